@@ -1,0 +1,17 @@
+# Everything comes from Debian 12's packages; see README.md for their names.
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(nlohmann_json REQUIRED)
+pkg_check_modules(libssh REQUIRED IMPORTED_TARGET libssh>=0.10)
+find_path(tomlplusplus_include toml++/toml.h REQUIRED)  # header only: the compiled library throws, we do not
+find_path(asio_include asio.hpp REQUIRED)
+
+add_library(ec2mpi_dependencies INTERFACE)
+target_include_directories(ec2mpi_dependencies SYSTEM INTERFACE ${asio_include} ${tomlplusplus_include})
+target_compile_definitions(ec2mpi_dependencies INTERFACE ASIO_STANDALONE ASIO_NO_DEPRECATED TOML_EXCEPTIONS=0)
+target_link_libraries(ec2mpi_dependencies INTERFACE
+  fmt::fmt spdlog::spdlog nlohmann_json::nlohmann_json CLI11::CLI11 PkgConfig::libssh
+  Threads::Threads)

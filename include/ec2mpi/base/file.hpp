@@ -1,0 +1,62 @@
+#pragma once
+/// Files of this machine. Errors are ErrorKind::local_io and name the path.
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <sys/types.h>
+#include <utility>
+
+#include "ec2mpi/base/error.hpp"
+
+namespace ec2mpi {
+
+/// Owns a file descriptor; closes it once.
+class UniqueFd {
+ public:
+  UniqueFd() = default;
+  explicit UniqueFd(int fd) : fd_(fd) {}
+  UniqueFd(UniqueFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  UniqueFd& operator=(UniqueFd&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  UniqueFd(const UniqueFd&) = delete;
+  UniqueFd& operator=(const UniqueFd&) = delete;
+  ~UniqueFd();
+
+  [[nodiscard]] int get() const { return fd_; }
+  [[nodiscard]] explicit operator bool() const { return fd_ >= 0; }
+  [[nodiscard]] int release() { return std::exchange(fd_, -1); }
+
+ private:
+  int fd_ = -1;
+};
+
+/// The error for `path` from errno: "cannot open data.txt: No such file or directory".
+[[nodiscard]] std::unexpected<Error> io_error(std::string_view doing, const std::filesystem::path& path);
+
+/// The whole file; `max_bytes` guards against reading something that was never meant.
+[[nodiscard]] Result<std::string> read_file(const std::filesystem::path& path,
+                                            std::size_t max_bytes = std::size_t{1} << 30);
+
+/// The new content or the old one, never half: a temporary file beside it, synced, then renamed.
+[[nodiscard]] Result<void> write_file_atomically(const std::filesystem::path& path, std::string_view content,
+                                                 mode_t mode);
+
+/// Makes the folder (and its parents) for the user's eyes only, mode 0700.
+[[nodiscard]] Result<void> make_private_folder(const std::filesystem::path& path);
+
+/// All bytes, or an error; restarts after signals.
+[[nodiscard]] Result<void> write_all(int fd, std::string_view bytes, const std::filesystem::path& path);
+
+/// $HOME, or the password database's entry.
+[[nodiscard]] std::filesystem::path home_folder();
+
+/// Replaces a leading `~/` by the home folder.
+[[nodiscard]] std::filesystem::path expand_home(std::string_view path);
+
+/// Raises the limit of open files to what the kernel lets us have; a thousand nodes need two each.
+void raise_open_file_limit();
+
+}  // namespace ec2mpi

@@ -1,0 +1,46 @@
+#pragma once
+/// Text in and out of the program: splitting, numbers, quoting, sizes. Pure; knows nothing of nodes.
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ec2mpi {
+
+/// Without white space (space, tab, CR, LF) at both ends.
+[[nodiscard]] std::string_view trim(std::string_view text);
+
+/// The parts between separators, empty ones included; "" gives one empty part.
+[[nodiscard]] std::vector<std::string_view> split(std::string_view text, char separator);
+
+/// The words between runs of white space; none are empty.
+[[nodiscard]] std::vector<std::string_view> words(std::string_view text);
+
+/// The whole text as a decimal number, or nothing: no sign, no blanks, no overflow.
+[[nodiscard]] std::optional<std::uint64_t> parse_number(std::string_view text);
+
+/// One word of a POSIX shell command line, whatever it holds. The only place where remote words are quoted.
+[[nodiscard]] std::string quote_word(std::string_view word);
+
+/// Quoted words with blanks between them.
+[[nodiscard]] std::string quote_words(const std::vector<std::string>& words);
+
+/// Text from a node or a file, safe for a terminal and on one line: control bytes become \xNN.
+[[nodiscard]] std::string printable(std::string_view text);
+
+/// "12.1 MB", "833 B": decimal units, as network people count.
+[[nodiscard]] std::string format_bytes(std::uint64_t bytes);
+
+/// "0.4 s", "3.4 s", "2 min 05 s", "3 h 10 min".
+[[nodiscard]] std::string format_duration(std::chrono::nanoseconds duration);
+
+/// "1 node", "3 nodes": for words whose plural only takes an s.
+[[nodiscard]] std::string count_of(std::size_t count, std::string_view noun);
+
+/// `count` lower-case hexadecimal digits from the kernel's random source; for names that must not collide.
+[[nodiscard]] std::string random_hex(std::size_t count);
+
+}  // namespace ec2mpi

@@ -1,0 +1,50 @@
+#pragma once
+/// Everything that can be checked before the first packet: settings, list, selection, keys.
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ec2mpi/base/error.hpp"
+#include "ec2mpi/cli/options.hpp"
+#include "ec2mpi/cluster/config.hpp"
+#include "ec2mpi/cluster/inventory.hpp"
+#include "ec2mpi/fleet/fleet.hpp"
+#include "ec2mpi/ssh/host_keys.hpp"
+#include "ec2mpi/ssh/libssh_transport.hpp"
+
+namespace ec2mpi::cli {
+
+/// The list and what the user's settings say, read once.
+struct Cluster {
+  Config config;
+  std::filesystem::path list;     ///< where the instance list lies
+  Inventory inventory;
+  std::vector<Node> nodes;        ///< the selected ones
+
+  /// .ec2mpi/ beside the list: host keys and what ec2mpi remembers.
+  [[nodiscard]] std::filesystem::path state_folder() const;
+};
+
+/// ./ec2mpi.toml over ~/.config/ec2mpi/config.toml.
+[[nodiscard]] Result<Config> load_settings();
+
+/// The list that the options, the settings or the folder name; no guess where there is none.
+[[nodiscard]] Result<std::filesystem::path> find_list(const std::optional<std::string>& named, const Config& config);
+
+[[nodiscard]] Result<Cluster> open_cluster(const ListOptions& options);
+
+/// The keys and host keys for connecting.
+struct Access {
+  ssh::LibsshOptions transport;
+  ssh::HostKeys host_keys;
+};
+[[nodiscard]] Result<Access> open_access(const Cluster& cluster, const ConnectOptions& options);
+
+[[nodiscard]] FleetOptions fleet_options(const Cluster& cluster, const ConnectOptions& connect, const FleetFlags& flags);
+
+/// Remembers which nodes failed, for the selector `failed`. Errors: local_io.
+[[nodiscard]] Result<void> remember_failures(const Cluster& cluster, const FleetReport& report);
+
+}  // namespace ec2mpi::cli

@@ -1,0 +1,55 @@
+#pragma once
+/// The one writer to the terminal. Results go to standard output, talk to standard error.
+
+#include <asio/any_io_executor.hpp>
+#include <asio/awaitable.hpp>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "ec2mpi/cli/output_stream.hpp"
+
+namespace ec2mpi::cli {
+
+enum class ColourChoice { automatic, always, never };
+enum class Colour { none, red, green, yellow, blue, magenta, cyan, dim };
+
+class Console {
+ public:
+  Console(const asio::any_io_executor& executor, ColourChoice colour, std::function<void()> on_broken);
+
+  /// Whole lines; the end of line is added.
+  void result(std::string_view line);
+  void talk(std::string_view line);
+  /// Text as it is, for what isn't lines: a remote program's own bytes.
+  void result_bytes(std::string_view bytes);
+  void talk_bytes(std::string_view bytes);
+
+  /// One line at the bottom of the terminal that is replaced each time; "" removes it. Nothing in a pipe.
+  void status(std::string line);
+  [[nodiscard]] bool shows_status() const { return err_.is_terminal(); }
+
+  [[nodiscard]] bool result_is_terminal() const { return out_.is_terminal(); }
+  [[nodiscard]] int columns() const;
+
+  /// The text in colour where that is wanted on the stream; else the text.
+  [[nodiscard]] std::string paint_result(Colour colour, std::string_view text) const;
+  [[nodiscard]] std::string paint_talk(Colour colour, std::string_view text) const;
+
+  /// Returns once there is room for more on both streams.
+  [[nodiscard]] asio::awaitable<void> room();
+  /// Waits until all is written, at most a few seconds after `stop` is requested.
+  [[nodiscard]] asio::awaitable<void> flush(Limit limit);
+
+ private:
+  void put(OutputStream& stream, std::string_view text);
+  OutputStream& status_stream();
+
+  OutputStream out_;
+  OutputStream err_;
+  bool colour_out_;
+  bool colour_err_;
+  std::string status_;
+};
+
+}  // namespace ec2mpi::cli

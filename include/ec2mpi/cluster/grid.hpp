@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ec2mpi/base/error.hpp"
+
+namespace ec2mpi {
+
+/// How the cells of a line are told apart.
+enum class Separator {
+  tab,
+  pipe,       ///< `| a | b |`, with lines of dashes between rows
+  comma,      ///< CSV with quotes (RFC 4180)
+  semicolon,  ///< the same as spreadsheets of some languages write it
+  wide,       ///< two or more spaces
+  space,      ///< every run of spaces; a date of the console stays one cell
+};
+
+/// A text as rows of trimmed cells. Blank lines, lines of rules and comments are not rows.
+/// The cells point into the text and into `unescaped`.
+struct Grid {
+  struct Row {
+    int line = 0;
+    std::size_t begin = 0;  ///< index of its first cell
+    std::size_t count = 0;
+  };
+
+  Separator separator = Separator::space;
+  std::vector<std::string_view> cells;
+  std::vector<Row> rows;
+  std::vector<int> commented_ids;         ///< lines of comments that hold an instance id
+  std::deque<std::string> unescaped = {};  ///< texts of cells with doubled quotes
+
+  [[nodiscard]] std::span<const std::string_view> row(std::size_t i) const {
+    return {cells.data() + rows[i].begin, rows[i].count};
+  }
+};
+
+/// Error: a quote that is never closed.
+[[nodiscard]] Result<Grid> split_grid(std::string_view text, Separator separator, std::string_view source);
+
+/// Splits by the coarsest separator with which every instance id of the text is a cell of its own.
+/// Nested tables are an error, with the command that gives a readable form.
+[[nodiscard]] Result<Grid> split_by_ids(std::string_view text, std::string_view source);
+
+/// True if a word of the text (between blanks, tabs, commas, semicolons, bars or quotes) is an instance id.
+[[nodiscard]] bool holds_instance_id(std::string_view text);
+
+}  // namespace ec2mpi

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "ec2mpi/cluster/node.hpp"
+
+namespace ec2mpi {
+
+/// What a reader of one form found: every entry in order, not yet checked against each other.
+struct Listing {
+  std::vector<Node> nodes;         ///< index and address unset
+  std::vector<std::string> notes;  ///< for the user, without the source's name
+  bool as_given = false;           ///< see Inventory::as_given
+};
+
+}  // namespace ec2mpi

@@ -1,0 +1,32 @@
+#pragma once
+/// Running one program on one node: the building block of every verb.
+
+#include <asio/awaitable.hpp>
+#include <functional>
+#include <string>
+
+#include "ec2mpi/base/limit.hpp"
+#include "ec2mpi/fleet/fleet.hpp"
+#include "ec2mpi/ssh/transport.hpp"
+
+namespace ec2mpi::ops {
+
+/// Takes what a program prints, as it comes.
+using ChunkSink = std::function<void(const ssh::Chunk&)>;
+
+/// Reads a channel to its end. After each chunk the observer may hold the reading back.
+[[nodiscard]] asio::awaitable<Result<ssh::ExitStatus>> read_to_end(ssh::Channel& channel, Limit limit, ChunkSink sink,
+                                                                   Observer& observer);
+
+/// What a short program printed, and how it ended.
+struct Captured {
+  ssh::ExitStatus status;
+  std::string out;
+  std::string err;
+};
+
+/// Runs a program that prints little (at most 1 MiB a stream, else an error of kind remote_io).
+[[nodiscard]] asio::awaitable<Result<Captured>> capture(ssh::Session& session, std::string command, Limit limit,
+                                                        std::string input = {});
+
+}  // namespace ec2mpi::ops

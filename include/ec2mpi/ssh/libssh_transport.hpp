@@ -1,0 +1,50 @@
+#pragma once
+/// The transport over libssh: every session nonblocking, on the caller's event loop. No libssh type shows here.
+
+#include <asio/any_io_executor.hpp>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ec2mpi/ssh/host_keys.hpp"
+#include "ec2mpi/ssh/transport.hpp"
+
+namespace ec2mpi::ssh {
+
+/// A private key in memory; copies share it. Loaded once, used by all sessions.
+class PrivateKey {
+ public:
+  struct Impl;
+  PrivateKey(std::shared_ptr<Impl> impl, std::filesystem::path file) : impl_(std::move(impl)), file_(std::move(file)) {}
+  [[nodiscard]] const Impl& impl() const { return *impl_; }
+  [[nodiscard]] const std::filesystem::path& file() const { return file_; }
+
+ private:
+  std::shared_ptr<Impl> impl_;
+  std::filesystem::path file_;
+};
+
+/// Asked at most once per encrypted key; nothing means that nobody can answer.
+using PassphrasePrompt = std::function<std::optional<std::string>(const std::filesystem::path& key_file)>;
+
+/// Reads a private key (PEM, PKCS#8 or OpenSSH form). A file that others can read is refused with the chmod to type.
+/// Errors: usage.
+[[nodiscard]] Result<PrivateKey> load_private_key(const std::filesystem::path& file, const PassphrasePrompt& prompt);
+
+struct LibsshOptions {
+  std::optional<std::string> user = {};     ///< for nodes whose list line names none; unset asks ssh_config, then "ubuntu"
+  std::optional<std::uint16_t> port = {};   ///< likewise; default 22
+  std::vector<PrivateKey> keys = {};        ///< tried in this order
+  bool use_agent = true;                    ///< after the keys, what $SSH_AUTH_SOCK offers
+  std::filesystem::path ssh_config = {};    ///< asked for HostName, User, Port, IdentityFile; empty means none
+  PassphrasePrompt prompt = {};             ///< for keys that ssh_config names
+};
+
+/// `host_keys` is borrowed and must outlive the connector.
+[[nodiscard]] std::unique_ptr<Connector> make_libssh_connector(asio::any_io_executor executor, LibsshOptions options,
+                                                               HostKeys& host_keys);
+
+}  // namespace ec2mpi::ssh

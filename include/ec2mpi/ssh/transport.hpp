@@ -1,0 +1,104 @@
+#pragma once
+/// How to talk to one machine: interfaces with awaitable calls. Implemented by libssh_transport, and in the unit
+/// tests by a transport that misbehaves on purpose. Everything runs on one thread.
+///
+/// A Connector makes Sessions, a Session starts Channels. Each is owned by its unique_ptr; a Channel keeps what it
+/// needs of its session alive. At most one coroutine may read a channel and one may write it at the same time.
+
+#include <asio/awaitable.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "ec2mpi/base/error.hpp"
+#include "ec2mpi/base/limit.hpp"
+#include "ec2mpi/cluster/node.hpp"
+
+namespace ec2mpi::ssh {
+
+using asio::awaitable;
+
+/// What a remote program said when it ended. Non-zero is not an Error.
+struct ExitStatus {
+  int code = 0;
+  std::string signal = {};  ///< "KILL", "SEGV", ... without SIG; empty if it ended by itself
+
+  [[nodiscard]] bool ok() const { return code == 0 && signal.empty(); }
+  /// One number as a shell shows it: the code, or 128 + the signal's number.
+  [[nodiscard]] int shell_code() const;
+  /// "exit 3", "killed by signal TERM".
+  [[nodiscard]] std::string describe() const;
+  bool operator==(const ExitStatus&) const = default;
+};
+
+/// How far a connection has come; told so that the user sees what a straggler waits for.
+enum class Phase { waiting, resolving, connecting, banner, key_exchange, authenticating, running, done };
+[[nodiscard]] std::string_view phase_name(Phase phase);
+using PhaseObserver = std::function<void(Phase)>;
+
+enum class Stream { out, err };
+
+struct Pty {
+  std::string terminal = "xterm";
+  int columns = 80;
+  int rows = 24;
+};
+
+struct Request {
+  std::string command;            ///< shell text for the user's login shell; empty asks for the login shell itself
+  std::optional<Pty> pty = {};
+};
+
+/// Bytes of one stream, valid until the next read.
+struct Chunk {
+  Stream stream;
+  std::string_view bytes;
+};
+
+/// A running remote program.
+class Channel {
+ public:
+  virtual ~Channel() = default;
+
+  /// The next bytes of either stream; nothing once the program has ended and all was read.
+  [[nodiscard]] virtual awaitable<Result<std::optional<Chunk>>> read(Limit limit) = 0;
+
+  /// How the program ended; call after read gave nothing. An error if the connection was cut instead.
+  [[nodiscard]] virtual Result<ExitStatus> exit_status() const = 0;
+
+  /// Returns when all bytes are on their way; waits while the node doesn't take more.
+  [[nodiscard]] virtual awaitable<Result<void>> write(std::string_view bytes, Limit limit) = 0;
+
+  /// Closes the program's standard input.
+  virtual void close_input() = 0;
+
+  /// Asks sshd to signal the program's process group (RFC 4254, 6.9; "INT", "TERM", ...). No answer comes: sshd
+  /// refuses it silently for root, forced commands and before OpenSSH 7.9.
+  virtual void signal(const std::string& name) = 0;
+
+  /// Tells the pty its new size (RFC 4254, 6.7).
+  virtual void resize(int columns, int rows) = 0;
+};
+
+/// An authenticated connection to one node.
+class Session {
+ public:
+  virtual ~Session() = default;
+  [[nodiscard]] virtual awaitable<Result<std::unique_ptr<Channel>>> start(Request request, Limit limit) = 0;
+};
+
+class Connector {
+ public:
+  virtual ~Connector() = default;
+
+  /// Connects, verifies the host key, then authenticates; in that order. Errors: unreachable, timeout, host_key,
+  /// auth, protocol, cancelled; the message says what was tried, without the node's name.
+  [[nodiscard]] virtual awaitable<Result<std::unique_ptr<Session>>> connect(const Node& node, Limit limit,
+                                                                            PhaseObserver on_phase) = 0;
+};
+
+}  // namespace ec2mpi::ssh

@@ -1,0 +1,65 @@
+#include "ec2mpi/base/event.hpp"
+
+#include <asio/redirect_error.hpp>
+#include <asio/this_coro.hpp>
+#include <asio/use_awaitable.hpp>
+#include <optional>
+
+namespace ec2mpi {
+
+asio::awaitable<Wake> Event::wait(Limit limit) {
+  if (limit.stop.stop_requested()) co_return Wake::stopped;
+  asio::steady_timer timer(executor_, limit.deadline);
+  const auto place = waiters_.insert(waiters_.end(), &timer);
+  std::error_code ended;
+  {
+    const auto cancel = [&timer] { timer.cancel(); };
+    std::optional<std::stop_callback<decltype(cancel)>> on_stop;
+    if (limit.stop.stop_possible()) on_stop.emplace(limit.stop, cancel);
+    co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ended));
+  }
+  waiters_.erase(place);
+  if (limit.stop.stop_requested()) co_return Wake::stopped;
+  co_return ended ? Wake::notified : Wake::timed_out;
+}
+
+void Event::notify_all() {
+  for (auto* timer : waiters_) timer->cancel();
+}
+
+void Event::notify_one() {
+  if (!waiters_.empty()) waiters_.front()->cancel();
+}
+
+void Gate::Pass::leave() {
+  if (gate_ == nullptr) return;
+  ++gate_->places_;
+  gate_->freed_.notify_one();
+  gate_ = nullptr;
+}
+
+asio::awaitable<Result<Gate::Pass>> Gate::enter(Limit limit) {
+  while (places_ == 0) {
+    const Wake wake = co_await freed_.wait(limit);
+    if (wake != Wake::notified) {
+      if (places_ > 0) freed_.notify_one();  // the place may have been meant for us
+      co_return wake_error(wake, "still waiting for its turn");
+    }
+  }
+  --places_;
+  co_return Pass(this);
+}
+
+asio::awaitable<Wake> sleep_for(Clock::duration duration, Limit limit) {
+  Event never(co_await asio::this_coro::executor);
+  const Limit shorter = limit.at_most(duration);
+  const Wake wake = co_await never.wait(shorter);
+  co_return wake;
+}
+
+std::unexpected<Error> wake_error(Wake wake, std::string what) {
+  if (wake == Wake::stopped) return fail(ErrorKind::cancelled, "interrupted");
+  return fail(ErrorKind::timeout, std::move(what));
+}
+
+}  // namespace ec2mpi

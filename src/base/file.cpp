@@ -1,0 +1,93 @@
+#include "ec2mpi/base/file.hpp"
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <fcntl.h>
+#include <pwd.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ec2mpi/base/text.hpp"
+
+namespace ec2mpi {
+
+UniqueFd::~UniqueFd() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+std::unexpected<Error> io_error(std::string_view doing, const std::filesystem::path& path) {
+  const int reason = errno;
+  return fail(ErrorKind::local_io,
+              std::string("cannot ").append(doing) + " " + printable(path.string()) + ": " + std::strerror(reason));
+}
+
+Result<std::string> read_file(const std::filesystem::path& path, std::size_t max_bytes) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return io_error("read", path);
+  std::string content;
+  std::string block(64 * 1024, '\0');
+  for (;;) {
+    const auto got = ::read(fd.get(), block.data(), block.size());
+    if (got == 0) return content;
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return io_error("read", path);
+    content.append(block, 0, static_cast<std::size_t>(got));
+    if (content.size() > max_bytes) {
+      return fail(ErrorKind::local_io,
+                  printable(path.string()) + " is larger than " + format_bytes(max_bytes) + "; is it the right file?");
+    }
+  }
+}
+
+Result<void> write_all(int fd, std::string_view bytes, const std::filesystem::path& path) {
+  while (!bytes.empty()) {
+    const auto written = ::write(fd, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return io_error("write", path);
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return {};
+}
+
+Result<void> write_file_atomically(const std::filesystem::path& path, std::string_view content, mode_t mode) {
+  auto temporary = path;
+  temporary += "." + random_hex(8) + ".tmp";
+  const UniqueFd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
+  if (!fd) return io_error("write", temporary);
+  auto written = write_all(fd.get(), content, temporary);
+  if (written && ::fsync(fd.get()) != 0) written = io_error("write", temporary);
+  if (written && ::rename(temporary.c_str(), path.c_str()) != 0) written = io_error("write", path);
+  if (!written) ::unlink(temporary.c_str());
+  return written;
+}
+
+Result<void> make_private_folder(const std::filesystem::path& path) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) return {};
+  if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), ignored);
+  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return io_error("make the folder", path);
+  return {};
+}
+
+std::filesystem::path home_folder() {
+  if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0') return home;
+  const passwd* entry = ::getpwuid(::getuid());
+  return entry != nullptr ? entry->pw_dir : "/";
+}
+
+std::filesystem::path expand_home(std::string_view path) {
+  if (path == "~") return home_folder();
+  if (path.starts_with("~/")) return home_folder() / path.substr(2);
+  return path;
+}
+
+void raise_open_file_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+}  // namespace ec2mpi

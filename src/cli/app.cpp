@@ -1,0 +1,85 @@
+#include "ec2mpi/cli/app.hpp"
+
+#include <exception>
+#include <fmt/format.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include "ec2mpi/base/file.hpp"
+#include "src/cli/command.hpp"
+
+namespace ec2mpi::cli {
+
+namespace {
+
+constexpr const char* kAbout =
+    "Turns a list of Amazon EC2 instances into an MPI cluster and runs MPI jobs on it.\n"
+    "Paste the console's table into amazon_instances_info, put the .pem beside it, and:\n"
+    "  ec2mpi ips                      what the list says\n"
+    "  ec2mpi exec-all 'uname -n'      a command on every node\n"
+    "  ec2mpi push train.py proj/      files to every node\n"
+    "  ec2mpi run -- python3 hello.py  an MPI program over all nodes";
+
+void set_up_log(int verbose) {
+  auto logger = spdlog::stderr_logger_st("ec2mpi");
+  logger->set_pattern("ec2mpi: %v");
+  logger->set_level(verbose > 1 ? spdlog::level::trace : verbose == 1 ? spdlog::level::debug : spdlog::level::warn);
+  spdlog::set_default_logger(std::move(logger));
+}
+
+int say(const Error& error) {
+  fmt::print(stderr, "ec2mpi: {}\n", error.message);
+  return exit_code::not_started;
+}
+
+/// CLI11's own codes (100 and up) mean nothing to our users.
+int say_usage(const CLI::App& app, const CLI::ParseError& wrong) {
+  if (wrong.get_exit_code() == 0) return app.exit(wrong);  // --help, --version
+  const auto chosen = app.get_subcommands();
+  const auto name = chosen.empty() ? std::string("ec2mpi") : "ec2mpi " + chosen.front()->get_name();
+  fmt::print(stderr, "ec2mpi: {}; see {} --help\n", wrong.what(), name);
+  return exit_code::not_started;
+}
+
+int parse_and_run(const std::vector<std::string>& arguments) {
+  CLI::App app(kAbout, "ec2mpi");
+  CommonOptions common;
+  Dispatch dispatch;
+  app.set_version_flag("-V,--version", "ec2mpi " EC2MPI_VERSION);
+  add_common_options(app, common);
+  add_ips_command(app, dispatch);
+  add_nodes_command(app, dispatch);
+  add_exec_commands(app, dispatch);
+  app.require_subcommand(1);
+  app.fallthrough();
+  try {
+    app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+  } catch (const CLI::ParseError& wrong) {
+    return say_usage(app, wrong);
+  }
+  set_up_log(common.verbose);
+  raise_open_file_limit();
+  const auto code = dispatch.chosen(common);
+  return code ? *code : say(code.error());
+}
+
+}  // namespace
+
+CLI::App& add_command(CLI::App& app, const std::string& name, const std::string& description,
+                      const std::string& example) {
+  auto& command = *app.add_subcommand(name, description);
+  command.footer("Example:\n  " + example);
+  command.fallthrough();
+  return command;
+}
+
+int run(const std::vector<std::string>& arguments) {
+  try {
+    return parse_and_run(arguments);
+  } catch (const std::exception& bug) {
+    fmt::print(stderr, "ec2mpi: internal error: {}; please report it with the command that you typed\n", bug.what());
+    return exit_code::bug;
+  }
+}
+
+}  // namespace ec2mpi::cli

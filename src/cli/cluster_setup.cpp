@@ -1,0 +1,173 @@
+#include "ec2mpi/cli/cluster_setup.hpp"
+
+#include <fmt/format.h>
+
+#include "ec2mpi/base/file.hpp"
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cli/passphrase.hpp"
+#include "ec2mpi/cluster/selection.hpp"
+
+namespace ec2mpi::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_there(const fs::path& file) {
+  std::error_code ignored;
+  return fs::exists(file, ignored);
+}
+
+fs::path failures_file(const Cluster& cluster) { return cluster.state_folder() / "failed"; }
+
+/// The keys of the nodes that failed last, one a line.
+std::optional<std::vector<std::string>> recall_failures(const Cluster& cluster) {
+  const auto content = read_file(failures_file(cluster));
+  if (!content) return std::nullopt;
+  std::vector<std::string> keys;
+  for (const auto line : split(*content, '\n')) {
+    if (!line.empty()) keys.emplace_back(line);
+  }
+  return keys;
+}
+
+AddressChoice address_choice(const std::string& name) {
+  if (name == "public") return AddressChoice::public_v4;
+  if (name == "private") return AddressChoice::private_v4;
+  if (name == "ipv6") return AddressChoice::ipv6;
+  return AddressChoice::automatic;
+}
+
+/// The .pem beside the list, if there is exactly one.
+std::optional<fs::path> only_pem(const fs::path& folder) {
+  std::optional<fs::path> found;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder.empty() ? "." : folder, ignored)) {
+    if (entry.path().extension() != ".pem") continue;
+    if (found) return std::nullopt;
+    found = entry.path();
+  }
+  return found;
+}
+
+std::vector<fs::path> default_keys() {
+  std::vector<fs::path> keys;
+  for (const auto* name : {"id_ed25519", "id_ecdsa", "id_rsa"}) {
+    const auto file = home_folder() / ".ssh" / name;
+    if (is_there(file)) keys.push_back(file);
+  }
+  return keys;
+}
+
+/// Keys that the user named must load. Others are only tried if they do, and never asked a passphrase for.
+Result<std::vector<ssh::PrivateKey>> load_keys(const Cluster& cluster, const ConnectOptions& options, bool have_agent) {
+  std::optional<fs::path> named;
+  if (options.identity) named = expand_home(*options.identity);
+  else if (cluster.config.identity) named = expand_home(*cluster.config.identity);
+  else named = only_pem(cluster.list.parent_path());
+
+  std::vector<ssh::PrivateKey> keys;
+  if (named) {
+    auto key = ssh::load_private_key(*named, prompt_passphrase);
+    if (!key) return std::unexpected(key.error());
+    keys.push_back(*key);
+    return keys;
+  }
+  if (have_agent) return keys;
+  for (const auto& file : default_keys()) {
+    if (auto key = ssh::load_private_key(file, {})) keys.push_back(*key);
+  }
+  return keys;
+}
+
+fs::path ssh_config_file(const ConnectOptions& options) {
+  if (options.ssh_config == "none") return {};
+  if (options.ssh_config) return expand_home(*options.ssh_config);
+  const auto file = home_folder() / ".ssh" / "config";
+  return is_there(file) ? file : fs::path{};
+}
+
+}  // namespace
+
+fs::path Cluster::state_folder() const { return list.parent_path() / ".ec2mpi"; }
+
+Result<Config> load_settings() {
+  auto settings = load_config("ec2mpi.toml");
+  if (!settings) return settings;
+  const auto of_user = load_config(home_folder() / ".config" / "ec2mpi" / "config.toml");
+  if (!of_user) return of_user;
+  settings->fill_from(*of_user);
+  return settings;
+}
+
+Result<fs::path> find_list(const std::optional<std::string>& named, const Config& config) {
+  if (named) return expand_home(*named);
+  if (config.list) return expand_home(*config.list);
+  for (const auto* usual : {"amazon_instances_info", "nodeIPaddress"}) {
+    if (is_there(usual)) return usual;
+  }
+  return fail(ErrorKind::usage,
+              "no instance list here: paste the table of the EC2 console into a file amazon_instances_info, or name "
+              "another list with --list");
+}
+
+Result<Cluster> open_cluster(const ListOptions& options) {
+  Cluster cluster;
+  auto settings = load_settings();
+  if (!settings) return std::unexpected(settings.error());
+  cluster.config = std::move(*settings);
+  auto list = find_list(options.list, cluster.config);
+  if (!list) return std::unexpected(list.error());
+  cluster.list = std::move(*list);
+  auto inventory = load_inventory(cluster.list, {.address = address_choice(options.address)});
+  if (!inventory) return std::unexpected(inventory.error());
+  cluster.inventory = std::move(*inventory);
+  auto nodes = select_nodes(cluster.inventory, options.wanted, options.excluded,
+                            {.groups = cluster.config.groups, .failed = recall_failures(cluster)});
+  if (!nodes) return std::unexpected(nodes.error());
+  cluster.nodes = std::move(*nodes);
+  return cluster;
+}
+
+Result<Access> open_access(const Cluster& cluster, const ConnectOptions& options) {
+  const bool have_agent = std::getenv("SSH_AUTH_SOCK") != nullptr;
+  auto keys = load_keys(cluster, options, have_agent);
+  if (!keys) return std::unexpected(keys.error());
+  const auto ssh_config = ssh_config_file(options);
+  if (keys->empty() && !have_agent && ssh_config.empty()) {
+    return fail(ErrorKind::usage, "no private key: name the .pem file that EC2 gave you with -i, or put it beside the list");
+  }
+  auto host_keys = ssh::HostKeys::load(cluster.state_folder() / "known_hosts", options.strict_host_keys
+                                                                                  ? ssh::UnknownHostKey::refuse
+                                                                                  : ssh::UnknownHostKey::remember);
+  if (!host_keys) return std::unexpected(host_keys.error());
+  ssh::LibsshOptions transport{.user = options.user ? options.user : cluster.config.user,
+                               .port = options.port ? options.port : cluster.config.port,
+                               .keys = std::move(*keys),
+                               .use_agent = have_agent,
+                               .ssh_config = ssh_config,
+                               .prompt = prompt_passphrase};
+  return Access{std::move(transport), std::move(*host_keys)};
+}
+
+FleetOptions fleet_options(const Cluster& cluster, const ConnectOptions& connect, const FleetFlags& flags) {
+  FleetOptions options;
+  options.fanout = flags.fanout;
+  options.task_timeout = seconds(flags.task_timeout);
+  options.whole_timeout = seconds(flags.whole_timeout);
+  options.fail_fast = flags.fail_fast;
+  if (connect.connect_timeout) options.connect_timeout = seconds(*connect.connect_timeout);
+  else if (cluster.config.connect_timeout) options.connect_timeout = seconds(*cluster.config.connect_timeout);
+  return options;
+}
+
+Result<void> remember_failures(const Cluster& cluster, const FleetReport& report) {
+  std::string keys;
+  for (const auto& result : report.results) {
+    if (!succeeded(result.outcome)) keys += node_key(result.node) + "\n";
+  }
+  if (auto made = make_private_folder(cluster.state_folder()); !made) return made;
+  return write_file_atomically(failures_file(cluster), keys, 0600);
+}
+
+}  // namespace ec2mpi::cli

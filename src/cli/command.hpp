@@ -1,0 +1,30 @@
+#pragma once
+/// A sub-command is an options struct, a set-up function and a run function; this is what they have in common.
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <string>
+
+#include "ec2mpi/base/error.hpp"
+#include "ec2mpi/base/exit_code.hpp"
+#include "ec2mpi/cli/options.hpp"
+
+namespace ec2mpi::cli {
+
+/// Carried out once the arguments are parsed; gives the exit code. An Error means that nothing was started: exit 2.
+using Command = std::function<Result<int>(const CommonOptions&)>;
+
+/// Where a sub-command leaves what is to be done.
+struct Dispatch {
+  Command chosen;
+};
+
+/// Adds one sub-command; `example` stands at the end of its help.
+CLI::App& add_command(CLI::App& app, const std::string& name, const std::string& description,
+                      const std::string& example);
+
+void add_ips_command(CLI::App& app, Dispatch& dispatch);
+void add_nodes_command(CLI::App& app, Dispatch& dispatch);
+void add_exec_commands(CLI::App& app, Dispatch& dispatch);
+
+}  // namespace ec2mpi::cli

@@ -1,0 +1,44 @@
+#include <cstdio>
+#include <fmt/format.h>
+
+#include "ec2mpi/base/file.hpp"
+#include "ec2mpi/cli/cluster_setup.hpp"
+#include "src/cli/command.hpp"
+
+namespace ec2mpi::cli {
+
+namespace {
+
+struct IpsOptions {
+  ListOptions list;
+};
+
+Result<int> run_ips(const IpsOptions& options) {
+  const auto cluster = open_cluster(options.list);
+  if (!cluster) return std::unexpected(cluster.error());
+  std::string addresses;
+  for (const auto& node : cluster->inventory.nodes) addresses += node.address + "\n";
+  const auto file = cluster->list.parent_path() / "nodeIPaddress";
+  if (auto written = write_file_atomically(file, addresses, 0644); !written) return std::unexpected(written.error());
+  fmt::print("{}", addresses);
+  for (const auto& note : cluster->inventory.notes) fmt::print(stderr, "ec2mpi: {}\n", note);
+  for (const auto& skipped : cluster->inventory.skipped) {
+    fmt::print(stderr, "ec2mpi: {}:{}: {} is left out: {}\n", cluster->inventory.source, skipped.line,
+               skipped.instance_id, skipped.state);
+  }
+  return exit_code::ok;
+}
+
+}  // namespace
+
+void add_ips_command(CLI::App& app, Dispatch& dispatch) {
+  auto options = std::make_shared<IpsOptions>();
+  auto& command = add_command(app, "ips", "Prints one address a line, and writes them to nodeIPaddress", "ec2mpi ips");
+  add_list_options(command, options->list);
+  command.add_option("file", options->list.list, "The instance list, as --list")->type_name("FILE");
+  command.callback([options, &dispatch] {
+    dispatch.chosen = [options](const CommonOptions&) { return run_ips(*options); };
+  });
+}
+
+}  // namespace ec2mpi::cli

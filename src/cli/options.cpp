@@ -1,0 +1,74 @@
+#include "ec2mpi/cli/options.hpp"
+
+#include <CLI/CLI.hpp>
+#include <map>
+
+namespace ec2mpi::cli {
+
+std::chrono::nanoseconds seconds(double value) {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(value));
+}
+
+void add_common_options(CLI::App& app, CommonOptions& options) {
+  static const std::map<std::string, ColourChoice> kChoices = {
+      {"auto", ColourChoice::automatic}, {"always", ColourChoice::always}, {"never", ColourChoice::never}};
+  app.add_option("--color", options.colour, "Colour: auto (on a terminal), always, never")
+      ->transform(CLI::CheckedTransformer(kChoices).description("WHEN"))
+      ->envname("EC2MPI_COLOR");
+  app.add_flag("-v,--verbose", options.verbose, "Say what is done on the way; -vv says more");
+  app.add_flag("-q,--quiet", options.quiet, "No summary when all went well");
+}
+
+void add_list_options(CLI::App& command, ListOptions& options) {
+  command.add_option("--list", options.list, "Instance list [amazon_instances_info, else nodeIPaddress]")
+      ->type_name("FILE")
+      ->envname("EC2MPI_LIST");
+  command.add_option("--address", options.address, "Which address to use: auto, public, private, ipv6")
+      ->check(CLI::IsMember({"auto", "public", "private", "ipv6"}))
+      ->type_name("KIND")
+      ->envname("EC2MPI_ADDRESS");
+}
+
+void add_selection_options(CLI::App& command, ListOptions& options) {
+  add_list_options(command, options);
+  command.add_option("-w,--nodes", options.wanted, "Only these nodes: 1,3-5 -2 master workers all !3 name=GLOB type=GLOB "
+                                                   "@GROUP failed i-ID ADDRESS")
+      ->type_name("NODES")
+      ->allow_extra_args(false)
+      ->envname("EC2MPI_NODES");
+  command.add_option("-x,--exclude", options.excluded, "Not these nodes")->type_name("NODES")->allow_extra_args(false);
+}
+
+void add_connect_options(CLI::App& command, ConnectOptions& options) {
+  command.add_option("-i,--identity", options.identity, "Private key [the only .pem beside the list, the agent]")
+      ->type_name("FILE")
+      ->envname("EC2MPI_IDENTITY");
+  command.add_option("-l,--user", options.user, "Login user [ubuntu]")->type_name("USER")->envname("EC2MPI_USER");
+  command.add_option("-p,--port", options.port, "Port of sshd [22]")->type_name("PORT")->envname("EC2MPI_PORT");
+  command.add_option("-F,--ssh-config", options.ssh_config, "ssh configuration, or 'none' [~/.ssh/config]")
+      ->type_name("FILE")
+      ->envname("EC2MPI_SSH_CONFIG");
+  command.add_option("-t,--connect-timeout", options.connect_timeout, "Time to be logged in on a node [10]")
+      ->type_name("SECONDS")
+      ->check(CLI::PositiveNumber)
+      ->envname("EC2MPI_CONNECT_TIMEOUT");
+  command.add_flag("--strict-host-keys", options.strict_host_keys, "Refuse nodes whose host key is not known yet")
+      ->envname("EC2MPI_STRICT_HOST_KEYS");
+}
+
+void add_fleet_options(CLI::App& command, FleetFlags& options) {
+  command.add_option("-f,--fanout", options.fanout, "How many nodes at once [all]")
+      ->type_name("N")
+      ->envname("EC2MPI_FANOUT");
+  command.add_option("-u,--command-timeout", options.task_timeout, "Time for each node [no limit]")
+      ->type_name("SECONDS")
+      ->check(CLI::NonNegativeNumber)
+      ->envname("EC2MPI_COMMAND_TIMEOUT");
+  command.add_option("--timeout", options.whole_timeout, "Time for everything [no limit]")
+      ->type_name("SECONDS")
+      ->check(CLI::NonNegativeNumber)
+      ->envname("EC2MPI_TIMEOUT");
+  command.add_flag("-k,--fail-fast", options.fail_fast, "Begin no further node after the first failure");
+}
+
+}  // namespace ec2mpi::cli

@@ -1,0 +1,52 @@
+#include "ec2mpi/cli/runtime.hpp"
+
+#include <asio/co_spawn.hpp>
+#include <csignal>
+#include <exception>
+#include <unistd.h>
+
+#include "ec2mpi/base/exit_code.hpp"
+
+namespace ec2mpi::cli {
+
+Runtime::Runtime(const CommonOptions& options)
+    : options_(options),
+      console_(loop_.get_executor(), options.colour, [this] { stop_.request_stop(); }),
+      signals_(loop_, SIGINT, SIGTERM, SIGHUP) {
+  std::signal(SIGPIPE, SIG_IGN);  // a reader that leaves shows as EPIPE
+}
+
+int Runtime::run(asio::awaitable<int> command) {
+  await_signal();
+  int code = exit_code::bug;
+  std::exception_ptr failure;
+  asio::co_spawn(loop_, std::move(command), [&](std::exception_ptr thrown, int result) {
+    failure = thrown;
+    code = result;
+    console_.status("");
+    asio::co_spawn(loop_, console_.flush({.deadline = Clock::time_point::max(), .stop = stop()}),
+                   [this](std::exception_ptr) { loop_.stop(); });
+  });
+  loop_.run();
+  if (failure) std::rethrow_exception(failure);
+  return code;
+}
+
+void Runtime::await_signal() {
+  signals_.async_wait([this](std::error_code cancelled, int) {
+    if (!cancelled) on_signal();
+  });
+}
+
+void Runtime::on_signal() {
+  if (stop_.stop_requested()) {
+    const auto words = parting_words_ ? parting_words_() : std::string();
+    const auto text = "\nec2mpi: left at once." + (words.empty() ? "" : " " + words) + "\n";
+    [[maybe_unused]] const auto ignored = ::write(STDERR_FILENO, text.data(), text.size());
+    ::_exit(exit_code::interrupted);
+  }
+  stop_.request_stop();
+  await_signal();
+}
+
+}  // namespace ec2mpi::cli

@@ -1,0 +1,157 @@
+#include "ec2mpi/cluster/config.hpp"
+
+#include <fmt/format.h>
+#include <functional>
+#include <toml++/toml.h>
+
+#include "ec2mpi/base/file.hpp"
+#include "ec2mpi/base/text.hpp"
+
+namespace ec2mpi {
+
+namespace {
+
+/// Walks one TOML document and remembers the first thing that is wrong.
+class Reader {
+ public:
+  explicit Reader(std::string_view source) : source_(source) {}
+
+  using Setter = std::function<void(const toml::node&)>;
+  using Keys = std::map<std::string_view, Setter>;
+
+  void table(const toml::table& table, std::string_view where, const Keys& keys) {
+    for (const auto& [key, value] : table) {
+      const auto known = keys.find(key.str());
+      if (known != keys.end()) known->second(value);
+      else complain(value, fmt::format("'{}' is not a setting{}; known are: {}", printable(key.str()), where, names(keys)));
+    }
+  }
+
+  /// Every entry of a table whose keys are the user's own names.
+  void each(const toml::node& node, const std::function<void(const std::string&, const toml::node&)>& visit) {
+    if (const auto* table = node.as_table()) {
+      for (const auto& [key, value] : *table) visit(std::string(key.str()), value);
+    } else {
+      complain(node, "must be a table");
+    }
+  }
+
+  template <class T>
+  void text(const toml::node& node, T& target) {
+    if (const auto value = node.value_exact<std::string>()) target = *value;
+    else complain(node, "must be a text in quotes");
+  }
+
+  template <class T>
+  void number(const toml::node& node, T& target, std::int64_t least, std::int64_t most) {
+    const auto value = node.value_exact<std::int64_t>();
+    if (value && *value >= least && *value <= most) target = static_cast<int>(*value);
+    else complain(node, fmt::format("must be a whole number from {} to {}", least, most));
+  }
+
+  void complain(const toml::node& node, const std::string& what) {
+    if (!error_) error_ = Error{ErrorKind::usage, fmt::format("{}:{}: {}", source_, node.source().begin.line, what)};
+  }
+
+  [[nodiscard]] const std::optional<Error>& error() const { return error_; }
+
+ private:
+  static std::string names(const Keys& keys) {
+    std::string all;
+    for (const auto& [name, setter] : keys) all += (all.empty() ? "" : ", ") + std::string(name);
+    return all;
+  }
+
+  std::string source_;
+  std::optional<Error> error_;
+};
+
+void read_command(Reader& reader, const toml::node& node, std::vector<std::string>& command) {
+  if (const auto line = node.value_exact<std::string>()) {
+    for (const auto word : words(*line)) command.emplace_back(word);
+    if (line->find_first_of("'\"\\$`|&;<>*?") != std::string::npos) {
+      reader.complain(node, "has shell characters; write it as a list of words: command = [\"python3\", \"a b.py\"]");
+    }
+  } else if (const auto* list = node.as_array()) {
+    for (const auto& item : *list) reader.text(item, command.emplace_back());
+  } else {
+    reader.complain(node, "must be a text or a list of texts");
+  }
+  if (command.empty()) reader.complain(node, "is empty");
+}
+
+JobConfig read_job(Reader& reader, const std::string& name, const toml::node& node) {
+  JobConfig job;
+  const auto* table = node.as_table();
+  if (table == nullptr) {
+    reader.complain(node, "must be a table [jobs.NAME]");
+    return job;
+  }
+  const auto set_env = [&](const std::string& variable, const toml::node& value) {
+    reader.text(value, job.env[variable]);
+  };
+  reader.table(*table, fmt::format(" of [jobs.{}]", printable(name)),
+               {{"command", [&](const auto& value) { read_command(reader, value, job.command); }},
+                {"np", [&](const auto& value) { reader.number(value, job.np, 1, 1'000'000); }},
+                {"per_node", [&](const auto& value) { reader.number(value, job.per_node, 1, 100'000); }},
+                {"workdir", [&](const auto& value) { reader.text(value, job.workdir); }},
+                {"env", [&](const auto& value) { reader.each(value, set_env); }}});
+  if (job.command.empty()) reader.complain(node, fmt::format("[jobs.{}] has no command", printable(name)));
+  return job;
+}
+
+}  // namespace
+
+void Config::fill_from(const Config& fallback) {
+  const auto fill = [](auto& mine, const auto& theirs) {
+    if (!mine) mine = theirs;
+  };
+  fill(list, fallback.list);
+  fill(identity, fallback.identity);
+  fill(user, fallback.user);
+  fill(port, fallback.port);
+  fill(connect_timeout, fallback.connect_timeout);
+  groups.insert(fallback.groups.begin(), fallback.groups.end());
+  jobs.insert(fallback.jobs.begin(), fallback.jobs.end());
+}
+
+Result<Config> parse_config(std::string_view text, std::string_view source) {
+  const auto parsed = toml::parse(text, source);
+  if (!parsed) {
+    return fail(ErrorKind::usage, fmt::format("{}:{}: {}", source, parsed.error().source().begin.line,
+                                              printable(parsed.error().description())));
+  }
+  Config config;
+  Reader reader(source);
+  reader.table(
+      parsed.table(), "",
+      {{"list", [&](const auto& value) { reader.text(value, config.list); }},
+       {"identity", [&](const auto& value) { reader.text(value, config.identity); }},
+       {"user", [&](const auto& value) { reader.text(value, config.user); }},
+       {"port", [&](const auto& value) { reader.number(value, config.port, 1, 65535); }},
+       {"connect_timeout",
+        [&](const auto& value) {
+          const auto seconds = value.template value<double>();
+          if (seconds && *seconds > 0) config.connect_timeout = *seconds;
+          else reader.complain(value, "must be a number of seconds above 0");
+        }},
+       {"groups",
+        [&](const auto& value) {
+          reader.each(value, [&](const auto& name, const auto& selection) { reader.text(selection, config.groups[name]); });
+        }},
+       {"jobs", [&](const auto& value) {
+          reader.each(value, [&](const auto& name, const auto& job) { config.jobs[name] = read_job(reader, name, job); });
+        }}});
+  if (reader.error()) return std::unexpected(*reader.error());
+  return config;
+}
+
+Result<Config> load_config(const std::filesystem::path& file) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(file, ignored)) return Config{};
+  const auto text = read_file(file);
+  if (!text) return std::unexpected(Error{ErrorKind::usage, text.error().message});
+  return parse_config(*text, printable(file.string()));
+}
+
+}  // namespace ec2mpi

@@ -1,0 +1,331 @@
+#include "ec2mpi/cluster/host_list.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <vector>
+
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cluster/address.hpp"
+#include "ec2mpi/cluster/ec2_words.hpp"
+#include "ec2mpi/cluster/fields.hpp"
+#include "ec2mpi/cluster/lines.hpp"
+#include "ec2mpi/cluster/quote.hpp"
+
+namespace ec2mpi {
+namespace {
+
+constexpr int kMostSlots = 192;  // cores of the largest common instances (hpc7a.96xlarge); beyond it `host:N` is a port
+constexpr std::string_view kAdvice = "write one [user@]host[:port] a line, then if you like slots=N";
+
+using Words = std::vector<std::string_view>;
+
+struct Entry {
+  HostSpec spec;
+  std::string name;
+  int slots = 0;
+  int line = 0;
+};
+
+/// A line of several addresses, to be understood when all lines are known.
+struct Row {
+  std::size_t first = 0;  ///< index of its first entry
+  std::size_t count = 0;
+};
+
+bool is_numeric(const HostSpec& spec) { return spec.kind != HostSpec::Kind::name; }
+
+bool is_separator(char c) { return c == ' ' || c == '\t' || c == ',' || c == ';'; }
+
+std::string_view without_quotes(std::string_view word) {
+  if (word.size() >= 2 && (word.front() == '"' || word.front() == '\'') && word.back() == word.front()) {
+    return word.substr(1, word.size() - 2);
+  }
+  return word;
+}
+
+/// The words between blanks, commas and semicolons.
+Words words_of(std::string_view text) {
+  Words out;
+  for (std::size_t i = 0; i < text.size();) {
+    if (is_separator(text[i])) {
+      ++i;
+      continue;
+    }
+    std::size_t end = i;
+    while (end < text.size() && !is_separator(text[end])) ++end;
+    out.push_back(without_quotes(text.substr(i, end - i)));
+    i = end;
+  }
+  return out;
+}
+
+/// Joins "slots", "=", "4", which Open MPI allows too, into one option; `storage` keeps the texts.
+std::string join_options(std::string_view line) {
+  std::string out;
+  for (const char c : line) {
+    if (c == '=') {
+      while (!out.empty() && out.back() == ' ') out.pop_back();
+    }
+    const bool after_equals = !out.empty() && out.back() == '=';
+    if (!(after_equals && (c == ' ' || c == '\t'))) out += c == '\t' ? ' ' : c;
+  }
+  return out;
+}
+
+/// Entries of a hosts file that name this machine or no machine at all.
+bool is_own_entry(const Words& words) {
+  const std::string_view address = words.front();
+  if (address == "127.0.1.1" || address == "255.255.255.255") return true;
+  if (address.starts_with("fe00:") || address.starts_with("ff0")) return true;
+  return std::any_of(words.begin() + 1, words.end(), [](std::string_view name) {
+    return name == "localhost" || name.starts_with("localhost.") || name.starts_with("ip6-");
+  });
+}
+
+class HostListReader {
+ public:
+  explicit HostListReader(std::string_view source) : source_(source) {}
+
+  void read_line(std::string_view line, int number) {
+    line_ = number;
+    line = trim(without_comment(line));
+    if (line.empty()) return;
+    std::string joined;
+    if (line.find('=') != std::string_view::npos) {
+      joined = join_options(line);
+      line = joined;
+    }
+    const Words all = words_of(line);
+    if (all.empty() || read_row(all) || read_hosts_entry(all)) return;
+    while (!line.empty()) {
+      const std::size_t end = std::min(line.find(','), line.find(';'));
+      if (const Words words = words_of(line.substr(0, end)); !words.empty()) read_group(words);
+      line.remove_prefix(end == std::string_view::npos ? line.size() : end + 1);
+    }
+  }
+
+  void read_words(const Words& row, int number) {
+    line_ = number;
+    if (!row.empty() && !read_row(row) && !read_hosts_entry(row)) read_group(row);
+  }
+
+  Result<Listing> finish() {
+    if (!bad_lines_.empty()) return bad();
+    if (auto problem = understand_rows()) return std::unexpected(*problem);
+    if (auto problem = understand_numbers()) return std::unexpected(*problem);
+    return listing();
+  }
+
+ private:
+  void refuse(std::string reason) {
+    if (bad_lines_.empty()) reason_ = std::move(reason);
+    if (bad_lines_.empty() || bad_lines_.back() != line_) bad_lines_.push_back(line_);
+  }
+
+  std::unexpected<Error> bad() const {
+    const std::string others = bad_lines_.size() > 1 ? " (more such: " + lines_text({bad_lines_.begin() + 1,
+                                                                                    bad_lines_.end()}) + ")"
+                                                     : "";
+    return bad_list(source_, bad_lines_.front(), fmt::format("{}{}; {}", reason_, others, kAdvice));
+  }
+
+  /// True if all words are addresses or stand for "none".
+  bool read_row(const Words& words) {
+    std::vector<Entry> row;
+    for (const std::string_view word : words) {
+      if (is_blank_cell(word)) continue;
+      const auto spec = parse_host_spec(word);
+      if (!spec || !is_numeric(*spec)) return false;
+      row.push_back({*spec, "", 0, line_});
+    }
+    if (row.empty()) empty_lines_.push_back(line_);
+    if (row.size() > 1) rows_.push_back({entries_.size(), row.size()});
+    entries_.insert(entries_.end(), row.begin(), row.end());
+    return true;
+  }
+
+  /// `address name [alias...]` of hosts(5), or `name address`.
+  bool read_hosts_entry(const Words& words) {
+    if (words.size() < 2) return false;
+    if (const auto spec = parse_host_spec(words.front()); words.size() == 2 && spec && !is_numeric(*spec)) {
+      const auto second = parse_host_spec(words.back());
+      if (!second || !is_numeric(*second) || spec->number != 0) return false;
+      entries_.push_back({*second, spec->host, 0, line_});
+      return true;
+    }
+    const bool names = std::all_of(words.begin() + 1, words.end(), [](std::string_view w) { return is_host_name(w); });
+    if (!names) return false;
+    if (is_own_entry(words)) {
+      own_lines_.push_back(line_);
+      return true;
+    }
+    const auto spec = parse_host_spec(words.front());
+    if (!spec || !is_numeric(*spec)) return false;
+    entries_.push_back({*spec, std::string(words[1]), 0, line_});
+    return true;
+  }
+
+  /// One host with its options.
+  void read_group(const Words& words) {
+    const auto spec = parse_host_spec(words.front());
+    if (!spec) {
+      refuse(why_no_host(words.front()));
+      return;
+    }
+    Entry entry{*spec, "", 0, line_};
+    for (std::size_t i = 1; i < words.size(); ++i) {
+      if (!read_option(words[i], entry)) return;
+    }
+    entries_.push_back(std::move(entry));
+  }
+
+  bool read_option(std::string_view word, Entry& entry) {
+    const std::size_t equals = word.find('=');
+    if (equals == std::string_view::npos) {
+      refuse(fmt::format("{} is not understood after the host", in_quotes(word)));
+      return false;
+    }
+    const std::string_view key = word.substr(0, equals);
+    const auto value = parse_number(word.substr(equals + 1));
+    const bool known = key == "slots" || key == "max_slots" || key == "max-slots";
+    if (!known || !value || *value < 1 || *value > 65535) {
+      refuse(known ? fmt::format("{} needs a number from 1 to 65535", in_quotes(word))
+                   : fmt::format("the option {} is not known (slots= and max_slots= are)", in_quotes(word)));
+      return false;
+    }
+    if (key == "slots") entry.slots = static_cast<int>(*value);
+    has_slots_ = true;
+    return true;
+  }
+
+  bool kinds_differ(const Row& row) const {
+    std::array<int, 4> count{};
+    for (std::size_t i = 0; i < row.count; ++i) ++count[static_cast<std::size_t>(entries_[row.first + i].spec.kind)];
+    return std::all_of(count.begin(), count.end(), [](int n) { return n <= 1; });
+  }
+
+  bool kinds_equal(const Row& row) const {
+    const auto kind = entries_[row.first].spec.kind;
+    return std::all_of(entries_.begin() + static_cast<std::ptrdiff_t>(row.first),
+                       entries_.begin() + static_cast<std::ptrdiff_t>(row.first + row.count),
+                       [&](const Entry& entry) { return entry.spec.kind == kind; });
+  }
+
+  /// Sets `one_machine_`: whether rows_ are machines with several addresses or several machines each.
+  std::optional<Error> understand_rows() {
+    std::size_t differing = 0;
+    for (const Row& row : rows_) {
+      const int line = entries_[row.first].line;
+      const bool differ = kinds_differ(row);
+      if (!differ && !kinds_equal(row)) {
+        return bad_list(source_, line, "public and private addresses are mixed in one line; write one machine a line")
+            .error();
+      }
+      if (differ) ++differing;
+    }
+    if (differing != 0 && differing != rows_.size()) {
+      return bad_list(source_, entries_[rows_.front().first].line,
+                      "some lines hold several machines and others one machine with several addresses; write one "
+                      "machine a line")
+          .error();
+    }
+    one_machine_ = differing != 0;
+    return std::nullopt;
+  }
+
+  /// Decides for the whole list what `host:N` means.
+  std::optional<Error> understand_numbers() {
+    const Entry* port = nullptr;
+    const Entry* small = nullptr;
+    bool ssh_form = has_slots_;
+    for (const Entry& entry : entries_) {
+      ssh_form = ssh_form || !entry.spec.user.empty() || entry.spec.bracketed;
+      const int number = entry.spec.number;
+      if (number == 0) continue;
+      if (number == 22 || number > kMostSlots) {
+        if (port == nullptr) port = &entry;
+      } else if (small == nullptr) {
+        small = &entry;
+      }
+    }
+    if (ssh_form || small == nullptr) return std::nullopt;
+    if (port != nullptr) {
+      return bad_list(source_, small->line,
+                      fmt::format("':{}' may be slots or a port, and line {} has the port {}; write slots=N, or "
+                                  "user@host:port",
+                                  small->spec.number, port->line, port->spec.number))
+          .error();
+    }
+    numbers_are_slots_ = true;
+    notes_.push_back(fmt::format("'{}:{}' is taken as {} slots, as MPICH writes it (a port: [host]:port)",
+                                 small->spec.host, small->spec.number, small->spec.number));
+    return std::nullopt;
+  }
+
+  Node node_of(const Entry& entry) const {
+    Node node;
+    put_host(node, entry.spec);
+    node.name = entry.name;
+    node.line = entry.line;
+    node.slots = numbers_are_slots_ ? entry.spec.number : entry.slots;
+    if (!numbers_are_slots_) node.port = static_cast<std::uint16_t>(entry.spec.number);
+    return node;
+  }
+
+  Listing listing() {
+    Listing out;
+    out.as_given = !one_machine_;
+    std::size_t next_row = 0;
+    for (std::size_t i = 0; i < entries_.size(); ++i) {
+      out.nodes.push_back(node_of(entries_[i]));
+      if (!one_machine_ || next_row >= rows_.size() || rows_[next_row].first != i) continue;
+      for (const std::size_t end = i + rows_[next_row].count; i + 1 < end; ++i) {
+        Node other = node_of(entries_[i + 1]);
+        Node& node = out.nodes.back();
+        if (node.public_address.empty()) node.public_address = other.public_address;
+        if (node.private_address.empty()) node.private_address = other.private_address;
+        if (node.ipv6.empty()) node.ipv6 = other.ipv6;
+      }
+      ++next_row;
+    }
+    if (!own_lines_.empty()) {
+      notes_.push_back(fmt::format("{} only name this machine (localhost and the like): left out",
+                                   lines_text(own_lines_)));
+    }
+    if (!empty_lines_.empty()) {
+      notes_.push_back(fmt::format("{} have no address: left out", lines_text(empty_lines_)));
+    }
+    out.notes = std::move(notes_);
+    return out;
+  }
+
+  std::string_view source_;
+  int line_ = 0;
+  std::vector<Entry> entries_;
+  std::vector<Row> rows_;
+  std::vector<int> bad_lines_, own_lines_, empty_lines_;
+  std::vector<std::string> notes_;
+  std::string reason_;
+  bool has_slots_ = false;
+  bool one_machine_ = false;
+  bool numbers_are_slots_ = false;
+};
+
+}  // namespace
+
+Result<Listing> read_host_list(std::string_view text, std::string_view source) {
+  HostListReader reader(source);
+  for_each_line(text, [&](std::string_view line, int number) { reader.read_line(line, number); });
+  return reader.finish();
+}
+
+Result<Listing> read_host_rows(const std::vector<HostRow>& rows, std::string_view source) {
+  HostListReader reader(source);
+  for (const HostRow& row : rows) reader.read_words(row.words, row.line);
+  return reader.finish();
+}
+
+}  // namespace ec2mpi

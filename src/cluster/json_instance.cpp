@@ -1,0 +1,142 @@
+#include "ec2mpi/cluster/json_instance.hpp"
+
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cluster/ec2_words.hpp"
+#include "ec2mpi/cluster/fields.hpp"
+
+namespace ec2mpi {
+namespace {
+
+constexpr std::size_t kNowhere = static_cast<std::size_t>(-1);
+
+/// The member of `object` whose squashed name is `key`, or kNowhere.
+std::size_t member(const JsonTape& tape, std::size_t object, std::string_view key) {
+  std::size_t found = kNowhere;
+  if (!tape.is_object(object)) return found;
+  tape.for_each_in(object, [&](std::size_t child) {
+    if (found == kNowhere && tape.key(child).size() < 40 && squashed(tape.key(child)) == key) found = child;
+  });
+  return found;
+}
+
+std::string_view text_of(const JsonTape& tape, std::size_t value) {
+  return value != kNowhere && tape.is_string(value) ? tape.text(value) : std::string_view();
+}
+
+/// `[{"Key": "Name", "Value": "head"}]` of the API, or `{"Name": "head"}` of Terraform and Ansible.
+std::string_view name_in_tags(const JsonTape& tape, std::size_t tags) {
+  if (tape.is_object(tags)) return text_of(tape, member(tape, tags, "name"));
+  std::string_view name;
+  if (!tape.is_array(tags)) return name;
+  tape.for_each_in(tags, [&](std::size_t tag) {
+    if (text_of(tape, member(tape, tag, "key")) == "Name") name = text_of(tape, member(tape, tag, "value"));
+  });
+  return name;
+}
+
+/// The first string in a container, at any depth below `member_key` if the elements are objects.
+std::string_view first_text(const JsonTape& tape, std::size_t container, std::string_view member_key) {
+  if (container == kNowhere || !tape.is_container(container) || tape.at(container).end == container + 1) return {};
+  const std::size_t first = container + 1;
+  return tape.is_object(first) ? text_of(tape, member(tape, first, member_key)) : text_of(tape, first);
+}
+
+/// An IPv6 address stands only in the network interface if the reply is of an older API.
+std::string_view ipv6_of_interfaces(const JsonTape& tape, std::size_t interfaces) {
+  if (!tape.is_array(interfaces) || tape.at(interfaces).end == interfaces + 1) return {};
+  return first_text(tape, member(tape, interfaces + 1, "ipv6addresses"), "ipv6address");
+}
+
+class MemberReader {
+ public:
+  MemberReader(Node& node, const JsonTape& tape) : node_(node), tape_(tape) {}
+
+  std::optional<std::string> read(std::size_t object) {
+    std::optional<std::string> problem;
+    std::string_view later_ipv6;
+    tape_.for_each_in(object, [&](std::size_t child) {
+      if (problem || tape_.key(child).size() > 60) return;
+      const std::string key = squashed(tape_.key(child));
+      if (key == "networkinterfaces") {
+        later_ipv6 = ipv6_of_interfaces(tape_, child);
+      } else if (tape_.is_container(child)) {
+        problem = read_container(key, child);
+      } else if (tape_.is_string(child)) {
+        problem = read_text(key, child);
+      } else if (key == "ansibleport") {
+        if (const auto port = parse_number(tape_.text(child)); port && *port > 0 && *port < 65536) {
+          node_.port = static_cast<std::uint16_t>(*port);
+        }
+      }
+    });
+    if (!problem && node_.ipv6.empty()) problem = put_field(node_, Field::ipv6, later_ipv6);
+    return problem;
+  }
+
+ private:
+  std::optional<std::string> read_text(const std::string& key, std::size_t child) {
+    const std::string_view text = tape_.text(child);
+    if (key == "ansiblehost") return put_field(node_, Field::any_address, text);
+    if (key == "ansibleuser") {
+      if (is_user_name(text)) node_.user = text;
+      return std::nullopt;
+    }
+    const Field field = field_of_label(key);
+    if (field == Field::instance_id && !is_instance_id(text)) return std::nullopt;
+    // Ansible's name for the host; the address stands beside it.
+    if (key == "hostname" && field == Field::any_address && has_address()) return std::nullopt;
+    return put_field(node_, field, text);
+  }
+
+  std::optional<std::string> read_container(const std::string& key, std::size_t child) {
+    if (key == "state" || key == "instancestate") {
+      return put_field(node_, Field::state, text_of(tape_, member(tape_, child, "name")));
+    }
+    if (key == "placement") {
+      return put_field(node_, Field::zone, text_of(tape_, member(tape_, child, "availabilityzone")));
+    }
+    if (key == "tags" || key == "tagsall") {
+      if (const std::string_view name = trim(name_in_tags(tape_, child)); !is_blank_cell(name)) node_.name = name;
+      return std::nullopt;
+    }
+    const Field field = field_of_label(key);
+    if (!is_address_field(field) || !tape_.is_array(child)) return std::nullopt;
+    const std::string_view inner = field == Field::ipv6         ? "ipv6address"
+                                   : field == Field::private_v4 ? "privateipaddress"
+                                                                : "publicip";
+    return put_field(node_, field, first_text(tape_, child, inner));
+  }
+
+  [[nodiscard]] bool has_address() const {
+    return !node_.public_address.empty() || !node_.private_address.empty() || !node_.ipv6.empty();
+  }
+
+  Node& node_;
+  const JsonTape& tape_;
+};
+
+}  // namespace
+
+JsonInstanceSigns instance_signs(const JsonTape& tape, std::size_t object) {
+  JsonInstanceSigns signs;
+  tape.for_each_in(object, [&](std::size_t child) {
+    const std::string_view text = text_of(tape, child);
+    const Field field = field_of_label(tape.key(child));
+    if (field == Field::instance_id && is_instance_id(text)) signs.has_id = true;
+    if (is_address_field(field)) {
+      signs.has_facts = true;
+      signs.has_address = signs.has_address || !is_blank_cell(text);
+    }
+    if (field == Field::type && is_instance_type(text)) signs.has_facts = true;
+    const bool state = field == Field::state && (tape.is_object(child) || is_instance_state(text));
+    signs.has_facts = signs.has_facts || state;
+  });
+  signs.has_facts = signs.has_facts && signs.has_id;
+  return signs;
+}
+
+std::optional<std::string> put_members(Node& node, const JsonTape& tape, std::size_t object) {
+  return MemberReader(node, tape).read(object);
+}
+
+}  // namespace ec2mpi

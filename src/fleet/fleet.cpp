@@ -1,0 +1,115 @@
+#include "ec2mpi/fleet/fleet.hpp"
+
+#include <asio/co_spawn.hpp>
+#include <asio/detached.hpp>
+#include <asio/this_coro.hpp>
+#include <fmt/format.h>
+
+#include "ec2mpi/base/event.hpp"
+#include "ec2mpi/base/text.hpp"
+
+namespace ec2mpi {
+
+namespace {
+
+/// One command over all nodes, from the first connection to the last result. Lives in run_on_nodes' frame.
+class Fleet {
+ public:
+  Fleet(const asio::any_io_executor& executor, std::vector<Node> nodes, ssh::Connector& connector, NodeTask task,
+        FleetOptions options, Observer& observer, std::stop_token stop)
+      : executor_(executor),
+        connector_(connector),
+        task_(std::move(task)),
+        options_(options),
+        observer_(observer),
+        work_(executor, options.fanout == 0 ? nodes.size() : options.fanout),
+        handshakes_(executor, options.handshakes),
+        finished_(executor),
+        user_stop_(std::move(stop)),
+        limit_(Limit{.deadline = Clock::time_point::max(), .stop = user_stop_}.at_most(options.whole_timeout)),
+        pending_(nodes.size()) {
+    for (auto& node : nodes) report_.results.push_back({std::move(node), NotRun{"stopped before its turn"}});
+  }
+
+  asio::awaitable<FleetReport> run() {
+    for (auto& result : report_.results) asio::co_spawn(executor_, attend(result), asio::detached);
+    const Limit unlimited;
+    while (pending_ > 0) co_await finished_.wait(unlimited);
+    if (user_stop_.stop_requested()) report_.ending = Ending::interrupted;
+    else if (Clock::now() >= limit_.deadline) report_.ending = Ending::timed_out;
+    co_return std::move(report_);
+  }
+
+ private:
+  /// A node's whole life; never throws, always leaves a result.
+  asio::awaitable<void> attend(NodeResult& result) {
+    auto place = co_await work_.enter(limit_);
+    if (!place) {
+      result.outcome = NotRun{not_run_reason()};
+    } else if (fail_fast_.stop_requested()) {
+      result.outcome = NotRun{"another node failed first"};
+    } else {
+      const auto start = Clock::now();
+      auto status = co_await connect_and_work(result);
+      result.elapsed = Clock::now() - start;
+      if (status) result.outcome = *status;
+      else result.outcome = status.error();
+      if (options_.fail_fast && !succeeded(result.outcome)) fail_fast_.request_stop();
+    }
+    observer_.on_finish(result);
+    if (--pending_ == 0) finished_.notify_all();
+  }
+
+  asio::awaitable<Result<ssh::ExitStatus>> connect_and_work(NodeResult& result) {
+    const Node& node = result.node;
+    const auto on_phase = [this, &result](ssh::Phase phase) {
+      result.reached = phase;
+      observer_.on_phase(result.node, phase);
+    };
+    auto session = co_await connect(node, on_phase);
+    if (!session) co_return std::unexpected(session.error());
+    on_phase(ssh::Phase::running);
+    NodeRun turn{node, **session, limit_.at_most(options_.task_timeout), observer_};
+    auto status = co_await task_(std::move(turn));
+    co_return status;
+  }
+
+  asio::awaitable<Result<std::unique_ptr<ssh::Session>>> connect(const Node& node, ssh::PhaseObserver on_phase) {
+    auto turn = co_await handshakes_.enter(limit_);
+    if (!turn) co_return std::unexpected(turn.error());
+    const Limit limit = limit_.at_most(options_.connect_timeout);
+    auto session = co_await connector_.connect(node, limit, std::move(on_phase));
+    co_return session;
+  }
+
+  [[nodiscard]] std::string not_run_reason() const {
+    return user_stop_.stop_requested() ? "interrupted" : "the time limit came first";
+  }
+
+  asio::any_io_executor executor_;
+  ssh::Connector& connector_;
+  NodeTask task_;
+  FleetOptions options_;
+  Observer& observer_;
+  Gate work_;
+  Gate handshakes_;
+  Event finished_;
+  std::stop_token user_stop_;
+  std::stop_source fail_fast_;
+  Limit limit_;
+  std::size_t pending_;
+  FleetReport report_;
+};
+
+}  // namespace
+
+asio::awaitable<FleetReport> run_on_nodes(std::vector<Node> nodes, ssh::Connector& connector, NodeTask task,
+                                          FleetOptions options, Observer& observer, std::stop_token stop) {
+  if (nodes.empty()) co_return FleetReport{};
+  Fleet fleet(co_await asio::this_coro::executor, std::move(nodes), connector, std::move(task), options, observer,
+              std::move(stop));
+  auto report = co_await fleet.run();
+  co_return report;
+}
+
+}  // namespace ec2mpi

@@ -1,0 +1,200 @@
+#include "src/ssh/libssh_session.hpp"
+
+#include <algorithm>
+#include <libssh/callbacks.h>
+
+#include "ec2mpi/base/text.hpp"
+
+namespace ec2mpi::ssh {
+
+namespace {
+
+/// The part of a write that is given to libssh at once: it copies and encrypts what it gets without looking at the
+/// socket, so this bounds the memory of a thousand sessions.
+constexpr std::size_t kWriteBlock = 64 * 1024;
+constexpr std::size_t kReadBlock = 32 * 1024;
+
+class LibsshChannel : public Channel {
+ public:
+  explicit LibsshChannel(std::shared_ptr<Link> link) : link_(std::move(link)), channel_(::ssh_channel_new(session())) {
+    callbacks_.userdata = this;
+    callbacks_.size = sizeof callbacks_;
+    callbacks_.channel_exit_status_function = [](ssh_session, ssh_channel, int code, void* self) {
+      static_cast<LibsshChannel*>(self)->ended_ = ExitStatus{code};
+    };
+    callbacks_.channel_exit_signal_function = [](ssh_session, ssh_channel, const char* signal, int, const char*,
+                                                 const char*, void* self) {
+      static_cast<LibsshChannel*>(self)->ended_ = ExitStatus{0, printable(signal)};
+    };
+    if (channel_ != nullptr) ::ssh_set_channel_callbacks(channel_, &callbacks_);
+  }
+
+  ~LibsshChannel() override {
+    if (channel_ == nullptr) return;
+    ::ssh_remove_channel_callbacks(channel_, &callbacks_);  // libssh calls them until the remote side has closed
+    ::ssh_channel_free(channel_);
+  }
+
+  /// Opens the channel and starts the program. `pipelined`: send the exec request right behind the open request,
+  /// without waiting for the answer; good for the first channel of a connection to OpenSSH, whose number is 0.
+  awaitable<Result<void>> open(Request request, bool pipelined, Limit limit) {
+    if (channel_ == nullptr) co_return fail(ErrorKind::protocol, "cannot make another channel on this connection");
+    int opened = ::ssh_channel_open_session(channel_);
+    bool started = false;
+    if (pipelined && opened == SSH_AGAIN && !request.pty && !request.command.empty()) {
+      started = ::ssh_channel_request_exec(channel_, request.command.c_str()) == SSH_OK;
+    }
+    while (opened == SSH_AGAIN) {
+      const Wake wake = co_await link_->activity(limit);
+      if (wake != Wake::notified) co_return wake_error(wake, kNoStart);
+      opened = ::ssh_channel_open_session(channel_);
+    }
+    // A pipelined command may have ended before the answer to the open request was looked at.
+    if (opened != SSH_OK && !over()) co_return failure("the node refused to open a channel");
+    if (request.pty) {
+      auto done = co_await repeat(limit, [this, &request] {
+        return ::ssh_channel_request_pty_size(channel_, request.pty->terminal.c_str(), request.pty->columns,
+                                              request.pty->rows);
+      });
+      if (!done) co_return std::unexpected(done.error());
+      if (*done != SSH_OK) co_return failure("the node refused a terminal");
+    }
+    if (started || over()) co_return Result<void>{};
+    auto done = co_await repeat(limit, [this, &request] {
+      return request.command.empty() ? ::ssh_channel_request_shell(channel_)
+                                     : ::ssh_channel_request_exec(channel_, request.command.c_str());
+    });
+    if (!done) co_return std::unexpected(done.error());
+    if (*done != SSH_OK && !over()) co_return failure("the node refused to run the command");
+    co_return Result<void>{};
+  }
+
+  awaitable<Result<std::optional<Chunk>>> read(Limit limit) override {
+    for (;;) {
+      for (int turn = 0; turn < 2; ++turn) {
+        reading_err_ = !reading_err_;  // take turns, so that a flood on one stream doesn't hide the other
+        const std::string_view bytes = take_available(reading_err_ ? 1 : 0);
+        if (!bytes.empty()) co_return Chunk{reading_err_ ? Stream::err : Stream::out, bytes};
+      }
+      // Once the end of the output has come, polling the streams reads the socket no more; the status may be still on
+      // its way.
+      if (::ssh_channel_is_eof(channel_) != 0 && !ended_) ::ssh_channel_get_exit_status(channel_);
+      if (drained() && over()) co_return std::nullopt;
+      if (::ssh_is_connected(session()) == 0 && drained()) {
+        if (ended_) co_return std::nullopt;
+        co_return std::unexpected(link_->last_error());
+      }
+      const Wake wake = co_await link_->activity(limit);
+      if (wake != Wake::notified) co_return wake_error(wake, "the command did not end in time");
+    }
+  }
+
+  Result<ExitStatus> exit_status() const override {
+    if (ended_) return *ended_;
+    if (::ssh_is_connected(session()) == 0) return std::unexpected(link_->last_error());
+    return fail(ErrorKind::protocol, "the node closed the command's channel without saying how the command ended");
+  }
+
+  awaitable<Result<void>> write(std::string_view bytes, Limit limit) override {
+    while (!bytes.empty()) {
+      if (::ssh_channel_is_closed(channel_) != 0 || ended_) {
+        co_return fail(ErrorKind::remote_io, "the remote program ended before it had read all its input");
+      }
+      if (::ssh_is_connected(session()) == 0) co_return std::unexpected(link_->last_error());
+      if (link_->write_pending()) ::ssh_blocking_flush(session(), 0);
+      const std::size_t window = ::ssh_channel_window_size(channel_);
+      if (window == 0 || link_->write_pending()) {
+        ::ssh_channel_poll(channel_, 0);  // lets a window adjustment in
+        if (::ssh_channel_window_size(channel_) == 0 || link_->write_pending()) {
+          const Wake wake = co_await link_->activity(limit);
+          if (wake != Wake::notified) co_return wake_error(wake, "the node stopped taking data");
+        }
+        continue;
+      }
+      const auto part = static_cast<std::uint32_t>(std::min({bytes.size(), window, kWriteBlock}));
+      const int taken = ::ssh_channel_write(channel_, bytes.data(), part);
+      if (taken < 0) co_return failure("the node stopped taking data");
+      bytes.remove_prefix(static_cast<std::size_t>(taken));
+    }
+    co_return Result<void>{};
+  }
+
+  void close_input() override { ::ssh_channel_send_eof(channel_); }
+  void signal(const std::string& name) override { ::ssh_channel_request_send_signal(channel_, name.c_str()); }
+  void resize(int columns, int rows) override { ::ssh_channel_change_pty_size(channel_, columns, rows); }
+
+ private:
+  static constexpr const char* kNoStart = "the node did not start the command; overloaded?";
+
+  [[nodiscard]] ssh_session session() const { return link_->session(); }
+
+  awaitable<Result<int>> repeat(Limit limit, std::function<int()> call) {
+    for (;;) {
+      const int state = call();
+      if (state != SSH_AGAIN) co_return state;
+      const Wake wake = co_await link_->activity(limit);
+      if (wake != Wake::notified) co_return wake_error(wake, kNoStart);
+    }
+  }
+
+  [[nodiscard]] std::unexpected<Error> failure(const char* refused) const {
+    if (::ssh_is_connected(session()) == 0) return std::unexpected(link_->last_error());
+    return fail(ErrorKind::protocol, refused);
+  }
+
+  /// What can be had of a stream without waiting. The buffer grows with need: a thousand quiet sessions stay small.
+  std::string_view take_available(int from_err) {
+    const int available = ::ssh_channel_poll(channel_, from_err);
+    if (available <= 0) return {};
+    const auto size = std::min(static_cast<std::size_t>(available), kReadBlock);
+    if (buffer_.size() < size) buffer_.resize(size);
+    const int got = ::ssh_channel_read_nonblocking(channel_, buffer_.data(), static_cast<std::uint32_t>(size), from_err);
+    return got > 0 ? std::string_view(buffer_).substr(0, static_cast<std::size_t>(got)) : std::string_view{};
+  }
+
+  /// The program has ended: the channel is closed, or its output is and its status is known.
+  [[nodiscard]] bool over() const {
+    return ::ssh_channel_is_closed(channel_) != 0 || (::ssh_channel_is_eof(channel_) != 0 && ended_.has_value());
+  }
+
+  /// Nothing is left in libssh's own buffers. is_eof is false while either stream holds a byte.
+  [[nodiscard]] bool drained() const {
+    return ::ssh_channel_poll(channel_, 0) <= 0 && ::ssh_channel_poll(channel_, 1) <= 0;
+  }
+
+  std::shared_ptr<Link> link_;
+  ssh_channel channel_;
+  ssh_channel_callbacks_struct callbacks_{};
+  std::optional<ExitStatus> ended_;
+  bool reading_err_ = true;
+  std::string buffer_;
+};
+
+class LibsshSession : public Session {
+ public:
+  explicit LibsshSession(std::shared_ptr<Link> link)
+      : link_(std::move(link)), speaks_openssh_(::ssh_get_openssh_version(link_->session()) != 0) {}
+
+  awaitable<Result<std::unique_ptr<Channel>>> start(Request request, Limit limit) override {
+    const bool pipelined = first_ && speaks_openssh_;
+    first_ = false;
+    auto channel = std::make_unique<LibsshChannel>(link_);
+    if (auto opened = co_await channel->open(std::move(request), pipelined, limit); !opened) {
+      co_return std::unexpected(opened.error());
+    }
+    co_return channel;
+  }
+
+ private:
+  std::shared_ptr<Link> link_;
+  bool speaks_openssh_;
+  bool first_ = true;
+};
+
+}  // namespace
+
+std::unique_ptr<Session> make_libssh_session(std::shared_ptr<Link> link) {
+  return std::make_unique<LibsshSession>(std::move(link));
+}
+
+}  // namespace ec2mpi::ssh

@@ -1,0 +1,233 @@
+#include "ec2mpi/ssh/libssh_transport.hpp"
+
+#include <algorithm>
+#include <asio/use_awaitable.hpp>
+#include <fmt/format.h>
+#include <map>
+#include <spdlog/spdlog.h>
+
+#include "ec2mpi/base/text.hpp"
+#include "src/ssh/libssh_session.hpp"
+#include "src/ssh/link.hpp"
+#include "src/ssh/private_key.hpp"
+#include "src/ssh/tcp.hpp"
+#include "src/ssh/user_config.hpp"
+
+namespace ec2mpi::ssh {
+
+namespace {
+
+constexpr std::uint16_t kDefaultPort = 22;
+constexpr std::string_view kDefaultUser = "ubuntu";
+
+/// Fast curves first: libssh spends 18 ms on a classic 4096-bit group where these take under one.
+constexpr const char* kKeyExchange =
+    "curve25519-sha256,curve25519-sha256@libssh.org,ecdh-sha2-nistp256,ecdh-sha2-nistp384,ecdh-sha2-nistp521,"
+    "diffie-hellman-group16-sha512,diffie-hellman-group14-sha256";
+
+/// In the order of preference; what a node showed before goes to the front, for only that can be compared.
+const std::vector<std::string> kHostKeyTypes = {"ssh-ed25519",         "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384",
+                                                "ecdsa-sha2-nistp521", "rsa-sha2-512",        "rsa-sha2-256"};
+
+/// Where and as whom to connect, after the list, the flags and ssh_config have spoken.
+struct Target {
+  std::string host;
+  std::uint16_t port = kDefaultPort;
+  std::string user;
+  std::vector<PrivateKey> keys;
+};
+
+/// One connection on its way from a socket to an authenticated session.
+class Handshake {
+ public:
+  Handshake(std::shared_ptr<Link> link, const Target& target, const Node& node, HostKeys& host_keys, bool use_agent)
+      : link_(std::move(link)), target_(target), node_(node), host_keys_(host_keys), use_agent_(use_agent) {}
+
+  awaitable<Result<void>> run(Limit limit, const PhaseObserver& on_phase) {
+    set_options();
+    if (auto done = co_await exchange_keys(limit, on_phase); !done) co_return done;
+    if (auto known = verify_host_key(); !known) co_return known;  // before any credential leaves
+    on_phase(Phase::authenticating);
+    auto done = co_await authenticate(limit);
+    co_return done;
+  }
+
+ private:
+  [[nodiscard]] ssh_session session() const { return link_->session(); }
+
+  void set_options() const {
+    const auto set = [this](ssh_options_e name, const char* value) { ::ssh_options_set(session(), name, value); };
+    const bool no = false;
+    ::ssh_options_set(session(), SSH_OPTIONS_PROCESS_CONFIG, &no);
+    set(SSH_OPTIONS_HOST, target_.host.c_str());
+    set(SSH_OPTIONS_USER, target_.user.c_str());
+    set(SSH_OPTIONS_SSH_DIR, "/nonexistent");
+    set(SSH_OPTIONS_KNOWNHOSTS, "/dev/null");  // HostKeys judges; libssh would read the files for every session
+    set(SSH_OPTIONS_GLOBAL_KNOWNHOSTS, "/dev/null");
+    set(SSH_OPTIONS_KEY_EXCHANGE, kKeyExchange);
+    set(SSH_OPTIONS_HOSTKEYS, host_key_algorithms().c_str());
+  }
+
+  [[nodiscard]] std::string host_key_algorithms() const {
+    const auto known = host_keys_.known_types(node_);
+    std::string list;
+    for (const auto& algorithm : kHostKeyTypes) {
+      const auto type = algorithm.starts_with("rsa-") ? "ssh-rsa" : algorithm;
+      const bool wanted = known.empty() || std::find(known.begin(), known.end(), type) != known.end();
+      if (wanted) list += (list.empty() ? "" : ",") + algorithm;
+    }
+    return list;
+  }
+
+  awaitable<Result<void>> exchange_keys(Limit limit, const PhaseObserver& on_phase) {
+    on_phase(Phase::banner);
+    bool banner_seen = false;
+    for (;;) {
+      const int state = ::ssh_connect(session());
+      if (state == SSH_OK) break;
+      if (state != SSH_AGAIN) co_return std::unexpected(link_->last_error());
+      if (!banner_seen && ::ssh_get_serverbanner(session()) != nullptr) {
+        banner_seen = true;
+        on_phase(Phase::key_exchange);
+      }
+      const Wake wake = co_await link_->activity(limit);
+      if (wake != Wake::notified) {
+        co_return wake_error(wake, banner_seen ? "the key exchange did not end; the node or the link is very slow"
+                                               : "connected, but its sshd says nothing; frozen or overloaded?");
+      }
+    }
+    link_->make_nonblocking();
+    co_return Result<void>{};
+  }
+
+  [[nodiscard]] Result<void> verify_host_key() const {
+    ssh_key raw = nullptr;
+    if (::ssh_get_server_publickey(session(), &raw) != SSH_OK) {
+      return fail(ErrorKind::protocol, "the server showed no host key");
+    }
+    const KeyHandle key(raw);
+    char* encoded = nullptr;
+    if (::ssh_pki_export_pubkey_base64(raw, &encoded) != SSH_OK) {
+      return fail(ErrorKind::protocol, "the server's host key cannot be read");
+    }
+    const StringHandle base64(encoded);
+    return host_keys_.verify(node_, {::ssh_key_type_to_char(::ssh_key_type(raw)), encoded});
+  }
+
+  awaitable<Result<void>> authenticate(Limit limit) {
+    // Asking for the service first lets the server's extensions arrive, without which RSA keys are refused
+    // spuriously (libssh before 0.11.2).
+    for (;;) {
+      const int state = ::ssh_service_request(session(), "ssh-userauth");
+      if (state == SSH_OK) break;
+      if (state != SSH_AGAIN) co_return std::unexpected(link_->last_error());
+      const Wake wake = co_await link_->activity(limit);
+      if (wake != Wake::notified) co_return wake_error(wake, kSlowLogin);
+    }
+    std::string tried;
+    for (const auto& key : target_.keys) {
+      tried += (tried.empty() ? "" : ", ") + printable(key.file().filename().string());
+      const auto done = co_await attempt(limit, [&] {
+        return ::ssh_userauth_publickey(session(), nullptr, key.impl().key.get());
+      });
+      if (!done) co_return std::unexpected(done.error());
+      if (*done) co_return Result<void>{};
+    }
+    if (use_agent_) {
+      tried += tried.empty() ? "the agent" : ", the agent";
+      const auto done = co_await attempt(limit, [&] { return ::ssh_userauth_agent(session(), nullptr); });
+      if (!done) co_return std::unexpected(done.error());
+      if (*done) co_return Result<void>{};
+    }
+    if (tried.empty()) co_return fail(ErrorKind::auth, "no key to log in with; name your .pem file with -i");
+    co_return fail(ErrorKind::auth, fmt::format("login refused for user {} with {}; wrong key (-i) or user? (-l ubuntu, "
+                                                "ec2-user, admin, rocky)", printable(target_.user), tried));
+  }
+
+  /// True when the server let us in, false when it wants another key.
+  awaitable<Result<bool>> attempt(Limit limit, std::function<int()> call) {
+    for (;;) {
+      switch (call()) {
+        case SSH_AUTH_SUCCESS: co_return true;
+        case SSH_AUTH_DENIED:
+        case SSH_AUTH_PARTIAL: co_return false;
+        case SSH_AUTH_AGAIN: break;
+        default:
+          if (::ssh_is_connected(session()) != 0) co_return false;  // the agent or the key failed, not the link
+          co_return std::unexpected(link_->last_error());
+      }
+      const Wake wake = co_await link_->activity(limit);
+      if (wake != Wake::notified) co_return wake_error(wake, kSlowLogin);
+    }
+  }
+
+  static constexpr const char* kSlowLogin = "logging in did not end; the node or the link is very slow";
+
+  std::shared_ptr<Link> link_;
+  const Target& target_;
+  const Node& node_;
+  HostKeys& host_keys_;
+  bool use_agent_;
+};
+
+class LibsshConnector : public Connector {
+ public:
+  LibsshConnector(asio::any_io_executor executor, LibsshOptions options, HostKeys& host_keys)
+      : executor_(std::move(executor)), options_(std::move(options)), host_keys_(host_keys) {
+    if (std::getenv("SSH_AUTH_SOCK") == nullptr) options_.use_agent = false;
+  }
+
+  awaitable<Result<std::unique_ptr<Session>>> connect(const Node& node, Limit limit, PhaseObserver on_phase) override {
+    const auto target = target_of(node);
+    if (!target) co_return std::unexpected(target.error());
+    auto socket = co_await connect_tcp(target->host, target->port, limit, on_phase);
+    if (!socket) co_return std::unexpected(socket.error());
+    auto link = Link::over(std::move(*socket));
+    if (!link) co_return std::unexpected(link.error());
+    Handshake handshake(*link, *target, node, host_keys_, options_.use_agent);
+    if (auto done = co_await handshake.run(limit, on_phase); !done) co_return std::unexpected(done.error());
+    spdlog::debug("{}: logged in to {}@{}:{}", node.label(), target->user, target->host, target->port);
+    co_return make_libssh_session(*link);
+  }
+
+ private:
+  /// The list's own words first, then flags and settings, then ssh_config, then the defaults.
+  Result<Target> target_of(const Node& node) {
+    Target target{node.address, kDefaultPort, std::string(kDefaultUser), options_.keys};
+    HostSettings configured;
+    if (!options_.ssh_config.empty()) {
+      auto found = host_settings(options_.ssh_config, node.address);
+      if (!found) return std::unexpected(found.error());
+      configured = std::move(*found);
+      target.host = configured.host_name;
+    }
+    target.port = node.port != 0 ? node.port : options_.port.value_or(configured.port.value_or(kDefaultPort));
+    target.user = !node.user.empty() ? node.user : options_.user.value_or(configured.user.value_or(target.user));
+    for (const auto& file : configured.identity_files) {
+      auto key = configured_key(file);
+      if (!key) return std::unexpected(Error{ErrorKind::auth, key.error().message});
+      target.keys.push_back(*key);
+    }
+    return target;
+  }
+
+  Result<PrivateKey> configured_key(const std::filesystem::path& file) {
+    const auto loaded = configured_keys_.find(file);
+    if (loaded != configured_keys_.end()) return loaded->second;
+    return configured_keys_.emplace(file, load_private_key(file, options_.prompt)).first->second;
+  }
+
+  asio::any_io_executor executor_;
+  LibsshOptions options_;
+  HostKeys& host_keys_;
+  std::map<std::filesystem::path, Result<PrivateKey>> configured_keys_;
+};
+
+}  // namespace
+
+std::unique_ptr<Connector> make_libssh_connector(asio::any_io_executor executor, LibsshOptions options,
+                                                 HostKeys& host_keys) {
+  return std::make_unique<LibsshConnector>(std::move(executor), std::move(options), host_keys);
+}
+
+}  // namespace ec2mpi::ssh

@@ -1,0 +1,97 @@
+#include "src/ssh/link.hpp"
+
+#include <asio/post.hpp>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "ec2mpi/base/text.hpp"
+
+namespace ec2mpi::ssh {
+
+Link::Link(Socket socket) : socket_(std::move(socket)), session_(::ssh_new()), activity_(socket_.get_executor()) {}
+
+Result<std::shared_ptr<Link>> Link::over(Socket socket) {
+  auto link = std::make_shared<Link>(std::move(socket));
+  link->libssh_fd_ = ::fcntl(link->socket_.native_handle(), F_DUPFD_CLOEXEC, 0);
+  if (link->libssh_fd_ < 0 || !link->session_) {
+    return fail(ErrorKind::local_io, fmt::format("cannot open another connection: {}; ulimit -n may be too low",
+                                                 std::strerror(errno)));
+  }
+  ::ssh_set_blocking(link->session(), 0);
+  ::ssh_options_set(link->session(), SSH_OPTIONS_FD, &link->libssh_fd_);
+  return link;
+}
+
+Link::~Link() {
+  if (!session_) return;
+  // After an error libssh has closed its descriptor already and says -1; else closing is ours.
+  const int still_open = ::ssh_get_fd(session());
+  ::ssh_silent_disconnect(session());
+  session_.reset();
+  if (still_open >= 0) ::close(still_open);
+}
+
+bool Link::write_pending() const { return (::ssh_get_poll_flags(session()) & SSH_WRITE_PENDING) != 0; }
+
+void Link::make_nonblocking() { ::fcntl(socket_.native_handle(), F_SETFL, O_RDWR | O_NONBLOCK); }
+
+asio::awaitable<Wake> Link::activity(Limit limit) {
+  const auto keep_alive = shared_from_this();
+  arm();
+  const Wake wake = co_await activity_.wait(limit);
+  co_return wake;
+}
+
+void Link::arm() {
+  const auto ready = [weak = weak_from_this()](bool Link::*armed) {
+    return [weak, armed](std::error_code failed) {
+      const auto link = weak.lock();
+      if (!link) return;
+      link.get()->*armed = false;
+      if (!failed) link->on_ready();
+    };
+  };
+  if (!reading_) {
+    reading_ = true;
+    socket_.async_wait(Socket::wait_read, ready(&Link::reading_));
+  }
+  if (!writing_ && write_pending()) {
+    writing_ = true;
+    socket_.async_wait(Socket::wait_write, ready(&Link::writing_));
+  }
+}
+
+void Link::on_ready() {
+  activity_.notify_all();
+  if (activity_.waiting() < 2) return;
+  // What one waiter's call pumped in may be what an earlier one waits for: give all a second look.
+  asio::post(socket_.get_executor(), [weak = weak_from_this()] {
+    if (const auto link = weak.lock()) link->activity_.notify_all();
+  });
+}
+
+Error Link::last_error() const {
+  const std::string said = printable(::ssh_get_error(session()));
+  const auto contains = [&said](std::string_view part) { return said.find(part) != std::string::npos; };
+  if (contains("no match for method server host key algo")) {
+    return {ErrorKind::host_key,
+            "it no longer has a host key of the type that is remembered; nothing was sent. If you know why "
+            "(reinstalled), remove its line from .ec2mpi/known_hosts"};
+  }
+  if (contains("kex error") || contains("no match")) {
+    return {ErrorKind::protocol, "no common ssh algorithm with its sshd: " + said};
+  }
+  if (contains("Connection reset")) {
+    return {ErrorKind::unreachable, "connection reset by the node; its sshd may refuse or be overloaded (MaxStartups)"};
+  }
+  if (contains("timed out")) return {ErrorKind::unreachable, "connection lost: the node does not answer any more"};
+  if (contains("disconnected") || contains("Connection refused") || contains("Remote connection closed")) {
+    return {ErrorKind::unreachable, "connection closed by the node"};
+  }
+  return {ErrorKind::unreachable, said.empty() ? "connection lost" : "connection lost: " + said};
+}
+
+}  // namespace ec2mpi::ssh

@@ -1,0 +1,53 @@
+#pragma once
+/// One libssh session and its socket, driven by the event loop.
+///
+/// libssh pumps its socket inside every call; so each waiter repeats its own call until it is content, and waits for
+/// activity in between. A session for which nobody waits is not read, and the node slows down: that is the
+/// back-pressure. libssh is never called from one of its own callbacks.
+
+#include <asio/generic/stream_protocol.hpp>
+#include <memory>
+#include <string>
+
+#include "ec2mpi/base/event.hpp"
+#include "src/ssh/handles.hpp"
+
+namespace ec2mpi::ssh {
+
+class Link : public std::enable_shared_from_this<Link> {
+ public:
+  using Socket = asio::generic::stream_protocol::socket;
+
+  /// Takes a connected socket. libssh gets a duplicate of its descriptor: libssh closes its own on some paths of
+  /// failure and not on others.
+  static Result<std::shared_ptr<Link>> over(Socket socket);
+  explicit Link(Socket socket);
+  ~Link();
+
+  [[nodiscard]] ssh_session session() const { return session_.get(); }
+
+  /// Waits until the socket is ready (so that the libssh call is worth repeating) or the limit ends.
+  [[nodiscard]] asio::awaitable<Wake> activity(Limit limit);
+
+  /// True while bytes that libssh has queued could not be sent.
+  [[nodiscard]] bool write_pending() const;
+
+  /// libssh sets its socket to blocking while it connects (0.10.6, ssh_socket_pollcallback); undo that.
+  void make_nonblocking();
+
+  /// libssh's words for the last failure, in ours; kind unreachable, host_key or protocol.
+  [[nodiscard]] Error last_error() const;
+
+ private:
+  void arm();
+  void on_ready();
+
+  Socket socket_;
+  int libssh_fd_ = -1;
+  SessionHandle session_;
+  Event activity_;
+  bool reading_ = false;
+  bool writing_ = false;
+};
+
+}  // namespace ec2mpi::ssh

@@ -1,0 +1,77 @@
+// The whole reader, from bytes to chosen addresses, and back from what is written of them.
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+#include "ec2mpi/cluster/address.hpp"
+#include "ec2mpi/cluster/fields.hpp"
+#include "ec2mpi/cluster/inventory.hpp"
+#include "ec2mpi/cluster/inventory_text.hpp"
+
+namespace {
+
+using ec2mpi::AddressChoice;
+using ec2mpi::Inventory;
+using ec2mpi::Node;
+
+void require(bool holds) {
+  if (!holds) std::abort();
+}
+
+bool has_control(std::string_view text) {
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if ((byte < 0x20 && c != '\n') || byte == 0x7F) return true;
+  }
+  return false;
+}
+
+void check_node(const Node& node, int index) {
+  require(node.index == index && node.line >= 1);
+  for (const std::string* text : {&node.name, &node.type, &node.launched, &node.availability_zone, &node.state}) {
+    require(!has_control(*text) && text->find('\n') == std::string::npos);
+  }
+  for (const std::string* host : {&node.public_address, &node.private_address, &node.ipv6}) {
+    require(host->empty() || ec2mpi::parse_host_spec(*host).has_value());
+  }
+  require(node.ipv6.empty() || ec2mpi::canonical_ipv6(node.ipv6) == node.ipv6);
+  require(node.user.empty() || ec2mpi::is_user_name(node.user));
+}
+
+/// The addresses that are written are read again as the same, unless one is a word that also names a column.
+void check_round_trip(const Inventory& inventory) {
+  for (const Node& node : inventory.nodes) {
+    require(!node.address.empty());
+    if (ec2mpi::field_of_label(node.address) != ec2mpi::Field::unknown) return;
+  }
+  const auto again = ec2mpi::parse_inventory(ec2mpi::hostfile_text(inventory), "again");
+  require(again.has_value() && again->nodes.size() == inventory.nodes.size());
+  for (std::size_t i = 0; i < again->nodes.size(); ++i) {
+    require(again->nodes[i].address == inventory.nodes[i].address);
+    require(again->nodes[i].slots == inventory.nodes[i].slots);
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view bytes(reinterpret_cast<const char*>(data), size);
+  auto inventory = ec2mpi::parse_inventory(bytes, "list", {.choose_addresses = false});
+  if (!inventory) {
+    require(!inventory.error().message.empty() && !has_control(inventory.error().message));
+    return 0;
+  }
+  require(!inventory->nodes.empty());
+  int index = 0;
+  for (const Node& node : inventory->nodes) check_node(node, ++index);
+  for (const AddressChoice choice : {AddressChoice::automatic, AddressChoice::public_v4, AddressChoice::ipv6,
+                                     AddressChoice::private_v4, AddressChoice::behind_jump}) {
+    const auto chosen = choose_addresses(*inventory, choice);
+    require(chosen.has_value() || !has_control(chosen.error().message));
+    if (chosen) check_round_trip(*inventory);
+  }
+  return 0;
+}
