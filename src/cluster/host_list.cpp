@@ -17,7 +17,8 @@
 namespace ec2mpi {
 namespace {
 
-constexpr int kMostSlots = 192;  // cores of the largest common instances (hpc7a.96xlarge); beyond it `host:N` is a port
+constexpr int kMostSlots =
+    192;  // cores of the largest common instances (hpc7a.96xlarge); beyond it `host:N` is a port
 constexpr std::string_view kAdvice = "write one [user@]host[:port] a line, then if you like slots=N";
 
 using Words = std::vector<std::string_view>;
@@ -35,9 +36,13 @@ struct Row {
   std::size_t count = 0;
 };
 
-bool is_numeric(const HostSpec& spec) { return spec.kind != HostSpec::Kind::name; }
+bool is_numeric(const HostSpec& spec) {
+  return spec.kind != HostSpec::Kind::name;
+}
 
-bool is_separator(char c) { return c == ' ' || c == '\t' || c == ',' || c == ';'; }
+bool is_separator(char c) {
+  return c == ' ' || c == '\t' || c == ',' || c == ';';
+}
 
 std::string_view without_quotes(std::string_view word) {
   if (word.size() >= 2 && (word.front() == '"' || word.front() == '\'') && word.back() == word.front()) {
@@ -101,7 +106,7 @@ class HostListReader {
     const Words all = words_of(line);
     if (all.empty() || read_row(all) || read_hosts_entry(all)) return;
     while (!line.empty()) {
-      const std::size_t end = std::min(line.find(','), line.find(';'));
+      const std::size_t end = line.find_first_of(",;");
       if (const Words words = words_of(line.substr(0, end)); !words.empty()) read_group(words);
       line.remove_prefix(end == std::string_view::npos ? line.size() : end + 1);
     }
@@ -126,9 +131,9 @@ class HostListReader {
   }
 
   std::unexpected<Error> bad() const {
-    const std::string others = bad_lines_.size() > 1 ? " (more such: " + lines_text({bad_lines_.begin() + 1,
-                                                                                    bad_lines_.end()}) + ")"
-                                                     : "";
+    const std::string others =
+        bad_lines_.size() > 1 ? " (more such: " + lines_text({bad_lines_.begin() + 1, bad_lines_.end()}) + ")"
+                              : "";
     return bad_list(source_, bad_lines_.front(), fmt::format("{}{}; {}", reason_, others, kAdvice));
   }
 
@@ -156,7 +161,8 @@ class HostListReader {
       entries_.push_back({*second, spec->host, 0, line_});
       return true;
     }
-    const bool names = std::all_of(words.begin() + 1, words.end(), [](std::string_view w) { return is_host_name(w); });
+    const bool names =
+        std::all_of(words.begin() + 1, words.end(), [](std::string_view w) { return is_host_name(w); });
     if (!names) return false;
     if (is_own_entry(words)) {
       own_lines_.push_back(line_);
@@ -203,7 +209,8 @@ class HostListReader {
 
   bool kinds_differ(const Row& row) const {
     std::array<int, 4> count{};
-    for (std::size_t i = 0; i < row.count; ++i) ++count[static_cast<std::size_t>(entries_[row.first + i].spec.kind)];
+    for (std::size_t i = 0; i < row.count; ++i)
+      ++count[static_cast<std::size_t>(entries_[row.first + i].spec.kind)];
     return std::all_of(count.begin(), count.end(), [](int n) { return n <= 1; });
   }
 
@@ -221,15 +228,17 @@ class HostListReader {
       const int line = entries_[row.first].line;
       const bool differ = kinds_differ(row);
       if (!differ && !kinds_equal(row)) {
-        return bad_list(source_, line, "public and private addresses are mixed in one line; write one machine a line")
+        return bad_list(source_, line,
+                        "public and private addresses are mixed in one line; write one machine a line")
             .error();
       }
       if (differ) ++differing;
     }
     if (differing != 0 && differing != rows_.size()) {
-      return bad_list(source_, entries_[rows_.front().first].line,
-                      "some lines hold several machines and others one machine with several addresses; write one "
-                      "machine a line")
+      return bad_list(
+                 source_, entries_[rows_.front().first].line,
+                 "some lines hold several machines and others one machine with several addresses; write one "
+                 "machine a line")
           .error();
     }
     one_machine_ = differing != 0;
@@ -253,10 +262,11 @@ class HostListReader {
     }
     if (ssh_form || small == nullptr) return std::nullopt;
     if (port != nullptr) {
-      return bad_list(source_, small->line,
-                      fmt::format("':{}' may be slots or a port, and line {} has the port {}; write slots=N, or "
-                                  "user@host:port",
-                                  small->spec.number, port->line, port->spec.number))
+      return bad_list(
+                 source_, small->line,
+                 fmt::format("':{}' may be slots or a port, and line {} has the port {}; write slots=N, or "
+                             "user@host:port",
+                             small->spec.number, port->line, port->spec.number))
           .error();
     }
     numbers_are_slots_ = true;
