@@ -79,8 +79,13 @@ std::string Console::paint_result(Colour colour, std::string_view text) const { 
 std::string Console::paint_talk(Colour colour, std::string_view text) const { return paint(colour_err_, colour, text); }
 
 asio::awaitable<void> Console::room() {
-  co_await out_.room();
-  co_await err_.room();
+  const Limit unlimited;
+  co_await room(unlimited);
+}
+
+asio::awaitable<void> Console::room(Limit limit) {
+  co_await out_.room(limit);
+  co_await err_.room(limit);
 }
 
 asio::awaitable<void> Console::flush(Limit limit) {

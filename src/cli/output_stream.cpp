@@ -90,9 +90,11 @@ void OutputStream::give_up() {
   on_broken_();
 }
 
-asio::awaitable<void> OutputStream::room() {
-  const Limit unlimited;
-  while (waiting_.size() - written_ > kPlenty) co_await moved_.wait(unlimited);
+asio::awaitable<void> OutputStream::room(Limit limit) {
+  while (waiting_.size() - written_ > kPlenty) {
+    const Wake wake = co_await moved_.wait(limit);
+    if (wake != Wake::notified) co_return;
+  }
 }
 
 asio::awaitable<void> OutputStream::flush(Limit limit) {

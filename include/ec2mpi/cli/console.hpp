@@ -38,6 +38,8 @@ class Console {
 
   /// Returns once there is room for more on both streams.
   [[nodiscard]] asio::awaitable<void> room();
+  /// The same, or once the limit ends.
+  [[nodiscard]] asio::awaitable<void> room(Limit limit);
   /// Waits until all is written, at most a few seconds after `stop` is requested.
   [[nodiscard]] asio::awaitable<void> flush(Limit limit);
 

@@ -21,8 +21,8 @@ class OutputStream {
   OutputStream(const asio::any_io_executor& executor, int fd, std::function<void()> on_broken);
 
   void write(std::string_view text);
-  /// Waits while more than kPlenty bytes are waiting for the reader.
-  [[nodiscard]] asio::awaitable<void> room();
+  /// Waits while more than kPlenty bytes are waiting for the reader, until the limit ends.
+  [[nodiscard]] asio::awaitable<void> room(Limit limit);
   /// Waits until everything is written or the limit ends.
   [[nodiscard]] asio::awaitable<void> flush(Limit limit);
   [[nodiscard]] bool is_terminal() const { return terminal_; }
