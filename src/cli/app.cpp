@@ -44,12 +44,13 @@ int say_usage(const CLI::App& app, const CLI::ParseError& wrong) {
 int parse_and_run(const std::vector<std::string>& arguments) {
   CLI::App app(kAbout, "ec2mpi");
   CommonOptions common;
-  Dispatch dispatch;
+  Dispatch dispatch{.arguments = arguments};
   app.set_version_flag("-V,--version", "ec2mpi " EC2MPI_VERSION);
   add_common_options(app, common);
   add_ips_command(app, dispatch);
   add_nodes_command(app, dispatch);
   add_exec_commands(app, dispatch);
+  add_login_command(app, dispatch);
   app.require_subcommand(1);
   app.fallthrough();
   try {

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "ec2mpi/base/error.hpp"
 #include "ec2mpi/base/exit_code.hpp"
@@ -16,7 +17,8 @@ using Command = std::function<Result<int>(const CommonOptions&)>;
 
 /// Where a sub-command leaves what is to be done.
 struct Dispatch {
-  Command chosen;
+  const std::vector<std::string>& arguments;  ///< as typed; tells on which side of `--` a word stood
+  Command chosen = {};
 };
 
 /// Adds one sub-command; `example` stands at the end of its help.
@@ -26,5 +28,6 @@ CLI::App& add_command(CLI::App& app, const std::string& name, const std::string&
 void add_ips_command(CLI::App& app, Dispatch& dispatch);
 void add_nodes_command(CLI::App& app, Dispatch& dispatch);
 void add_exec_commands(CLI::App& app, Dispatch& dispatch);
+void add_login_command(CLI::App& app, Dispatch& dispatch);
 
 }  // namespace ec2mpi::cli
