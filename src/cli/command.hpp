@@ -26,5 +26,6 @@ CLI::App& add_command(CLI::App& app, const std::string& name, const std::string&
 void add_ips_command(CLI::App& app, Dispatch& dispatch);
 void add_nodes_command(CLI::App& app, Dispatch& dispatch);
 void add_exec_commands(CLI::App& app, Dispatch& dispatch);
+void add_copy_commands(CLI::App& app, Dispatch& dispatch);
 
 }  // namespace ec2mpi::cli
