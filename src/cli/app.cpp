@@ -51,6 +51,7 @@ int parse_and_run(const std::vector<std::string>& arguments) {
   add_nodes_command(app, dispatch);
   add_exec_commands(app, dispatch);
   add_login_command(app, dispatch);
+  add_copy_commands(app, dispatch);
   app.require_subcommand(1);
   app.fallthrough();
   try {

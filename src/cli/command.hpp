@@ -29,5 +29,6 @@ void add_ips_command(CLI::App& app, Dispatch& dispatch);
 void add_nodes_command(CLI::App& app, Dispatch& dispatch);
 void add_exec_commands(CLI::App& app, Dispatch& dispatch);
 void add_login_command(CLI::App& app, Dispatch& dispatch);
+void add_copy_commands(CLI::App& app, Dispatch& dispatch);
 
 }  // namespace ec2mpi::cli
