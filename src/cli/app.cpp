@@ -1,9 +1,9 @@
 #include "ec2mpi/cli/app.hpp"
 
-#include <exception>
 #include <fmt/format.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <exception>
 
 #include "ec2mpi/base/file.hpp"
 #include "src/cli/command.hpp"
@@ -23,7 +23,9 @@ constexpr const char* kAbout =
 void set_up_log(int verbose) {
   auto logger = spdlog::stderr_logger_st("ec2mpi");
   logger->set_pattern("ec2mpi: %v");
-  logger->set_level(verbose > 1 ? spdlog::level::trace : verbose == 1 ? spdlog::level::debug : spdlog::level::warn);
+  logger->set_level(verbose > 1    ? spdlog::level::trace
+                    : verbose == 1 ? spdlog::level::debug
+                                   : spdlog::level::warn);
   spdlog::set_default_logger(std::move(logger));
 }
 
@@ -50,10 +52,12 @@ int parse_and_run(const std::vector<std::string>& arguments) {
   add_ips_command(app, dispatch);
   add_nodes_command(app, dispatch);
   add_exec_commands(app, dispatch);
+  add_run_command(app, dispatch);
   app.require_subcommand(1);
   app.fallthrough();
+  const auto words = prepare_run_arguments(arguments, dispatch);
   try {
-    app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+    app.parse(std::vector<std::string>(words.rbegin(), words.rend()));
   } catch (const CLI::ParseError& wrong) {
     return say_usage(app, wrong);
   }
@@ -77,7 +81,8 @@ int run(const std::vector<std::string>& arguments) {
   try {
     return parse_and_run(arguments);
   } catch (const std::exception& bug) {
-    fmt::print(stderr, "ec2mpi: internal error: {}; please report it with the command that you typed\n", bug.what());
+    fmt::print(stderr, "ec2mpi: internal error: {}; please report it with the command that you typed\n",
+               bug.what());
     return exit_code::bug;
   }
 }

@@ -1,6 +1,7 @@
 #pragma once
 /// The flags that all commands on nodes share. Each has an environment variable EC2MPI_..., and most a key in
-/// ec2mpi.toml; precedence: flag, environment, ./ec2mpi.toml, ~/.config/ec2mpi/config.toml, ~/.ssh/config, default.
+/// ec2mpi.toml; precedence: flag, environment, ./ec2mpi.toml, ~/.config/ec2mpi/config.toml, ~/.ssh/config,
+/// default.
 
 #include <chrono>
 #include <cstdint>
@@ -50,7 +51,9 @@ struct CommonOptions {
 
 void add_common_options(CLI::App& app, CommonOptions& options);
 void add_list_options(CLI::App& command, ListOptions& options);
-void add_selection_options(CLI::App& command, ListOptions& options);
+/// `exclude_flags`: what leaves nodes out; `run` keeps -x for mpirun's meaning.
+void add_selection_options(CLI::App& command, ListOptions& options,
+                           const char* exclude_flags = "-x,--exclude");
 void add_connect_options(CLI::App& command, ConnectOptions& options);
 void add_fleet_options(CLI::App& command, FleetFlags& options);
 
