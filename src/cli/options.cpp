@@ -29,7 +29,7 @@ void add_list_options(CLI::App& command, ListOptions& options) {
       ->envname("EC2MPI_ADDRESS");
 }
 
-void add_selection_options(CLI::App& command, ListOptions& options) {
+void add_selection_options(CLI::App& command, ListOptions& options, const char* exclude_flags) {
   add_list_options(command, options);
   command
       .add_option("-w,--nodes", options.wanted,
@@ -42,7 +42,7 @@ void add_selection_options(CLI::App& command, ListOptions& options) {
       .add_option("-J,--jump", options.jump, "Reach the nodes through this host, by their private addresses")
       ->type_name("[USER@]HOST[:PORT]")
       ->envname("EC2MPI_JUMP");
-  command.add_option("-x,--exclude", options.excluded, "Not these nodes")
+  command.add_option(exclude_flags, options.excluded, "Not these nodes")
       ->type_name("NODES")
       ->allow_extra_args(false);
 }
