@@ -24,10 +24,6 @@ struct Dispatch {
   std::optional<std::vector<std::string>> behind_dashes = {};
   Command chosen = {};
 };
-  Command chosen;
-  std::optional<std::vector<std::string>> behind_dashes =
-      {};  ///< for `run`: the words behind --, if there is one
-};
 
 /// Adds one sub-command; `example` stands at the end of its help.
 CLI::App& add_command(CLI::App& app, const std::string& name, const std::string& description,

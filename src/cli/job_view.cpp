@@ -94,9 +94,7 @@ void JobView::on_stopping(ops::JobStop why) {
   say(Colour::yellow, stopping_text(why, id_));
 }
 
-asio::awaitable<void> JobView::ready() {
-  co_await console_.room();
-}
+asio::awaitable<void> JobView::ready(Limit limit) { return console_.room(std::move(limit)); }
 
 void JobView::conclude(const ops::JobEnd& end) {
   if (!end.launched) {

@@ -151,7 +151,7 @@ class JobRun : public Observer {
         end_.status = channel_->exit_status();
       if (!chunk || !*chunk) break;
       observer_.on_output(**chunk);
-      co_await observer_.ready();
+      co_await observer_.ready(limit);
     }
     reading_ = false;
     changed_.notify_all();

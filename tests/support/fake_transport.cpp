@@ -115,6 +115,10 @@ class FakeSession : public ssh::Session {
     co_return std::make_unique<FakeChannel>(executor_, node_, index_, seen_);
   }
 
+  ssh::awaitable<Result<std::unique_ptr<ssh::Channel>>> forward(std::string, std::uint16_t, Limit) override {
+    co_return fail(ErrorKind::protocol, "a fake node forwards nothing");
+  }
+
  private:
   Counted alive_;
   asio::any_io_executor executor_;

@@ -28,8 +28,8 @@ class Listener : public Observer {
     if (after_line) after_line(node);
   }
   void on_finish(const NodeResult& result) override { finished.push_back(result.node.index); }
-  asio::awaitable<void> ready() override {
-    if (hold != nullptr) co_await hold->wait(Limit());
+  asio::awaitable<void> ready(Limit limit) override {
+    if (hold != nullptr) co_await hold->wait(limit);
   }
 
   std::map<int, std::vector<std::string>> out;
@@ -46,7 +46,7 @@ class Fleet : public testing::Test {
   /// Runs a command on nodes 1 to `count` to the end.
   FleetReport run(int count, const FleetOptions& options = {}) {
     std::optional<FleetReport> report;
-    auto all = run_on_nodes(test::fake_nodes(count), connector, ops::exec_task("work"), options, listener,
+    auto all = run_on_nodes(test::fake_nodes(count), connector, ops::exec_task({.command = "work"}), options, listener,
                             stop.get_token());
     asio::co_spawn(loop, std::move(all), [&](std::exception_ptr thrown, FleetReport result) {
       EXPECT_EQ(thrown, nullptr);

@@ -21,7 +21,7 @@ class JobView : public ops::JobObserver {
   void on_planned(const ops::JobPlan& plan) override;
   void on_output(const ssh::Chunk& chunk) override;
   void on_stopping(ops::JobStop why) override;
-  asio::awaitable<void> ready() override;
+  asio::awaitable<void> ready(Limit limit) override;
 
   /// Why nothing was started, or what was left and what became of it.
   void conclude(const ops::JobEnd& end);

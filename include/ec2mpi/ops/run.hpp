@@ -29,7 +29,7 @@ class JobObserver {
   /// Before the job is ended early.
   virtual void on_stopping(JobStop) {}
   /// Returns once there is room for more output.
-  [[nodiscard]] virtual asio::awaitable<void> ready() { co_return; }
+  [[nodiscard]] virtual asio::awaitable<void> ready(Limit) { co_return; }
 };
 
 struct NodeTrouble {
