@@ -23,7 +23,7 @@ struct ExecPlan {
   bool sudo = false;
   PasswordSource password = {};
   int count = 0;       ///< nodes of the whole list, for EC2MPI_COUNT
-  std::string master;  ///< the master's address, for EC2MPI_MASTER
+  std::string master = {};                         ///< the master's address, for EC2MPI_MASTER
 };
 
 /// Replaces {index}, {node}, {address} and {role}; other braces stay.
