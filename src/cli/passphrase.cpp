@@ -37,8 +37,8 @@ std::optional<std::string> prompt_passphrase(const std::filesystem::path& key_fi
   const UniqueFd terminal(::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY));
   if (!terminal) return std::nullopt;
   const auto question = fmt::format("Passphrase for {}: ", printable(key_file.string()));
+  const HiddenInput hidden(terminal.get());  // before the question: it throws away what was typed until then
   if (!write_all(terminal.get(), question, "/dev/tty")) return std::nullopt;
-  const HiddenInput hidden(terminal.get());
   std::string answer;
   char c = 0;
   constexpr char kCtrlC = 3;
