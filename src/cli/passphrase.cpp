@@ -41,8 +41,8 @@ std::optional<std::string> prompt_passphrase(const std::filesystem::path& key_fi
 std::optional<std::string> prompt_secret(const std::string& question) {
   const UniqueFd terminal(::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY));
   if (!terminal) return std::nullopt;
+  const HiddenInput hidden(terminal.get());  // before the question: it throws away what was typed until then
   if (!write_all(terminal.get(), question, "/dev/tty")) return std::nullopt;
-  const HiddenInput hidden(terminal.get());
   std::string answer;
   char c = 0;
   constexpr char kCtrlC = 3;

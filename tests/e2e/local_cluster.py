@@ -116,11 +116,11 @@ class Cluster:
         words = ["sh", "-c", command] if isinstance(command, str) else command
         return run([CLUSTER, "--name", self.name, "host", index, "--user", user, "--", *words], timeout=timeout, input=input)
 
-    def logins(self, index):
-        """How often somebody has tried to log in on a host, with or without success, by its sshd's log."""
+    def login_attempts(self, index):
+        """How often somebody has got as far as asking for a login on a host, by its sshd's log."""
         log = self.host(index, "cat /var/log/sshd.log").out
-        return sum(word in line for line in log.splitlines()
-                   for word in ("Accepted ", "Failed ", "Connection closed by authenticating user"))
+        return sum("Accepted " in line or "authenticating user" in line or "invalid user" in line.lower()
+                   for line in log.splitlines())
 
     def fault(self, kind, hosts, *options):
         """One of the faults of tests/cluster/README.md, undone after the test."""
@@ -170,23 +170,24 @@ class Program:
         shutil.copy(source / KEY, self.folder)
         (self.folder / KEY).chmod(0o600)
 
-    def argv(self, *args):
+    def argv(self, *args, env=None):
         """What to start for the program with these arguments; to be started in self.folder with self.environment."""
-        words = [str(word) for word in (self.binary, *args)]
-        if self.cluster is None:  # no network at all: whoever connects, fails
-            return ["unshare", "--net", *words]
-        # The laptop has a home of its own; ours is private to the test.
-        return self.cluster.exec_argv(["env", f"HOME={self.environment['HOME']}", *words])
+        # `cluster exec` gives the laptop's own home and takes SSH_* away; ours come after that.
+        variables = {"HOME": self.environment["HOME"]} | (env or {})
+        words = ["env", *(f"{name}={value}" for name, value in variables.items()), self.binary, *map(str, args)]
+        if self.cluster is None:
+            return ["unshare", "--net", *words]  # no network at all: whoever connects, fails
+        return self.cluster.exec_argv(words)
 
     def __call__(self, *args, input=None, timeout=60, cwd=None, env=None, **options):
-        return run(self.argv(*args), input=input, timeout=timeout, cwd=cwd or self.folder,
-                   env=self.environment | (env or {}), **options)
+        return run(self.argv(*args, env=env), input=input, timeout=timeout, cwd=cwd or self.folder, env=self.environment,
+                   **options)
 
     def start(self, *args, env=None, **options):
         """Starts it for a test that talks to it or signals it: a Popen with pipes of text. It is killed at the end."""
         streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "cwd": self.folder,
                    "text": True}
-        process = subprocess.Popen(self.argv(*args), env=self.environment | (env or {}), **(streams | options))
+        process = subprocess.Popen(self.argv(*args, env=env), env=self.environment, **(streams | options))
         self._started.append(process)
         return process
 

@@ -187,7 +187,7 @@ def test_an_interrupted_command_does_not_go_on_on_the_nodes(ec2mpi, cluster4):
     assert sorted(process.stdout.readline() for _ in ALL) == [f"{node}\tbegun\n" for node in ALL]
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=20)
-    wait_until(lambda: all(cluster4.host(n, "pgrep -f 'sleep 98'").code == 1 for n in (1, 4)), "sleep has ended")
+    wait_until(lambda: all(cluster4.host(n, "pgrep -f '[s]leep 98'").code == 1 for n in (1, 4)), "sleep has ended")
 
 
 def test_it_ends_when_nobody_reads_any_more(ec2mpi):
