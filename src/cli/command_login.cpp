@@ -19,8 +19,7 @@ struct LoginOptions {
   ConnectOptions connect;
   bool no_pty = false;
   bool always_pty = false;
-  std::optional<std::string> node;         ///< the first word, even if it stood behind `--`
-  std::vector<std::string> command_words;  ///< the others
+  std::string node = "1";
   std::string command;
 };
 
@@ -134,30 +133,12 @@ Result<int> run_login(const LoginOptions& options, const CommonOptions& common) 
   return runtime.run(run_on_loop(runtime, options, *cluster, *access));
 }
 
-/// Tells the node from the command by the `--` that was typed, which the parser doesn't keep. Errors: usage.
-Result<void> place_words(LoginOptions& options, const std::vector<std::string>& typed) {
-  std::vector<std::string> words = options.command_words;
-  if (options.node) words.insert(words.begin(), *options.node);
-  const auto mark = std::find(typed.begin(), typed.end(), "--");
-  const auto behind = mark == typed.end() ? 0 : static_cast<std::size_t>(typed.end() - mark) - 1;
-  const auto before = words.size() - std::min(behind, words.size());
-  if (before > 1) {
-    return fail(ErrorKind::usage,
-                fmt::format("one node, and -- in front of a command: ec2mpi login {} -- {} ...",
-                            printable(words[0]), printable(words[1])));
-  }
-  options.list.wanted = {before == 1 ? words.front() : "1"};
-  for (auto i = before; i < words.size(); ++i)
-    options.command += (options.command.empty() ? "" : " ") + words[i];
-  return {};
-}
-
 }  // namespace
 
 void add_login_command(CLI::App& app, Dispatch& dispatch) {
   auto options = std::make_shared<LoginOptions>();
   auto& command =
-      add_command(app, "login", "A shell, or one command, on one node; the master if none is named",
+      add_command(app, "login", "A shell, or the command behind --, on one node; the master if none is named",
                   "ec2mpi login 3\n"
                   "  ec2mpi login 2 -- top\n"
                   "  tar c data | ec2mpi login -- 'tar x -C /tmp'\n"
@@ -170,15 +151,12 @@ void add_login_command(CLI::App& app, Dispatch& dispatch) {
   command.add_flag("--tty", options->always_pty, "A terminal on the node in any case")->excludes(never);
   command.add_option("node", options->node, "The node: 3, -1 (the last), name=head, i-0123, an address [1]")
       ->type_name("NODE");
-  command
-      .add_option("command", options->command_words, "After --: shell text for the node [the login shell]")
-      ->type_name("-- CMD");
   command.callback([options, &dispatch] {
-    dispatch.chosen = [options, &dispatch](const CommonOptions& common) -> Result<int> {
-      if (auto placed = place_words(*options, dispatch.arguments); !placed)
-        return std::unexpected(placed.error());
-      return run_login(*options, common);
-    };
+    options->list.wanted = {options->node};
+    for (const auto& word : dispatch.behind_dashes.value_or(std::vector<std::string>{})) {
+      options->command += (options->command.empty() ? "" : " ") + word;
+    }
+    dispatch.chosen = [options](const CommonOptions& common) { return run_login(*options, common); };
   });
 }
 
