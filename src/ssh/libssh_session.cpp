@@ -119,15 +119,18 @@ class LibsshChannel : public Channel {
       }
       if (::ssh_is_connected(session()) == 0) co_return std::unexpected(link_->last_error());
       if (link_->write_pending()) ::ssh_blocking_flush(session(), 0);
-      const std::size_t window = ::ssh_channel_window_size(channel_);
-      if (window == 0 || link_->write_pending()) {
-        ::ssh_channel_poll(channel_, 0);  // lets a window adjustment in
-        if (::ssh_channel_window_size(channel_) == 0 || link_->write_pending()) {
-          const Wake wake = co_await link_->activity(limit);
-          if (wake != Wake::notified) co_return wake_error(wake, "the node stopped taking data");
-        }
+      if (must_wait_to_write()) {
+        // Lets a window adjustment in, or the program's end. ssh_channel_poll would not do: it leaves the socket alone
+        // while output that nobody has read yet lies in its buffer.
+        ::ssh_channel_get_exit_status(channel_);
+        const bool news = !must_wait_to_write() || ended_ || ::ssh_channel_is_closed(channel_) != 0 ||
+                          ::ssh_is_connected(session()) == 0;
+        if (news) continue;
+        const Wake wake = co_await link_->activity(limit);
+        if (wake != Wake::notified) co_return wake_error(wake, "the node stopped taking data");
         continue;
       }
+      const std::size_t window = ::ssh_channel_window_size(channel_);
       const auto part = static_cast<std::uint32_t>(std::min({bytes.size(), window, kWriteBlock}));
       const int taken = ::ssh_channel_write(channel_, bytes.data(), part);
       if (taken < 0) co_return failure("the node stopped taking data");
@@ -169,6 +172,10 @@ class LibsshChannel : public Channel {
     const int got =
         ::ssh_channel_read_nonblocking(channel_, buffer_.data(), static_cast<std::uint32_t>(size), from_err);
     return got > 0 ? std::string_view(buffer_).substr(0, static_cast<std::size_t>(got)) : std::string_view{};
+  }
+
+  [[nodiscard]] bool must_wait_to_write() const {
+    return ::ssh_channel_window_size(channel_) == 0 || link_->write_pending();
   }
 
   /// The program has ended: the channel is closed, or its output is and its status is known.
