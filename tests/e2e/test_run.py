@@ -289,6 +289,32 @@ def test_a_reader_that_leaves_ends_the_job(ec2mpi, cluster4, stubborn):
     nothing_left(cluster4, 3)
 
 
+def test_killing_a_daemon_leaves_nothing(ec2mpi, cluster4, stubborn):
+    process = ec2mpi.start("run", "-np", "4", "--", "python3", "stubborn.py")
+    assert first_line(process) == "all up\n"
+    cluster4.host(3, "pkill -KILL -x orted")
+    out, err = process.communicate(timeout=60)
+    assert process.returncode not in (0, 255), err
+    nothing_left(cluster4, 3)
+
+
+def test_a_second_ctrl_c_leaves_at_once_with_a_warning(ec2mpi, cluster4):
+    process = ec2mpi.start("run", "-np", "4", "--", "sh", "-c", "echo up; exec sleep 31415")
+    assert [first_line(process) for _ in range(4)] == ["up\n"] * 4
+    cluster4.fault("freeze", 1)  # so that the first one takes its time
+    process.send_signal(signal.SIGINT)
+    err = process.stderr.readline()
+    while "cancelling" not in err:
+        err = process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=5)
+    assert process.returncode == 130
+    assert "left at once. Processes of sh-" in err and "may still run on the nodes" in err
+    cluster4.heal()
+    cluster4.host(1, "pkill -KILL mpirun; pkill -KILL -f '[s]leep 31415'")
+    nothing_left(cluster4)
+
+
 # --- nodes in trouble ---------------------------------------------------------------------------------------------
 
 def test_a_node_that_refuses_is_named_and_nothing_starts(ec2mpi, cluster4):
@@ -297,6 +323,23 @@ def test_a_node_that_refuses_is_named_and_nothing_starts(ec2mpi, cluster4):
     assert (done.code, done.out) == (1, "")
     assert "node3: connection refused" in done.err and "nothing was started" in done.err
     assert ec2mpi("run", "-np", "3", "--exclude", "3", "--", "hostname").code == 0
+
+
+def test_ctrl_c_while_connecting_starts_nothing(ec2mpi, cluster4):
+    cluster4.fault("freeze", 3, "--listener")
+    process = ec2mpi.start("run", "--", "hostname")
+    wait_until(lambda: cluster4.logins(4) > 0 and cluster4.host(4, "pgrep -u ubuntu sshd").code == 0, "logged in on node 4")
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=10)
+    assert (process.returncode, out) == (130, ""), err
+    assert err == "ec2mpi: interrupted; nothing was started\n"
+
+
+def test_a_full_disk_of_the_master_is_named(ec2mpi, cluster4):
+    cluster4.fault("fill", 1)
+    done = ec2mpi("run", "--", "hostname")
+    assert (done.code, done.out) == (1, "")
+    assert "on the master: cannot " in done.err and "/.ec2mpi/jobs/hostname-" in done.err
 
 
 def test_a_frozen_master_is_given_up_in_time(ec2mpi, cluster4):
