@@ -34,6 +34,15 @@ TEST(Placement, FillsEverySlotIfNothingIsSaid) {
   EXPECT_EQ(ranks(place_ranks(nodes({2, 8}), {.per_node = 5}, kCores)), (Counts{5, 5}));
 }
 
+TEST(Placement, TakesSlotsOfTheListBeforeCoresUnlessToldOtherwise) {
+  auto listed = nodes({2, 2});
+  listed[0].listed = 4;
+  EXPECT_EQ(ranks(place_ranks(listed, {}, {})), (Counts{4, 2}));
+  EXPECT_EQ(ranks(place_ranks(listed, {}, kCores)), (Counts{2, 2}));
+  EXPECT_EQ(place_ranks(listed, {.np = 9}, {}).error().message,
+            "9 ranks, 6 slots (1 node x 4 slots + 1 node x 2 slots); use --per-node 5");
+}
+
 TEST(Placement, SpreadsRanksEvenlyWithinTheSlots) {
   EXPECT_EQ(ranks(place_ranks(nodes({2, 2, 2, 2}), {.np = 4}, kCores)), (Counts{1, 1, 1, 1}));
   EXPECT_EQ(ranks(place_ranks(nodes({2, 2, 2, 2}), {.np = 5}, kCores)), (Counts{2, 1, 1, 1}));

@@ -15,7 +15,7 @@ MpiJob job(const std::string& version) {
   job.mpirun = "/usr/bin/mpirun";
   job.mpi = *parse_mpi_version("mpirun (Open MPI) " + version);
   job.hostfile = "/home/ubuntu/.ec2mpi/jobs/spread-1/hosts";
-  job.places = {{"node1", Ipv4{0x0a00000b}, 2, 4, 2}, {"node2", Ipv4{0x0a00000c}, 2, 4, 2}};
+  job.places = {{"node1", Ipv4{0x0a00000b}, 2, 4, 0, 2}, {"node2", Ipv4{0x0a00000c}, 2, 4, 0, 2}};
   job.network = covering_network({Ipv4{0x0a00000b}, Ipv4{0x0a00000c}});
   job.workdir = "/home/ubuntu";
   job.command = {"./ring", "two words"};
