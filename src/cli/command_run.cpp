@@ -25,7 +25,7 @@ struct RunOptions {
   std::optional<std::vector<std::string>> behind_dashes;
   int np = 0;
   int per_node = 0;
-  std::string slots = "cores";
+  std::optional<std::string> slots;
   std::optional<std::string> workdir;
   std::vector<std::string> env;
   std::vector<std::pair<std::string, std::string>> mca;
@@ -136,7 +136,7 @@ Result<ops::JobWish> make_wish(const RunOptions& options, const Config& config) 
   ops::JobWish wish;
   JobConfig job;
   if (auto chosen = choose_job(options, config, wish, job); !chosen) return std::unexpected(chosen.error());
-  auto slots = parse_slots(options.slots);
+  auto slots = options.slots ? parse_slots(*options.slots) : Slots{};
   if (!slots) return std::unexpected(slots.error());
   auto env = variables(job.env, options.env);
   if (!env) return std::unexpected(env.error());
@@ -186,7 +186,9 @@ void add_job_options(CLI::App& command, RunOptions& options) {
   command.add_option("--per-node", options.per_node, "Ranks on each node, whatever its slots")
       ->type_name("N")
       ->check(CLI::Range(1, 100'000));
-  command.add_option("--slots", options.slots, "Places on a node: cores, threads or a number [cores]")
+  command
+      .add_option("--slots", options.slots,
+                  "Places on a node: cores, threads or a number [as the list says, else cores]")
       ->type_name("KIND");
   command.add_option("--workdir", options.workdir, "Where the program runs on the nodes [the home]")
       ->type_name("DIR");
@@ -198,8 +200,7 @@ void add_job_options(CLI::App& command, RunOptions& options) {
       ->allow_extra_args(false);
   command.add_option("--timeout", options.timeout, "End the job after this time [no limit]")
       ->type_name("SECONDS")
-      ->check(CLI::PositiveNumber)
-      ->envname("EC2MPI_TIMEOUT");
+      ->check(CLI::PositiveNumber);
   command.add_flag("--no-mpi4py-run", options.no_mpi4py_run,
                    "Start python programs as they are, not through mpi4py.run");
   command.add_flag("--explain", options.explain,

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <algorithm>
+#include <map>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/cluster/selection.hpp"
@@ -107,12 +108,26 @@ void JobView::conclude(const ops::JobEnd& end) {
 }
 
 void JobView::tell_refusal(const ops::JobEnd& end) {
+  std::map<std::string, std::vector<int>> reasons;
+  bool interrupted = end.refused && end.refused->kind == ErrorKind::cancelled;
   for (const auto& [node, error] : end.unfit) {
-    console_.talk(console_.paint_talk(Colour::red, node.label()) + ": " + printable(error.message));
+    if (error.kind == ErrorKind::cancelled)
+      interrupted = true;
+    else
+      reasons[printable(error.message)].push_back(node.index);
   }
-  if (!end.unfit.empty())
+  for (const auto& [reason, indices] : reasons) {
+    const bool one = indices.size() == 1;
+    const auto who =
+        one ? fmt::format("node{}", indices.front()) : fmt::format("node[{}]", fold_indices(indices));
+    console_.talk(console_.paint_talk(Colour::red, who) + ": " + reason);
+  }
+  if (interrupted)
+    say(Colour::yellow, "interrupted; nothing was started");
+  else if (end.refused)
+    say(Colour::red, printable(end.refused->message));
+  else if (!reasons.empty())
     say(Colour::yellow, "nothing was started; leave nodes out with --exclude, or choose with -w");
-  if (end.refused) say(Colour::red, printable(end.refused->message));
 }
 
 void JobView::tell_cleaning(const ops::JobEnd& end) {

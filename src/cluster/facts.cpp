@@ -130,7 +130,7 @@ std::optional<Ipv4> parse_ipv4(std::string_view text) {
 Result<Facts> parse_facts(std::string_view printed) {
   Reader reader;
   bool begun = false;
-  for (const auto line : split(printed, '\n')) {
+  for (const auto line : split(trim(printed), '\n')) {
     if (line == kFactsBegin) {
       begun = true;
     } else if (begun && line == kFactsEnd) {

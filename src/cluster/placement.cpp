@@ -16,6 +16,8 @@ constexpr std::uint64_t kMostSlots = 100'000;
 
 int slots_of(const Place& place, const Slots& slots) {
   switch (slots.kind) {
+    case Slots::Kind::listed:
+      return place.listed > 0 ? place.listed : place.cores;
     case Slots::Kind::cores:
       return place.cores;
     case Slots::Kind::threads:
@@ -26,16 +28,14 @@ int slots_of(const Place& place, const Slots& slots) {
   return place.cores;
 }
 
-std::string_view unit(const Slots& slots) {
-  switch (slots.kind) {
-    case Slots::Kind::cores:
-      return "core";
-    case Slots::Kind::threads:
-      return "thread";
-    case Slots::Kind::fixed:
-      return "slot";
-  }
-  return "slot";
+/// What the room of a node is counted in.
+std::string_view unit(const std::vector<Place>& places, Ranks wanted, const Slots& slots) {
+  const bool listed =
+      std::any_of(places.begin(), places.end(), [](const auto& place) { return place.listed > 0; });
+  if (wanted.per_node > 0) return "rank";
+  if (slots.kind == Slots::Kind::threads) return "thread";
+  if (slots.kind == Slots::Kind::fixed || (slots.kind == Slots::Kind::listed && listed)) return "slot";
+  return "core";
 }
 
 /// "6 nodes x 2 cores"; unequal nodes are told group by group.
@@ -57,10 +57,10 @@ Error too_many(const std::vector<Place>& places, int np, const std::vector<int>&
   const int needed = (np + nodes - 1) / nodes;
   auto text = fmt::format("{} ranks, {} ({}); use --per-node {}", np,
                           count_of(static_cast<std::size_t>(have), "slot"),
-                          arithmetic(room, wanted.per_node > 0 ? "rank" : unit(slots)), needed);
+                          arithmetic(room, unit(places, wanted, slots)), needed);
   const int threads = std::accumulate(places.begin(), places.end(), 0,
                                       [](int sum, const auto& p) { return sum + p.threads; });
-  if (wanted.per_node == 0 && slots.kind == Slots::Kind::cores && threads >= np)
+  if (wanted.per_node == 0 && slots.kind <= Slots::Kind::cores && threads >= np)
     text += " or --slots threads";
   return {ErrorKind::usage, text};
 }

@@ -65,7 +65,7 @@ class Planner {
     std::vector<Place> places;
     for (const auto& node : nodes_) {
       const auto& facts = facts_.at(node.index);
-      places.push_back({node.label(), facts.private_address, facts.cores, facts.threads});
+      places.push_back({node.label(), facts.private_address, facts.cores, facts.threads, node.slots});
     }
     return places;
   }

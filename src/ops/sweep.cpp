@@ -14,18 +14,32 @@ namespace {
 /// Functions that both scripts use; $mark is "EC2MPI_JOB=ID". It is a shell variable only, never exported:
 /// the script must not carry the mark that it kills by.
 /// - marked: pids of our own processes whose environment holds exactly the mark (proc(5), /proc/PID/environ).
-/// - family: those and their descendants, for a child may have cleared its environment. Zombies are not
-/// counted.
+/// - family: those; their descendants, for a child may have cleared its environment; and who shares a session
+/// with one
+///   of them, for its parent may have died first. A session counts only if its leader is gone or ours: then
+///   it was the job's, and not somebody's login in which a marked process was started. Zombies are not
+///   counted.
 constexpr const char* kFunctions = R"sh(
 export LC_ALL=C
 exec </dev/null 2>/dev/null
 marked() { grep -slzxF -e "$mark" /proc/[0-9]*/environ | cut -d/ -f3; }
 family() {
-  { marked | sed 's/^/marked /'; ps -A -o pid= -o ppid= -o stat=; } | awk '
-    $1 == "marked" { ours[$2] = 1; next }
-    $3 !~ /^Z/ { parent[$1] = $2 }
+  { marked | sed 's/^/marked /'; ps -A -o pid= -o ppid= -o sess= -o stat=; } | awk '
+    $1 == "marked" { ours[$2]; next }
+    $4 !~ /^Z/ { parent[$1] = $2; session[$1] = $3 }
     END {
-      do { more = 0; for (p in parent) if (!(p in ours) && (parent[p] in ours)) { ours[p] = 1; more = 1 } } while (more)
+      do {
+        for (p in parent) {
+          s = session[p]
+          if (p in ours && s > 1 && (s in ours || !(s in parent))) whole[s]
+        }
+        more = 0
+        for (p in parent) {
+          if (p in ours || !(parent[p] in ours || session[p] in whole)) continue
+          ours[p]
+          more = 1
+        }
+      } while (more)
       for (p in ours) if (p in parent) print p
     }'
 }
@@ -112,7 +126,7 @@ std::string end_launchers_command(const std::string& id) {
 Result<Swept> parse_swept(std::string_view printed) {
   Swept swept;
   bool begun = false;
-  for (const auto line : split(printed, '\n')) {
+  for (const auto line : split(trim(printed), '\n')) {
     if (line == "ec2mpi-sweep 1") {
       begun = true;
     } else if (begun && line == "ec2mpi-sweep end") {

@@ -12,9 +12,9 @@ namespace ec2mpi {
 
 /// What counts as one place for a rank.
 struct Slots {
-  enum class Kind { cores, threads, fixed };
-  Kind kind = Kind::cores;
-  int count = 0;  ///< for fixed: slots of every node
+  enum class Kind { listed, cores, threads, fixed };
+  Kind kind = Kind::listed;  ///< listed: as the list of nodes says, else cores
+  int count = 0;             ///< for fixed: slots of every node
   bool operator==(const Slots&) const = default;
 };
 
@@ -32,7 +32,8 @@ struct Place {
   Ipv4 address;
   int cores = 0;
   int threads = 0;
-  int ranks = 0;  ///< what place_ranks decides
+  int listed = 0;  ///< slots that the list of nodes names; 0 = none
+  int ranks = 0;   ///< what place_ranks decides
 };
 
 /// Fills in `ranks`, spread evenly: 5 ranks on 4 nodes give 2, 1, 1, 1. Ranks that do not fit are refused
