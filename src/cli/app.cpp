@@ -62,7 +62,8 @@ std::vector<std::string> words_to_parse(std::vector<std::string> arguments, Disp
     dispatch.behind_dashes.emplace(dashes + 1, arguments.end());
     arguments.erase(dashes, arguments.end());
   }
-  if (arguments[*command] == "run") std::replace(arguments.begin(), arguments.end(), std::string("-np"), std::string("--np"));
+  if (arguments[*command] == "run")
+    std::replace(arguments.begin(), arguments.end(), std::string("-np"), std::string("--np"));
   return arguments;
 }
 

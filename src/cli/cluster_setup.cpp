@@ -5,6 +5,7 @@
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/cli/passphrase.hpp"
+#include "ec2mpi/cluster/list_memory.hpp"
 #include "ec2mpi/cluster/selection.hpp"
 
 namespace ec2mpi::cli {
@@ -44,6 +45,30 @@ std::optional<std::vector<std::string>> recall_failures(const Cluster& cluster) 
     if (!line.empty()) keys.emplace_back(line);
   }
   return keys;
+}
+
+/// What is remembered of a list stands under the list's own name: a folder may hold several.
+Result<void> keep_indices(Cluster& cluster, bool renumber) {
+  const auto file = cluster.state_folder() / "lists" / cluster.list.filename();
+  const auto before = read_file(file);
+  if (!renumber) {
+    for (const auto& change : merge_memory(cluster.inventory, parse_memory(before.value_or("")))) {
+      fmt::print(stderr, "ec2mpi: {}\n", change);
+    }
+  }
+  const auto now = memory_text(cluster.inventory);
+  if (now.empty() || (before && *before == now)) return {};
+  for (const auto& folder : {cluster.state_folder(), file.parent_path()}) {
+    if (auto made = make_private_folder(folder); !made) return made;
+  }
+  return write_file_atomically(file, now, 0600);
+}
+
+Result<Inventory> read_list(const std::filesystem::path& list, const ReadOptions& options) {
+  if (list != "-") return load_inventory(list, options);
+  const auto bytes = read_file("/dev/stdin");
+  if (!bytes) return std::unexpected(bytes.error());
+  return parse_inventory(*bytes, "standard input", options);
 }
 
 AddressChoice address_choice(const ListOptions& options) {
@@ -143,9 +168,10 @@ Result<Cluster> open_cluster(const ListOptions& options) {
   auto list = find_list(options.list, cluster.config);
   if (!list) return std::unexpected(list.error());
   cluster.list = std::move(*list);
-  auto inventory = load_inventory(cluster.list, {.address = address_choice(options)});
+  auto inventory = read_list(cluster.list, {.address = address_choice(options)});
   if (!inventory) return std::unexpected(inventory.error());
   cluster.inventory = std::move(*inventory);
+  if (auto kept = keep_indices(cluster, options.renumber); !kept) return std::unexpected(kept.error());
   auto nodes = select_nodes(cluster.inventory, options.wanted, options.excluded,
                             {.groups = cluster.config.groups, .failed = recall_failures(cluster)});
   if (!nodes) return std::unexpected(nodes.error());

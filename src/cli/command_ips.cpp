@@ -1,5 +1,5 @@
-#include <cstdio>
 #include <fmt/format.h>
+#include <cstdio>
 
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/cli/cluster_setup.hpp"
@@ -19,7 +19,8 @@ Result<int> run_ips(const IpsOptions& options) {
   std::string addresses;
   for (const auto& node : cluster->inventory.nodes) addresses += node.address + "\n";
   const auto file = cluster->list.parent_path() / "nodeIPaddress";
-  if (auto written = write_file_atomically(file, addresses, 0644); !written) return std::unexpected(written.error());
+  if (auto written = write_file_atomically(file, addresses, 0644); !written)
+    return std::unexpected(written.error());
   fmt::print("{}", addresses);
   for (const auto& note : cluster->inventory.notes) fmt::print(stderr, "ec2mpi: {}\n", note);
   for (const auto& skipped : cluster->inventory.skipped) {
@@ -33,9 +34,12 @@ Result<int> run_ips(const IpsOptions& options) {
 
 void add_ips_command(CLI::App& app, Dispatch& dispatch) {
   auto options = std::make_shared<IpsOptions>();
-  auto& command = add_command(app, "ips", "Prints one address a line, and writes them to nodeIPaddress", "ec2mpi ips");
+  auto& command =
+      add_command(app, "ips", "Prints one address a line, and writes them to nodeIPaddress", "ec2mpi ips");
   add_list_options(command, options->list);
   command.add_option("file", options->list.list, "The instance list, as --list")->type_name("FILE");
+  command.add_flag("--renumber", options->list.renumber,
+                   "Count the nodes in the list's order; else known instances keep their index");
   command.callback([options, &dispatch] {
     dispatch.chosen = [options](const CommonOptions&) { return run_ips(*options); };
   });

@@ -95,7 +95,9 @@ void JobView::on_stopping(ops::JobStop why) {
   say(Colour::yellow, stopping_text(why, id_));
 }
 
-asio::awaitable<void> JobView::ready(Limit limit) { return console_.room(std::move(limit)); }
+asio::awaitable<void> JobView::ready(Limit limit) {
+  return console_.room(std::move(limit));
+}
 
 void JobView::conclude(const ops::JobEnd& end) {
   if (!end.launched) {

@@ -1,9 +1,9 @@
 #include "ec2mpi/cli/runtime.hpp"
 
+#include <unistd.h>
 #include <asio/co_spawn.hpp>
 #include <csignal>
 #include <exception>
-#include <unistd.h>
 
 #include "ec2mpi/base/exit_code.hpp"
 

@@ -1,8 +1,8 @@
 #include "ec2mpi/cluster/config.hpp"
 
 #include <fmt/format.h>
-#include <functional>
 #include <toml++/toml.h>
+#include <functional>
 
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
@@ -22,8 +22,11 @@ class Reader {
   void table(const toml::table& table, std::string_view where, const Keys& keys) {
     for (const auto& [key, value] : table) {
       const auto known = keys.find(key.str());
-      if (known != keys.end()) known->second(value);
-      else complain(value, fmt::format("'{}' is not a setting{}; known are: {}", printable(key.str()), where, names(keys)));
+      if (known != keys.end())
+        known->second(value);
+      else
+        complain(value, fmt::format("'{}' is not a setting{}; known are: {}", printable(key.str()), where,
+                                    names(keys)));
     }
   }
 
@@ -38,19 +41,32 @@ class Reader {
 
   template <class T>
   void text(const toml::node& node, T& target) {
-    if (const auto value = node.value_exact<std::string>()) target = *value;
-    else complain(node, "must be a text in quotes");
+    if (const auto value = node.value_exact<std::string>())
+      target = *value;
+    else
+      complain(node, "must be a text in quotes");
   }
 
   template <class T>
   void number(const toml::node& node, T& target, std::int64_t least, std::int64_t most) {
     const auto value = node.value_exact<std::int64_t>();
-    if (value && *value >= least && *value <= most) target = static_cast<int>(*value);
-    else complain(node, fmt::format("must be a whole number from {} to {}", least, most));
+    if (value && *value >= least && *value <= most)
+      target = static_cast<int>(*value);
+    else
+      complain(node, fmt::format("must be a whole number from {} to {}", least, most));
+  }
+
+  void amount(const toml::node& node, double& target) {
+    const auto value = node.value<double>();
+    if (value && *value >= 0)
+      target = *value;
+    else
+      complain(node, "must be a number, 0 or more");
   }
 
   void complain(const toml::node& node, const std::string& what) {
-    if (!error_) error_ = Error{ErrorKind::usage, fmt::format("{}:{}: {}", source_, node.source().begin.line, what)};
+    if (!error_)
+      error_ = Error{ErrorKind::usage, fmt::format("{}:{}: {}", source_, node.source().begin.line, what)};
   }
 
   [[nodiscard]] const std::optional<Error>& error() const { return error_; }
@@ -70,7 +86,8 @@ void read_command(Reader& reader, const toml::node& node, std::vector<std::strin
   if (const auto line = node.value_exact<std::string>()) {
     for (const auto word : words(*line)) command.emplace_back(word);
     if (line->find_first_of("'\"\\$`|&;<>*?") != std::string::npos) {
-      reader.complain(node, "has shell characters; write it as a list of words: command = [\"python3\", \"a b.py\"]");
+      reader.complain(
+          node, "has shell characters; write it as a list of words: command = [\"python3\", \"a b.py\"]");
     }
   } else if (const auto* list = node.as_array()) {
     for (const auto& item : *list) reader.text(item, command.emplace_back());
@@ -112,6 +129,7 @@ void Config::fill_from(const Config& fallback) {
   fill(port, fallback.port);
   fill(connect_timeout, fallback.connect_timeout);
   groups.insert(fallback.groups.begin(), fallback.groups.end());
+  prices.insert(fallback.prices.begin(), fallback.prices.end());
   jobs.insert(fallback.jobs.begin(), fallback.jobs.end());
 }
 
@@ -123,25 +141,36 @@ Result<Config> parse_config(std::string_view text, std::string_view source) {
   }
   Config config;
   Reader reader(source);
-  reader.table(
-      parsed.table(), "",
-      {{"list", [&](const auto& value) { reader.text(value, config.list); }},
-       {"identity", [&](const auto& value) { reader.text(value, config.identity); }},
-       {"user", [&](const auto& value) { reader.text(value, config.user); }},
-       {"port", [&](const auto& value) { reader.number(value, config.port, 1, 65535); }},
-       {"connect_timeout",
-        [&](const auto& value) {
-          const auto seconds = value.template value<double>();
-          if (seconds && *seconds > 0) config.connect_timeout = *seconds;
-          else reader.complain(value, "must be a number of seconds above 0");
-        }},
-       {"groups",
-        [&](const auto& value) {
-          reader.each(value, [&](const auto& name, const auto& selection) { reader.text(selection, config.groups[name]); });
-        }},
-       {"jobs", [&](const auto& value) {
-          reader.each(value, [&](const auto& name, const auto& job) { config.jobs[name] = read_job(reader, name, job); });
-        }}});
+  reader.table(parsed.table(), "",
+               {{"list", [&](const auto& value) { reader.text(value, config.list); }},
+                {"identity", [&](const auto& value) { reader.text(value, config.identity); }},
+                {"user", [&](const auto& value) { reader.text(value, config.user); }},
+                {"port", [&](const auto& value) { reader.number(value, config.port, 1, 65535); }},
+                {"connect_timeout",
+                 [&](const auto& value) {
+                   const auto seconds = value.template value<double>();
+                   if (seconds && *seconds > 0)
+                     config.connect_timeout = *seconds;
+                   else
+                     reader.complain(value, "must be a number of seconds above 0");
+                 }},
+                {"groups",
+                 [&](const auto& value) {
+                   reader.each(value, [&](const auto& name, const auto& selection) {
+                     reader.text(selection, config.groups[name]);
+                   });
+                 }},
+                {"prices",
+                 [&](const auto& value) {
+                   reader.each(value, [&](const auto& type, const auto& price) {
+                     reader.amount(price, config.prices[type]);
+                   });
+                 }},
+                {"jobs", [&](const auto& value) {
+                   reader.each(value, [&](const auto& name, const auto& job) {
+                     config.jobs[name] = read_job(reader, name, job);
+                   });
+                 }}});
   if (reader.error()) return std::unexpected(*reader.error());
   return config;
 }

@@ -18,11 +18,12 @@ using Chosen = std::vector<bool>;  // by position in the list
 class Selector {
  public:
   Selector(const Inventory& inventory, const SelectionContext& context)
-      : nodes_(inventory.nodes), context_(context), last_(nodes_.size()) {}
+      : nodes_(inventory.nodes), context_(context) {}
 
   Result<Chosen> selection(std::string_view text, int depth = 0) const {
     const auto terms = split(text, ',');
-    const bool only_negative = std::all_of(terms.begin(), terms.end(), [](auto term) { return trim(term).starts_with('!'); });
+    const bool only_negative =
+        std::all_of(terms.begin(), terms.end(), [](auto term) { return trim(term).starts_with('!'); });
     Chosen chosen(nodes_.size(), only_negative);
     for (const auto raw : terms) {
       auto term = trim(raw);
@@ -81,10 +82,13 @@ class Selector {
     if (!first || !last) return nothing(term);
     if (*first == 0) return bad("nodes are counted from 1; 1 is the master");
     if (*last < *first) return bad(fmt::format("'{}' runs backwards; write {}-{}", term, *last, *first));
-    if (*last > last_) {
-      return bad(fmt::format("there is no node {}: the list has {}", *last, count_of(nodes_.size(), "node")));
+    const auto highest = static_cast<std::uint64_t>(nodes_.back().index);
+    if (*last > highest) {
+      const auto shown =
+          highest == nodes_.size() ? count_of(nodes_.size(), "node") : fmt::format("node{} last", highest);
+      return bad(fmt::format("there is no node {}: the list has {}", *last, shown));
     }
-    return where([&](const Node& node) {
+    return some(term, [&](const Node& node) {
       const auto index = static_cast<std::uint64_t>(node.index);
       return index >= *first && index <= *last;
     });
@@ -93,8 +97,10 @@ class Selector {
   Result<Chosen> last_nodes(std::string_view term) const {
     const auto count = parse_number(term.substr(1));
     if (!count || *count == 0) return nothing(term);
-    if (*count > last_) return bad(fmt::format("the list has only {}, not {}", count_of(nodes_.size(), "node"), *count));
-    return where([&](const Node& node) { return static_cast<std::uint64_t>(node.index) > last_ - *count; });
+    if (*count > nodes_.size())
+      return bad(fmt::format("the list has only {}, not {}", count_of(nodes_.size(), "node"), *count));
+    const int first = nodes_[nodes_.size() - static_cast<std::size_t>(*count)].index;
+    return where([first](const Node& node) { return node.index >= first; });
   }
 
   Result<Chosen> failed() const {
@@ -117,7 +123,8 @@ class Selector {
 
   Result<Chosen> globbed(std::string_view term, std::string_view pattern, std::string Node::*column) const {
     const std::string glob(pattern);
-    return some(term, [&](const Node& node) { return ::fnmatch(glob.c_str(), (node.*column).c_str(), 0) == 0; });
+    return some(term,
+                [&](const Node& node) { return ::fnmatch(glob.c_str(), (node.*column).c_str(), 0) == 0; });
   }
 
   Result<Chosen> by_id(std::string_view term) const {
@@ -137,22 +144,26 @@ class Selector {
     return chosen;
   }
 
-  static std::unexpected<Error> bad(std::string message) { return fail(ErrorKind::usage, std::move(message)); }
+  static std::unexpected<Error> bad(std::string message) {
+    return fail(ErrorKind::usage, std::move(message));
+  }
   static std::unexpected<Error> nothing(std::string_view term) {
     return bad(fmt::format("'{}' selects no node; `ec2mpi nodes` shows what there is", printable(term)));
   }
 
   const std::vector<Node>& nodes_;
   const SelectionContext& context_;
-  std::size_t last_;
 };
 
 }  // namespace
 
-std::string node_key(const Node& node) { return node.instance_id.empty() ? node.address : node.instance_id; }
+std::string node_key(const Node& node) {
+  return node.instance_id.empty() ? node.address : node.instance_id;
+}
 
 Result<std::vector<Node>> select_nodes(const Inventory& inventory, const std::vector<std::string>& wanted,
-                                       const std::vector<std::string>& excluded, const SelectionContext& context) {
+                                       const std::vector<std::string>& excluded,
+                                       const SelectionContext& context) {
   const Selector selector(inventory, context);
   Chosen chosen(inventory.nodes.size(), wanted.empty());
   const auto apply = [&](const std::vector<std::string>& texts, bool value) -> Result<void> {
@@ -172,7 +183,8 @@ Result<std::vector<Node>> select_nodes(const Inventory& inventory, const std::ve
   for (std::size_t i = 0; i < chosen.size(); ++i) {
     if (chosen[i]) nodes.push_back(inventory.nodes[i]);
   }
-  if (nodes.empty()) return fail(ErrorKind::usage, "the selection is empty: everything selected is excluded again");
+  if (nodes.empty())
+    return fail(ErrorKind::usage, "the selection is empty: everything selected is excluded again");
   return nodes;
 }
 

@@ -1,9 +1,9 @@
 #include "ec2mpi/ssh/host_keys.hpp"
 
-#include <cerrno>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
+#include <cerrno>
 
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
@@ -57,15 +57,17 @@ Result<void> HostKeys::verify(const Node& node, const HostKey& shown) {
     if (key == shown) return {};
   }
   if (!remembered.empty()) {
-    return fail(ErrorKind::host_key,
-                fmt::format("its host key has changed: this may be another machine or somebody in between; nothing "
-                            "was sent. If you know why (reinstalled), remove the line '{}' from {}",
-                            name, printable(file_.string())));
+    return fail(
+        ErrorKind::host_key,
+        fmt::format("its host key has changed: this may be another machine or somebody in between; nothing "
+                    "was sent. If you know why (reinstalled), remove the line '{}' from {}",
+                    name, printable(file_.string())));
   }
   if (unknown_ == UnknownHostKey::refuse) {
-    return fail(ErrorKind::host_key, fmt::format("its host key is unknown and only known ones are accepted; add it "
-                                                 "to {} under the name '{}'",
-                                                 printable(file_.string()), name));
+    return fail(ErrorKind::host_key,
+                fmt::format("its host key is unknown and only known ones are accepted; add it "
+                            "to {} under the name '{}'",
+                            printable(file_.string()), name));
   }
   return remember(name, shown);
 }

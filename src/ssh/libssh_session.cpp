@@ -120,8 +120,8 @@ class LibsshChannel : public Channel {
       if (::ssh_is_connected(session()) == 0) co_return std::unexpected(link_->last_error());
       if (link_->write_pending()) ::ssh_blocking_flush(session(), 0);
       if (must_wait_to_write()) {
-        // Lets a window adjustment in, or the program's end. ssh_channel_poll would not do: it leaves the socket alone
-        // while output that nobody has read yet lies in its buffer.
+        // Lets a window adjustment in, or the program's end. ssh_channel_poll would not do: it leaves the
+        // socket alone while output that nobody has read yet lies in its buffer.
         ::ssh_channel_get_exit_status(channel_);
         const bool news = !must_wait_to_write() || ended_ || ::ssh_channel_is_closed(channel_) != 0 ||
                           ::ssh_is_connected(session()) == 0;

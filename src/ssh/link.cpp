@@ -1,24 +1,26 @@
 #include "src/ssh/link.hpp"
 
-#include <asio/post.hpp>
-#include <cerrno>
-#include <cstring>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
+#include <asio/post.hpp>
+#include <cerrno>
+#include <cstring>
 
 #include "ec2mpi/base/text.hpp"
 
 namespace ec2mpi::ssh {
 
-Link::Link(Socket socket) : socket_(std::move(socket)), session_(::ssh_new()), activity_(socket_.get_executor()) {}
+Link::Link(Socket socket)
+    : socket_(std::move(socket)), session_(::ssh_new()), activity_(socket_.get_executor()) {}
 
 Result<std::shared_ptr<Link>> Link::over(Socket socket) {
   auto link = std::make_shared<Link>(std::move(socket));
   link->libssh_fd_ = ::fcntl(link->socket_.native_handle(), F_DUPFD_CLOEXEC, 0);
   if (link->libssh_fd_ < 0 || !link->session_) {
-    return fail(ErrorKind::local_io, fmt::format("cannot open another connection: {}; ulimit -n may be too low",
-                                                 std::strerror(errno)));
+    return fail(
+        ErrorKind::local_io,
+        fmt::format("cannot open another connection: {}; ulimit -n may be too low", std::strerror(errno)));
   }
   ::ssh_set_blocking(link->session(), 0);
   ::ssh_options_set(link->session(), SSH_OPTIONS_FD, &link->libssh_fd_);
@@ -32,9 +34,13 @@ Link::~Link() {
   ::ssh_silent_disconnect(session());
 }
 
-bool Link::write_pending() const { return (::ssh_get_poll_flags(session()) & SSH_WRITE_PENDING) != 0; }
+bool Link::write_pending() const {
+  return (::ssh_get_poll_flags(session()) & SSH_WRITE_PENDING) != 0;
+}
 
-void Link::make_nonblocking() { ::fcntl(socket_.native_handle(), F_SETFL, O_RDWR | O_NONBLOCK); }
+void Link::make_nonblocking() {
+  ::fcntl(socket_.native_handle(), F_SETFL, O_RDWR | O_NONBLOCK);
+}
 
 asio::awaitable<Wake> Link::activity(Limit limit) {
   const auto keep_alive = shared_from_this();
@@ -83,9 +89,11 @@ Error Link::last_error() const {
     return {ErrorKind::protocol, "no common ssh algorithm with its sshd: " + said};
   }
   if (contains("Connection reset")) {
-    return {ErrorKind::unreachable, "connection reset by the node; its sshd may refuse or be overloaded (MaxStartups)"};
+    return {ErrorKind::unreachable,
+            "connection reset by the node; its sshd may refuse or be overloaded (MaxStartups)"};
   }
-  if (contains("timed out")) return {ErrorKind::unreachable, "connection lost: the node does not answer any more"};
+  if (contains("timed out"))
+    return {ErrorKind::unreachable, "connection lost: the node does not answer any more"};
   if (contains("disconnected") || contains("Connection refused") || contains("Remote connection closed")) {
     return {ErrorKind::unreachable, "connection closed by the node"};
   }

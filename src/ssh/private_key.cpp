@@ -1,9 +1,9 @@
 #include "src/ssh/private_key.hpp"
 
-#include <cerrno>
-#include <cstring>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <cerrno>
+#include <cstring>
 
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
@@ -16,15 +16,15 @@ Result<void> check_mode(const std::filesystem::path& file) {
   struct stat info {};
   const auto shown = printable(file.string());
   if (::stat(file.c_str(), &info) != 0) {
-    return fail(ErrorKind::usage, fmt::format("the key {} cannot be read: {}; name another one with -i", shown,
-                                              std::strerror(errno)));
+    return fail(ErrorKind::usage, fmt::format("the key {} cannot be read: {}; name another one with -i",
+                                              shown, std::strerror(errno)));
   }
   if (!S_ISREG(info.st_mode)) {
     return fail(ErrorKind::usage, fmt::format("{} is not a file; name your private key with -i", shown));
   }
   if ((info.st_mode & 077) != 0) {
-    return fail(ErrorKind::usage, fmt::format("others can read the key {} (mode {:04o}); type: chmod 600 {}", shown,
-                                              info.st_mode & 07777, quote_word(file.string())));
+    return fail(ErrorKind::usage, fmt::format("others can read the key {} (mode {:04o}); type: chmod 600 {}",
+                                              shown, info.st_mode & 07777, quote_word(file.string())));
   }
   return {};
 }
@@ -57,11 +57,15 @@ Result<PrivateKey> load_private_key(const std::filesystem::path& file, const Pas
   }
   const auto shown = printable(file.string());
   if (call.asked) {
-    return fail(ErrorKind::usage, fmt::format("the key {} is encrypted and its passphrase was not given or is wrong; "
-                                              "or load it with ssh-add", shown));
+    return fail(ErrorKind::usage,
+                fmt::format("the key {} is encrypted and its passphrase was not given or is wrong; "
+                            "or load it with ssh-add",
+                            shown));
   }
-  return fail(ErrorKind::usage, fmt::format("{} is not a private key that can be read; name the .pem file that EC2 gave "
-                                            "you with -i", shown));
+  return fail(ErrorKind::usage,
+              fmt::format("{} is not a private key that can be read; name the .pem file that EC2 gave "
+                          "you with -i",
+                          shown));
 }
 
 }  // namespace ec2mpi::ssh

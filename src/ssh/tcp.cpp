@@ -1,11 +1,11 @@
 #include "src/ssh/tcp.hpp"
 
+#include <fmt/format.h>
+#include <netinet/tcp.h>
 #include <asio/ip/tcp.hpp>
 #include <asio/redirect_error.hpp>
 #include <asio/this_coro.hpp>
 #include <asio/use_awaitable.hpp>
-#include <fmt/format.h>
-#include <netinet/tcp.h>
 
 namespace ec2mpi::ssh {
 
@@ -45,7 +45,8 @@ class Watch {
   std::stop_callback<Cancel> on_stop_;
 };
 
-awaitable<Result<std::vector<tcp::endpoint>>> resolve(const std::string& host, std::uint16_t port, Limit limit) {
+awaitable<Result<std::vector<tcp::endpoint>>> resolve(const std::string& host, std::uint16_t port,
+                                                      Limit limit) {
   std::error_code not_literal;
   const auto literal = asio::ip::make_address(host, not_literal);
   if (!not_literal) co_return std::vector<tcp::endpoint>{{literal, port}};
@@ -53,12 +54,14 @@ awaitable<Result<std::vector<tcp::endpoint>>> resolve(const std::string& host, s
   tcp::resolver resolver(co_await asio::this_coro::executor);
   const Watch watch(resolver, limit);
   std::error_code failed;
-  const auto found =
-      co_await resolver.async_resolve(host, std::to_string(port), asio::redirect_error(asio::use_awaitable, failed));
+  const auto found = co_await resolver.async_resolve(host, std::to_string(port),
+                                                     asio::redirect_error(asio::use_awaitable, failed));
   if (limit.stop.stop_requested()) co_return wake_error(Wake::stopped, {});
-  if (watch.timed_out()) co_return fail(ErrorKind::timeout, fmt::format("the name {} did not resolve in time", host));
+  if (watch.timed_out())
+    co_return fail(ErrorKind::timeout, fmt::format("the name {} did not resolve in time", host));
   if (failed) {
-    co_return fail(ErrorKind::unreachable, fmt::format("the name {} does not resolve: {}", host, failed.message()));
+    co_return fail(ErrorKind::unreachable,
+                   fmt::format("the name {} does not resolve: {}", host, failed.message()));
   }
   std::vector<tcp::endpoint> endpoints;
   for (const auto& entry : found) endpoints.push_back(entry.endpoint());
@@ -86,8 +89,8 @@ std::string explain(std::error_code failed, const tcp::endpoint& endpoint) {
   }
   if (failed == asio::error::timed_out || failed == asio::error::host_unreachable ||
       failed == asio::error::network_unreachable) {
-    return fmt::format("{} port {} cannot be reached ({}); stopped, moved, or closed by its security group?", address,
-                       endpoint.port(), failed.message());
+    return fmt::format("{} port {} cannot be reached ({}); stopped, moved, or closed by its security group?",
+                       address, endpoint.port(), failed.message());
   }
   return fmt::format("cannot connect to {} port {}: {}", address, endpoint.port(), failed.message());
 }
@@ -107,7 +110,8 @@ awaitable<Result<Link::Socket>> connect_tcp(std::string host, std::uint16_t port
     std::error_code failed;
     socket.open(endpoint.protocol(), failed);
     if (failed) {
-      co_return fail(ErrorKind::local_io, fmt::format("cannot open a socket: {}; ulimit -n may be too low", failed.message()));
+      co_return fail(ErrorKind::local_io,
+                     fmt::format("cannot open a socket: {}; ulimit -n may be too low", failed.message()));
     }
     tune(socket);
     {
@@ -115,8 +119,10 @@ awaitable<Result<Link::Socket>> connect_tcp(std::string host, std::uint16_t port
       co_await socket.async_connect(endpoint, asio::redirect_error(asio::use_awaitable, failed));
       if (limit.stop.stop_requested()) co_return wake_error(Wake::stopped, {});
       if (watch.timed_out()) {
-        co_return fail(ErrorKind::timeout, fmt::format("no answer from {} port {}; stopped, moved, or closed by its "
-                                                       "security group?", endpoint.address().to_string(), endpoint.port()));
+        co_return fail(ErrorKind::timeout,
+                       fmt::format("no answer from {} port {}; stopped, moved, or closed by its "
+                                   "security group?",
+                                   endpoint.address().to_string(), endpoint.port()));
       }
     }
     if (!failed) co_return Link::Socket(std::move(socket));

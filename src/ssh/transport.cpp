@@ -1,8 +1,8 @@
 #include "ec2mpi/ssh/transport.hpp"
 
+#include <fmt/format.h>
 #include <array>
 #include <csignal>
-#include <fmt/format.h>
 
 namespace ec2mpi::ssh {
 
@@ -12,11 +12,21 @@ struct SignalName {
   int number;
 };
 /// The names of RFC 4254, 6.10, and those that OpenSSH adds by their local numbers.
-constexpr std::array<SignalName, 15> kSignals = {{{"ABRT", SIGABRT}, {"ALRM", SIGALRM}, {"FPE", SIGFPE},
-                                                  {"HUP", SIGHUP},   {"ILL", SIGILL},   {"INT", SIGINT},
-                                                  {"KILL", SIGKILL}, {"PIPE", SIGPIPE}, {"QUIT", SIGQUIT},
-                                                  {"SEGV", SIGSEGV}, {"TERM", SIGTERM}, {"USR1", SIGUSR1},
-                                                  {"USR2", SIGUSR2}, {"BUS", SIGBUS},   {"XCPU", SIGXCPU}}};
+constexpr std::array<SignalName, 15> kSignals = {{{"ABRT", SIGABRT},
+                                                  {"ALRM", SIGALRM},
+                                                  {"FPE", SIGFPE},
+                                                  {"HUP", SIGHUP},
+                                                  {"ILL", SIGILL},
+                                                  {"INT", SIGINT},
+                                                  {"KILL", SIGKILL},
+                                                  {"PIPE", SIGPIPE},
+                                                  {"QUIT", SIGQUIT},
+                                                  {"SEGV", SIGSEGV},
+                                                  {"TERM", SIGTERM},
+                                                  {"USR1", SIGUSR1},
+                                                  {"USR2", SIGUSR2},
+                                                  {"BUS", SIGBUS},
+                                                  {"XCPU", SIGXCPU}}};
 }  // namespace
 
 int ExitStatus::shell_code() const {
@@ -34,14 +44,22 @@ std::string ExitStatus::describe() const {
 
 std::string_view phase_name(Phase phase) {
   switch (phase) {
-    case Phase::waiting: return "waiting for its turn";
-    case Phase::resolving: return "resolving";
-    case Phase::connecting: return "connecting";
-    case Phase::banner: return "waiting for the banner";
-    case Phase::key_exchange: return "key exchange";
-    case Phase::authenticating: return "authenticating";
-    case Phase::running: return "running";
-    case Phase::done: return "done";
+    case Phase::waiting:
+      return "waiting for its turn";
+    case Phase::resolving:
+      return "resolving";
+    case Phase::connecting:
+      return "connecting";
+    case Phase::banner:
+      return "waiting for the banner";
+    case Phase::key_exchange:
+      return "key exchange";
+    case Phase::authenticating:
+      return "authenticating";
+    case Phase::running:
+      return "running";
+    case Phase::done:
+      return "done";
   }
   return "";
 }

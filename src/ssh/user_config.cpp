@@ -24,8 +24,9 @@ Result<HostSettings> host_settings(const std::filesystem::path& ssh_config, cons
   ::ssh_options_set(scratch.get(), SSH_OPTIONS_HOST, host.c_str());
   const auto default_identity = option(scratch.get(), SSH_OPTIONS_IDENTITY);
   if (::ssh_options_parse_config(scratch.get(), ssh_config.c_str()) != SSH_OK) {
-    return fail(ErrorKind::usage, fmt::format("{} has a line that is not understood; pass -F none to go without it",
-                                              printable(ssh_config.string())));
+    return fail(ErrorKind::usage,
+                fmt::format("{} has a line that is not understood; pass -F none to go without it",
+                            printable(ssh_config.string())));
   }
   HostSettings settings;
   settings.host_name = option(scratch.get(), SSH_OPTIONS_HOST).value_or(host);
@@ -34,7 +35,8 @@ Result<HostSettings> host_settings(const std::filesystem::path& ssh_config, cons
   if (::ssh_options_get_port(scratch.get(), &port) == SSH_OK && port != 0 && port != 22) {
     settings.port = static_cast<std::uint16_t>(port);
   }
-  if (const auto identity = option(scratch.get(), SSH_OPTIONS_IDENTITY); identity && identity != default_identity) {
+  if (const auto identity = option(scratch.get(), SSH_OPTIONS_IDENTITY);
+      identity && identity != default_identity) {
     settings.identity_files.push_back(expand_home(*identity));
   }
   return settings;

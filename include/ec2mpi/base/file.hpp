@@ -1,10 +1,10 @@
 #pragma once
 /// Files of this machine. Errors are ErrorKind::local_io and name the path.
 
+#include <sys/types.h>
 #include <filesystem>
 #include <string>
 #include <string_view>
-#include <sys/types.h>
 #include <utility>
 
 #include "ec2mpi/base/error.hpp"

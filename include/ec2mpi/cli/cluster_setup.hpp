@@ -35,6 +35,8 @@ struct Cluster {
 [[nodiscard]] Result<std::filesystem::path> find_list(const std::optional<std::string>& named,
                                                       const Config& config);
 
+/// Reads the list ("-" is standard input) and selects from it. Instances keep the indices that they had when
+/// the list was read last in this folder; what is new, gone or moved is said on standard error, once.
 [[nodiscard]] Result<Cluster> open_cluster(const ListOptions& options);
 
 /// The keys and host keys for connecting.

@@ -23,6 +23,7 @@ struct ListOptions {
   std::vector<std::string> wanted;
   std::vector<std::string> excluded;
   std::string address = "auto";     ///< auto, public, private, ipv6
+  bool renumber = false;            ///< count the nodes in the list's order, whatever they were before
   std::optional<std::string> jump;  ///< [user@]host[:port] of a bastion; then private addresses are used
 };
 

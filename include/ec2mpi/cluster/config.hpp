@@ -1,5 +1,6 @@
 #pragma once
-/// ec2mpi.toml: settings and named jobs. See examples/ec2mpi.toml for the form; a key that is not known is an error.
+/// ec2mpi.toml: settings and named jobs. See examples/ec2mpi.toml for the form; a key that is not known is an
+/// error.
 
 #include <cstdint>
 #include <filesystem>
@@ -14,20 +15,21 @@ namespace ec2mpi {
 
 /// [jobs.NAME]: how to start one MPI program.
 struct JobConfig {
-  std::vector<std::string> command;         ///< program and arguments, each one word
-  int np = 0;                               ///< ranks in all; 0 = one per slot
-  int per_node = 0;                         ///< ranks on each node; 0 = as np and slots say
-  std::string workdir;                      ///< on the nodes; empty = the login user's home
-  std::map<std::string, std::string> env;   ///< set for every rank
+  std::vector<std::string> command;        ///< program and arguments, each one word
+  int np = 0;                              ///< ranks in all; 0 = one per slot
+  int per_node = 0;                        ///< ranks on each node; 0 = as np and slots say
+  std::string workdir;                     ///< on the nodes; empty = the login user's home
+  std::map<std::string, std::string> env;  ///< set for every rank
 };
 
 struct Config {
-  std::optional<std::string> list;           ///< the instance list, instead of amazon_instances_info
-  std::optional<std::string> identity;       ///< private key file
+  std::optional<std::string> list;      ///< the instance list, instead of amazon_instances_info
+  std::optional<std::string> identity;  ///< private key file
   std::optional<std::string> user;
   std::optional<std::uint16_t> port;
-  std::optional<double> connect_timeout;     ///< seconds
-  std::map<std::string, std::string> groups; ///< name to selection
+  std::optional<double> connect_timeout;      ///< seconds
+  std::map<std::string, std::string> groups;  ///< name to selection
+  std::map<std::string, double> prices;       ///< [prices]: instance type to the user's own price for an hour
   std::map<std::string, JobConfig> jobs;
 
   /// Settings that are not set here are taken from `fallback`; jobs and groups are added.

@@ -2,8 +2,8 @@
 /// Which nodes a command is for. One grammar for `-w`, `-x` and every argument that names nodes:
 ///
 ///   selection = term { "," term }            e.g. 1,3-5,!4
-///   term      = [ "!" ] set                  "!" takes the set away; a selection of only "!" terms starts with all
-///   set       = "all" | "master" | "workers"
+///   term      = [ "!" ] set                  "!" takes the set away; a selection of only "!" terms starts
+///   with all set       = "all" | "master" | "workers"
 ///             | N | N-M                      by index; 1 is the first line of the list, and the master
 ///             | -N                           the last N of the list
 ///             | "node" N                     by the label that ec2mpi prints
@@ -28,15 +28,17 @@ namespace ec2mpi {
 
 /// What selections may refer to beyond the list itself.
 struct SelectionContext {
-  std::map<std::string, std::string> groups = {};           ///< name to selection text
-  std::optional<std::vector<std::string>> failed = {};      ///< node keys of the last command's failures, if any is known
+  std::map<std::string, std::string> groups = {};  ///< name to selection text
+  std::optional<std::vector<std::string>> failed =
+      {};  ///< node keys of the last command's failures, if any is known
 };
 
 /// What identifies a node from one command to the next: instance id, else address.
 [[nodiscard]] std::string node_key(const Node& node);
 
 /// The nodes of `wanted` (all if empty) without those of `excluded`, in the list's order. Errors: usage.
-[[nodiscard]] Result<std::vector<Node>> select_nodes(const Inventory& inventory, const std::vector<std::string>& wanted,
+[[nodiscard]] Result<std::vector<Node>> select_nodes(const Inventory& inventory,
+                                                     const std::vector<std::string>& wanted,
                                                      const std::vector<std::string>& excluded,
                                                      const SelectionContext& context = {});
 

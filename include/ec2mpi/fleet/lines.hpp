@@ -6,8 +6,8 @@
 
 namespace ec2mpi {
 
-/// Cuts one stream into lines. A line longer than kLongest is handed on in parts, so that a node that never ends its
-/// line can't fill the memory.
+/// Cuts one stream into lines. A line longer than kLongest is handed on in parts, so that a node that never
+/// ends its line can't fill the memory.
 class LineCutter {
  public:
   static constexpr std::size_t kLongest = 1 << 20;

@@ -22,8 +22,8 @@ struct ExecPlan {
   std::shared_ptr<const UniqueFd> input = {};  ///< a plain file, sent to every node's standard input
   bool sudo = false;
   PasswordSource password = {};
-  int count = 0;       ///< nodes of the whole list, for EC2MPI_COUNT
-  std::string master = {};                         ///< the master's address, for EC2MPI_MASTER
+  int count = 0;            ///< nodes of the whole list, for EC2MPI_COUNT
+  std::string master = {};  ///< the master's address, for EC2MPI_MASTER
 };
 
 /// Replaces {index}, {node}, {address} and {role}; other braces stay.

@@ -15,8 +15,8 @@ namespace ec2mpi::ops {
 using ChunkSink = std::function<void(const ssh::Chunk&)>;
 
 /// Reads a channel to its end. After each chunk the observer may hold the reading back.
-[[nodiscard]] asio::awaitable<Result<ssh::ExitStatus>> read_to_end(ssh::Channel& channel, Limit limit, ChunkSink sink,
-                                                                   Observer& observer);
+[[nodiscard]] asio::awaitable<Result<ssh::ExitStatus>> read_to_end(ssh::Channel& channel, Limit limit,
+                                                                   ChunkSink sink, Observer& observer);
 
 /// What a short program printed, and how it ended.
 struct Captured {
@@ -26,7 +26,7 @@ struct Captured {
 };
 
 /// Runs a program that prints little (at most 1 MiB a stream, else an error of kind remote_io).
-[[nodiscard]] asio::awaitable<Result<Captured>> capture(ssh::Session& session, std::string command, Limit limit,
-                                                        std::string input = {});
+[[nodiscard]] asio::awaitable<Result<Captured>> capture(ssh::Session& session, std::string command,
+                                                        Limit limit, std::string input = {});
 
 }  // namespace ec2mpi::ops

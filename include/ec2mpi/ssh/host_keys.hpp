@@ -1,8 +1,9 @@
 #pragma once
 /// Which host key belongs to which node. Remembered on first sight; a changed key is never accepted.
 ///
-/// The file is an OpenSSH known_hosts (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT) whose names are instance ids where the
-/// list gives them, so that a new public address is no alarm and a reused one no trust: `i-0123… ssh-ed25519 AAAA…`.
+/// The file is an OpenSSH known_hosts (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT) whose names are instance ids
+/// where the list gives them, so that a new public address is no alarm and a reused one no trust: `i-0123…
+/// ssh-ed25519 AAAA…`.
 
 #include <filesystem>
 #include <map>
@@ -21,7 +22,8 @@ struct HostKey {
   bool operator==(const HostKey&) const = default;
 };
 
-/// The name under which a node's key is kept: its instance id, else address or [address]:port as OpenSSH writes it.
+/// The name under which a node's key is kept: its instance id, else address or [address]:port as OpenSSH
+/// writes it.
 [[nodiscard]] std::string host_key_name(const Node& node);
 
 /// How to treat a node whose key is not known yet.
@@ -29,11 +31,12 @@ enum class UnknownHostKey { remember, refuse };
 
 class HostKeys {
  public:
-  /// Reads the file; a missing one is an empty one. Lines that are not understood are an error with their number.
+  /// Reads the file; a missing one is an empty one. Lines that are not understood are an error with their
+  /// number.
   [[nodiscard]] static Result<HostKeys> load(std::filesystem::path file, UnknownHostKey unknown);
 
-  /// Judges the key that a node showed, before any credential is sent. A first sight is appended to the file at once.
-  /// Error kinds: host_key, local_io.
+  /// Judges the key that a node showed, before any credential is sent. A first sight is appended to the file
+  /// at once. Error kinds: host_key, local_io.
   [[nodiscard]] Result<void> verify(const Node& node, const HostKey& shown);
 
   /// The key types known for a node, for asking the server for one that can be compared; may be empty.
