@@ -95,6 +95,7 @@ class ColumnReader {
     if (!by_header_) {
       if (auto error = type_columns()) return std::unexpected(*error);
     }
+    listing_.nodes.reserve(segments_.list.size());
     for (const Segment& segment : segments_.list) {
       Node node;
       node.line = segment.line;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <deque>
 #include <optional>
 #include <vector>
 
@@ -19,6 +20,8 @@ namespace {
 
 constexpr int kMostSlots =
     192;  // cores of the largest common instances (hpc7a.96xlarge); beyond it `host:N` is a port
+constexpr std::size_t kMostHosts = std::size_t{1}
+                                   << 20U;  // so that 10 MB of "a," take neither seconds nor gigabytes
 constexpr std::string_view kAdvice = "write one [user@]host[:port] a line, then if you like slots=N";
 
 using Words = std::vector<std::string_view>;
@@ -51,10 +54,10 @@ std::string_view without_quotes(std::string_view word) {
   return word;
 }
 
-/// The words between blanks, commas and semicolons.
+/// The words between blanks, commas and semicolons, up to the most hosts that a list may have.
 Words words_of(std::string_view text) {
   Words out;
-  for (std::size_t i = 0; i < text.size();) {
+  for (std::size_t i = 0; i < text.size() && out.size() < kMostHosts;) {
     if (is_separator(text[i])) {
       ++i;
       continue;
@@ -104,8 +107,9 @@ class HostListReader {
       line = joined;
     }
     const Words all = words_of(line);
-    if (all.empty() || read_row(all) || read_hosts_entry(all)) return;
-    while (!line.empty()) {
+    too_many_words_ = too_many_words_ || all.size() == kMostHosts;
+    if (too_many() || all.empty() || read_row(all) || read_hosts_entry(all)) return;
+    while (!line.empty() && !too_many()) {
       const std::size_t end = line.find_first_of(",;");
       if (const Words words = words_of(line.substr(0, end)); !words.empty()) read_group(words);
       line.remove_prefix(end == std::string_view::npos ? line.size() : end + 1);
@@ -114,10 +118,12 @@ class HostListReader {
 
   void read_words(const Words& row, int number) {
     line_ = number;
-    if (!row.empty() && !read_row(row) && !read_hosts_entry(row)) read_group(row);
+    if (!too_many() && !row.empty() && !read_row(row) && !read_hosts_entry(row)) read_group(row);
   }
 
   Result<Listing> finish() {
+    if (too_many())
+      return bad_list(source_, line_, "there are more than a million hosts here; is this the right file?");
     if (!bad_lines_.empty()) return bad();
     if (auto problem = understand_rows()) return std::unexpected(*problem);
     if (auto problem = understand_numbers()) return std::unexpected(*problem);
@@ -125,6 +131,8 @@ class HostListReader {
   }
 
  private:
+  [[nodiscard]] bool too_many() const { return too_many_words_ || entries_.size() >= kMostHosts; }
+
   void refuse(std::string reason) {
     if (bad_lines_.empty()) reason_ = std::move(reason);
     if (bad_lines_.empty() || bad_lines_.back() != line_) bad_lines_.push_back(line_);
@@ -288,6 +296,7 @@ class HostListReader {
   Listing listing() {
     Listing out;
     out.as_given = !one_machine_;
+    out.nodes.reserve(entries_.size());
     std::size_t next_row = 0;
     for (std::size_t i = 0; i < entries_.size(); ++i) {
       out.nodes.push_back(node_of(entries_[i]));
@@ -314,11 +323,12 @@ class HostListReader {
 
   std::string_view source_;
   int line_ = 0;
-  std::vector<Entry> entries_;
+  std::deque<Entry> entries_;  ///< a deque, as a million of them are not to be moved when room runs out
   std::vector<Row> rows_;
   std::vector<int> bad_lines_, own_lines_, empty_lines_;
   std::vector<std::string> notes_;
   std::string reason_;
+  bool too_many_words_ = false;  ///< in one line
   bool has_slots_ = false;
   bool one_machine_ = false;
   bool numbers_are_slots_ = false;

@@ -59,36 +59,39 @@ std::optional<std::pair<std::string, std::string>> merge(Node& first, const Node
   return std::nullopt;
 }
 
-/// One entry for each instance (or, without ids, for each address), in order of first appearance.
-Result<std::vector<Node>> without_repeats(std::vector<Node> nodes, std::string_view source,
-                                          std::vector<std::string>& notes) {
-  std::vector<Node> kept;
-  kept.reserve(nodes.size());
+/// Leaves one entry for each instance (or, without ids, for each address), in order of first appearance.
+std::optional<Error> drop_repeats(std::vector<Node>& nodes, std::string_view source,
+                                  std::vector<std::string>& notes) {
   std::unordered_map<std::string_view, std::size_t>
-      seen;  // keys point into `kept`, which never grows beyond its room
+      seen;  // keys point into the nodes that have their final place
   seen.reserve(nodes.size());
   std::vector<int> repeats;
-  for (Node& node : nodes) {
-    const auto place = seen.find(key_of(node));
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    const auto place = seen.find(key_of(nodes[i]));
     if (place == seen.end()) {
-      kept.push_back(std::move(node));
-      if (!key_of(kept.back()).empty()) seen.emplace(key_of(kept.back()), kept.size() - 1);
+      if (kept != i) nodes[kept] = std::move(nodes[i]);
+      if (!key_of(nodes[kept]).empty()) seen.emplace(key_of(nodes[kept]), kept);
+      ++kept;
       continue;
     }
-    Node& first = kept[place->second];
-    if (const auto clash = merge(first, node)) {
+    Node& first = nodes[place->second];
+    if (const auto clash = merge(first, nodes[i])) {
       return bad_list(
-          source, node.line,
-          fmt::format("{} stands here with {} and in line {} with {}; delete the entry that is out of date",
-                      title(node), in_quotes(clash->second), first.line, in_quotes(clash->first)));
+                 source, nodes[i].line,
+                 fmt::format(
+                     "{} stands here with {} and in line {} with {}; delete the entry that is out of date",
+                     title(nodes[i]), in_quotes(clash->second), first.line, in_quotes(clash->first)))
+          .error();
     }
-    repeats.push_back(node.line);
+    repeats.push_back(nodes[i].line);
   }
+  nodes.resize(kept);
   if (!repeats.empty()) {
     notes.push_back(fmt::format("{} {} what is listed already: taken once", lines_text(repeats),
                                 repeats.size() == 1 ? "repeats" : "repeat"));
   }
-  return kept;
+  return std::nullopt;
 }
 
 /// The error if two nodes claim one address.
@@ -164,13 +167,13 @@ Result<Inventory> settle(Listing listing, std::string_view source, bool addresse
   inventory.source = source;
   inventory.as_given = listing.as_given;
   inventory.notes = std::move(listing.notes);
-  auto nodes = without_repeats(std::move(listing.nodes), source, inventory.notes);
-  if (!nodes) return std::unexpected(nodes.error());
-  for (const Node& node : *nodes) {
+  inventory.nodes = std::move(listing.nodes);
+  if (auto error = drop_repeats(inventory.nodes, source, inventory.notes)) return std::unexpected(*error);
+  for (const Node& node : inventory.nodes) {
     if (!is_running(node)) inventory.skipped.push_back({node.instance_id, node.name, node.state, node.line});
   }
-  if (!inventory.skipped.empty()) std::erase_if(*nodes, [](const Node& node) { return !is_running(node); });
-  inventory.nodes = std::move(*nodes);
+  if (!inventory.skipped.empty())
+    std::erase_if(inventory.nodes, [](const Node& node) { return !is_running(node); });
   if (inventory.nodes.empty()) {
     if (!inventory.skipped.empty()) return std::unexpected(nothing_runs(inventory.skipped, source));
     return bad_list(source, 0,

@@ -111,8 +111,13 @@ class FakeSession : public ssh::Session {
         seen_(std::move(seen)) {}
 
   ssh::awaitable<Result<std::unique_ptr<ssh::Channel>>> start(ssh::Request request, Limit) override {
-    seen_->commands[index_] = request.command;
-    co_return std::make_unique<FakeChannel>(executor_, node_, index_, seen_);
+    const bool first = seen_->commands.emplace(index_, request.command).second;
+    const FakeNode looking{.out = node_.found};  // a second command can only be the look after the end
+    co_return std::make_unique<FakeChannel>(executor_, first ? node_ : looking, index_, seen_);
+  }
+
+  ssh::awaitable<Result<std::unique_ptr<ssh::Channel>>> forward(std::string, std::uint16_t, Limit) override {
+    co_return fail(ErrorKind::protocol, "a fake node forwards nothing");
   }
 
  private:

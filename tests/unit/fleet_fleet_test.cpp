@@ -28,8 +28,8 @@ class Listener : public Observer {
     if (after_line) after_line(node);
   }
   void on_finish(const NodeResult& result) override { finished.push_back(result.node.index); }
-  asio::awaitable<void> ready() override {
-    if (hold != nullptr) co_await hold->wait(Limit());
+  asio::awaitable<void> ready(Limit limit) override {
+    if (hold != nullptr) co_await hold->wait(limit);
   }
 
   std::map<int, std::vector<std::string>> out;
@@ -46,7 +46,7 @@ class Fleet : public testing::Test {
   /// Runs a command on nodes 1 to `count` to the end.
   FleetReport run(int count, const FleetOptions& options = {}) {
     std::optional<FleetReport> report;
-    auto all = run_on_nodes(test::fake_nodes(count), connector, ops::exec_task("work"), options, listener,
+    auto all = run_on_nodes(test::fake_nodes(count), connector, ops::exec_task({.command = "work"}), options, listener,
                             stop.get_token());
     asio::co_spawn(loop, std::move(all), [&](std::exception_ptr thrown, FleetReport result) {
       EXPECT_EQ(thrown, nullptr);
@@ -103,9 +103,21 @@ TEST_F(Fleet, HandsOnLinesOfBothStreamsEvenBeforeTheConnectionBreaks) {
   EXPECT_EQ(told(report), (Words{"connection lost"}));
 }
 
-TEST_F(Fleet, RunsTheCommandAsGivenOnEveryNode) {
+TEST_F(Fleet, RunsTheCommandOnEveryNode) {
   run(3);
-  EXPECT_EQ(connector.seen().commands, (std::map<int, std::string>{{1, "work"}, {2, "work"}, {3, "work"}}));
+  EXPECT_EQ(connector.seen().commands.size(), 3U);
+  for (const auto& [index, command] : connector.seen().commands) {
+    EXPECT_TRUE(command.ends_with("$SHELL -c work")) << command;
+    EXPECT_NE(command.find(fmt::format("EC2MPI_INDEX={} ", index)), std::string::npos) << command;
+  }
+}
+
+TEST_F(Fleet, ALookThatFindsSomethingLeftIsReported) {
+  connector.node(1).end = FakeNode::End::never;
+  connector.node(1).found = "before 2\nleft 123 python3\nend\n";
+  FleetOptions options;
+  options.task_timeout = 50ms;
+  EXPECT_EQ(told(run(1, options)), (Words{"time limit reached; still running: pid 123 python3"}));
 }
 
 TEST_F(Fleet, ANodeThatNeverAnswersEndsWithTheConnectLimit) {
@@ -123,7 +135,7 @@ TEST_F(Fleet, ANodeThatNeverEndsEndsWithTheTaskLimitAndIsSignalled) {
   FleetOptions options;
   options.task_timeout = 50ms;
   const auto report = run(3, options);
-  EXPECT_EQ(told(report), (Words{"ok", "the command did not end in time", "ok"}));
+  EXPECT_EQ(told(report), (Words{"ok", "time limit reached; nothing left running", "ok"}));
   EXPECT_EQ(report.ending, Ending::complete);
   EXPECT_EQ(connector.seen().signals.at(2), (Words{"TERM"}));
   EXPECT_FALSE(connector.seen().signals.contains(1));
@@ -143,7 +155,7 @@ TEST_F(Fleet, TheLimitOfTheWholeEndsNodesAtWorkAndThoseThatWait) {
   options.whole_timeout = 80ms;
   const auto report = run(4, options);
   EXPECT_EQ(told(report),
-            (Words{"ok", "the command did not end in time", "not run: the time limit came first",
+            (Words{"ok", "time limit reached; nothing left running", "not run: the time limit came first",
                    "not run: the time limit came first"}));
   EXPECT_EQ(report.ending, Ending::timed_out);
   EXPECT_EQ(exit_code_for(report), exit_code::timed_out);
@@ -158,7 +170,7 @@ TEST_F(Fleet, AStopEndsNodesAtWorkAndThoseThatWait) {
   after(30ms, [this] { stop.request_stop(); });
   const auto report = run(4, options);
   EXPECT_EQ(told(report),
-            (Words{"interrupted", "interrupted", "not run: interrupted", "not run: interrupted"}));
+            (Words{"interrupted; nothing left running", "interrupted", "not run: interrupted", "not run: interrupted"}));
   EXPECT_EQ(report.ending, Ending::interrupted);
   EXPECT_EQ(exit_code_for(report), exit_code::interrupted);
 }

@@ -1,0 +1,152 @@
+#include "ec2mpi/ops/source_tree.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <memory>
+#include <set>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ec2mpi/base/text.hpp"
+
+namespace ec2mpi::ops {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct CloseFolder {
+  void operator()(DIR* folder) const { ::closedir(folder); }
+};
+
+/// The names in a directory, sorted, so that every push sends the same bytes.
+Result<std::vector<std::string>> names_in(const fs::path& path) {
+  const std::unique_ptr<DIR, CloseFolder> folder(::opendir(path.c_str()));
+  if (!folder) return io_error("read", path);
+  std::vector<std::string> names;
+  for (;;) {
+    errno = 0;
+    const dirent* entry = ::readdir(folder.get());
+    if (entry == nullptr && errno != 0) return io_error("read", path);
+    if (entry == nullptr) break;
+    const std::string name = entry->d_name;
+    if (name != "." && name != "..") names.push_back(name);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+Result<std::string> read_link(const fs::path& path) {
+  std::string target(PATH_MAX, '\0');
+  const auto size = ::readlink(path.c_str(), target.data(), target.size());
+  if (size < 0) return io_error("read", path);
+  target.resize(static_cast<std::size_t>(size));
+  return target;
+}
+
+class Scanner {
+ public:
+  Result<void> add_top(const std::string& source) {
+    SourceTop top{.path = source, .name = name_in_target(source), .directory = false};
+    struct stat info {};
+    if (::stat(source.c_str(), &info) != 0) return io_error("read", source);
+    top.directory = S_ISDIR(info.st_mode);
+    tree_.tops.push_back(std::move(top));
+    return add(source, "", info);
+  }
+
+  SourceTree take() { return std::move(tree_); }
+
+ private:
+  Result<void> add(const fs::path& path, const std::string& relative, const struct stat& info) {
+    SourceItem item{.top = tree_.tops.size() - 1,
+                    .relative = relative,
+                    .mode = info.st_mode & 07777,
+                    .mtime = info.st_mtim.tv_sec,
+                    .nanoseconds = static_cast<std::uint32_t>(info.st_mtim.tv_nsec)};
+    if (S_ISREG(info.st_mode)) {
+      if (::access(path.c_str(), R_OK) != 0) return io_error("read", path);
+      item.size = static_cast<std::uint64_t>(info.st_size);
+      tree_.bytes += item.size;
+    } else if (S_ISDIR(info.st_mode)) {
+      item.type = TarType::directory;
+    } else if (S_ISLNK(info.st_mode)) {
+      auto target = read_link(path);
+      if (!target) return std::unexpected(target.error());
+      item.type = TarType::symlink;
+      item.link = std::move(*target);
+    } else {
+      if (relative.empty()) {
+        return fail(ErrorKind::local_io, "cannot send " + printable(path.string()) + ": it is no file and no folder");
+      }
+      tree_.skipped.push_back(path.string());
+      return {};
+    }
+    const bool directory = item.type == TarType::directory;
+    tree_.items.push_back(std::move(item));
+    return directory ? add_content(path, relative) : Result<void>{};
+  }
+
+  Result<void> add_content(const fs::path& path, const std::string& relative) {
+    auto names = names_in(path);
+    if (!names) return std::unexpected(names.error());
+    for (const auto& name : *names) {
+      struct stat info {};
+      if (::lstat((path / name).c_str(), &info) != 0) return io_error("read", path / name);
+      auto added = add(path / name, relative.empty() ? name : relative + "/" + name, info);
+      if (!added) return added;
+    }
+    return {};
+  }
+
+  SourceTree tree_;
+};
+
+}  // namespace
+
+std::filesystem::path SourceTree::path_of(const SourceItem& item) const {
+  const auto& top = tops[item.top].path;
+  return item.relative.empty() ? top : top / item.relative;
+}
+
+std::string name_in_target(std::string_view path) {
+  while (path.ends_with('/')) path.remove_suffix(1);
+  const auto slash = path.rfind('/');
+  const auto name = slash == std::string_view::npos ? path : path.substr(slash + 1);
+  return name == "." || name == ".." ? std::string() : std::string(name);
+}
+
+Result<SourceTree> scan_sources(const std::vector<std::string>& sources) {
+  Scanner scanner;
+  std::set<std::string> names;
+  for (const auto& source : sources) {
+    if (source.empty()) return fail(ErrorKind::usage, "a source has an empty name");
+    const auto name = name_in_target(source);
+    if (!name.empty() && !names.insert(name).second) {
+      return fail(ErrorKind::usage, fmt::format("two sources are called {}; copy them one after the other, or rename one",
+                                                printable(name)));
+    }
+    if (auto added = scanner.add_top(source); !added) return std::unexpected(added.error());
+  }
+  return scanner.take();
+}
+
+Result<UniqueFd> open_item(const SourceTree& tree, const SourceItem& item) {
+  const auto path = tree.path_of(item);
+  const int follow = item.relative.empty() ? 0 : O_NOFOLLOW;
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | follow));
+  if (!fd) return io_error("read", path);
+  return fd;
+}
+
+bool is_unchanged(int fd, const SourceItem& item) {
+  struct stat info {};
+  return ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && static_cast<std::uint64_t>(info.st_size) == item.size &&
+         info.st_mtim.tv_sec == item.mtime && static_cast<std::uint32_t>(info.st_mtim.tv_nsec) == item.nanoseconds;
+}
+
+}  // namespace ec2mpi::ops
