@@ -24,7 +24,12 @@ say() { printf '\n== %s\n' "$*"; }
 
 # Shows a command as you would type it, then runs it: on the "laptop", the one machine that reaches the hosts.
 laptop() {
-  printf '\n$ %s\n' "$*"
+  local word shown=
+  for word; do
+    [[ $word == *[!a-zA-Z0-9_./-]* ]] && word="'$word'"
+    shown+=" $word"
+  done
+  printf '\n$%s\n' "$shown"
   cluster exec -- env PATH="$source/build/release:$PATH" "$@"
 }
 
