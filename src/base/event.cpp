@@ -53,6 +53,7 @@ asio::awaitable<Result<Gate::Pass>> Gate::enter(Limit limit) {
 
 asio::awaitable<Wake> sleep_for(Clock::duration duration, Limit limit) {
   Event never(co_await asio::this_coro::executor);
+  if (duration <= Clock::duration::zero()) co_return Wake::timed_out;
   const Limit shorter = limit.at_most(duration);
   const Wake wake = co_await never.wait(shorter);
   co_return wake;

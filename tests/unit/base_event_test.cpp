@@ -1,0 +1,123 @@
+#include "ec2mpi/base/event.hpp"
+
+#include <gtest/gtest.h>
+#include <asio/co_spawn.hpp>
+#include <asio/detached.hpp>
+#include <asio/io_context.hpp>
+#include <asio/post.hpp>
+
+namespace ec2mpi {
+namespace {
+
+using namespace std::chrono_literals;
+
+class Waiting : public testing::Test {
+ protected:
+  void spawn(asio::awaitable<void> work) {
+    loop.restart();  // it stops for good when it runs out of work
+    asio::co_spawn(loop, std::move(work), asio::detached);
+  }
+
+  asio::awaitable<void> wait(Limit limit, std::string name) {
+    const Wake wake = co_await event.wait(limit);
+    ended.push_back(name + (wake == Wake::notified  ? " notified"
+                            : wake == Wake::stopped ? " stopped"
+                                                    : " late"));
+  }
+
+  asio::awaitable<void> hold(Gate* gate, Limit limit, std::string name, Clock::duration duration) {
+    auto pass = co_await gate->enter(limit);
+    if (!pass) {
+      ended.push_back(name + " " + std::string(kind_name(pass.error().kind)));
+      co_return;
+    }
+    ended.push_back(name + " in");
+    const Limit unlimited;
+    co_await sleep_for(duration, unlimited);
+  }
+
+  static Limit within(Clock::duration duration) { return Limit().at_most(duration); }
+
+  asio::io_context loop{1};
+  Event event{loop.get_executor()};
+  std::vector<std::string> ended;
+};
+
+using Words = std::vector<std::string>;
+
+TEST_F(Waiting, NotifyAllWakesAllAndNotifyOneTheFirst) {
+  for (const auto* name : {"a", "b", "c"}) spawn(wait({}, name));
+  loop.poll();
+  EXPECT_EQ(event.waiting(), 3U);
+  event.notify_one();
+  loop.poll();
+  EXPECT_EQ(ended, (Words{"a notified"}));
+  event.notify_all();
+  loop.poll();
+  EXPECT_EQ(ended.size(), 3U);
+  EXPECT_EQ(event.waiting(), 0U);
+}
+
+TEST_F(Waiting, ANotificationIsNotKeptForLater) {
+  event.notify_all();
+  spawn(wait(within(1ms), "a"));
+  loop.run_for(5s);
+  EXPECT_EQ(ended, (Words{"a late"}));
+}
+
+TEST_F(Waiting, EndsWithItsDeadline) {
+  spawn(wait(within(10ms), "a"));
+  spawn(wait(within(-1ms), "no limit of its own"));
+  loop.run_for(200ms);
+  EXPECT_EQ(ended, (Words{"a late"}));
+}
+
+TEST_F(Waiting, EndsWithTheStopBeforeAndDuringTheWait) {
+  std::stop_source stop;
+  const Limit limit{.deadline = Clock::time_point::max(), .stop = stop.get_token()};
+  spawn(wait(limit, "a"));
+  loop.poll();
+  stop.request_stop();
+  loop.poll();
+  spawn(wait(limit, "b"));
+  loop.poll();
+  EXPECT_EQ(ended, (Words{"a stopped", "b stopped"}));
+}
+
+TEST_F(Waiting, AGateLetsInSoManyAndTheOthersInTheirOrder) {
+  Gate gate(loop.get_executor(), 2);
+  for (const auto* name : {"a", "b", "c", "d"}) spawn(hold(&gate, {}, name, 5ms));
+  loop.poll();
+  EXPECT_EQ(ended, (Words{"a in", "b in"}));
+  loop.run_for(5s);
+  EXPECT_EQ(ended, (Words{"a in", "b in", "c in", "d in"}));
+}
+
+TEST_F(Waiting, WhoGivesUpAtAGateTakesNoPlace) {
+  Gate gate(loop.get_executor(), 1);
+  spawn(hold(&gate, {}, "a", 40ms));
+  spawn(hold(&gate, within(5ms), "b", 0ms));
+  spawn(hold(&gate, {}, "c", 0ms));
+  loop.run_for(5s);
+  EXPECT_EQ(ended, (Words{"a in", "b timeout", "c in"}));
+}
+
+TEST_F(Waiting, AStoppedOneIsNotLetInThoughThereIsRoom) {
+  std::stop_source stop;
+  stop.request_stop();
+  Gate gate(loop.get_executor(), 1);
+  spawn(hold(&gate, {.deadline = Clock::time_point::max(), .stop = stop.get_token()}, "a", 0ms));
+  loop.run_for(5s);
+  EXPECT_EQ(ended, (Words{"a cancelled"}));
+}
+
+TEST(Limit, AtMostTakesTheEarlierOfTwoDeadlines) {
+  const auto soon = Limit().at_most(1s);
+  EXPECT_LT(soon.deadline, Clock::now() + 2s);
+  EXPECT_EQ(soon.at_most(1h).deadline, soon.deadline);
+  EXPECT_EQ(soon.at_most(0s).deadline, soon.deadline);
+  EXPECT_EQ(Limit().at_most({}).deadline, Clock::time_point::max());
+}
+
+}  // namespace
+}  // namespace ec2mpi

@@ -1,0 +1,111 @@
+#include "ec2mpi/base/file.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "tests/support/scratch_folder.hpp"
+
+namespace ec2mpi {
+namespace {
+
+namespace fs = std::filesystem;
+
+mode_t mode_of(const fs::path& path) {
+  struct stat info {};
+  EXPECT_EQ(::stat(path.c_str(), &info), 0) << path;
+  return info.st_mode & 07777;
+}
+
+std::size_t count_in(const fs::path& folder) {
+  return static_cast<std::size_t>(std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
+}
+
+TEST(ReadFile, GivesBackEveryByte) {
+  const test::ScratchFolder folder;
+  std::string content("a\0b\r\n\xff", 6);
+  content.append(200'000, 'x');
+  ASSERT_TRUE(write_file_atomically(folder / "file", content, 0600));
+  EXPECT_EQ(read_file(folder / "file"), content);
+}
+
+TEST(ReadFile, NamesTheFileAndTheReason) {
+  const auto missing = read_file("/nonexistent/\nfile");
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().kind, ErrorKind::local_io);
+  EXPECT_EQ(missing.error().message, "cannot read /nonexistent/\\x0afile: No such file or directory");
+  EXPECT_FALSE(read_file("/tmp"));
+}
+
+TEST(ReadFile, RefusesWhatIsLargerThanAllowed) {
+  const test::ScratchFolder folder;
+  ASSERT_TRUE(write_file_atomically(folder / "file", "0123456789", 0600));
+  EXPECT_TRUE(read_file(folder / "file", 10));
+  EXPECT_FALSE(read_file(folder / "file", 9));
+  EXPECT_FALSE(read_file("/dev/zero", 1000)) << "a file without end is no exception";
+}
+
+TEST(WriteFileAtomically, ReplacesTheFileAndLeavesNothingElse) {
+  const test::ScratchFolder folder;
+  ASSERT_TRUE(write_file_atomically(folder / "file", "old", 0600));
+  std::ifstream reader(folder / "file");
+  ASSERT_TRUE(write_file_atomically(folder / "file", "new", 0640));
+  std::string seen;
+  reader >> seen;
+  EXPECT_EQ(seen, "old") << "who has the old file open keeps all of it";
+  EXPECT_EQ(read_file(folder / "file"), "new");
+  EXPECT_EQ(mode_of(folder / "file"), 0640U);
+  EXPECT_EQ(count_in(folder.path()), 1U);
+}
+
+TEST(WriteFileAtomically, AFailureLeavesNothingBehind) {
+  const test::ScratchFolder folder;
+  fs::create_directory(folder / "file");
+  const auto written = write_file_atomically(folder / "file", "new", 0600);
+  ASSERT_FALSE(written);
+  EXPECT_NE(written.error().message.find("file: Is a directory"), std::string::npos)
+      << written.error().message;
+  EXPECT_EQ(count_in(folder.path()), 1U);
+  EXPECT_FALSE(write_file_atomically(folder / "none/file", "new", 0600));
+}
+
+TEST(MakePrivateFolder, IsForTheUsersEyesOnly) {
+  const test::ScratchFolder folder;
+  const auto wanted = folder.path() / "a" / "b";
+  ASSERT_TRUE(make_private_folder(wanted));
+  EXPECT_EQ(mode_of(wanted), 0700U);
+  EXPECT_TRUE(make_private_folder(wanted)) << "a second time is no error";
+}
+
+TEST(MakePrivateFolder, SaysWhatIsInTheWay) {
+  const test::ScratchFolder folder;
+  ASSERT_TRUE(write_file_atomically(folder / "file", "", 0600));
+  EXPECT_FALSE(make_private_folder(folder.path() / "file" / "below"));
+}
+
+TEST(UniqueFd, ClosesOnceWhoeverHoldsItLast) {
+  int raw = -1;
+  {
+    UniqueFd first(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    raw = first.get();
+    UniqueFd second(std::move(first));
+    EXPECT_FALSE(first);  // NOLINT: that it is empty is the claim
+    EXPECT_EQ(second.get(), raw);
+    EXPECT_NE(::fcntl(raw, F_GETFD), -1);
+  }
+  EXPECT_EQ(::fcntl(raw, F_GETFD), -1);
+}
+
+TEST(ExpandHome, ReplacesOnlyALeadingTilde) {
+  ASSERT_EQ(::setenv("HOME", "/home/me", 1), 0);
+  EXPECT_EQ(expand_home("~/a"), "/home/me/a");
+  EXPECT_EQ(expand_home("~"), "/home/me");
+  EXPECT_EQ(expand_home("~other/a"), "~other/a");
+  EXPECT_EQ(expand_home("a/~/b"), "a/~/b");
+}
+
+}  // namespace
+}  // namespace ec2mpi

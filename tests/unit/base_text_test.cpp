@@ -1,0 +1,114 @@
+#include "ec2mpi/base/text.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <cstdio>
+#include <set>
+
+namespace ec2mpi {
+namespace {
+
+using namespace std::chrono_literals;
+using Views = std::vector<std::string_view>;
+
+TEST(Trim, TakesWhiteSpaceFromBothEndsOnly) {
+  EXPECT_EQ(trim(" \t a b \r\n"), "a b");
+  EXPECT_EQ(trim(" \n"), "");
+  EXPECT_EQ(trim(""), "");
+}
+
+TEST(Split, KeepsEmptyParts) {
+  EXPECT_EQ(split("a,,b,", ','), (Views{"a", "", "b", ""}));
+  EXPECT_EQ(split("", ','), (Views{""}));
+}
+
+TEST(WordsOf, KnowNoEmptyOnes) {
+  EXPECT_EQ(words("  a \t b\r\n"), (Views{"a", "b"}));
+  EXPECT_EQ(words(" \t"), Views{});
+}
+
+TEST(ParseNumber, TakesDigitsOnlyAndTheWholeText) {
+  EXPECT_EQ(parse_number("0"), 0U);
+  EXPECT_EQ(parse_number("18446744073709551615"), 18446744073709551615U);
+  for (const auto* text : {"", " 1", "1 ", "+1", "-1", "0x1", "1.0", "18446744073709551616"}) {
+    EXPECT_EQ(parse_number(text), std::nullopt) << text;
+  }
+}
+
+/// What a shell prints for a command line.
+std::string through_a_shell(const char* shell, const std::string& command) {
+  const std::string line = "exec " + std::string(shell) + " -c " + quote_word(command);
+  FILE* pipe = ::popen(line.c_str(), "r");
+  std::string out;
+  for (int c = std::fgetc(pipe); c != EOF; c = std::fgetc(pipe)) out += static_cast<char>(c);
+  EXPECT_EQ(::pclose(pipe), 0) << command;
+  return out;
+}
+
+class QuoteWord : public testing::TestWithParam<std::string> {};
+
+TEST_P(QuoteWord, IsOneWordWithTheSameBytesToAShell) {
+  const std::string& word = GetParam();
+  EXPECT_EQ(through_a_shell("sh", "printf %s " + quote_word(word)), word);
+  EXPECT_EQ(through_a_shell("bash", "printf %s " + quote_word(word)), word);
+}
+
+INSTANTIATE_TEST_SUITE_P(Hostile, QuoteWord,
+                         testing::Values("plain", "", " ", "two words", "it's", "'", "''", "\"", "\\", "\\'",
+                                         "a\nb", "\n", "\t", "$HOME", "$(reboot)", "`reboot`", "a;b", "a|b",
+                                         "a&b", ">x", "<x", "*", "?", "[a-z]", "{a,b}", "~", "~root", "a~",
+                                         "#comment", "!history", "!!", "=cat", "a=b", "-n", "--", "%s",
+                                         "é ü 漢字", "\x01\x1b\x7f\xff", "(", ")", "^", "a:b", "@", "100%"));
+
+TEST(QuoteWords, ReadBackAsTheSameWords) {
+  const std::vector<std::string> list = {"a b", "", "it's", "$x"};
+  EXPECT_EQ(through_a_shell("sh", "printf '[%s]' " + quote_words(list)), "[a b][][it's][$x]");
+}
+
+TEST(QuoteWord, LeavesHarmlessWordsReadable) {
+  EXPECT_EQ(quote_word("/home/ubuntu/a-b_c.py"), "/home/ubuntu/a-b_c.py");
+  EXPECT_EQ(quote_word("user@host:22,x=%d+1"), "user@host:22,x=%d+1");
+}
+
+TEST(Printable, MakesControlBytesVisibleAndKeepsText) {
+  EXPECT_EQ(printable("a\x1b[2J\n\x7f"), "a\\x1b[2J\\x0a\\x7f");
+  EXPECT_EQ(printable("漢字 é"), "漢字 é");
+}
+
+TEST(FormatBytes, CountsInThousands) {
+  EXPECT_EQ(format_bytes(0), "0 B");
+  EXPECT_EQ(format_bytes(999), "999 B");
+  EXPECT_EQ(format_bytes(1000), "1.0 kB");
+  EXPECT_EQ(format_bytes(12'100'000), "12.1 MB");
+  EXPECT_EQ(format_bytes(999'960), "1.0 MB");
+  EXPECT_EQ(format_bytes(345'000'000), "345 MB");
+  EXPECT_EQ(format_bytes(18446744073709551615U), "18447 PB");
+}
+
+TEST(FormatDuration, GrowsItsUnits) {
+  EXPECT_EQ(format_duration(0s), "0.0 s");
+  EXPECT_EQ(format_duration(3440ms), "3.4 s");
+  EXPECT_EQ(format_duration(59'990ms), "1 min 00 s");
+  EXPECT_EQ(format_duration(125s), "2 min 05 s");
+  EXPECT_EQ(format_duration(3h + 10min), "3 h 10 min");
+}
+
+TEST(CountOf, KnowsThePlural) {
+  EXPECT_EQ(count_of(1, "node"), "1 node");
+  EXPECT_EQ(count_of(0, "node"), "0 nodes");
+  EXPECT_EQ(count_of(3, "node"), "3 nodes");
+}
+
+TEST(RandomHex, HasTheWantedLengthAndDoesNotRepeat) {
+  std::set<std::string> seen;
+  for (int i = 0; i < 1000; ++i) {
+    const auto text = random_hex(15);
+    EXPECT_EQ(text.size(), 15U);
+    EXPECT_EQ(text.find_first_not_of("0123456789abcdef"), std::string::npos);
+    EXPECT_TRUE(seen.insert(text).second);
+  }
+}
+
+}  // namespace
+}  // namespace ec2mpi

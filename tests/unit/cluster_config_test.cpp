@@ -1,0 +1,116 @@
+#include "ec2mpi/cluster/config.hpp"
+
+#include <gtest/gtest.h>
+
+namespace ec2mpi {
+namespace {
+
+Config read(std::string_view text) {
+  auto config = parse_config(text, "ec2mpi.toml");
+  EXPECT_TRUE(config.has_value()) << (config ? "" : config.error().message);
+  return config.value_or(Config{});
+}
+
+std::string error_of(std::string_view text) {
+  const auto config = parse_config(text, "ec2mpi.toml");
+  if (config) return "no error";
+  EXPECT_EQ(config.error().kind, ErrorKind::usage);
+  EXPECT_EQ(config.error().message.find('\n'), std::string::npos);
+  return config.error().message;
+}
+
+TEST(Config, ReadsEverySetting) {
+  const auto config = read(R"(
+list = "hosts"
+identity = "~/k.pem"
+user = "ec2-user"
+port = 2222
+connect_timeout = 2.5
+
+[groups]
+gpu = "type=p3.*"
+
+[jobs.spread]
+command = "python3 spread.py"
+np = 8
+per_node = 2
+workdir = "/home/ubuntu/proj"
+env = { OMP_NUM_THREADS = "1" }
+)");
+  EXPECT_EQ(config.list, "hosts");
+  EXPECT_EQ(config.identity, "~/k.pem");
+  EXPECT_EQ(config.user, "ec2-user");
+  EXPECT_EQ(config.port, 2222);
+  EXPECT_EQ(config.connect_timeout, 2.5);
+  EXPECT_EQ(config.groups.at("gpu"), "type=p3.*");
+  const auto& job = config.jobs.at("spread");
+  EXPECT_EQ(job.command, (std::vector<std::string>{"python3", "spread.py"}));
+  EXPECT_EQ(job.np, 8);
+  EXPECT_EQ(job.per_node, 2);
+  EXPECT_EQ(job.workdir, "/home/ubuntu/proj");
+  EXPECT_EQ(job.env.at("OMP_NUM_THREADS"), "1");
+}
+
+TEST(Config, OfNothingIsEmpty) {
+  const auto config = read("");
+  EXPECT_FALSE(config.list || config.identity || config.user || config.port || config.connect_timeout);
+  EXPECT_TRUE(config.groups.empty() && config.jobs.empty());
+}
+
+TEST(Config, ACommandAsAListKeepsItsWords) {
+  EXPECT_EQ(read("[jobs.a]\ncommand = ['python3', 'a b.py', '$x']\n").jobs.at("a").command,
+            (std::vector<std::string>{"python3", "a b.py", "$x"}));
+}
+
+TEST(Config, AMissingFileIsEmptyAndAnUnreadableOneAnError) {
+  EXPECT_TRUE(load_config("/nonexistent/ec2mpi.toml").has_value());
+  EXPECT_FALSE(load_config("/tmp").has_value());
+}
+
+struct Case {
+  const char* text;
+  const char* message;
+};
+
+class ConfigError : public testing::TestWithParam<Case> {};
+
+TEST_P(ConfigError, NamesFileLineAndWhatIsWrong) {
+  EXPECT_TRUE(error_of(GetParam().text).starts_with(GetParam().message))
+      << GetParam().text << "\ngives: " << error_of(GetParam().text) << "\nnot:   " << GetParam().message;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, ConfigError,
+    testing::Values(Case{"a = ", "ec2mpi.toml:1: "}, Case{"\n\nport = 1 2\n", "ec2mpi.toml:3: "},
+                    Case{"\nusr = 'me'", "ec2mpi.toml:2: 'usr' is not a setting; known are: connect_timeout"},
+                    Case{"user = 5", "ec2mpi.toml:1: must be a text in quotes"},
+                    Case{"port = 0", "ec2mpi.toml:1: must be a whole number from 1 to 65535"},
+                    Case{"port = 22.0", "ec2mpi.toml:1: must be a whole number"},
+                    Case{"port = '22'", "ec2mpi.toml:1: must be a whole number"},
+                    Case{"connect_timeout = 0", "ec2mpi.toml:1: must be a number of seconds above 0"},
+                    Case{"connect_timeout = -1", "ec2mpi.toml:1: must be a number of seconds above 0"},
+                    Case{"connect_timeout = nan", "ec2mpi.toml:1: must be a number of seconds above 0"},
+                    Case{"groups = 'x'", "ec2mpi.toml:1: must be a table"},
+                    Case{"[groups]\na = 1", "ec2mpi.toml:2: must be a text"},
+                    Case{"jobs.a = 1", "ec2mpi.toml:1: must be a table [jobs.NAME]"},
+                    Case{"[jobs.a]\nnp = 1", "ec2mpi.toml:1: [jobs.a] has no command"},
+                    Case{"[jobs.a]\ncommand = ''", "ec2mpi.toml:2: is empty"},
+                    Case{"[jobs.a]\ncommand = []", "ec2mpi.toml:2: is empty"},
+                    Case{"[jobs.a]\ncommand = [1]", "ec2mpi.toml:2: must be a text"},
+                    Case{"[jobs.a]\ncommand = 'a | b'", "ec2mpi.toml:2: has shell characters"},
+                    Case{"[jobs.a]\ncommand = 'a'\nnp = -1", "ec2mpi.toml:3: must be a whole number from 1"},
+                    Case{"[jobs.a]\ncommand = 'a'\nranks = 1",
+                         "ec2mpi.toml:3: 'ranks' is not a setting of [jobs.a]"},
+                    Case{"[jobs.a]\ncommand = 'a'\nenv = { A = 1 }", "ec2mpi.toml:3: must be a text"},
+                    Case{"\"\\u001b[2J\" = 1", "ec2mpi.toml:1: '\\x1b[2J' is not a setting"}));
+
+TEST(Config, FillsOnlyWhatIsNotSet) {
+  auto here = read("user = 'here'\n[groups]\na = '1'\n");
+  here.fill_from(read("user = 'home'\nport = 44\n[groups]\na = '2'\nb = '3'\n"));
+  EXPECT_EQ(here.user, "here");
+  EXPECT_EQ(here.port, 44);
+  EXPECT_EQ(here.groups, (std::map<std::string, std::string>{{"a", "1"}, {"b", "3"}}));
+}
+
+}  // namespace
+}  // namespace ec2mpi

@@ -1,0 +1,113 @@
+#include "ec2mpi/ssh/host_keys.hpp"
+
+#include <gtest/gtest.h>
+
+#include "ec2mpi/base/file.hpp"
+#include "tests/support/scratch_folder.hpp"
+
+namespace ec2mpi::ssh {
+namespace {
+
+const HostKey kFirst{"ssh-ed25519", "AAAAfirst"};
+const HostKey kOther{"ssh-ed25519", "AAAAother"};
+
+Node node_with(std::string id, std::string address, std::uint16_t port = 0) {
+  Node node;
+  node.instance_id = std::move(id);
+  node.address = std::move(address);
+  node.port = port;
+  return node;
+}
+
+const Node kNode = node_with("i-0123456789abcdef0", "203.0.113.1");
+
+class HostKeysFile : public testing::Test {
+ protected:
+  HostKeys load(UnknownHostKey unknown = UnknownHostKey::remember) const {
+    auto keys = HostKeys::load(file, unknown);
+    EXPECT_TRUE(keys.has_value()) << (keys ? "" : keys.error().message);
+    return std::move(*keys);
+  }
+  [[nodiscard]] std::string content() const { return read_file(file).value_or("(no file)"); }
+
+  test::ScratchFolder folder;
+  std::filesystem::path file = folder.path() / ".ec2mpi" / "known_hosts";
+};
+
+TEST_F(HostKeysFile, RemembersAFirstSightAtOnce) {
+  auto keys = load();
+  EXPECT_TRUE(keys.verify(kNode, kFirst));
+  EXPECT_EQ(content(), "i-0123456789abcdef0 ssh-ed25519 AAAAfirst\n");
+  EXPECT_EQ(std::filesystem::status(file).permissions(), std::filesystem::perms(0600));
+  EXPECT_EQ(std::filesystem::status(file.parent_path()).permissions(), std::filesystem::perms(0700));
+}
+
+TEST_F(HostKeysFile, KnowsItAgainInThisRunAndTheNextWithoutWriting) {
+  auto keys = load();
+  EXPECT_TRUE(keys.verify(kNode, kFirst));
+  EXPECT_TRUE(keys.verify(kNode, kFirst));
+  EXPECT_TRUE(load().verify(kNode, kFirst));
+  EXPECT_EQ(content(), "i-0123456789abcdef0 ssh-ed25519 AAAAfirst\n");
+}
+
+TEST_F(HostKeysFile, NeverAcceptsAChangedKeyAndNamesTheLineToRemove) {
+  EXPECT_TRUE(load().verify(kNode, kFirst));
+  for (const auto unknown : {UnknownHostKey::remember, UnknownHostKey::refuse}) {
+    const auto verdict = load(unknown).verify(kNode, kOther);
+    ASSERT_FALSE(verdict);
+    EXPECT_EQ(verdict.error().kind, ErrorKind::host_key);
+    EXPECT_NE(verdict.error().message.find("'i-0123456789abcdef0' from " + file.string()), std::string::npos);
+  }
+  EXPECT_EQ(content(), "i-0123456789abcdef0 ssh-ed25519 AAAAfirst\n");
+}
+
+TEST_F(HostKeysFile, AKeyOfAnotherTypeIsAChangedKeyToo) {
+  EXPECT_TRUE(load().verify(kNode, kFirst));
+  EXPECT_FALSE(load().verify(kNode, {"ssh-rsa", "AAAAfirst"}));
+}
+
+TEST_F(HostKeysFile, RefusesTheUnknownWhenToldTo) {
+  const auto verdict = load(UnknownHostKey::refuse).verify(kNode, kFirst);
+  ASSERT_FALSE(verdict);
+  EXPECT_EQ(verdict.error().kind, ErrorKind::host_key);
+  EXPECT_EQ(content(), "(no file)");
+}
+
+TEST_F(HostKeysFile, TakesAnyOfSeveralKeysOfANode) {
+  std::filesystem::create_directory(file.parent_path());
+  ASSERT_TRUE(write_file_atomically(file,
+                                    "# a comment\n\ni-0123456789abcdef0 ssh-rsa AAAArsa and a comment\n"
+                                    "i-0123456789abcdef0 ssh-ed25519 AAAAfirst\n",
+                                    0600));
+  EXPECT_TRUE(load().verify(kNode, kFirst));
+  EXPECT_TRUE(load().verify(kNode, {"ssh-rsa", "AAAArsa"}));
+  EXPECT_FALSE(load().verify(kNode, kOther));
+  EXPECT_EQ(load().known_types(kNode), (std::vector<std::string>{"ssh-rsa", "ssh-ed25519"}));
+}
+
+TEST_F(HostKeysFile, ABrokenLineIsAnErrorWithItsNumber) {
+  std::filesystem::create_directory(file.parent_path());
+  ASSERT_TRUE(write_file_atomically(file, "# fine\n\nonly two\n", 0600));
+  const auto keys = HostKeys::load(file, UnknownHostKey::remember);
+  ASSERT_FALSE(keys);
+  EXPECT_EQ(keys.error().kind, ErrorKind::usage);
+  EXPECT_NE(keys.error().message.find("known_hosts:3: "), std::string::npos);
+}
+
+TEST_F(HostKeysFile, TheIdCountsNotTheAddress) {
+  EXPECT_TRUE(load().verify(kNode, kFirst));
+  EXPECT_TRUE(load().verify(node_with(kNode.instance_id, "203.0.113.99"), kFirst))
+      << "a new address is no alarm";
+  EXPECT_TRUE(load().verify(node_with("i-0ffffffffffffffff", kNode.address), kOther))
+      << "a reused one is no trust";
+}
+
+TEST(HostKeyName, IsTheIdElseTheAddressAsOpenSshWritesIt) {
+  EXPECT_EQ(host_key_name(kNode), "i-0123456789abcdef0");
+  EXPECT_EQ(host_key_name(node_with("", "203.0.113.1")), "203.0.113.1");
+  EXPECT_EQ(host_key_name(node_with("", "203.0.113.1", 22)), "203.0.113.1");
+  EXPECT_EQ(host_key_name(node_with("", "2001:db8::1", 2222)), "[2001:db8::1]:2222");
+}
+
+}  // namespace
+}  // namespace ec2mpi::ssh
