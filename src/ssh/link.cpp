@@ -1,27 +1,29 @@
 #include "src/ssh/link.hpp"
 
-#include <asio/post.hpp>
-#include <cerrno>
-#include <cstring>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
+#include <cerrno>
+#include <cstring>
 
 #include "ec2mpi/base/text.hpp"
 
 namespace ec2mpi::ssh {
 
-Link::Link(Socket socket) : socket_(std::move(socket)), session_(::ssh_new()), activity_(socket_.get_executor()) {}
+Link::Link(Socket socket)
+    : socket_(std::move(socket)), session_(::ssh_new()), activity_(socket_.get_executor()) {}
 
 Result<std::shared_ptr<Link>> Link::over(Socket socket) {
   auto link = std::make_shared<Link>(std::move(socket));
   link->libssh_fd_ = ::fcntl(link->socket_.native_handle(), F_DUPFD_CLOEXEC, 0);
   if (link->libssh_fd_ < 0 || !link->session_) {
-    return fail(ErrorKind::local_io, fmt::format("cannot open another connection: {}; ulimit -n may be too low",
-                                                 std::strerror(errno)));
+    return fail(
+        ErrorKind::local_io,
+        fmt::format("cannot open another connection: {}; ulimit -n may be too low", std::strerror(errno)));
   }
   ::ssh_set_blocking(link->session(), 0);
   ::ssh_options_set(link->session(), SSH_OPTIONS_FD, &link->libssh_fd_);
+  ::ssh_set_counters(link->session(), nullptr, &link->traffic_);
   return link;
 }
 
@@ -34,12 +36,17 @@ Link::~Link() {
   if (still_open >= 0) ::close(still_open);
 }
 
-bool Link::write_pending() const { return (::ssh_get_poll_flags(session()) & SSH_WRITE_PENDING) != 0; }
+bool Link::write_pending() const {
+  return (::ssh_get_poll_flags(session()) & SSH_WRITE_PENDING) != 0;
+}
 
-void Link::make_nonblocking() { ::fcntl(socket_.native_handle(), F_SETFL, O_RDWR | O_NONBLOCK); }
+void Link::make_nonblocking() {
+  ::fcntl(socket_.native_handle(), F_SETFL, O_RDWR | O_NONBLOCK);
+}
 
 asio::awaitable<Wake> Link::activity(Limit limit) {
   const auto keep_alive = shared_from_this();
+  pass_on();
   arm();
   const Wake wake = co_await activity_.wait(limit);
   co_return wake;
@@ -66,11 +73,13 @@ void Link::arm() {
 
 void Link::on_ready() {
   activity_.notify_all();
-  if (activity_.waiting() < 2) return;
-  // What one waiter's call pumped in may be what an earlier one waits for: give all a second look.
-  asio::post(socket_.get_executor(), [weak = weak_from_this()] {
-    if (const auto link = weak.lock()) link->activity_.notify_all();
-  });
+}
+
+void Link::pass_on() {
+  if (write_pending()) arm();
+  if (traffic_.in_packets == packets_passed_on_) return;
+  packets_passed_on_ = traffic_.in_packets;
+  activity_.notify_all();
 }
 
 Error Link::last_error() const {
@@ -85,9 +94,11 @@ Error Link::last_error() const {
     return {ErrorKind::protocol, "no common ssh algorithm with its sshd: " + said};
   }
   if (contains("Connection reset")) {
-    return {ErrorKind::unreachable, "connection reset by the node; its sshd may refuse or be overloaded (MaxStartups)"};
+    return {ErrorKind::unreachable,
+            "connection reset by the node; its sshd may refuse or be overloaded (MaxStartups)"};
   }
-  if (contains("timed out")) return {ErrorKind::unreachable, "connection lost: the node does not answer any more"};
+  if (contains("timed out"))
+    return {ErrorKind::unreachable, "connection lost: the node does not answer any more"};
   if (contains("disconnected") || contains("Connection refused") || contains("Remote connection closed")) {
     return {ErrorKind::unreachable, "connection closed by the node"};
   }
