@@ -14,6 +14,18 @@ namespace {
 constexpr std::size_t kWriteBlock = 64 * 1024;
 constexpr std::size_t kReadBlock = 32 * 1024;
 
+/// Tells the other users of a link at the end of a call what the call has moved.
+class PassOn {
+ public:
+  explicit PassOn(Link& link) : link_(link) {}
+  ~PassOn() { link_.pass_on(); }
+  PassOn(const PassOn&) = delete;
+  PassOn& operator=(const PassOn&) = delete;
+
+ private:
+  Link& link_;
+};
+
 class LibsshChannel : public Channel {
  public:
   explicit LibsshChannel(std::shared_ptr<Link> link)
@@ -35,12 +47,14 @@ class LibsshChannel : public Channel {
     ::ssh_remove_channel_callbacks(channel_,
                                    &callbacks_);  // libssh calls them until the remote side has closed
     ::ssh_channel_free(channel_);
+    link_->pass_on();
   }
 
   /// Opens the channel and starts the program. `pipelined`: send the exec request right behind the open
   /// request, without waiting for the answer; good for the first channel of a connection to OpenSSH, whose
   /// number is 0.
   awaitable<Result<void>> open(Request request, bool pipelined, Limit limit) {
+    const PassOn pass_on(*link_);
     if (channel_ == nullptr)
       co_return fail(ErrorKind::protocol, "cannot make another channel on this connection");
     int opened = ::ssh_channel_open_session(channel_);
@@ -74,6 +88,7 @@ class LibsshChannel : public Channel {
   }
 
   awaitable<Result<void>> open_forward(std::string host, std::uint16_t port, Limit limit) {
+    const PassOn pass_on(*link_);
     if (channel_ == nullptr)
       co_return fail(ErrorKind::protocol, "cannot make another channel on this connection");
     auto done = co_await repeat(limit, [this, &host, port] {
@@ -86,7 +101,9 @@ class LibsshChannel : public Channel {
   }
 
   awaitable<Result<std::optional<Chunk>>> read(Limit limit) override {
+    const PassOn pass_on(*link_);
     for (;;) {
+      const auto seen = link_->packets_received();
       for (int turn = 0; turn < 2; ++turn) {
         reading_err_ = !reading_err_;  // take turns, so that a flood on one stream doesn't hide the other
         const std::string_view bytes = take_available(reading_err_ ? 1 : 0);
@@ -95,8 +112,10 @@ class LibsshChannel : public Channel {
       // Once the end of the output has come, polling the streams reads the socket no more; the status may be
       // still on its way.
       if (::ssh_channel_is_eof(channel_) != 0 && !ended_) ::ssh_channel_get_exit_status(channel_);
-      if (drained() && over()) co_return std::nullopt;
-      if (::ssh_is_connected(session()) == 0 && drained()) {
+      // Looking at one stream may have pumped in bytes of the other, and the socket won't tell of them again.
+      if (link_->packets_received() != seen) continue;
+      if (over()) co_return std::nullopt;
+      if (::ssh_is_connected(session()) == 0) {
         if (ended_) co_return std::nullopt;
         co_return std::unexpected(link_->last_error());
       }
@@ -113,6 +132,7 @@ class LibsshChannel : public Channel {
   }
 
   awaitable<Result<void>> write(std::string_view bytes, Limit limit) override {
+    const PassOn pass_on(*link_);
     while (!bytes.empty()) {
       if (::ssh_channel_is_closed(channel_) != 0 || ended_) {
         co_return fail(ErrorKind::remote_io, "the remote program ended before it had read all its input");
@@ -139,9 +159,18 @@ class LibsshChannel : public Channel {
     co_return Result<void>{};
   }
 
-  void close_input() override { ::ssh_channel_send_eof(channel_); }
-  void signal(const std::string& name) override { ::ssh_channel_request_send_signal(channel_, name.c_str()); }
-  void resize(int columns, int rows) override { ::ssh_channel_change_pty_size(channel_, columns, rows); }
+  void close_input() override {
+    ::ssh_channel_send_eof(channel_);
+    link_->pass_on();
+  }
+  void signal(const std::string& name) override {
+    ::ssh_channel_request_send_signal(channel_, name.c_str());
+    link_->pass_on();
+  }
+  void resize(int columns, int rows) override {
+    ::ssh_channel_change_pty_size(channel_, columns, rows);
+    link_->pass_on();
+  }
 
  private:
   static constexpr const char* kNoStart = "the node did not start the command; overloaded?";
@@ -182,11 +211,6 @@ class LibsshChannel : public Channel {
   [[nodiscard]] bool over() const {
     return ::ssh_channel_is_closed(channel_) != 0 ||
            (::ssh_channel_is_eof(channel_) != 0 && ended_.has_value());
-  }
-
-  /// Nothing is left in libssh's own buffers. is_eof is false while either stream holds a byte.
-  [[nodiscard]] bool drained() const {
-    return ::ssh_channel_poll(channel_, 0) <= 0 && ::ssh_channel_poll(channel_, 1) <= 0;
   }
 
   std::shared_ptr<Link> link_;

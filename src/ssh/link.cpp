@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
-#include <asio/post.hpp>
 #include <cerrno>
 #include <cstring>
 
@@ -24,6 +23,7 @@ Result<std::shared_ptr<Link>> Link::over(Socket socket) {
   }
   ::ssh_set_blocking(link->session(), 0);
   ::ssh_options_set(link->session(), SSH_OPTIONS_FD, &link->libssh_fd_);
+  ::ssh_set_counters(link->session(), nullptr, &link->traffic_);
   return link;
 }
 
@@ -44,6 +44,7 @@ void Link::make_nonblocking() {
 
 asio::awaitable<Wake> Link::activity(Limit limit) {
   const auto keep_alive = shared_from_this();
+  pass_on();
   arm();
   const Wake wake = co_await activity_.wait(limit);
   co_return wake;
@@ -70,11 +71,13 @@ void Link::arm() {
 
 void Link::on_ready() {
   activity_.notify_all();
-  if (activity_.waiting() < 2) return;
-  // What one waiter's call pumped in may be what an earlier one waits for: give all a second look.
-  asio::post(socket_.get_executor(), [weak = weak_from_this()] {
-    if (const auto link = weak.lock()) link->activity_.notify_all();
-  });
+}
+
+void Link::pass_on() {
+  if (write_pending()) arm();
+  if (traffic_.in_packets == packets_passed_on_) return;
+  packets_passed_on_ = traffic_.in_packets;
+  activity_.notify_all();
 }
 
 Error Link::last_error() const {

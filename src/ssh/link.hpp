@@ -1,11 +1,12 @@
 #pragma once
 /// One libssh session and its socket, driven by the event loop.
 ///
-/// libssh pumps its socket inside every call; so each waiter repeats its own call until it is content, and waits for
-/// activity in between. A session for which nobody waits is not read, and the node slows down: that is the
-/// back-pressure. libssh is never called from one of its own callbacks.
+/// libssh pumps its socket inside every call; so each waiter repeats its own call until it is content, and
+/// waits for activity in between. A session for which nobody waits is not read, and the node slows down: that
+/// is the back-pressure. libssh is never called from one of its own callbacks.
 
 #include <asio/generic/stream_protocol.hpp>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -18,16 +19,24 @@ class Link : public std::enable_shared_from_this<Link> {
  public:
   using Socket = asio::generic::stream_protocol::socket;
 
-  /// Takes a connected socket. libssh gets a duplicate of its descriptor: libssh closes its own on some paths of
-  /// failure and not on others.
+  /// Takes a connected socket. libssh gets a duplicate of its descriptor: libssh closes its own on some paths
+  /// of failure and not on others.
   static Result<std::shared_ptr<Link>> over(Socket socket);
   explicit Link(Socket socket);
   ~Link();
 
   [[nodiscard]] ssh_session session() const { return session_.get(); }
 
+  /// To be called after libssh calls on a link that others wait for too: any call may have pumped in what one
+  /// of them waits for, and the socket won't tell again; and what it has queued is to be sent even if nobody
+  /// waits anew.
+  void pass_on();
+
   /// Waits until the socket is ready (so that the libssh call is worth repeating) or the limit ends.
   [[nodiscard]] asio::awaitable<Wake> activity(Limit limit);
+
+  /// How many packets have come in; any libssh call may bring some.
+  [[nodiscard]] std::uint64_t packets_received() const { return traffic_.in_packets; }
 
   /// True while bytes that libssh has queued could not be sent.
   [[nodiscard]] bool write_pending() const;
@@ -48,6 +57,8 @@ class Link : public std::enable_shared_from_this<Link> {
   Event activity_;
   bool reading_ = false;
   bool writing_ = false;
+  ssh_counter_struct traffic_{};  ///< kept by libssh
+  std::uint64_t packets_passed_on_ = 0;
 };
 
 }  // namespace ec2mpi::ssh

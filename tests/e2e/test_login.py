@@ -149,12 +149,12 @@ def test_window_has_the_terminals_size_and_follows_it(cluster4, person):
 def test_control_keys_go_to_the_node(cluster4, person):
     user = person("login", 2)
     user.expect(PROMPT)
-    user.type("sleep 1000\r")
-    user.expect("sleep 1000\r\n")
+    user.type("sh -c 'echo beg\"\"un; exec sleep 1000'\r")
+    user.expect("begun\r\n")
     user.type("\x1a")
     user.expect("Stopped")
-    user.type("kill %1; cat\r")
-    user.expect("cat\r\n")
+    user.type("kill %1; sh -c 'echo ag\"\"ain; exec cat'\r")
+    user.expect("again\r\n")
     user.type("\x03")
     user.expect(r"\^C")
     user.expect(PROMPT)
@@ -189,8 +189,8 @@ def test_large_paste_arrives_whole(cluster4, person):
     assert len(lines) > 100_000
     user = person("login", 2)
     user.expect(PROMPT)
-    user.type("stty -echo; cat > /tmp/pasted; sha256sum /tmp/pasted; rm /tmp/pasted; exit\r")
-    user.expect("exit\r\n")
+    user.type('stty -echo; echo rea""dy; cat > /tmp/pasted; sha256sum /tmp/pasted; rm /tmp/pasted; exit\r')
+    user.expect("ready\r\n")
     user.type(lines + "\x04")
     user.expect(hashlib.sha256(lines.replace("\r", "\n").encode()).hexdigest())
     assert user.end() == 0
@@ -220,8 +220,8 @@ def test_escapes_explain_themselves_and_two_tildes_are_one(cluster4, person):
     user.expect(PROMPT)
     user.type("~?")
     user.expect("leave")
-    user.type("stty -echo; cat\r")
-    user.expect("cat\r\n")
+    user.type('stty -echo; echo rea""dy; cat\r')
+    user.expect("ready\r\n")
     user.type("~~x\r")
     user.expect("~x\r\n")
     assert "~~x" not in user.seen
@@ -283,13 +283,6 @@ def test_node_that_takes_nothing_can_be_left_behind_much_input(cluster4, person)
     assert user.end() == 255
 
 
-def test_terminal_that_vanishes_ends_the_login(cluster4, person, ec2mpi):
-    user = person("login", 2, stderr=subprocess.DEVNULL, stdin=subprocess.PIPE)
-    user.process.stdin.close()
-    user.process.wait(PATIENCE)  # the shell has read the end of its input
-    assert user.process.returncode == 0
-
-
 # --- commands and pipes
 
 def test_command_at_a_terminal_gets_one_too(cluster4, person):
@@ -331,13 +324,12 @@ def test_nodes_can_be_named_in_other_ways(cluster4, ec2mpi):
     assert (done.out, done.err, done.code) == ("ip-10-0-0-14\n", "", 0)
 
 
-def test_input_goes_through_a_pipe_unchanged(cluster4, ec2mpi, tmp_path):
+def test_input_goes_through_pipes_unchanged_and_its_end_arrives(cluster4, ec2mpi):
     data = random_bytes(5_000_000)
-    with subprocess.Popen(ec2mpi.argv("login", 2, "--", "cat"), cwd=ec2mpi.folder, env=ec2mpi.environment,
-                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        out, err = process.communicate(data, timeout=60)
-    assert hashlib.sha256(out).digest() == hashlib.sha256(data).digest()
-    assert (err, process.returncode) == (b"", 0)
+    for _ in range(5):  # the last block once stayed in libssh's buffer, every third time
+        done = ec2mpi("login", 2, "--", "cat", input=data)
+        assert (done.err, done.code) == ("", 0)
+        assert hashlib.sha256(done.out.encode("utf-8", "surrogateescape")).digest() == hashlib.sha256(data).digest()
 
 
 def test_input_goes_through_a_file_unchanged(cluster4, ec2mpi, tmp_path):
@@ -391,7 +383,7 @@ def test_interrupt_ends_the_remote_program(cluster4, ec2mpi):
 @pytest.mark.parametrize("args, message", [
     (["9"], "ec2mpi: there is no node 9: the list has 4 nodes\n"),
     (["1-3"], "ec2mpi: login goes to one node, and 1-3 means 3; name one, as in: ec2mpi login 2\n"),
-    (["2", "uptime"], "ec2mpi: one node, and -- in front of a command: ec2mpi login 2 -- uptime ...\n"),
+    (["2", "uptime"], "ec2mpi: The following argument was not expected: uptime; see ec2mpi login --help\n"),
 ])
 def test_wrong_command_line_starts_nothing(cluster4, ec2mpi, args, message):
     done = ec2mpi("login", *args)
