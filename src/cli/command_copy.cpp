@@ -29,7 +29,8 @@ struct Copy {
   std::vector<std::string> notes;  ///< said before the summary
 };
 
-asio::awaitable<int> run_on_loop(Runtime& runtime, const CopyOptions& options, Cluster& cluster, Access& access, Copy& copy) {
+asio::awaitable<int> run_on_loop(Runtime& runtime, const CopyOptions& options, Cluster& cluster,
+                                 Access& access, Copy& copy) {
   const auto connector = ssh::make_libssh_connector(runtime.executor(), access.transport, access.host_keys);
   FleetView view(runtime.console(), runtime.executor(), cluster.nodes,
                  {.labels = true, .quiet = runtime.options().quiet, .doing = copy.verb});
@@ -38,11 +39,13 @@ asio::awaitable<int> run_on_loop(Runtime& runtime, const CopyOptions& options, C
   const auto report = co_await run_on_nodes(cluster.nodes, *connector, copy.task, flow, view, runtime.stop());
   for (const auto& note : copy.notes) runtime.console().talk("ec2mpi: " + note);
   view.summarize(report);
-  if (auto kept = remember_failures(cluster, report); !kept) runtime.console().talk("ec2mpi: " + kept.error().message);
+  if (auto kept = remember_failures(cluster, report); !kept)
+    runtime.console().talk("ec2mpi: " + kept.error().message);
   co_return exit_code_for(report);
 }
 
-int carry_out(const CopyOptions& options, const CommonOptions& common, Cluster& cluster, Access& access, Copy copy) {
+int carry_out(const CopyOptions& options, const CommonOptions& common, Cluster& cluster, Access& access,
+              Copy copy) {
   Runtime runtime(common);
   return runtime.run(run_on_loop(runtime, options, cluster, access, copy));
 }
@@ -84,7 +87,10 @@ void add(CLI::App& app, Dispatch& dispatch, const std::string& name, const std::
   add_selection_options(command, options->list);
   add_connect_options(command, options->connect);
   add_fleet_options(command, options->fleet);
-  command.add_option("paths", options->paths, paths)->required()->expected(2, 1 << 20)->type_name("SRC... DST");
+  command.add_option("paths", options->paths, paths)
+      ->required()
+      ->expected(2, 1 << 20)
+      ->type_name("SRC... DST");
   command.callback([options, run, &dispatch] {
     dispatch.chosen = [options, run](const CommonOptions& common) { return run(*options, common); };
   });
@@ -96,14 +102,17 @@ void add_copy_commands(CLI::App& app, Dispatch& dispatch) {
   add(app, dispatch, "push", "Copies files and folders to the chosen nodes, to all at once",
       "ec2mpi push train.py data proj/          into ~/proj on every node\n"
       "  ec2mpi push -w workers a.conf b.conf      under a new name",
-      "What is here, and where it goes on the nodes: into DST if that is a folder there, ends in / or has to take "
-      "several SRC; else DST is the new name. What is relative lies in the login folder. Files replace files of the "
+      "What is here, and where it goes on the nodes: into DST if that is a folder there, ends in / or has to "
+      "take "
+      "several SRC; else DST is the new name. What is relative lies in the login folder. Files replace files "
+      "of the "
       "same name when they have arrived whole",
       run_push);
   add(app, dispatch, "pull", "Copies files and folders from the chosen nodes, from all at once",
       "ec2mpi pull results/ out/                 out/node1/results, out/node2/results, ...\n"
       "  ec2mpi pull -w master log.txt today.txt   from one node: as scp does",
-      "What is on the nodes, and where it goes here: from several nodes into DST/node1, DST/node2, ...; from one into "
+      "What is on the nodes, and where it goes here: from several nodes into DST/node1, DST/node2, ...; from "
+      "one into "
       "DST if that is a folder, ends in / or has to take several SRC; else DST is the new name",
       run_pull);
 }

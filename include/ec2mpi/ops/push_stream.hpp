@@ -12,17 +12,17 @@ namespace ec2mpi::ops {
 
 /// Makes the archive piece by piece; reads the files while they are sent, so that none is held in memory.
 ///
-/// Members: "0", "0/sub/file", "1", ...: the sources by number, folders writable for their owner; "folders0", ...: an
-/// archive of the folders alone with their real modes and times; last "steps": shell text that calls the script's
-/// functions. A stream that breaks off has no steps, and without steps nothing is put in place.
+/// Members: "0", "0/sub/file", "1", ...: the sources by number, folders writable for their owner; "folders0",
+/// ...: an archive of the folders alone with their real modes and times; last "steps": shell text that calls
+/// the script's functions. A stream that breaks off has no steps, and without steps nothing is put in place.
 class PushStream {
  public:
   static constexpr std::size_t kBlock = 128 * 1024;
 
   explicit PushStream(std::shared_ptr<const SourceTree> tree) : tree_(std::move(tree)) {}
 
-  /// The next bytes, about kBlock, valid until the next call; empty at the end. Files that vanish or change on the
-  /// way don't stop it: see changed().
+  /// The next bytes, about kBlock, valid until the next call; empty at the end. Files that vanish or change
+  /// on the way don't stop it: see changed().
   [[nodiscard]] std::string_view next();
 
   /// Files that were no longer what was scanned; the node is told not to put them in place.
@@ -40,8 +40,8 @@ class PushStream {
   std::string block_;
   std::size_t item_ = 0;
   UniqueFd file_;
-  std::uint64_t left_ = 0;   ///< of the file under way
-  bool shrunk_ = false;      ///< the file under way has ended early; zeros stand for the rest
+  std::uint64_t left_ = 0;  ///< of the file under way
+  bool shrunk_ = false;     ///< the file under way has ended early; zeros stand for the rest
   bool ended_ = false;
   std::vector<std::string> changed_;
   std::vector<std::string> discarded_;  ///< the same by member name

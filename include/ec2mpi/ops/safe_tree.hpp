@@ -1,6 +1,6 @@
 #pragma once
-/// Writes what a node sent below one folder, and nowhere else, whatever the node says. Nothing half-written comes
-/// under its final name.
+/// Writes what a node sent below one folder, and nowhere else, whatever the node says. Nothing half-written
+/// comes under its final name.
 
 #include <cstdint>
 #include <filesystem>
@@ -13,8 +13,9 @@
 
 namespace ec2mpi::ops {
 
-/// Paths are relative to the folder, with "/" between names; "." is dropped, ".." and absolute paths are refused
-/// (protocol). No link is ever followed on the way, whoever made it. Other errors: local_io with the path.
+/// Paths are relative to the folder, with "/" between names; "." is dropped, ".." and absolute paths are
+/// refused (protocol). No link is ever followed on the way, whoever made it. Other errors: local_io with the
+/// path.
 class SafeTree {
  public:
   /// The folder and its parents are made if missing; links in this path are the user's own, and followed.
@@ -30,8 +31,8 @@ class SafeTree {
   /// False, and nothing made, if the target is absolute or leads out of the tree.
   [[nodiscard]] Result<bool> make_link(std::string_view path, const std::string& target);
 
-  /// A file: begin, its bytes, end. It gets its name at the end, in place of a file or link that had it. Modes lose
-  /// setuid, setgid and sticky.
+  /// A file: begin, its bytes, end. It gets its name at the end, in place of a file or link that had it.
+  /// Modes lose setuid, setgid and sticky.
   [[nodiscard]] Result<void> begin_file(std::string_view path, unsigned mode, std::int64_t mtime);
   [[nodiscard]] Result<void> write(std::string_view bytes);
   [[nodiscard]] Result<void> end_file();
@@ -57,7 +58,7 @@ class SafeTree {
 
   std::filesystem::path root_;
   UniqueFd fd_;
-  Names inside_;        ///< of folder_
+  Names inside_;  ///< of folder_
   UniqueFd folder_;
   std::vector<Folder> folders_;
   std::string token_;
@@ -72,8 +73,8 @@ class SafeTree {
   std::int64_t file_mtime_ = 0;
 };
 
-/// A link at `path` with this target stays below the tree's folder. ".." may only stand at the target's beginning: a
-/// name before it could be a link that leads elsewhere. Pure.
+/// A link at `path` with this target stays below the tree's folder. ".." may only stand at the target's
+/// beginning: a name before it could be a link that leads elsewhere. Pure.
 [[nodiscard]] bool link_stays_inside(std::string_view path, std::string_view target);
 
 }  // namespace ec2mpi::ops

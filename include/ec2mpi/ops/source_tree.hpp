@@ -15,7 +15,7 @@ namespace ec2mpi::ops {
 /// One SRC of the command line.
 struct SourceTop {
   std::filesystem::path path;  ///< as given
-  std::string name;            ///< what it will be called in the target; empty: its content goes there (".", "/")
+  std::string name;  ///< what it will be called in the target; empty: its content goes there (".", "/")
   bool directory = false;
 };
 
@@ -40,8 +40,9 @@ struct SourceTree {
   [[nodiscard]] std::filesystem::path path_of(const SourceItem& item) const;
 };
 
-/// Links that are given themselves are followed (the user means what they lead to); links inside a directory are
-/// taken as links. Errors: local_io for what is missing or can't be read; usage for two sources of the same name.
+/// Links that are given themselves are followed (the user means what they lead to); links inside a directory
+/// are taken as links. Errors: local_io for what is missing or can't be read; usage for two sources of the
+/// same name.
 [[nodiscard]] Result<SourceTree> scan_sources(const std::vector<std::string>& sources);
 
 /// The name a path has in the folder it is copied into; empty for ".", ".." and "/", as with scp and cp.
