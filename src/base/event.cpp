@@ -39,6 +39,7 @@ void Gate::Pass::leave() {
 }
 
 asio::awaitable<Result<Gate::Pass>> Gate::enter(Limit limit) {
+  if (limit.stop.stop_requested()) co_return wake_error(Wake::stopped, {});
   while (places_ == 0) {
     const Wake wake = co_await freed_.wait(limit);
     if (wake != Wake::notified) {

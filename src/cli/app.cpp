@@ -1,9 +1,10 @@
 #include "ec2mpi/cli/app.hpp"
 
-#include <exception>
 #include <fmt/format.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <algorithm>
+#include <exception>
 
 #include "ec2mpi/base/file.hpp"
 #include "src/cli/command.hpp"
@@ -23,7 +24,9 @@ constexpr const char* kAbout =
 void set_up_log(int verbose) {
   auto logger = spdlog::stderr_logger_st("ec2mpi");
   logger->set_pattern("ec2mpi: %v");
-  logger->set_level(verbose > 1 ? spdlog::level::trace : verbose == 1 ? spdlog::level::debug : spdlog::level::warn);
+  logger->set_level(verbose > 1    ? spdlog::level::trace
+                    : verbose == 1 ? spdlog::level::debug
+                                   : spdlog::level::warn);
   spdlog::set_default_logger(std::move(logger));
 }
 
@@ -41,6 +44,28 @@ int say_usage(const CLI::App& app, const CLI::ParseError& wrong) {
   return exit_code::not_started;
 }
 
+/// Where the sub-command's name stands; only flags may stand in front of it.
+std::optional<std::size_t> place_of_command(const std::vector<std::string>& arguments) {
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    if (!arguments[i].starts_with('-')) return i;
+    if (arguments[i] == "--color") ++i;
+  }
+  return std::nullopt;
+}
+
+/// The words that CLI11 shall read. It can't tell what stands behind -- from words of ours, nor read -np.
+std::vector<std::string> words_to_parse(std::vector<std::string> arguments, Dispatch& dispatch) {
+  const auto command = place_of_command(arguments);
+  if (!command || (arguments[*command] != "run" && arguments[*command] != "login")) return arguments;
+  const auto dashes = std::find(arguments.begin(), arguments.end(), "--");
+  if (dashes != arguments.end()) {
+    dispatch.behind_dashes.emplace(dashes + 1, arguments.end());
+    arguments.erase(dashes, arguments.end());
+  }
+  if (arguments[*command] == "run") std::replace(arguments.begin(), arguments.end(), std::string("-np"), std::string("--np"));
+  return arguments;
+}
+
 int parse_and_run(const std::vector<std::string>& arguments) {
   CLI::App app(kAbout, "ec2mpi");
   CommonOptions common;
@@ -50,11 +75,14 @@ int parse_and_run(const std::vector<std::string>& arguments) {
   add_ips_command(app, dispatch);
   add_nodes_command(app, dispatch);
   add_exec_commands(app, dispatch);
+  add_login_command(app, dispatch);
   add_copy_commands(app, dispatch);
+  add_run_command(app, dispatch);
   app.require_subcommand(1);
   app.fallthrough();
+  const auto words = words_to_parse(arguments, dispatch);
   try {
-    app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+    app.parse(std::vector<std::string>(words.rbegin(), words.rend()));
   } catch (const CLI::ParseError& wrong) {
     return say_usage(app, wrong);
   }
@@ -78,7 +106,8 @@ int run(const std::vector<std::string>& arguments) {
   try {
     return parse_and_run(arguments);
   } catch (const std::exception& bug) {
-    fmt::print(stderr, "ec2mpi: internal error: {}; please report it with the command that you typed\n", bug.what());
+    fmt::print(stderr, "ec2mpi: internal error: {}; please report it with the command that you typed\n",
+               bug.what());
     return exit_code::bug;
   }
 }

@@ -13,12 +13,27 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// A bastion's uplink is shared by all handshakes, and its sshd may be small.
+constexpr std::size_t kHandshakesThroughJump = 8;
+
+/// "[user@]host[:port]", in the grammar of a plain list.
+Result<Node> parse_jump_host(const std::string& text) {
+  const auto list = parse_inventory(text, "-J");
+  if (!list) return std::unexpected(Error{ErrorKind::usage, list.error().message});
+  if (list->nodes.size() != 1) return fail(ErrorKind::usage, "-J takes one host: [user@]host[:port]");
+  auto node = list->nodes.front();
+  node.index = 0;
+  return node;
+}
+
 bool is_there(const fs::path& file) {
   std::error_code ignored;
   return fs::exists(file, ignored);
 }
 
-fs::path failures_file(const Cluster& cluster) { return cluster.state_folder() / "failed"; }
+fs::path failures_file(const Cluster& cluster) {
+  return cluster.state_folder() / "failed";
+}
 
 /// The keys of the nodes that failed last, one a line.
 std::optional<std::vector<std::string>> recall_failures(const Cluster& cluster) {
@@ -31,7 +46,9 @@ std::optional<std::vector<std::string>> recall_failures(const Cluster& cluster) 
   return keys;
 }
 
-AddressChoice address_choice(const std::string& name) {
+AddressChoice address_choice(const ListOptions& options) {
+  const auto& name = options.address;
+  if (name == "auto" && options.jump) return AddressChoice::behind_jump;
   if (name == "public") return AddressChoice::public_v4;
   if (name == "private") return AddressChoice::private_v4;
   if (name == "ipv6") return AddressChoice::ipv6;
@@ -60,11 +77,15 @@ std::vector<fs::path> default_keys() {
 }
 
 /// Keys that the user named must load. Others are only tried if they do, and never asked a passphrase for.
-Result<std::vector<ssh::PrivateKey>> load_keys(const Cluster& cluster, const ConnectOptions& options, bool have_agent) {
+Result<std::vector<ssh::PrivateKey>> load_keys(const Cluster& cluster, const ConnectOptions& options,
+                                               bool have_agent) {
   std::optional<fs::path> named;
-  if (options.identity) named = expand_home(*options.identity);
-  else if (cluster.config.identity) named = expand_home(*cluster.config.identity);
-  else named = only_pem(cluster.list.parent_path());
+  if (options.identity)
+    named = expand_home(*options.identity);
+  else if (cluster.config.identity)
+    named = expand_home(*cluster.config.identity);
+  else
+    named = only_pem(cluster.list.parent_path());
 
   std::vector<ssh::PrivateKey> keys;
   if (named) {
@@ -89,7 +110,9 @@ fs::path ssh_config_file(const ConnectOptions& options) {
 
 }  // namespace
 
-fs::path Cluster::state_folder() const { return list.parent_path() / ".ec2mpi"; }
+fs::path Cluster::state_folder() const {
+  return list.parent_path() / ".ec2mpi";
+}
 
 Result<Config> load_settings() {
   auto settings = load_config("ec2mpi.toml");
@@ -106,9 +129,10 @@ Result<fs::path> find_list(const std::optional<std::string>& named, const Config
   for (const auto* usual : {"amazon_instances_info", "nodeIPaddress"}) {
     if (is_there(usual)) return usual;
   }
-  return fail(ErrorKind::usage,
-              "no instance list here: paste the table of the EC2 console into a file amazon_instances_info, or name "
-              "another list with --list");
+  return fail(
+      ErrorKind::usage,
+      "no instance list here: paste the table of the EC2 console into a file amazon_instances_info, or name "
+      "another list with --list");
 }
 
 Result<Cluster> open_cluster(const ListOptions& options) {
@@ -119,13 +143,18 @@ Result<Cluster> open_cluster(const ListOptions& options) {
   auto list = find_list(options.list, cluster.config);
   if (!list) return std::unexpected(list.error());
   cluster.list = std::move(*list);
-  auto inventory = load_inventory(cluster.list, {.address = address_choice(options.address)});
+  auto inventory = load_inventory(cluster.list, {.address = address_choice(options)});
   if (!inventory) return std::unexpected(inventory.error());
   cluster.inventory = std::move(*inventory);
   auto nodes = select_nodes(cluster.inventory, options.wanted, options.excluded,
                             {.groups = cluster.config.groups, .failed = recall_failures(cluster)});
   if (!nodes) return std::unexpected(nodes.error());
   cluster.nodes = std::move(*nodes);
+  if (options.jump) {
+    auto jump = parse_jump_host(*options.jump);
+    if (!jump) return std::unexpected(jump.error());
+    cluster.jump = std::move(*jump);
+  }
   return cluster;
 }
 
@@ -135,18 +164,20 @@ Result<Access> open_access(const Cluster& cluster, const ConnectOptions& options
   if (!keys) return std::unexpected(keys.error());
   const auto ssh_config = ssh_config_file(options);
   if (keys->empty() && !have_agent && ssh_config.empty()) {
-    return fail(ErrorKind::usage, "no private key: name the .pem file that EC2 gave you with -i, or put it beside the list");
+    return fail(ErrorKind::usage,
+                "no private key: name the .pem file that EC2 gave you with -i, or put it beside the list");
   }
-  auto host_keys = ssh::HostKeys::load(cluster.state_folder() / "known_hosts", options.strict_host_keys
-                                                                                  ? ssh::UnknownHostKey::refuse
-                                                                                  : ssh::UnknownHostKey::remember);
+  auto host_keys = ssh::HostKeys::load(
+      cluster.state_folder() / "known_hosts",
+      options.strict_host_keys ? ssh::UnknownHostKey::refuse : ssh::UnknownHostKey::remember);
   if (!host_keys) return std::unexpected(host_keys.error());
   ssh::LibsshOptions transport{.user = options.user ? options.user : cluster.config.user,
                                .port = options.port ? options.port : cluster.config.port,
                                .keys = std::move(*keys),
                                .use_agent = have_agent,
                                .ssh_config = ssh_config,
-                               .prompt = prompt_passphrase};
+                               .prompt = prompt_passphrase,
+                               .jump = cluster.jump};
   return Access{std::move(transport), std::move(*host_keys)};
 }
 
@@ -156,8 +187,12 @@ FleetOptions fleet_options(const Cluster& cluster, const ConnectOptions& connect
   options.task_timeout = seconds(flags.task_timeout);
   options.whole_timeout = seconds(flags.whole_timeout);
   options.fail_fast = flags.fail_fast;
-  if (connect.connect_timeout) options.connect_timeout = seconds(*connect.connect_timeout);
-  else if (cluster.config.connect_timeout) options.connect_timeout = seconds(*cluster.config.connect_timeout);
+  options.retries = flags.retries;
+  if (cluster.jump) options.handshakes = kHandshakesThroughJump;
+  if (connect.connect_timeout)
+    options.connect_timeout = seconds(*connect.connect_timeout);
+  else if (cluster.config.connect_timeout)
+    options.connect_timeout = seconds(*cluster.config.connect_timeout);
   return options;
 }
 

@@ -1,9 +1,9 @@
 #include "ec2mpi/cli/console.hpp"
 
-#include <cstdlib>
 #include <fmt/format.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+#include <cstdlib>
 
 namespace ec2mpi::cli {
 
@@ -45,7 +45,8 @@ Console::Console(const asio::any_io_executor& executor, ColourChoice colour, std
       colour_err_(wants_colour(colour, err_.is_terminal())) {}
 
 OutputStream& Console::status_stream() {
-  return out_.is_terminal() ? out_ : err_;  // one stream for lines and status, or they would overtake each other
+  return out_.is_terminal() ? out_
+                            : err_;  // one stream for lines and status, or they would overtake each other
 }
 
 void Console::put(OutputStream& stream, std::string_view text) {
@@ -56,10 +57,18 @@ void Console::put(OutputStream& stream, std::string_view text) {
   status_stream().write(fmt::format("{}{}{}", kEraseLine, text, status_));
 }
 
-void Console::result(std::string_view line) { put(out_, std::string(line) + "\n"); }
-void Console::talk(std::string_view line) { put(err_, std::string(line) + "\n"); }
-void Console::result_bytes(std::string_view bytes) { put(out_, bytes); }
-void Console::talk_bytes(std::string_view bytes) { put(err_, bytes); }
+void Console::result(std::string_view line) {
+  put(out_, std::string(line) + "\n");
+}
+void Console::talk(std::string_view line) {
+  put(err_, std::string(line) + "\n");
+}
+void Console::result_bytes(std::string_view bytes) {
+  put(out_, bytes);
+}
+void Console::talk_bytes(std::string_view bytes) {
+  put(err_, bytes);
+}
 
 void Console::status(std::string line) {
   if (!shows_status()) return;
@@ -75,12 +84,16 @@ int Console::columns() const {
   return 80;
 }
 
-std::string Console::paint_result(Colour colour, std::string_view text) const { return paint(colour_out_, colour, text); }
-std::string Console::paint_talk(Colour colour, std::string_view text) const { return paint(colour_err_, colour, text); }
+std::string Console::paint_result(Colour colour, std::string_view text) const {
+  return paint(colour_out_, colour, text);
+}
+std::string Console::paint_talk(Colour colour, std::string_view text) const {
+  return paint(colour_err_, colour, text);
+}
 
-asio::awaitable<void> Console::room() {
-  co_await out_.room();
-  co_await err_.room();
+asio::awaitable<void> Console::room(Limit limit) {
+  co_await out_.room(limit);
+  co_await err_.room(limit);
 }
 
 asio::awaitable<void> Console::flush(Limit limit) {

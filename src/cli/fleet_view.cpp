@@ -1,11 +1,12 @@
 #include "ec2mpi/cli/fleet_view.hpp"
 
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 #include <map>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/cluster/selection.hpp"
+#include "ec2mpi/fleet/gather.hpp"
 
 namespace ec2mpi::cli {
 
@@ -15,28 +16,30 @@ constexpr auto kFirstProgress = std::chrono::seconds(1);
 constexpr auto kProgressEvery = std::chrono::milliseconds(200);
 constexpr std::size_t kNamedStragglers = 4;
 
-Colour colour_of(const Node& node) {
-  static constexpr Colour kWheel[] = {Colour::cyan, Colour::green, Colour::yellow, Colour::blue, Colour::magenta};
-  return kWheel[static_cast<std::size_t>(node.index - 1) % std::size(kWheel)];
+/// Every connection timed out: that is the way to the nodes, not the nodes.
+bool nobody_answered(const FleetReport& report) {
+  return report.ending == Ending::complete &&
+         std::all_of(report.results.begin(), report.results.end(), [](const NodeResult& result) {
+           const auto* error = std::get_if<Error>(&result.outcome);
+           return error != nullptr && error->kind == ErrorKind::timeout &&
+                  result.reached <= ssh::Phase::connecting;
+         });
 }
 
 /// Nodes that ended in the same way, told in one line.
 using Groups = std::map<std::string, std::vector<int>>;
 
-std::string nodes_text(const std::vector<int>& indices) {
-  if (indices.size() == 1) return fmt::format("node{}", indices.front());
-  return fmt::format("node[{}] ({})", fold_indices(indices), indices.size());
-}
-
 }  // namespace
 
-FleetView::FleetView(Console& console, const asio::any_io_executor& executor, const std::vector<Node>& nodes, Style style)
-    : console_(console), style_(std::move(style)), phases_(nodes.size(), ssh::Phase::waiting), started_(Clock::now()),
+FleetView::FleetView(Console& console, const asio::any_io_executor& executor, const std::vector<Node>& nodes,
+                     Style style)
+    : console_(console),
+      style_(std::move(style)),
+      phases_(nodes.size(), ssh::Phase::waiting),
+      output_(live_output(console, nodes, style_.labels)),
+      started_(Clock::now()),
       timer_(executor) {
-  for (const auto& node : nodes) {
-    indices_.push_back(node.index);
-    label_width_ = std::max(label_width_, node.label().size());
-  }
+  for (const auto& node : nodes) indices_.push_back(node.index);
   if (!console_.shows_status()) return;
   timer_.expires_after(kFirstProgress);
   timer_.async_wait([this](std::error_code cancelled) {
@@ -44,7 +47,9 @@ FleetView::FleetView(Console& console, const asio::any_io_executor& executor, co
   });
 }
 
-FleetView::~FleetView() { timer_.cancel(); }
+FleetView::~FleetView() {
+  timer_.cancel();
+}
 
 void FleetView::tick() {
   console_.status(progress());
@@ -58,10 +63,13 @@ std::string FleetView::progress() const {
   std::map<ssh::Phase, std::vector<int>> waiting;
   std::size_t done = 0;
   for (std::size_t i = 0; i < phases_.size(); ++i) {
-    if (phases_[i] == ssh::Phase::done) ++done;
-    else waiting[phases_[i]].push_back(indices_[i]);
+    if (phases_[i] == ssh::Phase::done)
+      ++done;
+    else
+      waiting[phases_[i]].push_back(indices_[i]);
   }
-  auto line = fmt::format("{}{}/{} done", style_.doing.empty() ? "" : style_.doing + ": ", done, phases_.size());
+  auto line =
+      fmt::format("{}{}/{} done", style_.doing.empty() ? "" : style_.doing + ": ", done, phases_.size());
   if (bytes_ > 0) line += fmt::format(" · {}", format_bytes(bytes_));
   if (failed_ > 0) line += fmt::format(" · {} failed", failed_);
   for (auto& [phase, indices] : waiting) {
@@ -77,40 +85,43 @@ void FleetView::on_phase(const Node& node, ssh::Phase phase) {
   phases_[static_cast<std::size_t>(place - indices_.begin())] = phase;
 }
 
-std::string FleetView::label(const Node& node, bool on_result) const {
-  if (!style_.labels) return {};
-  if (!(on_result ? console_.result_is_terminal() : console_.shows_status())) return node.label() + "\t";
-  const auto padded = fmt::format("{:<{}}", node.label() + ":", label_width_ + 2);
-  return on_result ? console_.paint_result(colour_of(node), padded) : console_.paint_talk(colour_of(node), padded);
-}
-
 void FleetView::on_line(const Node& node, ssh::Stream stream, std::string_view line) {
-  if (stream == ssh::Stream::out) console_.result(label(node, true).append(line));
-  else console_.talk(label(node, false).append(line));
+  output_->line(node, stream, line);
 }
 
-void FleetView::on_bytes(const Node&, std::uint64_t bytes) { bytes_ += bytes; }
+void FleetView::on_bytes(const Node&, std::uint64_t bytes) {
+  bytes_ += bytes;
+}
 
 void FleetView::on_finish(const NodeResult& result) {
   on_phase(result.node, ssh::Phase::done);
   if (!succeeded(result.outcome)) ++failed_;
 }
 
-asio::awaitable<void> FleetView::ready() {
-  co_await console_.room();
+asio::awaitable<void> FleetView::ready(Limit limit) {
+  return console_.room(std::move(limit));
 }
 
 void FleetView::summarize(const FleetReport& report) {
   timer_.cancel();
   console_.status("");
+  if (auto shown = output_->finish(report); !shown) console_.talk("ec2mpi: " + shown.error().message);
   Groups groups;
   std::size_t ok = 0;
   for (const auto& result : report.results) {
-    if (succeeded(result.outcome)) ++ok;
-    else groups[describe(result.outcome)].push_back(result.node.index);
+    if (succeeded(result.outcome))
+      ++ok;
+    else
+      groups[describe(result.outcome)].push_back(result.node.index);
   }
   for (const auto& [reason, indices] : groups) {
-    console_.talk(console_.paint_talk(Colour::red, nodes_text(indices)) + ": " + printable(reason));
+    console_.talk(console_.paint_talk(Colour::red, nodes_label(indices)) + ": " + printable(reason));
+  }
+  if (nobody_answered(report)) {
+    console_.talk(
+        "No node answered. If they run: your own address may have changed; the security group needs a rule "
+        "for "
+        "TCP port 22 from the address that you have now (https://checkip.amazonaws.com shows it).");
   }
   if (style_.quiet && ok == report.results.size()) return;
   auto line = fmt::format("{}/{} ok", ok, count_of(report.results.size(), "node"));
@@ -119,7 +130,7 @@ void FleetView::summarize(const FleetReport& report) {
     for (const auto& result : report.results) {
       if (!succeeded(result.outcome)) failed.push_back(result.node.index);
     }
-    line += fmt::format(" · failed: {}", nodes_text(failed));
+    line += fmt::format(" · failed: {}", nodes_label(failed));
   }
   if (report.ending == Ending::interrupted) line += " · interrupted";
   if (report.ending == Ending::timed_out) line += " · the time limit ended it";
@@ -133,7 +144,7 @@ std::string FleetView::still_running() const {
   for (std::size_t i = 0; i < phases_.size(); ++i) {
     if (phases_[i] == ssh::Phase::running) running.push_back(indices_[i]);
   }
-  return running.empty() ? std::string() : "It may still run on " + nodes_text(running) + ".";
+  return running.empty() ? std::string() : "It may still run on " + nodes_label(running) + ".";
 }
 
 }  // namespace ec2mpi::cli

@@ -29,22 +29,35 @@ void add_list_options(CLI::App& command, ListOptions& options) {
       ->envname("EC2MPI_ADDRESS");
 }
 
-void add_selection_options(CLI::App& command, ListOptions& options) {
+void add_selection_options(CLI::App& command, ListOptions& options, const char* exclude_flags) {
   add_list_options(command, options);
-  command.add_option("-w,--nodes", options.wanted, "Only these nodes: 1,3-5 -2 master workers all !3 name=GLOB type=GLOB "
-                                                   "@GROUP failed i-ID ADDRESS")
+  command
+      .add_option("-w,--nodes", options.wanted,
+                  "Only these nodes: 1,3-5 -2 master workers all !3 name=GLOB type=GLOB "
+                  "@GROUP failed i-ID ADDRESS")
       ->type_name("NODES")
       ->allow_extra_args(false)
       ->envname("EC2MPI_NODES");
-  command.add_option("-x,--exclude", options.excluded, "Not these nodes")->type_name("NODES")->allow_extra_args(false);
+  command
+      .add_option("-J,--jump", options.jump, "Reach the nodes through this host, by their private addresses")
+      ->type_name("[USER@]HOST[:PORT]")
+      ->envname("EC2MPI_JUMP");
+  command.add_option(exclude_flags, options.excluded, "Not these nodes")
+      ->type_name("NODES")
+      ->allow_extra_args(false);
 }
 
 void add_connect_options(CLI::App& command, ConnectOptions& options) {
-  command.add_option("-i,--identity", options.identity, "Private key [the only .pem beside the list, the agent]")
+  command
+      .add_option("-i,--identity", options.identity, "Private key [the only .pem beside the list, the agent]")
       ->type_name("FILE")
       ->envname("EC2MPI_IDENTITY");
-  command.add_option("-l,--user", options.user, "Login user [ubuntu]")->type_name("USER")->envname("EC2MPI_USER");
-  command.add_option("-p,--port", options.port, "Port of sshd [22]")->type_name("PORT")->envname("EC2MPI_PORT");
+  command.add_option("-l,--user", options.user, "Login user [ubuntu]")
+      ->type_name("USER")
+      ->envname("EC2MPI_USER");
+  command.add_option("-p,--port", options.port, "Port of sshd [22]")
+      ->type_name("PORT")
+      ->envname("EC2MPI_PORT");
   command.add_option("-F,--ssh-config", options.ssh_config, "ssh configuration, or 'none' [~/.ssh/config]")
       ->type_name("FILE")
       ->envname("EC2MPI_SSH_CONFIG");
@@ -52,7 +65,9 @@ void add_connect_options(CLI::App& command, ConnectOptions& options) {
       ->type_name("SECONDS")
       ->check(CLI::PositiveNumber)
       ->envname("EC2MPI_CONNECT_TIMEOUT");
-  command.add_flag("--strict-host-keys", options.strict_host_keys, "Refuse nodes whose host key is not known yet")
+  command
+      .add_flag("--strict-host-keys", options.strict_host_keys,
+                "Refuse nodes whose host key is not known yet")
       ->envname("EC2MPI_STRICT_HOST_KEYS");
 }
 
@@ -68,6 +83,9 @@ void add_fleet_options(CLI::App& command, FleetFlags& options) {
       ->type_name("SECONDS")
       ->check(CLI::NonNegativeNumber)
       ->envname("EC2MPI_TIMEOUT");
+  command.add_option("--retries", options.retries, "Connect again so often where no command was begun [0]")
+      ->type_name("N")
+      ->envname("EC2MPI_RETRIES");
   command.add_flag("-k,--fail-fast", options.fail_fast, "Begin no further node after the first failure");
 }
 

@@ -1,15 +1,15 @@
 #include "ec2mpi/cli/output_stream.hpp"
 
-#include <asio/co_spawn.hpp>
-#include <asio/detached.hpp>
-#include <asio/redirect_error.hpp>
-#include <asio/use_awaitable.hpp>
-#include <cerrno>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <asio/co_spawn.hpp>
+#include <asio/detached.hpp>
+#include <asio/redirect_error.hpp>
+#include <asio/use_awaitable.hpp>
+#include <cerrno>
 
 namespace ec2mpi::cli {
 
@@ -51,7 +51,8 @@ asio::awaitable<void> OutputStream::drain() {
     moved_.notify_all();
     if (written_ == waiting_.size() || !own_) continue;
     std::error_code failed;
-    co_await own_->async_wait(asio::posix::stream_descriptor::wait_write, asio::redirect_error(asio::use_awaitable, failed));
+    co_await own_->async_wait(asio::posix::stream_descriptor::wait_write,
+                              asio::redirect_error(asio::use_awaitable, failed));
     if (failed) give_up();
   }
   waiting_.clear();
@@ -90,9 +91,11 @@ void OutputStream::give_up() {
   on_broken_();
 }
 
-asio::awaitable<void> OutputStream::room() {
-  const Limit unlimited;
-  while (waiting_.size() - written_ > kPlenty) co_await moved_.wait(unlimited);
+asio::awaitable<void> OutputStream::room(Limit limit) {
+  while (waiting_.size() - written_ > kPlenty) {
+    const Wake wake = co_await moved_.wait(limit);
+    if (wake != Wake::notified) co_return;
+  }
 }
 
 asio::awaitable<void> OutputStream::flush(Limit limit) {

@@ -12,7 +12,8 @@ namespace ec2mpi::cli {
 
 namespace {
 
-/// No echo while it lives; and Ctrl-C is a character, for a signal's death would leave the terminal without echo.
+/// No echo while it lives; and Ctrl-C is a character, for a signal's death would leave the terminal without
+/// echo.
 class HiddenInput {
  public:
   explicit HiddenInput(int terminal) : terminal_(terminal) {
@@ -34,11 +35,14 @@ class HiddenInput {
 }  // namespace
 
 std::optional<std::string> prompt_passphrase(const std::filesystem::path& key_file) {
+  return prompt_secret(fmt::format("Passphrase for {}: ", printable(key_file.string())));
+}
+
+std::optional<std::string> prompt_secret(const std::string& question) {
   const UniqueFd terminal(::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY));
   if (!terminal) return std::nullopt;
-  const auto question = fmt::format("Passphrase for {}: ", printable(key_file.string()));
+  const HiddenInput hidden(terminal.get());  // before the question: it throws away what was typed until then
   if (!write_all(terminal.get(), question, "/dev/tty")) return std::nullopt;
-  const HiddenInput hidden(terminal.get());
   std::string answer;
   char c = 0;
   constexpr char kCtrlC = 3;

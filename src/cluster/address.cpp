@@ -12,8 +12,12 @@
 namespace ec2mpi {
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
 
 /// Host byte order.
 std::optional<std::uint32_t> ipv4_value(std::string_view text) {
@@ -33,7 +37,8 @@ bool in_block(std::uint32_t address, std::uint32_t block, unsigned bits) {
 
 bool is_label(std::string_view label) {
   return !label.empty() && label.size() <= 63 && label.front() != '-' && label.back() != '-' &&
-         std::all_of(label.begin(), label.end(), [](char c) { return is_letter(c) || is_digit(c) || c == '-'; });
+         std::all_of(label.begin(), label.end(),
+                     [](char c) { return is_letter(c) || is_digit(c) || c == '-'; });
 }
 
 /// Decimal, octal or hexadecimal as inet_aton(3) reads it.
@@ -85,14 +90,17 @@ bool set_host(std::string_view host, HostSpec& spec) {
   }
   spec.kind = HostSpec::Kind::name;
   if (host.ends_with('.')) host.remove_suffix(1);
-  if (host.ends_with('.') || !is_host_name(host) || is_instance_type(host) || looks_like_instance_id(host)) return false;
+  if (host.ends_with('.') || !is_host_name(host) || is_instance_type(host) || looks_like_instance_id(host))
+    return false;
   spec.host = host;
   return true;
 }
 
 }  // namespace
 
-bool is_ipv4(std::string_view text) { return ipv4_value(text).has_value(); }
+bool is_ipv4(std::string_view text) {
+  return ipv4_value(text).has_value();
+}
 
 bool is_private_ipv4(std::string_view text) {
   const std::uint32_t address = ipv4_value(text).value_or(0);
@@ -135,9 +143,8 @@ bool is_host_name(std::string_view text) {
 
 bool is_user_name(std::string_view text) {
   if (text.empty() || text.size() > 32 || !(is_letter(text.front()) || text.front() == '_')) return false;
-  return std::all_of(text.begin(), text.end(), [](char c) {
-    return is_letter(c) || is_digit(c) || c == '_' || c == '-' || c == '.';
-  });
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return is_letter(c) || is_digit(c) || c == '_' || c == '-' || c == '.'; });
 }
 
 std::optional<HostSpec> parse_host_spec(std::string_view text) {

@@ -17,17 +17,23 @@ using Member = std::string Node::*;
 
 Member member_of(AddressChoice choice) {
   switch (choice) {
-    case AddressChoice::ipv6: return &Node::ipv6;
-    case AddressChoice::private_v4: return &Node::private_address;
-    default: return &Node::public_address;
+    case AddressChoice::ipv6:
+      return &Node::ipv6;
+    case AddressChoice::private_v4:
+      return &Node::private_address;
+    default:
+      return &Node::public_address;
   }
 }
 
 std::string_view name_of(AddressChoice choice) {
   switch (choice) {
-    case AddressChoice::ipv6: return "IPv6";
-    case AddressChoice::private_v4: return "private";
-    default: return "public";
+    case AddressChoice::ipv6:
+      return "IPv6";
+    case AddressChoice::private_v4:
+      return "private";
+    default:
+      return "public";
   }
 }
 
@@ -64,19 +70,21 @@ std::string first_address(const Node& node, std::initializer_list<Member> order)
 std::unexpected<Error> mixed(const Inventory& inventory) {
   const bool some_public = any_has(inventory, &Node::public_address);
   const Member member = some_public ? &Node::public_address : &Node::ipv6;
-  return bad_list(inventory.source, 0,
-                  fmt::format("no {} address for {}, but for others; say --address private (inside the VPC) or "
-                              "-J user@host (through a jump host), or delete these lines",
-                              some_public ? "public" : "IPv6", some_of(without(inventory, member))));
+  return bad_list(
+      inventory.source, 0,
+      fmt::format("no {} address for {}, but for others; say --address private (inside the VPC) or "
+                  "-J user@host (through a jump host), or delete these lines",
+                  some_public ? "public" : "IPv6", some_of(without(inventory, member))));
 }
 
 Result<void> take(Inventory& inventory, AddressChoice choice) {
   const Member member = member_of(choice);
   if (!all_have(inventory, member)) {
-    return bad_list(inventory.source, 0,
-                    fmt::format("no {} address for {}; say another --address (public, private, ipv6), or use a list "
-                                "that has them",
-                                name_of(choice), some_of(without(inventory, member))));
+    return bad_list(
+        inventory.source, 0,
+        fmt::format("no {} address for {}; say another --address (public, private, ipv6), or use a list "
+                    "that has them",
+                    name_of(choice), some_of(without(inventory, member))));
   }
   for (Node& node : inventory.nodes) node.address = node.*member;
   inventory.chosen = choice;
@@ -92,9 +100,10 @@ Result<void> take_as_given(Inventory& inventory, AddressChoice choice) {
     if (!any_kind && !name && (node.*member).empty()) others.push_back(title(node));
   }
   if (!others.empty()) {
-    return bad_list(inventory.source, 0,
-                    fmt::format("the list gives no {} address for {}; leave --address out to take what it gives",
-                                name_of(choice), some_of(others)));
+    return bad_list(
+        inventory.source, 0,
+        fmt::format("the list gives no {} address for {}; leave --address out to take what it gives",
+                    name_of(choice), some_of(others)));
   }
   for (Node& node : inventory.nodes) {
     node.address = first_address(node, {&Node::public_address, &Node::ipv6, &Node::private_address});
@@ -111,8 +120,8 @@ Result<void> choose_addresses(Inventory& inventory, AddressChoice choice) {
     for (Node& node : inventory.nodes) {
       node.address = first_address(node, {&Node::private_address, &Node::ipv6, &Node::public_address});
     }
-    inventory.chosen = all_have(inventory, &Node::private_address) ? AddressChoice::private_v4
-                                                                   : AddressChoice::automatic;
+    inventory.chosen =
+        all_have(inventory, &Node::private_address) ? AddressChoice::private_v4 : AddressChoice::automatic;
     return {};
   }
   if (choice != AddressChoice::automatic) return take(inventory, choice);

@@ -13,7 +13,7 @@ namespace {
 
 bool is_console_phrase(std::string_view cell) {
   constexpr std::array<std::string_view, 14> kPhrases = {
-      "Initializing", "No alarms", "View alarms +", "Loading...", "disabled", "enabled", "Linux/UNIX",
+      "Initializing", "No alarms", "View alarms +", "Loading...", "disabled", "enabled",  "Linux/UNIX",
       "Windows",      "true",      "false",         "Required",   "required", "Optional", "optional"};
   return cell.ends_with(" checks passed") || cell.ends_with(" checks failed") || cell.ends_with("in alarm") ||
          std::find(kPhrases.begin(), kPhrases.end(), cell) != kPhrases.end();

@@ -45,7 +45,9 @@ class Assigner {
     return fields;
   }
   /// Two columns of private addresses, or one that is neither public nor private beside another one.
-  [[nodiscard]] bool ambiguous() const { return private_columns_ > 1 || (mixed_ > 0 && public_columns_ + private_columns_ + mixed_ > 1); }
+  [[nodiscard]] bool ambiguous() const {
+    return private_columns_ > 1 || (mixed_ > 0 && public_columns_ + private_columns_ + mixed_ > 1);
+  }
 
  private:
   Field field_of(const Column& column) {
@@ -93,6 +95,7 @@ class ColumnReader {
     if (!by_header_) {
       if (auto error = type_columns()) return std::unexpected(*error);
     }
+    listing_.nodes.reserve(segments_.list.size());
     for (const Segment& segment : segments_.list) {
       Node node;
       node.line = segment.line;
@@ -108,10 +111,11 @@ class ColumnReader {
   /// There is a header, and no record has cells that it does not name.
   bool header_fits() const {
     const std::size_t width = segments_.header.size();
-    return width > 0 && std::all_of(segments_.list.begin(), segments_.list.end(), [&](const Segment& segment) {
-      const Cells cells(segments_.cells.data() + segment.begin, segment.end - segment.begin);
-      return filled_count(cells) <= width;
-    });
+    return width > 0 &&
+           std::all_of(segments_.list.begin(), segments_.list.end(), [&](const Segment& segment) {
+             const Cells cells(segments_.cells.data() + segment.begin, segment.end - segment.begin);
+             return filled_count(cells) <= width;
+           });
   }
 
   std::optional<std::string> put_by_header(Node& node, const Segment& segment) const {
@@ -153,11 +157,13 @@ class ColumnReader {
     fields_ = assigner.assign(columns);
     if (assigner.ambiguous()) {
       return bad_list(source_, segments_.list.front().line,
-                      "several columns hold addresses and nothing says which is which; put the line of column names "
+                      "several columns hold addresses and nothing says which is which; put the line of "
+                      "column names "
                       "on top of the list")
           .error();
     }
-    const bool empty_column = std::any_of(columns.begin(), columns.end(), [](const Column& c) { return c.filled == 0; });
+    const bool empty_column =
+        std::any_of(columns.begin(), columns.end(), [](const Column& c) { return c.filled == 0; });
     const bool address = std::any_of(fields_.begin(), fields_.end(), is_address_field);
     if (!address && !empty_column) type_left_columns();
     return std::nullopt;
@@ -180,8 +186,9 @@ class ColumnReader {
     std::vector<Field> fields = assigner.assign(columns);
     if (assigner.ambiguous() || !std::any_of(fields.begin(), fields.end(), is_address_field)) return;
     left_fields_ = std::move(fields);
-    listing_.notes.emplace_back("the addresses are taken from the left of the instance ids, as there are none to "
-                                "the right");
+    listing_.notes.emplace_back(
+        "the addresses are taken from the left of the instance ids, as there are none to "
+        "the right");
   }
 
   std::optional<std::string> put_typed(Node& node, const Segment& segment) const {
@@ -222,7 +229,8 @@ class ColumnReader {
   std::vector<Field> left_fields_;  ///< of those left of it; empty if they are the Name
 };
 
-/// The fields of a grid without ids and without header, or nothing if its rows do not line up or hold no address.
+/// The fields of a grid without ids and without header, or nothing if its rows do not line up or hold no
+/// address.
 std::vector<Field> fields_by_content(const Grid& grid) {
   std::vector<Column> columns;
   for (std::size_t i = 0; i < grid.rows.size(); ++i) {
@@ -261,13 +269,14 @@ Result<Listing> read_rows_without_ids(const Grid& grid, std::string_view source)
   const std::size_t first = fields.empty() ? 0 : 1;
   if (fields.empty()) fields = fields_by_content(grid);
   if (!std::any_of(fields.begin(), fields.end(), is_address_field)) {
-    return bad_list(source, grid.rows.front().line, "no column here holds addresses; put the line of column names on "
-                                                    "top of the list");
+    return bad_list(source, grid.rows.front().line,
+                    "no column here holds addresses; put the line of column names on "
+                    "top of the list");
   }
   Listing out;
   if (first == 1 && fields.size() == 1) {
-    out.notes.push_back(fmt::format("{} in line {} is taken as the name of the column", in_quotes(grid.row(0)[0]),
-                                    grid.rows.front().line));
+    out.notes.push_back(fmt::format("{} in line {} is taken as the name of the column",
+                                    in_quotes(grid.row(0)[0]), grid.rows.front().line));
   }
   for (std::size_t i = first; i < grid.rows.size(); ++i) {
     Node node;
@@ -277,7 +286,9 @@ Result<Listing> read_rows_without_ids(const Grid& grid, std::string_view source)
       const auto problem = j < fields.size() ? put_field(node, fields[j], cells[j]) : std::nullopt;
       if (problem) return bad_list(source, node.line, fmt::format("{}; correct this line", *problem));
       if (j >= fields.size() && !is_blank_cell(cells[j])) {
-        return bad_list(source, node.line, fmt::format("{} stands under no column name; correct this line", in_quotes(cells[j])));
+        return bad_list(
+            source, node.line,
+            fmt::format("{} stands under no column name; correct this line", in_quotes(cells[j])));
       }
     }
     out.nodes.push_back(std::move(node));

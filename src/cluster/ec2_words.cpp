@@ -8,15 +8,25 @@
 namespace ec2mpi {
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
-bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
-bool is_lower_hex(char c) { return is_digit(c) || (c >= 'a' && c <= 'f'); }
-char lower(char c) { return is_upper(c) ? static_cast<char>(c - 'A' + 'a') : c; }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool is_lower(char c) {
+  return c >= 'a' && c <= 'z';
+}
+bool is_upper(char c) {
+  return c >= 'A' && c <= 'Z';
+}
+bool is_lower_hex(char c) {
+  return is_digit(c) || (c >= 'a' && c <= 'f');
+}
+char lower(char c) {
+  return is_upper(c) ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 bool equal_ignoring_case(std::string_view text, std::string_view lower_case) {
-  return text.size() == lower_case.size() &&
-         std::equal(text.begin(), text.end(), lower_case.begin(), [](char a, char b) { return lower(a) == b; });
+  return text.size() == lower_case.size() && std::equal(text.begin(), text.end(), lower_case.begin(),
+                                                        [](char a, char b) { return lower(a) == b; });
 }
 
 template <std::size_t N>
@@ -91,15 +101,17 @@ bool looks_like_instance_id(std::string_view text) {
 
 bool is_instance_type(std::string_view text) {
   const std::size_t dot = text.find('.');
-  if (dot == std::string_view::npos || dot == 0 || !is_lower(text[0]) || !is_size(text.substr(dot + 1))) return false;
+  if (dot == std::string_view::npos || dot == 0 || !is_lower(text[0]) || !is_size(text.substr(dot + 1)))
+    return false;
   const std::string_view family = text.substr(0, dot);
-  return std::all_of(family.begin(), family.end(), [](char c) { return is_lower(c) || is_digit(c) || c == '-'; }) &&
+  return std::all_of(family.begin(), family.end(),
+                     [](char c) { return is_lower(c) || is_digit(c) || c == '-'; }) &&
          std::any_of(family.begin(), family.end(), is_digit);
 }
 
 bool is_instance_state(std::string_view text) {
-  constexpr std::array<std::string_view, 7> kStates = {"pending", "running",  "shutting-down", "shutting down",
-                                                       "stopped", "stopping", "terminated"};
+  constexpr std::array<std::string_view, 7> kStates = {
+      "pending", "running", "shutting-down", "shutting down", "stopped", "stopping", "terminated"};
   return one_of(text, kStates);
 }
 
@@ -116,8 +128,8 @@ bool is_availability_zone(std::string_view text) {
 }
 
 bool is_blank_cell(std::string_view text) {
-  constexpr std::array<std::string_view, 8> kNothing = {"", "-", "--", "\xE2\x80\x93", "\xE2\x80\x94", "none",
-                                                        "null", "n/a"};
+  constexpr std::array<std::string_view, 8> kNothing = {"",     "-",    "--", "\xE2\x80\x93", "\xE2\x80\x94",
+                                                        "none", "null", "n/a"};
   return text.size() <= 4 && one_of(text, kNothing);
 }
 

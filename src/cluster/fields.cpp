@@ -132,7 +132,8 @@ std::optional<std::string> put_once(std::string& place, std::string_view value, 
     place = value;
     return std::nullopt;
   }
-  return fmt::format("two different {} for one instance, {} and {}", what, in_quotes(place), in_quotes(value));
+  return fmt::format("two different {} for one instance, {} and {}", what, in_quotes(place),
+                     in_quotes(value));
 }
 
 std::optional<std::string> put_dns(std::string& place, std::string_view name,
@@ -142,7 +143,8 @@ std::optional<std::string> put_dns(std::string& place, std::string_view name,
       place = *encoded;
       return std::nullopt;
     }
-    return fmt::format("the DNS name {} and the address {} contradict each other", in_quotes(name, 100), in_quotes(place));
+    return fmt::format("the DNS name {} and the address {} contradict each other", in_quotes(name, 100),
+                       in_quotes(place));
   }
   const auto spec = parse_host_spec(name);
   if (place.empty() && spec && spec->kind == HostSpec::Kind::name) place = spec->host;
@@ -162,8 +164,8 @@ std::optional<std::string> put_address(Node& node, Field field, std::string_view
   if (!spec->user.empty()) node.user = spec->user;
   if (spec->number != 0) node.port = static_cast<std::uint16_t>(spec->number);
   if (spec->kind == HostSpec::Kind::ipv6) return put_once(node.ipv6, spec->host, "IPv6 addresses");
-  const bool is_private = field == Field::any_address ? spec->kind == HostSpec::Kind::private_v4
-                                                      : field == Field::private_v4;
+  const bool is_private =
+      field == Field::any_address ? spec->kind == HostSpec::Kind::private_v4 : field == Field::private_v4;
   if (const auto encoded = address_in_public_dns(spec->host); encoded && !is_private) {
     return put_dns(node.public_address, spec->host, encoded);
   }
@@ -188,34 +190,51 @@ Field field_of_label(std::string_view label) {
   return found == table.end() ? Field::unknown : found->second;
 }
 
-bool is_address_field(Field field) { return field >= Field::public_v4; }
+bool is_address_field(Field field) {
+  return field >= Field::public_v4;
+}
 
 std::optional<std::string> put_field(Node& node, Field field, std::string_view cell) {
   cell = trim(cell);
   if (is_blank_cell(cell)) return std::nullopt;
   switch (field) {
-    case Field::name: put_word(node.name, cell, true); break;
+    case Field::name:
+      put_word(node.name, cell, true);
+      break;
     case Field::instance_id:
       if (!is_instance_id(cell)) return fmt::format("{} is not an instance id", in_quotes(cell));
       return put_once(node.instance_id, cell, "instance ids");
-    case Field::type: put_word(node.type, cell, is_instance_type(cell)); break;
-    case Field::state: put_word(node.state, cell, is_instance_state(cell)); break;
-    case Field::zone: put_word(node.availability_zone, cell, is_availability_zone(cell)); break;
-    case Field::launched: put_word(node.launched, cell, true); break;
+    case Field::type:
+      put_word(node.type, cell, is_instance_type(cell));
+      break;
+    case Field::state:
+      put_word(node.state, cell, is_instance_state(cell));
+      break;
+    case Field::zone:
+      put_word(node.availability_zone, cell, is_availability_zone(cell));
+      break;
+    case Field::launched:
+      put_word(node.launched, cell, true);
+      break;
     case Field::elastic_ip:
       // The console repeats the public address here; the instance's own column counts.
       if (!node.public_address.empty()) break;
       [[fallthrough]];
     case Field::public_v4:
     case Field::private_v4:
-    case Field::any_address: return put_address(node, field, cell);
-    case Field::ipv6: return put_ipv6(node, cell);
-    case Field::public_dns: return put_dns(node.public_address, cell, address_in_public_dns(cell));
-    case Field::private_dns: 
-      if (const auto encoded = address_in_private_dns(cell)) return put_dns(node.private_address, cell, encoded);
+    case Field::any_address:
+      return put_address(node, field, cell);
+    case Field::ipv6:
+      return put_ipv6(node, cell);
+    case Field::public_dns:
+      return put_dns(node.public_address, cell, address_in_public_dns(cell));
+    case Field::private_dns:
+      if (const auto encoded = address_in_private_dns(cell))
+        return put_dns(node.private_address, cell, encoded);
       break;
     case Field::unknown:
-    case Field::unused: break;
+    case Field::unused:
+      break;
   }
   return std::nullopt;
 }
@@ -224,9 +243,15 @@ void put_host(Node& node, const HostSpec& spec) {
   node.user = spec.user;
   switch (spec.kind) {
     case HostSpec::Kind::public_v4:
-    case HostSpec::Kind::name: node.public_address = spec.host; break;
-    case HostSpec::Kind::private_v4: node.private_address = spec.host; break;
-    case HostSpec::Kind::ipv6: node.ipv6 = spec.host; break;
+    case HostSpec::Kind::name:
+      node.public_address = spec.host;
+      break;
+    case HostSpec::Kind::private_v4:
+      node.private_address = spec.host;
+      break;
+    case HostSpec::Kind::ipv6:
+      node.ipv6 = spec.host;
+      break;
   }
 }
 
@@ -239,7 +264,8 @@ bool looks_like_ipv4(std::string_view text) {
 std::string why_no_host(std::string_view word) {
   const std::string shown = in_quotes(word);
   if (looks_like_instance_id(word)) {
-    return fmt::format("{} looks like an instance id, but has {} digits instead of 17 (or 8)", shown, word.size() - 2);
+    return fmt::format("{} looks like an instance id, but has {} digits instead of 17 (or 8)", shown,
+                       word.size() - 2);
   }
   if (is_instance_type(word)) return shown + " is an instance type, not an address";
   const std::string_view host = word.substr(word.find('@') + 1);

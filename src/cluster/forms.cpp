@@ -12,7 +12,8 @@
 namespace ec2mpi {
 namespace {
 
-/// The first line has tabs and an instance id, so it is a row, whatever its Name looks like ("{a}", "key: value").
+/// The first line has tabs and an instance id, so it is a row, whatever its Name looks like ("{a}", "key:
+/// value").
 bool begins_with_row(std::string_view text) {
   const std::string_view line = text.substr(0, text.find('\n'));
   return line.find('\t') != std::string_view::npos && holds_instance_id(line);
@@ -30,8 +31,9 @@ Result<Listing> read_hosts_or_rows(std::string_view text, std::string_view sourc
 
 Result<Listing> read_listing(std::string_view text, std::string_view source) {
   if (trim(text).empty()) {
-    return bad_list(source, 0, "the list is empty; paste the instances of the EC2 console into it, or write one "
-                               "address a line");
+    return bad_list(source, 0,
+                    "the list is empty; paste the instances of the EC2 console into it, or write one "
+                    "address a line");
   }
   if (!begins_with_row(text)) {
     if (begins_as_json(text)) return read_json_list(text, source);

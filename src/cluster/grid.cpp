@@ -14,9 +14,13 @@ namespace {
 
 constexpr std::string_view kBetweenWords = " \t,;|\"'\n";
 
-bool is_quoted(std::string_view cell) { return cell.size() >= 2 && cell.front() == '"' && cell.back() == '"'; }
+bool is_quoted(std::string_view cell) {
+  return cell.size() >= 2 && cell.front() == '"' && cell.back() == '"';
+}
 
-bool is_rule(std::string_view line) { return line.find_first_not_of("-+=| :") == std::string_view::npos && line.size() > 2; }
+bool is_rule(std::string_view line) {
+  return line.find_first_not_of("-+=| :") == std::string_view::npos && line.size() > 2;
+}
 
 /// "09:11" or "18:00:08".
 bool is_clock(std::string_view word) {
@@ -24,14 +28,17 @@ bool is_clock(std::string_view word) {
          word.find_first_not_of("0123456789:") == std::string_view::npos;
 }
 
-bool is_time_zone(std::string_view word) { return word.starts_with("GMT") || word.starts_with("UTC"); }
+bool is_time_zone(std::string_view word) {
+  return word.starts_with("GMT") || word.starts_with("UTC");
+}
 
 class Splitter {
  public:
   Splitter(Separator separator, std::string_view source) : source_(source) { grid_.separator = separator; }
 
   Result<Grid> split(std::string_view text) {
-    if (grid_.separator == Separator::comma || grid_.separator == Separator::semicolon) return split_csv(text);
+    if (grid_.separator == Separator::comma || grid_.separator == Separator::semicolon)
+      return split_csv(text);
     for_each_line(text, [&](std::string_view line, int number) { split_line(line, number); });
     return std::move(grid_);
   }
@@ -42,10 +49,18 @@ class Splitter {
     if (trimmed.empty() || is_comment(trimmed, number)) return;
     begin_row(number);
     switch (grid_.separator) {
-      case Separator::tab: split_at(line, '\t'); break;
-      case Separator::pipe: split_bars(trimmed); break;
-      case Separator::wide: split_wide(trimmed); break;
-      default: split_words(trimmed); break;
+      case Separator::tab:
+        split_at(line, '\t');
+        break;
+      case Separator::pipe:
+        split_bars(trimmed);
+        break;
+      case Separator::wide:
+        split_wide(trimmed);
+        break;
+      default:
+        split_words(trimmed);
+        break;
     }
     end_row();
   }
@@ -77,7 +92,8 @@ class Splitter {
   std::string_view on_one_line(std::string_view cell) {
     if (cell.find_first_of("\t\n") == std::string_view::npos) return cell;
     std::string& out = grid_.unescaped.emplace_back(cell);
-    std::replace_if(out.begin(), out.end(), [](char c) { return c == '\t' || c == '\n'; }, ' ');
+    std::replace_if(
+        out.begin(), out.end(), [](char c) { return c == '\t' || c == '\n'; }, ' ');
     return out;
   }
 
@@ -145,15 +161,18 @@ class Splitter {
       }
       begin_row(line);
       const std::size_t length = split_record(rest, separator);
-      if (length == 0) return bad_list(source_, line, "a quote opens here and never closes; export the list again");
+      if (length == 0)
+        return bad_list(source_, line, "a quote opens here and never closes; export the list again");
       end_row();
-      line += static_cast<int>(std::count(rest.begin(), rest.begin() + static_cast<std::ptrdiff_t>(length), '\n'));
+      line += static_cast<int>(
+          std::count(rest.begin(), rest.begin() + static_cast<std::ptrdiff_t>(length), '\n'));
       at += length;
     }
     return std::move(grid_);
   }
 
-  /// Adds the cells of the record at the start of `text`; its length with its line end, or 0 if a quote stays open.
+  /// Adds the cells of the record at the start of `text`; its length with its line end, or 0 if a quote stays
+  /// open.
   std::size_t split_record(std::string_view text, char separator) {
     bool in_quotes = false;
     bool may_open = true;  // at the start of a cell, or right after a quote (a doubled one)
@@ -192,9 +211,8 @@ bool ids_are_cells(const Grid& grid) {
 }
 
 bool is_rectangular(const Grid& grid) {
-  return std::all_of(grid.rows.begin(), grid.rows.end(), [&](const Grid::Row& row) {
-    return row.count == grid.rows.front().count;
-  });
+  return std::all_of(grid.rows.begin(), grid.rows.end(),
+                     [&](const Grid::Row& row) { return row.count == grid.rows.front().count; });
 }
 
 bool is_drawn_table(std::string_view text) {

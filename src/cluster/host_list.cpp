@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <deque>
 #include <optional>
 #include <vector>
 
@@ -17,7 +18,10 @@
 namespace ec2mpi {
 namespace {
 
-constexpr int kMostSlots = 192;  // cores of the largest common instances (hpc7a.96xlarge); beyond it `host:N` is a port
+constexpr int kMostSlots =
+    192;  // cores of the largest common instances (hpc7a.96xlarge); beyond it `host:N` is a port
+constexpr std::size_t kMostHosts = std::size_t{1}
+                                   << 20U;  // so that 10 MB of "a," take neither seconds nor gigabytes
 constexpr std::string_view kAdvice = "write one [user@]host[:port] a line, then if you like slots=N";
 
 using Words = std::vector<std::string_view>;
@@ -35,9 +39,13 @@ struct Row {
   std::size_t count = 0;
 };
 
-bool is_numeric(const HostSpec& spec) { return spec.kind != HostSpec::Kind::name; }
+bool is_numeric(const HostSpec& spec) {
+  return spec.kind != HostSpec::Kind::name;
+}
 
-bool is_separator(char c) { return c == ' ' || c == '\t' || c == ',' || c == ';'; }
+bool is_separator(char c) {
+  return c == ' ' || c == '\t' || c == ',' || c == ';';
+}
 
 std::string_view without_quotes(std::string_view word) {
   if (word.size() >= 2 && (word.front() == '"' || word.front() == '\'') && word.back() == word.front()) {
@@ -46,10 +54,10 @@ std::string_view without_quotes(std::string_view word) {
   return word;
 }
 
-/// The words between blanks, commas and semicolons.
+/// The words between blanks, commas and semicolons, up to the most hosts that a list may have.
 Words words_of(std::string_view text) {
   Words out;
-  for (std::size_t i = 0; i < text.size();) {
+  for (std::size_t i = 0; i < text.size() && out.size() < kMostHosts;) {
     if (is_separator(text[i])) {
       ++i;
       continue;
@@ -99,9 +107,10 @@ class HostListReader {
       line = joined;
     }
     const Words all = words_of(line);
-    if (all.empty() || read_row(all) || read_hosts_entry(all)) return;
-    while (!line.empty()) {
-      const std::size_t end = std::min(line.find(','), line.find(';'));
+    too_many_words_ = too_many_words_ || all.size() == kMostHosts;
+    if (too_many() || all.empty() || read_row(all) || read_hosts_entry(all)) return;
+    while (!line.empty() && !too_many()) {
+      const std::size_t end = line.find_first_of(",;");
       if (const Words words = words_of(line.substr(0, end)); !words.empty()) read_group(words);
       line.remove_prefix(end == std::string_view::npos ? line.size() : end + 1);
     }
@@ -109,10 +118,12 @@ class HostListReader {
 
   void read_words(const Words& row, int number) {
     line_ = number;
-    if (!row.empty() && !read_row(row) && !read_hosts_entry(row)) read_group(row);
+    if (!too_many() && !row.empty() && !read_row(row) && !read_hosts_entry(row)) read_group(row);
   }
 
   Result<Listing> finish() {
+    if (too_many())
+      return bad_list(source_, line_, "there are more than a million hosts here; is this the right file?");
     if (!bad_lines_.empty()) return bad();
     if (auto problem = understand_rows()) return std::unexpected(*problem);
     if (auto problem = understand_numbers()) return std::unexpected(*problem);
@@ -120,15 +131,17 @@ class HostListReader {
   }
 
  private:
+  [[nodiscard]] bool too_many() const { return too_many_words_ || entries_.size() >= kMostHosts; }
+
   void refuse(std::string reason) {
     if (bad_lines_.empty()) reason_ = std::move(reason);
     if (bad_lines_.empty() || bad_lines_.back() != line_) bad_lines_.push_back(line_);
   }
 
   std::unexpected<Error> bad() const {
-    const std::string others = bad_lines_.size() > 1 ? " (more such: " + lines_text({bad_lines_.begin() + 1,
-                                                                                    bad_lines_.end()}) + ")"
-                                                     : "";
+    const std::string others =
+        bad_lines_.size() > 1 ? " (more such: " + lines_text({bad_lines_.begin() + 1, bad_lines_.end()}) + ")"
+                              : "";
     return bad_list(source_, bad_lines_.front(), fmt::format("{}{}; {}", reason_, others, kAdvice));
   }
 
@@ -156,7 +169,8 @@ class HostListReader {
       entries_.push_back({*second, spec->host, 0, line_});
       return true;
     }
-    const bool names = std::all_of(words.begin() + 1, words.end(), [](std::string_view w) { return is_host_name(w); });
+    const bool names =
+        std::all_of(words.begin() + 1, words.end(), [](std::string_view w) { return is_host_name(w); });
     if (!names) return false;
     if (is_own_entry(words)) {
       own_lines_.push_back(line_);
@@ -203,7 +217,8 @@ class HostListReader {
 
   bool kinds_differ(const Row& row) const {
     std::array<int, 4> count{};
-    for (std::size_t i = 0; i < row.count; ++i) ++count[static_cast<std::size_t>(entries_[row.first + i].spec.kind)];
+    for (std::size_t i = 0; i < row.count; ++i)
+      ++count[static_cast<std::size_t>(entries_[row.first + i].spec.kind)];
     return std::all_of(count.begin(), count.end(), [](int n) { return n <= 1; });
   }
 
@@ -221,15 +236,17 @@ class HostListReader {
       const int line = entries_[row.first].line;
       const bool differ = kinds_differ(row);
       if (!differ && !kinds_equal(row)) {
-        return bad_list(source_, line, "public and private addresses are mixed in one line; write one machine a line")
+        return bad_list(source_, line,
+                        "public and private addresses are mixed in one line; write one machine a line")
             .error();
       }
       if (differ) ++differing;
     }
     if (differing != 0 && differing != rows_.size()) {
-      return bad_list(source_, entries_[rows_.front().first].line,
-                      "some lines hold several machines and others one machine with several addresses; write one "
-                      "machine a line")
+      return bad_list(
+                 source_, entries_[rows_.front().first].line,
+                 "some lines hold several machines and others one machine with several addresses; write one "
+                 "machine a line")
           .error();
     }
     one_machine_ = differing != 0;
@@ -253,10 +270,11 @@ class HostListReader {
     }
     if (ssh_form || small == nullptr) return std::nullopt;
     if (port != nullptr) {
-      return bad_list(source_, small->line,
-                      fmt::format("':{}' may be slots or a port, and line {} has the port {}; write slots=N, or "
-                                  "user@host:port",
-                                  small->spec.number, port->line, port->spec.number))
+      return bad_list(
+                 source_, small->line,
+                 fmt::format("':{}' may be slots or a port, and line {} has the port {}; write slots=N, or "
+                             "user@host:port",
+                             small->spec.number, port->line, port->spec.number))
           .error();
     }
     numbers_are_slots_ = true;
@@ -278,6 +296,7 @@ class HostListReader {
   Listing listing() {
     Listing out;
     out.as_given = !one_machine_;
+    out.nodes.reserve(entries_.size());
     std::size_t next_row = 0;
     for (std::size_t i = 0; i < entries_.size(); ++i) {
       out.nodes.push_back(node_of(entries_[i]));
@@ -304,11 +323,12 @@ class HostListReader {
 
   std::string_view source_;
   int line_ = 0;
-  std::vector<Entry> entries_;
+  std::deque<Entry> entries_;  ///< a deque, as a million of them are not to be moved when room runs out
   std::vector<Row> rows_;
   std::vector<int> bad_lines_, own_lines_, empty_lines_;
   std::vector<std::string> notes_;
   std::string reason_;
+  bool too_many_words_ = false;  ///< in one line
   bool has_slots_ = false;
   bool one_machine_ = false;
   bool numbers_are_slots_ = false;

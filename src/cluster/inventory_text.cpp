@@ -10,7 +10,9 @@ namespace {
 
 constexpr std::string_view kDash = "\xE2\x80\x93";
 
-std::string_view or_dash(std::string_view text) { return text.empty() ? kDash : text; }
+std::string_view or_dash(std::string_view text) {
+  return text.empty() ? kDash : text;
+}
 
 /// In quotes if the reader would take the first sign for a comment or an opening quote.
 std::string name_cell(std::string_view name) {

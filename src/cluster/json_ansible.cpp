@@ -42,7 +42,8 @@ bool has_address(const Node& node) {
 }
 
 bool has_one_address(const Node& node) {
-  return int{!node.public_address.empty()} + int{!node.private_address.empty()} + int{!node.ipv6.empty()} == 1;
+  return int{!node.public_address.empty()} + int{!node.private_address.empty()} + int{!node.ipv6.empty()} ==
+         1;
 }
 
 }  // namespace
@@ -69,13 +70,16 @@ Result<Listing> read_ansible(const JsonTape& tape, std::size_t hostvars, std::st
     Node node;
     node.line = host.line;
     std::optional<std::string> problem;
-    if (const auto known = facts.find(host.name); known != facts.end()) problem = put_members(node, tape, known->second);
+    if (const auto known = facts.find(host.name); known != facts.end())
+      problem = put_members(node, tape, known->second);
     if (!problem && !has_address(node) && node.instance_id.empty()) {
       problem = put_field(node, Field::any_address, host.name);
     } else if (node.name.empty() && !is_ipv4(host.name)) {
       node.name = host.name;
     }
-    if (problem) return bad_list(source, node.line, fmt::format("{}: {}; correct the inventory", in_quotes(host.name), *problem));
+    if (problem)
+      return bad_list(source, node.line,
+                      fmt::format("{}: {}; correct the inventory", in_quotes(host.name), *problem));
     out.nodes.push_back(std::move(node));
   }
   out.as_given = std::all_of(out.nodes.begin(), out.nodes.end(), [](const Node& node) {

@@ -36,7 +36,8 @@ std::string_view name_in_tags(const JsonTape& tape, std::size_t tags) {
 
 /// The first string in a container, at any depth below `member_key` if the elements are objects.
 std::string_view first_text(const JsonTape& tape, std::size_t container, std::string_view member_key) {
-  if (container == kNowhere || !tape.is_container(container) || tape.at(container).end == container + 1) return {};
+  if (container == kNowhere || !tape.is_container(container) || tape.at(container).end == container + 1)
+    return {};
   const std::size_t first = container + 1;
   return tape.is_object(first) ? text_of(tape, member(tape, first, member_key)) : text_of(tape, first);
 }
@@ -96,7 +97,8 @@ class MemberReader {
       return put_field(node_, Field::zone, text_of(tape_, member(tape_, child, "availabilityzone")));
     }
     if (key == "tags" || key == "tagsall") {
-      if (const std::string_view name = trim(name_in_tags(tape_, child)); !is_blank_cell(name)) node_.name = name;
+      if (const std::string_view name = trim(name_in_tags(tape_, child)); !is_blank_cell(name))
+        node_.name = name;
       return std::nullopt;
     }
     const Field field = field_of_label(key);

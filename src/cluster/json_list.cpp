@@ -25,9 +25,12 @@ enum class Sign { id_and_facts, address, id };
 
 bool has_sign(const JsonInstanceSigns& signs, Sign sign) {
   switch (sign) {
-    case Sign::id_and_facts: return signs.has_facts;
-    case Sign::address: return signs.has_address;
-    case Sign::id: return signs.has_id;
+    case Sign::id_and_facts:
+      return signs.has_facts;
+    case Sign::address:
+      return signs.has_address;
+    case Sign::id:
+      return signs.has_id;
   }
   return false;
 }
@@ -65,8 +68,8 @@ bool holds_scalar(const JsonTape& tape, std::size_t array) {
   return found;
 }
 
-/// Arrays that hold scalars directly, outermost first. A single array of scalars outside all others is a column: each
-/// of its values is a row.
+/// Arrays that hold scalars directly, outermost first. A single array of scalars outside all others is a
+/// column: each of its values is a row.
 Grid rows_of(const JsonTape& tape) {
   Grid grid;
   grid.separator = Separator::tab;
@@ -75,7 +78,8 @@ Grid rows_of(const JsonTape& tape) {
     grid.cells.push_back(cell_text(tape, i));
     ++grid.rows.back().count;
   };
-  const bool column = tape.size() > 0 && tape.is_array(0) && tape.at(0).end == tape.size() && holds_scalar(tape, 0);
+  const bool column =
+      tape.size() > 0 && tape.is_array(0) && tape.at(0).end == tape.size() && holds_scalar(tape, 0);
   for (std::size_t i = column ? 1 : 0; i < tape.size();) {
     const bool row = tape.is_array(i) && holds_scalar(tape, i);
     if (row || !tape.is_container(i)) {
@@ -104,7 +108,8 @@ Grid as_one_row(Grid grid) {
 Result<Listing> read_rows(Grid grid, std::string_view source) {
   const bool ids = std::any_of(grid.cells.begin(), grid.cells.end(), is_instance_id);
   if (ids) {
-    if (is_one_instance(grid) && std::all_of(grid.rows.begin(), grid.rows.end(), [](const auto& r) { return r.count == 1; })) {
+    if (is_one_instance(grid) &&
+        std::all_of(grid.rows.begin(), grid.rows.end(), [](const auto& r) { return r.count == 1; })) {
       grid = as_one_row(std::move(grid));
     }
     const auto segments = cut_at_ids(grid, source);
@@ -137,7 +142,8 @@ Result<Listing> read_json_list(std::string_view text, std::string_view source) {
   if (tape->is_object(0)) return read_json_outputs(*tape, source);
   const Grid grid = rows_of(*tape);
   if (grid.rows.empty()) {
-    return bad_list(source, 0, "this JSON list is empty; does the --query fit, and does --region name the right region?");
+    return bad_list(
+        source, 0, "this JSON list is empty; does the --query fit, and does --region name the right region?");
   }
   return read_rows(grid, source);
 }

@@ -24,13 +24,15 @@ bool one_of(std::string_view word, const std::array<std::string_view, N>& words)
 /// Words of an output's name that tell the kind of value and not which machines are meant.
 bool is_kind_word(std::string_view word) {
   constexpr std::array<std::string_view, 27> kWords = {
-      "public", "private",   "ip",   "ips",  "ipv4", "ipv6", "v4",   "v6",    "address", "addresses", "addr", "dns", "name", "names",
-      "id",     "ids",       "eip",  "eips", "elastic", "list", "of", "all", "instance", "instances", "host", "hosts", "output"};
+      "public",    "private", "ip",  "ips",  "ipv4",     "ipv6",      "v4",   "v6",    "address",
+      "addresses", "addr",    "dns", "name", "names",    "id",        "ids",  "eip",   "eips",
+      "elastic",   "list",    "of",  "all",  "instance", "instances", "host", "hosts", "output"};
   return one_of(word, kWords);
 }
 
 bool is_head_word(std::string_view word) {
-  constexpr std::array<std::string_view, 8> kWords = {"head", "master", "main", "controller", "login", "leader", "manager", "frontend"};
+  constexpr std::array<std::string_view, 8> kWords = {"head",  "master", "main",    "controller",
+                                                      "login", "leader", "manager", "frontend"};
   return one_of(word, kWords);
 }
 
@@ -70,19 +72,26 @@ struct Group {
 };
 
 Field field_of(const Output& output, const std::vector<std::string>& words) {
-  const auto has = [&](std::string_view word) { return std::find(words.begin(), words.end(), word) != words.end(); };
+  const auto has = [&](std::string_view word) {
+    return std::find(words.begin(), words.end(), word) != words.end();
+  };
   const auto all = [&](auto test) {
-    return std::all_of(output.values.begin(), output.values.end(), [&](std::string_view v) { return is_blank_cell(v) || test(v); });
+    return std::all_of(output.values.begin(), output.values.end(),
+                       [&](std::string_view v) { return is_blank_cell(v) || test(v); });
   };
   if (all(is_instance_id)) return Field::instance_id;
   if (all([](std::string_view v) { return address_in_public_dns(v).has_value(); })) return Field::public_dns;
-  if (all([](std::string_view v) { return address_in_private_dns(v).has_value(); })) return Field::private_dns;
+  if (all([](std::string_view v) { return address_in_private_dns(v).has_value(); }))
+    return Field::private_dns;
   if (all([](std::string_view v) { return canonical_ipv6(v).has_value(); })) return Field::ipv6;
   if (all([](std::string_view v) { return is_ipv4(v); })) {
-    return has("private") ? Field::private_v4 : has("public") || has("eip") || has("elastic") ? Field::public_v4 : Field::any_address;
+    return has("private")                                  ? Field::private_v4
+           : has("public") || has("eip") || has("elastic") ? Field::public_v4
+                                                           : Field::any_address;
   }
   const bool hosts = has("host") || has("hosts") || has("hostname") || has("hostnames");
-  if (hosts && all([](std::string_view v) { return parse_host_spec(v).has_value(); })) return Field::any_address;
+  if (hosts && all([](std::string_view v) { return parse_host_spec(v).has_value(); }))
+    return Field::any_address;
   return has("names") || has("name") ? Field::name : Field::unknown;
 }
 
@@ -94,7 +103,8 @@ class OutputReader {
     for (std::size_t root = 0; root < tape_.size(); root = tape_.at(root).end) {
       if (tape_.is_object(root)) tape_.for_each_in(root, [&](std::size_t child) { read_output(child); });
     }
-    std::stable_sort(groups_.begin(), groups_.end(), [](const Group& a, const Group& b) { return a.head && !b.head; });
+    std::stable_sort(groups_.begin(), groups_.end(),
+                     [](const Group& a, const Group& b) { return a.head && !b.head; });
     for (const Group& group : groups_) {
       if (group.helper || !has_machines(group)) {
         for (const Output& output : group.outputs) unused_.push_back(output.key);
@@ -103,8 +113,9 @@ class OutputReader {
       }
     }
     if (listing_.nodes.empty()) {
-      return bad_list(source_, 0, "this JSON holds no instances and no addresses; use the whole reply of\n"
-                                  "  aws ec2 describe-instances --output json");
+      return bad_list(source_, 0,
+                      "this JSON holds no instances and no addresses; use the whole reply of\n"
+                      "  aws ec2 describe-instances --output json");
     }
     if (!unused_.empty()) listing_.notes.push_back(fmt::format("not used: {}", some_of(unused_)));
     return std::move(listing_);
@@ -168,10 +179,14 @@ class OutputReader {
   std::optional<Error> zip(const Group& group) {
     const Output& first = group.outputs.front();
     for (const Output& output : group.outputs) {
-      if (output.values.size() == first.values.size() && (output.names.empty() || first.names.empty() || output.names == first.names)) continue;
-      return bad_list(source_, output.line,
-                      fmt::format("{} and {} do not tell of the same machines ({} and {} values); correct the outputs",
-                                  first.key, output.key, first.values.size(), output.values.size()))
+      if (output.values.size() == first.values.size() &&
+          (output.names.empty() || first.names.empty() || output.names == first.names))
+        continue;
+      return bad_list(
+                 source_, output.line,
+                 fmt::format(
+                     "{} and {} do not tell of the same machines ({} and {} values); correct the outputs",
+                     first.key, output.key, first.values.size(), output.values.size()))
           .error();
     }
     for (std::size_t i = 0; i < first.values.size(); ++i) {
@@ -180,7 +195,9 @@ class OutputReader {
       for (const Output& output : group.outputs) {
         if (node.name.empty() && !output.names.empty()) node.name = output.names[i];
         if (const auto problem = put_field(node, output.field, output.values[i])) {
-          return bad_list(source_, output.line, fmt::format("{}: {}; correct the output", output.key, *problem)).error();
+          return bad_list(source_, output.line,
+                          fmt::format("{}: {}; correct the output", output.key, *problem))
+              .error();
         }
       }
       listing_.nodes.push_back(std::move(node));
@@ -198,6 +215,8 @@ class OutputReader {
 
 }  // namespace
 
-Result<Listing> read_json_outputs(const JsonTape& tape, std::string_view source) { return OutputReader(tape, source).read(); }
+Result<Listing> read_json_outputs(const JsonTape& tape, std::string_view source) {
+  return OutputReader(tape, source).read();
+}
 
 }  // namespace ec2mpi

@@ -62,7 +62,9 @@ class TapeWriter {
   bool null() { return scalar(JsonTape::Kind::null, ""); }
   bool boolean(bool value) { return scalar(JsonTape::Kind::scalar, value ? "true" : "false"); }
   bool number_integer(std::int64_t value) { return scalar(JsonTape::Kind::scalar, fmt::format("{}", value)); }
-  bool number_unsigned(std::uint64_t value) { return scalar(JsonTape::Kind::scalar, fmt::format("{}", value)); }
+  bool number_unsigned(std::uint64_t value) {
+    return scalar(JsonTape::Kind::scalar, fmt::format("{}", value));
+  }
   bool number_float(double, const std::string& digits) { return scalar(JsonTape::Kind::scalar, digits); }
   bool string(std::string& value) { return scalar(JsonTape::Kind::string, clean_text(value)); }
   template <class Bytes>
@@ -134,7 +136,8 @@ class TapeWriter {
 
 namespace {
 
-/// The library's message without its prefix "[json.exception.parse_error.101] parse error at line 1, column 2: ".
+/// The library's message without its prefix "[json.exception.parse_error.101] parse error at line 1, column
+/// 2: ".
 std::string_view short_problem(std::string_view problem) {
   constexpr std::string_view kColumn = "column ";
   const std::size_t column = problem.find(kColumn);
@@ -149,7 +152,8 @@ Result<JsonTape> read_json(std::string_view text, std::string_view source) {
   Position position{text.data(), text.data() + text.size(), 1};
   TapeWriter writer(position);
   while (true) {
-    while (position.next != position.end && std::string_view(" \t\n").find(*position.next) != std::string_view::npos) {
+    while (position.next != position.end &&
+           std::string_view(" \t\n").find(*position.next) != std::string_view::npos) {
       if (*position.next++ == '\n') ++position.line;
     }
     if (position.next == position.end) break;

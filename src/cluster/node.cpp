@@ -4,6 +4,8 @@
 
 namespace ec2mpi {
 
-std::string Node::label() const { return fmt::format("node{}", index); }
+std::string Node::label() const {
+  return fmt::format("node{}", index);
+}
 
 }  // namespace ec2mpi

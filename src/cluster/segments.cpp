@@ -11,9 +11,12 @@
 namespace ec2mpi {
 namespace {
 
-constexpr std::string_view kOneLine = "write one instance a line, or use `aws ec2 describe-instances --output json`";
+constexpr std::string_view kOneLine =
+    "write one instance a line, or use `aws ec2 describe-instances --output json`";
 
-bool is_address(std::string_view cell) { return looks_like_ipv4(cell) || canonical_ipv6(cell).has_value(); }
+bool is_address(std::string_view cell) {
+  return looks_like_ipv4(cell) || canonical_ipv6(cell).has_value();
+}
 
 std::vector<std::size_t> ids_in(std::span<const std::string_view> row) {
   std::vector<std::size_t> out;
@@ -28,7 +31,8 @@ std::vector<std::size_t> id_columns(const Grid& grid, std::size_t first_row) {
   std::vector<std::size_t> columns = ids_in(grid.row(first_row));
   for (std::size_t i = first_row + 1; i < grid.rows.size() && !columns.empty(); ++i) {
     const auto row = grid.row(i);
-    std::erase_if(columns, [&](std::size_t column) { return column >= row.size() || !is_instance_id(row[column]); });
+    std::erase_if(columns,
+                  [&](std::size_t column) { return column >= row.size() || !is_instance_id(row[column]); });
   }
   return columns;
 }
@@ -43,8 +47,8 @@ bool is_blurred_header(std::span<const std::string_view> row) {
   return text.find("instanceid") != std::string::npos;
 }
 
-/// Where the id is in a row whose ids do not line up with the other rows: the only one, or the second of two when the
-/// first is the row's Name.
+/// Where the id is in a row whose ids do not line up with the other rows: the only one, or the second of two
+/// when the first is the row's Name.
 std::optional<std::size_t> lone_id(std::span<const std::string_view> row) {
   const auto ids = ids_in(row);
   if (ids.size() == 1) return ids[0];
@@ -58,7 +62,8 @@ class Cutter {
 
   Result<Segments> cut() {
     take_header();
-    if (first_row_ == grid_.rows.size()) return bad_list(source_, 0, "the list has a header and no instances");
+    if (first_row_ == grid_.rows.size())
+      return bad_list(source_, 0, "the list has a header and no instances");
     const auto columns = id_columns(grid_, first_row_);
     if (const auto column = header_column(columns)) return by_lines(column);
     if (columns.size() == 1) return by_lines(columns[0]);
@@ -171,7 +176,8 @@ class Cutter {
   bool take_column_of_labels(const Stream& stream) {
     if (!header_.empty()) return false;
     const std::size_t count = stream.ids.size() > 1 ? stream.ids[1] - stream.ids[0] : stream.cells.size() / 2;
-    if (count < 2 || count > stream.ids.front() || stream.cells.size() != count * (stream.ids.size() + 1)) return false;
+    if (count < 2 || count > stream.ids.front() || stream.cells.size() != count * (stream.ids.size() + 1))
+      return false;
     header_ = header_fields(std::span(stream.cells).first(count));
     return !header_.empty();
   }
@@ -184,7 +190,8 @@ class Cutter {
     const std::size_t count = header_.size();
     const std::size_t column = stream.ids.front() - count;
     for (std::size_t begin = count; begin < stream.cells.size(); begin += count) {
-      if (column >= count || header_[column] != Field::instance_id || !is_instance_id(stream.cells[begin + column])) {
+      if (column >= count || header_[column] != Field::instance_id ||
+          !is_instance_id(stream.cells[begin + column])) {
         return bad_list(source_, line_of(stream, begin),
                         fmt::format("the cells from here on do not fit the column names; {}", kOneLine));
       }
@@ -193,8 +200,10 @@ class Cutter {
     return out;
   }
 
-  /// Cells of the Name: what stands before the id on its line, else one cell; among words, back to what ends a record.
-  std::size_t left_of(const Stream& stream, std::size_t id, std::size_t floor, bool names_above, std::size_t usual) const {
+  /// Cells of the Name: what stands before the id on its line, else one cell; among words, back to what ends
+  /// a record.
+  std::size_t left_of(const Stream& stream, std::size_t id, std::size_t floor, bool names_above,
+                      std::size_t usual) const {
     const std::size_t room = id - floor;
     const bool first_on_line = id == 0 || stream.row_of[id - 1] != stream.row_of[id];
     if (first_on_line) return names_above ? std::min<std::size_t>(room, 1) : 0;
@@ -212,8 +221,8 @@ class Cutter {
            cell == "false" || cell == "true" || cell == "disabled" || cell == "enabled";
   }
 
-  /// Records that span different numbers of lines, or addresses on an id's own line and below it too: then something
-  /// in the list is not what it seems, and an address could be taken for another machine's.
+  /// Records that span different numbers of lines, or addresses on an id's own line and below it too: then
+  /// something in the list is not what it seems, and an address could be taken for another machine's.
   std::optional<Error> unequal(const Stream& stream, const Segments& segments) const {
     const auto span_of = [&](const Segment& segment) {
       return stream.row_of[segment.end - 1] - stream.row_of[segment.begin];

@@ -27,12 +27,18 @@ std::string title(const Node& node) {
   return node.name.empty() ? fmt::format("the entry of line {}", node.line) : in_quotes(node.name);
 }
 
-bool is_running(const Node& node) { return node.state.empty() || squashed(node.state) == "running"; }
+std::string_view key_of(const Node& node) {
+  return node.instance_id.empty() ? any_address(node) : std::string_view(node.instance_id);
+}
+
+bool is_running(const Node& node) {
+  return node.state.empty() || node.state == "running" || squashed(node.state) == "running";
+}
 
 /// Adds what `again` knows to `first`; the two texts that contradict each other, if any do.
 std::optional<std::pair<std::string, std::string>> merge(Node& first, const Node& again) {
-  for (const auto member : {&Node::public_address, &Node::private_address, &Node::ipv6, &Node::type, &Node::user,
-                            &Node::state}) {
+  for (const auto member :
+       {&Node::public_address, &Node::private_address, &Node::ipv6, &Node::type, &Node::user, &Node::state}) {
     std::string& mine = first.*member;
     const std::string& other = again.*member;
     if (mine.empty()) mine = other;
@@ -53,48 +59,56 @@ std::optional<std::pair<std::string, std::string>> merge(Node& first, const Node
   return std::nullopt;
 }
 
-/// One entry for each instance (or, without ids, for each address), in order of first appearance.
-Result<std::vector<Node>> without_repeats(std::vector<Node> nodes, std::string_view source,
-                                          std::vector<std::string>& notes) {
-  std::vector<Node> kept;
-  kept.reserve(nodes.size());
-  std::unordered_map<std::string, std::size_t> seen;
+/// Leaves one entry for each instance (or, without ids, for each address), in order of first appearance.
+std::optional<Error> drop_repeats(std::vector<Node>& nodes, std::string_view source,
+                                  std::vector<std::string>& notes) {
+  std::unordered_map<std::string_view, std::size_t>
+      seen;  // keys point into the nodes that have their final place
+  seen.reserve(nodes.size());
   std::vector<int> repeats;
-  for (Node& node : nodes) {
-    std::string key = node.instance_id.empty() ? std::string(any_address(node)) : node.instance_id;
-    if (key.empty()) key = fmt::format("line {} {}", node.line, kept.size());
-    const auto [place, is_new] = seen.emplace(key, kept.size());
-    if (is_new) {
-      kept.push_back(std::move(node));
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    const auto place = seen.find(key_of(nodes[i]));
+    if (place == seen.end()) {
+      if (kept != i) nodes[kept] = std::move(nodes[i]);
+      if (!key_of(nodes[kept]).empty()) seen.emplace(key_of(nodes[kept]), kept);
+      ++kept;
       continue;
     }
-    Node& first = kept[place->second];
-    if (const auto clash = merge(first, node)) {
-      return bad_list(source, node.line,
-                      fmt::format("{} stands here with {} and in line {} with {}; delete the entry that is out of date",
-                                  title(node), in_quotes(clash->second), first.line, in_quotes(clash->first)));
+    Node& first = nodes[place->second];
+    if (const auto clash = merge(first, nodes[i])) {
+      return bad_list(
+                 source, nodes[i].line,
+                 fmt::format(
+                     "{} stands here with {} and in line {} with {}; delete the entry that is out of date",
+                     title(nodes[i]), in_quotes(clash->second), first.line, in_quotes(clash->first)))
+          .error();
     }
-    repeats.push_back(node.line);
+    repeats.push_back(nodes[i].line);
   }
+  nodes.resize(kept);
   if (!repeats.empty()) {
     notes.push_back(fmt::format("{} {} what is listed already: taken once", lines_text(repeats),
                                 repeats.size() == 1 ? "repeats" : "repeat"));
   }
-  return kept;
+  return std::nullopt;
 }
 
 /// The error if two nodes claim one address.
 std::optional<Error> shared_address(const std::vector<Node>& nodes, std::string_view source) {
   std::unordered_map<std::string_view, const Node*> owners;
+  owners.reserve(nodes.size());
   for (const Node& node : nodes) {
     for (const std::string* address : {&node.public_address, &node.ipv6, &node.private_address}) {
       if (address->empty()) continue;
       const auto [owner, is_new] = owners.emplace(*address, &node);
       if (is_new || owner->second == &node) continue;
-      return bad_list(source, node.line,
-                      fmt::format("{} is the address of {} here and of {} in line {}; delete the entry that is out of "
-                                  "date",
-                                  *address, title(node), title(*owner->second), owner->second->line))
+      return bad_list(
+                 source, node.line,
+                 fmt::format(
+                     "{} is the address of {} here and of {} in line {}; delete the entry that is out of "
+                     "date",
+                     *address, title(node), title(*owner->second), owner->second->line))
           .error();
     }
   }
@@ -114,8 +128,9 @@ std::optional<Error> missing_address(const std::vector<Node>& nodes, std::string
   }
   if (without.empty()) return std::nullopt;
   if (bare_ids && without.size() == nodes.size()) {
-    const std::vector<std::string> some(without.begin(),
-                                        without.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(without.size(), 3)));
+    const std::vector<std::string> some(
+        without.begin(),
+        without.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(without.size(), 3)));
     std::string ids;
     for (const std::string& id : some) ids += " " + id;
     if (some.size() < without.size()) ids += " ...";
@@ -125,18 +140,23 @@ std::optional<Error> missing_address(const std::vector<Node>& nodes, std::string
                                 ids))
         .error();
   }
-  return bad_list(source, line,
-                  fmt::format("{} has no address; is it running? Copy the list again with its state and addresses, or "
-                              "delete the line",
-                              some_of(without)))
+  return bad_list(
+             source, line,
+             fmt::format(
+                 "{} has no address; is it running? Copy the list again with its state and addresses, or "
+                 "delete the line",
+                 some_of(without)))
       .error();
 }
 
 Error nothing_runs(const std::vector<Skipped>& skipped, std::string_view source) {
   std::vector<std::string> states;
-  for (const Skipped& node : skipped) states.push_back(fmt::format("{} is {}", node.instance_id.empty() ? in_quotes(node.name) : node.instance_id, node.state));
+  for (const Skipped& node : skipped)
+    states.push_back(fmt::format(
+        "{} is {}", node.instance_id.empty() ? in_quotes(node.name) : node.instance_id, node.state));
   return bad_list(source, 0,
-                  fmt::format("no instance is running ({}); start them and copy the list again", some_of(states, 3)))
+                  fmt::format("no instance is running ({}); start them and copy the list again",
+                              some_of(states, 3)))
       .error();
 }
 
@@ -147,19 +167,18 @@ Result<Inventory> settle(Listing listing, std::string_view source, bool addresse
   inventory.source = source;
   inventory.as_given = listing.as_given;
   inventory.notes = std::move(listing.notes);
-  auto nodes = without_repeats(std::move(listing.nodes), source, inventory.notes);
-  if (!nodes) return std::unexpected(nodes.error());
-  for (Node& node : *nodes) {
-    if (is_running(node)) {
-      inventory.nodes.push_back(std::move(node));
-    } else {
-      inventory.skipped.push_back({node.instance_id, node.name, node.state, node.line});
-    }
+  inventory.nodes = std::move(listing.nodes);
+  if (auto error = drop_repeats(inventory.nodes, source, inventory.notes)) return std::unexpected(*error);
+  for (const Node& node : inventory.nodes) {
+    if (!is_running(node)) inventory.skipped.push_back({node.instance_id, node.name, node.state, node.line});
   }
+  if (!inventory.skipped.empty())
+    std::erase_if(inventory.nodes, [](const Node& node) { return !is_running(node); });
   if (inventory.nodes.empty()) {
     if (!inventory.skipped.empty()) return std::unexpected(nothing_runs(inventory.skipped, source));
-    return bad_list(source, 0, "the list is empty; paste the instances of the EC2 console into it, or write one "
-                               "address a line");
+    return bad_list(source, 0,
+                    "the list is empty; paste the instances of the EC2 console into it, or write one "
+                    "address a line");
   }
   if (auto error = shared_address(inventory.nodes, source)) return std::unexpected(*error);
   if (addresses_required) {

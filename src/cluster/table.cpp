@@ -19,7 +19,9 @@ constexpr std::array<Separator, 5> kSeparators = {Separator::tab, Separator::pip
                                                   Separator::semicolon, Separator::wide};
 
 /// The first lines that are neither blank nor comment, enough to see a header.
-std::string_view beginning(std::string_view text) { return text.substr(0, std::min(text.size(), std::size_t{4096})); }
+std::string_view beginning(std::string_view text) {
+  return text.substr(0, std::min(text.size(), std::size_t{4096}));
+}
 
 /// The separator with which the first row is a row of labels with an address among them.
 std::optional<Separator> separator_of_header(std::string_view text) {
@@ -51,13 +53,16 @@ Result<Listing> read_table(std::string_view text, std::string_view source) {
   return listing;
 }
 
-bool has_header(std::string_view text) { return separator_of_header(text).has_value(); }
+bool has_header(std::string_view text) {
+  return separator_of_header(text).has_value();
+}
 
 Result<Listing> read_table_without_ids(std::string_view text, std::string_view source) {
   const auto named = separator_of_header(text);
-  const Separator separator = named ? *named : text.find('\t') != std::string_view::npos ? Separator::tab
-                                           : text.find(',') != std::string_view::npos    ? Separator::comma
-                                                                                         : Separator::wide;
+  const Separator separator = named                                       ? *named
+                              : text.find('\t') != std::string_view::npos ? Separator::tab
+                              : text.find(',') != std::string_view::npos  ? Separator::comma
+                                                                          : Separator::wide;
   auto grid = split_grid(text, separator, source);
   if (!grid) return std::unexpected(grid.error());
   while (separator == Separator::pipe && !grid->rows.empty() && grid->rows.front().count == 1) {

@@ -26,16 +26,21 @@ Cells cells_of(std::string_view line) {
 }
 
 bool is_tag(std::string_view cell) {
-  return cell.size() >= 3 && std::all_of(cell.begin(), cell.end(), [](char c) {
-           return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
-         }) && cell.front() >= 'A';
+  return cell.size() >= 3 &&
+         std::all_of(cell.begin(), cell.end(),
+                     [](char c) {
+                       return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+                     }) &&
+         cell.front() >= 'A';
 }
 
-/// A line that no table has: such a word in capitals in front and no instance id, which rows of a table do have.
+/// A line that no table has: such a word in capitals in front and no instance id, which rows of a table do
+/// have.
 bool is_telling_line(std::string_view line) {
   constexpr std::array<std::string_view, 5> kTelling = {"RESERVATIONS\t", "STATE\t", "PLACEMENT\t", "TAGS\t",
                                                         "RESERVATION\t"};
-  return std::any_of(kTelling.begin(), kTelling.end(), [&](std::string_view tag) { return line.starts_with(tag); }) &&
+  return std::any_of(kTelling.begin(), kTelling.end(),
+                     [&](std::string_view tag) { return line.starts_with(tag); }) &&
          !holds_instance_id(line);
 }
 
@@ -70,8 +75,10 @@ class TaggedReader {
         if (is_availability_zone(cell)) return put_field(node, Field::zone, cell);
       }
     }
-    if (tag == "TAGS" && cells.size() == 3 && cells[1] == "Name") return put_field(node, Field::name, cells[2]);
-    if (tag == "TAG" && cells.size() == 5 && cells[3] == "Name") return put_field(node, Field::name, cells[4]);
+    if (tag == "TAGS" && cells.size() == 3 && cells[1] == "Name")
+      return put_field(node, Field::name, cells[2]);
+    if (tag == "TAG" && cells.size() == 5 && cells[3] == "Name")
+      return put_field(node, Field::name, cells[4]);
     if (tag == "IPV6ADDRESSES" && node.ipv6.empty() && cells.size() > 1) {
       const auto address = std::find_if(cells.begin() + 1, cells.end(), [](std::string_view cell) {
         return canonical_ipv6(cell).has_value();
@@ -88,9 +95,8 @@ class TaggedReader {
 
 bool is_tagged_text(std::string_view text) {
   bool found = false;
-  for_each_line(text.substr(0, std::size_t{64} << 10U), [&](std::string_view line, int) {
-    found = found || is_telling_line(line);
-  });
+  for_each_line(text.substr(0, std::size_t{64} << 10U),
+                [&](std::string_view line, int) { found = found || is_telling_line(line); });
   return found;
 }
 
@@ -100,7 +106,9 @@ Result<Listing> read_tagged_text(std::string_view text, std::string_view source)
   for_each_line(text, [&](std::string_view line, int number) {
     if (error || trim(line).empty() || trim(line).starts_with('#')) return;
     if (const auto problem = reader.read_line(cells_of(line), number)) {
-      error = bad_list(source, number, fmt::format("{}; use the same aws command with --output json", *problem)).error();
+      error =
+          bad_list(source, number, fmt::format("{}; use the same aws command with --output json", *problem))
+              .error();
     }
   });
   if (error) return std::unexpected(*error);

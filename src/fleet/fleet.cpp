@@ -1,9 +1,9 @@
 #include "ec2mpi/fleet/fleet.hpp"
 
+#include <fmt/format.h>
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
 #include <asio/this_coro.hpp>
-#include <fmt/format.h>
 
 #include "ec2mpi/base/event.hpp"
 #include "ec2mpi/base/text.hpp"
@@ -12,11 +12,13 @@ namespace ec2mpi {
 
 namespace {
 
+constexpr auto kRetryPause = std::chrono::milliseconds(500);
+
 /// One command over all nodes, from the first connection to the last result. Lives in run_on_nodes' frame.
 class Fleet {
  public:
-  Fleet(const asio::any_io_executor& executor, std::vector<Node> nodes, ssh::Connector& connector, NodeTask task,
-        FleetOptions options, Observer& observer, std::stop_token stop)
+  Fleet(const asio::any_io_executor& executor, std::vector<Node> nodes, ssh::Connector& connector,
+        NodeTask task, FleetOptions options, Observer& observer, std::stop_token stop)
       : executor_(executor),
         connector_(connector),
         task_(std::move(task)),
@@ -26,7 +28,8 @@ class Fleet {
         handshakes_(executor, options.handshakes),
         finished_(executor),
         user_stop_(std::move(stop)),
-        limit_(Limit{.deadline = Clock::time_point::max(), .stop = user_stop_}.at_most(options.whole_timeout)),
+        limit_(
+            Limit{.deadline = Clock::time_point::max(), .stop = user_stop_}.at_most(options.whole_timeout)),
         pending_(nodes.size()) {
     for (auto& node : nodes) report_.results.push_back({std::move(node), NotRun{"stopped before its turn"}});
   }
@@ -35,8 +38,10 @@ class Fleet {
     for (auto& result : report_.results) asio::co_spawn(executor_, attend(result), asio::detached);
     const Limit unlimited;
     while (pending_ > 0) co_await finished_.wait(unlimited);
-    if (user_stop_.stop_requested()) report_.ending = Ending::interrupted;
-    else if (Clock::now() >= limit_.deadline) report_.ending = Ending::timed_out;
+    if (user_stop_.stop_requested())
+      report_.ending = Ending::interrupted;
+    else if (Clock::now() >= limit_.deadline)
+      report_.ending = Ending::timed_out;
     co_return std::move(report_);
   }
 
@@ -52,8 +57,10 @@ class Fleet {
       const auto start = Clock::now();
       auto status = co_await connect_and_work(result);
       result.elapsed = Clock::now() - start;
-      if (status) result.outcome = *status;
-      else result.outcome = status.error();
+      if (status)
+        result.outcome = *status;
+      else
+        result.outcome = status.error();
       if (options_.fail_fast && !succeeded(result.outcome)) fail_fast_.request_stop();
     }
     observer_.on_finish(result);
@@ -74,12 +81,28 @@ class Fleet {
     co_return status;
   }
 
-  asio::awaitable<Result<std::unique_ptr<ssh::Session>>> connect(const Node& node, ssh::PhaseObserver on_phase) {
+  asio::awaitable<Result<std::unique_ptr<ssh::Session>>> connect(const Node& node,
+                                                                 ssh::PhaseObserver on_phase) {
+    for (std::size_t attempt = 0;; ++attempt) {
+      auto session = co_await connect_once(node, on_phase);
+      if (session || attempt == options_.retries || !worth_repeating(session.error())) co_return session;
+      const auto pause = kRetryPause * static_cast<int>(attempt + 1) + kRetryPause * (node.index % 8) / 8;
+      co_await sleep_for(pause, limit_);  // not all nodes at the same moment
+    }
+  }
+
+  asio::awaitable<Result<std::unique_ptr<ssh::Session>>> connect_once(const Node& node,
+                                                                      ssh::PhaseObserver on_phase) {
     auto turn = co_await handshakes_.enter(limit_);
     if (!turn) co_return std::unexpected(turn.error());
     const Limit limit = limit_.at_most(options_.connect_timeout);
     auto session = co_await connector_.connect(node, limit, std::move(on_phase));
     co_return session;
+  }
+
+  [[nodiscard]] bool worth_repeating(const Error& error) const {
+    const bool may_pass = error.kind == ErrorKind::unreachable || error.kind == ErrorKind::timeout;
+    return may_pass && !limit_.stop.stop_requested() && Clock::now() < limit_.deadline;
   }
 
   [[nodiscard]] std::string not_run_reason() const {
@@ -106,8 +129,8 @@ class Fleet {
 asio::awaitable<FleetReport> run_on_nodes(std::vector<Node> nodes, ssh::Connector& connector, NodeTask task,
                                           FleetOptions options, Observer& observer, std::stop_token stop) {
   if (nodes.empty()) co_return FleetReport{};
-  Fleet fleet(co_await asio::this_coro::executor, std::move(nodes), connector, std::move(task), options, observer,
-              std::move(stop));
+  Fleet fleet(co_await asio::this_coro::executor, std::move(nodes), connector, std::move(task), options,
+              observer, std::move(stop));
   auto report = co_await fleet.run();
   co_return report;
 }

@@ -1,37 +1,203 @@
 #include "ec2mpi/ops/exec.hpp"
 
+#include <fmt/format.h>
+#include <algorithm>
+#include <asio/this_coro.hpp>
+
+#include "ec2mpi/base/text.hpp"
 #include "ec2mpi/fleet/lines.hpp"
 #include "ec2mpi/ops/remote.hpp"
+#include "ec2mpi/ops/stop.hpp"
+#include "src/ops/feeder.hpp"
 
 namespace ec2mpi::ops {
 
 namespace {
 
-asio::awaitable<Result<ssh::ExitStatus>> exec(NodeRun run, std::string command) {
-  ssh::Request request{.command = std::move(command)};
-  auto channel = co_await run.session.start(std::move(request), run.limit);
-  if (!channel) co_return std::unexpected(channel.error());
-  (*channel)->close_input();
+constexpr auto kTimeToStop = std::chrono::seconds(8);
 
-  LineCutter out;
-  LineCutter err;
-  const auto hand_on = [&run](ssh::Stream stream) {
-    return [&run, stream](std::string_view line) { run.observer.on_line(run.node, stream, line); };
-  };
+std::string_view role(const Node& node) {
+  return node.index == 1 ? "master" : "worker";
+}
+
+/// What the node prints on standard error when sudo goes ahead or wants a password. Hard to guess for a
+/// program that would like to be sent one.
+struct SudoTokens {
+  explicit SudoTokens(const std::string& mark)
+      : ahead(fmt::format("[{} ahead]", mark)), password(fmt::format("[{} password]", mark)) {}
+  std::string ahead;
+  std::string password;
+};
+
+/// A script comes by standard input and is kept in a file of its own while it runs; what follows it is its
+/// input.
+std::string script_runner(const std::string& script, const std::string& arguments) {
+  return fmt::format(
+      "f=$(mktemp) && trap 'rm -f \"$f\"' EXIT && trap 'exit 143' HUP INT TERM && head -c {} >\"$f\" && "
+      "chmod 700 \"$f\" && \"$f\" {}",
+      script.size(), arguments);
+}
+
+/// sudo asks in words of our own, only where it needs to, and says when it does not.
+std::string under_sudo(const std::string& command, const std::string& mark) {
+  const SudoTokens tokens(mark);
+  const auto choice = fmt::format(
+      "if sudo -n true 2>/dev/null; then printf %s {0} >&2; exec sudo -n {2}; else exec sudo -S -p {1} {2}; "
+      "fi",
+      quote_word(tokens.ahead), quote_word(tokens.password), command);
+  return "exec sh -c " + quote_word(choice);
+}
+
+/// Splits a command's output into lines for the observer; takes sudo's words out of it.
+class Output {
+ public:
+  Output(const NodeRun& run, std::optional<SudoTokens> sudo) : run_(run), sudo_(std::move(sudo)) {}
+
+  enum class Sudo { none, ahead, password };
+
+  /// Says when sudo has spoken in this chunk.
+  Sudo take(const ssh::Chunk& chunk) {
+    if (chunk.stream == ssh::Stream::out) {
+      out_.feed(chunk.bytes, hand_on(ssh::Stream::out));
+      return Sudo::none;
+    }
+    if (!sudo_) {
+      err_.feed(chunk.bytes, hand_on(ssh::Stream::err));
+      return Sudo::none;
+    }
+    return look_for_sudo(chunk.bytes);
+  }
+
+  void finish() {
+    err_.feed(held_, hand_on(ssh::Stream::err));
+    held_.clear();
+    out_.finish(hand_on(ssh::Stream::out));
+    err_.finish(hand_on(ssh::Stream::err));
+  }
+
+ private:
+  static constexpr std::size_t kMostHeld = 64 * 1024;
+
+  std::function<void(std::string_view)> hand_on(ssh::Stream stream) {
+    return [this, stream](std::string_view line) { run_.observer.on_line(run_.node, stream, line); };
+  }
+
+  Sudo look_for_sudo(std::string_view bytes) {
+    held_ += bytes;
+    auto said = Sudo::none;
+    if (const auto at = held_.find(sudo_->ahead); at != std::string::npos) {
+      held_.erase(at, sudo_->ahead.size());
+      sudo_.reset();
+      said = Sudo::ahead;
+    } else if (const auto asked = held_.find(sudo_->password); asked != std::string::npos) {
+      held_.erase(asked, sudo_->password.size());
+      said = Sudo::password;
+    }
+    if (!sudo_ || held_.size() > kMostHeld) {
+      err_.feed(held_, hand_on(ssh::Stream::err));
+      held_.clear();
+    }
+    return said;
+  }
+
+  const NodeRun& run_;
+  std::optional<SudoTokens> sudo_;
+  std::string held_;
+  LineCutter out_;
+  LineCutter err_;
+};
+
+bool ended_by_limit(const Error& error) {
+  return error.kind == ErrorKind::timeout || error.kind == ErrorKind::cancelled;
+}
+
+/// The error of a command that a limit or Ctrl-C ended, after looking at the node.
+asio::awaitable<Error> end_with_proof(ssh::Session& session, ssh::Channel* channel, std::string mark,
+                                      bool sudo, Error why) {
+  if (channel != nullptr) channel->signal("TERM");  // the quickest way, where sshd allows it; a look follows
+  const Limit limit{Clock::now() + kTimeToStop, {}};
+  const auto proof = co_await stop_marked(session, std::move(mark), sudo, limit);
+  const auto reason = why.kind == ErrorKind::timeout ? "time limit reached" : why.message;
+  const auto found =
+      proof ? proof->describe() : "it may still run: no look was possible (" + proof.error().message + ")";
+  co_return Error{why.kind, fmt::format("{}; {}", reason, found)};
+}
+
+asio::awaitable<Result<ssh::ExitStatus>> exec(NodeRun run, std::shared_ptr<const ExecPlan> plan) {
+  const auto mark = "EC2MPI_TASK=" + random_hex(16);
+  ssh::Request request{.command = command_line(*plan, run.node, mark)};
+  auto channel = co_await run.session.start(std::move(request), run.limit);
+  if (!channel) {
+    if (!ended_by_limit(channel.error())) co_return std::unexpected(channel.error());
+    auto error = co_await end_with_proof(run.session, nullptr, mark, plan->sudo,
+                                         channel.error());  // it may have begun
+    co_return std::unexpected(std::move(error));
+  }
+  const auto executor = co_await asio::this_coro::executor;
+  const auto feeder = Feeder::over(executor, **channel, plan->script, plan->input);
+  if (!plan->sudo) feeder->start({});
+  Output output(run, plan->sudo ? std::optional<SudoTokens>(mark) : std::nullopt);
+  bool password_sent = false;
+  std::optional<Error> refused;
   const auto sink = [&](const ssh::Chunk& chunk) {
-    (chunk.stream == ssh::Stream::out ? out : err).feed(chunk.bytes, hand_on(chunk.stream));
+    const auto said = output.take(chunk);
+    if (said == Output::Sudo::ahead) feeder->start({});
+    if (said != Output::Sudo::password || refused) return;
+    const auto password = password_sent ? std::nullopt : plan->password();
+    if (password)
+      feeder->start(*password + "\n");
+    else
+      refused = Error{ErrorKind::auth,
+                      password_sent ? "sudo refused the password" : "sudo wants a password; none was given"};
+    password_sent = true;
+    if (refused) (*channel)->close_input();
   };
   auto status = co_await read_to_end(**channel, run.limit, sink, run.observer);
-  out.finish(hand_on(ssh::Stream::out));
-  err.finish(hand_on(ssh::Stream::err));
-  if (!status) (*channel)->signal("TERM");
-  co_return status;
+  co_await feeder->finish();
+  output.finish();
+  if (refused) co_return std::unexpected(*refused);
+  if (status || !ended_by_limit(status.error())) co_return status;
+  auto error = co_await end_with_proof(run.session, channel->get(), mark, plan->sudo, status.error());
+  co_return std::unexpected(std::move(error));
 }
 
 }  // namespace
 
-NodeTask exec_task(std::string command) {
-  return [command = std::move(command)](NodeRun run) { return exec(run, command); };
+std::string fill_placeholders(std::string_view text, const Node& node) {
+  const std::pair<std::string_view, std::string> kPlaceholders[] = {{"{index}", std::to_string(node.index)},
+                                                                    {"{node}", node.label()},
+                                                                    {"{address}", node.address},
+                                                                    {"{role}", std::string(role(node))}};
+  std::string filled;
+  while (!text.empty()) {
+    const auto* hit = std::find_if(std::begin(kPlaceholders), std::end(kPlaceholders),
+                                   [text](const auto& known) { return text.starts_with(known.first); });
+    if (hit != std::end(kPlaceholders)) {
+      filled += hit->second;
+      text.remove_prefix(hit->first.size());
+    } else {
+      filled += text.front();
+      text.remove_prefix(1);
+    }
+  }
+  return filled;
+}
+
+std::string command_line(const ExecPlan& plan, const Node& node, const std::string& mark) {
+  const auto filled = fill_placeholders(plan.command, node);
+  const auto variables = quote_words(
+      {mark, fmt::format("EC2MPI_INDEX={}", node.index), fmt::format("EC2MPI_COUNT={}", plan.count),
+       fmt::format("EC2MPI_ROLE={}", role(node)), "EC2MPI_MASTER=" + plan.master});
+  const auto shell = plan.script ? "sh -c " + quote_word(script_runner(*plan.script, filled))
+                                 : "$SHELL -c " + quote_word(filled);
+  const auto marked = "env " + variables + " " + shell;
+  return plan.sudo ? under_sudo(marked, mark) : "exec " + marked;
+}
+
+NodeTask exec_task(ExecPlan plan) {
+  return [plan = std::make_shared<const ExecPlan>(std::move(plan))](NodeRun run) {
+    return exec(std::move(run), plan);
+  };
 }
 
 }  // namespace ec2mpi::ops

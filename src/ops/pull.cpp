@@ -164,7 +164,7 @@ asio::awaitable<Result<ssh::ExitStatus>> receive(NodeRun& run, ssh::Channel& cha
     const auto archive = beginning.after((*chunk)->bytes);
     if (!archive) co_return std::unexpected(archive.error());
     if (auto fed = decoder.feed(*archive); !fed) co_return std::unexpected(fed.error());
-    co_await run.observer.ready();
+    co_await run.observer.ready(run.limit);
   }
   co_return judge(channel.exit_status(), err, beginning.found(), decoder);
 }

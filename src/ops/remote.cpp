@@ -15,16 +15,18 @@ asio::awaitable<Result<ssh::ExitStatus>> read_to_end(ssh::Channel& channel, Limi
     if (!chunk) co_return std::unexpected(chunk.error());
     if (!*chunk) co_return channel.exit_status();
     sink(**chunk);
-    co_await observer.ready();
+    co_await observer.ready(limit);
   }
 }
 
-asio::awaitable<Result<Captured>> capture(ssh::Session& session, std::string command, Limit limit, std::string input) {
+asio::awaitable<Result<Captured>> capture(ssh::Session& session, std::string command, Limit limit,
+                                          std::string input) {
   ssh::Request request{.command = std::move(command)};
   auto channel = co_await session.start(std::move(request), limit);
   if (!channel) co_return std::unexpected(channel.error());
   if (!input.empty()) {
-    if (auto written = co_await (*channel)->write(input, limit); !written) co_return std::unexpected(written.error());
+    if (auto written = co_await (*channel)->write(input, limit); !written)
+      co_return std::unexpected(written.error());
   }
   (*channel)->close_input();
 
@@ -35,7 +37,8 @@ asio::awaitable<Result<Captured>> capture(ssh::Session& session, std::string com
     if (!*chunk) break;
     auto& text = (*chunk)->stream == ssh::Stream::out ? captured.out : captured.err;
     text += (*chunk)->bytes;
-    if (text.size() > kMostCaptured) co_return fail(ErrorKind::remote_io, "the node printed far more than was asked for");
+    if (text.size() > kMostCaptured)
+      co_return fail(ErrorKind::remote_io, "the node printed far more than was asked for");
   }
   auto status = (*channel)->exit_status();
   if (!status) co_return std::unexpected(status.error());

@@ -1,7 +1,7 @@
 #include "src/ssh/libssh_session.hpp"
 
-#include <algorithm>
 #include <libssh/callbacks.h>
+#include <algorithm>
 
 #include "ec2mpi/base/text.hpp"
 
@@ -9,21 +9,22 @@ namespace ec2mpi::ssh {
 
 namespace {
 
-/// The part of a write that is given to libssh at once: it copies and encrypts what it gets without looking at the
-/// socket, so this bounds the memory of a thousand sessions.
+/// The part of a write that is given to libssh at once: it copies and encrypts what it gets without looking
+/// at the socket, so this bounds the memory of a thousand sessions.
 constexpr std::size_t kWriteBlock = 64 * 1024;
 constexpr std::size_t kReadBlock = 32 * 1024;
 
 class LibsshChannel : public Channel {
  public:
-  explicit LibsshChannel(std::shared_ptr<Link> link) : link_(std::move(link)), channel_(::ssh_channel_new(session())) {
+  explicit LibsshChannel(std::shared_ptr<Link> link)
+      : link_(std::move(link)), channel_(::ssh_channel_new(session())) {
     callbacks_.userdata = this;
     callbacks_.size = sizeof callbacks_;
     callbacks_.channel_exit_status_function = [](ssh_session, ssh_channel, int code, void* self) {
       static_cast<LibsshChannel*>(self)->ended_ = ExitStatus{code};
     };
-    callbacks_.channel_exit_signal_function = [](ssh_session, ssh_channel, const char* signal, int, const char*,
-                                                 const char*, void* self) {
+    callbacks_.channel_exit_signal_function = [](ssh_session, ssh_channel, const char* signal, int,
+                                                 const char*, const char*, void* self) {
       static_cast<LibsshChannel*>(self)->ended_ = ExitStatus{0, printable(signal)};
     };
     if (channel_ != nullptr) ::ssh_set_channel_callbacks(channel_, &callbacks_);
@@ -31,14 +32,17 @@ class LibsshChannel : public Channel {
 
   ~LibsshChannel() override {
     if (channel_ == nullptr) return;
-    ::ssh_remove_channel_callbacks(channel_, &callbacks_);  // libssh calls them until the remote side has closed
+    ::ssh_remove_channel_callbacks(channel_,
+                                   &callbacks_);  // libssh calls them until the remote side has closed
     ::ssh_channel_free(channel_);
   }
 
-  /// Opens the channel and starts the program. `pipelined`: send the exec request right behind the open request,
-  /// without waiting for the answer; good for the first channel of a connection to OpenSSH, whose number is 0.
+  /// Opens the channel and starts the program. `pipelined`: send the exec request right behind the open
+  /// request, without waiting for the answer; good for the first channel of a connection to OpenSSH, whose
+  /// number is 0.
   awaitable<Result<void>> open(Request request, bool pipelined, Limit limit) {
-    if (channel_ == nullptr) co_return fail(ErrorKind::protocol, "cannot make another channel on this connection");
+    if (channel_ == nullptr)
+      co_return fail(ErrorKind::protocol, "cannot make another channel on this connection");
     int opened = ::ssh_channel_open_session(channel_);
     bool started = false;
     if (pipelined && opened == SSH_AGAIN && !request.pty && !request.command.empty()) {
@@ -69,6 +73,18 @@ class LibsshChannel : public Channel {
     co_return Result<void>{};
   }
 
+  awaitable<Result<void>> open_forward(std::string host, std::uint16_t port, Limit limit) {
+    if (channel_ == nullptr)
+      co_return fail(ErrorKind::protocol, "cannot make another channel on this connection");
+    auto done = co_await repeat(limit, [this, &host, port] {
+      return ::ssh_channel_open_forward(channel_, host.c_str(), port, "127.0.0.1", 0);
+    });
+    if (!done) co_return std::unexpected(done.error());
+    if (*done != SSH_OK)
+      co_return failure("the jump host cannot reach it; stopped, or closed by its security group?");
+    co_return Result<void>{};
+  }
+
   awaitable<Result<std::optional<Chunk>>> read(Limit limit) override {
     for (;;) {
       for (int turn = 0; turn < 2; ++turn) {
@@ -76,8 +92,8 @@ class LibsshChannel : public Channel {
         const std::string_view bytes = take_available(reading_err_ ? 1 : 0);
         if (!bytes.empty()) co_return Chunk{reading_err_ ? Stream::err : Stream::out, bytes};
       }
-      // Once the end of the output has come, polling the streams reads the socket no more; the status may be still on
-      // its way.
+      // Once the end of the output has come, polling the streams reads the socket no more; the status may be
+      // still on its way.
       if (::ssh_channel_is_eof(channel_) != 0 && !ended_) ::ssh_channel_get_exit_status(channel_);
       if (drained() && over()) co_return std::nullopt;
       if (::ssh_is_connected(session()) == 0 && drained()) {
@@ -92,7 +108,8 @@ class LibsshChannel : public Channel {
   Result<ExitStatus> exit_status() const override {
     if (ended_) return *ended_;
     if (::ssh_is_connected(session()) == 0) return std::unexpected(link_->last_error());
-    return fail(ErrorKind::protocol, "the node closed the command's channel without saying how the command ended");
+    return fail(ErrorKind::protocol,
+                "the node closed the command's channel without saying how the command ended");
   }
 
   awaitable<Result<void>> write(std::string_view bytes, Limit limit) override {
@@ -145,13 +162,15 @@ class LibsshChannel : public Channel {
     return fail(ErrorKind::protocol, refused);
   }
 
-  /// What can be had of a stream without waiting. The buffer grows with need: a thousand quiet sessions stay small.
+  /// What can be had of a stream without waiting. The buffer grows with need: a thousand quiet sessions stay
+  /// small.
   std::string_view take_available(int from_err) {
     const int available = ::ssh_channel_poll(channel_, from_err);
     if (available <= 0) return {};
     const auto size = std::min(static_cast<std::size_t>(available), kReadBlock);
     if (buffer_.size() < size) buffer_.resize(size);
-    const int got = ::ssh_channel_read_nonblocking(channel_, buffer_.data(), static_cast<std::uint32_t>(size), from_err);
+    const int got =
+        ::ssh_channel_read_nonblocking(channel_, buffer_.data(), static_cast<std::uint32_t>(size), from_err);
     return got > 0 ? std::string_view(buffer_).substr(0, static_cast<std::size_t>(got)) : std::string_view{};
   }
 
@@ -161,7 +180,8 @@ class LibsshChannel : public Channel {
 
   /// The program has ended: the channel is closed, or its output is and its status is known.
   [[nodiscard]] bool over() const {
-    return ::ssh_channel_is_closed(channel_) != 0 || (::ssh_channel_is_eof(channel_) != 0 && ended_.has_value());
+    return ::ssh_channel_is_closed(channel_) != 0 ||
+           (::ssh_channel_is_eof(channel_) != 0 && ended_.has_value());
   }
 
   /// Nothing is left in libssh's own buffers. is_eof is false while either stream holds a byte.
@@ -187,6 +207,16 @@ class LibsshSession : public Session {
     first_ = false;
     auto channel = std::make_unique<LibsshChannel>(link_);
     if (auto opened = co_await channel->open(std::move(request), pipelined, limit); !opened) {
+      co_return std::unexpected(opened.error());
+    }
+    co_return channel;
+  }
+
+  awaitable<Result<std::unique_ptr<Channel>>> forward(std::string host, std::uint16_t port,
+                                                      Limit limit) override {
+    first_ = false;
+    auto channel = std::make_unique<LibsshChannel>(link_);
+    if (auto opened = co_await channel->open_forward(std::move(host), port, limit); !opened) {
       co_return std::unexpected(opened.error());
     }
     co_return channel;

@@ -1,16 +1,17 @@
 #include "ec2mpi/ssh/libssh_transport.hpp"
 
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
 #include <algorithm>
 #include <asio/use_awaitable.hpp>
-#include <fmt/format.h>
 #include <map>
-#include <spdlog/spdlog.h>
 
 #include "ec2mpi/base/text.hpp"
 #include "src/ssh/libssh_session.hpp"
 #include "src/ssh/link.hpp"
 #include "src/ssh/private_key.hpp"
 #include "src/ssh/tcp.hpp"
+#include "src/ssh/tunnel.hpp"
 #include "src/ssh/user_config.hpp"
 
 namespace ec2mpi::ssh {
@@ -26,8 +27,9 @@ constexpr const char* kKeyExchange =
     "diffie-hellman-group16-sha512,diffie-hellman-group14-sha256";
 
 /// In the order of preference; what a node showed before goes to the front, for only that can be compared.
-const std::vector<std::string> kHostKeyTypes = {"ssh-ed25519",         "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384",
-                                                "ecdsa-sha2-nistp521", "rsa-sha2-512",        "rsa-sha2-256"};
+const std::vector<std::string> kHostKeyTypes = {"ssh-ed25519",         "ecdsa-sha2-nistp256",
+                                                "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521",
+                                                "rsa-sha2-512",        "rsa-sha2-256"};
 
 /// Where and as whom to connect, after the list, the flags and ssh_config have spoken.
 struct Target {
@@ -40,7 +42,8 @@ struct Target {
 /// One connection on its way from a socket to an authenticated session.
 class Handshake {
  public:
-  Handshake(std::shared_ptr<Link> link, const Target& target, const Node& node, HostKeys& host_keys, bool use_agent)
+  Handshake(std::shared_ptr<Link> link, const Target& target, const Node& node, HostKeys& host_keys,
+            bool use_agent)
       : link_(std::move(link)), target_(target), node_(node), host_keys_(host_keys), use_agent_(use_agent) {}
 
   awaitable<Result<void>> run(Limit limit, const PhaseObserver& on_phase) {
@@ -56,13 +59,16 @@ class Handshake {
   [[nodiscard]] ssh_session session() const { return link_->session(); }
 
   void set_options() const {
-    const auto set = [this](ssh_options_e name, const char* value) { ::ssh_options_set(session(), name, value); };
+    const auto set = [this](ssh_options_e name, const char* value) {
+      ::ssh_options_set(session(), name, value);
+    };
     const bool no = false;
     ::ssh_options_set(session(), SSH_OPTIONS_PROCESS_CONFIG, &no);
     set(SSH_OPTIONS_HOST, target_.host.c_str());
     set(SSH_OPTIONS_USER, target_.user.c_str());
     set(SSH_OPTIONS_SSH_DIR, "/nonexistent");
-    set(SSH_OPTIONS_KNOWNHOSTS, "/dev/null");  // HostKeys judges; libssh would read the files for every session
+    set(SSH_OPTIONS_KNOWNHOSTS,
+        "/dev/null");  // HostKeys judges; libssh would read the files for every session
     set(SSH_OPTIONS_GLOBAL_KNOWNHOSTS, "/dev/null");
     set(SSH_OPTIONS_KEY_EXCHANGE, kKeyExchange);
     set(SSH_OPTIONS_HOSTKEYS, host_key_algorithms().c_str());
@@ -92,8 +98,9 @@ class Handshake {
       }
       const Wake wake = co_await link_->activity(limit);
       if (wake != Wake::notified) {
-        co_return wake_error(wake, banner_seen ? "the key exchange did not end; the node or the link is very slow"
-                                               : "connected, but its sshd says nothing; frozen or overloaded?");
+        co_return wake_error(wake, banner_seen
+                                       ? "the key exchange did not end; the node or the link is very slow"
+                                       : "connected, but its sshd says nothing; frozen or overloaded?");
       }
     }
     link_->make_nonblocking();
@@ -127,9 +134,8 @@ class Handshake {
     std::string tried;
     for (const auto& key : target_.keys) {
       tried += (tried.empty() ? "" : ", ") + printable(key.file().filename().string());
-      const auto done = co_await attempt(limit, [&] {
-        return ::ssh_userauth_publickey(session(), nullptr, key.impl().key.get());
-      });
+      const auto done = co_await attempt(
+          limit, [&] { return ::ssh_userauth_publickey(session(), nullptr, key.impl().key.get()); });
       if (!done) co_return std::unexpected(done.error());
       if (*done) co_return Result<void>{};
     }
@@ -140,20 +146,26 @@ class Handshake {
       if (*done) co_return Result<void>{};
     }
     if (tried.empty()) co_return fail(ErrorKind::auth, "no key to log in with; name your .pem file with -i");
-    co_return fail(ErrorKind::auth, fmt::format("login refused for user {} with {}; wrong key (-i) or user? (-l ubuntu, "
-                                                "ec2-user, admin, rocky)", printable(target_.user), tried));
+    co_return fail(ErrorKind::auth,
+                   fmt::format("login refused for user {} with {}; wrong key (-i) or user? (-l ubuntu, "
+                               "ec2-user, admin, rocky)",
+                               printable(target_.user), tried));
   }
 
   /// True when the server let us in, false when it wants another key.
   awaitable<Result<bool>> attempt(Limit limit, std::function<int()> call) {
     for (;;) {
       switch (call()) {
-        case SSH_AUTH_SUCCESS: co_return true;
+        case SSH_AUTH_SUCCESS:
+          co_return true;
         case SSH_AUTH_DENIED:
-        case SSH_AUTH_PARTIAL: co_return false;
-        case SSH_AUTH_AGAIN: break;
+        case SSH_AUTH_PARTIAL:
+          co_return false;
+        case SSH_AUTH_AGAIN:
+          break;
         default:
-          if (::ssh_is_connected(session()) != 0) co_return false;  // the agent or the key failed, not the link
+          if (::ssh_is_connected(session()) != 0)
+            co_return false;  // the agent or the key failed, not the link
           co_return std::unexpected(link_->last_error());
       }
       const Wake wake = co_await link_->activity(limit);
@@ -173,24 +185,72 @@ class Handshake {
 class LibsshConnector : public Connector {
  public:
   LibsshConnector(asio::any_io_executor executor, LibsshOptions options, HostKeys& host_keys)
-      : executor_(std::move(executor)), options_(std::move(options)), host_keys_(host_keys) {
+      : options_(std::move(options)), host_keys_(host_keys), jump_settled_(std::move(executor)) {
     if (std::getenv("SSH_AUTH_SOCK") == nullptr) options_.use_agent = false;
   }
 
-  awaitable<Result<std::unique_ptr<Session>>> connect(const Node& node, Limit limit, PhaseObserver on_phase) override {
+  awaitable<Result<std::unique_ptr<Session>>> connect(const Node& node, Limit limit,
+                                                      PhaseObserver on_phase) override {
     const auto target = target_of(node);
     if (!target) co_return std::unexpected(target.error());
-    auto socket = co_await connect_tcp(target->host, target->port, limit, on_phase);
+    auto socket = co_await reach(*target, limit, on_phase);
     if (!socket) co_return std::unexpected(socket.error());
-    auto link = Link::over(std::move(*socket));
-    if (!link) co_return std::unexpected(link.error());
-    Handshake handshake(*link, *target, node, host_keys_, options_.use_agent);
-    if (auto done = co_await handshake.run(limit, on_phase); !done) co_return std::unexpected(done.error());
-    spdlog::debug("{}: logged in to {}@{}:{}", node.label(), target->user, target->host, target->port);
-    co_return make_libssh_session(*link);
+    auto session = co_await log_in(std::move(*socket), *target, node, limit, on_phase);
+    co_return session;
   }
 
  private:
+  awaitable<Result<Link::Socket>> reach(const Target& target, Limit limit, const PhaseObserver& on_phase) {
+    if (!options_.jump) {
+      auto socket = co_await connect_tcp(target.host, target.port, limit, on_phase);
+      co_return socket;
+    }
+    on_phase(Phase::connecting);
+    const auto bastion = co_await jump_host(limit);
+    if (!bastion) co_return std::unexpected(bastion.error());
+    auto socket = co_await open_tunnel(*bastion, target.host, target.port, limit);
+    co_return socket;
+  }
+
+  awaitable<Result<std::unique_ptr<Session>>> log_in(Link::Socket socket, const Target& target,
+                                                     const Node& node, Limit limit,
+                                                     const PhaseObserver& on_phase) {
+    auto link = Link::over(std::move(socket));
+    if (!link) co_return std::unexpected(link.error());
+    Handshake handshake(*link, target, node, host_keys_, options_.use_agent);
+    if (auto done = co_await handshake.run(limit, on_phase); !done) co_return std::unexpected(done.error());
+    spdlog::debug("{}: logged in to {}@{}:{}", node.label(), target.user, target.host, target.port);
+    co_return make_libssh_session(*link);
+  }
+
+  /// The bastion's session, connected by the first node that needs it; the others wait for that.
+  awaitable<Result<std::shared_ptr<Session>>> jump_host(Limit limit) {
+    while (jump_connecting_) {
+      const Wake wake = co_await jump_settled_.wait(limit);
+      if (wake != Wake::notified) co_return wake_error(wake, "the jump host does not answer");
+    }
+    if (!jump_session_) {
+      jump_connecting_ = true;
+      auto connected = co_await connect_jump(limit);
+      jump_connecting_ = false;
+      jump_settled_.notify_all();
+      if (!connected)
+        co_return std::unexpected(connected.error().within("jump host " + options_.jump->address));
+      jump_session_ = std::move(*connected);
+    }
+    co_return jump_session_;
+  }
+
+  awaitable<Result<std::unique_ptr<Session>>> connect_jump(Limit limit) {
+    const auto target = target_of(*options_.jump);
+    if (!target) co_return std::unexpected(target.error());
+    const PhaseObserver nobody = [](Phase) {};
+    auto socket = co_await connect_tcp(target->host, target->port, limit, nobody);
+    if (!socket) co_return std::unexpected(socket.error());
+    auto session = co_await log_in(std::move(*socket), *target, *options_.jump, limit, nobody);
+    co_return session;
+  }
+
   /// The list's own words first, then flags and settings, then ssh_config, then the defaults.
   Result<Target> target_of(const Node& node) {
     Target target{node.address, kDefaultPort, std::string(kDefaultUser), options_.keys};
@@ -202,7 +262,8 @@ class LibsshConnector : public Connector {
       target.host = configured.host_name;
     }
     target.port = node.port != 0 ? node.port : options_.port.value_or(configured.port.value_or(kDefaultPort));
-    target.user = !node.user.empty() ? node.user : options_.user.value_or(configured.user.value_or(target.user));
+    target.user =
+        !node.user.empty() ? node.user : options_.user.value_or(configured.user.value_or(target.user));
     for (const auto& file : configured.identity_files) {
       auto key = configured_key(file);
       if (!key) return std::unexpected(Error{ErrorKind::auth, key.error().message});
@@ -217,9 +278,11 @@ class LibsshConnector : public Connector {
     return configured_keys_.emplace(file, load_private_key(file, options_.prompt)).first->second;
   }
 
-  asio::any_io_executor executor_;
   LibsshOptions options_;
   HostKeys& host_keys_;
+  Event jump_settled_;
+  bool jump_connecting_ = false;
+  std::shared_ptr<Session> jump_session_;
   std::map<std::filesystem::path, Result<PrivateKey>> configured_keys_;
 };
 

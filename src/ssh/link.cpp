@@ -27,11 +27,9 @@ Result<std::shared_ptr<Link>> Link::over(Socket socket) {
 
 Link::~Link() {
   if (!session_) return;
-  // After an error libssh has closed its descriptor already and says -1; else closing is ours.
-  const int still_open = ::ssh_get_fd(session());
+  // Closes libssh's descriptor too, unless an error has done so already; ssh_disconnect alone would leave it
+  // open.
   ::ssh_silent_disconnect(session());
-  session_.reset();
-  if (still_open >= 0) ::close(still_open);
 }
 
 bool Link::write_pending() const { return (::ssh_get_poll_flags(session()) & SSH_WRITE_PENDING) != 0; }

@@ -21,9 +21,7 @@ std::optional<std::string> option(ssh_session session, ssh_options_e name) {
 
 Result<HostSettings> host_settings(const std::filesystem::path& ssh_config, const std::string& host) {
   const SessionHandle scratch(::ssh_new());
-  const std::string no_user = "\x01";  // libssh gives the local user's name where the file names none
   ::ssh_options_set(scratch.get(), SSH_OPTIONS_HOST, host.c_str());
-  ::ssh_options_set(scratch.get(), SSH_OPTIONS_USER, no_user.c_str());
   const auto default_identity = option(scratch.get(), SSH_OPTIONS_IDENTITY);
   if (::ssh_options_parse_config(scratch.get(), ssh_config.c_str()) != SSH_OK) {
     return fail(ErrorKind::usage, fmt::format("{} has a line that is not understood; pass -F none to go without it",
@@ -31,7 +29,7 @@ Result<HostSettings> host_settings(const std::filesystem::path& ssh_config, cons
   }
   HostSettings settings;
   settings.host_name = option(scratch.get(), SSH_OPTIONS_HOST).value_or(host);
-  if (const auto user = option(scratch.get(), SSH_OPTIONS_USER); user && *user != no_user) settings.user = user;
+  settings.user = option(scratch.get(), SSH_OPTIONS_USER);
   unsigned int port = 0;
   if (::ssh_options_get_port(scratch.get(), &port) == SSH_OK && port != 0 && port != 22) {
     settings.port = static_cast<std::uint16_t>(port);

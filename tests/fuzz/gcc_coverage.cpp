@@ -1,6 +1,7 @@
-// Lets libFuzzer steer code that GCC built: GCC's -fsanitize-coverage=trace-pc reports each block by a call, libFuzzer
-// reads counters from the section below. (clang 14 cannot build libstdc++ 12's <expected>, whose destructor is
-// conditionally trivial; so the targets are built by GCC and linked with clang's libclang_rt.fuzzer. That has a
+// Lets libFuzzer steer code that GCC built: GCC's -fsanitize-coverage=trace-pc reports each block by a call,
+// libFuzzer reads counters from the section below. (clang 14 cannot build libstdc++ 12's <expected>, whose
+// destructor is conditionally trivial; so the targets are built by GCC and linked with clang's
+// libclang_rt.fuzzer. That has a
 // __sanitizer_cov_trace_pc of its own, which only refuses: link with -Wl,-z,muldefs and this file first.)
 // This file itself must be built without coverage.
 

@@ -31,7 +31,8 @@ bool has_control(std::string_view text) {
 
 void check_node(const Node& node, int index) {
   require(node.index == index && node.line >= 1);
-  for (const std::string* text : {&node.name, &node.type, &node.launched, &node.availability_zone, &node.state}) {
+  for (const std::string* text :
+       {&node.name, &node.type, &node.launched, &node.availability_zone, &node.state}) {
     require(!has_control(*text) && text->find('\n') == std::string::npos);
   }
   for (const std::string* host : {&node.public_address, &node.private_address, &node.ipv6}) {

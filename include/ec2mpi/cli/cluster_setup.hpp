@@ -19,9 +19,10 @@ namespace ec2mpi::cli {
 /// The list and what the user's settings say, read once.
 struct Cluster {
   Config config;
-  std::filesystem::path list;     ///< where the instance list lies
+  std::filesystem::path list;  ///< where the instance list lies
   Inventory inventory;
-  std::vector<Node> nodes;        ///< the selected ones
+  std::vector<Node> nodes;   ///< the selected ones
+  std::optional<Node> jump;  ///< the bastion, if one is used
 
   /// .ec2mpi/ beside the list: host keys and what ec2mpi remembers.
   [[nodiscard]] std::filesystem::path state_folder() const;
@@ -31,7 +32,8 @@ struct Cluster {
 [[nodiscard]] Result<Config> load_settings();
 
 /// The list that the options, the settings or the folder name; no guess where there is none.
-[[nodiscard]] Result<std::filesystem::path> find_list(const std::optional<std::string>& named, const Config& config);
+[[nodiscard]] Result<std::filesystem::path> find_list(const std::optional<std::string>& named,
+                                                      const Config& config);
 
 [[nodiscard]] Result<Cluster> open_cluster(const ListOptions& options);
 
@@ -42,7 +44,8 @@ struct Access {
 };
 [[nodiscard]] Result<Access> open_access(const Cluster& cluster, const ConnectOptions& options);
 
-[[nodiscard]] FleetOptions fleet_options(const Cluster& cluster, const ConnectOptions& connect, const FleetFlags& flags);
+[[nodiscard]] FleetOptions fleet_options(const Cluster& cluster, const ConnectOptions& connect,
+                                         const FleetFlags& flags);
 
 /// Remembers which nodes failed, for the selector `failed`. Errors: local_io.
 [[nodiscard]] Result<void> remember_failures(const Cluster& cluster, const FleetReport& report);

@@ -36,8 +36,8 @@ class Console {
   [[nodiscard]] std::string paint_result(Colour colour, std::string_view text) const;
   [[nodiscard]] std::string paint_talk(Colour colour, std::string_view text) const;
 
-  /// Returns once there is room for more on both streams.
-  [[nodiscard]] asio::awaitable<void> room();
+  /// Returns once there is room for more on both streams, or the limit ends.
+  [[nodiscard]] asio::awaitable<void> room(Limit limit);
   /// Waits until all is written, at most a few seconds after `stop` is requested.
   [[nodiscard]] asio::awaitable<void> flush(Limit limit);
 

@@ -1,6 +1,7 @@
 #pragma once
 /// The flags that all commands on nodes share. Each has an environment variable EC2MPI_..., and most a key in
-/// ec2mpi.toml; precedence: flag, environment, ./ec2mpi.toml, ~/.config/ec2mpi/config.toml, ~/.ssh/config, default.
+/// ec2mpi.toml; precedence: flag, environment, ./ec2mpi.toml, ~/.config/ec2mpi/config.toml, ~/.ssh/config,
+/// default.
 
 #include <chrono>
 #include <cstdint>
@@ -21,7 +22,8 @@ struct ListOptions {
   std::optional<std::string> list;
   std::vector<std::string> wanted;
   std::vector<std::string> excluded;
-  std::string address = "auto";  ///< auto, public, private, ipv6
+  std::string address = "auto";     ///< auto, public, private, ipv6
+  std::optional<std::string> jump;  ///< [user@]host[:port] of a bastion; then private addresses are used
 };
 
 /// How to reach the nodes.
@@ -39,6 +41,7 @@ struct FleetFlags {
   std::size_t fanout = 0;
   double task_timeout = 0;   ///< seconds, for each node
   double whole_timeout = 0;  ///< seconds, for all
+  std::size_t retries = 0;   ///< of connections that never got as far as the command
   bool fail_fast = false;
 };
 
@@ -50,7 +53,9 @@ struct CommonOptions {
 
 void add_common_options(CLI::App& app, CommonOptions& options);
 void add_list_options(CLI::App& command, ListOptions& options);
-void add_selection_options(CLI::App& command, ListOptions& options);
+/// `exclude_flags`: what leaves nodes out; `run` keeps -x for mpirun's meaning.
+void add_selection_options(CLI::App& command, ListOptions& options,
+                           const char* exclude_flags = "-x,--exclude");
 void add_connect_options(CLI::App& command, ConnectOptions& options);
 void add_fleet_options(CLI::App& command, FleetFlags& options);
 

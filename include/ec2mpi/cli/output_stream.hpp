@@ -15,14 +15,14 @@ namespace ec2mpi::cli {
 
 class OutputStream {
  public:
-  /// Borrows `fd`. Pipes and terminals are opened anew by /proc/self/fd, so that making them nonblocking doesn't
-  /// change the descriptor that other programs share; plain files and what can't be opened anew are written at once.
-  /// `on_broken` is called when nobody reads any more (a closed pipe) or the write fails.
+  /// Borrows `fd`. Pipes and terminals are opened anew by /proc/self/fd, so that making them nonblocking
+  /// doesn't change the descriptor that other programs share; plain files and what can't be opened anew are
+  /// written at once. `on_broken` is called when nobody reads any more (a closed pipe) or the write fails.
   OutputStream(const asio::any_io_executor& executor, int fd, std::function<void()> on_broken);
 
   void write(std::string_view text);
-  /// Waits while more than kPlenty bytes are waiting for the reader.
-  [[nodiscard]] asio::awaitable<void> room();
+  /// Waits while more than kPlenty bytes are waiting for the reader, or until the limit ends.
+  [[nodiscard]] asio::awaitable<void> room(Limit limit);
   /// Waits until everything is written or the limit ends.
   [[nodiscard]] asio::awaitable<void> flush(Limit limit);
   [[nodiscard]] bool is_terminal() const { return terminal_; }

@@ -8,4 +8,8 @@ namespace ec2mpi::cli {
 /// Asks on the terminal for the passphrase of a key, without echo. Nothing where there is no terminal.
 [[nodiscard]] std::optional<std::string> prompt_passphrase(const std::filesystem::path& key_file);
 
+/// Asks on the terminal for something that must not be seen. Nothing where there is no terminal, or on
+/// Ctrl-C.
+[[nodiscard]] std::optional<std::string> prompt_secret(const std::string& question);
+
 }  // namespace ec2mpi::cli

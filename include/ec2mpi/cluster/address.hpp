@@ -16,14 +16,16 @@ namespace ec2mpi {
 /// Such as 0.0.0.0 or multicast, which no machine answers at; `text` is_ipv4.
 [[nodiscard]] bool is_unusable_ipv4(std::string_view text);
 
-/// The spelling of RFC 5952, or nothing if `text` is not an IPv6 address of a machine (no zone, no multicast, not ::).
+/// The spelling of RFC 5952, or nothing if `text` is not an IPv6 address of a machine (no zone, no multicast,
+/// not ::).
 [[nodiscard]] std::optional<std::string> canonical_ipv6(std::string_view text);
 
 /// Host name of RFC 1123: labels of letters, digits and inner hyphens. The last label is not a number, as
 /// otherwise `10.0.0` or `52.15.300.1` would pass, and resolvers read such names as addresses.
 [[nodiscard]] bool is_host_name(std::string_view text);
 
-/// Login name of useradd(8), upper case and inner dots allowed too: nothing that ssh or a shell reads otherwise.
+/// Login name of useradd(8), upper case and inner dots allowed too: nothing that ssh or a shell reads
+/// otherwise.
 [[nodiscard]] bool is_user_name(std::string_view text);
 
 /// `[user@]host[:port]`, taken apart and checked.
@@ -32,7 +34,7 @@ struct HostSpec {
   Kind kind = Kind::name;
   std::string host;  ///< IPv6 in canonical spelling and without brackets; no dot at the end of a name
   std::string user;
-  int number = 0;          ///< what stands after the colon: a port, or slots in an MPICH machinefile; 0 = nothing
+  int number = 0;  ///< what stands after the colon: a port, or slots in an MPICH machinefile; 0 = nothing
   bool bracketed = false;  ///< `[host]:number`, which only ssh writes
 };
 

@@ -8,13 +8,14 @@
 
 namespace ec2mpi {
 
-/// The bytes of a list as clean UTF-8: lines end in LF; only TAB and LF remain of the control characters; every kind
-/// of space is U+0020; zero-width and bidirectional marks are gone.
-/// Reads UTF-8 and UTF-16 (either order), with or without a byte order mark, and CRLF or CR line ends.
-/// Errors (ErrorKind::inventory): other encodings, control characters, a file too large to be a list.
+/// The bytes of a list as clean UTF-8: lines end in LF; only TAB and LF remain of the control characters;
+/// every kind of space is U+0020; zero-width and bidirectional marks are gone. Reads UTF-8 and UTF-16 (either
+/// order), with or without a byte order mark, and CRLF or CR line ends. Errors (ErrorKind::inventory): other
+/// encodings, control characters, a file too large to be a list.
 [[nodiscard]] Result<std::string> decode_list(std::string_view bytes, std::string_view source);
 
-/// The same cleaning for one text that came escaped (JSON): control characters, TAB and LF too, become spaces.
+/// The same cleaning for one text that came escaped (JSON): control characters, TAB and LF too, become
+/// spaces.
 [[nodiscard]] std::string clean_text(std::string_view utf8);
 
 struct CodePoint {
@@ -26,7 +27,8 @@ struct CodePoint {
 /// Strict UTF-8 (no overlong forms, no surrogates). `text` is not empty.
 [[nodiscard]] CodePoint first_code_point(std::string_view text);
 
-/// C0, DEL, C1, and the line and paragraph separators, zero-width and bidirectional marks: nothing to print as is.
+/// C0, DEL, C1, and the line and paragraph separators, zero-width and bidirectional marks: nothing to print
+/// as is.
 [[nodiscard]] bool is_control(char32_t point);
 
 }  // namespace ec2mpi

@@ -21,21 +21,23 @@ namespace ec2mpi {
 /// "us-east-2a", "us-gov-west-1b", "us-west-2-lax-1a", "us-east-1-wl1-bos-wlz-1".
 [[nodiscard]] bool is_availability_zone(std::string_view text);
 
-/// How the console, the aws command and spreadsheets write "nothing": empty, a dash of any length, None, null, N/A.
+/// How the console, the aws command and spreadsheets write "nothing": empty, a dash of any length, None,
+/// null, N/A.
 [[nodiscard]] bool is_blank_cell(std::string_view text);
 
-/// Begins like a date of the console ("2021/08/08 09:11 GMT-7", "August 8, 2021 at ...", "Sun Aug 08 2021 ...") or of
-/// the API (ISO 8601).
+/// Begins like a date of the console ("2021/08/08 09:11 GMT-7", "August 8, 2021 at ...", "Sun Aug 08 2021
+/// ...") or of the API (ISO 8601).
 [[nodiscard]] bool looks_like_date(std::string_view text);
 
-/// The address in "ec2-52-15-165-68.us-east-2.compute.amazonaws.com[.cn]" or "ec2-...compute-1.amazonaws.com".
+/// The address in "ec2-52-15-165-68.us-east-2.compute.amazonaws.com[.cn]" or
+/// "ec2-...compute-1.amazonaws.com".
 [[nodiscard]] std::optional<std::string> address_in_public_dns(std::string_view text);
 
 /// The address in "ip-172-31-16-10.us-east-2.compute.internal" or "ip-172-31-16-10.ec2.internal".
 [[nodiscard]] std::optional<std::string> address_in_private_dns(std::string_view text);
 
-/// Lower-case ASCII letters and digits of `text`, nothing else: "Public IPv4 address" and "publicIpv4Address" become
-/// one key.
+/// Lower-case ASCII letters and digits of `text`, nothing else: "Public IPv4 address" and "publicIpv4Address"
+/// become one key.
 [[nodiscard]] std::string squashed(std::string_view text);
 
 }  // namespace ec2mpi

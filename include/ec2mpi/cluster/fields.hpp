@@ -28,16 +28,16 @@ enum class Field {
   any_address,  ///< "ip", "host": the kind is told by the content
 };
 
-/// Labels of every generation of the console and keys of the API, Terraform and Ansible; case and punctuation do not
-/// count ("Public IPv4 address", "publicIpAddress", "public_ip").
+/// Labels of every generation of the console and keys of the API, Terraform and Ansible; case and punctuation
+/// do not count ("Public IPv4 address", "publicIpAddress", "public_ip").
 [[nodiscard]] Field field_of_label(std::string_view label);
 
 /// One of the fields that hold an address or a name that stands for one.
 [[nodiscard]] bool is_address_field(Field field);
 
-/// Stores one cell in `node`; blank cells and words that the field cannot hold (a state that is none) are left out.
-/// Of several addresses in one cell ("a, b") the first counts.
-/// Returns what is wrong, without place: a malformed address, or one that contradicts what `node` already holds.
+/// Stores one cell in `node`; blank cells and words that the field cannot hold (a state that is none) are
+/// left out. Of several addresses in one cell ("a, b") the first counts. Returns what is wrong, without
+/// place: a malformed address, or one that contradicts what `node` already holds.
 [[nodiscard]] std::optional<std::string> put_field(Node& node, Field field, std::string_view cell);
 
 /// Stores host, user and nothing else: an address by its kind, a name as public address.

@@ -33,7 +33,7 @@ struct Grid {
   Separator separator = Separator::space;
   std::vector<std::string_view> cells;
   std::vector<Row> rows;
-  std::vector<int> commented_ids;         ///< lines of comments that hold an instance id
+  std::vector<int> commented_ids;          ///< lines of comments that hold an instance id
   std::deque<std::string> unescaped = {};  ///< texts of cells with doubled quotes
 
   [[nodiscard]] std::span<const std::string_view> row(std::size_t i) const {

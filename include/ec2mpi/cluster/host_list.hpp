@@ -8,15 +8,16 @@
 
 namespace ec2mpi {
 
-/// Reads lists without instance ids: `[user@]host[:port] [slots=N]` a line or between commas, hosts(5) files, Open MPI
-/// hostfiles, MPICH machinefiles (`host:slots`), and rows of addresses as `aws --output text` writes them.
-/// Comments begin with `#` at the start of a line or after white space.
+/// Reads lists without instance ids: `[user@]host[:port] [slots=N]` a line or between commas, hosts(5) files,
+/// Open MPI hostfiles, MPICH machinefiles (`host:slots`), and rows of addresses as `aws --output text` writes
+/// them. Comments begin with `#` at the start of a line or after white space.
 ///
-/// A row of several addresses is one machine if they are of different kinds (public, private, IPv6) in every such row,
-/// and several machines if they are of one kind; anything else is an error.
+/// A row of several addresses is one machine if they are of different kinds (public, private, IPv6) in every
+/// such row, and several machines if they are of one kind; anything else is an error.
 ///
-/// `host:N` is a port if a line has `user@`, brackets or `slots=`, or if N is 22 or above 192 (no common instance has
-/// more cores); otherwise slots, as in a machinefile, with a note. Both in one list are an error.
+/// `host:N` is a port if a line has `user@`, brackets or `slots=`, or if N is 22 or above 192 (no common
+/// instance has more cores); otherwise slots, as in a machinefile, with a note. Both in one list are an
+/// error.
 [[nodiscard]] Result<Listing> read_host_list(std::string_view text, std::string_view source);
 
 /// One line of such a list, already cut into words.

@@ -21,21 +21,24 @@ struct Skipped {
 
 /// The machines of one list, in the list's order.
 struct Inventory {
-  std::vector<Node> nodes;         ///< never empty; index 1 stands first
-  std::vector<Skipped> skipped;    ///< listed, but not running
-  std::vector<std::string> notes;  ///< what the user should know: duplicates collapsed, guesses made, lines unused
-  std::string source;              ///< name of the list for messages
-  bool as_given = false;           ///< each node came with exactly one address, written as such by the user
-  AddressChoice chosen = AddressChoice::automatic;  ///< public_v4, ipv6 or private_v4 once addresses are chosen;
-                                                    ///< stays automatic when nodes keep what was given
+  std::vector<Node> nodes;       ///< never empty; index 1 stands first
+  std::vector<Skipped> skipped;  ///< listed, but not running
+  std::vector<std::string>
+      notes;              ///< what the user should know: duplicates collapsed, guesses made, lines unused
+  std::string source;     ///< name of the list for messages
+  bool as_given = false;  ///< each node came with exactly one address, written as such by the user
+  AddressChoice chosen =
+      AddressChoice::automatic;  ///< public_v4, ipv6 or private_v4 once addresses are chosen;
+                                 ///< stays automatic when nodes keep what was given
 
   [[nodiscard]] const Node& master() const { return nodes.front(); }
 };
 
 struct ReadOptions {
   AddressChoice address = AddressChoice::automatic;
-  bool choose_addresses = true;    ///< false: leave `Node::address` empty for a later choose_addresses()
-  bool addresses_required = true;  ///< false: accept instances without any address (bare ids); implies no choice
+  bool choose_addresses = true;  ///< false: leave `Node::address` empty for a later choose_addresses()
+  bool addresses_required =
+      true;  ///< false: accept instances without any address (bare ids); implies no choice
 };
 
 /// Reads a list in any of the forms that docs/ describes; the form is told by the content, never by the name.

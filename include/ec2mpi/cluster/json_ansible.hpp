@@ -14,6 +14,7 @@ namespace ec2mpi {
 [[nodiscard]] std::optional<std::size_t> find_hostvars(const JsonTape& tape);
 
 /// Reads such output: the hosts in the order of the groups, each once, with what hostvars tells of them.
-[[nodiscard]] Result<Listing> read_ansible(const JsonTape& tape, std::size_t hostvars, std::string_view source);
+[[nodiscard]] Result<Listing> read_ansible(const JsonTape& tape, std::size_t hostvars,
+                                           std::string_view source);
 
 }  // namespace ec2mpi

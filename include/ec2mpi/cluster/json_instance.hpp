@@ -18,8 +18,8 @@ struct JsonInstanceSigns {
 
 [[nodiscard]] JsonInstanceSigns instance_signs(const JsonTape& tape, std::size_t object);
 
-/// Adds what the members of `object` tell (state, tags, placement and first network interface as the API nests them).
-/// Returns what is wrong, if anything is.
+/// Adds what the members of `object` tell (state, tags, placement and first network interface as the API
+/// nests them). Returns what is wrong, if anything is.
 [[nodiscard]] std::optional<std::string> put_members(Node& node, const JsonTape& tape, std::size_t object);
 
 }  // namespace ec2mpi

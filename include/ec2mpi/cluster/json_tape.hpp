@@ -9,8 +9,8 @@
 
 namespace ec2mpi {
 
-/// JSON values one after the other, as they stand in the text: a container is followed by what it holds. Flat, so that
-/// hostile nesting costs no stack and a value no allocation.
+/// JSON values one after the other, as they stand in the text: a container is followed by what it holds.
+/// Flat, so that hostile nesting costs no stack and a value no allocation.
 class JsonTape {
  public:
   enum class Kind { null, scalar, string, array, object };
@@ -18,15 +18,20 @@ class JsonTape {
   struct Value {
     Kind kind = Kind::null;
     int line = 0;
-    std::size_t end = 0;  ///< index after the last value inside this one
-    std::size_t key = 0, key_size = 0;    ///< in texts_; the member's name if it stands in an object
-    std::size_t text = 0, text_size = 0;  ///< in texts_; a string without control characters, or a number's digits
+    std::size_t end = 0;                ///< index after the last value inside this one
+    std::size_t key = 0, key_size = 0;  ///< in texts_; the member's name if it stands in an object
+    std::size_t text = 0,
+                text_size = 0;  ///< in texts_; a string without control characters, or a number's digits
   };
 
   [[nodiscard]] const Value& at(std::size_t i) const { return values_[i]; }
   [[nodiscard]] std::size_t size() const { return values_.size(); }
-  [[nodiscard]] std::string_view key(std::size_t i) const { return view(values_[i].key, values_[i].key_size); }
-  [[nodiscard]] std::string_view text(std::size_t i) const { return view(values_[i].text, values_[i].text_size); }
+  [[nodiscard]] std::string_view key(std::size_t i) const {
+    return view(values_[i].key, values_[i].key_size);
+  }
+  [[nodiscard]] std::string_view text(std::size_t i) const {
+    return view(values_[i].text, values_[i].text_size);
+  }
 
   [[nodiscard]] bool is_object(std::size_t i) const { return values_[i].kind == Kind::object; }
   [[nodiscard]] bool is_array(std::size_t i) const { return values_[i].kind == Kind::array; }

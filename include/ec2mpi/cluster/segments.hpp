@@ -33,14 +33,14 @@ struct Segments {
   }
 };
 
-/// Cuts a grid that holds instance ids. One line for each instance if each line has an id in its id column; otherwise
-/// instances that run over several lines, or follow each other on one, all in the same way: the cell before an id is
-/// that instance's Name.
-/// Errors: lines that belong to no instance, instances of unequal shape, two columns that could both be the id.
+/// Cuts a grid that holds instance ids. One line for each instance if each line has an id in its id column;
+/// otherwise instances that run over several lines, or follow each other on one, all in the same way: the
+/// cell before an id is that instance's Name. Errors: lines that belong to no instance, instances of unequal
+/// shape, two columns that could both be the id.
 [[nodiscard]] Result<Segments> cut_at_ids(const Grid& grid, std::string_view source);
 
-/// The fields of a row of labels, or nothing if the row is not one. Such a row names the id or an address and has no
-/// ids or addresses itself.
+/// The fields of a row of labels, or nothing if the row is not one. Such a row names the id or an address and
+/// has no ids or addresses itself.
 [[nodiscard]] std::vector<Field> header_fields(std::span<const std::string_view> row);
 
 }  // namespace ec2mpi

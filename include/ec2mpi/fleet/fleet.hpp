@@ -24,18 +24,20 @@ struct NodeRun {
 using NodeTask = std::function<asio::awaitable<Result<ssh::ExitStatus>>(NodeRun)>;
 
 struct FleetOptions {
-  std::size_t fanout = 0;                ///< nodes at work at once; 0 means all
-  std::size_t handshakes = 256;          ///< connections being set up at once: home routers and sshd's backlog
-  Clock::duration connect_timeout = std::chrono::seconds(10);  ///< for one node, from its first packet to logged in
-  Clock::duration task_timeout = {};     ///< for one node's task; zero means none
-  Clock::duration whole_timeout = {};    ///< for everything; zero means none
-  bool fail_fast = false;                ///< the first node that fails stops those that have not begun
+  std::size_t fanout = 0;        ///< nodes at work at once; 0 means all
+  std::size_t handshakes = 256;  ///< connections being set up at once: home routers and sshd's backlog
+  Clock::duration connect_timeout =
+      std::chrono::seconds(10);        ///< for one node, from its first packet to logged in
+  Clock::duration task_timeout = {};   ///< for one node's task; zero means none
+  Clock::duration whole_timeout = {};  ///< for everything; zero means none
+  std::size_t retries = 0;             ///< of connections that failed before any task began
+  bool fail_fast = false;              ///< the first node that fails stops those that have not begun
 };
 
-/// Connects to every node and runs the task there. `stop` ends it early: nodes at work end as cancelled, the others
-/// as NotRun. Always gives a result for every node.
+/// Connects to every node and runs the task there. `stop` ends it early: nodes at work end as cancelled, the
+/// others as NotRun. Always gives a result for every node.
 [[nodiscard]] asio::awaitable<FleetReport> run_on_nodes(std::vector<Node> nodes, ssh::Connector& connector,
-                                                        NodeTask task, FleetOptions options, Observer& observer,
-                                                        std::stop_token stop);
+                                                        NodeTask task, FleetOptions options,
+                                                        Observer& observer, std::stop_token stop);
 
 }  // namespace ec2mpi

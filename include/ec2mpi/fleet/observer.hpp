@@ -4,6 +4,7 @@
 #include <asio/awaitable.hpp>
 #include <string_view>
 
+#include "ec2mpi/base/limit.hpp"
 #include "ec2mpi/fleet/outcome.hpp"
 
 namespace ec2mpi {
@@ -12,13 +13,15 @@ class Observer {
  public:
   virtual ~Observer() = default;
   virtual void on_phase(const Node&, ssh::Phase) {}
-  /// One whole line without its end. What a node prints last may lack the end of line; it is handed on all the same.
+  /// One whole line without its end. What a node prints last may lack the end of line; it is handed on all
+  /// the same.
   virtual void on_line(const Node&, ssh::Stream, std::string_view) {}
   /// Bytes moved to (positive) or from the node, for progress.
   virtual void on_bytes(const Node&, std::uint64_t) {}
   virtual void on_finish(const NodeResult&) {}
-  /// Returns once there is room for more output. While it waits the node isn't read: a slow reader slows the node.
-  [[nodiscard]] virtual asio::awaitable<void> ready() { co_return; }
+  /// Returns once there is room for more output, or the limit ends. While it waits the node isn't read: a
+  /// slow reader slows the node.
+  [[nodiscard]] virtual asio::awaitable<void> ready(Limit) { co_return; }
 };
 
 }  // namespace ec2mpi

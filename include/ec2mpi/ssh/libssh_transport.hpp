@@ -1,5 +1,6 @@
 #pragma once
-/// The transport over libssh: every session nonblocking, on the caller's event loop. No libssh type shows here.
+/// The transport over libssh: every session nonblocking, on the caller's event loop. No libssh type shows
+/// here.
 
 #include <asio/any_io_executor.hpp>
 #include <filesystem>
@@ -18,7 +19,8 @@ namespace ec2mpi::ssh {
 class PrivateKey {
  public:
   struct Impl;
-  PrivateKey(std::shared_ptr<Impl> impl, std::filesystem::path file) : impl_(std::move(impl)), file_(std::move(file)) {}
+  PrivateKey(std::shared_ptr<Impl> impl, std::filesystem::path file)
+      : impl_(std::move(impl)), file_(std::move(file)) {}
   [[nodiscard]] const Impl& impl() const { return *impl_; }
   [[nodiscard]] const std::filesystem::path& file() const { return file_; }
 
@@ -30,21 +32,24 @@ class PrivateKey {
 /// Asked at most once per encrypted key; nothing means that nobody can answer.
 using PassphrasePrompt = std::function<std::optional<std::string>(const std::filesystem::path& key_file)>;
 
-/// Reads a private key (PEM, PKCS#8 or OpenSSH form). A file that others can read is refused with the chmod to type.
-/// Errors: usage.
-[[nodiscard]] Result<PrivateKey> load_private_key(const std::filesystem::path& file, const PassphrasePrompt& prompt);
+/// Reads a private key (PEM, PKCS#8 or OpenSSH form). A file that others can read is refused with the chmod
+/// to type. Errors: usage.
+[[nodiscard]] Result<PrivateKey> load_private_key(const std::filesystem::path& file,
+                                                  const PassphrasePrompt& prompt);
 
 struct LibsshOptions {
-  std::optional<std::string> user = {};     ///< for nodes whose list line names none; unset asks ssh_config, then "ubuntu"
-  std::optional<std::uint16_t> port = {};   ///< likewise; default 22
-  std::vector<PrivateKey> keys = {};        ///< tried in this order
-  bool use_agent = true;                    ///< after the keys, what $SSH_AUTH_SOCK offers
-  std::filesystem::path ssh_config = {};    ///< asked for HostName, User, Port, IdentityFile; empty means none
-  PassphrasePrompt prompt = {};             ///< for keys that ssh_config names
+  std::optional<std::string> user =
+      {};  ///< for nodes whose list line names none; unset asks ssh_config, then "ubuntu"
+  std::optional<std::uint16_t> port = {};  ///< likewise; default 22
+  std::vector<PrivateKey> keys = {};       ///< tried in this order
+  bool use_agent = true;                   ///< after the keys, what $SSH_AUTH_SOCK offers
+  std::filesystem::path ssh_config = {};   ///< asked for HostName, User, Port, IdentityFile; empty means none
+  PassphrasePrompt prompt = {};            ///< for keys that ssh_config names
+  std::optional<Node> jump = {};  ///< a bastion through which all nodes are reached, over one session
 };
 
 /// `host_keys` is borrowed and must outlive the connector.
-[[nodiscard]] std::unique_ptr<Connector> make_libssh_connector(asio::any_io_executor executor, LibsshOptions options,
-                                                               HostKeys& host_keys);
+[[nodiscard]] std::unique_ptr<Connector> make_libssh_connector(asio::any_io_executor executor,
+                                                               LibsshOptions options, HostKeys& host_keys);
 
 }  // namespace ec2mpi::ssh

@@ -1,9 +1,10 @@
 #pragma once
-/// How to talk to one machine: interfaces with awaitable calls. Implemented by libssh_transport, and in the unit
-/// tests by a transport that misbehaves on purpose. Everything runs on one thread.
+/// How to talk to one machine: interfaces with awaitable calls. Implemented by libssh_transport, and in the
+/// unit tests by a transport that misbehaves on purpose. Everything runs on one thread.
 ///
-/// A Connector makes Sessions, a Session starts Channels. Each is owned by its unique_ptr; a Channel keeps what it
-/// needs of its session alive. At most one coroutine may read a channel and one may write it at the same time.
+/// A Connector makes Sessions, a Session starts Channels. Each is owned by its unique_ptr; a Channel keeps
+/// what it needs of its session alive. At most one coroutine may read a channel and one may write it at the
+/// same time.
 
 #include <asio/awaitable.hpp>
 #include <cstdint>
@@ -49,7 +50,7 @@ struct Pty {
 };
 
 struct Request {
-  std::string command;            ///< shell text for the user's login shell; empty asks for the login shell itself
+  std::string command;  ///< shell text for the user's login shell; empty asks for the login shell itself
   std::optional<Pty> pty = {};
 };
 
@@ -76,8 +77,8 @@ class Channel {
   /// Closes the program's standard input.
   virtual void close_input() = 0;
 
-  /// Asks sshd to signal the program's process group (RFC 4254, 6.9; "INT", "TERM", ...). No answer comes: sshd
-  /// refuses it silently for root, forced commands and before OpenSSH 7.9.
+  /// Asks sshd to signal the program's process group (RFC 4254, 6.9; "INT", "TERM", ...). No answer comes:
+  /// sshd refuses it silently for root, forced commands and before OpenSSH 7.9.
   virtual void signal(const std::string& name) = 0;
 
   /// Tells the pty its new size (RFC 4254, 6.7).
@@ -89,14 +90,20 @@ class Session {
  public:
   virtual ~Session() = default;
   [[nodiscard]] virtual awaitable<Result<std::unique_ptr<Channel>>> start(Request request, Limit limit) = 0;
+
+  /// A TCP connection from the node to host:port (RFC 4254, 7.2, direct-tcpip); what comes from there is
+  /// Stream::out.
+  [[nodiscard]] virtual awaitable<Result<std::unique_ptr<Channel>>> forward(std::string host,
+                                                                            std::uint16_t port,
+                                                                            Limit limit) = 0;
 };
 
 class Connector {
  public:
   virtual ~Connector() = default;
 
-  /// Connects, verifies the host key, then authenticates; in that order. Errors: unreachable, timeout, host_key,
-  /// auth, protocol, cancelled; the message says what was tried, without the node's name.
+  /// Connects, verifies the host key, then authenticates; in that order. Errors: unreachable, timeout,
+  /// host_key, auth, protocol, cancelled; the message says what was tried, without the node's name.
   [[nodiscard]] virtual awaitable<Result<std::unique_ptr<Session>>> connect(const Node& node, Limit limit,
                                                                             PhaseObserver on_phase) = 0;
 };

@@ -13,7 +13,6 @@ import os
 import re
 import struct
 
-from . import addresses
 from .addresses import LAPTOP, LAPTOP_GATEWAY, PUBLIC_NETS, ROUTER, ROUTER_MAC, mac, port, private
 from .linux import ClusterError, enter, fork, kill_and_wait, launch, tool
 

@@ -1,0 +1,41 @@
+#pragma once
+/// The forms in which the output of a command on many nodes is shown.
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "ec2mpi/base/error.hpp"
+#include "ec2mpi/cli/console.hpp"
+#include "ec2mpi/fleet/outcome.hpp"
+
+namespace ec2mpi::cli {
+
+class ExecOutput {
+ public:
+  virtual ~ExecOutput() = default;
+  virtual void line(const Node& node, ssh::Stream stream, std::string_view text) = 0;
+  /// After the last node; what was kept is shown now.
+  [[nodiscard]] virtual Result<void> finish(const FleetReport&) { return {}; }
+};
+
+/// What a form that keeps output holds of each node's stream, at most; the rest is counted and said.
+inline constexpr std::size_t kMostKept = 8 << 20;
+
+/// Lines as they come: coloured "node1: " on a terminal, "node1<TAB>" in a pipe, nothing in front without
+/// labels.
+[[nodiscard]] std::unique_ptr<ExecOutput> live_output(Console& console, const std::vector<Node>& nodes,
+                                                      bool labels);
+
+/// Equal outputs under one header; `differences`: the majority's, and how the others differ from it.
+[[nodiscard]] std::unique_ptr<ExecOutput> gathered_output(Console& console, bool differences);
+
+/// DIR/node1.out and DIR/node1.err. Errors: local_io.
+[[nodiscard]] Result<std::unique_ptr<ExecOutput>> files_output(const std::filesystem::path& folder,
+                                                               const std::vector<Node>& nodes);
+
+/// One JSON document with every node's outcome, duration and output.
+[[nodiscard]] std::unique_ptr<ExecOutput> json_output(Console& console, std::string command);
+
+}  // namespace ec2mpi::cli

@@ -1,0 +1,46 @@
+#pragma once
+/// Shows one MPI job: its own bytes as they are, and on standard error what ec2mpi does about it.
+
+#include <string>
+
+#include "ec2mpi/cli/console.hpp"
+#include "ec2mpi/cli/options.hpp"
+#include "ec2mpi/ops/run.hpp"
+
+namespace ec2mpi::cli {
+
+class JobView : public ops::JobObserver {
+ public:
+  JobView(Console& console, const CommonOptions& options, std::string id, bool explain)
+      : console_(console),
+        quiet_(options.quiet),
+        verbose_(options.verbose > 0),
+        explain_(explain),
+        id_(std::move(id)) {}
+
+  void on_planned(const ops::JobPlan& plan) override;
+  void on_output(const ssh::Chunk& chunk) override;
+  void on_stopping(ops::JobStop why) override;
+  asio::awaitable<void> ready(Limit limit) override;
+
+  /// Why nothing was started, or what was left and what became of it.
+  void conclude(const ops::JobEnd& end);
+
+  /// For leaving at once.
+  [[nodiscard]] std::string parting_words() const;
+
+ private:
+  void say(Colour colour, const std::string& text);
+  void explain(const ops::JobPlan& plan);
+  void tell_refusal(const ops::JobEnd& end);
+  void tell_cleaning(const ops::JobEnd& end);
+
+  Console& console_;
+  bool quiet_;
+  bool verbose_;
+  bool explain_;
+  bool started_ = false;
+  std::string id_;
+};
+
+}  // namespace ec2mpi::cli

@@ -1,0 +1,19 @@
+#pragma once
+/// Asking nodes what they are: private address, cores, which MPI.
+
+#include <asio/awaitable.hpp>
+#include <string>
+
+#include "ec2mpi/base/limit.hpp"
+#include "ec2mpi/cluster/facts.hpp"
+#include "ec2mpi/ssh/transport.hpp"
+
+namespace ec2mpi::ops {
+
+/// The command for a node's login shell; it prints what parse_facts reads, and changes nothing.
+[[nodiscard]] std::string facts_command();
+
+/// Asks one node, in one round trip. Errors: those of the session, remote_io.
+[[nodiscard]] asio::awaitable<Result<Facts>> ask_facts(ssh::Session& session, Limit limit);
+
+}  // namespace ec2mpi::ops

@@ -1,0 +1,56 @@
+#pragma once
+/// From what the user wants and what the nodes said to what is started. Pure.
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ec2mpi/base/error.hpp"
+#include "ec2mpi/cluster/facts.hpp"
+#include "ec2mpi/cluster/node.hpp"
+#include "ec2mpi/cluster/placement.hpp"
+#include "ec2mpi/ops/mpi_command.hpp"
+
+namespace ec2mpi::ops {
+
+/// A run_NAME.sh of the user's, which starts mpirun itself.
+struct JobScript {
+  std::string name;                 ///< "run_spread.sh"
+  std::optional<std::string> text;  ///< of the local file; nothing: it must be on the master
+};
+
+struct JobWish {
+  std::string id;                    ///< see make_job_id
+  std::vector<std::string> command;  ///< program and arguments; for a script its arguments only
+  std::optional<JobScript> script;
+  std::string workdir;  ///< absolute, or below the home, with or without `~/`; empty = the home
+  Ranks ranks;
+  Slots slots;
+  std::vector<std::pair<std::string, std::string>> env;
+  std::vector<std::pair<std::string, std::string>> mca;
+  bool mpi4py_run = true;              ///< python programs through mpi4py.run
+  bool explain_only = false;           ///< plan, but start nothing
+  std::chrono::nanoseconds timeout{};  ///< for the job, from its start; zero means none
+};
+
+struct JobPlan {
+  std::vector<Place> places;       ///< of the nodes that take part
+  std::string mpi;                 ///< "Open MPI 4.1.4"; empty for a script
+  std::vector<MpiOption> line;     ///< the mpirun line; empty for a script
+  std::string shell_text;          ///< for `sh -s` on the master: makes the job's folder and becomes the job
+  std::vector<std::string> notes;  ///< what the user should know before it starts
+};
+
+/// "spread-20261122-204501-3f2a": readable, sorts by time, free of anything a shell would mind. `name` may be
+/// any text.
+[[nodiscard]] std::string make_job_id(std::string_view name, std::chrono::system_clock::time_point now);
+
+/// `nodes` take part; the job starts on `master`, which need not be one of them. `facts` are by node index
+/// and hold all of these. Errors: usage (the wish can't be met), remote_io (a node lacks what it takes).
+[[nodiscard]] Result<JobPlan> plan_job(const JobWish& wish, const std::vector<Node>& nodes,
+                                       const Node& master, const std::map<int, Facts>& facts);
+
+}  // namespace ec2mpi::ops

@@ -1,0 +1,226 @@
+#include <fmt/format.h>
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+
+#include "ec2mpi/base/file.hpp"
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cli/cluster_setup.hpp"
+#include "ec2mpi/cli/job_view.hpp"
+#include "ec2mpi/cli/runtime.hpp"
+#include "ec2mpi/ops/run.hpp"
+#include "src/cli/command.hpp"
+
+namespace ec2mpi::cli {
+
+namespace {
+
+constexpr std::size_t kLargestScript = 1 << 20;
+
+struct RunOptions {
+  ListOptions list;
+  ConnectOptions connect;
+  std::vector<std::string> name;
+  std::optional<std::vector<std::string>> behind_dashes;
+  int np = 0;
+  int per_node = 0;
+  std::optional<std::string> slots;
+  std::optional<std::string> workdir;
+  std::vector<std::string> env;
+  std::vector<std::pair<std::string, std::string>> mca;
+  double timeout = 0;
+  bool no_mpi4py_run = false;
+  bool explain = false;
+};
+
+using Variable = std::pair<std::string, std::string>;
+
+bool is_variable_name(std::string_view name) {
+  const auto fits = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (c >= '0' && c <= '9');
+  };
+  return !name.empty() && std::all_of(name.begin(), name.end(), fits) &&
+         !(name.front() >= '0' && name.front() <= '9');
+}
+
+/// NAME=VALUE, or NAME alone for what it is here, as with mpirun.
+Result<Variable> parse_variable(const std::string& text) {
+  const auto equals = text.find('=');
+  const auto name = text.substr(0, equals);
+  if (!is_variable_name(name))
+    return fail(ErrorKind::usage, fmt::format("-x {}: not a variable's name", printable(text)));
+  if (equals != std::string::npos) return Variable{name, text.substr(equals + 1)};
+  if (const char* value = std::getenv(name.c_str())) return Variable{name, value};
+  return fail(ErrorKind::usage,
+              fmt::format("-x {}: it is not set here; give it a value: -x {}=VALUE", name, name));
+}
+
+/// Those of the flags come after those of ec2mpi.toml and replace them.
+Result<std::vector<Variable>> variables(const std::map<std::string, std::string>& of_job,
+                                        const std::vector<std::string>& flags) {
+  std::map<std::string, std::string> all;
+  for (const auto& [name, value] : of_job) {
+    if (!is_variable_name(name))
+      return fail(ErrorKind::usage,
+                  fmt::format("ec2mpi.toml: '{}' is not a variable's name", printable(name)));
+    all[name] = value;
+  }
+  for (const auto& flag : flags) {
+    auto variable = parse_variable(flag);
+    if (!variable) return std::unexpected(variable.error());
+    all[variable->first] = variable->second;
+  }
+  return std::vector<Variable>(all.begin(), all.end());
+}
+
+/// run_NAME.sh as the tutorial has it: in the working folder, else wherever the master has it.
+Result<ops::JobScript> find_script(const std::string& name) {
+  const auto odd = [](char c) { return c == '/' || static_cast<unsigned char>(c) < 0x20; };
+  if (std::any_of(name.begin(), name.end(), odd)) {
+    return fail(ErrorKind::usage,
+                fmt::format("'{}' is not a job's name; a program stands behind --: ec2mpi run -- {}",
+                            printable(name), printable(name)));
+  }
+  ops::JobScript script{"run_" + name + ".sh", std::nullopt};
+  std::error_code ignored;
+  if (!std::filesystem::exists(script.name, ignored)) return script;
+  auto text = read_file(script.name, kLargestScript);
+  if (!text) return std::unexpected(text.error());
+  if (text->find('\0') != std::string::npos)
+    return fail(ErrorKind::usage, script.name + " is not a shell script");
+  script.text = std::move(*text);
+  return script;
+}
+
+Result<void> choose_job(const RunOptions& options, const Config& config, ops::JobWish& wish, JobConfig& job) {
+  const auto& behind = options.behind_dashes;
+  if (options.name.empty()) {
+    if (!behind || behind->empty())
+      return fail(ErrorKind::usage, "nothing to run: ec2mpi run NAME, or ec2mpi run -- CMD ARGS");
+    wish.command = *behind;
+    return {};
+  }
+  const auto& name = options.name.front();
+  if (options.name.size() > 1) {
+    return fail(ErrorKind::usage,
+                fmt::format("'{}': arguments and programs stand behind --: ec2mpi run {} -- ARGS, or "
+                            "ec2mpi run -- CMD ARGS",
+                            printable(options.name[1]), printable(name)));
+  }
+  if (const auto found = config.jobs.find(name); found != config.jobs.end()) {
+    job = found->second;
+    wish.command = job.command;
+  } else {
+    auto script = find_script(name);
+    if (!script) return std::unexpected(script.error());
+    wish.script = std::move(*script);
+  }
+  if (behind) wish.command.insert(wish.command.end(), behind->begin(), behind->end());
+  return {};
+}
+
+/// What a job is called in its id: its name, else its program; a python program by its script.
+std::string spoken_name(const RunOptions& options, const std::vector<std::string>& command) {
+  if (!options.name.empty()) return options.name.front();
+  if (ops::is_python(command.front())) {
+    for (const auto& word : command) {
+      if (word.ends_with(".py")) return word.substr(0, word.size() - 3);
+    }
+  }
+  return command.front();
+}
+
+/// All that can be said before a connection: flags over the job's own settings.
+Result<ops::JobWish> make_wish(const RunOptions& options, const Config& config) {
+  ops::JobWish wish;
+  JobConfig job;
+  if (auto chosen = choose_job(options, config, wish, job); !chosen) return std::unexpected(chosen.error());
+  auto slots = options.slots ? parse_slots(*options.slots) : Slots{};
+  if (!slots) return std::unexpected(slots.error());
+  auto env = variables(job.env, options.env);
+  if (!env) return std::unexpected(env.error());
+  wish.id = ops::make_job_id(spoken_name(options, wish.command), std::chrono::system_clock::now());
+  wish.workdir = options.workdir.value_or(job.workdir);
+  wish.ranks = {options.np > 0 ? options.np : job.np, options.per_node > 0 ? options.per_node : job.per_node};
+  wish.slots = *slots;
+  wish.env = std::move(*env);
+  wish.mca = options.mca;
+  wish.mpi4py_run = !options.no_mpi4py_run;
+  wish.explain_only = options.explain;
+  wish.timeout = seconds(options.timeout);
+  return wish;
+}
+
+asio::awaitable<int> run_on_loop(Runtime& runtime, const RunOptions& options, ops::JobWish wish,
+                                 Cluster& cluster, Access& access) {
+  const auto connector = ssh::make_libssh_connector(runtime.executor(), access.transport, access.host_keys);
+  JobView view(runtime.console(), runtime.options(), wish.id, options.explain);
+  runtime.set_parting_words([&view] { return view.parting_words(); });
+  const auto flow = fleet_options(cluster, options.connect, {});
+  ops::JobNodes nodes{cluster.nodes, cluster.inventory.master()};
+  const auto end = co_await ops::run_job(runtime.executor(), std::move(wish), std::move(nodes), *connector,
+                                         flow, view, runtime.stop());
+  view.conclude(end);
+  co_return ops::exit_code_for(end);
+}
+
+Result<int> run_run(const RunOptions& options, const CommonOptions& common) {
+  auto cluster = open_cluster(options.list);
+  if (!cluster) return std::unexpected(cluster.error());
+  auto wish = make_wish(options, cluster->config);
+  if (!wish) return std::unexpected(wish.error());
+  auto access = open_access(*cluster, options.connect);
+  if (!access) return std::unexpected(access.error());
+  Runtime runtime(common);
+  return runtime.run(run_on_loop(runtime, options, std::move(*wish), *cluster, *access));
+}
+
+void add_job_options(CLI::App& command, RunOptions& options) {
+  command
+      .add_option("name", options.name, "A [jobs.NAME] of ec2mpi.toml, or the NAME of a script run_NAME.sh")
+      ->type_name("NAME");
+  command.add_option("-n,--np", options.np, "Ranks in all, also -np [one per slot]")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1'000'000));
+  command.add_option("--per-node", options.per_node, "Ranks on each node, whatever its slots")
+      ->type_name("N")
+      ->check(CLI::Range(1, 100'000));
+  command
+      .add_option("--slots", options.slots,
+                  "Places on a node: cores, threads or a number [as the list says, else cores]")
+      ->type_name("KIND");
+  command.add_option("--workdir", options.workdir, "Where the program runs on the nodes [the home]")
+      ->type_name("DIR");
+  command.add_option("-x", options.env, "Set this for every rank; without a value: as it is here")
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false);
+  command.add_option("--mca", options.mca, "Parameter for Open MPI; replaces ours of that name")
+      ->type_name("NAME VALUE")
+      ->allow_extra_args(false);
+  command.add_option("--timeout", options.timeout, "End the job after this time [no limit]")
+      ->type_name("SECONDS")
+      ->check(CLI::PositiveNumber);
+  command.add_flag("--no-mpi4py-run", options.no_mpi4py_run,
+                   "Start python programs as they are, not through mpi4py.run");
+  command.add_flag("--explain", options.explain,
+                   "Show the mpirun line and why each option is there; start nothing");
+}
+
+}  // namespace
+
+void add_run_command(CLI::App& app, Dispatch& dispatch) {
+  auto options = std::make_shared<RunOptions>();
+  auto& command = add_command(
+      app, "run", "Starts an MPI program over the nodes: ec2mpi run NAME [-- ARGS], ec2mpi run -- CMD ARGS",
+      "ec2mpi run -np 4 -- python3 hello.py");
+  add_job_options(command, *options);
+  add_selection_options(command, options->list, "--exclude");
+  add_connect_options(command, options->connect);
+  command.callback([options, &dispatch] {
+    options->behind_dashes = dispatch.behind_dashes;
+    dispatch.chosen = [options](const CommonOptions& common) { return run_run(*options, common); };
+  });
+}
+
+}  // namespace ec2mpi::cli

@@ -1,0 +1,223 @@
+#include "ec2mpi/cli/exec_output.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "ec2mpi/base/file.hpp"
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/fleet/gather.hpp"
+
+namespace ec2mpi::cli {
+
+namespace {
+
+Colour colour_of(const Node& node) {
+  static constexpr Colour kWheel[] = {Colour::cyan, Colour::green, Colour::yellow, Colour::blue,
+                                      Colour::magenta};
+  return kWheel[static_cast<std::size_t>(node.index - 1) % std::size(kWheel)];
+}
+
+class LiveOutput : public ExecOutput {
+ public:
+  LiveOutput(Console& console, const std::vector<Node>& nodes, bool labels)
+      : console_(console), labels_(labels) {
+    for (const auto& node : nodes) width_ = std::max(width_, node.label().size());
+  }
+
+  void line(const Node& node, ssh::Stream stream, std::string_view text) override {
+    if (stream == ssh::Stream::out)
+      console_.result(label(node, true).append(text));
+    else
+      console_.talk(label(node, false).append(text));
+  }
+
+ private:
+  [[nodiscard]] std::string label(const Node& node, bool on_result) const {
+    if (!labels_) return {};
+    if (!(on_result ? console_.result_is_terminal() : console_.shows_status())) return node.label() + "\t";
+    const auto padded = fmt::format("{:<{}}", node.label() + ":", width_ + 2);
+    return on_result ? console_.paint_result(colour_of(node), padded)
+                     : console_.paint_talk(colour_of(node), padded);
+  }
+
+  Console& console_;
+  bool labels_;
+  std::size_t width_ = 0;
+};
+
+/// One stream of one node, kept up to kMostKept.
+class Kept {
+ public:
+  void add(std::string_view line) {
+    if (text_.size() + line.size() < kMostKept)
+      text_.append(line).append("\n");
+    else
+      dropped_ += line.size() + 1;
+  }
+  [[nodiscard]] std::string text() const {
+    if (dropped_ == 0) return text_;
+    return text_ + fmt::format("[ec2mpi: {} more; --outdir keeps everything]\n", format_bytes(dropped_));
+  }
+  [[nodiscard]] const std::string& whole() const { return text_; }
+  [[nodiscard]] std::uint64_t dropped() const { return dropped_; }
+
+ private:
+  std::string text_;
+  std::uint64_t dropped_ = 0;
+};
+
+class GatheredOutput : public ExecOutput {
+ public:
+  GatheredOutput(Console& console, bool differences) : console_(console), differences_(differences) {}
+
+  void line(const Node& node, ssh::Stream stream, std::string_view text) override {
+    (stream == ssh::Stream::out ? out_ : err_)[node.index].add(text);
+  }
+
+  Result<void> finish(const FleetReport&) override {
+    const auto show = differences_ ? render_differences : render_groups;
+    console_.result_bytes(show(gather(collected(out_))));
+    console_.talk_bytes(show(gather(collected(err_))));
+    return {};
+  }
+
+ private:
+  using ByNode = std::map<int, Kept>;
+  static std::vector<NodeOutput> collected(const ByNode& streams) {
+    std::vector<NodeOutput> outputs;
+    for (const auto& [index, kept] : streams) outputs.push_back({index, kept.text()});
+    return outputs;
+  }
+
+  Console& console_;
+  bool differences_;
+  ByNode out_;
+  ByNode err_;
+};
+
+class FilesOutput : public ExecOutput {
+ public:
+  static Result<std::unique_ptr<ExecOutput>> open(const std::filesystem::path& folder,
+                                                  const std::vector<Node>& nodes) {
+    std::error_code failed;
+    std::filesystem::create_directories(folder, failed);
+    auto output = std::make_unique<FilesOutput>();
+    for (const auto& node : nodes) {
+      for (const auto stream : {ssh::Stream::out, ssh::Stream::err}) {
+        const auto file = folder / (node.label() + (stream == ssh::Stream::out ? ".out" : ".err"));
+        UniqueFd fd(::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+        if (!fd) return io_error("write", file);
+        output->files_.emplace(std::pair(node.index, stream), File{file, std::move(fd), {}});
+      }
+    }
+    return output;
+  }
+
+  void line(const Node& node, ssh::Stream stream, std::string_view text) override {
+    auto& file = files_.at({node.index, stream});
+    file.buffer.append(text).append("\n");
+    if (file.buffer.size() > kBuffer) write(file);
+  }
+
+  Result<void> finish(const FleetReport&) override {
+    for (auto& [key, file] : files_) write(file);
+    if (error_) return std::unexpected(*error_);
+    return {};
+  }
+
+ private:
+  static constexpr std::size_t kBuffer = 32 * 1024;
+  struct File {
+    std::filesystem::path path;
+    UniqueFd fd;
+    std::string buffer;
+  };
+
+  void write(File& file) {
+    const auto written = write_all(file.fd.get(), file.buffer, file.path);
+    if (!written && !error_) error_ = written.error();
+    file.buffer.clear();
+  }
+
+  std::map<std::pair<int, ssh::Stream>, File> files_;
+  std::optional<Error> error_;
+};
+
+class JsonOutput : public ExecOutput {
+ public:
+  JsonOutput(Console& console, std::string command) : console_(console), command_(std::move(command)) {}
+
+  void line(const Node& node, ssh::Stream stream, std::string_view text) override {
+    auto& kept = kept_[node.index];
+    (stream == ssh::Stream::out ? kept.first : kept.second).add(text);
+  }
+
+  Result<void> finish(const FleetReport& report) override {
+    static constexpr const char* kEndings[] = {"complete", "interrupted", "timed_out"};
+    auto nodes = Json::array();
+    for (const auto& result : report.results) nodes.push_back(entry(result));
+    const Json document = {{"command", command_},
+                           {"ending", kEndings[static_cast<std::size_t>(report.ending)]},
+                           {"exit_code", exit_code_for(report)},
+                           {"nodes", std::move(nodes)}};
+    console_.result(document.dump(2, ' ', false, Json::error_handler_t::replace));
+    return {};
+  }
+
+ private:
+  using Json = nlohmann::ordered_json;
+
+  Json entry(const NodeResult& result) {
+    const auto& [out, err] = kept_[result.node.index];
+    Json json = {{"index", result.node.index},
+                 {"node", result.node.label()},
+                 {"address", result.node.address},
+                 {"id", result.node.instance_id}};
+    if (const auto* status = std::get_if<ssh::ExitStatus>(&result.outcome)) {
+      json["outcome"] = status->signal.empty() ? "exit" : "signal";
+      if (status->signal.empty())
+        json["status"] = status->code;
+      else
+        json["signal"] = status->signal;
+    } else if (const auto* error = std::get_if<Error>(&result.outcome)) {
+      json["outcome"] = "error";
+      json["error"] = {{"kind", kind_name(error->kind)}, {"message", error->message}};
+    } else {
+      json["outcome"] = "not_run";
+      json["reason"] = std::get<NotRun>(result.outcome).reason;
+    }
+    json["seconds"] = std::chrono::duration<double>(result.elapsed).count();
+    json["stdout"] = out.whole();
+    json["stderr"] = err.whole();
+    if (out.dropped() + err.dropped() > 0) json["dropped_bytes"] = out.dropped() + err.dropped();
+    return json;
+  }
+
+  Console& console_;
+  std::string command_;
+  std::map<int, std::pair<Kept, Kept>> kept_;
+};
+
+}  // namespace
+
+std::unique_ptr<ExecOutput> live_output(Console& console, const std::vector<Node>& nodes, bool labels) {
+  return std::make_unique<LiveOutput>(console, nodes, labels);
+}
+
+std::unique_ptr<ExecOutput> gathered_output(Console& console, bool differences) {
+  return std::make_unique<GatheredOutput>(console, differences);
+}
+
+Result<std::unique_ptr<ExecOutput>> files_output(const std::filesystem::path& folder,
+                                                 const std::vector<Node>& nodes) {
+  return FilesOutput::open(folder, nodes);
+}
+
+std::unique_ptr<ExecOutput> json_output(Console& console, std::string command) {
+  return std::make_unique<JsonOutput>(console, std::move(command));
+}
+
+}  // namespace ec2mpi::cli

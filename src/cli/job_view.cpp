@@ -1,0 +1,159 @@
+#include "ec2mpi/cli/job_view.hpp"
+
+#include <fmt/format.h>
+#include <algorithm>
+#include <map>
+
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cluster/selection.hpp"
+
+namespace ec2mpi::cli {
+
+namespace {
+
+constexpr std::size_t kNamedProcesses = 5;
+constexpr std::size_t kReasonColumn = 48;
+
+/// "8 ranks on 4 nodes", with how they are spread where that isn't even.
+std::string placement_text(const std::vector<Place>& places) {
+  std::size_t nodes = 0;
+  std::string spread;
+  bool even = true;
+  for (const auto& place : places) {
+    if (place.ranks == 0) continue;
+    ++nodes;
+    even = even && place.ranks == places.front().ranks;
+    spread += fmt::format("{}{}: {}", spread.empty() ? "" : ", ", place.label, place.ranks);
+  }
+  const auto ranks = static_cast<std::size_t>(total_ranks(places));
+  return fmt::format("{} on {}{}", count_of(ranks, "rank"), count_of(nodes, "node"),
+                     even ? "" : " (" + spread + ")");
+}
+
+std::string process_text(const std::vector<ops::Process>& processes) {
+  std::string text;
+  for (std::size_t i = 0; i < processes.size() && i < kNamedProcesses; ++i) {
+    text += fmt::format("{}pid {} {}", i == 0 ? "" : ", ", processes[i].pid, processes[i].name);
+  }
+  return text + (processes.size() > kNamedProcesses ? ", …" : "");
+}
+
+std::string stopping_text(ops::JobStop why, const std::string& id) {
+  return why == ops::JobStop::interrupted
+             ? fmt::format("cancelling {}: ending its processes on all nodes (Ctrl-C again leaves at once) …",
+                           id)
+             : fmt::format("the time limit is over: ending {} on all nodes …", id);
+}
+
+}  // namespace
+
+void JobView::say(Colour colour, const std::string& text) {
+  console_.talk(console_.paint_talk(colour, "ec2mpi: " + text));
+}
+
+void JobView::on_planned(const ops::JobPlan& plan) {
+  for (const auto& note : plan.notes) say(Colour::yellow, note);
+  if (explain_) {
+    explain(plan);
+    return;
+  }
+  started_ = true;
+  if (verbose_ && !plan.line.empty()) say(Colour::dim, quote_words(ops::line_of(plan.line)));
+  if (quiet_) return;
+  const auto mpi = plan.mpi.empty() ? std::string() : " · " + plan.mpi;
+  say(Colour::dim,
+      fmt::format("{}: {}{} · Ctrl-C ends it everywhere", id_, placement_text(plan.places), mpi));
+}
+
+void JobView::explain(const ops::JobPlan& plan) {
+  if (plan.line.empty()) {
+    console_.result(
+        "# a script of yours: it starts mpirun itself; $EC2MPI_HOSTFILE and nodeIPaddress are made for it");
+    return;
+  }
+  console_.result(quote_words(ops::line_of(plan.line)));
+  console_.result("");
+  std::size_t width = 0;
+  for (const auto& option : plan.line)
+    width = std::max(width, std::min(quote_words(option.words).size(), kReasonColumn));
+  for (const auto& option : plan.line) {
+    console_.result(fmt::format("{:<{}}  # {}", quote_words(option.words), width, option.reason));
+  }
+  console_.result("");
+  console_.result("# the hostfile");
+  console_.result_bytes(hostfile(plan.places));
+}
+
+void JobView::on_output(const ssh::Chunk& chunk) {
+  if (chunk.stream == ssh::Stream::out)
+    console_.result_bytes(chunk.bytes);
+  else
+    console_.talk_bytes(chunk.bytes);
+}
+
+void JobView::on_stopping(ops::JobStop why) {
+  say(Colour::yellow, stopping_text(why, id_));
+}
+
+asio::awaitable<void> JobView::ready(Limit limit) { return console_.room(std::move(limit)); }
+
+void JobView::conclude(const ops::JobEnd& end) {
+  if (!end.launched) {
+    tell_refusal(end);
+    return;
+  }
+  if (!end.stopped && !end.status)
+    say(Colour::red, "the connection to the master is lost: " + printable(end.status.error().message));
+  tell_cleaning(end);
+}
+
+void JobView::tell_refusal(const ops::JobEnd& end) {
+  std::map<std::string, std::vector<int>> reasons;
+  bool interrupted = end.refused && end.refused->kind == ErrorKind::cancelled;
+  for (const auto& [node, error] : end.unfit) {
+    if (error.kind == ErrorKind::cancelled)
+      interrupted = true;
+    else
+      reasons[printable(error.message)].push_back(node.index);
+  }
+  for (const auto& [reason, indices] : reasons) {
+    const bool one = indices.size() == 1;
+    const auto who =
+        one ? fmt::format("node{}", indices.front()) : fmt::format("node[{}]", fold_indices(indices));
+    console_.talk(console_.paint_talk(Colour::red, who) + ": " + reason);
+  }
+  if (interrupted)
+    say(Colour::yellow, "interrupted; nothing was started");
+  else if (end.refused)
+    say(Colour::red, printable(end.refused->message));
+  else if (!reasons.empty())
+    say(Colour::yellow, "nothing was started; leave nodes out with --exclude, or choose with -w");
+}
+
+void JobView::tell_cleaning(const ops::JobEnd& end) {
+  std::string ended;
+  std::size_t clean = 0;
+  for (const auto& [index, swept] : end.swept) {
+    if (!swept.ended.empty())
+      ended += fmt::format("{}{} on node{}", ended.empty() ? "" : ", ", swept.ended.size(), index);
+    if (swept.left.empty())
+      ++clean;
+    else
+      say(Colour::red, fmt::format("still running on node{}: {}", index, process_text(swept.left)));
+  }
+  for (const auto& [node, error] : end.not_swept) {
+    say(Colour::red, fmt::format("{} could not be looked at, processes of {} may still run there: {}",
+                                 node.label(), id_, printable(error.message)));
+  }
+  const bool early = end.stopped || !end.status;
+  if (early)
+    say(Colour::yellow, fmt::format("stopped on {}", count_of(clean, "node")));
+  else if (!ended.empty() && !quiet_)
+    say(Colour::dim, "ended processes that the job left: " + ended);
+}
+
+std::string JobView::parting_words() const {
+  return started_ ? fmt::format("Processes of {} may still run on the nodes.", id_) : std::string();
+}
+
+}  // namespace ec2mpi::cli

@@ -1,0 +1,107 @@
+#include "ec2mpi/fleet/gather.hpp"
+
+#include <fmt/format.h>
+#include <algorithm>
+#include <unordered_map>
+
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cluster/selection.hpp"
+
+namespace ec2mpi {
+
+namespace {
+
+constexpr std::string_view kDashes = "---------------";
+/// Beyond this many line pairs an exact comparison would cost seconds; such outputs are shown whole.
+constexpr std::size_t kMostPairs = 4'000'000;
+
+std::string header(const std::vector<int>& indices) {
+  return fmt::format("{0}\n{1}\n{0}\n", kDashes, nodes_label(indices));
+}
+
+std::string with_end_of_line(const std::string& text) {
+  return text.empty() || text.ends_with('\n') ? text : text + "\n";
+}
+
+std::vector<std::string_view> lines_of(std::string_view text) {
+  if (text.ends_with('\n')) text.remove_suffix(1);
+  if (text.empty()) return {};
+  return split(text, '\n');
+}
+
+/// The longest common subsequence's lengths for all suffixes, row by row.
+class CommonLines {
+ public:
+  CommonLines(const std::vector<std::string_view>& a, const std::vector<std::string_view>& b)
+      : columns_(b.size() + 1), lengths_((a.size() + 1) * columns_) {
+    for (std::size_t i = a.size(); i-- > 0;) {
+      for (std::size_t j = b.size(); j-- > 0;) {
+        at(i, j) = a[i] == b[j] ? at(i + 1, j + 1) + 1 : std::max(at(i + 1, j), at(i, j + 1));
+      }
+    }
+  }
+  std::uint32_t& at(std::size_t i, std::size_t j) { return lengths_[i * columns_ + j]; }
+
+ private:
+  std::size_t columns_;
+  std::vector<std::uint32_t> lengths_;
+};
+
+std::string differences(const std::string& majority, const std::string& other) {
+  const auto a = lines_of(majority);
+  const auto b = lines_of(other);
+  if ((a.size() + 1) * (b.size() + 1) > kMostPairs) return with_end_of_line(other);
+  CommonLines common(a, b);
+  std::string text;
+  std::size_t i = 0;
+  std::size_t j = 0;
+  while (i < a.size() || j < b.size()) {
+    if (i < a.size() && j < b.size() && a[i] == b[j]) {
+      ++i;
+      ++j;
+    } else if (j == b.size() || (i < a.size() && common.at(i + 1, j) >= common.at(i, j + 1))) {
+      text += fmt::format("- {}\n", a[i++]);
+    } else {
+      text += fmt::format("+ {}\n", b[j++]);
+    }
+  }
+  return text;
+}
+
+}  // namespace
+
+std::vector<OutputGroup> gather(std::vector<NodeOutput> outputs) {
+  std::sort(outputs.begin(), outputs.end(), [](const auto& a, const auto& b) { return a.index < b.index; });
+  std::vector<OutputGroup> groups;
+  std::unordered_map<std::string, std::size_t> seen;
+  for (auto& output : outputs) {
+    const auto [place, is_new] = seen.emplace(output.text, groups.size());
+    if (is_new) groups.push_back({{}, std::move(output.text)});
+    groups[place->second].indices.push_back(output.index);
+  }
+  std::stable_sort(groups.begin(), groups.end(),
+                   [](const auto& a, const auto& b) { return a.indices.size() > b.indices.size(); });
+  return groups;
+}
+
+std::string nodes_label(const std::vector<int>& indices) {
+  if (indices.size() == 1) return fmt::format("node{}", indices.front());
+  return fmt::format("node[{}] ({})", fold_indices(indices), indices.size());
+}
+
+std::string render_groups(const std::vector<OutputGroup>& groups) {
+  std::string text;
+  for (const auto& group : groups) text += header(group.indices) + with_end_of_line(group.text);
+  return text;
+}
+
+std::string render_differences(const std::vector<OutputGroup>& groups) {
+  if (groups.empty()) return {};
+  auto text = header(groups.front().indices) + with_end_of_line(groups.front().text);
+  for (std::size_t i = 1; i < groups.size(); ++i) {
+    text += header(groups[i].indices) + differences(groups.front().text, groups[i].text);
+  }
+  return text;
+}
+
+}  // namespace ec2mpi

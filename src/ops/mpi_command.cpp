@@ -1,0 +1,181 @@
+#include "ec2mpi/ops/mpi_command.hpp"
+
+#include <fmt/format.h>
+#include <algorithm>
+#include <optional>
+#include <set>
+
+#include "ec2mpi/base/text.hpp"
+
+namespace ec2mpi::ops {
+
+namespace {
+
+/// Above this many nodes one mpirun can't start all daemons itself well; a tree of ssh does.
+constexpr std::size_t kMostDirectDaemons = 300;
+
+constexpr const char* kSshArguments = "-o BatchMode=yes -o ConnectTimeout=10 -o ServerAliveInterval=15";
+
+/// What Open MPI 4 and 5 call the same thing.
+struct Dialect {
+  const char* runtime_flag;  ///< for parameters of the runtime; those of MPI itself are always --mca
+  const char* ssh_arguments;
+  const char* no_tree;
+  const char* launch_agent;
+  const char* daemon;
+  const char* runtime_interfaces;
+  const char* transports;
+};
+
+constexpr Dialect kOpenMpi4 = {"--mca", "plm_rsh_args",       "plm_rsh_no_tree_spawn", "orte_launch_agent",
+                               "orted", "oob_tcp_if_include", "tcp,vader,self"};
+constexpr Dialect kOpenMpi5 = {"--prtemca",         "plm_ssh_args", "plm_ssh_no_tree_spawn",
+                               "prte_launch_agent", "prted",        "prte_if_include",
+                               "tcp,sm,self"};
+
+/// Collects the line; a parameter that the user sets is not set by us as well, or Open MPI would join both.
+class OpenMpiLine {
+ public:
+  OpenMpiLine(const MpiJob& job, const Dialect& dialect) : job_(job), dialect_(dialect) {
+    for (const auto& [name, value] : job.mca) users_.insert(name);
+  }
+
+  [[nodiscard]] std::vector<MpiOption> build() {
+    add({job_.mpirun},
+        fmt::format("{}, by its full path, so that the nodes take their daemons from the same folder",
+                    job_.mpi.name()));
+    add_placement();
+    add_launching();
+    add_network();
+    add_environment();
+    for (const auto& [name, value] : job_.mca) add({"--mca", name, value}, "yours");
+    add(job_.command, "the program");
+    return std::move(line_);
+  }
+
+ private:
+  void add(std::vector<std::string> words, std::string reason) {
+    line_.push_back({std::move(words), std::move(reason)});
+  }
+  void runtime(const char* name, std::string value, std::string reason) {
+    if (!users_.contains(name)) add({dialect_.runtime_flag, name, std::move(value)}, std::move(reason));
+  }
+  void mpi(const char* name, std::string value, std::string reason) {
+    if (!users_.contains(name)) add({"--mca", name, std::move(value)}, std::move(reason));
+  }
+
+  void add_placement() {
+    const int ranks = total_ranks(job_.places);
+    add({"--hostfile", job_.hostfile},
+        "private addresses and exact slots; --host loses a rank with Open MPI 5");
+    add({"-np", std::to_string(ranks)}, count_of(static_cast<std::size_t>(ranks), "rank"));
+    add({"--map-by", "slot"}, "fill the slots in the hostfile's order");
+    add({"--bind-to", "none"}, "two jobs on a node would both be bound to core 0");
+    add({"-wdir", job_.workdir}, "a folder that is missing on a node is an error, not silently the home");
+    if (oversubscribed(job_.places)) {
+      mpi("mpi_yield_when_idle", "1", "more ranks than cores: waiting ranks must let others work");
+    }
+  }
+
+  void add_launching() {
+    runtime(dialect_.ssh_arguments, kSshArguments, "ssh to a node must not ask, nor wait for minutes");
+    if (job_.places.size() <= kMostDirectDaemons) {
+      runtime(dialect_.no_tree, "1",
+              "the master starts all daemons itself; workers need no keys for each other");
+    }
+    runtime(dialect_.launch_agent, fmt::format("env {}={} {}", kJobMark, job_.id, dialect_.daemon),
+            "marks the daemons, so that nothing of the job is left behind");
+  }
+
+  void add_network() {
+    const auto network = job_.network.text();
+    runtime(dialect_.runtime_interfaces, network,
+            "the network of the private addresses, and no other (docker0)");
+    if (!job_.efa) {
+      mpi("btl_tcp_if_include", network, "the same for the ranks' messages");
+      mpi("pml", "ob1", "plain TCP between nodes, which minds the line above");
+      mpi("btl", dialect_.transports, "TCP between nodes, shared memory within; nothing to search for");
+    }
+    const auto* noticed = "a lost node is noticed within a minute, not after eight";
+    runtime("oob_tcp_keepalive_time", "20", noticed);
+    runtime("oob_tcp_keepalive_intvl", "5", noticed);
+    runtime("oob_tcp_keepalive_probes", "4", noticed);
+  }
+
+  void add_environment() {
+    add({"-x", kJobMark}, "marks the ranks");
+    for (const auto& [name, value] : job_.env) add({"-x", name + "=" + value}, "yours");
+  }
+
+  const MpiJob& job_;
+  const Dialect& dialect_;
+  std::set<std::string, std::less<>> users_;
+  std::vector<MpiOption> line_;
+};
+
+/// How many words of a Python command line are flags in front of the script; nothing if there is one that we
+/// don't know, for its value could be mistaken for the script.
+std::optional<std::size_t> python_flags(const std::vector<std::string>& command) {
+  static const std::set<std::string, std::less<>> kAlone = {"-u", "-B", "-b", "-E", "-I", "-O", "-OO",
+                                                            "-P", "-q", "-s", "-S", "-v", "-x"};
+  std::size_t at = 1;
+  while (at < command.size()) {
+    if (kAlone.contains(command[at]))
+      at += 1;
+    else if (command[at] == "-W" || command[at] == "-X")
+      at += 2;
+    else
+      break;
+  }
+  if (at >= command.size()) return std::nullopt;
+  const auto& next = command[at];
+  if (next.starts_with('-') && next != "-m" && next != "-c") return std::nullopt;
+  return at;
+}
+
+}  // namespace
+
+Result<std::vector<MpiOption>> mpi_options(const MpiJob& job) {
+  if (job.mpi.flavour != MpiFlavour::open_mpi) {
+    return fail(ErrorKind::usage,
+                fmt::format("the master's {} is {}; only Open MPI 4 and 5 can be started so far: "
+                            "sudo apt install openmpi-bin",
+                            printable(job.mpirun), job.mpi.name()));
+  }
+  if (job.mpi.major < 4 || job.mpi.major > 5) {
+    return fail(ErrorKind::usage,
+                fmt::format("the master has {}; only Open MPI 4 and 5 can be started", job.mpi.name()));
+  }
+  return OpenMpiLine(job, job.mpi.major == 4 ? kOpenMpi4 : kOpenMpi5).build();
+}
+
+std::vector<std::string> line_of(const std::vector<MpiOption>& options) {
+  std::vector<std::string> line;
+  for (const auto& option : options) line.insert(line.end(), option.words.begin(), option.words.end());
+  return line;
+}
+
+bool is_python(const std::string& program) {
+  const auto name = program.substr(program.rfind('/') + 1);
+  if (!name.starts_with("python")) return false;
+  return name.find_first_not_of("0123456789.", 6) == std::string::npos;
+}
+
+std::vector<std::string> through_mpi4py(std::vector<std::string> command) {
+  if (command.empty() || !is_python(command.front())) return command;
+  const auto flags = python_flags(command);
+  if (!flags) return command;
+  const bool module = command[*flags] == "-m";
+  if (module && *flags + 1 < command.size() && command[*flags + 1].starts_with("mpi4py")) return command;
+  static const std::vector<std::string> kRun = {"-m", "mpi4py"};
+  command.insert(command.begin() + static_cast<std::ptrdiff_t>(*flags), kRun.begin(), kRun.end());
+  return command;
+}
+
+std::map<std::string, std::string> script_environment(const std::string& id) {
+  return {{kJobMark, id},
+          {"OMPI_MCA_orte_launch_agent", fmt::format("env {}={} {}", kJobMark, id, kOpenMpi4.daemon)},
+          {"PRTE_MCA_prte_launch_agent", fmt::format("env {}={} {}", kJobMark, id, kOpenMpi5.daemon)}};
+}
+
+}  // namespace ec2mpi::ops

@@ -1,0 +1,68 @@
+"""Each of the rules of check_includes.py catches a file that breaks it, and lets a good one pass."""
+
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+CHECK = pathlib.Path(__file__).with_name("check_includes.py")
+
+GOOD = {
+    "include/ec2mpi/base/text.hpp": "#pragma once\n#include <string>\n",
+    "include/ec2mpi/ssh/transport.hpp": '#pragma once\n#include "ec2mpi/base/text.hpp"\n',
+    "src/base/text.cpp": '#include "ec2mpi/base/text.hpp"\n\n#include <cstdio>  // printf(\nint n = snprintf(0, 0, "");\n',
+    "src/ssh/link.hpp": "#pragma once\n#include <libssh/libssh.h>\n",
+    "src/ssh/link.cpp": '#include "src/ssh/link.hpp"\n\n#include "ec2mpi/ssh/transport.hpp"\n',
+    "src/cli/app.cpp": '#include <CLI/CLI.hpp>\n#include "ec2mpi/ssh/transport.hpp"\nvoid f() { fmt::print("x"); }\n',
+    "src/main.cpp": '#include "ec2mpi/cli/app.hpp"\n',
+}
+
+BAD = [
+    ("src/base/text.cpp", '#include "ec2mpi/base/text.hpp"\n#include "ec2mpi/ssh/transport.hpp"\n', "base must not know ssh"),
+    ("include/ec2mpi/ssh/x.hpp", '#include "ec2mpi/fleet/fleet.hpp"\n', "ssh must not know fleet"),
+    ("src/ops/x.cpp", '#include "ec2mpi/cli/console.hpp"\n', "ops must not know cli"),
+    ("src/cloud/x.cpp", '#include "ec2mpi/ssh/transport.hpp"\n', "cloud must not know ssh"),
+    ("src/fleet/x.cpp", '#include "src/ssh/link.hpp"\n', "private to src/ssh"),
+    ("include/ec2mpi/ssh/x.hpp", '#include "src/ssh/link.hpp"\n', "private to src/ssh"),
+    ("src/fleet/x.cpp", "#include <libssh/libssh.h>\n", "belongs to ssh only"),
+    ("include/ec2mpi/ssh/x.hpp", "#include <libssh/libssh.h>\n", "in a public header"),
+    ("src/ops/x.cpp", "#include <CLI/CLI.hpp>\n", "belongs to cli only"),
+    ("src/ssh/x.cpp", "#include <curl/curl.h>\n", "belongs to cloud only"),
+    ("src/cli/x.cpp", "#include <toml++/toml.h>\n", "belongs to cluster only"),
+    ("src/cluster/x.cpp", "#include <spdlog/spdlog.h>\n", "belongs to"),
+    ("src/ops/x.cpp", 'void f() { fmt::print("x"); }\n', "only cli writes to the terminal"),
+    ("src/ssh/x.cpp", "void f() { std::cout << 1; }\n", "only cli writes to the terminal"),
+    ("src/fleet/x.cpp", 'void f() { ::printf("x"); }\n', "only cli writes to the terminal"),
+    ("src/base/x.cpp", "#include <iostream>\n", "only cli writes to the terminal"),
+    ("src/base/text.cpp", '#include <string>\n#include "ec2mpi/base/text.hpp"\n', "its own header, first"),
+    ("src/ssh/link.cpp", "#include <string>\n", "its own header, first"),
+    ("src/other/x.cpp", "\n", "lies in no layer"),
+    ("src/cli/x.cpp", '#include "app.hpp"\n', "must be written as"),
+    ("src/main.cpp", '#include "ec2mpi/ops/exec.hpp"\n', "main only calls"),
+]
+
+
+def check(root, files):
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    done = subprocess.run([sys.executable, CHECK, root], capture_output=True, text=True)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_good_code_passes(tmp_path):
+    assert check(tmp_path, GOOD) == (0, "")
+
+
+def test_an_empty_folder_is_not_good_code(tmp_path):
+    code, said = check(tmp_path, {})
+    assert code != 0 and "no sources" in said
+
+
+@pytest.mark.parametrize("name, text, complaint", BAD, ids=[f"{b[0]}-{b[2]}" for b in BAD])
+def test_a_wrong_file_is_found(tmp_path, name, text, complaint):
+    code, said = check(tmp_path, GOOD | {name: text})
+    assert code == 1
+    assert said.startswith(f"{name}:") and complaint in said
