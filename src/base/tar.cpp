@@ -1,7 +1,7 @@
 #include "ec2mpi/base/tar.hpp"
 
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 #include <limits>
 
 #include "ec2mpi/base/text.hpp"
@@ -63,8 +63,8 @@ unsigned checksum(std::string_view block, bool as_signed) {
   return sum;
 }
 
-std::string plain_header(std::string_view name, std::string_view link, char type, std::uint64_t size, unsigned mode,
-                         std::int64_t mtime) {
+std::string plain_header(std::string_view name, std::string_view link, char type, std::uint64_t size,
+                         unsigned mode, std::int64_t mtime) {
   std::string block(kTarBlock, '\0');
   put(block, kName, name);
   put_number(block, kMode, mode & 07777);
@@ -93,7 +93,9 @@ char type_letter(TarType type) {
   return type == TarType::directory ? '5' : type == TarType::symlink ? '2' : '0';
 }
 
-std::string_view bytes_of(std::string_view block, Field field) { return block.substr(field.start, field.size); }
+std::string_view bytes_of(std::string_view block, Field field) {
+  return block.substr(field.start, field.size);
+}
 
 /// The text up to its NUL; a field that is full has none.
 std::string_view text_of(std::string_view block, Field field) {
@@ -141,15 +143,21 @@ TarType type_of(char letter, std::string_view name) {
     case '\0':
     case '7':
       return name.ends_with('/') ? TarType::directory : TarType::file;  // as archives before POSIX have it
-    case '1': return TarType::hard_link;
-    case '2': return TarType::symlink;
-    case '5': return TarType::directory;
-    default: return TarType::other;
+    case '1':
+      return TarType::hard_link;
+    case '2':
+      return TarType::symlink;
+    case '5':
+      return TarType::directory;
+    default:
+      return TarType::other;
   }
 }
 
 /// Links, directories and devices have no data, whatever their size says.
-bool has_data(char letter) { return std::string_view("123456").find(letter) == std::string_view::npos; }
+bool has_data(char letter) {
+  return std::string_view("123456").find(letter) == std::string_view::npos;
+}
 
 bool good_header(std::string_view block) {
   const auto told = number_of(block, kChecksum);
@@ -172,7 +180,8 @@ std::optional<std::int64_t> pax_seconds(std::string_view value) {
   if (!whole || *whole > kMostSize) return std::nullopt;
   const auto seconds = static_cast<std::int64_t>(*whole);
   if (!negative) return seconds;
-  const bool fraction = dot != std::string_view::npos && value.find_first_not_of('0', dot + 1) != std::string_view::npos;
+  const bool fraction =
+      dot != std::string_view::npos && value.find_first_not_of('0', dot + 1) != std::string_view::npos;
   return -seconds - (fraction ? 1 : 0);
 }
 
@@ -182,8 +191,8 @@ std::string encode_tar_header(const TarEntry& entry) {
   std::string blocks;
   if (entry.link.size() > kLink.size) blocks += long_text('K', entry.link);
   if (entry.name.size() > kName.size) blocks += long_text('L', entry.name);
-  blocks += plain_header(entry.name, entry.link, type_letter(entry.type), entry.type == TarType::file ? entry.size : 0,
-                         entry.mode, entry.mtime);
+  blocks += plain_header(entry.name, entry.link, type_letter(entry.type),
+                         entry.type == TarType::file ? entry.size : 0, entry.mode, entry.mtime);
   return blocks;
 }
 
@@ -191,7 +200,9 @@ std::size_t tar_padding(std::uint64_t size) {
   return static_cast<std::size_t>((kTarBlock - size % kTarBlock) % kTarBlock);
 }
 
-std::string tar_end() { return std::string(2 * kTarBlock, '\0'); }
+std::string tar_end() {
+  return std::string(2 * kTarBlock, '\0');
+}
 
 Result<void> TarDecoder::feed(std::string_view bytes) {
   while (!bytes.empty() && state_ != State::ended) {
@@ -220,7 +231,8 @@ Result<void> TarDecoder::finish() const {
 Result<void> TarDecoder::take_header() {
   const bool zeros = block_.find_first_not_of('\0') == std::string::npos;
   if (zeros) {
-    if (extra_ != Extra::none || next_.name || next_.link) return bad("it ends where a name announces a file");
+    if (extra_ != Extra::none || next_.name || next_.link)
+      return bad("it ends where a name announces a file");
     if (zero_block_) state_ = State::ended;
     zero_block_ = true;
     block_.clear();
@@ -230,7 +242,8 @@ Result<void> TarDecoder::take_header() {
   if (!good_header(block_)) return bad("a header has a wrong checksum");
   const char type = block_[kType.start];
   const auto size = number_of(block_, kSize);
-  if (!size || *size < 0 || static_cast<std::uint64_t>(*size) > kMostSize) return bad("a size makes no sense");
+  if (!size || *size < 0 || static_cast<std::uint64_t>(*size) > kMostSize)
+    return bad("a size makes no sense");
   auto begun = begin(type, static_cast<std::uint64_t>(*size));
   block_.clear();
   return begun;
@@ -238,11 +251,16 @@ Result<void> TarDecoder::take_header() {
 
 Result<void> TarDecoder::begin(char type, std::uint64_t size) {
   switch (type) {
-    case 'L': return begin_extra(Extra::long_name, size);
-    case 'K': return begin_extra(Extra::long_link, size);
-    case 'x': return begin_extra(Extra::pax, size);
-    case 'g': return begin_extra(Extra::global_pax, size);
-    default: break;
+    case 'L':
+      return begin_extra(Extra::long_name, size);
+    case 'K':
+      return begin_extra(Extra::long_link, size);
+    case 'x':
+      return begin_extra(Extra::pax, size);
+    case 'g':
+      return begin_extra(Extra::global_pax, size);
+    default:
+      break;
   }
   if (!number_of(block_, kMode) || !number_of(block_, kMtime)) return bad("a number makes no sense");
   const auto told = next_.size ? next_.size : global_.size;
@@ -284,8 +302,10 @@ Result<void> TarDecoder::begin_extra(Extra kind, std::uint64_t size) {
 
 Result<void> TarDecoder::take_data(std::string_view part) {
   if (state_ == State::data) {
-    if (extra_ != Extra::none) extra_data_ += part;
-    else if (auto seen = visitor_.on_data(part); !seen) return seen;
+    if (extra_ != Extra::none)
+      extra_data_ += part;
+    else if (auto seen = visitor_.on_data(part); !seen)
+      return seen;
     return left_ == 0 ? end_member() : Result<void>{};
   }
   if (left_ == 0) state_ = State::header;
@@ -320,7 +340,8 @@ Result<void> TarDecoder::read_pax(std::string_view records, Overrides& overrides
     const auto record = records.substr(blank + 1, *length - blank - 2);
     const auto equals = record.find('=');
     if (equals == std::string_view::npos) return bad("a pax header makes no sense");
-    if (auto done = apply_pax(record.substr(0, equals), record.substr(equals + 1), overrides); !done) return done;
+    if (auto done = apply_pax(record.substr(0, equals), record.substr(equals + 1), overrides); !done)
+      return done;
     records.remove_prefix(*length);
   }
   return {};
@@ -328,7 +349,8 @@ Result<void> TarDecoder::read_pax(std::string_view records, Overrides& overrides
 
 Result<void> TarDecoder::apply_pax(std::string_view key, std::string_view value, Overrides& overrides) {
   if (key == "path" || key == "linkpath") {
-    if (value.size() > kLongestName || value.find('\0') != std::string_view::npos) return bad("a name is no name");
+    if (value.size() > kLongestName || value.find('\0') != std::string_view::npos)
+      return bad("a name is no name");
     (key == "path" ? overrides.name : overrides.link) = std::string(value);
   } else if (key == "size") {
     const auto size = parse_number(value);

@@ -1,10 +1,10 @@
 #include "ec2mpi/ops/pull.hpp"
 
-#include <algorithm>
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <algorithm>
 #include <optional>
 #include <set>
-#include <sys/stat.h>
 
 #include "ec2mpi/base/tar.hpp"
 #include "ec2mpi/base/text.hpp"
@@ -25,23 +25,30 @@ constexpr std::size_t kMostNotes = 20;
 /// Puts what the archive tells into the tree.
 class Unpacker : public TarVisitor {
  public:
-  Unpacker(const PullPlan& plan, NodeRun& run, SafeTree tree) : plan_(plan), run_(run), tree_(std::move(tree)) {}
+  Unpacker(const PullPlan& plan, NodeRun& run, SafeTree tree)
+      : plan_(plan), run_(run), tree_(std::move(tree)) {}
 
   Result<void> on_entry(const TarEntry& entry) override {
     writing_ = false;
     auto path = place_of(entry.name);
     if (!path) return std::unexpected(path.error());
     switch (entry.type) {
-      case TarType::directory: return tree_.make_folder(*path, entry.mode, entry.mtime);
-      case TarType::symlink: return take_link(*path, entry);
+      case TarType::directory:
+        return tree_.make_folder(*path, entry.mode, entry.mtime);
+      case TarType::symlink:
+        return take_link(*path, entry);
       case TarType::file:
         writing_ = true;
         return tree_.begin_file(*path, entry.mode, entry.mtime);
-      default: note(entry.name, "it is a device, pipe or hard link"); return {};
+      default:
+        note(entry.name, "it is a device, pipe or hard link");
+        return {};
     }
   }
 
-  Result<void> on_data(std::string_view bytes) override { return writing_ ? tree_.write(bytes) : Result<void>{}; }
+  Result<void> on_data(std::string_view bytes) override {
+    return writing_ ? tree_.write(bytes) : Result<void>{};
+  }
   Result<void> on_entry_end() override { return writing_ ? tree_.end_file() : Result<void>{}; }
 
   Result<void> finish() {
@@ -50,7 +57,8 @@ class Unpacker : public TarVisitor {
   }
 
  private:
-  /// Where an entry goes. The node must not send what was not asked for: it would replace other files of the user's.
+  /// Where an entry goes. The node must not send what was not asked for: it would replace other files of the
+  /// user's.
   [[nodiscard]] Result<std::string> place_of(std::string_view name) const {
     auto rest = name;
     while (rest.starts_with("./")) {
@@ -62,8 +70,9 @@ class Unpacker : public TarVisitor {
     const bool asked = std::any_of(plan_.names.begin(), plan_.names.end(),
                                    [first](const auto& wanted) { return wanted.empty() || wanted == first; });
     if (!asked) {
-      return fail(ErrorKind::protocol,
-                  fmt::format("the node sent a file named {}, which was not asked for; refused", printable(name)));
+      return fail(
+          ErrorKind::protocol,
+          fmt::format("the node sent a file named {}, which was not asked for; refused", printable(name)));
     }
     if (plan_.rename.empty()) return rest.empty() ? std::string(".") : std::string(rest);
     return plan_.rename + (slash == std::string_view::npos ? std::string() : std::string(rest.substr(slash)));
@@ -99,7 +108,8 @@ class Beginning {
     before_ += bytes;
     const auto place = before_.find(token_);
     if (place == std::string::npos) {
-      if (before_.size() > kMostBefore) return fail(ErrorKind::protocol, "the node prints much before any file; see its .bashrc");
+      if (before_.size() > kMostBefore)
+        return fail(ErrorKind::protocol, "the node prints much before any file; see its .bashrc");
       return std::string_view();
     }
     found_ = true;
@@ -137,7 +147,8 @@ Result<ssh::ExitStatus> judge(const Result<ssh::ExitStatus>& status, std::string
   return status;
 }
 
-asio::awaitable<Result<ssh::ExitStatus>> receive(NodeRun& run, ssh::Channel& channel, TarVisitor& visitor, std::string token) {
+asio::awaitable<Result<ssh::ExitStatus>> receive(NodeRun& run, ssh::Channel& channel, TarVisitor& visitor,
+                                                 std::string token) {
   Beginning beginning(std::move(token));
   TarDecoder decoder(visitor);
   std::string err;
@@ -186,7 +197,8 @@ bool is_folder(const std::string& path) {
 
 Result<void> choose_place(PullPlan& plan, const std::string& target) {
   const bool folder = is_folder(target);
-  if (plan.per_node || folder || target.ends_with('/') || plan.sources.size() > 1 || plan.names.front().empty()) {
+  if (plan.per_node || folder || target.ends_with('/') || plan.sources.size() > 1 ||
+      plan.names.front().empty()) {
     plan.folder = target;
     struct stat info {};
     if (!folder && ::stat(target.c_str(), &info) == 0) {
@@ -202,7 +214,8 @@ Result<void> choose_place(PullPlan& plan, const std::string& target) {
 
 }  // namespace
 
-Result<PullPlan> pull_plan(const std::vector<std::string>& sources, const std::string& target, bool per_node) {
+Result<PullPlan> pull_plan(const std::vector<std::string>& sources, const std::string& target,
+                           bool per_node) {
   if (target.empty()) return fail(ErrorKind::usage, "the target is empty; '.' is this folder");
   PullPlan plan;
   plan.per_node = per_node;
@@ -212,7 +225,8 @@ Result<PullPlan> pull_plan(const std::vector<std::string>& sources, const std::s
     if (!path) return std::unexpected(path.error());
     auto name = name_in_target(*path);
     if (!name.empty() && !names.insert(name).second) {
-      return fail(ErrorKind::usage, "two sources are called " + printable(name) + "; pull them one after the other");
+      return fail(ErrorKind::usage,
+                  "two sources are called " + printable(name) + "; pull them one after the other");
     }
     plan.sources.push_back(std::move(*path));
     plan.names.push_back(std::move(name));

@@ -2,9 +2,9 @@
 
 namespace ec2mpi::ops {
 
-// tar takes -C DIR NAME for each source; made absolute, because GNU tar takes each -C from where the last one led.
-// A source that is a link is followed, as with scp: to a folder by "LINK/.", to a file by -h, which is only safe to
-// say where there are no folders.
+// tar takes -C DIR NAME for each source; made absolute, because GNU tar takes each -C from where the last one
+// led. A source that is a link is followed, as with scp: to a folder by "LINK/.", to a file by -h, which is
+// only safe to say where there are no folders.
 const char* const kPullScript = R"sh(
 token=$1
 shift

@@ -11,7 +11,8 @@ namespace ec2mpi::ops {
 
 namespace {
 
-constexpr std::string_view kMark = "ec2mpi: ";  // what the script's own words begin with; .bashrc may say more
+constexpr std::string_view kMark =
+    "ec2mpi: ";  // what the script's own words begin with; .bashrc may say more
 constexpr std::size_t kMostErr = 64 * 1024;
 constexpr std::size_t kNamedChanges = 3;
 
@@ -63,14 +64,16 @@ std::string readable(std::string_view line, const SourceTree& tree) {
   return printable(tree.tops[*number].path.string()) + printable(line.substr(end));
 }
 
-asio::awaitable<Result<ssh::ExitStatus>> push(NodeRun run, std::shared_ptr<const SourceTree> tree, PushTarget target) {
+asio::awaitable<Result<ssh::ExitStatus>> push(NodeRun run, std::shared_ptr<const SourceTree> tree,
+                                              PushTarget target) {
   ssh::Request request{.command = command_for(target)};
   auto channel = co_await run.session.start(std::move(request), run.limit);
   if (!channel) co_return std::unexpected(channel.error());
 
   PushStream stream(tree);
   auto sent = co_await send(run, **channel, stream);
-  const bool gave_up = !sent && (sent.error().kind == ErrorKind::timeout || sent.error().kind == ErrorKind::cancelled);
+  const bool gave_up =
+      !sent && (sent.error().kind == ErrorKind::timeout || sent.error().kind == ErrorKind::cancelled);
   if (gave_up) co_return std::unexpected(sent.error());
   auto err = co_await listen(**channel, run.limit);
   const auto complaint = err ? push_complaint(*err, *tree) : std::string();
@@ -80,8 +83,9 @@ asio::awaitable<Result<ssh::ExitStatus>> push(NodeRun run, std::shared_ptr<const
 
   auto status = (*channel)->exit_status();
   if (status && !status->ok()) {
-    co_return fail(ErrorKind::remote_io, fmt::format("the push ended with {} on the node{}{}", status->describe(),
-                                                     err->empty() ? "" : ": ", printable(trim(*err))));
+    co_return fail(ErrorKind::remote_io,
+                   fmt::format("the push ended with {} on the node{}{}", status->describe(),
+                               err->empty() ? "" : ": ", printable(trim(*err))));
   }
   if (status && !stream.changed().empty()) co_return changed_error(stream.changed());
   co_return status;
@@ -105,7 +109,8 @@ Result<PushTarget> push_target(std::string_view typed, std::size_t sources) {
 }
 
 NodeTask push_task(std::shared_ptr<const SourceTree> tree, PushTarget target) {
-  return [tree = std::move(tree), target = std::move(target)](NodeRun run) { return push(run, tree, target); };
+  return
+      [tree = std::move(tree), target = std::move(target)](NodeRun run) { return push(run, tree, target); };
 }
 
 }  // namespace ec2mpi::ops

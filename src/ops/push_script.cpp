@@ -2,14 +2,16 @@
 
 namespace ec2mpi::ops {
 
-// How nothing comes to lie half-written under its final name: the archive is unpacked into a stage, a folder beside the
-// target on the same file system. The archive's last member, `steps`, is shell text that moves what came to its place
-// by renaming. If the stream breaks off anywhere, there are no steps, and the stage is removed.
+// How nothing comes to lie half-written under its final name: the archive is unpacked into a stage, a folder
+// beside the target on the same file system. The archive's last member, `steps`, is shell text that moves
+// what came to its place by renaming. If the stream breaks off anywhere, there are no steps, and the stage is
+// removed.
 //
-// The stage is called after host and process, so that a stage whose process is gone (the node was switched off) is
-// found and removed by the next push; the host's name matters where nodes share a home.
+// The stage is called after host and process, so that a stage whose process is gone (the node was switched
+// off) is found and removed by the next push; the host's name matters where nodes share a home.
 //
-// tar goes on reading to the end of its input when the disk is full; so it is killed at its first word of complaint.
+// tar goes on reading to the end of its input when the disk is full; so it is killed at its first word of
+// complaint.
 const char* const kPushScript = R"sh(
 target=$1 into=$2
 LC_ALL=C TZ=UTC0
@@ -121,7 +123,7 @@ stage=$base/.ec2mpi-push.$host.$$
 trap 'exit 1' HUP INT TERM
 trap '' PIPE
 trap 'remove "$stage"' EXIT
-said=$(mkdir -m 700 "$stage" 2>&1) || die "$said"
+said=$(mkdir -m 700 "$stage" 2>&1) || die "cannot write into $base: ${said##*: }"
 said=$(unpack "$stage")
 [ -z "$said" ] || die "$said"
 [ -f "$stage/steps" ] || die 'the connection broke off; nothing was changed'

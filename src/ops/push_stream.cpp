@@ -1,9 +1,9 @@
 #include "ec2mpi/ops/push_stream.hpp"
 
-#include <algorithm>
-#include <cerrno>
 #include <fmt/format.h>
 #include <unistd.h>
+#include <algorithm>
+#include <cerrno>
 
 #include "ec2mpi/base/text.hpp"
 
@@ -39,16 +39,23 @@ std::string_view PushStream::next() {
   block_.clear();
   top_missing_.resize(tree_->tops.size());
   while (block_.size() < kBlock && !ended_) {
-    if (file_) add_file_data();
-    else if (item_ < tree_->items.size()) begin_item();
-    else add_end();
+    if (file_)
+      add_file_data();
+    else if (item_ < tree_->items.size())
+      begin_item();
+    else
+      add_end();
   }
   return block_;
 }
 
 void PushStream::begin_item() {
   const SourceItem& item = tree_->items[item_];
-  TarEntry entry{.name = member_name(item), .type = item.type, .link = item.link, .size = item.size, .mode = item.mode,
+  TarEntry entry{.name = member_name(item),
+                 .type = item.type,
+                 .link = item.link,
+                 .size = item.size,
+                 .mode = item.mode,
                  .mtime = item.mtime};
   if (item.type == TarType::directory) entry.mode |= 0700;
   if (item.type == TarType::file) {

@@ -1,11 +1,11 @@
 #include "ec2mpi/ops/safe_tree.hpp"
 
-#include <cerrno>
-#include <cstdio>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <cerrno>
+#include <cstdio>
 
 #include "ec2mpi/base/text.hpp"
 
@@ -13,7 +13,8 @@ namespace ec2mpi::ops {
 
 namespace {
 
-constexpr unsigned kPlainMode = 0777;  // without setuid, setgid and sticky: a node should not make such files here
+constexpr unsigned kPlainMode =
+    0777;  // without setuid, setgid and sticky: a node should not make such files here
 constexpr int kFolderFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
 void set_times(int fd, std::int64_t mtime) {
@@ -36,14 +37,17 @@ std::unexpected<Error> folder_error(const std::filesystem::path& path) {
 SafeTree::SafeTree(std::filesystem::path root, UniqueFd fd)
     : root_(std::move(root)), fd_(std::move(fd)), token_(random_hex(8)) {}
 
-SafeTree::~SafeTree() { drop_file(); }
+SafeTree::~SafeTree() {
+  drop_file();
+}
 
 Result<SafeTree> SafeTree::open(const std::filesystem::path& root) {
   std::error_code failed;
   std::filesystem::create_directories(root, failed);
   UniqueFd fd(::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd && failed) {
-    return fail(ErrorKind::local_io, fmt::format("cannot make the folder {}: {}", printable(root.string()), failed.message()));
+    return fail(ErrorKind::local_io,
+                fmt::format("cannot make the folder {}: {}", printable(root.string()), failed.message()));
   }
   if (!fd) return io_error("open the folder", root);
   return SafeTree(root, std::move(fd));
@@ -51,7 +55,8 @@ Result<SafeTree> SafeTree::open(const std::filesystem::path& root) {
 
 Result<SafeTree::Names> SafeTree::names_of(std::string_view path) {
   const auto refuse = [path](std::string_view why) {
-    return fail(ErrorKind::protocol, fmt::format("the node sent a file named {}, which {}; refused", printable(path), why));
+    return fail(ErrorKind::protocol,
+                fmt::format("the node sent a file named {}, which {}; refused", printable(path), why));
   };
   if (path.empty() || path.front() == '/') return refuse("is no path below the target");
   if (path.find('\0') != std::string_view::npos) return refuse("holds a NUL byte");
@@ -73,7 +78,8 @@ Result<int> SafeTree::enter(const Names& names) {
     const int from = current ? current.get() : fd_.get();
     UniqueFd next(::openat(from, name.c_str(), kFolderFlags));
     if (!next && errno == ENOENT) {
-      if (::mkdirat(from, name.c_str(), kPlainMode) != 0 && errno != EEXIST) return io_error("make the folder", path);
+      if (::mkdirat(from, name.c_str(), kPlainMode) != 0 && errno != EEXIST)
+        return io_error("make the folder", path);
       next = UniqueFd(::openat(from, name.c_str(), kFolderFlags));
     }
     if (!next) return folder_error(path);
@@ -85,12 +91,15 @@ Result<int> SafeTree::enter(const Names& names) {
 }
 
 Result<int> SafeTree::enter_parent(Names names) {
-  if (names.empty()) return fail(ErrorKind::protocol, "the node sent a file in place of the target folder; refused");
+  if (names.empty())
+    return fail(ErrorKind::protocol, "the node sent a file in place of the target folder; refused");
   names.pop_back();
   return enter(names);
 }
 
-std::string SafeTree::next_temporary() { return fmt::format(".ec2mpi-pull.{}.{}", token_, ++count_); }
+std::string SafeTree::next_temporary() {
+  return fmt::format(".ec2mpi-pull.{}.{}", token_, ++count_);
+}
 
 Result<void> SafeTree::make_folder(std::string_view path, unsigned mode, std::int64_t mtime) {
   const auto names = names_of(path);
@@ -99,7 +108,8 @@ Result<void> SafeTree::make_folder(std::string_view path, unsigned mode, std::in
   if (!folder) return std::unexpected(folder.error());
   if (names->empty()) return {};  // the target itself is the user's
   struct stat info {};
-  if (::fstat(*folder, &info) == 0 && (info.st_mode & 0700) != 0700) ::fchmod(*folder, (info.st_mode | 0700) & kPlainMode);
+  if (::fstat(*folder, &info) == 0 && (info.st_mode & 0700) != 0700)
+    ::fchmod(*folder, (info.st_mode | 0700) & kPlainMode);
   folders_.push_back({std::string(path), mode & kPlainMode, mtime});
   return {};
 }
@@ -111,7 +121,8 @@ Result<bool> SafeTree::make_link(std::string_view path, const std::string& targe
   const auto folder = enter_parent(*names);
   if (!folder) return std::unexpected(folder.error());
   const auto temporary = next_temporary();
-  if (::symlinkat(target.c_str(), *folder, temporary.c_str()) != 0) return io_error("make the link", root_ / path);
+  if (::symlinkat(target.c_str(), *folder, temporary.c_str()) != 0)
+    return io_error("make the link", root_ / path);
   if (::renameat(*folder, temporary.c_str(), *folder, names->back().c_str()) != 0) {
     auto failed = io_error("make the link", root_ / path);
     ::unlinkat(*folder, temporary.c_str(), 0);
@@ -128,7 +139,8 @@ Result<void> SafeTree::begin_file(std::string_view path, unsigned mode, std::int
   if (!folder) return std::unexpected(folder.error());
   temporary_ = next_temporary();
   file_folder_ = UniqueFd(::fcntl(*folder, F_DUPFD_CLOEXEC, 0));
-  file_ = UniqueFd(::openat(*folder, temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  file_ = UniqueFd(
+      ::openat(*folder, temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   file_path_ = path;
   file_name_ = names->back();
   if (!file_ || !file_folder_) return io_error("write", root_ / path);
@@ -137,7 +149,9 @@ Result<void> SafeTree::begin_file(std::string_view path, unsigned mode, std::int
   return {};
 }
 
-Result<void> SafeTree::write(std::string_view bytes) { return write_all(file_.get(), bytes, root_ / file_path_); }
+Result<void> SafeTree::write(std::string_view bytes) {
+  return write_all(file_.get(), bytes, root_ / file_path_);
+}
 
 Result<void> SafeTree::end_file() {
   ::fchmod(file_.get(), file_mode_);

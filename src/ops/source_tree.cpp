@@ -1,15 +1,15 @@
 #include "ec2mpi/ops/source_tree.hpp"
 
-#include <algorithm>
-#include <cerrno>
-#include <climits>
 #include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <memory>
-#include <set>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <memory>
+#include <set>
 
 #include "ec2mpi/base/text.hpp"
 
@@ -81,7 +81,8 @@ class Scanner {
       item.link = std::move(*target);
     } else {
       if (relative.empty()) {
-        return fail(ErrorKind::local_io, "cannot send " + printable(path.string()) + ": it is no file and no folder");
+        return fail(ErrorKind::local_io,
+                    "cannot send " + printable(path.string()) + ": it is no file and no folder");
       }
       tree_.skipped.push_back(path.string());
       return {};
@@ -127,8 +128,9 @@ Result<SourceTree> scan_sources(const std::vector<std::string>& sources) {
     if (source.empty()) return fail(ErrorKind::usage, "a source has an empty name");
     const auto name = name_in_target(source);
     if (!name.empty() && !names.insert(name).second) {
-      return fail(ErrorKind::usage, fmt::format("two sources are called {}; copy them one after the other, or rename one",
-                                                printable(name)));
+      return fail(ErrorKind::usage,
+                  fmt::format("two sources are called {}; copy them one after the other, or rename one",
+                              printable(name)));
     }
     if (auto added = scanner.add_top(source); !added) return std::unexpected(added.error());
   }
@@ -145,8 +147,9 @@ Result<UniqueFd> open_item(const SourceTree& tree, const SourceItem& item) {
 
 bool is_unchanged(int fd, const SourceItem& item) {
   struct stat info {};
-  return ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && static_cast<std::uint64_t>(info.st_size) == item.size &&
-         info.st_mtim.tv_sec == item.mtime && static_cast<std::uint32_t>(info.st_mtim.tv_nsec) == item.nanoseconds;
+  return ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode) &&
+         static_cast<std::uint64_t>(info.st_size) == item.size && info.st_mtim.tv_sec == item.mtime &&
+         static_cast<std::uint32_t>(info.st_mtim.tv_nsec) == item.nanoseconds;
 }
 
 }  // namespace ec2mpi::ops

@@ -1,0 +1,500 @@
+"""push and pull against four real hosts: what arrives, under which name, and that nothing half-written ever does."""
+
+import hashlib
+import os
+import signal
+import time
+
+import pytest
+
+from local_cluster import wait_until
+
+STAGES = "find /home /srv /etc /tmp -name '.ec2mpi-pu*' 2>/dev/null"
+LISTING = "cd {0} && find . -printf '%p|%y|%m|%l|' \\( -type l -printf '\\n' -o -printf '%T@\\n' \\) | sed 's/[.][0-9]*$//' | LC_ALL=C sort"
+SUMS = "cd {0} && find . -type f -exec md5sum {{}} + | LC_ALL=C sort"
+
+
+def write(path, data=b"", mode=0o644, mtime=1_600_000_000):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data if isinstance(data, bytes) else data.encode())
+    path.chmod(mode)
+    os.utime(path, (mtime, mtime))
+    return path
+
+
+def a_tree(root):
+    """Files, links, modes, times, an empty folder, a read-only one, and names that break careless programs."""
+    write(root / "a.txt", "alpha", 0o640, 981_173_106)
+    write(root / "run.sh", "#!/bin/sh\n", 0o755)
+    write(root / "sub/deep/big", os.urandom(1_000_000), 0o600, 1_234_567_890)
+    write(root / "locked/file", "in a read-only folder")
+    (root / "empty").mkdir()
+    os.symlink("a.txt", root / "link")
+    os.symlink("../a.txt", root / "sub/up")
+    os.symlink("nowhere", root / "dangling")
+    for name in ("with space", "-rf", "--help", "new\nline", "it's \"quoted\" $(id) `id` \\", "*", "ä", "~", ".hidden", "..x",
+                 "n" * 255, os.fsdecode(b"\xff\xfe latin")):
+        write(root / "odd" / name, name.encode("utf-8", "surrogateescape"))
+    os.utime(root / "empty", (1_500_000_000, 1_500_000_000))
+    (root / "locked").chmod(0o555)
+    os.utime(root / "sub", (1_400_000_000, 1_400_000_000))
+    for folder in (root / "odd", root / "locked", root / "sub/deep", root):
+        os.utime(folder, (1_300_000_000, 1_300_000_000))
+    return root
+
+
+def look(run, path):
+    """What lies in a folder, here or on a host: names, kinds, modes, targets, times, contents."""
+    found = run(LISTING.format(path)), run(SUMS.format(path))
+    assert [f.code for f in found] == [0, 0], found
+    assert found[0].out.count("\n") > 1
+    return found[0].out, found[1].out
+
+
+def here(command):
+    from local_cluster import run
+    return run(["sh", "-c", command], env=os.environ | {"LC_ALL": "C"})
+
+
+def on(hosts, index, user="ubuntu"):
+    return lambda command: hosts.host(index, f"cd /home/ubuntu; export LC_ALL=C; {command}", user=user)
+
+
+def md5(path):
+    return hashlib.md5(path.read_bytes()).hexdigest()
+
+
+def no_stage_left(hosts, indices=(1, 2, 3, 4)):
+    for index in indices:
+        wait_until(lambda: hosts.host(index, STAGES).out == "", f"the stage on node{index} is gone")
+
+
+@pytest.fixture(autouse=True)
+def clean_homes(cluster4):
+    yield
+    for index in (1, 2, 3, 4):
+        cluster4.host(index, "chmod -R u+w /home/ubuntu; cd /home/ubuntu; rm -rf -- * .ec2mpi* /srv/* /usr/local/bin/tar")
+
+
+# --- what arrives ------------------------------------------------------------------------------------------------
+
+def test_a_tree_arrives_on_all_nodes_with_modes_times_links_and_odd_names(ec2mpi, cluster4):
+    a_tree(ec2mpi.folder / "tree")
+    done = ec2mpi("push", "tree", "there")
+    assert (done.code, done.out) == (0, ""), done.err
+    assert done.err.splitlines()[-1].startswith("4/4 nodes ok · ")
+    expected = look(here, ec2mpi.folder / "tree")
+    for index in (1, 2, 3, 4):
+        assert look(on(cluster4, index), "there") == expected
+    no_stage_left(cluster4)
+
+
+def test_the_same_push_again_ends_in_the_same(ec2mpi, cluster4):
+    a_tree(ec2mpi.folder / "tree")
+    for _ in range(2):
+        done = ec2mpi("push", "-w", "1,3", "tree", "proj/")
+        assert done.code == 0, done.err
+    expected = look(here, ec2mpi.folder / "tree")
+    assert look(on(cluster4, 1), "proj/tree") == expected
+    assert look(on(cluster4, 3), "proj/tree") == expected
+    assert on(cluster4, 2)("ls").out == ""
+
+
+def test_a_tree_comes_back_from_each_node(ec2mpi, cluster4):
+    tree = a_tree(ec2mpi.folder / "tree")
+    assert ec2mpi("push", "tree", "there").code == 0
+    done = ec2mpi("pull", "there", "out")
+    assert (done.code, done.out) == (0, ""), done.err
+    expected = look(here, tree)
+    for index in (1, 2, 3, 4):
+        assert look(here, ec2mpi.folder / f"out/node{index}/there") == expected
+    assert ec2mpi("pull", "-w", "2-3", "there/", "out").code == 0, "again, over read-only folders"
+    assert look(here, ec2mpi.folder / "out/node3/there") == expected
+
+
+def test_five_thousand_small_files(ec2mpi, cluster4):
+    for i in range(5000):
+        write(ec2mpi.folder / f"many/{i % 50}/{i}", str(i))
+    done = ec2mpi("push", "many", "many")
+    assert done.code == 0, done.err
+    expected = look(here, ec2mpi.folder / "many")
+    for index in (1, 4):
+        assert look(on(cluster4, index), "many") == expected
+    assert ec2mpi("pull", "-w", "1", "many", "back").code == 0
+    assert look(here, ec2mpi.folder / "back") == expected
+
+
+def test_a_big_file(ec2mpi, cluster4):
+    block = os.urandom(1_000_000)
+    big = write(ec2mpi.folder / "big", b"".join(block[i:] + block[:i] for i in range(200)))
+    done = ec2mpi("push", "big", "data/", timeout=120)
+    assert done.code == 0, done.err
+    for index in (1, 2, 3, 4):
+        assert on(cluster4, index)("md5sum < data/big").out.split()[0] == md5(big)
+    assert ec2mpi("pull", "-w", "4", "data/big", "back").code == 0
+    assert md5(ec2mpi.folder / "back") == md5(big)
+
+
+def test_a_push_into_a_tree_keeps_what_is_not_its_own(ec2mpi, cluster4):
+    write(ec2mpi.folder / "proj/code/main.py", "new")
+    cluster4.host(1, "mkdir -p proj/code proj/results; echo old > proj/code/main.py; echo mine > proj/code/notes;"
+                     "echo 7 > proj/results/r; ln -s /srv proj/away; mkdir -p proj/code/sub", user="ubuntu")
+    done = ec2mpi("push", "-w", "1", "proj", ".")
+    assert done.code == 0, done.err
+    assert on(cluster4, 1)("cat proj/code/main.py proj/code/notes proj/results/r; readlink proj/away").out == "newmine\n7\n/srv\n"
+
+
+def test_a_folder_that_is_a_link_on_the_node_stays_one(ec2mpi, cluster4):
+    write(ec2mpi.folder / "proj/data/x", "new")
+    cluster4.host(1, "mkdir -p /srv/data; chown ubuntu /srv/data")
+    cluster4.host(1, "mkdir proj; ln -s /srv/data proj/data", user="ubuntu")
+    done = ec2mpi("push", "-w", "1", "proj", ".")
+    assert done.code == 0, done.err
+    assert on(cluster4, 1)("readlink proj/data; cat /srv/data/x").out == "/srv/data\nnew"
+
+
+def test_a_push_of_a_dot_leaves_the_homes_mode(ec2mpi, cluster4):
+    work = ec2mpi.folder / "work"
+    write(work / "inside/f", "x")
+    work.chmod(0o777)
+    before = on(cluster4, 1)("stat -c %a .").out
+    assert ec2mpi("push", "-w", "1", "work/.", "~/").code == 0
+    assert on(cluster4, 1)("stat -c %a .; cat inside/f").out == before + "x"
+
+
+# --- names -------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("sources, target, arrives", [
+    (["file"], "new", "new"),
+    (["file"], "dir", "dir/file"),
+    (["file"], "dir/", "dir/file"),
+    (["file"], "made/here/", "made/here/file"),
+    (["file"], "made/here", "made/here"),
+    (["file"], ".", "file"),
+    (["file"], "~/new", "new"),
+    (["file"], "/home/ubuntu/new", "new"),
+    (["file"], "sp ace/it's", "sp ace/it's"),
+    (["file"], "linked", "dir/file"),
+    (["file"], "old", "old"),
+    (["file"], "-n", "-n"),
+    (["folder"], "new", "new/inner"),
+    (["folder/"], "dir", "dir/folder/inner"),
+    (["folder"], "dir/", "dir/folder/inner"),
+    (["folder/."], "dir", "dir/inner"),
+    (["folder/."], "new", "new/inner"),
+    (["file", "folder"], "new", "new/file"),
+    (["file", "folder/inner"], "dir", "dir/inner"),
+])
+def test_names_by_scps_rule(ec2mpi, cluster4, sources, target, arrives):
+    write(ec2mpi.folder / "file", "content")
+    write(ec2mpi.folder / "folder/inner", "content")
+    cluster4.host(1, "mkdir dir; ln -s dir linked; echo old > old", user="ubuntu")
+    before = set(on(cluster4, 1)("find . -type f").out.splitlines())
+    done = ec2mpi("push", "-w", "1", "--", *sources, target)
+    assert done.code == 0, done.err
+    made = set(on(cluster4, 1)("find . -type f").out.splitlines()) - before | {"./old"}
+    assert f"./{arrives}" in made
+    assert len(made - {"./old"} | {f"./{arrives}"}) == len(sources)
+    assert cluster4.host(1, ["cat", f"/home/ubuntu/{arrives}"]).out == "content"
+
+
+@pytest.mark.parametrize("remote, target, arrives", [
+    (["file"], "new", "new"),
+    (["file"], "dir", "dir/file"),
+    (["file"], "made/here/", "made/here/file"),
+    (["folder"], "new", "new/inner"),
+    (["folder/"], "dir", "dir/folder/inner"),
+    (["folder/."], "dir", "dir/inner"),
+    (["folder/."], "new", "new/inner"),
+    (["linked"], "dir", "dir/linked/inner"),
+    (["alias"], "dir", "dir/alias"),
+    (["file", "/home/ubuntu/folder/inner"], "new", "new/inner"),
+    (["~/sub/-odd name", "folder"], "new", "new/-odd name"),
+])
+def test_names_of_a_pull_from_one_node(ec2mpi, cluster4, remote, target, arrives):
+    cluster4.host(1, "mkdir folder sub; printf content > file; printf content > folder/inner; ln -s folder linked;"
+                     "ln -s /home/ubuntu/file alias; printf content > 'sub/-odd name'", user="ubuntu")
+    (ec2mpi.folder / "dir").mkdir()
+    done = ec2mpi("pull", "-w", "1", "--", *remote, target)
+    assert done.code == 0, done.err
+    assert (ec2mpi.folder / arrives).read_text() == "content"
+    assert len([f for f in ec2mpi.folder.rglob("*") if f.is_file() and f.read_bytes() == b"content"]) == len(remote)
+
+
+def test_a_file_does_not_fall_into_a_folder_of_its_name(ec2mpi, cluster4):
+    write(ec2mpi.folder / "name", "file")
+    cluster4.host(1, "mkdir -p dir/name", user="ubuntu")
+    done = ec2mpi("push", "-w", "1-2", "name", "dir/")
+    assert done.code == 1
+    assert "node1: ./dir/name is there already and is a folder\n" in done.err
+    assert on(cluster4, 1)("ls -A dir/name").out == ""
+    assert on(cluster4, 2)("cat dir/name").out == "file"
+
+
+def test_a_folder_does_not_replace_a_file(ec2mpi, cluster4):
+    write(ec2mpi.folder / "name/f", "new")
+    cluster4.host(1, "mkdir dir; echo old > dir/name", user="ubuntu")
+    done = ec2mpi("push", "-w", "1", "name", "dir")
+    assert done.code == 1
+    assert "./dir/name is there already and is not a folder\n" in done.err
+    assert on(cluster4, 1)("cat dir/name; ls -A dir").out == "old\nname\n"
+
+
+# --- bad input: exit 2 before any connection ---------------------------------------------------------------------
+
+@pytest.mark.parametrize("args, says", [
+    (["push", "missing", "x"], "cannot read missing: No such file or directory"),
+    (["push", "file", "missing/", "x"], "cannot read missing/: No such file or directory"),
+    (["push", "file"], "required"),
+    (["push", "file", ""], "the path on the nodes is empty"),
+    (["push", "file", "~root/x"], "give the whole path"),
+    (["push", "file", "sub/file", "x"], "two sources are called file"),
+    (["pull", "a", "file"], "file is a file; a folder is needed here"),
+    (["pull", "", "x"], "the path on the nodes is empty"),
+    (["push", "-w", "9", "file", "x"], "9"),
+])
+def test_bad_input(ec2mpi, cluster4, args, says):
+    write(ec2mpi.folder / "file")
+    write(ec2mpi.folder / "sub/file")
+    before = cluster4.logins(1)
+    done = ec2mpi(*args)
+    assert (done.code, done.out) == (2, ""), done.err
+    assert says in done.err and done.err.count("\n") == 1
+    assert cluster4.logins(1) == before
+
+
+# --- trouble on a node -------------------------------------------------------------------------------------------
+
+def test_a_full_disk_is_told_and_the_others_get_theirs(ec2mpi, cluster4):
+    big = write(ec2mpi.folder / "big", os.urandom(20_000_000))
+    cluster4.host(2, "echo old > big", user="ubuntu")
+    cluster4.fault("fill", "2", "--leave", "5000000")
+    done = ec2mpi("push", "big", ".")
+    assert done.code == 1
+    assert "node2: big: No space left on device\n" in done.err
+    assert done.err.splitlines()[-1].startswith("3/4 nodes ok · failed: node2")
+    assert on(cluster4, 2)("cat big").out == "old\n"
+    for index in (1, 3, 4):
+        assert on(cluster4, index)("md5sum < big").out.split()[0] == md5(big)
+    no_stage_left(cluster4)
+
+
+def test_targets_that_cannot_be_written(ec2mpi, cluster4):
+    write(ec2mpi.folder / "file", "x")
+    done = ec2mpi("push", "file", "/etc/")
+    assert done.code == 1
+    assert "Permission denied" in done.err and "node[1-4] (4): " in done.err
+    cluster4.host(3, "mkdir ro; chmod 555 ro", user="ubuntu")
+    done = ec2mpi("push", "-w", "1,3", "file", "ro/")
+    assert done.code == 1
+    assert "Permission denied" in done.err and "failed: node3" in done.err.splitlines()[-1]
+    assert on(cluster4, 1)("cat ro/file").out == "x"
+    assert on(cluster4, 3)("ls -A ro").out == ""
+
+
+def test_one_node_refuses(ec2mpi, cluster4):
+    write(ec2mpi.folder / "file", "x")
+    cluster4.fault("refuse", "3")
+    for args in (("push", "file", "there"), ("pull", "there", "out")):
+        done = ec2mpi(*args)
+        assert done.code == 1
+        assert "node3: " in done.err and "refused" in done.err
+        assert done.err.splitlines()[-1].startswith("3/4 nodes ok · failed: node3")
+    assert on(cluster4, 4)("cat there").out == "x"
+    assert sorted(p.name for p in (ec2mpi.folder / "out").iterdir()) == ["node1", "node2", "node4"]
+
+
+def test_what_is_missing_on_a_node_is_named(ec2mpi, cluster4):
+    cluster4.host(2, "echo x > there", user="ubuntu")
+    done = ec2mpi("pull", "-w", "1-2", "there", "out")
+    assert done.code == 1
+    assert "node1: there: No such file or directory\n" in done.err
+    assert (ec2mpi.folder / "out/node2/there").read_text() == "x\n"
+
+
+def test_what_cannot_be_read_on_a_node_is_named_and_the_rest_comes(ec2mpi, cluster4):
+    cluster4.host(1, "mkdir d; echo a > d/a; echo b > d/b; chmod 0 d/a", user="ubuntu")
+    done = ec2mpi("pull", "-w", "1", "d", "d")
+    assert done.code == 1
+    assert "d/a: Cannot open: Permission denied" in done.err
+    assert sorted(p.name for p in (ec2mpi.folder / "d").iterdir()) == ["b"]
+
+
+def test_a_talkative_bashrc_does_no_harm(ec2mpi, cluster4):
+    write(ec2mpi.folder / "file", "x")
+    keep = on(cluster4, 1)("cat .bashrc").out
+    cluster4.host(1, "{ echo 'echo welcome; echo warning >&2'; cat .bashrc; } > b && mv b .bashrc", user="ubuntu")
+    try:
+        assert ec2mpi("push", "-w", "1", "file", "there").code == 0
+        assert ec2mpi("pull", "-w", "1", "there", "back").code == 0
+        assert (ec2mpi.folder / "back").read_text() == "x"
+    finally:
+        cluster4.host(1, "cat > .bashrc", user="ubuntu", input=keep)
+
+
+# --- interrupted -------------------------------------------------------------------------------------------------
+
+def arrival(hosts, index):
+    """How much of a push lies in its stage."""
+    said = hosts.host(index, "du -sb /home/ubuntu/.ec2mpi-push.* 2>/dev/null").out.split()
+    return int(said[0]) if said else 0
+
+
+def push_halfway(ec2mpi, cluster4):
+    """A slow push of a big file over an old one, in the middle."""
+    big = write(ec2mpi.folder / "big", os.urandom(30_000_000))
+    for index in (1, 2, 3, 4):
+        cluster4.host(index, "echo old > big", user="ubuntu")
+    cluster4.uplink("--rate", "80mbit")
+    process = ec2mpi.start("push", "big", ".")
+    for index in (1, 2, 3, 4):
+        wait_until(lambda: arrival(cluster4, index) > 200_000, f"bytes on node{index}")
+    return big, process
+
+
+def only_the_old_file(cluster4):
+    for index in (1, 2, 3, 4):
+        assert on(cluster4, index)("cat big; ls -A | grep -v '^[.]'").out == "old\nbig\n"
+
+
+@pytest.mark.parametrize("how, code", [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -9)])
+def test_ended_in_the_middle_leaves_the_old_file_and_no_stage(ec2mpi, cluster4, how, code):
+    big, process = push_halfway(ec2mpi, cluster4)
+    process.send_signal(how)
+    assert process.wait(20) == code
+    no_stage_left(cluster4)
+    only_the_old_file(cluster4)
+    cluster4.uplink("--rate", "none")
+    done = ec2mpi("push", "big", ".")
+    assert done.code == 0, done.err
+    assert on(cluster4, 2)("md5sum < big").out.split()[0] == md5(big)
+
+
+def test_a_stage_whose_process_is_gone_is_removed_by_the_next_push(ec2mpi, cluster4):
+    write(ec2mpi.folder / "file", "x")
+    host = cluster4.host(1, "uname -n").out.strip()
+    cluster4.host(1, f"mkdir .ec2mpi-push.{host}.1 .ec2mpi-push.{host}.999999 .ec2mpi-push.another.5; touch .ec2mpi-push.{host}.1/0",
+                  user="ubuntu")
+    assert ec2mpi("push", "-w", "1", "file", ".").code == 0
+    assert on(cluster4, 1)("ls -A -d .ec2mpi*").out == ".ec2mpi-push.another.5\n"
+
+
+def test_a_frozen_node_ends_at_its_limit_and_the_others_get_theirs(ec2mpi, cluster4):
+    big, process = push_halfway(ec2mpi, cluster4)
+    process.kill()
+    process.wait()
+    no_stage_left(cluster4)
+    process = ec2mpi.start("push", "-u", "6", "big", ".")
+    wait_until(lambda: arrival(cluster4, 3) > 200_000, "bytes on node3")
+    cluster4.fault("freeze", "3")
+    cluster4.uplink("--rate", "none")
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert "node3: " in err and err.splitlines()[-1].startswith("3/4 nodes ok · failed: node3")
+    cluster4.call("thaw", "3")
+    no_stage_left(cluster4)
+    assert on(cluster4, 3)("cat big").out == "old\n"
+    for index in (1, 2, 4):
+        assert on(cluster4, index)("md5sum < big").out.split()[0] == md5(big)
+
+
+@pytest.mark.parametrize("how, code", [(signal.SIGINT, 130), (None, 1)])
+def test_a_pull_that_ends_in_the_middle_leaves_the_old_file(ec2mpi, cluster4, how, code):
+    cluster4.host(1, "head -c 30000000 /dev/urandom > big", user="ubuntu")
+    cluster4.uplink("--rate", "40mbit")
+    old = write(ec2mpi.folder / "out/big", "old")
+    process = ec2mpi.start("pull", "-w", "1", "big", "out")
+    wait_until(lambda: any(p.stat().st_size > 200_000 for p in old.parent.glob(".ec2mpi-pull.*")), "some bytes")
+    if how is None:
+        cluster4.host(1, "pkill -x tar")
+    else:
+        process.send_signal(how)
+    assert process.wait(20) == code
+    assert [p.name for p in old.parent.iterdir()] == ["big"]
+    assert old.read_text() == "old"
+
+
+def test_a_file_that_changes_while_it_is_sent_is_not_put_in_place(ec2mpi, cluster4):
+    write(ec2mpi.folder / "d/calm", "calm")
+    log = write(ec2mpi.folder / "d/log", os.urandom(20_000_000))
+    cluster4.uplink("--rate", "80mbit")
+    process = ec2mpi.start("push", "-w", "1-2", "d", "d")
+    wait_until(lambda: arrival(cluster4, 1) > 200_000 and arrival(cluster4, 2) > 200_000, "bytes on the nodes")
+    with log.open("ab") as more:
+        more.write(b"more")
+    cluster4.uplink("--rate", "none")
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert "changed here while being sent, so not put in place: d/log; push again\n" in err
+    for index in (1, 2):
+        assert on(cluster4, index)("ls -A d").out == "calm\n"
+
+
+def test_here_a_full_disk_is_told(ec2mpi, cluster4):
+    cluster4.host(1, "head -c 5000000 /dev/urandom > big; echo fits > small", user="ubuntu")
+    (ec2mpi.folder / "disk").mkdir()
+    script = "mount -t tmpfs -o size=2m none disk && $0 pull -w 1 small big disk/; echo $?; ls -A disk"
+    done = cluster4.exec(["unshare", "-m", "sh", "-c", script, ec2mpi.binary], cwd=ec2mpi.folder, env=ec2mpi.environment)
+    assert done.out == "1\nsmall\n", done.err
+    assert "node1: cannot write disk/big: No space left on device\n" in done.err
+
+
+# --- hostile nodes -----------------------------------------------------------------------------------------------
+
+HOSTILE = r'''#!/usr/bin/python3
+import io, sys, tarfile
+if "--version" in sys.argv: sys.exit(0)
+class Raw:
+    sent = 0
+    def write(self, data): self.sent += len(data); return sys.stdout.buffer.write(data)
+    def tell(self): return self.sent
+out = tarfile.open(fileobj=Raw(), mode="w", format=tarfile.GNU_FORMAT)
+def file(name, text=b"evil"):
+    info = tarfile.TarInfo(name); info.size = len(text); info.mode = 0o6777; out.addfile(info, io.BytesIO(text))
+def other(name, kind, link=""):
+    info = tarfile.TarInfo(name); info.type = kind; info.linkname = link; out.addfile(info)
+def folder(name): other(name, tarfile.DIRTYPE)
+folder("asked"); file("asked/first", b"good")
+MALICE
+out.close()
+'''
+
+
+@pytest.mark.parametrize("malice, code, says", [
+    ("file('../evil')", 1, "not asked for"),
+    ("file('asked/../../evil')", 1, "leads out of the target"),
+    ("file('/etc/ec2mpi-evil')", 1, "not asked for"),
+    ("file('key.pem')", 1, "not asked for"),
+    ("file('.ssh/authorized_keys')", 1, "not asked for"),
+    ("folder('asked/..'); file('asked/../evil')", 1, "leads out of the target"),
+    ("other('asked/door', tarfile.SYMTYPE, '../..'); file('asked/door/evil')", 0, "leads out of what is pulled"),
+    ("other('asked/door', tarfile.SYMTYPE, '/tmp'); file('asked/door')", 0, "leads out of what is pulled"),
+    ("other('asked/door', tarfile.SYMTYPE, 'first'); file('asked/door/evil')", 1, "is not followed"),
+    ("folder('asked/d'); other('asked/door', tarfile.SYMTYPE, 'd'); file('asked/door/evil')", 1, "is not followed"),
+    ("other('asked/hard', tarfile.LNKTYPE, '/etc/passwd')", 0, "hard link"),
+    ("other('asked/null', tarfile.CHRTYPE)", 0, "device"),
+    ("other('asked/pipe', tarfile.FIFOTYPE)", 0, "pipe"),
+    ("file('asked/first/evil')", 1, "is not followed"),
+    ("file('asked/' + 'x' * 70000)", 1, "longer than can be"),
+    ("file('asked/' + 'x' * 5000)", 1, "File name too long"),
+    ("sys.stdout.buffer.write(b'A' * 5000)", 1, "checksum"),
+    ("sys.stdout.buffer.flush(); import os; os._exit(0)", 1, "ends in the middle"),
+    ("file('asked/\\x1b[2Jred')", 0, ""),
+])
+def test_a_hostile_node_writes_nothing_outside(ec2mpi, cluster4, malice, code, says):
+    cluster4.host(1, "mkdir asked", user="ubuntu")
+    cluster4.host(1, "cat > /usr/local/bin/tar; chmod 755 /usr/local/bin/tar", input=HOSTILE.replace("MALICE", malice))
+    write(ec2mpi.folder / "out/mine", "mine")
+    before = {f for f in ec2mpi.files() if not f.startswith((".ec2mpi", "out"))}
+    done = ec2mpi("pull", "-w", "1", "asked", "out/")
+    assert done.code == code, done.err
+    assert says in done.err and "\x1b" not in done.err
+    assert {f for f in ec2mpi.files() if not f.startswith((".ec2mpi", "out"))} == before
+    assert not os.path.exists("/etc/ec2mpi-evil") and not os.path.exists("/tmp/evil")
+    assert (ec2mpi.folder / "out/asked/first").read_bytes() == b"good", "what came before it is there"
+    assert (ec2mpi.folder / "out/mine").read_text() == "mine"
+    for path in (ec2mpi.folder / "out").rglob("*"):
+        assert path.is_symlink() or not path.stat().st_mode & 0o7000
+        assert not path.name.startswith(".ec2mpi")
+    inside = [p for p in (ec2mpi.folder / "out").rglob("*") if p.is_symlink()]
+    assert all((p.parent / os.readlink(p)).resolve().is_relative_to(ec2mpi.folder / "out") for p in inside)

@@ -1,0 +1,272 @@
+// What a push sends, and what becomes of the paths that are typed.
+
+#include "ec2mpi/ops/push.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <map>
+
+#include "ec2mpi/base/tar.hpp"
+#include "ec2mpi/ops/pull.hpp"
+#include "ec2mpi/ops/push_stream.hpp"
+#include "ec2mpi/ops/remote_path.hpp"
+
+namespace ec2mpi::ops {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Collector : public TarVisitor {
+ public:
+  Result<void> on_entry(const TarEntry& entry) override {
+    name_ = entry.name;
+    order.push_back(entry.name);
+    entries[entry.name] = entry;
+    return {};
+  }
+  Result<void> on_data(std::string_view bytes) override {
+    data[name_] += bytes;
+    return {};
+  }
+  Result<void> on_entry_end() override { return {}; }
+
+  std::vector<std::string> order;
+  std::map<std::string, TarEntry> entries;
+  std::map<std::string, std::string> data;
+
+ private:
+  std::string name_;
+};
+
+class PushTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = (fs::temp_directory_path() / "ec2mpi-push-XXXXXX").string();
+    folder = ::mkdtemp(pattern.data());
+  }
+  void TearDown() override {
+    std::error_code ignored;
+    fs::permissions(folder / "tree/locked", fs::perms::owner_all, ignored);
+    fs::remove_all(folder, ignored);
+  }
+  void write(const std::string& name, const std::string& text) const {
+    fs::create_directories((folder / name).parent_path());
+    std::ofstream(folder / name, std::ios::binary) << text;
+  }
+  [[nodiscard]] std::string at(const std::string& name) const { return (folder / name).string(); }
+
+  std::shared_ptr<const SourceTree> scan(const std::vector<std::string>& names) const {
+    std::vector<std::string> paths;
+    for (const auto& name : names) paths.push_back(at(name));
+    auto tree = scan_sources(paths);
+    EXPECT_TRUE(tree) << tree.error().message;
+    return std::make_shared<const SourceTree>(std::move(*tree));
+  }
+
+  static Collector read(PushStream& stream) {
+    Collector collector;
+    TarDecoder decoder(collector);
+    for (;;) {
+      const auto block = stream.next();
+      if (block.empty()) break;
+      EXPECT_LE(block.size(), 2 * PushStream::kBlock + 4096);
+      EXPECT_TRUE(decoder.feed(block));
+    }
+    EXPECT_TRUE(decoder.finish());
+    return collector;
+  }
+
+  fs::path folder;
+};
+
+TEST_F(PushTest, TheStreamHoldsTheTree) {
+  write("tree/b/file", std::string(300000, 'f'));
+  write("tree/a", "alpha");
+  write("single", "one");
+  fs::create_symlink("../nowhere", folder / "tree/link");
+  ::chmod(at("tree/b").c_str(), 0555);
+  PushStream stream(scan({"tree", "single"}));
+  const auto got = read(stream);
+  EXPECT_EQ(got.order,
+            (std::vector<std::string>{"0", "0/a", "0/b", "0/b/file", "0/link", "1", "folders0", "steps"}));
+  EXPECT_EQ(got.data.at("0/a"), "alpha");
+  EXPECT_EQ(got.data.at("0/b/file"), std::string(300000, 'f'));
+  EXPECT_EQ(got.data.at("1"), "one");
+  EXPECT_EQ(got.entries.at("0/b").mode, 0755U) << "must be writable while it is filled";
+  EXPECT_EQ(got.entries.at("0/link").link, "../nowhere");
+  EXPECT_EQ(got.data.at("steps"), "put 0 tree || exit 1\nput 1 single || exit 1\nfolders 0 tree || exit 1\n");
+  EXPECT_TRUE(stream.changed().empty());
+
+  Collector folders;
+  TarDecoder decoder(folders);
+  ASSERT_TRUE(decoder.feed(got.data.at("folders0")));
+  ASSERT_TRUE(decoder.finish());
+  EXPECT_EQ(folders.order, (std::vector<std::string>{"./b/", "./"}));
+  EXPECT_EQ(folders.entries.at("./b/").mode, 0555U);
+  ::chmod(at("tree/b").c_str(), 0755);
+}
+
+TEST_F(PushTest, AFileThatShrinksIsNotPutInPlace) {
+  write("tree/keep", "keep");
+  write("tree/log", std::string(3 * PushStream::kBlock, 'l'));
+  PushStream stream(scan({"tree"}));
+  Collector collector;
+  TarDecoder decoder(collector);
+  ASSERT_TRUE(decoder.feed(stream.next()));
+  fs::resize_file(folder / "tree/log", 10);
+  for (auto block = stream.next(); !block.empty(); block = stream.next()) ASSERT_TRUE(decoder.feed(block));
+  ASSERT_TRUE(decoder.finish()) << "the archive must stay whole";
+  EXPECT_EQ(collector.data.at("0/log").size(), 3 * PushStream::kBlock);
+  EXPECT_EQ(stream.changed(), std::vector<std::string>{at("tree/log")});
+  EXPECT_TRUE(collector.data.at("steps").starts_with("discard 0/log\n")) << collector.data.at("steps");
+}
+
+TEST_F(PushTest, FilesThatGrowOrVanishAreToldToo) {
+  write("tree/gone", "x");
+  write("tree/log", "short");
+  write("single", "s");
+  const auto tree = scan({"tree", "single"});
+  fs::remove(folder / "tree/gone");
+  write("tree/log", "much longer");
+  write("single", "other");
+  PushStream stream(tree);
+  const auto got = read(stream);
+  EXPECT_EQ(stream.changed().size(), 3U);
+  EXPECT_EQ(got.entries.count("0/gone") + got.entries.count("0/log") + got.entries.count("1"), 0U);
+  EXPECT_EQ(got.data.at("steps"), "put 0 tree || exit 1\nfolders 0 tree || exit 1\n");
+}
+
+TEST_F(PushTest, OddNamesAreQuotedInTheSteps) {
+  write("it's $(odd)", "");
+  PushStream stream(scan({"it's $(odd)"}));
+  EXPECT_EQ(read(stream).data.at("steps"), "put 0 'it'\\''s $(odd)' || exit 1\n");
+}
+
+TEST_F(PushTest, ADotMeansTheContentAndLeavesTheTargetsMode) {
+  write("tree/a", "x");
+  PushStream stream(scan({"tree/."}));
+  const auto got = read(stream);
+  EXPECT_EQ(got.data.at("steps"), "put 0 '' || exit 1\nfolders 0 '' || exit 1\n");
+  EXPECT_EQ(got.data.at("folders0"), tar_end());
+}
+
+TEST_F(PushTest, ScanErrorsNameThePath) {
+  const auto missing = scan_sources({at("nothing")});
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().kind, ErrorKind::local_io);
+  EXPECT_EQ(missing.error().message, "cannot read " + at("nothing") + ": No such file or directory");
+  EXPECT_FALSE(scan_sources({""}));
+  write("a/same", "");
+  write("b/same", "");
+  const auto twice = scan_sources({at("a/same"), at("b/same")});
+  ASSERT_FALSE(twice);
+  EXPECT_EQ(twice.error().kind, ErrorKind::usage);
+}
+
+TEST_F(PushTest, UnreadableSourcesAreErrors) {
+  if (::geteuid() == 0) GTEST_SKIP() << "root reads everything";
+  write("tree/locked/file", "");
+  ::chmod(at("tree/locked").c_str(), 0);
+  EXPECT_FALSE(scan_sources({at("tree")}));
+}
+
+TEST_F(PushTest, PipesAreSkippedAndNamed) {
+  write("tree/a", "");
+  ASSERT_EQ(::mkfifo(at("tree/pipe").c_str(), 0600), 0);
+  EXPECT_EQ(scan({"tree"})->skipped, std::vector<std::string>{at("tree/pipe")});
+  EXPECT_FALSE(scan_sources({at("tree/pipe")}));
+}
+
+TEST_F(PushTest, ALinkThatIsGivenItselfIsFollowed) {
+  write("tree/a", "alpha");
+  fs::create_directory_symlink("tree", folder / "link");
+  PushStream stream(scan({"link"}));
+  const auto got = read(stream);
+  EXPECT_EQ(got.data.at("0/a"), "alpha");
+  EXPECT_EQ(got.data.at("steps"), "put 0 link || exit 1\nfolders 0 link || exit 1\n");
+}
+
+TEST_F(PushTest, ComplaintsNameTheSource) {
+  const auto complaint = [](std::string_view text) {
+    SourceTree tree;
+    tree.tops.push_back({.path = "data", .name = "data", .directory = true});
+    return push_complaint(text, tree);
+  };
+  EXPECT_EQ(complaint("ec2mpi: tar: 0/x: No space left on device\n"), "data/x: No space left on device");
+  EXPECT_EQ(complaint("motd\nec2mpi: mkdir: cannot create directory 'p'\nmore\n"),
+            "cannot create directory 'p'");
+  EXPECT_EQ(complaint("ec2mpi: tar: 7/x: gone\n"), "7/x: gone");
+  EXPECT_EQ(complaint("ec2mpi: \x1b[2J\n"), "\\x1b[2J");
+  EXPECT_EQ(complaint("nothing of ours\n"), "");
+}
+
+TEST(NameInTarget, Table) {
+  for (const auto& [path, name] : std::map<std::string, std::string>{{"a", "a"},
+                                                                     {"a/", "a"},
+                                                                     {"x/a//", "a"},
+                                                                     {"/x/a", "a"},
+                                                                     {".", ""},
+                                                                     {"a/.", ""},
+                                                                     {"..", ""},
+                                                                     {"/", ""},
+                                                                     {"-x", "-x"}}) {
+    EXPECT_EQ(name_in_target(path), name) << path;
+  }
+}
+
+TEST(RemotePath, Table) {
+  for (const auto& [typed, path] : std::map<std::string, std::string>{{"a", "./a"},
+                                                                      {"/a b", "/a b"},
+                                                                      {"~", "./."},
+                                                                      {"~/", "./."},
+                                                                      {"~/x/", "./x/"},
+                                                                      {"-r", "./-r"},
+                                                                      {"~//x", "./x"},
+                                                                      {".", "./."},
+                                                                      {"../x", "./../x"}}) {
+    EXPECT_EQ(remote_path(typed).value_or("error"), path) << typed;
+  }
+  EXPECT_FALSE(remote_path(""));
+  EXPECT_FALSE(remote_path("~root/x"));
+  EXPECT_FALSE(remote_path(std::string_view("a\0b", 3)));
+}
+
+TEST(PushTarget, Table) {
+  EXPECT_EQ(push_target("d", 1)->path, "./d");
+  EXPECT_FALSE(push_target("d", 1)->folder);
+  EXPECT_TRUE(push_target("d/", 1)->folder);
+  EXPECT_EQ(push_target("d//", 1)->path, "./d");
+  EXPECT_TRUE(push_target("d", 2)->folder);
+  EXPECT_EQ(push_target("/", 1)->path, "/");
+  EXPECT_FALSE(push_target("", 1));
+}
+
+TEST_F(PushTest, PullPlans) {
+  fs::create_directory(folder / "dir");
+  write("file", "");
+  const auto renamed = pull_plan({"a/log"}, at("new"), false);
+  ASSERT_TRUE(renamed);
+  EXPECT_EQ(renamed->folder, folder);
+  EXPECT_EQ(renamed->rename, "new");
+  for (const auto& target : {"dir", "missing/"}) {
+    const auto inside = pull_plan({"a/log"}, at(target), false);
+    ASSERT_TRUE(inside);
+    EXPECT_EQ(inside->folder, folder / target);
+    EXPECT_EQ(inside->rename, "");
+    EXPECT_EQ(inside->names, std::vector<std::string>{"log"});
+  }
+  EXPECT_EQ(pull_plan({"a", "b"}, at("new"), false)->folder, folder / "new");
+  EXPECT_EQ(pull_plan({"a"}, at("new"), true)->folder, folder / "new");
+  EXPECT_EQ(pull_plan({"a"}, "new", false)->folder, ".");
+  EXPECT_FALSE(pull_plan({"a"}, at("file"), true));
+  EXPECT_FALSE(pull_plan({"a", "b"}, at("file"), false));
+  EXPECT_FALSE(pull_plan({"x/a", "y/a"}, at("dir"), false));
+  EXPECT_FALSE(pull_plan({"a"}, "", false));
+}
+
+}  // namespace
+}  // namespace ec2mpi::ops
