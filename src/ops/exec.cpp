@@ -38,13 +38,15 @@ std::string script_runner(const std::string& script, const std::string& argument
       script.size(), arguments);
 }
 
-/// sudo asks in words of our own, only where it needs to, and says when it does not.
+/// sudo asks in words of our own, only where it needs to; what it starts says that it has begun, and only
+/// then gets input: a refused password must not be followed by the user's data as another try.
 std::string under_sudo(const std::string& command, const std::string& mark) {
   const SudoTokens tokens(mark);
+  const auto begin = quote_word(fmt::format("printf %s {} >&2; exec \"$@\"", quote_word(tokens.ahead)));
   const auto choice = fmt::format(
-      "if sudo -n true 2>/dev/null; then printf %s {0} >&2; exec sudo -n {2}; else exec sudo -S -p {1} {2}; "
-      "fi",
-      quote_word(tokens.ahead), quote_word(tokens.password), command);
+      "if sudo -n true 2>/dev/null; then exec sudo -n sh -c {0} sh {2}; "
+      "else exec sudo -S -p {1} sh -c {0} sh {2}; fi",
+      begin, quote_word(tokens.password), command);
   return "exec sh -c " + quote_word(choice);
 }
 
@@ -114,9 +116,10 @@ bool ended_by_limit(const Error& error) {
 /// The error of a command that a limit or Ctrl-C ended, after looking at the node.
 asio::awaitable<Error> end_with_proof(ssh::Session& session, ssh::Channel* channel, std::string mark,
                                       bool sudo, Error why) {
-  if (channel != nullptr) channel->signal("TERM");  // the quickest way, where sshd allows it; a look follows
   const Limit limit{Clock::now() + kTimeToStop, {}};
   const auto proof = co_await stop_marked(session, std::move(mark), sudo, limit);
+  // Not before the look: whose parents are gone and whose environment is empty could not be found any more.
+  if (!proof && channel != nullptr) channel->signal("TERM");
   const auto reason = why.kind == ErrorKind::timeout ? "time limit reached" : why.message;
   const auto found =
       proof ? proof->describe() : "it may still run: no look was possible (" + proof.error().message + ")";
@@ -135,17 +138,17 @@ asio::awaitable<Result<ssh::ExitStatus>> exec(NodeRun run, std::shared_ptr<const
   }
   const auto executor = co_await asio::this_coro::executor;
   const auto feeder = Feeder::over(executor, **channel, plan->script, plan->input);
-  if (!plan->sudo) feeder->start({});
+  if (!plan->sudo) feeder->start();
   Output output(run, plan->sudo ? std::optional<SudoTokens>(mark) : std::nullopt);
   bool password_sent = false;
   std::optional<Error> refused;
   const auto sink = [&](const ssh::Chunk& chunk) {
     const auto said = output.take(chunk);
-    if (said == Output::Sudo::ahead) feeder->start({});
+    if (said == Output::Sudo::ahead) feeder->start();
     if (said != Output::Sudo::password || refused) return;
     const auto password = password_sent ? std::nullopt : plan->password();
     if (password)
-      feeder->start(*password + "\n");
+      feeder->answer(*password + "\n");
     else
       refused = Error{ErrorKind::auth,
                       password_sent ? "sudo refused the password" : "sudo wants a password; none was given"};

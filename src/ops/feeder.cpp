@@ -16,12 +16,23 @@ std::shared_ptr<Feeder> Feeder::over(const asio::any_io_executor& executor, ssh:
   return std::make_shared<Feeder>(executor, channel, std::move(text), std::move(file));
 }
 
-void Feeder::start(std::string first) {
-  if (first.empty() && !text_ && !file_) {
+void Feeder::answer(std::string words) {
+  answer_ = std::move(words);
+  run_once();
+}
+
+void Feeder::start() {
+  started_ = true;
+  done_.notify_all();
+  run_once();
+}
+
+void Feeder::run_once() {
+  if (running_) return;
+  if (started_ && answer_.empty() && !text_ && !file_) {
     channel_.close_input();
     return;
   }
-  first_ = std::move(first);
   running_ = true;
   asio::co_spawn(done_.executor(), run(shared_from_this()), asio::detached);
 }
@@ -35,7 +46,9 @@ asio::awaitable<void> Feeder::run(std::shared_ptr<Feeder> self) {
 
 asio::awaitable<void> Feeder::feed(Limit limit) {
   // A write that fails is no error of its own: the program ended without reading everything, as `head` does.
-  auto written = co_await channel_.write(first_, limit);
+  auto written = co_await channel_.write(answer_, limit);
+  while (!started_ && !limit.stop.stop_requested()) co_await done_.wait(limit);
+  if (!started_) co_return;
   if (written && text_) written = co_await channel_.write(*text_, limit);
   std::string block(kBlock, '\0');
   for (off_t offset = 0; written && file_;) {

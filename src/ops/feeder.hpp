@@ -22,22 +22,27 @@ class Feeder : public std::enable_shared_from_this<Feeder> {
          std::shared_ptr<const std::string> text, std::shared_ptr<const UniqueFd> file)
       : channel_(channel), text_(std::move(text)), file_(std::move(file)), done_(executor) {}
 
-  /// Begins; `first` goes in front of all else.
-  void start(std::string first);
+  /// Sends this now, in front of all else; at most once, and only before start().
+  void answer(std::string words);
+
+  /// The text and the file may go.
+  void start();
 
   /// Stops and waits until the channel is no longer used.
   [[nodiscard]] asio::awaitable<void> finish();
 
  private:
   static asio::awaitable<void> run(std::shared_ptr<Feeder> self);
+  void run_once();
   asio::awaitable<void> feed(Limit limit);
 
   ssh::Channel& channel_;
-  std::string first_;
+  std::string answer_;
   std::shared_ptr<const std::string> text_;
   std::shared_ptr<const UniqueFd> file_;
   std::stop_source stop_;
   Event done_;
+  bool started_ = false;
   bool running_ = false;
 };
 

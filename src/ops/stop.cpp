@@ -9,35 +9,53 @@ namespace ec2mpi::ops {
 
 namespace {
 
-/// In POSIX sh. `marked` lists the living that bear the mark, then adds their descendants until none are new:
-/// a child may have cleared its environment. Zombies bear no environment and count as gone. The lists are
-/// made again before each signal because processes fork meanwhile.
+/// In POSIX sh. `look` lists the living that bear the mark and whatever else this connection's sshd started
+/// (a sudo hides its environment from us), then adds their descendants until none are new: a child may have
+/// cleared its environment. What it saw once it knows again by number and age, for its parent may be gone
+/// when it looks the next time. Zombies bear no environment and count as gone. The lists are made again
+/// before each signal because processes fork meanwhile.
 constexpr std::string_view kScript = R"sh(
-mark=@MARK@ grace=@GRACE@
-marked() {
+mark=@MARK@ grace=@GRACE@ seen=
+look() {
   found=$(grep -slzxF -e "$mark" /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3 | tr '\n' ' ')
-  [ -n "$found" ] || return 0
-  ps -e -o pid= -o ppid= -o stat= | awk -v found="$found" -v self=$$ '
+  seen=$(ps -e -o pid= -o ppid= -o stat= -o etimes= -o comm= | awk -v found="$found" -v seen="$seen" -v self=$$ '
     BEGIN { n = split(found, f, " "); for (i = 1; i <= n; i++) mine[f[i]] = 1 }
-    { parent[$1] = $2; if ($3 ~ /^Z/) dead[$1] = 1 }
+    { parent[$1] = $2; age[$1] = $4; name[$1] = $5; if ($3 ~ /^Z/) dead[$1] = 1 }
     END {
+      n = split(seen, s, " ")
+      for (i = 1; i <= n; i++) { split(s[i], was, ":"); if (was[1] in age && age[was[1]] >= was[2]) mine[was[1]] = 1 }
+      us = self; while (name[parent[us]] == "sudo") us = parent[us]
+      if (name[parent[us]] ~ /^sshd/) for (p in parent) if (parent[p] == parent[us] && p != us) mine[p] = 1
       do { more = 0; for (p in parent) if (!(p in mine) && (parent[p] in mine)) { mine[p] = 1; more = 1 } } while (more)
-      for (p in mine) if (!(p in dead) && p != self && (p in parent)) print p
-    }'
+      for (p in mine) if (!(p in dead) && p != self && (p in parent)) printf "%s:%s ", p, age[p]
+    }')
+  pids=; for one in $seen; do pids="$pids ${one%%:*}"; done
 }
-send() { pids=$(marked); [ -z "$pids" ] || kill -"$1" $pids 2>/dev/null; }
-before=$(marked | wc -l)
-send TERM; send CONT
+send() { [ -z "$pids" ] || kill -"$1" $pids 2>/dev/null; }
+look; before=$(echo $pids | wc -w)
+send TERM; send CONT; look
 tries=0
-while [ $tries -lt $((grace * 10)) ] && [ -n "$(marked)" ]; do sleep 0.1; tries=$((tries + 1)); done
+while [ $tries -lt $((grace * 10)) ] && [ -n "$pids" ]; do sleep 0.1; look; tries=$((tries + 1)); done
 for again in 1 2 3 4 5; do
-  [ -n "$(marked)" ] || break
-  send KILL
-  sleep 0.1
+  [ -n "$pids" ] || break
+  send KILL; sleep 0.1; look
 done
 echo "before $before"
-for pid in $(marked); do echo "left $pid $(cat /proc/$pid/comm 2>/dev/null)"; done
+for pid in $pids; do echo "left $pid $(cat /proc/$pid/comm 2>/dev/null)"; done
 echo "end"
+)sh";
+
+/// Runs the look above, as root where that is possible without asking and needed: when somebody else's
+/// process began after our connection, for that may be a sudo of ours, which only root can see through.
+constexpr std::string_view kChooser = R"sh(
+look=@LOOK@
+strangers() {
+  ps -e -o uid= -o etimes= -o pid= -o ppid= -o comm= |
+    awk -v me="$(id -u)" -v age="$(ps -o etimes= -p $PPID)" '
+      $1 != me && $2 <= age + 0 && $3 != 2 && $4 != 2 && $5 !~ /^sshd/ { found = 1 } END { exit !found }'
+}
+[ "$(id -u)" = 0 ] || ! strangers || ! sudo -n true 2>/dev/null || exec sudo -n sh -c "$look"
+exec sh -c "$look"
 )sh";
 
 std::string replace(std::string text, std::string_view what, std::string_view by) {
@@ -61,19 +79,22 @@ std::string stop_script(const std::string& mark, int grace_seconds) {
 
 Result<StopProof> parse_stop_proof(std::string_view printed) {
   StopProof proof;
+  bool begun = false;
   bool whole = false;
   for (const auto line : split(printed, '\n')) {
     const auto fields = words(line);
     if (fields.size() == 2 && fields[0] == "before") {
-      proof.ended = static_cast<int>(parse_number(fields[1]).value_or(0));
+      const auto count = parse_number(fields[1]);
+      begun = count && *count < 1'000'000'000;
+      proof.ended = begun ? static_cast<int>(*count) : 0;
     } else if (fields.size() >= 2 && fields[0] == "left") {
-      const auto name = fields.size() > 2 ? printable(fields[2]) : std::string();
-      proof.left.push_back(trim(fmt::format("pid {} {}", printable(fields[1]), name)).data());
+      const auto name = fields.size() > 2 ? " " + printable(fields[2]) : std::string();
+      proof.left.push_back(fmt::format("pid {}{}", printable(fields[1]), name));
     } else if (fields.size() == 1 && fields[0] == "end") {
       whole = true;
     }
   }
-  if (!whole) return fail(ErrorKind::protocol, "the node did not say what is left running");
+  if (!begun || !whole) return fail(ErrorKind::protocol, "the node did not say what is left running");
   proof.ended = std::max(0, proof.ended - static_cast<int>(proof.left.size()));
   return proof;
 }
@@ -81,8 +102,9 @@ Result<StopProof> parse_stop_proof(std::string_view printed) {
 asio::awaitable<Result<StopProof>> stop_marked(ssh::Session& session, std::string mark, bool sudo,
                                                Limit limit) {
   constexpr int kGraceSeconds = 2;
-  auto command =
-      "exec " + std::string(sudo ? "sudo -n " : "") + "sh -c " + quote_word(stop_script(mark, kGraceSeconds));
+  const auto look = quote_word(stop_script(mark, kGraceSeconds));
+  auto command = sudo ? "exec sudo -n sh -c " + look
+                      : "exec sh -c " + quote_word(replace(std::string(kChooser), "@LOOK@", look));
   auto captured = co_await capture(session, std::move(command), limit);
   if (!captured) co_return std::unexpected(captured.error());
   if (!captured->status.ok() && captured->out.empty()) {

@@ -46,8 +46,8 @@ class Fleet : public testing::Test {
   /// Runs a command on nodes 1 to `count` to the end.
   FleetReport run(int count, const FleetOptions& options = {}) {
     std::optional<FleetReport> report;
-    auto all = run_on_nodes(test::fake_nodes(count), connector, ops::exec_task({.command = "work"}), options, listener,
-                            stop.get_token());
+    auto all = run_on_nodes(test::fake_nodes(count), connector, ops::exec_task({.command = "work"}), options,
+                            listener, stop.get_token());
     asio::co_spawn(loop, std::move(all), [&](std::exception_ptr thrown, FleetReport result) {
       EXPECT_EQ(thrown, nullptr);
       report = std::move(result);
@@ -130,15 +130,15 @@ TEST_F(Fleet, ANodeThatNeverAnswersEndsWithTheConnectLimit) {
   EXPECT_EQ(std::get<Error>(report.results[1].outcome).kind, ErrorKind::timeout);
 }
 
-TEST_F(Fleet, ANodeThatNeverEndsEndsWithTheTaskLimitAndIsSignalled) {
+TEST_F(Fleet, ANodeThatNeverEndsEndsWithTheTaskLimitAndIsLookedAt) {
   connector.node(2).end = FakeNode::End::never;
   FleetOptions options;
   options.task_timeout = 50ms;
   const auto report = run(3, options);
   EXPECT_EQ(told(report), (Words{"ok", "time limit reached; nothing left running", "ok"}));
   EXPECT_EQ(report.ending, Ending::complete);
-  EXPECT_EQ(connector.seen().signals.at(2), (Words{"TERM"}));
-  EXPECT_FALSE(connector.seen().signals.contains(1));
+  EXPECT_TRUE(
+      connector.seen().signals.empty());  // the look ends it; a signal before would hide orphans from it
 }
 
 TEST_F(Fleet, TheTaskLimitDoesNotCountTheConnection) {
@@ -169,8 +169,8 @@ TEST_F(Fleet, AStopEndsNodesAtWorkAndThoseThatWait) {
   options.connect_timeout = {};
   after(30ms, [this] { stop.request_stop(); });
   const auto report = run(4, options);
-  EXPECT_EQ(told(report),
-            (Words{"interrupted; nothing left running", "interrupted", "not run: interrupted", "not run: interrupted"}));
+  EXPECT_EQ(told(report), (Words{"interrupted; nothing left running", "interrupted", "not run: interrupted",
+                                 "not run: interrupted"}));
   EXPECT_EQ(report.ending, Ending::interrupted);
   EXPECT_EQ(exit_code_for(report), exit_code::interrupted);
 }
