@@ -1,0 +1,76 @@
+"""What a command costs its own side: CPU of its process tree, memory, time."""
+
+import os
+import shutil
+import signal
+import statistics
+import subprocess
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+
+TIME = "/usr/bin/time"
+
+
+@dataclass
+class Cost:
+    """cpu: user + system seconds of the command and of all that it waited for. rss: MB of its largest process, None if unknown."""
+    wall: float
+    cpu: float
+    rss: float | None
+    status: int
+    out: str
+    err: str
+
+
+def measure(argv, env=None, limit=900):
+    """Runs a command to its end, or kills it after `limit` seconds: its status is then below zero."""
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, tempfile.NamedTemporaryFile() as rss:
+        begin = time.perf_counter()
+        process = subprocess.Popen(_with_rss(argv, rss.name), stdin=subprocess.DEVNULL, stdout=out, stderr=err,
+                                   env={**os.environ, **(env or {})}, start_new_session=True)
+        killer = threading.Timer(limit, os.killpg, (process.pid, signal.SIGKILL))
+        killer.start()
+        _, status, usage = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - begin
+        killer.cancel()
+        process.returncode = os.waitstatus_to_exitcode(status)
+        return Cost(wall, usage.ru_utime + usage.ru_stime, _megabytes(rss.read()), process.returncode, _text(out), _text(err))
+
+
+def _with_rss(argv, file):
+    """A child of Python begins with Python's own peak, so a small process has to stand between for a true one."""
+    return [TIME, "-q", "-o", file, "-f", "%M", *argv] if shutil.which(TIME) else argv
+
+
+def _megabytes(kilobytes):
+    return int(kilobytes) / 1024 if kilobytes.strip().isdigit() else None
+
+
+def _text(file):
+    file.seek(0)
+    return file.read().decode(errors="replace")
+
+
+def middle(values):
+    """The median of those that are known."""
+    known = [value for value in values if value is not None]
+    return statistics.median(known) if known else None
+
+
+def show(value, form):
+    return "?" if value is None else format(value, form)
+
+
+def table(header, rows):
+    """Columns as wide as their widest cell; the first is aligned to the left."""
+    widths = [max(map(len, column)) for column in zip(header, *rows)]
+    for row in [header, *rows]:
+        first, *rest = (cell.ljust(width) if i == 0 else cell.rjust(width) for i, (cell, width) in enumerate(zip(row, widths)))
+        print("  ".join([first, *rest]), flush=True)
+
+
+def say_load():
+    """The machine's load of the last 1, 5 and 15 minutes."""
+    print("load before: " + " ".join(f"{load:.2f}" for load in os.getloadavg()) + f", on {os.cpu_count()} cores", flush=True)
