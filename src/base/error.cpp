@@ -4,16 +4,26 @@ namespace ec2mpi {
 
 std::string_view kind_name(ErrorKind kind) {
   switch (kind) {
-    case ErrorKind::usage: return "usage";
-    case ErrorKind::inventory: return "inventory";
-    case ErrorKind::local_io: return "local_io";
-    case ErrorKind::unreachable: return "unreachable";
-    case ErrorKind::host_key: return "host_key";
-    case ErrorKind::auth: return "auth";
-    case ErrorKind::timeout: return "timeout";
-    case ErrorKind::protocol: return "protocol";
-    case ErrorKind::remote_io: return "remote_io";
-    case ErrorKind::cancelled: return "cancelled";
+    case ErrorKind::usage:
+      return "usage";
+    case ErrorKind::inventory:
+      return "inventory";
+    case ErrorKind::local_io:
+      return "local_io";
+    case ErrorKind::unreachable:
+      return "unreachable";
+    case ErrorKind::host_key:
+      return "host_key";
+    case ErrorKind::auth:
+      return "auth";
+    case ErrorKind::timeout:
+      return "timeout";
+    case ErrorKind::protocol:
+      return "protocol";
+    case ErrorKind::remote_io:
+      return "remote_io";
+    case ErrorKind::cancelled:
+      return "cancelled";
   }
   return "unknown";
 }

@@ -1,13 +1,13 @@
 #include "ec2mpi/base/file.hpp"
 
-#include <cerrno>
-#include <cstdlib>
-#include <cstring>
 #include <fcntl.h>
 #include <pwd.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
 
 #include "ec2mpi/base/text.hpp"
 
@@ -19,8 +19,8 @@ UniqueFd::~UniqueFd() {
 
 std::unexpected<Error> io_error(std::string_view doing, const std::filesystem::path& path) {
   const int reason = errno;
-  return fail(ErrorKind::local_io,
-              std::string("cannot ").append(doing) + " " + printable(path.string()) + ": " + std::strerror(reason));
+  return fail(ErrorKind::local_io, std::string("cannot ").append(doing) + " " + printable(path.string()) +
+                                       ": " + std::strerror(reason));
 }
 
 Result<std::string> read_file(const std::filesystem::path& path, std::size_t max_bytes) {
@@ -35,8 +35,8 @@ Result<std::string> read_file(const std::filesystem::path& path, std::size_t max
     if (got < 0) return io_error("read", path);
     content.append(block, 0, static_cast<std::size_t>(got));
     if (content.size() > max_bytes) {
-      return fail(ErrorKind::local_io,
-                  printable(path.string()) + " is larger than " + format_bytes(max_bytes) + "; is it the right file?");
+      return fail(ErrorKind::local_io, printable(path.string()) + " is larger than " +
+                                           format_bytes(max_bytes) + "; is it the right file?");
     }
   }
 }

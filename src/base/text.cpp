@@ -2,9 +2,9 @@
 
 #include <sys/random.h>
 
+#include <fmt/format.h>
 #include <array>
 #include <charconv>
-#include <fmt/format.h>
 
 namespace ec2mpi {
 
@@ -59,8 +59,10 @@ std::string quote_word(std::string_view word) {
 
   std::string quoted = "'";
   for (const char c : word) {
-    if (c == '\'') quoted += "'\\''";
-    else quoted += c;
+    if (c == '\'')
+      quoted += "'\\''";
+    else
+      quoted += c;
   }
   return quoted + "'";
 }
@@ -78,8 +80,10 @@ std::string printable(std::string_view text) {
   std::string safe;
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f) safe += fmt::format("\\x{:02x}", byte);
-    else safe += c;
+    if (byte < 0x20 || byte == 0x7f)
+      safe += fmt::format("\\x{:02x}", byte);
+    else
+      safe += c;
   }
   return safe;
 }
@@ -93,7 +97,8 @@ std::string format_bytes(std::uint64_t bytes) {
     amount /= 1000.0;
     ++unit;
   }
-  return amount < 99.95 ? fmt::format("{:.1f} {}", amount, kUnits[unit]) : fmt::format("{:.0f} {}", amount, kUnits[unit]);
+  return amount < 99.95 ? fmt::format("{:.1f} {}", amount, kUnits[unit])
+                        : fmt::format("{:.0f} {}", amount, kUnits[unit]);
 }
 
 std::string format_duration(std::chrono::nanoseconds duration) {

@@ -58,7 +58,8 @@ void add_connect_options(CLI::App& command, ConnectOptions& options) {
   command.add_option("-p,--port", options.port, "Port of sshd [22]")
       ->type_name("PORT")
       ->envname("EC2MPI_PORT");
-  command.add_option("-F,--ssh-config-file", options.ssh_config, "ssh configuration, or 'none' [~/.ssh/config]")
+  command
+      .add_option("-F,--ssh-config-file", options.ssh_config, "ssh configuration, or 'none' [~/.ssh/config]")
       ->type_name("FILE")
       ->envname("EC2MPI_SSH_CONFIG");
   command.add_option("-t,--connect-timeout", options.connect_timeout, "Time to be logged in on a node [10]")

@@ -19,14 +19,16 @@ bool succeeded(const Outcome& outcome) {
 }
 
 std::string describe(const Outcome& outcome) {
-  return std::visit(Overloaded{[](const ssh::ExitStatus& status) { return status.ok() ? "ok" : status.describe(); },
-                               [](const Error& error) { return error.message; },
-                               [](const NotRun& skipped) { return "not run: " + skipped.reason; }},
-                    outcome);
+  return std::visit(
+      Overloaded{[](const ssh::ExitStatus& status) { return status.ok() ? "ok" : status.describe(); },
+                 [](const Error& error) { return error.message; },
+                 [](const NotRun& skipped) { return "not run: " + skipped.reason; }},
+      outcome);
 }
 
 bool FleetReport::all_succeeded() const {
-  return std::all_of(results.begin(), results.end(), [](const auto& result) { return succeeded(result.outcome); });
+  return std::all_of(results.begin(), results.end(),
+                     [](const auto& result) { return succeeded(result.outcome); });
 }
 
 int exit_code_for(const FleetReport& report) {

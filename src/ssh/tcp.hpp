@@ -10,7 +10,8 @@
 
 namespace ec2mpi::ssh {
 
-/// Resolves `host` if it is a name, then tries its addresses in order. Errors: unreachable, timeout, cancelled.
+/// Resolves `host` if it is a name, then tries its addresses in order. Errors: unreachable, timeout,
+/// cancelled.
 [[nodiscard]] awaitable<Result<Link::Socket>> connect_tcp(std::string host, std::uint16_t port, Limit limit,
                                                           const PhaseObserver& on_phase);
 

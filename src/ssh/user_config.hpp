@@ -19,6 +19,7 @@ struct HostSettings {
 };
 
 /// Parses the file anew for this host on a scratch session. Errors: usage.
-[[nodiscard]] Result<HostSettings> host_settings(const std::filesystem::path& ssh_config, const std::string& host);
+[[nodiscard]] Result<HostSettings> host_settings(const std::filesystem::path& ssh_config,
+                                                 const std::string& host);
 
 }  // namespace ec2mpi::ssh

@@ -31,7 +31,7 @@ struct FakeNode {
   End end = End::exits;
   ssh::ExitStatus status = {};
   std::string found = "before 1\nend\n";  ///< what a look at the node prints after a command was ended
-  bool obeys_signals = false;  ///< a signal ends a program that would never end
+  bool obeys_signals = false;             ///< a signal ends a program that would never end
 };
 
 /// What the nodes have seen, for the test to look at.
