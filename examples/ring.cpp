@@ -33,8 +33,8 @@ int main(int argc, char** argv) {
   if (rank == 0) {
     const long expected = rounds * ranks * (ranks - 1) / 2;
     failed = sum != expected;
-    std::printf("ring: %d ranks, %ld rounds, sum %ld of %ld: %s (%.1f us a hop)\n", ranks, rounds, sum, expected,
-                failed ? "WRONG" : "correct", seconds * 1e6 / static_cast<double>(rounds * ranks));
+    std::printf("ring: %d ranks, %ld rounds, sum %ld of %ld: %s (%.1f us a hop)\n", ranks, rounds, sum,
+                expected, failed ? "WRONG" : "correct", seconds * 1e6 / static_cast<double>(rounds * ranks));
   }
   MPI_Bcast(&failed, 1, MPI_INT, 0, MPI_COMM_WORLD);
   MPI_Finalize();
