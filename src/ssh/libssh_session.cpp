@@ -22,11 +22,21 @@ class LibsshChannel : public Channel {
     callbacks_.size = sizeof callbacks_;
     callbacks_.channel_exit_status_function = [](ssh_session, ssh_channel, int code, void* self) {
       static_cast<LibsshChannel*>(self)->ended_ = ExitStatus{code};
+      static_cast<LibsshChannel*>(self)->news_ = true;
     };
     callbacks_.channel_exit_signal_function = [](ssh_session, ssh_channel, const char* signal, int,
                                                  const char*, const char*, void* self) {
       static_cast<LibsshChannel*>(self)->ended_ = ExitStatus{0, printable(signal)};
+      static_cast<LibsshChannel*>(self)->news_ = true;
     };
+    callbacks_.channel_data_function = [](ssh_session, ssh_channel, void*, std::uint32_t, int, void* self) {
+      static_cast<LibsshChannel*>(self)->news_ = true;
+      return 0;  // consumed nothing: it stays in libssh's buffer
+    };
+    callbacks_.channel_eof_function = [](ssh_session, ssh_channel, void* self) {
+      static_cast<LibsshChannel*>(self)->news_ = true;
+    };
+    callbacks_.channel_close_function = callbacks_.channel_eof_function;
     if (channel_ != nullptr) ::ssh_set_channel_callbacks(channel_, &callbacks_);
   }
 
@@ -87,6 +97,7 @@ class LibsshChannel : public Channel {
 
   awaitable<Result<std::optional<Chunk>>> read(Limit limit) override {
     for (;;) {
+      news_ = false;
       for (int turn = 0; turn < 2; ++turn) {
         reading_err_ = !reading_err_;  // take turns, so that a flood on one stream doesn't hide the other
         const std::string_view bytes = take_available(reading_err_ ? 1 : 0);
@@ -100,6 +111,9 @@ class LibsshChannel : public Channel {
         if (ended_) co_return std::nullopt;
         co_return std::unexpected(link_->last_error());
       }
+      // Looking at one stream may have pumped in the last there is for the other: the socket would stay
+      // silent.
+      if (news_) continue;
       const Wake wake = co_await link_->activity(limit);
       if (wake != Wake::notified) co_return wake_error(wake, "the command did not end in time");
     }
@@ -120,8 +134,8 @@ class LibsshChannel : public Channel {
       if (::ssh_is_connected(session()) == 0) co_return std::unexpected(link_->last_error());
       if (link_->write_pending()) ::ssh_blocking_flush(session(), 0);
       if (must_wait_to_write()) {
-        // Lets a window adjustment in, or the program's end. ssh_channel_poll would not do: it leaves the socket alone
-        // while output that nobody has read yet lies in its buffer.
+        // Lets a window adjustment in, or the program's end. ssh_channel_poll would not do: it leaves the
+        // socket alone while output that nobody has read yet lies in its buffer.
         ::ssh_channel_get_exit_status(channel_);
         const bool news = !must_wait_to_write() || ended_ || ::ssh_channel_is_closed(channel_) != 0 ||
                           ::ssh_is_connected(session()) == 0;
@@ -193,6 +207,7 @@ class LibsshChannel : public Channel {
   ssh_channel channel_;
   ssh_channel_callbacks_struct callbacks_{};
   std::optional<ExitStatus> ended_;
+  bool news_ = false;  ///< something has come for this channel since it was last looked at
   bool reading_err_ = true;
   std::string buffer_;
 };
