@@ -3,11 +3,10 @@
 import hashlib
 import os
 import signal
-import time
 
 import pytest
 
-from local_cluster import wait_until
+from local_cluster import run, wait_until
 
 STAGES = "find /home /srv /etc /tmp -name '.ec2mpi-pu*' 2>/dev/null"
 LISTING = "cd {0} && find . -printf '%p|%y|%m|%l|' \\( -type l -printf '\\n' -o -printf '%T@\\n' \\) | sed 's/[.][0-9]*$//' | LC_ALL=C sort"
@@ -52,7 +51,6 @@ def look(run, path):
 
 
 def here(command):
-    from local_cluster import run
     return run(["sh", "-c", command], env=os.environ | {"LC_ALL": "C"})
 
 
@@ -127,9 +125,9 @@ def test_five_thousand_small_files(ec2mpi, cluster4):
 def test_a_big_file(ec2mpi, cluster4):
     block = os.urandom(1_000_000)
     big = write(ec2mpi.folder / "big", b"".join(block[i:] + block[:i] for i in range(200)))
-    done = ec2mpi("push", "big", "data/", timeout=120)
+    done = ec2mpi("push", "-w", "2,4", "big", "data/", timeout=120)
     assert done.code == 0, done.err
-    for index in (1, 2, 3, 4):
+    for index in (2, 4):
         assert on(cluster4, index)("md5sum < data/big").out.split()[0] == md5(big)
     assert ec2mpi("pull", "-w", "4", "data/big", "back").code == 0
     assert md5(ec2mpi.folder / "back") == md5(big)
@@ -256,11 +254,10 @@ def test_a_folder_does_not_replace_a_file(ec2mpi, cluster4):
 def test_bad_input(ec2mpi, cluster4, args, says):
     write(ec2mpi.folder / "file")
     write(ec2mpi.folder / "sub/file")
-    before = cluster4.logins(1)
     done = ec2mpi(*args)
     assert (done.code, done.out) == (2, ""), done.err
     assert says in done.err and done.err.count("\n") == 1
-    assert cluster4.logins(1) == before
+    assert ".ec2mpi/known_hosts" not in ec2mpi.files(), "it must not have connected"
 
 
 # --- trouble on a node -------------------------------------------------------------------------------------------
@@ -340,13 +337,13 @@ def arrival(hosts, index):
     return int(said[0]) if said else 0
 
 
-def push_halfway(ec2mpi, cluster4):
+def push_halfway(ec2mpi, cluster4, *options):
     """A slow push of a big file over an old one, in the middle."""
     big = write(ec2mpi.folder / "big", os.urandom(30_000_000))
     for index in (1, 2, 3, 4):
         cluster4.host(index, "echo old > big", user="ubuntu")
     cluster4.uplink("--rate", "80mbit")
-    process = ec2mpi.start("push", "big", ".")
+    process = ec2mpi.start("push", *options, "big", ".")
     for index in (1, 2, 3, 4):
         wait_until(lambda: arrival(cluster4, index) > 200_000, f"bytes on node{index}")
     return big, process
@@ -380,12 +377,7 @@ def test_a_stage_whose_process_is_gone_is_removed_by_the_next_push(ec2mpi, clust
 
 
 def test_a_frozen_node_ends_at_its_limit_and_the_others_get_theirs(ec2mpi, cluster4):
-    big, process = push_halfway(ec2mpi, cluster4)
-    process.kill()
-    process.wait()
-    no_stage_left(cluster4)
-    process = ec2mpi.start("push", "-u", "6", "big", ".")
-    wait_until(lambda: arrival(cluster4, 3) > 200_000, "bytes on node3")
+    big, process = push_halfway(ec2mpi, cluster4, "-u", "8")
     cluster4.fault("freeze", "3")
     cluster4.uplink("--rate", "none")
     _, err = process.communicate(timeout=30)
