@@ -77,7 +77,8 @@ class GatheredOutput : public ExecOutput {
     (stream == ssh::Stream::out ? out_ : err_)[node.index].add(text);
   }
 
-  Result<void> finish(const FleetReport&) override {
+  Result<void> finish(const FleetReport& report) override {
+    if (differences_ && !out_.empty()) add_the_silent(report);
     const auto show = differences_ ? render_differences : render_groups;
     console_.result_bytes(show(gather(collected(out_))));
     console_.talk_bytes(show(gather(collected(err_))));
@@ -86,6 +87,14 @@ class GatheredOutput : public ExecOutput {
 
  private:
   using ByNode = std::map<int, Kept>;
+
+  /// Who ran it and printed nothing differs from those that printed something.
+  void add_the_silent(const FleetReport& report) {
+    for (const auto& result : report.results) {
+      if (std::holds_alternative<ssh::ExitStatus>(result.outcome)) out_[result.node.index];
+    }
+  }
+
   static std::vector<NodeOutput> collected(const ByNode& streams) {
     std::vector<NodeOutput> outputs;
     for (const auto& [index, kept] : streams) outputs.push_back({index, kept.text()});
