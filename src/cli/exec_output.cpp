@@ -57,9 +57,11 @@ class Kept {
     else
       dropped_ += line.size() + 1;
   }
-  [[nodiscard]] std::string text() const {
-    if (dropped_ == 0) return text_;
-    return text_ + fmt::format("[ec2mpi: {} more; --outdir keeps everything]\n", format_bytes(dropped_));
+  /// Hands the text over, with a word about what was dropped.
+  [[nodiscard]] std::string take() {
+    if (dropped_ > 0)
+      text_ += fmt::format("[ec2mpi: {} more; --outdir keeps everything]\n", format_bytes(dropped_));
+    return std::move(text_);
   }
   [[nodiscard]] const std::string& whole() const { return text_; }
   [[nodiscard]] std::uint64_t dropped() const { return dropped_; }
@@ -95,9 +97,9 @@ class GatheredOutput : public ExecOutput {
     }
   }
 
-  static std::vector<NodeOutput> collected(const ByNode& streams) {
+  static std::vector<NodeOutput> collected(ByNode& streams) {
     std::vector<NodeOutput> outputs;
-    for (const auto& [index, kept] : streams) outputs.push_back({index, kept.text()});
+    for (auto& [index, kept] : streams) outputs.push_back({index, kept.take()});
     return outputs;
   }
 
