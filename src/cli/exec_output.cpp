@@ -57,9 +57,11 @@ class Kept {
     else
       dropped_ += line.size() + 1;
   }
-  [[nodiscard]] std::string text() const {
-    if (dropped_ == 0) return text_;
-    return text_ + fmt::format("[ec2mpi: {} more; --outdir keeps everything]\n", format_bytes(dropped_));
+  /// Hands the text over, with a word about what was dropped.
+  [[nodiscard]] std::string take() {
+    if (dropped_ > 0)
+      text_ += fmt::format("[ec2mpi: {} more; --outdir keeps everything]\n", format_bytes(dropped_));
+    return std::move(text_);
   }
   [[nodiscard]] const std::string& whole() const { return text_; }
   [[nodiscard]] std::uint64_t dropped() const { return dropped_; }
@@ -77,7 +79,8 @@ class GatheredOutput : public ExecOutput {
     (stream == ssh::Stream::out ? out_ : err_)[node.index].add(text);
   }
 
-  Result<void> finish(const FleetReport&) override {
+  Result<void> finish(const FleetReport& report) override {
+    if (differences_ && !out_.empty()) add_the_silent(report);
     const auto show = differences_ ? render_differences : render_groups;
     console_.result_bytes(show(gather(collected(out_))));
     console_.talk_bytes(show(gather(collected(err_))));
@@ -86,9 +89,17 @@ class GatheredOutput : public ExecOutput {
 
  private:
   using ByNode = std::map<int, Kept>;
-  static std::vector<NodeOutput> collected(const ByNode& streams) {
+
+  /// Who ran it and printed nothing differs from those that printed something.
+  void add_the_silent(const FleetReport& report) {
+    for (const auto& result : report.results) {
+      if (std::holds_alternative<ssh::ExitStatus>(result.outcome)) out_[result.node.index];
+    }
+  }
+
+  static std::vector<NodeOutput> collected(ByNode& streams) {
     std::vector<NodeOutput> outputs;
-    for (const auto& [index, kept] : streams) outputs.push_back({index, kept.text()});
+    for (auto& [index, kept] : streams) outputs.push_back({index, kept.take()});
     return outputs;
   }
 

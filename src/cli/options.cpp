@@ -5,6 +5,13 @@
 
 namespace ec2mpi::cli {
 
+namespace {
+/// Bounds that can be read in a message; a thousand days are endless.
+const CLI::Range kSeconds(0.0, 1e8);
+const CLI::Range kSomeSeconds(0.001, 1e8);
+const CLI::Range kCount(0, 1'000'000);
+}  // namespace
+
 std::chrono::nanoseconds seconds(double value) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(value));
 }
@@ -64,7 +71,7 @@ void add_connect_options(CLI::App& command, ConnectOptions& options) {
       ->envname("EC2MPI_SSH_CONFIG");
   command.add_option("-t,--connect-timeout", options.connect_timeout, "Time to be logged in on a node [10]")
       ->type_name("SECONDS")
-      ->check(CLI::PositiveNumber)
+      ->check(kSomeSeconds)
       ->envname("EC2MPI_CONNECT_TIMEOUT");
   command
       .add_flag("--strict-host-keys", options.strict_host_keys,
@@ -75,17 +82,19 @@ void add_connect_options(CLI::App& command, ConnectOptions& options) {
 void add_fleet_options(CLI::App& command, FleetFlags& options) {
   command.add_option("-f,--fanout", options.fanout, "How many nodes at once [all]")
       ->type_name("N")
+      ->check(kCount)
       ->envname("EC2MPI_FANOUT");
   command.add_option("-u,--command-timeout", options.task_timeout, "Time for each node [no limit]")
       ->type_name("SECONDS")
-      ->check(CLI::NonNegativeNumber)
+      ->check(kSeconds)
       ->envname("EC2MPI_COMMAND_TIMEOUT");
   command.add_option("--timeout", options.whole_timeout, "Time for everything [no limit]")
       ->type_name("SECONDS")
-      ->check(CLI::NonNegativeNumber)
+      ->check(kSeconds)
       ->envname("EC2MPI_TIMEOUT");
   command.add_option("--retries", options.retries, "Connect again so often where no command was begun [0]")
       ->type_name("N")
+      ->check(kCount)
       ->envname("EC2MPI_RETRIES");
   command.add_flag("-k,--fail-fast", options.fail_fast, "Begin no further node after the first failure");
 }

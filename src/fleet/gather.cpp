@@ -73,12 +73,19 @@ std::string differences(const std::string& majority, const std::string& other) {
 std::vector<OutputGroup> gather(std::vector<NodeOutput> outputs) {
   std::sort(outputs.begin(), outputs.end(), [](const auto& a, const auto& b) { return a.index < b.index; });
   std::vector<OutputGroup> groups;
-  std::unordered_map<std::string, std::size_t> seen;
+  std::vector<std::string*> texts;  // of the groups; moved only once nobody compares with them any more
+  std::unordered_map<std::string_view, std::size_t> seen;
   for (auto& output : outputs) {
     const auto [place, is_new] = seen.emplace(output.text, groups.size());
-    if (is_new) groups.push_back({{}, std::move(output.text)});
+    if (is_new) {
+      groups.push_back({});
+      texts.push_back(&output.text);
+    } else {
+      std::string().swap(output.text);  // outputs may be large, and mostly they are equal
+    }
     groups[place->second].indices.push_back(output.index);
   }
+  for (std::size_t i = 0; i < groups.size(); ++i) groups[i].text = std::move(*texts[i]);
   std::stable_sort(groups.begin(), groups.end(),
                    [](const auto& a, const auto& b) { return a.indices.size() > b.indices.size(); });
   return groups;

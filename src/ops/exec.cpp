@@ -115,9 +115,9 @@ bool ended_by_limit(const Error& error) {
 
 /// The error of a command that a limit or Ctrl-C ended, after looking at the node.
 asio::awaitable<Error> end_with_proof(ssh::Session& session, ssh::Channel* channel, std::string mark,
-                                      bool sudo, Error why) {
+                                      bool sudo, std::string password, Error why) {
   const Limit limit{Clock::now() + kTimeToStop, {}};
-  const auto proof = co_await stop_marked(session, std::move(mark), sudo, limit);
+  const auto proof = co_await stop_marked(session, std::move(mark), sudo, std::move(password), limit);
   // Not before the look: whose parents are gone and whose environment is empty could not be found any more.
   if (!proof && channel != nullptr) channel->signal("TERM");
   const auto reason = why.kind == ErrorKind::timeout ? "time limit reached" : why.message;
@@ -132,7 +132,7 @@ asio::awaitable<Result<ssh::ExitStatus>> exec(NodeRun run, std::shared_ptr<const
   auto channel = co_await run.session.start(std::move(request), run.limit);
   if (!channel) {
     if (!ended_by_limit(channel.error())) co_return std::unexpected(channel.error());
-    auto error = co_await end_with_proof(run.session, nullptr, mark, plan->sudo,
+    auto error = co_await end_with_proof(run.session, nullptr, mark, plan->sudo, {},
                                          channel.error());  // it may have begun
     co_return std::unexpected(std::move(error));
   }
@@ -141,6 +141,7 @@ asio::awaitable<Result<ssh::ExitStatus>> exec(NodeRun run, std::shared_ptr<const
   if (!plan->sudo) feeder->start();
   Output output(run, plan->sudo ? std::optional<SudoTokens>(mark) : std::nullopt);
   bool password_sent = false;
+  std::string sudo_password;
   std::optional<Error> refused;
   const auto sink = [&](const ssh::Chunk& chunk) {
     const auto said = output.take(chunk);
@@ -148,7 +149,7 @@ asio::awaitable<Result<ssh::ExitStatus>> exec(NodeRun run, std::shared_ptr<const
     if (said != Output::Sudo::password || refused) return;
     const auto password = password_sent ? std::nullopt : plan->password();
     if (password)
-      feeder->answer(*password + "\n");
+      feeder->answer((sudo_password = *password) + "\n");
     else
       refused = Error{ErrorKind::auth,
                       password_sent ? "sudo refused the password" : "sudo wants a password; none was given"};
@@ -160,7 +161,8 @@ asio::awaitable<Result<ssh::ExitStatus>> exec(NodeRun run, std::shared_ptr<const
   output.finish();
   if (refused) co_return std::unexpected(*refused);
   if (status || !ended_by_limit(status.error())) co_return status;
-  auto error = co_await end_with_proof(run.session, channel->get(), mark, plan->sudo, status.error());
+  auto error = co_await end_with_proof(run.session, channel->get(), mark, plan->sudo,
+                                       std::move(sudo_password), status.error());
   co_return std::unexpected(std::move(error));
 }
 

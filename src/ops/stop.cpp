@@ -100,12 +100,13 @@ Result<StopProof> parse_stop_proof(std::string_view printed) {
 }
 
 asio::awaitable<Result<StopProof>> stop_marked(ssh::Session& session, std::string mark, bool sudo,
-                                               Limit limit) {
+                                               std::string password, Limit limit) {
   constexpr int kGraceSeconds = 2;
   const auto look = quote_word(stop_script(mark, kGraceSeconds));
-  auto command = sudo ? "exec sudo -n sh -c " + look
+  auto command = sudo ? (password.empty() ? "exec sudo -n sh -c " : "exec sudo -S -p '' sh -c ") + look
                       : "exec sh -c " + quote_word(replace(std::string(kChooser), "@LOOK@", look));
-  auto captured = co_await capture(session, std::move(command), limit);
+  if (!password.empty()) password += '\n';
+  auto captured = co_await capture(session, std::move(command), limit, std::move(password));
   if (!captured) co_return std::unexpected(captured.error());
   if (!captured->status.ok() && captured->out.empty()) {
     co_return fail(ErrorKind::remote_io, "cannot look: " + printable(trim(captured->err)));

@@ -91,12 +91,13 @@ class LibsshChannel : public Channel {
     const PassOn pass_on(*link_);
     if (channel_ == nullptr)
       co_return fail(ErrorKind::protocol, "cannot make another channel on this connection");
-    auto done = co_await repeat(limit, [this, &host, port] {
+    const auto open = [this, &host, port] {
       return ::ssh_channel_open_forward(channel_, host.c_str(), port, "127.0.0.1", 0);
-    });
+    };
+    auto done = co_await repeat(limit, open, kNoWay);
     if (!done) co_return std::unexpected(done.error());
     if (*done != SSH_OK)
-      co_return failure("the jump host cannot reach it; stopped, or closed by its security group?");
+      co_return failure(kNoWay);
     co_return Result<void>{};
   }
 
@@ -177,12 +178,15 @@ class LibsshChannel : public Channel {
 
   [[nodiscard]] ssh_session session() const { return link_->session(); }
 
-  awaitable<Result<int>> repeat(Limit limit, std::function<int()> call) {
+  static constexpr const char* kNoWay =
+      "the jump host cannot reach it; stopped, or closed by its security group?";
+
+  awaitable<Result<int>> repeat(Limit limit, std::function<int()> call, const char* too_late = kNoStart) {
     for (;;) {
       const int state = call();
       if (state != SSH_AGAIN) co_return state;
       const Wake wake = co_await link_->activity(limit);
-      if (wake != Wake::notified) co_return wake_error(wake, kNoStart);
+      if (wake != Wake::notified) co_return wake_error(wake, too_late);
     }
   }
 

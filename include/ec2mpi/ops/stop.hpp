@@ -30,8 +30,9 @@ struct StopProof {
 /// Reads what the script printed. Errors: protocol.
 [[nodiscard]] Result<StopProof> parse_stop_proof(std::string_view printed);
 
-/// Runs the script on another channel of the session.
+/// Runs the script on another channel of the session; with `sudo` as root, for which `password` is sent where
+/// one was needed before.
 [[nodiscard]] asio::awaitable<Result<StopProof>> stop_marked(ssh::Session& session, std::string mark,
-                                                             bool sudo, Limit limit);
+                                                             bool sudo, std::string password, Limit limit);
 
 }  // namespace ec2mpi::ops
