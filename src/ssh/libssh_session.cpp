@@ -96,8 +96,7 @@ class LibsshChannel : public Channel {
     };
     auto done = co_await repeat(limit, open, kNoWay);
     if (!done) co_return std::unexpected(done.error());
-    if (*done != SSH_OK)
-      co_return failure(kNoWay);
+    if (*done != SSH_OK) co_return failure(kNoWay);
     co_return Result<void>{};
   }
 
