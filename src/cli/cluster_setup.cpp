@@ -48,20 +48,8 @@ std::optional<std::vector<std::string>> recall_failures(const Cluster& cluster) 
 }
 
 /// What is remembered of a list stands under the list's own name: a folder may hold several.
-Result<void> keep_indices(Cluster& cluster, bool renumber) {
-  const auto file = cluster.state_folder() / "lists" / cluster.list.filename();
-  const auto before = read_file(file);
-  if (!renumber) {
-    for (const auto& change : merge_memory(cluster.inventory, parse_memory(before.value_or("")))) {
-      fmt::print(stderr, "ec2mpi: {}\n", change);
-    }
-  }
-  const auto now = memory_text(cluster.inventory);
-  if (now.empty() || (before && *before == now)) return {};
-  for (const auto& folder : {cluster.state_folder(), file.parent_path()}) {
-    if (auto made = make_private_folder(folder); !made) return made;
-  }
-  return write_file_atomically(file, now, 0600);
+fs::path memory_file(const Cluster& cluster) {
+  return cluster.state_folder() / "lists" / cluster.list.filename();
 }
 
 Result<Inventory> read_list(const std::filesystem::path& list, const ReadOptions& options) {
@@ -171,7 +159,10 @@ Result<Cluster> open_cluster(const ListOptions& options) {
   auto inventory = read_list(cluster.list, {.address = address_choice(options)});
   if (!inventory) return std::unexpected(inventory.error());
   cluster.inventory = std::move(*inventory);
-  if (auto kept = keep_indices(cluster, options.renumber); !kept) return std::unexpected(kept.error());
+  if (!options.renumber) {
+    const auto memory = read_file(memory_file(cluster)).value_or("");
+    cluster.changes = merge_memory(cluster.inventory, parse_memory(memory));
+  }
   auto nodes = select_nodes(cluster.inventory, options.wanted, options.excluded,
                             {.groups = cluster.config.groups, .failed = recall_failures(cluster)});
   if (!nodes) return std::unexpected(nodes.error());
@@ -182,6 +173,18 @@ Result<Cluster> open_cluster(const ListOptions& options) {
     cluster.jump = std::move(*jump);
   }
   return cluster;
+}
+
+Result<void> remember_list(const Cluster& cluster) {
+  for (const auto& change : cluster.changes) fmt::print(stderr, "ec2mpi: {}\n", change);
+  const auto file = memory_file(cluster);
+  const auto before = read_file(file);
+  const auto now = memory_text(cluster.inventory);
+  if (now.empty() || (before && *before == now)) return {};
+  for (const auto& folder : {cluster.state_folder(), file.parent_path()}) {
+    if (auto made = make_private_folder(folder); !made) return made;
+  }
+  return write_file_atomically(file, now, 0600);
 }
 
 Result<Access> open_access(const Cluster& cluster, const ConnectOptions& options) {
@@ -204,6 +207,7 @@ Result<Access> open_access(const Cluster& cluster, const ConnectOptions& options
                                .ssh_config = ssh_config,
                                .prompt = prompt_passphrase,
                                .jump = cluster.jump};
+  if (auto kept = remember_list(cluster); !kept) return std::unexpected(kept.error());
   return Access{std::move(transport), std::move(*host_keys)};
 }
 

@@ -169,8 +169,7 @@ void add(CLI::App& app, Dispatch& dispatch, const std::string& name, const std::
       ->type_name("CMD");
   command.positionals_at_end();
   command.callback([options, &dispatch] {
-    if (options->command.empty() && options->script.empty())
-      throw CLI::RequiredError("a command (in quotes)");
+    if (options->command.empty() && options->script.empty()) throw CLI::RequiredError("a command");
     dispatch.chosen = [options](const CommonOptions& common) { return run_exec(*options, common); };
   });
 }

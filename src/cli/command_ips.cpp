@@ -21,6 +21,7 @@ Result<int> run_ips(const IpsOptions& options) {
   const auto file = cluster->list.parent_path() / "nodeIPaddress";
   if (auto written = write_file_atomically(file, addresses, 0644); !written)
     return std::unexpected(written.error());
+  if (auto kept = remember_list(*cluster); !kept) return std::unexpected(kept.error());
   fmt::print("{}", addresses);
   for (const auto& note : cluster->inventory.notes) fmt::print(stderr, "ec2mpi: {}\n", note);
   for (const auto& skipped : cluster->inventory.skipped) {

@@ -26,7 +26,7 @@ def test_ips_prints_the_addresses_and_writes_them_to_node_ip_address(laptop):
     written = laptop.folder / "nodeIPaddress"
     assert written.read_text() == ADDRESSES
     assert written.stat().st_mode & 0o777 == 0o644
-    assert laptop.files() == [LIST, "nodeIPaddress"]
+    assert laptop.files() == [".ec2mpi", ".ec2mpi/lists", f".ec2mpi/lists/{LIST}", LIST, "nodeIPaddress"]
 
 
 def test_ips_takes_the_list_as_an_argument_and_writes_beside_it(laptop):
@@ -87,10 +87,11 @@ def test_nodes_is_a_table_in_the_lists_order(laptop):
     done = laptop("nodes")
     assert (done.err, done.code) == ("", 0)
     rows = [line.split() for line in done.out.splitlines()]
-    assert rows[0] == ["INDEX", "ROLE", "NAME", "ID", "TYPE", "ADDRESS", "LAUNCHED"]
-    assert rows[1][:2] == ["1", "master"] and rows[1][-3:] == ["2021/06/01", "10:00", "GMT-7"]
-    assert rows[2] == ["2", "worker", "-", "i-0aaaaaaaaaaaaaaa2", "c5n.large", "203.0.113.12", "2021/06/01", "10:01",
-                       "GMT-7"]
+    assert rows[0] == ["INDEX", "ROLE", "NAME", "ID", "TYPE", "ADDRESS", "LAUNCHED", "UP"]
+    assert rows[1][:2] == ["1", "master"] and rows[1][-7:-4] == ["2021/06/01", "10:00", "GMT-7"]
+    assert rows[2][:9] == ["2", "worker", "-", "i-0aaaaaaaaaaaaaaa2", "c5n.large", "203.0.113.12", "2021/06/01", "10:01",
+                           "GMT-7"]
+    assert int(rows[2][9]) > 1900 and rows[2][10] == "d"  # days since 2021
     assert len(rows) == 4
 
 
@@ -101,9 +102,10 @@ def test_nodes_as_json(laptop):
     assert [node["index"] for node in nodes] == [1, 2, 3]
     assert [node["role"] for node in nodes] == ["master", "worker", "worker"]
     assert nodes[0]["name"] == "web – 1" and nodes[1]["name"] == ""
-    assert nodes[1] | {"launched": None} == {
+    assert nodes[1] | {"launched": None, "up_seconds": None} == {
         "index": 2, "node": "node2", "role": "worker", "name": "", "id": "i-0aaaaaaaaaaaaaaa2", "type": "c5n.large",
-        "address": "203.0.113.12", "public_address": "203.0.113.12", "private_address": "", "ipv6": "", "launched": None}
+        "address": "203.0.113.12", "public_address": "203.0.113.12", "private_address": "", "ipv6": "", "launched": None,
+        "up_seconds": None}
 
 
 def test_nodes_of_a_selection_keep_their_index(laptop):

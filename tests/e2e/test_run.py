@@ -328,7 +328,7 @@ def test_a_node_that_refuses_is_named_and_nothing_starts(ec2mpi, cluster4):
 def test_ctrl_c_while_connecting_starts_nothing(ec2mpi, cluster4):
     cluster4.fault("freeze", 3, "--listener")
     process = ec2mpi.start("run", "--", "hostname")
-    wait_until(lambda: cluster4.logins(4) > 0 and cluster4.host(4, "pgrep -u ubuntu sshd").code == 0, "logged in on node 4")
+    wait_until(lambda: cluster4.login_attempts(4) > 0 and cluster4.host(4, "pgrep -u ubuntu sshd").code == 0, "logged in on node 4")
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=10)
     assert (process.returncode, out) == (130, ""), err
@@ -387,8 +387,8 @@ def test_the_connection_to_the_master_is_lost(ec2mpi, cluster4, stubborn):
     (["run", "-w", "9", "--", "x"], "9"),
 ])
 def test_a_wrong_command_line_says_so_at_once(ec2mpi, cluster4, words, says):
-    before = [cluster4.logins(host) for host in HOSTS]
+    before = [cluster4.login_attempts(host) for host in HOSTS]
     done = ec2mpi(*words)
     assert (done.code, done.out) == (2, "")
     assert says in done.err and len(done.err.splitlines()) == 1
-    assert [cluster4.logins(host) for host in HOSTS] == before
+    assert [cluster4.login_attempts(host) for host in HOSTS] == before

@@ -21,8 +21,9 @@ struct Cluster {
   Config config;
   std::filesystem::path list;  ///< where the instance list lies
   Inventory inventory;
-  std::vector<Node> nodes;   ///< the selected ones
-  std::optional<Node> jump;  ///< the bastion, if one is used
+  std::vector<Node> nodes;           ///< the selected ones
+  std::optional<Node> jump;          ///< the bastion, if one is used
+  std::vector<std::string> changes;  ///< what is new, gone or moved since the list was remembered
 
   /// .ec2mpi/ beside the list: host keys and what ec2mpi remembers.
   [[nodiscard]] std::filesystem::path state_folder() const;
@@ -36,14 +37,18 @@ struct Cluster {
                                                       const Config& config);
 
 /// Reads the list ("-" is standard input) and selects from it. Instances keep the indices that they had when
-/// the list was read last in this folder; what is new, gone or moved is said on standard error, once.
+/// the list was remembered in this folder. Writes nothing.
 [[nodiscard]] Result<Cluster> open_cluster(const ListOptions& options);
+
+/// Says what has changed in the list, once, and remembers its indices. Errors: local_io.
+[[nodiscard]] Result<void> remember_list(const Cluster& cluster);
 
 /// The keys and host keys for connecting.
 struct Access {
   ssh::LibsshOptions transport;
   ssh::HostKeys host_keys;
 };
+/// The last check before the first connection; remembers the list.
 [[nodiscard]] Result<Access> open_access(const Cluster& cluster, const ConnectOptions& options);
 
 [[nodiscard]] FleetOptions fleet_options(const Cluster& cluster, const ConnectOptions& connect,
