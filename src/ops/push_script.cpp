@@ -126,7 +126,7 @@ trap 'remove "$stage"' EXIT
 said=$(mkdir -m 700 "$stage" 2>&1) || die "cannot write into $base: ${said##*: }"
 said=$(unpack "$stage")
 [ -z "$said" ] || die "$said"
-[ -f "$stage/steps" ] || die 'the connection broke off; nothing was changed'
+[ -f "$stage/steps" ] || die 'the archive did not arrive whole; nothing was changed'
 said=$(. "$stage/steps" 2>&1) || die "$said"
 )sh";
 
