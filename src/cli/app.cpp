@@ -7,6 +7,7 @@
 #include <exception>
 
 #include "ec2mpi/base/file.hpp"
+#include "ec2mpi/base/text.hpp"
 #include "src/cli/command.hpp"
 
 namespace ec2mpi::cli {
@@ -35,15 +36,6 @@ int say(const Error& error) {
   return exit_code::not_started;
 }
 
-/// CLI11's own codes (100 and up) mean nothing to our users.
-int say_usage(const CLI::App& app, const CLI::ParseError& wrong) {
-  if (wrong.get_exit_code() == 0) return app.exit(wrong);  // --help, --version
-  const auto chosen = app.get_subcommands();
-  const auto name = chosen.empty() ? std::string("ec2mpi") : "ec2mpi " + chosen.front()->get_name();
-  fmt::print(stderr, "ec2mpi: {}; see {} --help\n", wrong.what(), name);
-  return exit_code::not_started;
-}
-
 /// Where the sub-command's name stands; only flags may stand in front of it.
 std::optional<std::size_t> place_of_command(const std::vector<std::string>& arguments) {
   for (std::size_t i = 0; i < arguments.size(); ++i) {
@@ -51,6 +43,19 @@ std::optional<std::size_t> place_of_command(const std::vector<std::string>& argu
     if (arguments[i] == "--color") ++i;
   }
   return std::nullopt;
+}
+
+/// CLI11's own codes (100 and up) mean nothing to our users.
+int say_usage(const CLI::App& app, const CLI::ParseError& wrong, const std::string& command) {
+  if (wrong.get_exit_code() == 0) return app.exit(wrong);  // --help, --version
+  const auto chosen = app.get_subcommands();
+  if (chosen.empty() && !command.empty()) {
+    fmt::print(stderr, "ec2mpi: '{}' is not a command; ec2mpi --help lists them\n", printable(command));
+    return exit_code::not_started;
+  }
+  const auto name = chosen.empty() ? std::string("ec2mpi") : "ec2mpi " + chosen.front()->get_name();
+  fmt::print(stderr, "ec2mpi: {}; see {} --help\n", wrong.what(), name);
+  return exit_code::not_started;
 }
 
 /// The words that CLI11 shall read. It can't tell what stands behind -- from words of ours, nor read -np.
@@ -85,7 +90,8 @@ int parse_and_run(const std::vector<std::string>& arguments) {
   try {
     app.parse(std::vector<std::string>(words.rbegin(), words.rend()));
   } catch (const CLI::ParseError& wrong) {
-    return say_usage(app, wrong);
+    const auto place = place_of_command(words);
+    return say_usage(app, wrong, place ? words[*place] : std::string());
   }
   set_up_log(common.verbose);
   raise_open_file_limit();

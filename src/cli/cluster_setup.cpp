@@ -194,7 +194,8 @@ Result<Access> open_access(const Cluster& cluster, const ConnectOptions& options
   const auto ssh_config = ssh_config_file(options);
   if (keys->empty() && !have_agent && ssh_config.empty()) {
     return fail(ErrorKind::usage,
-                "no private key: name the .pem file that EC2 gave you with -i, or put it beside the list");
+                "no private key: name the .pem file that EC2 gave you with -i, or let it be the only .pem "
+                "beside the list");
   }
   auto host_keys = ssh::HostKeys::load(
       cluster.state_folder() / "known_hosts",

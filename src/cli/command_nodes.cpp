@@ -225,7 +225,8 @@ void add_nodes_command(CLI::App& app, Dispatch& dispatch) {
   add_connect_options(command, options->connect);
   auto* forms = command.add_option_group("forms", "One of these instead of the table");
   forms->add_flag("--json", options->json, "As JSON");
-  forms->add_flag("--hostfile", options->hostfile, "As a hostfile: address slots=N");
+  forms->add_flag("--hostfile", options->hostfile,
+                  "As a hostfile: the addresses, with slots=N where the list gives them");
   forms
       ->add_option("--format", options->format,
                    "A line for each node: {index} {node} {role} {name} {id} {address} ...")
