@@ -1,10 +1,11 @@
 """Lists that change, and the forms in which `nodes` hands them to other programs."""
 
+import json
 import textwrap
 
 import pytest
 
-from local_cluster import KEY, LIST
+from local_cluster import KEY, LIST, TESTS
 
 FAKE_METADATA = textwrap.dedent("""
     import http.server, sys
@@ -32,6 +33,10 @@ def rows(program):
 
 def write_rows(program, changed):
     (program.folder / LIST).write_text("".join("\t".join(row) + "\n" for row in changed))
+
+
+def without_age(nodes):
+    return [{key: value for key, value in node.items() if key != "up_seconds"} for node in json.loads(nodes)]
 
 
 @pytest.fixture
@@ -144,3 +149,14 @@ def test_stale_finds_addresses_that_belong_to_somebody_else(ec2mpi, cluster4):
     assert sorted(done.out.splitlines()) == [f"node1\t{ids[0]}", f"node2\t{ids[1]}"]
     assert f"node3: 203.0.113.13 is i-0123456789abcdef0 now, not {ids[2]}: paste the list anew" in done.err
     assert "node4: its metadata service gives no instance id" in done.err
+
+
+@pytest.mark.parametrize("sample", ["04-console-2024.tsv", "09-console.csv", "22-awscli-real-shape.json"])
+def test_our_own_json_is_read_back_equal(offline, sample):
+    (offline.folder / LIST).write_bytes((TESTS / "data" / "inventories" / sample).read_bytes())
+    written = offline("nodes", "--json")
+    assert written.code == 0, written.err
+    (offline.folder / "ours.json").write_text(written.out)
+    again = offline("nodes", "--json", "--list", "ours.json")
+    assert again.code == 0, again.err
+    assert without_age(again.out) == without_age(written.out)
