@@ -7,10 +7,25 @@
 
 namespace ec2mpi {
 
+/// One waiter's place in the list. It leaves also when the loop is torn down around a wait, and the event may
+/// be gone by then: hence the shared list.
+class Event::Waiting {
+ public:
+  Waiting(std::shared_ptr<Waiters> waiters, asio::steady_timer& timer)
+      : waiters_(std::move(waiters)), place_(waiters_->insert(waiters_->end(), &timer)) {}
+  ~Waiting() { waiters_->erase(place_); }
+  Waiting(const Waiting&) = delete;
+  Waiting& operator=(const Waiting&) = delete;
+
+ private:
+  std::shared_ptr<Waiters> waiters_;
+  Waiters::iterator place_;
+};
+
 asio::awaitable<Wake> Event::wait(Limit limit) {
   if (limit.stop.stop_requested()) co_return Wake::stopped;
   asio::steady_timer timer(executor_, limit.deadline);
-  const auto place = waiters_.insert(waiters_.end(), &timer);
+  const Waiting waiting(waiters_, timer);
   std::error_code ended;
   {
     const auto cancel = [&timer] { timer.cancel(); };
@@ -18,17 +33,19 @@ asio::awaitable<Wake> Event::wait(Limit limit) {
     if (limit.stop.stop_possible()) on_stop.emplace(limit.stop, cancel);
     co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ended));
   }
-  waiters_.erase(place);
   if (limit.stop.stop_requested()) co_return Wake::stopped;
   co_return ended ? Wake::notified : Wake::timed_out;
 }
 
 void Event::notify_all() {
-  for (auto* timer : waiters_) timer->cancel();
+  for (auto* timer : *waiters_) timer->cancel();
 }
 
 void Event::notify_one() {
-  if (!waiters_.empty()) waiters_.front()->cancel();
+  if (waiters_->empty()) return;
+  waiters_->front()->cancel();
+  waiters_->splice(waiters_->end(), *waiters_,
+                   waiters_->begin());  // it leaves later; the next call is the next one's
 }
 
 void Gate::Pass::leave() {

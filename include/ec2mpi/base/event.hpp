@@ -5,6 +5,7 @@
 #include <asio/awaitable.hpp>
 #include <asio/steady_timer.hpp>
 #include <list>
+#include <memory>
 
 #include "ec2mpi/base/error.hpp"
 #include "ec2mpi/base/limit.hpp"
@@ -27,12 +28,14 @@ class Event {
   [[nodiscard]] asio::awaitable<Wake> wait(Limit limit);
   void notify_all();
   void notify_one();
-  [[nodiscard]] std::size_t waiting() const { return waiters_.size(); }
+  [[nodiscard]] std::size_t waiting() const { return waiters_->size(); }
   [[nodiscard]] const asio::any_io_executor& executor() const { return executor_; }
 
  private:
   asio::any_io_executor executor_;
-  std::list<asio::steady_timer*> waiters_;
+  using Waiters = std::list<asio::steady_timer*>;
+  class Waiting;
+  std::shared_ptr<Waiters> waiters_ = std::make_shared<Waiters>();
 };
 
 /// Lets at most `places` coroutines in at once; the others wait in the order they came.
