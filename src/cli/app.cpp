@@ -82,7 +82,8 @@ int parse_and_run(const std::vector<std::string>& arguments) {
   add_nodes_command(app, dispatch);
   add_exec_commands(app, dispatch);
   add_login_command(app, dispatch);
-  add_copy_commands(app, dispatch);
+  add_push_command(app, dispatch);
+  add_pull_command(app, dispatch);
   add_run_command(app, dispatch);
   app.require_subcommand(1);
   app.fallthrough();

@@ -33,7 +33,8 @@ void add_ips_command(CLI::App& app, Dispatch& dispatch);
 void add_nodes_command(CLI::App& app, Dispatch& dispatch);
 void add_exec_commands(CLI::App& app, Dispatch& dispatch);
 void add_login_command(CLI::App& app, Dispatch& dispatch);
-void add_copy_commands(CLI::App& app, Dispatch& dispatch);
+void add_push_command(CLI::App& app, Dispatch& dispatch);
+void add_pull_command(CLI::App& app, Dispatch& dispatch);
 void add_run_command(CLI::App& app, Dispatch& dispatch);
 
 }  // namespace ec2mpi::cli

@@ -1,0 +1,52 @@
+#include "src/cli/copy.hpp"
+
+#include <memory>
+
+#include "ec2mpi/cli/fleet_view.hpp"
+#include "ec2mpi/cli/runtime.hpp"
+
+namespace ec2mpi::cli {
+
+namespace {
+
+asio::awaitable<int> run_on_loop(Runtime& runtime, const CopyOptions& options, Cluster& cluster,
+                                 Access& access, Copy& copy) {
+  const auto connector = ssh::make_libssh_connector(runtime.executor(), access.transport, access.host_keys);
+  FleetView view(runtime.console(), runtime.executor(), cluster.nodes,
+                 {.labels = true, .quiet = runtime.options().quiet, .doing = copy.verb});
+  runtime.set_parting_words([&view] { return view.still_running(); });
+  const auto flow = fleet_options(cluster, options.connect, options.fleet);
+  const auto report = co_await run_on_nodes(cluster.nodes, *connector, copy.task, flow, view, runtime.stop());
+  for (const auto& note : copy.notes) runtime.console().talk("ec2mpi: " + note);
+  view.summarize(report);
+  if (auto kept = remember_failures(cluster, report); !kept)
+    runtime.console().talk("ec2mpi: " + kept.error().message);
+  co_return exit_code_for(report);
+}
+
+}  // namespace
+
+int carry_out(const CopyOptions& options, const CommonOptions& common, Cluster& cluster, Access& access,
+              Copy copy) {
+  Runtime runtime(common);
+  return runtime.run(run_on_loop(runtime, options, cluster, access, copy));
+}
+
+void add_copy_command(CLI::App& app, Dispatch& dispatch, const std::string& name,
+                      const std::string& description, const std::string& example, const std::string& paths,
+                      RunCopy run) {
+  auto options = std::make_shared<CopyOptions>();
+  auto& command = add_command(app, name, description, example);
+  add_selection_options(command, options->list);
+  add_connect_options(command, options->connect);
+  add_fleet_options(command, options->fleet);
+  command.add_option("paths", options->paths, paths)
+      ->required()
+      ->expected(2, 1 << 20)
+      ->type_name("SRC... DST");
+  command.callback([options, run, &dispatch] {
+    dispatch.chosen = [options, run](const CommonOptions& common) { return run(*options, common); };
+  });
+}
+
+}  // namespace ec2mpi::cli

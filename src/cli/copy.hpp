@@ -1,0 +1,40 @@
+#pragma once
+/// What `push` and `pull` have in common on the command line: their options, and how a copy is carried out.
+
+#include <string>
+#include <vector>
+
+#include "ec2mpi/cli/cluster_setup.hpp"
+#include "ec2mpi/fleet/fleet.hpp"
+#include "src/cli/command.hpp"
+
+namespace ec2mpi::cli {
+
+struct CopyOptions {
+  ListOptions list;
+  ConnectOptions connect;
+  FleetFlags fleet;
+  std::vector<std::string> paths;  ///< SRC... DST
+
+  [[nodiscard]] std::vector<std::string> sources() const { return {paths.begin(), paths.end() - 1}; }
+  [[nodiscard]] const std::string& target() const { return paths.back(); }
+};
+
+/// What is the same for both directions.
+struct Copy {
+  std::string verb;
+  NodeTask task;
+  std::vector<std::string> notes;  ///< said before the summary
+};
+
+int carry_out(const CopyOptions& options, const CommonOptions& common, Cluster& cluster, Access& access,
+              Copy copy);
+
+using RunCopy = Result<int> (*)(const CopyOptions&, const CommonOptions&);
+
+/// Adds `push` or `pull`; `paths` is the help of its paths.
+void add_copy_command(CLI::App& app, Dispatch& dispatch, const std::string& name,
+                      const std::string& description, const std::string& example, const std::string& paths,
+                      RunCopy run);
+
+}  // namespace ec2mpi::cli
