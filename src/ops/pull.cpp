@@ -180,7 +180,7 @@ asio::awaitable<Result<ssh::ExitStatus>> pull(NodeRun run, PullPlan plan) {
   if (!tree) co_return std::unexpected(tree.error());
   Unpacker unpacker(plan, run, std::move(*tree));
   const auto token = random_hex(32);
-  ssh::Request request{.command = command_for(plan, token)};
+  ssh::Request request{.command = command_for(plan, token), .bulk = true};
   auto channel = co_await run.session.start(std::move(request), run.limit);
   if (!channel) co_return std::unexpected(channel.error());
   (*channel)->close_input();

@@ -52,6 +52,7 @@ struct Pty {
 struct Request {
   std::string command;  ///< shell text for the user's login shell; empty asks for the login shell itself
   std::optional<Pty> pty = {};
+  bool bulk = false;  ///< much output is expected: have the node send ahead as a long fast link needs it
 };
 
 /// Bytes of one stream, valid until the next read.
