@@ -89,9 +89,10 @@ Result<ops::ExecPlan> make_plan(const ExecOptions& options, const Cluster& clust
 
 Result<std::unique_ptr<ExecOutput>> make_output(const ExecOptions& options, Console& console,
                                                 const Cluster& cluster) {
-  if (options.json) return json_output(console, joined(options.command));
+  if (options.json) return json_output(console, cluster.nodes.size(), joined(options.command));
   if (!options.folder.empty()) return files_output(options.folder, cluster.nodes);
-  if (options.gather || options.differences) return gathered_output(console, options.differences);
+  if (options.gather || options.differences)
+    return gathered_output(console, cluster.nodes.size(), options.differences);
   return live_output(console, cluster.nodes, !options.no_labels);
 }
 

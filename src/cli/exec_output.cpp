@@ -48,11 +48,11 @@ class LiveOutput : public ExecOutput {
   std::size_t width_ = 0;
 };
 
-/// One stream of one node, kept up to kMostKept.
+/// One stream of one node, kept up to a limit in bytes.
 class Kept {
  public:
-  void add(std::string_view line) {
-    if (text_.size() + line.size() < kMostKept)
+  void add(std::string_view line, std::size_t most) {
+    if (text_.size() + line.size() < most)
       text_.append(line).append("\n");
     else
       dropped_ += line.size() + 1;
@@ -63,7 +63,7 @@ class Kept {
       text_ += fmt::format("[ec2mpi: {} more; --outdir keeps everything]\n", format_bytes(dropped_));
     return std::move(text_);
   }
-  [[nodiscard]] const std::string& whole() const { return text_; }
+  [[nodiscard]] std::string take_bare() { return std::move(text_); }
   [[nodiscard]] std::uint64_t dropped() const { return dropped_; }
 
  private:
@@ -73,10 +73,11 @@ class Kept {
 
 class GatheredOutput : public ExecOutput {
  public:
-  GatheredOutput(Console& console, bool differences) : console_(console), differences_(differences) {}
+  GatheredOutput(Console& console, std::size_t nodes, bool differences)
+      : console_(console), most_(most_kept(nodes)), differences_(differences) {}
 
   void line(const Node& node, ssh::Stream stream, std::string_view text) override {
-    (stream == ssh::Stream::out ? out_ : err_)[node.index].add(text);
+    (stream == ssh::Stream::out ? out_ : err_)[node.index].add(text, most_);
   }
 
   Result<void> finish(const FleetReport& report) override {
@@ -104,6 +105,7 @@ class GatheredOutput : public ExecOutput {
   }
 
   Console& console_;
+  std::size_t most_;
   bool differences_;
   ByNode out_;
   ByNode err_;
@@ -159,30 +161,36 @@ class FilesOutput : public ExecOutput {
 
 class JsonOutput : public ExecOutput {
  public:
-  JsonOutput(Console& console, std::string command) : console_(console), command_(std::move(command)) {}
+  JsonOutput(Console& console, std::size_t nodes, std::string command)
+      : console_(console), most_(most_kept(nodes)), command_(std::move(command)) {}
 
   void line(const Node& node, ssh::Stream stream, std::string_view text) override {
     auto& kept = kept_[node.index];
-    (stream == ssh::Stream::out ? kept.first : kept.second).add(text);
+    (stream == ssh::Stream::out ? kept.first : kept.second).add(text, most_);
   }
 
   Result<void> finish(const FleetReport& report) override {
     static constexpr const char* kEndings[] = {"complete", "interrupted", "timed_out"};
-    auto nodes = Json::array();
-    for (const auto& result : report.results) nodes.push_back(entry(result));
-    const Json document = {{"command", command_},
-                           {"ending", kEndings[static_cast<std::size_t>(report.ending)]},
-                           {"exit_code", exit_code_for(report)},
-                           {"nodes", std::move(nodes)}};
-    console_.result(document.dump(2, ' ', false, Json::error_handler_t::replace));
+    console_.result(fmt::format(
+        "{{\"command\": {},\n \"ending\": \"{}\",\n \"exit_code\": {},\n \"nodes\": [", dump(command_),
+        kEndings[static_cast<std::size_t>(report.ending)], exit_code_for(report)));
+    for (std::size_t i = 0; i < report.results.size(); ++i) {
+      console_.result(dump(entry(report.results[i])) + (i + 1 < report.results.size() ? "," : ""));
+    }
+    console_.result("]}");
     return {};
   }
 
  private:
   using Json = nlohmann::ordered_json;
 
+  /// One node at a time: the outputs of all would be in memory several times over.
+  static std::string dump(const Json& json) {
+    return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  }
+
   Json entry(const NodeResult& result) {
-    const auto& [out, err] = kept_[result.node.index];
+    auto& [out, err] = kept_[result.node.index];
     Json json = {{"index", result.node.index},
                  {"node", result.node.label()},
                  {"address", result.node.address},
@@ -201,25 +209,31 @@ class JsonOutput : public ExecOutput {
       json["reason"] = std::get<NotRun>(result.outcome).reason;
     }
     json["seconds"] = std::chrono::duration<double>(result.elapsed).count();
-    json["stdout"] = out.whole();
-    json["stderr"] = err.whole();
+    json["stdout"] = out.take_bare();
+    json["stderr"] = err.take_bare();
     if (out.dropped() + err.dropped() > 0) json["dropped_bytes"] = out.dropped() + err.dropped();
     return json;
   }
 
   Console& console_;
+  std::size_t most_;
   std::string command_;
   std::map<int, std::pair<Kept, Kept>> kept_;
 };
 
 }  // namespace
 
+std::size_t most_kept(std::size_t nodes) {
+  constexpr std::size_t kAllTogether = 32 << 20;
+  return std::max<std::size_t>(kAllTogether / (2 * std::max<std::size_t>(nodes, 1)), 64 << 10);
+}
+
 std::unique_ptr<ExecOutput> live_output(Console& console, const std::vector<Node>& nodes, bool labels) {
   return std::make_unique<LiveOutput>(console, nodes, labels);
 }
 
-std::unique_ptr<ExecOutput> gathered_output(Console& console, bool differences) {
-  return std::make_unique<GatheredOutput>(console, differences);
+std::unique_ptr<ExecOutput> gathered_output(Console& console, std::size_t nodes, bool differences) {
+  return std::make_unique<GatheredOutput>(console, nodes, differences);
 }
 
 Result<std::unique_ptr<ExecOutput>> files_output(const std::filesystem::path& folder,
@@ -227,8 +241,8 @@ Result<std::unique_ptr<ExecOutput>> files_output(const std::filesystem::path& fo
   return FilesOutput::open(folder, nodes);
 }
 
-std::unique_ptr<ExecOutput> json_output(Console& console, std::string command) {
-  return std::make_unique<JsonOutput>(console, std::move(command));
+std::unique_ptr<ExecOutput> json_output(Console& console, std::size_t nodes, std::string command) {
+  return std::make_unique<JsonOutput>(console, nodes, std::move(command));
 }
 
 }  // namespace ec2mpi::cli

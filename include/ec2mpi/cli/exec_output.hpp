@@ -20,8 +20,10 @@ class ExecOutput {
   [[nodiscard]] virtual Result<void> finish(const FleetReport&) { return {}; }
 };
 
-/// What a form that keeps output holds of each node's stream, at most; the rest is counted and said.
-inline constexpr std::size_t kMostKept = 8 << 20;
+/// Bytes that a form that keeps output holds of each node's stream, at most; the rest is counted and said.
+/// All together stay below 32 MiB, unless there are so many nodes that each would be left with less than 64
+/// KiB.
+[[nodiscard]] std::size_t most_kept(std::size_t nodes);
 
 /// Lines as they come: coloured "node1: " on a terminal, "node1<TAB>" in a pipe, nothing in front without
 /// labels.
@@ -29,13 +31,15 @@ inline constexpr std::size_t kMostKept = 8 << 20;
                                                       bool labels);
 
 /// Equal outputs under one header; `differences`: the majority's, and how the others differ from it.
-[[nodiscard]] std::unique_ptr<ExecOutput> gathered_output(Console& console, bool differences);
+[[nodiscard]] std::unique_ptr<ExecOutput> gathered_output(Console& console, std::size_t nodes,
+                                                          bool differences);
 
 /// DIR/node1.out and DIR/node1.err. Errors: local_io.
 [[nodiscard]] Result<std::unique_ptr<ExecOutput>> files_output(const std::filesystem::path& folder,
                                                                const std::vector<Node>& nodes);
 
 /// One JSON document with every node's outcome, duration and output.
-[[nodiscard]] std::unique_ptr<ExecOutput> json_output(Console& console, std::string command);
+[[nodiscard]] std::unique_ptr<ExecOutput> json_output(Console& console, std::size_t nodes,
+                                                      std::string command);
 
 }  // namespace ec2mpi::cli
