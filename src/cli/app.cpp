@@ -80,6 +80,7 @@ int parse_and_run(const std::vector<std::string>& arguments) {
   add_common_options(app, common);
   add_ips_command(app, dispatch);
   add_nodes_command(app, dispatch);
+  add_setup_command(app, dispatch);
   add_exec_commands(app, dispatch);
   add_login_command(app, dispatch);
   add_push_command(app, dispatch);

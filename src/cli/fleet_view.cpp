@@ -36,6 +36,7 @@ FleetView::FleetView(Console& console, const asio::any_io_executor& executor, co
     : console_(console),
       style_(std::move(style)),
       phases_(nodes.size(), ssh::Phase::waiting),
+      notes_(nodes.size()),
       output_(live_output(console, nodes, style_.labels)),
       started_(Clock::now()),
       timer_(executor) {
@@ -60,29 +61,39 @@ void FleetView::tick() {
 }
 
 std::string FleetView::progress() const {
-  std::map<ssh::Phase, std::vector<int>> waiting;
+  std::map<std::pair<ssh::Phase, std::string>, std::vector<int>> waiting;
   std::size_t done = 0;
   for (std::size_t i = 0; i < phases_.size(); ++i) {
     if (phases_[i] == ssh::Phase::done)
       ++done;
     else
-      waiting[phases_[i]].push_back(indices_[i]);
+      waiting[{phases_[i], notes_[i]}].push_back(indices_[i]);
   }
   auto line =
       fmt::format("{}{}/{} done", style_.doing.empty() ? "" : style_.doing + ": ", done, phases_.size());
   if (bytes_ > 0) line += fmt::format(" · {}", format_bytes(bytes_));
   if (failed_ > 0) line += fmt::format(" · {} failed", failed_);
-  for (auto& [phase, indices] : waiting) {
+  for (auto& [state, indices] : waiting) {
+    const auto& [phase, note] = state;
     const bool more = indices.size() > kNamedStragglers;
     if (more) indices.resize(kNamedStragglers);
-    line += fmt::format(" · {}: node {}{}", ssh::phase_name(phase), fold_indices(indices), more ? ",…" : "");
+    line += fmt::format(" · {}: node {}{}", note.empty() ? ssh::phase_name(phase) : note,
+                        fold_indices(indices), more ? ",…" : "");
   }
   return line + fmt::format(" · {}", format_duration(Clock::now() - started_));
 }
 
-void FleetView::on_phase(const Node& node, ssh::Phase phase) {
+std::size_t FleetView::place_of(const Node& node) const {
   const auto place = std::lower_bound(indices_.begin(), indices_.end(), node.index);
-  phases_[static_cast<std::size_t>(place - indices_.begin())] = phase;
+  return static_cast<std::size_t>(place - indices_.begin());
+}
+
+void FleetView::on_phase(const Node& node, ssh::Phase phase) {
+  phases_[place_of(node)] = phase;
+}
+
+void FleetView::note(const Node& node, std::string doing) {
+  notes_[place_of(node)] = std::move(doing);
 }
 
 void FleetView::on_line(const Node& node, ssh::Stream stream, std::string_view line) {

@@ -31,6 +31,9 @@ class FleetView : public Observer {
   void on_finish(const NodeResult& result) override;
   asio::awaitable<void> ready(Limit limit) override;
 
+  /// What a node at work is busy with, for the progress line; "" takes it back.
+  void note(const Node& node, std::string doing);
+
   /// Shows the nodes' lines in another form than live.
   void set_output(std::unique_ptr<ExecOutput> output) { output_ = std::move(output); }
 
@@ -42,12 +45,14 @@ class FleetView : public Observer {
 
  private:
   void tick();
+  [[nodiscard]] std::size_t place_of(const Node& node) const;
   [[nodiscard]] std::string progress() const;
 
   Console& console_;
   Style style_;
   std::vector<int> indices_;        ///< of the nodes taking part
   std::vector<ssh::Phase> phases_;  ///< by position in indices_
+  std::vector<std::string> notes_;  ///< likewise
   std::unique_ptr<ExecOutput> output_;
   std::size_t failed_ = 0;
   std::uint64_t bytes_ = 0;

@@ -1,0 +1,295 @@
+#include <fmt/format.h>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cli/cluster_setup.hpp"
+#include "ec2mpi/cli/fleet_view.hpp"
+#include "ec2mpi/cli/passphrase.hpp"
+#include "ec2mpi/cli/runtime.hpp"
+#include "ec2mpi/cluster/selection.hpp"
+#include "ec2mpi/fleet/gather.hpp"
+#include "ec2mpi/ops/setup.hpp"
+#include "src/cli/command.hpp"
+#include "src/cli/setup_memory.hpp"
+
+namespace ec2mpi::cli {
+
+namespace {
+
+struct SetupOptions {
+  ListOptions list;
+  ConnectOptions connect;
+  FleetFlags fleet;
+  bool undo = false;
+  bool dry_run = false;
+  bool no_packages = false;
+  bool sudo = false;
+  bool json = false;
+  ops::MpiChoice mpi = ops::MpiChoice::any;
+};
+
+/// The fleet's view, with what each node is busy with.
+class SetupView : public ops::SetupObserver {
+ public:
+  explicit SetupView(FleetView& view) : view_(view) {}
+  void on_phase(const Node& node, ssh::Phase phase) override { view_.on_phase(node, phase); }
+  void on_finish(const NodeResult& result) override { view_.on_finish(result); }
+  void on_doing(const Node& node, std::string_view doing) override { view_.note(node, std::string(doing)); }
+
+ private:
+  FleetView& view_;
+};
+
+/// Asks on the terminal, once for all nodes; nothing if it is not wanted.
+ops::PasswordSource password_source(bool wanted) {
+  if (!wanted) return {};
+  return [answer = std::make_shared<std::optional<std::optional<std::string>>>()] {
+    if (!*answer) *answer = prompt_secret("Password for sudo on the nodes: ");
+    return **answer;
+  };
+}
+
+std::string joined(const std::vector<std::string>& words, std::string_view separator) {
+  std::string text;
+  for (const auto& word : words) text += (text.empty() ? "" : std::string(separator)) + word;
+  return text;
+}
+
+std::string indented(std::string_view text) {
+  std::string lines;
+  for (const auto line : split(trim(text), '\n')) lines += fmt::format("\n    {}", line);
+  return lines;
+}
+
+// --- what a dry run shows
+
+std::string would_write(const ops::TrustText& text) {
+  if (text.secret) return fmt::format("would write {}, mode 0600: the private key", text.path);
+  const bool block = text.place != ops::TrustText::Place::file;
+  return fmt::format("would {} {}:{}", block ? "put at the top of" : "write", text.path, indented(text.text));
+}
+
+std::vector<std::string> plans_for(const ops::NodeSetup& node) {
+  std::vector<std::string> lines;
+  for (const auto& text : node.texts) lines.push_back(would_write(text));
+  if (!node.packages.empty()) lines.push_back("would install " + joined(node.packages, " "));
+  return lines;
+}
+
+// --- what was done
+
+std::vector<std::string> deeds_of(const ops::NodeSetup& node) {
+  std::vector<std::string> paths;
+  for (const auto& text : node.texts) paths.push_back(text.path);
+  std::vector<std::string> lines;
+  if (!paths.empty()) lines.push_back("wrote " + joined(paths, ", "));
+  if (!node.packages.empty()) lines.push_back("installed " + joined(node.packages, " "));
+  return lines;
+}
+
+/// Equal lines once, under the nodes that they are true of; in the order in which they first come.
+class Grouped {
+ public:
+  void add(int index, const std::string& line) {
+    if (!nodes_.contains(line)) order_.push_back(line);
+    nodes_[line].push_back(index);
+  }
+  template <class Show>
+  void show(Show&& one) const {
+    for (const auto& line : order_) one(nodes_label(nodes_.at(line)), line);
+  }
+
+ private:
+  std::vector<std::string> order_;
+  std::map<std::string, std::vector<int>> nodes_;
+};
+
+void show_results(Console& console, const SetupOptions& options, const ops::SetupEnd& end) {
+  Grouped results;
+  Grouped notes;
+  for (const auto& result : end.report.results) {
+    const auto done = end.done.find(result.node.index);
+    auto lines = done == end.done.end() ? std::vector<std::string>{}
+                 : options.dry_run      ? plans_for(done->second)
+                                        : deeds_of(done->second);
+    if (lines.empty() && succeeded(result.outcome)) lines.emplace_back("nothing to do");
+    for (const auto& line : lines) results.add(result.node.index, line);
+    if (done == end.done.end()) continue;
+    for (const auto& note : done->second.notes) notes.add(result.node.index, note);
+  }
+  results.show(
+      [&](const std::string& nodes, const std::string& line) { console.result(nodes + ": " + line); });
+  notes.show([&](const std::string& nodes, const std::string& line) {
+    console.talk(console.paint_talk(Colour::yellow, nodes) + ": " + line);
+  });
+}
+
+void show_left(Console& console, const SetupOptions& options, bool whole_list, const ops::SetupEnd& end) {
+  if (end.left.empty()) return;
+  std::vector<std::string> names;
+  for (const auto& peer : end.left) names.push_back(fmt::format("{} ({})", peer.key, peer.address.text()));
+  const auto who = joined(names, ", ");
+  if (!whole_list)
+    console.talk(fmt::format(
+        "ec2mpi: not in the list any more: {}; setup without -w and -x takes away their key", who));
+  else
+    console.talk(fmt::format("ec2mpi: not in the list any more: {}; {} a new key for the others", who,
+                             options.dry_run ? "setup would make" : "made"));
+}
+
+void show_json(Console& console, const SetupOptions& options, const ops::SetupEnd& end) {
+  auto nodes = nlohmann::ordered_json::array();
+  for (const auto& result : end.report.results) {
+    const auto done = end.done.find(result.node.index);
+    const auto node = done == end.done.end() ? ops::NodeSetup{} : done->second;
+    std::vector<std::string> paths;
+    for (const auto& text : node.texts) paths.push_back(text.path);
+    nodes.push_back({{"index", result.node.index},
+                     {"node", result.node.label()},
+                     {"ok", succeeded(result.outcome)},
+                     {"wrote", paths},
+                     {"installed", node.packages},
+                     {"notes", node.notes}});
+    if (!succeeded(result.outcome)) nodes.back()["error"] = printable(describe(result.outcome));
+  }
+  nlohmann::ordered_json document = {{"dry_run", options.dry_run}, {"nodes", nodes}};
+  console.result(document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+}
+
+/// Everybody in the list, by what identifies a node from one paste to the next.
+std::map<std::string, int> indices_by_key(const Inventory& inventory) {
+  std::map<std::string, int> indices;
+  for (const auto& skipped : inventory.skipped) indices.emplace(skipped.instance_id, 0);
+  for (const auto& node : inventory.nodes) indices[node_key(node)] = node.index;
+  return indices;
+}
+
+asio::awaitable<int> set_up_on_loop(Runtime& runtime, const SetupOptions& options, Cluster& cluster,
+                                    Access& access, ops::SetupMemory memory) {
+  auto& console = runtime.console();
+  const auto connector = ssh::make_libssh_connector(runtime.executor(), access.transport, access.host_keys);
+  FleetView view(console, runtime.executor(), cluster.nodes,
+                 {.labels = true, .quiet = runtime.options().quiet || options.json, .doing = "setup"});
+  SetupView watching(view);
+  runtime.set_parting_words([&view] { return view.still_running(); });
+  const bool whole_list = cluster.nodes.size() == cluster.inventory.nodes.size();
+  ops::SetupWish wish{.indices = indices_by_key(cluster.inventory),
+                      .whole_list = whole_list,
+                      .memory = std::move(memory),
+                      .dry_run = options.dry_run,
+                      .packages = !options.no_packages,
+                      .mpi = options.mpi,
+                      .password = password_source(options.sudo)};
+  wish.keep = [&cluster](const ops::SetupMemory& now) { return remember_setup(cluster, now); };
+  const auto flow = fleet_options(cluster, options.connect, options.fleet);
+  const auto end = co_await ops::set_up(runtime.executor(), std::move(wish), cluster.nodes, *connector,
+                                        access.host_keys, flow, watching, runtime.stop());
+  console.status("");
+  if (options.json) {
+    show_json(console, options, end);
+  } else {
+    show_results(console, options, end);
+    show_left(console, options, whole_list, end);
+  }
+  view.summarize(end.report);
+  if (auto kept = remember_failures(cluster, end.report); !kept)
+    console.talk("ec2mpi: " + kept.error().message);
+  co_return exit_code_for(end.report);
+}
+
+void show_restored(Console& console, const SetupOptions& options, const FleetReport& report,
+                   const std::map<int, std::vector<std::string>>& restored) {
+  Grouped results;
+  for (const auto& [index, paths] : restored) {
+    results.add(index, paths.empty() ? "nothing to take away"
+                                     : fmt::format("{} {}", options.dry_run ? "would restore" : "restored",
+                                                   joined(paths, ", ")));
+  }
+  if (!options.json) {
+    results.show(
+        [&](const std::string& nodes, const std::string& line) { console.result(nodes + ": " + line); });
+    return;
+  }
+  auto nodes = nlohmann::ordered_json::array();
+  for (const auto& result : report.results) {
+    const auto paths = restored.find(result.node.index);
+    nodes.push_back({{"index", result.node.index},
+                     {"node", result.node.label()},
+                     {"ok", succeeded(result.outcome)},
+                     {"restored", paths == restored.end() ? std::vector<std::string>{} : paths->second}});
+    if (!succeeded(result.outcome)) nodes.back()["error"] = printable(describe(result.outcome));
+  }
+  nlohmann::ordered_json document = {{"dry_run", options.dry_run}, {"nodes", nodes}};
+  console.result(document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+}
+
+asio::awaitable<int> undo_on_loop(Runtime& runtime, const SetupOptions& options, Cluster& cluster,
+                                  Access& access) {
+  auto& console = runtime.console();
+  const auto connector = ssh::make_libssh_connector(runtime.executor(), access.transport, access.host_keys);
+  FleetView view(console, runtime.executor(), cluster.nodes,
+                 {.labels = true, .quiet = runtime.options().quiet || options.json, .doing = "undo"});
+  runtime.set_parting_words([&view] { return view.still_running(); });
+  std::map<int, std::vector<std::string>> restored;
+  auto task = ops::undo_task(options.dry_run, password_source(options.sudo), restored);
+  const auto flow = fleet_options(cluster, options.connect, options.fleet);
+  const auto report =
+      co_await run_on_nodes(cluster.nodes, *connector, std::move(task), flow, view, runtime.stop());
+  console.status("");
+  show_restored(console, options, report, restored);
+  view.summarize(report);
+  const bool everywhere = cluster.nodes.size() == cluster.inventory.nodes.size() && report.all_succeeded();
+  if (everywhere && !options.dry_run) forget_setup(cluster);
+  if (auto kept = remember_failures(cluster, report); !kept) console.talk("ec2mpi: " + kept.error().message);
+  co_return exit_code_for(report);
+}
+
+Result<int> run_setup(const SetupOptions& options, const CommonOptions& common) {
+  auto cluster = open_cluster(options.list);
+  if (!cluster) return std::unexpected(cluster.error());
+  auto memory = recall_setup(*cluster);
+  if (!memory) return std::unexpected(memory.error());
+  auto access = open_access(*cluster, options.connect);
+  if (!access) return std::unexpected(access.error());
+  Runtime runtime(common);
+  if (options.undo) return runtime.run(undo_on_loop(runtime, options, *cluster, *access));
+  return runtime.run(set_up_on_loop(runtime, options, *cluster, *access, std::move(*memory)));
+}
+
+}  // namespace
+
+void add_setup_command(CLI::App& app, Dispatch& dispatch) {
+  static const std::map<std::string, ops::MpiChoice> kChoices = {{"openmpi", ops::MpiChoice::open_mpi},
+                                                                 {"mpich", ops::MpiChoice::mpich}};
+  auto options = std::make_shared<SetupOptions>();
+  auto& command =
+      add_command(app, "setup",
+                  "Makes the nodes trust each other by ssh, know each other's names, and have MPI; "
+                  "changes nothing where all is well",
+                  "ec2mpi setup --dry-run    what would be written and installed, and where\n"
+                  "  ec2mpi setup\n"
+                  "  ec2mpi setup --undo       takes away what it wrote; installed packages stay");
+  add_selection_options(command, options->list);
+  add_connect_options(command, options->connect);
+  command.add_flag("-n,--dry-run", options->dry_run, "Only show what would be done");
+  command.add_flag("--undo", options->undo, "Take away what setup wrote on the nodes");
+  command.add_flag("--no-packages", options->no_packages, "Install nothing");
+  command
+      .add_option("--mpi", options->mpi, "Which MPI to have: openmpi, mpich [what is there, else openmpi]")
+      ->transform(CLI::CheckedTransformer(kChoices).description("MPI"));
+  command.add_flag("--sudo", options->sudo, "Ask for sudo's password once, if one is needed");
+  command.add_flag("--json", options->json, "One JSON document with what was done on every node");
+  command.add_option("--timeout", options->fleet.whole_timeout, "Time for everything [no limit]")
+      ->type_name("SECONDS")
+      ->envname("EC2MPI_TIMEOUT");
+  command
+      .add_option("--retries", options->fleet.retries, "Connect again so often where a connection failed [0]")
+      ->type_name("N")
+      ->envname("EC2MPI_RETRIES");
+  command.callback([options, &dispatch] {
+    dispatch.chosen = [options](const CommonOptions& common) { return run_setup(*options, common); };
+  });
+}
+
+}  // namespace ec2mpi::cli

@@ -1,0 +1,426 @@
+"""setup on bare hosts: fresh instances that neither know nor trust each other become a cluster, and bare hosts again."""
+
+import json
+import re
+import shlex
+import signal
+
+import pytest
+
+from local_cluster import LIST, Cluster, wait_until
+
+HOSTS = (1, 2, 3)
+HOME = "/home/ubuntu"
+OURS = f"{HOME}/.ssh/ec2mpi"
+PATHS = ["~/.ssh/ec2mpi/known_hosts", "~/.ssh/ec2mpi/config", "~/.ssh/ec2mpi/key", "~/.ssh/config",
+         "~/.ssh/authorized_keys", "/etc/hosts"]
+ALL_WRITTEN = "wrote " + ", ".join(PATHS)
+
+QUICK = "-o BatchMode=yes -o ConnectTimeout=20 -o KexAlgorithms=curve25519-sha256"  # the usual exchange takes 70 ms of CPU
+
+WHO = """
+from mpi4py import MPI
+import socket
+names = MPI.COMM_WORLD.gather(socket.gethostname())
+if names:
+    print(*names)
+"""
+
+
+@pytest.fixture(scope="module")
+def bare_cluster():
+    hosts = Cluster("bare")
+    try:
+        hosts.up(3, "--bare")
+        for host in HOSTS:
+            assert hosts.host(host, f"cp -a {HOME} /root/home && cp /etc/hosts /root/hosts").code == 0
+        yield hosts
+    finally:
+        hosts.down()
+
+
+@pytest.fixture
+def cluster4(bare_cluster):
+    """The fixture `ec2mpi` uses the cluster of this name. Hosts are as bare after a test as before, whatever it did."""
+    yield bare_cluster
+    bare_cluster.heal()
+    for host in HOSTS:
+        bare_cluster.host(host, f"rm -rf {HOME} && cp -a /root/home {HOME} && cp /root/hosts /etc/hosts")
+
+
+def snapshot(cluster, host, times=False):
+    """Everything in the user's home and in /etc: content, mode, owner, and times if asked for."""
+    stamp = "%T@" if times else ""
+    done = cluster.host(host, f"cd / && find {HOME} etc -printf '%p %y %m %u %l {stamp}\\n' | sort && "
+                              f"find {HOME} etc -type f -exec cksum {{}} + | sort -k3")
+    assert done.code == 0, done.err
+    return done.out
+
+
+def snapshots(cluster, times=False):
+    return {host: snapshot(cluster, host, times) for host in HOSTS}
+
+
+def ssh(cluster, source, target, command="hostname"):
+    """From host to host as the user would, but never asking."""
+    return cluster.host(source, f"ssh {QUICK} {target} {shlex.quote(command)}", user="ubuntu")
+
+
+def put(cluster, host, path, text):
+    done = cluster.host(host, f"mkdir -p $(dirname {path}) && cat >{path}", user="ubuntu", input=text)
+    assert done.code == 0, done.err
+
+
+def content(cluster, host, path):
+    done = cluster.host(host, f"cat {path}; printf .")
+    assert done.code == 0, done.err
+    return done.out[:-1]
+
+
+def trust(ec2mpi, *options, **more):
+    done = ec2mpi("setup", "--no-packages", *options, **more)
+    assert done.code == 0, done.out + done.err
+    return done.out.splitlines()
+
+
+def all_trust_each_other(cluster, hosts=HOSTS, spelled=("10.0.0.1{}",)):
+    for source in hosts:
+        targets = [spelling.format(n) for n in hosts for spelling in spelled]
+        done = cluster.host(source, f"for n in {' '.join(targets)}; do ssh {QUICK} $n hostname </dev/null; done", user="ubuntu")
+        assert done.out.split() == [f"ip-10-0-0-1{n}" for n in hosts for _ in spelled], done.err
+        assert done.err == ""
+
+
+# --- the whole way ------------------------------------------------------------------------------------------------
+
+def test_from_bare_hosts_to_an_mpi_job_and_back(ec2mpi, cluster4):
+    before = snapshots(cluster4)
+    assert ssh(cluster4, 1, "10.0.0.12").code != 0
+    done = ec2mpi("setup")
+    assert (done.code, done.out) == (0, f"node[1-3] (3): {ALL_WRITTEN}\n"), done.err
+    (ec2mpi.folder / "who.py").write_text(WHO)
+    assert ec2mpi("push", "who.py", "./").code == 0
+    done = ec2mpi("run", "-np", "3", "--", "python3", "who.py")
+    assert (done.code, done.out) == (0, "ip-10-0-0-11 ip-10-0-0-12 ip-10-0-0-13\n"), done.err
+
+    cluster4.host(1, f"rm -rf {HOME}/.ec2mpi {HOME}/nodeIPaddress")  # what `run` leaves on the master
+    for host in HOSTS:
+        cluster4.host(host, f"rm {HOME}/who.py")
+    after = snapshots(cluster4, times=True)
+    done = ec2mpi("setup")
+    assert (done.code, done.out) == (0, "node[1-3] (3): nothing to do\n"), done.err
+    assert snapshots(cluster4, times=True) == after
+
+    assert trust(ec2mpi, "--undo") == [f"node[1-3] (3): restored {', '.join(PATHS)}"]
+    assert snapshots(cluster4) == before
+    assert not (ec2mpi.folder / ".ec2mpi/setup").exists()
+    assert ssh(cluster4, 1, "10.0.0.12").code != 0
+    assert trust(ec2mpi, "--undo") == ["node[1-3] (3): nothing to take away"]
+
+
+def test_every_host_reaches_every_host_by_every_name_and_nobody_is_asked(ec2mpi, cluster4):
+    trust(ec2mpi)
+    all_trust_each_other(cluster4, spelled=("10.0.0.1{}", "node{}", "ip-10-0-0-1{}"))
+    assert cluster4.host(2, "getent hosts node3").out.split()[0] == "10.0.0.13"
+    assert cluster4.host(2, "getent hosts master").out.split()[0] == "10.0.0.11"
+    assert cluster4.host(2, f"stat -c %a {OURS} {OURS}/key").out == "700\n600\n"
+    local = ec2mpi.folder / ".ec2mpi/setup" / LIST
+    assert {path.name: path.stat().st_mode & 0o777 for path in local.iterdir()} == {"key": 0o600, "nodes": 0o600}
+    assert content(cluster4, 2, f"{OURS}/key") == (local / "key").read_text()
+
+
+def test_a_host_that_shows_another_key_is_not_believed_by_the_others(ec2mpi, cluster4):
+    trust(ec2mpi)
+    cluster4.fault("rekey", 2)
+    done = ssh(cluster4, 1, "node2")
+    assert done.code == 255 and "Host key verification failed" in done.err
+
+
+def test_the_key_opens_nothing_from_elsewhere(ec2mpi, cluster4):
+    trust(ec2mpi)
+    key = ec2mpi.folder / ".ec2mpi/setup" / LIST / "key"
+    log = "/var/log/sshd.log"
+    done = cluster4.exec(["ssh", "-F", "none", "-i", key, "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes", "-o",
+                          "StrictHostKeyChecking=no", "-o", f"UserKnownHostsFile={ec2mpi.folder}/kh",
+                          f"ubuntu@{cluster4.address(1)}", "true"])
+    assert done.code == 255 and "Permission denied" in done.err
+    assert "correct key but not from a permitted host" in cluster4.host(1, f"cat {log}").out
+    assert ssh(cluster4, 2, "10.0.0.11").code == 0, "the same key from a node"
+
+
+def test_dry_run_shows_all_and_touches_nothing(ec2mpi, cluster4):
+    before = snapshots(cluster4, times=True)
+    done = ec2mpi("setup", "--dry-run")
+    assert done.code == 0, done.err
+    assert snapshots(cluster4, times=True) == before
+    assert not (ec2mpi.folder / ".ec2mpi/setup").exists()
+    for path in PATHS:
+        assert f" {path}" in done.out
+    assert "PRIVATE KEY" not in done.out
+    shown = done.out
+    trust(ec2mpi)
+    for path in (f"{OURS}/config", f"{OURS}/known_hosts", "/etc/hosts"):
+        for line in content(cluster4, 1, path).splitlines():
+            assert line in shown or line.startswith(("#", "127.", "::1")) or "this host" in line
+    assert ec2mpi("setup", "--dry-run").out == "node[1-3] (3): nothing to do\n"
+    before = snapshots(cluster4, times=True)
+    assert trust(ec2mpi, "--undo", "--dry-run") == [f"node[1-3] (3): would restore {', '.join(PATHS)}"]
+    assert snapshots(cluster4, times=True) == before
+
+
+def test_json_tells_what_was_written(ec2mpi, cluster4):
+    told = json.loads("\n".join(trust(ec2mpi, "--json")))
+    assert [(node["node"], node["ok"], node["wrote"]) for node in told["nodes"]] == [(f"node{n}", True, PATHS) for n in HOSTS]
+    told = json.loads("\n".join(trust(ec2mpi, "--json", "--undo")))
+    assert [node["restored"] for node in told["nodes"]] == [PATHS] * 3
+
+
+# --- the user's own files -----------------------------------------------------------------------------------------
+
+def test_the_users_files_come_back_byte_for_byte_also_with_edits_in_between(ec2mpi, cluster4):
+    odd = "\r\nHost *\n  User x\n# no end of line, and bytes: \x01\t"
+    put(cluster4, 1, f"{HOME}/dotfiles/config", odd)
+    cluster4.host(1, "ln -s ../dotfiles/config .ssh/config && chmod 640 dotfiles/config", user="ubuntu")
+    put(cluster4, 2, f"{HOME}/.ssh/config", "")
+    put(cluster4, 2, f"{HOME}/.ssh/known_hosts", "10.0.0.13 ssh-ed25519 AAAAother\n")
+    put(cluster4, 2, f"{HOME}/.ssh/id_ed25519", "not even a key\n")
+    cluster4.host(2, "printf 'no end' >>.ssh/authorized_keys", user="ubuntu")
+    before = snapshots(cluster4)
+    trust(ec2mpi)
+    assert cluster4.host(1, f"test -L {HOME}/.ssh/config").code == 0
+    assert content(cluster4, 1, f"{HOME}/.ssh/config").endswith(odd)
+    assert ssh(cluster4, 1, "node2", "id -un").out == "ubuntu\n", "ours counts although the user's says otherwise"
+    assert ssh(cluster4, 2, "node3").out == "ip-10-0-0-13\n", "in spite of what known_hosts says"
+    trust(ec2mpi, "--undo")
+    assert snapshots(cluster4) == before
+
+    trust(ec2mpi)
+    cluster4.host(3, f"echo '# mine' >>{HOME}/.ssh/config; sed -i '1i # above' /etc/hosts; echo '# below' >>/etc/hosts")
+    trust(ec2mpi, "--undo")
+    assert content(cluster4, 3, f"{HOME}/.ssh/config") == "# mine\n"
+    hosts = content(cluster4, 3, "/etc/hosts")
+    assert hosts.startswith("# above\n127.0.0.1") and hosts.endswith("\n# below\n") and "ec2mpi" not in hosts
+
+
+def test_a_file_of_the_users_beside_ours_stays(ec2mpi, cluster4):
+    trust(ec2mpi)
+    put(cluster4, 1, f"{OURS}/notes", "mine\n")
+    trust(ec2mpi, "--undo")
+    assert cluster4.host(1, f"ls -A {OURS}").out == "notes\n"
+
+
+def test_what_was_changed_by_hand_is_mended(ec2mpi, cluster4):
+    trust(ec2mpi)
+    cluster4.host(1, f"sed -i 's/10.0.0.13/10.0.0.99/' /etc/hosts; chmod 644 {OURS}/key")
+    put(cluster4, 2, f"{HOME}/.ssh/config", "Host other\n" + content(cluster4, 2, f"{HOME}/.ssh/config"))
+    assert trust(ec2mpi) == ["node1: wrote ~/.ssh/ec2mpi/key, /etc/hosts", "node2: wrote ~/.ssh/config", "node3: nothing to do"]
+    all_trust_each_other(cluster4)
+    assert content(cluster4, 2, f"{HOME}/.ssh/config").endswith("# END ec2mpi\nHost other\n")
+
+
+def test_a_block_without_its_end_is_not_touched_and_the_others_go_on(ec2mpi, cluster4):
+    trust(ec2mpi)
+    cluster4.host(2, f"sed -i '/# END ec2mpi/d' {HOME}/.ssh/config; echo 'Host mine' >>{HOME}/.ssh/config; rm {OURS}/key")
+    before = snapshots(cluster4, times=True)
+    cluster4.host(3, f"rm {OURS}/key")
+    done = ec2mpi("setup", "--no-packages")
+    assert done.code == 1 and "node3: wrote ~/.ssh/ec2mpi/key\n" in done.out
+    assert re.search(r"node2: ~/.ssh/config: the end of ec2mpi's block .* is missing", done.err)
+    assert snapshot(cluster4, 2, times=True) == before[2]
+    assert ec2mpi("setup", "--undo").code == 1
+    assert "Host mine" in content(cluster4, 2, f"{HOME}/.ssh/config")
+
+
+def test_without_sudo_the_names_are_known_to_ssh_alone(ec2mpi, cluster4):
+    cluster4.host(2, "mv /etc/sudoers.d/90-cloud-init-users /root/")
+    try:
+        done = ec2mpi("setup", "--no-packages")
+        assert done.code == 0, done.err
+        assert "node2: /etc/hosts is not written: sudo wants a password, and --sudo asks for it" in done.err
+        assert f"node2: {ALL_WRITTEN.removesuffix(', /etc/hosts')}\n" in done.out
+        assert ssh(cluster4, 2, "node3").out == "ip-10-0-0-13\n"
+        assert "ec2mpi" not in content(cluster4, 2, "/etc/hosts")
+        assert ec2mpi("setup", "--undo").code == 0
+    finally:
+        cluster4.host(2, "mv /root/90-cloud-init-users /etc/sudoers.d/")
+
+
+# --- lists that change --------------------------------------------------------------------------------------------
+
+def rows(ec2mpi):
+    return (ec2mpi.folder / LIST).read_text().splitlines(True)
+
+
+def test_a_node_joins_by_one_setup(ec2mpi, cluster4):
+    everybody = rows(ec2mpi)
+    (ec2mpi.folder / LIST).write_text("".join(everybody[:2]))
+    trust(ec2mpi)
+    key = content(cluster4, 1, f"{OURS}/key")
+    assert cluster4.host(3, f"ls {OURS}").code != 0
+    (ec2mpi.folder / LIST).write_text("".join(everybody))
+    done = trust(ec2mpi)
+    assert f"node3: {ALL_WRITTEN}" in done
+    assert "node[1-2] (2): wrote ~/.ssh/ec2mpi/known_hosts, ~/.ssh/ec2mpi/config, ~/.ssh/authorized_keys, /etc/hosts" in done
+    assert content(cluster4, 3, f"{OURS}/key") == key
+    all_trust_each_other(cluster4)
+
+
+def test_who_left_has_no_key_any_more(ec2mpi, cluster4):
+    trust(ec2mpi)
+    everybody = rows(ec2mpi)
+    (ec2mpi.folder / LIST).write_text("".join(everybody[:2]))
+    done = ec2mpi("setup", "--no-packages", "-w", "1")
+    assert "setup without -w and -x takes away their key" in done.err
+    assert ssh(cluster4, 1, "node2").code == 0
+    old = content(cluster4, 3, f"{OURS}/key")
+    done = ec2mpi("setup", "--no-packages")
+    assert done.code == 0 and "10.0.0.13); made a new key for the others" in done.err
+    assert content(cluster4, 1, f"{OURS}/key") == content(cluster4, 2, f"{OURS}/key") != old
+    assert "10.0.0.13" not in content(cluster4, 1, f"{HOME}/.ssh/authorized_keys") + content(cluster4, 1, "/etc/hosts")
+    assert "Permission denied" in ssh(cluster4, 3, "10.0.0.11").err
+    all_trust_each_other(cluster4, (1, 2))
+    assert trust(ec2mpi) == ["node[1-2] (2): nothing to do"]
+
+
+def test_a_new_public_address_changes_nothing(ec2mpi, cluster4):
+    trust(ec2mpi)
+    cluster4.call("stop", 2)
+    cluster4.call("start", 2, "--new-address")
+    ec2mpi.refresh()
+    assert trust(ec2mpi) == ["node[1-3] (3): nothing to do"]
+    all_trust_each_other(cluster4)
+
+
+def test_a_list_without_ids_knows_a_machine_again_by_its_keys(ec2mpi, cluster4):
+    def plain():
+        (ec2mpi.folder / LIST).write_text("".join(f"{cluster4.address(n)}\n" for n in HOSTS))
+    plain()
+    trust(ec2mpi)
+    cluster4.call("stop", 2)
+    cluster4.call("start", 2, "--new-address")
+    plain()
+    done = ec2mpi("setup", "--no-packages")
+    assert (done.code, done.out) == (0, "node[1-3] (3): nothing to do\n") and "list any more" not in done.err
+
+
+# --- trouble ------------------------------------------------------------------------------------------------------
+
+def test_one_node_refusing_does_not_stop_the_others_and_stays_known(ec2mpi, cluster4):
+    cluster4.fault("refuse", 3)
+    done = ec2mpi("setup", "--no-packages")
+    assert done.code == 1 and done.out == f"node[1-2] (2): {ALL_WRITTEN}\n"
+    assert re.search(r"node3: connection refused", done.err)
+    all_trust_each_other(cluster4, (1, 2))
+    cluster4.call("accept", 3)
+    assert f"node3: {ALL_WRITTEN}" in trust(ec2mpi)
+    all_trust_each_other(cluster4)
+
+    cluster4.fault("refuse", 3)
+    done = ec2mpi("setup", "--no-packages")
+    assert done.code == 1 and done.out == "node[1-2] (2): nothing to do\n", "who is away keeps its place"
+
+
+def test_an_interrupted_setup_is_finished_by_the_next(ec2mpi, cluster4):
+    before = snapshots(cluster4)
+    cluster4.fault("freeze", 3)
+    process = ec2mpi.start("setup", "--no-packages", "-t", "60")
+    log = "/var/log/sshd.log"
+    wait_until(lambda: all("Accepted" in cluster4.host(n, f"cat {log}").out for n in (1, 2)), "two are logged in")
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert snapshots(cluster4)[1] == before[1]
+    cluster4.call("thaw", 3)
+    trust(ec2mpi)
+    all_trust_each_other(cluster4)
+    assert cluster4.host(1, f"ls -A {OURS}").out.split() == ["config", "key", "known_hosts"]
+
+
+@pytest.fixture
+def wrapped(cluster4):
+    """Puts a shell script in front of a program on host 1: $real is the program."""
+    def wrap(name, text):
+        put_as_root = f"cat >/usr/local/bin/{name} && chmod 755 /usr/local/bin/{name}"
+        assert cluster4.host(1, put_as_root, input=f"#!/bin/sh\nreal=/usr/bin/{name}\n{text}").code == 0
+    yield wrap
+    cluster4.host(1, "rm -f /usr/local/bin/* /tmp/go")
+
+
+def test_what_does_not_arrive_whole_changes_nothing(ec2mpi, cluster4, wrapped):
+    mine = content(cluster4, 1, f"{HOME}/.ssh/authorized_keys")
+    wrapped("awk", 'case $* in *stage=*) head -c 700 | $real "$@" ;; *) exec $real "$@" ;; esac\n')
+    done = ec2mpi("setup", "--no-packages")
+    assert done.code == 1 and "node1: what it was to write did not arrive whole" in done.err
+    assert content(cluster4, 1, f"{HOME}/.ssh/authorized_keys") == mine
+    assert cluster4.host(1, f"ls -A {OURS}; ls -A {HOME}/.ssh").out.split() == ["authorized_keys", "ec2mpi"]
+    cluster4.host(1, "rm /usr/local/bin/awk")
+    trust(ec2mpi)
+    all_trust_each_other(cluster4)
+
+
+def test_one_that_is_killed_while_it_writes_is_no_trouble_for_the_next(ec2mpi, cluster4, wrapped):
+    wrapped("mkdir", '$real "$@"\ncase $* in *stage*) while [ ! -e /tmp/go ]; do sleep 0.1; done ;; esac\n')
+    process = ec2mpi.start("setup", "--no-packages", "-w", "1")
+    wait_until(lambda: cluster4.host(1, f"ls -d {OURS}/stage.*").code == 0, "it writes")
+    process.kill()
+    process.wait()
+    cluster4.host(1, "rm /usr/local/bin/mkdir")
+    trust(ec2mpi)
+    cluster4.host(1, "touch /tmp/go")
+    wait_until(lambda: cluster4.host(1, f"ls -A {OURS}").out.split() == ["config", "key", "known_hosts"], "its stage is gone")
+    trust(ec2mpi)  # the first one may have come last, with what it knew
+    all_trust_each_other(cluster4)
+
+
+def test_a_full_disk_is_said_and_nothing_is_half(ec2mpi, cluster4):
+    put(cluster4, 2, f"{HOME}/.ssh/config", "Host mine\n")
+    before = snapshots(cluster4)[2]
+    cluster4.fault("fill", 2)
+    done = ec2mpi("setup", "--no-packages")
+    assert done.code == 1 and re.search(r"node2: .*(disk full|No space left)", done.err), done.err
+    assert content(cluster4, 2, f"{HOME}/.ssh/config") == "Host mine\n"
+    cluster4.call("drain", 2)
+    trust(ec2mpi)
+    all_trust_each_other(cluster4)
+    trust(ec2mpi, "--undo")
+    assert snapshots(cluster4)[2] == before
+
+
+# --- a node that lies ---------------------------------------------------------------------------------------------
+
+def test_what_a_node_says_of_itself_stays_in_its_place(ec2mpi, cluster4):
+    cluster4.host(2, "printf 'x y;touch /tmp/pwned' >/proc/sys/kernel/hostname;"
+                     "printf 'ssh-ed25519 AAAAevilevilevilevil\\n* ssh-rsa AAAAeviltwoeviltwo\\n' >/etc/ssh/ssh_host_evil_key.pub;"
+                     "printf '@cert-authority * ssh-rsa\\n' >/etc/ssh/ssh_host_evil2_key.pub;"
+                     "printf 'from=\"*\" AAAA$(touch${IFS}/tmp/pwned)\\n' >/etc/ssh/ssh_host_evil3_key.pub")
+    cluster4.host(3, "echo node1 >/proc/sys/kernel/hostname")
+    try:
+        trust(ec2mpi)
+        known = content(cluster4, 1, f"{OURS}/known_hosts").splitlines()
+        assert all(re.fullmatch(r"10\.0\.0\.1\d(,[a-z0-9-]+)* (ssh-ed25519|ecdsa-sha2-nistp256) [A-Za-z0-9+/=]+", line) for line in known)
+        assert [line.split()[0] for line in known] == ["10.0.0.11,ip-10-0-0-11,node1,master"] * 2 + \
+            ["10.0.0.12,node2"] * 3 + ["10.0.0.13,node3"] * 2
+        block = content(cluster4, 1, "/etc/hosts").split("# END ec2mpi\n")[0].splitlines()[2:]
+        assert block == ["10.0.0.11 ip-10-0-0-11 node1 master", "10.0.0.12 node2", "10.0.0.13 node3"]
+        assert ssh(cluster4, 1, "node2", "echo in").out == "in\n"
+        assert all(cluster4.host(n, "ls /tmp").out == "" for n in HOSTS)
+    finally:
+        for n in (2, 3):
+            cluster4.host(n, f"echo ip-10-0-0-1{n} >/proc/sys/kernel/hostname; rm -f /etc/ssh/ssh_host_evil*")
+
+
+def test_a_node_cannot_take_the_place_of_another(ec2mpi, cluster4):
+    """It says that sshd was reached at another node's address."""
+    trust(ec2mpi)
+    put(cluster4, 3, "/tmp/sh", '#!/bin/bash\nexport SSH_CONNECTION="198.18.0.2 1 10.0.0.11 22"\nexec /bin/bash "$@"\n')
+    cluster4.host(3, "chmod 755 /tmp/sh; sed -i '/^ubuntu:/s,/bin/bash,/tmp/sh,' /etc/passwd")
+    try:
+        done = ec2mpi("setup", "--no-packages")
+        assert done.code == 1 and "node3" not in done.out
+        assert re.search(r"node3: says that its private address is 10.0.0.11, which is that of", done.err)
+        assert 'from="10.0.0.11,10.0.0.12" ' in content(cluster4, 1, f"{HOME}/.ssh/authorized_keys")
+        first = content(cluster4, 1, f"{OURS}/known_hosts").splitlines()[0].split()
+        assert first[:2] == ["10.0.0.11,ip-10-0-0-11,node1,master", "ssh-ed25519"]
+        assert first[2] == content(cluster4, 1, "/etc/ssh/ssh_host_ed25519_key.pub").split()[1]
+    finally:
+        cluster4.host(3, "sed -i '/^ubuntu:/s,/tmp/sh,/bin/bash,' /etc/passwd; rm -f /tmp/sh")
