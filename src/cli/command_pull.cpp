@@ -1,19 +1,31 @@
 #include "ec2mpi/ops/pull.hpp"
 
+#include <algorithm>
+#include <memory>
+
 #include "src/cli/copy.hpp"
 
 namespace ec2mpi::cli {
 
 namespace {
 
+constexpr std::size_t kStreamsInAll = 8;
+constexpr std::size_t kStreamsToANode = 4;
+
 Result<int> run_pull(const CopyOptions& options, const CommonOptions& common) {
   auto cluster = open_cluster(options.list);
   if (!cluster) return std::unexpected(cluster.error());
-  auto plan = ops::pull_plan(options.sources(), options.target(), cluster->nodes.size() > 1);
-  if (!plan) return std::unexpected(plan.error());
+  const auto layout = ops::pull_layout(options.target(), cluster->nodes.size(), false);
+  auto job = std::make_shared<ops::PullJob>();
+  for (const auto& node : cluster->nodes) {
+    auto plan = ops::pull_plan(options.sources(), options.target(), node, layout);
+    if (!plan) return std::unexpected(plan.error());
+    job->plans.emplace(node.index, std::move(*plan));
+  }
+  job->options.streams = std::clamp(kStreamsInAll / cluster->nodes.size(), std::size_t{1}, kStreamsToANode);
   auto access = open_access(*cluster, options.connect);
   if (!access) return std::unexpected(access.error());
-  Copy copy{.verb = "pull", .task = ops::pull_task(std::move(*plan)), .notes = {}};
+  Copy copy{.verb = "pull", .task = ops::pull_task(job), .notes = {}};
   return carry_out(options, common, *cluster, *access, std::move(copy));
 }
 

@@ -76,7 +76,7 @@ class Fleet {
     auto session = co_await connect(node, on_phase);
     if (!session) co_return std::unexpected(session.error());
     on_phase(ssh::Phase::running);
-    NodeRun turn{node, **session, limit_.at_most(options_.task_timeout), observer_};
+    NodeRun turn{node, **session, limit_.at_most(options_.task_timeout), observer_, connector_};
     auto status = co_await task_(std::move(turn));
     co_return status;
   }

@@ -1,16 +1,17 @@
 #include "ec2mpi/ops/pull.hpp"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <algorithm>
-#include <optional>
+#include <asio/this_coro.hpp>
+#include <limits>
 #include <set>
 
-#include "ec2mpi/base/tar.hpp"
 #include "ec2mpi/base/text.hpp"
-#include "ec2mpi/ops/remote_path.hpp"
-#include "ec2mpi/ops/safe_tree.hpp"
-#include "ec2mpi/ops/source_tree.hpp"
+#include "ec2mpi/ops/remote.hpp"
+#include "src/ops/feeder.hpp"
+#include "src/ops/pull_archive.hpp"
+#include "src/ops/pull_choice.hpp"
+#include "src/ops/pull_ranges.hpp"
 #include "src/ops/pull_script.hpp"
 
 namespace ec2mpi::ops {
@@ -18,225 +19,321 @@ namespace ec2mpi::ops {
 namespace {
 
 constexpr std::string_view kMark = "ec2mpi: ";
+constexpr std::string_view kChanged = ": file changed as we read it";
 constexpr std::size_t kMostErr = 64 * 1024;
-constexpr std::size_t kMostBefore = 64 * 1024;  // what .bashrc may say
 constexpr std::size_t kMostNotes = 20;
+constexpr std::uint64_t kBigFile = 8 << 20;  // from here on a file is brought by parts, and can be resumed
 
-/// Puts what the archive tells into the tree.
-class Unpacker : public TarVisitor {
+/// A complaint without the tool's name; nothing if the line is none.
+std::optional<std::string_view> complaint_of(std::string_view line) {
+  for (const auto tool : {std::string_view("tar: "), std::string_view("find: ")}) {
+    if (line.starts_with(tool)) return line.substr(tool.size());
+  }
+  return std::nullopt;
+}
+
+/// A node's word on why it failed; empty if it only speaks of files that change. What our script says is the
+/// last that is said; there may be line ends in it, those of a name.
+std::string complaint_in(std::string_view err) {
+  bool changed = false;
+  std::string first;
+  for (const auto line : split(err, '\n')) {
+    if (line.starts_with(kMark))
+      return printable(trim(err.substr(static_cast<std::size_t>(line.data() - err.data()) + kMark.size())));
+    const auto complaint = complaint_of(line);
+    if (!complaint) continue;
+    if (complaint->ends_with(kChanged))
+      changed = true;
+    else if (first.empty())
+      first = printable(*complaint);
+  }
+  if (!first.empty() || changed) return first;
+  return printable(trim(err).substr(0, 200));
+}
+
+std::vector<std::string> changed_files_in(std::string_view err) {
+  std::vector<std::string> names;
+  for (const auto line : split(err, '\n')) {
+    if (const auto complaint = complaint_of(line); complaint && complaint->ends_with(kChanged))
+      names.emplace_back(complaint->substr(0, complaint->size() - kChanged.size()));
+  }
+  return names;
+}
+
+/// One node's pull.
+class Pull {
  public:
-  Unpacker(const PullPlan& plan, NodeRun& run, SafeTree tree)
-      : plan_(plan), run_(run), tree_(std::move(tree)) {}
+  Pull(NodeRun& run, PullJob& job)
+      : run_(run), job_(job), plan_(job.plans.at(run.node.index)), counts_(job.counts[run.node.index]) {}
 
-  Result<void> on_entry(const TarEntry& entry) override {
-    writing_ = false;
-    auto path = place_of(entry.name);
-    if (!path) return std::unexpected(path.error());
-    switch (entry.type) {
-      case TarType::directory:
-        return tree_.make_folder(*path, entry.mode, entry.mtime);
-      case TarType::symlink:
-        return take_link(*path, entry);
-      case TarType::file:
-        writing_ = true;
-        return tree_.begin_file(*path, entry.mode, entry.mtime);
-      default:
-        note(entry.name, "it is a device, pipe or hard link");
-        return {};
-    }
-  }
-
-  Result<void> on_data(std::string_view bytes) override {
-    return writing_ ? tree_.write(bytes) : Result<void>{};
-  }
-  Result<void> on_entry_end() override { return writing_ ? tree_.end_file() : Result<void>{}; }
-
-  Result<void> finish() {
+  asio::awaitable<Result<ssh::ExitStatus>> run() {
+    auto opened = open_tree();
+    if (!opened) co_return std::unexpected(opened.error());
+    auto status = co_await bring_all();
+    if (status && status->ok() && tree_) sweep();
+    const auto finished = tree_ ? tree_->finish() : Result<void>{};
+    if (status && !finished) co_return std::unexpected(finished.error());
     if (notes_ > kMostNotes) say(fmt::format("skipped {} more", notes_ - kMostNotes));
-    return tree_.finish();
+    co_return status;
   }
 
  private:
-  /// Where an entry goes. The node must not send what was not asked for: it would replace other files of the
-  /// user's.
-  [[nodiscard]] Result<std::string> place_of(std::string_view name) const {
-    auto rest = name;
-    while (rest.starts_with("./")) {
-      rest.remove_prefix(1);
-      while (rest.starts_with('/')) rest.remove_prefix(1);
-    }
-    const auto slash = rest.find('/');
-    const auto first = rest.substr(0, slash);
-    const bool asked = std::any_of(plan_.names.begin(), plan_.names.end(),
-                                   [first](const auto& wanted) { return wanted.empty() || wanted == first; });
-    if (!asked) {
-      return fail(
-          ErrorKind::protocol,
-          fmt::format("the node sent a file named {}, which was not asked for; refused", printable(name)));
-    }
-    if (plan_.rename.empty()) return rest.empty() ? std::string(".") : std::string(rest);
-    return plan_.rename + (slash == std::string_view::npos ? std::string() : std::string(rest.substr(slash)));
-  }
-
-  Result<void> take_link(const std::string& path, const TarEntry& entry) {
-    const auto made = tree_.make_link(path, entry.link);
-    if (!made) return std::unexpected(made.error());
-    if (!*made) note(entry.name, "its link to " + printable(entry.link) + " leads out of what is pulled");
+  /// A dry run makes no folder.
+  Result<void> open_tree() {
+    std::error_code missing;
+    if (job_.options.dry_run && !std::filesystem::is_directory(plan_.folder, missing)) return {};
+    auto tree = SafeTree::open(plan_.folder);
+    if (!tree) return std::unexpected(tree.error());
+    tree_.emplace(std::move(*tree));
     return {};
   }
 
+  asio::awaitable<Result<ssh::ExitStatus>> bring_all() {
+    token_ = random_hex(32);
+    ssh::Request request{.command = list_command(), .bulk = true};
+    auto channel = co_await run_.session.start(std::move(request), run_.limit);
+    if (!channel) co_return std::unexpected(channel.error());
+    auto listed = co_await receive_listing(**channel);
+    if (!listed) co_return std::unexpected(listed.error());
+    if (auto planned = plan_work(); !planned) co_return std::unexpected(planned.error());
+    if (job_.options.dry_run) {
+      tell_plan();
+      (*channel)->close_input();
+      auto status = co_await drain(**channel);
+      co_return status;
+    }
+    if (auto made = make_folders_and_links(); !made) co_return std::unexpected(made.error());
+    auto big = split_big();
+    auto status = co_await receive_archive(**channel);
+    if (big.empty() || !worth_going_on(status)) co_return status;
+    const auto progress = [this](std::uint64_t bytes) { add_bytes(bytes); };
+    const auto count = big.size();
+    auto brought = co_await pull_big_files(run_, *tree_, std::move(big), job_.options.streams, progress);
+    if (!status) co_return status;
+    if (!brought) co_return std::unexpected(brought.error());
+    counts_.copied += count;
+    co_return status;
+  }
+
+  [[nodiscard]] std::string list_command() const {
+    std::vector<std::string> words = {"sh", "-c", pull_list_script(), "ec2mpi-pull", token_};
+    for (const auto& source : plan_.sources) {
+      words.push_back(source.path);
+      words.push_back(source.glob ? source.glob->shell : std::string());
+    }
+    return quote_words(words);
+  }
+
+  asio::awaitable<Result<void>> receive_listing(ssh::Channel& channel) {
+    PullListing listing(token_, plan_.sources.size());
+    while (!listing.ended()) {
+      auto chunk = co_await channel.read(run_.limit);
+      if (!chunk) co_return std::unexpected(chunk.error());
+      if (!*chunk) co_return judge(channel.exit_status(), "the node sent no listing");
+      if ((*chunk)->stream == ssh::Stream::err) {
+        keep_err((*chunk)->bytes);
+        continue;
+      }
+      auto rest = listing.feed((*chunk)->bytes);
+      if (!rest) co_return std::unexpected(rest.error());
+      if (listing.ended() && !rest->empty()) {
+        auto failed = fail(ErrorKind::protocol, "the node sends what it was not asked for");
+        co_return failed;
+      }
+      co_await run_.observer.ready(run_.limit);
+    }
+    sources_ = listing.take();
+    co_return Result<void>{};
+  }
+
+  /// Decides what is to be done, before anything is.
+  Result<void> plan_work() {
+    auto chosen = choose_wanted(plan_, sources_, tree_ ? &*tree_ : nullptr);
+    if (!chosen) return std::unexpected(chosen.error());
+    choice_ = std::move(*chosen);
+    counts_.unchanged = choice_.unchanged;
+    for (const auto& path : choice_.skipped) note(path, "it is a device, pipe or socket");
+    const auto most = job_.options.max_size.value_or(std::numeric_limits<std::uint64_t>::max());
+    if (choice_.bytes > most - std::min(most, job_.planned)) {
+      return fail(ErrorKind::remote_io,
+                  fmt::format("it has {} to copy, more than --max-size {} leaves; nothing was copied from it",
+                              format_bytes(choice_.bytes), format_bytes(most)));
+    }
+    job_.planned += choice_.bytes;
+    return look_for_room();
+  }
+
+  Result<void> look_for_room() {
+    std::error_code unknown;
+    const auto space = std::filesystem::space(plan_.folder, unknown);
+    if (unknown || !tree_ || choice_.room <= space.available) return {};
+    return fail(ErrorKind::local_io,
+                fmt::format("{} to copy, but only {} free in {}; nothing was copied from it",
+                            format_bytes(choice_.room), format_bytes(space.available),
+                            printable(plan_.folder.string())));
+  }
+
+  void tell_plan() {
+    for (const auto& file : choice_.files) {
+      run_.observer.on_line(run_.node, ssh::Stream::out,
+                            fmt::format("{}  {}", format_bytes(file.item.size),
+                                        printable((plan_.folder / file.place).string())));
+    }
+    counts_.copied = choice_.files.size();
+    counts_.bytes = choice_.bytes;
+  }
+
+  Result<void> make_folders_and_links() {
+    for (const auto& folder : choice_.folders) {
+      if (auto made = tree_->make_folder(folder.place, attributes_of(folder.item)); !made) return made;
+    }
+    for (const auto& file : choice_.modes) {
+      if (auto set = tree_->set_mode(file.place, file.item.mode); !set) return set;
+    }
+    for (const auto& link : choice_.links) {
+      const auto made = tree_->make_link(link.place, link.item.link);
+      if (!made) return std::unexpected(made.error());
+      if (!*made)
+        note(link.path, "its link to " + printable(link.item.link) + " leads out of what is pulled");
+    }
+    return {};
+  }
+
+  std::vector<PullWant> split_big() {
+    const auto first_big =
+        std::stable_partition(choice_.files.begin(), choice_.files.end(),
+                              [](const PullWant& want) { return want.item.size < kBigFile; });
+    std::vector<PullWant> big(std::make_move_iterator(first_big),
+                              std::make_move_iterator(choice_.files.end()));
+    choice_.files.erase(first_big, choice_.files.end());
+    return big;
+  }
+
+  /// Asks for the files that are no big ones, and unpacks them as they come.
+  asio::awaitable<Result<ssh::ExitStatus>> receive_archive(ssh::Channel& channel) {
+    std::string names;
+    for (const auto& file : choice_.files) names.append(file.path).push_back('\0');
+    const auto executor = co_await asio::this_coro::executor;
+    const auto text = std::make_shared<const std::string>(std::move(names));
+    const auto feeder = Feeder::over(executor, channel, text, nullptr);
+    feeder->start();
+    auto status = co_await unpack(channel);
+    co_await feeder->finish();
+    co_return status;
+  }
+
+  asio::awaitable<Result<ssh::ExitStatus>> unpack(ssh::Channel& channel) {
+    PullArchive archive(choice_.files, *tree_, room_for_archive(),
+                        [this](std::uint64_t bytes) { add_bytes(bytes); });
+    TarDecoder decoder(archive);
+    for (;;) {
+      auto chunk = co_await channel.read(run_.limit);
+      if (!chunk) co_return std::unexpected(chunk.error());
+      if (!*chunk) break;
+      if ((*chunk)->stream == ssh::Stream::err) {
+        keep_err((*chunk)->bytes);
+        continue;
+      }
+      if (auto fed = decoder.feed((*chunk)->bytes); !fed) co_return std::unexpected(fed.error());
+      co_await run_.observer.ready(run_.limit);
+    }
+    counts_.copied += archive.arrived();
+    for (const auto& path : archive.skipped()) note(path, "it is no file any more");
+    const auto whole = choice_.files.empty() ? Result<void>{} : decoder.finish();
+    auto judged = judge_end(channel.exit_status(), whole);
+    co_return judged;
+  }
+
+  /// To the end of an archive of nothing.
+  asio::awaitable<Result<ssh::ExitStatus>> drain(ssh::Channel& channel) {
+    const auto keep = [this](const ssh::Chunk& chunk) {
+      if (chunk.stream == ssh::Stream::err) keep_err(chunk.bytes);
+    };
+    auto status = co_await read_to_end(channel, run_.limit, keep, run_.observer);
+    auto judged = judge_end(status, {});
+    co_return judged;
+  }
+
+  /// Files may have grown since they were listed; what the disk or --max-size has left bounds it.
+  [[nodiscard]] std::uint64_t room_for_archive() const {
+    std::uint64_t listed = 0;
+    for (const auto& file : choice_.files) listed += file.item.size;
+    const auto most = job_.options.max_size;
+    return most ? listed + (*most - std::min(*most, job_.planned))
+                : std::numeric_limits<std::uint64_t>::max();
+  }
+
+  Result<ssh::ExitStatus> judge_end(const Result<ssh::ExitStatus>& status, const Result<void>& whole) {
+    if (!status) return status;
+    const auto complaint = complaint_in(err_);
+    const auto changed = changed_files_in(err_);
+    if (!status->ok() && (!complaint.empty() || changed.empty())) {
+      return fail(ErrorKind::remote_io,
+                  complaint.empty() ? "tar ended with " + status->describe() : complaint);
+    }
+    if (!whole) return std::unexpected(whole.error());
+    for (const auto& name : changed) {
+      if (++notes_ <= kMostNotes)
+        say(fmt::format("{} changed while it was copied; pull again for the rest", printable(name)));
+    }
+    return ssh::ExitStatus{};
+  }
+
+  /// The error for an end that came too early.
+  [[nodiscard]] std::unexpected<Error> judge(const Result<ssh::ExitStatus>& status,
+                                             const std::string& otherwise) const {
+    if (!status) return std::unexpected(status.error());
+    if (status->ok()) return fail(ErrorKind::protocol, otherwise);
+    const auto complaint = complaint_in(err_);
+    return fail(ErrorKind::remote_io, complaint.empty() ? "sh ended with " + status->describe() : complaint);
+  }
+
+  /// That some file can't be read does not keep the others.
+  [[nodiscard]] static bool worth_going_on(const Result<ssh::ExitStatus>& status) {
+    return status || status.error().kind == ErrorKind::remote_io;
+  }
+
+  /// What earlier runs left half-written, in all folders that this one has seen.
+  void sweep() {
+    std::set<std::string> folders = {"."};
+    for (const auto& folder : choice_.folders) folders.insert(folder.place);
+    for (const auto& folder : folders) tree_->sweep(folder);
+  }
+
+  void add_bytes(std::uint64_t bytes) {
+    counts_.bytes += bytes;
+    run_.observer.on_bytes(run_.node, bytes);
+  }
+  void keep_err(std::string_view bytes) {
+    if (err_.size() < kMostErr) err_ += bytes;
+  }
   void note(std::string_view name, std::string_view why) {
     if (++notes_ <= kMostNotes) say(fmt::format("skipped {}: {}", printable(name), why));
   }
   void say(const std::string& words) { run_.observer.on_line(run_.node, ssh::Stream::err, words); }
 
-  const PullPlan& plan_;
   NodeRun& run_;
-  SafeTree tree_;
-  bool writing_ = false;
+  PullJob& job_;
+  const PullPlan& plan_;
+  PullCounts& counts_;
+  std::optional<SafeTree> tree_;
+  std::string token_;
+  std::vector<RemoteSource> sources_;
+  PullChoice choice_;
+  std::string err_;
   std::size_t notes_ = 0;
 };
 
-/// Drops what comes before the line with the token.
-class Beginning {
- public:
-  explicit Beginning(std::string token) : token_(std::move(token) + "\n") {}
-
-  /// What of these bytes belongs to the archive. Errors: protocol if the token doesn't come.
-  Result<std::string_view> after(std::string_view bytes) {
-    if (found_) return bytes;
-    before_ += bytes;
-    const auto place = before_.find(token_);
-    if (place == std::string::npos) {
-      if (before_.size() > kMostBefore)
-        return fail(ErrorKind::protocol, "the node prints much before any file; see its .bashrc");
-      return std::string_view();
-    }
-    found_ = true;
-    return std::string_view(before_).substr(place + token_.size());
-  }
-  [[nodiscard]] bool found() const { return found_; }
-
- private:
-  std::string token_;
-  std::string before_;
-  bool found_ = false;
-};
-
-/// A node's word on why it failed, without the tool's name.
-std::string complaint_in(std::string_view err) {
-  for (const auto line : split(err, '\n')) {
-    if (line.starts_with(kMark)) return printable(line.substr(kMark.size()));
-  }
-  for (const auto line : split(err, '\n')) {
-    if (line.starts_with("tar: ")) return printable(line.substr(5));
-  }
-  return printable(trim(err).substr(0, 200));
-}
-
-/// The error for how the node's side ended, if it did not end well.
-Result<ssh::ExitStatus> judge(const Result<ssh::ExitStatus>& status, std::string_view err, bool began,
-                              const TarDecoder& decoder) {
-  if (!status) return status;
-  if (!status->ok()) {
-    const auto complaint = complaint_in(err);
-    return fail(ErrorKind::remote_io, complaint.empty() ? "tar ended with " + status->describe() : complaint);
-  }
-  if (!began) return fail(ErrorKind::protocol, "the node sent nothing");
-  if (auto whole = decoder.finish(); !whole) return std::unexpected(whole.error());
-  return status;
-}
-
-asio::awaitable<Result<ssh::ExitStatus>> receive(NodeRun& run, ssh::Channel& channel, TarVisitor& visitor,
-                                                 std::string token) {
-  Beginning beginning(std::move(token));
-  TarDecoder decoder(visitor);
-  std::string err;
-  for (;;) {
-    auto chunk = co_await channel.read(run.limit);
-    if (!chunk) co_return std::unexpected(chunk.error());
-    if (!*chunk) break;
-    if ((*chunk)->stream == ssh::Stream::err) {
-      if (err.size() < kMostErr) err += (*chunk)->bytes;
-      continue;
-    }
-    run.observer.on_bytes(run.node, (*chunk)->bytes.size());
-    const auto archive = beginning.after((*chunk)->bytes);
-    if (!archive) co_return std::unexpected(archive.error());
-    if (auto fed = decoder.feed(*archive); !fed) co_return std::unexpected(fed.error());
-    co_await run.observer.ready(run.limit);
-  }
-  co_return judge(channel.exit_status(), err, beginning.found(), decoder);
-}
-
-std::string command_for(const PullPlan& plan, const std::string& token) {
-  std::vector<std::string> words = {"sh", "-c", kPullScript, "ec2mpi-pull", token};
-  words.insert(words.end(), plan.sources.begin(), plan.sources.end());
-  return quote_words(words);
-}
-
-asio::awaitable<Result<ssh::ExitStatus>> pull(NodeRun run, PullPlan plan) {
-  auto tree = SafeTree::open(plan.per_node ? plan.folder / run.node.label() : plan.folder);
-  if (!tree) co_return std::unexpected(tree.error());
-  Unpacker unpacker(plan, run, std::move(*tree));
-  const auto token = random_hex(32);
-  ssh::Request request{.command = command_for(plan, token), .bulk = true};
-  auto channel = co_await run.session.start(std::move(request), run.limit);
-  if (!channel) co_return std::unexpected(channel.error());
-  (*channel)->close_input();
-  auto status = co_await receive(run, **channel, unpacker, token);
-  const auto finished = unpacker.finish();
-  if (status && !finished) co_return std::unexpected(finished.error());
+asio::awaitable<Result<ssh::ExitStatus>> pull(NodeRun run, std::shared_ptr<PullJob> job) {
+  Pull one(run, *job);
+  auto status = co_await one.run();
   co_return status;
-}
-
-bool is_folder(const std::string& path) {
-  struct stat info {};
-  return ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
-}
-
-Result<void> choose_place(PullPlan& plan, const std::string& target) {
-  const bool folder = is_folder(target);
-  if (plan.per_node || folder || target.ends_with('/') || plan.sources.size() > 1 ||
-      plan.names.front().empty()) {
-    plan.folder = target;
-    struct stat info {};
-    if (!folder && ::stat(target.c_str(), &info) == 0) {
-      return fail(ErrorKind::usage, printable(target) + " is a file; a folder is needed here");
-    }
-    return {};
-  }
-  const std::filesystem::path path = target;
-  plan.folder = path.has_parent_path() ? path.parent_path() : ".";
-  plan.rename = path.filename();
-  return {};
 }
 
 }  // namespace
 
-Result<PullPlan> pull_plan(const std::vector<std::string>& sources, const std::string& target,
-                           bool per_node) {
-  if (target.empty()) return fail(ErrorKind::usage, "the target is empty; '.' is this folder");
-  PullPlan plan;
-  plan.per_node = per_node;
-  std::set<std::string> names;
-  for (const auto& typed : sources) {
-    auto path = remote_path(typed);
-    if (!path) return std::unexpected(path.error());
-    auto name = name_in_target(*path);
-    if (!name.empty() && !names.insert(name).second) {
-      return fail(ErrorKind::usage,
-                  "two sources are called " + printable(name) + "; pull them one after the other");
-    }
-    plan.sources.push_back(std::move(*path));
-    plan.names.push_back(std::move(name));
-  }
-  if (auto chosen = choose_place(plan, target); !chosen) return std::unexpected(chosen.error());
-  return plan;
-}
-
-NodeTask pull_task(PullPlan plan) {
-  return [plan = std::move(plan)](NodeRun run) { return pull(run, plan); };
+NodeTask pull_task(std::shared_ptr<PullJob> job) {
+  return [job = std::move(job)](NodeRun run) { return pull(std::move(run), job); };
 }
 
 }  // namespace ec2mpi::ops

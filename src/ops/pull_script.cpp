@@ -2,40 +2,120 @@
 
 namespace ec2mpi::ops {
 
-// tar takes -C DIR NAME for each source; made absolute, because GNU tar takes each -C from where the last one
-// led. A source that is a link is followed, as with scp: to a folder by "LINK/.", to a file by -h, which is
-// only safe to say where there are no folders.
-const char* const kPullScript = R"sh(
+namespace {
+
+// records PATH DEPTH: "TYPE MODE SIZE BLOCKS INODE MTIME", the path below PATH and where a link leads, each
+// ended by NUL; for PATH itself (followed if it is a link) and, with "all", for everything below. A find
+// without -printf (busybox) has stat beside it; without fractions of seconds then.
+constexpr const char* kRecords = R"sh(
 token=$1
 shift
-LC_ALL=C
-export LC_ALL
+LC_ALL=C TZ=UTC0
+export LC_ALL TZ
+status=0
 
-for source; do
-  [ -e "$source" ] || [ -L "$source" ] || { printf 'ec2mpi: %s: No such file or directory\n' "${source#./}" >&2; exit 1; }
-done
+die() {
+  printf 'ec2mpi: %s\n' "$1" >&2
+  exit 1
+}
 
-options= folders= links=
-case $(tar --version 2>/dev/null) in *GNU*) options=--hard-dereference ;; esac
-count=$#
-while [ "$count" -gt 0 ]; do
-  source=$1
-  shift
-  count=$((count - 1))
-  case $source in /*) ;; *) source=$PWD/$source ;; esac
-  while [ "$source" != "${source%/}" ]; do source=${source%/}; done
-  parent=${source%/*} name=./${source##*/}
-  if [ -d "$source/." ]; then
-    folders=1
-    [ ! -L "$source" ] || name=$name/.
-  elif [ -L "$source" ] && [ -e "$source" ]; then
-    links=1
-  fi
-  set -- "$@" -C "${parent:-/}" "$name"
-done
-[ -z "$links" ] || [ -n "$folders" ] || options="$options -h"
-printf '%s\n' "$token"
-exec tar $options -cf - "$@"
+if find / -prune -printf '' 2>/dev/null; then
+  records() {
+    prune=
+    [ "$2" = all ] || prune=-prune
+    find -H "$1" $prune -printf '%y %m %s %b %i %T@\0%P\0%l\0' || status=1
+  }
+else
+  records() {
+    prune=
+    [ "$2" = all ] || prune=-prune
+    find -H "$1" $prune -exec sh -c 'for path; do
+      link= follow=
+      if [ "$path" = "$0" ]; then follow=-L; elif [ -L "$path" ]; then link=$(readlink "$path"; echo .); fi
+      if [ -n "$link" ]; then type=l; elif [ -d "$path" ]; then type=d; elif [ -f "$path" ]; then type=f; else type=o; fi
+      link=${link%??} below=${path#"$0"}
+      printf "%s %s\0%s\0%s\0" $type "$(stat $follow -c "%a %s %b %i %Y" "$path")" "${below#/}" "$link"
+    done' "$1" {} + || status=1
+  }
+fi
 )sh";
+
+// A source that is a link is followed, as with scp: to a folder by "LINK/.", to a file by its true path.
+constexpr const char* kList = R"sh(
+exists() { [ -e "$1" ] || [ -L "$1" ]; }
+
+# list NUMBER PATH
+list() {
+  path=$2
+  case $path in /*) ;; *) path=$PWD/$path ;; esac
+  while [ "$path" != "${path%/}" ]; do path=${path%/}; done
+  [ -n "$path" ] || path=/.
+  if [ -L "$path" ] && [ -d "$path/." ]; then
+    path=$path/.
+  elif [ -L "$path" ] && [ -e "$path" ]; then
+    path=$(readlink -f "$path"; echo .)
+    path=${path%??}
+  fi
+  printf 'source %s\0%s\0%s\0' "$1" "$2" "$path"
+  records "$path" all
+}
+
+# list_matches NUMBER GLOB SOURCE
+list_matches() {
+  number=$1 typed=$3
+  eval "set -- $2"
+  exists "$1" || die "${typed#./}: No such file or directory"
+  for match; do list "$number" "$match"; done
+}
+
+printf '%s\n' "$token"
+count=0
+while [ $# -gt 0 ]; do
+  source=$1 glob=$2
+  shift 2
+  if [ -z "$glob" ] || exists "$source"; then
+    exists "$source" || die "${source#./}: No such file or directory"
+    list "$count" "$source"
+  else
+    list_matches "$count" "$glob" "$source"
+  fi
+  count=$((count + 1))
+done
+printf 'end\0\0\0'
+
+case $(tar --version 2>/dev/null) in
+  *GNU*) tar --hard-dereference --null --no-recursion -P -cf - -T - ;;
+  *bsdtar*) tar --null -n -P -cf - -T - ;;
+  *) tr '\0' '\n' | tar --no-recursion -cf - -T - ;;
+esac || status=1
+exit "$status"
+)sh";
+
+// Zeros behind each file's bytes: if it has become shorter, the next answer still begins where it is
+// expected; that it has shows in the record.
+constexpr const char* kRanges = R"sh(
+printf '%s\n' "$token"
+while read -r number from count; do
+  eval "path=\${$number}"
+  if [ "$from" = record ]; then
+    records "$path" one
+  else
+    { tail -c "+$from" "$path" </dev/null 2>/dev/null; cat /dev/zero 2>/dev/null; } | head -c "$count"
+  fi
+done
+exit "$status"
+)sh";
+
+}  // namespace
+
+const std::string& pull_list_script() {
+  static const std::string script = std::string(kRecords) + kList;
+  return script;
+}
+
+const std::string& pull_ranges_script() {
+  static const std::string script = std::string(kRecords) + kRanges;
+  return script;
+}
 
 }  // namespace ec2mpi::ops

@@ -1,11 +1,21 @@
 #pragma once
 
+#include <string>
+
 namespace ec2mpi::ops {
 
-/// What a node does during a pull: a POSIX sh script for `sh -c SCRIPT ec2mpi-pull TOKEN SOURCE...`. Its
-/// output is a line with TOKEN (what comes before it is .bashrc's), then one archive with "./NAME/..." for
-/// each source. The reason for a failure stands on standard error behind "ec2mpi: "; else there is what tar
-/// says, and its status.
-extern const char* const kPullScript;
+// What a node does during a pull: POSIX sh scripts. What comes before the line with TOKEN on their output is
+// .bashrc's. The reason for a failure stands on standard error behind "ec2mpi: "; else there is what find and
+// tar say, and a status that is not 0.
+
+/// `sh -c SCRIPT ec2mpi-pull TOKEN (SOURCE GLOB)...`, GLOB being RemoteGlob::shell or empty. Prints the
+/// listing (see PullListing), then reads the paths that are wanted, each ended by NUL, to the end of its
+/// input, and sends them as one archive.
+[[nodiscard]] const std::string& pull_list_script();
+
+/// `sh -c SCRIPT ec2mpi-pull TOKEN PATH...` answers lines on its input. "NUMBER FROM COUNT" (NUMBER of the
+/// path and FROM both counted from 1): exactly COUNT bytes, zeros where the file has no more. "NUMBER
+/// record": the path's record, as in a listing.
+[[nodiscard]] const std::string& pull_ranges_script();
 
 }  // namespace ec2mpi::ops

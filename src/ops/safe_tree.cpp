@@ -1,11 +1,16 @@
 #include "ec2mpi/ops/safe_tree.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstdio>
+#include <memory>
 
 #include "ec2mpi/base/text.hpp"
 
@@ -17,11 +22,41 @@ constexpr unsigned kPlainMode =
     0777;  // without setuid, setgid and sticky: a node should not make such files here
 constexpr int kFolderFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
-void set_times(int fd, std::int64_t mtime) {
+constexpr std::size_t kHole = 4096;  // the least that can be left out of a file on most file systems
+
+void set_times(int fd, const FileAttributes& attributes) {
   timespec times[2]{};
   times[0].tv_nsec = UTIME_OMIT;
-  times[1].tv_sec = mtime;
+  times[1].tv_sec = attributes.mtime;
+  times[1].tv_nsec = attributes.nanoseconds;
   ::futimens(fd, times);  // a time that this file system can't hold is no reason to lose the file
+}
+
+bool all_zeros(std::string_view bytes) {
+  return bytes.find_first_not_of('\0') == std::string_view::npos;
+}
+
+/// Held as long as a temporary file is written, so that nobody takes it for an old one.
+bool lock(int fd) {
+  return ::flock(fd, LOCK_EX | LOCK_NB) == 0;
+}
+
+Result<void> write_at(int fd, std::uint64_t at, std::string_view bytes, const std::filesystem::path& path) {
+  while (!bytes.empty()) {
+    const auto written = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(at));
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return io_error("write", path);
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+    at += static_cast<std::uint64_t>(written);
+  }
+  return {};
+}
+
+/// A name that depends on the text; two texts of one node may well have the same, to its own harm only.
+std::string name_from(std::string_view text) {
+  std::uint64_t hash = 14695981039346656037ULL;  // FNV-1a
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
+  return fmt::format("{}part.{:016x}", kPullTemporary, hash);
 }
 
 std::unexpected<Error> folder_error(const std::filesystem::path& path) {
@@ -38,7 +73,7 @@ SafeTree::SafeTree(std::filesystem::path root, UniqueFd fd)
     : root_(std::move(root)), fd_(std::move(fd)), token_(random_hex(8)) {}
 
 SafeTree::~SafeTree() {
-  drop_file();
+  if (!resumable_) drop_file();
 }
 
 Result<SafeTree> SafeTree::open(const std::filesystem::path& root) {
@@ -90,6 +125,45 @@ Result<int> SafeTree::enter(const Names& names) {
   return folder_.get();
 }
 
+Result<std::optional<int>> SafeTree::find_folder(const Names& names) {
+  if (names.empty()) return fd_.get();
+  if (folder_ && names == inside_) return folder_.get();
+  UniqueFd current;
+  for (const auto& name : names) {
+    UniqueFd next(::openat(current ? current.get() : fd_.get(), name.c_str(), kFolderFlags));
+    if (!next && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)) return std::nullopt;
+    if (!next) return io_error("open the folder", root_ / name);
+    current = std::move(next);
+  }
+  folder_ = std::move(current);
+  inside_ = names;
+  return folder_.get();
+}
+
+Result<std::optional<LocalState>> SafeTree::look(std::string_view path) {
+  auto names = names_of(path);
+  if (!names) return std::unexpected(names.error());
+  const std::string name = names->empty() ? "." : names->back();
+  if (!names->empty()) names->pop_back();
+  const auto folder = find_folder(*names);
+  if (!folder) return std::unexpected(folder.error());
+  struct stat info {};
+  if (!*folder || ::fstatat(**folder, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) return std::nullopt;
+  LocalState state{.mode = info.st_mode & 07777U,
+                   .size = static_cast<std::uint64_t>(info.st_size),
+                   .mtime = info.st_mtim.tv_sec,
+                   .nanoseconds = static_cast<std::uint32_t>(info.st_mtim.tv_nsec)};
+  if (S_ISREG(info.st_mode)) state.kind = LocalState::Kind::file;
+  if (S_ISDIR(info.st_mode)) state.kind = LocalState::Kind::folder;
+  if (S_ISLNK(info.st_mode)) {
+    state.kind = LocalState::Kind::link;
+    state.link.resize(PATH_MAX);
+    const auto size = ::readlinkat(**folder, name.c_str(), state.link.data(), state.link.size());
+    state.link.resize(static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
+  }
+  return state;
+}
+
 Result<int> SafeTree::enter_parent(Names names) {
   if (names.empty())
     return fail(ErrorKind::protocol, "the node sent a file in place of the target folder; refused");
@@ -98,10 +172,10 @@ Result<int> SafeTree::enter_parent(Names names) {
 }
 
 std::string SafeTree::next_temporary() {
-  return fmt::format(".ec2mpi-pull.{}.{}", token_, ++count_);
+  return fmt::format("{}{}.{}", kPullTemporary, token_, ++count_);
 }
 
-Result<void> SafeTree::make_folder(std::string_view path, unsigned mode, std::int64_t mtime) {
+Result<void> SafeTree::make_folder(std::string_view path, const FileAttributes& attributes) {
   const auto names = names_of(path);
   if (!names) return std::unexpected(names.error());
   const auto folder = enter(*names);
@@ -110,7 +184,7 @@ Result<void> SafeTree::make_folder(std::string_view path, unsigned mode, std::in
   struct stat info {};
   if (::fstat(*folder, &info) == 0 && (info.st_mode & 0700) != 0700)
     ::fchmod(*folder, (info.st_mode | 0700) & kPlainMode);
-  folders_.push_back({std::string(path), mode & kPlainMode, mtime});
+  folders_.push_back({std::string(path), attributes});
   return {};
 }
 
@@ -131,32 +205,72 @@ Result<bool> SafeTree::make_link(std::string_view path, const std::string& targe
   return true;
 }
 
-Result<void> SafeTree::begin_file(std::string_view path, unsigned mode, std::int64_t mtime) {
+Result<void> SafeTree::open_temporary(std::string_view path, const FileAttributes& attributes,
+                                      const std::string& temporary, int flags) {
   drop_file();
   const auto names = names_of(path);
   if (!names) return std::unexpected(names.error());
   const auto folder = enter_parent(*names);
   if (!folder) return std::unexpected(folder.error());
-  temporary_ = next_temporary();
+  temporary_ = temporary;
   file_folder_ = UniqueFd(::fcntl(*folder, F_DUPFD_CLOEXEC, 0));
-  file_ = UniqueFd(
-      ::openat(*folder, temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  file_ = UniqueFd(::openat(*folder, temporary_.c_str(), O_CREAT | O_NOFOLLOW | O_CLOEXEC | flags, 0600));
   file_path_ = path;
   file_name_ = names->back();
+  attributes_ = attributes;
+  written_ = 0;
+  resumable_ = false;
   if (!file_ || !file_folder_) return io_error("write", root_ / path);
-  file_mode_ = mode & kPlainMode;
-  file_mtime_ = mtime;
   return {};
 }
 
+Result<void> SafeTree::begin_file(std::string_view path, const FileAttributes& attributes) {
+  auto opened = open_temporary(path, attributes, next_temporary(), O_WRONLY | O_EXCL);
+  if (opened) lock(file_.get());
+  return opened;
+}
+
+Result<std::uint64_t> SafeTree::begin_partial(std::string_view path, const FileAttributes& attributes,
+                                              std::string_view version) {
+  const auto name = name_from(fmt::format("{}\n{}", path, version));
+  const auto opened = open_temporary(path, attributes, name, O_RDWR | O_NONBLOCK);
+  struct stat info {};
+  const bool ours = opened && ::fstat(file_.get(), &info) == 0 && S_ISREG(info.st_mode) &&
+                    info.st_nlink == 1 && info.st_uid == ::geteuid() && lock(file_.get());
+  if (!ours) {  // another run is writing it, or it is something else
+    file_ = UniqueFd();
+    if (auto begun = begin_file(path, attributes); !begun) return std::unexpected(begun.error());
+    return 0;
+  }
+  resumable_ = true;
+  written_ = static_cast<std::uint64_t>(info.st_size);
+  return written_;
+}
+
 Result<void> SafeTree::write(std::string_view bytes) {
-  return write_all(file_.get(), bytes, root_ / file_path_);
+  const auto path = root_ / file_path_;
+  if (!attributes_.sparse || resumable_) {  // of a partial file the size says how much has come
+    auto done = write_at(file_.get(), written_, bytes, path);
+    written_ += bytes.size();
+    return done;
+  }
+  while (!bytes.empty()) {
+    const auto part = bytes.substr(0, kHole - written_ % kHole);
+    if (!all_zeros(part)) {
+      if (auto done = write_at(file_.get(), written_, part, path); !done) return done;
+    }
+    written_ += part.size();
+    bytes.remove_prefix(part.size());
+  }
+  return {};
 }
 
 Result<void> SafeTree::end_file() {
-  ::fchmod(file_.get(), file_mode_);
-  set_times(file_.get(), file_mtime_);
-  if (::renameat(file_folder_.get(), temporary_.c_str(), file_folder_.get(), file_name_.c_str()) != 0) {
+  const bool cut = ::ftruncate(file_.get(), static_cast<off_t>(written_)) == 0;  // what ends in a hole
+  ::fchmod(file_.get(), attributes_.mode & kPlainMode);
+  set_times(file_.get(), attributes_);
+  if (!cut ||
+      ::renameat(file_folder_.get(), temporary_.c_str(), file_folder_.get(), file_name_.c_str()) != 0) {
     auto failed = io_error("write", root_ / file_path_);
     drop_file();
     return failed;
@@ -171,16 +285,74 @@ void SafeTree::drop_file() {
   file_ = UniqueFd();
 }
 
+Result<void> SafeTree::set_mode(std::string_view path, unsigned mode) {
+  auto names = names_of(path);
+  if (!names) return std::unexpected(names.error());
+  const auto folder = enter_parent(*names);
+  if (!folder) return std::unexpected(folder.error());
+  const UniqueFd file(
+      ::openat(*folder, names->back().c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  const bool unreadable = !file && errno == EACCES;
+  if (unreadable && ::fchmodat(*folder, names->back().c_str(), mode & kPlainMode, 0) == 0) return {};
+  if (!file || ::fchmod(file.get(), mode & kPlainMode) != 0) return io_error("set the mode of", root_ / path);
+  return {};
+}
+
+Result<void> SafeTree::append(std::string_view path, std::uint64_t size, std::string_view bytes,
+                              const FileAttributes& attributes) {
+  const auto names = names_of(path);
+  if (!names) return std::unexpected(names.error());
+  const auto folder = enter_parent(*names);
+  if (!folder) return std::unexpected(folder.error());
+  const UniqueFd file(
+      ::openat(*folder, names->back().c_str(), O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (!file) return io_error("write", root_ / path);
+  struct stat info {};
+  if (::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode) ||
+      static_cast<std::uint64_t>(info.st_size) != size) {
+    return fail(ErrorKind::local_io,
+                printable((root_ / path).string()) + " was changed here while it was being followed");
+  }
+  if (auto written = write_at(file.get(), size, bytes, root_ / path); !written) {
+    [[maybe_unused]] const int cut = ::ftruncate(file.get(), info.st_size);
+    return written;
+  }
+  set_times(file.get(), attributes);
+  return {};
+}
+
+void SafeTree::sweep(std::string_view folder) {
+  const auto names = names_of(folder);
+  if (!names) return;
+  const auto found = find_folder(*names);
+  if (!found || !*found) return;
+  const int copy = ::openat(**found, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const std::unique_ptr<DIR, decltype([](DIR* open) { ::closedir(open); })> listing(
+      copy < 0 ? nullptr : ::fdopendir(copy));
+  if (!listing) return;
+  std::vector<std::string> old;
+  while (const dirent* entry = ::readdir(listing.get())) {
+    if (std::string_view(entry->d_name).starts_with(kPullTemporary)) old.emplace_back(entry->d_name);
+  }
+  for (const auto& name : old) {
+    const UniqueFd file(::openat(**found, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    const bool link = !file && errno == ELOOP;
+    if (link || (file && lock(file.get()))) ::unlinkat(**found, name.c_str(), 0);
+  }
+}
+
 Result<void> SafeTree::finish() {
-  drop_file();
+  if (!resumable_) drop_file();
+  file_ = UniqueFd();
   Result<void> done;
   for (auto folder = folders_.rbegin(); folder != folders_.rend(); ++folder) {  // inner ones first
     const auto names = names_of(folder->path);
     const auto fd = enter(*names);
     if (!fd && done) done = std::unexpected(fd.error());
     if (!fd) continue;
-    set_times(*fd, folder->mtime);
-    if (::fchmod(*fd, folder->mode) != 0 && done) done = io_error("set the mode of", root_ / folder->path);
+    set_times(*fd, folder->attributes);
+    if (::fchmod(*fd, folder->attributes.mode & kPlainMode) != 0 && done)
+      done = io_error("set the mode of", root_ / folder->path);
   }
   folders_.clear();
   return done;

@@ -11,7 +11,6 @@
 #include <map>
 
 #include "ec2mpi/base/tar.hpp"
-#include "ec2mpi/ops/pull.hpp"
 #include "ec2mpi/ops/push_stream.hpp"
 #include "ec2mpi/ops/remote_path.hpp"
 
@@ -243,29 +242,6 @@ TEST(PushTarget, Table) {
   EXPECT_TRUE(push_target("d", 2)->folder);
   EXPECT_EQ(push_target("/", 1)->path, "/");
   EXPECT_FALSE(push_target("", 1));
-}
-
-TEST_F(PushTest, PullPlans) {
-  fs::create_directory(folder / "dir");
-  write("file", "");
-  const auto renamed = pull_plan({"a/log"}, at("new"), false);
-  ASSERT_TRUE(renamed);
-  EXPECT_EQ(renamed->folder, folder);
-  EXPECT_EQ(renamed->rename, "new");
-  for (const auto& target : {"dir", "missing/"}) {
-    const auto inside = pull_plan({"a/log"}, at(target), false);
-    ASSERT_TRUE(inside);
-    EXPECT_EQ(inside->folder, folder / target);
-    EXPECT_EQ(inside->rename, "");
-    EXPECT_EQ(inside->names, std::vector<std::string>{"log"});
-  }
-  EXPECT_EQ(pull_plan({"a", "b"}, at("new"), false)->folder, folder / "new");
-  EXPECT_EQ(pull_plan({"a"}, at("new"), true)->folder, folder / "new");
-  EXPECT_EQ(pull_plan({"a"}, "new", false)->folder, ".");
-  EXPECT_FALSE(pull_plan({"a"}, at("file"), true));
-  EXPECT_FALSE(pull_plan({"a", "b"}, at("file"), false));
-  EXPECT_FALSE(pull_plan({"x/a", "y/a"}, at("dir"), false));
-  EXPECT_FALSE(pull_plan({"a"}, "", false));
 }
 
 }  // namespace

@@ -29,7 +29,7 @@ class SafeTreeTest : public ::testing::Test {
 
   Result<void> put(std::string_view path, std::string_view text, unsigned mode = 0644,
                    std::int64_t mtime = 1000) {
-    if (auto begun = tree->begin_file(path, mode, mtime); !begun) return begun;
+    if (auto begun = tree->begin_file(path, {.mode = mode, .mtime = mtime}); !begun) return begun;
     if (auto written = tree->write(text); !written) return written;
     return tree->end_file();
   }
@@ -73,7 +73,7 @@ TEST_F(SafeTreeTest, RefusesToLeaveTheTree) {
     const auto refused = put(path, "evil");
     ASSERT_FALSE(refused) << path;
     EXPECT_EQ(refused.error().kind, ErrorKind::protocol) << path;
-    EXPECT_FALSE(tree->make_folder(path, 0755, 0)) << path;
+    EXPECT_FALSE(tree->make_folder(path, {.mode = 0755, .mtime = 0})) << path;
     EXPECT_FALSE(tree->make_link(path, "x").value_or(false)) << path;
   }
   EXPECT_FALSE(put(std::string_view("a\0b", 3), "evil"));
@@ -88,15 +88,15 @@ TEST_F(SafeTreeTest, NoLinkIsFollowed) {
   ASSERT_FALSE(through);
   EXPECT_EQ(through.error().kind, ErrorKind::local_io);
   EXPECT_NE(through.error().message.find("target/door"), std::string::npos) << through.error().message;
-  EXPECT_FALSE(tree->make_folder("door/sub", 0755, 0));
-  EXPECT_FALSE(tree->make_folder("door", 0755, 0));
+  EXPECT_FALSE(tree->make_folder("door/sub", {.mode = 0755, .mtime = 0}));
+  EXPECT_FALSE(tree->make_folder("door", {.mode = 0755, .mtime = 0}));
   ASSERT_TRUE(put("pipe", "replaces the link"));
   EXPECT_TRUE(fs::is_regular_file(fs::symlink_status(root / "pipe")));
   expect_nothing_outside();
 }
 
 TEST_F(SafeTreeTest, AFolderSwappedForALinkAfterItWasUsedIsNotFollowed) {
-  ASSERT_TRUE(tree->make_folder("d", 0700, 0));
+  ASSERT_TRUE(tree->make_folder("d", {.mode = 0700, .mtime = 0}));
   ASSERT_TRUE(tree->make_link("l", "d").value_or(false));
   EXPECT_FALSE(put("l/x", "evil"));
   ASSERT_FALSE(tree->make_link("d", "l"));  // a link doesn't replace a folder
@@ -114,7 +114,7 @@ TEST_F(SafeTreeTest, LinksThatLeadOutAreNotMade) {
 }
 
 TEST_F(SafeTreeTest, AFileDoesNotReplaceAFolder) {
-  ASSERT_TRUE(tree->make_folder("d", 0755, 0));
+  ASSERT_TRUE(tree->make_folder("d", {.mode = 0755, .mtime = 0}));
   const auto refused = put("d", "text");
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind, ErrorKind::local_io);
@@ -124,7 +124,7 @@ TEST_F(SafeTreeTest, AFileDoesNotReplaceAFolder) {
 
 TEST_F(SafeTreeTest, AnUnfinishedFileLeavesTheOldOne) {
   ASSERT_TRUE(put("f", "old"));
-  ASSERT_TRUE(tree->begin_file("f", 0644, 0));
+  ASSERT_TRUE(tree->begin_file("f", {}));
   ASSERT_TRUE(tree->write("half of the ne"));
   EXPECT_EQ(content(root / "f"), "old");
   tree.reset();
@@ -133,8 +133,8 @@ TEST_F(SafeTreeTest, AnUnfinishedFileLeavesTheOldOne) {
 }
 
 TEST_F(SafeTreeTest, FoldersGetModeAndTimeAtTheEnd) {
-  ASSERT_TRUE(tree->make_folder("d", 0555, 1000000000));
-  ASSERT_TRUE(tree->make_folder("d/e", 0500, 1000000001));
+  ASSERT_TRUE(tree->make_folder("d", {.mode = 0555, .mtime = 1000000000}));
+  ASSERT_TRUE(tree->make_folder("d/e", {.mode = 0500, .mtime = 1000000001}));
   ASSERT_TRUE(put("d/e/f", "text"));
   ASSERT_TRUE(tree->finish());
   EXPECT_EQ(mode_of(root / "d"), 0555U);
@@ -146,7 +146,7 @@ TEST_F(SafeTreeTest, FoldersGetModeAndTimeAtTheEnd) {
 
 TEST_F(SafeTreeTest, ReadOnlyFoldersCanBeFilledAgain) {
   for (int round = 0; round < 2; ++round) {
-    ASSERT_TRUE(tree->make_folder("d", 0555, 5));
+    ASSERT_TRUE(tree->make_folder("d", {.mode = 0555, .mtime = 5}));
     ASSERT_TRUE(put("d/f", "text"));
     ASSERT_TRUE(tree->finish());
   }
@@ -155,7 +155,7 @@ TEST_F(SafeTreeTest, ReadOnlyFoldersCanBeFilledAgain) {
 
 TEST_F(SafeTreeTest, TheTargetItselfKeepsItsMode) {
   const auto before = mode_of(root);
-  ASSERT_TRUE(tree->make_folder("./", 0777, 0));
+  ASSERT_TRUE(tree->make_folder("./", {.mode = 0777, .mtime = 0}));
   ASSERT_TRUE(tree->finish());
   EXPECT_EQ(mode_of(root), before);
 }
@@ -172,6 +172,127 @@ TEST_F(SafeTreeTest, NamesOfAnyBytesAndDepth) {
   for (int i = 0; i < 60; ++i) deep += std::string(100, 'd') + "/";  // longer than PATH_MAX
   ASSERT_TRUE(put(deep + "f", "deep"));
   EXPECT_EQ(std::system(("rm -rf '" + (root / std::string(100, 'd')).string() + "'").c_str()), 0);
+}
+
+TEST_F(SafeTreeTest, TimesAreKeptToTheNanosecond) {
+  ASSERT_TRUE(tree->begin_file("f", {.mode = 0600, .mtime = 1234567890, .nanoseconds = 123456789}));
+  ASSERT_TRUE(tree->end_file());
+  const auto seen = tree->look("f");
+  ASSERT_TRUE(seen && *seen);
+  EXPECT_EQ((*seen)->mtime, 1234567890);
+  EXPECT_EQ((*seen)->nanoseconds, 123456789U);
+}
+
+TEST_F(SafeTreeTest, LookingFollowsNothingAndMakesNothing) {
+  ASSERT_TRUE(put("d/f", "text", 0640, 5));
+  fs::create_directory_symlink(folder / "outside", root / "door");
+  std::ofstream(folder / "outside/secret") << "x";
+  const auto file = tree->look("d/f");
+  ASSERT_TRUE(file && *file);
+  EXPECT_EQ((*file)->kind, LocalState::Kind::file);
+  EXPECT_EQ((*file)->size, 4U);
+  EXPECT_EQ((*file)->mode, 0640U);
+  EXPECT_EQ((*tree->look("d"))->kind, LocalState::Kind::folder);
+  const auto link = tree->look("door");
+  ASSERT_TRUE(link && *link);
+  EXPECT_EQ((*link)->kind, LocalState::Kind::link);
+  EXPECT_EQ((*link)->link, (folder / "outside").string());
+  for (const std::string path : {"door/secret", "d/f/x", "missing", "missing/too"}) {
+    const auto nothing = tree->look(path);
+    ASSERT_TRUE(nothing) << path;
+    EXPECT_FALSE(*nothing) << path;
+  }
+  EXPECT_FALSE(tree->look("../outside"));
+  EXPECT_FALSE(fs::exists(root / "missing"));
+}
+
+TEST_F(SafeTreeTest, APartialFileGoesOnWhereItStopped) {
+  const FileAttributes attributes{.mode = 0600, .mtime = 7};
+  EXPECT_EQ(tree->begin_partial("d/f", attributes, "v1").value(), 0U);
+  ASSERT_TRUE(tree->write("first "));
+  tree = std::make_unique<SafeTree>(*SafeTree::open(root));  // as after a crash
+  EXPECT_FALSE(fs::exists(root / "d/f"));
+  EXPECT_EQ(tree->begin_partial("d/f", attributes, "v2").value(), 0U) << "another version begins anew";
+  tree->drop_file();
+  EXPECT_EQ(tree->begin_partial("d/f", attributes, "v1").value(), 6U);
+  ASSERT_TRUE(tree->write("second"));
+  ASSERT_TRUE(tree->end_file());
+  EXPECT_EQ(content(root / "d/f"), "first second");
+  EXPECT_EQ(count(root / "d"), 1U);
+}
+
+TEST_F(SafeTreeTest, TwoRunsDoNotWriteOnePartialFile) {
+  ASSERT_TRUE(tree->begin_partial("f", {}, "v"));
+  ASSERT_TRUE(tree->write("mine"));
+  auto other = SafeTree::open(root);
+  EXPECT_EQ(other->begin_partial("f", {}, "v").value(), 0U);
+  ASSERT_TRUE(other->write("theirs"));
+  ASSERT_TRUE(tree->end_file());
+  EXPECT_EQ(content(root / "f"), "mine");
+  ASSERT_TRUE(other->end_file());
+  EXPECT_EQ(content(root / "f"), "theirs");
+}
+
+TEST_F(SafeTreeTest, APartialFileIsNoLinkThatSomebodyPlanted) {
+  ASSERT_TRUE(tree->begin_partial("f", {}, "v"));
+  fs::path hidden;
+  for (const auto& entry : fs::directory_iterator(root)) hidden = entry.path();
+  tree->drop_file();
+  std::ofstream(folder / "outside/file") << "x";
+  fs::create_symlink(folder / "outside/file", hidden);
+  EXPECT_EQ(tree->begin_partial("f", {}, "v").value_or(0), 0U);
+  if (tree->write("evil")) tree->drop_file();
+  EXPECT_EQ(content(folder / "outside/file"), "x");
+}
+
+TEST_F(SafeTreeTest, SweepingTakesOnlyWhatNobodyHolds) {
+  auto other = SafeTree::open(root);
+  ASSERT_TRUE(other->begin_partial("busy", {}, "v"));
+  std::ofstream(root / ".ec2mpi-pull.1234.5") << "left by a crash";
+  fs::create_symlink("x", root / ".ec2mpi-pull.1234.6");
+  ASSERT_TRUE(put("file", "mine"));
+  tree->sweep(".");
+  EXPECT_EQ(count(root), 2U);
+  EXPECT_TRUE(fs::exists(root / "file"));
+  ASSERT_TRUE(other->end_file());
+}
+
+TEST_F(SafeTreeTest, ZerosOfASparseFileBecomeHoles) {
+  ASSERT_TRUE(tree->begin_file("f", {.sparse = true}));
+  const std::string zeros(1 << 20, '\0');
+  for (int i = 0; i < 8; ++i) ASSERT_TRUE(tree->write(zeros));
+  ASSERT_TRUE(tree->write("end"));
+  ASSERT_TRUE(tree->write(zeros));
+  ASSERT_TRUE(tree->end_file());
+  struct stat info {};
+  ::stat((root / "f").c_str(), &info);
+  EXPECT_EQ(info.st_size, (9 << 20) + 3);
+  EXPECT_LT(info.st_blocks * 512, 1 << 20);
+  EXPECT_EQ(content(root / "f"), std::string(8 << 20, '\0') + "end" + zeros);
+}
+
+TEST_F(SafeTreeTest, AppendsOnlyToWhatItKnows) {
+  ASSERT_TRUE(put("log", "one"));
+  ASSERT_TRUE(tree->append("log", 3, "two", {.mtime = 9}));
+  EXPECT_EQ(content(root / "log"), "onetwo");
+  EXPECT_EQ((*tree->look("log"))->mtime, 9);
+  EXPECT_FALSE(tree->append("log", 3, "again", {}));
+  EXPECT_FALSE(tree->append("missing", 0, "x", {}));
+  std::ofstream(folder / "outside/file") << "x";
+  fs::create_symlink(folder / "outside/file", root / "door");
+  EXPECT_FALSE(tree->append("door", 1, "evil", {}));
+  EXPECT_EQ(content(folder / "outside/file"), "x");
+}
+
+TEST_F(SafeTreeTest, AModeIsSetOnAFileAndOnNoLinksTarget) {
+  ASSERT_TRUE(put("f", "x", 0644));
+  ASSERT_TRUE(tree->set_mode("f", 04755));
+  EXPECT_EQ(mode_of(root / "f"), 0755U);
+  std::ofstream(folder / "outside/file") << "x";
+  const auto before = mode_of(folder / "outside/file");
+  fs::create_symlink(folder / "outside/file", root / "door");
+  EXPECT_FALSE(tree->set_mode("door", 0777));
+  EXPECT_EQ(mode_of(folder / "outside/file"), before);
 }
 
 TEST(LinkStaysInside, Table) {

@@ -18,6 +18,7 @@ struct NodeRun {
   ssh::Session& session;
   Limit limit;
   Observer& observer;
+  ssh::Connector& connector;  ///< for further connections to the node
 };
 
 /// The whole meaning of push, pull and exec is one of these.

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +13,25 @@
 #include "ec2mpi/base/file.hpp"
 
 namespace ec2mpi::ops {
+
+/// What is kept of a file beside its content. Modes lose setuid, setgid and sticky.
+struct FileAttributes {
+  unsigned mode = 0644;
+  std::int64_t mtime = 0;  ///< seconds since 1970, and
+  std::uint32_t nanoseconds = 0;
+  bool sparse = false;  ///< whole blocks of zeros become holes
+};
+
+/// What is there under a name.
+struct LocalState {
+  enum class Kind { file, folder, link, other };
+  Kind kind = Kind::other;
+  unsigned mode = 0;
+  std::uint64_t size = 0;
+  std::int64_t mtime = 0;
+  std::uint32_t nanoseconds = 0;
+  std::string link = {};  ///< where a link leads
+};
 
 /// Paths are relative to the folder, with "/" between names; "." is dropped, ".." and absolute paths are
 /// refused (protocol). No link is ever followed on the way, whoever made it. Other errors: local_io with the
@@ -25,17 +45,37 @@ class SafeTree {
   /// Removes the temporary file of a file that was not ended.
   ~SafeTree();
 
+  /// What is there; nothing if there is nothing, or a link or file stands on the way. Makes nothing.
+  [[nodiscard]] Result<std::optional<LocalState>> look(std::string_view path);
+
   /// Mode and mtime are set by finish(). An existing folder is taken as it is.
-  [[nodiscard]] Result<void> make_folder(std::string_view path, unsigned mode, std::int64_t mtime);
+  [[nodiscard]] Result<void> make_folder(std::string_view path, const FileAttributes& attributes);
 
   /// False, and nothing made, if the target is absolute or leads out of the tree.
   [[nodiscard]] Result<bool> make_link(std::string_view path, const std::string& target);
 
   /// A file: begin, its bytes, end. It gets its name at the end, in place of a file or link that had it.
-  /// Modes lose setuid, setgid and sticky.
-  [[nodiscard]] Result<void> begin_file(std::string_view path, unsigned mode, std::int64_t mtime);
+  [[nodiscard]] Result<void> begin_file(std::string_view path, const FileAttributes& attributes);
   [[nodiscard]] Result<void> write(std::string_view bytes);
   [[nodiscard]] Result<void> end_file();
+  /// Gives the file up; nothing is left of it.
+  void drop_file();
+
+  /// Begins a file that outlives a failure: what has come of it stays, hidden under a name made of `version`
+  /// (what the content depends on), and a later call with the same version goes on behind it. Gives how many
+  /// bytes are there already.
+  [[nodiscard]] Result<std::uint64_t> begin_partial(std::string_view path, const FileAttributes& attributes,
+                                                    std::string_view version);
+
+  /// Mode, and the mtime of a file or link that is there.
+  [[nodiscard]] Result<void> set_mode(std::string_view path, unsigned mode);
+
+  /// A file that is there and has exactly `size` bytes takes these behind them, and then has this mtime.
+  [[nodiscard]] Result<void> append(std::string_view path, std::uint64_t size, std::string_view bytes,
+                                    const FileAttributes& attributes);
+
+  /// Removes from a folder what earlier runs left half-written and nobody holds any more.
+  void sweep(std::string_view folder);
 
   /// The modes and mtimes of the folders; to be called last, also after a failure.
   [[nodiscard]] Result<void> finish();
@@ -44,8 +84,7 @@ class SafeTree {
   using Names = std::vector<std::string>;
   struct Folder {
     std::string path;
-    unsigned mode;
-    std::int64_t mtime;
+    FileAttributes attributes;
   };
 
   SafeTree(std::filesystem::path root, UniqueFd fd);
@@ -53,8 +92,10 @@ class SafeTree {
   /// The folder that these names lead to, made as needed. The last one asked for stays open.
   Result<int> enter(const Names& names);
   Result<int> enter_parent(Names names);
+  [[nodiscard]] Result<std::optional<int>> find_folder(const Names& names);
   [[nodiscard]] std::string next_temporary();
-  void drop_file();
+  Result<void> open_temporary(std::string_view path, const FileAttributes& attributes,
+                              const std::string& temporary, int flags);
 
   std::filesystem::path root_;
   UniqueFd fd_;
@@ -67,11 +108,15 @@ class SafeTree {
   UniqueFd file_;
   UniqueFd file_folder_;
   std::string temporary_;
+  bool resumable_ = false;
+  std::uint64_t written_ = 0;
   std::string file_path_;
   std::string file_name_;
-  unsigned file_mode_ = 0;
-  std::int64_t file_mtime_ = 0;
+  FileAttributes attributes_;
 };
+
+/// What the hidden names of half-written files begin with.
+inline constexpr std::string_view kPullTemporary = ".ec2mpi-pull.";
 
 /// A link at `path` with this target stays below the tree's folder. ".." may only stand at the target's
 /// beginning: a name before it could be a link that leads elsewhere. Pure.

@@ -1,0 +1,67 @@
+#include "src/ops/pull_archive.hpp"
+
+#include <fmt/format.h>
+
+#include "ec2mpi/base/text.hpp"
+
+namespace ec2mpi::ops {
+
+namespace {
+
+/// Some tars leave the first slashes away.
+std::string_view key_of(std::string_view path) {
+  while (path.starts_with('/')) path.remove_prefix(1);
+  return path;
+}
+
+/// If the file has changed since it was listed, its mtime must not say that we have what was listed: the next
+/// pull has to look again.
+FileAttributes attributes_for(const RemoteItem& item, const TarEntry& entry) {
+  auto attributes = attributes_of(item);
+  if (entry.mtime == item.mtime && entry.size == item.size) return attributes;
+  return {.mode = entry.mode, .mtime = entry.mtime, .nanoseconds = 0, .sparse = attributes.sparse};
+}
+
+}  // namespace
+
+PullArchive::PullArchive(const std::vector<PullWant>& wanted, SafeTree& tree, std::uint64_t most,
+                         OnBytes on_bytes)
+    : tree_(tree), left_(most), on_bytes_(std::move(on_bytes)) {
+  for (const auto& want : wanted) wanted_.emplace(key_of(want.path), &want);
+}
+
+Result<void> PullArchive::on_entry(const TarEntry& entry) {
+  writing_ = false;
+  const auto found = wanted_.find(key_of(entry.name));
+  if (found == wanted_.end()) {
+    return fail(ErrorKind::protocol,
+                fmt::format("the node sent a file named {}, which was not asked for; refused",
+                            printable(entry.name)));
+  }
+  if (entry.type != TarType::file) {
+    skipped_.push_back(entry.name);
+    return {};
+  }
+  if (entry.size > left_) {
+    return fail(ErrorKind::remote_io,
+                fmt::format("{} is larger than it said, and does not fit", printable(entry.name)));
+  }
+  left_ -= entry.size;
+  const auto& want = *found->second;
+  writing_ = true;
+  return tree_.begin_file(want.place, attributes_for(want.item, entry));
+}
+
+Result<void> PullArchive::on_data(std::string_view bytes) {
+  if (!writing_) return {};
+  on_bytes_(bytes.size());
+  return tree_.write(bytes);
+}
+
+Result<void> PullArchive::on_entry_end() {
+  if (!writing_) return {};
+  ++arrived_;
+  return tree_.end_file();
+}
+
+}  // namespace ec2mpi::ops

@@ -1,0 +1,143 @@
+#include "src/ops/pull_choice.hpp"
+
+#include <fmt/format.h>
+#include <algorithm>
+#include <set>
+
+#include "ec2mpi/base/text.hpp"
+
+namespace ec2mpi::ops {
+
+namespace {
+
+/// Half-written files of another push or pull.
+bool is_temporary(std::string_view below) {
+  for (const auto name : split(below, '/')) {
+    if (name.starts_with(kPullTemporary) || name.starts_with(".ec2mpi-push.")) return true;
+  }
+  return false;
+}
+
+Result<std::string> root_of(const PullPlan& plan, const RemoteSource& source) {
+  const auto& asked = plan.sources[source.number];
+  if (!asked.glob || source.matched == asked.path) return asked.name;
+  auto name = asked.glob->name_of(source.matched);
+  if (name) return std::move(*name);
+  return fail(ErrorKind::protocol,
+              fmt::format("the node sent a file named {}, which was not asked for; refused",
+                          printable(source.matched)));
+}
+
+/// Where an item goes. The first name gets the suffix.
+std::string place_of(const PullPlan& plan, const std::string& root, const std::string& below) {
+  if (root.empty()) {
+    const auto slash = below.find('/');
+    if (below.empty()) return ".";
+    return below.substr(0, slash) + plan.suffix +
+           (slash == std::string::npos ? std::string() : below.substr(slash));
+  }
+  return (plan.rename.empty() ? root : plan.rename) + plan.suffix + (below.empty() ? "" : "/" + below);
+}
+
+std::string path_of(const RemoteSource& source, const RemoteItem& item) {
+  return item.below.empty() ? source.path : source.path + "/" + item.below;
+}
+
+bool same_content(const LocalState& here, const RemoteItem& item) {
+  return here.kind == LocalState::Kind::file && here.size == item.size && here.mtime == item.mtime &&
+         here.nanoseconds == item.nanoseconds;
+}
+
+/// A node may lie about sizes; the sum must not begin again at 0.
+void add_up(std::uint64_t& sum, std::uint64_t more) {
+  sum = more > ~sum ? ~std::uint64_t{0} : sum + more;
+}
+
+class Chooser {
+ public:
+  Chooser(const PullPlan& plan, SafeTree* tree) : plan_(plan), tree_(tree) {}
+
+  Result<void> add(const RemoteSource& source) {
+    auto root = root_of(plan_, source);
+    if (!root) return std::unexpected(root.error());
+    if (!root->empty() && !roots_.insert(*root).second) {
+      return fail(ErrorKind::remote_io,
+                  "two files would be called " + printable(*root) + "; pull them one after the other");
+    }
+    for (const auto& item : source.items) {
+      if (is_temporary(item.below)) continue;
+      auto added = add_item({path_of(source, item), place_of(plan_, *root, item.below), item});
+      if (!added) return added;
+    }
+    return {};
+  }
+
+  PullChoice take() {
+    choice_.room = needed_ > freed_ ? needed_ - freed_ : 0;
+    return std::move(choice_);
+  }
+
+ private:
+  Result<void> add_item(PullWant want) {
+    std::optional<LocalState> here;
+    if (tree_ != nullptr) {
+      auto looked = tree_->look(want.place);
+      if (!looked) return std::unexpected(looked.error());
+      here = std::move(*looked);
+    }
+    switch (want.item.type) {
+      case TarType::directory:
+        choice_.folders.push_back(std::move(want));
+        break;
+      case TarType::symlink:
+        if (!here || here->kind != LocalState::Kind::link || here->link != want.item.link)
+          choice_.links.push_back(std::move(want));
+        break;
+      case TarType::file:
+        add_file(std::move(want), here);
+        break;
+      default:
+        choice_.skipped.push_back(want.path);
+    }
+    return {};
+  }
+
+  void add_file(PullWant want, const std::optional<LocalState>& here) {
+    if (here && same_content(*here, want.item)) {
+      ++choice_.unchanged;
+      if (here->mode != (want.item.mode & 0777U)) choice_.modes.push_back(std::move(want));
+      return;
+    }
+    add_up(choice_.bytes, want.item.size);
+    add_up(needed_, std::min(want.item.size, want.item.allocated));
+    if (here && here->kind == LocalState::Kind::file) add_up(freed_, here->size);
+    choice_.files.push_back(std::move(want));
+  }
+
+  const PullPlan& plan_;
+  SafeTree* tree_;
+  std::set<std::string> roots_;
+  PullChoice choice_;
+  std::uint64_t needed_ = 0;
+  std::uint64_t freed_ = 0;
+};
+
+}  // namespace
+
+Result<PullChoice> choose_wanted(const PullPlan& plan, const std::vector<RemoteSource>& sources,
+                                 SafeTree* tree) {
+  Chooser chooser(plan, tree);
+  for (const auto& source : sources) {
+    if (auto added = chooser.add(source); !added) return std::unexpected(added.error());
+  }
+  return chooser.take();
+}
+
+FileAttributes attributes_of(const RemoteItem& item) {
+  return {.mode = item.mode,
+          .mtime = item.mtime,
+          .nanoseconds = item.nanoseconds,
+          .sparse = item.allocated < item.size};
+}
+
+}  // namespace ec2mpi::ops

@@ -1,0 +1,39 @@
+#pragma once
+/// What of a node's listing has to be done here. Looks at the target, changes nothing.
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ec2mpi/ops/pull.hpp"
+#include "ec2mpi/ops/pull_listing.hpp"
+#include "ec2mpi/ops/safe_tree.hpp"
+
+namespace ec2mpi::ops {
+
+struct PullWant {
+  std::string path;   ///< on the node
+  std::string place;  ///< below the plan's folder
+  RemoteItem item;
+};
+
+struct PullChoice {
+  std::vector<PullWant> folders;  ///< outer ones first
+  std::vector<PullWant> links;
+  std::vector<PullWant> files;       ///< whose content is not here
+  std::vector<PullWant> modes;       ///< files that differ in nothing else
+  std::size_t unchanged = 0;         ///< files
+  std::uint64_t bytes = 0;           ///< of the files' content
+  std::uint64_t room = 0;            ///< what they need on the disk beyond what they replace
+  std::vector<std::string> skipped;  ///< what is no file, folder or link
+};
+
+/// `tree`: nullptr if there is no target folder yet. Errors: protocol for names that were not asked for or
+/// lead elsewhere, remote_io for two files of one name.
+[[nodiscard]] Result<PullChoice> choose_wanted(const PullPlan& plan, const std::vector<RemoteSource>& sources,
+                                               SafeTree* tree);
+
+[[nodiscard]] FileAttributes attributes_of(const RemoteItem& item);
+
+}  // namespace ec2mpi::ops

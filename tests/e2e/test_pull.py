@@ -1,0 +1,366 @@
+"""pull against real hosts: what is here is not sent again, nothing is ever half, and no node writes outside."""
+
+import hashlib
+import os
+import signal
+import time
+
+import pytest
+
+from local_cluster import wait_until
+
+TEMPORARIES = ".ec2mpi-pull.*"
+
+
+@pytest.fixture(autouse=True)
+def clean_homes(cluster4):
+    yield
+    for index in (1, 2, 3, 4):
+        cluster4.host(index, "pkill -u ubuntu -f [l]ogger.sh; cd /home/ubuntu; chmod -R u+w .; rm -rf -- * .ec2mpi* /srv/*;"
+                             "rm -f /usr/local/bin/tar /usr/local/bin/find /usr/local/bin/tail")
+
+
+def user(hosts, index, command):
+    done = hosts.host(index, f"cd /home/ubuntu; {command}", user="ubuntu")
+    assert done.code == 0, done
+    return done.out
+
+
+def md5(path):
+    return hashlib.md5(path.read_bytes()).hexdigest()
+
+
+def temporaries(folder):
+    return list(folder.rglob(TEMPORARIES))
+
+
+def state(folder):
+    """Names, inodes, times: a file that was written anew shows."""
+    return {str(p.relative_to(folder)): (p.lstat().st_ino, p.lstat().st_mtime_ns, p.lstat().st_mode) for p in folder.rglob("*")}
+
+
+# --- only what changed -------------------------------------------------------------------------------------------
+
+def test_what_is_here_is_not_sent_again(ec2mpi, cluster4):
+    out = ec2mpi.folder / "out"
+    for index in (1, 2):
+        user(cluster4, index, f"mkdir -p d/sub d/empty; echo {index} > d/a; echo b > d/sub/b; ln -s a d/link; head -c 9000000 /dev/urandom > d/big;"
+                              "chmod 555 d/sub")
+    assert ec2mpi("pull", "-w", "1-2", "d", "out").code == 0
+    before = state(out)
+    # No tar and no tail: if any content were asked for, it would fail.
+    cluster4.host(1, "printf '#!/bin/sh\\ncat >&2; exit 3' > /usr/local/bin/tail; chmod 755 /usr/local/bin/tail")
+    done = ec2mpi("pull", "-w", "1-2", "d", "out")
+    assert done.code == 0, done.err
+    assert state(out) == before
+
+    user(cluster4, 1, "echo 3 > d/a; chmod 700 d/sub; echo new > d/sub/new; chmod 600 d/sub/b")
+    done = ec2mpi("pull", "-w", "1-2", "d", "out")
+    assert done.code == 0, done.err
+    after = state(out)
+    assert (out / "node1/d/a").read_text() == "3\n" and (out / "node1/d/sub/new").read_text() == "new\n"
+    assert (out / "node1/d/sub/b").stat().st_mode & 0o777 == 0o600
+    assert {name for name in after if after[name][0] != before.get(name, (0,))[0]} == {"node1/d/a", "node1/d/sub/new"}
+
+
+def test_times_are_kept_to_the_nanosecond(ec2mpi, cluster4):
+    user(cluster4, 1, "echo x > f; touch -d '2001-02-03 04:05:06.123456789 UTC' f; mkdir d; touch -d '2001-02-03 04:05:06.5 UTC' d")
+    assert ec2mpi("pull", "-w", "1", "f", "d", "out").code == 0
+    assert (ec2mpi.folder / "out/f").stat().st_mtime_ns == 981173106_123456789
+    assert (ec2mpi.folder / "out/d").stat().st_mtime_ns == 981173106_500000000
+
+
+def test_the_same_size_at_another_time_comes_again(ec2mpi, cluster4):
+    user(cluster4, 1, "echo one > f; touch -d '2001-02-03 04:05:06.1 UTC' f")
+    assert ec2mpi("pull", "-w", "1", "f", "f").code == 0
+    user(cluster4, 1, "echo two > f; touch -d '2001-02-03 04:05:06.2 UTC' f")
+    assert ec2mpi("pull", "-w", "1", "f", "f").code == 0
+    assert (ec2mpi.folder / "f").read_text() == "two\n"
+
+
+def test_holes_stay_holes(ec2mpi, cluster4):
+    user(cluster4, 1, "truncate -s 4000000 f; printf end >> f")
+    assert ec2mpi("pull", "-w", "1", "f", "f").code == 0
+    info = (ec2mpi.folder / "f").stat()
+    assert info.st_size == 4000003 and info.st_blocks * 512 < 1_000_000
+    assert md5(ec2mpi.folder / "f") == user(cluster4, 1, "md5sum < f").split()[0]
+
+
+def test_a_find_without_printf(ec2mpi, cluster4):
+    """busybox has none."""
+    user(cluster4, 1, "mkdir -p 'd/s p'; echo x > 'd/s p/new\nline'; ln -s 's p' d/link; chmod 640 d/s*/*; ln -s d e; ln -s d/s*/* g")
+    cluster4.host(1, "cat > /usr/local/bin/find; chmod 755 /usr/local/bin/find",
+                  input='#!/bin/sh\nfor w; do [ "$w" != -printf ] || exit 1; done\nexec /usr/bin/find "$@"\n')
+    assert ec2mpi("pull", "-w", "1", "d", "out").code == 0
+    for _ in range(2):
+        done = ec2mpi("pull", "-w", "1", "e", "g", "out2")
+        assert done.code == 0, done.err
+    for file in (ec2mpi.folder / "out/s p/new\nline", ec2mpi.folder / "out2/e/s p/new\nline"):
+        assert file.read_text() == "x\n" and file.stat().st_mode & 0o777 == 0o640
+    assert (ec2mpi.folder / "out2/g").read_text() == "x\n"
+    assert os.readlink(ec2mpi.folder / "out/link") == "s p"
+
+
+# --- wildcards and places ----------------------------------------------------------------------------------------
+
+def test_wildcards_are_expanded_on_the_node(ec2mpi, cluster4):
+    for index in (1, 2):
+        user(cluster4, index, f"mkdir -p results run1 run2; for f in a b 'c d' '$(touch evil)' \"it's\" -rf; do echo {index} > \"results/$f.csv\"; done;"
+                              "echo no > results/x.txt; echo h > results/.hidden.csv; echo 1 > run1/log; echo 2 > run2/log")
+    done = ec2mpi("pull", "-w", "1-2", "results/*.csv", "run[0-9]/log", "out")
+    assert done.code == 0, done.err
+    for index in (1, 2):
+        found = sorted(str(p.relative_to(ec2mpi.folder / f"out/node{index}")) for p in (ec2mpi.folder / f"out/node{index}").rglob("*") if p.is_file())
+        assert found == sorted(["a.csv", "b.csv", "c d.csv", "$(touch evil).csv", "it's.csv", "-rf.csv", "run1/log", "run2/log"])
+        assert (ec2mpi.folder / f"out/node{index}/c d.csv").read_text() == f"{index}\n"
+
+
+@pytest.mark.parametrize("pattern", ["*;touch evil", "$(touch evil)*", "`touch evil`*", "*'; touch evil; '", "*\ntouch evil\n", "*\" & touch evil #", "[$(touch evil)]*",
+                                     "[!;touch evil]*/x", "*|touch evil", "./~*", "*${HOME}", "\\*"])
+def test_a_pattern_is_data(ec2mpi, cluster4, pattern):
+    done = ec2mpi("pull", "-w", "1", "--", pattern, "out/")
+    assert done.code == 1, done
+    assert "No such file or directory" in done.err and done.err.count("\n") == 2
+    assert user(cluster4, 1, "ls") == ""
+
+
+def test_a_name_with_brackets_is_found_as_it_stands(ec2mpi, cluster4):
+    user(cluster4, 1, "echo whole > 'a[1].txt'; echo glob > a1.txt")
+    assert ec2mpi("pull", "-w", "1", "a[1].txt", "out/").code == 0
+    assert [p.name for p in (ec2mpi.folder / "out").iterdir()] == ["a[1].txt"]
+    assert ec2mpi("pull", "-w", "1", "a?1].txt", "a[1-3].txt", "out2/").code == 0
+    assert sorted(p.name for p in (ec2mpi.folder / "out2").iterdir()) == ["a1.txt", "a[1].txt"]
+
+
+def test_no_match_is_that_nodes_error(ec2mpi, cluster4):
+    user(cluster4, 2, "echo x > a.csv")
+    done = ec2mpi("pull", "-w", "1-2", "*.csv", "out")
+    assert done.code == 1
+    assert "node1: *.csv: No such file or directory\n" in done.err
+    assert (ec2mpi.folder / "out/node2/a.csv").read_text() == "x\n"
+
+
+def test_the_nodes_name_in_the_paths(ec2mpi, cluster4):
+    for index in (1, 2):
+        user(cluster4, index, f"mkdir -p out; echo {index} > out/node{index}.log")
+    done = ec2mpi("pull", "-w", "1-2", "out/{node}.log", "logs/{index}.txt")
+    assert done.code == 0, done.err
+    assert {p.name: p.read_text() for p in (ec2mpi.folder / "logs").iterdir()} == {"1.txt": "1\n", "2.txt": "2\n"}
+
+
+# --- big files: by parts -----------------------------------------------------------------------------------------
+
+def big_file_halfway(ec2mpi, cluster4, *options):
+    """A slow pull of a big file over an old one, in the middle."""
+    user(cluster4, 1, "head -c 30000000 /dev/urandom > big")
+    cluster4.uplink("--rate", "80mbit")
+    out = ec2mpi.folder / "out"
+    out.mkdir()
+    (out / "big").write_text("old")
+    process = ec2mpi.start("pull", "-w", "1", *options, "big", "out")
+    wait_until(lambda: any(p.stat().st_size > 5_000_000 for p in temporaries(out)), "some bytes", 60)
+    return out, process
+
+
+@pytest.mark.parametrize("how, code", [(signal.SIGINT, 130), (signal.SIGKILL, -9), (None, 1)])
+def test_a_big_file_goes_on_where_it_stopped(ec2mpi, cluster4, how, code):
+    out, process = big_file_halfway(ec2mpi, cluster4)
+    if how is None:
+        cluster4.host(1, "pkill -u ubuntu sshd")
+    else:
+        process.send_signal(how)
+    assert process.wait(30) == code
+    assert (out / "big").read_text() == "old"
+    have = [p.stat().st_size for p in temporaries(out)]
+    assert len(have) == 1 and have[0] > 5_000_000
+    (out / ".ec2mpi-pull.0123456789abcdef.7").write_text("left by another one")
+    cluster4.uplink("--rate", "none")
+    done = ec2mpi("pull", "-w", "1", "big", "out")
+    assert done.code == 0, done.err
+    assert md5(out / "big") == user(cluster4, 1, "md5sum < big").split()[0]
+    assert [p.name for p in out.iterdir()] == ["big"]
+    brought = 30_000_000 - have[0]
+    assert f" · {brought / 1e6:.1f} MB" in done.err or f" · {brought / 1e6:.0f} MB" in done.err, done.err
+
+
+def test_another_version_is_not_mixed_with_what_came_of_the_old_one(ec2mpi, cluster4):
+    out, process = big_file_halfway(ec2mpi, cluster4)
+    process.send_signal(signal.SIGKILL)
+    process.wait(30)
+    user(cluster4, 1, "head -c 30000000 /dev/urandom > big")
+    cluster4.uplink("--rate", "none")
+    assert ec2mpi("pull", "-w", "1", "big", "out").code == 0
+    assert md5(out / "big") == user(cluster4, 1, "md5sum < big").split()[0]
+    assert [p.name for p in out.iterdir()] == ["big"]
+
+
+def test_a_big_file_that_is_rewritten_meanwhile_is_not_put_in_place(ec2mpi, cluster4):
+    out, process = big_file_halfway(ec2mpi, cluster4)
+    user(cluster4, 1, "head -c 30000000 /dev/zero | dd of=big conv=notrunc status=none")
+    cluster4.uplink("--rate", "none")
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "big changed while it was copied, so it was not put in place; pull again" in err
+    assert (out / "big").read_text() == "old"
+
+
+def test_several_connections_bring_a_file_whole(ec2mpi, cluster4):
+    """Over a long link; one of them breaks in the middle."""
+    user(cluster4, 1, "head -c 40000000 /dev/urandom > big")
+    cluster4.uplink("--rtt", "60", "--rate", "80mbit")
+    process = ec2mpi.start("pull", "-w", "1", "big", "back")
+    sessions = "pgrep -u ubuntu -x sshd | sort -n"
+    wait_until(lambda: len(cluster4.host(1, sessions).out.split()) >= 4, "four connections", 60)
+    wait_until(lambda: any(p.stat().st_size > 3_000_000 for p in temporaries(ec2mpi.folder)), "some bytes", 60)
+    cluster4.host(1, f"kill $({sessions} | tail -1)")
+    cluster4.uplink("--rate", "none")
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert md5(ec2mpi.folder / "back") == user(cluster4, 1, "md5sum < big").split()[0]
+    assert temporaries(ec2mpi.folder) == []
+
+
+# --- trouble -----------------------------------------------------------------------------------------------------
+
+def test_a_dead_and_a_frozen_node_do_not_keep_the_others(ec2mpi, cluster4):
+    for index in (1, 2, 3):
+        user(cluster4, index, "head -c 12000000 /dev/urandom > big")
+    cluster4.uplink("--rate", "40mbit")
+    process = ec2mpi.start("pull", "-w", "1-3", "-u", "15", "big", "out")
+    wait_until(lambda: len([p for p in temporaries(ec2mpi.folder) if p.stat().st_size > 1_000_000]) == 3, "bytes of all three", 60)
+    cluster4.fault("stop", "1")
+    cluster4.fault("freeze", "2")
+    cluster4.uplink("--rate", "none")
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "node1: " in err and "node2: " in err
+    assert err.splitlines()[-1].startswith("1/3 nodes ok · failed: node[1-2] (2)")
+    assert md5(ec2mpi.folder / "out/node3/big") == user(cluster4, 3, "md5sum < big").split()[0]
+    assert not (ec2mpi.folder / "out/node1/big").exists() and not (ec2mpi.folder / "out/node2/big").exists()
+    cluster4.call("heal", "all")
+    done = ec2mpi("pull", "-w", "1-3", "big", "out")
+    assert done.code == 0, done.err
+    for index in (1, 2, 3):
+        assert md5(ec2mpi.folder / f"out/node{index}/big") == user(cluster4, index, "md5sum < big").split()[0]
+    assert temporaries(ec2mpi.folder) == []
+
+
+def test_an_uplink_that_goes_for_five_seconds(ec2mpi, cluster4):
+    user(cluster4, 1, "head -c 12000000 /dev/urandom > big; mkdir d; for i in $(seq 100); do echo $i > d/$i; done")
+    cluster4.uplink("--rate", "40mbit")
+    process = ec2mpi.start("pull", "-w", "1", "d", "big", "out")
+    wait_until(lambda: any(p.stat().st_size > 1_000_000 for p in temporaries(ec2mpi.folder)), "some bytes", 60)
+    cluster4.uplink("--cut")
+    time.sleep(5)
+    cluster4.uplink("--restore", "--rate", "none")
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert md5(ec2mpi.folder / "out/big") == user(cluster4, 1, "md5sum < big").split()[0]
+
+
+def in_small_disk(ec2mpi, cluster4, script):
+    (ec2mpi.folder / "disk").mkdir()
+    return cluster4.exec(["unshare", "-m", "sh", "-c", "mount -t tmpfs -o size=2m none disk && " + script, ec2mpi.binary], cwd=ec2mpi.folder,
+                         env=ec2mpi.environment, timeout=120)
+
+
+def test_what_does_not_fit_is_not_begun(ec2mpi, cluster4):
+    user(cluster4, 1, "head -c 5000000 /dev/urandom > big; echo fits > small")
+    done = in_small_disk(ec2mpi, cluster4, "echo old > disk/big; $0 pull -w 1 small big disk/; echo $?; cat disk/big; ls -A disk")
+    assert done.out == "1\nold\nbig\n", done.err
+    assert "node1: 5.0 MB to copy, but only 2.1 MB free in disk/; nothing was copied from it\n" in done.err
+
+
+def test_a_disk_that_fills_up_meanwhile(ec2mpi, cluster4):
+    """A node that says less than it sends: the file grew after it was listed."""
+    user(cluster4, 1, "echo small > a; echo small > b")
+    cluster4.host(1, "cat > /usr/local/bin/tar; chmod 755 /usr/local/bin/tar",
+                  input='#!/bin/sh\n[ "$1" = --version ] || head -c 4000000 /dev/urandom >> /home/ubuntu/b\nexec /usr/bin/tar "$@"\n')
+    done = in_small_disk(ec2mpi, cluster4, "echo old > disk/b; $0 pull -w 1 a b disk/; echo $?; cat disk/b; ls -A disk")
+    assert done.out == "1\nold\na\nb\n", done.err
+    assert "node1: cannot write disk/b: No space left on device\n" in done.err
+
+
+# --- hostile nodes -----------------------------------------------------------------------------------------------
+
+FIND = r'''#!/usr/bin/python3
+import sys
+if "-prune" in sys.argv: sys.exit(0)
+def put(*fields): sys.stdout.buffer.write(b"".join(f.encode("utf-8", "surrogateescape") + b"\0" for f in fields))
+def item(kind, below, link="", size=4, mode="6777"): put(f"{kind} {mode} {size} 8 7 1600000000.5", below, link)
+item("d", ""); item("f", "first")
+MALICE
+'''
+
+TAR = r'''#!/usr/bin/python3
+import io, os, sys, tarfile
+if "--version" in sys.argv: print("GNU"); sys.exit(0)
+names = sys.stdin.buffer.read().decode("utf-8", "surrogateescape").split("\0")[:-1]
+out = tarfile.open(fileobj=sys.stdout.buffer, mode="w|", format=tarfile.GNU_FORMAT, errors="surrogateescape")
+def file(name, text=b"good", kind=tarfile.REGTYPE, link=""):
+    info = tarfile.TarInfo(name); info.size = len(text) if kind == tarfile.REGTYPE else 0; info.mode = 0o6777; info.type = kind; info.linkname = link
+    out.addfile(info, io.BytesIO(text))
+for name in names: file(name)
+MALICE
+out.close(); sys.stdout.buffer.flush()
+'''
+
+
+def hostile(hosts, find="", tar=""):
+    user(hosts, 1, "mkdir asked")
+    for name, text, malice in (("find", FIND, find), ("tar", TAR, tar)):
+        hosts.host(1, f"cat > /usr/local/bin/{name}; chmod 755 /usr/local/bin/{name}", input=text.replace("MALICE", malice))
+
+
+def check_nothing_outside(ec2mpi, before):
+    out = ec2mpi.folder / "out"
+    assert {f for f in ec2mpi.files() if not f.startswith((".ec2mpi", "out"))} == before
+    assert not os.path.exists("/etc/ec2mpi-evil") and not os.path.exists("/tmp/evil")
+    assert (out / "mine").read_text() == "mine"
+    for path in out.rglob("*"):
+        assert path.is_symlink() or not path.stat().st_mode & 0o7000
+        assert not path.name.startswith(".ec2mpi")
+        assert not path.is_symlink() or (path.parent / os.readlink(path)).resolve().is_relative_to(out)
+
+
+OUTSIDE = [
+    ("item('f', '../evil')", "", 1, "leads out of the target"),
+    ("item('f', '../../evil')", "", 1, "leads out of the target"),
+    ("item('f', 'a/../../../evil')", "", 1, "leads out of the target"),
+    ("item('f', '/etc/ec2mpi-evil')", "", 0, ""),
+    ("item('d', '..'); item('f', '../evil')", "", 1, "leads out of the target"),
+    ("item('l', 'door', '../..'); item('f', 'door/evil')", "", 0, "leads out of what is pulled"),
+    ("item('l', 'door', '/tmp'); item('f', 'door/evil')", "", 0, "leads out of what is pulled"),
+    ("item('l', 'door', 'first'); item('f', 'door/evil')", "", 1, "is not followed"),
+    ("item('d', 'd'); item('l', 'door', 'd'); item('f', 'door/evil')", "", 1, "is not followed"),
+    ("item('f', 'first/evil')", "", 1, "is not followed"),
+    ("item('p', 'pipe'); item('c', 'null')", "", 0, "device"),
+    ("item('f', 'x' * 5000)", "", 1, "File name too long"),
+    ("item('f', 'x' * 200000)", "", 1, "longer than can be"),
+    ("item('f', '\\x1b[2Jred')", "", 0, ""),
+    ("item('f', 'x', size=-1)", "", 1, "makes no sense"),
+    ("put('source 9', 'x', '/x')", "", 1, "makes no sense"),
+    ("put('end', '', ''); item('f', 'x')", "", 1, ""),
+    ("", "file('/home/ubuntu/never')", 1, "not asked for"),
+    ("", "file('../evil')", 1, "not asked for"),
+    ("", "file('mine')", 1, "not asked for"),
+    ("item('f', 'x')", "file(names[1], kind=tarfile.SYMTYPE, link='/etc/passwd')", 0, "no file any more"),
+    ("item('f', 'x')", "file(names[1], kind=tarfile.LNKTYPE, link='/etc/passwd')", 0, "no file any more"),
+    ("", "sys.stdout.buffer.write(b'A' * 50000)", 1, "checksum"),
+    ("", "sys.stdout.buffer.flush(); os._exit(0)", 1, "ends in the middle"),
+]
+
+
+@pytest.mark.parametrize("find, tar, code, says", OUTSIDE)
+def test_a_hostile_node_writes_nothing_outside(ec2mpi, cluster4, find, tar, code, says):
+    hostile(cluster4, find, tar)
+    out = ec2mpi.folder / "out"
+    out.mkdir()
+    (out / "mine").write_text("mine")
+    before = {f for f in ec2mpi.files() if not f.startswith((".ec2mpi", "out"))}
+    done = ec2mpi("pull", "-w", "1", "asked", "out/")
+    assert done.code == code, done.err
+    assert says in done.err and "\x1b" not in done.err
+    check_nothing_outside(ec2mpi, before)
+    if code == 0:
+        assert (out / "asked/first").read_bytes() == b"good"
