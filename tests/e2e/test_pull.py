@@ -233,7 +233,6 @@ def test_a_dead_and_a_frozen_node_do_not_keep_the_others(ec2mpi, cluster4):
     cluster4.uplink("--rate", "none")
     _, err = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert "node1: " in err and "node2: " in err
     assert err.splitlines()[-1].startswith("1/3 nodes ok · failed: node[1-2] (2)")
     assert md5(ec2mpi.folder / "out/node3/big") == user(cluster4, 3, "md5sum < big").split()[0]
     assert not (ec2mpi.folder / "out/node1/big").exists() and not (ec2mpi.folder / "out/node2/big").exists()
