@@ -89,6 +89,24 @@ std::string long_text(char type, std::string_view text) {
   return blocks;
 }
 
+/// A record is "LENGTH KEY=VALUE\n", where LENGTH counts its own digits too.
+std::string pax_record(std::string_view key, std::string_view value) {
+  const auto rest = key.size() + value.size() + 3;
+  auto length = rest;
+  while (length != rest + fmt::formatted_size("{}", length))
+    length = rest + fmt::formatted_size("{}", length);
+  return fmt::format("{} {}={}\n", length, key, value);
+}
+
+/// A member that gives the next one its mtime with the fraction of the second.
+std::string pax_mtime(const TarEntry& entry) {
+  const auto record = pax_record("mtime", fmt::format("{}.{:09}", entry.mtime, entry.nanoseconds));
+  auto blocks = plain_header("./@PaxHeader", "", 'x', record.size(), 0644, 0);
+  blocks += record;
+  blocks.append(tar_padding(record.size()), '\0');
+  return blocks;
+}
+
 char type_letter(TarType type) {
   return type == TarType::directory ? '5' : type == TarType::symlink ? '2' : '0';
 }
@@ -171,18 +189,29 @@ std::string full_name(std::string_view block) {
   return prefix.empty() ? std::string(name) : fmt::format("{}/{}", prefix, name);
 }
 
-/// "-1.25": the whole seconds at or before it.
-std::optional<std::int64_t> pax_seconds(std::string_view value) {
+struct PaxTime {
+  std::int64_t seconds;
+  std::uint32_t nanoseconds;
+};
+
+/// "-1.25" is the second -2 and 750,000,000 ns. Digits beyond the ninth are dropped.
+std::optional<PaxTime> pax_time(std::string_view value) {
   const bool negative = value.starts_with('-');
   if (negative) value.remove_prefix(1);
   const auto dot = value.find('.');
   const auto whole = parse_number(value.substr(0, dot));
   if (!whole || *whole > kMostSize) return std::nullopt;
-  const auto seconds = static_cast<std::int64_t>(*whole);
-  if (!negative) return seconds;
-  const bool fraction =
-      dot != std::string_view::npos && value.find_first_not_of('0', dot + 1) != std::string_view::npos;
-  return -seconds - (fraction ? 1 : 0);
+  PaxTime time{static_cast<std::int64_t>(*whole), 0};
+  if (dot != std::string_view::npos) {
+    std::string digits(value.substr(dot + 1, 9));
+    digits.append(9 - digits.size(), '0');
+    const auto fraction = parse_number(digits);
+    if (!fraction) return std::nullopt;
+    time.nanoseconds = static_cast<std::uint32_t>(*fraction);
+  }
+  if (!negative) return time;
+  if (time.nanoseconds == 0) return PaxTime{-time.seconds, 0};
+  return PaxTime{-time.seconds - 1, 1'000'000'000U - time.nanoseconds};
 }
 
 }  // namespace
@@ -191,6 +220,7 @@ std::string encode_tar_header(const TarEntry& entry) {
   std::string blocks;
   if (entry.link.size() > kLink.size) blocks += long_text('K', entry.link);
   if (entry.name.size() > kName.size) blocks += long_text('L', entry.name);
+  if (entry.nanoseconds > 0 && entry.mtime >= 0) blocks += pax_mtime(entry);
   blocks += plain_header(entry.name, entry.link, type_letter(entry.type),
                          entry.type == TarType::file ? entry.size : 0, entry.mode, entry.mtime);
   return blocks;
@@ -287,6 +317,7 @@ TarEntry TarDecoder::make_entry(char type, std::uint64_t size) const {
   entry.size = entry.type == TarType::directory ? 0 : size;
   entry.mode = static_cast<unsigned>(*number_of(block_, kMode)) & 07777U;
   entry.mtime = mtime ? *mtime : *number_of(block_, kMtime);
+  entry.nanoseconds = next_.mtime ? next_.nanoseconds : global_.nanoseconds;
   return entry;
 }
 
@@ -357,8 +388,10 @@ Result<void> TarDecoder::apply_pax(std::string_view key, std::string_view value,
     if (!size || *size > kMostSize) return bad("a size makes no sense");
     overrides.size = *size;
   } else if (key == "mtime") {
-    overrides.mtime = pax_seconds(value);
-    if (!overrides.mtime) return bad("a time makes no sense");
+    const auto time = pax_time(value);
+    if (!time) return bad("a time makes no sense");
+    overrides.mtime = time->seconds;
+    overrides.nanoseconds = time->nanoseconds;
   } else if (key.starts_with("GNU.sparse.")) {
     overrides.sparse = true;
   }

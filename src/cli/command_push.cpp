@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/ops/exec.hpp"
 #include "ec2mpi/ops/push.hpp"
 #include "src/cli/copy.hpp"
 
@@ -8,36 +9,101 @@ namespace ec2mpi::cli {
 
 namespace {
 
-Result<int> run_push(const CopyOptions& options, const CommonOptions& common) {
-  auto target = ops::push_target(options.target(), options.sources().size());
-  if (!target) return std::unexpected(target.error());
-  auto tree = ops::scan_sources(options.sources());
+struct PushOptions {
+  std::vector<std::string> exclude;
+  bool gitignore = false;
+  bool checksum = false;
+  bool erase = false;
+  bool dry_run = false;
+};
+
+/// The paths on the nodes are looked at before any connection is made.
+Result<void> check_target(const std::string& typed, const std::vector<Node>& nodes, std::size_t sources) {
+  for (const auto& node : nodes) {
+    auto target = ops::push_target(ops::fill_placeholders(typed, node), sources);
+    if (!target) return std::unexpected(target.error());
+  }
+  return {};
+}
+
+bool has_folder(const ops::SourceTree& tree) {
+  return std::any_of(tree.tops.begin(), tree.tops.end(), [](const auto& top) { return top.directory; });
+}
+
+Result<int> run_push(const CopyOptions& options, const PushOptions& push, const CommonOptions& common) {
+  const auto sources = options.sources();
+  if (auto target = ops::push_target(options.target(), sources.size()); !target)
+    return std::unexpected(target.error());
+  auto tree = ops::scan_sources(sources, {.exclude = push.exclude, .gitignore = push.gitignore});
   if (!tree) return std::unexpected(tree.error());
+  if (push.erase && !has_folder(*tree))
+    return fail(ErrorKind::usage, "--delete needs a folder among the sources; a file says nothing of others");
   auto cluster = open_cluster(options.list);
   if (!cluster) return std::unexpected(cluster.error());
+  if (auto checked = check_target(options.target(), cluster->nodes, sources.size()); !checked)
+    return std::unexpected(checked.error());
   auto access = open_access(*cluster, options.connect);
   if (!access) return std::unexpected(access.error());
+
   Copy copy{.verb = "push", .task = {}, .notes = {}};
   for (const auto& path : tree->skipped) {
     copy.notes.push_back(fmt::format("skipped {}: it is a device, pipe or socket", printable(path)));
   }
-  copy.task = ops::push_task(std::make_shared<const ops::SourceTree>(std::move(*tree)), std::move(*target));
+  const auto count = std::make_shared<ops::PushCount>();
+  copy.detail = [count, dry = push.dry_run] {
+    auto text =
+        dry ? fmt::format("{} to send, {} unchanged", count_of(count->files, "file"), count->unchanged)
+            : fmt::format("{} sent, {} unchanged", count_of(count->files, "file"), count->unchanged);
+    if (count->erased > 0) text += fmt::format(", {} {}", count->erased, dry ? "to delete" : "deleted");
+    if (dry) return text + " · dry run, nothing was changed";
+    text += fmt::format(" · {} over the uplink", format_bytes(count->uplink));
+    if (count->inside > 0) text += fmt::format(", {} between nodes", format_bytes(count->inside));
+    return text;
+  };
+  copy.task = ops::push_task({.tree = std::make_shared<const ops::SourceTree>(std::move(*tree)),
+                              .target = options.target(),
+                              .folder = sources.size() > 1,
+                              .checksum = push.checksum,
+                              .erase = push.erase,
+                              .dry_run = push.dry_run,
+                              .count = count});
   return carry_out(options, common, *cluster, *access, std::move(copy));
+}
+
+void add_push_options(CLI::App& command, PushOptions& options) {
+  command.add_flag("-c,--checksum", options.checksum,
+                   "Compare contents; else size and time of the last change");
+  command.add_flag("--delete", options.erase, "Remove on the nodes what the source folders no longer have");
+  command.add_flag("-n,--dry-run", options.dry_run, "Only list what would be sent and deleted");
+  command
+      .add_option(
+          "--exclude", options.exclude,
+          "Leave out what matches, here and with --delete; written as in a .gitignore. May be repeated")
+      ->type_name("PATTERN")
+      ->allow_extra_args(false);
+  command.add_flag("--gitignore", options.gitignore,
+                   "Leave out what the .gitignore files of the sources name");
 }
 
 }  // namespace
 
 void add_push_command(CLI::App& app, Dispatch& dispatch) {
-  add_copy_command(
-      app, dispatch, "push", "Copies files and folders to the chosen nodes, to all at once",
-      "ec2mpi push train.py data proj/          into ~/proj on every node\n"
-      "  ec2mpi push -w workers a.conf b.conf      under a new name",
+  auto push = std::make_shared<PushOptions>();
+  auto& command = add_copy_command(
+      app, dispatch, "push",
+      "Copies files and folders to the chosen nodes, to all at once; only what they lack",
+      "ec2mpi push train.py data proj/             into ~/proj on every node\n"
+      "  ec2mpi push -w workers a.conf b.conf         under a new name\n"
+      "  ec2mpi push --delete --exclude '*.o' -n src proj/   what would be sent and removed",
       "What is here, and where it goes on the nodes: into DST if that is a folder there, ends in / or has to "
       "take "
-      "several SRC; else DST is the new name. What is relative lies in the login folder. Files replace files "
-      "of the "
-      "same name when they have arrived whole",
-      run_push);
+      "several SRC; else DST is the new name. What is relative lies in the login folder. {node} and {index} "
+      "in "
+      "DST are filled in. Files replace files of the same name when they have arrived whole",
+      [push](const CopyOptions& options, const CommonOptions& common) {
+        return run_push(options, *push, common);
+      });
+  add_push_options(command, *push);
 }
 
 }  // namespace ec2mpi::cli

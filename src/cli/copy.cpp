@@ -12,8 +12,9 @@ namespace {
 asio::awaitable<int> run_on_loop(Runtime& runtime, const CopyOptions& options, Cluster& cluster,
                                  Access& access, Copy& copy) {
   const auto connector = ssh::make_libssh_connector(runtime.executor(), access.transport, access.host_keys);
-  FleetView view(runtime.console(), runtime.executor(), cluster.nodes,
-                 {.labels = true, .quiet = runtime.options().quiet, .doing = copy.verb});
+  FleetView view(
+      runtime.console(), runtime.executor(), cluster.nodes,
+      {.labels = true, .quiet = runtime.options().quiet, .doing = copy.verb, .detail = copy.detail});
   runtime.set_parting_words([&view] { return view.still_running(); });
   const auto flow = fleet_options(cluster, options.connect, options.fleet);
   const auto report = co_await run_on_nodes(cluster.nodes, *connector, copy.task, flow, view, runtime.stop());
@@ -32,12 +33,12 @@ int carry_out(const CopyOptions& options, const CommonOptions& common, Cluster& 
   return runtime.run(run_on_loop(runtime, options, cluster, access, copy));
 }
 
-void add_copy_command(CLI::App& app, Dispatch& dispatch, const std::string& name,
-                      const std::string& description, const std::string& example, const std::string& paths,
-                      RunCopy run) {
+CLI::App& add_copy_command(CLI::App& app, Dispatch& dispatch, const std::string& name,
+                           const std::string& description, const std::string& example,
+                           const std::string& paths, RunCopy run) {
   auto options = std::make_shared<CopyOptions>();
   auto& command = add_command(app, name, description, example);
-  add_selection_options(command, options->list);
+  add_selection_options(command, options->list, "-x,--exclude-nodes");  // --exclude is for paths here
   add_connect_options(command, options->connect);
   add_fleet_options(command, options->fleet);
   command.add_option("paths", options->paths, paths)
@@ -47,6 +48,7 @@ void add_copy_command(CLI::App& app, Dispatch& dispatch, const std::string& name
   command.callback([options, run, &dispatch] {
     dispatch.chosen = [options, run](const CommonOptions& common) { return run(*options, common); };
   });
+  return command;
 }
 
 }  // namespace ec2mpi::cli

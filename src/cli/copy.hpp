@@ -1,6 +1,7 @@
 #pragma once
 /// What `push` and `pull` have in common on the command line: their options, and how a copy is carried out.
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -24,17 +25,18 @@ struct CopyOptions {
 struct Copy {
   std::string verb;
   NodeTask task;
-  std::vector<std::string> notes;  ///< said before the summary
+  std::vector<std::string> notes;            ///< said before the summary
+  std::function<std::string()> detail = {};  ///< how much was copied, for the progress and the last line
 };
 
 int carry_out(const CopyOptions& options, const CommonOptions& common, Cluster& cluster, Access& access,
               Copy copy);
 
-using RunCopy = Result<int> (*)(const CopyOptions&, const CommonOptions&);
+using RunCopy = std::function<Result<int>(const CopyOptions&, const CommonOptions&)>;
 
 /// Adds `push` or `pull`; `paths` is the help of its paths.
-void add_copy_command(CLI::App& app, Dispatch& dispatch, const std::string& name,
-                      const std::string& description, const std::string& example, const std::string& paths,
-                      RunCopy run);
+CLI::App& add_copy_command(CLI::App& app, Dispatch& dispatch, const std::string& name,
+                           const std::string& description, const std::string& example,
+                           const std::string& paths, RunCopy run);
 
 }  // namespace ec2mpi::cli

@@ -60,6 +60,11 @@ void FleetView::tick() {
   });
 }
 
+std::string FleetView::detail() const {
+  if (style_.detail) return " · " + style_.detail();
+  return bytes_ > 0 ? " · " + format_bytes(bytes_) : std::string();
+}
+
 std::string FleetView::progress() const {
   std::map<std::pair<ssh::Phase, std::string>, std::vector<int>> waiting;
   std::size_t done = 0;
@@ -71,7 +76,7 @@ std::string FleetView::progress() const {
   }
   auto line =
       fmt::format("{}{}/{} done", style_.doing.empty() ? "" : style_.doing + ": ", done, phases_.size());
-  if (bytes_ > 0) line += fmt::format(" · {}", format_bytes(bytes_));
+  line += detail();
   if (failed_ > 0) line += fmt::format(" · {} failed", failed_);
   for (auto& [state, indices] : waiting) {
     const auto& [phase, note] = state;
@@ -145,7 +150,7 @@ void FleetView::summarize(const FleetReport& report) {
   }
   if (report.ending == Ending::interrupted) line += " · interrupted";
   if (report.ending == Ending::timed_out) line += " · the time limit ended it";
-  if (bytes_ > 0) line += fmt::format(" · {}", format_bytes(bytes_));
+  line += detail();
   line += fmt::format(" · {}", format_duration(Clock::now() - started_));
   console_.talk(console_.paint_talk(report.all_succeeded() ? Colour::green : Colour::yellow, line));
 }

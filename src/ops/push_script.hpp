@@ -2,10 +2,14 @@
 
 namespace ec2mpi::ops {
 
-/// What a node does during a push: a POSIX sh script for `sh -c SCRIPT ec2mpi-push TARGET INTO`, fed with the
-/// archive that PushStream makes. TARGET is absolute or begins with "./" (the login folder); INTO is 1 if it
-/// must be a folder, else 0. Exit status 0: all is in place. Else the reason stands on standard error behind
-/// "ec2mpi: ".
+/// What a node does during a push: a POSIX sh script for `sh -c SCRIPT ec2mpi-push TARGET INTO KEY SUMS
+/// PATH...`. TARGET is absolute or begins with "./" (the login folder); INTO is 1 if it must be a folder,
+/// else 0; KEY names the sources; SUMS is 1 if checksums are wanted; the paths begin with "./" and tell what
+/// of the folder is asked about.
+///
+/// It prints what parse_survey reads; later "unlinked NUL N REASON NUL" for a node that it could not feed.
+/// Exit status 0: all is in place; 1: it failed, and the reason stands on standard error behind "ec2mpi: ";
+/// 3, 4: the archive did not arrive whole, nothing was changed, and what came is kept for another try.
 extern const char* const kPushScript;
 
 }  // namespace ec2mpi::ops

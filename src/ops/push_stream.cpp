@@ -5,15 +5,11 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/ops/push_plan.hpp"
 
 namespace ec2mpi::ops {
 
 namespace {
-
-std::string member_name(const SourceItem& item) {
-  return item.relative.empty() ? fmt::format("{}", item.top) : fmt::format("{}/{}", item.top, item.relative);
-}
 
 void add_member(std::string& archive, const std::string& name, std::string_view content) {
   archive += encode_tar_header({.name = name, .size = content.size(), .mode = 0600});
@@ -37,70 +33,74 @@ std::size_t read_full(int fd, char* to, std::size_t size) {
 
 std::string_view PushStream::next() {
   block_.clear();
-  top_missing_.resize(tree_->tops.size());
+  if (ended_) return block_;
   while (block_.size() < kBlock && !ended_) {
     if (file_)
       add_file_data();
-    else if (item_ < tree_->items.size())
+    else if (at_ < content_.items.size())
       begin_item();
     else
       add_end();
   }
+  size_ += block_.size();
+  sum_.add(block_);
+  if (ended_ && sum_text_.empty()) sum_text_ = sum_.finish();
   return block_;
 }
 
 void PushStream::begin_item() {
-  const SourceItem& item = tree_->items[item_];
+  const SourceItem& item = tree_->items[content_.items[at_]];
   TarEntry entry{.name = member_name(item),
                  .type = item.type,
                  .link = item.link,
                  .size = item.size,
                  .mode = item.mode,
-                 .mtime = item.mtime};
+                 .mtime = item.mtime,
+                 .nanoseconds = item.nanoseconds};
   if (item.type == TarType::directory) entry.mode |= 0700;
   if (item.type == TarType::file) {
     auto opened = open_item(*tree_, item);
     if (!opened || !is_unchanged(opened->get(), item)) {
       note_change(item);
-      ++item_;
+      ++at_;
       return;
     }
     file_ = std::move(*opened);
     left_ = item.size;
     shrunk_ = false;
   } else {
-    ++item_;
+    ++at_;
   }
   block_ += encode_tar_header(entry);
 }
 
 void PushStream::add_file_data() {
-  const SourceItem& item = tree_->items[item_];
+  const SourceItem& item = tree_->items[content_.items[at_]];
   const auto part = static_cast<std::size_t>(std::min<std::uint64_t>(left_, kBlock));
   const auto start = block_.size();
   block_.resize(start + part);  // zeros, for what the file may no longer have
   if (!shrunk_ && read_full(file_.get(), block_.data() + start, part) < part) shrunk_ = true;
   left_ -= part;
+  content_bytes_ += part;
   if (left_ > 0) return;
   block_.append(tar_padding(item.size), '\0');
   if (shrunk_ || !is_unchanged(file_.get(), item)) {
     note_change(item);
-    discarded_.push_back(member_name(item));
   }
   file_ = UniqueFd();
-  ++item_;
+  ++at_;
 }
 
 void PushStream::note_change(const SourceItem& item) {
   changed_.push_back(tree_->path_of(item).string());
-  if (item.relative.empty()) top_missing_[item.top] = true;
+  discarded_.push_back(member_name(item));
 }
 
 void PushStream::add_end() {
   for (std::size_t top = 0; top < tree_->tops.size(); ++top) {
-    if (tree_->tops[top].directory) add_member(block_, fmt::format("folders{}", top), folders_of(top));
+    const auto folders = folders_of(top);
+    if (!folders.empty()) add_member(block_, fmt::format("folders{}", top), folders);
   }
-  add_member(block_, "steps", steps());
   block_ += tar_end();
   ended_ = true;
 }
@@ -108,30 +108,16 @@ void PushStream::add_end() {
 /// Inner folders first: once its mode is set, a folder may no longer be entered.
 std::string PushStream::folders_of(std::size_t top) const {
   std::string archive;
-  for (auto item = tree_->items.rbegin(); item != tree_->items.rend(); ++item) {
-    if (item->top != top || item->type != TarType::directory) continue;
-    // The folder that "." is copied into keeps its own mode: it may be the user's home.
-    if (item->relative.empty() && tree_->tops[top].name.empty()) continue;
-    archive += encode_tar_header({.name = item->relative.empty() ? "./" : "./" + item->relative + "/",
+  for (auto number = content_.folders.rbegin(); number != content_.folders.rend(); ++number) {
+    const auto& item = tree_->items[*number];
+    if (item.top != top) continue;
+    archive += encode_tar_header({.name = item.relative.empty() ? "./" : "./" + item.relative + "/",
                                   .type = TarType::directory,
-                                  .mode = item->mode,
-                                  .mtime = item->mtime});
+                                  .mode = item.mode,
+                                  .mtime = item.mtime,
+                                  .nanoseconds = item.nanoseconds});
   }
-  return archive + tar_end();
-}
-
-std::string PushStream::steps() const {
-  std::string text;
-  for (const auto& name : discarded_) text += fmt::format("discard {}\n", quote_word(name));
-  for (std::size_t top = 0; top < tree_->tops.size(); ++top) {
-    if (top_missing_[top]) continue;
-    text += fmt::format("put {} {} || exit 1\n", top, quote_word(tree_->tops[top].name));
-  }
-  for (std::size_t top = 0; top < tree_->tops.size(); ++top) {
-    if (!tree_->tops[top].directory) continue;
-    text += fmt::format("folders {} {} || exit 1\n", top, quote_word(tree_->tops[top].name));
-  }
-  return text;
+  return archive.empty() ? archive : archive + tar_end();
 }
 
 }  // namespace ec2mpi::ops

@@ -19,6 +19,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::size_t kLongestRules = 1 << 20;
+
 struct CloseFolder {
   void operator()(DIR* folder) const { ::closedir(folder); }
 };
@@ -50,11 +52,14 @@ Result<std::string> read_link(const fs::path& path) {
 
 class Scanner {
  public:
+  explicit Scanner(const ScanOptions& options) : options_(options) {}
+
   Result<void> add_top(const std::string& source) {
     SourceTop top{.path = source, .name = name_in_target(source), .directory = false};
     struct stat info {};
     if (::stat(source.c_str(), &info) != 0) return io_error("read", source);
     top.directory = S_ISDIR(info.st_mode);
+    for (const auto& rule : options_.exclude) top.filter.add_rule(rule);
     tree_.tops.push_back(std::move(top));
     return add(source, "", info);
   }
@@ -95,15 +100,23 @@ class Scanner {
   Result<void> add_content(const fs::path& path, const std::string& relative) {
     auto names = names_in(path);
     if (!names) return std::unexpected(names.error());
+    if (options_.gitignore && std::binary_search(names->begin(), names->end(), ".gitignore")) {
+      auto rules = read_file(path / ".gitignore", kLongestRules);
+      if (!rules) return std::unexpected(rules.error());
+      tree_.tops.back().filter.add_rules(*rules, relative);
+    }
     for (const auto& name : *names) {
       struct stat info {};
       if (::lstat((path / name).c_str(), &info) != 0) return io_error("read", path / name);
-      auto added = add(path / name, relative.empty() ? name : relative + "/" + name, info);
+      auto below = relative.empty() ? name : relative + "/" + name;
+      if (tree_.tops.back().filter.excludes(below, S_ISDIR(info.st_mode))) continue;
+      auto added = add(path / name, below, info);
       if (!added) return added;
     }
     return {};
   }
 
+  const ScanOptions& options_;
   SourceTree tree_;
 };
 
@@ -121,8 +134,8 @@ std::string name_in_target(std::string_view path) {
   return name == "." || name == ".." ? std::string() : std::string(name);
 }
 
-Result<SourceTree> scan_sources(const std::vector<std::string>& sources) {
-  Scanner scanner;
+Result<SourceTree> scan_sources(const std::vector<std::string>& sources, const ScanOptions& options) {
+  Scanner scanner(options);
   std::set<std::string> names;
   for (const auto& source : sources) {
     if (source.empty()) return fail(ErrorKind::usage, "a source has an empty name");

@@ -355,16 +355,19 @@ def only_the_old_file(cluster4):
 
 
 @pytest.mark.parametrize("how, code", [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -9)])
-def test_ended_in_the_middle_leaves_the_old_file_and_no_stage(ec2mpi, cluster4, how, code):
+def test_ended_in_the_middle_leaves_the_old_file_until_the_next_push(ec2mpi, cluster4, how, code):
     big, process = push_halfway(ec2mpi, cluster4)
     process.send_signal(how)
     assert process.wait(20) == code
-    no_stage_left(cluster4)
     only_the_old_file(cluster4)
+    for index in (1, 2, 3, 4):
+        wait_until(lambda: cluster4.host(index, "pgrep -f '[e]c2mpi-push'").code == 1, f"node{index} has stopped")
     cluster4.uplink("--rate", "none")
     done = ec2mpi("push", "big", ".")
     assert done.code == 0, done.err
-    assert on(cluster4, 2)("md5sum < big").out.split()[0] == md5(big)
+    for index in (1, 2, 3, 4):
+        assert on(cluster4, index)("md5sum < big").out.split()[0] == md5(big)
+    no_stage_left(cluster4)
 
 
 def test_a_stage_whose_process_is_gone_is_removed_by_the_next_push(ec2mpi, cluster4):
@@ -384,7 +387,6 @@ def test_a_frozen_node_ends_at_its_limit_and_the_others_get_theirs(ec2mpi, clust
     assert process.returncode == 1
     assert "node3: " in err and err.splitlines()[-1].startswith("3/4 nodes ok · failed: node3")
     cluster4.call("thaw", "3")
-    no_stage_left(cluster4)
     assert on(cluster4, 3)("cat big").out == "old\n"
     for index in (1, 2, 4):
         assert on(cluster4, index)("md5sum < big").out.split()[0] == md5(big)

@@ -66,6 +66,18 @@ class PushTest : public ::testing::Test {
     return std::make_shared<const SourceTree>(std::move(*tree));
   }
 
+  /// All of the tree.
+  static PushStream stream_of(const std::shared_ptr<const SourceTree>& tree) {
+    PushContent all;
+    for (std::size_t i = 0; i < tree->items.size(); ++i) {
+      all.items.push_back(i);
+      const auto& item = tree->items[i];
+      const bool own_mode = item.relative.empty() && tree->tops[item.top].name.empty();
+      if (item.type == TarType::directory && !own_mode) all.folders.push_back(i);
+    }
+    return {tree, all};
+  }
+
   static Collector read(PushStream& stream) {
     Collector collector;
     TarDecoder decoder(collector);
@@ -88,17 +100,16 @@ TEST_F(PushTest, TheStreamHoldsTheTree) {
   write("single", "one");
   fs::create_symlink("../nowhere", folder / "tree/link");
   ::chmod(at("tree/b").c_str(), 0555);
-  PushStream stream(scan({"tree", "single"}));
+  auto stream = stream_of(scan({"tree", "single"}));
   const auto got = read(stream);
-  EXPECT_EQ(got.order,
-            (std::vector<std::string>{"0", "0/a", "0/b", "0/b/file", "0/link", "1", "folders0", "steps"}));
+  EXPECT_EQ(got.order, (std::vector<std::string>{"0", "0/a", "0/b", "0/b/file", "0/link", "1", "folders0"}));
   EXPECT_EQ(got.data.at("0/a"), "alpha");
   EXPECT_EQ(got.data.at("0/b/file"), std::string(300000, 'f'));
   EXPECT_EQ(got.data.at("1"), "one");
   EXPECT_EQ(got.entries.at("0/b").mode, 0755U) << "must be writable while it is filled";
   EXPECT_EQ(got.entries.at("0/link").link, "../nowhere");
-  EXPECT_EQ(got.data.at("steps"), "put 0 tree || exit 1\nput 1 single || exit 1\nfolders 0 tree || exit 1\n");
   EXPECT_TRUE(stream.changed().empty());
+  EXPECT_EQ(stream.content_bytes(), 300008U);
 
   Collector folders;
   TarDecoder decoder(folders);
@@ -112,7 +123,7 @@ TEST_F(PushTest, TheStreamHoldsTheTree) {
 TEST_F(PushTest, AFileThatShrinksIsNotPutInPlace) {
   write("tree/keep", "keep");
   write("tree/log", std::string(3 * PushStream::kBlock, 'l'));
-  PushStream stream(scan({"tree"}));
+  auto stream = stream_of(scan({"tree"}));
   Collector collector;
   TarDecoder decoder(collector);
   ASSERT_TRUE(decoder.feed(stream.next()));
@@ -121,7 +132,7 @@ TEST_F(PushTest, AFileThatShrinksIsNotPutInPlace) {
   ASSERT_TRUE(decoder.finish()) << "the archive must stay whole";
   EXPECT_EQ(collector.data.at("0/log").size(), 3 * PushStream::kBlock);
   EXPECT_EQ(stream.changed(), std::vector<std::string>{at("tree/log")});
-  EXPECT_TRUE(collector.data.at("steps").starts_with("discard 0/log\n")) << collector.data.at("steps");
+  EXPECT_EQ(stream.discarded(), std::vector<std::string>{"0/log"});
 }
 
 TEST_F(PushTest, FilesThatGrowOrVanishAreToldToo) {
@@ -132,25 +143,49 @@ TEST_F(PushTest, FilesThatGrowOrVanishAreToldToo) {
   fs::remove(folder / "tree/gone");
   write("tree/log", "much longer");
   write("single", "other");
-  PushStream stream(tree);
+  auto stream = stream_of(tree);
   const auto got = read(stream);
   EXPECT_EQ(stream.changed().size(), 3U);
   EXPECT_EQ(got.entries.count("0/gone") + got.entries.count("0/log") + got.entries.count("1"), 0U);
-  EXPECT_EQ(got.data.at("steps"), "put 0 tree || exit 1\nfolders 0 tree || exit 1\n");
+  EXPECT_EQ(stream.discarded(), (std::vector<std::string>{"0/gone", "0/log", "1"}));
 }
 
-TEST_F(PushTest, OddNamesAreQuotedInTheSteps) {
-  write("it's $(odd)", "");
-  PushStream stream(scan({"it's $(odd)"}));
-  EXPECT_EQ(read(stream).data.at("steps"), "put 0 'it'\\''s $(odd)' || exit 1\n");
+TEST_F(PushTest, TheSumIsThatOfTheStream) {
+  write("tree/b/file", std::string(600000, 'f'));
+  auto stream = stream_of(scan({"tree"}));
+  std::string all;
+  for (auto block = stream.next(); !block.empty(); block = stream.next()) all += block;
+  EXPECT_EQ(stream.sum(), sha256(all));
+  EXPECT_EQ(stream.size(), all.size());
 }
 
-TEST_F(PushTest, ADotMeansTheContentAndLeavesTheTargetsMode) {
-  write("tree/a", "x");
-  PushStream stream(scan({"tree/."}));
+TEST_F(PushTest, OnlyWhatIsAskedForIsSent) {
+  write("tree/a/x", "x");
+  write("tree/a/y", "y");
+  const auto tree = scan({"tree"});  // tree, a, x, y
+  PushStream stream(tree, {{2}, {1}});
   const auto got = read(stream);
-  EXPECT_EQ(got.data.at("steps"), "put 0 '' || exit 1\nfolders 0 '' || exit 1\n");
-  EXPECT_EQ(got.data.at("folders0"), tar_end());
+  EXPECT_EQ(got.order, (std::vector<std::string>{"0/a/x", "folders0"}));
+}
+
+TEST_F(PushTest, ExcludedPathsAreNotScanned) {
+  write("tree/a.o", "");
+  write("tree/src/b.o", "");
+  write("tree/src/b.c", "");
+  write("tree/src/.gitignore", "gen/\n!b.o\n");
+  write("tree/src/gen/x.c", "");
+  const auto names = [this](const ScanOptions& options) {
+    std::vector<std::string> found;
+    const auto tree = scan_sources({at("tree")}, options);
+    for (const auto& item : tree->items) {
+      if (item.type == TarType::file) found.push_back(item.relative);
+    }
+    return found;
+  };
+  EXPECT_EQ(names({.exclude = {"*.o"}}),
+            (std::vector<std::string>{"src/.gitignore", "src/b.c", "src/gen/x.c"}));
+  EXPECT_EQ(names({.exclude = {"*.o"}, .gitignore = true}),
+            (std::vector<std::string>{"src/.gitignore", "src/b.c", "src/b.o"}));
 }
 
 TEST_F(PushTest, ScanErrorsNameThePath) {
@@ -183,10 +218,9 @@ TEST_F(PushTest, PipesAreSkippedAndNamed) {
 TEST_F(PushTest, ALinkThatIsGivenItselfIsFollowed) {
   write("tree/a", "alpha");
   fs::create_directory_symlink("tree", folder / "link");
-  PushStream stream(scan({"link"}));
+  auto stream = stream_of(scan({"link"}));
   const auto got = read(stream);
   EXPECT_EQ(got.data.at("0/a"), "alpha");
-  EXPECT_EQ(got.data.at("steps"), "put 0 link || exit 1\nfolders 0 link || exit 1\n");
 }
 
 TEST_F(PushTest, ComplaintsNameTheSource) {

@@ -1,8 +1,9 @@
 #pragma once
 /// Archives as streams. A codec of our own because those of libraries pull their input with blocking calls,
 /// which cannot live on an event loop; this one is fed. Written: GNU format (long names in @LongLink members,
-/// big numbers in base 256). Read: that, POSIX ustar and pax. Sources: POSIX.1-2017 pax(1) "ustar Interchange
-/// Format" and "pax Header Block"; GNU tar manual, "Basic Tar Format".
+/// big numbers in base 256; a pax header for fractions of a second). Read: that, POSIX ustar and pax.
+/// Sources: POSIX.1-2017 pax(1) "ustar Interchange Format" and "pax Header Block"; GNU tar manual, "Basic Tar
+/// Format".
 
 #include <cstdint>
 #include <optional>
@@ -26,10 +27,11 @@ enum class TarType {
 struct TarEntry {
   std::string name;  ///< any bytes but NUL; relative or not, as it stands in the archive
   TarType type = TarType::file;
-  std::string link = {};   ///< what a link leads to
-  std::uint64_t size = 0;  ///< of the data that follows; 0 for all but files (and what is `other`)
-  unsigned mode = 0644;    ///< permission bits, with setuid, setgid and sticky
-  std::int64_t mtime = 0;  ///< seconds since 1970; fractions are not kept
+  std::string link = {};          ///< what a link leads to
+  std::uint64_t size = 0;         ///< of the data that follows; 0 for all but files (and what is `other`)
+  unsigned mode = 0644;           ///< permission bits, with setuid, setgid and sticky
+  std::int64_t mtime = 0;         ///< seconds since 1970, rounded down
+  std::uint32_t nanoseconds = 0;  ///< of the mtime; a pax header holds them, older tars skip that
 
   bool operator==(const TarEntry&) const = default;
 };
@@ -82,6 +84,7 @@ class TarDecoder {
     std::optional<std::string> link = {};
     std::optional<std::uint64_t> size = {};
     std::optional<std::int64_t> mtime = {};
+    std::uint32_t nanoseconds = 0;
     bool sparse = false;
   };
 

@@ -1,8 +1,11 @@
 #pragma once
-/// push: files and folders to many nodes.
+/// push: files and folders to many nodes; only what they lack.
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "ec2mpi/fleet/fleet.hpp"
 #include "ec2mpi/ops/source_tree.hpp"
@@ -19,11 +22,32 @@ struct PushTarget {
 /// Errors: usage.
 [[nodiscard]] Result<PushTarget> push_target(std::string_view typed, std::size_t sources);
 
-/// Sends the tree. On each node either every file comes to its place whole, by renaming, or the node ends
-/// with an Error and what it had is untouched (but for what an error in the midst of the renaming has left
-/// half done, file by file). Errors: remote_io with the node's reason; local_io if files changed while they
-/// were being sent.
-[[nodiscard]] NodeTask push_task(std::shared_ptr<const SourceTree> tree, PushTarget target);
+/// What has been done so far, for whoever shows it. Bytes are those of files, without names and padding.
+struct PushCount {
+  std::uint64_t uplink = 0;    ///< bytes sent from here
+  std::uint64_t inside = 0;    ///< bytes that nodes have passed on to each other
+  std::uint64_t expected = 0;  ///< bytes to be sent from here, as far as is known
+  std::size_t files = 0;       ///< files sent, those of the tree counted once however many nodes lacked them
+  std::size_t unchanged = 0;   ///< files that no node lacked
+  std::size_t erased = 0;      ///< paths removed, over all nodes
+};
+
+struct PushPlan {
+  std::shared_ptr<const SourceTree> tree;
+  std::string target;                ///< as typed; {node}, {index} and so on are filled in
+  bool folder = false;               ///< there are several sources
+  bool checksum = false;             ///< compare contents, not size and mtime
+  bool erase = false;                ///< remove what the source folders no longer have
+  bool dry_run = false;              ///< only tell, line by line, what would be done
+  std::shared_ptr<PushCount> count;  ///< never null
+};
+
+/// Sends to each node what it lacks. There, either every file that was sent comes to its place whole, by
+/// renaming, or the node ends with an Error and what it had is untouched (but for what an error in the midst
+/// of the renaming has left half done, file by file). What arrived before the way was cut is kept beside the
+/// target, and the next push of the same sources goes on from there. Errors: remote_io with the node's
+/// reason; local_io if files changed while they were being sent.
+[[nodiscard]] NodeTask push_task(PushPlan plan);
 
 /// The reason for a failed push in the words of the node's script: without the tool's name, and with the
 /// source's name for its number; "" if there is none in this text. Pure; for tests.

@@ -6,27 +6,44 @@
 #include <vector>
 
 #include "ec2mpi/base/file.hpp"
+#include "ec2mpi/base/sha256.hpp"
 #include "ec2mpi/ops/source_tree.hpp"
 
 namespace ec2mpi::ops {
 
+/// What of a tree is sent. Numbers are those of SourceTree::items, ascending.
+struct PushContent {
+  std::vector<std::size_t> items;
+  std::vector<std::size_t> folders;  ///< of which mode and mtime are told
+};
+
 /// Makes the archive piece by piece; reads the files while they are sent, so that none is held in memory.
 ///
 /// Members: "0", "0/sub/file", "1", ...: the sources by number, folders writable for their owner; "folders0",
-/// ...: an archive of the folders alone with their real modes and times; last "steps": shell text that calls
-/// the script's functions. A stream that breaks off has no steps, and without steps nothing is put in place.
+/// ...: an archive of the folders alone with their real modes and times.
 class PushStream {
  public:
-  static constexpr std::size_t kBlock = 128 * 1024;
+  static constexpr std::size_t kBlock = 256 * 1024;
 
-  explicit PushStream(std::shared_ptr<const SourceTree> tree) : tree_(std::move(tree)) {}
+  PushStream(std::shared_ptr<const SourceTree> tree, PushContent content)
+      : tree_(std::move(tree)), content_(std::move(content)) {}
 
   /// The next bytes, about kBlock, valid until the next call; empty at the end. Files that vanish or change
   /// on the way don't stop it: see changed().
   [[nodiscard]] std::string_view next();
 
-  /// Files that were no longer what was scanned; the node is told not to put them in place.
+  /// Bytes of files among those given so far; the rest is names and padding.
+  [[nodiscard]] std::uint64_t content_bytes() const { return content_bytes_; }
+
+  /// Of all that next() has given: 64 hexadecimal digits, and how many bytes. After the end.
+  [[nodiscard]] const std::string& sum() const { return sum_text_; }
+  [[nodiscard]] std::uint64_t size() const { return size_; }
+
+  /// Files that were no longer what was scanned, by path.
   [[nodiscard]] const std::vector<std::string>& changed() const { return changed_; }
+  /// The same by member name; not to be put in place.
+  [[nodiscard]] const std::vector<std::string>& discarded() const { return discarded_; }
+  [[nodiscard]] const std::vector<std::size_t>& folders() const { return content_.folders; }
 
  private:
   void begin_item();
@@ -34,18 +51,21 @@ class PushStream {
   void note_change(const SourceItem& item);
   void add_end();
   [[nodiscard]] std::string folders_of(std::size_t top) const;
-  [[nodiscard]] std::string steps() const;
 
   std::shared_ptr<const SourceTree> tree_;
+  PushContent content_;
   std::string block_;
-  std::size_t item_ = 0;
+  std::size_t at_ = 0;  ///< in the content's items
   UniqueFd file_;
   std::uint64_t left_ = 0;  ///< of the file under way
   bool shrunk_ = false;     ///< the file under way has ended early; zeros stand for the rest
   bool ended_ = false;
   std::vector<std::string> changed_;
-  std::vector<std::string> discarded_;  ///< the same by member name
-  std::vector<bool> top_missing_;       ///< by top: a single file that changed
+  std::vector<std::string> discarded_;
+  std::uint64_t content_bytes_ = 0;
+  std::uint64_t size_ = 0;
+  Sha256 sum_;
+  std::string sum_text_;
 };
 
 }  // namespace ec2mpi::ops

@@ -9,6 +9,7 @@
 #include "ec2mpi/base/error.hpp"
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/tar.hpp"
+#include "ec2mpi/ops/path_filter.hpp"
 
 namespace ec2mpi::ops {
 
@@ -17,18 +18,25 @@ struct SourceTop {
   std::filesystem::path path;  ///< as given
   std::string name;  ///< what it will be called in the target; empty: its content goes there (".", "/")
   bool directory = false;
+  PathFilter filter = {};  ///< what of it is left out
+};
+
+/// What of the sources is left out.
+struct ScanOptions {
+  std::vector<std::string> exclude = {};  ///< rules as in a .gitignore at the top of each source
+  bool gitignore = false;                 ///< and those of each folder's .gitignore
 };
 
 /// A file, directory or link in or at a top.
 struct SourceItem {
   std::size_t top = 0;
-  std::string relative;  ///< below the top; empty for the top itself
+  std::string relative = {};  ///< below the top; empty for the top itself
   TarType type = TarType::file;
   std::string link = {};
   std::uint64_t size = 0;
   unsigned mode = 0;
   std::int64_t mtime = 0;         ///< whole seconds
-  std::uint32_t nanoseconds = 0;  ///< of the mtime, to notice changes
+  std::uint32_t nanoseconds = 0;  ///< of the mtime
 };
 
 struct SourceTree {
@@ -43,7 +51,8 @@ struct SourceTree {
 /// Links that are given themselves are followed (the user means what they lead to); links inside a directory
 /// are taken as links. Errors: local_io for what is missing or can't be read; usage for two sources of the
 /// same name.
-[[nodiscard]] Result<SourceTree> scan_sources(const std::vector<std::string>& sources);
+[[nodiscard]] Result<SourceTree> scan_sources(const std::vector<std::string>& sources,
+                                              const ScanOptions& options = {});
 
 /// The name a path has in the folder it is copied into; empty for ".", ".." and "/", as with scp and cp.
 [[nodiscard]] std::string name_in_target(std::string_view path);

@@ -1,0 +1,60 @@
+#pragma once
+/// What a node lacks of the sources, and how what it gets comes to its place. Pure.
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "ec2mpi/ops/push_survey.hpp"
+#include "ec2mpi/ops/source_tree.hpp"
+
+namespace ec2mpi::ops {
+
+struct DiffOptions {
+  std::string new_name = {};  ///< what the source is called where the target is no folder
+  bool checksum = false;      ///< contents are compared, not size and mtime
+  bool erase = false;         ///< what the sources' folders no longer have is removed
+};
+
+/// Numbers are those of SourceTree::items, ascending.
+struct PushNeed {
+  std::vector<std::size_t> items;    ///< to be sent
+  std::vector<std::size_t> folders;  ///< that get their mode and mtime when all is in place
+  std::vector<std::size_t> mends;    ///< files of which only mode or mtime are wrong
+  std::vector<std::string> erase;    ///< paths below the survey's folder, with "./" in front
+  std::string left;                  ///< the stage of an earlier push to go on with, or ""
+  std::vector<std::string> discard;  ///< what of it is of no use
+  std::size_t arrived = 0;           ///< files that lie in it already
+  std::vector<std::size_t> begun;    ///< files whose beginning lies in it
+  std::size_t files = 0;             ///< files to be sent
+  std::size_t unchanged = 0;         ///< files whose content is there
+  std::uint64_t bytes = 0;           ///< content to be sent
+
+  [[nodiscard]] bool nothing() const {
+    return items.empty() && folders.empty() && mends.empty() && erase.empty() && left.empty();
+  }
+};
+
+/// `sums` gives the checksum of a local file, for DiffOptions::checksum.
+[[nodiscard]] PushNeed push_need(const SourceTree& tree, const PushSurvey& survey, const DiffOptions& options,
+                                 const std::function<std::string(const SourceItem&)>& sums = {});
+
+/// The name of an item in the archive and in the stage: "0", "0/sub/file".
+[[nodiscard]] std::string member_name(const SourceItem& item);
+
+/// Where an item lies below the survey's folder; "" is that folder.
+[[nodiscard]] std::string place_of(const SourceTree& tree, const SourceItem& item, bool into,
+                                   const std::string& new_name);
+
+/// What the script is asked about: paths below the target, if it is a folder. Few words, else ".".
+[[nodiscard]] std::vector<std::string> asked_paths(const SourceTree& tree, bool erase);
+
+/// Shell text for the script's last "do". `sum`: of the archive, or "" if none was sent; `folders`: those in
+/// the archive; `discarded`: members that must not be put in place.
+[[nodiscard]] std::string push_steps(const SourceTree& tree, const PushSurvey& survey, const PushNeed& need,
+                                     const DiffOptions& options, const std::string& sum,
+                                     const std::vector<std::size_t>& folders,
+                                     const std::vector<std::string>& discarded);
+
+}  // namespace ec2mpi::ops

@@ -1,0 +1,160 @@
+"""push against four real hosts: only what a node lacks travels; what is removed, left out and mended; going on after a break."""
+
+import os
+import re
+
+import pytest
+
+from local_cluster import wait_until
+from test_copy import a_tree, here, look, md5, no_stage_left, on, write
+
+LAST_LINE = re.compile(r"(\d+)/(\d+) nodes? ok · (?:failed: \S+ · )?(\d+) files? sent, (\d+) unchanged(?:, (\d+) deleted)? · "
+                       r"([0-9.]+ \w+) over the uplink")
+UNITS = {"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9}
+
+
+@pytest.fixture(autouse=True)
+def clean_homes(cluster4):
+    yield
+    for index in (1, 2, 3, 4):
+        cluster4.host(index, "chmod -R u+w /home/ubuntu; cd /home/ubuntu; rm -rf -- * .ec2mpi*")
+
+
+def told(done):
+    """What the last line says: files sent, unchanged, deleted, bytes over the uplink."""
+    found = LAST_LINE.match(done.err.splitlines()[-1])
+    assert found, done.err
+    number, unit = found[6].split()
+    return int(found[3]), int(found[4]), int(found[5] or 0), float(number) * UNITS[unit]
+
+
+def pushed(ec2mpi, *args):
+    done = ec2mpi("push", *args)
+    assert done.code == 0, done.err
+    return told(done)
+
+
+def test_a_second_push_sends_nothing_and_ten_changes_send_ten(ec2mpi, cluster4):
+    tree = a_tree(ec2mpi.folder / "tree")
+    for i in range(60):
+        write(tree / f"many/{i}", f"content {i}" * 50)
+    assert pushed(ec2mpi, "tree", "proj/")[1] == 0
+    before = [cluster4.host(i, "find /home/ubuntu/proj -printf '%i %C@ %p\\n' | sort").out for i in (1, 2, 3, 4)]
+    sent, unchanged, deleted, size = pushed(ec2mpi, "tree", "proj/")
+    assert (sent, deleted, size) == (0, 0, 0) and unchanged > 60
+    after = [cluster4.host(i, "find /home/ubuntu/proj -printf '%i %C@ %p\\n' | sort").out for i in (1, 2, 3, 4)]
+    assert before == after, "not even touched"
+    for i in range(10):
+        write(tree / f"many/{i}", f"changed {i}", mtime=1_700_000_000)
+    sent, _, _, size = pushed(ec2mpi, "tree", "proj/")
+    assert sent == 10 and size < 10 * 20 * 4
+    expected = look(here, tree)
+    for index in (1, 2, 3, 4):
+        assert look(on(cluster4, index), "proj/tree") == expected
+
+
+def test_fractions_of_a_second_survive(ec2mpi, cluster4):
+    file = write(ec2mpi.folder / "d/file", "x")
+    os.utime(file, ns=(1_600_000_000_123_456_789,) * 2)
+    os.utime(file.parent, ns=(1_500_000_000_987_654_321,) * 2)
+    pushed(ec2mpi, "-w", "1", "d", ".")
+    assert on(cluster4, 1)("find d -printf '%T@ %p\\n'").out == "1500000000.9876543210 d\n1600000000.1234567890 d/file\n"
+
+
+def test_each_node_gets_what_it_lacks(ec2mpi, cluster4):
+    for name in "abc":
+        write(ec2mpi.folder / "d" / name, name * 1000)
+    pushed(ec2mpi, "d", ".")
+    cluster4.host(2, "rm d/a", user="ubuntu")
+    cluster4.host(3, "echo other > d/b; rm -r d/c", user="ubuntu")
+    assert pushed(ec2mpi, "d", ".")[3] == 3000
+    for index in (1, 2, 3, 4):
+        assert on(cluster4, index)("md5sum d/*").out == on(cluster4, 1)("md5sum d/*").out
+
+
+def test_wrong_modes_are_mended_without_content(ec2mpi, cluster4):
+    tree = a_tree(ec2mpi.folder / "tree")
+    pushed(ec2mpi, "tree", ".")
+    cluster4.host(2, "chmod 600 tree/run.sh; chmod 700 tree/sub; touch tree/empty", user="ubuntu")
+    assert pushed(ec2mpi, "tree", ".")[::3] == (0, 0)
+    assert look(on(cluster4, 2), "tree") == look(here, tree)
+
+
+def test_checksum_finds_what_size_and_time_hide(ec2mpi, cluster4):
+    write(ec2mpi.folder / "d/file", "good")
+    write(ec2mpi.folder / "d/odd\nname", "same")
+    pushed(ec2mpi, "d", ".")
+    cluster4.host(3, "printf evil > d/file; touch -d @1600000000 d/file; touch d/odd*", user="ubuntu")
+    cluster4.host(3, "touch -d @1500000000 'd/odd\nname'", user="ubuntu")
+    assert pushed(ec2mpi, "--checksum", "d", ".")[0] == 1
+    assert on(cluster4, 3)("cat d/file; stat -c %Y d/odd*").out == "good1600000000\n"
+    assert pushed(ec2mpi, "--checksum", "d", ".")[::3] == (0, 0)
+
+
+def test_delete_removes_only_below_the_sources_folder(ec2mpi, cluster4):
+    write(ec2mpi.folder / "proj/keep", "x")
+    write(ec2mpi.folder / "proj/sub/keep", "x")
+    pushed(ec2mpi, "proj", "a/")
+    for index in (1, 2, 3, 4):
+        cluster4.host(index, "mkdir -p a/proj/old/deep a/other; echo x > a/proj/old/deep/f; echo x > a/proj/sub/extra; echo x > a/mine;"
+                             "ln -s ../other a/proj/link; echo x > a/other/f; echo log > a/proj/run.log; chmod 555 a/proj/old/deep",
+                      user="ubuntu")
+    dry = ec2mpi("push", "-n", "--delete", "--exclude", "*.log", "proj", "a/")
+    assert dry.code == 0, dry.err
+    assert sorted(line.split("\t")[1] for line in dry.out.splitlines() if line.startswith("node2\t")) == [
+        "delete proj/link", "delete proj/old", "delete proj/sub/extra"]
+    assert on(cluster4, 1)("ls a/proj").out == "keep\nlink\nold\nrun.log\nsub\n", "a dry run changes nothing"
+    assert pushed(ec2mpi, "--delete", "--exclude", "*.log", "proj", "a/")[2] == 12
+    for index in (1, 2, 3, 4):
+        assert on(cluster4, index)("cd a; find . -type f | sort").out == "./mine\n./other/f\n./proj/keep\n./proj/run.log\n./proj/sub/keep\n"
+
+
+def test_delete_without_a_folder_is_refused(ec2mpi, cluster4):
+    write(ec2mpi.folder / "file", "x")
+    done = ec2mpi("push", "--delete", "file", "x")
+    assert done.code == 2 and "--delete needs a folder among the sources" in done.err
+
+
+def test_what_is_excluded_or_ignored_is_not_sent(ec2mpi, cluster4):
+    for name in ("a.c", "a.o", "sub/b.c", "sub/b.o", "build/x", "sub/cache/y"):
+        write(ec2mpi.folder / "src" / name, "x")
+    write(ec2mpi.folder / "src/sub/.gitignore", "cache/\n")
+    pushed(ec2mpi, "-w", "1", "--exclude", "*.o", "--exclude", "/build", "--gitignore", "src", ".")
+    assert on(cluster4, 1)("find src -type f | sort").out == "src/a.c\nsrc/sub/.gitignore\nsrc/sub/b.c\n"
+
+
+def test_the_target_may_name_the_node(ec2mpi, cluster4):
+    write(ec2mpi.folder / "file", "x")
+    pushed(ec2mpi, "file", "out-{index}/{node}.txt")
+    for index in (1, 2, 3, 4):
+        assert on(cluster4, index)("find . -name '*.txt'").out == f"./out-{index}/node{index}.txt\n"
+
+
+def test_without_gnu_find_less_is_known_and_all_still_arrives(ec2mpi, cluster4):
+    tree = a_tree(ec2mpi.folder / "tree")
+    cluster4.host(1, "cat > /usr/local/bin/find; chmod 755 /usr/local/bin/find",
+                  input='#!/bin/sh\ncase "$*" in *-printf*) echo "find: unknown predicate" >&2; exit 1 ;; esac\nexec /usr/bin/find "$@"\n')
+    try:
+        first = pushed(ec2mpi, "-w", "1", "tree", ".")
+        second = pushed(ec2mpi, "-w", "1", "tree", ".")
+    finally:
+        cluster4.host(1, "rm /usr/local/bin/find")
+    assert look(on(cluster4, 1), "tree") == look(here, tree)
+    assert second[3] < first[3] / 100, "what it can tell is not sent again"
+
+
+def test_a_push_goes_on_where_another_was_broken_off(ec2mpi, cluster4):
+    for i in range(30):
+        write(ec2mpi.folder / f"d/{i:02}", os.urandom(1_000_000))
+    cluster4.uplink("--rate", "100mbit")
+    process = ec2mpi.start("push", "-w", "1", "d", ".")
+    wait_until(lambda: cluster4.host(1, "ls .ec2mpi-push.*/0 2>/dev/null | wc -l", user="ubuntu").out.strip() > "10", "ten files")
+    process.kill()
+    process.wait()
+    wait_until(lambda: cluster4.host(1, "pgrep -f '[e]c2mpi-push'").code == 1, "the node has noticed")
+    arrived = int(cluster4.host(1, "ls .ec2mpi-push.*/0 | wc -l", user="ubuntu").out)
+    cluster4.uplink("--rate", "none")
+    sent, _, _, size = pushed(ec2mpi, "-w", "1", "d", ".")
+    assert sent <= 30 - arrived + 1 and size <= (30 - arrived + 1) * 1e6
+    assert look(on(cluster4, 1), "d") == look(here, ec2mpi.folder / "d")
+    no_stage_left(cluster4, (1,))
