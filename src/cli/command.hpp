@@ -37,5 +37,6 @@ void add_push_command(CLI::App& app, Dispatch& dispatch);
 void add_pull_command(CLI::App& app, Dispatch& dispatch);
 void add_run_command(CLI::App& app, Dispatch& dispatch);
 void add_setup_command(CLI::App& app, Dispatch& dispatch);
+void add_doctor_command(CLI::App& app, Dispatch& dispatch);
 
 }  // namespace ec2mpi::cli

@@ -61,4 +61,12 @@ std::optional<MpiVersion> parse_mpi_version(std::string_view said) {
   return std::nullopt;
 }
 
+std::optional<MpiVersion> parse_mpi_library(std::string_view line) {
+  if (line.starts_with("Open MPI v")) return version_behind("Open MPI v", MpiFlavour::open_mpi, line);
+  if (line.starts_with("MPICH Version:")) return version_behind("MPICH Version:", MpiFlavour::mpich, line);
+  if (line.starts_with("Intel(R) MPI Library"))
+    return version_behind("Intel(R) MPI Library", MpiFlavour::intel_mpi, line);
+  return std::nullopt;
+}
+
 }  // namespace ec2mpi

@@ -58,6 +58,10 @@ echo "ec2mpi-facts end"
 
 }  // namespace
 
+std::string facts_script() {
+  return kScript;
+}
+
 std::string facts_command() {
   return "exec sh -c " + quote_word(kScript);
 }

@@ -24,4 +24,8 @@ struct MpiVersion {
 /// Version 2021.10`. Nothing if it is none of them.
 [[nodiscard]] std::optional<MpiVersion> parse_mpi_version(std::string_view said);
 
+/// The first line of what MPI_Get_library_version gives: `Open MPI v4.1.4, package: ...`, `MPICH
+/// Version: 4.0.2`, `Intel(R) MPI Library 2021.10 for Linux* OS`. Nothing if it is none of them.
+[[nodiscard]] std::optional<MpiVersion> parse_mpi_library(std::string_view line);
+
 }  // namespace ec2mpi

@@ -10,7 +10,11 @@
 
 namespace ec2mpi::ops {
 
-/// The command for a node's login shell; it prints what parse_facts reads, and changes nothing.
+/// POSIX sh that prints what parse_facts reads, and changes nothing. It redirects its standard input and
+/// error.
+[[nodiscard]] std::string facts_script();
+
+/// The same as a command for a node's login shell.
 [[nodiscard]] std::string facts_command();
 
 /// Asks one node, in one round trip. Errors: those of the session, remote_io.

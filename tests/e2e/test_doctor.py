@@ -1,0 +1,419 @@
+"""doctor against four real hosts, each test with one thing broken: that check says so, and no other does."""
+
+import contextlib
+import json
+import shlex
+import signal
+import subprocess
+import textwrap
+
+import pytest
+
+from local_cluster import wait_until
+
+HOSTS = (1, 2, 3, 4)
+HOME = "/home/ubuntu"
+CHECKS = ["ssh", "clock", "disk", "memory", "limits", "mpirun", "mpi", "path", "python", "mpi4py", "names", "shell",
+          "interfaces", "logins", "ports", "leftovers", "slots", "placement"]
+
+
+class Diagnosis:
+    """What doctor said, as JSON."""
+
+    def __init__(self, done):
+        assert done.code in (0, 1), done.err
+        self.code, self.err = done.code, done.err
+        document = json.loads(done.out)
+        self.ok = document["ok"]
+        self.checks = {check["check"]: check for check in document["checks"]}
+
+    def fired(self):
+        return {name: check["verdict"] for name, check in self.checks.items() if check["verdict"] not in ("ok", "skipped")}
+
+    def finding(self, name):
+        """The only finding of a check."""
+        findings = self.checks[name]["findings"]
+        assert len(findings) == 1, findings
+        return findings[0]
+
+
+@pytest.fixture
+def doctor(ec2mpi):
+    def run(*words, **options):
+        return Diagnosis(ec2mpi("doctor", "--json", *words, **options))
+    return run
+
+
+@contextlib.contextmanager
+def broken(cluster, hosts, how, undo):
+    """The hosts with something broken by shell text, as root."""
+    try:
+        for host in hosts:
+            done = cluster.host(host, how)
+            assert done.code == 0, done.err
+        yield
+    finally:
+        for host in hosts:
+            done = cluster.host(host, undo)
+            assert done.code == 0, done.err
+
+
+def away(cluster, hosts, path):
+    return broken(cluster, hosts, f"mv {path} {path}.away", f"mv {path}.away {path}")
+
+
+def program(cluster, hosts, path, text):
+    """A program of ours on the hosts. /usr/local may be new there, and is left as it was."""
+    folder = path.rsplit("/", 1)[0]
+    return broken(cluster, hosts, f"mkdir -p {folder} && printf %s {shlex.quote(text)} >{path} && chmod 755 {path}", f"rm {path}")
+
+
+def bashrc(cluster, hosts, line):
+    """A line at the top of ~/.bashrc, where it counts for commands over ssh too."""
+    file = f"{HOME}/.bashrc"
+    return broken(cluster, hosts, f"cp {file} {file}.first && sed -i {shlex.quote('1i ' + line)} {file}", f"mv {file}.first {file}")
+
+
+def expect(diagnosis, name, nodes, *words, verdict="failed", others=()):
+    """Just this check fired, for these nodes, with these words; `others` follow from it."""
+    assert diagnosis.fired().get(name) == verdict, diagnosis.checks
+    assert set(diagnosis.fired()) == {name, *others}, diagnosis.checks
+    finding = diagnosis.finding(name)
+    assert finding["nodes"] == nodes, finding
+    for word in words:
+        assert word in finding["what"] + " | " + finding["command"] + " | " + finding["mend"], finding
+    assert (diagnosis.code, diagnosis.ok) == ((1, False) if "failed" in diagnosis.fired().values() else (0, True))
+    return finding
+
+
+# --- all is well -------------------------------------------------------------------------------------------------
+
+def test_nothing_fires_on_a_healthy_cluster(doctor):
+    diagnosis = doctor()
+    assert diagnosis.fired() == {}
+    assert list(diagnosis.checks) == CHECKS
+    assert [name for name, check in diagnosis.checks.items() if check["verdict"] == "skipped"] == ["placement"]
+    assert (diagnosis.code, diagnosis.ok) == (0, True)
+
+
+def test_for_people_it_is_a_line_for_each_check(ec2mpi):
+    done = ec2mpi("doctor", "-w", "1-2")
+    assert done.code == 0, done.err
+    assert [line.split()[1] for line in done.out.splitlines()] == CHECKS
+    assert "ok    mpi         Open MPI" in done.out and "everywhere" in done.out
+    assert "2 nodes · all is well" in done.err and "\x1b" not in done.out + done.err
+
+
+def test_one_node_alone_has_nobody_to_reach(doctor):
+    diagnosis = doctor("-w", "2")
+    assert diagnosis.fired() == {}
+    assert diagnosis.checks["logins"]["verdict"] == diagnosis.checks["ports"]["verdict"] == "skipped"
+
+
+@pytest.mark.parametrize("words, says", [(["-w", "9"], "9"), ([""], "empty"), (["~root/x"], "~root/x"), (["--fixx"], "--fixx")])
+def test_bad_input_is_refused_before_any_connection(ec2mpi, words, says):
+    done = ec2mpi("doctor", *words)
+    assert (done.code, done.out) == (2, "")
+    assert says in done.err and len(done.err.splitlines()) == 1
+
+
+# --- getting there -----------------------------------------------------------------------------------------------
+
+def test_ssh_one_node_refuses(doctor, cluster4):
+    cluster4.fault("refuse", 3)
+    expect(doctor(), "ssh", [3], "connection refused", "ec2mpi exec -w 3 true", "TCP port 22")
+
+
+def test_ssh_a_node_that_hangs_does_not_hold_the_others(doctor, cluster4):
+    cluster4.fault("freeze", 3, "--listener")
+    diagnosis = doctor("-t", "3")
+    expect(diagnosis, "ssh", [3])
+    assert diagnosis.checks["ports"]["summary"].startswith("6 connections")  # among the three others
+
+
+def test_ssh_a_login_shell_that_hangs(doctor, cluster4):
+    with bashrc(cluster4, [2], "sleep 300"):
+        diagnosis = doctor("-u", "4")
+    expect(diagnosis, "ssh", [2], "does not tell about itself in time")
+    assert diagnosis.checks["logins"]["verdict"] == "ok"
+
+
+def test_ssh_wrong_user(doctor):
+    finding = expect(doctor("-l", "nobody"), "ssh", [1, 2, 3, 4], "nobody")
+    assert "ec2mpi doctor -l USER" in finding["mend"]
+
+
+def test_ssh_changed_host_key(doctor, cluster4, ec2mpi):
+    assert ec2mpi("exec-all", "true").code == 0
+    cluster4.fault("rekey", 2)
+    expect(doctor(), "ssh", [2], "host key")
+
+
+def test_interrupted(ec2mpi, cluster4):
+    cluster4.fault("freeze", 3, "--listener")
+    process = ec2mpi.start("doctor", "-t", "60")
+    wait_until(lambda: cluster4.host(1, "pgrep -f '[e]c2mpi-probe'").code == 1 and cluster4.login_attempts(1) > 0, "asked node 1")
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, out) == (130, ""), err
+
+
+# --- the machines ------------------------------------------------------------------------------------------------
+
+def test_clock_five_minutes_off(doctor, cluster4):
+    shell = "/usr/local/bin/late-shell"
+    with program(cluster4, [3], shell, '#!/bin/sh\nexec faketime -f -300s /bin/bash "$@"\n'):
+        with broken(cluster4, [3], f"cp /etc/passwd /etc/passwd.first; sed -i '/^ubuntu:/s,/bin/bash,{shell},' /etc/passwd",
+                    "mv /etc/passwd.first /etc/passwd"):
+            expect(doctor(), "clock", [3], "5 min 00 s behind", "timedatectl")
+
+
+def test_disk_full(doctor, cluster4):
+    cluster4.fault("fill", 2)
+    expect(doctor(), "disk", [2], "only 0 B free in the home, 0 B free in /tmp", "df -h")
+
+
+def test_memory_short(doctor, cluster4):
+    with broken(cluster4, [4], "sed '/^MemAvailable/s/[0-9][0-9]*/4096/' /proc/meminfo >/tmp/meminfo && "
+                               "mount --bind /tmp/meminfo /proc/meminfo", "umount /proc/meminfo; rm /tmp/meminfo"):
+        expect(doctor(), "memory", [4], "only 4.2 MB of", verdict="warning")
+
+
+def test_limits_too_few_open_files(doctor, cluster4):
+    with bashrc(cluster4, [1], "ulimit -n 200"):
+        expect(doctor(), "limits", [1], "may open 200 files", "nofile")
+
+
+def test_slots_unequal_nodes(doctor, cluster4):
+    with program(cluster4, [2], "/usr/local/bin/lscpu", "#!/bin/sh\necho 0,0,0,Y\n"):
+        expect(doctor(), "slots", [2], "1 core and", "--exclude 2", verdict="warning")
+
+
+# --- MPI and Python ----------------------------------------------------------------------------------------------
+
+def test_mpirun_missing(doctor, cluster4):
+    with away(cluster4, [3], "/usr/bin/mpirun"):
+        expect(doctor(), "mpirun", [3], "there is no mpirun", "ec2mpi setup -w 3")
+
+
+def test_mpirun_not_in_path(doctor, cluster4):
+    with away(cluster4, [3], "/usr/bin/mpirun"):
+        with broken(cluster4, [3], "mkdir -p /usr/lib64/openmpi/bin && ln -s /usr/bin/orterun /usr/lib64/openmpi/bin/mpirun",
+                    "rm -r /usr/lib64/openmpi"):
+            expect(doctor(), "mpirun", [3], "/usr/lib64/openmpi/bin/mpirun is not in the PATH", verdict="warning")
+
+
+OTHER_VERSION = "#!/bin/sh\n[ \"$1\" = --version ] && echo 'mpirun (Open MPI) 4.1.0' || exec orterun \"$@\"\n"
+
+
+def test_mpi_of_another_version(doctor, cluster4):
+    with away(cluster4, [4], "/usr/bin/mpirun"), program(cluster4, [4], "/usr/bin/mpirun", OTHER_VERSION):
+        expect(doctor(), "mpi", [4], "Open MPI 4.1.0, but Open MPI", "on node[1-3] (3)", others=("mpi4py",))
+
+
+def test_path_with_two_versions(doctor, cluster4):
+    with program(cluster4, [1], "/usr/local/bin/mpirun", OTHER_VERSION):
+        expect(doctor(), "path", [1], "/usr/local/bin/mpirun (Open MPI 4.1.0) comes before /usr/bin/mpirun", "which -a mpirun",
+               others=("mpi", "mpi4py"))
+
+
+def test_python_elsewhere(doctor, cluster4):
+    with broken(cluster4, [2], "ln -s /usr/bin/python3 /usr/local/bin/python3", "rm /usr/local/bin/python3"):
+        expect(doctor(), "python", [2], "python3 is /usr/local/bin/python3, but /usr/bin/python3 on node[1,3-4] (3)",
+               verdict="warning")
+
+
+def test_a_node_without_python_is_told_all_the_rest(doctor, cluster4):
+    with away(cluster4, [2], "/usr/bin/python3"):
+        diagnosis = doctor()
+    expect(diagnosis, "python", [2], "there is no python3", "ec2mpi setup -w 2", others=("ports",))
+    assert diagnosis.fired()["ports"] == "warning"
+    assert diagnosis.finding("ports")["what"] == "could not be tried: no python3"
+
+
+def test_mpi4py_missing(doctor, cluster4):
+    with away(cluster4, [3], "/usr/lib/python3/dist-packages/mpi4py"):
+        expect(doctor(), "mpi4py", [3], "can't be imported: ModuleNotFoundError: No module named 'mpi4py'", "ec2mpi setup -w 3")
+
+
+def test_mpi4py_for_another_mpi(doctor, cluster4):
+    folder = f"{HOME}/.local/lib/python3.$(python3 -c 'import sys; print(sys.version_info[1])')/site-packages/mpi4py"
+    module = "class MPI: Get_library_version = staticmethod(lambda: 'MPICH Version:      4.0.2\\nMPICH Release date: 2022')"
+    with broken(cluster4, [2], f"mkdir -p {folder} && printf '%s\\n' {shlex.quote(module)} 'class rc: pass' '__version__ = \"4.0\"' "
+                               f">{folder}/__init__.py", f"rm -r {HOME}/.local"):
+        expect(doctor(), "mpi4py", [2], "runs on MPICH 4.0.2, but mpirun is Open MPI", "pip uninstall")
+
+
+# --- names and shells --------------------------------------------------------------------------------------------
+
+def hosts_file(cluster, hosts, command):
+    return broken(cluster, hosts, f"cp /etc/hosts /etc/hosts.first && sed -i {shlex.quote(command)} /etc/hosts",
+                  "cat /etc/hosts.first >/etc/hosts && rm /etc/hosts.first")
+
+
+def test_names_own_name_unknown(doctor, cluster4):
+    with hosts_file(cluster4, [3], "/this host/d"):
+        expect(doctor(), "names", [3], "its own name ip-10-0-0-13 is not known", "ec2mpi setup")
+
+
+def test_names_of_others_mean_other_addresses(doctor, cluster4):
+    with hosts_file(cluster4, [1], "s/^10.0.0.14 /10.0.0.99 /"):
+        expect(doctor(), "names", [1], "ip-10-0-0-14 is taken for 10.0.0.99", verdict="warning")
+
+
+def test_shell_that_talks(doctor, cluster4):
+    with bashrc(cluster4, [2], "echo Welcome to node 2"):
+        expect(doctor(), "shell", [2], "prints text before every command", "~/.bashrc", verdict="warning")
+
+
+# --- between the nodes -------------------------------------------------------------------------------------------
+
+def interface(cluster, hosts, name, *commands):
+    """A network device that leads nowhere."""
+    text = " && ".join([f"ip link add {name} type bridge", *(f"ip {command}" for command in commands), f"ip link set {name} up"])
+    return broken(cluster, hosts, text, f"ip link del {name}")
+
+
+def test_interfaces_docker_on_two_hosts(doctor, cluster4):
+    with interface(cluster4, [1, 2], "docker0", "addr add 172.17.0.1/16 dev docker0"):
+        expect(doctor(), "interfaces", [1, 2], "docker0 has the same address, 172.17.0.1", "--mca btl_tcp_if_include 10.0.0.8/29",
+               verdict="warning")
+
+
+def test_interfaces_docker_on_one_host_is_nobodys_trouble(doctor, cluster4):
+    with interface(cluster4, [1], "docker0", "addr add 172.17.0.1/16 dev docker0"):
+        assert doctor().fired() == {}
+
+
+def test_interfaces_two_addresses_in_the_network(doctor, cluster4):
+    with interface(cluster4, [3], "virbr0", "addr add 10.0.0.10/32 dev virbr0"):
+        expect(doctor(), "interfaces", [3], "several addresses in 10.0.0.8/29", "virbr0 10.0.0.10")
+
+
+def test_interfaces_smaller_packets(doctor, cluster4):
+    with broken(cluster4, [4], "ip link set eth0 mtu 1500", "ip link set eth0 mtu 9001"):
+        expect(doctor(), "interfaces", [4], "packets of at most 1500 bytes, most have 9001", verdict="warning")
+
+
+def test_logins_without_the_nodes_key(doctor, cluster4):
+    with away(cluster4, [2], f"{HOME}/.ssh/id_ed25519"):
+        expect(doctor(), "logins", [2], "to 3 other nodes: the nodes do not let each other in",
+               "ssh -o BatchMode=yes 10.0.0.11 true", "ec2mpi setup")
+
+
+def test_logins_to_a_changed_host_key(doctor, cluster4):
+    cluster4.fault("rekey", 4)  # for the laptop it is the first sight
+    expect(doctor(), "logins", [4], "from 3 other nodes: a node remembers another machine's host key")
+
+
+def test_logins_on_a_bare_cluster(doctor, cluster4):
+    with away(cluster4, HOSTS, f"{HOME}/.ssh/known_hosts"):
+        expect(doctor(), "logins", [1, 2, 3, 4], "between all nodes: the nodes do not know each other's host keys", "ec2mpi setup")
+
+
+def test_ports_closed_by_the_security_group(doctor, cluster4):
+    cluster4.fault("firewall", None)
+    expect(doctor(), "ports", [1, 2, 3, 4], "between all nodes: no answer", "authorize-security-group-ingress")
+
+
+def test_ports_closed_between_two_workers(doctor, cluster4):
+    cluster4.fault("firewall", None, 2, 3)
+    expect(doctor(), "ports", [2, 3], "node2 and node3: no answer", "TCP from 10.0.0.12 to 10.0.0.13", "nft list ruleset")
+
+
+def test_ports_large_packets_are_lost(doctor, cluster4):
+    rules = "table inet lossy { chain in { type filter hook input priority 0; tcp dport != 22 tcp sport != 22 meta length > 2000 drop; }; }"
+    with broken(cluster4, [4], f"nft {shlex.quote('add ' + rules)}", "nft delete table inet lossy"):
+        diagnosis = doctor()
+    expect(diagnosis, "ports", [4], "to 3 other nodes: the connection opens, but large packets are lost", "let ICMP through")
+
+
+# --- what is on them ---------------------------------------------------------------------------------------------
+
+@pytest.fixture
+def leftover(cluster4):
+    """A job whose daemon on host 2 was killed: the rank's child is left there."""
+    cluster4.host(1, "printf '10.0.0.11\\n10.0.0.12\\n' >hosts.two", user="ubuntu")
+    job = subprocess.Popen([*cluster4.exec_argv([])[:3], "host", "1", "--user", "ubuntu", "--", "mpirun", "--hostfile", "hosts.two",
+                            "--map-by", "node", "-np", "2", "sh", "-c", "sleep 31415 & exec sleep 27182"],
+                           stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    for host in (1, 2):
+        wait_until(lambda: cluster4.host(host, "pgrep -fc '^sleep (31415|27182)'").out == "2\n", "ranks and their children")
+    yield job
+    for host in (1, 2):
+        cluster4.host(host, "pkill -KILL mpirun; pkill -KILL orted; pkill -KILL sleep")
+    job.wait(timeout=20)
+
+
+def test_leftovers_of_a_killed_job_and_fix(doctor, cluster4, leftover):
+    assert doctor().fired() == {}  # a job that runs is not left over
+    cluster4.host(2, "pkill -KILL orted")
+    leftover.wait(timeout=40)
+    wait_until(lambda: cluster4.host(1, "pgrep -f '^sleep 27182'").code == 1, "the job has ended on host 1")
+    diagnosis = doctor("-w", "2-4")
+    expect(diagnosis, "leftovers", [2], "of an earlier job: pid", "sleep", "ec2mpi doctor --fix")
+    mended = doctor("-w", "2-4", "--fix")
+    assert mended.fired() == {}
+    assert mended.checks["leftovers"]["summary"].startswith("ended ")
+    assert cluster4.host(2, "pgrep -f '^sleep (31415|27182)'").code == 1
+
+
+def test_files_that_differ_or_are_missing(doctor, cluster4):
+    for host in HOSTS:
+        cluster4.host(host, "mkdir -p 'proj/a b' && echo one >'proj/a b/x.py' && echo same >same.py", user="ubuntu")
+    assert doctor("proj", "same.py").checks["files"]["summary"] == "all are the same on 4 nodes"
+    cluster4.host(3, "echo two >'proj/a b/x.py'", user="ubuntu")
+    cluster4.host(4, "rm same.py", user="ubuntu")
+    expect(doctor("proj/a b/x.py"), "files", [3], "proj/a b/x.py is another than on node[1-2,4] (3)", "ec2mpi push -w 3")
+    expect(doctor("~/same.py"), "files", [4], "~/same.py is missing")
+    expect(doctor(f"{HOME}/proj"), "files", [3], "is another than on node[1-2,4]")
+    for host in HOSTS:
+        cluster4.host(host, "rm -r proj same.py", user="ubuntu") if host != 4 else cluster4.host(host, "rm -r proj")
+
+
+METADATA = textwrap.dedent("""
+    import http.server, json, sys
+    DATA = json.loads(sys.argv[1])
+    class Service(http.server.BaseHTTPRequestHandler):
+        def do_PUT(self):
+            self.answer("the-token" if "X-aws-ec2-metadata-token-ttl-seconds" in self.headers else None)
+        def do_GET(self):
+            wanted = self.headers["X-aws-ec2-metadata-token"] == "the-token"
+            self.answer(DATA.get(self.path.replace("/latest/meta-data/", "")) if wanted else None)
+        def answer(self, text):
+            self.send_response(200 if text else 404)
+            self.end_headers()
+            self.wfile.write((text or "").encode())
+        def log_message(self, *words):
+            pass
+    http.server.HTTPServer(("169.254.169.254", 80), Service).serve_forever()
+""")
+
+
+@contextlib.contextmanager
+def metadata(cluster, host, data):
+    cluster.host(host, "ip address add 169.254.169.254/32 dev lo; cat > /tmp/metadata.py", input=METADATA)
+    cluster.host(host, f"setsid python3 /tmp/metadata.py {shlex.quote(json.dumps(data))} >/dev/null 2>&1 & "
+                       "until ss -ltn | grep -q 169.254.169.254:80; do sleep 0.05; done")
+    try:
+        yield
+    finally:
+        cluster.host(host, "pkill -f /tmp/metadata.py; ip address del 169.254.169.254/32 dev lo; rm /tmp/metadata.py")
+
+
+def place(zone, group=None):
+    return {"placement/availability-zone": zone} | ({"placement/group-name": group} if group else {})
+
+
+def test_placement(doctor, cluster4):
+    with metadata(cluster4, 1, place("us-east-2a", "ring")), metadata(cluster4, 2, place("us-east-2a", "ring")):
+        diagnosis = doctor("-w", "1-3")
+        assert diagnosis.fired() == {}
+        assert diagnosis.checks["placement"]["summary"] == "all in zone us-east-2a, placement group ring"
+        with metadata(cluster4, 3, place("us-east-2b", "ring")):
+            expect(doctor("-w", "1-3"), "placement", [3], "us-east-2b, but us-east-2a on node[1-2] (2)", verdict="warning")
+        with metadata(cluster4, 3, place("us-east-2a") | {"instance-id": "i-0123456789abcdef0"}):
+            diagnosis = doctor("-w", "1-3")
+            assert diagnosis.fired() == {"placement": "failed"}
+            told = " | ".join(finding["what"] for finding in diagnosis.checks["placement"]["findings"])
+            assert "no placement group, but placement group ring" in told and "it is i-0123456789abcdef0 now" in told
