@@ -40,8 +40,8 @@ say "Building build/release/ec2mpi"
 cmake --preset release >/dev/null
 cmake --build --preset release --target ec2mpi
 
-say "Four hosts, each with an address, a disk and an sshd of its own"
-cluster up 4
+say "Four hosts, each with an address, a disk and an sshd of its own, that do not know each other"
+cluster up 4 --bare
 folder=$(mktemp -d)
 there=$(cluster path)
 "${as_root[@]}" cp "$there"/{amazon_instances_info,key.pem} "$folder"
@@ -52,6 +52,7 @@ printf 'In the folder: %s\n' "$(ls -x)"
 laptop ec2mpi ips
 laptop ec2mpi nodes
 laptop ec2mpi exec-all 'echo "$(uname -n) has $(nproc) cores"'
+laptop ec2mpi setup
 laptop ec2mpi push spread.py ./
 laptop ec2mpi run spread
 laptop ec2mpi pull -w master spread_result.json results/

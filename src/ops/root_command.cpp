@@ -20,6 +20,10 @@ std::string command_for(RootAccess access, const RootScript& script) {
   return "exec " + quote_words(words);
 }
 
+std::unexpected<Error> no_password() {
+  return fail(ErrorKind::auth, "sudo wants a password; none was given");
+}
+
 Error failure_of(const ssh::ExitStatus& status, std::string_view complaint) {
   const auto lines = split(trim(complaint), '\n');
   const auto last = trim(lines.back());
@@ -41,7 +45,7 @@ asio::awaitable<Result<void>> run_as_root(NodeRun run, RootAccess access, Passwo
   std::string answer;
   if (access == RootAccess::password) {
     const auto given = password ? password() : std::nullopt;
-    if (!given) co_return fail(ErrorKind::auth, "sudo wants a password; none was given");
+    if (!given) co_return no_password();
     answer = *given + "\n";
   }
   ssh::Request request{.command = command_for(access, script)};

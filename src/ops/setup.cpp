@@ -125,8 +125,10 @@ class Setup : public Observer {
 
   asio::awaitable<Result<void>> give_trust(NodeRun& turn, const Survey& said) {
     if (refused_) co_return std::unexpected(*refused_);
-    if (const auto reason = members_.refused.find(turn.node.index); reason != members_.refused.end())
-      co_return fail(ErrorKind::remote_io, reason->second);
+    if (const auto reason = members_.refused.find(turn.node.index); reason != members_.refused.end()) {
+      std::string claim = reason->second;
+      co_return fail(ErrorKind::remote_io, std::move(claim));
+    }
     auto missing = missing_texts(texts_, said.states);
     if (!missing) co_return std::unexpected(missing.error());
     auto& done = end_.done[turn.node.index];
@@ -258,6 +260,10 @@ asio::awaitable<SetupEnd> conduct(std::unique_ptr<Setup> setup, std::vector<Node
 
 // --- undo
 
+std::unexpected<Error> no_root_to_undo() {
+  return fail(ErrorKind::remote_io, "to restore /etc/hosts takes root; use --sudo; nothing was taken away");
+}
+
 asio::awaitable<Result<ssh::ExitStatus>> undo(NodeRun run, bool dry_run, PasswordSource password,
                                               std::map<int, std::vector<std::string>>& restored) {
   auto said = co_await survey(run.session, run.limit);
@@ -271,8 +277,7 @@ asio::awaitable<Result<ssh::ExitStatus>> undo(NodeRun run, bool dry_run, Passwor
     paths.push_back(text.path);
   }
   if (of_root && !can_be_root(said->root, password)) {
-    co_return fail(ErrorKind::remote_io,
-                   "to restore /etc/hosts takes root; use --sudo; nothing was taken away");
+    co_return no_root_to_undo();
   }
   if (!dry_run) {
     const Limit limit = run.limit.at_most(kWriting);
