@@ -15,6 +15,7 @@ asio::awaitable<int> run_on_loop(Runtime& runtime, const CopyOptions& options, C
   FleetView view(
       runtime.console(), runtime.executor(), cluster.nodes,
       {.labels = true, .quiet = runtime.options().quiet, .doing = copy.verb, .detail = copy.detail});
+  if (copy.output) view.set_output(copy.output(runtime.console()));
   runtime.set_parting_words([&view] { return view.still_running(); });
   const auto flow = fleet_options(cluster, options.connect, options.fleet);
   const auto report = co_await run_on_nodes(cluster.nodes, *connector, copy.task, flow, view, runtime.stop());

@@ -2,10 +2,12 @@
 /// What `push` and `pull` have in common on the command line: their options, and how a copy is carried out.
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "ec2mpi/cli/cluster_setup.hpp"
+#include "ec2mpi/cli/exec_output.hpp"
 #include "ec2mpi/fleet/fleet.hpp"
 #include "src/cli/command.hpp"
 
@@ -27,6 +29,8 @@ struct Copy {
   NodeTask task;
   std::vector<std::string> notes;            ///< said before the summary
   std::function<std::string()> detail = {};  ///< how much was copied, for the progress and the last line
+  /// Another form than live lines.
+  std::function<std::unique_ptr<ExecOutput>(Console&)> output = {};
 };
 
 int carry_out(const CopyOptions& options, const CommonOptions& common, Cluster& cluster, Access& access,

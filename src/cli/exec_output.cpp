@@ -161,8 +161,11 @@ class FilesOutput : public ExecOutput {
 
 class JsonOutput : public ExecOutput {
  public:
-  JsonOutput(Console& console, std::size_t nodes, std::string command)
-      : console_(console), most_(most_kept(nodes)), command_(std::move(command)) {}
+  JsonOutput(Console& console, std::size_t nodes, std::string command, NodeNumbers numbers)
+      : console_(console),
+        most_(most_kept(nodes)),
+        command_(std::move(command)),
+        numbers_(std::move(numbers)) {}
 
   void line(const Node& node, ssh::Stream stream, std::string_view text) override {
     auto& kept = kept_[node.index];
@@ -209,6 +212,8 @@ class JsonOutput : public ExecOutput {
       json["reason"] = std::get<NotRun>(result.outcome).reason;
     }
     json["seconds"] = std::chrono::duration<double>(result.elapsed).count();
+    if (numbers_)
+      for (const auto& [name, number] : numbers_(result.node)) json[name] = number;
     json["stdout"] = out.take_bare();
     json["stderr"] = err.take_bare();
     if (out.dropped() + err.dropped() > 0) json["dropped_bytes"] = out.dropped() + err.dropped();
@@ -218,6 +223,7 @@ class JsonOutput : public ExecOutput {
   Console& console_;
   std::size_t most_;
   std::string command_;
+  NodeNumbers numbers_;
   std::map<int, std::pair<Kept, Kept>> kept_;
 };
 
@@ -241,8 +247,9 @@ Result<std::unique_ptr<ExecOutput>> files_output(const std::filesystem::path& fo
   return FilesOutput::open(folder, nodes);
 }
 
-std::unique_ptr<ExecOutput> json_output(Console& console, std::size_t nodes, std::string command) {
-  return std::make_unique<JsonOutput>(console, nodes, std::move(command));
+std::unique_ptr<ExecOutput> json_output(Console& console, std::size_t nodes, std::string command,
+                                        NodeNumbers numbers) {
+  return std::make_unique<JsonOutput>(console, nodes, std::move(command), std::move(numbers));
 }
 
 }  // namespace ec2mpi::cli

@@ -55,7 +55,8 @@ void add_up(std::uint64_t& sum, std::uint64_t more) {
 
 class Chooser {
  public:
-  Chooser(const PullPlan& plan, SafeTree* tree) : plan_(plan), tree_(tree) {}
+  Chooser(const PullPlan& plan, SafeTree* tree, const PathFilter& exclude)
+      : plan_(plan), tree_(tree), exclude_(exclude) {}
 
   Result<void> add(const RemoteSource& source) {
     auto root = root_of(plan_, source);
@@ -65,7 +66,7 @@ class Chooser {
                   "two files would be called " + printable(*root) + "; pull them one after the other");
     }
     for (const auto& item : source.items) {
-      if (is_temporary(item.below)) continue;
+      if (is_temporary(item.below) || is_excluded(item)) continue;
       auto added = add_item({path_of(source, item), place_of(plan_, *root, item.below), item});
       if (!added) return added;
     }
@@ -78,6 +79,10 @@ class Chooser {
   }
 
  private:
+  [[nodiscard]] bool is_excluded(const RemoteItem& item) const {
+    return !item.below.empty() && exclude_.excludes(item.below, item.type == TarType::directory);
+  }
+
   Result<void> add_item(PullWant want) {
     std::optional<LocalState> here;
     if (tree_ != nullptr) {
@@ -104,7 +109,7 @@ class Chooser {
 
   void add_file(PullWant want, const std::optional<LocalState>& here) {
     if (here && same_content(*here, want.item)) {
-      ++choice_.unchanged;
+      choice_.kept.push_back({want.place, want.item.inode, want.item.size});
       if (here->mode != (want.item.mode & 0777U)) choice_.modes.push_back(std::move(want));
       return;
     }
@@ -116,6 +121,7 @@ class Chooser {
 
   const PullPlan& plan_;
   SafeTree* tree_;
+  const PathFilter& exclude_;
   std::set<std::string> roots_;
   PullChoice choice_;
   std::uint64_t needed_ = 0;
@@ -125,8 +131,8 @@ class Chooser {
 }  // namespace
 
 Result<PullChoice> choose_wanted(const PullPlan& plan, const std::vector<RemoteSource>& sources,
-                                 SafeTree* tree) {
-  Chooser chooser(plan, tree);
+                                 SafeTree* tree, const PathFilter& exclude) {
+  Chooser chooser(plan, tree, exclude);
   for (const auto& source : sources) {
     if (auto added = chooser.add(source); !added) return std::unexpected(added.error());
   }

@@ -18,12 +18,19 @@ struct PullWant {
   RemoteItem item;
 };
 
+/// A file whose content is here.
+struct PullKept {
+  std::string place;
+  std::uint64_t inode = 0;
+  std::uint64_t size = 0;
+};
+
 struct PullChoice {
   std::vector<PullWant> folders;  ///< outer ones first
   std::vector<PullWant> links;
-  std::vector<PullWant> files;       ///< whose content is not here
-  std::vector<PullWant> modes;       ///< files that differ in nothing else
-  std::size_t unchanged = 0;         ///< files
+  std::vector<PullWant> files;  ///< whose content is not here
+  std::vector<PullWant> modes;  ///< files that differ in nothing else
+  std::vector<PullKept> kept;
   std::uint64_t bytes = 0;           ///< of the files' content
   std::uint64_t room = 0;            ///< what they need on the disk beyond what they replace
   std::vector<std::string> skipped;  ///< what is no file, folder or link
@@ -32,7 +39,7 @@ struct PullChoice {
 /// `tree`: nullptr if there is no target folder yet. Errors: protocol for names that were not asked for or
 /// lead elsewhere, remote_io for two files of one name.
 [[nodiscard]] Result<PullChoice> choose_wanted(const PullPlan& plan, const std::vector<RemoteSource>& sources,
-                                               SafeTree* tree);
+                                               SafeTree* tree, const PathFilter& exclude = {});
 
 [[nodiscard]] FileAttributes attributes_of(const RemoteItem& item);
 

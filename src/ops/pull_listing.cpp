@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <optional>
+#include <utility>
 
 #include "ec2mpi/base/text.hpp"
 
@@ -97,16 +98,29 @@ Result<std::string_view> PullListing::feed(std::string_view bytes) {
     left.remove_prefix(third + 1);
   }
   rest_.erase(0, rest_.size() - left.size());
-  if (ended_) return std::string_view(rest_);
+  if (ended_) {
+    behind_ = std::exchange(rest_, {});
+    return std::string_view(behind_);
+  }
   if (rest_.size() > 2 * TarDecoder::kLongestName || seen_ > kMostBytes)
     return fail(ErrorKind::protocol, "the node's listing is longer than can be");
   return std::string_view();
+}
+
+std::vector<RemoteSource> PullListing::take() {
+  ended_ = false;
+  seen_ = 0;
+  return std::exchange(sources_, {});
 }
 
 Result<void> PullListing::take_record(std::string_view kind, std::string_view second,
                                       std::string_view third) {
   if (kind == "end") {
     ended_ = true;
+    return {};
+  }
+  if (kind == "tick") {
+    seen_ = 0;
     return {};
   }
   if (kind.starts_with("source ")) {

@@ -41,7 +41,10 @@ fi
 )sh";
 
 // A source that is a link is followed, as with scp: to a folder by "LINK/.", to a file by its true path.
-constexpr const char* kList = R"sh(
+constexpr const char* kSources = R"sh(
+patient=$1
+shift
+
 exists() { [ -e "$1" ] || [ -L "$1" ]; }
 
 # list NUMBER PATH
@@ -60,35 +63,65 @@ list() {
   records "$path" all
 }
 
+# missing SOURCE: said, or waited for.
+missing() {
+  [ -z "$patient" ] || return 0
+  die "${1#./}: No such file or directory"
+}
+
 # list_matches NUMBER GLOB SOURCE
 list_matches() {
   number=$1 typed=$3
   eval "set -- $2"
-  exists "$1" || die "${typed#./}: No such file or directory"
-  for match; do list "$number" "$match"; done
+  if exists "$1"; then
+    for match; do list "$number" "$match"; done
+  else
+    missing "$typed"
+  fi
 }
 
+# list_all (SOURCE GLOB)...
+list_all() {
+  count=0
+  while [ $# -gt 0 ]; do
+    if [ -n "$2" ] && ! exists "$1"; then
+      list_matches "$count" "$2" "$1"
+    elif exists "$1"; then
+      list "$count" "$1"
+    else
+      missing "$1"
+    fi
+    count=$((count + 1))
+    shift 2
+  done
+  printf 'end\0\0\0'
+}
 printf '%s\n' "$token"
-count=0
-while [ $# -gt 0 ]; do
-  source=$1 glob=$2
-  shift 2
-  if [ -z "$glob" ] || exists "$source"; then
-    exists "$source" || die "${source#./}: No such file or directory"
-    list "$count" "$source"
-  else
-    list_matches "$count" "$glob" "$source"
-  fi
-  count=$((count + 1))
-done
-printf 'end\0\0\0'
+)sh";
 
+constexpr const char* kList = R"sh(
+list_all "$@"
 case $(tar --version 2>/dev/null) in
   *GNU*) tar --hard-dereference --null --no-recursion -P -cf - -T - ;;
   *bsdtar*) tar --null -n -P -cf - -T - ;;
   *) tr '\0' '\n' | tar --no-recursion -cf - -T - ;;
 esac || status=1
 exit "$status"
+)sh";
+
+// A tick that nobody takes ends the script, once the connection is gone.
+constexpr const char* kWatch = R"sh(
+last=
+while read -r line; do
+  while :; do
+    now=$(list_all "$@" 2>/dev/null | cksum)
+    [ "$now" = "$last" ] || break
+    printf 'tick\0\0\0' || exit
+    sleep 1
+  done
+  last=$now
+  list_all "$@" 2>/dev/null
+done
 )sh";
 
 // Zeros behind each file's bytes: if it has become shorter, the next answer still begins where it is
@@ -109,7 +142,12 @@ exit "$status"
 }  // namespace
 
 const std::string& pull_list_script() {
-  static const std::string script = std::string(kRecords) + kList;
+  static const std::string script = std::string(kRecords) + kSources + kList;
+  return script;
+}
+
+const std::string& pull_watch_script() {
+  static const std::string script = std::string(kRecords) + kSources + kWatch;
   return script;
 }
 

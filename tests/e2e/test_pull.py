@@ -1,7 +1,9 @@
 """pull against real hosts: what is here is not sent again, nothing is ever half, and no node writes outside."""
 
 import hashlib
+import json
 import os
+import re
 import signal
 import time
 
@@ -146,6 +148,150 @@ def test_the_nodes_name_in_the_paths(ec2mpi, cluster4):
     done = ec2mpi("pull", "-w", "1-2", "out/{node}.log", "logs/{index}.txt")
     assert done.code == 0, done.err
     assert {p.name: p.read_text() for p in (ec2mpi.folder / "logs").iterdir()} == {"1.txt": "1\n", "2.txt": "2\n"}
+
+
+def test_flat(ec2mpi, cluster4):
+    for index in (1, 2):
+        user(cluster4, index, f"mkdir -p d/sub; echo {index} > d/sub/f; echo {index} > a.csv; echo {index} > b.csv")
+    for _ in range(2):
+        done = ec2mpi("pull", "--flat", "-w", "1-2", "*.csv", "d", "out")
+        assert done.code == 0, done.err
+    assert "0 files copied, 6 unchanged" in done.err
+    out = ec2mpi.folder / "out"
+    assert sorted(str(p.relative_to(out)) for p in out.rglob("*") if p.is_file()) == sorted(
+        f"{name}.node{index}{rest}" for index in (1, 2) for name, rest in (("a.csv", ""), ("b.csv", ""), ("d", "/sub/f")))
+    assert (out / "d.node2/sub/f").read_text() == "2\n"
+
+
+def test_what_is_left_out(ec2mpi, cluster4):
+    user(cluster4, 1, "mkdir -p d/cache d/sub; touch d/a d/b.o d/sub/c.o d/sub/keep.o d/cache/x")
+    done = ec2mpi("pull", "-w", "1", "--exclude", "*.o", "--exclude", "!keep.o", "--exclude", "cache/", "d", "out")
+    assert done.code == 0, done.err
+    assert sorted(str(p.relative_to(ec2mpi.folder / "out")) for p in (ec2mpi.folder / "out").rglob("*")) == ["a", "sub", "sub/keep.o"]
+
+
+def test_a_dry_run_changes_nothing(ec2mpi, cluster4):
+    user(cluster4, 1, "mkdir d; head -c 1000 /dev/urandom > d/a; touch d/b")
+    done = ec2mpi("pull", "-n", "-w", "1", "d", "out")
+    assert done.code == 0, done.err
+    assert sorted(done.out.splitlines()) == ["node1\t0 B  out/b", "node1\t1.0 kB  out/a"] or "out/a" in done.out
+    assert "2 files to copy, 0 unchanged" in done.err and not (ec2mpi.folder / "out").exists()
+    assert ec2mpi("pull", "-w", "1", "d", "out").code == 0
+    done = ec2mpi("pull", "-n", "-w", "1", "d/.", "out")
+    assert (done.code, done.out) == (0, ""), done
+
+
+def test_json(ec2mpi, cluster4):
+    user(cluster4, 1, "mkdir d; head -c 1000 /dev/urandom > d/a")
+    done = ec2mpi("pull", "--json", "-w", "1-2", "d", "out")
+    told = json.loads(done.out)
+    assert done.code == told["exit_code"] == 1
+    one, two = told["nodes"]
+    assert (one["files_copied"], one["files_unchanged"], one["bytes"], one["outcome"]) == (1, 0, 1000, "exit")
+    assert two["error"] == {"kind": "remote_io", "message": "d: No such file or directory"}
+
+
+def test_max_size(ec2mpi, cluster4):
+    user(cluster4, 1, "head -c 3000000 /dev/urandom > f")
+    user(cluster4, 2, "truncate -s 5T f")
+    user(cluster4, 3, "head -c 3000000 /dev/urandom > f")
+    done = ec2mpi("pull", "--max-size", "4M", "-w", "1-2", "f", "out")
+    assert done.code == 1
+    assert "node2: it has 5.5 TB to copy, more than --max-size 4.0 MB leaves; nothing was copied from it\n" in done.err
+    assert md5(ec2mpi.folder / "out/node1/f") == user(cluster4, 1, "md5sum < f").split()[0]
+    assert list((ec2mpi.folder / "out/node2").iterdir()) == []
+    done = ec2mpi("pull", "--max-size", "4M", "-w", "1,3", "f", "out2")
+    assert done.code == 1 and done.err.count("more than --max-size") == 1, "it is for all nodes together"
+    assert "nothing was copied" not in ec2mpi("pull", "--max-size", "4M", "-w", "1,3", "f", "out").err, "what is here already does not count"
+
+
+# --- follow ------------------------------------------------------------------------------------------------------
+
+LOGGER = """#!/bin/sh
+i=0
+while :; do i=$((i + 1)); echo "line $i of $1" >> "$1"; sleep 0.1; done
+"""
+
+
+def text(path):
+    return path.read_text() if path.exists() else ""
+
+
+def grows(path, beyond=0):
+    return wait_until(lambda: len(text(path).splitlines()) > beyond and len(text(path).splitlines()), f"{path.name} to grow", 60)
+
+
+def is_a_log(path, name):
+    lines = path.read_text().splitlines()
+    return lines == [f"line {i + 1} of {name}" for i in range(len(lines))]
+
+
+def follow(ec2mpi, *args):
+    return ec2mpi.start("pull", "--follow", *args)
+
+
+def end(process):
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    return err
+
+
+def start_logger(hosts, index, name):
+    hosts.host(index, "cat > /home/ubuntu/logger.sh; chmod 755 /home/ubuntu/logger.sh", input=LOGGER)
+    user(hosts, index, f"setsid ./logger.sh {name} >/dev/null 2>&1 &")
+
+
+def test_follow_brings_what_is_appended_and_what_appears(ec2mpi, cluster4):
+    for index in (1, 2):
+        start_logger(cluster4, index, "a.log")
+    user(cluster4, 2, "head -c 3000000 /dev/zero | tr '\\0' x > big.log")
+    process = follow(ec2mpi, "-w", "1-2", "*.log", "out")
+    logs = [ec2mpi.folder / f"out/node{i}/a.log" for i in (1, 2)]
+    for log in logs:
+        grows(log, grows(log))
+    inode = logs[0].stat().st_ino
+    user(cluster4, 1, "echo new > b.log; mkdir sub")
+    wait_until(lambda: text(ec2mpi.folder / "out/node1/b.log") == "new\n", "the new file", 60)
+    user(cluster4, 1, "printf more >> b.log")
+    wait_until(lambda: text(ec2mpi.folder / "out/node1/b.log") == "new\nmore", "its second line", 60)
+    assert logs[0].stat().st_ino == inode, "it was appended to"
+    err = end(process)
+    assert "2/2 nodes ok · interrupted" in err.splitlines()[-1], err
+    assert all(is_a_log(log, "a.log") for log in logs)
+    assert temporaries(ec2mpi.folder) == []
+    brought = re.search(r" · ([0-9.]+) MB", err.splitlines()[-1])
+    assert brought and float(brought[1]) < 4, "the big one came once"
+
+
+def test_follow_waits_and_sees_files_shortened_and_replaced(ec2mpi, cluster4):
+    process = follow(ec2mpi, "-w", "1", "log", "dir/new", "out")
+    log = ec2mpi.folder / "out/log"
+    wait_until(lambda: (ec2mpi.folder / "out").exists(), "the first look", 60)
+    for write, expected in (("echo one > log", "one\n"), ("echo two >> log", "one\ntwo\n"), (": > log", ""), ("echo 3 >> log", "3\n"),
+                            ("mv log log.1; echo 'another one, longer' > log", "another one, longer\n"), ("echo x >> log", "another one, longer\nx\n")):
+        user(cluster4, 1, write)
+        wait_until(lambda: log.exists() and log.read_text() == expected, write, 60)
+    user(cluster4, 1, "mkdir dir; echo x > dir/new")
+    wait_until(lambda: text(ec2mpi.folder / "out/new") == "x\n", "a file in a new folder", 60)
+    end(process)
+    wait_until(lambda: user(cluster4, 1, "pgrep -u ubuntu -f [e]c2mpi-pull || true") == "", "nothing goes on there", 60)
+
+
+def test_follow_goes_on_after_the_connection_was_lost(ec2mpi, cluster4):
+    start_logger(cluster4, 1, "a.log")
+    process = follow(ec2mpi, "-w", "1-2", "a.log", "out")
+    user(cluster4, 2, "echo calm > a.log")
+    log = ec2mpi.folder / "out/node1/a.log"
+    seen = grows(log)
+    inode = log.stat().st_ino
+    cluster4.host(1, "pkill -u ubuntu sshd")
+    grows(log, grows(log, seen) + 5)
+    assert log.stat().st_ino == inode, "it went on where it stopped"
+    wait_until(lambda: text(ec2mpi.folder / "out/node2/a.log") == "calm\n", "the other node's", 60)
+    err = end(process)
+    assert "node1" in err and "connecting again" in err and "connected again" in err
+    assert is_a_log(log, "a.log")
 
 
 # --- big files: by parts -----------------------------------------------------------------------------------------
@@ -350,16 +496,17 @@ OUTSIDE = [
 ]
 
 
-@pytest.mark.parametrize("find, tar, code, says", OUTSIDE)
-def test_a_hostile_node_writes_nothing_outside(ec2mpi, cluster4, find, tar, code, says):
+@pytest.mark.parametrize("find, tar, code, says, how", [(*case, "plain") for case in OUTSIDE] + [(*case, "flat") for case in OUTSIDE[:6:2]])
+def test_a_hostile_node_writes_nothing_outside(ec2mpi, cluster4, find, tar, code, says, how):
     hostile(cluster4, find, tar)
     out = ec2mpi.folder / "out"
     out.mkdir()
     (out / "mine").write_text("mine")
     before = {f for f in ec2mpi.files() if not f.startswith((".ec2mpi", "out"))}
-    done = ec2mpi("pull", "-w", "1", "asked", "out/")
+    flat = how == "flat"
+    done = ec2mpi("pull", "-w", "1", *(["--flat"] if flat else []), "asked", "out/")
     assert done.code == code, done.err
     assert says in done.err and "\x1b" not in done.err
     check_nothing_outside(ec2mpi, before)
     if code == 0:
-        assert (out / "asked/first").read_bytes() == b"good"
+        assert (out / ("asked.node1" if flat else "asked") / "first").read_bytes() == b"good"

@@ -212,7 +212,7 @@ TEST_F(ChoiceTest, OnlyWhatDiffersIsWanted) {
   for (const auto& want : choice->files) wanted.push_back(want.place + " " + want.path);
   EXPECT_EQ(wanted, (std::vector<std::string>{"d/newer /h/d/newer", "d/longer /h/d/longer",
                                               "d/missing /h/d/missing"}));
-  EXPECT_EQ(choice->unchanged, 2U);
+  EXPECT_EQ(choice->kept.size(), 2U);
   ASSERT_EQ(choice->modes.size(), 1U);
   EXPECT_EQ(choice->modes[0].place, "d/mode");
   EXPECT_EQ(choice->bytes, 16U);

@@ -1,10 +1,14 @@
 #pragma once
 /// The forms in which the output of a command on many nodes is shown.
 
+#include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "ec2mpi/base/error.hpp"
 #include "ec2mpi/cli/console.hpp"
@@ -38,8 +42,11 @@ class ExecOutput {
 [[nodiscard]] Result<std::unique_ptr<ExecOutput>> files_output(const std::filesystem::path& folder,
                                                                const std::vector<Node>& nodes);
 
-/// One JSON document with every node's outcome, duration and output.
+/// What more is told of a node: names and numbers.
+using NodeNumbers = std::function<std::vector<std::pair<std::string, std::uint64_t>>(const Node& node)>;
+
+/// One JSON document with every node's outcome, duration, numbers and output.
 [[nodiscard]] std::unique_ptr<ExecOutput> json_output(Console& console, std::size_t nodes,
-                                                      std::string command);
+                                                      std::string command, NodeNumbers numbers = {});
 
 }  // namespace ec2mpi::cli

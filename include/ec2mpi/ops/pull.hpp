@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "ec2mpi/fleet/fleet.hpp"
+#include "ec2mpi/ops/path_filter.hpp"
 #include "ec2mpi/ops/remote_glob.hpp"
 
 namespace ec2mpi::ops {
@@ -46,7 +47,10 @@ enum class PullLayout {
 
 struct PullOptions {
   std::optional<std::uint64_t> max_size = {};  ///< bytes that may come from all nodes together
-  bool dry_run = false;
+  PathFilter exclude = {};                     ///< what of each source is left out
+  bool dry_run = false;                        ///< only tell the observer what would come, on Stream::out
+  bool checksum = false;                       ///< compare contents where the sizes are the same
+  bool follow = false;                         ///< go on until the stop is requested
   std::size_t streams = 1;  ///< connections to a node for big files, at most; a long link asks for several
 };
 

@@ -35,6 +35,7 @@ struct RemoteSource {
 
 /// Reads a listing that comes in parts of any size: a line with the token, then triples of NUL-ended fields
 /// ("source NUMBER", MATCHED, PATH; "TYPE MODE SIZE BLOCKS INODE MTIME", BELOW, LINK; last "end", "", "").
+/// "tick", "", "" only says that the node lives.
 class PullListing {
  public:
   static constexpr std::size_t kMostBefore = 64 * 1024;  ///< bytes before the token: what .bashrc may say
@@ -47,7 +48,8 @@ class PullListing {
 
   [[nodiscard]] bool began() const { return began_; }
   [[nodiscard]] bool ended() const { return ended_; }
-  [[nodiscard]] std::vector<RemoteSource> take() { return std::move(sources_); }
+  /// The listing; then another one may follow.
+  [[nodiscard]] std::vector<RemoteSource> take();
 
  private:
   Result<void> take_record(std::string_view kind, std::string_view second, std::string_view third);
@@ -57,6 +59,7 @@ class PullListing {
   bool began_ = false;
   bool ended_ = false;
   std::string rest_;
+  std::string behind_;  ///< what came after the listing's end
   std::size_t seen_ = 0;
   std::vector<RemoteSource> sources_;
 };

@@ -1,0 +1,330 @@
+#include "src/ops/pull_node.hpp"
+
+#include <fmt/format.h>
+#include <algorithm>
+#include <asio/this_coro.hpp>
+#include <limits>
+#include <set>
+
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/ops/remote.hpp"
+#include "src/ops/feeder.hpp"
+#include "src/ops/pull_archive.hpp"
+#include "src/ops/pull_ranges.hpp"
+#include "src/ops/pull_script.hpp"
+
+namespace ec2mpi::ops {
+
+namespace {
+
+constexpr std::string_view kMark = "ec2mpi: ";
+constexpr std::string_view kChanged = ": file changed as we read it";
+constexpr std::size_t kMostErr = 64 * 1024;
+constexpr std::size_t kMostNotes = 20;
+constexpr std::uint64_t kBigFile = 8 << 20;  // from here on a file is brought by parts, and can be resumed
+
+/// A complaint without the tool's name; nothing if the line is none.
+std::optional<std::string_view> complaint_of(std::string_view line) {
+  for (const auto tool : {std::string_view("tar: "), std::string_view("find: ")}) {
+    if (line.starts_with(tool)) return line.substr(tool.size());
+  }
+  return std::nullopt;
+}
+
+/// A node's word on why it failed; empty if it only speaks of files that change. What our script says is the
+/// last that is said; there may be line ends in it, those of a name.
+std::string complaint_in(std::string_view err) {
+  bool changed = false;
+  std::string first;
+  for (const auto line : split(err, '\n')) {
+    if (line.starts_with(kMark))
+      return printable(trim(err.substr(static_cast<std::size_t>(line.data() - err.data()) + kMark.size())));
+    const auto complaint = complaint_of(line);
+    if (!complaint) continue;
+    if (complaint->ends_with(kChanged))
+      changed = true;
+    else if (first.empty())
+      first = printable(*complaint);
+  }
+  if (!first.empty() || changed) return first;
+  return printable(trim(err).substr(0, 200));
+}
+
+std::vector<std::string> changed_files_in(std::string_view err) {
+  std::vector<std::string> names;
+  for (const auto line : split(err, '\n')) {
+    if (const auto complaint = complaint_of(line); complaint && complaint->ends_with(kChanged))
+      names.emplace_back(complaint->substr(0, complaint->size() - kChanged.size()));
+  }
+  return names;
+}
+
+/// That some file can't be read does not keep the others.
+bool worth_going_on(const Result<ssh::ExitStatus>& status) {
+  return status || status.error().kind == ErrorKind::remote_io;
+}
+
+}  // namespace
+
+bool has_grown(const PullWant& want, const FollowedFiles& followed, SafeTree& tree) {
+  const auto known = followed.find(want.place);
+  if (known == followed.end() || known->second.inode != want.item.inode ||
+      known->second.size >= want.item.size) {
+    return false;
+  }
+  const auto here = tree.look(want.place);
+  return here && *here && (*here)->kind == LocalState::Kind::file && (*here)->size == known->second.size;
+}
+
+asio::awaitable<Result<ssh::ExitStatus>> PullNode::run() {
+  auto opened = open_tree();
+  if (!opened) co_return std::unexpected(opened.error());
+  auto status = co_await bring_all();
+  if (status && status->ok() && tree_) sweep();
+  if (followed_ != nullptr && tree_) remember();
+  const auto finished = tree_ ? tree_->finish() : Result<void>{};
+  if (status && !finished) co_return std::unexpected(finished.error());
+  if (notes_ > kMostNotes) say(fmt::format("skipped {} more", notes_ - kMostNotes));
+  co_return status;
+}
+
+/// A dry run makes no folder.
+Result<void> PullNode::open_tree() {
+  std::error_code missing;
+  if (job_.options.dry_run && !std::filesystem::is_directory(plan_.folder, missing)) return {};
+  auto tree = SafeTree::open(plan_.folder);
+  if (!tree) return std::unexpected(tree.error());
+  tree_.emplace(std::move(*tree));
+  return {};
+}
+
+asio::awaitable<Result<ssh::ExitStatus>> PullNode::bring_all() {
+  token_ = random_hex(32);
+  ssh::Request request{.command = list_command(), .bulk = true};
+  auto channel = co_await run_.session.start(std::move(request), run_.limit);
+  if (!channel) co_return std::unexpected(channel.error());
+  auto listed = co_await receive_listing(**channel);
+  if (!listed) co_return std::unexpected(listed.error());
+  if (auto planned = plan_work(); !planned) co_return std::unexpected(planned.error());
+  if (job_.options.dry_run) {
+    tell_plan();
+    (*channel)->close_input();
+    auto status = co_await drain(**channel);
+    co_return status;
+  }
+  if (auto made = make_folders_and_links(); !made) co_return std::unexpected(made.error());
+  auto big = split_big();
+  auto status = co_await receive_archive(**channel);
+  if (big.empty() || !worth_going_on(status)) co_return status;
+  const auto progress = [this](std::uint64_t bytes) { add_bytes(bytes); };
+  const auto count = big.size();
+  auto brought = co_await pull_big_files(run_, *tree_, std::move(big), job_.options.streams, progress);
+  if (!status) co_return status;
+  if (!brought) co_return std::unexpected(brought.error());
+  counts_.copied += count;
+  co_return status;
+}
+
+std::string PullNode::list_command() const {
+  std::vector<std::string> words = {"sh",          "-c",   pull_list_script(),
+                                    "ec2mpi-pull", token_, followed_ != nullptr ? "patient" : ""};
+  for (const auto& source : plan_.sources) {
+    words.push_back(source.path);
+    words.push_back(source.glob ? source.glob->shell : std::string());
+  }
+  return quote_words(words);
+}
+
+asio::awaitable<Result<void>> PullNode::receive_listing(ssh::Channel& channel) {
+  PullListing listing(token_, plan_.sources.size());
+  while (!listing.ended()) {
+    auto chunk = co_await channel.read(run_.limit);
+    if (!chunk) co_return std::unexpected(chunk.error());
+    if (!*chunk) co_return judge(channel.exit_status(), "the node sent no listing");
+    if ((*chunk)->stream == ssh::Stream::err) {
+      keep_err((*chunk)->bytes);
+      continue;
+    }
+    auto rest = listing.feed((*chunk)->bytes);
+    if (!rest) co_return std::unexpected(rest.error());
+    if (listing.ended() && !rest->empty()) {
+      auto failed = fail(ErrorKind::protocol, "the node sends what it was not asked for");
+      co_return failed;
+    }
+    co_await run_.observer.ready(run_.limit);
+  }
+  sources_ = listing.take();
+  co_return Result<void>{};
+}
+
+/// Decides what is to be done, before anything is.
+Result<void> PullNode::plan_work() {
+  auto chosen = choose_wanted(plan_, sources_, tree_ ? &*tree_ : nullptr, job_.options.exclude);
+  if (!chosen) return std::unexpected(chosen.error());
+  choice_ = std::move(*chosen);
+  if (followed_ != nullptr && tree_) {
+    std::erase_if(choice_.files,
+                  [this](const PullWant& want) { return has_grown(want, *followed_, *tree_); });
+  }
+  counts_.unchanged = choice_.kept.size();
+  for (const auto& path : choice_.skipped) note(path, "it is a device, pipe or socket");
+  const auto most = job_.options.max_size.value_or(std::numeric_limits<std::uint64_t>::max());
+  if (choice_.bytes > most - std::min(most, job_.planned)) {
+    return fail(ErrorKind::remote_io,
+                fmt::format("it has {} to copy, more than --max-size {} leaves; nothing was copied from it",
+                            format_bytes(choice_.bytes), format_bytes(most)));
+  }
+  job_.planned += choice_.bytes;
+  return look_for_room();
+}
+
+Result<void> PullNode::look_for_room() const {
+  std::error_code unknown;
+  const auto space = std::filesystem::space(plan_.folder, unknown);
+  if (unknown || !tree_ || choice_.room <= space.available) return {};
+  return fail(ErrorKind::local_io,
+              fmt::format("{} to copy, but only {} free in {}; nothing was copied from it",
+                          format_bytes(choice_.room), format_bytes(space.available),
+                          printable(plan_.folder.string())));
+}
+
+void PullNode::tell_plan() {
+  for (const auto& file : choice_.files) {
+    run_.observer.on_line(
+        run_.node, ssh::Stream::out,
+        fmt::format("{}  {}", format_bytes(file.item.size), printable((plan_.folder / file.place).string())));
+  }
+  counts_.copied = choice_.files.size();
+  counts_.bytes = choice_.bytes;
+}
+
+Result<void> PullNode::make_folders_and_links() {
+  for (const auto& folder : choice_.folders) {
+    if (auto made = tree_->make_folder(folder.place, attributes_of(folder.item)); !made) return made;
+  }
+  for (const auto& file : choice_.modes) {
+    if (auto set = tree_->set_mode(file.place, file.item.mode); !set) return set;
+  }
+  for (const auto& link : choice_.links) {
+    const auto made = tree_->make_link(link.place, link.item.link);
+    if (!made) return std::unexpected(made.error());
+    if (!*made) note(link.path, "its link to " + printable(link.item.link) + " leads out of what is pulled");
+  }
+  return {};
+}
+
+std::vector<PullWant> PullNode::split_big() {
+  const auto first_big =
+      std::stable_partition(choice_.files.begin(), choice_.files.end(),
+                            [](const PullWant& want) { return want.item.size < kBigFile; });
+  std::vector<PullWant> big(std::make_move_iterator(first_big), std::make_move_iterator(choice_.files.end()));
+  choice_.files.erase(first_big, choice_.files.end());
+  return big;
+}
+
+/// Asks for the files that are no big ones, and unpacks them as they come.
+asio::awaitable<Result<ssh::ExitStatus>> PullNode::receive_archive(ssh::Channel& channel) {
+  std::string names;
+  for (const auto& file : choice_.files) names.append(file.path).push_back('\0');
+  const auto executor = co_await asio::this_coro::executor;
+  const auto text = std::make_shared<const std::string>(std::move(names));
+  const auto feeder = Feeder::over(executor, channel, text, nullptr);
+  feeder->start();
+  auto status = co_await unpack(channel);
+  co_await feeder->finish();
+  co_return status;
+}
+
+asio::awaitable<Result<ssh::ExitStatus>> PullNode::unpack(ssh::Channel& channel) {
+  PullArchive archive(choice_.files, *tree_, room_for_archive(),
+                      [this](std::uint64_t bytes) { add_bytes(bytes); });
+  TarDecoder decoder(archive);
+  for (;;) {
+    auto chunk = co_await channel.read(run_.limit);
+    if (!chunk) co_return std::unexpected(chunk.error());
+    if (!*chunk) break;
+    if ((*chunk)->stream == ssh::Stream::err) {
+      keep_err((*chunk)->bytes);
+      continue;
+    }
+    if (auto fed = decoder.feed((*chunk)->bytes); !fed) co_return std::unexpected(fed.error());
+    co_await run_.observer.ready(run_.limit);
+  }
+  counts_.copied += archive.arrived();
+  for (const auto& path : archive.skipped()) note(path, "it is no file any more");
+  const auto whole = choice_.files.empty() ? Result<void>{} : decoder.finish();
+  auto judged = judge_end(channel.exit_status(), whole);
+  co_return judged;
+}
+
+/// To the end of an archive of nothing.
+asio::awaitable<Result<ssh::ExitStatus>> PullNode::drain(ssh::Channel& channel) {
+  const auto keep = [this](const ssh::Chunk& chunk) {
+    if (chunk.stream == ssh::Stream::err) keep_err(chunk.bytes);
+  };
+  auto status = co_await read_to_end(channel, run_.limit, keep, run_.observer);
+  auto judged = judge_end(status, {});
+  co_return judged;
+}
+
+/// Files may have grown since they were listed; what the disk or --max-size has left bounds it.
+std::uint64_t PullNode::room_for_archive() const {
+  std::uint64_t listed = 0;
+  for (const auto& file : choice_.files) listed += file.item.size;
+  const auto most = job_.options.max_size;
+  return most ? listed + (*most - std::min(*most, job_.planned)) : std::numeric_limits<std::uint64_t>::max();
+}
+
+Result<ssh::ExitStatus> PullNode::judge_end(const Result<ssh::ExitStatus>& status,
+                                            const Result<void>& whole) {
+  if (!status) return status;
+  const auto complaint = complaint_in(err_);
+  const auto changed = changed_files_in(err_);
+  if (!status->ok() && (!complaint.empty() || changed.empty())) {
+    return fail(ErrorKind::remote_io, complaint.empty() ? "tar ended with " + status->describe() : complaint);
+  }
+  if (!whole) return std::unexpected(whole.error());
+  for (const auto& name : changed) {
+    if (++notes_ <= kMostNotes)
+      say(fmt::format("{} changed while it was copied; pull again for the rest", printable(name)));
+  }
+  return ssh::ExitStatus{};
+}
+
+/// The error for an end that came too early.
+std::unexpected<Error> PullNode::judge(const Result<ssh::ExitStatus>& status,
+                                       const std::string& otherwise) const {
+  if (!status) return std::unexpected(status.error());
+  if (status->ok()) return fail(ErrorKind::protocol, otherwise);
+  const auto complaint = complaint_in(err_);
+  return fail(ErrorKind::remote_io, complaint.empty() ? "sh ended with " + status->describe() : complaint);
+}
+
+void PullNode::remember() {
+  const auto now = choose_wanted(plan_, sources_, &*tree_, job_.options.exclude);
+  if (!now) return;
+  for (const auto& kept : now->kept) (*followed_)[kept.place] = {kept.inode, kept.size};
+}
+
+/// What earlier runs left half-written, in all folders that this one has seen.
+void PullNode::sweep() {
+  std::set<std::string> folders = {"."};
+  for (const auto& folder : choice_.folders) folders.insert(folder.place);
+  for (const auto& folder : folders) tree_->sweep(folder);
+}
+
+void PullNode::add_bytes(std::uint64_t bytes) {
+  counts_.bytes += bytes;
+  run_.observer.on_bytes(run_.node, bytes);
+}
+void PullNode::keep_err(std::string_view bytes) {
+  if (err_.size() < kMostErr) err_ += bytes;
+}
+void PullNode::note(std::string_view name, std::string_view why) {
+  if (++notes_ <= kMostNotes) say(fmt::format("skipped {}: {}", printable(name), why));
+}
+void PullNode::say(const std::string& words) {
+  run_.observer.on_line(run_.node, ssh::Stream::err, words);
+}
+
+}  // namespace ec2mpi::ops
