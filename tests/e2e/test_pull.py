@@ -174,7 +174,7 @@ def test_a_dry_run_changes_nothing(ec2mpi, cluster4):
     user(cluster4, 1, "mkdir d; head -c 1000 /dev/urandom > d/a; touch d/b")
     done = ec2mpi("pull", "-n", "-w", "1", "d", "out")
     assert done.code == 0, done.err
-    assert sorted(done.out.splitlines()) == ["node1\t0 B  out/b", "node1\t1.0 kB  out/a"] or "out/a" in done.out
+    assert sorted(done.out.splitlines()) == ["node1\t0 B  out/b", "node1\t1.0 kB  out/a"]
     assert "2 files to copy, 0 unchanged" in done.err and not (ec2mpi.folder / "out").exists()
     assert ec2mpi("pull", "-w", "1", "d", "out").code == 0
     done = ec2mpi("pull", "-n", "-w", "1", "d/.", "out")
