@@ -87,6 +87,8 @@ int parse_and_run(const std::vector<std::string>& arguments) {
   add_pull_command(app, dispatch);
   add_run_command(app, dispatch);
   add_doctor_command(app, dispatch);
+  add_follow_commands(app, dispatch);
+  add_jobs_commands(app, dispatch);
   app.require_subcommand(1);
   app.fallthrough();
   const auto words = words_to_parse(arguments, dispatch);

@@ -11,6 +11,7 @@
 #include "ec2mpi/cluster/launch_time.hpp"
 #include "ec2mpi/cluster/ssh_config_text.hpp"
 #include "ec2mpi/ops/instance_id.hpp"
+#include "src/cli/aligned.hpp"
 #include "src/cli/command.hpp"
 
 namespace ec2mpi::cli {
@@ -46,21 +47,6 @@ std::string cost_of(const Node& node, const Config& config) {
   return cost ? fmt::format("{:.2f}", *cost) : std::string();
 }
 
-void print_aligned(std::vector<std::vector<std::string>> rows) {
-  std::vector<std::size_t> widths(rows.front().size());
-  for (auto& row : rows) {
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      if (row[i].empty()) row[i] = "-";
-      widths[i] = std::max(widths[i], row[i].size());
-    }
-  }
-  for (const auto& row : rows) {
-    std::string line;
-    for (std::size_t i = 0; i + 1 < row.size(); ++i) line += fmt::format("{:<{}}  ", row[i], widths[i]);
-    fmt::print("{}{}\n", line, row.back());
-  }
-}
-
 void print_table(const Cluster& cluster) {
   std::vector<std::vector<std::string>> rows = {
       {"INDEX", "ROLE", "NAME", "ID", "TYPE", "ADDRESS", "LAUNCHED", "UP"}};
@@ -74,7 +60,7 @@ void print_table(const Cluster& cluster) {
     rows.back().push_back(cost_of(node, cluster.config));
     total += cost_since_launch(node, cluster.config.prices, now()).value_or(0);
   }
-  print_aligned(std::move(rows));
+  fmt::print("{}", aligned(std::move(rows)));
   if (with_cost) fmt::print(stderr, "{:.2f} in all since launch, by the prices of ec2mpi.toml\n", total);
 }
 

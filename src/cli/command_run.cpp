@@ -32,6 +32,7 @@ struct RunOptions {
   double timeout = 0;
   bool no_mpi4py_run = false;
   bool explain = false;
+  bool detach = false;
 };
 
 using Variable = std::pair<std::string, std::string>;
@@ -155,13 +156,18 @@ Result<ops::JobWish> make_wish(const RunOptions& options, const Config& config) 
 asio::awaitable<int> run_on_loop(Runtime& runtime, const RunOptions& options, ops::JobWish wish,
                                  Cluster& cluster, Access& access) {
   const auto connector = ssh::make_libssh_connector(runtime.executor(), access.transport, access.host_keys);
-  JobView view(runtime.console(), runtime.options(), wish.id, options.explain);
+  const JobView::Style style{.explain = options.explain, .cancels = !options.detach};
+  JobView view(runtime.console(), runtime.options(), wish.id, style);
   runtime.set_parting_words([&view] { return view.parting_words(); });
   const auto flow = fleet_options(cluster, options.connect, {});
   ops::JobNodes nodes{cluster.nodes, cluster.inventory.master()};
+  ops::JobStops stops{runtime.stop(), runtime.detach(), options.detach};
+  const auto id = wish.id;
   const auto end = co_await ops::run_job(runtime.executor(), std::move(wish), std::move(nodes), *connector,
-                                         flow, view, runtime.stop());
+                                         flow, view, std::move(stops));
   view.conclude(end);
+  if (options.detach && end.followed && end.followed->how == ops::Followed::How::detached)
+    runtime.console().result(id);
   co_return ops::exit_code_for(end);
 }
 
@@ -203,6 +209,7 @@ void add_job_options(CLI::App& command, RunOptions& options) {
       ->check(CLI::PositiveNumber);
   command.add_flag("--no-mpi4py-run", options.no_mpi4py_run,
                    "Start python programs as they are, not through mpi4py.run");
+  command.add_flag("-d,--detach", options.detach, "Start it, print its id and leave it running");
   command.add_flag("--explain", options.explain,
                    "Show the mpirun line and why each option is there; start nothing");
 }

@@ -53,7 +53,7 @@ void JobView::say(Colour colour, const std::string& text) {
 
 void JobView::on_planned(const ops::JobPlan& plan) {
   for (const auto& note : plan.notes) say(Colour::yellow, note);
-  if (explain_) {
+  if (style_.explain) {
     explain(plan);
     return;
   }
@@ -62,7 +62,8 @@ void JobView::on_planned(const ops::JobPlan& plan) {
   if (quiet_) return;
   const auto mpi = plan.mpi.empty() ? std::string() : " · " + plan.mpi;
   say(Colour::dim,
-      fmt::format("{}: {}{} · Ctrl-C ends it everywhere", id_, placement_text(plan.places), mpi));
+      fmt::format("{}: {}{}{}", id_, placement_text(plan.places), mpi,
+                  style_.cancels ? " · Ctrl-C ends it everywhere, Ctrl-\\ leaves it running" : ""));
 }
 
 void JobView::explain(const ops::JobPlan& plan) {
@@ -92,21 +93,69 @@ void JobView::on_output(const ssh::Chunk& chunk) {
 }
 
 void JobView::on_stopping(ops::JobStop why) {
-  say(Colour::yellow, stopping_text(why, id_));
+  stopping_ = true;
+  say(Colour::yellow, stopping_text(why, id_.empty() ? "the newest job" : id_));
 }
 
 asio::awaitable<void> JobView::ready(Limit limit) {
   return console_.room(std::move(limit));
 }
 
+void JobView::on_lost(const Error& error, Clock::duration pause) {
+  const auto why = printable(error.message);
+  if (!lost_) {
+    say(Colour::yellow,
+        fmt::format("the connection to the master is lost ({}); {} goes on there; connecting again …", why,
+                    id_.empty() ? "the job" : id_));
+  } else if (verbose_) {
+    say(Colour::dim, fmt::format("{}; once more in {}", why, format_duration(pause)));
+  }
+  lost_ = true;
+}
+
+void JobView::on_reconnected() {
+  say(Colour::yellow, "connected again");
+  lost_ = false;
+}
+
 void JobView::conclude(const ops::JobEnd& end) {
-  if (!end.launched) {
+  if (!end.followed) {
     tell_refusal(end);
     return;
   }
-  if (!end.stopped && !end.status)
-    say(Colour::red, "the connection to the master is lost: " + printable(end.status.error().message));
-  tell_cleaning(end);
+  const bool ended = end.followed->how == ops::Followed::How::ended;
+  if (ended && !style_.reports) return;
+  tell_end(*end.followed);
+  if (ended && end.followed->record.state != ops::JobState::ended) return;
+  if (end.followed->how != ops::Followed::How::detached && end.followed->how != ops::Followed::How::refused)
+    tell_cleaning(end);
+}
+
+void JobView::conclude(const ops::Followed& followed) {
+  ops::JobEnd end;
+  end.followed = followed;
+  conclude(end);
+}
+
+void JobView::tell_end(const ops::Followed& followed) {
+  using How = ops::Followed::How;
+  const auto id = followed.record.id.empty() ? id_ : followed.record.id;
+  if (followed.how == How::detached) {
+    say(Colour::yellow,
+        fmt::format("{0} goes on; ec2mpi attach {0} follows it, ec2mpi cancel {0} ends it", id));
+  } else if (followed.how == How::gave_up) {
+    const auto why = followed.error ? printable(followed.error->message) : std::string("it does not answer");
+    say(Colour::red, fmt::format("the master cannot be reached: {}", why));
+  } else if (followed.how == How::ended && followed.record.state == ops::JobState::lost) {
+    const bool rebooted = followed.record.why == "rebooted";
+    say(Colour::red,
+        fmt::format("{} is lost: {}; ec2mpi cancel {} cleans up after it", id,
+                    rebooted ? "the master was booted" : "its supervisor on the master was killed", id));
+  } else if (followed.record.why == "timeout") {
+    say(Colour::yellow, "the time limit was over");
+  } else if (followed.record.why == "cancelled" && !stopping_) {
+    say(Colour::yellow, fmt::format("{} was cancelled", id));
+  }
 }
 
 void JobView::tell_refusal(const ops::JobEnd& end) {
@@ -133,29 +182,38 @@ void JobView::tell_refusal(const ops::JobEnd& end) {
 }
 
 void JobView::tell_cleaning(const ops::JobEnd& end) {
+  const auto& record = end.followed->record;
+  auto swept = record.swept;
+  for (const auto& [index, found] : end.swept) swept[fmt::format("node{}", index)] = found;
   std::string ended;
   std::size_t clean = 0;
-  for (const auto& [index, swept] : end.swept) {
-    if (!swept.ended.empty())
-      ended += fmt::format("{}{} on node{}", ended.empty() ? "" : ", ", swept.ended.size(), index);
-    if (swept.left.empty())
+  for (const auto& [label, found] : swept) {
+    if (!found.ended.empty())
+      ended += fmt::format("{}{} on {}", ended.empty() ? "" : ", ", found.ended.size(), label);
+    if (found.left.empty())
       ++clean;
     else
-      say(Colour::red, fmt::format("still running on node{}: {}", index, process_text(swept.left)));
+      say(Colour::red, fmt::format("still running on {}: {}", label, process_text(found.left)));
   }
-  for (const auto& [node, error] : end.not_swept) {
-    say(Colour::red, fmt::format("{} could not be looked at, processes of {} may still run there: {}",
-                                 node.label(), id_, printable(error.message)));
+  auto not_swept = record.not_swept;
+  for (const auto& [label, found] : swept) not_swept.erase(label);
+  for (const auto& [node, error] : end.not_swept) not_swept[node.label()] = error.message;
+  for (const auto& [label, why] : not_swept) {
+    say(Colour::red, fmt::format("{} could not be looked at, processes of {} may still run there: {}", label,
+                                 record.id.empty() ? id_ : record.id, printable(why)));
   }
-  const bool early = end.stopped || !end.status;
-  if (early)
+  const bool early = end.followed->stopped || record.why == "cancelled" || record.why == "timeout";
+  if (early && clean > 0)
     say(Colour::yellow, fmt::format("stopped on {}", count_of(clean, "node")));
   else if (!ended.empty() && !quiet_)
     say(Colour::dim, "ended processes that the job left: " + ended);
 }
 
 std::string JobView::parting_words() const {
-  return started_ ? fmt::format("Processes of {} may still run on the nodes.", id_) : std::string();
+  if (!started_) return {};
+  if (stopping_ && !lost_)
+    return fmt::format("The master goes on ending {0}; ec2mpi wait {0} tells how that went.", id_);
+  return fmt::format("{0} may still run; ec2mpi attach {0} follows it, ec2mpi cancel {0} ends it.", id_);
 }
 
 }  // namespace ec2mpi::cli

@@ -32,13 +32,24 @@ int Runtime::run(asio::awaitable<int> command) {
   return code;
 }
 
+std::stop_token Runtime::detach() {
+  can_detach_ = true;
+  signals_.add(SIGQUIT);
+  return detach_.get_token();
+}
+
 void Runtime::await_signal() {
-  signals_.async_wait([this](std::error_code cancelled, int) {
-    if (!cancelled) on_signal();
+  signals_.async_wait([this](std::error_code cancelled, int number) {
+    if (!cancelled) on_signal(number);
   });
 }
 
-void Runtime::on_signal() {
+void Runtime::on_signal(int number) {
+  if (can_detach_ && (number == SIGQUIT || number == SIGHUP)) {
+    detach_.request_stop();
+    await_signal();
+    return;
+  }
   if (stop_.stop_requested()) {
     const auto words = parting_words_ ? parting_words_() : std::string();
     const auto text = "\nec2mpi: left at once." + (words.empty() ? "" : " " + words) + "\n";

@@ -12,6 +12,8 @@ namespace {
 /// An answer takes a moment: python3 starts, and on a busy node so does everything.
 constexpr auto kPatience = std::chrono::seconds(30);
 
+constexpr std::size_t kMostAnswer = 1 << 20;
+
 /// POSIX sh, so that every image understands it. Nothing here may wait for input or write a file.
 /// - private_address: where sshd was reached (sshd(8), SSH_CONNECTION: client address and port, server
 /// address and
@@ -71,6 +73,21 @@ asio::awaitable<Result<Facts>> ask_facts(ssh::Session& session, Limit limit) {
   auto answer = co_await capture(session, facts_command(), patience);
   if (!answer) co_return std::unexpected(answer.error());
   co_return parse_facts(answer->out);
+}
+
+asio::awaitable<Result<Facts>> ask_facts_in(ssh::Channel& shell, Limit limit) {
+  const Limit patience = limit.at_most(kPatience);
+  const auto text = "(" + std::string(kScript) + ")\n";
+  auto written = co_await shell.write(text, patience);
+  if (!written) co_return std::unexpected(written.error());
+  std::string printed;
+  while (printed.find(kFactsEnd) == std::string::npos) {
+    auto chunk = co_await shell.read(patience);
+    if (!chunk) co_return std::unexpected(chunk.error());
+    if (!*chunk || printed.size() > kMostAnswer) break;
+    if ((*chunk)->stream == ssh::Stream::out) printed += (*chunk)->bytes;
+  }
+  co_return parse_facts(printed);
 }
 
 }  // namespace ec2mpi::ops

@@ -6,7 +6,6 @@
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/cluster/selection.hpp"
-#include "ec2mpi/ops/job_script.hpp"
 
 namespace ec2mpi::ops {
 
@@ -30,7 +29,11 @@ class Planner {
  public:
   Planner(const JobWish& wish, const std::vector<Node>& nodes, const Node& master,
           const std::map<int, Facts>& facts)
-      : wish_(wish), nodes_(nodes), master_(facts.at(master.index)), facts_(facts) {}
+      : wish_(wish),
+        nodes_(nodes),
+        master_index_(master.index),
+        master_(facts.at(master.index)),
+        facts_(facts) {}
 
   [[nodiscard]] Result<JobPlan> plan() {
     if (auto same = check_addresses(); !same) return std::unexpected(same.error());
@@ -124,7 +127,7 @@ class Planner {
     if (!line) return std::unexpected(line.error());
     plan_.mpi = master_.mpi->name();
     plan_.line = std::move(*line);
-    plan_.shell_text = job_text(files({{kJobMark, wish_.id}}, line_of(plan_.line)), std::nullopt);
+    plan_.files = files({}, line_of(plan_.line));
     return {};
   }
 
@@ -132,13 +135,47 @@ class Planner {
     auto environment = script_environment(wish_.id);
     environment["EC2MPI_NP"] = std::to_string(total_ranks(plan_.places));
     for (const auto& [name, value] : wish_.env) environment[name] = value;
-    plan_.shell_text = job_text(files(std::move(environment), wish_.command), wish_.script);
+    environment.erase(kJobMark);  // the supervisor sets it
+    plan_.files = files(std::move(environment), wish_.command);
   }
 
   [[nodiscard]] JobFiles files(std::map<std::string, std::string> environment,
                                std::vector<std::string> command) const {
-    return {wish_.id,  hostfile(plan_.places), address_list(plan_.places),
-            workdir(), std::move(environment), std::move(command)};
+    return {.id = wish_.id,
+            .hosts = hostfile(plan_.places),
+            .addresses = address_list(plan_.places),
+            .nodes = contacts(),
+            .meta = meta(),
+            .limit = wish_.timeout.count() > 0
+                         ? fmt::format("{:.3f}", std::chrono::duration<double>(wish_.timeout).count())
+                         : std::string(),
+            .workdir = workdir(),
+            .environment = std::move(environment),
+            .command = std::move(command)};
+  }
+
+  /// All nodes that the job may leave something on, the master first.
+  [[nodiscard]] std::string contacts() const {
+    std::string text = fmt::format("node{} local\n", master_index_);
+    for (const auto& node : nodes_) {
+      if (node.index == master_index_) continue;
+      text += fmt::format("{} {}\n", node.label(), facts_.at(node.index).private_address.text());
+    }
+    return text;
+  }
+
+  [[nodiscard]] std::string meta() const {
+    std::vector<int> indices;
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+      if (plan_.places[i].ranks > 0) indices.push_back(nodes_[i].index);
+    }
+    auto text = fmt::format("np {}\nnodes {}\n", total_ranks(plan_.places), fold_indices(indices));
+    if (!plan_.mpi.empty()) text += fmt::format("mpi {}\n", plan_.mpi);
+    const auto words = quote_words(wish_.command);
+    text += fmt::format(
+        "command {}\n",
+        printable(wish_.script ? wish_.script->name + (words.empty() ? "" : " ") + words : words));
+    return text;
   }
 
   [[nodiscard]] std::string workdir() const {
@@ -173,6 +210,7 @@ class Planner {
 
   const JobWish& wish_;
   const std::vector<Node>& nodes_;
+  int master_index_;
   const Facts& master_;
   const std::map<int, Facts>& facts_;
   JobPlan plan_;

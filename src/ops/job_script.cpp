@@ -3,32 +3,12 @@
 #include <fmt/format.h>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/ops/sweep.hpp"
+#include "src/ops/job_shell.hpp"
 
 namespace ec2mpi::ops {
 
 namespace {
-
-constexpr const char* kBegin = R"sh({
-mask=$(umask)
-umask 077
-give_up() { echo "ec2mpi: on the master: $1" >&2; exit "${2:-1}"; }
-)sh";
-
-/// mkdir is the lock: no two jobs have one folder.
-constexpr const char* kMakeFolder = R"sh(
-mkdir -p "$HOME/.ec2mpi/jobs" && chmod 700 "$HOME/.ec2mpi" && mkdir "$folder" || give_up "cannot make $folder"
-keep() { printf %s "$2" >"$folder/$1" || give_up "cannot write $folder/$1"; }
-keep hosts "$hosts"
-keep nodeIPaddress "$addresses"
-keep cmd "$command"
-keep pid $$
-)sh";
-
-constexpr const char* kEnterWorkdir = R"sh(
-umask $mask
-cd "$workdir" || give_up "there is no folder $workdir; push the job's files first, or name another with --workdir"
-printf %s "$addresses" >".nodeIPaddress.$$" && mv -f ".nodeIPaddress.$$" nodeIPaddress || give_up "cannot write $workdir/nodeIPaddress"
-)sh";
 
 constexpr const char* kFindScript = R"sh(
 script=
@@ -36,6 +16,25 @@ for place in "$workdir" "$HOME"; do
   [ -f "$place/$name" ] && { script=$place/$name; workdir=$place; break; }
 done
 [ -n "$script" ] || give_up "there is no $name, neither here nor in $workdir; and ec2mpi.toml has no such job" 2
+)sh";
+
+/// mkdir is the lock: no two jobs have one folder.
+constexpr const char* kMakeFolder = R"sh(
+[ -d "$workdir" ] || give_up "there is no folder $workdir; push the job's files first, or name another with --workdir"
+for tool in setsid ps awk grep tail; do
+  command -v $tool >/dev/null || give_up "$tool is missing; install it" 127
+done
+folder=$jobs/$id
+mask=$(umask)
+umask 077
+mkdir -p "$jobs" && chmod 700 "$HOME/.ec2mpi" && mkdir "$folder" || give_up "cannot make $folder"
+made=yes
+keep() { printf %s "$2" >"$folder/$1" || give_up "cannot write $folder/$1"; }
+)sh";
+
+constexpr const char* kTellAddresses = R"sh(
+new=$workdir/.nodeIPaddress.$$
+(umask $mask; printf %s "$addresses" >"$new") && mv -f "$new" "$workdir/nodeIPaddress" || give_up "cannot write $workdir/nodeIPaddress"
 )sh";
 
 /// As the kernel would start it, but also where the file may not be executed; and a missing interpreter is
@@ -46,11 +45,15 @@ case $first in
   '#!'*) set -f; start=${first#??}; for program in $start; do break; done ;;
   *) start=sh; program=sh ;;
 esac
-command -v "$program" >/dev/null || give_up "$name asks for $program, which is not there; install it" 127
+command -v "$program" >/dev/null || { echo "ec2mpi: $name asks for $program, which is not there; install it" >&2; exit 127; }
 )sh";
 
 std::string assign(const char* variable, const std::string& value) {
   return fmt::format("{}={}\n", variable, quote_word(value));
+}
+
+std::string keep(const char* file, const std::string& content) {
+  return fmt::format("keep {} {}\n", file, quote_word(content));
 }
 
 std::string exports(const std::map<std::string, std::string>& environment) {
@@ -60,27 +63,38 @@ std::string exports(const std::map<std::string, std::string>& environment) {
   return text;
 }
 
+/// The part of `run` behind what is known on the master only.
+std::string run_text(const JobFiles& files, const std::optional<JobScript>& script) {
+  const auto words = quote_words(files.command);
+  std::string text = "folder=$PWD workdir=$(cat workdir) script=$(cat script)\n";
+  if (script) text += assign("name", script->name) + kBecomeScript;
+  text += "cd -- \"$workdir\" || exit 1\n" + exports(files.environment);
+  if (!script) return text + fmt::format("exec {}\n", words);
+  return text + fmt::format("export EC2MPI_HOSTFILE=\"$folder/hosts\"\nexec $start \"$script\" {}\n", words);
+}
+
 }  // namespace
 
-std::string job_text(const JobFiles& files, const std::optional<JobScript>& script) {
+std::string job_text(const JobFiles& files, const std::optional<JobScript>& script, const std::string& then) {
   const auto words = quote_words(files.command);
-  std::string text = kBegin;
-  text += fmt::format("folder=$HOME/.ec2mpi/jobs/{}\n", files.id);
-  text +=
-      assign("hosts", files.hosts) + assign("addresses", files.addresses) + assign("workdir", files.workdir);
-  if (!script) {
-    text += assign("command", words + "\n") + kMakeFolder + kEnterWorkdir + exports(files.environment);
-    return text + fmt::format("exec {} </dev/null\n}}\n", words);
-  }
-  text += assign("name", script->name) +
-          assign("command", script->name + (words.empty() ? "" : " " + words) + "\n");
-  if (!script->text) text += kFindScript;
-  text += kMakeFolder;
-  if (script->text)
+  std::string text = "{\n" + job_functions();
+  text += assign("id", files.id) + assign("addresses", files.addresses) + assign("workdir", files.workdir) +
+          assign("script", {});
+  if (script) text += assign("name", script->name);
+  if (script && !script->text) text += kFindScript;
+  text += kMakeFolder + keep("hosts", files.hosts) + keep("nodes", files.nodes) + keep("meta", files.meta);
+  text += "keep nodeIPaddress \"$addresses\"\nkeep workdir \"$workdir\"\n";
+  text += keep("cmd", (script ? script->name + (words.empty() ? "" : " ") : "") + words + "\n");
+  if (!files.limit.empty()) text += keep("limit", files.limit + "\n");
+  if (script && script->text) {
     text += assign("content", *script->text) + "keep \"$name\" \"$content\"\nscript=$folder/$name\n";
-  text += std::string(kBecomeScript) + kEnterWorkdir + exports(files.environment);
-  text += "export EC2MPI_HOSTFILE=\"$folder/hosts\"\n";
-  return text + fmt::format("exec $start \"$script\" {} </dev/null\n}}\n", words);
+  }
+  text += keep("sweep", sweep_script(files.id)) + keep("supervise", supervisor_script(files.id));
+  text += "keep script \"$script\"\n";
+  text += "keep run \"umask $mask\"" + quote_word("\n" + run_text(files, script)) + "\n";
+  text += "echo \"submitted $(date +%s)\" >\"$folder/times\"\n";
+  text += kTellAddresses + start_supervisor() + then;
+  return text + "}\n";
 }
 
 }  // namespace ec2mpi::ops

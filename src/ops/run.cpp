@@ -1,12 +1,12 @@
 #include "ec2mpi/ops/run.hpp"
 
 #include <algorithm>
-#include <asio/co_spawn.hpp>
-#include <asio/detached.hpp>
 
 #include "ec2mpi/base/event.hpp"
 #include "ec2mpi/base/exit_code.hpp"
 #include "ec2mpi/ops/facts.hpp"
+#include "ec2mpi/ops/job_script.hpp"
+#include "src/ops/job_shell.hpp"
 
 namespace ec2mpi::ops {
 
@@ -14,99 +14,81 @@ namespace {
 
 using std::chrono::seconds;
 
-constexpr auto kStart = seconds(20);         ///< for the master to take the job's files and start
-constexpr auto kEndLaunchers = seconds(11);  ///< eight seconds of patience on the node, and the way there
-constexpr auto kLastOutput = seconds(2);     ///< for what the job says while it ends
-constexpr auto kSweep = seconds(6);          ///< over the open connection
-constexpr auto kSweepAgain = seconds(18);    ///< over a new one, launchers included
+constexpr auto kStart = seconds(20);       ///< for the master to take the job's files
+constexpr auto kGrace = seconds(20);       ///< for a master that should have ended a job by its time limit
+constexpr auto kSweepAgain = seconds(18);  ///< where the master did not look, launchers included
 constexpr auto kReconnect = seconds(6);
 
-/// Cleaning up must work although the user's stop has been requested already: its limits know only time.
-Limit fresh(Clock::duration duration) {
-  return Limit{}.at_most(duration);
-}
-
-/// One job, from the first connection to the last sweep. Lives as long as run_job.
+/// One job, from the first connection to the last look. Lives as long as run_job.
 class JobRun : public Observer {
  public:
   JobRun(const asio::any_io_executor& executor, JobWish wish, JobNodes nodes, ssh::Connector& connector,
-         JobObserver& observer, std::stop_token stop)
-      : executor_(executor),
-        wish_(std::move(wish)),
+         FleetOptions options, JobObserver& observer, JobStops stops)
+      : wish_(std::move(wish)),
         nodes_(std::move(nodes)),
         contacts_(nodes_.ranks),
         connector_(connector),
+        options_(options),
         observer_(observer),
-        user_stop_(std::move(stop)),
+        stops_(std::move(stops)),
         changed_(executor) {
     const auto is_master = [this](const Node& node) { return node.index == nodes_.master.index; };
     if (std::none_of(contacts_.begin(), contacts_.end(), is_master))
       contacts_.insert(contacts_.begin(), nodes_.master);
   }
 
-  asio::awaitable<JobEnd> run(FleetOptions options) {
-    const FleetOptions flow{.connect_timeout = options.connect_timeout};
+  asio::awaitable<JobEnd> run() {
+    const FleetOptions flow{.connect_timeout = options_.connect_timeout};
     NodeTask task = [this](NodeRun turn) { return attend(turn); };
     const auto report =
-        co_await run_on_nodes(contacts_, connector_, std::move(task), flow, *this, user_stop_);
-    if (end_.launched) co_await sweep_the_rest();
-    const Limit unlimited;
-    while (reading_) co_await changed_.wait(unlimited);
+        co_await run_on_nodes(contacts_, connector_, std::move(task), flow, *this, stops_.stop);
+    if (!lost_while_starting_.empty()) co_await find_again();
+    if (end_.followed) co_await look_ourselves();
     co_return std::move(end_);
   }
 
  private:
-  enum class Stage { asking, asked, over };
-
-  // --- one node
-  // -----------------------------------------------------------------------------------------------------
+  // --- asking all nodes
+  // ------------------------------------------------------------------------------------------
 
   asio::awaitable<Result<ssh::ExitStatus>> attend(NodeRun turn) {
-    auto facts = co_await ask_facts(turn.session, turn.limit);
+    const bool leads = turn.node.index == nodes_.master.index;
+    std::unique_ptr<ssh::Channel> shell;
+    if (leads) {
+      ssh::Request request{.command = "exec sh -s"};
+      auto started = co_await turn.session.start(std::move(request), turn.limit);
+      if (!started) co_return std::unexpected(started.error());
+      shell = std::move(*started);
+    }
+    auto facts = Result<Facts>{};
+    if (leads)
+      facts = co_await ask_facts_in(*shell, turn.limit);
+    else
+      facts = co_await ask_facts(turn.session, turn.limit);
     if (!facts) co_return std::unexpected(facts.error());
     facts_[turn.node.index] = std::move(*facts);
-    heard();
-    const Limit unlimited;
-    while (stage_ == Stage::asking) co_await changed_.wait(unlimited);
-    if (stage_ == Stage::asked && turn.node.index == nodes_.master.index) {
-      co_await lead(turn.session);
-      advance(Stage::over);
-    }
-    while (stage_ != Stage::over) co_await changed_.wait(unlimited);
-    if (end_.launched) co_await sweep_here(turn);
+    changed_.notify_all();
+    if (leads) co_await lead(turn.session, std::move(shell));
     co_return ssh::ExitStatus{};
   }
 
   /// A node that can't take part; called by the fleet.
   void on_finish(const NodeResult& result) override {
-    if (stage_ != Stage::asking) return;
+    if (facts_.contains(result.node.index)) return;
     const auto* error = std::get_if<Error>(&result.outcome);
     end_.unfit.push_back(
         {result.node, error != nullptr ? *error : Error{ErrorKind::cancelled, describe(result.outcome)}});
-    heard();
-  }
-
-  /// Once all nodes have answered or failed it goes on; not before, so that all that failed are named.
-  void heard() {
-    if (facts_.size() + end_.unfit.size() == contacts_.size())
-      advance(end_.unfit.empty() ? Stage::asked : Stage::over);
-  }
-
-  void advance(Stage stage) {
-    stage_ = stage;
     changed_.notify_all();
   }
 
-  asio::awaitable<void> sweep_here(NodeRun& turn) {
-    const auto limit = fresh(kSweep);
-    auto swept = co_await sweep(turn.session, wish_.id, limit);
-    if (swept) end_.swept[turn.node.index] = std::move(*swept);
-  }
-
   // --- the master
-  // ---------------------------------------------------------------------------------------------------
+  // ------------------------------------------------------------------------------------------------
 
-  asio::awaitable<void> lead(ssh::Session& session) {
+  /// Once all nodes have answered or failed it goes on; not before, so that all that failed are named.
+  asio::awaitable<void> lead(ssh::Session& session, std::unique_ptr<ssh::Channel> shell) {
+    const Limit unlimited;
+    while (facts_.size() + end_.unfit.size() < contacts_.size()) co_await changed_.wait(unlimited);
+    if (!end_.unfit.empty()) co_return;
     auto plan = plan_job(wish_, nodes_.ranks, nodes_.master, facts_);
     if (!plan) {
       end_.refused = plan.error();
@@ -114,105 +96,91 @@ class JobRun : public Observer {
     }
     observer_.on_planned(*plan);
     if (wish_.explain_only) co_return;
-    if (user_stop_.stop_requested()) {
+    if (stops_.stop.stop_requested()) {
       end_.refused = Error{ErrorKind::cancelled, "interrupted"};
       co_return;
     }
-    end_.launched = true;
-    auto started = co_await start(session, std::move(plan->shell_text));
-    if (!started) {
-      end_.status = std::unexpected(started.error().within("starting the job"));
+    const auto nonce = make_nonce();
+    const auto text =
+        job_text(plan->files, wish_.script, stops_.at_once ? tell_text(nonce) : follow_text(nonce, 0, 0));
+    const auto limit = Limit{}.at_most(kStart);
+    auto written = co_await shell->write(text, limit);
+    if (!written) {
+      lost_while_starting_ = written.error().message;
       co_return;
     }
-    reading_ = true;
-    asio::co_spawn(executor_, read_output(), asio::detached);
-    co_await watch(session);
+    auto followed =
+        co_await follow_started(follow_wish(), connector_, observer_, session, std::move(shell), nonce);
+    if (stops_.at_once && followed.how == Followed::How::ended) followed.how = Followed::How::detached;
+    end_.followed = std::move(followed);
   }
 
-  asio::awaitable<Result<void>> start(ssh::Session& session, std::string shell_text) {
-    const auto limit = fresh(kStart);
-    ssh::Request request{.command = "exec sh -s"};
-    auto channel = co_await session.start(std::move(request), limit);
-    if (!channel) co_return std::unexpected(channel.error());
-    channel_ = std::move(*channel);
-    auto written = co_await channel_->write(shell_text, limit);
-    if (written) channel_->close_input();
-    co_return written;
+  [[nodiscard]] FollowWish follow_wish() const {
+    return {.master = nodes_.master,
+            .word = wish_.id,
+            .stop = stops_.stop,
+            .detach = stops_.detach,
+            .connect_timeout = options_.connect_timeout,
+            .patience = wish_.timeout.count() > 0 ? wish_.timeout + kGrace : Clock::duration{}};
   }
 
-  /// Reads on while the job is being ended: what it says last is worth seeing.
-  asio::awaitable<void> read_output() {
-    const Limit limit{.deadline = Clock::time_point::max(), .stop = abandon_.get_token()};
-    for (;;) {
-      auto chunk = co_await channel_->read(limit);
-      if (!chunk)
-        end_.status = std::unexpected(chunk.error());
-      else if (!*chunk)
-        end_.status = channel_->exit_status();
-      if (!chunk || !*chunk) break;
-      observer_.on_output(**chunk);
-      co_await observer_.ready(limit);
+  /// The connection broke while the job was being handed over: it may have been.
+  asio::awaitable<void> find_again() {
+    auto followed = co_await follow_job(follow_wish(), connector_, observer_);
+    if (followed.how == Followed::How::refused) {
+      end_.refused =
+          Error{ErrorKind::unreachable,
+                "the connection to the master broke before the job was started: " + lost_while_starting_};
+      co_return;
     }
-    reading_ = false;
-    changed_.notify_all();
-  }
-
-  /// Waits for the job's end, or ends it.
-  asio::awaitable<void> watch(ssh::Session& session) {
-    const Limit job = Limit{.deadline = Clock::time_point::max(), .stop = user_stop_}.at_most(wish_.timeout);
-    Wake wake = Wake::notified;
-    while (reading_ && wake == Wake::notified) wake = co_await changed_.wait(job);
-    if (!reading_) co_return;
-    end_.stopped = wake == Wake::stopped ? JobStop::interrupted : JobStop::timed_out;
-    observer_.on_stopping(*end_.stopped);
-    const auto ending = fresh(kEndLaunchers);
-    const auto ended = co_await end_launchers(session, wish_.id, ending);
-    const auto last = fresh(kLastOutput);
-    wake = Wake::notified;
-    while (reading_ && ended && wake == Wake::notified) wake = co_await changed_.wait(last);
-    abandon_.request_stop();
+    end_.followed = std::move(followed);
   }
 
   // --- afterwards
-  // ---------------------------------------------------------------------------------------------------
+  // ------------------------------------------------------------------------------------------------
 
-  /// Nodes that could not be swept over the connection that they had.
-  asio::awaitable<void> sweep_the_rest() {
+  [[nodiscard]] bool looked_at(const Node& node) const {
+    return end_.followed->record.swept.contains(node.label());
+  }
+
+  /// Where the master did not look; all nodes if the master is lost.
+  asio::awaitable<void> look_ourselves() {
+    const auto how = end_.followed->how;
+    if (how == Followed::How::detached || how == Followed::How::refused) co_return;
+    const bool wanted = end_.followed->stopped || wish_.timeout.count() > 0;
+    if (how == Followed::How::gave_up && !wanted) co_return;  // it may run on, as far as we know
     std::vector<Node> rest;
     for (const auto& node : contacts_) {
-      if (!end_.swept.contains(node.index)) rest.push_back(node);
+      if (!looked_at(node)) rest.push_back(node);
     }
     if (rest.empty()) co_return;
+    if (how == Followed::How::gave_up && !end_.followed->stopped) end_.followed->stopped = JobStop::timed_out;
     const FleetOptions flow{.connect_timeout = kReconnect, .whole_timeout = kSweepAgain};
     Observer nobody;
-    const std::stop_source never;
     auto task = sweep_task(wish_.id, nodes_.master.index, end_.swept);
     const auto report =
-        co_await run_on_nodes(std::move(rest), connector_, std::move(task), flow, nobody, never.get_token());
+        co_await run_on_nodes(std::move(rest), connector_, std::move(task), flow, nobody, stops_.detach);
     for (const auto& result : report.results) {
       if (const auto* error = std::get_if<Error>(&result.outcome))
         end_.not_swept.push_back({result.node, *error});
     }
   }
 
-  asio::any_io_executor executor_;
   JobWish wish_;
   JobNodes nodes_;
   std::vector<Node> contacts_;  ///< all nodes that we talk to
   ssh::Connector& connector_;
+  FleetOptions options_;
   JobObserver& observer_;
-  std::stop_token user_stop_;
-  std::stop_source abandon_;  ///< ends the reading of a job that can't be ended
-  Event changed_;             ///< notified when stage_ or reading_ changes
-  Stage stage_ = Stage::asking;
-  bool reading_ = false;
+  JobStops stops_;
+  Event changed_;  ///< notified when a node has answered or failed
   std::map<int, Facts> facts_;
-  std::unique_ptr<ssh::Channel> channel_;  ///< the job's
+  std::string lost_while_starting_;
   JobEnd end_;
 };
 
-asio::awaitable<JobEnd> conduct(std::unique_ptr<JobRun> run, FleetOptions options) {
-  auto end = co_await run->run(options);
+asio::awaitable<JobEnd> conduct(std::unique_ptr<JobRun> run) {
+  auto end = co_await run->run();
   co_return end;
 }
 
@@ -220,16 +188,28 @@ asio::awaitable<JobEnd> conduct(std::unique_ptr<JobRun> run, FleetOptions option
 
 asio::awaitable<JobEnd> run_job(const asio::any_io_executor& executor, JobWish wish, JobNodes nodes,
                                 ssh::Connector& connector, FleetOptions options, JobObserver& observer,
-                                std::stop_token stop) {
-  return conduct(std::make_unique<JobRun>(executor, std::move(wish), std::move(nodes), connector, observer,
-                                          std::move(stop)),
-                 options);
+                                JobStops stops) {
+  return conduct(std::make_unique<JobRun>(executor, std::move(wish), std::move(nodes), connector, options,
+                                          observer, std::move(stops)));
+}
+
+int exit_code_for(const Followed& followed) {
+  switch (followed.how) {
+    case Followed::How::ended:
+      return followed.record.exit_code();
+    case Followed::How::detached:
+      return exit_code::ok;
+    case Followed::How::refused:
+      return followed.refusal.shell_code();
+    case Followed::How::gave_up:
+      break;
+  }
+  if (!followed.stopped) return exit_code::no_connection;
+  return *followed.stopped == JobStop::interrupted ? exit_code::interrupted : exit_code::timed_out;
 }
 
 int exit_code_for(const JobEnd& end) {
-  if (end.stopped)
-    return *end.stopped == JobStop::interrupted ? exit_code::interrupted : exit_code::timed_out;
-  if (end.launched) return end.status ? end.status->shell_code() : exit_code::no_connection;
+  if (end.followed) return exit_code_for(*end.followed);
   const auto cancelled = [](const NodeTrouble& trouble) {
     return trouble.error.kind == ErrorKind::cancelled;
   };

@@ -20,8 +20,6 @@ namespace {
 ///   it was the job's, and not somebody's login in which a marked process was started. Zombies are not
 ///   counted.
 constexpr const char* kFunctions = R"sh(
-export LC_ALL=C
-exec </dev/null 2>/dev/null
 marked() { grep -slzxF -e "$mark" /proc/[0-9]*/environ | cut -d/ -f3; }
 family() {
   { marked | sed 's/^/marked /'; ps -A -o pid= -o ppid= -o sess= -o stat=; } | awk '
@@ -44,6 +42,11 @@ family() {
     }'
 }
 tell() { for p in $2; do n=$(cat /proc/$p/comm) && echo "$1 $p $n"; done; }
+)sh";
+
+constexpr const char* kQuietly = R"sh(
+export LC_ALL=C
+exec </dev/null 2>/dev/null
 )sh";
 
 /// A daemon whose launcher has just gone cleans up after itself, if it is given the time.
@@ -74,7 +77,7 @@ launchers() {
     case $(cat /proc/$p/comm) in mpirun*|mpiexec*|orterun*|prterun*|hydra_*) echo $p ;; esac
   done
 }
-shell=$(cat "$HOME/.ec2mpi/jobs/$id/pid")
+shell=$(cat "$HOME/.ec2mpi/jobs/$id/launcher")
 for p in $(marked); do [ "$p" = "$shell" ] && kill -TERM $p; done
 tries=40
 while [ $tries -gt 0 ]; do
@@ -90,8 +93,7 @@ kill -KILL $(family)
 )sh";
 
 std::string script(const std::string& id, const char* work) {
-  return "exec sh -c " +
-         quote_word(fmt::format("id={0}\nmark={1}={0}\n{2}{3}", id, kJobMark, kFunctions, work));
+  return "exec sh -c " + quote_word(sweep_functions(id) + kQuietly + work);
 }
 
 std::optional<Process> parse_process(std::string_view text) {
@@ -115,6 +117,16 @@ asio::awaitable<Result<ssh::ExitStatus>> sweep_node(NodeRun run, std::string id,
 }
 
 }  // namespace
+
+std::string sweep_functions(const std::string& id) {
+  return fmt::format("id={0}\nmark={1}={0}\n{2}", id, kJobMark, kFunctions);
+}
+std::string end_launchers_text() {
+  return std::string(kQuietly) + kEndLaunchers;
+}
+std::string sweep_script(const std::string& id) {
+  return "{\n" + sweep_functions(id) + kQuietly + kSweep + "}\n";
+}
 
 std::string sweep_command(const std::string& id) {
   return script(id, kSweep);

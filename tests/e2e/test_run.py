@@ -267,7 +267,7 @@ def test_ctrl_c_ends_a_script_and_the_ranks_of_its_own_mpirun(ec2mpi, cluster4, 
 def test_the_time_limit_ends_it_everywhere(ec2mpi, cluster4, stubborn):
     done = ec2mpi("run", "--timeout", "4", "--", "python3", "stubborn.py")
     assert done.code == 124, done.err
-    assert "the time limit is over" in done.err and "stopped on 4 nodes" in done.err
+    assert "the time limit was over" in done.err and "stopped on 4 nodes" in done.err
     nothing_left(cluster4, 3)
 
 
@@ -309,9 +309,10 @@ def test_a_second_ctrl_c_leaves_at_once_with_a_warning(ec2mpi, cluster4):
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=5)
     assert process.returncode == 130
-    assert "left at once. Processes of sh-" in err and "may still run on the nodes" in err
+    assert "left at once. The master goes on ending sh-" in err
     cluster4.heal()
-    cluster4.host(1, "pkill -KILL mpirun; pkill -KILL -f '[s]leep 31415'")
+    if ec2mpi("cancel").code != 0:
+        nothing_left(cluster4, 0)
     nothing_left(cluster4)
 
 
@@ -328,7 +329,7 @@ def test_a_node_that_refuses_is_named_and_nothing_starts(ec2mpi, cluster4):
 def test_ctrl_c_while_connecting_starts_nothing(ec2mpi, cluster4):
     cluster4.fault("freeze", 3, "--listener")
     process = ec2mpi.start("run", "--", "hostname")
-    wait_until(lambda: cluster4.login_attempts(4) > 0 and cluster4.host(4, "pgrep -u ubuntu sshd").code == 0, "logged in on node 4")
+    wait_until(lambda: cluster4.host(1, "pgrep -u ubuntu sshd").code == 0, "logged in on the master")
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=10)
     assert (process.returncode, out) == (130, ""), err
@@ -359,18 +360,7 @@ def test_a_master_that_freezes_later_is_left_by_the_time_limit(ec2mpi, cluster4)
     for host in (2, 3, 4):
         assert not of_the_job(cluster4, host)
     cluster4.heal()
-    cluster4.host(1, "pkill -KILL mpirun; pkill -KILL -f '[s]leep 31415'")
     nothing_left(cluster4)
-
-
-def test_the_connection_to_the_master_is_lost(ec2mpi, cluster4, stubborn):
-    process = ec2mpi.start("run", "-np", "4", "--", "python3", "stubborn.py")
-    assert first_line(process) == "all up\n"
-    cluster4.host(1, "pkill -KILL -u ubuntu -x sshd")
-    out, err = process.communicate(timeout=90)
-    assert process.returncode == 255, err
-    assert "the connection to the master is lost" in err and "stopped on 4 nodes" in err
-    nothing_left(cluster4, 3)
 
 
 # --- what is wrong before any connection --------------------------------------------------------------------------

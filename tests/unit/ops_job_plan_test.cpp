@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/ops/job_script.hpp"
 #include "ec2mpi/ops/sweep.hpp"
 
 namespace ec2mpi::ops {
@@ -115,7 +116,8 @@ TEST_F(PlanOf, AScriptNeedsNoMpiOfOurs) {
   const auto plan = plan_job(wish, nodes, nodes.front(), facts);
   ASSERT_TRUE(plan);
   EXPECT_TRUE(plan->line.empty());
-  EXPECT_NE(plan->shell_text.find("content='#!/bin/sh\necho it'\\''s\n'"), std::string::npos);
+  const auto text = job_text(plan->files, wish.script, "");
+  EXPECT_NE(text.find("content='#!/bin/sh\necho it'\\''s\n'"), std::string::npos);
 }
 
 TEST(JobId, IsFreeOfAnythingThatAShellWouldMind) {

@@ -1,6 +1,7 @@
 #pragma once
 /// Shows one MPI job: its own bytes as they are, and on standard error what ec2mpi does about it.
 
+#include <optional>
 #include <string>
 
 #include "ec2mpi/cli/console.hpp"
@@ -11,20 +12,30 @@ namespace ec2mpi::cli {
 
 class JobView : public ops::JobObserver {
  public:
-  JobView(Console& console, const CommonOptions& options, std::string id, bool explain)
+  struct Style {
+    bool explain = false;   ///< show the line instead of running it
+    bool cancels = true;    ///< Ctrl-C cancels the job; said at the beginning
+    bool attached = false;  ///< the job was there before
+    bool reports = true;    ///< tell how it ended and what was left
+  };
+
+  JobView(Console& console, const CommonOptions& options, std::string id, Style style)
       : console_(console),
         quiet_(options.quiet),
         verbose_(options.verbose > 0),
-        explain_(explain),
+        style_(style),
         id_(std::move(id)) {}
 
   void on_planned(const ops::JobPlan& plan) override;
   void on_output(const ssh::Chunk& chunk) override;
   void on_stopping(ops::JobStop why) override;
+  void on_lost(const Error& error, Clock::duration pause) override;
+  void on_reconnected() override;
   asio::awaitable<void> ready(Limit limit) override;
 
   /// Why nothing was started, or what was left and what became of it.
   void conclude(const ops::JobEnd& end);
+  void conclude(const ops::Followed& followed);
 
   /// For leaving at once.
   [[nodiscard]] std::string parting_words() const;
@@ -33,13 +44,16 @@ class JobView : public ops::JobObserver {
   void say(Colour colour, const std::string& text);
   void explain(const ops::JobPlan& plan);
   void tell_refusal(const ops::JobEnd& end);
+  void tell_end(const ops::Followed& followed);
   void tell_cleaning(const ops::JobEnd& end);
 
   Console& console_;
   bool quiet_;
   bool verbose_;
-  bool explain_;
+  Style style_;
   bool started_ = false;
+  bool stopping_ = false;
+  bool lost_ = false;
   std::string id_;
 };
 

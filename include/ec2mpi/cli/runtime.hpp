@@ -22,6 +22,8 @@ class Runtime {
   [[nodiscard]] const CommonOptions& options() const { return options_; }
   /// Requested by the first Ctrl-C, SIGTERM or SIGHUP, and when nobody reads standard output any more.
   [[nodiscard]] std::stop_token stop() const { return stop_.get_token(); }
+  /// Once this was called, Ctrl-\ and SIGHUP (the terminal is gone) mean: leave it running.
+  [[nodiscard]] std::stop_token detach();
 
   /// Said when a second Ctrl-C ends the program at once: what may still go on where.
   void set_parting_words(std::function<std::string()> words) { parting_words_ = std::move(words); }
@@ -31,11 +33,13 @@ class Runtime {
 
  private:
   void await_signal();
-  void on_signal();
+  void on_signal(int number);
 
   CommonOptions options_;
   asio::io_context loop_{1};
   std::stop_source stop_;
+  std::stop_source detach_;
+  bool can_detach_ = false;
   Console console_;
   asio::signal_set signals_;
   std::function<std::string()> parting_words_;

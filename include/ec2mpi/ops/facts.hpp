@@ -20,4 +20,8 @@ namespace ec2mpi::ops {
 /// Asks one node, in one round trip. Errors: those of the session, remote_io.
 [[nodiscard]] asio::awaitable<Result<Facts>> ask_facts(ssh::Session& session, Limit limit);
 
+/// The same over the standard input of a shell that has been started with `exec sh -s`, which is left waiting
+/// for more.
+[[nodiscard]] asio::awaitable<Result<Facts>> ask_facts_in(ssh::Channel& shell, Limit limit);
+
 }  // namespace ec2mpi::ops

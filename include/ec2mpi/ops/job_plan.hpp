@@ -36,11 +36,24 @@ struct JobWish {
   std::chrono::nanoseconds timeout{};  ///< for the job, from its start; zero means none
 };
 
+/// What the master keeps of a job; see src/ops/job_shell.hpp.
+struct JobFiles {
+  std::string id;
+  std::string hosts;
+  std::string addresses;
+  std::string nodes;                               ///< "LABEL ADDRESS" lines; "local" for the master
+  std::string meta;                                ///< "KEY VALUE" lines
+  std::string limit;                               ///< seconds; empty = none
+  std::string workdir;                             ///< absolute
+  std::map<std::string, std::string> environment;  ///< for the launcher or the script
+  std::vector<std::string> command;                ///< all words of the line; for a script its arguments
+};
+
 struct JobPlan {
   std::vector<Place> places;       ///< of the nodes that take part
   std::string mpi;                 ///< "Open MPI 4.1.4"; empty for a script
   std::vector<MpiOption> line;     ///< the mpirun line; empty for a script
-  std::string shell_text;          ///< for `sh -s` on the master: makes the job's folder and becomes the job
+  JobFiles files;                  ///< for job_text
   std::vector<std::string> notes;  ///< what the user should know before it starts
 };
 

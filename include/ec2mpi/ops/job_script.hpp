@@ -1,30 +1,19 @@
 #pragma once
-/// The shell text that makes a job's folder on the master and becomes the job.
-///
-/// The folder is ~/.ec2mpi/jobs/ID, mode 0700: `hosts` (hostfile), `nodeIPaddress` (private addresses, in the
-/// list's order), `cmd` (what is run, as shell text), `pid` (of the launcher, or of the script's shell).
-/// nodeIPaddress is put into the folder where the job runs too, for that is where the tutorial's scripts read
-/// it.
+/// The shell text that makes a job's folder on the master and hands the job to its supervisor; see
+/// src/ops/job_shell.hpp for the folder.
 
-#include <map>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "ec2mpi/ops/job_plan.hpp"
 
 namespace ec2mpi::ops {
 
-struct JobFiles {
-  std::string id;
-  std::string hosts;
-  std::string addresses;
-  std::string workdir;                             ///< absolute
-  std::map<std::string, std::string> environment;  ///< for the launcher or the script
-  std::vector<std::string> command;                ///< all words of the line; for a script its arguments
-};
-
-/// Everything stands in one pair of braces, so that the shell has read it all before it becomes the job.
-[[nodiscard]] std::string job_text(const JobFiles& files, const std::optional<JobScript>& script);
+/// For a shell's standard input. nodeIPaddress is put into the folder where the job runs too, for that is
+/// where the tutorial's scripts read it. What is wrong on the master is said on standard error, and the shell
+/// exits; else `then`, shell text, comes last. Everything stands in one pair of braces: a text that was cut
+/// off by a lost connection does nothing.
+[[nodiscard]] std::string job_text(const JobFiles& files, const std::optional<JobScript>& script,
+                                   const std::string& then);
 
 }  // namespace ec2mpi::ops

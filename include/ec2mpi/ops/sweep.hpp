@@ -28,6 +28,13 @@ struct Swept {
 /// Reads what the sweep script printed. Errors: remote_io.
 [[nodiscard]] Result<Swept> parse_swept(std::string_view printed);
 
+/// Shell text that sets $id and $mark and has the functions that find the job's processes.
+[[nodiscard]] std::string sweep_functions(const std::string& id);
+/// Shell text, after sweep_functions(): what end_launchers does. To be put into a subshell.
+[[nodiscard]] std::string end_launchers_text();
+/// A whole script for `sh -s` or a file: what sweep does.
+[[nodiscard]] std::string sweep_script(const std::string& id);
+
 /// Commands for a node's login shell. `id` is a job's id: letters, digits, `.`, `_`, `-`.
 [[nodiscard]] std::string sweep_command(const std::string& id);
 [[nodiscard]] std::string end_launchers_command(const std::string& id);

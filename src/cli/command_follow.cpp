@@ -1,0 +1,90 @@
+#include <fmt/format.h>
+
+#include "ec2mpi/cli/job_view.hpp"
+#include "ec2mpi/ops/follow.hpp"
+#include "src/cli/command.hpp"
+#include "src/cli/on_master.hpp"
+
+namespace ec2mpi::cli {
+
+namespace {
+
+struct FollowOptions {
+  MasterOptions master;
+  std::string word;
+  bool follow = false;
+};
+
+enum class Verb { attach, logs, wait, cancel };
+
+ops::FollowWish make_wish(OnMaster& on, const FollowOptions& options, Verb verb) {
+  ops::FollowWish wish;
+  wish.master = on.master();
+  wish.word = options.word;
+  wish.connect_timeout = on.flow.connect_timeout;
+  wish.stop = on.runtime.stop();
+  wish.cancels = verb == Verb::attach;
+  wish.output = verb == Verb::attach || verb == Verb::logs;
+  wish.lasting = verb != Verb::logs || options.follow;
+  if (verb == Verb::attach) wish.detach = on.runtime.detach();
+  if (verb == Verb::cancel) {  // as if Ctrl-C had been there from the beginning; ours leaves
+    static std::stop_source at_once;
+    at_once.request_stop();
+    wish.stop = at_once.get_token();
+    wish.detach = on.runtime.stop();
+    wish.cancels = true;
+  }
+  return wish;
+}
+
+int exit_code_of(const ops::Followed& followed, Verb verb) {
+  const bool ended = followed.how == ops::Followed::How::ended;
+  if (ended && verb == Verb::logs) return exit_code::ok;
+  if (ended && verb == Verb::cancel) {
+    const bool clean = followed.record.not_swept.empty();
+    return clean ? exit_code::ok : exit_code::node_failed;
+  }
+  if (followed.how == ops::Followed::How::detached && verb != Verb::attach) return exit_code::interrupted;
+  return ops::exit_code_for(followed);
+}
+
+asio::awaitable<int> follow(OnMaster& on, FollowOptions options, Verb verb) {
+  JobView view(on.runtime.console(), on.runtime.options(), options.word,
+               {.attached = true, .reports = verb != Verb::logs});
+  auto wish = make_wish(on, options, verb);
+  const auto followed = co_await ops::follow_job(std::move(wish), on.connector, view);
+  view.conclude(followed);
+  co_return exit_code_of(followed, verb);
+}
+
+std::shared_ptr<FollowOptions> add(CLI::App& app, Dispatch& dispatch, Verb verb, const std::string& name,
+                                   const std::string& description) {
+  auto options = std::make_shared<FollowOptions>();
+  auto& command = add_command(app, name, description, "ec2mpi " + name + " spread");
+  command.add_option("id", options->word, "The job: its id, how that begins, or its name [the newest]")
+      ->type_name("ID");
+  add_master_options(command, options->master);
+  if (verb == Verb::logs)
+    command.add_flag("-f,--follow", options->follow, "Go on until the job has ended; Ctrl-C leaves");
+  command.callback([options, verb, &dispatch] {
+    dispatch.chosen = [options, verb](const CommonOptions& common) {
+      return work_on_master(options->master, common,
+                            [options, verb](OnMaster& on) { return follow(on, *options, verb); });
+    };
+  });
+  return options;
+}
+
+}  // namespace
+
+void add_follow_commands(CLI::App& app, Dispatch& dispatch) {
+  add(app, dispatch, Verb::attach, "attach",
+      "Follows a job as run does: its output from the beginning, and its exit status; Ctrl-C cancels it");
+  add(app, dispatch, Verb::logs, "logs", "Prints what a job has printed so far");
+  add(app, dispatch, Verb::wait, "wait",
+      "Waits for a job's end and gives its exit status; prints nothing of it");
+  add(app, dispatch, Verb::cancel, "cancel",
+      "Ends a job's processes on all nodes, and looks that none is left");
+}
+
+}  // namespace ec2mpi::cli

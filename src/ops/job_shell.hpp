@@ -1,0 +1,47 @@
+#pragma once
+/// What runs on the master for a job, as POSIX sh. Nothing is installed and no daemon runs: the texts come
+/// with each command, and a job's supervisor is a file in the job's folder.
+///
+/// ~/.ec2mpi/jobs/ID/, mode 0700, has one small file for each thing:
+///   hosts, nodeIPaddress   hostfile, and the private addresses in the list's order
+///   nodes                  "LABEL ADDRESS" for each node taking part; ADDRESS is "local" for the master
+///   cmd, run, workdir      what is run, for people; the script that becomes it; where
+///   limit                  seconds that it may take; missing: any
+///   meta                   "KEY VALUE" lines: what a laptop shows of it
+///   pid                    "PID START BOOT" of the supervisor; all three, for pids come again
+///   launcher               pid of mpirun, or of the user's script
+///   out, err               what the job printed
+///   cancelled, timed_out   exist if somebody cancelled it, or its time was over
+///   why                    "cancelled" or "timeout", if it did not end by itself
+///   times                  "started EPOCH", "ended EPOCH"
+///   swept/LABEL            what the last look at that node found; swept/LABEL.err: why there was none
+///   exit                   the exit status; comes last, by renaming
+/// The state is derived from these each time and stored nowhere.
+
+#include <string>
+
+namespace ec2mpi::ops {
+
+/// Shell functions for all commands about jobs; the texts below and job_script.cpp begin with them.
+[[nodiscard]] std::string job_functions();
+
+/// The supervisor: `sh supervise FOLDER` starts the job, keeps its time limit, ends it when it gets TERM, and
+/// after any end looks on all nodes that nothing is left. `sh supervise FOLDER clean` does the last part
+/// only.
+[[nodiscard]] std::string supervisor_script(const std::string& id);
+
+/// A command line that starts the supervisor of $id so that it outlives the connection.
+[[nodiscard]] std::string start_supervisor();
+
+/// Shell text, after job_functions(): prints the files of job $id from these bytes on until it has ended,
+/// then the job's record between two lines with `nonce`, on standard error. With $once it does not wait for
+/// more, with $silent only for the end; with $cancel, or when the line "cancel" comes on standard input, it
+/// asks the supervisor to end the job. It ends early when the end of standard input comes: then nobody reads
+/// any more.
+[[nodiscard]] std::string follow_text(const std::string& nonce, std::uint64_t out_offset,
+                                      std::uint64_t err_offset);
+
+/// Shell text, after job_functions(): the record of job $id as it is now, in the same form.
+[[nodiscard]] std::string tell_text(const std::string& nonce);
+
+}  // namespace ec2mpi::ops

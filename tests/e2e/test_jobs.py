@@ -1,0 +1,215 @@
+"""Jobs belong to the master: they outlive ec2mpi, its connection and the laptop, and can be found again from anywhere."""
+
+import json
+import signal
+
+import pytest
+
+from local_cluster import Program, wait_until
+
+HOSTS = (1, 2, 3, 4)
+HOME = "/home/ubuntu"
+COUNTS = 60
+
+# One rank speaks, so that the order of the lines is known. It stays until it is told to go on to the end.
+COUNTING = f"""i=0; while [ $i -lt {COUNTS} ]; do i=$((i+1)); echo line $i; echo err $i >&2; sleep 0.1; done
+while [ ! -e {HOME}/go ]; do sleep 0.1; done; echo last; exit 7"""
+EXPECTED = [f"line {i}" for i in range(1, COUNTS + 1)] + ["last"]
+WAITING = f"echo up; while [ ! -e {HOME}/go ]; do sleep 0.1; done; exit 3"
+
+# Ranks and their children that will not go, and one child that hides its environment.
+STUBBORN = "trap '' INT TERM HUP; sleep 31415 & env -i sleep 27182 & echo up; while :; do sleep 31415; done"
+
+
+def of_the_jobs(cluster, host):
+    return cluster.host(host, "ps -eo pid,args | grep -E '[m]pirun|[o]rted|[s]leep (31415|27182)|[/]supervise|[s]h -s|[t]ail '").out
+
+
+def nothing_left(cluster, seconds=30):
+    wait_until(lambda: not any(of_the_jobs(cluster, host) for host in HOSTS), "nothing of a job on any host", seconds)
+
+
+def go(cluster):
+    cluster.host(1, f"touch {HOME}/go", user="ubuntu")
+
+
+def state(ec2mpi, job):
+    return next(each for each in json.loads(ec2mpi("jobs", "--json").out) if each["id"] == job)
+
+
+@pytest.fixture(autouse=True)
+def clean(cluster4):
+    cluster4.host(1, f"rm -f {HOME}/go")
+    yield
+    go(cluster4)
+    cluster4.heal()
+    nothing_left(cluster4)
+
+
+@pytest.fixture
+def fresh(cluster4, tmp_path):
+    """The program on another laptop: a folder with the list and the key, and nothing else."""
+    (tmp_path / "fresh").mkdir()
+    program = Program(tmp_path / "fresh", cluster4)
+    yield program
+    said = program.finish()
+    assert not said
+
+
+def submit(ec2mpi, command, *flags):
+    done = ec2mpi("run", "--detach", *flags, "--", "sh", "-c", command)
+    assert done.code == 0, done.err
+    return done.out.strip()
+
+
+def lines_from(process, count):
+    return [process.stdout.readline().rstrip("\n") for _ in range(count)]
+
+
+def err_lines(text):
+    return [line for line in text.splitlines() if line.startswith("err ")]
+
+
+# --- a job outlives ------------------------------------------------------------------------------------------------
+
+def test_a_killed_laptop_and_a_fresh_one(ec2mpi, fresh, cluster4):
+    first = ec2mpi.start("run", "-np", "1", "--", "sh", "-c", COUNTING)
+    assert lines_from(first, 3) == EXPECTED[:3]
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    second = fresh.start("attach")
+    assert lines_from(second, len(EXPECTED) - 1) == EXPECTED[:-1]
+    go(cluster4)
+    out, err = second.communicate(timeout=60)
+    assert (out, second.returncode) == ("last\n", 7), err
+    assert err_lines(err) == [f"err {i}" for i in range(1, COUNTS + 1)]
+    again = fresh("attach")
+    assert (again.out.splitlines(), again.code) == (EXPECTED, 7), again.err
+
+
+def test_a_lost_connection_is_made_again_and_no_byte_is_lost_or_doubled(ec2mpi, cluster4):
+    process = ec2mpi.start("run", "-np", "1", "--", "sh", "-c", COUNTING)
+    assert lines_from(process, 5) == EXPECTED[:5]
+    cluster4.uplink("--cut")
+    cluster4.host(1, "pkill -KILL -u ubuntu -x sshd")  # what a connection that was idle too long on the way comes to
+    wait_until(lambda: cluster4.host(1, "pgrep -f '[t]ail -c'").code != 0, "the followers on the master are gone")
+    cluster4.uplink("--restore")
+    assert lines_from(process, len(EXPECTED) - 6) == EXPECTED[5:-1]
+    go(cluster4)
+    out, err = process.communicate(timeout=90)
+    assert (out, process.returncode) == ("last\n", 7), err
+    assert err_lines(err) == [f"err {i}" for i in range(1, COUNTS + 1)]
+    assert "the connection to the master is lost" in err and "goes on there" in err and "connected again" in err
+
+
+def test_quit_leaves_it_running(ec2mpi, cluster4):
+    process = ec2mpi.start("run", "-np", "2", "--", "sh", "-c", WAITING)
+    assert lines_from(process, 2) == ["up", "up"]
+    process.send_signal(signal.SIGQUIT)
+    out, err = process.communicate(timeout=20)
+    assert (out, process.returncode) == ("", 0), err
+    assert "goes on; ec2mpi attach sh-" in err
+    waiting = ec2mpi.start("wait")
+    go(cluster4)
+    out, err = waiting.communicate(timeout=60)
+    assert (out, waiting.returncode) == ("", 3), err
+
+
+def test_followers_end_by_themselves(ec2mpi, cluster4):
+    submit(ec2mpi, WAITING, "-np", "1")
+    following = ec2mpi.start("logs", "-f")
+    assert lines_from(following, 1) == ["up"]
+    following.send_signal(signal.SIGINT)
+    following.wait(timeout=20)
+    wait_until(lambda: cluster4.host(1, "pgrep -f '[t]ail -c'").code != 0, "no follower is left on the master")
+    assert state(ec2mpi, json.loads(ec2mpi("jobs", "--json").out)[0]["id"])["state"] == "running"
+
+
+# --- ending it -----------------------------------------------------------------------------------------------------
+
+def test_cancel_ends_what_will_not_go_on_all_hosts(ec2mpi, fresh, cluster4):
+    job = submit(ec2mpi, STUBBORN, "--per-node", "2")
+    wait_until(lambda: fresh("logs", "sh").out.count("up\n") == 8, "all ranks are up")
+    done = fresh("cancel")
+    assert done.code == 0, done.err
+    assert f"cancelling {job}" in done.err or "cancelling" in done.err
+    assert "stopped on 4 nodes" in done.err
+    assert not any(of_the_jobs(cluster4, host) for host in HOSTS)
+    assert state(ec2mpi, job)["exit_code"] == 130 and state(ec2mpi, job)["why"] == "cancelled"
+
+
+def test_a_second_ctrl_c_leaves_and_the_master_goes_on_cleaning(ec2mpi, cluster4):
+    process = ec2mpi.start("run", "--per-node", "1", "--", "sh", "-c", STUBBORN)
+    assert lines_from(process, 4) == ["up"] * 4
+    process.send_signal(signal.SIGINT)
+    while "cancelling" not in process.stderr.readline():
+        pass
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=10) == 130
+    nothing_left(cluster4)
+    job = json.loads(ec2mpi("jobs", "--json").out)[0]
+    assert (job["state"], job["why"]) in (("ended", "cancelled"), ("running", ""), ("ending", ""))
+
+
+def test_the_time_limit_is_kept_without_a_laptop(ec2mpi, cluster4):
+    job = submit(ec2mpi, STUBBORN, "--timeout", "2", "--per-node", "1")
+    done = ec2mpi("wait", job)
+    assert done.code == 124, done.err
+    assert not any(of_the_jobs(cluster4, host) for host in HOSTS)
+
+
+def test_a_killed_supervisor_makes_it_lost_and_cancel_cleans_up(ec2mpi, cluster4):
+    job = submit(ec2mpi, STUBBORN, "--per-node", "1")
+    wait_until(lambda: ec2mpi("logs", job).out.count("up\n") == 4, "all ranks are up")
+    cluster4.host(1, "pkill -KILL -f '[/]supervise'")
+    assert state(ec2mpi, job)["state"] == "lost"
+    done = ec2mpi("wait", job)
+    assert done.code == 255 and "its supervisor on the master was killed" in done.err
+    done = ec2mpi("cancel", job)
+    assert done.code == 0, done.err
+    assert not any(of_the_jobs(cluster4, host) for host in HOSTS)
+
+
+def test_a_rebooted_master_shows_it_as_lost(ec2mpi, cluster4):
+    job = submit(ec2mpi, WAITING, "-np", "1")
+    cluster4.fault("stop", 1, "--hard")
+    cluster4.call("start", 1)
+    assert ec2mpi("jobs").out.splitlines()[1].split()[:3] == [job, "lost", "(rebooted)"]
+
+
+# --- words ----------------------------------------------------------------------------------------------------------
+
+def test_names_beginnings_and_the_newest(ec2mpi, cluster4):
+    for name in ("alpha.py", "alphabet.py"):
+        assert ec2mpi("run", "-np", "1", "--no-mpi4py-run", "--", "python3", "-c", f"print('{name}')", name).code == 0
+    assert ec2mpi("logs").out == "alphabet.py\n"
+    assert ec2mpi("logs", "alpha").out == "alpha.py\n"
+    assert ec2mpi("logs", "alphab").out == "alphabet.py\n"
+    done = ec2mpi("logs", "alp")
+    assert done.code == 2 and "alp may be any of" in done.err
+    for odd in ("../x", "no-such-job", ".", "a/b", "*"):
+        assert ec2mpi("logs", "--", odd).code == 2
+    assert ec2mpi("rm", "alpha").code == 0
+    assert ec2mpi("logs", "alphabet").out == "alphabet.py\n"
+
+
+def test_a_signal_reaches_the_ranks(ec2mpi, cluster4):
+    process = ec2mpi.start("run", "-np", "2", "--", "sh", "-c", "trap 'echo saved; exit 0' USR1; echo up; while :; do sleep 0.1; done")
+    assert lines_from(process, 2) == ["up", "up"]
+    assert ec2mpi("signal", "usr1").code == 0
+    out, err = process.communicate(timeout=60)
+    assert (out, process.returncode) == ("saved\nsaved\n", 0), err
+    done = ec2mpi("signal", "USR1")
+    assert done.code == 1 and "is not running" in done.err
+
+
+def test_a_running_job_is_not_removed(ec2mpi, cluster4):
+    submit(ec2mpi, WAITING, "-np", "1")
+    done = ec2mpi("rm", "sh")
+    assert done.code == 1 and "is running; ec2mpi cancel" in done.err
+
+
+@pytest.mark.parametrize("words", [["rm"], ["signal"], ["signal", "WORLD"], ["logs", "a", "b"]])
+def test_a_wrong_command_line_is_told_at_once(ec2mpi, words):
+    done = ec2mpi(*words)
+    assert (done.code, done.out) == (2, "")
