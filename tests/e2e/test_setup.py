@@ -325,9 +325,9 @@ def test_an_interrupted_setup_is_finished_by_the_next(ec2mpi, cluster4):
     cluster4.fault("freeze", 3)
     process = ec2mpi.start("setup", "--no-packages", "-t", "60")
     log = "/var/log/sshd.log"
-    wait_until(lambda: all("Accepted" in cluster4.host(n, f"cat {log}").out for n in (1, 2)), "two are logged in")
+    wait_until(lambda: all("Accepted" in cluster4.host(n, f"cat {log}").out for n in (1, 2)), "two are logged in", 120)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
+    process.communicate(timeout=90)
     assert process.returncode == 130
     assert snapshots(cluster4)[1] == before[1]
     cluster4.call("thaw", 3)
@@ -361,13 +361,13 @@ def test_what_does_not_arrive_whole_changes_nothing(ec2mpi, cluster4, wrapped):
 def test_one_that_is_killed_while_it_writes_is_no_trouble_for_the_next(ec2mpi, cluster4, wrapped):
     wrapped("mkdir", '$real "$@"\ncase $* in *stage*) while [ ! -e /tmp/go ]; do sleep 0.1; done ;; esac\n')
     process = ec2mpi.start("setup", "--no-packages", "-w", "1")
-    wait_until(lambda: cluster4.host(1, f"ls -d {OURS}/stage.*").code == 0, "it writes")
+    wait_until(lambda: cluster4.host(1, f"ls -d {OURS}/stage.*").code == 0, "it writes", 120)
     process.kill()
     process.wait()
     cluster4.host(1, "rm /usr/local/bin/mkdir")
     trust(ec2mpi)
     cluster4.host(1, "touch /tmp/go")
-    wait_until(lambda: cluster4.host(1, f"ls -A {OURS}").out.split() == ["config", "key", "known_hosts"], "its stage is gone")
+    wait_until(lambda: cluster4.host(1, f"ls -A {OURS}").out.split() == ["config", "key", "known_hosts"], "its stage is gone", 60)
     trust(ec2mpi)  # the first one may have come last, with what it knew
     all_trust_each_other(cluster4)
 

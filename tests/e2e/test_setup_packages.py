@@ -107,7 +107,7 @@ def hold_the_lock(cluster):
     done = cluster.host(1, f"cp /usr/bin/python3 /tmp/unattended-upgr && {{ setsid /tmp/unattended-upgr -c \"{LOCKER}\" "
                            "</dev/null >/dev/null 2>&1 & }")
     assert done.code == 0, done.err
-    wait_until(lambda: cluster.host(1, "ls -l /proc/[0-9]*/fd | grep -q dpkg/lock-frontend").code == 0, "the lock is held")
+    wait_until(lambda: cluster.host(1, "ls -l /proc/[0-9]*/fd | grep -q dpkg/lock-frontend").code == 0, "the lock is held", 60)
 
 
 class Terminal:
@@ -207,12 +207,12 @@ def test_without_root_it_says_so_and_sudo_asks_once(ec2mpi, host):
         assert done.code == 1 and f"node1: to install {PACKAGE} takes root; use --sudo" in done.err
         terminal = Terminal(ec2mpi, "setup", "--sudo")
         terminal.until("Password for sudo")
-        wait_until(lambda: not termios.tcgetattr(terminal._master)[3] & termios.ECHO, "nothing is shown while it is typed")
+        wait_until(lambda: not termios.tcgetattr(terminal._master)[3] & termios.ECHO, "nothing is shown while it is typed", 60)
         terminal.type("wrong\n")
         assert terminal.end() == 1 and "sudo refused the password" in terminal.seen
         terminal = Terminal(ec2mpi, "setup", "--sudo")
         terminal.until("Password for sudo")
-        wait_until(lambda: not termios.tcgetattr(terminal._master)[3] & termios.ECHO, "nothing is shown while it is typed")
+        wait_until(lambda: not termios.tcgetattr(terminal._master)[3] & termios.ECHO, "nothing is shown while it is typed", 60)
         terminal.type(PASSWORD + "\n")
         assert terminal.end() == 0, terminal.seen
         assert terminal.seen.count("Password for sudo") == 1 and PASSWORD not in terminal.seen
