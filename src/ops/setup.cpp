@@ -2,10 +2,11 @@
 
 #include <fmt/format.h>
 #include <algorithm>
+#include <utility>
 
-#include "ec2mpi/base/event.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/ops/remote.hpp"
+#include "src/ops/barrier.hpp"
 #include "src/ops/root_command.hpp"
 #include "src/ops/trust_script.hpp"
 
@@ -75,11 +76,7 @@ class Setup : public Observer {
  public:
   Setup(const asio::any_io_executor& executor, SetupWish wish, std::size_t count,
         const ssh::HostKeys& host_keys, SetupObserver& observer)
-      : wish_(std::move(wish)),
-        host_keys_(host_keys),
-        observer_(observer),
-        awaited_(count),
-        settled_(executor) {}
+      : wish_(std::move(wish)), host_keys_(host_keys), observer_(observer), all_asked_(executor, count) {}
 
   asio::awaitable<SetupEnd> run(std::vector<Node> nodes, ssh::Connector& connector, FleetOptions options,
                                 std::stop_token stop) {
@@ -93,7 +90,7 @@ class Setup : public Observer {
   void on_phase(const Node& node, ssh::Phase phase) override { observer_.on_phase(node, phase); }
   void on_finish(const NodeResult& result) override {
     observer_.on_finish(result);
-    if (!present_.contains(result.node.index) && !is_settled_) heard();
+    all_asked_.drop();
   }
 
  private:
@@ -105,12 +102,10 @@ class Setup : public Observer {
     auto peer = make_peer(turn.node, *said, host_keys_.known(turn.node));
     if (!peer) co_return std::unexpected(peer.error());
     present_.emplace(turn.node.index, std::move(*peer));
-    heard();
     observer_.on_doing(turn.node, "waiting for the others");
-    while (!is_settled_) {
-      const Wake wake = co_await settled_.wait(turn.limit);
-      if (wake != Wake::notified) co_return wake_error(wake, "the others did not answer in time");
-    }
+    const Wake wake = co_await all_asked_.arrive_and_wait(turn.limit);
+    if (wake != Wake::notified) co_return wake_error(wake, "the others did not answer in time");
+    settle_once();
     observer_.on_doing(turn.node, "");
     auto trusted = co_await give_trust(turn, *said);
     const bool go_on = trusted || trusted.error().kind == ErrorKind::remote_io;
@@ -210,18 +205,15 @@ class Setup : public Observer {
 
   // --- all nodes
 
-  /// Once everybody has answered or failed, it is settled who belongs together.
-  void heard() {
-    if (--awaited_ > 0) return;
+  /// Everybody has answered or failed: who belongs together?
+  void settle_once() {
+    if (std::exchange(is_settled_, true)) return;
     if (auto settled = settle(); !settled) refused_ = settled.error();
-    is_settled_ = true;
-    settled_.notify_all();
   }
 
   Result<void> settle() {
     std::vector<Peer> present;
     for (const auto& [index, peer] : present_) present.push_back(peer);
-    if (present.empty()) return {};
     members_ = settle_membership(std::move(present), wish_.memory.peers, wish_.indices);
     end_.left = members_.left;
     end_.peers = members_.peers.size();
@@ -242,9 +234,8 @@ class Setup : public Observer {
   SetupWish wish_;
   const ssh::HostKeys& host_keys_;
   SetupObserver& observer_;
-  std::size_t awaited_;
+  Barrier all_asked_;
   std::map<int, Peer> present_;
-  Event settled_;
   bool is_settled_ = false;
   std::optional<Error> refused_;
   Membership members_;
