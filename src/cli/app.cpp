@@ -18,6 +18,7 @@ constexpr const char* kAbout =
     "Turns a list of Amazon EC2 instances into an MPI cluster and runs MPI jobs on it.\n"
     "Paste the console's table into amazon_instances_info, put the .pem beside it, and:\n"
     "  ec2mpi ips                      what the list says\n"
+    "  ec2mpi setup                    MPI, and nodes that trust each other by ssh\n"
     "  ec2mpi exec-all 'uname -n'      a command on every node\n"
     "  ec2mpi push train.py proj/      files to every node\n"
     "  ec2mpi run -- python3 hello.py  an MPI program over all nodes";

@@ -26,8 +26,14 @@ struct SetupOptions {
   bool no_packages = false;
   bool sudo = false;
   bool json = false;
-  ops::MpiChoice mpi = ops::MpiChoice::any;
+  std::string mpi;
 };
+
+ops::MpiChoice mpi_choice(std::string_view name) {
+  if (name == "openmpi") return ops::MpiChoice::open_mpi;
+  if (name == "mpich") return ops::MpiChoice::mpich;
+  return ops::MpiChoice::any;
+}
 
 /// The fleet's view, with what each node is busy with.
 class SetupView : public ops::SetupObserver {
@@ -179,7 +185,7 @@ asio::awaitable<int> set_up_on_loop(Runtime& runtime, const SetupOptions& option
                       .memory = std::move(memory),
                       .dry_run = options.dry_run,
                       .packages = !options.no_packages,
-                      .mpi = options.mpi,
+                      .mpi = mpi_choice(options.mpi),
                       .password = password_source(options.sudo)};
   wish.keep = [&cluster](const ops::SetupMemory& now) { return remember_setup(cluster, now); };
   const auto flow = fleet_options(cluster, options.connect, options.fleet);
@@ -260,8 +266,6 @@ Result<int> run_setup(const SetupOptions& options, const CommonOptions& common) 
 }  // namespace
 
 void add_setup_command(CLI::App& app, Dispatch& dispatch) {
-  static const std::map<std::string, ops::MpiChoice> kChoices = {{"openmpi", ops::MpiChoice::open_mpi},
-                                                                 {"mpich", ops::MpiChoice::mpich}};
   auto options = std::make_shared<SetupOptions>();
   auto& command =
       add_command(app, "setup",
@@ -277,11 +281,13 @@ void add_setup_command(CLI::App& app, Dispatch& dispatch) {
   command.add_flag("--no-packages", options->no_packages, "Install nothing");
   command
       .add_option("--mpi", options->mpi, "Which MPI to have: openmpi, mpich [what is there, else openmpi]")
-      ->transform(CLI::CheckedTransformer(kChoices).description("MPI"));
+      ->check(CLI::IsMember({"openmpi", "mpich"}))
+      ->type_name("MPI");
   command.add_flag("--sudo", options->sudo, "Ask for sudo's password once, if one is needed");
   command.add_flag("--json", options->json, "One JSON document with what was done on every node");
   command.add_option("--timeout", options->fleet.whole_timeout, "Time for everything [no limit]")
       ->type_name("SECONDS")
+      ->check(CLI::Range(0.0, 1e8))
       ->envname("EC2MPI_TIMEOUT");
   command
       .add_option("--retries", options->fleet.retries, "Connect again so often where a connection failed [0]")

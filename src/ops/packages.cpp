@@ -90,16 +90,20 @@ exec </dev/null
 log=$(mktemp) || exit 1
 trap 'rm -f "$log"' EXIT
 
-doing=
+doing= before=
 say() {
   [ "$doing" = "$1" ] || printf 'doing %s\n' "$1"
   doing=$1
 }
 
-# The reasons that a package manager gives begin in one of these ways.
+# A package manager's reasons begin in one of these ways.
+complaint() {
+  said=$(sed -n -e 's/^E: //p' -e 's/^Error: //p' -e 's/^ERROR: //p' "$log" 2>/dev/null | head -n 2 | tr '\n' ' ')
+  printf '%s' "${said:-$(tail -n 1 "$log")}"
+}
+
 die() {
-  reason=$(sed -n -e 's/^E: //p' -e 's/^Error: //p' -e 's/^ERROR: //p' "$log" 2>/dev/null | head -n 2 | tr '\n' ' ')
-  printf '%s: %s\n' "$1" "${reason:-$(tail -n 1 "$log")}" >&2
+  printf '%s: %s%s\n' "$1" "$(complaint)" "$before" >&2
   exit 1
 }
 
@@ -178,7 +182,8 @@ if [ "$manager" = apt ]; then
     say 'finishing what an interrupted dpkg has left'
     dpkg --configure -a >"$log" 2>&1 || die 'dpkg --configure -a failed'
   fi
-  apt 'reading the package lists' update || die 'apt-get update failed'
+  # One source out of several that fails need not matter.
+  apt 'reading the package lists' update || before="; before that, apt-get update failed: $(complaint)"
 fi
 if [ "$mpi4py" = yes ] && [ -n "$mpi4py_package" ] && has_package "$mpi4py_package"; then
   set -- "$@" "$mpi4py_package"

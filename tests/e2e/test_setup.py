@@ -282,6 +282,19 @@ def test_who_left_has_no_key_any_more(ec2mpi, cluster4):
     assert trust(ec2mpi) == ["node[1-2] (2): nothing to do"]
 
 
+def test_who_was_away_when_the_key_changed_gets_it_by_the_next_setup(ec2mpi, cluster4):
+    trust(ec2mpi)
+    (ec2mpi.folder / LIST).write_text("".join(rows(ec2mpi)[::2]))
+    cluster4.fault("refuse", 3)
+    done = ec2mpi("setup", "--no-packages")
+    assert done.code == 1 and "10.0.0.12); made a new key for the others" in done.err
+    cluster4.call("accept", 3)
+    assert "Permission denied" in ssh(cluster4, 1, "10.0.0.13").err
+    done = trust(ec2mpi)
+    assert done[0] == "node1: nothing to do" and " ~/.ssh/ec2mpi/key, " in done[1]
+    all_trust_each_other(cluster4, (1, 3))
+
+
 def test_a_new_public_address_changes_nothing(ec2mpi, cluster4):
     trust(ec2mpi)
     cluster4.call("stop", 2)

@@ -193,10 +193,21 @@ def test_what_the_package_manager_complains_of_is_told(ec2mpi, host):
     try:
         done = ec2mpi("setup", timeout=BOUND)
         assert done.code == 1 and f"node1: apt-get could not install {PACKAGE}: " in done.err, done.err
-        assert "File not found" in done.err
+        assert "File not found" in done.err and "apt-get update failed" not in done.err
         assert "node1: wrote " in done.out, "the rest is done all the same"
     finally:
         host.host(1, f"mv /root/{PACKAGE}.deb {REPOSITORY}")
+
+
+def test_a_source_that_fails_does_not_matter_unless_the_package_does_not_come(ec2mpi, host):
+    host.host(1, "echo 'deb [trusted=yes] file:/srv/nothing ./' >/etc/apt/sources.list.d/bad.list")
+    try:
+        assert ec2mpi("setup", timeout=BOUND).code == 0 and has_mpi4py(host)
+        host.host(1, f"dpkg --purge --force-depends {PACKAGE}; mv {REPOSITORY}/{PACKAGE}.deb /root", timeout=BOUND)
+        done = ec2mpi("setup", timeout=BOUND)
+        assert done.code == 1 and "before that, apt-get update failed: Failed to fetch file:/srv/nothing" in done.err, done.err
+    finally:
+        host.host(1, f"rm /etc/apt/sources.list.d/bad.list; mv /root/{PACKAGE}.deb {REPOSITORY}; dpkg -i {REPOSITORY}/{PACKAGE}.deb")
 
 
 def test_without_root_it_says_so_and_sudo_asks_once(ec2mpi, host):
