@@ -44,8 +44,7 @@ std::string path_of(const RemoteSource& source, const RemoteItem& item) {
 }
 
 bool same_content(const LocalState& here, const RemoteItem& item) {
-  return here.kind == LocalState::Kind::file && here.size == item.size && here.mtime == item.mtime &&
-         here.nanoseconds == item.nanoseconds;
+  return here.size == item.size && here.mtime == item.mtime && here.nanoseconds == item.nanoseconds;
 }
 
 /// A node may lie about sizes; the sum must not begin again at 0.
@@ -55,8 +54,8 @@ void add_up(std::uint64_t& sum, std::uint64_t more) {
 
 class Chooser {
  public:
-  Chooser(const PullPlan& plan, SafeTree* tree, const PathFilter& exclude)
-      : plan_(plan), tree_(tree), exclude_(exclude) {}
+  Chooser(const PullPlan& plan, SafeTree* tree, const PathFilter& exclude, bool checksum)
+      : plan_(plan), tree_(tree), exclude_(exclude), checksum_(checksum) {}
 
   Result<void> add(const RemoteSource& source) {
     auto root = root_of(plan_, source);
@@ -108,20 +107,23 @@ class Chooser {
   }
 
   void add_file(PullWant want, const std::optional<LocalState>& here) {
-    if (here && same_content(*here, want.item)) {
+    const bool is_file = here && here->kind == LocalState::Kind::file;
+    if (is_file && checksum_ && here->size == want.item.size) {
+      choice_.doubtful.push_back(std::move(want));
+    } else if (is_file && same_content(*here, want.item)) {
       choice_.kept.push_back({want.place, want.item.inode, want.item.size});
-      if (here->mode != (want.item.mode & 0777U)) choice_.modes.push_back(std::move(want));
-      return;
+      if (here->mode != (want.item.mode & 0777U)) choice_.attributes.push_back(std::move(want));
+    } else {
+      add_up(needed_, std::min(want.item.size, want.item.allocated));
+      if (is_file) add_up(freed_, here->size);
+      choice_.want(std::move(want));
     }
-    add_up(choice_.bytes, want.item.size);
-    add_up(needed_, std::min(want.item.size, want.item.allocated));
-    if (here && here->kind == LocalState::Kind::file) add_up(freed_, here->size);
-    choice_.files.push_back(std::move(want));
   }
 
   const PullPlan& plan_;
   SafeTree* tree_;
   const PathFilter& exclude_;
+  bool checksum_;
   std::set<std::string> roots_;
   PullChoice choice_;
   std::uint64_t needed_ = 0;
@@ -130,9 +132,19 @@ class Chooser {
 
 }  // namespace
 
+void PullChoice::want(PullWant file) {
+  add_up(bytes, file.item.size);
+  files.push_back(std::move(file));
+}
+
+void PullChoice::keep(PullWant file) {
+  kept.push_back({file.place, file.item.inode, file.item.size});
+  attributes.push_back(std::move(file));
+}
+
 Result<PullChoice> choose_wanted(const PullPlan& plan, const std::vector<RemoteSource>& sources,
-                                 SafeTree* tree, const PathFilter& exclude) {
-  Chooser chooser(plan, tree, exclude);
+                                 SafeTree* tree, const PathFilter& exclude, bool checksum) {
+  Chooser chooser(plan, tree, exclude, checksum);
   for (const auto& source : sources) {
     if (auto added = chooser.add(source); !added) return std::unexpected(added.error());
   }

@@ -28,18 +28,24 @@ struct PullKept {
 struct PullChoice {
   std::vector<PullWant> folders;  ///< outer ones first
   std::vector<PullWant> links;
-  std::vector<PullWant> files;  ///< whose content is not here
-  std::vector<PullWant> modes;  ///< files that differ in nothing else
+  std::vector<PullWant> files;       ///< whose content is not here
+  std::vector<PullWant> attributes;  ///< files that differ only in mode or mtime
+  std::vector<PullWant> doubtful;    ///< files of the same size whose contents are to be compared
   std::vector<PullKept> kept;
   std::uint64_t bytes = 0;           ///< of the files' content
   std::uint64_t room = 0;            ///< what they need on the disk beyond what they replace
   std::vector<std::string> skipped;  ///< what is no file, folder or link
+
+  void want(PullWant file);
+  /// Its content is here, its attributes may not be.
+  void keep(PullWant file);
 };
 
-/// `tree`: nullptr if there is no target folder yet. Errors: protocol for names that were not asked for or
-/// lead elsewhere, remote_io for two files of one name.
+/// `tree`: nullptr if there is no target folder yet. `checksum`: sizes that are the same do not suffice.
+/// Errors: protocol for names that were not asked for or lead elsewhere, remote_io for two files of one name.
 [[nodiscard]] Result<PullChoice> choose_wanted(const PullPlan& plan, const std::vector<RemoteSource>& sources,
-                                               SafeTree* tree, const PathFilter& exclude = {});
+                                               SafeTree* tree, const PathFilter& exclude = {},
+                                               bool checksum = false);
 
 [[nodiscard]] FileAttributes attributes_of(const RemoteItem& item);
 

@@ -117,7 +117,7 @@ class Follow {
     if (!brought) co_return brought;
     remember(tails, *tree);
     const bool more = tails.size() < chosen->files.size() || !chosen->links.empty() ||
-                      !chosen->modes.empty() || lacks_folder(*chosen, *tree);
+                      !chosen->attributes.empty() || lacks_folder(*chosen, *tree);
     if (!more) co_return Result<void>{};
     auto pulled = co_await pull_whole(run);
     co_return pulled;

@@ -5,6 +5,7 @@
 #include <asio/this_coro.hpp>
 #include <limits>
 #include <set>
+#include <utility>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/ops/remote.hpp"
@@ -12,6 +13,7 @@
 #include "src/ops/pull_archive.hpp"
 #include "src/ops/pull_ranges.hpp"
 #include "src/ops/pull_script.hpp"
+#include "src/ops/pull_sums.hpp"
 
 namespace ec2mpi::ops {
 
@@ -105,7 +107,10 @@ asio::awaitable<Result<ssh::ExitStatus>> PullNode::bring_all() {
   if (!channel) co_return std::unexpected(channel.error());
   auto listed = co_await receive_listing(**channel);
   if (!listed) co_return std::unexpected(listed.error());
-  if (auto planned = plan_work(); !planned) co_return std::unexpected(planned.error());
+  auto planned = plan_work();
+  if (planned && !choice_.doubtful.empty()) planned = co_await compare_contents();
+  if (planned) planned = reserve();
+  if (!planned) co_return std::unexpected(planned.error());
   if (job_.options.dry_run) {
     tell_plan();
     (*channel)->close_input();
@@ -159,15 +164,38 @@ asio::awaitable<Result<void>> PullNode::receive_listing(ssh::Channel& channel) {
 
 /// Decides what is to be done, before anything is.
 Result<void> PullNode::plan_work() {
-  auto chosen = choose_wanted(plan_, sources_, tree_ ? &*tree_ : nullptr, job_.options.exclude);
+  auto chosen =
+      choose_wanted(plan_, sources_, tree_ ? &*tree_ : nullptr, job_.options.exclude, job_.options.checksum);
   if (!chosen) return std::unexpected(chosen.error());
   choice_ = std::move(*chosen);
   if (followed_ != nullptr && tree_) {
     std::erase_if(choice_.files,
                   [this](const PullWant& want) { return has_grown(want, *followed_, *tree_); });
   }
-  counts_.unchanged = choice_.kept.size();
   for (const auto& path : choice_.skipped) note(path, "it is a device, pipe or socket");
+  return {};
+}
+
+/// Files of the same size: which of them have the same content?
+asio::awaitable<Result<void>> PullNode::compare_contents() {
+  auto doubtful = std::exchange(choice_.doubtful, {});
+  auto sums = co_await sums_on_node(run_, doubtful);
+  if (!sums) co_return std::unexpected(sums.error());
+  for (auto& want : doubtful) {
+    const auto theirs = sums->find(want.path);
+    auto ours = co_await sum_here(*tree_, want.place, run_.limit);
+    if (!ours) co_return std::unexpected(ours.error());
+    if (theirs != sums->end() && theirs->second == *ours)
+      choice_.keep(std::move(want));
+    else
+      choice_.want(std::move(want));
+  }
+  co_return Result<void>{};
+}
+
+/// Sees that what is wanted may come and has room.
+Result<void> PullNode::reserve() {
+  counts_.unchanged = choice_.kept.size();
   const auto most = job_.options.max_size.value_or(std::numeric_limits<std::uint64_t>::max());
   if (choice_.bytes > most - std::min(most, job_.planned)) {
     return fail(ErrorKind::remote_io,
@@ -190,9 +218,9 @@ Result<void> PullNode::look_for_room() const {
 
 void PullNode::tell_plan() {
   for (const auto& file : choice_.files) {
-    run_.observer.on_line(
-        run_.node, ssh::Stream::out,
-        fmt::format("{}  {}", format_bytes(file.item.size), printable((plan_.folder / file.place).string())));
+    run_.observer.on_line(run_.node, ssh::Stream::out,
+                          fmt::format("{}  {}", format_bytes(file.item.size),
+                                      printable((plan_.folder / file.place).lexically_normal().string())));
   }
   counts_.copied = choice_.files.size();
   counts_.bytes = choice_.bytes;
@@ -202,8 +230,8 @@ Result<void> PullNode::make_folders_and_links() {
   for (const auto& folder : choice_.folders) {
     if (auto made = tree_->make_folder(folder.place, attributes_of(folder.item)); !made) return made;
   }
-  for (const auto& file : choice_.modes) {
-    if (auto set = tree_->set_mode(file.place, file.item.mode); !set) return set;
+  for (const auto& file : choice_.attributes) {
+    if (auto set = tree_->set_attributes(file.place, attributes_of(file.item)); !set) return set;
   }
   for (const auto& link : choice_.links) {
     const auto made = tree_->make_link(link.place, link.item.link);

@@ -40,6 +40,8 @@ class PullNode {
   [[nodiscard]] std::string list_command() const;
   asio::awaitable<Result<void>> receive_listing(ssh::Channel& channel);
   Result<void> plan_work();
+  asio::awaitable<Result<void>> compare_contents();
+  Result<void> reserve();
   [[nodiscard]] Result<void> look_for_room() const;
   void tell_plan();
   Result<void> make_folders_and_links();

@@ -285,16 +285,27 @@ void SafeTree::drop_file() {
   file_ = UniqueFd();
 }
 
-Result<void> SafeTree::set_mode(std::string_view path, unsigned mode) {
-  auto names = names_of(path);
+Result<UniqueFd> SafeTree::open_file(std::string_view path) {
+  const auto names = names_of(path);
   if (!names) return std::unexpected(names.error());
   const auto folder = enter_parent(*names);
   if (!folder) return std::unexpected(folder.error());
-  const UniqueFd file(
-      ::openat(*folder, names->back().c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-  const bool unreadable = !file && errno == EACCES;
-  if (unreadable && ::fchmodat(*folder, names->back().c_str(), mode & kPlainMode, 0) == 0) return {};
-  if (!file || ::fchmod(file.get(), mode & kPlainMode) != 0) return io_error("set the mode of", root_ / path);
+  UniqueFd file(::openat(*folder, names->back().c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (!file) return io_error("read", root_ / path);
+  return file;
+}
+
+Result<void> SafeTree::set_attributes(std::string_view path, const FileAttributes& attributes) {
+  const auto names = names_of(path);
+  if (!names) return std::unexpected(names.error());
+  const auto folder = enter_parent(*names);
+  if (!folder) return std::unexpected(folder.error());
+  UniqueFd file(::openat(*folder, names->back().c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (!file && errno == EACCES && ::fchmodat(*folder, names->back().c_str(), 0600, 0) == 0)  // no link: seen
+    file = UniqueFd(::openat(*folder, names->back().c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (!file || ::fchmod(file.get(), attributes.mode & kPlainMode) != 0)
+    return io_error("set the mode of", root_ / path);
+  set_times(file.get(), attributes);
   return {};
 }
 

@@ -80,6 +80,20 @@ def test_the_same_size_at_another_time_comes_again(ec2mpi, cluster4):
     assert (ec2mpi.folder / "f").read_text() == "two\n"
 
 
+def test_contents_are_compared(ec2mpi, cluster4):
+    user(cluster4, 1, "mkdir d; echo one > d/a; echo one > d/b; printf 'x\\n' > 'd/new\nline'; echo x > 'd/back\\slash'; touch -d @1600000000 d/*")
+    assert ec2mpi("pull", "-w", "1", "d", "out").code == 0
+    user(cluster4, 1, "echo two > d/a; touch -d @1600000000 d/a; touch -d @1700000000 d/b 'd/new\nline'")
+    assert "2 files to copy, 2 unchanged" in ec2mpi("pull", "-n", "-w", "1", "d/.", "out").err, "a is not noticed"
+    before = state(ec2mpi.folder / "out")
+    done = ec2mpi("pull", "--checksum", "-w", "1", "d/.", "out")
+    assert done.code == 0 and "1 file copied, 3 unchanged · 4 B" in done.err, done.err
+    after = state(ec2mpi.folder / "out")
+    assert (ec2mpi.folder / "out/a").read_text() == "two\n"
+    assert (ec2mpi.folder / "out/b").stat().st_mtime == 1700000000
+    assert {name for name in after if after[name][0] != before[name][0]} == {"a"}
+
+
 def test_holes_stay_holes(ec2mpi, cluster4):
     user(cluster4, 1, "truncate -s 4000000 f; printf end >> f")
     assert ec2mpi("pull", "-w", "1", "f", "f").code == 0

@@ -13,6 +13,7 @@
 #include "ec2mpi/ops/remote_glob.hpp"
 #include "src/ops/pull_choice.hpp"
 #include "src/ops/pull_parts.hpp"
+#include "src/ops/pull_sums.hpp"
 
 namespace ec2mpi::ops {
 namespace {
@@ -213,8 +214,8 @@ TEST_F(ChoiceTest, OnlyWhatDiffersIsWanted) {
   EXPECT_EQ(wanted, (std::vector<std::string>{"d/newer /h/d/newer", "d/longer /h/d/longer",
                                               "d/missing /h/d/missing"}));
   EXPECT_EQ(choice->kept.size(), 2U);
-  ASSERT_EQ(choice->modes.size(), 1U);
-  EXPECT_EQ(choice->modes[0].place, "d/mode");
+  ASSERT_EQ(choice->attributes.size(), 1U);
+  EXPECT_EQ(choice->attributes[0].place, "d/mode");
   EXPECT_EQ(choice->bytes, 16U);
 }
 
@@ -262,6 +263,32 @@ TEST_F(ChoiceTest, SizesThatALiarSendsAddUpToMuch) {
       choose(*plan({"d"}, at("")), {{.number = 0, .matched = "./d", .path = "/p", .items = items}});
   ASSERT_TRUE(choice);
   EXPECT_GE(choice->bytes, huge);
+}
+
+TEST_F(ChoiceTest, SizesDoNotSufficeWhereContentsAreCompared) {
+  here("d/same", "four");
+  here("d/longer", "four");
+  const auto choice = choose_wanted(*plan({"d"}, at("")),
+                                    {{.number = 0,
+                                      .matched = "./d",
+                                      .path = "/h/d",
+                                      .items = {file("same", 4), file("longer", 5), file("missing", 7)}}},
+                                    tree.get(), {}, true);
+  ASSERT_TRUE(choice);
+  ASSERT_EQ(choice->doubtful.size(), 1U);
+  EXPECT_EQ(choice->doubtful[0].place, "d/same");
+  EXPECT_EQ(choice->files.size(), 2U);
+}
+
+TEST(ParseSums, AsSha256sumPrintsThem) {
+  const std::string a(64, 'a');
+  const std::string b(64, 'b');
+  const auto sums = parse_sums("noise\n" + a + "  /plain name\n\\" + b + "  /new\\nline \\\\\n" + a +
+                               " */star\n" + std::string(64, 'x') + "  /bad\n" + a);
+  EXPECT_EQ(sums.size(), 3U);
+  EXPECT_EQ(sums.at("/plain name"), a);
+  EXPECT_EQ(sums.at("/new\nline \\"), b);
+  EXPECT_EQ(sums.at("/star"), a);
 }
 
 TEST(FileParts, AreWrittenInOrder) {

@@ -286,12 +286,13 @@ TEST_F(SafeTreeTest, AppendsOnlyToWhatItKnows) {
 
 TEST_F(SafeTreeTest, AModeIsSetOnAFileAndOnNoLinksTarget) {
   ASSERT_TRUE(put("f", "x", 0644));
-  ASSERT_TRUE(tree->set_mode("f", 04755));
+  ASSERT_TRUE(tree->set_attributes("f", {.mode = 04755, .mtime = 77}));
   EXPECT_EQ(mode_of(root / "f"), 0755U);
+  EXPECT_EQ((*tree->look("f"))->mtime, 77);
   std::ofstream(folder / "outside/file") << "x";
   const auto before = mode_of(folder / "outside/file");
   fs::create_symlink(folder / "outside/file", root / "door");
-  EXPECT_FALSE(tree->set_mode("door", 0777));
+  EXPECT_FALSE(tree->set_attributes("door", {.mode = 0777}));
   EXPECT_EQ(mode_of(folder / "outside/file"), before);
 }
 

@@ -67,8 +67,11 @@ class SafeTree {
   [[nodiscard]] Result<std::uint64_t> begin_partial(std::string_view path, const FileAttributes& attributes,
                                                     std::string_view version);
 
-  /// Mode, and the mtime of a file or link that is there.
-  [[nodiscard]] Result<void> set_mode(std::string_view path, unsigned mode);
+  /// Mode and mtime of a file that is there.
+  [[nodiscard]] Result<void> set_attributes(std::string_view path, const FileAttributes& attributes);
+
+  /// To read a file; no link is followed.
+  [[nodiscard]] Result<UniqueFd> open_file(std::string_view path);
 
   /// A file that is there and has exactly `size` bytes takes these behind them, and then has this mtime.
   [[nodiscard]] Result<void> append(std::string_view path, std::uint64_t size, std::string_view bytes,
