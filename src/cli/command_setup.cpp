@@ -1,17 +1,14 @@
-#include <fmt/format.h>
 #include <map>
-#include <nlohmann/json.hpp>
 
-#include "ec2mpi/base/text.hpp"
 #include "ec2mpi/cli/cluster_setup.hpp"
 #include "ec2mpi/cli/fleet_view.hpp"
 #include "ec2mpi/cli/passphrase.hpp"
 #include "ec2mpi/cli/runtime.hpp"
 #include "ec2mpi/cluster/selection.hpp"
-#include "ec2mpi/fleet/gather.hpp"
 #include "ec2mpi/ops/setup.hpp"
 #include "src/cli/command.hpp"
 #include "src/cli/setup_memory.hpp"
+#include "src/cli/setup_report.hpp"
 
 namespace ec2mpi::cli {
 
@@ -56,113 +53,6 @@ ops::PasswordSource password_source(bool wanted) {
   };
 }
 
-std::string joined(const std::vector<std::string>& words, std::string_view separator) {
-  std::string text;
-  for (const auto& word : words) text += (text.empty() ? "" : std::string(separator)) + word;
-  return text;
-}
-
-std::string indented(std::string_view text) {
-  std::string lines;
-  for (const auto line : split(trim(text), '\n')) lines += fmt::format("\n    {}", line);
-  return lines;
-}
-
-// --- what a dry run shows
-
-std::string would_write(const ops::TrustText& text) {
-  if (text.secret) return fmt::format("would write {}, mode 0600: the private key", text.path);
-  const bool block = text.place != ops::TrustText::Place::file;
-  return fmt::format("would {} {}:{}", block ? "put at the top of" : "write", text.path, indented(text.text));
-}
-
-std::vector<std::string> plans_for(const ops::NodeSetup& node) {
-  std::vector<std::string> lines;
-  for (const auto& text : node.texts) lines.push_back(would_write(text));
-  if (!node.packages.empty()) lines.push_back("would install " + joined(node.packages, " "));
-  return lines;
-}
-
-// --- what was done
-
-std::vector<std::string> deeds_of(const ops::NodeSetup& node) {
-  std::vector<std::string> paths;
-  for (const auto& text : node.texts) paths.push_back(text.path);
-  std::vector<std::string> lines;
-  if (!paths.empty()) lines.push_back("wrote " + joined(paths, ", "));
-  if (!node.packages.empty()) lines.push_back("installed " + joined(node.packages, " "));
-  return lines;
-}
-
-/// Equal lines once, under the nodes that they are true of; in the order in which they first come.
-class Grouped {
- public:
-  void add(int index, const std::string& line) {
-    if (!nodes_.contains(line)) order_.push_back(line);
-    nodes_[line].push_back(index);
-  }
-  template <class Show>
-  void show(Show&& one) const {
-    for (const auto& line : order_) one(nodes_label(nodes_.at(line)), line);
-  }
-
- private:
-  std::vector<std::string> order_;
-  std::map<std::string, std::vector<int>> nodes_;
-};
-
-void show_results(Console& console, const SetupOptions& options, const ops::SetupEnd& end) {
-  Grouped results;
-  Grouped notes;
-  for (const auto& result : end.report.results) {
-    const auto done = end.done.find(result.node.index);
-    auto lines = done == end.done.end() ? std::vector<std::string>{}
-                 : options.dry_run      ? plans_for(done->second)
-                                        : deeds_of(done->second);
-    if (lines.empty() && succeeded(result.outcome)) lines.emplace_back("nothing to do");
-    for (const auto& line : lines) results.add(result.node.index, line);
-    if (done == end.done.end()) continue;
-    for (const auto& note : done->second.notes) notes.add(result.node.index, note);
-  }
-  results.show(
-      [&](const std::string& nodes, const std::string& line) { console.result(nodes + ": " + line); });
-  notes.show([&](const std::string& nodes, const std::string& line) {
-    console.talk(console.paint_talk(Colour::yellow, nodes) + ": " + line);
-  });
-}
-
-void show_left(Console& console, const SetupOptions& options, bool whole_list, const ops::SetupEnd& end) {
-  if (end.left.empty()) return;
-  std::vector<std::string> names;
-  for (const auto& peer : end.left) names.push_back(fmt::format("{} ({})", peer.key, peer.address.text()));
-  const auto who = joined(names, ", ");
-  if (!whole_list)
-    console.talk(fmt::format(
-        "ec2mpi: not in the list any more: {}; setup without -w and -x takes away their key", who));
-  else
-    console.talk(fmt::format("ec2mpi: not in the list any more: {}; {} a new key for the others", who,
-                             options.dry_run ? "setup would make" : "made"));
-}
-
-void show_json(Console& console, const SetupOptions& options, const ops::SetupEnd& end) {
-  auto nodes = nlohmann::ordered_json::array();
-  for (const auto& result : end.report.results) {
-    const auto done = end.done.find(result.node.index);
-    const auto node = done == end.done.end() ? ops::NodeSetup{} : done->second;
-    std::vector<std::string> paths;
-    for (const auto& text : node.texts) paths.push_back(text.path);
-    nodes.push_back({{"index", result.node.index},
-                     {"node", result.node.label()},
-                     {"ok", succeeded(result.outcome)},
-                     {"wrote", paths},
-                     {"installed", node.packages},
-                     {"notes", node.notes}});
-    if (!succeeded(result.outcome)) nodes.back()["error"] = printable(describe(result.outcome));
-  }
-  nlohmann::ordered_json document = {{"dry_run", options.dry_run}, {"nodes", nodes}};
-  console.result(document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
-}
-
 /// Everybody in the list, by what identifies a node from one paste to the next.
 std::map<std::string, int> indices_by_key(const Inventory& inventory) {
   std::map<std::string, int> indices;
@@ -192,42 +82,14 @@ asio::awaitable<int> set_up_on_loop(Runtime& runtime, const SetupOptions& option
   const auto end = co_await ops::set_up(runtime.executor(), std::move(wish), cluster.nodes, *connector,
                                         access.host_keys, flow, watching, runtime.stop());
   console.status("");
-  if (options.json) {
-    show_json(console, options, end);
-  } else {
-    show_results(console, options, end);
-    show_left(console, options, whole_list, end);
-  }
+  if (options.json)
+    show_setup_json(console, options.dry_run, end);
+  else
+    show_setup(console, options.dry_run, whole_list, end);
   view.summarize(end.report);
   if (auto kept = remember_failures(cluster, end.report); !kept)
     console.talk("ec2mpi: " + kept.error().message);
   co_return exit_code_for(end.report);
-}
-
-void show_restored(Console& console, const SetupOptions& options, const FleetReport& report,
-                   const std::map<int, std::vector<std::string>>& restored) {
-  Grouped results;
-  for (const auto& [index, paths] : restored) {
-    results.add(index, paths.empty() ? "nothing to take away"
-                                     : fmt::format("{} {}", options.dry_run ? "would restore" : "restored",
-                                                   joined(paths, ", ")));
-  }
-  if (!options.json) {
-    results.show(
-        [&](const std::string& nodes, const std::string& line) { console.result(nodes + ": " + line); });
-    return;
-  }
-  auto nodes = nlohmann::ordered_json::array();
-  for (const auto& result : report.results) {
-    const auto paths = restored.find(result.node.index);
-    nodes.push_back({{"index", result.node.index},
-                     {"node", result.node.label()},
-                     {"ok", succeeded(result.outcome)},
-                     {"restored", paths == restored.end() ? std::vector<std::string>{} : paths->second}});
-    if (!succeeded(result.outcome)) nodes.back()["error"] = printable(describe(result.outcome));
-  }
-  nlohmann::ordered_json document = {{"dry_run", options.dry_run}, {"nodes", nodes}};
-  console.result(document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
 asio::awaitable<int> undo_on_loop(Runtime& runtime, const SetupOptions& options, Cluster& cluster,
@@ -243,7 +105,7 @@ asio::awaitable<int> undo_on_loop(Runtime& runtime, const SetupOptions& options,
   const auto report =
       co_await run_on_nodes(cluster.nodes, *connector, std::move(task), flow, view, runtime.stop());
   console.status("");
-  show_restored(console, options, report, restored);
+  show_restored(console, options.dry_run, options.json, report, restored);
   view.summarize(report);
   const bool everywhere = cluster.nodes.size() == cluster.inventory.nodes.size() && report.all_succeeded();
   if (everywhere && !options.dry_run) forget_setup(cluster);

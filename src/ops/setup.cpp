@@ -5,20 +5,13 @@
 #include <utility>
 
 #include "ec2mpi/base/text.hpp"
-#include "ec2mpi/ops/remote.hpp"
 #include "src/ops/barrier.hpp"
 #include "src/ops/root_command.hpp"
-#include "src/ops/trust_script.hpp"
+#include "src/ops/trust_files.hpp"
 
 namespace ec2mpi::ops {
 
 namespace {
-
-constexpr auto kWriting = std::chrono::seconds(60);
-
-bool is_of_root(const TrustText& text) {
-  return text.place == TrustText::Place::root_block;
-}
 
 std::string listed(const std::vector<std::string>& items) {
   std::string text;
@@ -26,49 +19,8 @@ std::string listed(const std::vector<std::string>& items) {
   return text;
 }
 
-std::string script_command(std::initializer_list<std::string_view> parts, const std::string& argument = {}) {
-  std::string script;
-  for (const auto part : parts) script += part;
-  return "exec sh -c " + quote_word(script) + (argument.empty() ? "" : " sh " + quote_word(argument));
-}
-
-/// The script's own word on why it ended.
-Error refusal(const Captured& said) {
-  const auto lines = split(trim(said.err), '\n');
-  auto reason = trim(lines.back());
-  if (reason.starts_with("ec2mpi: ")) reason.remove_prefix(8);
-  return {ErrorKind::remote_io,
-          reason.empty() ? "writing ended with " + said.status.describe() : printable(reason)};
-}
-
-/// Writes the user's files on one node, all or none as far as can be, and looks whether they are there.
-asio::awaitable<Result<void>> write_texts(NodeRun run, std::vector<TrustText> texts) {
-  const Limit limit = run.limit.at_most(kWriting);
-  auto command = script_command({kBlockFunctions, kStateFunctions, kWriteTrustScript, kStatesScript});
-  auto said = co_await capture(run.session, std::move(command), limit, sectioned(texts));
-  if (!said) co_return std::unexpected(said.error());
-  if (!said->status.ok()) {
-    auto error = refusal(*said);
-    co_return std::unexpected(std::move(error));
-  }
-  const auto states = parse_states(said->out);
-  if (!states) co_return std::unexpected(states.error());
-  const auto missing = missing_texts(texts, *states);
-  if (!missing) co_return std::unexpected(missing.error());
-  if (!missing->empty()) {
-    auto reason = fmt::format("{} is not there as it was sent; is the disk full?", missing->front().path);
-    co_return fail(ErrorKind::remote_io, std::move(reason));
-  }
-  co_return Result<void>{};
-}
-
-asio::awaitable<Result<void>> write_hosts(NodeRun run, RootAccess access, PasswordSource password,
-                                          std::string text) {
-  run.limit = run.limit.at_most(kWriting);
-  RootScript script{.text = std::string(kBlockFunctions) + kStateFunctions + kWriteHostsScript,
-                    .arguments = {std::move(text)}};
-  auto written = co_await run_as_root(std::move(run), access, std::move(password), std::move(script));
-  co_return written;
+bool is_of_root(const TrustText& text) {
+  return text.place == TrustText::Place::root_block;
 }
 
 /// One setup, from the first connection to the last. Lives as long as set_up.
@@ -267,23 +219,15 @@ asio::awaitable<Result<ssh::ExitStatus>> undo(NodeRun run, bool dry_run, Passwor
     if (is_of_root(text)) of_root = true;
     paths.push_back(text.path);
   }
-  if (of_root && !can_be_root(said->root, password)) {
-    co_return no_root_to_undo();
-  }
+  if (of_root && !can_be_root(said->root, password)) co_return no_root_to_undo();
   if (!dry_run) {
-    const Limit limit = run.limit.at_most(kWriting);
-    auto command = script_command({kBlockFunctions, kUndoScript}, "user");
-    auto done = co_await capture(run.session, std::move(command), limit);
+    NodeRun here = run;
+    auto done = co_await take_texts(std::move(here));
     if (!done) co_return std::unexpected(done.error());
-    if (!done->status.ok()) {
-      auto error = refusal(*done);
-      co_return std::unexpected(std::move(error));
-    }
   }
   if (!dry_run && of_root) {
     NodeRun here = run;
-    RootScript script{.text = std::string(kBlockFunctions) + kUndoScript, .arguments = {"root"}};
-    auto done = co_await run_as_root(std::move(here), said->root, std::move(password), std::move(script));
+    auto done = co_await take_hosts(std::move(here), said->root, std::move(password));
     if (!done) co_return std::unexpected(done.error());
   }
   restored[run.node.index] = std::move(paths);

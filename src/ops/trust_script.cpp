@@ -16,10 +16,18 @@ trap '' PIPE # it goes on to its end when nobody listens any more
 mark='# BEGIN ec2mpi'
 mark_made='# BEGIN ec2mpi (and of its file)'
 mark_end='# END ec2mpi'
+own=ec2mpi-new.$(printf %s "$(uname -n)" | tr -c 'A-Za-z0-9.-' _)
 
 die() {
   printf 'ec2mpi: %s\n' "$1" >&2
   exit 1
+}
+
+# remove_old PREFIX: what was to be PREFIX.PROCESS, of processes that are gone.
+remove_old() {
+  for old in "$1".*; do
+    [ -d "/proc/${old##*.}" ] || rm -rf "$old"
+  done
 }
 
 # Sets begin and end to the marks' line numbers; 0 for what is not there.
@@ -47,8 +55,8 @@ refuse_broken() {
 # put_block TEXT FILE MODE: TEXT is a file with the block's lines.
 put_block() {
   file=$(readlink -f "$2") || die "$2 cannot be resolved"
-  new=$file.ec2mpi-new first=$mark begin=0 end=0
-  rm -f "$new"
+  new=$file.$own.$$ first=$mark begin=0 end=0
+  remove_old "$file.$own"
   if [ -e "$file" ]; then
     find_block "$file"
     refuse_broken "$2"
@@ -70,11 +78,11 @@ put_block() {
 take_block() {
   [ -e "$1" ] || return 0
   file=$(readlink -f "$1")
-  rm -f "$file.ec2mpi-new"
+  remove_old "$file.$own"
   find_block "$file"
   [ "$begin" != 0 ] || return 0
   refuse_broken "$1"
-  first=$(sed -n "${begin}p" "$file") new=$file.ec2mpi-new
+  first=$(sed -n "${begin}p" "$file") new=$file.$own.$$
   cp -p "$file" "$new" && rest_of "$file" >"$new" || {
     rm -f "$new"
     die "cannot write beside $1; is the disk full?"
@@ -125,7 +133,7 @@ block_state hosts /etc/hosts
 // Everything comes to a stage first; nothing is put in its place before the last byte has arrived.
 const char* const kWriteTrustScript = R"sh(
 umask 077
-ssh=$HOME/.ssh ours=$HOME/.ssh/ec2mpi stage=$HOME/.ssh/ec2mpi/stage.$$
+ssh=$HOME/.ssh ours=$HOME/.ssh/ec2mpi stage=$HOME/.ssh/ec2mpi/$own.$$
 made=
 if [ ! -d "$ssh" ]; then
   mkdir "$ssh" || die "cannot make $ssh"
@@ -135,9 +143,7 @@ fi
 [ -z "$made" ] || echo 'ec2mpi setup made the folder above' >"$ours/made"
 trap 'rm -rf "$stage"' EXIT
 trap 'exit 143' HUP INT TERM
-for old in "$ours"/stage.*; do  # of setups that were cut off
-  [ -d "/proc/${old##*.}" ] || rm -rf "$old"
-done
+remove_old "$ours/$own"
 rm -rf "$stage"
 mkdir "$stage" || die "cannot make $stage; is the disk full?"
 
@@ -172,7 +178,7 @@ else
   take_block "$ssh/authorized_keys"
   take_block "$ssh/config"
   if [ -d "$ours" ]; then
-    rm -rf "$ours"/stage.*
+    rm -rf "$ours"/ec2mpi-new.*
     rm -f "$ours/known_hosts" "$ours/config" "$ours/key"
     if [ -f "$ours/made" ]; then
       rm -f "$ours/made"

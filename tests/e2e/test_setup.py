@@ -372,9 +372,9 @@ def test_what_does_not_arrive_whole_changes_nothing(ec2mpi, cluster4, wrapped):
 
 
 def test_one_that_is_killed_while_it_writes_is_no_trouble_for_the_next(ec2mpi, cluster4, wrapped):
-    wrapped("mkdir", '$real "$@"\ncase $* in *stage*) while [ ! -e /tmp/go ]; do sleep 0.1; done ;; esac\n')
+    wrapped("mkdir", '$real "$@"\ncase $* in *ec2mpi-new*) while [ ! -e /tmp/go ]; do sleep 0.1; done ;; esac\n')
     process = ec2mpi.start("setup", "--no-packages", "-w", "1")
-    wait_until(lambda: cluster4.host(1, f"ls -d {OURS}/stage.*").code == 0, "it writes", 120)
+    wait_until(lambda: cluster4.host(1, f"ls -d {OURS}/ec2mpi-new.*").code == 0, "it writes", 120)
     process.kill()
     process.wait()
     cluster4.host(1, "rm /usr/local/bin/mkdir")
@@ -382,6 +382,15 @@ def test_one_that_is_killed_while_it_writes_is_no_trouble_for_the_next(ec2mpi, c
     cluster4.host(1, "touch /tmp/go")
     wait_until(lambda: cluster4.host(1, f"ls -A {OURS}").out.split() == ["config", "key", "known_hosts"], "its stage is gone", 60)
     trust(ec2mpi)  # the first one may have come last, with what it knew
+    all_trust_each_other(cluster4)
+
+
+def test_what_a_node_that_was_switched_off_has_left_is_removed(ec2mpi, cluster4):
+    trust(ec2mpi)
+    left = f"{HOME}/.ssh/config.ec2mpi-new.ip-10-0-0-11.999999 {OURS}/ec2mpi-new.ip-10-0-0-11.999999"
+    cluster4.host(1, f"touch {left.split()[0]}; mkdir {left.split()[1]}; rm {OURS}/key {HOME}/.ssh/config", user="ubuntu")
+    trust(ec2mpi)
+    assert cluster4.host(1, f"ls -d {left}").out == ""
     all_trust_each_other(cluster4)
 
 
