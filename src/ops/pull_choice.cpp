@@ -60,6 +60,7 @@ class Chooser {
   Result<void> add(const RemoteSource& source) {
     auto root = root_of(plan_, source);
     if (!root) return std::unexpected(root.error());
+    if (found_by_wildcard(source) && is_excluded(*root, source.items)) return {};
     if (!root->empty() && !roots_.insert(*root).second) {
       return fail(ErrorKind::remote_io,
                   "two files would be called " + printable(*root) + "; pull them one after the other");
@@ -78,6 +79,16 @@ class Chooser {
   }
 
  private:
+  [[nodiscard]] bool found_by_wildcard(const RemoteSource& source) const {
+    const auto& asked = plan_.sources[source.number];
+    return asked.glob && source.matched != asked.path;
+  }
+
+  /// What is asked for by its very name is never left out.
+  [[nodiscard]] bool is_excluded(const std::string& root, const std::vector<RemoteItem>& items) const {
+    return !items.empty() && exclude_.excludes(root, items.front().type == TarType::directory);
+  }
+
   [[nodiscard]] bool is_excluded(const RemoteItem& item) const {
     return !item.below.empty() && exclude_.excludes(item.below, item.type == TarType::directory);
   }
@@ -107,6 +118,8 @@ class Chooser {
   }
 
   void add_file(PullWant want, const std::optional<LocalState>& here) {
+    const auto slash = want.place.rfind('/');
+    choice_.holders.insert(slash == std::string::npos ? "." : want.place.substr(0, slash));
     const bool is_file = here && here->kind == LocalState::Kind::file;
     if (is_file && checksum_ && here->size == want.item.size) {
       choice_.doubtful.push_back(std::move(want));

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,7 @@ struct PullChoice {
   std::vector<PullWant> attributes;  ///< files that differ only in mode or mtime
   std::vector<PullWant> doubtful;    ///< files of the same size whose contents are to be compared
   std::vector<PullKept> kept;
+  std::set<std::string> holders;     ///< the folders that files lie in, or will
   std::uint64_t bytes = 0;           ///< of the files' content
   std::uint64_t room = 0;            ///< what they need on the disk beyond what they replace
   std::vector<std::string> skipped;  ///< what is no file, folder or link

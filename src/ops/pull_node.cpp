@@ -336,9 +336,8 @@ void PullNode::remember() {
 
 /// What earlier runs left half-written, in all folders that this one has seen.
 void PullNode::sweep() {
-  std::set<std::string> folders = {"."};
-  for (const auto& folder : choice_.folders) folders.insert(folder.place);
-  for (const auto& folder : folders) tree_->sweep(folder);
+  for (const auto& folder : choice_.folders) choice_.holders.insert(folder.place);
+  for (const auto& folder : choice_.holders) tree_->sweep(folder);
 }
 
 void PullNode::add_bytes(std::uint64_t bytes) {

@@ -182,6 +182,8 @@ def test_what_is_left_out(ec2mpi, cluster4):
     done = ec2mpi("pull", "-w", "1", "--exclude", "*.o", "--exclude", "!keep.o", "--exclude", "cache/", "d", "out")
     assert done.code == 0, done.err
     assert sorted(str(p.relative_to(ec2mpi.folder / "out")) for p in (ec2mpi.folder / "out").rglob("*")) == ["a", "sub", "sub/keep.o"]
+    assert ec2mpi("pull", "-w", "1", "--exclude", "*.o", "d/[ab]*", "d/sub/c.o", "out2").code == 0
+    assert sorted(p.name for p in (ec2mpi.folder / "out2").iterdir()) == ["a", "c.o"], "what is named is meant"
 
 
 def test_a_dry_run_changes_nothing(ec2mpi, cluster4):

@@ -280,6 +280,27 @@ TEST_F(ChoiceTest, SizesDoNotSufficeWhereContentsAreCompared) {
   EXPECT_EQ(choice->files.size(), 2U);
 }
 
+TEST_F(ChoiceTest, WhatIsLeftOut) {
+  PathFilter exclude;
+  exclude.add_rule("*.o");
+  exclude.add_rule("cache/");
+  const auto root = [](std::size_t number, const std::string& matched, std::vector<RemoteItem> items) {
+    return RemoteSource{
+        .number = number, .matched = matched, .path = "/h/" + matched, .items = std::move(items)};
+  };
+  const RemoteItem folder_itself{.type = TarType::directory, .mode = 0755};
+  const auto choice = choose_wanted(
+      *plan({"d", "named.o", "*"}, at("")),
+      {root(0, "./d", {folder_itself, file("a", 1), file("a.o", 1), file("cache/x", 1), file("sub/b.o", 1)}),
+       root(1, "./named.o", {file("", 1)}), root(2, "./found.o", {file("", 1)}),
+       root(2, "./cache", {folder_itself, file("x", 1)}), root(2, "./found.c", {file("", 1)})},
+      tree.get(), exclude);
+  ASSERT_TRUE(choice);
+  std::vector<std::string> wanted;
+  for (const auto& want : choice->files) wanted.push_back(want.place);
+  EXPECT_EQ(wanted, (std::vector<std::string>{"d/a", "named.o", "found.c"}));
+}
+
 TEST(ParseSums, AsSha256sumPrintsThem) {
   const std::string a(64, 'a');
   const std::string b(64, 'b');

@@ -39,7 +39,7 @@ struct RemoteSource {
 class PullListing {
  public:
   static constexpr std::size_t kMostBefore = 64 * 1024;  ///< bytes before the token: what .bashrc may say
-  static constexpr std::size_t kMostBytes = std::size_t{256} << 20;
+  static constexpr std::size_t kMostBytes = std::size_t{128} << 20;
 
   PullListing(std::string token, std::size_t sources) : token_(std::move(token) + "\n"), known_(sources) {}
 
