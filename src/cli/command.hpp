@@ -40,5 +40,6 @@ void add_setup_command(CLI::App& app, Dispatch& dispatch);
 void add_doctor_command(CLI::App& app, Dispatch& dispatch);
 void add_follow_commands(CLI::App& app, Dispatch& dispatch);
 void add_jobs_commands(CLI::App& app, Dispatch& dispatch);
+void add_net_command(CLI::App& app, Dispatch& dispatch);
 
 }  // namespace ec2mpi::cli
