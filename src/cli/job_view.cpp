@@ -6,6 +6,7 @@
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/cluster/selection.hpp"
+#include "ec2mpi/ops/hints.hpp"
 
 namespace ec2mpi::cli {
 
@@ -13,6 +14,7 @@ namespace {
 
 constexpr std::size_t kNamedProcesses = 5;
 constexpr std::size_t kReasonColumn = 48;
+constexpr std::size_t kTail = 16 * 1024;  ///< what programs say last, warnings of all ranks included
 
 /// "8 ranks on 4 nodes", with how they are spread where that isn't even.
 std::string placement_text(const std::vector<Place>& places) {
@@ -52,6 +54,7 @@ void JobView::say(Colour colour, const std::string& text) {
 }
 
 void JobView::on_planned(const ops::JobPlan& plan) {
+  for (const auto& place : plan.places) names_[place.address.text()] = place.label;
   for (const auto& note : plan.notes) say(Colour::yellow, note);
   if (style_.explain) {
     explain(plan);
@@ -86,6 +89,8 @@ void JobView::explain(const ops::JobPlan& plan) {
 }
 
 void JobView::on_output(const ssh::Chunk& chunk) {
+  tail_ += chunk.bytes;
+  if (tail_.size() > 2 * kTail) tail_.erase(0, tail_.size() - kTail);
   if (chunk.stream == ssh::Stream::out)
     console_.result_bytes(chunk.bytes);
   else
@@ -126,6 +131,7 @@ void JobView::conclude(const ops::JobEnd& end) {
   const bool ended = end.followed->how == ops::Followed::How::ended;
   if (ended && !style_.reports) return;
   tell_end(*end.followed);
+  tell_hint(end);
   if (ended && end.followed->record.state != ops::JobState::ended) return;
   if (end.followed->how != ops::Followed::How::detached && end.followed->how != ops::Followed::How::refused)
     tell_cleaning(end);
@@ -156,6 +162,15 @@ void JobView::tell_end(const ops::Followed& followed) {
   } else if (followed.record.why == "cancelled" && !stopping_) {
     say(Colour::yellow, fmt::format("{} was cancelled", id));
   }
+}
+
+/// Only for what failed by itself: after a Ctrl-C the output is full of what that broke.
+void JobView::tell_hint(const ops::JobEnd& end) {
+  const auto& followed = *end.followed;
+  const bool ours = stopping_ || !followed.record.why.empty() || followed.stopped;
+  if (followed.how != ops::Followed::How::ended || ours || ops::exit_code_for(end) == 0) return;
+  if (const auto hint = ops::hint_for(tail_, names_))
+    console_.talk(console_.paint_talk(Colour::yellow, "hint: " + hint->text()));
 }
 
 void JobView::tell_refusal(const ops::JobEnd& end) {

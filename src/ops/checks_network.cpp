@@ -258,8 +258,7 @@ Check check_logins(const Records& records) {
          fmt::format("ec2mpi exec -w {} 'ssh -o BatchMode=yes {} true'", from, address_of(records, to)),
          mend});
   }
-  if (!late.empty())
-    check.findings.push_back({late, "the logins from there did not end within a minute", {}, {}});
+  if (!late.empty()) check.findings.push_back({late, "the logins from there did not end in time", {}, {}});
   if (!check.findings.empty()) check.verdict = Verdict::failed;
   check.summary = fmt::format("{} between nodes by ssh", count_of(tried, "login"));
   if (tried == 0 && check.findings.empty()) {

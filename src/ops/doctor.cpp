@@ -16,7 +16,8 @@ using std::chrono::seconds;
 constexpr auto kProbe = seconds(45);   ///< python3 and mpirun start, files are read
 constexpr auto kListen = seconds(20);  ///< python3 starts
 constexpr auto kConnect = seconds(30);
-constexpr auto kLogins = seconds(60);
+constexpr auto kLogins = seconds(60);  ///< and a second for each
+constexpr auto kEachLogin = seconds(1);
 constexpr auto kMend = seconds(15);
 constexpr std::size_t kMostPrinted = 1 << 20;
 
@@ -193,7 +194,7 @@ class DoctorRun : public Observer {
   }
 
   asio::awaitable<void> try_logins(NodeRun& turn, NodeRecord& mine, std::vector<MeshPeer> peers) {
-    const auto limit = turn.limit.at_most(kLogins);
+    const auto limit = turn.limit.at_most(kLogins + kEachLogin * peers.size());
     mine.links.complete = false;
     ssh::Request request{.command = login_command(peers)};
     auto channel = co_await turn.session.start(std::move(request), limit);

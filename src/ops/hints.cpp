@@ -83,6 +83,7 @@ constexpr Known kKnown[] = {
     {"No module named '*'", "the Python module {} is missing on a node; this shows where",
      "ec2mpi exec-all 'python3 -c \"import {}\"'"},
     {"can't open file '*'", kNotPushed, kPush},
+    {"[Errno 2] No such file or directory: '*'", kNotPushed, kPush},
     {"could not access or execute", "the program is not on every node, or may not be executed there", kPush},
     {"execvp error on file * (", kNotPushed, kPush},
     {"change to the specified working directory", "the working directory is not on every node", kPush},

@@ -417,3 +417,17 @@ def test_placement(doctor, cluster4):
             assert diagnosis.fired() == {"placement": "failed"}
             told = " | ".join(finding["what"] for finding in diagnosis.checks["placement"]["findings"])
             assert "no placement group, but placement group ring" in told and "it is i-0123456789abcdef0 now" in told
+
+
+# --- hints of run ------------------------------------------------------------------------------------------------
+
+def test_run_translates_known_errors(ec2mpi, cluster4):
+    done = ec2mpi("run", "-np", "2", "--", "python3", "nowhere.py")
+    assert done.code != 0
+    assert f"hint: {HOME}/nowhere.py is not on every node; copy it there first: ec2mpi push FILE..." in done.err
+    done = ec2mpi("run", "-np", "1", "--", "sh", "-c", "echo mistaken >&2; exit 3")
+    assert done.code == 3 and "hint" not in done.err
+    with away(cluster4, [1], f"{HOME}/.ssh/known_hosts"):
+        done = ec2mpi("run", "-np", "4", "--", "hostname")
+    assert done.code != 0
+    assert "hint: the nodes do not know each other's host keys: ec2mpi setup" in done.err

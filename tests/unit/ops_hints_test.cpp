@@ -39,6 +39,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"There are not enough slots available in the system to satisfy the 4\nslots", "EC2MPI_HOSTFILE"},
         Case{"python3: can't open file '/home/ubuntu/a b.py': [Errno 2] No such file or directory",
              "/home/ubuntu/a b.py is not on every node"},
+        Case{"FileNotFoundError: [Errno 2] No such file or directory: 'data/x.csv'",
+             "data/x.csv is not on every"},
         Case{"ModuleNotFoundError: No module named 'mpi4py'", "ec2mpi setup"},
         Case{"ModuleNotFoundError: No module named 'numpy.linalg'", "'python3 -c \"import numpy.linalg\"'"},
         Case{"./ring: error while loading shared libraries: libfoo.so.4: cannot open shared object file",

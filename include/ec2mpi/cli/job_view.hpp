@@ -1,6 +1,7 @@
 #pragma once
 /// Shows one MPI job: its own bytes as they are, and on standard error what ec2mpi does about it.
 
+#include <map>
 #include <optional>
 #include <string>
 
@@ -45,6 +46,7 @@ class JobView : public ops::JobObserver {
   void explain(const ops::JobPlan& plan);
   void tell_refusal(const ops::JobEnd& end);
   void tell_end(const ops::Followed& followed);
+  void tell_hint(const ops::JobEnd& end);
   void tell_cleaning(const ops::JobEnd& end);
 
   Console& console_;
@@ -55,6 +57,8 @@ class JobView : public ops::JobObserver {
   bool stopping_ = false;
   bool lost_ = false;
   std::string id_;
+  std::string tail_;                          ///< of the output, for hints
+  std::map<std::string, std::string> names_;  ///< labels by private address
 };
 
 }  // namespace ec2mpi::cli
