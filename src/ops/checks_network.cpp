@@ -215,9 +215,16 @@ Check check_names(const Records& records) {
     else if (probe.own_name_ms > kSlowName)
       slow[fmt::format("to look its own name up takes {:.0f} s", probe.own_name_ms / 1000.0)].push_back(
           index);
+    std::size_t unknown = 0;
     for (const auto& [peer, attempt] : record.links.names) {
-      if (!attempt.ok) others[attempt.said].push_back(index);
+      if (attempt.ok) continue;
+      if (attempt.said.empty())
+        ++unknown;
+      else
+        others[attempt.said].push_back(index);
     }
+    if (unknown > 0)
+      others[fmt::format("does not know the names of {}", count_of(unknown, "other node"))].push_back(index);
   });
   if (!slow.empty() || !others.empty()) check.verdict = Verdict::warning;
   if (!own.empty()) check.verdict = Verdict::failed;

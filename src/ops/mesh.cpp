@@ -73,7 +73,7 @@ std::unexpected<Error> not_understood(std::string_view line) {
 
 Attempt name_attempt(std::string_view found, const MeshPeer& peer) {
   if (found == peer.address) return {true, {}};
-  if (found.empty()) return {false, fmt::format("the name {} is not known", printable(peer.hostname))};
+  if (found.empty()) return {false, {}};
   return {false, fmt::format("{} is taken for {}", printable(peer.hostname), printable(found.substr(0, 40)))};
 }
 

@@ -261,6 +261,11 @@ def test_names_of_others_mean_other_addresses(doctor, cluster4):
         expect(doctor(), "names", [1], "ip-10-0-0-14 is taken for 10.0.0.99", verdict="warning")
 
 
+def test_names_of_others_unknown(doctor, cluster4):
+    with hosts_file(cluster4, [1, 2], "/10.0.0.1[34] /d"):
+        expect(doctor(), "names", [1, 2], "does not know the names of 2 other nodes", "ec2mpi setup", verdict="warning")
+
+
 def test_shell_that_talks(doctor, cluster4):
     with bashrc(cluster4, [2], "echo Welcome to node 2"):
         expect(doctor(), "shell", [2], "prints text before every command", "~/.bashrc", verdict="warning")

@@ -46,7 +46,7 @@ using Attempts = std::map<int, Attempt>;
 [[nodiscard]] Result<Attempts> parse_tcp(std::string_view printed);
 
 struct Logins {
-  Attempts names;        ///< do the peers' names mean their addresses?
+  Attempts names;        ///< do the peers' names mean their addresses? Nothing said: not known
   Attempts logins;       ///< `ssh PEER echo`: as mpirun does it, without a question, four at a time
   bool complete = true;  ///< false: it was cut off; what is there holds
 };
