@@ -12,7 +12,8 @@ namespace ec2mpi::ops {
 
 /// What was measured, and how, so that numbers can be compared with others'.
 inline constexpr std::string_view kNetMethod =
-    "MPI ping-pong, half of the round trip, best of 10 (3 where it is slow); latency with 8 bytes, bandwidth with 1 MiB";
+    "MPI ping-pong, half of the round trip, best of 10 (3 where it is slow); latency with 8 bytes, bandwidth "
+    "with 1 MiB";
 
 struct PairSpeed {
   int a = 0;  ///< node indices; a < b by position in the list
