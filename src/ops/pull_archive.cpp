@@ -1,6 +1,7 @@
 #include "src/ops/pull_archive.hpp"
 
 #include <fmt/format.h>
+#include <algorithm>
 
 #include "ec2mpi/base/text.hpp"
 
@@ -25,8 +26,8 @@ FileAttributes attributes_for(const RemoteItem& item, const TarEntry& entry) {
 }  // namespace
 
 PullArchive::PullArchive(const std::vector<PullWant>& wanted, SafeTree& tree, std::uint64_t most,
-                         OnBytes on_bytes)
-    : tree_(tree), left_(most), on_bytes_(std::move(on_bytes)) {
+                         bool as_listed, OnBytes on_bytes)
+    : tree_(tree), left_(most), as_listed_(as_listed), on_bytes_(std::move(on_bytes)) {
   for (const auto& want : wanted) wanted_.emplace(key_of(want.path), &want);
 }
 
@@ -49,11 +50,15 @@ Result<void> PullArchive::on_entry(const TarEntry& entry) {
   left_ -= entry.size;
   const auto& want = *found->second;
   writing_ = true;
-  return tree_.begin_file(want.place, attributes_for(want.item, entry));
+  const bool cut = as_listed_ && entry.size > want.item.size;
+  left_of_file_ = cut ? want.item.size : entry.size;
+  return tree_.begin_file(want.place, cut ? attributes_of(want.item) : attributes_for(want.item, entry));
 }
 
 Result<void> PullArchive::on_data(std::string_view bytes) {
   if (!writing_) return {};
+  bytes = bytes.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), left_of_file_)));
+  left_of_file_ -= bytes.size();
   on_bytes_(bytes.size());
   return tree_.write(bytes);
 }

@@ -17,7 +17,10 @@ class PullArchive : public TarVisitor {
   using OnBytes = std::function<void(std::uint64_t)>;
 
   /// `wanted` and `tree` are borrowed. `most`: bytes of content that may come; more is an error.
-  PullArchive(const std::vector<PullWant>& wanted, SafeTree& tree, std::uint64_t most, OnBytes on_bytes);
+  /// `as_listed`: of a file that has grown since it was listed only what was there then is kept, so that one
+  /// who follows it knows what is here.
+  PullArchive(const std::vector<PullWant>& wanted, SafeTree& tree, std::uint64_t most, bool as_listed,
+              OnBytes on_bytes);
 
   [[nodiscard]] Result<void> on_entry(const TarEntry& entry) override;
   [[nodiscard]] Result<void> on_data(std::string_view bytes) override;
@@ -31,6 +34,8 @@ class PullArchive : public TarVisitor {
   SafeTree& tree_;
   std::unordered_map<std::string_view, const PullWant*> wanted_;
   std::uint64_t left_;
+  bool as_listed_;
+  std::uint64_t left_of_file_ = 0;
   OnBytes on_bytes_;
   bool writing_ = false;
   std::size_t arrived_ = 0;

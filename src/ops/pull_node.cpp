@@ -264,7 +264,7 @@ asio::awaitable<Result<ssh::ExitStatus>> PullNode::receive_archive(ssh::Channel&
 }
 
 asio::awaitable<Result<ssh::ExitStatus>> PullNode::unpack(ssh::Channel& channel) {
-  PullArchive archive(choice_.files, *tree_, room_for_archive(),
+  PullArchive archive(choice_.files, *tree_, room_for_archive(), followed_ != nullptr,
                       [this](std::uint64_t bytes) { add_bytes(bytes); });
   TarDecoder decoder(archive);
   for (;;) {

@@ -11,6 +11,7 @@
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/ops/pull_listing.hpp"
 #include "ec2mpi/ops/remote_glob.hpp"
+#include "src/ops/pull_archive.hpp"
 #include "src/ops/pull_choice.hpp"
 #include "src/ops/pull_parts.hpp"
 #include "src/ops/pull_sums.hpp"
@@ -299,6 +300,30 @@ TEST_F(ChoiceTest, WhatIsLeftOut) {
   std::vector<std::string> wanted;
   for (const auto& want : choice->files) wanted.push_back(want.place);
   EXPECT_EQ(wanted, (std::vector<std::string>{"d/a", "named.o", "found.c"}));
+}
+
+TEST_F(ChoiceTest, AnArchiveBringsOnlyWhatWasAskedFor) {
+  const auto choice = choose(*plan({"d"}, at("")),
+                             {{.number = 0, .matched = "./d", .path = "/h/d", .items = {file("grown", 4)}}});
+  ASSERT_TRUE(choice);
+  const auto unpack = [&](const std::string& name, std::uint64_t most, bool as_listed) -> Result<void> {
+    PullArchive archive(choice->files, *tree, most, as_listed, [](std::uint64_t) {});
+    TarDecoder decoder(archive);
+    std::string sent = encode_tar_header({.name = name, .size = 9, .mtime = 2000}) + "four more";
+    sent.append(tar_padding(9), '\0');
+    return decoder.feed(sent + tar_end());
+  };
+  ASSERT_TRUE(unpack("h/d/grown", 100, false)) << "some tars leave the slash away";
+  EXPECT_EQ((*tree->look("d/grown"))->size, 9U);
+  EXPECT_EQ((*tree->look("d/grown"))->mtime, 2000)
+      << "it is not what was listed, so the next pull looks again";
+  ASSERT_TRUE(unpack("/h/d/grown", 100, true));
+  EXPECT_EQ((*tree->look("d/grown"))->size, 4U);
+  EXPECT_EQ((*tree->look("d/grown"))->mtime, 1000);
+  EXPECT_EQ((*tree->look("d/grown"))->nanoseconds, 5U);
+  EXPECT_FALSE(unpack("/h/d/grown", 8, false)) << "more than fits";
+  EXPECT_FALSE(unpack("/h/d/other", 100, false));
+  EXPECT_FALSE(unpack("d/grown", 100, false));
 }
 
 TEST(ParseSums, AsSha256sumPrintsThem) {
