@@ -126,14 +126,14 @@ def test_ssh_one_node_refuses(doctor, cluster4):
 
 def test_ssh_a_node_that_hangs_does_not_hold_the_others(doctor, cluster4):
     cluster4.fault("freeze", 3, "--listener")
-    diagnosis = doctor("-t", "3")
+    diagnosis = doctor("-t", "6")
     expect(diagnosis, "ssh", [3])
     assert diagnosis.checks["ports"]["summary"].startswith("6 connections")  # among the three others
 
 
 def test_ssh_a_login_shell_that_hangs(doctor, cluster4):
     with bashrc(cluster4, [2], "sleep 300"):
-        diagnosis = doctor("-u", "4")
+        diagnosis = doctor("-u", "10")
     expect(diagnosis, "ssh", [2], "does not tell about itself in time")
     assert diagnosis.checks["logins"]["verdict"] == "ok"
 
@@ -422,6 +422,15 @@ def test_placement(doctor, cluster4):
             assert diagnosis.fired() == {"placement": "failed"}
             told = " | ".join(finding["what"] for finding in diagnosis.checks["placement"]["findings"])
             assert "no placement group, but placement group ring" in told and "it is i-0123456789abcdef0 now" in told
+
+
+def test_what_it_finds_on_fresh_instances_setup_mends(cluster, ec2mpi):
+    cluster.up(3, "--bare")
+    before = Diagnosis(ec2mpi("doctor", "--json"))
+    assert before.fired() == {"logins": "failed", "names": "warning"}
+    assert [finding["mend"] for name in before.fired() for finding in before.checks[name]["findings"]] == ["ec2mpi setup"] * 2
+    assert ec2mpi("setup", timeout=120).code == 0
+    assert Diagnosis(ec2mpi("doctor", "--json")).fired() == {}
 
 
 # --- hints of run ------------------------------------------------------------------------------------------------
