@@ -1,6 +1,9 @@
 #include <fmt/format.h>
+#include <algorithm>
+#include <map>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cli/exec_output.hpp"
 #include "ec2mpi/ops/exec.hpp"
 #include "ec2mpi/ops/push.hpp"
 #include "src/cli/copy.hpp"
@@ -15,6 +18,8 @@ struct PushOptions {
   bool checksum = false;
   bool erase = false;
   bool dry_run = false;
+  bool json = false;
+  ops::RelayMode relay = ops::RelayMode::automatic;
 };
 
 /// The paths on the nodes are looked at before any connection is made.
@@ -28,6 +33,35 @@ Result<void> check_target(const std::string& typed, const std::vector<Node>& nod
 
 bool has_folder(const ops::SourceTree& tree) {
   return std::any_of(tree.tops.begin(), tree.tops.end(), [](const auto& top) { return top.directory; });
+}
+
+std::string final_words(const ops::PushCount& count, bool dry_run) {
+  auto text = fmt::format("{} {}, {} unchanged", count_of(count.files, "file"), dry_run ? "to send" : "sent",
+                          count.unchanged);
+  if (count.erased > 0) text += fmt::format(", {} {}", count.erased, dry_run ? "to delete" : "deleted");
+  if (dry_run) return text + " · dry run, nothing was changed";
+  text += fmt::format(" · {} over the uplink", format_bytes(count.uplink));
+  if (count.inside > 0) text += fmt::format(", {} between nodes", format_bytes(count.inside));
+  return text;
+}
+
+std::string progress_words(const ops::PushCount& count, Clock::duration elapsed) {
+  if (count.uplink == 0) return {};
+  const auto seconds = std::chrono::duration<double>(elapsed).count();
+  const auto rate = static_cast<double>(count.uplink) / std::max(seconds, 0.1);
+  auto text = fmt::format("{} of {} over the uplink · {}/s", format_bytes(count.uplink),
+                          format_bytes(count.expected), format_bytes(static_cast<std::uint64_t>(rate)));
+  if (count.expected <= count.uplink) return text;
+  const std::chrono::duration<double> left(static_cast<double>(count.expected - count.uplink) / rate);
+  return text +
+         fmt::format(" · {} left", format_duration(std::chrono::duration_cast<std::chrono::seconds>(left)));
+}
+
+std::string totals(const ops::PushCount& count) {
+  return fmt::format(
+      "{{\"files_sent\": {}, \"files_unchanged\": {}, \"deleted\": {}, \"bytes_over_uplink\": {}, "
+      "\"bytes_between_nodes\": {}}}",
+      count.files, count.unchanged, count.erased, count.uplink, count.inside);
 }
 
 Result<int> run_push(const CopyOptions& options, const PushOptions& push, const CommonOptions& common) {
@@ -50,21 +84,21 @@ Result<int> run_push(const CopyOptions& options, const PushOptions& push, const 
     copy.notes.push_back(fmt::format("skipped {}: it is a device, pipe or socket", printable(path)));
   }
   const auto count = std::make_shared<ops::PushCount>();
-  copy.detail = [count, dry = push.dry_run] {
-    auto text =
-        dry ? fmt::format("{} to send, {} unchanged", count_of(count->files, "file"), count->unchanged)
-            : fmt::format("{} sent, {} unchanged", count_of(count->files, "file"), count->unchanged);
-    if (count->erased > 0) text += fmt::format(", {} {}", count->erased, dry ? "to delete" : "deleted");
-    if (dry) return text + " · dry run, nothing was changed";
-    text += fmt::format(" · {} over the uplink", format_bytes(count->uplink));
-    if (count->inside > 0) text += fmt::format(", {} between nodes", format_bytes(count->inside));
-    return text;
-  };
+  copy.detail = [count, dry = push.dry_run] { return final_words(*count, dry); };
+  copy.progress = [count, began = Clock::now()] { return progress_words(*count, Clock::now() - began); };
+  if (push.json) {
+    copy.output = [count, nodes = cluster->nodes.size()](Console& console) {
+      return json_output(console, nodes, "push", {}, [count] { return totals(*count); });
+    };
+  }
+  copy.remark = [count] { return count->note; };
   copy.task = ops::push_task({.tree = std::make_shared<const ops::SourceTree>(std::move(*tree)),
                               .target = options.target(),
                               .folder = sources.size() > 1,
                               .checksum = push.checksum,
                               .erase = push.erase,
+                              .relay = push.relay,
+                              .nodes = cluster->nodes.size(),
                               .dry_run = push.dry_run,
                               .count = count});
   return carry_out(options, common, *cluster, *access, std::move(copy));
@@ -83,6 +117,17 @@ void add_push_options(CLI::App& command, PushOptions& options) {
       ->allow_extra_args(false);
   command.add_flag("--gitignore", options.gitignore,
                    "Leave out what the .gitignore files of the sources name");
+  command.add_flag("--json", options.json, "One JSON document with every node's outcome");
+  const std::map<std::string, ops::RelayMode> modes{{"auto", ops::RelayMode::automatic},
+                                                    {"always", ops::RelayMode::always},
+                                                    {"never", ops::RelayMode::never}};
+  command
+      .add_option(
+          "--relay", options.relay,
+          "Nodes pass on to each other what they get: auto where that spares the uplink, always, never "
+          "[auto]")
+      ->transform(CLI::CheckedTransformer(modes).description(""))
+      ->type_name("WHEN");
 }
 
 }  // namespace

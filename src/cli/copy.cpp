@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "ec2mpi/cli/exec_output.hpp"
 #include "ec2mpi/cli/fleet_view.hpp"
 #include "ec2mpi/cli/runtime.hpp"
 
@@ -12,14 +13,19 @@ namespace {
 asio::awaitable<int> run_on_loop(Runtime& runtime, const CopyOptions& options, Cluster& cluster,
                                  Access& access, Copy& copy) {
   const auto connector = ssh::make_libssh_connector(runtime.executor(), access.transport, access.host_keys);
-  FleetView view(
-      runtime.console(), runtime.executor(), cluster.nodes,
-      {.labels = true, .quiet = runtime.options().quiet, .doing = copy.verb, .detail = copy.detail});
+  FleetView view(runtime.console(), runtime.executor(), cluster.nodes,
+                 {.labels = true,
+                  .quiet = runtime.options().quiet,
+                  .doing = copy.verb,
+                  .progress = copy.progress ? copy.progress : copy.detail,
+                  .detail = copy.detail});
   if (copy.output) view.set_output(copy.output(runtime.console()));
   runtime.set_parting_words([&view] { return view.still_running(); });
   const auto flow = fleet_options(cluster, options.connect, options.fleet);
   const auto report = co_await run_on_nodes(cluster.nodes, *connector, copy.task, flow, view, runtime.stop());
   for (const auto& note : copy.notes) runtime.console().talk("ec2mpi: " + note);
+  if (const auto remark = copy.remark ? copy.remark() : std::string(); !remark.empty())
+    runtime.console().talk("ec2mpi: " + remark);
   view.summarize(report);
   if (auto kept = remember_failures(cluster, report); !kept)
     runtime.console().talk("ec2mpi: " + kept.error().message);

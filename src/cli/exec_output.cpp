@@ -161,11 +161,13 @@ class FilesOutput : public ExecOutput {
 
 class JsonOutput : public ExecOutput {
  public:
-  JsonOutput(Console& console, std::size_t nodes, std::string command, NodeNumbers numbers)
+  JsonOutput(Console& console, std::size_t nodes, std::string command, NodeNumbers numbers,
+             std::function<std::string()> totals)
       : console_(console),
         most_(most_kept(nodes)),
         command_(std::move(command)),
-        numbers_(std::move(numbers)) {}
+        numbers_(std::move(numbers)),
+        totals_(std::move(totals)) {}
 
   void line(const Node& node, ssh::Stream stream, std::string_view text) override {
     auto& kept = kept_[node.index];
@@ -174,9 +176,10 @@ class JsonOutput : public ExecOutput {
 
   Result<void> finish(const FleetReport& report) override {
     static constexpr const char* kEndings[] = {"complete", "interrupted", "timed_out"};
-    console_.result(fmt::format(
-        "{{\"command\": {},\n \"ending\": \"{}\",\n \"exit_code\": {},\n \"nodes\": [", dump(command_),
-        kEndings[static_cast<std::size_t>(report.ending)], exit_code_for(report)));
+    console_.result(
+        fmt::format("{{\"command\": {},\n \"ending\": \"{}\",\n \"exit_code\": {},{}\n \"nodes\": [",
+                    dump(command_), kEndings[static_cast<std::size_t>(report.ending)], exit_code_for(report),
+                    totals_ ? "\n \"copied\": " + totals_() + "," : ""));
     for (std::size_t i = 0; i < report.results.size(); ++i) {
       console_.result(dump(entry(report.results[i])) + (i + 1 < report.results.size() ? "," : ""));
     }
@@ -224,6 +227,7 @@ class JsonOutput : public ExecOutput {
   std::size_t most_;
   std::string command_;
   NodeNumbers numbers_;
+  std::function<std::string()> totals_;
   std::map<int, std::pair<Kept, Kept>> kept_;
 };
 
@@ -248,8 +252,9 @@ Result<std::unique_ptr<ExecOutput>> files_output(const std::filesystem::path& fo
 }
 
 std::unique_ptr<ExecOutput> json_output(Console& console, std::size_t nodes, std::string command,
-                                        NodeNumbers numbers) {
-  return std::make_unique<JsonOutput>(console, nodes, std::move(command), std::move(numbers));
+                                        NodeNumbers numbers, std::function<std::string()> totals) {
+  return std::make_unique<JsonOutput>(console, nodes, std::move(command), std::move(numbers),
+                                      std::move(totals));
 }
 
 }  // namespace ec2mpi::cli

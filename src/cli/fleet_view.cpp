@@ -60,9 +60,9 @@ void FleetView::tick() {
   });
 }
 
-std::string FleetView::detail() const {
-  if (style_.detail) return " · " + style_.detail();
-  return bytes_ > 0 ? " · " + format_bytes(bytes_) : std::string();
+std::string FleetView::amount(const std::function<std::string()>& words) const {
+  const auto said = words ? words() : bytes_ > 0 ? format_bytes(bytes_) : std::string();
+  return said.empty() ? said : " · " + said;
 }
 
 std::string FleetView::progress() const {
@@ -76,7 +76,7 @@ std::string FleetView::progress() const {
   }
   auto line =
       fmt::format("{}{}/{} done", style_.doing.empty() ? "" : style_.doing + ": ", done, phases_.size());
-  line += detail();
+  line += amount(style_.progress);
   if (failed_ > 0) line += fmt::format(" · {} failed", failed_);
   for (auto& [state, indices] : waiting) {
     const auto& [phase, note] = state;
@@ -150,7 +150,7 @@ void FleetView::summarize(const FleetReport& report) {
   }
   if (report.ending == Ending::interrupted) line += " · interrupted";
   if (report.ending == Ending::timed_out) line += " · the time limit ended it";
-  line += detail();
+  line += amount(style_.detail);
   line += fmt::format(" · {}", format_duration(Clock::now() - started_));
   console_.talk(console_.paint_talk(report.all_succeeded() ? Colour::green : Colour::yellow, line));
 }

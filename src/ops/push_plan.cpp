@@ -184,7 +184,8 @@ class Comparison {
       if (item.type == TarType::directory) known.insert(member_name(item));
     }
     for (const auto& [path, held] : *left_) {
-      if (path == "." || used_.contains(path)) continue;
+      const bool arrived = path.front() >= '0' && path.front() <= '9';  // else it is the script's own
+      if (!arrived || used_.contains(path)) continue;
       if (held.type != TarType::directory || !known.contains(path)) need_.discard.push_back(path);
     }
     std::sort(need_.discard.begin(), need_.discard.end());
@@ -246,12 +247,16 @@ std::vector<std::string> asked_paths(const SourceTree& tree, bool erase) {
 }
 
 std::string push_steps(const SourceTree& tree, const PushSurvey& survey, const PushNeed& need,
-                       const DiffOptions& options, const std::string& sum,
-                       const std::vector<std::size_t>& folders, const std::vector<std::string>& discarded) {
+                       const DiffOptions& options, const std::string& sum, const PushContent& content,
+                       const std::vector<std::string>& discarded) {
   std::string text;
   if (!sum.empty()) text += fmt::format("commit {}\n", quote_word(sum));
   text += "steps() {\n";
   for (const auto& name : discarded) text += fmt::format("discard {}\n", quote_word(name));
+  for (const auto& [number, offset] : content.offsets) {
+    const auto& item = tree.items[number];
+    text += fmt::format("grow {} {} {:o} || return 1\n", quote_word(member_name(item)), offset, item.mode);
+  }
   for (std::size_t top = 0; top < tree.tops.size(); ++top) {
     text += fmt::format("put {} {} || return 1\n", top, quote_word(tree.tops[top].name));
   }
@@ -262,7 +267,7 @@ std::string push_steps(const SourceTree& tree, const PushSurvey& survey, const P
   }
   for (const auto& path : need.erase) text += fmt::format("erase {} || return 1\n", quote_word(path));
   std::set<std::size_t> tops;
-  for (const auto number : folders) tops.insert(tree.items[number].top);
+  for (const auto number : content.folders) tops.insert(tree.items[number].top);
   for (const auto top : tops) {
     text += fmt::format("folders {} {} || return 1\n", top, quote_word(tree.tops[top].name));
   }

@@ -33,7 +33,11 @@ die() {
 
 is_folder() { [ -d "$1" ] && [ ! -L "$1" ]; }
 exists() { [ -e "$1" ] || [ -L "$1" ]; }
-is_dead() { ! grep -q ec2mpi-push "/proc/${1##*.}/cmdline" 2>/dev/null; }
+# A process number may come again, even as ours.
+is_dead() {
+  [ "$1" != "$stage" ] || return 1
+  [ "${1##*.}" = $$ ] || ! grep -q ec2mpi-push "/proc/${1##*.}/cmdline" 2>/dev/null
+}
 
 # Folders in a stage are always writable for their owner.
 remove() { rm -rf "$1" 2>/dev/null; }
@@ -92,11 +96,18 @@ tidy() {
   done
 }
 
+# Leaves only what has arrived in the stage.
+clear() {
+  rm -rf "$stage/in" "$stage/whole" "$stage/sum" "$stage/fine" "$stage"/link* "$stage"/said* \
+    "$stage"/.pid* "$stage/named" "$stage"/folders* "$stage/tails"
+}
+
 # begin OLD: makes the stage, or goes on with the one that an earlier push has left.
 begin() {
   said=$(mkdir -p "$base" 2>&1) || die "$said"
   if [ -n "$1" ]; then
     mv "$1" "$stage" || die 'what an earlier push has left is gone; push again'
+    clear
   else
     said=$(mkdir -m 700 "$stage" 2>&1) || die "cannot write into $base: ${said##*: }"
   fi
@@ -110,7 +121,7 @@ link() {
   links="$links $1"
   {
     sh -c 'echo $$ >"$0"; exec ssh "$@"' "$stage/.pid$1" -T -o BatchMode=yes -o ConnectTimeout=10 \
-      -o ServerAliveInterval=5 -p "$3" -l "$4" -- "$2" "$5" 2>"$stage/said$1" >/dev/null ||
+      -o ServerAliveInterval=5 -p "$3" -l "${4:-$(id -un)}" -- "$2" "$5" 2>"$stage/said$1" >/dev/null ||
       printf 'unlinked\0%s %s\0' "$1" "$(tail -n 1 "$stage/said$1")"
     cat >/dev/null
   } <"$stage/link$1" &
@@ -158,6 +169,7 @@ feed() { exec 8>"$stage/in"; }
 commit() {
   exec 8>&-
   wait "$worker"
+  worker= # all that is left to stop are the links, and they may have to bring something to its end
   [ -e "$stage/fine" ] || exit 1
   [ "$(cat "$stage/sum")" = "$1" ] || exit 4
 }
@@ -179,8 +191,7 @@ leave() {
   [ -e "$stage/fine" ] || code=1
   [ -z "$worker" ] || [ "$code" = 0 ] || kill -TERM 0
   if [ "$code" -ge 3 ]; then
-    rm -rf "$stage/in" "$stage/whole" "$stage/sum" "$stage/fine" "$stage"/link* "$stage"/said* \
-      "$stage"/.pid* "$stage/named" "$stage"/folders* "$stage/tails"
+    clear
     rmdir "$stage" 2>/dev/null
   else
     remove "$stage"
@@ -284,6 +295,7 @@ else
 fi
 [ -n "$base" ] || base=/.
 stage=$base/.ec2mpi-push.$host.$key.$$
+while exists "$stage"; do stage=${stage%.*}.again.$$; done
 trap '' PIPE
 trap 'exit 3' HUP INT TERM
 trap leave EXIT

@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "ec2mpi/ops/push_plan.hpp"
-
 namespace ec2mpi::ops {
 
 namespace {
@@ -59,6 +57,7 @@ void PushStream::begin_item() {
                  .nanoseconds = item.nanoseconds};
   if (item.type == TarType::directory) entry.mode |= 0700;
   if (item.type == TarType::file) {
+    const auto offset = offset_of(content_.items[at_]);
     auto opened = open_item(*tree_, item);
     if (!opened || !is_unchanged(opened->get(), item)) {
       note_change(item);
@@ -66,7 +65,11 @@ void PushStream::begin_item() {
       return;
     }
     file_ = std::move(*opened);
-    left_ = item.size;
+    left_ = entry.size = item.size - offset;
+    if (offset > 0) {
+      ::lseek(file_.get(), static_cast<off_t>(offset), SEEK_SET);
+      entry.name = "tails/" + entry.name;
+    }
     shrunk_ = false;
   } else {
     ++at_;
@@ -83,12 +86,23 @@ void PushStream::add_file_data() {
   left_ -= part;
   content_bytes_ += part;
   if (left_ > 0) return;
-  block_.append(tar_padding(item.size), '\0');
+  block_.append(tar_padding(item.size - offset_of(content_.items[at_])), '\0');
   if (shrunk_ || !is_unchanged(file_.get(), item)) {
     note_change(item);
   }
   file_ = UniqueFd();
   ++at_;
+}
+
+std::uint64_t PushStream::offset_of(std::size_t number) const {
+  const auto found = content_.offsets.find(number);
+  return found == content_.offsets.end() ? 0 : found->second;
+}
+
+std::uint64_t PushStream::expected() const {
+  std::uint64_t bytes = 0;
+  for (const auto number : content_.items) bytes += tree_->items[number].size - offset_of(number);
+  return bytes;
 }
 
 void PushStream::note_change(const SourceItem& item) {

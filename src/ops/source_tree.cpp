@@ -77,6 +77,7 @@ class Scanner {
       if (::access(path.c_str(), R_OK) != 0) return io_error("read", path);
       item.size = static_cast<std::uint64_t>(info.st_size);
       tree_.bytes += item.size;
+      ++tree_.files;
     } else if (S_ISDIR(info.st_mode)) {
       item.type = TarType::directory;
     } else if (S_ISLNK(info.st_mode)) {

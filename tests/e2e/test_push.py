@@ -1,5 +1,6 @@
 """push against four real hosts: only what a node lacks travels; what is removed, left out and mended; going on after a break."""
 
+import json
 import os
 import re
 
@@ -158,3 +159,33 @@ def test_a_push_goes_on_where_another_was_broken_off(ec2mpi, cluster4):
     assert sent <= 30 - arrived + 1 and size <= (30 - arrived + 1) * 1e6
     assert look(on(cluster4, 1), "d") == look(here, ec2mpi.folder / "d")
     no_stage_left(cluster4, (1,))
+
+
+def test_a_big_file_goes_on_where_it_stopped(ec2mpi, cluster4):
+    big = write(ec2mpi.folder / "big", os.urandom(20_000_000))
+    cluster4.uplink("--rate", "40mbit")
+    process = ec2mpi.start("push", "-w", "1-2", "--relay", "always", "big", "new")
+    size = "cat .ec2mpi-push.*/0 2>/dev/null | wc -c"
+    for index in (1, 2):
+        wait_until(lambda: int(cluster4.host(index, size, user="ubuntu").out) > 4_000_000, "4 MB")
+    process.kill()
+    process.wait()
+    cluster4.uplink("--rate", "none")
+    for index in (1, 2):
+        wait_until(lambda: cluster4.host(index, "pgrep -f '[e]c2mpi-push'").code == 1, "the node has noticed")
+    cluster4.host(2, "f=$(ls .ec2mpi-push.*/0) && printf X | dd of=$f bs=1 seek=1000 conv=notrunc", user="ubuntu")
+    assert pushed(ec2mpi, "-w", "1", "big", "new")[3] < 16_100_000
+    assert pushed(ec2mpi, "-w", "2", "big", "new")[3] == 20_000_000, "its beginning was not ours any more"
+    for index in (1, 2):
+        assert on(cluster4, index)("md5sum < new; stat -c '%a %Y' new").out.split() == [md5(big), "-", "644", "1600000000"]
+    no_stage_left(cluster4, (1, 2))
+
+
+def test_json_tells_what_was_copied(ec2mpi, cluster4):
+    write(ec2mpi.folder / "d/a", "abc")
+    done = ec2mpi("push", "--json", "d", ".")
+    assert done.code == 0, done.err
+    told_all = json.loads(done.out)
+    assert told_all["copied"] == {"files_sent": 1, "files_unchanged": 0, "deleted": 0, "bytes_over_uplink": 12,
+                                  "bytes_between_nodes": 0}
+    assert [node["outcome"] for node in told_all["nodes"]] == ["exit"] * 4

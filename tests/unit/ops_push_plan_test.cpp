@@ -166,9 +166,9 @@ TEST(PushNeed, UnderANewName) {
 
 TEST(PushNeed, WhatAnEarlierPushHasLeftIsUsed) {
   auto fields = head();
-  for (const auto& field :
-       {"area"s, "./.ec2mpi-push.h.k.3"s, "d 1 700 1.0 ."s, ""s, "d 1 755 1.0 ./0"s, ""s,
-        "f 5 644 20.5 ./0/a"s, ""s, "f 1 644 20.5 ./0/sub/b"s, ""s, "f 1 600 1.0 ./9"s, ""s}) {
+  for (const auto& field : {"area"s, "./.ec2mpi-push.h.k.3"s, "d 1 700 1.0 ."s, ""s, "d 1 755 1.0 ./0"s, ""s,
+                            "f 5 644 20.5 ./0/a"s, ""s, "f 1 644 20.5 ./0/sub/b"s, ""s, "f 1 600 1.0 ./9"s,
+                            ""s, "p 0 600 1.0 ./in"s, ""s}) {
     fields.push_back(field);
   }
   const auto need = need_of(fields);
@@ -176,6 +176,19 @@ TEST(PushNeed, WhatAnEarlierPushHasLeftIsUsed) {
   EXPECT_EQ(need.items, (Numbers{0, 2, 3, 4, 5})) << "all but what has arrived whole";
   EXPECT_EQ(need.arrived, 1U);
   EXPECT_EQ(need.discard, (std::vector<std::string>{"0/sub/b", "9"}));
+}
+
+TEST(PushNeed, ABigFileThatWasBegunIsGoneOnWith) {
+  auto tree = a_tree();
+  tree.items[4].size = 9'000'000;
+  auto fields = head();
+  for (const auto& field : {"area"s, "./.ec2mpi-push.h.k.3"s, "f 8000000 600 1.0 ./0/sub/b"s, ""s, "end"s}) {
+    fields.push_back(field);
+  }
+  const auto need = push_need(tree, survey_of(fields), {});
+  EXPECT_EQ(need.begun, Numbers{4});
+  EXPECT_TRUE(need.discard.empty());
+  EXPECT_EQ(need.items, (Numbers{0, 1, 2, 3, 4, 5})) << "whether its beginning is right is not known yet";
 }
 
 TEST(PushSurvey, LinesOfStatAreReadToo) {

@@ -163,9 +163,18 @@ TEST_F(PushTest, OnlyWhatIsAskedForIsSent) {
   write("tree/a/x", "x");
   write("tree/a/y", "y");
   const auto tree = scan({"tree"});  // tree, a, x, y
-  PushStream stream(tree, {{2}, {1}});
+  PushStream stream(tree, {.items = {2}, .folders = {1}});
   const auto got = read(stream);
   EXPECT_EQ(got.order, (std::vector<std::string>{"0/a/x", "folders0"}));
+}
+
+TEST_F(PushTest, ABeginningCanBeLeftOut) {
+  write("tree/big", std::string(600, 'a') + std::string(700, 'b'));
+  PushStream stream(scan({"tree"}), {.items = {1}, .folders = {}, .offsets = {{1, 600}}});
+  EXPECT_EQ(stream.expected(), 700U);
+  const auto got = read(stream);
+  EXPECT_EQ(got.order, std::vector<std::string>{"tails/0/big"});
+  EXPECT_EQ(got.data.at("tails/0/big"), std::string(700, 'b'));
 }
 
 TEST_F(PushTest, ExcludedPathsAreNotScanned) {

@@ -45,8 +45,10 @@ class ExecOutput {
 /// What more is told of a node: names and numbers.
 using NodeNumbers = std::function<std::vector<std::pair<std::string, std::uint64_t>>(const Node& node)>;
 
-/// One JSON document with every node's outcome, duration, numbers and output.
+/// One JSON document with every node's outcome, duration, numbers and output. `totals`: a JSON object of what
+/// was done in all.
 [[nodiscard]] std::unique_ptr<ExecOutput> json_output(Console& console, std::size_t nodes,
-                                                      std::string command, NodeNumbers numbers = {});
+                                                      std::string command, NodeNumbers numbers = {},
+                                                      std::function<std::string()> totals = {});
 
 }  // namespace ec2mpi::cli

@@ -17,10 +17,11 @@ namespace ec2mpi::cli {
 class FleetView : public Observer {
  public:
   struct Style {
-    bool labels = true;                        ///< the node's name in front of each line
-    bool quiet = false;                        ///< no summary when all went well
-    std::string doing;                         ///< "push", ...; stands in the progress line
-    std::function<std::string()> detail = {};  ///< stands for the bytes in the progress and the last line
+    bool labels = true;                          ///< the node's name in front of each line
+    bool quiet = false;                          ///< no summary when all went well
+    std::string doing;                           ///< "push", ...; stands in the progress line
+    std::function<std::string()> progress = {};  ///< stands for the bytes in the progress line
+    std::function<std::string()> detail = {};    ///< stands for the bytes in the last line
   };
 
   FleetView(Console& console, const asio::any_io_executor& executor, const std::vector<Node>& nodes,
@@ -49,7 +50,7 @@ class FleetView : public Observer {
   void tick();
   [[nodiscard]] std::size_t place_of(const Node& node) const;
   [[nodiscard]] std::string progress() const;
-  [[nodiscard]] std::string detail() const;
+  [[nodiscard]] std::string amount(const std::function<std::string()>& words) const;
 
   Console& console_;
   Style style_;

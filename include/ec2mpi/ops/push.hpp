@@ -30,14 +30,24 @@ struct PushCount {
   std::size_t files = 0;       ///< files sent, those of the tree counted once however many nodes lacked them
   std::size_t unchanged = 0;   ///< files that no node lacked
   std::size_t erased = 0;      ///< paths removed, over all nodes
+  std::string note = {};       ///< why some node was not served by another one; "" if all was well
+};
+
+/// Whether nodes pass on to each other what they get.
+enum class RelayMode {
+  automatic,  ///< where that spares the uplink a good deal; who can't be reached so is served from here
+  always,     ///< who can't be reached so fails
+  never,
 };
 
 struct PushPlan {
   std::shared_ptr<const SourceTree> tree;
-  std::string target;                ///< as typed; {node}, {index} and so on are filled in
-  bool folder = false;               ///< there are several sources
-  bool checksum = false;             ///< compare contents, not size and mtime
-  bool erase = false;                ///< remove what the source folders no longer have
+  std::string target;     ///< as typed; {node}, {index} and so on are filled in
+  bool folder = false;    ///< there are several sources
+  bool checksum = false;  ///< compare contents, not size and mtime
+  bool erase = false;     ///< remove what the source folders no longer have
+  RelayMode relay = RelayMode::automatic;
+  std::size_t nodes = 1;             ///< that the push goes to
   bool dry_run = false;              ///< only tell, line by line, what would be done
   std::shared_ptr<PushCount> count;  ///< never null
 };

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -27,13 +28,23 @@ struct PushNeed {
   std::vector<std::string> discard;  ///< what of it is of no use
   std::size_t arrived = 0;           ///< files that lie in it already
   std::vector<std::size_t> begun;    ///< files whose beginning lies in it
-  std::size_t files = 0;             ///< files to be sent
-  std::size_t unchanged = 0;         ///< files whose content is there
-  std::uint64_t bytes = 0;           ///< content to be sent
+  /// Of those, what was found to be right: how many bytes need not be sent again.
+  std::map<std::size_t, std::uint64_t> kept = {};
+  std::size_t files = 0;      ///< files to be sent
+  std::size_t unchanged = 0;  ///< files whose content is there
+  std::uint64_t bytes = 0;    ///< content to be sent
 
   [[nodiscard]] bool nothing() const {
     return items.empty() && folders.empty() && mends.empty() && erase.empty() && left.empty();
   }
+};
+
+/// What of a tree is sent. Numbers are those of SourceTree::items, ascending.
+struct PushContent {
+  std::vector<std::size_t> items = {};
+  std::vector<std::size_t> folders = {};  ///< of which mode and mtime are told
+  std::map<std::size_t, std::uint64_t> offsets =
+      {};  ///< where files begin that are sent without their beginning
 };
 
 /// `sums` gives the checksum of a local file, for DiffOptions::checksum.
@@ -50,11 +61,10 @@ struct PushNeed {
 /// What the script is asked about: paths below the target, if it is a folder. Few words, else ".".
 [[nodiscard]] std::vector<std::string> asked_paths(const SourceTree& tree, bool erase);
 
-/// Shell text for the script's last "do". `sum`: of the archive, or "" if none was sent; `folders`: those in
+/// Shell text for the script's last "do". `sum`: of the archive, or "" if none was sent; `content`: of
 /// the archive; `discarded`: members that must not be put in place.
 [[nodiscard]] std::string push_steps(const SourceTree& tree, const PushSurvey& survey, const PushNeed& need,
                                      const DiffOptions& options, const std::string& sum,
-                                     const std::vector<std::size_t>& folders,
-                                     const std::vector<std::string>& discarded);
+                                     const PushContent& content, const std::vector<std::string>& discarded);
 
 }  // namespace ec2mpi::ops

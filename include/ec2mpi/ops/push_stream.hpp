@@ -7,20 +7,15 @@
 
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/sha256.hpp"
-#include "ec2mpi/ops/source_tree.hpp"
+#include "ec2mpi/ops/push_plan.hpp"
 
 namespace ec2mpi::ops {
-
-/// What of a tree is sent. Numbers are those of SourceTree::items, ascending.
-struct PushContent {
-  std::vector<std::size_t> items;
-  std::vector<std::size_t> folders;  ///< of which mode and mtime are told
-};
 
 /// Makes the archive piece by piece; reads the files while they are sent, so that none is held in memory.
 ///
 /// Members: "0", "0/sub/file", "1", ...: the sources by number, folders writable for their owner; "folders0",
-/// ...: an archive of the folders alone with their real modes and times.
+/// ...: an archive of the folders alone with their real modes and times; "tails/0/big": a file without its
+/// beginning.
 class PushStream {
  public:
   static constexpr std::size_t kBlock = 256 * 1024;
@@ -43,11 +38,14 @@ class PushStream {
   [[nodiscard]] const std::vector<std::string>& changed() const { return changed_; }
   /// The same by member name; not to be put in place.
   [[nodiscard]] const std::vector<std::string>& discarded() const { return discarded_; }
-  [[nodiscard]] const std::vector<std::size_t>& folders() const { return content_.folders; }
+  [[nodiscard]] const PushContent& content() const { return content_; }
+  /// Bytes of files that it will hold in all.
+  [[nodiscard]] std::uint64_t expected() const;
 
  private:
   void begin_item();
   void add_file_data();
+  [[nodiscard]] std::uint64_t offset_of(std::size_t number) const;
   void note_change(const SourceItem& item);
   void add_end();
   [[nodiscard]] std::string folders_of(std::size_t top) const;

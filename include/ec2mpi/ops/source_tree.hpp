@@ -44,6 +44,7 @@ struct SourceTree {
   std::vector<SourceItem> items;     ///< a directory before what it holds; else by name
   std::vector<std::string> skipped;  ///< sockets, devices and the like, by path
   std::uint64_t bytes = 0;           ///< of all files
+  std::size_t files = 0;
 
   [[nodiscard]] std::filesystem::path path_of(const SourceItem& item) const;
 };

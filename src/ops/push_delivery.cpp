@@ -1,0 +1,410 @@
+#include "src/ops/push_delivery.hpp"
+
+#include <fmt/format.h>
+#include <algorithm>
+#include <asio/co_spawn.hpp>
+#include <asio/detached.hpp>
+
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/ops/exec.hpp"
+#include "ec2mpi/ops/remote.hpp"
+#include "src/ops/push_script.hpp"
+
+namespace ec2mpi::ops {
+
+namespace {
+
+constexpr auto kTimeToEnd = std::chrono::seconds(5);
+constexpr auto kMoment = std::chrono::seconds(2);
+/// Nothing has moved for so long: time to ask who still answers.
+constexpr auto kStall = std::chrono::seconds(5);
+/// Longer than TCP may wait before it sends again what got lost while the uplink was away for some seconds.
+constexpr auto kTimeToAnswer = std::chrono::seconds(12);
+/// It answers, and yet nothing reaches it.
+constexpr auto kGiveUpFeeder = std::chrono::seconds(30);
+constexpr int kAttempts = 4;
+constexpr int kRelayedAttempts = 2;
+constexpr int kBrokenOff = 3;  ///< and above: the script's statuses for what did not arrive whole
+constexpr std::uint64_t kWorthRelaying = 4'000'000;  ///< bytes that the uplink is spared
+constexpr std::size_t kNamedChanges = 3;
+
+Error changed_error(const std::vector<std::string>& changed) {
+  std::string names;
+  for (std::size_t i = 0; i < changed.size() && i < kNamedChanges; ++i) {
+    names += (i == 0 ? "" : ", ") + printable(changed[i]);
+  }
+  if (changed.size() > kNamedChanges) names += fmt::format(" and {} more", changed.size() - kNamedChanges);
+  return {ErrorKind::local_io,
+          fmt::format("changed here while being sent, so not put in place: {}; push again", names)};
+}
+
+/// What a node runs on another one to feed it: waits for the pipe, which may not be there yet, and fills it.
+std::string fill_command(const std::string& stage) {
+  constexpr std::string_view kFill =
+      "n=0; until [ -p \"$0\" ]; do n=$((n + 1)); [ $n -lt 100 ] || exit 1; sleep 0.1 2>/dev/null || sleep "
+      "1; "
+      "done; exec cat >\"$0\"";
+  return "exec " + quote_words({"sh", "-c", std::string(kFill), stage + "/in"});
+}
+
+}  // namespace
+
+Delivery::Delivery(NodeRun& run, Push& push, const asio::any_io_executor& executor)
+    : run_(run),
+      push_(push),
+      tree_(push.tree()),
+      executor_(executor),
+      news_(std::make_shared<Event>(executor)) {}
+
+asio::awaitable<Result<void>> Delivery::carry_out() {
+  Result<void> done;
+  for (attempt_ = 1;; ++attempt_) {
+    auto tried = co_await attempt();
+    done = std::move(tried);
+    if (done || attempt_ == kAttempts || !may_try_again(done.error())) break;
+  }
+  push_.relay(executor_)->settled();
+  if (!done) done = std::unexpected(reason_for(done.error()));
+  co_return done;
+}
+
+asio::awaitable<Result<void>> Delivery::attempt() {
+  done_ = unlinked_ = false;
+  feed_error_.reset();
+  stop_feeding_ = std::stop_source();
+  auto done = co_await look();
+  if (done) {
+    auto sent = co_await send();
+    done = std::move(sent);
+  }
+  co_await stop_feeding();
+  if (!done && talk_) co_await end_talk();  // it keeps what arrived, and says what is wrong
+  if (seat_) leave_seat();
+  if (talk_) co_await talk_->leave();
+  co_return done;
+}
+
+/// Asks what is there, and finds out what is lacking.
+asio::awaitable<Result<void>> Delivery::look() {
+  const auto& plan = push_.plan();
+  auto target = push_target(fill_placeholders(plan.target, run_.node), plan.folder ? 2 : 1);
+  if (!target) co_return std::unexpected(target.error());
+  options_.new_name = target->path.substr(target->path.rfind('/') + 1);
+  options_.checksum = plan.checksum;
+  options_.erase = plan.erase;
+  talk_.reset();
+  auto command = command_for(*target);
+  auto talk = co_await PushTalk::begin(run_.session, std::move(command), run_.limit, news_);
+  if (!talk) co_return std::unexpected(talk.error());
+  talk_ = *talk;
+  auto survey = co_await talk_->survey(run_.limit);
+  if (!survey) co_return std::unexpected(survey.error());
+  survey_ = std::move(*survey);
+  need_ = push_need(tree_, survey_, options_, [this](const SourceItem& item) { return push_.sum_of(item); });
+  push_.note_need(need_);
+  auto checked = co_await check_begun();
+  co_return checked;
+}
+
+asio::awaitable<Result<void>> Delivery::check_begun() {
+  if (!survey_.sha256 || push_.plan().dry_run) co_return Result<void>{};
+  for (const auto number : need_.begun) {
+    const auto name = member_name(tree_.items[number]);
+    const auto bytes = survey_.left[need_.left][name].size;
+    auto told = co_await talk_->tell(fmt::format("sum_of {} {}", quote_word(need_.left + "/" + name), bytes),
+                                     run_.limit);
+    if (!told) co_return told;
+    auto word = co_await talk_->next_word(run_.limit);
+    if (!word) co_return std::unexpected(word.error());
+    auto theirs = co_await talk_->next_word(run_.limit);
+    if (!theirs) co_return std::unexpected(theirs.error());
+    const auto ours = co_await push_.sum_of_beginning(number, bytes);
+    if (trim(*theirs) != ours) continue;
+    need_.kept[number] = bytes;
+    need_.bytes -= bytes;
+  }
+  co_return Result<void>{};
+}
+
+std::string Delivery::command_for(const PushTarget& target) const {
+  std::vector<std::string> words{"sh",        "-c",
+                                 kPushScript, "ec2mpi-push",
+                                 target.path, target.folder ? "1" : "0",
+                                 push_.key(), options_.checksum ? "1" : "0"};
+  for (auto& path : asked_paths(tree_, options_.erase)) words.push_back(std::move(path));
+  return "exec " + quote_words(words);
+}
+
+asio::awaitable<Result<void>> Delivery::send() {
+  if (push_.plan().dry_run) {
+    tell_need();
+    co_return Result<void>{};
+  }
+  auto seated = co_await take_seat();
+  if (!seated) co_return seated;
+  if (!need_.nothing()) {
+    auto told = co_await talk_->tell(beginning(), run_.limit);
+    if (!told) co_return told;
+    if (seat_->position == 0) {
+      feeding_ = true;
+      asio::co_spawn(executor_, feed(), asio::detached);
+    }
+    auto fed = co_await attend(&Delivery::streamed, "not all was sent in time");
+    if (!fed) co_return fed;
+  }
+  auto told = co_await tell_end();
+  if (!told) co_return told;
+  auto done = co_await attend(&Delivery::put_in_place, "the push did not end in time on the node");
+  if (done && !seat_->wave->stream->changed().empty())
+    done = std::unexpected(changed_error(seat_->wave->stream->changed()));
+  co_return done;
+}
+
+/// A place in a wave: with others, or alone.
+asio::awaitable<Result<void>> Delivery::take_seat() {
+  seat_ = std::make_shared<Seat>(Seat{.node = run_.node, .address = survey_.address, .stage = survey_.stage});
+  seat_->need = &need_;
+  seat_->news = news_;
+  if (wants_relay()) {
+    const auto relay = push_.relay(executor_);
+    auto joined = co_await Relay::join(relay, seat_, run_.limit);
+    co_return joined;
+  }
+  if (push_.plan().relay == RelayMode::always && attempt_ > kRelayedAttempts && !need_.items.empty())
+    co_return fail(ErrorKind::remote_io, unlinked_reason_.empty()
+                                             ? "no other node could pass it on to this one"
+                                             : unlinked_reason_);
+  seat_->wave = std::make_shared<Wave>();
+  seat_->wave->seats = {seat_};
+  seat_->wave->stream = std::make_shared<PushStream>(push_.plan().tree, content_for(seat_->wave->seats));
+  co_return Result<void>{};
+}
+
+bool Delivery::wants_relay() const {
+  const auto& plan = push_.plan();
+  if (plan.relay == RelayMode::never || plan.nodes < 2 || need_.items.empty()) return false;
+  if (survey_.address.empty() || attempt_ > kRelayedAttempts) return false;
+  if (plan.relay == RelayMode::automatic && !unlinked_reason_.empty()) return false;
+  return plan.relay == RelayMode::always || need_.bytes * (plan.nodes - 1) >= kWorthRelaying;
+}
+
+std::string Delivery::beginning() const {
+  auto text = fmt::format("begin {}\n", quote_word(need_.left));
+  for (const auto& path : need_.discard) text += fmt::format("discard {}\n", quote_word(path));
+  const auto& seats = seat_->wave->seats;
+  for (const auto position : fed_by(seat_->position, seats.size())) {
+    const auto& fed = *seats[position];
+    text += fmt::format("link {} {}\n", position,
+                        quote_words({fed.address, std::to_string(fed.node.port == 0 ? 22 : fed.node.port),
+                                     fed.node.user, fill_command(fed.stage)}));
+  }
+  return text + (seat_->position == 0 ? "start\nfeed" : "start");
+}
+
+/// The first node of a wave gets the archive from us.
+asio::awaitable<void> Delivery::feed() {
+  const Limit limit{run_.limit.deadline, stop_feeding_.get_token()};
+  auto& wave = *seat_->wave;
+  push_.count().expected += wave.stream->expected();
+  for (;;) {
+    const auto before = wave.stream->content_bytes();
+    const auto block = wave.stream->next();
+    if (block.empty()) break;
+    auto sent = co_await talk_->data(block, limit);
+    if (!sent) {
+      feed_error_ = sent.error();
+      break;
+    }
+    const auto bytes = wave.stream->content_bytes() - before;
+    push_.count().uplink += bytes;
+    run_.observer.on_bytes(run_.node, bytes);
+    wave.progress = Clock::now();
+  }
+  feeding_ = false;
+  if (!feed_error_) {
+    wave.streamed = true;
+    wave.notify();
+  }
+  news_->notify_all();
+}
+
+asio::awaitable<void> Delivery::stop_feeding() {
+  stop_feeding_.request_stop();
+  const Limit unlimited;
+  while (feeding_) co_await news_->wait(unlimited);
+}
+
+/// Everybody's own steps go to everybody from here, with the checksum of what came.
+asio::awaitable<Result<void>> Delivery::tell_end() {
+  const auto& stream = *seat_->wave->stream;
+  std::string sum;
+  if (!need_.nothing()) sum = survey_.sha256 ? stream.sum() : std::to_string(stream.size());
+  auto text = need_.nothing()
+                  ? push_steps(tree_, survey_, need_, options_, sum, {}, {})
+                  : push_steps(tree_, survey_, need_, options_, sum, stream.content(), stream.discarded());
+  auto told = co_await talk_->tell(std::move(text), run_.limit);
+  co_return told;
+}
+
+asio::awaitable<Result<void>> Delivery::attend(bool (Delivery::*until)() const, std::string too_late) {
+  for (;;) {
+    auto noticed = notice();
+    if (!noticed) co_return noticed;
+    if ((this->*until)()) co_return Result<void>{};
+    if (!seat_->drop.empty()) {
+      co_await drop_links();
+      continue;
+    }
+    const Limit moment = run_.limit.at_most(kMoment);
+    const Wake wake = co_await news_->wait(moment);
+    if (wake == Wake::notified) continue;
+    if (wake == Wake::stopped || Clock::now() >= run_.limit.deadline) co_return wake_error(wake, too_late);
+    auto looked = co_await look_after_stall();
+    if (!looked) co_return looked;
+  }
+}
+
+/// What has happened to this node's part since it was last looked at.
+Result<void> Delivery::notice() {
+  take_words();
+  if (done_) return {};
+  if (!seat_->orphaned.empty()) return fail(ErrorKind::remote_io, seat_->orphaned);
+  if (talk_->ended()) {
+    const auto& end = talk_->end();
+    return end ? fail(ErrorKind::remote_io, "the push ended on the node before its time")
+               : std::unexpected(end.error());
+  }
+  if (feed_error_) return std::unexpected(*feed_error_);
+  // Even a node whose own disk is full goes on passing on.
+  const auto complaint = talk_->complaint();
+  if (!complaint.empty() && !feeds_others()) return fail(ErrorKind::remote_io, complaint);
+  return {};
+}
+
+bool Delivery::feeds_others() const {
+  const auto& seats = seat_->wave->seats;
+  const auto fed = fed_by(seat_->position, seats.size());
+  return std::any_of(fed.begin(), fed.end(), [&seats](std::size_t i) { return !seats[i]->finished; });
+}
+
+void Delivery::take_words() {
+  while (auto word = talk_->word()) {
+    if (!unlinked_) {
+      if (*word == "done") done_ = true;
+      unlinked_ = *word == "unlinked";
+      continue;
+    }
+    unlinked_ = false;
+    const auto blank = word->find(' ');
+    const auto number = parse_number(std::string_view(*word).substr(0, blank));
+    const auto& wave = *seat_->wave;
+    const auto fed = fed_by(seat_->position, wave.seats.size());
+    if (!number || std::find(fed.begin(), fed.end(), *number) == fed.end()) continue;
+    if (wave.seats[*number]->finished) continue;
+    const auto reason = blank == std::string::npos ? std::string() : printable(trim(word->substr(blank)));
+    push_.count().note = fmt::format("{} could not pass it on to {}: {}", run_.node.label(),
+                                     wave.seats[*number]->node.label(), reason);
+    wave.seats[*number]->unlinked = true;
+    Relay::cut_off(wave, *number, push_.count().note);
+  }
+}
+
+/// Nothing has come for a while: is it this node, another one, or the way to all of them?
+asio::awaitable<Result<void>> Delivery::look_after_stall() {
+  const auto wave = seat_->wave;
+  const auto now = Clock::now();
+  if (wave->seats.size() < 2 || now - wave->progress < kStall) co_return Result<void>{};
+  const Limit patience = run_.limit.at_most(kTimeToAnswer);
+  auto answer = co_await capture(run_.session, ":", patience);
+  if (answer) {
+    wave->answered = Clock::now();
+    if (seat_->position > 0 && Clock::now() - wave->progress > kGiveUpFeeder)
+      Relay::cut_off(*wave, seat_->position, "nothing came from the node that should pass it on");
+    co_return Result<void>{};
+  }
+  const bool moved = wave->progress > now;
+  if (answer.error().kind == ErrorKind::timeout && (moved || wave->answered < now)) co_return Result<void>{};
+  if (answer.error().kind != ErrorKind::timeout) co_return std::unexpected(answer.error());
+  frozen_ = true;
+  auto silent = fail(ErrorKind::timeout, "the node stopped answering");
+  co_return silent;
+}
+
+/// Ends the ssh to nodes that are lost, so that the others get on.
+asio::awaitable<void> Delivery::drop_links() {
+  const auto positions = std::exchange(seat_->drop, {});
+  for (const auto position : positions) {
+    const auto file = quote_word(fmt::format("{}/.pid{}", seat_->stage, position));
+    const Limit patience = run_.limit.at_most(kTimeToAnswer);
+    auto command = fmt::format("kill \"$(cat {})\"", file);
+    [[maybe_unused]] const auto ignored = co_await capture(run_.session, std::move(command), patience);
+  }
+}
+
+/// Closing its input ends the script; if it waits for the rest of an archive that won't come, a signal does.
+asio::awaitable<void> Delivery::end_talk() {
+  if (frozen_) co_return;
+  const Limit first{Clock::now() + std::chrono::seconds(1), {}};
+  co_await talk_->close(first);
+  if (talk_->ended()) co_return;
+  const auto process = survey_.stage.substr(survey_.stage.rfind('.') + 1);
+  const Limit patience{Clock::now() + kTimeToEnd, {}};
+  if (parse_number(process)) {
+    auto command = "kill -TERM " + process;
+    [[maybe_unused]] const auto ignored = co_await capture(run_.session, std::move(command), patience);
+  }
+  co_await talk_->close(patience);
+}
+
+void Delivery::leave_seat() {
+  const auto seat = std::exchange(seat_, nullptr);
+  seat->finished = true;
+  if (!seat->wave) return;
+  seat->wave->progress = Clock::now();
+  const auto bytes = seat->wave->stream->content_bytes();
+  if (done_ && seat->position > 0) push_.count().inside += bytes;
+  if (!done_ || (talk_->ended() && !talk_->end()))
+    Relay::lost(*seat, run_.node.label() + ", which passed it on, was lost");
+  if (seat->unlinked) unlinked_reason_ = seat->orphaned;
+  seat->wave->notify();
+  const auto wave = std::exchange(seat->wave, nullptr);
+}
+
+void Delivery::tell_need() const {
+  const auto line = [this](std::string_view what, const std::string& path) {
+    run_.observer.on_line(run_.node, ssh::Stream::out, fmt::format("{} {}", what, printable(path)));
+  };
+  const auto place = [this](std::size_t number) {
+    return place_of(tree_, tree_.items[number], survey_.into, options_.new_name);
+  };
+  for (const auto number : need_.items) {
+    line("send", place(number) + (tree_.items[number].type == TarType::directory ? "/" : ""));
+  }
+  for (const auto number : need_.mends) line("mend", place(number));
+  for (const auto& path : need_.erase) line("delete", path.substr(2));
+}
+
+/// The connection and the node are well; what fed it was not.
+bool Delivery::may_try_again(const Error& error) const {
+  if (error.kind == ErrorKind::timeout || error.kind == ErrorKind::cancelled ||
+      error.kind == ErrorKind::local_io)
+    return false;
+  if (!talk_ || !talk_->ended() || !talk_->end() || !talk_->complaint().empty()) return false;
+  return talk_->end()->code >= kBrokenOff && talk_->end()->signal.empty();
+}
+
+/// The node's own words, if it said any, tell more than that it ended.
+Error Delivery::reason_for(const Error& error) const {
+  if (error.kind == ErrorKind::timeout || error.kind == ErrorKind::cancelled || !talk_) return error;
+  const auto complaint = push_complaint(talk_->err(), tree_);
+  if (!complaint.empty()) return {ErrorKind::remote_io, complaint};
+  if (error.kind == ErrorKind::local_io || !talk_->ended() || !talk_->end()) return error;
+  const auto& status = *talk_->end();
+  if (status.code >= kBrokenOff)
+    return {ErrorKind::remote_io, "the archive did not arrive whole; nothing was changed; push again"};
+  if (status.ok()) return error;
+  return {ErrorKind::remote_io, fmt::format("the push ended with {} on the node{}{}", status.describe(),
+                                            talk_->err().empty() ? "" : ": ", printable(trim(talk_->err())))};
+}
+
+}  // namespace ec2mpi::ops

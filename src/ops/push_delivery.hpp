@@ -1,0 +1,102 @@
+#pragma once
+/// One node's part in a push.
+
+#include <asio/awaitable.hpp>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <unordered_map>
+
+#include "ec2mpi/ops/push.hpp"
+#include "ec2mpi/ops/push_plan.hpp"
+#include "src/ops/push_relay.hpp"
+#include "src/ops/push_talk.hpp"
+
+namespace ec2mpi::ops {
+
+/// What is the same for all nodes of a push.
+class Push {
+ public:
+  explicit Push(PushPlan plan);
+
+  [[nodiscard]] const PushPlan& plan() const { return plan_; }
+  [[nodiscard]] const SourceTree& tree() const { return *plan_.tree; }
+  [[nodiscard]] PushCount& count() const { return *plan_.count; }
+  /// Names the sources in the stages' names: stages of others are not ours to go on with.
+  [[nodiscard]] const std::string& key() const { return key_; }
+  /// A file is read once, however many nodes ask. An unreadable one has a sum like no other.
+  [[nodiscard]] const std::string& sum_of(const SourceItem& item);
+  /// Of the first bytes of a file; lets others work in between.
+  [[nodiscard]] asio::awaitable<std::string> sum_of_beginning(std::size_t number, std::uint64_t bytes);
+  void note_need(const PushNeed& need);
+  [[nodiscard]] std::shared_ptr<Relay> relay(const asio::any_io_executor& executor);
+
+ private:
+  PushPlan plan_;
+  std::string key_;
+  std::unordered_map<const SourceItem*, std::string> sums_;
+  std::map<std::pair<std::size_t, std::uint64_t>, std::string> beginnings_;
+  std::set<std::size_t> lacked_;  ///< files that some node lacked
+  Clock::time_point began_ = Clock::now();
+  std::shared_ptr<Relay> relay_;
+};
+
+class Delivery {
+ public:
+  Delivery(NodeRun& run, Push& push, const asio::any_io_executor& executor);
+
+  /// Looks, sends, and tries again where the way was cut.
+  [[nodiscard]] asio::awaitable<Result<void>> carry_out();
+
+ private:
+  asio::awaitable<Result<void>> attempt();
+  asio::awaitable<Result<void>> look();
+  /// Finds out whether the beginnings of files that lie in an old stage are those of ours.
+  asio::awaitable<Result<void>> check_begun();
+  asio::awaitable<Result<void>> send();
+  asio::awaitable<Result<void>> take_seat();
+  asio::awaitable<Result<void>> tell_end();
+  asio::awaitable<void> feed();
+  asio::awaitable<void> stop_feeding();
+  asio::awaitable<void> end_talk();
+  /// Waits for the condition, and meanwhile takes care of what happens to the wave.
+  asio::awaitable<Result<void>> attend(bool (Delivery::*until)() const, std::string too_late);
+  asio::awaitable<Result<void>> look_after_stall();
+  asio::awaitable<void> drop_links();
+  Result<void> notice();
+  void take_words();
+  void leave_seat();
+
+  [[nodiscard]] std::string command_for(const PushTarget& target) const;
+  [[nodiscard]] std::string beginning() const;
+  [[nodiscard]] bool wants_relay() const;
+  [[nodiscard]] bool streamed() const { return seat_->wave->streamed; }
+  /// And who is fed by it has all, too: it may still say that it cannot reach one of them.
+  [[nodiscard]] bool put_in_place() const { return done_ && (talk_->ended() || !feeds_others()); }
+  [[nodiscard]] bool feeds_others() const;
+  [[nodiscard]] bool may_try_again(const Error& error) const;
+  [[nodiscard]] Error reason_for(const Error& error) const;
+  void tell_need() const;
+
+  NodeRun& run_;
+  Push& push_;
+  const SourceTree& tree_;
+  asio::any_io_executor executor_;
+  std::shared_ptr<Event> news_;
+  std::shared_ptr<PushTalk> talk_;
+  DiffOptions options_;
+  PushSurvey survey_;
+  PushNeed need_;
+  std::shared_ptr<Seat> seat_;
+  int attempt_ = 0;
+  bool done_ = false;
+  bool unlinked_ = false;  ///< the last word was "unlinked"
+  bool frozen_ = false;
+  std::string unlinked_reason_;  ///< why no other node shall feed it any more
+  bool feeding_ = false;
+  std::stop_source stop_feeding_;
+  std::optional<Error> feed_error_;
+};
+
+}  // namespace ec2mpi::ops

@@ -1,0 +1,137 @@
+#include "src/ops/push_relay.hpp"
+
+#include <algorithm>
+#include <asio/co_spawn.hpp>
+#include <asio/detached.hpp>
+#include <map>
+#include <set>
+
+namespace ec2mpi::ops {
+
+namespace {
+
+/// How long the last comers are waited for; longer where it took the others long, too.
+constexpr auto kGrace = std::chrono::milliseconds(400);
+constexpr auto kLook = std::chrono::milliseconds(50);
+
+std::uint64_t bytes_of(const SourceTree& tree, const std::vector<std::size_t>& items) {
+  std::uint64_t bytes = 0;
+  for (const auto item : items) bytes += tree.items[item].size;
+  return bytes;
+}
+
+}  // namespace
+
+void Wave::notify() const {
+  for (const auto& seat : seats) seat->news->notify_all();
+}
+
+std::vector<std::size_t> fed_by(std::size_t position, std::size_t size) {
+  std::vector<std::size_t> fed;
+  for (std::size_t i = 1; i <= kFanout && position * kFanout + i < size; ++i)
+    fed.push_back(position * kFanout + i);
+  return fed;
+}
+
+PushContent content_for(const std::vector<std::shared_ptr<Seat>>& seats) {
+  std::set<std::size_t> items;
+  std::set<std::size_t> folders;
+  for (const auto& seat : seats) {
+    items.insert(seat->need->items.begin(), seat->need->items.end());
+    folders.insert(seat->need->folders.begin(), seat->need->folders.end());
+  }
+  PushContent content{{items.begin(), items.end()}, {folders.begin(), folders.end()}};
+  // A beginning is left out only if everybody has it who needs the rest.
+  for (const auto& [number, bytes] : seats.front()->need->kept) {
+    auto least = bytes;
+    for (const auto& seat : seats) {
+      const auto& kept = seat->need->kept;
+      const auto found = kept.find(number);
+      least = std::min(least, found == kept.end() ? 0 : found->second);
+    }
+    if (least > 0) content.offsets[number] = least;
+  }
+  return content;
+}
+
+std::vector<std::vector<std::shared_ptr<Seat>>> sharing(const SourceTree& tree,
+                                                        const std::vector<std::shared_ptr<Seat>>& seats) {
+  using Need = std::pair<std::vector<std::size_t>, std::vector<std::size_t>>;
+  std::map<Need, std::vector<std::shared_ptr<Seat>>> equal;
+  for (const auto& seat : seats) {
+    Need need{seat->need->items, {}};
+    for (const auto& [number, bytes] : seat->need->kept) need.second.push_back(number);
+    equal[std::move(need)].push_back(seat);
+  }
+  std::uint64_t apart = 0;
+  for (const auto& [need, group] : equal) apart += bytes_of(tree, need.first);
+  const auto together = bytes_of(tree, content_for(seats).items);
+  if (apart > together + together / 4) return {seats};
+  std::vector<std::vector<std::shared_ptr<Seat>>> groups;
+  for (auto& [need, group] : equal) groups.push_back(std::move(group));
+  return groups;
+}
+
+asio::awaitable<Result<void>> Relay::join(std::shared_ptr<Relay> relay, std::shared_ptr<Seat> seat,
+                                          Limit limit) {
+  relay->last_ = Clock::now();
+  relay->waiting_.push_back(seat);
+  if (!relay->forming_) {
+    relay->forming_ = true;
+    asio::co_spawn(relay->executor_, form(relay), asio::detached);
+  }
+  Result<void> joined;
+  while (!seat->wave && joined) {
+    const Wake wake = co_await seat->news->wait(limit);
+    if (wake != Wake::notified) joined = wake_error(wake, "the push did not begin in time");
+  }
+  if (!joined) std::erase(relay->waiting_, seat);
+  co_return joined;
+}
+
+asio::awaitable<void> Relay::form(std::shared_ptr<Relay> relay) {
+  const Limit unlimited;
+  for (;;) {
+    const auto grace = std::max<Clock::duration>(kGrace, (relay->last_ - relay->began_) / 2);
+    if (relay->waiting_.size() + relay->settled_ >= relay->nodes_) break;
+    if (Clock::now() >= relay->last_ + grace) break;
+    co_await sleep_for(kLook, unlimited);
+  }
+  relay->forming_ = false;
+  relay->form_waves();
+}
+
+void Relay::form_waves() {
+  auto seats = std::exchange(waiting_, {});
+  if (seats.empty()) return;
+  for (auto& group : sharing(*tree_, seats)) {
+    auto wave = std::make_shared<Wave>();
+    wave->stream = std::make_shared<PushStream>(tree_, content_for(group));
+    wave->seats = std::move(group);
+    for (std::size_t i = 0; i < wave->seats.size(); ++i) {
+      wave->seats[i]->wave = wave;
+      wave->seats[i]->position = i;
+    }
+    wave->notify();
+  }
+}
+
+void Relay::cut_off(const Wave& wave, std::size_t position, const std::string& why) {
+  const auto& seat = wave.seats[position];
+  if (seat->finished) return;  // it has all of it, and passes it on; or who hangs on it knows already
+  if (seat->orphaned.empty()) seat->orphaned = why;
+  for (const auto fed : fed_by(position, wave.seats.size())) cut_off(wave, fed, why);
+  seat->news->notify_all();
+}
+
+void Relay::lost(const Seat& seat, const std::string& why) {
+  const auto wave = seat.wave;
+  if (!wave) return;
+  for (const auto fed : fed_by(seat.position, wave->seats.size())) cut_off(*wave, fed, why);
+  if (seat.position == 0) return;
+  const auto& feeder = wave->seats[feeder_of(seat.position)];
+  feeder->drop.push_back(seat.position);
+  feeder->news->notify_all();
+}
+
+}  // namespace ec2mpi::ops

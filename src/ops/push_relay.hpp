@@ -1,0 +1,101 @@
+#pragma once
+/// Who feeds whom: nodes that lack the same pass it on among themselves, so that it crosses the uplink once.
+///
+/// The shape is a tree in which every node feeds at most kFanout others, as the bytes come. A chain would use
+/// each node's network once, but is as deep as there are nodes, and half of them hang on the average link;
+/// the network between nodes is far wider than any uplink, so a few copies a node cost nothing, a thousand
+/// nodes are five deep, and most nodes are leaves, whose loss is nobody else's.
+
+#include <asio/awaitable.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ec2mpi/base/event.hpp"
+#include "ec2mpi/cluster/node.hpp"
+#include "ec2mpi/ops/push_plan.hpp"
+#include "ec2mpi/ops/push_stream.hpp"
+
+namespace ec2mpi::ops {
+
+struct Wave;
+
+/// One node's place in a wave. All fields are its own delivery's, but for those that others set to tell it
+/// something; they notify `news` then.
+struct Seat {
+  Node node;
+  std::string address;  ///< where other nodes reach it
+  std::string stage;
+  const PushNeed* need = nullptr;
+  std::shared_ptr<Event> news = nullptr;
+
+  std::shared_ptr<Wave> wave = nullptr;  ///< once the wave is formed
+  std::size_t position = 0;              ///< in it; 0 is fed by us
+  bool finished = false;                 ///< it has all of it, or will get nothing more
+  bool unlinked = false;                 ///< the node that should feed it cannot reach it
+  std::string orphaned = {};             ///< why nothing will come any more from the node that fed it
+  std::vector<std::size_t> drop = {};    ///< positions that it shall feed no longer
+};
+
+/// Nodes that get one archive.
+struct Wave {
+  std::vector<std::shared_ptr<Seat>> seats;
+  std::shared_ptr<PushStream> stream;
+  bool streamed = false;  ///< the first node was given all of it
+  Clock::time_point progress = Clock::now();
+  Clock::time_point answered = {};  ///< when some node last answered while nothing moved
+
+  void notify() const;
+};
+
+inline constexpr std::size_t kFanout = 4;
+
+/// The positions that a position feeds, in a wave of this size.
+[[nodiscard]] std::vector<std::size_t> fed_by(std::size_t position, std::size_t size);
+[[nodiscard]] inline std::size_t feeder_of(std::size_t position) {
+  return (position - 1) / kFanout;
+}
+
+/// What all of them lack.
+[[nodiscard]] PushContent content_for(const std::vector<std::shared_ptr<Seat>>& seats);
+
+/// Seats that share an archive. Those that lack the same do; but where many lack different things that
+/// overlap, one archive of all that is lacking is less.
+[[nodiscard]] std::vector<std::vector<std::shared_ptr<Seat>>> sharing(
+    const SourceTree& tree, const std::vector<std::shared_ptr<Seat>>& seats);
+
+class Relay {
+ public:
+  /// `began`: when the first connection was begun.
+  Relay(asio::any_io_executor executor, std::shared_ptr<const SourceTree> tree, std::size_t nodes,
+        Clock::time_point began)
+      : executor_(std::move(executor)), tree_(std::move(tree)), nodes_(nodes), began_(began) {}
+
+  /// Waits until a wave is formed, in which the seat then is: when all nodes have come, or none has for a
+  /// moment. Errors: those of the limit.
+  [[nodiscard]] static asio::awaitable<Result<void>> join(std::shared_ptr<Relay> relay,
+                                                          std::shared_ptr<Seat> seat, Limit limit);
+
+  /// A node needs no place, or none any more.
+  void settled() { ++settled_; }
+
+  /// The seat gets nothing more; who hangs on it is told why, and who fed it shall go on without it.
+  static void lost(const Seat& seat, const std::string& why);
+  /// The same, but the seat itself may go on elsewhere.
+  static void cut_off(const Wave& wave, std::size_t position, const std::string& why);
+
+ private:
+  static asio::awaitable<void> form(std::shared_ptr<Relay> relay);
+  void form_waves();
+
+  asio::any_io_executor executor_;
+  std::shared_ptr<const SourceTree> tree_;
+  std::size_t nodes_;
+  std::size_t settled_ = 0;
+  std::vector<std::shared_ptr<Seat>> waiting_;
+  Clock::time_point began_;
+  Clock::time_point last_;
+  bool forming_ = false;
+};
+
+}  // namespace ec2mpi::ops

@@ -1,0 +1,219 @@
+"""push across the uplink once: six hosts that pass on to each other what they get, and real trouble among them.
+
+The first host of a wave is fed from here and feeds four; one of these feeds the sixth: so one host feeds four others (the
+head), and one feeds one (the relay). Which is which is seen from the ssh processes on the hosts.
+"""
+
+import os
+import re
+import signal
+import time
+
+import pytest
+
+from local_cluster import Cluster, Program, wait_until
+from test_copy import a_tree, here, look, md5, no_stage_left, on, write
+
+ALL = (1, 2, 3, 4, 5, 6)
+BYTES = re.compile(r"([0-9.]+) (\w+) over the uplink(?:, ([0-9.]+) (\w+) between nodes)?")
+UNITS = {"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9}
+
+
+@pytest.fixture(scope="module")
+def shared_cluster6():
+    hosts = Cluster("six")
+    try:
+        yield hosts.up(6)
+    finally:
+        hosts.down()
+
+
+@pytest.fixture
+def six(shared_cluster6):
+    yield shared_cluster6
+    shared_cluster6.heal()
+    for index in ALL:
+        shared_cluster6.host(index, "cd /home/ubuntu; chmod -R u+w .; rm -rf -- * .ec2mpi*; [ ! -e .ssh/hidden ] || mv .ssh/hidden .ssh/known_hosts")
+
+
+@pytest.fixture
+def push(six, tmp_path):
+    """The program, on the laptop of the six."""
+    program = Program(tmp_path, six)
+    yield program
+    said = program.finish()
+    assert not said, f"a sanitizer found something:\n{said}"
+
+
+def moved(text):
+    """Bytes over the uplink and between nodes, by the last line."""
+    found = BYTES.search(text.splitlines()[-1])
+    assert found, text
+    return float(found[1]) * UNITS[found[2]], float(found[3] or 0) * UNITS[found[4] or "B"]
+
+
+def fed_by(hosts, index):
+    return int(hosts.host(index, "pgrep -c -x ssh").out)
+
+
+def roles(hosts):
+    """Who feeds four and who feeds one, once all links are there."""
+    def look_around():
+        counts = {index: fed_by(hosts, index) for index in ALL}
+        return counts if sorted(counts.values()) == [0, 0, 0, 0, 1, 4] else None
+    counts = wait_until(look_around, "all links are there")
+    return next(i for i in ALL if counts[i] == 4), next(i for i in ALL if counts[i] == 1)
+
+
+def arrived(hosts, index):
+    said = hosts.host(index, "du -sb /home/ubuntu/.ec2mpi-push.* 2>/dev/null").out.split()
+    return int(said[0]) if said else 0
+
+
+def halfway(push, six, size=12_000_000):
+    """A push in the middle, with bytes on every host; the head and the relay."""
+    big = write(push.folder / "d/big", os.urandom(size))
+    write(push.folder / "d/small", "small")
+    six.uplink("--rate", "5mbit")
+    process = push.start("push", "d", ".")
+    head, relay = roles(six)
+    for index in ALL:
+        wait_until(lambda: arrived(six, index) > 300_000, f"bytes on node{index}")
+    return big, process, head, relay
+
+
+def all_have(hosts, big, indices):
+    for index in indices:
+        assert on(hosts, index)("md5sum < d/big; cat d/small").out.split() == [md5(big), "-", "small"], f"node{index}"
+
+
+def again(push, six, big):
+    """The same push once more finishes the job everywhere and leaves nothing behind."""
+    six.heal()
+    push.refresh()
+    done = push("push", "d", ".")
+    assert done.code == 0, done.err
+    all_have(six, big, ALL)
+    no_stage_left(six, ALL)
+    return done
+
+
+def test_a_tree_crosses_the_uplink_once(push, six):
+    tree = a_tree(push.folder / "tree")
+    write(tree / "big", os.urandom(8_000_000))
+    done = push("push", "tree", "there")
+    assert done.code == 0, done.err
+    size = sum(p.stat().st_size for p in tree.rglob("*") if p.is_file() and not p.is_symlink())
+    uplink, inside = moved(done.err)
+    assert uplink < size * 1.02 and inside > size * 4.9
+    expected = look(here, tree)
+    for index in ALL:
+        assert look(on(six, index), "there") == expected
+    no_stage_left(six, ALL)
+
+
+def test_few_bytes_go_directly_and_always_means_always(push, six):
+    write(push.folder / "file", "x" * 1000)
+    assert moved(push("push", "file", "a").err) == (6000, 0)
+    assert moved(push("push", "--relay", "always", "file", "b").err) == (1000, 5000)
+    assert moved(push("push", "--relay", "never", "file", "c").err) == (6000, 0)
+
+
+def test_who_lacks_different_things_gets_them_all(push, six):
+    for name in "abcdef":
+        write(push.folder / "d" / name, os.urandom(1_000_000))
+    assert push("push", "d", ".").code == 0
+    for index in ALL:
+        six.host(index, f"cd d; rm {'abcdef'[index - 1]} {'abcdef'[index % 6]}", user="ubuntu")
+    done = push("push", "--relay", "always", "d", ".")
+    assert done.code == 0, done.err
+    assert moved(done.err)[0] == 6e6
+    for index in ALL:
+        assert look(on(six, index), "d") == look(here, push.folder / "d")
+
+
+def test_nodes_that_do_not_trust_each_other_are_served_from_here(push, six):
+    big = write(push.folder / "d/big", os.urandom(2_000_000))
+    write(push.folder / "d/small", "small")
+    for index in ALL:
+        six.host(index, "mv .ssh/known_hosts .ssh/hidden", user="ubuntu")
+    done = push("push", "d", ".")
+    assert done.code == 0, done.err
+    assert "could not pass it on to" in done.err and "erification failed" in done.err
+    assert moved(done.err)[1] == 0
+    all_have(six, big, ALL)
+    for index in ALL:
+        assert "known_hosts" not in six.host(index, "ls .ssh", user="ubuntu").out, "no key is taken on faith"
+    write(push.folder / "d/small", "something else")
+    strict = push("push", "--relay", "always", "d", ".")
+    assert strict.code == 1 and "could not pass it on" in strict.err
+
+
+def test_a_relay_is_killed_in_the_middle(push, six):
+    big, process, _, relay = halfway(push, six)
+    six.fault("stop", relay)
+    six.uplink("--rate", "none")
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert err.splitlines()[-1].startswith(f"5/6 nodes ok · failed: node{relay}"), err
+    all_have(six, big, set(ALL) - {relay})
+    again(push, six, big)
+
+
+def test_the_head_is_killed_in_the_middle(push, six):
+    big, process, head, _ = halfway(push, six)
+    six.fault("stop", head)
+    six.uplink("--rate", "none")
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert err.splitlines()[-1].startswith(f"5/6 nodes ok · failed: node{head}"), err
+    all_have(six, big, set(ALL) - {head})
+    again(push, six, big)
+
+
+def test_a_relay_freezes(push, six):
+    big, process, _, relay = halfway(push, six)
+    six.fault("freeze", relay)
+    six.uplink("--rate", "none")
+    _, err = process.communicate(timeout=90)
+    assert process.returncode == 1
+    assert f"node{relay}: the node stopped answering\n" in err
+    assert err.splitlines()[-1].startswith(f"5/6 nodes ok · failed: node{relay}"), err
+    all_have(six, big, set(ALL) - {relay})
+    again(push, six, big)
+
+
+def test_a_relay_with_a_full_disk_still_passes_on(push, six):
+    big, process, _, relay = halfway(push, six)
+    six.fault("fill", relay)
+    six.uplink("--rate", "none")
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert re.search(f"node{relay}: d/big: .*No space left on device\n", err), err
+    assert err.splitlines()[-1].startswith(f"5/6 nodes ok · failed: node{relay}"), err
+    assert moved(err)[0] < 1.02 * 12e6
+    all_have(six, big, set(ALL) - {relay})
+    assert on(six, relay)("ls -A d 2>/dev/null").out == ""
+    again(push, six, big)
+
+
+def test_the_uplink_is_cut_for_five_seconds(push, six):
+    big, process, _, _ = halfway(push, six)
+    six.uplink("--cut")
+    time.sleep(5)
+    six.uplink("--restore")
+    six.uplink("--rate", "none")
+    _, err = process.communicate(timeout=90)
+    assert process.returncode == 0, err
+    all_have(six, big, ALL)
+    no_stage_left(six, ALL)
+
+
+def test_killed_here_and_run_again(push, six):
+    big, process, _, _ = halfway(push, six)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    for index in ALL:
+        wait_until(lambda: six.host(index, "pgrep -f '[e]c2mpi-push'").code == 1, f"node{index} has noticed")
+        assert on(six, index)("ls").out == "", "nothing half-written"
+    again(push, six, big)

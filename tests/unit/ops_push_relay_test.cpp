@@ -1,0 +1,82 @@
+// Who feeds whom, and who shares an archive.
+
+#include "src/ops/push_relay.hpp"
+
+#include <gtest/gtest.h>
+#include <asio/io_context.hpp>
+#include <set>
+
+namespace ec2mpi::ops {
+namespace {
+
+TEST(PushRelay, EveryNodeIsFedOnceAndAThousandAreFiveDeep) {
+  for (const std::size_t size : {1U, 2U, 5U, 6U, 16U, 1000U}) {
+    std::vector<std::size_t> depth(size, 0);
+    std::set<std::size_t> fed;
+    for (std::size_t position = 0; position < size; ++position) {
+      const auto children = fed_by(position, size);
+      EXPECT_LE(children.size(), kFanout);
+      for (const auto child : children) {
+        EXPECT_TRUE(fed.insert(child).second);
+        EXPECT_EQ(feeder_of(child), position);
+        depth[child] = depth[position] + 1;
+      }
+    }
+    EXPECT_EQ(fed.size(), size - 1);
+    EXPECT_LE(depth.back(), 5U);
+  }
+}
+
+class PushWave : public ::testing::Test {
+ protected:
+  std::shared_ptr<Seat> seat(std::vector<std::size_t> items) {
+    auto made = std::make_shared<Seat>();
+    needs.push_back(std::make_unique<PushNeed>());
+    needs.back()->items = std::move(items);
+    made->need = needs.back().get();
+    made->news = std::make_shared<Event>(loop.get_executor());
+    return made;
+  }
+  SourceTree tree_of(const std::vector<std::uint64_t>& sizes) {
+    SourceTree tree;
+    tree.tops.push_back({.path = "d", .name = "d", .directory = true});
+    for (const auto size : sizes) tree.items.push_back({.top = 0, .relative = {}, .size = size});
+    return tree;
+  }
+
+  asio::io_context loop;
+  std::vector<std::unique_ptr<PushNeed>> needs;
+};
+
+TEST_F(PushWave, WhoLacksTheSameSharesAnArchive) {
+  const auto groups = sharing(tree_of({1'000'000, 10}), {seat({0, 1}), seat({1}), seat({0, 1}), seat({1})});
+  ASSERT_EQ(groups.size(), 2U) << "one file more is no reason to send the big one to all";
+  EXPECT_EQ(groups[0].size() + groups[1].size(), 4U);
+}
+
+TEST_F(PushWave, ManyWhoLackOverlappingThingsShareOneArchive) {
+  const auto groups = sharing(tree_of({100, 100, 100}), {seat({0, 1}), seat({1, 2}), seat({0, 2})});
+  ASSERT_EQ(groups.size(), 1U);
+  EXPECT_EQ(content_for(groups[0]).items, (std::vector<std::size_t>{0, 1, 2}));
+}
+
+TEST_F(PushWave, WhoHangsOnALostNodeIsToldAndItsFeederDropsIt) {
+  const auto wave = std::make_shared<Wave>();
+  for (std::size_t i = 0; i < 22; ++i) {
+    wave->seats.push_back(seat({}));
+    wave->seats[i]->position = i;
+    wave->seats[i]->wave = wave;
+  }
+  wave->seats[5]->finished = true;
+  Relay::lost(*wave->seats[1], "gone");
+  EXPECT_EQ(wave->seats[0]->drop, std::vector<std::size_t>{1});
+  std::set<std::size_t> orphans;
+  for (std::size_t i = 0; i < 22; ++i) {
+    if (!wave->seats[i]->orphaned.empty()) orphans.insert(i);
+  }
+  EXPECT_EQ(orphans, (std::set<std::size_t>{6, 7, 8})) << "who has all of it needs nobody";
+  for (auto& sitting : wave->seats) sitting->wave.reset();
+}
+
+}  // namespace
+}  // namespace ec2mpi::ops
