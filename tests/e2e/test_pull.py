@@ -36,6 +36,17 @@ def temporaries(folder):
     return list(folder.rglob(TEMPORARIES))
 
 
+def arrived(folder):
+    """Sizes of what is half here; a file may get its name while we look."""
+    sizes = []
+    for path in temporaries(folder):
+        try:
+            sizes.append(path.stat().st_size)
+        except FileNotFoundError:
+            pass
+    return sizes
+
+
 def state(folder):
     """Names, inodes, times: a file that was written anew shows."""
     return {str(p.relative_to(folder)): (p.lstat().st_ino, p.lstat().st_mtime_ns, p.lstat().st_mode) for p in folder.rglob("*")}
@@ -320,7 +331,7 @@ def big_file_halfway(ec2mpi, cluster4, *options):
     out.mkdir()
     (out / "big").write_text("old")
     process = ec2mpi.start("pull", "-w", "1", *options, "big", "out")
-    wait_until(lambda: any(p.stat().st_size > 5_000_000 for p in temporaries(out)), "some bytes", 60)
+    wait_until(lambda: any(size > 5_000_000 for size in arrived(out)), "some bytes", 60)
     return out, process
 
 
@@ -333,7 +344,7 @@ def test_a_big_file_goes_on_where_it_stopped(ec2mpi, cluster4, how, code):
         process.send_signal(how)
     assert process.wait(30) == code
     assert (out / "big").read_text() == "old"
-    have = [p.stat().st_size for p in temporaries(out)]
+    have = arrived(out)
     assert len(have) == 1 and have[0] > 5_000_000
     (out / ".ec2mpi-pull.0123456789abcdef.7").write_text("left by another one")
     cluster4.uplink("--rate", "none")
@@ -373,7 +384,7 @@ def test_several_connections_bring_a_file_whole(ec2mpi, cluster4):
     process = ec2mpi.start("pull", "-w", "1", "big", "back")
     sessions = "pgrep -u ubuntu -x sshd | sort -n"
     wait_until(lambda: len(cluster4.host(1, sessions).out.split()) >= 4, "four connections", 60)
-    wait_until(lambda: any(p.stat().st_size > 3_000_000 for p in temporaries(ec2mpi.folder)), "some bytes", 60)
+    wait_until(lambda: any(size > 3_000_000 for size in arrived(ec2mpi.folder)), "some bytes", 60)
     cluster4.host(1, f"kill $({sessions} | tail -1)")
     cluster4.uplink("--rate", "none")
     _, err = process.communicate(timeout=120)
@@ -389,7 +400,7 @@ def test_a_dead_and_a_frozen_node_do_not_keep_the_others(ec2mpi, cluster4):
         user(cluster4, index, "head -c 12000000 /dev/urandom > big")
     cluster4.uplink("--rate", "40mbit")
     process = ec2mpi.start("pull", "-w", "1-3", "-u", "15", "big", "out")
-    wait_until(lambda: len([p for p in temporaries(ec2mpi.folder) if p.stat().st_size > 1_000_000]) == 3, "bytes of all three", 60)
+    wait_until(lambda: len([size for size in arrived(ec2mpi.folder) if size > 1_000_000]) == 3, "bytes of all three", 60)
     cluster4.fault("stop", "1")
     cluster4.fault("freeze", "2")
     cluster4.uplink("--rate", "none")
@@ -410,7 +421,7 @@ def test_an_uplink_that_goes_for_five_seconds(ec2mpi, cluster4):
     user(cluster4, 1, "head -c 12000000 /dev/urandom > big; mkdir d; for i in $(seq 100); do echo $i > d/$i; done")
     cluster4.uplink("--rate", "40mbit")
     process = ec2mpi.start("pull", "-w", "1", "d", "big", "out")
-    wait_until(lambda: any(p.stat().st_size > 1_000_000 for p in temporaries(ec2mpi.folder)), "some bytes", 60)
+    wait_until(lambda: any(size > 1_000_000 for size in arrived(ec2mpi.folder)), "some bytes", 60)
     cluster4.uplink("--cut")
     time.sleep(5)
     cluster4.uplink("--restore", "--rate", "none")
