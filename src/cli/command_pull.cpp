@@ -44,13 +44,18 @@ Result<std::shared_ptr<ops::PullJob>> plan_job(const CopyOptions& options, const
   return job;
 }
 
-std::string detail_of(const ops::PullJob& job) {
+ops::PullCounts total_of(const ops::PullJob& job) {
   ops::PullCounts all;
   for (const auto& [index, counts] : job.counts) {
     all.copied += counts.copied;
     all.unchanged += counts.unchanged;
     all.bytes += counts.bytes;
   }
+  return all;
+}
+
+std::string detail_of(const ops::PullJob& job) {
+  const auto all = total_of(job);
   const auto text =
       fmt::format("{} {}, {} unchanged · {}", count_of(all.copied, "file"),
                   job.options.dry_run ? "to copy" : "copied", all.unchanged, format_bytes(all.bytes));
@@ -73,6 +78,9 @@ Result<int> run_pull(const CopyOptions& options, const PullFlags& flags, const C
   if (!access) return std::unexpected(access.error());
   Copy copy{.verb = "pull", .task = ops::pull_task(*job), .notes = {}};
   copy.detail = [job = *job] { return detail_of(*job); };
+  copy.progress = [job = *job, began = Clock::now()] {
+    return transfer_words(total_of(*job).bytes, job->planned, "", Clock::now() - began);
+  };
   if (flags.json) {
     copy.output = [numbers = numbers_of(*job), nodes = cluster->nodes.size()](Console& console) {
       return json_output(console, nodes, "pull", numbers);

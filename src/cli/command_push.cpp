@@ -45,18 +45,6 @@ std::string final_words(const ops::PushCount& count, bool dry_run) {
   return text;
 }
 
-std::string progress_words(const ops::PushCount& count, Clock::duration elapsed) {
-  if (count.uplink == 0) return {};
-  const auto seconds = std::chrono::duration<double>(elapsed).count();
-  const auto rate = static_cast<double>(count.uplink) / std::max(seconds, 0.1);
-  auto text = fmt::format("{} of {} over the uplink · {}/s", format_bytes(count.uplink),
-                          format_bytes(count.expected), format_bytes(static_cast<std::uint64_t>(rate)));
-  if (count.expected <= count.uplink) return text;
-  const std::chrono::duration<double> left(static_cast<double>(count.expected - count.uplink) / rate);
-  return text +
-         fmt::format(" · {} left", format_duration(std::chrono::duration_cast<std::chrono::seconds>(left)));
-}
-
 std::string totals(const ops::PushCount& count) {
   return fmt::format(
       "{{\"files_sent\": {}, \"files_unchanged\": {}, \"deleted\": {}, \"bytes_over_uplink\": {}, "
@@ -85,7 +73,9 @@ Result<int> run_push(const CopyOptions& options, const PushOptions& push, const 
   }
   const auto count = std::make_shared<ops::PushCount>();
   copy.detail = [count, dry = push.dry_run] { return final_words(*count, dry); };
-  copy.progress = [count, began = Clock::now()] { return progress_words(*count, Clock::now() - began); };
+  copy.progress = [count, began = Clock::now()] {
+    return transfer_words(count->uplink, count->expected, " over the uplink", Clock::now() - began);
+  };
   if (push.json) {
     copy.output = [count, nodes = cluster->nodes.size()](Console& console) {
       return json_output(console, nodes, "push", {}, [count] { return totals(*count); });

@@ -1,7 +1,11 @@
 #include "src/cli/copy.hpp"
 
+#include <fmt/format.h>
+#include <algorithm>
+#include <chrono>
 #include <memory>
 
+#include "ec2mpi/base/text.hpp"
 #include "ec2mpi/cli/exec_output.hpp"
 #include "ec2mpi/cli/fleet_view.hpp"
 #include "ec2mpi/cli/runtime.hpp"
@@ -33,6 +37,19 @@ asio::awaitable<int> run_on_loop(Runtime& runtime, const CopyOptions& options, C
 }
 
 }  // namespace
+
+std::string transfer_words(std::uint64_t done, std::uint64_t expected, std::string_view where,
+                           Clock::duration elapsed) {
+  if (done == 0) return {};
+  const auto seconds = std::chrono::duration<double>(elapsed).count();
+  const auto rate = static_cast<double>(done) / std::max(seconds, 0.1);
+  auto text = fmt::format("{} of {}{} · {}/s", format_bytes(done), format_bytes(std::max(done, expected)),
+                          where, format_bytes(static_cast<std::uint64_t>(rate)));
+  if (expected <= done) return text;
+  const std::chrono::duration<double> left(static_cast<double>(expected - done) / rate);
+  return text +
+         fmt::format(" · {} left", format_duration(std::chrono::duration_cast<std::chrono::seconds>(left)));
+}
 
 int carry_out(const CopyOptions& options, const CommonOptions& common, Cluster& cluster, Access& access,
               Copy copy) {

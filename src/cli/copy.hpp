@@ -1,11 +1,14 @@
 #pragma once
 /// What `push` and `pull` have in common on the command line: their options, and how a copy is carried out.
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "ec2mpi/base/limit.hpp"
 #include "ec2mpi/cli/cluster_setup.hpp"
 #include "ec2mpi/cli/exec_output.hpp"
 #include "ec2mpi/fleet/fleet.hpp"
@@ -34,6 +37,11 @@ struct Copy {
   /// Another form than live lines.
   std::function<std::unique_ptr<ExecOutput>(Console&)> output = {};
 };
+
+/// "12.1 MB of 302 MB over the uplink · 8.1 MB/s · 35 s left"; empty before the first byte. `where` may be
+/// empty.
+[[nodiscard]] std::string transfer_words(std::uint64_t done, std::uint64_t expected, std::string_view where,
+                                         Clock::duration elapsed);
 
 int carry_out(const CopyOptions& options, const CommonOptions& common, Cluster& cluster, Access& access,
               Copy copy);
