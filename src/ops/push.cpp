@@ -89,7 +89,8 @@ asio::awaitable<std::string> Push::sum_of_beginning(std::size_t number, std::uin
   co_return sum;
 }
 
-void Push::note_need(const PushNeed& need) {
+void Push::note_need(const PushNeed& need, bool first) {
+  if (!first) return;
   for (const auto number : need.items) {
     if (tree().items[number].type == TarType::file) lacked_.insert(number);
   }

@@ -101,7 +101,7 @@ asio::awaitable<Result<void>> Delivery::look() {
   if (!survey) co_return std::unexpected(survey.error());
   survey_ = std::move(*survey);
   need_ = push_need(tree_, survey_, options_, [this](const SourceItem& item) { return push_.sum_of(item); });
-  push_.note_need(need_);
+  push_.note_need(need_, attempt_ == 1);
   auto checked = co_await check_begun();
   co_return checked;
 }

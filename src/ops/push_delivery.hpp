@@ -29,7 +29,8 @@ class Push {
   [[nodiscard]] const std::string& sum_of(const SourceItem& item);
   /// Of the first bytes of a file; lets others work in between.
   [[nodiscard]] asio::awaitable<std::string> sum_of_beginning(std::size_t number, std::uint64_t bytes);
-  void note_need(const PushNeed& need);
+  /// Counts it; what another attempt finds was counted by the first one.
+  void note_need(const PushNeed& need, bool first);
   [[nodiscard]] std::shared_ptr<Relay> relay(const asio::any_io_executor& executor);
 
  private:

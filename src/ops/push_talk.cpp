@@ -11,6 +11,7 @@ namespace ec2mpi::ops {
 namespace {
 
 constexpr std::size_t kMostErr = 64 * 1024;
+constexpr std::size_t kLongestSurvey = 512UL * 1024 * 1024;  ///< some millions of files
 constexpr std::size_t kLongestField = 256UL * 1024 * 1024;
 constexpr std::size_t kLongestGreeting = 1024 * 1024;
 constexpr std::size_t kMostWords = 10'000;
@@ -57,6 +58,12 @@ void PushTalk::take(const ssh::Chunk& chunk) {
     return;
   }
   if (nonsense_) return;
+  surveyed_bytes_ += surveyed_ ? 0 : chunk.bytes.size();
+  if (surveyed_bytes_ > kLongestSurvey) {
+    nonsense_ = Error{ErrorKind::protocol, "the node says too much of its files"};
+    news_->notify_all();
+    return;
+  }
   out_ += chunk.bytes;
   if (!begun_) {
     const auto at = out_.find(kSurveyBegin);

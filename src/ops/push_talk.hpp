@@ -60,6 +60,7 @@ class PushTalk : public std::enable_shared_from_this<PushTalk> {
   bool listening_ = false;
   bool begun_ = false;  ///< the survey's first words were seen
   bool surveyed_ = false;
+  std::size_t surveyed_bytes_ = 0;
   std::string out_;
   std::string err_;
   SurveyReader reader_;
