@@ -91,6 +91,7 @@ int parse_and_run(const std::vector<std::string>& arguments) {
   add_follow_commands(app, dispatch);
   add_jobs_commands(app, dispatch);
   add_net_command(app, dispatch);
+  add_ps_commands(app, dispatch);
   app.require_subcommand(1);
   app.fallthrough();
   const auto words = words_to_parse(arguments, dispatch);

@@ -9,6 +9,7 @@
 #include "ec2mpi/cli/cluster_setup.hpp"
 #include "ec2mpi/cli/job_view.hpp"
 #include "ec2mpi/cli/runtime.hpp"
+#include "ec2mpi/ops/push.hpp"
 #include "ec2mpi/ops/run.hpp"
 #include "src/cli/command.hpp"
 
@@ -17,6 +18,7 @@ namespace ec2mpi::cli {
 namespace {
 
 constexpr std::size_t kLargestScript = 1 << 20;
+constexpr std::size_t kLongestName = 200;
 
 struct RunOptions {
   ListOptions list;
@@ -33,6 +35,8 @@ struct RunOptions {
   bool no_mpi4py_run = false;
   bool explain = false;
   bool detach = false;
+  bool no_push = false;
+  std::optional<std::string> mpirun;
 };
 
 using Variable = std::pair<std::string, std::string>;
@@ -94,6 +98,31 @@ Result<ops::JobScript> find_script(const std::string& name) {
   return script;
 }
 
+/// How many letters have to be changed, added or left out (Levenshtein).
+std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j < row.size(); ++j) row[j] = j;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    auto diagonal = std::exchange(row[0], i + 1);
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const auto changed = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({changed, row[j] + 1, diagonal + 1});
+    }
+  }
+  return row.back();
+}
+
+/// The job whose name was probably mistyped, or "".
+std::string similar_job(std::string_view name, const Config& config) {
+  constexpr std::size_t kMostWrong = 2;
+  if (name.size() > kLongestName) return {};
+  for (const auto& [known, job] : config.jobs) {
+    if (distance(name, known) <= std::min(kMostWrong, name.size() / 2)) return known;
+  }
+  return {};
+}
+
 Result<void> choose_job(const RunOptions& options, const Config& config, ops::JobWish& wish, JobConfig& job) {
   const auto& behind = options.behind_dashes;
   if (options.name.empty()) {
@@ -115,6 +144,10 @@ Result<void> choose_job(const RunOptions& options, const Config& config, ops::Jo
   } else {
     auto script = find_script(name);
     if (!script) return std::unexpected(script.error());
+    if (const auto meant = similar_job(name, config); !script->text && !meant.empty())
+      return fail(ErrorKind::usage,
+                  fmt::format("there is no [jobs.{}] in ec2mpi.toml and no {} here; is {} meant?",
+                              printable(name), printable(script->name), printable(meant)));
     wish.script = std::move(*script);
   }
   if (behind) wish.command.insert(wish.command.end(), behind->begin(), behind->end());
@@ -147,25 +180,58 @@ Result<ops::JobWish> make_wish(const RunOptions& options, const Config& config) 
   wish.slots = *slots;
   wish.env = std::move(*env);
   wish.mca = options.mca;
+  wish.mpirun = options.mpirun.value_or(config.mpirun.value_or(""));
+  if (!wish.mpirun.empty() && !wish.mpirun.starts_with('/'))
+    return fail(ErrorKind::usage,
+                fmt::format("--mpirun takes a full path, not '{}'", printable(wish.mpirun)));
   wish.mpi4py_run = !options.no_mpi4py_run;
   wish.explain_only = options.explain;
   wish.timeout = seconds(options.timeout);
   return wish;
 }
 
+/// What a named job needs on the nodes, to be sent before it starts.
+struct JobPush {
+  NodeTask task;
+  std::shared_ptr<ops::PushCount> count;
+};
+
+Result<JobPush> make_push(const RunOptions& options, const Config& config) {
+  JobPush push;
+  const auto job = options.name.empty() ? config.jobs.end() : config.jobs.find(options.name.front());
+  if (job == config.jobs.end() || job->second.push.empty() || options.no_push || options.explain) return push;
+  auto tree = ops::scan_sources(job->second.push, {});
+  if (!tree) return std::unexpected(tree.error().within(fmt::format("[jobs.{}] push", job->first)));
+  auto target = options.workdir.value_or(job->second.workdir);
+  if (target.empty()) target = "~";
+  push.count = std::make_shared<ops::PushCount>();
+  ops::PushPlan plan;
+  plan.tree = std::make_shared<const ops::SourceTree>(std::move(*tree));
+  plan.target = target + "/";
+  plan.folder = true;
+  plan.count = push.count;
+  push.task = ops::push_task(std::move(plan));
+  return push;
+}
+
 asio::awaitable<int> run_on_loop(Runtime& runtime, const RunOptions& options, ops::JobWish wish,
-                                 Cluster& cluster, Access& access) {
+                                 Cluster& cluster, Access& access, JobPush push) {
   const auto connector = ssh::make_libssh_connector(runtime.executor(), access.transport, access.host_keys);
   const JobView::Style style{.explain = options.explain, .cancels = !options.detach};
   JobView view(runtime.console(), runtime.options(), wish.id, style);
   runtime.set_parting_words([&view] { return view.parting_words(); });
   const auto flow = fleet_options(cluster, options.connect, {});
-  ops::JobNodes nodes{cluster.nodes, cluster.inventory.master()};
+  ops::JobNodes nodes{cluster.nodes, cluster.inventory.master(), push.task};
+  view.set_push(push.count);
   ops::JobStops stops{runtime.stop(), runtime.detach(), options.detach};
   const auto id = wish.id;
   const auto end = co_await ops::run_job(runtime.executor(), std::move(wish), std::move(nodes), *connector,
                                          flow, view, std::move(stops));
   view.conclude(end);
+  if (!end.unfit.empty()) {
+    if (auto kept = remember_failures(cluster, end.asked); !kept)
+      runtime.console().talk("ec2mpi: " + kept.error().message);
+  }
   if (options.detach && end.followed && end.followed->how == ops::Followed::How::detached)
     runtime.console().result(id);
   co_return ops::exit_code_for(end);
@@ -176,10 +242,12 @@ Result<int> run_run(const RunOptions& options, const CommonOptions& common) {
   if (!cluster) return std::unexpected(cluster.error());
   auto wish = make_wish(options, cluster->config);
   if (!wish) return std::unexpected(wish.error());
+  auto push = make_push(options, cluster->config);
+  if (!push) return std::unexpected(push.error());
   auto access = open_access(*cluster, options.connect);
   if (!access) return std::unexpected(access.error());
   Runtime runtime(common);
-  return runtime.run(run_on_loop(runtime, options, std::move(*wish), *cluster, *access));
+  return runtime.run(run_on_loop(runtime, options, std::move(*wish), *cluster, *access, std::move(*push)));
 }
 
 void add_job_options(CLI::App& command, RunOptions& options) {
@@ -207,6 +275,12 @@ void add_job_options(CLI::App& command, RunOptions& options) {
   command.add_option("--timeout", options.timeout, "End the job after this time [no limit]")
       ->type_name("SECONDS")
       ->check(CLI::PositiveNumber);
+  command
+      .add_option("--mpirun", options.mpirun,
+                  "The mpirun or mpiexec to use on the nodes [the one in their PATH]")
+      ->type_name("PATH")
+      ->envname("EC2MPI_MPIRUN");
+  command.add_flag("--no-push", options.no_push, "Send nothing before, whatever the job's push says");
   command.add_flag("--no-mpi4py-run", options.no_mpi4py_run,
                    "Start python programs as they are, not through mpi4py.run");
   command.add_flag("-d,--detach", options.detach, "Start it, print its id and leave it running");

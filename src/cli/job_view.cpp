@@ -63,6 +63,11 @@ void JobView::on_planned(const ops::JobPlan& plan) {
   started_ = true;
   if (verbose_ && !plan.line.empty()) say(Colour::dim, quote_words(ops::line_of(plan.line)));
   if (quiet_) return;
+  if (push_ != nullptr) {
+    say(Colour::dim,
+        fmt::format("pushed: {} sent, {} unchanged · {} over the uplink", count_of(push_->files, "file"),
+                    push_->unchanged, format_bytes(push_->uplink)));
+  }
   const auto mpi = plan.mpi.empty() ? std::string() : " · " + plan.mpi;
   say(Colour::dim,
       fmt::format("{}: {}{}{}", id_, placement_text(plan.places), mpi,
@@ -85,16 +90,17 @@ void JobView::explain(const ops::JobPlan& plan) {
   }
   console_.result("");
   console_.result("# the hostfile");
-  console_.result_bytes(hostfile(plan.places));
+  console_.result_bytes(plan.files.hosts);
 }
 
 void JobView::on_output(const ssh::Chunk& chunk) {
   tail_ += chunk.bytes;
   if (tail_.size() > 2 * kTail) tail_.erase(0, tail_.size() - kTail);
-  if (chunk.stream == ssh::Stream::out)
+  if (chunk.stream == ssh::Stream::out) {
     console_.result_bytes(chunk.bytes);
-  else
-    console_.talk_bytes(chunk.bytes);
+    return;
+  }
+  console_.talk_bytes(noise_.feed(chunk.bytes));
 }
 
 void JobView::on_stopping(ops::JobStop why) {
@@ -145,6 +151,7 @@ void JobView::conclude(const ops::Followed& followed) {
 
 void JobView::tell_end(const ops::Followed& followed) {
   using How = ops::Followed::How;
+  console_.talk_bytes(noise_.finish());
   const auto id = followed.record.id.empty() ? id_ : followed.record.id;
   if (followed.how == How::detached) {
     say(Colour::yellow,
@@ -157,6 +164,13 @@ void JobView::tell_end(const ops::Followed& followed) {
     say(Colour::red,
         fmt::format("{} is lost: {}; ec2mpi cancel {} cleans up after it", id,
                     rebooted ? "the master was booted" : "its supervisor on the master was killed", id));
+  } else if (followed.record.why == "hung") {
+    say(Colour::red, "mpirun did not return although no rank was left; it has been ended");
+  } else if (followed.record.why == "daemon") {
+    say(Colour::red, "mpirun lost its daemon on a node and did not return; it has been ended");
+  } else if (followed.how == How::ended && followed.record.why.empty() && followed.record.status != 0) {
+    const auto failure = ops::first_failure(tail_);
+    if (failure) say(Colour::red, failure->describe());
   } else if (followed.record.why == "timeout") {
     say(Colour::yellow, "the time limit was over");
   } else if (followed.record.why == "cancelled" && !stopping_) {

@@ -97,6 +97,14 @@ void read_command(Reader& reader, const toml::node& node, std::vector<std::strin
   if (command.empty()) reader.complain(node, "is empty");
 }
 
+void read_texts(Reader& reader, const toml::node& node, std::vector<std::string>& texts) {
+  if (const auto* list = node.as_array()) {
+    for (const auto& item : *list) reader.text(item, texts.emplace_back());
+  } else {
+    reader.text(node, texts.emplace_back());
+  }
+}
+
 JobConfig read_job(Reader& reader, const std::string& name, const toml::node& node) {
   JobConfig job;
   const auto* table = node.as_table();
@@ -111,6 +119,8 @@ JobConfig read_job(Reader& reader, const std::string& name, const toml::node& no
                {{"command", [&](const auto& value) { read_command(reader, value, job.command); }},
                 {"np", [&](const auto& value) { reader.number(value, job.np, 1, 1'000'000); }},
                 {"per_node", [&](const auto& value) { reader.number(value, job.per_node, 1, 100'000); }},
+                {"push", [&](const auto& value) { read_texts(reader, value, job.push); }},
+                {"pull", [&](const auto& value) { read_texts(reader, value, job.pull); }},
                 {"workdir", [&](const auto& value) { reader.text(value, job.workdir); }},
                 {"env", [&](const auto& value) { reader.each(value, set_env); }}});
   if (job.command.empty()) reader.complain(node, fmt::format("[jobs.{}] has no command", printable(name)));
@@ -128,6 +138,7 @@ void Config::fill_from(const Config& fallback) {
   fill(user, fallback.user);
   fill(port, fallback.port);
   fill(connect_timeout, fallback.connect_timeout);
+  fill(mpirun, fallback.mpirun);
   groups.insert(fallback.groups.begin(), fallback.groups.end());
   prices.insert(fallback.prices.begin(), fallback.prices.end());
   jobs.insert(fallback.jobs.begin(), fallback.jobs.end());
@@ -146,7 +157,8 @@ Result<Config> parse_config(std::string_view text, std::string_view source) {
                 {"identity", [&](const auto& value) { reader.text(value, config.identity); }},
                 {"user", [&](const auto& value) { reader.text(value, config.user); }},
                 {"port", [&](const auto& value) { reader.number(value, config.port, 1, 65535); }},
-                {"connect_timeout",
+                {"mpirun", [&](const auto& value) { reader.text(value, config.mpirun); }},
+               {"connect_timeout",
                  [&](const auto& value) {
                    const auto seconds = value.template value<double>();
                    if (seconds && *seconds > 0)

@@ -34,9 +34,11 @@ esac
 t=$(nproc) || t=$(getconf _NPROCESSORS_ONLN)
 c=$(lscpu -p=CPU,CORE,SOCKET,ONLINE | awk -F, '!/^#/ && $4 != "N" { seen[$3 "," $2] = 1 } END { for (k in seen) n++; print n + 0 }')
 case $c in ''|0) c=$t ;; esac
-m=$(command -v mpirun) || for p in /opt/amazon/openmpi/bin /opt/amazon/openmpi5/bin /usr/lib64/openmpi/bin /usr/local/openmpi/bin; do
+m=
+if [ -n "$want" ]; then [ -x "$want" ] && m=$want
+else m=$(command -v mpirun) || for p in /opt/amazon/openmpi/bin /opt/amazon/openmpi5/bin /usr/lib64/openmpi/bin /usr/local/openmpi/bin; do
   [ -x "$p/mpirun" ] && { m=$p/mpirun; break; }
-done
+done; fi
 y=$(command -v python3)
 has=no
 [ -n "$y" ] && "$y" -c 'import importlib.util as u, sys; sys.exit(u.find_spec("mpi4py") is None)' && has=yes
@@ -60,24 +62,24 @@ echo "ec2mpi-facts end"
 
 }  // namespace
 
-std::string facts_script() {
-  return kScript;
+std::string facts_script(const std::string& mpirun) {
+  return "want=" + quote_word(mpirun) + "\n" + kScript;
 }
 
-std::string facts_command() {
-  return "exec sh -c " + quote_word(kScript);
+std::string facts_command(const std::string& mpirun) {
+  return "exec sh -c " + quote_word(facts_script(mpirun));
 }
 
-asio::awaitable<Result<Facts>> ask_facts(ssh::Session& session, Limit limit) {
+asio::awaitable<Result<Facts>> ask_facts(ssh::Session& session, Limit limit, std::string mpirun) {
   const Limit patience = limit.at_most(kPatience);
-  auto answer = co_await capture(session, facts_command(), patience);
+  auto answer = co_await capture(session, facts_command(mpirun), patience);
   if (!answer) co_return std::unexpected(answer.error());
   co_return parse_facts(answer->out);
 }
 
-asio::awaitable<Result<Facts>> ask_facts_in(ssh::Channel& shell, Limit limit) {
+asio::awaitable<Result<Facts>> ask_facts_in(ssh::Channel& shell, Limit limit, std::string mpirun) {
   const Limit patience = limit.at_most(kPatience);
-  const auto text = "(" + std::string(kScript) + ")\n";
+  const auto text = "(" + facts_script(mpirun) + ")\n";
   auto written = co_await shell.write(text, patience);
   if (!written) co_return std::unexpected(written.error());
   std::string printed;

@@ -115,7 +115,8 @@ class Planner {
     MpiJob job{.id = wish_.id,
                .mpirun = master_.mpirun,
                .mpi = *master_.mpi,
-               .hostfile = fmt::format("{}/.ec2mpi/jobs/{}/hosts", master_.home, wish_.id),
+               .folder = fmt::format("{}/.ec2mpi/jobs/{}", master_.home, wish_.id),
+               .master = master_.private_address,
                .places = plan_.places,
                .network = network(),
                .efa = any([](const Facts& facts) { return facts.efa; }),
@@ -127,7 +128,9 @@ class Planner {
     if (!line) return std::unexpected(line.error());
     plan_.mpi = master_.mpi->name();
     plan_.line = std::move(*line);
-    plan_.files = files({}, line_of(plan_.line));
+    plan_.files = files(launcher_environment(job), line_of(plan_.line));
+    plan_.files.hosts = hostfile_for(job.mpi, plan_.places);
+    plan_.files.remote_shell = remote_shell(job);
     return {};
   }
 
@@ -149,6 +152,7 @@ class Planner {
             .limit = wish_.timeout.count() > 0
                          ? fmt::format("{:.3f}", std::chrono::duration<double>(wish_.timeout).count())
                          : std::string(),
+            .remote_shell = {},
             .workdir = workdir(),
             .environment = std::move(environment),
             .command = std::move(command)};

@@ -86,6 +86,7 @@ std::string job_text(const JobFiles& files, const std::optional<JobScript>& scri
   text += "keep nodeIPaddress \"$addresses\"\nkeep workdir \"$workdir\"\n";
   text += keep("cmd", (script ? script->name + (words.empty() ? "" : " ") : "") + words + "\n");
   if (!files.limit.empty()) text += keep("limit", files.limit + "\n");
+  if (!files.remote_shell.empty()) text += keep("rsh", files.remote_shell) + "chmod 700 \"$folder/rsh\"\n";
   if (script && script->text) {
     text += assign("content", *script->text) + "keep \"$name\" \"$content\"\nscript=$folder/$name\n";
   }

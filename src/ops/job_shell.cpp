@@ -85,6 +85,12 @@ find_job() {
 }
 )sh";
 
+/// - watch_launcher ends a launcher that would never return, as Hydra without one of its daemons, or Open MPI
+/// 5 now
+///   and then: every five seconds it counts the launcher's connections and its ranks on this node. Hydra with
+///   a connection less than it had is given up after three looks. Where a node has ranks no more, though it
+///   had some, for four looks, the other nodes are asked; if none has a rank, it is given up.
+/// - Open MPI 5 returns 0 after it has lost a node; its words tell.
 /// - The job gets a session of its own: whatever it starts stays recognizable when its parents are gone.
 /// - wait(1) returns early when TERM comes; the job's own status is had by waiting again.
 constexpr const char* kSupervise = R"sh(
@@ -101,6 +107,42 @@ set -- ${stat##*) }
 [ -f err ] || : >err
 echo "$$ ${20} $boot" >pid.new && mv -f pid.new pid || exit 1
 
+look_at_launcher() {
+  ps -A -o pid= -o ppid= -o stat= -o comm= | awk -v top="$child" '
+    $3 !~ /^Z/ { parent[$1] = $2; name[$1] = $4 }
+    END {
+      for (p in parent) {
+        if (parent[p] == top && name[p] ~ /^hydra_pmi_proxy|^hydra_bstrap/) host[p]
+        if (parent[p] == top && name[p] == "ssh") links++
+      }
+      host[top]
+      for (p in parent) if ((parent[p] in host) && !(p in host) && name[p] != "ssh") ranks++
+      print name[top], links + 0, ranks + 0
+    }'
+}
+ranks_elsewhere() {
+  while read -r label address; do
+    [ "$address" = local ] && continue
+    timeout 20 ssh -n -o BatchMode=yes -o ConnectTimeout=8 -o LogLevel=ERROR "$address" "
+      for p in \$(grep -slzxF -e $mark /proc/[0-9]*/environ | cut -d/ -f3); do
+        read -r stat </proc/\$p/stat; set -- \${stat##*) }
+        case \$(cat /proc/\$2/comm) in orted | prted | hydra_*) echo rank ;; esac
+      done" 2>/dev/null || echo unknown
+  done <nodes | wc -l
+}
+watch_launcher() {
+  trap 'kill $nap; exit' TERM
+  had_links=0 had_ranks=0 fewer=0 none=0
+  while sleep 5 & nap=$!; wait $nap; do
+    set -- $(look_at_launcher)
+    case $1 in mpirun* | mpiexec* | prterun* | orterun*) ;; *) continue ;; esac
+    [ "$2" -lt "$had_links" ] && fewer=$((fewer + 1)) || { fewer=0; had_links=$2; }
+    [ "$3" = 0 ] && [ "$had_ranks" -gt 0 ] && none=$((none + 1)) || { none=0; had_ranks=$3; }
+    case $1 in mpiexec* | *mpich*) [ $fewer -lt 3 ] || { echo daemon >hung; break; } ;; esac
+    [ $none -lt 4 ] || [ "$(ranks_elsewhere)" != 0 ] || { echo hung >hung; break; }
+  done
+  [ ! -f hung ] || end_launchers
+}
 sweep_node() {
   if [ "$2" = local ]; then
     sh ./sweep
@@ -121,6 +163,7 @@ sweep_nodes() {
 
 status=
 timer=
+watch=
 if [ "$mode" = clean ]; then
   end_launchers
   status=255
@@ -138,6 +181,8 @@ else
       wait $nap && : >timed_out && kill -TERM $$; } &
     timer=$!
   fi
+  watch_launcher >/dev/null 2>&1 &
+  watch=$!
 fi
 ending=
 while [ -z "$status" ]; do
@@ -152,7 +197,9 @@ while [ -z "$status" ]; do
   status=$got
 done
 trap '' TERM
-[ -z "$timer" ] || kill "$timer" 2>/dev/null
+for one in $timer $watch; do kill "$one" 2>/dev/null; done
+[ "$status" != 0 ] || ! tail -c 65536 err | grep -q 'has lost communication with a remote daemon' || status=205
+[ ! -s why ] && [ -f hung ] && cat hung >why
 [ "$mode" = clean ] && [ ! -s why ] && echo cancelled >why
 echo "ended $(date +%s)" >>times
 sweep_nodes

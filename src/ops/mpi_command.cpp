@@ -66,7 +66,7 @@ class OpenMpiLine {
 
   void add_placement() {
     const int ranks = total_ranks(job_.places);
-    add({"--hostfile", job_.hostfile},
+    add({"--hostfile", job_.folder + "/hosts"},
         "private addresses and exact slots; --host loses a rank with Open MPI 5");
     add({"-np", std::to_string(ranks)}, count_of(static_cast<std::size_t>(ranks), "rank"));
     add({"--map-by", "slot"}, "fill the slots in the hostfile's order");
@@ -113,6 +113,39 @@ class OpenMpiLine {
   std::vector<MpiOption> line_;
 };
 
+/// MPICH and Intel MPI: both have the Hydra launcher, with options of their own.
+class HydraLine {
+ public:
+  explicit HydraLine(const MpiJob& job) : job_(job), intel_(job.mpi.flavour == MpiFlavour::intel_mpi) {}
+
+  [[nodiscard]] std::vector<MpiOption> build() {
+    add({job_.mpirun}, job_.mpi.name() + ", by its full path");
+    add({intel_ ? "-machinefile" : "-f", job_.folder + "/hosts"}, "private addresses and exact ranks");
+    const int ranks = total_ranks(job_.places);
+    add({"-n", std::to_string(ranks)}, count_of(static_cast<std::size_t>(ranks), "rank"));
+    if (!intel_)
+      add({"-localhost", job_.master.text()},
+          "where the daemons connect back to, whatever the master's name leads to");
+    add({"-wdir", job_.workdir}, "a folder that is missing on a node is an error");
+    add({"-genv", kJobMark, job_.id}, "marks the ranks");
+    if (is_python(job_.command.front()))
+      add({"-genv", "PYTHONUNBUFFERED", "1"},
+          "ranks write to pipes: without it their output comes at the end");
+    for (const auto& [name, value] : job_.env) add({"-genv", name, value}, "yours");
+    add(job_.command, "the program");
+    return std::move(line_);
+  }
+
+ private:
+  void add(std::vector<std::string> words, std::string reason) {
+    line_.push_back({std::move(words), std::move(reason)});
+  }
+
+  const MpiJob& job_;
+  bool intel_;
+  std::vector<MpiOption> line_;
+};
+
 /// How many words of a Python command line are flags in front of the script; nothing if there is one that we
 /// don't know, for its value could be mistaken for the script.
 std::optional<std::size_t> python_flags(const std::vector<std::string>& command) {
@@ -137,16 +170,61 @@ std::optional<std::size_t> python_flags(const std::vector<std::string>& command)
 
 Result<std::vector<MpiOption>> mpi_options(const MpiJob& job) {
   if (job.mpi.flavour != MpiFlavour::open_mpi) {
-    return fail(ErrorKind::usage,
-                fmt::format("the master's {} is {}; only Open MPI 4 and 5 can be started so far: "
-                            "sudo apt install openmpi-bin",
-                            printable(job.mpirun), job.mpi.name()));
+    if (!job.mca.empty())
+      return fail(ErrorKind::usage, fmt::format("--mca is for Open MPI; the nodes have {}", job.mpi.name()));
+    return HydraLine(job).build();
   }
   if (job.mpi.major < 4 || job.mpi.major > 5) {
     return fail(ErrorKind::usage,
                 fmt::format("the master has {}; only Open MPI 4 and 5 can be started", job.mpi.name()));
   }
   return OpenMpiLine(job, job.mpi.major == 4 ? kOpenMpi4 : kOpenMpi5).build();
+}
+
+std::map<std::string, std::string> launcher_environment(const MpiJob& job) {
+  switch (job.mpi.flavour) {
+    case MpiFlavour::open_mpi:
+      return {};
+    case MpiFlavour::mpich:
+      return {{"HYDRA_LAUNCHER", "ssh"},
+              {"HYDRA_LAUNCHER_EXEC", job.folder + "/rsh"},
+              {"HYDRA_LAUNCHER_EXTRA_ARGS", kSshArguments}};
+    case MpiFlavour::intel_mpi: {
+      std::map<std::string, std::string> environment = {
+          {"I_MPI_HYDRA_BOOTSTRAP", "ssh"},
+          {"I_MPI_HYDRA_BOOTSTRAP_EXEC", job.folder + "/rsh"},
+          {"I_MPI_HYDRA_BOOTSTRAP_EXEC_EXTRA_ARGS", kSshArguments}};
+      if (!job.efa) environment["FI_PROVIDER"] = "tcp";
+      if (oversubscribed(job.places)) environment["I_MPI_PIN"] = "off";
+      return environment;
+    }
+  }
+  return {};
+}
+
+std::string remote_shell(const MpiJob& job) {
+  if (job.mpi.flavour == MpiFlavour::open_mpi) return {};
+  return fmt::format(R"sh(#!/bin/sh
+# ssh for {0}: the daemons that it starts on the nodes bear the job's mark.
+count=$#
+while [ $count -gt 0 ]; do
+  case $1 in *hydra_pmi_proxy* | *hydra_bstrap_proxy*) set -- "$@" env {1}={2} ;; esac
+  set -- "$@" "$1"
+  shift
+  count=$((count - 1))
+done
+exec ssh "$@"
+)sh",
+                     job.mpi.name(), kJobMark, job.id);
+}
+
+std::string hostfile_for(const MpiVersion& mpi, const std::vector<Place>& places) {
+  if (mpi.flavour == MpiFlavour::open_mpi) return hostfile(places);
+  std::string text;
+  for (const auto& place : places) {
+    if (place.ranks > 0) text += fmt::format("{}:{}\n", place.address.text(), place.ranks);
+  }
+  return text;
 }
 
 std::vector<std::string> line_of(const std::vector<MpiOption>& options) {

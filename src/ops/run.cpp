@@ -40,8 +40,8 @@ class JobRun : public Observer {
   asio::awaitable<JobEnd> run() {
     const FleetOptions flow{.connect_timeout = options_.connect_timeout};
     NodeTask task = [this](NodeRun turn) { return attend(turn); };
-    const auto report =
-        co_await run_on_nodes(contacts_, connector_, std::move(task), flow, *this, stops_.stop);
+    auto report = co_await run_on_nodes(contacts_, connector_, std::move(task), flow, *this, stops_.stop);
+    end_.asked = std::move(report);
     if (!lost_while_starting_.empty()) co_await find_again();
     if (end_.followed) co_await look_ourselves();
     co_return std::move(end_);
@@ -62,10 +62,14 @@ class JobRun : public Observer {
     }
     auto facts = Result<Facts>{};
     if (leads)
-      facts = co_await ask_facts_in(*shell, turn.limit);
+      facts = co_await ask_facts_in(*shell, turn.limit, wish_.mpirun);
     else
-      facts = co_await ask_facts(turn.session, turn.limit);
+      facts = co_await ask_facts(turn.session, turn.limit, wish_.mpirun);
     if (!facts) co_return std::unexpected(facts.error());
+    if (nodes_.prepare && !wish_.explain_only) {
+      auto prepared = co_await nodes_.prepare(turn);
+      if (!prepared) co_return std::unexpected(prepared.error());
+    }
     facts_[turn.node.index] = std::move(*facts);
     changed_.notify_all();
     if (leads) co_await lead(turn.session, std::move(shell));

@@ -177,6 +177,55 @@ def test_a_rebooted_master_shows_it_as_lost(ec2mpi, cluster4):
     assert ec2mpi("jobs").out.splitlines()[1].split()[:3] == [job, "lost", "(rebooted)"]
 
 
+# --- what is left, whatever ends it --------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("host, victim", [(3, "pkill -KILL -o -x sleep"), (1, "pkill -KILL -x ssh"), (1, "pkill -KILL -x mpirun"),
+                                          (2, "pkill -KILL -x orted")], ids=["rank", "ssh", "mpirun", "daemon"])
+def test_after_a_kill_nothing_is_left(ec2mpi, cluster4, host, victim):
+    # the rank itself is the oldest sleep, its child another one that ignores all it can
+    process = ec2mpi.start("run", "--per-node", "1", "--", "sh", "-c",
+                           "trap '' INT TERM HUP; echo up; (trap '' INT TERM HUP; exec sleep 27182) & exec sleep 31415")
+    assert lines_from(process, 4) == ["up"] * 4
+    cluster4.host(host, victim)
+    out, err = process.communicate(timeout=90)
+    assert process.returncode not in (0, 130, 255), err
+    assert not any(of_the_jobs(cluster4, each) for each in HOSTS)
+    if "sleep" in victim:
+        assert process.returncode == 137 and "was killed (signal 9)" in err
+
+
+def test_ps_shows_ranks_and_kill_ends_orphans_only(ec2mpi, cluster4):
+    lost = submit(ec2mpi, STUBBORN, "--per-node", "1", "-w", "1-2")
+    wait_until(lambda: ec2mpi("logs", lost).out.count("up\n") == 2, "all ranks are up")
+    cluster4.host(1, "pkill -KILL -f '[/]supervise'")
+    job = submit(ec2mpi, WAITING, "--per-node", "1")
+    wait_until(lambda: ec2mpi("logs", job).out.count("up\n") == 4, "all ranks are up")
+    shown = json.loads(ec2mpi("ps", "--json").out)
+    ranks = {(each["node"], each["rank"]) for each in shown if each["job"] == job and "rank" in each}
+    assert ranks == {(f"node{host}", host - 1) for host in HOSTS}
+    assert ec2mpi("ps").out.splitlines()[0].split() == ["NODE", "PID", "RANK", "JOB", "CPU", "MEMORY", "AGE", "COMMAND"]
+    done = ec2mpi("kill", "--orphans")
+    assert done.code == 0 and f"node2: {lost}: ended pid" in done.out and job not in done.out, done.err
+    assert not cluster4.host(2, "pgrep -f '[s]leep 31415'").out
+    assert {each["job"] for each in json.loads(ec2mpi("ps", "--json").out)} == {job}
+    assert "no orphans" in ec2mpi("kill", "--orphans").err
+
+
+def test_what_a_job_needs_is_pushed_first(ec2mpi, cluster4):
+    (ec2mpi.folder / "ec2mpi.toml").write_text(
+        '[jobs.hello]\ncommand = ["sh", "proj/hello.sh"]\npush = ["proj"]\nper_node = 1\nworkdir = "pushed"\n')
+    (ec2mpi.folder / "proj").mkdir()
+    (ec2mpi.folder / "proj" / "hello.sh").write_text("echo hello 1\n")
+    done = ec2mpi("run", "hello")
+    assert (done.code, done.out) == (0, "hello 1\n" * 4), done.err
+    assert "pushed: 1 file sent" in done.err
+    (ec2mpi.folder / "proj" / "hello.sh").write_text("echo hello two\n")
+    assert ec2mpi("run", "hello", "--no-push").out == "hello 1\n" * 4
+    assert ec2mpi("run", "hello").out == "hello two\n" * 4
+    done = ec2mpi("run", "helo")
+    assert done.code == 2 and "is hello meant?" in done.err
+
+
 # --- words ----------------------------------------------------------------------------------------------------------
 
 def test_names_beginnings_and_the_newest(ec2mpi, cluster4):

@@ -14,7 +14,8 @@ MpiJob job(const std::string& version) {
   job.id = "spread-1";
   job.mpirun = "/usr/bin/mpirun";
   job.mpi = *parse_mpi_version("mpirun (Open MPI) " + version);
-  job.hostfile = "/home/ubuntu/.ec2mpi/jobs/spread-1/hosts";
+  job.folder = "/home/ubuntu/.ec2mpi/jobs/spread-1";
+  job.master = Ipv4{0x0a00000b};
   job.places = {{"node1", Ipv4{0x0a00000b}, 2, 4, 0, 2}, {"node2", Ipv4{0x0a00000c}, 2, 4, 0, 2}};
   job.network = covering_network({Ipv4{0x0a00000b}, Ipv4{0x0a00000c}});
   job.workdir = "/home/ubuntu";
@@ -91,10 +92,41 @@ TEST(MpiLine, OfManyNodesIsStartedByATree) {
   EXPECT_EQ(line(big).find("no_tree_spawn"), std::string::npos);
 }
 
-TEST(MpiLine, ForAnotherMpiIsRefusedByName) {
-  auto other = job("4.1.4");
-  other.mpi = *parse_mpi_version("HYDRA build details:\n Version: 4.2.1\n");
-  EXPECT_NE(line(other).find("MPICH 4.2.1; only Open MPI 4 and 5"), std::string::npos);
+TEST(MpiLine, ForMpich) {
+  auto hydra = job("4.1.4");
+  hydra.mpirun = "/usr/bin/mpiexec.mpich";
+  hydra.mpi = *parse_mpi_version("HYDRA build details:\n Version: 4.2.1\n");
+  hydra.env = {{"UCX_TLS", "tcp,self"}};
+  EXPECT_EQ(
+      line(hydra),
+      "/usr/bin/mpiexec.mpich -f /home/ubuntu/.ec2mpi/jobs/spread-1/hosts -n 4 -localhost 10.0.0.11 -wdir "
+      "/home/ubuntu -genv EC2MPI_JOB spread-1 -genv UCX_TLS tcp,self ./ring 'two words'");
+  EXPECT_EQ(hostfile_for(hydra.mpi, hydra.places), "10.0.0.11:2\n10.0.0.12:2\n");
+  EXPECT_EQ(launcher_environment(hydra).at("HYDRA_LAUNCHER_EXEC"), "/home/ubuntu/.ec2mpi/jobs/spread-1/rsh");
+  EXPECT_NE(remote_shell(hydra).find("env EC2MPI_JOB=spread-1"), std::string::npos);
+  hydra.mca = {{"btl", "tcp,self"}};
+  EXPECT_EQ(line(hydra), "--mca is for Open MPI; the nodes have MPICH 4.2.1");
+}
+
+/// By its documentation; nothing more was tried.
+TEST(MpiLine, ForIntelMpi) {
+  auto intel = job("4.1.4");
+  intel.mpi = *parse_mpi_version(
+      "Intel(R) MPI Library for Linux* OS, Version 2021.10 Build 20230619 (id: c2e19c2f3e)");
+  intel.command = {"python3", "x.py"};
+  EXPECT_EQ(
+      line(intel),
+      "/usr/bin/mpirun -machinefile /home/ubuntu/.ec2mpi/jobs/spread-1/hosts -n 4 -wdir /home/ubuntu -genv "
+      "EC2MPI_JOB spread-1 -genv PYTHONUNBUFFERED 1 python3 x.py");
+  const auto environment = launcher_environment(intel);
+  EXPECT_EQ(environment.at("I_MPI_HYDRA_BOOTSTRAP"), "ssh");
+  EXPECT_EQ(environment.at("FI_PROVIDER"), "tcp");
+  EXPECT_FALSE(environment.contains("I_MPI_PIN"));
+  intel.places[0].ranks = 3;
+  EXPECT_EQ(launcher_environment(intel).at("I_MPI_PIN"), "off");
+}
+
+TEST(MpiLine, ForAnOldOpenMpiIsRefused) {
   EXPECT_NE(line(job("3.1.6")).find("Open MPI 3.1.6; only Open MPI 4 and 5"), std::string::npos);
 }
 

@@ -7,6 +7,8 @@
 
 #include "ec2mpi/cli/console.hpp"
 #include "ec2mpi/cli/options.hpp"
+#include "ec2mpi/ops/mpi_words.hpp"
+#include "ec2mpi/ops/push.hpp"
 #include "ec2mpi/ops/run.hpp"
 
 namespace ec2mpi::cli {
@@ -26,6 +28,9 @@ class JobView : public ops::JobObserver {
         verbose_(options.verbose > 0),
         style_(style),
         id_(std::move(id)) {}
+
+  /// What the job's files cost; told when it starts.
+  void set_push(std::shared_ptr<const ops::PushCount> count) { push_ = std::move(count); }
 
   void on_planned(const ops::JobPlan& plan) override;
   void on_output(const ssh::Chunk& chunk) override;
@@ -50,6 +55,8 @@ class JobView : public ops::JobObserver {
   void tell_cleaning(const ops::JobEnd& end);
 
   Console& console_;
+  std::shared_ptr<const ops::PushCount> push_;
+  ops::NoiseFilter noise_;
   bool quiet_;
   bool verbose_;
   Style style_;

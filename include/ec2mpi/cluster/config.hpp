@@ -18,6 +18,8 @@ struct JobConfig {
   std::vector<std::string> command;        ///< program and arguments, each one word
   int np = 0;                              ///< ranks in all; 0 = one per slot
   int per_node = 0;                        ///< ranks on each node; 0 = as np and slots say
+  std::vector<std::string> push;           ///< local files and folders that go to the workdir before each run
+  std::vector<std::string> pull;           ///< of the workdir on the master, brought back after success
   std::string workdir;                     ///< on the nodes; empty = the login user's home
   std::map<std::string, std::string> env;  ///< set for every rank
 };
@@ -27,6 +29,7 @@ struct Config {
   std::optional<std::string> identity;  ///< private key file
   std::optional<std::string> user;
   std::optional<std::uint16_t> port;
+  std::optional<std::string> mpirun;          ///< absolute path on the nodes; else the one in their PATH
   std::optional<double> connect_timeout;      ///< seconds
   std::map<std::string, std::string> groups;  ///< name to selection
   std::map<std::string, double> prices;       ///< [prices]: instance type to the user's own price for an hour

@@ -31,6 +31,7 @@ struct JobWish {
   Slots slots;
   std::vector<std::pair<std::string, std::string>> env;
   std::vector<std::pair<std::string, std::string>> mca;
+  std::string mpirun;                  ///< absolute path on the nodes; empty = the one in their PATH
   bool mpi4py_run = true;              ///< python programs through mpi4py.run
   bool explain_only = false;           ///< plan, but start nothing
   std::chrono::nanoseconds timeout{};  ///< for the job, from its start; zero means none
@@ -44,6 +45,7 @@ struct JobFiles {
   std::string nodes;                               ///< "LABEL ADDRESS" lines; "local" for the master
   std::string meta;                                ///< "KEY VALUE" lines
   std::string limit;                               ///< seconds; empty = none
+  std::string remote_shell;                        ///< script that starts daemons on nodes; empty: none
   std::string workdir;                             ///< absolute
   std::map<std::string, std::string> environment;  ///< for the launcher or the script
   std::vector<std::string> command;                ///< all words of the line; for a script its arguments

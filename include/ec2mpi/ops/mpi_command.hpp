@@ -25,7 +25,8 @@ struct MpiJob {
   std::string id;      ///< letters, digits, `.`, `_`, `-`; becomes the mark
   std::string mpirun;  ///< absolute path on the master
   MpiVersion mpi;
-  std::string hostfile;  ///< absolute path on the master
+  std::string folder;  ///< of the job, absolute path on the master; `hosts` and `rsh` lie there
+  Ipv4 master;         ///< private address, where daemons connect back to
   std::vector<Place> places;
   Network network;      ///< of the private addresses of all nodes and the master
   bool efa = false;     ///< leave the choice of transport to the MPI
@@ -35,8 +36,18 @@ struct MpiJob {
   std::vector<std::string> command;                      ///< program and arguments
 };
 
-/// The whole line, in order: launcher, options, program. Errors: usage for an MPI that is not supported yet.
+/// The whole line, in order: launcher, options, program. Errors: usage for an MPI that can't be started.
 [[nodiscard]] Result<std::vector<MpiOption>> mpi_options(const MpiJob& job);
+
+/// Environment for the launcher, beside the line.
+[[nodiscard]] std::map<std::string, std::string> launcher_environment(const MpiJob& job);
+
+/// A script for `rsh` in the job's folder, to be used in ssh's place by an MPI that can't mark its daemons;
+/// empty where that isn't needed.
+[[nodiscard]] std::string remote_shell(const MpiJob& job);
+
+/// The hostfile in the words of this MPI.
+[[nodiscard]] std::string hostfile_for(const MpiVersion& mpi, const std::vector<Place>& places);
 
 /// All words of the line.
 [[nodiscard]] std::vector<std::string> line_of(const std::vector<MpiOption>& options);

@@ -32,6 +32,7 @@ struct NodeTrouble {
 
 /// How it went. Without `followed` no process was started.
 struct JobEnd {
+  FleetReport asked;                 ///< what became of the nodes until the job was started
   std::vector<NodeTrouble> unfit;    ///< nodes that did not answer, which is why nothing was launched
   std::optional<Error> refused;      ///< why nothing was launched otherwise
   std::optional<Followed> followed;  ///< of the job that was launched
@@ -42,6 +43,7 @@ struct JobEnd {
 struct JobNodes {
   std::vector<Node> ranks;  ///< that take part, in the list's order; not empty
   Node master;              ///< where mpirun is started; may be one of them
+  NodeTask prepare = {};    ///< done on each node before the job starts, over the same connection: its push
 };
 
 struct JobStops {
