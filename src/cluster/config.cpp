@@ -120,7 +120,6 @@ JobConfig read_job(Reader& reader, const std::string& name, const toml::node& no
                 {"np", [&](const auto& value) { reader.number(value, job.np, 1, 1'000'000); }},
                 {"per_node", [&](const auto& value) { reader.number(value, job.per_node, 1, 100'000); }},
                 {"push", [&](const auto& value) { read_texts(reader, value, job.push); }},
-                {"pull", [&](const auto& value) { read_texts(reader, value, job.pull); }},
                 {"workdir", [&](const auto& value) { reader.text(value, job.workdir); }},
                 {"env", [&](const auto& value) { reader.each(value, set_env); }}});
   if (job.command.empty()) reader.complain(node, fmt::format("[jobs.{}] has no command", printable(name)));
