@@ -157,7 +157,7 @@ Result<Config> parse_config(std::string_view text, std::string_view source) {
                 {"user", [&](const auto& value) { reader.text(value, config.user); }},
                 {"port", [&](const auto& value) { reader.number(value, config.port, 1, 65535); }},
                 {"mpirun", [&](const auto& value) { reader.text(value, config.mpirun); }},
-               {"connect_timeout",
+                {"connect_timeout",
                  [&](const auto& value) {
                    const auto seconds = value.template value<double>();
                    if (seconds && *seconds > 0)
