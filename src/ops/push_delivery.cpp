@@ -78,7 +78,11 @@ asio::awaitable<Result<void>> Delivery::attempt() {
     done = std::move(sent);
   }
   co_await stop_feeding();
-  if (!done && talk_) co_await end_talk();  // it keeps what arrived, and says what is wrong
+  if (!done && talk_) {
+    co_await end_talk();  // it keeps what arrived, and says what is wrong
+    if (seat_) take_words();
+    if (done_ && done.error().kind != ErrorKind::local_io) done = {};  // it came to its end meanwhile
+  }
   if (seat_) leave_seat();
   if (talk_) co_await talk_->leave();
   co_return done;
@@ -151,6 +155,10 @@ asio::awaitable<Result<void>> Delivery::send() {
     }
     auto fed = co_await attend(&Delivery::streamed, "not all was sent in time");
     if (!fed) co_return fed;
+  }
+  if (!talk_->complaint().empty()) {  // who is fed by it shall get all
+    auto failed = co_await attend(&Delivery::put_in_place, "the push did not end in time on the node");
+    co_return failed;
   }
   auto told = co_await tell_end();
   if (!told) co_return told;
