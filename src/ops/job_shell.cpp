@@ -90,6 +90,8 @@ find_job() {
 ///   and then: every five seconds it counts the launcher's connections and its ranks on this node. Hydra with
 ///   a connection less than it had is given up after three looks. Where a node has ranks no more, though it
 ///   had some, for four looks, the other nodes are asked; if none has a rank, it is given up.
+///   Open MPI keeps no connections once its daemons run, so only Hydra (which has a file `rsh`) is counted
+///   so.
 /// - Open MPI 5 returns 0 after it has lost a node; its words tell.
 /// - The job gets a session of its own: whatever it starts stays recognizable when its parents are gone.
 /// - wait(1) returns early when TERM comes; the job's own status is had by waiting again.
@@ -138,7 +140,7 @@ watch_launcher() {
     case $1 in mpirun* | mpiexec* | prterun* | orterun*) ;; *) continue ;; esac
     [ "$2" -lt "$had_links" ] && fewer=$((fewer + 1)) || { fewer=0; had_links=$2; }
     [ "$3" = 0 ] && [ "$had_ranks" -gt 0 ] && none=$((none + 1)) || { none=0; had_ranks=$3; }
-    case $1 in mpiexec* | *mpich*) [ $fewer -lt 3 ] || { echo daemon >hung; break; } ;; esac
+    [ ! -f rsh ] || [ $fewer -lt 3 ] || { echo daemon >hung; break; }
     [ $none -lt 4 ] || [ "$(ranks_elsewhere)" != 0 ] || { echo hung >hung; break; }
   done
   [ ! -f hung ] || end_launchers
