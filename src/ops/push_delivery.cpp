@@ -22,6 +22,8 @@ constexpr auto kStall = std::chrono::seconds(5);
 constexpr auto kTimeToAnswer = std::chrono::seconds(12);
 /// It answers, and yet nothing reaches it.
 constexpr auto kGiveUpFeeder = std::chrono::seconds(30);
+/// Who has less time than this is served by ourselves: a feeder that hangs could not be replaced in time.
+constexpr auto kTimeToReplace = std::chrono::seconds(40);
 constexpr int kAttempts = 4;
 constexpr int kRelayedAttempts = 2;
 constexpr int kBrokenOff = 3;  ///< and above: the script's statuses for what did not arrive whole
@@ -193,7 +195,9 @@ bool Delivery::wants_relay() const {
   if (plan.relay == RelayMode::never || plan.nodes < 2 || need_.items.empty()) return false;
   if (survey_.address.empty() || attempt_ > kRelayedAttempts) return false;
   if (plan.relay == RelayMode::automatic && !unlinked_reason_.empty()) return false;
-  return plan.relay == RelayMode::always || need_.bytes * (plan.nodes - 1) >= kWorthRelaying;
+  if (plan.relay == RelayMode::always) return true;
+  return run_.limit.deadline - Clock::now() > kTimeToReplace &&
+         need_.bytes * (plan.nodes - 1) >= kWorthRelaying;
 }
 
 std::string Delivery::beginning() const {

@@ -19,7 +19,6 @@ struct JobConfig {
   int np = 0;                              ///< ranks in all; 0 = one per slot
   int per_node = 0;                        ///< ranks on each node; 0 = as np and slots say
   std::vector<std::string> push;           ///< local files and folders that go to the workdir before each run
-  std::vector<std::string> pull;           ///< of the workdir on the master, brought back after success
   std::string workdir;                     ///< on the nodes; empty = the login user's home
   std::map<std::string, std::string> env;  ///< set for every rank
 };
