@@ -42,8 +42,8 @@ class ConnectStatus {
  private:
   void tick_after(Clock::duration pause) {
     timer_.expires_after(pause);
-    timer_.async_wait([this](std::error_code cancelled) {
-      if (cancelled) return;
+    timer_.async_wait([this, life = std::weak_ptr(life_)](std::error_code cancelled) {
+      if (cancelled || life.expired()) return;
       const auto waited = format_duration(Clock::now() - started_);
       console_.status(fmt::format("{}: {} · {}", node_, ssh::phase_name(phase_), waited));
       tick_after(std::chrono::milliseconds(200));
@@ -53,6 +53,7 @@ class ConnectStatus {
   Console& console_;
   std::string node_;
   asio::steady_timer timer_;
+  std::shared_ptr<int> life_ = std::make_shared<int>();  ///< a tick that is due already cannot be cancelled
   ssh::Phase phase_ = ssh::Phase::waiting;
   Clock::time_point started_ = Clock::now();
 };

@@ -41,22 +41,19 @@ FleetView::FleetView(Console& console, const asio::any_io_executor& executor, co
       started_(Clock::now()),
       timer_(executor) {
   for (const auto& node : nodes) indices_.push_back(node.index);
-  if (!console_.shows_status()) return;
-  timer_.expires_after(kFirstProgress);
-  timer_.async_wait([this](std::error_code cancelled) {
-    if (!cancelled) tick();
-  });
+  if (console_.shows_status()) tick_after(kFirstProgress);
 }
 
 FleetView::~FleetView() {
   timer_.cancel();
 }
 
-void FleetView::tick() {
-  console_.status(progress());
-  timer_.expires_after(kProgressEvery);
-  timer_.async_wait([this](std::error_code cancelled) {
-    if (!cancelled) tick();
+void FleetView::tick_after(Clock::duration wait) {
+  timer_.expires_after(wait);
+  timer_.async_wait([this, life = std::weak_ptr(life_)](std::error_code cancelled) {
+    if (cancelled || life.expired()) return;
+    console_.status(progress());
+    tick_after(kProgressEvery);
   });
 }
 

@@ -47,7 +47,7 @@ class FleetView : public Observer {
   [[nodiscard]] std::string still_running() const;
 
  private:
-  void tick();
+  void tick_after(Clock::duration wait);
   [[nodiscard]] std::size_t place_of(const Node& node) const;
   [[nodiscard]] std::string progress() const;
   [[nodiscard]] std::string amount(const std::function<std::string()>& words) const;
@@ -62,6 +62,7 @@ class FleetView : public Observer {
   std::uint64_t bytes_ = 0;
   Clock::time_point started_;
   asio::steady_timer timer_;
+  std::shared_ptr<int> life_ = std::make_shared<int>();  ///< a tick that is due already cannot be cancelled
 };
 
 }  // namespace ec2mpi::cli
