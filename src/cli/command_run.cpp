@@ -12,6 +12,7 @@
 #include "ec2mpi/ops/push.hpp"
 #include "ec2mpi/ops/run.hpp"
 #include "src/cli/command.hpp"
+#include "src/cli/command_series.hpp"
 
 namespace ec2mpi::cli {
 
@@ -37,6 +38,14 @@ struct RunOptions {
   bool detach = false;
   bool no_push = false;
   std::optional<std::string> mpirun;
+  SeriesOptions series;
+};
+
+/// What is to be run, without what stands behind --.
+struct Chosen {
+  JobConfig job;  ///< for a script its command is empty
+  std::optional<ops::JobScript> script;
+  std::string mpirun;  ///< of the settings, or ""
 };
 
 using Variable = std::pair<std::string, std::string>;
@@ -123,13 +132,12 @@ std::string similar_job(std::string_view name, const Config& config) {
   return {};
 }
 
-Result<void> choose_job(const RunOptions& options, const Config& config, ops::JobWish& wish, JobConfig& job) {
+Result<Chosen> choose_job(const RunOptions& options, const Config& config) {
   const auto& behind = options.behind_dashes;
   if (options.name.empty()) {
     if (!behind || behind->empty())
       return fail(ErrorKind::usage, "nothing to run: ec2mpi run NAME, or ec2mpi run -- CMD ARGS");
-    wish.command = *behind;
-    return {};
+    return Chosen{{}, std::nullopt, config.mpirun.value_or("")};
   }
   const auto& name = options.name.front();
   if (options.name.size() > 1) {
@@ -138,20 +146,22 @@ Result<void> choose_job(const RunOptions& options, const Config& config, ops::Jo
                             "ec2mpi run -- CMD ARGS",
                             printable(options.name[1]), printable(name)));
   }
-  if (const auto found = config.jobs.find(name); found != config.jobs.end()) {
-    job = found->second;
-    wish.command = job.command;
-  } else {
-    auto script = find_script(name);
-    if (!script) return std::unexpected(script.error());
-    if (const auto meant = similar_job(name, config); !script->text && !meant.empty())
-      return fail(ErrorKind::usage,
-                  fmt::format("there is no [jobs.{}] in ec2mpi.toml and no {} here; is {} meant?",
-                              printable(name), printable(script->name), printable(meant)));
-    wish.script = std::move(*script);
-  }
-  if (behind) wish.command.insert(wish.command.end(), behind->begin(), behind->end());
-  return {};
+  const auto mpirun = config.mpirun.value_or("");
+  if (const auto found = config.jobs.find(name); found != config.jobs.end())
+    return Chosen{found->second, std::nullopt, mpirun};
+  auto script = find_script(name);
+  if (!script) return std::unexpected(script.error());
+  if (const auto meant = similar_job(name, config); !script->text && !meant.empty())
+    return fail(ErrorKind::usage,
+                fmt::format("there is no [jobs.{}] in ec2mpi.toml and no {} here; is {} meant?",
+                            printable(name), printable(script->name), printable(meant)));
+  return Chosen{{}, std::move(*script), mpirun};
+}
+
+/// The words behind -- come last.
+void add_behind(const RunOptions& options, std::vector<std::string>& command) {
+  if (const auto& behind = options.behind_dashes)
+    command.insert(command.end(), behind->begin(), behind->end());
 }
 
 /// What a job is called in its id: its name, else its program; a python program by its script.
@@ -166,21 +176,24 @@ std::string spoken_name(const RunOptions& options, const std::vector<std::string
 }
 
 /// All that can be said before a connection: flags over the job's own settings.
-Result<ops::JobWish> make_wish(const RunOptions& options, const Config& config) {
+Result<ops::JobWish> make_wish(const RunOptions& options, const Chosen& chosen, const FilledJob& job,
+                               std::string id) {
   ops::JobWish wish;
-  JobConfig job;
-  if (auto chosen = choose_job(options, config, wish, job); !chosen) return std::unexpected(chosen.error());
   auto slots = options.slots ? parse_slots(*options.slots) : Slots{};
   if (!slots) return std::unexpected(slots.error());
   auto env = variables(job.env, options.env);
   if (!env) return std::unexpected(env.error());
-  wish.id = ops::make_job_id(spoken_name(options, wish.command), std::chrono::system_clock::now());
+  wish.id = std::move(id);
+  wish.command = job.command;
+  wish.script = chosen.script;
   wish.workdir = options.workdir.value_or(job.workdir);
-  wish.ranks = {options.np > 0 ? options.np : job.np, options.per_node > 0 ? options.per_node : job.per_node};
+  wish.ranks = {.np = options.np > 0 ? options.np : job.np,
+                .per_node = options.per_node > 0 ? options.per_node : job.per_node,
+                .nodes = job.nodes};
   wish.slots = *slots;
   wish.env = std::move(*env);
   wish.mca = options.mca;
-  wish.mpirun = options.mpirun.value_or(config.mpirun.value_or(""));
+  wish.mpirun = options.mpirun.value_or(chosen.mpirun);
   if (!wish.mpirun.empty() && !wish.mpirun.starts_with('/'))
     return fail(ErrorKind::usage,
                 fmt::format("--mpirun takes a full path, not '{}'", printable(wish.mpirun)));
@@ -196,13 +209,12 @@ struct JobPush {
   std::shared_ptr<ops::PushCount> count;
 };
 
-Result<JobPush> make_push(const RunOptions& options, const Config& config) {
+Result<JobPush> make_push(const RunOptions& options, const FilledJob& job) {
   JobPush push;
-  const auto job = options.name.empty() ? config.jobs.end() : config.jobs.find(options.name.front());
-  if (job == config.jobs.end() || job->second.push.empty() || options.no_push || options.explain) return push;
-  auto tree = ops::scan_sources(job->second.push, {});
-  if (!tree) return std::unexpected(tree.error().within(fmt::format("[jobs.{}] push", job->first)));
-  auto target = options.workdir.value_or(job->second.workdir);
+  if (job.push.empty() || options.no_push || options.explain) return push;
+  auto tree = ops::scan_sources(job.push, {});
+  if (!tree) return std::unexpected(tree.error().within("the job's push"));
+  auto target = options.workdir.value_or(job.workdir);
   if (target.empty()) target = "~";
   push.count = std::make_shared<ops::PushCount>();
   ops::PushPlan plan;
@@ -237,12 +249,46 @@ asio::awaitable<int> run_on_loop(Runtime& runtime, const RunOptions& options, op
   co_return ops::exit_code_for(end);
 }
 
+/// One job. Without parameters what stands behind -- is taken as it is.
+Result<ops::JobWish> make_single_wish(const RunOptions& options, const Chosen& chosen, FilledJob& filled) {
+  add_behind(options, filled.command);
+  auto id = ops::make_job_id(spoken_name(options, filled.command), std::chrono::system_clock::now());
+  return make_wish(options, chosen, filled, std::move(id));
+}
+
+SeriesRequest make_request(const RunOptions& options, const Chosen& chosen) {
+  auto job = chosen.job;
+  add_behind(options, job.command);
+  auto name = spoken_name(options, job.command);
+  return {.name = std::move(name),
+          .job = std::move(job),
+          .make_wish = [&options, &chosen](
+                           const FilledJob& filled,
+                           const std::string& id) { return make_wish(options, chosen, filled, id); },
+          .make_push = [&options](const FilledJob& filled) -> Result<SeriesPush> {
+            auto push = make_push(options, filled);
+            if (!push) return std::unexpected(push.error());
+            return SeriesPush{std::move(push->task), std::move(push->count)};
+          },
+          .options = options.series,
+          .connect = options.connect,
+          .detach = options.detach};
+}
+
 Result<int> run_run(const RunOptions& options, const CommonOptions& common) {
   auto cluster = open_cluster(options.list);
   if (!cluster) return std::unexpected(cluster.error());
-  auto wish = make_wish(options, cluster->config);
+  const auto chosen = choose_job(options, cluster->config);
+  if (!chosen) return std::unexpected(chosen.error());
+  const bool series = options.series.asked_for() || !chosen->job.sweep.empty();
+  if (series && options.explain)
+    return fail(ErrorKind::usage, "--explain tells of one job; --dry-run shows the jobs of a series");
+  if (series) return run_series(make_request(options, *chosen), *cluster, common);
+  auto filled = fill_in(chosen->job, {});
+  if (!filled) return std::unexpected(filled.error());
+  auto wish = make_single_wish(options, *chosen, *filled);
   if (!wish) return std::unexpected(wish.error());
-  auto push = make_push(options, cluster->config);
+  auto push = make_push(options, *filled);
   if (!push) return std::unexpected(push.error());
   auto access = open_access(*cluster, options.connect);
   if (!access) return std::unexpected(access.error());
@@ -296,6 +342,7 @@ void add_run_command(CLI::App& app, Dispatch& dispatch) {
       app, "run", "Starts an MPI program over the nodes: ec2mpi run NAME [-- ARGS], ec2mpi run -- CMD ARGS",
       "ec2mpi run -np 4 -- python3 hello.py");
   add_job_options(command, *options);
+  add_series_options(command, options->series);
   add_selection_options(command, options->list, "--exclude");
   add_connect_options(command, options->connect);
   command.callback([options, &dispatch] {

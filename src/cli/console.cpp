@@ -3,7 +3,11 @@
 #include <fmt/format.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+#include <algorithm>
 #include <cstdlib>
+#include <utility>
+
+#include "ec2mpi/base/text.hpp"
 
 namespace ec2mpi::cli {
 
@@ -22,7 +26,11 @@ std::string paint(bool wanted, Colour colour, std::string_view text) {
   return fmt::format("\x1b[{}m{}\x1b[0m", kCodes[static_cast<std::size_t>(colour)], text);
 }
 
-constexpr std::string_view kEraseLine = "\r\x1b[K";
+/// From the first line of what is shown to the end of the screen.
+std::string erase(std::string_view shown) {
+  const auto above = std::count(shown.begin(), shown.end(), '\n');
+  return above == 0 ? "\r\x1b[K" : fmt::format("\r\x1b[{}A\x1b[J", above);
+}
 
 /// At most `width` columns, cut between characters, so that the line can be erased again. Counts code points.
 std::string cut_to(std::string_view line, int width) {
@@ -54,7 +62,7 @@ void Console::put(OutputStream& stream, std::string_view text) {
     (stream.is_terminal() ? status_stream() : stream).write(text);
     return;
   }
-  status_stream().write(fmt::format("{}{}{}", kEraseLine, text, status_));
+  status_stream().write(fmt::format("{}{}{}", erase(status_), text, status_));
 }
 
 void Console::result(std::string_view line) {
@@ -70,12 +78,13 @@ void Console::talk_bytes(std::string_view bytes) {
   put(err_, bytes);
 }
 
-void Console::status(std::string line) {
+void Console::status(const std::string& text) {
   if (!shows_status()) return;
-  line = cut_to(line, columns() - 1);
-  if (line == status_) return;
-  status_ = std::move(line);
-  status_stream().write(std::string(kEraseLine) + status_);
+  std::string now;
+  for (const auto line : split(text, '\n')) now += (now.empty() ? "" : "\n") + cut_to(line, columns() - 1);
+  if (now == status_) return;
+  const auto before = std::exchange(status_, std::move(now));
+  status_stream().write(erase(before) + status_);
 }
 
 int Console::columns() const {

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 #include <toml++/toml.h>
+#include <algorithm>
 #include <functional>
+#include <set>
 
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
@@ -10,6 +12,8 @@
 namespace ec2mpi {
 
 namespace {
+
+constexpr std::int64_t kMostRanks = 1'000'000;
 
 /// Walks one TOML document and remembers the first thing that is wrong.
 class Reader {
@@ -51,9 +55,22 @@ class Reader {
   void number(const toml::node& node, T& target, std::int64_t least, std::int64_t most) {
     const auto value = node.value_exact<std::int64_t>();
     if (value && *value >= least && *value <= most)
-      target = static_cast<int>(*value);
+      target = static_cast<T>(*value);
     else
       complain(node, fmt::format("must be a whole number from {} to {}", least, most));
+  }
+
+  /// A number, or a formula that may ask for parameters.
+  void formula(const toml::node& node, std::string& target, std::int64_t most) {
+    std::int64_t value = 0;
+    if (const auto text = node.value_exact<std::string>()) {
+      target = *text;
+      if (names_in(target).empty() && !evaluate(target, {}))
+        complain(node, evaluate(target, {}).error().message);
+    } else {
+      number(node, value, 1, most);
+      target = std::to_string(value);
+    }
   }
 
   void amount(const toml::node& node, double& target) {
@@ -105,6 +122,50 @@ void read_texts(Reader& reader, const toml::node& node, std::vector<std::string>
   }
 }
 
+/// One value of a list, as it is written: in a list a text is itself, `"1..5"` too.
+std::optional<std::string> sweep_value(const toml::node& node) {
+  if (const auto text = node.value_exact<std::string>()) return *text;
+  if (const auto number = node.value_exact<std::int64_t>()) return std::to_string(*number);
+  if (const auto number = node.value_exact<double>()) return fmt::format("{}", *number);
+  if (const auto yes = node.value_exact<bool>()) return *yes ? "true" : "false";
+  return std::nullopt;
+}
+
+void read_sweep_values(Reader& reader, const std::string& name, const toml::node& node, Sweep& sweep) {
+  Result<std::vector<std::string>> values;
+  if (const auto text = node.value_exact<std::string>()) {
+    values = parse_values(*text);
+  } else {
+    const auto* list = node.as_array();
+    for (std::size_t i = 0; i < (list != nullptr ? list->size() : 1); ++i) {
+      const auto value = sweep_value(list != nullptr ? *list->get(i) : node);
+      if (!value)
+        return reader.complain(
+            node,
+            fmt::format("{} must be a list of numbers and texts, or a text like \"1..5\"", printable(name)));
+      values->push_back(*value);
+    }
+    if (auto good = check_values(*values); !good) values = std::unexpected(good.error());
+  }
+  if (!is_parameter_name(name))
+    return reader.complain(node, fmt::format("'{}' is no name for a parameter", printable(name)));
+  if (!values) return reader.complain(node, fmt::format("{}: {}", name, values.error().message));
+  sweep = {name, std::move(*values)};
+}
+
+/// In the order of the file, for the first parameter changes slowest.
+void read_sweep(Reader& reader, const toml::node& node, std::vector<Sweep>& sweeps) {
+  std::vector<std::pair<toml::source_position, Sweep>> found;
+  reader.each(node, [&](const auto& name, const auto& value) {
+    auto& [place, sweep] = found.emplace_back();
+    place = value.source().begin;
+    read_sweep_values(reader, name, value, sweep);
+  });
+  std::stable_sort(found.begin(), found.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  for (auto& [place, sweep] : found) sweeps.push_back(std::move(sweep));
+}
+
 JobConfig read_job(Reader& reader, const std::string& name, const toml::node& node) {
   JobConfig job;
   const auto* table = node.as_table();
@@ -117,16 +178,76 @@ JobConfig read_job(Reader& reader, const std::string& name, const toml::node& no
   };
   reader.table(*table, fmt::format(" of [jobs.{}]", printable(name)),
                {{"command", [&](const auto& value) { read_command(reader, value, job.command); }},
-                {"np", [&](const auto& value) { reader.number(value, job.np, 1, 1'000'000); }},
-                {"per_node", [&](const auto& value) { reader.number(value, job.per_node, 1, 100'000); }},
+                {"np", [&](const auto& value) { reader.formula(value, job.np, kMostRanks); }},
+                {"per_node", [&](const auto& value) { reader.formula(value, job.per_node, kMostRanks); }},
+                {"nodes", [&](const auto& value) { reader.formula(value, job.nodes, kMostRanks); }},
                 {"push", [&](const auto& value) { read_texts(reader, value, job.push); }},
                 {"workdir", [&](const auto& value) { reader.text(value, job.workdir); }},
-                {"env", [&](const auto& value) { reader.each(value, set_env); }}});
+                {"env", [&](const auto& value) { reader.each(value, set_env); }},
+                {"sweep", [&](const auto& value) { read_sweep(reader, value, job.sweep); }}});
   if (job.command.empty()) reader.complain(node, fmt::format("[jobs.{}] has no command", printable(name)));
   return job;
 }
 
 }  // namespace
+
+namespace {
+
+Result<int> count(const std::string& formula, const char* what, const Parameters& parameters) {
+  const auto own = std::find_if(parameters.begin(), parameters.end(),
+                                [&](const auto& known) { return known.first == what; });
+  if (own == parameters.end() && formula.empty()) return 0;
+  const auto value = evaluate(own == parameters.end() ? formula : own->second, parameters);
+  if (!value) return std::unexpected(value.error().within(what));
+  if (*value < 1 || *value > kMostRanks)
+    return fail(ErrorKind::usage,
+                fmt::format("{}: {} is not a number from 1 to {}", what, *value, kMostRanks));
+  return static_cast<int>(*value);
+}
+
+}  // namespace
+
+Result<FilledJob> fill_in(const JobConfig& job, const Parameters& parameters) {
+  FilledJob filled;
+  std::optional<Error> trouble;
+  const auto text = [&](const std::string& asked) {
+    auto value = fill_in(asked, parameters);
+    if (!value && !trouble) trouble = value.error();
+    return value.value_or("");
+  };
+  const auto number = [&](const std::string& formula, const char* what) {
+    const auto value = count(formula, what, parameters);
+    if (!value && !trouble) trouble = value.error();
+    return value.value_or(0);
+  };
+  for (const auto& word : job.command) filled.command.push_back(text(word));
+  filled.np = number(job.np, "np");
+  filled.per_node = number(job.per_node, "per_node");
+  filled.nodes = number(job.nodes, "nodes");
+  for (const auto& file : job.push) filled.push.push_back(text(file));
+  filled.workdir = text(job.workdir);
+  for (const auto& [name, value] : job.env) filled.env[name] = text(value);
+  if (trouble) return std::unexpected(*trouble);
+  return filled;
+}
+
+Result<void> check_used(const JobConfig& job, const std::vector<Sweep>& sweeps) {
+  std::set<std::string> used = {"np", "per_node", "nodes"};
+  const auto look = [&](const std::string& text) {
+    for (auto& name : names_in(text)) used.insert(std::move(name));
+  };
+  for (const auto& word : job.command) look(word);
+  for (const auto& file : job.push) look(file);
+  for (const auto* text : {&job.np, &job.per_node, &job.nodes, &job.workdir}) look(*text);
+  for (const auto& [name, value] : job.env) look(value);
+  for (const auto& sweep : sweeps) {
+    if (used.contains(sweep.name)) continue;
+    return fail(
+        ErrorKind::usage,
+        fmt::format("{0} is used nowhere in the job; write {{{0}}} where its value belongs", sweep.name));
+  }
+  return {};
+}
 
 void Config::fill_from(const Config& fallback) {
   const auto fill = [](auto& mine, const auto& theirs) {

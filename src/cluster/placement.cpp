@@ -65,6 +65,18 @@ Error too_many(const std::vector<Place>& places, int np, const std::vector<int>&
   return {ErrorKind::usage, text};
 }
 
+/// What a node must have room for, if the ranks are dealt evenly to a fixed number of nodes.
+int least_room(Need need) {
+  return need.nodes > 0 ? (need.np + need.nodes - 1) / need.nodes : 1;
+}
+
+/// No room on the others.
+void keep_only(std::vector<int>& room, const std::vector<std::size_t>& chosen) {
+  std::vector<int> kept(room.size(), 0);
+  for (const auto i : chosen) kept[i] = room[i];
+  room = std::move(kept);
+}
+
 /// Gives each node in turn one rank more, up to its room.
 void deal(std::vector<Place>& places, const std::vector<int>& room, int np) {
   for (int level = 1; np > 0; ++level) {
@@ -87,10 +99,59 @@ Result<Slots> parse_slots(std::string_view text) {
               fmt::format("--slots takes cores, threads or a number above 0, not '{}'", printable(text)));
 }
 
-Result<std::vector<Place>> place_ranks(std::vector<Place> places, Ranks wanted, Slots slots) {
+std::vector<int> room_of(const std::vector<Place>& places, Ranks wanted, Slots slots) {
   std::vector<int> room;
   for (const auto& place : places)
     room.push_back(wanted.per_node > 0 ? wanted.per_node : slots_of(place, slots));
+  return room;
+}
+
+Result<Need> need_of(const std::vector<Place>& places, Ranks wanted, Slots slots) {
+  const auto room = room_of(places, wanted, slots);
+  const auto count = static_cast<int>(places.size());
+  if (wanted.nodes > count)
+    return fail(ErrorKind::usage,
+                fmt::format("{} are wanted, there are {}",
+                            count_of(static_cast<std::size_t>(wanted.nodes), "node"), count));
+  const int have = std::accumulate(room.begin(), room.end(), 0);
+  Need need{wanted.np, wanted.nodes};
+  if (need.np == 0)
+    need.np = need.nodes == 0 ? have : need.nodes * *std::min_element(room.begin(), room.end());
+  const int least = least_room(need);
+  const auto fit = std::count_if(room.begin(), room.end(), [&](int free) { return free >= least; });
+  if (need.nodes == 0 && need.np > have)
+    return std::unexpected(too_many(places, need.np, room, wanted, slots));
+  if (need.nodes > 0 && fit < need.nodes) {
+    return fail(
+        ErrorKind::usage,
+        fmt::format("{} ranks on {} need room for {} on each; only {} of {} have it ({}); use --per-node {}",
+                    need.np, count_of(static_cast<std::size_t>(need.nodes), "node"), least, fit, count,
+                    arithmetic(room, unit(places, wanted, slots)), least));
+  }
+  return need;
+}
+
+std::vector<std::size_t> first_fit(const std::vector<int>& room, Need need) {
+  std::vector<std::size_t> chosen;
+  int have = 0;
+  for (std::size_t i = 0; i < room.size(); ++i) {
+    const bool enough = need.nodes > 0 ? static_cast<int>(chosen.size()) == need.nodes : have >= need.np;
+    if (enough) break;
+    if (room[i] < least_room(need)) continue;
+    chosen.push_back(i);
+    have += room[i];
+  }
+  return chosen;
+}
+
+Result<std::vector<Place>> place_ranks(std::vector<Place> places, Ranks wanted, Slots slots) {
+  auto room = room_of(places, wanted, slots);
+  if (wanted.nodes > 0) {
+    const auto need = need_of(places, wanted, slots);
+    if (!need) return std::unexpected(need.error());
+    wanted.np = need->np;
+    keep_only(room, first_fit(room, *need));
+  }
   const auto have = std::accumulate(room.begin(), room.end(), 0);
   const int np = wanted.np > 0 ? wanted.np : have;
   if (np > have) return std::unexpected(too_many(places, np, room, wanted, slots));

@@ -5,6 +5,7 @@
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/ops/sweep.hpp"
 #include "src/ops/job_shell.hpp"
+#include "src/ops/queue_shell.hpp"
 
 namespace ec2mpi::ops {
 
@@ -73,17 +74,28 @@ std::string run_text(const JobFiles& files, const std::optional<JobScript>& scri
   return text + fmt::format("export EC2MPI_HOSTFILE=\"$folder/hosts\"\nexec $start \"$script\" {}\n", words);
 }
 
-}  // namespace
+/// A job in the queue gets its nodes later; `queue` comes last, for it makes the job count.
+std::string queue_text(const QueueFiles& queue) {
+  return keep("pool", queue.pool) + keep("always", queue.always) +
+         fmt::format(
+             "keep queue.new \"$(date +%s) {} {} {} {} {} {}\n\"\nmv -f \"$folder/queue.new\" "
+             "\"$folder/queue\"\n",
+             queue.place, queue.series, queue.most, queue.need.np, queue.need.nodes,
+             queue.colons ? ":" : "slots");
+}
 
-std::string job_text(const JobFiles& files, const std::optional<JobScript>& script, const std::string& then) {
+/// What makes the job's folder.
+std::string folder_text(const JobFiles& files, const std::optional<JobScript>& script) {
   const auto words = quote_words(files.command);
-  std::string text = "{\n" + job_functions();
-  text += assign("id", files.id) + assign("addresses", files.addresses) + assign("workdir", files.workdir) +
-          assign("script", {});
+  std::string text = assign("id", files.id) + assign("addresses", files.addresses) +
+                     assign("workdir", files.workdir) + assign("script", {});
   if (script) text += assign("name", script->name);
   if (script && !script->text) text += kFindScript;
-  text += kMakeFolder + keep("hosts", files.hosts) + keep("nodes", files.nodes) + keep("meta", files.meta);
-  text += "keep nodeIPaddress \"$addresses\"\nkeep workdir \"$workdir\"\n";
+  text += kMakeFolder + keep("meta", files.meta);
+  if (!files.queue) {
+    text += keep("hosts", files.hosts) + keep("nodes", files.nodes) + "keep nodeIPaddress \"$addresses\"\n";
+  }
+  text += "keep workdir \"$workdir\"\n";
   text += keep("cmd", (script ? script->name + (words.empty() ? "" : " ") : "") + words + "\n");
   if (!files.limit.empty()) text += keep("limit", files.limit + "\n");
   if (!files.remote_shell.empty()) text += keep("rsh", files.remote_shell) + "chmod 700 \"$folder/rsh\"\n";
@@ -94,8 +106,22 @@ std::string job_text(const JobFiles& files, const std::optional<JobScript>& scri
   text += "keep script \"$script\"\n";
   text += "keep run \"umask $mask\"" + quote_word("\n" + run_text(files, script)) + "\n";
   text += "echo \"submitted $(date +%s)\" >\"$folder/times\"\n";
-  text += kTellAddresses + start_supervisor() + then;
-  return text + "}\n";
+  return text;
+}
+
+}  // namespace
+
+std::string job_text(const JobFiles& files, const std::optional<JobScript>& script, const std::string& then) {
+  return "{\n" + job_functions() + folder_text(files, script) + kTellAddresses + start_supervisor() + then +
+         "}\n";
+}
+
+std::string series_text(const std::vector<std::pair<JobFiles, std::optional<JobScript>>>& jobs) {
+  std::string text = "{\n" + job_functions();
+  for (const auto& [files, script] : jobs)
+    text +=
+        "(\n" + folder_text(files, script) + queue_text(*files.queue) + "echo \"submitted $id\"\n) || :\n";
+  return text + keep_schedule_text() + call_schedule() + "}\n";
 }
 
 }  // namespace ec2mpi::ops

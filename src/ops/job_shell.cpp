@@ -95,6 +95,7 @@ find_job() {
 /// - Open MPI 5 returns 0 after it has lost a node; its words tell.
 /// - The job gets a session of its own: whatever it starts stays recognizable when its parents are gone.
 /// - wait(1) returns early when TERM comes; the job's own status is had by waiting again.
+/// - TERM must not be ignored any more when the queue goes on: the next supervisor could not trap it.
 constexpr const char* kSupervise = R"sh(
 umask 077
 folder=$1 mode=$2
@@ -177,6 +178,7 @@ else
   child=$!
   echo "$child" >launcher
   echo "started $(date +%s)" >>times
+  read -r up rest </proc/uptime && echo "$up" >clock
   if [ -s limit ]; then
     { trap 'kill $nap; exit' TERM
       sleep "$(cat limit)" & nap=$!
@@ -204,8 +206,11 @@ for one in $timer $watch; do kill "$one" 2>/dev/null; done
 [ ! -s why ] && [ -f hung ] && cat hung >why
 [ "$mode" = clean ] && [ ! -s why ] && echo cancelled >why
 echo "ended $(date +%s)" >>times
+read -r up rest </proc/uptime && echo "$up" >>clock
 sweep_nodes
 echo "$status" >exit.new && mv -f exit.new exit
+trap - TERM
+[ ! -f ../../schedule ] || sh ../../schedule >/dev/null 2>&1
 )sh";
 
 /// The two tails end with the supervisor. Standard input is read by a child, therefore `kill $$`.

@@ -14,6 +14,7 @@
 ///   cancelled, timed_out   exist if somebody cancelled it, or its time was over
 ///   why                    "cancelled" or "timeout", if it did not end by itself
 ///   times                  "started EPOCH", "ended EPOCH"
+///   clock                  the same two times by the machine's uptime, in hundredths of a second
 ///   swept/LABEL            what the last look at that node found; swept/LABEL.err: why there was none
 ///   exit                   the exit status; comes last, by renaming
 /// The state is derived from these each time and stored nowhere.
@@ -26,8 +27,8 @@ namespace ec2mpi::ops {
 [[nodiscard]] std::string job_functions();
 
 /// The supervisor: `sh supervise FOLDER` starts the job, keeps its time limit, ends it when it gets TERM, and
-/// after any end looks on all nodes that nothing is left. `sh supervise FOLDER clean` does the last part
-/// only.
+/// after any end looks on all nodes that nothing is left, and lets the queue go on (queue_shell.hpp). `sh
+/// supervise FOLDER clean` does the last part only.
 [[nodiscard]] std::string supervisor_script(const std::string& id);
 
 /// A command line that starts the supervisor of $id so that it outlives the connection.

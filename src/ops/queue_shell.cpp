@@ -16,7 +16,7 @@ umask 077
 export LC_ALL=C
 lock=$HOME/.ec2mpi/lock
 take_lock() {
-  if [ -z "$EC2MPI_NO_FLOCK" ] && command -v flock >/dev/null; then
+  if command -v flock >/dev/null; then
     exec 9>"$lock.file" && flock 9
     return
   fi
@@ -47,11 +47,16 @@ look() {
     id=${entry%/}
     job_state "$jobs/$id"
     queued=
-    { read -r second place series most np count <"$id/queue"; } 2>/dev/null && queued=yes
+    { read -r second place series most np count form <"$id/queue"; } 2>/dev/null && queued=yes
     case $state$queued in
       running* | ending*)
-        while read -r address slots; do echo "busy $address"; done <"$id/hosts"
+        while read -r address slots; do echo "busy ${address%%:*}"; done <"$id/hosts"
         [ -z "$queued" ] || echo "runs $series" ;;
+      lostyes)
+        [ -s "$id/why" ] || echo "lost $detail" >"$id/why"
+        while read -r address slots; do echo "busy ${address%%:*}"; done <"$id/hosts"
+        echo "runs $series"
+        echo "lost $id" ;;
       waitingyes)
         if [ -f "$id/cancelled" ]; then
           echo cancelled >"$id/why"
@@ -73,6 +78,7 @@ decide() {
   sort -s -k1,1 -k2,2n -k3,3n | awk '
     $1 == "busy" { busy[$2] }
     $1 == "runs" { runs[$2]++ }
+    $1 == "lost" { print "clean", $2 }
     $1 == "pool" {
       k = ++size[$2]
       label[$2, k] = $3; address[$2, k] = $4; reach[$2, k] = $5; room[$2, k] = $6
@@ -105,25 +111,37 @@ decide() {
 /// The job counts as running from when its `pid` is there: written here already, for the next one to hold the
 /// lock must see it. The supervisor writes the same. It must not inherit the lock.
 constexpr const char* kCarryOut = R"sh(
+tell_nodes() {
+  numbers=
+  while read -r label; do numbers=$numbers${numbers:+,}${label#node}; done <"$folder/placed"
+  { grep -v '^nodes ' "$folder/meta"; echo "nodes $numbers"; } >"$folder/meta.new" && mv -f "$folder/meta.new" "$folder/meta"
+}
+supervise() {
+  setsid sh "$folder/supervise" "$folder" $1 </dev/null >/dev/null 2>&1 9>&- &
+  child=$!
+  read -r stat <"/proc/$child/stat" || return
+  set -- ${stat##*) }
+  echo "$child ${20} $boot" >"$folder/pid.queue" && mv -f "$folder/pid.queue" "$folder/pid"
+}
 carry_out() {
   while read -r word id label address reach slots; do
     folder=$jobs/$id
     case $word in
       start)
         good=yes
+        read -r second place series most np count form <"$folder/queue"
+        case $form in :) joint=: ;; *) joint=' slots=' ;; esac
         for file in hosts nodes nodeIPaddress placed; do : >"$folder/$file.new" || good=; done ;;
       host)
-        echo "$address slots=$slots" >>"$folder/hosts.new" && echo "$label $reach" >>"$folder/nodes.new" &&
+        echo "$address$joint$slots" >>"$folder/hosts.new" && echo "$label $reach" >>"$folder/nodes.new" &&
           echo "$address" >>"$folder/nodeIPaddress.new" && echo "$label" >>"$folder/placed.new" || good= ;;
       go)
-        [ -n "$good" ] || continue
+        [ -n "$good" ] && [ ! -e "$folder/exit" ] || continue
         grep -q ' local$' "$folder/nodes.new" || cat "$folder/always" >>"$folder/nodes.new" || continue
         for file in hosts nodes nodeIPaddress placed; do mv -f "$folder/$file.new" "$folder/$file" || continue 2; done
-        setsid sh "$folder/supervise" "$folder" </dev/null >/dev/null 2>&1 9>&- &
-        child=$!
-        read -r stat <"/proc/$child/stat" || continue
-        set -- ${stat##*) }
-        echo "$child ${20} $boot" >"$folder/pid.queue" && mv -f "$folder/pid.queue" "$folder/pid" ;;
+        tell_nodes
+        supervise ;;
+      clean) supervise clean ;;
     esac
   done
 } 2>/dev/null

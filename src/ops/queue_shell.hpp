@@ -6,9 +6,10 @@
 /// going on. Under a lock, so that several jobs may end at the same moment.
 ///
 /// A job that waits has, besides what src/ops/job_shell.hpp lists:
-///   queue    "EPOCH PLACE SERIES MOST NP NODES": when it was submitted and its place then; its series, of
-///   which at
-///            most MOST run at a time (0: any number); ranks; nodes (0: as few as have room)
+///   queue    "EPOCH PLACE SERIES MOST NP NODES FORM": when it was submitted and its place then; its series,
+///   of which at
+///            most MOST run at a time (0: any number); ranks; nodes (0: as few as have room);
+///            the hostfile's form ("slots" or ":")
 ///   pool     "LABEL ADDRESS REACH ROOM" for each node that it may run on: the private address for the
 ///   hostfile, the one
 ///            for the sweep ("local" for the master), and how many ranks have room

@@ -45,8 +45,8 @@ env = { OMP_NUM_THREADS = "1" }
   EXPECT_EQ(config.groups.at("gpu"), "type=p3.*");
   const auto& job = config.jobs.at("spread");
   EXPECT_EQ(job.command, (std::vector<std::string>{"python3", "spread.py"}));
-  EXPECT_EQ(job.np, 8);
-  EXPECT_EQ(job.per_node, 2);
+  EXPECT_EQ(job.np, "8");
+  EXPECT_EQ(job.per_node, "2");
   EXPECT_EQ(job.workdir, "/home/ubuntu/proj");
   EXPECT_EQ(job.env.at("OMP_NUM_THREADS"), "1");
 }
@@ -60,6 +60,53 @@ TEST(Config, OfNothingIsEmpty) {
 TEST(Config, ACommandAsAListKeepsItsWords) {
   EXPECT_EQ(read("[jobs.a]\ncommand = ['python3', 'a b.py', '$x']\n").jobs.at("a").command,
             (std::vector<std::string>{"python3", "a b.py", "$x"}));
+}
+
+TEST(Config, ASweepKeepsTheFilesOrderAndEveryKindOfValue) {
+  const auto job = read(R"(
+[jobs.a]
+command = "x {seed} {agents} {lr} {on} {text}"
+np = "{agents}+1"
+nodes = 2
+[jobs.a.sweep]
+seed = "1..3"
+agents = [3, 6]
+lr = 0.5
+on = [true, false]
+text = ["1..3", "a,b"]
+)")
+                       .jobs.at("a");
+  EXPECT_EQ(job.np, "{agents}+1");
+  EXPECT_EQ(job.nodes, "2");
+  EXPECT_EQ(job.sweep, (std::vector<Sweep>{{"seed", {"1", "2", "3"}},
+                                           {"agents", {"3", "6"}},
+                                           {"lr", {"0.5"}},
+                                           {"on", {"true", "false"}},
+                                           {"text", {"1..3", "a,b"}}}));
+}
+
+TEST(Config, AJobIsFilledIn) {
+  const auto job = read(
+                       "[jobs.a]\ncommand = ['x', '{n} {{n}}', '{\"k\":1}']\nnp = '2*{n}'\nworkdir = "
+                       "'d/{n}'\nenv = { A = '{n}' }\n")
+                       .jobs.at("a");
+  const auto filled = fill_in(job, {{"n", "3"}, {"per_node", "2"}});
+  ASSERT_TRUE(filled.has_value());
+  EXPECT_EQ(filled->command, (std::vector<std::string>{"x", "3 {n}", "{\"k\":1}"}));
+  EXPECT_EQ(filled->np, 6);
+  EXPECT_EQ(filled->per_node, 2);
+  EXPECT_EQ(filled->nodes, 0);
+  EXPECT_EQ(filled->workdir, "d/3");
+  EXPECT_EQ(filled->env.at("A"), "3");
+  EXPECT_EQ(fill_in(job, {{"n", "0"}}).error().message, "np: 0 is not a number from 1 to 1000000");
+  EXPECT_TRUE(fill_in(job, {}).error().message.starts_with("{n} in '{n} {{n}}' has no value"));
+}
+
+TEST(Config, AParameterThatIsUsedNowhereIsNamed) {
+  const auto job = read("[jobs.a]\ncommand = ['x', '{n}']\nenv = { A = '{m}' }\n").jobs.at("a");
+  EXPECT_TRUE(check_used(job, {{"n", {"1"}}, {"m", {"1"}}, {"np", {"1"}}}).has_value());
+  EXPECT_EQ(check_used(job, {{"o", {"1"}}}).error().message,
+            "o is used nowhere in the job; write {o} where its value belongs");
 }
 
 TEST(Config, AMissingFileIsEmptyAndAnUnreadableOneAnError) {
@@ -81,28 +128,35 @@ TEST_P(ConfigError, NamesFileLineAndWhatIsWrong) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, ConfigError,
-    testing::Values(Case{"a = ", "ec2mpi.toml:1: "}, Case{"\n\nport = 1 2\n", "ec2mpi.toml:3: "},
-                    Case{"\nusr = 'me'", "ec2mpi.toml:2: 'usr' is not a setting; known are: connect_timeout"},
-                    Case{"user = 5", "ec2mpi.toml:1: must be a text in quotes"},
-                    Case{"port = 0", "ec2mpi.toml:1: must be a whole number from 1 to 65535"},
-                    Case{"port = 22.0", "ec2mpi.toml:1: must be a whole number"},
-                    Case{"port = '22'", "ec2mpi.toml:1: must be a whole number"},
-                    Case{"connect_timeout = 0", "ec2mpi.toml:1: must be a number of seconds above 0"},
-                    Case{"connect_timeout = -1", "ec2mpi.toml:1: must be a number of seconds above 0"},
-                    Case{"connect_timeout = nan", "ec2mpi.toml:1: must be a number of seconds above 0"},
-                    Case{"groups = 'x'", "ec2mpi.toml:1: must be a table"},
-                    Case{"[groups]\na = 1", "ec2mpi.toml:2: must be a text"},
-                    Case{"jobs.a = 1", "ec2mpi.toml:1: must be a table [jobs.NAME]"},
-                    Case{"[jobs.a]\nnp = 1", "ec2mpi.toml:1: [jobs.a] has no command"},
-                    Case{"[jobs.a]\ncommand = ''", "ec2mpi.toml:2: is empty"},
-                    Case{"[jobs.a]\ncommand = []", "ec2mpi.toml:2: is empty"},
-                    Case{"[jobs.a]\ncommand = [1]", "ec2mpi.toml:2: must be a text"},
-                    Case{"[jobs.a]\ncommand = 'a | b'", "ec2mpi.toml:2: has shell characters"},
-                    Case{"[jobs.a]\ncommand = 'a'\nnp = -1", "ec2mpi.toml:3: must be a whole number from 1"},
-                    Case{"[jobs.a]\ncommand = 'a'\nranks = 1",
-                         "ec2mpi.toml:3: 'ranks' is not a setting of [jobs.a]"},
-                    Case{"[jobs.a]\ncommand = 'a'\nenv = { A = 1 }", "ec2mpi.toml:3: must be a text"},
-                    Case{"\"\\u001b[2J\" = 1", "ec2mpi.toml:1: '\\x1b[2J' is not a setting"}));
+    testing::Values(
+        Case{"a = ", "ec2mpi.toml:1: "}, Case{"\n\nport = 1 2\n", "ec2mpi.toml:3: "},
+        Case{"\nusr = 'me'", "ec2mpi.toml:2: 'usr' is not a setting; known are: connect_timeout"},
+        Case{"user = 5", "ec2mpi.toml:1: must be a text in quotes"},
+        Case{"port = 0", "ec2mpi.toml:1: must be a whole number from 1 to 65535"},
+        Case{"port = 22.0", "ec2mpi.toml:1: must be a whole number"},
+        Case{"port = '22'", "ec2mpi.toml:1: must be a whole number"},
+        Case{"connect_timeout = 0", "ec2mpi.toml:1: must be a number of seconds above 0"},
+        Case{"connect_timeout = -1", "ec2mpi.toml:1: must be a number of seconds above 0"},
+        Case{"connect_timeout = nan", "ec2mpi.toml:1: must be a number of seconds above 0"},
+        Case{"groups = 'x'", "ec2mpi.toml:1: must be a table"},
+        Case{"[groups]\na = 1", "ec2mpi.toml:2: must be a text"},
+        Case{"jobs.a = 1", "ec2mpi.toml:1: must be a table [jobs.NAME]"},
+        Case{"[jobs.a]\nnp = 1", "ec2mpi.toml:1: [jobs.a] has no command"},
+        Case{"[jobs.a]\ncommand = ''", "ec2mpi.toml:2: is empty"},
+        Case{"[jobs.a]\ncommand = []", "ec2mpi.toml:2: is empty"},
+        Case{"[jobs.a]\ncommand = [1]", "ec2mpi.toml:2: must be a text"},
+        Case{"[jobs.a]\ncommand = 'a | b'", "ec2mpi.toml:2: has shell characters"},
+        Case{"[jobs.a]\ncommand = 'a'\nnp = -1", "ec2mpi.toml:3: must be a whole number from 1"},
+        Case{"[jobs.a]\ncommand = 'a'\nranks = 1", "ec2mpi.toml:3: 'ranks' is not a setting of [jobs.a]"},
+        Case{"[jobs.a]\ncommand = 'a'\nenv = { A = 1 }", "ec2mpi.toml:3: must be a text"},
+        Case{"[jobs.a]\ncommand = 'a'\nnp = '1+'", "ec2mpi.toml:3: '1+': a number is missing at its end"},
+        Case{"[jobs.a]\ncommand = 'a'\nsweep = 1", "ec2mpi.toml:3: must be a table"},
+        Case{"[jobs.a]\ncommand = 'a'\nsweep = { b = [1, 1] }", "ec2mpi.toml:3: b: '1' stands twice"},
+        Case{"[jobs.a]\ncommand = 'a'\nsweep = { b = [] }", "ec2mpi.toml:3: b: there is no value"},
+        Case{"[jobs.a]\ncommand = 'a'\nsweep = { b = [[1]] }", "ec2mpi.toml:3: b must be a list"},
+        Case{"[jobs.a]\ncommand = 'a'\nsweep = { 'b c' = 1 }", "ec2mpi.toml:3: 'b c' is no name"},
+        Case{"[jobs.a]\ncommand = 'a'\nsweep = { b = '5..1' }", "ec2mpi.toml:3: b: '5..1' is empty"},
+        Case{"\"\\u001b[2J\" = 1", "ec2mpi.toml:1: '\\x1b[2J' is not a setting"}));
 
 TEST(Config, FillsOnlyWhatIsNotSet) {
   auto here = read("user = 'here'\n[groups]\na = '1'\n");

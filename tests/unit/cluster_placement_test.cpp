@@ -34,6 +34,24 @@ TEST(Placement, FillsEverySlotIfNothingIsSaid) {
   EXPECT_EQ(ranks(place_ranks(nodes({2, 8}), {.per_node = 5}, kCores)), (Counts{5, 5}));
 }
 
+TEST(Placement, ANumberOfNodesTakesTheFirstThatHaveRoom) {
+  EXPECT_EQ(ranks(place_ranks(nodes({2, 2, 2}), {.nodes = 2}, kCores)), (Counts{2, 2, 0}));
+  EXPECT_EQ(ranks(place_ranks(nodes({1, 2, 2}), {.np = 3, .nodes = 2}, kCores)), (Counts{0, 2, 1}));
+  EXPECT_EQ(place_ranks(nodes({1, 2, 2}), {.np = 6, .nodes = 2}, kCores).error().message,
+            "6 ranks on 2 nodes need room for 3 on each; only 0 of 3 have it (2 nodes x 2 cores + 1 node x 1 "
+            "core); use "
+            "--per-node 3");
+}
+
+TEST(Placement, WhatAJobInAQueueNeeds) {
+  EXPECT_EQ(need_of(nodes({2, 4}), {}, kCores), (Need{6, 0}));
+  EXPECT_EQ(need_of(nodes({2, 4}), {.nodes = 2}, kCores), (Need{4, 2}));
+  EXPECT_EQ(need_of(nodes({2, 4}), {.per_node = 3, .nodes = 1}, kCores), (Need{3, 1}));
+  EXPECT_FALSE(need_of(nodes({2, 4}), {.np = 7}, kCores).has_value());
+  EXPECT_EQ(first_fit({2, 4, 4}, {5, 0}), (std::vector<std::size_t>{0, 1}));
+  EXPECT_EQ(first_fit({2, 4, 4}, {6, 2}), (std::vector<std::size_t>{1, 2}));
+}
+
 TEST(Placement, TakesSlotsOfTheListBeforeCoresUnlessToldOtherwise) {
   auto listed = nodes({2, 2});
   listed[0].listed = 4;

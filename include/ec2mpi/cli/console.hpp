@@ -25,8 +25,9 @@ class Console {
   void result_bytes(std::string_view bytes);
   void talk_bytes(std::string_view bytes);
 
-  /// One line at the bottom of the terminal that is replaced each time; "" removes it. Nothing in a pipe.
-  void status(std::string line);
+  /// One line (or several) at the bottom of the terminal that is replaced each time; "" removes it. Nothing
+  /// in a pipe.
+  void status(const std::string& text);
   [[nodiscard]] bool shows_status() const { return err_.is_terminal(); }
 
   [[nodiscard]] bool result_is_terminal() const { return out_.is_terminal(); }

@@ -10,18 +10,39 @@
 #include <vector>
 
 #include "ec2mpi/base/error.hpp"
+#include "ec2mpi/cluster/parameters.hpp"
 
 namespace ec2mpi {
 
-/// [jobs.NAME]: how to start one MPI program.
+/// [jobs.NAME]: how to start one MPI program. All texts may ask for parameters, `{agents}`; see
+/// parameters.hpp.
 struct JobConfig {
-  std::vector<std::string> command;        ///< program and arguments, each one word
-  int np = 0;                              ///< ranks in all; 0 = one per slot
-  int per_node = 0;                        ///< ranks on each node; 0 = as np and slots say
-  std::vector<std::string> push;           ///< local files and folders that go to the workdir before each run
-  std::string workdir;                     ///< on the nodes; empty = the login user's home
+  std::vector<std::string> command;  ///< program and arguments, each one word
+  std::string np;                    ///< formula: ranks in all; empty = one per slot
+  std::string per_node;              ///< formula: ranks on each node; empty = as np and slots say
+  std::string nodes;                 ///< formula: on how many nodes; empty = all, or as few as have room
+  std::vector<std::string> push;     ///< local files and folders that go to the workdir before each run
+  std::string workdir;               ///< on the nodes; empty = the login user's home
   std::map<std::string, std::string> env;  ///< set for every rank
+  std::vector<Sweep> sweep;                ///< [jobs.NAME.sweep], in its order
 };
+
+/// A job's texts with the parameters' values in them.
+struct FilledJob {
+  std::vector<std::string> command;
+  int np = 0;
+  int per_node = 0;
+  int nodes = 0;
+  std::vector<std::string> push;
+  std::string workdir;
+  std::map<std::string, std::string> env;
+};
+
+/// A parameter called np, per_node or nodes sets that number itself. Errors: usage.
+[[nodiscard]] Result<FilledJob> fill_in(const JobConfig& job, const Parameters& parameters);
+
+/// Errors: usage, if a parameter is used nowhere in the job: its name was mistyped.
+[[nodiscard]] Result<void> check_used(const JobConfig& job, const std::vector<Sweep>& sweeps);
 
 struct Config {
   std::optional<std::string> list;      ///< the instance list, instead of amazon_instances_info

@@ -38,7 +38,7 @@ using Parameters = std::vector<std::pair<std::string, std::string>>;
 [[nodiscard]] Result<void> check_values(const std::vector<std::string>& values);
 
 /// More variants than this are refused: it was a slip of the keyboard.
-inline constexpr std::size_t kMostVariants = 10'000;
+inline constexpr std::size_t kMostVariants = 2'000;
 
 /// All combinations; the first sweep changes slowest. One without parameters if there are no sweeps. Errors:
 /// usage.

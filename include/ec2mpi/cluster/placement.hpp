@@ -25,6 +25,7 @@ struct Slots {
 struct Ranks {
   int np = 0;        ///< in all; else one per slot
   int per_node = 0;  ///< on each node, whatever its slots
+  int nodes = 0;     ///< on so many nodes; else on all of them, or in a queue on as few as have room
 };
 
 struct Place {
@@ -39,6 +40,23 @@ struct Place {
 /// Fills in `ranks`, spread evenly: 5 ranks on 4 nodes give 2, 1, 1, 1. Ranks that do not fit are refused
 /// with the arithmetic and what to type instead. Errors: usage. `places` must not be empty.
 [[nodiscard]] Result<std::vector<Place>> place_ranks(std::vector<Place> places, Ranks wanted, Slots slots);
+
+/// What a job in a queue has to wait for: its ranks, and on how many nodes (0: as few as have room).
+struct Need {
+  int np = 0;
+  int nodes = 0;
+  bool operator==(const Need&) const = default;
+};
+
+/// How many ranks have room on each of the places.
+[[nodiscard]] std::vector<int> room_of(const std::vector<Place>& places, Ranks wanted, Slots slots);
+
+/// Errors: usage, if it would not fit even if all places were free. `places` must not be empty.
+[[nodiscard]] Result<Need> need_of(const std::vector<Place>& places, Ranks wanted, Slots slots);
+
+/// Those of the places that a job gets if all are free: the first that have room. By the same rule as the
+/// queue on the master (src/ops/queue_shell.hpp); the need must come from need_of.
+[[nodiscard]] std::vector<std::size_t> first_fit(const std::vector<int>& room, Need need);
 
 [[nodiscard]] int total_ranks(const std::vector<Place>& places);
 /// Some node has more ranks than cores.

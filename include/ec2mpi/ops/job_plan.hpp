@@ -37,6 +37,17 @@ struct JobWish {
   std::chrono::nanoseconds timeout{};  ///< for the job, from its start; zero means none
 };
 
+/// For a job that waits for its nodes; see src/ops/queue_shell.hpp.
+struct QueueFiles {
+  std::string series;
+  int place = 0;  ///< among those that are submitted together
+  int most = 0;   ///< of the series at a time; 0 = any number
+  Need need;
+  bool colons = false;  ///< the hostfile's form: ADDRESS:RANKS, else ADDRESS slots=RANKS
+  std::string pool;     ///< "LABEL ADDRESS REACH ROOM" lines
+  std::string always;   ///< "LABEL local"
+};
+
 /// What the master keeps of a job; see src/ops/job_shell.hpp.
 struct JobFiles {
   std::string id;
@@ -49,6 +60,7 @@ struct JobFiles {
   std::string workdir;                             ///< absolute
   std::map<std::string, std::string> environment;  ///< for the launcher or the script
   std::vector<std::string> command;                ///< all words of the line; for a script its arguments
+  std::optional<QueueFiles> queue = {};            ///< it waits; hosts, addresses and nodes come later
 };
 
 struct JobPlan {

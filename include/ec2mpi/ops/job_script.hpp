@@ -16,4 +16,9 @@ namespace ec2mpi::ops {
 [[nodiscard]] std::string job_text(const JobFiles& files, const std::optional<JobScript>& script,
                                    const std::string& then);
 
+/// The same for jobs that wait in the queue: makes their folders, says "submitted ID" for each and begins
+/// those that can begin. What is wrong with one of them is said on standard error and does not stop the
+/// others.
+[[nodiscard]] std::string series_text(const std::vector<std::pair<JobFiles, std::optional<JobScript>>>& jobs);
+
 }  // namespace ec2mpi::ops
