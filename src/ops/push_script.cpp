@@ -145,13 +145,15 @@ unpack() {
 
 # What arrives goes to everybody who needs it, as it comes. A complaint ends this node's part at once, unless
 # others are fed by it. That there was one is told by removing a folder, for which the fullest disk has room.
+# Only the complaint is told: a killed tar, and a checksum that the disk has no room for, have their own words.
 receive() {
+  exec 7>&2 2>/dev/null
   measure <"$stage/whole" >"$stage/sum" &
   for n in $links; do set -- "$@" "$stage/link$n"; done
-  complaint=$(tee "$stage/whole" "$@" <"$stage/in" 2>/dev/null | unpack "$stage")
+  complaint=$(tee "$stage/whole" "$@" <"$stage/in" | unpack "$stage")
   if [ -n "$complaint" ]; then
     rmdir "$stage/fine"
-    printf 'ec2mpi: %s\n' "$complaint" >&2
+    printf 'ec2mpi: %s\n' "$complaint" >&7
     [ -n "$links" ] || kill -TERM $$
   fi
   wait
