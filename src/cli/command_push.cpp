@@ -48,8 +48,8 @@ std::string final_words(const ops::PushCount& count, bool dry_run) {
 std::string totals(const ops::PushCount& count) {
   return fmt::format(
       "{{\"files_sent\": {}, \"files_unchanged\": {}, \"deleted\": {}, \"bytes_over_uplink\": {}, "
-      "\"bytes_between_nodes\": {}}}",
-      count.files, count.unchanged, count.erased, count.uplink, count.inside);
+      "\"bytes_between_nodes\": {}, \"connections_to_a_node\": {}}}",
+      count.files, count.unchanged, count.erased, count.uplink, count.inside, count.connections);
 }
 
 Result<int> run_push(const CopyOptions& options, const PushOptions& push, const CommonOptions& common) {

@@ -9,6 +9,7 @@
 
 #include "ec2mpi/base/event.hpp"
 #include "ec2mpi/base/text.hpp"
+#include "src/ops/further.hpp"
 #include "src/ops/pull_parts.hpp"
 #include "src/ops/pull_script.hpp"
 
@@ -18,7 +19,6 @@ namespace {
 
 constexpr std::size_t kPartsInFlight = 2;  // of one stream; so that the node never waits for us
 constexpr std::uint64_t kWorthAStream = 24 << 20;
-constexpr auto kLongRoundTrip = std::chrono::milliseconds(20);
 constexpr std::size_t kMostErr = 16 * 1024;
 constexpr std::size_t kMostArguments = 64 * 1024;
 
@@ -148,7 +148,7 @@ class BigFiles {
     const auto begin = Clock::now();
     auto opened = co_await first->open(run_.session, paths_, run_.limit);
     if (!opened) co_return opened;
-    far_ = Clock::now() - begin >= kLongRoundTrip;
+    far_ = is_far(run_.session, Clock::now() - begin);
     streams_.push_back(std::move(first));
     Result<void> all;
     for (number_ = 0; number_ < files_.size() && !failed_; ++number_) {
@@ -227,8 +227,7 @@ class BigFiles {
   /// Another connection; that there is none is no trouble.
   asio::awaitable<void> add_stream() {
     const Limit limit{run_.limit.deadline, stop_.get_token()};
-    const auto no_matter = [](ssh::Phase) {};
-    auto session = co_await run_.connector.connect(run_.node, limit, no_matter);
+    auto session = co_await further_session(run_, limit);
     if (session) {
       auto stream = std::make_unique<RangeStream>();
       auto opened = co_await stream->open(**session, paths_, limit);

@@ -9,6 +9,7 @@
 #include "ec2mpi/base/sha256.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/ops/remote_path.hpp"
+#include "src/ops/further.hpp"
 #include "src/ops/push_delivery.hpp"
 
 namespace ec2mpi::ops {
@@ -102,6 +103,12 @@ void Push::note_need(const PushNeed& need, bool first) {
 std::shared_ptr<Relay> Push::relay(const asio::any_io_executor& executor) {
   if (!relay_) relay_ = std::make_shared<Relay>(executor, plan_.tree, plan_.nodes, began_);
   return relay_;
+}
+
+std::size_t Push::take_lanes() {
+  const auto lanes = std::min(lanes_left_, kConnectionsToNode - 1);
+  lanes_left_ -= lanes;
+  return lanes;
 }
 
 std::string push_complaint(std::string_view err, const SourceTree& tree) {

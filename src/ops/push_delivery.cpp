@@ -8,6 +8,7 @@
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/ops/exec.hpp"
 #include "ec2mpi/ops/remote.hpp"
+#include "src/ops/further.hpp"
 #include "src/ops/push_script.hpp"
 
 namespace ec2mpi::ops {
@@ -28,6 +29,7 @@ constexpr int kAttempts = 4;
 constexpr int kRelayedAttempts = 2;
 constexpr int kBrokenOff = 3;  ///< and above: the script's statuses for what did not arrive whole
 constexpr std::uint64_t kWorthRelaying = 4'000'000;  ///< bytes that the uplink is spared
+constexpr std::uint64_t kWorthLanes = 16'000'000;    ///< bytes for which further connections are made
 constexpr std::size_t kNamedChanges = 3;
 
 Error changed_error(const std::vector<std::string>& changed) {
@@ -100,7 +102,9 @@ asio::awaitable<Result<void>> Delivery::look() {
   options_.erase = plan.erase;
   talk_.reset();
   auto command = command_for(*target);
+  const auto before = Clock::now();
   auto talk = co_await PushTalk::begin(run_.session, std::move(command), run_.limit, news_);
+  far_ = is_far(run_.session, Clock::now() - before);
   if (!talk) co_return std::unexpected(talk.error());
   talk_ = *talk;
   auto survey = co_await talk_->survey(run_.limit);
@@ -133,10 +137,10 @@ asio::awaitable<Result<void>> Delivery::check_begun() {
 }
 
 std::string Delivery::command_for(const PushTarget& target) const {
-  std::vector<std::string> words{"sh",        "-c",
-                                 kPushScript, "ec2mpi-push",
-                                 target.path, target.folder ? "1" : "0",
-                                 push_.key(), options_.checksum ? "1" : "0"};
+  std::vector<std::string> words{"sh",          "-c",
+                                 push_script(), "ec2mpi-push",
+                                 target.path,   target.folder ? "1" : "0",
+                                 push_.key(),   options_.checksum ? "1" : "0"};
   for (auto& path : asked_paths(tree_, options_.erase)) words.push_back(std::move(path));
   return "exec " + quote_words(words);
 }
@@ -149,9 +153,12 @@ asio::awaitable<Result<void>> Delivery::send() {
   auto seated = co_await take_seat();
   if (!seated) co_return seated;
   if (!need_.nothing()) {
+    if (wants_lanes()) lanes_ = push_.take_lanes();
     auto told = co_await talk_->tell(beginning(), run_.limit);
     if (!told) co_return told;
     if (seat_->position == 0) {
+      feed_ = std::make_unique<PushFeed>(run_, talk_, survey_.stage, news_);
+      feed_->add_lanes(lanes_);
       feeding_ = true;
       asio::co_spawn(executor_, feed(), asio::detached);
     }
@@ -200,8 +207,13 @@ bool Delivery::wants_relay() const {
          need_.bytes * (plan.nodes - 1) >= kWorthRelaying;
 }
 
+bool Delivery::wants_lanes() const {
+  return seat_->position == 0 && far_ && !lane_broke_ && seat_->wave->stream->expected() >= kWorthLanes;
+}
+
 std::string Delivery::beginning() const {
   auto text = fmt::format("begin {}\n", quote_word(need_.left));
+  if (lanes_ > 0) text += make_lanes_text(lanes_);
   for (const auto& path : need_.discard) text += fmt::format("discard {}\n", quote_word(path));
   const auto& seats = seat_->wave->seats;
   for (const auto position : fed_by(seat_->position, seats.size())) {
@@ -218,24 +230,19 @@ asio::awaitable<void> Delivery::feed() {
   const Limit limit{run_.limit.deadline, stop_feeding_.get_token()};
   auto& wave = *seat_->wave;
   push_.count().expected += wave.stream->expected();
-  for (;;) {
-    const auto before = wave.stream->content_bytes();
-    const auto block = wave.stream->next();
-    if (block.empty()) break;
-    auto sent = co_await talk_->data(block, limit);
-    if (!sent) {
-      feed_error_ = sent.error();
-      break;
-    }
-    const auto bytes = wave.stream->content_bytes() - before;
+  const auto on_sent = [this, &wave](std::uint64_t bytes) {
     push_.count().uplink += bytes;
     run_.observer.on_bytes(run_.node, bytes);
     wave.progress = Clock::now();
-  }
+  };
+  auto sent = co_await feed_->send(*wave.stream, on_sent, limit);
   feeding_ = false;
-  if (!feed_error_) {
+  push_.count().connections = std::max(push_.count().connections, feed_->lanes_used() + 1);
+  if (sent) {
     wave.streamed = true;
     wave.notify();
+  } else {
+    feed_error_ = sent.error();
   }
   news_->notify_all();
 }
@@ -244,6 +251,12 @@ asio::awaitable<void> Delivery::stop_feeding() {
   stop_feeding_.request_stop();
   const Limit unlimited;
   while (feeding_) co_await news_->wait(unlimited);
+  if (feed_) {
+    co_await feed_->finish();
+    lane_broke_ = lane_broke_ || feed_->lane_broke();
+    feed_.reset();
+  }
+  push_.give_back_lanes(std::exchange(lanes_, 0));
 }
 
 /// Everybody's own steps go to everybody from here, with the checksum of what came.
@@ -287,6 +300,7 @@ Result<void> Delivery::notice() {
                : std::unexpected(end.error());
   }
   if (feed_error_) return std::unexpected(*feed_error_);
+  if (feed_ && feed_->failed()) return std::unexpected(*feed_->failed());
   // Even a node whose own disk is full goes on passing on.
   const auto complaint = talk_->complaint();
   if (!complaint.empty() && !feeds_others()) return fail(ErrorKind::remote_io, complaint);
@@ -362,7 +376,8 @@ asio::awaitable<void> Delivery::end_talk() {
   const auto process = survey_.stage.substr(survey_.stage.rfind('.') + 1);
   const Limit patience{Clock::now() + kTimeToEnd, {}};
   if (parse_number(process)) {
-    auto command = "kill -TERM " + process;
+    // The whole group: the shell hears no signal while it waits for a part that does not come.
+    auto command = fmt::format("kill -TERM -- -{0} || kill -TERM {0}", process);
     [[maybe_unused]] const auto ignored = co_await capture(run_.session, std::move(command), patience);
   }
   co_await talk_->close(patience);

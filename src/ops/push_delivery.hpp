@@ -10,6 +10,7 @@
 
 #include "ec2mpi/ops/push.hpp"
 #include "ec2mpi/ops/push_plan.hpp"
+#include "src/ops/push_feed.hpp"
 #include "src/ops/push_relay.hpp"
 #include "src/ops/push_talk.hpp"
 
@@ -32,6 +33,9 @@ class Push {
   /// Counts it; what another attempt finds was counted by the first one.
   void note_need(const PushNeed& need, bool first);
   [[nodiscard]] std::shared_ptr<Relay> relay(const asio::any_io_executor& executor);
+  /// Further connections that a node may have, of those that a push makes at most; to be given back.
+  [[nodiscard]] std::size_t take_lanes();
+  void give_back_lanes(std::size_t lanes) { lanes_left_ += lanes; }
 
  private:
   PushPlan plan_;
@@ -41,6 +45,7 @@ class Push {
   std::set<std::size_t> lacked_;  ///< files that some node lacked
   Clock::time_point began_ = Clock::now();
   std::shared_ptr<Relay> relay_;
+  std::size_t lanes_left_ = 9;
 };
 
 class Delivery {
@@ -72,6 +77,7 @@ class Delivery {
   [[nodiscard]] std::string command_for(const PushTarget& target) const;
   [[nodiscard]] std::string beginning() const;
   [[nodiscard]] bool wants_relay() const;
+  [[nodiscard]] bool wants_lanes() const;
   [[nodiscard]] bool streamed() const { return seat_->wave->streamed; }
   /// And who is fed by it has all, too: it may still say that it cannot reach one of them.
   [[nodiscard]] bool put_in_place() const { return done_ && (talk_->ended() || !feeds_others()); }
@@ -98,6 +104,10 @@ class Delivery {
   bool feeding_ = false;
   std::stop_source stop_feeding_;
   std::optional<Error> feed_error_;
+  std::unique_ptr<PushFeed> feed_;  ///< if it is we who feed this node
+  bool far_ = false;
+  std::size_t lanes_ = 0;  ///< connections that it may have besides the session's
+  bool lane_broke_ = false;
 };
 
 }  // namespace ec2mpi::ops

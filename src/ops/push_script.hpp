@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 namespace ec2mpi::ops {
 
 /// What a node does during a push: a POSIX sh script for `sh -c SCRIPT ec2mpi-push TARGET INTO KEY SUMS
@@ -10,6 +12,6 @@ namespace ec2mpi::ops {
 /// It prints what parse_survey reads; later "unlinked NUL N REASON NUL" for a node that it could not feed.
 /// Exit status 0: all is in place; 1: it failed, and the reason stands on standard error behind "ec2mpi: ";
 /// 3, 4: the archive did not arrive whole, nothing was changed, and what came is kept for another try.
-extern const char* const kPushScript;
+[[nodiscard]] const std::string& push_script();
 
 }  // namespace ec2mpi::ops

@@ -112,19 +112,20 @@ asio::awaitable<Result<PushSurvey>> PushTalk::survey(Limit limit) {
   co_return survey;
 }
 
-asio::awaitable<Result<void>> PushTalk::tell(std::string text, Limit limit) {
+std::string do_text(std::string text) {
   text += "\n# whole";
-  const auto message = fmt::format("do {}\n{}", text.size(), text);
+  return fmt::format("do {}\n{}", text.size(), text);
+}
+
+asio::awaitable<Result<void>> PushTalk::tell(std::string text, Limit limit) {
+  const auto message = do_text(std::move(text));
   auto told = co_await channel_->write(message, limit);
   co_return told;
 }
 
-asio::awaitable<Result<void>> PushTalk::data(std::string_view block, Limit limit) {
-  const auto head = fmt::format("data {}\n", block.size());
-  auto sent = co_await channel_->write(head, limit);
-  if (!sent) co_return sent;
-  sent = co_await channel_->write(block, limit);
-  co_return sent;
+asio::awaitable<Result<void>> PushTalk::write(std::string_view bytes, Limit limit) {
+  auto written = co_await channel_->write(bytes, limit);
+  co_return written;
 }
 
 std::optional<std::string> PushTalk::word() {

@@ -29,8 +29,8 @@ class PushTalk : public std::enable_shared_from_this<PushTalk> {
 
   /// Shell text for the script to run.
   [[nodiscard]] asio::awaitable<Result<void>> tell(std::string text, Limit limit);
-  /// A part of the archive.
-  [[nodiscard]] asio::awaitable<Result<void>> data(std::string_view block, Limit limit);
+  /// Anything else that the script understands, as it stands.
+  [[nodiscard]] asio::awaitable<Result<void>> write(std::string_view bytes, Limit limit);
 
   /// The next word behind the survey that was not taken yet.
   [[nodiscard]] std::optional<std::string> word();
@@ -68,6 +68,9 @@ class PushTalk : public std::enable_shared_from_this<PushTalk> {
   std::deque<std::string> words_;
   std::optional<Result<ssh::ExitStatus>> end_;
 };
+
+/// Shell text as the script takes it on its standard input.
+[[nodiscard]] std::string do_text(std::string text);
 
 /// What the script's own words begin with; .bashrc may say more.
 inline constexpr std::string_view kPushMark = "ec2mpi: ";

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/ssh/round_trip.hpp"
 
 namespace ec2mpi::ssh {
 
@@ -248,7 +249,7 @@ class LibsshChannel : public Channel {
   std::size_t since_widened_ = kBulkWindow;
 };
 
-class LibsshSession : public Session {
+class LibsshSession : public Session, public Timed {
  public:
   explicit LibsshSession(std::shared_ptr<Link> link)
       : link_(std::move(link)), speaks_openssh_(::ssh_get_openssh_version(link_->session()) != 0) {}
@@ -271,6 +272,10 @@ class LibsshSession : public Session {
       co_return std::unexpected(opened.error());
     }
     co_return channel;
+  }
+
+  std::optional<std::chrono::microseconds> round_trip() const override {
+    return round_trip_of(link_->descriptor());
   }
 
  private:

@@ -38,6 +38,8 @@ class Link : public std::enable_shared_from_this<Link> {
   /// How many packets have come in; any libssh call may bring some.
   [[nodiscard]] std::uint64_t packets_received() const { return traffic_.in_packets; }
 
+  [[nodiscard]] int descriptor() const { return libssh_fd_; }
+
   /// True while bytes that libssh has queued could not be sent.
   [[nodiscard]] bool write_pending() const;
 

@@ -181,11 +181,59 @@ def test_a_big_file_goes_on_where_it_stopped(ec2mpi, cluster4):
     no_stage_left(cluster4, (1, 2))
 
 
+def over_a_long_link(ec2mpi, hosts):
+    """A big push to node1, held up when the script there has opened the pipes of three further connections."""
+    big = write(ec2mpi.folder / "big", os.urandom(32_000_000))
+    hosts.uplink("--rtt", "60", "--rate", "20mbit")
+    process = ec2mpi.start("push", "--json", "-w", "1", "big", ".")
+    pipes = "find /proc/[0-9]*/fd/[345] -lname '*/lane.*' -printf '%l\\n' 2>/dev/null | sort -u"
+    wait_until(lambda: len(hosts.host(1, pipes).out.split()) == 3, "further connections", seconds=60)
+    return big, process
+
+
+def arrived_whole(process, hosts, big):
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert on(hosts, 1)("md5sum < big").out.split() == [md5(big), "-"]
+    no_stage_left(hosts, (1,))
+    return json.loads(out)["copied"]
+
+
+def test_a_long_link_is_filled_by_several_connections(ec2mpi, cluster4):
+    big, process = over_a_long_link(ec2mpi, cluster4)
+    cluster4.uplink("--rate", "none")
+    copied = arrived_whole(process, cluster4, big)
+    assert copied["connections_to_a_node"] == 4 and copied["bytes_over_uplink"] == 32_000_000
+    wait_until(lambda: cluster4.host(1, "pgrep -x cat").code == 1, "nothing of them stays")
+
+
+def test_one_of_several_connections_breaks(ec2mpi, cluster4):
+    big, process = over_a_long_link(ec2mpi, cluster4)
+    cats = cluster4.host(1, "pgrep -x cat").out.split()
+    cluster4.host(1, f"kill -9 $(ps -o ppid= -p {cats[0]})")
+    cluster4.uplink("--rate", "none")
+    copied = arrived_whole(process, cluster4, big)
+    assert copied["files_sent"] == 1
+    wait_until(lambda: cluster4.host(1, "pgrep -x cat").code == 1, "nothing of them stays")
+
+
+def test_a_node_without_gnu_dd_is_fed_by_one_connection(ec2mpi, cluster4):
+    big = write(ec2mpi.folder / "big", os.urandom(20_000_000))
+    cluster4.host(1, "cat > /usr/local/bin/dd; chmod 755 /usr/local/bin/dd",
+                  input='#!/bin/sh\ncase "$*" in *iflag*) echo "dd: unknown operand" >&2; exit 1 ;; esac\nexec /usr/bin/dd "$@"\n')
+    try:
+        cluster4.uplink("--rtt", "60")
+        process = ec2mpi.start("push", "--json", "-w", "1", "big", ".")
+        assert arrived_whole(process, cluster4, big)["connections_to_a_node"] == 1
+    finally:
+        cluster4.host(1, "rm /usr/local/bin/dd")
+
+
 def test_json_tells_what_was_copied(ec2mpi, cluster4):
     write(ec2mpi.folder / "d/a", "abc")
     done = ec2mpi("push", "--json", "d", ".")
     assert done.code == 0, done.err
     told_all = json.loads(done.out)
     assert told_all["copied"] == {"files_sent": 1, "files_unchanged": 0, "deleted": 0, "bytes_over_uplink": 12,
-                                  "bytes_between_nodes": 0}
+                                  "bytes_between_nodes": 0, "connections_to_a_node": 1}
     assert [node["outcome"] for node in told_all["nodes"]] == ["exit"] * 4

@@ -24,13 +24,14 @@ struct PushTarget {
 
 /// What has been done so far, for whoever shows it. Bytes are those of files, without names and padding.
 struct PushCount {
-  std::uint64_t uplink = 0;    ///< bytes sent from here
-  std::uint64_t inside = 0;    ///< bytes that nodes have passed on to each other
-  std::uint64_t expected = 0;  ///< bytes to be sent from here, as far as is known
-  std::size_t files = 0;       ///< files sent, those of the tree counted once however many nodes lacked them
-  std::size_t unchanged = 0;   ///< files that no node lacked
-  std::size_t erased = 0;      ///< paths removed, over all nodes
-  std::string note = {};       ///< why some node was not served by another one; "" if all was well
+  std::uint64_t uplink = 0;     ///< bytes sent from here
+  std::uint64_t inside = 0;     ///< bytes that nodes have passed on to each other
+  std::uint64_t expected = 0;   ///< bytes to be sent from here, as far as is known
+  std::size_t files = 0;        ///< files sent, those of the tree counted once however many nodes lacked them
+  std::size_t unchanged = 0;    ///< files that no node lacked
+  std::size_t erased = 0;       ///< paths removed, over all nodes
+  std::size_t connections = 1;  ///< that one node was fed by, at most
+  std::string note = {};        ///< why some node was not served by another one; "" if all was well
 };
 
 /// Whether nodes pass on to each other what they get.

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+
+namespace ec2mpi::ssh {
+
+/// What a session may be besides.
+class Timed {
+ public:
+  virtual ~Timed() = default;
+  /// The shortest time there and back so far; nothing where it can't be known (behind a jump host).
+  [[nodiscard]] virtual std::optional<std::chrono::microseconds> round_trip() const = 0;
+};
+
+/// The shortest time there and back that the kernel has seen on a TCP connection; nothing for other sockets.
+[[nodiscard]] std::optional<std::chrono::microseconds> round_trip_of(int socket);
+
+}  // namespace ec2mpi::ssh

@@ -1,0 +1,203 @@
+#include "src/ops/push_feed.hpp"
+
+#include <fmt/format.h>
+#include <algorithm>
+#include <asio/co_spawn.hpp>
+#include <asio/detached.hpp>
+
+#include "ec2mpi/base/text.hpp"
+#include "src/ops/further.hpp"
+
+namespace ec2mpi::ops {
+
+namespace {
+
+constexpr int kFirstNumber = 3;  ///< of the script's descriptors
+constexpr std::string_view kHere = "ec2mpi-lane\n";
+constexpr std::size_t kLongestGreeting = 1024 * 1024;
+
+/// What a lane runs: waits for the pipe, which may not be there yet, and fills it. It is of use only where
+/// the script can tell a part that did not come whole.
+std::string lane_command(const std::string& stage, int number) {
+  constexpr std::string_view kFill =
+      "dd iflag=fullblock count=0 </dev/null 2>/dev/null || exit 1; n=0; until [ -p \"$0\" ]; do n=$((n + "
+      "1)); "
+      "[ $n -lt 100 ] || exit 1; sleep 0.1 2>/dev/null || sleep 1; done; echo ec2mpi-lane; exec cat >\"$0\"";
+  return "exec " + quote_words({"sh", "-c", std::string(kFill), fmt::format("{}/lane.{}", stage, number)});
+}
+
+}  // namespace
+
+std::string make_lanes_text(std::size_t lanes) {
+  std::string text = "lanes";
+  for (std::size_t i = 0; i < lanes; ++i) text += fmt::format(" {}", kFirstNumber + static_cast<int>(i));
+  return text + "\n";
+}
+
+template <class Work>
+void PushFeed::spawn(Work work) {
+  ++active_;
+  asio::co_spawn(news_->executor(), std::move(work), asio::detached);
+}
+
+void PushFeed::leave() {
+  --active_;
+  news_->notify_all();
+}
+
+void PushFeed::add_lanes(std::size_t lanes) {
+  for (std::size_t i = 0; i < lanes; ++i) {
+    auto lane = std::make_shared<Lane>();
+    lane->number = kFirstNumber + static_cast<int>(i);
+    lanes_.push_back(lane);
+    spawn(attend(std::move(lane)));
+  }
+}
+
+/// Makes a lane, and listens to it as long as it is needed: a connection that nobody reads is not written
+/// either.
+asio::awaitable<void> PushFeed::attend(std::shared_ptr<Lane> lane) {
+  const Limit limit{run_.limit.deadline, stop_.get_token()};
+  auto opened = co_await open(*lane, limit);
+  if (opened && wanted_ && !failed_) {
+    lane->stands = true;
+    tell({.text = do_text(fmt::format("lane {}", lane->number))}, limit);
+    news_->notify_all();
+    for (;;) {
+      auto chunk = co_await lane->channel->read(limit);
+      if (chunk && *chunk) continue;
+      lane->stands = false;
+      if (stop_.stop_requested()) break;
+      lane_broke_ = true;
+      note_failure(chunk ? Error{ErrorKind::unreachable, "a further connection to the node was lost"}
+                         : chunk.error());
+      break;
+    }
+  }
+  leave();
+}
+
+asio::awaitable<Result<void>> PushFeed::open(Lane& lane, Limit limit) {
+  auto session = co_await further_session(run_, limit);
+  if (!session) co_return std::unexpected(session.error());
+  lane.session = std::move(*session);
+  ssh::Request request{.command = lane_command(stage_, lane.number)};
+  auto channel = co_await lane.session->start(std::move(request), limit);
+  if (!channel) co_return std::unexpected(channel.error());
+  lane.channel = std::move(*channel);
+  std::string said;
+  while (!said.ends_with(kHere)) {
+    auto chunk = co_await lane.channel->read(limit);
+    if (!chunk) co_return std::unexpected(chunk.error());
+    if (!*chunk || said.size() > kLongestGreeting) {
+      auto failed = fail(ErrorKind::remote_io, "the node makes no use of further connections");
+      co_return failed;
+    }
+    if ((*chunk)->stream == ssh::Stream::out) said += (*chunk)->bytes;
+  }
+  co_return Result<void>{};
+}
+
+asio::awaitable<Result<void>> PushFeed::send(PushStream& stream, std::function<void(std::uint64_t)> sent,
+                                             Limit limit) {
+  sent_ = std::move(sent);
+  for (;;) {
+    auto lane = free_lane();
+    if (failed_) break;
+    if (!lane && own_busy_) {
+      const Wake wake = co_await news_->wait(limit);
+      if (wake != Wake::notified) co_return wake_error(wake, "the node stopped taking data");
+      continue;
+    }
+    const auto before = stream.content_bytes();
+    const auto block = stream.next();
+    if (block.empty()) break;
+    const auto content = stream.content_bytes() - before;
+    if (lane) {
+      lane->busy = lane->used = true;
+      tell({.text = fmt::format("part {} {}\n", block.size(), lane->number)}, limit);
+      spawn(write_lane(lane, std::string(block), content, limit));
+    } else {
+      own_busy_ = true;
+      auto text = fmt::format("data {}\n", block.size());
+      text += block;
+      tell({.text = std::move(text), .content = content, .part = true}, limit);
+    }
+  }
+  wanted_ = false;  // from here on others tell the script what to do
+  while (!failed_ && !idle()) {
+    const Wake wake = co_await news_->wait(limit);
+    if (wake != Wake::notified) co_return wake_error(wake, "the node stopped taking data");
+  }
+  if (failed_) co_return std::unexpected(*failed_);
+  co_return Result<void>{};
+}
+
+asio::awaitable<void> PushFeed::write_lane(std::shared_ptr<Lane> lane, std::string part,
+                                           std::uint64_t content, Limit limit) {
+  auto written = co_await lane->channel->write(part, limit);
+  lane->busy = false;
+  if (written) {
+    sent_(content);
+  } else {
+    lane_broke_ = true;
+    note_failure(written.error());
+  }
+  leave();
+}
+
+/// What is told to the script goes out in the order in which it was told.
+void PushFeed::tell(Message message, Limit limit) {
+  messages_.push_back(std::move(message));
+  if (writing_own_) return;
+  writing_own_ = true;
+  spawn(write_own(std::move(limit)));
+}
+
+asio::awaitable<void> PushFeed::write_own(Limit limit) {
+  while (!messages_.empty() && !failed_) {
+    const auto message = std::move(messages_.front());
+    messages_.pop_front();
+    auto written = co_await talk_->write(message.text, limit);
+    if (!written) {
+      note_failure(written.error());
+      break;
+    }
+    if (!message.part) continue;
+    own_busy_ = false;
+    sent_(message.content);
+    news_->notify_all();
+  }
+  writing_own_ = false;
+  leave();
+}
+
+/// A lane if one is free: all have the same window, and the script's own connection has words to carry, too.
+std::shared_ptr<PushFeed::Lane> PushFeed::free_lane() const {
+  const auto free = std::find_if(lanes_.begin(), lanes_.end(),
+                                 [](const auto& lane) { return lane->stands && !lane->busy; });
+  return free == lanes_.end() ? nullptr : *free;
+}
+
+bool PushFeed::idle() const {
+  const bool busy = std::any_of(lanes_.begin(), lanes_.end(), [](const auto& lane) { return lane->busy; });
+  return !busy && !writing_own_;
+}
+
+std::size_t PushFeed::lanes_used() const {
+  return static_cast<std::size_t>(
+      std::count_if(lanes_.begin(), lanes_.end(), [](const auto& lane) { return lane->used; }));
+}
+
+void PushFeed::note_failure(const Error& error) {
+  if (!failed_) failed_ = error;
+  news_->notify_all();
+}
+
+asio::awaitable<void> PushFeed::finish() {
+  stop_.request_stop();
+  const Limit unlimited;
+  while (active_ > 0) co_await news_->wait(unlimited);
+}
+
+}  // namespace ec2mpi::ops

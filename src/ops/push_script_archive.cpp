@@ -1,0 +1,151 @@
+#include "src/ops/push_script_parts.hpp"
+
+namespace ec2mpi::ops {
+
+const char* const kPushArchive = R"sh(
+# --- the archive ---
+
+# Removes the stages of earlier pushes from this host whose process is gone.
+tidy() {
+  for old in "$base"/.ec2mpi-push."$host".*; do
+    is_folder "$old" && is_dead "$old" && remove "$old"
+  done
+}
+
+# Leaves only what has arrived in the stage.
+clear() {
+  rm -rf "$stage/in" "$stage/whole" "$stage/sum" "$stage/fine" "$stage"/link* "$stage"/lane* \
+    "$stage"/said* "$stage"/.pid* "$stage/named" "$stage"/folders* "$stage/tails"
+}
+
+# begin OLD: makes the stage, or goes on with the one that an earlier push has left.
+begin() {
+  said=$(mkdir -p "$base" 2>&1) || die "$said"
+  if [ -n "$1" ]; then
+    mv "$1" "$stage" || die 'what an earlier push has left is gone; push again'
+    clear
+  else
+    said=$(mkdir -m 700 "$stage" 2>&1) || die "cannot write into $base: ${said##*: }"
+  fi
+  started=1
+  said=$(mkfifo -m 600 "$stage/in" "$stage/whole" 2>&1 && mkdir "$stage/fine" 2>&1) || die "$said"
+}
+
+# What costs ssh the least, in front of what it would choose: by itself it takes a key exchange of a tenth of a
+# second and a cipher that the processor has no instructions for. Before OpenSSH 8 there is no saying so.
+swift=
+find_swift() {
+  set -- -o KexAlgorithms=^curve25519-sha256 -o Ciphers=^aes128-gcm@openssh.com
+  ssh -G "$@" localhost >/dev/null 2>&1 && swift="$*" || swift=' '
+}
+
+# link N ADDRESS PORT USER COMMAND: feeds another node with what comes. Says so if that ends badly.
+link() {
+  [ -n "$swift" ] || find_swift
+  mkfifo -m 600 "$stage/link$1" || die "cannot make a pipe in $base"
+  links="$links $1"
+  {
+    sh -c 'echo $$ >"$0"; exec ssh "$@"' "$stage/.pid$1" -T $swift -o BatchMode=yes -o ConnectTimeout=10 \
+      -o ServerAliveInterval=5 -p "$3" -l "${4:-$(id -un)}" -- "$2" "$5" 2>"$stage/said$1" >/dev/null ||
+      printf 'unlinked\0%s %s\0' "$1" "$(tail -n 1 "$stage/said$1")"
+    cat >/dev/null
+  } <"$stage/link$1" &
+}
+
+# Unpacks standard input; gives tar's first complaints, nothing if all went well.
+unpack() {
+  options=
+  case $(tar --version 2>/dev/null) in *GNU*) options=--warning=no-timestamp ;; esac
+  sh -c 'echo $$; exec tar "$@"' tar $options -xpof - -C "$1" 2>&1 | {
+    read -r process
+    IFS= read -r complaint || exit 0
+    kill "$process" 2>/dev/null
+    case $complaint in
+      *EOF* | *'short read'*) exit 0 ;; # broken off: the checksum tells
+      *': Wrote only '*) complaint=${complaint%%: Wrote only *}': No space left on device' ;;
+    esac
+    printf '%s\n' "$complaint"
+  }
+}
+
+# What arrives goes to everybody who needs it, as it comes. A complaint ends this node's part at once, unless
+# others are fed by it. That there was one is told by removing a folder, for which the fullest disk has room.
+# Only the complaint is told: a killed tar, and a checksum that the disk has no room for, have their own words.
+receive() {
+  exec 7>&2 2>/dev/null
+  measure <"$stage/whole" >"$stage/sum" &
+  for n in $links; do set -- "$@" "$stage/link$n"; done
+  complaint=$(tee "$stage/whole" "$@" <"$stage/in" | unpack "$stage")
+  if [ -n "$complaint" ]; then
+    rmdir "$stage/fine"
+    printf 'ec2mpi: %s\n' "$complaint" >&7
+    [ -n "$links" ] || kill -TERM $$
+  fi
+  wait
+}
+
+start() {
+  receive &
+  worker=$!
+}
+
+# The archive comes on standard input.
+feed() { exec 8>"$stage/in"; }
+
+# lanes N...: pipes through which further connections bring parts of the archive, where one does not fill the link.
+# Their numbers are those of the descriptors, of which a plain sh has nine.
+lanes() {
+  for n; do mkfifo -m 600 "$stage/lane.$n" || die "cannot make a pipe in $base"; done
+}
+
+# lane N: its connection stands.
+lane() { eval "exec $1<\"\$stage/lane.$1\""; }
+
+# A part of the archive from a further connection. If that breaks off, what comes behind must not close the gap.
+part() {
+  said=$(dd iflag=fullblock bs="$1" count=1 2>&1 >&8 <&"$2")
+  case $said in 1+0*) ;; *) exit 3 ;; esac
+}
+
+# Who still waits for somebody to read its pipe would wait for ever.
+free_lanes() {
+  for n in "$stage"/lane.*; do [ ! -p "$n" ] || : <>"$n"; done
+}
+
+# commit SUM: waits for the end of the archive, and for its checksum.
+commit() {
+  exec 8>&-
+  wait "$worker"
+  worker= # all that is left to stop are the links, and they may have to bring something to its end
+  [ -e "$stage/fine" ] || exit 1
+  [ "$(cat "$stage/sum")" = "$1" ] || exit 4
+}
+
+# sum_of NAME BYTES: the checksum of the beginning of a file in a stage.
+sum_of() {
+  printf 'sum\0'
+  head -c "$2" <"$1" | measure
+  printf '\0'
+}
+
+# However it ends: what works for us is stopped (but after success the links go on until the last byte is through).
+# What arrived stays if only the way was cut.
+leave() {
+  code=$?
+  trap '' HUP INT TERM
+  trap - EXIT
+  [ -n "$started" ] || exit "$code"
+  [ -e "$stage/fine" ] || code=1
+  [ -z "$worker" ] || [ "$code" = 0 ] || kill -TERM 0
+  free_lanes
+  if [ "$code" -ge 3 ]; then
+    clear
+    rmdir "$stage" 2>/dev/null
+  else
+    remove "$stage"
+  fi
+  exit "$code"
+}
+)sh";
+
+}  // namespace ec2mpi::ops

@@ -1,0 +1,91 @@
+#include "src/ops/push_script_parts.hpp"
+
+namespace ec2mpi::ops {
+
+const char* const kPushSteps = R"sh(
+# --- the steps: how what arrived comes to its place ---
+
+# A file whose content changed while it was being sent, or is no longer wanted, is not put in place.
+discard() { rm -rf "$stage/$1"; }
+
+# grow NAME BYTES MODE: puts the rest of a file behind its first bytes, which an earlier push has left.
+grow() {
+  dd if=/dev/null of="$stage/$1" bs=1 seek="$2" 2>/dev/null &&
+    cat "$stage/tails/$1" >>"$stage/$1" && touch -m -r "$stage/tails/$1" "$stage/$1" && chmod "$3" "$stage/$1"
+}
+
+# Moves everything but folders from one folder to another; mv renames.
+move_files() {
+  find "$1/." ! -name . -prune ! -type d -exec sh -c 'to=$0; mv -f "$@" "$to/"' "$2" {} +
+}
+
+# Moves a folder's content into one that is there already.
+merge() {
+  [ -w "$2" ] || chmod u+rwx "$2" || return 1
+  move_files "$1" "$2" || return 1
+  for folder in "$1"/* "$1"/.[!.]* "$1"/..?*; do
+    is_folder "$folder" || continue
+    if [ -d "$2/${folder##*/}" ]; then
+      merge "$folder" "$2/${folder##*/}" || return 1
+    else
+      mv -f "$folder" "$2/" || return 1
+    fi
+  done
+}
+
+# The place of a source of this name: in the folder, or the new name. No name: what it holds goes into the folder.
+find_place() {
+  if [ "$into" = 1 ]; then as=$1; else as=$name; fi
+  place=$base${as:+/$as}
+}
+
+# put NUMBER NAME: moves the NUMBER-th source to its place. It gets its name before it moves, so that mv need not be
+# told where to: it would put it into a folder of that name.
+put() {
+  find_place "$2"
+  exists "$stage/$1" || return 0
+  if is_folder "$stage/$1" && [ -d "$place" ]; then
+    merge "$stage/$1" "$place"
+    return
+  fi
+  mkdir "$stage/named" && mv "$stage/$1" "$stage/named/$as" || return 1
+  if is_folder "$place"; then
+    echo "$place is there already and is a folder"
+    return 1
+  fi
+  if is_folder "$stage/named/$as" && exists "$place"; then
+    echo "$place is there already and is not a folder"
+    return 1
+  fi
+  mv -f "$stage/named/$as" "$base/" && rmdir "$stage/named"
+}
+
+# mend MODE TIME PATH: only these are wrong.
+mend() { chmod "$1" "$base/$3" && touch -m -d "$2" "$base/$3"; }
+
+# erase PATH: what the sources no longer have.
+erase() {
+  up=$base/${1%/*}
+  [ -w "$up" ] || chmod u+rwx "$up"
+  find "$base/$1" -type d ! -perm -700 -exec chmod u+rwx {} + 2>/dev/null
+  rm -rf "$base/$1"
+}
+
+# folders NUMBER NAME: sets the modes and times of a source's folders, told by an archive within the archive.
+folders() {
+  find_place "$2"
+  options=
+  case $(tar --version 2>/dev/null) in *GNU*) options='--warning=no-timestamp --keep-directory-symlink' ;; esac
+  tar $options -xpof "$stage/folders$1" -C "$place"
+}
+
+# Runs the steps that were told; then all is in place.
+apply() {
+  said=$(steps 2>&1) || die "$said"
+  tidy
+  printf 'done\0'
+  exit 0
+}
+)sh";
+
+}  // namespace ec2mpi::ops

@@ -1,0 +1,32 @@
+#include "ec2mpi/ssh/round_trip.hpp"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <cstdint>
+
+namespace ec2mpi::ssh {
+
+namespace {
+
+/// What the kernel tells (linux/tcp.h) beyond what glibc's header knows of.
+struct TcpInfo {
+  tcp_info known;
+  std::uint64_t rates_and_bytes[4];
+  std::uint32_t segments[2];
+  std::uint32_t not_sent;
+  std::uint32_t least_round_trip;  ///< microseconds
+};
+static_assert(sizeof(tcp_info) == 104 && sizeof(TcpInfo) == 152);
+
+}  // namespace
+
+std::optional<std::chrono::microseconds> round_trip_of(int socket) {
+  TcpInfo info{};
+  socklen_t size = sizeof info;
+  if (::getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 || size < sizeof info)
+    return std::nullopt;
+  return std::chrono::microseconds(info.least_round_trip);
+}
+
+}  // namespace ec2mpi::ssh
