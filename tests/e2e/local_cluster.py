@@ -11,6 +11,9 @@ from dataclasses import dataclass
 
 TESTS = pathlib.Path(__file__).resolve().parent.parent
 CLUSTER = TESTS / "cluster" / "cluster"
+sys.path.insert(0, str(CLUSTER.parent))
+from lib import cluster as clusters, host as hosts  # noqa: E402
+
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 LIST, KEY = "amazon_instances_info", "key.pem"
 SANITIZER_REPORT = "sanitizer-report"
@@ -99,7 +102,7 @@ class Cluster:
     @property
     def folder(self):
         """Where amazon_instances_info and key.pem lie."""
-        return pathlib.Path(self.call("path").strip())
+        return pathlib.Path(clusters.Cluster(self.name).folder)
 
     def address(self, index):
         return (self.folder / LIST).read_text().splitlines()[index - 1].split("\t")[3]
@@ -108,13 +111,20 @@ class Cluster:
         """Runs a program on the laptop. Options: input, timeout, cwd, env."""
         return run(self.exec_argv(argv), **options)
 
+    # Tests run so many programs that an interpreter for each would cost more than the programs: so not by `call`.
+
     def exec_argv(self, argv):
-        return [str(word) for word in (CLUSTER, "--name", self.name, "exec", "--", *argv)]
+        return clusters.Cluster(self.name).load().laptop_argv(list(map(str, argv)))
 
     def host(self, index, command, user="root", timeout=60, input=None):
         """Runs shell text (or a list of words) on a host, past its sshd."""
         words = ["sh", "-c", command] if isinstance(command, str) else command
-        return run([CLUSTER, "--name", self.name, "host", index, "--user", user, "--", *words], timeout=timeout, input=input)
+        done = run(self.host_argv(index, words, user), timeout=timeout, input=input)
+        return Result(done.out, done.err, hosts.shell_code(done.code))
+
+    def host_argv(self, index, words, user="root"):
+        host = clusters.Cluster(self.name).load().hosts[index - 1]
+        return hosts.argv(host.pid, list(map(str, words)), user)
 
     def login_attempts(self, index):
         """How often somebody has got as far as asking for a login on a host, by its sshd's log."""

@@ -340,9 +340,9 @@ def test_ports_large_packets_are_lost(doctor, cluster4):
 def leftover(cluster4):
     """A job whose daemon on host 2 was killed: the rank's child is left there."""
     cluster4.host(1, "printf '10.0.0.11\\n10.0.0.12\\n' >hosts.two", user="ubuntu")
-    job = subprocess.Popen([*cluster4.exec_argv([])[:3], "host", "1", "--user", "ubuntu", "--", "mpirun", "--hostfile", "hosts.two",
-                            "--map-by", "node", "-np", "2", "sh", "-c", "sleep 31415 & exec sleep 27182"],
-                           stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    mpirun = ["mpirun", "--hostfile", "hosts.two", "--map-by", "node", "-np", "2", "sh", "-c", "sleep 31415 & exec sleep 27182"]
+    job = subprocess.Popen(cluster4.host_argv(1, mpirun, user="ubuntu"), stdin=subprocess.DEVNULL,
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     for host in (1, 2):
         wait_until(lambda: cluster4.host(host, "pgrep -fc '^sleep (31415|27182)'").out == "2\n", "ranks and their children")
     yield job

@@ -86,7 +86,7 @@ def test_retries_end(ec2mpi, cluster4):
 
 
 def test_retries_never_repeat_a_command(ec2mpi, cluster4):
-    cluster4.host("1", "rm -f /tmp/count")
+    cluster4.host(1, "rm -f /tmp/count")
     done = ec2mpi("exec", "-w", "1", "--retries", "3", "echo once >>/tmp/count; wc -l </tmp/count; exit 1")
     assert done.code == 1 and lines_of(done.out, 1) == ["1"]
 

@@ -10,7 +10,7 @@ import termios
 
 import pytest
 
-from local_cluster import KEY, LIST, lines_of, wait_until
+from local_cluster import KEY, LIST, lines_of, run, wait_until
 
 
 def known_hosts(program):
@@ -191,7 +191,7 @@ def agent(tmp_path):
     socket = tmp_path / "agent"
     process = subprocess.Popen(["ssh-agent", "-D", "-a", socket], stdout=subprocess.DEVNULL)
     variable = {"SSH_AUTH_SOCK": str(socket)}
-    wait_until(socket.exists, "the agent listens")
+    wait_until(lambda: run(["ssh-add", "-l"], env=os.environ | variable).code != 2, "the agent answers")
 
     def load(key):
         subprocess.run(["ssh-add", "-q", key], check=True, env=os.environ | variable)

@@ -239,7 +239,7 @@ def test_children_left_by_ranks_are_ended_also_after_success(ec2mpi, cluster4):
 # --- the end, whatever happens ------------------------------------------------------------------------------------
 
 def test_ctrl_c_ends_ranks_that_ignore_it_and_their_children(ec2mpi, cluster4, stubborn):
-    bystander = subprocess.Popen([*cluster4.exec_argv([])[:3], "host", "2", "--user", "ubuntu", "--", "sleep", "16180"])
+    bystander = subprocess.Popen(cluster4.host_argv(2, ["sleep", "16180"], user="ubuntu"))
     process = ec2mpi.start("run", "--per-node", "2", "--", "python3", "stubborn.py")
     assert first_line(process) == "all up\n"
     process.send_signal(signal.SIGINT)

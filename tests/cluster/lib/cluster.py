@@ -61,6 +61,13 @@ class Cluster:
     def disk(self, index):
         return f"{self.disks}/{index}"
 
+    def laptop_argv(self, command):
+        """The words that become `command` on the laptop, in the folder where they are executed."""
+        foreign = [name for name in os.environ if name.startswith(("SSH_", "XDG_"))]
+        return ["sh", "-c", f'exec nsenter --target={self.laptop} --net --uts --mount --wdns="$PWD" -- "$@"', "sh",
+                "env", *(word for name in foreign for word in ("-u", name)), f"HOME={self.home}",
+                f"{MARK}={self.folder}", *command]
+
     # --- state ---------------------------------------------------------------------------------------------------
 
     def load(self):

@@ -3,12 +3,13 @@
 import os
 import signal
 import stat
+import subprocess
 import time
 import uuid
 
 from . import addresses, image, network
 from .linux import (MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, NEWIPC, NEWNET, NEWNS, NEWPID, NEWUTS,
-                    ClusterError, launch, mount, pivot_root, reset_signals, run_inside, start_time)
+                    ClusterError, launch, mount, pivot_root, run_inside, start_time)
 
 SSHD = ["/usr/sbin/sshd", "-E", "/var/log/sshd.log"]
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -64,32 +65,26 @@ def wait_for_sshd(pid, seconds=20):
 
 # --- commands in a host ------------------------------------------------------------------------------------------
 
-def run(pid, command, user="root"):
-    """Runs `command` in the host with an environment of its own; returns its exit status."""
-    def work():
-        become(user)
-        reset_signals()
-        try:
-            os.execvp(command[0], command)
-        except OSError as error:
-            os.write(2, f"cluster: {command[0]}: {error.strerror}\n".encode())
-            os._exit(127 if isinstance(error, FileNotFoundError) else 126)
-    return run_inside(pid, work)
-
-
-def become(user):
-    """The identity and the environment of a user of this root (read by hand: the C library is the machine's)."""
-    entries = {e[0]: e for e in (line.rstrip("\n").split(":") for line in open("/etc/passwd"))}
+def argv(pid, command, user="root"):
+    """The words that run `command` in the host, with an environment of its own; to be executed as they are."""
+    entries = {e[0]: e for e in (line.split(":") for line in image.read(f"/proc/{pid}/root/etc/passwd").splitlines())}
     if user not in entries:
         raise ClusterError(f"the host has no user {user}")
-    uid, gid, home, shell = int(entries[user][2]), int(entries[user][3]), entries[user][5], entries[user][6]
-    os.setgroups([gid])
-    os.setgid(gid)
-    os.setuid(uid)
-    terminal = os.environ.get("TERM", "dumb")
-    os.environ.clear()
-    os.environ.update(HOME=home, USER=user, LOGNAME=user, SHELL=shell, PATH=PATH, TERM=terminal)
-    os.chdir(home)
+    _, _, uid, gid, _, home, shell = entries[user]  # read by hand: the C library knows this machine's users only
+    environment = {"HOME": home, "USER": user, "LOGNAME": user, "SHELL": shell, "PATH": PATH,
+                   "TERM": os.environ.get("TERM", "dumb")}
+    return ["nsenter", f"--target={pid}", "--mount", "--net", "--uts", "--ipc", "--pid", "--",
+            "setpriv", f"--reuid={uid}", f"--regid={gid}", f"--groups={gid}", "--",
+            "env", "-i", f"--chdir={home}", *(f"{name}={value}" for name, value in environment.items()), *command]
+
+
+def run(pid, command, user="root", **options):
+    """Runs `command` in the host; returns its exit status as a shell has it. The options are subprocess.run's."""
+    return shell_code(subprocess.run(argv(pid, command, user), **options).returncode)
+
+
+def shell_code(returncode):
+    return 128 - returncode if returncode < 0 else returncode
 
 
 def sshd_listener(pid):
@@ -108,15 +103,8 @@ def signal_listener(pid, number):
 
 def start_sshd(pid):
     """As a daemon, so that it becomes a child of the host's first process."""
-    def work():
-        become("root")
-        null = os.open("/dev/null", os.O_RDWR)
-        for fd in (0, 1, 2):
-            os.dup2(null, fd)
-        os.umask(0o022)
-        reset_signals()
-        os.execv(SSHD[0], SSHD)
-    if run_inside(pid, work) != 0:
+    null = subprocess.DEVNULL
+    if run(pid, SSHD, stdin=null, stdout=null, stderr=null, umask=0o022) != 0:
         raise ClusterError("sshd did not start; see /var/log/sshd.log on the host")
     wait_for_sshd(pid)
 
