@@ -4,11 +4,13 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 #include <algorithm>
+#include <cstddef>
 #include <exception>
 
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "src/cli/command.hpp"
+#include "src/cli/usage.hpp"
 
 namespace ec2mpi::cli {
 
@@ -49,19 +51,18 @@ std::optional<std::size_t> place_of_command(const std::vector<std::string>& argu
 /// CLI11's own codes (100 and up) mean nothing to our users.
 int say_usage(const CLI::App& app, const CLI::ParseError& wrong, const std::string& command) {
   if (wrong.get_exit_code() == 0) return app.exit(wrong);  // --help, --version
-  const auto chosen = app.get_subcommands();
-  if (chosen.empty() && !command.empty()) {
-    fmt::print(stderr, "ec2mpi: '{}' is not a command; ec2mpi --help lists them\n", printable(command));
-    return exit_code::not_started;
-  }
-  const auto name = chosen.empty() ? std::string("ec2mpi") : "ec2mpi " + chosen.front()->get_name();
-  fmt::print(stderr, "ec2mpi: {}; see {} --help\n", wrong.what(), name);
+  fmt::print(stderr, "ec2mpi: {}\n", describe_usage_error(app, wrong, command));
   return exit_code::not_started;
 }
 
 /// The words that CLI11 shall read. It can't tell what stands behind -- from words of ours, nor read -np.
 std::vector<std::string> words_to_parse(std::vector<std::string> arguments, Dispatch& dispatch) {
   const auto command = place_of_command(arguments);
+  if (command && arguments[*command] == "help") {  // git, docker and cargo have taught people to type it
+    arguments.erase(arguments.begin() + static_cast<std::ptrdiff_t>(*command));
+    arguments.push_back("--help");
+    return arguments;
+  }
   if (!command || (arguments[*command] != "run" && arguments[*command] != "login")) return arguments;
   const auto dashes = std::find(arguments.begin(), arguments.end(), "--");
   if (dashes != arguments.end()) {

@@ -67,10 +67,16 @@ CLI::App& add_copy_command(CLI::App& app, Dispatch& dispatch, const std::string&
   add_fleet_options(command, options->fleet);
   command.add_option("paths", options->paths, paths)
       ->required()
-      ->expected(2, 1 << 20)
+      ->expected(1, 1 << 20)
       ->type_name("SRC... DST");
-  command.callback([options, run, &dispatch] {
-    dispatch.chosen = [options, run](const CommonOptions& common) { return run(*options, common); };
+  command.callback([options, run, name, &dispatch] {
+    dispatch.chosen = [options, run, name](const CommonOptions& common) -> Result<int> {
+      if (options->paths.size() < 2) {
+        return fail(ErrorKind::usage,
+                    fmt::format("what is to be copied, and where to? ec2mpi {} SRC... DST", name));
+      }
+      return run(*options, common);
+    };
   });
   return command;
 }

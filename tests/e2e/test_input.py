@@ -147,6 +147,10 @@ def test_a_broken_known_hosts(laptop):
 @pytest.mark.parametrize("args, word", [
     (["exec-all", "--no-such-flag", "true"], "no-such-flag"),
     (["no-such-command"], "ec2mpi"),
+    (["exek", "true"], "did you mean exec?"),
+    (["nodes", "--jsn"], "did you mean --json?"),
+    (["nodes", "extra"], "'extra' is a word too many"),
+    (["push", "only-one"], "where to?"),
     ([], "--help"),
     (["exec-all"], "command is required"),
     (["exec-all", "-f", "many", "true"], "many"),
@@ -157,6 +161,11 @@ def test_a_broken_known_hosts(laptop):
 ], ids=lambda value: " ".join(value) if isinstance(value, list) else None)
 def test_a_wrong_command_line(laptop, args, word):
     assert word in refused(laptop, *args)
+
+
+def test_help_as_a_command(laptop):
+    assert laptop("help").out == laptop("--help").out
+    assert laptop("help", "push").out == laptop("push", "--help").out
 
 
 def test_a_wrong_environment_variable(laptop):

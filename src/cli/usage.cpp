@@ -1,0 +1,91 @@
+#include "src/cli/usage.hpp"
+
+#include <fmt/format.h>
+#include <algorithm>
+#include <numeric>
+
+#include "ec2mpi/base/text.hpp"
+
+namespace ec2mpi::cli {
+
+namespace {
+
+/// How many letters have to be added, taken away or replaced (Levenshtein's distance).
+std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    auto diagonal = std::exchange(row[0], i);
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const auto replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, replaced}));
+    }
+  }
+  return row.back();
+}
+
+std::vector<std::string> commands_of(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const auto* command : app.get_subcommands({})) names.push_back(command->get_name());
+  return names;
+}
+
+void add_long_options(const CLI::App& app, std::vector<std::string>& names) {
+  for (const auto* option : app.get_options()) {
+    for (const auto& name : option->get_lnames()) names.push_back("--" + name);
+  }
+}
+
+/// The long options that may stand behind a command: its own, those of its groups (which CLI11 keeps as
+/// nameless sub-commands), and everybody's.
+std::vector<std::string> options_of(const CLI::App& command) {
+  std::vector<std::string> names;
+  add_long_options(command, names);
+  const auto is_group = [](const CLI::App* each) { return each->get_name().empty(); };
+  for (const auto* group : command.get_subcommands(is_group)) add_long_options(*group, names);
+  if (const auto* parent = command.get_parent()) add_long_options(*parent, names);
+  return names;
+}
+
+std::string did_you_mean(const std::string& meant) {
+  return meant.empty() ? std::string() : fmt::format("did you mean {}? ", meant);
+}
+
+/// What CLI11 could not place: an option that there is not, or a word too many.
+std::string describe_extra(const CLI::App& app, const CLI::App& chosen, const std::string& called) {
+  const auto extras = app.remaining(true);
+  if (extras.empty()) return fmt::format("there are words too many; see {} --help", called);
+  const auto& word = extras.front();
+  if (!word.starts_with('-'))
+    return fmt::format("'{}' is a word too many; see {} --help", printable(word), called);
+  return fmt::format("{} has no option {}; {}see {} --help", called, printable(word),
+                     did_you_mean(nearest(word, options_of(chosen))), called);
+}
+
+}  // namespace
+
+std::string nearest(std::string_view word, const std::vector<std::string>& known) {
+  if (word.size() > 64) return {};
+  const auto nearer = [word](const std::string& a, const std::string& b) {
+    return distance(word, a) < distance(word, b);
+  };
+  const auto best = std::min_element(known.begin(), known.end(), nearer);
+  const auto most = word.size() < 4 ? std::size_t{1} : std::size_t{2};
+  return best != known.end() && distance(word, *best) <= most ? *best : std::string();
+}
+
+std::string describe_usage_error(const CLI::App& app, const CLI::ParseError& wrong,
+                                 const std::string& command) {
+  const auto chosen = app.get_subcommands();
+  if (chosen.empty() && command.empty()) return "a command is needed; ec2mpi --help lists them";
+  if (chosen.empty()) {
+    return fmt::format("'{}' is not a command; {}ec2mpi --help lists them", printable(command),
+                       did_you_mean(nearest(command, commands_of(app))));
+  }
+  const auto called = "ec2mpi " + chosen.front()->get_name();
+  if (dynamic_cast<const CLI::ExtrasError*>(&wrong) != nullptr)
+    return describe_extra(app, *chosen.front(), called);
+  return fmt::format("{}; see {} --help", printable(wrong.what()), called);
+}
+
+}  // namespace ec2mpi::cli
