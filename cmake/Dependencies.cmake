@@ -7,6 +7,7 @@ find_package(CLI11 REQUIRED)
 find_package(nlohmann_json REQUIRED)
 pkg_check_modules(libssh REQUIRED IMPORTED_TARGET libssh>=0.10)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
+find_package(ZLIB REQUIRED)
 find_path(tomlplusplus_include toml++/toml.h REQUIRED)  # header only: the compiled library throws, we do not
 find_path(asio_include asio.hpp REQUIRED)
 
@@ -15,4 +16,4 @@ target_include_directories(ec2mpi_dependencies SYSTEM INTERFACE ${asio_include} 
 target_compile_definitions(ec2mpi_dependencies INTERFACE ASIO_STANDALONE ASIO_NO_DEPRECATED TOML_EXCEPTIONS=0)
 target_link_libraries(ec2mpi_dependencies INTERFACE
   fmt::fmt spdlog::spdlog nlohmann_json::nlohmann_json CLI11::CLI11 PkgConfig::libssh
-  OpenSSL::Crypto Threads::Threads)
+  OpenSSL::Crypto ZLIB::ZLIB Threads::Threads)

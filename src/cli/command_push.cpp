@@ -17,6 +17,7 @@ struct PushOptions {
   bool gitignore = false;
   bool checksum = false;
   bool erase = false;
+  bool compress = false;
   bool dry_run = false;
   bool json = false;
   ops::RelayMode relay = ops::RelayMode::automatic;
@@ -89,6 +90,7 @@ Result<int> run_push(const CopyOptions& options, const PushOptions& push, const 
                               .erase = push.erase,
                               .relay = push.relay,
                               .nodes = cluster->nodes.size(),
+                              .compress = push.compress,
                               .dry_run = push.dry_run,
                               .count = count});
   return carry_out(options, common, *cluster, *access, std::move(copy));
@@ -98,6 +100,8 @@ void add_push_options(CLI::App& command, PushOptions& options) {
   command.add_flag("-c,--checksum", options.checksum,
                    "Compare contents; else size and time of the last change");
   command.add_flag("--delete", options.erase, "Remove on the nodes what the source folders no longer have");
+  command.add_flag("-C,--compress", options.compress,
+                   "Compress what is sent, once for all nodes, which unpack it; for slow uplinks");
   command.add_flag("-n,--dry-run", options.dry_run, "Only list what would be sent and deleted");
   command
       .add_option(

@@ -101,7 +101,7 @@ void Push::note_need(const PushNeed& need, bool first) {
 }
 
 std::shared_ptr<Relay> Push::relay(const asio::any_io_executor& executor) {
-  if (!relay_) relay_ = std::make_shared<Relay>(executor, plan_.tree, plan_.nodes, began_);
+  if (!relay_) relay_ = std::make_shared<Relay>(executor, plan_.tree, plan_.nodes, plan_.compress, began_);
   return relay_;
 }
 

@@ -152,6 +152,9 @@ asio::awaitable<Result<void>> Delivery::send() {
   }
   auto seated = co_await take_seat();
   if (!seated) co_return seated;
+  if (push_.plan().compress && !survey_.gzip && !need_.items.empty())
+    push_.count().note =
+        run_.node.label() + " has no gzip, so nothing was compressed for it and who shares with it";
   if (!need_.nothing()) {
     if (wants_lanes()) lanes_ = push_.take_lanes();
     auto told = co_await talk_->tell(beginning(), run_.limit);
@@ -180,6 +183,7 @@ asio::awaitable<Result<void>> Delivery::send() {
 /// A place in a wave: with others, or alone.
 asio::awaitable<Result<void>> Delivery::take_seat() {
   seat_ = std::make_shared<Seat>(Seat{.node = run_.node, .address = survey_.address, .stage = survey_.stage});
+  seat_->gzip = survey_.gzip;
   seat_->need = &need_;
   seat_->news = news_;
   if (wants_relay()) {
@@ -193,7 +197,7 @@ asio::awaitable<Result<void>> Delivery::take_seat() {
                                              : unlinked_reason_);
   seat_->wave = std::make_shared<Wave>();
   seat_->wave->seats = {seat_};
-  seat_->wave->stream = std::make_shared<PushStream>(push_.plan().tree, content_for(seat_->wave->seats));
+  seat_->wave->stream = stream_for(push_.plan().tree, seat_->wave->seats, push_.plan().compress);
   co_return Result<void>{};
 }
 
@@ -222,7 +226,8 @@ std::string Delivery::beginning() const {
                         quote_words({fed.address, std::to_string(fed.node.port == 0 ? 22 : fed.node.port),
                                      fed.node.user, fill_command(fed.stage)}));
   }
-  return text + (seat_->position == 0 ? "start\nfeed" : "start");
+  text += seat_->wave->stream->compressed() ? "start gzip" : "start";
+  return text + (seat_->position == 0 ? "\nfeed" : "");
 }
 
 /// The first node of a wave gets the archive from us.
@@ -230,9 +235,10 @@ asio::awaitable<void> Delivery::feed() {
   const Limit limit{run_.limit.deadline, stop_feeding_.get_token()};
   auto& wave = *seat_->wave;
   push_.count().expected += wave.stream->expected();
-  const auto on_sent = [this, &wave](std::uint64_t bytes) {
-    push_.count().uplink += bytes;
-    run_.observer.on_bytes(run_.node, bytes);
+  const auto on_sent = [this, &wave](const PushFeed::Part& part) {
+    push_.count().sent += part.content;
+    push_.count().uplink += wave.stream->compressed() ? part.bytes : part.content;
+    run_.observer.on_bytes(run_.node, part.content);
     wave.progress = Clock::now();
   };
   auto sent = co_await feed_->send(*wave.stream, on_sent, limit);
@@ -388,7 +394,8 @@ void Delivery::leave_seat() {
   seat->finished = true;
   if (!seat->wave) return;
   seat->wave->progress = Clock::now();
-  const auto bytes = seat->wave->stream->content_bytes();
+  const auto& stream = *seat->wave->stream;
+  const auto bytes = stream.compressed() ? stream.size() : stream.content_bytes();
   if (done_ && seat->position > 0) push_.count().inside += bytes;
   if (!done_ || (talk_->ended() && !talk_->end()))
     Relay::lost(*seat, run_.node.label() + ", which passed it on, was lost");

@@ -98,8 +98,7 @@ asio::awaitable<Result<void>> PushFeed::open(Lane& lane, Limit limit) {
   co_return Result<void>{};
 }
 
-asio::awaitable<Result<void>> PushFeed::send(PushStream& stream, std::function<void(std::uint64_t)> sent,
-                                             Limit limit) {
+asio::awaitable<Result<void>> PushFeed::send(PushStream& stream, OnSent sent, Limit limit) {
   sent_ = std::move(sent);
   for (;;) {
     auto lane = free_lane();
@@ -112,16 +111,16 @@ asio::awaitable<Result<void>> PushFeed::send(PushStream& stream, std::function<v
     const auto before = stream.content_bytes();
     const auto block = stream.next();
     if (block.empty()) break;
-    const auto content = stream.content_bytes() - before;
+    const Part part{block.size(), stream.content_bytes() - before};
     if (lane) {
       lane->busy = lane->used = true;
       tell({.text = fmt::format("part {} {}\n", block.size(), lane->number)}, limit);
-      spawn(write_lane(lane, std::string(block), content, limit));
+      spawn(write_lane(lane, std::string(block), part, limit));
     } else {
       own_busy_ = true;
       auto text = fmt::format("data {}\n", block.size());
       text += block;
-      tell({.text = std::move(text), .content = content, .part = true}, limit);
+      tell({.text = std::move(text), .part = part}, limit);
     }
   }
   wanted_ = false;  // from here on others tell the script what to do
@@ -133,12 +132,12 @@ asio::awaitable<Result<void>> PushFeed::send(PushStream& stream, std::function<v
   co_return Result<void>{};
 }
 
-asio::awaitable<void> PushFeed::write_lane(std::shared_ptr<Lane> lane, std::string part,
-                                           std::uint64_t content, Limit limit) {
-  auto written = co_await lane->channel->write(part, limit);
+asio::awaitable<void> PushFeed::write_lane(std::shared_ptr<Lane> lane, std::string bytes, Part part,
+                                           Limit limit) {
+  auto written = co_await lane->channel->write(bytes, limit);
   lane->busy = false;
   if (written) {
-    sent_(content);
+    sent_(part);
   } else {
     lane_broke_ = true;
     note_failure(written.error());
@@ -165,7 +164,7 @@ asio::awaitable<void> PushFeed::write_own(Limit limit) {
     }
     if (!message.part) continue;
     own_busy_ = false;
-    sent_(message.content);
+    sent_(*message.part);
     news_->notify_all();
   }
   writing_own_ = false;

@@ -21,6 +21,13 @@ namespace ec2mpi::ops {
 /// and what has arrived is what another attempt goes on from.
 class PushFeed {
  public:
+  /// A part of the archive: its bytes, and those of files in it before it was compressed.
+  struct Part {
+    std::uint64_t bytes = 0;
+    std::uint64_t content = 0;
+  };
+  using OnSent = std::function<void(const Part&)>;
+
   PushFeed(NodeRun& run, std::shared_ptr<PushTalk> talk, std::string stage, std::shared_ptr<Event> news)
       : run_(run), talk_(std::move(talk)), stage_(std::move(stage)), news_(std::move(news)) {}
 
@@ -29,8 +36,7 @@ class PushFeed {
 
   /// Sends all that the stream gives. `sent` is told of every part that is on its way, with the content in
   /// it.
-  [[nodiscard]] asio::awaitable<Result<void>> send(PushStream& stream,
-                                                   std::function<void(std::uint64_t)> sent, Limit limit);
+  [[nodiscard]] asio::awaitable<Result<void>> send(PushStream& stream, OnSent sent, Limit limit);
 
   /// Ends the lanes, when the script has taken all or nothing more is wanted. To be awaited before this goes.
   [[nodiscard]] asio::awaitable<void> finish();
@@ -54,14 +60,12 @@ class PushFeed {
   };
   struct Message {
     std::string text;
-    std::uint64_t content = 0;
-    bool part = false;
+    std::optional<Part> part = {};
   };
 
   asio::awaitable<void> attend(std::shared_ptr<Lane> lane);
   asio::awaitable<Result<void>> open(Lane& lane, Limit limit);
-  asio::awaitable<void> write_lane(std::shared_ptr<Lane> lane, std::string part, std::uint64_t content,
-                                   Limit limit);
+  asio::awaitable<void> write_lane(std::shared_ptr<Lane> lane, std::string bytes, Part part, Limit limit);
   void tell(Message message, Limit limit);
   asio::awaitable<void> write_own(Limit limit);
   [[nodiscard]] std::shared_ptr<Lane> free_lane() const;
@@ -80,7 +84,7 @@ class PushFeed {
   bool writing_own_ = false;
   bool own_busy_ = false;  ///< with a part
   bool wanted_ = true;     ///< a lane that stands now is of use
-  std::function<void(std::uint64_t)> sent_;
+  OnSent sent_;
   std::stop_source stop_;
   std::size_t active_ = 0;  ///< coroutines that use this
   std::optional<Error> failed_;

@@ -54,6 +54,12 @@ PushContent content_for(const std::vector<std::shared_ptr<Seat>>& seats) {
   return content;
 }
 
+std::shared_ptr<PushStream> stream_for(const std::shared_ptr<const SourceTree>& tree,
+                                       const std::vector<std::shared_ptr<Seat>>& seats, bool compress) {
+  const bool all = std::all_of(seats.begin(), seats.end(), [](const auto& seat) { return seat->gzip; });
+  return std::make_shared<PushStream>(tree, content_for(seats), compress && all);
+}
+
 std::vector<std::vector<std::shared_ptr<Seat>>> sharing(const SourceTree& tree,
                                                         const std::vector<std::shared_ptr<Seat>>& seats) {
   using Need = std::pair<std::vector<std::size_t>, std::vector<std::size_t>>;
@@ -106,7 +112,7 @@ void Relay::form_waves() {
   if (seats.empty()) return;
   for (auto& group : sharing(*tree_, seats)) {
     auto wave = std::make_shared<Wave>();
-    wave->stream = std::make_shared<PushStream>(tree_, content_for(group));
+    wave->stream = stream_for(tree_, group, compress_);
     wave->seats = std::move(group);
     for (std::size_t i = 0; i < wave->seats.size(); ++i) {
       wave->seats[i]->wave = wave;

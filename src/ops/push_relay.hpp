@@ -26,6 +26,7 @@ struct Seat {
   Node node;
   std::string address;  ///< where other nodes reach it
   std::string stage;
+  bool gzip = false;  ///< it can unpack what is compressed
   const PushNeed* need = nullptr;
   std::shared_ptr<Event> news = nullptr;
 
@@ -64,12 +65,21 @@ inline constexpr std::size_t kFanout = 4;
 [[nodiscard]] std::vector<std::vector<std::shared_ptr<Seat>>> sharing(
     const SourceTree& tree, const std::vector<std::shared_ptr<Seat>>& seats);
 
+/// The archive for these seats; compressed if it shall be and all of them can unpack it.
+[[nodiscard]] std::shared_ptr<PushStream> stream_for(const std::shared_ptr<const SourceTree>& tree,
+                                                     const std::vector<std::shared_ptr<Seat>>& seats,
+                                                     bool compress);
+
 class Relay {
  public:
   /// `began`: when the first connection was begun.
   Relay(asio::any_io_executor executor, std::shared_ptr<const SourceTree> tree, std::size_t nodes,
-        Clock::time_point began)
-      : executor_(std::move(executor)), tree_(std::move(tree)), nodes_(nodes), began_(began) {}
+        bool compress, Clock::time_point began)
+      : executor_(std::move(executor)),
+        tree_(std::move(tree)),
+        nodes_(nodes),
+        compress_(compress),
+        began_(began) {}
 
   /// Waits until a wave is formed, in which the seat then is: when all nodes have come, or none has for a
   /// moment. Errors: those of the limit.
@@ -91,6 +101,7 @@ class Relay {
   asio::any_io_executor executor_;
   std::shared_ptr<const SourceTree> tree_;
   std::size_t nodes_;
+  bool compress_;
   std::size_t settled_ = 0;
   std::vector<std::shared_ptr<Seat>> waiting_;
   Clock::time_point began_;

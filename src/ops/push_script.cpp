@@ -83,7 +83,9 @@ command -v sha256sum >/dev/null || {
 }
 
 survey() {
-  printf 'ec2mpi-push 2\0%s\0%s\0%s\0%s\0area\0\0' "$into" "$(own_address)" "$stage" "$method"
+  printf 'ec2mpi-push 3\0%s\0%s\0%s\0%s\0' "$into" "$(own_address)" "$stage" "$method"
+  command -v gzip >/dev/null && printf gzip
+  printf '\0area\0\0'
   list "$base" "$@"
   for old in "$base"/.ec2mpi-push."$host"."$key".*; do
     is_folder "$old" && is_dead "$old" || continue

@@ -75,7 +75,11 @@ receive() {
   exec 7>&2 2>/dev/null
   measure <"$stage/whole" >"$stage/sum" &
   for n in $links; do set -- "$@" "$stage/link$n"; done
-  complaint=$(tee "$stage/whole" "$@" <"$stage/in" | unpack "$stage")
+  if [ -n "$packed" ]; then
+    complaint=$(tee "$stage/whole" "$@" <"$stage/in" | gzip -dc | unpack "$stage")
+  else
+    complaint=$(tee "$stage/whole" "$@" <"$stage/in" | unpack "$stage")
+  fi
   if [ -n "$complaint" ]; then
     rmdir "$stage/fine"
     printf 'ec2mpi: %s\n' "$complaint" >&7
@@ -84,7 +88,9 @@ receive() {
   wait
 }
 
+# start [gzip]: all is ready for the archive; it may be compressed.
 start() {
+  packed=${1-}
   receive &
   worker=$!
 }

@@ -9,6 +9,8 @@ namespace ec2mpi::ops {
 
 namespace {
 
+constexpr int kBlocksAtOnce = 4;  ///< that are compressed before others get their turn
+
 void add_member(std::string& archive, const std::string& name, std::string_view content) {
   archive += encode_tar_header({.name = name, .size = content.size(), .mode = 0600});
   archive += content;
@@ -31,7 +33,32 @@ std::size_t read_full(int fd, char* to, std::size_t size) {
 
 std::string_view PushStream::next() {
   block_.clear();
+  packed_.clear();
   if (ended_) return block_;
+  if (gzip_) {
+    compress();
+  } else {
+    fill();
+  }
+  const auto& given = gzip_ ? packed_ : block_;
+  size_ += given.size();
+  sum_.add(given);
+  if (ended_) sum_text_ = sum_.finish();
+  return given;
+}
+
+/// Not for long at a time, however little comes out of much; and never nothing, which would be the end.
+void PushStream::compress() {
+  for (int blocks = 0; !ended_ && packed_.size() < kBlock && (packed_.empty() || blocks < kBlocksAtOnce);
+       ++blocks) {
+    block_.clear();
+    fill();
+    gzip_->add(block_, packed_);
+  }
+  if (ended_) gzip_->finish(packed_);
+}
+
+void PushStream::fill() {
   while (block_.size() < kBlock && !ended_) {
     if (file_)
       add_file_data();
@@ -40,10 +67,6 @@ std::string_view PushStream::next() {
     else
       add_end();
   }
-  size_ += block_.size();
-  sum_.add(block_);
-  if (ended_ && sum_text_.empty()) sum_text_ = sum_.finish();
-  return block_;
 }
 
 void PushStream::begin_item() {

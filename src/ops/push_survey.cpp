@@ -121,6 +121,10 @@ Result<bool> SurveyReader::take(std::string_view field) {
       return false;
     case Next::method:
       survey_.sha256 = field == "sha256";
+      next_ = Next::gzip;
+      return false;
+    case Next::gzip:
+      survey_.gzip = field == "gzip";
       return false;
     case Next::word:
       return take_word(field);

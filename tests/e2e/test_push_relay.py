@@ -149,6 +149,34 @@ def test_nodes_that_do_not_trust_each_other_are_served_from_here(push, six):
     assert strict.code == 1 and "could not pass it on" in strict.err
 
 
+def test_what_is_compressed_is_unpacked_by_each_node(push, six):
+    tree = a_tree(push.folder / "tree")
+    write(tree / "text", "".join(f"one of many lines, {i % 100}\n" for i in range(300_000)))
+    done = push("push", "-C", "tree", "there")
+    assert done.code == 0, done.err
+    uplink, inside = moved(done.err)
+    size = (tree / "text").stat().st_size
+    once = 1_000_000 + size / 8  # what is random, and what is not
+    assert uplink < once and 0 < inside < 5 * once
+    expected = look(here, tree)
+    for index in ALL:
+        assert look(on(six, index), "there") == expected
+    no_stage_left(six, ALL)
+
+
+def test_a_node_that_cannot_unpack_gets_it_as_it_is(push, six):
+    text = write(push.folder / "text", "".join(f"line {i} of many\n" for i in range(200_000)))
+    six.host(2, "mv /usr/bin/gzip /usr/bin/gzip.hidden")
+    try:
+        done = push("push", "-C", "-w", "2-3", "text", ".")
+    finally:
+        six.host(2, "mv /usr/bin/gzip.hidden /usr/bin/gzip")
+    assert done.code == 0, done.err
+    assert "node2 has no gzip" in done.err and moved(done.err)[0] > 0.9 * text.stat().st_size
+    for index in (2, 3):
+        assert on(six, index)("md5sum < text").out.split() == [md5(text), "-"]
+
+
 def test_a_relay_is_killed_in_the_middle(push, six):
     big, process, _, relay = halfway(push, six)
     six.fault("stop", relay)

@@ -36,7 +36,7 @@ SourceTree a_tree() {
 }
 
 std::vector<std::string> head(const std::string& into = "1") {
-  return {into, "10.0.0.11", "./.ec2mpi-push.h.k.7", "sha256", "area", ""};
+  return {into, "10.0.0.11", "./.ec2mpi-push.h.k.7", "sha256", "gzip", "area", ""};
 }
 
 /// A node that has all of it.
@@ -73,22 +73,22 @@ TEST(PushNeed, EverythingWhereNothingIs) {
 
 TEST(PushNeed, AFileOfAnotherTimeOrSizeIsSentAndItsFoldersTimeMended) {
   auto fields = all();
-  fields[14] = "f 7 644 41.0 ./proj/sub/b";
+  fields[15] = "f 7 644 41.0 ./proj/sub/b";
   EXPECT_EQ(need_of(fields).items, Numbers{4});
   EXPECT_EQ(need_of(fields).folders, Numbers{3});
-  fields[14] = "f 8 644 40.0 ./proj/sub/b";
+  fields[15] = "f 8 644 40.0 ./proj/sub/b";
   EXPECT_EQ(need_of(fields).items, Numbers{4});
   fields = all();
-  fields[8] = "f 5 644 20.5000000001 ./proj/a";
+  fields[9] = "f 5 644 20.5000000001 ./proj/a";
   EXPECT_TRUE(need_of(fields).nothing()) << "a digit finer than a nanosecond";
-  fields[8] = "f 5 644 20.4 ./proj/a";
+  fields[9] = "f 5 644 20.4 ./proj/a";
   EXPECT_EQ(need_of(fields).items, Numbers{1}) << "another fraction of the same second";
 }
 
 TEST(PushNeed, ModesAreMendedWithoutContent) {
   auto fields = all();
-  fields[8] = "f 5 600 20.5 ./proj/a";
-  fields[12] = "d 9 700 30.0 ./proj/sub";
+  fields[9] = "f 5 600 20.5 ./proj/a";
+  fields[13] = "d 9 700 30.0 ./proj/sub";
   const auto need = need_of(fields);
   EXPECT_TRUE(need.items.empty());
   EXPECT_EQ(need.mends, Numbers{1});
@@ -98,20 +98,20 @@ TEST(PushNeed, ModesAreMendedWithoutContent) {
 
 TEST(PushNeed, LinksAreComparedByWhereTheyLead) {
   auto fields = all();
-  fields[11] = "elsewhere";
+  fields[12] = "elsewhere";
   EXPECT_EQ(need_of(fields).items, Numbers{2});
 }
 
 TEST(PushNeed, ALinkInPlaceOfAFolderStays) {
   auto fields = all();
-  fields[12] = "l 9 777 30.0 ./proj/sub";
+  fields[13] = "l 9 777 30.0 ./proj/sub";
   const auto need = need_of(fields);
   EXPECT_TRUE(need.items.empty() && need.folders.empty());
 }
 
 TEST(PushNeed, ChecksumsDecideWhereTheyAreAskedFor) {
   auto fields = all();
-  fields[8] = "f 5 644 77.0 ./proj/a";
+  fields[9] = "f 5 644 77.0 ./proj/a";
   fields.emplace_back("sums");
   std::string told(64, 'f');
   told.append("  ./proj/a\n");
@@ -192,7 +192,7 @@ TEST(PushNeed, ABigFileThatWasBegunIsGoneOnWith) {
 }
 
 TEST(PushSurvey, LinesOfStatAreReadToo) {
-  const auto survey = survey_of({"1", "", "./s", "length", "area", "", "lines",
+  const auto survey = survey_of({"1", "", "./s", "length", "", "area", "", "lines",
                                  "81a4 5 20 ./proj/a\n41ed 4096 10 ./proj\nhalf a name\n", "end"});
   EXPECT_FALSE(survey.sha256);
   EXPECT_EQ(survey.target.at("proj/a").size, 5U);
@@ -205,10 +205,10 @@ TEST(PushSurvey, NonsenseIsRefused) {
   for (const auto& fields : std::vector<std::vector<std::string>>{
            {"2"},
            {"1", "$(reboot)"},
-           {"1", "", "./s", "sha256", "f 1 644 1.0 ./a", ""},
-           {"1", "", "./s", "sha256", "area", "", "f x 644 1.0 ./a", ""},
-           {"1", "", "./s", "sha256", "area", "", "f 1 999 1.0 ./a", ""},
-           {"1", "", "./s", "sha256", "area", "", "f 1 644 soon ./a", ""}}) {
+           {"1", "", "./s", "sha256", "", "f 1 644 1.0 ./a", ""},
+           {"1", "", "./s", "sha256", "gzip", "area", "", "f x 644 1.0 ./a", ""},
+           {"1", "", "./s", "sha256", "gzip", "area", "", "f 1 999 1.0 ./a", ""},
+           {"1", "", "./s", "sha256", "gzip", "area", "", "f 1 644 soon ./a", ""}}) {
     SurveyReader reader;
     bool refused = false;
     for (const auto& field : fields) refused = refused || !reader.take(field);

@@ -8,6 +8,7 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <iterator>
 #include <map>
 
 #include "ec2mpi/base/tar.hpp"
@@ -93,6 +94,27 @@ class PushTest : public ::testing::Test {
 
   fs::path folder;
 };
+
+TEST_F(PushTest, ACompressedStreamHoldsTheSame) {
+  write("tree/text", std::string(6'000'000, 'f'));
+  auto tree = scan({"tree"});
+  PushContent all;
+  for (std::size_t i = 0; i < tree->items.size(); ++i) all.items.push_back(i);
+  PushStream plain(tree, all);
+  PushStream packed(tree, all, true);
+  std::string expected;
+  for (auto block = plain.next(); !block.empty(); block = plain.next()) expected += block;
+  {
+    std::ofstream file(folder / "packed.gz", std::ios::binary);
+    for (auto block = packed.next(); !block.empty(); block = packed.next()) file << block;
+  }
+  EXPECT_EQ(packed.size(), fs::file_size(folder / "packed.gz"));
+  EXPECT_LT(packed.size(), expected.size() / 50);
+  EXPECT_EQ(packed.content_bytes(), 6'000'000U);
+  ASSERT_EQ(std::system(("gzip -d " + at("packed.gz")).c_str()), 0);
+  std::ifstream file(folder / "packed", std::ios::binary);
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(file), {}), expected);
+}
 
 TEST_F(PushTest, TheStreamHoldsTheTree) {
   write("tree/b/file", std::string(300000, 'f'));

@@ -22,10 +22,12 @@ struct PushTarget {
 /// Errors: usage.
 [[nodiscard]] Result<PushTarget> push_target(std::string_view typed, std::size_t sources);
 
-/// What has been done so far, for whoever shows it. Bytes are those of files, without names and padding.
+/// What has been done so far, for whoever shows it. Bytes are those of files, without names and padding; over
+/// the uplink and between nodes they are those of the compressed archive if there is one.
 struct PushCount {
   std::uint64_t uplink = 0;     ///< bytes sent from here
   std::uint64_t inside = 0;     ///< bytes that nodes have passed on to each other
+  std::uint64_t sent = 0;       ///< content that has left, before it was compressed
   std::uint64_t expected = 0;   ///< bytes to be sent from here, as far as is known
   std::size_t files = 0;        ///< files sent, those of the tree counted once however many nodes lacked them
   std::size_t unchanged = 0;    ///< files that no node lacked
@@ -49,6 +51,7 @@ struct PushPlan {
   bool erase = false;     ///< remove what the source folders no longer have
   RelayMode relay = RelayMode::automatic;
   std::size_t nodes = 1;             ///< that the push goes to
+  bool compress = false;             ///< once for all nodes; they unpack it
   bool dry_run = false;              ///< only tell, line by line, what would be done
   std::shared_ptr<PushCount> count;  ///< never null
 };

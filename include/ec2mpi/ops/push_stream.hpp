@@ -2,10 +2,12 @@
 /// The bytes of a push: an archive for the script that runs on the node.
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "ec2mpi/base/file.hpp"
+#include "ec2mpi/base/gzip.hpp"
 #include "ec2mpi/base/sha256.hpp"
 #include "ec2mpi/ops/push_plan.hpp"
 
@@ -20,8 +22,11 @@ class PushStream {
  public:
   static constexpr std::size_t kBlock = 256 * 1024;
 
-  PushStream(std::shared_ptr<const SourceTree> tree, PushContent content)
-      : tree_(std::move(tree)), content_(std::move(content)) {}
+  /// `compressed`: what next() gives is the archive as gzip makes it smaller.
+  PushStream(std::shared_ptr<const SourceTree> tree, PushContent content, bool compressed = false)
+      : tree_(std::move(tree)), content_(std::move(content)) {
+    if (compressed) gzip_.emplace();
+  }
 
   /// The next bytes, about kBlock, valid until the next call; empty at the end. Files that vanish or change
   /// on the way don't stop it: see changed().
@@ -29,6 +34,8 @@ class PushStream {
 
   /// Bytes of files among those given so far; the rest is names and padding.
   [[nodiscard]] std::uint64_t content_bytes() const { return content_bytes_; }
+
+  [[nodiscard]] bool compressed() const { return gzip_.has_value(); }
 
   /// Of all that next() has given: 64 hexadecimal digits, and how many bytes. After the end.
   [[nodiscard]] const std::string& sum() const { return sum_text_; }
@@ -43,6 +50,8 @@ class PushStream {
   [[nodiscard]] std::uint64_t expected() const;
 
  private:
+  void fill();
+  void compress();
   void begin_item();
   void add_file_data();
   [[nodiscard]] std::uint64_t offset_of(std::size_t number) const;
@@ -53,6 +62,8 @@ class PushStream {
   std::shared_ptr<const SourceTree> tree_;
   PushContent content_;
   std::string block_;
+  std::string packed_;
+  std::optional<Gzip> gzip_;
   std::size_t at_ = 0;  ///< in the content's items
   UniqueFd file_;
   std::uint64_t left_ = 0;  ///< of the file under way

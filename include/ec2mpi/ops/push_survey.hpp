@@ -32,6 +32,7 @@ struct PushSurvey {
   std::string address;  ///< where other nodes reach it: an address, or "" if it can't tell
   std::string stage;    ///< where this push will be unpacked
   bool sha256 = false;  ///< else it can only count bytes
+  bool gzip = false;    ///< it can unpack what is compressed
   HeldEntries target;   ///< below the folder that the target is or lies in
   std::map<std::string, HeldEntries> left;  ///< what earlier pushes of the same sources left, by stage
   std::unordered_map<std::string, std::string> sums;  ///< of files of the target, hexadecimal
@@ -45,7 +46,7 @@ class SurveyReader {
   [[nodiscard]] PushSurvey& survey() { return survey_; }
 
  private:
-  enum class Next { into, address, stage, method, word, area, link, lines, sums };
+  enum class Next { into, address, stage, method, gzip, word, area, link, lines, sums };
   Result<bool> take_word(std::string_view field);
 
   PushSurvey survey_;
@@ -55,6 +56,6 @@ class SurveyReader {
 };
 
 /// The words in front of the first field; what a login shell says comes before them.
-inline constexpr std::string_view kSurveyBegin("ec2mpi-push 2\0", 14);
+inline constexpr std::string_view kSurveyBegin("ec2mpi-push 3\0", 14);
 
 }  // namespace ec2mpi::ops
