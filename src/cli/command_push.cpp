@@ -74,9 +74,7 @@ Result<int> run_push(const CopyOptions& options, const PushOptions& push, const 
   }
   const auto count = std::make_shared<ops::PushCount>();
   copy.detail = [count, dry = push.dry_run] { return final_words(*count, dry); };
-  copy.progress = [count, began = Clock::now()] {
-    return transfer_words(count->uplink, count->expected, " over the uplink", Clock::now() - began);
-  };
+  copy.progress = [count, began = Clock::now()] { return push_words(*count, Clock::now() - began); };
   if (push.json) {
     copy.output = [count, nodes = cluster->nodes.size()](Console& console) {
       return json_output(console, nodes, "push", {}, [count] { return totals(*count); });

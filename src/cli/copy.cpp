@@ -51,6 +51,17 @@ std::string transfer_words(std::uint64_t done, std::uint64_t expected, std::stri
          fmt::format(" · {} left", format_duration(std::chrono::duration_cast<std::chrono::seconds>(left)));
 }
 
+std::string push_words(const ops::PushCount& count, Clock::duration elapsed) {
+  std::string where = " over the uplink";
+  if (count.uplink != count.sent) where = fmt::format(", {} over the uplink", format_bytes(count.uplink));
+  if (count.inside > 0) where += fmt::format(", {} between nodes", format_bytes(count.inside));
+  auto text = transfer_words(count.sent, count.expected, where, elapsed);
+  const auto less = [](const auto& a, const auto& b) { return a.second < b.second; };
+  const auto [least, most] = std::minmax_element(count.arrived.begin(), count.arrived.end(), less);
+  if (text.empty() || least == most || least->second > most->second / 10 * 9) return text;
+  return text + fmt::format(" · slowest: node{} with {}", least->first, format_bytes(least->second));
+}
+
 int carry_out(const CopyOptions& options, const CommonOptions& common, Cluster& cluster, Access& access,
               Copy copy) {
   Runtime runtime(common);

@@ -12,6 +12,7 @@
 #include "ec2mpi/cli/cluster_setup.hpp"
 #include "ec2mpi/cli/exec_output.hpp"
 #include "ec2mpi/fleet/fleet.hpp"
+#include "ec2mpi/ops/push.hpp"
 #include "src/cli/command.hpp"
 
 namespace ec2mpi::cli {
@@ -42,6 +43,10 @@ struct Copy {
 /// empty.
 [[nodiscard]] std::string transfer_words(std::uint64_t done, std::uint64_t expected, std::string_view where,
                                          Clock::duration elapsed);
+
+/// The same for a push, with what nodes pass on to each other, and the node that has least if that is much
+/// less.
+[[nodiscard]] std::string push_words(const ops::PushCount& count, Clock::duration elapsed);
 
 int carry_out(const CopyOptions& options, const CommonOptions& common, Cluster& cluster, Access& access,
               Copy copy);

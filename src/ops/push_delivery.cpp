@@ -16,13 +16,6 @@ namespace ec2mpi::ops {
 namespace {
 
 constexpr auto kTimeToEnd = std::chrono::seconds(5);
-constexpr auto kMoment = std::chrono::seconds(2);
-/// Nothing has moved for so long: time to ask who still answers.
-constexpr auto kStall = std::chrono::seconds(5);
-/// Longer than TCP may wait before it sends again what got lost while the uplink was away for some seconds.
-constexpr auto kTimeToAnswer = std::chrono::seconds(12);
-/// It answers, and yet nothing reaches it.
-constexpr auto kGiveUpFeeder = std::chrono::seconds(30);
 /// Who has less time than this is served by ourselves: a feeder that hangs could not be replaced in time.
 constexpr auto kTimeToReplace = std::chrono::seconds(40);
 constexpr int kAttempts = 4;
@@ -73,7 +66,8 @@ asio::awaitable<Result<void>> Delivery::carry_out() {
 }
 
 asio::awaitable<Result<void>> Delivery::attempt() {
-  done_ = unlinked_ = false;
+  done_ = false;
+  about_.clear();
   feed_error_.reset();
   stop_feeding_ = std::stop_source();
   auto done = co_await look();
@@ -277,102 +271,6 @@ asio::awaitable<Result<void>> Delivery::tell_end() {
   co_return told;
 }
 
-asio::awaitable<Result<void>> Delivery::attend(bool (Delivery::*until)() const, std::string too_late) {
-  for (;;) {
-    auto noticed = notice();
-    if (!noticed) co_return noticed;
-    if ((this->*until)()) co_return Result<void>{};
-    if (!seat_->drop.empty()) {
-      co_await drop_links();
-      continue;
-    }
-    const Limit moment = run_.limit.at_most(kMoment);
-    const Wake wake = co_await news_->wait(moment);
-    if (wake == Wake::notified) continue;
-    if (wake == Wake::stopped || Clock::now() >= run_.limit.deadline) co_return wake_error(wake, too_late);
-    auto looked = co_await look_after_stall();
-    if (!looked) co_return looked;
-  }
-}
-
-/// What has happened to this node's part since it was last looked at.
-Result<void> Delivery::notice() {
-  take_words();
-  if (done_) return {};
-  if (!seat_->orphaned.empty()) return fail(ErrorKind::remote_io, seat_->orphaned);
-  if (talk_->ended()) {
-    const auto& end = talk_->end();
-    return end ? fail(ErrorKind::remote_io, "the push ended on the node before its time")
-               : std::unexpected(end.error());
-  }
-  if (feed_error_) return std::unexpected(*feed_error_);
-  if (feed_ && feed_->failed()) return std::unexpected(*feed_->failed());
-  // Even a node whose own disk is full goes on passing on.
-  const auto complaint = talk_->complaint();
-  if (!complaint.empty() && !feeds_others()) return fail(ErrorKind::remote_io, complaint);
-  return {};
-}
-
-bool Delivery::feeds_others() const {
-  const auto& seats = seat_->wave->seats;
-  const auto fed = fed_by(seat_->position, seats.size());
-  return std::any_of(fed.begin(), fed.end(), [&seats](std::size_t i) { return !seats[i]->finished; });
-}
-
-void Delivery::take_words() {
-  while (auto word = talk_->word()) {
-    if (!unlinked_) {
-      if (*word == "done") done_ = true;
-      unlinked_ = *word == "unlinked";
-      continue;
-    }
-    unlinked_ = false;
-    const auto blank = word->find(' ');
-    const auto number = parse_number(std::string_view(*word).substr(0, blank));
-    const auto& wave = *seat_->wave;
-    const auto fed = fed_by(seat_->position, wave.seats.size());
-    if (!number || std::find(fed.begin(), fed.end(), *number) == fed.end()) continue;
-    if (wave.seats[*number]->finished) continue;
-    const auto reason = blank == std::string::npos ? std::string() : printable(trim(word->substr(blank)));
-    push_.count().note = fmt::format("{} could not pass it on to {}: {}", run_.node.label(),
-                                     wave.seats[*number]->node.label(), reason);
-    wave.seats[*number]->unlinked = true;
-    Relay::cut_off(wave, *number, push_.count().note);
-  }
-}
-
-/// Nothing has come for a while: is it this node, another one, or the way to all of them?
-asio::awaitable<Result<void>> Delivery::look_after_stall() {
-  const auto wave = seat_->wave;
-  const auto now = Clock::now();
-  if (wave->seats.size() < 2 || now - wave->progress < kStall) co_return Result<void>{};
-  const Limit patience = run_.limit.at_most(kTimeToAnswer);
-  auto answer = co_await capture(run_.session, ":", patience);
-  if (answer) {
-    wave->answered = Clock::now();
-    if (seat_->position > 0 && Clock::now() - wave->progress > kGiveUpFeeder)
-      Relay::cut_off(*wave, seat_->position, "nothing came from the node that should pass it on");
-    co_return Result<void>{};
-  }
-  const bool moved = wave->progress > now;
-  if (answer.error().kind == ErrorKind::timeout && (moved || wave->answered < now)) co_return Result<void>{};
-  if (answer.error().kind != ErrorKind::timeout) co_return std::unexpected(answer.error());
-  frozen_ = true;
-  auto silent = fail(ErrorKind::timeout, "the node stopped answering");
-  co_return silent;
-}
-
-/// Ends the ssh to nodes that are lost, so that the others get on.
-asio::awaitable<void> Delivery::drop_links() {
-  const auto positions = std::exchange(seat_->drop, {});
-  for (const auto position : positions) {
-    const auto file = quote_word(fmt::format("{}/.pid{}", seat_->stage, position));
-    const Limit patience = run_.limit.at_most(kTimeToAnswer);
-    auto command = fmt::format("kill \"$(cat {})\"", file);
-    [[maybe_unused]] const auto ignored = co_await capture(run_.session, std::move(command), patience);
-  }
-}
-
 /// Closing its input ends the script; if it waits for the rest of an archive that won't come, a signal does.
 asio::awaitable<void> Delivery::end_talk() {
   if (frozen_) co_return;
@@ -396,6 +294,8 @@ void Delivery::leave_seat() {
   seat->wave->progress = Clock::now();
   const auto& stream = *seat->wave->stream;
   const auto bytes = stream.compressed() ? stream.size() : stream.content_bytes();
+  push_.count().arrived.erase(run_.node.index);
+  push_.count().inside -= std::exchange(inside_told_, 0);
   if (done_ && seat->position > 0) push_.count().inside += bytes;
   if (!done_ || (talk_->ended() && !talk_->end()))
     Relay::lost(*seat, run_.node.label() + ", which passed it on, was lost");

@@ -72,6 +72,8 @@ class Delivery {
   asio::awaitable<void> drop_links();
   Result<void> notice();
   void take_words();
+  void note_unlinked(std::string_view word);
+  void note_arrived(std::string_view word);
   void leave_seat();
 
   [[nodiscard]] std::string command_for(const PushTarget& target) const;
@@ -98,7 +100,8 @@ class Delivery {
   std::shared_ptr<Seat> seat_;
   int attempt_ = 0;
   bool done_ = false;
-  bool unlinked_ = false;  ///< the last word was "unlinked"
+  std::string about_;              ///< what the script's next word tells of
+  std::uint64_t inside_told_ = 0;  ///< of the bytes between nodes, those of this attempt so far
   bool frozen_ = false;
   std::string unlinked_reason_;  ///< why no other node shall feed it any more
   bool feeding_ = false;

@@ -29,7 +29,7 @@ shift 4
 LC_ALL=C TZ=UTC0
 export LC_ALL TZ
 host=$(uname -n)
-links= started= worker=
+links= started= worker= teller= packed=
 
 die() {
   printf 'ec2mpi: %s\n' "$1" >&2

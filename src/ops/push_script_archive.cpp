@@ -68,6 +68,19 @@ unpack() {
   }
 }
 
+hand_on() { sh -c 'echo $$ >"$0"; exec tee "$@"' "$stage/.pidtee" "$stage/whole" "$@"; }
+
+# Tells how much has come so far, by what tee has read, if that is news; while it is alive and somebody listens.
+tell_progress() {
+  told=
+  while sleep 2 >/dev/null 2>&1; do
+    read -r tee <"$stage/.pidtee" || break
+    read -r _ bytes <"/proc/$tee/io" || break
+    [ "$bytes" = "$told" ] || printf 'has\0%s\0' "$bytes" || break
+    told=$bytes
+  done 2>/dev/null
+}
+
 # What arrives goes to everybody who needs it, as it comes. A complaint ends this node's part at once, unless
 # others are fed by it. That there was one is told by removing a folder, for which the fullest disk has room.
 # Only the complaint is told: a killed tar, and a checksum that the disk has no room for, have their own words.
@@ -76,9 +89,9 @@ receive() {
   measure <"$stage/whole" >"$stage/sum" &
   for n in $links; do set -- "$@" "$stage/link$n"; done
   if [ -n "$packed" ]; then
-    complaint=$(tee "$stage/whole" "$@" <"$stage/in" | gzip -dc | unpack "$stage")
+    complaint=$(hand_on "$@" <"$stage/in" | gzip -dc | unpack "$stage")
   else
-    complaint=$(tee "$stage/whole" "$@" <"$stage/in" | unpack "$stage")
+    complaint=$(hand_on "$@" <"$stage/in" | unpack "$stage")
   fi
   if [ -n "$complaint" ]; then
     rmdir "$stage/fine"
@@ -93,6 +106,13 @@ start() {
   packed=${1-}
   receive &
   worker=$!
+  tell_progress &
+  teller=$!
+}
+
+hush() {
+  [ -z "$teller" ] || kill "$teller" 2>/dev/null
+  teller=
 }
 
 # The archive comes on standard input.
@@ -122,6 +142,7 @@ free_lanes() {
 commit() {
   exec 8>&-
   wait "$worker"
+  hush
   worker= # all that is left to stop are the links, and they may have to bring something to its end
   [ -e "$stage/fine" ] || exit 1
   [ "$(cat "$stage/sum")" = "$1" ] || exit 4
@@ -141,6 +162,7 @@ leave() {
   trap '' HUP INT TERM
   trap - EXIT
   [ -n "$started" ] || exit "$code"
+  hush
   [ -e "$stage/fine" ] || code=1
   [ -z "$worker" ] || [ "$code" = 0 ] || kill -TERM 0
   free_lanes

@@ -17,5 +17,24 @@ TEST(TransferWords, SayHowFarHowFastAndHowLong) {
   EXPECT_EQ(transfer_words(5'000'000, 4'000'000, "", seconds(1)), "5.0 MB of 5.0 MB · 5.0 MB/s") << "it grew";
 }
 
+TEST(Copy, APushTellsWhatCrossesTheUplinkAndWhatNodesPassOn) {
+  ops::PushCount count;
+  EXPECT_EQ(push_words(count, std::chrono::seconds(2)), "");
+  count.sent = count.uplink = 10'000'000;
+  count.expected = 30'000'000;
+  EXPECT_EQ(push_words(count, std::chrono::seconds(2)),
+            "10.0 MB of 30.0 MB over the uplink · 5.0 MB/s · 4.0 s left");
+  count.inside = 20'000'000;
+  count.arrived = {{1, 10'000'000}, {2, 9'900'000}, {7, 3'000'000}};
+  EXPECT_EQ(
+      push_words(count, std::chrono::seconds(2)),
+      "10.0 MB of 30.0 MB over the uplink, 20.0 MB between nodes · 5.0 MB/s · 4.0 s left · slowest: node7 "
+      "with 3.0 MB");
+  count.arrived.erase(7);
+  count.uplink = 2'000'000;
+  EXPECT_EQ(push_words(count, std::chrono::seconds(2)),
+            "10.0 MB of 30.0 MB, 2.0 MB over the uplink, 20.0 MB between nodes · 5.0 MB/s · 4.0 s left");
+}
+
 }  // namespace
 }  // namespace ec2mpi::cli

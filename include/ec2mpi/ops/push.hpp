@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -33,7 +34,8 @@ struct PushCount {
   std::size_t unchanged = 0;    ///< files that no node lacked
   std::size_t erased = 0;       ///< paths removed, over all nodes
   std::size_t connections = 1;  ///< that one node was fed by, at most
-  std::string note = {};        ///< why some node was not served by another one; "" if all was well
+  std::map<int, std::uint64_t> arrived = {};  ///< on nodes at work, by index: how much of the archive, about
+  std::string note = {};  ///< why some node was not served by another one; "" if all was well
 };
 
 /// Whether nodes pass on to each other what they get.
