@@ -183,7 +183,7 @@ def test_a_big_file_goes_on_where_it_stopped(ec2mpi, cluster4):
 
 def over_a_long_link(ec2mpi, hosts):
     """A big push to node1, held up when the script there has opened the pipes of three further connections."""
-    big = write(ec2mpi.folder / "big", os.urandom(32_000_000))
+    big = write(ec2mpi.folder / "big", os.urandom(40_000_000))
     hosts.uplink("--rtt", "60", "--rate", "20mbit")
     process = ec2mpi.start("push", "--json", "-w", "1", "big", ".")
     pipes = "find /proc/[0-9]*/fd/[345] -lname '*/lane.*' -printf '%l\\n' 2>/dev/null | sort -u"
@@ -203,7 +203,7 @@ def test_a_long_link_is_filled_by_several_connections(ec2mpi, cluster4):
     big, process = over_a_long_link(ec2mpi, cluster4)
     cluster4.uplink("--rate", "none")
     copied = arrived_whole(process, cluster4, big)
-    assert copied["connections_to_a_node"] == 4 and copied["bytes_over_uplink"] == 32_000_000
+    assert copied["connections_to_a_node"] > 1 and copied["bytes_over_uplink"] == 40_000_000
     wait_until(lambda: cluster4.host(1, "pgrep -x cat").code == 1, "nothing of them stays")
 
 
