@@ -243,7 +243,7 @@ def test_a_folder_does_not_replace_a_file(ec2mpi, cluster4):
 @pytest.mark.parametrize("args, says", [
     (["push", "missing", "x"], "cannot read missing: No such file or directory"),
     (["push", "file", "missing/", "x"], "cannot read missing/: No such file or directory"),
-    (["push", "file"], "required"),
+    (["push", "file"], "where to?"),
     (["push", "file", ""], "the path on the nodes is empty"),
     (["push", "file", "~root/x"], "give the whole path"),
     (["push", "file", "sub/file", "x"], "two sources are called file"),
