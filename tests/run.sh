@@ -4,8 +4,38 @@
 #   tests/run.sh                          everything, on the dev build
 #   tests/run.sh --preset asan            on the one with AddressSanitizer and UndefinedBehaviorSanitizer
 #   tests/run.sh -L unit                  what follows is handed to ctest: only the unit tests
+#   tests/run.sh --openmpi5               the tests of jobs, on hosts that are Debian 13 with Open MPI 5: makes a tree of it once,
+#                                         in $EC2MPI_DEBIAN13 [/var/tmp/ec2mpi-debian13]; what follows is handed to pytest
 set -euo pipefail
 cd "$(dirname "$0")/.."
+
+as_root() { if ((EUID == 0)); then "$@"; else sudo "$@"; fi; }
+
+# Complete or not there at all: made beside its place, then renamed.
+make_debian13() {
+  local packages=openmpi-bin,python3-mpi4py,openssh-server,openssh-client,sudo,procps,psmisc,iproute2,util-linux
+  command -v debootstrap >/dev/null || as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y debootstrap
+  echo "making a Debian 13 tree in $1"
+  as_root rm -rf "$1.new"
+  as_root debootstrap --variant=minbase --include="$packages" trixie "$1.new" http://deb.debian.org/debian >/dev/null
+  as_root mv "$1.new" "$1"
+}
+
+run_openmpi5() {
+  local root=${EC2MPI_DEBIAN13:-/var/tmp/ec2mpi-debian13}
+  [[ -d $root ]] || make_debian13 "$root"
+  as_root chroot "$root" mpirun --version | head -n 1
+  cmake --preset dev >/dev/null
+  cmake --build --preset dev --target ec2mpi
+  as_root env EC2MPI_HOSTS_ROOT="$root" EC2MPI_BINARY="$PWD/build/dev/ec2mpi" /usr/bin/python3 -B -m pytest -q -p no:cacheprovider \
+    tests/e2e/test_run.py tests/e2e/test_jobs.py tests/e2e/test_series.py "$@"
+}
+
+if [[ ${1:-} == --openmpi5 ]]; then
+  tests/install_packages.sh
+  run_openmpi5 "${@:2}"
+  exit
+fi
 
 preset=dev
 if [[ ${1:-} == --preset ]]; then

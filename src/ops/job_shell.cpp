@@ -51,7 +51,7 @@ record() {
   echo "job $1"
   echo "state $state $detail"
   for part in meta times why; do
-    while IFS= read -r line; do echo "$part $line"; done <"$jobs/$1/$part"
+    while IFS= read -r line; do printf '%s %s\n' "$part" "$line"; done <"$jobs/$1/$part"
   done 2>/dev/null
 }
 tell() {
@@ -92,7 +92,7 @@ find_job() {
 ///   had some, for four looks, the other nodes are asked; if none has a rank, it is given up.
 ///   Open MPI keeps no connections once its daemons run, so only Hydra (which has a file `rsh`) is counted
 ///   so.
-/// - Open MPI 5 returns 0 after it has lost a node; its words tell.
+/// - Open MPI 5 returns 0 or 255 after it has lost a node; its words tell. With us 255 is a lost job.
 /// - The job gets a session of its own: whatever it starts stays recognizable when its parents are gone.
 /// - wait(1) returns early when TERM comes; the job's own status is had by waiting again.
 /// - TERM must not be ignored any more when the queue goes on: the next supervisor could not trap it.
@@ -202,7 +202,9 @@ while [ -z "$status" ]; do
 done
 trap '' TERM
 for one in $timer $watch; do kill "$one" 2>/dev/null; done
-[ "$status" != 0 ] || ! tail -c 65536 err | grep -q 'has lost communication with a remote daemon' || status=205
+case $status in
+  0 | 255) ! tail -c 65536 err | grep -q 'has lost communication with a remote daemon' || status=205 ;;
+esac
 [ ! -s why ] && [ -f hung ] && cat hung >why
 [ "$mode" = clean ] && [ ! -s why ] && echo cancelled >why
 echo "ended $(date +%s)" >>times

@@ -15,6 +15,7 @@ sys.path.insert(0, str(CLUSTER.parent))
 from lib import cluster as clusters, host as hosts  # noqa: E402
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+HOSTS_ROOT = os.environ.get("EC2MPI_HOSTS_ROOT")  # another distribution's tree for the hosts; see tests/run.sh --openmpi5
 LIST, KEY = "amazon_instances_info", "key.pem"
 SANITIZER_REPORT = "sanitizer-report"
 SANITIZER_EXIT = 99
@@ -70,9 +71,9 @@ class Cluster:
         self._troubled = False
 
     def up(self, count, *options):
-        """Makes `count` hosts; the options are those of `tests/cluster/cluster up`."""
+        """Makes `count` hosts; the options are those of `tests/cluster/cluster up`. Their root is HOSTS_ROOT, if set."""
         self._watch()
-        self.call("up", count, *options, timeout=120)
+        self.call("up", count, *(["--root", HOSTS_ROOT] if HOSTS_ROOT else []), *options, timeout=120)
         self.size = count
         for program in self.programs:
             program.move_to(self)
