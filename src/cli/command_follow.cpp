@@ -2,6 +2,7 @@
 
 #include "ec2mpi/cli/job_view.hpp"
 #include "ec2mpi/ops/follow.hpp"
+#include "src/cli/bring_results.hpp"
 #include "src/cli/command.hpp"
 #include "src/cli/on_master.hpp"
 
@@ -54,7 +55,11 @@ asio::awaitable<int> follow(OnMaster& on, FollowOptions options, Verb verb) {
   auto wish = make_wish(on, options, verb);
   const auto followed = co_await ops::follow_job(std::move(wish), on.connector, view);
   view.conclude(followed);
-  co_return exit_code_of(followed, verb);
+  const int code = exit_code_of(followed, verb);
+  if (verb != Verb::attach || followed.how != ops::Followed::How::ended) co_return code;
+  std::vector<ops::JobRecord> jobs = {followed.record};
+  const bool brought = co_await bring_results(on.runtime, on.cluster, on.connector, on.flow, std::move(jobs));
+  co_return brought ? code : static_cast<int>(exit_code::node_failed);
 }
 
 std::shared_ptr<FollowOptions> add(CLI::App& app, Dispatch& dispatch, Verb verb, const std::string& name,

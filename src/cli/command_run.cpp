@@ -11,6 +11,7 @@
 #include "ec2mpi/cli/runtime.hpp"
 #include "ec2mpi/ops/push.hpp"
 #include "ec2mpi/ops/run.hpp"
+#include "src/cli/bring_results.hpp"
 #include "src/cli/command.hpp"
 #include "src/cli/command_series.hpp"
 
@@ -197,6 +198,11 @@ Result<ops::JobWish> make_wish(const RunOptions& options, const Chosen& chosen, 
   if (!wish.mpirun.empty() && !wish.mpirun.starts_with('/'))
     return fail(ErrorKind::usage,
                 fmt::format("--mpirun takes a full path, not '{}'", printable(wish.mpirun)));
+  for (const auto& path : job.pull) {
+    if (path.empty() || printable(path) != path)
+      return fail(ErrorKind::usage, fmt::format("pull: '{}' is not a path on the nodes", printable(path)));
+  }
+  wish.pull = job.pull;
   wish.mpi4py_run = !options.no_mpi4py_run;
   wish.explain_only = options.explain;
   wish.timeout = seconds(options.timeout);
@@ -246,7 +252,11 @@ asio::awaitable<int> run_on_loop(Runtime& runtime, const RunOptions& options, op
   }
   if (options.detach && end.followed && end.followed->how == ops::Followed::How::detached)
     runtime.console().result(id);
-  co_return ops::exit_code_for(end);
+  const int code = ops::exit_code_for(end);
+  if (!end.followed || end.followed->how != ops::Followed::How::ended) co_return code;
+  std::vector<ops::JobRecord> jobs = {end.followed->record};
+  const bool brought = co_await bring_results(runtime, cluster, *connector, flow, std::move(jobs));
+  co_return brought ? code : static_cast<int>(exit_code::node_failed);
 }
 
 /// One job. Without parameters what stands behind -- is taken as it is.

@@ -8,8 +8,10 @@
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/cli/runtime.hpp"
+#include "ec2mpi/ops/jobs.hpp"
 #include "ec2mpi/ops/scaling.hpp"
 #include "ec2mpi/ops/series.hpp"
+#include "src/cli/bring_results.hpp"
 #include "src/cli/series_view.hpp"
 
 namespace ec2mpi::cli {
@@ -90,6 +92,9 @@ Result<Prepared> make_series(const SeriesRequest& request) {
       return wrong(
           "a job's push goes to all nodes once, before the series: there can be no parameters in push and "
           "workdir");
+    if (i > 0 && !filled->pull.empty() && filled->pull == first->pull && filled->workdir == first->workdir)
+      return wrong(
+          "the jobs would write the same files that pull brings: put {variant} into them and into pull");
     auto wish = request.make_wish(*filled, ids[i]);
     if (!wish) return std::unexpected(wish.error());
     series.variants.push_back({(*all)[i], std::move(*wish)});
@@ -147,6 +152,32 @@ void show_results(Console& console, const SeriesRequest& request, const ops::Ser
   if (request.options.scale && !end.cancelled) show_scaling(console, request, end);
 }
 
+/// The results of those that have succeeded. What is asked for stands with the jobs, on the master.
+asio::awaitable<bool> bring_all(Runtime& runtime, const Cluster& cluster, ssh::Connector& connector,
+                                FleetOptions flow, const ops::SeriesResult& result) {
+  const Limit unlimited{.deadline = Clock::time_point::max(), .stop = runtime.stop()};
+  const auto connecting = unlimited.at_most(flow.connect_timeout);
+  const auto& master = cluster.inventory.master();
+  auto session = co_await connector.connect(master, connecting, [](ssh::Phase) {});
+  auto records = Result<std::vector<ops::JobRecord>>{};
+  if (session)
+    records = co_await ops::list_jobs(**session, unlimited);
+  else
+    records = std::unexpected(session.error());
+  if (!records) {
+    runtime.console().talk(fmt::format("{}: {}; the results have not been brought, --resume does it",
+                                       master.label(), printable(records.error().message)));
+    co_return false;
+  }
+  session->reset();
+  std::erase_if(*records, [&](const auto& record) {
+    return std::none_of(result.begin(), result.end(),
+                        [&](const auto& variant) { return variant.succeeded() && variant.id == record.id; });
+  });
+  const bool brought = co_await bring_results(runtime, cluster, connector, flow, std::move(*records));
+  co_return brought;
+}
+
 asio::awaitable<int> run_on_loop(Runtime& runtime, const SeriesRequest& request, ops::SeriesWish series,
                                  Cluster& cluster, Access& access, SeriesPush push) {
   const auto connector = ssh::make_libssh_connector(runtime.executor(), access.transport, access.host_keys);
@@ -160,7 +191,10 @@ asio::awaitable<int> run_on_loop(Runtime& runtime, const SeriesRequest& request,
       co_await ops::run_series(std::move(series), std::move(nodes), *connector, flow, view, std::move(stops));
   view.conclude(end);
   show_results(runtime.console(), request, end);
-  co_return ops::exit_code_for(end);
+  const int code = ops::exit_code_for(end);
+  if (request.job.pull.empty() || end.how != ops::SeriesEnd::How::over || end.cancelled) co_return code;
+  const bool brought = co_await bring_all(runtime, cluster, *connector, flow, end.result);
+  co_return brought || code != exit_code::ok ? code : static_cast<int>(exit_code::node_failed);
 }
 
 }  // namespace

@@ -182,6 +182,7 @@ JobConfig read_job(Reader& reader, const std::string& name, const toml::node& no
                 {"per_node", [&](const auto& value) { reader.formula(value, job.per_node, kMostRanks); }},
                 {"nodes", [&](const auto& value) { reader.formula(value, job.nodes, kMostRanks); }},
                 {"push", [&](const auto& value) { read_texts(reader, value, job.push); }},
+                {"pull", [&](const auto& value) { read_texts(reader, value, job.pull); }},
                 {"workdir", [&](const auto& value) { reader.text(value, job.workdir); }},
                 {"env", [&](const auto& value) { reader.each(value, set_env); }},
                 {"sweep", [&](const auto& value) { read_sweep(reader, value, job.sweep); }}});
@@ -225,6 +226,7 @@ Result<FilledJob> fill_in(const JobConfig& job, const Parameters& parameters) {
   filled.per_node = number(job.per_node, "per_node");
   filled.nodes = number(job.nodes, "nodes");
   for (const auto& file : job.push) filled.push.push_back(text(file));
+  for (const auto& file : job.pull) filled.pull.push_back(text(file));
   filled.workdir = text(job.workdir);
   for (const auto& [name, value] : job.env) filled.env[name] = text(value);
   if (trouble) return std::unexpected(*trouble);
@@ -238,6 +240,7 @@ Result<void> check_used(const JobConfig& job, const std::vector<Sweep>& sweeps) 
   };
   for (const auto& word : job.command) look(word);
   for (const auto& file : job.push) look(file);
+  for (const auto& file : job.pull) look(file);
   for (const auto* text : {&job.np, &job.per_node, &job.nodes, &job.workdir}) look(*text);
   for (const auto& [name, value] : job.env) look(value);
   for (const auto& sweep : sweeps) {

@@ -22,7 +22,7 @@ STUBBORN = "trap '' INT TERM HUP; sleep 31415 & env -i sleep 27182 & echo up; wh
 
 
 def of_the_jobs(cluster, host):
-    return cluster.host(host, "ps -eo pid,args | grep -E '[m]pirun|[o]rted|[s]leep (31415|27182)|[/]supervise|[s]h -s|[t]ail '").out
+    return cluster.host(host, "ps -eo pid,args | grep -E '[m]pirun|[o]rted|[p]rte|[s]leep (31415|27182)|[/]supervise|[s]h -s|[t]ail '").out
 
 
 def nothing_left(cluster, seconds=30):
@@ -91,7 +91,7 @@ def test_a_lost_connection_is_made_again_and_no_byte_is_lost_or_doubled(ec2mpi, 
     process = ec2mpi.start("run", "-np", "1", "--", "sh", "-c", COUNTING)
     assert lines_from(process, 5) == EXPECTED[:5]
     cluster4.uplink("--cut")
-    cluster4.host(1, "pkill -KILL -u ubuntu -x sshd")  # what a connection that was idle too long on the way comes to
+    cluster4.host(1, "pkill -KILL -u ubuntu -x 'sshd|sshd-session'")  # what a connection that was idle too long on the way comes to
     wait_until(lambda: cluster4.host(1, "pgrep -f '[t]ail -c'").code != 0, "the followers on the master are gone")
     cluster4.uplink("--restore")
     assert lines_from(process, len(EXPECTED) - 6) == EXPECTED[5:-1]
@@ -179,8 +179,8 @@ def test_a_rebooted_master_shows_it_as_lost(ec2mpi, cluster4):
 
 # --- what is left, whatever ends it --------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("host, victim", [(3, "pkill -KILL -o -x sleep"), (1, "pkill -KILL -x mpirun"),
-                                          (2, "pkill -KILL -x orted")], ids=["rank", "mpirun", "daemon"])
+@pytest.mark.parametrize("host, victim", [(3, "pkill -KILL -o -x sleep"), (1, "pkill -KILL -x 'mpirun|prterun'"),
+                                          (2, "pkill -KILL -x 'orted|prted'")], ids=["rank", "mpirun", "daemon"])
 def test_after_a_kill_nothing_is_left(ec2mpi, cluster4, host, victim):
     # the rank itself is the oldest sleep, its child another one that ignores all it can
     process = ec2mpi.start("run", "--per-node", "1", "--", "sh", "-c",
@@ -224,6 +224,57 @@ def test_what_a_job_needs_is_pushed_first(ec2mpi, cluster4):
     assert ec2mpi("run", "hello").out == "hello two\n" * 4
     done = ec2mpi("run", "helo")
     assert done.code == 2 and "is hello meant?" in done.err
+
+
+RESULTS = """
+[jobs.work]
+command = ["sh", "-c", "rank=$OMPI_COMM_WORLD_RANK; mkdir -p out; echo $1 >out/$rank; [ $rank != 0 ] || echo $1 >sum.txt; [ $1 != bad ]", "sh"]
+per_node = 1
+workdir = "with results"
+pull = ["out", "s*.txt"]
+"""
+
+
+def results_of(program):
+    """What lies in results/, by its path; the jobs' own files apart."""
+    found = {str(path.relative_to(program.folder / "results")): path for path in (program.folder / "results").rglob("*") if path.is_file()}
+    return ({name: path.read_text() for name, path in found.items() if "/job/" not in name},
+            {name: path.read_text() for name, path in found.items() if "/job/" in name})
+
+
+def test_results_come_into_a_folder_that_explains_itself_and_stays(ec2mpi, cluster4):
+    (ec2mpi.folder / "ec2mpi.toml").write_text(RESULTS)
+    for host in HOSTS:
+        cluster4.host(host, f"mkdir -p '{HOME}/with results'", user="ubuntu")
+    done = ec2mpi("run", "work", "--", "first")
+    assert done.code == 0, done.err
+    job = json.loads(ec2mpi("jobs", "--json").out)[0]["id"]
+    expected = {f"{job}/node{host}/out/{host - 1}": "first\n" for host in HOSTS} | {f"{job}/node1/sum.txt": "first\n"}
+    brought, own = results_of(ec2mpi)
+    assert brought == expected
+    assert f"results/{job}: 5 files from node[1-4]" in done.err
+    assert own[f"{job}/job/hosts"] == "".join(f"10.0.0.1{host} slots=1\n" for host in HOSTS)
+    assert own[f"{job}/job/cmd"].startswith("/usr/bin/mpirun ") and own[f"{job}/job/exit"] == "0\n"
+    assert f"{job}/job/out" in own and "np 4\n" in own[f"{job}/job/meta"]
+    # The next job overwrites what lies on the nodes, and fails: nothing of that comes here, not even when asked again.
+    assert ec2mpi("run", "work", "--", "bad").code == 1
+    done = ec2mpi("attach", job)
+    assert done.code == 0 and "its results are here" in done.err, done.err
+    assert results_of(ec2mpi)[0] == expected
+
+
+def test_attach_brings_the_results_of_a_detached_job_to_another_laptop(ec2mpi, fresh, cluster4):
+    (ec2mpi.folder / "ec2mpi.toml").write_text(RESULTS.replace('"s*.txt"', '"sum.txt", "nowhere"'))
+    for host in HOSTS:
+        cluster4.host(host, f"mkdir -p '{HOME}/with results'", user="ubuntu")
+    job = ec2mpi("run", "-d", "work", "-np", "1", "--", "second").out.strip()
+    done = fresh("attach", job)
+    assert done.code == 1 and f"no node has {HOME}/with results/nowhere" in done.err, done.err
+    cluster4.host(1, f"touch '{HOME}/with results/nowhere'", user="ubuntu")
+    assert fresh("attach", job).code == 0
+    brought, own = results_of(fresh)
+    assert brought[f"{job}/node1/sum.txt"] == "second\n" and f"{job}/node1/nowhere" in brought
+    assert f"{job}/job/cmd" in own and f"{job}/.unfinished" not in brought
 
 
 # --- words ----------------------------------------------------------------------------------------------------------

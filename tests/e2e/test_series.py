@@ -46,6 +46,10 @@ command = ["sh", "-c", "echo up; sleep {seconds}"]
 np = 8
 per_node = 1
 sweep = { seconds = [31415] }
+
+[jobs.same]
+command = ["echo", "{n}"]
+pull = "out.txt"
 """
 
 
@@ -231,6 +235,18 @@ def test_scale_tells_speed_up_and_draws_it(ec2mpi, hosts8):
     assert (ec2mpi.folder / "plot.svg").read_text().startswith("<?xml")
 
 
+def test_each_jobs_results_come_into_its_own_folder(ec2mpi, hosts8):
+    (ec2mpi.folder / "ec2mpi.toml").write_text(
+        '[jobs.write]\ncommand = ["sh", "-c", "mkdir -p $1; echo $2 >$1/out.txt", "sh", "made/{variant}", "{n}"]\nnp = 1\n'
+        'pull = "made/{variant}/out.txt"\n')
+    done = ec2mpi("run", "write", "--set", "n=1..3")
+    assert done.code == 0, done.err
+    results = ec2mpi.folder / "results"
+    assert {path.name: [file.read_text() for file in path.glob("node*/out.txt")] for path in results.iterdir()} == {
+        f"write-n{n}": [f"{n}\n"] for n in (1, 2, 3)}
+    assert all((path / "job" / "cmd").exists() for path in results.iterdir())
+
+
 def test_a_dry_run_shows_the_commands_and_connects_to_nobody(ec2mpi, hosts8):
     done = ec2mpi("run", "step", "--set", "agents=3,6", "--set", "seed=9", "--dry-run")
     assert done.code == 0, done.err
@@ -248,6 +264,7 @@ def test_a_dry_run_shows_the_commands_and_connects_to_nobody(ec2mpi, hosts8):
     (["step", "--set", "agents=x"], "np: '{agents}+1', that is 'x+1'"),
     (["long", "--set", "seconds=1", "--scale", "agents=1"], "--scale takes numbers of ranks"),
     (["--set", "a=1", "--", "echo", "{b}"], "a is used nowhere"),
+    (["same", "--set", "n=1,2"], "put {variant} into them and into pull"),
     (["--set", "a=1", "--", "echo", "{a}", "{b}"], "{b} in '{b}' has no value"),
 ])
 def test_what_is_wrong_with_a_series_is_said_at_once(ec2mpi, hosts8, words, says):

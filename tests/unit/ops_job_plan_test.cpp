@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/ops/job_record.hpp"
 #include "ec2mpi/ops/job_script.hpp"
 #include "ec2mpi/ops/sweep.hpp"
 
@@ -108,6 +109,27 @@ TEST_F(PlanOf, ASecondAddressInTheNetworkIsNoted) {
   const auto plan = plan_job(wish, nodes, nodes.front(), facts);
   ASSERT_EQ(plan->notes.size(), 1U);
   EXPECT_NE(plan->notes[0].find("node2 has 2 addresses in 10.0.0.0/30"), std::string::npos);
+}
+
+TEST_F(PlanOf, TheBugOfMpich40IsNotedWhereItShows) {
+  for (auto& [index, said] : facts) said.mpi = MpiVersion{MpiFlavour::mpich, 4, "4.0.2"};
+  const auto plan = plan_job(wish, nodes, nodes.front(), facts);
+  ASSERT_EQ(plan->notes.size(), 1U);
+  EXPECT_TRUE(plan->notes[0].starts_with("MPICH 4.0.2 often hangs in MPI_Finalize")) << plan->notes[0];
+  for (auto& [index, said] : facts) said.mpi = MpiVersion{MpiFlavour::mpich, 4, "4.2.1"};
+  EXPECT_TRUE(plan_job(wish, nodes, nodes.front(), facts)->notes.empty());
+}
+
+TEST_F(PlanOf, WhatIsToBeBroughtBackIsKeptByItsWholePath) {
+  wish.workdir = "proj";
+  wish.pull = {"out/*.csv", "~/log", "/mnt/x y"};
+  const auto plan = plan_job(wish, nodes, nodes.front(), facts);
+  ASSERT_TRUE(plan);
+  EXPECT_PRED2(ends, plan->files.meta,
+               "pull /home/ubuntu/proj/out/*.csv\npull /home/ubuntu/log\npull /mnt/x y\n");
+  const auto records = parse_job_records("job t-1\nstate ended 0\nmeta pull /mnt/x y\nmeta pull /a\n");
+  ASSERT_TRUE(records);
+  EXPECT_EQ(records->front().pull, (std::vector<std::string>{"/mnt/x y", "/a"}));
 }
 
 TEST_F(PlanOf, AScriptNeedsNoMpiOfOurs) {

@@ -22,6 +22,7 @@ struct JobConfig {
   std::string per_node;              ///< formula: ranks on each node; empty = as np and slots say
   std::string nodes;                 ///< formula: on how many nodes; empty = all, or as few as have room
   std::vector<std::string> push;     ///< local files and folders that go to the workdir before each run
+  std::vector<std::string> pull;     ///< on the nodes, below the workdir: brought back after success
   std::string workdir;               ///< on the nodes; empty = the login user's home
   std::map<std::string, std::string> env;  ///< set for every rank
   std::vector<Sweep> sweep;                ///< [jobs.NAME.sweep], in its order
@@ -34,6 +35,7 @@ struct FilledJob {
   int per_node = 0;
   int nodes = 0;
   std::vector<std::string> push;
+  std::vector<std::string> pull;
   std::string workdir;
   std::map<std::string, std::string> env;
 };

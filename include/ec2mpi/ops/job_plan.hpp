@@ -31,6 +31,7 @@ struct JobWish {
   Slots slots;
   std::vector<std::pair<std::string, std::string>> env;
   std::vector<std::pair<std::string, std::string>> mca;
+  std::vector<std::string> pull;       ///< what is to be brought back; like workdir, but below that
   std::string mpirun;                  ///< absolute path on the nodes; empty = the one in their PATH
   bool mpi4py_run = true;              ///< python programs through mpi4py.run
   bool explain_only = false;           ///< plan, but start nothing

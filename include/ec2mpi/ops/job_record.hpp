@@ -28,11 +28,12 @@ struct JobRecord {
   int status = 0;   ///< of an ended job: its launcher's, as a shell shows it
   std::string why;  ///< of an ended job: "cancelled", "timeout", "hung", "daemon" or empty; of a lost one:
                     ///< "rebooted", "killed"
-  std::string command;         ///< for people
-  std::string nodes;           ///< "1-4"
-  std::string mpi;             ///< "Open MPI 4.1.4"; empty for a script
-  int np = 0;                  ///< ranks
-  std::int64_t submitted = 0;  ///< seconds since 1970 by the master's clock; 0 = not yet
+  std::string command;                 ///< for people
+  std::string nodes;                   ///< "1-4"
+  std::string mpi;                     ///< "Open MPI 4.1.4"; empty for a script
+  std::vector<std::string> pull = {};  ///< absolute paths on its nodes, to be brought back after success
+  int np = 0;                          ///< ranks
+  std::int64_t submitted = 0;          ///< seconds since 1970 by the master's clock; 0 = not yet
   std::int64_t started = 0;
   std::int64_t ended = 0;
   std::map<std::string, Swept> swept;            ///< by the node's label: what was found after its end
