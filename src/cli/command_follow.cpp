@@ -14,6 +14,7 @@ struct FollowOptions {
   MasterOptions master;
   std::string word;
   bool follow = false;
+  std::optional<int> rank;
 };
 
 enum class Verb { attach, logs, wait, cancel };
@@ -51,7 +52,7 @@ int exit_code_of(const ops::Followed& followed, Verb verb) {
 
 asio::awaitable<int> follow(OnMaster& on, FollowOptions options, Verb verb) {
   JobView view(on.runtime.console(), on.runtime.options(), options.word,
-               {.attached = true, .reports = verb != Verb::logs});
+               {.attached = true, .reports = verb != Verb::logs, .rank = options.rank});
   auto wish = make_wish(on, options, verb);
   const auto followed = co_await ops::follow_job(std::move(wish), on.connector, view);
   view.conclude(followed);
@@ -69,8 +70,13 @@ std::shared_ptr<FollowOptions> add(CLI::App& app, Dispatch& dispatch, Verb verb,
   command.add_option("id", options->word, "The job: its id, how that begins, or its name [the newest]")
       ->type_name("ID");
   add_master_options(command, options->master);
-  if (verb == Verb::logs)
+  if (verb == Verb::logs) {
     command.add_flag("-f,--follow", options->follow, "Go on until the job has ended; Ctrl-C leaves");
+    command
+        .add_option("--rank", options->rank, "Only this rank's lines, of a job that was started with --tag")
+        ->type_name("N")
+        ->check(CLI::Range(0, 999'999));
+  }
   command.callback([options, verb, &dispatch] {
     dispatch.chosen = [options, verb](const CommonOptions& common) {
       return work_on_master(options->master, common,

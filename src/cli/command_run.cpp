@@ -37,6 +37,7 @@ struct RunOptions {
   bool no_mpi4py_run = false;
   bool explain = false;
   bool detach = false;
+  bool tag = false;
   bool no_push = false;
   std::optional<std::string> mpirun;
   SeriesOptions series;
@@ -204,6 +205,7 @@ Result<ops::JobWish> make_wish(const RunOptions& options, const Chosen& chosen, 
   }
   wish.pull = job.pull;
   wish.mpi4py_run = !options.no_mpi4py_run;
+  wish.tag = options.tag;
   wish.explain_only = options.explain;
   wish.timeout = seconds(options.timeout);
   return wish;
@@ -336,6 +338,8 @@ void add_job_options(CLI::App& command, RunOptions& options) {
                   "The mpirun or mpiexec to use on the nodes [the one in their PATH]")
       ->type_name("PATH")
       ->envname("EC2MPI_MPIRUN");
+  command.add_flag("--tag", options.tag,
+                   "The rank in front of each line of output; ec2mpi logs --rank N takes them apart");
   command.add_flag("--no-push", options.no_push, "Send nothing before, whatever the job's push says");
   command.add_flag("--no-mpi4py-run", options.no_mpi4py_run,
                    "Start python programs as they are, not through mpi4py.run");

@@ -96,6 +96,13 @@ void JobView::explain(const ops::JobPlan& plan) {
 void JobView::on_output(const ssh::Chunk& chunk) {
   tail_ += chunk.bytes;
   if (tail_.size() > 2 * kTail) tail_.erase(0, tail_.size() - kTail);
+  if (style_.rank) {
+    if (chunk.stream == ssh::Stream::out)
+      console_.result_bytes(own_out_.feed(chunk.bytes));
+    else
+      console_.talk_bytes(own_err_.feed(chunk.bytes));
+    return;
+  }
   if (chunk.stream == ssh::Stream::out) {
     console_.result_bytes(chunk.bytes);
     return;
@@ -135,6 +142,7 @@ void JobView::conclude(const ops::JobEnd& end) {
     return;
   }
   const bool ended = end.followed->how == ops::Followed::How::ended;
+  show_rest();
   if (ended && !style_.reports) return;
   tell_end(*end.followed);
   tell_hint(end);
@@ -149,9 +157,18 @@ void JobView::conclude(const ops::Followed& followed) {
   conclude(end);
 }
 
+/// What was held back until its end was known.
+void JobView::show_rest() {
+  console_.talk_bytes(noise_.finish());
+  if (!style_.rank) return;
+  console_.result_bytes(own_out_.finish());
+  console_.talk_bytes(own_err_.finish());
+  if (!tail_.empty() && !own_out_.saw_tags() && !own_err_.saw_tags())
+    say(Colour::yellow, "the job's lines do not tell their ranks; start it with --tag");
+}
+
 void JobView::tell_end(const ops::Followed& followed) {
   using How = ops::Followed::How;
-  console_.talk_bytes(noise_.finish());
   const auto id = followed.record.id.empty() ? id_ : followed.record.id;
   if (followed.how == How::detached) {
     say(Colour::yellow,
@@ -166,6 +183,8 @@ void JobView::tell_end(const ops::Followed& followed) {
                     rebooted ? "the master was booted" : "its supervisor on the master was killed", id));
   } else if (followed.record.why == "hung") {
     say(Colour::red, "mpirun did not return although no rank was left; it has been ended");
+  } else if (followed.record.why == "ranks missing") {
+    say(Colour::red, "mpirun said nothing, but has not started as many ranks as it was told to");
   } else if (followed.record.why == "daemon") {
     say(Colour::red, "mpirun lost its daemon on a node and did not return; it has been ended");
   } else if (followed.how == How::ended && followed.record.why.empty() && followed.record.status != 0) {

@@ -130,6 +130,7 @@ class Planner {
                .master = master_.private_address,
                .places = plan_.places,
                .network = network(),
+               .tag = wish_.tag,
                .efa = any([](const Facts& facts) { return facts.efa; }),
                .workdir = workdir(),
                .env = wish_.env,

@@ -93,6 +93,8 @@ find_job() {
 ///   Open MPI keeps no connections once its daemons run, so only Hydra (which has a file `rsh`) is counted
 ///   so.
 /// - Open MPI 5 returns 0 or 255 after it has lost a node; its words tell. With us 255 is a lost job.
+///   It also tells in `ranks` which ranks it has started, a line each: it has been seen to
+///   start fewer than it was told to, and to return 0.
 /// - The job gets a session of its own: whatever it starts stays recognizable when its parents are gone.
 /// - wait(1) returns early when TERM comes; the job's own status is had by waiting again.
 /// - TERM must not be ignored any more when the queue goes on: the next supervisor could not trap it.
@@ -205,6 +207,10 @@ for one in $timer $watch; do kill "$one" 2>/dev/null; done
 case $status in
   0 | 255) ! tail -c 65536 err | grep -q 'has lost communication with a remote daemon' || status=205 ;;
 esac
+if [ "$status" = 0 ] && [ -s ranks ] && [ "$(grep -c '^(rank,' ranks)" -lt "$(sed -n 's/^np //p' meta)" ]; then
+  [ -s why ] || echo 'ranks missing' >why
+  status=205
+fi
 [ ! -s why ] && [ -f hung ] && cat hung >why
 [ "$mode" = clean ] && [ ! -s why ] && echo cancelled >why
 echo "ended $(date +%s)" >>times

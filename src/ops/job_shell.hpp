@@ -12,7 +12,9 @@
 ///   launcher               pid of mpirun, or of the user's script
 ///   out, err               what the job printed
 ///   cancelled, timed_out   exist if somebody cancelled it, or its time was over
-///   why                    "cancelled" or "timeout", if it did not end by itself
+///   ranks                  "(rank, host, exe, pid) = ..." lines of Open MPI 5: which it has started
+///   why                    "cancelled" or "timeout", if it did not end by itself; "hung", "daemon", "ranks
+///                          missing", if mpirun did not tell the truth about its end
 ///   times                  "started EPOCH", "ended EPOCH"
 ///   clock                  the same two times by the machine's uptime, in hundredths of a second
 ///   swept/LABEL            what the last look at that node found; swept/LABEL.err: why there was none

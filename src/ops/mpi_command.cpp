@@ -25,13 +25,16 @@ struct Dialect {
   const char* daemon;
   const char* runtime_interfaces;
   const char* transports;
+  std::vector<const char*> tag;  ///< puts the rank in front of each line
+  const char* tells_ranks;       ///< before a file's name: writes there which ranks were started; or nothing
 };
 
-constexpr Dialect kOpenMpi4 = {"--mca", "plm_rsh_args",       "plm_rsh_no_tree_spawn", "orte_launch_agent",
-                               "orted", "oob_tcp_if_include", "tcp,vader,self"};
-constexpr Dialect kOpenMpi5 = {"--prtemca",         "plm_ssh_args", "plm_ssh_no_tree_spawn",
-                               "prte_launch_agent", "prted",        "prte_if_include",
-                               "tcp,sm,self"};
+const Dialect kOpenMpi4 = {"--mca", "plm_rsh_args",       "plm_rsh_no_tree_spawn", "orte_launch_agent",
+                           "orted", "oob_tcp_if_include", "tcp,vader,self",        {"--tag-output"},
+                           nullptr};
+const Dialect kOpenMpi5 = {
+    "--prtemca",       "plm_ssh_args", "plm_ssh_no_tree_spawn", "prte_launch_agent",  "prted",
+    "prte_if_include", "tcp,sm,self",  {"--output", "tag"},     "--output-proctable="};
 
 /// Collects the line; a parameter that the user sets is not set by us as well, or Open MPI would join both.
 class OpenMpiLine {
@@ -72,6 +75,10 @@ class OpenMpiLine {
     add({"--map-by", "slot"}, "fill the slots in the hostfile's order");
     add({"--bind-to", "none"}, "two jobs on a node would both be bound to core 0");
     add({"-wdir", job_.workdir}, "a folder that is missing on a node is an error, not silently the home");
+    if (dialect_.tells_ranks != nullptr)
+      add({dialect_.tells_ranks + job_.folder + "/ranks"},
+          "which ranks were started: the job has failed if one is missing");
+    if (job_.tag) add({dialect_.tag.begin(), dialect_.tag.end()}, "the rank in front of each line");
     if (oversubscribed(job_.places)) {
       mpi("mpi_yield_when_idle", "1", "more ranks than cores: waiting ranks must let others work");
     }
@@ -131,6 +138,8 @@ class HydraLine {
     if (is_python(job_.command.front()))
       add({"-genv", "PYTHONUNBUFFERED", "1"},
           "ranks write to pipes: without it their output comes at the end");
+    if (job_.tag && intel_) add({"-prepend-rank"}, "the rank in front of each line");
+    if (job_.tag && !intel_) add({"-prepend-pattern", "[%r] "}, "the rank in front of each line");
     for (const auto& [name, value] : job_.env) add({"-genv", name, value}, "yours");
     add(job_.command, "the program");
     return std::move(line_);

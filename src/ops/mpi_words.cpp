@@ -42,7 +42,66 @@ std::string_view signal_meaning(int signal) {
   }
 }
 
+/// "[1,3]<stdout>:" or "[3] " at the beginning of a line.
+struct RankTag {
+  int rank = 0;
+  std::size_t size = 0;
+  bool of_open_mpi = false;
+};
+
+std::optional<RankTag> rank_tag(std::string_view line) {
+  const auto end = line.find(']');
+  if (!line.starts_with('[') || end == std::string_view::npos) return std::nullopt;
+  const auto inside = line.substr(1, end - 1);
+  const auto comma = inside.rfind(',');
+  const auto rank = parse_number(comma == std::string_view::npos ? inside : inside.substr(comma + 1));
+  if (!rank || *rank > 1'000'000) return std::nullopt;
+  RankTag tag{.rank = static_cast<int>(*rank)};
+  const auto rest = line.substr(end + 1);
+  if (comma == std::string_view::npos) {
+    tag.size = end + 2;
+    return rest.starts_with(' ') ? std::optional(tag) : std::nullopt;
+  }
+  for (const std::string_view stream : {"<stdout>:", "<stderr>:", "<stddiag>:"}) {
+    if (!rest.starts_with(stream)) continue;
+    tag.size = end + 1 + stream.size();
+    tag.of_open_mpi = true;
+    return tag;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
+
+std::string_view RankFilter::text_of(std::string_view line) {
+  const auto tag = rank_tag(line);
+  if (!tag) return {};
+  saw_tags_ = true;
+  auto text = line.substr(tag->size);
+  if (tag->of_open_mpi && text.size() > 1 && !text.starts_with(' ')) no_blank_ = true;
+  if (tag->rank != rank_) return {};
+  if (tag->of_open_mpi && !no_blank_ && text.starts_with(' ')) text.remove_prefix(1);
+  return text;
+}
+
+std::string RankFilter::feed(std::string_view bytes) {
+  std::string passed;
+  while (!bytes.empty()) {
+    const auto end = bytes.find('\n');
+    const auto part = bytes.substr(0, end == std::string_view::npos ? end : end + 1);
+    bytes.remove_prefix(part.size());
+    line_ += part;
+    if (!part.ends_with('\n')) break;
+    passed += text_of(line_);
+    line_.clear();
+  }
+  return passed;
+}
+
+std::string RankFilter::finish() {
+  const auto last = std::exchange(line_, {});
+  return std::string(text_of(last));
+}
 
 std::string NoiseFilter::feed(std::string_view bytes) {
   std::string passed;

@@ -37,6 +37,14 @@ def test_ranks_are_where_they_belong_and_their_status_comes_back(ec2mpi, flavour
     assert failed.code == 9, failed.err
 
 
+def test_the_lines_of_one_rank(ec2mpi, flavour):
+    done = ec2mpi("run", "--tag", *run_flags(flavour), "--per-node", "1", "--", "sh", "-c", "echo; " + SAYS_WHO)
+    assert done.code == 0, done.err
+    assert len(done.out.splitlines()) == 8 and all(line.startswith("[") for line in done.out.splitlines()), done.out
+    assert ec2mpi("logs", "--rank", "2").out == "\n2 4 ip-10-0-0-13\n"
+    assert ec2mpi("logs", "--rank", "4").out == ""
+
+
 def test_cancel_leaves_nothing_on_any_host(ec2mpi, flavour, cluster4):
     job = ec2mpi("run", "--detach", *run_flags(flavour), "--per-node", "1", "--", "sh", "-c", STUBBORN).out.strip()
     wait_until(lambda: ec2mpi("logs", job).out.count("up\n") == 4, "all ranks are up", 60)

@@ -274,6 +274,23 @@ def test_the_time_limit_ends_it_everywhere(ec2mpi, cluster4, stubborn):
     nothing_left(cluster4, 3)
 
 
+FORGETFUL = """#!/bin/sh
+[ "$1" = --version ] && echo 'mpirun (Open MPI) 5.0.7' && exit
+for word; do case $word in --output-proctable=*) file=${word#*=} ;; esac; done
+echo '(rank, host, exe, pid) = (0, ip-10-0-0-11, /usr/bin/true, 23)' >"$file"
+"""
+
+
+def test_a_rank_that_mpirun_does_not_start_is_a_failure_though_it_says_0(ec2mpi, cluster4):
+    give(cluster4, "forgetful", FORGETFUL, hosts=(1,), mode="755")
+    flags = ["run", "-w", "1", "--mpirun", f"{HOME}/forgetful", "--per-node"]
+    assert ec2mpi(*flags, "1", "--", "true").code == 0
+    done = ec2mpi(*flags, "2", "--", "true")
+    assert done.code == 205 and "has not started as many ranks as it was told to" in done.err, done.err
+    done = ec2mpi("logs", "--rank", "0")
+    assert done.code == 0 and done.out == ""
+
+
 def test_killing_mpirun_on_the_master_leaves_nothing(ec2mpi, cluster4, stubborn):
     process = ec2mpi.start("run", "-np", "4", "--", "python3", "stubborn.py")
     assert first_line(process) == "all up\n"

@@ -44,12 +44,27 @@ TEST(MpiLine, ForOpenMpi5) {
   EXPECT_EQ(line(job("5.0.7")),
             "/usr/bin/mpirun --hostfile /home/ubuntu/.ec2mpi/jobs/spread-1/hosts -np 4 --map-by slot "
             "--bind-to none "
-            "-wdir /home/ubuntu "
+            "-wdir /home/ubuntu --output-proctable=/home/ubuntu/.ec2mpi/jobs/spread-1/ranks "
             "--prtemca plm_ssh_args '-o BatchMode=yes -o ConnectTimeout=10 -o ServerAliveInterval=15' "
             "--prtemca plm_ssh_no_tree_spawn 1 --prtemca prte_launch_agent 'env EC2MPI_JOB=spread-1 prted' "
             "--prtemca prte_if_include 10.0.0.8/29 --mca btl_tcp_if_include 10.0.0.8/29 --mca pml ob1 "
             "--mca btl tcp,sm,self --prtemca oob_tcp_keepalive_time 20 --prtemca oob_tcp_keepalive_intvl 5 "
             "--prtemca oob_tcp_keepalive_probes 4 -x EC2MPI_JOB ./ring 'two words'");
+}
+
+TEST(MpiLine, TagsLinesInEachMpisWay) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"mpirun (Open MPI) 4.1.4", " --tag-output "},
+      {"mpirun (Open MPI) 5.0.7", " --output tag "},
+      {"HYDRA build details:\n Version: 4.2.1\n", " -prepend-pattern '[%r] ' "},
+      {"Intel(R) MPI Library for Linux* OS, Version 2021.10 Build 1", " -prepend-rank "}};
+  for (const auto& [says, expected] : cases) {
+    auto tagged = job("4.1.4");
+    tagged.mpi = *parse_mpi_version(says);
+    EXPECT_EQ(line(tagged).find(expected), std::string::npos) << says;
+    tagged.tag = true;
+    EXPECT_NE(line(tagged).find(expected), std::string::npos) << line(tagged);
+  }
 }
 
 TEST(MpiLine, NeverHasHostNorOversubscribe) {

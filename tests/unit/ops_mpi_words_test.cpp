@@ -19,6 +19,30 @@ TEST(NoiseFilter, TakesTheHarmlessLineOutWhereverTheStreamIsCut) {
   }
 }
 
+TEST(RankFilter, GivesOneRanksLinesWhereverTheStreamIsCut) {
+  const std::pair<std::string, std::string> cases[] = {
+      {"[1,0]<stdout>:a\n[1,3]<stdout>:b c\n[1,3]<stderr>:\nplain\n[1,30]<stdout>:x\n[1,3]<stdout>: "
+       "d\n[1,3]<stdout>:end",
+       "b c\n\n d\nend"},                                                                      // Open MPI 4
+      {"[1,0]<stdout>: a\n[1,3]<stdout>: b\n[1,3]<stdout>:   indented\n", "b\n  indented\n"},  // Open MPI 5
+      {"[0] a\n[3] b [3] c\n[x] d\n[3]e\n[3] \n", "b [3] c\n\n"}};                             // MPICH
+  for (const auto& [said, expected] : cases) {
+    for (std::size_t cut = 0; cut <= said.size(); ++cut) {
+      RankFilter filter(3);
+      auto passed = filter.feed(said.substr(0, cut));
+      passed += filter.feed(said.substr(cut));
+      EXPECT_EQ(passed + filter.finish(), expected) << cut;
+      EXPECT_TRUE(filter.saw_tags());
+    }
+  }
+}
+
+TEST(RankFilter, SaysWhenLinesDoNotTellTheirRanks) {
+  RankFilter filter(0);
+  EXPECT_EQ(filter.feed("a\n[warning] b\n[1,2] c\n[99999999999999999999] d\n") + filter.finish(), "");
+  EXPECT_FALSE(filter.saw_tags());
+}
+
 TEST(NoiseFilter, HoldsNothingElseBack) {
   NoiseFilter filter;
   EXPECT_EQ(filter.feed("50 %"), "50 %");

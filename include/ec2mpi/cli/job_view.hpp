@@ -16,10 +16,11 @@ namespace ec2mpi::cli {
 class JobView : public ops::JobObserver {
  public:
   struct Style {
-    bool explain = false;   ///< show the line instead of running it
-    bool cancels = true;    ///< Ctrl-C cancels the job; said at the beginning
-    bool attached = false;  ///< the job was there before
-    bool reports = true;    ///< tell how it ended and what was left
+    bool explain = false;          ///< show the line instead of running it
+    bool cancels = true;           ///< Ctrl-C cancels the job; said at the beginning
+    bool attached = false;         ///< the job was there before
+    bool reports = true;           ///< tell how it ended and what was left
+    std::optional<int> rank = {};  ///< show this rank's lines only
   };
 
   JobView(Console& console, const CommonOptions& options, std::string id, Style style)
@@ -27,6 +28,8 @@ class JobView : public ops::JobObserver {
         quiet_(options.quiet),
         verbose_(options.verbose > 0),
         style_(style),
+        own_out_(style.rank.value_or(0)),
+        own_err_(style.rank.value_or(0)),
         id_(std::move(id)) {}
 
   /// What the job's files cost; told when it starts.
@@ -50,6 +53,7 @@ class JobView : public ops::JobObserver {
   void say(Colour colour, const std::string& text);
   void explain(const ops::JobPlan& plan);
   void tell_refusal(const ops::JobEnd& end);
+  void show_rest();
   void tell_end(const ops::Followed& followed);
   void tell_hint(const ops::JobEnd& end);
   void tell_cleaning(const ops::JobEnd& end);
@@ -60,6 +64,8 @@ class JobView : public ops::JobObserver {
   bool quiet_;
   bool verbose_;
   Style style_;
+  ops::RankFilter own_out_;
+  ops::RankFilter own_err_;
   bool started_ = false;
   bool stopping_ = false;
   bool lost_ = false;

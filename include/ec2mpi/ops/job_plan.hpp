@@ -33,6 +33,7 @@ struct JobWish {
   std::vector<std::pair<std::string, std::string>> mca;
   std::vector<std::string> pull;       ///< what is to be brought back; like workdir, but below that
   std::string mpirun;                  ///< absolute path on the nodes; empty = the one in their PATH
+  bool tag = false;                    ///< the rank in front of each line of output
   bool mpi4py_run = true;              ///< python programs through mpi4py.run
   bool explain_only = false;           ///< plan, but start nothing
   std::chrono::nanoseconds timeout{};  ///< for the job, from its start; zero means none

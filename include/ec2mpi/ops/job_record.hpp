@@ -26,8 +26,8 @@ struct JobRecord {
   std::string id;
   JobState state = JobState::waiting;
   int status = 0;   ///< of an ended job: its launcher's, as a shell shows it
-  std::string why;  ///< of an ended job: "cancelled", "timeout", "hung", "daemon" or empty; of a lost one:
-                    ///< "rebooted", "killed"
+  std::string why;  ///< of an ended job: "cancelled", "timeout", "hung", "daemon", "ranks missing" or empty;
+                    ///< of a lost one: "rebooted", "killed"
   std::string command;                 ///< for people
   std::string nodes;                   ///< "1-4"
   std::string mpi;                     ///< "Open MPI 4.1.4"; empty for a script

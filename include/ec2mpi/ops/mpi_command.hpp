@@ -29,6 +29,7 @@ struct MpiJob {
   Ipv4 master;         ///< private address, where daemons connect back to
   std::vector<Place> places;
   Network network;      ///< of the private addresses of all nodes and the master
+  bool tag = false;     ///< the rank in front of each line of output
   bool efa = false;     ///< leave the choice of transport to the MPI
   std::string workdir;  ///< absolute
   std::vector<std::pair<std::string, std::string>> env;  ///< for every rank; an empty name is not allowed

@@ -21,6 +21,27 @@ class NoiseFilter {
   std::string held_;
 };
 
+/// One rank's lines, of a job that was started with --tag: "[1,3]<stdout>:text" of Open MPI 4, the same with
+/// a blank before the text of Open MPI 5, "[3] text" of MPICH and Intel MPI. Passes the texts; lines of other
+/// ranks and lines without a rank are dropped.
+class RankFilter {
+ public:
+  explicit RankFilter(int rank) : rank_(rank) {}
+  [[nodiscard]] std::string feed(std::string_view bytes);
+  /// A last line without an end.
+  [[nodiscard]] std::string finish();
+  /// Whether any line had a rank.
+  [[nodiscard]] bool saw_tags() const { return saw_tags_; }
+
+ private:
+  [[nodiscard]] std::string_view text_of(std::string_view line);
+
+  int rank_;
+  bool saw_tags_ = false;
+  bool no_blank_ = false;  ///< a text that followed at once: so that a blank is the text's own
+  std::string line_;       ///< whose end has not come yet
+};
+
 /// The rank that failed first, as the launcher tells it.
 struct RankFailure {
   std::optional<int> rank;  ///< MPICH does not say
