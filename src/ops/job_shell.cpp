@@ -89,7 +89,8 @@ find_job() {
 /// 5 now
 ///   and then: every five seconds it counts the launcher's connections and its ranks on this node. Hydra with
 ///   a connection less than it had is given up after three looks. Where a node has ranks no more, though it
-///   had some, for four looks, the other nodes are asked; if none has a rank, it is given up.
+///   had some, for four looks, the other nodes are asked; if none has a rank, it is given up. Ranks too short
+///   for a look are known from `ranks`.
 ///   Open MPI keeps no connections once its daemons run, so only Hydra (which has a file `rsh`) is counted
 ///   so.
 /// - Open MPI 5 returns 0 or 255 after it has lost a node; its words tell. With us 255 is a lost job.
@@ -141,6 +142,7 @@ watch_launcher() {
   while sleep 5 & nap=$!; wait $nap; do
     set -- $(look_at_launcher)
     case $1 in mpirun* | mpiexec* | prterun* | orterun*) ;; *) continue ;; esac
+    [ ! -s ranks ] || had_ranks=1
     [ "$2" -lt "$had_links" ] && fewer=$((fewer + 1)) || { fewer=0; had_links=$2; }
     [ "$3" = 0 ] && [ "$had_ranks" -gt 0 ] && none=$((none + 1)) || { none=0; had_ranks=$3; }
     [ ! -f rsh ] || [ $fewer -lt 3 ] || { echo daemon >hung; break; }

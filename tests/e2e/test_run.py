@@ -291,6 +291,13 @@ def test_a_rank_that_mpirun_does_not_start_is_a_failure_though_it_says_0(ec2mpi,
     assert done.code == 0 and done.out == ""
 
 
+def test_an_open_mpi_5_that_never_returns_from_short_ranks_is_ended(ec2mpi, cluster4):
+    stuck = FORGETFUL + "mkfifo stuck; read never <stuck\n"  # without a child, which would count as a rank
+    give(cluster4, "mpirun-stuck", stuck, hosts=(1,), mode="755")
+    done = ec2mpi("run", "-w", "1", "-np", "1", "--mpirun", f"{HOME}/mpirun-stuck", "--", "true", timeout=120)
+    assert done.code not in (0, 124) and "mpirun did not return although no rank was left" in done.err, done.err
+
+
 def test_killing_mpirun_on_the_master_leaves_nothing(ec2mpi, cluster4, stubborn):
     process = ec2mpi.start("run", "-np", "4", "--", "python3", "stubborn.py")
     assert first_line(process) == "all up\n"
