@@ -59,6 +59,7 @@ struct Bringer {
       co_return true;
     }
     const auto nodes = ops::nodes_of_job(job, cluster.inventory.nodes);
+    if (nodes.empty()) co_return give_up("the list does not have its nodes any more");
     const auto results = ops::plan_results(job, nodes, folder->path);
     const auto& master = cluster.inventory.master();
     const auto own = ops::plan_job_folder(job, master, folder->path);
