@@ -98,6 +98,9 @@ find_job() {
 ///   start fewer than it was told to, and to return 0.
 /// - The job gets a session of its own: whatever it starts stays recognizable when its parents are gone.
 /// - wait(1) returns early when TERM comes; the job's own status is had by waiting again.
+/// - A helper that has just been forked still has our trap, and may lose a TERM with it: so nobody waits for
+/// them,
+///   and they are told twice.
 /// - TERM must not be ignored any more when the queue goes on: the next supervisor could not trap it.
 constexpr const char* kSupervise = R"sh(
 umask 077
@@ -159,13 +162,17 @@ sweep_node() {
 }
 sweep_nodes() {
   mkdir -p swept
-  asking=0
+  asking=0 askers=
   while read -r label address; do
     sweep_node "$label" "$address" &
+    askers="$askers $!"
     asking=$((asking + 1))
-    [ $((asking % 32)) != 0 ] || wait
+    [ $((asking % 32)) != 0 ] || { wait $askers; askers=; }
   done <nodes
-  wait
+  [ -z "$askers" ] || wait $askers
+}
+end_helpers() {
+  for one in $timer $watch; do kill "$one" 2>/dev/null; done
 }
 
 status=
@@ -205,7 +212,7 @@ while [ -z "$status" ]; do
   status=$got
 done
 trap '' TERM
-for one in $timer $watch; do kill "$one" 2>/dev/null; done
+end_helpers
 case $status in
   0 | 255) ! tail -c 65536 err | grep -q 'has lost communication with a remote daemon' || status=205 ;;
 esac
@@ -218,6 +225,7 @@ fi
 echo "ended $(date +%s)" >>times
 read -r up rest </proc/uptime && echo "$up" >>clock
 sweep_nodes
+end_helpers
 echo "$status" >exit.new && mv -f exit.new exit
 trap - TERM
 [ ! -f ../../schedule ] || sh ../../schedule >/dev/null 2>&1

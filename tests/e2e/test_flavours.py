@@ -25,7 +25,7 @@ def run_flags(flavour):
 
 
 def of_the_jobs(cluster, host):
-    return cluster.host(host, "ps -eo pid,args | grep -E '[m]pirun|[m]piexec|[o]rted|[h]ydra|[p]rte|[s]leep (31415|27182)|[/]supervise'").out
+    return cluster.host(host, "ps -eo pid,args | grep -v '[/]supervise' | grep -E '[m]pirun|[m]piexec|[o]rted|[h]ydra|[p]rte|[s]leep (31415|27182)'").out
 
 
 def test_ranks_are_where_they_belong_and_their_status_comes_back(ec2mpi, flavour):
