@@ -85,22 +85,19 @@ find_job() {
 }
 )sh";
 
-/// - watch_launcher ends a launcher that would never return, as Hydra without one of its daemons, or Open MPI
-/// 5 now
-///   and then: every five seconds it counts the launcher's connections and its ranks on this node. Hydra with
-///   a connection less than it had is given up after three looks. Where a node has ranks no more, though it
-///   had some, for four looks, the other nodes are asked; if none has a rank, it is given up. Ranks too short
-///   for a look are known from `ranks`.
-///   Open MPI keeps no connections once its daemons run, so only Hydra (which has a file `rsh`) is counted
-///   so.
-/// - Open MPI 5 returns 0 or 255 after it has lost a node; its words tell. With us 255 is a lost job.
-///   It also tells in `ranks` which ranks it has started, a line each: it has been seen to
-///   start fewer than it was told to, and to return 0.
+/// - watch_launcher ends a launcher that would never return, as Hydra without one of its daemons, or
+///   Open MPI 5 now and then. Every five seconds it counts the launcher's connections and its ranks on this
+///   node. Hydra (which has a file `rsh`) is given up after three looks with a connection less than it had;
+///   Open MPI keeps none once its daemons run. Where a node has no ranks any more, though it had some, for
+///   four looks, the other nodes are asked; if none has a rank, it is given up. Ranks too short for a look
+///   are known from `ranks`.
+/// - Open MPI 5 returns 0 or 255 after it has lost a node; its words tell. With us 255 is a lost job. It also
+///   tells in `ranks` which ranks it has started, a line each: it has been seen to start fewer than it was
+///   told to, and to return 0.
 /// - The job gets a session of its own: whatever it starts stays recognizable when its parents are gone.
 /// - wait(1) returns early when TERM comes; the job's own status is had by waiting again.
 /// - A helper that has just been forked still has our trap, and may lose a TERM with it: so nobody waits for
-/// them,
-///   and they are told twice.
+///   them, and they are told twice.
 /// - TERM must not be ignored any more when the queue goes on: the next supervisor could not trap it.
 constexpr const char* kSupervise = R"sh(
 umask 077
