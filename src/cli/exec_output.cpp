@@ -129,9 +129,9 @@ class FilesOutput : public ExecOutput {
     return output;
   }
 
-  void line(const Node& node, ssh::Stream stream, std::string_view text) override {
+  void bytes(const Node& node, ssh::Stream stream, std::string_view bytes) override {
     auto& file = files_.at({node.index, stream});
-    file.buffer.append(text).append("\n");
+    file.buffer.append(bytes);
     if (file.buffer.size() > kBuffer) write(file);
   }
 

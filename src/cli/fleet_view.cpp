@@ -98,6 +98,10 @@ void FleetView::note(const Node& node, std::string doing) {
   notes_[place_of(node)] = std::move(doing);
 }
 
+void FleetView::on_output(const Node& node, ssh::Stream stream, std::string_view bytes) {
+  output_->bytes(node, stream, bytes);
+}
+
 void FleetView::on_line(const Node& node, ssh::Stream stream, std::string_view line) {
   output_->line(node, stream, line);
 }

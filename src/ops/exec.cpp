@@ -60,27 +60,36 @@ class Output {
   /// Says when sudo has spoken in this chunk.
   Sudo take(const ssh::Chunk& chunk) {
     if (chunk.stream == ssh::Stream::out) {
-      out_.feed(chunk.bytes, hand_on(ssh::Stream::out));
+      hand_on(ssh::Stream::out, chunk.bytes);
       return Sudo::none;
     }
     if (!sudo_) {
-      err_.feed(chunk.bytes, hand_on(ssh::Stream::err));
+      hand_on(ssh::Stream::err, chunk.bytes);
       return Sudo::none;
     }
     return look_for_sudo(chunk.bytes);
   }
 
   void finish() {
-    err_.feed(held_, hand_on(ssh::Stream::err));
-    held_.clear();
-    out_.finish(hand_on(ssh::Stream::out));
-    err_.finish(hand_on(ssh::Stream::err));
+    hand_on_held();
+    out_.finish(tell_line(ssh::Stream::out));
+    err_.finish(tell_line(ssh::Stream::err));
   }
 
  private:
   static constexpr std::size_t kMostHeld = 64 * 1024;
 
-  std::function<void(std::string_view)> hand_on(ssh::Stream stream) {
+  void hand_on(ssh::Stream stream, std::string_view bytes) {
+    run_.observer.on_output(run_.node, stream, bytes);
+    (stream == ssh::Stream::out ? out_ : err_).feed(bytes, tell_line(stream));
+  }
+
+  void hand_on_held() {
+    hand_on(ssh::Stream::err, held_);
+    held_.clear();
+  }
+
+  std::function<void(std::string_view)> tell_line(ssh::Stream stream) {
     return [this, stream](std::string_view line) { run_.observer.on_line(run_.node, stream, line); };
   }
 
@@ -95,10 +104,7 @@ class Output {
       held_.erase(asked, sudo_->password.size());
       said = Sudo::password;
     }
-    if (!sudo_ || held_.size() > kMostHeld) {
-      err_.feed(held_, hand_on(ssh::Stream::err));
-      held_.clear();
-    }
+    if (!sudo_ || held_.size() > kMostHeld) hand_on_held();
     return said;
   }
 

@@ -154,7 +154,6 @@ def test_outdir_keeps_twenty_megabytes_whole(ec2mpi):
         assert (ec2mpi.folder / f"big/node{node}.out").read_bytes() == expected
 
 
-@pytest.mark.xfail(strict=True, reason="files are written by lines: the last one gets an end")
 def test_outdir_keeps_every_byte(ec2mpi):
     done = ec2mpi("exec", "-w", "1", "--outdir", "raw", r"printf 'a\377\000\r\nno end'")
     assert done.code == 0

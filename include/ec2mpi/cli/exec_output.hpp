@@ -19,7 +19,9 @@ namespace ec2mpi::cli {
 class ExecOutput {
  public:
   virtual ~ExecOutput() = default;
-  virtual void line(const Node& node, ssh::Stream stream, std::string_view text) = 0;
+  /// The same output twice: byte for byte, and cut into lines. A form takes one of them.
+  virtual void bytes(const Node&, ssh::Stream, std::string_view) {}
+  virtual void line(const Node&, ssh::Stream, std::string_view) {}
   /// After the last node; what was kept is shown now.
   [[nodiscard]] virtual Result<void> finish(const FleetReport&) { return {}; }
 };

@@ -13,6 +13,8 @@ class Observer {
  public:
   virtual ~Observer() = default;
   virtual void on_phase(const Node&, ssh::Phase) {}
+  /// Output of a command as it comes, byte for byte; on_line then tells the lines in it.
+  virtual void on_output(const Node&, ssh::Stream, std::string_view) {}
   /// One whole line without its end. What a node prints last may lack the end of line; it is handed on all
   /// the same.
   virtual void on_line(const Node&, ssh::Stream, std::string_view) {}
