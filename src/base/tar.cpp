@@ -98,13 +98,29 @@ std::string pax_record(std::string_view key, std::string_view value) {
   return fmt::format("{} {}={}\n", length, key, value);
 }
 
-/// A member that gives the next one its mtime with the fraction of the second.
+/// The mtime with the fraction of the second; nothing where whole seconds say it all.
 std::string pax_mtime(const TarEntry& entry) {
-  const auto record = pax_record("mtime", fmt::format("{}.{:09}", entry.mtime, entry.nanoseconds));
-  auto blocks = plain_header("./@PaxHeader", "", 'x', record.size(), 0644, 0);
-  blocks += record;
-  blocks.append(tar_padding(record.size()), '\0');
+  if (entry.nanoseconds == 0 || entry.mtime < 0) return {};
+  return pax_record("mtime", fmt::format("{}.{:09}", entry.mtime, entry.nanoseconds));
+}
+
+/// A member whose records tell more of the next one.
+std::string pax_header(std::string_view records) {
+  if (records.empty()) return {};
+  auto blocks = plain_header("./@PaxHeader", "", 'x', records.size(), 0644, 0);
+  blocks += records;
+  blocks.append(tar_padding(records.size()), '\0');
   return blocks;
+}
+
+/// A line for how many parts there are, then two for each: offset and size. A hole at the end is told by an
+/// empty part there.
+std::string sparse_map(std::uint64_t size, std::vector<Extent> data) {
+  if (data.empty() || data.back().offset + data.back().size < size) data.push_back({size, 0});
+  auto map = fmt::format("{}\n", data.size());
+  for (const auto& extent : data) map += fmt::format("{}\n{}\n", extent.offset, extent.size);
+  map.append(tar_padding(map.size()), '\0');
+  return map;
 }
 
 char type_letter(TarType type) {
@@ -220,10 +236,20 @@ std::string encode_tar_header(const TarEntry& entry) {
   std::string blocks;
   if (entry.link.size() > kLink.size) blocks += long_text('K', entry.link);
   if (entry.name.size() > kName.size) blocks += long_text('L', entry.name);
-  if (entry.nanoseconds > 0 && entry.mtime >= 0) blocks += pax_mtime(entry);
+  blocks += pax_header(pax_mtime(entry));
   blocks += plain_header(entry.name, entry.link, type_letter(entry.type),
                          entry.type == TarType::file ? entry.size : 0, entry.mode, entry.mtime);
   return blocks;
+}
+
+std::string encode_sparse_tar_header(const TarEntry& entry, const std::vector<Extent>& data) {
+  const auto map = sparse_map(entry.size, data);
+  auto blocks = pax_header(pax_mtime(entry) + pax_record("GNU.sparse.major", "1") +
+                           pax_record("GNU.sparse.minor", "0") + pax_record("GNU.sparse.name", entry.name) +
+                           pax_record("GNU.sparse.realsize", fmt::format("{}", entry.size)));
+  blocks +=
+      plain_header("./GNUSparseFile/file", "", '0', map.size() + bytes_in(data), entry.mode, entry.mtime);
+  return blocks + map;
 }
 
 std::size_t tar_padding(std::uint64_t size) {

@@ -146,7 +146,7 @@ asio::awaitable<Result<void>> Delivery::send() {
   }
   auto seated = co_await take_seat();
   if (!seated) co_return seated;
-  if (push_.plan().compress && !survey_.gzip && !need_.items.empty())
+  if (push_.plan().compress && !survey_.unpackers.gzip && !need_.items.empty())
     push_.count().note =
         run_.node.label() + " has no gzip, so nothing was compressed for it and who shares with it";
   if (!need_.nothing()) {
@@ -177,7 +177,7 @@ asio::awaitable<Result<void>> Delivery::send() {
 /// A place in a wave: with others, or alone.
 asio::awaitable<Result<void>> Delivery::take_seat() {
   seat_ = std::make_shared<Seat>(Seat{.node = run_.node, .address = survey_.address, .stage = survey_.stage});
-  seat_->gzip = survey_.gzip;
+  seat_->unpackers = survey_.unpackers;
   seat_->need = &need_;
   seat_->news = news_;
   if (wants_relay()) {

@@ -56,8 +56,12 @@ PushContent content_for(const std::vector<std::shared_ptr<Seat>>& seats) {
 
 std::shared_ptr<PushStream> stream_for(const std::shared_ptr<const SourceTree>& tree,
                                        const std::vector<std::shared_ptr<Seat>>& seats, bool compress) {
-  const bool all = std::all_of(seats.begin(), seats.end(), [](const auto& seat) { return seat->gzip; });
-  return std::make_shared<PushStream>(tree, content_for(seats), compress && all);
+  Unpackers all{.gzip = compress, .holes = true};
+  for (const auto& seat : seats) {
+    all.gzip = all.gzip && seat->unpackers.gzip;
+    all.holes = all.holes && seat->unpackers.holes;
+  }
+  return std::make_shared<PushStream>(tree, content_for(seats), all);
 }
 
 std::vector<std::vector<std::shared_ptr<Seat>>> sharing(const SourceTree& tree,

@@ -26,7 +26,7 @@ struct Seat {
   Node node;
   std::string address;  ///< where other nodes reach it
   std::string stage;
-  bool gzip = false;  ///< it can unpack what is compressed
+  Unpackers unpackers = {};
   const PushNeed* need = nullptr;
   std::shared_ptr<Event> news = nullptr;
 
@@ -65,7 +65,8 @@ inline constexpr std::size_t kFanout = 4;
 [[nodiscard]] std::vector<std::vector<std::shared_ptr<Seat>>> sharing(
     const SourceTree& tree, const std::vector<std::shared_ptr<Seat>>& seats);
 
-/// The archive for these seats; compressed if it shall be and all of them can unpack it.
+/// The archive for these seats: without holes if all of them can make them, compressed if it shall be and all
+/// of them can unpack it.
 [[nodiscard]] std::shared_ptr<PushStream> stream_for(const std::shared_ptr<const SourceTree>& tree,
                                                      const std::vector<std::shared_ptr<Seat>>& seats,
                                                      bool compress);

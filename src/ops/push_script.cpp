@@ -82,10 +82,17 @@ command -v sha256sum >/dev/null || {
   method=length
 }
 
+# GNU tar and bsdtar make the holes that an archive tells of.
+tar_options= holes=
+case $(tar --version 2>/dev/null) in
+  *GNU*) tar_options=--warning=no-timestamp holes=' holes' ;;
+  bsdtar*) holes=' holes' ;;
+esac
+
 survey() {
   printf 'ec2mpi-push 3\0%s\0%s\0%s\0%s\0' "$into" "$(own_address)" "$stage" "$method"
   command -v gzip >/dev/null && printf gzip
-  printf '\0area\0\0'
+  printf '%s\0area\0\0' "$holes"
   list "$base" "$@"
   for old in "$base"/.ec2mpi-push."$host"."$key".*; do
     is_folder "$old" && is_dead "$old" || continue

@@ -54,9 +54,7 @@ link() {
 
 # Unpacks standard input; gives tar's first complaints, nothing if all went well.
 unpack() {
-  options=
-  case $(tar --version 2>/dev/null) in *GNU*) options=--warning=no-timestamp ;; esac
-  sh -c 'echo $$; exec tar "$@"' tar $options -xpof - -C "$1" 2>&1 | {
+  sh -c 'echo $$; exec tar "$@"' tar $tar_options -xpof - -C "$1" 2>&1 | {
     read -r process
     IFS= read -r complaint || exit 0
     kill "$process" 2>/dev/null

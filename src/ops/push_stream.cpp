@@ -80,24 +80,42 @@ void PushStream::begin_item() {
                  .nanoseconds = item.nanoseconds};
   if (item.type == TarType::directory) entry.mode |= 0700;
   if (item.type == TarType::file) {
-    const auto offset = offset_of(content_.items[at_]);
-    auto opened = open_item(*tree_, item);
-    if (!opened || !is_unchanged(opened->get(), item)) {
-      note_change(item);
-      ++at_;
-      return;
-    }
-    file_ = std::move(*opened);
-    left_ = entry.size = item.size - offset;
-    if (offset > 0) {
-      ::lseek(file_.get(), static_cast<off_t>(offset), SEEK_SET);
-      entry.name = "tails/" + entry.name;
-    }
-    shrunk_ = false;
-  } else {
-    ++at_;
+    begin_file(item, std::move(entry));
+    return;
   }
+  ++at_;
   block_ += encode_tar_header(entry);
+}
+
+void PushStream::begin_file(const SourceItem& item, TarEntry entry) {
+  auto opened = open_item(*tree_, item);
+  if (!opened || !is_unchanged(opened->get(), item)) {
+    note_change(item);
+    ++at_;
+    return;
+  }
+  file_ = std::move(*opened);
+  const auto offset = offset_of(content_.items[at_]);
+  entry.size = item.size - offset;
+  if (offset > 0) entry.name = "tails/" + entry.name;
+  extents_ = {{0, entry.size}};
+  if (holes_ && item.stored < item.size) extents_ = data_extents(file_.get(), offset, item.size);
+  const auto bytes = bytes_in(extents_);
+  block_ += bytes < entry.size ? encode_sparse_tar_header(entry, extents_) : encode_tar_header(entry);
+  padding_ = tar_padding(bytes);
+  for (auto& extent : extents_) extent.offset += offset;
+  extent_ = 0;
+  left_ = 0;
+  shrunk_ = false;
+  begin_extent();
+}
+
+bool PushStream::begin_extent() {
+  if (extent_ == extents_.size()) return false;
+  const auto& extent = extents_[extent_++];
+  ::lseek(file_.get(), static_cast<off_t>(extent.offset), SEEK_SET);
+  left_ = extent.size;
+  return true;
 }
 
 void PushStream::add_file_data() {
@@ -108,8 +126,8 @@ void PushStream::add_file_data() {
   if (!shrunk_ && read_full(file_.get(), block_.data() + start, part) < part) shrunk_ = true;
   left_ -= part;
   content_bytes_ += part;
-  if (left_ > 0) return;
-  block_.append(tar_padding(item.size - offset_of(content_.items[at_])), '\0');
+  if (left_ > 0 || begin_extent()) return;
+  block_.append(padding_, '\0');
   if (shrunk_ || !is_unchanged(file_.get(), item)) {
     note_change(item);
   }
@@ -124,7 +142,11 @@ std::uint64_t PushStream::offset_of(std::size_t number) const {
 
 std::uint64_t PushStream::expected() const {
   std::uint64_t bytes = 0;
-  for (const auto number : content_.items) bytes += tree_->items[number].size - offset_of(number);
+  for (const auto number : content_.items) {
+    const auto& item = tree_->items[number];
+    const auto rest = item.size - offset_of(number);
+    bytes += holes_ ? std::min(rest, item.stored) : rest;
+  }
   return bytes;
 }
 

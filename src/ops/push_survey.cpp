@@ -121,10 +121,13 @@ Result<bool> SurveyReader::take(std::string_view field) {
       return false;
     case Next::method:
       survey_.sha256 = field == "sha256";
-      next_ = Next::gzip;
+      next_ = Next::unpackers;
       return false;
-    case Next::gzip:
-      survey_.gzip = field == "gzip";
+    case Next::unpackers:
+      for (const auto word : split(field, ' ')) {
+        survey_.unpackers.gzip = survey_.unpackers.gzip || word == "gzip";
+        survey_.unpackers.holes = survey_.unpackers.holes || word == "holes";
+      }
       return false;
     case Next::word:
       return take_word(field);

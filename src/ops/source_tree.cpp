@@ -76,6 +76,7 @@ class Scanner {
     if (S_ISREG(info.st_mode)) {
       if (::access(path.c_str(), R_OK) != 0) return io_error("read", path);
       item.size = static_cast<std::uint64_t>(info.st_size);
+      item.stored = std::min(item.size, static_cast<std::uint64_t>(info.st_blocks) * 512);  // see stat(2)
       tree_.bytes += item.size;
       ++tree_.files;
     } else if (S_ISDIR(info.st_mode)) {

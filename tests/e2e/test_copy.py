@@ -1,6 +1,7 @@
 """push and pull against four real hosts: what arrives, under which name, and that nothing half-written ever does."""
 
 import hashlib
+import json
 import os
 import signal
 
@@ -131,6 +132,21 @@ def test_a_big_file(ec2mpi, cluster4):
         assert on(cluster4, index)("md5sum < data/big").out.split()[0] == md5(big)
     assert ec2mpi("pull", "-w", "4", "data/big", "back").code == 0
     assert md5(ec2mpi.folder / "back") == md5(big)
+
+
+def test_holes_are_not_sent_and_stay_holes(ec2mpi, cluster4):
+    with open(ec2mpi.folder / "sparse", "wb") as file:
+        file.write(b"begin")
+        file.seek(300_000_000)
+        file.write(os.urandom(100_000))
+        file.truncate(400_000_000)
+    done = ec2mpi("push", "--json", "-w", "1-3", "sparse", "data/", timeout=120)
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["copied"]["bytes_over_uplink"] < 1_000_000
+    for index in (1, 2, 3):
+        size, blocks = map(int, on(cluster4, index)("stat -c '%s %b' data/sparse").out.split())
+        assert (size, blocks < 2000) == (400_000_000, True), blocks
+        assert on(cluster4, index)("md5sum <data/sparse").out.split()[0] == md5(ec2mpi.folder / "sparse")
 
 
 def test_a_push_into_a_tree_keeps_what_is_not_its_own(ec2mpi, cluster4):

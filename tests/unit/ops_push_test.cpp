@@ -67,6 +67,11 @@ class PushTest : public ::testing::Test {
     return std::make_shared<const SourceTree>(std::move(*tree));
   }
 
+  [[nodiscard]] std::string content_of(const std::string& name) const {
+    std::ifstream file(folder / name, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+
   /// All of the tree.
   static PushStream stream_of(const std::shared_ptr<const SourceTree>& tree) {
     PushContent all;
@@ -101,7 +106,7 @@ TEST_F(PushTest, ACompressedStreamHoldsTheSame) {
   PushContent all;
   for (std::size_t i = 0; i < tree->items.size(); ++i) all.items.push_back(i);
   PushStream plain(tree, all);
-  PushStream packed(tree, all, true);
+  PushStream packed(tree, all, {.gzip = true});
   std::string expected;
   for (auto block = plain.next(); !block.empty(); block = plain.next()) expected += block;
   {
@@ -197,6 +202,50 @@ TEST_F(PushTest, ABeginningCanBeLeftOut) {
   const auto got = read(stream);
   EXPECT_EQ(got.order, std::vector<std::string>{"tails/0/big"});
   EXPECT_EQ(got.data.at("tails/0/big"), std::string(700, 'b'));
+}
+
+TEST_F(PushTest, HolesAreNotSentAndAreHolesAgain) {
+  constexpr std::uint64_t kSize = 64'000'000;
+  {
+    std::ofstream file(at("sparse"), std::ios::binary);
+    file.seekp(8'000'000) << std::string(5000, 'a');
+    file.seekp(40'000'000) << std::string(70'000, 'b');
+  }
+  fs::resize_file(at("sparse"), kSize);
+  write("empty", "");
+  { std::ofstream file(at("only-a-hole")); }
+  fs::resize_file(at("only-a-hole"), 10'000'001);
+  const auto tree = scan({"empty", "only-a-hole", "sparse"});
+  for (const std::uint64_t offset : {0, 12'345'678}) {
+    PushContent content{.items = {0, 1, 2}};
+    if (offset > 0) content.offsets[2] = offset;
+    PushStream stream(tree, content, {.holes = true});
+    {
+      std::ofstream archive(at("archive"), std::ios::binary);
+      for (auto block = stream.next(); !block.empty(); block = stream.next()) archive << block;
+    }
+    EXPECT_LT(stream.size(), 200'000U);
+    EXPECT_TRUE(stream.changed().empty());
+    fs::remove_all(at("out"));
+    fs::create_directory(at("out"));
+    ASSERT_EQ(std::system(("tar -xpf " + at("archive") + " -C " + at("out")).c_str()), 0);
+    EXPECT_EQ(fs::file_size(at("out/0")), 0U);
+    EXPECT_EQ(content_of("out/1"), content_of("only-a-hole"));
+    const std::string name = offset > 0 ? "out/tails/2" : "out/2";
+    EXPECT_EQ(content_of(name), content_of("sparse").substr(offset));
+    struct stat info {};
+    ASSERT_EQ(::stat(at(name).c_str(), &info), 0);
+    EXPECT_LT(info.st_blocks, 1000);
+    EXPECT_EQ(info.st_mtim.tv_nsec, tree->items[2].nanoseconds);
+  }
+}
+
+TEST_F(PushTest, WhoCannotMakeHolesGetsZeros) {
+  write("sparse", "begin");
+  fs::resize_file(at("sparse"), 3'000'000);
+  PushStream stream(scan({"sparse"}), {.items = {0}, .folders = {}});
+  const auto got = read(stream);
+  EXPECT_EQ(got.data.at("0"), content_of("sparse"));
 }
 
 TEST_F(PushTest, ExcludedPathsAreNotScanned) {

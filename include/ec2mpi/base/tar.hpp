@@ -1,16 +1,18 @@
 #pragma once
 /// Archives as streams. A codec of our own because those of libraries pull their input with blocking calls,
 /// which cannot live on an event loop; this one is fed. Written: GNU format (long names in @LongLink members,
-/// big numbers in base 256; a pax header for fractions of a second). Read: that, POSIX ustar and pax.
-/// Sources: POSIX.1-2017 pax(1) "ustar Interchange Format" and "pax Header Block"; GNU tar manual, "Basic Tar
-/// Format".
+/// big numbers in base 256; a pax header for fractions of a second and for holes). Read: that without holes,
+/// POSIX ustar and pax. Sources: POSIX.1-2017 pax(1) "ustar Interchange Format" and "pax Header Block"; GNU
+/// tar manual, "Basic Tar Format" and "Storing Sparse Files" (PAX format, version 1.0).
 
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "ec2mpi/base/error.hpp"
+#include "ec2mpi/base/extents.hpp"
 
 namespace ec2mpi {
 
@@ -38,6 +40,10 @@ struct TarEntry {
 
 /// The blocks that stand before an entry's data. Only file, directory and symlink can be written.
 [[nodiscard]] std::string encode_tar_header(const TarEntry& entry);
+
+/// The same for a file with holes, of which only the `data` follows, part behind part. GNU tar and bsdtar
+/// make the holes; others (busybox) would take the map of them for the file.
+[[nodiscard]] std::string encode_sparse_tar_header(const TarEntry& entry, const std::vector<Extent>& data);
 
 /// How many zero bytes must follow `size` bytes of data.
 [[nodiscard]] std::size_t tar_padding(std::uint64_t size);

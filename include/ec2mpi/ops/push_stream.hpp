@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "ec2mpi/base/extents.hpp"
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/gzip.hpp"
 #include "ec2mpi/base/sha256.hpp"
@@ -22,10 +23,10 @@ class PushStream {
  public:
   static constexpr std::size_t kBlock = 256 * 1024;
 
-  /// `compressed`: what next() gives is the archive as gzip makes it smaller.
-  PushStream(std::shared_ptr<const SourceTree> tree, PushContent content, bool compressed = false)
-      : tree_(std::move(tree)), content_(std::move(content)) {
-    if (compressed) gzip_.emplace();
+  /// `unpackers`: what all that get it are able and meant to unpack.
+  PushStream(std::shared_ptr<const SourceTree> tree, PushContent content, Unpackers unpackers = {})
+      : tree_(std::move(tree)), content_(std::move(content)), holes_(unpackers.holes) {
+    if (unpackers.gzip) gzip_.emplace();
   }
 
   /// The next bytes, about kBlock, valid until the next call; empty at the end. Files that vanish or change
@@ -35,6 +36,7 @@ class PushStream {
   /// Bytes of files among those given so far; the rest is names and padding.
   [[nodiscard]] std::uint64_t content_bytes() const { return content_bytes_; }
 
+  /// What next() gives is the archive as gzip makes it smaller.
   [[nodiscard]] bool compressed() const { return gzip_.has_value(); }
 
   /// Of all that next() has given: 64 hexadecimal digits, and how many bytes. After the end.
@@ -46,13 +48,15 @@ class PushStream {
   /// The same by member name; not to be put in place.
   [[nodiscard]] const std::vector<std::string>& discarded() const { return discarded_; }
   [[nodiscard]] const PushContent& content() const { return content_; }
-  /// Bytes of files that it will hold in all.
+  /// Bytes of files that it will hold in all, about: of files with holes we know it when they are opened.
   [[nodiscard]] std::uint64_t expected() const;
 
  private:
   void fill();
   void compress();
   void begin_item();
+  void begin_file(const SourceItem& item, TarEntry entry);
+  bool begin_extent();
   void add_file_data();
   [[nodiscard]] std::uint64_t offset_of(std::size_t number) const;
   void note_change(const SourceItem& item);
@@ -65,9 +69,13 @@ class PushStream {
   std::string packed_;
   std::optional<Gzip> gzip_;
   std::size_t at_ = 0;  ///< in the content's items
+  bool holes_ = false;
   UniqueFd file_;
-  std::uint64_t left_ = 0;  ///< of the file under way
-  bool shrunk_ = false;     ///< the file under way has ended early; zeros stand for the rest
+  std::vector<Extent> extents_;  ///< of the file under way, counted from its beginning
+  std::size_t extent_ = 0;       ///< the next of them
+  std::size_t padding_ = 0;      ///< behind them
+  std::uint64_t left_ = 0;       ///< of the extent under way
+  bool shrunk_ = false;          ///< the file under way has ended early; zeros stand for the rest
   bool ended_ = false;
   std::vector<std::string> changed_;
   std::vector<std::string> discarded_;

@@ -27,13 +27,19 @@ struct HeldEntry {
 /// By path below the folder asked about, without "./" in front.
 using HeldEntries = std::unordered_map<std::string, HeldEntry>;
 
+/// What a node can unpack, or what an archive may hold.
+struct Unpackers {
+  bool gzip = false;
+  bool holes = false;  ///< files of which only what is no hole is in the archive
+};
+
 struct PushSurvey {
   bool into = false;    ///< the sources go into the target, which is a folder or becomes one
   std::string address;  ///< where other nodes reach it: an address, or "" if it can't tell
   std::string stage;    ///< where this push will be unpacked
   bool sha256 = false;  ///< else it can only count bytes
-  bool gzip = false;    ///< it can unpack what is compressed
-  HeldEntries target;   ///< below the folder that the target is or lies in
+  Unpackers unpackers;
+  HeldEntries target;                       ///< below the folder that the target is or lies in
   std::map<std::string, HeldEntries> left;  ///< what earlier pushes of the same sources left, by stage
   std::unordered_map<std::string, std::string> sums;  ///< of files of the target, hexadecimal
 };
@@ -46,7 +52,7 @@ class SurveyReader {
   [[nodiscard]] PushSurvey& survey() { return survey_; }
 
  private:
-  enum class Next { into, address, stage, method, gzip, word, area, link, lines, sums };
+  enum class Next { into, address, stage, method, unpackers, word, area, link, lines, sums };
   Result<bool> take_word(std::string_view field);
 
   PushSurvey survey_;

@@ -34,6 +34,7 @@ struct SourceItem {
   TarType type = TarType::file;
   std::string link = {};
   std::uint64_t size = 0;
+  std::uint64_t stored = 0;  ///< bytes that it takes on the disk, or its size if that is less
   unsigned mode = 0;
   std::int64_t mtime = 0;         ///< whole seconds
   std::uint32_t nanoseconds = 0;  ///< of the mtime
