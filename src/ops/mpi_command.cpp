@@ -36,6 +36,16 @@ const Dialect kOpenMpi5 = {
     "--prtemca",       "plm_ssh_args", "plm_ssh_no_tree_spawn", "prte_launch_agent",  "prted",
     "prte_if_include", "tcp,sm,self",  {"--output", "tag"},     "--output-proctable="};
 
+/// From 5.0.7 on, as far as we have seen; what earlier ones of PRRTE do with 0 threads is undefined.
+bool forks_without_threads(const MpiVersion& mpi) {
+  if (mpi.major != 5) return false;
+  const auto numbers = split(mpi.text, '.');
+  const auto minor = numbers.size() > 1 ? parse_number(numbers[1]) : std::nullopt;
+  if (!minor || *minor > 0) return minor.has_value();
+  const auto patch = numbers.size() > 2 ? parse_number(numbers[2]) : std::nullopt;
+  return patch && *patch >= 7;
+}
+
 /// Collects the line; a parameter that the user sets is not set by us as well, or Open MPI would join both.
 class OpenMpiLine {
  public:
@@ -92,6 +102,14 @@ class OpenMpiLine {
     }
     runtime(dialect_.launch_agent, fmt::format("env {}={} {}", kJobMark, job_.id, dialect_.daemon),
             "marks the daemons, so that nothing of the job is left behind");
+    // A thread that forks a rank writes its pid down afterwards; if the rank has ended before, the daemon
+    // reaps a process that it does not know, and waits for the rank for ever (openpmix/prrte, pull request
+    // 2713).
+    if (forks_without_threads(job_.mpi)) {
+      runtime(
+          "odls_base_max_threads", "0",
+          "daemons fork ranks one by one; from threads they may miss the end of a very short one and hang");
+    }
   }
 
   void add_network() {
