@@ -156,6 +156,7 @@ sweep_node() {
   else
     timeout 20 ssh -o BatchMode=yes -o ConnectTimeout=8 -o ServerAliveInterval=4 -o LogLevel=ERROR "$2" 'exec sh -s' <sweep
   fi >"swept/$1" 2>"swept/$1.err" </dev/null
+  [ -s "swept/$1.err" ] || rm -f "swept/$1.err"
 }
 sweep_nodes() {
   mkdir -p swept
