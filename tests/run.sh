@@ -11,14 +11,18 @@ cd "$(dirname "$0")/.."
 
 as_root() { if ((EUID == 0)); then "$@"; else sudo "$@"; fi; }
 
-# Complete or not there at all: made beside its place, then renamed.
+# Complete or not there at all: made beside its place, then renamed. From where this machine's own packages come.
 make_debian13() {
-  local packages=openmpi-bin,python3-mpi4py,openssh-server,openssh-client,sudo,procps,psmisc,iproute2,util-linux
-  command -v debootstrap >/dev/null || as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y debootstrap
+  local packages=openmpi-bin,python3-mpi4py,openssh-server,openssh-client,sudo,procps,psmisc,iproute2,util-linux mirror
+  command -v debootstrap >/dev/null || as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y debootstrap >/dev/null
+  mirror=$(. /etc/os-release && apt-get indextargets --format '$(REPO_URI)' "Codename: $VERSION_CODENAME" 'Component: main' \
+    'Created-By: Packages' | head -n 1)
   echo "making a Debian 13 tree in $1"
   as_root rm -rf "$1.new"
-  as_root debootstrap --variant=minbase --include="$packages" trixie "$1.new" http://deb.debian.org/debian >/dev/null
+  as_root debootstrap --variant=minbase --include="$packages" trixie "$1.new" ${mirror:+"$mirror"} >"$1.log" 2>&1 ||
+    { tail -n 20 "$1.log"; exit 1; }
   as_root mv "$1.new" "$1"
+  rm "$1.log"
 }
 
 run_openmpi5() {
@@ -28,7 +32,7 @@ run_openmpi5() {
   cmake --preset dev >/dev/null
   cmake --build --preset dev --target ec2mpi
   as_root env EC2MPI_HOSTS_ROOT="$root" EC2MPI_BINARY="$PWD/build/dev/ec2mpi" /usr/bin/python3 -B -m pytest -q -p no:cacheprovider \
-    tests/e2e/test_run.py tests/e2e/test_jobs.py tests/e2e/test_series.py "$@"
+    tests/e2e/test_{run,jobs,series,flavours,losses}.py "$@"
 }
 
 if [[ ${1:-} == --openmpi5 ]]; then

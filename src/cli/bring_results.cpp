@@ -95,12 +95,15 @@ struct Bringer {
 
 }  // namespace
 
-asio::awaitable<bool> bring_results(Runtime& runtime, const Cluster& cluster, ssh::Connector& connector,
-                                    FleetOptions flow, std::vector<ops::JobRecord> jobs) {
+asio::awaitable<int> bring_results(Runtime& runtime, const Cluster& cluster, ssh::Connector& connector,
+                                   FleetOptions flow, std::vector<ops::JobRecord> jobs, int code) {
   bool all = true;
   for (const auto& job : jobs) {
     if (!ops::has_results(job)) continue;
-    if (runtime.stop().stop_requested()) co_return false;
+    if (runtime.stop().stop_requested()) {
+      all = false;
+      break;
+    }
     runtime.set_parting_words(
         [&job] { return fmt::format("{0} has succeeded; ec2mpi attach {0} brings its results.", job.id); });
     const Bringer bringer{runtime, cluster, connector, flow, job};
@@ -108,7 +111,7 @@ asio::awaitable<bool> bring_results(Runtime& runtime, const Cluster& cluster, ss
     all = all && brought;
   }
   runtime.set_parting_words({});
-  co_return all;
+  co_return all || code != exit_code::ok ? code : static_cast<int>(exit_code::node_failed);
 }
 
 }  // namespace ec2mpi::cli

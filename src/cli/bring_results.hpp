@@ -9,10 +9,11 @@
 
 namespace ec2mpi::cli {
 
-/// Of each job that has succeeded and asks for results; others are left alone. False if something is missing;
-/// it has been told. What has been brought before stays as it is.
-[[nodiscard]] asio::awaitable<bool> bring_results(Runtime& runtime, const Cluster& cluster,
-                                                  ssh::Connector& connector, FleetOptions flow,
-                                                  std::vector<ops::JobRecord> jobs);
+/// The end of a command that has seen the end of `jobs` and would exit with `code`: brings the results of
+/// each that has succeeded and asks for some, leaves the others alone, and returns the exit code. That is 1
+/// if something is missing; it has been told. What has been brought before stays as it is.
+[[nodiscard]] asio::awaitable<int> bring_results(Runtime& runtime, const Cluster& cluster,
+                                                 ssh::Connector& connector, FleetOptions flow,
+                                                 std::vector<ops::JobRecord> jobs, int code);
 
 }  // namespace ec2mpi::cli

@@ -59,8 +59,9 @@ asio::awaitable<int> follow(OnMaster& on, FollowOptions options, Verb verb) {
   const int code = exit_code_of(followed, verb);
   if (verb != Verb::attach || followed.how != ops::Followed::How::ended) co_return code;
   std::vector<ops::JobRecord> jobs = {followed.record};
-  const bool brought = co_await bring_results(on.runtime, on.cluster, on.connector, on.flow, std::move(jobs));
-  co_return brought ? code : static_cast<int>(exit_code::node_failed);
+  const int with_results =
+      co_await bring_results(on.runtime, on.cluster, on.connector, on.flow, std::move(jobs), code);
+  co_return with_results;
 }
 
 std::shared_ptr<FollowOptions> add(CLI::App& app, Dispatch& dispatch, Verb verb, const std::string& name,

@@ -257,8 +257,8 @@ asio::awaitable<int> run_on_loop(Runtime& runtime, const RunOptions& options, op
   const int code = ops::exit_code_for(end);
   if (!end.followed || end.followed->how != ops::Followed::How::ended) co_return code;
   std::vector<ops::JobRecord> jobs = {end.followed->record};
-  const bool brought = co_await bring_results(runtime, cluster, *connector, flow, std::move(jobs));
-  co_return brought ? code : static_cast<int>(exit_code::node_failed);
+  const int with_results = co_await bring_results(runtime, cluster, *connector, flow, std::move(jobs), code);
+  co_return with_results;
 }
 
 /// One job. Without parameters what stands behind -- is taken as it is.

@@ -153,8 +153,8 @@ void show_results(Console& console, const SeriesRequest& request, const ops::Ser
 }
 
 /// The results of those that have succeeded. What is asked for stands with the jobs, on the master.
-asio::awaitable<bool> bring_all(Runtime& runtime, const Cluster& cluster, ssh::Connector& connector,
-                                FleetOptions flow, const ops::SeriesResult& result) {
+asio::awaitable<int> bring_all(Runtime& runtime, const Cluster& cluster, ssh::Connector& connector,
+                               FleetOptions flow, const ops::SeriesResult& result, int code) {
   const Limit unlimited{.deadline = Clock::time_point::max(), .stop = runtime.stop()};
   const auto connecting = unlimited.at_most(flow.connect_timeout);
   const auto& master = cluster.inventory.master();
@@ -167,15 +167,16 @@ asio::awaitable<bool> bring_all(Runtime& runtime, const Cluster& cluster, ssh::C
   if (!records) {
     runtime.console().talk(fmt::format("{}: {}; the results have not been brought, --resume does it",
                                        master.label(), printable(records.error().message)));
-    co_return false;
+    co_return code != exit_code::ok ? code : static_cast<int>(exit_code::node_failed);
   }
   session->reset();
   std::erase_if(*records, [&](const auto& record) {
     return std::none_of(result.begin(), result.end(),
                         [&](const auto& variant) { return variant.succeeded() && variant.id == record.id; });
   });
-  const bool brought = co_await bring_results(runtime, cluster, connector, flow, std::move(*records));
-  co_return brought;
+  const int with_results =
+      co_await bring_results(runtime, cluster, connector, flow, std::move(*records), code);
+  co_return with_results;
 }
 
 asio::awaitable<int> run_on_loop(Runtime& runtime, const SeriesRequest& request, ops::SeriesWish series,
@@ -193,8 +194,8 @@ asio::awaitable<int> run_on_loop(Runtime& runtime, const SeriesRequest& request,
   show_results(runtime.console(), request, end);
   const int code = ops::exit_code_for(end);
   if (request.job.pull.empty() || end.how != ops::SeriesEnd::How::over || end.cancelled) co_return code;
-  const bool brought = co_await bring_all(runtime, cluster, *connector, flow, end.result);
-  co_return brought || code != exit_code::ok ? code : static_cast<int>(exit_code::node_failed);
+  const int with_results = co_await bring_all(runtime, cluster, *connector, flow, end.result, code);
+  co_return with_results;
 }
 
 }  // namespace

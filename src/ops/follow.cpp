@@ -1,33 +1,24 @@
 #include "ec2mpi/ops/follow.hpp"
 
 #include <fmt/format.h>
-#include <algorithm>
 
-#include "ec2mpi/base/event.hpp"
 #include "ec2mpi/base/text.hpp"
+#include "src/ops/endurance.hpp"
 #include "src/ops/job_shell.hpp"
 
 namespace ec2mpi::ops {
 
 namespace {
 
-using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr auto kStart = seconds(20);       ///< for the master to take a text and start
 constexpr auto kCancel = seconds(8);       ///< for the master to take the wish
 constexpr auto kCancelling = seconds(60);  ///< from the wish to the end: TERM, KILL and a look on all nodes
 constexpr auto kReachToCancel = seconds(20);  ///< for a new connection that is only wanted for cancelling
-constexpr Clock::duration kFirstPause = milliseconds(500);
-constexpr Clock::duration kLongestPause = seconds(15);
 
 bool is_limit(const Error& error) {
   return error.kind == ErrorKind::cancelled || error.kind == ErrorKind::timeout;
-}
-
-/// Waiting won't help.
-bool is_final(const Error& error) {
-  return error.kind == ErrorKind::host_key || error.kind == ErrorKind::auth;
 }
 
 class Follower {
@@ -36,9 +27,7 @@ class Follower {
       : wish_(std::move(wish)),
         connector_(connector),
         observer_(observer),
-        on_stop_(wish_.stop, Forward{&either_}),
-        on_detach_(wish_.detach, Forward{&either_}),
-        give_up_at_(Limit{}.at_most(wish_.patience).deadline) {}
+        endurance_(wish_.stop, wish_.detach, wish_.patience) {}
 
   void begin_with(ssh::Session& session, std::unique_ptr<ssh::Channel> channel, std::string nonce) {
     session_ = &session;
@@ -53,7 +42,7 @@ class Follower {
         auto opened = co_await open();
         if (!opened) {
           if (!worth_another_try(opened.error())) co_return finish();
-          co_await pause(opened.error());
+          co_await endurance_.pause(opened.error(), observer_);
           continue;
         }
       }
@@ -63,16 +52,11 @@ class Follower {
       own_session_.reset();
       session_ = nullptr;
       if (!worth_another_try(read.error())) co_return finish();
-      co_await pause(read.error());
+      co_await endurance_.pause(read.error(), observer_);
     }
   }
 
  private:
-  struct Forward {
-    std::stop_source* to;
-    void operator()() const { to->request_stop(); }
-  };
-
   Followed finish() { return std::move(result_); }
 
   // --- ends
@@ -88,8 +72,7 @@ class Follower {
     result_.error = error;
     if (wish_.detach.stop_requested()) return end(Followed::How::detached);
     if (wish_.stop.stop_requested() && !wish_.cancels) return end(Followed::How::detached);
-    if (!connected_once_ || is_final(error) || Clock::now() >= give_up_at_)
-      return end(Followed::How::gave_up);
+    if (!connected_once_ || is_final(error) || endurance_.time_is_up()) return end(Followed::How::gave_up);
     note_stop();
     return true;
   }
@@ -99,35 +82,23 @@ class Follower {
     if (!wish_.stop.stop_requested() || !wish_.cancels || result_.stopped) return;
     result_.stopped = JobStop::interrupted;
     if (session_ == nullptr) observer_.on_stopping(JobStop::interrupted);
-    const auto reach = session_ != nullptr ? kCancelling : kReachToCancel;
-    give_up_at_ = std::min(give_up_at_, Clock::now() + reach);
+    endurance_.stop_taken();
+    endurance_.give_up_within(session_ != nullptr ? kCancelling : kReachToCancel);
   }
 
   [[nodiscard]] bool cancelling() const { return result_.stopped.has_value(); }
 
-  /// For waiting: ended by the next thing the user can do.
-  [[nodiscard]] Limit waiting() const {
-    return {give_up_at_, cancelling() ? wish_.detach : either_.get_token()};
-  }
-
   // --- connections
   // -----------------------------------------------------------------------------------------------
 
-  asio::awaitable<void> pause(const Error& error) {
-    observer_.on_lost(error, pause_);
-    const auto limit = waiting();
-    co_await sleep_for(pause_, limit);
-    pause_ = std::min(2 * pause_, kLongestPause);
-  }
-
   asio::awaitable<Result<void>> open() {
     note_stop();
-    const auto limit = waiting().at_most(wish_.connect_timeout);
+    const auto limit = endurance_.waiting().at_most(wish_.connect_timeout);
     auto session = co_await connector_.connect(wish_.master, limit, [](ssh::Phase) {});
     if (!session) co_return std::unexpected(session.error());
     own_session_ = std::move(*session);
     session_ = own_session_.get();
-    const auto starting = waiting().at_most(kStart);
+    const auto starting = endurance_.waiting().at_most(kStart);
     ssh::Request request{.command = "exec sh -s"};
     auto channel = co_await session_->start(std::move(request), starting);
     if (!channel) co_return std::unexpected(channel.error());
@@ -136,10 +107,10 @@ class Follower {
     auto written = co_await (*channel)->write(text, starting);
     if (!written) co_return written;
     channel_ = std::move(*channel);
-    if (std::exchange(connected_once_, true)) observer_.on_reconnected();
+    connected_once_ = true;
+    endurance_.reached(observer_);
     cancel_sent_ = cancelling();
-    if (cancel_sent_) give_up_at_ = Clock::now() + kCancelling;
-    pause_ = kFirstPause;
+    if (cancel_sent_) endurance_.give_up_in(kCancelling);
     co_return Result<void>{};
   }
 
@@ -168,9 +139,9 @@ class Follower {
         auto sent = co_await cancel();
         if (!sent) co_return sent;
       }
-      const auto limit = waiting();
+      const auto limit = endurance_.waiting();
       auto chunk = co_await channel_->read(limit);
-      if (!chunk && is_limit(chunk.error()) && Clock::now() < give_up_at_) continue;
+      if (!chunk && is_limit(chunk.error()) && !endurance_.time_is_up()) continue;
       if (!chunk) co_return std::unexpected(chunk.error());
       if (!*chunk) co_return at_end();
       take(**chunk);
@@ -217,7 +188,7 @@ class Follower {
   /// The follower on the master reads along. Nobody waits for an answer: the word is on its way even if we
   /// leave now.
   asio::awaitable<Result<void>> cancel() {
-    const auto limit = Limit{.deadline = give_up_at_, .stop = wish_.detach}.at_most(kCancel);
+    const auto limit = endurance_.waiting().at_most(kCancel);
     auto written = co_await channel_->write("cancel\n", limit);
     if (!written) co_return written;
     cancel_sent_ = true;
@@ -228,10 +199,7 @@ class Follower {
   FollowWish wish_;
   ssh::Connector& connector_;
   FollowObserver& observer_;
-  std::stop_source either_;
-  std::stop_callback<Forward> on_stop_;
-  std::stop_callback<Forward> on_detach_;
-  Clock::time_point give_up_at_;
+  Endurance endurance_;
   std::unique_ptr<ssh::Session> own_session_;
   ssh::Session* session_ = nullptr;
   std::unique_ptr<ssh::Channel> channel_;
@@ -241,14 +209,8 @@ class Follower {
   std::uint64_t err_ = 0;
   bool connected_once_ = false;
   bool cancel_sent_ = false;
-  Clock::duration pause_ = kFirstPause;
   Followed result_;
 };
-
-asio::awaitable<Followed> conduct(std::unique_ptr<Follower> follower) {
-  auto followed = co_await follower->run();
-  co_return followed;
-}
 
 }  // namespace
 

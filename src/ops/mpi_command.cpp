@@ -36,6 +36,16 @@ const Dialect kOpenMpi5 = {
     "--prtemca",       "plm_ssh_args", "plm_ssh_no_tree_spawn", "prte_launch_agent",  "prted",
     "prte_if_include", "tcp,sm,self",  {"--output", "tag"},     "--output-proctable="};
 
+/// From 5.0.7 on, as far as we have seen; what earlier ones of PRRTE do with 0 threads is undefined.
+bool forks_without_threads(const MpiVersion& mpi) {
+  if (mpi.major != 5) return false;
+  const auto numbers = split(mpi.text, '.');
+  const auto minor = numbers.size() > 1 ? parse_number(numbers[1]) : std::nullopt;
+  if (!minor || *minor > 0) return minor.has_value();
+  const auto patch = numbers.size() > 2 ? parse_number(numbers[2]) : std::nullopt;
+  return patch && *patch >= 7;
+}
+
 /// Collects the line; a parameter that the user sets is not set by us as well, or Open MPI would join both.
 class OpenMpiLine {
  public:
@@ -92,6 +102,14 @@ class OpenMpiLine {
     }
     runtime(dialect_.launch_agent, fmt::format("env {}={} {}", kJobMark, job_.id, dialect_.daemon),
             "marks the daemons, so that nothing of the job is left behind");
+    // A thread that forks a rank writes its pid down afterwards; if the rank has ended before, the daemon
+    // reaps a process that it does not know, and waits for the rank for ever (openpmix/prrte, pull request
+    // 2713).
+    if (forks_without_threads(job_.mpi)) {
+      runtime(
+          "odls_base_max_threads", "0",
+          "daemons fork ranks one by one; from threads they may miss the end of a very short one and hang");
+    }
   }
 
   void add_network() {
@@ -213,9 +231,13 @@ std::map<std::string, std::string> launcher_environment(const MpiJob& job) {
 
 std::string remote_shell(const MpiJob& job) {
   if (job.mpi.flavour == MpiFlavour::open_mpi) return {};
+  // MPICH keeps each of them as long as the job; of Intel MPI we don't know.
+  const auto links = job.mpi.flavour == MpiFlavour::mpich
+                         ? "echo $$ >>" + quote_word(job.folder + "/links") + "\n"
+                         : std::string();
   return fmt::format(R"sh(#!/bin/sh
 # ssh for {0}: the daemons that it starts on the nodes bear the job's mark.
-count=$#
+{3}count=$#
 while [ $count -gt 0 ]; do
   case $1 in *hydra_pmi_proxy* | *hydra_bstrap_proxy*) set -- "$@" env {1}={2} ;; esac
   set -- "$@" "$1"
@@ -224,7 +246,7 @@ while [ $count -gt 0 ]; do
 done
 exec ssh "$@"
 )sh",
-                     job.mpi.name(), kJobMark, job.id);
+                     job.mpi.name(), kJobMark, job.id, links);
 }
 
 std::string hostfile_for(const MpiVersion& mpi, const std::vector<Place>& places) {

@@ -9,6 +9,7 @@
 #include "ec2mpi/ops/facts.hpp"
 #include "ec2mpi/ops/job_script.hpp"
 #include "ec2mpi/ops/remote.hpp"
+#include "src/ops/endurance.hpp"
 #include "src/ops/job_shell.hpp"
 #include "src/ops/series_shell.hpp"
 
@@ -23,13 +24,7 @@ constexpr auto kAnswer = seconds(30);      ///< for the master to tell of its jo
 constexpr auto kHandOver = seconds(120);   ///< for it to take all of them
 constexpr auto kCancelling = seconds(90);  ///< from the wish to the end of all
 constexpr Clock::duration kBetweenLooks = milliseconds(700);
-constexpr Clock::duration kFirstPause = milliseconds(500);
-constexpr Clock::duration kLongestPause = seconds(15);
 constexpr int kOutputsAtOnce = 300;  ///< jobs whose last lines fit into one answer
-
-bool is_final(const Error& error) {
-  return error.kind == ErrorKind::host_key || error.kind == ErrorKind::auth;
-}
 
 /// One series, from the first connection to the last look. Lives as long as run_series.
 class SeriesRun : public Observer {
@@ -42,8 +37,7 @@ class SeriesRun : public Observer {
         options_(options),
         observer_(observer),
         stops_(std::move(stops)),
-        on_stop_(stops_.stop, Forward{&either_}),
-        on_detach_(stops_.detach, Forward{&either_}) {}
+        endurance_(stops_.stop, stops_.detach) {}
 
   asio::awaitable<SeriesEnd> run() {
     const bool submitted = co_await submit();
@@ -56,11 +50,6 @@ class SeriesRun : public Observer {
   }
 
  private:
-  struct Forward {
-    std::stop_source* to;
-    void operator()() const { to->request_stop(); }
-  };
-
   bool refuse(Error error) {
     end_.how = SeriesEnd::How::refused;
     end_.refused = std::move(error);
@@ -245,18 +234,13 @@ class SeriesRun : public Observer {
                        [](const auto& variant) { return variant.over(); });
   }
 
-  /// For waiting: ended by the next thing the user can do.
-  [[nodiscard]] Limit waiting() const {
-    return {give_up_at_, end_.cancelled ? stops_.detach : either_.get_token()};
-  }
-
   asio::awaitable<void> follow() {
     for (;;) {
       if (stops_.detach.stop_requested()) co_return end(SeriesEnd::How::detached);
       const auto looked = co_await look();
       if (looked && all_over()) co_return end(SeriesEnd::How::over);
       if (!looked && is_final(looked.error())) co_return give_up(looked.error());
-      if (Clock::now() >= give_up_at_)
+      if (endurance_.time_is_up())
         co_return give_up(looked ? Error{ErrorKind::timeout, "the jobs did not end in time"}
                                  : looked.error());
       co_await rest(looked);
@@ -271,19 +255,13 @@ class SeriesRun : public Observer {
 
   /// Between two looks; longer and longer while the master can't be reached.
   asio::awaitable<void> rest(const Result<void>& looked) {
-    const bool users_wish = either_.stop_requested() && !end_.cancelled;
-    if (looked || users_wish) {
-      if (std::exchange(lost_, false)) observer_.on_reconnected();
-      pause_ = kFirstPause;
-      const auto limit = waiting();
+    if (looked) endurance_.reached(observer_);
+    if (looked || endurance_.wish_is_open()) {
+      const auto limit = endurance_.waiting();
       co_await sleep_for(kBetweenLooks, limit);
-      co_return;
+    } else {
+      co_await endurance_.pause(looked.error(), observer_);
     }
-    lost_ = true;
-    observer_.on_lost(looked.error(), pause_);
-    const auto limit = waiting();
-    co_await sleep_for(pause_, limit);
-    pause_ = std::min(2 * pause_, kLongestPause);
   }
 
   asio::awaitable<Result<void>> look() {
@@ -291,7 +269,7 @@ class SeriesRun : public Observer {
       auto cancelled = co_await cancel();
       if (!cancelled) co_return cancelled;
     }
-    const auto limit = waiting();
+    const auto limit = endurance_.waiting();
     ReportWish wish{.series = decision_.series};
     auto records = co_await report(std::move(wish), limit);
     if (!records) co_return std::unexpected(records.error());
@@ -307,7 +285,7 @@ class SeriesRun : public Observer {
   asio::awaitable<Result<void>> take_outputs() {
     for (int skip = 0;; skip += kOutputsAtOnce) {
       ReportWish wish{.series = decision_.series, .outputs = true, .skip = skip, .count = kOutputsAtOnce};
-      const auto limit = waiting();
+      const auto limit = endurance_.waiting();
       auto records = co_await report(std::move(wish), limit);
       if (!records) co_return std::unexpected(records.error());
       const bool last = records->size() < static_cast<std::size_t>(kOutputsAtOnce);
@@ -318,10 +296,11 @@ class SeriesRun : public Observer {
 
   asio::awaitable<Result<void>> cancel() {
     if (!std::exchange(end_.cancelled, true)) {
-      give_up_at_ = Clock::now() + kCancelling;
+      endurance_.stop_taken();
+      endurance_.give_up_in(kCancelling);
       observer_.on_cancelling();
     }
-    const auto limit = waiting().at_most(kAnswer);
+    const auto limit = endurance_.waiting().at_most(kAnswer);
     auto text = "{\n" + job_functions() + cancel_series_text(decision_.series) + "}\n";
     auto answer = co_await ask(std::move(text), limit);
     if (!answer) co_return std::unexpected(answer.error());
@@ -335,23 +314,13 @@ class SeriesRun : public Observer {
   FleetOptions options_;
   SeriesObserver& observer_;
   JobStops stops_;
-  std::stop_source either_;
-  std::stop_callback<Forward> on_stop_;
-  std::stop_callback<Forward> on_detach_;
-  Clock::time_point give_up_at_ = Clock::time_point::max();
+  Endurance endurance_;
   std::unique_ptr<ssh::Session> session_;  ///< to the master
   std::map<int, Facts> facts_;
   SeriesDecision decision_;
   bool cancel_sent_ = false;
-  bool lost_ = false;
-  Clock::duration pause_ = kFirstPause;
   SeriesEnd end_;
 };
-
-asio::awaitable<SeriesEnd> conduct(std::unique_ptr<SeriesRun> run) {
-  auto end = co_await run->run();
-  co_return end;
-}
 
 }  // namespace
 

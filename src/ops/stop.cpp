@@ -4,38 +4,25 @@
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/ops/remote.hpp"
+#include "src/ops/family_shell.hpp"
 
 namespace ec2mpi::ops {
 
 namespace {
 
-/// In POSIX sh. `look` lists the living that bear the mark and whatever else this connection's sshd started
-/// (a sudo hides its environment from us), then adds their descendants until none are new: a child may have
-/// cleared its environment. What it saw once it knows again by number and age, for its parent may be gone
-/// when it looks the next time. Zombies bear no environment and count as gone. The lists are made again
-/// before each signal because processes fork meanwhile.
-constexpr std::string_view kScript = R"sh(
-mark=@MARK@ grace=@GRACE@ seen=
+/// In POSIX sh, after family_functions(). The list is made again before each signal because processes fork
+/// meanwhile.
+constexpr const char* kScript = R"sh(
+self=$$
 look() {
-  found=$(grep -slzxF -e "$mark" /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3 | tr '\n' ' ')
-  seen=$(ps -e -o pid= -o ppid= -o stat= -o etimes= -o comm= | awk -v found="$found" -v seen="$seen" -v self=$$ '
-    BEGIN { n = split(found, f, " "); for (i = 1; i <= n; i++) mine[f[i]] = 1 }
-    { parent[$1] = $2; age[$1] = $4; name[$1] = $5; if ($3 ~ /^Z/) dead[$1] = 1 }
-    END {
-      n = split(seen, s, " ")
-      for (i = 1; i <= n; i++) { split(s[i], was, ":"); if (was[1] in age && age[was[1]] >= was[2]) mine[was[1]] = 1 }
-      us = self; while (name[parent[us]] == "sudo") us = parent[us]
-      if (name[parent[us]] ~ /^sshd/) for (p in parent) if (parent[p] == parent[us] && p != us) mine[p] = 1
-      do { more = 0; for (p in parent) if (!(p in mine) && (parent[p] in mine)) { mine[p] = 1; more = 1 } } while (more)
-      for (p in mine) if (!(p in dead) && p != self && (p in parent)) printf "%s:%s ", p, age[p]
-    }')
-  pids=; for one in $seen; do pids="$pids ${one%%:*}"; done
+  seen=$(aged_family)
+  pids=; for one in $seen; do pids="$pids ${one%:*}"; done
 }
 send() { [ -z "$pids" ] || kill -"$1" $pids 2>/dev/null; }
 look; before=$(echo $pids | wc -w)
 send TERM; send CONT; look
 tries=0
-while [ $tries -lt $((grace * 10)) ] && [ -n "$pids" ]; do sleep 0.1; look; tries=$((tries + 1)); done
+while [ $tries -lt $((@GRACE@ * 10)) ] && [ -n "$pids" ]; do sleep 0.1; look; tries=$((tries + 1)); done
 for again in 1 2 3 4 5; do
   [ -n "$pids" ] || break
   send KILL; sleep 0.1; look
@@ -73,8 +60,7 @@ std::string StopProof::describe() const {
 }
 
 std::string stop_script(const std::string& mark, int grace_seconds) {
-  auto text = replace(std::string(kScript), "@MARK@", quote_word(mark));
-  return replace(std::move(text), "@GRACE@", std::to_string(grace_seconds));
+  return family_functions(mark) + replace(kScript, "@GRACE@", std::to_string(grace_seconds));
 }
 
 Result<StopProof> parse_stop_proof(std::string_view printed) {

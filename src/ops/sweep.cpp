@@ -6,41 +6,13 @@
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/ops/mpi_command.hpp"
 #include "ec2mpi/ops/remote.hpp"
+#include "src/ops/family_shell.hpp"
 
 namespace ec2mpi::ops {
 
 namespace {
 
-/// Functions that both scripts use; $mark is "EC2MPI_JOB=ID". It is a shell variable only, never exported:
-/// the script must not carry the mark that it kills by.
-/// - marked: pids of our own processes whose environment holds exactly the mark (proc(5), /proc/PID/environ).
-/// - family: those; their descendants, for a child may have cleared its environment; and who shares a session
-/// with one
-///   of them, for its parent may have died first. A session counts only if its leader is gone or ours: then
-///   it was the job's, and not somebody's login in which a marked process was started. Zombies are not
-///   counted.
-constexpr const char* kFunctions = R"sh(
-marked() { grep -slzxF -e "$mark" /proc/[0-9]*/environ | cut -d/ -f3; }
-family() {
-  { marked | sed 's/^/marked /'; ps -A -o pid= -o ppid= -o sess= -o stat=; } | awk '
-    $1 == "marked" { ours[$2]; next }
-    $4 !~ /^Z/ { parent[$1] = $2; session[$1] = $3 }
-    END {
-      do {
-        for (p in parent) {
-          s = session[p]
-          if (p in ours && s > 1 && (s in ours || !(s in parent))) whole[s]
-        }
-        more = 0
-        for (p in parent) {
-          if (p in ours || !(parent[p] in ours || session[p] in whole)) continue
-          ours[p]
-          more = 1
-        }
-      } while (more)
-      for (p in ours) if (p in parent) print p
-    }'
-}
+constexpr const char* kTell = R"sh(
 tell() { for p in $2; do n=$(cat /proc/$p/comm) && echo "$1 $p $n"; done; }
 )sh";
 
@@ -119,7 +91,7 @@ asio::awaitable<Result<ssh::ExitStatus>> sweep_node(NodeRun run, std::string id,
 }  // namespace
 
 std::string sweep_functions(const std::string& id) {
-  return fmt::format("id={0}\nmark={1}={0}\n{2}", id, kJobMark, kFunctions);
+  return fmt::format("id={}\n{}{}", id, family_functions(fmt::format("{}={}", kJobMark, id)), kTell);
 }
 std::string end_launchers_text() {
   return std::string(kQuietly) + kEndLaunchers;

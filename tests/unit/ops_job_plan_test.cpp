@@ -6,35 +6,13 @@
 #include "ec2mpi/ops/job_record.hpp"
 #include "ec2mpi/ops/job_script.hpp"
 #include "ec2mpi/ops/sweep.hpp"
+#include "tests/support/job_setup.hpp"
 
 namespace ec2mpi::ops {
 namespace {
 
-struct PlanOf : testing::Test {
-  std::vector<Node> nodes;
-  std::map<int, Facts> facts;
-  JobWish wish;
-
-  PlanOf() {
-    for (int index = 1; index <= 3; ++index) {
-      Node node;
-      node.index = index;
-      nodes.push_back(node);
-      Facts said;
-      said.private_address = Ipv4{0x0a000000U + static_cast<std::uint32_t>(index)};
-      said.addresses = {Ipv4{0x7f000001}, said.private_address};
-      said.home = "/home/ubuntu";
-      said.cores = 1;
-      said.threads = 2;
-      said.mpirun = "/usr/bin/mpirun";
-      said.mpi = parse_mpi_version("mpirun (Open MPI) 4.1.4");
-      said.python3 = "/usr/bin/python3";
-      said.mpi4py = true;
-      facts[index] = said;
-    }
-    wish.id = "t-1";
-    wish.command = {"python3", "x.py"};
-  }
+struct PlanOf : testing::Test, test::JobSetup {
+  PlanOf() : JobSetup(3, 1, "t-1", {"python3", "x.py"}) {}
 
   std::string line() {
     const auto plan = plan_job(wish, nodes, nodes.front(), facts);

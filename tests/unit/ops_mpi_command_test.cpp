@@ -47,9 +47,20 @@ TEST(MpiLine, ForOpenMpi5) {
             "-wdir /home/ubuntu --output-proctable=/home/ubuntu/.ec2mpi/jobs/spread-1/ranks "
             "--prtemca plm_ssh_args '-o BatchMode=yes -o ConnectTimeout=10 -o ServerAliveInterval=15' "
             "--prtemca plm_ssh_no_tree_spawn 1 --prtemca prte_launch_agent 'env EC2MPI_JOB=spread-1 prted' "
+            "--prtemca odls_base_max_threads 0 "
             "--prtemca prte_if_include 10.0.0.8/29 --mca btl_tcp_if_include 10.0.0.8/29 --mca pml ob1 "
             "--mca btl tcp,sm,self --prtemca oob_tcp_keepalive_time 20 --prtemca oob_tcp_keepalive_intvl 5 "
             "--prtemca oob_tcp_keepalive_probes 4 -x EC2MPI_JOB ./ring 'two words'");
+}
+
+TEST(MpiLine, ForksWithoutThreadsWhereThatIsKnownToBeDefined) {
+  for (const auto* version : {"5.0.7", "5.0.8", "5.0.10", "5.1.0"})
+    EXPECT_NE(line(job(version)).find(" --prtemca odls_base_max_threads 0 "), std::string::npos) << version;
+  for (const auto* version : {"4.1.4", "4.1.8", "5.0.0", "5.0.6", "5.0.7rc1"})
+    EXPECT_EQ(line(job(version)).find("odls_base_max_threads"), std::string::npos) << version;
+  auto tuned = job("5.0.7");
+  tuned.mca = {{"odls_base_max_threads", "4"}};
+  EXPECT_EQ(line(tuned).find("odls_base_max_threads 0"), std::string::npos);
 }
 
 TEST(MpiLine, TagsLinesInEachMpisWay) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "ec2mpi/ops/job_script.hpp"
+#include "tests/support/job_setup.hpp"
 
 namespace ec2mpi::ops {
 namespace {
@@ -98,34 +99,13 @@ TEST(SeriesDecision, ATryThatSucceededCounts) {
   EXPECT_EQ(decided(wish({"1"}, true), both), "s: +s-a1-try3");
 }
 
-struct VariantPlan : testing::Test {
-  std::vector<Node> nodes;
-  std::map<int, Facts> facts;
-  JobWish job;
-
-  VariantPlan() {
-    for (int index = 1; index <= 4; ++index) {
-      Node node;
-      node.index = index;
-      nodes.push_back(node);
-      Facts said;
-      said.private_address = Ipv4{0x0a000000U + static_cast<std::uint32_t>(index)};
-      said.addresses = {said.private_address};
-      said.home = "/home/ubuntu";
-      said.cores = 2;
-      said.threads = 2;
-      said.mpirun = "/usr/bin/mpirun";
-      said.mpi = parse_mpi_version("mpirun (Open MPI) 4.1.4");
-      facts[index] = said;
-    }
-    job.id = "s-a1";
-    job.command = {"./x"};
-  }
+struct VariantPlan : testing::Test, test::JobSetup {
+  VariantPlan() : JobSetup(4, 2, "s-a1", {"./x"}) {}
 
   Result<JobPlan> plan() {
     QueueFiles queue;
     queue.series = "s";
-    return plan_variant(job, {{"a", "1"}}, nodes, nodes.front(), facts, std::move(queue));
+    return plan_variant(wish, {{"a", "1"}}, nodes, nodes.front(), facts, std::move(queue));
   }
   std::string line() {
     const auto planned = plan();
@@ -137,7 +117,7 @@ struct VariantPlan : testing::Test {
 };
 
 TEST_F(VariantPlan, WaitsForAsFewNodesAsHaveRoom) {
-  job.ranks.np = 3;
+  wish.ranks.np = 3;
   const auto planned = plan();
   ASSERT_TRUE(planned.has_value());
   const auto& queue = *planned->files.queue;
@@ -154,30 +134,30 @@ TEST_F(VariantPlan, WaitsForAsFewNodesAsHaveRoom) {
 }
 
 TEST_F(VariantPlan, NodesAndPerNode) {
-  job.ranks = {.np = 0, .per_node = 1, .nodes = 3};
+  wish.ranks = {.np = 0, .per_node = 1, .nodes = 3};
   EXPECT_EQ(plan()->files.queue->need, (Need{3, 3}));
-  job.ranks = {.np = 4, .per_node = 0, .nodes = 3};
+  wish.ranks = {.np = 4, .per_node = 0, .nodes = 3};
   EXPECT_EQ(plan()->files.queue->need, (Need{4, 3}));
-  job.ranks = {};
+  wish.ranks = {};
   EXPECT_EQ(plan()->files.queue->need, (Need{8, 0}));
 }
 
 TEST_F(VariantPlan, WhatCanNeverBePlacedIsRefused) {
-  job.ranks.np = 9;
+  wish.ranks.np = 9;
   EXPECT_EQ(line(), "9 ranks, 8 slots (4 nodes x 2 cores); use --per-node 3");
-  job.ranks = {.np = 1, .per_node = 0, .nodes = 5};
+  wish.ranks = {.np = 1, .per_node = 0, .nodes = 5};
   EXPECT_EQ(line(), "5 nodes are wanted, there are 4");
-  job.ranks = {.np = 5, .per_node = 0, .nodes = 2};
+  wish.ranks = {.np = 5, .per_node = 0, .nodes = 2};
   EXPECT_EQ(line(),
             "5 ranks on 2 nodes need room for 3 on each; only 0 of 4 have it (4 nodes x 2 cores); use "
             "--per-node 3");
-  job.ranks = {.np = 1};
+  wish.ranks = {.np = 1};
   facts[3].private_address = facts[2].private_address;
   EXPECT_EQ(line(), "node2 and node3 are the same machine, 10.0.0.2; leave one out with --exclude");
 }
 
 TEST_F(VariantPlan, UnequalNodesMustYieldIfOneOfThemWouldBeCrowded) {
-  job.ranks = {.np = 2, .per_node = 2};
+  wish.ranks = {.np = 2, .per_node = 2};
   EXPECT_EQ(line().find("mpi_yield_when_idle"), std::string::npos);
   facts[4].cores = 1;
   EXPECT_NE(line().find("mpi_yield_when_idle 1"), std::string::npos);

@@ -16,17 +16,22 @@ namespace ec2mpi::ops {
 
 enum class JobStop { interrupted, timed_out };
 
-/// Told what happens while it happens.
-class FollowObserver {
+/// Told of the connection to the master.
+class ConnectionObserver {
  public:
-  virtual ~FollowObserver() = default;
+  virtual ~ConnectionObserver() = default;
+  /// The connection is lost; it is tried again after `pause`.
+  virtual void on_lost(const Error&, Clock::duration /*pause*/) {}
+  virtual void on_reconnected() {}
+};
+
+/// Told what happens while it happens.
+class FollowObserver : public ConnectionObserver {
+ public:
   /// The job's own bytes, as they come.
   virtual void on_output(const ssh::Chunk&) {}
   /// Before the job is ended early on our wish.
   virtual void on_stopping(JobStop) {}
-  /// The connection is lost; it is tried again after `pause`.
-  virtual void on_lost(const Error&, Clock::duration /*pause*/) {}
-  virtual void on_reconnected() {}
   /// Returns once there is room for more output.
   [[nodiscard]] virtual asio::awaitable<void> ready(Limit) { co_return; }
 };

@@ -13,9 +13,8 @@
 namespace ec2mpi::ops {
 
 /// Told what happens while it happens.
-class SeriesObserver {
+class SeriesObserver : public ConnectionObserver {
  public:
-  virtual ~SeriesObserver() = default;
   /// The nodes are asked what they are.
   virtual void on_asking(std::size_t /*nodes*/) {}
   virtual void on_notes(const std::vector<std::string>&) {}
@@ -25,8 +24,6 @@ class SeriesObserver {
   /// As it is now; not only when something has changed.
   virtual void on_progress(const SeriesResult&) {}
   virtual void on_cancelling() {}
-  virtual void on_lost(const Error&, Clock::duration /*pause*/) {}
-  virtual void on_reconnected() {}
 };
 
 struct SeriesEnd {
