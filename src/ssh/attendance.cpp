@@ -14,8 +14,9 @@ namespace {
 
 using std::chrono::seconds;
 
-/// For the node to open a channel. A node that takes longer is gone, or the way to it is.
+/// For the node to open a channel, and in round trips. A node that takes longer is gone, or the way to it is.
 constexpr auto kOpening = seconds(3);
+constexpr int kOpeningTrips = 4;
 /// For input that a command wrote before it left.
 constexpr auto kLastInput = seconds(5);
 
@@ -114,12 +115,16 @@ class Attendance {
     if (frame.type != FrameType::hello || parse_number_frame(frame.payload) != kFrameVersion) return false;
     greeted_ = true;
     if (!options_.usable) return true;
+    socket_->send(FrameType::ready, number_text(static_cast<std::uint32_t>(round_trip().count())));
+    return true;
+  }
+
+  /// To the node; zero where it can't be known.
+  [[nodiscard]] std::chrono::microseconds round_trip() const {
     const auto* timed = dynamic_cast<const Timed*>(options_.session.get());
     const auto trip = timed != nullptr ? timed->round_trip() : std::nullopt;
     const auto most = std::chrono::microseconds(seconds(60));
-    const auto count = trip ? std::min(*trip, most).count() : 0;
-    socket_->send(FrameType::ready, number_text(static_cast<std::uint32_t>(count)));
-    return true;
+    return std::min(trip.value_or(std::chrono::microseconds(0)), most);
   }
 
   bool take_wish(const Frame& frame) {
@@ -178,7 +183,8 @@ class Attendance {
   }
 
   awaitable<Result<std::unique_ptr<Channel>>> start(Wish wish) {
-    const auto limit = Limit{Clock::time_point::max(), show_stop_.get_token()}.at_most(kOpening);
+    const auto patience = std::max<Clock::duration>(kOpening, kOpeningTrips * round_trip());
+    const auto limit = Limit{Clock::time_point::max(), show_stop_.get_token()}.at_most(patience);
     if (wish.exec) {
       auto channel = co_await options_.session->start(std::move(*wish.exec), limit);
       co_return channel;

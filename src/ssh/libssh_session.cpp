@@ -57,10 +57,10 @@ class LibsshChannel : public Channel {
     link_->pass_on();
   }
 
-  /// Opens the channel and asks for the program. The answer to that is not waited for: bytes for the program
-  /// may go right behind (RFC 4254, 5.2), and a refusal shows in reading and writing. So an error here means
-  /// that nothing was asked for, unless `pipelined`: send the exec request right behind the open request;
-  /// good for the first channel of a connection to OpenSSH, whose number is 0.
+  /// Opens the channel and asks for the program. The answer to that is not waited for, and a refusal shows
+  /// in reading and writing. So an error here means that nothing was asked for, unless `pipelined`: send the
+  /// exec request right behind the open request; good for the first channel of a connection to OpenSSH, whose
+  /// number is 0.
   awaitable<Result<void>> open(Request request, bool pipelined, Limit limit) {
     const PassOn pass_on(*link_);
     if (channel_ == nullptr)

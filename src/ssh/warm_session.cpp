@@ -16,8 +16,8 @@ using std::chrono::seconds;
 
 /// For a keeper to answer at all. Who is slower than that is frozen, and a new connection is quicker.
 constexpr auto kAnswer = seconds(2);
-/// For a keeper to say how a request went; it gives the node three seconds itself.
-constexpr auto kStart = seconds(10);
+/// For a keeper to say how a request went; it has its own patience with the node.
+constexpr auto kStart = seconds(20);
 
 /// Waits for one frame. Nothing if the socket closes, or the other side speaks in an unknown way.
 awaitable<Result<std::optional<Frame>>> next_frame(std::shared_ptr<FrameSocket> socket, Limit limit) {
