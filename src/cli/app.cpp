@@ -10,6 +10,7 @@
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "src/cli/command.hpp"
+#include "src/cli/stay_behind.hpp"
 #include "src/cli/usage.hpp"
 
 namespace ec2mpi::cli {
@@ -75,6 +76,7 @@ std::vector<std::string> words_to_parse(std::vector<std::string> arguments, Disp
 }
 
 int parse_and_run(const std::vector<std::string>& arguments) {
+  note_inherited_descriptors();
   CLI::App app(kAbout, "ec2mpi");
   CommonOptions common;
   Dispatch dispatch;
@@ -93,6 +95,7 @@ int parse_and_run(const std::vector<std::string>& arguments) {
   add_jobs_commands(app, dispatch);
   add_net_command(app, dispatch);
   add_ps_commands(app, dispatch);
+  add_disconnect_command(app, dispatch);
   app.require_subcommand(1);
   app.fallthrough();
   const auto words = words_to_parse(arguments, dispatch);

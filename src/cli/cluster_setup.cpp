@@ -127,6 +127,10 @@ fs::path Cluster::state_folder() const {
   return list.parent_path() / ".ec2mpi";
 }
 
+fs::path Cluster::connections_folder() const {
+  return state_folder() / "connections";
+}
+
 Result<Config> load_settings() {
   auto settings = load_config("ec2mpi.toml");
   if (!settings) return settings;
@@ -188,6 +192,12 @@ Result<void> remember_list(const Cluster& cluster) {
 }
 
 Result<Access> open_access(const Cluster& cluster, const ConnectOptions& options) {
+  auto persist = cluster.config.persist;
+  if (options.persist) {
+    auto parsed = parse_persist(*options.persist);
+    if (!parsed) return std::unexpected(parsed.error().within("--persist"));
+    persist = *parsed;
+  }
   const bool have_agent = std::getenv("SSH_AUTH_SOCK") != nullptr;
   auto keys = load_keys(cluster, options, have_agent);
   if (!keys) return std::unexpected(keys.error());
@@ -209,7 +219,7 @@ Result<Access> open_access(const Cluster& cluster, const ConnectOptions& options
                                .prompt = prompt_passphrase,
                                .jump = cluster.jump};
   if (auto kept = remember_list(cluster); !kept) return std::unexpected(kept.error());
-  return Access{std::move(transport), std::move(*host_keys)};
+  return Access{std::move(transport), std::move(*host_keys), cluster.connections_folder(), persist};
 }
 
 FleetOptions fleet_options(const Cluster& cluster, const ConnectOptions& connect, const FleetFlags& flags) {

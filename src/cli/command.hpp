@@ -31,6 +31,7 @@ CLI::App& add_command(CLI::App& app, const std::string& name, const std::string&
 
 void add_ips_command(CLI::App& app, Dispatch& dispatch);
 void add_nodes_command(CLI::App& app, Dispatch& dispatch);
+void add_disconnect_command(CLI::App& app, Dispatch& dispatch);
 void add_exec_commands(CLI::App& app, Dispatch& dispatch);
 void add_login_command(CLI::App& app, Dispatch& dispatch);
 void add_push_command(CLI::App& app, Dispatch& dispatch);

@@ -7,6 +7,7 @@
 #include "ec2mpi/ops/doctor.hpp"
 #include "ec2mpi/ops/remote_path.hpp"
 #include "src/cli/command.hpp"
+#include "src/cli/connecting.hpp"
 #include "src/cli/doctor_view.hpp"
 
 namespace ec2mpi::cli {
@@ -37,7 +38,7 @@ std::string verdict_line(const std::vector<ops::Check>& checks) {
 
 asio::awaitable<int> examine(Runtime& runtime, const DoctorOptions& options, ops::DoctorPlan plan,
                              Cluster& cluster, Access& access) {
-  const auto connector = ssh::make_libssh_connector(runtime.executor(), access.transport, access.host_keys);
+  const auto connector = make_connector(runtime, access);
   FleetView progress(runtime.console(), runtime.executor(), cluster.nodes,
                      {.labels = true, .quiet = true, .doing = "doctor"});
   const auto flow = fleet_options(cluster, options.connect, {});

@@ -11,6 +11,7 @@
 #include "ec2mpi/cli/runtime.hpp"
 #include "ec2mpi/ops/exec.hpp"
 #include "src/cli/command.hpp"
+#include "src/cli/connecting.hpp"
 
 namespace ec2mpi::cli {
 
@@ -98,7 +99,7 @@ Result<std::unique_ptr<ExecOutput>> make_output(const ExecOptions& options, Cons
 
 asio::awaitable<int> run_on_loop(Runtime& runtime, const ExecOptions& options, Cluster& cluster,
                                  Access& access, ops::ExecPlan plan, std::unique_ptr<ExecOutput> output) {
-  const auto connector = ssh::make_libssh_connector(runtime.executor(), access.transport, access.host_keys);
+  const auto connector = make_connector(runtime, access);
   FleetView view(
       runtime.console(), runtime.executor(), cluster.nodes,
       {.labels = !options.no_labels, .quiet = runtime.options().quiet || options.json, .doing = {}});

@@ -9,6 +9,7 @@
 #include "ec2mpi/cli/runtime.hpp"
 #include "ec2mpi/cli/terminal.hpp"
 #include "src/cli/command.hpp"
+#include "src/cli/connecting.hpp"
 
 namespace ec2mpi::cli {
 
@@ -100,7 +101,7 @@ asio::awaitable<int> run_on_loop(Runtime& runtime, const LoginOptions& options, 
     terminal.restore();  // the last chance: a second signal leaves without unwinding
     return std::string();
   });
-  const auto connector = ssh::make_libssh_connector(runtime.executor(), access.transport, access.host_keys);
+  const auto connector = make_connector(runtime, access);
   const ssh::PhaseObserver on_phase = [&waiting](ssh::Phase phase) { waiting->set_phase(phase); };
   auto session = co_await connector->connect(node, connect_limit, on_phase);
   Result<ssh::ExitStatus> status;

@@ -9,6 +9,7 @@
 #include "ec2mpi/ops/net.hpp"
 #include "ec2mpi/ops/run.hpp"
 #include "src/cli/command.hpp"
+#include "src/cli/connecting.hpp"
 #include "src/cli/net_view.hpp"
 
 namespace ec2mpi::cli {
@@ -63,7 +64,7 @@ Result<void> show(Console& console, const NetOptions& options, const ops::NetMap
 }
 
 asio::awaitable<int> measure(Runtime& runtime, const NetOptions& options, Cluster& cluster, Access& access) {
-  const auto connector = ssh::make_libssh_connector(runtime.executor(), access.transport, access.host_keys);
+  const auto connector = make_connector(runtime, access);
   ops::JobWish wish;
   wish.id = ops::make_job_id("net", std::chrono::system_clock::now());
   wish.command = ops::net_command(options.serial);

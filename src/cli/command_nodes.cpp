@@ -13,6 +13,7 @@
 #include "ec2mpi/ops/instance_id.hpp"
 #include "src/cli/aligned.hpp"
 #include "src/cli/command.hpp"
+#include "src/cli/connecting.hpp"
 
 namespace ec2mpi::cli {
 
@@ -161,7 +162,7 @@ Result<int> write_ssh_config(const Cluster& cluster, const ConnectOptions& conne
 
 asio::awaitable<int> ask_nodes(Runtime& runtime, const NodesOptions& options, Cluster& cluster,
                                Access& access) {
-  const auto connector = ssh::make_libssh_connector(runtime.executor(), access.transport, access.host_keys);
+  const auto connector = make_connector(runtime, access);
   FleetView view(runtime.console(), runtime.executor(), cluster.nodes,
                  {.labels = true, .quiet = runtime.options().quiet, .doing = "asking for instance ids"});
   const auto flow = fleet_options(cluster, options.connect, {});

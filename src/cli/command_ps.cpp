@@ -12,6 +12,7 @@
 #include "ec2mpi/ops/sweep.hpp"
 #include "src/cli/aligned.hpp"
 #include "src/cli/command.hpp"
+#include "src/cli/connecting.hpp"
 
 namespace ec2mpi::cli {
 
@@ -70,7 +71,7 @@ asio::awaitable<FleetReport> on_all(Runtime& runtime, const PsOptions& options, 
 }
 
 asio::awaitable<int> show(Runtime& runtime, const PsOptions& options, Cluster& cluster, Access& access) {
-  const auto connector = ssh::make_libssh_connector(runtime.executor(), access.transport, access.host_keys);
+  const auto connector = make_connector(runtime, access);
   Found found;
   auto task = ops::ps_task(found);
   const auto report = co_await on_all(runtime, options, cluster, *connector, std::move(task), "looking");
@@ -122,7 +123,7 @@ void add_gone(ops::Swept& swept, const std::vector<ops::JobProcess>& seen, const
 
 asio::awaitable<int> end_orphans(Runtime& runtime, const PsOptions& options, Cluster& cluster,
                                  Access& access) {
-  const auto connector = ssh::make_libssh_connector(runtime.executor(), access.transport, access.host_keys);
+  const auto connector = make_connector(runtime, access);
   Found found;
   auto task = ops::ps_task(found);
   const auto report = co_await on_all(runtime, options, cluster, *connector, std::move(task), "looking");

@@ -14,6 +14,7 @@
 #include "src/cli/bring_results.hpp"
 #include "src/cli/command.hpp"
 #include "src/cli/command_series.hpp"
+#include "src/cli/connecting.hpp"
 
 namespace ec2mpi::cli {
 
@@ -236,7 +237,7 @@ Result<JobPush> make_push(const RunOptions& options, const FilledJob& job) {
 
 asio::awaitable<int> run_on_loop(Runtime& runtime, const RunOptions& options, ops::JobWish wish,
                                  Cluster& cluster, Access& access, JobPush push) {
-  const auto connector = ssh::make_libssh_connector(runtime.executor(), access.transport, access.host_keys);
+  const auto connector = make_connector(runtime, access);
   const JobView::Style style{.explain = options.explain, .cancels = !options.detach};
   JobView view(runtime.console(), runtime.options(), wish.id, style);
   runtime.set_parting_words([&view] { return view.parting_words(); });

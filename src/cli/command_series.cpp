@@ -12,6 +12,7 @@
 #include "ec2mpi/ops/scaling.hpp"
 #include "ec2mpi/ops/series.hpp"
 #include "src/cli/bring_results.hpp"
+#include "src/cli/connecting.hpp"
 #include "src/cli/series_view.hpp"
 
 namespace ec2mpi::cli {
@@ -181,7 +182,7 @@ asio::awaitable<int> bring_all(Runtime& runtime, const Cluster& cluster, ssh::Co
 
 asio::awaitable<int> run_on_loop(Runtime& runtime, const SeriesRequest& request, ops::SeriesWish series,
                                  Cluster& cluster, Access& access, SeriesPush push) {
-  const auto connector = ssh::make_libssh_connector(runtime.executor(), access.transport, access.host_keys);
+  const auto connector = make_connector(runtime, access);
   SeriesView view(runtime.console(), runtime.options(), !request.detach);
   view.set_push(push.count);
   runtime.set_parting_words([&view] { return view.parting_words(); });

@@ -7,6 +7,7 @@
 #include "ec2mpi/cluster/selection.hpp"
 #include "ec2mpi/ops/setup.hpp"
 #include "src/cli/command.hpp"
+#include "src/cli/connecting.hpp"
 #include "src/cli/setup_memory.hpp"
 #include "src/cli/setup_report.hpp"
 
@@ -64,7 +65,7 @@ std::map<std::string, int> indices_by_key(const Inventory& inventory) {
 asio::awaitable<int> set_up_on_loop(Runtime& runtime, const SetupOptions& options, Cluster& cluster,
                                     Access& access, ops::SetupMemory memory) {
   auto& console = runtime.console();
-  const auto connector = ssh::make_libssh_connector(runtime.executor(), access.transport, access.host_keys);
+  const auto connector = make_connector(runtime, access);
   FleetView view(console, runtime.executor(), cluster.nodes,
                  {.labels = true, .quiet = runtime.options().quiet || options.json, .doing = "setup"});
   SetupView watching(view);
@@ -95,7 +96,7 @@ asio::awaitable<int> set_up_on_loop(Runtime& runtime, const SetupOptions& option
 asio::awaitable<int> undo_on_loop(Runtime& runtime, const SetupOptions& options, Cluster& cluster,
                                   Access& access) {
   auto& console = runtime.console();
-  const auto connector = ssh::make_libssh_connector(runtime.executor(), access.transport, access.host_keys);
+  const auto connector = make_connector(runtime, access);
   FleetView view(console, runtime.executor(), cluster.nodes,
                  {.labels = true, .quiet = runtime.options().quiet || options.json, .doing = "undo"});
   runtime.set_parting_words([&view] { return view.still_running(); });

@@ -105,6 +105,11 @@ asio::awaitable<void> Console::room(Limit limit) {
   co_await err_.room(limit);
 }
 
+void Console::close() {
+  out_.close();
+  err_.close();
+}
+
 asio::awaitable<void> Console::flush(Limit limit) {
   co_await out_.flush(limit);
   co_await err_.flush(limit);

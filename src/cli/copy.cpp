@@ -9,6 +9,7 @@
 #include "ec2mpi/cli/exec_output.hpp"
 #include "ec2mpi/cli/fleet_view.hpp"
 #include "ec2mpi/cli/runtime.hpp"
+#include "src/cli/connecting.hpp"
 
 namespace ec2mpi::cli {
 
@@ -16,7 +17,7 @@ namespace {
 
 asio::awaitable<int> run_on_loop(Runtime& runtime, const CopyOptions& options, Cluster& cluster,
                                  Access& access, Copy& copy) {
-  const auto connector = ssh::make_libssh_connector(runtime.executor(), access.transport, access.host_keys);
+  const auto connector = make_connector(runtime, access);
   FleetView view(runtime.console(), runtime.executor(), cluster.nodes,
                  {.labels = true,
                   .quiet = runtime.options().quiet,

@@ -5,6 +5,7 @@
 
 #include "ec2mpi/base/exit_code.hpp"
 #include "ec2mpi/base/text.hpp"
+#include "src/cli/connecting.hpp"
 
 namespace ec2mpi::cli {
 
@@ -12,7 +13,7 @@ namespace {
 
 asio::awaitable<int> on_loop(Runtime& runtime, Cluster& cluster, Access& access, FleetOptions flow,
                              std::function<asio::awaitable<int>(OnMaster&)> work) {
-  const auto connector = ssh::make_libssh_connector(runtime.executor(), access.transport, access.host_keys);
+  const auto connector = make_connector(runtime, access);
   OnMaster on{runtime, cluster, *connector, flow};
   const int code = co_await work(on);
   co_return code;

@@ -77,6 +77,13 @@ void add_connect_options(CLI::App& command, ConnectOptions& options) {
       .add_flag("--strict-host-keys", options.strict_host_keys,
                 "Refuse nodes whose host key is not known yet")
       ->envname("EC2MPI_STRICT_HOST_KEYS");
+  command
+      .add_option(
+          "--persist", options.persist,
+          "Keep the connections for later commands until they were unused for so long: 600, 90s, 10m, "
+          "2h; 0: neither keep nor use any [use those that are kept]")
+      ->type_name("TIME")
+      ->envname("EC2MPI_PERSIST");
 }
 
 void add_fleet_options(CLI::App& command, FleetFlags& options) {

@@ -85,6 +85,13 @@ void OutputStream::write_some() {
   }
 }
 
+void OutputStream::close() {
+  broken_ = true;
+  written_ = waiting_.size();
+  std::error_code ignored;
+  if (own_) own_->close(ignored);
+}
+
 void OutputStream::give_up() {
   broken_ = true;
   written_ = waiting_.size();

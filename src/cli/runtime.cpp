@@ -29,6 +29,7 @@ int Runtime::run(asio::awaitable<int> command) {
   });
   loop_.run();
   if (failure) std::rethrow_exception(failure);
+  if (last_act_) last_act_();
   return code;
 }
 
@@ -36,6 +37,12 @@ std::stop_token Runtime::detach() {
   can_detach_ = true;
   signals_.add(SIGQUIT);
   return detach_.get_token();
+}
+
+void Runtime::end_signals() {
+  std::error_code ignored;
+  signals_.clear(ignored);
+  parting_words_ = {};
 }
 
 void Runtime::await_signal() {

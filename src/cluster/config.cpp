@@ -114,6 +114,19 @@ void read_command(Reader& reader, const toml::node& node, std::vector<std::strin
   if (command.empty()) reader.complain(node, "is empty");
 }
 
+void read_persist(Reader& reader, const toml::node& node, std::optional<std::chrono::seconds>& persist) {
+  std::string text;
+  if (const auto number = node.value_exact<std::int64_t>())
+    text = std::to_string(*number);
+  else
+    reader.text(node, text);
+  auto parsed = parse_persist(text);
+  if (parsed)
+    persist = *parsed;
+  else
+    reader.complain(node, parsed.error().message);
+}
+
 void read_texts(Reader& reader, const toml::node& node, std::vector<std::string>& texts) {
   if (const auto* list = node.as_array()) {
     for (const auto& item : *list) reader.text(item, texts.emplace_back());
@@ -252,6 +265,22 @@ Result<void> check_used(const JobConfig& job, const std::vector<Sweep>& sweeps) 
   return {};
 }
 
+Result<std::chrono::seconds> parse_persist(std::string_view text) {
+  constexpr std::uint64_t kMost = 1'000'000'000;  // seconds; endless for people, and no sum overflows
+  std::uint64_t unit = 1;
+  auto digits = text;
+  if (!digits.empty()) {
+    const auto last = digits.back();
+    unit = last == 'h' ? 3600 : last == 'm' ? 60 : 1;
+    if (last == 'h' || last == 'm' || last == 's') digits.remove_suffix(1);
+  }
+  const auto number = parse_number(digits);
+  if (!number || *number > kMost / unit)
+    return fail(ErrorKind::usage,
+                fmt::format("'{}' is not a time; write 600, 90s, 10m or 2h, or 0 for none", printable(text)));
+  return std::chrono::seconds(static_cast<std::int64_t>(*number * unit));
+}
+
 void Config::fill_from(const Config& fallback) {
   const auto fill = [](auto& mine, const auto& theirs) {
     if (!mine) mine = theirs;
@@ -261,6 +290,7 @@ void Config::fill_from(const Config& fallback) {
   fill(user, fallback.user);
   fill(port, fallback.port);
   fill(connect_timeout, fallback.connect_timeout);
+  fill(persist, fallback.persist);
   fill(mpirun, fallback.mpirun);
   groups.insert(fallback.groups.begin(), fallback.groups.end());
   prices.insert(fallback.prices.begin(), fallback.prices.end());
@@ -281,6 +311,7 @@ Result<Config> parse_config(std::string_view text, std::string_view source) {
                 {"user", [&](const auto& value) { reader.text(value, config.user); }},
                 {"port", [&](const auto& value) { reader.number(value, config.port, 1, 65535); }},
                 {"mpirun", [&](const auto& value) { reader.text(value, config.mpirun); }},
+                {"persist", [&](const auto& value) { read_persist(reader, value, config.persist); }},
                 {"connect_timeout",
                  [&](const auto& value) {
                    const auto seconds = value.template value<double>();

@@ -77,11 +77,12 @@ asio::awaitable<Result<Facts>> ask_facts(ssh::Session& session, Limit limit, std
   co_return parse_facts(answer->out);
 }
 
-asio::awaitable<Result<Facts>> ask_facts_in(ssh::Channel& shell, Limit limit, std::string mpirun) {
+std::string facts_and_shell_command(const std::string& mpirun) {
+  return "exec sh -c " + quote_word("(" + facts_script(mpirun) + ")\nexec sh -s");
+}
+
+asio::awaitable<Result<Facts>> read_facts(ssh::Channel& shell, Limit limit) {
   const Limit patience = limit.at_most(kPatience);
-  const auto text = "(" + facts_script(mpirun) + ")\n";
-  auto written = co_await shell.write(text, patience);
-  if (!written) co_return std::unexpected(written.error());
   std::string printed;
   while (printed.find(kFactsEnd) == std::string::npos) {
     auto chunk = co_await shell.read(patience);

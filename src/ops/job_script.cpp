@@ -84,7 +84,11 @@ std::string queue_text(const QueueFiles& queue) {
              queue.colons ? ":" : "slots");
 }
 
-/// What makes the job's folder.
+std::string programs_text(const std::string& id) {
+  return assign("sweep_text", sweep_script(id)) + assign("supervise_text", supervisor_script(id));
+}
+
+/// What makes the job's folder; after programs_text.
 std::string folder_text(const JobFiles& files, const std::optional<JobScript>& script) {
   const auto words = quote_words(files.command);
   std::string text = assign("id", files.id) + assign("addresses", files.addresses) +
@@ -102,7 +106,7 @@ std::string folder_text(const JobFiles& files, const std::optional<JobScript>& s
   if (script && script->text) {
     text += assign("content", *script->text) + "keep \"$name\" \"$content\"\nscript=$folder/$name\n";
   }
-  text += keep("sweep", sweep_script(files.id)) + keep("supervise", supervisor_script(files.id));
+  text += "keep sweep \"$sweep_text\"\nkeep supervise \"$supervise_text\"\n";
   text += "keep script \"$script\"\n";
   text += "keep run \"umask $mask\"" + quote_word("\n" + run_text(files, script)) + "\n";
   text += "echo \"submitted $(date +%s)\" >\"$folder/times\"\n";
@@ -111,16 +115,19 @@ std::string folder_text(const JobFiles& files, const std::optional<JobScript>& s
 
 }  // namespace
 
+std::string job_prelude(const std::string& id) {
+  return job_functions() + programs_text(id);
+}
+
 std::string job_text(const JobFiles& files, const std::optional<JobScript>& script, const std::string& then) {
-  return "{\n" + job_functions() + folder_text(files, script) + kTellAddresses + start_supervisor() + then +
-         "}\n";
+  return "{\n" + folder_text(files, script) + kTellAddresses + start_supervisor() + then + "}\n";
 }
 
 std::string series_text(const std::vector<std::pair<JobFiles, std::optional<JobScript>>>& jobs) {
   std::string text = "{\n" + job_functions();
   for (const auto& [files, script] : jobs)
-    text +=
-        "(\n" + folder_text(files, script) + queue_text(*files.queue) + "echo \"submitted $id\"\n) || :\n";
+    text += "(\n" + programs_text(files.id) + folder_text(files, script) + queue_text(*files.queue) +
+            "echo \"submitted $id\"\n) || :\n";
   return text + keep_schedule_text() + call_schedule() + "}\n";
 }
 

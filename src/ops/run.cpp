@@ -55,14 +55,18 @@ class JobRun : public Observer {
     const bool leads = turn.node.index == nodes_.master.index;
     std::unique_ptr<ssh::Channel> shell;
     if (leads) {
-      ssh::Request request{.command = "exec sh -s"};
+      ssh::Request request{.command = facts_and_shell_command(wish_.mpirun)};
       auto started = co_await turn.session.start(std::move(request), turn.limit);
       if (!started) co_return std::unexpected(started.error());
       shell = std::move(*started);
+      // What is known already goes ahead: after a pause TCP sends 14 KB, and then waits for a round trip.
+      const auto prelude = wish_.explain_only ? std::string() : job_prelude(wish_.id);
+      auto written = co_await shell->write(prelude, turn.limit);
+      if (!written) co_return std::unexpected(written.error());
     }
     auto facts = Result<Facts>{};
     if (leads)
-      facts = co_await ask_facts_in(*shell, turn.limit, wish_.mpirun);
+      facts = co_await read_facts(*shell, turn.limit);
     else
       facts = co_await ask_facts(turn.session, turn.limit, wish_.mpirun);
     if (!facts) co_return std::unexpected(facts.error());

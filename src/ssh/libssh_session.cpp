@@ -1,9 +1,12 @@
 #include "src/ssh/libssh_session.hpp"
 
 #include <libssh/callbacks.h>
+#include <libssh/server.h>
 #include <algorithm>
+#include <utility>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/ssh/lasting.hpp"
 #include "ec2mpi/ssh/round_trip.hpp"
 
 namespace ec2mpi::ssh {
@@ -54,8 +57,9 @@ class LibsshChannel : public Channel {
     link_->pass_on();
   }
 
-  /// Opens the channel and starts the program. `pipelined`: send the exec request right behind the open
-  /// request, without waiting for the answer; good for the first channel of a connection to OpenSSH, whose
+  /// Opens the channel and asks for the program. The answer to that is not waited for, and a refusal shows
+  /// in reading and writing. So an error here means that nothing was asked for, unless `pipelined`: send the
+  /// exec request right behind the open request; good for the first channel of a connection to OpenSSH, whose
   /// number is 0.
   awaitable<Result<void>> open(Request request, bool pipelined, Limit limit) {
     const PassOn pass_on(*link_);
@@ -73,7 +77,7 @@ class LibsshChannel : public Channel {
       opened = ::ssh_channel_open_session(channel_);
     }
     // A pipelined command may have ended before the answer to the open request was looked at.
-    if (opened != SSH_OK && !over()) co_return failure("the node refused to open a channel");
+    if (opened != SSH_OK && !(pipelined && over())) co_return failure("the node refused to open a channel");
     if (request.pty) {
       auto done = co_await repeat(limit, [this, &request] {
         return ::ssh_channel_request_pty_size(channel_, request.pty->terminal.c_str(), request.pty->columns,
@@ -83,12 +87,8 @@ class LibsshChannel : public Channel {
       if (*done != SSH_OK) co_return failure("the node refused a terminal");
     }
     if (started || over()) co_return Result<void>{};
-    auto done = co_await repeat(limit, [this, &request] {
-      return request.command.empty() ? ::ssh_channel_request_shell(channel_)
-                                     : ::ssh_channel_request_exec(channel_, request.command.c_str());
-    });
-    if (!done) co_return std::unexpected(done.error());
-    if (*done != SSH_OK && !over()) co_return failure("the node refused to run the command");
+    asked_for_ = std::move(request.command);
+    look_for_answer();
     co_return Result<void>{};
   }
 
@@ -109,6 +109,7 @@ class LibsshChannel : public Channel {
     const PassOn pass_on(*link_);
     for (;;) {
       const auto seen = link_->packets_received();
+      look_for_answer();
       for (int turn = 0; turn < 2; ++turn) {
         reading_err_ = !reading_err_;  // take turns, so that a flood on one stream doesn't hide the other
         const std::string_view bytes = take_available(reading_err_ ? 1 : 0);
@@ -120,6 +121,7 @@ class LibsshChannel : public Channel {
       // Looking at one stream may have pumped in bytes of the other, and the socket won't tell of them again.
       if (link_->packets_received() != seen) continue;
       if (over()) co_return std::nullopt;
+      if (refused_) co_return failure(kRefused);
       if (::ssh_is_connected(session()) == 0) {
         if (ended_) co_return std::nullopt;
         co_return std::unexpected(link_->last_error());
@@ -139,6 +141,8 @@ class LibsshChannel : public Channel {
   awaitable<Result<void>> write(std::string_view bytes, Limit limit) override {
     const PassOn pass_on(*link_);
     while (!bytes.empty()) {
+      look_for_answer();
+      if (refused_) co_return failure(kRefused);
       if (::ssh_channel_is_closed(channel_) != 0 || ended_) {
         co_return fail(ErrorKind::remote_io, "the remote program ended before it had read all its input");
       }
@@ -169,21 +173,43 @@ class LibsshChannel : public Channel {
     link_->pass_on();
   }
   void signal(const std::string& name) override {
-    ::ssh_channel_request_send_signal(channel_, name.c_str());
-    link_->pass_on();
+    once_answered([channel = channel_, name] { ::ssh_channel_request_send_signal(channel, name.c_str()); });
   }
   void resize(int columns, int rows) override {
-    ::ssh_channel_change_pty_size(channel_, columns, rows);
-    link_->pass_on();
+    once_answered(
+        [channel = channel_, columns, rows] { ::ssh_channel_change_pty_size(channel, columns, rows); });
   }
 
  private:
   static constexpr const char* kNoStart = "the node did not start the command; overloaded?";
 
-  [[nodiscard]] ssh_session session() const { return link_->session(); }
-
   static constexpr const char* kNoWay =
       "the jump host cannot reach it; stopped, or closed by its security group?";
+  static constexpr const char* kRefused = "the node refused to run the command";
+
+  [[nodiscard]] ssh_session session() const { return link_->session(); }
+
+  /// Asks for the program; later on, whether that has been answered. libssh sends the request at the first of
+  /// these calls only.
+  void look_for_answer() {
+    if (!asked_for_) return;
+    const int state = asked_for_->empty() ? ::ssh_channel_request_shell(channel_)
+                                          : ::ssh_channel_request_exec(channel_, asked_for_->c_str());
+    if (state == SSH_AGAIN) return;
+    asked_for_.reset();
+    refused_ = state != SSH_OK && !over();
+    for (const auto& call : std::exchange(held_back_, {})) call();
+  }
+
+  /// libssh would take another request for a look at the one that is on its way.
+  void once_answered(std::function<void()> call) {
+    look_for_answer();
+    if (asked_for_)
+      held_back_.push_back(std::move(call));
+    else
+      call();
+    link_->pass_on();
+  }
 
   awaitable<Result<int>> repeat(Limit limit, std::function<int()> call, const char* too_late = kNoStart) {
     for (;;) {
@@ -241,6 +267,9 @@ class LibsshChannel : public Channel {
   std::shared_ptr<Link> link_;
   ssh_channel channel_;
   ssh_channel_callbacks_struct callbacks_{};
+  std::optional<std::string> asked_for_;  ///< a command ("": the login shell) that has not been answered
+  std::vector<std::function<void()>> held_back_;
+  bool refused_ = false;
   std::optional<ExitStatus> ended_;
   bool reading_err_ = true;
   std::string buffer_;
@@ -249,7 +278,7 @@ class LibsshChannel : public Channel {
   std::size_t since_widened_ = kBulkWindow;
 };
 
-class LibsshSession : public Session, public Timed {
+class LibsshSession : public Session, public Timed, public Lasting {
  public:
   explicit LibsshSession(std::shared_ptr<Link> link)
       : link_(std::move(link)), speaks_openssh_(::ssh_get_openssh_version(link_->session()) != 0) {}
@@ -276,6 +305,22 @@ class LibsshSession : public Session, public Timed {
 
   std::optional<std::chrono::microseconds> round_trip() const override {
     return round_trip_of(link_->descriptor());
+  }
+
+  bool alive() const override { return ::ssh_is_connected(link_->session()) != 0; }
+  std::uint64_t heard() const override { return link_->packets_received(); }
+  void take_no_risks() override { first_ = false; }
+
+  void nudge() override {
+    // Sends none while one is on its way, but lets in what has come, which no other call without a channel
+    // does.
+    ::ssh_send_keepalive(link_->session());
+    link_->pass_on();
+  }
+
+  awaitable<Wake> stir(Limit limit) override {
+    const Wake wake = co_await link_->activity(limit);
+    co_return wake;
   }
 
  private:

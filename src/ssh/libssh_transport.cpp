@@ -6,6 +6,7 @@
 #include <asio/use_awaitable.hpp>
 #include <map>
 
+#include "ec2mpi/base/sha256.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "src/ssh/libssh_session.hpp"
 #include "src/ssh/link.hpp"
@@ -37,6 +38,7 @@ struct Target {
   std::uint16_t port = kDefaultPort;
   std::string user;
   std::vector<PrivateKey> keys;
+  std::vector<std::filesystem::path> identity_files;
 };
 
 /// One connection on its way from a socket to an authenticated session.
@@ -182,7 +184,7 @@ class Handshake {
   bool use_agent_;
 };
 
-class LibsshConnector : public Connector {
+class LibsshConnector : public NamingConnector {
  public:
   LibsshConnector(asio::any_io_executor executor, LibsshOptions options, HostKeys& host_keys)
       : options_(std::move(options)), host_keys_(host_keys), jump_settled_(std::move(executor)) {
@@ -191,7 +193,7 @@ class LibsshConnector : public Connector {
 
   awaitable<Result<std::unique_ptr<Session>>> connect(const Node& node, Limit limit,
                                                       PhaseObserver on_phase) override {
-    const auto target = target_of(node);
+    const auto target = target_with_keys(node);
     if (!target) co_return std::unexpected(target.error());
     auto socket = co_await reach(*target, limit, on_phase);
     if (!socket) co_return std::unexpected(socket.error());
@@ -199,7 +201,23 @@ class LibsshConnector : public Connector {
     co_return session;
   }
 
+  Result<std::string> name_of(const Node& node) override {
+    const auto target = target_of(node);
+    if (!target) return std::unexpected(target.error());
+    auto text = describe(host_key_name(node), *target);
+    if (options_.jump) {
+      const auto jump = target_of(*options_.jump);
+      if (!jump) return std::unexpected(jump.error());
+      text += describe("by", *jump);
+    }
+    return sha256(text).substr(0, 32);
+  }
+
  private:
+  static std::string describe(const std::string& name, const Target& target) {
+    return fmt::format("{}\n{}\n{}\n{}\n", name, target.user, target.host, target.port);
+  }
+
   awaitable<Result<Link::Socket>> reach(const Target& target, Limit limit, const PhaseObserver& on_phase) {
     if (!options_.jump) {
       auto socket = co_await connect_tcp(target.host, target.port, limit, on_phase);
@@ -242,7 +260,7 @@ class LibsshConnector : public Connector {
   }
 
   awaitable<Result<std::unique_ptr<Session>>> connect_jump(Limit limit) {
-    const auto target = target_of(*options_.jump);
+    const auto target = target_with_keys(*options_.jump);
     if (!target) co_return std::unexpected(target.error());
     const PhaseObserver nobody = [](Phase) {};
     auto socket = co_await connect_tcp(target->host, target->port, limit, nobody);
@@ -251,9 +269,10 @@ class LibsshConnector : public Connector {
     co_return session;
   }
 
-  /// The list's own words first, then flags and settings, then ssh_config, then the defaults.
+  /// The list's own words first, then flags and settings, then ssh_config, then the defaults. Without keys:
+  /// `identity_files` are what ssh_config names.
   Result<Target> target_of(const Node& node) {
-    Target target{node.address, kDefaultPort, std::string(kDefaultUser), options_.keys};
+    Target target{node.address, kDefaultPort, std::string(kDefaultUser), {}, {}};
     HostSettings configured;
     if (!options_.ssh_config.empty()) {
       auto found = host_settings(options_.ssh_config, node.address);
@@ -264,10 +283,19 @@ class LibsshConnector : public Connector {
     target.port = node.port != 0 ? node.port : options_.port.value_or(configured.port.value_or(kDefaultPort));
     target.user =
         !node.user.empty() ? node.user : options_.user.value_or(configured.user.value_or(target.user));
-    for (const auto& file : configured.identity_files) {
+    target.identity_files = std::move(configured.identity_files);
+    return target;
+  }
+
+  /// May ask for a passphrase.
+  Result<Target> target_with_keys(const Node& node) {
+    auto target = target_of(node);
+    if (!target) return target;
+    target->keys = options_.keys;
+    for (const auto& file : target->identity_files) {
       auto key = configured_key(file);
       if (!key) return std::unexpected(Error{ErrorKind::auth, key.error().message});
-      target.keys.push_back(*key);
+      target->keys.push_back(*key);
     }
     return target;
   }
@@ -288,8 +316,8 @@ class LibsshConnector : public Connector {
 
 }  // namespace
 
-std::unique_ptr<Connector> make_libssh_connector(asio::any_io_executor executor, LibsshOptions options,
-                                                 HostKeys& host_keys) {
+std::unique_ptr<NamingConnector> make_libssh_connector(asio::any_io_executor executor, LibsshOptions options,
+                                                       HostKeys& host_keys) {
   return std::make_unique<LibsshConnector>(std::move(executor), std::move(options), host_keys);
 }
 

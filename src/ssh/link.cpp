@@ -5,13 +5,30 @@
 #include <unistd.h>
 #include <cerrno>
 #include <cstring>
+#include <set>
 
+#include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/ssh/lasting.hpp"
 
 namespace ec2mpi::ssh {
 
+namespace {
+/// All that there are; a fork doubles them all at once.
+std::set<Link*>& all_links() {
+  static std::set<Link*> links;
+  return links;
+}
+}  // namespace
+
+void leave_all_connections() {
+  for (auto* link : all_links()) link->leave();
+}
+
 Link::Link(Socket socket)
-    : socket_(std::move(socket)), session_(::ssh_new()), activity_(socket_.get_executor()) {}
+    : socket_(std::move(socket)), session_(::ssh_new()), activity_(socket_.get_executor()) {
+  all_links().insert(this);
+}
 
 Result<std::shared_ptr<Link>> Link::over(Socket socket) {
   auto link = std::make_shared<Link>(std::move(socket));
@@ -28,10 +45,21 @@ Result<std::shared_ptr<Link>> Link::over(Socket socket) {
 }
 
 Link::~Link() {
+  all_links().erase(this);
   if (!session_) return;
   // Closes libssh's descriptor too, unless an error has done so already; ssh_disconnect alone would leave it
   // open.
   ::ssh_silent_disconnect(session());
+}
+
+void Link::leave() {
+  const UniqueFd nowhere(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  // Not closed: libssh and asio close them in their own time, and the numbers must not be somebody else's
+  // then.
+  ::dup3(nowhere.get(), socket_.native_handle(), O_CLOEXEC);
+  // libssh's may be closed by now.
+  if (const int of_libssh = ::ssh_get_fd(session()); of_libssh >= 0)
+    ::dup3(nowhere.get(), of_libssh, O_CLOEXEC);
 }
 
 bool Link::write_pending() const {

@@ -46,6 +46,9 @@ class Link : public std::enable_shared_from_this<Link> {
   /// libssh sets its socket to blocking while it connects (0.10.6, ssh_socket_pollcallback); undo that.
   void make_nonblocking();
 
+  /// Lets go of the node without a word to it: another process goes on with the connection.
+  void leave();
+
   /// libssh's words for the last failure, in ours; kind unreachable, host_key or protocol.
   [[nodiscard]] Error last_error() const;
 

@@ -10,6 +10,7 @@ import subprocess
 
 from measure import say_load, show, table
 
+COLD, WARM = "ec2mpi run, cold", "ec2mpi run, warm"
 NOW = "date +%s.%N"
 
 
@@ -38,12 +39,16 @@ def measure_launch(cluster, folder, hosts, runs):
     hostfile = shlex.split(line)[shlex.split(line).index("--hostfile") + 1]
     subprocess.run([*master, "sh", "-c", f"mkdir -p $(dirname {hostfile}); cat >{hostfile}"], check=True, text=True,
                    input="".join(f"10.0.0.{10 + i} slots=1\n" for i in range(1, hosts + 1)))
-    commands = {"mpirun": [*master, *timed(f"{line} </dev/null")], "ec2mpi run": [*laptop, *timed(f"./ec2mpi run {flags} -- {program}")]}
+    commands = {"mpirun": [*master, *timed(f"{line} </dev/null")]}
+    for tool, persist in ((COLD, 0), (WARM, 600)):
+        commands[tool] = [*laptop, *timed(f"./ec2mpi run {flags} --persist {persist} -- {program}")]
     say_load()
+    subprocess.run([*laptop, "sh", "-c", f"./ec2mpi run {flags} --persist 600 -- true"], cwd=folder, check=True, stdin=subprocess.DEVNULL)
     measured = {tool: [] for tool in commands}
     for _ in range(runs):
         for tool, argv in commands.items():
             measured[tool].append(times_of(argv, cwd=folder))
+    subprocess.run([*laptop, "sh", "-c", "./ec2mpi disconnect"], cwd=folder, check=True, stderr=subprocess.DEVNULL)
     return measured
 
 
@@ -52,13 +57,14 @@ def report(measured, rtt, hosts):
               for link, tools in measured.items() for tool, runs in tools.items() for part in (0, 1)}
     rows = []
     for part, name in enumerate(("all ranks run", "end")):
-        for tool in ("mpirun", "ec2mpi run"):
+        for tool in ("mpirun", COLD, WARM):
             near, far = middle[0, tool, part], middle[rtt, tool, part]
             rows.append([f"{tool}, until {'the ' * part}{name}", show(1000 * near, ".0f"), show(1000 * far, ".0f"),
                          show((far - near) * 1000 / rtt, ".1f")])
-        added = [middle[link, "ec2mpi run", part] - middle[link, "mpirun", part] for link in (0, rtt)]
-        rows.append(["  what run adds", show(1000 * added[0], ".0f"), show(1000 * added[1], ".0f"),
-                     show((added[1] - added[0]) * 1000 / rtt, ".1f")])
+        for tool in (COLD, WARM):
+            added = [middle[link, tool, part] - middle[link, "mpirun", part] for link in (0, rtt)]
+            rows.append([f"  what {tool} adds", show(1000 * added[0], ".0f"), show(1000 * added[1], ".0f"),
+                         show((added[1] - added[0]) * 1000 / rtt, ".1f")])
     print(f"{hosts} hosts, a rank on each; medians of {len(measured[0]['mpirun'])}")
     table(["", "ms at 0 ms", f"ms at {rtt} ms", "round trips"], rows)
-    print("Cold: no connection is kept from run to run.")
+    print("Cold: every run logs in to all hosts. Warm: over connections that an earlier run with --persist has left.")

@@ -1,6 +1,7 @@
 #pragma once
 /// Everything that can be checked before the first packet: settings, list, selection, keys.
 
+#include <chrono>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -27,6 +28,8 @@ struct Cluster {
 
   /// .ec2mpi/ beside the list: host keys and what ec2mpi remembers.
   [[nodiscard]] std::filesystem::path state_folder() const;
+  /// Where the sockets of kept connections lie.
+  [[nodiscard]] std::filesystem::path connections_folder() const;
 };
 
 /// ./ec2mpi.toml over ~/.config/ec2mpi/config.toml.
@@ -47,6 +50,8 @@ struct Cluster {
 struct Access {
   ssh::LibsshOptions transport;
   ssh::HostKeys host_keys;
+  std::filesystem::path connections;                 ///< where the sockets of kept connections lie
+  std::optional<std::chrono::seconds> persist = {};  ///< how long to keep ours; 0 = and use no kept ones
 };
 /// The last check before the first connection; remembers the list.
 [[nodiscard]] Result<Access> open_access(const Cluster& cluster, const ConnectOptions& options);

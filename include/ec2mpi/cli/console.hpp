@@ -41,6 +41,8 @@ class Console {
   [[nodiscard]] asio::awaitable<void> room(Limit limit);
   /// Waits until all is written, at most a few seconds after `stop` is requested.
   [[nodiscard]] asio::awaitable<void> flush(Limit limit);
+  /// Lets go of the streams; what was not written is lost, and nothing more can be.
+  void close();
 
  private:
   void put(OutputStream& stream, std::string_view text);

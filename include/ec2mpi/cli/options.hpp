@@ -35,6 +35,7 @@ struct ConnectOptions {
   std::optional<std::string> ssh_config;  ///< -F: a file, or "none"
   std::optional<double> connect_timeout;  ///< seconds
   bool strict_host_keys = false;
+  std::optional<std::string> persist;  ///< as parse_persist reads it
 };
 
 /// How to do it on many.

@@ -25,6 +25,8 @@ class OutputStream {
   [[nodiscard]] asio::awaitable<void> room(Limit limit);
   /// Waits until everything is written or the limit ends.
   [[nodiscard]] asio::awaitable<void> flush(Limit limit);
+  /// Lets go of the descriptor; what was not written is lost.
+  void close();
   [[nodiscard]] bool is_terminal() const { return terminal_; }
 
  private:

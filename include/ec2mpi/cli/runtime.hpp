@@ -28,6 +28,12 @@ class Runtime {
   /// Said when a second Ctrl-C ends the program at once: what may still go on where.
   void set_parting_words(std::function<std::string()> words) { parting_words_ = std::move(words); }
 
+  /// Called when all is done and said, right before `run` returns.
+  void set_last_act(std::function<void()> act) { last_act_ = std::move(act); }
+  /// No signal means anything to the command any more.
+  void end_signals();
+  [[nodiscard]] asio::io_context& loop() { return loop_; }
+
   /// Runs the command to its end and gives its exit code.
   int run(asio::awaitable<int> command);
 
@@ -43,6 +49,7 @@ class Runtime {
   Console console_;
   asio::signal_set signals_;
   std::function<std::string()> parting_words_;
+  std::function<void()> last_act_;
 };
 
 }  // namespace ec2mpi::cli

@@ -2,6 +2,7 @@
 /// ec2mpi.toml: settings and named jobs. See examples/ec2mpi.toml for the form; a key that is not known is an
 /// error.
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -46,15 +47,19 @@ struct FilledJob {
 /// Errors: usage, if a parameter is used nowhere in the job: its name was mistyped.
 [[nodiscard]] Result<void> check_used(const JobConfig& job, const std::vector<Sweep>& sweeps);
 
+/// "90", "90s", "10m", "2h"; "0" is none. Errors: usage.
+[[nodiscard]] Result<std::chrono::seconds> parse_persist(std::string_view text);
+
 struct Config {
   std::optional<std::string> list;      ///< the instance list, instead of amazon_instances_info
   std::optional<std::string> identity;  ///< private key file
   std::optional<std::string> user;
   std::optional<std::uint16_t> port;
-  std::optional<std::string> mpirun;          ///< absolute path on the nodes; else the one in their PATH
-  std::optional<double> connect_timeout;      ///< seconds
-  std::map<std::string, std::string> groups;  ///< name to selection
-  std::map<std::string, double> prices;       ///< [prices]: instance type to the user's own price for an hour
+  std::optional<std::string> mpirun;            ///< absolute path on the nodes; else the one in their PATH
+  std::optional<double> connect_timeout;        ///< seconds
+  std::optional<std::chrono::seconds> persist;  ///< how long unused connections are kept; 0 = not at all
+  std::map<std::string, std::string> groups;    ///< name to selection
+  std::map<std::string, double> prices;  ///< [prices]: instance type to the user's own price for an hour
   std::map<std::string, JobConfig> jobs;
 
   /// Settings that are not set here are taken from `fallback`; jobs and groups are added.

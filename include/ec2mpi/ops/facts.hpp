@@ -21,9 +21,11 @@ namespace ec2mpi::ops {
 [[nodiscard]] asio::awaitable<Result<Facts>> ask_facts(ssh::Session& session, Limit limit,
                                                        std::string mpirun = {});
 
-/// The same over the standard input of a shell that has been started with `exec sh -s`, which is left waiting
-/// for more.
-[[nodiscard]] asio::awaitable<Result<Facts>> ask_facts_in(ssh::Channel& shell, Limit limit,
-                                                          std::string mpirun = {});
+/// A command that answers likewise, and then is a shell that reads what to do from its standard input. So
+/// whoever has more to do there needs no further round trip.
+[[nodiscard]] std::string facts_and_shell_command(const std::string& mpirun = {});
+
+/// The answer of that command, which goes on.
+[[nodiscard]] asio::awaitable<Result<Facts>> read_facts(ssh::Channel& shell, Limit limit);
 
 }  // namespace ec2mpi::ops

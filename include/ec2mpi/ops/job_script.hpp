@@ -9,10 +9,13 @@
 
 namespace ec2mpi::ops {
 
-/// For a shell's standard input. nodeIPaddress is put into the folder where the job runs too, for that is
-/// where the tutorial's scripts read it. What is wrong on the master is said on standard error, and the shell
-/// exits; else `then`, shell text, comes last. Everything stands in one pair of braces: a text that was cut
-/// off by a lost connection does nothing.
+/// What job_text needs that is known before the nodes have been asked; for the same shell, before it.
+[[nodiscard]] std::string job_prelude(const std::string& id);
+
+/// For a shell's standard input, after job_prelude. nodeIPaddress is put into the folder where the job runs
+/// too, for that is where the tutorial's scripts read it. What is wrong on the master is said on standard
+/// error, and the shell exits; else `then`, shell text, comes last. Everything stands in one pair of braces:
+/// a text that was cut off by a lost connection does nothing.
 [[nodiscard]] std::string job_text(const JobFiles& files, const std::optional<JobScript>& script,
                                    const std::string& then);
 

@@ -48,8 +48,17 @@ struct LibsshOptions {
   std::optional<Node> jump = {};  ///< a bastion through which all nodes are reached, over one session
 };
 
+/// A connector that knows which of its connections are as good as each other.
+class NamingConnector : public Connector {
+ public:
+  /// A file name for all that makes a session the same one: whose it is by instance id, at which address and
+  /// port, as which user, through which jump host. Not by which key one was let in. Errors: usage.
+  [[nodiscard]] virtual Result<std::string> name_of(const Node& node) = 0;
+};
+
 /// `host_keys` is borrowed and must outlive the connector.
-[[nodiscard]] std::unique_ptr<Connector> make_libssh_connector(asio::any_io_executor executor,
-                                                               LibsshOptions options, HostKeys& host_keys);
+[[nodiscard]] std::unique_ptr<NamingConnector> make_libssh_connector(asio::any_io_executor executor,
+                                                                     LibsshOptions options,
+                                                                     HostKeys& host_keys);
 
 }  // namespace ec2mpi::ssh
