@@ -79,10 +79,15 @@ void Delivery::take_words() {
     else if (about == "has")
       note_arrived(*word);
     else if (*word == "done")
-      done_ = true;
+      note_done();
     else
       about_ = *word;
   }
+}
+
+void Delivery::note_done() {
+  done_ = true;
+  if (seat_->wave->pace) seat_->wave->pace->note_whole(seat_->position);
 }
 
 /// "3 REASON": the node cannot feed the one at this position.
@@ -92,7 +97,7 @@ void Delivery::note_unlinked(std::string_view word) {
   const auto& wave = *seat_->wave;
   const auto fed = fed_by(seat_->position, wave.seats.size());
   if (!number || std::find(fed.begin(), fed.end(), *number) == fed.end()) return;
-  if (wave.seats[*number]->finished) return;
+  if (wave.seats[*number]->finished || !wave.seats[*number]->orphaned.empty()) return;
   const auto reason = blank == std::string_view::npos ? std::string() : printable(trim(word.substr(blank)));
   push_.count().note = fmt::format("{} could not pass it on to {}: {}", run_.node.label(),
                                    wave.seats[*number]->node.label(), reason);
@@ -107,6 +112,10 @@ void Delivery::note_arrived(std::string_view word) {
   const auto bytes = std::min<std::uint64_t>(*number, seat_->wave->stream->size());
   push_.count().arrived[run_.node.index] = bytes;
   if (seat_->position > 0) push_.count().inside += bytes - std::exchange(inside_told_, bytes);
+  if (!seat_->wave->pace) return;
+  seat_->wave->pace->note(seat_->position, bytes, Clock::now());
+  auto slow = push_.relay(executor_)->relieve(*seat_->wave);
+  if (!slow.empty()) push_.count().note = std::move(slow);
 }
 
 /// Nothing has come for a while: is it this node, another one, or the way to all of them?

@@ -62,6 +62,7 @@ class LibsshChannel : public Channel {
     if (channel_ == nullptr)
       co_return fail(ErrorKind::protocol, "cannot make another channel on this connection");
     bulk_ = request.bulk;
+    const auto asked = Clock::now();
     int opened = ::ssh_channel_open_session(channel_);
     bool started = false;
     if (pipelined && opened == SSH_AGAIN && !request.pty && !request.command.empty()) {
@@ -72,6 +73,7 @@ class LibsshChannel : public Channel {
       if (wake != Wake::notified) co_return wake_error(wake, kNoStart);
       opened = ::ssh_channel_open_session(channel_);
     }
+    if (opened == SSH_OK) link_->note_exchange(Clock::now() - asked);
     // A pipelined command may have ended before the answer to the open request was looked at.
     if (opened != SSH_OK && !over()) co_return failure("the node refused to open a channel");
     if (request.pty) {
@@ -274,9 +276,7 @@ class LibsshSession : public Session, public Timed {
     co_return channel;
   }
 
-  std::optional<std::chrono::microseconds> round_trip() const override {
-    return round_trip_of(link_->descriptor());
-  }
+  std::optional<std::chrono::microseconds> round_trip() const override { return link_->round_trip(); }
 
  private:
   std::shared_ptr<Link> link_;

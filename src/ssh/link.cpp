@@ -3,10 +3,12 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/ssh/round_trip.hpp"
 
 namespace ec2mpi::ssh {
 
@@ -32,6 +34,16 @@ Link::~Link() {
   // Closes libssh's descriptor too, unless an error has done so already; ssh_disconnect alone would leave it
   // open.
   ::ssh_silent_disconnect(session());
+}
+
+void Link::note_exchange(Clock::duration took) {
+  const auto time = std::chrono::duration_cast<std::chrono::microseconds>(took);
+  quickest_ = std::min(quickest_.value_or(time), time);
+}
+
+std::optional<std::chrono::microseconds> Link::round_trip() const {
+  const auto known = round_trip_of(libssh_fd_);
+  return known ? known : quickest_;
 }
 
 bool Link::write_pending() const {
