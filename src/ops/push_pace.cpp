@@ -16,64 +16,81 @@ constexpr std::size_t kReports = 64;  ///< two minutes
 
 }  // namespace
 
-PushPace::PushPace(std::size_t size, Clock::time_point began) : tracks_(size) {
-  for (auto& track : tracks_) track.reports.push_back({began, 0});
-}
+PushPace::PushPace(std::size_t size, Clock::time_point began) : tracks_(size), began_(began) {}
 
-void PushPace::note(std::size_t position, std::uint64_t bytes, Clock::time_point when) {
+void PushPace::note(std::size_t position, std::uint64_t bytes, Clock::time_point heard,
+                    std::optional<Clock::duration> told) {
   auto& track = tracks_[position];
-  track.reports.push_back({when, bytes});
+  const auto own = told.value_or(heard.time_since_epoch());
+  if (track.reports.empty()) track.reports.push_back({own - (heard - began_), 0});
+  track.reports.push_back({own, std::max(bytes, track.reports.back().bytes)});
   if (track.reports.size() > kReports) track.reports.pop_front();
-  if (position == 0) return;
-  const auto behind = when - when_had(tracks_[feeder_of(position)], bytes, when);
-  if (behind < kFarBehind) {
-    track.behind = 0;
-  } else if (when - track.counted >= kBetween) {
-    ++track.behind;
-    track.counted = when;
-  }
+  track.clock = std::min(track.clock, heard.time_since_epoch() - own);
+  latest_ = std::max(latest_, own + track.clock);
 }
 
-void PushPace::note_whole(std::size_t position) {
-  tracks_[position].whole = true;
-  tracks_[position].behind = 0;
-}
-
+/// How long before the report the feeder had what the node had then; nothing if that is not known yet.
 /// Between two reports bytes are taken to have come evenly.
-Clock::time_point PushPace::when_had(const Track& track, std::uint64_t bytes, Clock::time_point now) const {
-  const auto& reports = track.reports;
-  const auto later = std::find_if(reports.begin(), reports.end(),
-                                  [bytes](const Report& report) { return report.bytes > bytes; });
-  if (later == reports.end()) return now;
-  if (later == reports.begin()) return later->when;
+std::optional<Clock::duration> PushPace::behind(std::size_t position, const Report& report) const {
+  const auto& feeder = tracks_[feeder_of(position)];
+  const auto now = report.told + tracks_[position].clock;
+  const auto& reports = feeder.reports;
+  if (reports.empty()) return std::nullopt;
+  const auto later =
+      std::upper_bound(reports.begin(), reports.end(), report.bytes,
+                       [](std::uint64_t bytes, const Report& other) { return bytes < other.bytes; });
+  if (later == reports.begin()) return now - (later->told + feeder.clock);
   const auto& before = *std::prev(later);
-  const auto part =
-      static_cast<double>(bytes - before.bytes) / static_cast<double>(later->bytes - before.bytes);
-  return before.when + std::chrono::duration_cast<Clock::duration>(part * (later->when - before.when));
+  auto had = before.told;
+  if (later != reports.end()) {
+    const auto part =
+        static_cast<double>(report.bytes - before.bytes) / static_cast<double>(later->bytes - before.bytes);
+    had += std::chrono::duration_cast<Clock::duration>(part * (later->told - before.told));
+  } else if (now - (had + feeder.clock) >= kFarBehind) {
+    return std::nullopt;
+  }
+  return now - (had + feeder.clock);
+}
+
+/// How many of its last reports tell that it is far behind, at most kOften.
+int PushPace::often_behind(std::size_t position) const {
+  const auto& track = tracks_[position];
+  int often = 0;
+  auto counted = Clock::duration::max();
+  for (auto report = track.reports.rbegin(); report != track.reports.rend() && often < kOften; ++report) {
+    if (report->told + track.clock <= since_ || report->bytes == 0) break;
+    const auto by = behind(position, *report);
+    if (!by || report->told > counted - kBetween) continue;
+    if (*by < kFarBehind) break;
+    ++often;
+    counted = report->told;
+  }
+  return often;
 }
 
 /// Who is behind because of somebody further down is not to blame, and who is fed by the same node as others
 /// is to blame only if these are not behind.
 std::vector<PushPace::Slow> PushPace::slow(const std::function<bool(std::size_t)>& gone) const {
-  const auto at_work = [this, &gone](std::size_t i) { return !tracks_[i].whole && !gone(i); };
-  const auto suspected = [this, &at_work](std::size_t i) { return at_work(i) && tracks_[i].behind > 0; };
+  const auto size = tracks_.size();
+  std::vector<int> often(size, 0);
+  for (std::size_t i = 1; i < size; ++i) {
+    if (!tracks_[i].whole && !gone(i)) often[i] = often_behind(i);
+  }
+  const auto suspected = [&often](std::size_t i) { return often[i] > 0; };
   std::vector<Slow> found;
-  for (std::size_t feeder = 0; feeder < tracks_.size(); ++feeder) {
+  for (std::size_t feeder = 0; feeder < size; ++feeder) {
     if (gone(feeder)) continue;
     std::vector<std::size_t> sure;
     bool others_keep_up = false;
     bool unsure = false;
-    for (const auto fed : fed_by(feeder, tracks_.size())) {
-      const auto further = fed_by(fed, tracks_.size());
-      if (tracks_[fed].whole || (at_work(fed) && tracks_[fed].behind == 0)) {
-        others_keep_up = true;
-      } else if (suspected(fed)) {
-        const bool own = std::none_of(further.begin(), further.end(), suspected);
-        if (own && tracks_[fed].behind >= kOften) {
-          sure.push_back(fed);
-        } else {
-          unsure = true;
-        }
+    for (const auto fed : fed_by(feeder, size)) {
+      const auto further = fed_by(fed, size);
+      if (!suspected(fed)) {
+        others_keep_up = others_keep_up || tracks_[fed].whole || !gone(fed);
+      } else if (often[fed] >= kOften && std::none_of(further.begin(), further.end(), suspected)) {
+        sure.push_back(fed);
+      } else {
+        unsure = true;
       }
     }
     if (unsure) continue;
@@ -87,7 +104,7 @@ std::vector<PushPace::Slow> PushPace::slow(const std::function<bool(std::size_t)
 }
 
 void PushPace::begin_anew() {
-  for (auto& track : tracks_) track.behind = 0;
+  since_ = latest_;
 }
 
 }  // namespace ec2mpi::ops

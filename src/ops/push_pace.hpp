@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <map>
+#include <optional>
 #include <vector>
 
 #include "ec2mpi/base/limit.hpp"
@@ -22,10 +22,12 @@ class PushPace {
   /// `began`: when nobody had anything yet.
   PushPace(std::size_t size, Clock::time_point began);
 
-  /// The node at this position has told how much has come to it.
-  void note(std::size_t position, std::uint64_t bytes, Clock::time_point when);
+  /// The node at this position has told how much has come to it; by its own clock, of which only differences
+  /// count, at `told`. Words from a node whose network is full take long to arrive, and come all at once.
+  void note(std::size_t position, std::uint64_t bytes, Clock::time_point heard,
+            std::optional<Clock::duration> told = {});
   /// It has all of it.
-  void note_whole(std::size_t position);
+  void note_whole(std::size_t position) { tracks_[position].whole = true; }
 
   struct Slow {
     std::size_t position = 0;
@@ -40,20 +42,22 @@ class PushPace {
 
  private:
   struct Report {
-    Clock::time_point when;
+    Clock::duration told;
     std::uint64_t bytes = 0;
   };
   struct Track {
     std::deque<Report> reports;
-    int behind = 0;  ///< reports one after the other that were far behind
-    Clock::time_point counted = {};
+    Clock::duration clock = Clock::duration::max();  ///< between its clock and ours; what came quickest tells
     bool whole = false;
   };
 
-  [[nodiscard]] Clock::time_point when_had(const Track& track, std::uint64_t bytes,
-                                           Clock::time_point now) const;
+  [[nodiscard]] std::optional<Clock::duration> behind(std::size_t position, const Report& report) const;
+  [[nodiscard]] int often_behind(std::size_t position) const;
 
   std::vector<Track> tracks_;
+  Clock::time_point began_;
+  Clock::duration latest_{};  ///< report, by our clock
+  Clock::duration since_{};   ///< what was told earlier counts no more
 };
 
 }  // namespace ec2mpi::ops

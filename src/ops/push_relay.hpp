@@ -50,6 +50,7 @@ struct Wave {
   Clock::time_point progress = Clock::now();
   Clock::time_point answered = {};    ///< when some node last answered while nothing moved
   std::optional<PushPace> pace = {};  ///< if there are several
+  Clock::time_point judged = {};      ///< when that was last asked
 
   void notify() const;
 };

@@ -74,11 +74,11 @@ TEST_F(FileSumsTest, OnlyTheBeginningIfThatIsWantedAndWhatCannotBeReadHasNoSum) 
   add("gone", "x");
   std::filesystem::remove(folder_ / "gone");
   FileSums sums(tree_);
-  spawn(sums, 0, 9);
-  spawn(sums, 0, 100);
-  spawn(sums, 1, 0);
-  spawn(sums, 2, 1);
-  loop.run();
+  for (const auto& [item, bytes] : {std::pair{0, 9}, {0, 100}, {1, 0}, {2, 1}}) {
+    spawn(sums, static_cast<std::size_t>(item), static_cast<std::uint64_t>(bytes));
+    loop.run();
+    loop.restart();
+  }
   EXPECT_EQ(told, (std::vector<std::string>{sha256("beginning"), "unreadable", sha256(""), "unreadable"}));
   EXPECT_EQ(sums.known(0, 10), "");
 }
