@@ -58,7 +58,7 @@ int PushPace::often_behind(std::size_t position) const {
   int often = 0;
   auto counted = Clock::duration::max();
   for (auto report = track.reports.rbegin(); report != track.reports.rend() && often < kOften; ++report) {
-    if (report->told + track.clock <= since_ || report->bytes == 0) break;
+    if (report->told + track.clock <= since_) break;
     const auto by = behind(position, *report);
     if (!by || report->told > counted - kBetween) continue;
     if (*by < kFarBehind) break;
@@ -68,8 +68,8 @@ int PushPace::often_behind(std::size_t position) const {
   return often;
 }
 
-/// Who is behind because of somebody further down is not to blame, and who is fed by the same node as others
-/// is to blame only if these are not behind.
+/// Who has not got anything yet may still wait for its connection. Who is behind because of somebody further
+/// down is not to blame, and who is fed by the same node as others is to blame only if these are not behind.
 std::vector<PushPace::Slow> PushPace::slow(const std::function<bool(std::size_t)>& gone) const {
   const auto size = tracks_.size();
   std::vector<int> often(size, 0);
@@ -77,6 +77,9 @@ std::vector<PushPace::Slow> PushPace::slow(const std::function<bool(std::size_t)
     if (!tracks_[i].whole && !gone(i)) often[i] = often_behind(i);
   }
   const auto suspected = [&often](std::size_t i) { return often[i] > 0; };
+  const auto begun = [this](std::size_t i) {
+    return !tracks_[i].reports.empty() && tracks_[i].reports.back().bytes > 0;
+  };
   std::vector<Slow> found;
   for (std::size_t feeder = 0; feeder < size; ++feeder) {
     if (gone(feeder)) continue;
@@ -85,7 +88,9 @@ std::vector<PushPace::Slow> PushPace::slow(const std::function<bool(std::size_t)
     bool unsure = false;
     for (const auto fed : fed_by(feeder, size)) {
       const auto further = fed_by(fed, size);
-      if (!suspected(fed)) {
+      if (!tracks_[fed].whole && !gone(fed) && !begun(fed)) {
+        unsure = true;
+      } else if (!suspected(fed)) {
         others_keep_up = others_keep_up || tracks_[fed].whole || !gone(fed);
       } else if (often[fed] >= kOften && std::none_of(further.begin(), further.end(), suspected)) {
         sure.push_back(fed);
