@@ -124,7 +124,8 @@ void Delivery::note_arrived(std::string_view word) {
   if (!number) return;
   auto& wave = *seat_->wave;
   const auto bytes = std::min<std::uint64_t>(*number, wave.stream->size());
-  push_.count().arrived[run_.node.index] = bytes;
+  // What we have sent may still be on its way for long, and keep an answer waiting.
+  if (std::exchange(push_.count().arrived[run_.node.index], bytes) < bytes) wave.progress = Clock::now();
   if (seat_->position > 0) push_.count().inside += bytes - std::exchange(inside_told_, bytes);
   if (!wave.pace) return;
   const auto now = Clock::now();

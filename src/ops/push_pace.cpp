@@ -8,9 +8,9 @@ namespace ec2mpi::ops {
 
 namespace {
 
-constexpr auto kFarBehind = std::chrono::seconds(2);
+constexpr auto kFarBehind = std::chrono::seconds(4);
 /// So often in a row, and not twice for reports that were held up together on their way.
-constexpr int kOften = 3;
+constexpr int kOften = 4;
 constexpr auto kBetween = std::chrono::milliseconds(1500);
 constexpr std::size_t kReports = 64;  ///< two minutes
 

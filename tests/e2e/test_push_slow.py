@@ -72,7 +72,8 @@ def ends_last(push, eight, big, process, slow):
         return all(whole(eight, index, big) and not at_work(eight, index) for index in others)
     wait_until(lambda: whole(eight, slow, big) or process.poll() is not None or through(), "the end of others, or of it",
                seconds=400)
-    assert process.poll() is None and not whole(eight, slow, big), "the slow one has held up the others"
+    assert process.poll() is None, process.stderr.read()
+    assert not whole(eight, slow, big), "the slow one has held up the others"
     eight.call("fast", slow)
     _, err = process.communicate(timeout=120)
     assert process.returncode == 0, err

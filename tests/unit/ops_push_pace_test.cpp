@@ -136,6 +136,17 @@ TEST(PushPace, TheFirstNodeIsFoundThoughWhatItSaysComesLateAndAllAtOnce) {
   EXPECT_EQ(net.slow(), "0!");
 }
 
+TEST(PushPace, NobodyIsJudgedBeforeAllAreConnected) {
+  Network net(8, 12e6);
+  for (const std::size_t fed : {2U, 3U}) net.rates[fed] = 0;
+  net.rates[4] = kSlow;
+  net.run(20s);
+  EXPECT_EQ(net.slow(), "");
+  for (const std::size_t fed : {2U, 3U}) net.rates[fed] = 1e9;
+  net.run(10s);
+  EXPECT_EQ(net.slow(), "4");
+}
+
 TEST(PushPace, OfTwoNodesTheSecondIsFound) {
   Network net(2, 12e6);
   net.rates[1] = kSlow;
