@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/cli/exec_output.hpp"
@@ -32,8 +33,19 @@ Result<void> check_target(const std::string& typed, const std::vector<Node>& nod
   return {};
 }
 
-bool has_folder(const ops::SourceTree& tree) {
-  return std::any_of(tree.tops.begin(), tree.tops.end(), [](const auto& top) { return top.directory; });
+bool has_folder(const ops::PushGroup& group) {
+  const auto& tops = group.tree->tops;
+  return std::any_of(tops.begin(), tops.end(), [](const auto& top) { return top.directory; });
+}
+
+/// What is left out, each once.
+std::vector<std::string> skipped_notes(const std::vector<ops::PushGroup>& groups) {
+  std::set<std::string> paths;
+  for (const auto& group : groups) paths.insert(group.tree->skipped.begin(), group.tree->skipped.end());
+  std::vector<std::string> notes;
+  for (const auto& path : paths)
+    notes.push_back(fmt::format("skipped {}: it is a device, pipe or socket", printable(path)));
+  return notes;
 }
 
 std::string final_words(const ops::PushCount& count, bool dry_run) {
@@ -57,21 +69,19 @@ Result<int> run_push(const CopyOptions& options, const PushOptions& push, const 
   const auto sources = options.sources();
   if (auto target = ops::push_target(options.target(), sources.size()); !target)
     return std::unexpected(target.error());
-  auto tree = ops::scan_sources(sources, {.exclude = push.exclude, .gitignore = push.gitignore});
-  if (!tree) return std::unexpected(tree.error());
-  if (push.erase && !has_folder(*tree))
-    return fail(ErrorKind::usage, "--delete needs a folder among the sources; a file says nothing of others");
   auto cluster = open_cluster(options.list);
   if (!cluster) return std::unexpected(cluster.error());
   if (auto checked = check_target(options.target(), cluster->nodes, sources.size()); !checked)
     return std::unexpected(checked.error());
+  auto groups =
+      ops::push_groups(sources, cluster->nodes, {.exclude = push.exclude, .gitignore = push.gitignore});
+  if (!groups) return std::unexpected(groups.error());
+  if (push.erase && !std::all_of(groups->begin(), groups->end(), has_folder))
+    return fail(ErrorKind::usage, "--delete needs a folder among the sources; a file says nothing of others");
   auto access = open_access(*cluster, options.connect);
   if (!access) return std::unexpected(access.error());
 
-  Copy copy{.verb = "push", .task = {}, .notes = {}};
-  for (const auto& path : tree->skipped) {
-    copy.notes.push_back(fmt::format("skipped {}: it is a device, pipe or socket", printable(path)));
-  }
+  Copy copy{.verb = "push", .task = {}, .notes = skipped_notes(*groups)};
   const auto count = std::make_shared<ops::PushCount>();
   copy.detail = [count, dry = push.dry_run] { return final_words(*count, dry); };
   copy.progress = [count, began = Clock::now()] { return push_words(*count, Clock::now() - began); };
@@ -81,13 +91,12 @@ Result<int> run_push(const CopyOptions& options, const PushOptions& push, const 
     };
   }
   copy.remark = [count] { return count->note; };
-  copy.task = ops::push_task({.tree = std::make_shared<const ops::SourceTree>(std::move(*tree)),
+  copy.task = ops::push_task({.groups = std::move(*groups),
                               .target = options.target(),
                               .folder = sources.size() > 1,
                               .checksum = push.checksum,
                               .erase = push.erase,
                               .relay = push.relay,
-                              .nodes = cluster->nodes.size(),
                               .compress = push.compress,
                               .dry_run = push.dry_run,
                               .count = count});
@@ -130,13 +139,13 @@ void add_push_command(CLI::App& app, Dispatch& dispatch) {
       app, dispatch, "push",
       "Copies files and folders to the chosen nodes, to all at once; only what they lack",
       "ec2mpi push train.py data proj/             into ~/proj on every node\n"
+      "  ec2mpi push 'conf/{node}.conf' app.conf      each node its own\n"
       "  ec2mpi push -w workers a.conf b.conf         under a new name\n"
       "  ec2mpi push --delete --exclude '*.o' -n src proj/   what would be sent and removed",
       "What is here, and where it goes on the nodes: into DST if that is a folder there, ends in / or has to "
       "take "
       "several SRC; else DST is the new name. What is relative lies in the login folder. {node} and {index} "
-      "in "
-      "DST are filled in. Files replace files of the same name when they have arrived whole",
+      "are filled in, in SRC and DST. Files replace files of the same name when they have arrived whole",
       [push](const CopyOptions& options, const CommonOptions& common) {
         return run_push(options, *push, common);
       });

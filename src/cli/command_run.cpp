@@ -218,16 +218,16 @@ struct JobPush {
   std::shared_ptr<ops::PushCount> count;
 };
 
-Result<JobPush> make_push(const RunOptions& options, const FilledJob& job) {
+Result<JobPush> make_push(const RunOptions& options, const FilledJob& job, const std::vector<Node>& nodes) {
   JobPush push;
   if (job.push.empty() || options.no_push || options.explain) return push;
-  auto tree = ops::scan_sources(job.push, {});
-  if (!tree) return std::unexpected(tree.error().within("the job's push"));
+  auto groups = ops::push_groups(job.push, nodes, {});
+  if (!groups) return std::unexpected(groups.error().within("the job's push"));
   auto target = options.workdir.value_or(job.workdir);
   if (target.empty()) target = "~";
   push.count = std::make_shared<ops::PushCount>();
   ops::PushPlan plan;
-  plan.tree = std::make_shared<const ops::SourceTree>(std::move(*tree));
+  plan.groups = std::move(*groups);
   plan.target = target + "/";
   plan.folder = true;
   plan.count = push.count;
@@ -269,7 +269,7 @@ Result<ops::JobWish> make_single_wish(const RunOptions& options, const Chosen& c
   return make_wish(options, chosen, filled, std::move(id));
 }
 
-SeriesRequest make_request(const RunOptions& options, const Chosen& chosen) {
+SeriesRequest make_request(const RunOptions& options, const Chosen& chosen, const std::vector<Node>& nodes) {
   auto job = chosen.job;
   add_behind(options, job.command);
   auto name = spoken_name(options, job.command);
@@ -278,8 +278,8 @@ SeriesRequest make_request(const RunOptions& options, const Chosen& chosen) {
           .make_wish = [&options, &chosen](
                            const FilledJob& filled,
                            const std::string& id) { return make_wish(options, chosen, filled, id); },
-          .make_push = [&options](const FilledJob& filled) -> Result<SeriesPush> {
-            auto push = make_push(options, filled);
+          .make_push = [&options, &nodes](const FilledJob& filled) -> Result<SeriesPush> {
+            auto push = make_push(options, filled, nodes);
             if (!push) return std::unexpected(push.error());
             return SeriesPush{std::move(push->task), std::move(push->count)};
           },
@@ -296,12 +296,12 @@ Result<int> run_run(const RunOptions& options, const CommonOptions& common) {
   const bool series = options.series.asked_for() || !chosen->job.sweep.empty();
   if (series && options.explain)
     return fail(ErrorKind::usage, "--explain tells of one job; --dry-run shows the jobs of a series");
-  if (series) return run_series(make_request(options, *chosen), *cluster, common);
+  if (series) return run_series(make_request(options, *chosen, cluster->nodes), *cluster, common);
   auto filled = fill_in(chosen->job, {});
   if (!filled) return std::unexpected(filled.error());
   auto wish = make_single_wish(options, *chosen, *filled);
   if (!wish) return std::unexpected(wish.error());
-  auto push = make_push(options, *filled);
+  auto push = make_push(options, *filled, cluster->nodes);
   if (!push) return std::unexpected(push.error());
   auto access = open_access(*cluster, options.connect);
   if (!access) return std::unexpected(access.error());

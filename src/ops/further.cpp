@@ -8,10 +8,10 @@ namespace {
 constexpr auto kLongRoundTrip = std::chrono::milliseconds(20);
 }
 
-bool is_far(const ssh::Session& session, Clock::duration opened_in) {
+bool is_far(const ssh::Session& session) {
   const auto* timed = dynamic_cast<const ssh::Timed*>(&session);
   const auto known = timed != nullptr ? timed->round_trip() : std::nullopt;
-  return known.value_or(std::chrono::duration_cast<std::chrono::microseconds>(opened_in)) >= kLongRoundTrip;
+  return known && *known >= kLongRoundTrip;
 }
 
 asio::awaitable<Result<std::unique_ptr<ssh::Session>>> further_session(const NodeRun& run, Limit limit) {

@@ -8,8 +8,8 @@ namespace ec2mpi::ops {
 
 inline constexpr std::size_t kConnectionsToNode = 4;
 
-/// `opened_in`: how long a channel took to open, which tells it where the round trip is not known.
-[[nodiscard]] bool is_far(const ssh::Session& session, Clock::duration opened_in);
+/// The way to the node takes long. To be asked when the session has started something.
+[[nodiscard]] bool is_far(const ssh::Session& session);
 
 /// Made like the first one: the same host key is asked for, the same login.
 [[nodiscard]] asio::awaitable<Result<std::unique_ptr<ssh::Session>>> further_session(const NodeRun& run,

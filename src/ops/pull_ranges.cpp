@@ -145,10 +145,9 @@ class BigFiles {
 
   asio::awaitable<Result<void>> run() {
     auto first = std::make_unique<RangeStream>();
-    const auto begin = Clock::now();
     auto opened = co_await first->open(run_.session, paths_, run_.limit);
     if (!opened) co_return opened;
-    far_ = is_far(run_.session, Clock::now() - begin);
+    far_ = is_far(run_.session);
     streams_.push_back(std::move(first));
     Result<void> all;
     for (number_ = 0; number_ < files_.size() && !failed_; ++number_) {

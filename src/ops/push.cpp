@@ -1,10 +1,7 @@
 #include "ec2mpi/ops/push.hpp"
 
-#include <unistd.h>
 #include <algorithm>
-#include <asio/post.hpp>
 #include <asio/this_coro.hpp>
-#include <asio/use_awaitable.hpp>
 
 #include "ec2mpi/base/sha256.hpp"
 #include "ec2mpi/base/text.hpp"
@@ -16,9 +13,11 @@ namespace ec2mpi::ops {
 
 namespace {
 
-std::string key_of(const PushPlan& plan) {
+constexpr std::size_t kMostLanes = 9;
+
+std::string key_of(const SourceTree& tree) {
   std::string sources;
-  for (const auto& top : plan.tree->tops) {
+  for (const auto& top : tree.tops) {
     std::error_code failed;
     sources +=
         std::filesystem::absolute(top.path, failed).lexically_normal().string() + '\0' + top.name + '\0';
@@ -49,65 +48,34 @@ asio::awaitable<Result<ssh::ExitStatus>> deliver(NodeRun run, std::shared_ptr<Pu
 
 }  // namespace
 
-Push::Push(PushPlan plan) : plan_(std::move(plan)), key_(key_of(plan_)) {}
-
-const std::string& Push::sum_of(const SourceItem& item) {
-  auto& sum = sums_[&item];
-  if (!sum.empty()) return sum;
-  sum = "unreadable";
-  const auto file = open_item(tree(), item);
-  if (!file) return sum;
-  Sha256 hash;
-  std::string block(1024 * 1024, '\0');
-  for (;;) {
-    const auto got = ::read(file->get(), block.data(), block.size());
-    if (got < 0) return sum;
-    if (got == 0) break;
-    hash.add(std::string_view(block).substr(0, static_cast<std::size_t>(got)));
-  }
-  sum = hash.finish();
-  return sum;
-}
-
-asio::awaitable<std::string> Push::sum_of_beginning(std::size_t number, std::uint64_t bytes) {
-  const std::pair<std::size_t, std::uint64_t> key{number, bytes};
-  const auto known = beginnings_.find(key);
-  if (known != beginnings_.end()) co_return known->second;
-  std::string sum = "unreadable";
-  const auto executor = co_await asio::this_coro::executor;
-  const auto file = open_item(tree(), tree().items[number]);
-  Sha256 hash;
-  std::string block(4 * 1024 * 1024, '\0');
-  while (file && bytes > 0) {
-    const auto got = ::read(file->get(), block.data(), std::min<std::uint64_t>(block.size(), bytes));
-    if (got <= 0) break;
-    bytes -= static_cast<std::uint64_t>(got);
-    hash.add(std::string_view(block).substr(0, static_cast<std::size_t>(got)));
-    co_await asio::post(executor, asio::use_awaitable);
-  }
-  if (bytes == 0) sum = hash.finish();
-  beginnings_[key] = sum;
-  co_return sum;
-}
+Push::Push(std::shared_ptr<const PushPlan> plan, const PushGroup& group, std::shared_ptr<std::size_t> lanes)
+    : plan_(std::move(plan)),
+      tree_(group.tree),
+      nodes_(group.nodes.size()),
+      key_(key_of(*tree_)),
+      sums_(tree_),
+      lanes_left_(std::move(lanes)) {}
 
 void Push::note_need(const PushNeed& need, bool first) {
   if (!first) return;
   for (const auto number : need.items) {
-    if (tree().items[number].type == TarType::file) lacked_.insert(number);
+    const auto& item = tree().items[number];
+    if (item.type == TarType::file && lacked_.insert(number).second)
+      count().lacked.insert(tree().path_of(item).string());
   }
-  count().files = lacked_.size();
-  count().unchanged = tree().files - lacked_.size();
+  count().files = count().lacked.size();
+  count().unchanged = count().all_files - count().files;
   count().erased += need.erase.size();
 }
 
 std::shared_ptr<Relay> Push::relay(const asio::any_io_executor& executor) {
-  if (!relay_) relay_ = std::make_shared<Relay>(executor, plan_.tree, plan_.nodes, plan_.compress, began_);
+  if (!relay_) relay_ = std::make_shared<Relay>(executor, tree_, nodes_, plan_->compress, began_);
   return relay_;
 }
 
 std::size_t Push::take_lanes() {
-  const auto lanes = std::min(lanes_left_, kConnectionsToNode - 1);
-  lanes_left_ -= lanes;
+  const auto lanes = std::min(*lanes_left_, kConnectionsToNode - 1);
+  *lanes_left_ -= lanes;
   return lanes;
 }
 
@@ -127,8 +95,18 @@ Result<PushTarget> push_target(std::string_view typed, std::size_t sources) {
 }
 
 NodeTask push_task(PushPlan plan) {
-  const auto push = std::make_shared<Push>(std::move(plan));
-  return [push](NodeRun run) { return deliver(std::move(run), push); };
+  const auto shared = std::make_shared<const PushPlan>(std::move(plan));
+  shared->count->all_files = count_files(shared->groups);
+  const auto lanes = std::make_shared<std::size_t>(kMostLanes);
+  std::map<int, std::shared_ptr<Push>> pushes;  // by node
+  for (const auto& group : shared->groups) {
+    const auto push = std::make_shared<Push>(shared, group, lanes);
+    for (const auto index : group.nodes) pushes.emplace(index, push);
+  }
+  return [pushes = std::move(pushes)](NodeRun run) {
+    const auto push = pushes.at(run.node.index);
+    return deliver(std::move(run), push);
+  };
 }
 
 }  // namespace ec2mpi::ops

@@ -11,6 +11,17 @@ namespace ec2mpi::ops {
 
 namespace {
 
+/// "315.07", of /proc/uptime.
+std::optional<Clock::duration> uptime(std::string_view text) {
+  const auto dot = text.find('.');
+  const auto seconds = parse_number(text.substr(0, dot));
+  const auto hundredths = dot == std::string_view::npos ? std::nullopt : parse_number(text.substr(dot + 1));
+  constexpr std::uint64_t kLongest = 1'000'000'000;
+  if (!seconds || !hundredths || *seconds > kLongest || text.size() - dot != 3) return std::nullopt;
+  return std::chrono::milliseconds(*seconds * 1000 + *hundredths * 10);
+}
+
+constexpr auto kBetweenJudgements = std::chrono::seconds(1);
 constexpr auto kMoment = std::chrono::seconds(2);
 /// Nothing has moved for so long: time to ask who still answers.
 constexpr auto kStall = std::chrono::seconds(5);
@@ -79,10 +90,15 @@ void Delivery::take_words() {
     else if (about == "has")
       note_arrived(*word);
     else if (*word == "done")
-      done_ = true;
+      note_done();
     else
       about_ = *word;
   }
+}
+
+void Delivery::note_done() {
+  done_ = true;
+  if (seat_->wave->pace) seat_->wave->pace->note_whole(seat_->position);
 }
 
 /// "3 REASON": the node cannot feed the one at this position.
@@ -92,7 +108,7 @@ void Delivery::note_unlinked(std::string_view word) {
   const auto& wave = *seat_->wave;
   const auto fed = fed_by(seat_->position, wave.seats.size());
   if (!number || std::find(fed.begin(), fed.end(), *number) == fed.end()) return;
-  if (wave.seats[*number]->finished) return;
+  if (wave.seats[*number]->finished || !wave.seats[*number]->orphaned.empty()) return;
   const auto reason = blank == std::string_view::npos ? std::string() : printable(trim(word.substr(blank)));
   push_.count().note = fmt::format("{} could not pass it on to {}: {}", run_.node.label(),
                                    wave.seats[*number]->node.label(), reason);
@@ -100,13 +116,25 @@ void Delivery::note_unlinked(std::string_view word) {
   Relay::cut_off(wave, *number, push_.count().note);
 }
 
-/// About how much of the archive has come to the node; once it is done, the stream itself tells.
+/// "1200000 315.07": about how much of the archive has come to the node, and when by its own clock. Once it
+/// is done, the stream itself tells.
 void Delivery::note_arrived(std::string_view word) {
-  const auto number = parse_number(word);
+  const auto blank = word.find(' ');
+  const auto number = parse_number(word.substr(0, blank));
   if (!number) return;
-  const auto bytes = std::min<std::uint64_t>(*number, seat_->wave->stream->size());
-  push_.count().arrived[run_.node.index] = bytes;
+  auto& wave = *seat_->wave;
+  const auto bytes = std::min<std::uint64_t>(*number, wave.stream->size());
+  // What we have sent may still be on its way for long, and keep an answer waiting.
+  if (std::exchange(push_.count().arrived[run_.node.index], bytes) < bytes) wave.progress = Clock::now();
   if (seat_->position > 0) push_.count().inside += bytes - std::exchange(inside_told_, bytes);
+  if (!wave.pace) return;
+  const auto now = Clock::now();
+  wave.pace->note(seat_->position, bytes, now,
+                  blank == std::string_view::npos ? std::nullopt : uptime(word.substr(blank + 1)));
+  if (now - wave.judged < kBetweenJudgements) return;
+  wave.judged = now;
+  auto slow = push_.relay(executor_)->relieve(wave);
+  if (!slow.empty()) push_.count().note = std::move(slow);
 }
 
 /// Nothing has come for a while: is it this node, another one, or the way to all of them?

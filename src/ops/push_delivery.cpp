@@ -15,14 +15,8 @@ namespace ec2mpi::ops {
 
 namespace {
 
-constexpr auto kTimeToEnd = std::chrono::seconds(5);
-/// Who has less time than this is served by ourselves: a feeder that hangs could not be replaced in time.
-constexpr auto kTimeToReplace = std::chrono::seconds(40);
 constexpr int kAttempts = 4;
-constexpr int kRelayedAttempts = 2;
-constexpr int kBrokenOff = 3;  ///< and above: the script's statuses for what did not arrive whole
-constexpr std::uint64_t kWorthRelaying = 4'000'000;  ///< bytes that the uplink is spared
-constexpr std::uint64_t kWorthLanes = 16'000'000;    ///< bytes for which further connections are made
+constexpr std::uint64_t kWorthLanes = 16'000'000;  ///< bytes for which further connections are made
 constexpr std::size_t kNamedChanges = 3;
 
 Error changed_error(const std::vector<std::string>& changed) {
@@ -58,8 +52,9 @@ asio::awaitable<Result<void>> Delivery::carry_out() {
   for (attempt_ = 1;; ++attempt_) {
     auto tried = co_await attempt();
     done = std::move(tried);
-    if (done || attempt_ == kAttempts || !may_try_again(done.error())) break;
+    if (done || attempt_ - moves_ == kAttempts || !may_try_again(done.error())) break;
   }
+  be_back();
   push_.relay(executor_)->settled();
   if (!done) done = std::unexpected(reason_for(done.error()));
   co_return done;
@@ -75,6 +70,8 @@ asio::awaitable<Result<void>> Delivery::attempt() {
     auto sent = co_await send();
     done = std::move(sent);
   }
+  if (!done && seat_ && !seat_->orphaned.empty() && !seat_->slow && !std::exchange(expected_back_, true))
+    push_.relay(executor_)->expect();
   co_await stop_feeding();
   if (!done && talk_) {
     co_await end_talk();  // it keeps what arrived, and says what is wrong
@@ -96,18 +93,26 @@ asio::awaitable<Result<void>> Delivery::look() {
   options_.erase = plan.erase;
   talk_.reset();
   auto command = command_for(*target);
-  const auto before = Clock::now();
   auto talk = co_await PushTalk::begin(run_.session, std::move(command), run_.limit, news_);
-  far_ = is_far(run_.session, Clock::now() - before);
+  far_ = is_far(run_.session);
   if (!talk) co_return std::unexpected(talk.error());
   talk_ = *talk;
   auto survey = co_await talk_->survey(run_.limit);
   if (!survey) co_return std::unexpected(survey.error());
   survey_ = std::move(*survey);
-  need_ = push_need(tree_, survey_, options_, [this](const SourceItem& item) { return push_.sum_of(item); });
+  co_await compare();
   push_.note_need(need_, attempt_ == 1);
   auto checked = co_await check_begun();
   co_return checked;
+}
+
+/// What has to be read is read before, for the comparison itself waits for nothing.
+asio::awaitable<void> Delivery::compare() {
+  for (const auto file : files_to_compare(tree_, survey_, options_))
+    co_await push_.sums().of(file, tree_.items[file].size);
+  need_ = push_need(tree_, survey_, options_, [this](const SourceItem& item) {
+    return push_.sums().known(static_cast<std::size_t>(&item - tree_.items.data()), item.size);
+  });
 }
 
 asio::awaitable<Result<void>> Delivery::check_begun() {
@@ -122,7 +127,7 @@ asio::awaitable<Result<void>> Delivery::check_begun() {
     if (!word) co_return std::unexpected(word.error());
     auto theirs = co_await talk_->next_word(run_.limit);
     if (!theirs) co_return std::unexpected(theirs.error());
-    const auto ours = co_await push_.sum_of_beginning(number, bytes);
+    const auto ours = co_await push_.sums().of(number, bytes);
     if (trim(*theirs) != ours) continue;
     need_.kept[number] = bytes;
     need_.bytes -= bytes;
@@ -174,41 +179,6 @@ asio::awaitable<Result<void>> Delivery::send() {
   co_return done;
 }
 
-/// A place in a wave: with others, or alone.
-asio::awaitable<Result<void>> Delivery::take_seat() {
-  seat_ = std::make_shared<Seat>(Seat{.node = run_.node, .address = survey_.address, .stage = survey_.stage});
-  seat_->unpackers = survey_.unpackers;
-  seat_->need = &need_;
-  seat_->news = news_;
-  if (wants_relay()) {
-    const auto relay = push_.relay(executor_);
-    auto joined = co_await Relay::join(relay, seat_, run_.limit);
-    co_return joined;
-  }
-  if (push_.plan().relay == RelayMode::always && attempt_ > kRelayedAttempts && !need_.items.empty())
-    co_return fail(ErrorKind::remote_io, unlinked_reason_.empty()
-                                             ? "no other node could pass it on to this one"
-                                             : unlinked_reason_);
-  seat_->wave = std::make_shared<Wave>();
-  seat_->wave->seats = {seat_};
-  seat_->wave->stream = stream_for(push_.plan().tree, seat_->wave->seats, push_.plan().compress);
-  co_return Result<void>{};
-}
-
-bool Delivery::wants_relay() const {
-  const auto& plan = push_.plan();
-  if (plan.relay == RelayMode::never || plan.nodes < 2 || need_.items.empty()) return false;
-  if (survey_.address.empty() || attempt_ > kRelayedAttempts) return false;
-  if (plan.relay == RelayMode::automatic && !unlinked_reason_.empty()) return false;
-  if (plan.relay == RelayMode::always) return true;
-  return run_.limit.deadline - Clock::now() > kTimeToReplace &&
-         need_.bytes * (plan.nodes - 1) >= kWorthRelaying;
-}
-
-bool Delivery::wants_lanes() const {
-  return seat_->position == 0 && far_ && !lane_broke_ && seat_->wave->stream->expected() >= kWorthLanes;
-}
-
 std::string Delivery::beginning() const {
   auto text = fmt::format("begin {}\n", quote_word(need_.left));
   if (lanes_ > 0) text += make_lanes_text(lanes_);
@@ -222,6 +192,10 @@ std::string Delivery::beginning() const {
   }
   text += seat_->wave->stream->compressed() ? "start gzip" : "start";
   return text + (seat_->position == 0 ? "\nfeed" : "");
+}
+
+bool Delivery::wants_lanes() const {
+  return seat_->position == 0 && far_ && !lane_broke_ && seat_->wave->stream->expected() >= kWorthLanes;
 }
 
 /// The first node of a wave gets the archive from us.
@@ -259,51 +233,6 @@ asio::awaitable<void> Delivery::stop_feeding() {
   push_.give_back_lanes(std::exchange(lanes_, 0));
 }
 
-/// Everybody's own steps go to everybody from here, with the checksum of what came.
-asio::awaitable<Result<void>> Delivery::tell_end() {
-  const auto& stream = *seat_->wave->stream;
-  std::string sum;
-  if (!need_.nothing()) sum = survey_.sha256 ? stream.sum() : std::to_string(stream.size());
-  auto text = need_.nothing()
-                  ? push_steps(tree_, survey_, need_, options_, sum, {}, {})
-                  : push_steps(tree_, survey_, need_, options_, sum, stream.content(), stream.discarded());
-  auto told = co_await talk_->tell(std::move(text), run_.limit);
-  co_return told;
-}
-
-/// Closing its input ends the script; if it waits for the rest of an archive that won't come, a signal does.
-asio::awaitable<void> Delivery::end_talk() {
-  if (frozen_) co_return;
-  const Limit first{Clock::now() + std::chrono::seconds(1), {}};
-  co_await talk_->close(first);
-  if (talk_->ended()) co_return;
-  const auto process = survey_.stage.substr(survey_.stage.rfind('.') + 1);
-  const Limit patience{Clock::now() + kTimeToEnd, {}};
-  if (parse_number(process)) {
-    // The whole group: the shell hears no signal while it waits for a part that does not come.
-    auto command = fmt::format("kill -TERM -- -{0} || kill -TERM {0}", process);
-    [[maybe_unused]] const auto ignored = co_await capture(run_.session, std::move(command), patience);
-  }
-  co_await talk_->close(patience);
-}
-
-void Delivery::leave_seat() {
-  const auto seat = std::exchange(seat_, nullptr);
-  seat->finished = true;
-  if (!seat->wave) return;
-  seat->wave->progress = Clock::now();
-  const auto& stream = *seat->wave->stream;
-  const auto bytes = stream.compressed() ? stream.size() : stream.content_bytes();
-  push_.count().arrived.erase(run_.node.index);
-  push_.count().inside -= std::exchange(inside_told_, 0);
-  if (done_ && seat->position > 0) push_.count().inside += bytes;
-  if (!done_ || (talk_->ended() && !talk_->end()))
-    Relay::lost(*seat, run_.node.label() + ", which passed it on, was lost");
-  if (seat->unlinked) unlinked_reason_ = seat->orphaned;
-  seat->wave->notify();
-  const auto wave = std::exchange(seat->wave, nullptr);
-}
-
 void Delivery::tell_need() const {
   const auto line = [this](std::string_view what, const std::string& path) {
     run_.observer.on_line(run_.node, ssh::Stream::out, fmt::format("{} {}", what, printable(path)));
@@ -316,29 +245,6 @@ void Delivery::tell_need() const {
   }
   for (const auto number : need_.mends) line("mend", place(number));
   for (const auto& path : need_.erase) line("delete", path.substr(2));
-}
-
-/// The connection and the node are well; what fed it was not.
-bool Delivery::may_try_again(const Error& error) const {
-  if (error.kind == ErrorKind::timeout || error.kind == ErrorKind::cancelled ||
-      error.kind == ErrorKind::local_io)
-    return false;
-  if (!talk_ || !talk_->ended() || !talk_->end() || !talk_->complaint().empty()) return false;
-  return talk_->end()->code >= kBrokenOff && talk_->end()->signal.empty();
-}
-
-/// The node's own words, if it said any, tell more than that it ended.
-Error Delivery::reason_for(const Error& error) const {
-  if (error.kind == ErrorKind::timeout || error.kind == ErrorKind::cancelled || !talk_) return error;
-  const auto complaint = push_complaint(talk_->err(), tree_);
-  if (!complaint.empty()) return {ErrorKind::remote_io, complaint};
-  if (error.kind == ErrorKind::local_io || !talk_->ended() || !talk_->end()) return error;
-  const auto& status = *talk_->end();
-  if (status.code >= kBrokenOff)
-    return {ErrorKind::remote_io, "the archive did not arrive whole; nothing was changed; push again"};
-  if (status.ok()) return error;
-  return {ErrorKind::remote_io, fmt::format("the push ended with {} on the node{}{}", status.describe(),
-                                            talk_->err().empty() ? "" : ": ", printable(trim(talk_->err())))};
 }
 
 }  // namespace ec2mpi::ops

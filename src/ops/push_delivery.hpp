@@ -2,50 +2,50 @@
 /// One node's part in a push.
 
 #include <asio/awaitable.hpp>
-#include <map>
 #include <memory>
 #include <set>
 #include <string>
-#include <unordered_map>
 
 #include "ec2mpi/ops/push.hpp"
 #include "ec2mpi/ops/push_plan.hpp"
+#include "src/ops/file_sums.hpp"
 #include "src/ops/push_feed.hpp"
 #include "src/ops/push_relay.hpp"
 #include "src/ops/push_talk.hpp"
 
 namespace ec2mpi::ops {
 
-/// What is the same for all nodes of a push.
+/// What is the same for all nodes that get the same tree.
 class Push {
  public:
-  explicit Push(PushPlan plan);
+  /// `lanes`: further connections that all groups together may have.
+  Push(std::shared_ptr<const PushPlan> plan, const PushGroup& group, std::shared_ptr<std::size_t> lanes);
 
-  [[nodiscard]] const PushPlan& plan() const { return plan_; }
-  [[nodiscard]] const SourceTree& tree() const { return *plan_.tree; }
-  [[nodiscard]] PushCount& count() const { return *plan_.count; }
+  [[nodiscard]] const PushPlan& plan() const { return *plan_; }
+  [[nodiscard]] const std::shared_ptr<const SourceTree>& shared_tree() const { return tree_; }
+  [[nodiscard]] const SourceTree& tree() const { return *tree_; }
+  [[nodiscard]] std::size_t nodes() const { return nodes_; }
+  [[nodiscard]] PushCount& count() const { return *plan_->count; }
   /// Names the sources in the stages' names: stages of others are not ours to go on with.
   [[nodiscard]] const std::string& key() const { return key_; }
-  /// A file is read once, however many nodes ask. An unreadable one has a sum like no other.
-  [[nodiscard]] const std::string& sum_of(const SourceItem& item);
-  /// Of the first bytes of a file; lets others work in between.
-  [[nodiscard]] asio::awaitable<std::string> sum_of_beginning(std::size_t number, std::uint64_t bytes);
+  [[nodiscard]] FileSums& sums() { return sums_; }
   /// Counts it; what another attempt finds was counted by the first one.
   void note_need(const PushNeed& need, bool first);
   [[nodiscard]] std::shared_ptr<Relay> relay(const asio::any_io_executor& executor);
   /// Further connections that a node may have, of those that a push makes at most; to be given back.
   [[nodiscard]] std::size_t take_lanes();
-  void give_back_lanes(std::size_t lanes) { lanes_left_ += lanes; }
+  void give_back_lanes(std::size_t lanes) { *lanes_left_ += lanes; }
 
  private:
-  PushPlan plan_;
+  std::shared_ptr<const PushPlan> plan_;
+  std::shared_ptr<const SourceTree> tree_;
+  std::size_t nodes_;
   std::string key_;
-  std::unordered_map<const SourceItem*, std::string> sums_;
-  std::map<std::pair<std::size_t, std::uint64_t>, std::string> beginnings_;
+  FileSums sums_;
   std::set<std::size_t> lacked_;  ///< files that some node lacked
   Clock::time_point began_ = Clock::now();
   std::shared_ptr<Relay> relay_;
-  std::size_t lanes_left_ = 9;
+  std::shared_ptr<std::size_t> lanes_left_;
 };
 
 class Delivery {
@@ -58,10 +58,13 @@ class Delivery {
  private:
   asio::awaitable<Result<void>> attempt();
   asio::awaitable<Result<void>> look();
+  asio::awaitable<void> compare();
   /// Finds out whether the beginnings of files that lie in an old stage are those of ours.
   asio::awaitable<Result<void>> check_begun();
   asio::awaitable<Result<void>> send();
   asio::awaitable<Result<void>> take_seat();
+  /// Who is too slow for others comes after them.
+  asio::awaitable<Result<void>> wait_for_others();
   asio::awaitable<Result<void>> tell_end();
   asio::awaitable<void> feed();
   asio::awaitable<void> stop_feeding();
@@ -74,7 +77,10 @@ class Delivery {
   void take_words();
   void note_unlinked(std::string_view word);
   void note_arrived(std::string_view word);
+  void note_done();
   void leave_seat();
+  /// The relay waits for it no longer.
+  void be_back();
 
   [[nodiscard]] std::string command_for(const PushTarget& target) const;
   [[nodiscard]] std::string beginning() const;
@@ -99,6 +105,9 @@ class Delivery {
   PushNeed need_;
   std::shared_ptr<Seat> seat_;
   int attempt_ = 0;
+  int moves_ = 0;  ///< attempts that ended because somebody was too slow
+  bool expected_back_ = false;
+  std::shared_ptr<const Wave> others_;  ///< that this node was too slow for
   bool done_ = false;
   std::string about_;              ///< what the script's next word tells of
   std::uint64_t inside_told_ = 0;  ///< of the bytes between nodes, those of this attempt so far

@@ -29,6 +29,10 @@ bool same_time(const SourceItem& item, const HeldEntry& held) {
   return item.mtime == held.mtime && (!held.nanoseconds || *held.nanoseconds == item.nanoseconds);
 }
 
+bool is_like(const SourceItem& item, const HeldEntry& held) {
+  return held.type == TarType::file && held.size == item.size;
+}
+
 bool is_own(std::string_view path) {
   return path.substr(path.rfind('/') + 1).starts_with(kOwnNames);
 }
@@ -92,7 +96,7 @@ class Comparison {
 
   void compare_file(std::size_t number, const std::string& place, const HeldEntry* held) {
     const auto& item = tree_.items[number];
-    const bool like = held != nullptr && held->type == TarType::file && held->size == item.size;
+    const bool like = held != nullptr && is_like(item, *held);
     if (!like || !(options_.checksum ? same_content(item, place) : same_time(item, *held))) {
       send(number, place);
       return;
@@ -213,6 +217,20 @@ std::string touch_time(const SourceItem& item) {
 }
 
 }  // namespace
+
+std::vector<std::size_t> files_to_compare(const SourceTree& tree, const PushSurvey& survey,
+                                          const DiffOptions& options) {
+  std::vector<std::size_t> files;
+  for (std::size_t i = 0; options.checksum && i < tree.items.size(); ++i) {
+    const auto& item = tree.items[i];
+    if (item.type != TarType::file) continue;
+    const auto place = place_of(tree, item, survey.into, options.new_name);
+    const auto held = survey.target.find(place);
+    if (held != survey.target.end() && is_like(item, held->second) && survey.sums.contains(place))
+      files.push_back(i);
+  }
+  return files;
+}
 
 PushNeed push_need(const SourceTree& tree, const PushSurvey& survey, const DiffOptions& options,
                    const std::function<std::string(const SourceItem&)>& sums) {

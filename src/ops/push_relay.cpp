@@ -1,5 +1,6 @@
 #include "src/ops/push_relay.hpp"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
@@ -12,7 +13,8 @@ namespace {
 
 /// How long the last comers are waited for; longer where it took the others long, too.
 constexpr auto kGrace = std::chrono::milliseconds(400);
-constexpr auto kLook = std::chrono::milliseconds(50);
+constexpr std::size_t kMostSlow = 2;  ///< nodes, or an eighth of all
+constexpr auto kTimeToComeBack = std::chrono::seconds(5);
 
 std::uint64_t bytes_of(const SourceTree& tree, const std::vector<std::size_t>& items) {
   std::uint64_t bytes = 0;
@@ -85,7 +87,9 @@ std::vector<std::vector<std::shared_ptr<Seat>>> sharing(const SourceTree& tree,
 asio::awaitable<Result<void>> Relay::join(std::shared_ptr<Relay> relay, std::shared_ptr<Seat> seat,
                                           Limit limit) {
   relay->last_ = Clock::now();
+  if (relay->formed_ && relay->waiting_.empty()) relay->began_ = relay->last_;
   relay->waiting_.push_back(seat);
+  relay->changed_.notify_all();
   if (!relay->forming_) {
     relay->forming_ = true;
     asio::co_spawn(relay->executor_, form(relay), asio::detached);
@@ -102,13 +106,27 @@ asio::awaitable<Result<void>> Relay::join(std::shared_ptr<Relay> relay, std::sha
 asio::awaitable<void> Relay::form(std::shared_ptr<Relay> relay) {
   const Limit unlimited;
   for (;;) {
-    const auto grace = std::max<Clock::duration>(kGrace, (relay->last_ - relay->began_) / 2);
+    auto grace = std::max<Clock::duration>(kGrace, (relay->last_ - relay->began_) / 2);
+    if (relay->expected_ > 0) grace = std::max<Clock::duration>(grace, kTimeToComeBack);
     if (relay->waiting_.size() + relay->settled_ >= relay->nodes_) break;
-    if (Clock::now() >= relay->last_ + grace) break;
-    co_await sleep_for(kLook, unlimited);
+    const auto left = relay->last_ + grace - Clock::now();
+    if (left <= Clock::duration::zero()) break;
+    const Limit moment = unlimited.at_most(left);
+    co_await relay->changed_.wait(moment);
   }
   relay->forming_ = false;
+  relay->formed_ = true;
   relay->form_waves();
+}
+
+void Relay::settled() {
+  ++settled_;
+  changed_.notify_all();
+}
+
+void Relay::arrived() {
+  --expected_;
+  changed_.notify_all();
 }
 
 void Relay::form_waves() {
@@ -118,6 +136,7 @@ void Relay::form_waves() {
     auto wave = std::make_shared<Wave>();
     wave->stream = stream_for(tree_, group, compress_);
     wave->seats = std::move(group);
+    if (wave->seats.size() > 1) wave->pace.emplace(wave->seats.size(), Clock::now());
     for (std::size_t i = 0; i < wave->seats.size(); ++i) {
       wave->seats[i]->wave = wave;
       wave->seats[i]->position = i;
@@ -126,11 +145,14 @@ void Relay::form_waves() {
   }
 }
 
-void Relay::cut_off(const Wave& wave, std::size_t position, const std::string& why) {
+void Relay::cut_off(const Wave& wave, std::size_t position, const std::string& why, bool moved) {
   const auto& seat = wave.seats[position];
   if (seat->finished) return;  // it has all of it, and passes it on; or who hangs on it knows already
-  if (seat->orphaned.empty()) seat->orphaned = why;
-  for (const auto fed : fed_by(position, wave.seats.size())) cut_off(wave, fed, why);
+  if (seat->orphaned.empty()) {
+    seat->orphaned = why;
+    seat->moved = moved;
+  }
+  for (const auto fed : fed_by(position, wave.seats.size())) cut_off(wave, fed, why, moved);
   seat->news->notify_all();
 }
 
@@ -138,10 +160,40 @@ void Relay::lost(const Seat& seat, const std::string& why) {
   const auto wave = seat.wave;
   if (!wave) return;
   for (const auto fed : fed_by(seat.position, wave->seats.size())) cut_off(*wave, fed, why);
-  if (seat.position == 0) return;
-  const auto& feeder = wave->seats[feeder_of(seat.position)];
-  feeder->drop.push_back(seat.position);
+  if (seat.position > 0 && !seat.moved) stop_feeding(*wave, seat.position);
+}
+
+void Relay::stop_feeding(const Wave& wave, std::size_t position) {
+  const auto& feeder = wave.seats[feeder_of(position)];
+  feeder->drop.push_back(position);
   feeder->news->notify_all();
+}
+
+std::string Relay::relieve(Wave& wave) {
+  const auto gone = [&wave](std::size_t i) {
+    return wave.seats[i]->finished || !wave.seats[i]->orphaned.empty();
+  };
+  std::string told;
+  for (const auto& slow : wave.pace->slow(gone)) {
+    if (slow_ >= std::max(kMostSlow, nodes_ / 8)) break;
+    ++slow_;
+    auto& seat = *wave.seats[slow.position];
+    told = fmt::format("{} is much slower than the others, so it got its data apart from them",
+                       seat.node.label());
+    std::vector<std::size_t> out{slow.position};
+    if (slow.position == 0) {
+      out = fed_by(0, wave.seats.size());
+    } else {
+      seat.slow = true;
+    }
+    for (const auto position : out) {
+      if (gone(position)) continue;
+      cut_off(wave, position, seat.node.label() + ", which is much slower than the others, held it up", true);
+      stop_feeding(wave, position);
+    }
+  }
+  if (!told.empty()) wave.pace->begin_anew();
+  return told;
 }
 
 }  // namespace ec2mpi::ops

@@ -8,6 +8,7 @@
 
 #include <asio/awaitable.hpp>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "ec2mpi/cluster/node.hpp"
 #include "ec2mpi/ops/push_plan.hpp"
 #include "ec2mpi/ops/push_stream.hpp"
+#include "src/ops/push_pace.hpp"
 
 namespace ec2mpi::ops {
 
@@ -35,6 +37,8 @@ struct Seat {
   bool finished = false;                 ///< it has all of it, or will get nothing more
   bool unlinked = false;                 ///< the node that should feed it cannot reach it
   std::string orphaned = {};             ///< why nothing will come any more from the node that fed it
+  bool moved = false;                    ///< that is so because somebody was too slow, not lost
+  bool slow = false;                     ///< that was this node
   std::vector<std::size_t> drop = {};    ///< positions that it shall feed no longer
 };
 
@@ -44,7 +48,9 @@ struct Wave {
   std::shared_ptr<PushStream> stream;
   bool streamed = false;  ///< the first node was given all of it
   Clock::time_point progress = Clock::now();
-  Clock::time_point answered = {};  ///< when some node last answered while nothing moved
+  Clock::time_point answered = {};    ///< when some node last answered while nothing moved
+  std::optional<PushPace> pace = {};  ///< if there are several
+  Clock::time_point judged = {};      ///< when that was last asked
 
   void notify() const;
 };
@@ -77,6 +83,7 @@ class Relay {
   Relay(asio::any_io_executor executor, std::shared_ptr<const SourceTree> tree, std::size_t nodes,
         bool compress, Clock::time_point began)
       : executor_(std::move(executor)),
+        changed_(executor_),
         tree_(std::move(tree)),
         nodes_(nodes),
         compress_(compress),
@@ -88,26 +95,41 @@ class Relay {
                                                           std::shared_ptr<Seat> seat, Limit limit);
 
   /// A node needs no place, or none any more.
-  void settled() { ++settled_; }
+  void settled();
+  /// A node has lost its place and will soon ask for another; who asks before it waits for it, so that all of
+  /// them share one archive again. It has come back, or given up.
+  void expect() { ++expected_; }
+  void arrived();
+
+  /// Takes out of the wave who holds up the others: it is cut off and has to go on alone. Nodes that it feeds
+  /// can share an archive again. If it is the one that we feed, it goes on alone as it is, and all others are
+  /// cut off. Returns what was done, or "". Only a part of the nodes is ever found too slow: else the
+  /// measure would be wrong.
+  [[nodiscard]] std::string relieve(Wave& wave);
 
   /// The seat gets nothing more; who hangs on it is told why, and who fed it shall go on without it.
   static void lost(const Seat& seat, const std::string& why);
   /// The same, but the seat itself may go on elsewhere.
-  static void cut_off(const Wave& wave, std::size_t position, const std::string& why);
+  static void cut_off(const Wave& wave, std::size_t position, const std::string& why, bool moved = false);
 
  private:
+  static void stop_feeding(const Wave& wave, std::size_t position);
   static asio::awaitable<void> form(std::shared_ptr<Relay> relay);
   void form_waves();
 
   asio::any_io_executor executor_;
+  Event changed_;  ///< who waits, or is waited for
   std::shared_ptr<const SourceTree> tree_;
   std::size_t nodes_;
   bool compress_;
   std::size_t settled_ = 0;
   std::vector<std::shared_ptr<Seat>> waiting_;
-  Clock::time_point began_;
+  std::size_t expected_ = 0;
+  std::size_t slow_ = 0;     ///< nodes found too slow
+  Clock::time_point began_;  ///< when the first of those who wait began to come
   Clock::time_point last_;
   bool forming_ = false;
+  bool formed_ = false;
 };
 
 }  // namespace ec2mpi::ops

@@ -68,14 +68,16 @@ unpack() {
 
 hand_on() { sh -c 'echo $$ >"$0"; exec tee "$@"' "$stage/.pidtee" "$stage/whole" "$@"; }
 
-# Tells how much has come so far, by what tee has read, if that is news; while it is alive and somebody listens.
+# Tells how much has come so far, by what tee has read, and when; while it is alive and somebody listens. There is no tee
+# before somebody opens the pipe.
 tell_progress() {
-  told=
   while sleep 2 >/dev/null 2>&1; do
-    read -r tee <"$stage/.pidtee" || break
-    read -r _ bytes <"/proc/$tee/io" || break
-    [ "$bytes" = "$told" ] || printf 'has\0%s\0' "$bytes" || break
-    told=$bytes
+    bytes=0
+    if [ -e "$stage/.pidtee" ]; then
+      read -r tee <"$stage/.pidtee" && read -r _ bytes <"/proc/$tee/io" || break
+    fi
+    read -r now _ </proc/uptime
+    printf 'has\0%s %s\0' "$bytes" "$now" || break
   done 2>/dev/null
 }
 

@@ -66,6 +66,7 @@ class LibsshChannel : public Channel {
     if (channel_ == nullptr)
       co_return fail(ErrorKind::protocol, "cannot make another channel on this connection");
     bulk_ = request.bulk;
+    const auto asked = Clock::now();
     int opened = ::ssh_channel_open_session(channel_);
     bool started = false;
     if (pipelined && opened == SSH_AGAIN && !request.pty && !request.command.empty()) {
@@ -76,6 +77,7 @@ class LibsshChannel : public Channel {
       if (wake != Wake::notified) co_return wake_error(wake, kNoStart);
       opened = ::ssh_channel_open_session(channel_);
     }
+    if (opened == SSH_OK) link_->note_exchange(Clock::now() - asked);
     // A pipelined command may have ended before the answer to the open request was looked at.
     if (opened != SSH_OK && !(pipelined && over())) co_return failure("the node refused to open a channel");
     if (request.pty) {
@@ -303,9 +305,7 @@ class LibsshSession : public Session, public Timed, public Lasting {
     co_return channel;
   }
 
-  std::optional<std::chrono::microseconds> round_trip() const override {
-    return round_trip_of(link_->descriptor());
-  }
+  std::optional<std::chrono::microseconds> round_trip() const override { return link_->round_trip(); }
 
   bool alive() const override { return ::ssh_is_connected(link_->session()) != 0; }
   std::uint64_t heard() const override { return link_->packets_received(); }

@@ -195,9 +195,10 @@ class LibsshConnector : public NamingConnector {
                                                       PhaseObserver on_phase) override {
     const auto target = target_with_keys(node);
     if (!target) co_return std::unexpected(target.error());
-    auto socket = co_await reach(*target, limit, on_phase);
+    std::optional<Clock::duration> exchange;
+    auto socket = co_await reach(*target, limit, on_phase, exchange);
     if (!socket) co_return std::unexpected(socket.error());
-    auto session = co_await log_in(std::move(*socket), *target, node, limit, on_phase);
+    auto session = co_await log_in(std::move(*socket), exchange, *target, node, limit, on_phase);
     co_return session;
   }
 
@@ -218,7 +219,9 @@ class LibsshConnector : public NamingConnector {
     return fmt::format("{}\n{}\n{}\n{}\n", name, target.user, target.host, target.port);
   }
 
-  awaitable<Result<Link::Socket>> reach(const Target& target, Limit limit, const PhaseObserver& on_phase) {
+  /// `exchange`: what it took to ask and be answered once, over the jump host.
+  awaitable<Result<Link::Socket>> reach(const Target& target, Limit limit, const PhaseObserver& on_phase,
+                                        std::optional<Clock::duration>& exchange) {
     if (!options_.jump) {
       auto socket = co_await connect_tcp(target.host, target.port, limit, on_phase);
       co_return socket;
@@ -226,15 +229,19 @@ class LibsshConnector : public NamingConnector {
     on_phase(Phase::connecting);
     const auto bastion = co_await jump_host(limit);
     if (!bastion) co_return std::unexpected(bastion.error());
+    const auto asked = Clock::now();
     auto socket = co_await open_tunnel(*bastion, target.host, target.port, limit);
+    exchange = Clock::now() - asked;
     co_return socket;
   }
 
-  awaitable<Result<std::unique_ptr<Session>>> log_in(Link::Socket socket, const Target& target,
-                                                     const Node& node, Limit limit,
+  awaitable<Result<std::unique_ptr<Session>>> log_in(Link::Socket socket,
+                                                     std::optional<Clock::duration> exchange,
+                                                     const Target& target, const Node& node, Limit limit,
                                                      const PhaseObserver& on_phase) {
     auto link = Link::over(std::move(socket));
     if (!link) co_return std::unexpected(link.error());
+    if (exchange) (*link)->note_exchange(*exchange);
     Handshake handshake(*link, target, node, host_keys_, options_.use_agent);
     if (auto done = co_await handshake.run(limit, on_phase); !done) co_return std::unexpected(done.error());
     spdlog::debug("{}: logged in to {}@{}:{}", node.label(), target.user, target.host, target.port);
@@ -265,7 +272,7 @@ class LibsshConnector : public NamingConnector {
     const PhaseObserver nobody = [](Phase) {};
     auto socket = co_await connect_tcp(target->host, target->port, limit, nobody);
     if (!socket) co_return std::unexpected(socket.error());
-    auto session = co_await log_in(std::move(*socket), *target, *options_.jump, limit, nobody);
+    auto session = co_await log_in(std::move(*socket), std::nullopt, *target, *options_.jump, limit, nobody);
     co_return session;
   }
 

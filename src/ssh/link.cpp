@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <set>
@@ -10,6 +11,7 @@
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/ssh/lasting.hpp"
+#include "ec2mpi/ssh/round_trip.hpp"
 
 namespace ec2mpi::ssh {
 
@@ -60,6 +62,16 @@ void Link::leave() {
   // libssh's may be closed by now.
   if (const int of_libssh = ::ssh_get_fd(session()); of_libssh >= 0)
     ::dup3(nowhere.get(), of_libssh, O_CLOEXEC);
+}
+
+void Link::note_exchange(Clock::duration took) {
+  const auto time = std::chrono::duration_cast<std::chrono::microseconds>(took);
+  quickest_ = std::min(quickest_.value_or(time), time);
+}
+
+std::optional<std::chrono::microseconds> Link::round_trip() const {
+  const auto known = round_trip_of(libssh_fd_);
+  return known ? known : quickest_;
 }
 
 bool Link::write_pending() const {

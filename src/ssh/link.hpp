@@ -6,8 +6,10 @@
 /// is the back-pressure. libssh is never called from one of its own callbacks.
 
 #include <asio/generic/stream_protocol.hpp>
+#include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "ec2mpi/base/event.hpp"
@@ -38,7 +40,11 @@ class Link : public std::enable_shared_from_this<Link> {
   /// How many packets have come in; any libssh call may bring some.
   [[nodiscard]] std::uint64_t packets_received() const { return traffic_.in_packets; }
 
-  [[nodiscard]] int descriptor() const { return libssh_fd_; }
+  /// One question and its answer took so long.
+  void note_exchange(Clock::duration took);
+  /// The shortest time there and back so far: what the kernel knows of the socket; where that leads to a jump
+  /// host only, what the quickest exchange took.
+  [[nodiscard]] std::optional<std::chrono::microseconds> round_trip() const;
 
   /// True while bytes that libssh has queued could not be sent.
   [[nodiscard]] bool write_pending() const;
@@ -64,6 +70,7 @@ class Link : public std::enable_shared_from_this<Link> {
   bool writing_ = false;
   ssh_counter_struct traffic_{};  ///< kept by libssh
   std::uint64_t packets_passed_on_ = 0;
+  std::optional<std::chrono::microseconds> quickest_;
 };
 
 }  // namespace ec2mpi::ssh

@@ -131,6 +131,45 @@ def test_the_target_may_name_the_node(ec2mpi, cluster4):
         assert on(cluster4, index)("find . -name '*.txt'").out == f"./out-{index}/node{index}.txt\n"
 
 
+def test_sources_may_name_the_node(ec2mpi, cluster4):
+    for index in (1, 2, 3, 4):
+        write(ec2mpi.folder / f"conf/node{index}.conf", f"of {index}")
+    write(ec2mpi.folder / "common", "x" * 1000)
+    assert pushed(ec2mpi, "conf/{node}.conf", "conf/app.conf")[0] == 4
+    assert pushed(ec2mpi, "common", "conf/{node}.conf", "all/")[:2] == (5, 0)
+    for index in (1, 2, 3, 4):
+        assert on(cluster4, index)("cat conf/app.conf; ls all").out == f"of {index}common\nnode{index}.conf\n"
+    write(ec2mpi.folder / "conf/node3.conf", "other")
+    dry = ec2mpi("push", "-n", "common", "conf/{node}.conf", "all/")
+    assert dry.code == 0 and dry.out == "node3\tsend node3.conf\n", dry.err
+    assert pushed(ec2mpi, "common", "conf/{node}.conf", "all/")[:2] == (1, 4)
+    assert on(cluster4, 3)("cat all/node3.conf").out == "other"
+
+
+def test_a_source_that_one_node_lacks_stops_all_before_any_connection(ec2mpi, cluster4):
+    for index in (1, 2, 4):
+        write(ec2mpi.folder / f"conf/node{index}.conf", "x")
+    before = cluster4.login_attempts(1)
+    done = ec2mpi("push", "conf/{node}.conf", "conf/app.conf")
+    assert done.code == 2 and "node3: cannot read conf/node3.conf" in done.err
+    assert cluster4.login_attempts(1) == before
+    assert pushed(ec2mpi, "-x", "3", "conf/{node}.conf", "app.conf")[0] == 3
+
+
+def test_nodes_of_one_role_pass_on_what_is_theirs(ec2mpi, cluster4):
+    for role in ("master", "worker"):
+        write(ec2mpi.folder / role / "big", os.urandom(3_000_000))
+        write(ec2mpi.folder / role / "small", role)
+    for index in (1, 2, 3, 4):
+        cluster4.host(index, "mkdir proj; echo x > proj/old", user="ubuntu")
+    done = ec2mpi("push", "--delete", "{role}/.", "proj")
+    assert done.code == 0, done.err
+    assert re.search(r" · 4 files sent, 0 unchanged, 4 deleted · 6\.0 MB over the uplink, 6\.0 MB between nodes", done.err), done.err
+    for index in (1, 2, 3, 4):
+        expected = look(here, ec2mpi.folder / ("master" if index == 1 else "worker"))
+        assert look(on(cluster4, index), "proj")[1] == expected[1]
+
+
 def test_without_gnu_find_less_is_known_and_all_still_arrives(ec2mpi, cluster4):
     tree = a_tree(ec2mpi.folder / "tree")
     cluster4.host(1, "cat > /usr/local/bin/find; chmod 755 /usr/local/bin/find",
@@ -205,6 +244,16 @@ def test_a_long_link_is_filled_by_several_connections(ec2mpi, cluster4):
     copied = arrived_whole(process, cluster4, big)
     assert copied["connections_to_a_node"] > 1 and copied["bytes_over_uplink"] == 40_000_000
     wait_until(lambda: cluster4.host(1, "pgrep -x cat").code == 1, "nothing of them stays")
+
+
+def test_behind_a_jump_host_a_long_link_is_noticed_too(ec2mpi, cluster4):
+    big = write(ec2mpi.folder / "big", os.urandom(20_000_000))
+    cluster4.uplink("--rtt", "60")
+    write(ec2mpi.folder / "hidden", "10.0.0.12\n")
+    done = ec2mpi("push", "--json", "--list", "hidden", "-J", "ubuntu@" + cluster4.address(1), "big", ".", timeout=120)
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["copied"]["connections_to_a_node"] > 1
+    assert on(cluster4, 2)("md5sum < big").out.split() == [md5(big), "-"]
 
 
 def test_one_of_several_connections_breaks(ec2mpi, cluster4):

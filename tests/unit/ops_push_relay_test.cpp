@@ -44,6 +44,32 @@ class PushWave : public ::testing::Test {
     return tree;
   }
 
+  /// Eight nodes, of which these get nothing more from now on, for half a minute.
+  std::shared_ptr<Wave> wave_with_slow(const std::set<std::size_t>& slow) {
+    auto wave = std::make_shared<Wave>();
+    const Clock::time_point began{std::chrono::hours(1)};
+    wave->pace.emplace(8, began);
+    for (std::size_t i = 0; i < 8; ++i) {
+      wave->seats.push_back(seat({}));
+      wave->seats[i]->position = i;
+      wave->seats[i]->node.index = static_cast<int>(i) + 1;
+    }
+    for (int seconds = 2; seconds <= 30; seconds += 2) {
+      const auto told = static_cast<std::uint64_t>(seconds);
+      for (std::size_t i = 0; i < 8; ++i)
+        wave->pace->note(i, slow.contains(i) ? 1000 + told : told * 100'000,
+                         began + std::chrono::seconds(seconds));
+    }
+    return wave;
+  }
+  static std::vector<std::size_t> moved(const Wave& wave) {
+    std::vector<std::size_t> found;
+    for (std::size_t i = 0; i < wave.seats.size(); ++i) {
+      if (wave.seats[i]->moved && !wave.seats[i]->orphaned.empty()) found.push_back(i);
+    }
+    return found;
+  }
+
   asio::io_context loop;
   std::vector<std::unique_ptr<PushNeed>> needs;
 };
@@ -76,6 +102,33 @@ TEST_F(PushWave, WhoHangsOnALostNodeIsToldAndItsFeederDropsIt) {
   }
   EXPECT_EQ(orphans, (std::set<std::size_t>{6, 7, 8})) << "who has all of it needs nobody";
   for (auto& sitting : wave->seats) sitting->wave.reset();
+}
+
+TEST_F(PushWave, WhoIsSlowIsCutOffWithThoseThatItFeedsAndOnlyItGoesAlone) {
+  Relay relay(loop.get_executor(), nullptr, 8, false, Clock::now());
+  const auto wave = wave_with_slow({1});
+  EXPECT_EQ(relay.relieve(*wave), "node2 is much slower than the others, so it got its data apart from them");
+  EXPECT_EQ(moved(*wave), (std::vector<std::size_t>{1, 5, 6, 7}));
+  EXPECT_TRUE(wave->seats[1]->slow);
+  EXPECT_FALSE(wave->seats[5]->slow);
+  EXPECT_EQ(wave->seats[0]->drop, std::vector<std::size_t>{1});
+  EXPECT_EQ(relay.relieve(*wave), "") << "once is enough";
+}
+
+TEST_F(PushWave, IfTheFirstFeedsSlowlyAllOthersLeaveIt) {
+  Relay relay(loop.get_executor(), nullptr, 8, false, Clock::now());
+  const auto wave = wave_with_slow({1, 2, 3, 4, 5, 6, 7});
+  EXPECT_NE(relay.relieve(*wave).find("node1 is"), std::string::npos);
+  EXPECT_EQ(moved(*wave).size(), 7U);
+  EXPECT_EQ(wave->seats[0]->drop, (std::vector<std::size_t>{1, 2, 3, 4}));
+  for (const auto& sitting : wave->seats) EXPECT_FALSE(sitting->slow);
+}
+
+TEST_F(PushWave, WhereManySeemSlowOnlySomeAreTakenOut) {
+  Relay relay(loop.get_executor(), nullptr, 8, false, Clock::now());
+  const auto wave = wave_with_slow({2, 3, 4});
+  EXPECT_NE(relay.relieve(*wave), "");
+  EXPECT_EQ(moved(*wave).size(), 2U);
 }
 
 }  // namespace

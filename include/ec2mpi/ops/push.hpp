@@ -6,9 +6,11 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "ec2mpi/fleet/fleet.hpp"
+#include "ec2mpi/ops/push_groups.hpp"
 #include "ec2mpi/ops/source_tree.hpp"
 
 namespace ec2mpi::ops {
@@ -26,14 +28,16 @@ struct PushTarget {
 /// What has been done so far, for whoever shows it. Bytes are those of files, without names and padding; over
 /// the uplink and between nodes they are those of the compressed archive if there is one.
 struct PushCount {
-  std::uint64_t uplink = 0;     ///< bytes sent from here
-  std::uint64_t inside = 0;     ///< bytes that nodes have passed on to each other
-  std::uint64_t sent = 0;       ///< content that has left, before it was compressed
-  std::uint64_t expected = 0;   ///< bytes to be sent from here, as far as is known
-  std::size_t files = 0;        ///< files sent, those of the tree counted once however many nodes lacked them
-  std::size_t unchanged = 0;    ///< files that no node lacked
-  std::size_t erased = 0;       ///< paths removed, over all nodes
-  std::size_t connections = 1;  ///< that one node was fed by, at most
+  std::uint64_t uplink = 0;                     ///< bytes sent from here
+  std::uint64_t inside = 0;                     ///< bytes that nodes have passed on to each other
+  std::uint64_t sent = 0;                       ///< content that has left, before it was compressed
+  std::uint64_t expected = 0;                   ///< bytes to be sent from here, as far as is known
+  std::size_t all_files = 0;                    ///< of the sources
+  std::unordered_set<std::string> lacked = {};  ///< files sent, by path: once however many nodes lacked them
+  std::size_t files = 0;                        ///< so many
+  std::size_t unchanged = 0;                    ///< files that no node lacked
+  std::size_t erased = 0;                       ///< paths removed, over all nodes
+  std::size_t connections = 1;                  ///< that one node was fed by, at most
   std::map<int, std::uint64_t> arrived = {};  ///< on nodes at work, by index: how much of the archive, about
   std::string note = {};  ///< why some node was not served by another one; "" if all was well
 };
@@ -46,13 +50,12 @@ enum class RelayMode {
 };
 
 struct PushPlan {
-  std::shared_ptr<const SourceTree> tree;
+  std::vector<PushGroup> groups;
   std::string target;     ///< as typed; {node}, {index} and so on are filled in
   bool folder = false;    ///< there are several sources
   bool checksum = false;  ///< compare contents, not size and mtime
   bool erase = false;     ///< remove what the source folders no longer have
   RelayMode relay = RelayMode::automatic;
-  std::size_t nodes = 1;             ///< that the push goes to
   bool compress = false;             ///< once for all nodes; they unpack it
   bool dry_run = false;              ///< only tell, line by line, what would be done
   std::shared_ptr<PushCount> count;  ///< never null

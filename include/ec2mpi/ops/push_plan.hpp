@@ -47,7 +47,11 @@ struct PushContent {
       {};  ///< where files begin that are sent without their beginning
 };
 
-/// `sums` gives the checksum of a local file, for DiffOptions::checksum.
+/// With DiffOptions::checksum: the files whose checksums decide, as the node has one of this place and size.
+[[nodiscard]] std::vector<std::size_t> files_to_compare(const SourceTree& tree, const PushSurvey& survey,
+                                                        const DiffOptions& options);
+
+/// `sums` gives the checksum of a local file, for DiffOptions::checksum; asked for files_to_compare only.
 [[nodiscard]] PushNeed push_need(const SourceTree& tree, const PushSurvey& survey, const DiffOptions& options,
                                  const std::function<std::string(const SourceItem&)>& sums = {});
 

@@ -9,7 +9,7 @@ namespace ec2mpi::ssh {
 class Timed {
  public:
   virtual ~Timed() = default;
-  /// The shortest time there and back so far; nothing where it can't be known (behind a jump host).
+  /// The shortest time there and back so far, over a jump host if there is one; nothing before it is known.
   [[nodiscard]] virtual std::optional<std::chrono::microseconds> round_trip() const = 0;
 };
 

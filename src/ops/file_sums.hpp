@@ -1,0 +1,39 @@
+#pragma once
+/// Checksums of files of a tree, for nodes that want to know whether theirs are the same.
+
+#include <asio/awaitable.hpp>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "ec2mpi/base/event.hpp"
+#include "ec2mpi/ops/source_tree.hpp"
+
+namespace ec2mpi::ops {
+
+/// Reads a file once, however many nodes ask, piece by piece: other work gets its turn in between.
+class FileSums {
+ public:
+  explicit FileSums(std::shared_ptr<const SourceTree> tree) : tree_(std::move(tree)) {}
+
+  /// SHA-256 of so many first bytes of an item, hexadecimal. If these can't be read it is "unreadable".
+  [[nodiscard]] asio::awaitable<std::string> of(std::size_t item, std::uint64_t bytes);
+
+  /// The same, if it has been asked for; else "".
+  [[nodiscard]] std::string known(std::size_t item, std::uint64_t bytes) const;
+
+ private:
+  struct Sum {
+    explicit Sum(const asio::any_io_executor& executor) : found(executor) {}
+    Event found;
+    std::string text = {};
+  };
+
+  std::shared_ptr<const SourceTree> tree_;
+  std::map<std::pair<std::size_t, std::uint64_t>, std::shared_ptr<Sum>> sums_;
+};
+
+}  // namespace ec2mpi::ops

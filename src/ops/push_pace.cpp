@@ -1,0 +1,115 @@
+#include "src/ops/push_pace.hpp"
+
+#include <algorithm>
+
+#include "src/ops/push_relay.hpp"
+
+namespace ec2mpi::ops {
+
+namespace {
+
+constexpr auto kFarBehind = std::chrono::seconds(4);
+/// So often in a row, and not twice for reports that were held up together on their way.
+constexpr int kOften = 4;
+constexpr auto kBetween = std::chrono::milliseconds(1500);
+constexpr std::size_t kReports = 64;  ///< two minutes
+
+}  // namespace
+
+PushPace::PushPace(std::size_t size, Clock::time_point began) : tracks_(size), began_(began) {}
+
+void PushPace::note(std::size_t position, std::uint64_t bytes, Clock::time_point heard,
+                    std::optional<Clock::duration> told) {
+  auto& track = tracks_[position];
+  const auto own = told.value_or(heard.time_since_epoch());
+  if (track.reports.empty()) track.reports.push_back({own - (heard - began_), 0});
+  track.reports.push_back({own, std::max(bytes, track.reports.back().bytes)});
+  if (track.reports.size() > kReports) track.reports.pop_front();
+  track.clock = std::min(track.clock, heard.time_since_epoch() - own);
+  latest_ = std::max(latest_, own + track.clock);
+}
+
+/// How long before the report the feeder had what the node had then; nothing if that is not known yet.
+/// Between two reports bytes are taken to have come evenly.
+std::optional<Clock::duration> PushPace::behind(std::size_t position, const Report& report) const {
+  const auto& feeder = tracks_[feeder_of(position)];
+  const auto now = report.told + tracks_[position].clock;
+  const auto& reports = feeder.reports;
+  if (reports.empty()) return std::nullopt;
+  const auto later =
+      std::upper_bound(reports.begin(), reports.end(), report.bytes,
+                       [](std::uint64_t bytes, const Report& other) { return bytes < other.bytes; });
+  if (later == reports.begin()) return now - (later->told + feeder.clock);
+  const auto& before = *std::prev(later);
+  auto had = before.told;
+  if (later != reports.end()) {
+    const auto part =
+        static_cast<double>(report.bytes - before.bytes) / static_cast<double>(later->bytes - before.bytes);
+    had += std::chrono::duration_cast<Clock::duration>(part * (later->told - before.told));
+  } else if (now - (had + feeder.clock) >= kFarBehind) {
+    return std::nullopt;
+  }
+  return now - (had + feeder.clock);
+}
+
+/// How many of its last reports tell that it is far behind, at most kOften.
+int PushPace::often_behind(std::size_t position) const {
+  const auto& track = tracks_[position];
+  int often = 0;
+  auto counted = Clock::duration::max();
+  for (auto report = track.reports.rbegin(); report != track.reports.rend() && often < kOften; ++report) {
+    if (report->told + track.clock <= since_) break;
+    const auto by = behind(position, *report);
+    if (!by || report->told > counted - kBetween) continue;
+    if (*by < kFarBehind) break;
+    ++often;
+    counted = report->told;
+  }
+  return often;
+}
+
+/// Who has not got anything yet may still wait for its connection. Who is behind because of somebody further
+/// down is not to blame, and who is fed by the same node as others is to blame only if these are not behind.
+std::vector<PushPace::Slow> PushPace::slow(const std::function<bool(std::size_t)>& gone) const {
+  const auto size = tracks_.size();
+  std::vector<int> often(size, 0);
+  for (std::size_t i = 1; i < size; ++i) {
+    if (!tracks_[i].whole && !gone(i)) often[i] = often_behind(i);
+  }
+  const auto suspected = [&often](std::size_t i) { return often[i] > 0; };
+  const auto begun = [this](std::size_t i) {
+    return !tracks_[i].reports.empty() && tracks_[i].reports.back().bytes > 0;
+  };
+  std::vector<Slow> found;
+  for (std::size_t feeder = 0; feeder < size; ++feeder) {
+    if (gone(feeder)) continue;
+    std::vector<std::size_t> sure;
+    bool others_keep_up = false;
+    bool unsure = false;
+    for (const auto fed : fed_by(feeder, size)) {
+      const auto further = fed_by(fed, size);
+      if (!tracks_[fed].whole && !gone(fed) && !begun(fed)) {
+        unsure = true;
+      } else if (!suspected(fed)) {
+        others_keep_up = others_keep_up || tracks_[fed].whole || !gone(fed);
+      } else if (often[fed] >= kOften && std::none_of(further.begin(), further.end(), suspected)) {
+        sure.push_back(fed);
+      } else {
+        unsure = true;
+      }
+    }
+    if (unsure) continue;
+    if (sure.size() > 1 && !others_keep_up) {
+      found.push_back({feeder, true});
+    } else {
+      for (const auto fed : sure) found.push_back({fed, false});
+    }
+  }
+  return found;
+}
+
+void PushPace::begin_anew() {
+  since_ = latest_;
+}
+
+}  // namespace ec2mpi::ops

@@ -1,0 +1,63 @@
+#pragma once
+/// Which of the nodes that share an archive holds the others up. Pure.
+///
+/// Every node hands on what comes as it comes, so one with a slow network slows down the node that feeds it,
+/// and with that everybody: all get on at its pace, and no rate tells who it is. But what is on its way to it
+/// piles up in front of it (ssh and the kernel take some MB), while all others have what their feeder has. So
+/// it is told by how long ago its feeder had what it has now. If the uplink or all nodes are slow, nobody is
+/// behind.
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "ec2mpi/base/limit.hpp"
+
+namespace ec2mpi::ops {
+
+class PushPace {
+ public:
+  /// `began`: when nobody had anything yet.
+  PushPace(std::size_t size, Clock::time_point began);
+
+  /// The node at this position has told how much has come to it; by its own clock, of which only differences
+  /// count, at `told`. Words from a node whose network is full take long to arrive, and come all at once.
+  void note(std::size_t position, std::uint64_t bytes, Clock::time_point heard,
+            std::optional<Clock::duration> told = {});
+  /// It has all of it.
+  void note_whole(std::size_t position) { tracks_[position].whole = true; }
+
+  struct Slow {
+    std::size_t position = 0;
+    bool in_feeding = false;  ///< all that it feeds are behind it; else it is itself behind who feeds it
+  };
+  /// Who has held up others for some time. `gone`: whether a position gets nothing more.
+  [[nodiscard]] std::vector<Slow> slow(const std::function<bool(std::size_t)>& gone) const;
+
+  /// Nobody is under suspicion any more: what is piled up behind a node that was taken out has to get away
+  /// first.
+  void begin_anew();
+
+ private:
+  struct Report {
+    Clock::duration told;
+    std::uint64_t bytes = 0;
+  };
+  struct Track {
+    std::deque<Report> reports;
+    Clock::duration clock = Clock::duration::max();  ///< between its clock and ours; what came quickest tells
+    bool whole = false;
+  };
+
+  [[nodiscard]] std::optional<Clock::duration> behind(std::size_t position, const Report& report) const;
+  [[nodiscard]] int often_behind(std::size_t position) const;
+
+  std::vector<Track> tracks_;
+  Clock::time_point began_;
+  Clock::duration latest_{};  ///< report, by our clock
+  Clock::duration since_{};   ///< what was told earlier counts no more
+};
+
+}  // namespace ec2mpi::ops

@@ -1,0 +1,127 @@
+"""A node that is merely slow: eight hosts, of which the first feeds four and one of these feeds three; one has a link of 1 Mbit/s.
+
+That others are not held up by it is seen by the order: they are all through while it is still at it.
+"""
+
+import os
+import re
+import signal
+
+import pytest
+
+from local_cluster import Cluster, Program, wait_until
+from test_copy import md5, no_stage_left, on, write
+
+ALL = range(1, 9)
+SIZE = 24_000_000  # 192 s at 1 Mbit/s
+
+
+@pytest.fixture(scope="module")
+def shared_cluster8():
+    hosts = Cluster("eight")
+    try:
+        yield hosts.up(8)
+    finally:
+        hosts.down()
+
+
+@pytest.fixture
+def eight(shared_cluster8):
+    yield shared_cluster8
+    shared_cluster8.heal()
+    for index in ALL:
+        shared_cluster8.host(index, "cd /home/ubuntu; rm -rf -- * .ec2mpi*")
+
+
+@pytest.fixture
+def push(eight, tmp_path):
+    program = Program(tmp_path, eight)
+    yield program
+    said = program.finish()
+    assert not said, f"a sanitizer found something:\n{said}"
+
+
+def begin(push, eight):
+    """A push that has begun on all hosts; which host feeds how many."""
+    big = write(push.folder / "big", os.urandom(SIZE))
+    eight.uplink("--rate", "5mbit")
+    process = push.start("push", "big", ".")
+
+    def look_around():
+        counts = {index: int(eight.host(index, "pgrep -c -x ssh").out) for index in ALL}
+        return counts if sorted(counts.values()) == [0, 0, 0, 0, 0, 0, 3, 4] else None
+    feeds = wait_until(look_around, "all links are there", seconds=60)
+    return big, process, {count: [i for i in ALL if feeds[i] == count] for count in (4, 3, 0)}
+
+
+def whole(hosts, index, big):
+    return on(hosts, index)("md5sum < big 2>/dev/null").out.split() == [md5(big), "-"]
+
+
+def at_work(hosts, index):
+    return hosts.host(index, "pgrep -f '[e]c2mpi-push'").code == 0
+
+
+def ends_last(push, eight, big, process, slow):
+    """All others are through while the slow one has not got all; then it is fast again, and the push ends well."""
+    eight.fault("slow", slow, "--rate", "1mbit")
+    eight.uplink("--rate", "none")
+    others = [index for index in ALL if index != slow]
+
+    def through():
+        return all(whole(eight, index, big) and not at_work(eight, index) for index in others)
+    wait_until(lambda: whole(eight, slow, big) or process.poll() is not None or through(), "the end of others, or of it",
+               seconds=400)
+    assert process.poll() is None, process.stderr.read()
+    assert not whole(eight, slow, big), "the slow one has held up the others"
+    eight.call("fast", slow)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert f"node{slow} is much slower than the others" in err
+    for index in ALL:
+        assert whole(eight, index, big), f"node{index}"
+    no_stage_left(eight, ALL)
+    return err
+
+
+def test_a_slow_leaf_does_not_hold_up_the_others(push, eight):
+    big, process, feeds = begin(push, eight)
+    ends_last(push, eight, big, process, feeds[0][-1])
+
+
+def test_a_slow_feeder_loses_its_role(push, eight):
+    big, process, feeds = begin(push, eight)
+    ends_last(push, eight, big, process, feeds[3][0])
+
+
+def test_a_slow_first_node_loses_its_role(push, eight):
+    big, process, feeds = begin(push, eight)
+    ends_last(push, eight, big, process, feeds[4][0])
+
+
+def test_a_slow_uplink_is_nobodys_fault(push, eight):
+    big, process, _ = begin(push, eight)
+    process.send_signal(signal.SIGINT)
+    process.wait()
+    big = write(push.folder / "big", os.urandom(6_000_000))
+    eight.uplink("--rate", "2mbit")
+    done = push("push", "big", ".", timeout=300)
+    assert done.code == 0, done.err
+    assert "slower" not in done.err
+    assert re.search(r" 6\.[0-9]+ MB over the uplink, 4[0-9.]+ MB between nodes", done.err), done.err
+    for index in ALL:
+        assert whole(eight, index, big), f"node{index}"
+
+
+def test_sixteen_hosts(cluster, tmp_path):
+    hosts = cluster.up(16)
+    push = Program(tmp_path, hosts)
+    big = write(push.folder / "d/big", os.urandom(8_000_000))
+    write(push.folder / "d/small", "small")
+    done = push("push", "d", ".", timeout=120)
+    assert done.code == 0, done.err
+    assert re.search(r"^16/16 nodes ok · 2 files sent, 0 unchanged · 8\.\d MB over the uplink, 1\d\d MB between nodes", done.err, re.M), done.err
+    for index in range(1, 17):
+        assert on(hosts, index)("md5sum < d/big; cat d/small").out.split() == [md5(big), "-", "small"], f"node{index}"
+    no_stage_left(hosts, range(1, 17))
+    assert not push.finish()
