@@ -35,6 +35,7 @@ ops::FollowWish make_wish(OnMaster& on, const FollowOptions& options, Verb verb)
     wish.stop = at_once.get_token();
     wish.detach = on.runtime.stop();
     wish.cancels = true;
+    wish.unended = true;
   }
   return wish;
 }
@@ -68,7 +69,10 @@ std::shared_ptr<FollowOptions> add(CLI::App& app, Dispatch& dispatch, Verb verb,
                                    const std::string& description) {
   auto options = std::make_shared<FollowOptions>();
   auto& command = add_command(app, name, description, "ec2mpi " + name + " spread");
-  command.add_option("id", options->word, "The job: its id, how that begins, or its name [the newest]")
+  const auto* newest = verb == Verb::cancel ? "the newest that has not ended" : "the newest";
+  command
+      .add_option("id", options->word,
+                  fmt::format("The job: its id, how that begins, or its name [{}]", newest))
       ->type_name("ID");
   add_master_options(command, options->master);
   if (verb == Verb::logs) {

@@ -153,6 +153,8 @@ Result<int> run_signal(const JobsOptions& options, const CommonOptions& common) 
 Result<int> run_rm(const JobsOptions& options, const CommonOptions& common) {
   if (options.words.empty() && options.older == 0)
     return fail(ErrorKind::usage, "which job? ec2mpi rm ID..., or ec2mpi rm --older 30");
+  if (!options.words.empty() && options.older != 0)
+    return fail(ErrorKind::usage, "rm takes jobs, or --older for all that ended long ago; not both");
   const auto words = options.words;
   const auto older = options.older;
   return carry_out(options, common, [words, older](OnMaster& on, ssh::Session& session) {
@@ -181,7 +183,9 @@ void add_jobs_commands(CLI::App& app, Dispatch& dispatch) {
   auto& signal = add_command(app, "signal", "Sends a signal to a job, which mpirun passes on to the ranks",
                              "ec2mpi signal spread USR1");
   const auto of_signal = prepare(signal, dispatch, run_signal);
-  signal.add_option("words", of_signal->words, "The job [the newest], and USR1, USR2, TSTP, CONT, ...")
+  signal
+      .add_option("words", of_signal->words,
+                  "The job [the newest that has not ended], and USR1, USR2, TSTP, CONT, ...")
       ->required()
       ->expected(1, 2)
       ->type_name("[ID] SIGNAL");

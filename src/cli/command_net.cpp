@@ -68,6 +68,7 @@ asio::awaitable<int> measure(Runtime& runtime, const NetOptions& options, Cluste
   ops::JobWish wish;
   wish.id = ops::make_job_id("net", std::chrono::system_clock::now());
   wish.command = ops::net_command(options.serial);
+  wish.shown_as = "ec2mpi net";
   wish.ranks.per_node = 1;
   wish.mca = {
       {"mpi_yield_when_idle", "1"}};  // who waits for its round must not take a core from who measures

@@ -144,10 +144,13 @@ Result<Chosen> choose_job(const RunOptions& options, const Config& config) {
   }
   const auto& name = options.name.front();
   if (options.name.size() > 1) {
+    if (!config.jobs.contains(name)) {
+      return fail(ErrorKind::usage, fmt::format("programs stand behind --: ec2mpi run ... -- {}",
+                                                printable(quote_words(options.name))));
+    }
     return fail(ErrorKind::usage,
-                fmt::format("'{}': arguments and programs stand behind --: ec2mpi run {} -- ARGS, or "
-                            "ec2mpi run -- CMD ARGS",
-                            printable(options.name[1]), printable(name)));
+                fmt::format("'{}': arguments stand behind --: ec2mpi run {} -- {}",
+                            printable(options.name[1]), printable(name), printable(options.name[1])));
   }
   const auto mpirun = config.mpirun.value_or("");
   if (const auto found = config.jobs.find(name); found != config.jobs.end())

@@ -84,8 +84,9 @@ CLI::App& add_copy_command(CLI::App& app, Dispatch& dispatch, const std::string&
   command.callback([options, run, name, &dispatch] {
     dispatch.chosen = [options, run, name](const CommonOptions& common) -> Result<int> {
       if (options->paths.size() < 2) {
-        return fail(ErrorKind::usage,
-                    fmt::format("what is to be copied, and where to? ec2mpi {} SRC... DST", name));
+        return fail(ErrorKind::usage, fmt::format("where to? ec2mpi {} {} DST (./ is {})", name,
+                                                  quote_word(printable(options->paths.front())),
+                                                  name == "push" ? "the home on each node" : "this folder"));
       }
       return run(*options, common);
     };

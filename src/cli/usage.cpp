@@ -30,20 +30,21 @@ std::vector<std::string> commands_of(const CLI::App& app) {
   return names;
 }
 
-void add_long_options(const CLI::App& app, std::vector<std::string>& names) {
+void add_options(const CLI::App& app, std::vector<std::string>& names) {
   for (const auto* option : app.get_options()) {
     for (const auto& name : option->get_lnames()) names.push_back("--" + name);
+    for (const auto& name : option->get_snames()) names.push_back("-" + name);
   }
 }
 
-/// The long options that may stand behind a command: its own, those of its groups (which CLI11 keeps as
+/// The options that may stand behind a command: its own, those of its groups (which CLI11 keeps as
 /// nameless sub-commands), and everybody's.
 std::vector<std::string> options_of(const CLI::App& command) {
   std::vector<std::string> names;
-  add_long_options(command, names);
+  add_options(command, names);
   const auto is_group = [](const CLI::App* each) { return each->get_name().empty(); };
-  for (const auto* group : command.get_subcommands(is_group)) add_long_options(*group, names);
-  if (const auto* parent = command.get_parent()) add_long_options(*parent, names);
+  for (const auto* group : command.get_subcommands(is_group)) add_options(*group, names);
+  if (const auto* parent = command.get_parent()) add_options(*parent, names);
   return names;
 }
 
@@ -58,8 +59,11 @@ std::string describe_extra(const CLI::App& app, const CLI::App& chosen, const st
   const auto& word = extras.front();
   if (!word.starts_with('-'))
     return fmt::format("'{}' is a word too many; see {} --help", printable(word), called);
+  const auto options = options_of(chosen);
+  if (std::find(options.begin(), options.end(), word.substr(0, word.find('='))) != options.end())
+    return fmt::format("{0} stands behind the command: {1} {0} ...", printable(word), called);
   return fmt::format("{} has no option {}; {}see {} --help", called, printable(word),
-                     did_you_mean(nearest(word, options_of(chosen))), called);
+                     did_you_mean(nearest(word, options)), called);
 }
 
 }  // namespace

@@ -117,7 +117,14 @@ class Follower {
   std::string next_nonce() { return nonce_ = make_nonce(); }
 
   [[nodiscard]] std::string follow_command() const {
-    auto text = "{\n" + job_functions() + "find_job " + quote_word(wish_.word) + "\n";
+    auto text = "{\n" + job_functions();
+    const bool unended = wish_.unended && !connected_once_;  // our own wish may have ended it since
+    if (unended) text += "unended=yes\n";
+    text += "find_job " + quote_word(wish_.word) + "\n";
+    if (unended)
+      text +=
+          "job_state \"$jobs/$id\"\n"
+          "[ \"$state\" != ended ] || give_up \"$id has ended already; ec2mpi jobs tells how\" 2\n";
     if (!wish_.lasting) text += "once=yes\n";
     if (!wish_.output) text += "silent=yes\n";
     if (cancelling()) text += "cancel=yes\n";

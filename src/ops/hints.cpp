@@ -24,7 +24,7 @@ constexpr std::string_view kNotReached =
 constexpr std::string_view kNoTrust = "the nodes do not let each other in by ssh";
 constexpr std::string_view kOneMpi = "a node lacks this MPI, or has another version of it";
 constexpr std::string_view kNotPushed = "{} is not on every node; copy it there first";
-constexpr std::string_view kPush = "ec2mpi push FILE...";
+constexpr std::string_view kPush = "ec2mpi push FILE... ./";
 constexpr std::string_view kFirewall =
     "the nodes do not reach each other's ports; their security group needs a rule: all traffic, source: the "
     "group itself";
@@ -84,6 +84,11 @@ constexpr Known kKnown[] = {
      "ec2mpi exec-all 'python3 -c \"import {}\"'"},
     {"can't open file '*'", kNotPushed, kPush},
     {"[Errno 2] No such file or directory: '*'", kNotPushed, kPush},
+    {"unable to find the specified executable",
+     "there is no such program in the PATH, or at that path, of a node", kPush},
+    {"could not access\nor execute",
+     "the program is not on every node, or may not be executed there (chmod +x, or python3 in front of it?)",
+     kPush},
     {"could not access or execute", "the program is not on every node, or may not be executed there", kPush},
     {"execvp error on file * (", kNotPushed, kPush},
     {"change to the specified working directory", "the working directory is not on every node", kPush},

@@ -116,7 +116,7 @@ class Planner {
             index);
     }
     if (versions.size() == 1 && !missing) return {};
-    const auto* advice = missing ? "; install it there: sudo apt install openmpi-bin"
+    const auto* advice = missing ? "; install it there: ec2mpi setup"
                                  : "; different versions hang without a word: install the same everywhere";
     return fail(ErrorKind::remote_io, "the nodes do not have one MPI: " + told_apart(versions) + advice);
   }
@@ -188,7 +188,7 @@ class Planner {
     }
     auto text = fmt::format("np {}\nnodes {}\n", total_ranks(plan_.places), fold_indices(indices));
     if (!plan_.mpi.empty()) text += fmt::format("mpi {}\n", plan_.mpi);
-    const auto words = quote_words(wish_.command);
+    const auto words = wish_.shown_as.empty() ? quote_words(wish_.command) : wish_.shown_as;
     text += fmt::format(
         "command {}\n",
         printable(wish_.script ? wish_.script->name + (words.empty() ? "" : " ") + words : words));

@@ -14,10 +14,11 @@ namespace {
 /// - job_state: sets $state and $detail. `exit` is looked at again when the supervisor is gone: it may have
 /// just
 ///   written it.
-/// - find_job WORD: sets $id: the newest; that very id; the newest of that name; the
+/// - find_job WORD: sets $id: the newest (with $unended, of those that have not ended); that very id; the
+/// newest of that name; the
 ///   only one that begins so.
 constexpr const char* kFunctions = R"sh(
-jobs=$HOME/.ec2mpi/jobs made= once= silent= cancel=
+jobs=$HOME/.ec2mpi/jobs made= once= silent= cancel= unended=
 read -r boot </proc/sys/kernel/random/boot_id
 give_up() {
   [ -z "$made" ] || rm -rf "$jobs/$id"
@@ -69,9 +70,14 @@ find_job() {
   id=
   case $1 in
     */* | .*) give_up "'$1' is not a job's id" 2 ;;
-    '') for id in $(cd "$jobs" 2>/dev/null && ls -t -- */meta 2>/dev/null | head -n 1); do id=${id%/meta}; done
+    '') for id in $(cd "$jobs" 2>/dev/null && ls -t -- */meta 2>/dev/null); do
+          id=${id%/meta}
+          [ -n "$unended" ] || return 0
+          job_state "$jobs/$id"
+          case $state in waiting | running | ending) return ;; esac
+        done
         [ -n "$id" ] || give_up "there are no jobs" 2
-        return ;;
+        give_up "no job is running; ec2mpi jobs lists them" 2 ;;
   esac
   [ -d "$jobs/$1" ] && id=$1 && return
   for folder in "$jobs/$1"-????????-??????-????; do [ ! -d "$folder" ] || id=${folder##*/}; done

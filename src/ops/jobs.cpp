@@ -80,7 +80,9 @@ asio::awaitable<Result<std::vector<JobRecord>>> list_jobs(ssh::Session& session,
 
 asio::awaitable<Result<Answer>> signal_job(ssh::Session& session, std::string word, std::string signal,
                                            Limit limit) {
-  return tell(session, sweep_functions("none") + find(word) + "signal=" + quote_word(signal) + "\n" + kSignal,
+  return tell(session,
+              sweep_functions("none") + "unended=yes\n" + find(word) + "signal=" + quote_word(signal) + "\n" +
+                  kSignal,
               limit);
 }
 

@@ -286,13 +286,26 @@ def test_names_beginnings_and_the_newest(ec2mpi, cluster4):
     assert ec2mpi("logs", "alphabet").out == "alphabet.py\n"
 
 
+def test_cancel_means_the_newest_that_has_not_ended(ec2mpi, cluster4):
+    job = submit(ec2mpi, "sleep 31415", "-np", "2")
+    assert ec2mpi("run", "-np", "1", "--", "echo", "done").code == 0
+    newest = json.loads(ec2mpi("jobs", "--json").out)[0]["id"]
+    assert newest != job
+    done = ec2mpi("cancel", newest)
+    assert done.code == 2 and f"{newest} has ended already" in done.err
+    assert ec2mpi("cancel").code == 0
+    assert state(ec2mpi, job)["why"] == "cancelled"
+    done = ec2mpi("cancel")
+    assert done.code == 2 and "no job is running" in done.err
+
+
 def test_a_signal_reaches_the_ranks(ec2mpi, cluster4):
     process = ec2mpi.start("run", "-np", "2", "--", "sh", "-c", "trap 'echo saved; exit 0' USR1; echo up; while :; do sleep 0.1; done")
     assert lines_from(process, 2) == ["up", "up"]
     assert ec2mpi("signal", "usr1").code == 0
     out, err = process.communicate(timeout=60)
     assert (out, process.returncode) == ("saved\nsaved\n", 0), err
-    done = ec2mpi("signal", "USR1")
+    done = ec2mpi("signal", "sh", "USR1")
     assert done.code == 1 and "is not running" in done.err
 
 

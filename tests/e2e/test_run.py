@@ -395,7 +395,7 @@ def test_a_master_that_freezes_later_is_left_by_the_time_limit(ec2mpi, cluster4)
 @pytest.mark.parametrize("words, says", [
     (["run"], "nothing to run"),
     (["run", "--"], "nothing to run"),
-    (["run", "python3", "x.py"], "'x.py': arguments and programs stand behind --"),
+    (["run", "-np", "2", "python3", "x.py"], "programs stand behind --: ec2mpi run ... -- python3 x.py"),
     (["run", "./ring"], "'./ring' is not a job's name"),
     (["run", "-np", "0", "--", "x"], "--np"),
     (["run", "--slots", "many", "--", "x"], "--slots takes cores, threads or a number"),

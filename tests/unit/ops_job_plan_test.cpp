@@ -62,8 +62,7 @@ TEST_F(PlanOf, DifferentMpisIsRefusedAndTellsWhoHasWhich) {
 TEST_F(PlanOf, ANodeWithoutMpirunNamesItAndTheRemedy) {
   facts[3].mpi.reset();
   facts[3].mpirun.clear();
-  EXPECT_NE(line().find("node3 no mpirun; install it there: sudo apt install openmpi-bin"), std::string::npos)
-      << line();
+  EXPECT_NE(line().find("node3 no mpirun; install it there: ec2mpi setup"), std::string::npos) << line();
 }
 
 TEST_F(PlanOf, OneMachineTwiceIsRefused) {

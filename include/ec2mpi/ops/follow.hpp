@@ -38,7 +38,9 @@ class FollowObserver : public ConnectionObserver {
 
 struct FollowWish {
   Node master;
-  std::string word;        ///< a job's id, or what find_job takes for one
+  std::string word;  ///< a job's id, or what find_job takes for one
+  bool unended =
+      false;  ///< without a word the newest that has not ended is meant, and one that has is refused
   std::stop_token stop;    ///< Ctrl-C
   std::stop_token detach;  ///< leaves the job alone
   bool cancels = true;     ///< `stop` cancels the job; else it only ends the following

@@ -26,7 +26,8 @@ struct JobWish {
   std::string id;                    ///< see make_job_id
   std::vector<std::string> command;  ///< program and arguments; for a script its arguments only
   std::optional<JobScript> script;
-  std::string workdir;  ///< absolute, or below the home, with or without `~/`; empty = the home
+  std::string shown_as = {};  ///< what `jobs` shows instead of the command; empty: the command
+  std::string workdir;        ///< absolute, or below the home, with or without `~/`; empty = the home
   Ranks ranks;
   Slots slots;
   std::vector<std::pair<std::string, std::string>> env;
