@@ -32,7 +32,7 @@ run_openmpi5() {
   cmake --preset dev >/dev/null
   cmake --build --preset dev --target ec2mpi
   as_root env EC2MPI_HOSTS_ROOT="$root" EC2MPI_BINARY="$PWD/build/dev/ec2mpi" /usr/bin/python3 -B -m pytest -q -p no:cacheprovider \
-    tests/e2e/test_run.py tests/e2e/test_jobs.py tests/e2e/test_series.py "$@"
+    tests/e2e/test_{run,jobs,series,flavours,losses}.py "$@"
 }
 
 if [[ ${1:-} == --openmpi5 ]]; then

@@ -108,6 +108,18 @@ bool is_job_id(const std::string& id) {
              std::string::npos;
 }
 
+/// What was seen of a job before and is gone since has ended because we ended its launcher.
+void add_gone(ops::Swept& swept, const std::vector<ops::JobProcess>& seen, const std::string& id) {
+  for (const auto& process : seen) {
+    const auto is_it = [&](const auto& known) { return known.pid == process.pid; };
+    if (process.job != id || std::ranges::any_of(swept.ended, is_it) ||
+        std::ranges::any_of(swept.left, is_it))
+      continue;
+    const auto program = process.command.substr(0, process.command.find(' '));
+    swept.ended.push_back({process.pid, program.substr(program.rfind('/') + 1)});
+  }
+}
+
 asio::awaitable<int> end_orphans(Runtime& runtime, const PsOptions& options, Cluster& cluster,
                                  Access& access) {
   const auto connector = ssh::make_libssh_connector(runtime.executor(), access.transport, access.host_keys);
@@ -134,7 +146,8 @@ asio::awaitable<int> end_orphans(Runtime& runtime, const PsOptions& options, Clu
     const auto cleaned =
         co_await on_all(runtime, options, cluster, *connector, std::move(sweep), "ending " + id);
     code = std::max(code, exit_code_for(cleaned));
-    for (const auto& [index, of_node] : swept) {
+    for (auto& [index, of_node] : swept) {
+      add_gone(of_node, found[index], id);
       for (const auto& process : of_node.ended)
         runtime.console().result(
             fmt::format("node{}: {}: ended pid {} {}", index, id, process.pid, process.name));

@@ -87,10 +87,10 @@ find_job() {
 
 /// - watch_launcher ends a launcher that would never return, as Hydra without one of its daemons, or
 ///   Open MPI 5 now and then. Every five seconds it counts the launcher's connections and its ranks on this
-///   node. Hydra (which has a file `rsh`) is given up after three looks with a connection less than it had;
-///   Open MPI keeps none once its daemons run. Where a node has no ranks any more, though it had some, for
-///   four looks, the other nodes are asked; if none has a rank, it is given up. Ranks too short for a look
-///   are known from `ranks`.
+///   node. Hydra (which has a file `rsh`) is given up after three looks with a connection less than it had,
+///   or has made by `links`, for one may be lost before the first look; Open MPI keeps none once its daemons
+///   run. Where a node has no ranks any more, though it had some, for four looks, the other nodes are asked;
+///   if none has a rank, it is given up. Ranks too short for a look are known from `ranks`.
 /// - Open MPI 5 returns 0 or 255 after it has lost a node; its words tell. With us 255 is a lost job. It also
 ///   tells in `ranks` which ranks it has started, a line each: it has been seen to start fewer than it was
 ///   told to, and to return 0.
@@ -143,6 +143,7 @@ watch_launcher() {
     set -- $(look_at_launcher)
     case $1 in mpirun* | mpiexec* | prterun* | orterun*) ;; *) continue ;; esac
     [ ! -s ranks ] || had_ranks=1
+    [ ! -s links ] || had_links=$(wc -l <links)
     [ "$2" -lt "$had_links" ] && fewer=$((fewer + 1)) || { fewer=0; had_links=$2; }
     [ "$3" = 0 ] && [ "$had_ranks" -gt 0 ] && none=$((none + 1)) || { none=0; had_ranks=$3; }
     [ ! -f rsh ] || [ $fewer -lt 3 ] || { echo daemon >hung; break; }

@@ -12,6 +12,7 @@
 ///   launcher               pid of mpirun, or of the user's script
 ///   out, err               what the job printed
 ///   cancelled, timed_out   exist if somebody cancelled it, or its time was over
+///   rsh, links             for Hydra: what it starts in ssh's place; a line for each time it did
 ///   ranks                  "(rank, host, exe, pid) = ..." lines of Open MPI 5: which it has started
 ///   why                    "cancelled" or "timeout", if it did not end by itself; "hung", "daemon", "ranks
 ///                          missing", if mpirun did not tell the truth about its end

@@ -231,9 +231,13 @@ std::map<std::string, std::string> launcher_environment(const MpiJob& job) {
 
 std::string remote_shell(const MpiJob& job) {
   if (job.mpi.flavour == MpiFlavour::open_mpi) return {};
+  // MPICH keeps each of them as long as the job; of Intel MPI we don't know.
+  const auto links = job.mpi.flavour == MpiFlavour::mpich
+                         ? "echo $$ >>" + quote_word(job.folder + "/links") + "\n"
+                         : std::string();
   return fmt::format(R"sh(#!/bin/sh
 # ssh for {0}: the daemons that it starts on the nodes bear the job's mark.
-count=$#
+{3}count=$#
 while [ $count -gt 0 ]; do
   case $1 in *hydra_pmi_proxy* | *hydra_bstrap_proxy*) set -- "$@" env {1}={2} ;; esac
   set -- "$@" "$1"
@@ -242,7 +246,7 @@ while [ $count -gt 0 ]; do
 done
 exec ssh "$@"
 )sh",
-                     job.mpi.name(), kJobMark, job.id);
+                     job.mpi.name(), kJobMark, job.id, links);
 }
 
 std::string hostfile_for(const MpiVersion& mpi, const std::vector<Place>& places) {

@@ -19,8 +19,8 @@ constexpr auto kLook = std::chrono::seconds(30);
 constexpr std::size_t kMostTimes = 64 * 1024;
 
 /// What only made the job run, and what it was on its way to being.
-constexpr const char* kNotKept[] = {"/supervise", "/sweep",  "/pid*", "/launcher",  "/queue*",
-                                    "/pool",      "/always", "*.new", "/cancelled", "/placed"};
+constexpr const char* kNotKept[] = {"/supervise", "/sweep", "/pid*",      "/launcher", "/queue*", "/pool",
+                                    "/always",    "*.new",  "/cancelled", "/placed",   "/links"};
 
 /// The id comes from the master.
 bool is_file_name(const std::string& id) {

@@ -1,11 +1,11 @@
-"""The same jobs under each MPI that Debian 12 has, on four real hosts. The ranks are shells: they need nothing of an MPI but its
-launcher, and Debian's MPICH 4.0 hangs in MPI_Finalize now and then (README, "Which MPI")."""
+"""The same jobs under each MPI that the hosts have (Debian 12: Open MPI 4 and MPICH), on four real hosts. The ranks are shells: they
+need nothing of an MPI but its launcher, and Debian's MPICH 4.0 hangs in MPI_Finalize now and then (README, "Which MPI")."""
 
 import json
 
 import pytest
 
-from local_cluster import Program, wait_until
+from local_cluster import HOSTS_ROOT, Program, wait_until
 
 HOSTS = (1, 2, 3, 4)
 HOME = "/home/ubuntu"
@@ -14,7 +14,7 @@ STUBBORN = "trap '' INT TERM HUP; sleep 31415 & env -i sleep 27182 & echo up; wh
 WAITING = f"echo up; while [ ! -e {HOME}/go ]; do sleep 0.1; done; echo last; exit 3"
 
 
-@pytest.fixture(params=["openmpi", "mpich"])
+@pytest.fixture(params=["openmpi"] if HOSTS_ROOT else ["openmpi", "mpich"])
 def flavour(request, cluster4):
     cluster4.host(1, f"rm -f {HOME}/go")
     return request.param
@@ -32,7 +32,7 @@ def test_ranks_are_where_they_belong_and_their_status_comes_back(ec2mpi, flavour
     done = ec2mpi("run", *run_flags(flavour), "--per-node", "2", "--", "sh", "-c", SAYS_WHO)
     assert done.code == 0, done.err
     assert sorted(done.out.splitlines()) == [f"{rank} 8 ip-10-0-0-1{rank // 2 + 1}" for rank in range(8)]
-    assert {"openmpi": "Open MPI 4", "mpich": "MPICH 4"}[flavour] in done.err
+    assert {"openmpi": "Open MPI 5" if HOSTS_ROOT else "Open MPI 4", "mpich": "MPICH 4"}[flavour] in done.err
     failed = ec2mpi("run", *run_flags(flavour), "-np", "4", "--", "sh", "-c", "exit 9")
     assert failed.code == 9, failed.err
 
