@@ -13,12 +13,12 @@ constexpr const char* kFunctions = R"sh(
 seen= self=
 marked() { grep -slzxF -e "$mark" /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3; }
 aged_family() {
-  { marked | sed 's/^/marked /'
-    for one in $seen; do echo "seen ${one%:*} ${one#*:}"; done
+  { marked
+    for one in $seen; do echo "$one"; done
     ps -A -o pid= -o ppid= -o sess= -o etimes= -o stat= -o comm=
   } | awk -v self="$self" '
-    $1 == "marked" { ours[$2]; next }
-    $1 == "seen" { before[$2] = $3; next }
+    NF == 1 && split($1, was, ":") == 2 { before[was[1]] = was[2]; next }
+    NF == 1 { ours[$1]; next }
     $5 !~ /^Z/ { parent[$1] = $2; session[$1] = $3; age[$1] = $4; name[$1] = $6 }
     END {
       for (p in before) if (p in age && age[p] >= before[p]) ours[p]

@@ -11,7 +11,8 @@ namespace ec2mpi::ops {
 namespace {
 
 /// In POSIX sh, after family_functions(). The list is made again before each signal because processes fork
-/// meanwhile.
+/// meanwhile. The grace goes by the clock, for on a busy node a look may take long, and we don't wait for
+/// ever.
 constexpr const char* kScript = R"sh(
 self=$$
 look() {
@@ -21,8 +22,9 @@ look() {
 send() { [ -z "$pids" ] || kill -"$1" $pids 2>/dev/null; }
 look; before=$(echo $pids | wc -w)
 send TERM; send CONT; look
-tries=0
-while [ $tries -lt $((@GRACE@ * 10)) ] && [ -n "$pids" ]; do sleep 0.1; look; tries=$((tries + 1)); done
+read -r now rest </proc/uptime
+over=$((${now%.*} + @GRACE@ + 1))
+while [ ${now%.*} -lt $over ] && [ -n "$pids" ]; do sleep 0.1; look; read -r now rest </proc/uptime; done
 for again in 1 2 3 4 5; do
   [ -n "$pids" ] || break
   send KILL; sleep 0.1; look

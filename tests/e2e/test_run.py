@@ -169,7 +169,7 @@ exit 7
 def test_the_tutorials_script_from_here(ec2mpi, who):
     script = SCRIPT.replace('--host "$list"', '--hostfile "$EC2MPI_HOSTFILE"') if HOSTS_ROOT else SCRIPT
     (ec2mpi.folder / "run_tutorial.sh").write_text(script)  # with --host and the master's address Open MPI 5 loses a rank
-    done = ec2mpi("run", "tutorial", "--", "an argument")
+    done = ec2mpi("run", "tutorial", "-np", "4", "--", "an argument")
     assert done.code == 7, done.err
     assert done.out.splitlines() == [f"{rank} 4 ip-10-0-0-1{rank + 1} -" for rank in range(4)] + ["1 an argument 4"]
 
