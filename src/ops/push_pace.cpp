@@ -8,6 +8,7 @@ namespace ec2mpi::ops {
 
 namespace {
 
+constexpr std::uint64_t kPile = 1'500'000;  ///< on a slow uplink no node is so much behind
 constexpr auto kFarBehind = std::chrono::seconds(4);
 /// So often in a row, and not twice for reports that were held up together on their way.
 constexpr int kOften = 4;
@@ -52,6 +53,16 @@ std::optional<Clock::duration> PushPace::behind(std::size_t position, const Repo
   return now - (had + feeder.clock);
 }
 
+/// How much more the feeder had than the node when that told this.
+std::uint64_t PushPace::pile(std::size_t position, const Report& report) const {
+  const auto& feeder = tracks_[feeder_of(position)];
+  const auto now = report.told + tracks_[position].clock;
+  for (auto had = feeder.reports.rbegin(); had != feeder.reports.rend(); ++had) {
+    if (had->told + feeder.clock <= now) return std::max(had->bytes, report.bytes) - report.bytes;
+  }
+  return 0;
+}
+
 /// How many of its last reports tell that it is far behind, at most kOften.
 int PushPace::often_behind(std::size_t position) const {
   const auto& track = tracks_[position];
@@ -61,7 +72,7 @@ int PushPace::often_behind(std::size_t position) const {
     if (report->told + track.clock <= since_) break;
     const auto by = behind(position, *report);
     if (!by || report->told > counted - kBetween) continue;
-    if (*by < kFarBehind) break;
+    if (*by < kFarBehind || pile(position, *report) < kPile) break;
     ++often;
     counted = report->told;
   }

@@ -52,6 +52,7 @@ class PushPace {
   };
 
   [[nodiscard]] std::optional<Clock::duration> behind(std::size_t position, const Report& report) const;
+  [[nodiscard]] std::uint64_t pile(std::size_t position, const Report& report) const;
   [[nodiscard]] int often_behind(std::size_t position) const;
 
   std::vector<Track> tracks_;

@@ -143,7 +143,7 @@ TEST(PushPace, NobodyIsJudgedBeforeAllAreConnected) {
   net.run(20s);
   EXPECT_EQ(net.slow(), "");
   for (const std::size_t fed : {2U, 3U}) net.rates[fed] = 1e9;
-  net.run(10s);
+  net.run(20s);
   EXPECT_EQ(net.slow(), "4");
 }
 
