@@ -30,6 +30,7 @@ constexpr Field kPrefix{345, 155};
 
 constexpr std::string_view kGnuMagic("ustar  \0", 8);
 constexpr std::string_view kPosixMagic("ustar\0", 6);
+constexpr std::string_view kPosixMagicAndVersion("ustar\00000", 8);
 constexpr std::size_t kMostPax = 1 << 20;
 constexpr auto kMostSize = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) - kTarBlock;
 
@@ -64,7 +65,7 @@ unsigned checksum(std::string_view block, bool as_signed) {
 }
 
 std::string plain_header(std::string_view name, std::string_view link, char type, std::uint64_t size,
-                         unsigned mode, std::int64_t mtime) {
+                         unsigned mode, std::int64_t mtime, std::string_view magic = kGnuMagic) {
   std::string block(kTarBlock, '\0');
   put(block, kName, name);
   put_number(block, kMode, mode & 07777);
@@ -74,7 +75,7 @@ std::string plain_header(std::string_view name, std::string_view link, char type
   put_number(block, kMtime, mtime);
   block[kType.start] = type;
   put(block, kLink, link);
-  put(block, kMagic, kGnuMagic);
+  put(block, kMagic, magic);
   put(block, kChecksum, fmt::format("{:06o}", checksum(block, false)));
   block[kChecksum.start + 7] = ' ';
   return block;
@@ -247,8 +248,9 @@ std::string encode_sparse_tar_header(const TarEntry& entry, const std::vector<Ex
   auto blocks = pax_header(pax_mtime(entry) + pax_record("GNU.sparse.major", "1") +
                            pax_record("GNU.sparse.minor", "0") + pax_record("GNU.sparse.name", entry.name) +
                            pax_record("GNU.sparse.realsize", fmt::format("{}", entry.size)));
-  blocks +=
-      plain_header("./GNUSparseFile/file", "", '0', map.size() + bytes_in(data), entry.mode, entry.mtime);
+  // In a header of its own form GNU tar would look for the map of its own, older kind.
+  blocks += plain_header("./GNUSparseFile/file", "", '0', map.size() + bytes_in(data), entry.mode,
+                         entry.mtime, kPosixMagicAndVersion);
   return blocks + map;
 }
 

@@ -74,7 +74,7 @@ find_job() {
           id=${id%/meta}
           [ -n "$unended" ] || return 0
           job_state "$jobs/$id"
-          case $state in waiting | running | ending) return ;; esac
+          [ "$state" = ended ] || return 0
         done
         [ -n "$id" ] || give_up "there are no jobs" 2
         give_up "no job is running; ec2mpi jobs lists them" 2 ;;

@@ -396,10 +396,10 @@ def test_a_stage_whose_process_is_gone_is_removed_by_the_next_push(ec2mpi, clust
 
 
 def test_a_frozen_node_ends_at_its_limit_and_the_others_get_theirs(ec2mpi, cluster4):
-    big, process = push_halfway(ec2mpi, cluster4, "-u", "8")
+    big, process = push_halfway(ec2mpi, cluster4, "-u", "30")
     cluster4.fault("freeze", "3")
     cluster4.uplink("--rate", "none")
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=90)
     assert process.returncode == 1
     assert "node3: " in err and err.splitlines()[-1].startswith("3/4 nodes ok · failed: node3")
     cluster4.call("thaw", "3")
