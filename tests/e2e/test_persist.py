@@ -296,9 +296,9 @@ def test_they_end_when_they_were_not_used_for_the_time(warm):
 
 
 def test_their_time_begins_after_the_last_use(warm, cluster4):
-    assert warm("exec", "-w", "2", "--persist", "2s", "true").code == 0
-    before, pid = logins(cluster4), keeper(warm)
-    assert warm("exec", "-w", "2", "sleep 4").code == 0
+    assert warm("exec", "-w", "2", "--persist", "8s", "true").code == 0
+    pid, before = keeper(warm), logins(cluster4)
+    assert warm("exec", "-w", "2", "sleep 10").code == 0
     assert not gone(pid)
     wait_until(lambda: gone(pid), "nobody keeps them any more")
     assert logins(cluster4) == before
