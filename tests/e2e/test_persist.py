@@ -289,7 +289,7 @@ def test_a_time_that_is_none(offline, wrong):
 # --- their end -----------------------------------------------------------------------------------------------------
 
 def test_they_end_when_they_were_not_used_for_the_time(warm):
-    assert warm("exec", "-w", "2", "--persist", "1s", "true").code == 0
+    assert warm("exec", "-w", "2", "--persist", "8s", "true").code == 0
     pid = keeper(warm)
     wait_until(lambda: gone(pid), "nobody keeps them any more")
     assert names(warm) == []
