@@ -9,7 +9,7 @@ namespace ec2mpi::ops {
 namespace {
 
 constexpr std::uint64_t kPile = 1'500'000;  ///< on a slow uplink no node is so much behind
-constexpr auto kFarBehind = std::chrono::seconds(4);
+constexpr auto kFarBehind = std::chrono::seconds(8);
 /// So often in a row, and not twice for reports that were held up together on their way.
 constexpr int kOften = 4;
 constexpr auto kBetween = std::chrono::milliseconds(1500);

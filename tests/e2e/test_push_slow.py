@@ -120,7 +120,8 @@ def test_sixteen_hosts(cluster, tmp_path):
     write(push.folder / "d/small", "small")
     done = push("push", "d", ".", timeout=120)
     assert done.code == 0, done.err
-    assert re.search(r"^16/16 nodes ok · 2 files sent, 0 unchanged · 8\.\d MB over the uplink, 1\d\d MB between nodes", done.err, re.M), done.err
+    moved = re.search(r"^16/16 nodes ok · 2 files sent, 0 unchanged · ([0-9.]+) MB over the uplink, 1\d\d MB between nodes", done.err, re.M)
+    assert moved and float(moved[1]) < 16.1, done.err  # 8 MB; where all hosts share a busy machine one may be slow, and gets its own
     for index in range(1, 17):
         assert on(hosts, index)("md5sum < d/big; cat d/small").out.split() == [md5(big), "-", "small"], f"node{index}"
     no_stage_left(hosts, range(1, 17))

@@ -153,11 +153,17 @@ def resize_disk(cluster, host, size):
     disk = cluster.disk(host.index)
 
     def work():
-        wanted = size
-        if size.startswith("+"):
-            use = os.statvfs(disk)
-            wanted = str((use.f_blocks - use.f_bfree) * use.f_frsize + int(size))
-        mount("disk", disk, "tmpfs", MS_REMOUNT | MS_NODEV | MS_NOSUID, f"size={wanted}")
+        for attempt in range(20):
+            wanted = size
+            if size.startswith("+"):
+                use = os.statvfs(disk)
+                wanted = str((use.f_blocks - use.f_bfree) * use.f_frsize + int(size))
+            try:
+                return mount("disk", disk, "tmpfs", MS_REMOUNT | MS_NODEV | MS_NOSUID, f"size={wanted}")
+            except OSError:  # somebody has written more meanwhile
+                if attempt == 19:
+                    raise
+        return None
     if run_inside(cluster.keeper, work, kinds=("mnt",)) != 0:
         raise ClusterError(f"the disk of host {host.index} could not be resized")
 
