@@ -59,9 +59,11 @@ std::string describe_extra(const CLI::App& app, const CLI::App& chosen, const st
   const auto& word = extras.front();
   if (!word.starts_with('-'))
     return fmt::format("'{}' is a word too many; see {} --help", printable(word), called);
-  const auto options = options_of(chosen);
+  auto options = options_of(chosen);
   if (std::find(options.begin(), options.end(), word.substr(0, word.find('='))) != options.end())
     return fmt::format("{0} stands behind the command: {1} {0} ...", printable(word), called);
+  std::erase_if(options,
+                [](const auto& name) { return !name.starts_with("--"); });  // a letter is near to any other
   return fmt::format("{} has no option {}; {}see {} --help", called, printable(word),
                      did_you_mean(nearest(word, options)), called);
 }
