@@ -50,6 +50,6 @@ fi
 tests/install_packages.sh
 cmake --preset "$preset" >/dev/null
 cmake --build --preset "$preset"
-run=(ctest --preset "$preset" --parallel 4 "$@")
+run=(ctest --preset "$preset" --parallel "$(nproc)" "$@")
 ((EUID == 0)) || run=(sudo "${run[@]}")
 exec "${run[@]}"

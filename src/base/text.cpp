@@ -41,6 +41,21 @@ std::vector<std::string_view> words(std::string_view text) {
   }
 }
 
+std::pair<std::string_view, std::string_view> first_word(std::string_view line) {
+  const auto gap = line.find(' ');
+  if (gap == std::string_view::npos) return {line, {}};
+  return {line.substr(0, gap), line.substr(gap + 1)};
+}
+
+std::string join(const std::vector<std::string>& items, std::string_view separator) {
+  std::string text;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (i > 0) text += separator;
+    text += items[i];
+  }
+  return text;
+}
+
 std::optional<std::uint64_t> parse_number(std::string_view text) {
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);

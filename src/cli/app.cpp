@@ -75,6 +75,12 @@ std::vector<std::string> words_to_parse(std::vector<std::string> arguments, Disp
   return arguments;
 }
 
+/// The heading in the help of all commands that have none yet.
+void head_new_commands(CLI::App& app, const char* heading) {
+  const auto is_new = [](const CLI::App* command) { return command->get_group() == "Subcommands"; };
+  for (auto* command : app.get_subcommands(is_new)) command->group(heading);
+}
+
 int parse_and_run(const std::vector<std::string>& arguments) {
   note_inherited_descriptors();
   CLI::App app(kAbout, "ec2mpi");
@@ -84,18 +90,21 @@ int parse_and_run(const std::vector<std::string>& arguments) {
   add_common_options(app, common);
   add_ips_command(app, dispatch);
   add_nodes_command(app, dispatch);
+  head_new_commands(app, "The list");
   add_setup_command(app, dispatch);
-  add_exec_commands(app, dispatch);
+  add_doctor_command(app, dispatch);
+  add_net_command(app, dispatch);
   add_login_command(app, dispatch);
+  add_exec_commands(app, dispatch);
   add_push_command(app, dispatch);
   add_pull_command(app, dispatch);
-  add_run_command(app, dispatch);
-  add_doctor_command(app, dispatch);
-  add_follow_commands(app, dispatch);
-  add_jobs_commands(app, dispatch);
-  add_net_command(app, dispatch);
-  add_ps_commands(app, dispatch);
   add_disconnect_command(app, dispatch);
+  head_new_commands(app, "The nodes");
+  add_run_command(app, dispatch);
+  add_jobs_commands(app, dispatch);
+  add_follow_commands(app, dispatch);
+  add_ps_commands(app, dispatch);
+  head_new_commands(app, "Jobs");
   app.require_subcommand(1);
   app.fallthrough();
   const auto words = words_to_parse(arguments, dispatch);

@@ -1,6 +1,7 @@
 #include "ec2mpi/cli/cluster_setup.hpp"
 
 #include <fmt/format.h>
+#include <algorithm>
 
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
@@ -68,16 +69,25 @@ AddressChoice address_choice(const ListOptions& options) {
   return AddressChoice::automatic;
 }
 
-/// The .pem beside the list, if there is exactly one.
-std::optional<fs::path> only_pem(const fs::path& folder) {
-  std::optional<fs::path> found;
+/// The .pem files beside the list, in the order of their names.
+std::vector<fs::path> pem_files(const fs::path& folder) {
+  std::vector<fs::path> found;
   std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(folder.empty() ? "." : folder, ignored)) {
-    if (entry.path().extension() != ".pem") continue;
-    if (found) return std::nullopt;
-    found = entry.path();
-  }
+  for (const auto& entry : fs::directory_iterator(folder.empty() ? "." : folder, ignored))
+    if (entry.path().extension() == ".pem") found.push_back(entry.path());
+  std::sort(found.begin(), found.end());
   return found;
+}
+
+std::unexpected<Error> no_key(const std::vector<fs::path>& pems) {
+  if (pems.size() > 1) {
+    return fail(ErrorKind::usage,
+                fmt::format("there are {} keys beside the list: name the one of these instances with -i {}",
+                            pems.size(), quote_word(pems.front().string())));
+  }
+  return fail(ErrorKind::usage,
+              "no private key: name the .pem file that EC2 gave you with -i, or let it be the only .pem "
+              "beside the list");
 }
 
 std::vector<fs::path> default_keys() {
@@ -97,8 +107,8 @@ Result<std::vector<ssh::PrivateKey>> load_keys(const Cluster& cluster, const Con
     named = expand_home(*options.identity);
   else if (cluster.config.identity)
     named = expand_home(*cluster.config.identity);
-  else
-    named = only_pem(cluster.list.parent_path());
+  else if (auto pems = pem_files(cluster.list.parent_path()); pems.size() == 1)
+    named = pems.front();
 
   std::vector<ssh::PrivateKey> keys;
   if (named) {
@@ -203,9 +213,7 @@ Result<Access> open_access(const Cluster& cluster, const ConnectOptions& options
   if (!keys) return std::unexpected(keys.error());
   const auto ssh_config = ssh_config_file(options);
   if (keys->empty() && !have_agent && ssh_config.empty()) {
-    return fail(ErrorKind::usage,
-                "no private key: name the .pem file that EC2 gave you with -i, or let it be the only .pem "
-                "beside the list");
+    return no_key(pem_files(cluster.list.parent_path()));
   }
   auto host_keys = ssh::HostKeys::load(
       cluster.state_folder() / "known_hosts",

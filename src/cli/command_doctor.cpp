@@ -9,6 +9,7 @@
 #include "src/cli/command.hpp"
 #include "src/cli/connecting.hpp"
 #include "src/cli/doctor_view.hpp"
+#include "src/cli/option_values.hpp"
 
 namespace ec2mpi::cli {
 
@@ -96,7 +97,7 @@ void add_doctor_command(CLI::App& app, Dispatch& dispatch) {
       ->type_name("FILE");
   command.add_option("-u,--command-timeout", options->patience, "Time for a node to tell about itself [45]")
       ->type_name("SECONDS")
-      ->check(CLI::PositiveNumber);
+      ->check(number(0.001, 1e8));
   command.add_flag("--fix", options->fix,
                    "End ranks that earlier jobs left behind; the rest is for you to type");
   command.add_flag("--json", options->json, "As one JSON document");

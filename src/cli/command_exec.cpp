@@ -33,12 +33,6 @@ struct ExecOptions {
   std::vector<std::string> command;
 };
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const auto& word : words) text += (text.empty() ? "" : " ") + word;
-  return text;
-}
-
 /// Standard input may be a pipe, and every node reads at its own pace: keep it in a file without a name.
 Result<UniqueFd> spool_standard_input() {
   const auto folder = std::filesystem::temp_directory_path();
@@ -70,7 +64,7 @@ Result<ops::ExecPlan> make_plan(const ExecOptions& options, const Cluster& clust
   plan.count = static_cast<int>(cluster.inventory.nodes.size());
   plan.master = cluster.inventory.master().address;
   plan.sudo = options.sudo;
-  plan.command = options.script.empty() ? joined(options.command) : quote_words(options.command);
+  plan.command = options.script.empty() ? join(options.command, " ") : quote_words(options.command);
   if (!options.script.empty()) {
     auto script = read_file(options.script);
     if (!script) return std::unexpected(script.error());
@@ -90,7 +84,7 @@ Result<ops::ExecPlan> make_plan(const ExecOptions& options, const Cluster& clust
 
 Result<std::unique_ptr<ExecOutput>> make_output(const ExecOptions& options, Console& console,
                                                 const Cluster& cluster) {
-  if (options.json) return json_output(console, cluster.nodes.size(), joined(options.command));
+  if (options.json) return json_output(console, cluster.nodes.size(), join(options.command, " "));
   if (!options.folder.empty()) return files_output(options.folder, cluster.nodes);
   if (options.gather || options.differences)
     return gathered_output(console, cluster.nodes.size(), options.differences);

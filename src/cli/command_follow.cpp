@@ -5,6 +5,7 @@
 #include "src/cli/bring_results.hpp"
 #include "src/cli/command.hpp"
 #include "src/cli/on_master.hpp"
+#include "src/cli/option_values.hpp"
 
 namespace ec2mpi::cli {
 
@@ -69,7 +70,7 @@ std::shared_ptr<FollowOptions> add(CLI::App& app, Dispatch& dispatch, Verb verb,
                                    const std::string& description) {
   auto options = std::make_shared<FollowOptions>();
   auto& command = add_command(app, name, description, "ec2mpi " + name + " spread");
-  const auto* newest = verb == Verb::cancel ? "the newest that has not ended" : "the newest";
+  const auto* newest = verb == Verb::cancel ? "the newest that waits or runs" : "the newest";
   command
       .add_option("id", options->word,
                   fmt::format("The job: its id, how that begins, or its name [{}]", newest))
@@ -80,7 +81,7 @@ std::shared_ptr<FollowOptions> add(CLI::App& app, Dispatch& dispatch, Verb verb,
     command
         .add_option("--rank", options->rank, "Only this rank's lines, of a job that was started with --tag")
         ->type_name("N")
-        ->check(CLI::Range(0, 999'999));
+        ->check(number(0, 999'999));
   }
   command.callback([options, verb, &dispatch] {
     dispatch.chosen = [options, verb](const CommonOptions& common) {

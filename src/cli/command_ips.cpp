@@ -23,7 +23,8 @@ Result<int> run_ips(const IpsOptions& options) {
     return std::unexpected(written.error());
   if (auto kept = remember_list(*cluster); !kept) return std::unexpected(kept.error());
   fmt::print("{}", addresses);
-  for (const auto& note : cluster->inventory.notes) fmt::print(stderr, "ec2mpi: {}\n", note);
+  for (const auto& note : cluster->inventory.notes)
+    fmt::print(stderr, "ec2mpi: {}: {}\n", cluster->inventory.source, note);
   for (const auto& skipped : cluster->inventory.skipped) {
     fmt::print(stderr, "ec2mpi: {}:{}: {} is left out: {}\n", cluster->inventory.source, skipped.line,
                skipped.instance_id, skipped.state);

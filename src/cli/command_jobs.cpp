@@ -9,6 +9,7 @@
 #include "src/cli/aligned.hpp"
 #include "src/cli/command.hpp"
 #include "src/cli/on_master.hpp"
+#include "src/cli/option_values.hpp"
 
 namespace ec2mpi::cli {
 
@@ -185,7 +186,7 @@ void add_jobs_commands(CLI::App& app, Dispatch& dispatch) {
   const auto of_signal = prepare(signal, dispatch, run_signal);
   signal
       .add_option("words", of_signal->words,
-                  "The job [the newest that has not ended], and USR1, USR2, TSTP, CONT, ...")
+                  "The job [the newest that waits or runs], and USR1, USR2, TSTP, CONT, ...")
       ->required()
       ->expected(1, 2)
       ->type_name("[ID] SIGNAL");
@@ -194,7 +195,7 @@ void add_jobs_commands(CLI::App& app, Dispatch& dispatch) {
   rm.add_option("ids", of_rm->words, "The jobs")->type_name("ID...");
   rm.add_option("--older", of_rm->older, "All that ended so many days ago or earlier")
       ->type_name("DAYS")
-      ->check(CLI::Range(1, 100'000));
+      ->check(number(1, 100'000));
 }
 
 }  // namespace ec2mpi::cli

@@ -8,6 +8,7 @@
 #include "ec2mpi/ops/exec.hpp"
 #include "ec2mpi/ops/push.hpp"
 #include "src/cli/copy.hpp"
+#include "src/cli/option_values.hpp"
 
 namespace ec2mpi::cli {
 
@@ -49,8 +50,10 @@ std::vector<std::string> skipped_notes(const std::vector<ops::PushGroup>& groups
 }
 
 std::string final_words(const ops::PushCount& count, bool dry_run) {
-  auto text = fmt::format("{} {}, {} unchanged", count_of(count.files, "file"), dry_run ? "to send" : "sent",
-                          count.unchanged);
+  const auto* const done = dry_run                              ? "to send"
+                           : count.in_place || count.files == 0 ? "sent"
+                                                                : "not put in place";
+  auto text = fmt::format("{} {}, {} unchanged", count_of(count.files, "file"), done, count.unchanged);
   if (count.erased > 0) text += fmt::format(", {} {}", count.erased, dry_run ? "to delete" : "deleted");
   if (dry_run) return text + " · dry run, nothing was changed";
   text += fmt::format(" · {} over the uplink", format_bytes(count.uplink));
@@ -119,15 +122,14 @@ void add_push_options(CLI::App& command, PushOptions& options) {
   command.add_flag("--gitignore", options.gitignore,
                    "Leave out what the .gitignore files of the sources name");
   command.add_flag("--json", options.json, "One JSON document with every node's outcome");
-  const std::map<std::string, ops::RelayMode> modes{{"auto", ops::RelayMode::automatic},
-                                                    {"always", ops::RelayMode::always},
-                                                    {"never", ops::RelayMode::never}};
   command
       .add_option(
           "--relay", options.relay,
           "Nodes pass on to each other what they get: auto where that spares the uplink, always, never "
           "[auto]")
-      ->transform(CLI::CheckedTransformer(modes).description(""))
+      ->transform(one_of<ops::RelayMode>({{"auto", ops::RelayMode::automatic},
+                                          {"always", ops::RelayMode::always},
+                                          {"never", ops::RelayMode::never}}))
       ->type_name("WHEN");
 }
 

@@ -15,6 +15,7 @@
 #include "src/cli/command.hpp"
 #include "src/cli/command_series.hpp"
 #include "src/cli/connecting.hpp"
+#include "src/cli/option_values.hpp"
 
 namespace ec2mpi::cli {
 
@@ -66,7 +67,9 @@ Result<Variable> parse_variable(const std::string& text) {
   const auto equals = text.find('=');
   const auto name = text.substr(0, equals);
   if (!is_variable_name(name))
-    return fail(ErrorKind::usage, fmt::format("-x {}: not a variable's name", printable(text)));
+    return fail(
+        ErrorKind::usage,
+        fmt::format("-x {0}: not a variable's name; to leave out nodes: --exclude {0}", printable(text)));
   if (equals != std::string::npos) return Variable{name, text.substr(equals + 1)};
   if (const char* value = std::getenv(name.c_str())) return Variable{name, value};
   return fail(ErrorKind::usage,
@@ -318,10 +321,10 @@ void add_job_options(CLI::App& command, RunOptions& options) {
       ->type_name("NAME");
   command.add_option("-n,--np", options.np, "Ranks in all, also -np [one per slot]")
       ->type_name("N")
-      ->check(CLI::Range(1, 1'000'000));
+      ->check(number(1, 1'000'000));
   command.add_option("--per-node", options.per_node, "Ranks on each node, whatever its slots")
       ->type_name("N")
-      ->check(CLI::Range(1, 100'000));
+      ->check(number(1, 100'000));
   command
       .add_option("--slots", options.slots,
                   "Places on a node: cores, threads or a number [as the list says, else cores]")
@@ -336,7 +339,7 @@ void add_job_options(CLI::App& command, RunOptions& options) {
       ->allow_extra_args(false);
   command.add_option("--timeout", options.timeout, "End the job after this time [no limit]")
       ->type_name("SECONDS")
-      ->check(CLI::PositiveNumber);
+      ->check(number(0.001, 1e8));
   command
       .add_option("--mpirun", options.mpirun,
                   "The mpirun or mpiexec to use on the nodes [the one in their PATH]")

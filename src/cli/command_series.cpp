@@ -13,6 +13,7 @@
 #include "ec2mpi/ops/series.hpp"
 #include "src/cli/bring_results.hpp"
 #include "src/cli/connecting.hpp"
+#include "src/cli/option_values.hpp"
 #include "src/cli/series_view.hpp"
 
 namespace ec2mpi::cli {
@@ -212,7 +213,7 @@ void add_series_options(CLI::App& command, SeriesOptions& options) {
       .add_option("--max-parallel", options.most,
                   "At most so many jobs of the series at a time [as nodes allow]")
       ->type_name("N")
-      ->check(CLI::Range(1, 1'000'000));
+      ->check(number(1, 1'000'000));
   command.add_flag("--dry-run", options.dry_run,
                    "Show the jobs of the series and their commands; start nothing");
   command.add_flag("--resume", options.resume,

@@ -8,6 +8,7 @@
 #include "ec2mpi/ops/setup.hpp"
 #include "src/cli/command.hpp"
 #include "src/cli/connecting.hpp"
+#include "src/cli/option_values.hpp"
 #include "src/cli/setup_memory.hpp"
 #include "src/cli/setup_report.hpp"
 
@@ -144,13 +145,13 @@ void add_setup_command(CLI::App& app, Dispatch& dispatch) {
   command.add_flag("--no-packages", options->no_packages, "Install nothing");
   command
       .add_option("--mpi", options->mpi, "Which MPI to have: openmpi, mpich [what is there, else openmpi]")
-      ->check(CLI::IsMember({"openmpi", "mpich"}))
+      ->check(one_of({"openmpi", "mpich"}))
       ->type_name("MPI");
   command.add_flag("--sudo", options->sudo, "Ask for sudo's password once, if one is needed");
   command.add_flag("--json", options->json, "One JSON document with what was done on every node");
   command.add_option("--timeout", options->fleet.whole_timeout, "Time for everything [no limit]")
       ->type_name("SECONDS")
-      ->check(CLI::Range(0.0, 1e8))
+      ->check(number(0.0, 1e8))
       ->envname("EC2MPI_TIMEOUT");
   command
       .add_option("--retries", options->fleet.retries, "Connect again so often where a connection failed [0]")

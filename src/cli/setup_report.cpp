@@ -10,12 +10,6 @@ namespace ec2mpi::cli {
 
 namespace {
 
-std::string joined(const std::vector<std::string>& words, std::string_view separator) {
-  std::string text;
-  for (const auto& word : words) text += (text.empty() ? "" : std::string(separator)) + word;
-  return text;
-}
-
 std::string indented(std::string_view text) {
   std::string lines;
   for (const auto line : split(trim(text), '\n')) lines += fmt::format("\n    {}", line);
@@ -33,7 +27,7 @@ std::string would_write(const ops::TrustText& text) {
 std::vector<std::string> plans_for(const ops::NodeSetup& node) {
   std::vector<std::string> lines;
   for (const auto& text : node.texts) lines.push_back(would_write(text));
-  if (!node.packages.empty()) lines.push_back("would install " + joined(node.packages, " "));
+  if (!node.packages.empty()) lines.push_back("would install " + join(node.packages, " "));
   return lines;
 }
 
@@ -43,8 +37,8 @@ std::vector<std::string> deeds_of(const ops::NodeSetup& node) {
   std::vector<std::string> paths;
   for (const auto& text : node.texts) paths.push_back(text.path);
   std::vector<std::string> lines;
-  if (!paths.empty()) lines.push_back("wrote " + joined(paths, ", "));
-  if (!node.packages.empty()) lines.push_back("installed " + joined(node.packages, " "));
+  if (!paths.empty()) lines.push_back("wrote " + join(paths, ", "));
+  if (!node.packages.empty()) lines.push_back("installed " + join(node.packages, " "));
   return lines;
 }
 
@@ -89,7 +83,7 @@ void show_left(Console& console, bool dry_run, bool whole_list, const ops::Setup
   if (end.left.empty()) return;
   std::vector<std::string> names;
   for (const auto& peer : end.left) names.push_back(fmt::format("{} ({})", peer.key, peer.address.text()));
-  const auto who = joined(names, ", ");
+  const auto who = join(names, ", ");
   if (!whole_list)
     console.talk(fmt::format(
         "ec2mpi: not in the list any more: {}; setup without -w and -x takes away their key", who));
@@ -128,9 +122,10 @@ void show_restored(Console& console, bool dry_run, bool json, const FleetReport&
                    const std::map<int, std::vector<std::string>>& restored) {
   Grouped results;
   for (const auto& [index, paths] : restored) {
-    results.add(index, paths.empty() ? "nothing to take away"
-                                     : fmt::format("{} {}", dry_run ? "would restore" : "restored",
-                                                   joined(paths, ", ")));
+    results.add(index, paths.empty()
+                           ? "nothing to take away"
+                           : fmt::format("{} what setup wrote: {}", dry_run ? "would take away" : "took away",
+                                         join(paths, ", ")));
   }
   if (!json) {
     results.show(

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <algorithm>
+#include <map>
 #include <numeric>
 
 #include "ec2mpi/base/text.hpp"
@@ -48,6 +49,20 @@ std::vector<std::string> options_of(const CLI::App& command) {
   return names;
 }
 
+/// Words that people know from other tools, and what they are called here.
+std::string known_elsewhere(const std::string& word) {
+  static const std::map<std::string, std::string> kOurs = {
+      {"ssh", "login"},    {"shell", "login"}, {"connect", "login"}, {"scp", "push (or pull)"},
+      {"cp", "push"},      {"copy", "push"},   {"put", "push"},      {"upload", "push"},
+      {"get", "pull"},     {"fetch", "pull"},  {"download", "pull"}, {"rsync", "push (or pull)"},
+      {"ls", "nodes"},     {"list", "nodes"},  {"status", "jobs"},   {"queue", "jobs"},
+      {"submit", "run"},   {"mpirun", "run"},  {"start", "run"},     {"stop", "cancel"},
+      {"tail", "logs -f"}, {"log", "logs"},    {"install", "setup"}, {"init", "setup"},
+      {"check", "doctor"}, {"pdsh", "exec"},   {"clush", "exec"},    {"version", "--version"}};
+  const auto ours = kOurs.find(word);
+  return ours == kOurs.end() ? std::string() : "ec2mpi " + ours->second;
+}
+
 std::string did_you_mean(const std::string& meant) {
   return meant.empty() ? std::string() : fmt::format("did you mean {}? ", meant);
 }
@@ -57,6 +72,10 @@ std::string describe_extra(const CLI::App& app, const CLI::App& chosen, const st
   const auto extras = app.remaining(true);
   if (extras.empty()) return fmt::format("there are words too many; see {} --help", called);
   const auto& word = extras.front();
+  if (!word.starts_with('-') && chosen.get_name() == "login")
+    return fmt::format("a command stands behind --: {} NODE -- {}", called, printable(word));
+  if (word.starts_with("-w") && chosen.get_name() == "login")
+    return fmt::format("login goes to one node, which needs no -w: {} 2", called);
   if (!word.starts_with('-'))
     return fmt::format("'{}' is a word too many; see {} --help", printable(word), called);
   auto options = options_of(chosen);
@@ -85,8 +104,9 @@ std::string describe_usage_error(const CLI::App& app, const CLI::ParseError& wro
   const auto chosen = app.get_subcommands();
   if (chosen.empty() && command.empty()) return "a command is needed; ec2mpi --help lists them";
   if (chosen.empty()) {
+    const auto ours = known_elsewhere(command);
     return fmt::format("'{}' is not a command; {}ec2mpi --help lists them", printable(command),
-                       did_you_mean(nearest(command, commands_of(app))));
+                       did_you_mean(ours.empty() ? nearest(command, commands_of(app)) : ours));
   }
   const auto called = "ec2mpi " + chosen.front()->get_name();
   if (dynamic_cast<const CLI::ExtrasError*>(&wrong) != nullptr)

@@ -165,7 +165,32 @@ class ColumnReader {
     const bool empty_column =
         std::any_of(columns.begin(), columns.end(), [](const Column& c) { return c.filled == 0; });
     const bool address = std::any_of(fields_.begin(), fields_.end(), is_address_field);
-    if (!address && !empty_column) type_left_columns();
+    if (address) return std::nullopt;
+    if (auto error = one_is_no_address(columns.size())) return error;
+    if (!empty_column) type_left_columns();
+    return std::nullopt;
+  }
+
+  /// The error if a column would hold addresses but for a slip in one of its cells.
+  std::optional<Error> one_is_no_address(std::size_t columns) const {
+    constexpr CellKinds kAddress = kAnyV4 | kIpv6 | kPublicDns | kPrivateDns;
+    for (std::size_t i = 0; i < columns; ++i) {
+      std::size_t addresses = 0;
+      const Segment* wrong = nullptr;
+      for (const Segment& segment : segments_.list) {
+        const Cells cells = segments_.right(segment);
+        if (i >= cells.size() || is_blank_cell(cells[i])) continue;
+        if ((kinds_of(cells[i]) & kAddress) != 0)
+          ++addresses;
+        else if (wrong == nullptr)
+          wrong = &segment;
+      }
+      if (wrong == nullptr || 2 * addresses < segments_.list.size()) continue;
+      return bad_list(source_, wrong->line,
+                      fmt::format("{} is no address, and the others in its column are; correct this line",
+                                  in_quotes(segments_.right(*wrong)[i])))
+          .error();
+    }
     return std::nullopt;
   }
 

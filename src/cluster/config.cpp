@@ -27,17 +27,20 @@ class Reader {
     for (const auto& [key, value] : table) {
       const auto known = keys.find(key.str());
       if (known != keys.end())
-        known->second(value);
+        within(key.str(), [&] { known->second(value); });
       else
-        complain(value, fmt::format("'{}' is not a setting{}; known are: {}", printable(key.str()), where,
-                                    names(keys)));
+        tell(value,
+             fmt::format("'{}' is not a setting{}; known are: {}", printable(key.str()), where, names(keys)));
     }
   }
 
   /// Every entry of a table whose keys are the user's own names.
   void each(const toml::node& node, const std::function<void(const std::string&, const toml::node&)>& visit) {
     if (const auto* table = node.as_table()) {
-      for (const auto& [key, value] : *table) visit(std::string(key.str()), value);
+      for (const auto& [key, value] : *table) {
+        const std::string name(key.str());
+        within(name, [&, &value = value] { visit(name, value); });
+      }
     } else {
       complain(node, "must be a table");
     }
@@ -81,14 +84,27 @@ class Reader {
       complain(node, "must be a number, 0 or more");
   }
 
+  /// The value of the key that is being read is wrong.
   void complain(const toml::node& node, const std::string& what) {
-    if (!error_)
-      error_ = Error{ErrorKind::usage, fmt::format("{}:{}: {}", source_, node.source().begin.line, what)};
+    tell(node, fmt::format("{}: {}", printable(key_), what));
   }
 
   [[nodiscard]] const std::optional<Error>& error() const { return error_; }
 
  private:
+  template <class Read>
+  void within(std::string_view key, const Read& read) {
+    const auto outer = key_;
+    key_ += (key_.empty() ? "" : ".") + std::string(key);
+    read();
+    key_ = outer;
+  }
+
+  void tell(const toml::node& node, const std::string& what) {
+    if (!error_)
+      error_ = Error{ErrorKind::usage, fmt::format("{}:{}: {}", source_, node.source().begin.line, what)};
+  }
+
   static std::string names(const Keys& keys) {
     std::string all;
     for (const auto& [name, setter] : keys) all += (all.empty() ? "" : ", ") + std::string(name);
@@ -96,6 +112,7 @@ class Reader {
   }
 
   std::string source_;
+  std::string key_;  ///< as "jobs.spread.np"
   std::optional<Error> error_;
 };
 
@@ -153,16 +170,14 @@ void read_sweep_values(Reader& reader, const std::string& name, const toml::node
     for (std::size_t i = 0; i < (list != nullptr ? list->size() : 1); ++i) {
       const auto value = sweep_value(list != nullptr ? *list->get(i) : node);
       if (!value)
-        return reader.complain(
-            node,
-            fmt::format("{} must be a list of numbers and texts, or a text like \"1..5\"", printable(name)));
+        return reader.complain(node, "must be a list of numbers and texts, or a text like \"1..5\"");
       values->push_back(*value);
     }
     if (auto good = check_values(*values); !good) values = std::unexpected(good.error());
   }
   if (!is_parameter_name(name))
     return reader.complain(node, fmt::format("'{}' is no name for a parameter", printable(name)));
-  if (!values) return reader.complain(node, fmt::format("{}: {}", name, values.error().message));
+  if (!values) return reader.complain(node, values.error().message);
   sweep = {name, std::move(*values)};
 }
 
@@ -199,7 +214,7 @@ JobConfig read_job(Reader& reader, const std::string& name, const toml::node& no
                 {"workdir", [&](const auto& value) { reader.text(value, job.workdir); }},
                 {"env", [&](const auto& value) { reader.each(value, set_env); }},
                 {"sweep", [&](const auto& value) { read_sweep(reader, value, job.sweep); }}});
-  if (job.command.empty()) reader.complain(node, fmt::format("[jobs.{}] has no command", printable(name)));
+  if (job.command.empty()) reader.complain(node, "has no command");
   return job;
 }
 

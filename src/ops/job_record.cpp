@@ -21,13 +21,6 @@ std::optional<JobState> parse_state(std::string_view name) {
   return std::nullopt;
 }
 
-/// The first word, and what follows it.
-std::pair<std::string_view, std::string_view> first_word(std::string_view line) {
-  const auto gap = line.find(' ');
-  if (gap == std::string_view::npos) return {line, {}};
-  return {line.substr(0, gap), line.substr(gap + 1)};
-}
-
 class RecordReader {
  public:
   Result<std::vector<JobRecord>> read(std::string_view printed) {

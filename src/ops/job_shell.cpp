@@ -11,12 +11,10 @@ namespace {
 
 /// - alive PID START BOOT: that very process (proc(5): state and starttime are fields 3 and 22 of stat; what
 ///   stands in front, the name, may hold anything).
-/// - job_state: sets $state and $detail. `exit` is looked at again when the supervisor is gone: it may have
-/// just
-///   written it.
-/// - find_job WORD: sets $id: the newest (with $unended, of those that have not ended); that very id; the
-/// newest of that name; the
-///   only one that begins so.
+/// - job_state: sets $state and $detail. `exit` is looked at again when the supervisor is gone: it may just
+///   have written it.
+/// - find_job WORD: sets $id: the newest (with $unended, of those that wait or run); that very id; the newest
+///   of that name; the only one that begins so.
 constexpr const char* kFunctions = R"sh(
 jobs=$HOME/.ec2mpi/jobs made= once= silent= cancel= unended=
 read -r boot </proc/sys/kernel/random/boot_id
@@ -74,7 +72,7 @@ find_job() {
           id=${id%/meta}
           [ -n "$unended" ] || return 0
           job_state "$jobs/$id"
-          [ "$state" = ended ] || return 0
+          case $state in ended | lost) ;; *) return 0 ;; esac
         done
         [ -n "$id" ] || give_up "there are no jobs" 2
         give_up "no job is running; ec2mpi jobs lists them" 2 ;;

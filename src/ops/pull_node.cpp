@@ -79,8 +79,11 @@ bool has_grown(const PullWant& want, const FollowedFiles& followed, SafeTree& tr
 }
 
 asio::awaitable<Result<ssh::ExitStatus>> PullNode::run() {
-  auto opened = open_tree();
-  if (!opened) co_return std::unexpected(opened.error());
+  std::error_code missing;
+  if (std::filesystem::is_directory(plan_.folder, missing)) {
+    auto opened = open_tree();
+    if (!opened) co_return std::unexpected(opened.error());
+  }
   auto status = co_await bring_all();
   if (status && status->ok() && tree_) sweep();
   if (followed_ != nullptr && tree_) remember();
@@ -90,10 +93,8 @@ asio::awaitable<Result<ssh::ExitStatus>> PullNode::run() {
   co_return status;
 }
 
-/// A dry run makes no folder.
+/// Makes the folder if it is not there; so not before there is something to put into it.
 Result<void> PullNode::open_tree() {
-  std::error_code missing;
-  if (job_.options.dry_run && !std::filesystem::is_directory(plan_.folder, missing)) return {};
   auto tree = SafeTree::open(plan_.folder);
   if (!tree) return std::unexpected(tree.error());
   tree_.emplace(std::move(*tree));
@@ -117,6 +118,8 @@ asio::awaitable<Result<ssh::ExitStatus>> PullNode::bring_all() {
     auto status = co_await drain(**channel);
     co_return status;
   }
+  auto opened = tree_ ? Result<void>{} : open_tree();
+  if (!opened) co_return std::unexpected(opened.error());
   if (auto made = make_folders_and_links(); !made) co_return std::unexpected(made.error());
   auto big = split_big();
   auto status = co_await receive_archive(**channel);
@@ -208,8 +211,10 @@ Result<void> PullNode::reserve() {
 
 Result<void> PullNode::look_for_room() const {
   std::error_code unknown;
-  const auto space = std::filesystem::space(plan_.folder, unknown);
-  if (unknown || !tree_ || choice_.room <= space.available) return {};
+  auto there = std::filesystem::absolute(plan_.folder, unknown);
+  while (!std::filesystem::exists(there, unknown) && there.has_relative_path()) there = there.parent_path();
+  const auto space = std::filesystem::space(there, unknown);
+  if (unknown || choice_.room <= space.available) return {};
   return fail(ErrorKind::local_io,
               fmt::format("{} to copy, but only {} free in {}; nothing was copied from it",
                           format_bytes(choice_.room), format_bytes(space.available),

@@ -42,7 +42,10 @@ asio::awaitable<Result<ssh::ExitStatus>> deliver(NodeRun run, std::shared_ptr<Pu
   Delivery delivery(run, *push, executor);
   auto done = co_await delivery.carry_out();
   Result<ssh::ExitStatus> status;
-  if (!done) status = std::unexpected(done.error());
+  if (done)
+    push->count().in_place = true;
+  else
+    status = std::unexpected(done.error());
   co_return status;
 }
 

@@ -16,6 +16,11 @@ constexpr int kFirstNumber = 3;  ///< of the script's descriptors
 constexpr std::string_view kHere = "ec2mpi-lane\n";
 constexpr std::size_t kLongestGreeting = 1024 * 1024;
 
+/// The script starts a program for every part; but more than this would not fit into a lane's window twice.
+constexpr std::size_t kPart = 1024 * 1024;
+/// What the script takes at a time; less takes a program of its own.
+constexpr std::size_t kPipe = 64 * 1024;
+
 /// What a lane runs: waits for the pipe, which may not be there yet, and fills it. It is of use only where
 /// the script can tell a part that did not come whole.
 std::string lane_command(const std::string& stage, int number) {
@@ -108,19 +113,17 @@ asio::awaitable<Result<void>> PushFeed::send(PushStream& stream, OnSent sent, Li
       if (wake != Wake::notified) co_return wake_error(wake, "the node stopped taking data");
       continue;
     }
-    const auto before = stream.content_bytes();
-    const auto block = stream.next();
-    if (block.empty()) break;
-    const Part part{block.size(), stream.content_bytes() - before};
+    std::string bytes;
+    const auto part = take(stream, bytes);
+    if (bytes.empty()) break;
     if (lane) {
       lane->busy = lane->used = true;
-      tell({.text = fmt::format("part {} {}\n", block.size(), lane->number)}, limit);
-      spawn(write_lane(lane, std::string(block), part, limit));
+      tell({.text = fmt::format("part {} {}\n", part.bytes, lane->number)}, limit);
+      spawn(write_lane(lane, std::move(bytes), part, limit));
     } else {
       own_busy_ = true;
-      auto text = fmt::format("data {}\n", block.size());
-      text += block;
-      tell({.text = std::move(text), .part = part}, limit);
+      own_ = std::move(bytes);
+      tell({.text = fmt::format("data {}\n", part.bytes), .archive = own_, .content = part.content}, limit);
     }
   }
   wanted_ = false;  // from here on others tell the script what to do
@@ -130,6 +133,25 @@ asio::awaitable<Result<void>> PushFeed::send(PushStream& stream, OnSent sent, Li
   }
   if (failed_) co_return std::unexpected(*failed_);
   co_return Result<void>{};
+}
+
+/// The next part of the archive; not the last one has whole pipes of bytes.
+PushFeed::Part PushFeed::take(PushStream& stream, std::string& bytes) {
+  const auto size = stream.compressed() ? PushStream::kBlock : kPart;  // to compress takes time
+  const auto before = stream.content_bytes();
+  bytes = std::exchange(rest_, {});
+  bool ended = false;
+  while (bytes.size() < size && !ended) {
+    const auto block = stream.next();
+    bytes += block;
+    ended = block.empty();
+  }
+  if (!ended) {
+    const auto whole = bytes.size() / kPipe * kPipe;
+    rest_ = bytes.substr(whole);
+    bytes.resize(whole);
+  }
+  return {bytes.size(), stream.content_bytes() - before};
 }
 
 asio::awaitable<void> PushFeed::write_lane(std::shared_ptr<Lane> lane, std::string bytes, Part part,
@@ -158,17 +180,34 @@ asio::awaitable<void> PushFeed::write_own(Limit limit) {
     const auto message = std::move(messages_.front());
     messages_.pop_front();
     auto written = co_await talk_->write(message.text, limit);
+    if (written && !message.archive.empty()) written = co_await write_archive(message, limit);
     if (!written) {
       note_failure(written.error());
       break;
     }
-    if (!message.part) continue;
+    if (message.archive.empty()) continue;
     own_busy_ = false;
-    sent_(*message.part);
     news_->notify_all();
   }
   writing_own_ = false;
   leave();
+}
+
+/// In blocks, so that a slow link shows that it moves.
+asio::awaitable<Result<void>> PushFeed::write_archive(const Message& message, Limit limit) {
+  Part left{message.archive.size(), message.content};
+  while (left.bytes > 0) {
+    const auto size = std::min<std::uint64_t>(left.bytes, PushStream::kBlock);
+    const auto place = message.archive.size() - static_cast<std::size_t>(left.bytes);
+    auto written =
+        co_await talk_->write(message.archive.substr(place, static_cast<std::size_t>(size)), limit);
+    if (!written) co_return written;
+    const Part part{size, size == left.bytes ? left.content : std::min(left.content, size)};
+    left.bytes -= part.bytes;
+    left.content -= part.content;
+    sent_(part);
+  }
+  co_return Result<void>{};
 }
 
 /// A lane if one is free: all have the same window, and the script's own connection has words to carry, too.

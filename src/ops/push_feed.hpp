@@ -60,7 +60,8 @@ class PushFeed {
   };
   struct Message {
     std::string text;
-    std::optional<Part> part = {};
+    std::string_view archive = {};  ///< what follows it: all of own_
+    std::uint64_t content = 0;      ///< bytes of files in that
   };
 
   asio::awaitable<void> attend(std::shared_ptr<Lane> lane);
@@ -68,6 +69,8 @@ class PushFeed {
   asio::awaitable<void> write_lane(std::shared_ptr<Lane> lane, std::string bytes, Part part, Limit limit);
   void tell(Message message, Limit limit);
   asio::awaitable<void> write_own(Limit limit);
+  asio::awaitable<Result<void>> write_archive(const Message& message, Limit limit);
+  [[nodiscard]] Part take(PushStream& stream, std::string& bytes);
   [[nodiscard]] std::shared_ptr<Lane> free_lane() const;
   [[nodiscard]] bool idle() const;
   void note_failure(const Error& error);
@@ -83,6 +86,8 @@ class PushFeed {
   std::deque<Message> messages_;  ///< for the script's own connection
   bool writing_own_ = false;
   bool own_busy_ = false;  ///< with a part
+  std::string own_;        ///< that part
+  std::string rest_;       ///< what the stream has given and no part has taken yet
   bool wanted_ = true;     ///< a lane that stands now is of use
   OnSent sent_;
   std::stop_source stop_;

@@ -128,9 +128,12 @@ trap 'exit 3' HUP INT TERM
 trap leave EXIT
 survey "$@"
 
-# Exactly so many bytes of standard input, and none more.
+# Exactly so many bytes of standard input, and none more. A pipe holds 64 KB; more at a time would not come sooner.
 take() { head -c "$1"; }
-dd iflag=fullblock count=0 </dev/null >/dev/null 2>&1 && take() { dd iflag=fullblock bs="$1" count=1 2>/dev/null; }
+dd iflag=fullblock count=0 </dev/null >/dev/null 2>&1 && take() {
+  [ "$1" -lt 65536 ] || dd iflag=fullblock bs=65536 count=$(($1 / 65536)) 2>/dev/null
+  [ $(($1 % 65536)) = 0 ] || dd iflag=fullblock bs=$(($1 % 65536)) count=1 2>/dev/null
+}
 
 while read -r verb size lane; do
   case $verb in

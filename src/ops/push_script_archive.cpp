@@ -129,8 +129,12 @@ lane() { eval "exec $1<\"\$stage/lane.$1\""; }
 
 # A part of the archive from a further connection. If that breaks off, what comes behind must not close the gap.
 part() {
-  said=$(dd iflag=fullblock bs="$1" count=1 2>&1 >&8 <&"$2")
-  case $said in 1+0*) ;; *) exit 3 ;; esac
+  [ "$1" -lt 65536 ] || take_blocks $(($1 / 65536)) 65536 "$2"
+  [ $(($1 % 65536)) = 0 ] || take_blocks 1 $(($1 % 65536)) "$2"
+}
+take_blocks() {
+  said=$(dd iflag=fullblock bs="$2" count="$1" 2>&1 >&8 <&"$3")
+  case $said in "$1+0"*) ;; *) exit 3 ;; esac
 }
 
 # Who still waits for somebody to read its pipe would wait for ever.

@@ -161,13 +161,6 @@ Result<JobPlan> plan_variant(const JobWish& wish, const Parameters& parameters,
 
 namespace {
 
-/// The first word, and what follows it.
-std::pair<std::string_view, std::string_view> first_word(std::string_view line) {
-  const auto gap = line.find(' ');
-  if (gap == std::string_view::npos) return {line, {}};
-  return {line.substr(0, gap), line.substr(gap + 1)};
-}
-
 std::optional<double> seconds_in(std::string_view text) {
   double value = 0;
   const auto [end, trouble] =

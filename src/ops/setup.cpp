@@ -13,12 +13,6 @@ namespace ec2mpi::ops {
 
 namespace {
 
-std::string listed(const std::vector<std::string>& items) {
-  std::string text;
-  for (const auto& item : items) text += (text.empty() ? "" : " ") + item;
-  return text;
-}
-
 bool is_of_root(const TrustText& text) {
   return text.place == TrustText::Place::root_block;
 }
@@ -117,7 +111,7 @@ class Setup : public Observer {
     if (plan->empty()) co_return Result<void>{};
     auto names = plan->names();
     if (!can_be_root(said.root, wish_.password)) {
-      auto reason = fmt::format("to install {} takes root; {}", listed(names),
+      auto reason = fmt::format("to install {} takes root; {}", join(names, " "),
                                 said.root == RootAccess::password ? "use --sudo" : "there is no sudo");
       co_return fail(ErrorKind::remote_io, std::move(reason));
     }
@@ -149,7 +143,7 @@ class Setup : public Observer {
     const auto rest = plan_packages(*now, wish_.mpi);
     if (!rest) co_return std::unexpected(rest.error());
     if (!rest->empty()) {
-      auto reason = fmt::format("installed, but still not found: {}", listed(rest->names()));
+      auto reason = fmt::format("installed, but still not found: {}", join(rest->names(), " "));
       co_return fail(ErrorKind::remote_io, std::move(reason));
     }
     co_return Result<void>{};

@@ -10,6 +10,21 @@
 
 namespace ec2mpi::ssh {
 
+namespace {
+
+/// What the user types to have a host's key forgotten.
+std::string forget_command(const std::string& name, const std::filesystem::path& file) {
+  std::string pattern;
+  for (const char c : name) {
+    if (std::string_view("[].*^$/\\").find(c) != std::string_view::npos) pattern += '\\';
+    pattern += c;
+  }
+  return printable(
+      fmt::format("sed -i {} {}", quote_word("/^" + pattern + " /d"), quote_word(file.string())));
+}
+
+}  // namespace
+
 std::string host_key_name(const Node& node) {
   if (!node.instance_id.empty()) return node.instance_id;
   if (node.port == 0 || node.port == 22) return node.address;
@@ -60,8 +75,8 @@ Result<void> HostKeys::verify(const Node& node, const HostKey& shown) {
     return fail(
         ErrorKind::host_key,
         fmt::format("its host key has changed: this may be another machine or somebody in between; nothing "
-                    "was sent. If you know why (reinstalled), remove the line '{}' from {}",
-                    name, printable(file_.string())));
+                    "was sent. If you know why (reinstalled): {}",
+                    forget_command(name, file_)));
   }
   if (unknown_ == UnknownHostKey::refuse) {
     return fail(ErrorKind::host_key,

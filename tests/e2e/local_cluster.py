@@ -19,6 +19,7 @@ HOSTS_ROOT = os.environ.get("EC2MPI_HOSTS_ROOT")  # another distribution's tree 
 LIST, KEY = "amazon_instances_info", "key.pem"
 SANITIZER_REPORT = "sanitizer-report"
 SANITIZER_EXIT = 99
+SLOWNESS = 4  # limits are guards against hangs, in seconds of a quiet machine; others may need so many times as long
 
 
 @dataclass
@@ -33,12 +34,22 @@ def text_of(data):
     return data.decode("utf-8", "surrogateescape")
 
 
+class Process(subprocess.Popen):
+    """A process whose limits are those of a quiet machine."""
+
+    def communicate(self, input=None, timeout=None):
+        return super().communicate(input, timeout and SLOWNESS * timeout)
+
+    def wait(self, timeout=None):
+        return super().wait(timeout and SLOWNESS * timeout)
+
+
 def run(argv, *, input=None, timeout=60, **options):
     """Runs a program to its end; one that does not end in time is killed, and the test fails with what it said."""
     data = input.encode() if isinstance(input, str) else input
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     streams["stdin"] = subprocess.DEVNULL if data is None else subprocess.PIPE
-    with subprocess.Popen(list(map(str, argv)), **(streams | options)) as process:
+    with Process(list(map(str, argv)), **(streams | options)) as process:
         try:
             out, err = process.communicate(data, timeout)
         except BaseException as trouble:
@@ -46,16 +57,16 @@ def run(argv, *, input=None, timeout=60, **options):
             out, err = process.communicate()
             if not isinstance(trouble, subprocess.TimeoutExpired):
                 raise
-            raise AssertionError(f"{' '.join(map(str, argv))}: still running after {timeout} s\n"
+            raise AssertionError(f"{' '.join(map(str, argv))}: still running after {SLOWNESS * timeout} s\n"
                                  f"out: {text_of(out or b'')[-2000:]}\nerr: {text_of(err or b'')[-2000:]}") from None
     return Result(text_of(out or b""), text_of(err or b""), process.returncode)
 
 
 def wait_until(condition, what, seconds=20):
     """Polls until the condition holds, and returns what it returned."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + SLOWNESS * seconds
     while not (value := condition()):
-        assert time.monotonic() < end, f"still not after {seconds} s: {what}"
+        assert time.monotonic() < end, f"still not after {SLOWNESS * seconds} s: {what}"
         time.sleep(0.02)
     return value
 
@@ -195,10 +206,10 @@ class Program:
                    **options)
 
     def start(self, *args, env=None, **options):
-        """Starts it for a test that talks to it or signals it: a Popen with pipes of text. It is killed at the end."""
+        """Starts it for a test that talks to it or signals it: a process with pipes of text. It is killed at the end."""
         streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "cwd": self.folder,
                    "text": True}
-        process = subprocess.Popen(self.argv(*args, env=env), env=self.environment, **(streams | options))
+        process = Process(self.argv(*args, env=env), env=self.environment, **(streams | options))
         self._started.append(process)
         return process
 

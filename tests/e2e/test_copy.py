@@ -297,6 +297,7 @@ def test_targets_that_cannot_be_written(ec2mpi, cluster4):
     done = ec2mpi("push", "file", "/etc/")
     assert done.code == 1
     assert "Permission denied" in done.err and "node[1-4] (4): " in done.err
+    assert " · 1 file not put in place, 0 unchanged · " in done.err.splitlines()[-1]
     cluster4.host(3, "mkdir ro; chmod 555 ro", user="ubuntu")
     done = ec2mpi("push", "-w", "1,3", "file", "ro/")
     assert done.code == 1

@@ -132,6 +132,11 @@ def test_a_key_that_is_none(laptop, content):
     assert "not a private key" in refused(laptop, "exec-all", "true")
 
 
+def test_two_keys_beside_the_list(laptop):
+    (laptop.folder / "another.pem").write_text(KEY_TEXT)
+    assert "there are 2 keys beside the list: name the one of these instances with -i ./another.pem" in refused(laptop, "exec-all", "true")
+
+
 def test_a_folder_for_a_key(laptop):
     assert "not a file" in refused(laptop, "exec-all", "-i", ".", "true")
 
@@ -156,11 +161,14 @@ def test_a_broken_known_hosts(laptop):
     (["push", "only-one"], "where to?"),
     ([], "--help"),
     (["exec-all"], "command is required"),
-    (["exec-all", "-f", "many", "true"], "many"),
-    (["exec-all", "-t", "-1", "true"], "-1"),
+    (["exec-all", "-f", "many", "true"], "--fanout: a number from 0 to 1000000, not 'many'"),
+    (["exec-all", "-t", "-1", "true"], "a number from 0.001 to 100000000, not '-1'"),
     (["exec-all", "-p", "70000", "true"], "70000"),
-    (["exec-all", "--color", "pink", "true"], "pink"),
-    (["nodes", "--address", "postal"], "postal"),
+    (["exec-all", "--color", "pink", "true"], "--color: auto, always or never, not 'pink'"),
+    (["nodes", "--address", "postal"], "--address: auto, public, private or ipv6, not 'postal'"),
+    (["status"], "did you mean ec2mpi jobs?"),
+    (["ls"], "did you mean ec2mpi nodes?"),
+    (["push", "--relay", "often", "x", "y"], "--relay: auto, always or never, not 'often'"),
 ], ids=lambda value: " ".join(value) if isinstance(value, list) else None)
 def test_a_wrong_command_line(laptop, args, word):
     assert word in refused(laptop, *args)

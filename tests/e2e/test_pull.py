@@ -226,7 +226,7 @@ def test_max_size(ec2mpi, cluster4):
     assert done.code == 1
     assert "node2: it has 5.5 TB to copy, more than --max-size 4.0 MB leaves; nothing was copied from it\n" in done.err
     assert md5(ec2mpi.folder / "out/node1/f") == user(cluster4, 1, "md5sum < f").split()[0]
-    assert list((ec2mpi.folder / "out/node2").iterdir()) == []
+    assert not (ec2mpi.folder / "out/node2").exists()
     done = ec2mpi("pull", "--max-size", "4M", "-w", "1,3", "f", "out2")
     assert done.code == 1 and done.err.count("more than --max-size") == 1, "it is for all nodes together"
     assert "nothing was copied" not in ec2mpi("pull", "--max-size", "4M", "-w", "1,3", "f", "out").err, "what is here already does not count"

@@ -9,7 +9,7 @@ import pytest
 from local_cluster import wait_until
 from test_copy import a_tree, here, look, md5, no_stage_left, on, write
 
-LAST_LINE = re.compile(r"(\d+)/(\d+) nodes? ok · (?:failed: \S+ · )?(\d+) files? sent, (\d+) unchanged(?:, (\d+) deleted)? · "
+LAST_LINE = re.compile(r"(\d+)/(\d+) nodes? ok · (?:failed: \S+ · )?(\d+) files? (?:sent|not put in place), (\d+) unchanged(?:, (\d+) deleted)? · "
                        r"([0-9.]+ \w+) over the uplink")
 UNITS = {"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9}
 

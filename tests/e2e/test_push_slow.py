@@ -44,7 +44,7 @@ def push(eight, tmp_path):
 def begin(push, eight):
     """A push that has begun on all hosts; which host feeds how many."""
     big = write(push.folder / "big", os.urandom(SIZE))
-    eight.uplink("--rate", "5mbit")
+    eight.uplink("--rate", "1mbit")  # so that it is far from its end when all are found at work
     process = push.start("push", "big", ".")
 
     def look_around():
@@ -58,8 +58,13 @@ def whole(hosts, index, big):
     return on(hosts, index)("md5sum < big 2>/dev/null").out.split() == [md5(big), "-"]
 
 
-def at_work(hosts, index):
-    return hosts.host(index, "pgrep -f '[e]c2mpi-push'").code == 0
+def has_it(hosts, index):
+    """It is there under its name, which it gets when it is whole."""
+    return hosts.host(index, "test -e /home/ubuntu/big").code == 0
+
+
+def is_through(hosts, index):
+    return hosts.host(index, "test -e /home/ubuntu/big && ! pgrep -f '[e]c2mpi-push'").code == 0
 
 
 def ends_last(push, eight, big, process, slow):
@@ -69,11 +74,10 @@ def ends_last(push, eight, big, process, slow):
     others = [index for index in ALL if index != slow]
 
     def through():
-        return all(whole(eight, index, big) and not at_work(eight, index) for index in others)
-    wait_until(lambda: whole(eight, slow, big) or process.poll() is not None or through(), "the end of others, or of it",
-               seconds=400)
+        return all(is_through(eight, index) for index in others)
+    wait_until(lambda: has_it(eight, slow) or process.poll() is not None or through(), "the end of others, or of it", seconds=400)
     assert process.poll() is None, process.stderr.read()
-    assert not whole(eight, slow, big), "the slow one has held up the others"
+    assert not has_it(eight, slow), "the slow one has held up the others"
     eight.call("fast", slow)
     _, err = process.communicate(timeout=120)
     assert process.returncode == 0, err

@@ -111,7 +111,7 @@ def test_from_bare_hosts_to_an_mpi_job_and_back(ec2mpi, cluster4):
     assert (done.code, done.out) == (0, "node[1-3] (3): nothing to do\n"), done.err
     assert snapshots(cluster4, times=True) == after
 
-    assert trust(ec2mpi, "--undo") == [f"node[1-3] (3): restored {', '.join(PATHS)}"]
+    assert trust(ec2mpi, "--undo") == [f"node[1-3] (3): took away what setup wrote: {', '.join(PATHS)}"]
     assert snapshots(cluster4) == before
     assert not (ec2mpi.folder / ".ec2mpi/setup").exists()
     assert ssh(cluster4, 1, "10.0.0.12").code != 0
@@ -163,7 +163,7 @@ def test_dry_run_shows_all_and_touches_nothing(ec2mpi, cluster4):
             assert line in shown or line.startswith(("#", "127.", "::1")) or "this host" in line
     assert ec2mpi("setup", "--dry-run").out == "node[1-3] (3): nothing to do\n"
     before = snapshots(cluster4, times=True)
-    assert trust(ec2mpi, "--undo", "--dry-run") == [f"node[1-3] (3): would restore {', '.join(PATHS)}"]
+    assert trust(ec2mpi, "--undo", "--dry-run") == [f"node[1-3] (3): would take away what setup wrote: {', '.join(PATHS)}"]
     assert snapshots(cluster4, times=True) == before
 
 

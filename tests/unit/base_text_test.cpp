@@ -12,6 +12,20 @@ namespace {
 using namespace std::chrono_literals;
 using Views = std::vector<std::string_view>;
 
+TEST(Text, TheFirstWordAndTheRest) {
+  using Parts = std::pair<std::string_view, std::string_view>;
+  EXPECT_EQ(first_word("key a b"), Parts("key", "a b"));
+  EXPECT_EQ(first_word("key "), Parts("key", ""));
+  EXPECT_EQ(first_word(" key"), Parts("", "key"));
+  EXPECT_EQ(first_word("key"), Parts("key", ""));
+}
+
+TEST(Text, Joins) {
+  EXPECT_EQ(join({}, ", "), "");
+  EXPECT_EQ(join({""}, ", "), "");
+  EXPECT_EQ(join({"a", "", "b"}, ", "), "a, , b");
+}
+
 TEST(Trim, TakesWhiteSpaceFromBothEndsOnly) {
   EXPECT_EQ(trim(" \t a b \r\n"), "a b");
   EXPECT_EQ(trim(" \n"), "");

@@ -1,6 +1,8 @@
 #include "ec2mpi/cluster/config.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <chrono>
 
 namespace ec2mpi {
 namespace {
@@ -49,6 +51,19 @@ env = { OMP_NUM_THREADS = "1" }
   EXPECT_EQ(job.per_node, "2");
   EXPECT_EQ(job.workdir, "/home/ubuntu/proj");
   EXPECT_EQ(job.env.at("OMP_NUM_THREADS"), "1");
+}
+
+TEST(Config, ReadsHowLongConnectionsStay) {
+  using std::chrono::seconds;
+  EXPECT_EQ(read("persist = '10m'").persist, seconds(600));
+  EXPECT_EQ(read("persist = '90s'").persist, seconds(90));
+  EXPECT_EQ(read("persist = '2h'").persist, seconds(7200));
+  EXPECT_EQ(read("persist = 600").persist, seconds(600));
+  EXPECT_EQ(read("persist = 0").persist, seconds(0));
+  EXPECT_EQ(read("").persist, std::nullopt);
+  for (const auto* wrong : {"'soon'", "-1", "'10 m'", "''", "'m'", "1.5"})
+    EXPECT_TRUE(error_of(fmt::format("persist = {}", wrong)).starts_with("ec2mpi.toml:1: persist: "))
+        << wrong;
 }
 
 TEST(Config, OfNothingIsEmpty) {
@@ -131,31 +146,37 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Case{"a = ", "ec2mpi.toml:1: "}, Case{"\n\nport = 1 2\n", "ec2mpi.toml:3: "},
         Case{"\nusr = 'me'", "ec2mpi.toml:2: 'usr' is not a setting; known are: connect_timeout"},
-        Case{"user = 5", "ec2mpi.toml:1: must be a text in quotes"},
-        Case{"port = 0", "ec2mpi.toml:1: must be a whole number from 1 to 65535"},
-        Case{"port = 22.0", "ec2mpi.toml:1: must be a whole number"},
-        Case{"port = '22'", "ec2mpi.toml:1: must be a whole number"},
-        Case{"connect_timeout = 0", "ec2mpi.toml:1: must be a number of seconds above 0"},
-        Case{"connect_timeout = -1", "ec2mpi.toml:1: must be a number of seconds above 0"},
-        Case{"connect_timeout = nan", "ec2mpi.toml:1: must be a number of seconds above 0"},
-        Case{"groups = 'x'", "ec2mpi.toml:1: must be a table"},
-        Case{"[groups]\na = 1", "ec2mpi.toml:2: must be a text"},
-        Case{"jobs.a = 1", "ec2mpi.toml:1: must be a table [jobs.NAME]"},
-        Case{"[jobs.a]\nnp = 1", "ec2mpi.toml:1: [jobs.a] has no command"},
-        Case{"[jobs.a]\ncommand = ''", "ec2mpi.toml:2: is empty"},
-        Case{"[jobs.a]\ncommand = []", "ec2mpi.toml:2: is empty"},
-        Case{"[jobs.a]\ncommand = [1]", "ec2mpi.toml:2: must be a text"},
-        Case{"[jobs.a]\ncommand = 'a | b'", "ec2mpi.toml:2: has shell characters"},
-        Case{"[jobs.a]\ncommand = 'a'\nnp = -1", "ec2mpi.toml:3: must be a whole number from 1"},
+        Case{"user = 5", "ec2mpi.toml:1: user: must be a text in quotes"},
+        Case{"port = 0", "ec2mpi.toml:1: port: must be a whole number from 1 to 65535"},
+        Case{"port = 22.0", "ec2mpi.toml:1: port: must be a whole number"},
+        Case{"port = '22'", "ec2mpi.toml:1: port: must be a whole number"},
+        Case{"connect_timeout = 0", "ec2mpi.toml:1: connect_timeout: must be a number of seconds above 0"},
+        Case{"connect_timeout = -1", "ec2mpi.toml:1: connect_timeout: must be a number of seconds above 0"},
+        Case{"connect_timeout = nan", "ec2mpi.toml:1: connect_timeout: must be a number of seconds above 0"},
+        Case{"groups = 'x'", "ec2mpi.toml:1: groups: must be a table"},
+        Case{"[groups]\na = 1", "ec2mpi.toml:2: groups.a: must be a text"},
+        Case{"jobs.a = 1", "ec2mpi.toml:1: jobs.a: must be a table [jobs.NAME]"},
+        Case{"[jobs.a]\nnp = 1", "ec2mpi.toml:1: jobs.a: has no command"},
+        Case{"[jobs.a]\ncommand = ''", "ec2mpi.toml:2: jobs.a.command: is empty"},
+        Case{"[jobs.a]\ncommand = []", "ec2mpi.toml:2: jobs.a.command: is empty"},
+        Case{"[jobs.a]\ncommand = [1]", "ec2mpi.toml:2: jobs.a.command: must be a text"},
+        Case{"[jobs.a]\ncommand = 'a | b'", "ec2mpi.toml:2: jobs.a.command: has shell characters"},
+        Case{"[jobs.a]\ncommand = 'a'\nnp = -1", "ec2mpi.toml:3: jobs.a.np: must be a whole number from 1"},
         Case{"[jobs.a]\ncommand = 'a'\nranks = 1", "ec2mpi.toml:3: 'ranks' is not a setting of [jobs.a]"},
-        Case{"[jobs.a]\ncommand = 'a'\nenv = { A = 1 }", "ec2mpi.toml:3: must be a text"},
-        Case{"[jobs.a]\ncommand = 'a'\nnp = '1+'", "ec2mpi.toml:3: '1+': a number is missing at its end"},
-        Case{"[jobs.a]\ncommand = 'a'\nsweep = 1", "ec2mpi.toml:3: must be a table"},
-        Case{"[jobs.a]\ncommand = 'a'\nsweep = { b = [1, 1] }", "ec2mpi.toml:3: b: '1' stands twice"},
-        Case{"[jobs.a]\ncommand = 'a'\nsweep = { b = [] }", "ec2mpi.toml:3: b: there is no value"},
-        Case{"[jobs.a]\ncommand = 'a'\nsweep = { b = [[1]] }", "ec2mpi.toml:3: b must be a list"},
-        Case{"[jobs.a]\ncommand = 'a'\nsweep = { 'b c' = 1 }", "ec2mpi.toml:3: 'b c' is no name"},
-        Case{"[jobs.a]\ncommand = 'a'\nsweep = { b = '5..1' }", "ec2mpi.toml:3: b: '5..1' is empty"},
+        Case{"[jobs.a]\ncommand = 'a'\nenv = { A = 1 }", "ec2mpi.toml:3: jobs.a.env.A: must be a text"},
+        Case{"[jobs.a]\ncommand = 'a'\nnp = '1+'",
+             "ec2mpi.toml:3: jobs.a.np: '1+': a number is missing at its end"},
+        Case{"[jobs.a]\ncommand = 'a'\nsweep = 1", "ec2mpi.toml:3: jobs.a.sweep: must be a table"},
+        Case{"[jobs.a]\ncommand = 'a'\nsweep = { b = [1, 1] }",
+             "ec2mpi.toml:3: jobs.a.sweep.b: '1' stands twice"},
+        Case{"[jobs.a]\ncommand = 'a'\nsweep = { b = [] }",
+             "ec2mpi.toml:3: jobs.a.sweep.b: there is no value"},
+        Case{"[jobs.a]\ncommand = 'a'\nsweep = { b = [[1]] }",
+             "ec2mpi.toml:3: jobs.a.sweep.b: must be a list"},
+        Case{"[jobs.a]\ncommand = 'a'\nsweep = { 'b c' = 1 }",
+             "ec2mpi.toml:3: jobs.a.sweep.b c: 'b c' is no name"},
+        Case{"[jobs.a]\ncommand = 'a'\nsweep = { b = '5..1' }",
+             "ec2mpi.toml:3: jobs.a.sweep.b: '5..1' is empty"},
         Case{"\"\\u001b[2J\" = 1", "ec2mpi.toml:1: '\\x1b[2J' is not a setting"}));
 
 TEST(Config, FillsOnlyWhatIsNotSet) {

@@ -254,6 +254,18 @@ TEST(InventoryError, NamesFileAndLine) {
       error_of("3.22.115.209\n\n52.15.300.1\n").starts_with("list:3: '52.15.300.1' is not a valid IPv4"));
 }
 
+TEST(Errors, ASlipInOneAddressOfATableIsNamedWithItsLine) {
+  const auto table = [](const char* second) {
+    return std::string("-\ti-0a1b2c3d4e5f60701\tc5n.large\t3.22.115.209\n") +
+           "-\ti-0a1b2c3d4e5f60702\tc5n.large\t" + second + "\n" +
+           "-\ti-0a1b2c3d4e5f60703\tc5n.large\t18.218.185.95\n";
+  };
+  for (const auto* slip : {"52.15.300", "52.15.165,68", "52,15,165,68", "52.15.165.x"}) {
+    const auto message = error_of(table(slip));
+    EXPECT_TRUE(message.starts_with(fmt::format("list:2: '{}' is no", slip))) << message;
+  }
+}
+
 TEST(InventoryError, ListsAllBadLines) {
   EXPECT_NE(error_of("52.15.300.1\nok\n18.218.185\n-x\n").find("lines 3, 4"), std::string::npos);
 }

@@ -1,6 +1,7 @@
 #include "ec2mpi/ssh/host_keys.hpp"
 
 #include <gtest/gtest.h>
+#include <cstdlib>
 
 #include "ec2mpi/base/file.hpp"
 #include "tests/support/scratch_folder.hpp"
@@ -50,15 +51,32 @@ TEST_F(HostKeysFile, KnowsItAgainInThisRunAndTheNextWithoutWriting) {
   EXPECT_EQ(content(), "i-0123456789abcdef0 ssh-ed25519 AAAAfirst\n");
 }
 
-TEST_F(HostKeysFile, NeverAcceptsAChangedKeyAndNamesTheLineToRemove) {
+TEST_F(HostKeysFile, NeverAcceptsAChangedKeyAndTellsHowToForgetTheOldOne) {
   EXPECT_TRUE(load().verify(kNode, kFirst));
   for (const auto unknown : {UnknownHostKey::remember, UnknownHostKey::refuse}) {
     const auto verdict = load(unknown).verify(kNode, kOther);
     ASSERT_FALSE(verdict);
     EXPECT_EQ(verdict.error().kind, ErrorKind::host_key);
-    EXPECT_NE(verdict.error().message.find("'i-0123456789abcdef0' from " + file.string()), std::string::npos);
+    EXPECT_NE(verdict.error().message.find("sed -i '/^i-0123456789abcdef0 /d' " + file.string()),
+              std::string::npos);
   }
   EXPECT_EQ(content(), "i-0123456789abcdef0 ssh-ed25519 AAAAfirst\n");
+}
+
+TEST_F(HostKeysFile, WhatItTellsToTypeForgetsThatHostOnly) {
+  auto by_address = node_with("", "203.0.113.9");
+  auto by_port = node_with("", "2001:db8::1");
+  by_port.port = 2222;
+  for (const auto& node : {by_address, by_port}) {
+    std::filesystem::remove(file);
+    EXPECT_TRUE(load().verify(node, kFirst));
+    EXPECT_TRUE(load().verify(node_with("", "203a0b113c9"), kFirst));
+    EXPECT_TRUE(load().verify(node_with("", "203.0.113.99"), kFirst));
+    const auto message = load().verify(node, kOther).error().message;
+    const auto command = message.substr(message.find("sed "));
+    EXPECT_EQ(std::system(command.c_str()), 0) << command;
+    EXPECT_EQ(content(), "203a0b113c9 ssh-ed25519 AAAAfirst\n203.0.113.99 ssh-ed25519 AAAAfirst\n");
+  }
 }
 
 TEST_F(HostKeysFile, AKeyOfAnotherTypeIsAChangedKeyToo) {

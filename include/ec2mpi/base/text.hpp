@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace ec2mpi {
@@ -18,6 +19,12 @@ namespace ec2mpi {
 
 /// The words between runs of white space; none are empty.
 [[nodiscard]] std::vector<std::string_view> words(std::string_view text);
+
+/// The text up to the first blank, and what stands behind that; all of it and nothing if there is none.
+[[nodiscard]] std::pair<std::string_view, std::string_view> first_word(std::string_view line);
+
+/// The items with the separator between them.
+[[nodiscard]] std::string join(const std::vector<std::string>& items, std::string_view separator);
 
 /// The whole text as a decimal number, or nothing: no sign, no blanks, no overflow.
 [[nodiscard]] std::optional<std::uint64_t> parse_number(std::string_view text);

@@ -35,6 +35,7 @@ struct PushCount {
   std::size_t all_files = 0;                    ///< of the sources
   std::unordered_set<std::string> lacked = {};  ///< files sent, by path: once however many nodes lacked them
   std::size_t files = 0;                        ///< so many
+  bool in_place = false;                        ///< on some node all that it lacked is in its place
   std::size_t unchanged = 0;                    ///< files that no node lacked
   std::size_t erased = 0;                       ///< paths removed, over all nodes
   std::size_t connections = 1;                  ///< that one node was fed by, at most
