@@ -80,7 +80,7 @@ asio::awaitable<int> show(Runtime& runtime, const PsOptions& options, Cluster& c
   if (options.json)
     runtime.console().result(json(found));
   else if (any)
-    runtime.console().result_bytes(table(found));
+    runtime.console().result_table(table(found));
   else
     runtime.console().talk("ec2mpi: no process of a job on " + count_of(found.size(), "node"));
   co_return exit_code_for(report);

@@ -78,6 +78,13 @@ void Console::talk_bytes(std::string_view bytes) {
   put(err_, bytes);
 }
 
+void Console::result_table(std::string_view lines) {
+  if (!result_is_terminal()) return result_bytes(lines);
+  std::string cut;
+  for (const auto line : split(trim(lines), '\n')) cut += cut_to(line, columns()) + "\n";
+  result_bytes(cut);
+}
+
 void Console::status(const std::string& text) {
   if (!shows_status()) return;
   std::string now;

@@ -1,18 +1,23 @@
 """The local test cluster and the program under test, as the fixtures of conftest.py hand them out."""
 
+import importlib.machinery
 import os
 import pathlib
+import select
 import shutil
 import signal
 import subprocess
 import sys
 import time
+import traceback
+import types
 from dataclasses import dataclass
 
 TESTS = pathlib.Path(__file__).resolve().parent.parent
 CLUSTER = TESTS / "cluster" / "cluster"
 sys.path.insert(0, str(CLUSTER.parent))
 from lib import cluster as clusters, host as hosts  # noqa: E402
+from lib.linux import ClusterError  # noqa: E402
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 HOSTS_ROOT = os.environ.get("EC2MPI_HOSTS_ROOT")  # another distribution's tree for the hosts; see tests/run.sh --openmpi5
@@ -62,6 +67,41 @@ def run(argv, *, input=None, timeout=60, **options):
     return Result(text_of(out or b""), text_of(err or b""), process.returncode)
 
 
+cluster_program = types.ModuleType("cluster_program")
+importlib.machinery.SourceFileLoader(cluster_program.__name__, str(CLUSTER)).exec_module(cluster_program)
+
+
+def cluster_command(words, timeout):
+    """What `tests/cluster/cluster WORDS` does, in a fork of this process: an interpreter's start costs more than the command."""
+    ours, theirs = os.pipe()
+    child = os.fork()
+    if child == 0:
+        code = 70
+        try:
+            for stream in (1, 2):
+                os.dup2(theirs, stream)
+            os.closerange(3, 4096)  # what it starts and leaves behind shall hold nothing of ours
+            sys.stdout = sys.stderr = open(1, "w", closefd=False)
+            sys.argv = [str(CLUSTER), *words]
+            code = cluster_program.main() or 0
+        except ClusterError as error:
+            print(f"cluster: {error}")
+            code = 1
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            os._exit(code)
+    os.close(theirs)
+    said, end = b"", time.monotonic() + SLOWNESS * timeout
+    while select.select([ours], [], [], max(0, end - time.monotonic()))[0] and (block := os.read(ours, 65536)):
+        said += block
+    if time.monotonic() > end:
+        os.kill(child, signal.SIGKILL)
+    os.close(ours)
+    return Result(text_of(said), "", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+
+
 def wait_until(condition, what, seconds=20):
     """Polls until the condition holds, and returns what it returned."""
     end = time.monotonic() + SLOWNESS * seconds
@@ -106,7 +146,9 @@ class Cluster:
 
     def call(self, *words, timeout=60):
         """One command of tests/cluster/cluster; a failure is a broken test bed, not a finding."""
-        done = run([CLUSTER, "--name", self.name, *words], timeout=timeout)
+        words = ["--name", self.name, *map(str, words)]
+        long_lived = words[2] in ("up", "down", "start")  # its processes are not to be forks of this one
+        done = run([CLUSTER, *words], timeout=timeout) if long_lived else cluster_command(words, timeout)
         if done.code != 0:
             raise RuntimeError(f"cluster {' '.join(map(str, words))}: {done.code}\n{done.out}{done.err}")
         return done.out

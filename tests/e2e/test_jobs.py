@@ -1,7 +1,12 @@
 """Jobs belong to the master: they outlive ec2mpi, its connection and the laptop, and can be found again from anywhere."""
 
+import fcntl
 import json
+import os
+import pty
 import signal
+import struct
+import termios
 
 import pytest
 
@@ -184,6 +189,23 @@ def test_a_rebooted_master_shows_it_as_lost(ec2mpi, cluster4):
     assert ec2mpi("jobs").out.splitlines()[1].split()[:3] == [job, "lost", "(rebooted)"]
 
 
+def at_terminal(program, columns, *args):
+    """What it shows on a terminal as wide as that."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    process = program.start(*args, stdout=theirs, stderr=theirs, env={"TERM": "dumb"})
+    os.close(theirs)
+    shown = b""
+    while True:
+        try:
+            shown += os.read(ours, 65536)
+        except OSError:  # the last one has closed the terminal
+            break
+    os.close(ours)
+    assert process.wait() == 0
+    return shown.decode().rsplit("\x1b[K", 1)[-1].replace("\r\n", "\n")
+
+
 # --- what is left, whatever ends it --------------------------------------------------------------------------------
 
 def test_ps_shows_ranks_and_kill_ends_orphans_only(ec2mpi, cluster4):
@@ -196,6 +218,7 @@ def test_ps_shows_ranks_and_kill_ends_orphans_only(ec2mpi, cluster4):
     ranks = {(each["node"], each["rank"]) for each in shown if each["job"] == job and "rank" in each}
     assert ranks == {(f"node{host}", host - 1) for host in HOSTS}
     assert ec2mpi("ps").out.splitlines()[0].split() == ["NODE", "PID", "RANK", "JOB", "CPU", "MEMORY", "AGE", "COMMAND"]
+    assert max(map(len, ec2mpi("ps").out.splitlines())) > 120 >= max(map(len, at_terminal(ec2mpi, 120, "ps").splitlines()))
     done = ec2mpi("kill", "--orphans")
     assert done.code == 0 and f"node2: {lost}: ended pid" in done.out and job not in done.out, done.err
     assert not cluster4.host(2, "pgrep -f '[s]leep 31415'").out

@@ -21,6 +21,8 @@ class Console {
   /// Whole lines; the end of line is added.
   void result(std::string_view line);
   void talk(std::string_view line);
+  /// Lines whose ends may be long, as ps has them: cut to the width of the terminal, whole elsewhere.
+  void result_table(std::string_view lines);
   /// Text as it is, for what isn't lines: a remote program's own bytes.
   void result_bytes(std::string_view bytes);
   void talk_bytes(std::string_view bytes);
