@@ -82,7 +82,6 @@ class SessionKeeper : public Keeper {
     for (;;) {
       if (ending_.stop_requested() || std::all_of(posts_.begin(), posts_.end(), is_over)) break;
       const bool used = std::any_of(posts_.begin(), posts_.end(), is_used);
-      if (used) last_use_ = Clock::now();
       if (!used && Clock::now() >= last_use_ + idle_) break;
       const Limit limit{used ? Clock::time_point::max() : last_use_ + idle_, ending_.get_token()};
       co_await moved_.wait(limit);
@@ -146,6 +145,7 @@ class SessionKeeper : public Keeper {
     const auto stop = ending_.get_token();
     co_await attend_command(std::move(socket), std::move(options), stop);
     --post.users;
+    last_use_ = Clock::now();
     post.changed.notify_all();
     moved_.notify_all();
   }

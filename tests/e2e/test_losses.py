@@ -107,7 +107,7 @@ def test_a_master_that_crashes(ec2mpi, cluster4):
     known = f"ps -eo args | grep -E '^{DAEMON[1]}|^sleep 31415'"
     wait_until(lambda: not any(cluster4.host(host, known).out for host in (2, 3, 4)), "the workers' ranks and daemons are gone", 150)
     cluster4.call("start", 1)
-    done = ec2mpi("cancel", timeout=90)
+    done = ec2mpi("cancel", "sh", timeout=90)
     assert done.code == 0, done.err
     assert not [host for host in HOSTS if of_the_job(cluster4, host)]
     assert json.loads(ec2mpi("jobs", "--json").out)[0]["exit_code"] == 130
