@@ -9,6 +9,10 @@ if(CMAKE_BUILD_TYPE STREQUAL "Release")
   target_compile_options(ec2mpi_warnings INTERFACE -Wno-array-bounds -Wno-restrict -Wno-stringop-overflow
                                                    -Wno-stringop-overread)
 endif()
+# Of a coroutine whose frame holds something of an anonymous namespace, if several files are compiled as one.
+if(CMAKE_UNITY_BUILD)
+  target_compile_options(ec2mpi_warnings INTERFACE -Wno-subobject-linkage)
+endif()
 if(EC2MPI_WERROR)
   target_compile_options(ec2mpi_warnings INTERFACE -Werror)
 endif()

@@ -16,9 +16,9 @@ namespace {
 constexpr std::int64_t kMostRanks = 1'000'000;
 
 /// Walks one TOML document and remembers the first thing that is wrong.
-class Reader {
+class SettingsReader {
  public:
-  explicit Reader(std::string_view source) : source_(source) {}
+  explicit SettingsReader(std::string_view source) : source_(source) {}
 
   using Setter = std::function<void(const toml::node&)>;
   using Keys = std::map<std::string_view, Setter>;
@@ -116,7 +116,7 @@ class Reader {
   std::optional<Error> error_;
 };
 
-void read_command(Reader& reader, const toml::node& node, std::vector<std::string>& command) {
+void read_command(SettingsReader& reader, const toml::node& node, std::vector<std::string>& command) {
   if (const auto line = node.value_exact<std::string>()) {
     for (const auto word : words(*line)) command.emplace_back(word);
     if (line->find_first_of("'\"\\$`|&;<>*?") != std::string::npos) {
@@ -131,7 +131,8 @@ void read_command(Reader& reader, const toml::node& node, std::vector<std::strin
   if (command.empty()) reader.complain(node, "is empty");
 }
 
-void read_persist(Reader& reader, const toml::node& node, std::optional<std::chrono::seconds>& persist) {
+void read_persist(SettingsReader& reader, const toml::node& node,
+                  std::optional<std::chrono::seconds>& persist) {
   std::string text;
   if (const auto number = node.value_exact<std::int64_t>())
     text = std::to_string(*number);
@@ -144,7 +145,7 @@ void read_persist(Reader& reader, const toml::node& node, std::optional<std::chr
     reader.complain(node, parsed.error().message);
 }
 
-void read_texts(Reader& reader, const toml::node& node, std::vector<std::string>& texts) {
+void read_texts(SettingsReader& reader, const toml::node& node, std::vector<std::string>& texts) {
   if (const auto* list = node.as_array()) {
     for (const auto& item : *list) reader.text(item, texts.emplace_back());
   } else {
@@ -161,7 +162,8 @@ std::optional<std::string> sweep_value(const toml::node& node) {
   return std::nullopt;
 }
 
-void read_sweep_values(Reader& reader, const std::string& name, const toml::node& node, Sweep& sweep) {
+void read_sweep_values(SettingsReader& reader, const std::string& name, const toml::node& node,
+                       Sweep& sweep) {
   Result<std::vector<std::string>> values;
   if (const auto text = node.value_exact<std::string>()) {
     values = parse_values(*text);
@@ -182,7 +184,7 @@ void read_sweep_values(Reader& reader, const std::string& name, const toml::node
 }
 
 /// In the order of the file, for the first parameter changes slowest.
-void read_sweep(Reader& reader, const toml::node& node, std::vector<Sweep>& sweeps) {
+void read_sweep(SettingsReader& reader, const toml::node& node, std::vector<Sweep>& sweeps) {
   std::vector<std::pair<toml::source_position, Sweep>> found;
   reader.each(node, [&](const auto& name, const auto& value) {
     auto& [place, sweep] = found.emplace_back();
@@ -194,7 +196,7 @@ void read_sweep(Reader& reader, const toml::node& node, std::vector<Sweep>& swee
   for (auto& [place, sweep] : found) sweeps.push_back(std::move(sweep));
 }
 
-JobConfig read_job(Reader& reader, const std::string& name, const toml::node& node) {
+JobConfig read_job(SettingsReader& reader, const std::string& name, const toml::node& node) {
   JobConfig job;
   const auto* table = node.as_table();
   if (table == nullptr) {
@@ -319,7 +321,7 @@ Result<Config> parse_config(std::string_view text, std::string_view source) {
                                               printable(parsed.error().description())));
   }
   Config config;
-  Reader reader(source);
+  SettingsReader reader(source);
   reader.table(parsed.table(), "",
                {{"list", [&](const auto& value) { reader.text(value, config.list); }},
                 {"identity", [&](const auto& value) { reader.text(value, config.identity); }},

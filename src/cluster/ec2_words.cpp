@@ -68,7 +68,7 @@ bool is_private_domain(std::string_view domain) {
   return domain == "ec2.internal" || (domain.ends_with(".compute.internal") && is_host_name(domain));
 }
 
-std::string_view first_word(std::string_view text) {
+std::string_view up_to_blank_or_comma(std::string_view text) {
   return text.substr(0, std::min(text.find(' '), text.find(',')));
 }
 
@@ -135,7 +135,7 @@ bool is_blank_cell(std::string_view text) {
 
 bool looks_like_date(std::string_view text) {
   if (begins_with_year(text)) return true;
-  return is_month_or_day(first_word(text)) && text.find(':') != std::string_view::npos &&
+  return is_month_or_day(up_to_blank_or_comma(text)) && text.find(':') != std::string_view::npos &&
          text.find(" 20") != std::string_view::npos;
 }
 

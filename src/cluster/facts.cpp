@@ -62,7 +62,7 @@ bool read_flag(std::string_view text, bool& target) {
 }
 
 /// Takes the script's lines one by one.
-class Reader {
+class FactsReader {
  public:
   [[nodiscard]] bool take(std::string_view line) {
     const auto gap = std::min(line.find(' '), line.size());
@@ -128,7 +128,7 @@ std::optional<Ipv4> parse_ipv4(std::string_view text) {
 }
 
 Result<Facts> parse_facts(std::string_view printed) {
-  Reader reader;
+  FactsReader reader;
   bool begun = false;
   for (const auto line : split(trim(printed), '\n')) {
     if (line == kFactsBegin) {

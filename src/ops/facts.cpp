@@ -22,7 +22,7 @@ constexpr std::size_t kMostAnswer = 1 << 20;
 /// - mpirun: on the PATH of a command over ssh, else where Amazon's EFA installer and Red Hat put it.
 /// mpirun's own
 ///   words about its version are passed on as they are.
-constexpr const char* kScript = R"sh(
+constexpr const char* kFactsScript = R"sh(
 export LC_ALL=C
 exec </dev/null 2>/dev/null
 set -- $SSH_CONNECTION
@@ -63,7 +63,7 @@ echo "ec2mpi-facts end"
 }  // namespace
 
 std::string facts_script(const std::string& mpirun) {
-  return "want=" + quote_word(mpirun) + "\n" + kScript;
+  return "want=" + quote_word(mpirun) + "\n" + kFactsScript;
 }
 
 std::string facts_command(const std::string& mpirun) {

@@ -86,7 +86,7 @@ bool read_file(std::string_view text, std::vector<FileState>& target) {
 }
 
 /// Takes the script's lines one by one.
-class Reader {
+class ReportReader {
  public:
   [[nodiscard]] bool take(std::string_view line) {
     if (line.size() > kLongestLine) return false;
@@ -177,7 +177,7 @@ class Reader {
 };
 
 Result<Probe> read_probe(std::string_view printed, std::size_t files) {
-  Reader reader;
+  ReportReader reader;
   bool begun = false;
   bool quiet = true;
   bool facts = false;

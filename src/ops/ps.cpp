@@ -15,7 +15,7 @@ constexpr auto kPatience = std::chrono::seconds(20);
 
 /// The rank is what Open MPI or Hydra tells its ranks by the environment. A process may be gone before it is
 /// asked about: then it isn't shown.
-constexpr const char* kScript = R"sh(
+constexpr const char* kPsScript = R"sh(
 export LC_ALL=C
 exec </dev/null 2>/dev/null
 echo "ec2mpi-ps 1"
@@ -72,7 +72,7 @@ std::optional<JobProcess> parse_process(std::string_view line) {
 }
 
 std::string script() {
-  std::string text = kScript;
+  std::string text = kPsScript;
   for (auto at = text.find("@MARK@"); at != std::string::npos; at = text.find("@MARK@"))
     text.replace(at, 6, kJobMark);
   return text;

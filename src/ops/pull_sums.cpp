@@ -33,8 +33,8 @@ std::string unescaped(std::string_view name) {
 
 }  // namespace
 
-FileSums parse_sums(std::string_view text) {
-  FileSums sums;
+SumsByPath parse_sums(std::string_view text) {
+  SumsByPath sums;
   for (auto line : split(text, '\n')) {
     const bool escaped = line.starts_with('\\');
     if (escaped) line.remove_prefix(1);
@@ -48,7 +48,7 @@ FileSums parse_sums(std::string_view text) {
   return sums;
 }
 
-asio::awaitable<Result<FileSums>> sums_on_node(NodeRun& run, const std::vector<PullWant>& files) {
+asio::awaitable<Result<SumsByPath>> sums_on_node(NodeRun& run, const std::vector<PullWant>& files) {
   auto names = std::make_shared<std::string>();
   for (const auto& file : files) names->append(file.path).push_back('\0');
   ssh::Request request{.command = "xargs -0 sha256sum --", .bulk = true};

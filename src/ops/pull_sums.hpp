@@ -12,14 +12,14 @@
 namespace ec2mpi::ops {
 
 /// SHA-256 by path; files that can't be read are missing.
-using FileSums = std::unordered_map<std::string, std::string>;
+using SumsByPath = std::unordered_map<std::string, std::string>;
 
 /// Reads what sha256sum(1) prints: a line with a "\" in front has its name escaped. Lines that are none are
 /// left out. Pure.
-[[nodiscard]] FileSums parse_sums(std::string_view text);
+[[nodiscard]] SumsByPath parse_sums(std::string_view text);
 
-[[nodiscard]] asio::awaitable<Result<FileSums>> sums_on_node(NodeRun& run,
-                                                             const std::vector<PullWant>& files);
+[[nodiscard]] asio::awaitable<Result<SumsByPath>> sums_on_node(NodeRun& run,
+                                                               const std::vector<PullWant>& files);
 
 [[nodiscard]] asio::awaitable<Result<std::string>> sum_here(SafeTree& tree, std::string place, Limit limit);
 

@@ -15,11 +15,11 @@ namespace {
 std::optional<double> printed_time(const VariantResult& variant) {
   for (const auto& [key, value] : variant.findings) {
     if (key != "time") continue;
-    double seconds = 0;
+    double time = 0;
     const auto* end = value.data() + value.size();
-    const auto [rest, trouble] = std::from_chars(value.data(), end, seconds);
+    const auto [rest, trouble] = std::from_chars(value.data(), end, time);
     const bool unit = rest == end || std::string_view(rest, static_cast<std::size_t>(end - rest)) == "s";
-    if (trouble == std::errc() && unit && std::isfinite(seconds) && seconds > 0) return seconds;
+    if (trouble == std::errc() && unit && std::isfinite(time) && time > 0) return time;
   }
   return std::nullopt;
 }

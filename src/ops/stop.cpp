@@ -13,7 +13,7 @@ namespace {
 /// In POSIX sh, after family_functions(). The list is made again before each signal because processes fork
 /// meanwhile. The grace goes by the clock, for on a busy node a look may take long, and we don't wait for
 /// ever.
-constexpr const char* kScript = R"sh(
+constexpr const char* kStopScript = R"sh(
 self=$$
 look() {
   seen=$(aged_family)
@@ -62,7 +62,7 @@ std::string StopProof::describe() const {
 }
 
 std::string stop_script(const std::string& mark, int grace_seconds) {
-  return family_functions(mark) + replace(kScript, "@GRACE@", std::to_string(grace_seconds));
+  return family_functions(mark) + replace(kStopScript, "@GRACE@", std::to_string(grace_seconds));
 }
 
 Result<StopProof> parse_stop_proof(std::string_view printed) {

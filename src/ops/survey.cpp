@@ -21,7 +21,7 @@ constexpr std::size_t kMostKeys = 32;
 
 /// `sudo -n true` fails where a password is wanted. SSH_CONNECTION: client address and port, server address
 /// and port.
-constexpr const char* kScript = R"sh(
+constexpr const char* kSurveyScript = R"sh(
 exec </dev/null 2>/dev/null
 set -- $SSH_CONNECTION
 echo "ec2mpi-survey 1"
@@ -46,7 +46,7 @@ else echo packages none; fi
 
 std::string survey_command() {
   const auto script = fmt::format("( {} )\n{}{}{}{}\necho '{}'\n", facts_command(), kBlockFunctions,
-                                  kStateFunctions, kScript, kStatesScript, kEnd);
+                                  kStateFunctions, kSurveyScript, kStatesScript, kEnd);
   return "exec sh -c " + quote_word(script);
 }
 

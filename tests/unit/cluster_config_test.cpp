@@ -7,13 +7,13 @@
 namespace ec2mpi {
 namespace {
 
-Config read(std::string_view text) {
+Config config_of(std::string_view text) {
   auto config = parse_config(text, "ec2mpi.toml");
   EXPECT_TRUE(config.has_value()) << (config ? "" : config.error().message);
   return config.value_or(Config{});
 }
 
-std::string error_of(std::string_view text) {
+std::string config_error(std::string_view text) {
   const auto config = parse_config(text, "ec2mpi.toml");
   if (config) return "no error";
   EXPECT_EQ(config.error().kind, ErrorKind::usage);
@@ -22,7 +22,7 @@ std::string error_of(std::string_view text) {
 }
 
 TEST(Config, ReadsEverySetting) {
-  const auto config = read(R"(
+  const auto config = config_of(R"(
 list = "hosts"
 identity = "~/k.pem"
 user = "ec2-user"
@@ -55,30 +55,30 @@ env = { OMP_NUM_THREADS = "1" }
 
 TEST(Config, ReadsHowLongConnectionsStay) {
   using std::chrono::seconds;
-  EXPECT_EQ(read("persist = '10m'").persist, seconds(600));
-  EXPECT_EQ(read("persist = '90s'").persist, seconds(90));
-  EXPECT_EQ(read("persist = '2h'").persist, seconds(7200));
-  EXPECT_EQ(read("persist = 600").persist, seconds(600));
-  EXPECT_EQ(read("persist = 0").persist, seconds(0));
-  EXPECT_EQ(read("").persist, std::nullopt);
+  EXPECT_EQ(config_of("persist = '10m'").persist, seconds(600));
+  EXPECT_EQ(config_of("persist = '90s'").persist, seconds(90));
+  EXPECT_EQ(config_of("persist = '2h'").persist, seconds(7200));
+  EXPECT_EQ(config_of("persist = 600").persist, seconds(600));
+  EXPECT_EQ(config_of("persist = 0").persist, seconds(0));
+  EXPECT_EQ(config_of("").persist, std::nullopt);
   for (const auto* wrong : {"'soon'", "-1", "'10 m'", "''", "'m'", "1.5"})
-    EXPECT_TRUE(error_of(fmt::format("persist = {}", wrong)).starts_with("ec2mpi.toml:1: persist: "))
+    EXPECT_TRUE(config_error(fmt::format("persist = {}", wrong)).starts_with("ec2mpi.toml:1: persist: "))
         << wrong;
 }
 
 TEST(Config, OfNothingIsEmpty) {
-  const auto config = read("");
+  const auto config = config_of("");
   EXPECT_FALSE(config.list || config.identity || config.user || config.port || config.connect_timeout);
   EXPECT_TRUE(config.groups.empty() && config.jobs.empty());
 }
 
 TEST(Config, ACommandAsAListKeepsItsWords) {
-  EXPECT_EQ(read("[jobs.a]\ncommand = ['python3', 'a b.py', '$x']\n").jobs.at("a").command,
+  EXPECT_EQ(config_of("[jobs.a]\ncommand = ['python3', 'a b.py', '$x']\n").jobs.at("a").command,
             (std::vector<std::string>{"python3", "a b.py", "$x"}));
 }
 
 TEST(Config, ASweepKeepsTheFilesOrderAndEveryKindOfValue) {
-  const auto job = read(R"(
+  const auto job = config_of(R"(
 [jobs.a]
 command = "x {seed} {agents} {lr} {on} {text}"
 np = "{agents}+1"
@@ -101,7 +101,7 @@ text = ["1..3", "a,b"]
 }
 
 TEST(Config, AJobIsFilledIn) {
-  const auto job = read(
+  const auto job = config_of(
                        "[jobs.a]\ncommand = ['x', '{n} {{n}}', '{\"k\":1}']\nnp = '2*{n}'\nworkdir = "
                        "'d/{n}'\nenv = { A = '{n}' }\n")
                        .jobs.at("a");
@@ -118,7 +118,7 @@ TEST(Config, AJobIsFilledIn) {
 }
 
 TEST(Config, AParameterThatIsUsedNowhereIsNamed) {
-  const auto job = read("[jobs.a]\ncommand = ['x', '{n}']\nenv = { A = '{m}' }\n").jobs.at("a");
+  const auto job = config_of("[jobs.a]\ncommand = ['x', '{n}']\nenv = { A = '{m}' }\n").jobs.at("a");
   EXPECT_TRUE(check_used(job, {{"n", {"1"}}, {"m", {"1"}}, {"np", {"1"}}}).has_value());
   EXPECT_EQ(check_used(job, {{"o", {"1"}}}).error().message,
             "o is used nowhere in the job; write {o} where its value belongs");
@@ -137,8 +137,8 @@ struct Case {
 class ConfigError : public testing::TestWithParam<Case> {};
 
 TEST_P(ConfigError, NamesFileLineAndWhatIsWrong) {
-  EXPECT_TRUE(error_of(GetParam().text).starts_with(GetParam().message))
-      << GetParam().text << "\ngives: " << error_of(GetParam().text) << "\nnot:   " << GetParam().message;
+  EXPECT_TRUE(config_error(GetParam().text).starts_with(GetParam().message))
+      << GetParam().text << "\ngives: " << config_error(GetParam().text) << "\nnot:   " << GetParam().message;
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -180,8 +180,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"\"\\u001b[2J\" = 1", "ec2mpi.toml:1: '\\x1b[2J' is not a setting"}));
 
 TEST(Config, FillsOnlyWhatIsNotSet) {
-  auto here = read("user = 'here'\n[groups]\na = '1'\n");
-  here.fill_from(read("user = 'home'\nport = 44\n[groups]\na = '2'\nb = '3'\n"));
+  auto here = config_of("user = 'here'\n[groups]\na = '1'\n");
+  here.fill_from(config_of("user = 'home'\nport = 44\n[groups]\na = '2'\nb = '3'\n"));
   EXPECT_EQ(here.user, "here");
   EXPECT_EQ(here.port, 44);
   EXPECT_EQ(here.groups, (std::map<std::string, std::string>{{"a", "1"}, {"b", "3"}}));

@@ -81,7 +81,7 @@ TEST(PeersText, IsReadAgainAndSkipsWhatIsDamaged) {
   EXPECT_TRUE(parse_peers("").empty());
 }
 
-using Indices = std::map<std::string, int>;
+using IndicesByPeer = std::map<std::string, int>;
 
 TEST(Membership, WhoDoesNotAnswerStaysAsRemembered) {
   const auto away = peer(0, "i-2", "10.0.0.12");
@@ -111,7 +111,7 @@ TEST(Membership, WithoutIdsAMachineIsKnownAgainByAddressAndKey) {
 }
 
 TEST(Membership, AnAddressBelongsToWhoHadItFirst) {
-  const Indices indices = {{"i-1", 1}, {"i-2", 2}, {"i-3", 3}};
+  const IndicesByPeer indices = {{"i-1", 1}, {"i-2", 2}, {"i-3", 3}};
   const auto thief = peer(1, "i-1", "10.0.0.13");
   const auto owner = peer(3, "i-3", "10.0.0.13");
   for (const auto& present : {std::vector<Peer>{thief, owner}, std::vector<Peer>{thief}}) {
