@@ -8,7 +8,9 @@ namespace ec2mpi::ops {
 
 namespace {
 
-constexpr std::uint64_t kPile = 1'500'000;  ///< on a slow uplink no node is so much behind
+/// On a slow uplink no node is so much behind: on its way to a node that keeps up is what fills two pipes. In
+/// front of a slow one is as much as the kernel takes, which is little for a slow network, and ssh's 128 KB.
+constexpr std::uint64_t kPile = 300'000;
 constexpr auto kFarBehind = std::chrono::seconds(8);
 /// So often in a row, and not twice for reports that were held up together on their way.
 constexpr int kOften = 4;

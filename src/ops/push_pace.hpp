@@ -3,7 +3,7 @@
 ///
 /// Every node hands on what comes as it comes, so one with a slow network slows down the node that feeds it,
 /// and with that everybody: all get on at its pace, and no rate tells who it is. But what is on its way to it
-/// piles up in front of it (ssh and the kernel take some MB), while all others have what their feeder has. So
+/// piles up in front of it, in ssh and in the kernel, while all others have what their feeder has. So
 /// it is told by how long ago its feeder had what it has now. If the uplink or all nodes are slow, nobody is
 /// behind.
 

@@ -180,6 +180,10 @@ class Cluster:
         host = clusters.Cluster(self.name).load().hosts[index - 1]
         return hosts.argv(host.pid, list(map(str, words)), user)
 
+    def exists(self, index, path):
+        """Whether an absolute path exists on a host; costs no process, for tests that wait for it."""
+        return os.path.lexists(f"/proc/{clusters.Cluster(self.name).load().hosts[index - 1].pid}/root{path}")
+
     def login_attempts(self, index):
         """How often somebody has got as far as asking for a login on a host, by its sshd's log."""
         log = self.host(index, "cat /var/log/sshd.log").out
