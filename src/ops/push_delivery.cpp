@@ -18,6 +18,7 @@ namespace {
 constexpr int kAttempts = 4;
 constexpr std::uint64_t kWorthLanes = 16'000'000;  ///< bytes for which further connections are made
 constexpr std::size_t kNamedChanges = 3;
+constexpr std::uint64_t kMuch = 8'000'000;  ///< bytes whose checksum takes longer than openssl's start
 
 Error changed_error(const std::vector<std::string>& changed) {
   std::string names;
@@ -128,7 +129,7 @@ asio::awaitable<Result<void>> Delivery::check_begun() {
     auto theirs = co_await talk_->next_word(run_.limit);
     if (!theirs) co_return std::unexpected(theirs.error());
     const auto ours = co_await push_.sums().of(number, bytes);
-    if (trim(*theirs) != ours) continue;
+    if (first_word(trim(*theirs)).first != ours) continue;
     need_.kept[number] = bytes;
     need_.bytes -= bytes;
   }
@@ -190,7 +191,9 @@ std::string Delivery::beginning() const {
                         quote_words({fed.address, std::to_string(fed.node.port == 0 ? 22 : fed.node.port),
                                      fed.node.user, fill_command(fed.stage)}));
   }
-  text += seat_->wave->stream->compressed() ? "start gzip" : "start";
+  text += "start";
+  if (seat_->wave->stream->compressed()) text += " gzip";
+  if (seat_->wave->stream->expected() >= kMuch) text += " much";
   return text + (seat_->position == 0 ? "\nfeed" : "");
 }
 

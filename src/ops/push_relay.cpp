@@ -13,6 +13,8 @@ namespace {
 
 /// How long the last comers are waited for; longer where it took the others long, too.
 constexpr auto kGrace = std::chrono::milliseconds(400);
+constexpr std::uint64_t kTarBesides = 1792;  ///< bytes for a file: header, the one for nanoseconds, padding
+constexpr std::uint64_t kWorthCompressing = 1'000'000;
 constexpr std::size_t kMostSlow = 2;  ///< nodes, or an eighth of all
 constexpr auto kTimeToComeBack = std::chrono::seconds(5);
 
@@ -56,14 +58,22 @@ PushContent content_for(const std::vector<std::shared_ptr<Seat>>& seats) {
   return content;
 }
 
+/// More of the archive is headers and padding than content, and it is long: compressed it is a fraction of
+/// that.
+bool is_mostly_headers(const SourceTree& tree, const PushContent& content) {
+  const auto headers = content.items.size() * kTarBesides;
+  return headers >= kWorthCompressing && headers >= bytes_of(tree, content.items);
+}
+
 std::shared_ptr<PushStream> stream_for(const std::shared_ptr<const SourceTree>& tree,
                                        const std::vector<std::shared_ptr<Seat>>& seats, bool compress) {
-  Unpackers all{.gzip = compress, .holes = true};
+  auto content = content_for(seats);
+  Unpackers all{.gzip = compress || is_mostly_headers(*tree, content), .holes = true};
   for (const auto& seat : seats) {
     all.gzip = all.gzip && seat->unpackers.gzip;
     all.holes = all.holes && seat->unpackers.holes;
   }
-  return std::make_shared<PushStream>(tree, content_for(seats), all);
+  return std::make_shared<PushStream>(tree, std::move(content), all);
 }
 
 std::vector<std::vector<std::shared_ptr<Seat>>> sharing(const SourceTree& tree,

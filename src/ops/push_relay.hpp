@@ -71,8 +71,8 @@ inline constexpr std::size_t kFanout = 4;
 [[nodiscard]] std::vector<std::vector<std::shared_ptr<Seat>>> sharing(
     const SourceTree& tree, const std::vector<std::shared_ptr<Seat>>& seats);
 
-/// The archive for these seats: without holes if all of them can make them, compressed if it shall be and all
-/// of them can unpack it.
+/// The archive for these seats: without holes if all of them can make them, compressed if all of them can
+/// unpack it and it shall be, or is mostly tar's headers.
 [[nodiscard]] std::shared_ptr<PushStream> stream_for(const std::shared_ptr<const SourceTree>& tree,
                                                      const std::vector<std::shared_ptr<Seat>>& seats,
                                                      bool compress);

@@ -28,7 +28,7 @@ target=$1 into=$2 key=$3 sums=$4
 shift 4
 LC_ALL=C TZ=UTC0
 export LC_ALL TZ
-host=$(uname -n)
+read -r host 2>/dev/null </proc/sys/kernel/hostname || host=$(uname -n)
 links= started= worker= teller= packed=
 
 die() {
@@ -50,17 +50,15 @@ remove() { rm -rf "$1" 2>/dev/null; }
 # --- what the target holds ---
 
 # Kind, size, mode, mtime, path and link of everything below some paths of a folder. A name with an end of line
-# in it is not told where find has no -printf, and so is always sent.
+# in it is not told where find has no -printf, and so is always sent. Such a find has told nothing.
 list() (
   cd "$1" 2>/dev/null || exit
   shift
-  if find -H / -prune -printf '' 2>/dev/null; then
-    find -H "$@" -printf '%y %s %m %T@ %p\0%l\0' 2>/dev/null
-  else
-    printf 'lines\0'
-    find -H "$@" -exec stat -c '%f %s %Y %n' {} + 2>/dev/null
-    printf '\0'
-  fi
+  find -H "$@" -printf '%y %s %m %T@ %p\0%l\0' 2>/dev/null && exit
+  find -H / -prune -printf '' 2>/dev/null && exit
+  printf 'lines\0'
+  find -H "$@" -exec stat -c '%f %s %Y %n' {} + 2>/dev/null
+  printf '\0'
 )
 
 # Where sshd was reached (sshd(8)): behind EC2's NAT, the private address.
@@ -69,23 +67,25 @@ own_address() {
   printf '%s' "${3#::ffff:}"
 }
 
-# openssl knows instructions of the processor that sha256sum does not, and takes a quarter of the time with them.
+# The first word is the checksum. openssl knows instructions of the processor that sha256sum does not, and takes a
+# quarter of the time with them, but its start takes longer; `much` is said where that pays.
+much=
 measure() {
-  case $(printf x | openssl dgst -sha256 -r 2>/dev/null) in
-    2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881*) openssl dgst -sha256 -r ;;
-    *) sha256sum ;;
-  esac | cut -d ' ' -f 1
+  [ -z "$much" ] || case $(printf x | openssl dgst -sha256 -r 2>/dev/null) in
+    2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881*) exec openssl dgst -sha256 -r ;;
+  esac
+  exec sha256sum
 }
 method=sha256
 command -v sha256sum >/dev/null || {
-  measure() { wc -c | tr -d ' '; }
+  measure() { exec wc -c; }
   method=length
 }
 
 # GNU tar and bsdtar make the holes that an archive tells of.
-tar_options= holes=
+tar_options= folder_options= holes=
 case $(tar --version 2>/dev/null) in
-  *GNU*) tar_options=--warning=no-timestamp holes=' holes' ;;
+  *GNU*) tar_options=--warning=no-timestamp folder_options=--keep-directory-symlink holes=' holes' ;;
   bsdtar*) holes=' holes' ;;
 esac
 

@@ -20,15 +20,16 @@ clear() {
 
 # begin OLD: makes the stage, or goes on with the one that an earlier push has left.
 begin() {
-  said=$(mkdir -p "$base" 2>&1) || die "$said"
+  [ -d "$base" ] || said=$(mkdir -p "$base" 2>&1) || die "$said"
+  started=1
   if [ -n "$1" ]; then
     mv "$1" "$stage" || die 'what an earlier push has left is gone; push again'
     clear
+    said=$(mkdir "$stage/fine" 2>&1) || die "$said"
   else
-    said=$(mkdir -m 700 "$stage" 2>&1) || die "cannot write into $base: ${said##*: }"
+    said=$(mkdir -m 700 "$stage" "$stage/fine" 2>&1) || die "cannot write into $base: ${said##*: }"
   fi
-  started=1
-  said=$(mkfifo -m 600 "$stage/in" "$stage/whole" 2>&1 && mkdir "$stage/fine" 2>&1) || die "$said"
+  said=$(mkfifo -m 600 "$stage/in" "$stage/whole" 2>&1) || die "$said"
 }
 
 # What costs ssh the least, in front of what it would choose: by itself it takes a key exchange of a tenth of a
@@ -39,14 +40,22 @@ find_swift() {
   ssh -G "$@" localhost >/dev/null 2>&1 && swift="$*" || swift=' '
 }
 
+# The number of this very process, which keeps it when it becomes a program by `exec`; $$ is that of the first shell.
+tell_process() {
+  read -r process _ </proc/self/stat && echo "$process"
+}
+
 # link N ADDRESS PORT USER COMMAND: feeds another node with what comes. Says so if that ends badly.
 link() {
   [ -n "$swift" ] || find_swift
   mkfifo -m 600 "$stage/link$1" || die "cannot make a pipe in $base"
   links="$links $1"
   {
-    sh -c 'echo $$ >"$0"; exec ssh "$@"' "$stage/.pid$1" -T $swift -o BatchMode=yes -o ConnectTimeout=10 \
-      -o ServerAliveInterval=5 -p "$3" -l "${4:-$(id -un)}" -- "$2" "$5" 2>"$stage/said$1" >/dev/null ||
+    (
+      tell_process >"$stage/.pid$1"
+      exec ssh -T $swift -o BatchMode=yes -o ConnectTimeout=10 -o ServerAliveInterval=5 -p "$3" -l "${4:-$(id -un)}" \
+        -- "$2" "$5" 2>"$stage/said$1" >/dev/null
+    ) ||
       printf 'unlinked\0%s %s\0' "$1" "$(tail -n 1 "$stage/said$1")"
     cat >/dev/null
   } <"$stage/link$1" &
@@ -54,7 +63,10 @@ link() {
 
 # Unpacks standard input; gives tar's first complaints, nothing if all went well.
 unpack() {
-  sh -c 'echo $$; exec tar "$@"' tar $tar_options -xpof - -C "$1" 2>&1 | {
+  {
+    tell_process
+    exec tar $tar_options -xpof - -C "$1"
+  } 2>&1 | {
     read -r process
     IFS= read -r complaint || exit 0
     kill "$process" 2>/dev/null
@@ -66,7 +78,10 @@ unpack() {
   }
 }
 
-hand_on() { sh -c 'echo $$ >"$0"; exec tee "$@"' "$stage/.pidtee" "$stage/whole" "$@"; }
+hand_on() {
+  tell_process >"$stage/.pidtee"
+  exec tee "$stage/whole" "$@"
+}
 
 # Tells how much has come so far, by what tee has read, and when; while it is alive and somebody listens. There is no tee
 # before somebody opens the pipe.
@@ -101,9 +116,11 @@ receive() {
   wait
 }
 
-# start [gzip]: all is ready for the archive; it may be compressed.
+# start [gzip] [much]: all is ready for the archive; it may be compressed, or long.
 start() {
-  packed=${1-}
+  for word; do
+    case $word in gzip) packed=1 ;; much) much=1 ;; esac
+  done
   receive &
   worker=$!
   tell_progress &
@@ -149,13 +166,14 @@ commit() {
   hush
   worker= # all that is left to stop are the links, and they may have to bring something to its end
   [ -e "$stage/fine" ] || exit 1
-  [ "$(cat "$stage/sum")" = "$1" ] || exit 4
+  read -r sum _ <"$stage/sum"
+  [ "$sum" = "$1" ] || exit 4
 }
 
 # sum_of NAME BYTES: the checksum of the beginning of a file in a stage.
 sum_of() {
   printf 'sum\0'
-  head -c "$2" <"$1" | measure
+  head -c "$2" <"$1" | (much=1 && measure)
   printf '\0'
 }
 

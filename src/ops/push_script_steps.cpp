@@ -14,9 +14,17 @@ grow() {
     cat "$stage/tails/$1" >>"$stage/$1" && touch -m -r "$stage/tails/$1" "$stage/$1" && chmod "$3" "$stage/$1"
 }
 
-# Moves everything but folders from one folder to another; mv renames.
+# Moves everything but folders from one folder to another; mv renames. So many at a time that their names fit into a
+# command.
 move_files() {
-  find "$1/." ! -name . -prune ! -type d -exec sh -c 'to=$0; mv -f "$@" "$to/"' "$2" {} +
+  from=$1 to=$2
+  set --
+  for file in "$from"/* "$from"/.[!.]* "$from"/..?*; do
+    exists "$file" && ! is_folder "$file" || continue
+    set -- "$@" "$file"
+    [ $# -lt 100 ] || { mv -f "$@" "$to/" && set --; } || return 1
+  done
+  [ $# = 0 ] || mv -f "$@" "$to/"
 }
 
 # Moves a folder's content into one that is there already.
@@ -74,9 +82,7 @@ erase() {
 # folders NUMBER NAME: sets the modes and times of a source's folders, told by an archive within the archive.
 folders() {
   find_place "$2"
-  options=
-  case $(tar --version 2>/dev/null) in *GNU*) options='--warning=no-timestamp --keep-directory-symlink' ;; esac
-  tar $options -xpof "$stage/folders$1" -C "$place"
+  tar $tar_options $folder_options -xpof "$stage/folders$1" -C "$place"
 }
 
 # Runs the steps that were told; then all is in place.

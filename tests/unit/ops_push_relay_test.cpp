@@ -86,6 +86,22 @@ TEST_F(PushWave, ManyWhoLackOverlappingThingsShareOneArchive) {
   EXPECT_EQ(content_for(groups[0]).items, (std::vector<std::size_t>{0, 1, 2}));
 }
 
+TEST_F(PushWave, ManySmallFilesAreCompressedIfAllCanUnpackThem) {
+  const std::vector<std::uint64_t> small(1000, 500);
+  const auto many = std::make_shared<const SourceTree>(tree_of(small));
+  const auto few = std::make_shared<const SourceTree>(tree_of({500'000, 500'000}));
+  std::vector<std::size_t> all(small.size());
+  for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
+  const auto able = seat(all);
+  able->unpackers.gzip = true;
+  EXPECT_TRUE(stream_for(many, {able}, false)->compressed());
+  EXPECT_FALSE(stream_for(many, {able, seat(all)}, false)->compressed());
+  const auto of_few = seat({0, 1});
+  of_few->unpackers.gzip = true;
+  EXPECT_FALSE(stream_for(few, {of_few}, false)->compressed());
+  EXPECT_TRUE(stream_for(few, {of_few}, true)->compressed());
+}
+
 TEST_F(PushWave, WhoHangsOnALostNodeIsToldAndItsFeederDropsIt) {
   const auto wave = std::make_shared<Wave>();
   for (std::size_t i = 0; i < 22; ++i) {
