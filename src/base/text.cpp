@@ -47,6 +47,17 @@ std::pair<std::string_view, std::string_view> first_word(std::string_view line) 
   return {line.substr(0, gap), line.substr(gap + 1)};
 }
 
+std::string without_comments(std::string_view script) {
+  std::string lean;
+  for (const auto line : split(script, '\n')) {
+    const auto text = trim(line);
+    if (text.empty() || text.front() == '#') continue;
+    lean += text;
+    lean += '\n';
+  }
+  return lean;
+}
+
 std::string join(const std::vector<std::string>& items, std::string_view separator) {
   std::string text;
   for (std::size_t i = 0; i < items.size(); ++i) {

@@ -1,5 +1,6 @@
 #include "src/ops/push_script.hpp"
 
+#include "ec2mpi/base/text.hpp"
 #include "src/ops/push_script_parts.hpp"
 
 namespace ec2mpi::ops {
@@ -150,7 +151,8 @@ exit 3
 }  // namespace
 
 const std::string& push_script() {
-  static const std::string script = std::string(kPushSurvey) + kPushArchive + kPushSteps + kPushMain;
+  static const std::string script =
+      without_comments(std::string(kPushSurvey) + kPushArchive + kPushSteps + kPushMain);
   return script;
 }
 

@@ -35,6 +35,10 @@ namespace ec2mpi {
 /// Quoted words with blanks between them.
 [[nodiscard]] std::string quote_words(const std::vector<std::string>& words);
 
+/// A shell script as it is sent: without indentation, empty lines and lines that are only a comment. Nothing
+/// in quotes or a here-document may go over several lines in it.
+[[nodiscard]] std::string without_comments(std::string_view script);
+
 /// Text from a node or a file, safe for a terminal and on one line: control bytes become \xNN.
 [[nodiscard]] std::string printable(std::string_view text);
 
