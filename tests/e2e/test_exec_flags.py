@@ -1,16 +1,14 @@
 """Every flag of exec that is not about its output: limits, flow, input, variables, jump host, sudo, and which nodes."""
 
 import os
-import pty
 import re
-import select
 import signal
 import threading
-import time
 
 import pytest
 
 from local_cluster import Cluster, Program, lines_of, wait_until
+from terminal import Terminal
 
 BOUND = 40  # seconds; a guard against hangs
 ALL = (1, 2, 3, 4)
@@ -248,44 +246,22 @@ def with_password(cluster4):
         cluster4.host(host, "cp -a /root/shadow /root/sudoers /etc; mv /root/kept/* /etc/sudoers.d; rm -rf /run/sudo/ts/*")
 
 
-def on_a_terminal(ec2mpi, answer, *arguments, during=lambda: None):
+def on_a_terminal(ec2mpi, answer, *arguments, during=None):
     """Its exit status and all that the terminal showed; the answer is typed when a password is asked for."""
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.chdir(ec2mpi.folder)
-        argv = ec2mpi.argv(*arguments)
-        os.execvpe(argv[0], argv, ec2mpi.environment)
-    seen, typed, end = "", False, time.monotonic() + BOUND
-    try:
-        while time.monotonic() < end:
-            if select.select([terminal], [], [], 0.2)[0]:
-                try:
-                    block = os.read(terminal, 65536)
-                except OSError:
-                    break
-                if not block:
-                    break
-                seen += block.decode("utf-8", "replace")
-            if "Password for sudo" in seen and not typed:
-                typed = True
-                time.sleep(0.3)  # the question stands there before the echo is off
-                os.write(terminal, answer.encode() + b"\n")
-            if "begun" in seen:
-                during()
-        else:
-            os.kill(pid, signal.SIGKILL)
-            raise AssertionError(f"still running; seen: {seen!r}")
-    finally:
-        os.close(terminal)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), seen
+    with Terminal(ec2mpi, *arguments, somebody=True) as terminal:
+        terminal.wait_for("Password for sudo")
+        terminal.type_hidden(answer + "\n")
+        if during is not None:
+            terminal.wait_for("begun")
+            during()
+        return terminal.to_end(), terminal.seen
 
 
 def test_sudo_asks_once_and_the_password_shows_nowhere(ec2mpi, with_password):
     looked = []
 
     def look():
-        if not looked:
-            looked.append(with_password.host(2, "cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ | tr '\\0' '\\n'").out)
+        looked.append(with_password.host(2, "cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ | tr '\\0' '\\n'").out)
 
     code, seen = on_a_terminal(ec2mpi, PASSWORD, "exec-all", "--sudo", "id -u; echo begun >&2; sleep 2; echo end", during=look)
     assert code == 0, seen

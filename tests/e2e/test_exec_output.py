@@ -1,66 +1,24 @@
 """The forms of exec's output: lines, groups, differences, files, JSON, colour and progress; and the memory they take."""
 
-import fcntl
 import json
 import os
-import pty
 import re
-import select
 import signal
-import struct
-import termios
 import threading
 import time
 
 import pytest
 
 from local_cluster import lines_of, wait_until
+from terminal import Terminal
 
 BOUND = 40  # seconds; a guard against hangs
 TERMINAL = {"TERM": "xterm-256color"}
 MEBIBYTE = 1 << 20
 
 
-class Terminal:
-    """The program on a terminal of its own, and all that has been seen there."""
-
-    def __init__(self, ec2mpi, *arguments, env=None, columns=200, **streams):
-        self._near, far = pty.openpty()
-        fcntl.ioctl(far, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-        streams = {"stdout": far, "stderr": far} | streams
-        self.process = ec2mpi.start(*arguments, env=TERMINAL | (env or {}), **streams)
-        os.close(far)
-        self.seen = ""
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.kill()
-        os.close(self._near)
-
-    def _read(self, seconds):
-        """False once nobody has the terminal open any more."""
-        if not select.select([self._near], [], [], seconds)[0]:
-            return True
-        try:
-            block = os.read(self._near, 65536)
-        except OSError:
-            return False
-        self.seen += block.decode("utf-8", "replace")
-        return bool(block)
-
-    def wait_for(self, pattern):
-        end = time.monotonic() + BOUND
-        while not re.search(pattern, self.seen):
-            assert time.monotonic() < end and self._read(0.2), f"no {pattern!r} in: {self.seen!r}"
-        return self.seen
-
-    def to_end(self):
-        end = time.monotonic() + BOUND
-        while self._read(0.2):
-            assert time.monotonic() < end, self.seen
-        return self.process.wait(BOUND)
+def colourful(ec2mpi, *arguments, env=None, **options):
+    return Terminal(ec2mpi, *arguments, env=TERMINAL | (env or {}), **options)
 
 
 # --- lines -------------------------------------------------------------------------------------------------------
@@ -74,7 +32,7 @@ def test_lines_come_while_the_command_runs(ec2mpi):
 
 
 def test_colour_and_padded_names_on_a_terminal(ec2mpi):
-    with Terminal(ec2mpi, "exec-all", "hostname") as terminal:
+    with colourful(ec2mpi, "exec-all", "hostname") as terminal:
         assert terminal.to_end() == 0
     assert len(set(re.findall(r"\x1b\[(\d+)mnode[1-4]:  ?\x1b\[0m ?ip-10-0-0-1", terminal.seen))) == 4  # one colour each
     assert "4/4 nodes ok" in terminal.seen
@@ -83,7 +41,7 @@ def test_colour_and_padded_names_on_a_terminal(ec2mpi):
 @pytest.mark.parametrize("arguments, env", [
     ((), {"NO_COLOR": "1"}), (("--color", "never"), {}), ((), {"TERM": "dumb"})], ids=["NO_COLOR", "never", "dumb"])
 def test_no_colour_where_it_is_not_wanted(ec2mpi, arguments, env):
-    with Terminal(ec2mpi, *arguments, "exec-all", "hostname; exit 1", env=env) as terminal:
+    with colourful(ec2mpi, *arguments, "exec-all", "hostname; exit 1", env=env) as terminal:
         assert terminal.to_end() == 1
     assert "node1:" in terminal.seen and not re.search(r"\x1b\[\d*m", terminal.seen)
 
@@ -217,7 +175,7 @@ def test_json_survives_bytes_that_are_no_text(ec2mpi):
 
 def test_progress_names_the_stragglers_and_what_they_wait_for(ec2mpi, cluster4):
     cluster4.fault("freeze", 3)
-    with Terminal(ec2mpi, "exec-all", "-t", "4", "test {index} != 2 || sleep 2") as terminal:
+    with colourful(ec2mpi, "exec-all", "-t", "4", "test {index} != 2 || sleep 2") as terminal:
         terminal.wait_for(r"2/4 done .*waiting for the banner: node 3.*running: node 2")
         terminal.wait_for(r"3/4 done .*waiting for the banner: node 3")
         assert terminal.to_end() == 1
@@ -233,14 +191,14 @@ def test_no_progress_in_a_pipe(ec2mpi):
 def test_no_progress_for_what_is_quick(ec2mpi):
     """On a loaded machine nothing is quick: then there is nothing to see here."""
     start = time.monotonic()
-    with Terminal(ec2mpi, "exec", "-w", "1", "true") as terminal:
+    with colourful(ec2mpi, "exec", "-w", "1", "true") as terminal:
         assert terminal.to_end() == 0
     assert time.monotonic() - start > 1 or " done" not in terminal.seen
 
 
 def test_progress_stays_out_of_a_result_in_a_pipe(ec2mpi):
     read, write = os.pipe()
-    with Terminal(ec2mpi, "exec-all", "hostname; sleep 1.5", stdout=write) as terminal, os.fdopen(read) as out:
+    with colourful(ec2mpi, "exec-all", "hostname; sleep 1.5", stdout=write) as terminal, os.fdopen(read) as out:
         os.close(write)
         terminal.wait_for(r"0/4 done · running: node 1-4")
         assert terminal.to_end() == 0
@@ -248,7 +206,7 @@ def test_progress_stays_out_of_a_result_in_a_pipe(ec2mpi):
 
 
 def test_progress_fits_a_narrow_terminal(ec2mpi):
-    with Terminal(ec2mpi, "exec-all", "sleep 2", columns=20) as terminal:
+    with colourful(ec2mpi, "exec-all", "sleep 2", columns=20) as terminal:
         terminal.wait_for(r"0/4 done · running")
         terminal.to_end()
     shown = [line for part in terminal.seen.split("\r") for line in part.split("\x1b[K") if "done" in line]

@@ -1,16 +1,12 @@
 """Jobs belong to the master: they outlive ec2mpi, its connection and the laptop, and can be found again from anywhere."""
 
-import fcntl
 import json
-import os
-import pty
 import signal
-import struct
-import termios
 
 import pytest
 
 from local_cluster import Program, wait_until
+from terminal import Terminal
 
 HOSTS = (1, 2, 3, 4)
 HOME = "/home/ubuntu"
@@ -191,19 +187,9 @@ def test_a_rebooted_master_shows_it_as_lost(ec2mpi, cluster4):
 
 def at_terminal(program, columns, *args):
     """What it shows on a terminal as wide as that."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    process = program.start(*args, stdout=theirs, stderr=theirs, env={"TERM": "dumb"})
-    os.close(theirs)
-    shown = b""
-    while True:
-        try:
-            shown += os.read(ours, 65536)
-        except OSError:  # the last one has closed the terminal
-            break
-    os.close(ours)
-    assert process.wait() == 0
-    return shown.decode().rsplit("\x1b[K", 1)[-1].replace("\r\n", "\n")
+    with Terminal(program, *args, columns=columns, env={"TERM": "dumb"}) as terminal:
+        assert terminal.to_end() == 0
+    return terminal.seen.rsplit("\x1b[K", 1)[-1].replace("\r\n", "\n")
 
 
 # --- what is left, whatever ends it --------------------------------------------------------------------------------

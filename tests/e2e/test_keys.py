@@ -1,16 +1,13 @@
 """Who are you, and who am I: host keys, private keys, the agent, users, ~/.ssh/config."""
 
-import fcntl
 import os
-import pty
 import re
-import select
 import subprocess
-import termios
 
 import pytest
 
 from local_cluster import KEY, LIST, lines_of, run, wait_until
+from terminal import Terminal
 
 
 def known_hosts(program):
@@ -151,24 +148,12 @@ def test_an_encrypted_key_without_a_terminal_is_a_clear_error(ec2mpi, cluster4):
 
 
 def on_terminal(program, *args, answer):
-    """Runs it with a terminal of its own, types the answer to the first question, returns what it showed and the code."""
-    master, slave = pty.openpty()
-    process = program.start(*args, stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
-                            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
-    os.close(slave)
-    shown, answered = b"", False
-    while True:
-        assert select.select([master], [], [], 30)[0], f"it says nothing more after: {shown}"
-        try:
-            block = os.read(master, 4096)
-        except OSError:  # the last one has closed the terminal
-            break
-        shown += block
-        if not answered and b": " in shown:
-            os.write(master, answer.encode() + b"\n")
-            answered = True
-    os.close(master)
-    return shown.decode(), process.wait(30)
+    """What it showed when the first question had that answer, and the exit status."""
+    with Terminal(program, *args, somebody=True) as terminal:
+        terminal.wait_for(": ")
+        terminal.type_hidden(answer + "\n")
+        code = terminal.to_end()
+    return terminal.seen, code
 
 
 def test_an_encrypted_key_is_asked_for_once_and_not_shown(ec2mpi):

@@ -4,19 +4,15 @@ The first host of a wave is fed from here and feeds four; one of these feeds the
 head), and one feeds one (the relay). Which is which is seen from the ssh processes on the hosts.
 """
 
-import fcntl
 import os
-import pty
 import re
-import select
 import signal
-import struct
-import termios
 import time
 
 import pytest
 
 from local_cluster import Cluster, Program, wait_until
+from terminal import Terminal
 from test_copy import a_tree, here, look, md5, no_stage_left, on, write
 
 ALL = (1, 2, 3, 4, 5, 6)
@@ -185,29 +181,10 @@ def test_a_node_that_cannot_unpack_gets_it_as_it_is(push, six):
 def test_the_line_that_shows_how_far_it_is_tells_what_nodes_pass_on(push, six):
     write(push.folder / "big", os.urandom(8_000_000))
     six.uplink("--rate", "5mbit")
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 400, 0, 0))
-    process = push.start("push", "big", ".", stderr=theirs)
-    os.close(theirs)
-    said = b""
-
-    def read_on():
-        nonlocal said
-        while select.select([ours], [], [], 0)[0]:
-            try:
-                said += os.read(ours, 65536)
-            except OSError:  # nobody has the other end any more
-                break
-        return said
-
-    try:
-        line = rb"of 8\.0 MB over the uplink, [0-9.]+ [kM]B between nodes .* left"
-        wait_until(lambda: re.search(line, read_on()), "bytes between nodes", seconds=60)
+    with Terminal(push, "push", "big", ".", columns=400) as terminal:
+        terminal.wait_for(r"of 8\.0 MB over the uplink, [0-9.]+ [kM]B between nodes .* left")
         six.uplink("--rate", "none")
-        wait_until(lambda: (read_on(), process.poll())[1] is not None, "the end", seconds=60)
-    finally:
-        os.close(ours)
-    assert process.returncode == 0
+        assert terminal.to_end() == 0, terminal.seen
 
 
 def test_a_relay_is_killed_in_the_middle(push, six):

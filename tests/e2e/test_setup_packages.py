@@ -8,15 +8,13 @@ import fcntl
 import hashlib
 import os
 import pathlib
-import pty
-import select
 import shutil
 import signal
-import termios
 
 import pytest
 
 from local_cluster import Cluster, Program, run, wait_until
+from terminal import Terminal
 
 PACKAGE = "python3-mpi4py"
 REPOSITORY = "/srv/packages"
@@ -110,40 +108,6 @@ def hold_the_lock(cluster):
     wait_until(lambda: cluster.host(1, "ls -l /proc/[0-9]*/fd | grep -q dpkg/lock-frontend").code == 0, "the lock is held", 60)
 
 
-class Terminal:
-    """The program on a terminal of its own, and all that it has shown there."""
-
-    def __init__(self, program, *arguments):
-        self.seen = ""
-        self._master, slave = pty.openpty()
-        self.process = program.start(*arguments, stdin=slave, stdout=slave, stderr=slave, text=False, start_new_session=True,
-                                     preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
-        os.close(slave)
-
-    def until(self, text):
-        while text not in self.seen:
-            assert self._read(), f"it ended without saying '{text}': {self.seen}"
-        return self
-
-    def end(self):
-        while self._read():
-            pass
-        os.close(self._master)
-        return self.process.wait(BOUND)
-
-    def type(self, text):
-        os.write(self._master, text.encode())
-
-    def _read(self):
-        assert select.select([self._master], [], [], BOUND)[0], f"it says nothing more after: {self.seen}"
-        try:
-            block = os.read(self._master, 4096)
-        except OSError:  # the last one has closed the terminal
-            return False
-        self.seen += block.decode("utf-8", "replace")
-        return bool(block)
-
-
 def test_a_missing_package_is_really_installed_and_then_left_alone(ec2mpi, host):
     done = ec2mpi("setup", "--dry-run", timeout=BOUND)
     assert done.code == 0 and f"node1: would install {PACKAGE}\n" in done.out, done.err
@@ -164,23 +128,23 @@ def test_it_waits_for_cloud_init_and_for_the_lock_and_says_for_whom(ec2mpi, host
     cloud_init = "#!/bin/sh\\n[ \"$*\" = \"status --wait\" ] && until [ -e /tmp/cloud-is-ready ]; do sleep 0.1; done\\n"
     host.host(1, f"printf '{cloud_init}' >/usr/local/bin/cloud-init; chmod 755 /usr/local/bin/cloud-init")
     hold_the_lock(host)
-    terminal = Terminal(ec2mpi, "setup")
-    terminal.until("waiting for cloud-init: node 1")
+    terminal = Terminal(ec2mpi, "setup", somebody=True)
+    terminal.wait_for("waiting for cloud-init: node 1")
     host.host(1, "touch /tmp/cloud-is-ready")
-    terminal.until("waiting for apt's lock held by unattended-upgr: node 1")
+    terminal.wait_for("waiting for apt's lock held by unattended-upgr: node 1")
     assert not has_mpi4py(host)
     host.host(1, "pkill -x unattended-upgr")
-    assert terminal.end() == 0, terminal.seen
+    assert terminal.to_end() == 0, terminal.seen
     assert f"node1: installed {PACKAGE}" in terminal.seen
     assert has_mpi4py(host)
 
 
 def test_an_installation_goes_on_when_we_are_interrupted(ec2mpi, host):
     hold_the_lock(host)
-    terminal = Terminal(ec2mpi, "setup")
-    terminal.until("waiting for apt's lock")
+    terminal = Terminal(ec2mpi, "setup", somebody=True)
+    terminal.wait_for("waiting for apt's lock")
     terminal.process.send_signal(signal.SIGINT)
-    assert terminal.end() == 130
+    assert terminal.to_end() == 130
     assert "the installation goes on on the node, and the next setup waits for it" in terminal.seen
     host.host(1, "pkill -x unattended-upgr")
     done = ec2mpi("setup", timeout=BOUND)
@@ -216,16 +180,14 @@ def test_without_root_it_says_so_and_sudo_asks_once(ec2mpi, host):
     try:
         done = ec2mpi("setup", timeout=BOUND)
         assert done.code == 1 and f"node1: to install {PACKAGE} takes root; use --sudo" in done.err
-        terminal = Terminal(ec2mpi, "setup", "--sudo")
-        terminal.until("Password for sudo")
-        wait_until(lambda: not termios.tcgetattr(terminal._master)[3] & termios.ECHO, "nothing is shown while it is typed", 60)
-        terminal.type("wrong\n")
-        assert terminal.end() == 1 and "sudo refused the password" in terminal.seen
-        terminal = Terminal(ec2mpi, "setup", "--sudo")
-        terminal.until("Password for sudo")
-        wait_until(lambda: not termios.tcgetattr(terminal._master)[3] & termios.ECHO, "nothing is shown while it is typed", 60)
-        terminal.type(PASSWORD + "\n")
-        assert terminal.end() == 0, terminal.seen
+        terminal = Terminal(ec2mpi, "setup", "--sudo", somebody=True)
+        terminal.wait_for("Password for sudo")
+        terminal.type_hidden("wrong\n")
+        assert terminal.to_end() == 1 and "sudo refused the password" in terminal.seen
+        terminal = Terminal(ec2mpi, "setup", "--sudo", somebody=True)
+        terminal.wait_for("Password for sudo")
+        terminal.type_hidden(PASSWORD + "\n")
+        assert terminal.to_end() == 0, terminal.seen
         assert terminal.seen.count("Password for sudo") == 1 and PASSWORD not in terminal.seen
         assert has_mpi4py(host) and "ec2mpi" in host.host(1, "cat /etc/hosts").out
     finally:
