@@ -27,7 +27,7 @@ begin() {
     clear
     said=$(mkdir "$stage/fine" 2>&1) || die "$said"
   else
-    said=$(mkdir -m 700 "$stage" "$stage/fine" 2>&1) || die "cannot write into $base: ${said##*: }"
+    said=$(umask 077 && mkdir -p "$stage/fine" 2>&1) || die "cannot write into $base: ${said##*: }"
   fi
   said=$(mkfifo -m 600 "$stage/in" "$stage/whole" 2>&1) || die "$said"
 }
