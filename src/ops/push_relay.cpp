@@ -24,6 +24,13 @@ std::uint64_t bytes_of(const SourceTree& tree, const std::vector<std::size_t>& i
   return bytes;
 }
 
+/// More of the archive is headers and padding than content, and it is long: compressed it is a fraction of
+/// that.
+bool is_mostly_headers(const SourceTree& tree, const PushContent& content) {
+  const auto headers = content.items.size() * kTarBesides;
+  return headers >= kWorthCompressing && headers >= bytes_of(tree, content.items);
+}
+
 }  // namespace
 
 void Wave::notify() const {
@@ -56,13 +63,6 @@ PushContent content_for(const std::vector<std::shared_ptr<Seat>>& seats) {
     if (least > 0) content.offsets[number] = least;
   }
   return content;
-}
-
-/// More of the archive is headers and padding than content, and it is long: compressed it is a fraction of
-/// that.
-bool is_mostly_headers(const SourceTree& tree, const PushContent& content) {
-  const auto headers = content.items.size() * kTarBesides;
-  return headers >= kWorthCompressing && headers >= bytes_of(tree, content.items);
 }
 
 std::shared_ptr<PushStream> stream_for(const std::shared_ptr<const SourceTree>& tree,

@@ -96,7 +96,7 @@ survey() {
   printf '%s\0area\0\0' "$holes"
   list "$base" "$@"
   for old in "$base"/.ec2mpi-push."$host"."$key".*; do
-    is_folder "$old" && is_dead "$old" || continue
+    is_folder "$old" && [ -O "$old" ] && is_dead "$old" || continue
     printf 'area\0%s\0' "$old"
     list "$old" .
   done

@@ -18,18 +18,18 @@ clear() {
     "$stage"/said* "$stage"/.pid* "$stage/named" "$stage"/folders* "$stage/tails"
 }
 
-# begin OLD: makes the stage, or goes on with the one that an earlier push has left.
+# begin OLD: makes the stage, or goes on with the one that an earlier push has left. In a folder that others can write
+# to, one that is there already may be theirs.
 begin() {
   [ -d "$base" ] || said=$(mkdir -p "$base" 2>&1) || die "$said"
-  started=1
   if [ -n "$1" ]; then
-    mv "$1" "$stage" || die 'what an earlier push has left is gone; push again'
+    ! exists "$stage" && mv "$1" "$stage" || die 'what an earlier push has left is gone; push again'
     clear
-    said=$(mkdir "$stage/fine" 2>&1) || die "$said"
   else
-    said=$(umask 077 && mkdir -p "$stage/fine" 2>&1) || die "cannot write into $base: ${said##*: }"
+    said=$(mkdir -m 700 "$stage" 2>&1) || die "cannot write into $base: ${said##*: }"
   fi
-  said=$(mkfifo -m 600 "$stage/in" "$stage/whole" 2>&1) || die "$said"
+  started=1
+  said=$(mkdir "$stage/fine" 2>&1 && mkfifo -m 600 "$stage/in" "$stage/whole" 2>&1) || die "$said"
 }
 
 # What costs ssh the least, in front of what it would choose: by itself it takes a key exchange of a tenth of a

@@ -1,13 +1,12 @@
 """Every flag of exec that is not about its output: limits, flow, input, variables, jump host, sudo, and which nodes."""
 
-import os
 import re
 import signal
 import threading
 
 import pytest
 
-from local_cluster import Cluster, Program, lines_of, wait_until
+from local_cluster import Cluster, Program, lines_of
 from terminal import Terminal
 
 BOUND = 40  # seconds; a guard against hangs

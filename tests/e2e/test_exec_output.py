@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from local_cluster import lines_of, wait_until
+from local_cluster import wait_until
 from terminal import Terminal
 
 BOUND = 40  # seconds; a guard against hangs

@@ -4,7 +4,6 @@ The hosts have no way out, so the host gets a repository of its own with the rea
 again from the machine's installed files and dpkg's records of it.
 """
 
-import fcntl
 import hashlib
 import os
 import pathlib

@@ -15,7 +15,7 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::duration;
 
-/// Nodes that hand on what comes, as bytes in a second. Between two of them lies up to 2 MB.
+/// Nodes that hand on what comes, as bytes in a second.
 class Network {
  public:
   Network(std::size_t size, double uplink) : rates(size, 1e9), has_(size, 0), pace(size, start_) {
@@ -23,6 +23,7 @@ class Network {
   }
 
   std::vector<double> rates;  ///< at which each gets what its feeder has
+  double between = 2e6;       ///< bytes that may lie between two of them
 
   /// Twenty steps a second; reports every two seconds, each node at a moment of its own.
   void run(Clock::duration time) {
@@ -55,14 +56,13 @@ class Network {
 
  private:
   static constexpr auto kStep = 50ms;
-  static constexpr double kBetween = 2e6;
 
   void move(std::size_t i) {
     if (gone.contains(i)) return;
     auto more = rates[i] * duration<double>(kStep).count();
     if (i > 0) more = std::min(more, has_[feeder_of(i)] - has_[i]);
     for (const auto fed : fed_by(i, has_.size())) {
-      if (!gone.contains(fed)) more = std::min(more, has_[fed] + kBetween - has_[i]);
+      if (!gone.contains(fed)) more = std::min(more, has_[fed] + between - has_[i]);
     }
     has_[i] += std::max(more, 0.0);
   }
@@ -110,6 +110,14 @@ TEST(PushPace, ASlowLeafIsFoundThoughAllGetOnAtItsPace) {
   net.run(30s);
   EXPECT_EQ(net.slow(), "");
   EXPECT_GT(net.bytes(7), 300e6);
+}
+
+TEST(PushPace, ASlowLeafIsFoundWhereTheKernelKeepsLittleForIt) {
+  Network net(8, 12e6);
+  net.between = 400'000;
+  net.rates[6] = 20'000;
+  net.run(60s);
+  EXPECT_EQ(net.slow(), "6");
 }
 
 TEST(PushPace, WhoFeedsSlowlyIsFoundAndNotThoseThatItFeeds) {

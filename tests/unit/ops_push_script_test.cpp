@@ -3,6 +3,7 @@
 #include "src/ops/push_script.hpp"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
@@ -23,15 +24,23 @@ class PushScript : public testing::Test {
   void write(const char* name, const std::string& text) const {
     std::ofstream(folder_ / name, std::ios::binary) << text;
   }
-  /// Runs the script over what was written as "input", and `beside` next to it; the exit status.
-  int run(const std::string& beside) const {
+  /// Runs the script over what was written as "input", behind `before`, and `beside` next to it; the exit
+  /// status.
+  int run(const std::string& beside, const std::string& before = "") const {
     write("script", push_script());
-    const auto text = "cd " + quote_word(folder_.path().string()) + " && mkdir target && { { " + beside +
+    const auto text = "cd " + quote_word(folder_.path().string()) + " && mkdir target && { " + before + "{ " +
+                      beside +
                       "; } & setsid -w sh -c \"$(cat script)\" ec2mpi-push \"$PWD/target\" 1 key 0 ./x "
                       "<input >output 2>errors; }";
     const int status = std::system(("timeout 60 sh -c " + quote_word(text)).c_str());
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   }
+  [[nodiscard]] std::string read(const fs::path& path) const {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+  [[nodiscard]] std::string output() const { return read(folder_ / "output"); }
+  [[nodiscard]] std::string errors() const { return read(folder_ / "errors"); }
   [[nodiscard]] fs::path stage() const {
     for (const auto& entry : fs::directory_iterator(folder_ / "target")) return entry.path();
     return {};
@@ -52,10 +61,31 @@ TEST_F(PushScript, BehindAPartThatCameShortNothingElseIsTaken) {
   EXPECT_EQ(run("until pipe=$(ls -d target/.ec2mpi-push.*/lane.3 2>/dev/null); do sleep 0.1; done; "
                 "head -c 50000 /dev/zero >\"$pipe\""),
             3);
-  std::ifstream arrived(stage() / "0", std::ios::binary);
-  const std::string held(std::istreambuf_iterator<char>(arrived), {});
+  const auto held = read(stage() / "0");
   EXPECT_LT(held.size(), content.size());
   EXPECT_EQ(held.find('b'), std::string::npos);
+}
+
+TEST_F(PushScript, AStageThatSomebodyElseHasMadeMeanwhileIsNotUsed) {
+  write("input",
+        do_text("mkdir \"$stage\"; echo theirs >\"$stage/theirs\"") + do_text("begin ''\nstart\nfeed"));
+  EXPECT_EQ(run(":"), 1);
+  EXPECT_TRUE(fs::exists(stage() / "theirs"));
+  EXPECT_FALSE(fs::exists(stage() / "in"));
+  EXPECT_NE(errors().find("ec2mpi: cannot write into"), std::string::npos);
+}
+
+/// Its files would be taken for what an earlier push of ours has left.
+TEST_F(PushScript, AStageThatBelongsToSomebodyElseIsNotGoneOnWith) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can give a folder away";
+  const std::string make = "mkdir target/.ec2mpi-push.$(uname -n).key.1; ";
+  write("input", "");
+  EXPECT_EQ(run(":", make), 3);
+  const auto told = std::string(".key.1") + '\0';
+  EXPECT_NE(output().find(told), std::string::npos);
+  fs::remove_all(folder_ / "target");
+  EXPECT_EQ(run(":", make + "chown 12345 target/.ec2mpi-push.*; "), 3);
+  EXPECT_EQ(output().find(told), std::string::npos);
 }
 
 }  // namespace
