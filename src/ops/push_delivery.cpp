@@ -18,7 +18,10 @@ namespace {
 constexpr int kAttempts = 4;
 constexpr std::uint64_t kWorthLanes = 16'000'000;  ///< bytes for which further connections are made
 constexpr std::size_t kNamedChanges = 3;
-constexpr std::uint64_t kMuch = 8'000'000;  ///< bytes whose checksum takes longer than openssl's start
+/// Archives up to so long are unpacked when all has come, as fast as nothing on any link.
+constexpr std::uint64_t kMostStored = 4'000'000, kMostStoredPacked = 64'000'000;
+constexpr std::uint64_t kMuch = 16'000'000;  ///< bytes whose checksum takes longer than openssl's start
+constexpr std::uint64_t kPackedTo = 4;       ///< parts of an archive that gzip may leave one of
 
 Error changed_error(const std::vector<std::string>& changed) {
   std::string names;
@@ -28,6 +31,11 @@ Error changed_error(const std::vector<std::string>& changed) {
   if (changed.size() > kNamedChanges) names += fmt::format(" and {} more", changed.size() - kNamedChanges);
   return {ErrorKind::local_io,
           fmt::format("changed here while being sent, so not put in place: {}; push again", names)};
+}
+
+bool has_holes(const SourceTree& tree) {
+  return std::any_of(tree.items.begin(), tree.items.end(),
+                     [](const SourceItem& item) { return item.stored < item.size; });
 }
 
 /// What a node runs on another one to feed it: waits for the pipe, which may not be there yet, and fills it.
@@ -137,10 +145,12 @@ asio::awaitable<Result<void>> Delivery::check_begun() {
 }
 
 std::string Delivery::command_for(const PushTarget& target) const {
+  std::string asked = options_.checksum ? "sums" : "";
+  if (has_holes(tree_)) asked += " holes";
   std::vector<std::string> words{"sh",          "-c",
                                  push_script(), "ec2mpi-push",
                                  target.path,   target.folder ? "1" : "0",
-                                 push_.key(),   options_.checksum ? "1" : "0"};
+                                 push_.key(),   std::move(asked)};
   for (auto& path : asked_paths(tree_, options_.erase)) words.push_back(std::move(path));
   return "exec " + quote_words(words);
 }
@@ -191,10 +201,14 @@ std::string Delivery::beginning() const {
                         quote_words({fed.address, std::to_string(fed.node.port == 0 ? 22 : fed.node.port),
                                      fed.node.user, fill_command(fed.stage)}));
   }
-  text += "start";
-  if (seat_->wave->stream->compressed()) text += " gzip";
-  if (seat_->wave->stream->expected() >= kMuch) text += " much";
-  return text + (seat_->position == 0 ? "\nfeed" : "");
+  const auto& stream = *seat_->wave->stream;
+  const bool first = seat_->position == 0;
+  const bool stored = stream.expected_archive() <= (stream.compressed() ? kMostStoredPacked : kMostStored);
+  const bool only_stored = stored && first && seats.size() == 1;
+  text += only_stored ? "store" : stored ? "start stored" : "start";
+  if (stream.compressed()) text += " gzip";
+  if (stream.expected_archive() / (stream.compressed() ? kPackedTo : 1) >= kMuch) text += " much";
+  return text + (first && !only_stored ? "\nfeed" : "");
 }
 
 bool Delivery::wants_lanes() const {

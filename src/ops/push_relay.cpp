@@ -13,7 +13,6 @@ namespace {
 
 /// How long the last comers are waited for; longer where it took the others long, too.
 constexpr auto kGrace = std::chrono::milliseconds(400);
-constexpr std::uint64_t kTarBesides = 1792;  ///< bytes for a file: header, the one for nanoseconds, padding
 constexpr std::uint64_t kWorthCompressing = 1'000'000;
 constexpr std::size_t kMostSlow = 2;  ///< nodes, or an eighth of all
 constexpr auto kTimeToComeBack = std::chrono::seconds(5);

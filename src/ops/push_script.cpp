@@ -8,8 +8,8 @@ namespace ec2mpi::ops {
 namespace {
 
 // One run of this script is one node's part in a push. It tells what the target holds, then does what it is
-// told on its standard input: "do N" and N bytes of shell text, "data N" and N bytes of the archive; "part N
-// LANE": the next N bytes of the archive come by another connection.
+// told on its standard input: "lines N" and N lines of shell text, or "do N" and N bytes of it; "data N" and
+// N bytes of the archive; "part N LANE": the next N bytes of the archive come by another connection.
 //
 // How nothing comes to lie half-written under its final name: the archive is unpacked into a stage, a folder
 // beside the target on the same file system. When the checksum of the whole archive is right, what came is
@@ -20,17 +20,19 @@ namespace {
 // host's name matters where nodes share a home.
 //
 // The archive comes through a pipe with a name, `in`: from the laptop, or by `cat` over ssh from another
-// node. tee hands it on, as it comes, to tar, to the checksum and to the nodes that this one has to feed.
+// node. tee hands it on, as it comes, to tar, to the checksum and to the nodes that this one has to feed. A
+// short one is stored, and unpacked when all has come: programs that wait for one another cost more than it
+// does, and what piles up in front of a slow tar costs sshd the most.
 //
 // tar goes on reading to the end of its input when the disk is full; so it is killed at its first word of
 // complaint.
 const char* const kPushSurvey = R"sh(
-target=$1 into=$2 key=$3 sums=$4
+target=$1 into=$2 key=$3 asked=$4
 shift 4
 LC_ALL=C TZ=UTC0
 export LC_ALL TZ
 read -r host 2>/dev/null </proc/sys/kernel/hostname || host=$(uname -n)
-links= started= worker= teller= packed=
+links= started= worker= teller= packed= stored= taker=
 
 die() {
   printf 'ec2mpi: %s\n' "$1" >&2
@@ -84,13 +86,18 @@ command -v sha256sum >/dev/null || {
 }
 
 # GNU tar and bsdtar make the holes that an archive tells of.
-tar_options= folder_options= holes=
-case $(tar --version 2>/dev/null) in
-  *GNU*) tar_options=--warning=no-timestamp folder_options=--keep-directory-symlink holes=' holes' ;;
-  bsdtar*) holes=' holes' ;;
-esac
+tar= tar_options= folder_options= holes=
+know_tar() {
+  [ -z "$tar" ] || return 0
+  tar=known
+  case $(tar --version 2>/dev/null) in
+    *GNU*) tar_options=--warning=no-timestamp folder_options=--keep-directory-symlink holes=' holes' ;;
+    bsdtar*) holes=' holes' ;;
+  esac
+}
 
 survey() {
+  case $asked in *holes*) know_tar ;; esac
   printf 'ec2mpi-push 3\0%s\0%s\0%s\0%s\0' "$into" "$(own_address)" "$stage" "$method"
   command -v gzip >/dev/null && printf gzip
   printf '%s\0area\0\0' "$holes"
@@ -100,11 +107,12 @@ survey() {
     printf 'area\0%s\0' "$old"
     list "$old" .
   done
-  if [ "$sums" = 1 ]; then
-    printf 'sums\0'
-    (cd "$base" 2>/dev/null && find -H "$@" -type f -exec sha256sum {} + 2>/dev/null)
-    printf '\0'
-  fi
+  case $asked in
+    *sums*)
+      printf 'sums\0'
+      (cd "$base" 2>/dev/null && find -H "$@" -type f -exec sha256sum {} + 2>/dev/null)
+      printf '\0' ;;
+  esac
   printf 'end\0'
 }
 
@@ -130,18 +138,42 @@ trap leave EXIT
 survey "$@"
 
 # Exactly so many bytes of standard input, and none more. A pipe holds 64 KB; more at a time would not come sooner.
-take() { head -c "$1"; }
-dd iflag=fullblock count=0 </dev/null >/dev/null 2>&1 && take() {
-  [ "$1" -lt 65536 ] || dd iflag=fullblock bs=65536 count=$(($1 / 65536)) 2>/dev/null
-  [ $(($1 % 65536)) = 0 ] || dd iflag=fullblock bs=$(($1 % 65536)) count=1 2>/dev/null
+take() {
+  if [ "$taker" = head ]; then
+    head -c "$1"
+    return
+  fi
+  [ "$1" -lt 65536 ] || dd iflag=fullblock bs=65536 count=$(($1 / 65536)) || return 1
+  [ $(($1 % 65536)) = 0 ] || dd iflag=fullblock bs=$(($1 % 65536)) count=1
+}
+find_taker() {
+  [ -z "$taker" ] || return 0
+  dd iflag=fullblock count=0 </dev/null >/dev/null 2>&1 && taker=dd || taker=head
+}
+
+# The shell reads lines byte by byte, which takes less than a program does, if they are few.
+take_lines() {
+  text=
+  while [ "$1" -gt 0 ]; do
+    IFS= read -r line || exit 3
+    text="$text$line
+"
+    set -- $(($1 - 1))
+  done
 }
 
 while read -r verb size lane; do
   case $verb in
-    data) take "$size" >&8 ;;
+    data)
+      find_taker
+      if [ -n "$stored" ]; then store_part "$size"; else take "$size" 2>/dev/null >&8; fi ;;
     part) part "$size" "$lane" ;;
+    lines)
+      take_lines "$size"
+      eval "$text" ;;
     do)
-      text=$(take "$size")
+      find_taker
+      text=$(take "$size" 2>/dev/null)
       case $text in *'# whole') eval "$text" ;; *) exit 3 ;; esac ;;
   esac
 done

@@ -18,18 +18,25 @@ clear() {
     "$stage"/said* "$stage"/.pid* "$stage/named" "$stage"/folders* "$stage/tails"
 }
 
+# The reason that a program gives in its first complaint.
+first_reason() {
+  set -- "${1%%"
+"*}"
+  printf '%s' "${1##*: }"
+}
+
 # begin OLD: makes the stage, or goes on with the one that an earlier push has left. In a folder that others can write
 # to, one that is there already may be theirs.
 begin() {
+  know_tar
   [ -d "$base" ] || said=$(mkdir -p "$base" 2>&1) || die "$said"
   if [ -n "$1" ]; then
     ! exists "$stage" && mv "$1" "$stage" || die 'what an earlier push has left is gone; push again'
     clear
   else
-    said=$(mkdir -m 700 "$stage" 2>&1) || die "cannot write into $base: ${said##*: }"
+    said=$(mkdir -m 700 "$stage" 2>&1) || die "cannot write into $base: $(first_reason "$said")"
   fi
   started=1
-  said=$(mkdir "$stage/fine" 2>&1 && mkfifo -m 600 "$stage/in" "$stage/whole" 2>&1) || die "$said"
 }
 
 # What costs ssh the least, in front of what it would choose: by itself it takes a key exchange of a tenth of a
@@ -96,17 +103,29 @@ tell_progress() {
   done 2>/dev/null
 }
 
+unpack_into_stage() {
+  if [ -n "$packed" ]; then
+    gzip -dc 2>/dev/null | unpack "$stage"
+  else
+    unpack "$stage"
+  fi
+}
+
 # What arrives goes to everybody who needs it, as it comes. A complaint ends this node's part at once, unless
 # others are fed by it. That there was one is told by removing a folder, for which the fullest disk has room.
 # Only the complaint is told: a killed tar, and a checksum that the disk has no room for, have their own words.
 receive() {
   exec 7>&2 2>/dev/null
-  measure <"$stage/whole" >"$stage/sum" &
   for n in $links; do set -- "$@" "$stage/link$n"; done
-  if [ -n "$packed" ]; then
-    complaint=$(hand_on "$@" <"$stage/in" | gzip -dc | unpack "$stage")
+  if [ -n "$stored" ]; then
+    complaint=$(hand_on "$@" 2>&1 >/dev/null <"$stage/in")
+    case $complaint in
+      */whole*) complaint="cannot write into $base: $(first_reason "${complaint#*/whole}")" ;;
+      *) complaint= ;; # of a link, which tells by itself
+    esac
   else
-    complaint=$(hand_on "$@" <"$stage/in" | unpack "$stage")
+    measure <"$stage/whole" >"$stage/sum" &
+    complaint=$(hand_on "$@" <"$stage/in" | unpack_into_stage)
   fi
   if [ -n "$complaint" ]; then
     rmdir "$stage/fine"
@@ -116,15 +135,21 @@ receive() {
   wait
 }
 
-# start [gzip] [much]: all is ready for the archive; it may be compressed, or long.
+# start [gzip] [much] [stored]: all is ready for the archive; it may be compressed, or long, or unpacked only when all
+# has come.
 start() {
-  for word; do
-    case $word in gzip) packed=1 ;; much) much=1 ;; esac
-  done
+  know_archive "$@"
+  said=$(mkdir "$stage/fine" 2>&1 && mkfifo -m 600 "$stage/in" 2>&1) || die "$said"
+  [ -n "$stored" ] || said=$(mkfifo -m 600 "$stage/whole" 2>&1) || die "$said"
   receive &
   worker=$!
   tell_progress &
   teller=$!
+}
+know_archive() {
+  for word; do
+    case $word in gzip) packed=1 ;; much) much=1 ;; stored) stored=1 ;; esac
+  done
 }
 
 hush() {
@@ -134,6 +159,15 @@ hush() {
 
 # The archive comes on standard input.
 feed() { exec 8>"$stage/in"; }
+
+# store [gzip] [much]: so does this one, which is for this node alone, and is unpacked when all has come.
+store() {
+  know_archive stored "$@"
+  exec 8>"$stage/whole"
+}
+store_part() {
+  said=$(take "$1" 2>&1 >&8) || die "cannot write into $base: $(first_reason "$said")"
+}
 
 # lanes N...: pipes through which further connections bring parts of the archive, where one does not fill the link.
 # Their numbers are those of the descriptors, of which a plain sh has nine.
@@ -162,12 +196,21 @@ free_lanes() {
 # commit SUM: waits for the end of the archive, and for its checksum.
 commit() {
   exec 8>&-
-  wait "$worker"
+  [ -z "$worker" ] || wait "$worker"
   hush
-  worker= # all that is left to stop are the links, and they may have to bring something to its end
-  [ -e "$stage/fine" ] || exit 1
-  read -r sum _ <"$stage/sum"
-  [ "$sum" = "$1" ] || exit 4
+  # All that is left to stop are the links, and they may have to bring something to its end.
+  [ -z "$worker" ] || [ -e "$stage/fine" ] || exit 1
+  worker=
+  if [ -z "$stored" ]; then
+    read -r sum _ <"$stage/sum"
+    [ "$sum" = "$1" ] || exit 4
+    return
+  fi
+  set -- "$1" $(measure <"$stage/whole")
+  [ "$2" = "$1" ] || exit 4
+  said=$(unpack_into_stage <"$stage/whole")
+  [ -z "$said" ] || die "$said"
+  stored=
 }
 
 # sum_of NAME BYTES: the checksum of the beginning of a file in a stage.
@@ -185,10 +228,11 @@ leave() {
   trap - EXIT
   [ -n "$started" ] || exit "$code"
   hush
-  [ -e "$stage/fine" ] || code=1
+  [ -z "$worker" ] || [ -e "$stage/fine" ] || code=1
   [ -z "$worker" ] || [ "$code" = 0 ] || kill -TERM 0
   free_lanes
   if [ "$code" -ge 3 ]; then
+    [ -z "$stored" ] || [ ! -f "$stage/whole" ] || unpack_into_stage <"$stage/whole" >/dev/null
     clear
     rmdir "$stage" 2>/dev/null
   else

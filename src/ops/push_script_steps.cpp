@@ -27,14 +27,29 @@ move_files() {
   [ $# = 0 ] || mv -f "$@" "$to/"
 }
 
-# Moves a folder's content into one that is there already.
+# Moves a folder's content into one that is there already, if need be with mv, once or more for each folder. perl
+# renames the files of all folders at once; what it can't is left to mv, which also has words for it.
 merge() {
+  perl -e '
+    sub merge {
+      my ($from, $to) = @_;
+      opendir(my $folder, $from) or return 0;
+      my $all = 1;
+      for my $name (grep { !/\A\.\.?\z/ } readdir $folder) {
+        my ($old, $new) = ("$from/$name", "$to/$name");
+        $all = 0 unless -d $old && !-l $old && -d $new ? merge($old, $new) : rename($old, $new);
+      }
+      return $all;
+    }
+    exit !merge(@ARGV);' "$1" "$2" 2>/dev/null || move_content "$1" "$2"
+}
+move_content() {
   [ -w "$2" ] || chmod u+rwx "$2" || return 1
   move_files "$1" "$2" || return 1
   for folder in "$1"/* "$1"/.[!.]* "$1"/..?*; do
     is_folder "$folder" || continue
     if [ -d "$2/${folder##*/}" ]; then
-      merge "$folder" "$2/${folder##*/}" || return 1
+      move_content "$folder" "$2/${folder##*/}" || return 1
     else
       mv -f "$folder" "$2/" || return 1
     fi

@@ -150,6 +150,10 @@ std::uint64_t PushStream::expected() const {
   return bytes;
 }
 
+std::uint64_t PushStream::expected_archive() const {
+  return expected() + content_.items.size() * kTarBesides;
+}
+
 void PushStream::note_change(const SourceItem& item) {
   changed_.push_back(tree_->path_of(item).string());
   discarded_.push_back(member_name(item));

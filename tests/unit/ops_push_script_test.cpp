@@ -9,6 +9,7 @@
 #include <iterator>
 
 #include "ec2mpi/base/file.hpp"
+#include "ec2mpi/base/sha256.hpp"
 #include "ec2mpi/base/tar.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "src/ops/push_talk.hpp"
@@ -18,6 +19,26 @@ namespace ec2mpi::ops {
 namespace {
 
 namespace fs = std::filesystem;
+
+std::string member(const std::string& name, std::string_view content) {
+  auto text = encode_tar_header({.name = name, .size = content.size(), .mode = 0600});
+  text += content;
+  text.append(tar_padding(content.size()), '\0');
+  return text;
+}
+
+std::string folder_member(const std::string& name) {
+  return encode_tar_header({.name = name, .type = TarType::directory, .mode = 0700});
+}
+
+std::string data_text(std::string_view bytes) {
+  return "data " + std::to_string(bytes.size()) + "\n" + std::string(bytes);
+}
+
+/// What ends the push of one source called x.
+std::string end_text(const std::string& archive) {
+  return do_text("commit " + sha256(archive) + "\nsteps() {\nput 0 x || return 1\n}\napply");
+}
 
 class PushScript : public testing::Test {
  protected:
@@ -52,8 +73,7 @@ class PushScript : public testing::Test {
 /// What fills a gap would make files that look whole, and the next push would take them as they are.
 TEST_F(PushScript, BehindAPartThatCameShortNothingElseIsTaken) {
   const std::string content(600'000, 'a');
-  auto archive = encode_tar_header({.name = "0", .size = content.size(), .mode = 0600}) + content;
-  archive.append(tar_padding(content.size()), '\0');
+  const auto archive = member("0", content);
   const auto first = archive.substr(0, 100'000);
   const auto rest = std::string(600'000, 'b');  // of another file
   write("input", do_text("begin ''\nlanes 3\nstart\nfeed") + "data 100000\n" + first + do_text("lane 3") +
@@ -65,6 +85,98 @@ TEST_F(PushScript, BehindAPartThatCameShortNothingElseIsTaken) {
   EXPECT_LT(held.size(), content.size());
   EXPECT_EQ(held.find('b'), std::string::npos);
 }
+
+TEST_F(PushScript, WhatIsStoredIsInPlaceAtTheEnd) {
+  const auto archive = member("0", std::string(100'000, 'a')) + tar_end();
+  write("input", do_text("begin ''\nstore") + data_text(archive) + end_text(archive));
+  EXPECT_EQ(run(":"), 0) << errors();
+  EXPECT_EQ(read(folder_ / "target/x"), std::string(100'000, 'a'));
+  EXPECT_EQ(stage(), folder_ / "target/x") << "nothing else is left";
+}
+
+TEST_F(PushScript, NothingOfWhatIsStoredIsPutInPlaceIfItIsNotWhatWasSent) {
+  const auto archive = member("0", "good") + tar_end();
+  const auto other = member("0", "evil") + tar_end();
+  write("input", do_text("begin ''\nstore") + data_text(other) + end_text(archive));
+  EXPECT_EQ(run(":"), 4);
+  EXPECT_FALSE(fs::exists(folder_ / "target/x"));
+}
+
+/// The next push goes on from there.
+TEST_F(PushScript, WhatCameOfAStoredArchiveIsKept) {
+  const auto archive =
+      folder_member("0/") + member("0/whole", "all of it") + member("0/half", std::string(100'000, 'a'));
+  write("input", do_text("begin ''\nstore") + data_text(std::string_view(archive).substr(0, 50'000)));
+  EXPECT_EQ(run(":"), 3);
+  EXPECT_EQ(read(stage() / "0/whole"), "all of it");
+  EXPECT_FALSE(fs::exists(stage() / "whole"));
+  EXPECT_FALSE(fs::exists(folder_ / "target/x"));
+}
+
+TEST_F(PushScript, NamesOfAnyKindAreToldInLines) {
+  const auto archive = member("0", "content") + tar_end();
+  const std::string name = "x\n# whole\n\xff \\ 'y' \"\n";
+  write("input", do_text("begin ''\nstore") + data_text(archive) +
+                     do_text("commit " + sha256(archive) + "\nsteps() {\nput 0 " + quote_word(name) +
+                             " || return 1\n}\napply"));
+  EXPECT_EQ(run(":"), 0) << errors();
+  EXPECT_EQ(read(folder_ / "target" / name), "content");
+}
+
+TEST_F(PushScript, TextThatDoesNotComeWholeIsNotRun) {
+  auto text = do_text("echo 1 >\"$base/ran\"\necho 2 >\"$base/ran\"");
+  text.pop_back();
+  write("input", text);
+  EXPECT_EQ(run(":"), 3);
+  EXPECT_FALSE(fs::exists(folder_ / "target/ran"));
+}
+
+/// With and without perl, which is not everywhere, a folder is merged into one that is there in the same way.
+class PushMerge : public PushScript, public testing::WithParamInterface<const char*> {};
+
+TEST_P(PushMerge, FilesReplaceFilesAndTheRestStays) {
+  const std::string odd = "0/a/.\n";
+  const auto archive = folder_member("0/") + member("0/new", "new") + member("0/.hidden", "new") +
+                       folder_member("0/a/") + member("0/a/old", "new") + member(odd, "new") +
+                       folder_member("0/a/b/") + member("0/a/b/..c", "new") + folder_member("0/fresh/") +
+                       member("0/fresh/file", "new") + folder_member("0/linked/") +
+                       member("0/linked/in", "new") + folder_member("0/empty/") + tar_end();
+  write("input", do_text("begin ''\nstore") + data_text(archive) + end_text(archive));
+  const std::string before = std::string(GetParam()) +
+                             "mkdir -p target/x/a/b elsewhere && echo old >target/x/a/old && "
+                             "echo old >target/x/a/kept && ln -s ../../elsewhere target/x/linked && "
+                             "ln -s nowhere target/x/new; ";
+  EXPECT_EQ(run(":", before), 0) << errors();
+  const auto x = folder_ / "target/x";
+  for (const auto* name : {"new", ".hidden", "a/old", "a/.\n", "a/b/..c", "fresh/file", "linked/in"})
+    EXPECT_EQ(read(x / name), "new") << name;
+  EXPECT_FALSE(fs::is_symlink(x / "new"));
+  EXPECT_TRUE(fs::is_directory(x / "empty"));
+  EXPECT_EQ(read(x / "a/kept"), "old\n");
+  EXPECT_EQ(read(folder_ / "elsewhere/in"), "new");
+  EXPECT_EQ(stage(), x) << "nothing else is left";
+}
+
+TEST_P(PushMerge, AFileDoesNotReplaceAFolder) {
+  const auto archive = folder_member("0/") + member("0/a", "new") + member("0/b", "new") + tar_end();
+  write("input", do_text("begin ''\nstore") + data_text(archive) + end_text(archive));
+  EXPECT_EQ(run(":", std::string(GetParam()) + "mkdir -p target/x/a; "), 1);
+  EXPECT_NE(errors().find("cannot overwrite directory"), std::string::npos) << errors();
+  EXPECT_TRUE(fs::is_directory(folder_ / "target/x/a"));
+}
+
+TEST_P(PushMerge, AFolderDoesNotReplaceAFile) {
+  const auto archive = folder_member("0/") + folder_member("0/a/") + member("0/a/b", "new") + tar_end();
+  write("input", do_text("begin ''\nstore") + data_text(archive) + end_text(archive));
+  EXPECT_EQ(run(":", std::string(GetParam()) + "mkdir -p target/x; echo old >target/x/a; "), 1);
+  EXPECT_EQ(read(folder_ / "target/x/a"), "old\n");
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    WithAndWithoutPerl, PushMerge,
+    testing::Values("perl -e 1 || exit 9; ",
+                    "mkdir bin && printf '#!/bin/sh\\nexit 127\\n' >bin/perl && chmod 755 bin/perl && "
+                    "PATH=$PWD/bin:$PATH && "));
 
 TEST_F(PushScript, AStageThatSomebodyElseHasMadeMeanwhileIsNotUsed) {
   write("input",

@@ -14,6 +14,9 @@
 
 namespace ec2mpi::ops {
 
+/// Bytes of the archive for a file besides its content: its header, the one for nanoseconds, padding.
+inline constexpr std::uint64_t kTarBesides = 1792;
+
 /// Makes the archive piece by piece; reads the files while they are sent, so that none is held in memory.
 ///
 /// Members: "0", "0/sub/file", "1", ...: the sources by number, folders writable for their owner; "folders0",
@@ -50,6 +53,8 @@ class PushStream {
   [[nodiscard]] const PushContent& content() const { return content_; }
   /// Bytes of files that it will hold in all, about: of files with holes we know it when they are opened.
   [[nodiscard]] std::uint64_t expected() const;
+  /// The same with headers and padding, before it is compressed.
+  [[nodiscard]] std::uint64_t expected_archive() const;
 
  private:
   void fill();
