@@ -57,13 +57,14 @@ Delivery::Delivery(NodeRun& run, Push& push, const asio::any_io_executor& execut
       news_(std::make_shared<Event>(executor)) {}
 
 asio::awaitable<Result<void>> Delivery::carry_out() {
+  if (push_.plan().relay != RelayMode::never) be_expected();
   Result<void> done;
   for (attempt_ = 1;; ++attempt_) {
     auto tried = co_await attempt();
     done = std::move(tried);
     if (done || attempt_ - moves_ == kAttempts || !may_try_again(done.error())) break;
   }
-  be_back();
+  be_there();
   push_.relay(executor_)->settled();
   if (!done) done = std::unexpected(reason_for(done.error()));
   co_return done;
@@ -79,8 +80,7 @@ asio::awaitable<Result<void>> Delivery::attempt() {
     auto sent = co_await send();
     done = std::move(sent);
   }
-  if (!done && seat_ && !seat_->orphaned.empty() && !seat_->slow && !std::exchange(expected_back_, true))
-    push_.relay(executor_)->expect();
+  if (!done && seat_ && !seat_->orphaned.empty() && !seat_->slow) be_expected();
   co_await stop_feeding();
   if (!done && talk_) {
     co_await end_talk();  // it keeps what arrived, and says what is wrong

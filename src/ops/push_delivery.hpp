@@ -79,8 +79,9 @@ class Delivery {
   void note_arrived(std::string_view word);
   void note_done();
   void leave_seat();
-  /// The relay waits for it no longer.
-  void be_back();
+  /// The relay waits for it, and no longer.
+  void be_expected();
+  void be_there();
 
   [[nodiscard]] std::string command_for(const PushTarget& target) const;
   [[nodiscard]] std::string beginning() const;
@@ -105,8 +106,8 @@ class Delivery {
   PushNeed need_;
   std::shared_ptr<Seat> seat_;
   int attempt_ = 0;
-  int moves_ = 0;  ///< attempts that ended because somebody was too slow
-  bool expected_back_ = false;
+  int moves_ = 0;                       ///< attempts that ended because somebody was too slow
+  bool expected_ = false;               ///< by the relay
   std::shared_ptr<const Wave> others_;  ///< that this node was too slow for
   bool done_ = false;
   std::string about_;              ///< what the script's next word tells of

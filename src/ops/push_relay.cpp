@@ -11,11 +11,12 @@ namespace ec2mpi::ops {
 
 namespace {
 
-/// How long the last comers are waited for; longer where it took the others long, too.
+/// How long the last comers are waited for: longer where it took the others long, too, or for who is
+/// expected, as answers come one after the other over a slow uplink.
 constexpr auto kGrace = std::chrono::milliseconds(400);
 constexpr std::uint64_t kWorthCompressing = 1'000'000;
 constexpr std::size_t kMostSlow = 2;  ///< nodes, or an eighth of all
-constexpr auto kTimeToComeBack = std::chrono::seconds(5);
+constexpr auto kTimeToCome = std::chrono::seconds(5);
 
 std::uint64_t bytes_of(const SourceTree& tree, const std::vector<std::size_t>& items) {
   std::uint64_t bytes = 0;
@@ -116,7 +117,7 @@ asio::awaitable<void> Relay::form(std::shared_ptr<Relay> relay) {
   const Limit unlimited;
   for (;;) {
     auto grace = std::max<Clock::duration>(kGrace, (relay->last_ - relay->began_) / 2);
-    if (relay->expected_ > 0) grace = std::max<Clock::duration>(grace, kTimeToComeBack);
+    if (relay->expected_ > 0) grace = std::max<Clock::duration>(grace, kTimeToCome);
     if (relay->waiting_.size() + relay->settled_ >= relay->nodes_) break;
     const auto left = relay->last_ + grace - Clock::now();
     if (left <= Clock::duration::zero()) break;

@@ -96,8 +96,8 @@ class Relay {
 
   /// A node needs no place, or none any more.
   void settled();
-  /// A node has lost its place and will soon ask for another; who asks before it waits for it, so that all of
-  /// them share one archive again. It has come back, or given up.
+  /// A node is connected, or has lost its place, and will soon ask for one; who asks before it waits for it,
+  /// so that all of them share one archive. It has come, or given up.
   void expect() { ++expected_; }
   void arrived();
 

@@ -65,9 +65,9 @@ list() (
 )
 
 # Where sshd was reached (sshd(8)): behind EC2's NAT, the private address.
-own_address() {
+tell_address() {
   set -- $SSH_CONNECTION
-  printf '%s' "${3#::ffff:}"
+  printf '%s\0' "${3#::ffff:}"
 }
 
 # The first word is the checksum. openssl knows instructions of the processor that sha256sum does not, and takes a
@@ -98,7 +98,9 @@ know_tar() {
 
 survey() {
   case $asked in *holes*) know_tar ;; esac
-  printf 'ec2mpi-push 3\0%s\0%s\0%s\0%s\0' "$into" "$(own_address)" "$stage" "$method"
+  printf 'ec2mpi-push 3\0%s\0' "$into"
+  tell_address
+  printf '%s\0%s\0' "$stage" "$method"
   command -v gzip >/dev/null && printf gzip
   printf '%s\0area\0\0' "$holes"
   list "$base" "$@"

@@ -68,21 +68,37 @@ link() {
   } <"$stage/link$1" &
 }
 
-# Unpacks standard input; gives tar's first complaints, nothing if all went well.
+# explain COMPLAINT: what tar says first, nothing if it only says that its input has been broken off: the checksum tells.
+explain() {
+  set -- "${1%%"
+"*}"
+  case $1 in
+    '' | *EOF* | *'short read'*) ;;
+    *': Wrote only '*) printf '%s\n' "${1%%: Wrote only *}: No space left on device" ;;
+    *) printf '%s\n' "$1" ;;
+  esac
+}
+
+# Unpacks standard input into the stage; gives tar's first complaint, nothing if all went well.
 unpack() {
   {
     tell_process
-    exec tar $tar_options -xpof - -C "$1"
+    exec tar $tar_options -xpof - -C "$stage"
   } 2>&1 | {
     read -r process
-    IFS= read -r complaint || exit 0
-    kill "$process" 2>/dev/null
-    case $complaint in
-      *EOF* | *'short read'*) exit 0 ;; # broken off: the checksum tells
-      *': Wrote only '*) complaint=${complaint%%: Wrote only *}': No space left on device' ;;
-    esac
-    printf '%s\n' "$complaint"
+    IFS= read -r complaint && kill "$process" 2>/dev/null
+    explain "$complaint"
   }
+}
+
+# The same for what is stored, which ends.
+unpack_stored() {
+  if [ -n "$packed" ]; then
+    complaint=$(gzip -dc <"$stage/whole" 2>/dev/null | tar $tar_options -xpof - -C "$stage" 2>&1)
+  else
+    complaint=$(tar $tar_options -xpof - -C "$stage" <"$stage/whole" 2>&1)
+  fi
+  [ -z "$complaint" ] || complaint=$(explain "$complaint")
 }
 
 hand_on() {
@@ -103,14 +119,6 @@ tell_progress() {
   done 2>/dev/null
 }
 
-unpack_into_stage() {
-  if [ -n "$packed" ]; then
-    gzip -dc 2>/dev/null | unpack "$stage"
-  else
-    unpack "$stage"
-  fi
-}
-
 # What arrives goes to everybody who needs it, as it comes. A complaint ends this node's part at once, unless
 # others are fed by it. That there was one is told by removing a folder, for which the fullest disk has room.
 # Only the complaint is told: a killed tar, and a checksum that the disk has no room for, have their own words.
@@ -125,7 +133,11 @@ receive() {
     esac
   else
     measure <"$stage/whole" >"$stage/sum" &
-    complaint=$(hand_on "$@" <"$stage/in" | unpack_into_stage)
+    if [ -n "$packed" ]; then
+      complaint=$(hand_on "$@" <"$stage/in" | gzip -dc | unpack)
+    else
+      complaint=$(hand_on "$@" <"$stage/in" | unpack)
+    fi
   fi
   if [ -n "$complaint" ]; then
     rmdir "$stage/fine"
@@ -208,8 +220,8 @@ commit() {
   fi
   set -- "$1" $(measure <"$stage/whole")
   [ "$2" = "$1" ] || exit 4
-  said=$(unpack_into_stage <"$stage/whole")
-  [ -z "$said" ] || die "$said"
+  unpack_stored
+  [ -z "$complaint" ] || die "$complaint"
   stored=
 }
 
@@ -232,7 +244,7 @@ leave() {
   [ -z "$worker" ] || [ "$code" = 0 ] || kill -TERM 0
   free_lanes
   if [ "$code" -ge 3 ]; then
-    [ -z "$stored" ] || [ ! -f "$stage/whole" ] || unpack_into_stage <"$stage/whole" >/dev/null
+    [ -z "$stored" ] || [ ! -f "$stage/whole" ] || unpack_stored
     clear
     rmdir "$stage" 2>/dev/null
   else

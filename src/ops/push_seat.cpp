@@ -21,7 +21,7 @@ asio::awaitable<Result<void>> Delivery::take_seat() {
   seat_->need = &need_;
   seat_->news = news_;
   const bool relayed = wants_relay();
-  be_back();
+  be_there();
   if (relayed) {
     const auto relay = push_.relay(executor_);
     auto joined = co_await Relay::join(relay, seat_, run_.limit);
@@ -50,8 +50,12 @@ asio::awaitable<Result<void>> Delivery::wait_for_others() {
   co_return Result<void>{};
 }
 
-void Delivery::be_back() {
-  if (std::exchange(expected_back_, false)) push_.relay(executor_)->arrived();
+void Delivery::be_expected() {
+  if (!std::exchange(expected_, true)) push_.relay(executor_)->expect();
+}
+
+void Delivery::be_there() {
+  if (std::exchange(expected_, false)) push_.relay(executor_)->arrived();
 }
 
 bool Delivery::wants_relay() const {

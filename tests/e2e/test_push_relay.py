@@ -113,6 +113,17 @@ def test_a_tree_crosses_the_uplink_once(push, six):
     no_stage_left(six, ALL)
 
 
+def test_over_a_very_slow_uplink_all_are_waited_for(push, six):
+    """What each has to be asked takes so long there that they answer one after the other."""
+    big = write(push.folder / "big", os.urandom(300_000))
+    six.uplink("--rate", "200kbit")
+    done = push("push", "--relay", "always", "big", ".", timeout=120)
+    assert done.code == 0, done.err
+    assert moved(done.err) == (300_000, 1_500_000), done.err
+    for index in ALL:
+        assert on(six, index)("md5sum < big").out.split() == [md5(big), "-"]
+
+
 def test_few_bytes_go_directly_and_always_means_always(push, six):
     write(push.folder / "file", "x" * 1000)
     assert moved(push("push", "file", "a").err) == (6000, 0)
