@@ -89,15 +89,18 @@ void Delivery::take_words() {
       note_unlinked(*word);
     else if (about == "has")
       note_arrived(*word);
+    else if (*word == "whole")
+      note_whole();
     else if (*word == "done")
-      note_done();
+      done_ = true;
     else
       about_ = *word;
   }
 }
 
-void Delivery::note_done() {
-  done_ = true;
+/// All has come to it, and is right.
+void Delivery::note_whole() {
+  whole_ = true;
   if (seat_->wave->pace) seat_->wave->pace->note_whole(seat_->position);
 }
 
@@ -146,7 +149,7 @@ asio::awaitable<Result<void>> Delivery::look_after_stall() {
   auto answer = co_await capture(run_.session, ":", patience);
   if (answer) {
     wave->answered = Clock::now();
-    if (seat_->position > 0 && Clock::now() - wave->progress > kGiveUpFeeder)
+    if (seat_->position > 0 && !whole_ && Clock::now() - wave->progress > kGiveUpFeeder)
       Relay::cut_off(*wave, seat_->position, "nothing came from the node that should pass it on");
     co_return Result<void>{};
   }

@@ -77,7 +77,7 @@ class Delivery {
   void take_words();
   void note_unlinked(std::string_view word);
   void note_arrived(std::string_view word);
-  void note_done();
+  void note_whole();
   void leave_seat();
   /// The relay waits for it, and no longer.
   void be_expected();
@@ -109,6 +109,7 @@ class Delivery {
   int moves_ = 0;                       ///< attempts that ended because somebody was too slow
   bool expected_ = false;               ///< by the relay
   std::shared_ptr<const Wave> others_;  ///< that this node was too slow for
+  bool whole_ = false;                  ///< all of the archive has come to it
   bool done_ = false;
   std::string about_;              ///< what the script's next word tells of
   std::uint64_t inside_told_ = 0;  ///< of the bytes between nodes, those of this attempt so far

@@ -196,7 +196,8 @@ part() {
   [ $(($1 % 65536)) = 0 ] || take_blocks 1 $(($1 % 65536)) "$2"
 }
 take_blocks() {
-  said=$(dd iflag=fullblock bs="$2" count="$1" 2>&1 >&8 <&"$3")
+  said=$(dd iflag=fullblock bs="$2" count="$1" 2>&1 >&8 <&"$3") || [ -z "$stored" ] ||
+    die "cannot write into $base: $(first_reason "$said")"
   case $said in "$1+0"*) ;; *) exit 3 ;; esac
 }
 
@@ -213,13 +214,15 @@ commit() {
   # All that is left to stop are the links, and they may have to bring something to its end.
   [ -z "$worker" ] || [ -e "$stage/fine" ] || exit 1
   worker=
-  if [ -z "$stored" ]; then
+  if [ -n "$stored" ]; then
+    set -- "$1" $(measure <"$stage/whole")
+    sum=$2
+  else
     read -r sum _ <"$stage/sum"
-    [ "$sum" = "$1" ] || exit 4
-    return
   fi
-  set -- "$1" $(measure <"$stage/whole")
-  [ "$2" = "$1" ] || exit 4
+  [ "$sum" = "$1" ] || exit 4
+  printf 'whole\0' # what is left may take long where files are slow to make
+  [ -n "$stored" ] || return 0
   unpack_stored
   [ -z "$complaint" ] || die "$complaint"
   stored=

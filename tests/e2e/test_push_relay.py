@@ -4,6 +4,7 @@ The first host of a wave is fed from here and feeds four; one of these feeds the
 head), and one feeds one (the relay). Which is which is seen from the ssh processes on the hosts.
 """
 
+import json
 import os
 import re
 import signal
@@ -174,6 +175,23 @@ def test_what_is_compressed_is_unpacked_by_each_node(push, six):
     for index in ALL:
         assert look(on(six, index), "there") == expected
     no_stage_left(six, ALL)
+
+
+def test_nodes_that_take_long_to_unpack_are_not_taken_for_cut_off(push, six):
+    """As where a home is far away by NFS. Longer than a node waits for data that does not come."""
+    big = write(push.folder / "big", os.urandom(2_000_000))
+    slow = "#!/bin/sh\n[ \"$1\" = --version ] || sleep 33\nexec /usr/bin/tar \"$@\"\n"
+    for index in (1, 2):
+        six.host(index, "cat > /usr/local/bin/tar; chmod 755 /usr/local/bin/tar", input=slow)
+    try:
+        done = push("push", "--json", "--relay", "always", "-w", "1-2", "big", ".", timeout=120)
+    finally:
+        for index in (1, 2):
+            six.host(index, "rm /usr/local/bin/tar")
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["copied"]["bytes_over_uplink"] == 2_000_000
+    for index in (1, 2):
+        assert on(six, index)("md5sum < big").out.split() == [md5(big), "-"]
 
 
 def test_a_node_that_cannot_unpack_gets_it_as_it_is(push, six):
