@@ -38,6 +38,11 @@ bool has_holes(const SourceTree& tree) {
                      [](const SourceItem& item) { return item.stored < item.size; });
 }
 
+/// About how many bytes it is on its way.
+std::uint64_t expected_sent(const PushStream& stream) {
+  return stream.expected_archive() / (stream.compressed() ? kPackedTo : 1);
+}
+
 /// What a node runs on another one to feed it: waits for the pipe, which may not be there yet, and fills it.
 std::string fill_command(const std::string& stage) {
   constexpr std::string_view kFill =
@@ -207,12 +212,12 @@ std::string Delivery::beginning() const {
   const bool only_stored = stored && first && seats.size() == 1;
   text += only_stored ? "store" : stored ? "start stored" : "start";
   if (stream.compressed()) text += " gzip";
-  if (stream.expected_archive() / (stream.compressed() ? kPackedTo : 1) >= kMuch) text += " much";
+  if (expected_sent(stream) >= kMuch) text += " much";
   return text + (first && !only_stored ? "\nfeed" : "");
 }
 
 bool Delivery::wants_lanes() const {
-  return seat_->position == 0 && far_ && !lane_broke_ && seat_->wave->stream->expected() >= kWorthLanes;
+  return seat_->position == 0 && far_ && !lane_broke_ && expected_sent(*seat_->wave->stream) >= kWorthLanes;
 }
 
 /// The first node of a wave gets the archive from us.

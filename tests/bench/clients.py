@@ -32,7 +32,8 @@ def ssh_options(target, exchange):
 
 
 class Ec2mpi:
-    """Its default key exchange is curve25519 already, so it has no other row. Its host keys are checked and kept."""
+    """Its default key exchange is curve25519 already, so it has no other row. Its host keys are checked and kept. It may
+    take as long to log in as the others, which have no limit."""
     exchanges = (CURVE,)
     package = None
 
@@ -43,7 +44,7 @@ class Ec2mpi:
     def command(self, target, _exchange, in_flight):
         fanout = ["-f", str(in_flight)] if in_flight else []
         return [self.binary, "exec-all", "-F", "none", "--list", target.listed, "-i", target.key, "-l", "ubuntu", "--json",
-                *fanout, "true"], {}
+                "-t", "600", *fanout, "true"], {}
 
     def succeeded(self, cost, _size):
         try:

@@ -43,9 +43,10 @@ class Case:
 # --- the far side --------------------------------------------------------------------------------------------------
 
 def start_sshd():
-    """As installed, but for more logins at once. DEBUG1 names the key exchange of each session."""
+    """As installed, but for more logins at once, each of which may wait long for its share of the cores. DEBUG1 names the
+    key exchange of each session."""
     subprocess.run(["/usr/sbin/sshd", "-p", str(PORT), "-E", LOG, "-o", f"PidFile={PID}", "-o", "MaxStartups=4000",
-                    "-o", "LogLevel=DEBUG1"], check=True)
+                    "-o", "LoginGraceTime=600", "-o", "LogLevel=DEBUG1"], check=True)
     for _ in range(100):
         if os.path.exists(PID):
             break
