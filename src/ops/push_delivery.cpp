@@ -18,7 +18,7 @@ namespace {
 constexpr int kAttempts = 4;
 constexpr std::uint64_t kWorthLanes = 16'000'000;  ///< bytes for which further connections are made
 constexpr std::size_t kNamedChanges = 3;
-/// Archives up to so long are unpacked when all has come, as fast as nothing on any link.
+/// Bytes of archives that are unpacked when all has come: so few that it hardly matters not to begin before.
 constexpr std::uint64_t kMostStored = 4'000'000, kMostStoredPacked = 64'000'000;
 constexpr std::uint64_t kMuch = 16'000'000;  ///< bytes whose checksum takes longer than openssl's start
 constexpr std::uint64_t kPackedTo = 4;       ///< parts of an archive that gzip may leave one of

@@ -127,8 +127,9 @@ receive() {
   for n in $links; do set -- "$@" "$stage/link$n"; done
   if [ -n "$stored" ]; then
     complaint=$(hand_on "$@" 2>&1 >/dev/null <"$stage/in")
+    whole=${stage##*/}/whole # the folders above may have any name, and tee quotes some
     case $complaint in
-      */whole*) complaint="cannot write into $base: $(first_reason "${complaint#*/whole}")" ;;
+      *"$whole"*) complaint="cannot write into $base: $(first_reason "${complaint#*"$whole"}")" ;;
       *) complaint= ;; # of a link, which tells by itself
     esac
   else

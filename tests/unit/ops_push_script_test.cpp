@@ -131,6 +131,19 @@ TEST_F(PushScript, TextThatDoesNotComeWholeIsNotRun) {
   EXPECT_FALSE(fs::exists(folder_ / "target/ran"));
 }
 
+/// Of what tee complains of, only its own file is this node's trouble; the folders above may be called like
+/// it.
+TEST_F(PushScript, ALostLinkIsNotTakenForAFullDisk) {
+  const auto archive = member("0", "content") + tar_end();
+  write("input", do_text("begin ''\nstart stored\nfeed") + data_text(archive) + end_text(archive));
+  EXPECT_EQ(run(":",
+                "mkdir bin && printf '#!/bin/sh\\necho \"tee: /data/whole/link1: Broken pipe\" >&2\\n"
+                "exec /usr/bin/tee \"$@\"\\n' >bin/tee && chmod 755 bin/tee && PATH=$PWD/bin:$PATH; "),
+            0)
+      << errors();
+  EXPECT_EQ(read(folder_ / "target/x"), "content");
+}
+
 /// With and without perl, which is not everywhere, a folder is merged into one that is there in the same way.
 class PushMerge : public PushScript, public testing::WithParamInterface<const char*> {};
 
@@ -176,7 +189,7 @@ INSTANTIATE_TEST_SUITE_P(
     WithAndWithoutPerl, PushMerge,
     testing::Values("perl -e 1 || exit 9; ",
                     "mkdir bin && printf '#!/bin/sh\\nexit 127\\n' >bin/perl && chmod 755 bin/perl && "
-                    "PATH=$PWD/bin:$PATH && "));
+                    "PATH=$PWD/bin:$PATH; "));
 
 TEST_F(PushScript, AStageThatSomebodyElseHasMadeMeanwhileIsNotUsed) {
   write("input",
