@@ -12,6 +12,7 @@ namespace {
 /// front of a slow one is as much as the kernel takes, which is little for a slow network, and ssh's 128 KB.
 constexpr std::uint64_t kPile = 300'000;
 constexpr auto kFarBehind = std::chrono::seconds(8);
+constexpr auto kHardlyBehind = std::chrono::seconds(4);
 /// So often in a row, and not twice for reports that were held up together on their way.
 constexpr int kOften = 4;
 constexpr auto kBetween = std::chrono::milliseconds(1500);
@@ -81,6 +82,14 @@ int PushPace::often_behind(std::size_t position) const {
   return often;
 }
 
+/// Neither far behind nor close enough to show that its feeder feeds well: nobody can be told to be slow by it.
+bool PushPace::lags(std::size_t position) const {
+  const auto& reports = tracks_[position].reports;
+  if (reports.empty()) return false;
+  const auto by = behind(position, reports.back());
+  return by && *by >= kHardlyBehind && pile(position, reports.back()) >= kPile / 2;
+}
+
 /// Who has not got anything yet may still wait for its connection. Who is behind because of somebody further
 /// down is not to blame, and who is fed by the same node as others is to blame only if these are not behind.
 std::vector<PushPace::Slow> PushPace::slow(const std::function<bool(std::size_t)>& gone) const {
@@ -104,7 +113,10 @@ std::vector<PushPace::Slow> PushPace::slow(const std::function<bool(std::size_t)
       if (!tracks_[fed].whole && !gone(fed) && !begun(fed)) {
         unsure = true;
       } else if (!suspected(fed)) {
-        others_keep_up = others_keep_up || tracks_[fed].whole || !gone(fed);
+        if (!tracks_[fed].whole && !gone(fed) && lags(fed))
+          unsure = true;
+        else
+          others_keep_up = others_keep_up || tracks_[fed].whole || !gone(fed);
       } else if (often[fed] >= kOften && std::none_of(further.begin(), further.end(), suspected)) {
         sure.push_back(fed);
       } else {

@@ -54,6 +54,7 @@ class PushPace {
   [[nodiscard]] std::optional<Clock::duration> behind(std::size_t position, const Report& report) const;
   [[nodiscard]] std::uint64_t pile(std::size_t position, const Report& report) const;
   [[nodiscard]] int often_behind(std::size_t position) const;
+  [[nodiscard]] bool lags(std::size_t position) const;
 
   std::vector<Track> tracks_;
   Clock::time_point began_;

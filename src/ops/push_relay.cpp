@@ -15,7 +15,7 @@ namespace {
 /// expected, as answers come one after the other over a slow uplink.
 constexpr auto kGrace = std::chrono::milliseconds(400);
 constexpr std::uint64_t kWorthCompressing = 1'000'000;
-constexpr std::size_t kMostSlow = 2;  ///< nodes, or an eighth of all
+constexpr std::size_t kMostSlow = 3;  ///< nodes, or an eighth of all
 constexpr auto kTimeToCome = std::chrono::seconds(5);
 
 std::uint64_t bytes_of(const SourceTree& tree, const std::vector<std::size_t>& items) {
