@@ -82,7 +82,8 @@ int PushPace::often_behind(std::size_t position) const {
   return often;
 }
 
-/// Neither far behind nor close enough to show that its feeder feeds well: nobody can be told to be slow by it.
+/// Not far behind, but not close enough to show that its feeder feeds well: by it nobody can be told to be
+/// slow.
 bool PushPace::lags(std::size_t position) const {
   const auto& reports = tracks_[position].reports;
   if (reports.empty()) return false;

@@ -162,6 +162,27 @@ TEST(PushPace, OfTwoNodesTheSecondIsFound) {
   EXPECT_EQ(net.slow(), "1");
 }
 
+TEST(PushPace, NobodyIsFoundBesideOneThatLagsNearlyAsMuch) {
+  const Clock::time_point begun{};
+  PushPace pace(3, begun);
+  const auto found = [&pace] { return pace.slow([](std::size_t) { return false; }); };
+  const auto tell_until = [&](int from, int to) {
+    for (int at = from; at <= to; at += 2) {
+      const auto now = begun + std::chrono::seconds(at);
+      const auto seconds = static_cast<std::uint64_t>(at);
+      pace.note(0, 30'000 * seconds, now);
+      pace.note(1, 10'000 * seconds, now);
+      pace.note(2, 18'000 * seconds, now);
+    }
+  };
+  tell_until(2, 24);
+  EXPECT_TRUE(found().empty()) << "288 KB lie in front of the other one, too";
+  tell_until(26, 34);
+  ASSERT_EQ(found().size(), 1U);
+  EXPECT_EQ(found().front().position, 0U);
+  EXPECT_TRUE(found().front().in_feeding);
+}
+
 TEST(PushPace, AMomentOfSlownessIsForgiven) {
   Network net(8, 1e6);
   net.run(10s);
