@@ -91,6 +91,8 @@ void Delivery::take_words() {
       note_arrived(*word);
     else if (*word == "whole")
       note_whole();
+    else if (*word == "passed")
+      passed_on_ = true;
     else if (*word == "done")
       done_ = true;
     else

@@ -76,7 +76,7 @@ asio::awaitable<Result<void>> Delivery::carry_out() {
 }
 
 asio::awaitable<Result<void>> Delivery::attempt() {
-  done_ = whole_ = false;
+  done_ = whole_ = passed_on_ = false;
   about_.clear();
   feed_error_.reset();
   stop_feeding_ = std::stop_source();

@@ -110,6 +110,7 @@ class Delivery {
   bool expected_ = false;               ///< by the relay
   std::shared_ptr<const Wave> others_;  ///< that this node was too slow for
   bool whole_ = false;                  ///< all of the archive has come to it
+  bool passed_on_ = false;              ///< all of it is on its way to who is fed by it
   bool done_ = false;
   std::string about_;              ///< what the script's next word tells of
   std::uint64_t inside_told_ = 0;  ///< of the bytes between nodes, those of this attempt so far

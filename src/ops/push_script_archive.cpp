@@ -210,11 +210,14 @@ free_lanes() {
 # commit SUM: waits for the end of the archive, and for its checksum.
 commit() {
   exec 8>&-
-  [ -z "$worker" ] || wait "$worker"
+  if [ -n "$worker" ]; then
+    wait "$worker"
+    # All that is left to stop are the links, which bring the rest to who is fed, whatever becomes of this node.
+    worker=
+    [ -z "$links" ] || printf 'passed\0'
+    [ -e "$stage/fine" ] || exit 1
+  fi
   hush
-  # All that is left to stop are the links, and they may have to bring something to its end.
-  [ -z "$worker" ] || [ -e "$stage/fine" ] || exit 1
-  worker=
   if [ -n "$stored" ]; then
     set -- "$1" $(measure <"$stage/whole")
     sum=$2

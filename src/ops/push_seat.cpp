@@ -78,7 +78,7 @@ void Delivery::leave_seat() {
   push_.count().arrived.erase(run_.node.index);
   push_.count().inside -= std::exchange(inside_told_, 0);
   if (done_ && seat->position > 0) push_.count().inside += bytes;
-  if (!done_ || (talk_->ended() && !talk_->end()))
+  if (!(done_ || passed_on_) || (talk_->ended() && !talk_->end()))
     Relay::lost(*seat, run_.node.label() + ", which passed it on, was lost");
   if (seat->unlinked) unlinked_reason_ = seat->orphaned;
   if (seat->moved) ++moves_;

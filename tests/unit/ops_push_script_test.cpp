@@ -144,6 +144,22 @@ TEST_F(PushScript, ALostLinkIsNotTakenForAFullDisk) {
   EXPECT_EQ(read(folder_ / "target/x"), "content");
 }
 
+/// Its own trouble may show only at the end, when what it feeds has not read all yet.
+TEST_F(PushScript, WhoIsFedGetsAllThoughItsFeederFails) {
+  const std::string archive(20'000, 'x');  // tar complains of it
+  write("input", do_text("begin ''\nlink 5 node5 22 me 'cat >in'\nstart\nfeed") + data_text(archive) +
+                     end_text(archive));
+  EXPECT_EQ(run(":",
+                "mkdir bin && printf '#!/bin/sh\n[ \"$1\" != -G ] || exit 0\nsleep 1; cat >\"%s/fed.part\"; "
+                "mv \"%s/fed.part\" \"%s/fed\"\n' \"$PWD\" \"$PWD\" \"$PWD\" >bin/ssh && "
+                "chmod 755 bin/ssh && PATH=$PWD/bin:$PATH; "),
+            1);
+  EXPECT_NE(output().find(std::string("passed") + '\0'), std::string::npos);
+  const auto wait = "timeout 20 sh -c 'until [ -e \"$0\" ]; do sleep 0.1; done' ";
+  EXPECT_EQ(std::system((wait + quote_word((folder_ / "fed").string())).c_str()), 0);
+  EXPECT_EQ(read(folder_ / "fed"), archive);
+}
+
 /// With and without perl, which is not everywhere, a folder is merged into one that is there in the same way.
 class PushMerge : public PushScript, public testing::WithParamInterface<const char*> {};
 
