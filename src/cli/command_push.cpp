@@ -49,6 +49,18 @@ std::vector<std::string> skipped_notes(const std::vector<ops::PushGroup>& groups
   return notes;
 }
 
+std::vector<std::string> remarks(const ops::PushCount& count) {
+  std::vector<std::string> lines;
+  if (!count.slow.empty()) {
+    const bool one = count.slow.size() == 1;
+    lines.push_back(fmt::format("{} {} much slower than the others, so {} data apart from them",
+                                join(count.slow, ", "), one ? "is" : "are",
+                                one ? "it got its" : "they got their"));
+  }
+  if (!count.note.empty()) lines.push_back(count.note);
+  return lines;
+}
+
 std::string final_words(const ops::PushCount& count, bool dry_run) {
   const auto* const done = dry_run                              ? "to send"
                            : count.in_place || count.files == 0 ? "sent"
@@ -93,7 +105,7 @@ Result<int> run_push(const CopyOptions& options, const PushOptions& push, const 
       return json_output(console, nodes, "push", {}, [count] { return totals(*count); });
     };
   }
-  copy.remark = [count] { return count->note; };
+  copy.remarks = [count] { return remarks(*count); };
   copy.task = ops::push_task({.groups = std::move(*groups),
                               .target = options.target(),
                               .folder = sources.size() > 1,

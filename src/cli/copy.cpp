@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <memory>
 
 #include "ec2mpi/base/text.hpp"
@@ -28,9 +29,9 @@ asio::awaitable<int> run_on_loop(Runtime& runtime, const CopyOptions& options, C
   runtime.set_parting_words([&view] { return view.still_running(); });
   const auto flow = fleet_options(cluster, options.connect, options.fleet);
   const auto report = co_await run_on_nodes(cluster.nodes, *connector, copy.task, flow, view, runtime.stop());
-  for (const auto& note : copy.notes) runtime.console().talk("ec2mpi: " + note);
-  if (const auto remark = copy.remark ? copy.remark() : std::string(); !remark.empty())
-    runtime.console().talk("ec2mpi: " + remark);
+  auto notes = copy.notes;
+  if (copy.remarks) std::ranges::move(copy.remarks(), std::back_inserter(notes));
+  for (const auto& note : notes) runtime.console().talk("ec2mpi: " + note);
   view.summarize(report);
   if (auto kept = remember_failures(cluster, report); !kept)
     runtime.console().talk("ec2mpi: " + kept.error().message);

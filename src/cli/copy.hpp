@@ -31,10 +31,10 @@ struct CopyOptions {
 struct Copy {
   std::string verb;
   NodeTask task;
-  std::vector<std::string> notes;              ///< said before the summary
-  std::function<std::string()> remark = {};    ///< the same, if there is anything to say by then
-  std::function<std::string()> detail = {};    ///< how much was copied, for the last line
-  std::function<std::string()> progress = {};  ///< for the line while it runs; else `detail`
+  std::vector<std::string> notes;                          ///< said before the summary
+  std::function<std::vector<std::string>()> remarks = {};  ///< the same, known only then
+  std::function<std::string()> detail = {};                ///< how much was copied, for the last line
+  std::function<std::string()> progress = {};              ///< for the line while it runs; else `detail`
   /// Another form than live lines.
   std::function<std::unique_ptr<ExecOutput>(Console&)> output = {};
 };

@@ -138,8 +138,7 @@ void Delivery::note_arrived(std::string_view word) {
                   blank == std::string_view::npos ? std::nullopt : uptime(word.substr(blank + 1)));
   if (now - wave.judged < kBetweenJudgements) return;
   wave.judged = now;
-  auto slow = push_.relay(executor_)->relieve(wave);
-  if (!slow.empty()) push_.count().note = std::move(slow);
+  for (auto& slow : push_.relay(executor_)->relieve(wave)) push_.count().slow.push_back(std::move(slow));
 }
 
 /// Nothing has come for a while: is it this node, another one, or the way to all of them?

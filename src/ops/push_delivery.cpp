@@ -20,6 +20,7 @@ constexpr std::uint64_t kWorthLanes = 16'000'000;  ///< bytes for which further 
 constexpr std::size_t kNamedChanges = 3;
 /// Bytes of archives that are unpacked when all has come: so few that it hardly matters not to begin before.
 constexpr std::uint64_t kMostStored = 4'000'000, kMostStoredPacked = 64'000'000;
+constexpr std::uint64_t kLong = 4'000'000;   ///< bytes for which a better tee is worth its start
 constexpr std::uint64_t kMuch = 16'000'000;  ///< bytes whose checksum takes longer than openssl's start
 constexpr std::uint64_t kPackedTo = 4;       ///< parts of an archive that gzip may leave one of
 
@@ -210,6 +211,7 @@ std::string Delivery::beginning() const {
   const bool first = seat_->position == 0;
   const bool stored = stream.expected_archive() <= (stream.compressed() ? kMostStoredPacked : kMostStored);
   const bool only_stored = stored && first && seats.size() == 1;
+  if (!only_stored && expected_sent(stream) >= kLong) text += passer_text() + '\n';
   text += only_stored ? "store" : stored ? "start stored" : "start";
   if (stream.compressed()) text += " gzip";
   if (expected_sent(stream) >= kMuch) text += " much";

@@ -63,7 +63,7 @@ class Delivery {
   asio::awaitable<Result<void>> check_begun();
   asio::awaitable<Result<void>> send();
   asio::awaitable<Result<void>> take_seat();
-  /// Who is too slow for others comes after them.
+  /// Who is too slow for others comes after them, if it was not the one that fed them all.
   asio::awaitable<Result<void>> wait_for_others();
   asio::awaitable<Result<void>> tell_end();
   asio::awaitable<void> feed();

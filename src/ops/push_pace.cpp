@@ -82,53 +82,43 @@ int PushPace::often_behind(std::size_t position) const {
   return often;
 }
 
-/// Not far behind, but not close enough to show that its feeder feeds well: by it nobody can be told to be
-/// slow.
-bool PushPace::lags(std::size_t position) const {
-  const auto& reports = tracks_[position].reports;
-  if (reports.empty()) return false;
-  const auto by = behind(position, reports.back());
-  return by && *by >= kHardlyBehind && pile(position, reports.back()) >= kPile / 2;
+/// Who has not got anything yet may still wait for its connection. Who is not far behind may yet be so much
+/// behind that it does not show that its feeder feeds well; or it has more than the feeder's last report.
+PushPace::State PushPace::state(std::size_t position) const {
+  const auto& track = tracks_[position];
+  if (track.whole) return State::keeps_up;
+  if (track.reports.empty() || track.reports.back().bytes == 0) return State::unsure;
+  const auto often = often_behind(position);
+  if (often > 0) return often < kOften ? State::unsure : State::behind;
+  const auto& last = track.reports.back();
+  const auto by = behind(position, last);
+  const bool close = by && (*by < kHardlyBehind || pile(position, last) < kPile / 2);
+  return close ? State::keeps_up : State::unsure;
 }
 
-/// Who has not got anything yet may still wait for its connection. Who is behind because of somebody further
-/// down is not to blame, and who is fed by the same node as others is to blame only if these are not behind.
+/// Who is behind because of somebody further down is not to blame, and who is fed by the same node as others
+/// is to blame only if these keep up. So while one is unsure, nobody beside it and above it is found.
 std::vector<PushPace::Slow> PushPace::slow(const std::function<bool(std::size_t)>& gone) const {
   const auto size = tracks_.size();
-  std::vector<int> often(size, 0);
-  for (std::size_t i = 1; i < size; ++i) {
-    if (!tracks_[i].whole && !gone(i)) often[i] = often_behind(i);
-  }
-  const auto suspected = [&often](std::size_t i) { return often[i] > 0; };
-  const auto begun = [this](std::size_t i) {
-    return !tracks_[i].reports.empty() && tracks_[i].reports.back().bytes > 0;
+  std::vector<State> states(size, State::keeps_up);
+  for (std::size_t i = 1; i < size; ++i) states[i] = gone(i) && !tracks_[i].whole ? State::out : state(i);
+  const auto fed_with = [&](std::size_t feeder, State sought) {
+    auto fed = fed_by(feeder, size);
+    std::erase_if(fed, [&](std::size_t i) { return states[i] != sought; });
+    return fed;
   };
+  for (std::size_t i = size; i-- > 1;) {
+    const bool others = !fed_with(i, State::unsure).empty() || !fed_with(i, State::behind).empty();
+    if (states[i] == State::behind && others) states[i] = State::unsure;
+  }
   std::vector<Slow> found;
   for (std::size_t feeder = 0; feeder < size; ++feeder) {
-    if (gone(feeder)) continue;
-    std::vector<std::size_t> sure;
-    bool others_keep_up = false;
-    bool unsure = false;
-    for (const auto fed : fed_by(feeder, size)) {
-      const auto further = fed_by(fed, size);
-      if (!tracks_[fed].whole && !gone(fed) && !begun(fed)) {
-        unsure = true;
-      } else if (!suspected(fed)) {
-        if (!tracks_[fed].whole && !gone(fed) && lags(fed))
-          unsure = true;
-        else
-          others_keep_up = others_keep_up || tracks_[fed].whole || !gone(fed);
-      } else if (often[fed] >= kOften && std::none_of(further.begin(), further.end(), suspected)) {
-        sure.push_back(fed);
-      } else {
-        unsure = true;
-      }
-    }
-    if (unsure) continue;
-    if (sure.size() > 1 && !others_keep_up) {
+    if (gone(feeder) || !fed_with(feeder, State::unsure).empty()) continue;
+    const auto late = fed_with(feeder, State::behind);
+    if (late.size() > 1 && fed_with(feeder, State::keeps_up).empty()) {
       found.push_back({feeder, true});
     } else {
-      for (const auto fed : sure) found.push_back({fed, false});
+      for (const auto fed : late) found.push_back({fed, false});
     }
   }
   return found;

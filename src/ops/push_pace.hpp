@@ -50,11 +50,12 @@ class PushPace {
     Clock::duration clock = Clock::duration::max();  ///< between its clock and ours; what came quickest tells
     bool whole = false;
   };
+  enum class State : std::uint8_t { keeps_up, unsure, behind, out };
 
   [[nodiscard]] std::optional<Clock::duration> behind(std::size_t position, const Report& report) const;
   [[nodiscard]] std::uint64_t pile(std::size_t position, const Report& report) const;
   [[nodiscard]] int often_behind(std::size_t position) const;
-  [[nodiscard]] bool lags(std::size_t position) const;
+  [[nodiscard]] State state(std::size_t position) const;
 
   std::vector<Track> tracks_;
   Clock::time_point began_;

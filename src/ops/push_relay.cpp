@@ -37,6 +37,12 @@ void Wave::notify() const {
   for (const auto& seat : seats) seat->news->notify_all();
 }
 
+bool gets_on(const Wave& wave) {
+  if (wave.streamed || wave.first_slow || wave.seats.front()->finished) return false;
+  return std::any_of(std::next(wave.seats.begin()), wave.seats.end(),
+                     [](const auto& seat) { return !seat->finished && seat->orphaned.empty(); });
+}
+
 std::vector<std::size_t> fed_by(std::size_t position, std::size_t size) {
   std::vector<std::size_t> fed;
   for (std::size_t i = 1; i <= kFanout && position * kFanout + i < size; ++i)
@@ -179,20 +185,20 @@ void Relay::stop_feeding(const Wave& wave, std::size_t position) {
   feeder->news->notify_all();
 }
 
-std::string Relay::relieve(Wave& wave) {
+std::vector<std::string> Relay::relieve(Wave& wave) {
   const auto gone = [&wave](std::size_t i) {
     return wave.seats[i]->finished || !wave.seats[i]->orphaned.empty();
   };
-  std::string told;
+  std::vector<std::string> relieved;
   for (const auto& slow : wave.pace->slow(gone)) {
     if (slow_ >= std::max(kMostSlow, nodes_ / 8)) break;
     ++slow_;
     auto& seat = *wave.seats[slow.position];
-    told = fmt::format("{} is much slower than the others, so it got its data apart from them",
-                       seat.node.label());
+    relieved.push_back(seat.node.label());
     std::vector<std::size_t> out{slow.position};
     if (slow.position == 0) {
       out = fed_by(0, wave.seats.size());
+      wave.first_slow = true;
     } else {
       seat.slow = true;
     }
@@ -202,8 +208,9 @@ std::string Relay::relieve(Wave& wave) {
       stop_feeding(wave, position);
     }
   }
-  if (!told.empty()) wave.pace->begin_anew();
-  return told;
+  if (!relieved.empty()) wave.pace->begin_anew();
+  if (wave.first_slow) wave.notify();  // who waits for the end of this wave need not
+  return relieved;
 }
 
 }  // namespace ec2mpi::ops

@@ -46,7 +46,8 @@ struct Seat {
 struct Wave {
   std::vector<std::shared_ptr<Seat>> seats;
   std::shared_ptr<PushStream> stream;
-  bool streamed = false;  ///< the first node was given all of it
+  bool streamed = false;    ///< the first node was given all of it
+  bool first_slow = false;  ///< it was too slow to feed the others, so it goes on alone
   Clock::time_point progress = Clock::now();
   Clock::time_point answered = {};    ///< when some node last answered while nothing moved
   std::optional<PushPace> pace = {};  ///< if there are several
@@ -77,6 +78,9 @@ inline constexpr std::size_t kFanout = 4;
                                                      const std::vector<std::shared_ptr<Seat>>& seats,
                                                      bool compress);
 
+/// Nodes share what it takes from the uplink, so that who was too slow for them shall take nothing yet.
+[[nodiscard]] bool gets_on(const Wave& wave);
+
 class Relay {
  public:
   /// `began`: when the first connection was begun.
@@ -103,9 +107,9 @@ class Relay {
 
   /// Takes out of the wave who holds up the others: it is cut off and has to go on alone. Nodes that it feeds
   /// can share an archive again. If it is the one that we feed, it goes on alone as it is, and all others are
-  /// cut off. Returns what was done, or "". Only a part of the nodes is ever found too slow: else the
+  /// cut off. Returns who that was, by label. Only a part of the nodes is ever found too slow: else the
   /// measure would be wrong.
-  [[nodiscard]] std::string relieve(Wave& wave);
+  [[nodiscard]] std::vector<std::string> relieve(Wave& wave);
 
   /// The seat gets nothing more; who hangs on it is told why, and who fed it shall go on without it.
   static void lost(const Seat& seat, const std::string& why);

@@ -5,6 +5,8 @@
 
 namespace ec2mpi::ops {
 
+extern const char* const kPassOnProgram;
+
 namespace {
 
 // One run of this script is one node's part in a push. It tells what the target holds, then does what it is
@@ -20,9 +22,9 @@ namespace {
 // host's name matters where nodes share a home.
 //
 // The archive comes through a pipe with a name, `in`: from the laptop, or by `cat` over ssh from another
-// node. tee hands it on, as it comes, to tar, to the checksum and to the nodes that this one has to feed. A
-// short one is stored, and unpacked when all has come: programs that wait for one another cost more than it
-// does, and what piles up in front of a slow tar costs sshd the most.
+// node. tee, or pass_on.pl in its place, hands it on, as it comes, to tar, to the checksum and to the nodes
+// that this one has to feed. A short one is stored, and unpacked when all has come: programs that wait for
+// one another cost more than it does, and what piles up in front of a slow tar costs sshd the most.
 //
 // tar goes on reading to the end of its input when the disk is full; so it is killed at its first word of
 // complaint.
@@ -183,6 +185,10 @@ exit 3
 )sh";
 
 }  // namespace
+
+std::string passer_text() {
+  return "passer=" + quote_word(without_comments(kPassOnProgram));
+}
 
 const std::string& push_script() {
   static const std::string script =

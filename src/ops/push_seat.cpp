@@ -20,6 +20,11 @@ asio::awaitable<Result<void>> Delivery::take_seat() {
   seat_->unpackers = survey_.unpackers;
   seat_->need = &need_;
   seat_->news = news_;
+  if (others_) {
+    be_there();
+    auto waited = co_await wait_for_others();
+    if (!waited) co_return waited;
+  }
   const bool relayed = wants_relay();
   be_there();
   if (relayed) {
@@ -27,11 +32,8 @@ asio::awaitable<Result<void>> Delivery::take_seat() {
     auto joined = co_await Relay::join(relay, seat_, run_.limit);
     co_return joined;
   }
-  if (others_) {
-    auto waited = co_await wait_for_others();
-    if (!waited) co_return waited;
-  } else if (push_.plan().relay == RelayMode::always && attempt_ - moves_ > kRelayedAttempts &&
-             !need_.items.empty())
+  if (!others_ && push_.plan().relay == RelayMode::always && attempt_ - moves_ > kRelayedAttempts &&
+      !need_.items.empty())
     co_return fail(ErrorKind::remote_io, unlinked_reason_.empty()
                                              ? "no other node could pass it on to this one"
                                              : unlinked_reason_);
@@ -42,10 +44,14 @@ asio::awaitable<Result<void>> Delivery::take_seat() {
 }
 
 asio::awaitable<Result<void>> Delivery::wait_for_others() {
-  while (!others_->streamed && !others_->seats.front()->finished) {
+  while (gets_on(*others_)) {
     const Wake wake = co_await news_->wait(run_.limit);
     if (wake != Wake::notified) co_return wake_error(wake, "a node that is too slow for others got no turn");
     if (talk_->ended()) co_return fail(ErrorKind::remote_io, "the push ended on the node before its time");
+  }
+  if (others_->first_slow) {  // so it was not this node that held them up
+    others_ = nullptr;
+    std::erase(push_.count().slow, run_.node.label());
   }
   co_return Result<void>{};
 }

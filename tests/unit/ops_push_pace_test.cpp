@@ -183,6 +183,26 @@ TEST(PushPace, NobodyIsFoundBesideOneThatLagsNearlyAsMuch) {
   EXPECT_TRUE(found().front().in_feeding);
 }
 
+TEST(PushPace, NobodyIsFoundBesideOneThatHasMoreThanItsFeederToldOf) {
+  const Clock::time_point begun{};
+  PushPace pace(3, begun);
+  const auto found = [&pace] { return pace.slow([](std::size_t) { return false; }); };
+  const auto tell = [&](std::size_t position, std::uint64_t rate, int at) {
+    pace.note(position, rate * static_cast<std::uint64_t>(at), begun + std::chrono::seconds(at));
+  };
+  for (int at = 2; at <= 24; at += 2) {
+    if (at <= 14) tell(0, 60'000, at);
+    tell(1, 10'000, at);
+    tell(2, 58'000, at);
+  }
+  EXPECT_TRUE(found().empty()) << "the other one may be as far behind";
+  tell(0, 60'000, 26);
+  tell(1, 10'000, 26);
+  tell(2, 58'000, 26);
+  ASSERT_EQ(found().size(), 1U);
+  EXPECT_EQ(found().front().position, 1U);
+}
+
 TEST(PushPace, AMomentOfSlownessIsForgiven) {
   Network net(8, 1e6);
   net.run(10s);

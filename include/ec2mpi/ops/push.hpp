@@ -40,7 +40,8 @@ struct PushCount {
   std::size_t erased = 0;                       ///< paths removed, over all nodes
   std::size_t connections = 1;                  ///< that one node was fed by, at most
   std::map<int, std::uint64_t> arrived = {};  ///< on nodes at work, by index: how much of the archive, about
-  std::string note = {};  ///< why some node was not served by another one; "" if all was well
+  std::string note = {};               ///< why some node was not served by another one; "" if all was well
+  std::vector<std::string> slow = {};  ///< labels of nodes that were served apart from the others
 };
 
 /// Whether nodes pass on to each other what they get.
