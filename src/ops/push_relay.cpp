@@ -14,6 +14,10 @@ namespace {
 /// How long the last comers are waited for: longer where it took the others long, too, or for who is
 /// expected, as answers come one after the other over a slow uplink.
 constexpr auto kGrace = std::chrono::milliseconds(400);
+/// The same where it would cost long to send it all once more. TCP sends a lost first packet again after a
+/// second, and a slow uplink on which many connections begin loses some.
+constexpr auto kLongGrace = std::chrono::milliseconds(1500);
+constexpr std::uint64_t kMuchToSend = 4'000'000;  ///< bytes
 constexpr std::uint64_t kWorthCompressing = 1'000'000;
 constexpr std::size_t kMostSlow = 3;  ///< nodes, or an eighth of all
 constexpr auto kTimeToCome = std::chrono::seconds(5);
@@ -122,7 +126,7 @@ asio::awaitable<Result<void>> Relay::join(std::shared_ptr<Relay> relay, std::sha
 asio::awaitable<void> Relay::form(std::shared_ptr<Relay> relay) {
   const Limit unlimited;
   for (;;) {
-    auto grace = std::max<Clock::duration>(kGrace, (relay->last_ - relay->began_) / 2);
+    auto grace = std::max<Clock::duration>(relay->grace(), (relay->last_ - relay->began_) / 2);
     if (relay->expected_ > 0) grace = std::max<Clock::duration>(grace, kTimeToCome);
     if (relay->waiting_.size() + relay->settled_ >= relay->nodes_) break;
     const auto left = relay->last_ + grace - Clock::now();
@@ -133,6 +137,12 @@ asio::awaitable<void> Relay::form(std::shared_ptr<Relay> relay) {
   relay->forming_ = false;
   relay->formed_ = true;
   relay->form_waves();
+}
+
+Clock::duration Relay::grace() const {
+  const bool much = std::any_of(waiting_.begin(), waiting_.end(),
+                                [](const auto& seat) { return seat->need->bytes >= kMuchToSend; });
+  return much ? kLongGrace : kGrace;
 }
 
 void Relay::settled() {

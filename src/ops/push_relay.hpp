@@ -120,6 +120,7 @@ class Relay {
   static void stop_feeding(const Wave& wave, std::size_t position);
   static asio::awaitable<void> form(std::shared_ptr<Relay> relay);
   void form_waves();
+  [[nodiscard]] Clock::duration grace() const;
 
   asio::any_io_executor executor_;
   Event changed_;  ///< who waits, or is waited for
