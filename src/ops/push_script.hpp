@@ -9,10 +9,11 @@ namespace ec2mpi::ops {
 /// else 0; KEY names the sources; SUMS is 1 if checksums are wanted; the paths begin with "./" and tell what
 /// of the folder is asked about.
 ///
-/// It prints what parse_survey reads; later "has NUL BYTES SECONDS NUL" now and then, of the archive, and
-/// "unlinked NUL N REASON NUL" for a node that it could not feed. Exit status 0: all is in place; 1: it
-/// failed, and the reason stands on standard error behind "ec2mpi: "; 3, 4: the archive did not arrive whole,
-/// nothing was changed, and what came is kept for another try.
+/// It prints what parse_survey reads; later "has NUL BYTES SECONDS NUL" now and then, of the archive,
+/// "unlinked NUL N REASON NUL" for a node that it could not feed, and "passed NUL" when all is on its way to
+/// those that it feeds. Exit status 0: all is in place; 1: it failed, and the reason stands on standard error
+/// behind "ec2mpi: "; 3, 4: the archive did not arrive whole, nothing was changed, and what came is kept for
+/// another try.
 [[nodiscard]] const std::string& push_script();
 
 /// Shell text for the script, before `start`: a program that passes the archive on better than tee does,

@@ -1,8 +1,8 @@
 # A tee that does not wait for who is not ready: copies standard input to standard output and to the files that are
-# named. What came in the last one or two seconds is held in memory for who has not taken it, if it is not too much. So while
-# the links to other nodes are being made, and whenever one of many programs gets its turn late, what comes does not pile
-# up in sshd, which copies all of its buffer whenever that grows. Nobody gets further behind than that: who is slow is told
-# by the others not being behind, so they all have to go on side by side, as behind tee.
+# named. What came in the last one or two seconds is held in memory for who has not taken it, if it is not too much. So
+# while the links to other nodes are being made, and whenever one of many programs gets its turn late, what comes does
+# not pile up in sshd, which copies all of its buffer whenever that grows. Nobody gets further behind than that: who is
+# slow is told by the others not being behind, so they all have to go on side by side, as behind tee.
 use strict;
 use Errno;
 use Fcntl;
