@@ -17,6 +17,7 @@ Check check_ssh(const Records& records);
 Check check_shell(const Records& records);
 Check check_clock(const Records& records);
 Check check_disk(const Records& records);
+Check check_temp(const Records& records);
 Check check_memory(const Records& records);
 Check check_limits(const Records& records);
 Check check_leftovers(const Records& records);

@@ -95,7 +95,30 @@ std::string interface_advice(const Network& network, bool five) {
       network.text(), five ? "--prtemca prte_if_include" : "--mca oob_tcp_if_include");
 }
 
-std::string port_advice(const std::string& why, const std::set<Pair>& pairs, std::size_t tried) {
+/// A security group drops packets silently; what answers "no" is a firewall of the node itself.
+bool refused(const std::string& why) {
+  for (const auto* text : {"no route", "refused", "unreachable", "not permitted", "permission denied"}) {
+    if (why.find(text) != std::string::npos) return true;
+  }
+  return false;
+}
+
+/// Puts the nodes' network in front of the rules of every chain that sees incoming packets.
+std::string let_in(const std::string& network) {
+  return "nft list chains | awk \"/^table/ {t = \\$2 FS \\$3} /chain/ {c = \\$2} /hook input/ && t ~ "
+         "/^i(p|net) / "
+         "{print \\\"insert rule\\\", t, c, \\\"ip saddr " +
+         network + " accept\\\"}\" | nft -f -";
+}
+
+std::string port_advice(const std::string& why, const std::set<Pair>& pairs, std::size_t tried,
+                        const std::string& network) {
+  if (refused(why)) {
+    std::set<int> targets;
+    for (const auto& pair : pairs) targets.insert(pair.second);
+    return fmt::format("a firewall on the node itself says no: ec2mpi exec -w {} --sudo {}",
+                       chosen({targets.begin(), targets.end()}), quote_word(let_in(network)));
+  }
   if (why.find("large packets") != std::string::npos)
     return "let ICMP through (it tells what size fits), or: ec2mpi exec-all --sudo 'ip link set INTERFACE "
            "mtu 1500'";
@@ -280,7 +303,9 @@ Check check_ports(const Records& records) {
   std::map<std::string, std::set<Pair>> troubles;
   std::size_t tried = 0;
   Groups untried;
-  for_each_answer(records, [&](const auto& record, const auto&, const auto&) {
+  std::vector<Ipv4> addresses;
+  for_each_answer(records, [&](const auto& record, const auto& facts, const auto&) {
+    addresses.push_back(facts.private_address);
     if (!record.no_tcp.empty())
       untried["could not be tried: " + printable(record.no_tcp)].push_back(record.node.index);
     for (const auto& [peer, attempt] : record.tcp) {
@@ -288,12 +313,13 @@ Check check_ports(const Records& records) {
       if (!attempt.ok) troubles[attempt.said].emplace(record.node.index, peer);
     }
   });
+  const auto network = covering_network(addresses).text();
   for (const auto& [why, pairs] : troubles) {
     const auto [from, to] = *pairs.begin();
     check.findings.push_back({concerned(pairs), fmt::format("{}: {}", pairs_text(pairs, tried), why),
                               fmt::format("TCP from {} to {} on any port but 22", address_of(records, from),
                                           address_of(records, to)),
-                              port_advice(why, pairs, tried)});
+                              port_advice(why, pairs, tried, network)});
   }
   check.summary = fmt::format("{} between nodes on ports that nobody opened", count_of(tried, "connection"));
   if (!troubles.empty()) {

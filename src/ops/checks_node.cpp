@@ -15,11 +15,16 @@ namespace {
 constexpr std::uint64_t kMb = 1'000'000;
 constexpr std::uint64_t kLeastDisk = 100 * kMb;  ///< a job's files and sessions take a tenth of it
 constexpr std::uint64_t kLeastShm = 32 * kMb;    ///< Open MPI's shared memory, 4 MB a rank
+constexpr std::uint64_t kLeastInodes = 50;       ///< a job's files in /tmp, a dozen a rank
 constexpr double kLeastMemory = 0.03;            ///< of the machine's
 constexpr double kClockApart = 2;                ///< seconds; with NTP it is less than a hundredth of that
 constexpr std::uint64_t kBasicFiles = 256;       ///< that mpirun and a program open by themselves
 constexpr std::uint64_t kFilesPerNode = 4;       ///< of mpirun: sockets and the pipes of an ssh
 constexpr std::size_t kNamedProcesses = 5;
+
+std::string as_root(const std::string& command) {
+  return "ec2mpi exec -w {} --sudo " + quote_word(command);
+}
 
 std::string mend_connection(ErrorKind kind) {
   switch (kind) {
@@ -148,6 +153,42 @@ Check check_disk(const Records& records) {
   add_groups(check, full, "ec2mpi exec -w {} 'df -h ~ /tmp /dev/shm'",
              "ec2mpi exec -w {} 'du -xh ~ /tmp | sort -h | tail'");
   check.summary = fmt::format("at least {} free in home and /tmp", format_bytes(least));
+  return check;
+}
+
+/// mpirun's daemon makes its folder there before it can say anything.
+Check check_temp(const Records& records) {
+  Check check{.name = "temp", .summary = "temporary files can be made", .findings = {}};
+  struct Advice {
+    std::string look;
+    std::string fix;
+    auto operator<=>(const Advice&) const = default;
+  };
+  std::map<Advice, Groups> found;
+  const auto add = [&found](int index, const std::string& what, std::string look, std::string fix) {
+    found[{std::move(look), std::move(fix)}][what].push_back(index);
+  };
+  for_each_answer(records, [&](const auto& record, const auto&, const auto& probe) {
+    const int index = record.node.index;
+    const auto shown = printable(probe.temp);
+    const auto path = quote_word(probe.temp);
+    if (probe.temp_inodes && *probe.temp_inodes < kLeastInodes) {
+      add(index, fmt::format("only {} free in {}", count_of(*probe.temp_inodes, "inode"), shown),
+          "df -i " + path,
+          probe.temp_type == "tmpfs" ? "mount -o remount,nr_inodes=1m " + path
+                                     : "find " + path + " -xdev -mindepth 1 -mtime +2 -delete");
+    } else if (!probe.temp_error.empty() && probe.tmp_free > 0) {
+      add(index, fmt::format("nothing can be made in {}: {}", shown, probe.temp_error), "ls -ld " + path,
+          "install -d -m 1777 " + path);
+    }
+    for (const auto& session : probe.foreign_sessions) {
+      add(index, printable(session) + " belongs to another user, and mpirun needs it",
+          "ls -ld " + quote_word(session), "rm -rf " + quote_word(session));
+    }
+  });
+  if (!found.empty()) check.verdict = Verdict::failed;
+  for (const auto& [advice, groups] : found)
+    add_groups(check, groups, "ec2mpi exec -w {} " + quote_word(advice.look), as_root(advice.fix));
   return check;
 }
 

@@ -42,6 +42,9 @@ constexpr std::string_view kNoCopies = "the kernel forbids ranks to read each ot
 
 /// The most telling first: what stands above is the cause of what stands below where both are printed.
 constexpr Known kKnown[] = {
+    // a daemon of mpirun's that could not begin
+    {"Directory: *\n  Error:",
+     "mpirun's daemon could not make {} on its node; this shows which, why, and the fix", kDoctor},
     // ssh between the nodes
     {"REMOTE HOST IDENTIFICATION HAS CHANGED",
      "a node remembers another machine's host key at this address (stopped instances give theirs back)",
@@ -76,6 +79,9 @@ constexpr Known kKnown[] = {
      "mpirun --mca btl_tcp_if_include 10.0.0.0/16 ..."},
     // the network
     {"unable to complete a TCP connection", kFirewall, kDoctor},
+    {"failed to TCP connect to a peer",
+     "a node's own firewall, or the security group, lets no connections of MPI through; this shows where",
+     kDoctor},
     {"cannot find a corresponding process entry", kBridge, kDoctor},
     {"received unexpected process identifier", kBridge, kDoctor},
     // the program
@@ -103,7 +109,6 @@ constexpr Known kKnown[] = {
     {"No PMIx server was reachable", kOtherMpi, kDoctor},
     // what ran out
     {"No space left on device", kDiskFull, kShowDisks},
-    {"A call to mkdir was unable to create", "mpirun cannot write to /tmp of a node", kShowDisks},
     {"inability to write startup files", "mpirun cannot write to /tmp of a node", kShowDisks},
     {"exited on signal 9", "a rank was killed from outside, most likely because the memory ran out",
      "ec2mpi exec-all --sudo 'dmesg | grep -i \"out of memory\"'"},
@@ -126,7 +131,7 @@ std::optional<std::string> match(std::string_view text, std::string_view output)
   const auto after = text.substr(star + 1);
   for (auto at = output.find(after, before.size()); at != std::string_view::npos;
        at = output.find(after, at + 1)) {
-    const auto line_start = output.rfind('\n', at) + 1;
+    const auto line_start = at == 0 ? 0 : output.rfind('\n', at - 1) + 1;
     const auto line = output.substr(line_start, at - line_start);
     const auto begin = before.empty() ? line.find_last_of(" \t") + 1 : line.rfind(before) + before.size();
     if (!before.empty() && line.rfind(before) == std::string_view::npos) continue;

@@ -66,6 +66,11 @@ bool read_interface(std::string_view text, std::vector<Interface>& target) {
   return true;
 }
 
+bool read_path(std::string_view text, std::vector<std::string>& target) {
+  if (target.size() < kMostListed) target.emplace_back(text);
+  return is_clean(text);
+}
+
 bool read_leftover(std::string_view text, std::vector<Process>& target) {
   const auto gap = std::min(text.find(' '), text.size());
   const auto pid = parse_number(text.substr(0, gap));
@@ -154,6 +159,7 @@ class ReportReader {
       {"mpirun", [this](auto value) { return begin_program(value); }},
       {"says", [this](auto value) { return program_says(value); }},
       {"interface", [this](auto value) { return read_interface(value, probe_.interfaces); }},
+      {"foreign_session", [this](auto value) { return read_path(value, probe_.foreign_sessions); }},
       {"leftover", [this](auto value) { return read_leftover(value, probe_.leftovers); }},
       {"file", [this](auto value) { return read_file(value, probe_.files); }},
       {"metadata", [this](auto value) { return metadata(value); }},
@@ -168,6 +174,10 @@ class ReportReader {
       {"home_free", [this](auto value) { return read_kb(value, probe_.home_free); }},
       {"tmp_free", [this](auto value) { return read_kb(value, probe_.tmp_free); }},
       {"shm_free", [this](auto value) { return value.empty() || read_kb(value, probe_.shm_free); }},
+      {"temp", [this](auto value) { return read_text(value, probe_.temp); }},
+      {"temp_error", [this](auto value) { return read_words(value, probe_.temp_error); }},
+      {"temp_type", [this](auto value) { return read_text(value, probe_.temp_type); }},
+      {"temp_inodes", [this](auto value) { return value.empty() || read_limit(value, probe_.temp_inodes); }},
       {"memory", [this](auto value) { return read_kb(value, probe_.memory); }},
       {"memory_available", [this](auto value) { return read_kb(value, probe_.memory_available); }},
       {"open_files", [this](auto value) { return read_limit(value, probe_.open_files); }},

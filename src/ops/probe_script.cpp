@@ -99,6 +99,17 @@ echo "own_name $known $took"
 echo "home_free $(free_kb "$HOME")"
 echo "tmp_free $(free_kb /tmp)"
 echo "shm_free $(free_kb /dev/shm)"
+# Where Open MPI keeps its sessions: below a folder whose name is made of the host and the user.
+temp=${TMPDIR:-${TEMP:-${TMP:-/tmp}}}
+echo "temp $temp"
+if said=$(mktemp -d "$temp/ec2mpi-XXXXXX" 2>&1); then rmdir "$said"
+else echo "temp_error ${said##*: }"
+fi
+echo "temp_inodes $(df -Pi "$temp" | awk 'NR == 2 && $2 > 0 { print $4 }')"
+echo "temp_type $(stat -f -c %T "$temp")"
+for session in "$temp"/ompi.*."$(id -u)"; do
+  [ ! -e "$session" ] || [ -O "$session" ] || echo "foreign_session $session"
+done
 awk '$1 == "MemTotal:" { print "memory", $2 } $1 == "MemAvailable:" { print "memory_available", $2 }' /proc/meminfo
 echo "open_files $(ulimit -n)"
 echo "locked_memory $(ulimit -l)"

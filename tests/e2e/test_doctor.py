@@ -13,7 +13,7 @@ from local_cluster import wait_until
 
 HOSTS = (1, 2, 3, 4)
 HOME = "/home/ubuntu"
-CHECKS = ["ssh", "clock", "disk", "memory", "limits", "mpirun", "mpi", "path", "python", "mpi4py", "names", "shell",
+CHECKS = ["ssh", "clock", "disk", "temp", "memory", "limits", "mpirun", "mpi", "path", "python", "mpi4py", "names", "shell",
           "interfaces", "logins", "ports", "leftovers", "slots", "placement"]
 
 

@@ -46,7 +46,12 @@ struct Probe {
   std::uint64_t home_free = 0;  ///< bytes that the user may still write
   std::uint64_t tmp_free = 0;
   std::uint64_t shm_free = 0;
-  std::uint64_t memory = 0;  ///< bytes of the machine
+  std::string temp;                           ///< folder for temporary files: TMPDIR or /tmp
+  std::string temp_error;                     ///< why nothing can be made there; empty if it can
+  std::string temp_type;                      ///< of its file system: "tmpfs"
+  std::optional<std::uint64_t> temp_inodes;   ///< free; nothing where there is no limit
+  std::vector<std::string> foreign_sessions;  ///< of Open MPI in the user's name, but owned by another
+  std::uint64_t memory = 0;                   ///< bytes of the machine
   std::uint64_t memory_available = 0;
   std::optional<std::uint64_t> open_files;     ///< soft limit; nothing = unlimited
   std::optional<std::uint64_t> locked_memory;  ///< soft limit in KiB; nothing = unlimited
