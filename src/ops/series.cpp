@@ -94,6 +94,7 @@ class SeriesRun : public Observer {
     auto decided = decide(wish_, *records);
     if (!decided) co_return refuse(decided.error());
     decision_ = std::move(*decided);
+    if (!decision_.notes.empty()) observer_.on_notes(decision_.notes);
     end_.series = decision_.series;
     for (std::size_t i = 0; i < wish_.variants.size(); ++i)
       end_.result.push_back({.id = decision_.jobs[i].id, .parameters = wish_.variants[i].parameters});

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <set>
 
+#include "ec2mpi/base/checksum.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/cluster/quote.hpp"
 
@@ -25,23 +26,40 @@ std::string suffix(int run) {
 }
 
 /// The jobs of one run that were started with these parameters.
-std::vector<const VariantResult*> jobs_of(const std::vector<SeriesRecord>& records, const std::string& series,
-                                          const Parameters& parameters) {
-  std::vector<const VariantResult*> jobs;
+std::vector<const SeriesRecord*> jobs_of(const std::vector<SeriesRecord>& records, const std::string& series,
+                                         const Parameters& parameters) {
+  std::vector<const SeriesRecord*> jobs;
   for (const auto& record : records) {
-    if (record.series == series && record.job.parameters == parameters) jobs.push_back(&record.job);
+    if (record.series == series && record.job.parameters == parameters) jobs.push_back(&record);
   }
   return jobs;
 }
 
-/// The one that counts: one that succeeded, else one that may do so yet; nothing if all have failed.
-const VariantResult* worth_keeping(const std::vector<const VariantResult*>& jobs) {
-  const VariantResult* kept = nullptr;
-  for (const auto* job : jobs) {
-    if (job->succeeded()) return job;
-    if (!job->over()) kept = job;
+/// The one that counts: of those that succeeded one that is as `wanted`, or the last; else one that may
+/// succeed yet; nothing if all have failed.
+const SeriesRecord* worth_keeping(const std::vector<const SeriesRecord*>& jobs, const Determinants& wanted) {
+  const SeriesRecord* succeeded = nullptr;
+  const SeriesRecord* going_on = nullptr;
+  for (const auto* record : jobs) {
+    if (record->job.succeeded() && record->determinants == wanted) return record;
+    if (record->job.succeeded()) succeeded = record;
+    if (!record->job.over()) going_on = record;
   }
-  return kept;
+  return going_on != nullptr ? going_on : succeeded;
+}
+
+/// "command", "command and ranks"; empty if nothing differs.
+std::string differences(const Determinants& one, const Determinants& other) {
+  std::vector<std::string> names;
+  for (const auto& [name, sum] : other) {
+    const auto found = one.find(name);
+    if (found == one.end() || found->second != sum) names.push_back(name);
+  }
+  return join(names, ", ");
+}
+
+std::string going_on(const VariantResult& job) {
+  return fmt::format("{} {}", job.id, job.state == VariantState::queued ? "waits" : "runs");
 }
 
 std::vector<Place> places_of(const std::vector<Node>& nodes, const std::map<int, Facts>& facts) {
@@ -78,13 +96,15 @@ std::string pool_text(const std::vector<Place>& places, const std::vector<int>& 
 }
 
 /// Lines of `meta` by which the series is known again; which nodes, the queue adds.
-std::string series_meta(const std::string& meta, const std::string& series, const Parameters& parameters) {
+std::string series_meta(const std::string& meta, const std::string& series, const Parameters& parameters,
+                        const Determinants& determinants) {
   std::string text;
   for (const auto line : split(meta, '\n')) {
     if (!line.empty() && !line.starts_with("nodes ")) text += std::string(line) + "\n";
   }
   text += fmt::format("series {}\n", series);
   for (const auto& [name, value] : parameters) text += fmt::format("set {}={}\n", name, value);
+  for (const auto& [name, sum] : determinants) text += fmt::format("determinant {} {}\n", name, sum);
   return text;
 }
 
@@ -100,7 +120,34 @@ Result<void> check_addresses(const std::vector<Place>& places) {
   return {};
 }
 
+/// Of the words one by one: "a b" and "a", "b" are not the same.
+std::string sum_of(const std::vector<std::string>& words) {
+  return posix_cksum(quote_words(words));
+}
+
+std::string sum_of(const std::vector<std::pair<std::string, std::string>>& settings) {
+  std::vector<std::string> words;
+  for (const auto& [name, value] : settings) words.insert(words.end(), {name, value});
+  return sum_of(words);
+}
+
 }  // namespace
+
+Determinants determinants_of(const JobWish& wish) {
+  auto command = wish.command;
+  if (wish.script) command.insert(command.begin(), wish.script->name);
+  auto options = wish.mca;
+  options.emplace_back("mpirun", wish.mpirun);
+  options.emplace_back("mpi4py", wish.mpi4py_run ? "yes" : "no");
+  const auto& [np, per_node, nodes] = wish.ranks;
+  return {{"command", sum_of(command)},
+          {"script", posix_cksum(wish.script ? wish.script->text.value_or("on the master") : "")},
+          {"ranks", posix_cksum(fmt::format("{} {} {} {} {}", np, per_node, nodes,
+                                            static_cast<int>(wish.slots.kind), wish.slots.count))},
+          {"variables", sum_of(wish.env)},
+          {"options", sum_of(options)},
+          {"folder", posix_cksum(wish.workdir)}};
+}
 
 Result<SeriesDecision> decide(const SeriesWish& wish, const std::vector<SeriesRecord>& records) {
   int newest = 0;
@@ -110,25 +157,38 @@ Result<SeriesDecision> decide(const SeriesWish& wish, const std::vector<SeriesRe
   SeriesDecision decision{.series = wish.name + suffix(run), .jobs = {}};
   std::set<std::string> taken;
   for (const auto& record : records) taken.insert(record.job.id);
+  std::map<std::string, std::vector<std::string>> changed;
   for (const auto& variant : wish.variants) {
     const auto base = variant.wish.id + suffix(run);
     const auto jobs = jobs_of(records, decision.series, variant.parameters);
-    if (const auto* kept = goes_on ? worth_keeping(jobs) : nullptr) {
-      decision.jobs.push_back({kept->id, false});
-      continue;
+    const auto wanted = determinants_of(variant.wish);
+    if (const auto* kept = goes_on ? worth_keeping(jobs, wanted) : nullptr) {
+      const auto differ = differences(kept->determinants, wanted);
+      if (differ.empty()) {
+        decision.jobs.push_back({kept->job.id, false});
+        continue;
+      }
+      if (!kept->job.over())
+        return fail(
+            ErrorKind::usage,
+            fmt::format("{} already, but not as it is wanted now ({} changed); ec2mpi cancel {} ends it",
+                        going_on(kept->job), differ, kept->job.id));
+      changed[differ].push_back(kept->job.id);
     }
     auto id = base;
     for (int number = 2; !taken.insert(id).second; ++number) id = fmt::format("{}-try{}", base, number);
     decision.jobs.push_back({std::move(id), true});
   }
+  for (const auto& [differ, ids] : changed)
+    decision.notes.push_back(
+        fmt::format("{} changed since {} had succeeded: runs again", differ, some_of(ids)));
   if (goes_on) return decision;
   for (const auto& variant : wish.variants) {
     for (const auto& record : records) {
       if (record.job.over() || record.job.parameters != variant.parameters) continue;
       return fail(ErrorKind::usage,
-                  fmt::format("{} {} already; --resume follows the series, ec2mpi cancel {} ends the job",
-                              record.job.id, record.job.state == VariantState::queued ? "waits" : "runs",
-                              record.job.id));
+                  fmt::format("{} already; --resume follows the series, ec2mpi cancel {} ends the job",
+                              going_on(record.job), record.job.id));
     }
   }
   return decision;
@@ -150,7 +210,7 @@ Result<JobPlan> plan_variant(const JobWish& wish, const Parameters& parameters,
   auto plan = plan_job(own, first, master, facts);
   if (!plan) return plan;
   const auto master_address = facts.at(master.index).private_address;
-  plan->files.meta = series_meta(plan->files.meta, queue.series, parameters);
+  plan->files.meta = series_meta(plan->files.meta, queue.series, parameters, determinants_of(wish));
   queue.need = *need;
   queue.colons = plan->files.hosts.find(" slots=") == std::string::npos;
   queue.pool = pool_text(places, room, master_address);
@@ -203,6 +263,7 @@ class ReportReader {
     if (key == "on") return job.nodes.push_back(printable(value)), true;
     if (key == "why") return job.trouble = printable(value), true;
     if (key == "set") return take_parameter(job, value);
+    if (key == "determinant") return take_determinant(record, value);
     if (key == "state") return take_state(job, value);
     if (key == "clock") return take_clock(job, value);
     return line.empty();
@@ -213,6 +274,12 @@ class ReportReader {
     if (equals == std::string_view::npos) return false;
     job.parameters.emplace_back(value.substr(0, equals), value.substr(equals + 1));
     return true;
+  }
+
+  static bool take_determinant(SeriesRecord& record, std::string_view value) {
+    const auto [name, sum] = first_word(value);
+    record.determinants[printable(name)] = sum;
+    return !name.empty();
   }
 
   static bool take_state(VariantResult& job, std::string_view value) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "ec2mpi/base/text.hpp"
 #include "ec2mpi/ops/job_script.hpp"
 #include "tests/support/job_setup.hpp"
 
@@ -20,6 +21,13 @@ std::vector<SeriesRecord> records(const std::string& printed = kReport) {
   auto parsed = parse_series_records(printed);
   EXPECT_TRUE(parsed.has_value()) << (parsed ? "" : parsed.error().message);
   return parsed.value_or(std::vector<SeriesRecord>{});
+}
+
+/// As if they had been submitted as `wish` says.
+std::vector<SeriesRecord> records(const std::string& printed, const JobWish& wish) {
+  auto all = records(printed);
+  for (auto& record : all) record.determinants = determinants_of(wish);
+  return all;
 }
 
 SeriesWish wish(const std::vector<std::string>& values, bool resume = false) {
@@ -84,7 +92,7 @@ TEST(SeriesDecision, WhatRunsAlreadyIsNotStartedTwice) {
 
 TEST(SeriesDecision, ResumeGoesOnWithTheNewest) {
   EXPECT_EQ(decided(wish({"4", "5"}, true), records()), "s-run2: +s-a4-run2-try2 +s-a5-run2");
-  auto first = records();
+  auto first = records(kReport, {});
   first.pop_back();
   EXPECT_EQ(decided(wish({"1", "2", "9"}, true), first), "s: s-a1 s-a2 +s-a9");
   EXPECT_EQ(decided(wish({"1"}, true), {}), "s: +s-a1");
@@ -93,10 +101,47 @@ TEST(SeriesDecision, ResumeGoesOnWithTheNewest) {
 TEST(SeriesDecision, ATryThatSucceededCounts) {
   auto both = records(
       "job s-a1\nseries s\nstate ended 3\nset a=1\njob s-a1-try2\nseries s\nstate ended 0\nset "
-      "a=1\nec2mpi-report end\n");
+      "a=1\nec2mpi-report end\n",
+      {});
   EXPECT_EQ(decided(wish({"1"}, true), both), "s: s-a1-try2");
   both[1].job.exit = 4;
   EXPECT_EQ(decided(wish({"1"}, true), both), "s: +s-a1-try3");
+}
+
+TEST(SeriesDecision, WhatSucceededAsSomethingElseRunsAgain) {
+  auto now = wish({"1"}, true);
+  now.variants[0].wish.command = {"./x", "6"};
+  now.variants[0].wish.env = {{"A", "1"}};
+  auto before = now.variants[0].wish;
+  const auto difference = [&] {
+    const auto decision =
+        decide(now, records("job s-a1\nseries s\nstate ended 0\nset a=1\nec2mpi-report end\n", before));
+    return decision && decision->jobs[0].submit ? join(decision->notes, "; ") : "kept";
+  };
+  EXPECT_EQ(difference(), "kept");
+  before.timeout = std::chrono::seconds(5);
+  before.id = "other";
+  EXPECT_EQ(difference(), "kept");
+  before.command = {"./x 6"};
+  EXPECT_EQ(difference(), "command changed since s-a1 had succeeded: runs again");
+  before.env = {{"A", "2"}};
+  before.ranks.np = 7;
+  EXPECT_EQ(difference(), "command, ranks, variables changed since s-a1 had succeeded: runs again");
+}
+
+TEST(SeriesDecision, WhatRunsAsSomethingElseIsNotFollowed) {
+  auto now = wish({"2"}, true);
+  now.variants[0].wish.command = {"./y"};
+  auto all = records(kReport, {});
+  all.pop_back();
+  EXPECT_EQ(decided(now, all),
+            "s-a2 runs already, but not as it is wanted now (command changed); ec2mpi cancel s-a2 ends it");
+}
+
+TEST(SeriesDecision, OfAJobOfWhichNothingIsKnownNothingIsKept) {
+  EXPECT_EQ(
+      decided(wish({"1"}, true), records("job s-a1\nseries s\nstate ended 0\nset a=1\nec2mpi-report end\n")),
+      "s: +s-a1-try2");
 }
 
 struct VariantPlan : testing::Test, test::JobSetup {
