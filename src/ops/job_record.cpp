@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::uint64_t kLatest = 253'402'300'799;  // the end of the year 9999
 constexpr std::size_t kMostRecord = 16 << 20;
+constexpr std::size_t kLongestId = 160;  ///< a variant's name has up to 120, and "-run2-try3" behind it
 
 std::optional<JobState> parse_state(std::string_view name) {
   for (const auto state :
@@ -19,6 +20,17 @@ std::optional<JobState> parse_state(std::string_view name) {
     if (state_name(state) == name) return state;
   }
   return std::nullopt;
+}
+
+/// Ids are made by make_job_id, or of a series' name. They are printed for copying into a shell, and name
+/// folders.
+bool is_job_id(std::string_view id) {
+  const auto fits = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
+  };
+  return !id.empty() && id.size() <= kLongestId && id.front() != '.' && id.front() != '-' &&
+         std::all_of(id.begin(), id.end(), fits);
 }
 
 class RecordReader {
@@ -38,8 +50,8 @@ class RecordReader {
     const auto [key, value] = first_word(line);
     if (key == "job") {
       end_node();
-      records_.emplace_back().id = printable(value);
-      return !value.empty();
+      records_.emplace_back().id = std::string(value);
+      return is_job_id(value);
     }
     if (records_.empty()) return trim(line).empty();
     if (key == "node") {

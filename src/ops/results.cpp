@@ -16,11 +16,14 @@ namespace fs = std::filesystem;
 
 constexpr const char* kUnfinished = ".unfinished";
 constexpr auto kLook = std::chrono::seconds(30);
+constexpr std::size_t kMostNodesText = 64 * 1024;  ///< of the master, which may be anything
 constexpr std::size_t kMostTimes = 64 * 1024;
 
-/// What only made the job run, and what it was on its way to being.
-constexpr const char* kNotKept[] = {"/supervise", "/sweep", "/pid*",      "/launcher", "/queue*", "/pool",
-                                    "/always",    "*.new",  "/cancelled", "/placed",   "/links"};
+/// What only made the job run, and what it was on its way to being. `run` holds the values of variables,
+/// which may be secrets.
+constexpr const char* kNotKept[] = {"/supervise", "/sweep",  "/pid*",   "/launcher",  "/queue*",
+                                    "/pool",      "/always", "*.new",   "/cancelled", "/placed",
+                                    "/links",     "/spare",  "/*.pipe", "/hung",      "/run"};
 
 /// The id comes from the master.
 bool is_file_name(const std::string& id) {
@@ -113,16 +116,22 @@ bool has_results(const JobRecord& job) {
 }
 
 std::vector<Node> nodes_of_job(const JobRecord& job, const std::vector<Node>& nodes) {
-  std::vector<Node> found;
-  for (const auto part : split(job.nodes, ',')) {
+  std::vector<bool> taken(nodes.size());
+  const auto parts =
+      split(job.nodes.size() <= kMostNodesText ? std::string_view(job.nodes) : std::string_view(), ',');
+  for (const auto part : parts) {
     const auto dash = part.find('-');
     const auto first = parse_number(part.substr(0, dash));
     const auto last = dash == std::string_view::npos ? first : parse_number(part.substr(dash + 1));
     if (!first || !last) continue;
-    for (const auto& node : nodes) {
-      const auto index = static_cast<std::uint64_t>(node.index);
-      if (index >= *first && index <= *last) found.push_back(node);
+    for (std::size_t i = 0; i < nodes.size(); ++i) {
+      const auto index = static_cast<std::uint64_t>(nodes[i].index);
+      taken[i] = taken[i] || (index >= *first && index <= *last);
     }
+  }
+  std::vector<Node> found;
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    if (taken[i]) found.push_back(nodes[i]);
   }
   return found;
 }

@@ -42,15 +42,15 @@ TEST(JobRecord, GivesTheExitCodeThatTellsWhy) {
 }
 
 TEST(JobRecord, OfAHostileMasterIsRefusedOrHarmless) {
-  for (const auto* said :
-       {"state running\n", "job \n", "job a\nstate dancing\n", "job a\nnonsense\n",
-        "job a\ntimes started soon\n", "job a\ntimes started 99999999999999\n", "hello\njob a\n"}) {
+  for (const auto* said : {"state running\n", "job \n", "job a\nstate dancing\n", "job a\nnonsense\n",
+                           "job a\ntimes started soon\n", "job a\ntimes started 99999999999999\n",
+                           "hello\njob a\n", "job \x1b[2Ja\n", "job x;$(touch y)\n", "job a b\n", "job .a\n",
+                           "job -a\n", "job a/b\n", "job *\n"}) {
     EXPECT_FALSE(parse_job_records(said)) << said;
   }
-  const auto records =
-      parse_job_records("job \x1b[2Ja\nstate ended 999999999999999999999\nmeta np 99999999999\n");
+  const auto records = parse_job_records("job a\nstate ended 999999999999999999999\nmeta np 99999999999\n");
   ASSERT_TRUE(records);
-  EXPECT_EQ(records->front().id.find('\x1b'), std::string::npos);
+  EXPECT_FALSE(parse_job_records("job " + std::string(161, 'a') + "\n"));
   EXPECT_EQ(records->front().np, 1'000'000);
   EXPECT_TRUE(parse_job_records("")->empty());
 }

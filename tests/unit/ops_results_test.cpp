@@ -86,6 +86,8 @@ TEST(Results, ComeFromTheJobsOwnNodes) {
   auto record = job("a", 1);
   record.nodes = "1-2,4,9";
   EXPECT_EQ(indices(nodes_of_job(record, nodes_to(5))), (std::vector<int>{1, 2, 4}));
+  record.nodes = "2-3,1-3,2";
+  EXPECT_EQ(indices(nodes_of_job(record, nodes_to(5))), (std::vector<int>{1, 2, 3}));
   record.nodes = "x,2-,-";
   EXPECT_TRUE(nodes_of_job(record, nodes_to(5)).empty());
 }
