@@ -143,6 +143,7 @@ void JobView::conclude(const ops::JobEnd& end) {
   }
   const bool ended = end.followed->how == ops::Followed::How::ended;
   show_rest();
+  if (ended) tell_lost_output(end.followed->record);
   if (ended && !style_.reports) return;
   tell_end(*end.followed);
   tell_hint(end);
@@ -167,6 +168,15 @@ void JobView::show_rest() {
     say(Colour::yellow, "the job's lines do not tell their ranks; start it with --tag");
 }
 
+void JobView::tell_lost_output(const ops::JobRecord& record) {
+  if (record.why != "output lost") return;
+  say(Colour::red,
+      fmt::format(
+          "not all that {} printed could be kept on the master, and so it has failed; is the disk full "
+          "there? ec2mpi exec -w 1 'df -h ~'",
+          record.id));
+}
+
 void JobView::tell_end(const ops::Followed& followed) {
   using How = ops::Followed::How;
   const auto id = followed.record.id.empty() ? id_ : followed.record.id;
@@ -185,9 +195,20 @@ void JobView::tell_end(const ops::Followed& followed) {
     say(Colour::red, "mpirun did not return although no rank was left; it has been ended");
   } else if (followed.record.why == "ranks missing") {
     say(Colour::red, "mpirun said nothing, but has not started as many ranks as it was told to");
+  } else if (followed.record.why == "aborted") {
+    say(Colour::red, "a rank has called MPI_Abort with a status that mpirun shows as 0; the job has failed");
+  } else if (followed.record.why == "no room") {
+    say(Colour::red,
+        "the disk of the master is too full to start a job; ec2mpi exec -w 1 'df -h ~; df -i ~'");
+  } else if (followed.record.why == "no start") {
+    say(Colour::red,
+        "mpirun's daemon on a node ended at its start without a word, and mpirun waited for it; it has been "
+        "ended");
+    say(Colour::yellow, "does the node's ~/.bashrc end the shell? ec2mpi doctor shows where");
   } else if (followed.record.why == "daemon") {
     say(Colour::red, "mpirun lost its daemon on a node and did not return; it has been ended");
-  } else if (followed.how == How::ended && followed.record.why.empty() && followed.record.status != 0) {
+  } else if (followed.how == How::ended && followed.record.status != 0 &&
+             (followed.record.why.empty() || followed.record.why == "output lost")) {
     const auto failure = ops::first_failure(tail_);
     if (failure) say(Colour::red, failure->describe());
   } else if (followed.record.why == "timeout") {
@@ -247,8 +268,10 @@ void JobView::tell_cleaning(const ops::JobEnd& end) {
   for (const auto& [label, found] : swept) not_swept.erase(label);
   for (const auto& [node, error] : end.not_swept) not_swept[node.label()] = error.message;
   for (const auto& [label, why] : not_swept) {
-    say(Colour::red, fmt::format("{} could not be looked at, processes of {} may still run there: {}", label,
-                                 record.id.empty() ? id_ : record.id, printable(why)));
+    say(Colour::red,
+        fmt::format("{0} could not be looked at, processes of {1} may still run there: {2}; ec2mpi "
+                    "cancel {1} looks again",
+                    label, record.id.empty() ? id_ : record.id, printable(why)));
   }
   const bool early = end.followed->stopped || record.why == "cancelled" || record.why == "timeout";
   if (early && clean > 0)

@@ -124,7 +124,8 @@ class Follower {
     if (unended)
       text +=
           "job_state \"$jobs/$id\"\n"
-          "[ \"$state\" != ended ] || give_up \"$id has ended already; ec2mpi jobs tells how\" 2\n";
+          "[ \"$state\" != ended ] || look_again || "
+          "give_up \"$id has ended already; ec2mpi jobs tells how\" 2\n";
     if (!wish_.lasting) text += "once=yes\n";
     if (!wish_.output) text += "silent=yes\n";
     if (cancelling()) text += "cancel=yes\n";

@@ -22,7 +22,7 @@ done
 /// mkdir is the lock: no two jobs have one folder.
 constexpr const char* kMakeFolder = R"sh(
 [ -d "$workdir" ] || give_up "there is no folder $workdir; push the job's files first, or name another with --workdir"
-for tool in setsid ps awk grep tail; do
+for tool in setsid ps awk grep tail mkfifo dd; do
   command -v $tool >/dev/null || give_up "$tool is missing; install it" 127
 done
 folder=$jobs/$id
@@ -31,6 +31,8 @@ umask 077
 mkdir -p "$jobs" && chmod 700 "$HOME/.ec2mpi" && mkdir "$folder" || give_up "cannot make $folder"
 made=yes
 keep() { printf %s "$2" >"$folder/$1" || give_up "cannot write $folder/$1"; }
+mkdir "$folder/spare" || give_up "cannot make $folder/spare"
+for name in exit why; do keep "spare/$name" "$(printf '%512s' '')"; done
 )sh";
 
 constexpr const char* kTellAddresses = R"sh(
@@ -108,8 +110,9 @@ std::string folder_text(const JobFiles& files, const std::optional<JobScript>& s
   }
   text += "keep sweep \"$sweep_text\"\nkeep supervise \"$supervise_text\"\n";
   text += "keep script \"$script\"\n";
+  if (script && !script->text) text += "cksum <\"$script\" >\"$folder/script.sum\"\n";
   text += "keep run \"umask $mask\"" + quote_word("\n" + run_text(files, script)) + "\n";
-  text += "echo \"submitted $(date +%s)\" >\"$folder/times\"\n";
+  text += "keep times \"submitted $(date +%s)\n\"\n";
   return text;
 }
 

@@ -7,12 +7,18 @@
 
 namespace ec2mpi::ops {
 
+extern const char* const kSuperviseProgram;
+
 namespace {
 
 /// - alive PID START BOOT: that very process (proc(5): state and starttime are fields 3 and 22 of stat; what
 ///   stands in front, the name, may hold anything).
 /// - job_state: sets $state and $detail. `exit` is looked at again when the supervisor is gone: it may just
 ///   have written it.
+/// - end_waiting ID: a job that has not begun ends as cancelled.
+/// - look_again: looks at those nodes of job $id that could not be looked at when it ended; false if there
+/// are
+///   none. A supervisor that an older ec2mpi has left does not know how.
 /// - find_job WORD: sets $id: the newest (with $unended, of those that wait or run); that very id; the newest
 ///   of that name; the only one that begins so.
 constexpr const char* kFunctions = R"sh(
@@ -53,6 +59,7 @@ record() {
     while IFS= read -r line; do printf '%s %s\n' "$part" "$line"; done <"$jobs/$1/$part"
   done 2>/dev/null
 }
+looked_at() { grep -qx 'ec2mpi-sweep end' "$jobs/$id/swept/$1"; }
 tell() {
   echo "$nonce"
   record "$id"
@@ -60,10 +67,23 @@ tell() {
     [ -f "$jobs/$id/swept/$label" ] || continue
     echo "node $label"
     cat "$jobs/$id/swept/$label"
-    [ -s "$jobs/$id/swept/$label.err" ] && echo "trouble $(tail -n 1 "$jobs/$id/swept/$label.err")"
+    looked_at "$label" || grep -v '^ec2mpi-sweep' "$jobs/$id/swept/$label" | sed -n '$s/^/trouble /p'
   done <"$jobs/$id/nodes" 2>/dev/null
   echo "$nonce end"
 }
+end_waiting() {
+  mkdir -p "$jobs/$1/spare"
+  echo cancelled 1<>"$jobs/$1/spare/why" && mv -f "$jobs/$1/spare/why" "$jobs/$1/why"
+  echo 130 1<>"$jobs/$1/spare/exit" && mv -f "$jobs/$1/spare/exit" "$jobs/$1/exit"
+}
+look_again() {
+  left=
+  while read -r label address; do
+    [ ! -f "$jobs/$id/swept/$label" ] || looked_at "$label" || left=yes
+  done <"$jobs/$id/nodes"
+  [ -n "$left" ] && grep -q '"$mode" = look' "$jobs/$id/supervise" || return
+  sh "$jobs/$id/supervise" "$jobs/$id" look </dev/null >/dev/null
+} 2>/dev/null
 find_job() {
   id=
   case $1 in
@@ -87,151 +107,6 @@ find_job() {
   done
   [ -z "$others" ] || give_up "$1 may be any of$others $id" 2
 }
-)sh";
-
-/// - watch_launcher ends a launcher that would never return, as Hydra without one of its daemons, or
-///   Open MPI 5 now and then. Every five seconds it counts the launcher's connections and its ranks on this
-///   node. Hydra (which has a file `rsh`) is given up after three looks with a connection less than it had,
-///   or has made by `links`, for one may be lost before the first look; Open MPI keeps none once its daemons
-///   run. Where a node has no ranks any more, though it had some, for four looks, the other nodes are asked;
-///   if none has a rank, it is given up. Ranks too short for a look are known from `ranks`.
-/// - Open MPI 5 returns 0 or 255 after it has lost a node; its words tell. With us 255 is a lost job. It also
-///   tells in `ranks` which ranks it has started, a line each: it has been seen to start fewer than it was
-///   told to, and to return 0.
-/// - The job gets a session of its own: whatever it starts stays recognizable when its parents are gone.
-/// - wait(1) returns early when TERM comes; the job's own status is had by waiting again.
-/// - A helper that has just been forked still has our trap, and may lose a TERM with it: so nobody waits for
-///   them, and they are told twice.
-/// - TERM must not be ignored any more when the queue goes on: the next supervisor could not trap it.
-constexpr const char* kSupervise = R"sh(
-umask 077
-folder=$1 mode=$2
-cd "$folder" || exit 1
-exec </dev/null
-asked=
-trap asked=yes TERM
-read -r boot </proc/sys/kernel/random/boot_id
-read -r stat </proc/$$/stat
-set -- ${stat##*) }
-[ -f out ] || : >out
-[ -f err ] || : >err
-echo "$$ ${20} $boot" >pid.new && mv -f pid.new pid || exit 1
-
-look_at_launcher() {
-  ps -A -o pid= -o ppid= -o stat= -o comm= | awk -v top="$child" '
-    $3 !~ /^Z/ { parent[$1] = $2; name[$1] = $4 }
-    END {
-      for (p in parent) {
-        if (parent[p] == top && name[p] ~ /^hydra_pmi_proxy|^hydra_bstrap/) host[p]
-        if (parent[p] == top && name[p] == "ssh") links++
-      }
-      host[top]
-      for (p in parent) if ((parent[p] in host) && !(p in host) && name[p] != "ssh") ranks++
-      print name[top], links + 0, ranks + 0
-    }'
-}
-ranks_elsewhere() {
-  while read -r label address; do
-    [ "$address" = local ] && continue
-    timeout 20 ssh -n -o BatchMode=yes -o ConnectTimeout=8 -o LogLevel=ERROR "$address" "
-      for p in \$(grep -slzxF -e $mark /proc/[0-9]*/environ | cut -d/ -f3); do
-        read -r stat </proc/\$p/stat; set -- \${stat##*) }
-        case \$(cat /proc/\$2/comm) in orted | prted | hydra_*) echo rank ;; esac
-      done" 2>/dev/null || echo unknown
-  done <nodes | wc -l
-}
-watch_launcher() {
-  trap 'kill $nap; exit' TERM
-  had_links=0 had_ranks=0 fewer=0 none=0
-  while sleep 5 & nap=$!; wait $nap; do
-    set -- $(look_at_launcher)
-    case $1 in mpirun* | mpiexec* | prterun* | orterun*) ;; *) continue ;; esac
-    [ ! -s ranks ] || had_ranks=1
-    [ ! -s links ] || had_links=$(wc -l <links)
-    [ "$2" -lt "$had_links" ] && fewer=$((fewer + 1)) || { fewer=0; had_links=$2; }
-    [ "$3" = 0 ] && [ "$had_ranks" -gt 0 ] && none=$((none + 1)) || { none=0; had_ranks=$3; }
-    [ ! -f rsh ] || [ $fewer -lt 3 ] || { echo daemon >hung; break; }
-    [ $none -lt 4 ] || [ "$(ranks_elsewhere)" != 0 ] || { echo hung >hung; break; }
-  done
-  [ ! -f hung ] || end_launchers
-}
-sweep_node() {
-  if [ "$2" = local ]; then
-    sh ./sweep
-  else
-    timeout 20 ssh -o BatchMode=yes -o ConnectTimeout=8 -o ServerAliveInterval=4 -o LogLevel=ERROR "$2" 'exec sh -s' <sweep
-  fi >"swept/$1" 2>"swept/$1.err" </dev/null
-  [ -s "swept/$1.err" ] || rm -f "swept/$1.err"
-}
-sweep_nodes() {
-  mkdir -p swept
-  asking=0 askers=
-  while read -r label address; do
-    sweep_node "$label" "$address" &
-    askers="$askers $!"
-    asking=$((asking + 1))
-    [ $((asking % 32)) != 0 ] || { wait $askers; askers=; }
-  done <nodes
-  [ -z "$askers" ] || wait $askers
-}
-end_helpers() {
-  for one in $timer $watch; do kill "$one" 2>/dev/null; done
-}
-
-status=
-timer=
-watch=
-if [ "$mode" = clean ]; then
-  end_launchers
-  status=255
-elif [ -f cancelled ]; then
-  echo cancelled >why
-  status=130
-else
-  EC2MPI_JOB=$id setsid sh ./run >>out 2>>err &
-  child=$!
-  echo "$child" >launcher
-  echo "started $(date +%s)" >>times
-  read -r up rest </proc/uptime && echo "$up" >clock
-  if [ -s limit ]; then
-    { trap 'kill $nap; exit' TERM
-      sleep "$(cat limit)" & nap=$!
-      wait $nap && : >timed_out && kill -TERM $$; } &
-    timer=$!
-  fi
-  watch_launcher >/dev/null 2>&1 &
-  watch=$!
-fi
-ending=
-while [ -z "$status" ]; do
-  wait "$child"
-  got=$?
-  if [ -n "$asked" ] && [ -z "$ending" ]; then
-    ending=yes
-    if [ -f timed_out ] && [ ! -f cancelled ]; then echo timeout >why; else echo cancelled >why; fi
-    end_launchers
-    kill -0 "$child" 2>/dev/null && continue
-  fi
-  status=$got
-done
-trap '' TERM
-end_helpers
-case $status in
-  0 | 255) ! tail -c 65536 err | grep -q 'has lost communication with a remote daemon' || status=205 ;;
-esac
-if [ "$status" = 0 ] && [ -s ranks ] && [ "$(grep -c '^(rank,' ranks)" -lt "$(sed -n 's/^np //p' meta)" ]; then
-  [ -s why ] || echo 'ranks missing' >why
-  status=205
-fi
-[ ! -s why ] && [ -f hung ] && cat hung >why
-[ "$mode" = clean ] && [ ! -s why ] && echo cancelled >why
-echo "ended $(date +%s)" >>times
-read -r up rest </proc/uptime && echo "$up" >>clock
-sweep_nodes
-end_helpers
-echo "$status" >exit.new && mv -f exit.new exit
-trap - TERM
-[ ! -f ../../schedule ] || sh ../../schedule >/dev/null 2>&1
 )sh";
 
 /// The two tails end with the supervisor. Standard input is read by a child, therefore `kill $$`.
@@ -266,7 +141,7 @@ cancel() {
   : >"$jobs/$id/cancelled"
   job_state "$jobs/$id"
   case $state in
-    waiting) echo cancelled >"$jobs/$id/why"; echo 130 >"$jobs/$id/exit" ;;
+    waiting) end_waiting "$id" ;;
     running | ending) kill -TERM "$pid" ;;
     lost)
       setsid sh "$jobs/$id/supervise" "$jobs/$id" clean </dev/null >/dev/null 2>&1 &
@@ -283,7 +158,7 @@ std::string job_functions() {
 }
 
 std::string supervisor_script(const std::string& id) {
-  return sweep_functions(id) + "end_launchers() (\n" + end_launchers_text() + ")\n" + kSupervise;
+  return sweep_functions(id) + "end_launchers() (\n" + end_launchers_text() + ")\n" + kSuperviseProgram;
 }
 
 std::string start_supervisor() {

@@ -27,14 +27,26 @@ struct Dialect {
   const char* transports;
   std::vector<const char*> tag;  ///< puts the rank in front of each line
   const char* tells_ranks;       ///< before a file's name: writes there which ranks were started; or nothing
+  const char* attached;          ///< keeps the ssh of each daemon; or nothing
 };
 
-const Dialect kOpenMpi4 = {"--mca", "plm_rsh_args",       "plm_rsh_no_tree_spawn", "orte_launch_agent",
-                           "orted", "oob_tcp_if_include", "tcp,vader,self",        {"--tag-output"},
-                           nullptr};
+const Dialect kOpenMpi4 = {"--mca",
+                           "plm_rsh_args",
+                           "plm_rsh_no_tree_spawn",
+                           "orte_launch_agent",
+                           "orted",
+                           "oob_tcp_if_include",
+                           "tcp,vader,self",
+                           {"--tag-output"},
+                           nullptr,
+                           "orte_leave_session_attached"};
 const Dialect kOpenMpi5 = {
-    "--prtemca",       "plm_ssh_args", "plm_ssh_no_tree_spawn", "prte_launch_agent",  "prted",
-    "prte_if_include", "tcp,sm,self",  {"--output", "tag"},     "--output-proctable="};
+    "--prtemca",       "plm_ssh_args", "plm_ssh_no_tree_spawn", "prte_launch_agent",   "prted",
+    "prte_if_include", "tcp,sm,self",  {"--output", "tag"},     "--output-proctable=", nullptr};
+
+/// A connection that stays counts as one that is being made: with fewer of them than nodes mpirun refuses.
+constexpr const char* kConcurrent = "plm_rsh_num_concurrent";
+constexpr std::size_t kUsualConcurrent = 128;
 
 /// From 5.0.7 on, as far as we have seen; what earlier ones of PRRTE do with 0 threads is undefined.
 bool forks_without_threads(const MpiVersion& mpi) {
@@ -44,6 +56,12 @@ bool forks_without_threads(const MpiVersion& mpi) {
   if (!minor || *minor > 0) return minor.has_value();
   const auto patch = numbers.size() > 2 ? parse_number(numbers[2]) : std::nullopt;
   return patch && *patch >= 7;
+}
+
+/// Variables by which programs are found would change mpirun and ssh themselves if they were in mpirun's
+/// environment. All others may be secrets, and a command line can be read by everybody on the node.
+bool on_the_line(const std::string& name) {
+  return name == "PATH" || name.starts_with("LD_");
 }
 
 /// Collects the line; a parameter that the user sets is not set by us as well, or Open MPI would join both.
@@ -99,6 +117,7 @@ class OpenMpiLine {
     if (job_.places.size() <= kMostDirectDaemons) {
       runtime(dialect_.no_tree, "1",
               "the master starts all daemons itself; workers need no keys for each other");
+      add_attachment();
     }
     runtime(dialect_.launch_agent, fmt::format("env {}={} {}", kJobMark, job_.id, dialect_.daemon),
             "marks the daemons, so that nothing of the job is left behind");
@@ -110,6 +129,15 @@ class OpenMpiLine {
           "odls_base_max_threads", "0",
           "daemons fork ranks one by one; from threads they may miss the end of a very short one and hang");
     }
+  }
+
+  /// A daemon that dies at its start (Open MPI could not write to /tmp, or was not let through by a firewall)
+  /// is otherwise waited for without a word and without an end.
+  void add_attachment() {
+    if (dialect_.attached == nullptr) return;
+    runtime(dialect_.attached, "1", "a daemon that cannot start says why, and mpirun ends");
+    if (job_.places.size() > kUsualConcurrent)
+      runtime(kConcurrent, std::to_string(job_.places.size()), "as many at once, for each ssh stays");
   }
 
   void add_network() {
@@ -129,7 +157,8 @@ class OpenMpiLine {
 
   void add_environment() {
     add({"-x", kJobMark}, "marks the ranks");
-    for (const auto& [name, value] : job_.env) add({"-x", name + "=" + value}, "yours");
+    for (const auto& [name, value] : job_.env)
+      add({"-x", on_the_line(name) ? name + "=" + value : name}, "yours");
   }
 
   const MpiJob& job_;
@@ -158,7 +187,10 @@ class HydraLine {
           "ranks write to pipes: without it their output comes at the end");
     if (job_.tag && intel_) add({"-prepend-rank"}, "the rank in front of each line");
     if (job_.tag && !intel_) add({"-prepend-pattern", "[%r] "}, "the rank in front of each line");
-    for (const auto& [name, value] : job_.env) add({"-genv", name, value}, "yours");
+    for (const auto& [name, value] : job_.env) {
+      if (on_the_line(name)) add({"-genv", name, value}, "yours");
+    }
+    if (!job_.env.empty()) add({"-genvall"}, "your other variables are in its environment");
     add(job_.command, "the program");
     return std::move(line_);
   }
@@ -209,24 +241,28 @@ Result<std::vector<MpiOption>> mpi_options(const MpiJob& job) {
 }
 
 std::map<std::string, std::string> launcher_environment(const MpiJob& job) {
+  std::map<std::string, std::string> environment;
+  for (const auto& [name, value] : job.env) {
+    if (!on_the_line(name)) environment[name] = value;
+  }
   switch (job.mpi.flavour) {
     case MpiFlavour::open_mpi:
-      return {};
+      break;
     case MpiFlavour::mpich:
-      return {{"HYDRA_LAUNCHER", "ssh"},
-              {"HYDRA_LAUNCHER_EXEC", job.folder + "/rsh"},
-              {"HYDRA_LAUNCHER_EXTRA_ARGS", kSshArguments}};
-    case MpiFlavour::intel_mpi: {
-      std::map<std::string, std::string> environment = {
-          {"I_MPI_HYDRA_BOOTSTRAP", "ssh"},
-          {"I_MPI_HYDRA_BOOTSTRAP_EXEC", job.folder + "/rsh"},
-          {"I_MPI_HYDRA_BOOTSTRAP_EXEC_EXTRA_ARGS", kSshArguments}};
-      if (!job.efa) environment["FI_PROVIDER"] = "tcp";
-      if (oversubscribed(job.places)) environment["I_MPI_PIN"] = "off";
-      return environment;
-    }
+      environment["HYDRA_LAUNCHER"] = "ssh";
+      environment["HYDRA_LAUNCHER_EXEC"] = job.folder + "/rsh";
+      environment["HYDRA_LAUNCHER_EXTRA_ARGS"] = kSshArguments;
+      break;
+    case MpiFlavour::intel_mpi:
+      environment["I_MPI_HYDRA_BOOTSTRAP"] = "ssh";
+      environment["I_MPI_HYDRA_BOOTSTRAP_EXEC"] = job.folder + "/rsh";
+      environment["I_MPI_HYDRA_BOOTSTRAP_EXEC_EXTRA_ARGS"] = kSshArguments;
+      if (!job.efa) environment.emplace("FI_PROVIDER", "tcp");
+      if (oversubscribed(job.places)) environment.emplace("I_MPI_PIN", "off");
+      break;
   }
-  return {};
+  environment.erase(kJobMark);  // the supervisor sets it
+  return environment;
 }
 
 std::string remote_shell(const MpiJob& job) {
@@ -284,6 +320,8 @@ std::vector<std::string> through_mpi4py(std::vector<std::string> command) {
 std::map<std::string, std::string> script_environment(const std::string& id) {
   return {{kJobMark, id},
           {"OMPI_MCA_orte_launch_agent", fmt::format("env {}={} {}", kJobMark, id, kOpenMpi4.daemon)},
+          {fmt::format("OMPI_MCA_{}", kOpenMpi4.attached), "1"},
+          {fmt::format("OMPI_MCA_{}", kConcurrent), "1024"},
           {"PRTE_MCA_prte_launch_agent", fmt::format("env {}={} {}", kJobMark, id, kOpenMpi5.daemon)}};
 }
 

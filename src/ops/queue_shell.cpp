@@ -59,8 +59,7 @@ look() {
         echo "lost $id" ;;
       waitingyes)
         if [ -f "$id/cancelled" ]; then
-          echo cancelled >"$id/why"
-          echo 130 >"$id/exit.new" && mv -f "$id/exit.new" "$id/exit"
+          end_waiting "$id"
         else
           echo "waits $second $place $id $series $most $np $count"
           while read -r label address reach room; do echo "pool $id $label $address $reach $room"; done <"$id/pool"

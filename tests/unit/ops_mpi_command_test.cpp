@@ -34,7 +34,8 @@ TEST(MpiLine, ForOpenMpi4) {
             "--bind-to none "
             "-wdir /home/ubuntu "
             "--mca plm_rsh_args '-o BatchMode=yes -o ConnectTimeout=10 -o ServerAliveInterval=15' "
-            "--mca plm_rsh_no_tree_spawn 1 --mca orte_launch_agent 'env EC2MPI_JOB=spread-1 orted' "
+            "--mca plm_rsh_no_tree_spawn 1 --mca orte_leave_session_attached 1 --mca orte_launch_agent 'env "
+            "EC2MPI_JOB=spread-1 orted' "
             "--mca oob_tcp_if_include 10.0.0.8/29 --mca btl_tcp_if_include 10.0.0.8/29 --mca pml ob1 "
             "--mca btl tcp,vader,self --mca oob_tcp_keepalive_time 20 --mca oob_tcp_keepalive_intvl 5 "
             "--mca oob_tcp_keepalive_probes 4 -x EC2MPI_JOB ./ring 'two words'");
@@ -108,14 +109,33 @@ TEST(MpiLine, ReplacesItsOwnParametersByTheUsers) {
   const auto text = line(tuned);
   EXPECT_EQ(text.find("vader"), std::string::npos);
   EXPECT_EQ(text.find("keepalive_time 20"), std::string::npos);
-  EXPECT_NE(text.find("-x 'GREETING=it'\\''s' --mca btl tcp,self --mca oob_tcp_keepalive_time 60 ./ring"),
+  EXPECT_NE(text.find("-x GREETING --mca btl tcp,self --mca oob_tcp_keepalive_time 60 ./ring"),
             std::string::npos);
+  EXPECT_EQ(launcher_environment(tuned).at("GREETING"), "it's");
+}
+
+TEST(MpiLine, HoldsNoValuesButOfWhatWouldChangeMpirunItself) {
+  auto own = job("4.1.4");
+  own.env = {{"TOKEN", "secret"}, {"PATH", "/opt/bin:/bin"}, {"LD_LIBRARY_PATH", "/opt/lib"}};
+  EXPECT_NE(line(own).find("-x TOKEN -x PATH=/opt/bin:/bin -x LD_LIBRARY_PATH=/opt/lib"), std::string::npos);
+  EXPECT_EQ(launcher_environment(own), (std::map<std::string, std::string>{{"TOKEN", "secret"}}));
+}
+
+TEST(MpiLine, KeepsAsManyConnectionsAsThereAreNodes) {
+  auto big = job("4.1.4");
+  big.places.assign(128, big.places.front());
+  EXPECT_EQ(line(big).find("plm_rsh_num_concurrent"), std::string::npos);
+  big.places.assign(129, big.places.front());
+  EXPECT_NE(line(big).find("orte_leave_session_attached 1 --mca plm_rsh_num_concurrent 129 "),
+            std::string::npos);
+  EXPECT_EQ(line(job("5.0.7")).find("leave_session_attached"), std::string::npos);
 }
 
 TEST(MpiLine, OfManyNodesIsStartedByATree) {
   auto big = job("4.1.4");
   big.places.assign(301, big.places.front());
   EXPECT_EQ(line(big).find("no_tree_spawn"), std::string::npos);
+  EXPECT_EQ(line(big).find("leave_session_attached"), std::string::npos);
 }
 
 TEST(MpiLine, ForMpich) {
@@ -126,7 +146,7 @@ TEST(MpiLine, ForMpich) {
   EXPECT_EQ(
       line(hydra),
       "/usr/bin/mpiexec.mpich -f /home/ubuntu/.ec2mpi/jobs/spread-1/hosts -n 4 -localhost 10.0.0.11 -wdir "
-      "/home/ubuntu -genv EC2MPI_JOB spread-1 -genv UCX_TLS tcp,self ./ring 'two words'");
+      "/home/ubuntu -genv EC2MPI_JOB spread-1 -genvall ./ring 'two words'");
   EXPECT_EQ(hostfile_for(hydra.mpi, hydra.places), "10.0.0.11:2\n10.0.0.12:2\n");
   EXPECT_EQ(launcher_environment(hydra).at("HYDRA_LAUNCHER_EXEC"), "/home/ubuntu/.ec2mpi/jobs/spread-1/rsh");
   EXPECT_NE(remote_shell(hydra).find("env EC2MPI_JOB=spread-1"), std::string::npos);

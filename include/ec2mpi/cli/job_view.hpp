@@ -54,6 +54,7 @@ class JobView : public ops::JobObserver {
   void explain(const ops::JobPlan& plan);
   void tell_refusal(const ops::JobEnd& end);
   void show_rest();
+  void tell_lost_output(const ops::JobRecord& record);
   void tell_end(const ops::Followed& followed);
   void tell_hint(const ops::JobEnd& end);
   void tell_cleaning(const ops::JobEnd& end);

@@ -40,7 +40,8 @@ struct MpiJob {
 /// The whole line, in order: launcher, options, program. Errors: usage for an MPI that can't be started.
 [[nodiscard]] Result<std::vector<MpiOption>> mpi_options(const MpiJob& job);
 
-/// Environment for the launcher, beside the line.
+/// Environment for the launcher, beside the line; it holds the values of the user's variables, so that they
+/// stand on no command line.
 [[nodiscard]] std::map<std::string, std::string> launcher_environment(const MpiJob& job);
 
 /// A script for `rsh` in the job's folder, to be used in ssh's place by an MPI that can't mark its daemons;

@@ -1,0 +1,290 @@
+# The supervisor of one job, on the master: `sh supervise FOLDER [clean|look]`. What stands in front of this text
+# defines $id, $mark, family() (family_shell.cpp), tell() (sweep.cpp) and end_launchers().
+# shellcheck shell=sh
+# shellcheck disable=SC2154 # $id and $mark are defined in front of this text
+
+umask 077
+folder=$1 mode=$2
+cd "$folder" || exit 1
+exec </dev/null
+asked=
+trap asked=yes TERM
+read -r boot </proc/sys/kernel/random/boot_id
+read -r stat </proc/$$/stat
+# shellcheck disable=SC2086 # the words behind the name
+set -- ${stat##*) }
+
+# --- files that find room on a full disk ---
+# A reserved file is written in place, cut to its length and renamed: none of the three needs room. Markers are
+# empty files, which need none either, but an inode: they are only renamed.
+reserve() {
+  for name; do [ -s "spare/$name" ] || printf '%512s' '' >"spare/$name" || return 1; done
+}
+# put NAME TEXT [FILE]
+put() {
+  length=$((${#2} + 1))
+  printf '%s\n' "$2" 1<>"spare/$1" || return 1
+  dd if=/dev/null of="spare/$1" bs=1 seek="$length" 2>/dev/null
+  mv -f "spare/$1" "${3:-$1}"
+}
+mark_as() { mv -f "spare/$1" "$1" 2>/dev/null || : >"$1"; }
+reserve_all() {
+  mkdir -p spare swept && reserve exit why times clock hung launcher || return 1
+  for name in timed_out lost_output; do [ -f "$name" ] || : >"spare/$name" || return 1; done
+  while read -r label address; do reserve "$label" || return 1; done <nodes
+}
+
+# --- output ---
+# What the job prints goes through a process of ours, which sees when the disk takes no more: mpirun drops such
+# output and returns 0. cat(1) goes on with what comes next, for there may be room again.
+write_stream() {
+  trap 'kill $copy; exit' TERM
+  exec 3<&0
+  while cat <&3 >>"$1" & copy=$!; ! wait $copy; do
+    [ -f lost_output ] || mark_as lost_output
+    sleep 0.02
+  done
+} 2>/dev/null
+open_streams() {
+  rm -f out.pipe err.pipe
+  mkfifo out.pipe err.pipe || return 1
+  write_stream out <out.pipe >/dev/null &
+  writers=$!
+  write_stream err <err.pipe >/dev/null &
+  writers="$writers $!"
+}
+# After the sweep nothing of the job's holds them open, unless it could not be ended.
+close_streams() {
+  tries=50
+  while [ $((tries -= 1)) -gt 0 ]; do
+    open=
+    for one in $writers; do kill -0 "$one" 2>/dev/null && open=yes; done
+    [ -n "$open" ] || break
+    sleep 0.1
+  done
+  for one in $writers; do kill "$one" 2>/dev/null; done
+  rm -f out.pipe err.pipe
+}
+
+# --- a launcher that does not return ---
+# Hydra without one of its daemons waits for ever, and Open MPI 5 now and then. Every five seconds the launcher's
+# connections and its ranks on this node are counted. Hydra (which has a file `rsh`) is given up after three looks
+# with a connection less than it had, or has made by `links`, for one may be lost before the first look. Open MPI 4
+# keeps its connections too (orte_leave_session_attached): it is given up if one is missing for four looks before
+# any rank was seen, for it waits for that daemon for ever. Where a node has no ranks any more, though it had some,
+# for four looks, the other nodes are asked; if none has a rank, it is given up.
+look_at_launcher() {
+  ps -A -o pid= -o ppid= -o stat= -o comm= | awk -v top="$child" '
+    $3 !~ /^Z/ { parent[$1] = $2; name[$1] = $4 }
+    END {
+      for (p in parent) {
+        if (parent[p] == top && name[p] ~ /^hydra_pmi_proxy|^hydra_bstrap/) host[p]
+        if (parent[p] == top && name[p] == "ssh") links++
+      }
+      host[top]
+      for (p in parent) if ((parent[p] in host) && !(p in host) && name[p] != "ssh") ranks++
+      print name[top], links + 0, ranks + 0
+    }'
+}
+# shellcheck disable=SC2016 # expanded where it runs
+count_ranks='
+for p in $(grep -slzxF -e "$mark" /proc/[0-9]*/environ | cut -d/ -f3); do
+  read -r stat <"/proc/$p/stat"
+  set -- ${stat##*) }
+  case $(cat "/proc/$2/comm") in orted | prted | hydra_*) echo rank ;; esac
+done 2>/dev/null'
+ranks_elsewhere() {
+  while read -r label address; do
+    [ "$address" = local ] && continue
+    printf 'mark=%s\n%s\n' "$mark" "$count_ranks" |
+      timeout 20 ssh -o BatchMode=yes -o ConnectTimeout=8 -o LogLevel=ERROR "$address" 'exec sh -s' 2>/dev/null ||
+      echo unknown
+  done <nodes | grep -c .
+}
+# How many connections Open MPI 4 keeps.
+wanted_links() {
+  while read -r address slots; do
+    grep -q 'orte_leave_session_attached 1' run && grep -q " $address\$" nodes && echo "$slots"
+  done <hosts | grep -c .
+}
+watch_launcher() {
+  trap 'kill $nap; exit' TERM
+  had_links=0 had_ranks=0 fewer=0 none=0 unborn=0 wanted=$(wanted_links)
+  while sleep 5 & nap=$!; wait $nap; do
+    # shellcheck disable=SC2046 # three words
+    set -- $(look_at_launcher)
+    case $1 in mpirun* | mpiexec* | prterun* | orterun*) ;; *) continue ;; esac
+    [ ! -s ranks ] || had_ranks=1
+    [ ! -s links ] || had_links=$(wc -l <links)
+    if [ "$2" -lt "$had_links" ]; then fewer=$((fewer + 1)); else fewer=0 had_links=$2; fi
+    if [ "$3" = 0 ] && [ "$had_ranks" -gt 0 ]; then none=$((none + 1)); else none=0 had_ranks=$3; fi
+    if [ "$had_ranks" = 0 ] && [ "$2" -lt "$wanted" ]; then unborn=$((unborn + 1)); else unborn=0; fi
+    if [ -f rsh ] && [ $fewer -ge 3 ]; then put hung daemon; break; fi
+    if [ $none -ge 4 ] && [ "$(ranks_elsewhere)" = 0 ]; then put hung hung; break; fi
+    if [ $unborn -ge 4 ]; then
+      if [ "$(ranks_elsewhere)" = 0 ]; then put hung 'no start'; break; fi
+      wanted=0
+    fi
+  done
+  [ ! -f hung ] || end_launchers
+}
+
+# --- a look at all nodes that nothing is left ---
+# An answer that has no last line says why there was none.
+sweep_node() {
+  if [ "$2" = local ]; then
+    said=$(sh ./sweep 2>&1)
+  else
+    said=$(timeout 20 ssh -o BatchMode=yes -o ConnectTimeout=8 -o ServerAliveInterval=4 -o LogLevel=ERROR "$2" \
+      'exec sh -s' 2>&1 <sweep)
+  fi
+  put "$1" "$said" "swept/$1"
+}
+swept_well() { grep -q -s '^ec2mpi-sweep end$' "swept/$1"; }
+sweep_nodes() {
+  mkdir -p swept
+  asking=0 askers=
+  while read -r label address; do
+    ! swept_well "$label" || continue
+    sweep_node "$label" "$address" </dev/null &
+    askers="$askers $!"
+    asking=$((asking + 1))
+    # shellcheck disable=SC2086 # several pids
+    [ $((asking % 32)) != 0 ] || { wait $askers; askers=; }
+  done <nodes
+  # shellcheck disable=SC2086
+  [ -z "$askers" ] || wait $askers
+}
+# A helper that has just been forked still has our trap, and may lose a TERM with it: so nobody waits for them, and
+# they are told twice.
+end_helpers() {
+  for one in $timer $watch; do kill "$one" 2>/dev/null; done
+}
+
+# --- how it ended ---
+# mpirun returns 0 for a rank that aborts with 0 or a multiple of 256. Only the whole of what the MPI prints counts,
+# line by line, for programs print such sentences too. A user's own script (which is in the file `script`) has seen
+# the status of its mpirun, so that only an abort that this hid is ours to tell.
+aborted() {
+  grep -q -e '^MPI_ABORT was invoked on rank ' -e ': application called MPI_Abort(' err || return 1
+  awk -v all="$(cat script)" '
+    function count(code) { if (all == "" || code % 256 == 0) found = 1 }
+    /^MPI_ABORT was invoked on rank [0-9]+ in communicator / { if (last ~ /^-+$/ && length(last) > 50) { in_block = 1; code = "" } }
+    in_block && (/^with errorcode -?[0-9]+\.$/ || /^ +Errorcode: -?[0-9]+$/) { code = $NF + 0 }
+    in_block && /^NOTE: invoking MPI_ABORT causes Open MPI to kill all MPI processes\.$/ { if (code != "") count(code); in_block = 0 }
+    in_block && /^-+$/ { in_block = 0 }
+    /^Abort\(-?[0-9]+\) on node [0-9]+ \(rank [0-9]+ in comm -?[0-9]+\): application called MPI_Abort\(.*, -?[0-9]+\) - process [0-9]+$/ {
+      code = $1; gsub(/[^-0-9]/, "", code)
+      again = $0; sub(/\) - process [0-9]+$/, "", again); sub(/.*, /, "", again)
+      if (code == again && $4 == $NF) count(code + 0)
+    }
+    { last = $0 }
+    END { exit !found }' err
+}
+# Open MPI 5 returns 0 or 255 after it has lost a node; its words tell. With us 255 is a lost job.
+lost_a_node() {
+  tail -c 65536 err | awk '
+    last ~ /^-+$/ && length(last) > 50 && /^(ORTE|PRTE) has lost communication with a remote daemon\.$/ { found = 1 }
+    { last = $0 }
+    END { exit !found }'
+}
+# Open MPI 5 tells in `ranks` which ranks it has started, a line each: it has been seen to start fewer than it was
+# told to, and to return 0.
+ranks_missing() {
+  [ -s ranks ] && [ "$(grep -c '^(rank,' ranks)" -lt "$(sed -n 's/^np //p' meta)" ]
+}
+# Sets $why, where there is none yet.
+because() { [ -n "$why" ] || why=$1; }
+judge() {
+  case $status in
+    0 | 255) ! lost_a_node || status=205 ;;
+  esac
+  if [ "$status" = 0 ] && ranks_missing; then
+    because 'ranks missing'
+    status=205
+  fi
+  if [ "$status" = 0 ] && aborted; then
+    because aborted
+    status=1
+  fi
+  if [ -f lost_output ]; then
+    because 'output lost'
+    [ "$status" != 0 ] || status=1
+  fi
+}
+
+if [ "$mode" = look ]; then
+  mkdir -p spare
+  sweep_nodes
+  rm -rf spare
+  exit 0
+fi
+[ -f out ] || : >out
+[ -f err ] || : >err
+echo "$$ ${20} $boot" >pid.new && mv -f pid.new pid || exit 1
+
+status=
+timer=
+watch=
+writers=
+why=
+if [ "$mode" = clean ]; then
+  reserve_all
+  end_launchers
+  status=255
+elif [ -f cancelled ]; then
+  reserve_all
+  why=cancelled
+  status=130
+elif ! { reserve_all && echo "started $(date +%s)" >>times && open_streams; } 2>/dev/null; then
+  why='no room'
+  status=1
+else
+  read -r up rest </proc/uptime
+  # A session of its own: whatever the job starts stays recognizable when its parents are gone.
+  EC2MPI_JOB=$id setsid sh ./run >out.pipe 2>err.pipe &
+  child=$!
+  put launcher "$child"
+  put clock "$up"
+  reserve clock
+  if [ -s limit ]; then
+    { trap 'kill $nap; exit' TERM
+      sleep "$(cat limit)" & nap=$!
+      wait $nap && mark_as timed_out && kill -TERM $$; } &
+    timer=$!
+  fi
+  watch_launcher >/dev/null 2>&1 &
+  watch=$!
+fi
+# wait(1) returns early when TERM comes; the job's own status is had by waiting again.
+ending=
+while [ -z "$status" ]; do
+  wait "$child"
+  got=$?
+  if [ -n "$asked" ] && [ -z "$ending" ]; then
+    ending=yes
+    if [ -f timed_out ] && [ ! -f cancelled ]; then why=timeout; else why=cancelled; fi
+    end_launchers
+    kill -0 "$child" 2>/dev/null && continue
+  fi
+  status=$got
+done
+trap '' TERM
+end_helpers
+[ -z "$why" ] && [ -f hung ] && read -r why <hung
+[ "$mode" = clean ] && because cancelled
+read -r up rest </proc/uptime
+ended=$(cat times && echo "ended $(date +%s)")
+clock=$(cat clock 2>/dev/null; echo "$up")
+sweep_nodes
+close_streams
+[ "$mode" = clean ] || judge
+end_helpers
+[ -z "$why" ] || put why "$why"
+put times "$ended"
+put clock "$clock"
+put exit "$status"
+rm -rf spare
+# It must not be ignored any more when the queue goes on: the next supervisor could not trap it.
+trap - TERM
+[ ! -f ../../schedule ] || sh ../../schedule >/dev/null 2>&1

@@ -1,0 +1,74 @@
+"""A start that can't succeed ends at once and says why; doctor finds each of the causes, and its fix, typed as it stands, helps."""
+
+import contextlib
+import json
+import shlex
+
+import pytest
+
+HOME = "/home/ubuntu"
+START = ("run", "-w", "1-2", "--per-node", "1", "--", "hostname")
+FIREWALL = ("nft add table inet own; nft add chain inet own in '{ type filter hook input priority 0; }'; "
+            "nft add rule inet own in iif lo accept; nft add rule inet own in ct state established,related accept; "
+            "nft add rule inet own in tcp dport 22 accept; "
+            "nft add rule inet own in meta l4proto tcp reject with icmpx type admin-prohibited")
+
+# host, how it is broken, how that is undone, what the run says, doctor's check, what doctor says
+CAUSES = {
+    "tmp that only root can write": (
+        2, "chmod 755 /tmp", "chmod 1777 /tmp", "could not make /tmp/ompi.", "temp", "nothing can be made in /tmp: Permission denied"),
+    "a session folder of another's": (
+        2, "mkdir -m 700 /tmp/ompi.$(hostname).1000", "rm -rf /tmp/ompi.*", "could not make /tmp/ompi.", "temp",
+        "belongs to another user"),
+    "a TMPDIR that is not there": (
+        2, f"cp {HOME}/.bashrc {HOME}/.bashrc.first && sed -i '1i export TMPDIR=/scratch/ubuntu' {HOME}/.bashrc",
+        f"mv {HOME}/.bashrc.first {HOME}/.bashrc; rm -rf /scratch", "could not make /scratch", "temp",
+        "nothing can be made in /scratch/ubuntu: No such file or directory"),
+    "no inodes left": (
+        2, "mount -t tmpfs -o nr_inodes=2,mode=1777 tmpfs /tmp && touch /tmp/one", "umount /tmp", "could not make /tmp/ompi.", "temp",
+        "only 0 inodes free in /tmp"),
+    "a firewall on the master": (1, FIREWALL, "nft delete table inet own", "do not reach each other's ports", "ports", "no route to host"),
+}
+
+
+@contextlib.contextmanager
+def broken(cluster, host, how, undo):
+    cluster.host(host, "rm -rf /tmp/ompi.*")
+    done = cluster.host(host, how)
+    assert done.code == 0, done.err
+    try:
+        yield
+    finally:
+        cluster.host(host, undo)
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+def test_a_start_that_cannot_succeed_ends_with_the_reason_and_doctor_has_the_fix(ec2mpi, cluster4, cause):
+    host, how, undo, said, check, found = CAUSES[cause]
+    with broken(cluster4, host, how, undo):
+        done = ec2mpi(*START, timeout=20)
+        assert done.code not in (0, 124, 130, 255), done.err
+        hint = next((line for line in done.err.splitlines() if line.startswith("hint: ")), done.err)
+        assert said in hint and "ec2mpi doctor" in hint
+        record = json.loads(ec2mpi("jobs", "--json").out)[0]
+        assert (record["state"], record["exit_code"]) == ("ended", done.code)
+
+        diagnosis = {each["check"]: each for each in json.loads(ec2mpi("doctor", "--json").out)["checks"]}[check]
+        assert diagnosis["verdict"] == "failed", diagnosis
+        finding = diagnosis["findings"][0]
+        assert found in finding["what"], finding
+        fix = finding["mend"][finding["mend"].index("ec2mpi "):]
+        assert f"-w {host} " in fix
+        mended = ec2mpi(*shlex.split(fix)[1:])
+        assert mended.code == 0, fix + mended.err
+        assert ec2mpi(*START, timeout=20).code == 0, fix
+
+
+def test_a_node_whose_shell_ends_before_the_daemon_is_not_waited_for(ec2mpi, cluster4):
+    """As seen by mpirun only: ssh returns 0 and there is no daemon, as with `exit` in ~/.bashrc for connections of the master."""
+    line = "case $SSH_CONNECTION in 10.*) exit 0 ;; esac"
+    undo = f"mv {HOME}/.bashrc.first {HOME}/.bashrc"
+    with broken(cluster4, 2, f"cp {HOME}/.bashrc {HOME}/.bashrc.first && sed -i '1i {line}' {HOME}/.bashrc", undo):
+        done = ec2mpi(*START, timeout=60)
+        assert done.code not in (0, 124, 130, 255)
+        assert "daemon on a node ended at its start" in done.err and "ec2mpi doctor" in done.err
