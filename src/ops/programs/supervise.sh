@@ -236,7 +236,7 @@ elif [ -f cancelled ]; then
   reserve_all
   why=cancelled
   status=130
-elif ! { reserve_all && echo "started $(date +%s)" >>times && open_streams; } 2>/dev/null; then
+elif ! { reserve_all && echo "started $(date +%s)" >>./times && open_streams; } 2>/dev/null; then
   why='no room'
   status=1
 else
