@@ -135,6 +135,9 @@ def test_a_job_that_ends_on_a_full_disk_is_not_lost(ec2mpi, cluster4):
     wait_until(lambda: cluster4.exists(1, f"{HOME}/begun"), "the job runs")
     wait_until(lambda: cluster4.exists(1, f"{HOME}/.ec2mpi/jobs/{other}/clock"), "the other, too")
     cluster4.fault("fill", 1, "--leave", 0)
+    # What the job itself frees at its end is taken by somebody else at once.
+    cluster4.host(1, f"setsid sh -c 'while [ ! -e {HOME}/enough ]; do head -c 4096 /dev/zero >>{HOME}/filler; done' "
+                     ">/dev/null 2>&1 </dev/null &")
     cluster4.host(1, f"touch {HOME}/go", user="ubuntu")
     waited = ec2mpi("wait", job)
     assert waited.code == 3, waited.err
@@ -142,7 +145,7 @@ def test_a_job_that_ends_on_a_full_disk_is_not_lost(ec2mpi, cluster4):
     states = {each["id"]: each for each in json.loads(ec2mpi("jobs", "--json").out)}
     assert (states[job]["state"], states[other]["exit_code"]) == ("ended", 130)
     assert states[job]["ended"] >= states[job]["started"] > 0
-    cluster4.host(1, f"rm -f {HOME}/begun")
+    cluster4.host(1, f"touch {HOME}/enough; rm -f {HOME}/begun {HOME}/filler")
 
 
 # --- cancel ----------------------------------------------------------------------------------------------------------
@@ -200,8 +203,8 @@ def test_the_value_of_a_variable_stands_on_no_command_line_and_in_no_file_that_o
     process = ec2mpi.start("run", "-x", f"TOKEN={secret}", "-w", "1-2", "--per-node", "1", "--", "sh", "-c", show)
     assert [process.stdout.readline() for _ in range(2)] == [secret + "\n"] * 2
     for host in HOSTS:
-        shown = cluster4.host(host, f"grep -slza {secret} /proc/[0-9]*/cmdline | while read -r file; do tr '\\0' ' ' <$file; done").out
-        assert not [line for line in shown.splitlines() if "grep " not in line], shown
+        shown = cluster4.host(host, f"grep -slza {secret} /proc/[0-9]*/cmdline | while read -r file; do tr '\\0' ' ' <$file; echo; done").out
+        assert not [line for line in shown.splitlines() if line.strip() and "grep " not in line], shown
         open_files = cluster4.host(host, f"grep -rsl {secret} {HOME} /tmp /dev/shm | xargs -r stat -c '%a %n'").out
         assert all(line.startswith("600 ") for line in open_files.splitlines()), open_files
     assert ec2mpi("cancel").code == 0
