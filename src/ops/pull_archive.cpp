@@ -9,6 +9,18 @@ namespace ec2mpi::ops {
 
 namespace {
 
+/// A file may grow between the listing and its copy, but not without bound.
+constexpr std::uint64_t kMostGrowth = 64'000'000;
+
+bool grew_too_much(const TarEntry& entry, const RemoteItem& item) {
+  return entry.size > item.size && entry.size - item.size > item.size + kMostGrowth;
+}
+
+/// Nothing has changed it, and yet a part is lacking.
+bool was_cut(const TarEntry& entry, const RemoteItem& item) {
+  return entry.size < item.size && entry.mtime == item.mtime;
+}
+
 /// Some tars leave the first slashes away.
 std::string_view key_of(std::string_view path) {
   while (path.starts_with('/')) path.remove_prefix(1);
@@ -28,7 +40,7 @@ FileAttributes attributes_for(const RemoteItem& item, const TarEntry& entry) {
 PullArchive::PullArchive(const std::vector<PullWant>& wanted, SafeTree& tree, std::uint64_t most,
                          bool as_listed, OnBytes on_bytes)
     : tree_(tree), left_(most), as_listed_(as_listed), on_bytes_(std::move(on_bytes)) {
-  for (const auto& want : wanted) wanted_.emplace(key_of(want.path), &want);
+  for (const auto& want : wanted) wanted_.emplace(key_of(want.path), Wanted{&want});
 }
 
 Result<void> PullArchive::on_entry(const TarEntry& entry) {
@@ -39,20 +51,36 @@ Result<void> PullArchive::on_entry(const TarEntry& entry) {
                 fmt::format("the node sent a file named {}, which was not asked for; refused",
                             printable(entry.name)));
   }
+  found->second.seen = true;
   if (entry.type != TarType::file) {
     skipped_.push_back(entry.name);
     return {};
+  }
+  const auto& want = *found->second.file;
+  if (grew_too_much(entry, want.item) || was_cut(entry, want.item)) {
+    return fail(ErrorKind::remote_io,
+                fmt::format("{} came with {}, but was listed with {}; pull again", printable(entry.name),
+                            format_bytes(entry.size), format_bytes(want.item.size)));
   }
   if (entry.size > left_) {
     return fail(ErrorKind::remote_io,
                 fmt::format("{} is larger than it said, and does not fit", printable(entry.name)));
   }
   left_ -= entry.size;
-  const auto& want = *found->second;
   writing_ = true;
   const bool cut = as_listed_ && entry.size > want.item.size;
   left_of_file_ = cut ? want.item.size : entry.size;
   return tree_.begin_file(want.place, cut ? attributes_of(want.item) : attributes_for(want.item, entry));
+}
+
+std::vector<const PullWant*> PullArchive::missing() const {
+  std::vector<const PullWant*> files;
+  for (const auto& [key, wanted] : wanted_) {
+    if (!wanted.seen) files.push_back(wanted.file);
+  }
+  std::sort(files.begin(), files.end(),
+            [](const PullWant* a, const PullWant* b) { return a->path < b->path; });
+  return files;
 }
 
 Result<void> PullArchive::on_data(std::string_view bytes) {

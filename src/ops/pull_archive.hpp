@@ -27,12 +27,18 @@ class PullArchive : public TarVisitor {
   [[nodiscard]] Result<void> on_entry_end() override;
 
   [[nodiscard]] std::size_t arrived() const { return arrived_; }
+  /// The files that have not come.
+  [[nodiscard]] std::vector<const PullWant*> missing() const;
   /// Members that were no files any more.
   [[nodiscard]] const std::vector<std::string>& skipped() const { return skipped_; }
 
  private:
   SafeTree& tree_;
-  std::unordered_map<std::string_view, const PullWant*> wanted_;
+  struct Wanted {
+    const PullWant* file;
+    bool seen = false;
+  };
+  std::unordered_map<std::string_view, Wanted> wanted_;
   std::uint64_t left_;
   bool as_listed_;
   std::uint64_t left_of_file_ = 0;

@@ -10,6 +10,8 @@ namespace ec2mpi::ops {
 
 namespace {
 
+constexpr std::uint64_t kUntoldPage = 4096;
+
 /// Half-written files of another push or pull.
 bool is_temporary(std::string_view below) {
   for (const auto name : split(below, '/')) {
@@ -47,11 +49,6 @@ bool same_content(const LocalState& here, const RemoteItem& item) {
   return here.size == item.size && here.mtime == item.mtime && here.nanoseconds == item.nanoseconds;
 }
 
-/// A node may lie about sizes; the sum must not begin again at 0.
-void add_up(std::uint64_t& sum, std::uint64_t more) {
-  sum = more > ~sum ? ~std::uint64_t{0} : sum + more;
-}
-
 class Chooser {
  public:
   Chooser(const PullPlan& plan, SafeTree* tree, const PathFilter& exclude, bool checksum)
@@ -65,6 +62,7 @@ class Chooser {
       return fail(ErrorKind::remote_io,
                   "two files would be called " + printable(*root) + "; pull them one after the other");
     }
+    named_ = !found_by_wildcard(source);
     for (const auto& item : source.items) {
       if (is_temporary(item.below) || is_excluded(item)) continue;
       auto added = add_item({path_of(source, item), place_of(plan_, *root, item.below), item});
@@ -99,6 +97,11 @@ class Chooser {
       auto looked = tree_->look(want.place);
       if (!looked) return std::unexpected(looked.error());
       here = std::move(*looked);
+    }
+    const bool by_name = named_ && want.item.below.empty();
+    if (by_name && want.item.type != TarType::directory && want.item.type != TarType::file) {
+      choice_.refused.push_back(want.path);  // links that lead somewhere were followed on the node
+      return {};
     }
     switch (want.item.type) {
       case TarType::directory:
@@ -137,6 +140,7 @@ class Chooser {
   SafeTree* tree_;
   const PathFilter& exclude_;
   bool checksum_;
+  bool named_ = false;  ///< the source under way
   std::set<std::string> roots_;
   PullChoice choice_;
   std::uint64_t needed_ = 0;
@@ -144,6 +148,14 @@ class Chooser {
 };
 
 }  // namespace
+
+void add_up(std::uint64_t& sum, std::uint64_t more) {
+  sum = more > ~sum ? ~std::uint64_t{0} : sum + more;
+}
+
+bool may_hide_its_size(const RemoteItem& item) {
+  return item.allocated == 0 && item.size <= kUntoldPage;
+}
 
 void PullChoice::want(PullWant file) {
   add_up(bytes, file.item.size);

@@ -37,6 +37,7 @@ struct PullChoice {
   std::uint64_t bytes = 0;           ///< of the files' content
   std::uint64_t room = 0;            ///< what they need on the disk beyond what they replace
   std::vector<std::string> skipped;  ///< what is no file, folder or link
+  std::vector<std::string> refused;  ///< of that, what was asked for by its very name
 
   void want(PullWant file);
   /// Its content is here, its attributes may not be.
@@ -48,6 +49,13 @@ struct PullChoice {
 [[nodiscard]] Result<PullChoice> choose_wanted(const PullPlan& plan, const std::vector<RemoteSource>& sources,
                                                SafeTree* tree, const PathFilter& exclude = {},
                                                bool checksum = false);
+
+/// Files of the kernel say that they hold nothing, or a page, whatever they hold; and take nothing on any
+/// disk.
+[[nodiscard]] bool may_hide_its_size(const RemoteItem& item);
+
+/// A node may lie about sizes; the sum must not begin again at 0.
+void add_up(std::uint64_t& sum, std::uint64_t more);
 
 [[nodiscard]] FileAttributes attributes_of(const RemoteItem& item);
 

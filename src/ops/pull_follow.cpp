@@ -133,9 +133,13 @@ class Follow {
 
   [[nodiscard]] Result<void> reserve(const std::vector<PullTail>& tails) {
     std::uint64_t more = 0;
-    for (const auto& tail : tails) more += tail.want->item.size - tail.from;
-    job_.planned += more;
-    if (!job_.options.max_size || job_.planned <= *job_.options.max_size) return {};
+    for (const auto& tail : tails) add_up(more, tail.want->item.size - tail.from);
+    if (auto room = look_for_room(plan_.folder, more); !room) return room;
+    const auto most = job_.options.max_size;
+    if (!most || more <= *most - std::min(*most, job_.planned)) {
+      add_up(job_.planned, more);
+      return {};
+    }
     return fail(ErrorKind::local_io,
                 fmt::format("its files have grown beyond --max-size {}; what came is kept",
                             format_bytes(*job_.options.max_size)));

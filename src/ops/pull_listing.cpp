@@ -12,7 +12,8 @@ namespace ec2mpi::ops {
 namespace {
 
 constexpr std::size_t kDiskBlock = 512;  // what find's %b counts
-constexpr auto kMostSize = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) / 4;
+constexpr auto kMostTime = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) / 4;
+constexpr std::uint64_t kMostSize = std::uint64_t{1} << 53;  // 9 PB: no file is larger
 
 std::unexpected<Error> bad(std::string_view record) {
   return fail(ErrorKind::protocol, "the node's listing makes no sense: " + printable(record.substr(0, 100)));
@@ -41,7 +42,7 @@ bool parse_time(std::string_view text, RemoteItem& item) {
   if (negative) text.remove_prefix(1);
   const auto dot = text.find('.');
   const auto seconds = parse_number(text.substr(0, dot));
-  if (!seconds || *seconds > kMostSize) return false;
+  if (!seconds || *seconds > kMostTime) return false;
   item.mtime = static_cast<std::int64_t>(*seconds) * (negative ? -1 : 1);
   if (dot == std::string_view::npos) return true;
   std::string digits(text.substr(dot + 1, 9));

@@ -14,6 +14,7 @@
 #include "src/ops/pull_ranges.hpp"
 #include "src/ops/pull_script.hpp"
 #include "src/ops/pull_sums.hpp"
+#include "src/ops/pull_untold.hpp"
 
 namespace ec2mpi::ops {
 
@@ -85,7 +86,10 @@ asio::awaitable<Result<ssh::ExitStatus>> PullNode::run() {
     if (!opened) co_return std::unexpected(opened.error());
   }
   auto status = co_await bring_all();
-  if (status && status->ok() && tree_) sweep();
+  const bool lied = !status && status.error().kind == ErrorKind::protocol;
+  if (lied && tree_) tree_->drop_file();
+  if (tree_ && (lied || (status && status->ok()))) sweep();
+  if (!status || !status->ok()) give_back();
   if (followed_ != nullptr && tree_) remember();
   const auto finished = tree_ ? tree_->finish() : Result<void>{};
   if (status && !finished) co_return std::unexpected(finished.error());
@@ -116,13 +120,22 @@ asio::awaitable<Result<ssh::ExitStatus>> PullNode::bring_all() {
     tell_plan();
     (*channel)->close_input();
     auto status = co_await drain(**channel);
+    if (status && !choice_.refused.empty()) status = refusal();
     co_return status;
   }
   auto opened = tree_ ? Result<void>{} : open_tree();
   if (!opened) co_return std::unexpected(opened.error());
+  tree_->expect(choice_.room);
   if (auto made = make_folders_and_links(); !made) co_return std::unexpected(made.error());
-  auto big = split_big();
+  auto big = split_off([](const PullWant& want) { return want.item.size >= kBigFile; });
+  auto untold = split_off(
+      [this](const PullWant& want) { return followed_ == nullptr && may_hide_its_size(want.item); });
   auto status = co_await receive_archive(**channel);
+  if (!untold.empty() && worth_going_on(status)) {
+    auto read = co_await bring_untold(std::move(untold));
+    if (status) status = std::move(read);
+  }
+  if (status && !choice_.refused.empty()) status = refusal();
   if (big.empty() || !worth_going_on(status)) co_return status;
   const auto progress = [this](std::uint64_t bytes) { add_bytes(bytes); };
   const auto count = big.size();
@@ -174,6 +187,8 @@ Result<void> PullNode::plan_work() {
   if (followed_ != nullptr && tree_) {
     std::erase_if(choice_.files,
                   [this](const PullWant& want) { return has_grown(want, *followed_, *tree_); });
+    choice_.bytes = 0;
+    for (const auto& file : choice_.files) add_up(choice_.bytes, file.item.size);
   }
   for (const auto& path : choice_.skipped) note(path, "it is a device, pipe or socket");
   return {};
@@ -199,26 +214,43 @@ asio::awaitable<Result<void>> PullNode::compare_contents() {
 /// Sees that what is wanted may come and has room.
 Result<void> PullNode::reserve() {
   counts_.unchanged = choice_.kept.size();
-  const auto most = job_.options.max_size.value_or(std::numeric_limits<std::uint64_t>::max());
-  if (choice_.bytes > most - std::min(most, job_.planned)) {
+  if (auto room = look_for_room(plan_.folder, choice_.room); !room) return room;
+  if (job_.options.max_size && choice_.bytes > left_of_max_size()) {
     return fail(ErrorKind::remote_io,
                 fmt::format("it has {} to copy, more than --max-size {} leaves; nothing was copied from it",
-                            format_bytes(choice_.bytes), format_bytes(most)));
+                            format_bytes(choice_.bytes), format_bytes(*job_.options.max_size)));
   }
-  job_.planned += choice_.bytes;
-  return look_for_room();
+  reserved_ = choice_.bytes;
+  add_up(job_.planned, reserved_);
+  return {};
 }
 
-Result<void> PullNode::look_for_room() const {
+/// What a node that failed did not bring may come from others.
+void PullNode::give_back() {
+  const auto rest = reserved_ - std::min(reserved_, brought_);
+  job_.planned -= std::min(job_.planned, rest);
+}
+
+std::uint64_t PullNode::left_of_max_size() const {
+  const auto most = job_.options.max_size.value_or(std::numeric_limits<std::uint64_t>::max());
+  return most - std::min(most, job_.planned);
+}
+
+Result<void> look_for_room(const std::filesystem::path& folder, std::uint64_t bytes) {
   std::error_code unknown;
-  auto there = std::filesystem::absolute(plan_.folder, unknown);
+  auto there = std::filesystem::absolute(folder, unknown);
   while (!std::filesystem::exists(there, unknown) && there.has_relative_path()) there = there.parent_path();
   const auto space = std::filesystem::space(there, unknown);
-  if (unknown || choice_.room <= space.available) return {};
+  if (unknown || bytes <= space.available) return {};
   return fail(ErrorKind::local_io,
               fmt::format("{} to copy, but only {} free in {}; nothing was copied from it",
-                          format_bytes(choice_.room), format_bytes(space.available),
-                          printable(plan_.folder.string())));
+                          format_bytes(bytes), format_bytes(space.available), printable(folder.string())));
+}
+
+std::unexpected<Error> PullNode::refusal() const {
+  auto text = printable(choice_.refused.front()) + " is no file, no folder and no link to one";
+  if (choice_.refused.size() > 1) text += fmt::format(" (and {} more)", choice_.refused.size() - 1);
+  return fail(ErrorKind::remote_io, text + "; not copied");
 }
 
 void PullNode::tell_plan() {
@@ -246,13 +278,25 @@ Result<void> PullNode::make_folders_and_links() {
   return {};
 }
 
-std::vector<PullWant> PullNode::split_big() {
-  const auto first_big =
-      std::stable_partition(choice_.files.begin(), choice_.files.end(),
-                            [](const PullWant& want) { return want.item.size < kBigFile; });
-  std::vector<PullWant> big(std::make_move_iterator(first_big), std::make_move_iterator(choice_.files.end()));
-  choice_.files.erase(first_big, choice_.files.end());
-  return big;
+/// Takes the files for which this holds out of those that the archive brings.
+std::vector<PullWant> PullNode::split_off(const std::function<bool(const PullWant&)>& apart) {
+  const auto first = std::stable_partition(choice_.files.begin(), choice_.files.end(),
+                                           [&apart](const PullWant& want) { return !apart(want); });
+  std::vector<PullWant> others(std::make_move_iterator(first), std::make_move_iterator(choice_.files.end()));
+  choice_.files.erase(first, choice_.files.end());
+  return others;
+}
+
+asio::awaitable<Result<ssh::ExitStatus>> PullNode::bring_untold(std::vector<PullWant> files) {
+  const auto progress = [this](std::uint64_t bytes) { add_bytes(bytes); };
+  const auto keep = [this](std::string_view said) { keep_err(said); };
+  UntoldFiles reader(files, *tree_, left_of_max_size(), progress);
+  auto status = co_await pull_untold(run_, reader, std::move(files), keep);
+  counts_.copied += reader.arrived();
+  auto judged = judge_end(status, {});
+  if (judged && reader.arrived() < reader.asked())
+    judged = fail(ErrorKind::protocol, "the node did not send all files of unknown size");
+  co_return judged;
 }
 
 /// Asks for the files that are no big ones, and unpacks them as they come.
@@ -287,6 +331,12 @@ asio::awaitable<Result<ssh::ExitStatus>> PullNode::unpack(ssh::Channel& channel)
   for (const auto& path : archive.skipped()) note(path, "it is no file any more");
   const auto whole = choice_.files.empty() ? Result<void>{} : decoder.finish();
   auto judged = judge_end(channel.exit_status(), whole);
+  if (const auto missing = archive.missing(); judged && !missing.empty()) {
+    auto text = printable(missing.front()->path) + " did not come";
+    if (missing.size() > 1) text += fmt::format(", nor did {} more", missing.size() - 1);
+    judged = fail(ErrorKind::remote_io,
+                  text + ", though tar there said nothing; see `command -v tar` and TAR_OPTIONS on the node");
+  }
   co_return judged;
 }
 
@@ -303,9 +353,10 @@ asio::awaitable<Result<ssh::ExitStatus>> PullNode::drain(ssh::Channel& channel) 
 /// Files may have grown since they were listed; what the disk or --max-size has left bounds it.
 std::uint64_t PullNode::room_for_archive() const {
   std::uint64_t listed = 0;
-  for (const auto& file : choice_.files) listed += file.item.size;
-  const auto most = job_.options.max_size;
-  return most ? listed + (*most - std::min(*most, job_.planned)) : std::numeric_limits<std::uint64_t>::max();
+  for (const auto& file : choice_.files) add_up(listed, file.item.size);
+  if (!job_.options.max_size) return std::numeric_limits<std::uint64_t>::max();
+  add_up(listed, left_of_max_size());
+  return listed;
 }
 
 Result<ssh::ExitStatus> PullNode::judge_end(const Result<ssh::ExitStatus>& status,
@@ -347,6 +398,7 @@ void PullNode::sweep() {
 
 void PullNode::add_bytes(std::uint64_t bytes) {
   counts_.bytes += bytes;
+  brought_ += bytes;
   run_.observer.on_bytes(run_.node, bytes);
 }
 void PullNode::keep_err(std::string_view bytes) {

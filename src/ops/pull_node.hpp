@@ -1,6 +1,8 @@
 #pragma once
 /// One node's pull, once.
 
+#include <filesystem>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -20,6 +22,9 @@ using FollowedFiles = std::map<std::string, FollowedFile>;
 
 /// The file on the node is the one that is here, with more behind it.
 [[nodiscard]] bool has_grown(const PullWant& want, const FollowedFiles& followed, SafeTree& tree);
+
+/// Whether so much fits on the disk of a folder, which need not be there yet. Errors: local_io.
+[[nodiscard]] Result<void> look_for_room(const std::filesystem::path& folder, std::uint64_t bytes);
 
 class PullNode {
  public:
@@ -42,10 +47,13 @@ class PullNode {
   Result<void> plan_work();
   asio::awaitable<Result<void>> compare_contents();
   Result<void> reserve();
-  [[nodiscard]] Result<void> look_for_room() const;
+  void give_back();
+  [[nodiscard]] std::uint64_t left_of_max_size() const;
+  [[nodiscard]] std::unexpected<Error> refusal() const;
   void tell_plan();
   Result<void> make_folders_and_links();
-  std::vector<PullWant> split_big();
+  std::vector<PullWant> split_off(const std::function<bool(const PullWant&)>& apart);
+  asio::awaitable<Result<ssh::ExitStatus>> bring_untold(std::vector<PullWant> files);
   asio::awaitable<Result<ssh::ExitStatus>> receive_archive(ssh::Channel& channel);
   asio::awaitable<Result<ssh::ExitStatus>> unpack(ssh::Channel& channel);
   asio::awaitable<Result<ssh::ExitStatus>> drain(ssh::Channel& channel);
@@ -69,6 +77,8 @@ class PullNode {
   std::string token_;
   std::vector<RemoteSource> sources_;
   PullChoice choice_;
+  std::uint64_t reserved_ = 0;  ///< of what all nodes may bring
+  std::uint64_t brought_ = 0;
   std::string err_;
   std::size_t notes_ = 0;
 };

@@ -180,7 +180,9 @@ class BigFiles {
     const Limit unlimited;
     while (working_ > 0) co_await changed_.wait(unlimited);
     if (!parts_->complete()) {
-      if (failed_ && failed_->kind == ErrorKind::local_io) tree_.drop_file();
+      const bool no_resume =
+          failed_ && (failed_->kind == ErrorKind::local_io || failed_->kind == ErrorKind::protocol);
+      if (no_resume) tree_.drop_file();
       if (!failed_) failed_ = Error{ErrorKind::unreachable, "connection lost"};
       co_return std::unexpected(*failed_);
     }

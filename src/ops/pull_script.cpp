@@ -133,10 +133,32 @@ while read -r number from count; do
   if [ "$from" = record ]; then
     records "$path" one
   else
+    [ -r "$path" ] || die "$path: Permission denied"
     { tail -c "+$from" "$path" </dev/null 2>/dev/null; cat /dev/zero 2>/dev/null; } | head -c "$count"
   fi
 done
 exit "$status"
+)sh";
+
+// In digits, as how many there are is known only at the end.
+constexpr const char* kUntold = R"sh(
+printf '%s\n' "$1"
+exec xargs -0 sh -c '
+status=0
+for path; do
+  if [ ! -f "$path" ] || [ ! -r "$path" ]; then
+    printf "ec2mpi: %s: cannot be read\n" "$path" >&2
+    echo ! && status=1
+  elif ! IFS= read -r start <"$path" && [ -z "$start" ]; then
+    echo .
+  elif od -An -v -tx1 <"$path"; then
+    echo .
+  else
+    printf "ec2mpi: %s: cannot be read\n" "$path" >&2
+    echo ! && status=1
+  fi
+done
+exit $status' ec2mpi-pull
 )sh";
 
 }  // namespace
@@ -148,6 +170,11 @@ const std::string& pull_list_script() {
 
 const std::string& pull_watch_script() {
   static const std::string script = std::string(kRecords) + kSources + kWatch;
+  return script;
+}
+
+const std::string& pull_untold_script() {
+  static const std::string script = kUntold;
   return script;
 }
 

@@ -18,6 +18,11 @@ namespace ec2mpi::ops {
 /// soon as it differs from the last one. While nothing changes it ticks.
 [[nodiscard]] const std::string& pull_watch_script();
 
+/// `sh -c SCRIPT ec2mpi-pull TOKEN` reads paths, each ended by NUL, and prints what each file holds, to its
+/// end and whatever its size is said to be: pairs of hexadecimal digits between blanks and ends of lines,
+/// then "."; or "!" if it can't be read.
+[[nodiscard]] const std::string& pull_untold_script();
+
 /// `sh -c SCRIPT ec2mpi-pull TOKEN PATH...` answers lines on its input. "NUMBER FROM COUNT" (NUMBER of the
 /// path and FROM both counted from 1): exactly COUNT bytes, zeros where the file has no more. "NUMBER
 /// record": the path's record, as in a listing.

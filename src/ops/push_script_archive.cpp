@@ -15,7 +15,8 @@ tidy() {
 # Leaves only what has arrived in the stage.
 clear() {
   rm -rf "$stage/in" "$stage/whole" "$stage/sum" "$stage/fine" "$stage"/link* "$stage"/lane* \
-    "$stage"/said* "$stage"/.pid* "$stage/named" "$stage"/folders* "$stage/tails"
+    "$stage"/said* "$stage"/.pid* "$stage/named" "$stage"/folders* "$stage/tails" \
+    "$stage/listed" "$stage/sizes"
 }
 
 # The reason that a program gives in its first complaint.
@@ -68,37 +69,92 @@ link() {
   } <"$stage/link$1" &
 }
 
-# explain COMPLAINT: what tar says first, nothing if it only says that its input has been broken off: the checksum tells.
+# explain: the reason in what a tar that failed has said. Nothing if it says that its input has been broken off: the
+# checksum tells. That the disk is full explains more than what was said before.
 explain() {
-  set -- "${1%%"
-"*}"
+  reason= full=
+  while IFS= read -r line; do
+    case $line in
+      *EOF* | *'short read'*) reason= full= && break ;;
+      *': Wrote only '*) line="${line%%: Wrote only *}: No space left on device" ;;
+    esac
+    [ -n "$reason" ] || reason=$line
+    [ -n "$full" ] || ! is_hopeless "$line" || full=$line
+  done
+  [ -z "$reason" ] || printf '%s\n' "${full:-$reason}"
+}
+is_hopeless() {
   case $1 in
-    '' | *EOF* | *'short read'*) ;;
-    *': Wrote only '*) printf '%s\n' "${1%%: Wrote only *}: No space left on device" ;;
-    *) printf '%s\n' "$1" ;;
+    *'No space left on device'* | *'quota exceeded'* | *'Wrote only '* | *'Read-only file system'*) ;;
+    *) return 1 ;;
   esac
 }
 
-# Unpacks standard input into the stage; gives tar's first complaint, nothing if all went well.
+# Unpacks standard input into the stage; gives the reason if tar fails. What a tar says that ends well is no reason; one
+# that can write nothing more is ended at once.
 unpack() {
   {
-    tell_process
-    exec tar $tar_options -xpof - -C "$stage"
+    (
+      tell_process
+      exec tar $tar_options -xpof - -C "$stage" >/dev/null
+    )
+    printf 'status %s\n' $?
   } 2>&1 | {
     read -r process
-    IFS= read -r complaint && kill "$process" 2>/dev/null
-    explain "$complaint"
+    said=
+    while IFS= read -r line; do
+      case $line in "status "*) break ;; esac
+      [ ${#said} -gt 4000 ] || said="$said$line
+"
+      is_hopeless "$line" && kill "$process" 2>/dev/null
+    done
+    [ "$line" = 'status 0' ] || printf %s "$said" | explain
   }
 }
 
 # The same for what is stored, which ends.
 unpack_stored() {
   if [ -n "$packed" ]; then
-    complaint=$(gzip -dc <"$stage/whole" 2>/dev/null | tar $tar_options -xpof - -C "$stage" 2>&1)
+    complaint=$(gzip -dc <"$stage/whole" 2>/dev/null | tar $tar_options -xpof - -C "$stage" 2>&1 >/dev/null)
   else
-    complaint=$(tar $tar_options -xpof - -C "$stage" <"$stage/whole" 2>&1)
+    complaint=$(tar $tar_options -xpof - -C "$stage" <"$stage/whole" 2>&1 >/dev/null)
+  fi && complaint=
+  [ -z "$complaint" ] || complaint=$(printf '%s\n' "$complaint" | explain)
+}
+
+# Counts what tar has unpacked by the list that lies in the archive: every member is there, of its kind and size.
+count_arrived() {
+  lacking='the archive'
+  if [ -f "$stage/listed" ] && [ -f "$stage/sizes" ]; then
+    sizes=$(cat "$stage/sizes")
+    if command -v xargs >/dev/null; then
+      there=$(cd "$stage" && [ -s listed ] && xargs -0 stat -c '%f %s' <listed 2>/dev/null |
+        sed 's/^\(4\|a\).*/\1/; s/^\(.\)... /\1 /')
+      [ "$there" != "$sizes" ] || return 0
+    fi
+    lacking=$(cd "$stage" && tr '\0\n' '\n?' <listed | first_lacking)
+    [ -n "$lacking" ] || command -v xargs >/dev/null || return 0
+    [ -n "$lacking" ] || lacking=$(first_other)
   fi
-  [ -z "$complaint" ] || complaint=$(explain "$complaint")
+  die "${lacking#tails/}: did not come out of it whole, though tar there said nothing; \
+see \`command -v tar\` and TAR_OPTIONS on the node"
+}
+# A name with an end of line in it is shown with "?", and can't be looked for here.
+first_lacking() {
+  while IFS= read -r name; do
+    exists "$name" || case $name in *\?*) ;; *) printf '%s\n' "$name" && return ;; esac
+  done
+}
+# All are there: so the lines are those of the same members.
+first_other() {
+  number=0
+  printf '%s\n' "$there" | {
+    while IFS= read -r line <&3 && IFS= read -r wanted; do
+      number=$((number + 1))
+      [ "$line" = "$wanted" ] || break
+    done 3<&0 <"$stage/sizes"
+    tr '\0\n' '\n?' <"$stage/listed" | sed -n "${number}p"
+  }
 }
 
 # A long archive is passed on by a program of ours (pass_on.pl) where perl has what it needs, else by tee.
@@ -229,10 +285,12 @@ commit() {
   fi
   [ "$sum" = "$1" ] || exit 4
   printf 'whole\0' # what is left may take long where files are slow to make
-  [ -n "$stored" ] || return 0
-  unpack_stored
-  [ -z "$complaint" ] || die "$complaint"
-  stored=
+  if [ -n "$stored" ]; then
+    unpack_stored
+    [ -z "$complaint" ] || die "$complaint"
+    stored=
+  fi
+  count_arrived
 }
 
 # sum_of NAME BYTES: the checksum of the beginning of a file in a stage.

@@ -4,6 +4,7 @@
 #include <unistd.h>
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 namespace ec2mpi::ops {
 
@@ -11,10 +12,11 @@ namespace {
 
 constexpr int kBlocksAtOnce = 4;  ///< that are compressed before others get their turn
 
-void add_member(std::string& archive, const std::string& name, std::string_view content) {
-  archive += encode_tar_header({.name = name, .size = content.size(), .mode = 0600});
-  archive += content;
-  archive.append(tar_padding(content.size()), '\0');
+/// The first digit of st_mode in hexadecimal and, of files, the size.
+std::string kind_and_size(const TarEntry& entry) {
+  if (entry.type == TarType::directory) return "4\n";
+  if (entry.type == TarType::symlink) return "a\n";
+  return fmt::format("8 {}\n", entry.size);
 }
 
 /// Bytes read, fewer only at the end of the file or for an error.
@@ -84,6 +86,7 @@ void PushStream::begin_item() {
     return;
   }
   ++at_;
+  list_member(entry);
   block_ += encode_tar_header(entry);
 }
 
@@ -98,6 +101,7 @@ void PushStream::begin_file(const SourceItem& item, TarEntry entry) {
   const auto offset = offset_of(content_.items[at_]);
   entry.size = item.size - offset;
   if (offset > 0) entry.name = "tails/" + entry.name;
+  list_member(entry);
   extents_ = {{0, entry.size}};
   if (holes_ && item.stored < item.size) extents_ = data_extents(file_.get(), offset, item.size);
   const auto bytes = bytes_in(extents_);
@@ -159,11 +163,28 @@ void PushStream::note_change(const SourceItem& item) {
   discarded_.push_back(member_name(item));
 }
 
+void PushStream::list_member(const TarEntry& entry) {
+  listed_.append(entry.name).push_back('\0');
+  sizes_ += kind_and_size(entry);
+}
+
+void PushStream::add_own_member(const std::string& name, std::string_view content) {
+  const TarEntry entry{.name = name, .size = content.size(), .mode = 0600};
+  block_ += encode_tar_header(entry);
+  block_ += content;
+  block_.append(tar_padding(content.size()), '\0');
+  list_member(entry);
+}
+
 void PushStream::add_end() {
   for (std::size_t top = 0; top < tree_->tops.size(); ++top) {
     const auto folders = folders_of(top);
-    if (!folders.empty()) add_member(block_, fmt::format("folders{}", top), folders);
+    if (!folders.empty()) add_own_member(fmt::format("folders{}", top), folders);
   }
+  const auto listed = std::exchange(listed_, {});
+  const auto sizes = std::exchange(sizes_, {});
+  add_own_member("listed", listed);
+  add_own_member("sizes", sizes);
   block_ += tar_end();
   ended_ = true;
 }

@@ -5,12 +5,14 @@
 #include <fmt/format.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 #include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <cstdio>
 #include <memory>
+#include <utility>
 
 #include "ec2mpi/base/text.hpp"
 
@@ -23,6 +25,21 @@ constexpr unsigned kPlainMode =
 constexpr int kFolderFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
 constexpr std::size_t kHole = 4096;  // the least that can be left out of a file on most file systems
+
+constexpr std::uint64_t kBytesBetweenLooks = 8'000'000;  // bytes written between two looks at the disk
+constexpr std::uint64_t kMostKeptFree = 1'000'000'000;   // of a big disk; of a small one a part
+constexpr std::uint64_t kPartKeptFree = 20;
+
+/// Something is to be left for others by a node that sends more than it had listed.
+Result<void> check_free_space(int fd, const std::filesystem::path& path) {
+  struct statvfs disk {};
+  if (::fstatvfs(fd, &disk) != 0) return {};
+  const std::uint64_t free = disk.f_bavail * disk.f_frsize;
+  if (free >= std::min(kMostKeptFree, disk.f_blocks * disk.f_frsize / kPartKeptFree)) return {};
+  return fail(ErrorKind::local_io,
+              fmt::format("more came than was listed, and only {} are free on the disk of {}; given up",
+                          format_bytes(free), printable(path.string())));
+}
 
 void set_times(int fd, const FileAttributes& attributes) {
   timespec times[2]{};
@@ -248,21 +265,46 @@ Result<std::uint64_t> SafeTree::begin_partial(std::string_view path, const FileA
 }
 
 Result<void> SafeTree::write(std::string_view bytes) {
-  const auto path = root_ / file_path_;
-  if (!attributes_.sparse || resumable_) {  // of a partial file the size says how much has come
-    auto done = write_at(file_.get(), written_, bytes, path);
-    written_ += bytes.size();
+  if (attributes_.sparse) return write_with_holes(bytes);
+  auto done = put(bytes);
+  written_ += bytes.size();
+  return done;
+}
+
+/// Of a partial file the size says how much has come, also where it ends in a hole.
+Result<void> SafeTree::write_with_holes(std::string_view bytes) {
+  std::size_t run = 0;  // bytes in front that are no hole
+  const auto put_run = [&] {
+    auto done = put(bytes.substr(0, run));
+    written_ += run;
+    bytes.remove_prefix(std::exchange(run, 0));
     return done;
-  }
-  while (!bytes.empty()) {
-    const auto part = bytes.substr(0, kHole - written_ % kHole);
-    if (!all_zeros(part)) {
-      if (auto done = write_at(file_.get(), written_, part, path); !done) return done;
+  };
+  bool hole = false;
+  while (run < bytes.size()) {
+    const auto part = bytes.substr(run, kHole - (written_ + run) % kHole);
+    hole = all_zeros(part);
+    if (!hole) {
+      run += part.size();
+      continue;
     }
+    if (auto done = put_run(); !done) return done;
     written_ += part.size();
     bytes.remove_prefix(part.size());
   }
+  if (auto done = put_run(); !done) return done;
+  if (hole && resumable_ && ::ftruncate(file_.get(), static_cast<off_t>(written_)) != 0)
+    return io_error("write", root_ / file_path_);
   return {};
+}
+
+Result<void> SafeTree::put(std::string_view bytes) {
+  if (bytes.size() > unwatched_) {
+    if (auto room = check_free_space(file_.get(), root_ / file_path_); !room) return room;
+    unwatched_ += kBytesBetweenLooks;
+  }
+  unwatched_ -= std::min<std::uint64_t>(unwatched_, bytes.size());
+  return write_at(file_.get(), written_, bytes, root_ / file_path_);
 }
 
 Result<void> SafeTree::end_file() {

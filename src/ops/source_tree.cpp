@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <algorithm>
@@ -26,6 +27,44 @@ bool is_readable(const fs::path& path, const struct stat& info) {
 }
 
 constexpr std::size_t kLongestRules = 1 << 20;
+constexpr std::uint64_t kPage = 4096;                    // what /sys says of all its files
+constexpr std::size_t kMostUntold = 64UL * 1024 * 1024;  // of a file that does not tell its size
+
+/// Files of the kernel say 0 or a page, and take nothing on any disk.
+bool may_hide_its_size(const struct stat& info) {
+  return info.st_blocks == 0 && static_cast<std::uint64_t>(info.st_size) <= kPage;
+}
+
+/// To its end, whatever its size is said to be.
+Result<std::string> read_untold(const fs::path& path, int flags) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | flags));
+  if (!fd) return io_error("read", path);
+  std::string content;
+  std::string block(64 * kPage, '\0');
+  for (;;) {
+    const auto got = ::read(fd.get(), block.data(), block.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return io_error("read", path);
+    if (got == 0) return content;
+    content.append(block, 0, static_cast<std::size_t>(got));
+    if (content.size() > kMostUntold)
+      return fail(ErrorKind::local_io, printable(path.string()) + " does not tell its size and does not end");
+  }
+}
+
+/// A file in memory. It lasts as long as the descriptor.
+Result<UniqueFd> in_memory(const std::string& content, const fs::path& path) {
+  UniqueFd fd(::memfd_create("ec2mpi", MFD_CLOEXEC));
+  std::string_view left = content;
+  while (fd && !left.empty()) {
+    const auto written = ::write(fd.get(), left.data(), left.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return io_error("read", path);
+    left.remove_prefix(static_cast<std::size_t>(written));
+  }
+  if (!fd || ::lseek(fd.get(), 0, SEEK_SET) != 0) return io_error("read", path);
+  return fd;
+}
 
 struct CloseFolder {
   void operator()(DIR* folder) const { ::closedir(folder); }
@@ -83,6 +122,9 @@ class Scanner {
       if (!is_readable(path, info)) return io_error("read", path);
       item.size = static_cast<std::uint64_t>(info.st_size);
       item.stored = std::min(item.size, static_cast<std::uint64_t>(info.st_blocks) * 512);  // see stat(2)
+      if (may_hide_its_size(info)) {
+        if (auto read = read_hidden(path, item); !read) return read;
+      }
       tree_.bytes += item.size;
       ++tree_.files;
     } else if (S_ISDIR(info.st_mode)) {
@@ -103,6 +145,15 @@ class Scanner {
     const bool directory = item.type == TarType::directory;
     tree_.items.push_back(std::move(item));
     return directory ? add_content(path, relative) : Result<void>{};
+  }
+
+  static Result<void> read_hidden(const fs::path& path, SourceItem& item) {
+    auto content = read_untold(path, item.relative.empty() ? 0 : O_NOFOLLOW);
+    if (!content) return std::unexpected(content.error());
+    if (content->size() == item.size) return {};
+    item.size = item.stored = content->size();
+    item.content = std::make_shared<const std::string>(std::move(*content));
+    return {};
   }
 
   Result<void> add_content(const fs::path& path, const std::string& relative) {
@@ -160,6 +211,7 @@ Result<SourceTree> scan_sources(const std::vector<std::string>& sources, const S
 
 Result<UniqueFd> open_item(const SourceTree& tree, const SourceItem& item) {
   const auto path = tree.path_of(item);
+  if (item.content) return in_memory(*item.content, path);
   const int follow = item.relative.empty() ? 0 : O_NOFOLLOW;
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | follow));
   if (!fd) return io_error("read", path);
@@ -168,9 +220,10 @@ Result<UniqueFd> open_item(const SourceTree& tree, const SourceItem& item) {
 
 bool is_unchanged(int fd, const SourceItem& item) {
   struct stat info {};
-  return ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode) &&
-         static_cast<std::uint64_t>(info.st_size) == item.size && info.st_mtim.tv_sec == item.mtime &&
-         static_cast<std::uint32_t>(info.st_mtim.tv_nsec) == item.nanoseconds;
+  if (::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) return false;
+  if (static_cast<std::uint64_t>(info.st_size) != item.size) return false;
+  return item.content != nullptr || (info.st_mtim.tv_sec == item.mtime &&
+                                     static_cast<std::uint32_t>(info.st_mtim.tv_nsec) == item.nanoseconds);
 }
 
 }  // namespace ec2mpi::ops

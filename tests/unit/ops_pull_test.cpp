@@ -15,6 +15,7 @@
 #include "src/ops/pull_choice.hpp"
 #include "src/ops/pull_parts.hpp"
 #include "src/ops/pull_sums.hpp"
+#include "src/ops/pull_untold.hpp"
 
 namespace ec2mpi::ops {
 namespace {
@@ -324,6 +325,73 @@ TEST_F(ChoiceTest, AnArchiveBringsOnlyWhatWasAskedFor) {
   EXPECT_FALSE(unpack("/h/d/grown", 8, false)) << "more than fits";
   EXPECT_FALSE(unpack("/h/d/other", 100, false));
   EXPECT_FALSE(unpack("d/grown", 100, false));
+}
+
+TEST_F(ChoiceTest, WhatAnArchiveLacksIsTold) {
+  const auto choice =
+      choose(*plan({"d"}, at("")), {{.number = 0,
+                                     .matched = "./d",
+                                     .path = "/h/d",
+                                     .items = {file("a.c", 4), file("a.o", 4), file("b.o", 4)}}});
+  ASSERT_TRUE(choice);
+  PullArchive archive(choice->files, *tree, 100, false, [](std::uint64_t) {});
+  TarDecoder decoder(archive);
+  std::string sent = encode_tar_header({.name = "/h/d/a.c", .size = 4, .mtime = 1000}) + "four";
+  sent.append(tar_padding(4), '\0');
+  ASSERT_TRUE(decoder.feed(sent + tar_end()));
+  const auto missing = archive.missing();
+  ASSERT_EQ(missing.size(), 2U);
+  EXPECT_EQ(missing.front()->path, "/h/d/a.o");
+}
+
+TEST_F(ChoiceTest, AMemberIsAboutAsLargeAsItWasListed) {
+  const auto choice = choose(*plan({"d"}, at("")),
+                             {{.number = 0, .matched = "./d", .path = "/h/d", .items = {file("log", 1000)}}});
+  ASSERT_TRUE(choice);
+  const auto begin = [&](std::uint64_t size, std::int64_t mtime) {
+    PullArchive archive(choice->files, *tree, ~std::uint64_t{0}, false, [](std::uint64_t) {});
+    TarDecoder decoder(archive);
+    return decoder.feed(encode_tar_header({.name = "/h/d/log", .size = size, .mtime = mtime}));
+  };
+  EXPECT_TRUE(begin(64'002'000, 1000)) << "files grow";
+  const auto refused = begin(64'002'001, 1000);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("pull again"), std::string::npos);
+  EXPECT_FALSE(begin(999, 1000)) << "cut, and not changed";
+  EXPECT_TRUE(begin(999, 2000)) << "rewritten meanwhile";
+}
+
+TEST_F(ChoiceTest, WhatIsNamedAndNoFileIsRefused) {
+  const RemoteItem folder_itself{.type = TarType::directory, .mode = 0755};
+  const RemoteItem pipe{.type = TarType::other, .below = ""};
+  const RemoteItem inner{.type = TarType::other, .below = "inner"};
+  const auto choice =
+      choose(*plan({"pipe", "d", "*"}, at("")),
+             {{.number = 0, .matched = "./pipe", .path = "/h/pipe", .items = {pipe}},
+              {.number = 1, .matched = "./d", .path = "/h/d", .items = {folder_itself, inner}},
+              {.number = 2, .matched = "./found", .path = "/h/found", .items = {pipe}}});
+  ASSERT_TRUE(choice);
+  EXPECT_EQ(choice->refused, std::vector<std::string>{"/h/pipe"});
+  EXPECT_EQ(choice->skipped, (std::vector<std::string>{"/h/d/inner", "/h/found"}));
+}
+
+TEST_F(ChoiceTest, FilesOfUnknownSizeAreReadToTheirEnd) {
+  const auto choice = choose(
+      *plan({"d"}, at("")),
+      {{.number = 0, .matched = "./d", .path = "/h/d", .items = {file("a", 0), file("b", 0), file("c", 0)}}});
+  ASSERT_TRUE(choice);
+  UntoldFiles files(choice->files, *tree, 6, [](std::uint64_t) {});
+  for (const auto* part : {" 00", " 4", "1\n ff", "\n", ".\n!", "\n.\n"})
+    ASSERT_TRUE(files.feed(part)) << part;
+  EXPECT_EQ(files.arrived(), 2U);
+  EXPECT_EQ((*tree->look("d/a"))->size, 3U);
+  EXPECT_FALSE(*tree->look("d/b"));
+  EXPECT_EQ((*tree->look("d/c"))->size, 0U);
+  EXPECT_FALSE(files.feed("00")) << "more than was asked for";
+  for (const auto* wrong : {"0.", "0g", "/", "00 00 00 00 00 00 00 ."}) {
+    UntoldFiles other(choice->files, *tree, 6, [](std::uint64_t) {});
+    EXPECT_FALSE(other.feed(wrong)) << wrong;
+  }
 }
 
 TEST(ParseSums, AsSha256sumPrintsThem) {

@@ -31,6 +31,30 @@ std::string folder_member(const std::string& name) {
   return encode_tar_header({.name = name, .type = TarType::directory, .mode = 0700});
 }
 
+/// Lists what an archive holds, as PushStream does.
+class Lister : public TarVisitor {
+ public:
+  Result<void> on_entry(const TarEntry& entry) override {
+    names.append(entry.name.ends_with('/') ? entry.name.substr(0, entry.name.size() - 1) : entry.name);
+    names.push_back('\0');
+    sizes += entry.type == TarType::directory ? "4\n" : "8 " + std::to_string(entry.size) + "\n";
+    return {};
+  }
+  Result<void> on_data(std::string_view) override { return {}; }
+  Result<void> on_entry_end() override { return {}; }
+
+  std::string names;
+  std::string sizes;
+};
+
+/// With the list of the members, and the end.
+std::string whole(const std::string& members) {
+  Lister lister;
+  TarDecoder decoder(lister);
+  EXPECT_TRUE(decoder.feed(members));
+  return members + member("listed", lister.names) + member("sizes", lister.sizes) + tar_end();
+}
+
 std::string data_text(std::string_view bytes) {
   return "data " + std::to_string(bytes.size()) + "\n" + std::string(bytes);
 }
@@ -47,11 +71,13 @@ class PushScript : public testing::Test {
   }
   /// Runs the script over what was written as "input", behind `before`, and `beside` next to it; the exit
   /// status.
-  int run(const std::string& beside, const std::string& before = "") const {
+  int run(const std::string& beside, const std::string& before = "", const std::string& asked = "0",
+          const std::string& path = "./x") const {
     write("script", push_script());
     const auto text = "cd " + quote_word(folder_.path().string()) + " && mkdir target && { " + before + "{ " +
-                      beside +
-                      "; } & setsid -w sh -c \"$(cat script)\" ec2mpi-push \"$PWD/target\" 1 key 0 ./x "
+                      beside + "; } & setsid -w sh -c \"$(cat script)\" ec2mpi-push \"$PWD/target\" 1 key " +
+                      quote_words({asked, path}) +
+                      " "
                       "<input >output 2>errors; }";
     const int status = std::system(("timeout 60 sh -c " + quote_word(text)).c_str());
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
@@ -94,16 +120,53 @@ TEST_F(PushScript, BehindAPartThatCameShortNothingElseIsTaken) {
 }
 
 TEST_F(PushScript, WhatIsStoredIsInPlaceAtTheEnd) {
-  const auto archive = member("0", std::string(100'000, 'a')) + tar_end();
+  const auto archive = whole(member("0", std::string(100'000, 'a')));
   write("input", do_text("begin ''\nstore") + data_text(archive) + end_text(archive));
   EXPECT_EQ(run(":"), 0) << errors();
   EXPECT_EQ(read(folder_ / "target/x"), std::string(100'000, 'a'));
   EXPECT_EQ(stage(), folder_ / "target/x") << "nothing else is left";
 }
 
+/// A tar that leaves a member out, or cuts it, and says nothing of it.
+TEST_F(PushScript, NothingIsPutInPlaceIfTarHasDroppedSomething) {
+  const auto archive = whole(folder_member("0/") + member("0/kept", "content") + member("0/b.o", "object") +
+                             folder_member("0/d/"));
+  for (const auto* start : {"store", "start\nfeed", "start stored\nfeed"}) {
+    for (const auto& [trick, says] : std::vector<std::pair<std::string, std::string>>{
+             {"/usr/bin/tar --exclude='*.o' \"$@\"", "ec2mpi: 0/b.o: did not come out"},
+             {"/usr/bin/tar \"$@\"; : >\"$5/0/kept\"", "ec2mpi: 0/kept: did not come out"},
+             {"/usr/bin/tar --exclude=d \"$@\"", "ec2mpi: 0/d: did not come out"},
+             {"cat >/dev/null", "ec2mpi: the archive: did not come out"}}) {
+      fs::remove_all(folder_ / "target");
+      fs::remove_all(folder_ / "bin");
+      write("input", do_text(std::string("begin ''\n") + start) + data_text(archive) + end_text(archive));
+      const auto version = "[ \"$1\" != --version ] || exec /usr/bin/tar --version\n";
+      EXPECT_EQ(run(":", fake("tar", version + trick + "; exit 0")), 1) << start << trick;
+      EXPECT_NE(errors().find(says), std::string::npos) << start << trick << errors();
+      EXPECT_FALSE(fs::exists(folder_ / "target/x"));
+      EXPECT_EQ(stage(), fs::path()) << "nothing is left";
+    }
+  }
+}
+
+TEST_F(PushScript, WhatATarSaysThatEndsWellIsNoReason) {
+  const auto archive = whole(member("0", "content"));
+  for (const auto* start : {"store", "start\nfeed"}) {
+    fs::remove_all(folder_ / "target");
+    fs::remove_all(folder_ / "bin");
+    write("input", do_text(std::string("begin ''\n") + start) + data_text(archive) + end_text(archive));
+    EXPECT_EQ(
+        run(":", fake("tar",
+                      "echo chatter; echo 'tar: Total bytes read: 20480' >&2; exec /usr/bin/tar -v \"$@\"")),
+        0)
+        << errors();
+    EXPECT_EQ(read(folder_ / "target/x"), "content");
+  }
+}
+
 TEST_F(PushScript, NothingOfWhatIsStoredIsPutInPlaceIfItIsNotWhatWasSent) {
-  const auto archive = member("0", "good") + tar_end();
-  const auto other = member("0", "evil") + tar_end();
+  const auto archive = whole(member("0", "good"));
+  const auto other = whole(member("0", "evil"));
   write("input", do_text("begin ''\nstore") + data_text(other) + end_text(archive));
   EXPECT_EQ(run(":"), 4);
   EXPECT_FALSE(fs::exists(folder_ / "target/x"));
@@ -121,7 +184,7 @@ TEST_F(PushScript, WhatCameOfAStoredArchiveIsKept) {
 }
 
 TEST_F(PushScript, NamesOfAnyKindAreToldInLines) {
-  const auto archive = member("0", "content") + tar_end();
+  const auto archive = whole(member("0", "content"));
   const std::string name = "x\n# whole\n\xff \\ 'y' \"\n";
   write("input", do_text("begin ''\nstore") + data_text(archive) +
                      do_text("commit " + sha256(archive) + "\nsteps() {\nput 0 " + quote_word(name) +
@@ -141,7 +204,7 @@ TEST_F(PushScript, TextThatDoesNotComeWholeIsNotRun) {
 /// Of what tee complains of, only its own file is this node's trouble; the folders above may be called like
 /// it.
 TEST_F(PushScript, ALostLinkIsNotTakenForAFullDisk) {
-  const auto archive = member("0", "content") + tar_end();
+  const auto archive = whole(member("0", "content"));
   write("input", do_text("begin ''\nstart stored\nfeed") + data_text(archive) + end_text(archive));
   EXPECT_EQ(run(":", fake("tee", "echo 'tee: /data/whole/link1: Broken pipe' >&2; exec /usr/bin/tee \"$@\"")),
             0)
@@ -169,7 +232,7 @@ TEST_P(PushPassing, WhoIsFedGetsAllThoughItsFeederFails) {
 
 TEST_P(PushPassing, WhatIsPassedOnIsUnpackedHere) {
   const std::string content(3'000'000, 'a');
-  const auto archive = member("0", content) + tar_end();
+  const auto archive = whole(member("0", content));
   write("input", do_text(passer() + "\nbegin ''\nlink 5 node5 22 me 'cat >in'\nstart\nfeed") +
                      data_text(archive) + end_text(archive));
   EXPECT_EQ(run(":", fake("ssh", "[ \"$1\" = -G ] || exec cat >fed")), 0) << errors();
@@ -181,7 +244,7 @@ INSTANTIATE_TEST_SUITE_P(ByTeeAndByPerl, PushPassing, testing::Bool(),
                          [](const auto& param) { return param.param ? "perl" : "tee"; });
 
 TEST_F(PushScript, WherePerlLacksItsModulesTeePassesOn) {
-  const auto archive = member("0", "content") + tar_end();
+  const auto archive = whole(member("0", "content"));
   write("input", do_text(passer_text() + "\nbegin ''\nstart\nfeed") + data_text(archive) + end_text(archive));
   EXPECT_EQ(run(":", fake("perl", "echo \"Can't locate Fcntl.pm\" >&2; exit 2")), 0) << errors();
   EXPECT_EQ(read(folder_ / "target/x"), "content");
@@ -192,11 +255,11 @@ class PushMerge : public PushScript, public testing::WithParamInterface<const ch
 
 TEST_P(PushMerge, FilesReplaceFilesAndTheRestStays) {
   const std::string odd = "0/a/.\n";
-  const auto archive = folder_member("0/") + member("0/new", "new") + member("0/.hidden", "new") +
-                       folder_member("0/a/") + member("0/a/old", "new") + member(odd, "new") +
-                       folder_member("0/a/b/") + member("0/a/b/..c", "new") + folder_member("0/fresh/") +
-                       member("0/fresh/file", "new") + folder_member("0/linked/") +
-                       member("0/linked/in", "new") + folder_member("0/empty/") + tar_end();
+  const auto archive =
+      whole(folder_member("0/") + member("0/new", "new") + member("0/.hidden", "new") +
+            folder_member("0/a/") + member("0/a/old", "new") + member(odd, "new") + folder_member("0/a/b/") +
+            member("0/a/b/..c", "new") + folder_member("0/fresh/") + member("0/fresh/file", "new") +
+            folder_member("0/linked/") + member("0/linked/in", "new") + folder_member("0/empty/"));
   write("input", do_text("begin ''\nstore") + data_text(archive) + end_text(archive));
   const std::string before = std::string(GetParam()) +
                              "mkdir -p target/x/a/b elsewhere && echo old >target/x/a/old && "
@@ -214,7 +277,7 @@ TEST_P(PushMerge, FilesReplaceFilesAndTheRestStays) {
 }
 
 TEST_P(PushMerge, AFileDoesNotReplaceAFolder) {
-  const auto archive = folder_member("0/") + member("0/a", "new") + member("0/b", "new") + tar_end();
+  const auto archive = whole(folder_member("0/") + member("0/a", "new") + member("0/b", "new"));
   write("input", do_text("begin ''\nstore") + data_text(archive) + end_text(archive));
   EXPECT_EQ(run(":", std::string(GetParam()) + "mkdir -p target/x/a; "), 1);
   EXPECT_NE(errors().find("cannot overwrite directory"), std::string::npos) << errors();
@@ -222,7 +285,7 @@ TEST_P(PushMerge, AFileDoesNotReplaceAFolder) {
 }
 
 TEST_P(PushMerge, AFolderDoesNotReplaceAFile) {
-  const auto archive = folder_member("0/") + folder_member("0/a/") + member("0/a/b", "new") + tar_end();
+  const auto archive = whole(folder_member("0/") + folder_member("0/a/") + member("0/a/b", "new"));
   write("input", do_text("begin ''\nstore") + data_text(archive) + end_text(archive));
   EXPECT_EQ(run(":", std::string(GetParam()) + "mkdir -p target/x; echo old >target/x/a; "), 1);
   EXPECT_EQ(read(folder_ / "target/x/a"), "old\n");

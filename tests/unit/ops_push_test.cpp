@@ -19,6 +19,7 @@ namespace ec2mpi::ops {
 namespace {
 
 namespace fs = std::filesystem;
+using namespace std::string_literals;
 
 class Collector : public TarVisitor {
  public:
@@ -129,7 +130,17 @@ TEST_F(PushTest, TheStreamHoldsTheTree) {
   ::chmod(at("tree/b").c_str(), 0555);
   auto stream = stream_of(scan({"tree", "single"}));
   const auto got = read(stream);
-  EXPECT_EQ(got.order, (std::vector<std::string>{"0", "0/a", "0/b", "0/b/file", "0/link", "1", "folders0"}));
+  EXPECT_EQ(got.order, (std::vector<std::string>{"0", "0/a", "0/b", "0/b/file", "0/link", "1", "folders0",
+                                                 "listed", "sizes"}));
+  EXPECT_EQ(got.data.at("listed"),
+            "0\0"
+            "0/a\0"
+            "0/b\0"
+            "0/b/file\0"
+            "0/link\0"
+            "1\0"
+            "folders0\0"s);
+  EXPECT_TRUE(got.data.at("sizes").starts_with("4\n8 5\n4\n8 300000\na\n8 3\n8 "));
   EXPECT_EQ(got.data.at("0/a"), "alpha");
   EXPECT_EQ(got.data.at("0/b/file"), std::string(300000, 'f'));
   EXPECT_EQ(got.data.at("1"), "one");
@@ -192,7 +203,7 @@ TEST_F(PushTest, OnlyWhatIsAskedForIsSent) {
   const auto tree = scan({"tree"});  // tree, a, x, y
   PushStream stream(tree, {.items = {2}, .folders = {1}});
   const auto got = read(stream);
-  EXPECT_EQ(got.order, (std::vector<std::string>{"0/a/x", "folders0"}));
+  EXPECT_EQ(got.order, (std::vector<std::string>{"0/a/x", "folders0", "listed", "sizes"}));
 }
 
 TEST_F(PushTest, ABeginningCanBeLeftOut) {
@@ -200,7 +211,7 @@ TEST_F(PushTest, ABeginningCanBeLeftOut) {
   PushStream stream(scan({"tree"}), {.items = {1}, .folders = {}, .offsets = {{1, 600}}});
   EXPECT_EQ(stream.expected(), 700U);
   const auto got = read(stream);
-  EXPECT_EQ(got.order, std::vector<std::string>{"tails/0/big"});
+  EXPECT_EQ(got.order, (std::vector<std::string>{"tails/0/big", "listed", "sizes"}));
   EXPECT_EQ(got.data.at("tails/0/big"), std::string(700, 'b'));
 }
 
@@ -286,6 +297,17 @@ TEST_F(PushTest, UnreadableSourcesAreErrors) {
   write("tree/locked/file", "");
   ::chmod(at("tree/locked").c_str(), 0);
   EXPECT_FALSE(scan_sources({at("tree")}));
+}
+
+/// Files below /proc say that they hold nothing.
+TEST_F(PushTest, AFileThatDoesNotTellItsSizeIsReadToItsEnd) {
+  auto tree = scan_sources({"/proc/self/status", "/sys/kernel/mm/transparent_hugepage/enabled"});
+  if (!tree) GTEST_SKIP() << tree.error().message;
+  auto stream = stream_of(std::make_shared<const SourceTree>(std::move(*tree)));
+  const auto got = read(stream);
+  EXPECT_TRUE(got.data.at("0").starts_with("Name:"));
+  EXPECT_TRUE(got.data.at("1").ends_with("\n")) << got.data.at("1");
+  EXPECT_TRUE(stream.changed().empty());
 }
 
 TEST_F(PushTest, PipesAreSkippedAndNamed) {

@@ -271,6 +271,23 @@ TEST_F(SafeTreeTest, ZerosOfASparseFileBecomeHoles) {
   EXPECT_EQ(content(root / "f"), std::string(8 << 20, '\0') + "end" + zeros);
 }
 
+TEST_F(SafeTreeTest, APartialFileKeepsItsHolesAndGoesOnBehindThem) {
+  const FileAttributes attributes{.sparse = true};
+  const std::string zeros(1 << 20, '\0');
+  ASSERT_TRUE(tree->begin_partial("f", attributes, "v"));
+  ASSERT_TRUE(tree->write("begin"));
+  ASSERT_TRUE(tree->write(zeros));
+  tree = std::make_unique<SafeTree>(*SafeTree::open(root));  // as after a crash
+  EXPECT_EQ(tree->begin_partial("f", attributes, "v").value(), 5 + zeros.size());
+  for (int i = 0; i < 8; ++i) ASSERT_TRUE(tree->write(zeros));
+  ASSERT_TRUE(tree->write("end"));
+  ASSERT_TRUE(tree->end_file());
+  struct stat info {};
+  ::stat((root / "f").c_str(), &info);
+  EXPECT_LT(info.st_blocks * 512, 1 << 20);
+  EXPECT_EQ(content(root / "f"), "begin" + std::string(9 << 20, '\0') + "end");
+}
+
 TEST_F(SafeTreeTest, AppendsOnlyToWhatItKnows) {
   ASSERT_TRUE(put("log", "one"));
   ASSERT_TRUE(tree->append("log", 3, "two", {.mtime = 9}));

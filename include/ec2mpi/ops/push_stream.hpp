@@ -21,7 +21,8 @@ inline constexpr std::uint64_t kTarBesides = 1792;
 ///
 /// Members: "0", "0/sub/file", "1", ...: the sources by number, folders writable for their owner; "folders0",
 /// ...: an archive of the folders alone with their real modes and times; "tails/0/big": a file without its
-/// beginning.
+/// beginning; "listed" and "sizes": the names and kinds of all other members, by which the node counts what
+/// it has unpacked.
 class PushStream {
  public:
   static constexpr std::size_t kBlock = 256 * 1024;
@@ -65,6 +66,8 @@ class PushStream {
   void add_file_data();
   [[nodiscard]] std::uint64_t offset_of(std::size_t number) const;
   void note_change(const SourceItem& item);
+  void list_member(const TarEntry& entry);
+  void add_own_member(const std::string& name, std::string_view content);
   void add_end();
   [[nodiscard]] std::string folders_of(std::size_t top) const;
 
@@ -81,6 +84,8 @@ class PushStream {
   std::size_t padding_ = 0;      ///< behind them
   std::uint64_t left_ = 0;       ///< of the extent under way
   bool shrunk_ = false;          ///< the file under way has ended early; zeros stand for the rest
+  std::string listed_;           ///< names of the members so far, each ended by NUL
+  std::string sizes_;            ///< a line for each of them: what `stat` says of its kind and size
   bool ended_ = false;
   std::vector<std::string> changed_;
   std::vector<std::string> discarded_;

@@ -45,6 +45,10 @@ class SafeTree {
   /// Removes the temporary file of a file that was not ended.
   ~SafeTree();
 
+  /// So much may be written without another look at the disk. Beyond it, which is more than what was planned,
+  /// writing ends (local_io) when the disk is nearly full.
+  void expect(std::uint64_t bytes) { unwatched_ = bytes; }
+
   /// What is there; nothing if there is nothing, or a link or file stands on the way. Makes nothing.
   [[nodiscard]] Result<std::optional<LocalState>> look(std::string_view path);
 
@@ -99,6 +103,8 @@ class SafeTree {
   [[nodiscard]] std::string next_temporary();
   Result<void> open_temporary(std::string_view path, const FileAttributes& attributes,
                               const std::string& temporary, int flags);
+  Result<void> write_with_holes(std::string_view bytes);
+  Result<void> put(std::string_view bytes);
 
   std::filesystem::path root_;
   UniqueFd fd_;
@@ -113,6 +119,7 @@ class SafeTree {
   std::string temporary_;
   bool resumable_ = false;
   std::uint64_t written_ = 0;
+  std::uint64_t unwatched_ = 0;  ///< bytes until the disk is looked at
   std::string file_path_;
   std::string file_name_;
   FileAttributes attributes_;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,8 @@ struct SourceItem {
   unsigned mode = 0;
   std::int64_t mtime = 0;         ///< whole seconds
   std::uint32_t nanoseconds = 0;  ///< of the mtime
+  /// Of a file of which the system does not tell the size (below /proc, /sys): read when it is scanned.
+  std::shared_ptr<const std::string> content = {};
 };
 
 struct SourceTree {
@@ -59,10 +62,10 @@ struct SourceTree {
 /// The name a path has in the folder it is copied into; empty for ".", ".." and "/", as with scp and cp.
 [[nodiscard]] std::string name_in_target(std::string_view path);
 
-/// Opens a file of the tree and sees that it is still what was scanned. Errors: local_io.
+/// Opens a file of the tree, or what was read of it. Errors: local_io.
 [[nodiscard]] Result<UniqueFd> open_item(const SourceTree& tree, const SourceItem& item);
 
-/// The open file still has the size and mtime that were scanned.
+/// The open file still has the size and, unless it was read before, the mtime that were scanned.
 [[nodiscard]] bool is_unchanged(int fd, const SourceItem& item);
 
 }  // namespace ec2mpi::ops

@@ -1,0 +1,175 @@
+"""push and pull count what arrived, delete nothing that is dear, and one node's lie costs only that node."""
+
+import os
+import re
+
+import pytest
+
+from test_copy import no_stage_left, on, write
+
+BIN = "/home/ubuntu/bin"
+
+
+@pytest.fixture(autouse=True)
+def clean_homes(cluster4):
+    yield
+    for index in (1, 2, 3, 4):
+        cluster4.host(index, "cd /home/ubuntu; [ ! -e bashrc ] || mv bashrc .bashrc; rm -f door; chmod -R u+w .; rm -rf -- * .ec2mpi*;"
+                             "rm -rf /srv/*; rm -f /usr/local/bin/find /usr/local/bin/tar")
+
+
+def user(hosts, index, command):
+    done = hosts.host(index, f"cd /home/ubuntu; {command}", user="ubuntu")
+    assert done.code == 0, done
+    return done.out
+
+
+def first_in_path(hosts, index, name, text):
+    """A program in the login's own ~/bin, which .bashrc puts in front."""
+    user(hosts, index, f"[ -e bashrc ] || cp .bashrc bashrc; mkdir -p bin; printf '%s\\n' 'PATH={BIN}:$PATH; export PATH' | cat - bashrc > .bashrc")
+    hosts.host(index, f"cat > {BIN}/{name}; chmod 755 {BIN}/{name}", input=text)
+
+
+TAR = '#!/bin/sh\n[ "$1" != --version ] || exec /usr/bin/tar --version\n'
+
+
+# --- what arrived is counted -------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("size", [5, 6_000_000], ids=["stored first", "unpacked as it comes"])
+def test_a_member_that_tar_drops_fails_the_push_by_name(ec2mpi, cluster4, size):
+    write(ec2mpi.folder / "src/a.c", "x" * size)
+    write(ec2mpi.folder / "src/a.o", "object")
+    first_in_path(cluster4, 3, "tar", TAR + "exec /usr/bin/tar --exclude='*.o' \"$@\"\n")
+    done = ec2mpi("push", "-w", "1,3", "src", "proj/")
+    assert done.code == 1, done.err
+    assert re.search(r"^node3: src/a\.o: did not come out of it whole", done.err, re.M), done.err
+    assert on(cluster4, 1)("ls proj/src").out == "a.c\na.o\n"
+    assert on(cluster4, 3)("ls proj").out == "", "nothing is half there"
+    no_stage_left(cluster4)
+
+
+def test_a_member_that_tar_drops_fails_the_pull_by_name(ec2mpi, cluster4):
+    for index in (1, 3):
+        user(cluster4, index, "mkdir rs; echo c > rs/a.c; echo o > rs/a.o")
+    first_in_path(cluster4, 3, "tar", TAR + "exec /usr/bin/tar --exclude='*.o' \"$@\"\n")
+    done = ec2mpi("pull", "-w", "1,3", "rs", "out/")
+    assert done.code == 1, done.err
+    assert re.search(r"^node3: /home/ubuntu/(\./)?rs/a\.o did not come", done.err, re.M), done.err
+    assert (ec2mpi.folder / "out/node1/rs/a.o").read_text() == "o\n"
+    assert (ec2mpi.folder / "out/node3/rs/a.c").read_text() == "c\n"
+
+
+def test_what_a_tar_says_that_did_all_is_no_failure(ec2mpi, cluster4):
+    write(ec2mpi.folder / "src/a", "a")
+    write(ec2mpi.folder / "src/big", os.urandom(6_000_000))
+    first_in_path(cluster4, 3, "tar", TAR + "echo 'tar: hello' >&2; exec /usr/bin/tar --totals -v \"$@\"\n")
+    done = ec2mpi("push", "-w", "3", "src", "proj/")
+    assert done.code == 0, done.err
+    done = ec2mpi("pull", "-w", "3", "proj/src", "back")
+    assert done.code == 0, done.err
+    assert (ec2mpi.folder / "back/big").read_bytes() == (ec2mpi.folder / "src/big").read_bytes()
+
+
+def test_files_that_do_not_tell_their_size_are_copied_whole(ec2mpi, cluster4):
+    user(cluster4, 1, "mkdir e; : > e/empty; echo x > e/full")
+    lost = "/proc/sys/kernel/osrelease"
+    page = "/sys/kernel/mm/transparent_hugepage/enabled"
+    done = ec2mpi("pull", "-w", "1", lost, page, "/proc/self/mounts", "e", "out/")
+    assert done.code == 0, done.err
+    for name in (lost, page):
+        assert (ec2mpi.folder / "out" / os.path.basename(name)).read_text() == user(cluster4, 1, f"cat {name}")
+    assert (ec2mpi.folder / "out/mounts").stat().st_size > 0
+    assert (ec2mpi.folder / "out/e/empty").read_text() == "" and (ec2mpi.folder / "out/e/full").read_text() == "x\n"
+    done = ec2mpi("push", "-w", "1", lost, page, "here/")
+    assert done.code == 0, done.err
+    with open(lost) as mine:
+        assert user(cluster4, 1, "cat here/osrelease") == mine.read()
+    with open(page) as mine:
+        assert user(cluster4, 1, "cat here/enabled") == mine.read()
+
+
+def test_what_is_named_and_no_file_fails(ec2mpi, cluster4):
+    user(cluster4, 1, "mkdir d; echo x > d/f; mkfifo d/p p; ln -s p link; ln -s nowhere dangling")
+    for name in ("p", "/dev/null", "link"):
+        done = ec2mpi("pull", "-w", "1", name, "d", "out/")
+        assert done.code == 1, done.err
+        assert "is no file, no folder and no link to one" in done.err
+        assert (ec2mpi.folder / "out/d/f").read_text() == "x\n", "the rest comes"
+    done = ec2mpi("pull", "-w", "1", "d", "out2/")
+    assert done.code == 0 and "skipped" in done.err, "inside of a folder it is left out"
+    os.mkfifo(ec2mpi.folder / "p")
+    assert ec2mpi("push", "-w", "1", "p", "x/").code == 2
+
+
+def test_a_big_file_that_cannot_be_read_is_not_made_of_zeros(ec2mpi, cluster4):
+    cluster4.host(1, "head -c 9000000 /dev/urandom > /srv/big; chmod 600 /srv/big")
+    done = ec2mpi("pull", "-w", "1", "/srv/big", "big")
+    assert done.code == 1 and "Permission denied" in done.err, done.err
+    assert not (ec2mpi.folder / "big").exists()
+
+
+# --- one node's lie costs only that node --------------------------------------------------------------------------
+
+FIND = r'''#!/usr/bin/python3
+import sys
+if "-printf" not in sys.argv or "/" in sys.argv[1:3]: sys.exit(0)
+def put(*fields): sys.stdout.buffer.write(b"".join(f.encode() + b"\0" for f in fields))
+put("d 755 4096 8 7 1600000000.5", "", "")
+for i in range(COUNT): put(f"f 644 SIZE BLOCKS 7 1600000000.5", f"f{i}", "")
+'''
+
+
+def lie(hosts, index, count, size, blocks, tar=""):
+    user(hosts, index, "mkdir -p rs")
+    text = FIND.replace("COUNT", str(count)).replace("SIZE", str(size)).replace("BLOCKS", str(blocks))
+    hosts.host(index, "cat > /usr/local/bin/find; chmod 755 /usr/local/bin/find", input=text)
+    if tar:
+        hosts.host(index, "cat > /usr/local/bin/tar; chmod 755 /usr/local/bin/tar", input=tar)
+
+
+@pytest.mark.parametrize("size", [2**61 - 1, 2**53 - 1])
+def test_sizes_that_a_node_invents_do_not_keep_the_others(ec2mpi, cluster4, size):
+    for index in (2, 3):
+        user(cluster4, index, "mkdir rs; echo five > rs/f")
+    lie(cluster4, 1, 9, size, 0)
+    done = ec2mpi("pull", "-f", "1", "-w", "1-3", "rs", "out")
+    assert done.code == 1, done.err
+    assert "node1: " in done.err and "failed: node1" in done.err.splitlines()[-1] and "--max-size" not in done.err
+    for index in (2, 3):
+        assert (ec2mpi.folder / f"out/node{index}/rs/f").read_text() == "five\n"
+
+
+def test_what_a_failed_node_did_not_bring_is_left_to_the_others(ec2mpi, cluster4):
+    user(cluster4, 3, "mkdir rs; head -c 3000000 /dev/urandom > rs/f")
+    lie(cluster4, 1, 1, 3_000_000, 6000, "#!/bin/sh\n[ \"$1\" != --version ] || { echo GNU; exit 0; }\nexit 3\n")
+    done = ec2mpi("pull", "--max-size", "4M", "-f", "1", "-w", "1,3", "rs", "out")
+    assert done.code == 1 and "failed: node1" in done.err.splitlines()[-1], done.err
+    assert (ec2mpi.folder / "out/node3/rs/f").stat().st_size == 3_000_000
+
+
+ENDLESS = r'''#!/usr/bin/python3
+import sys
+if "--version" in sys.argv: print("GNU"); sys.exit(0)
+import tarfile
+name = sys.stdin.buffer.read().split(b"\0")[0].decode()
+info = tarfile.TarInfo(name); info.size = 1 << 40; info.mtime = 1600000000
+sys.stdout.buffer.write(info.tobuf(tarfile.GNU_FORMAT))
+while True: sys.stdout.buffer.write(b"x" * 65536)
+'''
+
+
+def test_a_member_is_not_much_larger_than_it_was_listed(ec2mpi, cluster4):
+    lie(cluster4, 1, 1, 10, 8, ENDLESS)
+    done = ec2mpi("pull", "-w", "1", "rs", "out")
+    assert done.code == 1
+    assert "f0 came with 1.1 TB, but was listed with 10 B; pull again" in done.err, done.err
+    assert not list((ec2mpi.folder / "out").rglob("*f0*")) and not list((ec2mpi.folder / "out").rglob(".ec2mpi-pull*"))
+
+
+def test_big_files_keep_their_holes(ec2mpi, cluster4):
+    user(cluster4, 1, "truncate -s 40000000 sp; echo x >> sp")
+    done = ec2mpi("pull", "-w", "1", "sp", "sp")
+    assert done.code == 0, done.err
+    here = ec2mpi.folder / "sp"
+    assert here.stat().st_size == 40_000_002 and here.stat().st_blocks * 512 < 4_000_000
+    assert here.read_bytes().endswith(b"\0x\n")
