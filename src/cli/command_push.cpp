@@ -19,6 +19,7 @@ struct PushOptions {
   bool gitignore = false;
   bool checksum = false;
   bool erase = false;
+  bool force = false;
   bool compress = false;
   bool dry_run = false;
   bool json = false;
@@ -30,6 +31,20 @@ Result<void> check_target(const std::string& typed, const std::vector<Node>& nod
   for (const auto& node : nodes) {
     auto target = ops::push_target(ops::fill_placeholders(typed, node), sources);
     if (!target) return std::unexpected(target.error());
+  }
+  return {};
+}
+
+/// What --delete must not be used on is looked for before any connection is made, too.
+Result<void> check_home(const std::string& typed, const std::vector<Node>& nodes,
+                        const std::vector<ops::PushGroup>& groups) {
+  for (const auto& node : nodes) {
+    const auto filled = ops::fill_placeholders(typed, node);
+    const auto target = ops::push_target(filled, 1);
+    for (const auto& group : groups) {
+      if (target && ops::cleans_up_home(*target, *group.tree))
+        return fail(ErrorKind::usage, ops::home_refusal(filled));
+    }
   }
   return {};
 }
@@ -81,6 +96,7 @@ std::string totals(const ops::PushCount& count) {
 }
 
 Result<int> run_push(const CopyOptions& options, const PushOptions& push, const CommonOptions& common) {
+  const bool erase = push.erase || push.force;
   const auto sources = options.sources();
   if (auto target = ops::push_target(options.target(), sources.size()); !target)
     return std::unexpected(target.error());
@@ -91,8 +107,12 @@ Result<int> run_push(const CopyOptions& options, const PushOptions& push, const 
   auto groups =
       ops::push_groups(sources, cluster->nodes, {.exclude = push.exclude, .gitignore = push.gitignore});
   if (!groups) return std::unexpected(groups.error());
-  if (push.erase && !std::all_of(groups->begin(), groups->end(), has_folder))
+  if (erase && !std::all_of(groups->begin(), groups->end(), has_folder))
     return fail(ErrorKind::usage, "--delete needs a folder among the sources; a file says nothing of others");
+  if (erase && !push.force) {
+    if (auto safe = check_home(options.target(), cluster->nodes, *groups); !safe)
+      return std::unexpected(safe.error());
+  }
   auto access = open_access(*cluster, options.connect);
   if (!access) return std::unexpected(access.error());
 
@@ -110,7 +130,8 @@ Result<int> run_push(const CopyOptions& options, const PushOptions& push, const 
                               .target = options.target(),
                               .folder = sources.size() > 1,
                               .checksum = push.checksum,
-                              .erase = push.erase,
+                              .erase = erase,
+                              .force = push.force,
                               .relay = push.relay,
                               .compress = push.compress,
                               .dry_run = push.dry_run,
@@ -121,7 +142,11 @@ Result<int> run_push(const CopyOptions& options, const PushOptions& push, const 
 void add_push_options(CLI::App& command, PushOptions& options) {
   command.add_flag("-c,--checksum", options.checksum,
                    "Compare contents; else size and time of the last change");
-  command.add_flag("--delete", options.erase, "Remove on the nodes what the source folders no longer have");
+  command.add_flag(
+      "--delete", options.erase,
+      "Remove on the nodes what the source folders no longer have; refused in the home and above it");
+  command.add_flag("--force-delete", options.force,
+                   "The same, even there; only ~/.ssh and ~/.ec2mpi stay in any case");
   command.add_flag("-C,--compress", options.compress,
                    "Compress what is sent, once for all nodes, which unpack it; for slow uplinks");
   command.add_flag("-n,--dry-run", options.dry_run, "Only list what would be sent and deleted");

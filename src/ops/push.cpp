@@ -1,5 +1,6 @@
 #include "ec2mpi/ops/push.hpp"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <asio/this_coro.hpp>
 
@@ -95,6 +96,23 @@ Result<PushTarget> push_target(std::string_view typed, std::size_t sources) {
   PushTarget target{.path = std::move(*path), .folder = sources > 1 || typed.ends_with('/')};
   while (target.path.size() > 1 && target.path.ends_with('/')) target.path.pop_back();
   return target;
+}
+
+bool cleans_up_home(const PushTarget& target, const SourceTree& tree) {
+  const bool content = std::any_of(tree.tops.begin(), tree.tops.end(),
+                                   [](const SourceTop& top) { return top.directory && top.name.empty(); });
+  if (!content) return false;
+  auto path = std::filesystem::path(target.path).lexically_normal();
+  if (!path.has_filename()) path = path.parent_path();
+  return path.empty() || path == "." || path == "/" || path.filename() == "..";
+}
+
+std::string home_refusal(std::string_view folder) {
+  return fmt::format(
+      "--delete is refused in {}: it is the home of the login, holds it, or is part of its .ssh or "
+      ".ec2mpi; nothing was changed. Push into a folder below the home, or use --force-delete "
+      "(.ssh and .ec2mpi stay)",
+      printable(folder));
 }
 
 NodeTask push_task(PushPlan plan) {

@@ -115,6 +115,10 @@ asio::awaitable<Result<void>> Delivery::look() {
   auto survey = co_await talk_->survey(run_.limit);
   if (!survey) co_return std::unexpected(survey.error());
   survey_ = std::move(*survey);
+  if (!survey_.holds.empty() && !plan.force) {
+    const Error refused{ErrorKind::usage, home_refusal(survey_.holds)};
+    co_return std::unexpected(refused);
+  }
   co_await compare();
   push_.note_need(need_, attempt_ == 1);
   auto checked = co_await check_begun();
@@ -153,6 +157,7 @@ asio::awaitable<Result<void>> Delivery::check_begun() {
 std::string Delivery::command_for(const PushTarget& target) const {
   std::string asked = options_.checksum ? "sums" : "";
   if (has_holes(tree_)) asked += " holes";
+  if (options_.erase) asked += " delete";
   std::vector<std::string> words{"sh",          "-c",
                                  push_script(), "ec2mpi-push",
                                  target.path,   target.folder ? "1" : "0",

@@ -46,7 +46,7 @@ asio::awaitable<void> Delivery::end_talk() {
 /// The connection and the node are well; what fed it was not.
 bool Delivery::may_try_again(const Error& error) const {
   if (error.kind == ErrorKind::timeout || error.kind == ErrorKind::cancelled ||
-      error.kind == ErrorKind::local_io)
+      error.kind == ErrorKind::local_io || error.kind == ErrorKind::usage)
     return false;
   if (!talk_ || !talk_->ended() || !talk_->end() || !talk_->complaint().empty()) return false;
   return talk_->end()->code >= kBrokenOff && talk_->end()->signal.empty();
@@ -54,7 +54,9 @@ bool Delivery::may_try_again(const Error& error) const {
 
 /// The node's own words, if it said any, tell more than that it ended.
 Error Delivery::reason_for(const Error& error) const {
-  if (error.kind == ErrorKind::timeout || error.kind == ErrorKind::cancelled || !talk_) return error;
+  if (error.kind == ErrorKind::timeout || error.kind == ErrorKind::cancelled ||
+      error.kind == ErrorKind::usage || !talk_)
+    return error;
   const auto complaint = push_complaint(talk_->err(), tree_);
   if (!complaint.empty()) return {ErrorKind::remote_io, complaint};
   if (error.kind == ErrorKind::local_io || !talk_->ended() || !talk_->end()) return error;

@@ -152,19 +152,28 @@ class Comparison {
   void find_extra() {
     std::set<std::string> extra;
     std::unordered_set<std::string> protectors;
+    for (const auto& path : survey_.dear) {
+      for (auto up = path; !up.empty(); up = parent_of(up)) protectors.insert(up);
+    }
     for (std::size_t top = 0; top < tree_.tops.size(); ++top) {
       if (tree_.tops[top].directory) find_extra_of(top, extra, protectors);
     }
     std::string above;
     for (const auto& path : extra) {  // a folder comes before what it holds
-      if (protectors.contains(path) || (!above.empty() && path.starts_with(above))) continue;
+      if (protectors.contains(path) || (!above.empty() && path.starts_with(above)) || is_in_dear(path))
+        continue;
       touch(parent_of(path));
       need_.erase.push_back("./" + path);
       above = path + "/";
     }
   }
 
-  /// `protectors`: folders with something in them that is excluded, and so stays.
+  [[nodiscard]] bool is_in_dear(std::string_view path) const {
+    return std::any_of(survey_.dear.begin(), survey_.dear.end(),
+                       [path](const std::string& dear) { return path.starts_with(dear + "/"); });
+  }
+
+  /// `protectors`: folders with something in them that stays: what is excluded, or the login's own.
   void find_extra_of(std::size_t top, std::set<std::string>& extra,
                      std::unordered_set<std::string>& protectors) const {
     const auto& source = tree_.tops[top];

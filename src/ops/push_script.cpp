@@ -98,9 +98,61 @@ know_tar() {
   esac
 }
 
+# --- what is dear: the login's .ssh and its jobs, by their true paths ---
+
+# One path a line, known after know_dear. $HOME may be another folder than the one in which sshd looks.
+dear=
+know_dear() {
+  [ -z "$dear" ] || return 0
+  own=$(id -un)
+  case $own in *[!A-Za-z0-9._-]* | '') own=$HOME ;; *) eval "own=~$own" ;; esac
+  for home in "$HOME" "$own"; do
+    home=$(true_path "$home") || continue
+    for one in .ssh .ec2mpi; do
+      dear="$dear$home/$one
+"
+      one=$(true_path "$home/$one") && dear="$dear$one
+"
+    done
+  done
+}
+# Of a folder; "" is "/".
+true_path() (
+  cd -P "$1" 2>/dev/null && path=$(pwd -P; echo .) && path=${path%??} || exit 1
+  [ "$path" = / ] || printf '%s' "$path"
+)
+
+# touches_dear PATH: a true path is, holds or lies in something dear.
+touches_dear() {
+  know_dear
+  while IFS= read -r one; do
+    [ -n "$one" ] || continue
+    case $one/ in "$1"/*) return 0 ;; esac
+    case $1/ in "$one"/*) return 0 ;; esac
+  done <<END
+$dear
+END
+  return 1
+}
+
+# tell_dear PATH...: of what is asked about, the folders that --delete must not be used on, and what it must keep.
+tell_dear() {
+  for path; do
+    spot=$base/$path
+    [ -d "$spot" ] && spot=$(true_path "$spot") && touches_dear "$spot" && printf 'holds\0%s\0' "${spot:-/}"
+  done
+  spot=$(true_path "$base") || return 0
+  know_dear
+  while IFS= read -r one; do
+    case $one in "$spot"/?*) printf 'dear\0%s\0' "${one#"$spot"/}" ;; esac
+  done <<END
+$dear
+END
+}
+
 survey() {
   case $asked in *holes*) know_tar ;; esac
-  printf 'ec2mpi-push 3\0%s\0' "$into"
+  printf 'ec2mpi-push 4\0%s\0' "$into"
   tell_address
   printf '%s\0%s\0' "$stage" "$method"
   command -v gzip >/dev/null && printf gzip
@@ -117,6 +169,7 @@ survey() {
       (cd "$base" 2>/dev/null && find -H "$@" -type f -exec sha256sum {} + 2>/dev/null)
       printf '\0' ;;
   esac
+  case $asked in *delete*) tell_dear "$@" ;; esac
   printf 'end\0'
 }
 
@@ -134,6 +187,8 @@ else
   set -- "./$name"
 fi
 [ -n "$base" ] || base=/.
+# A link that leads to it may be among what is removed.
+case $asked in *delete*) [ ! -d "$base" ] || base=$(true_path "$base") && [ -n "$base" ] || base=/. ;; esac
 stage=$base/.ec2mpi-push.$host.$key.$$
 while exists "$stage"; do stage=${stage%.*}.again.$$; done
 trap '' PIPE

@@ -4,10 +4,11 @@
 
 namespace ec2mpi::ops {
 
-/// What a node does during a push: a POSIX sh script for `sh -c SCRIPT ec2mpi-push TARGET INTO KEY SUMS
+/// What a node does during a push: a POSIX sh script for `sh -c SCRIPT ec2mpi-push TARGET INTO KEY ASKED
 /// PATH...`. TARGET is absolute or begins with "./" (the login folder); INTO is 1 if it must be a folder,
-/// else 0; KEY names the sources; SUMS is 1 if checksums are wanted; the paths begin with "./" and tell what
-/// of the folder is asked about.
+/// else 0; KEY names the sources; ASKED holds words: "sums" if checksums are wanted, "holes" if it matters
+/// whether its tar can make holes, "delete" if files may have to be removed; the paths begin with "./" and
+/// tell what of the folder is asked about.
 ///
 /// It prints what parse_survey reads; later "has NUL BYTES SECONDS NUL" now and then, of the archive,
 /// "unlinked NUL N REASON NUL" for a node that it could not feed, and "passed NUL" when all is on its way to

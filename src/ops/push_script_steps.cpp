@@ -86,10 +86,17 @@ put() {
 # mend MODE TIME PATH: only these are wrong.
 mend() { chmod "$1" "$base/$3" && touch -m -d "$2" "$base/$3"; }
 
-# erase PATH: what the sources no longer have.
+# erase PATH: what the sources no longer have; but never the login's .ssh and jobs, nor what they lie in. By the true
+# path, as links may lead there.
+erased_in=
 erase() {
   up=$base/${1%/*}
   [ -w "$up" ] || chmod u+rwx "$up"
+  if [ "$up" != "$erased_in" ]; then
+    erased_in=$up
+    erased_path=$(true_path "$up") || return 1
+  fi
+  ! touches_dear "$erased_path/${1##*/}" || return 0
   find "$base/$1" -type d ! -perm -700 -exec chmod u+rwx {} + 2>/dev/null
   rm -rf "$base/$1"
 }
@@ -104,6 +111,8 @@ folders() {
 apply() {
   said=$(steps 2>&1) || die "$said"
   tidy
+  free_lanes
+  remove "$stage"
   printf 'done\0'
   exit 0
 }

@@ -144,6 +144,12 @@ Result<bool> SurveyReader::take(std::string_view field) {
     case Next::sums:
       for (const auto line : split(field, '\n')) read_sum(line, survey_.sums);
       return false;
+    case Next::holds:
+      survey_.holds = field;
+      return false;
+    case Next::dear:
+      survey_.dear.emplace_back(field);
+      return false;
   }
   return nonsense(field);
 }
@@ -156,6 +162,10 @@ Result<bool> SurveyReader::take_word(std::string_view field) {
     next_ = Next::lines;
   } else if (field == "sums") {
     next_ = Next::sums;
+  } else if (field == "holds") {
+    next_ = Next::holds;
+  } else if (field == "dear") {
+    next_ = Next::dear;
   } else {
     record_ = field;
     next_ = Next::link;

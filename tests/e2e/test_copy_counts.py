@@ -108,6 +108,67 @@ def test_a_big_file_that_cannot_be_read_is_not_made_of_zeros(ec2mpi, cluster4):
     assert not (ec2mpi.folder / "big").exists()
 
 
+# --- what is dear is not deleted ---------------------------------------------------------------------------------
+
+KEPT = "ls .ssh/authorized_keys && ls .ec2mpi/jobs/1 && ls keep"
+
+
+def home_with_jobs(hosts, index=1):
+    user(hosts, index, "mkdir -p .ec2mpi/jobs/1; echo x > keep")
+
+
+@pytest.mark.parametrize("target", [".", "./", "~", "~/", "sub/..", "/"])
+def test_delete_into_the_home_is_refused_before_anything_is_done(ec2mpi, cluster4, target):
+    write(ec2mpi.folder / "src/a", "a")
+    done = ec2mpi("push", "--delete", "-w", "1", "src/.", target)
+    assert done.code == 2, done.err
+    assert "--force-delete" in done.err and done.err.count("\n") <= 2
+    assert ".ec2mpi/known_hosts" not in ec2mpi.files(), "it must not have connected"
+
+
+@pytest.mark.parametrize("source, target", [("src/.", "/home/ubuntu"), ("src/.", "/home/ubuntu/x/.."), ("src/.", "door"), ("src/.", "/home"),
+                                            ("ubuntu", "/home/"), ("src/.", ".ssh"), ("src/.", "/srv/keys"), ("door", ".")])
+def test_delete_into_what_holds_the_home_is_refused_by_the_node(ec2mpi, cluster4, source, target):
+    for name in ("src", "ubuntu", "door"):
+        write(ec2mpi.folder / name / "a", "a")
+    home_with_jobs(cluster4)
+    user(cluster4, 1, "mkdir x; ln -s /home/ubuntu door")
+    if target == "/srv/keys":
+        cluster4.host(1, "mv /home/ubuntu/.ssh /srv/keys; ln -s /srv/keys /home/ubuntu/.ssh")
+    try:
+        done = ec2mpi("push", "--delete", "-w", "1", source, target)
+        assert done.code == 1, done.err
+        assert re.search(r"^node1: --delete is refused in /\S+: ", done.err, re.M), done.err
+        assert user(cluster4, 1, KEPT) and user(cluster4, 1, "ls -A") .count("\na\n") == 0
+        assert "refused" in ec2mpi("push", "--delete", "-n", "-w", "1", source, target).err
+    finally:
+        if target == "/srv/keys":
+            cluster4.host(1, "rm /home/ubuntu/.ssh; mv /srv/keys /home/ubuntu/.ssh")
+
+
+@pytest.mark.parametrize("target", [".", "door", "/home/ubuntu"])
+def test_even_by_force_keys_and_jobs_stay(ec2mpi, cluster4, target):
+    write(ec2mpi.folder / "src/a", "a")
+    home_with_jobs(cluster4)
+    user(cluster4, 1, "ln -s /home/ubuntu door; cp .bashrc bashrc")
+    listed = ec2mpi("push", "--force-delete", "-n", "-w", "1", "src/.", target)
+    assert listed.code == 0 and "delete keep" in listed.out and ".ssh" not in listed.out and ".ec2mpi" not in listed.out
+    done = ec2mpi("push", "--force-delete", "--exclude", "bashrc", "-w", "1", "src/.", target)
+    assert done.code == 0, done.err
+    assert user(cluster4, 1, "ls -A").split() == [".ec2mpi", ".ssh", "a", "bashrc"]
+    assert user(cluster4, 1, "ls .ssh/authorized_keys .ec2mpi/jobs")
+    assert ec2mpi("exec", "-w", "1", "true").code == 0
+    user(cluster4, 1, "cp bashrc .bashrc")
+
+
+def test_delete_below_the_home_goes_on_as_ever(ec2mpi, cluster4):
+    write(ec2mpi.folder / "src/a", "a")
+    user(cluster4, 1, "mkdir -p src proj/.ssh; touch src/old proj/old proj/.ssh/old")
+    assert ec2mpi("push", "--delete", "-w", "1", "src", ".").code == 0
+    assert ec2mpi("push", "--delete", "-w", "1", "src/.", "proj").code == 0
+    assert user(cluster4, 1, "ls -A src proj") == "proj:\na\n\nsrc:\na\n"
+
+
 # --- one node's lie costs only that node --------------------------------------------------------------------------
 
 FIND = r'''#!/usr/bin/python3

@@ -140,6 +140,16 @@ TEST(PushNeed, WhatTheSourceHasNotIsErasedFromItsFoldersOnly) {
   EXPECT_TRUE(need_of(fields).nothing());
 }
 
+TEST(PushNeed, WhatIsDearIsNotErasedNorWhatHoldsIt) {
+  auto fields = head();
+  for (const auto& field :
+       {"d 4096 755 10.0 ./proj"s, ""s, "d 9 755 3.0 ./proj/home"s, ""s, "d 9 755 3.0 ./proj/home/.ssh"s, ""s,
+        "f 9 644 3.0 ./proj/home/.ssh/authorized_keys"s, ""s, "f 9 644 3.0 ./proj/home/x"s, ""s, "dear"s,
+        "proj/home/.ssh"s})
+    fields.push_back(field);
+  EXPECT_EQ(need_of(fields, {.erase = true}).erase, std::vector<std::string>{"./proj/home/x"});
+}
+
 TEST(PushNeed, WhatIsExcludedIsNotErasedNorWhatHoldsIt) {
   auto fields = all();
   for (const auto& field : {"d 1 755 1.0 ./proj/old"s, ""s, "f 1 644 1.0 ./proj/old/x.log"s, ""s,

@@ -297,6 +297,44 @@ INSTANTIATE_TEST_SUITE_P(
                     "mkdir bin && printf '#!/bin/sh\\nexit 127\\n' >bin/perl && chmod 755 bin/perl && "
                     "PATH=$PWD/bin:$PATH; "));
 
+/// Whatever is told to be removed, by whatever path.
+TEST_F(PushScript, TheLoginsKeysAndJobsAreNeverRemoved) {
+  write("input",
+        do_text("begin ''\nstore") + data_text(whole("")) +
+            do_text("commit " + sha256(whole("")) +
+                    "\nsteps() {\nerase ./home || return 1\nerase ./home/.ssh || return 1\n"
+                    "erase ./door/.ssh/authorized_keys || return 1\nerase ./door/.ec2mpi || return 1\n"
+                    "erase ./keys || return 1\nerase ./door/other || return 1\nerase ./door || return "
+                    "1\n}\napply"));
+  const std::string before =
+      "mkdir -p target/home/.ec2mpi target/home/other target/keys && echo key >target/keys/authorized_keys "
+      "&& "
+      "ln -s ../keys target/home/.ssh && ln -s home target/door && export HOME=$PWD/target/home; ";
+  EXPECT_EQ(run(":", before), 0) << errors();
+  EXPECT_EQ(read(folder_ / "target/home/.ssh/authorized_keys"), "key\n");
+  EXPECT_TRUE(fs::exists(folder_ / "target/home/.ec2mpi"));
+  EXPECT_FALSE(fs::exists(folder_ / "target/home/other"));
+  EXPECT_FALSE(fs::is_symlink(folder_ / "target/door"));
+}
+
+/// With "delete" the survey says so, by true paths.
+TEST_F(PushScript, AFolderThatHoldsTheHomeIsToldOf) {
+  write("input", "");
+  const std::string home = "mkdir -p target/home/.ssh target/other && export HOME=$PWD/target/home; ";
+  const auto told = [&](const std::string& path, const std::string& more = "") {
+    fs::remove_all(folder_ / "target");
+    EXPECT_EQ(run(":", home + more, "delete", path), 3);
+    return output().find(std::string("holds") + '\0') != std::string::npos;
+  };
+  EXPECT_TRUE(told("."));
+  EXPECT_TRUE(told("./home"));
+  EXPECT_TRUE(told("./home/.ssh"));
+  EXPECT_TRUE(told("./link", "ln -s home target/link; "));
+  EXPECT_TRUE(told("./keys", "rmdir target/home/.ssh; mkdir target/keys; ln -s ../keys target/home/.ssh; "));
+  EXPECT_FALSE(told("./other"));
+  EXPECT_FALSE(told("./new"));
+}
+
 TEST_F(PushScript, AStageThatSomebodyElseHasMadeMeanwhileIsNotUsed) {
   write("input",
         do_text("mkdir \"$stage\"; echo theirs >\"$stage/theirs\"") + do_text("begin ''\nstart\nfeed"));

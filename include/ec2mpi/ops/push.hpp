@@ -25,6 +25,12 @@ struct PushTarget {
 /// Errors: usage.
 [[nodiscard]] Result<PushTarget> push_target(std::string_view typed, std::size_t sources);
 
+/// `erase` would clean up the login folder or "/", as far as the path tells by itself; the node looks again.
+[[nodiscard]] bool cleans_up_home(const PushTarget& target, const SourceTree& tree);
+
+/// Why that is refused.
+[[nodiscard]] std::string home_refusal(std::string_view folder);
+
 /// What has been done so far, for whoever shows it. Bytes are those of files, without names and padding; over
 /// the uplink and between nodes they are those of the compressed archive if there is one.
 struct PushCount {
@@ -57,6 +63,7 @@ struct PushPlan {
   bool folder = false;    ///< there are several sources
   bool checksum = false;  ///< compare contents, not size and mtime
   bool erase = false;     ///< remove what the source folders no longer have
+  bool force = false;     ///< even in the home, and above it
   RelayMode relay = RelayMode::automatic;
   bool compress = false;             ///< once for all nodes; they unpack it
   bool dry_run = false;              ///< only tell, line by line, what would be done

@@ -42,6 +42,8 @@ struct PushSurvey {
   HeldEntries target;                       ///< below the folder that the target is or lies in
   std::map<std::string, HeldEntries> left;  ///< what earlier pushes of the same sources left, by stage
   std::unordered_map<std::string, std::string> sums;  ///< of files of the target, hexadecimal
+  std::string holds;  ///< a folder to be cleaned up that holds or is part of the login's .ssh or jobs
+  std::vector<std::string> dear;  ///< paths of these below the folder that the target is or lies in
 };
 
 /// Reads the fields of the answer, one after the other.
@@ -52,7 +54,7 @@ class SurveyReader {
   [[nodiscard]] PushSurvey& survey() { return survey_; }
 
  private:
-  enum class Next { into, address, stage, method, unpackers, word, area, link, lines, sums };
+  enum class Next { into, address, stage, method, unpackers, word, area, link, lines, sums, holds, dear };
   Result<bool> take_word(std::string_view field);
 
   PushSurvey survey_;
@@ -62,6 +64,6 @@ class SurveyReader {
 };
 
 /// The words in front of the first field; what a login shell says comes before them.
-inline constexpr std::string_view kSurveyBegin("ec2mpi-push 3\0", 14);
+inline constexpr std::string_view kSurveyBegin("ec2mpi-push 4\0", 14);
 
 }  // namespace ec2mpi::ops
