@@ -1,11 +1,20 @@
 #include "ec2mpi/base/event.hpp"
 
+#include <asio/post.hpp>
 #include <asio/redirect_error.hpp>
 #include <asio/this_coro.hpp>
 #include <asio/use_awaitable.hpp>
 #include <optional>
 
 namespace ec2mpi {
+
+namespace {
+/// What a wait with this limit comes to now; `notified` while the limit has not ended.
+Wake wake_at_once(const Limit& limit) {
+  if (limit.stop.stop_requested()) return Wake::stopped;
+  return Clock::now() >= limit.deadline ? Wake::timed_out : Wake::notified;
+}
+}  // namespace
 
 /// One waiter's place in the list. It leaves also when the loop is torn down around a wait, and the event may
 /// be gone by then: hence the shared list.
@@ -23,18 +32,17 @@ class Event::Waiting {
 };
 
 asio::awaitable<Wake> Event::wait(Limit limit) {
-  if (limit.stop.stop_requested()) co_return Wake::stopped;
-  asio::steady_timer timer(executor_, limit.deadline);
+  const bool stopped = limit.stop.stop_requested();
+  asio::steady_timer timer(executor_, stopped ? Clock::now() : limit.deadline);
   const Waiting waiting(waiters_, timer);
-  std::error_code ended;
   {
+    std::error_code ignored;
     const auto cancel = [&timer] { timer.cancel(); };
     std::optional<std::stop_callback<decltype(cancel)>> on_stop;
     if (limit.stop.stop_possible()) on_stop.emplace(limit.stop, cancel);
-    co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ended));
+    co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
   }
-  if (limit.stop.stop_requested()) co_return Wake::stopped;
-  co_return ended ? Wake::notified : Wake::timed_out;
+  co_return wake_at_once(limit);
 }
 
 void Event::notify_all() {
@@ -66,6 +74,12 @@ asio::awaitable<Result<Gate::Pass>> Gate::enter(Limit limit) {
   }
   --places_;
   co_return Pass(this);
+}
+
+asio::awaitable<Wake> yield_to_loop(Limit limit) {
+  const auto executor = co_await asio::this_coro::executor;
+  co_await asio::post(executor, asio::use_awaitable);
+  co_return wake_at_once(limit);
 }
 
 asio::awaitable<Wake> sleep_for(Clock::duration duration, Limit limit) {

@@ -2,42 +2,45 @@
 
 #include <unistd.h>
 #include <algorithm>
-#include <asio/post.hpp>
-#include <asio/this_coro.hpp>
-#include <asio/use_awaitable.hpp>
-
-#include "ec2mpi/base/sha256.hpp"
 
 namespace ec2mpi::ops {
 
 namespace {
-constexpr std::uint64_t kPiece = 1024 * 1024;  ///< some milliseconds
+constexpr std::uint64_t kPiece = 256 * 1024;  ///< a fraction of a millisecond, for each that asks
 }
 
-asio::awaitable<std::string> FileSums::of(std::size_t item, std::uint64_t bytes) {
-  const std::pair key{item, bytes};
-  if (const auto asked = sums_.find(key); asked != sums_.end()) {
-    const auto sum = asked->second;
-    const Limit unlimited;
-    while (sum->text.empty()) co_await sum->found.wait(unlimited);
-    co_return sum->text;
+asio::awaitable<Result<std::string>> FileSums::of(std::size_t item, std::uint64_t bytes, Limit limit) {
+  auto& known = sums_[{item, bytes}];
+  if (!known) {
+    auto file = open_item(*tree_, tree_->items[item]);
+    known = std::make_shared<Sum>();
+    known->left = bytes;
+    if (file)
+      known->file = std::move(*file);
+    else
+      known->text = kUnreadable;
   }
-  const auto executor = co_await asio::this_coro::executor;
-  const auto sum = std::make_shared<Sum>(executor);
-  sums_.emplace(key, sum);
-  const auto file = open_item(*tree_, tree_->items[item]);
-  Sha256 hash;
-  std::string piece(std::min(bytes, kPiece), '\0');
-  while (file && bytes > 0) {
-    const auto got = ::read(file->get(), piece.data(), std::min<std::uint64_t>(piece.size(), bytes));
-    if (got <= 0) break;
-    bytes -= static_cast<std::uint64_t>(got);
-    hash.add(std::string_view(piece).substr(0, static_cast<std::size_t>(got)));
-    if (bytes > 0) co_await asio::post(executor, asio::use_awaitable);
+  const auto sum = known;
+  while (sum->text.empty()) {
+    read_piece(*sum);
+    const Wake wake = co_await yield_to_loop(limit);
+    if (wake != Wake::notified) co_return wake_error(wake, "the files here could not be read in time");
   }
-  sum->text = file && bytes == 0 ? hash.finish() : "unreadable";
-  sum->found.notify_all();
   co_return sum->text;
+}
+
+void FileSums::read_piece(Sum& sum) {
+  std::string piece(static_cast<std::size_t>(std::min(sum.left, kPiece)), '\0');
+  const auto got = piece.empty() ? 0 : ::read(sum.file.get(), piece.data(), piece.size());
+  if (got > 0) {
+    sum.left -= static_cast<std::uint64_t>(got);
+    sum.hash.add(std::string_view(piece).substr(0, static_cast<std::size_t>(got)));
+  }
+  if (sum.left == 0)
+    sum.text = sum.hash.finish();
+  else if (got <= 0)
+    sum.text = kUnreadable;
+  if (!sum.text.empty()) sum.file = UniqueFd();
 }
 
 std::string FileSums::known(std::size_t item, std::uint64_t bytes) const {

@@ -1,9 +1,7 @@
 #include "src/ops/pull_sums.hpp"
 
 #include <unistd.h>
-#include <asio/post.hpp>
 #include <asio/this_coro.hpp>
-#include <asio/use_awaitable.hpp>
 #include <memory>
 
 #include "ec2mpi/base/sha256.hpp"
@@ -75,7 +73,6 @@ asio::awaitable<Result<SumsByPath>> sums_on_node(NodeRun& run, const std::vector
 asio::awaitable<Result<std::string>> sum_here(SafeTree& tree, std::string place, Limit limit) {
   const auto file = tree.open_file(place);
   if (!file) co_return std::unexpected(file.error());
-  const auto executor = co_await asio::this_coro::executor;
   Sha256 sum;
   std::string block(kBlock, '\0');
   for (;;) {
@@ -83,11 +80,8 @@ asio::awaitable<Result<std::string>> sum_here(SafeTree& tree, std::string place,
     if (got < 0) co_return io_error("read", place);
     if (got == 0) co_return sum.finish();
     sum.add(std::string_view(block).substr(0, static_cast<std::size_t>(got)));
-    if (limit.stop.stop_requested()) {
-      const Error stopped{ErrorKind::cancelled, "interrupted"};
-      co_return std::unexpected(stopped);
-    }
-    co_await asio::post(executor, asio::use_awaitable);  // the other nodes' turn
+    const Wake wake = co_await yield_to_loop(limit);
+    if (wake != Wake::notified) co_return wake_error(wake, "the files here could not be read in time");
   }
 }
 

@@ -119,19 +119,22 @@ asio::awaitable<Result<void>> Delivery::look() {
     const Error refused{ErrorKind::usage, home_refusal(survey_.holds)};
     co_return std::unexpected(refused);
   }
-  co_await compare();
+  if (auto compared = co_await compare(); !compared) co_return compared;
   push_.note_need(need_, attempt_ == 1);
   auto checked = co_await check_begun();
   co_return checked;
 }
 
 /// What has to be read is read before, for the comparison itself waits for nothing.
-asio::awaitable<void> Delivery::compare() {
-  for (const auto file : files_to_compare(tree_, survey_, options_))
-    co_await push_.sums().of(file, tree_.items[file].size);
+asio::awaitable<Result<void>> Delivery::compare() {
+  for (const auto file : files_to_compare(tree_, survey_, options_)) {
+    auto sum = co_await push_.sums().of(file, tree_.items[file].size, run_.limit);
+    if (!sum) co_return std::unexpected(sum.error());
+  }
   need_ = push_need(tree_, survey_, options_, [this](const SourceItem& item) {
     return push_.sums().known(static_cast<std::size_t>(&item - tree_.items.data()), item.size);
   });
+  co_return Result<void>{};
 }
 
 asio::awaitable<Result<void>> Delivery::check_begun() {
@@ -146,8 +149,9 @@ asio::awaitable<Result<void>> Delivery::check_begun() {
     if (!word) co_return std::unexpected(word.error());
     auto theirs = co_await talk_->next_word(run_.limit);
     if (!theirs) co_return std::unexpected(theirs.error());
-    const auto ours = co_await push_.sums().of(number, bytes);
-    if (first_word(trim(*theirs)).first != ours) continue;
+    const auto ours = co_await push_.sums().of(number, bytes, run_.limit);
+    if (!ours) co_return std::unexpected(ours.error());
+    if (first_word(trim(*theirs)).first != *ours) continue;
     need_.kept[number] = bytes;
     need_.bytes -= bytes;
   }

@@ -58,7 +58,7 @@ class Delivery {
  private:
   asio::awaitable<Result<void>> attempt();
   asio::awaitable<Result<void>> look();
-  asio::awaitable<void> compare();
+  asio::awaitable<Result<void>> compare();
   /// Finds out whether the beginnings of files that lie in an old stage are those of ours.
   asio::awaitable<Result<void>> check_begun();
   asio::awaitable<Result<void>> send();

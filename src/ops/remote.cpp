@@ -14,8 +14,9 @@ asio::awaitable<Result<ssh::ExitStatus>> read_to_end(ssh::Channel& channel, Limi
     auto chunk = co_await channel.read(limit);
     if (!chunk) co_return std::unexpected(chunk.error());
     if (!*chunk) co_return channel.exit_status();
-    sink(**chunk);
+    // Right before, not after: of many nodes that wait for room, each takes it before the next one looks.
     co_await observer.ready(limit);
+    sink(**chunk);
   }
 }
 

@@ -24,6 +24,9 @@ constexpr auto kTick = seconds(15);   ///< between two signs of life of a node
 constexpr auto kGlance = seconds(1);  ///< at a connection that is in use, which its users keep up with
 constexpr int kSilentTicks = 2;       ///< after so many without a sign the connection is dropped
 constexpr auto kAnswer = seconds(3);  ///< for a keeper to end
+/// What a node may send over a connection that nobody uses: what was on its way to the last user, signs of
+/// life. libssh keeps in memory what comes for a channel that we have closed.
+constexpr std::uint64_t kMostUnasked = 64 * 1024 * 1024;
 
 /// One session, its name and those who use it.
 struct Post {
@@ -154,15 +157,18 @@ class SessionKeeper : public Keeper {
   awaitable<void> watch(Post& post) {
     auto next = Clock::now() + kTick;
     auto heard = post.lasting.heard();
+    auto heard_in_use = heard;
     int silent = 0;
     while (!post.over && post.lasting.alive()) {
       const Limit tick{next, ending_.get_token()};
       if (post.users > 0) {  // who reads them does so at its own pace; we must not wait for what it leaves
         co_await post.changed.wait(tick.at_most(kGlance));
+        heard_in_use = post.lasting.heard();
       } else {
         co_await post.lasting.stir(tick);
         post.lasting.nudge();
       }
+      if (post.lasting.heard() - heard_in_use > kMostUnasked) break;
       if (Clock::now() < next) continue;
       next += kTick;
       silent = post.lasting.heard() == heard ? silent + 1 : 0;

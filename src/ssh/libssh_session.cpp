@@ -13,13 +13,14 @@ namespace ec2mpi::ssh {
 
 namespace {
 
-/// The part of a write that is given to libssh at once: it copies and encrypts what it gets without looking
-/// at the socket, so this bounds the memory of a thousand sessions.
-constexpr std::size_t kWriteBlock = 64 * 1024;
 constexpr std::size_t kReadBlock = 32 * 1024;
 /// What the node may send ahead of our reading when much is expected: rate times round trip. libssh's own
 /// 1.28 MB would mean 6 MB/s at 100 ms.
 constexpr std::size_t kBulkWindow = 16 * 1024 * 1024;
+/// What may wait for our reading: the windows that were ever open at once, and more. libssh keeps also what a
+/// node sends beyond its window.
+constexpr std::size_t kMostUnread = 4 * 1024 * 1024;
+constexpr std::size_t kMostUnreadBulk = 3 * kBulkWindow;
 
 /// Tells the other users of a link at the end of a call what the call has moved.
 class PassOn {
@@ -45,6 +46,10 @@ class LibsshChannel : public Channel {
     callbacks_.channel_exit_signal_function = [](ssh_session, ssh_channel, const char* signal, int,
                                                  const char*, const char*, void* self) {
       static_cast<LibsshChannel*>(self)->ended_ = ExitStatus{0, printable(signal)};
+    };
+    callbacks_.channel_data_function = [](ssh_session, ssh_channel, void*, std::uint32_t unread, int,
+                                          void* self) {
+      return static_cast<LibsshChannel*>(self)->drop_beyond_bound(unread);
     };
     if (channel_ != nullptr) ::ssh_set_channel_callbacks(channel_, &callbacks_);
   }
@@ -107,7 +112,7 @@ class LibsshChannel : public Channel {
     co_return Result<void>{};
   }
 
-  awaitable<Result<std::optional<Chunk>>> read(Limit limit) override {
+  awaitable<Result<std::optional<Chunk>>> receive(Limit limit) override {
     const PassOn pass_on(*link_);
     for (;;) {
       const auto seen = link_->packets_received();
@@ -120,8 +125,13 @@ class LibsshChannel : public Channel {
       // Once the end of the output has come, polling the streams reads the socket no more; the status may be
       // still on its way.
       if (::ssh_channel_is_eof(channel_) != 0 && !ended_) ::ssh_channel_get_exit_status(channel_);
+      if (overrun_) co_return fail(ErrorKind::protocol, "the node sends more than it was given room for");
       // Looking at one stream may have pumped in bytes of the other, and the socket won't tell of them again.
-      if (link_->packets_received() != seen) continue;
+      if (link_->packets_received() != seen) {
+        const Wake wake = co_await yield_to_loop(limit);  // packets without output may come for ever
+        if (wake != Wake::notified) co_return wake_error(wake, kTooLate);
+        continue;
+      }
       if (over()) co_return std::nullopt;
       if (refused_) co_return failure(kRefused);
       if (::ssh_is_connected(session()) == 0) {
@@ -129,7 +139,7 @@ class LibsshChannel : public Channel {
         co_return std::unexpected(link_->last_error());
       }
       const Wake wake = co_await link_->activity(limit);
-      if (wake != Wake::notified) co_return wake_error(wake, "the command did not end in time");
+      if (wake != Wake::notified) co_return wake_error(wake, kTooLate);
     }
   }
 
@@ -140,7 +150,7 @@ class LibsshChannel : public Channel {
                 "the node closed the command's channel without saying how the command ended");
   }
 
-  awaitable<Result<void>> write(std::string_view bytes, Limit limit) override {
+  awaitable<Result<void>> send(std::string_view bytes, Limit limit) override {
     const PassOn pass_on(*link_);
     while (!bytes.empty()) {
       look_for_answer();
@@ -162,7 +172,7 @@ class LibsshChannel : public Channel {
         continue;
       }
       const std::size_t window = ::ssh_channel_window_size(channel_);
-      const auto part = static_cast<std::uint32_t>(std::min({bytes.size(), window, kWriteBlock}));
+      const auto part = static_cast<std::uint32_t>(std::min(bytes.size(), window));
       const int taken = ::ssh_channel_write(channel_, bytes.data(), part);
       if (taken < 0) co_return failure("the node stopped taking data");
       bytes.remove_prefix(static_cast<std::size_t>(taken));
@@ -183,6 +193,7 @@ class LibsshChannel : public Channel {
   }
 
  private:
+  static constexpr const char* kTooLate = "the command did not end in time";
   static constexpr const char* kNoStart = "the node did not start the command; overloaded?";
 
   static constexpr const char* kNoWay =
@@ -190,6 +201,12 @@ class LibsshChannel : public Channel {
   static constexpr const char* kRefused = "the node refused to run the command";
 
   [[nodiscard]] ssh_session session() const { return link_->session(); }
+
+  /// How many of the unread bytes libssh is to forget.
+  int drop_beyond_bound(std::uint32_t unread) {
+    if (unread > (bulk_ ? kMostUnreadBulk : kMostUnread)) overrun_ = true;
+    return overrun_ ? static_cast<int>(unread) : 0;
+  }
 
   /// Asks for the program; later on, whether that has been answered. libssh sends the request at the first of
   /// these calls only.
@@ -272,6 +289,7 @@ class LibsshChannel : public Channel {
   std::optional<std::string> asked_for_;  ///< a command ("": the login shell) that has not been answered
   std::vector<std::function<void()>> held_back_;
   bool refused_ = false;
+  bool overrun_ = false;  ///< the node has sent far beyond its window
   std::optional<ExitStatus> ended_;
   bool reading_err_ = true;
   std::string buffer_;
@@ -308,7 +326,7 @@ class LibsshSession : public Session, public Timed, public Lasting {
   std::optional<std::chrono::microseconds> round_trip() const override { return link_->round_trip(); }
 
   bool alive() const override { return ::ssh_is_connected(link_->session()) != 0; }
-  std::uint64_t heard() const override { return link_->packets_received(); }
+  std::uint64_t heard() const override { return link_->bytes_received(); }
   void take_no_risks() override { first_ = false; }
 
   void nudge() override {

@@ -99,14 +99,17 @@ class Handshake {
         on_phase(Phase::key_exchange);
       }
       const Wake wake = co_await link_->activity(limit);
-      if (wake != Wake::notified) {
-        co_return wake_error(wake, banner_seen
-                                       ? "the key exchange did not end; the node or the link is very slow"
-                                       : "connected, but its sshd says nothing; frozen or overloaded?");
-      }
+      if (wake != Wake::notified) co_return wake_error(wake, why_no_keys(banner_seen));
     }
     link_->make_nonblocking();
     co_return Result<void>{};
+  }
+
+  [[nodiscard]] const char* why_no_keys(bool banner_seen) const {
+    if (banner_seen) return "the key exchange did not end; the node or the link is very slow";
+    if (!link_->heard()) return "connected, but its sshd says nothing; frozen or overloaded?";
+    return "connected, but what listens there sends other things than the greeting of an sshd; the right "
+           "port (-p)?";
   }
 
   [[nodiscard]] Result<void> verify_host_key() const {

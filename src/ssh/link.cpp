@@ -42,7 +42,7 @@ Result<std::shared_ptr<Link>> Link::over(Socket socket) {
   }
   ::ssh_set_blocking(link->session(), 0);
   ::ssh_options_set(link->session(), SSH_OPTIONS_FD, &link->libssh_fd_);
-  ::ssh_set_counters(link->session(), nullptr, &link->traffic_);
+  ::ssh_set_counters(link->session(), &link->socket_traffic_, &link->traffic_);
   return link;
 }
 

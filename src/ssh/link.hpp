@@ -39,6 +39,9 @@ class Link : public std::enable_shared_from_this<Link> {
 
   /// How many packets have come in; any libssh call may bring some.
   [[nodiscard]] std::uint64_t packets_received() const { return traffic_.in_packets; }
+  [[nodiscard]] std::uint64_t bytes_received() const { return traffic_.in_bytes; }
+  /// Anything has come from the other side at all.
+  [[nodiscard]] bool heard() const { return socket_traffic_.in_bytes > 0; }
 
   /// One question and its answer took so long.
   void note_exchange(Clock::duration took);
@@ -68,7 +71,8 @@ class Link : public std::enable_shared_from_this<Link> {
   Event activity_;
   bool reading_ = false;
   bool writing_ = false;
-  ssh_counter_struct traffic_{};  ///< kept by libssh
+  ssh_counter_struct traffic_{};  ///< of whole packets; both are kept by libssh
+  ssh_counter_struct socket_traffic_{};
   std::uint64_t packets_passed_on_ = 0;
   std::optional<std::chrono::microseconds> quickest_;
 };

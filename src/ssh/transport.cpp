@@ -4,6 +4,8 @@
 #include <array>
 #include <csignal>
 
+#include "ec2mpi/base/event.hpp"
+
 namespace ec2mpi::ssh {
 
 namespace {
@@ -40,6 +42,25 @@ int ExitStatus::shell_code() const {
 std::string ExitStatus::describe() const {
   if (!signal.empty()) return fmt::format("killed by signal {}", signal);
   return fmt::format("exit {}", code);
+}
+
+awaitable<Result<std::optional<Chunk>>> Channel::read(Limit limit) {
+  const Wake wake = co_await yield_to_loop(limit);
+  if (wake != Wake::notified) co_return wake_error(wake, "the command did not end in time");
+  auto chunk = co_await receive(std::move(limit));
+  co_return chunk;
+}
+
+awaitable<Result<void>> Channel::write(std::string_view bytes, Limit limit) {
+  while (!bytes.empty()) {
+    const Wake wake = co_await yield_to_loop(limit);
+    if (wake != Wake::notified) co_return wake_error(wake, "the node stopped taking data");
+    const auto block = bytes.substr(0, kWriteBlock);
+    auto sent = co_await send(block, limit);
+    if (!sent) co_return sent;
+    bytes.remove_prefix(block.size());
+  }
+  co_return Result<void>{};
 }
 
 std::string_view phase_name(Phase phase) {

@@ -6,7 +6,7 @@
 
 namespace ec2mpi::ssh {
 
-awaitable<Result<std::optional<Chunk>>> WarmChannel::read(Limit limit) {
+awaitable<Result<std::optional<Chunk>>> WarmChannel::receive(Limit limit) {
   for (;;) {
     look();
     if (!come_.empty()) {
@@ -30,7 +30,7 @@ Result<ExitStatus> WarmChannel::exit_status() const {
   return fail(ErrorKind::protocol, "the command has not ended yet");
 }
 
-awaitable<Result<void>> WarmChannel::write(std::string_view bytes, Limit limit) {
+awaitable<Result<void>> WarmChannel::send(std::string_view bytes, Limit limit) {
   while (!bytes.empty()) {
     look();
     if (auto over = no_more_input()) co_return std::unexpected(std::move(*over));

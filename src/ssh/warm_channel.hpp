@@ -18,14 +18,14 @@ class WarmChannel : public Channel {
   explicit WarmChannel(std::shared_ptr<FrameSocket> socket) : socket_(std::move(socket)) {}
   ~WarmChannel() override { socket_->close(); }
 
-  awaitable<Result<std::optional<Chunk>>> read(Limit limit) override;
   Result<ExitStatus> exit_status() const override;
-  awaitable<Result<void>> write(std::string_view bytes, Limit limit) override;
   void close_input() override { socket_->send(FrameType::end_of_input); }
   void signal(const std::string& name) override { socket_->send(FrameType::signal, name); }
   void resize(int columns, int rows) override;
 
  private:
+  awaitable<Result<std::optional<Chunk>>> receive(Limit limit) override;
+  awaitable<Result<void>> send(std::string_view bytes, Limit limit) override;
   void look();
   void take(const Frame& frame);
   /// For a frame that can't be understood.

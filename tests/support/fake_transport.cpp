@@ -38,7 +38,7 @@ class FakeChannel : public ssh::Channel {
         signalled_(std::move(executor)),
         ends_(Clock::now() + node_.runs_for) {}
 
-  ssh::awaitable<Result<std::optional<ssh::Chunk>>> read(Limit limit) override {
+  ssh::awaitable<Result<std::optional<ssh::Chunk>>> receive(Limit limit) override {
     ++seen_->reads;
     if (const auto chunk = next_chunk()) co_return chunk;
     const auto rest = ends_ - Clock::now();
@@ -60,7 +60,7 @@ class FakeChannel : public ssh::Channel {
     return node_.status;
   }
 
-  ssh::awaitable<Result<void>> write(std::string_view bytes, Limit) override {
+  ssh::awaitable<Result<void>> send(std::string_view bytes, Limit) override {
     seen_->input[index_] += bytes;
     co_return Result<void>{};
   }

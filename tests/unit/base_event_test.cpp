@@ -84,6 +84,47 @@ TEST_F(Waiting, EndsWithTheStopBeforeAndDuringTheWait) {
   EXPECT_EQ(ended, (Words{"a stopped", "b stopped"}));
 }
 
+TEST_F(Waiting, AWaitThatIsAlwaysNotifiedTimesOutAllTheSame) {
+  bool over = false;
+  const auto wait_on = [&]() -> asio::awaitable<void> {
+    const auto limit = within(20ms);
+    Wake wake = Wake::notified;
+    while (wake == Wake::notified) wake = co_await event.wait(limit);
+    ended.emplace_back(wake == Wake::timed_out ? "late" : "stopped");
+    over = true;
+  };
+  const auto notify_on = [&]() -> asio::awaitable<void> {
+    const auto limit = within(20s);
+    for (Wake wake = Wake::notified; wake == Wake::notified && !over;) {
+      event.notify_all();
+      wake = co_await yield_to_loop(limit);
+    }
+  };
+  spawn(wait_on());
+  spawn(notify_on());
+  loop.run_for(30s);
+  EXPECT_EQ(ended, (Words{"late"}));
+}
+
+TEST_F(Waiting, ALoopAroundAWaitThatIsOverLetsOthersRun) {
+  std::stop_source stop;
+  stop.request_stop();
+  const Limit stopped{.deadline = Clock::time_point::max(), .stop = stop.get_token()};
+  const Limit late{.deadline = Clock::now(), .stop = {}};
+  for (const auto& limit : {stopped, late}) {
+    bool others_ran = false;
+    const auto wait_on = [&]() -> asio::awaitable<void> {
+      for (int turn = 0; turn < 1000 && !others_ran; ++turn) co_await event.wait(limit);
+    };
+    spawn(wait_on());
+    asio::post(loop, [&others_ran] { others_ran = true; });
+    loop.poll_one();
+    loop.poll();
+    EXPECT_TRUE(others_ran);
+    loop.run_for(5s);
+  }
+}
+
 TEST_F(Waiting, AGateLetsInSoManyAndTheOthersInTheirOrder) {
   Gate gate(loop.get_executor(), 2);
   for (const auto* name : {"a", "b", "c", "d"}) spawn(hold(&gate, {}, name, 5ms));

@@ -22,12 +22,12 @@ class FileSumsTest : public testing::Test {
     tree_->tops.push_back({.path = folder_ / name, .name = name});
     tree_->items.push_back({.top = tree_->tops.size() - 1, .relative = {}, .size = text.size()});
   }
-  asio::awaitable<void> ask(FileSums* sums, std::size_t item, std::uint64_t bytes) {
-    auto sum = co_await sums->of(item, bytes);
-    told.push_back(std::move(sum));
+  asio::awaitable<void> ask(FileSums* sums, std::size_t item, std::uint64_t bytes, Limit limit) {
+    auto sum = co_await sums->of(item, bytes, limit);
+    told.push_back(sum ? std::move(*sum) : std::string(kind_name(sum.error().kind)));
   }
-  void spawn(FileSums& sums, std::size_t item, std::uint64_t bytes) {
-    asio::co_spawn(loop, ask(&sums, item, bytes), asio::detached);
+  void spawn(FileSums& sums, std::size_t item, std::uint64_t bytes, Limit limit = {}) {
+    asio::co_spawn(loop, ask(&sums, item, bytes, std::move(limit)), asio::detached);
   }
   /// Work that comes up again and again, until all have been told.
   void other_work(std::size_t until) {
@@ -66,6 +66,19 @@ TEST_F(FileSumsTest, AFileIsReadOnceForAllWhoAskMeanwhile) {
   EXPECT_EQ(told[0], told[1]);
   EXPECT_EQ(told[0], told[2]);
   EXPECT_EQ(sums.known(0, big.size()), told[0]);
+}
+
+TEST_F(FileSumsTest, AnAskerThatIsStoppedGivesUpAndTheOthersReadOn) {
+  const std::string big(20'000'000, 'x');
+  add("big", big);
+  FileSums sums(tree_);
+  std::stop_source stop;
+  spawn(sums, 0, big.size(), {.deadline = Clock::time_point::max(), .stop = stop.get_token()});
+  spawn(sums, 0, big.size());
+  loop.poll_one();
+  stop.request_stop();
+  loop.run();
+  EXPECT_EQ(told, (std::vector<std::string>{"cancelled", sha256(big)}));
 }
 
 TEST_F(FileSumsTest, OnlyTheBeginningIfThatIsWantedAndWhatCannotBeReadHasNoSum) {

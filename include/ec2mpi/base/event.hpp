@@ -25,6 +25,8 @@ class Event {
   Event(const Event&) = delete;
   Event& operator=(const Event&) = delete;
 
+  /// Suspends in every case, so that no loop around a wait can hold the event loop. A limit that has ended
+  /// decides, whatever notifications came: a coroutine that is always notified times out all the same.
   [[nodiscard]] asio::awaitable<Wake> wait(Limit limit);
   void notify_all();
   void notify_one();
@@ -63,6 +65,10 @@ class Gate {
   Event freed_;
   std::size_t places_;
 };
+
+/// Gives all other work of the loop its turn. For a loop that may always find more to do: without this,
+/// signals and timers would not be seen. `notified` says that the limit has not ended.
+[[nodiscard]] asio::awaitable<Wake> yield_to_loop(Limit limit);
 
 /// Sleeps; ends early when the limit does.
 [[nodiscard]] asio::awaitable<Wake> sleep_for(Clock::duration duration, Limit limit);

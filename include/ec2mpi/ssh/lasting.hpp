@@ -14,7 +14,7 @@ class Lasting {
   virtual ~Lasting() = default;
   /// False once the connection is known to be dead.
   [[nodiscard]] virtual bool alive() const = 0;
-  /// How many packets have come from the node.
+  /// How many bytes have come from the node in whole packets.
   [[nodiscard]] virtual std::uint64_t heard() const = 0;
   /// Lets in what has come, and asks the node for a sign of life, unless it has been asked already.
   virtual void nudge() = 0;

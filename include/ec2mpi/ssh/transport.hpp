@@ -61,19 +61,20 @@ struct Chunk {
   std::string_view bytes;
 };
 
-/// A running remote program.
+/// A running remote program. What a node sends, or how fast it reads, cannot make a read or a write miss its
+/// limit or hold the loop: both look at the limit first and give other work of the loop its turn.
 class Channel {
  public:
   virtual ~Channel() = default;
 
   /// The next bytes of either stream; nothing once the program has ended and all was read.
-  [[nodiscard]] virtual awaitable<Result<std::optional<Chunk>>> read(Limit limit) = 0;
+  [[nodiscard]] awaitable<Result<std::optional<Chunk>>> read(Limit limit);
 
   /// How the program ended; call after read gave nothing. An error if the connection was cut instead.
   [[nodiscard]] virtual Result<ExitStatus> exit_status() const = 0;
 
   /// Returns when all bytes are on their way; waits while the node doesn't take more.
-  [[nodiscard]] virtual awaitable<Result<void>> write(std::string_view bytes, Limit limit) = 0;
+  [[nodiscard]] awaitable<Result<void>> write(std::string_view bytes, Limit limit);
 
   /// Closes the program's standard input.
   virtual void close_input() = 0;
@@ -84,6 +85,16 @@ class Channel {
 
   /// Tells the pty its new size (RFC 4254, 6.7).
   virtual void resize(int columns, int rows) = 0;
+
+ protected:
+  /// The most bytes that `send` is given at once. libssh copies and encrypts what it gets without looking at
+  /// the socket, so this bounds the memory of a thousand sessions.
+  static constexpr std::size_t kWriteBlock = 64 * 1024;
+
+ private:
+  /// `read` and `write` for one transport. A loop in here that does not wait yields to the loop.
+  [[nodiscard]] virtual awaitable<Result<std::optional<Chunk>>> receive(Limit limit) = 0;
+  [[nodiscard]] virtual awaitable<Result<void>> send(std::string_view bytes, Limit limit) = 0;
 };
 
 /// An authenticated connection to one node.
