@@ -86,7 +86,7 @@ void Console::result_table(std::string_view lines) {
 }
 
 void Console::status(const std::string& text) {
-  if (!shows_status()) return;
+  if (!shows_status() || (status_stream().is_behind() && !text.empty())) return;
   std::string now;
   for (const auto line : split(text, '\n')) now += (now.empty() ? "" : "\n") + cut_to(line, columns() - 1);
   if (now == status_) return;

@@ -99,7 +99,7 @@ void OutputStream::give_up() {
 }
 
 asio::awaitable<void> OutputStream::room(Limit limit) {
-  while (waiting_.size() - written_ > kPlenty) {
+  while (is_behind()) {
     const Wake wake = co_await moved_.wait(limit);
     if (wake != Wake::notified) co_return;
   }

@@ -9,11 +9,43 @@
 
 namespace ec2mpi::cli {
 
+namespace {
+
+volatile std::sig_atomic_t not_taken = 0;  ///< signals that have come since the loop last took one
+void (*tell_loop)(int) = nullptr;
+
+void leave_at_once(int) {
+  constexpr std::string_view kWords = "\nec2mpi: left at once.\n";
+  [[maybe_unused]] const auto ignored = ::write(STDERR_FILENO, kWords.data(), kWords.size());
+  ::_exit(exit_code::interrupted);
+}
+
+/// Something may hold up the loop: a write to a disk that hangs, for one. A second signal ends the program
+/// even then; the loop has a second to do that with better words.
+void on_any_signal(int number) {
+  if (not_taken != 0) ::alarm(1);
+  not_taken = 1;
+  tell_loop(number);
+}
+
+/// Puts `on_any_signal` before the loop's own handler.
+void come_before_the_loop(int number) {
+  struct sigaction action {};
+  ::sigaction(number, nullptr, &action);
+  tell_loop = action.sa_handler;
+  action.sa_handler = on_any_signal;
+  ::sigaction(number, &action, nullptr);
+}
+
+}  // namespace
+
 Runtime::Runtime(const CommonOptions& options)
     : options_(options),
       console_(loop_.get_executor(), options.colour, [this] { stop_.request_stop(); }),
       signals_(loop_, SIGINT, SIGTERM, SIGHUP) {
   std::signal(SIGPIPE, SIG_IGN);  // a reader that leaves shows as EPIPE
+  std::signal(SIGALRM, leave_at_once);
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) come_before_the_loop(number);
 }
 
 int Runtime::run(asio::awaitable<int> command) {
@@ -52,6 +84,7 @@ void Runtime::await_signal() {
 }
 
 void Runtime::on_signal(int number) {
+  not_taken = 0;
   if (can_detach_ && (number == SIGQUIT || number == SIGHUP)) {
     detach_.request_stop();
     await_signal();

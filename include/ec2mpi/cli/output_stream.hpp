@@ -23,6 +23,8 @@ class OutputStream {
   void write(std::string_view text);
   /// Waits while more than kPlenty bytes are waiting for the reader, or until the limit ends.
   [[nodiscard]] asio::awaitable<void> room(Limit limit);
+  /// More than kPlenty bytes are waiting: what is only of the moment had better not be added.
+  [[nodiscard]] bool is_behind() const { return waiting_.size() - written_ > kPlenty; }
   /// Waits until everything is written or the limit ends.
   [[nodiscard]] asio::awaitable<void> flush(Limit limit);
   /// Lets go of the descriptor; what was not written is lost.
