@@ -34,12 +34,12 @@ asio::awaitable<void> Delivery::end_talk() {
   co_await talk_->close(first);
   if (talk_->ended()) co_return;
   const auto process = survey_.stage.substr(survey_.stage.rfind('.') + 1);
+  if (!parse_number(process))
+    co_return;  // it has not begun; a node that says other things without end never will
   const Limit patience{Clock::now() + kTimeToEnd, {}};
-  if (parse_number(process)) {
-    // The whole group: the shell hears no signal while it waits for a part that does not come.
-    auto command = fmt::format("kill -TERM -- -{0} || kill -TERM {0}", process);
-    [[maybe_unused]] const auto ignored = co_await capture(run_.session, std::move(command), patience);
-  }
+  // The whole group: the shell hears no signal while it waits for a part that does not come.
+  auto command = fmt::format("kill -TERM -- -{0} || kill -TERM {0}", process);
+  [[maybe_unused]] const auto ignored = co_await capture(run_.session, std::move(command), patience);
   co_await talk_->close(patience);
 }
 
