@@ -42,7 +42,7 @@ bool is_helper_word(std::string_view word) {
 }
 
 /// "headPublic_ip" -> head, public, ip.
-std::vector<std::string> words_of(std::string_view key) {
+std::vector<std::string> words_of_key(std::string_view key) {
   std::vector<std::string> out(1);
   char before = '_';
   for (const char c : key) {
@@ -154,7 +154,7 @@ class OutputReader {
     } else {
       add(value);
     }
-    const std::vector<std::string> words = words_of(tape_.key(child).substr(0, 100));
+    const std::vector<std::string> words = words_of_key(tape_.key(child).substr(0, 100));
     if (simple && !output.values.empty()) output.field = field_of(output, words);
     if (output.field == Field::unknown) {
       unused_.push_back(output.key);

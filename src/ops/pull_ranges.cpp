@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::size_t kPartsInFlight = 2;  // of one stream; so that the node never waits for us
 constexpr std::uint64_t kWorthAStream = 24 << 20;
-constexpr std::size_t kMostErr = 16 * 1024;
+constexpr std::size_t kMostRangeErr = 16 * 1024;
 constexpr std::size_t kMostArguments = 64 * 1024;
 
 /// The ranges script running on a node.
@@ -57,7 +57,7 @@ class RangeStream {
       if (!chunk) co_return std::unexpected(chunk.error());
       if (!*chunk) co_return ended();
       if ((*chunk)->stream == ssh::Stream::err) {
-        if (err_.size() < kMostErr) err_ += (*chunk)->bytes;
+        if (err_.size() < kMostRangeErr) err_ += (*chunk)->bytes;
         continue;
       }
       if (auto taken = take((*chunk)->bytes); !taken) co_return std::unexpected(taken.error());
