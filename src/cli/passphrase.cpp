@@ -2,8 +2,13 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
+#include <sys/signalfd.h>
 #include <termios.h>
 #include <unistd.h>
+#include <array>
+#include <cerrno>
+#include <csignal>
 
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
@@ -12,8 +17,29 @@ namespace ec2mpi::cli {
 
 namespace {
 
-/// No echo while it lives; and Ctrl-C is a character, for a signal's death would leave the terminal without
-/// echo.
+/// Holds back the signals that end a program, so that they act when the terminal is as it was.
+class HeldSignals {
+ public:
+  HeldSignals() {
+    sigset_t ending;
+    sigemptyset(&ending);
+    for (const int number : {SIGTERM, SIGHUP, SIGINT, SIGQUIT}) sigaddset(&ending, number);
+    ::pthread_sigmask(SIG_BLOCK, &ending, &before_);
+    came_ = UniqueFd(::signalfd(-1, &ending, SFD_CLOEXEC | SFD_NONBLOCK));
+  }
+  ~HeldSignals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  HeldSignals(const HeldSignals&) = delete;
+  HeldSignals& operator=(const HeldSignals&) = delete;
+
+  /// Readable once one has come. Nobody reads it, so the signal stays pending.
+  [[nodiscard]] int came() const { return came_.get(); }
+
+ private:
+  sigset_t before_{};
+  UniqueFd came_;
+};
+
+/// No echo while it lives; and Ctrl-C is a character.
 class HiddenInput {
  public:
   explicit HiddenInput(int terminal) : terminal_(terminal) {
@@ -32,6 +58,18 @@ class HiddenInput {
   termios before_{};
 };
 
+/// Nothing if a signal came first, or the terminal is gone.
+std::optional<char> next_character(int terminal, const HeldSignals& signals) {
+  std::array<pollfd, 2> ready{{{terminal, POLLIN, 0}, {signals.came(), POLLIN, 0}}};
+  while (::poll(ready.data(), ready.size(), -1) < 0) {
+    if (errno != EINTR) return std::nullopt;
+  }
+  if (ready[1].revents != 0) return std::nullopt;
+  char c = '\n';  // also at the end of the input
+  if (::read(terminal, &c, 1) < 0) return std::nullopt;
+  return c;
+}
+
 }  // namespace
 
 std::optional<std::string> prompt_passphrase(const std::filesystem::path& key_file) {
@@ -41,16 +79,17 @@ std::optional<std::string> prompt_passphrase(const std::filesystem::path& key_fi
 std::optional<std::string> prompt_secret(const std::string& question) {
   const UniqueFd terminal(::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY));
   if (!terminal) return std::nullopt;
+  const HeldSignals signals;                 // first, for it has to end last
   const HiddenInput hidden(terminal.get());  // before the question: it throws away what was typed until then
   if (!write_all(terminal.get(), question, "/dev/tty")) return std::nullopt;
   std::string answer;
-  char c = 0;
   constexpr char kCtrlC = 3;
-  while (::read(terminal.get(), &c, 1) == 1 && c != '\n') {
-    if (c == kCtrlC) return std::nullopt;
-    answer += c;
+  for (;;) {
+    const auto c = next_character(terminal.get(), signals);
+    if (!c || *c == kCtrlC) return std::nullopt;
+    if (*c == '\n') return answer;
+    answer += *c;
   }
-  return answer;
 }
 
 }  // namespace ec2mpi::cli
