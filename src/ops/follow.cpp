@@ -1,6 +1,7 @@
 #include "ec2mpi/ops/follow.hpp"
 
 #include <fmt/format.h>
+#include <sstream>
 
 #include "ec2mpi/base/text.hpp"
 #include "src/ops/endurance.hpp"
@@ -32,7 +33,7 @@ class Follower {
   void begin_with(ssh::Session& session, std::unique_ptr<ssh::Channel> channel, std::string nonce) {
     session_ = &session;
     channel_ = std::move(channel);
-    cutter_.emplace(std::move(nonce));
+    listen_for(std::move(nonce));
     connected_once_ = true;
   }
 
@@ -102,7 +103,7 @@ class Follower {
     ssh::Request request{.command = "exec sh -s"};
     auto channel = co_await session_->start(std::move(request), starting);
     if (!channel) co_return std::unexpected(channel.error());
-    cutter_.emplace(next_nonce());
+    listen_for(make_nonce());
     const auto text = follow_command();
     auto written = co_await (*channel)->write(text, starting);
     if (!written) co_return written;
@@ -114,7 +115,11 @@ class Follower {
     co_return Result<void>{};
   }
 
-  std::string next_nonce() { return nonce_ = make_nonce(); }
+  void listen_for(std::string nonce) {
+    nonce_ = std::move(nonce);
+    introduction_.emplace(nonce_ + ".job");
+    cutter_.emplace(nonce_);
+  }
 
   [[nodiscard]] std::string follow_command() const {
     auto text = "{\n" + job_functions();
@@ -164,7 +169,19 @@ class Follower {
       if (!chunk.bytes.empty()) observer_.on_output(chunk);
       return;
     }
-    const auto bytes = cutter_->feed(chunk.bytes);
+    if (introduction_->complete()) return take_err(chunk.bytes);
+    take_err(introduction_->feed(chunk.bytes));  // a refusal, or what the login shell has to say
+    if (!introduction_->complete()) return;
+    std::istringstream words(introduction_->record());
+    std::string id;
+    std::string state;
+    words >> id >> state;
+    observer_.on_found(id, state == state_name(JobState::ended) || state == state_name(JobState::lost));
+    take_err(introduction_->rest());
+  }
+
+  void take_err(std::string_view printed) {
+    const auto bytes = cutter_->feed(printed);
     err_ += bytes.size();
     if (!bytes.empty()) observer_.on_output({ssh::Stream::err, bytes});
   }
@@ -212,6 +229,7 @@ class Follower {
   ssh::Session* session_ = nullptr;
   std::unique_ptr<ssh::Channel> channel_;
   std::string nonce_;
+  std::optional<RecordCutter> introduction_;  ///< says which job it is
   std::optional<RecordCutter> cutter_;
   std::uint64_t out_ = 0;  ///< bytes of the job's that have been shown
   std::uint64_t err_ = 0;

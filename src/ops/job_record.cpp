@@ -176,6 +176,7 @@ std::string RecordCutter::feed(std::string_view bytes) {
   if (!inside_) return job;
   const auto end = held_.find(end_);
   if (end != std::string::npos) {
+    rest_ = held_.substr(end + end_.size());
     held_.erase(end);
     complete_ = true;
   } else if (held_.size() > kMostRecord) {

@@ -60,6 +60,12 @@ record() {
   done 2>/dev/null
 }
 looked_at() { grep -qx 'ec2mpi-sweep end' "$jobs/$id/swept/$1"; }
+introduce() {
+  job_state "$jobs/$id"
+  echo "$nonce.job"
+  echo "$id $state"
+  echo "$nonce.job end"
+}
 tell() {
   echo "$nonce"
   record "$id"
@@ -116,6 +122,7 @@ exec 3<&0
 trap 'kill $tails 2>/dev/null; exit 1' TERM
 (while read -r word <&3; do [ "$word" != cancel ] || cancel; done; kill $$) >/dev/null 2>&1 &
 exec 3<&- </dev/null
+introduce >&2
 folder=$jobs/$id
 [ -z "$cancel" ] || cancel
 job_state "$folder"
@@ -171,7 +178,7 @@ std::string follow_text(const std::string& nonce, std::uint64_t out_offset, std:
 }
 
 std::string tell_text(const std::string& nonce) {
-  return fmt::format("nonce={}\ntell >&2\n", nonce);
+  return fmt::format("nonce={}\nintroduce >&2\ntell >&2\n", nonce);
 }
 
 }  // namespace ec2mpi::ops

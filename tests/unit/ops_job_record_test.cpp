@@ -68,6 +68,13 @@ TEST(RecordCutter, TakesTheRecordOutWhereverTheStreamIsCut) {
   }
 }
 
+TEST(RecordCutter, HandsOutWhatComesBehindTheRecord) {
+  RecordCutter cutter("ec2mpi-ab");
+  EXPECT_EQ(cutter.feed("said\nec2mpi-ab\njob x\nec2mpi-ab end\nmore\n"), "said\n");
+  ASSERT_TRUE(cutter.complete());
+  EXPECT_EQ(cutter.rest(), "more\n");
+}
+
 TEST(RecordCutter, HoldsBackOnlyWhatMayBeTheNonce) {
   RecordCutter cutter("ec2mpi-ab");
   EXPECT_EQ(cutter.feed("no end of line ec2mp"), "no end of line ");

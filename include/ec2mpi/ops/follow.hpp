@@ -28,6 +28,8 @@ class ConnectionObserver {
 /// Told what happens while it happens.
 class FollowObserver : public ConnectionObserver {
  public:
+  /// The master has found the job that was meant; `over`: nothing of it runs any more. At each connection.
+  virtual void on_found(const std::string& /*id*/, bool /*over*/) {}
   /// The job's own bytes, as they come.
   virtual void on_output(const ssh::Chunk&) {}
   /// Before the job is ended early on our wish.
@@ -58,7 +60,7 @@ struct Followed {
     gave_up,   ///< the master did not answer any more, or would not let us in
   };
   How how = How::gave_up;
-  JobRecord record = {};                ///< for ended; for detached it may hold the id only
+  JobRecord record = {};                ///< for ended
   ssh::ExitStatus refusal = {};         ///< for refused
   std::optional<Error> error = {};      ///< for gave_up
   std::optional<JobStop> stopped = {};  ///< what we asked for

@@ -56,13 +56,15 @@ class RecordCutter {
   /// The bytes among these that are the job's; what may be the beginning of the nonce is held back.
   [[nodiscard]] std::string feed(std::string_view bytes);
   [[nodiscard]] bool complete() const { return complete_; }
-  /// What stood between, once complete.
+  /// What stood between, once complete, and what has come behind it.
   [[nodiscard]] const std::string& record() const { return held_; }
+  [[nodiscard]] const std::string& rest() const { return rest_; }
 
  private:
   std::string begin_;
   std::string end_;
   std::string held_;
+  std::string rest_;
   bool inside_ = false;
   bool complete_ = false;
 };
