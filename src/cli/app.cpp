@@ -4,12 +4,15 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 #include <algorithm>
+#include <csignal>
 #include <cstddef>
 #include <exception>
+#include <sstream>
 
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "src/cli/command.hpp"
+#include "src/cli/standard_output.hpp"
 #include "src/cli/stay_behind.hpp"
 #include "src/cli/usage.hpp"
 
@@ -36,7 +39,7 @@ void set_up_log(int verbose) {
 }
 
 int say(const Error& error) {
-  fmt::print(stderr, "ec2mpi: {}\n", error.message);
+  print_talk("ec2mpi: " + error.message + "\n");
   return exit_code::not_started;
 }
 
@@ -51,8 +54,13 @@ std::optional<std::size_t> place_of_command(const std::vector<std::string>& argu
 
 /// CLI11's own codes (100 and up) mean nothing to our users.
 int say_usage(const CLI::App& app, const CLI::ParseError& wrong, const std::string& command) {
-  if (wrong.get_exit_code() == 0) return app.exit(wrong);  // --help, --version
-  fmt::print(stderr, "ec2mpi: {}\n", describe_usage_error(app, wrong, command));
+  if (wrong.get_exit_code() == 0) {  // --help, --version
+    std::ostringstream text;
+    const int code = app.exit(wrong, text, text);
+    print_result(text.str());
+    return code;
+  }
+  print_talk("ec2mpi: " + describe_usage_error(app, wrong, command) + "\n");
   return exit_code::not_started;
 }
 
@@ -82,7 +90,6 @@ void head_new_commands(CLI::App& app, const char* heading) {
 }
 
 int parse_and_run(const std::vector<std::string>& arguments) {
-  note_inherited_descriptors();
   CLI::App app(kAbout, "ec2mpi");
   CommonOptions common;
   Dispatch dispatch;
@@ -131,13 +138,17 @@ CLI::App& add_command(CLI::App& app, const std::string& name, const std::string&
 }
 
 int run(const std::vector<std::string>& arguments) {
+  fill_standard_descriptors();
+  note_inherited_descriptors();
+  std::signal(SIGPIPE, SIG_IGN);  // a reader that leaves shows as EPIPE
+  int code = exit_code::bug;
   try {
-    return parse_and_run(arguments);
+    code = parse_and_run(arguments);
   } catch (const std::exception& bug) {
-    fmt::print(stderr, "ec2mpi: internal error: {}; please report it with the command that you typed\n",
-               bug.what());
-    return exit_code::bug;
+    print_talk(fmt::format("ec2mpi: internal error: {}; please report it with the command that you typed\n",
+                           bug.what()));
   }
+  return exit_code_with_losses(code);
 }
 
 }  // namespace ec2mpi::cli

@@ -97,6 +97,7 @@ struct Bringer {
 
 asio::awaitable<int> bring_results(Runtime& runtime, const Cluster& cluster, ssh::Connector& connector,
                                    FleetOptions flow, std::vector<ops::JobRecord> jobs, int code) {
+  runtime.end_detach();
   bool all = true;
   for (const auto& job : jobs) {
     if (!ops::has_results(job)) continue;

@@ -8,6 +8,7 @@
 #include "ec2mpi/cli/passphrase.hpp"
 #include "ec2mpi/cluster/list_memory.hpp"
 #include "ec2mpi/cluster/selection.hpp"
+#include "src/cli/standard_output.hpp"
 
 namespace ec2mpi::cli {
 
@@ -190,7 +191,7 @@ Result<Cluster> open_cluster(const ListOptions& options) {
 }
 
 Result<void> remember_list(const Cluster& cluster) {
-  for (const auto& change : cluster.changes) fmt::print(stderr, "ec2mpi: {}\n", change);
+  for (const auto& change : cluster.changes) print_talk("ec2mpi: " + change + "\n");
   const auto file = memory_file(cluster);
   const auto before = read_file(file);
   const auto now = memory_text(cluster.inventory);

@@ -174,9 +174,13 @@ void add(CLI::App& app, Dispatch& dispatch, const std::string& name, const std::
 
 void add_exec_commands(CLI::App& app, Dispatch& dispatch) {
   add(app, dispatch, "exec", "Runs a command on the chosen nodes, on all at once",
-      "ec2mpi exec -w 2-4 'df -h /home'", true);
+      "ec2mpi exec -w 2-4 'df -h /home'\n"
+      "Ctrl-C, TERM and output that can't be written (a full disk, | head) end it on the nodes too.",
+      true);
   add(app, dispatch, "exec-all", "Runs a command on every node, on all at once",
-      "ec2mpi exec-all 'killall python3'", false);
+      "ec2mpi exec-all 'killall python3'\n"
+      "Ctrl-C, TERM and output that can't be written (a full disk, | head) end it on the nodes too.",
+      false);
 }
 
 }  // namespace ec2mpi::cli

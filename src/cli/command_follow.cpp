@@ -29,8 +29,9 @@ ops::FollowWish make_wish(OnMaster& on, const FollowOptions& options, Verb verb)
   wish.cancels = verb == Verb::attach;
   wish.output = verb == Verb::attach || verb == Verb::logs;
   wish.lasting = verb != Verb::logs || options.follow;
-  if (verb == Verb::attach) wish.detach = on.runtime.detach();
-  if (verb == Verb::cancel) {  // as if Ctrl-C had been there from the beginning; ours leaves
+  if (verb != Verb::cancel) {
+    wish.detach = on.runtime.detach([] { return true; });
+  } else {  // as if Ctrl-C had been there from the beginning; ours leaves
     static std::stop_source at_once;
     at_once.request_stop();
     wish.stop = at_once.get_token();
@@ -41,24 +42,28 @@ ops::FollowWish make_wish(OnMaster& on, const FollowOptions& options, Verb verb)
   return wish;
 }
 
-int exit_code_of(const ops::Followed& followed, Verb verb) {
+int exit_code_of(const ops::Followed& followed, Verb verb, bool stopped) {
   const bool ended = followed.how == ops::Followed::How::ended;
   if (ended && verb == Verb::logs) return exit_code::ok;
   if (ended && verb == Verb::cancel) {
     const bool clean = followed.record.not_swept.empty();
     return clean ? exit_code::ok : exit_code::node_failed;
   }
-  if (followed.how == ops::Followed::How::detached && verb != Verb::attach) return exit_code::interrupted;
+  if (followed.how == ops::Followed::How::detached && stopped) return exit_code::interrupted;
   return ops::exit_code_for(followed);
 }
 
 asio::awaitable<int> follow(OnMaster& on, FollowOptions options, Verb verb) {
   JobView view(on.runtime.console(), on.runtime.options(), options.word,
-               {.attached = true, .reports = verb != Verb::logs, .rank = options.rank});
+               {.attached = true,
+                .reports = verb != Verb::logs,
+                .lasting = verb != Verb::logs || options.follow,
+                .rank = options.rank});
+  on.runtime.set_parting_words([&view] { return view.parting_words(); });
   auto wish = make_wish(on, options, verb);
   const auto followed = co_await ops::follow_job(std::move(wish), on.connector, view);
   view.conclude(followed);
-  const int code = exit_code_of(followed, verb);
+  const int code = exit_code_of(followed, verb, on.runtime.stop().stop_requested());
   if (verb != Verb::attach || followed.how != ops::Followed::How::ended) co_return code;
   std::vector<ops::JobRecord> jobs = {followed.record};
   const int with_results =
@@ -96,7 +101,8 @@ std::shared_ptr<FollowOptions> add(CLI::App& app, Dispatch& dispatch, Verb verb,
 
 void add_follow_commands(CLI::App& app, Dispatch& dispatch) {
   add(app, dispatch, Verb::attach, "attach",
-      "Follows a job as run does: its output from the beginning, and its exit status; Ctrl-C cancels it");
+      "Follows a job as run does: its output from the beginning, and its exit status; Ctrl-C cancels it, "
+      "TERM and output that can't be written leave it running");
   add(app, dispatch, Verb::logs, "logs", "Prints what a job has printed so far");
   add(app, dispatch, Verb::wait, "wait",
       "Waits for a job's end and gives its exit status; prints nothing of it");

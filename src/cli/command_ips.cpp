@@ -1,9 +1,9 @@
 #include <fmt/format.h>
-#include <cstdio>
 
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/cli/cluster_setup.hpp"
 #include "src/cli/command.hpp"
+#include "src/cli/standard_output.hpp"
 
 namespace ec2mpi::cli {
 
@@ -22,12 +22,12 @@ Result<int> run_ips(const IpsOptions& options) {
   if (auto written = write_file_atomically(file, addresses, 0644); !written)
     return std::unexpected(written.error());
   if (auto kept = remember_list(*cluster); !kept) return std::unexpected(kept.error());
-  fmt::print("{}", addresses);
+  print_result(addresses);
   for (const auto& note : cluster->inventory.notes)
-    fmt::print(stderr, "ec2mpi: {}: {}\n", cluster->inventory.source, note);
+    print_talk(fmt::format("ec2mpi: {}: {}\n", cluster->inventory.source, note));
   for (const auto& skipped : cluster->inventory.skipped) {
-    fmt::print(stderr, "ec2mpi: {}:{}: {} is left out: {}\n", cluster->inventory.source, skipped.line,
-               skipped.instance_id, skipped.state);
+    print_talk(fmt::format("ec2mpi: {}:{}: {} is left out: {}\n", cluster->inventory.source, skipped.line,
+                           skipped.instance_id, skipped.state));
   }
   return exit_code::ok;
 }

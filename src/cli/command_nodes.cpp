@@ -14,6 +14,7 @@
 #include "src/cli/aligned.hpp"
 #include "src/cli/command.hpp"
 #include "src/cli/connecting.hpp"
+#include "src/cli/standard_output.hpp"
 
 namespace ec2mpi::cli {
 
@@ -61,8 +62,8 @@ void print_table(const Cluster& cluster) {
     rows.back().push_back(cost_of(node, cluster.config));
     total += cost_since_launch(node, cluster.config.prices, now()).value_or(0);
   }
-  fmt::print("{}", aligned(std::move(rows)));
-  if (with_cost) fmt::print(stderr, "{:.2f} in all since launch, by the prices of ec2mpi.toml\n", total);
+  print_result(aligned(std::move(rows)));
+  if (with_cost) print_talk(fmt::format("{:.2f} in all since launch, by the prices of ec2mpi.toml\n", total));
 }
 
 void print_json(const Cluster& cluster) {
@@ -84,7 +85,7 @@ void print_json(const Cluster& cluster) {
     }
     if (const auto cost = cost_since_launch(node, cluster.config.prices, now())) list.back()["cost"] = *cost;
   }
-  fmt::print("{}\n", list.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+  print_result(list.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
 
 /// Replaces {index}, {address}, ... in the format; an unknown name is an error that names the known ones.
@@ -131,7 +132,7 @@ Result<int> print_format(const Cluster& cluster, const std::string& format) {
     if (!line) return std::unexpected(line.error());
     text += *line + "\n";
   }
-  fmt::print("{}", text);
+  print_result(text);
   return exit_code::ok;
 }
 
@@ -151,12 +152,12 @@ Result<int> write_ssh_config(const Cluster& cluster, const ConnectOptions& conne
   if (auto made = make_private_folder(state); !made) return std::unexpected(made.error());
   auto written = write_file_atomically(file, ssh_config_text(cluster.nodes, source, names), 0600);
   if (!written) return std::unexpected(written.error());
-  fmt::print("{}\n", file.string());
-  fmt::print(stderr,
-             "For ssh, rsync and editors: put this line at the top of ~/.ssh/config, or use ssh -F:\n  "
-             "Include \"{}\"\n"
-             "Nodes whose host key is not remembered yet need one ec2mpi command first.\n",
-             file.string());
+  print_result(file.string() + "\n");
+  print_talk(
+      fmt::format("For ssh, rsync and editors: put this line at the top of ~/.ssh/config, or use ssh -F:\n  "
+                  "Include \"{}\"\n"
+                  "Nodes whose host key is not remembered yet need one ec2mpi command first.\n",
+                  file.string()));
   return exit_code::ok;
 }
 
@@ -196,7 +197,7 @@ Result<int> run_nodes(const NodesOptions& options, const CommonOptions& common) 
   if (options.json)
     print_json(*cluster);
   else if (options.hostfile)
-    fmt::print("{}", hostfile_text(selected(*cluster)));
+    print_result(hostfile_text(selected(*cluster)));
   else
     print_table(*cluster);
   return exit_code::ok;

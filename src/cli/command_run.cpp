@@ -250,7 +250,7 @@ asio::awaitable<int> run_on_loop(Runtime& runtime, const RunOptions& options, op
   const auto flow = fleet_options(cluster, options.connect, {});
   ops::JobNodes nodes{cluster.nodes, cluster.inventory.master(), push.task};
   view.set_push(push.count);
-  ops::JobStops stops{runtime.stop(), runtime.detach(), options.detach};
+  ops::JobStops stops{runtime.stop(), runtime.detach([&view] { return view.has_job(); }), options.detach};
   const auto id = wish.id;
   const auto end = co_await ops::run_job(runtime.executor(), std::move(wish), std::move(nodes), *connector,
                                          flow, view, std::move(stops));

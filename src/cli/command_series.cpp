@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <algorithm>
+#include <cerrno>
 #include <CLI/CLI.hpp>
 
 #include "ec2mpi/base/exit_code.hpp"
@@ -15,6 +16,7 @@
 #include "src/cli/connecting.hpp"
 #include "src/cli/option_values.hpp"
 #include "src/cli/series_view.hpp"
+#include "src/cli/standard_output.hpp"
 
 namespace ec2mpi::cli {
 
@@ -118,7 +120,7 @@ void print_plan(const ops::SeriesWish& series) {
   }
   std::string text;
   for (const auto& line : ops::aligned(rows, {false, false, false})) text += line + "\n";
-  fmt::print("{}", text);
+  print_result(text);
 }
 
 void show_scaling(Console& console, const SeriesRequest& request, const ops::SeriesEnd& end) {
@@ -135,6 +137,7 @@ void show_scaling(Console& console, const SeriesRequest& request, const ops::Ser
   const auto file = request.options.svg.value_or(variant_id(request.name, {}) + "-scale.svg");
   const auto written =
       write_file_atomically(file, ops::scaling_svg(*scaling, request.name + ": speed-up"), 0644);
+  if (!written) note_loss(EIO);
   console.talk("ec2mpi: " + (written ? "the plot is in " + printable(file) : written.error().message));
 }
 
@@ -189,7 +192,7 @@ asio::awaitable<int> run_on_loop(Runtime& runtime, const SeriesRequest& request,
   runtime.set_parting_words([&view] { return view.parting_words(); });
   const auto flow = fleet_options(cluster, request.connect, {});
   ops::JobNodes nodes{cluster.nodes, cluster.inventory.master(), push.task};
-  ops::JobStops stops{runtime.stop(), runtime.detach(), request.detach};
+  ops::JobStops stops{runtime.stop(), runtime.detach([&view] { return view.has_jobs(); }), request.detach};
   const auto end =
       co_await ops::run_series(std::move(series), std::move(nodes), *connector, flow, view, std::move(stops));
   view.conclude(end);

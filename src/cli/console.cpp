@@ -46,9 +46,10 @@ std::string cut_to(std::string_view line, int width) {
 
 }  // namespace
 
-Console::Console(const asio::any_io_executor& executor, ColourChoice colour, std::function<void()> on_broken)
-    : out_(executor, STDOUT_FILENO, std::move(on_broken)),
-      err_(executor, STDERR_FILENO, [] {}),
+Console::Console(const asio::any_io_executor& executor, ColourChoice colour,
+                 const std::function<void(int, int)>& on_broken)
+    : out_(executor, STDOUT_FILENO, [on_broken](int error) { on_broken(STDOUT_FILENO, error); }),
+      err_(executor, STDERR_FILENO, [on_broken](int error) { on_broken(STDERR_FILENO, error); }),
       colour_out_(wants_colour(colour, out_.is_terminal())),
       colour_err_(wants_colour(colour, err_.is_terminal())) {}
 

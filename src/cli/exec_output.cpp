@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -80,7 +81,7 @@ class GatheredOutput : public ExecOutput {
     (stream == ssh::Stream::out ? out_ : err_)[node.index].add(text, most_);
   }
 
-  Result<void> finish(const FleetReport& report) override {
+  std::vector<Error> finish(const FleetReport& report) override {
     if (differences_ && !out_.empty()) add_the_silent(report);
     const auto show = differences_ ? render_differences : render_groups;
     console_.result_bytes(show(gather(collected(out_))));
@@ -123,7 +124,7 @@ class FilesOutput : public ExecOutput {
         const auto file = folder / (node.label() + (stream == ssh::Stream::out ? ".out" : ".err"));
         UniqueFd fd(::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
         if (!fd) return io_error("write", file);
-        output->files_.emplace(std::pair(node.index, stream), File{file, std::move(fd), {}});
+        output->files_.emplace(std::pair(node.index, stream), File{file, std::move(fd), {}, {}});
       }
     }
     return output;
@@ -135,10 +136,14 @@ class FilesOutput : public ExecOutput {
     if (file.buffer.size() > kBuffer) write(file);
   }
 
-  Result<void> finish(const FleetReport&) override {
-    for (auto& [key, file] : files_) write(file);
-    if (error_) return std::unexpected(*error_);
-    return {};
+  std::vector<Error> finish(const FleetReport&) override {
+    std::vector<Error> errors;
+    for (auto& [key, file] : files_) {
+      write(file);
+      close(file);
+      if (!file.written) errors.push_back(file.written.error());
+    }
+    return errors;
   }
 
  private:
@@ -147,16 +152,20 @@ class FilesOutput : public ExecOutput {
     std::filesystem::path path;
     UniqueFd fd;
     std::string buffer;
+    Result<void> written = {};
   };
 
-  void write(File& file) {
-    const auto written = write_all(file.fd.get(), file.buffer, file.path);
-    if (!written && !error_) error_ = written.error();
+  static void write(File& file) {
+    if (file.written) file.written = write_all(file.fd.get(), file.buffer, file.path);
     file.buffer.clear();
   }
 
+  /// A file system over the network may say only now that there is no room.
+  static void close(File& file) {
+    if (::close(file.fd.release()) != 0 && file.written) file.written = io_error("write", file.path);
+  }
+
   std::map<std::pair<int, ssh::Stream>, File> files_;
-  std::optional<Error> error_;
 };
 
 class JsonOutput : public ExecOutput {
@@ -174,7 +183,7 @@ class JsonOutput : public ExecOutput {
     (stream == ssh::Stream::out ? kept.first : kept.second).add(text, most_);
   }
 
-  Result<void> finish(const FleetReport& report) override {
+  std::vector<Error> finish(const FleetReport& report) override {
     static constexpr const char* kEndings[] = {"complete", "interrupted", "timed_out"};
     console_.result(
         fmt::format("{{\"command\": {},\n \"ending\": \"{}\",\n \"exit_code\": {},{}\n \"nodes\": [",

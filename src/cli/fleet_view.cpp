@@ -2,11 +2,13 @@
 
 #include <fmt/format.h>
 #include <algorithm>
+#include <cerrno>
 #include <map>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/cluster/selection.hpp"
 #include "ec2mpi/fleet/gather.hpp"
+#include "src/cli/standard_output.hpp"
 
 namespace ec2mpi::cli {
 
@@ -122,7 +124,10 @@ asio::awaitable<void> FleetView::ready(Limit limit) {
 void FleetView::summarize(const FleetReport& report) {
   timer_.cancel();
   console_.status("");
-  if (auto shown = output_->finish(report); !shown) console_.talk("ec2mpi: " + shown.error().message);
+  for (const auto& lost : output_->finish(report)) {
+    note_loss(EIO);
+    console_.talk("ec2mpi: " + lost.message);
+  }
   Groups groups;
   std::size_t ok = 0;
   for (const auto& result : report.results) {

@@ -93,6 +93,12 @@ void JobView::explain(const ops::JobPlan& plan) {
   console_.result_bytes(plan.files.hosts);
 }
 
+void JobView::on_found(const std::string& id, bool over) {
+  id_ = printable(id);
+  started_ = true;
+  over_ = style_.attached && over;
+}
+
 void JobView::on_output(const ssh::Chunk& chunk) {
   tail_ += chunk.bytes;
   if (tail_.size() > 2 * kTail) tail_.erase(0, tail_.size() - kTail);
@@ -181,8 +187,7 @@ void JobView::tell_end(const ops::Followed& followed) {
   using How = ops::Followed::How;
   const auto id = followed.record.id.empty() ? id_ : followed.record.id;
   if (followed.how == How::detached) {
-    say(Colour::yellow,
-        fmt::format("{0} goes on; ec2mpi attach {0} follows it, ec2mpi cancel {0} ends it", id));
+    tell_leaving();
   } else if (followed.how == How::gave_up) {
     const auto why = followed.error ? printable(followed.error->message) : std::string("it does not answer");
     say(Colour::red, fmt::format("the master cannot be reached: {}", why));
@@ -216,6 +221,17 @@ void JobView::tell_end(const ops::Followed& followed) {
   } else if (followed.record.why == "cancelled" && !stopping_) {
     say(Colour::yellow, fmt::format("{} was cancelled", id));
   }
+}
+
+/// Nothing where nothing goes on.
+void JobView::tell_leaving() {
+  if (!started_)
+    say(Colour::yellow, "left before the master said which job it is; ec2mpi jobs lists them");
+  else if (stopping_)
+    say(Colour::yellow, parting_words());
+  else if (style_.lasting && !over_)
+    say(Colour::yellow,
+        fmt::format("{0} goes on; ec2mpi attach {0} follows it, ec2mpi cancel {0} ends it", id_));
 }
 
 /// Only for what failed by itself: after a Ctrl-C the output is full of what that broke.
@@ -281,7 +297,7 @@ void JobView::tell_cleaning(const ops::JobEnd& end) {
 }
 
 std::string JobView::parting_words() const {
-  if (!started_) return {};
+  if (!started_ || (over_ && !stopping_)) return {};
   if (stopping_ && !lost_)
     return fmt::format("The master goes on ending {0}; ec2mpi wait {0} tells how that went.", id_);
   return fmt::format("{0} may still run; ec2mpi attach {0} follows it, ec2mpi cancel {0} ends it.", id_);

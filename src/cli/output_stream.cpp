@@ -15,16 +15,18 @@ namespace ec2mpi::cli {
 
 namespace {
 
-/// A nonblocking descriptor of our own for the same pipe or terminal; -1 where that can't be had.
+/// A nonblocking descriptor of our own for the same pipe or terminal; -1 where that can't be had, and where
+/// `fd` is not for writing: opened anew it would be.
 int open_anew(int fd) {
   struct stat info {};
+  if ((::fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY) return -1;
   if (::fstat(fd, &info) != 0 || !(S_ISFIFO(info.st_mode) || S_ISCHR(info.st_mode))) return -1;
   return ::open(fmt::format("/proc/self/fd/{}", fd).c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 }
 
 }  // namespace
 
-OutputStream::OutputStream(const asio::any_io_executor& executor, int fd, std::function<void()> on_broken)
+OutputStream::OutputStream(const asio::any_io_executor& executor, int fd, std::function<void(int)> on_broken)
     : fd_(fd), terminal_(::isatty(fd) == 1), on_broken_(std::move(on_broken)), moved_(executor) {
   const int anew = open_anew(fd);
   if (anew < 0) return;
@@ -53,7 +55,7 @@ asio::awaitable<void> OutputStream::drain() {
     std::error_code failed;
     co_await own_->async_wait(asio::posix::stream_descriptor::wait_write,
                               asio::redirect_error(asio::use_awaitable, failed));
-    if (failed) give_up();
+    if (failed) give_up(failed.value());
   }
   waiting_.clear();
   written_ = 0;
@@ -71,7 +73,7 @@ void OutputStream::write_some() {
     }
     if (errno == EINTR) continue;
     if (errno != EAGAIN) {
-      give_up();
+      give_up(errno);
     } else if (!own_) {  // somebody else made the shared descriptor nonblocking
       pollfd ready{fd, POLLOUT, 0};
       ::poll(&ready, 1, -1);
@@ -92,10 +94,10 @@ void OutputStream::close() {
   if (own_) own_->close(ignored);
 }
 
-void OutputStream::give_up() {
+void OutputStream::give_up(int error) {
   broken_ = true;
   written_ = waiting_.size();
-  on_broken_();
+  on_broken_(error);
 }
 
 asio::awaitable<void> OutputStream::room(Limit limit) {

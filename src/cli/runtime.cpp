@@ -2,16 +2,20 @@
 
 #include <unistd.h>
 #include <asio/co_spawn.hpp>
+#include <cerrno>
 #include <csignal>
 #include <exception>
 
 #include "ec2mpi/base/exit_code.hpp"
+#include "src/cli/standard_output.hpp"
 
 namespace ec2mpi::cli {
 
 namespace {
 
-volatile std::sig_atomic_t not_taken = 0;  ///< signals that have come since the loop last took one
+constexpr auto kLastWords = std::chrono::seconds(2);  ///< for a reader of ours that has stopped reading
+
+volatile std::sig_atomic_t interrupts_waiting = 0;  ///< a Ctrl-C has come that the loop has not taken
 void (*tell_loop)(int) = nullptr;
 
 void leave_at_once(int) {
@@ -20,11 +24,13 @@ void leave_at_once(int) {
   ::_exit(exit_code::interrupted);
 }
 
-/// Something may hold up the loop: a write to a disk that hangs, for one. A second signal ends the program
+/// Something may hold up the loop: a write to a disk that hangs, for one. A second Ctrl-C ends the program
 /// even then; the loop has a second to do that with better words.
 void on_any_signal(int number) {
-  if (not_taken != 0) ::alarm(1);
-  not_taken = 1;
+  if (number == SIGINT) {
+    if (interrupts_waiting != 0) ::alarm(1);
+    interrupts_waiting = 1;
+  }
   tell_loop(number);
 }
 
@@ -41,9 +47,9 @@ void come_before_the_loop(int number) {
 
 Runtime::Runtime(const CommonOptions& options)
     : options_(options),
-      console_(loop_.get_executor(), options.colour, [this] { stop_.request_stop(); }),
+      console_(loop_.get_executor(), options.colour,
+               [this](int fd, int error) { on_broken_output(fd, error); }),
       signals_(loop_, SIGINT, SIGTERM, SIGHUP) {
-  std::signal(SIGPIPE, SIG_IGN);  // a reader that leaves shows as EPIPE
   std::signal(SIGALRM, leave_at_once);
   for (const int number : {SIGINT, SIGTERM, SIGHUP}) come_before_the_loop(number);
 }
@@ -55,18 +61,29 @@ int Runtime::run(asio::awaitable<int> command) {
   asio::co_spawn(loop_, std::move(command), [&](std::exception_ptr thrown, int result) {
     failure = thrown;
     code = result;
+    phase_ = Phase::afterwards;
+    parting_words_ = {};  // they look at what the command had
     console_.status("");
-    asio::co_spawn(loop_, console_.flush({.deadline = Clock::time_point::max(), .stop = stop()}),
-                   [this](std::exception_ptr) { loop_.stop(); });
+    Limit flushing{.deadline = Clock::time_point::max(), .stop = stop()};
+    if (detach_.stop_requested()) flushing = flushing.at_most(kLastWords);
+    asio::co_spawn(loop_, console_.flush(flushing), [this](std::exception_ptr) { loop_.stop(); });
   });
   loop_.run();
   if (failure) std::rethrow_exception(failure);
   if (last_act_) last_act_();
+  return code_of_leaving(code);
+}
+
+int Runtime::code_of_leaving(int code) const {
+  if (code == exit_code::ok && left_by_ != 0) return 128 + left_by_;
+  // Nobody interrupted it but lost output, and that gives the code.
+  if (code == exit_code::interrupted && interrupted_by_ == 0 && stop_.stop_requested()) return exit_code::ok;
   return code;
 }
 
-std::stop_token Runtime::detach() {
-  can_detach_ = true;
+std::stop_token Runtime::detach(std::function<bool()> job_exists) {
+  phase_ = Phase::job;
+  job_exists_ = std::move(job_exists);
   signals_.add(SIGQUIT);
   return detach_.get_token();
 }
@@ -83,21 +100,41 @@ void Runtime::await_signal() {
   });
 }
 
+bool Runtime::leaves_job(int number) const {
+  if (phase_ != Phase::job) return false;
+  return number == SIGQUIT || number == SIGHUP || (number == SIGTERM && job_exists_());
+}
+
+/// Only a second Ctrl-C leaves at once: timeout(1) sends its signal to the process and again to its group.
 void Runtime::on_signal(int number) {
-  not_taken = 0;
-  if (can_detach_ && (number == SIGQUIT || number == SIGHUP)) {
+  if (number == SIGINT) interrupts_waiting = 0;
+  if (leaves_job(number)) {
+    if (number != SIGQUIT) left_by_ = number;
     detach_.request_stop();
     await_signal();
     return;
   }
-  if (stop_.stop_requested()) {
+  if (interrupted_by_ != 0 && number == SIGINT) {
     const auto words = parting_words_ ? parting_words_() : std::string();
     const auto text = "\nec2mpi: left at once." + (words.empty() ? "" : " " + words) + "\n";
     [[maybe_unused]] const auto ignored = ::write(STDERR_FILENO, text.data(), text.size());
     ::_exit(exit_code::interrupted);
   }
+  if (interrupted_by_ == 0) interrupted_by_ = number;
   stop_.request_stop();
   await_signal();
+}
+
+void Runtime::on_broken_output(int fd, int error) {
+  note_loss(error);
+  if (fd != STDOUT_FILENO) return;  // results still arrive
+  if (error != EPIPE) console_.talk("ec2mpi: " + loss_text(fd, error));
+  if (phase_ == Phase::command && parting_words_ && !parting_words_().empty())
+    console_.talk("ec2mpi: nobody reads the output: ending what runs on the nodes");
+  if (phase_ == Phase::job && job_exists_())
+    detach_.request_stop();
+  else if (phase_ != Phase::afterwards)
+    stop_.request_stop();
 }
 
 }  // namespace ec2mpi::cli

@@ -20,6 +20,7 @@ class SeriesView : public ops::SeriesObserver {
 
   void on_asking(std::size_t nodes) override;
   void on_notes(const std::vector<std::string>& notes) override;
+  void on_handing_over(const std::string& series) override { series_ = series; }
   void on_submitted(const std::string& series, std::size_t fresh, std::size_t kept,
                     std::size_t found) override;
   void on_progress(const ops::SeriesResult& result) override;
@@ -32,6 +33,9 @@ class SeriesView : public ops::SeriesObserver {
 
   /// Why nothing was submitted, or what goes on without us.
   void conclude(const ops::SeriesEnd& end);
+
+  /// Whether the master may have jobs of it.
+  [[nodiscard]] bool has_jobs() const { return !series_.empty(); }
 
   /// For leaving at once.
   [[nodiscard]] std::string parting_words() const;

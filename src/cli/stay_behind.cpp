@@ -16,6 +16,7 @@
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/ssh/keeper.hpp"
 #include "ec2mpi/ssh/lasting.hpp"
+#include "src/cli/standard_output.hpp"
 
 namespace ec2mpi::cli {
 
@@ -78,7 +79,7 @@ void note_inherited_descriptors() {
 void stay_behind(Runtime& runtime, Access& access, const ssh::Leavings& leavings, std::chrono::seconds idle) {
   auto keeper = ssh::make_keeper(runtime.executor(), access.connections, leavings, idle);
   if (!keeper) {
-    fmt::print(stderr, "ec2mpi: connections are not kept: {}\n", keeper.error().message);
+    print_talk("ec2mpi: connections are not kept: " + keeper.error().message + "\n");
     return;
   }
   if (!*keeper) return;
@@ -98,7 +99,7 @@ void stay_behind(Runtime& runtime, Access& access, const ssh::Leavings& leavings
   }
   runtime.loop().notify_fork(asio::execution_context::fork_parent);
   if (child < 0)
-    fmt::print(stderr, "ec2mpi: connections are not kept: cannot fork: {}\n", std::strerror(errno));
+    print_talk(fmt::format("ec2mpi: connections are not kept: cannot fork: {}\n", std::strerror(errno)));
   else
     ssh::leave_all_connections();
 }

@@ -121,6 +121,7 @@ class SeriesRun : public Observer {
     auto jobs = plan();
     if (!jobs) co_return refuse(jobs.error());
     if (stops_.stop.stop_requested()) co_return refuse({ErrorKind::cancelled, "interrupted"});
+    observer_.on_handing_over(decision_.series);
     const auto patience =
         Limit{}.at_most(kHandOver);  // not ended by Ctrl-C: we must know whether it was taken
     auto text = series_text(*jobs);

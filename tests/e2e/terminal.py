@@ -40,10 +40,17 @@ class Terminal:
 
     def type_hidden(self, text):
         """Types it once the terminal no longer shows what is typed: a question stands there a moment before that."""
-        end = time.monotonic() + BOUND
-        while termios.tcgetattr(self._near)[3] & termios.ECHO:
-            assert time.monotonic() < end and self._read(0.02), f"it would be shown: {self.seen!r}"
+        self.wait_until_hidden()
         self.type(text)
+
+    def wait_until_hidden(self):
+        end = time.monotonic() + BOUND
+        while self.echoes():
+            assert time.monotonic() < end and self._read(0.02), f"it would be shown: {self.seen!r}"
+
+    def echoes(self):
+        """Whether the terminal shows what is typed."""
+        return bool(termios.tcgetattr(self._near)[3] & termios.ECHO)
 
     def wait_for(self, pattern):
         """Reads until the regular expression is found."""

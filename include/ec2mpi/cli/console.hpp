@@ -16,7 +16,9 @@ enum class Colour { none, red, green, yellow, blue, magenta, cyan, dim };
 
 class Console {
  public:
-  Console(const asio::any_io_executor& executor, ColourChoice colour, std::function<void()> on_broken);
+  /// `on_broken` gets the descriptor and the errno of a write that fails, once for each stream.
+  Console(const asio::any_io_executor& executor, ColourChoice colour,
+          const std::function<void(int, int)>& on_broken);
 
   /// Whole lines; the end of line is added.
   void result(std::string_view line);

@@ -22,8 +22,8 @@ class ExecOutput {
   /// The same output twice: byte for byte, and cut into lines. A form takes one of them.
   virtual void bytes(const Node&, ssh::Stream, std::string_view) {}
   virtual void line(const Node&, ssh::Stream, std::string_view) {}
-  /// After the last node; what was kept is shown now.
-  [[nodiscard]] virtual Result<void> finish(const FleetReport&) { return {}; }
+  /// After the last node; what was kept is shown now. One error for each file that lacks something.
+  [[nodiscard]] virtual std::vector<Error> finish(const FleetReport&) { return {}; }
 };
 
 /// Bytes that a form that keeps output holds of each node's stream, at most; the rest is counted and said.
@@ -40,7 +40,7 @@ class ExecOutput {
 [[nodiscard]] std::unique_ptr<ExecOutput> gathered_output(Console& console, std::size_t nodes,
                                                           bool differences);
 
-/// DIR/node1.out and DIR/node1.err. Errors: local_io.
+/// DIR/node1.out and DIR/node1.err. A file that can't be written gets nothing more. Errors: local_io.
 [[nodiscard]] Result<std::unique_ptr<ExecOutput>> files_output(const std::filesystem::path& folder,
                                                                const std::vector<Node>& nodes);
 

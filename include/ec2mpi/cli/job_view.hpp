@@ -20,6 +20,7 @@ class JobView : public ops::JobObserver {
     bool cancels = true;           ///< Ctrl-C cancels the job; said at the beginning
     bool attached = false;         ///< the job was there before
     bool reports = true;           ///< tell how it ended and what was left
+    bool lasting = true;           ///< follows it to its end
     std::optional<int> rank = {};  ///< show this rank's lines only
   };
 
@@ -36,6 +37,7 @@ class JobView : public ops::JobObserver {
   void set_push(std::shared_ptr<const ops::PushCount> count) { push_ = std::move(count); }
 
   void on_planned(const ops::JobPlan& plan) override;
+  void on_found(const std::string& id, bool over) override;
   void on_output(const ssh::Chunk& chunk) override;
   void on_stopping(ops::JobStop why) override;
   void on_lost(const Error& error, Clock::duration pause) override;
@@ -45,6 +47,9 @@ class JobView : public ops::JobObserver {
   /// Why nothing was started, or what was left and what became of it.
   void conclude(const ops::JobEnd& end);
   void conclude(const ops::Followed& followed);
+
+  /// Whether the master may have it.
+  [[nodiscard]] bool has_job() const { return started_; }
 
   /// For leaving at once.
   [[nodiscard]] std::string parting_words() const;
@@ -56,6 +61,7 @@ class JobView : public ops::JobObserver {
   void show_rest();
   void tell_lost_output(const ops::JobRecord& record);
   void tell_end(const ops::Followed& followed);
+  void tell_leaving();
   void tell_hint(const ops::JobEnd& end);
   void tell_cleaning(const ops::JobEnd& end);
 
@@ -67,7 +73,8 @@ class JobView : public ops::JobObserver {
   Style style_;
   ops::RankFilter own_out_;
   ops::RankFilter own_err_;
-  bool started_ = false;
+  bool started_ = false;  ///< handed over, or found on the master
+  bool over_ = false;     ///< had ended before we came
   bool stopping_ = false;
   bool lost_ = false;
   std::string id_;

@@ -17,8 +17,8 @@ class OutputStream {
  public:
   /// Borrows `fd`. Pipes and terminals are opened anew by /proc/self/fd, so that making them nonblocking
   /// doesn't change the descriptor that other programs share; plain files and what can't be opened anew are
-  /// written at once. `on_broken` is called when nobody reads any more (a closed pipe) or the write fails.
-  OutputStream(const asio::any_io_executor& executor, int fd, std::function<void()> on_broken);
+  /// written at once. `on_broken` gets the errno of the first write that fails; EPIPE: nobody reads any more.
+  OutputStream(const asio::any_io_executor& executor, int fd, std::function<void(int)> on_broken);
 
   void write(std::string_view text);
   /// Waits while more than kPlenty bytes are waiting for the reader, or until the limit ends.
@@ -36,13 +36,13 @@ class OutputStream {
 
   asio::awaitable<void> drain();
   void write_some();
-  void give_up();
+  void give_up(int error);
 
   int fd_;
   bool terminal_;
   bool draining_ = false;
   bool broken_ = false;
-  std::function<void()> on_broken_;
+  std::function<void(int)> on_broken_;
   std::optional<asio::posix::stream_descriptor> own_;
   Event moved_;
   std::string waiting_;

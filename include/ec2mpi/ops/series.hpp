@@ -18,6 +18,8 @@ class SeriesObserver : public ConnectionObserver {
   /// The nodes are asked what they are.
   virtual void on_asking(std::size_t /*nodes*/) {}
   virtual void on_notes(const std::vector<std::string>&) {}
+  /// From now on the master may have the jobs.
+  virtual void on_handing_over(const std::string& /*series*/) {}
   /// All that is to be submitted has been; `kept` had succeeded before, `found` wait or run since before.
   virtual void on_submitted(const std::string& /*series*/, std::size_t /*fresh*/, std::size_t /*kept*/,
                             std::size_t /*found*/) {}

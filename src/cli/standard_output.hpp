@@ -1,0 +1,26 @@
+#pragma once
+/// Descriptors 0 to 2, and what becomes of the exit code when something can't be written.
+
+#include <string>
+#include <string_view>
+
+namespace ec2mpi::cli {
+
+/// To be called first of all. Takes the places of those that are closed, so that no file that is opened later
+/// gets such a number. What is read from or written to them fails as before.
+void fill_standard_descriptors();
+
+/// Text for commands without an event loop. Returns when it is written; a failure is reported and noted.
+void print_result(std::string_view text);
+void print_talk(std::string_view text);
+
+/// "cannot write standard output: No space left on device"
+[[nodiscard]] std::string loss_text(int fd, int error);
+
+/// Notes that output was lost, for the exit code. EPIPE means that its reader had enough.
+void note_loss(int error);
+
+/// The command's exit code, unless it is 0 and output was lost.
+[[nodiscard]] int exit_code_with_losses(int code);
+
+}  // namespace ec2mpi::cli
