@@ -26,10 +26,14 @@ std::unexpected<Error> io_error(std::string_view doing, const std::filesystem::p
 Result<std::string> read_file(const std::filesystem::path& path, std::size_t max_bytes) {
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) return io_error("read", path);
+  return read_all(fd.get(), path, max_bytes);
+}
+
+Result<std::string> read_all(int fd, const std::filesystem::path& path, std::size_t max_bytes) {
   std::string content;
   std::string block(64 * 1024, '\0');
   for (;;) {
-    const auto got = ::read(fd.get(), block.data(), block.size());
+    const auto got = ::read(fd, block.data(), block.size());
     if (got == 0) return content;
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return io_error("read", path);
@@ -51,16 +55,29 @@ Result<void> write_all(int fd, std::string_view bytes, const std::filesystem::pa
   return {};
 }
 
-Result<void> write_file_atomically(const std::filesystem::path& path, std::string_view content, mode_t mode) {
-  auto temporary = path;
-  temporary += "." + random_hex(8) + ".tmp";
-  const UniqueFd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
-  if (!fd) return io_error("write", temporary);
-  auto written = write_all(fd.get(), content, temporary);
-  if (written && ::fsync(fd.get()) != 0) written = io_error("write", temporary);
-  if (written && ::rename(temporary.c_str(), path.c_str()) != 0) written = io_error("write", path);
-  if (!written) ::unlink(temporary.c_str());
+namespace {
+/// `name` is looked up in `folder`, `path` is shown.
+Result<void> replace_file(int folder, const std::filesystem::path& name, const std::filesystem::path& path,
+                          std::string_view content, mode_t mode) {
+  const auto temporary = name.string() + "." + random_hex(8) + ".tmp";
+  const UniqueFd fd(::openat(folder, temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
+  if (!fd) return io_error("write", path);
+  auto written = write_all(fd.get(), content, path);
+  if (written && ::fsync(fd.get()) != 0) written = io_error("write", path);
+  if (written && ::renameat(folder, temporary.c_str(), folder, name.c_str()) != 0)
+    written = io_error("write", path);
+  if (!written) ::unlinkat(folder, temporary.c_str(), 0);
   return written;
+}
+}  // namespace
+
+Result<void> write_file_atomically(const std::filesystem::path& path, std::string_view content, mode_t mode) {
+  return replace_file(AT_FDCWD, path, path, content, mode);
+}
+
+Result<void> write_file_atomically_at(int folder, const std::filesystem::path& path, std::string_view content,
+                                      mode_t mode) {
+  return replace_file(folder, path.filename(), path, content, mode);
 }
 
 Result<void> make_private_folder(const std::filesystem::path& path) {
@@ -75,6 +92,11 @@ std::filesystem::path home_folder() {
   if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0') return home;
   const passwd* entry = ::getpwuid(::getuid());
   return entry != nullptr ? entry->pw_dir : "/";
+}
+
+std::filesystem::path xdg_folder(const char* variable, std::string_view otherwise) {
+  const char* named = std::getenv(variable);
+  return named != nullptr && *named == '/' ? std::filesystem::path(named) : home_folder() / otherwise;
 }
 
 std::filesystem::path expand_home(std::string_view path) {

@@ -3,8 +3,10 @@
 #include <sys/random.h>
 
 #include <fmt/format.h>
+#include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstring>
 
 namespace ec2mpi {
 
@@ -102,16 +104,88 @@ std::string quote_words(const std::vector<std::string>& words) {
   return line;
 }
 
+namespace {
+
+/// A character at the start of a text: how many bytes it takes, and its code; no code if it is no UTF-8.
+struct Character {
+  std::size_t size = 1;
+  std::optional<char32_t> code = {};
+};
+
+Character decode_character(std::string_view text) {
+  const auto lead = static_cast<unsigned char>(text.front());
+  if (lead < 0x80) return {1, lead};
+  const std::size_t size = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+  if (lead < 0xc2 || lead > 0xf4 || text.size() < size) return {};
+  char32_t code = lead & (0x7fU >> size);
+  for (const char c : text.substr(1, size - 1)) {
+    if ((static_cast<unsigned char>(c) & 0xc0U) != 0x80U) return {};
+    code = code << 6U | (static_cast<unsigned char>(c) & 0x3fU);
+  }
+  static constexpr std::array<char32_t, 5> kLeast = {0, 0, 0x80, 0x800, 0x10000};
+  if (code < kLeast[size] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) return {};
+  return {size, code};
+}
+
+/// Controls of the C0 and C1 sets, and what turns the direction of a text round or breaks its line.
+bool is_unsafe(char32_t code) {
+  const auto within = [code](char32_t first, char32_t last) { return code >= first && code <= last; };
+  return code < 0x20 || within(0x7f, 0x9f) || code == 0x61c || within(0x200e, 0x200f) ||
+         within(0x2028, 0x202e) || within(0x2066, 0x2069) || code == 0xfeff;
+}
+
+void append_safe(std::string& safe, std::string_view bytes, std::optional<char32_t> code) {
+  if (code && !is_unsafe(*code))
+    safe += bytes;
+  else if (code && *code > 0xff)
+    safe += fmt::format("\\u{{{:x}}}", static_cast<std::uint32_t>(*code));
+  else
+    for (const char c : bytes) safe += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+}
+
+/// The length of the SGR sequence ("\x1b[1;31m") at the start of a text; 0 if there is none.
+std::size_t sgr_length(std::string_view text) {
+  if (!text.starts_with("\x1b[")) return 0;
+  const auto end = text.find_first_not_of("0123456789;:", 2);
+  return end != std::string_view::npos && text[end] == 'm' ? end + 1 : 0;
+}
+
+}  // namespace
+
 std::string printable(std::string_view text) {
   std::string safe;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f)
-      safe += fmt::format("\\x{:02x}", byte);
-    else
-      safe += c;
+  while (!text.empty()) {
+    const auto [size, code] = decode_character(text);
+    append_safe(safe, text.substr(0, size), code);
+    text.remove_prefix(size);
   }
   return safe;
+}
+
+std::string terminal_line(std::string_view line) {
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  std::string safe;
+  bool coloured = false;
+  while (!line.empty()) {
+    auto [size, code] = decode_character(line);
+    const auto sgr = sgr_length(line);
+    if (sgr > 0 || line.front() == '\t')
+      safe += line.substr(0, size = std::max(sgr, size));
+    else
+      append_safe(safe, line.substr(0, size), code);
+    coloured = coloured || sgr > 0;
+    line.remove_prefix(size);
+  }
+  return coloured ? safe + "\x1b[0m" : safe;
+}
+
+bool has_control_characters(std::string_view text) {
+  return std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+}
+
+void wipe(std::string& secret) {
+  ::explicit_bzero(secret.data(), secret.size());
+  secret.clear();
 }
 
 std::string format_bytes(std::uint64_t bytes) {

@@ -34,16 +34,15 @@ bool is_there(const fs::path& file) {
   return fs::exists(file, ignored);
 }
 
-fs::path failures_file(const Cluster& cluster) {
-  return cluster.state_folder() / "failed";
-}
+constexpr const char* kFailures = "failed";
 
 /// The keys of the nodes that failed last, one a line.
-std::optional<std::vector<std::string>> recall_failures(const Cluster& cluster) {
-  const auto content = read_file(failures_file(cluster));
-  if (!content) return std::nullopt;
+Result<std::optional<std::vector<std::string>>> recall_failures(const Cluster& cluster) {
+  const auto content = cluster.state.read(kFailures);
+  if (!content) return std::unexpected(content.error());
+  if (!*content) return std::nullopt;
   std::vector<std::string> keys;
-  for (const auto line : split(*content, '\n')) {
+  for (const auto line : split(**content, '\n')) {
     if (!line.empty()) keys.emplace_back(line);
   }
   return keys;
@@ -51,7 +50,7 @@ std::optional<std::vector<std::string>> recall_failures(const Cluster& cluster) 
 
 /// What is remembered of a list stands under the list's own name: a folder may hold several.
 fs::path memory_file(const Cluster& cluster) {
-  return cluster.state_folder() / "lists" / cluster.list.filename();
+  return fs::path("lists") / cluster.list.filename();
 }
 
 Result<Inventory> read_list(const std::filesystem::path& list, const ReadOptions& options) {
@@ -125,6 +124,23 @@ Result<std::vector<ssh::PrivateKey>> load_keys(const Cluster& cluster, const Con
   return keys;
 }
 
+/// Begins the state of a list in whose folder nothing can be written: with what is there, if it can be
+/// trusted.
+Result<void> move_state(const StateFolder& from, const StateFolder& to, const fs::path& list) {
+  fmt::print(stderr, "ec2mpi: nothing can be written beside the list; what is remembered is kept in {}\n",
+             printable(to.path().string()));
+  if (!from.check()) return to.make();
+  for (const auto& name : {fs::path("known_hosts"), "lists" / list, "setup" / list / "nodes"}) {
+    const auto text = from.read(name);
+    if (!text) return std::unexpected(text.error());
+    if (*text)
+      if (auto written = to.write(name, **text); !written) return written;
+  }
+  const auto key = from.read("setup" / list / "key", StateFolder::Content::secret);
+  if (!key) return std::unexpected(key.error());
+  return *key ? to.write("setup" / list / "key", **key) : to.make();
+}
+
 fs::path ssh_config_file(const ConnectOptions& options) {
   if (options.ssh_config == "none") return {};
   if (options.ssh_config) return expand_home(*options.ssh_config);
@@ -134,18 +150,14 @@ fs::path ssh_config_file(const ConnectOptions& options) {
 
 }  // namespace
 
-fs::path Cluster::state_folder() const {
-  return list.parent_path() / ".ec2mpi";
-}
-
 fs::path Cluster::connections_folder() const {
-  return state_folder() / "connections";
+  return state.path() / "connections";
 }
 
 Result<Config> load_settings() {
   auto settings = load_config("ec2mpi.toml");
   if (!settings) return settings;
-  const auto of_user = load_config(home_folder() / ".config" / "ec2mpi" / "config.toml");
+  const auto of_user = load_config(xdg_folder("XDG_CONFIG_HOME", ".config") / "ec2mpi" / "config.toml");
   if (!of_user) return of_user;
   settings->fill_from(*of_user);
   return settings;
@@ -163,6 +175,19 @@ Result<fs::path> find_list(const std::optional<std::string>& named, const Config
       "another list with --list");
 }
 
+Result<StateFolder> open_state(const fs::path& list) {
+  const StateFolder usual(list.parent_path() / ".ec2mpi");
+  if (usual.can_be_written()) {
+    if (auto good = usual.check(); !good) return std::unexpected(good.error());
+    return usual;
+  }
+  auto state = StateFolder::away_from(list.parent_path());
+  if (auto good = state.check(); !good) return std::unexpected(good.error());
+  if (!is_there(state.path()))
+    if (auto moved = move_state(usual, state, list.filename()); !moved) return std::unexpected(moved.error());
+  return state;
+}
+
 Result<Cluster> open_cluster(const ListOptions& options) {
   Cluster cluster;
   auto settings = load_settings();
@@ -174,12 +199,18 @@ Result<Cluster> open_cluster(const ListOptions& options) {
   auto inventory = read_list(cluster.list, {.address = address_choice(options)});
   if (!inventory) return std::unexpected(inventory.error());
   cluster.inventory = std::move(*inventory);
+  auto state = open_state(cluster.list);
+  if (!state) return std::unexpected(state.error());
+  cluster.state = std::move(*state);
   if (!options.renumber) {
-    const auto memory = read_file(memory_file(cluster)).value_or("");
-    cluster.changes = merge_memory(cluster.inventory, parse_memory(memory));
+    const auto memory = cluster.state.read(memory_file(cluster));
+    if (!memory) return std::unexpected(memory.error());
+    cluster.changes = merge_memory(cluster.inventory, parse_memory(memory->value_or("")));
   }
+  auto failed = recall_failures(cluster);
+  if (!failed) return std::unexpected(failed.error());
   auto nodes = select_nodes(cluster.inventory, options.wanted, options.excluded,
-                            {.groups = cluster.config.groups, .failed = recall_failures(cluster)});
+                            {.groups = cluster.config.groups, .failed = std::move(*failed)});
   if (!nodes) return std::unexpected(nodes.error());
   cluster.nodes = std::move(*nodes);
   if (options.jump) {
@@ -192,14 +223,9 @@ Result<Cluster> open_cluster(const ListOptions& options) {
 
 Result<void> remember_list(const Cluster& cluster) {
   for (const auto& change : cluster.changes) print_talk("ec2mpi: " + change + "\n");
-  const auto file = memory_file(cluster);
-  const auto before = read_file(file);
   const auto now = memory_text(cluster.inventory);
-  if (now.empty() || (before && *before == now)) return {};
-  for (const auto& folder : {cluster.state_folder(), file.parent_path()}) {
-    if (auto made = make_private_folder(folder); !made) return made;
-  }
-  return write_file_atomically(file, now, 0600);
+  if (now.empty()) return {};
+  return cluster.state.write(memory_file(cluster), now);
 }
 
 Result<Access> open_access(const Cluster& cluster, const ConnectOptions& options) {
@@ -217,7 +243,7 @@ Result<Access> open_access(const Cluster& cluster, const ConnectOptions& options
     return no_key(pem_files(cluster.list.parent_path()));
   }
   auto host_keys = ssh::HostKeys::load(
-      cluster.state_folder() / "known_hosts",
+      cluster.state.path() / "known_hosts",
       options.strict_host_keys ? ssh::UnknownHostKey::refuse : ssh::UnknownHostKey::remember);
   if (!host_keys) return std::unexpected(host_keys.error());
   ssh::LibsshOptions transport{.user = options.user ? options.user : cluster.config.user,
@@ -251,8 +277,7 @@ Result<void> remember_failures(const Cluster& cluster, const FleetReport& report
   for (const auto& result : report.results) {
     if (!succeeded(result.outcome)) keys += node_key(result.node) + "\n";
   }
-  if (auto made = make_private_folder(cluster.state_folder()); !made) return made;
-  return write_file_atomically(failures_file(cluster), keys, 0600);
+  return cluster.state.write(kFailures, keys);
 }
 
 }  // namespace ec2mpi::cli

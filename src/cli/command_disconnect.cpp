@@ -29,7 +29,9 @@ Result<int> run_disconnect(const ListOptions& options, const CommonOptions& comm
   if (!settings) return std::unexpected(settings.error());
   auto list = find_list(options.list, *settings);
   if (!list) return std::unexpected(list.error());
-  cluster.list = std::move(*list);
+  auto state = open_state(*list);
+  if (!state) return std::unexpected(state.error());
+  cluster.state = std::move(*state);
   Runtime runtime(common);
   return runtime.run(disconnect(runtime, cluster.connections_folder()));
 }

@@ -140,7 +140,7 @@ Result<int> write_ssh_config(const Cluster& cluster, const ConnectOptions& conne
   const auto access = open_access(cluster, connect);
   if (!access) return std::unexpected(access.error());
   const auto& transport = access->transport;
-  const auto state = std::filesystem::absolute(cluster.state_folder());
+  const auto state = std::filesystem::absolute(cluster.state.path());
   SshConfigSource source{.user = transport.user.value_or("ubuntu"),
                          .port = transport.port.value_or(22),
                          .identity = {},
@@ -148,10 +148,11 @@ Result<int> write_ssh_config(const Cluster& cluster, const ConnectOptions& conne
   if (!transport.keys.empty()) source.identity = std::filesystem::absolute(transport.keys.front().file());
   std::vector<std::string> names;
   for (const auto& node : cluster.nodes) names.push_back(ssh::host_key_name(node));
+  const auto text = ssh_config_text(cluster.nodes, source, names);
+  if (!text) return std::unexpected(text.error());
   const auto file = state / "ssh_config";
-  if (auto made = make_private_folder(state); !made) return std::unexpected(made.error());
-  auto written = write_file_atomically(file, ssh_config_text(cluster.nodes, source, names), 0600);
-  if (!written) return std::unexpected(written.error());
+  if (auto written = cluster.state.write("ssh_config", *text); !written)
+    return std::unexpected(written.error());
   print_result(file.string() + "\n");
   print_talk(
       fmt::format("For ssh, rsync and editors: put this line at the top of ~/.ssh/config, or use ssh -F:\n  "

@@ -2,6 +2,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cluster/address.hpp"
 #include "src/cli/option_values.hpp"
 
 namespace ec2mpi::cli {
@@ -10,6 +12,12 @@ namespace {
 /// Bounds that can be read in a message; a thousand days are endless.
 const CLI::Validator kSeconds = number(0.0, 1e8);
 const CLI::Validator kSomeSeconds = number(0.001, 1e8);
+/// It goes into files that ssh reads, too.
+const CLI::Validator kUser = {
+    [](const std::string& name) {
+      return is_user_name(name) ? std::string() : fmt::format("'{}' is not a user name", printable(name));
+    },
+    ""};
 const CLI::Validator kCount = number(0, 1'000'000);
 
 /// Headings in a command's help, below its own options.
@@ -73,6 +81,7 @@ void add_connect_options(CLI::App& command, ConnectOptions& options) {
       ->envname("EC2MPI_IDENTITY")
       ->group(kConnection);
   command.add_option("-l,--user", options.user, "Login user [ubuntu]")
+      ->check(kUser)
       ->type_name("USER")
       ->envname("EC2MPI_USER")
       ->group(kConnection);

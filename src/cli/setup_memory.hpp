@@ -7,7 +7,7 @@
 
 namespace ec2mpi::cli {
 
-/// Nothing remembered is no error. Errors: local_io.
+/// Nothing remembered is no error. Errors: local_io, and usage if others could have put it there.
 [[nodiscard]] Result<ops::SetupMemory> recall_setup(const Cluster& cluster);
 
 /// Writes what has changed, with mode 0600. Errors: local_io.

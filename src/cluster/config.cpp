@@ -8,6 +8,7 @@
 
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cluster/address.hpp"
 
 namespace ec2mpi {
 
@@ -52,6 +53,12 @@ class SettingsReader {
       target = *value;
     else
       complain(node, "must be a text in quotes");
+  }
+
+  void user(const toml::node& node, std::optional<std::string>& target) {
+    text(node, target);
+    if (target && !is_user_name(*target))
+      complain(node, fmt::format("'{}' is not a user name", printable(*target)));
   }
 
   template <class T>
@@ -325,7 +332,7 @@ Result<Config> parse_config(std::string_view text, std::string_view source) {
   reader.table(parsed.table(), "",
                {{"list", [&](const auto& value) { reader.text(value, config.list); }},
                 {"identity", [&](const auto& value) { reader.text(value, config.identity); }},
-                {"user", [&](const auto& value) { reader.text(value, config.user); }},
+                {"user", [&](const auto& value) { reader.user(value, config.user); }},
                 {"port", [&](const auto& value) { reader.number(value, config.port, 1, 65535); }},
                 {"mpirun", [&](const auto& value) { reader.text(value, config.mpirun); }},
                 {"persist", [&](const auto& value) { read_persist(reader, value, config.persist); }},

@@ -1,16 +1,37 @@
 #include "ec2mpi/ssh/host_keys.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
-#include <cerrno>
+#include <algorithm>
+#include <set>
 
-#include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
+#include "src/ssh/known_host_names.hpp"
 
 namespace ec2mpi::ssh {
 
 namespace {
+
+constexpr std::string_view kRevoked = "@revoked";
+
+std::string lower_case(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return lower;
+}
+
+/// The names that a line for this node may use: a revoked key is refused under each of them.
+std::set<std::string> all_names(const Node& node) {
+  return {host_key_name(node), lower_case(node.address),
+          lower_case(fmt::format("[{}]:{}", node.address, node.port == 0 ? 22 : node.port))};
+}
+
+/// A key's bytes begin with the length of its type's name, three zeros in front.
+bool is_public_key(const HostKey& key) {
+  constexpr std::string_view kBase64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
+  return key.type.find('-') != std::string::npos && key.base64.starts_with("AAAA") &&
+         key.base64.find_first_not_of(kBase64) == std::string::npos;
+}
 
 /// What the user types to have a host's key forgotten.
 std::string forget_command(const std::string& name, const std::filesystem::path& file) {
@@ -23,40 +44,86 @@ std::string forget_command(const std::string& name, const std::filesystem::path&
       fmt::format("sed -i {} {}", quote_word("/^" + pattern + " /d"), quote_word(file.string())));
 }
 
+/// One command where all lines are of ec2mpi's own form, else where they stand.
+std::string how_to_forget(const std::string& name, const std::vector<const KnownHost*>& lines,
+                          const std::filesystem::path& file) {
+  std::string places;
+  for (const auto* host : lines)
+    if (host->names != name) places += fmt::format("{}{}", places.empty() ? "" : ", ", host->line);
+  if (places.empty()) return forget_command(name, file);
+  return fmt::format("remove it from {}, line {}", printable(file.string()), places);
+}
+
 }  // namespace
 
 std::string host_key_name(const Node& node) {
-  if (!node.instance_id.empty()) return node.instance_id;
-  if (node.port == 0 || node.port == 22) return node.address;
-  return fmt::format("[{}]:{}", node.address, node.port);
+  if (!node.instance_id.empty()) return lower_case(node.instance_id);
+  if (node.port == 0 || node.port == 22) return lower_case(node.address);
+  return lower_case(fmt::format("[{}]:{}", node.address, node.port));
 }
 
-Result<HostKeys> HostKeys::load(std::filesystem::path file, UnknownHostKey unknown) {
-  HostKeys loaded(std::move(file), unknown);
-  std::error_code ignored;
-  if (!std::filesystem::exists(loaded.file_, ignored)) return loaded;
-  const auto content = read_file(loaded.file_);
+Result<HostKeys> HostKeys::load(const std::filesystem::path& file, UnknownHostKey unknown) {
+  HostKeys loaded(file, unknown);
+  const auto content = loaded.folder_.read(file.filename());
   if (!content) return std::unexpected(content.error());
-
-  int number = 0;
-  for (const auto line : split(*content, '\n')) {
-    ++number;
-    const auto fields = words(line);
-    if (fields.empty() || fields.front().starts_with('#')) continue;
-    if (fields.size() < 3) {
-      return fail(ErrorKind::usage, fmt::format("{}:{}: not a line of known_hosts; mend or remove it",
-                                                printable(loaded.file_.string()), number));
-    }
-    loaded.keys_.emplace(std::string(fields[0]), HostKey{std::string(fields[1]), std::string(fields[2])});
-  }
+  if (auto read = loaded.read(content->value_or("")); !read) return std::unexpected(read.error());
   return loaded;
 }
 
-std::vector<HostKey> HostKeys::known(const Node& node) const {
-  std::vector<HostKey> found;
-  const auto [first, last] = keys_.equal_range(host_key_name(node));
-  for (auto entry = first; entry != last; ++entry) found.push_back(entry->second);
+Result<void> HostKeys::read(std::string_view content) {
+  by_name_.clear();
+  by_pattern_.clear();
+  revoked_.clear();
+  int number = 0;
+  for (const auto line : split(content, '\n'))
+    if (auto read = read_line(line, ++number); !read) return read;
+  size_ = content.size();
+  return {};
+}
+
+Result<void> HostKeys::read_line(std::string_view line, int number) {
+  const auto refuse = [&](const char* why) {
+    return fail(ErrorKind::usage, fmt::format("{}:{}: {}", printable(file_.string()), number, why));
+  };
+  auto fields = words(line);
+  if (fields.empty() || fields.front().starts_with('#')) return {};
+  const bool revoked = fields.front() == kRevoked;
+  if (revoked) fields.erase(fields.begin());
+  if (!fields.empty() && fields.front().starts_with('@')) {
+    return refuse(
+        "of the marks only @revoked is understood, not host certificates (@cert-authority); remove the line");
+  }
+  if (fields.size() < 3 || !are_host_names(fields[0]))
+    return refuse("not a line of known_hosts; correct or remove it");
+  HostKey key{std::string(fields[1]), std::string(fields[2])};
+  if (!is_public_key(key)) return refuse("names no public key (TYPE BASE64); correct or remove the line");
+  const bool hashed = fields[0].starts_with('|');  // base64 knows upper and lower case
+  add({number, hashed ? std::string(fields[0]) : lower_case(fields[0]), std::move(key), revoked});
+  return {};
+}
+
+void HostKeys::add(KnownHost host) {
+  if (host.revoked)
+    revoked_.push_back(std::move(host));
+  else if (is_plain_host_name(host.names))
+    by_name_.emplace(host.names, std::move(host));
+  else
+    by_pattern_.push_back(std::move(host));
+}
+
+std::vector<const KnownHost*> HostKeys::lines_for(const std::string& name) const {
+  std::vector<const KnownHost*> found;
+  const auto [first, last] = by_name_.equal_range(name);
+  for (auto entry = first; entry != last; ++entry) found.push_back(&entry->second);
+  for (const auto& host : by_pattern_)
+    if (names_host(host.names, name)) found.push_back(&host);
   return found;
+}
+
+std::vector<HostKey> HostKeys::known(const Node& node) const {
+  std::vector<HostKey> keys;
+  for (const auto* host : lines_for(host_key_name(node))) keys.push_back(host->key);
+  return keys;
 }
 
 std::vector<std::string> HostKeys::known_types(const Node& node) const {
@@ -65,35 +132,61 @@ std::vector<std::string> HostKeys::known_types(const Node& node) const {
   return types;
 }
 
-Result<void> HostKeys::verify(const Node& node, const HostKey& shown) {
-  const auto name = host_key_name(node);
-  const auto remembered = known(node);
-  for (const auto& key : remembered) {
-    if (key == shown) return {};
-  }
-  if (!remembered.empty()) {
+Result<HostKeys::Verdict> HostKeys::judge(const Node& node, const HostKey& shown) const {
+  const auto names = all_names(node);
+  for (const auto& host : revoked_) {
+    const auto names_it = [&](const std::string& name) { return names_host(host.names, name); };
+    if (host.key != shown || std::none_of(names.begin(), names.end(), names_it)) continue;
     return fail(
         ErrorKind::host_key,
-        fmt::format("its host key has changed: this may be another machine or somebody in between; nothing "
-                    "was sent. If you know why (reinstalled): {}",
-                    forget_command(name, file_)));
+        fmt::format(
+            "its host key is revoked by {}:{}: whoever shows it may hold a stolen key; nothing was sent",
+            printable(file_.string()), host.line));
   }
+  const auto name = host_key_name(node);
+  const auto lines = lines_for(name);
+  const auto is_shown = [&](const KnownHost* host) { return host->key == shown; };
+  if (std::any_of(lines.begin(), lines.end(), is_shown)) return Verdict::known;
+  if (lines.empty()) return Verdict::unknown;
+  return fail(
+      ErrorKind::host_key,
+      fmt::format("its host key has changed: this may be another machine or somebody in between; nothing "
+                  "was sent. If you know why (reinstalled): {}",
+                  how_to_forget(name, lines, file_)));
+}
+
+Result<void> HostKeys::verify(const Node& node, const HostKey& shown) {
+  const auto verdict = judge(node, shown);
+  if (!verdict) return std::unexpected(verdict.error());
+  if (*verdict == Verdict::known) return {};
   if (unknown_ == UnknownHostKey::refuse) {
     return fail(ErrorKind::host_key,
                 fmt::format("its host key is unknown and only known ones are accepted; add it "
                             "to {} under the name '{}'",
-                            printable(file_.string()), name));
+                            printable(file_.string()), host_key_name(node)));
   }
-  return remember(name, shown);
+  return remember(node, shown);
 }
 
-Result<void> HostKeys::remember(const std::string& name, const HostKey& key) {
-  if (auto made = make_private_folder(file_.parent_path()); !made) return made;
-  const UniqueFd fd(::open(file_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600));
-  if (!fd) return io_error("open", file_);
-  auto written = write_all(fd.get(), fmt::format("{} {} {}\n", name, key.type, key.base64), file_);
-  if (written) keys_.emplace(name, key);
-  return written;
+/// Another ec2mpi may have met the node since the file was read: what it has appended is judged first.
+Result<void> HostKeys::remember(const Node& node, const HostKey& key) {
+  const auto line = fmt::format("{} {} {}\n", host_key_name(node), key.type, key.base64);
+  bool appended = false;
+  const auto addition = [&](std::string_view content) -> Result<std::string> {
+    if (content.size() != size_) {
+      if (auto read = this->read(content); !read) return std::unexpected(read.error());
+      const auto verdict = judge(node, key);
+      if (!verdict) return std::unexpected(verdict.error());
+      if (*verdict == Verdict::known) return std::string();
+    }
+    appended = true;
+    return line;
+  };
+  auto done = folder_.append(file_.filename(), addition);
+  if (!done || !appended) return done;
+  size_ += line.size();
+  add({0, host_key_name(node), key});
+  return {};
 }
 
 }  // namespace ec2mpi::ssh

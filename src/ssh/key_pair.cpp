@@ -2,15 +2,12 @@
 
 #include <fmt/format.h>
 
-#include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "src/ssh/handles.hpp"
 
 namespace ec2mpi::ssh {
 
 namespace {
-
-constexpr std::size_t kLargestKeyFile = 64 * 1024;
 
 Result<std::string> public_part(ssh_key key) {
   char* base64 = nullptr;
@@ -37,11 +34,9 @@ Result<KeyPair> make_key_pair() {
   return KeyPair{std::string(trim(text)) + "\n", std::move(*public_key)};
 }
 
-Result<KeyPair> load_key_pair(const std::filesystem::path& file) {
-  auto text = read_file(file, kLargestKeyFile);
-  if (!text) return std::unexpected(text.error());
+Result<KeyPair> parse_key_pair(std::string text, const std::filesystem::path& file) {
   ssh_key read = nullptr;
-  if (::ssh_pki_import_privkey_base64(text->c_str(), nullptr, nullptr, nullptr, &read) != SSH_OK) {
+  if (::ssh_pki_import_privkey_base64(text.c_str(), nullptr, nullptr, nullptr, &read) != SSH_OK) {
     return fail(ErrorKind::local_io, fmt::format("{} is not the key that ec2mpi setup has made; remove it, "
                                                  "and the next setup makes a new one",
                                                  printable(file.string())));
@@ -49,7 +44,7 @@ Result<KeyPair> load_key_pair(const std::filesystem::path& file) {
   const KeyHandle key(read);
   auto public_key = public_part(read);
   if (!public_key) return std::unexpected(public_key.error());
-  return KeyPair{std::move(*text), std::move(*public_key)};
+  return KeyPair{std::move(text), std::move(*public_key)};
 }
 
 }  // namespace ec2mpi::ssh

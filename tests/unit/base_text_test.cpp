@@ -95,6 +95,26 @@ TEST(Printable, MakesControlBytesVisibleAndKeepsText) {
   EXPECT_EQ(printable("漢字 é"), "漢字 é");
 }
 
+TEST(Printable, ShowsWhatTerminalsTakeForControlsThoughItIsNotAscii) {
+  EXPECT_EQ(printable("a\xc2\x9b\x31mb"), "a\\xc2\\x9b1mb") << "CSI as one character";
+  EXPECT_EQ(printable("a\x9b\x31m"), "a\\x9b1m") << "and as one byte";
+  EXPECT_EQ(printable("a\u202etxt.exe\u2069"), "a\\u{202e}txt.exe\\u{2069}");
+  EXPECT_EQ(printable("\xe6\xbc"), "\\xe6\\xbc") << "a character without its end";
+  EXPECT_EQ(printable("\xc0\x9b"), "\\xc0\\x9b") << "a character written longer than it is";
+}
+
+TEST(TerminalLine, KeepsTabsAndColoursAndEndsThem) {
+  EXPECT_EQ(terminal_line("a\tb\r"), "a\tb");
+  EXPECT_EQ(terminal_line("\x1b[1;31mred\x1b[m"), "\x1b[1;31mred\x1b[m\x1b[0m");
+}
+
+TEST(TerminalLine, ShowsWhatMovesTheCursorOrSpeaksToTheTerminal) {
+  EXPECT_EQ(terminal_line("one\rnode2:  two"), "one\\x0dnode2:  two");
+  EXPECT_EQ(terminal_line("\x1b[2J\x1b[1A\b"), "\\x1b[2J\\x1b[1A\\x08");
+  EXPECT_EQ(terminal_line("\x1b]52;c;aGk=\x07"), "\\x1b]52;c;aGk=\\x07");
+  EXPECT_EQ(terminal_line("\x1b[31"), "\\x1b[31") << "a sequence without its end";
+}
+
 TEST(FormatBytes, CountsInThousands) {
   EXPECT_EQ(format_bytes(0), "0 B");
   EXPECT_EQ(format_bytes(999), "999 B");

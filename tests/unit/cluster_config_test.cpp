@@ -177,6 +177,8 @@ INSTANTIATE_TEST_SUITE_P(
              "ec2mpi.toml:3: jobs.a.sweep.b c: 'b c' is no name"},
         Case{"[jobs.a]\ncommand = 'a'\nsweep = { b = '5..1' }",
              "ec2mpi.toml:3: jobs.a.sweep.b: '5..1' is empty"},
+        Case{"user = \"a\\n  ProxyCommand b\"",
+             "ec2mpi.toml:1: user: 'a\\x0a  ProxyCommand b' is not a user name"},
         Case{"\"\\u001b[2J\" = 1", "ec2mpi.toml:1: '\\x1b[2J' is not a setting"}));
 
 TEST(Config, FillsOnlyWhatIsNotSet) {

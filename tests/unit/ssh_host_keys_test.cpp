@@ -112,6 +112,48 @@ TEST_F(HostKeysFile, ABrokenLineIsAnErrorWithItsNumber) {
   EXPECT_NE(keys.error().message.find("known_hosts:3: "), std::string::npos);
 }
 
+TEST_F(HostKeysFile, ReadsTheNamesOfALineAsOpenSshDoes) {
+  std::filesystem::create_directory(file.parent_path());
+  for (const std::string names : {"I-0123456789ABCDEF0", "i-0123456789abcdef0,203.0.113.1", "*", "a,i-0?23*",
+                                  "|1|AAECAwQFBgcICQoLDA0ODxAREhM=|K33/B2TKTCSLA2XUxCH8oIbL0/Y="}) {
+    ASSERT_TRUE(write_file_atomically(file, names + " ssh-ed25519 AAAAfirst\n", 0600));
+    EXPECT_TRUE(load(UnknownHostKey::refuse).verify(kNode, kFirst)) << names;
+    EXPECT_FALSE(load().verify(kNode, kOther)) << names;
+  }
+  for (const std::string names : {"i-0123456789abcdef", "*,!i-0*", "203.0.113.1", "i-0123456789abcdef0?"}) {
+    ASSERT_TRUE(write_file_atomically(file, names + " ssh-ed25519 AAAAfirst\n", 0600));
+    EXPECT_FALSE(load(UnknownHostKey::refuse).verify(kNode, kFirst)) << names;
+  }
+}
+
+TEST_F(HostKeysFile, ARevokedKeyIsRefusedUnderEachNameOfTheNode) {
+  std::filesystem::create_directory(file.parent_path());
+  for (const std::string names : {"*", "203.0.113.1", "[203.0.113.1]:22", "I-0123456789ABCDEF0"}) {
+    ASSERT_TRUE(write_file_atomically(
+        file, "i-0123456789abcdef0 ssh-ed25519 AAAAfirst\n@revoked " + names + " ssh-ed25519 AAAAfirst\n",
+        0600));
+    const auto verdict = load().verify(kNode, kFirst);
+    ASSERT_FALSE(verdict) << names;
+    EXPECT_NE(verdict.error().message.find("known_hosts:2"), std::string::npos) << verdict.error().message;
+  }
+}
+
+TEST_F(HostKeysFile, WhatAnotherProgramHasAppendedMeanwhileCounts) {
+  auto early = load();
+  auto late = load();
+  EXPECT_TRUE(early.verify(kNode, kFirst));
+  EXPECT_FALSE(late.verify(kNode, kOther)) << "the other one has met another key";
+  EXPECT_TRUE(late.verify(kNode, kFirst));
+  EXPECT_EQ(content(), "i-0123456789abcdef0 ssh-ed25519 AAAAfirst\n");
+}
+
+TEST_F(HostKeysFile, ALineIsAppendedBehindOneWithoutItsLineFeed) {
+  std::filesystem::create_directory(file.parent_path());
+  ASSERT_TRUE(write_file_atomically(file, "203.0.113.9 ssh-rsa AAAArsa", 0600));
+  EXPECT_TRUE(load().verify(kNode, kFirst));
+  EXPECT_EQ(content(), "203.0.113.9 ssh-rsa AAAArsa\ni-0123456789abcdef0 ssh-ed25519 AAAAfirst\n");
+}
+
 TEST_F(HostKeysFile, TheIdCountsNotTheAddress) {
   EXPECT_TRUE(load().verify(kNode, kFirst));
   EXPECT_TRUE(load().verify(node_with(kNode.instance_id, "203.0.113.99"), kFirst))

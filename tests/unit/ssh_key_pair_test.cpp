@@ -24,7 +24,7 @@ TEST(KeyPairs, AreReadAgain) {
   ASSERT_TRUE(made);
   const auto file = folder.path() / "key";
   ASSERT_TRUE(write_file_atomically(file, made->private_text, 0600));
-  const auto read = load_key_pair(file);
+  const auto read = parse_key_pair(read_file(file).value(), file);
   ASSERT_TRUE(read);
   EXPECT_EQ(read->public_key, made->public_key);
   EXPECT_EQ(read->private_text, made->private_text);
@@ -34,7 +34,7 @@ TEST(KeyPairs, WhatIsNoneIsNamed) {
   const test::ScratchFolder folder;
   const auto file = folder.path() / "key";
   ASSERT_TRUE(write_file_atomically(file, "nonsense\n", 0600));
-  const auto read = load_key_pair(file);
+  const auto read = parse_key_pair(read_file(file).value(), file);
   ASSERT_FALSE(read);
   EXPECT_NE(read.error().message.find(file.string()), std::string::npos);
 }

@@ -40,9 +40,17 @@ class UniqueFd {
 [[nodiscard]] Result<std::string> read_file(const std::filesystem::path& path,
                                             std::size_t max_bytes = std::size_t{1} << 30);
 
+/// What an open file holds from where it stands; `path` is for the error.
+[[nodiscard]] Result<std::string> read_all(int fd, const std::filesystem::path& path,
+                                           std::size_t max_bytes = std::size_t{1} << 30);
+
 /// The new content or the old one, never half: a temporary file beside it, synced, then renamed.
 [[nodiscard]] Result<void> write_file_atomically(const std::filesystem::path& path, std::string_view content,
                                                  mode_t mode);
+
+/// The same for the file of that name in an open folder; the rest of `path` is for the error.
+[[nodiscard]] Result<void> write_file_atomically_at(int folder, const std::filesystem::path& path,
+                                                    std::string_view content, mode_t mode);
 
 /// Makes the folder (and its parents) for the user's eyes only, mode 0700.
 [[nodiscard]] Result<void> make_private_folder(const std::filesystem::path& path);
@@ -52,6 +60,10 @@ class UniqueFd {
 
 /// $HOME, or the password database's entry.
 [[nodiscard]] std::filesystem::path home_folder();
+
+/// A folder that the XDG base directory specification names: the variable's if that is an absolute path, else
+/// `otherwise` in the home folder.
+[[nodiscard]] std::filesystem::path xdg_folder(const char* variable, std::string_view otherwise);
 
 /// Replaces a leading `~/` by the home folder.
 [[nodiscard]] std::filesystem::path expand_home(std::string_view path);

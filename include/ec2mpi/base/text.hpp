@@ -39,8 +39,19 @@ namespace ec2mpi {
 /// in quotes or a here-document may go over several lines in it.
 [[nodiscard]] std::string without_comments(std::string_view script);
 
-/// Text from a node or a file, safe for a terminal and on one line: control bytes become \xNN.
+/// Text from a node or a file, safe for a terminal and on one line: control bytes and bytes that are no UTF-8
+/// become \xNN, characters that change the direction or the line of a text \u{NNNN}.
 [[nodiscard]] std::string printable(std::string_view text);
+
+/// One line of a node's output as a terminal may show it: as printable() makes it, but tabs and colours (SGR
+/// sequences) stay, and what is coloured ends with the line. A carriage return at its end is left out.
+[[nodiscard]] std::string terminal_line(std::string_view line);
+
+/// Whether there is a control character (below blank, or DEL) in the text.
+[[nodiscard]] bool has_control_characters(std::string_view text);
+
+/// Overwrites a secret, so that it does not stay in memory.
+void wipe(std::string& secret);
 
 /// "12.1 MB", "833 B": decimal units, as network people count.
 [[nodiscard]] std::string format_bytes(std::uint64_t bytes);

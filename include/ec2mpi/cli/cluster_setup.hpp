@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "ec2mpi/base/error.hpp"
+#include "ec2mpi/base/state_folder.hpp"
 #include "ec2mpi/cli/options.hpp"
 #include "ec2mpi/cluster/config.hpp"
 #include "ec2mpi/cluster/inventory.hpp"
@@ -21,23 +22,25 @@ namespace ec2mpi::cli {
 struct Cluster {
   Config config;
   std::filesystem::path list;  ///< where the instance list lies
+  StateFolder state;           ///< .ec2mpi/ beside the list: host keys and what ec2mpi remembers
   Inventory inventory;
   std::vector<Node> nodes;           ///< the selected ones
   std::optional<Node> jump;          ///< the bastion, if one is used
   std::vector<std::string> changes;  ///< what is new, gone or moved since the list was remembered
 
-  /// .ec2mpi/ beside the list: host keys and what ec2mpi remembers.
-  [[nodiscard]] std::filesystem::path state_folder() const;
   /// Where the sockets of kept connections lie.
   [[nodiscard]] std::filesystem::path connections_folder() const;
 };
 
-/// ./ec2mpi.toml over ~/.config/ec2mpi/config.toml.
+/// ./ec2mpi.toml over $XDG_CONFIG_HOME/ec2mpi/config.toml, which is in ~/.config without that variable.
 [[nodiscard]] Result<Config> load_settings();
 
 /// The list that the options, the settings or the folder name; no guess where there is none.
 [[nodiscard]] Result<std::filesystem::path> find_list(const std::optional<std::string>& named,
                                                       const Config& config);
+
+/// The state that belongs to a list. Errors: usage, if others could have put it there.
+[[nodiscard]] Result<StateFolder> open_state(const std::filesystem::path& list);
 
 /// Reads the list ("-" is standard input) and selects from it. Instances keep the indices that they had when
 /// the list was remembered in this folder. Writes nothing.

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "ec2mpi/base/error.hpp"
 #include "ec2mpi/cluster/node.hpp"
 
 namespace ec2mpi {
@@ -19,8 +20,9 @@ struct SshConfigSource {
 };
 
 /// One Host block for each node: "node2", and "master" for node 1. Host keys are looked up by
-/// `host_key_name`.
-[[nodiscard]] std::string ssh_config_text(const std::vector<Node>& nodes, const SshConfigSource& source,
-                                          const std::vector<std::string>& host_key_names);
+/// `host_key_name`. Errors: usage, for a value that cannot stand in such a file.
+[[nodiscard]] Result<std::string> ssh_config_text(const std::vector<Node>& nodes,
+                                                  const SshConfigSource& source,
+                                                  const std::vector<std::string>& host_key_names);
 
 }  // namespace ec2mpi

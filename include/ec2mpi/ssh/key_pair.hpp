@@ -16,7 +16,7 @@ struct KeyPair {
 /// A fresh ed25519 pair. Errors: local_io if the random source or libssh fails.
 [[nodiscard]] Result<KeyPair> make_key_pair();
 
-/// Reads a private key that make_key_pair made. Errors: local_io.
-[[nodiscard]] Result<KeyPair> load_key_pair(const std::filesystem::path& file);
+/// Reads a private key that make_key_pair made; `file` is where it stands. Errors: local_io.
+[[nodiscard]] Result<KeyPair> parse_key_pair(std::string text, const std::filesystem::path& file);
 
 }  // namespace ec2mpi::ssh
