@@ -8,6 +8,7 @@
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/ssh/lasting.hpp"
 #include "ec2mpi/ssh/round_trip.hpp"
+#include "src/ssh/server_words.hpp"
 
 namespace ec2mpi::ssh {
 
@@ -84,7 +85,8 @@ class LibsshChannel : public Channel {
     }
     if (opened == SSH_OK) link_->note_exchange(Clock::now() - asked);
     // A pipelined command may have ended before the answer to the open request was looked at.
-    if (opened != SSH_OK && !(pipelined && over())) co_return failure("the node refused to open a channel");
+    if (opened != SSH_OK && !(pipelined && over()))
+      co_return failure(explain_refused_session(::ssh_get_error(session())));
     if (request.pty) {
       auto done = co_await repeat(limit, [this, &request] {
         return ::ssh_channel_request_pty_size(channel_, request.pty->terminal.c_str(), request.pty->columns,
@@ -108,7 +110,7 @@ class LibsshChannel : public Channel {
     };
     auto done = co_await repeat(limit, open, kNoWay);
     if (!done) co_return std::unexpected(done.error());
-    if (*done != SSH_OK) co_return failure(kNoWay);
+    if (*done != SSH_OK) co_return failure(explain_refused_forward(::ssh_get_error(session())));
     co_return Result<void>{};
   }
 
@@ -197,7 +199,7 @@ class LibsshChannel : public Channel {
   static constexpr const char* kNoStart = "the node did not start the command; overloaded?";
 
   static constexpr const char* kNoWay =
-      "the jump host cannot reach it; stopped, or closed by its security group?";
+      "the jump host could not reach it in time; stopped, or closed by its security group?";
   static constexpr const char* kRefused = "the node refused to run the command";
 
   [[nodiscard]] ssh_session session() const { return link_->session(); }
@@ -239,7 +241,7 @@ class LibsshChannel : public Channel {
     }
   }
 
-  [[nodiscard]] std::unexpected<Error> failure(const char* refused) const {
+  [[nodiscard]] std::unexpected<Error> failure(const std::string& refused) const {
     if (::ssh_is_connected(session()) == 0) return std::unexpected(link_->last_error());
     return fail(ErrorKind::protocol, refused);
   }

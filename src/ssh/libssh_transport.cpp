@@ -39,6 +39,16 @@ struct Target {
   std::string user;
   std::vector<PrivateKey> keys;
   std::vector<std::filesystem::path> identity_files;
+  std::optional<Node> jump;
+};
+
+/// A jump host's session, connected by the first node that needs it; the others wait for that.
+struct Jump {
+  explicit Jump(asio::any_io_executor executor) : settled(std::move(executor)) {}
+
+  Event settled;
+  bool connecting = false;
+  std::shared_ptr<Session> session;
 };
 
 /// One connection on its way from a socket to an authenticated session.
@@ -133,8 +143,7 @@ class Handshake {
       const int state = ::ssh_service_request(session(), "ssh-userauth");
       if (state == SSH_OK) break;
       if (state != SSH_AGAIN) co_return std::unexpected(link_->last_error());
-      const Wake wake = co_await link_->activity(limit);
-      if (wake != Wake::notified) co_return wake_error(wake, kSlowLogin);
+      if (auto heard = co_await wait_for_answer(limit); !heard) co_return heard;
     }
     std::string tried;
     for (const auto& key : target_.keys) {
@@ -151,10 +160,39 @@ class Handshake {
       if (*done) co_return Result<void>{};
     }
     if (tried.empty()) co_return fail(ErrorKind::auth, "no key to log in with; name your .pem file with -i");
-    co_return fail(ErrorKind::auth,
-                   fmt::format("login refused for user {} with {}; wrong key (-i) or user? (-l ubuntu, "
-                               "ec2-user, admin, rocky)",
-                               printable(target_.user), tried));
+    co_return fail(ErrorKind::auth, why_refused(tried));
+  }
+
+  [[nodiscard]] std::string why_refused(const std::string& tried) const {
+    const auto user = printable(target_.user);
+    const auto offered = ::ssh_userauth_list(session(), nullptr);
+    if (accepted_in_part_) {
+      return fmt::format(
+          "the server takes the key of user {} and asks for a second factor ({}), which ec2mpi cannot give; "
+          "let its "
+          "sshd be content with the key (AuthenticationMethods publickey)",
+          user, method_names(offered));
+    }
+    if (offered != 0 && (static_cast<unsigned>(offered) & SSH_AUTH_METHOD_PUBLICKEY) == 0) {
+      return fmt::format("its sshd takes no keys from user {}, only {}; it needs PubkeyAuthentication yes",
+                         user, method_names(offered));
+    }
+    return fmt::format(
+        "login refused for user {} with {}; wrong key (-i) or user? (-l ubuntu, ec2-user, admin, rocky)",
+        user, tried);
+  }
+
+  static std::string method_names(int methods) {
+    static constexpr std::pair<unsigned, const char*> kNames[] = {
+        {SSH_AUTH_METHOD_PASSWORD, "password"},
+        {SSH_AUTH_METHOD_INTERACTIVE, "keyboard-interactive"},
+        {SSH_AUTH_METHOD_PUBLICKEY, "another key"},
+        {SSH_AUTH_METHOD_HOSTBASED, "hostbased"},
+        {SSH_AUTH_METHOD_GSSAPI_MIC, "gssapi"}};
+    std::vector<std::string> names;
+    for (const auto& [bit, name] : kNames)
+      if ((static_cast<unsigned>(methods) & bit) != 0) names.emplace_back(name);
+    return names.empty() ? "one that it does not name" : join(names, ", ");
   }
 
   /// True when the server let us in, false when it wants another key.
@@ -163,8 +201,10 @@ class Handshake {
       switch (call()) {
         case SSH_AUTH_SUCCESS:
           co_return true;
-        case SSH_AUTH_DENIED:
         case SSH_AUTH_PARTIAL:
+          accepted_in_part_ = true;
+          co_return false;
+        case SSH_AUTH_DENIED:
           co_return false;
         case SSH_AUTH_AGAIN:
           break;
@@ -173,9 +213,16 @@ class Handshake {
             co_return false;  // the agent or the key failed, not the link
           co_return std::unexpected(link_->last_error());
       }
-      const Wake wake = co_await link_->activity(limit);
-      if (wake != Wake::notified) co_return wake_error(wake, kSlowLogin);
+      if (auto heard = co_await wait_for_answer(limit); !heard) co_return std::unexpected(heard.error());
     }
+  }
+
+  /// libssh asks for another call even after the server has ended the connection.
+  awaitable<Result<void>> wait_for_answer(Limit limit) {
+    if (::ssh_is_connected(session()) == 0) co_return std::unexpected(link_->last_error());
+    const Wake wake = co_await link_->activity(limit);
+    if (wake != Wake::notified) co_return wake_error(wake, kSlowLogin);
+    co_return Result<void>{};
   }
 
   static constexpr const char* kSlowLogin = "logging in did not end; the node or the link is very slow";
@@ -185,18 +232,19 @@ class Handshake {
   const Node& node_;
   HostKeys& host_keys_;
   bool use_agent_;
+  bool accepted_in_part_ = false;  ///< a key was right, and the server wants more
 };
 
 class LibsshConnector : public NamingConnector {
  public:
   LibsshConnector(asio::any_io_executor executor, LibsshOptions options, HostKeys& host_keys)
-      : options_(std::move(options)), host_keys_(host_keys), jump_settled_(std::move(executor)) {
+      : options_(std::move(options)), host_keys_(host_keys), executor_(std::move(executor)) {
     if (std::getenv("SSH_AUTH_SOCK") == nullptr) options_.use_agent = false;
   }
 
   awaitable<Result<std::unique_ptr<Session>>> connect(const Node& node, Limit limit,
                                                       PhaseObserver on_phase) override {
-    const auto target = target_with_keys(node);
+    const auto target = with_keys(target_of(node));
     if (!target) co_return std::unexpected(target.error());
     std::optional<Clock::duration> exchange;
     auto socket = co_await reach(*target, limit, on_phase, exchange);
@@ -209,8 +257,8 @@ class LibsshConnector : public NamingConnector {
     const auto target = target_of(node);
     if (!target) return std::unexpected(target.error());
     auto text = describe(host_key_name(node), *target);
-    if (options_.jump) {
-      const auto jump = target_of(*options_.jump);
+    if (target->jump) {
+      const auto jump = target_of_jump(*target->jump);
       if (!jump) return std::unexpected(jump.error());
       text += describe("by", *jump);
     }
@@ -225,12 +273,12 @@ class LibsshConnector : public NamingConnector {
   /// `exchange`: what it took to ask and be answered once, over the jump host.
   awaitable<Result<Link::Socket>> reach(const Target& target, Limit limit, const PhaseObserver& on_phase,
                                         std::optional<Clock::duration>& exchange) {
-    if (!options_.jump) {
+    if (!target.jump) {
       auto socket = co_await connect_tcp(target.host, target.port, limit, on_phase);
       co_return socket;
     }
     on_phase(Phase::connecting);
-    const auto bastion = co_await jump_host(limit);
+    const auto bastion = co_await jump_host(*target.jump, limit);
     if (!bastion) co_return std::unexpected(bastion.error());
     const auto asked = Clock::now();
     auto socket = co_await open_tunnel(*bastion, target.host, target.port, limit);
@@ -251,39 +299,74 @@ class LibsshConnector : public NamingConnector {
     co_return make_libssh_session(*link);
   }
 
-  /// The bastion's session, connected by the first node that needs it; the others wait for that.
-  awaitable<Result<std::shared_ptr<Session>>> jump_host(Limit limit) {
-    while (jump_connecting_) {
-      const Wake wake = co_await jump_settled_.wait(limit);
+  awaitable<Result<std::shared_ptr<Session>>> jump_host(const Node& node, Limit limit) {
+    auto& jump = jumps_.try_emplace(fmt::format("{}@{}:{}", node.user, node.address, node.port), executor_)
+                     .first->second;
+    while (jump.connecting) {
+      const Wake wake = co_await jump.settled.wait(limit);
       if (wake != Wake::notified) co_return wake_error(wake, "the jump host does not answer");
     }
-    if (!jump_session_) {
-      jump_connecting_ = true;
-      auto connected = co_await connect_jump(limit);
-      jump_connecting_ = false;
-      jump_settled_.notify_all();
+    if (!jump.session) {
+      jump.connecting = true;
+      auto connected = co_await connect_jump(node, limit);
+      jump.connecting = false;
+      jump.settled.notify_all();
       if (!connected)
-        co_return std::unexpected(connected.error().within("jump host " + options_.jump->address));
-      jump_session_ = std::move(*connected);
+        co_return std::unexpected(connected.error().within("jump host " + printable(node.address)));
+      jump.session = std::move(*connected);
     }
-    co_return jump_session_;
+    co_return jump.session;
   }
 
-  awaitable<Result<std::unique_ptr<Session>>> connect_jump(Limit limit) {
-    const auto target = target_with_keys(*options_.jump);
+  awaitable<Result<std::unique_ptr<Session>>> connect_jump(const Node& node, Limit limit) {
+    const auto target = with_keys(target_of_jump(node));
     if (!target) co_return std::unexpected(target.error());
     const PhaseObserver nobody = [](Phase) {};
     auto socket = co_await connect_tcp(target->host, target->port, limit, nobody);
     if (!socket) co_return std::unexpected(socket.error());
-    auto session = co_await log_in(std::move(*socket), std::nullopt, *target, *options_.jump, limit, nobody);
+    auto session = co_await log_in(std::move(*socket), std::nullopt, *target, node, limit, nobody);
     co_return session;
   }
 
   /// The list's own words first, then flags and settings, then ssh_config, then the defaults. Without keys:
   /// `identity_files` are what ssh_config names.
   Result<Target> target_of(const Node& node) {
-    Target target{node.address, kDefaultPort, std::string(kDefaultUser), {}, {}};
     HostSettings configured;
+    auto target = target_without_jump(node, configured);
+    if (!target || options_.jump) {
+      if (target) target->jump = options_.jump;
+      return target;
+    }
+    if (!configured.proxy_command.empty()) return refuse_proxy_command(configured);
+    if (configured.jump && configured.jump->address != node.address)
+      target->jump = std::move(configured.jump);
+    return target;
+  }
+
+  /// What ssh_config says for all hosts holds for the jump host too, so it may be named as the way to itself.
+  Result<Target> target_of_jump(const Node& node) {
+    HostSettings configured;
+    auto target = target_without_jump(node, configured);
+    if (!configured.proxy_command.empty()) return refuse_proxy_command(configured);
+    if (configured.jump && configured.jump->address != node.address) {
+      return fail(ErrorKind::usage,
+                  fmt::format("ssh_config names another jump host for it, {}; only one can be used",
+                              printable(configured.jump->address)));
+    }
+    return target;
+  }
+
+  static std::unexpected<Error> refuse_proxy_command(const HostSettings& configured) {
+    return fail(
+        ErrorKind::usage,
+        fmt::format(
+            "ssh_config has a ProxyCommand for it ({}), which ec2mpi does not run; name a jump host by "
+            "ProxyJump there or by -J, or pass -F none to connect directly",
+            configured.proxy_command));
+  }
+
+  Result<Target> target_without_jump(const Node& node, HostSettings& configured) {
+    Target target{node.address, kDefaultPort, std::string(kDefaultUser), {}, {}, {}};
     if (!options_.ssh_config.empty()) {
       auto found = host_settings(options_.ssh_config, node.address);
       if (!found) return std::unexpected(found.error());
@@ -293,13 +376,12 @@ class LibsshConnector : public NamingConnector {
     target.port = node.port != 0 ? node.port : options_.port.value_or(configured.port.value_or(kDefaultPort));
     target.user =
         !node.user.empty() ? node.user : options_.user.value_or(configured.user.value_or(target.user));
-    target.identity_files = std::move(configured.identity_files);
+    target.identity_files = configured.identity_files;
     return target;
   }
 
   /// May ask for a passphrase.
-  Result<Target> target_with_keys(const Node& node) {
-    auto target = target_of(node);
+  Result<Target> with_keys(Result<Target> target) {
     if (!target) return target;
     target->keys = options_.keys;
     for (const auto& file : target->identity_files) {
@@ -318,9 +400,8 @@ class LibsshConnector : public NamingConnector {
 
   LibsshOptions options_;
   HostKeys& host_keys_;
-  Event jump_settled_;
-  bool jump_connecting_ = false;
-  std::shared_ptr<Session> jump_session_;
+  asio::any_io_executor executor_;
+  std::map<std::string, Jump> jumps_;
   std::map<std::filesystem::path, Result<PrivateKey>> configured_keys_;
 };
 

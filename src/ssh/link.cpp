@@ -12,6 +12,7 @@
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/ssh/lasting.hpp"
 #include "ec2mpi/ssh/round_trip.hpp"
+#include "src/ssh/server_words.hpp"
 
 namespace ec2mpi::ssh {
 
@@ -123,6 +124,7 @@ void Link::pass_on() {
 Error Link::last_error() const {
   const std::string said = printable(::ssh_get_error(session()));
   const auto contains = [&said](std::string_view part) { return said.find(part) != std::string::npos; };
+  if (auto reason = explain_disconnect(said)) return *reason;
   if (contains("no match for method server host key algo")) {
     return {ErrorKind::host_key,
             "it no longer has a host key of the type that is remembered; nothing was sent. If you know why "

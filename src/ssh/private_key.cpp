@@ -12,7 +12,28 @@ namespace ec2mpi::ssh {
 
 namespace {
 
-Result<void> check_mode(const std::filesystem::path& file) {
+/// What people name by mistake, by the first bytes of it; nothing if it may be a private key.
+std::optional<std::string> other_kind_of_key(const std::filesystem::path& file) {
+  constexpr std::size_t kLargestKey = 64 * 1024;
+  const auto text = read_file(file, kLargestKey);
+  if (!text) return std::nullopt;
+  const auto start = trim(*text);
+  const auto first_line = start.substr(0, start.find_first_of("\r\n"));
+  const auto begins = [&](std::string_view words) { return first_line.starts_with(words); };
+  if (begins("PuTTY-User-Key-File")) {
+    return fmt::format("a key of PuTTY; convert it: puttygen {} -O private-openssh -o key.pem",
+                       quote_word(file.string()));
+  }
+  const bool certificate = first_line.find("BEGIN CERTIFICATE") != std::string_view::npos;
+  if (certificate || first_line.find("-cert-v01@openssh.com ") != std::string_view::npos)
+    return "a certificate; name the private key that belongs to it";
+  if (begins("ssh-") || begins("ecdsa-sha2-") || begins("sk-") ||
+      first_line.find("PUBLIC KEY") != std::string_view::npos)
+    return "a public key; name the private one, whose file has no .pub at its end";
+  return std::nullopt;
+}
+
+Result<void> check_key_file(const std::filesystem::path& file) {
   struct stat info {};
   const auto shown = printable(file.string());
   if (::stat(file.c_str(), &info) != 0) {
@@ -22,6 +43,8 @@ Result<void> check_mode(const std::filesystem::path& file) {
   if (!S_ISREG(info.st_mode)) {
     return fail(ErrorKind::usage, fmt::format("{} is not a file; name your private key with -i", shown));
   }
+  if (const auto kind = other_kind_of_key(file))
+    return fail(ErrorKind::usage, fmt::format("{} is {}", shown, *kind));
   if ((info.st_mode & 077) != 0) {
     return fail(ErrorKind::usage, fmt::format("others can read the key {} (mode {:04o}); type: chmod 600 {}",
                                               shown, info.st_mode & 07777, quote_word(file.string())));
@@ -48,7 +71,7 @@ int answer_prompt(const char*, char* answer, std::size_t size, int, int, void* d
 }  // namespace
 
 Result<PrivateKey> load_private_key(const std::filesystem::path& file, const PassphrasePrompt& prompt) {
-  if (auto checked = check_mode(file); !checked) return std::unexpected(checked.error());
+  if (auto checked = check_key_file(file); !checked) return std::unexpected(checked.error());
   PromptCall call{prompt, file};
   ssh_key key = nullptr;
   const int loaded = ::ssh_pki_import_privkey_file(file.c_str(), nullptr, answer_prompt, &call, &key);

@@ -4,6 +4,7 @@
 
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cluster/address.hpp"
 #include "src/ssh/handles.hpp"
 
 namespace ec2mpi::ssh {
@@ -17,7 +18,61 @@ std::optional<std::string> option(ssh_session session, ssh_options_e name) {
   return std::string(value);
 }
 
+/// "-l" of "-l ubuntu", and the word behind it.
+struct OptionWord {
+  std::string_view option;
+  std::string_view value;
+};
+
+bool asks_for_forwarding(std::string_view value) {
+  return value == "%h:%p" || value == "[%h]:%p" || value == "'[%h]:%p'" || value == "\"[%h]:%p\"" ||
+         value == "'%h:%p'" || value == "\"%h:%p\"";
+}
+
+/// False if the option asks for more than a jump.
+bool take_option(const OptionWord& word, Node& jump, bool& forwards) {
+  if (word.option == "-W") return forwards = asks_for_forwarding(word.value);
+  if (word.option == "-l" && is_user_name(word.value)) {
+    jump.user = word.value;
+    return true;
+  }
+  const auto port = parse_number(word.value);
+  if (word.option != "-p" || !port || *port == 0 || *port > 65535) return false;
+  jump.port = static_cast<std::uint16_t>(*port);
+  return true;
+}
+
+/// "host" or "user@host".
+bool take_host(std::string_view word, Node& jump) {
+  if (const auto at = word.rfind('@'); at != std::string_view::npos) {
+    if (!is_user_name(word.substr(0, at))) return false;
+    jump.user = word.substr(0, at);
+    word.remove_prefix(at + 1);
+  }
+  jump.address = word;
+  return !word.empty() && word.find_first_of("'\"$`\\;|&<>") == std::string_view::npos;
+}
+
 }  // namespace
+
+std::optional<Node> jump_of_command(std::string_view command) {
+  auto list = words(command);
+  if (!list.empty() && list.front() == "exec") list.erase(list.begin());
+  if (list.empty() || (list.front() != "ssh" && !list.front().ends_with("/ssh"))) return std::nullopt;
+  Node jump;
+  bool forwards = false;
+  for (std::size_t i = 1; i < list.size(); ++i) {
+    if (list[i] == "-q" || list[i] == "-T") continue;
+    if (!list[i].starts_with('-')) {
+      if (!jump.address.empty() || !take_host(list[i], jump)) return std::nullopt;
+    } else {
+      if (i + 1 == list.size() || !take_option({list[i], list[i + 1]}, jump, forwards)) return std::nullopt;
+      ++i;
+    }
+  }
+  if (!forwards || jump.address.empty()) return std::nullopt;
+  return jump;
+}
 
 Result<HostSettings> host_settings(const std::filesystem::path& ssh_config, const std::string& host) {
   const SessionHandle scratch(::ssh_new());
@@ -38,6 +93,10 @@ Result<HostSettings> host_settings(const std::filesystem::path& ssh_config, cons
   if (const auto identity = option(scratch.get(), SSH_OPTIONS_IDENTITY);
       identity && identity != default_identity) {
     settings.identity_files.push_back(expand_home(*identity));
+  }
+  if (const auto command = option(scratch.get(), SSH_OPTIONS_PROXYCOMMAND)) {
+    settings.jump = jump_of_command(*command);
+    if (!settings.jump) settings.proxy_command = printable(*command);
   }
   return settings;
 }

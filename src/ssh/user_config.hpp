@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "ec2mpi/base/error.hpp"
+#include "ec2mpi/cluster/node.hpp"
 
 namespace ec2mpi::ssh {
 
@@ -16,7 +17,13 @@ struct HostSettings {
   std::optional<std::string> user;
   std::optional<std::uint16_t> port;
   std::vector<std::filesystem::path> identity_files;
+  std::optional<Node> jump;   ///< the host of ProxyJump, or of a ProxyCommand that does the same
+  std::string proxy_command;  ///< any other, printable; empty if there is none
 };
+
+/// The one host that a command like `ssh -l USER -p PORT -W %h:%p HOST` goes through, which is also what
+/// libssh makes of ProxyJump; nothing for other commands.
+[[nodiscard]] std::optional<Node> jump_of_command(std::string_view command);
 
 /// Parses the file anew for this host on a scratch session. Errors: usage.
 [[nodiscard]] Result<HostSettings> host_settings(const std::filesystem::path& ssh_config,

@@ -1,0 +1,22 @@
+#pragma once
+/// What a server gave as its reason, taken from libssh's error text, which alone has it; as an error with a
+/// next step.
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "ec2mpi/base/error.hpp"
+
+namespace ec2mpi::ssh {
+
+/// The reason of a disconnect (RFC 4253, 11.1); nothing if the server gave none.
+[[nodiscard]] std::optional<Error> explain_disconnect(std::string_view libssh_error);
+
+/// Why a jump host did not open a connection to a node (RFC 4254, 5.1).
+[[nodiscard]] std::string explain_refused_forward(std::string_view libssh_error);
+
+/// Why a node did not open a channel for a command (RFC 4254, 5.1).
+[[nodiscard]] std::string explain_refused_session(std::string_view libssh_error);
+
+}  // namespace ec2mpi::ssh

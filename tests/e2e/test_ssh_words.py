@@ -1,0 +1,142 @@
+"""What an ssh server gives as its reason is told as what it is, at once and with a next step; and so is a wrong file
+given as the key, and what ~/.ssh/config says of the way to a node."""
+
+import os
+import subprocess
+import time
+
+import pytest
+
+from local_cluster import KEY, LIST, SLOWNESS, run, wait_until
+
+SSHD_CONFIG = "/etc/ssh/sshd_config"
+
+
+@pytest.fixture
+def sshd(cluster4):
+    """Puts a line on top of a host's sshd_config; the test's end takes it away."""
+    changed = set()
+
+    def reload(index):
+        cluster4.host(index, "kill -HUP $(cat /run/sshd.pid)")
+        wait_until(lambda: cluster4.host(index, "ss -Hltn sport = :22").out, "sshd listens again")
+
+    def configure(index, line):
+        changed.add(index)
+        cluster4.host(index, f"cp -n {SSHD_CONFIG} /root/sshd_config; sed -i '1i {line}' {SSHD_CONFIG}")
+        reload(index)
+    yield configure
+    for index in changed:
+        cluster4.host(index, f"mv /root/sshd_config {SSHD_CONFIG}")
+        reload(index)
+
+
+def make_key(path, *options):
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", *options, "-f", path], check=True)
+    return path
+
+
+@pytest.fixture
+def crowded_agent(ec2mpi, tmp_path):
+    """An agent whose tenth key is the right one; the variable for the program."""
+    socket = tmp_path / "agent"
+    process = subprocess.Popen(["ssh-agent", "-D", "-a", socket], stdout=subprocess.DEVNULL)
+    variable = {"SSH_AUTH_SOCK": str(socket)}
+    wait_until(lambda: run(["ssh-add", "-l"], env=os.environ | variable).code != 2, "the agent answers")
+    keys = [make_key(tmp_path / f"key{number}") for number in range(9)]
+    subprocess.run(["ssh-add", "-q", *keys, ec2mpi.folder / KEY], check=True, env=os.environ | variable)
+    yield variable
+    process.terminate()
+    process.wait(10)
+
+
+# --- logging in --------------------------------------------------------------------------------------------------
+
+def test_too_many_keys_in_the_agent_are_told_at_once_and_not_as_a_slow_link(ec2mpi, crowded_agent):
+    os.rename(ec2mpi.folder / KEY, ec2mpi.home / "mine")
+    begun = time.monotonic()
+    done = ec2mpi("exec", "-w", "1", "-t", "60", "true", env=crowded_agent)
+    assert time.monotonic() - begun < 5 * SLOWNESS
+    assert done.code == 255 and "Too many authentication failures" in done.err and "-i" in done.err
+    assert "slow" not in done.err
+    assert ec2mpi("exec", "-w", "1", "-i", "~/mine", "true", env=crowded_agent).code == 0, "a named key is tried first"
+
+
+def test_a_second_factor_is_told_as_one(ec2mpi, sshd):
+    sshd(1, "AuthenticationMethods publickey,password\\nPasswordAuthentication yes")
+    done = ec2mpi("exec", "-w", "1", "true")
+    assert done.code == 255 and "asks for a second factor (password)" in done.err and "wrong key" not in done.err
+
+
+def test_a_server_that_takes_no_keys_is_told_as_one(ec2mpi, sshd):
+    sshd(1, "PubkeyAuthentication no\\nPasswordAuthentication yes")
+    done = ec2mpi("exec", "-w", "1", "true")
+    assert done.code == 255 and "takes no keys from user ubuntu, only password" in done.err
+
+
+# --- the way to a node -------------------------------------------------------------------------------------------
+
+def private_list(program, cluster):
+    (program.folder / LIST).write_text("10.0.0.12\n10.0.0.13\n")
+    return cluster.address(1)
+
+
+def configure(program, text):
+    (program.home / ".ssh").mkdir(mode=0o700, exist_ok=True)
+    (program.home / ".ssh/config").write_text(text)
+
+
+def test_a_jump_host_that_forbids_forwarding_is_told_as_one(ec2mpi, cluster4, sshd):
+    bastion = private_list(ec2mpi, cluster4)
+    sshd(1, "AllowTcpForwarding no")
+    done = ec2mpi("exec-all", "-J", bastion, "true")
+    assert done.code == 1 and "administratively prohibited" in done.err and "AllowTcpForwarding" in done.err
+    assert "security group" not in done.err
+
+
+def test_a_jump_host_that_finds_nobody_there_says_why(ec2mpi, cluster4):
+    bastion = private_list(ec2mpi, cluster4)
+    done = ec2mpi("exec-all", "-J", bastion, "-p", "22", "--list", "-", "true", input="10.0.0.12:2222\n")
+    assert done.code == 1 and "the jump host cannot reach it (Connection refused)" in done.err
+
+
+@pytest.mark.parametrize("way", ["ProxyJump ubuntu@{}", "ProxyJump {}:22", "ProxyCommand ssh -q -W %h:%p -l ubuntu {}",
+                                 "ProxyCommand exec /usr/bin/ssh {} -W '[%h]:%p'"])
+def test_the_jump_host_of_ssh_config_is_used(ec2mpi, cluster4, way):
+    bastion = private_list(ec2mpi, cluster4)
+    configure(ec2mpi, f"Host *\n  {way.format(bastion)}\n")
+    done = ec2mpi("exec-all", "echo $SSH_CLIENT")
+    assert done.code == 0, done.err
+    assert all(line.split("\t")[1].startswith("10.0.0.11 ") for line in done.out.splitlines())
+
+
+def test_another_proxy_command_is_not_run_and_not_passed_over(ec2mpi, cluster4):
+    configure(ec2mpi, "Host *\n  ProxyCommand touch run-by-ssh-config\n")
+    attempts = cluster4.login_attempts(1)
+    done = ec2mpi("exec", "-w", "1", "true")
+    assert done.code == 255 and "ProxyCommand" in done.err and "-F none" in done.err
+    assert cluster4.login_attempts(1) == attempts and "run-by-ssh-config" not in ec2mpi.files()
+    assert ec2mpi("exec", "-w", "1", "-F", "none", "true").code == 0
+
+
+def test_several_jump_hosts_in_a_row_are_refused_and_not_passed_over(ec2mpi):
+    configure(ec2mpi, "Host *\n  ProxyJump 192.0.2.1,192.0.2.2\n")
+    done = ec2mpi("exec", "-w", "1", "true")
+    assert done.code == 255 and "192.0.2.1" in done.err and "-J" in done.err
+
+
+# --- files that are no private key -------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("content, word", [
+    ("PuTTY-User-Key-File-3: ssh-ed25519\r\nEncryption: none\r\n", "PuTTY; convert it: puttygen wrong -O private-openssh"),
+    ("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA me@here\n", "is a public key"),
+    ("-----BEGIN PUBLIC KEY-----\nMCow\n-----END PUBLIC KEY-----\n", "is a public key"),
+    ("---- BEGIN SSH2 PUBLIC KEY ----\nAAAA\n", "is a public key"),
+    ("ssh-ed25519-cert-v01@openssh.com AAAA me\n", "is a certificate")])
+def test_a_file_that_is_no_private_key_is_named_for_what_it_is(offline, content, word):
+    (offline.folder / LIST).write_text("203.0.113.1\n")
+    (offline.folder / "wrong").write_text(content)
+    for mode in (0o600, 0o644):
+        (offline.folder / "wrong").chmod(mode)
+        done = offline("exec-all", "-i", "wrong", "true")
+        assert (done.out, done.code) == ("", 2) and word in done.err, done.err
