@@ -5,7 +5,8 @@ find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(nlohmann_json REQUIRED)
-pkg_check_modules(libssh REQUIRED IMPORTED_TARGET libssh>=0.10)
+# Versions before 0.10.6 can be attacked while they agree on keys (CVE-2023-48795).
+pkg_check_modules(libssh REQUIRED IMPORTED_TARGET libssh>=0.10.6)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 find_package(ZLIB REQUIRED)
 find_path(tomlplusplus_include toml++/toml.h REQUIRED)  # header only: the compiled library throws, we do not

@@ -157,8 +157,9 @@ fs::path Cluster::connections_folder() const {
 Result<Config> load_settings() {
   auto settings = load_config("ec2mpi.toml");
   if (!settings) return settings;
-  const auto of_user = load_config(xdg_folder("XDG_CONFIG_HOME", ".config") / "ec2mpi" / "config.toml");
+  auto of_user = load_config(xdg_folder("XDG_CONFIG_HOME", ".config") / "ec2mpi" / "config.toml");
   if (!of_user) return of_user;
+  for (auto& [name, job] : of_user->jobs) job.of_user = true;
   settings->fill_from(*of_user);
   return settings;
 }

@@ -22,6 +22,7 @@ struct ExecOptions {
   ConnectOptions connect;
   FleetFlags fleet;
   bool no_labels = false;
+  bool raw = false;
   bool gather = false;
   bool differences = false;
   bool json = false;
@@ -75,10 +76,7 @@ Result<ops::ExecPlan> make_plan(const ExecOptions& options, const Cluster& clust
     if (!input) return std::unexpected(input.error());
     plan.input = std::make_shared<const UniqueFd>(std::move(*input));
   }
-  plan.password = [answer = std::make_shared<std::optional<std::optional<std::string>>>()] {
-    if (!*answer) *answer = prompt_secret("Password for sudo on the nodes: ");
-    return **answer;
-  };
+  plan.password = prompt_secret_once("Password for sudo on the nodes: ");
   return plan;
 }
 
@@ -86,9 +84,10 @@ Result<std::unique_ptr<ExecOutput>> make_output(const ExecOptions& options, Cons
                                                 const Cluster& cluster) {
   if (options.json) return json_output(console, cluster.nodes.size(), join(options.command, " "));
   if (!options.folder.empty()) return files_output(options.folder, cluster.nodes);
+  const auto controls = options.raw ? Controls::raw : Controls::shown;
   if (options.gather || options.differences)
-    return gathered_output(console, cluster.nodes.size(), options.differences);
-  return live_output(console, cluster.nodes, !options.no_labels);
+    return gathered_output(console, cluster.nodes.size(), options.differences, controls);
+  return live_output(console, cluster.nodes, !options.no_labels, controls);
 }
 
 asio::awaitable<int> run_on_loop(Runtime& runtime, const ExecOptions& options, Cluster& cluster,
@@ -125,6 +124,8 @@ Result<int> run_exec(const ExecOptions& options, const CommonOptions& common) {
 
 void add_output_options(CLI::App& command, ExecOptions& options) {
   command.add_flag("-N,--no-labels", options.no_labels, "No node names in front of the lines");
+  command.add_flag("--raw", options.raw,
+                   "Control characters of the nodes reach the terminal, too, not only colours and tabs");
   auto* gather = command.add_flag("-b,--gather", options.gather,
                                   "At the end; equal outputs once, under their nodes' names");
   auto* diff = command.add_flag("--diff", options.differences,

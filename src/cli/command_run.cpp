@@ -9,6 +9,7 @@
 #include "ec2mpi/cli/cluster_setup.hpp"
 #include "ec2mpi/cli/job_view.hpp"
 #include "ec2mpi/cli/runtime.hpp"
+#include "ec2mpi/ops/exec.hpp"
 #include "ec2mpi/ops/push.hpp"
 #include "ec2mpi/ops/run.hpp"
 #include "src/cli/bring_results.hpp"
@@ -41,6 +42,7 @@ struct RunOptions {
   bool detach = false;
   bool tag = false;
   bool no_push = false;
+  bool allow_outside = false;
   std::optional<std::string> mpirun;
   SeriesOptions series;
 };
@@ -224,9 +226,33 @@ struct JobPush {
   std::shared_ptr<ops::PushCount> count;
 };
 
+/// An ec2mpi.toml that came with a folder must not send away what lies elsewhere, such as keys, unless it was
+/// asked for.
+Result<void> check_inside(const std::vector<std::string>& sources, const std::vector<Node>& nodes) {
+  std::error_code ignored;
+  const auto here = std::filesystem::canonical(".", ignored);
+  for (const auto& source : sources) {
+    for (const auto& node : nodes) {
+      const auto file =
+          std::filesystem::weakly_canonical(here / ops::fill_placeholders(source, node), ignored);
+      const auto [end, in_file] = std::mismatch(here.begin(), here.end(), file.begin(), file.end());
+      if (end == here.end()) continue;
+      return fail(
+          ErrorKind::usage,
+          fmt::format(
+              "the job's push would send {}, which lies outside of the folder of ec2mpi.toml; if that "
+              "is meant, add --allow-outside",
+              printable(file.string())));
+    }
+  }
+  return {};
+}
+
 Result<JobPush> make_push(const RunOptions& options, const FilledJob& job, const std::vector<Node>& nodes) {
   JobPush push;
   if (job.push.empty() || options.no_push || options.explain) return push;
+  if (!job.of_user && !options.allow_outside)
+    if (auto inside = check_inside(job.push, nodes); !inside) return std::unexpected(inside.error());
   auto groups = ops::push_groups(job.push, nodes, {});
   if (!groups) return std::unexpected(groups.error().within("the job's push"));
   auto target = options.workdir.value_or(job.workdir);
@@ -348,6 +374,8 @@ void add_job_options(CLI::App& command, RunOptions& options) {
   command.add_flag("--tag", options.tag,
                    "The rank in front of each line of output; ec2mpi logs --rank N takes them apart");
   command.add_flag("--no-push", options.no_push, "Send nothing before, whatever the job's push says");
+  command.add_flag("--allow-outside", options.allow_outside,
+                   "The push of a job in ./ec2mpi.toml may send files from outside of this folder");
   command.add_flag("--no-mpi4py-run", options.no_mpi4py_run,
                    "Start python programs as they are, not through mpi4py.run");
   command.add_flag("-d,--detach", options.detach, "Start it, print its id and leave it running");

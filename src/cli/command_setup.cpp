@@ -48,11 +48,7 @@ class SetupView : public ops::SetupObserver {
 
 /// Asks on the terminal, once for all nodes; nothing if it is not wanted.
 ops::PasswordSource password_source(bool wanted) {
-  if (!wanted) return {};
-  return [answer = std::make_shared<std::optional<std::optional<std::string>>>()] {
-    if (!*answer) *answer = prompt_secret("Password for sudo on the nodes: ");
-    return **answer;
-  };
+  return wanted ? prompt_secret_once("Password for sudo on the nodes: ") : ops::PasswordSource();
 }
 
 /// Everybody in the list, by what identifies a node from one paste to the next.

@@ -21,18 +21,25 @@ Colour colour_of(const Node& node) {
   return kWheel[static_cast<std::size_t>(node.index - 1) % std::size(kWheel)];
 }
 
+/// A node's line: its control characters are made visible on a terminal, where they could forge another's
+/// line.
+std::string shown(const Console& console, ssh::Stream stream, std::string_view line, Controls controls) {
+  const bool terminal = stream == ssh::Stream::out ? console.result_is_terminal() : console.shows_status();
+  return terminal && controls == Controls::shown ? terminal_line(line) : std::string(line);
+}
+
 class LiveOutput : public ExecOutput {
  public:
-  LiveOutput(Console& console, const std::vector<Node>& nodes, bool labels)
-      : console_(console), labels_(labels) {
+  LiveOutput(Console& console, const std::vector<Node>& nodes, bool labels, Controls controls)
+      : console_(console), labels_(labels), controls_(controls) {
     for (const auto& node : nodes) width_ = std::max(width_, node.label().size());
   }
 
   void line(const Node& node, ssh::Stream stream, std::string_view text) override {
     if (stream == ssh::Stream::out)
-      console_.result(label(node, true).append(text));
+      console_.result(label(node, true).append(shown(console_, stream, text, controls_)));
     else
-      console_.talk(label(node, false).append(text));
+      console_.talk(label(node, false).append(shown(console_, stream, text, controls_)));
   }
 
  private:
@@ -46,6 +53,7 @@ class LiveOutput : public ExecOutput {
 
   Console& console_;
   bool labels_;
+  Controls controls_;
   std::size_t width_ = 0;
 };
 
@@ -74,11 +82,12 @@ class Kept {
 
 class GatheredOutput : public ExecOutput {
  public:
-  GatheredOutput(Console& console, std::size_t nodes, bool differences)
-      : console_(console), most_(most_kept(nodes)), differences_(differences) {}
+  GatheredOutput(Console& console, std::size_t nodes, bool differences, Controls controls)
+      : console_(console), most_(most_kept(nodes)), differences_(differences), controls_(controls) {}
 
   void line(const Node& node, ssh::Stream stream, std::string_view text) override {
-    (stream == ssh::Stream::out ? out_ : err_)[node.index].add(text, most_);
+    (stream == ssh::Stream::out ? out_ : err_)[node.index].add(shown(console_, stream, text, controls_),
+                                                               most_);
   }
 
   std::vector<Error> finish(const FleetReport& report) override {
@@ -108,6 +117,7 @@ class GatheredOutput : public ExecOutput {
   Console& console_;
   std::size_t most_;
   bool differences_;
+  Controls controls_;
   ByNode out_;
   ByNode err_;
 };
@@ -247,12 +257,14 @@ std::size_t most_kept(std::size_t nodes) {
   return std::max<std::size_t>(kAllTogether / (2 * std::max<std::size_t>(nodes, 1)), 64 << 10);
 }
 
-std::unique_ptr<ExecOutput> live_output(Console& console, const std::vector<Node>& nodes, bool labels) {
-  return std::make_unique<LiveOutput>(console, nodes, labels);
+std::unique_ptr<ExecOutput> live_output(Console& console, const std::vector<Node>& nodes, bool labels,
+                                        Controls controls) {
+  return std::make_unique<LiveOutput>(console, nodes, labels, controls);
 }
 
-std::unique_ptr<ExecOutput> gathered_output(Console& console, std::size_t nodes, bool differences) {
-  return std::make_unique<GatheredOutput>(console, nodes, differences);
+std::unique_ptr<ExecOutput> gathered_output(Console& console, std::size_t nodes, bool differences,
+                                            Controls controls) {
+  return std::make_unique<GatheredOutput>(console, nodes, differences, controls);
 }
 
 Result<std::unique_ptr<ExecOutput>> files_output(const std::filesystem::path& folder,

@@ -83,6 +83,7 @@ std::optional<std::string> prompt_secret(const std::string& question) {
   const HiddenInput hidden(terminal.get());  // before the question: it throws away what was typed until then
   if (!write_all(terminal.get(), question, "/dev/tty")) return std::nullopt;
   std::string answer;
+  answer.reserve(256);  // or growing would leave parts of it behind
   constexpr char kCtrlC = 3;
   for (;;) {
     const auto c = next_character(terminal.get(), signals);
@@ -90,6 +91,20 @@ std::optional<std::string> prompt_secret(const std::string& question) {
     if (*c == '\n') return answer;
     answer += *c;
   }
+}
+
+std::function<std::optional<std::string>()> prompt_secret_once(std::string question) {
+  struct Answer {
+    bool asked = false;
+    std::optional<std::string> secret = {};
+    ~Answer() {
+      if (secret) wipe(*secret);
+    }
+  };
+  return [question = std::move(question), answer = std::make_shared<Answer>()] {
+    if (!std::exchange(answer->asked, true)) answer->secret = prompt_secret(question);
+    return answer->secret;
+  };
 }
 
 }  // namespace ec2mpi::cli

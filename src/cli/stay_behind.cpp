@@ -57,6 +57,7 @@ void let_go_of_everything() {
   }
   if (::chdir("/") != 0) return;  // then it stays in the user's folder; nothing else depends on it
   ::prctl(PR_SET_NAME, kProcessName);
+  ::prctl(PR_SET_DUMPABLE, 0);  // it holds keys and sessions: no core files, and nobody may look into it
 }
 
 [[noreturn]] void keep(Runtime& runtime, ssh::Keeper& keeper) {

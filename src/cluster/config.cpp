@@ -1,7 +1,6 @@
 #include "ec2mpi/cluster/config.hpp"
 
 #include <fmt/format.h>
-#include <toml++/toml.h>
 #include <algorithm>
 #include <functional>
 #include <set>
@@ -9,12 +8,16 @@
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/cluster/address.hpp"
+#include "src/cluster/toml.hpp"
 
 namespace ec2mpi {
 
 namespace {
 
 constexpr std::int64_t kMostRanks = 1'000'000;
+constexpr double kMostSeconds = 1e8;  // as for the flag
+constexpr double kMostMoney = 1e6;
+constexpr std::size_t kLongestConfig = 256UL * 1024;
 
 /// Walks one TOML document and remembers the first thing that is wrong.
 class SettingsReader {
@@ -85,10 +88,10 @@ class SettingsReader {
 
   void amount(const toml::node& node, double& target) {
     const auto value = node.value<double>();
-    if (value && *value >= 0)
+    if (value && *value >= 0 && *value <= kMostMoney)
       target = *value;
     else
-      complain(node, "must be a number, 0 or more");
+      complain(node, "must be a number, 0 or more, below a million");
   }
 
   /// The value of the key that is being read is wrong.
@@ -231,6 +234,74 @@ JobConfig read_job(SettingsReader& reader, const std::string& name, const toml::
 
 namespace {
 
+/// Looks through a TOML text for what toml++ 3.3 must not be given: it uses up the stack for keys of many
+/// dots, and takes letters outside of quotes and comments for impossible if they are not ASCII.
+class TomlGuard {
+ public:
+  explicit TomlGuard(std::string_view text) : text_(text) {
+    if (text_.starts_with("\xef\xbb\xbf")) at_ = 3;
+    while (at_ < text_.size() && wrong_.empty()) step();
+  }
+  [[nodiscard]] std::size_t line() const { return line_; }
+  /// Empty if nothing is wrong.
+  [[nodiscard]] std::string_view wrong() const { return wrong_; }
+
+ private:
+  static constexpr int kMostDots = 100;
+
+  void step() {
+    const char c = text_[at_++];
+    if (c == '\n')
+      next_line();
+    else if (!quote_.empty())
+      step_in_quotes(c);
+    else if (c == '#')
+      at_ = std::min(text_.find('\n', at_), text_.size());
+    else if (c == '"' || c == '\'')
+      open_quote(c);
+    else if (static_cast<unsigned char>(c) >= 0x80)
+      wrong_ = "a letter that must stand in quotes";
+    else if (c == '.' && ++dots_ > kMostDots)
+      wrong_ = "too many dots in one line of names";
+  }
+
+  void next_line() {
+    ++line_;
+    dots_ = 0;
+    if (quote_.size() == 1) quote_ = {};
+  }
+
+  void open_quote(char c) {
+    const std::string_view three = c == '"' ? "\"\"\"" : "'''";
+    quote_ = text_.substr(at_ - 1).starts_with(three) ? three : three.substr(0, 1);
+    at_ += quote_.size() - 1;
+  }
+
+  void step_in_quotes(char c) {
+    if (c == '\\' && quote_.front() == '"' && at_ < text_.size() && text_[at_] != '\n') {
+      ++at_;
+    } else if (text_.substr(at_ - 1).starts_with(quote_)) {
+      at_ += quote_.size() - 1;
+      quote_ = {};
+    }
+  }
+
+  std::string_view text_;
+  std::size_t at_ = 0;
+  std::size_t line_ = 1;
+  int dots_ = 0;
+  std::string_view quote_;  ///< what ends the text in quotes; empty outside of quotes
+  std::string_view wrong_;
+};
+
+toml::parse_result parse_toml(std::string_view text, std::string_view source) {
+  try {
+    return toml::parse(text, source);
+  } catch (const std::invalid_argument&) {
+    return toml::parse("= not TOML", source);  // the error that it should have found
+  }
+}
+
 Result<int> count(const std::string& formula, const char* what, const Parameters& parameters) {
   const auto own = std::find_if(parameters.begin(), parameters.end(),
                                 [&](const auto& known) { return known.first == what; });
@@ -247,6 +318,7 @@ Result<int> count(const std::string& formula, const char* what, const Parameters
 
 Result<FilledJob> fill_in(const JobConfig& job, const Parameters& parameters) {
   FilledJob filled;
+  filled.of_user = job.of_user;
   std::optional<Error> trouble;
   const auto text = [&](const std::string& asked) {
     auto value = fill_in(asked, parameters);
@@ -322,7 +394,9 @@ void Config::fill_from(const Config& fallback) {
 }
 
 Result<Config> parse_config(std::string_view text, std::string_view source) {
-  const auto parsed = toml::parse(text, source);
+  if (const TomlGuard guard(text); !guard.wrong().empty())
+    return fail(ErrorKind::usage, fmt::format("{}:{}: {}", source, guard.line(), guard.wrong()));
+  const auto parsed = parse_toml(text, source);
   if (!parsed) {
     return fail(ErrorKind::usage, fmt::format("{}:{}: {}", source, parsed.error().source().begin.line,
                                               printable(parsed.error().description())));
@@ -339,10 +413,10 @@ Result<Config> parse_config(std::string_view text, std::string_view source) {
                 {"connect_timeout",
                  [&](const auto& value) {
                    const auto seconds = value.template value<double>();
-                   if (seconds && *seconds > 0)
+                   if (seconds && *seconds > 0 && *seconds <= kMostSeconds)
                      config.connect_timeout = *seconds;
                    else
-                     reader.complain(value, "must be a number of seconds above 0");
+                     reader.complain(value, "must be a number of seconds above 0, and at most 1e8");
                  }},
                 {"groups",
                  [&](const auto& value) {
@@ -368,7 +442,7 @@ Result<Config> parse_config(std::string_view text, std::string_view source) {
 Result<Config> load_config(const std::filesystem::path& file) {
   std::error_code ignored;
   if (!std::filesystem::exists(file, ignored)) return Config{};
-  const auto text = read_file(file);
+  const auto text = read_file(file, kLongestConfig);
   if (!text) return std::unexpected(Error{ErrorKind::usage, text.error().message});
   return parse_config(*text, printable(file.string()));
 }

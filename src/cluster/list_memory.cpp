@@ -59,9 +59,10 @@ std::vector<RememberedNode> parse_memory(std::string_view text) {
     if (fields.size() != 4 || fields[1].empty()) continue;
     const auto index = parse_number(fields[0]);
     if (!index || *index == 0 || *index > 10'000'000) continue;
+    if (printable(fields[1]) != fields[1] || printable(fields[2]) != fields[2]) continue;
     if (!ids.insert(fields[1]).second || !indices.insert(*index).second) continue;
     memory.push_back(
-        {static_cast<int>(*index), std::string(fields[1]), std::string(fields[2]), std::string(fields[3])});
+        {static_cast<int>(*index), std::string(fields[1]), std::string(fields[2]), printable(fields[3])});
   }
   return memory;
 }

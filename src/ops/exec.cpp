@@ -165,6 +165,7 @@ asio::awaitable<Result<ssh::ExitStatus>> exec(NodeRun run, std::shared_ptr<const
   auto status = co_await read_to_end(**channel, run.limit, sink, run.observer);
   co_await feeder->finish();
   output.finish();
+  if (refused || status || !ended_by_limit(status.error())) wipe(sudo_password);
   if (refused) co_return std::unexpected(*refused);
   if (status || !ended_by_limit(status.error())) co_return status;
   auto error = co_await end_with_proof(run.session, channel->get(), mark, plan->sudo,

@@ -111,6 +111,7 @@ Result<std::string_view> PullListing::feed(std::string_view bytes) {
 std::vector<RemoteSource> PullListing::take() {
   ended_ = false;
   seen_ = 0;
+  entries_ = 0;
   return std::exchange(sources_, {});
 }
 
@@ -131,6 +132,12 @@ Result<void> PullListing::take_record(std::string_view kind, std::string_view se
                         .matched = std::string(second),
                         .path = std::string(third)});
     return {};
+  }
+  if (++entries_ > kMostEntries) {
+    return fail(
+        ErrorKind::protocol,
+        fmt::format("the node lists more than {} files and folders; pull parts of it, or pack them there",
+                    kMostEntries));
   }
   auto item = parse_record(kind);
   if (!item) return std::unexpected(item.error());

@@ -12,8 +12,8 @@ namespace ec2mpi::ops {
 namespace {
 
 constexpr std::size_t kMostErr = 64 * 1024;
-constexpr std::size_t kLongestSurvey = 512UL * 1024 * 1024;  ///< some millions of files
-constexpr std::size_t kLongestField = 256UL * 1024 * 1024;
+constexpr std::size_t kLongestSurvey = 32UL * 1024 * 1024;  ///< some 200,000 files
+constexpr std::size_t kLongestField = kLongestSurvey;
 constexpr std::size_t kLongestGreeting = 1024 * 1024;
 constexpr std::size_t kMostWords = 10'000;
 constexpr std::size_t kFewWords = 1000;  ///< bytes that a shell reads one by one in less time than a program
@@ -83,7 +83,7 @@ void PushTalk::take(const ssh::Chunk& chunk) {
 bool PushTalk::take_fields() {
   bool news = false;
   std::size_t start = 0;
-  for (auto end = out_.find('\0'); end != std::string::npos; end = out_.find('\0', start)) {
+  for (auto end = out_.find('\0', searched_); end != std::string::npos; end = out_.find('\0', start)) {
     const auto field = std::string_view(out_).substr(start, end - start);
     start = end + 1;
     if (surveyed_) {
@@ -99,6 +99,7 @@ bool PushTalk::take_fields() {
     if (*last) surveyed_ = news = true;
   }
   out_.erase(0, start);
+  searched_ = out_.size();
   if (out_.size() > kLongestField)
     nonsense_ = Error{ErrorKind::protocol, "the node says too much of its files"};
   return news;

@@ -62,6 +62,7 @@ class PushTalk : public std::enable_shared_from_this<PushTalk> {
   bool surveyed_ = false;
   std::size_t surveyed_bytes_ = 0;
   std::string out_;
+  std::size_t searched_ = 0;  ///< of out_, for the end of a field
   std::string err_;
   SurveyReader reader_;
   std::optional<Error> nonsense_;

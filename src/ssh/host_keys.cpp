@@ -139,9 +139,8 @@ Result<HostKeys::Verdict> HostKeys::judge(const Node& node, const HostKey& shown
     if (host.key != shown || std::none_of(names.begin(), names.end(), names_it)) continue;
     return fail(
         ErrorKind::host_key,
-        fmt::format(
-            "its host key is revoked by {}:{}: whoever shows it may hold a stolen key; nothing was sent",
-            printable(file_.string()), host.line));
+        fmt::format("its host key is revoked by {}:{}: the machine may use a stolen key; nothing was sent",
+                    printable(file_.string()), host.line));
   }
   const auto name = host_key_name(node);
   const auto lines = lines_for(name);

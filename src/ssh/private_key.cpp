@@ -62,10 +62,12 @@ struct PromptCall {
 int answer_prompt(const char*, char* answer, std::size_t size, int, int, void* data) {
   auto& call = *static_cast<PromptCall*>(data);
   call.asked = true;
-  const auto passphrase = call.prompt ? call.prompt(call.file) : std::nullopt;
-  if (!passphrase || passphrase->size() >= size) return -1;
-  std::memcpy(answer, passphrase->c_str(), passphrase->size() + 1);
-  return 0;
+  auto passphrase = call.prompt ? call.prompt(call.file) : std::nullopt;
+  if (!passphrase) return -1;
+  const bool fits = passphrase->size() < size;
+  if (fits) std::memcpy(answer, passphrase->c_str(), passphrase->size() + 1);
+  wipe(*passphrase);
+  return fits ? 0 : -1;
 }
 
 }  // namespace

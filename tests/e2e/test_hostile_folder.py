@@ -11,6 +11,7 @@ import subprocess
 import pytest
 
 from local_cluster import KEY, LIST, run
+from terminal import Terminal
 
 NOBODY = 65534
 
@@ -73,6 +74,69 @@ def test_ssh_reads_a_folder_name_with_quotes_and_percent_signs_as_it_is(offline)
     values = dict(line.split(" ", 1) for line in read.stdout.splitlines())
     assert os.path.normpath(values["identityfile"].replace("%%", "%")) == str(folder / KEY)
     assert values["userknownhostsfile"].replace("%%", "%") == str(folder / ".ec2mpi/known_hosts")
+
+
+# --- settings that came with a folder ----------------------------------------------------------------------------
+
+def test_a_job_that_came_with_the_folder_sends_nothing_from_elsewhere(ec2mpi, cluster4):
+    secret = ec2mpi.home / "secret"
+    secret.write_text("secret\n")
+    (ec2mpi.folder / "link").symlink_to(secret)
+    (ec2mpi.folder / "link-1").symlink_to(ec2mpi.home)
+    for source in (str(secret), "../home/secret", "link", "{{node}}/../../home/secret", "link-{{index}}/secret"):
+        (ec2mpi.folder / "ec2mpi.toml").write_text(f'[jobs.demo]\ncommand = "true"\npush = ["{source}"]\n')
+        assert refused(ec2mpi("run", "demo"), "/home/secret, which lies outside", "--allow-outside"), source
+    assert not cluster4.exists(1, "/home/ubuntu/secret")
+
+
+def test_a_job_of_the_users_own_settings_sends_from_everywhere(ec2mpi, cluster4):
+    (ec2mpi.home / "data").write_text("data\n")
+    settings = ec2mpi.home / ".config/ec2mpi/config.toml"
+    settings.parent.mkdir(parents=True)
+    settings.write_text(f'[jobs.demo]\ncommand = "cat data"\nnp = 1\npush = ["{ec2mpi.home}/data"]\n')
+    done = ec2mpi("run", "demo")
+    assert (done.out, done.code) == ("data\n", 0), done.err
+    os.rename(settings, ec2mpi.folder / "ec2mpi.toml")
+    assert ec2mpi("run", "demo").code == 2
+    assert ec2mpi("run", "--allow-outside", "demo").code == 0
+
+
+def test_settings_as_large_as_nobody_writes_are_refused(offline):
+    plain_list(offline)
+    (offline.folder / "ec2mpi.toml").write_text("# long\n" * 50_000)
+    assert refused(offline("nodes"), "ec2mpi.toml is larger than")
+    (offline.folder / "ec2mpi.toml").write_text("a" + ".a" * 100_000 + " = 1\n")
+    assert refused(offline("nodes"), "ec2mpi.toml:1: too many dots")
+
+
+def test_names_remembered_of_a_list_bring_no_control_characters(offline):
+    plain_list(offline)
+    (offline.folder / LIST).write_text("i-0123456789abcdef0\tx\t203.0.113.1\n")
+    state(offline, "lists").mkdir(mode=0o700, parents=True)
+    state(offline, f"lists/{LIST}").write_text("1\ti-0123456789abcdef0\t203.0.113.1\t\x1b[2Jhead\n"
+                                               "2\ti-0123456789abcdef1\t203.0.113.2\t\x1b]0;x\x07gone\n")
+    done = offline("nodes")
+    assert done.code == 0 and "gone" in done.err and "\x1b" not in done.out + done.err
+
+
+# --- what nodes print on a terminal ------------------------------------------------------------------------------
+
+FORGED = "printf 'x\\rnode2:  forged\\033[2J\\033]0;t\\a \\033[31mred\\033[m\\ttab \\342\\200\\256\\n'"
+
+
+@pytest.mark.parametrize("form", [[], ["-b"], ["-N"]])
+def test_a_node_cannot_write_over_labels_on_a_terminal(ec2mpi, cluster4, form):
+    with Terminal(ec2mpi, "exec", *form, "-w", "1", FORGED, env={"TERM": "xterm"}) as terminal:
+        assert terminal.to_end() == 0
+    assert "x\\x0dnode2:  forged\\x1b[2J\\x1b]0;t\\x07 \x1b[31mred\x1b[m\ttab \\u{202e}" in terminal.seen
+    assert "\x1b[2J" not in terminal.seen and "\rnode2:  forged" not in terminal.seen
+
+
+def test_raw_and_a_pipe_leave_what_a_node_prints_as_it_is(ec2mpi, cluster4):
+    with Terminal(ec2mpi, "exec", "--raw", "-w", "1", FORGED) as terminal:
+        assert terminal.to_end() == 0
+    assert "x\rnode2:  forged\x1b[2J" in terminal.seen
+    assert "x\rnode2:  forged\x1b[2J" in ec2mpi("exec", "-w", "1", FORGED).out
 
 
 # --- state that is not ours --------------------------------------------------------------------------------------

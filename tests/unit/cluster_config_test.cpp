@@ -181,6 +181,40 @@ INSTANTIATE_TEST_SUITE_P(
              "ec2mpi.toml:1: user: 'a\\x0a  ProxyCommand b' is not a user name"},
         Case{"\"\\u001b[2J\" = 1", "ec2mpi.toml:1: '\\x1b[2J' is not a setting"}));
 
+TEST(Config, FilesThatTheTomlReaderTakesForImpossibleAreErrors) {
+  std::string dots = "a";
+  for (int i = 0; i < 100'000; ++i) dots += ".a";
+  for (const std::string& text :
+       {dots + " = 1\n", "\n" + dots, std::string("\n[\n"), std::string("[[\n"), std::string("\xc5\xba+"),
+        std::string("gU\xc7\xbb"), std::string("\xc7\xbb = 1"), std::string("a = [[[[["),
+        std::string(100'000, '['), std::string("a = \"\"\"")}) {
+    const auto config = parse_config(text, "ec2mpi.toml");
+    ASSERT_FALSE(config) << text.substr(0, 20);
+    EXPECT_TRUE(config.error().message.starts_with("ec2mpi.toml:")) << config.error().message;
+  }
+}
+
+TEST(Config, LettersOfAllLanguagesMayStandInQuotesAndComments) {
+  const auto config = parse_config(
+      "# \u017a's settings\nidentity = \"\u01fb\\\"\u01fb\" # \u01fb\nlist = \"\"\"\n\u017a\" \u017a\"\"\"\n"
+      "mpirun = '''\u017a'''\n",
+      "ec2mpi.toml");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->list, "\u017a\" \u017a");
+}
+
+TEST(Config, DotsInQuotesAreNoNames) {
+  std::string files;
+  for (int i = 0; i < 200; ++i) files += "'a.b', ";
+  EXPECT_TRUE(parse_config("[jobs.a]\ncommand = 'a'\npush = [" + files + "]\n", "ec2mpi.toml"));
+}
+
+TEST(Config, NumbersThatNoClockCanCountAreErrors) {
+  for (const auto* text : {"connect_timeout = 1e300", "connect_timeout = inf", "connect_timeout = nan",
+                           "prices = { a = inf }", "prices = { a = nan }", "prices = { a = 1e300 }"})
+    EXPECT_FALSE(parse_config(text, "ec2mpi.toml")) << text;
+}
+
 TEST(Config, FillsOnlyWhatIsNotSet) {
   auto here = config_of("user = 'here'\n[groups]\na = '1'\n");
   here.fill_from(config_of("user = 'home'\nport = 44\n[groups]\na = '2'\nb = '3'\n"));

@@ -33,6 +33,13 @@ TEST(ListMemory, KeepsIndicesWhenThePasteComesInAnotherOrder) {
   EXPECT_EQ(order(now), "1=i-a 2=i-b 3=i-c ");
 }
 
+TEST(ListMemory, BringsNoControlCharactersToTheTerminal) {
+  const auto memory =
+      parse_memory("1\ti-a\t1.0.0.1\t\x1b[2Jhead\n2\ti-\x1b[2J\t1.0.0.2\t\n3\ti-c\t1.\x9b\t\n");
+  ASSERT_EQ(memory.size(), 1U);
+  EXPECT_EQ(memory.front().name, "\\x1b[2Jhead");
+}
+
 TEST(ListMemory, SaysWhoMovedAndKeepsTheNameThatTheListLost) {
   auto now = listed({{"i-a", "9.0.0.1"}, {"i-b", "1.0.0.2"}, {"i-c", "1.0.0.3"}});
   EXPECT_EQ(merge_memory(now, kBefore), Sayings{"node1 moved from 1.0.0.1 to 9.0.0.1"});

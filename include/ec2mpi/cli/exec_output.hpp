@@ -31,14 +31,19 @@ class ExecOutput {
 /// KiB.
 [[nodiscard]] std::size_t most_kept(std::size_t nodes);
 
+/// What becomes of control characters in a node's lines on a terminal; elsewhere the lines are kept as they
+/// are.
+enum class Controls { shown, raw };
+
 /// Lines as they come: coloured "node1: " on a terminal, "node1<TAB>" in a pipe, nothing in front without
 /// labels.
 [[nodiscard]] std::unique_ptr<ExecOutput> live_output(Console& console, const std::vector<Node>& nodes,
-                                                      bool labels);
+                                                      bool labels, Controls controls = Controls::shown);
 
 /// Equal outputs under one header; `differences`: the majority's, and how the others differ from it.
 [[nodiscard]] std::unique_ptr<ExecOutput> gathered_output(Console& console, std::size_t nodes,
-                                                          bool differences);
+                                                          bool differences,
+                                                          Controls controls = Controls::shown);
 
 /// DIR/node1.out and DIR/node1.err. A file that can't be written gets nothing more. Errors: local_io.
 [[nodiscard]] Result<std::unique_ptr<ExecOutput>> files_output(const std::filesystem::path& folder,

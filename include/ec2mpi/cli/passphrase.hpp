@@ -1,5 +1,6 @@
 #pragma once
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -11,5 +12,9 @@ namespace ec2mpi::cli {
 /// Asks on the terminal for something that must not be seen. Nothing where there is no terminal, or on
 /// Ctrl-C.
 [[nodiscard]] std::optional<std::string> prompt_secret(const std::string& question);
+
+/// Asks with prompt_secret() when it is called first, and answers the same from then on. The last copy of the
+/// function wipes the answer.
+[[nodiscard]] std::function<std::optional<std::string>()> prompt_secret_once(std::string question);
 
 }  // namespace ec2mpi::cli

@@ -27,6 +27,7 @@ struct JobConfig {
   std::string workdir;               ///< on the nodes; empty = the login user's home
   std::map<std::string, std::string> env;  ///< set for every rank
   std::vector<Sweep> sweep;                ///< [jobs.NAME.sweep], in its order
+  bool of_user = false;                    ///< from the user's own settings, not from a file beside the list
 };
 
 /// A job's texts with the parameters' values in them.
@@ -39,6 +40,7 @@ struct FilledJob {
   std::vector<std::string> pull;
   std::string workdir;
   std::map<std::string, std::string> env;
+  bool of_user = false;
 };
 
 /// A parameter called np, per_node or nodes sets that number itself. Errors: usage.

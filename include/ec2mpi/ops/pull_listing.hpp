@@ -39,7 +39,8 @@ struct RemoteSource {
 class PullListing {
  public:
   static constexpr std::size_t kMostBefore = 64 * 1024;  ///< bytes before the token: what .bashrc may say
-  static constexpr std::size_t kMostBytes = std::size_t{128} << 20;
+  static constexpr std::size_t kMostBytes = std::size_t{32} << 20;
+  static constexpr std::size_t kMostEntries = 200'000;
 
   PullListing(std::string token, std::size_t sources) : token_(std::move(token) + "\n"), known_(sources) {}
 
@@ -61,6 +62,7 @@ class PullListing {
   std::string rest_;
   std::string behind_;  ///< what came after the listing's end
   std::size_t seen_ = 0;
+  std::size_t entries_ = 0;
   std::vector<RemoteSource> sources_;
 };
 
