@@ -199,7 +199,7 @@ class LibsshChannel : public Channel {
   static constexpr const char* kNoStart = "the node did not start the command; overloaded?";
 
   static constexpr const char* kNoWay =
-      "the jump host could not reach it in time; stopped, or closed by its security group?";
+      "the jump host cannot reach it; stopped, or closed by its security group?";
   static constexpr const char* kRefused = "the node refused to run the command";
 
   [[nodiscard]] ssh_session session() const { return link_->session(); }
