@@ -127,8 +127,8 @@ Result<std::vector<ssh::PrivateKey>> load_keys(const Cluster& cluster, const Con
 /// Begins the state of a list in whose folder nothing can be written: with what is there, if it can be
 /// trusted.
 Result<void> move_state(const StateFolder& from, const StateFolder& to, const fs::path& list) {
-  fmt::print(stderr, "ec2mpi: nothing can be written beside the list; what is remembered is kept in {}\n",
-             printable(to.path().string()));
+  print_talk(fmt::format("ec2mpi: nothing can be written beside the list; what is remembered is kept in {}\n",
+                         printable(to.path().string())));
   if (!from.check()) return to.make();
   for (const auto& name : {fs::path("known_hosts"), "lists" / list, "setup" / list / "nodes"}) {
     const auto text = from.read(name);
