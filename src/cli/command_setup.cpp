@@ -97,13 +97,13 @@ asio::awaitable<int> undo_on_loop(Runtime& runtime, const SetupOptions& options,
   FleetView view(console, runtime.executor(), cluster.nodes,
                  {.labels = true, .quiet = runtime.options().quiet || options.json, .doing = "undo"});
   runtime.set_parting_words([&view] { return view.still_running(); });
-  std::map<int, std::vector<std::string>> restored;
-  auto task = ops::undo_task(options.dry_run, password_source(options.sudo), restored);
   const auto flow = fleet_options(cluster, options.connect, options.fleet);
-  const auto report =
-      co_await run_on_nodes(cluster.nodes, *connector, std::move(task), flow, view, runtime.stop());
+  const auto end =
+      co_await ops::undo_setup(runtime.executor(), options.dry_run, password_source(options.sudo),
+                               cluster.nodes, *connector, flow, view, runtime.stop());
+  const auto& report = end.report;
   console.status("");
-  show_restored(console, options.dry_run, options.json, report, restored);
+  show_restored(console, options.dry_run, options.json, end);
   view.summarize(report);
   const bool everywhere = cluster.nodes.size() == cluster.inventory.nodes.size() && report.all_succeeded();
   if (everywhere && !options.dry_run) forget_setup(cluster);

@@ -1,7 +1,10 @@
 #include "src/cli/setup_report.hpp"
 
 #include <fmt/format.h>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/fleet/gather.hpp"
@@ -27,6 +30,8 @@ std::string would_write(const ops::TrustText& text) {
 std::vector<std::string> plans_for(const ops::NodeSetup& node) {
   std::vector<std::string> lines;
   for (const auto& text : node.texts) lines.push_back(would_write(text));
+  if (!node.tightened.empty())
+    lines.push_back("would take away others' write permission: " + join(node.tightened, ", "));
   if (!node.packages.empty()) lines.push_back("would install " + join(node.packages, " "));
   return lines;
 }
@@ -38,7 +43,10 @@ std::vector<std::string> deeds_of(const ops::NodeSetup& node) {
   for (const auto& text : node.texts) paths.push_back(text.path);
   std::vector<std::string> lines;
   if (!paths.empty()) lines.push_back("wrote " + join(paths, ", "));
+  if (!node.tightened.empty())
+    lines.push_back("took away others' write permission: " + join(node.tightened, ", "));
   if (!node.packages.empty()) lines.push_back("installed " + join(node.packages, " "));
+  if (!node.shares.empty()) lines.push_back(node.shares);
   return lines;
 }
 
@@ -51,10 +59,17 @@ class Grouped {
   }
   template <class Show>
   void show(Show&& one) const {
-    for (const auto& line : order_) one(nodes_label(nodes_.at(line)), line);
+    for (const auto& line : order_) one(nodes_label(nodes_.at(line)), in_number(line));
   }
 
  private:
+  /// "shares" and "is" are what one node does.
+  [[nodiscard]] std::string in_number(const std::string& line) const {
+    if (nodes_.at(line).size() == 1) return line;
+    if (line.starts_with("shares ")) return "share " + line.substr(7);
+    return line.starts_with("is ") ? "are " + line.substr(3) : line;
+  }
+
   std::vector<std::string> order_;
   std::map<std::string, std::vector<int>> nodes_;
 };
@@ -110,6 +125,8 @@ void show_setup_json(Console& console, bool dry_run, const ops::SetupEnd& end) {
                      {"node", result.node.label()},
                      {"ok", succeeded(result.outcome)},
                      {"wrote", paths},
+                     {"tightened", node.tightened},
+                     {"shares", node.shares},
                      {"installed", node.packages},
                      {"notes", node.notes}});
     if (!succeeded(result.outcome)) nodes.back()["error"] = printable(describe(result.outcome));
@@ -118,14 +135,15 @@ void show_setup_json(Console& console, bool dry_run, const ops::SetupEnd& end) {
   console.result(document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
-void show_restored(Console& console, bool dry_run, bool json, const FleetReport& report,
-                   const std::map<int, std::vector<std::string>>& restored) {
+void show_restored(Console& console, bool dry_run, bool json, const ops::UndoEnd& end) {
   Grouped results;
-  for (const auto& [index, paths] : restored) {
-    results.add(index, paths.empty()
-                           ? "nothing to take away"
-                           : fmt::format("{} what setup wrote: {}", dry_run ? "would take away" : "took away",
-                                         join(paths, ", ")));
+  for (const auto& [index, node] : end.restored) {
+    if (!node.paths.empty()) {
+      results.add(index, fmt::format("{} what setup wrote: {}", dry_run ? "would take away" : "took away",
+                                     join(node.paths, ", ")));
+    }
+    if (!node.shares.empty()) results.add(index, node.shares);
+    if (node.paths.empty() && node.shares.empty()) results.add(index, "nothing to take away");
   }
   if (!json) {
     results.show(
@@ -133,12 +151,14 @@ void show_restored(Console& console, bool dry_run, bool json, const FleetReport&
     return;
   }
   auto nodes = nlohmann::ordered_json::array();
-  for (const auto& result : report.results) {
-    const auto paths = restored.find(result.node.index);
+  for (const auto& result : end.report.results) {
+    const auto found = end.restored.find(result.node.index);
+    const auto node = found == end.restored.end() ? ops::NodeUndo{} : found->second;
     nodes.push_back({{"index", result.node.index},
                      {"node", result.node.label()},
                      {"ok", succeeded(result.outcome)},
-                     {"restored", paths == restored.end() ? std::vector<std::string>{} : paths->second}});
+                     {"restored", node.paths},
+                     {"shares", node.shares}});
     if (!succeeded(result.outcome)) nodes.back()["error"] = printable(describe(result.outcome));
   }
   nlohmann::ordered_json document = {{"dry_run", dry_run}, {"nodes", nodes}};

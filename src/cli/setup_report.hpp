@@ -1,10 +1,6 @@
 #pragma once
 /// How the results of setup are shown: equal ones once, under their nodes' names.
 
-#include <map>
-#include <string>
-#include <vector>
-
 #include "ec2mpi/cli/console.hpp"
 #include "ec2mpi/ops/setup.hpp"
 
@@ -14,8 +10,7 @@ namespace ec2mpi::cli {
 void show_setup(Console& console, bool dry_run, bool whole_list, const ops::SetupEnd& end);
 void show_setup_json(Console& console, bool dry_run, const ops::SetupEnd& end);
 
-/// What an undo took away: paths by the node's index.
-void show_restored(Console& console, bool dry_run, bool json, const FleetReport& report,
-                   const std::map<int, std::vector<std::string>>& restored);
+/// What an undo took away, or would.
+void show_restored(Console& console, bool dry_run, bool json, const ops::UndoEnd& end);
 
 }  // namespace ec2mpi::cli

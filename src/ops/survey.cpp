@@ -45,8 +45,8 @@ else echo packages none; fi
 )sh";
 
 std::string survey_command() {
-  const auto script = fmt::format("( {} )\n{}{}{}{}\necho '{}'\n", facts_command(), kBlockFunctions,
-                                  kStateFunctions, kSurveyScript, kStatesScript, kEnd);
+  const auto script = fmt::format("( {} )\n{}\n( {} )\necho '{}'\n", facts_command(), kSurveyScript,
+                                  trust_script({"states"}), kEnd);
   return "exec sh -c " + quote_word(script);
 }
 

@@ -1,19 +1,19 @@
 #pragma once
-/// The shell text that looks at, writes and takes away what setup puts on a node.
+/// The shell program that looks at, writes, takes away and tries what setup puts on a node:
+/// programs/trust.sh.
+
+#include <string>
+#include <vector>
 
 namespace ec2mpi::ops {
 
-/// Functions for the others: blocks between two marks at the top of a file that belongs to somebody else.
-extern const char* const kBlockFunctions;
-/// Functions that print the state of a file or block.
-extern const char* const kStateFunctions;
-/// Prints the state of everything that setup writes.
-extern const char* const kStatesScript;
-/// Takes what is to be written from standard input, as `sectioned` makes it.
-extern const char* const kWriteTrustScript;
-/// As root: $1 is the text of the block in /etc/hosts; prints its state.
-extern const char* const kWriteHostsScript;
-/// The contrary of both; $1 is `user` or `root`.
-extern const char* const kUndoScript;
+/// The exit status of the program when another ec2mpi is at work on the same files or nodes.
+inline constexpr int kTrustBusy = 75;
+
+/// The program's text without comments; it takes its action and arguments from the shell's.
+[[nodiscard]] std::string trust_program();
+
+/// Shell text that runs the program with these arguments.
+[[nodiscard]] std::string trust_script(const std::vector<std::string>& arguments);
 
 }  // namespace ec2mpi::ops

@@ -16,8 +16,12 @@ constexpr std::size_t kAddressesPerLine = 200;
 /// By what the others may call it; its own names first, for the first one in /etc/hosts is the canonical one.
 std::vector<std::string> names_of(const Peer& peer) {
   auto names = peer.names;
-  if (peer.index > 0) names.push_back(fmt::format("node{}", peer.index));
-  if (peer.index == 1) names.emplace_back("master");
+  auto indices = peer.same_machine;
+  indices.insert(indices.begin(), peer.index);
+  for (const int index : indices) {
+    if (index > 0) names.push_back(fmt::format("node{}", index));
+    if (index == 1) names.emplace_back("master");
+  }
   return names;
 }
 
@@ -62,6 +66,38 @@ std::string ssh_config(const std::vector<Peer>& peers) {
   return text;
 }
 
+/// sshd_config(5), AuthorizedKeysFile: %h is the home, %u the user; a path without a slash in front begins at
+/// the home.
+bool reads_authorized_keys(std::string_view value, const std::string& user, const std::string& home) {
+  for (const auto word : words(value)) {
+    std::string path(word);
+    for (const auto& [token, meaning] :
+         {std::pair<std::string_view, const std::string&>{"%h", home}, {"%u", user}}) {
+      if (const auto at = path.find(token); at != std::string::npos) path.replace(at, token.size(), meaning);
+    }
+    if (path == ".ssh/authorized_keys" || path == home + "/.ssh/authorized_keys") return true;
+  }
+  return false;
+}
+
+bool accepts_ed25519(std::string_view value) {
+  for (const auto pattern : split(value, ',')) {
+    if (pattern == "ssh-ed25519" || pattern == "*" || pattern == "ssh-*") return true;
+  }
+  return false;
+}
+
+/// The spelling of the manual for the settings that choose by user, group or method; empty for others and for
+/// defaults.
+std::string_view chooser_name(std::string_view name) {
+  if (name == "allowusers") return "AllowUsers";
+  if (name == "denyusers") return "DenyUsers";
+  if (name == "allowgroups") return "AllowGroups";
+  if (name == "denygroups") return "DenyGroups";
+  if (name == "authenticationmethods") return "AuthenticationMethods";
+  return {};
+}
+
 std::string hosts_file(const std::vector<Peer>& peers) {
   std::string text(kNotice);
   for (const auto& peer : peers) {
@@ -103,6 +139,48 @@ Result<std::vector<TrustText>> missing_texts(const std::vector<TrustText>& wante
     if (state == states.end() || state->second != posix_cksum(text.text)) missing.push_back(text);
   }
   return missing;
+}
+
+std::string shown_loose_path(std::string_view name) {
+  if (name == "home") return "~";
+  if (name == "ssh") return "~/.ssh";
+  if (name == "config") return "~/.ssh/config";
+  return "~/.ssh/authorized_keys";
+}
+
+std::vector<std::string> loose_paths(const std::map<std::string, std::string>& states) {
+  std::vector<std::string> paths;
+  const auto found = states.find("modes");
+  if (found == states.end() || found->second == "ok") return paths;
+  for (const auto name : split(found->second, ',')) {
+    if (!name.empty()) paths.push_back(shown_loose_path(name));
+  }
+  return paths;
+}
+
+std::string sshd_refusal(std::string_view settings, const std::string& user, const std::string& home) {
+  std::string choosers;
+  for (const auto line : split(settings, '\n')) {
+    const auto [name, value] = first_word(trim(line));
+    const auto shown = printable(value.substr(0, 120));
+    if (name == "pubkeyauthentication" && value == "no")
+      return "PubkeyAuthentication is no in its sshd_config; set it to yes";
+    if (name == "authorizedkeysfile" && !reads_authorized_keys(value, user, home))
+      return fmt::format(
+          "AuthorizedKeysFile in its sshd_config is {}, so ~/.ssh/authorized_keys is not read; add "
+          ".ssh/authorized_keys there",
+          shown);
+    if (name.starts_with("pubkeyaccepted") && !accepts_ed25519(value))
+      return fmt::format(
+          "PubkeyAcceptedAlgorithms in its sshd_config has no ssh-ed25519, the kind of the cluster's key; "
+          "add it there");
+    if (const auto chooser = chooser_name(name); !chooser.empty() && value != "any")
+      choosers += fmt::format("{}{} {}", choosers.empty() ? "" : ", ", chooser, shown);
+  }
+  if (choosers.empty()) return choosers;
+  return fmt::format(
+      "its sshd_config chooses who may log in: {}; let {} in from the nodes' private addresses", choosers,
+      user);
 }
 
 std::string sectioned(const std::vector<TrustText>& texts) {

@@ -391,7 +391,8 @@ def test_one_that_is_killed_while_it_writes_is_no_trouble_for_the_next(ec2mpi, c
 def test_what_a_node_that_was_switched_off_has_left_is_removed(ec2mpi, cluster4):
     trust(ec2mpi)
     left = f"{HOME}/.ssh/config.ec2mpi-new.ip-10-0-0-11.999999 {OURS}/ec2mpi-new.ip-10-0-0-11.999999"
-    cluster4.host(1, f"touch {left.split()[0]}; mkdir {left.split()[1]}; rm {OURS}/key {HOME}/.ssh/config", user="ubuntu")
+    cluster4.host(1, f"touch {left.split()[0]}; mkdir {left.split()[1]}; touch -d '1 hour ago' {left.split()[1]};"
+                     f"rm {OURS}/key {HOME}/.ssh/config", user="ubuntu")
     trust(ec2mpi)
     assert cluster4.host(1, f"ls -d {left}").out == ""
     all_trust_each_other(cluster4)

@@ -18,7 +18,7 @@ Peer peer(int index, const std::string& key, const std::string& address) {
           .address = parse_ipv4(address).value(),
           .port = 22,
           .user = "ubuntu",
-          .names = {"host" + std::to_string(index)},
+          .names = {"i-0000000" + std::to_string(index)},
           .host_keys = {key_number(index)}};
 }
 
@@ -38,26 +38,70 @@ Survey survey_of(std::string hostname, const std::string& address = "10.0.0.11")
   return survey;
 }
 
-std::vector<std::string> names_for(const std::string& hostname) {
-  return make_peer(node_with(1, "i-1"), survey_of(hostname), {kKey})->names;
+std::vector<std::string> names_for(const std::string& hostname,
+                                   const std::string& id = "i-0123456789abcdef0") {
+  return make_peer(node_with(1, id), survey_of(hostname), {kKey})->names;
 }
 
-TEST(MakePeer, TakesTheShortNameAndTheLongOneOnlyBelowInternal) {
+TEST(MakePeer, TakesTheNamesThatEc2Gives) {
   EXPECT_EQ(names_for("ip-10-0-0-11"), std::vector<std::string>{"ip-10-0-0-11"});
   EXPECT_EQ(names_for("IP-10-0-0-11.us-east-2.compute.internal"),
             (std::vector<std::string>{"ip-10-0-0-11.us-east-2.compute.internal", "ip-10-0-0-11"}));
-  EXPECT_EQ(names_for("www.example.org"), std::vector<std::string>{"www"});
+  EXPECT_EQ(names_for("ip-10-0-0-11.ec2.internal"),
+            (std::vector<std::string>{"ip-10-0-0-11.ec2.internal", "ip-10-0-0-11"}));
+  EXPECT_EQ(names_for("i-0123456789abcdef0.us-east-2.compute.internal").size(), 2U);
+  EXPECT_EQ(names_for("i-0aaaaaaaaaaaaaaa1", ""), std::vector<std::string>{"i-0aaaaaaaaaaaaaaa1"});
 }
 
 TEST(MakePeer, NamesThatCouldBeAnothersAreNotTaken) {
-  for (const auto* hostname : {"localhost", "localhost.internal", "node2", "master", "", "a b", "a\tb",
-                               "10.0.0.12", "x;y", "*", "!x", "-oProxyCommand=x", "x,y", "\xc3\xa4"})
-    EXPECT_TRUE(names_for(hostname).empty()) << hostname;
+  for (const auto* hostname : {"localhost",
+                               "localhost.internal",
+                               "node2",
+                               "master",
+                               "",
+                               "a b",
+                               "a\tb",
+                               "10.0.0.12",
+                               "x;y",
+                               "*",
+                               "!x",
+                               "-oProxyCommand=x",
+                               "x,y",
+                               "\xc3\xa4",
+                               "vault",
+                               "vault.corp.internal",
+                               "www.example.org",
+                               "ip-10-0-0-12",
+                               "ip-10-0-0-11.corp.internal",
+                               "ip-10-0-0-11.a.b.compute.internal",
+                               "ip-10-0-0-11.compute.internal",
+                               "ip-10-0-0-11.ec2.internal.example.org",
+                               "i-0aaaaaaaaaaaaaaa1",
+                               "i-vault"}) {
+    const auto made = make_peer(node_with(1, "i-0123456789abcdef0"), survey_of(hostname), {kKey});
+    EXPECT_TRUE(made->names.empty()) << hostname;
+    EXPECT_EQ(made->unused_name.empty(), std::string(hostname).empty()) << hostname;
+  }
 }
 
-TEST(MakePeer, AddressesThatNobodyReachesAreRefused) {
-  for (const auto* address : {"127.0.0.1", "0.0.0.0", "224.0.0.1"})
+TEST(MakePeer, AddressesOutsideOfPrivateNetworksAreRefused) {
+  for (const auto* address :
+       {"127.0.0.1", "0.0.0.0", "224.0.0.1", "198.51.100.7", "172.32.0.1", "169.254.1.1", "100.128.0.1"})
     EXPECT_FALSE(make_peer(node_with(1, "i-1"), survey_of("a", address), {kKey})) << address;
+  for (const auto* address : {"10.1.2.3", "172.31.0.1", "192.168.1.1", "100.64.0.1"})
+    EXPECT_TRUE(make_peer(node_with(1, "i-1"), survey_of("a", address), {kKey})) << address;
+}
+
+TEST(MakePeer, TheAddressIsTheListsWhereTheListHasOne) {
+  const auto with_listed = [](const std::string& listed, const std::string& told) {
+    auto node = node_with(1, "i-1");
+    node.private_address = listed;
+    return make_peer(node, survey_of("a", told), {kKey}).has_value();
+  };
+  EXPECT_TRUE(with_listed("10.0.0.11", "10.0.0.11"));
+  EXPECT_FALSE(with_listed("10.0.0.12", "10.0.0.11"));
+  EXPECT_TRUE(with_listed("198.51.100.7", "198.51.100.7")) << "a VPC may have such addresses";
+  EXPECT_TRUE(with_listed("127.0.0.1", "10.0.0.11")) << "the laptop's end of a tunnel";
 }
 
 TEST(MakePeer, TheVerifiedKeysComeFirstAndOthersOnlyIfTheyLookLikeKeys) {
@@ -75,9 +119,13 @@ TEST(PeersText, IsReadAgainAndSkipsWhatIsDamaged) {
   peers[1].port = 2222;
   const auto text = peers_text(peers);
   EXPECT_EQ(parse_peers(text), peers);
-  EXPECT_EQ(parse_peers("nonsense\n" + text +
-                        "i-3\t10.0.0.13\t22\tubuntu\tnode1\tssh-ed25519 AAAAAAAAAAAAAAAA\n" + text),
+  EXPECT_EQ(parse_peers("nonsense\n" + text + "i-3\t127.0.0.1\t22\tubuntu\t\tssh-ed25519 AAAAAAAAAAAAAAAA\n" +
+                        text),
             peers);
+  const auto vault =
+      parse_peers("i-3\t10.0.0.13\t22\tubuntu\tvault ip-10-0-0-13\tssh-ed25519 AAAAAAAAAAAAAAAA\n");
+  ASSERT_EQ(vault.size(), 1U);
+  EXPECT_EQ(vault[0].names, std::vector<std::string>{"ip-10-0-0-13"});
   EXPECT_TRUE(parse_peers("").empty());
 }
 
@@ -122,13 +170,28 @@ TEST(Membership, AnAddressBelongsToWhoHadItFirst) {
   }
 }
 
+TEST(Membership, OneMachineUnderTwoNamesIsOnePeer) {
+  auto one = peer(1, "a", "10.0.0.11");
+  auto two = peer(2, "b", "10.0.0.11");
+  one.boot_id = two.boot_id = "boot";
+  one.verified = two.verified = {kKey};
+  const IndicesByPeer indices = {{"a", 1}, {"b", 2}};
+  const auto settled = settle_membership({one, two}, {}, indices);
+  ASSERT_EQ(settled.peers.size(), 1U);
+  EXPECT_EQ(settled.peers[0].same_machine, std::vector<int>{2});
+  EXPECT_TRUE(settled.refused.empty());
+  two.verified = {kSecondKey};
+  EXPECT_TRUE(settle_membership({one, two}, {}, indices).refused.contains(2))
+      << "the boot id alone proves nothing";
+}
+
 TEST(Membership, ANameThatTwoClaimIsNobodys) {
   auto one = peer(1, "i-1", "10.0.0.11");
   auto two = peer(2, "i-2", "10.0.0.12");
-  two.names = {"host1", "host2"};
+  two.names = {"i-00000001", "i-00000002"};
   const auto settled = settle_membership({one, two}, {}, {{"i-1", 1}, {"i-2", 2}});
   EXPECT_TRUE(settled.peers[0].names.empty());
-  EXPECT_EQ(settled.peers[1].names, std::vector<std::string>{"host2"});
+  EXPECT_EQ(settled.peers[1].names, std::vector<std::string>{"i-00000002"});
 }
 
 }  // namespace

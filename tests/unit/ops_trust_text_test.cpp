@@ -76,6 +76,36 @@ TEST(MissingTexts, AreThoseWhoseChecksumDiffers) {
   EXPECT_FALSE(missing_texts(wanted, states));
 }
 
+TEST(TrustTexts, AMachineHasTheLabelsOfAllItsEntries) {
+  auto peers = two_peers();
+  peers[0].same_machine = {3};
+  EXPECT_NE(text_of("hosts", peers).find("10.0.0.11 alpha node1 master node3\n"), std::string::npos);
+}
+
+TEST(LoosePaths, AreThoseThatTheNodeNames) {
+  EXPECT_TRUE(loose_paths({}).empty());
+  EXPECT_TRUE(loose_paths({{"modes", "ok"}}).empty());
+  EXPECT_EQ(loose_paths({{"modes", "home,config,"}}), (std::vector<std::string>{"~", "~/.ssh/config"}));
+}
+
+TEST(SshdRefusal, NamesTheSettingThatRefuses) {
+  const auto reason = [](const std::string& settings) {
+    return sshd_refusal(settings, "ubuntu", "/home/ubuntu");
+  };
+  const std::string usual =
+      "pubkeyauthentication yes\nauthorizedkeysfile .ssh/authorized_keys .ssh/authorized_keys2\n"
+      "pubkeyacceptedalgorithms "
+      "ssh-ed25519-cert-v01@openssh.com,ssh-ed25519,rsa-sha2-512\nauthenticationmethods any\n";
+  EXPECT_EQ(reason(usual), "");
+  EXPECT_EQ(reason(""), "");
+  EXPECT_EQ(reason("authorizedkeysfile %h/.ssh/authorized_keys\n"), "");
+  EXPECT_NE(reason("authorizedkeysfile /etc/ssh/keys/%u\n").find("/etc/ssh/keys/%u"), std::string::npos);
+  EXPECT_NE(reason("pubkeyauthentication no\n").find("PubkeyAuthentication"), std::string::npos);
+  EXPECT_NE(reason("pubkeyacceptedalgorithms rsa-sha2-512\n").find("ssh-ed25519"), std::string::npos);
+  EXPECT_NE(reason(usual + "allowusers ubuntu@198.18.*\n").find("AllowUsers ubuntu@198.18.*"),
+            std::string::npos);
+}
+
 TEST(Sectioned, MarksEveryLineSoThatNoneCanEndIt) {
   const std::vector<TrustText> texts = {{"a", "", TrustText::Place::file, false, "=end 0\n\nx\n"},
                                         {"b", "", TrustText::Place::file, false, "y\n"}};

@@ -22,15 +22,21 @@ struct Peer {
   Ipv4 address;     ///< private
   std::uint16_t port = 22;
   std::string user;
-  std::vector<std::string> names;  ///< host names of its own; without nodeN
+  std::vector<std::string> names;  ///< host names of its own, as EC2 gives them; without nodeN
   std::vector<ssh::HostKey> host_keys;
+  std::string boot_id = {};                 ///< empty if it is only remembered
+  std::vector<ssh::HostKey> verified = {};  ///< those that the laptop has seen; none if it is only remembered
+  std::vector<int> same_machine = {};       ///< further entries of the list that are this machine, by index
+  std::string unused_name = {};             ///< the host name that it has, if that is none of EC2's
 
   bool operator==(const Peer&) const = default;
 };
 
-/// A node as it tells of itself; `verified` are the host keys that the laptop has seen at its address. Names
-/// that could be meant for another machine (localhost, node7, a public domain) are left out. Errors:
-/// remote_io, for an address that no peer can be reached at.
+/// A node as it tells of itself; `verified` are the host keys that the laptop has seen at its address. Of
+/// host names only those count that EC2 gives to this address or instance (ip-10-0-0-11, its long forms,
+/// i-ID); any other name could be another machine's, and goes to `unused_name`. Errors: remote_io, for an
+/// address that is neither private (RFC 1918, 100.64.0.0/10) nor the list's, or is not the one that the list
+/// has.
 [[nodiscard]] Result<Peer> make_peer(const Node& node, const Survey& survey,
                                      const std::vector<ssh::HostKey>& verified);
 
@@ -45,6 +51,7 @@ struct Membership {
   std::vector<Peer> left;   ///< remembered, but not in the list any more
   std::map<int, std::string>
       refused;  ///< by index: why a node is left out; it claims an address that is another's
+  std::map<int, int> same_machine;  ///< by index: the index under which the same machine stands already
 };
 
 /// Puts together who answered (`present`), and for those who did not what is remembered of them. `indices`

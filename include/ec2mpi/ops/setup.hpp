@@ -3,7 +3,7 @@
 ///
 /// Every node keeps one connection. First all are asked what they are; once all have answered or failed, it
 /// is settled who belongs to the cluster, and each node gets what it lacks. Who can't be reached now stays in
-/// what the others know, from what is remembered of it.
+/// what the others know, from what is remembered of it. At the end each node logs in to the next one.
 
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
@@ -49,7 +49,9 @@ class SetupObserver : public Observer {
 
 /// What was done on one node, or in a dry run would be.
 struct NodeSetup {
-  std::vector<TrustText> texts;       ///< written
+  std::vector<TrustText> texts;        ///< written
+  std::vector<std::string> tightened;  ///< paths that others could write to
+  std::string shares;  ///< "node1's home", or "node1's machine": written there, and counts here as well
   std::vector<std::string> packages;  ///< installed
   std::vector<std::string> notes;     ///< what could not be done, and does not make the node fail
 };
@@ -70,9 +72,22 @@ struct SetupEnd {
                                                const ssh::HostKeys& host_keys, FleetOptions options,
                                                SetupObserver& observer, std::stop_token stop);
 
-/// Takes away what set_up wrote on a node, byte for byte; packages stay. What was there goes to `restored` by
-/// the node's index, as paths; in a dry run nothing is touched.
-[[nodiscard]] NodeTask undo_task(bool dry_run, PasswordSource password,
-                                 std::map<int, std::vector<std::string>>& restored);
+/// What was taken away on one node, or in a dry run would be.
+struct NodeUndo {
+  std::vector<std::string> paths;
+  std::string shares;  ///< as in NodeSetup
+};
+
+struct UndoEnd {
+  FleetReport report;
+  std::map<int, NodeUndo> restored;  ///< by index
+};
+
+/// Takes away what set_up wrote, byte for byte; packages stay. Lines of others stay, whoever changes the
+/// files at the same time. In a dry run nothing is touched.
+[[nodiscard]] asio::awaitable<UndoEnd> undo_setup(const asio::any_io_executor& executor, bool dry_run,
+                                                  PasswordSource password, std::vector<Node> nodes,
+                                                  ssh::Connector& connector, FleetOptions options,
+                                                  Observer& observer, std::stop_token stop);
 
 }  // namespace ec2mpi::ops

@@ -1,7 +1,9 @@
 #pragma once
 /// The texts that setup puts on every node, so that the nodes trust each other by ssh. Pure.
 
+#include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ec2mpi/ops/peer.hpp"
@@ -29,6 +31,17 @@ struct TrustText {
 /// Those that a node does not have as they should be. Errors: remote_io, for a block whose end is missing.
 [[nodiscard]] Result<std::vector<TrustText>> missing_texts(const std::vector<TrustText>& wanted,
                                                            const std::map<std::string, std::string>& states);
+
+/// The path, as shown, for a name in the state "modes": what others can write to, so that ssh or sshd refuses
+/// it.
+[[nodiscard]] std::string shown_loose_path(std::string_view name);
+/// All of them.
+[[nodiscard]] std::vector<std::string> loose_paths(const std::map<std::string, std::string>& states);
+
+/// Why an sshd with these settings (lines of `sshd -T`) does not accept the key that setup has put in place,
+/// and what to do; empty if no setting explains it.
+[[nodiscard]] std::string sshd_refusal(std::string_view settings, const std::string& user,
+                                       const std::string& home);
 
 /// What the writing script reads from its standard input: `=text NAME`, lines with | in front, `=end BYTES`.
 [[nodiscard]] std::string sectioned(const std::vector<TrustText>& texts);

@@ -1,0 +1,479 @@
+#!/bin/sh
+# shellcheck disable=SC2015 # "A && B || die" means that die also follows a failure of B
+# Reports, writes, takes away and tries what setup puts on a node: trust.sh ACTION ARGUMENT...
+#
+#   states              prints the state of everything that setup writes
+#   write CLAIM         writes the texts that come by standard input; CLAIM names the setup, or is empty
+#   hosts TEXT          as root: writes the block of /etc/hosts
+#   take, take_hosts    the contrary
+#   login ADDRESS CLAIM logs in to another node, prints the states, and gives the claim back
+#   sshd USER ADDRESS   as root: prints the settings of sshd by which it chooses who may log in
+#
+# The files belong to the user and to other programs, too. Three rules keep their lines:
+# - Only the holder of a lock changes a file. The lock is a folder, because mkdir is atomic on NFS as well.
+# - The new content is made from one copy, and takes the file's place only if the file still equals that copy.
+# - What a program without our lock appends between that comparison and the rename is appended again.
+#
+# A block stands at the top of a file: in ~/.ssh/config an Include counts for all hosts only there, in /etc/hosts the
+# first line of a name wins, and nothing needs to be known about the last line of the user's part, which may lack its
+# end. head, tail and cat copy the user's part, because they leave every byte as it is. The first mark remembers
+# whether setup made the file.
+LC_ALL=C
+export LC_ALL
+trap '' PIPE # the script continues to its end when nobody listens any more
+mark='# BEGIN ec2mpi'
+mark_made='# BEGIN ec2mpi (and of its file)'
+mark_end='# END ec2mpi'
+own=ec2mpi-new.$(uname -n | tr -c 'A-Za-z0-9.\n-' _).$$
+ssh=$HOME/.ssh
+ours=$HOME/.ssh/ec2mpi
+patience=30 # seconds that one waits for another
+old_age=120 # seconds after which a lock of another machine counts as left behind
+busy=75     # the exit status for "another setup is at work"
+our_lines='' # a pattern of the lines that setup writes into the block at hand; empty for all lines
+stage='' held='' base=''
+
+die() {
+  printf 'ec2mpi: %s\n' "$1" >&2
+  exit "${2:-1}"
+}
+
+clean_up() {
+  [ -z "$stage" ] || rm -rf "$stage"
+  [ -z "$base" ] || rm -f "$base".*
+  let_go
+}
+
+# --- the lock
+
+start_of() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
+
+# Sets machine, and me: the machine, the process and its start, then words for people.
+introduce() {
+  machine=$(cat /proc/sys/kernel/random/boot_id).$(readlink /proc/self/ns/pid)
+  me="$machine $$ $(start_of $$) $(id -un) on $(uname -n)${SSH_CONNECTION:+, from ${SSH_CONNECTION%% *}}"
+}
+
+sign() { printf '%s\n' "$me" >"$1/owner"; }
+
+# age_of PATH: in seconds, by the clock of the file system that holds it.
+age_of() {
+  : >"$1.now.$$" || { echo 0; return; }
+  echo $(($(stat -c %Y "$1.now.$$") - $(stat -c %Y "$1" 2>/dev/null || stat -c %Y "$1.now.$$")))
+  rm -f "$1.now.$$"
+}
+
+is_old() { [ "$(age_of "$1")" -gt "$old_age" ]; }
+
+# is_left_behind FOLDER: the process that signed the folder is gone.
+is_left_behind() {
+  its_machine=''
+  [ ! -r "$1/owner" ] || read -r its_machine its_process its_start _ <"$1/owner"
+  if [ "$its_machine" = "$machine" ]; then
+    [ "$(start_of "$its_process")" != "$its_start" ]
+  else
+    is_old "$1"
+  fi
+}
+
+# Only one process at a time may break a lock, and it looks again first.
+break_lock() {
+  if mkdir "$1.break" 2>/dev/null; then
+    ! is_left_behind "$1" || rm -rf "$1"
+    rmdir "$1.break"
+  elif is_old "$1.break"; then
+    rmdir "$1.break"
+  fi
+}
+
+holder_of() { sed 's/^[^ ]* \([^ ]*\) [^ ]* \(.*\)/\2, process \1/' "$1/owner" 2>/dev/null || :; }
+
+take_lock() {
+  tries=0 misses=0
+  until said=$(mkdir "$1" 2>&1); do
+    tries=$((tries + 1))
+    if [ ! -d "$1" ]; then
+      misses=$((misses + 1)) # the lock was given back in between, or it cannot be made
+      [ "$misses" -lt 20 ] || die "$said"
+    elif is_left_behind "$1"; then
+      break_lock "$1"
+      continue
+    fi
+    [ "$tries" -lt $((patience * 5)) ] ||
+      die "another ec2mpi holds $1 ($(holder_of "$1")); try again when it has ended" "$busy"
+    sleep 0.2
+  done
+  held=$1
+  sign "$held" || die "cannot write $held; is the disk full?"
+}
+
+let_go() {
+  [ -z "$held" ] || [ "$(cat "$held/owner" 2>/dev/null)" != "$me" ] || rm -rf "$held"
+  held=''
+}
+
+lock_home() {
+  if [ -w "$HOME" ]; then take_lock "$HOME/.ec2mpi-lock"; else take_lock "$ssh/.ec2mpi-lock"; fi
+}
+
+# --- blocks
+
+# Sets begin and end to the line numbers of the first block's marks; 0 for a mark that is not there. A second
+# beginning before the end shows that the end is missing.
+find_block() {
+  # shellcheck disable=SC2046 # two numbers
+  set -- $(awk -v b="$mark" -v m="$mark_made" -v e="$mark_end" '
+    $0 == b || $0 == m { if (begin) exit; begin = NR }
+    begin && $0 == e { end = NR; exit }
+    END { print begin + 0, end + 0 }' "$1")
+  begin=$1 end=$2
+}
+
+# outside FILE: what is not ours, after find_block. A line that somebody wrote between the marks comes after the block.
+outside() {
+  { [ "$begin" = 1 ] || head -n "$((begin - 1))" "$1"; } &&
+    { sed -n "$((begin + 1)),$((end - 1))p" "$1" | grep -v -E "$our_lines" || :; } && tail -n "+$((end + 1))" "$1"
+}
+
+# split_copy: puts what is not ours of $base.copy into $base.rest; sets first, the first mark that the block has or
+# shall have, and blocks, their number.
+split_copy() {
+  first=$mark blocks=0
+  cat "$base.copy" >"$base.rest" || die "cannot write beside $shown; is the disk full?"
+  while find_block "$base.rest" && [ "$begin" != 0 ]; do
+    [ "$end" != 0 ] || die "$shown: the end of ec2mpi's block ('$mark_end') is missing; put it back"
+    [ "$(sed -n "${begin}p" "$base.rest")" != "$mark_made" ] || first=$mark_made
+    blocks=$((blocks + 1))
+    outside "$base.rest" >"$base.outside" && mv -f "$base.outside" "$base.rest" ||
+      die "cannot write beside $shown; is the disk full?"
+  done
+}
+
+# block_sum FILE [top]: the block's checksum, or a word. With `top`, a block further down is as good as none.
+block_sum() {
+  begin=0 end=0
+  [ ! -f "$1" ] || find_block "$1"
+  if [ "$begin" = 0 ]; then
+    echo absent
+  elif [ "$end" = 0 ]; then
+    echo broken
+  elif [ "$2" = top ] && [ "$begin" != 1 ]; then
+    echo moved
+  elif [ "$(grep -c -x -F -e "$mark" -e "$mark_made" "$1")" != 1 ]; then
+    echo several
+  else
+    sed -n "$((begin + 1)),$((end - 1))p" "$1" | cksum
+  fi
+}
+
+# --- one change
+
+copy_with_all() { cp -a "$1" "$2" 2>/dev/null || cp -p "$1" "$2"; }
+
+# place NEW: NEW takes the place of $file, or $file goes if NEW is empty. Fails if $file is not the copy any more.
+place() {
+  if [ ! -e "$file" ]; then
+    [ "$is_there" = no ] || return 1
+    ln "$base.new" "$file" 2>/dev/null || { [ ! -e "$file" ] && mv -f "$base.new" "$file"; }
+    return
+  fi
+  [ "$is_there" = yes ] || return 1
+  if ln "$file" "$base.old" 2>/dev/null; then
+    # shellcheck disable=SC3013 # dash, bash and busybox know -ef, and it takes no process
+    cmp -s "$base.old" "$base.copy" && [ "$file" -ef "$base.old" ] || return 1
+  else # a file system without hard links
+    copy_with_all "$file" "$base.old" && cmp -s "$base.old" "$base.copy" || return 1
+  fi
+  if [ -n "$1" ]; then mv -f "$1" "$file"; else rm -f "$file"; fi || die "cannot replace $shown"
+  cmp -s "$base.old" "$base.copy" || keep_late_lines
+}
+
+# $base.old is the file that was replaced; somebody had it open.
+keep_late_lines() {
+  bytes=$(($(wc -c <"$base.copy")))
+  if head -c "$bytes" "$base.old" | cmp -s - "$base.copy"; then
+    tail -c "+$((bytes + 1))" "$base.old" >>"$file"
+  else
+    mv -f "$base.old" "$file"
+    return 1
+  fi
+}
+
+# copy_file MODE: makes $base.copy, of which all else is made.
+copy_file() {
+  rm -f "$file".ec2mpi-new.* # only the holder of the lock makes them
+  is_there=no
+  if [ -e "$file" ]; then
+    is_there=yes
+    copy_with_all "$file" "$base.copy"
+  else
+    : >"$base.copy" && chmod "$1" "$base.copy"
+  fi && copy_with_all "$base.copy" "$base.new" || die "cannot write beside $shown; is the disk full?"
+}
+
+try_to_put() {
+  copy_file "$2"
+  split_copy
+  [ "$is_there" = yes ] || first=$mark_made
+  {
+    printf '%s\n' "$first" && cat "$1" && printf '%s\n' "$mark_end" && cat "$base.rest"
+  } >"$base.new" && tail -c "$(($(wc -c <"$base.rest")))" "$base.new" | cmp -s - "$base.rest" ||
+    die "cannot write $shown; is the disk full?"
+  place "$base.new"
+}
+
+try_to_take() {
+  copy_file 600
+  split_copy
+  [ "$blocks" != 0 ] || return 0
+  cat "$base.rest" >"$base.new" && cmp -s "$base.rest" "$base.new" || die "cannot write beside $shown; is the disk full?"
+  if [ "$first" = "$mark_made" ] && [ ! -s "$base.rest" ]; then place ''; else place "$base.new"; fi
+}
+
+# change FILE TRY ARGUMENT...: until nobody else has changed the file meanwhile. A symbolic link stays one.
+change() {
+  shown=$1 try=$2
+  shift 2
+  rounds=0
+  while :; do
+    file=$(readlink -f "$shown") || die "$shown cannot be resolved"
+    base=$file.$own
+    ! "$try" "$@" || break
+    rounds=$((rounds + 1))
+    [ "$rounds" -lt 100 ] || die "another program changes $shown again and again; try again later" "$busy"
+  done
+  rm -f "$base".*
+  base=''
+}
+
+# Lines of /etc/hosts cannot be told apart: whatever stands in that block is ours.
+lines_of() {
+  case $1 in
+    authorized) our_lines='^# Written by ec2mpi setup|^from="[0-9.,]*" ssh-ed25519 [^ ]* ec2mpi$' ;;
+    include) our_lines='^# Written by ec2mpi setup|^Include ~/\.ssh/ec2mpi/config$' ;;
+    *) our_lines='' ;;
+  esac
+}
+
+# put_block NAME TEXT FILE MODE [top]: TEXT is a file with the block's lines.
+put_block() {
+  [ "$(block_sum "$3" "$5")" != "$(cksum <"$2")" ] || return 0
+  lines_of "$1"
+  change "$3" try_to_put "$2" "$4"
+  echo "did $1"
+}
+
+take_block() {
+  [ -e "$2" ] && [ "$(block_sum "$2")" != absent ] || return 0
+  lines_of "$1"
+  change "$2" try_to_take
+  echo "did $1"
+}
+
+# --- files of ours
+
+file_sum() { if [ -f "$1" ]; then cksum <"$1"; else echo absent; fi; }
+
+key_sum() {
+  if [ -n "$(find "$ours/key" -type f -perm 600 2>/dev/null)" ]; then file_sum "$ours/key"; else echo absent; fi
+}
+
+sum_of() { if [ "$1" = key ]; then key_sum; else file_sum "$ours/$1"; fi; }
+
+put_file() {
+  [ "$(sum_of "$1")" != "$(cksum <"$stage/$1")" ] || return 0
+  mv -f "$stage/$1" "$ours/$1" || die "cannot write $ours/$1"
+  echo "did $1"
+}
+
+take_file() {
+  [ -e "$ours/$1" ] || return 0
+  rm -f "$ours/$1" || die "cannot remove $ours/$1"
+  echo "did $1"
+}
+
+# --- write permissions of others, for which ssh or sshd refuses a file
+
+path_of() {
+  case $1 in
+    home) echo "$HOME" ;;
+    ssh) echo "$ssh" ;;
+    config) echo "$ssh/config" ;;
+    authorized) echo "$ssh/authorized_keys" ;;
+  esac
+}
+
+loose() {
+  for name in home ssh config authorized; do
+    real=$(readlink -f "$(path_of "$name")") && [ -e "$real" ] && [ -O "$real" ] || continue
+    [ -z "$(find "$real" -prune \( -perm -020 -o -perm -002 \))" ] || echo "$name"
+  done
+}
+
+tighten() {
+  for name in $(loose); do
+    chmod go-w "$(readlink -f "$(path_of "$name")")" || die "cannot change the mode of $(path_of "$name")"
+    echo "tightened $name"
+  done
+}
+
+# --- the actions
+
+# The last line tells homes apart and shared ones from each other, well enough to name the one who writes; the lock
+# and the checksums decide.
+states() {
+  for name in known_hosts config key; do
+    echo "state $name $(sum_of "$name")"
+  done
+  echo "state include $(block_sum "$ssh/config" top)"
+  echo "state authorized $(block_sum "$ssh/authorized_keys")"
+  echo "state hosts $(block_sum /etc/hosts)"
+  names=$(loose | tr '\n' ,)
+  echo "state modes ${names:-ok}"
+  echo "state home $(stat -c %i "$HOME").$(stat -L -c '%i.%y' "$ssh/authorized_keys" 2>/dev/null | tr -d ' ')"
+}
+
+make_folders() {
+  made=''
+  if [ ! -d "$ssh" ] && mkdir "$ssh" 2>/dev/null; then
+    made=yes
+    ! command -v restorecon >/dev/null || restorecon "$ssh"
+  fi
+  [ -d "$ours" ] || mkdir "$ours" 2>/dev/null
+  [ -d "$ours" ] || die "cannot make $ours"
+  [ -z "$made" ] || echo 'ec2mpi setup made the folder above' >"$ours/made"
+}
+
+remove_left_stages() {
+  for left in "$ours"/ec2mpi-new.*; do
+    [ ! -d "$left" ] || ! is_left_behind "$left" || rm -rf "$left"
+  done
+}
+
+# Everything comes to a stage first; nothing takes its place before the last byte has arrived.
+fill_stage() {
+  stage=$ours/$own
+  # An undo may remove the folder in between.
+  mkdir "$stage" 2>/dev/null || { make_folders && mkdir "$stage"; } || die "cannot make $stage; is the disk full?"
+  sign "$stage" || die "cannot write $stage; is the disk full?"
+  awk -v stage="$stage" '
+    /^=text / { if (file) close(file); file = stage "/" $2; next }
+    /^=end / { if (file) close(file); print $2 > (stage "/.size"); exit }
+    { print substr($0, 2) >file }' || die 'the texts cannot be kept; is the disk full?'
+  arrived=$(for name in known_hosts config key include authorized; do
+    [ ! -f "$stage/$name" ] || cat "$stage/$name"
+  done | wc -c)
+  [ "$(cat "$stage/.size" 2>/dev/null)" = "$((arrived))" ] ||
+    die 'what it was to write did not arrive whole, or the disk is full; nothing was changed'
+}
+
+# Two setups with different keys must not write the same nodes at the same time. The claim lies on one node of each
+# setup and goes when the setup has tried its logins.
+claim() {
+  [ -n "$1" ] || return 0
+  waited=0
+  while [ -f "$ours/claim" ] && ! is_old "$ours/claim"; do
+    read -r its_name its_words <"$ours/claim"
+    [ "$its_name" != "$1" ] || break
+    let_go
+    waited=$((waited + 1))
+    [ "$waited" -le "$patience" ] ||
+      die "another setup is at work on these nodes ($its_words); nothing was changed; try again when it has ended" "$busy"
+    sleep 1
+    lock_home
+  done
+  printf '%s %s\n' "$1" "${me#* * * }" >"$ours/claim" || die "cannot write $ours/claim; is the disk full?"
+}
+
+give_claim_back() {
+  [ -n "$1" ] && [ -f "$ours/claim" ] || return 0
+  lock_home
+  read -r its_name _ <"$ours/claim"
+  [ "$its_name" != "$1" ] || rm -f "$ours/claim"
+  let_go
+}
+
+write() {
+  umask 077
+  make_folders
+  remove_left_stages
+  fill_stage
+  lock_home
+  claim "$1"
+  tighten
+  for name in known_hosts config key; do
+    [ ! -f "$stage/$name" ] || put_file "$name"
+  done
+  [ ! -f "$stage/include" ] || put_block include "$stage/include" "$ssh/config" 600 top
+  [ ! -f "$stage/authorized" ] || put_block authorized "$stage/authorized" "$ssh/authorized_keys" 600
+  let_go
+  states
+}
+
+write_hosts() {
+  stage=$(mktemp -d) || die 'cannot make a temporary folder; is the disk full?'
+  printf '%s' "$1" >"$stage/hosts" || die 'cannot write a temporary file; is the disk full?'
+  take_lock /etc/.ec2mpi-lock
+  put_block hosts "$stage/hosts" /etc/hosts 644
+  echo "state hosts $(block_sum /etc/hosts)"
+}
+
+take() {
+  lock_home
+  take_block authorized "$ssh/authorized_keys"
+  take_block include "$ssh/config"
+  [ -d "$ours" ] || return 0
+  remove_left_stages
+  for name in known_hosts config key; do
+    take_file "$name"
+  done
+  rm -f "$ours/claim"
+  if [ -f "$ours/made" ]; then
+    rm -f "$ours/made"
+    rmdir "$ours" && rmdir "$ssh"
+  else
+    rmdir "$ours"
+  fi 2>/dev/null || : # files of others lie there, too
+}
+
+take_hosts() {
+  take_lock /etc/.ec2mpi-lock
+  take_block hosts /etc/hosts
+}
+
+# 255 is ssh's own failure; the other numbers come from the far end, which was reached then.
+login() {
+  said=$(ssh -n -o BatchMode=yes -o ConnectTimeout=10 -o LogLevel=ERROR "$1" true 2>&1)
+  if [ $? = 255 ]; then
+    echo "login failed $(printf '%s' "$said" | tr -s '\r\n' ' ')"
+  else
+    echo 'login ok'
+  fi
+  give_claim_back "$2"
+  states
+}
+
+sshd_settings() {
+  PATH=$PATH:/usr/sbin:/sbin
+  sshd -T -C "user=$1,host=$2,addr=$2" | grep -E \
+    '^(authorizedkeysfile|pubkeyauthentication|pubkeyaccepted[a-z]*|(allow|deny)(users|groups)|authenticationmethods) '
+}
+
+action=$1
+[ $# = 0 ] || shift
+case $action in
+  states) states ;;
+  write | hosts | take | take_hosts | login)
+    introduce
+    trap clean_up EXIT
+    trap 'exit 143' HUP INT TERM
+    case $action in
+      write) write "$1" ;;
+      hosts) write_hosts "$1" ;;
+      take) take ;;
+      take_hosts) take_hosts ;;
+      login) login "$@" ;;
+    esac
+    ;;
+  sshd) sshd_settings "$@" ;;
+esac

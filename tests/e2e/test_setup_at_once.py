@@ -1,0 +1,199 @@
+"""setup and its undo where others are at work too: shared homes, two terminals, two laptops, an sshd with its own mind, a lying node."""
+
+import pathlib
+import shutil
+import subprocess
+import threading
+
+import pytest
+
+from local_cluster import Cluster, clusters, wait_until
+
+HOSTS = (1, 2, 3)
+HOME = "/home/ubuntu"
+KEYS = f"{HOME}/.ssh/authorized_keys"
+PROGRAM = pathlib.Path(__file__).resolve().parents[2] / "src/ops/programs/trust.sh"
+QUICK = "-o BatchMode=yes -o ConnectTimeout=20 -o KexAlgorithms=curve25519-sha256"
+
+
+@pytest.fixture(scope="module")
+def bare_cluster():
+    hosts = Cluster("at-once")
+    try:
+        hosts.up(3, "--bare")
+        for host in HOSTS:
+            assert hosts.host(host, f"cp -a {HOME} /root/home && cp /etc/hosts /root/hosts && cp -a /etc/ssh /root/ssh").code == 0
+        yield hosts
+    finally:
+        hosts.down()
+
+
+@pytest.fixture
+def cluster4(bare_cluster):
+    """The fixture `ec2mpi` uses the cluster of this name. Each test finds the hosts bare."""
+    yield bare_cluster
+    bare_cluster.heal()
+    for host in HOSTS:
+        bare_cluster.host(host, f"while umount {HOME} 2>/dev/null; do :; done; rm -rf {HOME} && cp -a /root/home {HOME};"
+                                "cp /root/hosts /etc/hosts; cp /root/ssh/sshd_config /etc/ssh/; rm -f /tmp/sh;"
+                                "sed -i '/^ubuntu:/s,/tmp/sh,/bin/bash,' /etc/passwd;"
+                                f"echo ip-10-0-0-1{host} >/proc/sys/kernel/hostname")
+        reload_sshd(bare_cluster, host)
+
+
+def reload_sshd(cluster, host):
+    assert cluster.host(host, "kill -HUP $(cat /run/sshd.pid)").code == 0
+    wait_until(lambda: cluster.host(host, "ss -ltn | grep -q ':22 '").code == 0, "sshd listens again")
+
+
+def share_home(cluster):
+    """Host 1's home becomes that of all hosts, as an NFS server's would. Its file system is known to all: /proc/PID/root."""
+    first = clusters.Cluster(cluster.name).load().hosts[0].pid
+    for host in HOSTS[1:]:
+        pid = clusters.Cluster(cluster.name).load().hosts[host - 1].pid
+        code = (f"import ctypes, os; c = ctypes.CDLL(None, use_errno=True)\n"
+                f"a = os.open('/proc/{first}/ns/mnt', os.O_RDONLY); b = os.open('/proc/{pid}/ns/mnt', os.O_RDONLY)\n"
+                f"assert c.setns(a, 0x20000) == 0\n"
+                f"tree = c.syscall(428, -100, b'{HOME}', 1); assert tree >= 0, ctypes.get_errno()\n"
+                f"assert c.setns(b, 0x20000) == 0\n"
+                f"assert c.syscall(429, tree, b'', -100, b'{HOME}', 4) == 0, ctypes.get_errno()\n")
+        subprocess.run(["/usr/bin/python3", "-c", code], check=True)
+
+
+def content(cluster, host, path):
+    done = cluster.host(host, f"cat {path}")
+    assert done.code == 0, done.err
+    return done.out
+
+
+def all_trust_each_other(cluster):
+    for host in HOSTS:
+        done = cluster.host(host, f"for n in 10.0.0.11 10.0.0.12 10.0.0.13; do ssh {QUICK} $n echo in </dev/null; done", user="ubuntu")
+        if done.out != "in\n" * 3:
+            return False
+    return True
+
+
+def finish(process):
+    out, err = process.communicate(timeout=120)
+    return process.returncode, out, err
+
+
+# --- at the same time ---------------------------------------------------------------------------------------------
+
+def test_a_home_that_nodes_share_is_written_once_and_keeps_its_lines(ec2mpi, cluster4):
+    share_home(cluster4)
+    mine = content(cluster4, 1, KEYS)
+    for _ in range(2):
+        done = ec2mpi("setup", "--no-packages")
+        assert done.code == 0, done.out + done.err
+        assert "node[2-3] (2): share node1's home\n" in done.out
+        assert content(cluster4, 2, KEYS).count("# BEGIN ec2mpi") == 1
+        assert all_trust_each_other(cluster4)
+        done = ec2mpi("setup", "--undo")
+        assert done.code == 0, done.out + done.err
+        assert "node[2-3] (2): share node1's home\n" in done.out
+        assert content(cluster4, 1, KEYS) == mine
+
+
+def test_two_undos_at_once_lose_nothing(ec2mpi, cluster4):
+    mine = {host: (content(cluster4, host, KEYS), content(cluster4, host, "/etc/hosts")) for host in HOSTS}
+    for _ in range(3):
+        assert ec2mpi("setup", "--no-packages").code == 0
+        both = [ec2mpi.start("setup", "--undo") for _ in range(2)]
+        for code, out, err in map(finish, both):
+            assert code == 0, out + err
+        assert {host: (content(cluster4, host, KEYS), content(cluster4, host, "/etc/hosts")) for host in HOSTS} == mine
+
+
+def test_two_setups_with_different_keys_end_with_a_cluster_or_with_one_that_says_so(ec2mpi, cluster4):
+    laptops = [ec2mpi.folder.parent / name for name in ("one", "two")]
+    for _ in range(3):
+        for folder in laptops:
+            shutil.rmtree(folder, ignore_errors=True)
+            shutil.copytree(ec2mpi.folder, folder)
+        both = [ec2mpi.start("setup", "--no-packages", cwd=folder) for folder in laptops]
+        ends = [finish(process) for process in both]
+        assert all_trust_each_other(cluster4) or 1 in [end[0] for end in ends], ends
+        for code, _, err in ends:
+            assert code in (0, 1) and (code == 0 or "another setup" in err), err
+        assert not cluster4.host(1, f"cat {HOME}/.ssh/ec2mpi/claim").out
+
+
+@pytest.mark.parametrize("shell", [["dash"], ["bash"], ["busybox", "sh"]])
+def test_lines_that_another_program_appends_meanwhile_stay(tmp_path, shell):
+    """The program that runs on the nodes, against one that appends to the file all the time without any lock."""
+    if not shutil.which(shell[0]):
+        pytest.skip(f"no {shell[0]}")
+    keys = tmp_path / ".ssh/authorized_keys"
+    keys.parent.mkdir(mode=0o700)
+    keys.write_text("mine\n")
+    text = "=text authorized\n|# ours\n=end 7\n"
+    written, is_over = [], threading.Event()
+
+    def append():
+        while not is_over.wait(0.02):
+            with open(keys, "a") as file:
+                file.write(f"line {len(written)}\n")
+            written.append(f"line {len(written)}")
+
+    other = threading.Thread(target=append)
+    other.start()
+    def program(argument, given=""):
+        done = subprocess.run([*shell, PROGRAM, *argument], input=given, text=True, capture_output=True,
+                              env={"HOME": str(tmp_path), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
+        assert done.returncode in (0, 75), done.stderr  # 75: the file was never still
+        return done.returncode
+
+    try:
+        for _ in range(5):
+            program(["write", ""], text)
+            program(["take"])
+    finally:
+        is_over.set()
+        other.join()
+    assert program(["take"]) == 0
+    lines = keys.read_text().splitlines()
+    assert set(written) <= set(lines) and "mine" in lines
+    assert sorted(path.name for path in keys.parent.iterdir()) == ["authorized_keys"]
+    assert not [path for path in tmp_path.iterdir() if path.name != ".ssh"]
+
+
+# --- what ssh refuses ---------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("setting, reason", [
+    ("Match Address 10.0.0.0/8\n AuthorizedKeysFile /etc/ssh/keys/%u", "AuthorizedKeysFile in its sshd_config is /etc/ssh/keys/%u"),
+    ("Match Address 10.0.0.0/8\n PubkeyAcceptedAlgorithms rsa-sha2-512", "has no ssh-ed25519"),
+    ("AllowUsers ubuntu@198.18.*", "AllowUsers ubuntu@198.18.*"),
+], ids=["keys-elsewhere", "no-ed25519", "allow-users"])
+def test_the_setting_of_sshd_that_keeps_nodes_out_is_named(ec2mpi, cluster4, setting, reason):
+    assert cluster4.host(2, "cat >>/etc/ssh/sshd_config", input=setting + "\n").code == 0
+    reload_sshd(cluster4, 2)
+    for _ in range(2):
+        done = ec2mpi("setup", "--no-packages")
+        assert done.code == 1 and "node2: its sshd does not let node1 in" in done.err and reason in done.err, done.err
+
+
+def test_a_mode_that_ssh_refuses_is_put_right_and_said(ec2mpi, cluster4):
+    cluster4.host(1, "echo '# mine' >.ssh/config; chmod 666 .ssh/config", user="ubuntu")
+    done = ec2mpi("setup", "--no-packages")
+    assert done.code == 0 and "node1: took away others' write permission: ~/.ssh/config\n" in done.out, done.out + done.err
+    assert cluster4.host(1, f"stat -c %a {HOME}/.ssh/config").out == "644\n"
+    assert all_trust_each_other(cluster4)
+
+
+# --- a node that lies ---------------------------------------------------------------------------------------------
+
+def test_an_address_outside_of_the_private_network_is_not_believed(ec2mpi, cluster4):
+    cluster4.host(3, "cat >/tmp/sh; chmod 755 /tmp/sh; sed -i '/^ubuntu:/s,/bin/bash,/tmp/sh,' /etc/passwd",
+                  input='#!/bin/bash\nexport SSH_CONNECTION="198.18.0.2 1 198.51.100.7 22"\nexec /bin/bash "$@"\n')
+    done = ec2mpi("setup", "--no-packages")
+    assert done.code == 1 and "node3: says that its private address is 198.51.100.7, which is not one of a private network" in done.err
+    assert "198.51.100.7" not in content(cluster4, 1, KEYS) + content(cluster4, 1, "/etc/hosts")
+
+
+def test_a_host_name_that_ec2_does_not_give_stays_out_of_the_files_of_others(ec2mpi, cluster4):
+    cluster4.host(3, "echo vault.corp.internal >/proc/sys/kernel/hostname")
+    done = ec2mpi("setup", "--no-packages")
+    assert done.code == 0 and "node3: its host name 'vault.corp.internal' is left out" in done.err, done.err
+    assert "vault" not in content(cluster4, 1, "/etc/hosts") + content(cluster4, 1, f"{HOME}/.ssh/ec2mpi/config")
