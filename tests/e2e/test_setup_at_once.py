@@ -132,7 +132,7 @@ def test_lines_that_another_program_appends_meanwhile_stay(tmp_path, shell):
     written, is_over = [], threading.Event()
 
     def append():
-        while not is_over.wait(0.02):
+        while not is_over.wait(0.06):
             with open(keys, "a") as file:
                 file.write(f"line {len(written)}\n")
             written.append(f"line {len(written)}")
