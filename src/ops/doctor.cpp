@@ -6,6 +6,7 @@
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/ops/remote.hpp"
 #include "src/ops/barrier.hpp"
+#include "src/ops/remote_program.hpp"
 
 namespace ec2mpi::ops {
 
@@ -82,7 +83,7 @@ class DoctorRun : public Observer {
     const auto limit = turn.limit.at_most(plan_.patience > Clock::duration::zero() ? plan_.patience : kProbe);
     mine.asked_at = wall_clock();
     ssh::Request request{.command = probe_command(plan_.files)};
-    auto channel = co_await turn.session.start(std::move(request), limit);
+    auto channel = co_await start_program(turn.session, std::move(request), limit);
     if (!channel) co_return std::unexpected(channel.error());
     (*channel)->close_input();
     std::string printed;
@@ -94,8 +95,10 @@ class DoctorRun : public Observer {
     };
     auto status = co_await read_to_end(**channel, limit, sink, turn.observer);
     if (!status && status.error().kind == ErrorKind::timeout)
-      co_return fail(ErrorKind::timeout, "let us in, but does not tell about itself in time");
+      co_return fail(ErrorKind::timeout,
+                     "let us in, but does not tell about itself in time: " + status.error().message);
     if (!status) co_return std::unexpected(status.error());
+    if (const auto& greeting = (*channel)->greeting(); !greeting.empty()) printed.insert(0, greeting + "\n");
     auto answer = parse_probe(printed, plan_.files.size());
     if (!answer) co_return std::unexpected(answer.error());
     mine.answer = std::move(*answer);
@@ -158,7 +161,7 @@ class DoctorRun : public Observer {
     const auto limit = turn.limit.at_most(kListen);
     const auto own_address = mine.answer->facts.private_address.text();
     ssh::Request request{.command = tcp_command(turn.node.index, own_address, token_)};
-    auto channel = co_await turn.session.start(std::move(request), limit);
+    auto channel = co_await start_program(turn.session, std::move(request), limit);
     if (!channel) co_return std::unexpected(channel.error());
     auto printed = co_await read_up_to("\nport ", **channel, limit);
     if (!printed) co_return std::unexpected(printed.error());
@@ -197,7 +200,7 @@ class DoctorRun : public Observer {
     const auto limit = turn.limit.at_most(kLogins + kEachLogin * peers.size());
     mine.links.complete = false;
     ssh::Request request{.command = login_command(peers)};
-    auto channel = co_await turn.session.start(std::move(request), limit);
+    auto channel = co_await start_program(turn.session, std::move(request), limit);
     if (!channel) co_return;
     (*channel)->close_input();
     std::string printed;

@@ -9,12 +9,14 @@
 #include "ec2mpi/ops/remote.hpp"
 #include "ec2mpi/ops/stop.hpp"
 #include "src/ops/feeder.hpp"
+#include "src/ops/remote_program.hpp"
 
 namespace ec2mpi::ops {
 
 namespace {
 
 constexpr auto kTimeToStop = std::chrono::seconds(8);
+constexpr auto kTimeToFindNothing = std::chrono::seconds(3);  ///< by a login shell that hangs, most likely
 
 std::string_view role(const Node& node) {
   return node.index == 1 ? "master" : "worker";
@@ -29,8 +31,18 @@ struct SudoTokens {
   std::string password;
 };
 
-/// A script comes by standard input and is kept in a file of its own while it runs; what follows it is its
-/// input.
+/// The login shell has read its start-up files already; reading them again would do twice what they do. fish
+/// has had a flag for that since 3.3.
+constexpr const char* kAgain = R"sh(o=
+case ${SHELL##*/} in
+bash) o=--norc ;;
+zsh | csh | tcsh) o=-f ;;
+fish) "$SHELL" -N -c : </dev/null 2>/dev/null && o=-N ;;
+esac
+)sh";
+
+/// A script comes by standard input, not in a command line that others see, and is kept in a file of its own
+/// while it runs; what follows it is its input.
 std::string script_runner(const std::string& script, const std::string& arguments) {
   return fmt::format(
       "f=$(mktemp) && trap 'rm -f \"$f\"' EXIT && trap 'exit 143' HUP INT TERM && head -c {} >\"$f\" && "
@@ -43,11 +55,10 @@ std::string script_runner(const std::string& script, const std::string& argument
 std::string under_sudo(const std::string& command, const std::string& mark) {
   const SudoTokens tokens(mark);
   const auto begin = quote_word(fmt::format("printf %s {} >&2; exec \"$@\"", quote_word(tokens.ahead)));
-  const auto choice = fmt::format(
+  return fmt::format(
       "if sudo -n true 2>/dev/null; then exec sudo -n sh -c {0} sh {2}; "
       "else exec sudo -S -p {1} sh -c {0} sh {2}; fi",
       begin, quote_word(tokens.password), command);
-  return "exec sh -c " + quote_word(choice);
 }
 
 /// Splits a command's output into lines for the observer; takes sudo's words out of it.
@@ -119,14 +130,19 @@ bool ended_by_limit(const Error& error) {
   return error.kind == ErrorKind::timeout || error.kind == ErrorKind::cancelled;
 }
 
-/// The error of a command that a limit or Ctrl-C ended, after looking at the node.
-asio::awaitable<Error> end_with_proof(ssh::Session& session, ssh::Channel* channel, std::string mark,
+/// The error of a command that a limit or Ctrl-C ended, after looking at the node. A command that had not
+/// begun will not, for nobody reads its begin mark any more.
+asio::awaitable<Error> end_with_proof(ssh::Session& session, ProgramChannel* channel, std::string mark,
                                       bool sudo, std::string password, Error why) {
-  const Limit limit{Clock::now() + kTimeToStop, {}};
+  const bool unbegun = channel != nullptr && !channel->begun();
+  const Limit limit{Clock::now() + (unbegun ? kTimeToFindNothing : kTimeToStop), {}};
   const auto proof = co_await stop_marked(session, std::move(mark), sudo, std::move(password), limit);
   // Not before the look: whose parents are gone and whose environment is empty could not be found any more.
   if (!proof && channel != nullptr) channel->signal("TERM");
-  const auto reason = why.kind == ErrorKind::timeout ? "time limit reached" : why.message;
+  auto reason = why.message;
+  if (why.kind == ErrorKind::timeout)
+    reason = unbegun ? "time limit reached: " + reason : "time limit reached";
+  if (!proof && unbegun) co_return Error{why.kind, reason};
   const auto found =
       proof ? proof->describe() : "it may still run: no look was possible (" + proof.error().message + ")";
   co_return Error{why.kind, fmt::format("{}; {}", reason, found)};
@@ -134,8 +150,9 @@ asio::awaitable<Error> end_with_proof(ssh::Session& session, ssh::Channel* chann
 
 asio::awaitable<Result<ssh::ExitStatus>> exec(NodeRun run, std::shared_ptr<const ExecPlan> plan) {
   const auto mark = "EC2MPI_TASK=" + random_hex(16);
-  ssh::Request request{.command = command_line(*plan, run.node, mark)};
-  auto channel = co_await run.session.start(std::move(request), run.limit);
+  const BeginMark begin;
+  ssh::Request request{.command = command_line(*plan, run.node, mark, begin.print())};
+  auto channel = co_await start_line(run.session, std::move(request), begin, Greeting::shown, run.limit);
   if (!channel) {
     if (!ended_by_limit(channel.error())) co_return std::unexpected(channel.error());
     auto error = co_await end_with_proof(run.session, nullptr, mark, plan->sudo, {},
@@ -195,15 +212,18 @@ std::string fill_placeholders(std::string_view text, const Node& node) {
   return filled;
 }
 
-std::string command_line(const ExecPlan& plan, const Node& node, const std::string& mark) {
+std::string command_line(const ExecPlan& plan, const Node& node, const std::string& mark,
+                         const std::string& begin) {
   const auto filled = fill_placeholders(plan.command, node);
   const auto variables = quote_words(
       {mark, fmt::format("EC2MPI_INDEX={}", node.index), fmt::format("EC2MPI_COUNT={}", plan.count),
        fmt::format("EC2MPI_ROLE={}", role(node)), "EC2MPI_MASTER=" + plan.master});
   const auto shell = plan.script ? "sh -c " + quote_word(script_runner(*plan.script, filled))
-                                 : "$SHELL -c " + quote_word(filled);
+                                 : "\"$SHELL\" $o -c " + quote_word(filled);
   const auto marked = "env " + variables + " " + shell;
-  return plan.sudo ? under_sudo(marked, mark) : "exec " + marked;
+  const auto text =
+      begin + (plan.script ? "" : kAgain) + (plan.sudo ? under_sudo(marked, mark) : "exec " + marked);
+  return plan.sudo || plan.script ? shell_line(text) : shell_line_in_user_environment(text);
 }
 
 NodeTask exec_task(ExecPlan plan) {

@@ -4,6 +4,7 @@
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/ops/remote.hpp"
+#include "src/ops/remote_program.hpp"
 
 namespace ec2mpi::ops {
 
@@ -66,19 +67,15 @@ std::string facts_script(const std::string& mpirun) {
   return "want=" + quote_word(mpirun) + "\n" + kFactsScript;
 }
 
-std::string facts_command(const std::string& mpirun) {
-  return "exec sh -c " + quote_word(facts_script(mpirun));
-}
-
 asio::awaitable<Result<Facts>> ask_facts(ssh::Session& session, Limit limit, std::string mpirun) {
   const Limit patience = limit.at_most(kPatience);
-  auto answer = co_await capture(session, facts_command(mpirun), patience);
+  auto answer = co_await capture(session, facts_script(mpirun), patience);
   if (!answer) co_return std::unexpected(answer.error());
   co_return parse_facts(answer->out);
 }
 
 std::string facts_and_shell_command(const std::string& mpirun) {
-  return "exec sh -c " + quote_word("(" + facts_script(mpirun) + ")\nexec sh -s");
+  return "(" + clean_environment() + facts_script(mpirun) + ")\nexec sh -s";
 }
 
 asio::awaitable<Result<Facts>> read_facts(ssh::Channel& shell, Limit limit) {

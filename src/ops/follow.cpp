@@ -6,6 +6,7 @@
 #include "ec2mpi/base/text.hpp"
 #include "src/ops/endurance.hpp"
 #include "src/ops/job_shell.hpp"
+#include "src/ops/remote_program.hpp"
 
 namespace ec2mpi::ops {
 
@@ -100,13 +101,10 @@ class Follower {
     own_session_ = std::move(*session);
     session_ = own_session_.get();
     const auto starting = endurance_.waiting().at_most(kStart);
-    ssh::Request request{.command = "exec sh -s"};
-    auto channel = co_await session_->start(std::move(request), starting);
-    if (!channel) co_return std::unexpected(channel.error());
     listen_for(make_nonce());
-    const auto text = follow_command();
-    auto written = co_await (*channel)->write(text, starting);
-    if (!written) co_return written;
+    ssh::Request request{.command = follow_command()};
+    auto channel = co_await start_program(*session_, std::move(request), starting);
+    if (!channel) co_return std::unexpected(channel.error());
     channel_ = std::move(*channel);
     connected_once_ = true;
     endurance_.reached(observer_);

@@ -11,7 +11,7 @@ namespace ec2mpi::ops {
 namespace {
 
 asio::awaitable<Result<ssh::ExitStatus>> ask(NodeRun run) {
-  auto command = "exec sh -c " + quote_word(std::string(kMetadataFunction) + "metadata instance-id");
+  auto command = std::string(kMetadataFunction) + "metadata instance-id";
   auto said = co_await capture(run.session, std::move(command), run.limit);
   if (!said) co_return std::unexpected(said.error());
   constexpr std::string_view kKey = "instance-id ";

@@ -53,7 +53,7 @@ std::string lines_of(std::string_view text) {
 asio::awaitable<Result<Captured>> ask(ssh::Session& session, std::string text, Limit limit) {
   const auto patience = limit.at_most(kPatience);
   auto whole = "{\n" + job_functions() + text + "}\n";
-  auto captured = co_await capture(session, "exec sh -s", patience, std::move(whole));
+  auto captured = co_await capture(session, std::move(whole), patience);
   co_return captured;
 }
 

@@ -216,11 +216,11 @@ Result<Probe> read_probe(std::string_view printed, std::size_t files) {
 }  // namespace
 
 std::string probe_command(const std::vector<std::string>& files) {
-  return "exec sh -c " + quote_word(probe_script(files));
+  return probe_script(files);
 }
 
 std::string end_leftovers_command() {
-  return "exec sh -c " + quote_word(end_leftovers_script());
+  return end_leftovers_script();
 }
 
 Result<ProbeAnswer> parse_probe(std::string_view printed, std::size_t files) {

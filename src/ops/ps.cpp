@@ -80,7 +80,7 @@ std::string script() {
 
 asio::awaitable<Result<ssh::ExitStatus>> look(NodeRun run, std::map<int, std::vector<JobProcess>>& found) {
   const auto limit = run.limit.at_most(kPatience);
-  auto answer = co_await capture(run.session, "exec sh -c " + quote_word(script()), limit);
+  auto answer = co_await capture(run.session, script(), limit);
   if (!answer) co_return std::unexpected(answer.error());
   auto processes = parse_processes(answer->out);
   if (!processes) co_return std::unexpected(processes.error());

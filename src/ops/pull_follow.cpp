@@ -8,6 +8,7 @@
 #include "src/ops/pull_node.hpp"
 #include "src/ops/pull_ranges.hpp"
 #include "src/ops/pull_script.hpp"
+#include "src/ops/remote_program.hpp"
 
 namespace ec2mpi::ops {
 
@@ -75,7 +76,7 @@ class Follow {
       words.push_back(source.glob ? source.glob->shell : std::string());
     }
     ssh::Request request{.command = quote_words(words)};
-    auto channel = co_await run.session.start(std::move(request), run.limit);
+    auto channel = co_await start_program(run.session, std::move(request), run.limit);
     if (!channel) co_return std::unexpected(channel.error());
     channel_ = std::move(*channel);
     listing_.emplace(token, plan_.sources.size());

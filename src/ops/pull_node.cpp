@@ -15,6 +15,7 @@
 #include "src/ops/pull_script.hpp"
 #include "src/ops/pull_sums.hpp"
 #include "src/ops/pull_untold.hpp"
+#include "src/ops/remote_program.hpp"
 
 namespace ec2mpi::ops {
 
@@ -108,7 +109,7 @@ Result<void> PullNode::open_tree() {
 asio::awaitable<Result<ssh::ExitStatus>> PullNode::bring_all() {
   token_ = random_hex(32);
   ssh::Request request{.command = list_command(), .bulk = true};
-  auto channel = co_await run_.session.start(std::move(request), run_.limit);
+  auto channel = co_await start_program(run_.session, std::move(request), run_.limit);
   if (!channel) co_return std::unexpected(channel.error());
   auto listed = co_await receive_listing(**channel);
   if (!listed) co_return std::unexpected(listed.error());

@@ -12,6 +12,7 @@
 #include "src/ops/further.hpp"
 #include "src/ops/pull_parts.hpp"
 #include "src/ops/pull_script.hpp"
+#include "src/ops/remote_program.hpp"
 
 namespace ec2mpi::ops {
 
@@ -32,7 +33,7 @@ class RangeStream {
                                       token_.substr(0, token_.size() - 1)};
     words.insert(words.end(), paths.begin(), paths.end());
     ssh::Request request{.command = quote_words(words), .bulk = true};
-    auto channel = co_await session.start(std::move(request), limit);
+    auto channel = co_await start_program(session, std::move(request), limit);
     if (!channel) co_return std::unexpected(channel.error());
     channel_ = std::move(*channel);
     co_return Result<void>{};

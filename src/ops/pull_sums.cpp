@@ -7,6 +7,7 @@
 #include "ec2mpi/base/sha256.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "src/ops/feeder.hpp"
+#include "src/ops/remote_program.hpp"
 
 namespace ec2mpi::ops {
 
@@ -50,7 +51,7 @@ asio::awaitable<Result<SumsByPath>> sums_on_node(NodeRun& run, const std::vector
   auto names = std::make_shared<std::string>();
   for (const auto& file : files) names->append(file.path).push_back('\0');
   ssh::Request request{.command = "xargs -0 sha256sum --", .bulk = true};
-  auto channel = co_await run.session.start(std::move(request), run.limit);
+  auto channel = co_await start_program(run.session, std::move(request), run.limit);
   if (!channel) co_return std::unexpected(channel.error());
   const auto executor = co_await asio::this_coro::executor;
   const auto feeder = Feeder::over(executor, **channel, names, nullptr);

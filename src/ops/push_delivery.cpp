@@ -10,6 +10,7 @@
 #include "ec2mpi/ops/remote.hpp"
 #include "src/ops/further.hpp"
 #include "src/ops/push_script.hpp"
+#include "src/ops/remote_program.hpp"
 
 namespace ec2mpi::ops {
 
@@ -47,10 +48,11 @@ std::uint64_t expected_sent(const PushStream& stream) {
 /// What a node runs on another one to feed it: waits for the pipe, which may not be there yet, and fills it.
 std::string fill_command(const std::string& stage) {
   constexpr std::string_view kFill =
-      "n=0; until [ -p \"$0\" ]; do n=$((n + 1)); [ $n -lt 100 ] || exit 1; sleep 0.1 2>/dev/null || sleep "
+      "n=0; until [ -p \"$in\" ]; do n=$((n + 1)); [ $n -lt 100 ] || exit 1; sleep 0.1 2>/dev/null || sleep "
       "1; "
-      "done; exec cat >\"$0\"";
-  return "exec " + quote_words({"sh", "-c", std::string(kFill), stage + "/in"});
+      "done; exec cat >\"$in\"";
+  return shell_line(
+      fmt::format("{}{}in={}; {}", clean_environment(), kGoHome, quote_word(stage + "/in"), kFill));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "ec2mpi/base/text.hpp"
 #include "src/ops/further.hpp"
+#include "src/ops/remote_program.hpp"
 
 namespace ec2mpi::ops {
 
@@ -87,7 +88,7 @@ asio::awaitable<Result<void>> PushFeed::open(Lane& lane, Limit limit) {
   if (!session) co_return std::unexpected(session.error());
   lane.session = std::move(*session);
   ssh::Request request{.command = lane_command(stage_, lane.number)};
-  auto channel = co_await lane.session->start(std::move(request), limit);
+  auto channel = co_await start_program(*lane.session, std::move(request), limit);
   if (!channel) co_return std::unexpected(channel.error());
   lane.channel = std::move(*channel);
   std::string said;

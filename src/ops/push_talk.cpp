@@ -27,7 +27,7 @@ Error ended_early() {
 asio::awaitable<Result<std::shared_ptr<PushTalk>>> PushTalk::begin(ssh::Session& session, std::string command,
                                                                    Limit limit, std::shared_ptr<Event> news) {
   ssh::Request request{.command = std::move(command)};
-  auto channel = co_await session.start(std::move(request), limit);
+  auto channel = co_await start_program(session, std::move(request), limit);
   if (!channel) co_return std::unexpected(channel.error());
   auto talk = std::make_shared<PushTalk>(std::move(*channel), std::move(news));
   talk->listening_ = true;
@@ -108,7 +108,11 @@ bool PushTalk::take_fields() {
 asio::awaitable<Result<PushSurvey>> PushTalk::survey(Limit limit) {
   while (!surveyed_ && !nonsense_ && !end_) {
     const Wake wake = co_await news_->wait(limit);
-    if (wake != Wake::notified) co_return wake_error(wake, "the node did not tell what its target holds");
+    if (wake != Wake::notified) {
+      auto why = channel_->why_silent();
+      co_return wake_error(wake,
+                           why.empty() ? "the node did not tell what its target holds" : std::move(why));
+    }
   }
   Result<PushSurvey> survey = std::unexpected(why_ended());
   if (!nonsense_ && surveyed_) survey = std::move(reader_.survey());

@@ -10,6 +10,7 @@
 #include "ec2mpi/base/event.hpp"
 #include "ec2mpi/ops/push_survey.hpp"
 #include "ec2mpi/ssh/transport.hpp"
+#include "src/ops/remote_program.hpp"
 
 namespace ec2mpi::ops {
 
@@ -21,7 +22,7 @@ class PushTalk : public std::enable_shared_from_this<PushTalk> {
                                                                                 std::string command,
                                                                                 Limit limit,
                                                                                 std::shared_ptr<Event> news);
-  PushTalk(std::unique_ptr<ssh::Channel> channel, std::shared_ptr<Event> news)
+  PushTalk(std::unique_ptr<ProgramChannel> channel, std::shared_ptr<Event> news)
       : channel_(std::move(channel)), news_(std::move(news)) {}
 
   /// What the target holds. Errors: the script's own, if it ended before.
@@ -54,7 +55,7 @@ class PushTalk : public std::enable_shared_from_this<PushTalk> {
   bool take_fields();
   [[nodiscard]] Error why_ended() const;
 
-  std::unique_ptr<ssh::Channel> channel_;
+  std::unique_ptr<ProgramChannel> channel_;
   std::shared_ptr<Event> news_;
   std::stop_source stop_;
   bool listening_ = false;

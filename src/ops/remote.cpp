@@ -1,5 +1,7 @@
 #include "ec2mpi/ops/remote.hpp"
 
+#include "src/ops/remote_program.hpp"
+
 #include <fmt/format.h>
 
 namespace ec2mpi::ops {
@@ -21,9 +23,9 @@ asio::awaitable<Result<ssh::ExitStatus>> read_to_end(ssh::Channel& channel, Limi
 }
 
 asio::awaitable<Result<Captured>> capture(ssh::Session& session, std::string command, Limit limit,
-                                          std::string input) {
+                                          std::string input, Environment environment) {
   ssh::Request request{.command = std::move(command)};
-  auto channel = co_await session.start(std::move(request), limit);
+  auto channel = co_await start_program(session, std::move(request), limit, environment);
   if (!channel) co_return std::unexpected(channel.error());
   if (!input.empty()) {
     if (auto written = co_await (*channel)->write(input, limit); !written)

@@ -4,6 +4,7 @@
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/fleet/lines.hpp"
+#include "src/ops/remote_program.hpp"
 
 namespace ec2mpi::ops {
 
@@ -49,7 +50,7 @@ asio::awaitable<Result<void>> run_as_root(NodeRun run, RootAccess access, Passwo
     answer = *given + "\n";
   }
   ssh::Request request{.command = command_for(access, script)};
-  auto channel = co_await run.session.start(std::move(request), run.limit);
+  auto channel = co_await start_program(run.session, std::move(request), run.limit);
   if (!channel) co_return std::unexpected(channel.error());
   auto written = co_await (*channel)->write(answer, run.limit);
   if (!written) co_return written;

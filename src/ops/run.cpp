@@ -7,6 +7,7 @@
 #include "ec2mpi/ops/facts.hpp"
 #include "ec2mpi/ops/job_script.hpp"
 #include "src/ops/job_shell.hpp"
+#include "src/ops/remote_program.hpp"
 
 namespace ec2mpi::ops {
 
@@ -56,7 +57,8 @@ class JobRun : public Observer {
     std::unique_ptr<ssh::Channel> shell;
     if (leads) {
       ssh::Request request{.command = facts_and_shell_command(wish_.mpirun)};
-      auto started = co_await turn.session.start(std::move(request), turn.limit);
+      auto started =
+          co_await start_program(turn.session, std::move(request), turn.limit, Environment::of_the_user);
       if (!started) co_return std::unexpected(started.error());
       shell = std::move(*started);
       // What is known already goes ahead: after a pause TCP sends 14 KB, and then waits for a round trip.

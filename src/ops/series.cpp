@@ -71,7 +71,7 @@ class SeriesRun : public Observer {
   asio::awaitable<Result<Captured>> ask(std::string text, Limit limit) {
     auto connected = co_await connect(limit);
     if (!connected) co_return std::unexpected(connected.error());
-    auto answer = co_await capture(*session_, "exec sh -s", limit, std::move(text));
+    auto answer = co_await capture(*session_, "exec sh -s", limit, std::move(text), Environment::of_the_user);
     if (!answer) session_.reset();
     co_return answer;
   }

@@ -92,7 +92,7 @@ asio::awaitable<Result<StopProof>> stop_marked(ssh::Session& session, std::strin
   constexpr int kGraceSeconds = 2;
   const auto look = quote_word(stop_script(mark, kGraceSeconds));
   auto command = sudo ? (password.empty() ? "exec sudo -n sh -c " : "exec sudo -S -p '' sh -c ") + look
-                      : "exec sh -c " + quote_word(replace(std::string(kChooser), "@LOOK@", look));
+                      : replace(std::string(kChooser), "@LOOK@", look);
   if (!password.empty()) password += '\n';
   auto captured = co_await capture(session, std::move(command), limit, std::move(password));
   if (!captured) co_return std::unexpected(captured.error());

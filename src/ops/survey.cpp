@@ -45,9 +45,7 @@ else echo packages none; fi
 )sh";
 
 std::string survey_command() {
-  const auto script = fmt::format("( {} )\n{}\n( {} )\necho '{}'\n", facts_command(), kSurveyScript,
-                                  trust_script({"states"}), kEnd);
-  return "exec sh -c " + quote_word(script);
+  return fmt::format("( {} )\n{}\n( {} )\necho '{}'\n", facts_script(), kSurveyScript, trust_script({"states"}), kEnd);
 }
 
 std::unexpected<Error> not_understood(std::string_view line) {

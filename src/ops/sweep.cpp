@@ -65,7 +65,7 @@ kill -KILL $(family)
 )sh";
 
 std::string script(const std::string& id, const char* work) {
-  return "exec sh -c " + quote_word(sweep_functions(id) + kQuietly + work);
+  return sweep_functions(id) + kQuietly + work;
 }
 
 std::optional<Process> parse_process(std::string_view text) {

@@ -143,6 +143,7 @@ std::string request_text(const Request& request) {
   std::string text;
   append_text(text, request.command);
   append_number(text, request.bulk ? 1 : 0);
+  append_number(text, request.ends_with_program ? 1 : 0);
   append_number(text, request.pty ? 1 : 0);
   const auto pty = request.pty.value_or(Pty{});
   append_text(text, pty.terminal);
@@ -156,6 +157,7 @@ std::optional<Request> parse_request(std::string_view payload) {
   Request request;
   request.command = fields.text(kMostCommand);
   request.bulk = fields.number(1) == 1;
+  request.ends_with_program = fields.number(1) == 1;
   const bool has_pty = fields.number(1) == 1;
   Pty pty;
   pty.terminal = fields.text(kMostName);

@@ -15,6 +15,8 @@ namespace ec2mpi::ssh {
 namespace {
 
 constexpr std::size_t kReadBlock = 32 * 1024;
+/// sshd tells the exit status before it has read the last of the output.
+constexpr auto kAfterExit = std::chrono::seconds(1);
 /// What the node may send ahead of our reading when much is expected: rate times round trip. libssh's own
 /// 1.28 MB would mean 6 MB/s at 100 ms.
 constexpr std::size_t kBulkWindow = 16 * 1024 * 1024;
@@ -42,11 +44,11 @@ class LibsshChannel : public Channel {
     callbacks_.userdata = this;
     callbacks_.size = sizeof callbacks_;
     callbacks_.channel_exit_status_function = [](ssh_session, ssh_channel, int code, void* self) {
-      static_cast<LibsshChannel*>(self)->ended_ = ExitStatus{code};
+      static_cast<LibsshChannel*>(self)->note_end(ExitStatus{code});
     };
     callbacks_.channel_exit_signal_function = [](ssh_session, ssh_channel, const char* signal, int,
                                                  const char*, const char*, void* self) {
-      static_cast<LibsshChannel*>(self)->ended_ = ExitStatus{0, printable(signal)};
+      static_cast<LibsshChannel*>(self)->note_end(ExitStatus{0, printable(signal)});
     };
     callbacks_.channel_data_function = [](ssh_session, ssh_channel, void*, std::uint32_t unread, int,
                                           void* self) {
@@ -72,6 +74,7 @@ class LibsshChannel : public Channel {
     if (channel_ == nullptr)
       co_return fail(ErrorKind::protocol, "cannot make another channel on this connection");
     bulk_ = request.bulk;
+    ends_with_program_ = request.ends_with_program;
     const auto asked = Clock::now();
     int opened = ::ssh_channel_open_session(channel_);
     bool started = false;
@@ -122,7 +125,9 @@ class LibsshChannel : public Channel {
       for (int turn = 0; turn < 2; ++turn) {
         reading_err_ = !reading_err_;  // take turns, so that a flood on one stream doesn't hide the other
         const std::string_view bytes = take_available(reading_err_ ? 1 : 0);
-        if (!bytes.empty()) co_return Chunk{reading_err_ ? Stream::err : Stream::out, bytes};
+        if (bytes.empty()) continue;
+        quiet_since_ = Clock::now();
+        co_return Chunk{reading_err_ ? Stream::err : Stream::out, bytes};
       }
       // Once the end of the output has come, polling the streams reads the socket no more; the status may be
       // still on its way.
@@ -140,7 +145,11 @@ class LibsshChannel : public Channel {
         if (ended_) co_return std::nullopt;
         co_return std::unexpected(link_->last_error());
       }
-      const Wake wake = co_await link_->activity(limit);
+      if (held_open() && Clock::now() >= quiet_since_ + kAfterExit) co_return std::nullopt;
+      const Limit patience{held_open() ? std::min(limit.deadline, quiet_since_ + kAfterExit) : limit.deadline,
+                           limit.stop};
+      const Wake wake = co_await link_->activity(patience);
+      if (wake == Wake::timed_out && Clock::now() < limit.deadline) continue;
       if (wake != Wake::notified) co_return wake_error(wake, kTooLate);
     }
   }
@@ -279,6 +288,14 @@ class LibsshChannel : public Channel {
     return ::ssh_channel_window_size(channel_) == 0 || link_->write_pending();
   }
 
+  void note_end(ExitStatus status) {
+    ended_ = std::move(status);
+    quiet_since_ = Clock::now();
+  }
+
+  /// The program has ended, but not its output, and that does not matter.
+  [[nodiscard]] bool held_open() const { return ends_with_program_ && ended_.has_value(); }
+
   /// The program has ended: the channel is closed, or its output is and its status is known.
   [[nodiscard]] bool over() const {
     return ::ssh_channel_is_closed(channel_) != 0 ||
@@ -293,6 +310,8 @@ class LibsshChannel : public Channel {
   bool refused_ = false;
   bool overrun_ = false;  ///< the node has sent far beyond its window
   std::optional<ExitStatus> ended_;
+  Clock::time_point quiet_since_ = {};  ///< the last output, or the exit status if that came later
+  bool ends_with_program_ = false;
   bool reading_err_ = true;
   std::string buffer_;
   bool bulk_ = false;

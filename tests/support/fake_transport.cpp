@@ -10,6 +10,17 @@ namespace {
 
 constexpr std::size_t kBlock = 32 * 1024;
 
+/// What a program prints when it begins, according to its text: "printf %s%s A B".
+std::string begin_mark_in(std::string_view command) {
+  constexpr std::string_view kPrint = "printf %s%s ";
+  const auto at = command.find(kPrint);
+  if (at == std::string_view::npos) return {};
+  const auto words = command.substr(at + kPrint.size());
+  const auto gap = words.find(' ');
+  const auto second = words.substr(gap + 1);
+  return std::string(words.substr(0, gap)).append(second.substr(0, second.find(' ')));
+}
+
 /// Counts something while it lives.
 class Counted {
  public:
@@ -113,7 +124,9 @@ class FakeSession : public ssh::Session {
   ssh::awaitable<Result<std::unique_ptr<ssh::Channel>>> start(ssh::Request request, Limit) override {
     const bool first = seen_->commands.emplace(index_, request.command).second;
     const FakeNode looking{.out = node_.found};  // a second command can only be the look after the end
-    co_return std::make_unique<FakeChannel>(executor_, first ? node_ : looking, index_, seen_);
+    auto behaviour = first ? node_ : looking;
+    behaviour.out.insert(0, begin_mark_in(request.command));
+    co_return std::make_unique<FakeChannel>(executor_, std::move(behaviour), index_, seen_);
   }
 
   ssh::awaitable<Result<std::unique_ptr<ssh::Channel>>> forward(std::string, std::uint16_t, Limit) override {

@@ -51,7 +51,9 @@ TEST(Frames, AreRefusedBeforeTheirBytesAreWaitedFor) {
 }
 
 TEST(Frames, CarryRequests) {
-  Request request{.command = std::string("echo 'x'\n") + std::string(100'000, 'y'), .bulk = true};
+  Request request{.command = std::string("echo 'x'\n") + std::string(100'000, 'y'),
+                  .bulk = true,
+                  .ends_with_program = true};
   auto read = parse_request(request_text(request));
   ASSERT_TRUE(read);
   EXPECT_EQ(read->command, request.command);

@@ -29,10 +29,11 @@ struct ExecPlan {
 /// Replaces {index}, {node}, {address} and {role}; other braces stay.
 [[nodiscard]] std::string fill_placeholders(std::string_view text, const Node& node);
 
-/// The text that sshd is given for a node: the command under the login shell, with the variables
-/// EC2MPI_INDEX, EC2MPI_COUNT, EC2MPI_ROLE, EC2MPI_MASTER, and the mark by which all its processes are found
-/// again.
-[[nodiscard]] std::string command_line(const ExecPlan& plan, const Node& node, const std::string& mark);
+/// The text that sshd is given for a node: `begin`, shell text that says that the command begins, then the
+/// command under the login shell, with the variables EC2MPI_INDEX, EC2MPI_COUNT, EC2MPI_ROLE, EC2MPI_MASTER,
+/// and the mark by which all its processes are found again. Start-up files are read once.
+[[nodiscard]] std::string command_line(const ExecPlan& plan, const Node& node, const std::string& mark,
+                                       const std::string& begin = {});
 
 /// Runs the plan; hands the output to the observer line by line. When a limit or Ctrl-C ends it, the command
 /// is ended on the node too, and the Error says what was found there afterwards.

@@ -14,14 +14,12 @@ namespace ec2mpi::ops {
 /// error. `mpirun`: the one to ask about; empty = the one in the PATH.
 [[nodiscard]] std::string facts_script(const std::string& mpirun = {});
 
-/// The same as a command for a node's login shell.
-[[nodiscard]] std::string facts_command(const std::string& mpirun = {});
-
 /// Asks one node, in one round trip. Errors: those of the session, remote_io.
 [[nodiscard]] asio::awaitable<Result<Facts>> ask_facts(ssh::Session& session, Limit limit,
                                                        std::string mpirun = {});
 
-/// A command that answers likewise, and then is a shell that reads what to do from its standard input. So
+/// A program that answers likewise, and then is a shell in the user's environment, given that it was started
+/// in it, which reads what to do from its standard input. So
 /// whoever has more to do there needs no further round trip.
 [[nodiscard]] std::string facts_and_shell_command(const std::string& mpirun = {});
 

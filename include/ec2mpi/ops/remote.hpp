@@ -18,6 +18,10 @@ using ChunkSink = std::function<void(const ssh::Chunk&)>;
 [[nodiscard]] asio::awaitable<Result<ssh::ExitStatus>> read_to_end(ssh::Channel& channel, Limit limit,
                                                                    ChunkSink sink, Observer& observer);
 
+/// Whose environment a program gets: ours, or all that the user has set, for what is started from it is the
+/// user's. Both begin in the home.
+enum class Environment { clean, of_the_user };
+
 /// What a short program printed, and how it ended.
 struct Captured {
   ssh::ExitStatus status;
@@ -25,8 +29,11 @@ struct Captured {
   std::string err;
 };
 
-/// Runs a program that prints little (at most 1 MiB a stream, else an error of kind remote_io).
+/// Runs a program, text for POSIX sh, that prints little (at most 1 MiB a stream, else an error of kind
+/// remote_io). Input costs a round trip, for it is held back until the program has begun; and it stands in no
+/// command line.
 [[nodiscard]] asio::awaitable<Result<Captured>> capture(ssh::Session& session, std::string command,
-                                                        Limit limit, std::string input = {});
+                                                        Limit limit, std::string input = {},
+                                                        Environment environment = Environment::clean);
 
 }  // namespace ec2mpi::ops

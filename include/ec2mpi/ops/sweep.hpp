@@ -35,7 +35,7 @@ struct Swept {
 /// A whole script for `sh -s` or a file: what sweep does.
 [[nodiscard]] std::string sweep_script(const std::string& id);
 
-/// Commands for a node's login shell. `id` is a job's id: letters, digits, `.`, `_`, `-`.
+/// The programs that these run. `id` is a job's id: letters, digits, `.`, `_`, `-`.
 [[nodiscard]] std::string sweep_command(const std::string& id);
 [[nodiscard]] std::string end_launchers_command(const std::string& id);
 

@@ -1,0 +1,185 @@
+"""What a node's account brings along (its login shell, its start-up files, what it exports) does not change what our
+programs do; and what a node prints instead of an answer is shown."""
+
+import contextlib
+import shlex
+import time
+
+import pytest
+
+HOME = "/home/ubuntu"
+
+
+@contextlib.contextmanager
+def changed(cluster, host, how, undo):
+    """A host with something changed by shell text, as root."""
+    try:
+        done = cluster.host(host, how)
+        assert done.code == 0, done.err
+        yield
+    finally:
+        done = cluster.host(host, undo)
+        assert done.code == 0, done.err
+
+
+def login_shell(cluster, host, shell):
+    return changed(cluster, host, f"usermod -s {shell} ubuntu", "usermod -s /bin/bash ubuntu")
+
+
+def start_up(cluster, host, line, file=".bashrc"):
+    """A line at the top of a start-up file, where it counts for commands over ssh too."""
+    path = f"{HOME}/{file}"
+    return changed(cluster, host,
+                   f"touch {path} && cp -p {path} {path}.first && {{ printf '%s\\n' {shlex.quote(line)}; cat {path}.first; }} >{path}",
+                   f"mv {path}.first {path}")
+
+
+def forced(cluster, host, command):
+    """A command that the key is bound to, as on EC2's images for root."""
+    keys = f"{HOME}/.ssh/authorized_keys"
+    option = 'command="' + command.replace('"', '\\"') + '" '
+    return changed(cluster, host,
+                   f"cp -p {keys} {keys}.first && while IFS= read -r line; do printf '%s%s\\n' {shlex.quote(option)} \"$line\"; "
+                   f"done <{keys}.first >{keys}", f"mv {keys}.first {keys}")
+
+
+def plain(done):
+    """What a command printed, without the node's name."""
+    return "".join(line.partition("\t")[2] for line in ok(done).out.splitlines(keepends=True))
+
+
+def ok(done):
+    assert done.code == 0, done.err
+    return done
+
+
+def copies_both_ways(ec2mpi, cluster, host, name):
+    """push and pull of a small tree, and where it lies: in the home."""
+    tree = ec2mpi.folder / name
+    tree.mkdir()
+    (tree / "a.o").write_text("object")
+    (tree / "b c").write_text("text")
+    ok(ec2mpi("push", "-w", host, name, f"{name}-there/"))
+    found = cluster.host(host, f"cd {HOME}/{name}-there/{name} && cat a.o 'b c'")
+    assert found.out == "objecttext", found
+    ok(ec2mpi("pull", "-w", host, f"{name}-there/{name}", "back/"))
+    assert sorted(file.name for file in (ec2mpi.folder / "back").rglob("*") if file.is_file()) == ["a.o", "b c"]
+
+
+# --- login shells -------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("shell", ["/usr/bin/tcsh", "/usr/bin/fish", "/usr/bin/zsh"])
+def test_every_command_works_with_any_login_shell(ec2mpi, cluster4, shell):
+    with login_shell(cluster4, 2, shell):
+        assert plain(ec2mpi("exec", "-w", "2", "echo one\necho \"it's two\"; echo $EC2MPI_INDEX")) == "one\nit's two\n2\n"
+        assert plain(ec2mpi("exec", "-w", "2", "--sudo", "id -un; echo second")) == "root\nsecond\n"
+        (ec2mpi.folder / "s.sh").write_text("#!/bin/sh\nprintf '<%s>' \"$@\"; cat\n")
+        done = ec2mpi("exec", "-w", "2", "--script", "s.sh", "--", "a\\\\b", "c'd", "!e")
+        assert plain(done).rstrip("\n") == "<a\\\\b><c'd><!e>"
+        (ec2mpi.folder / "in").write_text("input! 'x'\n")
+        assert plain(ec2mpi("exec", "-w", "2", "--stdin", "in", "cat")) == "input! 'x'\n"
+        done = ec2mpi("exec", "-w", "2", "-u", "2", "sleep 300")
+        assert done.code != 0 and "nothing left running" in done.err
+        copies_both_ways(ec2mpi, cluster4, 2, "tree")
+        ok(ec2mpi("setup", "-w", "1-2"))
+        ok(ec2mpi("doctor", "-w", "1-2"))
+
+
+@pytest.mark.parametrize("what, said", [
+    ("nologin", "This account is currently not available"),
+    ("sftp", "This service allows sftp connections only"),
+    ("forced", "only backups here"),
+])
+def test_an_account_that_runs_no_commands_is_shown_with_its_words(ec2mpi, cluster4, what, said):
+    how = {"nologin": lambda: login_shell(cluster4, 2, "/usr/sbin/nologin"),
+           "sftp": lambda: forced(cluster4, 2, "internal-sftp"),
+           "forced": lambda: forced(cluster4, 2, "echo only backups here")}[what]
+    (ec2mpi.folder / "file").write_text("x")
+    with how():
+        for words in (["exec", "-w", "2", "echo done"], ["push", "-w", "2", "file", "there"], ["pull", "-w", "2", "x", "back/"],
+                      ["setup", "-w", "1-2"], ["doctor", "-w", "1-2"], ["run", "-w", "2", "-np", "1", "--", "true"]):
+            done = ec2mpi(*words)
+            assert done.code != 0, words
+            assert said in done.out + done.err, (words, done)
+
+
+def test_a_key_of_another_user_gets_its_name_at_once(ec2mpi, cluster4):
+    (ec2mpi.folder / "file").write_text("x")
+    with forced(cluster4, 2, "echo 'Please login as the user \"ec2-user\" rather than the user \"root\".';echo;sleep 10;exit 142"):
+        for words in (["exec", "-w", "2", "true"], ["push", "-w", "2", "file", "there"], ["pull", "-w", "2", "x", "back/"]):
+            begun = time.monotonic()
+            done = ec2mpi(*words)
+            assert done.code != 0
+            assert "-l ec2-user" in done.err and "Please login as the user" in done.err
+            assert time.monotonic() - begun < 9  # the node's command sleeps for ten
+
+
+# --- start-up files -----------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("line", ["exit 0", "exec fish", "read answer"])
+def test_ok_is_not_said_of_a_command_that_never_began(ec2mpi, cluster4, line):
+    (ec2mpi.folder / "s.sh").write_text("#!/bin/sh\necho done\n")
+    (ec2mpi.folder / "in").write_text("touch /tmp/input-was-run\n" * 2)
+    (ec2mpi.folder / "file").write_text("x")
+    # Our closed input ends a `read answer`, and the command follows: that is right.
+    waits = [] if line == "read answer" else [["exec", "-w", "2", "echo done"], ["exec", "-w", "2", "--sudo", "echo done"],
+                                             ["pull", "-w", "2", ".bashrc", "back/"]]
+    with start_up(cluster4, 2, f"echo hello there; {line}"):
+        for words in [*waits, ["exec", "-w", "2", "--script", "s.sh"], ["exec", "-w", "2", "--stdin", "in", "cat"],
+                      ["push", "-w", "2", "file", "there"]]:
+            limit = [] if line == "exit 0" else ["-u", "2"]
+            done = ec2mpi(words[0], *limit, *words[1:])
+            assert done.code != 0, (words, done)
+            assert "done" not in done.out.split("\n"), (words, done)
+            assert "hello there" in done.err, (words, done)
+            assert "login shell" in done.err, (words, done)
+        assert not cluster4.exists(2, "/tmp/input-was-run")
+
+
+def test_a_node_whose_shell_never_comes_to_our_program_fails_without_any_limit_given(ec2mpi, cluster4):
+    (ec2mpi.folder / "file").write_text("x")
+    with start_up(cluster4, 2, "sleep 300"):
+        done = ec2mpi("push", "-w", "1-2", "file", "there", timeout=60)
+    assert done.code == 1
+    assert "node2" in done.err and "login shell" in done.err and ".bashrc" in done.err
+
+
+def test_a_command_that_was_given_up_does_not_begin_later(ec2mpi, cluster4):
+    with start_up(cluster4, 2, "sleep 4"):
+        done = ec2mpi("exec", "-w", "2", "-u", "1", "touch /tmp/began-later")
+        assert done.code != 0 and "time limit" in done.err
+        time.sleep(5)  # nothing tells when the shell has not done what it must not do
+    assert not cluster4.exists(2, "/tmp/began-later")
+
+
+def test_start_up_files_are_read_once(ec2mpi, cluster4):
+    with start_up(cluster4, 2, "echo welcome >&2"):
+        assert ok(ec2mpi("exec", "-w", "2", "echo done")).err.count("welcome") == 1
+    with login_shell(cluster4, 2, "/usr/bin/tcsh"), start_up(cluster4, 2, "echo welcome", ".tcshrc"):
+        assert ok(ec2mpi("exec", "-w", "2", "echo done")).out.count("welcome") == 1
+    with login_shell(cluster4, 2, "/usr/bin/zsh"), start_up(cluster4, 2, "echo welcome", ".zshenv"):
+        assert ok(ec2mpi("exec", "-w", "2", "echo done")).out.count("welcome") == 1
+
+
+def test_a_background_process_of_a_start_up_file_holds_nobody_up(ec2mpi, cluster4):
+    with start_up(cluster4, 2, "sleep 3000 &"):
+        try:
+            ok(ec2mpi("pull", "-w", "2", ".profile", "back/"))
+            ok(ec2mpi("setup", "-w", "1-2"))
+        finally:
+            cluster4.host(2, "for p in $(ps -C sleep -o pid=,args= | awk '$3 == 3000 { print $1 }'); do kill $p; done")
+
+
+@pytest.mark.parametrize("line", ["cd /tmp", "export CDPATH=/tmp:/usr", "export TAR_OPTIONS='--exclude=*.o'", "export TAR_OPTIONS=-v",
+                                  "export TAR_OPTIONS=--strip-components=1", "export POSIXLY_CORRECT=1 TAPE=/dev/null",
+                                  "tar() { echo mine; }; export -f tar", "export BLOCKSIZE=1M LS_OPTIONS=-x GREP_OPTIONS=-v COLUMNS=9"])
+def test_what_start_up_files_set_does_not_change_our_programs(ec2mpi, cluster4, line):
+    with start_up(cluster4, 2, line):
+        copies_both_ways(ec2mpi, cluster4, 2, "tree")
+        ok(ec2mpi("run", "-w", "1-2", "-np", "2", "--", "true"))
+
+
+def test_the_users_environment_reaches_commands_and_jobs_as_it_is(ec2mpi, cluster4):
+    with start_up(cluster4, 1, "export TAR_OPTIONS=-v CDPATH=/tmp; mine() { echo function; }; export -f mine; cd /tmp"):
+        assert plain(ec2mpi("exec", "-w", "1", "echo $TAR_OPTIONS $CDPATH; mine; pwd")) == "-v /tmp\nfunction\n/tmp\n"
+        assert "-v /tmp" in ok(ec2mpi("run", "-w", "1", "-np", "1", "--", "sh", "-c", "echo $TAR_OPTIONS $CDPATH")).out
