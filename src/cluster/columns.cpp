@@ -8,14 +8,35 @@
 #include <unordered_set>
 #include <utility>
 
-#include "ec2mpi/cluster/cell_kinds.hpp"
+#include "ec2mpi/base/text.hpp"
 #include "ec2mpi/cluster/ec2_words.hpp"
+#include "ec2mpi/cluster/fields.hpp"
+#include "ec2mpi/cluster/host_of.hpp"
+#include "ec2mpi/cluster/list_words.hpp"
 #include "ec2mpi/cluster/quote.hpp"
 
 namespace ec2mpi {
 namespace {
 
 using Cells = std::span<const std::string_view>;
+
+bool is_console_phrase(std::string_view cell) {
+  constexpr std::array<std::string_view, 14> kPhrases = {
+      "Initializing", "No alarms", "View alarms +", "Loading...", "disabled", "enabled",  "Linux/UNIX",
+      "Windows",      "true",      "false",         "Required",   "required", "Optional", "optional"};
+  return cell.ends_with(" checks passed") || cell.ends_with(" checks failed") || cell.ends_with("in alarm") ||
+         std::find(kPhrases.begin(), kPhrases.end(), cell) != kPhrases.end();
+}
+
+CellKinds kinds_with_dots(std::string_view cell) {
+  if (looks_like_ipv4(cell)) {
+    if (!is_ipv4(cell)) return kAnyV4;
+    return kAnyV4 | (is_private_ipv4(cell) ? kPrivateV4 : kPublicV4);
+  }
+  if (is_instance_type(cell)) return kType;
+  if (address_in_public_dns(cell)) return kPublicDns;
+  return address_in_private_dns(cell) ? kPrivateDns : 0;
+}
 
 /// What all cells of one column have in common.
 struct Column {
@@ -86,55 +107,103 @@ class Assigner {
   int mixed_ = 0;
 };
 
+std::size_t filled_count(Cells cells) {
+  while (!cells.empty() && cells.back().empty()) cells = cells.first(cells.size() - 1);
+  return cells.size();
+}
+
+std::unexpected<Error> bad_row(std::string_view source, int line, std::string_view problem) {
+  return bad_list(source, line, fmt::format("{}; correct this line", problem));
+}
+
+/// Stores each cell in its field, those that are a second choice last.
+std::optional<std::string> put_cells(Node& node, std::span<const Field> fields, Cells cells) {
+  for (const bool second : {false, true}) {
+    for (std::size_t i = 0; i < cells.size() && i < fields.size(); ++i) {
+      if (is_second_choice(fields[i]) != second) continue;
+      if (fields[i] == Field::name && !node.name.empty()) continue;
+      if (auto problem = put_field(node, fields[i], cells[i])) return problem;
+    }
+  }
+  return std::nullopt;
+}
+
+/// A table whose header tells what its columns are; one row, one machine.
+class HeaderReader {
+ public:
+  HeaderReader(const Grid& grid, std::size_t header, std::string_view source)
+      : grid_(grid), header_(header), source_(source), fields_(header_fields(grid.row(header))) {}
+
+  Result<Listing> read() {
+    settle_fields();
+    Listing out;
+    out.nodes.reserve(grid_.rows.size());
+    for (std::size_t i = header_ + 1; i < grid_.rows.size(); ++i) {
+      if (is_header_again(grid_.row(i))) continue;
+      Node node;
+      node.line = grid_.rows[i].line;
+      if (const auto problem = put_row(node, grid_.row(i))) return bad_row(source_, node.line, *problem);
+      out.nodes.push_back(std::move(node));
+    }
+    return out;
+  }
+
+ private:
+  [[nodiscard]] bool is_header_again(Cells row) const { return std::ranges::equal(row, grid_.row(header_)); }
+
+  /// A column of ids that are none of EC2's is not used; one of states is found under any name.
+  void settle_fields() {
+    std::vector<std::size_t> ids(fields_.size()), states(fields_.size()), filled(fields_.size());
+    for (std::size_t i = header_ + 1; i < grid_.rows.size(); ++i) {
+      const Cells row = grid_.row(i);
+      for (std::size_t j = 0; j < row.size() && j < fields_.size(); ++j) {
+        if (fields_[j] == Field::instance_id && looks_like_instance_id(row[j])) ++ids[j];
+        if (fields_[j] != Field::unknown || is_blank_cell(row[j])) continue;
+        ++filled[j];
+        if ((kinds_of(row[j]) & kState) != 0) ++states[j];
+      }
+    }
+    for (std::size_t j = 0; j < fields_.size(); ++j) {
+      if (fields_[j] == Field::instance_id && ids[j] == 0) fields_[j] = Field::unused;
+      if (states[j] > 0 && 2 * states[j] >= filled[j]) fields_[j] = Field::state;
+    }
+    has_ids_ = std::find(fields_.begin(), fields_.end(), Field::instance_id) != fields_.end();
+  }
+
+  std::optional<std::string> put_row(Node& node, Cells cells) const {
+    for (std::size_t i = fields_.size(); i < cells.size(); ++i) {
+      if (!is_blank_cell(cells[i])) return in_quotes(cells[i]) + " stands under no column name";
+    }
+    auto problem = put_cells(node, fields_, cells);
+    if (!problem && has_ids_ && node.instance_id.empty()) problem = "there is no instance id in this row";
+    return problem;
+  }
+
+  const Grid& grid_;
+  std::size_t header_;
+  std::string_view source_;
+  std::vector<Field> fields_;
+  bool has_ids_ = false;
+};
+
 class ColumnReader {
  public:
   ColumnReader(const Segments& segments, std::string_view source) : segments_(segments), source_(source) {}
 
   Result<Listing> read() {
-    by_header_ = header_fits();
-    if (!by_header_) {
-      if (auto error = type_columns()) return std::unexpected(*error);
-    }
+    if (auto error = type_columns()) return std::unexpected(*error);
     listing_.nodes.reserve(segments_.list.size());
     for (const Segment& segment : segments_.list) {
       Node node;
       node.line = segment.line;
       node.instance_id = segments_.cells[segment.id];
-      const auto problem = by_header_ ? put_by_header(node, segment) : put_typed(node, segment);
-      if (problem) return bad_list(source_, segment.line, fmt::format("{}; correct this line", *problem));
+      if (const auto problem = put_typed(node, segment)) return bad_row(source_, segment.line, *problem);
       listing_.nodes.push_back(std::move(node));
     }
     return std::move(listing_);
   }
 
  private:
-  /// There is a header, and no record has cells that it does not name.
-  bool header_fits() const {
-    const std::size_t width = segments_.header.size();
-    return width > 0 &&
-           std::all_of(segments_.list.begin(), segments_.list.end(), [&](const Segment& segment) {
-             const Cells cells(segments_.cells.data() + segment.begin, segment.end - segment.begin);
-             return filled_count(cells) <= width;
-           });
-  }
-
-  std::optional<std::string> put_by_header(Node& node, const Segment& segment) const {
-    const std::size_t count = segment.end - segment.begin;
-    for (const bool elastic : {false, true}) {  // an Elastic IP counts only where there is no other address
-      for (std::size_t i = 0; i < count && i < segments_.header.size(); ++i) {
-        const Field field = segments_.header[i];
-        if (field == Field::instance_id || (field == Field::elastic_ip) != elastic) continue;
-        if (auto problem = put_field(node, field, segments_.cells[segment.begin + i])) return problem;
-      }
-    }
-    return std::nullopt;
-  }
-
-  static std::size_t filled_count(Cells cells) {
-    while (!cells.empty() && cells.back().empty()) cells = cells.first(cells.size() - 1);
-    return cells.size();
-  }
-
   /// True if all records have as many cells right of the id, with or without the empty ones at the end.
   bool line_up() const {
     const Cells first = segments_.right(segments_.list.front());
@@ -165,6 +234,7 @@ class ColumnReader {
     const bool empty_column =
         std::any_of(columns.begin(), columns.end(), [](const Column& c) { return c.filled == 0; });
     const bool address = std::any_of(fields_.begin(), fields_.end(), is_address_field);
+    if (auto error = one_is_no_state(fields_)) return error;
     if (address) return std::nullopt;
     if (auto error = one_is_no_address(columns.size())) return error;
     if (!empty_column) type_left_columns();
@@ -175,23 +245,49 @@ class ColumnReader {
   std::optional<Error> one_is_no_address(std::size_t columns) const {
     constexpr CellKinds kAddress = kAnyV4 | kIpv6 | kPublicDns | kPrivateDns;
     for (std::size_t i = 0; i < columns; ++i) {
-      std::size_t addresses = 0;
-      const Segment* wrong = nullptr;
-      for (const Segment& segment : segments_.list) {
-        const Cells cells = segments_.right(segment);
-        if (i >= cells.size() || is_blank_cell(cells[i])) continue;
-        if ((kinds_of(cells[i]) & kAddress) != 0)
-          ++addresses;
-        else if (wrong == nullptr)
-          wrong = &segment;
-      }
-      if (wrong == nullptr || 2 * addresses < segments_.list.size()) continue;
-      return bad_list(source_, wrong->line,
+      const auto wrong = odd_one(i, kAddress, segments_.list.size());
+      if (!wrong) continue;
+      return bad_list(source_, wrong->second,
                       fmt::format("{} is no address, and the others in its column are; correct this line",
-                                  in_quotes(segments_.right(*wrong)[i])))
+                                  in_quotes(wrong->first)))
           .error();
     }
     return std::nullopt;
+  }
+
+  /// The error if a column would hold states but for words that are not known: one of them could mean
+  /// "stopped".
+  std::optional<Error> one_is_no_state(const std::vector<Field>& fields) const {
+    for (std::size_t i = 0; i < fields.size(); ++i) {
+      if (fields[i] != Field::unknown && fields[i] != Field::name) continue;
+      const auto wrong = odd_one(i, kState, 1);
+      if (!wrong) continue;
+      return bad_list(source_, wrong->second,
+                      fmt::format(
+                          "{} is no state that is known, and others in its column are states; correct this "
+                          "line, or put the line of column names on top",
+                          in_quotes(wrong->first)))
+          .error();
+    }
+    return std::nullopt;
+  }
+
+  /// The first cell of a column right of the ids that is not of the kinds, with its line, if at least half as
+  /// many as `rows` are.
+  std::optional<std::pair<std::string_view, int>> odd_one(std::size_t column, CellKinds kinds,
+                                                          std::size_t rows) const {
+    std::size_t fitting = 0;
+    std::optional<std::pair<std::string_view, int>> wrong;
+    for (const Segment& segment : segments_.list) {
+      const Cells cells = segments_.right(segment);
+      if (column >= cells.size() || is_blank_cell(cells[column])) continue;
+      if ((kinds_of(cells[column]) & kinds) != 0) {
+        ++fitting;
+      } else if (!wrong) {
+        wrong = {cells[column], segment.line};
+      }
+    }
+    return fitting > 0 && 2 * fitting >= rows ? wrong : std::nullopt;
   }
 
   /// `[PublicIpAddress, InstanceId]`: addresses left of the id, all different, and nowhere else to find one.
@@ -227,14 +323,6 @@ class ColumnReader {
     return in_columns_ ? put_cells(node, fields_, right) : put_by_content(node, right);
   }
 
-  static std::optional<std::string> put_cells(Node& node, const std::vector<Field>& fields, Cells cells) {
-    for (std::size_t i = 0; i < cells.size() && i < fields.size(); ++i) {
-      if (fields[i] == Field::name && !node.name.empty()) continue;
-      if (auto problem = put_field(node, fields[i], cells[i])) return problem;
-    }
-    return std::nullopt;
-  }
-
   static std::string joined(Cells cells) {
     std::string out;
     for (const std::string_view cell : cells) {
@@ -248,7 +336,6 @@ class ColumnReader {
   const Segments& segments_;
   std::string_view source_;
   Listing listing_;
-  bool by_header_ = false;
   bool in_columns_ = false;
   std::vector<Field> fields_;       ///< of the columns right of the id
   std::vector<Field> left_fields_;  ///< of those left of it; empty if they are the Name
@@ -270,6 +357,18 @@ std::vector<Field> fields_by_content(const Grid& grid) {
 
 }  // namespace
 
+CellKinds kinds_of(std::string_view cell) {
+  if (looks_like_date(cell)) return kDate;
+  if (is_console_phrase(cell)) return kConsolePhrase;
+  if (const auto state = state_word(cell); state && !state->only_under_label) return kState;
+  const std::string_view first = trim(cell.substr(0, cell.find(',')));
+  if (first.find(':') != std::string_view::npos) {
+    return canonical_ipv6(first.substr(0, first.find('/'))) ? kIpv6 : 0;
+  }
+  if (first.find('.') != std::string_view::npos) return kinds_with_dots(first);
+  return is_availability_zone(cell) ? kZone : 0;
+}
+
 std::optional<std::string> put_by_content(Node& node, std::span<const std::string_view> cells) {
   for (const std::string_view cell : cells) {
     if (is_blank_cell(cell)) continue;
@@ -288,34 +387,66 @@ std::optional<std::string> put_by_content(Node& node, std::span<const std::strin
   return std::nullopt;
 }
 
+std::vector<Field> header_fields(std::span<const std::string_view> row) {
+  std::vector<Field> fields;
+  std::size_t known = 0;
+  bool names_key = false;
+  for (const std::string_view cell : row) {
+    if (is_instance_id(cell) || (kinds_of(cell) & (kAnyV4 | kIpv6 | kDate)) != 0) return {};
+    const Field field = field_of_column(cell);
+    if (field != Field::unknown) ++known;
+    names_key = names_key || field == Field::instance_id || is_address_field(field);
+    fields.push_back(field);
+  }
+  if (!names_key || known * 2 < row.size()) return {};
+  return fields;
+}
+
+std::optional<std::size_t> find_header(const Grid& grid) {
+  for (std::size_t i = 0; i + 1 < grid.rows.size(); ++i) {
+    const auto row = grid.row(i);
+    if (row.size() > 1 && !header_fields(row).empty()) return i;
+    if (std::any_of(row.begin(), row.end(), [](std::string_view cell) {
+          return is_instance_id(cell) || (kinds_of(cell) & (kAnyV4 | kIpv6)) != 0;
+        })) {
+      break;
+    }
+  }
+  return std::nullopt;
+}
+
+bool fits_header(const Grid& grid, std::size_t header) {
+  const auto fields = header_fields(grid.row(header));
+  const auto id =
+      static_cast<std::size_t>(std::find(fields.begin(), fields.end(), Field::instance_id) - fields.begin());
+  std::size_t fitting = 0;
+  for (std::size_t i = header + 1; i < grid.rows.size(); ++i) {
+    const auto row = grid.row(i);
+    const bool has_id = id < row.size() && looks_like_instance_id(row[id]);
+    const bool ids = std::any_of(row.begin(), row.end(), is_instance_id);
+    if (filled_count(row) <= fields.size() && filled_count(row) > 1 && (has_id || !ids)) ++fitting;
+  }
+  return 2 * fitting > grid.rows.size() - header - 1;
+}
+
+Result<Listing> read_by_header(const Grid& grid, std::size_t header, std::string_view source) {
+  return HeaderReader(grid, header, source).read();
+}
+
 Result<Listing> read_rows_without_ids(const Grid& grid, std::string_view source) {
   if (grid.rows.empty()) return bad_list(source, 0, "the list is empty");
-  std::vector<Field> fields = header_fields(grid.row(0));
-  const std::size_t first = fields.empty() ? 0 : 1;
-  if (fields.empty()) fields = fields_by_content(grid);
-  if (!std::any_of(fields.begin(), fields.end(), is_address_field)) {
+  if (const auto header = find_header(grid)) return read_by_header(grid, *header, source);
+  const std::vector<Field> fields = fields_by_content(grid);
+  if (fields.empty()) {
     return bad_list(source, grid.rows.front().line,
-                    "no column here holds addresses; put the line of column names on "
-                    "top of the list");
+                    "no column here holds addresses; put the line of column names on top of the list");
   }
   Listing out;
-  if (first == 1 && fields.size() == 1) {
-    out.notes.push_back(fmt::format("{} in line {} is taken as the name of the column",
-                                    in_quotes(grid.row(0)[0]), grid.rows.front().line));
-  }
-  for (std::size_t i = first; i < grid.rows.size(); ++i) {
+  for (std::size_t i = 0; i < grid.rows.size(); ++i) {
     Node node;
     node.line = grid.rows[i].line;
-    const Cells cells = grid.row(i);
-    for (std::size_t j = 0; j < cells.size(); ++j) {
-      const auto problem = j < fields.size() ? put_field(node, fields[j], cells[j]) : std::nullopt;
-      if (problem) return bad_list(source, node.line, fmt::format("{}; correct this line", *problem));
-      if (j >= fields.size() && !is_blank_cell(cells[j])) {
-        return bad_list(
-            source, node.line,
-            fmt::format("{} stands under no column name; correct this line", in_quotes(cells[j])));
-      }
-    }
+    if (const auto problem = put_cells(node, fields, grid.row(i)))
+      return bad_row(source, node.line, *problem);
     out.nodes.push_back(std::move(node));
   }
   return out;

@@ -17,11 +17,24 @@ bool is_lower(char c) {
 bool is_upper(char c) {
   return c >= 'A' && c <= 'Z';
 }
-bool is_lower_hex(char c) {
-  return is_digit(c) || (c >= 'a' && c <= 'f');
-}
 char lower(char c) {
   return is_upper(c) ? static_cast<char>(c - 'A' + 'a') : c;
+}
+bool is_hex(char c) {
+  return is_digit(c) || (lower(c) >= 'a' && lower(c) <= 'f');
+}
+
+/// Letters that an eye, or a program that reads pictures, takes for a digit.
+bool looks_like_hex(char c) {
+  return is_hex(c) || c == 'O' || c == 'o' || c == 'l' || c == 'I';
+}
+
+/// Bytes of the sign at the front of `text` if it is an icon, a dash or other punctuation beyond ASCII
+/// (U+2000-2FFF, U+3000-303F, variation selectors, emoji); else 0.
+std::size_t length_of_sign(std::string_view text) {
+  if (text.starts_with("\xE2")) return 3;
+  if (text.starts_with("\xE3\x80") || text.starts_with("\xEF\xB8") || text.starts_with("\xEF\xBC")) return 3;
+  return text.starts_with("\xF0\x9F") ? 4 : 0;
 }
 
 bool equal_ignoring_case(std::string_view text, std::string_view lower_case) {
@@ -91,12 +104,15 @@ bool begins_with_year(std::string_view text) {
 
 bool is_instance_id(std::string_view text) {
   return (text.size() == 10 || text.size() == 19) && text.starts_with("i-") &&
-         std::all_of(text.begin() + 2, text.end(), is_lower_hex);
+         std::all_of(text.begin() + 2, text.end(), is_hex);
 }
 
 bool looks_like_instance_id(std::string_view text) {
-  return text.size() >= 8 && lower(text[0]) == 'i' && text[1] == '-' &&
-         std::all_of(text.begin() + 2, text.end(), [](char c) { return is_lower_hex(lower(c)); });
+  if (text.size() < 8 || lower(text[0]) != 'i' || text[1] != '-') return false;
+  const std::string_view digits = text.substr(2);
+  return std::all_of(digits.begin(), digits.end(), is_hex) ||
+         (std::all_of(digits.begin(), digits.end(), looks_like_hex) &&
+          std::any_of(digits.begin(), digits.end(), is_digit));
 }
 
 bool is_instance_type(std::string_view text) {
@@ -107,12 +123,6 @@ bool is_instance_type(std::string_view text) {
   return std::all_of(family.begin(), family.end(),
                      [](char c) { return is_lower(c) || is_digit(c) || c == '-'; }) &&
          std::any_of(family.begin(), family.end(), is_digit);
-}
-
-bool is_instance_state(std::string_view text) {
-  constexpr std::array<std::string_view, 7> kStates = {
-      "pending", "running", "shutting-down", "shutting down", "stopped", "stopping", "terminated"};
-  return one_of(text, kStates);
 }
 
 bool is_availability_zone(std::string_view text) {
@@ -128,9 +138,9 @@ bool is_availability_zone(std::string_view text) {
 }
 
 bool is_blank_cell(std::string_view text) {
-  constexpr std::array<std::string_view, 8> kNothing = {"",     "-",    "--", "\xE2\x80\x93", "\xE2\x80\x94",
-                                                        "none", "null", "n/a"};
-  return text.size() <= 4 && one_of(text, kNothing);
+  constexpr std::array<std::string_view, 12> kNothing = {
+      "", "-", "--", "\xE2\x80\x93", "\xE2\x80\x94", "none", "null", "n/a", "nil", "<none>", "无", "無"};
+  return text.size() <= 6 && one_of(text, kNothing);
 }
 
 bool looks_like_date(std::string_view text) {
@@ -153,8 +163,15 @@ std::optional<std::string> address_in_private_dns(std::string_view text) {
 
 std::string squashed(std::string_view text) {
   std::string out;
-  for (const char c : text) {
-    if (is_digit(c) || is_lower(c) || is_upper(c)) out += lower(c);
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (is_digit(c) || is_lower(c) || is_upper(c)) {
+      out += lower(c);
+    } else if (const std::size_t sign = length_of_sign(text.substr(i)); sign > 0) {
+      i += sign - 1;
+    } else if (static_cast<unsigned char>(c) >= 0x80) {
+      out += c;
+    }
   }
   return out;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <utility>
 
 #include "ec2mpi/base/text.hpp"
@@ -18,8 +19,74 @@ bool is_quoted(std::string_view cell) {
   return cell.size() >= 2 && cell.front() == '"' && cell.back() == '"';
 }
 
+/// A line that is drawn, not written: at least two dashes (or "==") in a row and no word.
 bool is_rule(std::string_view line) {
-  return line.find_first_not_of("-+=| :") == std::string_view::npos && line.size() > 2;
+  return line.find_first_not_of("-+=| :\t") == std::string_view::npos &&
+         (line.find("--") != std::string_view::npos || line.find("==") != std::string_view::npos);
+}
+
+/// Where the word of a head stands, in signs from the start of its line.
+struct HeadPlace {
+  std::size_t begin = 0;
+  std::size_t end = 0;
+};
+
+/// Byte offset of the sign number `column`, or the line's end.
+std::size_t offset_of(std::string_view line, std::size_t column) {
+  std::size_t at = 0;
+  while (at < line.size() && column > 0) {
+    ++at;
+    while (at < line.size() && (static_cast<unsigned char>(line[at]) & 0xC0U) == 0x80U) ++at;
+    --column;
+  }
+  return at;
+}
+
+std::size_t signs_in(std::string_view text) {
+  return static_cast<std::size_t>(std::count_if(
+      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
+}
+
+/// The pieces between runs of at least `gap` blanks.
+std::vector<std::string_view> pieces_of(std::string_view line, std::string_view gap) {
+  std::vector<std::string_view> out;
+  for (line = trim(line); !line.empty();) {
+    const std::size_t end = line.find(gap);
+    out.push_back(line.substr(0, end));
+    line = end == std::string_view::npos ? std::string_view() : trim(line.substr(end));
+  }
+  return out;
+}
+
+std::vector<HeadPlace> places_of(std::string_view line, const std::vector<std::string_view>& pieces) {
+  std::vector<HeadPlace> out;
+  for (const std::string_view piece : pieces) {
+    const std::size_t begin = signs_in(line.substr(0, static_cast<std::size_t>(piece.data() - line.data())));
+    out.push_back({begin, begin + signs_in(piece)});
+  }
+  return out;
+}
+
+/// The cells of a line that stand under the heads, each beginning or ending where its head does; nothing if
+/// one does not.
+std::optional<std::vector<std::string_view>> cells_under(std::string_view line,
+                                                         const std::vector<HeadPlace>& heads) {
+  std::vector<std::string_view> out;
+  if (!trim(line.substr(0, offset_of(line, heads.front().begin))).empty()) return std::nullopt;
+  for (std::size_t i = 0; i < heads.size(); ++i) {
+    const std::size_t begin = offset_of(line, heads[i].begin);
+    const std::size_t end = i + 1 < heads.size() ? offset_of(line, heads[i + 1].begin) : line.size();
+    const std::string_view room = line.substr(begin, end - begin);
+    const std::string_view cell = trim(room);
+    const bool cut = begin > 0 && begin < line.size() && line[begin - 1] != ' ';
+    const bool left = !room.empty() && room.front() != ' ';
+    const bool right =
+        signs_in(room.substr(0, room.find_last_not_of(' ') + 1)) == heads[i].end - heads[i].begin;
+    if (!cell.empty() && (cut || (!left && !right) || cell.find("  ") != std::string_view::npos))
+      return std::nullopt;
+    out.push_back(cell);
+  }
+  return out;
 }
 
 /// "09:11" or "18:00:08".
@@ -46,7 +113,7 @@ class Splitter {
  private:
   void split_line(std::string_view line, int number) {
     const std::string_view trimmed = trim(line);
-    if (trimmed.empty() || is_comment(trimmed, number)) return;
+    if (trimmed.empty() || trimmed.front() == '#' || is_rule(trimmed)) return;
     begin_row(number);
     switch (grid_.separator) {
       case Separator::tab:
@@ -56,19 +123,13 @@ class Splitter {
         split_bars(trimmed);
         break;
       case Separator::wide:
-        split_wide(trimmed);
+        for (const std::string_view piece : pieces_of(trimmed, "  ")) add(piece);
         break;
       default:
         split_words(trimmed);
         break;
     }
     end_row();
-  }
-
-  bool is_comment(std::string_view trimmed, int number) {
-    if (trimmed.front() != '#') return false;
-    if (holds_instance_id(trimmed)) grid_.commented_ids.push_back(number);
-    return true;
   }
 
   void begin_row(int line) { grid_.rows.push_back({line, grid_.cells.size(), 0}); }
@@ -119,19 +180,9 @@ class Splitter {
   }
 
   void split_bars(std::string_view line) {
-    if (is_rule(line)) return;
     if (line.starts_with('|')) line.remove_prefix(1);
     if (line.ends_with('|')) line.remove_suffix(1);
     split_at(line, '|');
-  }
-
-  void split_wide(std::string_view line) {
-    while (true) {
-      const std::size_t end = line.find("  ");
-      add(line.substr(0, end));
-      if (end == std::string_view::npos) return;
-      line = trim(line.substr(end));
-    }
   }
 
   void split_words(std::string_view line) {
@@ -154,7 +205,7 @@ class Splitter {
     for (std::size_t at = 0; at < text.size();) {
       const std::string_view rest = text.substr(at);
       const std::string_view first_line = trim(rest.substr(0, rest.find('\n')));
-      if (first_line.empty() || is_comment(first_line, line)) {
+      if (first_line.empty() || first_line.front() == '#') {
         at += std::min(rest.find('\n'), rest.size() - 1) + 1;
         ++line;
         continue;
@@ -215,11 +266,6 @@ bool is_rectangular(const Grid& grid) {
                      [&](const Grid::Row& row) { return row.count == grid.rows.front().count; });
 }
 
-bool is_drawn_table(std::string_view text) {
-  const std::string_view start = trim(text);
-  return start.starts_with('|') || start.starts_with("+-") || start.starts_with("---");
-}
-
 }  // namespace
 
 bool holds_instance_id(std::string_view text) {
@@ -235,12 +281,67 @@ Result<Grid> split_grid(std::string_view text, Separator separator, std::string_
   return Splitter(separator, source).split(text);
 }
 
+std::optional<Result<Grid>> split_under_heads(std::string_view text, std::string_view source,
+                                              const IsHeader& is_header) {
+  Grid grid;
+  std::vector<HeadPlace> heads;
+  std::string_view before;
+  std::optional<Error> error;
+  const auto add = [&](const std::vector<std::string_view>& cells, int line) {
+    grid.rows.push_back({line, grid.cells.size(), cells.size()});
+    grid.cells.insert(grid.cells.end(), cells.begin(), cells.end());
+  };
+  const auto begin = [&](std::string_view line, const std::vector<HeadPlace>& places, int number) {
+    const auto cells = cells_under(line, places);
+    if (!cells || cells->size() < 2 || !is_header(*cells)) return false;
+    heads = places;
+    add(*cells, number);
+    return true;
+  };
+  bool searching = true;
+  for_each_line(text, [&](std::string_view line, int number) {
+    if (error || (!searching && heads.empty()) || trim(line).empty() || trim(line).starts_with('#')) return;
+    if (heads.empty()) {
+      const auto pieces = pieces_of(line, "  ");
+      const bool dashes = is_rule(trim(line)) && line.find_first_not_of("- ") == std::string_view::npos;
+      if (dashes && before.data() != nullptr) {
+        begin(before, places_of(line, pieces_of(line, " ")), number - 1);
+      } else {
+        begin(line, places_of(line, pieces), number);
+      }
+      before = line;
+      searching = number < 40 && line.find('\t') == std::string_view::npos && !holds_instance_id(line);
+      return;
+    }
+    if (is_rule(trim(line))) {
+      if (grid.rows.size() == 1) {
+        const int header_line = grid.rows.front().line;
+        grid = Grid{};
+        begin(before, places_of(line, pieces_of(line, " ")), header_line);
+      }
+      return;
+    }
+    auto cells = cells_under(line, heads);
+    if (!cells) {
+      cells = pieces_of(line, "  ");
+      if (cells->size() != heads.size()) {
+        error = bad_list(source, number,
+                         "the cells of this line do not stand under the column names; use CSV, or "
+                         "`aws ec2 describe-instances --output json`")
+                    .error();
+        return;
+      }
+    }
+    add(*cells, number);
+  });
+  if (heads.empty()) return std::nullopt;
+  if (error) return Result<Grid>(std::unexpected(*error));
+  return Result<Grid>(std::move(grid));
+}
+
 Result<Grid> split_by_ids(std::string_view text, std::string_view source) {
   constexpr std::array<std::pair<char, Separator>, 4> kCandidates = {
       {{'\t', Separator::tab}, {'|', Separator::pipe}, {',', Separator::comma}, {';', Separator::semicolon}}};
-  if (is_drawn_table(text) && text.find("\n||") != std::string_view::npos) {
-    return bad_list(source, 0, "nested tables cannot be read; use the same aws command with --output json");
-  }
   for (const auto& [mark, separator] : kCandidates) {
     if (text.find(mark) == std::string_view::npos) continue;
     auto grid = split_grid(text, separator, source);

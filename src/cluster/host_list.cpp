@@ -6,20 +6,21 @@
 #include <array>
 #include <deque>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/cluster/address.hpp"
 #include "ec2mpi/cluster/ec2_words.hpp"
 #include "ec2mpi/cluster/fields.hpp"
+#include "ec2mpi/cluster/host_of.hpp"
 #include "ec2mpi/cluster/lines.hpp"
 #include "ec2mpi/cluster/quote.hpp"
 
 namespace ec2mpi {
 namespace {
 
-constexpr int kMostSlots =
-    192;  // cores of the largest common instances (hpc7a.96xlarge); beyond it `host:N` is a port
+constexpr int kMostSlots = 192;  // cores of the largest common instances; beyond it `host:N` is a port
 constexpr std::size_t kMostHosts = std::size_t{1}
                                    << 20U;  // so that 10 MB of "a," take neither seconds nor gigabytes
 constexpr std::string_view kAdvice = "write one [user@]host[:port] a line, then if you like slots=N";
@@ -86,20 +87,23 @@ std::string join_options(std::string_view line) {
 /// Entries of a hosts file that name this machine or no machine at all.
 bool is_own_entry(const Words& words) {
   const std::string_view address = words.front();
-  if (address == "127.0.1.1" || address == "255.255.255.255") return true;
+  if (address == "255.255.255.255") return true;
   if (address.starts_with("fe00:") || address.starts_with("ff0")) return true;
-  return std::any_of(words.begin() + 1, words.end(), [](std::string_view name) {
-    return name == "localhost" || name.starts_with("localhost.") || name.starts_with("ip6-");
-  });
+  return (names_this_machine(address) && parse_host_spec(address)->kind != HostSpec::Kind::name) ||
+         std::any_of(words.begin() + 1, words.end(), names_this_machine);
 }
 
 class HostListReader {
  public:
-  explicit HostListReader(std::string_view source) : source_(source) {}
+  HostListReader(std::string_view source, HostListForm form) : source_(source), form_(form) {}
 
   void read_line(std::string_view line, int number) {
     line_ = number;
-    line = trim(without_comment(line));
+    if (number <= form_.header_line) return;
+    const std::string_view said = trim(without_comment(line));
+    if (said.size() < trim(line).size())
+      says_mpich_ = says_mpich_ || squashed(line).find("mpich") != std::string::npos;
+    line = said;
     if (line.empty()) return;
     std::string joined;
     if (line.find('=') != std::string_view::npos) {
@@ -152,8 +156,10 @@ class HostListReader {
       if (is_blank_cell(word)) continue;
       const auto spec = parse_host_spec(word);
       if (!spec || !is_numeric(*spec)) return false;
+      if (names_this_machine(spec->host)) return words.size() == 1 && refuse_word(word);
       row.push_back({*spec, "", 0, line_});
     }
+    if (row.empty() && form_.header_line == 0) return refuse_word(words.front());
     if (row.empty()) empty_lines_.push_back(line_);
     if (row.size() > 1) rows_.push_back({entries_.size(), row.size()});
     entries_.insert(entries_.end(), row.begin(), row.end());
@@ -163,11 +169,10 @@ class HostListReader {
   /// `address name [alias...]` of hosts(5), or `name address`.
   bool read_hosts_entry(const Words& words) {
     if (words.size() < 2) return false;
-    if (const auto spec = parse_host_spec(words.front()); words.size() == 2 && spec && !is_numeric(*spec)) {
-      const auto second = parse_host_spec(words.back());
-      if (!second || !is_numeric(*second) || spec->number != 0) return false;
-      entries_.push_back({*second, spec->host, 0, line_});
-      return true;
+    const auto first = parse_host_spec(words.front());
+    const auto last = parse_host_spec(words.back());
+    if (words.size() == 2 && first && last && !is_numeric(*first) && is_numeric(*last)) {
+      return first->number == 0 && add_named(*last, words, words.front());
     }
     const bool names =
         std::all_of(words.begin() + 1, words.end(), [](std::string_view w) { return is_host_name(w); });
@@ -176,17 +181,30 @@ class HostListReader {
       own_lines_.push_back(line_);
       return true;
     }
-    const auto spec = parse_host_spec(words.front());
-    if (!spec || !is_numeric(*spec)) return false;
-    entries_.push_back({*spec, std::string(words[1]), 0, line_});
+    return first && is_numeric(*first) && add_named(*first, words, words[1]);
+  }
+
+  /// A machine with its names; a name that is the word of another column, such as a state, is refused.
+  bool add_named(const HostSpec& spec, const Words& words, std::string_view name) {
+    for (const std::string_view word : words) {
+      if (!host_of(word, BareWords::allowed)) return refuse_word(word);
+    }
+    entries_.push_back({spec, std::string(name), 0, line_});
+    return true;
+  }
+
+  /// Always true: the line is dealt with.
+  bool refuse_word(std::string_view word) {
+    const auto host = host_of(word, form_.bare);
+    refuse(host ? fmt::format("{} is not understood", in_quotes(word)) : host.error());
     return true;
   }
 
   /// One host with its options.
   void read_group(const Words& words) {
-    const auto spec = parse_host_spec(words.front());
+    const auto spec = host_of(words.front(), form_.bare);
     if (!spec) {
-      refuse(why_no_host(words.front()));
+      refuse(spec.error());
       return;
     }
     Entry entry{*spec, "", 0, line_};
@@ -253,34 +271,30 @@ class HostListReader {
     return std::nullopt;
   }
 
-  /// Decides for the whole list what `host:N` means.
+  /// `host:N` are slots if a comment says that this is MPICH's file. It is a port where the list looks like
+  /// ssh's (a user, brackets, `slots=`), or N is 22 or more than any machine has cores; else it could be
+  /// both.
   std::optional<Error> understand_numbers() {
-    const Entry* port = nullptr;
-    const Entry* small = nullptr;
-    bool ssh_form = has_slots_;
-    for (const Entry& entry : entries_) {
-      ssh_form = ssh_form || !entry.spec.user.empty() || entry.spec.bracketed;
-      const int number = entry.spec.number;
-      if (number == 0) continue;
-      if (number == 22 || number > kMostSlots) {
-        if (port == nullptr) port = &entry;
-      } else if (small == nullptr) {
-        small = &entry;
+    if (says_mpich_) {
+      for (Entry& entry : entries_) {
+        const int number = std::exchange(entry.spec.number, 0);
+        if (entry.slots == 0) entry.slots = number;
       }
+      return std::nullopt;
     }
-    if (ssh_form || small == nullptr) return std::nullopt;
-    if (port != nullptr) {
-      return bad_list(
-                 source_, small->line,
-                 fmt::format("':{}' may be slots or a port, and line {} has the port {}; write slots=N, or "
-                             "user@host:port",
-                             small->spec.number, port->line, port->spec.number))
-          .error();
+    const Entry* unclear = nullptr;
+    for (const Entry& entry : entries_) {
+      if (has_slots_ || !entry.spec.user.empty() || entry.spec.bracketed) return std::nullopt;
+      const int number = entry.spec.number;
+      if (unclear == nullptr && number != 0 && number != 22 && number <= kMostSlots) unclear = &entry;
     }
-    numbers_are_slots_ = true;
-    notes_.push_back(fmt::format("'{}:{}' is taken as {} slots, as MPICH writes it (a port: [host]:port)",
-                                 small->spec.host, small->spec.number, small->spec.number));
-    return std::nullopt;
+    if (unclear == nullptr) return std::nullopt;
+    return bad_list(source_, unclear->line,
+                    fmt::format("':{0}' may be slots or a port; write '{1} slots={0}' or, for a port, "
+                                "'user@{1}:{0}' (in a "
+                                "machinefile of MPICH write '# MPICH' above)",
+                                unclear->spec.number, unclear->spec.host))
+        .error();
   }
 
   Node node_of(const Entry& entry) const {
@@ -288,8 +302,8 @@ class HostListReader {
     put_host(node, entry.spec);
     node.name = entry.name;
     node.line = entry.line;
-    node.slots = numbers_are_slots_ ? entry.spec.number : entry.slots;
-    if (!numbers_are_slots_) node.port = static_cast<std::uint16_t>(entry.spec.number);
+    node.slots = entry.slots;
+    node.port = static_cast<std::uint16_t>(entry.spec.number);
     return node;
   }
 
@@ -311,17 +325,18 @@ class HostListReader {
       ++next_row;
     }
     if (!own_lines_.empty()) {
-      notes_.push_back(fmt::format("{} only name this machine (localhost and the like): left out",
+      notes_.push_back(fmt::format("this machine alone (localhost and the like) is named in {}: left out",
                                    lines_text(own_lines_)));
     }
     if (!empty_lines_.empty()) {
-      notes_.push_back(fmt::format("{} have no address: left out", lines_text(empty_lines_)));
+      notes_.push_back(fmt::format("no address in {}: left out", lines_text(empty_lines_)));
     }
     out.notes = std::move(notes_);
     return out;
   }
 
   std::string_view source_;
+  HostListForm form_;
   int line_ = 0;
   std::deque<Entry> entries_;  ///< a deque, as a million of them are not to be moved when room runs out
   std::vector<Row> rows_;
@@ -330,20 +345,20 @@ class HostListReader {
   std::string reason_;
   bool too_many_words_ = false;  ///< in one line
   bool has_slots_ = false;
+  bool says_mpich_ = false;
   bool one_machine_ = false;
-  bool numbers_are_slots_ = false;
 };
 
 }  // namespace
 
-Result<Listing> read_host_list(std::string_view text, std::string_view source) {
-  HostListReader reader(source);
+Result<Listing> read_host_list(std::string_view text, std::string_view source, HostListForm form) {
+  HostListReader reader(source, form);
   for_each_line(text, [&](std::string_view line, int number) { reader.read_line(line, number); });
   return reader.finish();
 }
 
 Result<Listing> read_host_rows(const std::vector<HostRow>& rows, std::string_view source) {
-  HostListReader reader(source);
+  HostListReader reader(source, {.bare = BareWords::refused});
   for (const HostRow& row : rows) reader.read_words(row.words, row.line);
   return reader.finish();
 }

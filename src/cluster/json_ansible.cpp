@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "ec2mpi/cluster/fields.hpp"
+#include "ec2mpi/cluster/host_of.hpp"
 #include "ec2mpi/cluster/json_instance.hpp"
 #include "ec2mpi/cluster/quote.hpp"
 
@@ -35,10 +36,6 @@ std::vector<Host> hosts_in_order(const JsonTape& tape, std::size_t hostvars) {
   });
   tape.for_each_in(hostvars, [&](std::size_t host) { add(tape.key(host), host); });
   return out;
-}
-
-bool has_address(const Node& node) {
-  return !node.public_address.empty() || !node.private_address.empty() || !node.ipv6.empty();
 }
 
 bool has_one_address(const Node& node) {
@@ -73,7 +70,9 @@ Result<Listing> read_ansible(const JsonTape& tape, std::size_t hostvars, std::st
     if (const auto known = facts.find(host.name); known != facts.end())
       problem = put_members(node, tape, known->second);
     if (!problem && !has_address(node) && node.instance_id.empty()) {
-      problem = put_field(node, Field::any_address, host.name);
+      const auto spec = host_of(host.name, BareWords::allowed);
+      if (spec) put_host(node, *spec);
+      if (!spec) problem = spec.error();
     } else if (node.name.empty() && !is_ipv4(host.name)) {
       node.name = host.name;
     }

@@ -3,6 +3,7 @@
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/cluster/ec2_words.hpp"
 #include "ec2mpi/cluster/fields.hpp"
+#include "ec2mpi/cluster/list_words.hpp"
 
 namespace ec2mpi {
 namespace {
@@ -42,10 +43,18 @@ std::string_view first_text(const JsonTape& tape, std::size_t container, std::st
   return tape.is_object(first) ? text_of(tape, member(tape, first, member_key)) : text_of(tape, first);
 }
 
-/// An IPv6 address stands only in the network interface if the reply is of an older API.
+/// An IPv6 address stands only in the network interface if the reply is of an older API: in the one of device
+/// index 0, which need not be the first.
 std::string_view ipv6_of_interfaces(const JsonTape& tape, std::size_t interfaces) {
-  if (!tape.is_array(interfaces) || tape.at(interfaces).end == interfaces + 1) return {};
-  return first_text(tape, member(tape, interfaces + 1, "ipv6addresses"), "ipv6address");
+  std::string_view found;
+  if (!tape.is_array(interfaces)) return found;
+  tape.for_each_in(interfaces, [&](std::size_t interface) {
+    const std::size_t attachment = member(tape, interface, "attachment");
+    const std::size_t index = attachment == kNowhere ? kNowhere : member(tape, attachment, "deviceindex");
+    if (index != kNowhere && tape.text(index) != "0") return;
+    if (found.empty()) found = first_text(tape, member(tape, interface, "ipv6addresses"), "ipv6address");
+  });
+  return found;
 }
 
 class MemberReader {
@@ -62,7 +71,7 @@ class MemberReader {
         later_ipv6 = ipv6_of_interfaces(tape_, child);
       } else if (tape_.is_container(child)) {
         problem = read_container(key, child);
-      } else if (tape_.is_string(child)) {
+      } else if (tape_.is_string(child) && !is_second_choice(field_of_label(key))) {
         problem = read_text(key, child);
       } else if (key == "ansibleport") {
         if (const auto port = parse_number(tape_.text(child)); port && *port > 0 && *port < 65536) {
@@ -71,6 +80,12 @@ class MemberReader {
       }
     });
     if (!problem && node_.ipv6.empty()) problem = put_field(node_, Field::ipv6, later_ipv6);
+    tape_.for_each_in(object, [&](std::size_t child) {
+      const Field field = field_of_label(tape_.key(child));
+      if (!problem && is_second_choice(field) && tape_.is_string(child)) {
+        problem = put_field(node_, field, tape_.text(child));
+      }
+    });
     return problem;
   }
 
@@ -84,14 +99,16 @@ class MemberReader {
     }
     const Field field = field_of_label(key);
     if (field == Field::instance_id && !is_instance_id(text)) return std::nullopt;
-    // Ansible's name for the host; the address stands beside it.
-    if (key == "hostname" && field == Field::any_address && has_address()) return std::nullopt;
-    return put_field(node_, field, text);
+    if (field != Field::unknown) return put_field(node_, field, text);
+    const auto state = state_word(text);  // under a name of the user's: "etat"
+    return state && !state->only_under_label ? put_field(node_, Field::state, text) : std::nullopt;
   }
 
   std::optional<std::string> read_container(const std::string& key, std::size_t child) {
-    if (key == "state" || key == "instancestate") {
-      return put_field(node_, Field::state, text_of(tape_, member(tape_, child, "name")));
+    if (field_of_label(key) == Field::state) {  // {"Name": "running"} of EC2, {"State": "RUNNING"} of EMR
+      const std::string_view name = text_of(tape_, member(tape_, child, "name"));
+      return put_field(node_, Field::state,
+                       name.empty() ? text_of(tape_, member(tape_, child, "state")) : name);
     }
     if (key == "placement") {
       return put_field(node_, Field::zone, text_of(tape_, member(tape_, child, "availabilityzone")));
@@ -107,10 +124,6 @@ class MemberReader {
                                    : field == Field::private_v4 ? "privateipaddress"
                                                                 : "publicip";
     return put_field(node_, field, first_text(tape_, child, inner));
-  }
-
-  [[nodiscard]] bool has_address() const {
-    return !node_.public_address.empty() || !node_.private_address.empty() || !node_.ipv6.empty();
   }
 
   Node& node_;
@@ -130,7 +143,7 @@ JsonInstanceSigns instance_signs(const JsonTape& tape, std::size_t object) {
       signs.has_address = signs.has_address || !is_blank_cell(text);
     }
     if (field == Field::type && is_instance_type(text)) signs.has_facts = true;
-    const bool state = field == Field::state && (tape.is_object(child) || is_instance_state(text));
+    const bool state = field == Field::state && (tape.is_object(child) || state_word(text));
     signs.has_facts = signs.has_facts || state;
   });
   signs.has_facts = signs.has_facts && signs.has_id;

@@ -11,6 +11,7 @@
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/cluster/ec2_words.hpp"
+#include "ec2mpi/cluster/list_words.hpp"
 #include "ec2mpi/cluster/quote.hpp"
 
 namespace ec2mpi {
@@ -32,7 +33,8 @@ std::string_view key_of(const Node& node) {
 }
 
 bool is_running(const Node& node) {
-  return node.state.empty() || node.state == "running" || squashed(node.state) == "running";
+  const auto state = state_word(node.state);
+  return node.state.empty() || (state && state->running);
 }
 
 /// Adds what `again` knows to `first`; the two texts that contradict each other, if any do.

@@ -23,14 +23,14 @@ fs::path samples() {
   return fs::path(EC2MPI_TEST_DATA) / "inventories";
 }
 
-/// File name -> what expected.txt says of it.
-std::map<std::string, std::string> expectations() {
+/// File name -> what expected.txt of a folder says of it; of the files in wild/ with that folder's name.
+std::map<std::string, std::string> expectations(const std::string& folder = "") {
   std::map<std::string, std::string> out;
-  std::ifstream file(samples() / "expected.txt");
+  std::ifstream file(samples() / folder / "expected.txt");
   for (std::string line; std::getline(file, line);) {
     const std::size_t space = line.find(' ');
     if (space == std::string::npos) continue;
-    out[line.substr(0, space)] = line.substr(line.find_first_not_of(' ', space));
+    out[folder + line.substr(0, space)] = line.substr(line.find_first_not_of(' ', space));
   }
   return out;
 }
@@ -161,12 +161,17 @@ TEST(Inventory, TakesUserPortAndSlotsFromAPlainList) {
   EXPECT_EQ(node.slots, 4);
 }
 
-TEST(Inventory, ReadsSmallNumbersAfterTheColonAsSlotsAndSaysSo) {
-  const Inventory inventory = read("10.0.0.1:2\n10.0.0.2:4\n");
+TEST(Inventory, ReadsNumbersAfterTheColonAsSlotsWhereACommentNamesMpich) {
+  const Inventory inventory = read("# machinefile of MPICH\n10.0.0.1:2\n10.0.0.2:4\n");
   EXPECT_EQ(inventory.nodes.at(1).slots, 4);
   EXPECT_EQ(inventory.nodes.at(1).port, 0);
-  ASSERT_EQ(inventory.notes.size(), 1U);
-  EXPECT_NE(inventory.notes[0].find("2 slots"), std::string::npos);
+}
+
+TEST(Inventory, RefusesSmallNumbersAfterTheColonWhichMayBeSlotsOrPorts) {
+  const std::string message = error_of("10.0.0.1\n10.0.0.2:4\n");
+  for (const std::string_view part : {"list:2:", "10.0.0.2 slots=4", "user@10.0.0.2:4"}) {
+    EXPECT_NE(message.find(part), std::string::npos) << message;
+  }
 }
 
 TEST(Inventory, ReadsTwentyTwoAndLargeNumbersAfterTheColonAsPorts) {

@@ -6,17 +6,15 @@
 
 namespace ec2mpi {
 
-/// "i-" and 8 (before 2016) or 17 lower-case hexadecimal digits: the form of every EC2 instance id.
+/// "i-" and 8 (before 2016, and Eucalyptus) or 17 hexadecimal digits: the form of every EC2 instance id.
 [[nodiscard]] bool is_instance_id(std::string_view text);
 
-/// "i-" and at least six hexadecimal digits: an id, or one cut short or mistyped; never a host.
+/// "i-" and at least six hexadecimal digits, or letters taken for digits (O, l): an id, or one cut short or
+/// mistyped; never a host.
 [[nodiscard]] bool looks_like_instance_id(std::string_view text);
 
 /// "c5n.large", "u-6tb1.metal", "x2iedn.metal-24xl": family with a digit, a dot, a size.
 [[nodiscard]] bool is_instance_type(std::string_view text);
-
-/// One of the six words of DescribeInstances, in any case of letters: "running", "Shutting-down".
-[[nodiscard]] bool is_instance_state(std::string_view text);
 
 /// "us-east-2a", "us-gov-west-1b", "us-west-2-lax-1a", "us-east-1-wl1-bos-wlz-1".
 [[nodiscard]] bool is_availability_zone(std::string_view text);
@@ -36,8 +34,8 @@ namespace ec2mpi {
 /// The address in "ip-172-31-16-10.us-east-2.compute.internal" or "ip-172-31-16-10.ec2.internal".
 [[nodiscard]] std::optional<std::string> address_in_private_dns(std::string_view text);
 
-/// Lower-case ASCII letters and digits of `text`, nothing else: "Public IPv4 address" and "publicIpv4Address"
-/// become one key.
+/// The letters and digits of `text`, those of ASCII in lower case, without blanks, punctuation and icons:
+/// "Public IPv4 address" and "publicIpv4Address" become one key.
 [[nodiscard]] std::string squashed(std::string_view text);
 
 }  // namespace ec2mpi

@@ -2,6 +2,8 @@
 
 #include <cstddef>
 #include <deque>
+#include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -33,7 +35,6 @@ struct Grid {
   Separator separator = Separator::space;
   std::vector<std::string_view> cells;
   std::vector<Row> rows;
-  std::vector<int> commented_ids;          ///< lines of comments that hold an instance id
   std::deque<std::string> unescaped = {};  ///< texts of cells with doubled quotes
 
   [[nodiscard]] std::span<const std::string_view> row(std::size_t i) const {
@@ -44,8 +45,16 @@ struct Grid {
 /// Error: a quote that is never closed.
 [[nodiscard]] Result<Grid> split_grid(std::string_view text, Separator separator, std::string_view source);
 
+using IsHeader = std::function<bool(std::span<const std::string_view>)>;
+
+/// Splits a table whose cells stand under the words of its header (`column -t`, gcloud, az, kubectl,
+/// PowerShell), by their position; the header is the first row. A line of dashes under the header tells where
+/// the columns are. Nothing if there is no such header; an error if the cells of a line do not stand under
+/// the heads.
+[[nodiscard]] std::optional<Result<Grid>> split_under_heads(std::string_view text, std::string_view source,
+                                                            const IsHeader& is_header);
+
 /// Splits by the coarsest separator with which every instance id of the text is a cell of its own.
-/// Nested tables are an error, with the command that gives a readable form.
 [[nodiscard]] Result<Grid> split_by_ids(std::string_view text, std::string_view source);
 
 /// True if a word of the text (between blanks, tabs, commas, semicolons, bars or quotes) is an instance id.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -23,7 +24,6 @@ struct Segment {
 struct Segments {
   std::vector<std::string_view> cells;
   std::vector<Segment> list;
-  std::vector<Field> header;  ///< one for each cell from Segment::begin on; empty if there is none that fits
 
   [[nodiscard]] std::span<const std::string_view> left(const Segment& segment) const {
     return {cells.data() + segment.begin, segment.id - segment.begin};
@@ -33,14 +33,16 @@ struct Segments {
   }
 };
 
+/// The rows of a page on which labels and cells stand one after the other, as the console's page is copied:
+/// the labels as the first row, then one row for each instance. What stands before the labels is left out;
+/// they may stand there twice, and a Name may be missing. Nothing if there are no such labels; an error if
+/// the cells do not fit them.
+[[nodiscard]] std::optional<Result<Grid>> rows_below_labels(const Grid& grid, std::string_view source);
+
 /// Cuts a grid that holds instance ids. One line for each instance if each line has an id in its id column;
 /// otherwise instances that run over several lines, or follow each other on one, all in the same way: the
 /// cell before an id is that instance's Name. Errors: lines that belong to no instance, instances of unequal
 /// shape, two columns that could both be the id.
 [[nodiscard]] Result<Segments> cut_at_ids(const Grid& grid, std::string_view source);
-
-/// The fields of a row of labels, or nothing if the row is not one. Such a row names the id or an address and
-/// has no ids or addresses itself.
-[[nodiscard]] std::vector<Field> header_fields(std::span<const std::string_view> row);
 
 }  // namespace ec2mpi
