@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <string>
+#include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "ec2mpi/cluster/address.hpp"
@@ -60,6 +62,16 @@ std::vector<std::string> without(const Inventory& inventory, Member member) {
   return out;
 }
 
+/// A node whose address one before it has too, or nullptr.
+const Node* shares(const Inventory& inventory, Member member) {
+  std::unordered_set<std::string_view> seen;
+  seen.reserve(inventory.nodes.size());
+  for (const Node& node : inventory.nodes) {
+    if (!seen.insert(node.*member).second) return &node;
+  }
+  return nullptr;
+}
+
 std::string first_address(const Node& node, std::initializer_list<Member> order) {
   for (const Member member : order) {
     if (!(node.*member).empty()) return node.*member;
@@ -85,6 +97,12 @@ Result<void> take(Inventory& inventory, AddressChoice choice) {
         fmt::format("no {} address for {}; say another --address (public, private, ipv6), or use a list "
                     "that has them",
                     name_of(choice), some_of(without(inventory, member))));
+  }
+  if (const Node* second = member == &Node::private_address ? shares(inventory, member) : nullptr) {
+    return bad_list(
+        inventory.source, second->line,
+        fmt::format("{} is the {} address of another node too (two networks?); say --address public",
+                    second->*member, name_of(choice)));
   }
   for (Node& node : inventory.nodes) node.address = node.*member;
   inventory.chosen = choice;

@@ -235,6 +235,7 @@ class ColumnReader {
         std::any_of(columns.begin(), columns.end(), [](const Column& c) { return c.filled == 0; });
     const bool address = std::any_of(fields_.begin(), fields_.end(), is_address_field);
     if (auto error = one_is_no_state(fields_)) return error;
+    if (auto error = foreign_state()) return error;
     if (address) return std::nullopt;
     if (auto error = one_is_no_address(columns.size())) return error;
     if (!empty_column) type_left_columns();
@@ -267,6 +268,25 @@ class ColumnReader {
                           "{} is no state that is known, and others in its column are states; correct this "
                           "line, or put the line of column names on top",
                           in_quotes(wrong->first)))
+          .error();
+    }
+    return std::nullopt;
+  }
+
+  /// The error if no column holds states and one holds words that may be states in a language that is not
+  /// known.
+  std::optional<Error> foreign_state() const {
+    if (std::find(fields_.begin(), fields_.end(), Field::state) != fields_.end()) return std::nullopt;
+    const Segment& first = segments_.list.front();
+    for (const std::string_view cell : segments_.right(first)) {
+      const bool foreign = std::any_of(cell.begin(), cell.end(), [](char c) { return (c & 0x80) != 0; });
+      if (!foreign || is_blank_cell(cell)) continue;
+      return bad_list(
+                 source_, first.line,
+                 fmt::format(
+                     "{} may be a state in a language that is not known here; set the console to English, "
+                     "or use `aws ec2 describe-instances --output json`",
+                     in_quotes(cell)))
           .error();
     }
     return std::nullopt;
@@ -437,7 +457,7 @@ Result<Listing> read_rows_without_ids(const Grid& grid, std::string_view source)
   if (grid.rows.empty()) return bad_list(source, 0, "the list is empty");
   if (const auto header = find_header(grid)) return read_by_header(grid, *header, source);
   const std::vector<Field> fields = fields_by_content(grid);
-  if (fields.empty()) {
+  if (fields.size() < 2) {
     return bad_list(source, grid.rows.front().line,
                     "no column here holds addresses; put the line of column names on top of the list");
   }

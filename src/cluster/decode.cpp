@@ -29,6 +29,21 @@ bool is_invisible(char32_t point) {
          (point >= 0x202A && point <= 0x202E) || (point >= 0x2060 && point <= 0x2069) || point == 0xFEFF;
 }
 
+/// Hyphens that typography writes for the one of ASCII.
+bool is_hyphen(char32_t point) {
+  return point == 0x2010 || point == 0x2011 || point == 0x2212;
+}
+
+/// A dash behind the "i" of an instance id, "i–0f7f...", is the work of an editor of texts.
+bool is_dash_of_id(char32_t point, std::string_view before, std::string_view after) {
+  const bool dash = point >= 0x2012 && point <= 0x2015;
+  if (!dash || !before.ends_with('i') || after.empty()) return false;
+  const char next = after.front();
+  const bool begins = before.size() == 1 || std::string_view(" \t\n,;|\"'").find(before[before.size() - 2]) !=
+                                                std::string_view::npos;
+  return begins && ((next >= '0' && next <= '9') || (next >= 'a' && next <= 'f'));
+}
+
 bool is_line_end(char32_t point) {
   return point == kNextLine || point == kLineSeparator || point == kParagraphSeparator;
 }
@@ -114,6 +129,8 @@ Result<std::string> clean_utf8(std::string_view text, std::string_view source) {
       ++line;
     } else if (is_space(point.value)) {
       out += ' ';
+    } else if (is_hyphen(point.value) || is_dash_of_id(point.value, out, text.substr(i))) {
+      out += '-';
     } else if (point.value == '\t' || !is_control(point.value)) {
       out.append(text, i - point.length, point.length);
     } else if (!is_invisible(point.value)) {

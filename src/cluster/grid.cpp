@@ -205,7 +205,8 @@ class Splitter {
     for (std::size_t at = 0; at < text.size();) {
       const std::string_view rest = text.substr(at);
       const std::string_view first_line = trim(rest.substr(0, rest.find('\n')));
-      if (first_line.empty() || first_line.front() == '#') {
+      const bool names_separator = first_line.size() == 5 && first_line.starts_with("sep=");  // Excel's
+      if (first_line.empty() || first_line.front() == '#' || names_separator) {
         at += std::min(rest.find('\n'), rest.size() - 1) + 1;
         ++line;
         continue;

@@ -310,6 +310,9 @@ class HostListReader {
   Listing listing() {
     Listing out;
     out.as_given = !one_machine_;
+    out.slots_add_up =
+        form_.hostfile && rows_.empty() &&
+        std::all_of(entries_.begin(), entries_.end(), [](const Entry& e) { return e.name.empty(); });
     out.nodes.reserve(entries_.size());
     std::size_t next_row = 0;
     for (std::size_t i = 0; i < entries_.size(); ++i) {
@@ -358,7 +361,7 @@ Result<Listing> read_host_list(std::string_view text, std::string_view source, H
 }
 
 Result<Listing> read_host_rows(const std::vector<HostRow>& rows, std::string_view source) {
-  HostListReader reader(source, {.bare = BareWords::refused});
+  HostListReader reader(source, {.bare = BareWords::refused, .hostfile = false});
   for (const HostRow& row : rows) reader.read_words(row.words, row.line);
   return reader.finish();
 }

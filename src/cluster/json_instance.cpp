@@ -1,5 +1,8 @@
 #include "ec2mpi/cluster/json_instance.hpp"
 
+#include <utility>
+#include <vector>
+
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/cluster/ec2_words.hpp"
 #include "ec2mpi/cluster/fields.hpp"
@@ -9,6 +12,7 @@ namespace ec2mpi {
 namespace {
 
 constexpr std::size_t kNowhere = static_cast<std::size_t>(-1);
+constexpr std::size_t kLongestKey = 60;
 
 /// The member of `object` whose squashed name is `key`, or kNowhere.
 std::size_t member(const JsonTape& tape, std::size_t object, std::string_view key) {
@@ -64,15 +68,19 @@ class MemberReader {
   std::optional<std::string> read(std::size_t object) {
     std::optional<std::string> problem;
     std::string_view later_ipv6;
+    std::vector<std::pair<Field, std::string_view>> second_choices;
     tape_.for_each_in(object, [&](std::size_t child) {
-      if (problem || tape_.key(child).size() > 60) return;
+      if (problem || tape_.key(child).size() > kLongestKey) return;
       const std::string key = squashed(tape_.key(child));
+      const Field field = field_of_key(key);
       if (key == "networkinterfaces") {
         later_ipv6 = ipv6_of_interfaces(tape_, child);
       } else if (tape_.is_container(child)) {
-        problem = read_container(key, child);
-      } else if (tape_.is_string(child) && !is_second_choice(field_of_label(key))) {
-        problem = read_text(key, child);
+        problem = read_container(key, field, child);
+      } else if (tape_.is_string(child) && is_second_choice(field)) {
+        second_choices.emplace_back(field, tape_.text(child));
+      } else if (tape_.is_string(child)) {
+        problem = read_text(key, field, tape_.text(child));
       } else if (key == "ansibleport") {
         if (const auto port = parse_number(tape_.text(child)); port && *port > 0 && *port < 65536) {
           node_.port = static_cast<std::uint16_t>(*port);
@@ -80,32 +88,27 @@ class MemberReader {
       }
     });
     if (!problem && node_.ipv6.empty()) problem = put_field(node_, Field::ipv6, later_ipv6);
-    tape_.for_each_in(object, [&](std::size_t child) {
-      const Field field = field_of_label(tape_.key(child));
-      if (!problem && is_second_choice(field) && tape_.is_string(child)) {
-        problem = put_field(node_, field, tape_.text(child));
-      }
-    });
+    for (const auto& [field, text] : second_choices) {
+      if (!problem) problem = put_field(node_, field, text);
+    }
     return problem;
   }
 
  private:
-  std::optional<std::string> read_text(const std::string& key, std::size_t child) {
-    const std::string_view text = tape_.text(child);
+  std::optional<std::string> read_text(std::string_view key, Field field, std::string_view text) {
     if (key == "ansiblehost") return put_field(node_, Field::any_address, text);
     if (key == "ansibleuser") {
       if (is_user_name(text)) node_.user = text;
       return std::nullopt;
     }
-    const Field field = field_of_label(key);
     if (field == Field::instance_id && !is_instance_id(text)) return std::nullopt;
     if (field != Field::unknown) return put_field(node_, field, text);
     const auto state = state_word(text);  // under a name of the user's: "etat"
     return state && !state->only_under_label ? put_field(node_, Field::state, text) : std::nullopt;
   }
 
-  std::optional<std::string> read_container(const std::string& key, std::size_t child) {
-    if (field_of_label(key) == Field::state) {  // {"Name": "running"} of EC2, {"State": "RUNNING"} of EMR
+  std::optional<std::string> read_container(std::string_view key, Field field, std::size_t child) {
+    if (field == Field::state) {  // {"Name": "running"} of EC2, {"State": "RUNNING"} of EMR
       const std::string_view name = text_of(tape_, member(tape_, child, "name"));
       return put_field(node_, Field::state,
                        name.empty() ? text_of(tape_, member(tape_, child, "state")) : name);
@@ -118,7 +121,6 @@ class MemberReader {
         node_.name = name;
       return std::nullopt;
     }
-    const Field field = field_of_label(key);
     if (!is_address_field(field) || !tape_.is_array(child)) return std::nullopt;
     const std::string_view inner = field == Field::ipv6         ? "ipv6address"
                                    : field == Field::private_v4 ? "privateipaddress"
@@ -134,20 +136,35 @@ class MemberReader {
 
 JsonInstanceSigns instance_signs(const JsonTape& tape, std::size_t object) {
   JsonInstanceSigns signs;
+  bool allocation = false;
   tape.for_each_in(object, [&](std::size_t child) {
+    const std::string_view key = tape.key(child);
+    if (key.size() > kLongestKey) return;
     const std::string_view text = text_of(tape, child);
-    const Field field = field_of_label(tape.key(child));
+    const Field field = field_of_label(key);
     if (field == Field::instance_id && is_instance_id(text)) signs.has_id = true;
     if (is_address_field(field)) {
       signs.has_facts = true;
       signs.has_address = signs.has_address || !is_blank_cell(text);
     }
     if (field == Field::type && is_instance_type(text)) signs.has_facts = true;
-    const bool state = field == Field::state && (tape.is_object(child) || state_word(text));
-    signs.has_facts = signs.has_facts || state;
+    if (field == Field::state && (tape.is_object(child) || state_word(text))) signs.has_facts = true;
+    if (field == Field::unknown && (key.starts_with('A') || key.starts_with('a')))
+      allocation = allocation || squashed(key) == "allocationid" || squashed(key) == "associationid";
   });
+  signs.elastic_ip = allocation && signs.has_address;
   signs.has_facts = signs.has_facts && signs.has_id;
   return signs;
+}
+
+ElasticIp elastic_ip_of(const JsonTape& tape, std::size_t object) {
+  ElasticIp out;
+  tape.for_each_in(object, [&](std::size_t child) {
+    const std::string_view text = text_of(tape, child);
+    if (field_of_label(tape.key(child)) == Field::public_v4 && is_ipv4(text)) out.address = text;
+    if (is_instance_id(text)) out.instance_id = text;
+  });
+  return out;
 }
 
 std::optional<std::string> put_members(Node& node, const JsonTape& tape, std::size_t object) {

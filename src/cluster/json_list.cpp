@@ -4,10 +4,13 @@
 
 #include <algorithm>
 #include <optional>
+#include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "ec2mpi/cluster/columns.hpp"
 #include "ec2mpi/cluster/ec2_words.hpp"
+#include "ec2mpi/cluster/fields.hpp"
 #include "ec2mpi/cluster/grid.hpp"
 #include "ec2mpi/cluster/host_list.hpp"
 #include "ec2mpi/cluster/json_ansible.hpp"
@@ -15,6 +18,7 @@
 #include "ec2mpi/cluster/json_outputs.hpp"
 #include "ec2mpi/cluster/json_tape.hpp"
 #include "ec2mpi/cluster/quote.hpp"
+#include "ec2mpi/cluster/refused_forms.hpp"
 #include "ec2mpi/cluster/segments.hpp"
 
 namespace ec2mpi {
@@ -35,24 +39,110 @@ bool has_sign(const JsonInstanceSigns& signs, Sign sign) {
   return false;
 }
 
-/// The outermost objects that have the sign.
-Result<Listing> read_objects(const JsonTape& tape, Sign sign, std::string_view source) {
-  Listing out;
-  for (std::size_t i = 0; i < tape.size();) {
-    if (!tape.is_object(i) || !has_sign(instance_signs(tape, i), sign)) {
-      ++i;
-      continue;
+/// Reads the outermost objects that have a sign.
+class ObjectReader {
+ public:
+  ObjectReader(const JsonTape& tape, std::string_view source) : tape_(tape), source_(source) {}
+
+  Result<Listing> read(Sign sign) {
+    sign_ = sign;
+    const bool several = tape_.size() > 0 && tape_.at(0).end < tape_.size();
+    for (std::size_t root = 0; root < tape_.size() && !error_; root = tape_.at(root).end) {
+      if (several) {
+        visit_entry(root);
+      } else {
+        visit(root, false);
+      }
     }
-    Node node;
-    node.line = tape.at(i).line;
-    if (const auto problem = put_members(node, tape, i)) {
-      return bad_list(source, node.line, fmt::format("{}; correct this entry", *problem));
-    }
-    out.nodes.push_back(std::move(node));
-    i = tape.at(i).end;
+    if (error_) return std::unexpected(*error_);
+    move_elastic_ips();
+    return std::move(listing_);
   }
-  return out;
-}
+
+ private:
+  /// An entry of the outermost list: one machine, unless its objects have instance ids.
+  void visit_entry(std::size_t i) {
+    const std::size_t before = listing_.nodes.size();
+    visit(i, true);
+    if (error_ || sign_ != Sign::address || listing_.nodes.size() < before + 2) return;
+    error_ =
+        bad_list(
+            source_, tape_.at(i).line,
+            "this entry of the list holds several addresses, and nothing says that they are one machine's; "
+            "write one address a line")
+            .error();
+  }
+
+  void visit(std::size_t i, bool in_entry) {
+    if (error_ || !tape_.is_container(i)) return;
+    const JsonInstanceSigns signs = tape_.is_object(i) ? instance_signs(tape_, i) : JsonInstanceSigns{};
+    if (signs.elastic_ip) {
+      elastic_.push_back(i);
+    } else if (has_sign(signs, sign_)) {
+      read_object(i);
+    } else {
+      const bool entries = !in_entry && tape_.is_array(i);
+      tape_.for_each_in(i, [&](std::size_t child) { entries ? visit_entry(child) : visit(child, in_entry); });
+    }
+  }
+
+  void read_object(std::size_t i) {
+    Node node;
+    node.line = tape_.at(i).line;
+    auto problem = put_members(node, tape_, i);
+    if (!problem && node.instance_id.empty()) problem = further_address(i, node);
+    if (problem)
+      error_ = bad_list(source_, node.line, fmt::format("{}; correct this entry", *problem)).error();
+    listing_.nodes.push_back(std::move(node));
+  }
+
+  /// An address under a key that is not known, beside those that are: another machine's?
+  std::optional<std::string> further_address(std::size_t object, const Node& node) const {
+    std::optional<std::string> problem;
+    const auto look_at = [&](std::size_t value, std::string_view key) {
+      const std::string_view text = tape_.is_string(value) ? tape_.text(value) : std::string_view();
+      if (!problem && is_ipv4(text) && text != node.public_address && text != node.private_address) {
+        problem =
+            fmt::format("{} holds another address, {}, and may be another machine", in_quotes(key), text);
+      }
+    };
+    tape_.for_each_in(object, [&](std::size_t child) {
+      if (field_of_label(tape_.key(child)) != Field::unknown) return;
+      look_at(child, tape_.key(child));
+      if (tape_.is_array(child)) {
+        tape_.for_each_in(child, [&](std::size_t inner) { look_at(inner, tape_.key(child)); });
+      }
+    });
+    return problem;
+  }
+
+  /// An Elastic IP that Terraform gave to an instance later than it noted the instance's own address.
+  void move_elastic_ips() {
+    std::unordered_map<std::string_view, std::string_view> elastic;
+    for (const std::size_t i : elastic_) {
+      const ElasticIp ip = elastic_ip_of(tape_, i);
+      if (!ip.instance_id.empty()) elastic.emplace(ip.instance_id, ip.address);
+    }
+    if (elastic.empty()) return;
+    for (Node& node : listing_.nodes) {
+      const auto found = elastic.find(node.instance_id);
+      if (found == elastic.end() || found->second == node.public_address) continue;
+      if (!node.public_address.empty()) {
+        listing_.notes.push_back(
+            fmt::format("the Elastic IP {} of {} is taken, not the address {} that it replaced",
+                        found->second, node.instance_id, node.public_address));
+      }
+      node.public_address = found->second;
+    }
+  }
+
+  const JsonTape& tape_;
+  std::string_view source_;
+  Sign sign_ = Sign::id_and_facts;
+  Listing listing_;
+  std::vector<std::size_t> elastic_;
+  std::optional<Error> error_;
+};
 
 /// A scalar, or the only scalar of a list such as `Tags[?Key=='Name'].Value`; empty for anything else.
 std::string_view cell_text(const JsonTape& tape, std::size_t value) {
@@ -132,11 +222,12 @@ Result<Listing> read_rows(Grid grid, std::string_view source) {
 Result<Listing> read_json_list(std::string_view text, std::string_view source) {
   const auto tape = read_json(text, source);
   if (!tape) return std::unexpected(tape.error());
-  auto instances = read_objects(*tape, Sign::id_and_facts, source);
+  if (const auto reason = why_json_refused(*tape)) return bad_list(source, 1, *reason);
+  auto instances = ObjectReader(*tape, source).read(Sign::id_and_facts);
   if (!instances || !instances->nodes.empty()) return instances;
   if (const auto hostvars = find_hostvars(*tape)) return read_ansible(*tape, *hostvars, source);
   for (const Sign sign : {Sign::address, Sign::id}) {
-    auto objects = read_objects(*tape, sign, source);
+    auto objects = ObjectReader(*tape, source).read(sign);
     if (!objects || !objects->nodes.empty()) return objects;
   }
   if (tape->is_object(0)) return read_json_outputs(*tape, source);

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -11,34 +10,31 @@
 
 #include "ec2mpi/cluster/ec2_words.hpp"
 #include "ec2mpi/cluster/fields.hpp"
+#include "ec2mpi/cluster/host_of.hpp"
 #include "ec2mpi/cluster/quote.hpp"
 
 namespace ec2mpi {
 namespace {
 
-template <std::size_t N>
-bool one_of(std::string_view word, const std::array<std::string_view, N>& words) {
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
-
 /// Words of an output's name that tell the kind of value and not which machines are meant.
-bool is_kind_word(std::string_view word) {
-  constexpr std::array<std::string_view, 27> kWords = {
-      "public",    "private", "ip",  "ips",  "ipv4",     "ipv6",      "v4",   "v6",    "address",
-      "addresses", "addr",    "dns", "name", "names",    "id",        "ids",  "eip",   "eips",
-      "elastic",   "list",    "of",  "all",  "instance", "instances", "host", "hosts", "output"};
-  return one_of(word, kWords);
-}
+constexpr std::string_view kKindWords =
+    " public private ip ips ipv4 ipv6 v4 v6 address addresses addr dns name names id ids eip eips elastic "
+    "list of all "
+    "instance instances host hosts output ec2 aws ";
+constexpr std::string_view kHeadWords =
+    " head master main controller control login leader manager frontend server ";
+constexpr std::string_view kWorkerWords =
+    " worker workers w node nodes compute slave slaves client clients member members agent agents peer peers "
+    "rank n ";
+/// Machines that stand beside a cluster.
+constexpr std::string_view kHelperWords =
+    " bastion jump jumphost jumpbox nat gateway gw igw lb alb nlb elb loadbalancer balancer vpn proxy db rds "
+    "database "
+    "efs nfs fsx endpoint dns route53 ";
 
-bool is_head_word(std::string_view word) {
-  constexpr std::array<std::string_view, 8> kWords = {"head",  "master", "main",    "controller",
-                                                      "login", "leader", "manager", "frontend"};
-  return one_of(word, kWords);
-}
-
-bool is_helper_word(std::string_view word) {
-  constexpr std::array<std::string_view, 5> kWords = {"bastion", "jump", "jumphost", "nat", "gateway"};
-  return one_of(word, kWords);
+bool is_one_of(std::string_view word, std::string_view spaced_words) {
+  while (!word.empty() && word.back() >= '0' && word.back() <= '9') word.remove_suffix(1);
+  return !word.empty() && spaced_words.find(fmt::format(" {} ", word)) != std::string_view::npos;
 }
 
 /// "headPublic_ip" -> head, public, ip.
@@ -65,11 +61,22 @@ struct Output {
   int line = 0;
 };
 
+/// The outputs that tell of the same machines.
 struct Group {
+  enum class Role { unknown, head, worker, helper };
   std::vector<Output> outputs;
-  bool head = false;
-  bool helper = false;
+  Role role = Role::unknown;
 };
+
+Group::Role role_of(const std::vector<std::string>& words) {
+  const auto any = [&](std::string_view known) {
+    return std::any_of(words.begin(), words.end(),
+                       [&](const std::string& word) { return is_one_of(word, known); });
+  };
+  if (any(kHelperWords)) return Group::Role::helper;
+  if (any(kHeadWords)) return Group::Role::head;
+  return any(kWorkerWords) ? Group::Role::worker : Group::Role::unknown;
+}
 
 Field field_of(const Output& output, const std::vector<std::string>& words) {
   const auto has = [&](std::string_view word) {
@@ -90,7 +97,7 @@ Field field_of(const Output& output, const std::vector<std::string>& words) {
                                                            : Field::any_address;
   }
   const bool hosts = has("host") || has("hosts") || has("hostname") || has("hostnames");
-  if (hosts && all([](std::string_view v) { return parse_host_spec(v).has_value(); }))
+  if (hosts && all([](std::string_view v) { return host_of(v, BareWords::refused).has_value(); }))
     return Field::any_address;
   return has("names") || has("name") ? Field::name : Field::unknown;
 }
@@ -103,19 +110,24 @@ class OutputReader {
     for (std::size_t root = 0; root < tape_.size(); root = tape_.at(root).end) {
       if (tape_.is_object(root)) tape_.for_each_in(root, [&](std::size_t child) { read_output(child); });
     }
-    std::stable_sort(groups_.begin(), groups_.end(),
-                     [](const Group& a, const Group& b) { return a.head && !b.head; });
+    std::stable_sort(groups_.begin(), groups_.end(), [](const Group& a, const Group& b) {
+      return a.role == Group::Role::head && b.role != Group::Role::head;
+    });
+    if (auto error = unrelated()) return std::unexpected(*error);
     for (const Group& group : groups_) {
-      if (group.helper || !has_machines(group)) {
+      if (group.role == Group::Role::helper || !has_machines(group)) {
         for (const Output& output : group.outputs) unused_.push_back(output.key);
       } else if (auto error = zip(group)) {
         return std::unexpected(*error);
       }
     }
     if (listing_.nodes.empty()) {
-      return bad_list(source_, 0,
-                      "this JSON holds no instances and no addresses; use the whole reply of\n"
-                      "  aws ec2 describe-instances --output json");
+      const std::string unused = unused_.empty() ? "" : fmt::format(" (not used: {})", some_of(unused_));
+      return bad_list(
+          source_, 0,
+          fmt::format("this JSON holds no instances and no addresses of nodes{}; use the whole reply of\n"
+                      "  aws ec2 describe-instances --output json",
+                      unused));
     }
     if (!unused_.empty()) listing_.notes.push_back(fmt::format("not used: {}", some_of(unused_)));
     return std::move(listing_);
@@ -126,6 +138,26 @@ class OutputReader {
     return std::any_of(group.outputs.begin(), group.outputs.end(), [](const Output& output) {
       return is_address_field(output.field) || output.field == Field::instance_id;
     });
+  }
+
+  /// The error if the outputs name machines that need not be of one cluster: neither head and workers, nor
+  /// one name with numbers.
+  std::optional<Error> unrelated() const {
+    std::vector<std::string> keys;
+    bool known = true;
+    for (const Group& group : groups_) {
+      if (group.role == Group::Role::helper || !has_machines(group)) continue;
+      keys.push_back(group.outputs.front().key);
+      known = known && group.role != Group::Role::unknown;
+    }
+    if (known || keys.size() < 2) return std::nullopt;
+    return bad_list(
+               source_, groups_.front().outputs.front().line,
+               fmt::format(
+                   "these outputs name different machines ({}); which are the nodes? Give one list of them: "
+                   "`terraform output -json NAME`",
+                   some_of(keys)))
+        .error();
   }
 
   /// The value inside `{"sensitive": ..., "type": ..., "value": ...}`, or the member itself.
@@ -166,13 +198,12 @@ class OutputReader {
   void place(Output output, const std::vector<std::string>& words) {
     std::string name;
     for (const std::string& word : words) {
-      if (!is_kind_word(word)) name += word + "_";
+      if (!is_one_of(word, kKindWords)) name += word + "_";
     }
     const auto [at, is_new] = group_of_.emplace(name, groups_.size());
     if (is_new) groups_.emplace_back();
     Group& group = groups_[at->second];
-    group.head = group.head || std::any_of(words.begin(), words.end(), is_head_word);
-    group.helper = group.helper || std::any_of(words.begin(), words.end(), is_helper_word);
+    if (is_new) group.role = role_of(words);
     group.outputs.push_back(std::move(output));
   }
 

@@ -87,6 +87,7 @@ constexpr NamesOfColumn kColumnTable[] = {
      "nomedopardechaves detalhesdaplataforma gerenciado gerenciada gerenciados"},
     // in French
     {Field::name, "nom"},
+    {Field::any_address, "adresse adresseip"},
     {Field::instance_id, "iddinstance iddelinstance"},
     {Field::type, "typedinstance typedelinstance"},
     {Field::state,
@@ -228,6 +229,12 @@ constexpr StateRow kStateTable[] = {
     {{kDoesNotRun},
      "angehalten gestoppt beendet ausstehend wirdangehalten wirdgestoppt wirdbeendet wirdheruntergefahren "
      "heruntergefahren herunterfahren anstehend"},
+    // in Turkish, Indonesian
+    {{kRuns}, "Çalışıyor çalışıyor berjalan"},
+    {{kDoesNotRun},
+     "durduruldu durduruluyor beklemede sonlandırıldı sonlandırılıyor kapatılıyor dihentikan menghentikan "
+     "tertunda "
+     "diakhiri"},
     // in Chinese (both scripts)
     {{kRuns}, "正在运行 运行中 已运行 正在執行 執行中"},
     {{kDoesNotRun},
@@ -253,11 +260,14 @@ const std::unordered_map<std::string_view, StateWord>& state_table() {
 
 }  // namespace
 
+Field field_of_key(std::string_view squashed_label) {
+  const auto found = column_table().find(squashed_label);
+  return found == column_table().end() ? Field::unknown : found->second;
+}
+
 Field field_of_label(std::string_view label) {
   constexpr std::size_t kLongest = 100;
-  if (label.size() > kLongest) return Field::unknown;
-  const auto found = column_table().find(squashed(label));
-  return found == column_table().end() ? Field::unknown : found->second;
+  return label.size() > kLongest ? Field::unknown : field_of_key(squashed(label));
 }
 
 Field field_of_column(std::string_view label) {

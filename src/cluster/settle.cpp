@@ -53,17 +53,13 @@ std::optional<std::pair<std::string, std::string>> merge(Node& first, const Node
   if (first.port != 0 && again.port != 0 && first.port != again.port) {
     return {{fmt::format("port {}", first.port), fmt::format("port {}", again.port)}};
   }
-  if (first.slots != 0 && again.slots != 0 && first.slots != again.slots) {
-    return {{fmt::format("{} slots", first.slots), fmt::format("{} slots", again.slots)}};
-  }
   if (first.port == 0) first.port = again.port;
-  if (first.slots == 0) first.slots = again.slots;
   return std::nullopt;
 }
 
 /// Leaves one entry for each instance (or, without ids, for each address), in order of first appearance.
 std::optional<Error> drop_repeats(std::vector<Node>& nodes, std::string_view source,
-                                  std::vector<std::string>& notes) {
+                                  std::vector<std::string>& notes, bool slots_add_up) {
   std::unordered_map<std::string_view, std::size_t>
       seen;  // keys point into the nodes that have their final place
   seen.reserve(nodes.size());
@@ -86,17 +82,23 @@ std::optional<Error> drop_repeats(std::vector<Node>& nodes, std::string_view sou
                      title(nodes[i]), in_quotes(clash->second), first.line, in_quotes(clash->first)))
           .error();
     }
+    if (slots_add_up) first.slots = std::max(first.slots, 1) + std::max(nodes[i].slots, 1);
     repeats.push_back(nodes[i].line);
   }
   nodes.resize(kept);
-  if (!repeats.empty()) {
+  if (!repeats.empty() && slots_add_up) {
+    for (Node& node : nodes) node.slots = std::max(node.slots, 1);
+    notes.push_back(fmt::format("{} {} a host again: its slots add up, as in a hostfile", lines_text(repeats),
+                                repeats.size() == 1 ? "names" : "name"));
+  } else if (!repeats.empty()) {
     notes.push_back(fmt::format("{} {} what is listed already: taken once", lines_text(repeats),
                                 repeats.size() == 1 ? "repeats" : "repeat"));
   }
   return std::nullopt;
 }
 
-/// The error if two nodes claim one address.
+/// The error if two nodes claim one address. Two that differ in their public ones may share a private one, if
+/// they are of two networks; choose_addresses() then refuses the private ones.
 std::optional<Error> shared_address(const std::vector<Node>& nodes, std::string_view source) {
   std::unordered_map<std::string_view, const Node*> owners;
   owners.reserve(nodes.size());
@@ -105,6 +107,9 @@ std::optional<Error> shared_address(const std::vector<Node>& nodes, std::string_
       if (address->empty()) continue;
       const auto [owner, is_new] = owners.emplace(*address, &node);
       if (is_new || owner->second == &node) continue;
+      const bool two_networks = address == &node.private_address && !node.public_address.empty() &&
+                                !owner->second->public_address.empty();
+      if (two_networks) continue;
       return bad_list(
                  source, node.line,
                  fmt::format(
@@ -170,7 +175,8 @@ Result<Inventory> settle(Listing listing, std::string_view source, bool addresse
   inventory.as_given = listing.as_given;
   inventory.notes = std::move(listing.notes);
   inventory.nodes = std::move(listing.nodes);
-  if (auto error = drop_repeats(inventory.nodes, source, inventory.notes)) return std::unexpected(*error);
+  if (auto error = drop_repeats(inventory.nodes, source, inventory.notes, listing.slots_add_up))
+    return std::unexpected(*error);
   for (const Node& node : inventory.nodes) {
     if (!is_running(node)) inventory.skipped.push_back({node.instance_id, node.name, node.state, node.line});
   }

@@ -20,7 +20,7 @@ namespace {
 using Cells = std::vector<std::string_view>;
 
 Cells cells_of(std::string_view line) {
-  Cells cells = split(line, '\t');
+  Cells cells = split(line.substr(std::min(line.find_first_not_of(' '), line.size())), '\t');
   for (std::string_view& cell : cells) cell = trim(cell);
   return cells;
 }
@@ -37,6 +37,7 @@ bool is_tag(std::string_view cell) {
 /// A line that no table has: such a word in capitals in front and no instance id, which rows of a table do
 /// have.
 bool is_telling_line(std::string_view line) {
+  line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
   constexpr std::array<std::string_view, 5> kTelling = {"RESERVATIONS\t", "STATE\t", "PLACEMENT\t", "TAGS\t",
                                                         "RESERVATION\t"};
   return std::any_of(kTelling.begin(), kTelling.end(),

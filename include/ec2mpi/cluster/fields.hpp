@@ -34,6 +34,9 @@ enum class Field {
 /// "public_ip").
 [[nodiscard]] Field field_of_label(std::string_view label);
 
+/// The same for a label that is squashed() already.
+[[nodiscard]] Field field_of_key(std::string_view squashed_label);
+
 /// The same for the head of a table's column; every name that ends in "state" or "status" is a state.
 [[nodiscard]] Field field_of_column(std::string_view label);
 

@@ -12,7 +12,8 @@ namespace ec2mpi {
 /// What the form of a list says of its lines.
 struct HostListForm {
   BareWords bare = BareWords::allowed;
-  int header_line = 0;  ///< the line that names the column; below it a line may stand for "none"
+  int header_line = 0;   ///< the line that names the column; below it a line may stand for "none"
+  bool hostfile = true;  ///< a host may be repeated: its slots add up
 };
 
 /// Reads lists without instance ids: `[user@]host[:port] [slots=N]` a line or between commas, hosts(5) files,

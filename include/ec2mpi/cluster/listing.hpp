@@ -12,6 +12,7 @@ struct Listing {
   std::vector<Node> nodes;         ///< index and address unset
   std::vector<std::string> notes;  ///< for the user, without the source's name
   bool as_given = false;           ///< see Inventory::as_given
+  bool slots_add_up = false;       ///< a host that is repeated has a slot, or its slots=N, more each time
 };
 
 }  // namespace ec2mpi
