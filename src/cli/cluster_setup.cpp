@@ -229,6 +229,12 @@ Result<void> remember_list(const Cluster& cluster) {
   return cluster.state.write(memory_file(cluster), now);
 }
 
+void remember_if_possible(const Cluster& cluster) {
+  if (auto kept = remember_list(cluster); !kept) {
+    fmt::print(stderr, "ec2mpi: {}; the nodes' numbers are not remembered\n", kept.error().message);
+  }
+}
+
 Result<Access> open_access(const Cluster& cluster, const ConnectOptions& options) {
   auto persist = cluster.config.persist;
   if (options.persist) {

@@ -193,7 +193,7 @@ Result<int> run_nodes(const NodesOptions& options, const CommonOptions& common) 
   if (!cluster) return std::unexpected(cluster.error());
   if (options.stale) return find_stale(options, *cluster, common);
   if (options.ssh_config) return write_ssh_config(*cluster, options.connect);
-  if (auto kept = remember_list(*cluster); !kept) return std::unexpected(kept.error());
+  remember_if_possible(*cluster);
   if (!options.format.empty()) return print_format(*cluster, options.format);
   if (options.json)
     print_json(*cluster);

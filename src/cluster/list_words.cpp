@@ -20,7 +20,7 @@ struct NamesOfColumn {
 constexpr NamesOfColumn kColumnTable[] = {
     // the console, the API, Terraform, Ansible, gcloud, Azure in English
     {Field::name,
-     "name tagname nametag instancename servername vmname virtualmachine computername nodename node alias"},
+     "name tagname nametag instancename servername vmname virtualmachine computername nodename alias"},
     {Field::instance_id, "instanceid id identifier ec2instanceid instanceids"},
     {Field::type, "instancetype type size machinetype vmsize flavor"},
     {Field::state,

@@ -54,10 +54,6 @@ constexpr UnsupportedText kUnsupportedTexts[] = {
     {Place::text, "的執行個體摘要", "the panel of one instance is no list", kRows},
     {Place::text, "のインスタンス概要", "the panel of one instance is no list", kRows},
     {Place::text, "인스턴스 요약", "the panel of one instance is no list", kRows},
-    {Place::line, "ssh ", "command lines of ssh are not read", kOneALine},
-    {Place::line, "scp ", "command lines of scp are not read", kOneALine},
-    {Place::line, "rsync ", "command lines of rsync are not read", kOneALine},
-    {Place::line, "mosh ", "command lines of mosh are not read", kOneALine},
     {Place::text, "datetime.datetime(", "what Python's print writes is not read", kJsonDumps},
     {Place::text, "ec2.instance(", "what Python's print writes is not read",
      "print instance.id and instance.public_ip_address"},
@@ -189,6 +185,14 @@ bool is_labelled_line(std::string_view line) {
   return colon != std::string_view::npos && field_of_label(line.substr(0, colon)) != Field::unknown;
 }
 
+/// `ssh -i key.pem user@host`, `scp file user@host:`.
+bool is_command_line(std::string_view line) {
+  constexpr std::array<std::string_view, 4> kPrograms = {"ssh ", "scp ", "rsync ", "mosh "};
+  return line.find('@') != std::string_view::npos &&
+         std::any_of(kPrograms.begin(), kPrograms.end(),
+                     [&](std::string_view program) { return line.starts_with(program); });
+}
+
 /// `name = "value"`, `name = [`, `name = tolist([`.
 bool is_hcl_line(std::string_view line) {
   const std::size_t equals = line.find('=');
@@ -257,6 +261,7 @@ std::optional<std::string> why_refused(std::string_view text) {
     if (has_sign(form, lower_text, lower)) return with_advice(form.form, form.advice);
   }
   const auto any = [&](auto test) { return std::any_of(lines.begin(), lines.end(), test); };
+  if (any(is_command_line)) return with_advice("command lines of ssh and its kin are not read", kOneALine);
   if (any(is_ini_section)) return with_advice("INI is not read", "use `ansible-inventory -i FILE --list`");
   if (is_ssh_config(lower)) {
     return with_advice("ssh_config is not read as a list",

@@ -29,14 +29,34 @@ def test_ips_prints_the_addresses_and_writes_them_to_node_ip_address(laptop):
     assert laptop.files() == [".ec2mpi", ".ec2mpi/lists", f".ec2mpi/lists/{LIST}", LIST, "nodeIPaddress"]
 
 
-def test_ips_takes_the_list_as_an_argument_and_writes_beside_it(laptop):
+def test_ips_takes_the_list_as_an_argument_and_writes_into_the_working_folder(laptop):
     folder = laptop.folder / "other"
     folder.mkdir()
     (folder / "hosts.txt").write_text("head.example.com\n203.0.113.9\n")
     done = laptop("ips", "other/hosts.txt")
     assert (done.out, done.code) == ("head.example.com\n203.0.113.9\n", 0)
-    assert (folder / "nodeIPaddress").read_text() == done.out
-    assert not (laptop.folder / "nodeIPaddress").exists()
+    assert (laptop.folder / "nodeIPaddress").read_text() == done.out
+    assert not (folder / "nodeIPaddress").exists()
+
+
+def test_a_folder_that_cannot_be_written_does_not_keep_nodes_from_reading(laptop):
+    (laptop.folder / ".ec2mpi").write_text("in the way\n")
+    done = laptop("nodes", "--json")
+    assert [node["address"] for node in json.loads(done.out)] == ADDRESSES.split() and done.code == 0
+    assert ".ec2mpi" in done.err and done.err.count("\n") == 1
+
+
+def test_ips_of_standard_input_prints_where_it_cannot_write(laptop):
+    (laptop.folder / "nodeIPaddress").mkdir()
+    done = laptop("ips", "-", input="203.0.113.11\n203.0.113.12\n")
+    assert (done.out, done.code) == ("203.0.113.11\n203.0.113.12\n", 0)
+    assert "nodeIPaddress" in done.err
+
+
+def test_a_machine_that_does_not_run_is_named_without_an_instance_id(laptop):
+    (laptop.folder / LIST).write_text("Name,Public IP,State\na,203.0.113.11,running\nb,203.0.113.12,stopped\n")
+    done = laptop("ips")
+    assert (done.out, done.code) == ("203.0.113.11\n", 0) and ":3: b is left out: stopped" in done.err
 
 
 def test_node_ip_address_is_replaced_in_one_step(laptop):

@@ -8,8 +8,10 @@
 
 #include "ec2mpi/cluster/address.hpp"
 #include "ec2mpi/cluster/fields.hpp"
+#include "ec2mpi/cluster/host_of.hpp"
 #include "ec2mpi/cluster/inventory.hpp"
 #include "ec2mpi/cluster/inventory_text.hpp"
+#include "ec2mpi/cluster/list_words.hpp"
 
 namespace {
 
@@ -29,14 +31,23 @@ bool has_control(std::string_view text) {
   return false;
 }
 
-void check_node(const Node& node, int index) {
+/// Never a word that is no address: a bare word is a host only where a plain list makes it one.
+void check_host(const std::string& host, bool plain_list) {
+  if (host.empty()) return;
+  require(ec2mpi::host_of(host, plain_list ? ec2mpi::BareWords::allowed : ec2mpi::BareWords::refused)
+              .has_value());
+}
+
+void check_node(const Node& node, int index, bool plain_list) {
   require(node.index == index && node.line >= 1);
+  const auto state = ec2mpi::state_word(node.state);
+  require(node.state.empty() || (state && state->running));
   for (const std::string* text :
        {&node.name, &node.type, &node.launched, &node.availability_zone, &node.state}) {
     require(!has_control(*text) && text->find('\n') == std::string::npos);
   }
   for (const std::string* host : {&node.public_address, &node.private_address, &node.ipv6}) {
-    require(host->empty() || ec2mpi::parse_host_spec(*host).has_value());
+    check_host(*host, plain_list);
   }
   require(node.ipv6.empty() || ec2mpi::canonical_ipv6(node.ipv6) == node.ipv6);
   require(node.user.empty() || ec2mpi::is_user_name(node.user));
@@ -67,7 +78,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   require(!inventory->nodes.empty());
   int index = 0;
-  for (const Node& node : inventory->nodes) check_node(node, ++index);
+  for (const Node& node : inventory->nodes) check_node(node, ++index, inventory->as_given);
   for (const AddressChoice choice : {AddressChoice::automatic, AddressChoice::public_v4, AddressChoice::ipv6,
                                      AddressChoice::private_v4, AddressChoice::behind_jump}) {
     const auto chosen = choose_addresses(*inventory, choice);

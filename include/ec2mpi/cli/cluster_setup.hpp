@@ -49,6 +49,9 @@ struct Cluster {
 /// Says what has changed in the list, once, and remembers its indices. Errors: local_io.
 [[nodiscard]] Result<void> remember_list(const Cluster& cluster);
 
+/// The same for commands that only read the list: a folder that cannot be written is no more than a note.
+void remember_if_possible(const Cluster& cluster);
+
 /// The keys and host keys for connecting.
 struct Access {
   ssh::LibsshOptions transport;
