@@ -24,7 +24,8 @@ constexpr NamesOfColumn kColumnTable[] = {
     {Field::instance_id, "instanceid id identifier ec2instanceid instanceids"},
     {Field::type, "instancetype type size machinetype vmsize flavor"},
     {Field::state,
-     "instancestate state statename status instancestatus ec2state powerstate currentstate vmstate vmstatus "
+     "instancestate state statename status running isrunning instancestatus ec2state powerstate currentstate "
+     "vmstate vmstatus "
      "instancestatename statenames"},
     {Field::zone, "availabilityzone zone az placement"},
     {Field::launched, "launchtime launched launchdate launchedat"},
@@ -204,9 +205,10 @@ constexpr StateRow kStateTable[] = {
      "vmdeallocating "
      "vmstarting vmcreating vmunknown deallocated deallocating shutoff"},
     // OpenStack, DigitalOcean, docker-machine, Kubernetes, Auto Scaling and SSM: words of every-day use too
-    {{kRuns, kOnlyUnderLabel}, "active on up ready online started inservice poweredon"},
+    {{kRuns, kOnlyUnderLabel}, "active on up ready online started inservice poweredon true yes"},
     {{kDoesNotRun, kOnlyUnderLabel},
-     "off down offline poweredoff inactive new archive build building creating created starting error failed "
+     "false no off down offline poweredoff inactive new archive build building creating created starting "
+     "error failed "
      "paused saved timeout rescue rescued resize reboot hardreboot shelved shelvedoffloaded softdeleted "
      "deleting "
      "deleted verifyresize migrating exited lost connectionlost notready cancelled canceled closed "

@@ -156,6 +156,17 @@ std::optional<Error> missing_address(const std::vector<Node>& nodes, std::string
       .error();
 }
 
+/// The error if a node has no state where others have one: it may be stopped.
+std::optional<Error> missing_state(const std::vector<Node>& nodes, std::string_view source) {
+  const auto stateless = [](const Node& node) { return node.state.empty(); };
+  const auto first = std::find_if(nodes.begin(), nodes.end(), stateless);
+  if (first == nodes.end() || std::all_of(nodes.begin(), nodes.end(), stateless)) return std::nullopt;
+  return bad_list(source, first->line,
+                  fmt::format("{} has no state, and others have one; is it running? Correct this line",
+                              title(*first)))
+      .error();
+}
+
 Error nothing_runs(const std::vector<Skipped>& skipped, std::string_view source) {
   std::vector<std::string> states;
   for (const Skipped& node : skipped)
@@ -177,6 +188,7 @@ Result<Inventory> settle(Listing listing, std::string_view source, bool addresse
   inventory.nodes = std::move(listing.nodes);
   if (auto error = drop_repeats(inventory.nodes, source, inventory.notes, listing.slots_add_up))
     return std::unexpected(*error);
+  if (auto error = missing_state(inventory.nodes, source)) return std::unexpected(*error);
   for (const Node& node : inventory.nodes) {
     if (!is_running(node)) inventory.skipped.push_back({node.instance_id, node.name, node.state, node.line});
   }
