@@ -252,6 +252,88 @@ class Splitter {
   Grid grid_;
 };
 
+/// Splits a table by the places of its heads.
+class HeadedSplitter {
+ public:
+  HeadedSplitter(std::string_view source, const IsHeader& is_header)
+      : source_(source), is_header_(is_header) {}
+
+  std::optional<Result<Grid>> split(std::string_view text) {
+    for_each_line(text, [&](std::string_view line, int number) {
+      if (phase_ == Phase::over || trim(line).empty() || trim(line).front() == '#') return;
+      if (phase_ == Phase::heads) {
+        look_for_heads(line, number);
+      } else {
+        read_row(line, number);
+      }
+      before_ = line;
+    });
+    if (error_) return Result<Grid>(std::unexpected(*error_));
+    if (heads_.empty()) return std::nullopt;
+    return Result<Grid>(std::move(grid_));
+  }
+
+ private:
+  enum class Phase { heads, rows, over };
+
+  void look_for_heads(std::string_view line, int number) {
+    constexpr int kLastLine = 40;
+    if (is_rule(trim(line))) {
+      take_heads(before_, pieces_of(line, " "), line, number - 1);
+    } else {
+      take_heads(line, pieces_of(line, "  "), line, number);
+    }
+    const bool hopeless =
+        number >= kLastLine || line.find('\t') != std::string_view::npos || holds_instance_id(line);
+    if (phase_ == Phase::heads && hopeless) phase_ = Phase::over;
+  }
+
+  /// The words of `header` that stand where `pieces` do in `line`, if they name columns.
+  void take_heads(std::string_view header, const std::vector<std::string_view>& pieces, std::string_view line,
+                  int number) {
+    if (pieces.size() < 2) return;
+    std::vector<HeadPlace> places = places_of(line, pieces);
+    const auto cells = cells_under(header, places);
+    if (!cells || !is_header_(*cells)) return;
+    heads_ = std::move(places);
+    grid_ = Grid{};
+    add(*cells, number);
+    phase_ = Phase::rows;
+  }
+
+  void read_row(std::string_view line, int number) {
+    if (is_rule(trim(line))) {
+      const int header_line = grid_.rows.front().line;
+      if (grid_.rows.size() == 1) take_heads(before_, pieces_of(line, " "), line, header_line);
+      return;
+    }
+    if (const auto cells = cells_under(line, heads_)) {
+      add(*cells, number);
+    } else if (const auto pieces = pieces_of(line, "  "); pieces.size() == heads_.size()) {
+      add(pieces, number);
+    } else {
+      error_ = bad_list(source_, number,
+                        "the cells of this line do not stand under the column names; use CSV, or "
+                        "`aws ec2 describe-instances --output json`")
+                   .error();
+      phase_ = Phase::over;
+    }
+  }
+
+  void add(const std::vector<std::string_view>& cells, int line) {
+    grid_.rows.push_back({line, grid_.cells.size(), cells.size()});
+    grid_.cells.insert(grid_.cells.end(), cells.begin(), cells.end());
+  }
+
+  std::string_view source_;
+  const IsHeader& is_header_;
+  Phase phase_ = Phase::heads;
+  std::vector<HeadPlace> heads_;
+  std::string_view before_;  ///< the line before
+  Grid grid_;
+  std::optional<Error> error_;
+};
+
 /// True if each row that holds an id anywhere holds one as a cell of its own.
 bool ids_are_cells(const Grid& grid) {
   for (std::size_t i = 0; i < grid.rows.size(); ++i) {
@@ -284,60 +366,7 @@ Result<Grid> split_grid(std::string_view text, Separator separator, std::string_
 
 std::optional<Result<Grid>> split_under_heads(std::string_view text, std::string_view source,
                                               const IsHeader& is_header) {
-  Grid grid;
-  std::vector<HeadPlace> heads;
-  std::string_view before;
-  std::optional<Error> error;
-  const auto add = [&](const std::vector<std::string_view>& cells, int line) {
-    grid.rows.push_back({line, grid.cells.size(), cells.size()});
-    grid.cells.insert(grid.cells.end(), cells.begin(), cells.end());
-  };
-  const auto begin = [&](std::string_view line, const std::vector<HeadPlace>& places, int number) {
-    const auto cells = cells_under(line, places);
-    if (!cells || cells->size() < 2 || !is_header(*cells)) return false;
-    heads = places;
-    add(*cells, number);
-    return true;
-  };
-  bool searching = true;
-  for_each_line(text, [&](std::string_view line, int number) {
-    if (error || (!searching && heads.empty()) || trim(line).empty() || trim(line).starts_with('#')) return;
-    if (heads.empty()) {
-      const auto pieces = pieces_of(line, "  ");
-      const bool dashes = is_rule(trim(line)) && line.find_first_not_of("- ") == std::string_view::npos;
-      if (dashes && before.data() != nullptr) {
-        begin(before, places_of(line, pieces_of(line, " ")), number - 1);
-      } else {
-        begin(line, places_of(line, pieces), number);
-      }
-      before = line;
-      searching = number < 40 && line.find('\t') == std::string_view::npos && !holds_instance_id(line);
-      return;
-    }
-    if (is_rule(trim(line))) {
-      if (grid.rows.size() == 1) {
-        const int header_line = grid.rows.front().line;
-        grid = Grid{};
-        begin(before, places_of(line, pieces_of(line, " ")), header_line);
-      }
-      return;
-    }
-    auto cells = cells_under(line, heads);
-    if (!cells) {
-      cells = pieces_of(line, "  ");
-      if (cells->size() != heads.size()) {
-        error = bad_list(source, number,
-                         "the cells of this line do not stand under the column names; use CSV, or "
-                         "`aws ec2 describe-instances --output json`")
-                    .error();
-        return;
-      }
-    }
-    add(*cells, number);
-  });
-  if (heads.empty()) return std::nullopt;
-  if (error) return Result<Grid>(std::unexpected(*error));
-  return Result<Grid>(std::move(grid));
+  return HeadedSplitter(source, is_header).split(text);
 }
 
 Result<Grid> split_by_ids(std::string_view text, std::string_view source) {

@@ -205,9 +205,11 @@ bool is_hcl_line(std::string_view line) {
 /// `node[001-004,007]`, alone or behind `NodeList=`.
 bool is_bracket_list(std::string_view line) {
   const std::size_t open = line.find('[');
-  if (open == 0 || open + 1 >= line.size() || !is_name_character(line[open - 1])) return false;
-  const std::string_view inner = line.substr(open + 1, line.find(']') - open - 1);
-  return line.find(']') != std::string_view::npos && inner.front() >= '0' && inner.front() <= '9' &&
+  const std::size_t close = line.find(']');
+  if (open == std::string_view::npos || close == std::string_view::npos || open == 0 || close < open + 2)
+    return false;
+  const std::string_view inner = line.substr(open + 1, close - open - 1);
+  return is_name_character(line[open - 1]) && inner.front() >= '0' && inner.front() <= '9' &&
          inner.find_first_not_of("0123456789,-") == std::string_view::npos;
 }
 

@@ -10,6 +10,7 @@
 #include <map>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "ec2mpi/cluster/inventory_text.hpp"
@@ -205,6 +206,47 @@ TEST(Inventory, ReadsSmallNumbersAsPortsWhereAUserStands) {
   EXPECT_EQ(read("ubuntu@10.0.0.1:80\n").nodes.at(0).port, 80);
 }
 
+TEST(Inventory, SlotsOfAHostThatIsRepeatedAddUp) {
+  const Inventory pbs = read("10.0.0.1\n10.0.0.1\n10.0.0.2\n");
+  EXPECT_EQ(pbs.nodes.at(0).slots, 2);
+  EXPECT_EQ(pbs.nodes.at(1).slots, 1);
+  EXPECT_EQ(pbs.notes,
+            std::vector<std::string>{"line 2 names a host again: its slots add up, as in a hostfile"});
+  EXPECT_EQ(read("a slots=3\nb\na slots=2\n").nodes.at(0).slots, 5);
+}
+
+TEST(Inventory, AddressesOfARepeatedInstanceAreNoSlots) {
+  EXPECT_EQ(read(std::string(kTwoRows) + std::string(kTwoRows)).nodes.at(0).slots, 0);
+}
+
+TEST(Inventory, KnowsStatesInTheLanguagesOfTheConsoleAndOfOtherClouds) {
+  for (const std::string state :
+       {"Detenida", "\xE5\xB7\xB2\xE5\x81\x9C\xE6\xAD\xA2", "Angehalten", "Arr\xC3\xAAt\xC3\xA9",
+        "Interrompido", "TERMINATED", "VM deallocated", "SHUTOFF", "\xF0\x9F\x94\xB4 Stopped"}) {
+    const Inventory inventory = read(
+        "Instance ID,Private IP,State\ni-0a1b2c3d4e5f60718,10.0.0.1,running\ni-0b2c3d4e5f6071829,10.0.0.2," +
+        state + "\n");
+    ASSERT_EQ(inventory.skipped.size(), 1U) << state;
+    EXPECT_EQ(inventory.skipped[0].state, state);
+  }
+}
+
+TEST(Inventory, SaysWhatAWordLooksLikeThatIsNoAddress) {
+  const std::vector<std::pair<std::string, std::string>> kWords = {{"train.py", "the name of a file"},
+                                                                   {"us-east-1", "a region or zone"},
+                                                                   {"us-central1-a", "a region or zone"},
+                                                                   {"pending", "a state"},
+                                                                   {"true", "a state"},
+                                                                   {"c5n.large", "an instance type"},
+                                                                   {"localhost", "this machine"},
+                                                                   {"127.0.0.1", "this machine"}};
+  for (const auto& [word, meaning] : kWords) {
+    EXPECT_NE(error_of("203.0.113.11\n" + word + "\n").find(meaning), std::string::npos) << word;
+    EXPECT_NE(error_of("Name,Public IP\na,203.0.113.11\nb," + word + "\n").find(meaning), std::string::npos)
+        << word;
+  }
+}
+
 TEST(Inventory, WritesIpv6Canonically) {
   EXPECT_EQ(read("[2600:1F16:0ABC:de00:0:0:0:12]:2222\n").nodes.at(0).address, "2600:1f16:abc:de00::12");
 }
@@ -253,6 +295,15 @@ TEST(AddressChoice, RefusesAnotherKindThanThePlainListGives) {
 
 TEST(AddressChoice, AcceptsHostNamesAsAnyKind) {
   EXPECT_EQ(read("node1\n", {.address = AddressChoice::private_v4}).nodes.at(0).address, "node1");
+}
+
+TEST(AddressChoice, RefusesPrivateAddressesThatTwoNetworksShare) {
+  constexpr std::string_view kList =
+      "a\ti-0a1b2c3d4e5f60718\t3.22.115.209\t172.31.16.10\nb\ti-0b2c3d4e5f6071829\t3.22.115.210\t172.31.16."
+      "10\n";
+  EXPECT_EQ(read(kList).nodes.size(), 2U);
+  EXPECT_NE(error_of(kList, {.address = AddressChoice::private_v4}).find("list:2: 172.31.16.10"),
+            std::string::npos);
 }
 
 TEST(AddressChoice, CanBeMadeAgain) {
