@@ -231,7 +231,7 @@ Result<void> remember_list(const Cluster& cluster) {
 
 void remember_if_possible(const Cluster& cluster) {
   if (auto kept = remember_list(cluster); !kept) {
-    fmt::print(stderr, "ec2mpi: {}; the nodes' numbers are not remembered\n", kept.error().message);
+    print_talk(fmt::format("ec2mpi: {}; the nodes' numbers are not remembered\n", kept.error().message));
   }
 }
 

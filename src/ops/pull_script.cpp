@@ -142,7 +142,6 @@ exit "$status"
 
 // In digits, as how many there are is known only at the end.
 constexpr const char* kUntold = R"sh(
-printf '%s\n' "$1"
 exec xargs -0 sh -c '
 status=0
 for path; do

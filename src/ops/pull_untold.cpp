@@ -6,9 +6,9 @@
 #include <utility>
 
 #include "ec2mpi/base/text.hpp"
-#include "ec2mpi/ops/pull_listing.hpp"
 #include "src/ops/feeder.hpp"
 #include "src/ops/pull_script.hpp"
+#include "src/ops/remote_program.hpp"
 
 namespace ec2mpi::ops {
 
@@ -17,15 +17,6 @@ namespace {
 int hexadecimal(char letter) {
   const auto digit = std::string_view("0123456789abcdef").find(letter);
   return digit == std::string_view::npos ? -1 : static_cast<int>(digit);
-}
-
-/// Drops what .bashrc says before the token.
-Result<std::string_view> behind_token(std::string& before, std::string_view token, std::string_view bytes) {
-  before += bytes;
-  const auto place = before.find(token);
-  if (place != std::string::npos) return std::string_view(before).substr(place + token.size());
-  if (before.size() <= PullListing::kMostBefore) return std::string_view();
-  return fail(ErrorKind::protocol, "the node prints much before any file; see its .bashrc");
 }
 
 }  // namespace
@@ -86,18 +77,14 @@ Result<void> UntoldFiles::end(bool whole) {
 asio::awaitable<Result<ssh::ExitStatus>> pull_untold(NodeRun& run, UntoldFiles& reader,
                                                      std::vector<PullWant> files,
                                                      std::function<void(std::string_view)> keep) {
-  const auto token = random_hex(32);
-  ssh::Request request{.command = quote_words({"sh", "-c", pull_untold_script(), "ec2mpi-pull", token}),
-                       .bulk = true};
-  auto channel = co_await run.session.start(std::move(request), run.limit);
+  ssh::Request request{.command = pull_untold_script(), .bulk = true};
+  auto channel = co_await start_program(run.session, std::move(request), run.limit);
   if (!channel) co_return std::unexpected(channel.error());
   auto names = std::make_shared<std::string>();
   for (const auto& file : files) names->append(file.path).push_back('\0');
   const auto executor = co_await asio::this_coro::executor;
   const auto feeder = Feeder::over(executor, **channel, names, nullptr);
   feeder->start();
-  std::string before;
-  bool begun = false;
   Result<void> read;
   while (read) {
     auto chunk = co_await (*channel)->read(run.limit);
@@ -107,10 +94,7 @@ asio::awaitable<Result<ssh::ExitStatus>> pull_untold(NodeRun& run, UntoldFiles& 
       keep((*chunk)->bytes);
       continue;
     }
-    auto text = begun ? Result<std::string_view>((*chunk)->bytes)
-                      : behind_token(before, token + "\n", (*chunk)->bytes);
-    if (text) begun = begun || !text->empty();
-    read = text ? reader.feed(*text) : std::unexpected(text.error());
+    read = reader.feed((*chunk)->bytes);
     co_await run.observer.ready(run.limit);
   }
   co_await feeder->finish();
