@@ -45,7 +45,8 @@ else echo packages none; fi
 )sh";
 
 std::string survey_command() {
-  return fmt::format("( {} )\n{}\n( {} )\necho '{}'\n", facts_script(), kSurveyScript, trust_script({"states"}), kEnd);
+  return fmt::format("( {} )\n{}\n( {} )\necho '{}'\n", facts_script(), kSurveyScript,
+                     trust_script({"states"}), kEnd);
 }
 
 std::unexpected<Error> not_understood(std::string_view line) {
