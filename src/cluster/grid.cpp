@@ -291,7 +291,9 @@ class HeadedSplitter {
   /// The words of `header` that stand where `pieces` do in `line`, if they name columns.
   void take_heads(std::string_view header, const std::vector<std::string_view>& pieces, std::string_view line,
                   int number) {
-    if (pieces.size() < 2) return;
+    constexpr std::size_t kMostHeads =
+        60;  // more are no table that a person reads, and cost too much to place
+    if (pieces.size() < 2 || pieces.size() > kMostHeads) return;
     std::vector<HeadPlace> places = places_of(line, pieces);
     const auto cells = cells_under(header, places);
     if (!cells || !is_header_(*cells)) return;

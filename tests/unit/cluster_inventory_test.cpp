@@ -385,7 +385,8 @@ INSTANTIATE_TEST_SUITE_P(Hostile, InventoryCost,
                                          " ", "\n", ",", "a,", "10.0.0.1,", "|",
                                          "x i-0a1b2c3d4e5f60718\n\n\t", "10.0.0.1 10.0.0.2\n",
                                          "# i-0a1b2c3d4e5f60718\n", "a=", "- - ", "i-",
-                                         "i-0a1b2c3d4e5f60718,\"", "\xE2\x80\x93\t"));
+                                         "i-0a1b2c3d4e5f60718,\"", "\xE2\x80\x93\t", "a  ", "name  ip\n",
+                                         "Instance ID\n", "node1  10.0.0.1\n", "ip:", "[\"10.0.0.1\"],"));
 
 /// Inventories of random shape with fixed seeds: names that look like other cells, too.
 class RandomInventory : public testing::TestWithParam<unsigned> {
