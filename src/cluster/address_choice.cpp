@@ -67,7 +67,7 @@ const Node* shares(const Inventory& inventory, Member member) {
   std::unordered_set<std::string_view> seen;
   seen.reserve(inventory.nodes.size());
   for (const Node& node : inventory.nodes) {
-    if (!seen.insert(node.*member).second) return &node;
+    if (!(node.*member).empty() && !seen.insert(node.*member).second) return &node;
   }
   return nullptr;
 }
@@ -89,6 +89,16 @@ std::unexpected<Error> mixed(const Inventory& inventory) {
                   some_public ? "public" : "IPv6", some_of(without(inventory, member))));
 }
 
+/// The error if two nodes have one private address.
+Result<void> private_unshared(const Inventory& inventory) {
+  const Node* second = shares(inventory, &Node::private_address);
+  if (second == nullptr) return {};
+  return bad_list(
+      inventory.source, second->line,
+      fmt::format("{} is the private address of another node too (two networks?); say --address public",
+                  second->private_address));
+}
+
 Result<void> take(Inventory& inventory, AddressChoice choice) {
   const Member member = member_of(choice);
   if (!all_have(inventory, member)) {
@@ -98,11 +108,8 @@ Result<void> take(Inventory& inventory, AddressChoice choice) {
                     "that has them",
                     name_of(choice), some_of(without(inventory, member))));
   }
-  if (const Node* second = member == &Node::private_address ? shares(inventory, member) : nullptr) {
-    return bad_list(
-        inventory.source, second->line,
-        fmt::format("{} is the {} address of another node too (two networks?); say --address public",
-                    second->*member, name_of(choice)));
+  if (choice == AddressChoice::private_v4) {
+    if (auto unshared = private_unshared(inventory); !unshared) return unshared;
   }
   for (Node& node : inventory.nodes) node.address = node.*member;
   inventory.chosen = choice;
@@ -135,6 +142,7 @@ Result<void> take_as_given(Inventory& inventory, AddressChoice choice) {
 Result<void> choose_addresses(Inventory& inventory, AddressChoice choice) {
   if (inventory.as_given) return take_as_given(inventory, choice);
   if (choice == AddressChoice::behind_jump) {
+    if (auto unshared = private_unshared(inventory); !unshared) return unshared;
     for (Node& node : inventory.nodes) {
       node.address = first_address(node, {&Node::private_address, &Node::ipv6, &Node::public_address});
     }

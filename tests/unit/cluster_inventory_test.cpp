@@ -304,6 +304,7 @@ TEST(AddressChoice, RefusesPrivateAddressesThatTwoNetworksShare) {
   EXPECT_EQ(read(kList).nodes.size(), 2U);
   EXPECT_NE(error_of(kList, {.address = AddressChoice::private_v4}).find("list:2: 172.31.16.10"),
             std::string::npos);
+  EXPECT_NE(error_of(kList, {.address = AddressChoice::behind_jump}), "");
 }
 
 TEST(AddressChoice, CanBeMadeAgain) {
