@@ -39,13 +39,6 @@ def test_ips_takes_the_list_as_an_argument_and_writes_into_the_working_folder(la
     assert not (folder / "nodeIPaddress").exists()
 
 
-def test_a_folder_that_cannot_be_written_does_not_keep_nodes_from_reading(laptop):
-    (laptop.folder / ".ec2mpi").write_text("in the way\n")
-    done = laptop("nodes", "--json")
-    assert [node["address"] for node in json.loads(done.out)] == ADDRESSES.split() and done.code == 0
-    assert ".ec2mpi" in done.err and done.err.count("\n") == 1
-
-
 def test_ips_of_standard_input_prints_where_it_cannot_write(laptop):
     (laptop.folder / "nodeIPaddress").mkdir()
     done = laptop("ips", "-", input="203.0.113.11\n203.0.113.12\n")

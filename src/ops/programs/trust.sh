@@ -441,14 +441,27 @@ take_hosts() {
   take_block hosts /etc/hosts
 }
 
-# 255 is ssh's own failure; the other numbers come from the far end, which was reached then.
+# try_login ADDRESS: prints nothing if the login succeeds, else the reason. ssh would wait for what a start-up file of the
+# far end leaves in the background; so it is ended as soon as the far end has spoken. 255 is ssh's own failure; the other
+# statuses come from the far end, which was reached then.
+try_login() {
+  ssh -n -o BatchMode=yes -o ConnectTimeout=10 -o LogLevel=ERROR "$1" echo ec2mpi-in >"$said_in" 2>&1 &
+  tries=150 # of 0.1 s
+  while kill -0 $! 2>/dev/null; do
+    ! grep -q ec2mpi-in "$said_in" || { kill $!; return; }
+    [ $tries -gt 0 ] || { kill $!; echo 'no answer within 15 s'; return; }
+    tries=$((tries - 1))
+    sleep 0.1
+  done
+  wait $!
+  [ $? != 255 ] || tr -s '\r\n' ' ' <"$said_in"
+}
+
 login() {
-  said=$(ssh -n -o BatchMode=yes -o ConnectTimeout=10 -o LogLevel=ERROR "$1" true 2>&1)
-  if [ $? = 255 ]; then
-    echo "login failed $(printf '%s' "$said" | tr -s '\r\n' ' ')"
-  else
-    echo 'login ok'
-  fi
+  said_in=$ours/$own.login
+  said=$(try_login "$1")
+  rm -f "$said_in"
+  if [ -n "$said" ]; then echo "login failed $said"; else echo 'login ok'; fi
   give_claim_back "$2"
   states
 }
