@@ -6,6 +6,7 @@
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/cli/exec_output.hpp"
 #include "ec2mpi/ops/exec.hpp"
+#include "ec2mpi/ops/placeholders.hpp"
 #include "ec2mpi/ops/push.hpp"
 #include "src/cli/copy.hpp"
 #include "src/cli/option_values.hpp"

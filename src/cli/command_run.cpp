@@ -10,6 +10,7 @@
 #include "ec2mpi/cli/job_view.hpp"
 #include "ec2mpi/cli/runtime.hpp"
 #include "ec2mpi/ops/exec.hpp"
+#include "ec2mpi/ops/placeholders.hpp"
 #include "ec2mpi/ops/push.hpp"
 #include "ec2mpi/ops/run.hpp"
 #include "src/cli/bring_results.hpp"

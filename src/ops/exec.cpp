@@ -6,6 +6,7 @@
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/fleet/lines.hpp"
+#include "ec2mpi/ops/placeholders.hpp"
 #include "ec2mpi/ops/remote.hpp"
 #include "ec2mpi/ops/stop.hpp"
 #include "src/ops/feeder.hpp"
@@ -17,10 +18,6 @@ namespace {
 
 constexpr auto kTimeToStop = std::chrono::seconds(8);
 constexpr auto kTimeToFindNothing = std::chrono::seconds(3);  ///< by a login shell that hangs, most likely
-
-std::string_view role(const Node& node) {
-  return node.index == 1 ? "master" : "worker";
-}
 
 /// What the node prints on standard error when sudo goes ahead or wants a password. Hard to guess for a
 /// program that would like to be sent one.
@@ -192,32 +189,12 @@ asio::awaitable<Result<ssh::ExitStatus>> exec(NodeRun run, std::shared_ptr<const
 
 }  // namespace
 
-std::string fill_placeholders(std::string_view text, const Node& node) {
-  const std::pair<std::string_view, std::string> kPlaceholders[] = {{"{index}", std::to_string(node.index)},
-                                                                    {"{node}", node.label()},
-                                                                    {"{address}", node.address},
-                                                                    {"{role}", std::string(role(node))}};
-  std::string filled;
-  while (!text.empty()) {
-    const auto* hit = std::find_if(std::begin(kPlaceholders), std::end(kPlaceholders),
-                                   [text](const auto& known) { return text.starts_with(known.first); });
-    if (hit != std::end(kPlaceholders)) {
-      filled += hit->second;
-      text.remove_prefix(hit->first.size());
-    } else {
-      filled += text.front();
-      text.remove_prefix(1);
-    }
-  }
-  return filled;
-}
-
 std::string command_line(const ExecPlan& plan, const Node& node, const std::string& mark,
                          const std::string& begin) {
   const auto filled = fill_placeholders(plan.command, node);
   const auto variables = quote_words(
       {mark, fmt::format("EC2MPI_INDEX={}", node.index), fmt::format("EC2MPI_COUNT={}", plan.count),
-       fmt::format("EC2MPI_ROLE={}", role(node)), "EC2MPI_MASTER=" + plan.master});
+       fmt::format("EC2MPI_ROLE={}", role_name(node)), "EC2MPI_MASTER=" + plan.master});
   const auto shell = plan.script ? "sh -c " + quote_word(script_runner(*plan.script, filled))
                                  : "\"$SHELL\" $o -c " + quote_word(filled);
   const auto marked = "env " + variables + " " + shell;

@@ -4,10 +4,9 @@
 #include <set>
 
 #include "ec2mpi/base/text.hpp"
-#include "ec2mpi/ops/exec.hpp"
+#include "ec2mpi/ops/placeholders.hpp"
 #include "ec2mpi/ops/pull.hpp"
 #include "ec2mpi/ops/remote_path.hpp"
-#include "ec2mpi/ops/source_tree.hpp"
 
 namespace ec2mpi::ops {
 

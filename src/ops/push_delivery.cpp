@@ -6,7 +6,7 @@
 #include <asio/detached.hpp>
 
 #include "ec2mpi/base/text.hpp"
-#include "ec2mpi/ops/exec.hpp"
+#include "ec2mpi/ops/placeholders.hpp"
 #include "ec2mpi/ops/remote.hpp"
 #include "src/ops/further.hpp"
 #include "src/ops/push_script.hpp"

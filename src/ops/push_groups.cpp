@@ -4,7 +4,7 @@
 #include <map>
 #include <unordered_set>
 
-#include "ec2mpi/ops/exec.hpp"
+#include "ec2mpi/ops/placeholders.hpp"
 
 namespace ec2mpi::ops {
 

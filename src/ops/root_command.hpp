@@ -8,7 +8,7 @@
 
 #include "ec2mpi/fleet/fleet.hpp"
 #include "ec2mpi/ops/exec.hpp"
-#include "ec2mpi/ops/survey.hpp"
+#include "ec2mpi/ops/root_access.hpp"
 
 namespace ec2mpi::ops {
 

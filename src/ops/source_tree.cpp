@@ -13,6 +13,7 @@
 #include <set>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/ops/placeholders.hpp"
 
 namespace ec2mpi::ops {
 
@@ -184,13 +185,6 @@ class Scanner {
 std::filesystem::path SourceTree::path_of(const SourceItem& item) const {
   const auto& top = tops[item.top].path;
   return item.relative.empty() ? top : top / item.relative;
-}
-
-std::string name_in_target(std::string_view path) {
-  while (path.ends_with('/')) path.remove_suffix(1);
-  const auto slash = path.rfind('/');
-  const auto name = slash == std::string_view::npos ? path : path.substr(slash + 1);
-  return name == "." || name == ".." ? std::string() : std::string(name);
 }
 
 Result<SourceTree> scan_sources(const std::vector<std::string>& sources, const ScanOptions& options) {

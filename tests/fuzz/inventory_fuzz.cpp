@@ -9,7 +9,8 @@
 #include "ec2mpi/cluster/address.hpp"
 #include "ec2mpi/cluster/fields.hpp"
 #include "ec2mpi/cluster/host_of.hpp"
-#include "ec2mpi/cluster/inventory.hpp"
+#include "ec2mpi/cluster/read_inventory.hpp"
+#include "ec2mpi/cluster/address_choice.hpp"
 #include "ec2mpi/cluster/inventory_text.hpp"
 #include "ec2mpi/cluster/list_words.hpp"
 

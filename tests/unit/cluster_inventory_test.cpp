@@ -1,4 +1,5 @@
-#include "ec2mpi/cluster/inventory.hpp"
+#include "ec2mpi/cluster/read_inventory.hpp"
+#include "ec2mpi/cluster/address_choice.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
 #include "ec2mpi/ops/exec.hpp"
+#include "ec2mpi/ops/placeholders.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/wait.h>

@@ -1,6 +1,7 @@
 // What a push sends, and what becomes of the paths that are typed.
 
 #include "ec2mpi/ops/push.hpp"
+#include "ec2mpi/ops/placeholders.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>

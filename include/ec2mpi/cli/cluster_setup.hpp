@@ -11,7 +11,7 @@
 #include "ec2mpi/base/state_folder.hpp"
 #include "ec2mpi/cli/options.hpp"
 #include "ec2mpi/cluster/config.hpp"
-#include "ec2mpi/cluster/inventory.hpp"
+#include "ec2mpi/cluster/read_inventory.hpp"
 #include "ec2mpi/fleet/fleet.hpp"
 #include "ec2mpi/ssh/host_keys.hpp"
 #include "ec2mpi/ssh/libssh_transport.hpp"

@@ -1,15 +1,20 @@
 #pragma once
 
-#include <filesystem>
 #include <string>
-#include <string_view>
 #include <vector>
 
-#include "ec2mpi/base/error.hpp"
-#include "ec2mpi/cluster/address_choice.hpp"
 #include "ec2mpi/cluster/node.hpp"
 
 namespace ec2mpi {
+
+/// Which of a node's addresses to connect to.
+enum class AddressChoice {
+  automatic,    ///< the one kind that all nodes have: public, else IPv6, else private; a mixture is an error
+  public_v4,    ///< public IPv4 (or a host name as given) of every node
+  ipv6,         ///< IPv6 of every node
+  private_v4,   ///< private IPv4 of every node
+  behind_jump,  ///< what a jump host in the VPC reaches: private where there is one, else what there is
+};
 
 /// An instance of the list that is left out because its state is not `running`.
 struct Skipped {
@@ -33,22 +38,5 @@ struct Inventory {
 
   [[nodiscard]] const Node& master() const { return nodes.front(); }
 };
-
-struct ReadOptions {
-  AddressChoice address = AddressChoice::automatic;
-  bool choose_addresses = true;  ///< false: leave `Node::address` empty for a later choose_addresses()
-  bool addresses_required =
-      true;  ///< false: accept instances without any address (bare ids); implies no choice
-};
-
-/// Reads a list in any of the forms that docs/ describes; the form is told by the content, never by the name.
-/// `source_name` stands in messages only. Reads `bytes` in linear time.
-/// Errors: ErrorKind::inventory, `FILE:LINE: what is wrong; what to do next`, free of control characters.
-[[nodiscard]] Result<Inventory> parse_inventory(std::string_view bytes, std::string_view source_name,
-                                                const ReadOptions& options = {});
-
-/// Reads the file and parses it. Also ErrorKind::local_io if the file cannot be read.
-[[nodiscard]] Result<Inventory> load_inventory(const std::filesystem::path& path,
-                                               const ReadOptions& options = {});
 
 }  // namespace ec2mpi

@@ -26,9 +26,6 @@ struct ExecPlan {
   std::string master = {};  ///< the master's address, for EC2MPI_MASTER
 };
 
-/// Replaces {index}, {node}, {address} and {role}; other braces stay.
-[[nodiscard]] std::string fill_placeholders(std::string_view text, const Node& node);
-
 /// The text that sshd is given for a node: `begin`, shell text that says that the command begins, then the
 /// command under the login shell, with the variables EC2MPI_INDEX, EC2MPI_COUNT, EC2MPI_ROLE, EC2MPI_MASTER,
 /// and the mark by which all its processes are found again. Start-up files are read once.

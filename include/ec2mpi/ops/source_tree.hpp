@@ -59,9 +59,6 @@ struct SourceTree {
 [[nodiscard]] Result<SourceTree> scan_sources(const std::vector<std::string>& sources,
                                               const ScanOptions& options = {});
 
-/// The name a path has in the folder it is copied into; empty for ".", ".." and "/", as with scp and cp.
-[[nodiscard]] std::string name_in_target(std::string_view path);
-
 /// Opens a file of the tree, or what was read of it. Errors: local_io.
 [[nodiscard]] Result<UniqueFd> open_item(const SourceTree& tree, const SourceItem& item);
 

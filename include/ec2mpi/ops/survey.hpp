@@ -9,18 +9,11 @@
 #include <vector>
 
 #include "ec2mpi/cluster/facts.hpp"
+#include "ec2mpi/ops/root_access.hpp"
 #include "ec2mpi/ssh/host_keys.hpp"
 #include "ec2mpi/ssh/transport.hpp"
 
 namespace ec2mpi::ops {
-
-/// How a command can be run as root.
-enum class RootAccess {
-  self,      ///< the login user is root
-  sudo,      ///< by sudo, which asks nothing
-  password,  ///< by sudo, which would ask
-  none,      ///< there is no sudo
-};
 
 /// The state of a file or block that isn't there, and of a block whose end is missing.
 inline constexpr std::string_view kAbsent = "absent";

@@ -1,7 +1,8 @@
-#include "ec2mpi/cluster/inventory.hpp"
+#include "ec2mpi/cluster/read_inventory.hpp"
 
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/cluster/decode.hpp"
+#include "ec2mpi/cluster/address_choice.hpp"
 #include "ec2mpi/cluster/forms.hpp"
 #include "ec2mpi/cluster/settle.hpp"
 
