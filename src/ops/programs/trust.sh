@@ -455,11 +455,11 @@ try_login() {
   done
   wait $!
   [ $? != 255 ] || tr -s '\r\n' ' ' <"$said_in"
+  return 0
 }
 
 login() {
-  said_in=$ours/$own.login
-  said=$(try_login "$1")
+  said_in=$(mktemp) && said=$(try_login "$1") || said='cannot make a temporary file'
   rm -f "$said_in"
   if [ -n "$said" ]; then echo "login failed $said"; else echo 'login ok'; fi
   give_claim_back "$2"
