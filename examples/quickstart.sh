@@ -51,6 +51,7 @@ printf 'In the folder: %s\n' "$(ls -x)"
 
 laptop ec2mpi ips
 laptop ec2mpi nodes
+# shellcheck disable=SC2016  # for the nodes' shells
 laptop ec2mpi exec-all 'echo "$(uname -n) has $(nproc) cores"'
 laptop ec2mpi setup
 laptop ec2mpi push spread.py ./

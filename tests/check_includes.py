@@ -1,96 +1,156 @@
 #!/usr/bin/env python3
-"""Does the code keep to the layers of the architecture? Looks at the #include lines and at who writes to the terminal.
+"""Does the code keep to the rooms of the architecture? Looks at the #include lines and at who writes to the terminal.
 
     check_includes.py [ROOT]        prints FILE:LINE: what is wrong; exit 1 if anything is
+    check_includes.py --show [ROOT] prints the rooms with their doors and arrows instead
 
-Arrows point to the right: cli -> ops -> fleet -> ssh -> cluster -> base; cli -> cloud -> cluster -> base.
+A folder is a room. include/ec2mpi/ROOM/ holds its doors, the headers that other rooms include; all else lies in src/ROOM/.
 """
 
 import pathlib
 import re
 import sys
+from collections import defaultdict
 
+VALUES = {"base", "cluster/values"}
+SSH = {"ssh", "fleet"} | VALUES
+# The rooms that a room may include. Arrows lead down, so there is no cycle of rooms (checked below).
 MAY_KNOW = {
     "base": set(),
-    "cluster": {"base"},
-    "ssh": {"cluster", "base"},
-    "cloud": {"cluster", "base"},
-    "fleet": {"ssh", "cluster", "base"},
-    "ops": {"fleet", "ssh", "cluster", "base"},
-    "cli": {"ops", "fleet", "ssh", "cloud", "cluster", "base"},
+    "cluster/values": {"base"},
+    "cluster/read": VALUES,
+    "cluster/list": {"cluster/read"} | VALUES,
+    "cluster": VALUES,
+    "cloud": {"cluster", "cluster/list"} | VALUES,
+    "ssh": VALUES,
+    "ssh/libssh": {"ssh"} | VALUES,
+    "ssh/kept": {"ssh", "ssh/libssh"} | VALUES,
+    "fleet": {"ssh"} | VALUES,
+    "ops/node": SSH,
+    "ops/mpi": VALUES,
+    "ops/process": {"ops/mpi", "ops/node"} | SSH,
+    "ops/exec": {"ops/process", "ops/node"} | SSH,
+    "ops/push": {"ops/node"} | SSH,
+    "ops/pull": {"ops/node"} | SSH,
+    "ops/job": {"ops/mpi", "ops/pull", "ops/process", "ops/node"} | SSH,
+    "ops/series": {"ops/job", "ops/node"} | SSH,
+    "ops/setup": {"ops/exec", "ops/node", "ssh/libssh"} | SSH,
+    "ops/doctor": {"ops/mpi", "ops/process", "ops/node"} | SSH,
+    "ops/login": SSH,
 }
-# Where a library may be included: folders below src/.
+OPS = {room for room in MAY_KNOW if room.startswith("ops/")}
+CONFIG = {"cluster", "cluster/list"}
+MAY_KNOW |= {
+    "cli/terminal": {"ops/login"} | VALUES,
+    "cli/session": {"cli/terminal", "ops/setup", "ssh/libssh", "ssh/kept"} | CONFIG | SSH,
+    "cli/views": {"cli/session", "cli/terminal"} | OPS | SSH,
+    "cli/commands": {"cli/views", "cli/session", "cli/terminal", "cloud", "ssh/kept"} | CONFIG | OPS | SSH,
+    "cli": {"cli/session", "cli/terminal"} | VALUES,
+}
+# Where a library may be included.
 LIBRARIES = {
-    "libssh/": {"ssh"},
-    "CLI/": {"cli"},
+    "libssh/": {"ssh", "ssh/libssh"},
+    "CLI/": {"cli", "cli/commands", "cli/session"},
     "curl/": {"cloud"},
     "toml++/": {"cluster"},
-    "spdlog/": {"ssh", "fleet", "ops", "cloud", "cli"},
+    "spdlog/": set(MAY_KNOW) - {"base", "cluster", "cluster/values", "cluster/read", "cluster/list"},
 }
+# Units that include each other today. The list may only become shorter.
+STILL_TIED = [set(f"{room}/{name}" for name in names.split()) for room, names in (
+    ("cluster/read", "fields host_of list_words"),
+    ("cluster/values", "address ec2_words"),
+    ("ops/doctor", "checks diagnosis"),
+    ("ops/node", "remote remote_program"),
+    ("ops/pull", "archive choice follow node pull ranges sums untold"),
+    ("ops/push", "delivery push"),
+    ("ops/push", "pace relay"),
+    ("ssh/libssh", "libssh_transport private_key"),
+)]
 TERMINAL = re.compile(r"\bfmt::print\b|\bstd::(cout|cerr|clog|print|println)\b|\bv?f?printf\s*\(|\bf?puts\s*\(|\bputchar\s*\("
                       r"|\bSTD(OUT|ERR)_FILENO\b|/dev/tty|spdlog/sinks/stdout")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 COMMENT = re.compile(r"//.*|/\*.*?\*/")
 
 
-def main(root):
+def main(arguments):
+    show = arguments[:1] == ["--show"]
+    root = pathlib.Path(next(iter(arguments[1:] if show else arguments), pathlib.Path(__file__).parent.parent))
     files = sorted(f for top in ("include/ec2mpi", "src") for f in (root / top).rglob("*") if f.suffix in (".hpp", ".cpp"))
     if not files:
         sys.exit(f"{root}: no sources here")
+    if show:
+        print_rooms(files, root)
+        return 0
     complaints = [complaint for file in files for complaint in check(file, root)]
+    complaints += [*needless_doors(files, root), *cycles(files, root), *missing_tables()]
     print(*complaints, sep="\n", end="\n" if complaints else "")
     return 1 if complaints else 0
 
 
 def check(file, root):
     name = file.relative_to(root).as_posix()
-    public = name.startswith("include/")
-    layer = layer_of(name)
+    room = room_of(name)
     lines = file.read_text().splitlines()
-    if layer is None and name != "src/main.cpp":
-        yield f"{name}:1: lies in no layer; the layers are: {', '.join(MAY_KNOW)}"
+    if room is None and name != "src/main.cpp":
+        yield f"{name}:1: lies in no room; the rooms are: {', '.join(MAY_KNOW)}"
         return
     for number, line in enumerate(lines, 1):
         include = INCLUDE.match(line)
-        for wrong in bad_include(*include.groups(), layer, public) if include else bad_code(line, layer):
+        for wrong in bad_include(*include.groups(), room, name) if include else bad_code(line, room):
             yield f"{name}:{number}: {wrong}"
     yield from own_header_first(file, root, name, lines)
 
 
-def layer_of(path):
-    """The layer of include/ec2mpi/LAYER/..., ec2mpi/LAYER/... or src/LAYER/...; None if it is none."""
-    match = re.match(r"(?:include/)?(?:ec2mpi|src)/([^/]+)/", path)
+def room_of(path):
+    """The room of include/ec2mpi/ROOM/FILE, ec2mpi/ROOM/FILE or src/ROOM/FILE; None if it is none."""
+    match = re.match(r"(?:include/)?(?:ec2mpi|src)/(.+)/[^/]+$", path)
     return match.group(1) if match and match.group(1) in MAY_KNOW else None
 
 
-def bad_include(bracket, path, layer, public):
+def unit_of(path):
+    """A header and its source are one unit: ROOM/NAME."""
+    return re.sub(r"^(include/ec2mpi|ec2mpi|src)/|\.[ch]pp$", "", path)
+
+
+def own_includes(file):
+    return [m.group(2) for m in map(INCLUDE.match, file.read_text().splitlines()) if m and m.group(1) == '"']
+
+
+def bad_include(bracket, path, room, name):
+    public = name.startswith("include/")
     if bracket == '"':
-        yield from bad_own_include(path, layer, public)
+        yield from bad_own_include(path, room, public)
         return
-    for library, folders in LIBRARIES.items():
-        if path.startswith(library) and layer not in folders:
-            yield f"<{path}> belongs to {' '.join(sorted(folders))} only"
-        if path.startswith(library) and public and library != "spdlog/":
-            yield f"<{path}> in a public header: it would spread to all who include it"
-    if path in ("iostream", "print") and layer != "cli":
+    for library, rooms in LIBRARIES.items():
+        if path.startswith(library) and room not in rooms:
+            yield f"<{path}> belongs to {' '.join(sorted(rooms))} only"
+        if path.startswith(library) and public and library not in ("spdlog/", "CLI/"):
+            yield f"<{path}> in a door: it would spread to all rooms that include it"
+    if path in ("iostream", "print") and not is_cli(room):
         yield f"<{path}>: only cli writes to the terminal"
 
 
-def bad_own_include(path, layer, public):
-    target = layer_of(path)
+def bad_own_include(path, room, public):
+    target = room_of(path)
     if target is None:
-        yield f'"{path}" must be written as "ec2mpi/LAYER/..." or "src/LAYER/..."'
-    elif layer is None:
+        yield f'"{path}" must be written as "ec2mpi/ROOM/..." or "src/ROOM/..."'
+    elif room is None:
         if path != "ec2mpi/cli/app.hpp":
             yield "main only calls ec2mpi/cli/app.hpp"
-    elif path.startswith("src/") and (public or target != layer):
+    elif path.startswith("src/") and target != room:
         yield f'"{path}" is private to src/{target}'
-    elif target != layer and target not in MAY_KNOW[layer]:
-        yield f'{layer} must not know {target} ("{path}")'
+    elif path.startswith("src/") and public:
+        yield f'"{path}" is private, and this is a door'
+    elif target != room and target not in MAY_KNOW[room]:
+        yield f'{room} must not know {target} ("{path}")'
 
 
-def bad_code(line, layer):
-    if layer != "cli" and TERMINAL.search(COMMENT.sub("", line)):
+def is_cli(room):
+    return room is None or room.split("/")[0] == "cli"
+
+
+def bad_code(line, room):
+    if not is_cli(room) and TERMINAL.search(COMMENT.sub("", line)):
         yield "only cli writes to the terminal"
 
 
@@ -105,5 +165,71 @@ def own_header_first(file, root, name, lines):
         yield f'{name}:{first[0] if first else 1}: include "{own}", its own header, first'
 
 
+def needless_doors(files, root):
+    """A header is a door if another room includes it, or a door of its own room does."""
+    doors, needed = set(), set()
+    for file in files:
+        name = file.relative_to(root).as_posix()
+        doors |= {name.removeprefix("include/")} if name.startswith("include/") else set()
+        needed |= {path for path in own_includes(file) if name.startswith("include/") or room_of(path) != room_of(name)}
+    for door in sorted(doors - needed):
+        yield f"include/{door}:1: no other room includes it; it belongs into src/{room_of(door)}/"
+
+
+def cycles(files, root):
+    """Units that include each other, also by way of others."""
+    needs = defaultdict(set)
+    for file in files:
+        unit = unit_of(file.relative_to(root).as_posix())
+        needs[unit] |= {unit_of(path) for path in own_includes(file)} - {unit}
+    for group in knots(needs):
+        if group not in STILL_TIED:
+            yield f"{' '.join(sorted(group))}: these units include each other"
+    for group in knots(MAY_KNOW):
+        yield f"{' '.join(sorted(group))}: the table lets these rooms include each other"
+
+
+def knots(arrows):
+    """Groups of two and more that reach each other."""
+    reach = {one: reachable(one, arrows) for one in arrows}
+    done = set()
+    for one in sorted(arrows):
+        group = {other for other in reach[one] if one in reach.get(other, ())}
+        if one not in done and len(group) > 1:
+            done |= group
+            yield group
+
+
+def reachable(start, arrows):
+    found, todo = set(), [start]
+    while todo:
+        for following in arrows.get(todo.pop(), ()):
+            if following not in found:
+                found.add(following)
+                todo.append(following)
+    return found
+
+
+def missing_tables():
+    for room, known in MAY_KNOW.items():
+        for other in sorted(known - set(MAY_KNOW)):
+            yield f"check_includes.py: {room} may know {other}, which is no room"
+
+
+def print_rooms(files, root):
+    doors, inside, arrows = defaultdict(list), defaultdict(list), defaultdict(set)
+    for file in files:
+        name = file.relative_to(root).as_posix()
+        room = room_of(name)
+        if room is None:
+            continue
+        (doors if name.startswith("include/") else inside)[room].append(file.stem)
+        arrows[room] |= {room_of(path) for path in own_includes(file)} - {room, None}
+    for room in MAY_KNOW:
+        if room in inside or room in doors:
+            print(f"{room:15} {len(set(doors[room] + inside[room])):3} units -> {', '.join(sorted(arrows[room])) or 'nothing'}")
+            print(f"{'':15} doors: {', '.join(sorted(doors[room])) or 'none'}")
+
+
 if __name__ == "__main__":
-    sys.exit(main(pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parent.parent)))
+    sys.exit(main(sys.argv[1:]))

@@ -15,6 +15,7 @@ as_root() { if ((EUID == 0)); then "$@"; else sudo "$@"; fi; }
 make_debian13() {
   local packages=openmpi-bin,python3-mpi4py,openssh-server,openssh-client,sudo,procps,psmisc,iproute2,util-linux mirror
   command -v debootstrap >/dev/null || as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y debootstrap >/dev/null
+  # shellcheck disable=SC1091,SC2016  # a file of the system; a format of apt-get
   mirror=$(. /etc/os-release && apt-get indextargets --format '$(REPO_URI)' "Codename: $VERSION_CODENAME" 'Component: main' \
     'Created-By: Packages' | head -n 1)
   echo "making a Debian 13 tree in $1"

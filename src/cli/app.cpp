@@ -11,10 +11,10 @@
 
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
-#include "src/cli/command.hpp"
-#include "src/cli/standard_output.hpp"
-#include "src/cli/stay_behind.hpp"
-#include "src/cli/usage.hpp"
+#include "ec2mpi/cli/session/command.hpp"
+#include "ec2mpi/cli/session/stay_behind.hpp"
+#include "ec2mpi/cli/session/usage.hpp"
+#include "ec2mpi/cli/terminal/standard_output.hpp"
 
 namespace ec2mpi::cli {
 

@@ -7,7 +7,7 @@
 
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
-#include "ec2mpi/cluster/address.hpp"
+#include "ec2mpi/cluster/values/address.hpp"
 #include "src/cluster/toml.hpp"
 
 namespace ec2mpi {

@@ -5,7 +5,7 @@
 #include <unordered_map>
 
 #include "ec2mpi/base/text.hpp"
-#include "ec2mpi/cluster/selection.hpp"
+#include "ec2mpi/cluster/values/selection.hpp"
 
 namespace ec2mpi {
 

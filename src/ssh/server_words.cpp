@@ -1,4 +1,4 @@
-#include "src/ssh/server_words.hpp"
+#include "ec2mpi/ssh/server_words.hpp"
 
 #include <fmt/format.h>
 #include <array>

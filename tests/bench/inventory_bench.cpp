@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include "ec2mpi/cluster/read_inventory.hpp"
+#include "ec2mpi/cluster/list/read_inventory.hpp"
 
 namespace {
 

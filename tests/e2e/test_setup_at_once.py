@@ -12,7 +12,7 @@ from local_cluster import Cluster, clusters, wait_until
 HOSTS = (1, 2, 3)
 HOME = "/home/ubuntu"
 KEYS = f"{HOME}/.ssh/authorized_keys"
-PROGRAM = pathlib.Path(__file__).resolve().parents[2] / "src/ops/programs/trust.sh"
+PROGRAM = pathlib.Path(__file__).resolve().parents[2] / "src/ops/setup/trust.sh"
 QUICK = "-o BatchMode=yes -o ConnectTimeout=20 -o KexAlgorithms=curve25519-sha256"
 
 

@@ -6,13 +6,13 @@
 #include <string>
 #include <string_view>
 
-#include "ec2mpi/cluster/address.hpp"
-#include "ec2mpi/cluster/fields.hpp"
-#include "ec2mpi/cluster/host_of.hpp"
-#include "ec2mpi/cluster/read_inventory.hpp"
-#include "ec2mpi/cluster/address_choice.hpp"
-#include "ec2mpi/cluster/inventory_text.hpp"
-#include "ec2mpi/cluster/list_words.hpp"
+#include "ec2mpi/cluster/list/inventory_text.hpp"
+#include "ec2mpi/cluster/list/read_inventory.hpp"
+#include "ec2mpi/cluster/read/list_words.hpp"
+#include "ec2mpi/cluster/values/address.hpp"
+#include "src/cluster/list/address_choice.hpp"
+#include "src/cluster/read/fields.hpp"
+#include "src/cluster/read/host_of.hpp"
 
 namespace {
 

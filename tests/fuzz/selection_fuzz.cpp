@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "ec2mpi/base/text.hpp"
-#include "ec2mpi/cluster/selection.hpp"
+#include "ec2mpi/cluster/values/selection.hpp"
 
 namespace {
 

@@ -4,9 +4,9 @@
 #include <map>
 #include <vector>
 
-#include "ec2mpi/cluster/facts.hpp"
-#include "ec2mpi/cluster/node.hpp"
-#include "ec2mpi/ops/job_plan.hpp"
+#include "ec2mpi/cluster/values/facts.hpp"
+#include "ec2mpi/cluster/values/node.hpp"
+#include "ec2mpi/ops/job/plan.hpp"
 
 namespace ec2mpi::test {
 

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "ec2mpi/base/error.hpp"
-#include "ec2mpi/cluster/parameters.hpp"
+#include "ec2mpi/cluster/values/parameters.hpp"
 
 namespace ec2mpi {
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "ec2mpi/base/error.hpp"
-#include "ec2mpi/cluster/node.hpp"
+#include "ec2mpi/cluster/values/node.hpp"
 #include "ec2mpi/ssh/transport.hpp"
 
 namespace ec2mpi {

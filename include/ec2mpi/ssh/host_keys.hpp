@@ -14,7 +14,7 @@
 
 #include "ec2mpi/base/error.hpp"
 #include "ec2mpi/base/state_folder.hpp"
-#include "ec2mpi/cluster/node.hpp"
+#include "ec2mpi/cluster/values/node.hpp"
 
 namespace ec2mpi::ssh {
 

@@ -1,0 +1,71 @@
+#pragma once
+/// Everything that can be checked before the first packet: settings, list, selection, keys.
+
+#include <chrono>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ec2mpi/base/error.hpp"
+#include "ec2mpi/base/state_folder.hpp"
+#include "ec2mpi/cli/session/options.hpp"
+#include "ec2mpi/cluster/config.hpp"
+#include "ec2mpi/cluster/list/read_inventory.hpp"
+#include "ec2mpi/fleet/fleet.hpp"
+#include "ec2mpi/ssh/host_keys.hpp"
+#include "ec2mpi/ssh/libssh/libssh_transport.hpp"
+
+namespace ec2mpi::cli {
+
+/// The list and what the user's settings say, read once.
+struct Cluster {
+  Config config;
+  std::filesystem::path list;  ///< where the instance list lies
+  StateFolder state;           ///< .ec2mpi/ beside the list: host keys and what ec2mpi remembers
+  Inventory inventory;
+  std::vector<Node> nodes;           ///< the selected ones
+  std::optional<Node> jump;          ///< the bastion, if one is used
+  std::vector<std::string> changes;  ///< what is new, gone or moved since the list was remembered
+
+  /// Where the sockets of kept connections lie.
+  [[nodiscard]] std::filesystem::path connections_folder() const;
+};
+
+/// ./ec2mpi.toml over $XDG_CONFIG_HOME/ec2mpi/config.toml, which is in ~/.config without that variable.
+[[nodiscard]] Result<Config> load_settings();
+
+/// The list that the options, the settings or the folder name; no guess where there is none.
+[[nodiscard]] Result<std::filesystem::path> find_list(const std::optional<std::string>& named,
+                                                      const Config& config);
+
+/// The state that belongs to a list. Errors: usage, if others could have put it there.
+[[nodiscard]] Result<StateFolder> open_state(const std::filesystem::path& list);
+
+/// Reads the list ("-" is standard input) and selects from it. Instances keep the indices that they had when
+/// the list was remembered in this folder. Writes nothing.
+[[nodiscard]] Result<Cluster> open_cluster(const ListOptions& options);
+
+/// Says what has changed in the list, once, and remembers its indices. Errors: local_io.
+[[nodiscard]] Result<void> remember_list(const Cluster& cluster);
+
+/// The same for commands that only read the list: a folder that cannot be written is no more than a note.
+void remember_if_possible(const Cluster& cluster);
+
+/// The keys and host keys for connecting.
+struct Access {
+  ssh::LibsshOptions transport;
+  ssh::HostKeys host_keys;
+  std::filesystem::path connections;                 ///< where the sockets of kept connections lie
+  std::optional<std::chrono::seconds> persist = {};  ///< how long to keep ours; 0 = and use no kept ones
+};
+/// The last check before the first connection; remembers the list.
+[[nodiscard]] Result<Access> open_access(const Cluster& cluster, const ConnectOptions& options);
+
+[[nodiscard]] FleetOptions fleet_options(const Cluster& cluster, const ConnectOptions& connect,
+                                         const FleetFlags& flags);
+
+/// Remembers which nodes failed, for the selector `failed`. Errors: local_io.
+[[nodiscard]] Result<void> remember_failures(const Cluster& cluster, const FleetReport& report);
+
+}  // namespace ec2mpi::cli

@@ -1,0 +1,47 @@
+#pragma once
+/// A sub-command is an options struct, a set-up function and a run function; this is what they have in
+/// common.
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ec2mpi/base/error.hpp"
+#include "ec2mpi/base/exit_code.hpp"
+#include "ec2mpi/cli/session/options.hpp"
+
+namespace ec2mpi::cli {
+
+/// Carried out once the arguments are parsed; gives the exit code. An Error means that nothing was started:
+/// exit 2.
+using Command = std::function<Result<int>(const CommonOptions&)>;
+
+/// Where a sub-command leaves what is to be done.
+struct Dispatch {
+  /// For `login` and `run`: the words behind the first --, which are not ours to read; nothing without a --.
+  std::optional<std::vector<std::string>> behind_dashes = {};
+  Command chosen = {};
+};
+
+/// Adds one sub-command; `example` stands at the end of its help.
+CLI::App& add_command(CLI::App& app, const std::string& name, const std::string& description,
+                      const std::string& example);
+
+void add_ips_command(CLI::App& app, Dispatch& dispatch);
+void add_nodes_command(CLI::App& app, Dispatch& dispatch);
+void add_disconnect_command(CLI::App& app, Dispatch& dispatch);
+void add_exec_commands(CLI::App& app, Dispatch& dispatch);
+void add_login_command(CLI::App& app, Dispatch& dispatch);
+void add_push_command(CLI::App& app, Dispatch& dispatch);
+void add_pull_command(CLI::App& app, Dispatch& dispatch);
+void add_ps_commands(CLI::App& app, Dispatch& dispatch);
+void add_run_command(CLI::App& app, Dispatch& dispatch);
+void add_setup_command(CLI::App& app, Dispatch& dispatch);
+void add_doctor_command(CLI::App& app, Dispatch& dispatch);
+void add_follow_commands(CLI::App& app, Dispatch& dispatch);
+void add_jobs_commands(CLI::App& app, Dispatch& dispatch);
+void add_net_command(CLI::App& app, Dispatch& dispatch);
+
+}  // namespace ec2mpi::cli

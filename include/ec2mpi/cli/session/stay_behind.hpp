@@ -1,0 +1,19 @@
+#pragma once
+/// A process that stays behind when the command has ended, and keeps its connections.
+
+#include <chrono>
+
+#include "ec2mpi/cli/session/cluster_setup.hpp"
+#include "ec2mpi/cli/session/runtime.hpp"
+#include "ec2mpi/ssh/kept/keeping.hpp"
+
+namespace ec2mpi::cli {
+
+/// To be called first of all: remembers which descriptors somebody else has opened for us.
+void note_inherited_descriptors();
+
+/// Forks. The child keeps the sessions and never returns; the parent returns with sessions that lead nowhere
+/// any more. Where that can't be, it is said, and all goes on without.
+void stay_behind(Runtime& runtime, Access& access, const ssh::Leavings& leavings, std::chrono::seconds idle);
+
+}  // namespace ec2mpi::cli

@@ -1,0 +1,62 @@
+#pragma once
+/// The one writer to the terminal. Results go to standard output, talk to standard error.
+
+#include <asio/any_io_executor.hpp>
+#include <asio/awaitable.hpp>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "ec2mpi/cli/terminal/output_stream.hpp"
+
+namespace ec2mpi::cli {
+
+enum class ColourChoice { automatic, always, never };
+enum class Colour { none, red, green, yellow, blue, magenta, cyan, dim };
+
+class Console {
+ public:
+  /// `on_broken` gets the descriptor and the errno of a write that fails, once for each stream.
+  Console(const asio::any_io_executor& executor, ColourChoice colour,
+          const std::function<void(int, int)>& on_broken);
+
+  /// Whole lines; the end of line is added.
+  void result(std::string_view line);
+  void talk(std::string_view line);
+  /// Lines whose ends may be long, as ps has them: cut to the width of the terminal, whole elsewhere.
+  void result_table(std::string_view lines);
+  /// Text as it is, for what isn't lines: a remote program's own bytes.
+  void result_bytes(std::string_view bytes);
+  void talk_bytes(std::string_view bytes);
+
+  /// One line (or several) at the bottom of the terminal that is replaced each time; "" removes it. Nothing
+  /// in a pipe.
+  void status(const std::string& text);
+  [[nodiscard]] bool shows_status() const { return err_.is_terminal(); }
+
+  [[nodiscard]] bool result_is_terminal() const { return out_.is_terminal(); }
+  [[nodiscard]] int columns() const;
+
+  /// The text in colour where that is wanted on the stream; else the text.
+  [[nodiscard]] std::string paint_result(Colour colour, std::string_view text) const;
+  [[nodiscard]] std::string paint_talk(Colour colour, std::string_view text) const;
+
+  /// Returns once there is room for more on both streams, or the limit ends.
+  [[nodiscard]] asio::awaitable<void> room(Limit limit);
+  /// Waits until all is written, at most a few seconds after `stop` is requested.
+  [[nodiscard]] asio::awaitable<void> flush(Limit limit);
+  /// Lets go of the streams; what was not written is lost, and nothing more can be.
+  void close();
+
+ private:
+  void put(OutputStream& stream, std::string_view text);
+  OutputStream& status_stream();
+
+  OutputStream out_;
+  OutputStream err_;
+  bool colour_out_;
+  bool colour_err_;
+  std::string status_;
+};
+
+}  // namespace ec2mpi::cli

@@ -1,0 +1,91 @@
+#pragma once
+/// The user's end of a login: standard input as the event loop needs it, the raw mode, the size of the
+/// window.
+
+#include <termios.h>
+#include <asio/any_io_executor.hpp>
+#include <asio/posix/stream_descriptor.hpp>
+#include <asio/signal_set.hpp>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "ec2mpi/base/event.hpp"
+#include "ec2mpi/base/file.hpp"
+#include "ec2mpi/cli/terminal/console.hpp"
+#include "ec2mpi/ops/login/login.hpp"
+
+namespace ec2mpi::cli {
+
+/// Every key is a byte and nothing is echoed while it lives (termios(3), raw mode). Before and after are the
+/// same.
+class RawMode {
+ public:
+  /// Borrows a terminal's descriptor. Does nothing if it is none.
+  explicit RawMode(int terminal);
+  ~RawMode() { restore(); }
+  RawMode(const RawMode&) = delete;
+  RawMode& operator=(const RawMode&) = delete;
+
+  /// Ends it early; works in a background process too.
+  void restore();
+
+ private:
+  int terminal_;
+  bool active_ = false;
+  termios before_{};
+};
+
+/// Reads a descriptor without ever holding the loop, and without making it nonblocking where others share it.
+class InputStream {
+ public:
+  /// Borrows `fd`.
+  InputStream(const asio::any_io_executor& executor, int fd);
+
+  /// The next bytes, valid until the next read; nothing at the end. A terminal that is gone is an error:
+  /// local_io.
+  [[nodiscard]] asio::awaitable<Result<std::optional<std::string_view>>> read(Limit limit);
+  [[nodiscard]] bool is_terminal() const { return terminal_; }
+
+ private:
+  asio::awaitable<void> readable(Limit limit);
+
+  int fd_;
+  bool terminal_;
+  UniqueFd anew_;  ///< a nonblocking descriptor of our own for the same thing
+  std::optional<asio::posix::stream_descriptor> bell_;  ///< ready when the input is; none for plain files
+  std::string buffer_;
+};
+
+/// ops::Terminal over standard input and the console.
+class LoginTerminal : public ops::Terminal {
+ public:
+  /// `raw`: begin() puts the terminal into raw mode, if standard input is one. `on_begin` is called at that
+  /// time.
+  LoginTerminal(const asio::any_io_executor& executor, Console& console, bool raw,
+                std::function<void()> on_begin);
+
+  void begin() override;
+  asio::awaitable<Result<std::optional<std::string_view>>> read(Limit limit) override;
+  void write(ssh::Stream stream, std::string_view bytes) override;
+  asio::awaitable<void> room(Limit limit) override;
+  [[nodiscard]] ops::WindowSize size() const override;
+  asio::awaitable<Wake> resized(Limit limit) override;
+
+  /// Gives the terminal back to the user as it was; may be called at any time and more than once.
+  void restore();
+
+ private:
+  void await_resize();
+
+  Console& console_;
+  bool raw_;
+  std::function<void()> on_begin_;
+  InputStream input_;
+  asio::signal_set resize_signal_;
+  Event resize_;
+  bool resized_ = false;
+  std::optional<RawMode> raw_mode_;
+};
+
+}  // namespace ec2mpi::cli

@@ -1,0 +1,17 @@
+#pragma once
+/// What doctor found, for people and for programs.
+
+#include <string>
+#include <vector>
+
+#include "ec2mpi/cli/terminal/console.hpp"
+#include "ec2mpi/ops/doctor/diagnosis.hpp"
+
+namespace ec2mpi::cli {
+
+/// A line for each check, and below it for each finding what failed and what mends it.
+void show_checks(Console& console, const std::vector<ops::Check>& checks);
+
+[[nodiscard]] std::string checks_json(const std::vector<ops::Check>& checks);
+
+}  // namespace ec2mpi::cli

@@ -1,0 +1,61 @@
+#pragma once
+/// The forms in which the output of a command on many nodes is shown.
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "ec2mpi/base/error.hpp"
+#include "ec2mpi/cli/terminal/console.hpp"
+#include "ec2mpi/fleet/outcome.hpp"
+
+namespace ec2mpi::cli {
+
+class ExecOutput {
+ public:
+  virtual ~ExecOutput() = default;
+  /// The same output twice: byte for byte, and cut into lines. A form takes one of them.
+  virtual void bytes(const Node&, ssh::Stream, std::string_view) {}
+  virtual void line(const Node&, ssh::Stream, std::string_view) {}
+  /// After the last node; what was kept is shown now. One error for each file that lacks something.
+  [[nodiscard]] virtual std::vector<Error> finish(const FleetReport&) { return {}; }
+};
+
+/// Bytes that a form that keeps output holds of each node's stream, at most; the rest is counted and said.
+/// All together stay below 32 MiB, unless there are so many nodes that each would be left with less than 64
+/// KiB.
+[[nodiscard]] std::size_t most_kept(std::size_t nodes);
+
+/// What becomes of control characters in a node's lines on a terminal; elsewhere the lines are kept as they
+/// are.
+enum class Controls { shown, raw };
+
+/// Lines as they come: coloured "node1: " on a terminal, "node1<TAB>" in a pipe, nothing in front without
+/// labels.
+[[nodiscard]] std::unique_ptr<ExecOutput> live_output(Console& console, const std::vector<Node>& nodes,
+                                                      bool labels, Controls controls = Controls::shown);
+
+/// Equal outputs under one header; `differences`: the majority's, and how the others differ from it.
+[[nodiscard]] std::unique_ptr<ExecOutput> gathered_output(Console& console, std::size_t nodes,
+                                                          bool differences,
+                                                          Controls controls = Controls::shown);
+
+/// DIR/node1.out and DIR/node1.err. A file that can't be written gets nothing more. Errors: local_io.
+[[nodiscard]] Result<std::unique_ptr<ExecOutput>> files_output(const std::filesystem::path& folder,
+                                                               const std::vector<Node>& nodes);
+
+/// What more is told of a node: names and numbers.
+using NodeNumbers = std::function<std::vector<std::pair<std::string, std::uint64_t>>(const Node& node)>;
+
+/// One JSON document with every node's outcome, duration, numbers and output. `totals`: a JSON object of what
+/// was done in all.
+[[nodiscard]] std::unique_ptr<ExecOutput> json_output(Console& console, std::size_t nodes,
+                                                      std::string command, NodeNumbers numbers = {},
+                                                      std::function<std::string()> totals = {});
+
+}  // namespace ec2mpi::cli

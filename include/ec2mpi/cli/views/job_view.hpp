@@ -1,0 +1,85 @@
+#pragma once
+/// Shows one MPI job: its own bytes as they are, and on standard error what ec2mpi does about it.
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "ec2mpi/cli/session/options.hpp"
+#include "ec2mpi/cli/terminal/console.hpp"
+#include "ec2mpi/ops/job/run.hpp"
+#include "ec2mpi/ops/mpi/words.hpp"
+#include "ec2mpi/ops/push/push.hpp"
+
+namespace ec2mpi::cli {
+
+class JobView : public ops::JobObserver {
+ public:
+  struct Style {
+    bool explain = false;          ///< show the line instead of running it
+    bool cancels = true;           ///< Ctrl-C cancels the job; said at the beginning
+    bool attached = false;         ///< the job was there before
+    bool reports = true;           ///< tell how it ended and what was left
+    bool lasting = true;           ///< follows it to its end
+    std::optional<int> rank = {};  ///< show this rank's lines only
+  };
+
+  JobView(Console& console, const CommonOptions& options, std::string id, Style style)
+      : console_(console),
+        quiet_(options.quiet),
+        verbose_(options.verbose > 0),
+        style_(style),
+        own_out_(style.rank.value_or(0)),
+        own_err_(style.rank.value_or(0)),
+        id_(std::move(id)) {}
+
+  /// What the job's files cost; told when it starts.
+  void set_push(std::shared_ptr<const ops::PushCount> count) { push_ = std::move(count); }
+
+  void on_planned(const ops::JobPlan& plan) override;
+  void on_found(const std::string& id, bool over) override;
+  void on_output(const ssh::Chunk& chunk) override;
+  void on_stopping(ops::JobStop why) override;
+  void on_lost(const Error& error, Clock::duration pause) override;
+  void on_reconnected() override;
+  asio::awaitable<void> ready(Limit limit) override;
+
+  /// Why nothing was started, or what was left and what became of it.
+  void conclude(const ops::JobEnd& end);
+  void conclude(const ops::Followed& followed);
+
+  /// Whether the master may have it.
+  [[nodiscard]] bool has_job() const { return started_; }
+
+  /// For leaving at once.
+  [[nodiscard]] std::string parting_words() const;
+
+ private:
+  void say(Colour colour, const std::string& text);
+  void explain(const ops::JobPlan& plan);
+  void tell_refusal(const ops::JobEnd& end);
+  void show_rest();
+  void tell_lost_output(const ops::JobRecord& record);
+  void tell_end(const ops::Followed& followed);
+  void tell_leaving();
+  void tell_hint(const ops::JobEnd& end);
+  void tell_cleaning(const ops::JobEnd& end);
+
+  Console& console_;
+  std::shared_ptr<const ops::PushCount> push_;
+  ops::NoiseFilter noise_;
+  bool quiet_;
+  bool verbose_;
+  Style style_;
+  ops::RankFilter own_out_;
+  ops::RankFilter own_err_;
+  bool started_ = false;  ///< handed over, or found on the master
+  bool over_ = false;     ///< had ended before we came
+  bool stopping_ = false;
+  bool lost_ = false;
+  std::string id_;
+  std::string tail_;                          ///< of the output, for hints
+  std::map<std::string, std::string> names_;  ///< labels by private address
+};
+
+}  // namespace ec2mpi::cli

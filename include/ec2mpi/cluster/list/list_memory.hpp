@@ -1,0 +1,35 @@
+#pragma once
+/// A list that changes. After stop/start every public address is new, and a new paste may come in another
+/// order; the instance id tells who is who, so index and name stay with the instance.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ec2mpi/cluster/values/inventory.hpp"
+
+namespace ec2mpi {
+
+/// What was known of an instance when its list was read last.
+struct RememberedNode {
+  int index = 0;
+  std::string instance_id;
+  std::string address;
+  std::string name;
+};
+
+/// One instance a line: index, id, address, name, between tabs.
+[[nodiscard]] std::string memory_text(const Inventory& inventory);
+
+/// Lines that can't be read are skipped: the memory only keeps numbers steady, and the list itself always
+/// holds.
+[[nodiscard]] std::vector<RememberedNode> parse_memory(std::string_view text);
+
+/// Gives every instance that is remembered its index (and its name, if the list has none now); new ones take
+/// the free indices from the lowest on. So indices may have gaps. If nobody is left with index 1, all are
+/// counted anew, for there is always a master. Says what is new, gone or moved, one sentence each. Lists
+/// without ids stay as they are.
+[[nodiscard]] std::vector<std::string> merge_memory(Inventory& inventory,
+                                                    const std::vector<RememberedNode>& memory);
+
+}  // namespace ec2mpi

@@ -1,0 +1,52 @@
+#pragma once
+/// What a node says of itself when asked; see ops/facts.hpp for how it is asked.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ec2mpi/base/error.hpp"
+#include "ec2mpi/cluster/values/mpi_version.hpp"
+
+namespace ec2mpi {
+
+/// An IPv4 address as a number in host order, so that networks are arithmetic.
+struct Ipv4 {
+  std::uint32_t value = 0;
+
+  [[nodiscard]] std::string text() const;
+  auto operator<=>(const Ipv4&) const = default;
+};
+
+/// Dotted decimal, four parts, no leading zeros; nothing otherwise.
+[[nodiscard]] std::optional<Ipv4> parse_ipv4(std::string_view text);
+
+struct Facts {
+  Ipv4 private_address;         ///< the one that sshd was reached at, as the node itself sees it
+  std::vector<Ipv4> addresses;  ///< of all interfaces; may be empty where `ip` is missing
+  std::string hostname;
+  std::string home;               ///< of the login user, absolute
+  std::string boot_id;            ///< new with each boot; empty if the node has none
+  int cores = 0;                  ///< online physical cores
+  int threads = 0;                ///< online hardware threads, what EC2 calls vCPUs
+  std::string mpirun;             ///< absolute path; empty if there is none
+  std::optional<MpiVersion> mpi;  ///< nothing if mpirun is missing or says something unknown
+  std::string python3;            ///< absolute path; empty if there is none
+  bool mpi4py = false;            ///< that python3 can import it
+  bool efa = false;               ///< an Elastic Fabric Adapter or other RDMA device is there
+
+  bool operator==(const Facts&) const = default;
+};
+
+/// Reads what the facts script printed. Whatever stands before its first line is not ours (a login script's
+/// greeting) and is skipped; behind it every line counts: an unknown, repeated, missing or unlikely fact is
+/// an error of kind remote_io, for the text comes from a machine that may be anything.
+[[nodiscard]] Result<Facts> parse_facts(std::string_view printed);
+
+/// The first and last line of the script's output.
+inline constexpr std::string_view kFactsBegin = "ec2mpi-facts 1";
+inline constexpr std::string_view kFactsEnd = "ec2mpi-facts end";
+
+}  // namespace ec2mpi

@@ -1,0 +1,30 @@
+#pragma once
+/// A script run as root on one node.
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ec2mpi/fleet/fleet.hpp"
+#include "ec2mpi/ops/exec/exec.hpp"
+#include "ec2mpi/ops/node/root_access.hpp"
+
+namespace ec2mpi::ops {
+
+/// Whether there is a way to root: by itself, or with a password that can be asked for.
+[[nodiscard]] bool can_be_root(RootAccess access, const PasswordSource& password);
+
+struct RootScript {
+  std::string text;
+  std::vector<std::string> arguments;                  ///< stand in the command line: no secrets
+  std::function<void(std::string_view)> on_line = {};  ///< of its standard output
+};
+
+/// The password goes by standard input. Unlike exec's, the script is not ended when the limit ends: who
+/// installs packages must not be stopped in the middle. Errors: those of the session; auth if sudo refuses;
+/// remote_io with what the script said last on standard error.
+[[nodiscard]] asio::awaitable<Result<void>> run_as_root(NodeRun run, RootAccess access,
+                                                        PasswordSource password, RootScript script);
+
+}  // namespace ec2mpi::ops

@@ -1,0 +1,71 @@
+#pragma once
+/// Keeping to the master over one connection after the other: what following a job and following a series
+/// have in common.
+
+#include <asio/awaitable.hpp>
+#include <memory>
+#include <stop_token>
+#include <utility>
+
+#include "ec2mpi/base/error.hpp"
+#include "ec2mpi/base/limit.hpp"
+#include "ec2mpi/ops/job/connection.hpp"
+
+namespace ec2mpi::ops {
+
+/// How long to try, when to try again, and what ends a wait. Neither copied nor moved: stop callbacks point
+/// into it.
+class Endurance {
+ public:
+  /// `patience`: as in FollowWish.
+  Endurance(std::stop_token stop, std::stop_token detach, Clock::duration patience = {});
+  Endurance(const Endurance&) = delete;
+  Endurance& operator=(const Endurance&) = delete;
+
+  /// What the user can still do ends a wait: `stop` or `detach`, and after stop_taken() `detach` only.
+  [[nodiscard]] Limit waiting() const;
+  /// The wish to stop is being carried out.
+  void stop_taken() { stopping_ = true; }
+  /// The user wishes something that nobody has taken up yet: waiting() is over at once.
+  [[nodiscard]] bool wish_is_open() const { return !stopping_ && either_.stop_requested(); }
+
+  /// From now on everything is over in this time; give_up_within keeps an earlier end.
+  void give_up_in(Clock::duration time) { give_up_at_ = Clock::now() + time; }
+  void give_up_within(Clock::duration time);
+  [[nodiscard]] bool time_is_up() const { return Clock::now() >= give_up_at_; }
+
+  /// The connection is lost: tells it, and returns when it is time for the next try; each pause is longer
+  /// than the one before.
+  [[nodiscard]] asio::awaitable<void> pause(const Error& error, ConnectionObserver& observer);
+  /// The master has answered: tells it if the connection was lost.
+  void reached(ConnectionObserver& observer);
+
+ private:
+  struct Forward {
+    std::stop_source* to;
+    void operator()() const { to->request_stop(); }
+  };
+  static constexpr Clock::duration kFirstPause = std::chrono::milliseconds(500);
+  static constexpr Clock::duration kLongestPause = std::chrono::seconds(15);
+
+  std::stop_token detach_;
+  std::stop_source either_;
+  std::stop_callback<Forward> on_stop_;
+  std::stop_callback<Forward> on_detach_;
+  Clock::time_point give_up_at_;
+  Clock::duration pause_ = kFirstPause;
+  bool stopping_ = false;
+  bool lost_ = false;
+};
+
+/// No later try would go better.
+[[nodiscard]] bool is_final(const Error& error);
+
+/// Runs `work`, whose run() is a coroutine that points into it, and keeps it until that has ended.
+template <class Work>
+auto conduct(std::unique_ptr<Work> work) -> decltype(work->run()) {
+  auto end = co_await work->run();
+  co_return end;
+}
+
+}  // namespace ec2mpi::ops

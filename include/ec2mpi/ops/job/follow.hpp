@@ -1,0 +1,74 @@
+#pragma once
+/// Following a job on the master until it ends: over one connection after the other, if need be.
+///
+/// The job does not depend on anybody following. A connection that is lost is made again, with growing
+/// pauses, and the output goes on at the byte where it stopped.
+
+#include <asio/awaitable.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "ec2mpi/fleet/fleet.hpp"
+#include "ec2mpi/ops/job/connection.hpp"
+#include "ec2mpi/ops/job/record.hpp"
+
+namespace ec2mpi::ops {
+
+enum class JobStop { interrupted, timed_out };
+
+/// Told what happens while it happens.
+class FollowObserver : public ConnectionObserver {
+ public:
+  /// The master has found the job that was meant; `over`: nothing of it runs any more. At each connection.
+  virtual void on_found(const std::string& /*id*/, bool /*over*/) {}
+  /// The job's own bytes, as they come.
+  virtual void on_output(const ssh::Chunk&) {}
+  /// Before the job is ended early on our wish.
+  virtual void on_stopping(JobStop) {}
+  /// Returns once there is room for more output.
+  [[nodiscard]] virtual asio::awaitable<void> ready(Limit) { co_return; }
+};
+
+struct FollowWish {
+  Node master;
+  std::string word;  ///< a job's id, or what find_job takes for one
+  bool unended =
+      false;  ///< without a word the newest that has not ended is meant, and one that has is refused
+  std::stop_token stop;    ///< Ctrl-C
+  std::stop_token detach;  ///< leaves the job alone
+  bool cancels = true;     ///< `stop` cancels the job; else it only ends the following
+  bool output = true;      ///< false: wait for the end only
+  bool lasting = true;     ///< false: what there is now, not waiting for more
+  Clock::duration connect_timeout = std::chrono::seconds(10);
+  Clock::duration patience = {};  ///< give the master up after this; zero means never
+};
+
+struct Followed {
+  enum class How {
+    ended,     ///< the job has; or, if not lasting, we have all there is
+    detached,  ///< the job goes on
+    refused,   ///< the master says why on standard error: no such job
+    gave_up,   ///< the master did not answer any more, or would not let us in
+  };
+  How how = How::gave_up;
+  JobRecord record = {};                ///< for ended
+  ssh::ExitStatus refusal = {};         ///< for refused
+  std::optional<Error> error = {};      ///< for gave_up
+  std::optional<JobStop> stopped = {};  ///< what we asked for
+};
+
+/// Follows from the beginning. If the first connection fails, that is the end: gave_up.
+[[nodiscard]] asio::awaitable<Followed> follow_job(FollowWish wish, ssh::Connector& connector,
+                                                   FollowObserver& observer);
+
+/// Goes on from a channel over which the follow text has been started already, with `nonce`.
+[[nodiscard]] asio::awaitable<Followed> follow_started(FollowWish wish, ssh::Connector& connector,
+                                                       FollowObserver& observer, ssh::Session& session,
+                                                       std::unique_ptr<ssh::Channel> channel,
+                                                       std::string nonce);
+
+/// A word that no job can know.
+[[nodiscard]] std::string make_nonce();
+
+}  // namespace ec2mpi::ops

@@ -1,0 +1,86 @@
+#pragma once
+/// From what the user wants and what the nodes said to what is started. Pure.
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ec2mpi/base/error.hpp"
+#include "ec2mpi/cluster/values/facts.hpp"
+#include "ec2mpi/cluster/values/node.hpp"
+#include "ec2mpi/ops/mpi/command.hpp"
+#include "ec2mpi/ops/mpi/placement.hpp"
+
+namespace ec2mpi::ops {
+
+/// A run_NAME.sh of the user's, which starts mpirun itself.
+struct JobScript {
+  std::string name;                 ///< "run_spread.sh"
+  std::optional<std::string> text;  ///< of the local file; nothing: it must be on the master
+};
+
+struct JobWish {
+  std::string id;                    ///< see make_job_id
+  std::vector<std::string> command;  ///< program and arguments; for a script its arguments only
+  std::optional<JobScript> script;
+  std::string shown_as = {};  ///< what `jobs` shows instead of the command; empty: the command
+  std::string workdir;        ///< absolute, or below the home, with or without `~/`; empty = the home
+  Ranks ranks;
+  Slots slots;
+  std::vector<std::pair<std::string, std::string>> env;
+  std::vector<std::pair<std::string, std::string>> mca;
+  std::vector<std::string> pull;       ///< what is to be brought back; like workdir, but below that
+  std::string mpirun;                  ///< absolute path on the nodes; empty = the one in their PATH
+  bool tag = false;                    ///< the rank in front of each line of output
+  bool mpi4py_run = true;              ///< python programs through mpi4py.run
+  bool explain_only = false;           ///< plan, but start nothing
+  std::chrono::nanoseconds timeout{};  ///< for the job, from its start; zero means none
+};
+
+/// For a job that waits for its nodes; see src/ops/queue_shell.hpp.
+struct QueueFiles {
+  std::string series;
+  int place = 0;  ///< among those that are submitted together
+  int most = 0;   ///< of the series at a time; 0 = any number
+  Need need;
+  bool colons = false;  ///< the hostfile's form: ADDRESS:RANKS, else ADDRESS slots=RANKS
+  std::string pool;     ///< "LABEL ADDRESS REACH ROOM" lines
+  std::string always;   ///< "LABEL local"
+};
+
+/// What the master keeps of a job; see src/ops/job_shell.hpp.
+struct JobFiles {
+  std::string id;
+  std::string hosts;
+  std::string addresses;
+  std::string nodes;                               ///< "LABEL ADDRESS" lines; "local" for the master
+  std::string meta;                                ///< "KEY VALUE" lines
+  std::string limit;                               ///< seconds; empty = none
+  std::string remote_shell;                        ///< script that starts daemons on nodes; empty: none
+  std::string workdir;                             ///< absolute
+  std::map<std::string, std::string> environment;  ///< for the launcher or the script
+  std::vector<std::string> command;                ///< all words of the line; for a script its arguments
+  std::optional<QueueFiles> queue = {};            ///< it waits; hosts, addresses and nodes come later
+};
+
+struct JobPlan {
+  std::vector<Place> places;       ///< of the nodes that take part
+  std::string mpi;                 ///< "Open MPI 4.1.4"; empty for a script
+  std::vector<MpiOption> line;     ///< the mpirun line; empty for a script
+  JobFiles files;                  ///< for job_text
+  std::vector<std::string> notes;  ///< what the user should know before it starts
+};
+
+/// "spread-20261122-204501-3f2a": readable, sorts by time, free of anything a shell would mind. `name` may be
+/// any text.
+[[nodiscard]] std::string make_job_id(std::string_view name, std::chrono::system_clock::time_point now);
+
+/// `nodes` take part; the job starts on `master`, which need not be one of them. `facts` are by node index
+/// and hold all of these. Errors: usage (the wish can't be met), remote_io (a node lacks what it takes).
+[[nodiscard]] Result<JobPlan> plan_job(const JobWish& wish, const std::vector<Node>& nodes,
+                                       const Node& master, const std::map<int, Facts>& facts);
+
+}  // namespace ec2mpi::ops

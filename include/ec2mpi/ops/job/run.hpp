@@ -1,0 +1,66 @@
+#pragma once
+/// run: an MPI job over the nodes, from asking them what they are to looking that nothing of it is left.
+///
+/// All nodes are asked at once. Then the job is handed to its supervisor on the master, which starts it, ends
+/// it and looks on all nodes afterwards that nothing is left, whether anybody is there or not. If the master
+/// can't tell of that look, we look ourselves.
+
+#include <asio/any_io_executor.hpp>
+#include <asio/awaitable.hpp>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ec2mpi/fleet/fleet.hpp"
+#include "ec2mpi/ops/job/follow.hpp"
+#include "ec2mpi/ops/job/plan.hpp"
+#include "ec2mpi/ops/process/sweep.hpp"
+
+namespace ec2mpi::ops {
+
+/// Told what happens while it happens.
+class JobObserver : public FollowObserver {
+ public:
+  virtual void on_planned(const JobPlan&) {}
+};
+
+struct NodeTrouble {
+  Node node;
+  Error error;
+};
+
+/// How it went. Without `followed` no process was started.
+struct JobEnd {
+  FleetReport asked;                 ///< what became of the nodes until the job was started
+  std::vector<NodeTrouble> unfit;    ///< nodes that did not answer, which is why nothing was launched
+  std::optional<Error> refused;      ///< why nothing was launched otherwise
+  std::optional<Followed> followed;  ///< of the job that was launched
+  std::map<int, Swept> swept;        ///< by node index: what we found ourselves where the master did not look
+  std::vector<NodeTrouble> not_swept;  ///< nodes that could not be looked at afterwards
+};
+
+struct JobNodes {
+  std::vector<Node> ranks;  ///< that take part, in the list's order; not empty
+  Node master;              ///< where mpirun is started; may be one of them
+  NodeTask prepare = {};    ///< done on each node before the job starts, over the same connection: its push
+};
+
+struct JobStops {
+  std::stop_token stop;    ///< Ctrl-C: ends the job on all nodes before run_job returns; a minute at most
+  std::stop_token detach;  ///< leaves the job to its supervisor
+  bool at_once = false;    ///< detach as soon as it has been handed over
+};
+
+/// Only connect_timeout of `options` counts.
+[[nodiscard]] asio::awaitable<JobEnd> run_job(const asio::any_io_executor& executor, JobWish wish,
+                                              JobNodes nodes, ssh::Connector& connector, FleetOptions options,
+                                              JobObserver& observer, JobStops stops);
+
+/// The exit code of `ec2mpi run`: the job's own status, 255, 124, 130, or 1 and 2 if nothing was launched.
+/// 0 when the job was left running.
+[[nodiscard]] int exit_code_for(const JobEnd& end);
+/// The same for whoever only follows.
+[[nodiscard]] int exit_code_for(const Followed& followed);
+
+}  // namespace ec2mpi::ops

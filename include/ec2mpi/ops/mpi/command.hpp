@@ -1,0 +1,68 @@
+#pragma once
+/// The mpirun line for what is installed. Pure: facts and wishes in, words and their reasons out.
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ec2mpi/base/error.hpp"
+#include "ec2mpi/cluster/values/mpi_version.hpp"
+#include "ec2mpi/ops/mpi/placement.hpp"
+
+namespace ec2mpi::ops {
+
+/// The environment variable that every process of a job carries: launcher, daemons, ranks and their children.
+inline constexpr const char* kJobMark = "EC2MPI_JOB";
+
+/// One option with its values, and why it is there; the reason is for people.
+struct MpiOption {
+  std::vector<std::string> words;
+  std::string reason;
+};
+
+struct MpiJob {
+  std::string id;      ///< letters, digits, `.`, `_`, `-`; becomes the mark
+  std::string mpirun;  ///< absolute path on the master
+  MpiVersion mpi;
+  std::string folder;  ///< of the job, absolute path on the master; `hosts` and `rsh` lie there
+  Ipv4 master;         ///< private address, where daemons connect back to
+  std::vector<Place> places;
+  Network network;      ///< of the private addresses of all nodes and the master
+  bool tag = false;     ///< the rank in front of each line of output
+  bool efa = false;     ///< leave the choice of transport to the MPI
+  std::string workdir;  ///< absolute
+  std::vector<std::pair<std::string, std::string>> env;  ///< for every rank; an empty name is not allowed
+  std::vector<std::pair<std::string, std::string>> mca;  ///< the user's; replaces ours of the same name
+  std::vector<std::string> command;                      ///< program and arguments
+};
+
+/// The whole line, in order: launcher, options, program. Errors: usage for an MPI that can't be started.
+[[nodiscard]] Result<std::vector<MpiOption>> mpi_options(const MpiJob& job);
+
+/// Environment for the launcher, beside the line; it holds the values of the user's variables, so that they
+/// stand on no command line.
+[[nodiscard]] std::map<std::string, std::string> launcher_environment(const MpiJob& job);
+
+/// A script for `rsh` in the job's folder, to be used in ssh's place by an MPI that can't mark its daemons;
+/// empty where that isn't needed.
+[[nodiscard]] std::string remote_shell(const MpiJob& job);
+
+/// The hostfile in the words of this MPI.
+[[nodiscard]] std::string hostfile_for(const MpiVersion& mpi, const std::vector<Place>& places);
+
+/// All words of the line.
+[[nodiscard]] std::vector<std::string> line_of(const std::vector<MpiOption>& options);
+
+/// `python3 [flags] X.py` becomes `python3 [flags] -m mpi4py X.py`, and `-m MOD` and `-c CODE` likewise:
+/// without it an exception in one rank leaves the others waiting for ever (mpi4py.run). Anything else is left
+/// as it is.
+[[nodiscard]] std::vector<std::string> through_mpi4py(std::vector<std::string> command);
+
+/// True for `python3`, `/usr/bin/python3.11`, `python`, ...
+[[nodiscard]] bool is_python(const std::string& program);
+
+/// Environment for a user's own script, so that the daemons that its mpirun starts carry the mark too.
+[[nodiscard]] std::map<std::string, std::string> script_environment(const std::string& id);
+
+}  // namespace ec2mpi::ops

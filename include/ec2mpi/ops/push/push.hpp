@@ -1,0 +1,84 @@
+#pragma once
+/// push: files and folders to many nodes; only what they lack.
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "ec2mpi/fleet/fleet.hpp"
+#include "ec2mpi/ops/push/groups.hpp"
+#include "ec2mpi/ops/push/source_tree.hpp"
+
+namespace ec2mpi::ops {
+
+/// Where a push goes to, by scp's rule: into the folder, if the target is one, ends in a slash, or has to
+/// take several sources; else it is the new name. What of this depends on the node is decided there.
+struct PushTarget {
+  std::string path;     ///< as remote_path gives it
+  bool folder = false;  ///< must be a folder; made if it is missing
+};
+
+/// Errors: usage.
+[[nodiscard]] Result<PushTarget> push_target(std::string_view typed, std::size_t sources);
+
+/// `erase` would clean up the login folder or "/", as far as the path tells by itself; the node looks again.
+[[nodiscard]] bool cleans_up_home(const PushTarget& target, const SourceTree& tree);
+
+/// Why that is refused.
+[[nodiscard]] std::string home_refusal(std::string_view folder);
+
+/// What has been done so far, for whoever shows it. Bytes are those of files, without names and padding; over
+/// the uplink and between nodes they are those of the compressed archive if there is one.
+struct PushCount {
+  std::uint64_t uplink = 0;                     ///< bytes sent from here
+  std::uint64_t inside = 0;                     ///< bytes that nodes have passed on to each other
+  std::uint64_t sent = 0;                       ///< content that has left, before it was compressed
+  std::uint64_t expected = 0;                   ///< bytes to be sent from here, as far as is known
+  std::size_t all_files = 0;                    ///< of the sources
+  std::unordered_set<std::string> lacked = {};  ///< files sent, by path: once however many nodes lacked them
+  std::size_t files = 0;                        ///< so many
+  bool in_place = false;                        ///< on some node all that it lacked is in its place
+  std::size_t unchanged = 0;                    ///< files that no node lacked
+  std::size_t erased = 0;                       ///< paths removed, over all nodes
+  std::size_t connections = 1;                  ///< that one node was fed by, at most
+  std::map<int, std::uint64_t> arrived = {};  ///< on nodes at work, by index: how much of the archive, about
+  std::string note = {};               ///< why some node was not served by another one; "" if all was well
+  std::vector<std::string> slow = {};  ///< labels of nodes that were served apart from the others
+};
+
+/// Whether nodes pass on to each other what they get.
+enum class RelayMode {
+  automatic,  ///< where that spares the uplink a good deal; who can't be reached so is served from here
+  always,     ///< who can't be reached so fails
+  never,
+};
+
+struct PushPlan {
+  std::vector<PushGroup> groups;
+  std::string target;     ///< as typed; {node}, {index} and so on are filled in
+  bool folder = false;    ///< there are several sources
+  bool checksum = false;  ///< compare contents, not size and mtime
+  bool erase = false;     ///< remove what the source folders no longer have
+  bool force = false;     ///< even in the home, and above it
+  RelayMode relay = RelayMode::automatic;
+  bool compress = false;             ///< once for all nodes; they unpack it
+  bool dry_run = false;              ///< only tell, line by line, what would be done
+  std::shared_ptr<PushCount> count;  ///< never null
+};
+
+/// Sends to each node what it lacks. There, either every file that was sent comes to its place whole, by
+/// renaming, or the node ends with an Error and what it had is untouched (but for what an error in the midst
+/// of the renaming has left half done, file by file). What arrived before the way was cut is kept beside the
+/// target, and the next push of the same sources goes on from there. Errors: remote_io with the node's
+/// reason; local_io if files changed while they were being sent.
+[[nodiscard]] NodeTask push_task(PushPlan plan);
+
+/// The reason for a failed push in the words of the node's script: without the tool's name, and with the
+/// source's name for its number; "" if there is none in this text. Pure; for tests.
+[[nodiscard]] std::string push_complaint(std::string_view err, const SourceTree& tree);
+
+}  // namespace ec2mpi::ops

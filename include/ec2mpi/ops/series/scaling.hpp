@@ -1,0 +1,36 @@
+#pragma once
+/// How a program scales: time, speed-up and efficiency by the number of ranks, as a table and as a plot.
+/// Pure.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ec2mpi/base/error.hpp"
+#include "ec2mpi/ops/series/result.hpp"
+
+namespace ec2mpi::ops {
+
+struct ScalePoint {
+  long ranks = 0;
+  std::string nodes;  ///< "node[1-2]"
+  double seconds = 0;
+  double speed_up = 0;    ///< over one rank; the fewest ranks measured are taken to scale ideally
+  double efficiency = 0;  ///< speed-up by ranks
+};
+
+struct Scaling {
+  std::vector<ScalePoint> points;  ///< by ranks, ascending
+  bool by_program = false;         ///< times are those that the program printed as `time=SECONDS`
+};
+
+/// Of the variants that succeeded; `parameter` is the one that gives the ranks. Errors: remote_io, if there
+/// is nothing to compare.
+[[nodiscard]] Result<Scaling> measure_scaling(const SeriesResult& series, const std::string& parameter);
+
+[[nodiscard]] std::vector<std::string> scaling_lines(const Scaling& scaling);
+
+/// An SVG 1.1 picture, 720 by 480: speed-up over ranks, with the ideal line.
+[[nodiscard]] std::string scaling_svg(const Scaling& scaling, const std::string& title);
+
+}  // namespace ec2mpi::ops

@@ -1,0 +1,56 @@
+#pragma once
+/// A series of jobs: handed to the queue on the master, and followed until all are over. The queue needs
+/// nobody to follow.
+
+#include <asio/awaitable.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ec2mpi/ops/job/run.hpp"
+#include "ec2mpi/ops/series/plan.hpp"
+
+namespace ec2mpi::ops {
+
+/// Told what happens while it happens.
+class SeriesObserver : public ConnectionObserver {
+ public:
+  /// The nodes are asked what they are.
+  virtual void on_asking(std::size_t /*nodes*/) {}
+  virtual void on_notes(const std::vector<std::string>&) {}
+  /// From now on the master may have the jobs.
+  virtual void on_handing_over(const std::string& /*series*/) {}
+  /// All that is to be submitted has been; `kept` had succeeded before, `found` wait or run since before.
+  virtual void on_submitted(const std::string& /*series*/, std::size_t /*fresh*/, std::size_t /*kept*/,
+                            std::size_t /*found*/) {}
+  /// As it is now; not only when something has changed.
+  virtual void on_progress(const SeriesResult&) {}
+  virtual void on_cancelling() {}
+};
+
+struct SeriesEnd {
+  enum class How {
+    refused,   ///< nothing was submitted; `unfit` or `refused` says why
+    over,      ///< all jobs are over
+    detached,  ///< they go on
+    gave_up,   ///< the master did not answer any more, or would not let us in
+  };
+  How how = How::refused;
+  std::vector<NodeTrouble> unfit = {};
+  std::optional<Error> refused = {};  ///< also for gave_up
+  bool cancelled = false;             ///< by us
+  std::string series = {};
+  SeriesResult result = {};
+};
+
+/// `stop` cancels all jobs of the series that are not over, and waits for their end, a minute and a half at
+/// most. Only connect_timeout of `options` counts.
+[[nodiscard]] asio::awaitable<SeriesEnd> run_series(SeriesWish wish, JobNodes nodes,
+                                                    ssh::Connector& connector, FleetOptions options,
+                                                    SeriesObserver& observer, JobStops stops);
+
+/// 0 if all succeeded, 1 if not, 130 if we cancelled it, 255 if the connection failed, 2 if the wish was
+/// wrong.
+[[nodiscard]] int exit_code_for(const SeriesEnd& end);
+
+}  // namespace ec2mpi::ops

@@ -1,0 +1,39 @@
+#pragma once
+/// The process that stays behind with connections, and lets later commands use them.
+
+#include <sys/types.h>
+#include <asio/any_io_executor.hpp>
+#include <asio/awaitable.hpp>
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <vector>
+
+#include "ec2mpi/ssh/kept/keeping.hpp"
+
+namespace ec2mpi::ssh {
+
+class Keeper {
+ public:
+  virtual ~Keeper() = default;
+  /// Lets others use the sessions, until none has been used for the idle time, all are dead, or `stop` or
+  /// somebody by end_keepers wishes so. The sockets' names are gone then.
+  [[nodiscard]] virtual asio::awaitable<void> serve(std::stop_token stop) = 0;
+};
+
+/// Makes the sockets, so that whoever comes next finds them; whoever had their names before loses them.
+/// Sessions that are dead already are left out; nothing if none is left. Errors: local_io, usage.
+[[nodiscard]] Result<std::unique_ptr<Keeper>> make_keeper(const asio::any_io_executor& executor,
+                                                          const std::filesystem::path& folder,
+                                                          const Leavings& leavings,
+                                                          std::chrono::nanoseconds idle);
+
+struct KeepersEnd {
+  std::size_t ended = 0;     ///< connections that are kept no more
+  std::vector<pid_t> stuck;  ///< processes that keep some and do not answer
+};
+
+/// Ends all keepers of a folder, and what runs over their connections.
+[[nodiscard]] asio::awaitable<KeepersEnd> end_keepers(std::filesystem::path folder);
+
+}  // namespace ec2mpi::ssh

@@ -1,0 +1,118 @@
+#include "src/cli/commands/bring_results.hpp"
+
+#include <fmt/format.h>
+
+#include "ec2mpi/base/exit_code.hpp"
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cli/views/fleet_view.hpp"
+#include "ec2mpi/fleet/gather.hpp"
+#include "ec2mpi/ops/job/results.hpp"
+
+namespace ec2mpi::cli {
+
+namespace {
+
+constexpr const char* kFolder = "results";
+
+/// One job's; lives as long as its coroutine.
+struct Bringer {
+  Runtime& runtime;
+  const Cluster& cluster;
+  ssh::Connector& connector;
+  const FleetOptions& flow;
+  const ops::JobRecord& job;
+
+  void say(Colour colour, const std::string& text) const {
+    auto& console = runtime.console();
+    console.talk(console.paint_talk(colour, "ec2mpi: " + text));
+  }
+
+  bool give_up(const std::string& why) const {
+    say(Colour::red, fmt::format("{0} has succeeded, but not all of its results are here: {1}; ec2mpi attach "
+                                 "{0} tries again",
+                                 job.id, why));
+    return false;
+  }
+
+  /// Whether all nodes did it; if not, it is told why.
+  asio::awaitable<bool> pull(std::vector<Node> nodes, NodeTask task) const {
+    FleetView view(runtime.console(), runtime.executor(), nodes,
+                   {.labels = true, .quiet = true, .doing = "results"});
+    const auto report = co_await run_on_nodes(nodes, connector, std::move(task), flow, view, runtime.stop());
+    view.summarize(report);
+    co_return exit_code_for(report) == exit_code::ok;
+  }
+
+  [[nodiscard]] std::string missing_in(const ops::ResultsPull& results) const {
+    std::string missing;
+    for (std::size_t i = 0; i < results.found.size(); ++i) {
+      if (!results.found[i]) missing += (missing.empty() ? "" : ", ") + printable(results.paths[i]);
+    }
+    return missing;
+  }
+
+  asio::awaitable<bool> bring() const {
+    const auto folder = ops::claim_results_folder(kFolder, job);
+    if (!folder) co_return give_up(printable(folder.error().message));
+    if (folder->complete) {
+      if (!runtime.options().quiet) say(Colour::dim, "its results are here: " + folder->path.string());
+      co_return true;
+    }
+    const auto nodes = ops::nodes_of_job(job, cluster.inventory.nodes);
+    if (nodes.empty()) co_return give_up("the list does not have its nodes any more");
+    const auto results = ops::plan_results(job, nodes, folder->path);
+    const auto& master = cluster.inventory.master();
+    const auto own = ops::plan_job_folder(job, master, folder->path);
+    if (!results || !own) co_return give_up(printable((results ? own.error() : results.error()).message));
+    auto task = ops::results_task(*results);
+    const bool brought = co_await pull(nodes, std::move(task));
+    if (!brought) co_return give_up("see above");
+    if (const auto missing = missing_in(**results); !missing.empty())
+      co_return give_up(fmt::format("no node has {}", missing));
+    auto own_task = ops::pull_task(*own);
+    std::vector<Node> only_master = {master};
+    const bool explained = co_await pull(std::move(only_master), std::move(own_task));
+    if (!explained) co_return give_up("see above");
+    if (auto complete = ops::complete_results_folder(folder->path); !complete)
+      co_return give_up(printable(complete.error().message));
+    tell(**results, folder->path.string());
+    co_return true;
+  }
+
+  void tell(const ops::ResultsPull& results, const std::string& folder) const {
+    if (runtime.options().quiet) return;
+    ops::PullCounts all;
+    std::vector<int> from;
+    for (const auto& [index, counts] : results.pull->counts) {
+      all.copied += counts.copied;
+      all.bytes += counts.bytes;
+      if (counts.copied > 0) from.push_back(index);
+    }
+    say(Colour::dim, fmt::format("{}: {} from {} · {}", folder, count_of(all.copied, "file"),
+                                 from.empty() ? "the nodes" : nodes_label(from), format_bytes(all.bytes)));
+  }
+};
+
+}  // namespace
+
+asio::awaitable<int> bring_results(Runtime& runtime, const Cluster& cluster, ssh::Connector& connector,
+                                   FleetOptions flow, std::vector<ops::JobRecord> jobs, int code) {
+  runtime.end_detach();
+  bool all = true;
+  for (const auto& job : jobs) {
+    if (!ops::has_results(job)) continue;
+    if (runtime.stop().stop_requested()) {
+      all = false;
+      break;
+    }
+    runtime.set_parting_words(
+        [&job] { return fmt::format("{0} has succeeded; ec2mpi attach {0} brings its results.", job.id); });
+    const Bringer bringer{runtime, cluster, connector, flow, job};
+    const bool brought = co_await bringer.bring();
+    all = all && brought;
+  }
+  runtime.set_parting_words({});
+  co_return all || code != exit_code::ok ? code : static_cast<int>(exit_code::node_failed);
+}
+
+}  // namespace ec2mpi::cli

@@ -1,0 +1,98 @@
+#include "src/cli/commands/copy.hpp"
+
+#include <fmt/format.h>
+#include <algorithm>
+#include <chrono>
+#include <iterator>
+#include <memory>
+
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cli/session/connecting.hpp"
+#include "ec2mpi/cli/session/runtime.hpp"
+#include "ec2mpi/cli/views/exec_output.hpp"
+#include "ec2mpi/cli/views/fleet_view.hpp"
+
+namespace ec2mpi::cli {
+
+namespace {
+
+asio::awaitable<int> run_on_loop(Runtime& runtime, const CopyOptions& options, Cluster& cluster,
+                                 Access& access, Copy& copy) {
+  const auto connector = make_connector(runtime, access);
+  FleetView view(runtime.console(), runtime.executor(), cluster.nodes,
+                 {.labels = true,
+                  .quiet = runtime.options().quiet,
+                  .doing = copy.verb,
+                  .progress = copy.progress ? copy.progress : copy.detail,
+                  .detail = copy.detail});
+  if (copy.output) view.set_output(copy.output(runtime.console()));
+  runtime.set_parting_words([&view] { return view.still_running(); });
+  const auto flow = fleet_options(cluster, options.connect, options.fleet);
+  const auto report = co_await run_on_nodes(cluster.nodes, *connector, copy.task, flow, view, runtime.stop());
+  auto notes = copy.notes;
+  if (copy.remarks) std::ranges::move(copy.remarks(), std::back_inserter(notes));
+  for (const auto& note : notes) runtime.console().talk("ec2mpi: " + note);
+  view.summarize(report);
+  if (auto kept = remember_failures(cluster, report); !kept)
+    runtime.console().talk("ec2mpi: " + kept.error().message);
+  co_return exit_code_for(report);
+}
+
+}  // namespace
+
+std::string transfer_words(std::uint64_t done, std::uint64_t expected, std::string_view where,
+                           Clock::duration elapsed) {
+  if (done == 0) return {};
+  const auto seconds = std::chrono::duration<double>(elapsed).count();
+  const auto rate = static_cast<double>(done) / std::max(seconds, 0.1);
+  auto text = fmt::format("{} of {}{} · {}/s", format_bytes(done), format_bytes(std::max(done, expected)),
+                          where, format_bytes(static_cast<std::uint64_t>(rate)));
+  if (expected <= done) return text;
+  const std::chrono::duration<double> left(static_cast<double>(expected - done) / rate);
+  return text +
+         fmt::format(" · {} left", format_duration(std::chrono::duration_cast<std::chrono::seconds>(left)));
+}
+
+std::string push_words(const ops::PushCount& count, Clock::duration elapsed) {
+  std::string where = " over the uplink";
+  if (count.uplink != count.sent) where = fmt::format(", {} over the uplink", format_bytes(count.uplink));
+  if (count.inside > 0) where += fmt::format(", {} between nodes", format_bytes(count.inside));
+  auto text = transfer_words(count.sent, count.expected, where, elapsed);
+  const auto less = [](const auto& a, const auto& b) { return a.second < b.second; };
+  const auto [least, most] = std::minmax_element(count.arrived.begin(), count.arrived.end(), less);
+  if (text.empty() || least == most || least->second > most->second / 10 * 9) return text;
+  return text + fmt::format(" · slowest: node{} with {}", least->first, format_bytes(least->second));
+}
+
+int carry_out(const CopyOptions& options, const CommonOptions& common, Cluster& cluster, Access& access,
+              Copy copy) {
+  Runtime runtime(common);
+  return runtime.run(run_on_loop(runtime, options, cluster, access, copy));
+}
+
+CLI::App& add_copy_command(CLI::App& app, Dispatch& dispatch, const std::string& name,
+                           const std::string& description, const std::string& example,
+                           const std::string& paths, RunCopy run) {
+  auto options = std::make_shared<CopyOptions>();
+  auto& command = add_command(app, name, description, example);
+  add_selection_options(command, options->list, "-x,--exclude-nodes");  // --exclude is for paths here
+  add_connect_options(command, options->connect);
+  add_fleet_options(command, options->fleet);
+  command.add_option("paths", options->paths, paths)
+      ->required()
+      ->expected(1, 1 << 20)
+      ->type_name("SRC... DST");
+  command.callback([options, run, name, &dispatch] {
+    dispatch.chosen = [options, run, name](const CommonOptions& common) -> Result<int> {
+      if (options->paths.size() < 2) {
+        return fail(ErrorKind::usage, fmt::format("where to? ec2mpi {} {} DST (./ is {})", name,
+                                                  quote_word(printable(options->paths.front())),
+                                                  name == "push" ? "the home on each node" : "this folder"));
+      }
+      return run(*options, common);
+    };
+  });
+  return command;
+}
+
+}  // namespace ec2mpi::cli

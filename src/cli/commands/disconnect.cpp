@@ -1,0 +1,58 @@
+#include <fmt/format.h>
+
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cli/session/cluster_setup.hpp"
+#include "ec2mpi/cli/session/command.hpp"
+#include "ec2mpi/cli/session/runtime.hpp"
+#include "ec2mpi/ssh/kept/keeper.hpp"
+
+namespace ec2mpi::cli {
+
+namespace {
+
+asio::awaitable<int> disconnect(Runtime& runtime, std::filesystem::path folder) {
+  const auto end = co_await ssh::end_keepers(std::move(folder));
+  auto& console = runtime.console();
+  if (!runtime.options().quiet && end.stuck.empty())
+    console.talk(end.ended == 0 ? std::string("no connections were kept")
+                                : fmt::format("{} ended", count_of(end.ended, "connection")));
+  for (const auto pid : end.stuck) {
+    console.talk(fmt::format(
+        "ec2mpi: process {0} keeps connections and does not answer; end it by: kill -9 {0}", pid));
+  }
+  co_return end.stuck.empty() ? exit_code::ok : exit_code::node_failed;
+}
+
+Result<int> run_disconnect(const ListOptions& options, const CommonOptions& common) {
+  Cluster cluster;
+  auto settings = load_settings();
+  if (!settings) return std::unexpected(settings.error());
+  auto list = find_list(options.list, *settings);
+  if (!list) return std::unexpected(list.error());
+  auto state = open_state(*list);
+  if (!state) return std::unexpected(state.error());
+  cluster.state = std::move(*state);
+  Runtime runtime(common);
+  return runtime.run(disconnect(runtime, cluster.connections_folder()));
+}
+
+}  // namespace
+
+void add_disconnect_command(CLI::App& app, Dispatch& dispatch) {
+  auto options = std::make_shared<ListOptions>();
+  auto& command = add_command(
+      app, "disconnect", "Ends the connections that --persist keeps in the background for later commands",
+      "ec2mpi exec-all --persist 10m true     logs in to all nodes\n"
+      "  ec2mpi run -np 8 -- ./ring             needs no login\n"
+      "  ec2mpi disconnect\n"
+      "What still runs over them is cut off. They end by themselves, too, when they "
+      "were not used for that time.");
+  command.add_option("--list", options->list, "Instance list whose nodes are meant [amazon_instances_info]")
+      ->type_name("FILE")
+      ->envname("EC2MPI_LIST");
+  command.callback([options, &dispatch] {
+    dispatch.chosen = [options](const CommonOptions& common) { return run_disconnect(*options, common); };
+  });
+}
+
+}  // namespace ec2mpi::cli

@@ -1,0 +1,109 @@
+#include <fmt/format.h>
+
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cli/session/cluster_setup.hpp"
+#include "ec2mpi/cli/session/command.hpp"
+#include "ec2mpi/cli/session/connecting.hpp"
+#include "ec2mpi/cli/session/option_values.hpp"
+#include "ec2mpi/cli/session/runtime.hpp"
+#include "ec2mpi/cli/views/doctor_view.hpp"
+#include "ec2mpi/cli/views/fleet_view.hpp"
+#include "ec2mpi/ops/doctor/doctor.hpp"
+#include "ec2mpi/ops/node/remote_path.hpp"
+
+namespace ec2mpi::cli {
+
+namespace {
+
+struct DoctorOptions {
+  ListOptions list;
+  ConnectOptions connect;
+  std::vector<std::string> files;
+  double patience = 0;  ///< seconds; 0 = the usual
+  bool fix = false;
+  bool json = false;
+};
+
+std::string verdict_line(const std::vector<ops::Check>& checks) {
+  std::size_t failed = 0;
+  std::size_t warned = 0;
+  for (const auto& check : checks) {
+    failed += check.verdict == ops::Check::Verdict::failed ? 1 : 0;
+    warned += check.verdict == ops::Check::Verdict::warning ? 1 : 0;
+  }
+  if (failed == 0 && warned == 0) return "all is well";
+  const auto warnings = warned == 0 ? std::string() : " · " + count_of(warned, "warning");
+  return failed == 0 ? "nothing keeps MPI from running" + warnings
+                     : fmt::format("{} failed{}", count_of(failed, "check"), warnings);
+}
+
+asio::awaitable<int> examine(Runtime& runtime, const DoctorOptions& options, ops::DoctorPlan plan,
+                             Cluster& cluster, Access& access) {
+  const auto connector = make_connector(runtime, access);
+  FleetView progress(runtime.console(), runtime.executor(), cluster.nodes,
+                     {.labels = true, .quiet = true, .doing = "doctor"});
+  const auto flow = fleet_options(cluster, options.connect, {});
+  const auto started = Clock::now();
+  const auto end = co_await ops::run_doctor(runtime.executor(), std::move(plan), *connector, flow, progress,
+                                            runtime.stop());
+  auto& console = runtime.console();
+  console.status("");
+  if (end.ending == Ending::interrupted) {
+    console.talk(console.paint_talk(Colour::yellow, "ec2mpi: interrupted"));
+    co_return exit_code::interrupted;
+  }
+  const auto checks = ops::diagnose(end.records, options.files);
+  const bool well = ops::all_well(checks);
+  if (options.json)
+    console.result(checks_json(checks));
+  else
+    show_checks(console, checks);
+  if (!well || !runtime.options().quiet)
+    console.talk(
+        console.paint_talk(well ? Colour::green : Colour::yellow,
+                           fmt::format("{} · {} · {}", count_of(end.records.size(), "node"),
+                                       verdict_line(checks), format_duration(Clock::now() - started))));
+  co_return well ? exit_code::ok : exit_code::node_failed;
+}
+
+Result<int> run_doctor(const DoctorOptions& options, const CommonOptions& common) {
+  ops::DoctorPlan plan{.nodes = {}, .files = {}, .end_leftovers = options.fix, .patience = {}};
+  if (options.patience > 0) plan.patience = seconds(options.patience);
+  for (const auto& file : options.files) {
+    auto path = ops::remote_path(file);
+    if (!path) return std::unexpected(path.error());
+    plan.files.push_back(std::move(*path));
+  }
+  auto cluster = open_cluster(options.list);
+  if (!cluster) return std::unexpected(cluster.error());
+  auto access = open_access(*cluster, options.connect);
+  if (!access) return std::unexpected(access.error());
+  plan.nodes = cluster->nodes;
+  Runtime runtime(common);
+  return runtime.run(examine(runtime, options, std::move(plan), *cluster, *access));
+}
+
+}  // namespace
+
+void add_doctor_command(CLI::App& app, Dispatch& dispatch) {
+  auto options = std::make_shared<DoctorOptions>();
+  auto& command =
+      add_command(app, "doctor", "Finds what keeps MPI from running, and says what mends it",
+                  "ec2mpi doctor\n  ec2mpi doctor train.py proj/     are these the same on all nodes?");
+  add_selection_options(command, options->list);
+  add_connect_options(command, options->connect);
+  command
+      .add_option("files", options->files, "Files or folders of the nodes that must be the same everywhere")
+      ->type_name("FILE");
+  command.add_option("-u,--command-timeout", options->patience, "Time for a node to tell about itself [45]")
+      ->type_name("SECONDS")
+      ->check(number(0.001, 1e8));
+  command.add_flag("--fix", options->fix,
+                   "End ranks that earlier jobs left behind; the rest is for you to type");
+  command.add_flag("--json", options->json, "As one JSON document");
+  command.callback([options, &dispatch] {
+    dispatch.chosen = [options](const CommonOptions& common) { return run_doctor(*options, common); };
+  });
+}
+
+}  // namespace ec2mpi::cli

@@ -1,0 +1,187 @@
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cli/session/cluster_setup.hpp"
+#include "ec2mpi/cli/session/command.hpp"
+#include "ec2mpi/cli/session/connecting.hpp"
+#include "ec2mpi/cli/session/runtime.hpp"
+#include "ec2mpi/cli/terminal/passphrase.hpp"
+#include "ec2mpi/cli/views/exec_output.hpp"
+#include "ec2mpi/cli/views/fleet_view.hpp"
+#include "ec2mpi/ops/exec/exec.hpp"
+
+namespace ec2mpi::cli {
+
+namespace {
+
+struct ExecOptions {
+  ListOptions list;
+  ConnectOptions connect;
+  FleetFlags fleet;
+  bool no_labels = false;
+  bool raw = false;
+  bool gather = false;
+  bool differences = false;
+  bool json = false;
+  std::string folder;
+  std::string input;
+  std::string script;
+  bool sudo = false;
+  bool pass_status = false;  ///< one node's own status is ours
+  std::vector<std::string> command;
+};
+
+/// Standard input may be a pipe, and every node reads at its own pace: keep it in a file without a name.
+Result<UniqueFd> spool_standard_input() {
+  const auto folder = std::filesystem::temp_directory_path();
+  UniqueFd file(::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+  if (!file) return io_error("make a temporary file in", folder);
+  std::string block(64 * 1024, '\0');
+  for (;;) {
+    const auto got = ::read(STDIN_FILENO, block.data(), block.size());
+    if (got == 0) return file;
+    if (got < 0) return io_error("read", "standard input");
+    const std::string_view bytes(block.data(), static_cast<std::size_t>(got));
+    if (auto written = write_all(file.get(), bytes, folder); !written)
+      return std::unexpected(written.error());
+  }
+}
+
+Result<UniqueFd> open_input(const std::string& name) {
+  if (name == "-") return spool_standard_input();
+  UniqueFd file(::open(name.c_str(), O_RDONLY | O_CLOEXEC));
+  struct stat info {};
+  if (!file || ::fstat(file.get(), &info) != 0) return io_error("read", name);
+  if (!S_ISREG(info.st_mode))
+    return fail(ErrorKind::usage, printable(name) + " is not a plain file; use --stdin - for a pipe");
+  return file;
+}
+
+Result<ops::ExecPlan> make_plan(const ExecOptions& options, const Cluster& cluster) {
+  ops::ExecPlan plan;
+  plan.count = static_cast<int>(cluster.inventory.nodes.size());
+  plan.master = cluster.inventory.master().address;
+  plan.sudo = options.sudo;
+  plan.command = options.script.empty() ? join(options.command, " ") : quote_words(options.command);
+  if (!options.script.empty()) {
+    auto script = read_file(options.script);
+    if (!script) return std::unexpected(script.error());
+    plan.script = std::make_shared<const std::string>(std::move(*script));
+  }
+  if (!options.input.empty()) {
+    auto input = open_input(options.input);
+    if (!input) return std::unexpected(input.error());
+    plan.input = std::make_shared<const UniqueFd>(std::move(*input));
+  }
+  plan.password = prompt_secret_once("Password for sudo on the nodes: ");
+  return plan;
+}
+
+Result<std::unique_ptr<ExecOutput>> make_output(const ExecOptions& options, Console& console,
+                                                const Cluster& cluster) {
+  if (options.json) return json_output(console, cluster.nodes.size(), join(options.command, " "));
+  if (!options.folder.empty()) return files_output(options.folder, cluster.nodes);
+  const auto controls = options.raw ? Controls::raw : Controls::shown;
+  if (options.gather || options.differences)
+    return gathered_output(console, cluster.nodes.size(), options.differences, controls);
+  return live_output(console, cluster.nodes, !options.no_labels, controls);
+}
+
+asio::awaitable<int> run_on_loop(Runtime& runtime, const ExecOptions& options, Cluster& cluster,
+                                 Access& access, ops::ExecPlan plan, std::unique_ptr<ExecOutput> output) {
+  const auto connector = make_connector(runtime, access);
+  FleetView view(
+      runtime.console(), runtime.executor(), cluster.nodes,
+      {.labels = !options.no_labels, .quiet = runtime.options().quiet || options.json, .doing = {}});
+  view.set_output(std::move(output));
+  runtime.set_parting_words([&view] { return view.still_running(); });
+  const auto flow = fleet_options(cluster, options.connect, options.fleet);
+  auto task = ops::exec_task(std::move(plan));
+  const auto report =
+      co_await run_on_nodes(cluster.nodes, *connector, std::move(task), flow, view, runtime.stop());
+  view.summarize(report);
+  if (auto kept = remember_failures(cluster, report); !kept)
+    runtime.console().talk("ec2mpi: " + kept.error().message);
+  const bool single = options.pass_status && report.results.size() == 1;
+  co_return single ? exit_code_for_one(report) : exit_code_for(report);
+}
+
+Result<int> run_exec(const ExecOptions& options, const CommonOptions& common) {
+  auto cluster = open_cluster(options.list);
+  if (!cluster) return std::unexpected(cluster.error());
+  auto plan = make_plan(options, *cluster);
+  if (!plan) return std::unexpected(plan.error());
+  auto access = open_access(*cluster, options.connect);
+  if (!access) return std::unexpected(access.error());
+  Runtime runtime(common);
+  auto output = make_output(options, runtime.console(), *cluster);
+  if (!output) return std::unexpected(output.error());
+  return runtime.run(run_on_loop(runtime, options, *cluster, *access, std::move(*plan), std::move(*output)));
+}
+
+void add_output_options(CLI::App& command, ExecOptions& options) {
+  command.add_flag("-N,--no-labels", options.no_labels, "No node names in front of the lines");
+  command.add_flag("--raw", options.raw,
+                   "Control characters of the nodes reach the terminal, too, not only colours and tabs");
+  auto* gather = command.add_flag("-b,--gather", options.gather,
+                                  "At the end; equal outputs once, under their nodes' names");
+  auto* diff = command.add_flag("--diff", options.differences,
+                                "At the end; what most printed, and how the others differ");
+  auto* folder = command.add_option("--outdir", options.folder, "Into DIR/node1.out, DIR/node1.err, ...")
+                     ->type_name("DIR");
+  auto* json =
+      command.add_flag("--json", options.json, "One JSON document with every node's outcome and output");
+  gather->excludes(diff)->excludes(folder)->excludes(json);
+  diff->excludes(folder)->excludes(json);
+  folder->excludes(json);
+}
+
+void add_input_options(CLI::App& command, ExecOptions& options) {
+  command
+      .add_option("--stdin", options.input,
+                  "Send this file to every node's standard input; - for our own [none]")
+      ->type_name("FILE");
+  command.add_option("--script", options.script, "Run this local program on the nodes; CMD is its arguments")
+      ->type_name("FILE");
+  command.add_flag("--sudo", options.sudo, "Run as root; asks for the password once, if one is needed");
+}
+
+void add(CLI::App& app, Dispatch& dispatch, const std::string& name, const std::string& description,
+         const std::string& example, bool choose_nodes) {
+  auto options = std::make_shared<ExecOptions>();
+  options->pass_status = choose_nodes;
+  auto& command = add_command(app, name, description, example);
+  add_selection_options(command, options->list);
+  add_connect_options(command, options->connect);
+  add_fleet_options(command, options->fleet);
+  add_output_options(command, *options);
+  add_input_options(command, *options);
+  command
+      .add_option(
+          "command", options->command,
+          "Shell text for the nodes; quote it. {index} {node} {address} {role} are filled in for each")
+      ->type_name("CMD");
+  command.positionals_at_end();
+  command.callback([options, &dispatch] {
+    if (options->command.empty() && options->script.empty()) throw CLI::RequiredError("a command");
+    dispatch.chosen = [options](const CommonOptions& common) { return run_exec(*options, common); };
+  });
+}
+
+}  // namespace
+
+void add_exec_commands(CLI::App& app, Dispatch& dispatch) {
+  add(app, dispatch, "exec", "Runs a command on the chosen nodes, on all at once",
+      "ec2mpi exec -w 2-4 'df -h /home'\n"
+      "Ctrl-C, TERM and output that can't be written (a full disk, | head) end it on the nodes too.",
+      true);
+  add(app, dispatch, "exec-all", "Runs a command on every node, on all at once",
+      "ec2mpi exec-all 'killall python3'\n"
+      "Ctrl-C, TERM and output that can't be written (a full disk, | head) end it on the nodes too.",
+      false);
+}
+
+}  // namespace ec2mpi::cli

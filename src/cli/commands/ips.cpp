@@ -1,0 +1,53 @@
+#include <fmt/format.h>
+
+#include "ec2mpi/base/file.hpp"
+#include "ec2mpi/cli/session/cluster_setup.hpp"
+#include "ec2mpi/cli/session/command.hpp"
+#include "ec2mpi/cli/terminal/standard_output.hpp"
+
+namespace ec2mpi::cli {
+
+namespace {
+
+struct IpsOptions {
+  ListOptions list;
+};
+
+Result<int> run_ips(const IpsOptions& options) {
+  const auto cluster = open_cluster(options.list);
+  if (!cluster) return std::unexpected(cluster.error());
+  std::string addresses;
+  for (const auto& node : cluster->inventory.nodes) addresses += node.address + "\n";
+  const bool is_filter = cluster->list == "-";
+  if (auto written = write_file_atomically("nodeIPaddress", addresses, 0644); !written) {
+    if (!is_filter) return std::unexpected(written.error());
+    print_talk(fmt::format("ec2mpi: {}; the addresses are printed only\n", written.error().message));
+  }
+  remember_if_possible(*cluster);
+  print_result(addresses);
+  for (const auto& note : cluster->inventory.notes)
+    print_talk(fmt::format("ec2mpi: {}: {}\n", cluster->inventory.source, note));
+  for (const auto& skipped : cluster->inventory.skipped) {
+    const auto& title = skipped.instance_id.empty() ? skipped.name : skipped.instance_id;
+    print_talk(fmt::format("ec2mpi: {}:{}: {} is left out: {}\n", cluster->inventory.source, skipped.line,
+                           title.empty() ? "a machine" : title, skipped.state));
+  }
+  return exit_code::ok;
+}
+
+}  // namespace
+
+void add_ips_command(CLI::App& app, Dispatch& dispatch) {
+  auto options = std::make_shared<IpsOptions>();
+  auto& command = add_command(app, "ips", "Prints one address a line, and writes them to nodeIPaddress here",
+                              "ec2mpi ips");
+  add_list_options(command, options->list);
+  command.add_option("file", options->list.list, "The instance list, as --list")->type_name("FILE");
+  command.add_flag("--renumber", options->list.renumber,
+                   "Count the nodes in the list's order; else known instances keep their index");
+  command.callback([options, &dispatch] {
+    dispatch.chosen = [options](const CommonOptions&) { return run_ips(*options); };
+  });
+}
+
+}  // namespace ec2mpi::cli

@@ -1,0 +1,201 @@
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <algorithm>
+#include <ctime>
+#include <nlohmann/json.hpp>
+
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cli/session/command.hpp"
+#include "ec2mpi/cli/session/on_master.hpp"
+#include "ec2mpi/cli/session/option_values.hpp"
+#include "ec2mpi/cli/terminal/aligned.hpp"
+#include "ec2mpi/ops/job/jobs.hpp"
+
+namespace ec2mpi::cli {
+
+namespace {
+
+struct JobsOptions {
+  MasterOptions master;
+  bool json = false;
+  std::vector<std::string> words;
+  int older = 0;
+};
+
+/// "running", "ok", "exit 3", "cancelled", "lost (rebooted)".
+std::string state_text(const ops::JobRecord& job) {
+  if (job.state == ops::JobState::lost) return fmt::format("lost ({})", job.why);
+  if (job.state != ops::JobState::ended) return std::string(state_name(job.state));
+  if (!job.why.empty()) return job.why;
+  return job.status == 0 ? "ok" : fmt::format("exit {}", job.status);
+}
+
+std::string time_text(std::int64_t seconds) {
+  if (seconds == 0) return {};
+  const std::time_t time = seconds;
+  std::tm local{};
+  ::localtime_r(&time, &local);
+  return fmt::format("{:%Y-%m-%d %H:%M:%S}", local);
+}
+
+std::string duration_text(const ops::JobRecord& job) {
+  if (job.started == 0) return {};
+  const bool over = job.ended != 0;
+  if (!over && job.state == ops::JobState::lost) return {};
+  const auto end = over ? job.ended : static_cast<std::int64_t>(std::time(nullptr));
+  return format_duration(std::chrono::seconds(std::max<std::int64_t>(0, end - job.started)));
+}
+
+std::string table(const std::vector<ops::JobRecord>& jobs) {
+  std::vector<std::vector<std::string>> rows = {
+      {"ID", "STATE", "RANKS", "NODES", "STARTED", "TIME", "COMMAND"}};
+  for (const auto& job : jobs) {
+    rows.push_back({job.id, state_text(job), std::to_string(job.np), job.nodes, time_text(job.started),
+                    duration_text(job), job.command});
+  }
+  return aligned(std::move(rows));
+}
+
+std::string json(const std::vector<ops::JobRecord>& jobs) {
+  auto list = nlohmann::ordered_json::array();
+  for (const auto& job : jobs) {
+    list.push_back({{"id", job.id},
+                    {"state", state_name(job.state)},
+                    {"why", job.why},
+                    {"np", job.np},
+                    {"nodes", job.nodes},
+                    {"mpi", job.mpi},
+                    {"command", job.command},
+                    {"submitted", job.submitted},
+                    {"started", job.started},
+                    {"ended", job.ended}});
+    if (job.state == ops::JobState::ended) {
+      list.back()["status"] = job.status;
+      list.back()["exit_code"] = job.exit_code();
+    }
+  }
+  return list.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+int tell_error(OnMaster& on, const Error& error) {
+  on.runtime.console().talk(fmt::format("{}: {}", on.master().label(), printable(error.message)));
+  if (error.kind == ErrorKind::cancelled) return exit_code::interrupted;
+  return error.kind == ErrorKind::remote_io ? exit_code::node_failed : exit_code::no_connection;
+}
+
+int tell_answer(OnMaster& on, const Result<ops::Answer>& answer) {
+  if (!answer) return tell_error(on, answer.error());
+  if (!answer->said.empty()) on.runtime.console().talk(answer->said);
+  return answer->code;
+}
+
+Limit until_stopped(OnMaster& on) {
+  return {Clock::time_point::max(), on.runtime.stop()};
+}
+
+asio::awaitable<int> show_jobs(OnMaster& on, ssh::Session& session, bool as_json) {
+  auto jobs = co_await ops::list_jobs(session, until_stopped(on));
+  if (!jobs) co_return tell_error(on, jobs.error());
+  if (as_json)
+    on.runtime.console().result(json(*jobs));
+  else if (jobs->empty())
+    on.runtime.console().talk("ec2mpi: no jobs on the master yet");
+  else
+    on.runtime.console().result_bytes(table(*jobs));
+  co_return exit_code::ok;
+}
+
+asio::awaitable<int> signal(OnMaster& on, ssh::Session& session, std::string word, std::string name) {
+  const auto answer = co_await ops::signal_job(session, std::move(word), std::move(name), until_stopped(on));
+  co_return tell_answer(on, answer);
+}
+
+asio::awaitable<int> remove(OnMaster& on, ssh::Session& session, std::vector<std::string> words, int older) {
+  const auto answer = co_await ops::remove_jobs(session, std::move(words), older, until_stopped(on));
+  co_return tell_answer(on, answer);
+}
+
+using Ask = std::function<asio::awaitable<int>(OnMaster&, ssh::Session&)>;
+
+Result<int> carry_out(const JobsOptions& options, const CommonOptions& common, Ask ask) {
+  return work_on_master(options.master, common,
+                        [ask = std::move(ask)](OnMaster& on) { return ask_master(on, ask); });
+}
+
+Result<int> run_jobs(const JobsOptions& options, const CommonOptions& common) {
+  const bool as_json = options.json;
+  return carry_out(options, common, [as_json](OnMaster& on, ssh::Session& session) {
+    return show_jobs(on, session, as_json);
+  });
+}
+
+/// "USR1" of "USR1", "SIGUSR1", "usr1" or "10".
+Result<std::string> signal_name(std::string name) {
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  if (name.starts_with("SIG")) name.erase(0, 3);
+  static constexpr const char* kNames[] = {"USR1", "USR2", "TSTP", "CONT", "STOP", "HUP",
+                                           "INT",  "TERM", "KILL", "QUIT", "ALRM"};
+  if (std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames)) return name;
+  return fail(ErrorKind::usage,
+              fmt::format("'{}' is not a signal that can be sent; USR1, USR2, TSTP and CONT reach the ranks",
+                          printable(name)));
+}
+
+Result<int> run_signal(const JobsOptions& options, const CommonOptions& common) {
+  auto name = signal_name(options.words.back());
+  if (!name) return std::unexpected(name.error());
+  const auto word = options.words.size() > 1 ? options.words.front() : std::string();
+  return carry_out(options, common, [word, name = *name](OnMaster& on, ssh::Session& session) {
+    return signal(on, session, word, name);
+  });
+}
+
+Result<int> run_rm(const JobsOptions& options, const CommonOptions& common) {
+  if (options.words.empty() && options.older == 0)
+    return fail(ErrorKind::usage, "which job? ec2mpi rm ID..., or ec2mpi rm --older 30");
+  if (!options.words.empty() && options.older != 0)
+    return fail(ErrorKind::usage, "rm takes jobs, or --older for all that ended long ago; not both");
+  const auto words = options.words;
+  const auto older = options.older;
+  return carry_out(options, common, [words, older](OnMaster& on, ssh::Session& session) {
+    return remove(on, session, words, older);
+  });
+}
+
+using Run = Result<int> (*)(const JobsOptions&, const CommonOptions&);
+
+std::shared_ptr<JobsOptions> prepare(CLI::App& command, Dispatch& dispatch, Run run) {
+  auto options = std::make_shared<JobsOptions>();
+  add_master_options(command, options->master);
+  command.callback([options, run, &dispatch] {
+    dispatch.chosen = [options, run](const CommonOptions& common) { return run(*options, common); };
+  });
+  return options;
+}
+
+}  // namespace
+
+void add_jobs_commands(CLI::App& app, Dispatch& dispatch) {
+  auto& jobs =
+      add_command(app, "jobs", "Lists the jobs on the master, the newest first", "ec2mpi jobs --json");
+  const auto of_jobs = prepare(jobs, dispatch, run_jobs);
+  jobs.add_flag("--json", of_jobs->json, "As JSON");
+  auto& signal = add_command(app, "signal", "Sends a signal to a job, which mpirun passes on to the ranks",
+                             "ec2mpi signal spread USR1");
+  const auto of_signal = prepare(signal, dispatch, run_signal);
+  signal
+      .add_option("words", of_signal->words,
+                  "The job [the newest that waits or runs], and USR1, USR2, TSTP, CONT, ...")
+      ->required()
+      ->expected(1, 2)
+      ->type_name("[ID] SIGNAL");
+  auto& rm = add_command(app, "rm", "Removes what the master keeps of ended jobs", "ec2mpi rm --older 30");
+  const auto of_rm = prepare(rm, dispatch, run_rm);
+  rm.add_option("ids", of_rm->words, "The jobs")->type_name("ID...");
+  rm.add_option("--older", of_rm->older, "All that ended so many days ago or earlier")
+      ->type_name("DAYS")
+      ->check(number(1, 100'000));
+}
+
+}  // namespace ec2mpi::cli

@@ -1,0 +1,165 @@
+#include <fmt/format.h>
+#include <unistd.h>
+#include <algorithm>
+#include <asio/steady_timer.hpp>
+#include <cstdlib>
+
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cli/session/cluster_setup.hpp"
+#include "ec2mpi/cli/session/command.hpp"
+#include "ec2mpi/cli/session/connecting.hpp"
+#include "ec2mpi/cli/session/runtime.hpp"
+#include "ec2mpi/cli/terminal/terminal.hpp"
+
+namespace ec2mpi::cli {
+
+namespace {
+
+struct LoginOptions {
+  ListOptions list;
+  ConnectOptions connect;
+  bool no_pty = false;
+  bool always_pty = false;
+  std::string node = "1";
+  std::string command;
+};
+
+/// Says after a second what a connection waits for, until it is destroyed.
+class ConnectStatus {
+ public:
+  ConnectStatus(Console& console, const asio::any_io_executor& executor, std::string node)
+      : console_(console), node_(std::move(node)), timer_(executor) {
+    tick_after(std::chrono::seconds(1));
+  }
+  ~ConnectStatus() {
+    timer_.cancel();
+    console_.status("");
+  }
+  ConnectStatus(const ConnectStatus&) = delete;
+  ConnectStatus& operator=(const ConnectStatus&) = delete;
+
+  void set_phase(ssh::Phase phase) { phase_ = phase; }
+
+ private:
+  void tick_after(Clock::duration pause) {
+    timer_.expires_after(pause);
+    timer_.async_wait([this, life = std::weak_ptr(life_)](std::error_code cancelled) {
+      if (cancelled || life.expired()) return;
+      const auto waited = format_duration(Clock::now() - started_);
+      console_.status(fmt::format("{}: {} · {}", node_, ssh::phase_name(phase_), waited));
+      tick_after(std::chrono::milliseconds(200));
+    });
+  }
+
+  Console& console_;
+  std::string node_;
+  asio::steady_timer timer_;
+  std::shared_ptr<int> life_ = std::make_shared<int>();  ///< a tick that is due already cannot be cancelled
+  ssh::Phase phase_ = ssh::Phase::waiting;
+  Clock::time_point started_ = Clock::now();
+};
+
+bool wants_pty(const LoginOptions& options) {
+  if (options.no_pty || options.always_pty) return options.always_pty;
+  const bool types = ::isatty(STDIN_FILENO) == 1;
+  return options.command.empty() ? types : types && ::isatty(STDOUT_FILENO) == 1;
+}
+
+ops::LoginRequest make_request(const LoginOptions& options, Clock::time_point start_by) {
+  ops::LoginRequest request{.command = options.command, .start_by = start_by};
+  if (!wants_pty(options)) return request;
+  const char* kind = std::getenv("TERM");
+  request.terminal_kind = kind != nullptr && *kind != '\0' ? kind : "dumb";
+  request.escapes = ::isatty(STDIN_FILENO) == 1;
+  return request;
+}
+
+/// What the user sees in the end; in cooked mode again.
+int report(Runtime& runtime, const Node& node, const Result<ssh::ExitStatus>& status) {
+  auto& console = runtime.console();
+  if (status) {
+    if (!status->signal.empty())
+      console.talk(fmt::format("ec2mpi: {}: {}", node.label(), status->describe()));
+    return status->shell_code();
+  }
+  if (runtime.stop().stop_requested()) return exit_code::interrupted;
+  console.talk(fmt::format("ec2mpi: {}: {}", node.label(), printable(status.error().message)));
+  return exit_code::no_connection;
+}
+
+asio::awaitable<int> run_on_loop(Runtime& runtime, const LoginOptions& options, const Cluster& cluster,
+                                 Access& access) {
+  const auto& node = cluster.nodes.front();
+  const Limit limit{.deadline = Clock::time_point::max(), .stop = runtime.stop()};
+  const auto patience = fleet_options(cluster, options.connect, {}).connect_timeout;
+  const Limit connect_limit = limit.at_most(patience);
+
+  std::optional<ConnectStatus> waiting(std::in_place, runtime.console(), runtime.executor(), node.label());
+  LoginTerminal terminal(runtime.executor(), runtime.console(), wants_pty(options),
+                         [&waiting] { waiting.reset(); });
+  runtime.set_parting_words([&terminal] {
+    terminal.restore();  // the last chance: a second signal leaves without unwinding
+    return std::string();
+  });
+  const auto connector = make_connector(runtime, access);
+  const ssh::PhaseObserver on_phase = [&waiting](ssh::Phase phase) { waiting->set_phase(phase); };
+  auto session = co_await connector->connect(node, connect_limit, on_phase);
+  Result<ssh::ExitStatus> status;
+  if (session) {
+    waiting->set_phase(ssh::Phase::running);
+    auto request = make_request(options, connect_limit.deadline);
+    status = co_await ops::login(**session, std::move(request), terminal, limit);
+    const Limit soon =
+        limit.at_most(std::chrono::seconds(2));  // a terminal that takes no output is given back too
+    co_await runtime.console().flush(soon);
+  } else {
+    status = std::unexpected(session.error());
+  }
+  terminal.restore();
+  waiting.reset();
+  runtime.set_parting_words({});
+  co_return report(runtime, node, status);
+}
+
+Result<int> run_login(const LoginOptions& options, const CommonOptions& common) {
+  auto cluster = open_cluster(options.list);
+  if (!cluster) return std::unexpected(cluster.error());
+  if (cluster->nodes.size() != 1) {
+    return fail(ErrorKind::usage,
+                fmt::format("login goes to one node, and {} means {}; name one, as in: ec2mpi login 2",
+                            printable(options.list.wanted.front()), cluster->nodes.size()));
+  }
+  auto access = open_access(*cluster, options.connect);
+  if (!access) return std::unexpected(access.error());
+  Runtime runtime(common);
+  return runtime.run(run_on_loop(runtime, options, *cluster, *access));
+}
+
+}  // namespace
+
+void add_login_command(CLI::App& app, Dispatch& dispatch) {
+  auto options = std::make_shared<LoginOptions>();
+  auto& command =
+      add_command(app, "login", "A shell, or the command behind --, on one node; the master if none is named",
+                  "ec2mpi login 3\n"
+                  "  ec2mpi login 2 -- top\n"
+                  "  tar c data | ec2mpi login -- 'tar x -C /tmp'\n"
+                  "At the beginning of a line ~. leaves and ~? tells more.\n"
+                  "The exit status is the remote program's, or 255 if the connection failed.");
+  add_list_options(command, options->list);
+  add_connect_options(command, options->connect);
+  const auto never =
+      command.add_flag("-T,--no-tty", options->no_pty, "No terminal on the node [if input is none]");
+  command.add_flag("--tty", options->always_pty, "A terminal on the node in any case")->excludes(never);
+  command.add_option("node", options->node, "The node: 3, -1 (the last), name=head, i-0123, an address [1]")
+      ->type_name("NODE");
+  command.callback([options, &dispatch] {
+    options->list.wanted = {options->node};
+    for (const auto& word : dispatch.behind_dashes.value_or(std::vector<std::string>{})) {
+      options->command += (options->command.empty() ? "" : " ") + word;
+    }
+    dispatch.chosen = [options](const CommonOptions& common) { return run_login(*options, common); };
+  });
+}
+
+}  // namespace ec2mpi::cli

@@ -1,0 +1,130 @@
+#include <fmt/format.h>
+
+#include "ec2mpi/base/file.hpp"
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cli/session/cluster_setup.hpp"
+#include "ec2mpi/cli/session/command.hpp"
+#include "ec2mpi/cli/session/connecting.hpp"
+#include "ec2mpi/cli/session/runtime.hpp"
+#include "ec2mpi/cli/views/job_view.hpp"
+#include "ec2mpi/cli/views/net_view.hpp"
+#include "ec2mpi/ops/doctor/net.hpp"
+#include "ec2mpi/ops/job/run.hpp"
+#include "ec2mpi/ops/mpi/hints.hpp"
+
+namespace ec2mpi::cli {
+
+namespace {
+
+constexpr std::size_t kMostPrinted = 64 << 20;
+
+struct NetOptions {
+  ListOptions list;
+  ConnectOptions connect;
+  bool json = false;
+  bool serial = false;
+  std::string svg;
+};
+
+/// Keeps what the measuring program prints; the last line of it is its progress.
+class NetView : public JobView {
+ public:
+  NetView(Console& console, const CommonOptions& options, const std::string& id)
+      : JobView(console, options, id, {}), console_(console) {}
+
+  void on_output(const ssh::Chunk& chunk) override {
+    if (printed_.size() + chunk.bytes.size() > kMostPrinted) return;
+    printed_ += chunk.bytes;
+    if (const auto round = ops::net_progress(printed_); !round.empty())
+      console_.status("measuring: round " + round);
+  }
+
+  [[nodiscard]] const std::string& printed() const { return printed_; }
+
+ private:
+  Console& console_;
+  std::string printed_;
+};
+
+/// What the program said besides its measurements is why it failed.
+void tell_failure(Console& console, const std::string& printed) {
+  console.talk_bytes(printed);
+  const auto hint = ops::hint_for(printed);
+  console.talk(console.paint_talk(Colour::yellow,
+                                  "hint: " + (hint ? hint->text() : "see what is wrong: ec2mpi doctor")));
+}
+
+Result<void> show(Console& console, const NetOptions& options, const ops::NetMap& map) {
+  if (options.json)
+    console.result(net_json(map));
+  else
+    show_net(console, map);
+  if (options.svg.empty()) return {};
+  return write_file_atomically(options.svg, ops::net_svg(map), 0644);
+}
+
+asio::awaitable<int> measure(Runtime& runtime, const NetOptions& options, Cluster& cluster, Access& access) {
+  const auto connector = make_connector(runtime, access);
+  ops::JobWish wish;
+  wish.id = ops::make_job_id("net", std::chrono::system_clock::now());
+  wish.command = ops::net_command(options.serial);
+  wish.shown_as = "ec2mpi net";
+  wish.ranks.per_node = 1;
+  wish.mca = {
+      {"mpi_yield_when_idle", "1"}};  // who waits for its round must not take a core from who measures
+  NetView view(runtime.console(), runtime.options(), wish.id);
+  runtime.set_parting_words([&view] { return view.parting_words(); });
+  const auto flow = fleet_options(cluster, options.connect, {});
+  ops::JobStops stops{runtime.stop(), {}, false};
+  ops::JobNodes nodes{cluster.nodes, cluster.inventory.master()};
+  const auto end = co_await ops::run_job(runtime.executor(), std::move(wish), std::move(nodes), *connector,
+                                         flow, view, std::move(stops));
+  auto& console = runtime.console();
+  console.status("");
+  view.conclude(end);
+  const int code = ops::exit_code_for(end);
+  if (code == exit_code::interrupted) co_return code;
+  std::vector<int> indices;
+  for (const auto& node : cluster.nodes) indices.push_back(node.index);
+  const auto map = ops::parse_net(view.printed(), indices);
+  if (code != exit_code::ok || !map) {
+    if (!view.printed().empty()) tell_failure(console, view.printed());
+    if (code == exit_code::ok) console.talk("ec2mpi: " + map.error().message);
+    co_return code == exit_code::not_started ? code : exit_code::node_failed;
+  }
+  const auto shown = show(console, options, *map);
+  if (!shown) console.talk("ec2mpi: " + shown.error().message);
+  co_return shown ? exit_code::ok : exit_code::node_failed;
+}
+
+Result<int> run_net(const NetOptions& options, const CommonOptions& common) {
+  std::error_code ignored;
+  const auto folder = std::filesystem::path(options.svg).parent_path();
+  if (!options.svg.empty() && !folder.empty() && !std::filesystem::is_directory(folder, ignored))
+    return fail(ErrorKind::usage, fmt::format("--svg: there is no folder {}", printable(folder.string())));
+  auto cluster = open_cluster(options.list);
+  if (!cluster) return std::unexpected(cluster.error());
+  if (cluster->nodes.size() < 2) return fail(ErrorKind::usage, "a network takes two nodes; this is one");
+  auto access = open_access(*cluster, options.connect);
+  if (!access) return std::unexpected(access.error());
+  Runtime runtime(common);
+  return runtime.run(measure(runtime, options, *cluster, *access));
+}
+
+}  // namespace
+
+void add_net_command(CLI::App& app, Dispatch& dispatch) {
+  auto options = std::make_shared<NetOptions>();
+  auto& command = add_command(app, "net", "Measures latency and bandwidth between all pairs of nodes",
+                              "ec2mpi net --svg network.svg");
+  add_selection_options(command, options->list);
+  add_connect_options(command, options->connect);
+  command.add_flag("--json", options->json, "As one JSON document");
+  command.add_option("--svg", options->svg, "Also write the map as a picture")->type_name("FILE");
+  command.add_flag("--serial", options->serial, "One pair at a time: slower, but nobody shares a switch");
+  command.callback([options, &dispatch] {
+    dispatch.chosen = [options](const CommonOptions& common) { return run_net(*options, common); };
+  });
+}
+
+}  // namespace ec2mpi::cli

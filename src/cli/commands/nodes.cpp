@@ -1,0 +1,232 @@
+#include <fmt/format.h>
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "ec2mpi/base/file.hpp"
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cli/session/cluster_setup.hpp"
+#include "ec2mpi/cli/session/command.hpp"
+#include "ec2mpi/cli/session/connecting.hpp"
+#include "ec2mpi/cli/session/runtime.hpp"
+#include "ec2mpi/cli/terminal/aligned.hpp"
+#include "ec2mpi/cli/terminal/standard_output.hpp"
+#include "ec2mpi/cli/views/fleet_view.hpp"
+#include "ec2mpi/cluster/list/inventory_text.hpp"
+#include "ec2mpi/cluster/list/ssh_config_text.hpp"
+#include "ec2mpi/cluster/values/launch_time.hpp"
+#include "ec2mpi/ops/node/instance_id.hpp"
+
+namespace ec2mpi::cli {
+
+namespace {
+
+struct NodesOptions {
+  ListOptions list;
+  ConnectOptions connect;
+  bool json = false;
+  bool hostfile = false;
+  bool ssh_config = false;
+  bool stale = false;
+  std::string format;
+};
+
+std::string_view role(const Node& node) {
+  return node.index == 1 ? "master" : "worker";
+}
+
+LaunchTime now() {
+  return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+}
+
+/// How long a node has been running; empty where the list doesn't tell.
+std::string up_for(const Node& node) {
+  const auto launched = parse_launch_time(node.launched);
+  return launched && *launched <= now() ? format_age(now() - *launched) : std::string();
+}
+
+std::string cost_of(const Node& node, const Config& config) {
+  const auto cost = cost_since_launch(node, config.prices, now());
+  return cost ? fmt::format("{:.2f}", *cost) : std::string();
+}
+
+void print_table(const Cluster& cluster) {
+  std::vector<std::vector<std::string>> rows = {
+      {"INDEX", "ROLE", "NAME", "ID", "TYPE", "ADDRESS", "LAUNCHED", "UP"}};
+  const bool with_cost = !cluster.config.prices.empty();
+  if (with_cost) rows.front().emplace_back("COST");
+  double total = 0;
+  for (const auto& node : cluster.nodes) {
+    rows.push_back({std::to_string(node.index), std::string(role(node)), node.name, node.instance_id,
+                    node.type, node.address, node.launched, up_for(node)});
+    if (!with_cost) continue;
+    rows.back().push_back(cost_of(node, cluster.config));
+    total += cost_since_launch(node, cluster.config.prices, now()).value_or(0);
+  }
+  print_result(aligned(std::move(rows)));
+  if (with_cost) print_talk(fmt::format("{:.2f} in all since launch, by the prices of ec2mpi.toml\n", total));
+}
+
+void print_json(const Cluster& cluster) {
+  auto list = nlohmann::ordered_json::array();
+  for (const auto& node : cluster.nodes) {
+    list.push_back({{"index", node.index},
+                    {"node", node.label()},
+                    {"role", role(node)},
+                    {"name", node.name},
+                    {"id", node.instance_id},
+                    {"type", node.type},
+                    {"address", node.address},
+                    {"public_address", node.public_address},
+                    {"private_address", node.private_address},
+                    {"ipv6", node.ipv6},
+                    {"launched", node.launched}});
+    if (const auto launched = parse_launch_time(node.launched)) {
+      list.back()["up_seconds"] = (now() - *launched).count();
+    }
+    if (const auto cost = cost_since_launch(node, cluster.config.prices, now())) list.back()["cost"] = *cost;
+  }
+  print_result(list.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+}
+
+/// Replaces {index}, {address}, ... in the format; an unknown name is an error that names the known ones.
+Result<std::string> format_node(std::string_view format, const Node& node) {
+  const std::pair<std::string_view, std::string> fields[] = {{"index", std::to_string(node.index)},
+                                                             {"node", node.label()},
+                                                             {"role", std::string(role(node))},
+                                                             {"name", node.name},
+                                                             {"id", node.instance_id},
+                                                             {"type", node.type},
+                                                             {"address", node.address},
+                                                             {"public", node.public_address},
+                                                             {"private", node.private_address},
+                                                             {"ipv6", node.ipv6},
+                                                             {"user", node.user},
+                                                             {"launched", node.launched},
+                                                             {"up", up_for(node)}};
+  std::string line;
+  while (!format.empty()) {
+    const auto open = format.find('{');
+    line += format.substr(0, open);
+    if (open == std::string_view::npos) break;
+    const auto close = format.find('}', open);
+    if (close == std::string_view::npos) return fail(ErrorKind::usage, "--format: a { without its }");
+    const auto name = format.substr(open + 1, close - open - 1);
+    const auto* field = std::find_if(std::begin(fields), std::end(fields),
+                                     [name](const auto& known) { return known.first == name; });
+    if (field == std::end(fields)) {
+      std::string known;
+      for (const auto& [each, value] : fields) known += fmt::format(" {{{}}}", each);
+      return fail(ErrorKind::usage,
+                  fmt::format("--format: {{{}}} is not known; there are{}", printable(name), known));
+    }
+    line += field->second;
+    format.remove_prefix(close + 1);
+  }
+  return line;
+}
+
+Result<int> print_format(const Cluster& cluster, const std::string& format) {
+  std::string text;
+  for (const auto& node : cluster.nodes) {
+    const auto line = format_node(format, node);
+    if (!line) return std::unexpected(line.error());
+    text += *line + "\n";
+  }
+  print_result(text);
+  return exit_code::ok;
+}
+
+Result<int> write_ssh_config(const Cluster& cluster, const ConnectOptions& connect) {
+  const auto access = open_access(cluster, connect);
+  if (!access) return std::unexpected(access.error());
+  const auto& transport = access->transport;
+  const auto state = std::filesystem::absolute(cluster.state.path());
+  SshConfigSource source{.user = transport.user.value_or("ubuntu"),
+                         .port = transport.port.value_or(22),
+                         .identity = {},
+                         .known_hosts = state / "known_hosts"};
+  if (!transport.keys.empty()) source.identity = std::filesystem::absolute(transport.keys.front().file());
+  std::vector<std::string> names;
+  for (const auto& node : cluster.nodes) names.push_back(ssh::host_key_name(node));
+  const auto text = ssh_config_text(cluster.nodes, source, names);
+  if (!text) return std::unexpected(text.error());
+  const auto file = state / "ssh_config";
+  if (auto written = cluster.state.write("ssh_config", *text); !written)
+    return std::unexpected(written.error());
+  print_result(file.string() + "\n");
+  print_talk(
+      fmt::format("For ssh, rsync and editors: put this line at the top of ~/.ssh/config, or use ssh -F:\n  "
+                  "Include \"{}\"\n"
+                  "Nodes whose host key is not remembered yet need one ec2mpi command first.\n",
+                  file.string()));
+  return exit_code::ok;
+}
+
+asio::awaitable<int> ask_nodes(Runtime& runtime, const NodesOptions& options, Cluster& cluster,
+                               Access& access) {
+  const auto connector = make_connector(runtime, access);
+  FleetView view(runtime.console(), runtime.executor(), cluster.nodes,
+                 {.labels = true, .quiet = runtime.options().quiet, .doing = "asking for instance ids"});
+  const auto flow = fleet_options(cluster, options.connect, {});
+  auto task = ops::instance_id_task();
+  const auto report =
+      co_await run_on_nodes(cluster.nodes, *connector, std::move(task), flow, view, runtime.stop());
+  view.summarize(report);
+  co_return exit_code_for(report);
+}
+
+Result<int> find_stale(const NodesOptions& options, Cluster& cluster, const CommonOptions& common) {
+  auto access = open_access(cluster, options.connect);
+  if (!access) return std::unexpected(access.error());
+  Runtime runtime(common);
+  return runtime.run(ask_nodes(runtime, options, cluster, *access));
+}
+
+Inventory selected(const Cluster& cluster) {
+  Inventory part;
+  part.nodes = cluster.nodes;
+  return part;
+}
+
+Result<int> run_nodes(const NodesOptions& options, const CommonOptions& common) {
+  auto cluster = open_cluster(options.list);
+  if (!cluster) return std::unexpected(cluster.error());
+  if (options.stale) return find_stale(options, *cluster, common);
+  if (options.ssh_config) return write_ssh_config(*cluster, options.connect);
+  remember_if_possible(*cluster);
+  if (!options.format.empty()) return print_format(*cluster, options.format);
+  if (options.json)
+    print_json(*cluster);
+  else if (options.hostfile)
+    print_result(hostfile_text(selected(*cluster)));
+  else
+    print_table(*cluster);
+  return exit_code::ok;
+}
+
+}  // namespace
+
+void add_nodes_command(CLI::App& app, Dispatch& dispatch) {
+  auto options = std::make_shared<NodesOptions>();
+  auto& command = add_command(app, "nodes", "Shows the list as a table, or in a form for other programs",
+                              "ec2mpi nodes -w workers --format '{index} {address}'");
+  add_selection_options(command, options->list);
+  add_connect_options(command, options->connect);
+  auto* forms = command.add_option_group("forms", "One of these instead of the table");
+  forms->add_flag("--json", options->json, "As JSON");
+  forms->add_flag("--hostfile", options->hostfile,
+                  "As a hostfile: the addresses, with slots=N where the list gives them");
+  forms
+      ->add_option("--format", options->format,
+                   "A line for each node: {index} {node} {role} {name} {id} {address} ...")
+      ->type_name("TEXT");
+  forms->add_flag("--ssh-config", options->ssh_config,
+                  "Write .ec2mpi/ssh_config: ssh master, rsync node2:, editors");
+  forms->add_flag("--stale", options->stale, "Ask every node for its instance id: does the list still hold?");
+  forms->require_option(0, 1);
+  command.callback([options, &dispatch] {
+    dispatch.chosen = [options](const CommonOptions& common) { return run_nodes(*options, common); };
+  });
+}
+
+}  // namespace ec2mpi::cli

@@ -1,0 +1,135 @@
+#include "ec2mpi/ops/pull/pull.hpp"
+
+#include <fmt/format.h>
+#include <algorithm>
+#include <memory>
+
+#include "ec2mpi/base/text.hpp"
+#include "src/cli/commands/copy.hpp"
+
+namespace ec2mpi::cli {
+
+namespace {
+
+constexpr std::size_t kStreamsInAll = 8;  // a downlink is full with these
+constexpr std::size_t kStreamsToANode = 4;
+
+struct PullFlags {
+  bool flat = false;
+  bool checksum = false;
+  bool dry_run = false;
+  bool follow = false;
+  bool json = false;
+  std::vector<std::string> exclude;
+  std::optional<std::uint64_t> max_size;
+};
+
+Result<std::shared_ptr<ops::PullJob>> plan_job(const CopyOptions& options, const PullFlags& flags,
+                                               const std::vector<Node>& nodes) {
+  if (flags.follow && flags.dry_run)
+    return fail(ErrorKind::usage, "--follow and --dry-run do not go together");
+  auto job = std::make_shared<ops::PullJob>();
+  const auto layout = ops::pull_layout(options.target(), nodes.size(), flags.flat);
+  for (const auto& node : nodes) {
+    auto plan = ops::pull_plan(options.sources(), options.target(), node, layout);
+    if (!plan) return std::unexpected(plan.error());
+    job->plans.emplace(node.index, std::move(*plan));
+  }
+  job->options.max_size = flags.max_size;
+  job->options.checksum = flags.checksum;
+  job->options.dry_run = flags.dry_run;
+  job->options.follow = flags.follow;
+  job->options.streams = std::clamp(kStreamsInAll / nodes.size(), std::size_t{1}, kStreamsToANode);
+  for (const auto& rule : flags.exclude) job->options.exclude.add_rule(rule);
+  return job;
+}
+
+ops::PullCounts total_of(const ops::PullJob& job) {
+  ops::PullCounts all;
+  for (const auto& [index, counts] : job.counts) {
+    all.copied += counts.copied;
+    all.unchanged += counts.unchanged;
+    all.bytes += counts.bytes;
+  }
+  return all;
+}
+
+std::string detail_of(const ops::PullJob& job) {
+  const auto all = total_of(job);
+  const auto text =
+      fmt::format("{} {}, {} unchanged · {}", count_of(all.copied, "file"),
+                  job.options.dry_run ? "to copy" : "copied", all.unchanged, format_bytes(all.bytes));
+  return job.options.dry_run ? text + " · dry run, nothing was changed" : text;
+}
+
+NodeNumbers numbers_of(std::shared_ptr<ops::PullJob> job) {
+  return [job = std::move(job)](const Node& node) -> std::vector<std::pair<std::string, std::uint64_t>> {
+    const auto& counts = job->counts[node.index];
+    return {{"files_copied", counts.copied}, {"files_unchanged", counts.unchanged}, {"bytes", counts.bytes}};
+  };
+}
+
+Result<int> run_pull(const CopyOptions& options, const PullFlags& flags, const CommonOptions& common) {
+  auto cluster = open_cluster(options.list);
+  if (!cluster) return std::unexpected(cluster.error());
+  auto job = plan_job(options, flags, cluster->nodes);
+  if (!job) return std::unexpected(job.error());
+  auto access = open_access(*cluster, options.connect);
+  if (!access) return std::unexpected(access.error());
+  Copy copy{.verb = "pull", .task = ops::pull_task(*job), .notes = {}};
+  copy.detail = [job = *job] { return detail_of(*job); };
+  copy.progress = [job = *job, began = Clock::now()] {
+    return transfer_words(total_of(*job).bytes, job->planned, "", Clock::now() - began);
+  };
+  if (flags.json) {
+    copy.output = [numbers = numbers_of(*job), nodes = cluster->nodes.size()](Console& console) {
+      return json_output(console, nodes, "pull", numbers);
+    };
+  }
+  return carry_out(options, common, *cluster, *access, std::move(copy));
+}
+
+void add_pull_flags(CLI::App& command, PullFlags& flags) {
+  command.add_flag("--flat", flags.flat,
+                   "DST/name.node1, DST/name.node2, ... in place of a folder for each node");
+  command.add_flag("--follow", flags.follow,
+                   "Go on until Ctrl-C: bring what is appended to the files, and files that appear");
+  command.add_flag("-c,--checksum", flags.checksum,
+                   "Compare contents; else size and time of the last change");
+  command.add_flag("-n,--dry-run", flags.dry_run, "Only list what would be copied");
+  command
+      .add_option("--exclude", flags.exclude,
+                  "Leave out of the sources what matches; written as in a .gitignore. May be repeated")
+      ->type_name("PATTERN")
+      ->allow_extra_args(false);
+  command
+      .add_option("--max-size", flags.max_size,
+                  "Copy nothing from a node whose files would make it more than this in all: 500M, 20G")
+      ->type_name("SIZE")
+      ->transform(CLI::AsSizeValue(true));
+  command.add_flag("--json", flags.json, "Every node's outcome and counts as JSON on standard output");
+}
+
+}  // namespace
+
+void add_pull_command(CLI::App& app, Dispatch& dispatch) {
+  auto flags = std::make_shared<PullFlags>();
+  auto& command = add_copy_command(
+      app, dispatch, "pull",
+      "Copies files and folders from the chosen nodes, from all at once; only what differs",
+      "ec2mpi pull results/ out/                   out/node1/results, out/node2/results, ...\n"
+      "  ec2mpi pull -w master log.txt today.txt     from one node: as scp does\n"
+      "  ec2mpi pull --flat 'results/*.csv' csv/     csv/a.csv.node1, csv/a.csv.node2, ...\n"
+      "  ec2mpi pull --follow 'logs/*.log' logs/     while the job runs; Ctrl-C ends it",
+      "What is on the nodes, and where it goes here: from several nodes into DST/node1, DST/node2, ...; from "
+      "one into DST if that is a folder, ends in / or has to take several SRC; else DST is the new name. "
+      "Wildcards in SRC (quote them) are the nodes'. {node} and {index} are filled in; with them in DST "
+      "there is "
+      "no folder for each node",
+      [flags](const CopyOptions& options, const CommonOptions& common) {
+        return run_pull(options, *flags, common);
+      });
+  add_pull_flags(command, *flags);
+}
+
+}  // namespace ec2mpi::cli

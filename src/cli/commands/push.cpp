@@ -1,0 +1,195 @@
+#include <fmt/format.h>
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cli/session/option_values.hpp"
+#include "ec2mpi/cli/views/exec_output.hpp"
+#include "ec2mpi/ops/exec/exec.hpp"
+#include "ec2mpi/ops/node/placeholders.hpp"
+#include "ec2mpi/ops/push/push.hpp"
+#include "src/cli/commands/copy.hpp"
+
+namespace ec2mpi::cli {
+
+namespace {
+
+struct PushOptions {
+  std::vector<std::string> exclude;
+  bool gitignore = false;
+  bool checksum = false;
+  bool erase = false;
+  bool force = false;
+  bool compress = false;
+  bool dry_run = false;
+  bool json = false;
+  ops::RelayMode relay = ops::RelayMode::automatic;
+};
+
+/// The paths on the nodes are looked at before any connection is made.
+Result<void> check_target(const std::string& typed, const std::vector<Node>& nodes, std::size_t sources) {
+  for (const auto& node : nodes) {
+    auto target = ops::push_target(ops::fill_placeholders(typed, node), sources);
+    if (!target) return std::unexpected(target.error());
+  }
+  return {};
+}
+
+/// What --delete must not be used on is looked for before any connection is made, too.
+Result<void> check_home(const std::string& typed, const std::vector<Node>& nodes,
+                        const std::vector<ops::PushGroup>& groups) {
+  for (const auto& node : nodes) {
+    const auto filled = ops::fill_placeholders(typed, node);
+    const auto target = ops::push_target(filled, 1);
+    for (const auto& group : groups) {
+      if (target && ops::cleans_up_home(*target, *group.tree))
+        return fail(ErrorKind::usage, ops::home_refusal(filled));
+    }
+  }
+  return {};
+}
+
+bool has_folder(const ops::PushGroup& group) {
+  const auto& tops = group.tree->tops;
+  return std::any_of(tops.begin(), tops.end(), [](const auto& top) { return top.directory; });
+}
+
+/// What is left out, each once.
+std::vector<std::string> skipped_notes(const std::vector<ops::PushGroup>& groups) {
+  std::set<std::string> paths;
+  for (const auto& group : groups) paths.insert(group.tree->skipped.begin(), group.tree->skipped.end());
+  std::vector<std::string> notes;
+  for (const auto& path : paths)
+    notes.push_back(fmt::format("skipped {}: it is a device, pipe or socket", printable(path)));
+  return notes;
+}
+
+std::vector<std::string> remarks(const ops::PushCount& count) {
+  std::vector<std::string> lines;
+  if (!count.slow.empty()) {
+    const bool one = count.slow.size() == 1;
+    lines.push_back(fmt::format("{} {} much slower than the others, so {} data apart from them",
+                                join(count.slow, ", "), one ? "is" : "are",
+                                one ? "it got its" : "they got their"));
+  }
+  if (!count.note.empty()) lines.push_back(count.note);
+  return lines;
+}
+
+std::string final_words(const ops::PushCount& count, bool dry_run) {
+  const auto* const done = dry_run                              ? "to send"
+                           : count.in_place || count.files == 0 ? "sent"
+                                                                : "not put in place";
+  auto text = fmt::format("{} {}, {} unchanged", count_of(count.files, "file"), done, count.unchanged);
+  if (count.erased > 0) text += fmt::format(", {} {}", count.erased, dry_run ? "to delete" : "deleted");
+  if (dry_run) return text + " · dry run, nothing was changed";
+  text += fmt::format(" · {} over the uplink", format_bytes(count.uplink));
+  if (count.inside > 0) text += fmt::format(", {} between nodes", format_bytes(count.inside));
+  return text;
+}
+
+std::string totals(const ops::PushCount& count) {
+  return fmt::format(
+      "{{\"files_sent\": {}, \"files_unchanged\": {}, \"deleted\": {}, \"bytes_over_uplink\": {}, "
+      "\"bytes_between_nodes\": {}, \"connections_to_a_node\": {}}}",
+      count.files, count.unchanged, count.erased, count.uplink, count.inside, count.connections);
+}
+
+Result<int> run_push(const CopyOptions& options, const PushOptions& push, const CommonOptions& common) {
+  const bool erase = push.erase || push.force;
+  const auto sources = options.sources();
+  if (auto target = ops::push_target(options.target(), sources.size()); !target)
+    return std::unexpected(target.error());
+  auto cluster = open_cluster(options.list);
+  if (!cluster) return std::unexpected(cluster.error());
+  if (auto checked = check_target(options.target(), cluster->nodes, sources.size()); !checked)
+    return std::unexpected(checked.error());
+  auto groups =
+      ops::push_groups(sources, cluster->nodes, {.exclude = push.exclude, .gitignore = push.gitignore});
+  if (!groups) return std::unexpected(groups.error());
+  if (erase && !std::all_of(groups->begin(), groups->end(), has_folder))
+    return fail(ErrorKind::usage, "--delete needs a folder among the sources; a file says nothing of others");
+  if (erase && !push.force) {
+    if (auto safe = check_home(options.target(), cluster->nodes, *groups); !safe)
+      return std::unexpected(safe.error());
+  }
+  auto access = open_access(*cluster, options.connect);
+  if (!access) return std::unexpected(access.error());
+
+  Copy copy{.verb = "push", .task = {}, .notes = skipped_notes(*groups)};
+  const auto count = std::make_shared<ops::PushCount>();
+  copy.detail = [count, dry = push.dry_run] { return final_words(*count, dry); };
+  copy.progress = [count, began = Clock::now()] { return push_words(*count, Clock::now() - began); };
+  if (push.json) {
+    copy.output = [count, nodes = cluster->nodes.size()](Console& console) {
+      return json_output(console, nodes, "push", {}, [count] { return totals(*count); });
+    };
+  }
+  copy.remarks = [count] { return remarks(*count); };
+  copy.task = ops::push_task({.groups = std::move(*groups),
+                              .target = options.target(),
+                              .folder = sources.size() > 1,
+                              .checksum = push.checksum,
+                              .erase = erase,
+                              .force = push.force,
+                              .relay = push.relay,
+                              .compress = push.compress,
+                              .dry_run = push.dry_run,
+                              .count = count});
+  return carry_out(options, common, *cluster, *access, std::move(copy));
+}
+
+void add_push_options(CLI::App& command, PushOptions& options) {
+  command.add_flag("-c,--checksum", options.checksum,
+                   "Compare contents; else size and time of the last change");
+  command.add_flag(
+      "--delete", options.erase,
+      "Remove on the nodes what the source folders no longer have; refused in the home and above it");
+  command.add_flag("--force-delete", options.force,
+                   "The same, even there; only ~/.ssh and ~/.ec2mpi stay in any case");
+  command.add_flag("-C,--compress", options.compress,
+                   "Compress what is sent, once for all nodes, which unpack it; for slow uplinks");
+  command.add_flag("-n,--dry-run", options.dry_run, "Only list what would be sent and deleted");
+  command
+      .add_option(
+          "--exclude", options.exclude,
+          "Leave out what matches, here and with --delete; written as in a .gitignore. May be repeated")
+      ->type_name("PATTERN")
+      ->allow_extra_args(false);
+  command.add_flag("--gitignore", options.gitignore,
+                   "Leave out what the .gitignore files of the sources name");
+  command.add_flag("--json", options.json, "One JSON document with every node's outcome");
+  command
+      .add_option(
+          "--relay", options.relay,
+          "Nodes pass on to each other what they get: auto where that spares the uplink, always, never "
+          "[auto]")
+      ->transform(one_of<ops::RelayMode>({{"auto", ops::RelayMode::automatic},
+                                          {"always", ops::RelayMode::always},
+                                          {"never", ops::RelayMode::never}}))
+      ->type_name("WHEN");
+}
+
+}  // namespace
+
+void add_push_command(CLI::App& app, Dispatch& dispatch) {
+  auto push = std::make_shared<PushOptions>();
+  auto& command = add_copy_command(
+      app, dispatch, "push",
+      "Copies files and folders to the chosen nodes, to all at once; only what they lack",
+      "ec2mpi push train.py data proj/             into ~/proj on every node\n"
+      "  ec2mpi push 'conf/{node}.conf' app.conf      each node its own\n"
+      "  ec2mpi push -w workers a.conf b.conf         under a new name\n"
+      "  ec2mpi push --delete --exclude '*.o' -n src proj/   what would be sent and removed",
+      "What is here, and where it goes on the nodes: into DST if that is a folder there, ends in / or has to "
+      "take "
+      "several SRC; else DST is the new name. What is relative lies in the login folder. {node} and {index} "
+      "are filled in, in SRC and DST. Files replace files of the same name when they have arrived whole",
+      [push](const CopyOptions& options, const CommonOptions& common) {
+        return run_push(options, *push, common);
+      });
+  add_push_options(command, *push);
+}
+
+}  // namespace ec2mpi::cli

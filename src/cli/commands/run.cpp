@@ -1,0 +1,404 @@
+#include <fmt/format.h>
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+
+#include "ec2mpi/base/file.hpp"
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cli/session/cluster_setup.hpp"
+#include "ec2mpi/cli/session/command.hpp"
+#include "ec2mpi/cli/session/connecting.hpp"
+#include "ec2mpi/cli/session/option_values.hpp"
+#include "ec2mpi/cli/session/runtime.hpp"
+#include "ec2mpi/cli/views/job_view.hpp"
+#include "ec2mpi/ops/exec/exec.hpp"
+#include "ec2mpi/ops/job/run.hpp"
+#include "ec2mpi/ops/node/placeholders.hpp"
+#include "ec2mpi/ops/push/push.hpp"
+#include "src/cli/commands/bring_results.hpp"
+#include "src/cli/commands/series.hpp"
+
+namespace ec2mpi::cli {
+
+namespace {
+
+constexpr std::size_t kLargestScript = 1 << 20;
+constexpr std::size_t kLongestName = 200;
+
+struct RunOptions {
+  ListOptions list;
+  ConnectOptions connect;
+  std::vector<std::string> name;
+  std::optional<std::vector<std::string>> behind_dashes;
+  int np = 0;
+  int per_node = 0;
+  std::optional<std::string> slots;
+  std::optional<std::string> workdir;
+  std::vector<std::string> env;
+  std::vector<std::pair<std::string, std::string>> mca;
+  double timeout = 0;
+  bool no_mpi4py_run = false;
+  bool explain = false;
+  bool detach = false;
+  bool tag = false;
+  bool no_push = false;
+  bool allow_outside = false;
+  std::optional<std::string> mpirun;
+  SeriesOptions series;
+};
+
+/// What is to be run, without what stands behind --.
+struct Chosen {
+  JobConfig job;  ///< for a script its command is empty
+  std::optional<ops::JobScript> script;
+  std::string mpirun;  ///< of the settings, or ""
+};
+
+using Variable = std::pair<std::string, std::string>;
+
+bool is_variable_name(std::string_view name) {
+  const auto fits = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (c >= '0' && c <= '9');
+  };
+  return !name.empty() && std::all_of(name.begin(), name.end(), fits) &&
+         !(name.front() >= '0' && name.front() <= '9');
+}
+
+/// NAME=VALUE, or NAME alone for what it is here, as with mpirun.
+Result<Variable> parse_variable(const std::string& text) {
+  const auto equals = text.find('=');
+  const auto name = text.substr(0, equals);
+  if (!is_variable_name(name))
+    return fail(
+        ErrorKind::usage,
+        fmt::format("-x {0}: not a variable's name; to leave out nodes: --exclude {0}", printable(text)));
+  if (equals != std::string::npos) return Variable{name, text.substr(equals + 1)};
+  if (const char* value = std::getenv(name.c_str())) return Variable{name, value};
+  return fail(ErrorKind::usage,
+              fmt::format("-x {}: it is not set here; give it a value: -x {}=VALUE", name, name));
+}
+
+/// Those of the flags come after those of ec2mpi.toml and replace them.
+Result<std::vector<Variable>> variables(const std::map<std::string, std::string>& of_job,
+                                        const std::vector<std::string>& flags) {
+  std::map<std::string, std::string> all;
+  for (const auto& [name, value] : of_job) {
+    if (!is_variable_name(name))
+      return fail(ErrorKind::usage,
+                  fmt::format("ec2mpi.toml: '{}' is not a variable's name", printable(name)));
+    all[name] = value;
+  }
+  for (const auto& flag : flags) {
+    auto variable = parse_variable(flag);
+    if (!variable) return std::unexpected(variable.error());
+    all[variable->first] = variable->second;
+  }
+  return std::vector<Variable>(all.begin(), all.end());
+}
+
+/// run_NAME.sh as the tutorial has it: in the working folder, else wherever the master has it.
+Result<ops::JobScript> find_script(const std::string& name) {
+  const auto odd = [](char c) { return c == '/' || static_cast<unsigned char>(c) < 0x20; };
+  if (std::any_of(name.begin(), name.end(), odd)) {
+    return fail(ErrorKind::usage,
+                fmt::format("'{}' is not a job's name; a program stands behind --: ec2mpi run -- {}",
+                            printable(name), printable(name)));
+  }
+  ops::JobScript script{"run_" + name + ".sh", std::nullopt};
+  std::error_code ignored;
+  if (!std::filesystem::exists(script.name, ignored)) return script;
+  auto text = read_file(script.name, kLargestScript);
+  if (!text) return std::unexpected(text.error());
+  if (text->find('\0') != std::string::npos)
+    return fail(ErrorKind::usage, script.name + " is not a shell script");
+  script.text = std::move(*text);
+  return script;
+}
+
+/// How many letters have to be changed, added or left out (Levenshtein).
+std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j < row.size(); ++j) row[j] = j;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    auto diagonal = std::exchange(row[0], i + 1);
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const auto changed = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({changed, row[j] + 1, diagonal + 1});
+    }
+  }
+  return row.back();
+}
+
+/// The job whose name was probably mistyped, or "".
+std::string similar_job(std::string_view name, const Config& config) {
+  constexpr std::size_t kMostWrong = 2;
+  if (name.size() > kLongestName) return {};
+  for (const auto& [known, job] : config.jobs) {
+    if (distance(name, known) <= std::min(kMostWrong, name.size() / 2)) return known;
+  }
+  return {};
+}
+
+Result<Chosen> choose_job(const RunOptions& options, const Config& config) {
+  const auto& behind = options.behind_dashes;
+  if (options.name.empty()) {
+    if (!behind || behind->empty())
+      return fail(ErrorKind::usage, "nothing to run: ec2mpi run NAME, or ec2mpi run -- CMD ARGS");
+    return Chosen{{}, std::nullopt, config.mpirun.value_or("")};
+  }
+  const auto& name = options.name.front();
+  if (options.name.size() > 1) {
+    if (!config.jobs.contains(name)) {
+      return fail(ErrorKind::usage, fmt::format("programs stand behind --: ec2mpi run ... -- {}",
+                                                printable(quote_words(options.name))));
+    }
+    return fail(ErrorKind::usage,
+                fmt::format("'{}': arguments stand behind --: ec2mpi run {} -- {}",
+                            printable(options.name[1]), printable(name), printable(options.name[1])));
+  }
+  const auto mpirun = config.mpirun.value_or("");
+  if (const auto found = config.jobs.find(name); found != config.jobs.end())
+    return Chosen{found->second, std::nullopt, mpirun};
+  auto script = find_script(name);
+  if (!script) return std::unexpected(script.error());
+  if (const auto meant = similar_job(name, config); !script->text && !meant.empty())
+    return fail(ErrorKind::usage,
+                fmt::format("there is no [jobs.{}] in ec2mpi.toml and no {} here; is {} meant?",
+                            printable(name), printable(script->name), printable(meant)));
+  return Chosen{{}, std::move(*script), mpirun};
+}
+
+/// The words behind -- come last.
+void add_behind(const RunOptions& options, std::vector<std::string>& command) {
+  if (const auto& behind = options.behind_dashes)
+    command.insert(command.end(), behind->begin(), behind->end());
+}
+
+/// What a job is called in its id: its name, else its program; a python program by its script.
+std::string spoken_name(const RunOptions& options, const std::vector<std::string>& command) {
+  if (!options.name.empty()) return options.name.front();
+  if (ops::is_python(command.front())) {
+    for (const auto& word : command) {
+      if (word.ends_with(".py")) return word.substr(0, word.size() - 3);
+    }
+  }
+  return command.front();
+}
+
+/// All that can be said before a connection: flags over the job's own settings.
+Result<ops::JobWish> make_wish(const RunOptions& options, const Chosen& chosen, const FilledJob& job,
+                               std::string id) {
+  ops::JobWish wish;
+  auto slots = options.slots ? parse_slots(*options.slots) : Slots{};
+  if (!slots) return std::unexpected(slots.error());
+  auto env = variables(job.env, options.env);
+  if (!env) return std::unexpected(env.error());
+  wish.id = std::move(id);
+  wish.command = job.command;
+  wish.script = chosen.script;
+  wish.workdir = options.workdir.value_or(job.workdir);
+  wish.ranks = {.np = options.np > 0 ? options.np : job.np,
+                .per_node = options.per_node > 0 ? options.per_node : job.per_node,
+                .nodes = job.nodes};
+  wish.slots = *slots;
+  wish.env = std::move(*env);
+  wish.mca = options.mca;
+  wish.mpirun = options.mpirun.value_or(chosen.mpirun);
+  if (!wish.mpirun.empty() && !wish.mpirun.starts_with('/'))
+    return fail(ErrorKind::usage,
+                fmt::format("--mpirun takes a full path, not '{}'", printable(wish.mpirun)));
+  for (const auto& path : job.pull) {
+    if (path.empty() || printable(path) != path)
+      return fail(ErrorKind::usage, fmt::format("pull: '{}' is not a path on the nodes", printable(path)));
+  }
+  wish.pull = job.pull;
+  wish.mpi4py_run = !options.no_mpi4py_run;
+  wish.tag = options.tag;
+  wish.explain_only = options.explain;
+  wish.timeout = seconds(options.timeout);
+  return wish;
+}
+
+/// What a named job needs on the nodes, to be sent before it starts.
+struct JobPush {
+  NodeTask task;
+  std::shared_ptr<ops::PushCount> count;
+};
+
+/// An ec2mpi.toml that came with a folder must not send away what lies elsewhere, such as keys, unless it was
+/// asked for.
+Result<void> check_inside(const std::vector<std::string>& sources, const std::vector<Node>& nodes) {
+  std::error_code ignored;
+  const auto here = std::filesystem::canonical(".", ignored);
+  for (const auto& source : sources) {
+    for (const auto& node : nodes) {
+      const auto file =
+          std::filesystem::weakly_canonical(here / ops::fill_placeholders(source, node), ignored);
+      const auto [end, in_file] = std::mismatch(here.begin(), here.end(), file.begin(), file.end());
+      if (end == here.end()) continue;
+      return fail(
+          ErrorKind::usage,
+          fmt::format(
+              "the job's push would send {}, which lies outside of the folder of ec2mpi.toml; if that "
+              "is meant, add --allow-outside",
+              printable(file.string())));
+    }
+  }
+  return {};
+}
+
+Result<JobPush> make_push(const RunOptions& options, const FilledJob& job, const std::vector<Node>& nodes) {
+  JobPush push;
+  if (job.push.empty() || options.no_push || options.explain) return push;
+  if (!job.of_user && !options.allow_outside)
+    if (auto inside = check_inside(job.push, nodes); !inside) return std::unexpected(inside.error());
+  auto groups = ops::push_groups(job.push, nodes, {});
+  if (!groups) return std::unexpected(groups.error().within("the job's push"));
+  auto target = options.workdir.value_or(job.workdir);
+  if (target.empty()) target = "~";
+  push.count = std::make_shared<ops::PushCount>();
+  ops::PushPlan plan;
+  plan.groups = std::move(*groups);
+  plan.target = target + "/";
+  plan.folder = true;
+  plan.count = push.count;
+  push.task = ops::push_task(std::move(plan));
+  return push;
+}
+
+asio::awaitable<int> run_on_loop(Runtime& runtime, const RunOptions& options, ops::JobWish wish,
+                                 Cluster& cluster, Access& access, JobPush push) {
+  const auto connector = make_connector(runtime, access);
+  const JobView::Style style{.explain = options.explain, .cancels = !options.detach};
+  JobView view(runtime.console(), runtime.options(), wish.id, style);
+  runtime.set_parting_words([&view] { return view.parting_words(); });
+  const auto flow = fleet_options(cluster, options.connect, {});
+  ops::JobNodes nodes{cluster.nodes, cluster.inventory.master(), push.task};
+  view.set_push(push.count);
+  ops::JobStops stops{runtime.stop(), runtime.detach([&view] { return view.has_job(); }), options.detach};
+  const auto id = wish.id;
+  const auto end = co_await ops::run_job(runtime.executor(), std::move(wish), std::move(nodes), *connector,
+                                         flow, view, std::move(stops));
+  view.conclude(end);
+  if (!end.unfit.empty()) {
+    if (auto kept = remember_failures(cluster, end.asked); !kept)
+      runtime.console().talk("ec2mpi: " + kept.error().message);
+  }
+  if (options.detach && end.followed && end.followed->how == ops::Followed::How::detached)
+    runtime.console().result(id);
+  const int code = ops::exit_code_for(end);
+  if (!end.followed || end.followed->how != ops::Followed::How::ended) co_return code;
+  std::vector<ops::JobRecord> jobs = {end.followed->record};
+  const int with_results = co_await bring_results(runtime, cluster, *connector, flow, std::move(jobs), code);
+  co_return with_results;
+}
+
+/// One job. Without parameters what stands behind -- is taken as it is.
+Result<ops::JobWish> make_single_wish(const RunOptions& options, const Chosen& chosen, FilledJob& filled) {
+  add_behind(options, filled.command);
+  auto id = ops::make_job_id(spoken_name(options, filled.command), std::chrono::system_clock::now());
+  return make_wish(options, chosen, filled, std::move(id));
+}
+
+SeriesRequest make_request(const RunOptions& options, const Chosen& chosen, const std::vector<Node>& nodes) {
+  auto job = chosen.job;
+  add_behind(options, job.command);
+  auto name = spoken_name(options, job.command);
+  return {.name = std::move(name),
+          .job = std::move(job),
+          .make_wish = [&options, &chosen](
+                           const FilledJob& filled,
+                           const std::string& id) { return make_wish(options, chosen, filled, id); },
+          .make_push = [&options, &nodes](const FilledJob& filled) -> Result<SeriesPush> {
+            auto push = make_push(options, filled, nodes);
+            if (!push) return std::unexpected(push.error());
+            return SeriesPush{std::move(push->task), std::move(push->count)};
+          },
+          .options = options.series,
+          .connect = options.connect,
+          .detach = options.detach};
+}
+
+Result<int> run_run(const RunOptions& options, const CommonOptions& common) {
+  auto cluster = open_cluster(options.list);
+  if (!cluster) return std::unexpected(cluster.error());
+  const auto chosen = choose_job(options, cluster->config);
+  if (!chosen) return std::unexpected(chosen.error());
+  const bool series = options.series.asked_for() || !chosen->job.sweep.empty();
+  if (series && options.explain)
+    return fail(ErrorKind::usage, "--explain tells of one job; --dry-run shows the jobs of a series");
+  if (series) return run_series(make_request(options, *chosen, cluster->nodes), *cluster, common);
+  auto filled = fill_in(chosen->job, {});
+  if (!filled) return std::unexpected(filled.error());
+  auto wish = make_single_wish(options, *chosen, *filled);
+  if (!wish) return std::unexpected(wish.error());
+  auto push = make_push(options, *filled, cluster->nodes);
+  if (!push) return std::unexpected(push.error());
+  auto access = open_access(*cluster, options.connect);
+  if (!access) return std::unexpected(access.error());
+  Runtime runtime(common);
+  return runtime.run(run_on_loop(runtime, options, std::move(*wish), *cluster, *access, std::move(*push)));
+}
+
+void add_job_options(CLI::App& command, RunOptions& options) {
+  command
+      .add_option("name", options.name, "A [jobs.NAME] of ec2mpi.toml, or the NAME of a script run_NAME.sh")
+      ->type_name("NAME");
+  command.add_option("-n,--np", options.np, "Ranks in all, also -np [one per slot]")
+      ->type_name("N")
+      ->check(number(1, 1'000'000));
+  command.add_option("--per-node", options.per_node, "Ranks on each node, whatever its slots")
+      ->type_name("N")
+      ->check(number(1, 100'000));
+  command
+      .add_option("--slots", options.slots,
+                  "Places on a node: cores, threads or a number [as the list says, else cores]")
+      ->type_name("KIND");
+  command.add_option("--workdir", options.workdir, "Where the program runs on the nodes [the home]")
+      ->type_name("DIR");
+  command.add_option("-x", options.env, "Set this for every rank; without a value: as it is here")
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false);
+  command.add_option("--mca", options.mca, "Parameter for Open MPI; replaces ours of that name")
+      ->type_name("NAME VALUE")
+      ->allow_extra_args(false);
+  command.add_option("--timeout", options.timeout, "End the job after this time [no limit]")
+      ->type_name("SECONDS")
+      ->check(number(0.001, 1e8));
+  command
+      .add_option("--mpirun", options.mpirun,
+                  "The mpirun or mpiexec to use on the nodes [the one in their PATH]")
+      ->type_name("PATH")
+      ->envname("EC2MPI_MPIRUN");
+  command.add_flag("--tag", options.tag,
+                   "The rank in front of each line of output; ec2mpi logs --rank N takes them apart");
+  command.add_flag("--no-push", options.no_push, "Send nothing before, whatever the job's push says");
+  command.add_flag("--allow-outside", options.allow_outside,
+                   "The push of a job in ./ec2mpi.toml may send files from outside of this folder");
+  command.add_flag("--no-mpi4py-run", options.no_mpi4py_run,
+                   "Start python programs as they are, not through mpi4py.run");
+  command.add_flag("-d,--detach", options.detach, "Start it, print its id and leave it running");
+  command.add_flag("--explain", options.explain,
+                   "Show the mpirun line and why each option is there; start nothing");
+}
+
+}  // namespace
+
+void add_run_command(CLI::App& app, Dispatch& dispatch) {
+  auto options = std::make_shared<RunOptions>();
+  auto& command = add_command(
+      app, "run", "Starts an MPI program over the nodes: ec2mpi run NAME [-- ARGS], ec2mpi run -- CMD ARGS",
+      "ec2mpi run -np 4 -- python3 hello.py");
+  add_job_options(command, *options);
+  add_series_options(command, options->series);
+  add_selection_options(command, options->list, "--exclude");
+  add_connect_options(command, options->connect);
+  command.callback([options, &dispatch] {
+    options->behind_dashes = dispatch.behind_dashes;
+    dispatch.chosen = [options](const CommonOptions& common) { return run_run(*options, common); };
+  });
+}
+
+}  // namespace ec2mpi::cli

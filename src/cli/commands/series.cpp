@@ -1,0 +1,250 @@
+#include "src/cli/commands/series.hpp"
+
+#include <fmt/format.h>
+#include <algorithm>
+#include <cerrno>
+#include <CLI/CLI.hpp>
+
+#include "ec2mpi/base/exit_code.hpp"
+#include "ec2mpi/base/file.hpp"
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cli/session/connecting.hpp"
+#include "ec2mpi/cli/session/option_values.hpp"
+#include "ec2mpi/cli/session/runtime.hpp"
+#include "ec2mpi/cli/terminal/standard_output.hpp"
+#include "ec2mpi/cli/views/series_view.hpp"
+#include "ec2mpi/ops/job/jobs.hpp"
+#include "ec2mpi/ops/series/scaling.hpp"
+#include "ec2mpi/ops/series/series.hpp"
+#include "src/cli/commands/bring_results.hpp"
+
+namespace ec2mpi::cli {
+
+namespace {
+
+/// Every job may ask for it: its own name, for folders.
+constexpr const char* kVariantName = "variant";
+
+std::unexpected<Error> wrong(std::string message) {
+  return fail(ErrorKind::usage, std::move(message));
+}
+
+/// Those of the flags replace those of ec2mpi.toml, in their place.
+Result<std::vector<Sweep>> sweeps_of(const SeriesRequest& request) {
+  auto sweeps = request.job.sweep;
+  std::vector<std::string> flags = request.options.set;
+  if (request.options.scale) flags.push_back(*request.options.scale);
+  std::vector<std::string> seen;
+  for (const auto& flag : flags) {
+    auto sweep = parse_sweep(flag);
+    if (!sweep) return std::unexpected(sweep.error());
+    if (std::find(seen.begin(), seen.end(), sweep->name) != seen.end())
+      return wrong(sweep->name + " is set twice");
+    seen.push_back(sweep->name);
+    const auto known = std::find_if(sweeps.begin(), sweeps.end(),
+                                    [&](const auto& of_job) { return of_job.name == sweep->name; });
+    if (known != sweeps.end())
+      *known = std::move(*sweep);
+    else
+      sweeps.push_back(std::move(*sweep));
+  }
+  for (const auto& sweep : sweeps) {
+    if (sweep.name == kVariantName) return wrong("variant is the job's own name and can't be set");
+    if (request.options.scale && sweep.name != "np" && sweep.values.size() > 1)
+      return wrong(fmt::format("--scale compares numbers of ranks only; give {} one value: --set {}=...",
+                               sweep.name, sweep.name));
+  }
+  return sweeps;
+}
+
+Result<void> check_flags(const SeriesOptions& options) {
+  if (options.scale && !options.scale->starts_with("np="))
+    return wrong("--scale takes numbers of ranks: --scale np=1,2,4,8");
+  if (options.svg && !options.scale) return wrong("--svg belongs to --scale");
+  if (options.scale && (options.json || options.csv))
+    return wrong("--scale has a table of its own; leave out --json and --csv");
+  return {};
+}
+
+/// A series, and the one push that serves all of its jobs.
+struct Prepared {
+  ops::SeriesWish series;
+  FilledJob first;
+};
+
+Result<Prepared> make_series(const SeriesRequest& request) {
+  if (auto good = check_flags(request.options); !good) return std::unexpected(good.error());
+  const auto sweeps = sweeps_of(request);
+  if (!sweeps) return std::unexpected(sweeps.error());
+  if (auto used = check_used(request.job, *sweeps); !used) return std::unexpected(used.error());
+  const auto all = combinations(*sweeps);
+  if (!all) return std::unexpected(all.error());
+  const auto ids = variant_ids(request.name, *all);
+  ops::SeriesWish series{.name = variant_id(request.name, {}),
+                         .variants = {},
+                         .most = request.options.most,
+                         .resume = request.options.resume};
+  if (request.options.scale && series.most == 0) series.most = 1;
+  std::optional<FilledJob> first;
+  for (std::size_t i = 0; i < all->size(); ++i) {
+    auto parameters = (*all)[i];
+    parameters.emplace_back(kVariantName, ids[i]);
+    const auto filled = fill_in(request.job, parameters);
+    if (!filled) return std::unexpected(filled.error());
+    if (!first) first = *filled;
+    if (!filled->push.empty() && (filled->push != first->push || filled->workdir != first->workdir))
+      return wrong(
+          "a job's push goes to all nodes once, before the series: there can be no parameters in push and "
+          "workdir");
+    if (i > 0 && !filled->pull.empty() && filled->pull == first->pull && filled->workdir == first->workdir)
+      return wrong(
+          "the jobs would write the same files that pull brings: put {variant} into them and into pull");
+    auto wish = request.make_wish(*filled, ids[i]);
+    if (!wish) return std::unexpected(wish.error());
+    series.variants.push_back({(*all)[i], std::move(*wish)});
+  }
+  return Prepared{std::move(series), std::move(*first)};
+}
+
+void print_plan(const ops::SeriesWish& series) {
+  std::vector<std::vector<std::string>> rows{{"variant", "ranks", "command"}};
+  for (const auto& variant : series.variants) {
+    const auto& ranks = variant.wish.ranks;
+    auto text = ranks.np > 0 ? std::to_string(ranks.np) : std::string("all slots");
+    if (ranks.np == 0 && ranks.per_node > 0) text = fmt::format("{} a node", ranks.per_node);
+    if (ranks.nodes > 0)
+      text += fmt::format(" on {}", count_of(static_cast<std::size_t>(ranks.nodes), "node"));
+    auto command = quote_words(variant.wish.command);
+    if (variant.wish.script) command = variant.wish.script->name + (command.empty() ? "" : " ") + command;
+    rows.push_back({variant.wish.id, std::move(text), printable(command)});
+  }
+  std::string text;
+  for (const auto& line : ops::aligned(rows, {false, false, false})) text += line + "\n";
+  print_result(text);
+}
+
+void show_scaling(Console& console, const SeriesRequest& request, const ops::SeriesEnd& end) {
+  const auto scaling = ops::measure_scaling(end.result, "np");
+  if (!scaling) {
+    console.talk("ec2mpi: " + scaling.error().message);
+    return;
+  }
+  for (const auto& line : ops::scaling_lines(*scaling)) console.result(line);
+  console.talk(scaling->by_program
+                   ? "ec2mpi: times are those that the program printed (time=SECONDS)"
+                   : "ec2mpi: times are those of mpirun, its start included; a program that prints "
+                     "time=SECONDS at its end is measured by that");
+  const auto file = request.options.svg.value_or(variant_id(request.name, {}) + "-scale.svg");
+  const auto written =
+      write_file_atomically(file, ops::scaling_svg(*scaling, request.name + ": speed-up"), 0644);
+  if (!written) note_loss(EIO);
+  console.talk("ec2mpi: " + (written ? "the plot is in " + printable(file) : written.error().message));
+}
+
+void show_results(Console& console, const SeriesRequest& request, const ops::SeriesEnd& end) {
+  using How = ops::SeriesEnd::How;
+  if (end.how == How::detached && request.detach) {
+    for (const auto& variant : end.result) console.result(variant.id);
+    return;
+  }
+  if (end.how == How::refused || end.how == How::detached) return;
+  if (request.options.json)
+    console.result_bytes(ops::json_text(end.series, end.result));
+  else if (request.options.csv)
+    console.result_bytes(ops::csv_text(end.result));
+  else
+    for (const auto& line : ops::table_lines(end.result)) console.result(line);
+  if (request.options.scale && !end.cancelled) show_scaling(console, request, end);
+}
+
+/// The results of those that have succeeded. What is asked for stands with the jobs, on the master.
+asio::awaitable<int> bring_all(Runtime& runtime, const Cluster& cluster, ssh::Connector& connector,
+                               FleetOptions flow, const ops::SeriesResult& result, int code) {
+  const Limit unlimited{.deadline = Clock::time_point::max(), .stop = runtime.stop()};
+  const auto connecting = unlimited.at_most(flow.connect_timeout);
+  const auto& master = cluster.inventory.master();
+  auto session = co_await connector.connect(master, connecting, [](ssh::Phase) {});
+  auto records = Result<std::vector<ops::JobRecord>>{};
+  if (session)
+    records = co_await ops::list_jobs(**session, unlimited);
+  else
+    records = std::unexpected(session.error());
+  if (!records) {
+    runtime.console().talk(fmt::format("{}: {}; the results have not been brought, --resume does it",
+                                       master.label(), printable(records.error().message)));
+    co_return code != exit_code::ok ? code : static_cast<int>(exit_code::node_failed);
+  }
+  session->reset();
+  std::erase_if(*records, [&](const auto& record) {
+    return std::none_of(result.begin(), result.end(),
+                        [&](const auto& variant) { return variant.succeeded() && variant.id == record.id; });
+  });
+  const int with_results =
+      co_await bring_results(runtime, cluster, connector, flow, std::move(*records), code);
+  co_return with_results;
+}
+
+asio::awaitable<int> run_on_loop(Runtime& runtime, const SeriesRequest& request, ops::SeriesWish series,
+                                 Cluster& cluster, Access& access, SeriesPush push) {
+  const auto connector = make_connector(runtime, access);
+  SeriesView view(runtime.console(), runtime.options(), !request.detach);
+  view.set_push(push.count);
+  runtime.set_parting_words([&view] { return view.parting_words(); });
+  const auto flow = fleet_options(cluster, request.connect, {});
+  ops::JobNodes nodes{cluster.nodes, cluster.inventory.master(), push.task};
+  ops::JobStops stops{runtime.stop(), runtime.detach([&view] { return view.has_jobs(); }), request.detach};
+  const auto end =
+      co_await ops::run_series(std::move(series), std::move(nodes), *connector, flow, view, std::move(stops));
+  view.conclude(end);
+  show_results(runtime.console(), request, end);
+  const int code = ops::exit_code_for(end);
+  if (request.job.pull.empty() || end.how != ops::SeriesEnd::How::over || end.cancelled) co_return code;
+  const int with_results = co_await bring_all(runtime, cluster, *connector, flow, end.result, code);
+  co_return with_results;
+}
+
+}  // namespace
+
+void add_series_options(CLI::App& command, SeriesOptions& options) {
+  command
+      .add_option(
+          "--set", options.set,
+          "Run a job for each value, which stands for {NAME} in the job: --set agents=3,6,12 --set seed=1..5")
+      ->type_name("NAME=VALUES")
+      ->allow_extra_args(false);
+  command
+      .add_option("--max-parallel", options.most,
+                  "At most so many jobs of the series at a time [as nodes allow]")
+      ->type_name("N")
+      ->check(number(1, 1'000'000));
+  command.add_flag("--dry-run", options.dry_run,
+                   "Show the jobs of the series and their commands; start nothing");
+  command.add_flag("--resume", options.resume,
+                   "Go on with the last series of that name: follow what runs, skip what has succeeded");
+  auto* json = command.add_flag("--json", options.json, "The results of a series as one JSON document");
+  command.add_flag("--csv", options.csv, "The results of a series as CSV")->excludes(json);
+  command
+      .add_option("--scale", options.scale,
+                  "Run with these numbers of ranks, one after the other; tell time, speed-up and efficiency")
+      ->type_name("np=VALUES");
+  command.add_option("--svg", options.svg, "Where --scale draws its plot [NAME-scale.svg]")
+      ->type_name("FILE");
+}
+
+Result<int> run_series(const SeriesRequest& request, Cluster& cluster, const CommonOptions& common) {
+  auto prepared = make_series(request);
+  if (!prepared) return std::unexpected(prepared.error());
+  if (request.options.dry_run) {
+    print_plan(prepared->series);
+    return exit_code::ok;
+  }
+  auto push = request.make_push(prepared->first);
+  if (!push) return std::unexpected(push.error());
+  auto access = open_access(cluster, request.connect);
+  if (!access) return std::unexpected(access.error());
+  Runtime runtime(common);
+  return runtime.run(
+      run_on_loop(runtime, request, std::move(prepared->series), cluster, *access, std::move(*push)));
+}
+
+}  // namespace ec2mpi::cli

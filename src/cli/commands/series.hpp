@@ -1,0 +1,58 @@
+#pragma once
+/// `ec2mpi run` with parameters: a series of jobs, one for each combination of their values.
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ec2mpi/cli/session/cluster_setup.hpp"
+#include "ec2mpi/ops/job/plan.hpp"
+#include "ec2mpi/ops/push/push.hpp"
+
+namespace CLI {
+class App;
+}
+
+namespace ec2mpi::cli {
+
+struct SeriesOptions {
+  std::vector<std::string> set;      ///< NAME=VALUES
+  std::optional<std::string> scale;  ///< np=VALUES
+  std::optional<std::string> svg;
+  int most = 0;
+  bool dry_run = false;
+  bool resume = false;
+  bool json = false;
+  bool csv = false;
+
+  /// Any of these flags makes it a series, and so does a sweep in ec2mpi.toml.
+  [[nodiscard]] bool asked_for() const {
+    return !set.empty() || scale || svg || most > 0 || dry_run || resume || json || csv;
+  }
+};
+
+void add_series_options(CLI::App& command, SeriesOptions& options);
+
+/// What the nodes need before the jobs start.
+struct SeriesPush {
+  NodeTask task;
+  std::shared_ptr<ops::PushCount> count;
+};
+
+struct SeriesRequest {
+  std::string name;  ///< of the job
+  JobConfig job;     ///< what stood behind -- is part of its command
+  /// One variant's wish: flags over the job's own settings.
+  std::function<Result<ops::JobWish>(const FilledJob& job, const std::string& id)> make_wish;
+  std::function<Result<SeriesPush>(const FilledJob& job)> make_push;
+  SeriesOptions options;
+  ConnectOptions connect;
+  bool detach = false;
+};
+
+[[nodiscard]] Result<int> run_series(const SeriesRequest& request, Cluster& cluster,
+                                     const CommonOptions& common);
+
+}  // namespace ec2mpi::cli

@@ -1,0 +1,161 @@
+#include <map>
+
+#include "ec2mpi/cli/session/cluster_setup.hpp"
+#include "ec2mpi/cli/session/command.hpp"
+#include "ec2mpi/cli/session/connecting.hpp"
+#include "ec2mpi/cli/session/option_values.hpp"
+#include "ec2mpi/cli/session/runtime.hpp"
+#include "ec2mpi/cli/session/setup_memory.hpp"
+#include "ec2mpi/cli/terminal/passphrase.hpp"
+#include "ec2mpi/cli/views/fleet_view.hpp"
+#include "ec2mpi/cli/views/setup_report.hpp"
+#include "ec2mpi/cluster/values/selection.hpp"
+#include "ec2mpi/ops/setup/setup.hpp"
+
+namespace ec2mpi::cli {
+
+namespace {
+
+struct SetupOptions {
+  ListOptions list;
+  ConnectOptions connect;
+  FleetFlags fleet;
+  bool undo = false;
+  bool dry_run = false;
+  bool no_packages = false;
+  bool sudo = false;
+  bool json = false;
+  std::string mpi;
+};
+
+ops::MpiChoice mpi_choice(std::string_view name) {
+  if (name == "openmpi") return ops::MpiChoice::open_mpi;
+  if (name == "mpich") return ops::MpiChoice::mpich;
+  return ops::MpiChoice::any;
+}
+
+/// The fleet's view, with what each node is busy with.
+class SetupView : public ops::SetupObserver {
+ public:
+  explicit SetupView(FleetView& view) : view_(view) {}
+  void on_phase(const Node& node, ssh::Phase phase) override { view_.on_phase(node, phase); }
+  void on_finish(const NodeResult& result) override { view_.on_finish(result); }
+  void on_doing(const Node& node, std::string_view doing) override { view_.note(node, std::string(doing)); }
+
+ private:
+  FleetView& view_;
+};
+
+/// Asks on the terminal, once for all nodes; nothing if it is not wanted.
+ops::PasswordSource password_source(bool wanted) {
+  return wanted ? prompt_secret_once("Password for sudo on the nodes: ") : ops::PasswordSource();
+}
+
+/// Everybody in the list, by what identifies a node from one paste to the next.
+std::map<std::string, int> indices_by_key(const Inventory& inventory) {
+  std::map<std::string, int> indices;
+  for (const auto& skipped : inventory.skipped) indices.emplace(skipped.instance_id, 0);
+  for (const auto& node : inventory.nodes) indices[node_key(node)] = node.index;
+  return indices;
+}
+
+asio::awaitable<int> set_up_on_loop(Runtime& runtime, const SetupOptions& options, Cluster& cluster,
+                                    Access& access, ops::SetupMemory memory) {
+  auto& console = runtime.console();
+  const auto connector = make_connector(runtime, access);
+  FleetView view(console, runtime.executor(), cluster.nodes,
+                 {.labels = true, .quiet = runtime.options().quiet || options.json, .doing = "setup"});
+  SetupView watching(view);
+  runtime.set_parting_words([&view] { return view.still_running(); });
+  const bool whole_list = cluster.nodes.size() == cluster.inventory.nodes.size();
+  ops::SetupWish wish{.indices = indices_by_key(cluster.inventory),
+                      .whole_list = whole_list,
+                      .memory = std::move(memory),
+                      .dry_run = options.dry_run,
+                      .packages = !options.no_packages,
+                      .mpi = mpi_choice(options.mpi),
+                      .password = password_source(options.sudo)};
+  wish.keep = [&cluster](const ops::SetupMemory& now) { return remember_setup(cluster, now); };
+  const auto flow = fleet_options(cluster, options.connect, options.fleet);
+  const auto end = co_await ops::set_up(runtime.executor(), std::move(wish), cluster.nodes, *connector,
+                                        access.host_keys, flow, watching, runtime.stop());
+  console.status("");
+  if (options.json)
+    show_setup_json(console, options.dry_run, end);
+  else
+    show_setup(console, options.dry_run, whole_list, end);
+  view.summarize(end.report);
+  if (auto kept = remember_failures(cluster, end.report); !kept)
+    console.talk("ec2mpi: " + kept.error().message);
+  co_return exit_code_for(end.report);
+}
+
+asio::awaitable<int> undo_on_loop(Runtime& runtime, const SetupOptions& options, Cluster& cluster,
+                                  Access& access) {
+  auto& console = runtime.console();
+  const auto connector = make_connector(runtime, access);
+  FleetView view(console, runtime.executor(), cluster.nodes,
+                 {.labels = true, .quiet = runtime.options().quiet || options.json, .doing = "undo"});
+  runtime.set_parting_words([&view] { return view.still_running(); });
+  const auto flow = fleet_options(cluster, options.connect, options.fleet);
+  const auto end =
+      co_await ops::undo_setup(runtime.executor(), options.dry_run, password_source(options.sudo),
+                               cluster.nodes, *connector, flow, view, runtime.stop());
+  const auto& report = end.report;
+  console.status("");
+  show_restored(console, options.dry_run, options.json, end);
+  view.summarize(report);
+  const bool everywhere = cluster.nodes.size() == cluster.inventory.nodes.size() && report.all_succeeded();
+  if (everywhere && !options.dry_run) forget_setup(cluster);
+  if (auto kept = remember_failures(cluster, report); !kept) console.talk("ec2mpi: " + kept.error().message);
+  co_return exit_code_for(report);
+}
+
+Result<int> run_setup(const SetupOptions& options, const CommonOptions& common) {
+  auto cluster = open_cluster(options.list);
+  if (!cluster) return std::unexpected(cluster.error());
+  auto memory = recall_setup(*cluster);
+  if (!memory) return std::unexpected(memory.error());
+  auto access = open_access(*cluster, options.connect);
+  if (!access) return std::unexpected(access.error());
+  Runtime runtime(common);
+  if (options.undo) return runtime.run(undo_on_loop(runtime, options, *cluster, *access));
+  return runtime.run(set_up_on_loop(runtime, options, *cluster, *access, std::move(*memory)));
+}
+
+}  // namespace
+
+void add_setup_command(CLI::App& app, Dispatch& dispatch) {
+  auto options = std::make_shared<SetupOptions>();
+  auto& command =
+      add_command(app, "setup",
+                  "Makes the nodes trust each other by ssh, know each other's names, and have MPI; "
+                  "changes nothing where all is well",
+                  "ec2mpi setup --dry-run    what would be written and installed, and where\n"
+                  "  ec2mpi setup\n"
+                  "  ec2mpi setup --undo       takes away what it wrote; installed packages stay");
+  add_selection_options(command, options->list);
+  add_connect_options(command, options->connect);
+  command.add_flag("-n,--dry-run", options->dry_run, "Only show what would be done");
+  command.add_flag("--undo", options->undo, "Take away what setup wrote on the nodes");
+  command.add_flag("--no-packages", options->no_packages, "Install nothing");
+  command
+      .add_option("--mpi", options->mpi, "Which MPI to have: openmpi, mpich [what is there, else openmpi]")
+      ->check(one_of({"openmpi", "mpich"}))
+      ->type_name("MPI");
+  command.add_flag("--sudo", options->sudo, "Ask for sudo's password once, if one is needed");
+  command.add_flag("--json", options->json, "One JSON document with what was done on every node");
+  command.add_option("--timeout", options->fleet.whole_timeout, "Time for everything [no limit]")
+      ->type_name("SECONDS")
+      ->check(number(0.0, 1e8))
+      ->envname("EC2MPI_TIMEOUT");
+  command
+      .add_option("--retries", options->fleet.retries, "Connect again so often where a connection failed [0]")
+      ->type_name("N")
+      ->envname("EC2MPI_RETRIES");
+  command.callback([options, &dispatch] {
+    dispatch.chosen = [options](const CommonOptions& common) { return run_setup(*options, common); };
+  });
+}
+
+}  // namespace ec2mpi::cli

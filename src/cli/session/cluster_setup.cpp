@@ -1,0 +1,290 @@
+#include "ec2mpi/cli/session/cluster_setup.hpp"
+
+#include <fmt/format.h>
+#include <algorithm>
+
+#include "ec2mpi/base/file.hpp"
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cli/terminal/passphrase.hpp"
+#include "ec2mpi/cli/terminal/standard_output.hpp"
+#include "ec2mpi/cluster/list/list_memory.hpp"
+#include "ec2mpi/cluster/values/selection.hpp"
+
+namespace ec2mpi::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A bastion's uplink is shared by all handshakes, and its sshd may be small.
+constexpr std::size_t kHandshakesThroughJump = 8;
+
+/// "[user@]host[:port]", in the grammar of a plain list.
+Result<Node> parse_jump_host(const std::string& text) {
+  const auto list = parse_inventory(text, "-J");
+  if (!list) return std::unexpected(Error{ErrorKind::usage, list.error().message});
+  if (list->nodes.size() != 1) return fail(ErrorKind::usage, "-J takes one host: [user@]host[:port]");
+  auto node = list->nodes.front();
+  node.index = 0;
+  return node;
+}
+
+bool is_there(const fs::path& file) {
+  std::error_code ignored;
+  return fs::exists(file, ignored);
+}
+
+constexpr const char* kFailures = "failed";
+
+/// The keys of the nodes that failed last, one a line.
+Result<std::optional<std::vector<std::string>>> recall_failures(const Cluster& cluster) {
+  const auto content = cluster.state.read(kFailures);
+  if (!content) return std::unexpected(content.error());
+  if (!*content) return std::nullopt;
+  std::vector<std::string> keys;
+  for (const auto line : split(**content, '\n')) {
+    if (!line.empty()) keys.emplace_back(line);
+  }
+  return keys;
+}
+
+/// What is remembered of a list stands under the list's own name: a folder may hold several.
+fs::path memory_file(const Cluster& cluster) {
+  return fs::path("lists") / cluster.list.filename();
+}
+
+Result<Inventory> read_list(const std::filesystem::path& list, const ReadOptions& options) {
+  if (list != "-") return load_inventory(list, options);
+  const auto bytes = read_file("/dev/stdin");
+  if (!bytes) return std::unexpected(bytes.error());
+  return parse_inventory(*bytes, "standard input", options);
+}
+
+AddressChoice address_choice(const ListOptions& options) {
+  const auto& name = options.address;
+  if (name == "auto" && options.jump) return AddressChoice::behind_jump;
+  if (name == "public") return AddressChoice::public_v4;
+  if (name == "private") return AddressChoice::private_v4;
+  if (name == "ipv6") return AddressChoice::ipv6;
+  return AddressChoice::automatic;
+}
+
+/// The .pem files beside the list, in the order of their names.
+std::vector<fs::path> pem_files(const fs::path& folder) {
+  std::vector<fs::path> found;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder.empty() ? "." : folder, ignored))
+    if (entry.path().extension() == ".pem") found.push_back(entry.path());
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+std::unexpected<Error> no_key(const std::vector<fs::path>& pems) {
+  if (pems.size() > 1) {
+    return fail(ErrorKind::usage,
+                fmt::format("there are {} keys beside the list: name the one of these instances with -i {}",
+                            pems.size(), quote_word(pems.front().string())));
+  }
+  return fail(ErrorKind::usage,
+              "no private key: name the .pem file that EC2 gave you with -i, or let it be the only .pem "
+              "beside the list");
+}
+
+std::vector<fs::path> default_keys() {
+  std::vector<fs::path> keys;
+  for (const auto* name : {"id_ed25519", "id_ecdsa", "id_rsa"}) {
+    const auto file = home_folder() / ".ssh" / name;
+    if (is_there(file)) keys.push_back(file);
+  }
+  return keys;
+}
+
+/// Keys that the user named must load. Others are only tried if they do, and never asked a passphrase for.
+Result<std::vector<ssh::PrivateKey>> load_keys(const Cluster& cluster, const ConnectOptions& options,
+                                               bool have_agent) {
+  std::optional<fs::path> named;
+  if (options.identity)
+    named = expand_home(*options.identity);
+  else if (cluster.config.identity)
+    named = expand_home(*cluster.config.identity);
+  else if (auto pems = pem_files(cluster.list.parent_path()); pems.size() == 1)
+    named = pems.front();
+
+  std::vector<ssh::PrivateKey> keys;
+  if (named) {
+    auto key = ssh::load_private_key(*named, prompt_passphrase);
+    if (!key) return std::unexpected(key.error());
+    keys.push_back(*key);
+    return keys;
+  }
+  if (have_agent) return keys;
+  for (const auto& file : default_keys()) {
+    if (auto key = ssh::load_private_key(file, {})) keys.push_back(*key);
+  }
+  return keys;
+}
+
+/// Begins the state of a list in whose folder nothing can be written: with what is there, if it can be
+/// trusted.
+Result<void> move_state(const StateFolder& from, const StateFolder& to, const fs::path& list) {
+  print_talk(fmt::format("ec2mpi: nothing can be written beside the list; what is remembered is kept in {}\n",
+                         printable(to.path().string())));
+  if (!from.check()) return to.make();
+  for (const auto& name : {fs::path("known_hosts"), "lists" / list, "setup" / list / "nodes"}) {
+    const auto text = from.read(name);
+    if (!text) return std::unexpected(text.error());
+    if (*text)
+      if (auto written = to.write(name, **text); !written) return written;
+  }
+  const auto key = from.read("setup" / list / "key", StateFolder::Content::secret);
+  if (!key) return std::unexpected(key.error());
+  return *key ? to.write("setup" / list / "key", **key) : to.make();
+}
+
+fs::path ssh_config_file(const ConnectOptions& options) {
+  if (options.ssh_config == "none") return {};
+  if (options.ssh_config) return expand_home(*options.ssh_config);
+  const auto file = home_folder() / ".ssh" / "config";
+  return is_there(file) ? file : fs::path{};
+}
+
+}  // namespace
+
+fs::path Cluster::connections_folder() const {
+  return state.path() / "connections";
+}
+
+Result<Config> load_settings() {
+  auto settings = load_config("ec2mpi.toml");
+  if (!settings) return settings;
+  auto of_user = load_config(xdg_folder("XDG_CONFIG_HOME", ".config") / "ec2mpi" / "config.toml");
+  if (!of_user) return of_user;
+  for (auto& [name, job] : of_user->jobs) job.of_user = true;
+  settings->fill_from(*of_user);
+  return settings;
+}
+
+Result<fs::path> find_list(const std::optional<std::string>& named, const Config& config) {
+  if (named) return expand_home(*named);
+  if (config.list) return expand_home(*config.list);
+  for (const auto* usual : {"amazon_instances_info", "nodeIPaddress"}) {
+    if (is_there(usual)) return usual;
+  }
+  return fail(
+      ErrorKind::usage,
+      "no instance list here: paste the table of the EC2 console into a file amazon_instances_info, or name "
+      "another list with --list");
+}
+
+Result<StateFolder> open_state(const fs::path& list) {
+  const StateFolder usual(list.parent_path() / ".ec2mpi");
+  if (usual.can_be_written()) {
+    if (auto good = usual.check(); !good) return std::unexpected(good.error());
+    return usual;
+  }
+  auto state = StateFolder::away_from(list.parent_path());
+  if (auto good = state.check(); !good) return std::unexpected(good.error());
+  if (!is_there(state.path()))
+    if (auto moved = move_state(usual, state, list.filename()); !moved) return std::unexpected(moved.error());
+  return state;
+}
+
+Result<Cluster> open_cluster(const ListOptions& options) {
+  Cluster cluster;
+  auto settings = load_settings();
+  if (!settings) return std::unexpected(settings.error());
+  cluster.config = std::move(*settings);
+  auto list = find_list(options.list, cluster.config);
+  if (!list) return std::unexpected(list.error());
+  cluster.list = std::move(*list);
+  auto inventory = read_list(cluster.list, {.address = address_choice(options)});
+  if (!inventory) return std::unexpected(inventory.error());
+  cluster.inventory = std::move(*inventory);
+  auto state = open_state(cluster.list);
+  if (!state) return std::unexpected(state.error());
+  cluster.state = std::move(*state);
+  if (!options.renumber) {
+    const auto memory = cluster.state.read(memory_file(cluster));
+    if (!memory) return std::unexpected(memory.error());
+    cluster.changes = merge_memory(cluster.inventory, parse_memory(memory->value_or("")));
+  }
+  auto failed = recall_failures(cluster);
+  if (!failed) return std::unexpected(failed.error());
+  auto nodes = select_nodes(cluster.inventory, options.wanted, options.excluded,
+                            {.groups = cluster.config.groups, .failed = std::move(*failed)});
+  if (!nodes) return std::unexpected(nodes.error());
+  cluster.nodes = std::move(*nodes);
+  if (options.jump) {
+    auto jump = parse_jump_host(*options.jump);
+    if (!jump) return std::unexpected(jump.error());
+    cluster.jump = std::move(*jump);
+  }
+  return cluster;
+}
+
+Result<void> remember_list(const Cluster& cluster) {
+  for (const auto& change : cluster.changes) print_talk("ec2mpi: " + change + "\n");
+  const auto now = memory_text(cluster.inventory);
+  if (now.empty()) return {};
+  return cluster.state.write(memory_file(cluster), now);
+}
+
+void remember_if_possible(const Cluster& cluster) {
+  if (auto kept = remember_list(cluster); !kept) {
+    print_talk(fmt::format("ec2mpi: {}; the nodes' numbers are not remembered\n", kept.error().message));
+  }
+}
+
+Result<Access> open_access(const Cluster& cluster, const ConnectOptions& options) {
+  auto persist = cluster.config.persist;
+  if (options.persist) {
+    auto parsed = parse_persist(*options.persist);
+    if (!parsed) return std::unexpected(parsed.error().within("--persist"));
+    persist = *parsed;
+  }
+  const bool have_agent = std::getenv("SSH_AUTH_SOCK") != nullptr;
+  auto keys = load_keys(cluster, options, have_agent);
+  if (!keys) return std::unexpected(keys.error());
+  const auto ssh_config = ssh_config_file(options);
+  if (keys->empty() && !have_agent && ssh_config.empty()) {
+    return no_key(pem_files(cluster.list.parent_path()));
+  }
+  auto host_keys = ssh::HostKeys::load(
+      cluster.state.path() / "known_hosts",
+      options.strict_host_keys ? ssh::UnknownHostKey::refuse : ssh::UnknownHostKey::remember);
+  if (!host_keys) return std::unexpected(host_keys.error());
+  ssh::LibsshOptions transport{.user = options.user ? options.user : cluster.config.user,
+                               .port = options.port ? options.port : cluster.config.port,
+                               .keys = std::move(*keys),
+                               .use_agent = have_agent,
+                               .ssh_config = ssh_config,
+                               .prompt = prompt_passphrase,
+                               .jump = cluster.jump};
+  if (auto kept = remember_list(cluster); !kept) return std::unexpected(kept.error());
+  return Access{std::move(transport), std::move(*host_keys), cluster.connections_folder(), persist};
+}
+
+FleetOptions fleet_options(const Cluster& cluster, const ConnectOptions& connect, const FleetFlags& flags) {
+  FleetOptions options;
+  options.fanout = flags.fanout;
+  options.task_timeout = seconds(flags.task_timeout);
+  options.whole_timeout = seconds(flags.whole_timeout);
+  options.fail_fast = flags.fail_fast;
+  options.retries = flags.retries;
+  if (cluster.jump) options.handshakes = kHandshakesThroughJump;
+  if (connect.connect_timeout)
+    options.connect_timeout = seconds(*connect.connect_timeout);
+  else if (cluster.config.connect_timeout)
+    options.connect_timeout = seconds(*cluster.config.connect_timeout);
+  return options;
+}
+
+Result<void> remember_failures(const Cluster& cluster, const FleetReport& report) {
+  std::string keys;
+  for (const auto& result : report.results) {
+    if (!succeeded(result.outcome)) keys += node_key(result.node) + "\n";
+  }
+  return cluster.state.write(kFailures, keys);
+}
+
+}  // namespace ec2mpi::cli

@@ -1,0 +1,142 @@
+#include "ec2mpi/cli/session/options.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cli/session/option_values.hpp"
+#include "ec2mpi/cluster/values/address.hpp"
+
+namespace ec2mpi::cli {
+
+namespace {
+/// Bounds that can be read in a message; a thousand days are endless.
+const CLI::Validator kSeconds = number(0.0, 1e8);
+const CLI::Validator kSomeSeconds = number(0.001, 1e8);
+/// It goes into files that ssh reads, too.
+const CLI::Validator kUser = {
+    [](const std::string& name) {
+      return is_user_name(name) ? std::string() : fmt::format("'{}' is not a user name", printable(name));
+    },
+    ""};
+const CLI::Validator kCount = number(0, 1'000'000);
+
+/// Headings in a command's help, below its own options.
+constexpr const char* kWhichNodes = "Which nodes";
+constexpr const char* kConnection = "Connections";
+constexpr const char* kLimits = "Limits";
+}  // namespace
+
+std::chrono::nanoseconds seconds(double value) {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(value));
+}
+
+void add_common_options(CLI::App& app, CommonOptions& options) {
+  app.add_option("--color", options.colour, "Colour: auto (on a terminal), always, never")
+      ->transform(one_of<ColourChoice>({{"auto", ColourChoice::automatic},
+                                        {"always", ColourChoice::always},
+                                        {"never", ColourChoice::never}}))
+      ->type_name("WHEN")
+      ->envname("EC2MPI_COLOR");
+  app.add_flag("-v,--verbose", options.verbose, "Say what is done on the way; -vv says more");
+  app.add_flag("-q,--quiet", options.quiet, "No summary when all went well");
+}
+
+void add_list_options(CLI::App& command, ListOptions& options) {
+  command.add_option("--list", options.list, "Instance list [amazon_instances_info, else nodeIPaddress]")
+      ->type_name("FILE")
+      ->envname("EC2MPI_LIST")
+      ->group(kWhichNodes);
+  command.add_option("--address", options.address, "Which address to use: auto, public, private, ipv6")
+      ->check(one_of({"auto", "public", "private", "ipv6"}))
+      ->type_name("KIND")
+      ->envname("EC2MPI_ADDRESS")
+      ->group(kWhichNodes);
+}
+
+void add_selection_options(CLI::App& command, ListOptions& options, const char* exclude_flags) {
+  add_list_options(command, options);
+  command
+      .add_option("-w,--nodes", options.wanted,
+                  "Only these nodes: 1,3-5 -2 master workers all !3 name=GLOB type=GLOB "
+                  "@GROUP failed i-ID ADDRESS")
+      ->type_name("NODES")
+      ->allow_extra_args(false)
+      ->envname("EC2MPI_NODES")
+      ->group(kWhichNodes);
+  command
+      .add_option("-J,--jump", options.jump, "Reach the nodes through this host, by their private addresses")
+      ->type_name("[USER@]HOST[:PORT]")
+      ->envname("EC2MPI_JUMP")
+      ->group(kWhichNodes);
+  command.add_option(exclude_flags, options.excluded, "Not these nodes")
+      ->type_name("NODES")
+      ->allow_extra_args(false)
+      ->group(kWhichNodes);
+}
+
+void add_connect_options(CLI::App& command, ConnectOptions& options) {
+  command
+      .add_option("-i,--identity", options.identity, "Private key [the only .pem beside the list, the agent]")
+      ->type_name("FILE")
+      ->envname("EC2MPI_IDENTITY")
+      ->group(kConnection);
+  command.add_option("-l,--user", options.user, "Login user [ubuntu]")
+      ->check(kUser)
+      ->type_name("USER")
+      ->envname("EC2MPI_USER")
+      ->group(kConnection);
+  command.add_option("-p,--port", options.port, "Port of sshd [22]")
+      ->type_name("PORT")
+      ->envname("EC2MPI_PORT")
+      ->group(kConnection);
+  command
+      .add_option("-F,--ssh-config-file", options.ssh_config, "ssh configuration, or 'none' [~/.ssh/config]")
+      ->type_name("FILE")
+      ->envname("EC2MPI_SSH_CONFIG")
+      ->group(kConnection);
+  command.add_option("-t,--connect-timeout", options.connect_timeout, "Time to be logged in on a node [10]")
+      ->type_name("SECONDS")
+      ->check(kSomeSeconds)
+      ->envname("EC2MPI_CONNECT_TIMEOUT")
+      ->group(kConnection);
+  command
+      .add_flag("--strict-host-keys", options.strict_host_keys,
+                "Refuse nodes whose host key is not known yet")
+      ->envname("EC2MPI_STRICT_HOST_KEYS")
+      ->group(kConnection);
+  command
+      .add_option(
+          "--persist", options.persist,
+          "Keep the connections for later commands until they were unused for so long: 600, 90s, 10m, "
+          "2h; 0: neither keep nor use any [use those that are kept]")
+      ->type_name("TIME")
+      ->envname("EC2MPI_PERSIST")
+      ->group(kConnection);
+}
+
+void add_fleet_options(CLI::App& command, FleetFlags& options) {
+  command.add_option("-f,--fanout", options.fanout, "How many nodes at once [all]")
+      ->type_name("N")
+      ->check(kCount)
+      ->envname("EC2MPI_FANOUT")
+      ->group(kLimits);
+  command.add_option("-u,--command-timeout", options.task_timeout, "Time for each node [no limit]")
+      ->type_name("SECONDS")
+      ->check(kSeconds)
+      ->envname("EC2MPI_COMMAND_TIMEOUT")
+      ->group(kLimits);
+  command.add_option("--timeout", options.whole_timeout, "Time for everything [no limit]")
+      ->type_name("SECONDS")
+      ->check(kSeconds)
+      ->envname("EC2MPI_TIMEOUT")
+      ->group(kLimits);
+  command.add_option("--retries", options.retries, "Connect again so often where no command was begun [0]")
+      ->type_name("N")
+      ->check(kCount)
+      ->envname("EC2MPI_RETRIES")
+      ->group(kLimits);
+  command.add_flag("-k,--fail-fast", options.fail_fast, "Begin no further node after the first failure")
+      ->group(kLimits);
+}
+
+}  // namespace ec2mpi::cli

@@ -1,0 +1,140 @@
+#include "ec2mpi/cli/session/runtime.hpp"
+
+#include <unistd.h>
+#include <asio/co_spawn.hpp>
+#include <cerrno>
+#include <csignal>
+#include <exception>
+
+#include "ec2mpi/base/exit_code.hpp"
+#include "ec2mpi/cli/terminal/standard_output.hpp"
+
+namespace ec2mpi::cli {
+
+namespace {
+
+constexpr auto kLastWords = std::chrono::seconds(2);  ///< for a reader of ours that has stopped reading
+
+volatile std::sig_atomic_t interrupts_waiting = 0;  ///< a Ctrl-C has come that the loop has not taken
+void (*tell_loop)(int) = nullptr;
+
+void leave_at_once(int) {
+  constexpr std::string_view kWords = "\nec2mpi: left at once.\n";
+  [[maybe_unused]] const auto ignored = ::write(STDERR_FILENO, kWords.data(), kWords.size());
+  ::_exit(exit_code::interrupted);
+}
+
+/// Something may hold up the loop: a write to a disk that hangs, for one. A second Ctrl-C ends the program
+/// even then; the loop has a second to do that with better words.
+void on_any_signal(int number) {
+  if (number == SIGINT) {
+    if (interrupts_waiting != 0) ::alarm(1);
+    interrupts_waiting = 1;
+  }
+  tell_loop(number);
+}
+
+/// Puts `on_any_signal` before the loop's own handler.
+void come_before_the_loop(int number) {
+  struct sigaction action {};
+  ::sigaction(number, nullptr, &action);
+  tell_loop = action.sa_handler;
+  action.sa_handler = on_any_signal;
+  ::sigaction(number, &action, nullptr);
+}
+
+}  // namespace
+
+Runtime::Runtime(const CommonOptions& options)
+    : options_(options),
+      console_(loop_.get_executor(), options.colour,
+               [this](int fd, int error) { on_broken_output(fd, error); }),
+      signals_(loop_, SIGINT, SIGTERM, SIGHUP) {
+  std::signal(SIGALRM, leave_at_once);
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) come_before_the_loop(number);
+}
+
+int Runtime::run(asio::awaitable<int> command) {
+  await_signal();
+  int code = exit_code::bug;
+  std::exception_ptr failure;
+  asio::co_spawn(loop_, std::move(command), [&](std::exception_ptr thrown, int result) {
+    failure = thrown;
+    code = result;
+    phase_ = Phase::afterwards;
+    parting_words_ = {};  // they look at what the command had
+    console_.status("");
+    Limit flushing{.deadline = Clock::time_point::max(), .stop = stop()};
+    if (detach_.stop_requested()) flushing = flushing.at_most(kLastWords);
+    asio::co_spawn(loop_, console_.flush(flushing), [this](std::exception_ptr) { loop_.stop(); });
+  });
+  loop_.run();
+  if (failure) std::rethrow_exception(failure);
+  if (last_act_) last_act_();
+  return code_of_leaving(code);
+}
+
+int Runtime::code_of_leaving(int code) const {
+  if (code == exit_code::ok && left_by_ != 0) return 128 + left_by_;
+  // Nobody interrupted it but lost output, and that gives the code.
+  if (code == exit_code::interrupted && interrupted_by_ == 0 && stop_.stop_requested()) return exit_code::ok;
+  return code;
+}
+
+std::stop_token Runtime::detach(std::function<bool()> job_exists) {
+  phase_ = Phase::job;
+  job_exists_ = std::move(job_exists);
+  signals_.add(SIGQUIT);
+  return detach_.get_token();
+}
+
+void Runtime::end_signals() {
+  std::error_code ignored;
+  signals_.clear(ignored);
+  parting_words_ = {};
+}
+
+void Runtime::await_signal() {
+  signals_.async_wait([this](std::error_code cancelled, int number) {
+    if (!cancelled) on_signal(number);
+  });
+}
+
+bool Runtime::leaves_job(int number) const {
+  if (phase_ != Phase::job) return false;
+  return number == SIGQUIT || number == SIGHUP || (number == SIGTERM && job_exists_());
+}
+
+/// Only a second Ctrl-C leaves at once: timeout(1) sends its signal to the process and again to its group.
+void Runtime::on_signal(int number) {
+  if (number == SIGINT) interrupts_waiting = 0;
+  if (leaves_job(number)) {
+    if (number != SIGQUIT) left_by_ = number;
+    detach_.request_stop();
+    await_signal();
+    return;
+  }
+  if (interrupted_by_ != 0 && number == SIGINT) {
+    const auto words = parting_words_ ? parting_words_() : std::string();
+    const auto text = "\nec2mpi: left at once." + (words.empty() ? "" : " " + words) + "\n";
+    [[maybe_unused]] const auto ignored = ::write(STDERR_FILENO, text.data(), text.size());
+    ::_exit(exit_code::interrupted);
+  }
+  if (interrupted_by_ == 0) interrupted_by_ = number;
+  stop_.request_stop();
+  await_signal();
+}
+
+void Runtime::on_broken_output(int fd, int error) {
+  note_loss(error);
+  if (fd != STDOUT_FILENO) return;  // results still arrive
+  if (error != EPIPE) console_.talk("ec2mpi: " + loss_text(fd, error));
+  if (phase_ == Phase::command && parting_words_ && !parting_words_().empty())
+    console_.talk("ec2mpi: nobody reads the output: ending what runs on the nodes");
+  if (phase_ == Phase::job && job_exists_())
+    detach_.request_stop();
+  else if (phase_ != Phase::afterwards)
+    stop_.request_stop();
+}
+
+}  // namespace ec2mpi::cli

@@ -1,0 +1,38 @@
+#include "ec2mpi/cli/session/setup_memory.hpp"
+
+namespace ec2mpi::cli {
+
+namespace {
+
+std::filesystem::path setup_file(const Cluster& cluster, const char* name) {
+  return std::filesystem::path("setup") / cluster.list.filename() / name;
+}
+
+}  // namespace
+
+Result<ops::SetupMemory> recall_setup(const Cluster& cluster) {
+  ops::SetupMemory memory;
+  const auto nodes = cluster.state.read(setup_file(cluster, "nodes"));
+  if (!nodes) return std::unexpected(nodes.error());
+  if (*nodes) memory.peers = ops::parse_peers(**nodes);
+  const auto key_file = setup_file(cluster, "key");
+  auto key = cluster.state.read(key_file, StateFolder::Content::secret);
+  if (!key) return std::unexpected(key.error());
+  if (!*key) return memory;
+  auto pair = ssh::parse_key_pair(std::move(**key), cluster.state.path() / key_file);
+  if (!pair) return std::unexpected(pair.error());
+  memory.pair = std::move(*pair);
+  return memory;
+}
+
+Result<void> remember_setup(const Cluster& cluster, const ops::SetupMemory& memory) {
+  auto written = cluster.state.write(setup_file(cluster, "nodes"), ops::peers_text(memory.peers));
+  if (!written || !memory.pair) return written;
+  return cluster.state.write(setup_file(cluster, "key"), memory.pair->private_text);
+}
+
+void forget_setup(const Cluster& cluster) {
+  cluster.state.remove({setup_file(cluster, "key"), setup_file(cluster, "nodes")});
+}
+
+}  // namespace ec2mpi::cli

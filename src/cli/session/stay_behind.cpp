@@ -1,0 +1,108 @@
+#include "ec2mpi/cli/session/stay_behind.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+#include <asio/co_spawn.hpp>
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "ec2mpi/base/exit_code.hpp"
+#include "ec2mpi/base/file.hpp"
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cli/terminal/standard_output.hpp"
+#include "ec2mpi/ssh/kept/keeper.hpp"
+#include "ec2mpi/ssh/lasting.hpp"
+
+namespace ec2mpi::cli {
+
+namespace {
+
+constexpr const char* kProcessName = "ec2mpi-keeper";  // at most 15 letters
+constexpr int kFirstAfterStandard = 3;
+
+/// All that are open.
+std::vector<int> open_descriptors() {
+  std::vector<int> open;
+  DIR* const listing = ::opendir("/proc/self/fd");
+  if (listing == nullptr) return open;
+  while (const dirent* entry = ::readdir(listing)) {
+    const auto number = parse_number(entry->d_name);
+    if (!number) continue;
+    const auto fd = static_cast<int>(*number);
+    if (fd != ::dirfd(listing)) open.push_back(fd);
+  }
+  ::closedir(listing);
+  return open;
+}
+
+std::vector<int>& inherited() {
+  static std::vector<int> descriptors;
+  return descriptors;
+}
+
+/// Nothing of the user's is held any more: no terminal, no pipe that somebody waits at the end of, no folder.
+void let_go_of_everything() {
+  ::setsid();
+  const UniqueFd nowhere(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  for (const int fd : inherited()) {
+    if (fd < kFirstAfterStandard)
+      ::dup2(nowhere.get(), fd);
+    else
+      ::close(fd);
+  }
+  if (::chdir("/") != 0) return;  // then it stays in the user's folder; nothing else depends on it
+  ::prctl(PR_SET_NAME, kProcessName);
+  ::prctl(PR_SET_DUMPABLE, 0);  // it holds keys and sessions: no core files, and nobody may look into it
+}
+
+[[noreturn]] void keep(Runtime& runtime, ssh::Keeper& keeper) {
+  std::stop_source stop;
+  asio::signal_set signals(runtime.loop(), SIGINT, SIGTERM, SIGHUP);
+  signals.async_wait([&stop](std::error_code, int) { stop.request_stop(); });
+  runtime.loop().restart();
+  asio::co_spawn(runtime.loop(), keeper.serve(stop.get_token()),
+                 [&runtime](std::exception_ptr) { runtime.loop().stop(); });
+  runtime.loop().run();
+  ::_exit(exit_code::ok);  // what is above us on the stack is the command's, and it has ended
+}
+
+}  // namespace
+
+void note_inherited_descriptors() {
+  inherited() = open_descriptors();
+}
+
+void stay_behind(Runtime& runtime, Access& access, const ssh::Leavings& leavings, std::chrono::seconds idle) {
+  auto keeper = ssh::make_keeper(runtime.executor(), access.connections, leavings, idle);
+  if (!keeper) {
+    print_talk("ec2mpi: connections are not kept: " + keeper.error().message + "\n");
+    return;
+  }
+  if (!*keeper) return;
+  runtime.console().close();
+  runtime.loop().notify_fork(asio::execution_context::fork_prepare);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    try {
+      runtime.loop().notify_fork(asio::execution_context::fork_child);
+      let_go_of_everything();
+      runtime.end_signals();
+      access.transport.keys.clear();  // nobody will log in any more
+      keep(runtime, **keeper);
+    } catch (...) {
+      ::_exit(exit_code::bug);  // there is nobody to tell
+    }
+  }
+  runtime.loop().notify_fork(asio::execution_context::fork_parent);
+  if (child < 0)
+    print_talk(fmt::format("ec2mpi: connections are not kept: cannot fork: {}\n", std::strerror(errno)));
+  else
+    ssh::leave_all_connections();
+}
+
+}  // namespace ec2mpi::cli

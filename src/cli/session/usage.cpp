@@ -1,0 +1,117 @@
+#include "ec2mpi/cli/session/usage.hpp"
+
+#include <fmt/format.h>
+#include <algorithm>
+#include <map>
+#include <numeric>
+
+#include "ec2mpi/base/text.hpp"
+
+namespace ec2mpi::cli {
+
+namespace {
+
+/// How many letters have to be added, taken away or replaced (Levenshtein's distance).
+std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    auto diagonal = std::exchange(row[0], i);
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const auto replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, replaced}));
+    }
+  }
+  return row.back();
+}
+
+std::vector<std::string> commands_of(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const auto* command : app.get_subcommands({})) names.push_back(command->get_name());
+  return names;
+}
+
+void add_options(const CLI::App& app, std::vector<std::string>& names) {
+  for (const auto* option : app.get_options()) {
+    for (const auto& name : option->get_lnames()) names.push_back("--" + name);
+    for (const auto& name : option->get_snames()) names.push_back("-" + name);
+  }
+}
+
+/// The options that may stand behind a command: its own, those of its groups (which CLI11 keeps as
+/// nameless sub-commands), and everybody's.
+std::vector<std::string> options_of(const CLI::App& command) {
+  std::vector<std::string> names;
+  add_options(command, names);
+  const auto is_group = [](const CLI::App* each) { return each->get_name().empty(); };
+  for (const auto* group : command.get_subcommands(is_group)) add_options(*group, names);
+  if (const auto* parent = command.get_parent()) add_options(*parent, names);
+  return names;
+}
+
+/// Words that people know from other tools, and what they are called here.
+std::string known_elsewhere(const std::string& word) {
+  static const std::map<std::string, std::string> kOurs = {
+      {"ssh", "login"},    {"shell", "login"}, {"connect", "login"}, {"scp", "push (or pull)"},
+      {"cp", "push"},      {"copy", "push"},   {"put", "push"},      {"upload", "push"},
+      {"get", "pull"},     {"fetch", "pull"},  {"download", "pull"}, {"rsync", "push (or pull)"},
+      {"ls", "nodes"},     {"list", "nodes"},  {"status", "jobs"},   {"queue", "jobs"},
+      {"submit", "run"},   {"mpirun", "run"},  {"start", "run"},     {"stop", "cancel"},
+      {"tail", "logs -f"}, {"log", "logs"},    {"install", "setup"}, {"init", "setup"},
+      {"check", "doctor"}, {"pdsh", "exec"},   {"clush", "exec"},    {"version", "--version"}};
+  const auto ours = kOurs.find(word);
+  return ours == kOurs.end() ? std::string() : "ec2mpi " + ours->second;
+}
+
+std::string did_you_mean(const std::string& meant) {
+  return meant.empty() ? std::string() : fmt::format("did you mean {}? ", meant);
+}
+
+/// What CLI11 could not place: an option that there is not, or a word too many.
+std::string describe_extra(const CLI::App& app, const CLI::App& chosen, const std::string& called) {
+  const auto extras = app.remaining(true);
+  if (extras.empty()) return fmt::format("there are words too many; see {} --help", called);
+  const auto& word = extras.front();
+  if (!word.starts_with('-') && chosen.get_name() == "login")
+    return fmt::format("a command stands behind --: {} NODE -- {}", called, printable(word));
+  if (word.starts_with("-w") && chosen.get_name() == "login")
+    return fmt::format("login goes to one node, which needs no -w: {} 2", called);
+  if (!word.starts_with('-'))
+    return fmt::format("'{}' is a word too many; see {} --help", printable(word), called);
+  auto options = options_of(chosen);
+  if (std::find(options.begin(), options.end(), word.substr(0, word.find('='))) != options.end())
+    return fmt::format("{0} stands behind the command: {1} {0} ...", printable(word), called);
+  std::erase_if(options,
+                [](const auto& name) { return !name.starts_with("--"); });  // a letter is near to any other
+  return fmt::format("{} has no option {}; {}see {} --help", called, printable(word),
+                     did_you_mean(nearest(word, options)), called);
+}
+
+}  // namespace
+
+std::string nearest(std::string_view word, const std::vector<std::string>& known) {
+  if (word.size() > 64) return {};
+  const auto nearer = [word](const std::string& a, const std::string& b) {
+    return distance(word, a) < distance(word, b);
+  };
+  const auto best = std::min_element(known.begin(), known.end(), nearer);
+  const auto most = word.size() < 4 ? std::size_t{1} : std::size_t{2};
+  return best != known.end() && distance(word, *best) <= most ? *best : std::string();
+}
+
+std::string describe_usage_error(const CLI::App& app, const CLI::ParseError& wrong,
+                                 const std::string& command) {
+  const auto chosen = app.get_subcommands();
+  if (chosen.empty() && command.empty()) return "a command is needed; ec2mpi --help lists them";
+  if (chosen.empty()) {
+    const auto ours = known_elsewhere(command);
+    return fmt::format("'{}' is not a command; {}ec2mpi --help lists them", printable(command),
+                       did_you_mean(ours.empty() ? nearest(command, commands_of(app)) : ours));
+  }
+  const auto called = "ec2mpi " + chosen.front()->get_name();
+  if (dynamic_cast<const CLI::ExtrasError*>(&wrong) != nullptr)
+    return describe_extra(app, *chosen.front(), called);
+  return fmt::format("{}; see {} --help", printable(wrong.what()), called);
+}
+
+}  // namespace ec2mpi::cli

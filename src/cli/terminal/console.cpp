@@ -1,0 +1,126 @@
+#include "ec2mpi/cli/terminal/console.hpp"
+
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+#include <algorithm>
+#include <cstdlib>
+#include <utility>
+
+#include "ec2mpi/base/text.hpp"
+
+namespace ec2mpi::cli {
+
+namespace {
+
+bool wants_colour(ColourChoice choice, bool terminal) {
+  if (choice != ColourChoice::automatic) return choice == ColourChoice::always;
+  const char* kind = std::getenv("TERM");
+  const bool dumb = kind == nullptr || std::string_view(kind) == "dumb";
+  return terminal && !dumb && std::getenv("NO_COLOR") == nullptr;
+}
+
+std::string paint(bool wanted, Colour colour, std::string_view text) {
+  static constexpr const char* kCodes[] = {"", "31", "32", "33", "34", "35", "36", "2"};
+  if (!wanted || colour == Colour::none) return std::string(text);
+  return fmt::format("\x1b[{}m{}\x1b[0m", kCodes[static_cast<std::size_t>(colour)], text);
+}
+
+/// From the first line of what is shown to the end of the screen.
+std::string erase(std::string_view shown) {
+  const auto above = std::count(shown.begin(), shown.end(), '\n');
+  return above == 0 ? "\r\x1b[K" : fmt::format("\r\x1b[{}A\x1b[J", above);
+}
+
+/// At most `width` columns, cut between characters, so that the line can be erased again. Counts code points.
+std::string cut_to(std::string_view line, int width) {
+  int columns = 0;
+  std::size_t end = 0;
+  while (end < line.size()) {
+    const bool starts_character = (static_cast<unsigned char>(line[end]) & 0xc0) != 0x80;
+    if (starts_character && columns++ == width) break;
+    ++end;
+  }
+  return std::string(line.substr(0, end));
+}
+
+}  // namespace
+
+Console::Console(const asio::any_io_executor& executor, ColourChoice colour,
+                 const std::function<void(int, int)>& on_broken)
+    : out_(executor, STDOUT_FILENO, [on_broken](int error) { on_broken(STDOUT_FILENO, error); }),
+      err_(executor, STDERR_FILENO, [on_broken](int error) { on_broken(STDERR_FILENO, error); }),
+      colour_out_(wants_colour(colour, out_.is_terminal())),
+      colour_err_(wants_colour(colour, err_.is_terminal())) {}
+
+OutputStream& Console::status_stream() {
+  return out_.is_terminal() ? out_
+                            : err_;  // one stream for lines and status, or they would overtake each other
+}
+
+void Console::put(OutputStream& stream, std::string_view text) {
+  if (status_.empty() || !stream.is_terminal()) {
+    (stream.is_terminal() ? status_stream() : stream).write(text);
+    return;
+  }
+  status_stream().write(fmt::format("{}{}{}", erase(status_), text, status_));
+}
+
+void Console::result(std::string_view line) {
+  put(out_, std::string(line) + "\n");
+}
+void Console::talk(std::string_view line) {
+  put(err_, std::string(line) + "\n");
+}
+void Console::result_bytes(std::string_view bytes) {
+  put(out_, bytes);
+}
+void Console::talk_bytes(std::string_view bytes) {
+  put(err_, bytes);
+}
+
+void Console::result_table(std::string_view lines) {
+  if (!result_is_terminal()) return result_bytes(lines);
+  std::string cut;
+  for (const auto line : split(trim(lines), '\n')) cut += cut_to(line, columns()) + "\n";
+  result_bytes(cut);
+}
+
+void Console::status(const std::string& text) {
+  if (!shows_status() || (status_stream().is_behind() && !text.empty())) return;
+  std::string now;
+  for (const auto line : split(text, '\n')) now += (now.empty() ? "" : "\n") + cut_to(line, columns() - 1);
+  if (now == status_) return;
+  const auto before = std::exchange(status_, std::move(now));
+  status_stream().write(erase(before) + status_);
+}
+
+int Console::columns() const {
+  winsize size{};
+  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+  return 80;
+}
+
+std::string Console::paint_result(Colour colour, std::string_view text) const {
+  return paint(colour_out_, colour, text);
+}
+std::string Console::paint_talk(Colour colour, std::string_view text) const {
+  return paint(colour_err_, colour, text);
+}
+
+asio::awaitable<void> Console::room(Limit limit) {
+  co_await out_.room(limit);
+  co_await err_.room(limit);
+}
+
+void Console::close() {
+  out_.close();
+  err_.close();
+}
+
+asio::awaitable<void> Console::flush(Limit limit) {
+  co_await out_.flush(limit);
+  co_await err_.flush(limit);
+}
+
+}  // namespace ec2mpi::cli

@@ -1,0 +1,68 @@
+#include "ec2mpi/cli/views/doctor_view.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "ec2mpi/fleet/gather.hpp"
+
+namespace ec2mpi::cli {
+
+namespace {
+
+using ops::Check;
+using Verdict = Check::Verdict;
+
+struct Word {
+  const char* shown;
+  const char* name;  ///< in --json
+  Colour colour;
+};
+
+Word word_for(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::ok:
+      return {"ok  ", "ok", Colour::green};
+    case Verdict::warning:
+      return {"warn", "warning", Colour::yellow};
+    case Verdict::failed:
+      return {"FAIL", "failed", Colour::red};
+    case Verdict::skipped:
+      return {"skip", "skipped", Colour::dim};
+  }
+  return {"?", "?", Colour::none};
+}
+
+constexpr const char* kIndent = "                  ";
+
+}  // namespace
+
+void show_checks(Console& console, const std::vector<Check>& checks) {
+  for (const auto& check : checks) {
+    const auto word = word_for(check.verdict);
+    const auto begin = fmt::format("{}  {:<12}", console.paint_result(word.colour, word.shown), check.name);
+    if (check.findings.empty()) console.result(begin + check.summary);
+    for (const auto& finding : check.findings) {
+      console.result(fmt::format("{}{}: {}", begin, nodes_label(finding.nodes), finding.what));
+      if (!finding.command.empty()) console.result(kIndent + ("fails: " + finding.command));
+      if (!finding.mend.empty()) console.result(kIndent + ("mend:  " + finding.mend));
+    }
+  }
+}
+
+std::string checks_json(const std::vector<Check>& checks) {
+  auto list = nlohmann::ordered_json::array();
+  for (const auto& check : checks) {
+    auto findings = nlohmann::ordered_json::array();
+    for (const auto& each : check.findings)
+      findings.push_back(
+          {{"nodes", each.nodes}, {"what", each.what}, {"command", each.command}, {"mend", each.mend}});
+    list.push_back({{"check", check.name},
+                    {"verdict", word_for(check.verdict).name},
+                    {"summary", check.findings.empty() ? check.summary : ""},
+                    {"findings", std::move(findings)}});
+  }
+  const nlohmann::ordered_json document = {{"ok", ops::all_well(checks)}, {"checks", std::move(list)}};
+  return document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+}  // namespace ec2mpi::cli

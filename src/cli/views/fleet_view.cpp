@@ -1,0 +1,172 @@
+#include "ec2mpi/cli/views/fleet_view.hpp"
+
+#include <fmt/format.h>
+#include <algorithm>
+#include <cerrno>
+#include <map>
+
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cli/terminal/standard_output.hpp"
+#include "ec2mpi/cluster/values/selection.hpp"
+#include "ec2mpi/fleet/gather.hpp"
+
+namespace ec2mpi::cli {
+
+namespace {
+
+constexpr auto kFirstProgress = std::chrono::seconds(1);
+constexpr auto kProgressEvery = std::chrono::milliseconds(200);
+constexpr std::size_t kNamedStragglers = 4;
+
+/// Every connection timed out: that is the way to the nodes, not the nodes.
+bool nobody_answered(const FleetReport& report) {
+  return report.ending == Ending::complete &&
+         std::all_of(report.results.begin(), report.results.end(), [](const NodeResult& result) {
+           const auto* error = std::get_if<Error>(&result.outcome);
+           return error != nullptr && error->kind == ErrorKind::timeout &&
+                  result.reached <= ssh::Phase::connecting;
+         });
+}
+
+/// Nodes that ended in the same way, told in one line.
+using Groups = std::map<std::string, std::vector<int>>;
+
+}  // namespace
+
+FleetView::FleetView(Console& console, const asio::any_io_executor& executor, const std::vector<Node>& nodes,
+                     Style style)
+    : console_(console),
+      style_(std::move(style)),
+      phases_(nodes.size(), ssh::Phase::waiting),
+      notes_(nodes.size()),
+      output_(live_output(console, nodes, style_.labels)),
+      started_(Clock::now()),
+      timer_(executor) {
+  for (const auto& node : nodes) indices_.push_back(node.index);
+  if (console_.shows_status()) tick_after(kFirstProgress);
+}
+
+FleetView::~FleetView() {
+  timer_.cancel();
+}
+
+void FleetView::tick_after(Clock::duration wait) {
+  timer_.expires_after(wait);
+  timer_.async_wait([this, life = std::weak_ptr(life_)](std::error_code cancelled) {
+    if (cancelled || life.expired()) return;
+    console_.status(progress());
+    tick_after(kProgressEvery);
+  });
+}
+
+std::string FleetView::amount(const std::function<std::string()>& words) const {
+  const auto said = words ? words() : bytes_ > 0 ? format_bytes(bytes_) : std::string();
+  return said.empty() ? said : " · " + said;
+}
+
+std::string FleetView::progress() const {
+  std::map<std::pair<ssh::Phase, std::string>, std::vector<int>> waiting;
+  std::size_t done = 0;
+  for (std::size_t i = 0; i < phases_.size(); ++i) {
+    if (phases_[i] == ssh::Phase::done)
+      ++done;
+    else
+      waiting[{phases_[i], notes_[i]}].push_back(indices_[i]);
+  }
+  auto line =
+      fmt::format("{}{}/{} done", style_.doing.empty() ? "" : style_.doing + ": ", done, phases_.size());
+  line += amount(style_.progress);
+  if (failed_ > 0) line += fmt::format(" · {} failed", failed_);
+  for (auto& [state, indices] : waiting) {
+    const auto& [phase, note] = state;
+    const bool more = indices.size() > kNamedStragglers;
+    if (more) indices.resize(kNamedStragglers);
+    line += fmt::format(" · {}: node {}{}", note.empty() ? ssh::phase_name(phase) : note,
+                        fold_indices(indices), more ? ",…" : "");
+  }
+  return line + fmt::format(" · {}", format_duration(Clock::now() - started_));
+}
+
+std::size_t FleetView::place_of(const Node& node) const {
+  const auto place = std::lower_bound(indices_.begin(), indices_.end(), node.index);
+  return static_cast<std::size_t>(place - indices_.begin());
+}
+
+void FleetView::on_phase(const Node& node, ssh::Phase phase) {
+  phases_[place_of(node)] = phase;
+}
+
+void FleetView::note(const Node& node, std::string doing) {
+  notes_[place_of(node)] = std::move(doing);
+}
+
+void FleetView::on_output(const Node& node, ssh::Stream stream, std::string_view bytes) {
+  output_->bytes(node, stream, bytes);
+}
+
+void FleetView::on_line(const Node& node, ssh::Stream stream, std::string_view line) {
+  output_->line(node, stream, line);
+}
+
+void FleetView::on_bytes(const Node&, std::uint64_t bytes) {
+  bytes_ += bytes;
+}
+
+void FleetView::on_finish(const NodeResult& result) {
+  on_phase(result.node, ssh::Phase::done);
+  if (!succeeded(result.outcome)) ++failed_;
+}
+
+asio::awaitable<void> FleetView::ready(Limit limit) {
+  return console_.room(std::move(limit));
+}
+
+void FleetView::summarize(const FleetReport& report) {
+  timer_.cancel();
+  console_.status("");
+  for (const auto& lost : output_->finish(report)) {
+    note_loss(EIO);
+    console_.talk("ec2mpi: " + lost.message);
+  }
+  Groups groups;
+  std::size_t ok = 0;
+  for (const auto& result : report.results) {
+    if (succeeded(result.outcome))
+      ++ok;
+    else
+      groups[describe(result.outcome)].push_back(result.node.index);
+  }
+  for (const auto& [reason, indices] : groups) {
+    console_.talk(console_.paint_talk(Colour::red, nodes_label(indices)) + ": " + printable(reason));
+  }
+  if (nobody_answered(report)) {
+    console_.talk(
+        "No node answered. If they run: your own address may have changed; the security group needs a rule "
+        "for "
+        "TCP port 22 from the address that you have now (https://checkip.amazonaws.com shows it).");
+  }
+  if (style_.quiet && ok == report.results.size()) return;
+  auto line = fmt::format("{}/{} ok", ok, count_of(report.results.size(), "node"));
+  if (ok < report.results.size()) {
+    std::vector<int> failed;
+    for (const auto& result : report.results) {
+      if (!succeeded(result.outcome)) failed.push_back(result.node.index);
+    }
+    line += fmt::format(" · failed: {}", nodes_label(failed));
+  }
+  if (report.ending == Ending::interrupted) line += " · interrupted";
+  if (report.ending == Ending::timed_out) line += " · the time limit ended it";
+  line += amount(style_.detail);
+  line += fmt::format(" · {}", format_duration(Clock::now() - started_));
+  console_.talk(console_.paint_talk(report.all_succeeded() ? Colour::green : Colour::yellow, line));
+}
+
+std::string FleetView::still_running() const {
+  std::vector<int> running;
+  for (std::size_t i = 0; i < phases_.size(); ++i) {
+    if (phases_[i] == ssh::Phase::running) running.push_back(indices_[i]);
+  }
+  return running.empty() ? std::string() : "It may still run on " + nodes_label(running) + ".";
+}
+
+}  // namespace ec2mpi::cli

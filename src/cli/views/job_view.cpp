@@ -1,0 +1,306 @@
+#include "ec2mpi/cli/views/job_view.hpp"
+
+#include <fmt/format.h>
+#include <algorithm>
+#include <map>
+
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cluster/values/selection.hpp"
+#include "ec2mpi/ops/mpi/hints.hpp"
+
+namespace ec2mpi::cli {
+
+namespace {
+
+constexpr std::size_t kNamedProcesses = 5;
+constexpr std::size_t kReasonColumn = 48;
+constexpr std::size_t kTail = 16 * 1024;  ///< what programs say last, warnings of all ranks included
+
+/// "8 ranks on 4 nodes", with how they are spread where that isn't even.
+std::string placement_text(const std::vector<Place>& places) {
+  std::size_t nodes = 0;
+  std::string spread;
+  bool even = true;
+  for (const auto& place : places) {
+    if (place.ranks == 0) continue;
+    ++nodes;
+    even = even && place.ranks == places.front().ranks;
+    spread += fmt::format("{}{}: {}", spread.empty() ? "" : ", ", place.label, place.ranks);
+  }
+  const auto ranks = static_cast<std::size_t>(total_ranks(places));
+  return fmt::format("{} on {}{}", count_of(ranks, "rank"), count_of(nodes, "node"),
+                     even ? "" : " (" + spread + ")");
+}
+
+std::string process_text(const std::vector<ops::Process>& processes) {
+  std::string text;
+  for (std::size_t i = 0; i < processes.size() && i < kNamedProcesses; ++i) {
+    text += fmt::format("{}pid {} {}", i == 0 ? "" : ", ", processes[i].pid, processes[i].name);
+  }
+  return text + (processes.size() > kNamedProcesses ? ", …" : "");
+}
+
+std::string stopping_text(ops::JobStop why, const std::string& id) {
+  return why == ops::JobStop::interrupted
+             ? fmt::format("cancelling {}: ending its processes on all nodes (Ctrl-C again leaves at once) …",
+                           id)
+             : fmt::format("the time limit is over: ending {} on all nodes …", id);
+}
+
+}  // namespace
+
+void JobView::say(Colour colour, const std::string& text) {
+  console_.talk(console_.paint_talk(colour, "ec2mpi: " + text));
+}
+
+void JobView::on_planned(const ops::JobPlan& plan) {
+  for (const auto& place : plan.places) names_[place.address.text()] = place.label;
+  for (const auto& note : plan.notes) say(Colour::yellow, note);
+  if (style_.explain) {
+    explain(plan);
+    return;
+  }
+  started_ = true;
+  if (verbose_ && !plan.line.empty()) say(Colour::dim, quote_words(ops::line_of(plan.line)));
+  if (quiet_) return;
+  if (push_ != nullptr) {
+    say(Colour::dim,
+        fmt::format("pushed: {} sent, {} unchanged · {} over the uplink", count_of(push_->files, "file"),
+                    push_->unchanged, format_bytes(push_->uplink)));
+  }
+  const auto mpi = plan.mpi.empty() ? std::string() : " · " + plan.mpi;
+  say(Colour::dim,
+      fmt::format("{}: {}{}{}", id_, placement_text(plan.places), mpi,
+                  style_.cancels ? " · Ctrl-C ends it everywhere, Ctrl-\\ leaves it running" : ""));
+}
+
+void JobView::explain(const ops::JobPlan& plan) {
+  if (plan.line.empty()) {
+    console_.result(
+        "# a script of yours: it starts mpirun itself; $EC2MPI_HOSTFILE and nodeIPaddress are made for it");
+    return;
+  }
+  console_.result(quote_words(ops::line_of(plan.line)));
+  console_.result("");
+  std::size_t width = 0;
+  for (const auto& option : plan.line)
+    width = std::max(width, std::min(quote_words(option.words).size(), kReasonColumn));
+  for (const auto& option : plan.line) {
+    console_.result(fmt::format("{:<{}}  # {}", quote_words(option.words), width, option.reason));
+  }
+  console_.result("");
+  console_.result("# the hostfile");
+  console_.result_bytes(plan.files.hosts);
+}
+
+void JobView::on_found(const std::string& id, bool over) {
+  id_ = printable(id);
+  started_ = true;
+  over_ = style_.attached && over;
+}
+
+void JobView::on_output(const ssh::Chunk& chunk) {
+  tail_ += chunk.bytes;
+  if (tail_.size() > 2 * kTail) tail_.erase(0, tail_.size() - kTail);
+  if (style_.rank) {
+    if (chunk.stream == ssh::Stream::out)
+      console_.result_bytes(own_out_.feed(chunk.bytes));
+    else
+      console_.talk_bytes(own_err_.feed(chunk.bytes));
+    return;
+  }
+  if (chunk.stream == ssh::Stream::out) {
+    console_.result_bytes(chunk.bytes);
+    return;
+  }
+  console_.talk_bytes(noise_.feed(chunk.bytes));
+}
+
+void JobView::on_stopping(ops::JobStop why) {
+  stopping_ = true;
+  say(Colour::yellow, stopping_text(why, id_.empty() ? "the newest job" : id_));
+}
+
+asio::awaitable<void> JobView::ready(Limit limit) {
+  return console_.room(std::move(limit));
+}
+
+void JobView::on_lost(const Error& error, Clock::duration pause) {
+  const auto why = printable(error.message);
+  if (!lost_) {
+    say(Colour::yellow,
+        fmt::format("the connection to the master is lost ({}); {} goes on there; connecting again …", why,
+                    id_.empty() ? "the job" : id_));
+  } else if (verbose_) {
+    say(Colour::dim, fmt::format("{}; once more in {}", why, format_duration(pause)));
+  }
+  lost_ = true;
+}
+
+void JobView::on_reconnected() {
+  say(Colour::yellow, "connected again");
+  lost_ = false;
+}
+
+void JobView::conclude(const ops::JobEnd& end) {
+  if (!end.followed) {
+    tell_refusal(end);
+    return;
+  }
+  const bool ended = end.followed->how == ops::Followed::How::ended;
+  show_rest();
+  if (ended) tell_lost_output(end.followed->record);
+  if (ended && !style_.reports) return;
+  tell_end(*end.followed);
+  tell_hint(end);
+  if (ended && end.followed->record.state != ops::JobState::ended) return;
+  if (end.followed->how != ops::Followed::How::detached && end.followed->how != ops::Followed::How::refused)
+    tell_cleaning(end);
+}
+
+void JobView::conclude(const ops::Followed& followed) {
+  ops::JobEnd end;
+  end.followed = followed;
+  conclude(end);
+}
+
+/// What was held back until its end was known.
+void JobView::show_rest() {
+  console_.talk_bytes(noise_.finish());
+  if (!style_.rank) return;
+  console_.result_bytes(own_out_.finish());
+  console_.talk_bytes(own_err_.finish());
+  if (!tail_.empty() && !own_out_.saw_tags() && !own_err_.saw_tags())
+    say(Colour::yellow, "the job's lines do not tell their ranks; start it with --tag");
+}
+
+void JobView::tell_lost_output(const ops::JobRecord& record) {
+  if (record.why != "output lost") return;
+  say(Colour::red,
+      fmt::format(
+          "not all that {} printed could be kept on the master, and so it has failed; is the disk full "
+          "there? ec2mpi exec -w 1 'df -h ~'",
+          record.id));
+}
+
+void JobView::tell_end(const ops::Followed& followed) {
+  using How = ops::Followed::How;
+  const auto id = followed.record.id.empty() ? id_ : followed.record.id;
+  if (followed.how == How::detached) {
+    tell_leaving();
+  } else if (followed.how == How::gave_up) {
+    const auto why = followed.error ? printable(followed.error->message) : std::string("it does not answer");
+    say(Colour::red, fmt::format("the master cannot be reached: {}", why));
+  } else if (followed.how == How::ended && followed.record.state == ops::JobState::lost) {
+    const bool rebooted = followed.record.why == "rebooted";
+    say(Colour::red,
+        fmt::format("{} is lost: {}; ec2mpi cancel {} cleans up after it", id,
+                    rebooted ? "the master was booted" : "its supervisor on the master was killed", id));
+  } else if (followed.record.why == "hung") {
+    say(Colour::red, "mpirun did not return although no rank was left; it has been ended");
+  } else if (followed.record.why == "ranks missing") {
+    say(Colour::red, "mpirun said nothing, but has not started as many ranks as it was told to");
+  } else if (followed.record.why == "aborted") {
+    say(Colour::red, "a rank has called MPI_Abort with a status that mpirun shows as 0; the job has failed");
+  } else if (followed.record.why == "no room") {
+    say(Colour::red,
+        "the disk of the master is too full to start a job; ec2mpi exec -w 1 'df -h ~; df -i ~'");
+  } else if (followed.record.why == "no start") {
+    say(Colour::red,
+        "mpirun's daemon on a node ended at its start without a word, and mpirun waited for it; it has been "
+        "ended");
+    say(Colour::yellow, "does the node's ~/.bashrc end the shell? ec2mpi doctor shows where");
+  } else if (followed.record.why == "daemon") {
+    say(Colour::red, "mpirun lost its daemon on a node and did not return; it has been ended");
+  } else if (followed.how == How::ended && followed.record.status != 0 &&
+             (followed.record.why.empty() || followed.record.why == "output lost")) {
+    const auto failure = ops::first_failure(tail_);
+    if (failure) say(Colour::red, failure->describe());
+  } else if (followed.record.why == "timeout") {
+    say(Colour::yellow, "the time limit was over");
+  } else if (followed.record.why == "cancelled" && !stopping_) {
+    say(Colour::yellow, fmt::format("{} was cancelled", id));
+  }
+}
+
+/// Nothing where nothing goes on.
+void JobView::tell_leaving() {
+  if (!started_)
+    say(Colour::yellow, "left before the master said which job it is; ec2mpi jobs lists them");
+  else if (stopping_)
+    say(Colour::yellow, parting_words());
+  else if (style_.lasting && !over_)
+    say(Colour::yellow,
+        fmt::format("{0} goes on; ec2mpi attach {0} follows it, ec2mpi cancel {0} ends it", id_));
+}
+
+/// Only for what failed by itself: after a Ctrl-C the output is full of what that broke.
+void JobView::tell_hint(const ops::JobEnd& end) {
+  const auto& followed = *end.followed;
+  const bool ours = stopping_ || !followed.record.why.empty() || followed.stopped;
+  if (followed.how != ops::Followed::How::ended || ours || ops::exit_code_for(end) == 0) return;
+  if (const auto hint = ops::hint_for(tail_, names_))
+    console_.talk(console_.paint_talk(Colour::yellow, "hint: " + hint->text()));
+}
+
+void JobView::tell_refusal(const ops::JobEnd& end) {
+  std::map<std::string, std::vector<int>> reasons;
+  bool interrupted = end.refused && end.refused->kind == ErrorKind::cancelled;
+  for (const auto& [node, error] : end.unfit) {
+    if (error.kind == ErrorKind::cancelled)
+      interrupted = true;
+    else
+      reasons[printable(error.message)].push_back(node.index);
+  }
+  for (const auto& [reason, indices] : reasons) {
+    const bool one = indices.size() == 1;
+    const auto who =
+        one ? fmt::format("node{}", indices.front()) : fmt::format("node[{}]", fold_indices(indices));
+    console_.talk(console_.paint_talk(Colour::red, who) + ": " + reason);
+  }
+  if (interrupted)
+    say(Colour::yellow, "interrupted; nothing was started");
+  else if (end.refused)
+    say(Colour::red, printable(end.refused->message));
+  else if (!reasons.empty())
+    say(Colour::yellow, "nothing was started; leave nodes out with --exclude, or choose with -w");
+}
+
+void JobView::tell_cleaning(const ops::JobEnd& end) {
+  const auto& record = end.followed->record;
+  auto swept = record.swept;
+  for (const auto& [index, found] : end.swept) swept[fmt::format("node{}", index)] = found;
+  std::string ended;
+  std::size_t clean = 0;
+  for (const auto& [label, found] : swept) {
+    if (!found.ended.empty())
+      ended += fmt::format("{}{} on {}", ended.empty() ? "" : ", ", found.ended.size(), label);
+    if (found.left.empty())
+      ++clean;
+    else
+      say(Colour::red, fmt::format("still running on {}: {}", label, process_text(found.left)));
+  }
+  auto not_swept = record.not_swept;
+  for (const auto& [label, found] : swept) not_swept.erase(label);
+  for (const auto& [node, error] : end.not_swept) not_swept[node.label()] = error.message;
+  for (const auto& [label, why] : not_swept) {
+    say(Colour::red,
+        fmt::format("{0} could not be looked at, processes of {1} may still run there: {2}; ec2mpi "
+                    "cancel {1} looks again",
+                    label, record.id.empty() ? id_ : record.id, printable(why)));
+  }
+  const bool early = end.followed->stopped || record.why == "cancelled" || record.why == "timeout";
+  if (early && clean > 0)
+    say(Colour::yellow, fmt::format("stopped on {}", count_of(clean, "node")));
+  else if (!ended.empty() && !quiet_)
+    say(Colour::dim, "ended processes that the job left: " + ended);
+}
+
+std::string JobView::parting_words() const {
+  if (!started_ || (over_ && !stopping_)) return {};
+  if (stopping_ && !lost_)
+    return fmt::format("The master goes on ending {0}; ec2mpi wait {0} tells how that went.", id_);
+  return fmt::format("{0} may still run; ec2mpi attach {0} follows it, ec2mpi cancel {0} ends it.", id_);
+}
+
+}  // namespace ec2mpi::cli

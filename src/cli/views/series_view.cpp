@@ -1,0 +1,158 @@
+#include "ec2mpi/cli/views/series_view.hpp"
+
+#include <fmt/format.h>
+#include <algorithm>
+
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cluster/values/selection.hpp"
+
+namespace ec2mpi::cli {
+
+namespace {
+
+using ops::VariantState;
+
+constexpr std::size_t kMostRows = 20;  ///< of the table while it runs
+
+std::string time_of(const ops::VariantResult& variant) {
+  return format_duration(std::chrono::duration_cast<std::chrono::nanoseconds>(
+      std::chrono::duration<double>(variant.seconds.value_or(0))));
+}
+
+std::string change_text(const ops::VariantResult& variant) {
+  switch (variant.state) {
+    case VariantState::running:
+      return "running on " + ops::node_names(variant.nodes);
+    case VariantState::done:
+      return variant.succeeded() ? "done in " + time_of(variant)
+                                 : fmt::format("exit {} after {}; ec2mpi logs {}", variant.exit.value_or(0),
+                                               time_of(variant), variant.id);
+    case VariantState::cancelled:
+      return "cancelled";
+    case VariantState::lost:
+      return "lost: " + variant.trouble;
+    case VariantState::refused:
+      return "not started: " + variant.trouble;
+    case VariantState::waiting:
+    case VariantState::queued:
+      return "waits";
+  }
+  return {};
+}
+
+/// While there are many, those that run and those that failed say most.
+bool is_interesting(const ops::VariantResult& variant) {
+  return variant.state == VariantState::running || (variant.over() && !variant.succeeded());
+}
+
+}  // namespace
+
+void SeriesView::say(Colour colour, const std::string& text) {
+  console_.talk(console_.paint_talk(colour, "ec2mpi: " + text));
+}
+
+void SeriesView::on_asking(std::size_t nodes) {
+  console_.status("asking " + count_of(nodes, "node") + " what they are …");
+}
+
+void SeriesView::on_notes(const std::vector<std::string>& notes) {
+  for (const auto& note : notes) say(Colour::yellow, note);
+}
+
+void SeriesView::on_submitted(const std::string& series, std::size_t fresh, std::size_t kept,
+                              std::size_t found) {
+  series_ = series;
+  console_.status("");
+  if (quiet_) return;
+  if (push_ != nullptr && fresh > 0) {
+    say(Colour::dim,
+        fmt::format("pushed: {} sent, {} unchanged · {} over the uplink", count_of(push_->files, "file"),
+                    push_->unchanged, format_bytes(push_->uplink)));
+  }
+  std::string text = fmt::format("{}: {} handed to the master", series, count_of(fresh, "job"));
+  if (kept > 0) text += fmt::format(", {} skipped that had succeeded", kept);
+  if (found > 0) text += fmt::format(", {} found that wait, run or have ended", found);
+  say(Colour::dim, text + (follows_ ? " · Ctrl-C cancels all of them, Ctrl-\\ leaves them running" : ""));
+}
+
+void SeriesView::on_progress(const ops::SeriesResult& result) {
+  if (console_.shows_status()) {
+    draw(result);
+    return;
+  }
+  for (const auto& variant : result) {
+    auto& told = told_.try_emplace(variant.id, VariantState::queued).first->second;
+    if (std::exchange(told, variant.state) != variant.state) tell_change(variant);
+  }
+}
+
+void SeriesView::tell_change(const ops::VariantResult& variant) {
+  const bool bad = variant.over() && !variant.succeeded();
+  if (quiet_ && !bad) return;
+  console_.talk(console_.paint_talk(bad ? Colour::red : Colour::none, variant.id) + ": " +
+                change_text(variant));
+}
+
+void SeriesView::draw(const ops::SeriesResult& result) {
+  ops::SeriesResult shown = result;
+  if (shown.size() > kMostRows)
+    std::erase_if(shown, [](const auto& variant) { return !is_interesting(variant); });
+  if (shown.size() > kMostRows) shown.resize(kMostRows);
+  std::string text;
+  for (const auto& line : ops::table_lines(shown)) text += line + "\n";
+  console_.status(text + series_ + ": " + ops::tally(result));
+}
+
+void SeriesView::on_cancelling() {
+  say(Colour::yellow,
+      fmt::format("cancelling {}: ending all of its jobs on all nodes (Ctrl-C again leaves at once) …",
+                  series_));
+}
+
+void SeriesView::on_lost(const Error& error, Clock::duration pause) {
+  say(Colour::yellow,
+      fmt::format("the connection to the master is lost ({}); the jobs go on; trying again in {}",
+                  printable(error.message), format_duration(pause)));
+}
+
+void SeriesView::on_reconnected() {
+  say(Colour::dim, "connected again");
+}
+
+void SeriesView::conclude(const ops::SeriesEnd& end) {
+  console_.status("");
+  using How = ops::SeriesEnd::How;
+  if (end.how == How::detached) {
+    say(Colour::none, fmt::format("{} goes on without us: {}; the same command with --resume follows it",
+                                  end.series, ops::tally(end.result)));
+    return;
+  }
+  if (end.how == How::gave_up)
+    say(Colour::red, fmt::format("gave up: {}; jobs of {} may still run",
+                                 end.refused ? printable(end.refused->message) : "", end.series));
+  if (end.how == How::over && console_.shows_status()) {
+    for (const auto& variant : end.result) {
+      if (!variant.succeeded() && variant.state != VariantState::cancelled) tell_change(variant);
+    }
+  }
+  if (end.how != How::refused) return;
+  bool interrupted = end.refused && end.refused->kind == ErrorKind::cancelled;
+  for (const auto& [node, error] : end.unfit) {
+    if (error.kind == ErrorKind::cancelled)
+      interrupted = true;
+    else
+      console_.talk(console_.paint_talk(Colour::red, node.label()) + ": " + printable(error.message));
+  }
+  if (interrupted)
+    say(Colour::yellow, "interrupted; nothing was started");
+  else if (end.refused)
+    say(Colour::red, printable(end.refused->message));
+  else
+    say(Colour::yellow, "nothing was started; leave nodes out with --exclude, or choose with -w");
+}
+
+std::string SeriesView::parting_words() const {
+  return series_.empty() ? std::string() : fmt::format("Jobs of {} may still run.", series_);
+}
+
+}  // namespace ec2mpi::cli

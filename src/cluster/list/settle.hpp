@@ -1,0 +1,16 @@
+#pragma once
+
+#include <string_view>
+
+#include "ec2mpi/base/error.hpp"
+#include "ec2mpi/cluster/read/listing.hpp"
+#include "ec2mpi/cluster/values/inventory.hpp"
+
+namespace ec2mpi {
+
+/// Makes an inventory of what was listed: repeated entries collapse with a note, contradictions are errors
+/// (one instance with two addresses, one address on two instances), instances that do not run move to
+/// `skipped`, the others are numbered in order. Addresses are not chosen yet.
+[[nodiscard]] Result<Inventory> settle(Listing listing, std::string_view source, bool addresses_required);
+
+}  // namespace ec2mpi

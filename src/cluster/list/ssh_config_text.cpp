@@ -1,0 +1,87 @@
+#include "ec2mpi/cluster/list/ssh_config_text.hpp"
+
+#include <fmt/format.h>
+#include <algorithm>
+#include <cctype>
+
+#include "ec2mpi/base/text.hpp"
+
+namespace ec2mpi {
+
+namespace {
+
+/// Lines of ssh_config(5): every value goes through `set`, and none can end its line or its quotes.
+class ConfigLines {
+ public:
+  void host(const std::string& names) { text_ += fmt::format("\nHost {}\n", names); }
+
+  /// A value, in double quotes unless it is plain. ssh replaces %TOKENS in some of them, so all % are doubled
+  /// there: `tokens`.
+  enum class Tokens { replaced, kept };
+  void set(const char* keyword, const std::string& value, Tokens tokens = Tokens::kept) {
+    // ssh has no way to write a control character, nor ${ where it would take it for a variable.
+    if (has_control_characters(value) || (tokens == Tokens::replaced && value.find("${") != value.npos))
+      refuse(keyword, value);
+    text_ += fmt::format("  {} {}\n", keyword, is_plain(value) ? value : quoted(value, tokens));
+  }
+  void set_file(const char* keyword, const std::filesystem::path& file) {
+    set(keyword, file.string(), Tokens::replaced);
+  }
+  void add(const char* line) { text_ += fmt::format("  {}\n", line); }
+
+  [[nodiscard]] Result<std::string> finish() && {
+    if (error_) return std::unexpected(*error_);
+    return std::move(text_);
+  }
+
+ private:
+  static bool is_plain(const std::string& value) {
+    return !value.empty() && std::all_of(value.begin(), value.end(), [](unsigned char c) {
+      return std::isalnum(c) != 0 ||
+             std::string_view("._:-").find(static_cast<char>(c)) != std::string_view::npos;
+    });
+  }
+
+  static std::string quoted(const std::string& value, Tokens tokens) {
+    std::string safe = "\"";
+    for (const char c : value) {
+      if (c == '%' && tokens == Tokens::replaced) safe += '%';
+      if (c == '"' || c == '\\') safe += '\\';
+      safe += c;
+    }
+    return safe + '"';
+  }
+
+  void refuse(const char* keyword, const std::string& value) {
+    if (error_) return;
+    error_ = Error{ErrorKind::usage, fmt::format("'{}' cannot stand in an ssh configuration ({}): rename it",
+                                                 printable(value), keyword)};
+  }
+
+  std::string text_ = "# Written by ec2mpi nodes --ssh-config; it will be written anew.\n";
+  std::optional<Error> error_;
+};
+
+}  // namespace
+
+Result<std::string> ssh_config_text(const std::vector<Node>& nodes, const SshConfigSource& source,
+                                    const std::vector<std::string>& host_key_names) {
+  ConfigLines lines;
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    const auto& node = nodes[i];
+    lines.host((node.index == 1 ? "master " : "") + node.label());
+    lines.set("HostName", node.address, ConfigLines::Tokens::replaced);
+    lines.set("User", node.user.empty() ? source.user : node.user);
+    lines.set("Port", std::to_string(node.port == 0 ? source.port : node.port));
+    if (source.identity) {
+      lines.set_file("IdentityFile", *source.identity);
+      lines.add("IdentitiesOnly yes");
+    }
+    lines.set("HostKeyAlias", host_key_names[i]);
+    lines.set_file("UserKnownHostsFile", source.known_hosts);
+    lines.add("StrictHostKeyChecking yes");
+  }
+  return std::move(lines).finish();
+}
+
+}  // namespace ec2mpi

@@ -1,0 +1,210 @@
+#include "ec2mpi/cluster/read/decode.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <optional>
+
+#include "ec2mpi/cluster/values/quote.hpp"
+
+namespace ec2mpi {
+namespace {
+
+constexpr std::size_t kMostBytes = std::size_t{256} << 20;  // a million instances as JSON; more is not a list
+constexpr char32_t kNextLine = 0x85;
+constexpr char32_t kLineSeparator = 0x2028;
+constexpr char32_t kParagraphSeparator = 0x2029;
+
+enum class ByteOrder { little, big };
+
+bool is_space(char32_t point) {
+  return point == 0xA0 || point == 0x1680 || (point >= 0x2000 && point <= 0x200A) || point == 0x202F ||
+         point == 0x205F || point == 0x3000;
+}
+
+bool is_invisible(char32_t point) {
+  return point == 0xAD || point == 0x061C || (point >= 0x200B && point <= 0x200F) ||
+         (point >= 0x202A && point <= 0x202E) || (point >= 0x2060 && point <= 0x2069) || point == 0xFEFF;
+}
+
+/// Hyphens that typography writes for the one of ASCII.
+bool is_hyphen(char32_t point) {
+  return point == 0x2010 || point == 0x2011 || point == 0x2212;
+}
+
+/// A dash behind the "i" of an instance id, "i–0f7f...", is the work of an editor of texts.
+bool is_dash_of_id(char32_t point, std::string_view before, std::string_view after) {
+  const bool dash = point >= 0x2012 && point <= 0x2015;
+  if (!dash || !before.ends_with('i') || after.empty()) return false;
+  const char next = after.front();
+  const bool begins = before.size() == 1 || std::string_view(" \t\n,;|\"'").find(before[before.size() - 2]) !=
+                                                std::string_view::npos;
+  return begins && ((next >= '0' && next <= '9') || (next >= 'a' && next <= 'f'));
+}
+
+bool is_line_end(char32_t point) {
+  return point == kNextLine || point == kLineSeparator || point == kParagraphSeparator;
+}
+
+void append_utf8(std::string& out, char32_t point) {
+  if (point < 0x80) {
+    out += static_cast<char>(point);
+  } else if (point < 0x800) {
+    out += static_cast<char>(0xC0U | (point >> 6U));
+    out += static_cast<char>(0x80U | (point & 0x3FU));
+  } else if (point < 0x10000) {
+    out += static_cast<char>(0xE0U | (point >> 12U));
+    out += static_cast<char>(0x80U | ((point >> 6U) & 0x3FU));
+    out += static_cast<char>(0x80U | (point & 0x3FU));
+  } else {
+    out += static_cast<char>(0xF0U | (point >> 18U));
+    out += static_cast<char>(0x80U | ((point >> 12U) & 0x3FU));
+    out += static_cast<char>(0x80U | ((point >> 6U) & 0x3FU));
+    out += static_cast<char>(0x80U | (point & 0x3FU));
+  }
+}
+
+std::uint32_t utf16_unit(std::string_view bytes, std::size_t at, ByteOrder order) {
+  const auto first = static_cast<unsigned char>(bytes[at]);
+  const auto second = static_cast<unsigned char>(bytes[at + 1]);
+  return order == ByteOrder::little ? first | static_cast<std::uint32_t>(second) << 8U
+                                    : second | static_cast<std::uint32_t>(first) << 8U;
+}
+
+/// Nothing if a surrogate stands alone or a byte is left over.
+std::optional<std::string> utf8_from_utf16(std::string_view bytes, ByteOrder order) {
+  if (bytes.size() % 2 != 0) return std::nullopt;
+  std::string out;
+  out.reserve(bytes.size());
+  for (std::size_t i = 0; i < bytes.size(); i += 2) {
+    char32_t point = utf16_unit(bytes, i, order);
+    if (point >= 0xDC00 && point < 0xE000) return std::nullopt;
+    if (point >= 0xD800 && point < 0xDC00) {
+      i += 2;
+      if (i >= bytes.size()) return std::nullopt;
+      const char32_t low = utf16_unit(bytes, i, order);
+      if (low < 0xDC00 || low >= 0xE000) return std::nullopt;
+      point = 0x10000 + ((point - 0xD800) << 10U) + (low - 0xDC00);
+    }
+    append_utf8(out, point);
+  }
+  return out;
+}
+
+/// Text of these lists is mostly ASCII, so in UTF-16 one byte of each pair is zero.
+std::optional<ByteOrder> utf16_by_zeros(std::string_view bytes) {
+  const std::string_view sample = bytes.substr(0, 4096);
+  std::array<std::size_t, 2> zeros{};
+  for (std::size_t i = 0; i < sample.size(); ++i) {
+    if (sample[i] == '\0') ++zeros[i % 2];
+  }
+  if (zeros[0] == zeros[1]) return std::nullopt;
+  return zeros[1] > zeros[0] ? ByteOrder::little : ByteOrder::big;
+}
+
+std::string not_text(std::string_view problem) {
+  return fmt::format("{}; save the list as plain text in UTF-8", problem);
+}
+
+/// UTF-8 with line ends, spaces and marks made plain; the error names the line.
+Result<std::string> clean_utf8(std::string_view text, std::string_view source) {
+  std::string out;
+  out.reserve(text.size());
+  int line = 1;
+  for (std::size_t i = 0; i < text.size();) {
+    const char byte = text[i];
+    if (byte >= 0x20 && byte < 0x7F) {
+      out += byte;
+      ++i;
+      continue;
+    }
+    const CodePoint point = first_code_point(text.substr(i));
+    if (!point.valid) return bad_list(source, line, not_text("a byte here is not UTF-8"));
+    i += point.length;
+    if (point.value == '\r' && i < text.size() && text[i] == '\n') continue;
+    if (point.value == '\n' || point.value == '\r' || is_line_end(point.value)) {
+      out += '\n';
+      ++line;
+    } else if (is_space(point.value)) {
+      out += ' ';
+    } else if (is_hyphen(point.value) || is_dash_of_id(point.value, out, text.substr(i))) {
+      out += '-';
+    } else if (point.value == '\t' || !is_control(point.value)) {
+      out.append(text, i - point.length, point.length);
+    } else if (!is_invisible(point.value)) {
+      return bad_list(source, line,
+                      not_text(fmt::format("a control character (U+{:04X}) stands here",
+                                           static_cast<std::uint32_t>(point.value))));
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+bool is_control(char32_t point) {
+  return point < 0x20 || (point >= 0x7F && point < 0xA0) || point == kLineSeparator ||
+         point == kParagraphSeparator || is_invisible(point);
+}
+
+CodePoint first_code_point(std::string_view text) {
+  const auto byte_at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char lead = byte_at(0);
+  if (lead < 0x80) return {lead, 1, true};
+  if (lead < 0xC2 || lead > 0xF4) return {};
+  const std::size_t length = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+  if (text.size() < length) return {};
+  char32_t value = lead & (0xFFU >> (length + 1));
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte_at(i) & 0xC0U) != 0x80U) return {};
+    value = (value << 6U) | (byte_at(i) & 0x3FU);
+  }
+  const bool overlong = (length == 3 && value < 0x800) || (length == 4 && value < 0x10000);
+  const bool surrogate = value >= 0xD800 && value < 0xE000;
+  if (overlong || surrogate || value > 0x10FFFF) return {};
+  return {value, length, true};
+}
+
+std::string clean_text(std::string_view utf8) {
+  std::string out;
+  out.reserve(utf8.size());
+  while (!utf8.empty()) {
+    const CodePoint point = first_code_point(utf8);
+    if (point.valid && !is_control(point.value)) {
+      if (is_space(point.value)) {
+        out += ' ';
+      } else {
+        out += utf8.substr(0, point.length);
+      }
+    } else if (!is_invisible(point.value)) {
+      out += ' ';
+    }
+    utf8.remove_prefix(point.length);
+  }
+  return out;
+}
+
+Result<std::string> decode_list(std::string_view bytes, std::string_view source) {
+  using namespace std::string_view_literals;
+  if (bytes.size() > kMostBytes) return bad_list(source, 0, "this is too large to be a list of instances");
+  if (bytes.starts_with("\xEF\xBB\xBF"sv)) return clean_utf8(bytes.substr(3), source);
+  std::optional<ByteOrder> order;
+  if (bytes.starts_with("\xFF\xFE"sv)) {
+    order = ByteOrder::little;
+    bytes.remove_prefix(2);
+  } else if (bytes.starts_with("\xFE\xFF"sv)) {
+    order = ByteOrder::big;
+    bytes.remove_prefix(2);
+  } else if (bytes.find('\0') != std::string_view::npos) {
+    order = utf16_by_zeros(bytes);
+    if (!order) return bad_list(source, 0, not_text("this is not a text file (it holds zero bytes)"));
+  }
+  if (!order) return clean_utf8(bytes, source);
+  const std::optional<std::string> text = utf8_from_utf16(bytes, *order);
+  if (!text) return bad_list(source, 0, not_text("this looks like UTF-16 but is damaged"));
+  return clean_utf8(*text, source);
+}
+
+}  // namespace ec2mpi

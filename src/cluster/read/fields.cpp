@@ -1,0 +1,168 @@
+#include "src/cluster/read/fields.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cluster/read/decode.hpp"
+#include "ec2mpi/cluster/read/list_words.hpp"
+#include "ec2mpi/cluster/values/ec2_words.hpp"
+#include "ec2mpi/cluster/values/quote.hpp"
+#include "src/cluster/read/host_of.hpp"
+
+namespace ec2mpi {
+namespace {
+
+std::string_view first_of_several(std::string_view cell) {
+  return trim(cell.substr(0, std::min(cell.find(','), cell.find(' '))));
+}
+
+std::optional<std::string> put_once(std::string& place, std::string_view value, std::string_view what) {
+  if (place.empty() || place == value) {
+    place = value;
+    return std::nullopt;
+  }
+  return fmt::format("two different {} for one instance, {} and {}", what, in_quotes(place),
+                     in_quotes(value));
+}
+
+std::optional<std::string> put_dns(std::string& place, std::string_view name,
+                                   const std::optional<std::string>& encoded) {
+  if (encoded) {
+    if (place.empty() || place == *encoded) {
+      place = *encoded;
+      return std::nullopt;
+    }
+    return fmt::format("the DNS name {} and the address {} contradict each other", in_quotes(name, 100),
+                       in_quotes(place));
+  }
+  const auto spec = host_of(name, BareWords::refused);
+  if (!spec) return spec.error();
+  if (place.empty()) place = spec->host;
+  return std::nullopt;
+}
+
+std::optional<std::string> put_ipv6(Node& node, std::string_view cell) {
+  const std::string_view first = first_of_several(cell);
+  std::string_view bare = first.substr(0, first.find('/'));
+  if (const auto canonical = canonical_ipv6(bare)) return put_once(node.ipv6, *canonical, "IPv6 addresses");
+  return fmt::format("{} is not a valid IPv6 address", in_quotes(first));
+}
+
+std::optional<std::string> put_address(Node& node, Field field, std::string_view cell) {
+  const auto spec = host_of(first_of_several(cell), BareWords::refused);
+  if (!spec) return spec.error();
+  if (!spec->user.empty()) node.user = spec->user;
+  if (spec->number != 0) node.port = static_cast<std::uint16_t>(spec->number);
+  if (spec->kind == HostSpec::Kind::ipv6) return put_once(node.ipv6, spec->host, "IPv6 addresses");
+  const bool is_private = field == Field::any_address || field == Field::host
+                              ? spec->kind == HostSpec::Kind::private_v4
+                              : field == Field::private_v4;
+  if (const auto encoded = address_in_public_dns(spec->host); encoded && !is_private) {
+    return put_dns(node.public_address, spec->host, encoded);
+  }
+  if (is_private && spec->kind == HostSpec::Kind::name) {
+    return put_dns(node.private_address, spec->host, address_in_private_dns(spec->host));
+  }
+  return is_private ? put_once(node.private_address, spec->host, "private addresses")
+                    : put_once(node.public_address, spec->host, "public addresses");
+}
+
+/// Of two states the one that does not run counts.
+std::optional<std::string> put_state(Node& node, std::string_view cell) {
+  const auto state = state_word(cell);
+  if (!state) return fmt::format("{} is no state that is known (running, stopped, ...)", in_quotes(cell));
+  if (node.state.empty() || !state->running) node.state = cell;
+  return std::nullopt;
+}
+
+/// A host's name beside its address is the node's name; where it stands alone it must be an address.
+std::optional<std::string> put_host_cell(Node& node, std::string_view cell) {
+  if (!has_address(node)) return put_address(node, Field::host, cell);
+  if (node.name.empty()) node.name = cell;
+  return std::nullopt;
+}
+
+void put_word(std::string& place, std::string_view cell, bool fits) {
+  if (fits && place.empty()) place = cell;
+}
+
+}  // namespace
+
+bool is_address_field(Field field) {
+  return field >= Field::public_v4;
+}
+
+bool is_second_choice(Field field) {
+  return field == Field::elastic_ip || field == Field::host;
+}
+
+bool has_address(const Node& node) {
+  return !node.public_address.empty() || !node.private_address.empty() || !node.ipv6.empty();
+}
+
+std::optional<std::string> put_field(Node& node, Field field, std::string_view cell) {
+  cell = trim(cell);
+  if (is_blank_cell(cell)) return std::nullopt;
+  switch (field) {
+    case Field::name:
+      put_word(node.name, cell, true);
+      break;
+    case Field::instance_id:
+      if (!is_instance_id(cell)) return why_no_id(cell);
+      return put_once(node.instance_id, cell, "instance ids");
+    case Field::type:
+      put_word(node.type, cell, is_instance_type(cell));
+      break;
+    case Field::state:
+      return put_state(node, cell);
+    case Field::zone:
+      put_word(node.availability_zone, cell, is_availability_zone(cell));
+      break;
+    case Field::launched:
+      put_word(node.launched, cell, true);
+      break;
+    case Field::elastic_ip:
+      // The console repeats the public address here; the instance's own column counts.
+      if (!node.public_address.empty()) break;
+      [[fallthrough]];
+    case Field::public_v4:
+    case Field::private_v4:
+    case Field::any_address:
+      return put_address(node, field, cell);
+    case Field::host:
+      return put_host_cell(node, cell);
+    case Field::ipv6:
+      return put_ipv6(node, cell);
+    case Field::public_dns:
+      return put_dns(node.public_address, cell, address_in_public_dns(cell));
+    case Field::private_dns:
+      if (const auto encoded = address_in_private_dns(cell))
+        return put_dns(node.private_address, cell, encoded);
+      break;
+    case Field::unknown:
+    case Field::unused:
+      break;
+  }
+  return std::nullopt;
+}
+
+void put_host(Node& node, const HostSpec& spec) {
+  node.user = spec.user;
+  switch (spec.kind) {
+    case HostSpec::Kind::public_v4:
+    case HostSpec::Kind::name:
+      node.public_address = spec.host;
+      break;
+    case HostSpec::Kind::private_v4:
+      node.private_address = spec.host;
+      break;
+    case HostSpec::Kind::ipv6:
+      node.ipv6 = spec.host;
+      break;
+  }
+}
+
+}  // namespace ec2mpi

@@ -1,0 +1,164 @@
+#include "ec2mpi/cluster/read/forms.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cluster/values/quote.hpp"
+#include "src/cluster/read/columns.hpp"
+#include "src/cluster/read/fields.hpp"
+#include "src/cluster/read/grid.hpp"
+#include "src/cluster/read/host_list.hpp"
+#include "src/cluster/read/json_list.hpp"
+#include "src/cluster/read/lines.hpp"
+#include "src/cluster/read/refused_forms.hpp"
+#include "src/cluster/read/segments.hpp"
+#include "src/cluster/read/tagged_text.hpp"
+
+namespace ec2mpi {
+namespace {
+
+constexpr std::array<Separator, 4> kSeparators = {Separator::tab, Separator::pipe, Separator::comma,
+                                                  Separator::semicolon};
+
+bool is_header(std::span<const std::string_view> row) {
+  return !header_fields(row).empty();
+}
+
+/// The whole lines at the beginning, enough to see a header.
+std::string_view beginning(std::string_view text) {
+  constexpr std::size_t kEnough = 8192;
+  const std::string_view start = text.substr(0, kEnough);
+  return start.size() < text.size() ? start.substr(0, start.rfind('\n')) : start;
+}
+
+/// The separator with which a row at the beginning is a row of labels.
+std::optional<Separator> separator_of_header(std::string_view text) {
+  for (const Separator separator : kSeparators) {
+    const auto grid = split_grid(beginning(text), separator, "");
+    if (grid && find_header(*grid)) return separator;
+  }
+  return std::nullopt;
+}
+
+/// The table below a header, if there is one that most rows fit.
+std::optional<Result<Listing>> read_below_header(std::string_view text, std::string_view source) {
+  if (const auto separator = separator_of_header(text)) {
+    const auto grid = split_grid(text, *separator, source);
+    if (!grid) return std::unexpected(grid.error());
+    const auto header = find_header(*grid);
+    if (header && fits_header(*grid, *header)) return read_by_header(*grid, *header, source);
+  }
+  if (const auto grid = split_under_heads(text, source, is_header)) {
+    if (!*grid) return std::unexpected(grid->error());
+    return read_by_header(**grid, 0, source);
+  }
+  return std::nullopt;
+}
+
+/// A table without header: instance ids tell where the rows are.
+Result<Listing> read_at_ids(std::string_view text, std::string_view source) {
+  const auto grid = split_by_ids(text, source);
+  if (!grid) return std::unexpected(grid.error());
+  if (const auto rows = rows_below_labels(*grid, source)) {
+    if (!*rows) return std::unexpected(rows->error());
+    return read_by_header(**rows, 0, source);
+  }
+  const auto segments = cut_at_ids(*grid, source);
+  if (!segments) return std::unexpected(segments.error());
+  return read_columns(*segments, source);
+}
+
+/// Lines of comments that hold an instance id: not read, and worth a note.
+std::vector<int> commented_ids(std::string_view text) {
+  std::vector<int> out;
+  if (text.find('#') == std::string_view::npos) return out;
+  for_each_line(text, [&](std::string_view line, int number) {
+    const std::size_t first = line.find_first_not_of(" \t");
+    if (first != std::string_view::npos && line[first] == '#' && holds_instance_id(line))
+      out.push_back(number);
+  });
+  return out;
+}
+
+/// What has a header, or instance ids. Nothing if `text` is no such table.
+std::optional<Result<Listing>> read_table(std::string_view text, std::string_view source) {
+  auto listing = read_below_header(text, source);
+  const bool ids = holds_instance_id(text);
+  if (!listing && ids) listing = read_at_ids(text, source);
+  if (!listing || !*listing || !ids) return listing;
+  if (const auto lines = commented_ids(text); !lines.empty()) {
+    (*listing)->notes.push_back(fmt::format("commented out: {}", lines_text(lines)));
+  }
+  return listing;
+}
+
+/// Rows without header and ids, whose columns are told by their content.
+Result<Listing> read_table_by_content(std::string_view text, std::string_view source) {
+  const Separator separator = text.find('\t') != std::string_view::npos  ? Separator::tab
+                              : text.find('|') != std::string_view::npos ? Separator::pipe
+                              : text.find(',') != std::string_view::npos ? Separator::comma
+                                                                         : Separator::wide;
+  const auto grid = split_grid(text, separator, source);
+  if (!grid) return std::unexpected(grid.error());
+  return read_rows_without_ids(*grid, source);
+}
+
+/// The first line has tabs and an instance id, so it is a row, whatever its Name looks like ("{a}", "key:
+/// value").
+bool begins_with_row(std::string_view text) {
+  const std::string_view line = text.substr(0, text.find('\n'));
+  return line.find('\t') != std::string_view::npos && holds_instance_id(line);
+}
+
+/// The line of a header that names one column, and what its name allows below.
+std::optional<HostListForm> header_of_one_column(std::string_view text) {
+  std::optional<HostListForm> form;
+  bool first = true;
+  for_each_line(text.substr(0, 4096), [&](std::string_view line, int number) {
+    line = trim(line);
+    if (!first || line.empty() || line.front() == '#') return;
+    first = false;
+    const Field field = field_of_column(line);
+    if (is_address_field(field)) {
+      form = HostListForm{field == Field::host ? BareWords::allowed : BareWords::refused, number};
+    }
+  });
+  return form;
+}
+
+/// Hosts, or else rows of a table that names no columns; if it is neither, what is wrong with the hosts.
+Result<Listing> read_hosts_or_rows(std::string_view text, std::string_view source) {
+  const auto form = header_of_one_column(text);
+  auto hosts = read_host_list(text, source, form.value_or(HostListForm{}));
+  if (hosts && form) {
+    hosts->notes.push_back(fmt::format("line {} is taken as the name of the column", form->header_line));
+  }
+  if (hosts) return hosts;
+  auto rows = read_table_by_content(text, source);
+  return rows && rows->nodes.size() > 1 ? std::move(rows) : std::move(hosts);
+}
+
+}  // namespace
+
+Result<Listing> read_listing(std::string_view text, std::string_view source) {
+  if (trim(text).empty()) {
+    return bad_list(source, 0,
+                    "the list is empty; paste the instances of the EC2 console into it, or write one "
+                    "address a line");
+  }
+  if (!begins_with_row(text)) {
+    if (begins_as_json(text)) return read_json_list(text, source);
+    if (const auto reason = why_refused(text)) return bad_list(source, 1, *reason);
+  }
+  if (is_tagged_text(text)) return read_tagged_text(text, source);
+  if (auto table = read_table(text, source)) return std::move(*table);
+  return read_hosts_or_rows(text, source);
+}
+
+}  // namespace ec2mpi

@@ -1,0 +1,133 @@
+#include "src/cluster/read/host_of.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cluster/read/list_words.hpp"
+#include "ec2mpi/cluster/values/ec2_words.hpp"
+#include "ec2mpi/cluster/values/quote.hpp"
+
+namespace ec2mpi {
+namespace {
+
+/// Endings of files that lie beside a list, space before and after each.
+constexpr std::string_view kFileEndings =
+    " pem ppk key crt cer pub py pyc ipynb sh bash zsh bat ps1 txt text log out err csv tsv dat data json "
+    "jsonl yaml "
+    "yml toml ini cfg conf config env xml html htm md rst c cc cpp cxx h hpp f90 f95 o so a exe jar java js "
+    "ts lua m "
+    "mat r rb go rs zip gz tgz tar bz2 xz 7z tf tfvars tfstate hcl lock bak tmp swp xls xlsx doc docx pdf "
+    "png jpg "
+    "jpeg gif svg npy npz h5 hdf5 pkl pt service sock pid ";
+
+/// First parts of the names of regions, then what their next parts begin with.
+constexpr std::string_view kAreas =
+    " us eu ap sa ca me af il cn mx europe asia australia southamerica northamerica africa ";
+constexpr std::array<std::string_view, 5> kDirections = {"north", "south", "east", "west", "central"};
+
+std::string lower_case(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  return out;
+}
+
+bool is_one_of(std::string_view word, std::string_view spaced_words) {
+  return spaced_words.find(fmt::format(" {} ", word)) != std::string_view::npos;
+}
+
+/// "us-east-1", "us-east-1a", "us-gov-west-1", "us-central1", "europe-west1-b".
+bool is_region_or_zone(std::string_view word) {
+  const auto parts = split(word, '-');
+  if (parts.size() < 2 || !is_one_of(parts.front(), kAreas)) return false;
+  const bool direction = std::any_of(parts.begin() + 1, parts.end(), [](std::string_view part) {
+    return std::any_of(kDirections.begin(), kDirections.end(),
+                       [&](std::string_view name) { return part.starts_with(name); });
+  });
+  return direction && word.find_first_of("0123456789") != std::string_view::npos;
+}
+
+bool is_file_name(std::string_view name) {
+  const std::size_t dot = name.rfind('.');
+  return dot != std::string_view::npos && is_one_of(name.substr(dot + 1), kFileEndings);
+}
+
+/// What a name is if it is no host; empty if it may be one.
+std::string_view other_meaning(std::string_view name) {
+  constexpr std::string_view kSwitches = " true false yes no null none nil undefined nan enabled disabled ";
+  if (is_file_name(name)) return "the name of a file";
+  if (name.find('.') != std::string_view::npos) return "";
+  if (is_region_or_zone(name) || is_availability_zone(name)) return "a region or zone";
+  if (state_word(name)) return "a state";
+  return is_one_of(name, kSwitches) ? "a word of another column" : "";
+}
+
+std::string why_no_spec(std::string_view word) {
+  const std::string shown = in_quotes(word);
+  if (is_instance_id(word)) return shown + " is an instance id, not an address";
+  if (looks_like_instance_id(word)) return why_no_id(word);
+  if (is_instance_type(word)) return shown + " is an instance type, not an address";
+  if (is_blank_cell(word)) return shown + " stands where a host should";
+  const std::string_view host = word.substr(word.find('@') + 1);
+  if (host.starts_with('-')) return shown + " begins with a dash, as no host does";
+  if (is_ipv4(host)) return shown + " is not the address of a machine";
+  if (!host.empty() && host.find_first_not_of("0123456789.") == std::string_view::npos) {
+    return shown + " is not a valid IPv4 address";
+  }
+  const std::size_t slash = host.find('/');
+  if (slash != std::string_view::npos && parse_host_spec(host.substr(0, slash))) {
+    return fmt::format("{} has {} behind the address; leave that out", shown, in_quotes(host.substr(slash)));
+  }
+  if (host.find('_') != std::string_view::npos) return shown + " is not a host name (it has an underscore)";
+  return shown + " is not an address or a host name";
+}
+
+}  // namespace
+
+bool names_this_machine(std::string_view host) {
+  if (host.starts_with("127.")) return is_ipv4(host);
+  if (host == "::1") return true;
+  if (host.empty() || std::string_view("lLiI").find(host.front()) == std::string_view::npos) return false;
+  const std::string name = lower_case(host);
+  return name == "localhost" || name.starts_with("localhost.") || name.starts_with("ip6-");
+}
+
+bool looks_like_ipv4(std::string_view text) {
+  return text.size() >= 7 && std::count(text.begin(), text.end(), '.') == 3 && text.front() != '.' &&
+         text.back() != '.' && text.find("..") == std::string_view::npos &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c == '.' || (c >= '0' && c <= '9'); });
+}
+
+std::string why_no_id(std::string_view word) {
+  const std::string shown = in_quotes(word);
+  if (!looks_like_instance_id(word)) return shown + " is no instance id";
+  const std::size_t letter = word.find_first_of("OolI", 2);
+  if (letter != std::string_view::npos) {
+    return fmt::format("{} is no instance id: it has the letter {} where a digit belongs", shown,
+                       word[letter]);
+  }
+  return fmt::format("{} looks like an instance id, but has {} digits instead of 17 (or 8)", shown,
+                     word.size() - 2);
+}
+
+std::expected<HostSpec, std::string> host_of(std::string_view word, BareWords bare) {
+  auto spec = parse_host_spec(word);
+  if (!spec) return std::unexpected(why_no_spec(word));
+  if (names_this_machine(spec->host)) {
+    return std::unexpected(in_quotes(word) +
+                           " is this machine itself, on every machine another one; no node");
+  }
+  if (spec->kind != HostSpec::Kind::name) return std::move(*spec);
+  if (const auto meaning = other_meaning(lower_case(spec->host)); !meaning.empty()) {
+    return std::unexpected(fmt::format("{} is {}, not an address", in_quotes(word), meaning));
+  }
+  if (bare == BareWords::refused && spec->host.find('.') == std::string::npos) {
+    return std::unexpected(in_quotes(word) + " is no address (an IP address, or a name with a dot)");
+  }
+  return std::move(*spec);
+}
+
+}  // namespace ec2mpi

@@ -1,0 +1,253 @@
+#include "src/cluster/read/json_outputs.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "ec2mpi/cluster/values/ec2_words.hpp"
+#include "ec2mpi/cluster/values/quote.hpp"
+#include "src/cluster/read/fields.hpp"
+#include "src/cluster/read/host_of.hpp"
+
+namespace ec2mpi {
+namespace {
+
+/// Words of an output's name that tell the kind of value and not which machines are meant.
+constexpr std::string_view kKindWords =
+    " public private ip ips ipv4 ipv6 v4 v6 address addresses addr dns name names id ids eip eips elastic "
+    "list of all "
+    "instance instances host hosts output ec2 aws ";
+constexpr std::string_view kHeadWords =
+    " head master main controller control login leader manager frontend server ";
+constexpr std::string_view kWorkerWords =
+    " worker workers w node nodes compute slave slaves client clients member members agent agents peer peers "
+    "rank n ";
+/// Machines that stand beside a cluster.
+constexpr std::string_view kHelperWords =
+    " bastion jump jumphost jumpbox nat gateway gw igw lb alb nlb elb loadbalancer balancer vpn proxy db rds "
+    "database "
+    "efs nfs fsx endpoint dns route53 ";
+
+bool is_one_of(std::string_view word, std::string_view spaced_words) {
+  while (!word.empty() && word.back() >= '0' && word.back() <= '9') word.remove_suffix(1);
+  return !word.empty() && spaced_words.find(fmt::format(" {} ", word)) != std::string_view::npos;
+}
+
+/// "headPublic_ip" -> head, public, ip.
+std::vector<std::string> words_of_key(std::string_view key) {
+  std::vector<std::string> out(1);
+  char before = '_';
+  for (const char c : key) {
+    const bool upper = c >= 'A' && c <= 'Z';
+    const bool word = upper || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+    if ((!word || (upper && before >= 'a' && before <= 'z')) && !out.back().empty()) out.emplace_back();
+    if (word) out.back() += upper ? static_cast<char>(c - 'A' + 'a') : c;
+    before = c;
+  }
+  if (out.back().empty()) out.pop_back();
+  return out;
+}
+
+/// One output: its values and what they are.
+struct Output {
+  std::string key;
+  Field field = Field::unknown;
+  std::vector<std::string_view> values;
+  std::vector<std::string_view> names;  ///< keys of a map, else empty
+  int line = 0;
+};
+
+/// The outputs that tell of the same machines.
+struct Group {
+  enum class Role { unknown, head, worker, helper };
+  std::vector<Output> outputs;
+  Role role = Role::unknown;
+};
+
+Group::Role role_of(const std::vector<std::string>& words) {
+  const auto any = [&](std::string_view known) {
+    return std::any_of(words.begin(), words.end(),
+                       [&](const std::string& word) { return is_one_of(word, known); });
+  };
+  if (any(kHelperWords)) return Group::Role::helper;
+  if (any(kHeadWords)) return Group::Role::head;
+  return any(kWorkerWords) ? Group::Role::worker : Group::Role::unknown;
+}
+
+Field field_of(const Output& output, const std::vector<std::string>& words) {
+  const auto has = [&](std::string_view word) {
+    return std::find(words.begin(), words.end(), word) != words.end();
+  };
+  const auto all = [&](auto test) {
+    return std::all_of(output.values.begin(), output.values.end(),
+                       [&](std::string_view v) { return is_blank_cell(v) || test(v); });
+  };
+  if (all(is_instance_id)) return Field::instance_id;
+  if (all([](std::string_view v) { return address_in_public_dns(v).has_value(); })) return Field::public_dns;
+  if (all([](std::string_view v) { return address_in_private_dns(v).has_value(); }))
+    return Field::private_dns;
+  if (all([](std::string_view v) { return canonical_ipv6(v).has_value(); })) return Field::ipv6;
+  if (all([](std::string_view v) { return is_ipv4(v); })) {
+    return has("private")                                  ? Field::private_v4
+           : has("public") || has("eip") || has("elastic") ? Field::public_v4
+                                                           : Field::any_address;
+  }
+  const bool hosts = has("host") || has("hosts") || has("hostname") || has("hostnames");
+  if (hosts && all([](std::string_view v) { return host_of(v, BareWords::refused).has_value(); }))
+    return Field::any_address;
+  return has("names") || has("name") ? Field::name : Field::unknown;
+}
+
+class OutputReader {
+ public:
+  OutputReader(const JsonTape& tape, std::string_view source) : tape_(tape), source_(source) {}
+
+  Result<Listing> read() {
+    for (std::size_t root = 0; root < tape_.size(); root = tape_.at(root).end) {
+      if (tape_.is_object(root)) tape_.for_each_in(root, [&](std::size_t child) { read_output(child); });
+    }
+    std::stable_sort(groups_.begin(), groups_.end(), [](const Group& a, const Group& b) {
+      return a.role == Group::Role::head && b.role != Group::Role::head;
+    });
+    if (auto error = unrelated()) return std::unexpected(*error);
+    for (const Group& group : groups_) {
+      if (group.role == Group::Role::helper || !has_machines(group)) {
+        for (const Output& output : group.outputs) unused_.push_back(output.key);
+      } else if (auto error = zip(group)) {
+        return std::unexpected(*error);
+      }
+    }
+    if (listing_.nodes.empty()) {
+      const std::string unused = unused_.empty() ? "" : fmt::format(" (not used: {})", some_of(unused_));
+      return bad_list(
+          source_, 0,
+          fmt::format("this JSON holds no instances and no addresses of nodes{}; use the whole reply of\n"
+                      "  aws ec2 describe-instances --output json",
+                      unused));
+    }
+    if (!unused_.empty()) listing_.notes.push_back(fmt::format("not used: {}", some_of(unused_)));
+    return std::move(listing_);
+  }
+
+ private:
+  static bool has_machines(const Group& group) {
+    return std::any_of(group.outputs.begin(), group.outputs.end(), [](const Output& output) {
+      return is_address_field(output.field) || output.field == Field::instance_id;
+    });
+  }
+
+  /// The error if the outputs name machines that need not be of one cluster: neither head and workers, nor
+  /// one name with numbers.
+  std::optional<Error> unrelated() const {
+    std::vector<std::string> keys;
+    bool known = true;
+    for (const Group& group : groups_) {
+      if (group.role == Group::Role::helper || !has_machines(group)) continue;
+      keys.push_back(group.outputs.front().key);
+      known = known && group.role != Group::Role::unknown;
+    }
+    if (known || keys.size() < 2) return std::nullopt;
+    return bad_list(
+               source_, groups_.front().outputs.front().line,
+               fmt::format(
+                   "these outputs name different machines ({}); which are the nodes? Give one list of them: "
+                   "`terraform output -json NAME`",
+                   some_of(keys)))
+        .error();
+  }
+
+  /// The value inside `{"sensitive": ..., "type": ..., "value": ...}`, or the member itself.
+  std::size_t value_of(std::size_t child) const {
+    std::size_t value = child;
+    if (!tape_.is_object(child)) return value;
+    tape_.for_each_in(child, [&](std::size_t inner) {
+      if (tape_.key(inner) == "value") value = inner;
+    });
+    return value;
+  }
+
+  void read_output(std::size_t child) {
+    Output output;
+    output.key = in_quotes(tape_.key(child), 40);
+    output.line = tape_.at(child).line;
+    bool simple = true;
+    const std::size_t value = value_of(child);
+    const auto add = [&](std::size_t i) {
+      simple = simple && (tape_.is_string(i) || tape_.at(i).kind == JsonTape::Kind::null);
+      output.values.push_back(tape_.text(i));
+      if (tape_.is_object(value)) output.names.push_back(tape_.key(i));
+    };
+    if (tape_.is_container(value)) {
+      tape_.for_each_in(value, add);
+    } else {
+      add(value);
+    }
+    const std::vector<std::string> words = words_of_key(tape_.key(child).substr(0, 100));
+    if (simple && !output.values.empty()) output.field = field_of(output, words);
+    if (output.field == Field::unknown) {
+      unused_.push_back(output.key);
+    } else {
+      place(std::move(output), words);
+    }
+  }
+
+  void place(Output output, const std::vector<std::string>& words) {
+    std::string name;
+    for (const std::string& word : words) {
+      if (!is_one_of(word, kKindWords)) name += word + "_";
+    }
+    const auto [at, is_new] = group_of_.emplace(name, groups_.size());
+    if (is_new) groups_.emplace_back();
+    Group& group = groups_[at->second];
+    if (is_new) group.role = role_of(words);
+    group.outputs.push_back(std::move(output));
+  }
+
+  std::optional<Error> zip(const Group& group) {
+    const Output& first = group.outputs.front();
+    for (const Output& output : group.outputs) {
+      if (output.values.size() == first.values.size() &&
+          (output.names.empty() || first.names.empty() || output.names == first.names))
+        continue;
+      return bad_list(
+                 source_, output.line,
+                 fmt::format(
+                     "{} and {} do not tell of the same machines ({} and {} values); correct the outputs",
+                     first.key, output.key, first.values.size(), output.values.size()))
+          .error();
+    }
+    for (std::size_t i = 0; i < first.values.size(); ++i) {
+      Node node;
+      node.line = first.line;
+      for (const Output& output : group.outputs) {
+        if (node.name.empty() && !output.names.empty()) node.name = output.names[i];
+        if (const auto problem = put_field(node, output.field, output.values[i])) {
+          return bad_list(source_, output.line,
+                          fmt::format("{}: {}; correct the output", output.key, *problem))
+              .error();
+        }
+      }
+      listing_.nodes.push_back(std::move(node));
+    }
+    return std::nullopt;
+  }
+
+  const JsonTape& tape_;
+  std::string_view source_;
+  std::vector<Group> groups_;
+  std::unordered_map<std::string, std::size_t> group_of_;
+  std::vector<std::string> unused_;
+  Listing listing_;
+};
+
+}  // namespace
+
+Result<Listing> read_json_outputs(const JsonTape& tape, std::string_view source) {
+  return OutputReader(tape, source).read();
+}
+
+}  // namespace ec2mpi

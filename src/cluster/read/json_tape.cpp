@@ -1,0 +1,171 @@
+#include "src/cluster/read/json_tape.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdint>
+#include <iterator>
+#include <nlohmann/json.hpp>
+
+#include "ec2mpi/cluster/read/decode.hpp"
+#include "ec2mpi/cluster/values/quote.hpp"
+
+namespace ec2mpi {
+namespace {
+
+constexpr std::size_t kMostDepth = 64;  // describe-instances nests 8 deep
+
+/// Where the parser is in the text; it reads through iterators that move this along.
+struct Position {
+  const char* next = nullptr;
+  const char* end = nullptr;
+  int line = 1;
+};
+
+class TextIterator {
+ public:
+  using iterator_category = std::input_iterator_tag;
+  using value_type = char;
+  using difference_type = std::ptrdiff_t;
+  using pointer = const char*;
+  using reference = const char&;
+
+  TextIterator() = default;
+  explicit TextIterator(Position& position) : position_(&position) {}
+
+  reference operator*() const { return *position_->next; }
+  TextIterator& operator++() {
+    if (*position_->next == '\n') ++position_->line;
+    ++position_->next;
+    return *this;
+  }
+  TextIterator operator++(int) {
+    TextIterator before = *this;
+    ++*this;
+    return before;
+  }
+  friend bool operator==(const TextIterator& a, const TextIterator& b) { return a.at_end() == b.at_end(); }
+  friend bool operator!=(const TextIterator& a, const TextIterator& b) { return !(a == b); }
+
+ private:
+  [[nodiscard]] bool at_end() const { return position_ == nullptr || position_->next == position_->end; }
+
+  Position* position_ = nullptr;
+};
+
+}  // namespace
+
+/// Receives the parser's events.
+class TapeWriter {
+ public:
+  explicit TapeWriter(const Position& position) : position_(position) {}
+
+  bool null() { return scalar(JsonTape::Kind::null, ""); }
+  bool boolean(bool value) { return scalar(JsonTape::Kind::scalar, value ? "true" : "false"); }
+  bool number_integer(std::int64_t value) { return scalar(JsonTape::Kind::scalar, fmt::format("{}", value)); }
+  bool number_unsigned(std::uint64_t value) {
+    return scalar(JsonTape::Kind::scalar, fmt::format("{}", value));
+  }
+  bool number_float(double, const std::string& digits) { return scalar(JsonTape::Kind::scalar, digits); }
+  bool string(std::string& value) { return scalar(JsonTape::Kind::string, clean_text(value)); }
+  template <class Bytes>
+  bool binary(Bytes&) {
+    return false;  // only in CBOR and the like
+  }
+  bool start_object(std::size_t) { return open(JsonTape::Kind::object); }
+  bool start_array(std::size_t) { return open(JsonTape::Kind::array); }
+  bool end_object() { return close(); }
+  bool end_array() { return close(); }
+  bool key(std::string& value) {
+    key_ = clean_text(value);
+    return true;
+  }
+  template <class Exception>
+  bool parse_error(std::size_t, const std::string&, const Exception& error) {
+    problem_ = error.what();
+    return false;
+  }
+
+  [[nodiscard]] const std::string& problem() const { return problem_; }
+  [[nodiscard]] JsonTape take() { return std::move(tape_); }
+
+ private:
+  void store(std::string_view text, std::size_t& begin, std::size_t& size) {
+    begin = tape_.texts_.size();
+    size = text.size();
+    tape_.texts_ += text;
+  }
+
+  void add(JsonTape::Kind kind) {
+    JsonTape::Value value;
+    value.kind = kind;
+    value.line = position_.line;
+    value.end = tape_.values_.size() + 1;
+    store(key_, value.key, value.key_size);
+    key_.clear();
+    tape_.values_.push_back(value);
+  }
+
+  bool scalar(JsonTape::Kind kind, std::string_view text) {
+    add(kind);
+    store(text, tape_.values_.back().text, tape_.values_.back().text_size);
+    return true;
+  }
+
+  bool open(JsonTape::Kind kind) {
+    if (open_.size() == kMostDepth) {
+      problem_ = "it is nested too deeply";
+      return false;
+    }
+    open_.push_back(tape_.values_.size());
+    add(kind);
+    return true;
+  }
+
+  bool close() {
+    tape_.values_[open_.back()].end = tape_.values_.size();
+    open_.pop_back();
+    return true;
+  }
+
+  const Position& position_;
+  JsonTape tape_;
+  std::vector<std::size_t> open_;
+  std::string key_;
+  std::string problem_;
+};
+
+namespace {
+
+/// The library's message without its prefix "[json.exception.parse_error.101] parse error at line 1, column
+/// 2: ".
+std::string_view short_problem(std::string_view problem) {
+  constexpr std::string_view kColumn = "column ";
+  const std::size_t column = problem.find(kColumn);
+  const std::size_t colon = column == std::string_view::npos ? column : problem.find(": ", column);
+  if (colon != std::string_view::npos) problem.remove_prefix(colon + 2);
+  return problem;
+}
+
+}  // namespace
+
+Result<JsonTape> read_json(std::string_view text, std::string_view source) {
+  Position position{text.data(), text.data() + text.size(), 1};
+  TapeWriter writer(position);
+  while (true) {
+    while (position.next != position.end &&
+           std::string_view(" \t\n").find(*position.next) != std::string_view::npos) {
+      if (*position.next++ == '\n') ++position.line;
+    }
+    if (position.next == position.end) break;
+    const bool ok = nlohmann::json::sax_parse(TextIterator(position), TextIterator(), &writer,
+                                              nlohmann::json::input_format_t::json, /*strict=*/false);
+    if (!ok) {
+      return bad_list(source, position.line,
+                      fmt::format("this begins as JSON, but {}; is it cut off? Write the file again",
+                                  in_quotes(short_problem(writer.problem()), 160)));
+    }
+  }
+  return writer.take();
+}
+
+}  // namespace ec2mpi

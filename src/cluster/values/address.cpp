@@ -1,0 +1,162 @@
+#include "ec2mpi/cluster/values/address.hpp"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstring>
+
+#include "ec2mpi/cluster/values/ec2_words.hpp"
+
+namespace ec2mpi {
+namespace {
+
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/// Host byte order.
+std::optional<std::uint32_t> ipv4_value(std::string_view text) {
+  std::array<char, INET_ADDRSTRLEN> buffer{};
+  if (text.empty() || text.size() >= buffer.size() || text.find('\0') != std::string_view::npos) {
+    return std::nullopt;
+  }
+  std::copy(text.begin(), text.end(), buffer.begin());
+  in_addr address{};
+  if (inet_pton(AF_INET, buffer.data(), &address) != 1) return std::nullopt;
+  return ntohl(address.s_addr);
+}
+
+bool in_block(std::uint32_t address, std::uint32_t block, unsigned bits) {
+  return (address >> (32U - bits)) == (block >> (32U - bits));
+}
+
+bool is_label(std::string_view label) {
+  return !label.empty() && label.size() <= 63 && label.front() != '-' && label.back() != '-' &&
+         std::all_of(label.begin(), label.end(),
+                     [](char c) { return is_letter(c) || is_digit(c) || c == '-'; });
+}
+
+/// Decimal, octal or hexadecimal as inet_aton(3) reads it.
+bool is_number_label(std::string_view label) {
+  if (label.starts_with("0x") || label.starts_with("0X")) return true;
+  return std::all_of(label.begin(), label.end(), is_digit);
+}
+
+std::optional<int> port_number(std::string_view text) {
+  int value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  if (value < 1 || value > 65535) return std::nullopt;
+  return value;
+}
+
+/// Splits `host[:number]` into `spec.number` and the host that is returned.
+std::optional<std::string_view> without_number(std::string_view text, HostSpec& spec) {
+  if (text.starts_with('[')) {
+    const std::size_t close = text.find(']');
+    if (close == std::string_view::npos) return std::nullopt;
+    const std::string_view rest = text.substr(close + 1);
+    spec.bracketed = true;
+    if (!rest.empty()) {
+      const auto number = rest.front() == ':' ? port_number(rest.substr(1)) : std::nullopt;
+      if (!number) return std::nullopt;
+      spec.number = *number;
+    }
+    return text.substr(1, close - 1);
+  }
+  const std::size_t colon = text.find(':');
+  if (colon == std::string_view::npos || text.find(':', colon + 1) != std::string_view::npos) return text;
+  const auto number = port_number(text.substr(colon + 1));
+  if (!number) return std::nullopt;
+  spec.number = *number;
+  return text.substr(0, colon);
+}
+
+bool set_host(std::string_view host, HostSpec& spec) {
+  if (is_ipv4(host)) {
+    spec.kind = is_private_ipv4(host) ? HostSpec::Kind::private_v4 : HostSpec::Kind::public_v4;
+    spec.host = host;
+    return !is_unusable_ipv4(host);
+  }
+  if (auto ipv6 = canonical_ipv6(host)) {
+    spec.kind = HostSpec::Kind::ipv6;
+    spec.host = std::move(*ipv6);
+    return true;
+  }
+  spec.kind = HostSpec::Kind::name;
+  if (host.ends_with('.')) host.remove_suffix(1);
+  if (host.ends_with('.') || !is_host_name(host) || is_instance_type(host) || looks_like_instance_id(host))
+    return false;
+  spec.host = host;
+  return true;
+}
+
+}  // namespace
+
+bool is_ipv4(std::string_view text) {
+  return ipv4_value(text).has_value();
+}
+
+bool is_private_ipv4(std::string_view text) {
+  const std::uint32_t address = ipv4_value(text).value_or(0);
+  return in_block(address, 0x0A000000, 8) || in_block(address, 0xAC100000, 12) ||
+         in_block(address, 0xC0A80000, 16) || in_block(address, 0x64400000, 10) ||
+         in_block(address, 0xA9FE0000, 16) || in_block(address, 0x7F000000, 8);
+}
+
+bool is_unusable_ipv4(std::string_view text) {
+  const std::uint32_t address = ipv4_value(text).value_or(0);
+  return in_block(address, 0, 8) || in_block(address, 0xE0000000, 3);
+}
+
+std::optional<std::string> canonical_ipv6(std::string_view text) {
+  std::array<char, INET6_ADDRSTRLEN> buffer{};
+  if (text.size() < 2 || text.size() >= buffer.size() || text.find('\0') != std::string_view::npos) {
+    return std::nullopt;
+  }
+  std::copy(text.begin(), text.end(), buffer.begin());
+  in6_addr address{};
+  if (inet_pton(AF_INET6, buffer.data(), &address) != 1) return std::nullopt;
+  if (address.s6_addr[0] == 0xFF || IN6_IS_ADDR_UNSPECIFIED(&address)) return std::nullopt;
+  if (inet_ntop(AF_INET6, &address, buffer.data(), static_cast<socklen_t>(buffer.size())) == nullptr) {
+    return std::nullopt;
+  }
+  return std::string(buffer.data());
+}
+
+bool is_host_name(std::string_view text) {
+  if (text.ends_with('.')) text.remove_suffix(1);
+  if (text.empty() || text.size() > 253) return false;
+  while (true) {
+    const std::size_t dot = text.find('.');
+    const std::string_view label = text.substr(0, dot);
+    if (!is_label(label)) return false;
+    if (dot == std::string_view::npos) return !is_number_label(label);
+    text.remove_prefix(dot + 1);
+  }
+}
+
+bool is_user_name(std::string_view text) {
+  if (text.empty() || text.size() > 32 || !(is_letter(text.front()) || text.front() == '_')) return false;
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return is_letter(c) || is_digit(c) || c == '_' || c == '-' || c == '.'; });
+}
+
+std::optional<HostSpec> parse_host_spec(std::string_view text) {
+  HostSpec spec;
+  if (const std::size_t at = text.find('@'); at != std::string_view::npos) {
+    if (!is_user_name(text.substr(0, at))) return std::nullopt;
+    spec.user = text.substr(0, at);
+    text.remove_prefix(at + 1);
+  }
+  const auto host = without_number(text, spec);
+  if (!host || !set_host(*host, spec)) return std::nullopt;
+  return spec;
+}
+
+}  // namespace ec2mpi

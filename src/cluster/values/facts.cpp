@@ -1,0 +1,149 @@
+#include "ec2mpi/cluster/values/facts.hpp"
+
+#include <fmt/format.h>
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <set>
+
+#include "ec2mpi/base/text.hpp"
+
+namespace ec2mpi {
+
+namespace {
+
+constexpr std::size_t kLongestFact = 4096;
+constexpr std::uint64_t kMostCpus = 100'000;
+
+bool is_clean(std::string_view text) {
+  return std::none_of(text.begin(), text.end(),
+                      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+}
+
+bool is_path(std::string_view text) {
+  return text.starts_with('/') && is_clean(text);
+}
+
+bool read_address(std::string_view text, Ipv4& target) {
+  const auto address = parse_ipv4(text);
+  if (address) target = *address;
+  return address.has_value();
+}
+
+bool read_addresses(std::string_view text, std::vector<Ipv4>& target) {
+  for (const auto word : words(text)) {
+    const auto address = parse_ipv4(word);
+    if (!address) return false;
+    target.push_back(*address);
+  }
+  return true;
+}
+
+bool read_count(std::string_view text, int& target) {
+  const auto number = parse_number(text);
+  if (!number || *number == 0 || *number > kMostCpus) return false;
+  target = static_cast<int>(*number);
+  return true;
+}
+
+bool read_text(std::string_view text, std::string& target) {
+  target = text;
+  return is_clean(text);
+}
+
+bool read_path(std::string_view text, std::string& target) {
+  target = text;
+  return text.empty() || is_path(text);
+}
+
+bool read_flag(std::string_view text, bool& target) {
+  target = text == "yes";
+  return target || text == "no";
+}
+
+/// Takes the script's lines one by one.
+class FactsReader {
+ public:
+  [[nodiscard]] bool take(std::string_view line) {
+    const auto gap = std::min(line.find(' '), line.size());
+    const auto key = line.substr(0, gap);
+    const auto value = trim(line.substr(gap));
+    if (key == "mpi") {  // several lines, as mpirun printed them
+      mpi_said_.append(value).append("\n");
+      return mpi_said_.size() <= kLongestFact;
+    }
+    const auto setter = setters_.find(key);
+    return line.size() <= kLongestFact && setter != setters_.end() && seen_.insert(key).second &&
+           setter->second(value);
+  }
+
+  [[nodiscard]] Result<Facts> finish() {
+    for (const auto& [key, setter] : setters_) {
+      if (!seen_.contains(key))
+        return fail(ErrorKind::remote_io, fmt::format("the node did not tell its {}", key));
+    }
+    if (facts_.cores > facts_.threads)
+      facts_.cores = facts_.threads;  // a container that may use only some of them
+    facts_.mpi = parse_mpi_version(mpi_said_);
+    return facts_;
+  }
+
+ private:
+  using Setter = std::function<bool(std::string_view)>;
+
+  Facts facts_;
+  std::string mpi_said_;
+  std::set<std::string_view> seen_;
+  const std::map<std::string_view, Setter> setters_ = {
+      {"private_address", [this](auto value) { return read_address(value, facts_.private_address); }},
+      {"addresses", [this](auto value) { return read_addresses(value, facts_.addresses); }},
+      {"hostname", [this](auto value) { return read_text(value, facts_.hostname); }},
+      {"home", [this](auto value) { return read_text(value, facts_.home) && is_path(value); }},
+      {"boot_id", [this](auto value) { return read_text(value, facts_.boot_id); }},
+      {"cores", [this](auto value) { return read_count(value, facts_.cores); }},
+      {"threads", [this](auto value) { return read_count(value, facts_.threads); }},
+      {"mpirun", [this](auto value) { return read_path(value, facts_.mpirun); }},
+      {"python3", [this](auto value) { return read_path(value, facts_.python3); }},
+      {"mpi4py", [this](auto value) { return read_flag(value, facts_.mpi4py); }},
+      {"efa", [this](auto value) { return read_flag(value, facts_.efa); }},
+  };
+};
+
+}  // namespace
+
+std::string Ipv4::text() const {
+  return fmt::format("{}.{}.{}.{}", value >> 24, value >> 16 & 255, value >> 8 & 255, value & 255);
+}
+
+std::optional<Ipv4> parse_ipv4(std::string_view text) {
+  const auto parts = split(text, '.');
+  if (parts.size() != 4) return std::nullopt;
+  Ipv4 address;
+  for (const auto part : parts) {
+    const auto number = parse_number(part);
+    if (!number || *number > 255 || (part.size() > 1 && part.front() == '0')) return std::nullopt;
+    address.value = address.value << 8 | static_cast<std::uint32_t>(*number);
+  }
+  return address;
+}
+
+Result<Facts> parse_facts(std::string_view printed) {
+  FactsReader reader;
+  bool begun = false;
+  for (const auto line : split(trim(printed), '\n')) {
+    if (line == kFactsBegin) {
+      begun = true;
+    } else if (begun && line == kFactsEnd) {
+      return reader.finish();
+    } else if (begun && !reader.take(line)) {
+      return fail(ErrorKind::remote_io, fmt::format("the node's answer about itself is not understood: '{}'",
+                                                    printable(line.substr(0, 80))));
+    }
+  }
+  return fail(ErrorKind::remote_io,
+              begun ? "the node's answer about itself is cut off"
+                    : "the node did not answer what it was asked about itself; does its login "
+                      "shell run commands?");
+}
+
+}  // namespace ec2mpi

@@ -1,0 +1,309 @@
+#include <fmt/format.h>
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cluster/values/quote.hpp"
+#include "ec2mpi/fleet/gather.hpp"
+#include "src/ops/doctor/checks.hpp"
+
+namespace ec2mpi::ops {
+
+namespace {
+
+constexpr std::uint64_t kMb = 1'000'000;
+constexpr std::uint64_t kLeastDisk = 100 * kMb;  ///< a job's files and sessions take a tenth of it
+constexpr std::uint64_t kLeastShm = 32 * kMb;    ///< Open MPI's shared memory, 4 MB a rank
+constexpr std::uint64_t kLeastInodes = 50;       ///< a job's files in /tmp, a dozen a rank
+constexpr double kLeastMemory = 0.03;            ///< of the machine's
+constexpr double kClockApart = 2;                ///< seconds; with NTP it is less than a hundredth of that
+constexpr std::uint64_t kBasicFiles = 256;       ///< that mpirun and a program open by themselves
+constexpr std::uint64_t kFilesPerNode = 4;       ///< of mpirun: sockets and the pipes of an ssh
+constexpr std::size_t kNamedProcesses = 5;
+
+std::string as_root(const std::string& command) {
+  return "ec2mpi exec -w {} --sudo " + quote_word(command);
+}
+
+std::string mend_connection(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::unreachable:
+    case ErrorKind::timeout:
+      return "is it running, and the list new? Its security group must let TCP port 22 in from your address";
+    case ErrorKind::auth:
+      return "name the image's user and the key pair that the instance was launched with: ec2mpi doctor -l "
+             "USER -i "
+             "KEY.pem";
+    case ErrorKind::remote_io:
+    case ErrorKind::protocol:
+      return "see what the login says: ec2mpi login {}";
+    default:
+      return {};
+  }
+}
+
+/// What is known of a node's clock against ours: it read `clock` at some time between question and answer.
+struct ClockSpan {
+  int index = 0;
+  double least = 0;  ///< seconds ahead of ours
+  double most = 0;
+
+  [[nodiscard]] double distance(double offset) const {
+    if (offset < least) return least - offset;
+    return offset > most ? most - offset : 0;
+  }
+};
+
+/// The offset that most nodes can have, as far as we know.
+double common_offset(const std::vector<ClockSpan>& spans) {
+  double best = 0;
+  std::ptrdiff_t most = 0;
+  for (const auto& candidate : spans) {
+    const auto agree = std::count_if(spans.begin(), spans.end(), [&](const ClockSpan& span) {
+      return span.distance(candidate.least) == 0;
+    });
+    if (agree > most) {
+      most = agree;
+      best = candidate.least;
+    }
+  }
+  return best;
+}
+
+std::string apart(double seconds) {
+  const auto rounded = std::chrono::seconds(static_cast<long>(std::abs(seconds) + 0.5));
+  return fmt::format("its clock is {} {} the others'", format_duration(rounded),
+                     seconds < 0 ? "behind" : "ahead of");
+}
+
+std::string processes_text(const std::vector<Process>& processes) {
+  std::string text = fmt::format("{} of an earlier job", count_of(processes.size(), "rank"));
+  for (std::size_t i = 0; i < processes.size() && i < kNamedProcesses; ++i)
+    text += fmt::format("{} pid {} {}", i == 0 ? ":" : ",", processes[i].pid, processes[i].name);
+  return text + (processes.size() > kNamedProcesses ? ", …" : "");
+}
+
+}  // namespace
+
+Check check_ssh(const Records& records) {
+  Check check{.name = "ssh", .summary = {}, .findings = {}};
+  std::map<std::pair<ErrorKind, std::string>, std::vector<int>> troubles;
+  std::set<std::string> users;
+  for (const auto& record : records) {
+    if (record.trouble)
+      troubles[{record.trouble->kind, printable(record.trouble->message)}].push_back(record.node.index);
+    if (record.answer) users.insert(record.answer->probe.user);
+  }
+  for (const auto& [why, nodes] : troubles)
+    add_groups(check, {{why.second, nodes}}, "ec2mpi exec -w {} true", mend_connection(why.first));
+  if (!check.findings.empty()) check.verdict = Verdict::failed;
+  check.summary = fmt::format("{} answered, as {}", count_of(records.size(), "node"),
+                              some_of({users.begin(), users.end()}));
+  return check;
+}
+
+Check check_shell(const Records& records) {
+  Check check{
+      .name = "shell", .summary = "commands over ssh print nothing but their own output", .findings = {}};
+  Groups loud;
+  for_each_answer(records, [&](const auto& record, const auto&, const auto& probe) {
+    if (!probe.quiet) loud["its login shell prints text before every command"].push_back(record.node.index);
+  });
+  if (!loud.empty()) check.verdict = Verdict::warning;
+  add_groups(check, loud, "ec2mpi exec -w {} true",
+             "put this at the top of its ~/.bashrc: case $- in *i*) ;; *) return ;; esac");
+  return check;
+}
+
+Check check_clock(const Records& records) {
+  Check check{.name = "clock", .summary = "the clocks agree", .findings = {}};
+  std::vector<ClockSpan> spans;
+  for_each_answer(records, [&](const auto& record, const auto&, const auto& probe) {
+    spans.push_back({record.node.index, probe.clock - record.answered_at, probe.clock - record.asked_at});
+  });
+  const auto common = common_offset(spans);
+  for (const auto& span : spans) {
+    const auto distance = span.distance(common);
+    if (std::abs(distance) <= kClockApart) continue;
+    check.verdict = Verdict::failed;
+    add_groups(check, {{apart(distance), {span.index}}}, "ec2mpi exec-all date",
+               "ec2mpi exec -w {} --sudo 'timedatectl set-ntp true'");
+  }
+  return check;
+}
+
+Check check_disk(const Records& records) {
+  Check check{.name = "disk", .summary = {}, .findings = {}};
+  Groups full;
+  auto least = std::numeric_limits<std::uint64_t>::max();
+  for_each_answer(records, [&](const auto& record, const auto&, const auto& probe) {
+    std::string what;
+    const auto look = [&what](std::uint64_t free, std::uint64_t enough, std::string_view where) {
+      if (free < enough)
+        what += fmt::format("{}{} free in {}", what.empty() ? "only " : ", ", format_bytes(free), where);
+    };
+    look(probe.home_free, kLeastDisk, "the home");
+    look(probe.tmp_free, kLeastDisk, "/tmp");
+    look(probe.shm_free, kLeastShm, "/dev/shm");
+    if (!what.empty()) full[what].push_back(record.node.index);
+    least = std::min({least, probe.home_free, probe.tmp_free});
+  });
+  if (!full.empty()) check.verdict = Verdict::failed;
+  add_groups(check, full, "ec2mpi exec -w {} 'df -h ~ /tmp /dev/shm'",
+             "ec2mpi exec -w {} 'du -xh ~ /tmp | sort -h | tail'");
+  check.summary = fmt::format("at least {} free in home and /tmp", format_bytes(least));
+  return check;
+}
+
+/// mpirun's daemon makes its folder there before it can say anything.
+Check check_temp(const Records& records) {
+  Check check{.name = "temp", .summary = "temporary files can be made", .findings = {}};
+  struct Advice {
+    std::string look;
+    std::string fix;
+    auto operator<=>(const Advice&) const = default;
+  };
+  std::map<Advice, Groups> found;
+  const auto add = [&found](int index, const std::string& what, std::string look, std::string fix) {
+    found[{std::move(look), std::move(fix)}][what].push_back(index);
+  };
+  for_each_answer(records, [&](const auto& record, const auto&, const auto& probe) {
+    const int index = record.node.index;
+    const auto shown = printable(probe.temp);
+    const auto path = quote_word(probe.temp);
+    if (probe.temp_inodes && *probe.temp_inodes < kLeastInodes) {
+      add(index, fmt::format("only {} free in {}", count_of(*probe.temp_inodes, "inode"), shown),
+          "df -i " + path,
+          probe.temp_type == "tmpfs" ? "mount -o remount,nr_inodes=1m " + path
+                                     : "find " + path + " -xdev -mindepth 1 -mtime +2 -delete");
+    } else if (!probe.temp_error.empty() && probe.tmp_free > 0) {
+      add(index, fmt::format("nothing can be made in {}: {}", shown, probe.temp_error), "ls -ld " + path,
+          "install -d -m 1777 " + path);
+    }
+    for (const auto& session : probe.foreign_sessions) {
+      add(index, printable(session) + " belongs to another user, and mpirun needs it",
+          "ls -ld " + quote_word(session), "rm -rf " + quote_word(session));
+    }
+  });
+  if (!found.empty()) check.verdict = Verdict::failed;
+  for (const auto& [advice, groups] : found)
+    add_groups(check, groups, "ec2mpi exec -w {} " + quote_word(advice.look), as_root(advice.fix));
+  return check;
+}
+
+Check check_memory(const Records& records) {
+  Check check{.name = "memory", .summary = {}, .findings = {}};
+  Groups short_of;
+  auto least = std::numeric_limits<std::uint64_t>::max();
+  for_each_answer(records, [&](const auto& record, const auto&, const auto& probe) {
+    const auto enough = kLeastMemory * static_cast<double>(probe.memory);
+    least = std::min(least, probe.memory_available);
+    if (static_cast<double>(probe.memory_available) >= enough) return;
+    short_of[fmt::format("only {} of {} is free", format_bytes(probe.memory_available),
+                         format_bytes(probe.memory))]
+        .push_back(record.node.index);
+  });
+  if (!short_of.empty()) check.verdict = Verdict::warning;
+  add_groups(check, short_of, "ec2mpi exec -w {} 'free -m'",
+             "ec2mpi exec -w {} 'ps axo rss,pid,args | sort -rn | head'");
+  check.summary = fmt::format("at least {} free", format_bytes(least));
+  return check;
+}
+
+Check check_limits(const Records& records) {
+  Check check{.name = "limits", .summary = "open files and locked memory suffice", .findings = {}};
+  const auto needed = kBasicFiles + kFilesPerNode * records.size();
+  Groups files;
+  Groups locked;
+  for_each_answer(records, [&](const auto& record, const auto& facts, const auto& probe) {
+    if (probe.open_files && *probe.open_files < needed)
+      files[fmt::format("a process may open {} files; mpirun over {} wants {}", *probe.open_files,
+                        count_of(records.size(), "node"), needed)]
+          .push_back(record.node.index);
+    if (facts.efa && probe.locked_memory)
+      locked[fmt::format("a process may lock {} kB of memory; EFA wants no limit", *probe.locked_memory)]
+          .push_back(record.node.index);
+  });
+  if (!files.empty() || !locked.empty()) check.verdict = Verdict::failed;
+  add_groups(check, files, "ec2mpi exec -w {} 'ulimit -n'",
+             "ec2mpi exec -w {} --sudo 'echo \"* - nofile 65536\" >/etc/security/limits.d/mpi.conf'");
+  add_groups(check, locked, "ec2mpi exec -w {} 'ulimit -l'",
+             "ec2mpi exec -w {} --sudo 'echo \"* - memlock unlimited\" >/etc/security/limits.d/efa.conf'");
+  return check;
+}
+
+Check check_leftovers(const Records& records) {
+  Check check{.name = "leftovers", .summary = "no ranks of earlier jobs", .findings = {}};
+  Groups left;
+  Groups ended;
+  for_each_answer(records, [&](const auto& record, const auto&, const auto& probe) {
+    if (probe.leftovers.empty()) return;
+    (record.leftovers_ended ? ended : left)[processes_text(probe.leftovers)].push_back(record.node.index);
+  });
+  if (!left.empty()) check.verdict = Verdict::failed;
+  add_groups(check, left, "ec2mpi exec -w {} 'ps axo pid,ppid,args'", "ec2mpi doctor --fix ends them");
+  for (const auto& [what, nodes] : ended) check.summary = "ended " + what + " on " + nodes_label(nodes);
+  return check;
+}
+
+Check check_files(const Records& records, const std::vector<std::string>& files) {
+  Check check{.name = "files", .summary = {}, .findings = {}};
+  std::size_t nodes = 0;
+  for_each_answer(records, [&nodes](const auto&...) { ++nodes; });
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    Groups sums;
+    Groups troubles;
+    for_each_answer(records, [&](const auto& record, const auto&, const auto& probe) {
+      const auto& state = probe.files[i];
+      if (state.kind == FileState::Kind::sum)
+        sums[state.sum].push_back(record.node.index);
+      else
+        troubles[state.kind == FileState::Kind::missing ? "is missing" : "can't be read"].push_back(
+            record.node.index);
+    });
+    const auto most = majority(sums);
+    for (const auto& [sum, indices] : sums) {
+      if (sum == most) continue;
+      troubles[fmt::format("is another than on {}", nodes_label(sums[most]))].insert(
+          troubles[fmt::format("is another than on {}", nodes_label(sums[most]))].end(), indices.begin(),
+          indices.end());
+    }
+    Groups told;
+    for (auto& [what, indices] : troubles) {
+      std::sort(indices.begin(), indices.end());
+      told[printable(files[i]) + " " + what] = indices;
+    }
+    add_groups(check, told, "ec2mpi exec-all -b " + quote_word("sha256sum " + quote_word(files[i])),
+               "ec2mpi push -w {} " + quote_word(files[i]) + " DIR/");
+  }
+  if (!check.findings.empty()) check.verdict = Verdict::failed;
+  check.summary =
+      fmt::format("{} the same on {}", files.size() == 1 ? printable(files.front()) + " is" : "all are",
+                  count_of(nodes, "node"));
+  return check;
+}
+
+Check check_slots(const Records& records) {
+  Check check{.name = "slots", .summary = {}, .findings = {}};
+  Groups sizes;
+  int cores = 0;
+  for_each_answer(records, [&](const auto& record, const auto& facts, const auto&) {
+    cores += facts.cores;
+    sizes[fmt::format("{} and {}", count_of(static_cast<std::size_t>(facts.cores), "core"),
+                      count_of(static_cast<std::size_t>(facts.threads), "thread"))]
+        .push_back(record.node.index);
+  });
+  const auto most = majority(sizes);
+  check.summary = fmt::format("{} a node: {} in all, one for each core", most,
+                              count_of(static_cast<std::size_t>(cores), "slot"));
+  sizes.erase(most);
+  if (!sizes.empty()) check.verdict = Verdict::warning;
+  Groups told;
+  for (const auto& [size, nodes] : sizes) told[size + ", most have " + most] = nodes;
+  add_groups(check, told, "ec2mpi exec -w {} lscpu",
+             "ranks wait for the slowest: leave nodes out with --exclude {}");
+  return check;
+}
+
+}  // namespace ec2mpi::ops

@@ -1,0 +1,238 @@
+#include "ec2mpi/ops/doctor/doctor.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/ops/node/barrier.hpp"
+#include "ec2mpi/ops/node/remote.hpp"
+#include "ec2mpi/ops/node/remote_program.hpp"
+
+namespace ec2mpi::ops {
+
+namespace {
+
+using std::chrono::seconds;
+
+constexpr auto kProbe = seconds(45);   ///< python3 and mpirun start, files are read
+constexpr auto kListen = seconds(20);  ///< python3 starts
+constexpr auto kConnect = seconds(30);
+constexpr auto kLogins = seconds(60);  ///< and a second for each
+constexpr auto kEachLogin = seconds(1);
+constexpr auto kMend = seconds(15);
+constexpr std::size_t kMostPrinted = 1 << 20;
+
+double wall_clock() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+class DoctorRun : public Observer {
+ public:
+  DoctorRun(const asio::any_io_executor& executor, DoctorPlan plan, ssh::Connector& connector,
+            Observer& observer, std::stop_token stop)
+      : plan_(std::move(plan)),
+        connector_(connector),
+        observer_(observer),
+        stop_(std::move(stop)),
+        token_("ec2mpi-" + random_hex(16)),
+        barrier_(executor, plan_.nodes.size()) {
+    for (const auto& node : plan_.nodes) {
+      end_.records.push_back({});
+      end_.records.back().node = node;
+    }
+  }
+
+  asio::awaitable<DoctorEnd> run(FleetOptions options) {
+    const FleetOptions flow{.connect_timeout = options.connect_timeout};
+    NodeTask task = [this](NodeRun turn) { return attend(turn); };
+    auto report = co_await run_on_nodes(plan_.nodes, connector_, std::move(task), flow, *this, stop_);
+    end_.ending = report.ending;
+    co_return std::move(end_);
+  }
+
+  void on_phase(const Node& node, ssh::Phase phase) override { observer_.on_phase(node, phase); }
+
+  void on_finish(const NodeResult& result) override {
+    auto& trouble = record(result.node.index).trouble;
+    if (const auto* error = std::get_if<Error>(&result.outcome)) trouble = *error;
+    if (std::holds_alternative<NotRun>(result.outcome)) trouble = Error{ErrorKind::cancelled, "interrupted"};
+    barrier_.drop();
+    observer_.on_finish(result);
+  }
+
+ private:
+  NodeRecord& record(int index) {
+    return *std::find_if(end_.records.begin(), end_.records.end(),
+                         [index](const auto& each) { return each.node.index == index; });
+  }
+
+  asio::awaitable<Result<ssh::ExitStatus>> attend(NodeRun turn) {
+    auto& mine = record(turn.node.index);
+    auto probed = co_await probe(turn, mine);
+    if (!probed) co_return std::unexpected(probed.error());
+    if (plan_.end_leftovers && !mine.answer->probe.leftovers.empty()) co_await mend(turn, mine);
+    auto wake = co_await barrier_.arrive_and_wait(turn.limit);
+    if (wake == Wake::stopped) co_return wake_error(wake, {});
+    co_await try_ports(turn, mine);
+    const auto peers = peers_for(turn.node.index, false);
+    if (!peers.empty()) co_await try_logins(turn, mine, peers);
+    co_return ssh::ExitStatus{};
+  }
+
+  asio::awaitable<Result<void>> probe(NodeRun& turn, NodeRecord& mine) {
+    const auto limit = turn.limit.at_most(plan_.patience > Clock::duration::zero() ? plan_.patience : kProbe);
+    mine.asked_at = wall_clock();
+    ssh::Request request{.command = probe_command(plan_.files)};
+    auto channel = co_await start_program(turn.session, std::move(request), limit);
+    if (!channel) co_return std::unexpected(channel.error());
+    (*channel)->close_input();
+    std::string printed;
+    const auto sink = [&](const ssh::Chunk& chunk) {
+      if (chunk.stream != ssh::Stream::out || printed.size() > kMostPrinted) return;
+      printed += chunk.bytes;
+      if (mine.answered_at == 0 && printed.find("\nclock ") != std::string::npos)
+        mine.answered_at = wall_clock();
+    };
+    auto status = co_await read_to_end(**channel, limit, sink, turn.observer);
+    if (!status && status.error().kind == ErrorKind::timeout)
+      co_return fail(ErrorKind::timeout,
+                     "let us in, but does not tell about itself in time: " + status.error().message);
+    if (!status) co_return std::unexpected(status.error());
+    if (const auto& greeting = (*channel)->greeting(); !greeting.empty()) printed.insert(0, greeting + "\n");
+    auto answer = parse_probe(printed, plan_.files.size());
+    if (!answer) co_return std::unexpected(answer.error());
+    mine.answer = std::move(*answer);
+    co_return Result<void>{};
+  }
+
+  asio::awaitable<void> mend(NodeRun& turn, NodeRecord& mine) {
+    const auto limit = turn.limit.at_most(kMend);
+    auto command = end_leftovers_command();
+    const auto done = co_await capture(turn.session, std::move(command), limit);
+    mine.leftovers_ended = done && done->status.ok();
+  }
+
+  /// The peers of a node that have answered, at the addresses they gave; with `listening` only those with a
+  /// port.
+  [[nodiscard]] std::vector<MeshPeer> peers_for(int index, bool listening) const {
+    std::vector<const NodeRecord*> known;
+    std::size_t own = 0;
+    for (const auto& each : end_.records) {
+      if (!each.answer) continue;
+      if (each.node.index == index) own = known.size();
+      known.push_back(&each);
+    }
+    std::vector<MeshPeer> peers;
+    for (const auto position : peers_of(own, known.size())) {
+      const auto& each = *known[position];
+      const auto port = ports_.find(each.node.index);
+      if (listening && port == ports_.end()) continue;
+      peers.push_back({each.node.index, each.answer->facts.private_address.text(),
+                       each.answer->facts.hostname, port == ports_.end() ? std::uint16_t{0} : port->second});
+    }
+    return peers;
+  }
+
+  /// Takes part in both meetings whatever happens in between, for the others wait there.
+  asio::awaitable<void> try_ports(NodeRun& turn, NodeRecord& mine) {
+    std::unique_ptr<ssh::Channel> channel;
+    if (mine.answer->facts.python3.empty()) {
+      mine.no_tcp = "no python3";
+    } else {
+      auto listening = co_await listen(turn, mine);
+      if (listening)
+        channel = std::move(*listening);
+      else
+        mine.no_tcp = listening.error().message;
+    }
+    co_await barrier_.arrive_and_wait(turn.limit);
+    if (channel) {
+      auto tried = co_await connect(turn, *channel);
+      if (tried)
+        mine.tcp = std::move(*tried);
+      else
+        mine.no_tcp = tried.error().message;
+    }
+    co_await barrier_.arrive_and_wait(turn.limit);
+    if (channel) channel->close_input();
+  }
+
+  asio::awaitable<Result<std::unique_ptr<ssh::Channel>>> listen(NodeRun& turn, const NodeRecord& mine) {
+    const auto limit = turn.limit.at_most(kListen);
+    const auto own_address = mine.answer->facts.private_address.text();
+    ssh::Request request{.command = tcp_command(turn.node.index, own_address, token_)};
+    auto channel = co_await start_program(turn.session, std::move(request), limit);
+    if (!channel) co_return std::unexpected(channel.error());
+    auto printed = co_await read_up_to("\nport ", **channel, limit);
+    if (!printed) co_return std::unexpected(printed.error());
+    const auto port = parse_port(*printed);
+    if (!port) co_return std::unexpected(port.error());
+    ports_[turn.node.index] = *port;
+    co_return std::move(*channel);
+  }
+
+  asio::awaitable<Result<Attempts>> connect(NodeRun& turn, ssh::Channel& channel) {
+    const auto limit = turn.limit.at_most(kConnect);
+    const auto targets = tcp_targets(peers_for(turn.node.index, true));
+    auto written = co_await channel.write(targets, limit);
+    if (!written) co_return std::unexpected(written.error());
+    auto printed = co_await read_up_to("done", channel, limit);
+    if (!printed) co_return std::unexpected(printed.error());
+    co_return parse_tcp(*printed);
+  }
+
+  /// What the program prints up to the line that begins with `mark`, or to its end.
+  static asio::awaitable<Result<std::string>> read_up_to(std::string_view mark, ssh::Channel& channel,
+                                                         Limit limit) {
+    std::string printed;
+    for (;;) {
+      const auto place = printed.find(mark);
+      if (place != std::string::npos && printed.find('\n', place + mark.size()) != std::string::npos) break;
+      auto chunk = co_await channel.read(limit);
+      if (!chunk) co_return std::unexpected(chunk.error());
+      if (!*chunk || printed.size() > kMostPrinted) break;
+      if ((*chunk)->stream == ssh::Stream::out) printed += (*chunk)->bytes;
+    }
+    co_return printed;
+  }
+
+  asio::awaitable<void> try_logins(NodeRun& turn, NodeRecord& mine, std::vector<MeshPeer> peers) {
+    const auto limit = turn.limit.at_most(kLogins + kEachLogin * peers.size());
+    mine.links.complete = false;
+    ssh::Request request{.command = login_command(peers)};
+    auto channel = co_await start_program(turn.session, std::move(request), limit);
+    if (!channel) co_return;
+    (*channel)->close_input();
+    std::string printed;
+    const auto sink = [&](const ssh::Chunk& chunk) {
+      if (chunk.stream == ssh::Stream::out && printed.size() <= kMostPrinted) printed += chunk.bytes;
+    };
+    co_await read_to_end(**channel, limit, sink, turn.observer);
+    if (auto links = parse_logins(printed, peers)) mine.links = std::move(*links);
+  }
+
+  DoctorPlan plan_;
+  ssh::Connector& connector_;
+  Observer& observer_;
+  std::stop_token stop_;
+  std::string token_;
+  Barrier barrier_;
+  std::map<int, std::uint16_t> ports_;  ///< of the nodes that listen
+  DoctorEnd end_;
+};
+
+asio::awaitable<DoctorEnd> conduct(std::unique_ptr<DoctorRun> run, FleetOptions options) {
+  auto end = co_await run->run(options);
+  co_return end;
+}
+
+}  // namespace
+
+asio::awaitable<DoctorEnd> run_doctor(const asio::any_io_executor& executor, DoctorPlan plan,
+                                      ssh::Connector& connector, FleetOptions options, Observer& observer,
+                                      std::stop_token stop) {
+  return conduct(std::make_unique<DoctorRun>(executor, std::move(plan), connector, observer, std::move(stop)),
+                 options);
+}
+
+}  // namespace ec2mpi::ops

@@ -1,0 +1,212 @@
+#include "ec2mpi/ops/exec/exec.hpp"
+
+#include <fmt/format.h>
+#include <algorithm>
+#include <asio/this_coro.hpp>
+
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/fleet/lines.hpp"
+#include "ec2mpi/ops/node/feeder.hpp"
+#include "ec2mpi/ops/node/placeholders.hpp"
+#include "ec2mpi/ops/node/remote.hpp"
+#include "ec2mpi/ops/node/remote_program.hpp"
+#include "ec2mpi/ops/process/stop.hpp"
+
+namespace ec2mpi::ops {
+
+namespace {
+
+constexpr auto kTimeToStop = std::chrono::seconds(8);
+constexpr auto kTimeToFindNothing = std::chrono::seconds(3);  ///< by a login shell that hangs, most likely
+
+/// What the node prints on standard error when sudo goes ahead or wants a password. Hard to guess for a
+/// program that would like to be sent one.
+struct SudoTokens {
+  explicit SudoTokens(const std::string& mark)
+      : ahead(fmt::format("[{} ahead]", mark)), password(fmt::format("[{} password]", mark)) {}
+  std::string ahead;
+  std::string password;
+};
+
+/// The login shell has read its start-up files already; reading them again would do twice what they do. fish
+/// has had a flag for that since 3.3.
+constexpr const char* kAgain = R"sh(o=
+case ${SHELL##*/} in
+bash) o=--norc ;;
+zsh | csh | tcsh) o=-f ;;
+fish) "$SHELL" -N -c : </dev/null 2>/dev/null && o=-N ;;
+esac
+)sh";
+
+/// A script comes by standard input, not in a command line that others see, and is kept in a file of its own
+/// while it runs; what follows it is its input.
+std::string script_runner(const std::string& script, const std::string& arguments) {
+  return fmt::format(
+      "f=$(mktemp) && trap 'rm -f \"$f\"' EXIT && trap 'exit 143' HUP INT TERM && head -c {} >\"$f\" && "
+      "chmod 700 \"$f\" && \"$f\" {}",
+      script.size(), arguments);
+}
+
+/// sudo asks in words of our own, only where it needs to; what it starts says that it has begun, and only
+/// then gets input: a refused password must not be followed by the user's data as another try.
+std::string under_sudo(const std::string& command, const std::string& mark) {
+  const SudoTokens tokens(mark);
+  const auto begin = quote_word(fmt::format("printf %s {} >&2; exec \"$@\"", quote_word(tokens.ahead)));
+  return fmt::format(
+      "if sudo -n true 2>/dev/null; then exec sudo -n sh -c {0} sh {2}; "
+      "else exec sudo -S -p {1} sh -c {0} sh {2}; fi",
+      begin, quote_word(tokens.password), command);
+}
+
+/// Splits a command's output into lines for the observer; takes sudo's words out of it.
+class Output {
+ public:
+  Output(const NodeRun& run, std::optional<SudoTokens> sudo) : run_(run), sudo_(std::move(sudo)) {}
+
+  enum class Sudo { none, ahead, password };
+
+  /// Says when sudo has spoken in this chunk.
+  Sudo take(const ssh::Chunk& chunk) {
+    if (chunk.stream == ssh::Stream::out) {
+      hand_on(ssh::Stream::out, chunk.bytes);
+      return Sudo::none;
+    }
+    if (!sudo_) {
+      hand_on(ssh::Stream::err, chunk.bytes);
+      return Sudo::none;
+    }
+    return look_for_sudo(chunk.bytes);
+  }
+
+  void finish() {
+    hand_on_held();
+    out_.finish(tell_line(ssh::Stream::out));
+    err_.finish(tell_line(ssh::Stream::err));
+  }
+
+ private:
+  static constexpr std::size_t kMostHeld = 64 * 1024;
+
+  void hand_on(ssh::Stream stream, std::string_view bytes) {
+    run_.observer.on_output(run_.node, stream, bytes);
+    (stream == ssh::Stream::out ? out_ : err_).feed(bytes, tell_line(stream));
+  }
+
+  void hand_on_held() {
+    hand_on(ssh::Stream::err, held_);
+    held_.clear();
+  }
+
+  std::function<void(std::string_view)> tell_line(ssh::Stream stream) {
+    return [this, stream](std::string_view line) { run_.observer.on_line(run_.node, stream, line); };
+  }
+
+  Sudo look_for_sudo(std::string_view bytes) {
+    held_ += bytes;
+    auto said = Sudo::none;
+    if (const auto at = held_.find(sudo_->ahead); at != std::string::npos) {
+      held_.erase(at, sudo_->ahead.size());
+      sudo_.reset();
+      said = Sudo::ahead;
+    } else if (const auto asked = held_.find(sudo_->password); asked != std::string::npos) {
+      held_.erase(asked, sudo_->password.size());
+      said = Sudo::password;
+    }
+    if (!sudo_ || held_.size() > kMostHeld) hand_on_held();
+    return said;
+  }
+
+  const NodeRun& run_;
+  std::optional<SudoTokens> sudo_;
+  std::string held_;
+  LineCutter out_;
+  LineCutter err_;
+};
+
+bool ended_by_limit(const Error& error) {
+  return error.kind == ErrorKind::timeout || error.kind == ErrorKind::cancelled;
+}
+
+/// The error of a command that a limit or Ctrl-C ended, after looking at the node. A command that had not
+/// begun will not, for nobody reads its begin mark any more.
+asio::awaitable<Error> end_with_proof(ssh::Session& session, ProgramChannel* channel, std::string mark,
+                                      bool sudo, std::string password, Error why) {
+  const bool unbegun = channel != nullptr && !channel->begun();
+  const Limit limit{Clock::now() + (unbegun ? kTimeToFindNothing : kTimeToStop), {}};
+  const auto proof = co_await stop_marked(session, std::move(mark), sudo, std::move(password), limit);
+  // Not before the look: whose parents are gone and whose environment is empty could not be found any more.
+  if (!proof && channel != nullptr) channel->signal("TERM");
+  auto reason = why.message;
+  if (why.kind == ErrorKind::timeout)
+    reason = unbegun ? "time limit reached: " + reason : "time limit reached";
+  if (!proof && unbegun) co_return Error{why.kind, reason};
+  const auto found =
+      proof ? proof->describe() : "it may still run: no look was possible (" + proof.error().message + ")";
+  co_return Error{why.kind, fmt::format("{}; {}", reason, found)};
+}
+
+asio::awaitable<Result<ssh::ExitStatus>> exec(NodeRun run, std::shared_ptr<const ExecPlan> plan) {
+  const auto mark = "EC2MPI_TASK=" + random_hex(16);
+  const BeginMark begin;
+  ssh::Request request{.command = command_line(*plan, run.node, mark, begin.print())};
+  auto channel = co_await start_line(run.session, std::move(request), begin, Greeting::shown, run.limit);
+  if (!channel) {
+    if (!ended_by_limit(channel.error())) co_return std::unexpected(channel.error());
+    auto error = co_await end_with_proof(run.session, nullptr, mark, plan->sudo, {},
+                                         channel.error());  // it may have begun
+    co_return std::unexpected(std::move(error));
+  }
+  const auto executor = co_await asio::this_coro::executor;
+  const auto feeder = Feeder::over(executor, **channel, plan->script, plan->input);
+  if (!plan->sudo) feeder->start();
+  Output output(run, plan->sudo ? std::optional<SudoTokens>(mark) : std::nullopt);
+  bool password_sent = false;
+  std::string sudo_password;
+  std::optional<Error> refused;
+  const auto sink = [&](const ssh::Chunk& chunk) {
+    const auto said = output.take(chunk);
+    if (said == Output::Sudo::ahead) feeder->start();
+    if (said != Output::Sudo::password || refused) return;
+    const auto password = password_sent ? std::nullopt : plan->password();
+    if (password)
+      feeder->answer((sudo_password = *password) + "\n");
+    else
+      refused = Error{ErrorKind::auth,
+                      password_sent ? "sudo refused the password" : "sudo wants a password; none was given"};
+    password_sent = true;
+    if (refused) (*channel)->close_input();
+  };
+  auto status = co_await read_to_end(**channel, run.limit, sink, run.observer);
+  co_await feeder->finish();
+  output.finish();
+  if (refused || status || !ended_by_limit(status.error())) wipe(sudo_password);
+  if (refused) co_return std::unexpected(*refused);
+  if (status || !ended_by_limit(status.error())) co_return status;
+  auto error = co_await end_with_proof(run.session, channel->get(), mark, plan->sudo,
+                                       std::move(sudo_password), status.error());
+  co_return std::unexpected(std::move(error));
+}
+
+}  // namespace
+
+std::string command_line(const ExecPlan& plan, const Node& node, const std::string& mark,
+                         const std::string& begin) {
+  const auto filled = fill_placeholders(plan.command, node);
+  const auto variables = quote_words(
+      {mark, fmt::format("EC2MPI_INDEX={}", node.index), fmt::format("EC2MPI_COUNT={}", plan.count),
+       fmt::format("EC2MPI_ROLE={}", role_name(node)), "EC2MPI_MASTER=" + plan.master});
+  const auto shell = plan.script ? "sh -c " + quote_word(script_runner(*plan.script, filled))
+                                 : "\"$SHELL\" $o -c " + quote_word(filled);
+  const auto marked = "env " + variables + " " + shell;
+  const auto text =
+      begin + (plan.script ? "" : kAgain) + (plan.sudo ? under_sudo(marked, mark) : "exec " + marked);
+  return plan.sudo || plan.script ? shell_line(text) : shell_line_in_user_environment(text);
+}
+
+NodeTask exec_task(ExecPlan plan) {
+  return [plan = std::make_shared<const ExecPlan>(std::move(plan))](NodeRun run) {
+    return exec(std::move(run), plan);
+  };
+}
+
+}  // namespace ec2mpi::ops

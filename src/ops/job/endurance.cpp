@@ -1,0 +1,40 @@
+#include "ec2mpi/ops/job/endurance.hpp"
+
+#include <algorithm>
+
+#include "ec2mpi/base/event.hpp"
+
+namespace ec2mpi::ops {
+
+Endurance::Endurance(std::stop_token stop, std::stop_token detach, Clock::duration patience)
+    : detach_(std::move(detach)),
+      on_stop_(std::move(stop), Forward{&either_}),
+      on_detach_(detach_, Forward{&either_}),
+      give_up_at_(Limit{}.at_most(patience).deadline) {}
+
+Limit Endurance::waiting() const {
+  return {give_up_at_, stopping_ ? detach_ : either_.get_token()};
+}
+
+void Endurance::give_up_within(Clock::duration time) {
+  give_up_at_ = std::min(give_up_at_, Clock::now() + time);
+}
+
+asio::awaitable<void> Endurance::pause(const Error& error, ConnectionObserver& observer) {
+  lost_ = true;
+  observer.on_lost(error, pause_);
+  const auto limit = waiting();
+  co_await sleep_for(pause_, limit);
+  pause_ = std::min(2 * pause_, kLongestPause);
+}
+
+void Endurance::reached(ConnectionObserver& observer) {
+  if (std::exchange(lost_, false)) observer.on_reconnected();
+  pause_ = kFirstPause;
+}
+
+bool is_final(const Error& error) {
+  return error.kind == ErrorKind::host_key || error.kind == ErrorKind::auth;
+}
+
+}  // namespace ec2mpi::ops

@@ -1,0 +1,259 @@
+#include "ec2mpi/ops/job/plan.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <algorithm>
+
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cluster/values/selection.hpp"
+
+namespace ec2mpi::ops {
+
+namespace {
+
+constexpr std::size_t kLongestName = 40;
+
+/// Nodes that say the same, told in one go: "node[1-3] Open MPI 4.1.4, node4 Open MPI 4.1.0".
+std::string told_apart(const std::map<std::string, std::vector<int>>& groups) {
+  std::string text;
+  for (const auto& [what, indices] : groups) {
+    const auto who = indices.size() == 1 ? fmt::format("node{}", indices.front())
+                                         : fmt::format("node[{}]", fold_indices(indices));
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", who, what);
+  }
+  return text;
+}
+
+/// Makes one plan; the members are what all steps need.
+class Planner {
+ public:
+  Planner(const JobWish& wish, const std::vector<Node>& nodes, const Node& master,
+          const std::map<int, Facts>& facts)
+      : wish_(wish),
+        nodes_(nodes),
+        master_index_(master.index),
+        master_(facts.at(master.index)),
+        facts_(facts) {}
+
+  [[nodiscard]] Result<JobPlan> plan() {
+    if (auto same = check_addresses(); !same) return std::unexpected(same.error());
+    auto placed = place_ranks(places(), wish_.ranks, wish_.slots);
+    if (!placed) return std::unexpected(placed.error());
+    plan_.places = std::move(*placed);
+    note_networks();
+    if (wish_.script)
+      plan_script();
+    else if (auto planned = plan_command(); !planned)
+      return std::unexpected(planned.error());
+    return std::move(plan_);
+  }
+
+ private:
+  /// One machine that stands twice in the list would be started twice.
+  [[nodiscard]] Result<void> check_addresses() const {
+    std::map<Ipv4, std::string> seen;
+    for (const auto& node : nodes_) {
+      const auto address = facts_.at(node.index).private_address;
+      const auto [other, is_new] = seen.emplace(address, node.label());
+      if (!is_new) {
+        return fail(ErrorKind::usage,
+                    fmt::format("{} and {} are the same machine, {}; leave one out with --exclude",
+                                other->second, node.label(), address.text()));
+      }
+    }
+    return {};
+  }
+
+  [[nodiscard]] std::vector<Place> places() const {
+    std::vector<Place> places;
+    for (const auto& node : nodes_) {
+      const auto& facts = facts_.at(node.index);
+      places.push_back({node.label(), facts.private_address, facts.cores, facts.threads, node.slots});
+    }
+    return places;
+  }
+
+  [[nodiscard]] Network network() const {
+    std::vector<Ipv4> addresses;
+    for (const auto& [index, facts] : facts_) addresses.push_back(facts.private_address);
+    return covering_network(addresses);
+  }
+
+  /// Its processes wait for each other in MPI_Finalize without reading messages any more (MPICH's pull
+  /// request 6596): half of the jobs on four nodes never ended.
+  void note_mpich_bug() {
+    const auto& mpi = *master_.mpi;
+    if (mpi.flavour != MpiFlavour::mpich || !mpi.text.starts_with("4.0.") || nodes_.size() < 2) return;
+    plan_.notes.push_back(
+        mpi.name() +
+        " often hangs in MPI_Finalize between nodes, a bug of it that later ones do not have; "
+        "if a job prints all and does not end, use those or Open MPI");
+  }
+
+  /// Open MPI uses every interface whose address is in the network, also a bridge that exists on each node
+  /// apart.
+  void note_networks() {
+    const auto network = this->network();
+    for (const auto& [index, facts] : facts_) {
+      const auto inside = std::count_if(facts.addresses.begin(), facts.addresses.end(),
+                                        [&](auto address) { return network.holds(address); });
+      if (inside <= 1) continue;
+      plan_.notes.push_back(
+          fmt::format("node{} has {} addresses in {}; if a job hangs, one of them leads nowhere", index,
+                      inside, network.text()));
+    }
+  }
+
+  [[nodiscard]] Result<void> check_mpi() const {
+    std::map<std::string, std::vector<int>> versions;
+    bool missing = false;
+    for (const auto& [index, facts] : facts_) {
+      missing = missing || !facts.mpi;
+      if (facts.mpi)
+        versions[facts.mpi->name()].push_back(index);
+      else
+        versions[facts.mpirun.empty() ? "no mpirun" : "an mpirun that does not tell its version"].push_back(
+            index);
+    }
+    if (versions.size() == 1 && !missing) return {};
+    const auto* advice = missing ? "; install it there: ec2mpi setup"
+                                 : "; different versions hang without a word: install the same everywhere";
+    return fail(ErrorKind::remote_io, "the nodes do not have one MPI: " + told_apart(versions) + advice);
+  }
+
+  [[nodiscard]] Result<void> plan_command() {
+    if (auto same = check_mpi(); !same) return same;
+    MpiJob job{.id = wish_.id,
+               .mpirun = master_.mpirun,
+               .mpi = *master_.mpi,
+               .folder = fmt::format("{}/.ec2mpi/jobs/{}", master_.home, wish_.id),
+               .master = master_.private_address,
+               .places = plan_.places,
+               .network = network(),
+               .tag = wish_.tag,
+               .efa = any([](const Facts& facts) { return facts.efa; }),
+               .workdir = workdir(),
+               .env = wish_.env,
+               .mca = wish_.mca,
+               .command = program()};
+    auto line = mpi_options(job);
+    if (!line) return std::unexpected(line.error());
+    plan_.mpi = master_.mpi->name();
+    note_mpich_bug();
+    plan_.line = std::move(*line);
+    plan_.files = files(launcher_environment(job), line_of(plan_.line));
+    plan_.files.hosts = hostfile_for(job.mpi, plan_.places);
+    plan_.files.remote_shell = remote_shell(job);
+    return {};
+  }
+
+  void plan_script() {
+    auto environment = script_environment(wish_.id);
+    environment["EC2MPI_NP"] = std::to_string(total_ranks(plan_.places));
+    for (const auto& [name, value] : wish_.env) environment[name] = value;
+    environment.erase(kJobMark);  // the supervisor sets it
+    plan_.files = files(std::move(environment), wish_.command);
+  }
+
+  [[nodiscard]] JobFiles files(std::map<std::string, std::string> environment,
+                               std::vector<std::string> command) const {
+    return {.id = wish_.id,
+            .hosts = hostfile(plan_.places),
+            .addresses = address_list(plan_.places),
+            .nodes = contacts(),
+            .meta = meta(),
+            .limit = wish_.timeout.count() > 0
+                         ? fmt::format("{:.3f}", std::chrono::duration<double>(wish_.timeout).count())
+                         : std::string(),
+            .remote_shell = {},
+            .workdir = workdir(),
+            .environment = std::move(environment),
+            .command = std::move(command)};
+  }
+
+  /// All nodes that the job may leave something on, the master first.
+  [[nodiscard]] std::string contacts() const {
+    std::string text = fmt::format("node{} local\n", master_index_);
+    for (const auto& node : nodes_) {
+      if (node.index == master_index_) continue;
+      text += fmt::format("{} {}\n", node.label(), facts_.at(node.index).private_address.text());
+    }
+    return text;
+  }
+
+  [[nodiscard]] std::string meta() const {
+    std::vector<int> indices;
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+      if (plan_.places[i].ranks > 0) indices.push_back(nodes_[i].index);
+    }
+    auto text = fmt::format("np {}\nnodes {}\n", total_ranks(plan_.places), fold_indices(indices));
+    if (!plan_.mpi.empty()) text += fmt::format("mpi {}\n", plan_.mpi);
+    const auto words = wish_.shown_as.empty() ? quote_words(wish_.command) : wish_.shown_as;
+    text += fmt::format(
+        "command {}\n",
+        printable(wish_.script ? wish_.script->name + (words.empty() ? "" : " ") + words : words));
+    for (const auto& path : wish_.pull) text += fmt::format("pull {}\n", below(workdir(), path));
+    return text;
+  }
+
+  [[nodiscard]] std::string below(const std::string& folder, const std::string& path) const {
+    if (path.starts_with('/')) return path;
+    return path.starts_with("~/") ? master_.home + path.substr(1) : folder + "/" + path;
+  }
+
+  [[nodiscard]] std::string workdir() const {
+    const auto& wanted = wish_.workdir;
+    return wanted.empty() || wanted == "~" ? master_.home : below(master_.home, wanted);
+  }
+
+  /// The user's program; plain `python3` becomes the one path that all nodes agree on.
+  [[nodiscard]] std::vector<std::string> program() const {
+    auto command = wish_.command;
+    const bool have_mpi4py = all([](const Facts& facts) { return facts.mpi4py; });
+    const bool plain = command.front() == "python3";
+    if (wish_.mpi4py_run && (have_mpi4py || !plain)) command = through_mpi4py(std::move(command));
+    const auto& python = master_.python3;
+    if (plain && !python.empty() && all([&](const Facts& facts) { return facts.python3 == python; }))
+      command.front() = python;
+    return command;
+  }
+
+  template <class Says>
+  [[nodiscard]] bool all(Says says) const {
+    return std::all_of(nodes_.begin(), nodes_.end(),
+                       [&](const auto& node) { return says(facts_.at(node.index)); });
+  }
+  template <class Says>
+  [[nodiscard]] bool any(Says says) const {
+    return std::any_of(nodes_.begin(), nodes_.end(),
+                       [&](const auto& node) { return says(facts_.at(node.index)); });
+  }
+
+  const JobWish& wish_;
+  const std::vector<Node>& nodes_;
+  int master_index_;
+  const Facts& master_;
+  const std::map<int, Facts>& facts_;
+  JobPlan plan_;
+};
+
+}  // namespace
+
+std::string make_job_id(std::string_view name, std::chrono::system_clock::time_point now) {
+  std::string id;
+  for (const char c : name.substr(name.rfind('/') + 1).substr(0, kLongestName)) {
+    const bool plain =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_';
+    id += plain ? c : '-';
+  }
+  if (id.empty() || id.front() == '.' || id.front() == '-') id = "job" + id;
+  const auto second = std::chrono::time_point_cast<std::chrono::seconds>(now);
+  return fmt::format("{}-{:%Y%m%d-%H%M%S}-{}", id, fmt::gmtime(second), random_hex(4));
+}
+
+Result<JobPlan> plan_job(const JobWish& wish, const std::vector<Node>& nodes, const Node& master,
+                         const std::map<int, Facts>& facts) {
+  return Planner(wish, nodes, master, facts).plan();
+}
+
+}  // namespace ec2mpi::ops

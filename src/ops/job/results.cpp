@@ -1,0 +1,172 @@
+#include "ec2mpi/ops/job/results.hpp"
+
+#include <fmt/format.h>
+#include <algorithm>
+
+#include "ec2mpi/base/file.hpp"
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cluster/values/selection.hpp"
+#include "ec2mpi/ops/node/remote.hpp"
+
+namespace ec2mpi::ops {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kUnfinished = ".unfinished";
+constexpr auto kLook = std::chrono::seconds(30);
+constexpr std::size_t kMostNodesText = 64 * 1024;  ///< of the master, which may be anything
+constexpr std::size_t kMostTimes = 64 * 1024;
+
+/// What only made the job run, and what it was on its way to being. `run` holds the values of variables,
+/// which may be secrets.
+constexpr const char* kNotKept[] = {"/supervise", "/sweep",  "/pid*",   "/launcher",  "/queue*",
+                                    "/pool",      "/always", "*.new",   "/cancelled", "/placed",
+                                    "/links",     "/spare",  "/*.pipe", "/hung",      "/run"};
+
+/// The id comes from the master.
+bool is_file_name(const std::string& id) {
+  return !id.empty() && id.front() != '.' && id.find('/') == std::string::npos && printable(id) == id;
+}
+
+std::string stamp_of(const JobRecord& job) {
+  return fmt::format("submitted {}\n", job.submitted);
+}
+
+/// Whether the folder is this very job's, and if so, whether it has all.
+std::optional<ResultsFolder> own_folder(const fs::path& path, const JobRecord& job) {
+  if (const auto begun = read_file(path / kUnfinished, kMostTimes))
+    return *begun == stamp_of(job) ? std::optional(ResultsFolder{path, false}) : std::nullopt;
+  const auto times = read_file(path / "job" / "times", kMostTimes);
+  if (times && times->starts_with(stamp_of(job))) return ResultsFolder{path, true};
+  return std::nullopt;
+}
+
+/// Shell text that prints the numbers of those sources that are there.
+std::string look_for(const std::vector<PullSource>& sources) {
+  std::string text = "exec 2>/dev/null\nthere() { [ -e \"$1\" ] || [ -L \"$1\" ]; }\n";
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    text += "there " + quote_word(sources[i].path);
+    if (sources[i].glob) text += " || { set -- " + sources[i].glob->shell + "; there \"$1\"; }";
+    text += fmt::format(" && echo {}\n", i);
+  }
+  return text + "exit 0\n";
+}
+
+std::vector<std::size_t> numbers_in(std::string_view said, std::size_t below) {
+  std::vector<std::size_t> numbers;
+  for (const auto line : split(said, '\n')) {
+    const auto number = parse_number(line);
+    if (number && *number < below) numbers.push_back(static_cast<std::size_t>(*number));
+  }
+  return numbers;
+}
+
+asio::awaitable<Result<ssh::ExitStatus>> bring(NodeRun run, std::shared_ptr<ResultsPull> results,
+                                               NodeTask pull) {
+  auto& sources = results->pull->plans.at(run.node.index).sources;
+  const auto patience = run.limit.at_most(kLook);
+  auto command = look_for(sources);
+  auto said = co_await capture(run.session, std::move(command), patience);
+  if (!said) co_return std::unexpected(said.error());
+  std::vector<PullSource> there;
+  for (const auto number : numbers_in(said->out, sources.size())) {
+    results->found[number] = true;
+    there.push_back(sources[number]);
+  }
+  if (there.empty()) co_return ssh::ExitStatus{};
+  sources = std::move(there);
+  auto pulled = co_await pull(run);
+  co_return pulled;
+}
+
+}  // namespace
+
+Result<ResultsFolder> claim_results_folder(const fs::path& results, const JobRecord& job) {
+  if (!is_file_name(job.id))
+    return fail(ErrorKind::protocol, fmt::format("'{}' is not a job's id", printable(job.id)));
+  std::error_code trouble;
+  fs::create_directories(results, trouble);
+  for (int number = 1;; ++number) {
+    const auto path = results / (number == 1 ? job.id : fmt::format("{}-{}", job.id, number));
+    if (auto own = own_folder(path, job)) return *own;
+    const bool made = fs::create_directory(path, trouble);
+    if (trouble)
+      return fail(ErrorKind::local_io,
+                  fmt::format("cannot make {}: {}", printable(path.string()), trouble.message()));
+    if (!made) continue;  // another job's, or somebody's
+    auto marked = write_file_atomically(path / kUnfinished, stamp_of(job), 0644);
+    if (!marked) return std::unexpected(marked.error());
+    return ResultsFolder{path, false};
+  }
+}
+
+Result<void> complete_results_folder(const fs::path& folder) {
+  std::error_code trouble;
+  fs::remove(folder / kUnfinished, trouble);
+  if (!trouble) return {};
+  return fail(
+      ErrorKind::local_io,
+      fmt::format("cannot remove {}: {}", printable((folder / kUnfinished).string()), trouble.message()));
+}
+
+bool has_results(const JobRecord& job) {
+  return !job.pull.empty() && job.state == JobState::ended && job.exit_code() == 0;
+}
+
+std::vector<Node> nodes_of_job(const JobRecord& job, const std::vector<Node>& nodes) {
+  std::vector<bool> taken(nodes.size());
+  const auto parts =
+      split(job.nodes.size() <= kMostNodesText ? std::string_view(job.nodes) : std::string_view(), ',');
+  for (const auto part : parts) {
+    const auto dash = part.find('-');
+    const auto first = parse_number(part.substr(0, dash));
+    const auto last = dash == std::string_view::npos ? first : parse_number(part.substr(dash + 1));
+    if (!first || !last) continue;
+    for (std::size_t i = 0; i < nodes.size(); ++i) {
+      const auto index = static_cast<std::uint64_t>(nodes[i].index);
+      taken[i] = taken[i] || (index >= *first && index <= *last);
+    }
+  }
+  std::vector<Node> found;
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    if (taken[i]) found.push_back(nodes[i]);
+  }
+  return found;
+}
+
+Result<std::shared_ptr<ResultsPull>> plan_results(const JobRecord& job, const std::vector<Node>& nodes,
+                                                  const fs::path& folder) {
+  auto results = std::make_shared<ResultsPull>();
+  results->pull = std::make_shared<PullJob>();
+  results->paths = job.pull;
+  results->found.resize(job.pull.size());
+  for (const auto& node : nodes) {
+    auto plan = pull_plan(job.pull, folder.string() + "/", node, PullLayout::per_node);
+    if (!plan) return std::unexpected(plan.error());
+    results->pull->plans.emplace(node.index, std::move(*plan));
+  }
+  return results;
+}
+
+NodeTask results_task(std::shared_ptr<ResultsPull> results) {
+  auto pull = pull_task(results->pull);
+  return [results = std::move(results), pull = std::move(pull)](NodeRun run) {
+    return bring(run, results, pull);
+  };
+}
+
+Result<std::shared_ptr<PullJob>> plan_job_folder(const JobRecord& job, const Node& master,
+                                                 const fs::path& folder) {
+  auto pull = std::make_shared<PullJob>();
+  auto plan =
+      pull_plan({"~/.ec2mpi/jobs/" + job.id}, (folder / "job").string() + "/", master, PullLayout::as_named);
+  if (!plan) return std::unexpected(plan.error());
+  plan->sources.front().name.clear();  // its content goes straight into job/
+  pull->plans.emplace(master.index, std::move(*plan));
+  for (const auto* name : kNotKept) pull->options.exclude.add_rule(name);
+  return pull;
+}
+
+}  // namespace ec2mpi::ops

@@ -1,0 +1,172 @@
+#include "ec2mpi/ops/mpi/hints.hpp"
+
+#include <algorithm>
+
+#include "ec2mpi/base/text.hpp"
+
+namespace ec2mpi::ops {
+
+namespace {
+
+constexpr std::size_t kLongestWord = 120;
+
+/// One known text. A `*` in it stands for the word that the cause and the command call `{}`.
+struct Known {
+  std::string_view text;
+  std::string_view cause;
+  std::string_view command;
+};
+
+constexpr std::string_view kSetup = "ec2mpi setup";
+constexpr std::string_view kDoctor = "ec2mpi doctor";
+constexpr std::string_view kNotReached =
+    "the master does not reach {}; is it running, and still in the list?";
+constexpr std::string_view kNoTrust = "the nodes do not let each other in by ssh";
+constexpr std::string_view kOneMpi = "a node lacks this MPI, or has another version of it";
+constexpr std::string_view kNotPushed = "{} is not on every node; copy it there first";
+constexpr std::string_view kPush = "ec2mpi push FILE... ./";
+constexpr std::string_view kFirewall =
+    "the nodes do not reach each other's ports; their security group needs a rule: all traffic, source: the "
+    "group itself";
+constexpr std::string_view kBridge =
+    "MPI took an interface that exists on each node apart (docker0, virbr0); this shows the one to allow";
+constexpr std::string_view kOtherMpi = "mpi4py was built for another MPI than the mpirun that started it";
+constexpr std::string_view kBinding = "there are more ranks than cores, and mpirun wants a core for each";
+constexpr std::string_view kNoBinding = "mpirun --bind-to none ...";
+constexpr std::string_view kMoreSlots = "more ranks than slots: give mpirun the hostfile that ec2mpi wrote";
+constexpr std::string_view kHostfile = "mpirun --hostfile \"$EC2MPI_HOSTFILE\" ...";
+constexpr std::string_view kDiskFull = "a node's disk is full";
+constexpr std::string_view kShowDisks = "ec2mpi exec-all 'df -h / /tmp /dev/shm'";
+constexpr std::string_view kLost = "a node or its connection was lost while the job ran";
+constexpr std::string_view kNoCopies = "the kernel forbids ranks to read each other's memory";
+
+/// The most telling first: what stands above is the cause of what stands below where both are printed.
+constexpr Known kKnown[] = {
+    // a daemon of mpirun's that could not begin
+    {"Directory: *\n  Error:",
+     "mpirun's daemon could not make {} on its node; this shows which, why, and the fix", kDoctor},
+    // ssh between the nodes
+    {"REMOTE HOST IDENTIFICATION HAS CHANGED",
+     "a node remembers another machine's host key at this address (stopped instances give theirs back)",
+     kSetup},
+    {"Host key verification failed", "the nodes do not know each other's host keys", kSetup},
+    {"Permission denied (publickey", kNoTrust, kSetup},
+    {"connect to host * port 22: Connection refused", "no sshd answers on {}", kDoctor},
+    {"connect to host * port 22: Connection timed out", kNotReached, kDoctor},
+    {"connect to host * port 22: No route to host", kNotReached, kDoctor},
+    {"connect to host * port", kNotReached, kDoctor},
+    {"Could not resolve hostname *:", "the master does not know the name {}", kSetup},
+    {"kex_exchange_identification", "an sshd was asked by too many at once; try again", kDoctor},
+    // the MPI itself
+    {"orted: command not found", kOneMpi, kDoctor},
+    {"prted: command not found", kOneMpi, kDoctor},
+    {"orted: No such file", kOneMpi, kDoctor},
+    {"prted: No such file", kOneMpi, kDoctor},
+    {"hydra_pmi_proxy: No such file", kOneMpi, kDoctor},
+    {"mpirun: command not found", "there is no mpirun in the PATH of a command over ssh", kSetup},
+    {"mpirun: not found", "there is no mpirun in the PATH of a command over ssh", kSetup},
+    {"attempt to run as root", "mpirun refuses root; log in as the image's user", "ec2mpi run -l ubuntu ..."},
+    {"detected a parse error in the hostfile", "the hostfile is not in Open MPI's form (Windows line ends?)",
+     "sed -i 's/\\r$//' HOSTFILE"},
+    {"multiple definitions of the slot count", "the hostfile names a node twice", kHostfile},
+    {"not enough slots available", kMoreSlots, kHostfile},
+    {"A request was made to bind", kBinding, kNoBinding},
+    {"binding more processes than cpus", kBinding, kNoBinding},
+    {"An invalid value was given for btl_tcp_if_include",
+     "some node has no such interface; name the network instead",
+     "mpirun --mca btl_tcp_if_include 10.0.0.0/16 ..."},
+    {"mutually-exclusive MCA variables", "an interface is both included and excluded; only include",
+     "mpirun --mca btl_tcp_if_include 10.0.0.0/16 ..."},
+    // the network
+    {"unable to complete a TCP connection", kFirewall, kDoctor},
+    {"failed to TCP connect to a peer",
+     "a node's own firewall, or the security group, lets no connections of MPI through; this shows where",
+     kDoctor},
+    {"cannot find a corresponding process entry", kBridge, kDoctor},
+    {"received unexpected process identifier", kBridge, kDoctor},
+    // the program
+    {"No module named 'mpi4py'", "mpi4py is missing on a node", kSetup},
+    {"No module named '*'", "the Python module {} is missing on a node; this shows where",
+     "ec2mpi exec-all 'python3 -c \"import {}\"'"},
+    {"can't open file '*'", kNotPushed, kPush},
+    {"[Errno 2] No such file or directory: '*'", kNotPushed, kPush},
+    {"unable to find the specified executable",
+     "there is no such program in the PATH, or at that path, of a node", kPush},
+    {"could not access\nor execute",
+     "the program is not on every node, or may not be executed there (chmod +x, or python3 in front of it?)",
+     kPush},
+    {"could not access or execute", "the program is not on every node, or may not be executed there", kPush},
+    {"execvp error on file * (", kNotPushed, kPush},
+    {"change to the specified working directory", "the working directory is not on every node", kPush},
+    {"unable to change wdir", "the working directory is not on every node", kPush},
+    {"version `GLIBC_", "the program was built on a newer system than the nodes'; build it on the master",
+     "ec2mpi login"},
+    {"error while loading shared libraries: *:", "{} is missing on a node; this shows all that is",
+     "ec2mpi exec-all 'ldd PROGRAM | grep not'"},
+    {"Exec format error", "the program was built for another kind of processor, or lacks its #! line",
+     "ec2mpi exec-all 'uname -m'"},
+    {"suspicious MPI execution environment", kOtherMpi, kDoctor},
+    {"No PMIx server was reachable", kOtherMpi, kDoctor},
+    // what ran out
+    {"No space left on device", kDiskFull, kShowDisks},
+    {"inability to write startup files", "mpirun cannot write to /tmp of a node", kShowDisks},
+    {"exited on signal 9", "a rank was killed from outside, most likely because the memory ran out",
+     "ec2mpi exec-all --sudo 'dmesg | grep -i \"out of memory\"'"},
+    {"Too many open files", "a limit of the nodes is too low for so many ranks",
+     "ec2mpi exec-all 'ulimit -n'"},
+    {"process_vm_readv", kNoCopies, "ec2mpi run --mca btl_vader_single_copy_mechanism none ..."},
+    {"Read -1, expected", kNoCopies, "ec2mpi run --mca btl_vader_single_copy_mechanism none ..."},
+    // only what followed
+    {"has lost communication with a remote daemon", kLost, kDoctor},
+    {"lost connection to", kLost, kDoctor},
+    {"unable to reliably start one or more daemons", "mpirun could not start itself on all nodes", kDoctor},
+};
+
+/// The word that `*` stands for, "" for texts without one; nothing if the text isn't in the output.
+std::optional<std::string> match(std::string_view text, std::string_view output) {
+  const auto star = text.find('*');
+  if (star == std::string_view::npos)
+    return output.find(text) == std::string_view::npos ? std::nullopt : std::optional<std::string>("");
+  const auto before = text.substr(0, star);
+  const auto after = text.substr(star + 1);
+  for (auto at = output.find(after, before.size()); at != std::string_view::npos;
+       at = output.find(after, at + 1)) {
+    const auto line_start = at == 0 ? 0 : output.rfind('\n', at - 1) + 1;
+    const auto line = output.substr(line_start, at - line_start);
+    const auto begin = before.empty() ? line.find_last_of(" \t") + 1 : line.rfind(before) + before.size();
+    if (!before.empty() && line.rfind(before) == std::string_view::npos) continue;
+    const auto word = line.substr(begin);
+    if (!word.empty() && word.size() <= kLongestWord) return std::string(word);
+  }
+  return std::nullopt;
+}
+
+std::string filled(std::string_view text, const std::string& word) {
+  const auto place = text.find("{}");
+  if (place == std::string_view::npos) return std::string(text);
+  return std::string(text.substr(0, place)) + word + std::string(text.substr(place + 2));
+}
+
+/// A command is there to be typed: what the output calls things must not become shell text in it.
+bool is_plain(std::string_view word) {
+  return std::all_of(word.begin(), word.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_';
+  });
+}
+
+}  // namespace
+
+std::optional<Hint> hint_for(std::string_view output, const std::map<std::string, std::string>& names) {
+  for (const auto& known : kKnown) {
+    const auto found = match(known.text, output);
+    if (!found) continue;
+    const auto named = names.find(*found);
+    const auto word = named != names.end() ? named->second : printable(*found);
+    const bool in_command = known.command.find("{}") != std::string_view::npos;
+    if (in_command && !is_plain(*found)) continue;
+    return Hint{filled(known.cause, word), filled(known.command, *found)};
+  }
+  return std::nullopt;
+}
+
+}  // namespace ec2mpi::ops

@@ -1,0 +1,201 @@
+#include "ec2mpi/ops/mpi/placement.hpp"
+
+#include <fmt/format.h>
+#include <algorithm>
+#include <bit>
+#include <map>
+#include <numeric>
+
+#include "ec2mpi/base/text.hpp"
+
+namespace ec2mpi {
+
+namespace {
+
+constexpr std::uint64_t kMostSlots = 100'000;
+
+int slots_of(const Place& place, const Slots& slots) {
+  switch (slots.kind) {
+    case Slots::Kind::listed:
+      return place.listed > 0 ? place.listed : place.cores;
+    case Slots::Kind::cores:
+      return place.cores;
+    case Slots::Kind::threads:
+      return place.threads;
+    case Slots::Kind::fixed:
+      return slots.count;
+  }
+  return place.cores;
+}
+
+/// What the room of a node is counted in.
+std::string_view unit(const std::vector<Place>& places, Ranks wanted, const Slots& slots) {
+  const bool listed =
+      std::any_of(places.begin(), places.end(), [](const auto& place) { return place.listed > 0; });
+  if (wanted.per_node > 0) return "rank";
+  if (slots.kind == Slots::Kind::threads) return "thread";
+  if (slots.kind == Slots::Kind::fixed || (slots.kind == Slots::Kind::listed && listed)) return "slot";
+  return "core";
+}
+
+/// "6 nodes x 2 cores"; unequal nodes are told group by group.
+std::string arithmetic(const std::vector<int>& room, std::string_view what) {
+  std::map<int, std::size_t, std::greater<>> groups;
+  for (const int slots : room) ++groups[slots];
+  std::string text;
+  for (const auto& [slots, nodes] : groups) {
+    text += fmt::format("{}{} x {}", text.empty() ? "" : " + ", count_of(nodes, "node"),
+                        count_of(static_cast<std::size_t>(slots), what));
+  }
+  return text;
+}
+
+Error too_many(const std::vector<Place>& places, int np, const std::vector<int>& room, Ranks wanted,
+               Slots slots) {
+  const auto nodes = static_cast<int>(places.size());
+  const int have = std::accumulate(room.begin(), room.end(), 0);
+  const int needed = (np + nodes - 1) / nodes;
+  auto text = fmt::format("{} ranks, {} ({}); use --per-node {}", np,
+                          count_of(static_cast<std::size_t>(have), "slot"),
+                          arithmetic(room, unit(places, wanted, slots)), needed);
+  const int threads = std::accumulate(places.begin(), places.end(), 0,
+                                      [](int sum, const auto& p) { return sum + p.threads; });
+  if (wanted.per_node == 0 && slots.kind <= Slots::Kind::cores && threads >= np)
+    text += " or --slots threads";
+  return {ErrorKind::usage, text};
+}
+
+/// What a node must have room for, if the ranks are dealt evenly to a fixed number of nodes.
+int least_room(Need need) {
+  return need.nodes > 0 ? (need.np + need.nodes - 1) / need.nodes : 1;
+}
+
+/// No room on the others.
+void keep_only(std::vector<int>& room, const std::vector<std::size_t>& chosen) {
+  std::vector<int> kept(room.size(), 0);
+  for (const auto i : chosen) kept[i] = room[i];
+  room = std::move(kept);
+}
+
+/// Gives each node in turn one rank more, up to its room.
+void deal(std::vector<Place>& places, const std::vector<int>& room, int np) {
+  for (int level = 1; np > 0; ++level) {
+    for (std::size_t i = 0; i < places.size() && np > 0; ++i) {
+      if (room[i] < level) continue;
+      ++places[i].ranks;
+      --np;
+    }
+  }
+}
+
+}  // namespace
+
+Result<Slots> parse_slots(std::string_view text) {
+  if (text == "cores") return Slots{Slots::Kind::cores};
+  if (text == "threads") return Slots{Slots::Kind::threads};
+  const auto count = parse_number(text);
+  if (count && *count > 0 && *count <= kMostSlots) return Slots{Slots::Kind::fixed, static_cast<int>(*count)};
+  return fail(ErrorKind::usage,
+              fmt::format("--slots takes cores, threads or a number above 0, not '{}'", printable(text)));
+}
+
+std::vector<int> room_of(const std::vector<Place>& places, Ranks wanted, Slots slots) {
+  std::vector<int> room;
+  for (const auto& place : places)
+    room.push_back(wanted.per_node > 0 ? wanted.per_node : slots_of(place, slots));
+  return room;
+}
+
+Result<Need> need_of(const std::vector<Place>& places, Ranks wanted, Slots slots) {
+  const auto room = room_of(places, wanted, slots);
+  const auto count = static_cast<int>(places.size());
+  if (wanted.nodes > count)
+    return fail(ErrorKind::usage,
+                fmt::format("{} are wanted, there are {}",
+                            count_of(static_cast<std::size_t>(wanted.nodes), "node"), count));
+  const int have = std::accumulate(room.begin(), room.end(), 0);
+  Need need{wanted.np, wanted.nodes};
+  if (need.np == 0)
+    need.np = need.nodes == 0 ? have : need.nodes * *std::min_element(room.begin(), room.end());
+  const int least = least_room(need);
+  const auto fit = std::count_if(room.begin(), room.end(), [&](int free) { return free >= least; });
+  if (need.nodes == 0 && need.np > have)
+    return std::unexpected(too_many(places, need.np, room, wanted, slots));
+  if (need.nodes > 0 && fit < need.nodes) {
+    return fail(
+        ErrorKind::usage,
+        fmt::format("{} ranks on {} need room for {} on each; only {} of {} have it ({}); use --per-node {}",
+                    need.np, count_of(static_cast<std::size_t>(need.nodes), "node"), least, fit, count,
+                    arithmetic(room, unit(places, wanted, slots)), least));
+  }
+  return need;
+}
+
+std::vector<std::size_t> first_fit(const std::vector<int>& room, Need need) {
+  std::vector<std::size_t> chosen;
+  int have = 0;
+  for (std::size_t i = 0; i < room.size(); ++i) {
+    const bool enough = need.nodes > 0 ? static_cast<int>(chosen.size()) == need.nodes : have >= need.np;
+    if (enough) break;
+    if (room[i] < least_room(need)) continue;
+    chosen.push_back(i);
+    have += room[i];
+  }
+  return chosen;
+}
+
+Result<std::vector<Place>> place_ranks(std::vector<Place> places, Ranks wanted, Slots slots) {
+  auto room = room_of(places, wanted, slots);
+  if (wanted.nodes > 0) {
+    const auto need = need_of(places, wanted, slots);
+    if (!need) return std::unexpected(need.error());
+    wanted.np = need->np;
+    keep_only(room, first_fit(room, *need));
+  }
+  const auto have = std::accumulate(room.begin(), room.end(), 0);
+  const int np = wanted.np > 0 ? wanted.np : have;
+  if (np > have) return std::unexpected(too_many(places, np, room, wanted, slots));
+  deal(places, room, np);
+  return places;
+}
+
+int total_ranks(const std::vector<Place>& places) {
+  return std::accumulate(places.begin(), places.end(), 0,
+                         [](int sum, const auto& place) { return sum + place.ranks; });
+}
+
+bool oversubscribed(const std::vector<Place>& places) {
+  return std::any_of(places.begin(), places.end(),
+                     [](const auto& place) { return place.ranks > place.cores; });
+}
+
+std::string hostfile(const std::vector<Place>& places) {
+  std::string text;
+  for (const auto& place : places) {
+    if (place.ranks > 0) text += fmt::format("{} slots={}\n", place.address.text(), place.ranks);
+  }
+  return text;
+}
+
+std::string address_list(const std::vector<Place>& places) {
+  std::string text;
+  for (const auto& place : places) text += place.address.text() + "\n";
+  return text;
+}
+
+std::string Network::text() const {
+  return fmt::format("{}/{}", base.text(), prefix);
+}
+
+bool Network::holds(Ipv4 address) const {
+  return prefix == 0 || (address.value ^ base.value) >> (32 - prefix) == 0;
+}
+
+Network covering_network(const std::vector<Ipv4>& addresses) {
+  const auto [least, most] = std::minmax_element(addresses.begin(), addresses.end());
+  const int prefix = std::countl_zero(least->value ^ most->value);
+  const std::uint32_t mask = prefix == 0 ? 0 : ~std::uint32_t{0} << (32 - prefix);
+  return {Ipv4{least->value & mask}, prefix};
+}
+
+}  // namespace ec2mpi

@@ -1,0 +1,157 @@
+#include "ec2mpi/ops/mpi/words.hpp"
+
+#include <fmt/format.h>
+#include <regex>
+
+#include "ec2mpi/base/text.hpp"
+
+namespace ec2mpi::ops {
+
+namespace {
+
+constexpr std::size_t kLongestNoise = 400;
+
+bool is_noise(std::string_view line) {
+  const auto word = line.find("] plm:");
+  return line.starts_with('[') && word != std::string_view::npos &&
+         line.find("Warning: setpgid(", word) != std::string_view::npos;
+}
+
+int number(const std::string& text) {
+  return static_cast<int>(std::min<std::uint64_t>(parse_number(text).value_or(0), 1'000'000));
+}
+
+std::string_view signal_meaning(int signal) {
+  switch (signal) {
+    case 4:
+      return "illegal instruction: built for another processor?";
+    case 6:
+      return "it aborted itself";
+    case 7:
+      return "bus error: /dev/shm or the disk full?";
+    case 8:
+      return "arithmetic error";
+    case 9:
+      return "out of memory, or somebody's kill";
+    case 11:
+      return "segmentation fault";
+    case 15:
+      return "somebody ended it";
+    default:
+      return {};
+  }
+}
+
+/// "[1,3]<stdout>:" or "[3] " at the beginning of a line.
+struct RankTag {
+  int rank = 0;
+  std::size_t size = 0;
+  bool of_open_mpi = false;
+};
+
+std::optional<RankTag> rank_tag(std::string_view line) {
+  const auto end = line.find(']');
+  if (!line.starts_with('[') || end == std::string_view::npos) return std::nullopt;
+  const auto inside = line.substr(1, end - 1);
+  const auto comma = inside.rfind(',');
+  const auto rank = parse_number(comma == std::string_view::npos ? inside : inside.substr(comma + 1));
+  if (!rank || *rank > 1'000'000) return std::nullopt;
+  RankTag tag{.rank = static_cast<int>(*rank)};
+  const auto rest = line.substr(end + 1);
+  if (comma == std::string_view::npos) {
+    tag.size = end + 2;
+    return rest.starts_with(' ') ? std::optional(tag) : std::nullopt;
+  }
+  for (const std::string_view stream : {"<stdout>:", "<stderr>:", "<stddiag>:"}) {
+    if (!rest.starts_with(stream)) continue;
+    tag.size = end + 1 + stream.size();
+    tag.of_open_mpi = true;
+    return tag;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string_view RankFilter::text_of(std::string_view line) {
+  const auto tag = rank_tag(line);
+  if (!tag) return {};
+  saw_tags_ = true;
+  auto text = line.substr(tag->size);
+  if (tag->of_open_mpi && text.size() > 1 && !text.starts_with(' ')) no_blank_ = true;
+  if (tag->rank != rank_) return {};
+  if (tag->of_open_mpi && !no_blank_ && text.starts_with(' ')) text.remove_prefix(1);
+  return text;
+}
+
+std::string RankFilter::feed(std::string_view bytes) {
+  std::string passed;
+  while (!bytes.empty()) {
+    const auto end = bytes.find('\n');
+    const auto part = bytes.substr(0, end == std::string_view::npos ? end : end + 1);
+    bytes.remove_prefix(part.size());
+    line_ += part;
+    if (!part.ends_with('\n')) break;
+    passed += text_of(line_);
+    line_.clear();
+  }
+  return passed;
+}
+
+std::string RankFilter::finish() {
+  const auto last = std::exchange(line_, {});
+  return std::string(text_of(last));
+}
+
+std::string NoiseFilter::feed(std::string_view bytes) {
+  std::string passed;
+  while (!bytes.empty()) {
+    const auto end = bytes.find('\n');
+    const auto part = bytes.substr(0, end == std::string_view::npos ? end : end + 1);
+    bytes.remove_prefix(part.size());
+    const bool whole = part.ends_with('\n');
+    if (in_line_ || (held_.empty() && !part.starts_with('['))) {
+      passed += part;
+      in_line_ = !whole;
+      continue;
+    }
+    held_ += part;
+    if (!whole && held_.size() < kLongestNoise) continue;
+    if (!is_noise(held_)) passed += held_;
+    in_line_ = !whole;
+    held_.clear();
+  }
+  return passed;
+}
+
+std::string NoiseFilter::finish() {
+  return std::exchange(held_, {});
+}
+
+std::string RankFailure::describe() const {
+  auto text = rank ? fmt::format("rank {}", *rank) : std::string("a rank");
+  if (!host.empty()) text += " on " + printable(host);
+  if (signal == 0) return fmt::format("{} ended with {}", text, code);
+  const auto meaning = signal_meaning(signal);
+  return fmt::format("{} was killed (signal {}){}{}", text, signal, meaning.empty() ? "" : ": ", meaning);
+}
+
+std::optional<RankFailure> first_failure(std::string_view err) {
+  static const std::regex kSignal(
+      R"(noticed that process rank (\d+) with PID \d+ on node (\S+) exited on\s+signal (\d+))");
+  static const std::regex kCode(R"(Process name: \[\S+,(\d+)\]\s+Exit code:\s+(\d+))");
+  static const std::regex kHydra(R"(PID \d+ RUNNING AT (\S+)\s+=\s+EXIT CODE: (\d+))");
+  const std::string text(err);
+  std::smatch found;
+  if (std::regex_search(text, found, kSignal))
+    return RankFailure{number(found[1]), found[2], 0, number(found[3])};
+  if (std::regex_search(text, found, kCode)) return RankFailure{number(found[1]), {}, number(found[2]), 0};
+  if (std::regex_search(text, found, kHydra)) {
+    const int code = number(found[2]);
+    const bool killed = code > 0 && code < 32 && text.find("KILLED BY SIGNAL") != std::string::npos;
+    return RankFailure{std::nullopt, found[1], killed ? 0 : code, killed ? code : 0};
+  }
+  return std::nullopt;
+}
+
+}  // namespace ec2mpi::ops

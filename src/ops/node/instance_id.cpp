@@ -1,0 +1,38 @@
+#include "ec2mpi/ops/node/instance_id.hpp"
+
+#include <fmt/format.h>
+
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/ops/node/metadata_script.hpp"
+#include "ec2mpi/ops/node/remote.hpp"
+
+namespace ec2mpi::ops {
+
+namespace {
+
+asio::awaitable<Result<ssh::ExitStatus>> ask(NodeRun run) {
+  auto command = std::string(kMetadataFunction) + "metadata instance-id";
+  auto said = co_await capture(run.session, std::move(command), run.limit);
+  if (!said) co_return std::unexpected(said.error());
+  constexpr std::string_view kKey = "instance-id ";
+  const auto answer = trim(said->out);
+  const auto id = answer.starts_with(kKey) ? answer.substr(kKey.size()) : std::string_view();
+  if (!said->status.ok() || id.empty()) {
+    co_return fail(ErrorKind::remote_io,
+                   "its metadata service gives no instance id; is it an EC2 instance, with IMDS on?");
+  }
+  if (!run.node.instance_id.empty() && id != run.node.instance_id) {
+    co_return fail(ErrorKind::inventory, fmt::format("{} is {} now, not {}: paste the list anew",
+                                                     run.node.address, printable(id), run.node.instance_id));
+  }
+  run.observer.on_line(run.node, ssh::Stream::out, printable(id));
+  co_return said->status;
+}
+
+}  // namespace
+
+NodeTask instance_id_task() {
+  return [](NodeRun run) { return ask(std::move(run)); };
+}
+
+}  // namespace ec2mpi::ops

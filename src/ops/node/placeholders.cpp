@@ -1,0 +1,39 @@
+#include "ec2mpi/ops/node/placeholders.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace ec2mpi::ops {
+
+std::string_view role_name(const Node& node) {
+  return node.index == 1 ? "master" : "worker";
+}
+
+std::string fill_placeholders(std::string_view text, const Node& node) {
+  const std::pair<std::string_view, std::string> kPlaceholders[] = {{"{index}", std::to_string(node.index)},
+                                                                    {"{node}", node.label()},
+                                                                    {"{address}", node.address},
+                                                                    {"{role}", std::string(role_name(node))}};
+  std::string filled;
+  while (!text.empty()) {
+    const auto* hit = std::find_if(std::begin(kPlaceholders), std::end(kPlaceholders),
+                                   [text](const auto& known) { return text.starts_with(known.first); });
+    if (hit != std::end(kPlaceholders)) {
+      filled += hit->second;
+      text.remove_prefix(hit->first.size());
+    } else {
+      filled += text.front();
+      text.remove_prefix(1);
+    }
+  }
+  return filled;
+}
+
+std::string name_in_target(std::string_view path) {
+  while (path.ends_with('/')) path.remove_suffix(1);
+  const auto slash = path.rfind('/');
+  const auto name = slash == std::string_view::npos ? path : path.substr(slash + 1);
+  return name == "." || name == ".." ? std::string() : std::string(name);
+}
+
+}  // namespace ec2mpi::ops

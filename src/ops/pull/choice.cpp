@@ -1,0 +1,186 @@
+#include "src/ops/pull/choice.hpp"
+
+#include <fmt/format.h>
+#include <algorithm>
+#include <set>
+
+#include "ec2mpi/base/text.hpp"
+
+namespace ec2mpi::ops {
+
+namespace {
+
+constexpr std::uint64_t kUntoldPage = 4096;
+
+/// Half-written files of another push or pull.
+bool is_temporary(std::string_view below) {
+  for (const auto name : split(below, '/')) {
+    if (name.starts_with(kPullTemporary) || name.starts_with(".ec2mpi-push.")) return true;
+  }
+  return false;
+}
+
+Result<std::string> root_of(const PullPlan& plan, const RemoteSource& source) {
+  const auto& asked = plan.sources[source.number];
+  if (!asked.glob || source.matched == asked.path) return asked.name;
+  auto name = asked.glob->name_of(source.matched);
+  if (name) return std::move(*name);
+  return fail(ErrorKind::protocol,
+              fmt::format("the node sent a file named {}, which was not asked for; refused",
+                          printable(source.matched)));
+}
+
+/// Where an item goes. The first name gets the suffix.
+std::string place_of(const PullPlan& plan, const std::string& root, const std::string& below) {
+  if (root.empty()) {
+    const auto slash = below.find('/');
+    if (below.empty()) return ".";
+    return below.substr(0, slash) + plan.suffix +
+           (slash == std::string::npos ? std::string() : below.substr(slash));
+  }
+  return (plan.rename.empty() ? root : plan.rename) + plan.suffix + (below.empty() ? "" : "/" + below);
+}
+
+std::string path_of(const RemoteSource& source, const RemoteItem& item) {
+  return item.below.empty() ? source.path : source.path + "/" + item.below;
+}
+
+bool same_content(const LocalState& here, const RemoteItem& item) {
+  return here.size == item.size && here.mtime == item.mtime && here.nanoseconds == item.nanoseconds;
+}
+
+class Chooser {
+ public:
+  Chooser(const PullPlan& plan, SafeTree* tree, const PathFilter& exclude, bool checksum)
+      : plan_(plan), tree_(tree), exclude_(exclude), checksum_(checksum) {}
+
+  Result<void> add(const RemoteSource& source) {
+    auto root = root_of(plan_, source);
+    if (!root) return std::unexpected(root.error());
+    if (found_by_wildcard(source) && is_excluded(*root, source.items)) return {};
+    if (!root->empty() && !roots_.insert(*root).second) {
+      return fail(ErrorKind::remote_io,
+                  "two files would be called " + printable(*root) + "; pull them one after the other");
+    }
+    named_ = !found_by_wildcard(source);
+    for (const auto& item : source.items) {
+      if (is_temporary(item.below) || is_excluded(item)) continue;
+      auto added = add_item({path_of(source, item), place_of(plan_, *root, item.below), item});
+      if (!added) return added;
+    }
+    return {};
+  }
+
+  PullChoice take() {
+    choice_.room = needed_ > freed_ ? needed_ - freed_ : 0;
+    return std::move(choice_);
+  }
+
+ private:
+  [[nodiscard]] bool found_by_wildcard(const RemoteSource& source) const {
+    const auto& asked = plan_.sources[source.number];
+    return asked.glob && source.matched != asked.path;
+  }
+
+  /// What is asked for by its very name is never left out.
+  [[nodiscard]] bool is_excluded(const std::string& root, const std::vector<RemoteItem>& items) const {
+    return !items.empty() && exclude_.excludes(root, items.front().type == TarType::directory);
+  }
+
+  [[nodiscard]] bool is_excluded(const RemoteItem& item) const {
+    return !item.below.empty() && exclude_.excludes(item.below, item.type == TarType::directory);
+  }
+
+  Result<void> add_item(PullWant want) {
+    std::optional<LocalState> here;
+    if (tree_ != nullptr) {
+      auto looked = tree_->look(want.place);
+      if (!looked) return std::unexpected(looked.error());
+      here = std::move(*looked);
+    }
+    const bool by_name = named_ && want.item.below.empty();
+    if (by_name && want.item.type != TarType::directory && want.item.type != TarType::file) {
+      choice_.refused.push_back(want.path);  // links that lead somewhere were followed on the node
+      return {};
+    }
+    switch (want.item.type) {
+      case TarType::directory:
+        choice_.folders.push_back(std::move(want));
+        break;
+      case TarType::symlink:
+        if (!here || here->kind != LocalState::Kind::link || here->link != want.item.link)
+          choice_.links.push_back(std::move(want));
+        break;
+      case TarType::file:
+        add_file(std::move(want), here);
+        break;
+      default:
+        choice_.skipped.push_back(want.path);
+    }
+    return {};
+  }
+
+  void add_file(PullWant want, const std::optional<LocalState>& here) {
+    const auto slash = want.place.rfind('/');
+    choice_.holders.insert(slash == std::string::npos ? "." : want.place.substr(0, slash));
+    const bool is_file = here && here->kind == LocalState::Kind::file;
+    if (is_file && checksum_ && here->size == want.item.size) {
+      choice_.doubtful.push_back(std::move(want));
+    } else if (is_file && same_content(*here, want.item)) {
+      choice_.kept.push_back({want.place, want.item.inode, want.item.size});
+      if (here->mode != (want.item.mode & 0777U)) choice_.attributes.push_back(std::move(want));
+    } else {
+      add_up(needed_, std::min(want.item.size, want.item.allocated));
+      if (is_file) add_up(freed_, here->size);
+      choice_.want(std::move(want));
+    }
+  }
+
+  const PullPlan& plan_;
+  SafeTree* tree_;
+  const PathFilter& exclude_;
+  bool checksum_;
+  bool named_ = false;  ///< the source under way
+  std::set<std::string> roots_;
+  PullChoice choice_;
+  std::uint64_t needed_ = 0;
+  std::uint64_t freed_ = 0;
+};
+
+}  // namespace
+
+void add_up(std::uint64_t& sum, std::uint64_t more) {
+  sum = more > ~sum ? ~std::uint64_t{0} : sum + more;
+}
+
+bool may_hide_its_size(const RemoteItem& item) {
+  return item.allocated == 0 && item.size <= kUntoldPage;
+}
+
+void PullChoice::want(PullWant file) {
+  add_up(bytes, file.item.size);
+  files.push_back(std::move(file));
+}
+
+void PullChoice::keep(PullWant file) {
+  kept.push_back({file.place, file.item.inode, file.item.size});
+  attributes.push_back(std::move(file));
+}
+
+Result<PullChoice> choose_wanted(const PullPlan& plan, const std::vector<RemoteSource>& sources,
+                                 SafeTree* tree, const PathFilter& exclude, bool checksum) {
+  Chooser chooser(plan, tree, exclude, checksum);
+  for (const auto& source : sources) {
+    if (auto added = chooser.add(source); !added) return std::unexpected(added.error());
+  }
+  return chooser.take();
+}
+
+FileAttributes attributes_of(const RemoteItem& item) {
+  return {.mode = item.mode,
+          .mtime = item.mtime,
+          .nanoseconds = item.nanoseconds,
+          .sparse = item.allocated < item.size};
+}
+
+}  // namespace ec2mpi::ops

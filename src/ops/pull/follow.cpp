@@ -1,0 +1,199 @@
+#include "src/ops/pull/follow.hpp"
+
+#include <fmt/format.h>
+#include <algorithm>
+
+#include "ec2mpi/base/event.hpp"
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/ops/node/remote_program.hpp"
+#include "src/ops/pull/node.hpp"
+#include "src/ops/pull/ranges.hpp"
+#include "src/ops/pull/script.hpp"
+
+namespace ec2mpi::ops {
+
+namespace {
+
+constexpr auto kSilence = std::chrono::seconds(30);  // the node ticks every second
+constexpr auto kFirstPause = std::chrono::seconds(1);
+constexpr auto kLongestPause = std::chrono::seconds(30);
+constexpr auto kConnectTime = std::chrono::seconds(10);
+
+class Follow {
+ public:
+  Follow(NodeRun& run, PullJob& job) : run_(run), job_(job), plan_(job.plans.at(run.node.index)) {}
+
+  asio::awaitable<Result<ssh::ExitStatus>> run() {
+    auto lost = co_await follow_over(run_);
+    while (may_come_back(lost)) {
+      say(fmt::format("connection lost ({}); connecting again", lost.message));
+      auto session = co_await connect_again();
+      if (!session) {
+        lost = session.error();
+        break;
+      }
+      say("connected again");
+      NodeRun again{run_.node, **session, run_.limit, run_.observer, run_.connector};
+      lost = co_await follow_over(again);
+    }
+    if (run_.limit.stop.stop_requested()) co_return ssh::ExitStatus{};
+    co_return std::unexpected(std::move(lost));
+  }
+
+ private:
+  /// Until this connection ends, or worse.
+  asio::awaitable<Error> follow_over(NodeRun& run) {
+    auto pulled = co_await pull_whole(run);
+    if (!pulled) co_return pulled.error();
+    auto opened = co_await start_watching(run);
+    if (!opened) co_return opened.error();
+    for (;;) {
+      auto sources = co_await next_change(run);
+      if (!sources) co_return sources.error();
+      auto taken = co_await take_change(run, *sources);
+      if (!taken) co_return taken.error();
+    }
+  }
+
+  /// A file that is missing or can't be read is no reason to end; it may come.
+  asio::awaitable<Result<void>> pull_whole(NodeRun& run) {
+    PullNode node(run, job_, &followed_);
+    auto status = co_await node.run();
+    if (status) said_.clear();
+    if (!status && status.error().kind != ErrorKind::remote_io) co_return std::unexpected(status.error());
+    if (!status && status.error().message != said_) {
+      said_ = status.error().message;
+      say(said_);
+    }
+    co_return Result<void>{};
+  }
+
+  asio::awaitable<Result<void>> start_watching(NodeRun& run) {
+    const auto token = random_hex(32);
+    std::vector<std::string> words = {"sh", "-c", pull_watch_script(), "ec2mpi-pull", token, "patient"};
+    for (const auto& source : plan_.sources) {
+      words.push_back(source.path);
+      words.push_back(source.glob ? source.glob->shell : std::string());
+    }
+    ssh::Request request{.command = quote_words(words)};
+    auto channel = co_await start_program(run.session, std::move(request), run.limit);
+    if (!channel) co_return std::unexpected(channel.error());
+    channel_ = std::move(*channel);
+    listing_.emplace(token, plan_.sources.size());
+    co_return Result<void>{};
+  }
+
+  asio::awaitable<Result<std::vector<RemoteSource>>> next_change(NodeRun& run) {
+    auto asked = co_await channel_->write("\n", run.limit);
+    if (!asked) co_return std::unexpected(asked.error());
+    while (!listing_->ended()) {
+      const auto limit = run.limit.at_most(kSilence);
+      auto chunk = co_await channel_->read(limit);
+      if (!chunk) co_return std::unexpected(chunk.error());
+      if (!*chunk) {
+        const Error ended{ErrorKind::unreachable, "the node ended the copy"};
+        co_return std::unexpected(ended);
+      }
+      if ((*chunk)->stream == ssh::Stream::err) continue;
+      auto rest = listing_->feed((*chunk)->bytes);
+      if (!rest) co_return std::unexpected(rest.error());
+    }
+    co_return listing_->take();
+  }
+
+  asio::awaitable<Result<void>> take_change(NodeRun& run, const std::vector<RemoteSource>& sources) {
+    auto tree = SafeTree::open(plan_.folder);
+    if (!tree) co_return std::unexpected(tree.error());
+    auto chosen = choose_wanted(plan_, sources, &*tree, job_.options.exclude);
+    if (!chosen) co_return std::unexpected(chosen.error());
+    for (const auto& kept : chosen->kept) followed_[kept.place] = {kept.inode, kept.size};
+    const auto tails = tails_of(*chosen, *tree);
+    if (auto fits = reserve(tails); !fits) co_return fits;
+    auto& counts = job_.counts[run.node.index];
+    const auto progress = [&](std::uint64_t bytes) {
+      counts.bytes += bytes;
+      run.observer.on_bytes(run.node, bytes);
+    };
+    auto brought = co_await pull_tails(run, *tree, tails, progress);
+    if (!brought) co_return brought;
+    remember(tails, *tree);
+    const bool more = tails.size() < chosen->files.size() || !chosen->links.empty() ||
+                      !chosen->attributes.empty() || lacks_folder(*chosen, *tree);
+    if (!more) co_return Result<void>{};
+    auto pulled = co_await pull_whole(run);
+    co_return pulled;
+  }
+
+  [[nodiscard]] std::vector<PullTail> tails_of(const PullChoice& choice, SafeTree& tree) const {
+    std::vector<PullTail> tails;
+    for (const auto& file : choice.files) {
+      if (has_grown(file, followed_, tree)) tails.push_back({&file, followed_.at(file.place).size});
+    }
+    return tails;
+  }
+
+  [[nodiscard]] Result<void> reserve(const std::vector<PullTail>& tails) {
+    std::uint64_t more = 0;
+    for (const auto& tail : tails) add_up(more, tail.want->item.size - tail.from);
+    if (auto room = look_for_room(plan_.folder, more); !room) return room;
+    const auto most = job_.options.max_size;
+    if (!most || more <= *most - std::min(*most, job_.planned)) {
+      add_up(job_.planned, more);
+      return {};
+    }
+    return fail(ErrorKind::local_io,
+                fmt::format("its files have grown beyond --max-size {}; what came is kept",
+                            format_bytes(*job_.options.max_size)));
+  }
+
+  void remember(const std::vector<PullTail>& tails, SafeTree& tree) {
+    for (const auto& tail : tails) {
+      const auto here = tree.look(tail.want->place);
+      if (here && *here) followed_[tail.want->place] = {tail.want->item.inode, (*here)->size};
+    }
+  }
+
+  [[nodiscard]] static bool lacks_folder(const PullChoice& choice, SafeTree& tree) {
+    return std::any_of(choice.folders.begin(), choice.folders.end(), [&tree](const PullWant& folder) {
+      const auto here = tree.look(folder.place);
+      return here && !*here;
+    });
+  }
+
+  /// The link went, or the node did; not the user, a limit, or what another try would not mend.
+  [[nodiscard]] bool may_come_back(const Error& error) const {
+    if (run_.limit.stop.stop_requested() || Clock::now() >= run_.limit.deadline) return false;
+    return error.kind == ErrorKind::unreachable || error.kind == ErrorKind::timeout;
+  }
+
+  asio::awaitable<Result<std::unique_ptr<ssh::Session>>> connect_again() {
+    const auto no_matter = [](ssh::Phase) {};
+    for (Clock::duration pause = kFirstPause;; pause = std::min<Clock::duration>(2 * pause, kLongestPause)) {
+      const Wake wake = co_await sleep_for(pause, run_.limit);
+      if (wake == Wake::stopped) co_return wake_error(wake, "");
+      const auto limit = run_.limit.at_most(kConnectTime);
+      auto session = co_await run_.connector.connect(run_.node, limit, no_matter);
+      if (session || !may_come_back(session.error())) co_return session;
+    }
+  }
+
+  void say(const std::string& words) { run_.observer.on_line(run_.node, ssh::Stream::err, words); }
+
+  NodeRun& run_;
+  PullJob& job_;
+  const PullPlan& plan_;
+  FollowedFiles followed_;
+  std::unique_ptr<ssh::Channel> channel_;
+  std::optional<PullListing> listing_;
+  std::string said_;
+};
+
+}  // namespace
+
+asio::awaitable<Result<ssh::ExitStatus>> pull_and_follow(NodeRun run, std::shared_ptr<PullJob> job) {
+  Follow follow(run, *job);
+  auto status = co_await follow.run();
+  co_return status;
+}
+
+}  // namespace ec2mpi::ops

@@ -1,0 +1,151 @@
+#include "src/ops/pull/listing.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <optional>
+#include <utility>
+
+#include "ec2mpi/base/text.hpp"
+
+namespace ec2mpi::ops {
+
+namespace {
+
+constexpr std::size_t kDiskBlock = 512;  // what find's %b counts
+constexpr auto kMostTime = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) / 4;
+constexpr std::uint64_t kMostSize = std::uint64_t{1} << 53;  // 9 PB: no file is larger
+
+std::unexpected<Error> bad(std::string_view record) {
+  return fail(ErrorKind::protocol, "the node's listing makes no sense: " + printable(record.substr(0, 100)));
+}
+
+TarType type_of(std::string_view letter) {
+  if (letter == "f") return TarType::file;
+  if (letter == "d") return TarType::directory;
+  if (letter == "l") return TarType::symlink;
+  return TarType::other;
+}
+
+std::optional<unsigned> octal(std::string_view text) {
+  unsigned value = 0;
+  if (text.empty() || text.size() > 6) return std::nullopt;
+  for (const char c : text) {
+    if (c < '0' || c > '7') return std::nullopt;
+    value = value * 8 + static_cast<unsigned>(c - '0');
+  }
+  return value & 07777U;
+}
+
+/// "1600000000.1234567890", or without a fraction.
+bool parse_time(std::string_view text, RemoteItem& item) {
+  const bool negative = text.starts_with('-');
+  if (negative) text.remove_prefix(1);
+  const auto dot = text.find('.');
+  const auto seconds = parse_number(text.substr(0, dot));
+  if (!seconds || *seconds > kMostTime) return false;
+  item.mtime = static_cast<std::int64_t>(*seconds) * (negative ? -1 : 1);
+  if (dot == std::string_view::npos) return true;
+  std::string digits(text.substr(dot + 1, 9));
+  digits.resize(9, '0');
+  const auto nanoseconds = parse_number(digits);
+  if (!nanoseconds) return false;
+  item.nanoseconds = static_cast<std::uint32_t>(*nanoseconds);
+  return true;
+}
+
+}  // namespace
+
+Result<RemoteItem> parse_record(std::string_view record) {
+  const auto fields = split(record, ' ');
+  if (fields.size() != 6) return bad(record);
+  RemoteItem item;
+  item.type = type_of(fields[0]);
+  const auto mode = octal(fields[1]);
+  const auto size = parse_number(fields[2]);
+  const auto blocks = parse_number(fields[3]);
+  const auto inode = parse_number(fields[4]);
+  if (!mode || !size || !blocks || !inode || *size > kMostSize || !parse_time(fields[5], item))
+    return bad(record);
+  item.mode = *mode;
+  item.inode = *inode;
+  if (item.type == TarType::file) {
+    item.size = *size;
+    item.allocated = *blocks > kMostSize / kDiskBlock ? *size : *blocks * kDiskBlock;
+  }
+  return item;
+}
+
+Result<std::string_view> PullListing::feed(std::string_view bytes) {
+  if (ended_) return bytes;
+  seen_ += bytes.size();
+  rest_.append(bytes);
+  std::string_view left = rest_;
+  if (!began_) {
+    const auto place = left.find(token_);
+    if (place == std::string_view::npos && left.size() > kMostBefore)
+      return fail(ErrorKind::protocol, "the node prints much before any file; see its .bashrc");
+    if (place == std::string_view::npos) return std::string_view();
+    began_ = true;
+    left.remove_prefix(place + token_.size());
+  }
+  while (!ended_) {
+    const auto first = left.find('\0');
+    const auto second = first == std::string_view::npos ? first : left.find('\0', first + 1);
+    const auto third = second == std::string_view::npos ? second : left.find('\0', second + 1);
+    if (third == std::string_view::npos) break;
+    auto taken = take_record(left.substr(0, first), left.substr(first + 1, second - first - 1),
+                             left.substr(second + 1, third - second - 1));
+    if (!taken) return std::unexpected(taken.error());
+    left.remove_prefix(third + 1);
+  }
+  rest_.erase(0, rest_.size() - left.size());
+  if (ended_) {
+    behind_ = std::exchange(rest_, {});
+    return std::string_view(behind_);
+  }
+  if (rest_.size() > 2 * TarDecoder::kLongestName || seen_ > kMostBytes)
+    return fail(ErrorKind::protocol, "the node's listing is longer than can be");
+  return std::string_view();
+}
+
+std::vector<RemoteSource> PullListing::take() {
+  ended_ = false;
+  seen_ = 0;
+  entries_ = 0;
+  return std::exchange(sources_, {});
+}
+
+Result<void> PullListing::take_record(std::string_view kind, std::string_view second,
+                                      std::string_view third) {
+  if (kind == "end") {
+    ended_ = true;
+    return {};
+  }
+  if (kind == "tick") {
+    seen_ = 0;
+    return {};
+  }
+  if (kind.starts_with("source ")) {
+    const auto number = parse_number(kind.substr(7));
+    if (!number || *number >= known_) return bad(kind);
+    sources_.push_back({.number = static_cast<std::size_t>(*number),
+                        .matched = std::string(second),
+                        .path = std::string(third)});
+    return {};
+  }
+  if (++entries_ > kMostEntries) {
+    return fail(
+        ErrorKind::protocol,
+        fmt::format("the node lists more than {} files and folders; pull parts of it, or pack them there",
+                    kMostEntries));
+  }
+  auto item = parse_record(kind);
+  if (!item) return std::unexpected(item.error());
+  if (sources_.empty()) return bad(kind);
+  item->below = second;
+  item->link = third;
+  sources_.back().items.push_back(std::move(*item));
+  return {};
+}
+
+}  // namespace ec2mpi::ops

@@ -1,0 +1,415 @@
+#include "src/ops/pull/node.hpp"
+
+#include <fmt/format.h>
+#include <algorithm>
+#include <asio/this_coro.hpp>
+#include <limits>
+#include <set>
+#include <utility>
+
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/ops/node/feeder.hpp"
+#include "ec2mpi/ops/node/remote.hpp"
+#include "ec2mpi/ops/node/remote_program.hpp"
+#include "src/ops/pull/archive.hpp"
+#include "src/ops/pull/ranges.hpp"
+#include "src/ops/pull/script.hpp"
+#include "src/ops/pull/sums.hpp"
+#include "src/ops/pull/untold.hpp"
+
+namespace ec2mpi::ops {
+
+namespace {
+
+constexpr std::string_view kMark = "ec2mpi: ";
+constexpr std::string_view kChanged = ": file changed as we read it";
+constexpr std::size_t kMostErr = 64 * 1024;
+constexpr std::size_t kMostNotes = 20;
+constexpr std::uint64_t kBigFile = 8 << 20;  // from here on a file is brought by parts, and can be resumed
+
+/// A complaint without the tool's name; nothing if the line is none.
+std::optional<std::string_view> complaint_of(std::string_view line) {
+  for (const auto tool : {std::string_view("tar: "), std::string_view("find: ")}) {
+    if (line.starts_with(tool)) return line.substr(tool.size());
+  }
+  return std::nullopt;
+}
+
+/// A node's word on why it failed; empty if it only speaks of files that change. What our script says is the
+/// last that is said; there may be line ends in it, those of a name.
+std::string complaint_in(std::string_view err) {
+  bool changed = false;
+  std::string first;
+  for (const auto line : split(err, '\n')) {
+    if (line.starts_with(kMark))
+      return printable(trim(err.substr(static_cast<std::size_t>(line.data() - err.data()) + kMark.size())));
+    const auto complaint = complaint_of(line);
+    if (!complaint) continue;
+    if (complaint->ends_with(kChanged))
+      changed = true;
+    else if (first.empty())
+      first = printable(*complaint);
+  }
+  if (!first.empty() || changed) return first;
+  return printable(trim(err).substr(0, 200));
+}
+
+std::vector<std::string> changed_files_in(std::string_view err) {
+  std::vector<std::string> names;
+  for (const auto line : split(err, '\n')) {
+    if (const auto complaint = complaint_of(line); complaint && complaint->ends_with(kChanged))
+      names.emplace_back(complaint->substr(0, complaint->size() - kChanged.size()));
+  }
+  return names;
+}
+
+/// That some file can't be read does not keep the others.
+bool worth_going_on(const Result<ssh::ExitStatus>& status) {
+  return status || status.error().kind == ErrorKind::remote_io;
+}
+
+}  // namespace
+
+bool has_grown(const PullWant& want, const FollowedFiles& followed, SafeTree& tree) {
+  const auto known = followed.find(want.place);
+  if (known == followed.end() || known->second.inode != want.item.inode ||
+      known->second.size >= want.item.size) {
+    return false;
+  }
+  const auto here = tree.look(want.place);
+  return here && *here && (*here)->kind == LocalState::Kind::file && (*here)->size == known->second.size;
+}
+
+asio::awaitable<Result<ssh::ExitStatus>> PullNode::run() {
+  std::error_code missing;
+  if (std::filesystem::is_directory(plan_.folder, missing)) {
+    auto opened = open_tree();
+    if (!opened) co_return std::unexpected(opened.error());
+  }
+  auto status = co_await bring_all();
+  const bool lied = !status && status.error().kind == ErrorKind::protocol;
+  if (lied && tree_) tree_->drop_file();
+  if (tree_ && (lied || (status && status->ok()))) sweep();
+  if (!status || !status->ok()) give_back();
+  if (followed_ != nullptr && tree_) remember();
+  const auto finished = tree_ ? tree_->finish() : Result<void>{};
+  if (status && !finished) co_return std::unexpected(finished.error());
+  if (notes_ > kMostNotes) say(fmt::format("skipped {} more", notes_ - kMostNotes));
+  co_return status;
+}
+
+/// Makes the folder if it is not there; so not before there is something to put into it.
+Result<void> PullNode::open_tree() {
+  auto tree = SafeTree::open(plan_.folder);
+  if (!tree) return std::unexpected(tree.error());
+  tree_.emplace(std::move(*tree));
+  return {};
+}
+
+asio::awaitable<Result<ssh::ExitStatus>> PullNode::bring_all() {
+  token_ = random_hex(32);
+  ssh::Request request{.command = list_command(), .bulk = true};
+  auto channel = co_await start_program(run_.session, std::move(request), run_.limit);
+  if (!channel) co_return std::unexpected(channel.error());
+  auto listed = co_await receive_listing(**channel);
+  if (!listed) co_return std::unexpected(listed.error());
+  auto planned = plan_work();
+  if (planned && !choice_.doubtful.empty()) planned = co_await compare_contents();
+  if (planned) planned = reserve();
+  if (!planned) co_return std::unexpected(planned.error());
+  if (job_.options.dry_run) {
+    tell_plan();
+    (*channel)->close_input();
+    auto status = co_await drain(**channel);
+    if (status && !choice_.refused.empty()) status = refusal();
+    co_return status;
+  }
+  auto opened = tree_ ? Result<void>{} : open_tree();
+  if (!opened) co_return std::unexpected(opened.error());
+  tree_->expect(choice_.room);
+  if (auto made = make_folders_and_links(); !made) co_return std::unexpected(made.error());
+  auto big = split_off([](const PullWant& want) { return want.item.size >= kBigFile; });
+  auto untold = split_off(
+      [this](const PullWant& want) { return followed_ == nullptr && may_hide_its_size(want.item); });
+  auto status = co_await receive_archive(**channel);
+  if (!untold.empty() && worth_going_on(status)) {
+    auto read = co_await bring_untold(std::move(untold));
+    if (status) status = std::move(read);
+  }
+  if (status && !choice_.refused.empty()) status = refusal();
+  if (big.empty() || !worth_going_on(status)) co_return status;
+  const auto progress = [this](std::uint64_t bytes) { add_bytes(bytes); };
+  const auto count = big.size();
+  auto brought = co_await pull_big_files(run_, *tree_, std::move(big), job_.options.streams, progress);
+  if (!status) co_return status;
+  if (!brought) co_return std::unexpected(brought.error());
+  counts_.copied += count;
+  co_return status;
+}
+
+std::string PullNode::list_command() const {
+  std::vector<std::string> words = {"sh",          "-c",   pull_list_script(),
+                                    "ec2mpi-pull", token_, followed_ != nullptr ? "patient" : ""};
+  for (const auto& source : plan_.sources) {
+    words.push_back(source.path);
+    words.push_back(source.glob ? source.glob->shell : std::string());
+  }
+  return quote_words(words);
+}
+
+asio::awaitable<Result<void>> PullNode::receive_listing(ssh::Channel& channel) {
+  PullListing listing(token_, plan_.sources.size());
+  while (!listing.ended()) {
+    auto chunk = co_await channel.read(run_.limit);
+    if (!chunk) co_return std::unexpected(chunk.error());
+    if (!*chunk) co_return judge(channel.exit_status(), "the node sent no listing");
+    if ((*chunk)->stream == ssh::Stream::err) {
+      keep_err((*chunk)->bytes);
+      continue;
+    }
+    auto rest = listing.feed((*chunk)->bytes);
+    if (!rest) co_return std::unexpected(rest.error());
+    if (listing.ended() && !rest->empty()) {
+      auto failed = fail(ErrorKind::protocol, "the node sends what it was not asked for");
+      co_return failed;
+    }
+    co_await run_.observer.ready(run_.limit);
+  }
+  sources_ = listing.take();
+  co_return Result<void>{};
+}
+
+/// Decides what is to be done, before anything is.
+Result<void> PullNode::plan_work() {
+  auto chosen =
+      choose_wanted(plan_, sources_, tree_ ? &*tree_ : nullptr, job_.options.exclude, job_.options.checksum);
+  if (!chosen) return std::unexpected(chosen.error());
+  choice_ = std::move(*chosen);
+  if (followed_ != nullptr && tree_) {
+    std::erase_if(choice_.files,
+                  [this](const PullWant& want) { return has_grown(want, *followed_, *tree_); });
+    choice_.bytes = 0;
+    for (const auto& file : choice_.files) add_up(choice_.bytes, file.item.size);
+  }
+  for (const auto& path : choice_.skipped) note(path, "it is a device, pipe or socket");
+  return {};
+}
+
+/// Files of the same size: which of them have the same content?
+asio::awaitable<Result<void>> PullNode::compare_contents() {
+  auto doubtful = std::exchange(choice_.doubtful, {});
+  auto sums = co_await sums_on_node(run_, doubtful);
+  if (!sums) co_return std::unexpected(sums.error());
+  for (auto& want : doubtful) {
+    const auto theirs = sums->find(want.path);
+    auto ours = co_await sum_here(*tree_, want.place, run_.limit);
+    if (!ours) co_return std::unexpected(ours.error());
+    if (theirs != sums->end() && theirs->second == *ours)
+      choice_.keep(std::move(want));
+    else
+      choice_.want(std::move(want));
+  }
+  co_return Result<void>{};
+}
+
+/// Sees that what is wanted may come and has room.
+Result<void> PullNode::reserve() {
+  counts_.unchanged = choice_.kept.size();
+  if (auto room = look_for_room(plan_.folder, choice_.room); !room) return room;
+  if (job_.options.max_size && choice_.bytes > left_of_max_size()) {
+    return fail(ErrorKind::remote_io,
+                fmt::format("it has {} to copy, more than --max-size {} leaves; nothing was copied from it",
+                            format_bytes(choice_.bytes), format_bytes(*job_.options.max_size)));
+  }
+  reserved_ = choice_.bytes;
+  add_up(job_.planned, reserved_);
+  return {};
+}
+
+/// What a node that failed did not bring may come from others.
+void PullNode::give_back() {
+  const auto rest = reserved_ - std::min(reserved_, brought_);
+  job_.planned -= std::min(job_.planned, rest);
+}
+
+std::uint64_t PullNode::left_of_max_size() const {
+  const auto most = job_.options.max_size.value_or(std::numeric_limits<std::uint64_t>::max());
+  return most - std::min(most, job_.planned);
+}
+
+Result<void> look_for_room(const std::filesystem::path& folder, std::uint64_t bytes) {
+  std::error_code unknown;
+  auto there = std::filesystem::absolute(folder, unknown);
+  while (!std::filesystem::exists(there, unknown) && there.has_relative_path()) there = there.parent_path();
+  const auto space = std::filesystem::space(there, unknown);
+  if (unknown || bytes <= space.available) return {};
+  return fail(ErrorKind::local_io,
+              fmt::format("{} to copy, but only {} free in {}; nothing was copied from it",
+                          format_bytes(bytes), format_bytes(space.available), printable(folder.string())));
+}
+
+std::unexpected<Error> PullNode::refusal() const {
+  auto text = printable(choice_.refused.front()) + " is no file, no folder and no link to one";
+  if (choice_.refused.size() > 1) text += fmt::format(" (and {} more)", choice_.refused.size() - 1);
+  return fail(ErrorKind::remote_io, text + "; not copied");
+}
+
+void PullNode::tell_plan() {
+  for (const auto& file : choice_.files) {
+    run_.observer.on_line(run_.node, ssh::Stream::out,
+                          fmt::format("{}  {}", format_bytes(file.item.size),
+                                      printable((plan_.folder / file.place).lexically_normal().string())));
+  }
+  counts_.copied = choice_.files.size();
+  counts_.bytes = choice_.bytes;
+}
+
+Result<void> PullNode::make_folders_and_links() {
+  for (const auto& folder : choice_.folders) {
+    if (auto made = tree_->make_folder(folder.place, attributes_of(folder.item)); !made) return made;
+  }
+  for (const auto& file : choice_.attributes) {
+    if (auto set = tree_->set_attributes(file.place, attributes_of(file.item)); !set) return set;
+  }
+  for (const auto& link : choice_.links) {
+    const auto made = tree_->make_link(link.place, link.item.link);
+    if (!made) return std::unexpected(made.error());
+    if (!*made) note(link.path, "its link to " + printable(link.item.link) + " leads out of what is pulled");
+  }
+  return {};
+}
+
+/// Takes the files for which this holds out of those that the archive brings.
+std::vector<PullWant> PullNode::split_off(const std::function<bool(const PullWant&)>& apart) {
+  const auto first = std::stable_partition(choice_.files.begin(), choice_.files.end(),
+                                           [&apart](const PullWant& want) { return !apart(want); });
+  std::vector<PullWant> others(std::make_move_iterator(first), std::make_move_iterator(choice_.files.end()));
+  choice_.files.erase(first, choice_.files.end());
+  return others;
+}
+
+asio::awaitable<Result<ssh::ExitStatus>> PullNode::bring_untold(std::vector<PullWant> files) {
+  const auto progress = [this](std::uint64_t bytes) { add_bytes(bytes); };
+  const auto keep = [this](std::string_view said) { keep_err(said); };
+  UntoldFiles reader(files, *tree_, left_of_max_size(), progress);
+  auto status = co_await pull_untold(run_, reader, std::move(files), keep);
+  counts_.copied += reader.arrived();
+  auto judged = judge_end(status, {});
+  if (judged && reader.arrived() < reader.asked())
+    judged = fail(ErrorKind::protocol, "the node did not send all files of unknown size");
+  co_return judged;
+}
+
+/// Asks for the files that are no big ones, and unpacks them as they come.
+asio::awaitable<Result<ssh::ExitStatus>> PullNode::receive_archive(ssh::Channel& channel) {
+  std::string names;
+  for (const auto& file : choice_.files) names.append(file.path).push_back('\0');
+  const auto executor = co_await asio::this_coro::executor;
+  const auto text = std::make_shared<const std::string>(std::move(names));
+  const auto feeder = Feeder::over(executor, channel, text, nullptr);
+  feeder->start();
+  auto status = co_await unpack(channel);
+  co_await feeder->finish();
+  co_return status;
+}
+
+asio::awaitable<Result<ssh::ExitStatus>> PullNode::unpack(ssh::Channel& channel) {
+  PullArchive archive(choice_.files, *tree_, room_for_archive(), followed_ != nullptr,
+                      [this](std::uint64_t bytes) { add_bytes(bytes); });
+  TarDecoder decoder(archive);
+  for (;;) {
+    auto chunk = co_await channel.read(run_.limit);
+    if (!chunk) co_return std::unexpected(chunk.error());
+    if (!*chunk) break;
+    if ((*chunk)->stream == ssh::Stream::err) {
+      keep_err((*chunk)->bytes);
+      continue;
+    }
+    if (auto fed = decoder.feed((*chunk)->bytes); !fed) co_return std::unexpected(fed.error());
+    co_await run_.observer.ready(run_.limit);
+  }
+  counts_.copied += archive.arrived();
+  for (const auto& path : archive.skipped()) note(path, "it is no file any more");
+  const auto whole = choice_.files.empty() ? Result<void>{} : decoder.finish();
+  auto judged = judge_end(channel.exit_status(), whole);
+  if (const auto missing = archive.missing(); judged && !missing.empty()) {
+    auto text = printable(missing.front()->path) + " did not come";
+    if (missing.size() > 1) text += fmt::format(", nor did {} more", missing.size() - 1);
+    judged = fail(ErrorKind::remote_io,
+                  text + ", though tar there said nothing; see `command -v tar` and TAR_OPTIONS on the node");
+  }
+  co_return judged;
+}
+
+/// To the end of an archive of nothing.
+asio::awaitable<Result<ssh::ExitStatus>> PullNode::drain(ssh::Channel& channel) {
+  const auto keep = [this](const ssh::Chunk& chunk) {
+    if (chunk.stream == ssh::Stream::err) keep_err(chunk.bytes);
+  };
+  auto status = co_await read_to_end(channel, run_.limit, keep, run_.observer);
+  auto judged = judge_end(status, {});
+  co_return judged;
+}
+
+/// Files may have grown since they were listed; what the disk or --max-size has left bounds it.
+std::uint64_t PullNode::room_for_archive() const {
+  std::uint64_t listed = 0;
+  for (const auto& file : choice_.files) add_up(listed, file.item.size);
+  if (!job_.options.max_size) return std::numeric_limits<std::uint64_t>::max();
+  add_up(listed, left_of_max_size());
+  return listed;
+}
+
+Result<ssh::ExitStatus> PullNode::judge_end(const Result<ssh::ExitStatus>& status,
+                                            const Result<void>& whole) {
+  if (!status) return status;
+  const auto complaint = complaint_in(err_);
+  const auto changed = changed_files_in(err_);
+  if (!status->ok() && (!complaint.empty() || changed.empty())) {
+    return fail(ErrorKind::remote_io, complaint.empty() ? "tar ended with " + status->describe() : complaint);
+  }
+  if (!whole) return std::unexpected(whole.error());
+  for (const auto& name : changed) {
+    if (++notes_ <= kMostNotes)
+      say(fmt::format("{} changed while it was copied; pull again for the rest", printable(name)));
+  }
+  return ssh::ExitStatus{};
+}
+
+/// The error for an end that came too early.
+std::unexpected<Error> PullNode::judge(const Result<ssh::ExitStatus>& status,
+                                       const std::string& otherwise) const {
+  if (!status) return std::unexpected(status.error());
+  if (status->ok()) return fail(ErrorKind::protocol, otherwise);
+  const auto complaint = complaint_in(err_);
+  return fail(ErrorKind::remote_io, complaint.empty() ? "sh ended with " + status->describe() : complaint);
+}
+
+void PullNode::remember() {
+  const auto now = choose_wanted(plan_, sources_, &*tree_, job_.options.exclude);
+  if (!now) return;
+  for (const auto& kept : now->kept) (*followed_)[kept.place] = {kept.inode, kept.size};
+}
+
+/// What earlier runs left half-written, in all folders that this one has seen.
+void PullNode::sweep() {
+  for (const auto& folder : choice_.folders) choice_.holders.insert(folder.place);
+  for (const auto& folder : choice_.holders) tree_->sweep(folder);
+}
+
+void PullNode::add_bytes(std::uint64_t bytes) {
+  counts_.bytes += bytes;
+  brought_ += bytes;
+  run_.observer.on_bytes(run_.node, bytes);
+}
+void PullNode::keep_err(std::string_view bytes) {
+  if (err_.size() < kMostErr) err_ += bytes;
+}
+void PullNode::note(std::string_view name, std::string_view why) {
+  if (++notes_ <= kMostNotes) say(fmt::format("skipped {}: {}", printable(name), why));
+}
+void PullNode::say(const std::string& words) {
+  run_.observer.on_line(run_.node, ssh::Stream::err, words);
+}
+
+}  // namespace ec2mpi::ops

@@ -1,0 +1,86 @@
+#pragma once
+/// One node's pull, once.
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ec2mpi/ops/pull/pull.hpp"
+#include "src/ops/pull/choice.hpp"
+
+namespace ec2mpi::ops {
+
+/// How much of each file is here, by its place; so that only what is appended travels.
+struct FollowedFile {
+  std::uint64_t inode = 0;
+  std::uint64_t size = 0;
+};
+using FollowedFiles = std::map<std::string, FollowedFile>;
+
+/// The file on the node is the one that is here, with more behind it.
+[[nodiscard]] bool has_grown(const PullWant& want, const FollowedFiles& followed, SafeTree& tree);
+
+/// Whether so much fits on the disk of a folder, which need not be there yet. Errors: local_io.
+[[nodiscard]] Result<void> look_for_room(const std::filesystem::path& folder, std::uint64_t bytes);
+
+class PullNode {
+ public:
+  /// `followed`: nullptr, or what is followed: files in it that have grown are left alone, and what is here
+  /// after run() is put into it.
+  PullNode(NodeRun& run, PullJob& job, FollowedFiles* followed = nullptr)
+      : run_(run),
+        job_(job),
+        plan_(job.plans.at(run.node.index)),
+        counts_(job.counts[run.node.index]),
+        followed_(followed) {}
+
+  [[nodiscard]] asio::awaitable<Result<ssh::ExitStatus>> run();
+
+ private:
+  Result<void> open_tree();
+  asio::awaitable<Result<ssh::ExitStatus>> bring_all();
+  [[nodiscard]] std::string list_command() const;
+  asio::awaitable<Result<void>> receive_listing(ssh::Channel& channel);
+  Result<void> plan_work();
+  asio::awaitable<Result<void>> compare_contents();
+  Result<void> reserve();
+  void give_back();
+  [[nodiscard]] std::uint64_t left_of_max_size() const;
+  [[nodiscard]] std::unexpected<Error> refusal() const;
+  void tell_plan();
+  Result<void> make_folders_and_links();
+  std::vector<PullWant> split_off(const std::function<bool(const PullWant&)>& apart);
+  asio::awaitable<Result<ssh::ExitStatus>> bring_untold(std::vector<PullWant> files);
+  asio::awaitable<Result<ssh::ExitStatus>> receive_archive(ssh::Channel& channel);
+  asio::awaitable<Result<ssh::ExitStatus>> unpack(ssh::Channel& channel);
+  asio::awaitable<Result<ssh::ExitStatus>> drain(ssh::Channel& channel);
+  [[nodiscard]] std::uint64_t room_for_archive() const;
+  Result<ssh::ExitStatus> judge_end(const Result<ssh::ExitStatus>& status, const Result<void>& whole);
+  [[nodiscard]] std::unexpected<Error> judge(const Result<ssh::ExitStatus>& status,
+                                             const std::string& otherwise) const;
+  void remember();
+  void sweep();
+  void add_bytes(std::uint64_t bytes);
+  void keep_err(std::string_view bytes);
+  void note(std::string_view name, std::string_view why);
+  void say(const std::string& words);
+
+  NodeRun& run_;
+  PullJob& job_;
+  const PullPlan& plan_;
+  PullCounts& counts_;
+  FollowedFiles* followed_;
+  std::optional<SafeTree> tree_;
+  std::string token_;
+  std::vector<RemoteSource> sources_;
+  PullChoice choice_;
+  std::uint64_t reserved_ = 0;  ///< of what all nodes may bring
+  std::uint64_t brought_ = 0;
+  std::string err_;
+  std::size_t notes_ = 0;
+};
+
+}  // namespace ec2mpi::ops

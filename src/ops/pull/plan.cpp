@@ -1,0 +1,74 @@
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <algorithm>
+#include <set>
+
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/ops/node/placeholders.hpp"
+#include "ec2mpi/ops/node/remote_path.hpp"
+#include "ec2mpi/ops/pull/pull.hpp"
+
+namespace ec2mpi::ops {
+
+namespace {
+
+Result<PullSource> source_from(const std::string& typed) {
+  auto path = remote_path(typed);
+  if (!path) return std::unexpected(path.error());
+  PullSource source{.path = std::move(*path), .name = {}, .glob = {}};
+  source.name = name_in_target(source.path);
+  source.glob = remote_glob(source.path);
+  return source;
+}
+
+Result<void> choose_place(PullPlan& plan, const std::string& target, bool only_folder) {
+  struct stat info {};
+  const bool exists = ::stat(target.c_str(), &info) == 0;
+  const bool folder = exists && S_ISDIR(info.st_mode);
+  if (only_folder || folder || target.ends_with('/')) {
+    plan.folder = target;
+    if (exists && !folder)
+      return fail(ErrorKind::usage, printable(target) + " is a file; a folder is needed here");
+    return {};
+  }
+  const std::filesystem::path path = target;
+  plan.folder = path.has_parent_path() ? path.parent_path() : ".";
+  plan.rename = path.filename();
+  return {};
+}
+
+}  // namespace
+
+PullLayout pull_layout(const std::string& target, std::size_t nodes, bool flat) {
+  if (flat) return PullLayout::flat;
+  const bool own = target.find("{node}") != std::string::npos ||
+                   target.find("{index}") != std::string::npos ||
+                   target.find("{address}") != std::string::npos;
+  return nodes == 1 || own ? PullLayout::as_named : PullLayout::per_node;
+}
+
+Result<PullPlan> pull_plan(const std::vector<std::string>& sources, const std::string& target,
+                           const Node& node, PullLayout layout) {
+  if (target.empty()) return fail(ErrorKind::usage, "the target is empty; '.' is this folder");
+  PullPlan plan;
+  std::set<std::string> names;
+  for (const auto& typed : sources) {
+    auto source = source_from(fill_placeholders(typed, node));
+    if (!source) return std::unexpected(source.error());
+    if (!source->glob && !source->name.empty() && !names.insert(source->name).second) {
+      return fail(ErrorKind::usage,
+                  "two sources are called " + printable(source->name) + "; pull them one after the other");
+    }
+    plan.sources.push_back(std::move(*source));
+  }
+  const auto& first = plan.sources.front();
+  const bool several = plan.sources.size() > 1 || first.name.empty() || first.glob;
+  auto chosen =
+      choose_place(plan, fill_placeholders(target, node), several || layout != PullLayout::as_named);
+  if (!chosen) return std::unexpected(chosen.error());
+  if (layout == PullLayout::per_node) plan.folder /= node.label();
+  if (layout == PullLayout::flat) plan.suffix = "." + node.label();
+  return plan;
+}
+
+}  // namespace ec2mpi::ops

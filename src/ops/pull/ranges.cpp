@@ -1,0 +1,405 @@
+#include "src/ops/pull/ranges.hpp"
+
+#include <fmt/format.h>
+#include <algorithm>
+#include <asio/co_spawn.hpp>
+#include <asio/detached.hpp>
+#include <asio/this_coro.hpp>
+#include <memory>
+
+#include "ec2mpi/base/event.hpp"
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/ops/node/further.hpp"
+#include "ec2mpi/ops/node/remote_program.hpp"
+#include "src/ops/pull/parts.hpp"
+#include "src/ops/pull/script.hpp"
+
+namespace ec2mpi::ops {
+
+namespace {
+
+constexpr std::size_t kPartsInFlight = 2;  // of one stream; so that the node never waits for us
+constexpr std::uint64_t kWorthAStream = 24 << 20;
+constexpr std::size_t kMostRangeErr = 16 * 1024;
+constexpr std::size_t kMostArguments = 64 * 1024;
+
+/// The ranges script running on a node.
+class RangeStream {
+ public:
+  asio::awaitable<Result<void>> open(ssh::Session& session, const std::vector<std::string>& paths,
+                                     Limit limit) {
+    token_ = random_hex(32) + "\n";
+    std::vector<std::string> words = {"sh", "-c", pull_ranges_script(), "ec2mpi-pull",
+                                      token_.substr(0, token_.size() - 1)};
+    words.insert(words.end(), paths.begin(), paths.end());
+    ssh::Request request{.command = quote_words(words), .bulk = true};
+    auto channel = co_await start_program(session, std::move(request), limit);
+    if (!channel) co_return std::unexpected(channel.error());
+    channel_ = std::move(*channel);
+    co_return Result<void>{};
+  }
+
+  asio::awaitable<Result<void>> ask(std::size_t number, FilePart part, Limit limit) {
+    const auto line = fmt::format("{} {} {}\n", number, part.from + 1, part.to - part.from);
+    auto written = co_await channel_->write(line, limit);
+    co_return written;
+  }
+
+  asio::awaitable<Result<void>> ask_record(std::size_t number, Limit limit) {
+    const auto line = fmt::format("{} record\n", number);
+    auto written = co_await channel_->write(line, limit);
+    co_return written;
+  }
+
+  /// Some more bytes of the answers, at most `most`; valid until the next call.
+  asio::awaitable<Result<std::string_view>> read(std::uint64_t most, Limit limit) {
+    while (ready_.empty()) {
+      auto chunk = co_await channel_->read(limit);
+      if (!chunk) co_return std::unexpected(chunk.error());
+      if (!*chunk) co_return ended();
+      if ((*chunk)->stream == ssh::Stream::err) {
+        if (err_.size() < kMostRangeErr) err_ += (*chunk)->bytes;
+        continue;
+      }
+      if (auto taken = take((*chunk)->bytes); !taken) co_return std::unexpected(taken.error());
+    }
+    const auto bytes =
+        ready_.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(most, ready_.size())));
+    ready_.remove_prefix(bytes.size());
+    co_return bytes;
+  }
+
+  asio::awaitable<Result<RemoteItem>> read_record(Limit limit) {
+    std::string fields;
+    while (std::count(fields.begin(), fields.end(), '\0') < 3) {
+      auto byte = co_await read(1, limit);
+      if (!byte) co_return std::unexpected(byte.error());
+      fields += *byte;
+      if (fields.size() > TarDecoder::kLongestName) {
+        auto failed = fail(ErrorKind::protocol, "the node's answer is longer than can be");
+        co_return failed;
+      }
+    }
+    auto item = parse_record(std::string_view(fields).substr(0, fields.find('\0')));
+    co_return item;
+  }
+
+ private:
+  /// Drops what .bashrc says before the token.
+  Result<void> take(std::string_view bytes) {
+    if (begun_) {
+      ready_ = bytes;
+      return {};
+    }
+    before_ += bytes;
+    const auto place = before_.find(token_);
+    if (place == std::string::npos && before_.size() > PullListing::kMostBefore)
+      return fail(ErrorKind::protocol, "the node prints much before any file; see its .bashrc");
+    if (place == std::string::npos) return {};
+    begun_ = true;
+    ready_ = std::string_view(before_).substr(place + token_.size());
+    return {};
+  }
+
+  [[nodiscard]] std::unexpected<Error> ended() const {
+    const auto status = channel_->exit_status();
+    if (!status) return std::unexpected(status.error());
+    const auto said = printable(trim(err_).substr(0, 200));
+    return fail(ErrorKind::remote_io, said.empty() ? "the node ended the copy: " + status->describe() : said);
+  }
+
+  std::unique_ptr<ssh::Channel> channel_;
+  std::string token_;
+  std::string before_;
+  std::string_view ready_;
+  std::string err_;
+  bool begun_ = false;
+};
+
+std::string version_of(const RemoteItem& item) {
+  return fmt::format("{} {}.{}", item.size, item.mtime, item.nanoseconds);
+}
+
+bool same_version(const RemoteItem& a, const RemoteItem& b) {
+  return a.size == b.size && a.mtime == b.mtime && a.nanoseconds == b.nanoseconds;
+}
+
+/// Its first bytes are still what was listed, as far as can be told.
+bool only_grown(const RemoteItem& before, const RemoteItem& now) {
+  return now.type == TarType::file && now.inode == before.inode && now.size > before.size;
+}
+
+/// Some big files from one node, over one or several streams. Lives in pull_batch's frame.
+class BigFiles {
+ public:
+  BigFiles(NodeRun& run, SafeTree& tree, const std::vector<PullWant>& files, std::size_t streams,
+           PullProgress progress, const asio::any_io_executor& executor)
+      : run_(run),
+        tree_(tree),
+        files_(files),
+        streams_wanted_(streams),
+        progress_(std::move(progress)),
+        changed_(executor),
+        on_user_stop_(run.limit.stop, StopIt{stop_}) {
+    for (const auto& file : files_) paths_.push_back(file.path);
+  }
+
+  asio::awaitable<Result<void>> run() {
+    auto first = std::make_unique<RangeStream>();
+    auto opened = co_await first->open(run_.session, paths_, run_.limit);
+    if (!opened) co_return opened;
+    far_ = is_far(run_.session);
+    streams_.push_back(std::move(first));
+    Result<void> all;
+    for (number_ = 0; number_ < files_.size() && !failed_; ++number_) {
+      auto done = co_await bring();
+      if (!done && all) all = done;
+      if (!done && done.error().kind == ErrorKind::local_io) break;
+    }
+    stop_.request_stop();
+    const Limit unlimited;
+    while (active_ > 0) co_await changed_.wait(unlimited);
+    if (failed_) co_return std::unexpected(*failed_);
+    co_return all;
+  }
+
+ private:
+  struct StopIt {
+    std::stop_source& source;
+    void operator()() const { source.request_stop(); }
+  };
+
+  [[nodiscard]] const PullWant& file() const { return files_[number_]; }
+
+  asio::awaitable<Result<void>> bring() {
+    auto begun = begin_file();
+    if (!begun) co_return begun;
+    add_streams();
+    std::vector<RangeStream*> streams;
+    for (const auto& stream : streams_) streams.push_back(stream.get());
+    for (auto* stream : streams) spawn(work(*stream));
+    const Limit unlimited;
+    while (working_ > 0) co_await changed_.wait(unlimited);
+    if (!parts_->complete()) {
+      const bool no_resume =
+          failed_ && (failed_->kind == ErrorKind::local_io || failed_->kind == ErrorKind::protocol);
+      if (no_resume) tree_.drop_file();
+      if (!failed_) failed_ = Error{ErrorKind::unreachable, "connection lost"};
+      co_return std::unexpected(*failed_);
+    }
+    auto ended = co_await end_file();
+    co_return ended;
+  }
+
+  Result<void> begin_file() {
+    const auto attributes = attributes_of(file().item);
+    auto there = tree_.begin_partial(file().place, attributes, version_of(file().item));
+    if (there && *there > file().item.size) {
+      tree_.drop_file();
+      there = tree_.begin_partial(file().place, attributes, version_of(file().item));
+    }
+    if (!there) return std::unexpected(there.error());
+    parts_.emplace(*there, file().item.size);
+    return {};
+  }
+
+  asio::awaitable<Result<void>> end_file() {
+    auto& stream = *streams_.front();
+    auto asked = co_await stream.ask_record(number_ + 1, run_.limit);
+    if (!asked) co_return asked;
+    auto now = co_await stream.read_record(run_.limit);
+    if (!now) co_return std::unexpected(now.error());
+    if (same_version(file().item, *now) || only_grown(file().item, *now)) co_return tree_.end_file();
+    tree_.drop_file();
+    const auto why =
+        printable(file().path) + " changed while it was copied, so it was not put in place; pull again";
+    auto failed = fail(ErrorKind::remote_io, why);
+    co_return failed;
+  }
+
+  void add_streams() {
+    if (!far_ || grown_ || file().item.size - parts_->written() < kWorthAStream) return;
+    grown_ = true;
+    for (std::size_t i = 1; i < streams_wanted_; ++i) {
+      ++active_;
+      asio::co_spawn(changed_.executor(), add_stream(), asio::detached);
+    }
+  }
+
+  /// Another connection; that there is none is no trouble.
+  asio::awaitable<void> add_stream() {
+    const Limit limit{run_.limit.deadline, stop_.get_token()};
+    auto session = co_await further_session(run_, limit);
+    if (session) {
+      auto stream = std::make_unique<RangeStream>();
+      auto opened = co_await stream->open(**session, paths_, limit);
+      if (opened) {
+        sessions_.push_back(std::move(*session));
+        streams_.push_back(std::move(stream));
+        if (working_ > 0) spawn(work(*streams_.back()));
+      }
+    }
+    --active_;
+    changed_.notify_all();
+  }
+
+  void spawn(asio::awaitable<void> work) {
+    ++working_;
+    ++active_;
+    asio::co_spawn(changed_.executor(), std::move(work), asio::detached);
+  }
+
+  /// One stream's share of the file.
+  asio::awaitable<void> work(RangeStream& stream) {
+    std::deque<FilePart> asked;
+    const auto number = number_ + 1;
+    auto done = co_await take_part(stream, asked, number);
+    for (const auto& part : asked) parts_->give_back(part);
+    --working_;
+    --active_;
+    if (!done) note_failure(stream, done.error());
+    changed_.notify_all();
+  }
+
+  asio::awaitable<Result<void>> take_part(RangeStream& stream, std::deque<FilePart>& asked,
+                                          std::size_t number) {
+    while (!parts_->complete() && !failed_) {
+      while (asked.size() < kPartsInFlight) {
+        const auto part = parts_->take();
+        if (!part) break;
+        asked.push_back(*part);
+        auto sent = co_await stream.ask(number, *part, run_.limit);
+        if (!sent) co_return sent;
+      }
+      if (asked.empty()) {
+        const Wake wake = co_await changed_.wait(run_.limit);
+        if (wake != Wake::notified) co_return wake_error(wake, "the copy did not end in time");
+        continue;
+      }
+      auto bytes = co_await stream.read(asked.front().to - asked.front().from, run_.limit);
+      if (!bytes) co_return std::unexpected(bytes.error());
+      const auto write = [this](std::string_view content) { return tree_.write(content); };
+      auto written = parts_->accept(asked.front().from, *bytes, write);
+      if (!written) {
+        failed_ = written.error();
+        co_return written;
+      }
+      progress_(bytes->size());
+      asked.front().from += bytes->size();
+      if (asked.front().from == asked.front().to) asked.pop_front();
+      changed_.notify_all();
+      co_await run_.observer.ready(run_.limit);
+    }
+    co_return Result<void>{};
+  }
+
+  /// The others take over what a broken stream leaves; the first stream's session is the node's, without
+  /// which nothing goes on.
+  void note_failure(const RangeStream& stream, const Error& error) {
+    const bool first = &stream == streams_.front().get();
+    if (first && !failed_) failed_ = error;
+    if (first) return;
+    std::erase_if(streams_, [&stream](const auto& known) { return known.get() == &stream; });
+  }
+
+  NodeRun& run_;
+  SafeTree& tree_;
+  const std::vector<PullWant>& files_;
+  std::size_t streams_wanted_;
+  PullProgress progress_;
+  Event changed_;
+  std::stop_source stop_;  ///< of connections that are still being made
+  std::stop_callback<StopIt> on_user_stop_;
+  std::vector<std::string> paths_;
+  std::vector<std::unique_ptr<ssh::Session>> sessions_;
+  std::vector<std::unique_ptr<RangeStream>> streams_;
+  std::optional<FileParts> parts_;
+  std::size_t number_ = 0;
+  std::size_t working_ = 0;  ///< streams at work on the file
+  std::size_t active_ = 0;   ///< coroutines that use this
+  bool far_ = false;
+  bool grown_ = false;
+  std::optional<Error> failed_;
+};
+
+asio::awaitable<Result<void>> pull_batch(NodeRun& run, SafeTree& tree, const std::vector<PullWant>& files,
+                                         std::size_t streams, PullProgress progress) {
+  const auto executor = co_await asio::this_coro::executor;
+  BigFiles batch(run, tree, files, streams, std::move(progress), executor);
+  auto done = co_await batch.run();
+  co_return done;
+}
+
+/// As many of them as fit into a command line.
+template <class Item, class PathOf>
+std::vector<Item> take_batch(std::vector<Item>& items, PathOf&& path_of) {
+  std::size_t length = 0;
+  auto end = items.begin();
+  while (end != items.end() && (length == 0 || length + path_of(*end).size() < kMostArguments)) {
+    length += 4 * path_of(*end).size() / 3 + 3;
+    ++end;
+  }
+  std::vector<Item> batch(std::make_move_iterator(items.begin()), std::make_move_iterator(end));
+  items.erase(items.begin(), end);
+  return batch;
+}
+
+asio::awaitable<Result<void>> pull_tail(NodeRun& run, SafeTree& tree, RangeStream& stream,
+                                        const PullTail& tail, std::size_t number, PullProgress& progress) {
+  const auto& item = tail.want->item;
+  for (FilePart part{tail.from, 0}; part.from < item.size; part.from = part.to) {
+    part.to = std::min(part.from + FileParts::kPart, item.size);
+    auto asked = co_await stream.ask(number, part, run.limit);
+    if (asked) asked = co_await stream.ask_record(number, run.limit);
+    if (!asked) co_return asked;
+    std::string content;
+    while (content.size() < part.to - part.from) {
+      auto bytes = co_await stream.read(part.to - part.from - content.size(), run.limit);
+      if (!bytes) co_return std::unexpected(bytes.error());
+      content += *bytes;
+    }
+    auto now = co_await stream.read_record(run.limit);
+    if (!now) co_return std::unexpected(now.error());
+    if (!same_version(item, *now) && !only_grown(item, *now))
+      co_return Result<void>{};  // the next look sees why
+    auto attributes = attributes_of(item);
+    if (auto added = tree.append(tail.want->place, part.from, content, attributes); !added) co_return added;
+    progress(content.size());
+  }
+  co_return Result<void>{};
+}
+
+}  // namespace
+
+asio::awaitable<Result<void>> pull_big_files(NodeRun& run, SafeTree& tree, std::vector<PullWant> files,
+                                             std::size_t streams, PullProgress progress) {
+  Result<void> all;
+  while (!files.empty()) {
+    const auto batch =
+        take_batch(files, [](const PullWant& want) -> const std::string& { return want.path; });
+    auto done = co_await pull_batch(run, tree, batch, streams, progress);
+    if (!done && all) all = done;
+    if (!done && done.error().kind != ErrorKind::remote_io) break;
+  }
+  co_return all;
+}
+
+asio::awaitable<Result<void>> pull_tails(NodeRun& run, SafeTree& tree, std::vector<PullTail> tails,
+                                         PullProgress progress) {
+  while (!tails.empty()) {
+    const auto batch =
+        take_batch(tails, [](const PullTail& tail) -> const std::string& { return tail.want->path; });
+    std::vector<std::string> paths;
+    for (const auto& tail : batch) paths.push_back(tail.want->path);
+    RangeStream stream;
+    auto opened = co_await stream.open(run.session, paths, run.limit);
+    if (!opened) co_return opened;
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      auto done = co_await pull_tail(run, tree, stream, batch[i], i + 1, progress);
+      if (!done) co_return done;
+    }
+  }
+  co_return Result<void>{};
+}
+
+}  // namespace ec2mpi::ops

@@ -1,0 +1,433 @@
+#include "src/ops/pull/safe_tree.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <cstdio>
+#include <memory>
+#include <utility>
+
+#include "ec2mpi/base/text.hpp"
+
+namespace ec2mpi::ops {
+
+namespace {
+
+constexpr unsigned kPlainMode =
+    0777;  // without setuid, setgid and sticky: a node should not make such files here
+constexpr int kFolderFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+
+constexpr std::size_t kHole = 4096;  // the least that can be left out of a file on most file systems
+
+constexpr std::uint64_t kBytesBetweenLooks = 8'000'000;  // bytes written between two looks at the disk
+constexpr std::uint64_t kMostKeptFree = 1'000'000'000;   // of a big disk; of a small one a part
+constexpr std::uint64_t kPartKeptFree = 20;
+
+/// Something is to be left for others by a node that sends more than it had listed.
+Result<void> check_free_space(int fd, const std::filesystem::path& path) {
+  struct statvfs disk {};
+  if (::fstatvfs(fd, &disk) != 0) return {};
+  const std::uint64_t free = disk.f_bavail * disk.f_frsize;
+  if (free >= std::min(kMostKeptFree, disk.f_blocks * disk.f_frsize / kPartKeptFree)) return {};
+  return fail(ErrorKind::local_io,
+              fmt::format("more came than was listed, and only {} are free on the disk of {}; given up",
+                          format_bytes(free), printable(path.string())));
+}
+
+void set_times(int fd, const FileAttributes& attributes) {
+  timespec times[2]{};
+  times[0].tv_nsec = UTIME_OMIT;
+  times[1].tv_sec = attributes.mtime;
+  times[1].tv_nsec = attributes.nanoseconds;
+  ::futimens(fd, times);  // a time that this file system can't hold is no reason to lose the file
+}
+
+bool all_zeros(std::string_view bytes) {
+  return bytes.find_first_not_of('\0') == std::string_view::npos;
+}
+
+/// Held as long as a temporary file is written, so that nobody takes it for an old one.
+bool lock(int fd) {
+  return ::flock(fd, LOCK_EX | LOCK_NB) == 0;
+}
+
+Result<void> write_at(int fd, std::uint64_t at, std::string_view bytes, const std::filesystem::path& path) {
+  while (!bytes.empty()) {
+    const auto written = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(at));
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return io_error("write", path);
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+    at += static_cast<std::uint64_t>(written);
+  }
+  return {};
+}
+
+/// A name that depends on the text; two texts of one node may well have the same, to its own harm only.
+std::string name_from(std::string_view text) {
+  std::uint64_t hash = 14695981039346656037ULL;  // FNV-1a
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
+  return fmt::format("{}part.{:016x}", kPullTemporary, hash);
+}
+
+std::unexpected<Error> folder_error(const std::filesystem::path& path) {
+  if (errno == ENOTDIR || errno == ELOOP) {
+    return fail(ErrorKind::local_io, "cannot write into " + printable(path.string()) +
+                                         ": it is no folder (a link to one is not followed)");
+  }
+  return io_error("open the folder", path);
+}
+
+}  // namespace
+
+SafeTree::SafeTree(std::filesystem::path root, UniqueFd fd)
+    : root_(std::move(root)), fd_(std::move(fd)), token_(random_hex(8)) {}
+
+SafeTree::~SafeTree() {
+  if (!resumable_) drop_file();
+}
+
+Result<SafeTree> SafeTree::open(const std::filesystem::path& root) {
+  std::error_code failed;
+  std::filesystem::create_directories(root, failed);
+  UniqueFd fd(::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd && failed) {
+    return fail(ErrorKind::local_io,
+                fmt::format("cannot make the folder {}: {}", printable(root.string()), failed.message()));
+  }
+  if (!fd) return io_error("open the folder", root);
+  return SafeTree(root, std::move(fd));
+}
+
+Result<SafeTree::Names> SafeTree::names_of(std::string_view path) {
+  const auto refuse = [path](std::string_view why) {
+    return fail(ErrorKind::protocol,
+                fmt::format("the node sent a file named {}, which {}; refused", printable(path), why));
+  };
+  if (path.empty() || path.front() == '/') return refuse("is no path below the target");
+  if (path.find('\0') != std::string_view::npos) return refuse("holds a NUL byte");
+  Names names;
+  for (const auto name : split(path, '/')) {
+    if (name == "..") return refuse("leads out of the target");
+    if (!name.empty() && name != ".") names.emplace_back(name);
+  }
+  return names;
+}
+
+Result<int> SafeTree::enter(const Names& names) {
+  if (names.empty()) return fd_.get();
+  if (folder_ && names == inside_) return folder_.get();
+  UniqueFd current;
+  auto path = root_;
+  for (const auto& name : names) {
+    path /= name;
+    const int from = current ? current.get() : fd_.get();
+    UniqueFd next(::openat(from, name.c_str(), kFolderFlags));
+    if (!next && errno == ENOENT) {
+      if (::mkdirat(from, name.c_str(), kPlainMode) != 0 && errno != EEXIST)
+        return io_error("make the folder", path);
+      next = UniqueFd(::openat(from, name.c_str(), kFolderFlags));
+    }
+    if (!next) return folder_error(path);
+    current = std::move(next);
+  }
+  folder_ = std::move(current);
+  inside_ = names;
+  return folder_.get();
+}
+
+Result<std::optional<int>> SafeTree::find_folder(const Names& names) {
+  if (names.empty()) return fd_.get();
+  if (folder_ && names == inside_) return folder_.get();
+  UniqueFd current;
+  for (const auto& name : names) {
+    UniqueFd next(::openat(current ? current.get() : fd_.get(), name.c_str(), kFolderFlags));
+    if (!next && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)) return std::nullopt;
+    if (!next) return io_error("open the folder", root_ / name);
+    current = std::move(next);
+  }
+  folder_ = std::move(current);
+  inside_ = names;
+  return folder_.get();
+}
+
+Result<std::optional<LocalState>> SafeTree::look(std::string_view path) {
+  auto names = names_of(path);
+  if (!names) return std::unexpected(names.error());
+  const std::string name = names->empty() ? "." : names->back();
+  if (!names->empty()) names->pop_back();
+  const auto folder = find_folder(*names);
+  if (!folder) return std::unexpected(folder.error());
+  struct stat info {};
+  if (!*folder || ::fstatat(**folder, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) return std::nullopt;
+  LocalState state{.mode = info.st_mode & 07777U,
+                   .size = static_cast<std::uint64_t>(info.st_size),
+                   .mtime = info.st_mtim.tv_sec,
+                   .nanoseconds = static_cast<std::uint32_t>(info.st_mtim.tv_nsec)};
+  if (S_ISREG(info.st_mode)) state.kind = LocalState::Kind::file;
+  if (S_ISDIR(info.st_mode)) state.kind = LocalState::Kind::folder;
+  if (S_ISLNK(info.st_mode)) {
+    state.kind = LocalState::Kind::link;
+    state.link.resize(PATH_MAX);
+    const auto size = ::readlinkat(**folder, name.c_str(), state.link.data(), state.link.size());
+    state.link.resize(static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
+  }
+  return state;
+}
+
+Result<int> SafeTree::enter_parent(Names names) {
+  if (names.empty())
+    return fail(ErrorKind::protocol, "the node sent a file in place of the target folder; refused");
+  names.pop_back();
+  return enter(names);
+}
+
+std::string SafeTree::next_temporary() {
+  return fmt::format("{}{}.{}", kPullTemporary, token_, ++count_);
+}
+
+Result<void> SafeTree::make_folder(std::string_view path, const FileAttributes& attributes) {
+  const auto names = names_of(path);
+  if (!names) return std::unexpected(names.error());
+  const auto folder = enter(*names);
+  if (!folder) return std::unexpected(folder.error());
+  if (names->empty()) return {};  // the target itself is the user's
+  struct stat info {};
+  if (::fstat(*folder, &info) == 0 && (info.st_mode & 0700) != 0700)
+    ::fchmod(*folder, (info.st_mode | 0700) & kPlainMode);
+  folders_.push_back({std::string(path), attributes});
+  return {};
+}
+
+Result<bool> SafeTree::make_link(std::string_view path, const std::string& target) {
+  const auto names = names_of(path);
+  if (!names) return std::unexpected(names.error());
+  if (!link_stays_inside(path, target)) return false;
+  const auto folder = enter_parent(*names);
+  if (!folder) return std::unexpected(folder.error());
+  const auto temporary = next_temporary();
+  if (::symlinkat(target.c_str(), *folder, temporary.c_str()) != 0)
+    return io_error("make the link", root_ / path);
+  if (::renameat(*folder, temporary.c_str(), *folder, names->back().c_str()) != 0) {
+    auto failed = io_error("make the link", root_ / path);
+    ::unlinkat(*folder, temporary.c_str(), 0);
+    return failed;
+  }
+  return true;
+}
+
+Result<void> SafeTree::open_temporary(std::string_view path, const FileAttributes& attributes,
+                                      const std::string& temporary, int flags) {
+  drop_file();
+  const auto names = names_of(path);
+  if (!names) return std::unexpected(names.error());
+  const auto folder = enter_parent(*names);
+  if (!folder) return std::unexpected(folder.error());
+  temporary_ = temporary;
+  file_folder_ = UniqueFd(::fcntl(*folder, F_DUPFD_CLOEXEC, 0));
+  file_ = UniqueFd(::openat(*folder, temporary_.c_str(), O_CREAT | O_NOFOLLOW | O_CLOEXEC | flags, 0600));
+  file_path_ = path;
+  file_name_ = names->back();
+  attributes_ = attributes;
+  written_ = 0;
+  resumable_ = false;
+  if (!file_ || !file_folder_) return io_error("write", root_ / path);
+  return {};
+}
+
+Result<void> SafeTree::begin_file(std::string_view path, const FileAttributes& attributes) {
+  auto opened = open_temporary(path, attributes, next_temporary(), O_WRONLY | O_EXCL);
+  if (opened) lock(file_.get());
+  return opened;
+}
+
+Result<std::uint64_t> SafeTree::begin_partial(std::string_view path, const FileAttributes& attributes,
+                                              std::string_view version) {
+  const auto name = name_from(fmt::format("{}\n{}", path, version));
+  const auto opened = open_temporary(path, attributes, name, O_RDWR | O_NONBLOCK);
+  struct stat info {};
+  const bool ours = opened && ::fstat(file_.get(), &info) == 0 && S_ISREG(info.st_mode) &&
+                    info.st_nlink == 1 && info.st_uid == ::geteuid() && lock(file_.get());
+  if (!ours) {  // another run is writing it, or it is something else
+    file_ = UniqueFd();
+    if (auto begun = begin_file(path, attributes); !begun) return std::unexpected(begun.error());
+    return 0;
+  }
+  resumable_ = true;
+  written_ = static_cast<std::uint64_t>(info.st_size);
+  return written_;
+}
+
+Result<void> SafeTree::write(std::string_view bytes) {
+  if (attributes_.sparse) return write_with_holes(bytes);
+  auto done = put(bytes);
+  written_ += bytes.size();
+  return done;
+}
+
+/// Of a partial file the size says how much has come, also where it ends in a hole.
+Result<void> SafeTree::write_with_holes(std::string_view bytes) {
+  std::size_t run = 0;  // bytes in front that are no hole
+  const auto put_run = [&] {
+    auto done = put(bytes.substr(0, run));
+    written_ += run;
+    bytes.remove_prefix(std::exchange(run, 0));
+    return done;
+  };
+  bool hole = false;
+  while (run < bytes.size()) {
+    const auto part = bytes.substr(run, kHole - (written_ + run) % kHole);
+    hole = all_zeros(part);
+    if (!hole) {
+      run += part.size();
+      continue;
+    }
+    if (auto done = put_run(); !done) return done;
+    written_ += part.size();
+    bytes.remove_prefix(part.size());
+  }
+  if (auto done = put_run(); !done) return done;
+  if (hole && resumable_ && ::ftruncate(file_.get(), static_cast<off_t>(written_)) != 0)
+    return io_error("write", root_ / file_path_);
+  return {};
+}
+
+Result<void> SafeTree::put(std::string_view bytes) {
+  if (bytes.size() > unwatched_) {
+    if (auto room = check_free_space(file_.get(), root_ / file_path_); !room) return room;
+    unwatched_ += kBytesBetweenLooks;
+  }
+  unwatched_ -= std::min<std::uint64_t>(unwatched_, bytes.size());
+  return write_at(file_.get(), written_, bytes, root_ / file_path_);
+}
+
+Result<void> SafeTree::end_file() {
+  const bool cut = ::ftruncate(file_.get(), static_cast<off_t>(written_)) == 0;  // what ends in a hole
+  ::fchmod(file_.get(), attributes_.mode & kPlainMode);
+  set_times(file_.get(), attributes_);
+  if (!cut ||
+      ::renameat(file_folder_.get(), temporary_.c_str(), file_folder_.get(), file_name_.c_str()) != 0) {
+    auto failed = io_error("write", root_ / file_path_);
+    drop_file();
+    return failed;
+  }
+  file_ = UniqueFd();
+  return {};
+}
+
+void SafeTree::drop_file() {
+  if (!file_) return;
+  ::unlinkat(file_folder_.get(), temporary_.c_str(), 0);
+  file_ = UniqueFd();
+}
+
+Result<UniqueFd> SafeTree::open_file(std::string_view path) {
+  const auto names = names_of(path);
+  if (!names) return std::unexpected(names.error());
+  const auto folder = enter_parent(*names);
+  if (!folder) return std::unexpected(folder.error());
+  UniqueFd file(::openat(*folder, names->back().c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (!file) return io_error("read", root_ / path);
+  return file;
+}
+
+Result<void> SafeTree::set_attributes(std::string_view path, const FileAttributes& attributes) {
+  const auto names = names_of(path);
+  if (!names) return std::unexpected(names.error());
+  const auto folder = enter_parent(*names);
+  if (!folder) return std::unexpected(folder.error());
+  UniqueFd file(::openat(*folder, names->back().c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (!file && errno == EACCES && ::fchmodat(*folder, names->back().c_str(), 0600, 0) == 0)  // no link: seen
+    file = UniqueFd(::openat(*folder, names->back().c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (!file || ::fchmod(file.get(), attributes.mode & kPlainMode) != 0)
+    return io_error("set the mode of", root_ / path);
+  set_times(file.get(), attributes);
+  return {};
+}
+
+Result<void> SafeTree::append(std::string_view path, std::uint64_t size, std::string_view bytes,
+                              const FileAttributes& attributes) {
+  const auto names = names_of(path);
+  if (!names) return std::unexpected(names.error());
+  const auto folder = enter_parent(*names);
+  if (!folder) return std::unexpected(folder.error());
+  const UniqueFd file(
+      ::openat(*folder, names->back().c_str(), O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (!file) return io_error("write", root_ / path);
+  struct stat info {};
+  if (::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode) ||
+      static_cast<std::uint64_t>(info.st_size) != size) {
+    return fail(ErrorKind::local_io,
+                printable((root_ / path).string()) + " was changed here while it was being followed");
+  }
+  if (auto written = write_at(file.get(), size, bytes, root_ / path); !written) {
+    [[maybe_unused]] const int cut = ::ftruncate(file.get(), info.st_size);
+    return written;
+  }
+  set_times(file.get(), attributes);
+  return {};
+}
+
+void SafeTree::sweep(std::string_view folder) {
+  const auto names = names_of(folder);
+  if (!names) return;
+  const auto found = find_folder(*names);
+  if (!found || !*found) return;
+  const int copy = ::openat(**found, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const std::unique_ptr<DIR, decltype([](DIR* open) { ::closedir(open); })> listing(
+      copy < 0 ? nullptr : ::fdopendir(copy));
+  if (!listing) return;
+  std::vector<std::string> old;
+  while (const dirent* entry = ::readdir(listing.get())) {
+    if (std::string_view(entry->d_name).starts_with(kPullTemporary)) old.emplace_back(entry->d_name);
+  }
+  for (const auto& name : old) {
+    const UniqueFd file(::openat(**found, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    const bool link = !file && errno == ELOOP;
+    if (link || (file && lock(file.get()))) ::unlinkat(**found, name.c_str(), 0);
+  }
+}
+
+Result<void> SafeTree::finish() {
+  if (!resumable_) drop_file();
+  file_ = UniqueFd();
+  Result<void> done;
+  for (auto folder = folders_.rbegin(); folder != folders_.rend(); ++folder) {  // inner ones first
+    const auto names = names_of(folder->path);
+    const auto fd = enter(*names);
+    if (!fd && done) done = std::unexpected(fd.error());
+    if (!fd) continue;
+    set_times(*fd, folder->attributes);
+    if (::fchmod(*fd, folder->attributes.mode & kPlainMode) != 0 && done)
+      done = io_error("set the mode of", root_ / folder->path);
+  }
+  folders_.clear();
+  return done;
+}
+
+bool link_stays_inside(std::string_view path, std::string_view target) {
+  if (target.empty() || target.front() == '/') return false;
+  long depth = -1;  // of the folder that holds the link
+  for (const auto name : split(path, '/')) {
+    if (name == "..") return false;
+    if (!name.empty() && name != ".") ++depth;
+  }
+  bool going_up = true;
+  for (const auto name : split(target, '/')) {
+    if (name.empty() || name == ".") continue;
+    if (name != "..") {
+      going_up = false;
+    } else if (!going_up || --depth < 0) {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace ec2mpi::ops

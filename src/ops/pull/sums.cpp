@@ -1,0 +1,89 @@
+#include "src/ops/pull/sums.hpp"
+
+#include <unistd.h>
+#include <asio/this_coro.hpp>
+#include <memory>
+
+#include "ec2mpi/base/sha256.hpp"
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/ops/node/feeder.hpp"
+#include "ec2mpi/ops/node/remote_program.hpp"
+
+namespace ec2mpi::ops {
+
+namespace {
+
+constexpr std::size_t kDigits = 64;
+constexpr std::size_t kBlock = 256 * 1024;
+constexpr std::size_t kMostForAFile = 2 * 4096 + kDigits + 4;
+
+std::string unescaped(std::string_view name) {
+  std::string plain;
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    if (name[i] != '\\' || i + 1 == name.size()) {
+      plain += name[i];
+      continue;
+    }
+    ++i;
+    plain += name[i] == 'n' ? '\n' : name[i] == 'r' ? '\r' : name[i];
+  }
+  return plain;
+}
+
+}  // namespace
+
+SumsByPath parse_sums(std::string_view text) {
+  SumsByPath sums;
+  for (auto line : split(text, '\n')) {
+    const bool escaped = line.starts_with('\\');
+    if (escaped) line.remove_prefix(1);
+    const auto sum = line.substr(0, kDigits);
+    const bool good = line.size() > kDigits + 2 && line[kDigits] == ' ' &&
+                      sum.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+    if (!good) continue;
+    const auto name = line.substr(kDigits + 2);  // a blank, and another one or a star
+    sums.emplace(escaped ? unescaped(name) : std::string(name), sum);
+  }
+  return sums;
+}
+
+asio::awaitable<Result<SumsByPath>> sums_on_node(NodeRun& run, const std::vector<PullWant>& files) {
+  auto names = std::make_shared<std::string>();
+  for (const auto& file : files) names->append(file.path).push_back('\0');
+  ssh::Request request{.command = "xargs -0 sha256sum --", .bulk = true};
+  auto channel = co_await start_program(run.session, std::move(request), run.limit);
+  if (!channel) co_return std::unexpected(channel.error());
+  const auto executor = co_await asio::this_coro::executor;
+  const auto feeder = Feeder::over(executor, **channel, names, nullptr);
+  feeder->start();
+  std::string said;
+  Result<void> read;
+  while (read) {
+    auto chunk = co_await (*channel)->read(run.limit);
+    if (!chunk) read = std::unexpected(chunk.error());
+    if (!chunk || !*chunk) break;
+    if ((*chunk)->stream == ssh::Stream::out) said += (*chunk)->bytes;
+    if (said.size() > files.size() * kMostForAFile + kBlock)
+      read = fail(ErrorKind::protocol, "the node printed far more than was asked for");
+  }
+  co_await feeder->finish();
+  if (!read) co_return std::unexpected(read.error());
+  co_return parse_sums(said);
+}
+
+asio::awaitable<Result<std::string>> sum_here(SafeTree& tree, std::string place, Limit limit) {
+  const auto file = tree.open_file(place);
+  if (!file) co_return std::unexpected(file.error());
+  Sha256 sum;
+  std::string block(kBlock, '\0');
+  for (;;) {
+    const auto got = ::read(file->get(), block.data(), block.size());
+    if (got < 0) co_return io_error("read", place);
+    if (got == 0) co_return sum.finish();
+    sum.add(std::string_view(block).substr(0, static_cast<std::size_t>(got)));
+    const Wake wake = co_await yield_to_loop(limit);
+    if (wake != Wake::notified) co_return wake_error(wake, "the files here could not be read in time");
+  }
+}
+
+}  // namespace ec2mpi::ops

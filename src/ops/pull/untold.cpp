@@ -1,0 +1,105 @@
+#include "src/ops/pull/untold.hpp"
+
+#include <fmt/format.h>
+#include <asio/this_coro.hpp>
+#include <memory>
+#include <utility>
+
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/ops/node/feeder.hpp"
+#include "ec2mpi/ops/node/remote_program.hpp"
+#include "src/ops/pull/script.hpp"
+
+namespace ec2mpi::ops {
+
+namespace {
+
+int hexadecimal(char letter) {
+  const auto digit = std::string_view("0123456789abcdef").find(letter);
+  return digit == std::string_view::npos ? -1 : static_cast<int>(digit);
+}
+
+}  // namespace
+
+Result<void> UntoldFiles::feed(std::string_view text) {
+  std::string bytes;
+  for (const char letter : text) {
+    if (auto taken = take(letter, bytes); !taken) return taken;
+  }
+  return bytes.empty() ? Result<void>{} : write(bytes);
+}
+
+Result<void> UntoldFiles::take(char letter, std::string& bytes) {
+  if (letter == ' ' || letter == '\n') return {};
+  if (letter == '.' || letter == '!') {
+    if (next_ < files_.size() && digit_ < 0) {
+      if (auto written = write(bytes); !written) return written;
+      return end(letter == '.');
+    }
+  } else if (const int digit = hexadecimal(letter); digit >= 0 && next_ < files_.size()) {
+    if (digit_ >= 0) bytes += static_cast<char>(digit_ * 16 + digit);
+    digit_ = digit_ >= 0 ? -1 : digit;
+    return {};
+  }
+  return fail(ErrorKind::protocol, "the node sends what it was not asked for");
+}
+
+Result<void> UntoldFiles::write(std::string& bytes) {
+  const auto& file = files_[next_];
+  if (!begun_) {
+    auto attributes = attributes_of(file.item);
+    attributes.sparse = false;
+    if (auto begun = tree_.begin_file(file.place, attributes); !begun) return begun;
+    begun_ = true;
+  }
+  of_file_ += bytes.size();
+  if (of_file_ > kMostOfAFile || bytes.size() > left_) {
+    return fail(ErrorKind::remote_io,
+                fmt::format("{} is larger than it said, and does not fit", printable(file.path)));
+  }
+  left_ -= bytes.size();
+  on_bytes_(bytes.size());
+  return tree_.write(std::exchange(bytes, {}));
+}
+
+Result<void> UntoldFiles::end(bool whole) {
+  ++next_;
+  begun_ = false;
+  of_file_ = 0;
+  if (!whole) {
+    tree_.drop_file();
+    return {};
+  }
+  ++arrived_;
+  return tree_.end_file();
+}
+
+asio::awaitable<Result<ssh::ExitStatus>> pull_untold(NodeRun& run, UntoldFiles& reader,
+                                                     std::vector<PullWant> files,
+                                                     std::function<void(std::string_view)> keep) {
+  ssh::Request request{.command = pull_untold_script(), .bulk = true};
+  auto channel = co_await start_program(run.session, std::move(request), run.limit);
+  if (!channel) co_return std::unexpected(channel.error());
+  auto names = std::make_shared<std::string>();
+  for (const auto& file : files) names->append(file.path).push_back('\0');
+  const auto executor = co_await asio::this_coro::executor;
+  const auto feeder = Feeder::over(executor, **channel, names, nullptr);
+  feeder->start();
+  Result<void> read;
+  while (read) {
+    auto chunk = co_await (*channel)->read(run.limit);
+    if (!chunk) read = std::unexpected(chunk.error());
+    if (!chunk || !*chunk) break;
+    if ((*chunk)->stream == ssh::Stream::err) {
+      keep((*chunk)->bytes);
+      continue;
+    }
+    read = reader.feed((*chunk)->bytes);
+    co_await run.observer.ready(run.limit);
+  }
+  co_await feeder->finish();
+  if (!read) co_return std::unexpected(read.error());
+  co_return (*channel)->exit_status();
+}
+
+}  // namespace ec2mpi::ops

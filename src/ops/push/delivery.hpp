@@ -1,0 +1,128 @@
+#pragma once
+/// One node's part in a push.
+
+#include <asio/awaitable.hpp>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "ec2mpi/ops/push/push.hpp"
+#include "src/ops/push/feed.hpp"
+#include "src/ops/push/file_sums.hpp"
+#include "src/ops/push/plan.hpp"
+#include "src/ops/push/relay.hpp"
+#include "src/ops/push/talk.hpp"
+
+namespace ec2mpi::ops {
+
+/// What is the same for all nodes that get the same tree.
+class Push {
+ public:
+  /// `lanes`: further connections that all groups together may have.
+  Push(std::shared_ptr<const PushPlan> plan, const PushGroup& group, std::shared_ptr<std::size_t> lanes);
+
+  [[nodiscard]] const PushPlan& plan() const { return *plan_; }
+  [[nodiscard]] const std::shared_ptr<const SourceTree>& shared_tree() const { return tree_; }
+  [[nodiscard]] const SourceTree& tree() const { return *tree_; }
+  [[nodiscard]] std::size_t nodes() const { return nodes_; }
+  [[nodiscard]] PushCount& count() const { return *plan_->count; }
+  /// Names the sources in the stages' names: stages of others are not ours to go on with.
+  [[nodiscard]] const std::string& key() const { return key_; }
+  [[nodiscard]] FileSums& sums() { return sums_; }
+  /// Counts it; what another attempt finds was counted by the first one.
+  void note_need(const PushNeed& need, bool first);
+  [[nodiscard]] std::shared_ptr<Relay> relay(const asio::any_io_executor& executor);
+  /// Further connections that a node may have, of those that a push makes at most; to be given back.
+  [[nodiscard]] std::size_t take_lanes();
+  void give_back_lanes(std::size_t lanes) { *lanes_left_ += lanes; }
+
+ private:
+  std::shared_ptr<const PushPlan> plan_;
+  std::shared_ptr<const SourceTree> tree_;
+  std::size_t nodes_;
+  std::string key_;
+  FileSums sums_;
+  std::set<std::size_t> lacked_;  ///< files that some node lacked
+  Clock::time_point began_ = Clock::now();
+  std::shared_ptr<Relay> relay_;
+  std::shared_ptr<std::size_t> lanes_left_;
+};
+
+class Delivery {
+ public:
+  Delivery(NodeRun& run, Push& push, const asio::any_io_executor& executor);
+
+  /// Looks, sends, and tries again where the way was cut.
+  [[nodiscard]] asio::awaitable<Result<void>> carry_out();
+
+ private:
+  asio::awaitable<Result<void>> attempt();
+  asio::awaitable<Result<void>> look();
+  asio::awaitable<Result<void>> compare();
+  /// Finds out whether the beginnings of files that lie in an old stage are those of ours.
+  asio::awaitable<Result<void>> check_begun();
+  asio::awaitable<Result<void>> send();
+  asio::awaitable<Result<void>> take_seat();
+  /// Who is too slow for others comes after them, if it was not the one that fed them all.
+  asio::awaitable<Result<void>> wait_for_others();
+  asio::awaitable<Result<void>> tell_end();
+  asio::awaitable<void> feed();
+  asio::awaitable<void> stop_feeding();
+  asio::awaitable<void> end_talk();
+  /// Waits for the condition, and meanwhile takes care of what happens to the wave.
+  asio::awaitable<Result<void>> attend(bool (Delivery::*until)() const, std::string too_late);
+  asio::awaitable<Result<void>> look_after_stall();
+  asio::awaitable<void> drop_links();
+  Result<void> notice();
+  void take_words();
+  void note_unlinked(std::string_view word);
+  void note_arrived(std::string_view word);
+  void note_whole();
+  void leave_seat();
+  /// The relay waits for it, and no longer.
+  void be_expected();
+  void be_there();
+
+  [[nodiscard]] std::string command_for(const PushTarget& target) const;
+  [[nodiscard]] std::string beginning() const;
+  [[nodiscard]] bool wants_relay() const;
+  [[nodiscard]] bool wants_lanes() const;
+  [[nodiscard]] bool streamed() const { return seat_->wave->streamed; }
+  /// And who is fed by it has all, too: it may still say that it cannot reach one of them.
+  [[nodiscard]] bool put_in_place() const { return done_ && (talk_->ended() || !feeds_others()); }
+  [[nodiscard]] bool feeds_others() const;
+  [[nodiscard]] bool may_try_again(const Error& error) const;
+  [[nodiscard]] Error reason_for(const Error& error) const;
+  void tell_need() const;
+
+  NodeRun& run_;
+  Push& push_;
+  const SourceTree& tree_;
+  asio::any_io_executor executor_;
+  std::shared_ptr<Event> news_;
+  std::shared_ptr<PushTalk> talk_;
+  DiffOptions options_;
+  PushSurvey survey_;
+  PushNeed need_;
+  std::shared_ptr<Seat> seat_;
+  int attempt_ = 0;
+  int moves_ = 0;                       ///< attempts that ended because somebody was too slow
+  bool expected_ = false;               ///< by the relay
+  std::shared_ptr<const Wave> others_;  ///< that this node was too slow for
+  bool whole_ = false;                  ///< all of the archive has come to it
+  bool passed_on_ = false;              ///< all of it is on its way to who is fed by it
+  bool done_ = false;
+  std::string about_;              ///< what the script's next word tells of
+  std::uint64_t inside_told_ = 0;  ///< of the bytes between nodes, those of this attempt so far
+  bool frozen_ = false;
+  std::string unlinked_reason_;  ///< why no other node shall feed it any more
+  bool feeding_ = false;
+  std::stop_source stop_feeding_;
+  std::optional<Error> feed_error_;
+  std::unique_ptr<PushFeed> feed_;  ///< if it is we who feed this node
+  bool far_ = false;
+  std::size_t lanes_ = 0;  ///< connections that it may have besides the session's
+  bool lane_broke_ = false;
+};
+
+}  // namespace ec2mpi::ops

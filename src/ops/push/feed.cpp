@@ -1,0 +1,242 @@
+#include "src/ops/push/feed.hpp"
+
+#include <fmt/format.h>
+#include <algorithm>
+#include <asio/co_spawn.hpp>
+#include <asio/detached.hpp>
+
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/ops/node/further.hpp"
+#include "ec2mpi/ops/node/remote_program.hpp"
+
+namespace ec2mpi::ops {
+
+namespace {
+
+constexpr int kFirstNumber = 3;  ///< of the script's descriptors
+constexpr std::string_view kHere = "ec2mpi-lane\n";
+constexpr std::size_t kLongestGreeting = 1024 * 1024;
+
+/// The script starts a program for every part; but more than this would not fit into a lane's window twice.
+constexpr std::size_t kPart = 1024 * 1024;
+/// What the script takes at a time; less takes a program of its own.
+constexpr std::size_t kPipe = 64 * 1024;
+
+/// What a lane runs: waits for the pipe, which may not be there yet, and fills it. It is of use only where
+/// the script can tell a part that did not come whole.
+std::string lane_command(const std::string& stage, int number) {
+  constexpr std::string_view kFill =
+      "dd iflag=fullblock count=0 </dev/null 2>/dev/null || exit 1; n=0; until [ -p \"$0\" ]; do n=$((n + "
+      "1)); "
+      "[ $n -lt 100 ] || exit 1; sleep 0.1 2>/dev/null || sleep 1; done; echo ec2mpi-lane; exec cat >\"$0\"";
+  return "exec " + quote_words({"sh", "-c", std::string(kFill), fmt::format("{}/lane.{}", stage, number)});
+}
+
+}  // namespace
+
+std::string make_lanes_text(std::size_t lanes) {
+  std::string text = "lanes";
+  for (std::size_t i = 0; i < lanes; ++i) text += fmt::format(" {}", kFirstNumber + static_cast<int>(i));
+  return text + "\n";
+}
+
+template <class Work>
+void PushFeed::spawn(Work work) {
+  ++active_;
+  asio::co_spawn(news_->executor(), std::move(work), asio::detached);
+}
+
+void PushFeed::leave() {
+  --active_;
+  news_->notify_all();
+}
+
+void PushFeed::add_lanes(std::size_t lanes) {
+  for (std::size_t i = 0; i < lanes; ++i) {
+    auto lane = std::make_shared<Lane>();
+    lane->number = kFirstNumber + static_cast<int>(i);
+    lanes_.push_back(lane);
+    spawn(attend(std::move(lane)));
+  }
+}
+
+/// Makes a lane, and listens to it as long as it is needed: a connection that nobody reads is not written
+/// either.
+asio::awaitable<void> PushFeed::attend(std::shared_ptr<Lane> lane) {
+  const Limit limit{run_.limit.deadline, stop_.get_token()};
+  auto opened = co_await open(*lane, limit);
+  if (opened && wanted_ && !failed_) {
+    lane->stands = true;
+    tell({.text = do_text(fmt::format("lane {}", lane->number))}, limit);
+    news_->notify_all();
+    for (;;) {
+      auto chunk = co_await lane->channel->read(limit);
+      if (chunk && *chunk) continue;
+      lane->stands = false;
+      if (stop_.stop_requested()) break;
+      lane_broke_ = true;
+      note_failure(chunk ? Error{ErrorKind::unreachable, "a further connection to the node was lost"}
+                         : chunk.error());
+      break;
+    }
+  }
+  leave();
+}
+
+asio::awaitable<Result<void>> PushFeed::open(Lane& lane, Limit limit) {
+  auto session = co_await further_session(run_, limit);
+  if (!session) co_return std::unexpected(session.error());
+  lane.session = std::move(*session);
+  ssh::Request request{.command = lane_command(stage_, lane.number)};
+  auto channel = co_await start_program(*lane.session, std::move(request), limit);
+  if (!channel) co_return std::unexpected(channel.error());
+  lane.channel = std::move(*channel);
+  std::string said;
+  while (!said.ends_with(kHere)) {
+    auto chunk = co_await lane.channel->read(limit);
+    if (!chunk) co_return std::unexpected(chunk.error());
+    if (!*chunk || said.size() > kLongestGreeting) {
+      auto failed = fail(ErrorKind::remote_io, "the node makes no use of further connections");
+      co_return failed;
+    }
+    if ((*chunk)->stream == ssh::Stream::out) said += (*chunk)->bytes;
+  }
+  co_return Result<void>{};
+}
+
+asio::awaitable<Result<void>> PushFeed::send(PushStream& stream, OnSent sent, Limit limit) {
+  sent_ = std::move(sent);
+  for (;;) {
+    auto lane = free_lane();
+    if (failed_) break;
+    if (!lane && own_busy_) {
+      const Wake wake = co_await news_->wait(limit);
+      if (wake != Wake::notified) co_return wake_error(wake, "the node stopped taking data");
+      continue;
+    }
+    std::string bytes;
+    const auto part = take(stream, bytes);
+    if (bytes.empty()) break;
+    if (lane) {
+      lane->busy = lane->used = true;
+      tell({.text = fmt::format("part {} {}\n", part.bytes, lane->number)}, limit);
+      spawn(write_lane(lane, std::move(bytes), part, limit));
+    } else {
+      own_busy_ = true;
+      own_ = std::move(bytes);
+      tell({.text = fmt::format("data {}\n", part.bytes), .archive = own_, .content = part.content}, limit);
+    }
+  }
+  wanted_ = false;  // from here on others tell the script what to do
+  while (!failed_ && !idle()) {
+    const Wake wake = co_await news_->wait(limit);
+    if (wake != Wake::notified) co_return wake_error(wake, "the node stopped taking data");
+  }
+  if (failed_) co_return std::unexpected(*failed_);
+  co_return Result<void>{};
+}
+
+/// The next part of the archive; not the last one has whole pipes of bytes.
+PushFeed::Part PushFeed::take(PushStream& stream, std::string& bytes) {
+  const auto size = stream.compressed() ? PushStream::kBlock : kPart;  // to compress takes time
+  const auto before = stream.content_bytes();
+  bytes = std::exchange(rest_, {});
+  bool ended = false;
+  while (bytes.size() < size && !ended) {
+    const auto block = stream.next();
+    bytes += block;
+    ended = block.empty();
+  }
+  if (!ended) {
+    const auto whole = bytes.size() / kPipe * kPipe;
+    rest_ = bytes.substr(whole);
+    bytes.resize(whole);
+  }
+  return {bytes.size(), stream.content_bytes() - before};
+}
+
+asio::awaitable<void> PushFeed::write_lane(std::shared_ptr<Lane> lane, std::string bytes, Part part,
+                                           Limit limit) {
+  auto written = co_await lane->channel->write(bytes, limit);
+  lane->busy = false;
+  if (written) {
+    sent_(part);
+  } else {
+    lane_broke_ = true;
+    note_failure(written.error());
+  }
+  leave();
+}
+
+/// What is told to the script goes out in the order in which it was told.
+void PushFeed::tell(Message message, Limit limit) {
+  messages_.push_back(std::move(message));
+  if (writing_own_) return;
+  writing_own_ = true;
+  spawn(write_own(std::move(limit)));
+}
+
+asio::awaitable<void> PushFeed::write_own(Limit limit) {
+  while (!messages_.empty() && !failed_) {
+    const auto message = std::move(messages_.front());
+    messages_.pop_front();
+    auto written = co_await talk_->write(message.text, limit);
+    if (written && !message.archive.empty()) written = co_await write_archive(message, limit);
+    if (!written) {
+      note_failure(written.error());
+      break;
+    }
+    if (message.archive.empty()) continue;
+    own_busy_ = false;
+    news_->notify_all();
+  }
+  writing_own_ = false;
+  leave();
+}
+
+/// In blocks, so that a slow link shows that it moves.
+asio::awaitable<Result<void>> PushFeed::write_archive(const Message& message, Limit limit) {
+  Part left{message.archive.size(), message.content};
+  while (left.bytes > 0) {
+    const auto size = std::min<std::uint64_t>(left.bytes, PushStream::kBlock);
+    const auto place = message.archive.size() - static_cast<std::size_t>(left.bytes);
+    auto written =
+        co_await talk_->write(message.archive.substr(place, static_cast<std::size_t>(size)), limit);
+    if (!written) co_return written;
+    const Part part{size, size == left.bytes ? left.content : std::min(left.content, size)};
+    left.bytes -= part.bytes;
+    left.content -= part.content;
+    sent_(part);
+  }
+  co_return Result<void>{};
+}
+
+/// A lane if one is free: all have the same window, and the script's own connection has words to carry, too.
+std::shared_ptr<PushFeed::Lane> PushFeed::free_lane() const {
+  const auto free = std::find_if(lanes_.begin(), lanes_.end(),
+                                 [](const auto& lane) { return lane->stands && !lane->busy; });
+  return free == lanes_.end() ? nullptr : *free;
+}
+
+bool PushFeed::idle() const {
+  const bool busy = std::any_of(lanes_.begin(), lanes_.end(), [](const auto& lane) { return lane->busy; });
+  return !busy && !writing_own_;
+}
+
+std::size_t PushFeed::lanes_used() const {
+  return static_cast<std::size_t>(
+      std::count_if(lanes_.begin(), lanes_.end(), [](const auto& lane) { return lane->used; }));
+}
+
+void PushFeed::note_failure(const Error& error) {
+  if (!failed_) failed_ = error;
+  news_->notify_all();
+}
+
+asio::awaitable<void> PushFeed::finish() {
+  stop_.request_stop();
+  const Limit unlimited;
+  while (active_ > 0) co_await news_->wait(unlimited);
+}
+
+}  // namespace ec2mpi::ops

@@ -1,0 +1,102 @@
+#pragma once
+/// The archive on its way from here to one node.
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "ec2mpi/base/event.hpp"
+#include "ec2mpi/fleet/fleet.hpp"
+#include "src/ops/push/stream.hpp"
+#include "src/ops/push/talk.hpp"
+
+namespace ec2mpi::ops {
+
+/// The archive goes in parts, each over whichever connection is free: the script's own, or a lane, which is a
+/// further connection that fills a pipe in the stage. The script's own also tells the order of the parts.
+///
+/// A lane that cannot be made does no harm. One that breaks does: what was on it is lost, so the script ends,
+/// and what has arrived is what another attempt goes on from.
+class PushFeed {
+ public:
+  /// A part of the archive: its bytes, and those of files in it before it was compressed.
+  struct Part {
+    std::uint64_t bytes = 0;
+    std::uint64_t content = 0;
+  };
+  using OnSent = std::function<void(const Part&)>;
+
+  PushFeed(NodeRun& run, std::shared_ptr<PushTalk> talk, std::string stage, std::shared_ptr<Event> news)
+      : run_(run), talk_(std::move(talk)), stage_(std::move(stage)), news_(std::move(news)) {}
+
+  /// Begins to make so many lanes; the script has been told their numbers (see lane_numbers).
+  void add_lanes(std::size_t lanes);
+
+  /// Sends all that the stream gives. `sent` is told of every part that is on its way, with the content in
+  /// it.
+  [[nodiscard]] asio::awaitable<Result<void>> send(PushStream& stream, OnSent sent, Limit limit);
+
+  /// Ends the lanes, when the script has taken all or nothing more is wanted. To be awaited before this goes.
+  [[nodiscard]] asio::awaitable<void> finish();
+
+  /// Why what was sent can't arrive whole; also after send(), when a lane breaks that the node still reads
+  /// from.
+  [[nodiscard]] const std::optional<Error>& failed() const { return failed_; }
+  /// Lanes that the archive has gone by.
+  [[nodiscard]] std::size_t lanes_used() const;
+  /// True if one broke, and not because the node's own connection did.
+  [[nodiscard]] bool lane_broke() const { return lane_broke_; }
+
+ private:
+  struct Lane {
+    int number = 0;  ///< of its pipe
+    std::unique_ptr<ssh::Session> session = nullptr;
+    std::unique_ptr<ssh::Channel> channel = nullptr;
+    bool stands = false;
+    bool busy = false;
+    bool used = false;
+  };
+  struct Message {
+    std::string text;
+    std::string_view archive = {};  ///< what follows it: all of own_
+    std::uint64_t content = 0;      ///< bytes of files in that
+  };
+
+  asio::awaitable<void> attend(std::shared_ptr<Lane> lane);
+  asio::awaitable<Result<void>> open(Lane& lane, Limit limit);
+  asio::awaitable<void> write_lane(std::shared_ptr<Lane> lane, std::string bytes, Part part, Limit limit);
+  void tell(Message message, Limit limit);
+  asio::awaitable<void> write_own(Limit limit);
+  asio::awaitable<Result<void>> write_archive(const Message& message, Limit limit);
+  [[nodiscard]] Part take(PushStream& stream, std::string& bytes);
+  [[nodiscard]] std::shared_ptr<Lane> free_lane() const;
+  [[nodiscard]] bool idle() const;
+  void note_failure(const Error& error);
+  template <class Work>
+  void spawn(Work work);
+  void leave();
+
+  NodeRun& run_;
+  std::shared_ptr<PushTalk> talk_;
+  std::string stage_;
+  std::shared_ptr<Event> news_;
+  std::deque<std::shared_ptr<Lane>> lanes_;
+  std::deque<Message> messages_;  ///< for the script's own connection
+  bool writing_own_ = false;
+  bool own_busy_ = false;  ///< with a part
+  std::string own_;        ///< that part
+  std::string rest_;       ///< what the stream has given and no part has taken yet
+  bool wanted_ = true;     ///< a lane that stands now is of use
+  OnSent sent_;
+  std::stop_source stop_;
+  std::size_t active_ = 0;  ///< coroutines that use this
+  std::optional<Error> failed_;
+  bool lane_broke_ = false;
+};
+
+/// Shell text for the script: it shall make the pipes of so many lanes.
+[[nodiscard]] std::string make_lanes_text(std::size_t lanes);
+
+}  // namespace ec2mpi::ops

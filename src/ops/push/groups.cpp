@@ -1,0 +1,40 @@
+#include "ec2mpi/ops/push/groups.hpp"
+
+#include <algorithm>
+#include <map>
+#include <unordered_set>
+
+#include "ec2mpi/ops/node/placeholders.hpp"
+
+namespace ec2mpi::ops {
+
+Result<std::vector<PushGroup>> push_groups(const std::vector<std::string>& sources,
+                                           const std::vector<Node>& nodes, const ScanOptions& options) {
+  std::vector<PushGroup> groups;
+  std::map<std::vector<std::string>, std::size_t> known;
+  for (const auto& node : nodes) {
+    std::vector<std::string> filled;
+    for (const auto& source : sources) filled.push_back(fill_placeholders(source, node));
+    const auto [group, added] = known.try_emplace(filled, groups.size());
+    if (added) {
+      auto tree = scan_sources(filled, options);
+      if (!tree) return std::unexpected(filled == sources ? tree.error() : tree.error().within(node.label()));
+      groups.push_back({std::make_shared<const SourceTree>(std::move(*tree)), {}});
+    }
+    groups[group->second].nodes.push_back(node.index);
+  }
+  return groups;
+}
+
+std::size_t count_files(const std::vector<PushGroup>& groups) {
+  if (groups.size() == 1) return groups.front().tree->files;
+  std::unordered_set<std::string> files;
+  for (const auto& group : groups) {
+    for (const auto& item : group.tree->items) {
+      if (item.type == TarType::file) files.insert(group.tree->path_of(item).string());
+    }
+  }
+  return files.size();
+}
+
+}  // namespace ec2mpi::ops

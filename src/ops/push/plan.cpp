@@ -1,0 +1,304 @@
+#include "src/ops/push/plan.hpp"
+
+#include <fmt/format.h>
+#include <algorithm>
+#include <ctime>
+#include <set>
+#include <unordered_set>
+
+#include "ec2mpi/base/text.hpp"
+
+namespace ec2mpi::ops {
+
+namespace {
+
+constexpr std::size_t kMostAsked = 32 * 1024;            ///< bytes of paths on a command line
+constexpr std::uint64_t kWorthGoingOn = 1024 * 1024;     ///< the beginning of a file that is worth a question
+constexpr std::string_view kOwnNames = ".ec2mpi-push.";  ///< stages
+
+std::string join(const std::string& folder, const std::string& name) {
+  return folder.empty() || name.empty() ? folder + name : folder + "/" + name;
+}
+
+std::string parent_of(const std::string& path) {
+  const auto slash = path.rfind('/');
+  return slash == std::string::npos ? std::string() : path.substr(0, slash);
+}
+
+bool same_time(const SourceItem& item, const HeldEntry& held) {
+  return item.mtime == held.mtime && (!held.nanoseconds || *held.nanoseconds == item.nanoseconds);
+}
+
+bool is_like(const SourceItem& item, const HeldEntry& held) {
+  return held.type == TarType::file && held.size == item.size;
+}
+
+bool is_own(std::string_view path) {
+  return path.substr(path.rfind('/') + 1).starts_with(kOwnNames);
+}
+
+/// Compares one node's target with the tree.
+class Comparison {
+ public:
+  Comparison(const SourceTree& tree, const PushSurvey& survey, const DiffOptions& options,
+             const std::function<std::string(const SourceItem&)>& sums)
+      : tree_(tree), survey_(survey), options_(options), sums_(sums) {}
+
+  PushNeed take() {
+    choose_left();
+    for (std::size_t i = 0; i < tree_.items.size(); ++i) compare(i);
+    if (options_.erase) find_extra();
+    if (left_ != nullptr) discard_rest();
+    need_.folders.assign(folders_.begin(), folders_.end());
+    return std::move(need_);
+  }
+
+ private:
+  void choose_left() {
+    std::uint64_t most = 0;
+    for (const auto& [stage, entries] : survey_.left) {
+      std::uint64_t size = 1;
+      for (const auto& [path, held] : entries) size += held.size;
+      if (size <= most) continue;
+      most = size;
+      left_ = &entries;
+      need_.left = stage;
+    }
+  }
+
+  void compare(std::size_t number) {
+    const auto& item = tree_.items[number];
+    const auto place = place_of(tree_, item, survey_.into, options_.new_name);
+    if (item.type == TarType::directory) places_.emplace(place, number);
+    if (options_.erase) expected_.insert(place);
+    const auto found = survey_.target.find(place);
+    const auto* held = found == survey_.target.end() ? nullptr : &found->second;
+    if (item.type == TarType::directory) {
+      compare_folder(number, place, held);
+    } else if (item.type == TarType::symlink) {
+      if (held == nullptr || held->type != TarType::symlink || held->link != item.link) send(number, place);
+    } else {
+      compare_file(number, place, held);
+    }
+  }
+
+  void compare_folder(std::size_t number, const std::string& place, const HeldEntry* held) {
+    const auto& item = tree_.items[number];
+    if (place.empty()) return;  // what the sources go into is there, and keeps its mode
+    const bool there = held != nullptr && held->type != TarType::file;  // a link may lead to a folder
+    if (!there) {
+      send(number, place);
+      folders_.insert(number);
+    } else if (held->type == TarType::directory && (held->mode != item.mode || !same_time(item, *held))) {
+      if (!keeps_its_mode(item)) folders_.insert(number);
+    }
+  }
+
+  void compare_file(std::size_t number, const std::string& place, const HeldEntry* held) {
+    const auto& item = tree_.items[number];
+    const bool like = held != nullptr && is_like(item, *held);
+    if (!like || !(options_.checksum ? same_content(item, place) : same_time(item, *held))) {
+      send(number, place);
+      return;
+    }
+    ++need_.unchanged;
+    if (held->mode == item.mode && same_time(item, *held)) return;
+    need_.mends.push_back(number);
+  }
+
+  bool same_content(const SourceItem& item, const std::string& place) const {
+    const auto sum = survey_.sums.find(place);
+    return sum != survey_.sums.end() && sum->second == sums_(item);
+  }
+
+  /// Unless it lies in the stage that an earlier push has left.
+  void send(std::size_t number, const std::string& place) {
+    const auto& item = tree_.items[number];
+    touch(parent_of(place));
+    const bool file = item.type == TarType::file;
+    if (left_ != nullptr && file) {
+      const auto found = left_->find(member_name(item));
+      if (found != left_->end() && found->second.type == TarType::file) {
+        const auto& held = found->second;
+        if (held.size == item.size && held.mode == item.mode && same_time(item, held)) {
+          ++need_.arrived;
+          used_.insert(found->first);
+          return;
+        }
+        if (held.size < item.size && held.size >= kWorthGoingOn) {
+          used_.insert(found->first);
+          need_.begun.push_back(number);
+        }
+      }
+    }
+    need_.items.push_back(number);
+    if (!file) return;
+    ++need_.files;
+    need_.bytes += item.size;
+  }
+
+  /// What is put into a folder changes its mtime.
+  void touch(const std::string& place) {
+    const auto folder = places_.find(place);
+    if (folder != places_.end() && !keeps_its_mode(tree_.items[folder->second]))
+      folders_.insert(folder->second);
+  }
+
+  /// The folder that "." is copied into may be the user's home.
+  [[nodiscard]] bool keeps_its_mode(const SourceItem& item) const {
+    return item.relative.empty() && tree_.tops[item.top].name.empty();
+  }
+
+  void find_extra() {
+    std::set<std::string> extra;
+    std::unordered_set<std::string> protectors;
+    for (const auto& path : survey_.dear) {
+      for (auto up = path; !up.empty(); up = parent_of(up)) protectors.insert(up);
+    }
+    for (std::size_t top = 0; top < tree_.tops.size(); ++top) {
+      if (tree_.tops[top].directory) find_extra_of(top, extra, protectors);
+    }
+    std::string above;
+    for (const auto& path : extra) {  // a folder comes before what it holds
+      if (protectors.contains(path) || (!above.empty() && path.starts_with(above)) || is_in_dear(path))
+        continue;
+      touch(parent_of(path));
+      need_.erase.push_back("./" + path);
+      above = path + "/";
+    }
+  }
+
+  [[nodiscard]] bool is_in_dear(std::string_view path) const {
+    return std::any_of(survey_.dear.begin(), survey_.dear.end(),
+                       [path](const std::string& dear) { return path.starts_with(dear + "/"); });
+  }
+
+  /// `protectors`: folders with something in them that stays: what is excluded, or the login's own.
+  void find_extra_of(std::size_t top, std::set<std::string>& extra,
+                     std::unordered_set<std::string>& protectors) const {
+    const auto& source = tree_.tops[top];
+    const auto prefix = survey_.into ? source.name : options_.new_name;
+    for (const auto& [path, held] : survey_.target) {
+      if (!prefix.empty() && !path.starts_with(prefix + "/")) continue;
+      const auto below = prefix.empty() ? path : path.substr(prefix.size() + 1);
+      if (below.empty() || below == "." || is_own(below) || expected_.contains(path)) continue;
+      if (below.find(kOwnNames) != std::string::npos) continue;
+      if (!source.filter.excludes(below, held.type == TarType::directory)) {
+        extra.insert(path);
+        continue;
+      }
+      for (auto up = parent_of(path); !up.empty(); up = parent_of(up)) protectors.insert(up);
+    }
+  }
+
+  void discard_rest() {
+    std::unordered_set<std::string> known;
+    for (const auto& item : tree_.items) {
+      if (item.type == TarType::directory) known.insert(member_name(item));
+    }
+    for (const auto& [path, held] : *left_) {
+      const bool arrived = path.front() >= '0' && path.front() <= '9';  // else it is the script's own
+      if (!arrived || used_.contains(path)) continue;
+      if (held.type != TarType::directory || !known.contains(path)) need_.discard.push_back(path);
+    }
+    std::sort(need_.discard.begin(), need_.discard.end());
+  }
+
+  const SourceTree& tree_;
+  const PushSurvey& survey_;
+  const DiffOptions& options_;
+  const std::function<std::string(const SourceItem&)>& sums_;
+  PushNeed need_;
+  const HeldEntries* left_ = nullptr;
+  std::unordered_set<std::string> used_;
+  std::unordered_map<std::string, std::size_t> places_;  ///< of folders
+  std::unordered_set<std::string> expected_;
+  std::set<std::size_t> folders_;
+};
+
+/// As touch(1) takes it everywhere: 2020-09-13T12:26:40.5Z
+std::string touch_time(const SourceItem& item) {
+  const auto seconds = static_cast<std::time_t>(item.mtime);
+  std::tm time{};
+  ::gmtime_r(&seconds, &time);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}Z", time.tm_year + 1900, time.tm_mon + 1,
+                     time.tm_mday, time.tm_hour, time.tm_min, time.tm_sec, item.nanoseconds);
+}
+
+}  // namespace
+
+std::vector<std::size_t> files_to_compare(const SourceTree& tree, const PushSurvey& survey,
+                                          const DiffOptions& options) {
+  std::vector<std::size_t> files;
+  for (std::size_t i = 0; options.checksum && i < tree.items.size(); ++i) {
+    const auto& item = tree.items[i];
+    if (item.type != TarType::file) continue;
+    const auto place = place_of(tree, item, survey.into, options.new_name);
+    const auto held = survey.target.find(place);
+    if (held != survey.target.end() && is_like(item, held->second) && survey.sums.contains(place))
+      files.push_back(i);
+  }
+  return files;
+}
+
+PushNeed push_need(const SourceTree& tree, const PushSurvey& survey, const DiffOptions& options,
+                   const std::function<std::string(const SourceItem&)>& sums) {
+  return Comparison(tree, survey, options, sums).take();
+}
+
+std::string member_name(const SourceItem& item) {
+  return item.relative.empty() ? fmt::format("{}", item.top) : fmt::format("{}/{}", item.top, item.relative);
+}
+
+std::string place_of(const SourceTree& tree, const SourceItem& item, bool into, const std::string& new_name) {
+  return join(into ? tree.tops[item.top].name : new_name, item.relative);
+}
+
+std::vector<std::string> asked_paths(const SourceTree& tree, bool erase) {
+  std::vector<std::string> paths;
+  std::size_t size = 0;
+  for (const auto& item : tree.items) {
+    const auto& top = tree.tops[item.top];
+    const bool first =
+        top.name.empty() ? item.relative.find('/') == std::string::npos : item.relative.empty();
+    if (!first) continue;
+    if (top.name.empty() && erase) return {"."};
+    const auto name = join(top.name, item.relative);
+    if (name.empty()) continue;
+    paths.push_back("./" + name);
+    size += name.size() + 8;
+    if (size > kMostAsked) return {"."};
+  }
+  if (paths.empty()) return {"."};
+  return paths;
+}
+
+std::string push_steps(const SourceTree& tree, const PushSurvey& survey, const PushNeed& need,
+                       const DiffOptions& options, const std::string& sum, const PushContent& content,
+                       const std::vector<std::string>& discarded) {
+  std::string text;
+  if (!sum.empty()) text += fmt::format("commit {}\n", quote_word(sum));
+  text += "steps() {\n";
+  for (const auto& name : discarded) text += fmt::format("discard {}\n", quote_word(name));
+  for (const auto& [number, offset] : content.offsets) {
+    const auto& item = tree.items[number];
+    text += fmt::format("grow {} {} {:o} || return 1\n", quote_word(member_name(item)), offset, item.mode);
+  }
+  for (std::size_t top = 0; top < tree.tops.size(); ++top) {
+    text += fmt::format("put {} {} || return 1\n", top, quote_word(tree.tops[top].name));
+  }
+  for (const auto number : need.mends) {
+    const auto& item = tree.items[number];
+    const auto place = place_of(tree, item, survey.into, options.new_name);
+    text += fmt::format("mend {:o} {} {} || return 1\n", item.mode, touch_time(item), quote_word(place));
+  }
+  for (const auto& path : need.erase) text += fmt::format("erase {} || return 1\n", quote_word(path));
+  std::set<std::size_t> tops;
+  for (const auto number : content.folders) tops.insert(tree.items[number].top);
+  for (const auto top : tops) {
+    text += fmt::format("folders {} {} || return 1\n", top, quote_word(tree.tops[top].name));
+  }
+  return text + ":\n}\napply\n";
+}
+
+}  // namespace ec2mpi::ops

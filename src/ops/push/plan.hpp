@@ -1,0 +1,74 @@
+#pragma once
+/// What a node lacks of the sources, and how what it gets comes to its place. Pure.
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "ec2mpi/ops/push/source_tree.hpp"
+#include "src/ops/push/survey.hpp"
+
+namespace ec2mpi::ops {
+
+struct DiffOptions {
+  std::string new_name = {};  ///< what the source is called where the target is no folder
+  bool checksum = false;      ///< contents are compared, not size and mtime
+  bool erase = false;         ///< what the sources' folders no longer have is removed
+};
+
+/// Numbers are those of SourceTree::items, ascending.
+struct PushNeed {
+  std::vector<std::size_t> items;    ///< to be sent
+  std::vector<std::size_t> folders;  ///< that get their mode and mtime when all is in place
+  std::vector<std::size_t> mends;    ///< files of which only mode or mtime are wrong
+  std::vector<std::string> erase;    ///< paths below the survey's folder, with "./" in front
+  std::string left;                  ///< the stage of an earlier push to go on with, or ""
+  std::vector<std::string> discard;  ///< what of it is of no use
+  std::size_t arrived = 0;           ///< files that lie in it already
+  std::vector<std::size_t> begun;    ///< files whose beginning lies in it
+  /// Of those, what was found to be right: how many bytes need not be sent again.
+  std::map<std::size_t, std::uint64_t> kept = {};
+  std::size_t files = 0;      ///< files to be sent
+  std::size_t unchanged = 0;  ///< files whose content is there
+  std::uint64_t bytes = 0;    ///< content to be sent
+
+  [[nodiscard]] bool nothing() const {
+    return items.empty() && folders.empty() && mends.empty() && erase.empty() && left.empty();
+  }
+};
+
+/// What of a tree is sent. Numbers are those of SourceTree::items, ascending.
+struct PushContent {
+  std::vector<std::size_t> items = {};
+  std::vector<std::size_t> folders = {};  ///< of which mode and mtime are told
+  std::map<std::size_t, std::uint64_t> offsets =
+      {};  ///< where files begin that are sent without their beginning
+};
+
+/// With DiffOptions::checksum: the files whose checksums decide, as the node has one of this place and size.
+[[nodiscard]] std::vector<std::size_t> files_to_compare(const SourceTree& tree, const PushSurvey& survey,
+                                                        const DiffOptions& options);
+
+/// `sums` gives the checksum of a local file, for DiffOptions::checksum; asked for files_to_compare only.
+[[nodiscard]] PushNeed push_need(const SourceTree& tree, const PushSurvey& survey, const DiffOptions& options,
+                                 const std::function<std::string(const SourceItem&)>& sums = {});
+
+/// The name of an item in the archive and in the stage: "0", "0/sub/file".
+[[nodiscard]] std::string member_name(const SourceItem& item);
+
+/// Where an item lies below the survey's folder; "" is that folder.
+[[nodiscard]] std::string place_of(const SourceTree& tree, const SourceItem& item, bool into,
+                                   const std::string& new_name);
+
+/// What the script is asked about: paths below the target, if it is a folder. Few words, else ".".
+[[nodiscard]] std::vector<std::string> asked_paths(const SourceTree& tree, bool erase);
+
+/// Shell text for the script's last "do". `sum`: of the archive, or "" if none was sent; `content`: of
+/// the archive; `discarded`: members that must not be put in place.
+[[nodiscard]] std::string push_steps(const SourceTree& tree, const PushSurvey& survey, const PushNeed& need,
+                                     const DiffOptions& options, const std::string& sum,
+                                     const PushContent& content, const std::vector<std::string>& discarded);
+
+}  // namespace ec2mpi::ops

@@ -1,0 +1,223 @@
+#include "ec2mpi/ops/push/source_tree.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <memory>
+#include <set>
+
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/ops/node/placeholders.hpp"
+
+namespace ec2mpi::ops {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The kernel is asked only where mode and owner don't tell; to ask takes as long as lstat does.
+bool is_readable(const fs::path& path, const struct stat& info) {
+  if (info.st_uid == ::geteuid() && (info.st_mode & S_IRUSR) != 0) return true;
+  return ::access(path.c_str(), R_OK) == 0;
+}
+
+constexpr std::size_t kLongestRules = 1 << 20;
+constexpr std::uint64_t kPage = 4096;                    // what /sys says of all its files
+constexpr std::size_t kMostUntold = 64UL * 1024 * 1024;  // of a file that does not tell its size
+
+/// Files of the kernel say 0 or a page, and take nothing on any disk.
+bool may_hide_its_size(const struct stat& info) {
+  return info.st_blocks == 0 && static_cast<std::uint64_t>(info.st_size) <= kPage;
+}
+
+/// To its end, whatever its size is said to be.
+Result<std::string> read_untold(const fs::path& path, int flags) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | flags));
+  if (!fd) return io_error("read", path);
+  std::string content;
+  std::string block(64 * kPage, '\0');
+  for (;;) {
+    const auto got = ::read(fd.get(), block.data(), block.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return io_error("read", path);
+    if (got == 0) return content;
+    content.append(block, 0, static_cast<std::size_t>(got));
+    if (content.size() > kMostUntold)
+      return fail(ErrorKind::local_io, printable(path.string()) + " does not tell its size and does not end");
+  }
+}
+
+/// A file in memory. It lasts as long as the descriptor.
+Result<UniqueFd> in_memory(const std::string& content, const fs::path& path) {
+  UniqueFd fd(::memfd_create("ec2mpi", MFD_CLOEXEC));
+  std::string_view left = content;
+  while (fd && !left.empty()) {
+    const auto written = ::write(fd.get(), left.data(), left.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return io_error("read", path);
+    left.remove_prefix(static_cast<std::size_t>(written));
+  }
+  if (!fd || ::lseek(fd.get(), 0, SEEK_SET) != 0) return io_error("read", path);
+  return fd;
+}
+
+struct CloseFolder {
+  void operator()(DIR* folder) const { ::closedir(folder); }
+};
+
+/// The names in a directory, sorted, so that every push sends the same bytes.
+Result<std::vector<std::string>> names_in(const fs::path& path) {
+  const std::unique_ptr<DIR, CloseFolder> folder(::opendir(path.c_str()));
+  if (!folder) return io_error("read", path);
+  std::vector<std::string> names;
+  for (;;) {
+    errno = 0;
+    const dirent* entry = ::readdir(folder.get());
+    if (entry == nullptr && errno != 0) return io_error("read", path);
+    if (entry == nullptr) break;
+    const std::string name = entry->d_name;
+    if (name != "." && name != "..") names.push_back(name);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+Result<std::string> read_link(const fs::path& path) {
+  std::string target(PATH_MAX, '\0');
+  const auto size = ::readlink(path.c_str(), target.data(), target.size());
+  if (size < 0) return io_error("read", path);
+  target.resize(static_cast<std::size_t>(size));
+  return target;
+}
+
+class Scanner {
+ public:
+  explicit Scanner(const ScanOptions& options) : options_(options) {}
+
+  Result<void> add_top(const std::string& source) {
+    SourceTop top{.path = source, .name = name_in_target(source), .directory = false};
+    struct stat info {};
+    if (::stat(source.c_str(), &info) != 0) return io_error("read", source);
+    top.directory = S_ISDIR(info.st_mode);
+    for (const auto& rule : options_.exclude) top.filter.add_rule(rule);
+    tree_.tops.push_back(std::move(top));
+    return add(source, "", info);
+  }
+
+  SourceTree take() { return std::move(tree_); }
+
+ private:
+  Result<void> add(const fs::path& path, const std::string& relative, const struct stat& info) {
+    SourceItem item{.top = tree_.tops.size() - 1,
+                    .relative = relative,
+                    .mode = info.st_mode & 07777,
+                    .mtime = info.st_mtim.tv_sec,
+                    .nanoseconds = static_cast<std::uint32_t>(info.st_mtim.tv_nsec)};
+    if (S_ISREG(info.st_mode)) {
+      if (!is_readable(path, info)) return io_error("read", path);
+      item.size = static_cast<std::uint64_t>(info.st_size);
+      item.stored = std::min(item.size, static_cast<std::uint64_t>(info.st_blocks) * 512);  // see stat(2)
+      if (may_hide_its_size(info)) {
+        if (auto read = read_hidden(path, item); !read) return read;
+      }
+      tree_.bytes += item.size;
+      ++tree_.files;
+    } else if (S_ISDIR(info.st_mode)) {
+      item.type = TarType::directory;
+    } else if (S_ISLNK(info.st_mode)) {
+      auto target = read_link(path);
+      if (!target) return std::unexpected(target.error());
+      item.type = TarType::symlink;
+      item.link = std::move(*target);
+    } else {
+      if (relative.empty()) {
+        return fail(ErrorKind::local_io,
+                    "cannot send " + printable(path.string()) + ": it is no file and no folder");
+      }
+      tree_.skipped.push_back(path.string());
+      return {};
+    }
+    const bool directory = item.type == TarType::directory;
+    tree_.items.push_back(std::move(item));
+    return directory ? add_content(path, relative) : Result<void>{};
+  }
+
+  static Result<void> read_hidden(const fs::path& path, SourceItem& item) {
+    auto content = read_untold(path, item.relative.empty() ? 0 : O_NOFOLLOW);
+    if (!content) return std::unexpected(content.error());
+    if (content->size() == item.size) return {};
+    item.size = item.stored = content->size();
+    item.content = std::make_shared<const std::string>(std::move(*content));
+    return {};
+  }
+
+  Result<void> add_content(const fs::path& path, const std::string& relative) {
+    auto names = names_in(path);
+    if (!names) return std::unexpected(names.error());
+    if (options_.gitignore && std::binary_search(names->begin(), names->end(), ".gitignore")) {
+      auto rules = read_file(path / ".gitignore", kLongestRules);
+      if (!rules) return std::unexpected(rules.error());
+      tree_.tops.back().filter.add_rules(*rules, relative);
+    }
+    for (const auto& name : *names) {
+      struct stat info {};
+      if (::lstat((path / name).c_str(), &info) != 0) return io_error("read", path / name);
+      auto below = relative.empty() ? name : relative + "/" + name;
+      if (tree_.tops.back().filter.excludes(below, S_ISDIR(info.st_mode))) continue;
+      auto added = add(path / name, below, info);
+      if (!added) return added;
+    }
+    return {};
+  }
+
+  const ScanOptions& options_;
+  SourceTree tree_;
+};
+
+}  // namespace
+
+std::filesystem::path SourceTree::path_of(const SourceItem& item) const {
+  const auto& top = tops[item.top].path;
+  return item.relative.empty() ? top : top / item.relative;
+}
+
+Result<SourceTree> scan_sources(const std::vector<std::string>& sources, const ScanOptions& options) {
+  Scanner scanner(options);
+  std::set<std::string> names;
+  for (const auto& source : sources) {
+    if (source.empty()) return fail(ErrorKind::usage, "a source has an empty name");
+    const auto name = name_in_target(source);
+    if (!name.empty() && !names.insert(name).second) {
+      return fail(ErrorKind::usage,
+                  fmt::format("two sources are called {}; copy them one after the other, or rename one",
+                              printable(name)));
+    }
+    if (auto added = scanner.add_top(source); !added) return std::unexpected(added.error());
+  }
+  return scanner.take();
+}
+
+Result<UniqueFd> open_item(const SourceTree& tree, const SourceItem& item) {
+  const auto path = tree.path_of(item);
+  if (item.content) return in_memory(*item.content, path);
+  const int follow = item.relative.empty() ? 0 : O_NOFOLLOW;
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | follow));
+  if (!fd) return io_error("read", path);
+  return fd;
+}
+
+bool is_unchanged(int fd, const SourceItem& item) {
+  struct stat info {};
+  if (::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) return false;
+  if (static_cast<std::uint64_t>(info.st_size) != item.size) return false;
+  return item.content != nullptr || (info.st_mtim.tv_sec == item.mtime &&
+                                     static_cast<std::uint32_t>(info.st_mtim.tv_nsec) == item.nanoseconds);
+}
+
+}  // namespace ec2mpi::ops

@@ -1,0 +1,185 @@
+#include "src/ops/push/talk.hpp"
+
+#include <fmt/format.h>
+#include <algorithm>
+#include <asio/co_spawn.hpp>
+#include <asio/detached.hpp>
+
+#include "ec2mpi/base/text.hpp"
+
+namespace ec2mpi::ops {
+
+namespace {
+
+constexpr std::size_t kMostErr = 64 * 1024;
+constexpr std::size_t kLongestSurvey = 32UL * 1024 * 1024;  ///< some 200,000 files
+constexpr std::size_t kLongestField = kLongestSurvey;
+constexpr std::size_t kLongestGreeting = 1024 * 1024;
+constexpr std::size_t kMostWords = 10'000;
+constexpr std::size_t kFewWords = 1000;  ///< bytes that a shell reads one by one in less time than a program
+
+Error ended_early() {
+  return {ErrorKind::remote_io, "the push ended on the node before its time"};
+}
+
+}  // namespace
+
+asio::awaitable<Result<std::shared_ptr<PushTalk>>> PushTalk::begin(ssh::Session& session, std::string command,
+                                                                   Limit limit, std::shared_ptr<Event> news) {
+  ssh::Request request{.command = std::move(command)};
+  auto channel = co_await start_program(session, std::move(request), limit);
+  if (!channel) co_return std::unexpected(channel.error());
+  auto talk = std::make_shared<PushTalk>(std::move(*channel), std::move(news));
+  talk->listening_ = true;
+  asio::co_spawn(talk->news_->executor(), listen(talk), asio::detached);
+  co_return talk;
+}
+
+asio::awaitable<void> PushTalk::listen(std::shared_ptr<PushTalk> self) {
+  const Limit limit{Clock::time_point::max(), self->stop_.get_token()};
+  for (;;) {
+    auto chunk = co_await self->channel_->read(limit);
+    if (!chunk) {
+      self->end_ = std::unexpected(chunk.error());
+      break;
+    }
+    if (!*chunk) {
+      self->end_ = self->channel_->exit_status();
+      break;
+    }
+    self->take(**chunk);
+  }
+  self->listening_ = false;
+  self->news_->notify_all();
+}
+
+void PushTalk::take(const ssh::Chunk& chunk) {
+  if (chunk.stream == ssh::Stream::err) {
+    if (err_.size() < kMostErr) err_ += chunk.bytes;
+    news_->notify_all();
+    return;
+  }
+  if (nonsense_) return;
+  surveyed_bytes_ += surveyed_ ? 0 : chunk.bytes.size();
+  if (surveyed_bytes_ > kLongestSurvey) {
+    nonsense_ = Error{ErrorKind::protocol, "the node says too much of its files"};
+    news_->notify_all();
+    return;
+  }
+  out_ += chunk.bytes;
+  if (!begun_) {
+    const auto at = out_.find(kSurveyBegin);
+    if (at == std::string::npos) {
+      if (out_.size() > kLongestGreeting) nonsense_ = ended_early();
+      return;
+    }
+    out_.erase(0, at + kSurveyBegin.size());
+    begun_ = true;
+  }
+  if (take_fields() || nonsense_) news_->notify_all();
+}
+
+/// True if there is something new to know.
+bool PushTalk::take_fields() {
+  bool news = false;
+  std::size_t start = 0;
+  for (auto end = out_.find('\0', searched_); end != std::string::npos; end = out_.find('\0', start)) {
+    const auto field = std::string_view(out_).substr(start, end - start);
+    start = end + 1;
+    if (surveyed_) {
+      if (words_.size() < kMostWords) words_.emplace_back(field);
+      news = true;
+      continue;
+    }
+    auto last = reader_.take(field);
+    if (!last) {
+      nonsense_ = last.error();
+      break;
+    }
+    if (*last) surveyed_ = news = true;
+  }
+  out_.erase(0, start);
+  searched_ = out_.size();
+  if (out_.size() > kLongestField)
+    nonsense_ = Error{ErrorKind::protocol, "the node says too much of its files"};
+  return news;
+}
+
+asio::awaitable<Result<PushSurvey>> PushTalk::survey(Limit limit) {
+  while (!surveyed_ && !nonsense_ && !end_) {
+    const Wake wake = co_await news_->wait(limit);
+    if (wake != Wake::notified) {
+      auto why = channel_->why_silent();
+      co_return wake_error(wake,
+                           why.empty() ? "the node did not tell what its target holds" : std::move(why));
+    }
+  }
+  Result<PushSurvey> survey = std::unexpected(why_ended());
+  if (!nonsense_ && surveyed_) survey = std::move(reader_.survey());
+  co_return survey;
+}
+
+std::string do_text(std::string text) {
+  if (text.size() <= kFewWords) {
+    text += '\n';
+    return fmt::format("lines {}\n{}", std::count(text.begin(), text.end(), '\n'), text);
+  }
+  text += "\n# whole";
+  return fmt::format("do {}\n{}", text.size(), text);
+}
+
+asio::awaitable<Result<void>> PushTalk::tell(std::string text, Limit limit) {
+  const auto message = do_text(std::move(text));
+  auto told = co_await channel_->write(message, limit);
+  co_return told;
+}
+
+asio::awaitable<Result<void>> PushTalk::write(std::string_view bytes, Limit limit) {
+  auto written = co_await channel_->write(bytes, limit);
+  co_return written;
+}
+
+std::optional<std::string> PushTalk::word() {
+  if (words_.empty()) return std::nullopt;
+  auto word = std::move(words_.front());
+  words_.pop_front();
+  return word;
+}
+
+asio::awaitable<Result<std::string>> PushTalk::next_word(Limit limit) {
+  while (words_.empty() && !end_) {
+    const Wake wake = co_await news_->wait(limit);
+    if (wake != Wake::notified) co_return wake_error(wake, "the push did not end in time on the node");
+  }
+  Result<std::string> said = std::unexpected(why_ended());
+  if (auto next = word()) said = std::move(*next);
+  co_return said;
+}
+
+Error PushTalk::why_ended() const {
+  if (nonsense_) return *nonsense_;
+  return end_ && !*end_ ? end_->error() : ended_early();
+}
+
+std::string PushTalk::complaint() const {
+  for (const auto line : split(err_, '\n')) {
+    if (line.starts_with(kPushMark)) return std::string(line);
+  }
+  return {};
+}
+
+asio::awaitable<void> PushTalk::close(Limit limit) {
+  channel_->close_input();
+  while (!end_) {
+    const Wake wake = co_await news_->wait(limit);
+    if (wake != Wake::notified) break;
+  }
+}
+
+asio::awaitable<void> PushTalk::leave() {
+  stop_.request_stop();
+  const Limit unlimited;
+  while (listening_) co_await news_->wait(unlimited);
+}
+
+}  // namespace ec2mpi::ops

@@ -1,0 +1,80 @@
+#pragma once
+/// The conversation with the push script on one node.
+
+#include <asio/awaitable.hpp>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "ec2mpi/base/event.hpp"
+#include "ec2mpi/ops/node/remote_program.hpp"
+#include "ec2mpi/ssh/transport.hpp"
+#include "src/ops/push/survey.hpp"
+
+namespace ec2mpi::ops {
+
+/// What the script prints is always listened to, so that a complaint is heard while bytes are sent.
+class PushTalk : public std::enable_shared_from_this<PushTalk> {
+ public:
+  /// Starts the script. `news` is notified of every word and of the end.
+  [[nodiscard]] static asio::awaitable<Result<std::shared_ptr<PushTalk>>> begin(ssh::Session& session,
+                                                                                std::string command,
+                                                                                Limit limit,
+                                                                                std::shared_ptr<Event> news);
+  PushTalk(std::unique_ptr<ProgramChannel> channel, std::shared_ptr<Event> news)
+      : channel_(std::move(channel)), news_(std::move(news)) {}
+
+  /// What the target holds. Errors: the script's own, if it ended before.
+  [[nodiscard]] asio::awaitable<Result<PushSurvey>> survey(Limit limit);
+
+  /// Shell text for the script to run.
+  [[nodiscard]] asio::awaitable<Result<void>> tell(std::string text, Limit limit);
+  /// Anything else that the script understands, as it stands.
+  [[nodiscard]] asio::awaitable<Result<void>> write(std::string_view bytes, Limit limit);
+
+  /// The next word behind the survey that was not taken yet.
+  [[nodiscard]] std::optional<std::string> word();
+  [[nodiscard]] asio::awaitable<Result<std::string>> next_word(Limit limit);
+
+  /// The script's own complaint so far, or "".
+  [[nodiscard]] std::string complaint() const;
+  [[nodiscard]] bool ended() const { return end_.has_value(); }
+  /// How it ended; after ended().
+  [[nodiscard]] const Result<ssh::ExitStatus>& end() const { return *end_; }
+  [[nodiscard]] const std::string& err() const { return err_; }
+
+  /// Nothing more will be told; then waits until the script has ended, or the limit does.
+  [[nodiscard]] asio::awaitable<void> close(Limit limit);
+  /// Stops listening; to be called before the session goes.
+  [[nodiscard]] asio::awaitable<void> leave();
+
+ private:
+  static asio::awaitable<void> listen(std::shared_ptr<PushTalk> self);
+  void take(const ssh::Chunk& chunk);
+  bool take_fields();
+  [[nodiscard]] Error why_ended() const;
+
+  std::unique_ptr<ProgramChannel> channel_;
+  std::shared_ptr<Event> news_;
+  std::stop_source stop_;
+  bool listening_ = false;
+  bool begun_ = false;  ///< the survey's first words were seen
+  bool surveyed_ = false;
+  std::size_t surveyed_bytes_ = 0;
+  std::string out_;
+  std::size_t searched_ = 0;  ///< of out_, for the end of a field
+  std::string err_;
+  SurveyReader reader_;
+  std::optional<Error> nonsense_;
+  std::deque<std::string> words_;
+  std::optional<Result<ssh::ExitStatus>> end_;
+};
+
+/// Shell text as the script takes it on its standard input.
+[[nodiscard]] std::string do_text(std::string text);
+
+/// What the script's own words begin with; .bashrc may say more.
+inline constexpr std::string_view kPushMark = "ec2mpi: ";
+
+}  // namespace ec2mpi::ops

@@ -1,0 +1,343 @@
+#include "ec2mpi/ops/series/plan.hpp"
+
+#include <fmt/format.h>
+#include <algorithm>
+#include <charconv>
+#include <set>
+
+#include "ec2mpi/base/checksum.hpp"
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cluster/values/quote.hpp"
+
+namespace ec2mpi::ops {
+
+namespace {
+
+/// "spread-run3" is the third of that name; 0 for something else.
+int run_number(std::string_view series, std::string_view name) {
+  if (series == name) return 1;
+  if (!series.starts_with(name) || !series.substr(name.size()).starts_with("-run")) return 0;
+  const auto number = parse_number(series.substr(name.size() + 4));
+  return number && *number > 1 && *number < 1'000'000 ? static_cast<int>(*number) : 0;
+}
+
+std::string suffix(int run) {
+  return run > 1 ? fmt::format("-run{}", run) : "";
+}
+
+/// The jobs of one run that were started with these parameters.
+std::vector<const SeriesRecord*> jobs_of(const std::vector<SeriesRecord>& records, const std::string& series,
+                                         const Parameters& parameters) {
+  std::vector<const SeriesRecord*> jobs;
+  for (const auto& record : records) {
+    if (record.series == series && record.job.parameters == parameters) jobs.push_back(&record);
+  }
+  return jobs;
+}
+
+/// The one that counts: of those that succeeded one that is as `wanted`, or the last; else one that may
+/// succeed yet; nothing if all have failed.
+const SeriesRecord* worth_keeping(const std::vector<const SeriesRecord*>& jobs, const Determinants& wanted) {
+  const SeriesRecord* succeeded = nullptr;
+  const SeriesRecord* going_on = nullptr;
+  for (const auto* record : jobs) {
+    if (record->job.succeeded() && record->determinants == wanted) return record;
+    if (record->job.succeeded()) succeeded = record;
+    if (!record->job.over()) going_on = record;
+  }
+  return going_on != nullptr ? going_on : succeeded;
+}
+
+/// "command", "command and ranks"; empty if nothing differs.
+std::string differences(const Determinants& one, const Determinants& other) {
+  std::vector<std::string> names;
+  for (const auto& [name, sum] : other) {
+    const auto found = one.find(name);
+    if (found == one.end() || found->second != sum) names.push_back(name);
+  }
+  return join(names, ", ");
+}
+
+std::string going_on(const VariantResult& job) {
+  return fmt::format("{} {}", job.id, job.state == VariantState::queued ? "waits" : "runs");
+}
+
+std::vector<Place> places_of(const std::vector<Node>& nodes, const std::map<int, Facts>& facts) {
+  std::vector<Place> places;
+  for (const auto& node : nodes) {
+    const auto& of_node = facts.at(node.index);
+    places.push_back({node.label(), of_node.private_address, of_node.cores, of_node.threads, node.slots});
+  }
+  return places;
+}
+
+/// The plan is made with the first nodes that fit; the job may get others. If these have fewer cores, waiting
+/// ranks must let others work there too.
+void mind_the_smallest(JobWish& wish, const std::vector<Place>& places, const std::vector<int>& room) {
+  bool crowded = false;
+  bool equal = true;
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    crowded = crowded || room[i] > places[i].cores;
+    equal = equal && room[i] == room.front() && places[i].cores == places.front().cores;
+  }
+  const auto is_yield = [](const auto& parameter) { return parameter.first == "mpi_yield_when_idle"; };
+  if (crowded && !equal && std::none_of(wish.mca.begin(), wish.mca.end(), is_yield))
+    wish.mca.emplace_back("mpi_yield_when_idle", "1");
+}
+
+std::string pool_text(const std::vector<Place>& places, const std::vector<int>& room, Ipv4 master) {
+  std::string text;
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    const auto address = places[i].address.text();
+    text += fmt::format("{} {} {} {}\n", places[i].label, address,
+                        places[i].address == master ? "local" : address, room[i]);
+  }
+  return text;
+}
+
+/// Lines of `meta` by which the series is known again; which nodes, the queue adds.
+std::string series_meta(const std::string& meta, const std::string& series, const Parameters& parameters,
+                        const Determinants& determinants) {
+  std::string text;
+  for (const auto line : split(meta, '\n')) {
+    if (!line.empty() && !line.starts_with("nodes ")) text += std::string(line) + "\n";
+  }
+  text += fmt::format("series {}\n", series);
+  for (const auto& [name, value] : parameters) text += fmt::format("set {}={}\n", name, value);
+  for (const auto& [name, sum] : determinants) text += fmt::format("determinant {} {}\n", name, sum);
+  return text;
+}
+
+Result<void> check_addresses(const std::vector<Place>& places) {
+  std::map<Ipv4, std::string> seen;
+  for (const auto& place : places) {
+    const auto [other, is_new] = seen.emplace(place.address, place.label);
+    if (!is_new)
+      return fail(ErrorKind::usage,
+                  fmt::format("{} and {} are the same machine, {}; leave one out with --exclude",
+                              other->second, place.label, place.address.text()));
+  }
+  return {};
+}
+
+/// Of the words one by one: "a b" and "a", "b" are not the same.
+std::string sum_of(const std::vector<std::string>& words) {
+  return posix_cksum(quote_words(words));
+}
+
+std::string sum_of(const std::vector<std::pair<std::string, std::string>>& settings) {
+  std::vector<std::string> words;
+  for (const auto& [name, value] : settings) words.insert(words.end(), {name, value});
+  return sum_of(words);
+}
+
+}  // namespace
+
+Determinants determinants_of(const JobWish& wish) {
+  auto command = wish.command;
+  if (wish.script) command.insert(command.begin(), wish.script->name);
+  auto options = wish.mca;
+  options.emplace_back("mpirun", wish.mpirun);
+  options.emplace_back("mpi4py", wish.mpi4py_run ? "yes" : "no");
+  const auto& [np, per_node, nodes] = wish.ranks;
+  return {{"command", sum_of(command)},
+          {"script", posix_cksum(wish.script ? wish.script->text.value_or("on the master") : "")},
+          {"ranks", posix_cksum(fmt::format("{} {} {} {} {}", np, per_node, nodes,
+                                            static_cast<int>(wish.slots.kind), wish.slots.count))},
+          {"variables", sum_of(wish.env)},
+          {"options", sum_of(options)},
+          {"folder", posix_cksum(wish.workdir)}};
+}
+
+Result<SeriesDecision> decide(const SeriesWish& wish, const std::vector<SeriesRecord>& records) {
+  int newest = 0;
+  for (const auto& record : records) newest = std::max(newest, run_number(record.series, wish.name));
+  const bool goes_on = wish.resume && newest > 0;
+  const int run = goes_on ? newest : newest + 1;
+  SeriesDecision decision{.series = wish.name + suffix(run), .jobs = {}};
+  std::set<std::string> taken;
+  for (const auto& record : records) taken.insert(record.job.id);
+  std::map<std::string, std::vector<std::string>> changed;
+  for (const auto& variant : wish.variants) {
+    const auto base = variant.wish.id + suffix(run);
+    const auto jobs = jobs_of(records, decision.series, variant.parameters);
+    const auto wanted = determinants_of(variant.wish);
+    if (const auto* kept = goes_on ? worth_keeping(jobs, wanted) : nullptr) {
+      const auto differ = differences(kept->determinants, wanted);
+      if (differ.empty()) {
+        decision.jobs.push_back({kept->job.id, false});
+        continue;
+      }
+      if (!kept->job.over())
+        return fail(
+            ErrorKind::usage,
+            fmt::format("{} already, but not as it is wanted now ({} changed); ec2mpi cancel {} ends it",
+                        going_on(kept->job), differ, kept->job.id));
+      changed[differ].push_back(kept->job.id);
+    }
+    auto id = base;
+    for (int number = 2; !taken.insert(id).second; ++number) id = fmt::format("{}-try{}", base, number);
+    decision.jobs.push_back({std::move(id), true});
+  }
+  for (const auto& [differ, ids] : changed)
+    decision.notes.push_back(
+        fmt::format("{} changed since {} had succeeded: runs again", differ, some_of(ids)));
+  if (goes_on) return decision;
+  for (const auto& variant : wish.variants) {
+    for (const auto& record : records) {
+      if (record.job.over() || record.job.parameters != variant.parameters) continue;
+      return fail(ErrorKind::usage,
+                  fmt::format("{} already; --resume follows the series, ec2mpi cancel {} ends the job",
+                              going_on(record.job), record.job.id));
+    }
+  }
+  return decision;
+}
+
+Result<JobPlan> plan_variant(const JobWish& wish, const Parameters& parameters,
+                             const std::vector<Node>& nodes, const Node& master,
+                             const std::map<int, Facts>& facts, QueueFiles queue) {
+  const auto places = places_of(nodes, facts);
+  if (auto different = check_addresses(places); !different) return std::unexpected(different.error());
+  const auto need = need_of(places, wish.ranks, wish.slots);
+  if (!need) return std::unexpected(need.error());
+  const auto room = room_of(places, wish.ranks, wish.slots);
+  std::vector<Node> first;
+  for (const auto index : first_fit(room, *need)) first.push_back(nodes[index]);
+  auto own = wish;
+  own.ranks = {.np = need->np, .per_node = wish.ranks.per_node};
+  mind_the_smallest(own, places, room);
+  auto plan = plan_job(own, first, master, facts);
+  if (!plan) return plan;
+  const auto master_address = facts.at(master.index).private_address;
+  plan->files.meta = series_meta(plan->files.meta, queue.series, parameters, determinants_of(wish));
+  queue.need = *need;
+  queue.colons = plan->files.hosts.find(" slots=") == std::string::npos;
+  queue.pool = pool_text(places, room, master_address);
+  queue.always = fmt::format("{} local\n", master.label());
+  plan->files.queue = std::move(queue);
+  return plan;
+}
+
+namespace {
+
+std::optional<double> seconds_in(std::string_view text) {
+  double value = 0;
+  const auto [end, trouble] =
+      std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
+  if (text.empty() || trouble != std::errc() || end != text.data() + text.size() || value < 0 || value > 1e10)
+    return std::nullopt;
+  return value;
+}
+
+std::string lost_text(bool rebooted) {
+  return rebooted ? "the master was rebooted" : "its supervisor on the master was killed";
+}
+
+class ReportReader {
+ public:
+  Result<std::vector<SeriesRecord>> read(std::string_view printed) {
+    for (const auto line : split(printed, '\n')) {
+      if (line == "ec2mpi-report end") return finish();
+      if (!take(line))
+        return fail(ErrorKind::remote_io,
+                    fmt::format("the master says {} of a series, which means nothing", in_quotes(line)));
+    }
+    return fail(ErrorKind::remote_io, "the master did not finish telling of its jobs");
+  }
+
+ private:
+  bool take(std::string_view line) {
+    const auto [key, value] = first_word(line);
+    if (key == "now") return (now_ = seconds_in(value)).has_value();
+    if (key == "job") {
+      close();
+      records_.emplace_back().job.id = printable(value);
+      return !value.empty();
+    }
+    if (records_.empty()) return line.empty();
+    auto& record = records_.back();
+    auto& job = record.job;
+    if (key == "series") return record.series = printable(value), true;
+    if (key == "|") return output_ += std::string(value) + "\n", true;
+    if (key == "on") return job.nodes.push_back(printable(value)), true;
+    if (key == "why") return job.trouble = printable(value), true;
+    if (key == "set") return take_parameter(job, value);
+    if (key == "determinant") return take_determinant(record, value);
+    if (key == "state") return take_state(job, value);
+    if (key == "clock") return take_clock(job, value);
+    return line.empty();
+  }
+
+  static bool take_parameter(VariantResult& job, std::string_view value) {
+    const auto equals = value.find('=');
+    if (equals == std::string_view::npos) return false;
+    job.parameters.emplace_back(value.substr(0, equals), value.substr(equals + 1));
+    return true;
+  }
+
+  static bool take_determinant(SeriesRecord& record, std::string_view value) {
+    const auto [name, sum] = first_word(value);
+    record.determinants[printable(name)] = sum;
+    return !name.empty();
+  }
+
+  static bool take_state(VariantResult& job, std::string_view value) {
+    const auto [state, detail] = first_word(value);
+    if (state == "waiting")
+      job.state = VariantState::queued;
+    else if (state == "running" || state == "ending")
+      job.state = VariantState::running;
+    else if (state == "lost")
+      job.state = VariantState::lost;
+    else if (state != "ended")
+      return false;
+    if (state == "lost") job.trouble = lost_text(detail == "rebooted");
+    if (state != "ended") return true;
+    const auto status = parse_number(detail);
+    if (!status || *status > 1000) return false;
+    job.state = VariantState::done;
+    job.exit = static_cast<int>(*status);
+    return true;
+  }
+
+  bool take_clock(VariantResult& job, std::string_view value) {
+    const auto [begin, end] = first_word(value);
+    const auto from = seconds_in(begin);
+    const auto to = end.empty() ? now_ : seconds_in(end);
+    if (!from || !to) return false;
+    job.seconds = std::max(0.0, *to - *from);
+    return true;
+  }
+
+  void close() {
+    if (records_.empty()) return;
+    auto& job = records_.back().job;
+    job.findings = findings_at_end(output_);
+    output_.clear();
+    if (job.state == VariantState::done && job.trouble == "cancelled") job.state = VariantState::cancelled;
+    if (job.state == VariantState::done && job.trouble == "timeout") job.exit = 124;
+    if (job.state == VariantState::done && job.trouble.starts_with("lost")) {
+      job.state = VariantState::lost;
+      job.trouble = lost_text(job.trouble.ends_with("rebooted"));
+    }
+    if (job.state == VariantState::lost || job.state == VariantState::queued) job.seconds.reset();
+  }
+
+  Result<std::vector<SeriesRecord>> finish() {
+    close();
+    return std::move(records_);
+  }
+
+  std::vector<SeriesRecord> records_;
+  std::optional<double> now_;
+  std::string output_;
+};
+
+}  // namespace
+
+Result<std::vector<SeriesRecord>> parse_series_records(std::string_view printed) {
+  return ReportReader().read(printed);
+}
+
+}  // namespace ec2mpi::ops

@@ -1,0 +1,360 @@
+#include "ec2mpi/ops/series/series.hpp"
+
+#include <fmt/format.h>
+#include <algorithm>
+
+#include "ec2mpi/base/event.hpp"
+#include "ec2mpi/base/exit_code.hpp"
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/ops/job/endurance.hpp"
+#include "ec2mpi/ops/job/script.hpp"
+#include "ec2mpi/ops/job/shell.hpp"
+#include "ec2mpi/ops/node/facts.hpp"
+#include "ec2mpi/ops/node/remote.hpp"
+#include "src/ops/series/shell.hpp"
+
+namespace ec2mpi::ops {
+
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr auto kAnswer = seconds(30);      ///< for the master to tell of its jobs
+constexpr auto kHandOver = seconds(120);   ///< for it to take all of them
+constexpr auto kCancelling = seconds(90);  ///< from the wish to the end of all
+constexpr Clock::duration kBetweenLooks = milliseconds(700);
+constexpr int kOutputsAtOnce = 300;  ///< jobs whose last lines fit into one answer
+
+/// One series, from the first connection to the last look. Lives as long as run_series.
+class SeriesRun : public Observer {
+ public:
+  SeriesRun(SeriesWish wish, JobNodes nodes, ssh::Connector& connector, FleetOptions options,
+            SeriesObserver& observer, JobStops stops)
+      : wish_(std::move(wish)),
+        nodes_(std::move(nodes)),
+        connector_(connector),
+        options_(options),
+        observer_(observer),
+        stops_(std::move(stops)),
+        endurance_(stops_.stop, stops_.detach) {}
+
+  asio::awaitable<SeriesEnd> run() {
+    const bool submitted = co_await submit();
+    if (!submitted) co_return std::move(end_);
+    if (stops_.at_once)
+      end_.how = SeriesEnd::How::detached;
+    else
+      co_await follow();
+    co_return std::move(end_);
+  }
+
+ private:
+  bool refuse(Error error) {
+    end_.how = SeriesEnd::How::refused;
+    end_.refused = std::move(error);
+    return false;
+  }
+
+  // --- the connection to the master ---
+
+  asio::awaitable<Result<void>> connect(Limit limit) {
+    if (session_ != nullptr) co_return Result<void>{};
+    const auto connecting = limit.at_most(options_.connect_timeout);
+    auto session = co_await connector_.connect(nodes_.master, connecting, [](ssh::Phase) {});
+    if (!session) co_return std::unexpected(session.error());
+    session_ = std::move(*session);
+    co_return Result<void>{};
+  }
+
+  /// One text, one answer. After trouble the next one makes a new connection.
+  asio::awaitable<Result<Captured>> ask(std::string text, Limit limit) {
+    auto connected = co_await connect(limit);
+    if (!connected) co_return std::unexpected(connected.error());
+    auto answer = co_await capture(*session_, "exec sh -s", limit, std::move(text), Environment::of_the_user);
+    if (!answer) session_.reset();
+    co_return answer;
+  }
+
+  asio::awaitable<Result<std::vector<SeriesRecord>>> report(ReportWish wish, Limit limit) {
+    auto text = "{\n" + job_functions() + report_text(wish) + "}\n";
+    const auto patience = limit.at_most(kAnswer + options_.connect_timeout);
+    auto answer = co_await ask(std::move(text), patience);
+    if (!answer) co_return std::unexpected(answer.error());
+    co_return parse_series_records(answer->out);
+  }
+
+  // --- handing it over ---
+
+  asio::awaitable<bool> submit() {
+    const Limit limit{.deadline = Clock::time_point::max(), .stop = stops_.stop};
+    ReportWish every{.series = wish_.name, .all_runs = true};
+    auto records = co_await report(std::move(every), limit);
+    if (!records) co_return refuse(records.error().within(nodes_.master.label()));
+    auto decided = decide(wish_, *records);
+    if (!decided) co_return refuse(decided.error());
+    decision_ = std::move(*decided);
+    if (!decision_.notes.empty()) observer_.on_notes(decision_.notes);
+    end_.series = decision_.series;
+    for (std::size_t i = 0; i < wish_.variants.size(); ++i)
+      end_.result.push_back({.id = decision_.jobs[i].id, .parameters = wish_.variants[i].parameters});
+    take(*records, false);
+    const auto fresh = static_cast<std::size_t>(std::count_if(decision_.jobs.begin(), decision_.jobs.end(),
+                                                              [](const auto& job) { return job.submit; }));
+    if (fresh > 0) {
+      const bool handed_over = co_await submit_fresh();
+      if (!handed_over) co_return false;
+    }
+    tell_submitted(fresh);
+    co_return true;
+  }
+
+  void tell_submitted(std::size_t fresh) {
+    std::size_t kept = 0;
+    for (const auto& variant : end_.result) kept += variant.succeeded() ? 1 : 0;
+    observer_.on_submitted(decision_.series, fresh, kept, decision_.jobs.size() - fresh - kept);
+  }
+
+  asio::awaitable<bool> submit_fresh() {
+    const bool asked = co_await ask_nodes();
+    if (!asked) co_return false;
+    auto jobs = plan();
+    if (!jobs) co_return refuse(jobs.error());
+    if (stops_.stop.stop_requested()) co_return refuse({ErrorKind::cancelled, "interrupted"});
+    observer_.on_handing_over(decision_.series);
+    const auto patience =
+        Limit{}.at_most(kHandOver);  // not ended by Ctrl-C: we must know whether it was taken
+    auto text = series_text(*jobs);
+    auto answer = co_await ask(std::move(text), patience);
+    if (!answer) {
+      auto error = answer.error().within("handing the series to the master");
+      error.message += "; whether it has taken the jobs, --resume will tell";
+      co_return refuse(std::move(error));
+    }
+    co_return note_submitted(*answer);
+  }
+
+  asio::awaitable<bool> ask_nodes() {
+    auto contacts = nodes_.ranks;
+    const auto is_master = [this](const Node& node) { return node.index == nodes_.master.index; };
+    if (std::none_of(contacts.begin(), contacts.end(), is_master))
+      contacts.insert(contacts.begin(), nodes_.master);
+    observer_.on_asking(contacts.size());
+    FleetOptions flow;
+    flow.connect_timeout = options_.connect_timeout;
+    flow.handshakes = options_.handshakes;
+    NodeTask task = [this](NodeRun turn) { return ask_one(turn); };
+    const auto report =
+        co_await run_on_nodes(std::move(contacts), connector_, std::move(task), flow, *this, stops_.stop);
+    for (const auto& result : report.results) {
+      if (facts_.contains(result.node.index)) continue;
+      const auto* error = std::get_if<Error>(&result.outcome);
+      end_.unfit.push_back(
+          {result.node, error != nullptr ? *error : Error{ErrorKind::cancelled, describe(result.outcome)}});
+    }
+    co_return end_.unfit.empty();
+  }
+
+  asio::awaitable<Result<ssh::ExitStatus>> ask_one(NodeRun turn) {
+    auto facts = co_await ask_facts(turn.session, turn.limit, wish_.variants.front().wish.mpirun);
+    if (!facts) co_return std::unexpected(facts.error());
+    if (nodes_.prepare) {
+      auto prepared = co_await nodes_.prepare(turn);
+      if (!prepared) co_return std::unexpected(prepared.error());
+    }
+    facts_[turn.node.index] = std::move(*facts);
+    co_return ssh::ExitStatus{};
+  }
+
+  /// All that are to be submitted; if one of them can't be, none is.
+  Result<std::vector<std::pair<JobFiles, std::optional<JobScript>>>> plan() {
+    std::vector<std::pair<JobFiles, std::optional<JobScript>>> jobs;
+    std::vector<std::string> notes;
+    for (std::size_t i = 0; i < wish_.variants.size(); ++i) {
+      if (!decision_.jobs[i].submit) continue;
+      auto& variant = wish_.variants[i];
+      variant.wish.id = decision_.jobs[i].id;
+      QueueFiles queue;
+      queue.series = decision_.series;
+      queue.place = static_cast<int>(i);
+      queue.most = wish_.most;
+      auto planned = plan_variant(variant.wish, variant.parameters, nodes_.ranks, nodes_.master, facts_,
+                                  std::move(queue));
+      if (!planned) return std::unexpected(planned.error().within(variant.wish.id));
+      for (auto& note : planned->notes) {
+        if (std::find(notes.begin(), notes.end(), note) == notes.end()) notes.push_back(std::move(note));
+      }
+      jobs.emplace_back(std::move(planned->files), variant.wish.script);
+    }
+    if (!notes.empty()) observer_.on_notes(notes);
+    return jobs;
+  }
+
+  /// "submitted ID" for each; the others are told of on standard error, in words.
+  bool note_submitted(const Captured& answer) {
+    std::vector<std::string> taken;
+    for (const auto line : split(answer.out, '\n')) {
+      if (line.starts_with("submitted ")) taken.emplace_back(line.substr(10));
+    }
+    std::string why;
+    for (const auto line : split(trim(answer.err), '\n')) {
+      const auto text = line.starts_with("ec2mpi: ") ? line.substr(8) : line;
+      if (why.empty()) why = printable(text);
+    }
+    std::size_t refused = 0;
+    for (std::size_t i = 0; i < decision_.jobs.size(); ++i) {
+      const auto& job = decision_.jobs[i];
+      if (!job.submit || std::find(taken.begin(), taken.end(), job.id) != taken.end()) continue;
+      end_.result[i].state = VariantState::refused;
+      end_.result[i].trouble = why;
+      ++refused;
+    }
+    if (refused == decision_.jobs.size())
+      return refuse({ErrorKind::remote_io, why.empty() ? "the master took none of the jobs" : why});
+    return true;
+  }
+
+  // --- following ---
+
+  /// `complete`: a job that is not among them is gone from the master, for somebody has removed its folder.
+  void take(std::vector<SeriesRecord>& records, bool complete) {
+    for (auto& variant : end_.result) {
+      const auto record = std::find_if(records.begin(), records.end(),
+                                       [&](const auto& known) { return known.job.id == variant.id; });
+      if (record != records.end()) {
+        record->job.parameters = variant.parameters;
+        variant = record->job;
+      } else if (complete && !variant.over()) {
+        variant.state = VariantState::lost;
+        variant.trouble = "its folder on the master is gone";
+      }
+    }
+  }
+
+  [[nodiscard]] bool all_over() const {
+    return std::all_of(end_.result.begin(), end_.result.end(),
+                       [](const auto& variant) { return variant.over(); });
+  }
+
+  asio::awaitable<void> follow() {
+    for (;;) {
+      if (stops_.detach.stop_requested()) co_return end(SeriesEnd::How::detached);
+      const auto looked = co_await look();
+      if (looked && all_over()) co_return end(SeriesEnd::How::over);
+      if (!looked && is_final(looked.error())) co_return give_up(looked.error());
+      if (endurance_.time_is_up())
+        co_return give_up(looked ? Error{ErrorKind::timeout, "the jobs did not end in time"}
+                                 : looked.error());
+      co_await rest(looked);
+    }
+  }
+
+  void end(SeriesEnd::How how) { end_.how = how; }
+  void give_up(Error error) {
+    end_.how = SeriesEnd::How::gave_up;
+    end_.refused = std::move(error);
+  }
+
+  /// Between two looks; longer and longer while the master can't be reached.
+  asio::awaitable<void> rest(const Result<void>& looked) {
+    if (looked) endurance_.reached(observer_);
+    if (looked || endurance_.wish_is_open()) {
+      const auto limit = endurance_.waiting();
+      co_await sleep_for(kBetweenLooks, limit);
+    } else {
+      co_await endurance_.pause(looked.error(), observer_);
+    }
+  }
+
+  asio::awaitable<Result<void>> look() {
+    if (stops_.stop.stop_requested() && !cancel_sent_) {
+      auto cancelled = co_await cancel();
+      if (!cancelled) co_return cancelled;
+    }
+    const auto limit = endurance_.waiting();
+    ReportWish wish{.series = decision_.series};
+    auto records = co_await report(std::move(wish), limit);
+    if (!records) co_return std::unexpected(records.error());
+    take(*records, true);
+    if (all_over()) {
+      auto told = co_await take_outputs();
+      if (!told) co_return told;
+    }
+    observer_.on_progress(end_.result);
+    co_return Result<void>{};
+  }
+
+  asio::awaitable<Result<void>> take_outputs() {
+    for (int skip = 0;; skip += kOutputsAtOnce) {
+      ReportWish wish{.series = decision_.series, .outputs = true, .skip = skip, .count = kOutputsAtOnce};
+      const auto limit = endurance_.waiting();
+      auto records = co_await report(std::move(wish), limit);
+      if (!records) co_return std::unexpected(records.error());
+      const bool last = records->size() < static_cast<std::size_t>(kOutputsAtOnce);
+      take(*records, false);
+      if (last) co_return Result<void>{};
+    }
+  }
+
+  asio::awaitable<Result<void>> cancel() {
+    if (!std::exchange(end_.cancelled, true)) {
+      endurance_.stop_taken();
+      endurance_.give_up_in(kCancelling);
+      observer_.on_cancelling();
+    }
+    const auto limit = endurance_.waiting().at_most(kAnswer);
+    auto text = "{\n" + job_functions() + cancel_series_text(decision_.series) + "}\n";
+    auto answer = co_await ask(std::move(text), limit);
+    if (!answer) co_return std::unexpected(answer.error());
+    cancel_sent_ = true;
+    co_return Result<void>{};
+  }
+
+  SeriesWish wish_;
+  JobNodes nodes_;
+  ssh::Connector& connector_;
+  FleetOptions options_;
+  SeriesObserver& observer_;
+  JobStops stops_;
+  Endurance endurance_;
+  std::unique_ptr<ssh::Session> session_;  ///< to the master
+  std::map<int, Facts> facts_;
+  SeriesDecision decision_;
+  bool cancel_sent_ = false;
+  SeriesEnd end_;
+};
+
+}  // namespace
+
+asio::awaitable<SeriesEnd> run_series(SeriesWish wish, JobNodes nodes, ssh::Connector& connector,
+                                      FleetOptions options, SeriesObserver& observer, JobStops stops) {
+  return conduct(std::make_unique<SeriesRun>(std::move(wish), std::move(nodes), connector, options, observer,
+                                             std::move(stops)));
+}
+
+int exit_code_for(const SeriesEnd& end) {
+  const auto& result = end.result;
+  switch (end.how) {
+    case SeriesEnd::How::detached:
+      return exit_code::ok;
+    case SeriesEnd::How::gave_up:
+      return end.cancelled ? exit_code::interrupted : exit_code::no_connection;
+    case SeriesEnd::How::over:
+      if (end.cancelled) return exit_code::interrupted;
+      return std::all_of(result.begin(), result.end(),
+                         [](const auto& variant) { return variant.succeeded(); })
+                 ? exit_code::ok
+                 : exit_code::node_failed;
+    case SeriesEnd::How::refused:
+      break;
+  }
+  const auto cancelled = [](const NodeTrouble& trouble) {
+    return trouble.error.kind == ErrorKind::cancelled;
+  };
+  if (std::any_of(end.unfit.begin(), end.unfit.end(), cancelled)) return exit_code::interrupted;
+  if (!end.unfit.empty() || !end.refused) return exit_code::node_failed;
+  if (end.refused->kind == ErrorKind::cancelled) return exit_code::interrupted;
+  return end.refused->kind == ErrorKind::usage ? exit_code::not_started : exit_code::node_failed;
+}
+
+}  // namespace ec2mpi::ops

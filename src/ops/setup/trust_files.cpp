@@ -1,0 +1,147 @@
+#include "src/ops/setup/trust_files.hpp"
+
+#include <fmt/format.h>
+
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/ops/exec/root_command.hpp"
+#include "ec2mpi/ops/node/remote.hpp"
+#include "src/ops/setup/trust_script.hpp"
+
+namespace ec2mpi::ops {
+
+namespace {
+
+constexpr auto kWriting = std::chrono::seconds(90);  ///< twice the script's patience with locks, and more
+constexpr std::string_view kDone = "did ";
+constexpr std::string_view kTightened = "tightened ";
+constexpr std::string_view kLogin = "login ";
+
+std::string trust_command(const std::vector<std::string>& arguments) {
+  return "exec sh -c " + quote_word(trust_program()) + " sh " + quote_words(arguments);
+}
+
+/// The script's own word on why it ended.
+Error refusal(const Captured& said) {
+  const auto lines = split(trim(said.err), '\n');
+  auto reason = trim(lines.back());
+  if (reason.starts_with("ec2mpi: ")) reason.remove_prefix(8);
+  return {ErrorKind::remote_io,
+          reason.empty() ? "writing ended with " + said.status.describe() : printable(reason)};
+}
+
+void take_line(std::string_view line, TrustChange& change) {
+  if (line.starts_with(kDone)) change.done.emplace(line.substr(kDone.size()));
+  if (line.starts_with(kTightened))
+    change.tightened.push_back(shown_loose_path(line.substr(kTightened.size())));
+}
+
+TrustChange read_change(std::string_view printed) {
+  TrustChange change;
+  for (const auto line : split(printed, '\n')) take_line(line, change);
+  return change;
+}
+
+/// `missing` is what is not there although the script has ended well.
+Result<TrustChange> checked_change(const std::vector<TrustText>& texts, const std::string& printed) {
+  const auto states = parse_states(printed);
+  if (!states) return std::unexpected(states.error());
+  const auto missing = missing_texts(texts, *states);
+  if (!missing) return std::unexpected(missing.error());
+  if (!missing->empty()) {
+    return fail(ErrorKind::remote_io,
+                fmt::format("{} is not there as it was sent; is the disk full?", missing->front().path));
+  }
+  return read_change(printed);
+}
+
+asio::awaitable<Result<TrustChange>> change_as_root(NodeRun run, RootAccess access, PasswordSource password,
+                                                    std::vector<std::string> arguments) {
+  run.limit = run.limit.at_most(kWriting);
+  TrustChange change;
+  RootScript script{.text = trust_program(), .arguments = std::move(arguments)};
+  script.on_line = [&change](std::string_view line) { take_line(line, change); };
+  auto ended = co_await run_as_root(std::move(run), access, std::move(password), std::move(script));
+  if (!ended) co_return std::unexpected(ended.error());
+  co_return change;
+}
+
+TrustLogin read_login(const std::string& printed) {
+  TrustLogin login;
+  for (const auto line : split(printed, '\n')) {
+    if (!line.starts_with(kLogin)) continue;
+    const auto [word, said] = first_word(line.substr(kLogin.size()));
+    login.ok = word == "ok";
+    login.said = printable(trim(said).substr(0, 300));
+  }
+  return login;
+}
+
+}  // namespace
+
+asio::awaitable<Result<TrustChange>> write_texts(NodeRun run, std::vector<TrustText> texts,
+                                                 std::string claim) {
+  const Limit limit = run.limit.at_most(kWriting);
+  auto command = trust_command({"write", std::move(claim)});
+  auto said = co_await capture(run.session, std::move(command), limit, sectioned(texts));
+  if (!said) co_return std::unexpected(said.error());
+  if (said->status.code == kTrustBusy) {
+    TrustChange none{.busy = true, .reason = refusal(*said).message};
+    co_return none;
+  }
+  if (!said->status.ok()) {
+    auto error = refusal(*said);
+    co_return std::unexpected(std::move(error));
+  }
+  auto change = checked_change(texts, said->out);
+  co_return change;
+}
+
+asio::awaitable<Result<TrustChange>> write_hosts(NodeRun run, RootAccess access, PasswordSource password,
+                                                 std::string text) {
+  std::vector<std::string> arguments = {"hosts", std::move(text)};
+  auto changed = co_await change_as_root(std::move(run), access, std::move(password), std::move(arguments));
+  co_return changed;
+}
+
+asio::awaitable<Result<TrustChange>> take_texts(NodeRun run) {
+  const Limit limit = run.limit.at_most(kWriting);
+  auto command = trust_command({"take"});
+  auto said = co_await capture(run.session, std::move(command), limit);
+  if (!said) co_return std::unexpected(said.error());
+  if (!said->status.ok()) {
+    auto error = refusal(*said);
+    co_return std::unexpected(std::move(error));
+  }
+  co_return read_change(said->out);
+}
+
+asio::awaitable<Result<TrustChange>> take_hosts(NodeRun run, RootAccess access, PasswordSource password) {
+  std::vector<std::string> arguments = {"take_hosts"};
+  auto changed = co_await change_as_root(std::move(run), access, std::move(password), std::move(arguments));
+  co_return changed;
+}
+
+asio::awaitable<Result<TrustLogin>> try_login(NodeRun run, std::string address, std::string claim) {
+  const Limit limit = run.limit.at_most(kWriting);
+  auto command = trust_command({"login", std::move(address), std::move(claim)});
+  auto said = co_await capture(run.session, std::move(command), limit);
+  if (!said) co_return std::unexpected(said.error());
+  auto login = read_login(said->out);
+  auto states = parse_states(said->out);
+  if (!states) co_return std::unexpected(states.error());
+  login.states = std::move(*states);
+  if (!said->status.ok()) login.said += login.said.empty() ? refusal(*said).message : "";
+  co_return login;
+}
+
+asio::awaitable<std::string> sshd_settings(NodeRun run, RootAccess access, PasswordSource password,
+                                           std::string user, std::string address) {
+  run.limit = run.limit.at_most(kWriting);
+  std::string settings;
+  RootScript script{.text = trust_program(), .arguments = {"sshd", std::move(user), std::move(address)}};
+  script.on_line = [&settings](std::string_view line) { settings.append(line.substr(0, 2000)).append("\n"); };
+  auto ended = co_await run_as_root(std::move(run), access, std::move(password), std::move(script));
+  co_return ended ? settings : std::string();
+}
+
+}  // namespace ec2mpi::ops

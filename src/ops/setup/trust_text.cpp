@@ -1,0 +1,202 @@
+#include "ec2mpi/ops/setup/trust_text.hpp"
+
+#include <fmt/format.h>
+
+#include "ec2mpi/base/checksum.hpp"
+#include "ec2mpi/base/text.hpp"
+
+namespace ec2mpi::ops {
+
+namespace {
+
+constexpr std::string_view kNotice = "# Written by ec2mpi setup; ec2mpi setup --undo takes it away.\n";
+/// sshd before OpenSSH 7.7 reads lines of at most 8 KiB; one key may stand in several.
+constexpr std::size_t kAddressesPerLine = 200;
+
+/// By what the others may call it; its own names first, for the first one in /etc/hosts is the canonical one.
+std::vector<std::string> names_of(const Peer& peer) {
+  auto names = peer.names;
+  auto indices = peer.same_machine;
+  indices.insert(indices.begin(), peer.index);
+  for (const int index : indices) {
+    if (index > 0) names.push_back(fmt::format("node{}", index));
+    if (index == 1) names.emplace_back("master");
+  }
+  return names;
+}
+
+/// sshd(8), AUTHORIZED_KEYS FILE FORMAT: the key counts only for who comes from these addresses.
+std::string authorized_keys(const std::vector<Peer>& peers, const std::string& public_key) {
+  std::string text(kNotice);
+  for (std::size_t begin = 0; begin < peers.size(); begin += kAddressesPerLine) {
+    std::string addresses;
+    for (std::size_t i = begin; i < std::min(peers.size(), begin + kAddressesPerLine); ++i)
+      addresses += (addresses.empty() ? "" : ",") + peers[i].address.text();
+    text += fmt::format("from=\"{}\" {} ec2mpi\n", addresses, public_key);
+  }
+  return text;
+}
+
+/// sshd(8), SSH_KNOWN_HOSTS FILE FORMAT.
+std::string known_hosts(const std::vector<Peer>& peers) {
+  std::string text;
+  for (const auto& peer : peers) {
+    const auto spelled = [&peer](const std::string& name) {
+      return peer.port == 22 ? name : fmt::format("[{}]:{}", name, peer.port);
+    };
+    auto hosts = spelled(peer.address.text());
+    for (const auto& name : names_of(peer)) hosts += "," + spelled(name);
+    for (const auto& key : peer.host_keys) text += fmt::format("{} {} {}\n", hosts, key.type, key.base64);
+  }
+  return text;
+}
+
+/// ssh_config(5). HostName makes the names work where /etc/hosts could not be written.
+std::string ssh_config(const std::vector<Peer>& peers) {
+  std::string text(kNotice);
+  for (const auto& peer : peers) {
+    text += "\nHost " + peer.address.text();
+    for (const auto& name : names_of(peer)) text += " " + name;
+    text += fmt::format("\n  HostName {}\n  User {}\n", peer.address.text(), peer.user);
+    if (peer.port != 22) text += fmt::format("  Port {}\n", peer.port);
+    text +=
+        "  IdentityFile ~/.ssh/ec2mpi/key\n  IdentitiesOnly yes\n"
+        "  UserKnownHostsFile ~/.ssh/ec2mpi/known_hosts\n  StrictHostKeyChecking yes\n";
+  }
+  return text;
+}
+
+/// sshd_config(5), AuthorizedKeysFile: %h is the home, %u the user; a path without a slash in front begins at
+/// the home.
+bool reads_authorized_keys(std::string_view value, const std::string& user, const std::string& home) {
+  for (const auto word : words(value)) {
+    std::string path(word);
+    for (const auto& [token, meaning] :
+         {std::pair<std::string_view, const std::string&>{"%h", home}, {"%u", user}}) {
+      if (const auto at = path.find(token); at != std::string::npos) path.replace(at, token.size(), meaning);
+    }
+    if (path == ".ssh/authorized_keys" || path == home + "/.ssh/authorized_keys") return true;
+  }
+  return false;
+}
+
+bool accepts_ed25519(std::string_view value) {
+  for (const auto pattern : split(value, ',')) {
+    if (pattern == "ssh-ed25519" || pattern == "*" || pattern == "ssh-*") return true;
+  }
+  return false;
+}
+
+/// The spelling of the manual for the settings that choose by user, group or method; empty for others and for
+/// defaults.
+std::string_view chooser_name(std::string_view name) {
+  if (name == "allowusers") return "AllowUsers";
+  if (name == "denyusers") return "DenyUsers";
+  if (name == "allowgroups") return "AllowGroups";
+  if (name == "denygroups") return "DenyGroups";
+  if (name == "authenticationmethods") return "AuthenticationMethods";
+  return {};
+}
+
+std::string hosts_file(const std::vector<Peer>& peers) {
+  std::string text(kNotice);
+  for (const auto& peer : peers) {
+    const auto names = names_of(peer);
+    if (names.empty()) continue;
+    text += peer.address.text();
+    for (const auto& name : names) text += " " + name;
+    text += '\n';
+  }
+  return text;
+}
+
+}  // namespace
+
+std::vector<TrustText> trust_texts(const std::vector<Peer>& peers, const ssh::KeyPair& pair) {
+  using Place = TrustText::Place;
+  return {
+      {"known_hosts", "~/.ssh/ec2mpi/known_hosts", Place::file, false, known_hosts(peers)},
+      {"config", "~/.ssh/ec2mpi/config", Place::file, false, ssh_config(peers)},
+      {"key", "~/.ssh/ec2mpi/key", Place::file, true, pair.private_text},
+      {"include", "~/.ssh/config", Place::block, false,
+       std::string(kNotice) + "Include ~/.ssh/ec2mpi/config\n"},
+      {"authorized", "~/.ssh/authorized_keys", Place::block, false, authorized_keys(peers, pair.public_key)},
+      {"hosts", "/etc/hosts", Place::root_block, false, hosts_file(peers)},
+  };
+}
+
+Result<std::vector<TrustText>> missing_texts(const std::vector<TrustText>& wanted,
+                                             const std::map<std::string, std::string>& states) {
+  std::vector<TrustText> missing;
+  for (const auto& text : wanted) {
+    const auto state = states.find(text.name);
+    if (state != states.end() && state->second == kBroken) {
+      return fail(ErrorKind::remote_io,
+                  fmt::format("{}: the end of ec2mpi's block ('# END ec2mpi') is missing; put it back, or "
+                              "take its beginning away",
+                              text.path));
+    }
+    if (state == states.end() || state->second != posix_cksum(text.text)) missing.push_back(text);
+  }
+  return missing;
+}
+
+std::string shown_loose_path(std::string_view name) {
+  if (name == "home") return "~";
+  if (name == "ssh") return "~/.ssh";
+  if (name == "config") return "~/.ssh/config";
+  return "~/.ssh/authorized_keys";
+}
+
+std::vector<std::string> loose_paths(const std::map<std::string, std::string>& states) {
+  std::vector<std::string> paths;
+  const auto found = states.find("modes");
+  if (found == states.end() || found->second == "ok") return paths;
+  for (const auto name : split(found->second, ',')) {
+    if (!name.empty()) paths.push_back(shown_loose_path(name));
+  }
+  return paths;
+}
+
+std::string sshd_refusal(std::string_view settings, const std::string& user, const std::string& home) {
+  std::string choosers;
+  for (const auto line : split(settings, '\n')) {
+    const auto [name, value] = first_word(trim(line));
+    const auto shown = printable(value.substr(0, 120));
+    if (name == "pubkeyauthentication" && value == "no")
+      return "PubkeyAuthentication is no in its sshd_config; set it to yes";
+    if (name == "authorizedkeysfile" && !reads_authorized_keys(value, user, home))
+      return fmt::format(
+          "AuthorizedKeysFile in its sshd_config is {}, so ~/.ssh/authorized_keys is not read; add "
+          ".ssh/authorized_keys there",
+          shown);
+    if (name.starts_with("pubkeyaccepted") && !accepts_ed25519(value))
+      return fmt::format(
+          "PubkeyAcceptedAlgorithms in its sshd_config has no ssh-ed25519, the kind of the cluster's key; "
+          "add it there");
+    if (const auto chooser = chooser_name(name); !chooser.empty() && value != "any")
+      choosers += fmt::format("{}{} {}", choosers.empty() ? "" : ", ", chooser, shown);
+  }
+  if (choosers.empty()) return choosers;
+  return fmt::format(
+      "its sshd_config chooses who may log in: {}; let {} in from the nodes' private addresses", choosers,
+      user);
+}
+
+std::string sectioned(const std::vector<TrustText>& texts) {
+  std::string sections;
+  std::size_t bytes = 0;
+  for (const auto& text : texts) {
+    sections += fmt::format("=text {}\n", text.name);
+    std::string_view rest(text.text);
+    bytes += rest.size();
+    while (!rest.empty()) {
+      const auto end = rest.find('\n') + 1;
+      sections += fmt::format("|{}", rest.substr(0, end));
+      rest.remove_prefix(end);
+    }
+  }
+  return sections + fmt::format("=end {}\n", bytes);
+}
+
+}  // namespace ec2mpi::ops

@@ -1,0 +1,123 @@
+#include "src/ssh/kept/meeting_place.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include <cerrno>
+#include <cstring>
+
+#include "ec2mpi/base/text.hpp"
+
+namespace ec2mpi::ssh {
+
+namespace {
+
+constexpr int kBacklog = 64;
+
+UniqueFd open_folder(const std::filesystem::path& folder) {
+  return UniqueFd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+}
+
+bool for_us_only(int folder) {
+  struct stat info {};
+  return ::fstat(folder, &info) == 0 && info.st_uid == ::geteuid() && (info.st_mode & 077) == 0;
+}
+
+sockaddr_un address_of(int folder, const std::string& name) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const auto path = fmt::format("/proc/self/fd/{}/{}", folder, name);
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  return address;
+}
+
+UniqueFd unix_socket() {
+  return UniqueFd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+}
+
+}  // namespace
+
+Result<MeetingPlace> MeetingPlace::make(const std::filesystem::path& folder) {
+  if (auto made = make_private_folder(folder); !made) return std::unexpected(made.error());
+  auto opened = open_folder(folder);
+  if (!opened) return io_error("open", folder);
+  if (!for_us_only(opened.get()))
+    return fail(ErrorKind::usage, fmt::format("{} is open to others; close it: chmod 700 {}",
+                                              printable(folder.string()), printable(folder.string())));
+  return MeetingPlace(std::move(opened), folder);
+}
+
+std::optional<MeetingPlace> MeetingPlace::find(const std::filesystem::path& folder) {
+  auto opened = open_folder(folder);
+  if (!opened || !for_us_only(opened.get())) return std::nullopt;
+  return MeetingPlace(std::move(opened), folder);
+}
+
+Result<UniqueFd> MeetingPlace::listen(const std::string& name) const {
+  // Under another name first: whoever finds a name finds somebody who listens.
+  const auto temporary = fmt::format(".{}.{}", name.substr(0, 16), random_hex(8));
+  const auto address = address_of(folder_.get(), temporary);
+  auto socket = unix_socket();
+  if (!socket) return io_error("make a socket in", path_);
+  const mode_t before = ::umask(0177);
+  const int bound = ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  ::umask(before);
+  if (bound != 0) return io_error("make a socket in", path_);
+  if (::listen(socket.get(), kBacklog) != 0 ||
+      ::renameat(folder_.get(), temporary.c_str(), folder_.get(), name.c_str()) != 0) {
+    auto error = io_error("make a socket in", path_);
+    ::unlinkat(folder_.get(), temporary.c_str(), 0);
+    return error;
+  }
+  return socket;
+}
+
+UniqueFd MeetingPlace::connect(const std::string& name) const {
+  const auto address = address_of(folder_.get(), name);
+  auto socket = unix_socket();
+  if (!socket) return {};
+  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    if (errno == ECONNREFUSED) remove(name);
+    return {};
+  }
+  return peer_of(socket.get()).ours ? std::move(socket) : UniqueFd();
+}
+
+std::optional<SocketFile> MeetingPlace::file(const std::string& name) const {
+  struct stat info {};
+  if (::fstatat(folder_.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) return std::nullopt;
+  return SocketFile{info.st_dev, info.st_ino};
+}
+
+void MeetingPlace::remove(const std::string& name) const {
+  ::unlinkat(folder_.get(), name.c_str(), 0);
+}
+
+std::vector<std::string> MeetingPlace::names() const {
+  std::vector<std::string> names;
+  // A descriptor of its own, for reading moves its position, and closedir closes it.
+  const int again = ::openat(folder_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR* const listing = again >= 0 ? ::fdopendir(again) : nullptr;
+  if (listing == nullptr) {
+    if (again >= 0) ::close(again);
+    return names;
+  }
+  while (const dirent* entry = ::readdir(listing)) {
+    if (entry->d_name[0] != '.') names.emplace_back(entry->d_name);
+  }
+  ::closedir(listing);
+  return names;
+}
+
+Peer peer_of(int socket) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return {};
+  return {peer.uid == ::geteuid(), peer.pid};
+}
+
+}  // namespace ec2mpi::ssh

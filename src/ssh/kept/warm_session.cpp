@@ -1,0 +1,158 @@
+#include "src/ssh/kept/warm_session.hpp"
+
+#include <asio/this_coro.hpp>
+#include <chrono>
+
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/ssh/round_trip.hpp"
+#include "src/ssh/kept/frame_socket.hpp"
+#include "src/ssh/kept/warm_channel.hpp"
+
+namespace ec2mpi::ssh {
+
+namespace {
+
+using std::chrono::seconds;
+
+/// For a keeper to answer at all. Who is slower than that is frozen, and a new connection is quicker.
+constexpr auto kAnswer = seconds(2);
+/// For a keeper to say how a request went; it has its own patience with the node.
+constexpr auto kStart = seconds(20);
+
+/// Waits for one frame. Nothing if the socket closes, or the other side speaks in an unknown way.
+awaitable<Result<std::optional<Frame>>> next_frame(std::shared_ptr<FrameSocket> socket, Limit limit) {
+  for (;;) {
+    auto frame = socket->receive();
+    if (!frame || *frame) co_return frame;
+    if (socket->closed()) co_return std::nullopt;
+    const Wake wake = co_await socket->activity(limit);
+    if (wake != Wake::notified) co_return wake_error(wake, "the process that keeps the connection is frozen");
+  }
+}
+
+class WarmSession : public Session, public Timed {
+ public:
+  WarmSession(std::shared_ptr<const MeetingPlace> place, std::string name, ConnectAnew anew,
+              Clock::duration patience)
+      : place_(std::move(place)), name_(std::move(name)), anew_(std::move(anew)), patience_(patience) {}
+
+  /// Holds the connection as long as this lives; false if nobody is there who answers.
+  awaitable<bool> greet(asio::any_io_executor executor, Limit limit) {
+    executor_ = std::move(executor);
+    held_ = meet();
+    if (!held_) co_return false;
+    const Limit soon = limit.at_most(kAnswer);
+    const auto answer = co_await next_frame(held_, soon);
+    if (!answer || !*answer || (*answer)->type != FrameType::ready) co_return false;
+    const auto trip = parse_number_frame((*answer)->payload);
+    if (trip && *trip > 0) round_trip_ = std::chrono::microseconds(*trip);
+    co_return trip.has_value();
+  }
+
+  awaitable<Result<std::unique_ptr<Channel>>> start(Request request, Limit limit) override {
+    if (!cold_ && request.command.size() <= kMostCommand) {
+      auto text = request_text(request);
+      auto asked = co_await ask(FrameType::exec, std::move(text), limit);
+      if (asked) co_return std::move(*asked);
+      if (asked.error().kind != ErrorKind::unreachable) co_return std::unexpected(asked.error());
+    }
+    if (auto ready = co_await connect_cold(limit); !ready) co_return std::unexpected(ready.error());
+    auto channel = co_await cold_->start(std::move(request), limit);
+    co_return channel;
+  }
+
+  awaitable<Result<std::unique_ptr<Channel>>> forward(std::string host, std::uint16_t port,
+                                                      Limit limit) override {
+    if (!cold_) {
+      auto text = forward_text({host, port});
+      auto asked = co_await ask(FrameType::forward, std::move(text), limit);
+      if (asked) co_return std::move(*asked);
+      if (asked.error().kind != ErrorKind::unreachable) co_return std::unexpected(asked.error());
+    }
+    if (auto ready = co_await connect_cold(limit); !ready) co_return std::unexpected(ready.error());
+    auto channel = co_await cold_->forward(std::move(host), port, limit);
+    co_return channel;
+  }
+
+  std::optional<std::chrono::microseconds> round_trip() const override {
+    if (const auto* timed = dynamic_cast<const Timed*>(cold_.get())) return timed->round_trip();
+    return round_trip_;
+  }
+
+ private:
+  [[nodiscard]] std::shared_ptr<FrameSocket> meet() const {
+    auto fd = place_->connect(name_);
+    if (!fd) return nullptr;
+    FrameSocket::Socket socket(executor_);
+    std::error_code failed;
+    socket.assign(asio::local::stream_protocol(), fd.get(), failed);
+    if (failed) return nullptr;
+    static_cast<void>(fd.release());
+    auto met = std::make_shared<FrameSocket>(std::move(socket));
+    met->send(FrameType::hello, number_text(kFrameVersion));
+    return met;
+  }
+
+  /// A channel. An error of kind unreachable means that nothing was started and somebody else may try; any
+  /// other is the answer. A keeper answers `ready` before it looks at what is asked, and starts nothing for
+  /// somebody who has left.
+  awaitable<Result<std::unique_ptr<Channel>>> ask(FrameType type, std::string payload, Limit limit) {
+    const auto socket = meet();
+    if (!socket) co_return fail(ErrorKind::unreachable, "nobody keeps the connection any more");
+    socket->send(type, payload);
+    const Limit soon = limit.at_most(kAnswer);
+    const auto greeting = co_await next_frame(socket, soon);
+    if (!greeting || !*greeting || (*greeting)->type != FrameType::ready) {
+      socket->close();
+      if (!greeting && greeting.error().kind == ErrorKind::cancelled)
+        co_return std::unexpected(greeting.error());
+      co_return fail(ErrorKind::unreachable, "nobody keeps the connection any more");
+    }
+    const Limit patience = limit.at_most(kStart);
+    const auto answer = co_await next_frame(socket, patience);
+    if (answer && *answer && (*answer)->type == FrameType::started)
+      co_return std::make_unique<WarmChannel>(socket);
+    const auto refused = answer && *answer && (*answer)->type == FrameType::refused
+                             ? parse_error((*answer)->payload)
+                             : std::nullopt;
+    socket->close();
+    if (!answer) co_return std::unexpected(answer.error());
+    if (refused) co_return fail(ErrorKind::unreachable, printable(refused->message));
+    co_return fail(ErrorKind::protocol,
+                   "the process that kept the connection ended while it started the command, which may run");
+  }
+
+  awaitable<Result<void>> connect_cold(Limit limit) {
+    if (cold_) co_return Result<void>{};
+    const Limit patience = limit.at_most(patience_);
+    auto session = co_await anew_(patience);
+    if (!session) co_return std::unexpected(session.error());
+    if (!cold_) cold_ = std::move(*session);
+    held_->close();
+    co_return Result<void>{};
+  }
+
+  std::shared_ptr<const MeetingPlace> place_;
+  std::string name_;
+  ConnectAnew anew_;
+  Clock::duration patience_;
+  asio::any_io_executor executor_;
+  std::shared_ptr<FrameSocket> held_;
+  std::optional<std::chrono::microseconds> round_trip_;
+  std::unique_ptr<Session> cold_;
+};
+
+}  // namespace
+
+awaitable<std::unique_ptr<Session>> find_warm_session(std::shared_ptr<const MeetingPlace> place,
+                                                      std::string name, Limit limit, ConnectAnew anew) {
+  const auto patience =
+      limit.deadline == Clock::time_point::max() ? Clock::duration{} : limit.deadline - Clock::now();
+  auto session = std::make_unique<WarmSession>(std::move(place), std::move(name), std::move(anew), patience);
+  const auto executor = co_await asio::this_coro::executor;
+  const bool there = co_await session->greet(executor, limit);
+  if (!there) session.reset();
+  co_return session;
+}
+
+}  // namespace ec2mpi::ssh

@@ -1,0 +1,23 @@
+#pragma once
+/// A session that another process of ours keeps, as if it were our own: the command's end of it.
+
+#include <asio/any_io_executor.hpp>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "ec2mpi/ssh/transport.hpp"
+#include "src/ssh/kept/meeting_place.hpp"
+
+namespace ec2mpi::ssh {
+
+/// A new connection to the same node, if the kept one turns out to be dead before anything was started.
+using ConnectAnew = std::function<awaitable<Result<std::unique_ptr<Session>>>(Limit)>;
+
+/// What is kept under this name; nothing if nobody there answers at once.
+[[nodiscard]] awaitable<std::unique_ptr<Session>> find_warm_session(std::shared_ptr<const MeetingPlace> place,
+                                                                    std::string name, Limit limit,
+                                                                    ConnectAnew anew);
+
+}  // namespace ec2mpi::ssh

@@ -1,0 +1,415 @@
+#include "ec2mpi/ssh/libssh/libssh_transport.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <algorithm>
+#include <asio/use_awaitable.hpp>
+#include <map>
+
+#include "ec2mpi/base/sha256.hpp"
+#include "ec2mpi/base/text.hpp"
+#include "src/ssh/libssh/libssh_session.hpp"
+#include "src/ssh/libssh/link.hpp"
+#include "src/ssh/libssh/private_key.hpp"
+#include "src/ssh/libssh/tcp.hpp"
+#include "src/ssh/libssh/tunnel.hpp"
+#include "src/ssh/libssh/user_config.hpp"
+
+namespace ec2mpi::ssh {
+
+namespace {
+
+constexpr std::uint16_t kDefaultPort = 22;
+constexpr std::string_view kDefaultUser = "ubuntu";
+
+/// Fast curves first: libssh spends 18 ms on a classic 4096-bit group where these take under one.
+constexpr const char* kKeyExchange =
+    "curve25519-sha256,curve25519-sha256@libssh.org,ecdh-sha2-nistp256,ecdh-sha2-nistp384,ecdh-sha2-nistp521,"
+    "diffie-hellman-group16-sha512,diffie-hellman-group14-sha256";
+
+/// In the order of preference; what a node showed before goes to the front, for only that can be compared.
+const std::vector<std::string> kHostKeyTypes = {"ssh-ed25519",         "ecdsa-sha2-nistp256",
+                                                "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521",
+                                                "rsa-sha2-512",        "rsa-sha2-256"};
+
+/// Where and as whom to connect, after the list, the flags and ssh_config have spoken.
+struct Target {
+  std::string host;
+  std::uint16_t port = kDefaultPort;
+  std::string user;
+  std::vector<PrivateKey> keys;
+  std::vector<std::filesystem::path> identity_files;
+  std::optional<Node> jump;
+};
+
+/// A jump host's session, connected by the first node that needs it; the others wait for that.
+struct Jump {
+  explicit Jump(asio::any_io_executor executor) : settled(std::move(executor)) {}
+
+  Event settled;
+  bool connecting = false;
+  std::shared_ptr<Session> session;
+};
+
+/// One connection on its way from a socket to an authenticated session.
+class Handshake {
+ public:
+  Handshake(std::shared_ptr<Link> link, const Target& target, const Node& node, HostKeys& host_keys,
+            bool use_agent)
+      : link_(std::move(link)), target_(target), node_(node), host_keys_(host_keys), use_agent_(use_agent) {}
+
+  awaitable<Result<void>> run(Limit limit, const PhaseObserver& on_phase) {
+    set_options();
+    if (auto done = co_await exchange_keys(limit, on_phase); !done) co_return done;
+    if (auto known = verify_host_key(); !known) co_return known;  // before any credential leaves
+    on_phase(Phase::authenticating);
+    auto done = co_await authenticate(limit);
+    co_return done;
+  }
+
+ private:
+  [[nodiscard]] ssh_session session() const { return link_->session(); }
+
+  void set_options() const {
+    const auto set = [this](ssh_options_e name, const char* value) {
+      ::ssh_options_set(session(), name, value);
+    };
+    const bool no = false;
+    ::ssh_options_set(session(), SSH_OPTIONS_PROCESS_CONFIG, &no);
+    set(SSH_OPTIONS_HOST, target_.host.c_str());
+    set(SSH_OPTIONS_USER, target_.user.c_str());
+    set(SSH_OPTIONS_SSH_DIR, "/nonexistent");
+    set(SSH_OPTIONS_KNOWNHOSTS,
+        "/dev/null");  // HostKeys judges; libssh would read the files for every session
+    set(SSH_OPTIONS_GLOBAL_KNOWNHOSTS, "/dev/null");
+    set(SSH_OPTIONS_KEY_EXCHANGE, kKeyExchange);
+    set(SSH_OPTIONS_HOSTKEYS, host_key_algorithms().c_str());
+  }
+
+  [[nodiscard]] std::string host_key_algorithms() const {
+    const auto known = host_keys_.known_types(node_);
+    std::string list;
+    for (const auto& algorithm : kHostKeyTypes) {
+      const auto type = algorithm.starts_with("rsa-") ? "ssh-rsa" : algorithm;
+      const bool wanted = known.empty() || std::find(known.begin(), known.end(), type) != known.end();
+      if (wanted) list += (list.empty() ? "" : ",") + algorithm;
+    }
+    return list;
+  }
+
+  awaitable<Result<void>> exchange_keys(Limit limit, const PhaseObserver& on_phase) {
+    on_phase(Phase::banner);
+    bool banner_seen = false;
+    for (;;) {
+      const int state = ::ssh_connect(session());
+      if (state == SSH_OK) break;
+      if (state != SSH_AGAIN) co_return std::unexpected(link_->last_error());
+      if (!banner_seen && ::ssh_get_serverbanner(session()) != nullptr) {
+        banner_seen = true;
+        on_phase(Phase::key_exchange);
+      }
+      const Wake wake = co_await link_->activity(limit);
+      if (wake != Wake::notified) co_return wake_error(wake, why_no_keys(banner_seen));
+    }
+    link_->make_nonblocking();
+    co_return Result<void>{};
+  }
+
+  [[nodiscard]] const char* why_no_keys(bool banner_seen) const {
+    if (banner_seen) return "the key exchange did not end; the node or the link is very slow";
+    if (!link_->heard()) return "connected, but its sshd says nothing; frozen or overloaded?";
+    return "connected, but what listens there sends other things than the greeting of an sshd; the right "
+           "port (-p)?";
+  }
+
+  [[nodiscard]] Result<void> verify_host_key() const {
+    ssh_key raw = nullptr;
+    if (::ssh_get_server_publickey(session(), &raw) != SSH_OK) {
+      return fail(ErrorKind::protocol, "the server showed no host key");
+    }
+    const KeyHandle key(raw);
+    char* encoded = nullptr;
+    if (::ssh_pki_export_pubkey_base64(raw, &encoded) != SSH_OK) {
+      return fail(ErrorKind::protocol, "the server's host key cannot be read");
+    }
+    const StringHandle base64(encoded);
+    return host_keys_.verify(node_, {::ssh_key_type_to_char(::ssh_key_type(raw)), encoded});
+  }
+
+  awaitable<Result<void>> authenticate(Limit limit) {
+    // Asking for the service first lets the server's extensions arrive, without which RSA keys are refused
+    // spuriously (libssh before 0.11.2).
+    for (;;) {
+      const int state = ::ssh_service_request(session(), "ssh-userauth");
+      if (state == SSH_OK) break;
+      if (state != SSH_AGAIN) co_return std::unexpected(link_->last_error());
+      if (auto heard = co_await wait_for_answer(limit); !heard) co_return heard;
+    }
+    std::string tried;
+    for (const auto& key : target_.keys) {
+      tried += (tried.empty() ? "" : ", ") + printable(key.file().filename().string());
+      const auto done = co_await attempt(
+          limit, [&] { return ::ssh_userauth_publickey(session(), nullptr, key.impl().key.get()); });
+      if (!done) co_return std::unexpected(done.error());
+      if (*done) co_return Result<void>{};
+    }
+    if (use_agent_) {
+      tried += tried.empty() ? "the agent" : ", the agent";
+      const auto done = co_await attempt(limit, [&] { return ::ssh_userauth_agent(session(), nullptr); });
+      if (!done) co_return std::unexpected(done.error());
+      if (*done) co_return Result<void>{};
+    }
+    if (tried.empty()) co_return fail(ErrorKind::auth, "no key to log in with; name your .pem file with -i");
+    co_return fail(ErrorKind::auth, why_refused(tried));
+  }
+
+  [[nodiscard]] std::string why_refused(const std::string& tried) const {
+    const auto user = printable(target_.user);
+    const auto offered = ::ssh_userauth_list(session(), nullptr);
+    if (accepted_in_part_) {
+      return fmt::format(
+          "the server takes the key of user {} and asks for a second factor ({}), which ec2mpi cannot give; "
+          "let its "
+          "sshd be content with the key (AuthenticationMethods publickey)",
+          user, method_names(offered));
+    }
+    if (offered != 0 && (static_cast<unsigned>(offered) & SSH_AUTH_METHOD_PUBLICKEY) == 0) {
+      return fmt::format("its sshd takes no keys from user {}, only {}; it needs PubkeyAuthentication yes",
+                         user, method_names(offered));
+    }
+    return fmt::format(
+        "login refused for user {} with {}; wrong key (-i) or user? (-l ubuntu, ec2-user, admin, rocky)",
+        user, tried);
+  }
+
+  static std::string method_names(int methods) {
+    static constexpr std::pair<unsigned, const char*> kNames[] = {
+        {SSH_AUTH_METHOD_PASSWORD, "password"},
+        {SSH_AUTH_METHOD_INTERACTIVE, "keyboard-interactive"},
+        {SSH_AUTH_METHOD_PUBLICKEY, "another key"},
+        {SSH_AUTH_METHOD_HOSTBASED, "hostbased"},
+        {SSH_AUTH_METHOD_GSSAPI_MIC, "gssapi"}};
+    std::vector<std::string> names;
+    for (const auto& [bit, name] : kNames)
+      if ((static_cast<unsigned>(methods) & bit) != 0) names.emplace_back(name);
+    return names.empty() ? "one that it does not name" : join(names, ", ");
+  }
+
+  /// True when the server let us in, false when it wants another key.
+  awaitable<Result<bool>> attempt(Limit limit, std::function<int()> call) {
+    for (;;) {
+      switch (call()) {
+        case SSH_AUTH_SUCCESS:
+          co_return true;
+        case SSH_AUTH_PARTIAL:
+          accepted_in_part_ = true;
+          co_return false;
+        case SSH_AUTH_DENIED:
+          co_return false;
+        case SSH_AUTH_AGAIN:
+          break;
+        default:
+          if (::ssh_is_connected(session()) != 0)
+            co_return false;  // the agent or the key failed, not the link
+          co_return std::unexpected(link_->last_error());
+      }
+      if (auto heard = co_await wait_for_answer(limit); !heard) co_return std::unexpected(heard.error());
+    }
+  }
+
+  /// libssh asks for another call even after the server has ended the connection.
+  awaitable<Result<void>> wait_for_answer(Limit limit) {
+    if (::ssh_is_connected(session()) == 0) co_return std::unexpected(link_->last_error());
+    const Wake wake = co_await link_->activity(limit);
+    if (wake != Wake::notified) co_return wake_error(wake, kSlowLogin);
+    co_return Result<void>{};
+  }
+
+  static constexpr const char* kSlowLogin = "logging in did not end; the node or the link is very slow";
+
+  std::shared_ptr<Link> link_;
+  const Target& target_;
+  const Node& node_;
+  HostKeys& host_keys_;
+  bool use_agent_;
+  bool accepted_in_part_ = false;  ///< a key was right, and the server wants more
+};
+
+class LibsshConnector : public NamingConnector {
+ public:
+  LibsshConnector(asio::any_io_executor executor, LibsshOptions options, HostKeys& host_keys)
+      : options_(std::move(options)), host_keys_(host_keys), executor_(std::move(executor)) {
+    if (std::getenv("SSH_AUTH_SOCK") == nullptr) options_.use_agent = false;
+  }
+
+  awaitable<Result<std::unique_ptr<Session>>> connect(const Node& node, Limit limit,
+                                                      PhaseObserver on_phase) override {
+    const auto target = with_keys(target_of(node));
+    if (!target) co_return std::unexpected(target.error());
+    std::optional<Clock::duration> exchange;
+    auto socket = co_await reach(*target, limit, on_phase, exchange);
+    if (!socket) co_return std::unexpected(socket.error());
+    auto session = co_await log_in(std::move(*socket), exchange, *target, node, limit, on_phase);
+    co_return session;
+  }
+
+  Result<std::string> name_of(const Node& node) override {
+    const auto target = target_of(node);
+    if (!target) return std::unexpected(target.error());
+    auto text = describe(host_key_name(node), *target);
+    if (target->jump) {
+      const auto jump = target_of_jump(*target->jump);
+      if (!jump) return std::unexpected(jump.error());
+      text += describe("by", *jump);
+    }
+    return sha256(text).substr(0, 32);
+  }
+
+ private:
+  static std::string describe(const std::string& name, const Target& target) {
+    return fmt::format("{}\n{}\n{}\n{}\n", name, target.user, target.host, target.port);
+  }
+
+  /// `exchange`: what it took to ask and be answered once, over the jump host.
+  awaitable<Result<Link::Socket>> reach(const Target& target, Limit limit, const PhaseObserver& on_phase,
+                                        std::optional<Clock::duration>& exchange) {
+    if (!target.jump) {
+      auto socket = co_await connect_tcp(target.host, target.port, limit, on_phase);
+      co_return socket;
+    }
+    on_phase(Phase::connecting);
+    const auto bastion = co_await jump_host(*target.jump, limit);
+    if (!bastion) co_return std::unexpected(bastion.error());
+    const auto asked = Clock::now();
+    auto socket = co_await open_tunnel(*bastion, target.host, target.port, limit);
+    exchange = Clock::now() - asked;
+    co_return socket;
+  }
+
+  awaitable<Result<std::unique_ptr<Session>>> log_in(Link::Socket socket,
+                                                     std::optional<Clock::duration> exchange,
+                                                     const Target& target, const Node& node, Limit limit,
+                                                     const PhaseObserver& on_phase) {
+    auto link = Link::over(std::move(socket));
+    if (!link) co_return std::unexpected(link.error());
+    if (exchange) (*link)->note_exchange(*exchange);
+    Handshake handshake(*link, target, node, host_keys_, options_.use_agent);
+    if (auto done = co_await handshake.run(limit, on_phase); !done) co_return std::unexpected(done.error());
+    spdlog::debug("{}: logged in to {}@{}:{}", node.label(), target.user, target.host, target.port);
+    co_return make_libssh_session(*link);
+  }
+
+  awaitable<Result<std::shared_ptr<Session>>> jump_host(const Node& node, Limit limit) {
+    auto& jump = jumps_.try_emplace(fmt::format("{}@{}:{}", node.user, node.address, node.port), executor_)
+                     .first->second;
+    while (jump.connecting) {
+      const Wake wake = co_await jump.settled.wait(limit);
+      if (wake != Wake::notified) co_return wake_error(wake, "the jump host does not answer");
+    }
+    if (!jump.session) {
+      jump.connecting = true;
+      auto connected = co_await connect_jump(node, limit);
+      jump.connecting = false;
+      jump.settled.notify_all();
+      if (!connected)
+        co_return std::unexpected(connected.error().within("jump host " + printable(node.address)));
+      jump.session = std::move(*connected);
+    }
+    co_return jump.session;
+  }
+
+  awaitable<Result<std::unique_ptr<Session>>> connect_jump(const Node& node, Limit limit) {
+    const auto target = with_keys(target_of_jump(node));
+    if (!target) co_return std::unexpected(target.error());
+    const PhaseObserver nobody = [](Phase) {};
+    auto socket = co_await connect_tcp(target->host, target->port, limit, nobody);
+    if (!socket) co_return std::unexpected(socket.error());
+    auto session = co_await log_in(std::move(*socket), std::nullopt, *target, node, limit, nobody);
+    co_return session;
+  }
+
+  /// The list's own words first, then flags and settings, then ssh_config, then the defaults. Without keys:
+  /// `identity_files` are what ssh_config names.
+  Result<Target> target_of(const Node& node) {
+    HostSettings configured;
+    auto target = target_without_jump(node, configured);
+    if (!target || options_.jump) {
+      if (target) target->jump = options_.jump;
+      return target;
+    }
+    if (!configured.proxy_command.empty()) return refuse_proxy_command(configured);
+    if (configured.jump && configured.jump->address != node.address)
+      target->jump = std::move(configured.jump);
+    return target;
+  }
+
+  /// What ssh_config says for all hosts holds for the jump host too, so it may be named as the way to itself.
+  Result<Target> target_of_jump(const Node& node) {
+    HostSettings configured;
+    auto target = target_without_jump(node, configured);
+    if (!configured.proxy_command.empty()) return refuse_proxy_command(configured);
+    if (configured.jump && configured.jump->address != node.address) {
+      return fail(ErrorKind::usage,
+                  fmt::format("ssh_config names another jump host for it, {}; only one can be used",
+                              printable(configured.jump->address)));
+    }
+    return target;
+  }
+
+  static std::unexpected<Error> refuse_proxy_command(const HostSettings& configured) {
+    return fail(
+        ErrorKind::usage,
+        fmt::format(
+            "ssh_config has a ProxyCommand for it ({}), which ec2mpi does not run; name a jump host by "
+            "ProxyJump there or by -J, or pass -F none to connect directly",
+            configured.proxy_command));
+  }
+
+  Result<Target> target_without_jump(const Node& node, HostSettings& configured) {
+    Target target{node.address, kDefaultPort, std::string(kDefaultUser), {}, {}, {}};
+    if (!options_.ssh_config.empty()) {
+      auto found = host_settings(options_.ssh_config, node.address);
+      if (!found) return std::unexpected(found.error());
+      configured = std::move(*found);
+      target.host = configured.host_name;
+    }
+    target.port = node.port != 0 ? node.port : options_.port.value_or(configured.port.value_or(kDefaultPort));
+    target.user =
+        !node.user.empty() ? node.user : options_.user.value_or(configured.user.value_or(target.user));
+    target.identity_files = configured.identity_files;
+    return target;
+  }
+
+  /// May ask for a passphrase.
+  Result<Target> with_keys(Result<Target> target) {
+    if (!target) return target;
+    target->keys = options_.keys;
+    for (const auto& file : target->identity_files) {
+      auto key = configured_key(file);
+      if (!key) return std::unexpected(Error{ErrorKind::auth, key.error().message});
+      target->keys.push_back(*key);
+    }
+    return target;
+  }
+
+  Result<PrivateKey> configured_key(const std::filesystem::path& file) {
+    const auto loaded = configured_keys_.find(file);
+    if (loaded != configured_keys_.end()) return loaded->second;
+    return configured_keys_.emplace(file, load_private_key(file, options_.prompt)).first->second;
+  }
+
+  LibsshOptions options_;
+  HostKeys& host_keys_;
+  asio::any_io_executor executor_;
+  std::map<std::string, Jump> jumps_;
+  std::map<std::filesystem::path, Result<PrivateKey>> configured_keys_;
+};
+
+}  // namespace
+
+std::unique_ptr<NamingConnector> make_libssh_connector(asio::any_io_executor executor, LibsshOptions options,
+                                                       HostKeys& host_keys) {
+  return std::make_unique<LibsshConnector>(std::move(executor), std::move(options), host_keys);
+}
+
+}  // namespace ec2mpi::ssh

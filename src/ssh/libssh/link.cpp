@@ -1,0 +1,148 @@
+#include "src/ssh/libssh/link.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <set>
+
+#include "ec2mpi/base/file.hpp"
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/ssh/lasting.hpp"
+#include "ec2mpi/ssh/round_trip.hpp"
+#include "ec2mpi/ssh/server_words.hpp"
+
+namespace ec2mpi::ssh {
+
+namespace {
+/// All that there are; a fork doubles them all at once.
+std::set<Link*>& all_links() {
+  static std::set<Link*> links;
+  return links;
+}
+}  // namespace
+
+void leave_all_connections() {
+  for (auto* link : all_links()) link->leave();
+}
+
+Link::Link(Socket socket)
+    : socket_(std::move(socket)), session_(::ssh_new()), activity_(socket_.get_executor()) {
+  all_links().insert(this);
+}
+
+Result<std::shared_ptr<Link>> Link::over(Socket socket) {
+  auto link = std::make_shared<Link>(std::move(socket));
+  link->libssh_fd_ = ::fcntl(link->socket_.native_handle(), F_DUPFD_CLOEXEC, 0);
+  if (link->libssh_fd_ < 0 || !link->session_) {
+    return fail(
+        ErrorKind::local_io,
+        fmt::format("cannot open another connection: {}; ulimit -n may be too low", std::strerror(errno)));
+  }
+  ::ssh_set_blocking(link->session(), 0);
+  ::ssh_options_set(link->session(), SSH_OPTIONS_FD, &link->libssh_fd_);
+  ::ssh_set_counters(link->session(), &link->socket_traffic_, &link->traffic_);
+  return link;
+}
+
+Link::~Link() {
+  all_links().erase(this);
+  if (!session_) return;
+  // Closes libssh's descriptor too, unless an error has done so already; ssh_disconnect alone would leave it
+  // open.
+  ::ssh_silent_disconnect(session());
+}
+
+void Link::leave() {
+  const UniqueFd nowhere(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  // Not closed: libssh and asio close them in their own time, and the numbers must not be somebody else's
+  // then.
+  ::dup3(nowhere.get(), socket_.native_handle(), O_CLOEXEC);
+  // libssh's may be closed by now.
+  if (const int of_libssh = ::ssh_get_fd(session()); of_libssh >= 0)
+    ::dup3(nowhere.get(), of_libssh, O_CLOEXEC);
+}
+
+void Link::note_exchange(Clock::duration took) {
+  const auto time = std::chrono::duration_cast<std::chrono::microseconds>(took);
+  quickest_ = std::min(quickest_.value_or(time), time);
+}
+
+std::optional<std::chrono::microseconds> Link::round_trip() const {
+  const auto known = round_trip_of(libssh_fd_);
+  return known ? known : quickest_;
+}
+
+bool Link::write_pending() const {
+  return (::ssh_get_poll_flags(session()) & SSH_WRITE_PENDING) != 0;
+}
+
+void Link::make_nonblocking() {
+  ::fcntl(socket_.native_handle(), F_SETFL, O_RDWR | O_NONBLOCK);
+}
+
+asio::awaitable<Wake> Link::activity(Limit limit) {
+  const auto keep_alive = shared_from_this();
+  pass_on();
+  arm();
+  const Wake wake = co_await activity_.wait(limit);
+  co_return wake;
+}
+
+void Link::arm() {
+  const auto ready = [weak = weak_from_this()](bool Link::*armed) {
+    return [weak, armed](std::error_code failed) {
+      const auto link = weak.lock();
+      if (!link) return;
+      link.get()->*armed = false;
+      if (!failed) link->on_ready();
+    };
+  };
+  if (!reading_) {
+    reading_ = true;
+    socket_.async_wait(Socket::wait_read, ready(&Link::reading_));
+  }
+  if (!writing_ && write_pending()) {
+    writing_ = true;
+    socket_.async_wait(Socket::wait_write, ready(&Link::writing_));
+  }
+}
+
+void Link::on_ready() {
+  activity_.notify_all();
+}
+
+void Link::pass_on() {
+  if (write_pending()) arm();
+  if (traffic_.in_packets == packets_passed_on_) return;
+  packets_passed_on_ = traffic_.in_packets;
+  activity_.notify_all();
+}
+
+Error Link::last_error() const {
+  const std::string said = printable(::ssh_get_error(session()));
+  const auto contains = [&said](std::string_view part) { return said.find(part) != std::string::npos; };
+  if (auto reason = explain_disconnect(said)) return *reason;
+  if (contains("no match for method server host key algo")) {
+    return {ErrorKind::host_key,
+            "it no longer has a host key of the type that is remembered; nothing was sent. If you know why "
+            "(reinstalled), remove its line from .ec2mpi/known_hosts"};
+  }
+  if (contains("kex error") || contains("no match")) {
+    return {ErrorKind::protocol, "no common ssh algorithm with its sshd: " + said};
+  }
+  if (contains("Connection reset")) {
+    return {ErrorKind::unreachable,
+            "connection reset by the node; its sshd may refuse or be overloaded (MaxStartups)"};
+  }
+  if (contains("timed out"))
+    return {ErrorKind::unreachable, "connection lost: the node does not answer any more"};
+  if (contains("disconnected") || contains("Connection refused") || contains("Remote connection closed")) {
+    return {ErrorKind::unreachable, "connection closed by the node"};
+  }
+  return {ErrorKind::unreachable, said.empty() ? "connection lost" : "connection lost: " + said};
+}
+
+}  // namespace ec2mpi::ssh

@@ -1,0 +1,80 @@
+#pragma once
+/// One libssh session and its socket, driven by the event loop.
+///
+/// libssh pumps its socket inside every call; so each waiter repeats its own call until it is content, and
+/// waits for activity in between. A session for which nobody waits is not read, and the node slows down: that
+/// is the back-pressure. libssh is never called from one of its own callbacks.
+
+#include <asio/generic/stream_protocol.hpp>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "ec2mpi/base/event.hpp"
+#include "src/ssh/libssh/handles.hpp"
+
+namespace ec2mpi::ssh {
+
+class Link : public std::enable_shared_from_this<Link> {
+ public:
+  using Socket = asio::generic::stream_protocol::socket;
+
+  /// Takes a connected socket. libssh gets a duplicate of its descriptor: libssh closes its own on some paths
+  /// of failure and not on others.
+  static Result<std::shared_ptr<Link>> over(Socket socket);
+  explicit Link(Socket socket);
+  ~Link();
+
+  [[nodiscard]] ssh_session session() const { return session_.get(); }
+
+  /// To be called after libssh calls on a link that others wait for too: any call may have pumped in what one
+  /// of them waits for, and the socket won't tell again; and what it has queued is to be sent even if nobody
+  /// waits anew.
+  void pass_on();
+
+  /// Waits until the socket is ready (so that the libssh call is worth repeating) or the limit ends.
+  [[nodiscard]] asio::awaitable<Wake> activity(Limit limit);
+
+  /// How many packets have come in; any libssh call may bring some.
+  [[nodiscard]] std::uint64_t packets_received() const { return traffic_.in_packets; }
+  [[nodiscard]] std::uint64_t bytes_received() const { return traffic_.in_bytes; }
+  /// Anything has come from the other side at all.
+  [[nodiscard]] bool heard() const { return socket_traffic_.in_bytes > 0; }
+
+  /// One question and its answer took so long.
+  void note_exchange(Clock::duration took);
+  /// The shortest time there and back so far: what the kernel knows of the socket; where that leads to a jump
+  /// host only, what the quickest exchange took.
+  [[nodiscard]] std::optional<std::chrono::microseconds> round_trip() const;
+
+  /// True while bytes that libssh has queued could not be sent.
+  [[nodiscard]] bool write_pending() const;
+
+  /// libssh sets its socket to blocking while it connects (0.10.6, ssh_socket_pollcallback); undo that.
+  void make_nonblocking();
+
+  /// Lets go of the node without a word to it: another process goes on with the connection.
+  void leave();
+
+  /// libssh's words for the last failure, in ours; kind unreachable, host_key or protocol.
+  [[nodiscard]] Error last_error() const;
+
+ private:
+  void arm();
+  void on_ready();
+
+  Socket socket_;
+  int libssh_fd_ = -1;
+  SessionHandle session_;
+  Event activity_;
+  bool reading_ = false;
+  bool writing_ = false;
+  ssh_counter_struct traffic_{};  ///< of whole packets; both are kept by libssh
+  ssh_counter_struct socket_traffic_{};
+  std::uint64_t packets_passed_on_ = 0;
+  std::optional<std::chrono::microseconds> quickest_;
+};
+
+}  // namespace ec2mpi::ssh

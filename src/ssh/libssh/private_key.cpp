@@ -1,0 +1,96 @@
+#include "src/ssh/libssh/private_key.hpp"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <cerrno>
+#include <cstring>
+
+#include "ec2mpi/base/file.hpp"
+#include "ec2mpi/base/text.hpp"
+
+namespace ec2mpi::ssh {
+
+namespace {
+
+/// What people name by mistake, by the first bytes of it; nothing if it may be a private key.
+std::optional<std::string> other_kind_of_key(const std::filesystem::path& file) {
+  constexpr std::size_t kLargestKey = 64 * 1024;
+  const auto text = read_file(file, kLargestKey);
+  if (!text) return std::nullopt;
+  const auto start = trim(*text);
+  const auto first_line = start.substr(0, start.find_first_of("\r\n"));
+  const auto begins = [&](std::string_view words) { return first_line.starts_with(words); };
+  if (begins("PuTTY-User-Key-File")) {
+    return fmt::format("a key of PuTTY; convert it: puttygen {} -O private-openssh -o key.pem",
+                       quote_word(file.string()));
+  }
+  const bool certificate = first_line.find("BEGIN CERTIFICATE") != std::string_view::npos;
+  if (certificate || first_line.find("-cert-v01@openssh.com ") != std::string_view::npos)
+    return "a certificate; name the private key that belongs to it";
+  if (begins("ssh-") || begins("ecdsa-sha2-") || begins("sk-") ||
+      first_line.find("PUBLIC KEY") != std::string_view::npos)
+    return "a public key; name the private one, whose file has no .pub at its end";
+  return std::nullopt;
+}
+
+Result<void> check_key_file(const std::filesystem::path& file) {
+  struct stat info {};
+  const auto shown = printable(file.string());
+  if (::stat(file.c_str(), &info) != 0) {
+    return fail(ErrorKind::usage, fmt::format("the key {} cannot be read: {}; name another one with -i",
+                                              shown, std::strerror(errno)));
+  }
+  if (!S_ISREG(info.st_mode)) {
+    return fail(ErrorKind::usage, fmt::format("{} is not a file; name your private key with -i", shown));
+  }
+  if (const auto kind = other_kind_of_key(file))
+    return fail(ErrorKind::usage, fmt::format("{} is {}", shown, *kind));
+  if ((info.st_mode & 077) != 0) {
+    return fail(ErrorKind::usage, fmt::format("others can read the key {} (mode {:04o}); type: chmod 600 {}",
+                                              shown, info.st_mode & 07777, quote_word(file.string())));
+  }
+  return {};
+}
+
+/// What a prompt needs to know, and what came of it; libssh calls back while it reads an encrypted key.
+struct PromptCall {
+  const PassphrasePrompt& prompt;
+  const std::filesystem::path& file;
+  bool asked = false;
+};
+
+int answer_prompt(const char*, char* answer, std::size_t size, int, int, void* data) {
+  auto& call = *static_cast<PromptCall*>(data);
+  call.asked = true;
+  auto passphrase = call.prompt ? call.prompt(call.file) : std::nullopt;
+  if (!passphrase) return -1;
+  const bool fits = passphrase->size() < size;
+  if (fits) std::memcpy(answer, passphrase->c_str(), passphrase->size() + 1);
+  wipe(*passphrase);
+  return fits ? 0 : -1;
+}
+
+}  // namespace
+
+Result<PrivateKey> load_private_key(const std::filesystem::path& file, const PassphrasePrompt& prompt) {
+  if (auto checked = check_key_file(file); !checked) return std::unexpected(checked.error());
+  PromptCall call{prompt, file};
+  ssh_key key = nullptr;
+  const int loaded = ::ssh_pki_import_privkey_file(file.c_str(), nullptr, answer_prompt, &call, &key);
+  if (loaded == SSH_OK) {
+    return PrivateKey(std::make_shared<PrivateKey::Impl>(PrivateKey::Impl{KeyHandle(key)}), file);
+  }
+  const auto shown = printable(file.string());
+  if (call.asked) {
+    return fail(ErrorKind::usage,
+                fmt::format("the key {} is encrypted and its passphrase was not given or is wrong; "
+                            "or load it with ssh-add",
+                            shown));
+  }
+  return fail(ErrorKind::usage,
+              fmt::format("{} is not a private key that can be read; name the .pem file that EC2 gave "
+                          "you with -i",
+                          shown));
+}
+
+}  // namespace ec2mpi::ssh

@@ -1,0 +1,11 @@
+#pragma once
+#include "ec2mpi/ssh/libssh/libssh_transport.hpp"
+#include "src/ssh/libssh/handles.hpp"
+
+namespace ec2mpi::ssh {
+
+struct PrivateKey::Impl {
+  KeyHandle key;
+};
+
+}  // namespace ec2mpi::ssh

@@ -1,0 +1,134 @@
+#include "src/ssh/libssh/tcp.hpp"
+
+#include <fmt/format.h>
+#include <netinet/tcp.h>
+#include <asio/ip/tcp.hpp>
+#include <asio/redirect_error.hpp>
+#include <asio/this_coro.hpp>
+#include <asio/use_awaitable.hpp>
+
+namespace ec2mpi::ssh {
+
+namespace {
+
+using asio::ip::tcp;
+
+/// Cancels an asio object when the limit ends before the guarded operation does.
+template <class Cancellable>
+class Watch {
+ public:
+  Watch(Cancellable& object, const Limit& limit)
+      : timer_(object.get_executor(), limit.deadline), on_stop_(limit.stop, Cancel{&object}) {
+    timer_.async_wait([state = state_, cancel = Cancel{&object}](std::error_code cancelled) {
+      if (cancelled || state->over) return;
+      state->timed_out = true;
+      cancel();
+    });
+  }
+  ~Watch() { state_->over = true; }
+  Watch(const Watch&) = delete;
+  Watch& operator=(const Watch&) = delete;
+
+  [[nodiscard]] bool timed_out() const { return state_->timed_out; }
+
+ private:
+  struct Cancel {
+    Cancellable* object;
+    void operator()() const { object->cancel(); }
+  };
+  struct State {
+    bool over = false;
+    bool timed_out = false;
+  };
+  std::shared_ptr<State> state_ = std::make_shared<State>();
+  asio::steady_timer timer_;
+  std::stop_callback<Cancel> on_stop_;
+};
+
+awaitable<Result<std::vector<tcp::endpoint>>> resolve(const std::string& host, std::uint16_t port,
+                                                      Limit limit) {
+  std::error_code not_literal;
+  const auto literal = asio::ip::make_address(host, not_literal);
+  if (!not_literal) co_return std::vector<tcp::endpoint>{{literal, port}};
+
+  tcp::resolver resolver(co_await asio::this_coro::executor);
+  const Watch watch(resolver, limit);
+  std::error_code failed;
+  const auto found = co_await resolver.async_resolve(host, std::to_string(port),
+                                                     asio::redirect_error(asio::use_awaitable, failed));
+  if (limit.stop.stop_requested()) co_return wake_error(Wake::stopped, {});
+  if (watch.timed_out())
+    co_return fail(ErrorKind::timeout, fmt::format("the name {} did not resolve in time", host));
+  if (failed) {
+    co_return fail(ErrorKind::unreachable,
+                   fmt::format("the name {} does not resolve: {}", host, failed.message()));
+  }
+  std::vector<tcp::endpoint> endpoints;
+  for (const auto& entry : found) endpoints.push_back(entry.endpoint());
+  co_return endpoints;
+}
+
+/// Small packets at once; and a peer that is gone is noticed after about half a minute, not after hours.
+void tune(tcp::socket& socket) {
+  std::error_code ignored;
+  socket.set_option(tcp::no_delay(true), ignored);
+  socket.set_option(asio::socket_base::keep_alive(true), ignored);
+  const auto set = [&socket](int name, int value) {
+    ::setsockopt(socket.native_handle(), IPPROTO_TCP, name, &value, sizeof value);
+  };
+  set(TCP_KEEPIDLE, 15);
+  set(TCP_KEEPINTVL, 5);
+  set(TCP_KEEPCNT, 3);
+  set(TCP_USER_TIMEOUT, 30'000);
+}
+
+std::string explain(std::error_code failed, const tcp::endpoint& endpoint) {
+  const auto address = endpoint.address().to_string();
+  if (failed == asio::error::connection_refused) {
+    return fmt::format("connection refused by {} port {}; is its sshd running?", address, endpoint.port());
+  }
+  if (failed == asio::error::timed_out || failed == asio::error::host_unreachable ||
+      failed == asio::error::network_unreachable) {
+    return fmt::format("{} port {} cannot be reached ({}); stopped, moved, or closed by its security group?",
+                       address, endpoint.port(), failed.message());
+  }
+  return fmt::format("cannot connect to {} port {}: {}", address, endpoint.port(), failed.message());
+}
+
+}  // namespace
+
+awaitable<Result<Link::Socket>> connect_tcp(std::string host, std::uint16_t port, Limit limit,
+                                            const PhaseObserver& on_phase) {
+  on_phase(Phase::resolving);
+  const auto endpoints = co_await resolve(host, port, limit);
+  if (!endpoints) co_return std::unexpected(endpoints.error());
+
+  on_phase(Phase::connecting);
+  Error last{ErrorKind::unreachable, fmt::format("the name {} has no address", host)};
+  for (const auto& endpoint : *endpoints) {
+    tcp::socket socket(co_await asio::this_coro::executor);
+    std::error_code failed;
+    socket.open(endpoint.protocol(), failed);
+    if (failed) {
+      co_return fail(ErrorKind::local_io,
+                     fmt::format("cannot open a socket: {}; ulimit -n may be too low", failed.message()));
+    }
+    tune(socket);
+    {
+      const Watch watch(socket, limit);
+      co_await socket.async_connect(endpoint, asio::redirect_error(asio::use_awaitable, failed));
+      if (limit.stop.stop_requested()) co_return wake_error(Wake::stopped, {});
+      if (watch.timed_out()) {
+        co_return fail(ErrorKind::timeout,
+                       fmt::format("no answer from {} port {}; stopped, moved, or closed by its "
+                                   "security group?",
+                                   endpoint.address().to_string(), endpoint.port()));
+      }
+    }
+    if (!failed) co_return Link::Socket(std::move(socket));
+    last.message = explain(failed, endpoint);
+  }
+  co_return std::unexpected(last);
+}
+
+}  // namespace ec2mpi::ssh

@@ -1,0 +1,17 @@
+#!/bin/sh
+# Are the programs that run on nodes, and our own scripts, free of what linters find? Any shell may read a node's program.
+# shellcheck disable=SC2044  # for over find: no path of ours has a blank
+cd "$(dirname "$0")/.." || exit
+failed=0
+check() { "$@" || failed=1; }
+for program in $(find src -name '*.sh'); do
+  check shellcheck --shell=sh "$program"
+  check dash -n "$program"
+  check busybox sh -n "$program"
+done
+for program in $(find src -name '*.pl'); do check perl -c "$program" 2>/dev/null; done
+for program in $(find src -name '*.py'); do
+  check python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read(), sys.argv[1])' "$program"
+done
+check shellcheck tests/*.sh .ci/run examples/*.sh
+exit $failed

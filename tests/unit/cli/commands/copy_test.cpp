@@ -1,0 +1,40 @@
+// The line that a copy shows while it runs.
+
+#include "src/cli/commands/copy.hpp"
+
+#include <gtest/gtest.h>
+
+namespace ec2mpi::cli {
+namespace {
+
+TEST(TransferWords, SayHowFarHowFastAndHowLong) {
+  using std::chrono::seconds;
+  EXPECT_EQ(transfer_words(0, 100, "", seconds(1)), "");
+  EXPECT_EQ(transfer_words(10'000'000, 40'000'000, "", seconds(2)),
+            "10.0 MB of 40.0 MB · 5.0 MB/s · 6.0 s left");
+  EXPECT_EQ(transfer_words(4'000'000, 4'000'000, " over the uplink", seconds(2)),
+            "4.0 MB of 4.0 MB over the uplink · 2.0 MB/s");
+  EXPECT_EQ(transfer_words(5'000'000, 4'000'000, "", seconds(1)), "5.0 MB of 5.0 MB · 5.0 MB/s") << "it grew";
+}
+
+TEST(Copy, APushTellsWhatCrossesTheUplinkAndWhatNodesPassOn) {
+  ops::PushCount count;
+  EXPECT_EQ(push_words(count, std::chrono::seconds(2)), "");
+  count.sent = count.uplink = 10'000'000;
+  count.expected = 30'000'000;
+  EXPECT_EQ(push_words(count, std::chrono::seconds(2)),
+            "10.0 MB of 30.0 MB over the uplink · 5.0 MB/s · 4.0 s left");
+  count.inside = 20'000'000;
+  count.arrived = {{1, 10'000'000}, {2, 9'900'000}, {7, 3'000'000}};
+  EXPECT_EQ(
+      push_words(count, std::chrono::seconds(2)),
+      "10.0 MB of 30.0 MB over the uplink, 20.0 MB between nodes · 5.0 MB/s · 4.0 s left · slowest: node7 "
+      "with 3.0 MB");
+  count.arrived.erase(7);
+  count.uplink = 2'000'000;
+  EXPECT_EQ(push_words(count, std::chrono::seconds(2)),
+            "10.0 MB of 30.0 MB, 2.0 MB over the uplink, 20.0 MB between nodes · 5.0 MB/s · 4.0 s left");
+}
+
+}  // namespace
+}  // namespace ec2mpi::cli

@@ -1,0 +1,135 @@
+#include "ec2mpi/cluster/values/selection.hpp"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+namespace ec2mpi {
+namespace {
+
+/// Six nodes: names web-1 to web-3, then db-1 to db-3; the first is larger.
+Inventory six() {
+  Inventory inventory;
+  for (int index = 1; index <= 6; ++index) {
+    Node node;
+    node.index = index;
+    node.name = fmt::format("{}-{}", index <= 3 ? "web" : "db", (index - 1) % 3 + 1);
+    node.type = index == 1 ? "c5n.18xlarge" : "c5n.large";
+    node.instance_id = fmt::format("i-0a{:015x}", index);
+    node.public_address = fmt::format("203.0.113.{}", index);
+    node.private_address = fmt::format("10.0.0.{}", index);
+    node.address = node.public_address;
+    inventory.nodes.push_back(node);
+  }
+  return inventory;
+}
+
+using Texts = std::vector<std::string>;
+
+/// The chosen indices as a selection, or the error's message.
+std::string chosen(const Texts& wanted, const Texts& excluded = {}, const SelectionContext& context = {}) {
+  const auto nodes = select_nodes(six(), wanted, excluded, context);
+  if (!nodes) {
+    EXPECT_EQ(nodes.error().kind, ErrorKind::usage);
+    return nodes.error().message;
+  }
+  std::vector<int> indices;
+  for (const auto& node : *nodes) indices.push_back(node.index);
+  return fold_indices(indices);
+}
+
+struct Case {
+  const char* text;
+  const char* indices;
+};
+
+class SelectionTerm : public testing::TestWithParam<Case> {};
+
+TEST_P(SelectionTerm, Means) {
+  EXPECT_EQ(chosen({GetParam().text}), GetParam().indices) << GetParam().text;
+}
+
+INSTANTIATE_TEST_SUITE_P(All, SelectionTerm,
+                         testing::Values(Case{"all", "1-6"}, Case{"master", "1"}, Case{"workers", "2-6"},
+                                         Case{"1", "1"}, Case{"6", "6"}, Case{"2-4", "2-4"},
+                                         Case{"1,3-5", "1,3-5"}, Case{"5,1", "1,5"}, Case{"2,2,2", "2"},
+                                         Case{"-2", "5-6"}, Case{"-6", "1-6"}, Case{"node3", "3"},
+                                         Case{"name=web-*", "1-3"}, Case{"name=?b-1", "4"},
+                                         Case{"type=c5n.large", "2-6"}, Case{"web-2", "2"},
+                                         Case{"203.0.113.4", "4"}, Case{"10.0.0.5", "5"},
+                                         Case{"i-0a000000000000006", "6"}, Case{"!1", "2-6"},
+                                         Case{"!master,!6", "2-5"}, Case{"2-5,!3", "2,4-5"},
+                                         Case{"!3,2-5", "2-5"}, Case{" 1 , 2 ", "1-2"}, Case{"003", "3"}));
+
+class SelectionError : public testing::TestWithParam<Case> {};
+
+TEST_P(SelectionError, SaysWhatIsWrong) {
+  EXPECT_NE(chosen({GetParam().text}).find(GetParam().indices), std::string::npos)
+      << GetParam().text << " gives: " << chosen({GetParam().text});
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, SelectionError,
+    testing::Values(Case{"", "empty selection term"}, Case{"1,", "empty selection term"},
+                    Case{",", "empty selection term"}, Case{"!", "empty selection term"},
+                    Case{"0", "counted from 1"}, Case{"7", "no node 7: the list has 6"},
+                    Case{"5-7", "no node 7"}, Case{"4-2", "runs backwards; write 2-4"},
+                    Case{"0-2", "counted from 1"}, Case{"-7", "only 6 nodes"}, Case{"-0", "selects no node"},
+                    Case{"1-2-3", "selects no node"}, Case{"2-", "selects no node"},
+                    Case{"99999999999999999999", "selects no node"}, Case{"name=x*", "selects no node"},
+                    Case{"nobody", "'nobody' selects no node"}, Case{"i-0a", "begins several instance ids"},
+                    Case{"i-0b", "selects no node"}, Case{"node9", "no node 9"},
+                    Case{"@none", "no group 'none'"}, Case{"failed", "needs an earlier command"},
+                    Case{"a\x1b[2J", "a\\x1b[2J"}));
+
+TEST(Selection, WithoutWantedOnesIsAllAndExclusionComesLast) {
+  EXPECT_EQ(chosen({}), "1-6");
+  EXPECT_EQ(chosen({}, {"2"}), "1,3-6");
+  EXPECT_EQ(chosen({"1-3"}, {"2", "master"}), "3");
+  EXPECT_EQ(chosen({"1", "4-5"}), "1,4-5");
+}
+
+TEST(Selection, ThatIsExcludedAgainIsAnError) {
+  EXPECT_NE(chosen({"2"}, {"workers"}).find("selection is empty"), std::string::npos);
+}
+
+TEST(Selection, OfGroupsThatNameGroups) {
+  SelectionContext context;
+  context.groups = {{"web", "name=web-*"}, {"both", "@web,6"}, {"circle", "@circle"}};
+  EXPECT_EQ(chosen({"@both,!1"}, {}, context), "2-3,6");
+  EXPECT_NE(chosen({"@circle"}, {}, context).find("names itself"), std::string::npos);
+}
+
+TEST(Selection, OfWhatFailedIsByIdAndSurvivesANewAddress) {
+  SelectionContext context;
+  context.failed = Texts{"i-0a000000000000002", "i-0a000000000000005", "i-gone"};
+  EXPECT_EQ(chosen({"failed"}, {}, context), "2,5");
+  context.failed = Texts{};
+  EXPECT_NE(chosen({"failed"}, {}, context).find("failed on no node"), std::string::npos);
+}
+
+TEST(Selection, WorkersOfASingleNodeAreAnError) {
+  Inventory one = six();
+  one.nodes.resize(1);
+  const auto nodes = select_nodes(one, {"workers"}, {});
+  ASSERT_FALSE(nodes);
+  EXPECT_NE(nodes.error().message.find("only the master"), std::string::npos);
+}
+
+TEST(Selection, ANodeMayBeCalledByANumberOfItsName) {
+  Inventory inventory = six();
+  inventory.nodes[4].name = "2";
+  const auto nodes = select_nodes(inventory, {"2"}, {});
+  ASSERT_TRUE(nodes);
+  EXPECT_EQ(nodes->size(), 1U) << "never two different nodes for one term";
+}
+
+TEST(FoldIndices, IsTheShortestForm) {
+  EXPECT_EQ(fold_indices({}), "");
+  EXPECT_EQ(fold_indices({4}), "4");
+  EXPECT_EQ(fold_indices({1, 2, 3, 6}), "1-3,6");
+  EXPECT_EQ(fold_indices({1, 2}), "1-2");
+  EXPECT_EQ(fold_indices({1, 3, 5}), "1,3,5");
+}
+
+}  // namespace
+}  // namespace ec2mpi

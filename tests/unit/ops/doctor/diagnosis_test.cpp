@@ -1,0 +1,178 @@
+#include "ec2mpi/ops/doctor/diagnosis.hpp"
+
+#include <gtest/gtest.h>
+#include <algorithm>
+
+namespace ec2mpi::ops {
+namespace {
+
+using Verdict = Check::Verdict;
+
+/// A node of a healthy cluster.
+NodeRecord healthy(int index) {
+  NodeRecord record;
+  record.node.index = index;
+  record.asked_at = 1000;
+  record.answered_at = 1000.5;
+  ProbeAnswer answer;
+  auto& facts = answer.facts;
+  facts.private_address = {0x0a00000aU + static_cast<std::uint32_t>(index)};
+  facts.hostname = "ip-10-0-0-" + std::to_string(10 + index);
+  facts.home = "/home/ubuntu";
+  facts.cores = facts.threads = 2;
+  facts.mpirun = "/usr/bin/mpirun";
+  facts.mpi = MpiVersion{MpiFlavour::open_mpi, 4, "4.1.4"};
+  facts.python3 = "/usr/bin/python3";
+  auto& probe = answer.probe;
+  probe.clock = 1000.2;
+  probe.user = "ubuntu";
+  probe.mpiruns = {{"/usr/bin/mpirun", facts.mpi}};
+  probe.mpi4py_version = "3.1.4";
+  probe.mpi4py_mpi = facts.mpi;
+  probe.own_name_resolves = true;
+  probe.home_free = probe.tmp_free = probe.shm_free = 10'000'000'000;
+  probe.memory = 8'000'000'000;
+  probe.memory_available = 7'000'000'000;
+  probe.open_files = 1024;
+  probe.locked_memory = 64;
+  probe.interfaces = {{"lo", {0x7f000001U}, 8, 65536}, {"ens5", facts.private_address, 24, 9001}};
+  record.answer = answer;
+  return record;
+}
+
+std::vector<NodeRecord> healthy_cluster(int count) {
+  std::vector<NodeRecord> records;
+  for (int index = 1; index <= count; ++index) records.push_back(healthy(index));
+  for (auto& record : records) {
+    for (int peer = 1; peer <= count; ++peer) {
+      if (peer != record.node.index)
+        record.tcp[peer] = record.links.names[peer] = record.links.logins[peer] = {true, {}};
+    }
+  }
+  return records;
+}
+
+Check check_named(const std::vector<Check>& checks, const std::string& name) {
+  const auto found =
+      std::find_if(checks.begin(), checks.end(), [&](const auto& each) { return each.name == name; });
+  return found == checks.end() ? Check{.name = "none", .summary = {}, .findings = {}} : *found;
+}
+
+/// The names of the checks that fired.
+std::vector<std::string> fired(const std::vector<Check>& checks) {
+  std::vector<std::string> names;
+  for (const auto& check : checks) {
+    if (check.verdict == Verdict::warning || check.verdict == Verdict::failed) names.push_back(check.name);
+  }
+  return names;
+}
+
+TEST(Diagnosis, FindsNothingOnAHealthyCluster) {
+  for (const int count : {1, 2, 5, 70}) {
+    const auto checks = diagnose(healthy_cluster(count), {});
+    EXPECT_TRUE(fired(checks).empty()) << fired(checks).front();
+    EXPECT_TRUE(all_well(checks));
+  }
+}
+
+TEST(Diagnosis, OfNodesThatNeverAnsweredIsAboutSshOnly) {
+  std::vector<NodeRecord> records(2);
+  for (int i = 0; i < 2; ++i) {
+    records[static_cast<std::size_t>(i)].node.index = i + 1;
+    records[static_cast<std::size_t>(i)].trouble = Error{ErrorKind::unreachable, "connection refused"};
+  }
+  const auto checks = diagnose(records, {"x"});
+  ASSERT_EQ(checks.size(), 1U);
+  EXPECT_EQ(checks[0].verdict, Verdict::failed);
+  EXPECT_EQ(checks[0].findings[0].nodes, (std::vector<int>{1, 2}));
+  EXPECT_EQ(checks[0].findings[0].command, "ec2mpi exec -w 1-2 true");
+}
+
+TEST(Diagnosis, OfAClockAllowsForTheTimeThatTheAnswerTook) {
+  auto records = healthy_cluster(3);
+  records[1].asked_at = 1000;
+  records[1].answered_at = 1060;  // a slow node: it may have read its clock at any time of the minute
+  records[1].answer->probe.clock = 1058;
+  EXPECT_TRUE(fired(diagnose(records, {})).empty());
+  records[1].answer->probe.clock = 990;
+  EXPECT_EQ(fired(diagnose(records, {})), std::vector<std::string>{"clock"});
+}
+
+TEST(Diagnosis, OfTwoClocksThatDisagreeBelievesTheMaster) {
+  auto records = healthy_cluster(2);
+  records[1].answer->probe.clock += 300;
+  const auto clock = check_named(diagnose(records, {}), "clock");
+  ASSERT_EQ(clock.findings.size(), 1U);
+  EXPECT_EQ(clock.findings[0].nodes, std::vector<int>{2});
+  EXPECT_EQ(clock.findings[0].what, "its clock is 5 min 00 s ahead of the others'");
+}
+
+TEST(Diagnosis, AsksForLockedMemoryOnlyWithEfa) {
+  auto records = healthy_cluster(2);
+  records[1].answer->facts.efa = true;
+  const auto limits = check_named(diagnose(records, {}), "limits");
+  EXPECT_EQ(limits.verdict, Verdict::failed);
+  EXPECT_EQ(limits.findings[0].what, "a process may lock 64 kB of memory; EFA wants no limit");
+  records[1].answer->probe.locked_memory.reset();
+  EXPECT_TRUE(fired(diagnose(records, {})).empty());
+}
+
+TEST(Diagnosis, NamesTheMinorityOfVersions) {
+  auto records = healthy_cluster(4);
+  records[2].answer->facts.mpi->text = "4.1.0";
+  records[2].answer->probe.mpi4py_mpi->text = "4.1.0";
+  const auto mpi = check_named(diagnose(records, {}), "mpi");
+  ASSERT_EQ(mpi.findings.size(), 1U);
+  EXPECT_EQ(mpi.findings[0].nodes, std::vector<int>{3});
+  EXPECT_EQ(mpi.findings[0].what, "Open MPI 4.1.0, but Open MPI 4.1.4 on node[1-2,4] (3)");
+}
+
+TEST(Diagnosis, OneMachineListedTwice) {
+  auto records = healthy_cluster(2);
+  records[1].answer->facts.private_address = records[0].answer->facts.private_address;
+  records[1].answer->probe.interfaces = records[0].answer->probe.interfaces;
+  EXPECT_EQ(fired(diagnose(records, {})), std::vector<std::string>{"interfaces"});
+}
+
+TEST(Diagnosis, OfPairsNamesTheOneNodeThatTheyShare) {
+  auto records = healthy_cluster(5);
+  for (auto& record : records) {
+    if (record.node.index != 3) record.tcp[3] = record.answer ? Attempt{false, "no answer"} : Attempt{};
+  }
+  auto ports = check_named(diagnose(records, {}), "ports");
+  ASSERT_EQ(ports.findings.size(), 1U);
+  EXPECT_EQ(ports.findings[0].nodes, std::vector<int>{3});
+  EXPECT_EQ(ports.findings[0].what, "from 4 other nodes: no answer");
+  for (auto& [peer, attempt] : records[2].tcp) attempt = {false, "no answer"};
+  EXPECT_EQ(check_named(diagnose(records, {}), "ports").findings[0].what,
+            "to and from 4 other nodes: no answer");
+  records = healthy_cluster(5);
+  records[1].tcp[4] = {false, "no answer"};
+  EXPECT_EQ(check_named(diagnose(records, {}), "ports").findings[0].what, "node2 to node4: no answer");
+  records[3].tcp[2] = {false, "no answer"};
+  EXPECT_EQ(check_named(diagnose(records, {}), "ports").findings[0].what, "node2 and node4: no answer");
+}
+
+TEST(Diagnosis, SaysWhenLoginsDidNotEnd) {
+  auto records = healthy_cluster(3);
+  records[1].links.complete = false;
+  EXPECT_EQ(fired(diagnose(records, {})), std::vector<std::string>{"logins"});
+}
+
+TEST(Diagnosis, TextFromNodesCannotReachTheTerminal) {
+  auto records = healthy_cluster(2);
+  auto& probe = records[1].answer->probe;
+  probe.mpiruns.push_back({"/x\x1b[2J", std::nullopt});
+  probe.interfaces.push_back({"a\x1b", records[1].answer->facts.private_address, 24, 1});
+  probe.zone = "z\x1b";
+  records[1].trouble = Error{ErrorKind::protocol, "x\x1by"};
+  for (const auto& check : diagnose(records, {})) {
+    for (const auto& finding : check.findings)
+      EXPECT_EQ((finding.what + finding.command + finding.mend).find('\x1b'), std::string::npos)
+          << check.name;
+    EXPECT_EQ(check.summary.find('\x1b'), std::string::npos) << check.name;
+  }
+}
+
+}  // namespace
+}  // namespace ec2mpi::ops

@@ -1,0 +1,153 @@
+#include "ec2mpi/ops/job/plan.hpp"
+
+#include <gtest/gtest.h>
+
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/ops/job/record.hpp"
+#include "ec2mpi/ops/job/script.hpp"
+#include "ec2mpi/ops/process/sweep.hpp"
+#include "tests/support/job_setup.hpp"
+
+namespace ec2mpi::ops {
+namespace {
+
+struct PlanOf : testing::Test, test::JobSetup {
+  PlanOf() : JobSetup(3, 1, "t-1", {"python3", "x.py"}) {}
+
+  std::string line() {
+    const auto plan = plan_job(wish, nodes, nodes.front(), facts);
+    return plan ? quote_words(line_of(plan->line)) : plan.error().message;
+  }
+  ErrorKind kind() { return plan_job(wish, nodes, nodes.front(), facts).error().kind; }
+  static bool ends(const std::string& text, const std::string& end) { return text.ends_with(end); }
+};
+
+TEST_F(PlanOf, PythonUsesTheOnePathAndMpi4py) {
+  EXPECT_PRED2(ends, line(), " /usr/bin/python3 -m mpi4py x.py");
+}
+
+TEST_F(PlanOf, PythonAtDifferentPathsKeepsItsName) {
+  facts[2].python3 = "/opt/python3";
+  EXPECT_PRED2(ends, line(), " python3 -m mpi4py x.py");
+}
+
+TEST_F(PlanOf, PythonWithoutMpi4pyStaysAsTyped) {
+  facts[3].mpi4py = false;
+  EXPECT_PRED2(ends, line(), " /usr/bin/python3 x.py");
+  facts[3].mpi4py = true;
+  wish.mpi4py_run = false;
+  EXPECT_PRED2(ends, line(), " /usr/bin/python3 x.py");
+}
+
+TEST_F(PlanOf, WorkdirIsBelowTheHomeOrAbsolute) {
+  const std::pair<const char*, const char*> cases[] = {{"", "/home/ubuntu"},
+                                                       {"~", "/home/ubuntu"},
+                                                       {"a", "/home/ubuntu/a"},
+                                                       {"~/a", "/home/ubuntu/a"},
+                                                       {"/mnt/x", "/mnt/x"}};
+  for (const auto& [typed, expected] : cases) {
+    wish.workdir = typed;
+    EXPECT_NE(line().find(std::string(" -wdir ") + expected + " "), std::string::npos) << typed;
+  }
+}
+
+TEST_F(PlanOf, DifferentMpisIsRefusedAndTellsWhoHasWhich) {
+  facts[2].mpi = parse_mpi_version("mpirun (Open MPI) 4.1.0");
+  EXPECT_NE(line().find("node2 Open MPI 4.1.0, node[1,3] Open MPI 4.1.4; different versions hang"),
+            std::string::npos)
+      << line();
+  EXPECT_EQ(kind(), ErrorKind::remote_io);
+}
+
+TEST_F(PlanOf, ANodeWithoutMpirunNamesItAndTheRemedy) {
+  facts[3].mpi.reset();
+  facts[3].mpirun.clear();
+  EXPECT_NE(line().find("node3 no mpirun; install it there: ec2mpi setup"), std::string::npos) << line();
+}
+
+TEST_F(PlanOf, OneMachineTwiceIsRefused) {
+  facts[3].private_address = facts[1].private_address;
+  EXPECT_NE(line().find("node1 and node3 are the same machine, 10.0.0.1"), std::string::npos);
+  EXPECT_EQ(kind(), ErrorKind::usage);
+}
+
+TEST_F(PlanOf, TheNetworkHoldsTheMasterEvenIfItHasNoRank) {
+  const auto master = nodes.front();
+  facts[1].private_address = *parse_ipv4("10.0.9.1");
+  nodes.erase(nodes.begin());
+  const auto plan = plan_job(wish, nodes, master, facts);
+  ASSERT_TRUE(plan);
+  EXPECT_NE(quote_words(line_of(plan->line)).find("btl_tcp_if_include 10.0.0.0/20"), std::string::npos);
+  EXPECT_EQ(hostfile(plan->places), "10.0.0.2 slots=1\n10.0.0.3 slots=1\n");
+}
+
+TEST_F(PlanOf, ASecondAddressInTheNetworkIsNoted) {
+  facts[2].addresses.push_back(*parse_ipv4("10.0.0.3"));
+  const auto plan = plan_job(wish, nodes, nodes.front(), facts);
+  ASSERT_EQ(plan->notes.size(), 1U);
+  EXPECT_NE(plan->notes[0].find("node2 has 2 addresses in 10.0.0.0/30"), std::string::npos);
+}
+
+TEST_F(PlanOf, TheBugOfMpich40IsNotedWhereItShows) {
+  for (auto& [index, said] : facts) said.mpi = MpiVersion{MpiFlavour::mpich, 4, "4.0.2"};
+  const auto plan = plan_job(wish, nodes, nodes.front(), facts);
+  ASSERT_EQ(plan->notes.size(), 1U);
+  EXPECT_TRUE(plan->notes[0].starts_with("MPICH 4.0.2 often hangs in MPI_Finalize")) << plan->notes[0];
+  for (auto& [index, said] : facts) said.mpi = MpiVersion{MpiFlavour::mpich, 4, "4.2.1"};
+  EXPECT_TRUE(plan_job(wish, nodes, nodes.front(), facts)->notes.empty());
+}
+
+TEST_F(PlanOf, WhatIsToBeBroughtBackIsKeptByItsWholePath) {
+  wish.workdir = "proj";
+  wish.pull = {"out/*.csv", "~/log", "/mnt/x y"};
+  const auto plan = plan_job(wish, nodes, nodes.front(), facts);
+  ASSERT_TRUE(plan);
+  EXPECT_PRED2(ends, plan->files.meta,
+               "pull /home/ubuntu/proj/out/*.csv\npull /home/ubuntu/log\npull /mnt/x y\n");
+  const auto records = parse_job_records("job t-1\nstate ended 0\nmeta pull /mnt/x y\nmeta pull /a\n");
+  ASSERT_TRUE(records);
+  EXPECT_EQ(records->front().pull, (std::vector<std::string>{"/mnt/x y", "/a"}));
+}
+
+TEST_F(PlanOf, AScriptNeedsNoMpiOfOurs) {
+  facts[1].mpi.reset();
+  wish.script = JobScript{"run_x.sh", "#!/bin/sh\necho it's\n"};
+  const auto plan = plan_job(wish, nodes, nodes.front(), facts);
+  ASSERT_TRUE(plan);
+  EXPECT_TRUE(plan->line.empty());
+  const auto text = job_text(plan->files, wish.script, "");
+  EXPECT_NE(text.find("content='#!/bin/sh\necho it'\\''s\n'"), std::string::npos);
+}
+
+TEST(JobId, IsFreeOfAnythingThatAShellWouldMind) {
+  const std::chrono::system_clock::time_point now{std::chrono::seconds(1'794'000'000)};
+  const auto id = make_job_id("../a dir/spread it's; $(x).py", now);
+  EXPECT_TRUE(id.starts_with("spread-it-s----x-.py-2026")) << id;
+  EXPECT_EQ(id.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"),
+            std::string::npos);
+  EXPECT_NE(id, make_job_id("../a dir/spread it's; $(x).py", now));
+  EXPECT_TRUE(make_job_id("", now).starts_with("job-2026"));
+  EXPECT_TRUE(make_job_id("...", now).starts_with("job...-2026"));
+}
+
+TEST(Sweep, ReadsWhatTheScriptPrints) {
+  const auto swept = parse_swept(
+      "hello\nec2mpi-sweep 1\nended 12 orted\nended 13 my prog\nleft 14 python3\nec2mpi-sweep end\n");
+  ASSERT_TRUE(swept);
+  EXPECT_EQ(swept->ended, (std::vector<Process>{{12, "orted"}, {13, "my prog"}}));
+  EXPECT_EQ(swept->left, (std::vector<Process>{{14, "python3"}}));
+  for (const auto* said :
+       {"", "ec2mpi-sweep 1\nended 12 orted\n", "ec2mpi-sweep 1\nended x y\nec2mpi-sweep end\n",
+        "ec2mpi-sweep 1\nkilled 1 y\nec2mpi-sweep end\n", "ec2mpi-sweep 1\nended 12\nec2mpi-sweep end\n"}) {
+    EXPECT_FALSE(parse_swept(said)) << said;
+  }
+}
+
+TEST(Sweep, DoesNotCarryTheMarkItself) {
+  EXPECT_EQ(sweep_command("j7").find("export mark"), std::string::npos);
+  EXPECT_EQ(sweep_command("j7").find("export EC2MPI_JOB"), std::string::npos);
+  EXPECT_NE(sweep_command("j7").find("mark=EC2MPI_JOB=j7"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace ec2mpi::ops

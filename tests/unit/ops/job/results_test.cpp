@@ -1,0 +1,96 @@
+#include "ec2mpi/ops/job/results.hpp"
+
+#include <gtest/gtest.h>
+
+#include "ec2mpi/base/file.hpp"
+#include "tests/support/scratch_folder.hpp"
+
+namespace ec2mpi::ops {
+namespace {
+
+JobRecord job(const std::string& id, std::int64_t submitted) {
+  JobRecord record;
+  record.id = id;
+  record.state = JobState::ended;
+  record.submitted = submitted;
+  record.pull = {"/home/ubuntu/out"};
+  return record;
+}
+
+std::vector<Node> nodes_to(int last) {
+  std::vector<Node> nodes;
+  for (int index = 1; index <= last; ++index) nodes.emplace_back().index = index;
+  return nodes;
+}
+
+std::vector<int> indices(const std::vector<Node>& nodes) {
+  std::vector<int> found;
+  for (const auto& node : nodes) found.push_back(node.index);
+  return found;
+}
+
+TEST(Results, AFolderBelongsToOneJobForGood) {
+  const test::ScratchFolder scratch;
+  const auto results = scratch.path() / "results";
+  const auto first = claim_results_folder(results, job("a-1", 100));
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->path, results / "a-1");
+  EXPECT_FALSE(first->complete);
+  const auto again = claim_results_folder(results, job("a-1", 100));  // broken off: goes on there
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->path, first->path);
+  EXPECT_FALSE(again->complete);
+  std::filesystem::create_directories(first->path / "job");
+  ASSERT_TRUE(write_file_atomically(first->path / "job" / "times", "submitted 100\nstarted 101\n", 0644));
+  EXPECT_FALSE(claim_results_folder(results, job("a-1", 100))->complete);
+  ASSERT_TRUE(complete_results_folder(first->path));
+  EXPECT_TRUE(claim_results_folder(results, job("a-1", 100))->complete);
+  const auto other = claim_results_folder(results, job("a-1", 200));  // of that name, but later
+  ASSERT_TRUE(other);
+  EXPECT_EQ(other->path, results / "a-1-2");
+  EXPECT_FALSE(other->complete);
+}
+
+TEST(Results, AFolderThatIsSomebodysIsLeftAlone) {
+  const test::ScratchFolder scratch;
+  std::filesystem::create_directories(scratch.path() / "a-1");
+  EXPECT_EQ(claim_results_folder(scratch.path(), job("a-1", 100))->path, scratch.path() / "a-1-2");
+}
+
+TEST(Results, AnIdThatLeadsElsewhereIsRefused) {
+  const test::ScratchFolder scratch;
+  for (const auto* id : {"", ".", "..", "../x", "a/b", ".hidden", "a\nb"}) {
+    const auto claimed = claim_results_folder(scratch.path(), job(id, 1));
+    ASSERT_FALSE(claimed) << id;
+    EXPECT_EQ(claimed.error().kind, ErrorKind::protocol);
+  }
+}
+
+TEST(Results, OnlyWhatHasSucceededHasAny) {
+  EXPECT_TRUE(has_results(job("a", 1)));
+  auto failed = job("a", 1);
+  failed.status = 3;
+  EXPECT_FALSE(has_results(failed));
+  auto cancelled = job("a", 1);
+  cancelled.why = "cancelled";
+  EXPECT_FALSE(has_results(cancelled));
+  auto running = job("a", 1);
+  running.state = JobState::running;
+  EXPECT_FALSE(has_results(running));
+  auto plain = job("a", 1);
+  plain.pull.clear();
+  EXPECT_FALSE(has_results(plain));
+}
+
+TEST(Results, ComeFromTheJobsOwnNodes) {
+  auto record = job("a", 1);
+  record.nodes = "1-2,4,9";
+  EXPECT_EQ(indices(nodes_of_job(record, nodes_to(5))), (std::vector<int>{1, 2, 4}));
+  record.nodes = "2-3,1-3,2";
+  EXPECT_EQ(indices(nodes_of_job(record, nodes_to(5))), (std::vector<int>{1, 2, 3}));
+  record.nodes = "x,2-,-";
+  EXPECT_TRUE(nodes_of_job(record, nodes_to(5)).empty());
+}
+
+}  // namespace
+}  // namespace ec2mpi::ops

@@ -1,0 +1,72 @@
+#include "ec2mpi/ops/mpi/hints.hpp"
+
+#include <gtest/gtest.h>
+
+namespace ec2mpi::ops {
+namespace {
+
+std::string hint(std::string_view output) {
+  const auto found = hint_for(output, {{"10.0.0.13", "node3"}});
+  return found ? found->text() : "";
+}
+
+/// As the programs print them; the hint must hold the word that tells it from others.
+struct Case {
+  const char* output;
+  const char* says;
+};
+class KnownTexts : public testing::TestWithParam<Case> {};
+
+TEST_P(KnownTexts, AreTranslated) {
+  EXPECT_NE(hint(GetParam().output).find(GetParam().says), std::string::npos) << hint(GetParam().output);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Hints, KnownTexts,
+    testing::Values(
+        Case{"ssh: connect to host 10.0.0.13 port 22: Connection timed out\r", "does not reach node3"},
+        Case{"ssh: connect to host 10.9.9.9 port 22: No route to host", "does not reach 10.9.9.9"},
+        Case{"ssh: connect to host 10.0.0.13 port 22: Connection refused", "no sshd answers on node3"},
+        Case{"Host key verification failed.\nORTE was unable to reliably start one or more daemons.",
+             "host keys: ec2mpi setup"},
+        Case{"@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\nHost key verification failed.",
+             "another machine's host key"},
+        Case{"ubuntu@10.0.0.13: Permission denied (publickey).", "ec2mpi setup"},
+        Case{"bash: line 1: orted: command not found\n", "another version"},
+        Case{"A process or daemon was unable to complete a TCP connection\nto another process:",
+             "all traffic"},
+        Case{"but cannot find a corresponding process entry for that peer.", "docker0"},
+        Case{"There are not enough slots available in the system to satisfy the 4\nslots", "EC2MPI_HOSTFILE"},
+        Case{"python3: can't open file '/home/ubuntu/a b.py': [Errno 2] No such file or directory",
+             "/home/ubuntu/a b.py is not on every node"},
+        Case{"FileNotFoundError: [Errno 2] No such file or directory: 'data/x.csv'",
+             "data/x.csv is not on every"},
+        Case{"ModuleNotFoundError: No module named 'mpi4py'", "ec2mpi setup"},
+        Case{"ModuleNotFoundError: No module named 'numpy.linalg'", "'python3 -c \"import numpy.linalg\"'"},
+        Case{"./ring: error while loading shared libraries: libfoo.so.4: cannot open shared object file",
+             "libfoo.so.4 is missing"},
+        Case{"execvp error on file ./ring (No such file or directory)", "./ring is not on every node"},
+        Case{"mpirun noticed that process rank 3 with PID 0 on node b exited on signal 9 (Killed).",
+             "memory"},
+        Case{"mpirun has detected an attempt to run as root.", "-l ubuntu"},
+        Case{"OSError: [Errno 28] No space left on device", "df -h"}));
+
+TEST(Hints, StayAwayFromWhatIsNotKnown) {
+  EXPECT_EQ(hint(""), "");
+  EXPECT_EQ(hint("epoch 3 loss 0.25\nTraceback (most recent call last):\nValueError: x\n"), "");
+  EXPECT_EQ(hint("connect to host"), "");
+}
+
+TEST(Hints, TheCauseComesBeforeWhatFollows) {
+  EXPECT_NE(hint("ORTE has lost communication with a remote daemon.\nbash: orted: command not found")
+                .find("lacks this MPI"),
+            std::string::npos);
+}
+
+TEST(Hints, NeverCarryShellTextOfTheOutput) {
+  EXPECT_EQ(hint("No module named 'a\"; rm -rf ~; \"'"), "");
+  EXPECT_EQ(hint("can't open file '\x1b[31mx'").find('\x1b'), std::string::npos);
+}
+
+}  // namespace
+}  // namespace ec2mpi::ops

@@ -1,0 +1,179 @@
+#include "ec2mpi/ops/node/remote_program.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cstdlib>
+
+#include "ec2mpi/base/text.hpp"
+#include "tests/support/scratch_folder.hpp"
+
+namespace ec2mpi::ops {
+namespace {
+
+struct Shell {
+  std::string path;
+  std::vector<std::string> words;
+};
+
+/// The login shells of this machine.
+std::vector<Shell> shells() {
+  std::vector<Shell> found;
+  for (const auto* name : {"sh", "dash", "bash", "zsh", "ksh", "ksh93", "mksh", "csh", "tcsh", "fish"}) {
+    const auto path = std::string("/bin/") + name;
+    if (::access(path.c_str(), X_OK) == 0) found.push_back({path, {name}});
+  }
+  if (::access("/bin/busybox", X_OK) == 0) found.push_back({"/bin/busybox", {"busybox", "sh"}});
+  return found;
+}
+
+struct Printed {
+  std::string out;
+  int code = -1;
+};
+
+/// Hands the line over as sshd does, in a home without start-up files, with these variables besides.
+Printed run_by(const Shell& shell, const std::string& line, const std::string& home,
+               const std::vector<std::string>& variables = {}) {
+  int ends[2];
+  if (::pipe(ends) != 0) return {"no pipe"};
+  const auto child = ::fork();
+  if (child == 0) {
+    ::dup2(ends[1], 1);
+    ::dup2(::open("/dev/null", O_WRONLY | O_CLOEXEC), 2);
+    ::close(ends[0]);
+    std::vector<std::string> environment = {"HOME=" + home, "SHELL=" + shell.path, "PATH=/usr/bin:/bin",
+                                            "SSH_CLIENT=10.0.0.1 1 22"};
+    environment.insert(environment.end(), variables.begin(), variables.end());
+    auto words = shell.words;
+    words.insert(words.end(), {"-c", line});
+    std::vector<char*> arguments;
+    for (auto& word : words) arguments.push_back(word.data());
+    arguments.push_back(nullptr);
+    std::vector<char*> settings;
+    for (auto& variable : environment) settings.push_back(variable.data());
+    settings.push_back(nullptr);
+    ::execve(shell.path.c_str(), arguments.data(), settings.data());
+    ::_exit(126);
+  }
+  ::close(ends[1]);
+  Printed printed;
+  char block[4096];
+  for (ssize_t got = 0; (got = ::read(ends[0], block, sizeof block)) > 0;)
+    printed.out.append(block, static_cast<std::size_t>(got));
+  ::close(ends[0]);
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  printed.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  return printed;
+}
+
+class RemoteProgram : public ::testing::Test {
+ protected:
+  [[nodiscard]] std::string home() const { return folder_.path().string(); }
+  test::ScratchFolder folder_;
+};
+
+TEST_F(RemoteProgram, EveryLoginShellHandsAnyTextToShAsItStands) {
+  std::string every_byte;
+  for (int byte = 1; byte < 256; ++byte) every_byte += static_cast<char>(byte);
+  const std::string texts[] = {
+      every_byte,
+      "it's \"quoted\" `back` $HOME ${x} $(echo no) !! !x \\ \\\\ \\n \\0101 %s %% ~ * ? [a] {a,b} # ; & | < "
+      "> ^x^y^",
+      "two\nlines\n\nand\ta tab \\",
+      "\xc3\xa9\xe2\x82\xac \xf0\x9f\x98\x80 \xef\x98\x80 \xff\xfe \xc3",
+      "-n",
+      std::string(20'000, 'w') + "'" + std::string(2000, '\n') + "end",
+  };
+  for (const auto& shell : shells()) {
+    for (const auto* language : {"LC_ALL=C", "LC_ALL=C.UTF-8"}) {
+      for (const auto& text : texts) {
+        const auto program = "printf %s " + quote_word(text) + "; exit 7";
+        for (const auto& line : {shell_line(program), shell_line_in_user_environment(program)}) {
+          const auto printed = run_by(shell, line, home(), {language});
+          EXPECT_EQ(printed.out, text) << shell.path << " " << language;
+          EXPECT_EQ(printed.code, 7) << shell.path;
+        }
+      }
+    }
+  }
+}
+
+TEST_F(RemoteProgram, TheTextGetsNoArguments) {
+  for (const auto& shell : shells())
+    EXPECT_EQ(run_by(shell, shell_line("echo $# \"$*\""), home()).out, "0 \n") << shell.path;
+}
+
+TEST_F(RemoteProgram, VariablesThatChangeToolsAreClearedAndOthersStay) {
+  const auto program = clean_environment() + "env | grep -c -e TAR_ -e POSIXLY -e CDPATH; echo $MINE $LC_ALL";
+  for (const auto& shell : shells()) {
+    const auto printed =
+        run_by(shell, shell_line(program), home(),
+               {"TAR_OPTIONS=--exclude=*.o", "POSIXLY_CORRECT=1", "CDPATH=/tmp", "MINE=kept"});
+    EXPECT_EQ(printed.out, "0\nkept C\n") << shell.path;
+  }
+}
+
+TEST_F(RemoteProgram, AnExportedFunctionDoesNotStandForATool) {
+  const auto line = clean_environment() + "tar --version | head -c 9; bash -c 'tar --version | head -c 9'";
+  const std::vector<std::string> exported = {"BASH_FUNC_tar%%=() {  echo mine\n}",
+                                             "BASH_FUNC_a-b%%=() {  echo mine\n}"};
+  for (const auto& shell : shells())
+    EXPECT_EQ(run_by(shell, shell_line(line), home(), exported).out, "tar (GNU tar (GNU ") << shell.path;
+  // Where /bin/sh is bash, which makes functions of these.
+  const Shell bash{"/bin/bash", {"sh"}};
+  EXPECT_EQ(run_by(bash, line, home(), exported).out, "tar (GNU tar (GNU ");
+}
+
+TEST_F(RemoteProgram, WhatABashUserHasExportedReachesTheUsersCommand) {
+  const Shell bash{"/bin/bash", {"bash"}};
+  const auto line = shell_line_in_user_environment("exec \"$SHELL\" --norc -c module");
+  EXPECT_EQ(run_by(bash, line, home(), {"BASH_FUNC_module%%=() {  echo loaded\n}"}).out, "loaded\n");
+}
+
+TEST_F(RemoteProgram, TheHomeIsTheFolderWhereverStartUpFilesWent) {
+  const auto line = "cd /; " + shell_line(std::string(kGoHome) + "pwd");
+  for (const auto& shell : shells())
+    EXPECT_EQ(run_by(shell, line, home(), {"CDPATH=/usr"}).out, home() + "\n") << shell.path;
+}
+
+TEST_F(RemoteProgram, AShellThatRepeatsItsCommandDoesNotPassForTheProgram) {
+  const BeginMark mark;
+  EXPECT_EQ(shell_line(mark.print()).find(mark.text()), std::string::npos);
+  for (const auto& shell : shells())
+    EXPECT_EQ(run_by(shell, shell_line(mark.print() + "echo x"), home()).out, mark.text() + "x\n")
+        << shell.path;
+}
+
+TEST_F(RemoteProgram, ALongTextIsOneCopy) {
+  EXPECT_LT(shell_line_in_user_environment(std::string(120'000, 'x')).size(), 121'000U);
+}
+
+TEST(MarkCutter, FindsTheMarkHoweverItIsCut) {
+  const std::string text = "welcome ma\nmarmark: answer mark:";
+  for (std::size_t size = 1; size <= text.size(); ++size) {
+    MarkCutter cutter("mark:");
+    std::string before;
+    std::string behind;
+    for (std::size_t at = 0; at < text.size(); at += size) {
+      const auto parts = cutter.feed(std::string_view(text).substr(at, size));
+      before += parts.before;
+      behind += parts.behind;
+    }
+    EXPECT_EQ(before, "welcome ma\nmar") << size;
+    EXPECT_EQ(behind, " answer mark:") << size;
+    EXPECT_TRUE(cutter.begun());
+  }
+}
+
+TEST(MarkCutter, GivesBackWhatWasNoMark) {
+  MarkCutter cutter("mark:");
+  EXPECT_EQ(cutter.feed("hello mar").before, "hello ");
+  EXPECT_EQ(cutter.rest(), "mar");
+  EXPECT_FALSE(cutter.begun());
+}
+
+}  // namespace
+}  // namespace ec2mpi::ops

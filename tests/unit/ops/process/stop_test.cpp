@@ -1,0 +1,164 @@
+#include "ec2mpi/ops/process/stop.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cstdio>
+
+#include "ec2mpi/base/text.hpp"
+
+namespace ec2mpi::ops {
+namespace {
+
+TEST(ParseStopProof, ReadsWhatEndedAndWhatIsLeft) {
+  const auto proof = parse_stop_proof("before 3\nleft 123 python3\nend\n");
+  ASSERT_TRUE(proof);
+  EXPECT_EQ(proof->ended, 2);
+  EXPECT_EQ(proof->left, std::vector<std::string>{"pid 123 python3"});
+  EXPECT_EQ(proof->describe(), "still running: pid 123 python3");
+}
+
+TEST(ParseStopProof, NothingLeft) {
+  const auto proof = parse_stop_proof("before 2\nend\n");
+  ASSERT_TRUE(proof);
+  EXPECT_EQ(proof->ended, 2);
+  EXPECT_EQ(proof->describe(), "nothing left running");
+}
+
+TEST(ParseStopProof, AProcessWithoutANameIsStillNamedByItsNumber) {
+  const auto proof = parse_stop_proof("before 1\nleft 7 \nend\n");
+  ASSERT_TRUE(proof);
+  EXPECT_EQ(proof->left, std::vector<std::string>{"pid 7"});
+}
+
+TEST(ParseStopProof, WhatWasCutOffIsNoProof) {
+  EXPECT_FALSE(parse_stop_proof(""));
+  EXPECT_FALSE(parse_stop_proof("before 3\n"));
+  EXPECT_FALSE(parse_stop_proof("before 3\nleft 1 a\nen"));
+  EXPECT_FALSE(parse_stop_proof("sh: 1: ps: not found\n"));
+}
+
+TEST(ParseStopProof, AnEndWithoutALookIsNoProof) {
+  EXPECT_FALSE(parse_stop_proof("end\n"));
+  EXPECT_FALSE(parse_stop_proof("before many\nend\n"));
+}
+
+TEST(ParseStopProof, SurvivesHostileNodes) {
+  for (const std::string text : {"before 99999999999999999999\nend\n", "before -1\nend\n", "left\nend\n",
+                                 "before 0\nleft 1 a\nleft 2 b\nend\n", "\0\n\nend end\n"}) {
+    if (const auto proof = parse_stop_proof(text)) {
+      EXPECT_GE(proof->ended, 0) << text;
+    }
+  }
+  const auto proof = parse_stop_proof("before 1\nleft 5 \x1b[2Jevil\nend\n");
+  ASSERT_TRUE(proof);
+  EXPECT_EQ(proof->describe().find('\x1b'), std::string::npos);
+}
+
+/// Processes of this test, in a real shell of this machine.
+class StopScript : public testing::Test {
+ protected:
+  void TearDown() override {
+    for (const auto pid : started_) {
+      ::kill(-pid, SIGKILL);
+      ::waitpid(pid, nullptr, 0);
+    }
+    if (pipe_[0] >= 0) ::close(pipe_[0]);
+  }
+
+  /// In a process group of its own. Its standard output is what `lines` reads.
+  pid_t start(const std::string& text) {
+    if (pipe_[0] < 0 && ::pipe2(pipe_, O_CLOEXEC) != 0) ADD_FAILURE() << "no pipe";
+    const auto pid = ::fork();
+    if (pid == 0) {
+      ::setpgid(0, 0);
+      ::dup2(pipe_[1], STDOUT_FILENO);
+      ::execl("/bin/sh", "sh", "-c", text.c_str(), nullptr);
+      ::_exit(127);
+    }
+    ::setpgid(pid, pid);
+    started_.push_back(pid);
+    return pid;
+  }
+
+  /// The next line that one of them prints, within 20 s.
+  std::string line() {
+    std::string text;
+    for (char c = 0; c != '\n';) {
+      pollfd ready{pipe_[0], POLLIN, 0};
+      if (::poll(&ready, 1, 20'000) != 1 || ::read(pipe_[0], &c, 1) != 1) return "nothing came";
+      text += c;
+    }
+    return text;
+  }
+
+  static std::string output_of(const std::string& text) {
+    std::FILE* pipe = ::popen(("exec sh -c " + quote_word(text)).c_str(), "r");
+    std::string out;
+    char block[4096];
+    while (const auto got = std::fread(block, 1, sizeof block, pipe)) out.append(block, got);
+    ::pclose(pipe);
+    return out;
+  }
+
+  static bool runs(pid_t pid) { return ::waitpid(pid, nullptr, WNOHANG) == 0; }
+
+  const std::string mark_ = "EC2MPI_TEST=" + random_hex(16);
+
+ private:
+  std::vector<pid_t> started_;
+  int pipe_[2] = {-1, -1};
+};
+
+TEST_F(StopScript, EndsWhatBearsTheMarkAndNothingElse) {
+  const auto marked = start("exec env " + mark_ + " sh -c 'echo up; sleep 1000 & sleep 1000'");
+  const auto longer = start("exec env " + mark_ + "x sh -c 'echo up; exec sleep 1000'");
+  const auto named = start("exec env OTHER=" + mark_ + " sh -c 'echo up; exec sleep 1000'");
+  const auto plain = start("echo up; exec sleep 1000");
+  for (int i = 0; i < 4; ++i) ASSERT_EQ(line(), "up\n");
+  const auto proof = parse_stop_proof(output_of(stop_script(mark_, 2)));
+  ASSERT_TRUE(proof);
+  EXPECT_EQ(proof->describe(), "nothing left running");
+  EXPECT_GE(proof->ended, 2);
+  EXPECT_FALSE(runs(marked));
+  EXPECT_TRUE(runs(longer) && runs(named) && runs(plain));
+}
+
+TEST_F(StopScript, EndsTheDeafTheStoppedAndTheOnesThatForgotTheMark) {
+  const auto deaf =
+      start("exec env " + mark_ + " sh -c 'trap \"\" TERM; echo up; while :; do sleep 1000; done'");
+  const auto stopped = start("exec env " + mark_ + " sh -c 'echo up; kill -STOP $$; sleep 1000'");
+  const auto parent =
+      start("exec env " + mark_ +
+            " sh -c 'env -i sh -c \"trap \\\"\\\" TERM; echo \\$\\$; sleep 1000; :\" & sleep 1000'");
+  pid_t orphan = 0;
+  for (int i = 0; i < 3; ++i) {
+    const auto said = line();
+    if (said != "up\n") orphan = std::atoi(said.c_str());
+  }
+  ASSERT_GT(orphan, 1);
+  const auto proof = parse_stop_proof(output_of(stop_script(mark_, 1)));
+  ASSERT_TRUE(proof);
+  EXPECT_EQ(proof->describe(), "nothing left running");
+  EXPECT_FALSE(runs(deaf));
+  EXPECT_FALSE(runs(stopped));
+  EXPECT_FALSE(runs(parent));
+  std::FILE* state = std::fopen(("/proc/" + std::to_string(orphan) + "/environ").c_str(), "r");
+  if (state != nullptr) {
+    EXPECT_EQ(std::fgetc(state), EOF) << "the orphan is neither gone nor a zombie";
+    std::fclose(state);
+  }
+}
+
+TEST_F(StopScript, FindsNothingWhereThereIsNothing) {
+  const auto proof = parse_stop_proof(output_of(stop_script(mark_, 2)));
+  ASSERT_TRUE(proof);
+  EXPECT_EQ(proof->ended, 0);
+  EXPECT_EQ(proof->describe(), "nothing left running");
+}
+
+}  // namespace
+}  // namespace ec2mpi::ops

@@ -1,0 +1,251 @@
+// What a node says of its target, and what it therefore lacks.
+
+#include "src/ops/push/plan.hpp"
+
+#include <gtest/gtest.h>
+
+namespace ec2mpi::ops {
+namespace {
+
+using namespace std::string_literals;
+
+PushSurvey survey_of(const std::vector<std::string>& fields) {
+  SurveyReader reader;
+  bool last = false;
+  for (const auto& field : fields) {
+    EXPECT_FALSE(last);
+    const auto taken = reader.take(field);
+    EXPECT_TRUE(taken) << taken.error().message;
+    last = taken && *taken;
+  }
+  EXPECT_TRUE(last);
+  return std::move(reader.survey());
+}
+
+/// proj/ (a, sub/b, l -> a), and a single file.
+SourceTree a_tree() {
+  SourceTree tree;
+  tree.tops = {{.path = "proj", .name = "proj", .directory = true}, {.path = "one", .name = "one"}};
+  tree.items = {{.top = 0, .relative = "", .type = TarType::directory, .mode = 0755, .mtime = 10},
+                {.top = 0, .relative = "a", .size = 5, .mode = 0644, .mtime = 20, .nanoseconds = 500'000'000},
+                {.top = 0, .relative = "l", .type = TarType::symlink, .link = "a", .mode = 0777, .mtime = 20},
+                {.top = 0, .relative = "sub", .type = TarType::directory, .mode = 0755, .mtime = 30},
+                {.top = 0, .relative = "sub/b", .size = 7, .mode = 0644, .mtime = 40},
+                {.top = 1, .relative = "", .size = 3, .mode = 0600, .mtime = 50}};
+  return tree;
+}
+
+std::vector<std::string> head(const std::string& into = "1") {
+  return {into, "10.0.0.11", "./.ec2mpi-push.h.k.7", "sha256", "gzip", "area", ""};
+}
+
+/// A node that has all of it.
+std::vector<std::string> all() {
+  auto fields = head();
+  for (const auto& field : {"d 4096 755 10.0 ./proj"s, ""s, "f 5 644 20.5000000000 ./proj/a"s, ""s,
+                            "l 1 777 99.0 ./proj/l"s, "a"s, "d 9 755 30.0000000000 ./proj/sub"s, ""s,
+                            "f 7 644 40.0 ./proj/sub/b"s, ""s, "f 3 600 50.0 ./one"s, ""s}) {
+    fields.push_back(field);
+  }
+  return fields;
+}
+
+PushNeed need_of(std::vector<std::string> fields, const DiffOptions& options = {}) {
+  fields.emplace_back("end");
+  return push_need(a_tree(), survey_of(fields), options, [](const SourceItem&) { return "local sum"s; });
+}
+
+using Numbers = std::vector<std::size_t>;
+
+TEST(PushNeed, NothingWhereAllIsThere) {
+  const auto need = need_of(all());
+  EXPECT_TRUE(need.nothing());
+  EXPECT_EQ(need.unchanged, 3U);
+}
+
+TEST(PushNeed, EverythingWhereNothingIs) {
+  const auto need = need_of(head());
+  EXPECT_EQ(need.items, (Numbers{0, 1, 2, 3, 4, 5}));
+  EXPECT_EQ(need.folders, (Numbers{0, 3}));
+  EXPECT_EQ(need.files, 3U);
+  EXPECT_EQ(need.bytes, 15U);
+}
+
+TEST(PushNeed, AFileOfAnotherTimeOrSizeIsSentAndItsFoldersTimeMended) {
+  auto fields = all();
+  fields[15] = "f 7 644 41.0 ./proj/sub/b";
+  EXPECT_EQ(need_of(fields).items, Numbers{4});
+  EXPECT_EQ(need_of(fields).folders, Numbers{3});
+  fields[15] = "f 8 644 40.0 ./proj/sub/b";
+  EXPECT_EQ(need_of(fields).items, Numbers{4});
+  fields = all();
+  fields[9] = "f 5 644 20.5000000001 ./proj/a";
+  EXPECT_TRUE(need_of(fields).nothing()) << "a digit finer than a nanosecond";
+  fields[9] = "f 5 644 20.4 ./proj/a";
+  EXPECT_EQ(need_of(fields).items, Numbers{1}) << "another fraction of the same second";
+}
+
+TEST(PushNeed, ModesAreMendedWithoutContent) {
+  auto fields = all();
+  fields[9] = "f 5 600 20.5 ./proj/a";
+  fields[13] = "d 9 700 30.0 ./proj/sub";
+  const auto need = need_of(fields);
+  EXPECT_TRUE(need.items.empty());
+  EXPECT_EQ(need.mends, Numbers{1});
+  EXPECT_EQ(need.folders, Numbers{3});
+  EXPECT_EQ(need.bytes, 0U);
+}
+
+TEST(PushNeed, LinksAreComparedByWhereTheyLead) {
+  auto fields = all();
+  fields[12] = "elsewhere";
+  EXPECT_EQ(need_of(fields).items, Numbers{2});
+}
+
+TEST(PushNeed, ALinkInPlaceOfAFolderStays) {
+  auto fields = all();
+  fields[13] = "l 9 777 30.0 ./proj/sub";
+  const auto need = need_of(fields);
+  EXPECT_TRUE(need.items.empty() && need.folders.empty());
+}
+
+TEST(PushNeed, ChecksumsDecideWhereTheyAreAskedFor) {
+  auto fields = all();
+  fields[9] = "f 5 644 77.0 ./proj/a";
+  fields.emplace_back("sums");
+  std::string told(64, 'f');
+  told.append("  ./proj/a\n");
+  fields.push_back(told);
+  const auto with = [&fields](const std::string& local) {
+    auto whole = fields;
+    whole.emplace_back("end");
+    return push_need(a_tree(), survey_of(whole), {.checksum = true},
+                     [local](const SourceItem& item) { return item.relative == "a" ? local : "?"; });
+  };
+  EXPECT_EQ(with(std::string(64, 'e')).items, (Numbers{1, 4, 5}));
+  EXPECT_EQ(with(std::string(64, 'f')).items, (Numbers{4, 5}));
+  EXPECT_EQ(with(std::string(64, 'f')).mends, Numbers{1}) << "only its time is wrong";
+}
+
+TEST(PushNeed, WhatTheSourceHasNotIsErasedFromItsFoldersOnly) {
+  auto fields = all();
+  for (const auto& field :
+       {"f 1 644 1.0 ./proj/extra"s, ""s, "d 1 755 1.0 ./proj/old"s, ""s, "f 1 644 1.0 ./proj/old/inner"s,
+        ""s, "d 1 700 1.0 ./proj/.ec2mpi-push.h.k.1"s, ""s, "f 1 644 1.0 ./other"s, ""s}) {
+    fields.push_back(field);
+  }
+  const auto need = need_of(fields, {.erase = true});
+  EXPECT_EQ(need.erase, (std::vector<std::string>{"./proj/extra", "./proj/old"}));
+  EXPECT_EQ(need.folders, Numbers{0});
+  EXPECT_TRUE(need_of(fields).nothing());
+}
+
+TEST(PushNeed, WhatIsDearIsNotErasedNorWhatHoldsIt) {
+  auto fields = head();
+  for (const auto& field :
+       {"d 4096 755 10.0 ./proj"s, ""s, "d 9 755 3.0 ./proj/home"s, ""s, "d 9 755 3.0 ./proj/home/.ssh"s, ""s,
+        "f 9 644 3.0 ./proj/home/.ssh/authorized_keys"s, ""s, "f 9 644 3.0 ./proj/home/x"s, ""s, "dear"s,
+        "proj/home/.ssh"s})
+    fields.push_back(field);
+  EXPECT_EQ(need_of(fields, {.erase = true}).erase, std::vector<std::string>{"./proj/home/x"});
+}
+
+TEST(PushNeed, WhatIsExcludedIsNotErasedNorWhatHoldsIt) {
+  auto fields = all();
+  for (const auto& field : {"d 1 755 1.0 ./proj/old"s, ""s, "f 1 644 1.0 ./proj/old/x.log"s, ""s,
+                            "f 1 644 1.0 ./proj/old/x.txt"s, ""s, "end"s}) {
+    fields.push_back(field);
+  }
+  auto tree = a_tree();
+  tree.tops[0].filter.add_rule("*.log");
+  const auto need = push_need(tree, survey_of(fields), {.erase = true});
+  EXPECT_EQ(need.erase, std::vector<std::string>{"./proj/old/x.txt"});
+}
+
+TEST(PushNeed, UnderANewName) {
+  auto fields = head("0");
+  fields.emplace_back("f 3 600 50.0 ./new");
+  fields.emplace_back("");
+  fields.emplace_back("end");
+  SourceTree tree;
+  tree.tops = {{.path = "one", .name = "one"}};
+  tree.items = {{.top = 0, .size = 3, .mode = 0600, .mtime = 50}};
+  EXPECT_TRUE(push_need(tree, survey_of(fields), {.new_name = "new"}).nothing());
+  EXPECT_FALSE(push_need(tree, survey_of(fields), {.new_name = "other"}).nothing());
+}
+
+TEST(PushNeed, WhatAnEarlierPushHasLeftIsUsed) {
+  auto fields = head();
+  for (const auto& field : {"area"s, "./.ec2mpi-push.h.k.3"s, "d 1 700 1.0 ."s, ""s, "d 1 755 1.0 ./0"s, ""s,
+                            "f 5 644 20.5 ./0/a"s, ""s, "f 1 644 20.5 ./0/sub/b"s, ""s, "f 1 600 1.0 ./9"s,
+                            ""s, "p 0 600 1.0 ./in"s, ""s}) {
+    fields.push_back(field);
+  }
+  const auto need = need_of(fields);
+  EXPECT_EQ(need.left, "./.ec2mpi-push.h.k.3");
+  EXPECT_EQ(need.items, (Numbers{0, 2, 3, 4, 5})) << "all but what has arrived whole";
+  EXPECT_EQ(need.arrived, 1U);
+  EXPECT_EQ(need.discard, (std::vector<std::string>{"0/sub/b", "9"}));
+}
+
+TEST(PushNeed, ABigFileThatWasBegunIsGoneOnWith) {
+  auto tree = a_tree();
+  tree.items[4].size = 9'000'000;
+  auto fields = head();
+  for (const auto& field : {"area"s, "./.ec2mpi-push.h.k.3"s, "f 8000000 600 1.0 ./0/sub/b"s, ""s, "end"s}) {
+    fields.push_back(field);
+  }
+  const auto need = push_need(tree, survey_of(fields), {});
+  EXPECT_EQ(need.begun, Numbers{4});
+  EXPECT_TRUE(need.discard.empty());
+  EXPECT_EQ(need.items, (Numbers{0, 1, 2, 3, 4, 5})) << "whether its beginning is right is not known yet";
+}
+
+TEST(PushSurvey, LinesOfStatAreReadToo) {
+  const auto survey = survey_of({"1", "", "./s", "length", "", "area", "", "lines",
+                                 "81a4 5 20 ./proj/a\n41ed 4096 10 ./proj\nhalf a name\n", "end"});
+  EXPECT_FALSE(survey.sha256);
+  EXPECT_EQ(survey.target.at("proj/a").size, 5U);
+  EXPECT_EQ(survey.target.at("proj").type, TarType::directory);
+  const auto need = push_need(a_tree(), survey, {});
+  EXPECT_EQ(need.items, (Numbers{2, 3, 4, 5})) << "fractions of a second are not compared";
+}
+
+TEST(PushSurvey, NonsenseIsRefused) {
+  for (const auto& fields : std::vector<std::vector<std::string>>{
+           {"2"},
+           {"1", "$(reboot)"},
+           {"1", "", "./s", "sha256", "", "f 1 644 1.0 ./a", ""},
+           {"1", "", "./s", "sha256", "gzip", "area", "", "f x 644 1.0 ./a", ""},
+           {"1", "", "./s", "sha256", "gzip", "area", "", "f 1 999 1.0 ./a", ""},
+           {"1", "", "./s", "sha256", "gzip", "area", "", "f 1 644 soon ./a", ""}}) {
+    SurveyReader reader;
+    bool refused = false;
+    for (const auto& field : fields) refused = refused || !reader.take(field);
+    EXPECT_TRUE(refused) << fields.back();
+  }
+}
+
+TEST(PushSteps, NamesAreQuoted) {
+  SourceTree tree;
+  tree.tops = {{.path = "x", .name = "it's $(odd)"}};
+  tree.items = {{.top = 0, .size = 3, .mode = 0600, .mtime = 50}};
+  PushNeed need;
+  need.mends = {0};
+  need.erase = {"./a b"};
+  EXPECT_EQ(
+      push_steps(tree, {}, need, {.new_name = "n"}, "sum", {}, {"0/x y"}),
+      "commit sum\nsteps() {\ndiscard '0/x y'\nput 0 'it'\\''s $(odd)' || return 1\n"
+      "mend 600 1970-01-01T00:00:50.000000000Z n || return 1\nerase './a b' || return 1\n:\n}\napply\n");
+}
+
+TEST(AskedPaths, AreTheSourcesNames) {
+  auto tree = a_tree();
+  EXPECT_EQ(asked_paths(tree, false), (std::vector<std::string>{"./proj", "./one"}));
+  tree.tops[0].name.clear();
+  EXPECT_EQ(asked_paths(tree, false), (std::vector<std::string>{"./a", "./l", "./sub", "./one"}));
+  EXPECT_EQ(asked_paths(tree, true), std::vector<std::string>{"."});
+}
+
+}  // namespace
+}  // namespace ec2mpi::ops

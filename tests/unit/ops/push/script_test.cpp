@@ -1,0 +1,361 @@
+// The node's script as real sh runs it, where what comes to it can be chosen.
+
+#include "src/ops/push/script.hpp"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+
+#include "ec2mpi/base/file.hpp"
+#include "ec2mpi/base/sha256.hpp"
+#include "ec2mpi/base/tar.hpp"
+#include "ec2mpi/base/text.hpp"
+#include "src/ops/push/talk.hpp"
+#include "tests/support/scratch_folder.hpp"
+
+namespace ec2mpi::ops {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string member(const std::string& name, std::string_view content) {
+  auto text = encode_tar_header({.name = name, .size = content.size(), .mode = 0600});
+  text += content;
+  text.append(tar_padding(content.size()), '\0');
+  return text;
+}
+
+std::string folder_member(const std::string& name) {
+  return encode_tar_header({.name = name, .type = TarType::directory, .mode = 0700});
+}
+
+/// Lists what an archive holds, as PushStream does.
+class Lister : public TarVisitor {
+ public:
+  Result<void> on_entry(const TarEntry& entry) override {
+    names.append(entry.name.ends_with('/') ? entry.name.substr(0, entry.name.size() - 1) : entry.name);
+    names.push_back('\0');
+    sizes += entry.type == TarType::directory ? "4\n" : "8 " + std::to_string(entry.size) + "\n";
+    return {};
+  }
+  Result<void> on_data(std::string_view) override { return {}; }
+  Result<void> on_entry_end() override { return {}; }
+
+  std::string names;
+  std::string sizes;
+};
+
+/// With the list of the members, and the end.
+std::string whole(const std::string& members) {
+  Lister lister;
+  TarDecoder decoder(lister);
+  EXPECT_TRUE(decoder.feed(members));
+  return members + member("listed", lister.names) + member("sizes", lister.sizes) + tar_end();
+}
+
+std::string data_text(std::string_view bytes) {
+  return "data " + std::to_string(bytes.size()) + "\n" + std::string(bytes);
+}
+
+/// What ends the push of one source called x.
+std::string end_text(const std::string& archive) {
+  return do_text("commit " + sha256(archive) + "\nsteps() {\nput 0 x || return 1\n}\napply");
+}
+
+class PushScript : public testing::Test {
+ protected:
+  void write(const char* name, const std::string& text) const {
+    std::ofstream(folder_ / name, std::ios::binary) << text;
+  }
+  /// Runs the script over what was written as "input", behind `before`, and `beside` next to it; the exit
+  /// status.
+  int run(const std::string& beside, const std::string& before = "", const std::string& asked = "0",
+          const std::string& path = "./x") const {
+    write("script", push_script());
+    const auto text = "cd " + quote_word(folder_.path().string()) + " && mkdir target && { " + before + "{ " +
+                      beside + "; } & setsid -w sh -c \"$(cat script)\" ec2mpi-push \"$PWD/target\" 1 key " +
+                      quote_words({asked, path}) +
+                      " "
+                      "<input >output 2>errors; }";
+    const int status = std::system(("timeout 60 sh -c " + quote_word(text)).c_str());
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
+  /// Puts a program of this name before all others; to be used as `before`.
+  [[nodiscard]] std::string fake(const std::string& name, const std::string& text) const {
+    fs::create_directory(folder_ / "bin");
+    write(("bin/" + name).c_str(),
+          "#!/bin/sh\ncd " + quote_word(folder_.path().string()) + "\n" + text + '\n');
+    return "chmod 755 bin/" + name + " && PATH=$PWD/bin:$PATH; ";
+  }
+  [[nodiscard]] std::string read(const fs::path& path) const {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+  [[nodiscard]] std::string output() const { return read(folder_ / "output"); }
+  [[nodiscard]] std::string errors() const { return read(folder_ / "errors"); }
+  [[nodiscard]] fs::path stage() const {
+    for (const auto& entry : fs::directory_iterator(folder_ / "target")) return entry.path();
+    return {};
+  }
+
+  test::ScratchFolder folder_;
+};
+
+/// What fills a gap would make files that look whole, and the next push would take them as they are.
+TEST_F(PushScript, BehindAPartThatCameShortNothingElseIsTaken) {
+  const std::string content(600'000, 'a');
+  const auto archive = member("0", content);
+  const auto first = archive.substr(0, 100'000);
+  const auto rest = std::string(600'000, 'b');  // of another file
+  write("input", do_text("begin ''\nlanes 3\nstart\nfeed") + "data 100000\n" + first + do_text("lane 3") +
+                     "part 100000 3\n" + "data 600000\n" + rest);
+  EXPECT_EQ(run("until pipe=$(ls -d target/.ec2mpi-push.*/lane.3 2>/dev/null); do sleep 0.1; done; "
+                "head -c 50000 /dev/zero >\"$pipe\""),
+            3);
+  const auto held = read(stage() / "0");
+  EXPECT_LT(held.size(), content.size());
+  EXPECT_EQ(held.find('b'), std::string::npos);
+}
+
+TEST_F(PushScript, WhatIsStoredIsInPlaceAtTheEnd) {
+  const auto archive = whole(member("0", std::string(100'000, 'a')));
+  write("input", do_text("begin ''\nstore") + data_text(archive) + end_text(archive));
+  EXPECT_EQ(run(":"), 0) << errors();
+  EXPECT_EQ(read(folder_ / "target/x"), std::string(100'000, 'a'));
+  EXPECT_EQ(stage(), folder_ / "target/x") << "nothing else is left";
+}
+
+/// A tar that leaves a member out, or cuts it, and says nothing of it.
+TEST_F(PushScript, NothingIsPutInPlaceIfTarHasDroppedSomething) {
+  const auto archive = whole(folder_member("0/") + member("0/kept", "content") + member("0/b.o", "object") +
+                             folder_member("0/d/"));
+  for (const auto* start : {"store", "start\nfeed", "start stored\nfeed"}) {
+    for (const auto& [trick, says] : std::vector<std::pair<std::string, std::string>>{
+             {"/usr/bin/tar --exclude='*.o' \"$@\"", "ec2mpi: 0/b.o: did not come out"},
+             {"/usr/bin/tar \"$@\"; : >\"$5/0/kept\"", "ec2mpi: 0/kept: did not come out"},
+             {"/usr/bin/tar --exclude=d \"$@\"", "ec2mpi: 0/d: did not come out"},
+             {"cat >/dev/null", "ec2mpi: the archive: did not come out"}}) {
+      fs::remove_all(folder_ / "target");
+      fs::remove_all(folder_ / "bin");
+      write("input", do_text(std::string("begin ''\n") + start) + data_text(archive) + end_text(archive));
+      const auto version = "[ \"$1\" != --version ] || exec /usr/bin/tar --version\n";
+      EXPECT_EQ(run(":", fake("tar", version + trick + "; exit 0")), 1) << start << trick;
+      EXPECT_NE(errors().find(says), std::string::npos) << start << trick << errors();
+      EXPECT_FALSE(fs::exists(folder_ / "target/x"));
+      EXPECT_EQ(stage(), fs::path()) << "nothing is left";
+    }
+  }
+}
+
+TEST_F(PushScript, WhatATarSaysThatEndsWellIsNoReason) {
+  const auto archive = whole(member("0", "content"));
+  for (const auto* start : {"store", "start\nfeed"}) {
+    fs::remove_all(folder_ / "target");
+    fs::remove_all(folder_ / "bin");
+    write("input", do_text(std::string("begin ''\n") + start) + data_text(archive) + end_text(archive));
+    EXPECT_EQ(
+        run(":", fake("tar",
+                      "echo chatter; echo 'tar: Total bytes read: 20480' >&2; exec /usr/bin/tar -v \"$@\"")),
+        0)
+        << errors();
+    EXPECT_EQ(read(folder_ / "target/x"), "content");
+  }
+}
+
+TEST_F(PushScript, NothingOfWhatIsStoredIsPutInPlaceIfItIsNotWhatWasSent) {
+  const auto archive = whole(member("0", "good"));
+  const auto other = whole(member("0", "evil"));
+  write("input", do_text("begin ''\nstore") + data_text(other) + end_text(archive));
+  EXPECT_EQ(run(":"), 4);
+  EXPECT_FALSE(fs::exists(folder_ / "target/x"));
+}
+
+/// The next push goes on from there.
+TEST_F(PushScript, WhatCameOfAStoredArchiveIsKept) {
+  const auto archive =
+      folder_member("0/") + member("0/whole", "all of it") + member("0/half", std::string(100'000, 'a'));
+  write("input", do_text("begin ''\nstore") + data_text(std::string_view(archive).substr(0, 50'000)));
+  EXPECT_EQ(run(":"), 3);
+  EXPECT_EQ(read(stage() / "0/whole"), "all of it");
+  EXPECT_FALSE(fs::exists(stage() / "whole"));
+  EXPECT_FALSE(fs::exists(folder_ / "target/x"));
+}
+
+TEST_F(PushScript, NamesOfAnyKindAreToldInLines) {
+  const auto archive = whole(member("0", "content"));
+  const std::string name = "x\n# whole\n\xff \\ 'y' \"\n";
+  write("input", do_text("begin ''\nstore") + data_text(archive) +
+                     do_text("commit " + sha256(archive) + "\nsteps() {\nput 0 " + quote_word(name) +
+                             " || return 1\n}\napply"));
+  EXPECT_EQ(run(":"), 0) << errors();
+  EXPECT_EQ(read(folder_ / "target" / name), "content");
+}
+
+TEST_F(PushScript, TextThatDoesNotComeWholeIsNotRun) {
+  auto text = do_text("echo 1 >\"$base/ran\"\necho 2 >\"$base/ran\"");
+  text.pop_back();
+  write("input", text);
+  EXPECT_EQ(run(":"), 3);
+  EXPECT_FALSE(fs::exists(folder_ / "target/ran"));
+}
+
+/// Of what tee complains of, only its own file is this node's trouble; the folders above may be called like
+/// it.
+TEST_F(PushScript, ALostLinkIsNotTakenForAFullDisk) {
+  const auto archive = whole(member("0", "content"));
+  write("input", do_text("begin ''\nstart stored\nfeed") + data_text(archive) + end_text(archive));
+  EXPECT_EQ(run(":", fake("tee", "echo 'tee: /data/whole/link1: Broken pipe' >&2; exec /usr/bin/tee \"$@\"")),
+            0)
+      << errors();
+  EXPECT_EQ(read(folder_ / "target/x"), "content");
+}
+
+/// tee, and what takes its place for long archives.
+class PushPassing : public PushScript, public testing::WithParamInterface<bool> {
+ protected:
+  [[nodiscard]] static std::string passer() { return GetParam() ? passer_text() : "passer="; }
+};
+
+/// What costs a node its own part may show only at the end, when a node that it feeds has not read all yet.
+TEST_P(PushPassing, WhoIsFedGetsAllThoughItsFeederFails) {
+  const std::string archive(20'000, 'x');  // tar complains of it
+  write("input", do_text(passer() + "\nbegin ''\nlink 5 node5 22 me 'cat >in'\nstart\nfeed") +
+                     data_text(archive) + end_text(archive));
+  EXPECT_EQ(run(":", fake("ssh", "[ \"$1\" != -G ] || exit 0; sleep 1; cat >fed.part; mv fed.part fed")), 1);
+  EXPECT_NE(output().find(std::string("passed") + '\0'), std::string::npos);
+  const auto wait = "timeout 20 sh -c 'until [ -e \"$0\" ]; do sleep 0.1; done' ";
+  EXPECT_EQ(std::system((wait + quote_word((folder_ / "fed").string())).c_str()), 0);
+  EXPECT_EQ(read(folder_ / "fed"), archive);
+}
+
+TEST_P(PushPassing, WhatIsPassedOnIsUnpackedHere) {
+  const std::string content(3'000'000, 'a');
+  const auto archive = whole(member("0", content));
+  write("input", do_text(passer() + "\nbegin ''\nlink 5 node5 22 me 'cat >in'\nstart\nfeed") +
+                     data_text(archive) + end_text(archive));
+  EXPECT_EQ(run(":", fake("ssh", "[ \"$1\" = -G ] || exec cat >fed")), 0) << errors();
+  EXPECT_EQ(read(folder_ / "target/x"), content);
+  EXPECT_EQ(stage(), folder_ / "target/x") << "nothing else is left";
+}
+
+INSTANTIATE_TEST_SUITE_P(ByTeeAndByPerl, PushPassing, testing::Bool(),
+                         [](const auto& param) { return param.param ? "perl" : "tee"; });
+
+TEST_F(PushScript, WherePerlLacksItsModulesTeePassesOn) {
+  const auto archive = whole(member("0", "content"));
+  write("input", do_text(passer_text() + "\nbegin ''\nstart\nfeed") + data_text(archive) + end_text(archive));
+  EXPECT_EQ(run(":", fake("perl", "echo \"Can't locate Fcntl.pm\" >&2; exit 2")), 0) << errors();
+  EXPECT_EQ(read(folder_ / "target/x"), "content");
+}
+
+/// With and without perl, which is not everywhere, a folder is merged into one that is there in the same way.
+class PushMerge : public PushScript, public testing::WithParamInterface<const char*> {};
+
+TEST_P(PushMerge, FilesReplaceFilesAndTheRestStays) {
+  const std::string odd = "0/a/.\n";
+  const auto archive =
+      whole(folder_member("0/") + member("0/new", "new") + member("0/.hidden", "new") +
+            folder_member("0/a/") + member("0/a/old", "new") + member(odd, "new") + folder_member("0/a/b/") +
+            member("0/a/b/..c", "new") + folder_member("0/fresh/") + member("0/fresh/file", "new") +
+            folder_member("0/linked/") + member("0/linked/in", "new") + folder_member("0/empty/"));
+  write("input", do_text("begin ''\nstore") + data_text(archive) + end_text(archive));
+  const std::string before = std::string(GetParam()) +
+                             "mkdir -p target/x/a/b elsewhere && echo old >target/x/a/old && "
+                             "echo old >target/x/a/kept && ln -s ../../elsewhere target/x/linked && "
+                             "ln -s nowhere target/x/new; ";
+  EXPECT_EQ(run(":", before), 0) << errors();
+  const auto x = folder_ / "target/x";
+  for (const auto* name : {"new", ".hidden", "a/old", "a/.\n", "a/b/..c", "fresh/file", "linked/in"})
+    EXPECT_EQ(read(x / name), "new") << name;
+  EXPECT_FALSE(fs::is_symlink(x / "new"));
+  EXPECT_TRUE(fs::is_directory(x / "empty"));
+  EXPECT_EQ(read(x / "a/kept"), "old\n");
+  EXPECT_EQ(read(folder_ / "elsewhere/in"), "new");
+  EXPECT_EQ(stage(), x) << "nothing else is left";
+}
+
+TEST_P(PushMerge, AFileDoesNotReplaceAFolder) {
+  const auto archive = whole(folder_member("0/") + member("0/a", "new") + member("0/b", "new"));
+  write("input", do_text("begin ''\nstore") + data_text(archive) + end_text(archive));
+  EXPECT_EQ(run(":", std::string(GetParam()) + "mkdir -p target/x/a; "), 1);
+  EXPECT_NE(errors().find("cannot overwrite directory"), std::string::npos) << errors();
+  EXPECT_TRUE(fs::is_directory(folder_ / "target/x/a"));
+}
+
+TEST_P(PushMerge, AFolderDoesNotReplaceAFile) {
+  const auto archive = whole(folder_member("0/") + folder_member("0/a/") + member("0/a/b", "new"));
+  write("input", do_text("begin ''\nstore") + data_text(archive) + end_text(archive));
+  EXPECT_EQ(run(":", std::string(GetParam()) + "mkdir -p target/x; echo old >target/x/a; "), 1);
+  EXPECT_EQ(read(folder_ / "target/x/a"), "old\n");
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    WithAndWithoutPerl, PushMerge,
+    testing::Values("perl -e 1 || exit 9; ",
+                    "mkdir bin && printf '#!/bin/sh\\nexit 127\\n' >bin/perl && chmod 755 bin/perl && "
+                    "PATH=$PWD/bin:$PATH; "));
+
+/// Whatever is told to be removed, by whatever path.
+TEST_F(PushScript, TheLoginsKeysAndJobsAreNeverRemoved) {
+  write("input",
+        do_text("begin ''\nstore") + data_text(whole("")) +
+            do_text("commit " + sha256(whole("")) +
+                    "\nsteps() {\nerase ./home || return 1\nerase ./home/.ssh || return 1\n"
+                    "erase ./door/.ssh/authorized_keys || return 1\nerase ./door/.ec2mpi || return 1\n"
+                    "erase ./keys || return 1\nerase ./door/other || return 1\nerase ./door || return "
+                    "1\n}\napply"));
+  const std::string before =
+      "mkdir -p target/home/.ec2mpi target/home/other target/keys && echo key >target/keys/authorized_keys "
+      "&& "
+      "ln -s ../keys target/home/.ssh && ln -s home target/door && export HOME=$PWD/target/home; ";
+  EXPECT_EQ(run(":", before), 0) << errors();
+  EXPECT_EQ(read(folder_ / "target/home/.ssh/authorized_keys"), "key\n");
+  EXPECT_TRUE(fs::exists(folder_ / "target/home/.ec2mpi"));
+  EXPECT_FALSE(fs::exists(folder_ / "target/home/other"));
+  EXPECT_FALSE(fs::is_symlink(folder_ / "target/door"));
+}
+
+/// With "delete" the survey says so, by true paths.
+TEST_F(PushScript, AFolderThatHoldsTheHomeIsToldOf) {
+  write("input", "");
+  const std::string home = "mkdir -p target/home/.ssh target/other && export HOME=$PWD/target/home; ";
+  const auto told = [&](const std::string& path, const std::string& more = "") {
+    fs::remove_all(folder_ / "target");
+    EXPECT_EQ(run(":", home + more, "delete", path), 3);
+    return output().find(std::string("holds") + '\0') != std::string::npos;
+  };
+  EXPECT_TRUE(told("."));
+  EXPECT_TRUE(told("./home"));
+  EXPECT_TRUE(told("./home/.ssh"));
+  EXPECT_TRUE(told("./link", "ln -s home target/link; "));
+  EXPECT_TRUE(told("./keys", "rmdir target/home/.ssh; mkdir target/keys; ln -s ../keys target/home/.ssh; "));
+  EXPECT_FALSE(told("./other"));
+  EXPECT_FALSE(told("./new"));
+}
+
+TEST_F(PushScript, AStageThatSomebodyElseHasMadeMeanwhileIsNotUsed) {
+  write("input",
+        do_text("mkdir \"$stage\"; echo theirs >\"$stage/theirs\"") + do_text("begin ''\nstart\nfeed"));
+  EXPECT_EQ(run(":"), 1);
+  EXPECT_TRUE(fs::exists(stage() / "theirs"));
+  EXPECT_FALSE(fs::exists(stage() / "in"));
+  EXPECT_NE(errors().find("ec2mpi: cannot write into"), std::string::npos);
+}
+
+/// Its files would be taken for what an earlier push of ours has left.
+TEST_F(PushScript, AStageThatBelongsToSomebodyElseIsNotGoneOnWith) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can give a folder away";
+  const std::string make = "mkdir target/.ec2mpi-push.$(uname -n).key.1; ";
+  write("input", "");
+  EXPECT_EQ(run(":", make), 3);
+  const auto told = std::string(".key.1") + '\0';
+  EXPECT_NE(output().find(told), std::string::npos);
+  fs::remove_all(folder_ / "target");
+  EXPECT_EQ(run(":", make + "chown 12345 target/.ec2mpi-push.*; "), 3);
+  EXPECT_EQ(output().find(told), std::string::npos);
+}
+
+}  // namespace
+}  // namespace ec2mpi::ops
