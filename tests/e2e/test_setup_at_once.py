@@ -106,6 +106,22 @@ def test_two_undos_at_once_lose_nothing(ec2mpi, cluster4):
         assert {host: (content(cluster4, host, KEYS), content(cluster4, host, "/etc/hosts")) for host in HOSTS} == mine
 
 
+def test_a_machine_that_the_list_names_three_times_keeps_its_lines(ec2mpi, cluster4):
+    address = cluster4.address(1)
+    (ec2mpi.folder / "amazon_instances_info").write_text(f"{address}\nagain\nonce-more\n")
+    settings = ec2mpi.home / ".ssh/config"
+    settings.parent.mkdir(mode=0o700, exist_ok=True)
+    settings.write_text(f"Host again once-more\n  HostName {address}\n")
+    mine = content(cluster4, 1, KEYS), content(cluster4, 1, "/etc/hosts")
+    for _ in range(5):
+        done = ec2mpi("setup", "--no-packages")
+        assert done.code == 0, done.out + done.err
+        assert content(cluster4, 1, KEYS).count("# BEGIN ec2mpi") == 1
+        done = ec2mpi("setup", "--undo")
+        assert done.code == 0, done.out + done.err
+        assert (content(cluster4, 1, KEYS), content(cluster4, 1, "/etc/hosts")) == mine
+
+
 def test_two_setups_with_different_keys_end_with_a_cluster_or_with_one_that_says_so(ec2mpi, cluster4):
     laptops = [ec2mpi.folder.parent / name for name in ("one", "two")]
     for _ in range(3):
