@@ -1,5 +1,5 @@
 """The same jobs under each MPI that the hosts have (Debian 12: Open MPI 4 and MPICH), on four real hosts. The ranks are shells: they
-need nothing of an MPI but its launcher, and Debian's MPICH 4.0 hangs in MPI_Finalize now and then (README, "Which MPI")."""
+need nothing of an MPI but its launcher, and Debian's MPICH 4.0 hangs in MPI_Finalize now and then (docs/running.md)."""
 
 import json
 

@@ -59,7 +59,7 @@ def assert_lost(ec2mpi, cluster, process):
 
 
 def test_a_killed_rank(ec2mpi, cluster4):
-    process = start(ec2mpi, "openmpi")  # MPICH lets the others wait for it (README, "Which MPI")
+    process = start(ec2mpi, "openmpi")  # MPICH lets the others wait for it (docs/running.md)
     kill(cluster4, *RANK)
     _, err = assert_lost(ec2mpi, cluster4, process)
     assert process.returncode == 137

@@ -45,8 +45,14 @@ write_stream() {
     sleep 0.02
   done
 } 2>/dev/null
+# A user's own script writes straight to the files: an ssh in it would make the pipes nonblocking for all its programs,
+# which then lose output.
 open_streams() {
   rm -f out.pipe err.pipe
+  if [ -s script ]; then
+    : >>out && : >>err && ln -s out out.pipe && ln -s err err.pipe
+    return
+  fi
   mkfifo out.pipe err.pipe || return 1
   write_stream out <out.pipe >/dev/null &
   writers=$!
@@ -109,7 +115,7 @@ wanted_links() {
 }
 watch_launcher() {
   trap 'kill $nap; exit' TERM
-  had_links=0 had_ranks=0 fewer=0 none=0 unborn=0 wanted=$(wanted_links)
+  had_links=0 had_ranks=0 fewer=0 none=0 unborn=0 patience=12 wanted=$(wanted_links)
   while sleep 5 & nap=$!; wait $nap; do
     # shellcheck disable=SC2046 # three words
     set -- $(look_at_launcher)
@@ -118,10 +124,11 @@ watch_launcher() {
     [ ! -s links ] || had_links=$(wc -l <links)
     if [ "$2" -lt "$had_links" ]; then fewer=$((fewer + 1)); else fewer=0 had_links=$2; fi
     if [ "$3" = 0 ] && [ "$had_ranks" -gt 0 ]; then none=$((none + 1)); else none=0 had_ranks=$3; fi
+    [ "$2" = 0 ] || patience=4 # before its first connection mpirun may still be loading
     if [ "$had_ranks" = 0 ] && [ "$2" -lt "$wanted" ]; then unborn=$((unborn + 1)); else unborn=0; fi
     if [ -f rsh ] && [ $fewer -ge 3 ]; then put hung daemon; break; fi
     if [ $none -ge 4 ] && [ "$(ranks_elsewhere)" = 0 ]; then put hung hung; break; fi
-    if [ $unborn -ge 4 ]; then
+    if [ $unborn -ge $patience ]; then
       if [ "$(ranks_elsewhere)" = 0 ]; then put hung 'no start'; break; fi
       wanted=0
     fi
@@ -163,13 +170,14 @@ end_helpers() {
 
 # --- how it ended ---
 # mpirun returns 0 for a rank that aborts with 0 or a multiple of 256. Only the whole of what the MPI prints counts,
-# line by line, for programs print such sentences too. A user's own script (which is in the file `script`) has seen
+# line by line, for programs print such sentences too; what a rank printed without an end of line may stand in front. A user's own script (which is in the file `script`) has seen
 # the status of its mpirun, so that only an abort that this hid is ours to tell.
 aborted() {
   grep -q -e '^MPI_ABORT was invoked on rank ' -e ': application called MPI_Abort(' err || return 1
   awk -v all="$(cat script)" '
+    function ends_in_dashes(line) { return length(line) > 50 && substr(line, length(line) - 49) ~ /^-+$/ }
     function count(code) { if (all == "" || code % 256 == 0) found = 1 }
-    /^MPI_ABORT was invoked on rank [0-9]+ in communicator / { if (last ~ /^-+$/ && length(last) > 50) { in_block = 1; code = "" } }
+    /^MPI_ABORT was invoked on rank [0-9]+ in communicator / { if (ends_in_dashes(last)) { in_block = 1; code = "" } }
     in_block && (/^with errorcode -?[0-9]+\.$/ || /^ +Errorcode: -?[0-9]+$/) { code = $NF + 0 }
     in_block && /^NOTE: invoking MPI_ABORT causes Open MPI to kill all MPI processes\.$/ { if (code != "") count(code); in_block = 0 }
     in_block && /^-+$/ { in_block = 0 }
@@ -184,7 +192,8 @@ aborted() {
 # Open MPI 5 returns 0 or 255 after it has lost a node; its words tell. With us 255 is a lost job.
 lost_a_node() {
   tail -c 65536 err | awk '
-    last ~ /^-+$/ && length(last) > 50 && /^(ORTE|PRTE) has lost communication with a remote daemon\.$/ { found = 1 }
+    function ends_in_dashes(line) { return length(line) > 50 && substr(line, length(line) - 49) ~ /^-+$/ }
+    ends_in_dashes(last) && /^(ORTE|PRTE) has lost communication with a remote daemon\.$/ { found = 1 }
     { last = $0 }
     END { exit !found }'
 }
@@ -242,7 +251,7 @@ elif ! { reserve_all && echo "started $(date +%s)" >>./times && open_streams; } 
 else
   read -r up rest </proc/uptime
   # A session of its own: whatever the job starts stays recognizable when its parents are gone.
-  EC2MPI_JOB=$id setsid sh ./run >out.pipe 2>err.pipe &
+  EC2MPI_JOB=$id setsid sh ./run >>out.pipe 2>>err.pipe &
   child=$!
   put launcher "$child"
   put clock "$up"

@@ -58,10 +58,14 @@ bool forks_without_threads(const MpiVersion& mpi) {
   return patch && *patch >= 7;
 }
 
-/// Variables by which programs are found would change mpirun and ssh themselves if they were in mpirun's
-/// environment. All others may be secrets, and a command line can be read by everybody on the node.
+/// These variables would change mpirun and ssh themselves if they were in mpirun's environment, and none is a
+/// secret. All others may be secrets, and a command line can be read by everybody on the node.
 bool on_the_line(const std::string& name) {
-  return name == "PATH" || name.starts_with("LD_");
+  static const std::set<std::string> kOfMpirun = {"PATH", "HOME", "TMPDIR", "TMP",
+                                                  "TEMP", "UID",  "EUID",   "PPID"};
+  constexpr std::string_view kBeginnings[] = {"LD_", "OMPI_", "PMIX_", "PRTE_"};
+  return kOfMpirun.contains(name) || std::any_of(std::begin(kBeginnings), std::end(kBeginnings),
+                                                 [&name](auto known) { return name.starts_with(known); });
 }
 
 /// Collects the line; a parameter that the user sets is not set by us as well, or Open MPI would join both.

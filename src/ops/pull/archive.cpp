@@ -16,7 +16,7 @@ bool grew_too_much(const TarEntry& entry, const RemoteItem& item) {
   return entry.size > item.size && entry.size - item.size > item.size + kMostGrowth;
 }
 
-/// Nothing has changed it, and yet a part is lacking.
+/// A part is lacking, and its mtime does not say that it has changed. It counts as a file that did not come.
 bool was_cut(const TarEntry& entry, const RemoteItem& item) {
   return entry.size < item.size && entry.mtime == item.mtime;
 }
@@ -51,13 +51,14 @@ Result<void> PullArchive::on_entry(const TarEntry& entry) {
                 fmt::format("the node sent a file named {}, which was not asked for; refused",
                             printable(entry.name)));
   }
-  found->second.seen = true;
+  const auto& want = *found->second.file;
+  found->second.seen = entry.type != TarType::file || !was_cut(entry, want.item);
   if (entry.type != TarType::file) {
     skipped_.push_back(entry.name);
     return {};
   }
-  const auto& want = *found->second.file;
-  if (grew_too_much(entry, want.item) || was_cut(entry, want.item)) {
+  if (!found->second.seen) return {};
+  if (grew_too_much(entry, want.item)) {
     return fail(ErrorKind::remote_io,
                 fmt::format("{} came with {}, but was listed with {}; pull again", printable(entry.name),
                             format_bytes(entry.size), format_bytes(want.item.size)));

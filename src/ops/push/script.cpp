@@ -188,7 +188,13 @@ else
 fi
 [ -n "$base" ] || base=/.
 # A link that leads to it may be among what is removed.
-case $asked in *delete*) [ ! -d "$base" ] || base=$(true_path "$base") && [ -n "$base" ] || base=/. ;; esac
+case $asked in
+  *delete*)
+    if [ -d "$base" ]; then
+      base=$(true_path "$base") || die "cannot enter $target"
+      [ -n "$base" ] || base=/.
+    fi ;;
+esac
 stage=$base/.ec2mpi-push.$host.$key.$$
 while exists "$stage"; do stage=${stage%.*}.again.$$; done
 trap '' PIPE

@@ -12,7 +12,7 @@ namespace ec2mpi::ops {
 namespace {
 
 constexpr std::size_t kMostErr = 64 * 1024;
-constexpr std::size_t kLongestSurvey = 32UL * 1024 * 1024;  ///< some 200,000 files
+constexpr std::size_t kLongestSurvey = 128UL * 1024 * 1024;  ///< some 800,000 files
 constexpr std::size_t kLongestField = kLongestSurvey;
 constexpr std::size_t kLongestGreeting = 1024 * 1024;
 constexpr std::size_t kMostWords = 10'000;
@@ -62,7 +62,8 @@ void PushTalk::take(const ssh::Chunk& chunk) {
   if (nonsense_) return;
   surveyed_bytes_ += surveyed_ ? 0 : chunk.bytes.size();
   if (surveyed_bytes_ > kLongestSurvey) {
-    nonsense_ = Error{ErrorKind::protocol, "the node says too much of its files"};
+    nonsense_ = Error{ErrorKind::protocol,
+                      "the node lists more files than a push can compare; push its folders one by one"};
     news_->notify_all();
     return;
   }
@@ -101,7 +102,8 @@ bool PushTalk::take_fields() {
   out_.erase(0, start);
   searched_ = out_.size();
   if (out_.size() > kLongestField)
-    nonsense_ = Error{ErrorKind::protocol, "the node says too much of its files"};
+    nonsense_ = Error{ErrorKind::protocol,
+                      "the node lists more files than a push can compare; push its folders one by one"};
   return news;
 }
 

@@ -448,8 +448,8 @@ try_login() {
   ssh -n -o BatchMode=yes -o ConnectTimeout=10 -o LogLevel=ERROR "$1" echo ec2mpi-in >"$said_in" 2>&1 &
   tries=150 # of 0.1 s
   while kill -0 $! 2>/dev/null; do
-    ! grep -q ec2mpi-in "$said_in" || { kill $!; return; }
-    [ $tries -gt 0 ] || { kill $!; echo 'no answer within 15 s'; return; }
+    ! grep -q ec2mpi-in "$said_in" || { kill $! 2>/dev/null; return 0; }
+    [ $tries -gt 0 ] || { kill $! 2>/dev/null; echo 'no answer within 15 s'; return 0; }
     tries=$((tries - 1))
     sleep 0.1
   done

@@ -5,7 +5,7 @@
 /// supervisor) and whenever somebody looks at a series; each time it derives from the jobs' folders what is
 /// going on. Under a lock, so that several jobs may end at the same moment.
 ///
-/// A job that waits has, besides what src/ops/job_shell.hpp lists:
+/// A job that waits has, besides what include/ec2mpi/ops/job/shell.hpp lists:
 ///   queue    "EPOCH PLACE SERIES MOST NP NODES FORM": when it was submitted and its place then; its series,
 ///   of which at
 ///            most MOST run at a time (0: any number); ranks; nodes (0: as few as have room);

@@ -35,7 +35,7 @@ namespace ec2mpi::ops {
 /// The supervisor: `sh supervise FOLDER` starts the job, keeps its time limit, ends it when it gets TERM, and
 /// after any end looks on all nodes that nothing is left, and lets the queue go on (queue_shell.hpp). `sh
 /// supervise FOLDER clean` does the last part only; `sh supervise FOLDER look` looks again at nodes that
-/// could not be looked at. The program: src/ops/programs/supervise.sh.
+/// could not be looked at. The program: src/ops/job/supervise.sh.
 [[nodiscard]] std::string supervisor_script(const std::string& id);
 
 /// A command line that starts the supervisor of $id so that it outlives the connection.
