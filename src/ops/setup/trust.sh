@@ -97,7 +97,6 @@ take_lock() {
       [ "$misses" -lt 20 ] || die "$said"
     elif is_left_behind "$1"; then
       break_lock "$1"
-      continue
     fi
     [ "$tries" -lt $((patience * 5)) ] ||
       die "another ec2mpi holds $1 ($(holder_of "$1")); try again when it has ended" "$busy"
@@ -445,6 +444,7 @@ take_hosts() {
 # far end leaves in the background; so it is ended as soon as the far end has spoken. 255 is ssh's own failure; the other
 # statuses come from the far end, which was reached then.
 try_login() {
+  command -v ssh >/dev/null || { echo 'there is no ssh client here'; return 0; }
   ssh -n -o BatchMode=yes -o ConnectTimeout=10 -o LogLevel=ERROR "$1" echo ec2mpi-in >"$said_in" 2>&1 &
   tries=150 # of 0.1 s
   while kill -0 $! 2>/dev/null; do
@@ -454,12 +454,12 @@ try_login() {
     sleep 0.1
   done
   wait $!
-  [ $? != 255 ] || tr -s '\r\n' ' ' <"$said_in"
-  return 0
+  [ $? = 255 ] || return 0
+  if [ -s "$said_in" ]; then tr -s '\r\n' ' ' <"$said_in"; else echo 'ssh was cut off without a word'; fi
 }
 
 login() {
-  said_in=$(mktemp) && said=$(try_login "$1") || said='cannot make a temporary file'
+  if said_in=$(mktemp); then said=$(try_login "$1"); else said='cannot make a temporary file'; fi
   rm -f "$said_in"
   if [ -n "$said" ]; then echo "login failed $said"; else echo 'login ok'; fi
   give_claim_back "$2"

@@ -38,7 +38,7 @@ enum class FrameType : std::uint8_t {
   taken = 64,  ///< so many bytes have been taken, as many more may be sent
 };
 
-constexpr std::uint32_t kFrameVersion = 1;
+constexpr std::uint32_t kFrameVersion = 2;
 /// What may lie in a frame of bytes, and how many bytes may be on their way that nobody has taken yet.
 constexpr std::size_t kMostBytes = 64 * 1024;
 constexpr std::size_t kCredit = 1024 * 1024;

@@ -186,6 +186,10 @@ class LibsshChannel : public Channel {
       const auto part = static_cast<std::uint32_t>(std::min(bytes.size(), window));
       const int taken = ::ssh_channel_write(channel_, bytes.data(), part);
       if (taken < 0) co_return failure("the node stopped taking data");
+      if (taken == 0) {  // a key exchange is under way
+        const Wake wake = co_await link_->activity(limit);
+        if (wake != Wake::notified) co_return wake_error(wake, "the node stopped taking data");
+      }
       bytes.remove_prefix(static_cast<std::size_t>(taken));
     }
     co_return Result<void>{};
