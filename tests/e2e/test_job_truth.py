@@ -213,3 +213,14 @@ def test_the_value_of_a_variable_stands_on_no_command_line_and_in_no_file_that_o
     brought = list((ec2mpi.folder / "results").rglob("*"))
     assert any(path.name == "cmd" for path in brought)
     assert not [path for path in brought if path.is_file() and secret in path.read_text()]
+
+
+def test_a_script_that_ends_on_a_full_disk_has_lost_output(ec2mpi, cluster4):
+    (ec2mpi.folder / "run_much.sh").write_text(f"#!/bin/sh\necho begin\nwhile [ ! -e {HOME}/go ]; do sleep 0.1; done\nseq 1 60000\nexit 0\n")
+    job = ec2mpi("run", "-d", "-w", "1", "much").out.strip()
+    wait_until(lambda: "begin" in ec2mpi("logs", job).out, "the job prints")
+    cluster4.fault("fill", 1, "--leave", 0)
+    cluster4.host(1, f"touch {HOME}/go", user="ubuntu")
+    waited = ec2mpi("wait", job)
+    cluster4.call("drain", 1)
+    assert (waited.code, newest(ec2mpi)["why"]) == (1, "output lost")

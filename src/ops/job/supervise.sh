@@ -216,6 +216,9 @@ judge() {
     because aborted
     status=1
   fi
+  # Nobody has seen the writes of a script; a disk that is full at its end has not taken all of them.
+  if [ -s script ] && ! head -c 65536 /dev/zero 2>/dev/null >probe; then mark_as lost_output; fi
+  rm -f probe
   if [ -f lost_output ]; then
     because 'output lost'
     [ "$status" != 0 ] || status=1
