@@ -357,8 +357,21 @@ TEST_F(ChoiceTest, AMemberIsAboutAsLargeAsItWasListed) {
   const auto refused = begin(64'002'001, 1000);
   ASSERT_FALSE(refused);
   EXPECT_NE(refused.error().message.find("pull again"), std::string::npos);
-  EXPECT_FALSE(begin(999, 1000)) << "cut, and not changed";
-  EXPECT_TRUE(begin(999, 2000)) << "rewritten meanwhile";
+}
+
+TEST_F(ChoiceTest, AMemberThatIsCutAndNotChangedCountsAsMissing) {
+  const auto choice = choose(*plan({"d"}, at("")),
+                             {{.number = 0, .matched = "./d", .path = "/h/d", .items = {file("log", 1000)}}});
+  ASSERT_TRUE(choice);
+  const auto missing_after = [&](std::uint64_t size, std::int64_t mtime) {
+    PullArchive archive(choice->files, *tree, ~std::uint64_t{0}, false, [](std::uint64_t) {});
+    TarDecoder decoder(archive);
+    EXPECT_TRUE(decoder.feed(encode_tar_header({.name = "/h/d/log", .size = size, .mtime = mtime})));
+    return archive.missing().size();
+  };
+  EXPECT_EQ(missing_after(999, 1000), 1U);
+  EXPECT_EQ(missing_after(1000, 1000), 0U);
+  EXPECT_EQ(missing_after(999, 2000), 0U) << "rewritten meanwhile";
 }
 
 TEST_F(ChoiceTest, WhatIsNamedAndNoFileIsRefused) {
