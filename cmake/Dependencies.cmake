@@ -1,4 +1,4 @@
-# Everything comes from Debian 12's packages; see README.md for their names.
+# Everything comes from Debian 12's packages; tests/packages.txt has their names.
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 find_package(fmt REQUIRED)
