@@ -11,6 +11,7 @@
 
 #include "ec2mpi/base/sha256.hpp"
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 
 namespace ec2mpi {
 
@@ -79,7 +80,7 @@ Result<UniqueFd> open_checked_folder(int parent, const fs::path& entry, const fs
   UniqueFd fd(::openat(parent, entry.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!fd && errno == ENOENT) return UniqueFd();
   if (!fd) return open_error(path, parent, entry);
-  if (auto good = check_state(fd.get(), path, S_IFDIR); !good) return std::unexpected(good.error());
+  TRY(check_state(fd.get(), path, S_IFDIR));
   return fd;
 }
 
@@ -143,50 +144,40 @@ Result<UniqueFd> StateFolder::open_folder(const fs::path& below, Missing missing
 }
 
 Result<UniqueFd> StateFolder::open_file(const fs::path& name, int flags, Missing missing) const {
-  const auto folder = open_folder(name.parent_path(), missing);
-  if (!folder) return std::unexpected(folder.error());
+  TRY_AS(folder, open_folder(name.parent_path(), missing));
   if (!*folder) return UniqueFd();
   const auto entry = name.filename();
   UniqueFd fd(
       ::openat(folder->get(), entry.c_str(), flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600));
   if (!fd && errno == ENOENT) return UniqueFd();
   if (!fd) return open_error(path_ / name, folder->get(), entry);
-  if (auto good = check_state(fd.get(), path_ / name, S_IFREG); !good) return std::unexpected(good.error());
+  TRY(check_state(fd.get(), path_ / name, S_IFREG));
   return fd;
 }
 
 Result<std::optional<std::string>> StateFolder::read(const fs::path& name, Content content) const {
-  const auto fd = open_file(name, O_RDONLY, Missing::fine);
-  if (!fd) return std::unexpected(fd.error());
+  TRY_AS(fd, open_file(name, O_RDONLY, Missing::fine));
   if (!*fd) return std::nullopt;
-  if (content == Content::secret)
-    if (auto good = check_secret(fd->get(), path_ / name); !good) return std::unexpected(good.error());
-  auto text = read_all(fd->get(), path_ / name);
-  if (!text) return std::unexpected(text.error());
+  if (content == Content::secret) TRY(check_secret(fd->get(), path_ / name));
+  TRY_AS(text, read_all(fd->get(), path_ / name));
   return std::move(*text);
 }
 
 Result<void> StateFolder::write(const fs::path& name, std::string_view text) const {
-  const auto before = read(name);
-  if (!before) return std::unexpected(before.error());
+  TRY_AS(before, read(name));
   if (*before == text) return {};
-  const auto folder = open_folder(name.parent_path(), Missing::make);
-  if (!folder) return std::unexpected(folder.error());
+  TRY_AS(folder, open_folder(name.parent_path(), Missing::make));
   return write_file_atomically_at(folder->get(), path_ / name, text, 0600);
 }
 
 Result<void> StateFolder::append(const fs::path& name, const Addition& addition) const {
   for (;;) {
-    const auto fd = open_file(name, O_RDWR | O_APPEND | O_CREAT, Missing::make);
-    if (!fd) return std::unexpected(fd.error());
+    TRY_AS(fd, open_file(name, O_RDWR | O_APPEND | O_CREAT, Missing::make));
     if (::flock(fd->get(), LOCK_EX) != 0) return io_error("lock", path_ / name);
-    const auto folder = open_folder(name.parent_path(), Missing::make);
-    if (!folder) return std::unexpected(folder.error());
+    TRY_AS(folder, open_folder(name.parent_path(), Missing::make));
     if (!leads_to(folder->get(), name.filename(), fd->get())) continue;
-    const auto content = read_all(fd->get(), path_ / name);
-    if (!content) return std::unexpected(content.error());
-    auto text = addition(*content);
-    if (!text) return std::unexpected(text.error());
+    TRY_AS(content, read_all(fd->get(), path_ / name));
+    TRY_AS(text, addition(*content));
     if (text->empty()) return {};
     if (!content->empty() && !content->ends_with('\n')) text->insert(0, 1, '\n');
     return append_whole(fd->get(), *text, content->size(), path_ / name);

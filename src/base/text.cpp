@@ -49,6 +49,13 @@ std::pair<std::string_view, std::string_view> first_word(std::string_view line) 
   return {line.substr(0, gap), line.substr(gap + 1)};
 }
 
+std::string set_variables(std::initializer_list<std::pair<std::string_view, std::string_view>> values) {
+  std::string text;
+  for (const auto& [name, value] : values)
+    text.append(name).append("=").append(quote_word(value)).append("\n");
+  return text;
+}
+
 std::string without_comments(std::string_view script) {
   std::string lean;
   for (const auto line : split(script, '\n')) {

@@ -7,6 +7,7 @@
 
 #include "ec2mpi/base/event.hpp"
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 
 namespace ec2mpi {
 
@@ -73,8 +74,7 @@ class Fleet {
       result.reached = phase;
       observer_.on_phase(result.node, phase);
     };
-    auto session = co_await connect(node, on_phase);
-    if (!session) co_return std::unexpected(session.error());
+    CO_TRY_AS(session, co_await connect(node, on_phase));
     on_phase(ssh::Phase::running);
     NodeRun turn{node, **session, limit_.at_most(options_.task_timeout), observer_, connector_};
     auto status = co_await task_(std::move(turn));
@@ -93,8 +93,7 @@ class Fleet {
 
   asio::awaitable<Result<std::unique_ptr<ssh::Session>>> connect_once(const Node& node,
                                                                       ssh::PhaseObserver on_phase) {
-    auto turn = co_await handshakes_.enter(limit_);
-    if (!turn) co_return std::unexpected(turn.error());
+    CO_TRY_AS(turn, co_await handshakes_.enter(limit_));
     const Limit limit = limit_.at_most(options_.connect_timeout);
     auto session = co_await connector_.connect(node, limit, std::move(on_phase));
     co_return session;

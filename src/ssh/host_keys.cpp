@@ -5,6 +5,7 @@
 #include <set>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 #include "src/ssh/known_host_names.hpp"
 
 namespace ec2mpi::ssh {
@@ -64,9 +65,8 @@ std::string host_key_name(const Node& node) {
 
 Result<HostKeys> HostKeys::load(const std::filesystem::path& file, UnknownHostKey unknown) {
   HostKeys loaded(file, unknown);
-  const auto content = loaded.folder_.read(file.filename());
-  if (!content) return std::unexpected(content.error());
-  if (auto read = loaded.read(content->value_or("")); !read) return std::unexpected(read.error());
+  TRY_AS(content, loaded.folder_.read(file.filename()));
+  TRY(loaded.read(content->value_or("")));
   return loaded;
 }
 
@@ -155,8 +155,7 @@ Result<HostKeys::Verdict> HostKeys::judge(const Node& node, const HostKey& shown
 }
 
 Result<void> HostKeys::verify(const Node& node, const HostKey& shown) {
-  const auto verdict = judge(node, shown);
-  if (!verdict) return std::unexpected(verdict.error());
+  TRY_AS(verdict, judge(node, shown));
   if (*verdict == Verdict::known) return {};
   if (unknown_ == UnknownHostKey::refuse) {
     return fail(ErrorKind::host_key,
@@ -173,9 +172,8 @@ Result<void> HostKeys::remember(const Node& node, const HostKey& key) {
   bool appended = false;
   const auto addition = [&](std::string_view content) -> Result<std::string> {
     if (content.size() != size_) {
-      if (auto read = this->read(content); !read) return std::unexpected(read.error());
-      const auto verdict = judge(node, key);
-      if (!verdict) return std::unexpected(verdict.error());
+      TRY(this->read(content));
+      TRY_AS(verdict, judge(node, key));
       if (*verdict == Verdict::known) return std::string();
     }
     appended = true;

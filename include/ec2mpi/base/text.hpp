@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,6 +35,10 @@ namespace ec2mpi {
 
 /// Quoted words with blanks between them.
 [[nodiscard]] std::string quote_words(const std::vector<std::string>& words);
+
+/// Lines of shell text that set variables: name='value'. They stand in front of a program to fill it in.
+[[nodiscard]] std::string set_variables(
+    std::initializer_list<std::pair<std::string_view, std::string_view>> values);
 
 /// A shell script as it is sent: without indentation, empty lines and lines that are only a comment. Nothing
 /// in quotes or a here-document may go over several lines in it.

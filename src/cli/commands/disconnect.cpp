@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/cluster_setup.hpp"
 #include "ec2mpi/cli/session/command.hpp"
 #include "ec2mpi/cli/session/runtime.hpp"
@@ -25,12 +26,9 @@ asio::awaitable<int> disconnect(Runtime& runtime, std::filesystem::path folder) 
 
 Result<int> run_disconnect(const ListOptions& options, const CommonOptions& common) {
   Cluster cluster;
-  auto settings = load_settings();
-  if (!settings) return std::unexpected(settings.error());
-  auto list = find_list(options.list, *settings);
-  if (!list) return std::unexpected(list.error());
-  auto state = open_state(*list);
-  if (!state) return std::unexpected(state.error());
+  TRY_AS(settings, load_settings());
+  TRY_AS(list, find_list(options.list, *settings));
+  TRY_AS(state, open_state(*list));
   cluster.state = std::move(*state);
   Runtime runtime(common);
   return runtime.run(disconnect(runtime, cluster.connections_folder()));

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/cluster_setup.hpp"
 #include "ec2mpi/cli/session/command.hpp"
 #include "ec2mpi/cli/session/connecting.hpp"
@@ -70,14 +71,11 @@ Result<int> run_doctor(const DoctorOptions& options, const CommonOptions& common
   ops::DoctorPlan plan{.nodes = {}, .files = {}, .end_leftovers = options.fix, .patience = {}};
   if (options.patience > 0) plan.patience = seconds(options.patience);
   for (const auto& file : options.files) {
-    auto path = ops::remote_path(file);
-    if (!path) return std::unexpected(path.error());
+    TRY_AS(path, ops::remote_path(file));
     plan.files.push_back(std::move(*path));
   }
-  auto cluster = open_cluster(options.list);
-  if (!cluster) return std::unexpected(cluster.error());
-  auto access = open_access(*cluster, options.connect);
-  if (!access) return std::unexpected(access.error());
+  TRY_AS(cluster, open_cluster(options.list));
+  TRY_AS(access, open_access(*cluster, options.connect));
   plan.nodes = cluster->nodes;
   Runtime runtime(common);
   return runtime.run(examine(runtime, options, std::move(plan), *cluster, *access));

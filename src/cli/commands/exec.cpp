@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/cluster_setup.hpp"
 #include "ec2mpi/cli/session/command.hpp"
 #include "ec2mpi/cli/session/connecting.hpp"
@@ -45,8 +46,7 @@ Result<UniqueFd> spool_standard_input() {
     if (got == 0) return file;
     if (got < 0) return io_error("read", "standard input");
     const std::string_view bytes(block.data(), static_cast<std::size_t>(got));
-    if (auto written = write_all(file.get(), bytes, folder); !written)
-      return std::unexpected(written.error());
+    TRY(write_all(file.get(), bytes, folder));
   }
 }
 
@@ -67,13 +67,11 @@ Result<ops::ExecPlan> make_plan(const ExecOptions& options, const Cluster& clust
   plan.sudo = options.sudo;
   plan.command = options.script.empty() ? join(options.command, " ") : quote_words(options.command);
   if (!options.script.empty()) {
-    auto script = read_file(options.script);
-    if (!script) return std::unexpected(script.error());
+    TRY_AS(script, read_file(options.script));
     plan.script = std::make_shared<const std::string>(std::move(*script));
   }
   if (!options.input.empty()) {
-    auto input = open_input(options.input);
-    if (!input) return std::unexpected(input.error());
+    TRY_AS(input, open_input(options.input));
     plan.input = std::make_shared<const UniqueFd>(std::move(*input));
   }
   plan.password = prompt_secret_once("Password for sudo on the nodes: ");
@@ -110,15 +108,11 @@ asio::awaitable<int> run_on_loop(Runtime& runtime, const ExecOptions& options, C
 }
 
 Result<int> run_exec(const ExecOptions& options, const CommonOptions& common) {
-  auto cluster = open_cluster(options.list);
-  if (!cluster) return std::unexpected(cluster.error());
-  auto plan = make_plan(options, *cluster);
-  if (!plan) return std::unexpected(plan.error());
-  auto access = open_access(*cluster, options.connect);
-  if (!access) return std::unexpected(access.error());
+  TRY_AS(cluster, open_cluster(options.list));
+  TRY_AS(plan, make_plan(options, *cluster));
+  TRY_AS(access, open_access(*cluster, options.connect));
   Runtime runtime(common);
-  auto output = make_output(options, runtime.console(), *cluster);
-  if (!output) return std::unexpected(output.error());
+  TRY_AS(output, make_output(options, runtime.console(), *cluster));
   return runtime.run(run_on_loop(runtime, options, *cluster, *access, std::move(*plan), std::move(*output)));
 }
 

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "ec2mpi/base/file.hpp"
+#include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/cluster_setup.hpp"
 #include "ec2mpi/cli/session/command.hpp"
 #include "ec2mpi/cli/terminal/standard_output.hpp"
@@ -14,8 +15,7 @@ struct IpsOptions {
 };
 
 Result<int> run_ips(const IpsOptions& options) {
-  const auto cluster = open_cluster(options.list);
-  if (!cluster) return std::unexpected(cluster.error());
+  TRY_AS(cluster, open_cluster(options.list));
   std::string addresses;
   for (const auto& node : cluster->inventory.nodes) addresses += node.address + "\n";
   const bool is_filter = cluster->list == "-";

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/command.hpp"
 #include "ec2mpi/cli/session/on_master.hpp"
 #include "ec2mpi/cli/session/option_values.hpp"
@@ -143,8 +144,7 @@ Result<std::string> signal_name(std::string name) {
 }
 
 Result<int> run_signal(const JobsOptions& options, const CommonOptions& common) {
-  auto name = signal_name(options.words.back());
-  if (!name) return std::unexpected(name.error());
+  TRY_AS(name, signal_name(options.words.back()));
   const auto word = options.words.size() > 1 ? options.words.front() : std::string();
   return carry_out(options, common, [word, name = *name](OnMaster& on, ssh::Session& session) {
     return signal(on, session, word, name);

@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/cluster_setup.hpp"
 #include "ec2mpi/cli/session/command.hpp"
 #include "ec2mpi/cli/session/connecting.hpp"
@@ -122,15 +123,13 @@ asio::awaitable<int> run_on_loop(Runtime& runtime, const LoginOptions& options, 
 }
 
 Result<int> run_login(const LoginOptions& options, const CommonOptions& common) {
-  auto cluster = open_cluster(options.list);
-  if (!cluster) return std::unexpected(cluster.error());
+  TRY_AS(cluster, open_cluster(options.list));
   if (cluster->nodes.size() != 1) {
     return fail(ErrorKind::usage,
                 fmt::format("login goes to one node, and {} means {}; name one, as in: ec2mpi login 2",
                             printable(options.list.wanted.front()), cluster->nodes.size()));
   }
-  auto access = open_access(*cluster, options.connect);
-  if (!access) return std::unexpected(access.error());
+  TRY_AS(access, open_access(*cluster, options.connect));
   Runtime runtime(common);
   return runtime.run(run_on_loop(runtime, options, *cluster, *access));
 }

@@ -2,6 +2,7 @@
 
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/cluster_setup.hpp"
 #include "ec2mpi/cli/session/command.hpp"
 #include "ec2mpi/cli/session/connecting.hpp"
@@ -102,11 +103,9 @@ Result<int> run_net(const NetOptions& options, const CommonOptions& common) {
   const auto folder = std::filesystem::path(options.svg).parent_path();
   if (!options.svg.empty() && !folder.empty() && !std::filesystem::is_directory(folder, ignored))
     return fail(ErrorKind::usage, fmt::format("--svg: there is no folder {}", printable(folder.string())));
-  auto cluster = open_cluster(options.list);
-  if (!cluster) return std::unexpected(cluster.error());
+  TRY_AS(cluster, open_cluster(options.list));
   if (cluster->nodes.size() < 2) return fail(ErrorKind::usage, "a network takes two nodes; this is one");
-  auto access = open_access(*cluster, options.connect);
-  if (!access) return std::unexpected(access.error());
+  TRY_AS(access, open_access(*cluster, options.connect));
   Runtime runtime(common);
   return runtime.run(measure(runtime, options, *cluster, *access));
 }

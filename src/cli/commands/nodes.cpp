@@ -4,6 +4,7 @@
 
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/cluster_setup.hpp"
 #include "ec2mpi/cli/session/command.hpp"
 #include "ec2mpi/cli/session/connecting.hpp"
@@ -128,8 +129,7 @@ Result<std::string> format_node(std::string_view format, const Node& node) {
 Result<int> print_format(const Cluster& cluster, const std::string& format) {
   std::string text;
   for (const auto& node : cluster.nodes) {
-    const auto line = format_node(format, node);
-    if (!line) return std::unexpected(line.error());
+    TRY_AS(line, format_node(format, node));
     text += *line + "\n";
   }
   print_result(text);
@@ -137,8 +137,7 @@ Result<int> print_format(const Cluster& cluster, const std::string& format) {
 }
 
 Result<int> write_ssh_config(const Cluster& cluster, const ConnectOptions& connect) {
-  const auto access = open_access(cluster, connect);
-  if (!access) return std::unexpected(access.error());
+  TRY_AS(access, open_access(cluster, connect));
   const auto& transport = access->transport;
   const auto state = std::filesystem::absolute(cluster.state.path());
   SshConfigSource source{.user = transport.user.value_or("ubuntu"),
@@ -148,11 +147,9 @@ Result<int> write_ssh_config(const Cluster& cluster, const ConnectOptions& conne
   if (!transport.keys.empty()) source.identity = std::filesystem::absolute(transport.keys.front().file());
   std::vector<std::string> names;
   for (const auto& node : cluster.nodes) names.push_back(ssh::host_key_name(node));
-  const auto text = ssh_config_text(cluster.nodes, source, names);
-  if (!text) return std::unexpected(text.error());
+  TRY_AS(text, ssh_config_text(cluster.nodes, source, names));
   const auto file = state / "ssh_config";
-  if (auto written = cluster.state.write("ssh_config", *text); !written)
-    return std::unexpected(written.error());
+  TRY(cluster.state.write("ssh_config", *text));
   print_result(file.string() + "\n");
   print_talk(
       fmt::format("For ssh, rsync and editors: put this line at the top of ~/.ssh/config, or use ssh -F:\n  "
@@ -176,8 +173,7 @@ asio::awaitable<int> ask_nodes(Runtime& runtime, const NodesOptions& options, Cl
 }
 
 Result<int> find_stale(const NodesOptions& options, Cluster& cluster, const CommonOptions& common) {
-  auto access = open_access(cluster, options.connect);
-  if (!access) return std::unexpected(access.error());
+  TRY_AS(access, open_access(cluster, options.connect));
   Runtime runtime(common);
   return runtime.run(ask_nodes(runtime, options, cluster, *access));
 }
@@ -189,8 +185,7 @@ Inventory selected(const Cluster& cluster) {
 }
 
 Result<int> run_nodes(const NodesOptions& options, const CommonOptions& common) {
-  auto cluster = open_cluster(options.list);
-  if (!cluster) return std::unexpected(cluster.error());
+  TRY_AS(cluster, open_cluster(options.list));
   if (options.stale) return find_stale(options, *cluster, common);
   if (options.ssh_config) return write_ssh_config(*cluster, options.connect);
   remember_if_possible(*cluster);

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/cluster_setup.hpp"
 #include "ec2mpi/cli/session/command.hpp"
 #include "ec2mpi/cli/session/connecting.hpp"
@@ -94,8 +95,7 @@ asio::awaitable<Result<std::set<std::string>>> living_jobs(Runtime& runtime, con
   const auto limit = all.at_most(flow.connect_timeout);
   auto session = co_await connector.connect(cluster.inventory.master(), limit, [](ssh::Phase) {});
   if (!session) co_return std::unexpected(session.error());
-  auto jobs = co_await ops::list_jobs(**session, all);
-  if (!jobs) co_return std::unexpected(jobs.error());
+  CO_TRY_AS(jobs, co_await ops::list_jobs(**session, all));
   std::set<std::string> living;
   for (const auto& job : *jobs) {
     if (job.state != ops::JobState::ended && job.state != ops::JobState::lost) living.insert(job.id);
@@ -165,10 +165,8 @@ asio::awaitable<int> end_orphans(Runtime& runtime, const PsOptions& options, Clu
 using Work = asio::awaitable<int> (*)(Runtime&, const PsOptions&, Cluster&, Access&);
 
 Result<int> carry_out(const PsOptions& options, const CommonOptions& common, Work work) {
-  auto cluster = open_cluster(options.list);
-  if (!cluster) return std::unexpected(cluster.error());
-  auto access = open_access(*cluster, options.connect);
-  if (!access) return std::unexpected(access.error());
+  TRY_AS(cluster, open_cluster(options.list));
+  TRY_AS(access, open_access(*cluster, options.connect));
   Runtime runtime(common);
   return runtime.run(work(runtime, options, *cluster, *access));
 }

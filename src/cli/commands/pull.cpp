@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 #include "src/cli/commands/copy.hpp"
 
 namespace ec2mpi::cli {
@@ -31,8 +32,7 @@ Result<std::shared_ptr<ops::PullJob>> plan_job(const CopyOptions& options, const
   auto job = std::make_shared<ops::PullJob>();
   const auto layout = ops::pull_layout(options.target(), nodes.size(), flags.flat);
   for (const auto& node : nodes) {
-    auto plan = ops::pull_plan(options.sources(), options.target(), node, layout);
-    if (!plan) return std::unexpected(plan.error());
+    TRY_AS(plan, ops::pull_plan(options.sources(), options.target(), node, layout));
     job->plans.emplace(node.index, std::move(*plan));
   }
   job->options.max_size = flags.max_size;
@@ -70,12 +70,9 @@ NodeNumbers numbers_of(std::shared_ptr<ops::PullJob> job) {
 }
 
 Result<int> run_pull(const CopyOptions& options, const PullFlags& flags, const CommonOptions& common) {
-  auto cluster = open_cluster(options.list);
-  if (!cluster) return std::unexpected(cluster.error());
-  auto job = plan_job(options, flags, cluster->nodes);
-  if (!job) return std::unexpected(job.error());
-  auto access = open_access(*cluster, options.connect);
-  if (!access) return std::unexpected(access.error());
+  TRY_AS(cluster, open_cluster(options.list));
+  TRY_AS(job, plan_job(options, flags, cluster->nodes));
+  TRY_AS(access, open_access(*cluster, options.connect));
   Copy copy{.verb = "pull", .task = ops::pull_task(*job), .notes = {}};
   copy.detail = [job = *job] { return detail_of(*job); };
   copy.progress = [job = *job, began = Clock::now()] {

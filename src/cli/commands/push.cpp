@@ -4,6 +4,7 @@
 #include <set>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/option_values.hpp"
 #include "ec2mpi/cli/views/exec_output.hpp"
 #include "ec2mpi/ops/exec/exec.hpp"
@@ -30,8 +31,7 @@ struct PushOptions {
 /// The paths on the nodes are looked at before any connection is made.
 Result<void> check_target(const std::string& typed, const std::vector<Node>& nodes, std::size_t sources) {
   for (const auto& node : nodes) {
-    auto target = ops::push_target(ops::fill_placeholders(typed, node), sources);
-    if (!target) return std::unexpected(target.error());
+    TRY_AS(target, ops::push_target(ops::fill_placeholders(typed, node), sources));
   }
   return {};
 }
@@ -99,23 +99,18 @@ std::string totals(const ops::PushCount& count) {
 Result<int> run_push(const CopyOptions& options, const PushOptions& push, const CommonOptions& common) {
   const bool erase = push.erase || push.force;
   const auto sources = options.sources();
-  if (auto target = ops::push_target(options.target(), sources.size()); !target)
-    return std::unexpected(target.error());
-  auto cluster = open_cluster(options.list);
-  if (!cluster) return std::unexpected(cluster.error());
-  if (auto checked = check_target(options.target(), cluster->nodes, sources.size()); !checked)
-    return std::unexpected(checked.error());
+  TRY(ops::push_target(options.target(), sources.size()));
+  TRY_AS(cluster, open_cluster(options.list));
+  TRY(check_target(options.target(), cluster->nodes, sources.size()));
   auto groups =
       ops::push_groups(sources, cluster->nodes, {.exclude = push.exclude, .gitignore = push.gitignore});
   if (!groups) return std::unexpected(groups.error());
   if (erase && !std::all_of(groups->begin(), groups->end(), has_folder))
     return fail(ErrorKind::usage, "--delete needs a folder among the sources; a file says nothing of others");
   if (erase && !push.force) {
-    if (auto safe = check_home(options.target(), cluster->nodes, *groups); !safe)
-      return std::unexpected(safe.error());
+    TRY(check_home(options.target(), cluster->nodes, *groups));
   }
-  auto access = open_access(*cluster, options.connect);
-  if (!access) return std::unexpected(access.error());
+  TRY_AS(access, open_access(*cluster, options.connect));
 
   Copy copy{.verb = "push", .task = {}, .notes = skipped_notes(*groups)};
   const auto count = std::make_shared<ops::PushCount>();

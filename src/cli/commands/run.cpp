@@ -6,6 +6,7 @@
 
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/cluster_setup.hpp"
 #include "ec2mpi/cli/session/command.hpp"
 #include "ec2mpi/cli/session/connecting.hpp"
@@ -90,8 +91,7 @@ Result<std::vector<Variable>> variables(const std::map<std::string, std::string>
     all[name] = value;
   }
   for (const auto& flag : flags) {
-    auto variable = parse_variable(flag);
-    if (!variable) return std::unexpected(variable.error());
+    TRY_AS(variable, parse_variable(flag));
     all[variable->first] = variable->second;
   }
   return std::vector<Variable>(all.begin(), all.end());
@@ -108,8 +108,7 @@ Result<ops::JobScript> find_script(const std::string& name) {
   ops::JobScript script{"run_" + name + ".sh", std::nullopt};
   std::error_code ignored;
   if (!std::filesystem::exists(script.name, ignored)) return script;
-  auto text = read_file(script.name, kLargestScript);
-  if (!text) return std::unexpected(text.error());
+  TRY_AS(text, read_file(script.name, kLargestScript));
   if (text->find('\0') != std::string::npos)
     return fail(ErrorKind::usage, script.name + " is not a shell script");
   script.text = std::move(*text);
@@ -161,8 +160,7 @@ Result<Chosen> choose_job(const RunOptions& options, const Config& config) {
   const auto mpirun = config.mpirun.value_or("");
   if (const auto found = config.jobs.find(name); found != config.jobs.end())
     return Chosen{found->second, std::nullopt, mpirun};
-  auto script = find_script(name);
-  if (!script) return std::unexpected(script.error());
+  TRY_AS(script, find_script(name));
   if (const auto meant = similar_job(name, config); !script->text && !meant.empty())
     return fail(ErrorKind::usage,
                 fmt::format("there is no [jobs.{}] in ec2mpi.toml and no {} here; is {} meant?",
@@ -193,8 +191,7 @@ Result<ops::JobWish> make_wish(const RunOptions& options, const Chosen& chosen, 
   ops::JobWish wish;
   auto slots = options.slots ? parse_slots(*options.slots) : Slots{};
   if (!slots) return std::unexpected(slots.error());
-  auto env = variables(job.env, options.env);
-  if (!env) return std::unexpected(env.error());
+  TRY_AS(env, variables(job.env, options.env));
   wish.id = std::move(id);
   wish.command = job.command;
   wish.script = chosen.script;
@@ -252,8 +249,7 @@ Result<void> check_inside(const std::vector<std::string>& sources, const std::ve
 Result<JobPush> make_push(const RunOptions& options, const FilledJob& job, const std::vector<Node>& nodes) {
   JobPush push;
   if (job.push.empty() || options.no_push || options.explain) return push;
-  if (!job.of_user && !options.allow_outside)
-    if (auto inside = check_inside(job.push, nodes); !inside) return std::unexpected(inside.error());
+  if (!job.of_user && !options.allow_outside) TRY(check_inside(job.push, nodes));
   auto groups = ops::push_groups(job.push, nodes, {});
   if (!groups) return std::unexpected(groups.error().within("the job's push"));
   auto target = options.workdir.value_or(job.workdir);
@@ -312,8 +308,7 @@ SeriesRequest make_request(const RunOptions& options, const Chosen& chosen, cons
                            const FilledJob& filled,
                            const std::string& id) { return make_wish(options, chosen, filled, id); },
           .make_push = [&options, &nodes](const FilledJob& filled) -> Result<SeriesPush> {
-            auto push = make_push(options, filled, nodes);
-            if (!push) return std::unexpected(push.error());
+            TRY_AS(push, make_push(options, filled, nodes));
             return SeriesPush{std::move(push->task), std::move(push->count)};
           },
           .options = options.series,
@@ -322,22 +317,17 @@ SeriesRequest make_request(const RunOptions& options, const Chosen& chosen, cons
 }
 
 Result<int> run_run(const RunOptions& options, const CommonOptions& common) {
-  auto cluster = open_cluster(options.list);
-  if (!cluster) return std::unexpected(cluster.error());
-  const auto chosen = choose_job(options, cluster->config);
-  if (!chosen) return std::unexpected(chosen.error());
+  TRY_AS(cluster, open_cluster(options.list));
+  TRY_AS(chosen, choose_job(options, cluster->config));
   const bool series = options.series.asked_for() || !chosen->job.sweep.empty();
   if (series && options.explain)
     return fail(ErrorKind::usage, "--explain tells of one job; --dry-run shows the jobs of a series");
   if (series) return run_series(make_request(options, *chosen, cluster->nodes), *cluster, common);
   auto filled = fill_in(chosen->job, {});
   if (!filled) return std::unexpected(filled.error());
-  auto wish = make_single_wish(options, *chosen, *filled);
-  if (!wish) return std::unexpected(wish.error());
-  auto push = make_push(options, *filled, cluster->nodes);
-  if (!push) return std::unexpected(push.error());
-  auto access = open_access(*cluster, options.connect);
-  if (!access) return std::unexpected(access.error());
+  TRY_AS(wish, make_single_wish(options, *chosen, *filled));
+  TRY_AS(push, make_push(options, *filled, cluster->nodes));
+  TRY_AS(access, open_access(*cluster, options.connect));
   Runtime runtime(common);
   return runtime.run(run_on_loop(runtime, options, std::move(*wish), *cluster, *access, std::move(*push)));
 }

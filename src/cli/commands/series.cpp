@@ -8,6 +8,7 @@
 #include "ec2mpi/base/exit_code.hpp"
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/connecting.hpp"
 #include "ec2mpi/cli/session/option_values.hpp"
 #include "ec2mpi/cli/session/runtime.hpp"
@@ -36,8 +37,7 @@ Result<std::vector<Sweep>> sweeps_of(const SeriesRequest& request) {
   if (request.options.scale) flags.push_back(*request.options.scale);
   std::vector<std::string> seen;
   for (const auto& flag : flags) {
-    auto sweep = parse_sweep(flag);
-    if (!sweep) return std::unexpected(sweep.error());
+    TRY_AS(sweep, parse_sweep(flag));
     if (std::find(seen.begin(), seen.end(), sweep->name) != seen.end())
       return wrong(sweep->name + " is set twice");
     seen.push_back(sweep->name);
@@ -73,12 +73,10 @@ struct Prepared {
 };
 
 Result<Prepared> make_series(const SeriesRequest& request) {
-  if (auto good = check_flags(request.options); !good) return std::unexpected(good.error());
-  const auto sweeps = sweeps_of(request);
-  if (!sweeps) return std::unexpected(sweeps.error());
-  if (auto used = check_used(request.job, *sweeps); !used) return std::unexpected(used.error());
-  const auto all = combinations(*sweeps);
-  if (!all) return std::unexpected(all.error());
+  TRY(check_flags(request.options));
+  TRY_AS(sweeps, sweeps_of(request));
+  TRY(check_used(request.job, *sweeps));
+  TRY_AS(all, combinations(*sweeps));
   const auto ids = variant_ids(request.name, *all);
   ops::SeriesWish series{.name = variant_id(request.name, {}),
                          .variants = {},
@@ -89,8 +87,7 @@ Result<Prepared> make_series(const SeriesRequest& request) {
   for (std::size_t i = 0; i < all->size(); ++i) {
     auto parameters = (*all)[i];
     parameters.emplace_back(kVariantName, ids[i]);
-    const auto filled = fill_in(request.job, parameters);
-    if (!filled) return std::unexpected(filled.error());
+    TRY_AS(filled, fill_in(request.job, parameters));
     if (!first) first = *filled;
     if (!filled->push.empty() && (filled->push != first->push || filled->workdir != first->workdir))
       return wrong(
@@ -99,8 +96,7 @@ Result<Prepared> make_series(const SeriesRequest& request) {
     if (i > 0 && !filled->pull.empty() && filled->pull == first->pull && filled->workdir == first->workdir)
       return wrong(
           "the jobs would write the same files that pull brings: put {variant} into them and into pull");
-    auto wish = request.make_wish(*filled, ids[i]);
-    if (!wish) return std::unexpected(wish.error());
+    TRY_AS(wish, request.make_wish(*filled, ids[i]));
     series.variants.push_back({(*all)[i], std::move(*wish)});
   }
   return Prepared{std::move(series), std::move(*first)};
@@ -232,16 +228,13 @@ void add_series_options(CLI::App& command, SeriesOptions& options) {
 }
 
 Result<int> run_series(const SeriesRequest& request, Cluster& cluster, const CommonOptions& common) {
-  auto prepared = make_series(request);
-  if (!prepared) return std::unexpected(prepared.error());
+  TRY_AS(prepared, make_series(request));
   if (request.options.dry_run) {
     print_plan(prepared->series);
     return exit_code::ok;
   }
-  auto push = request.make_push(prepared->first);
-  if (!push) return std::unexpected(push.error());
-  auto access = open_access(cluster, request.connect);
-  if (!access) return std::unexpected(access.error());
+  TRY_AS(push, request.make_push(prepared->first));
+  TRY_AS(access, open_access(cluster, request.connect));
   Runtime runtime(common);
   return runtime.run(
       run_on_loop(runtime, request, std::move(prepared->series), cluster, *access, std::move(*push)));

@@ -1,5 +1,6 @@
 #include <map>
 
+#include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/cluster_setup.hpp"
 #include "ec2mpi/cli/session/command.hpp"
 #include "ec2mpi/cli/session/connecting.hpp"
@@ -112,12 +113,9 @@ asio::awaitable<int> undo_on_loop(Runtime& runtime, const SetupOptions& options,
 }
 
 Result<int> run_setup(const SetupOptions& options, const CommonOptions& common) {
-  auto cluster = open_cluster(options.list);
-  if (!cluster) return std::unexpected(cluster.error());
-  auto memory = recall_setup(*cluster);
-  if (!memory) return std::unexpected(memory.error());
-  auto access = open_access(*cluster, options.connect);
-  if (!access) return std::unexpected(access.error());
+  TRY_AS(cluster, open_cluster(options.list));
+  TRY_AS(memory, recall_setup(*cluster));
+  TRY_AS(access, open_access(*cluster, options.connect));
   Runtime runtime(common);
   if (options.undo) return runtime.run(undo_on_loop(runtime, options, *cluster, *access));
   return runtime.run(set_up_on_loop(runtime, options, *cluster, *access, std::move(*memory)));

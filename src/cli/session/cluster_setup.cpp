@@ -5,6 +5,7 @@
 
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/terminal/passphrase.hpp"
 #include "ec2mpi/cli/terminal/standard_output.hpp"
 #include "ec2mpi/cluster/list/list_memory.hpp"
@@ -38,8 +39,7 @@ constexpr const char* kFailures = "failed";
 
 /// The keys of the nodes that failed last, one a line.
 Result<std::optional<std::vector<std::string>>> recall_failures(const Cluster& cluster) {
-  const auto content = cluster.state.read(kFailures);
-  if (!content) return std::unexpected(content.error());
+  TRY_AS(content, cluster.state.read(kFailures));
   if (!*content) return std::nullopt;
   std::vector<std::string> keys;
   for (const auto line : split(**content, '\n')) {
@@ -55,8 +55,7 @@ fs::path memory_file(const Cluster& cluster) {
 
 Result<Inventory> read_list(const std::filesystem::path& list, const ReadOptions& options) {
   if (list != "-") return load_inventory(list, options);
-  const auto bytes = read_file("/dev/stdin");
-  if (!bytes) return std::unexpected(bytes.error());
+  TRY_AS(bytes, read_file("/dev/stdin"));
   return parse_inventory(*bytes, "standard input", options);
 }
 
@@ -112,8 +111,7 @@ Result<std::vector<ssh::PrivateKey>> load_keys(const Cluster& cluster, const Con
 
   std::vector<ssh::PrivateKey> keys;
   if (named) {
-    auto key = ssh::load_private_key(*named, prompt_passphrase);
-    if (!key) return std::unexpected(key.error());
+    TRY_AS(key, ssh::load_private_key(*named, prompt_passphrase));
     keys.push_back(*key);
     return keys;
   }
@@ -131,13 +129,11 @@ Result<void> move_state(const StateFolder& from, const StateFolder& to, const fs
                          printable(to.path().string())));
   if (!from.check()) return to.make();
   for (const auto& name : {fs::path("known_hosts"), "lists" / list, "setup" / list / "nodes"}) {
-    const auto text = from.read(name);
-    if (!text) return std::unexpected(text.error());
+    TRY_AS(text, from.read(name));
     if (*text)
       if (auto written = to.write(name, **text); !written) return written;
   }
-  const auto key = from.read("setup" / list / "key", StateFolder::Content::secret);
-  if (!key) return std::unexpected(key.error());
+  TRY_AS(key, from.read("setup" / list / "key", StateFolder::Content::secret));
   return *key ? to.write("setup" / list / "key", **key) : to.make();
 }
 
@@ -179,44 +175,37 @@ Result<fs::path> find_list(const std::optional<std::string>& named, const Config
 Result<StateFolder> open_state(const fs::path& list) {
   const StateFolder usual(list.parent_path() / ".ec2mpi");
   if (usual.can_be_written()) {
-    if (auto good = usual.check(); !good) return std::unexpected(good.error());
+    TRY(usual.check());
     return usual;
   }
   auto state = StateFolder::away_from(list.parent_path());
-  if (auto good = state.check(); !good) return std::unexpected(good.error());
-  if (!is_there(state.path()))
-    if (auto moved = move_state(usual, state, list.filename()); !moved) return std::unexpected(moved.error());
+  TRY(state.check());
+  if (!is_there(state.path())) TRY(move_state(usual, state, list.filename()));
   return state;
 }
 
 Result<Cluster> open_cluster(const ListOptions& options) {
   Cluster cluster;
-  auto settings = load_settings();
-  if (!settings) return std::unexpected(settings.error());
+  TRY_AS(settings, load_settings());
   cluster.config = std::move(*settings);
-  auto list = find_list(options.list, cluster.config);
-  if (!list) return std::unexpected(list.error());
+  TRY_AS(list, find_list(options.list, cluster.config));
   cluster.list = std::move(*list);
   auto inventory = read_list(cluster.list, {.address = address_choice(options)});
   if (!inventory) return std::unexpected(inventory.error());
   cluster.inventory = std::move(*inventory);
-  auto state = open_state(cluster.list);
-  if (!state) return std::unexpected(state.error());
+  TRY_AS(state, open_state(cluster.list));
   cluster.state = std::move(*state);
   if (!options.renumber) {
-    const auto memory = cluster.state.read(memory_file(cluster));
-    if (!memory) return std::unexpected(memory.error());
+    TRY_AS(memory, cluster.state.read(memory_file(cluster)));
     cluster.changes = merge_memory(cluster.inventory, parse_memory(memory->value_or("")));
   }
-  auto failed = recall_failures(cluster);
-  if (!failed) return std::unexpected(failed.error());
+  TRY_AS(failed, recall_failures(cluster));
   auto nodes = select_nodes(cluster.inventory, options.wanted, options.excluded,
                             {.groups = cluster.config.groups, .failed = std::move(*failed)});
   if (!nodes) return std::unexpected(nodes.error());
   cluster.nodes = std::move(*nodes);
   if (options.jump) {
-    auto jump = parse_jump_host(*options.jump);
-    if (!jump) return std::unexpected(jump.error());
+    TRY_AS(jump, parse_jump_host(*options.jump));
     cluster.jump = std::move(*jump);
   }
   return cluster;
@@ -243,16 +232,14 @@ Result<Access> open_access(const Cluster& cluster, const ConnectOptions& options
     persist = *parsed;
   }
   const bool have_agent = std::getenv("SSH_AUTH_SOCK") != nullptr;
-  auto keys = load_keys(cluster, options, have_agent);
-  if (!keys) return std::unexpected(keys.error());
+  TRY_AS(keys, load_keys(cluster, options, have_agent));
   const auto ssh_config = ssh_config_file(options);
   if (keys->empty() && !have_agent && ssh_config.empty()) {
     return no_key(pem_files(cluster.list.parent_path()));
   }
-  auto host_keys = ssh::HostKeys::load(
-      cluster.state.path() / "known_hosts",
-      options.strict_host_keys ? ssh::UnknownHostKey::refuse : ssh::UnknownHostKey::remember);
-  if (!host_keys) return std::unexpected(host_keys.error());
+  TRY_AS(host_keys, ssh::HostKeys::load(cluster.state.path() / "known_hosts",
+                                        options.strict_host_keys ? ssh::UnknownHostKey::refuse
+                                                                 : ssh::UnknownHostKey::remember));
   ssh::LibsshOptions transport{.user = options.user ? options.user : cluster.config.user,
                                .port = options.port ? options.port : cluster.config.port,
                                .keys = std::move(*keys),
@@ -260,7 +247,7 @@ Result<Access> open_access(const Cluster& cluster, const ConnectOptions& options
                                .ssh_config = ssh_config,
                                .prompt = prompt_passphrase,
                                .jump = cluster.jump};
-  if (auto kept = remember_list(cluster); !kept) return std::unexpected(kept.error());
+  TRY(remember_list(cluster));
   return Access{std::move(transport), std::move(*host_keys), cluster.connections_folder(), persist};
 }
 

@@ -5,6 +5,7 @@
 
 #include "ec2mpi/base/exit_code.hpp"
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/connecting.hpp"
 
 namespace ec2mpi::cli {
@@ -33,10 +34,8 @@ void add_master_options(CLI::App& command, MasterOptions& options) {
 
 Result<int> work_on_master(const MasterOptions& options, const CommonOptions& common,
                            std::function<asio::awaitable<int>(OnMaster&)> work) {
-  auto cluster = open_cluster(options.list);
-  if (!cluster) return std::unexpected(cluster.error());
-  auto access = open_access(*cluster, options.connect);
-  if (!access) return std::unexpected(access.error());
+  TRY_AS(cluster, open_cluster(options.list));
+  TRY_AS(access, open_access(*cluster, options.connect));
   Runtime runtime(common);
   const auto flow = fleet_options(*cluster, options.connect, {});
   return runtime.run(on_loop(runtime, *cluster, *access, flow, std::move(work)));

@@ -1,5 +1,7 @@
 #include "ec2mpi/cli/session/setup_memory.hpp"
 
+#include "ec2mpi/base/try.hpp"
+
 namespace ec2mpi::cli {
 
 namespace {
@@ -12,15 +14,12 @@ std::filesystem::path setup_file(const Cluster& cluster, const char* name) {
 
 Result<ops::SetupMemory> recall_setup(const Cluster& cluster) {
   ops::SetupMemory memory;
-  const auto nodes = cluster.state.read(setup_file(cluster, "nodes"));
-  if (!nodes) return std::unexpected(nodes.error());
+  TRY_AS(nodes, cluster.state.read(setup_file(cluster, "nodes")));
   if (*nodes) memory.peers = ops::parse_peers(**nodes);
   const auto key_file = setup_file(cluster, "key");
-  auto key = cluster.state.read(key_file, StateFolder::Content::secret);
-  if (!key) return std::unexpected(key.error());
+  TRY_AS(key, cluster.state.read(key_file, StateFolder::Content::secret));
   if (!*key) return memory;
-  auto pair = ssh::parse_key_pair(std::move(**key), cluster.state.path() / key_file);
-  if (!pair) return std::unexpected(pair.error());
+  TRY_AS(pair, ssh::parse_key_pair(std::move(**key), cluster.state.path() / key_file));
   memory.pair = std::move(*pair);
   return memory;
 }

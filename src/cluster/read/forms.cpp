@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cluster/values/quote.hpp"
 #include "src/cluster/read/columns.hpp"
 #include "src/cluster/read/fields.hpp"
@@ -49,8 +50,7 @@ std::optional<Separator> separator_of_header(std::string_view text) {
 /// The table below a header, if there is one that most rows fit.
 std::optional<Result<Listing>> read_below_header(std::string_view text, std::string_view source) {
   if (const auto separator = separator_of_header(text)) {
-    const auto grid = split_grid(text, *separator, source);
-    if (!grid) return std::unexpected(grid.error());
+    TRY_AS(grid, split_grid(text, *separator, source));
     const auto header = find_header(*grid);
     if (header && fits_header(*grid, *header)) return read_by_header(*grid, *header, source);
   }
@@ -63,14 +63,12 @@ std::optional<Result<Listing>> read_below_header(std::string_view text, std::str
 
 /// A table without header: instance ids tell where the rows are.
 Result<Listing> read_at_ids(std::string_view text, std::string_view source) {
-  const auto grid = split_by_ids(text, source);
-  if (!grid) return std::unexpected(grid.error());
+  TRY_AS(grid, split_by_ids(text, source));
   if (const auto rows = rows_below_labels(*grid, source)) {
     if (!*rows) return std::unexpected(rows->error());
     return read_by_header(**rows, 0, source);
   }
-  const auto segments = cut_at_ids(*grid, source);
-  if (!segments) return std::unexpected(segments.error());
+  TRY_AS(segments, cut_at_ids(*grid, source));
   return read_columns(*segments, source);
 }
 
@@ -104,8 +102,7 @@ Result<Listing> read_table_by_content(std::string_view text, std::string_view so
                               : text.find('|') != std::string_view::npos ? Separator::pipe
                               : text.find(',') != std::string_view::npos ? Separator::comma
                                                                          : Separator::wide;
-  const auto grid = split_grid(text, separator, source);
-  if (!grid) return std::unexpected(grid.error());
+  TRY_AS(grid, split_grid(text, separator, source));
   return read_rows_without_ids(*grid, source);
 }
 

@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cluster/values/ec2_words.hpp"
 #include "ec2mpi/cluster/values/quote.hpp"
 #include "src/cluster/read/columns.hpp"
@@ -202,8 +203,7 @@ Result<Listing> read_rows(Grid grid, std::string_view source) {
         std::all_of(grid.rows.begin(), grid.rows.end(), [](const auto& r) { return r.count == 1; })) {
       grid = as_one_row(std::move(grid));
     }
-    const auto segments = cut_at_ids(grid, source);
-    if (!segments) return std::unexpected(segments.error());
+    TRY_AS(segments, cut_at_ids(grid, source));
     return read_columns(*segments, source);
   }
   std::vector<HostRow> rows;
@@ -220,8 +220,7 @@ Result<Listing> read_rows(Grid grid, std::string_view source) {
 }  // namespace
 
 Result<Listing> read_json_list(std::string_view text, std::string_view source) {
-  const auto tape = read_json(text, source);
-  if (!tape) return std::unexpected(tape.error());
+  TRY_AS(tape, read_json(text, source));
   if (const auto reason = why_json_refused(*tape)) return bad_list(source, 1, *reason);
   auto instances = ObjectReader(*tape, source).read(Sign::id_and_facts);
   if (!instances || !instances->nodes.empty()) return instances;

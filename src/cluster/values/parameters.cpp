@@ -7,6 +7,7 @@
 #include <set>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cluster/values/quote.hpp"
 
 namespace ec2mpi {
@@ -268,24 +269,22 @@ Result<void> check_values(const std::vector<std::string>& values) {
 }
 
 Result<std::vector<std::string>> parse_values(std::string_view text) {
-  const auto items = items_of(text);
-  if (!items) return std::unexpected(items.error());
+  TRY_AS(items, items_of(text));
   std::vector<std::string> values;
   for (const auto item : *items) {
     if (item.empty()) return wrong("a value is missing; an empty one is written \"\"");
     if (item.front() == '"') {
-      auto value = unquoted(item);
-      if (!value) return std::unexpected(value.error());
+      TRY_AS(value, unquoted(item));
       values.push_back(std::move(*value));
     } else if (item.find('"') != std::string_view::npos) {
       return wrong(in_quotes(item) + ": quotes stand around the whole value, and are doubled in it");
     } else if (item.find("..") != std::string_view::npos) {
-      if (auto added = add_range(item, values); !added) return std::unexpected(added.error());
+      TRY(add_range(item, values));
     } else {
       values.emplace_back(item);
     }
   }
-  if (auto good = check_values(values); !good) return std::unexpected(good.error());
+  TRY(check_values(values));
   return values;
 }
 
@@ -346,8 +345,7 @@ std::vector<std::string> names_in(std::string_view text) {
 }
 
 Result<long> evaluate(std::string_view formula, const Parameters& parameters) {
-  const auto filled = fill_in(formula, parameters);
-  if (!filled) return std::unexpected(filled.error());
+  TRY_AS(filled, fill_in(formula, parameters));
   Arithmetic arithmetic(*filled);
   if (const auto value = arithmetic.whole()) return *value;
   const auto asked =

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 
 namespace ec2mpi {
 
@@ -168,16 +169,15 @@ Result<std::vector<Node>> select_nodes(const Inventory& inventory, const std::ve
   Chosen chosen(inventory.nodes.size(), wanted.empty());
   const auto apply = [&](const std::vector<std::string>& texts, bool value) -> Result<void> {
     for (const auto& text : texts) {
-      const auto matched = selector.selection(text);
-      if (!matched) return std::unexpected(matched.error());
+      TRY_AS(matched, selector.selection(text));
       for (std::size_t i = 0; i < chosen.size(); ++i) {
         if ((*matched)[i]) chosen[i] = value;
       }
     }
     return {};
   };
-  if (auto done = apply(wanted, true); !done) return std::unexpected(done.error());
-  if (auto done = apply(excluded, false); !done) return std::unexpected(done.error());
+  TRY(apply(wanted, true));
+  TRY(apply(excluded, false));
 
   std::vector<Node> nodes;
   for (std::size_t i = 0; i < chosen.size(); ++i) {

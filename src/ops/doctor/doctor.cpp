@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 #include "ec2mpi/ops/node/barrier.hpp"
 #include "ec2mpi/ops/node/remote.hpp"
 #include "ec2mpi/ops/node/remote_program.hpp"
@@ -68,8 +69,7 @@ class DoctorRun : public Observer {
 
   asio::awaitable<Result<ssh::ExitStatus>> attend(NodeRun turn) {
     auto& mine = record(turn.node.index);
-    auto probed = co_await probe(turn, mine);
-    if (!probed) co_return std::unexpected(probed.error());
+    CO_TRY_AS(probed, co_await probe(turn, mine));
     if (plan_.end_leftovers && !mine.answer->probe.leftovers.empty()) co_await mend(turn, mine);
     auto wake = co_await barrier_.arrive_and_wait(turn.limit);
     if (wake == Wake::stopped) co_return wake_error(wake, {});
@@ -83,8 +83,7 @@ class DoctorRun : public Observer {
     const auto limit = turn.limit.at_most(plan_.patience > Clock::duration::zero() ? plan_.patience : kProbe);
     mine.asked_at = wall_clock();
     ssh::Request request{.command = probe_command(plan_.files)};
-    auto channel = co_await start_program(turn.session, std::move(request), limit);
-    if (!channel) co_return std::unexpected(channel.error());
+    CO_TRY_AS(channel, co_await start_program(turn.session, std::move(request), limit));
     (*channel)->close_input();
     std::string printed;
     const auto sink = [&](const ssh::Chunk& chunk) {
@@ -99,8 +98,7 @@ class DoctorRun : public Observer {
                      "let us in, but does not tell about itself in time: " + status.error().message);
     if (!status) co_return std::unexpected(status.error());
     if (const auto& greeting = (*channel)->greeting(); !greeting.empty()) printed.insert(0, greeting + "\n");
-    auto answer = parse_probe(printed, plan_.files.size());
-    if (!answer) co_return std::unexpected(answer.error());
+    CO_TRY_AS(answer, parse_probe(printed, plan_.files.size()));
     mine.answer = std::move(*answer);
     co_return Result<void>{};
   }
@@ -161,12 +159,9 @@ class DoctorRun : public Observer {
     const auto limit = turn.limit.at_most(kListen);
     const auto own_address = mine.answer->facts.private_address.text();
     ssh::Request request{.command = tcp_command(turn.node.index, own_address, token_)};
-    auto channel = co_await start_program(turn.session, std::move(request), limit);
-    if (!channel) co_return std::unexpected(channel.error());
-    auto printed = co_await read_up_to("\nport ", **channel, limit);
-    if (!printed) co_return std::unexpected(printed.error());
-    const auto port = parse_port(*printed);
-    if (!port) co_return std::unexpected(port.error());
+    CO_TRY_AS(channel, co_await start_program(turn.session, std::move(request), limit));
+    CO_TRY_AS(printed, co_await read_up_to("\nport ", **channel, limit));
+    CO_TRY_AS(port, parse_port(*printed));
     ports_[turn.node.index] = *port;
     co_return std::move(*channel);
   }
@@ -174,10 +169,8 @@ class DoctorRun : public Observer {
   asio::awaitable<Result<Attempts>> connect(NodeRun& turn, ssh::Channel& channel) {
     const auto limit = turn.limit.at_most(kConnect);
     const auto targets = tcp_targets(peers_for(turn.node.index, true));
-    auto written = co_await channel.write(targets, limit);
-    if (!written) co_return std::unexpected(written.error());
-    auto printed = co_await read_up_to("done", channel, limit);
-    if (!printed) co_return std::unexpected(printed.error());
+    CO_TRY_AS(written, co_await channel.write(targets, limit));
+    CO_TRY_AS(printed, co_await read_up_to("done", channel, limit));
     co_return parse_tcp(*printed);
   }
 
@@ -188,8 +181,7 @@ class DoctorRun : public Observer {
     for (;;) {
       const auto place = printed.find(mark);
       if (place != std::string::npos && printed.find('\n', place + mark.size()) != std::string::npos) break;
-      auto chunk = co_await channel.read(limit);
-      if (!chunk) co_return std::unexpected(chunk.error());
+      CO_TRY_AS(chunk, co_await channel.read(limit));
       if (!*chunk || printed.size() > kMostPrinted) break;
       if ((*chunk)->stream == ssh::Stream::out) printed += (*chunk)->bytes;
     }

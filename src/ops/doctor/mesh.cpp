@@ -5,10 +5,9 @@
 #include <optional>
 
 #include "ec2mpi/base/text.hpp"
+#include "src/ops/doctor/programs.hpp"
 
 namespace ec2mpi::ops {
-
-extern const char* const kTcpMeshProgram;
 
 namespace {
 
@@ -102,7 +101,7 @@ std::vector<std::size_t> peers_of(std::size_t own, std::size_t count) {
 
 std::string tcp_command(int own_index, const std::string& own_address, const std::string& token) {
   return "exec python3 -u -c " +
-         quote_words({kTcpMeshProgram, std::to_string(own_index), own_address, token});
+         quote_words({std::string(kTcpMeshPy), std::to_string(own_index), own_address, token});
 }
 
 std::string tcp_targets(const std::vector<MeshPeer>& peers) {

@@ -8,10 +8,9 @@
 #include <set>
 
 #include "ec2mpi/base/text.hpp"
+#include "src/ops/doctor/programs.hpp"
 
 namespace ec2mpi::ops {
-
-extern const char* const kPairwiseProgram;
 
 namespace {
 
@@ -74,7 +73,7 @@ const PairSpeed* NetMap::between(int one, int other) const {
 }
 
 std::vector<std::string> net_command(bool serial) {
-  std::vector<std::string> command = {"python3", "-c", kPairwiseProgram};
+  std::vector<std::string> command = {"python3", "-c", std::string(kPairwisePy)};
   if (serial) command.emplace_back("serial");
   return command;
 }

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 #include "src/ops/doctor/probe_script.hpp"
 
 namespace ec2mpi::ops {
@@ -224,10 +225,8 @@ std::string end_leftovers_command() {
 }
 
 Result<ProbeAnswer> parse_probe(std::string_view printed, std::size_t files) {
-  auto probe = read_probe(printed, files);
-  if (!probe) return std::unexpected(probe.error());
-  auto facts = parse_facts(printed);
-  if (!facts) return std::unexpected(facts.error());
+  TRY_AS(probe, read_probe(printed, files));
+  TRY_AS(facts, parse_facts(printed));
   return ProbeAnswer{std::move(*facts), std::move(*probe)};
 }
 

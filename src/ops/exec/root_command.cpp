@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 #include "ec2mpi/fleet/lines.hpp"
 #include "ec2mpi/ops/node/remote_program.hpp"
 
@@ -50,16 +51,14 @@ asio::awaitable<Result<void>> run_as_root(NodeRun run, RootAccess access, Passwo
     answer = *given + "\n";
   }
   ssh::Request request{.command = command_for(access, script)};
-  auto channel = co_await start_program(run.session, std::move(request), run.limit);
-  if (!channel) co_return std::unexpected(channel.error());
+  CO_TRY_AS(channel, co_await start_program(run.session, std::move(request), run.limit));
   auto written = co_await (*channel)->write(answer, run.limit);
   if (!written) co_return written;
   (*channel)->close_input();
   LineCutter lines;
   std::string complaint;
   for (;;) {
-    auto chunk = co_await (*channel)->read(run.limit);
-    if (!chunk) co_return std::unexpected(chunk.error());
+    CO_TRY_AS(chunk, co_await (*channel)->read(run.limit));
     if (!*chunk) break;
     if ((*chunk)->stream == ssh::Stream::err) {
       complaint += (*chunk)->bytes;
@@ -69,8 +68,7 @@ asio::awaitable<Result<void>> run_as_root(NodeRun run, RootAccess access, Passwo
     }
   }
   if (script.on_line) lines.finish(script.on_line);
-  const auto status = (*channel)->exit_status();
-  if (!status) co_return std::unexpected(status.error());
+  CO_TRY_AS(status, (*channel)->exit_status());
   if (status->ok()) co_return Result<void>{};
   auto error = failure_of(*status, complaint);
   co_return std::unexpected(std::move(error));

@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 #include "ec2mpi/ops/job/endurance.hpp"
 #include "ec2mpi/ops/job/shell.hpp"
 #include "ec2mpi/ops/node/remote_program.hpp"
@@ -103,8 +104,7 @@ class Follower {
     const auto starting = endurance_.waiting().at_most(kStart);
     listen_for(make_nonce());
     ssh::Request request{.command = follow_command()};
-    auto channel = co_await start_program(*session_, std::move(request), starting);
-    if (!channel) co_return std::unexpected(channel.error());
+    CO_TRY_AS(channel, co_await start_program(*session_, std::move(request), starting));
     channel_ = std::move(*channel);
     connected_once_ = true;
     endurance_.reached(observer_);
@@ -186,8 +186,7 @@ class Follower {
 
   /// The text ended without a record: it has said on standard error what is wrong; or somebody killed it.
   Result<void> at_end() {
-    auto status = channel_->exit_status();
-    if (!status) return std::unexpected(status.error());
+    TRY_AS(status, channel_->exit_status());
     if (!status->signal.empty() || status->code > 128)
       return fail(ErrorKind::remote_io, "the follower on the master was ended");
     result_.how = Followed::How::refused;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 #include "ec2mpi/ops/job/shell.hpp"
 #include "ec2mpi/ops/node/remote.hpp"
 #include "ec2mpi/ops/process/sweep.hpp"
@@ -58,8 +59,7 @@ asio::awaitable<Result<Captured>> ask(ssh::Session& session, std::string text, L
 }
 
 asio::awaitable<Result<Answer>> tell(ssh::Session& session, std::string text, Limit limit) {
-  auto captured = co_await ask(session, std::move(text), limit);
-  if (!captured) co_return std::unexpected(captured.error());
+  CO_TRY_AS(captured, co_await ask(session, std::move(text), limit));
   Answer answer;
   answer.code = captured->status.shell_code();
   answer.said = lines_of(captured->out + captured->err);
@@ -73,8 +73,7 @@ std::string find(const std::string& word) {
 }  // namespace
 
 asio::awaitable<Result<std::vector<JobRecord>>> list_jobs(ssh::Session& session, Limit limit) {
-  auto captured = co_await ask(session, kList, limit);
-  if (!captured) co_return std::unexpected(captured.error());
+  CO_TRY_AS(captured, co_await ask(session, kList, limit));
   co_return parse_job_records(captured->out);
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cluster/values/selection.hpp"
 
 namespace ec2mpi::ops {
@@ -36,9 +37,8 @@ class Planner {
         facts_(facts) {}
 
   [[nodiscard]] Result<JobPlan> plan() {
-    if (auto same = check_addresses(); !same) return std::unexpected(same.error());
-    auto placed = place_ranks(places(), wish_.ranks, wish_.slots);
-    if (!placed) return std::unexpected(placed.error());
+    TRY(check_addresses());
+    TRY_AS(placed, place_ranks(places(), wish_.ranks, wish_.slots));
     plan_.places = std::move(*placed);
     note_networks();
     if (wish_.script)
@@ -136,8 +136,7 @@ class Planner {
                .env = wish_.env,
                .mca = wish_.mca,
                .command = program()};
-    auto line = mpi_options(job);
-    if (!line) return std::unexpected(line.error());
+    TRY_AS(line, mpi_options(job));
     plan_.mpi = master_.mpi->name();
     note_mpich_bug();
     plan_.line = std::move(*line);

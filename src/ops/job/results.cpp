@@ -5,6 +5,7 @@
 
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cluster/values/selection.hpp"
 #include "ec2mpi/ops/node/remote.hpp"
 
@@ -68,8 +69,7 @@ asio::awaitable<Result<ssh::ExitStatus>> bring(NodeRun run, std::shared_ptr<Resu
   auto& sources = results->pull->plans.at(run.node.index).sources;
   const auto patience = run.limit.at_most(kLook);
   auto command = look_for(sources);
-  auto said = co_await capture(run.session, std::move(command), patience);
-  if (!said) co_return std::unexpected(said.error());
+  CO_TRY_AS(said, co_await capture(run.session, std::move(command), patience));
   std::vector<PullSource> there;
   for (const auto number : numbers_in(said->out, sources.size())) {
     results->found[number] = true;
@@ -96,8 +96,7 @@ Result<ResultsFolder> claim_results_folder(const fs::path& results, const JobRec
       return fail(ErrorKind::local_io,
                   fmt::format("cannot make {}: {}", printable(path.string()), trouble.message()));
     if (!made) continue;  // another job's, or somebody's
-    auto marked = write_file_atomically(path / kUnfinished, stamp_of(job), 0644);
-    if (!marked) return std::unexpected(marked.error());
+    TRY_AS(marked, write_file_atomically(path / kUnfinished, stamp_of(job), 0644));
     return ResultsFolder{path, false};
   }
 }
@@ -143,8 +142,7 @@ Result<std::shared_ptr<ResultsPull>> plan_results(const JobRecord& job, const st
   results->paths = job.pull;
   results->found.resize(job.pull.size());
   for (const auto& node : nodes) {
-    auto plan = pull_plan(job.pull, folder.string() + "/", node, PullLayout::per_node);
-    if (!plan) return std::unexpected(plan.error());
+    TRY_AS(plan, pull_plan(job.pull, folder.string() + "/", node, PullLayout::per_node));
     results->pull->plans.emplace(node.index, std::move(*plan));
   }
   return results;

@@ -4,6 +4,7 @@
 
 #include "ec2mpi/base/event.hpp"
 #include "ec2mpi/base/exit_code.hpp"
+#include "ec2mpi/base/try.hpp"
 #include "ec2mpi/ops/job/script.hpp"
 #include "ec2mpi/ops/job/shell.hpp"
 #include "ec2mpi/ops/node/facts.hpp"
@@ -63,8 +64,7 @@ class JobRun : public Observer {
       shell = std::move(*started);
       // What is known already goes ahead: after a pause TCP sends 14 KB, and then waits for a round trip.
       const auto prelude = wish_.explain_only ? std::string() : job_prelude(wish_.id);
-      auto written = co_await shell->write(prelude, turn.limit);
-      if (!written) co_return std::unexpected(written.error());
+      CO_TRY_AS(written, co_await shell->write(prelude, turn.limit));
     }
     auto facts = Result<Facts>{};
     if (leads)
@@ -73,8 +73,7 @@ class JobRun : public Observer {
       facts = co_await ask_facts(turn.session, turn.limit, wish_.mpirun);
     if (!facts) co_return std::unexpected(facts.error());
     if (nodes_.prepare && !wish_.explain_only) {
-      auto prepared = co_await nodes_.prepare(turn);
-      if (!prepared) co_return std::unexpected(prepared.error());
+      CO_TRY_AS(prepared, co_await nodes_.prepare(turn));
     }
     facts_[turn.node.index] = std::move(*facts);
     changed_.notify_all();

@@ -4,10 +4,9 @@
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/ops/process/sweep.hpp"
+#include "src/ops/job/programs.hpp"
 
 namespace ec2mpi::ops {
-
-extern const char* const kSuperviseProgram;
 
 namespace {
 
@@ -165,7 +164,8 @@ std::string job_functions() {
 }
 
 std::string supervisor_script(const std::string& id) {
-  return sweep_functions(id) + "end_launchers() (\n" + end_launchers_text() + ")\n" + kSuperviseProgram;
+  return sweep_functions(id) + "end_launchers() (\n" + end_launchers_text() + ")\n" +
+         std::string(kSuperviseSh);
 }
 
 std::string start_supervisor() {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <stop_token>
 
+#include "ec2mpi/base/try.hpp"
 #include "src/ops/login/escape.hpp"
 
 namespace ec2mpi::ops {
@@ -206,8 +207,7 @@ asio::awaitable<Result<ssh::ExitStatus>> login(ssh::Session& session, LoginReque
   }
   Limit soon = limit;
   soon.deadline = std::min(soon.deadline, request.start_by);
-  auto channel = co_await session.start(std::move(start), soon);
-  if (!channel) co_return std::unexpected(channel.error());
+  CO_TRY_AS(channel, co_await session.start(std::move(start), soon));
 
   terminal.begin();
   const auto executor = co_await asio::this_coro::executor;

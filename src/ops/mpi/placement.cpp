@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 
 namespace ec2mpi {
 
@@ -147,8 +148,7 @@ std::vector<std::size_t> first_fit(const std::vector<int>& room, Need need) {
 Result<std::vector<Place>> place_ranks(std::vector<Place> places, Ranks wanted, Slots slots) {
   auto room = room_of(places, wanted, slots);
   if (wanted.nodes > 0) {
-    const auto need = need_of(places, wanted, slots);
-    if (!need) return std::unexpected(need.error());
+    TRY_AS(need, need_of(places, wanted, slots));
     wanted.np = need->np;
     keep_only(room, first_fit(room, *need));
   }

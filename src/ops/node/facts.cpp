@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 #include "ec2mpi/ops/node/remote.hpp"
 #include "ec2mpi/ops/node/remote_program.hpp"
 
@@ -69,8 +70,7 @@ std::string facts_script(const std::string& mpirun) {
 
 asio::awaitable<Result<Facts>> ask_facts(ssh::Session& session, Limit limit, std::string mpirun) {
   const Limit patience = limit.at_most(kPatience);
-  auto answer = co_await capture(session, facts_script(mpirun), patience);
-  if (!answer) co_return std::unexpected(answer.error());
+  CO_TRY_AS(answer, co_await capture(session, facts_script(mpirun), patience));
   co_return parse_facts(answer->out);
 }
 
@@ -82,8 +82,7 @@ asio::awaitable<Result<Facts>> read_facts(ssh::Channel& shell, Limit limit) {
   const Limit patience = limit.at_most(kPatience);
   std::string printed;
   while (printed.find(kFactsEnd) == std::string::npos) {
-    auto chunk = co_await shell.read(patience);
-    if (!chunk) co_return std::unexpected(chunk.error());
+    CO_TRY_AS(chunk, co_await shell.read(patience));
     if (!*chunk || printed.size() > kMostAnswer) break;
     if ((*chunk)->stream == ssh::Stream::out) printed += (*chunk)->bytes;
   }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 #include "ec2mpi/ops/node/metadata_script.hpp"
 #include "ec2mpi/ops/node/remote.hpp"
 
@@ -12,8 +13,7 @@ namespace {
 
 asio::awaitable<Result<ssh::ExitStatus>> ask(NodeRun run) {
   auto command = std::string(kMetadataFunction) + "metadata instance-id";
-  auto said = co_await capture(run.session, std::move(command), run.limit);
-  if (!said) co_return std::unexpected(said.error());
+  CO_TRY_AS(said, co_await capture(run.session, std::move(command), run.limit));
   constexpr std::string_view kKey = "instance-id ";
   const auto answer = trim(said->out);
   const auto id = answer.starts_with(kKey) ? answer.substr(kKey.size()) : std::string_view();

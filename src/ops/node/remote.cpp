@@ -1,5 +1,6 @@
 #include "ec2mpi/ops/node/remote.hpp"
 
+#include "ec2mpi/base/try.hpp"
 #include "ec2mpi/ops/node/remote_program.hpp"
 
 #include <fmt/format.h>
@@ -13,8 +14,7 @@ constexpr std::size_t kMostCaptured = 1 << 20;
 asio::awaitable<Result<ssh::ExitStatus>> read_to_end(ssh::Channel& channel, Limit limit, ChunkSink sink,
                                                      Observer& observer) {
   for (;;) {
-    auto chunk = co_await channel.read(limit);
-    if (!chunk) co_return std::unexpected(chunk.error());
+    CO_TRY_AS(chunk, co_await channel.read(limit));
     if (!*chunk) co_return channel.exit_status();
     // Right before, not after: of many nodes that wait for room, each takes it before the next one looks.
     co_await observer.ready(limit);
@@ -25,26 +25,22 @@ asio::awaitable<Result<ssh::ExitStatus>> read_to_end(ssh::Channel& channel, Limi
 asio::awaitable<Result<Captured>> capture(ssh::Session& session, std::string command, Limit limit,
                                           std::string input, Environment environment) {
   ssh::Request request{.command = std::move(command)};
-  auto channel = co_await start_program(session, std::move(request), limit, environment);
-  if (!channel) co_return std::unexpected(channel.error());
+  CO_TRY_AS(channel, co_await start_program(session, std::move(request), limit, environment));
   if (!input.empty()) {
-    if (auto written = co_await (*channel)->write(input, limit); !written)
-      co_return std::unexpected(written.error());
+    CO_TRY(co_await (*channel)->write(input, limit));
   }
   (*channel)->close_input();
 
   Captured captured;
   for (;;) {
-    auto chunk = co_await (*channel)->read(limit);
-    if (!chunk) co_return std::unexpected(chunk.error());
+    CO_TRY_AS(chunk, co_await (*channel)->read(limit));
     if (!*chunk) break;
     auto& text = (*chunk)->stream == ssh::Stream::out ? captured.out : captured.err;
     text += (*chunk)->bytes;
     if (text.size() > kMostCaptured)
       co_return fail(ErrorKind::remote_io, "the node printed far more than was asked for");
   }
-  auto status = (*channel)->exit_status();
-  if (!status) co_return std::unexpected(status.error());
+  CO_TRY_AS(status, (*channel)->exit_status());
   captured.status = *status;
   co_return captured;
 }

@@ -4,6 +4,7 @@
 #include <asio/this_coro.hpp>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 
 namespace ec2mpi::ops {
 
@@ -258,8 +259,7 @@ asio::awaitable<Result<void>> ProgramChannel::send(std::string_view bytes, Limit
 asio::awaitable<Result<std::unique_ptr<ProgramChannel>>> start_line(ssh::Session& session,
                                                                     ssh::Request request, BeginMark mark,
                                                                     Greeting greeting, Limit limit) {
-  auto channel = co_await session.start(std::move(request), limit);
-  if (!channel) co_return std::unexpected(channel.error());
+  CO_TRY_AS(channel, co_await session.start(std::move(request), limit));
   const auto executor = co_await asio::this_coro::executor;
   co_return std::make_unique<ProgramChannel>(executor, std::move(*channel), mark, greeting);
 }

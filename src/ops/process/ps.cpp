@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 #include "ec2mpi/ops/mpi/command.hpp"
 #include "ec2mpi/ops/node/remote.hpp"
 
@@ -80,10 +81,8 @@ std::string script() {
 
 asio::awaitable<Result<ssh::ExitStatus>> look(NodeRun run, std::map<int, std::vector<JobProcess>>& found) {
   const auto limit = run.limit.at_most(kPatience);
-  auto answer = co_await capture(run.session, script(), limit);
-  if (!answer) co_return std::unexpected(answer.error());
-  auto processes = parse_processes(answer->out);
-  if (!processes) co_return std::unexpected(processes.error());
+  CO_TRY_AS(answer, co_await capture(run.session, script(), limit));
+  CO_TRY_AS(processes, parse_processes(answer->out));
   found[run.node.index] = std::move(*processes);
   co_return ssh::ExitStatus{};
 }

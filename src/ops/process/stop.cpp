@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 #include "ec2mpi/ops/node/remote.hpp"
 #include "src/ops/process/family_shell.hpp"
 
@@ -94,8 +95,7 @@ asio::awaitable<Result<StopProof>> stop_marked(ssh::Session& session, std::strin
   auto command = sudo ? (password.empty() ? "exec sudo -n sh -c " : "exec sudo -S -p '' sh -c ") + look
                       : replace(std::string(kChooser), "@LOOK@", look);
   if (!password.empty()) password += '\n';
-  auto captured = co_await capture(session, std::move(command), limit, std::move(password));
-  if (!captured) co_return std::unexpected(captured.error());
+  CO_TRY_AS(captured, co_await capture(session, std::move(command), limit, std::move(password)));
   if (!captured->status.ok() && captured->out.empty()) {
     co_return fail(ErrorKind::remote_io, "cannot look: " + printable(trim(captured->err)));
   }

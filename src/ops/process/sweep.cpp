@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 #include "ec2mpi/ops/mpi/command.hpp"
 #include "ec2mpi/ops/node/remote.hpp"
 #include "src/ops/process/family_shell.hpp"
@@ -79,11 +80,9 @@ std::optional<Process> parse_process(std::string_view text) {
 asio::awaitable<Result<ssh::ExitStatus>> sweep_node(NodeRun run, std::string id, int master,
                                                     std::map<int, Swept>& found) {
   if (run.node.index == master) {
-    auto ended = co_await end_launchers(run.session, id, run.limit);
-    if (!ended) co_return std::unexpected(ended.error());
+    CO_TRY_AS(ended, co_await end_launchers(run.session, id, run.limit));
   }
-  auto swept = co_await sweep(run.session, id, run.limit);
-  if (!swept) co_return std::unexpected(swept.error());
+  CO_TRY_AS(swept, co_await sweep(run.session, id, run.limit));
   found[run.node.index] = std::move(*swept);
   co_return ssh::ExitStatus{};
 }
@@ -129,14 +128,12 @@ Result<Swept> parse_swept(std::string_view printed) {
 }
 
 asio::awaitable<Result<void>> end_launchers(ssh::Session& session, std::string id, Limit limit) {
-  auto answer = co_await capture(session, end_launchers_command(id), limit);
-  if (!answer) co_return std::unexpected(answer.error());
+  CO_TRY_AS(answer, co_await capture(session, end_launchers_command(id), limit));
   co_return Result<void>{};
 }
 
 asio::awaitable<Result<Swept>> sweep(ssh::Session& session, std::string id, Limit limit) {
-  auto answer = co_await capture(session, sweep_command(id), limit);
-  if (!answer) co_return std::unexpected(answer.error());
+  CO_TRY_AS(answer, co_await capture(session, sweep_command(id), limit));
   co_return parse_swept(answer->out);
 }
 

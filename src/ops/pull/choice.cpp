@@ -5,6 +5,7 @@
 #include <set>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 
 namespace ec2mpi::ops {
 
@@ -55,8 +56,7 @@ class Chooser {
       : plan_(plan), tree_(tree), exclude_(exclude), checksum_(checksum) {}
 
   Result<void> add(const RemoteSource& source) {
-    auto root = root_of(plan_, source);
-    if (!root) return std::unexpected(root.error());
+    TRY_AS(root, root_of(plan_, source));
     if (found_by_wildcard(source) && is_excluded(*root, source.items)) return {};
     if (!root->empty() && !roots_.insert(*root).second) {
       return fail(ErrorKind::remote_io,
@@ -94,8 +94,7 @@ class Chooser {
   Result<void> add_item(PullWant want) {
     std::optional<LocalState> here;
     if (tree_ != nullptr) {
-      auto looked = tree_->look(want.place);
-      if (!looked) return std::unexpected(looked.error());
+      TRY_AS(looked, tree_->look(want.place));
       here = std::move(*looked);
     }
     const bool by_name = named_ && want.item.below.empty();
@@ -171,7 +170,7 @@ Result<PullChoice> choose_wanted(const PullPlan& plan, const std::vector<RemoteS
                                  SafeTree* tree, const PathFilter& exclude, bool checksum) {
   Chooser chooser(plan, tree, exclude, checksum);
   for (const auto& source : sources) {
-    if (auto added = chooser.add(source); !added) return std::unexpected(added.error());
+    TRY(chooser.add(source));
   }
   return chooser.take();
 }

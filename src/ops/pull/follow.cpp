@@ -5,6 +5,7 @@
 
 #include "ec2mpi/base/event.hpp"
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 #include "ec2mpi/ops/node/remote_program.hpp"
 #include "src/ops/pull/node.hpp"
 #include "src/ops/pull/ranges.hpp"
@@ -76,36 +77,30 @@ class Follow {
       words.push_back(source.glob ? source.glob->shell : std::string());
     }
     ssh::Request request{.command = quote_words(words)};
-    auto channel = co_await start_program(run.session, std::move(request), run.limit);
-    if (!channel) co_return std::unexpected(channel.error());
+    CO_TRY_AS(channel, co_await start_program(run.session, std::move(request), run.limit));
     channel_ = std::move(*channel);
     listing_.emplace(token, plan_.sources.size());
     co_return Result<void>{};
   }
 
   asio::awaitable<Result<std::vector<RemoteSource>>> next_change(NodeRun& run) {
-    auto asked = co_await channel_->write("\n", run.limit);
-    if (!asked) co_return std::unexpected(asked.error());
+    CO_TRY_AS(asked, co_await channel_->write("\n", run.limit));
     while (!listing_->ended()) {
       const auto limit = run.limit.at_most(kSilence);
-      auto chunk = co_await channel_->read(limit);
-      if (!chunk) co_return std::unexpected(chunk.error());
+      CO_TRY_AS(chunk, co_await channel_->read(limit));
       if (!*chunk) {
         const Error ended{ErrorKind::unreachable, "the node ended the copy"};
         co_return std::unexpected(ended);
       }
       if ((*chunk)->stream == ssh::Stream::err) continue;
-      auto rest = listing_->feed((*chunk)->bytes);
-      if (!rest) co_return std::unexpected(rest.error());
+      CO_TRY_AS(rest, listing_->feed((*chunk)->bytes));
     }
     co_return listing_->take();
   }
 
   asio::awaitable<Result<void>> take_change(NodeRun& run, const std::vector<RemoteSource>& sources) {
-    auto tree = SafeTree::open(plan_.folder);
-    if (!tree) co_return std::unexpected(tree.error());
-    auto chosen = choose_wanted(plan_, sources, &*tree, job_.options.exclude);
-    if (!chosen) co_return std::unexpected(chosen.error());
+    CO_TRY_AS(tree, SafeTree::open(plan_.folder));
+    CO_TRY_AS(chosen, choose_wanted(plan_, sources, &*tree, job_.options.exclude));
     for (const auto& kept : chosen->kept) followed_[kept.place] = {kept.inode, kept.size};
     const auto tails = tails_of(*chosen, *tree);
     if (auto fits = reserve(tails); !fits) co_return fits;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 
 namespace ec2mpi::ops {
 
@@ -93,9 +94,8 @@ Result<std::string_view> PullListing::feed(std::string_view bytes) {
     const auto second = first == std::string_view::npos ? first : left.find('\0', first + 1);
     const auto third = second == std::string_view::npos ? second : left.find('\0', second + 1);
     if (third == std::string_view::npos) break;
-    auto taken = take_record(left.substr(0, first), left.substr(first + 1, second - first - 1),
-                             left.substr(second + 1, third - second - 1));
-    if (!taken) return std::unexpected(taken.error());
+    TRY_AS(taken, take_record(left.substr(0, first), left.substr(first + 1, second - first - 1),
+                              left.substr(second + 1, third - second - 1)));
     left.remove_prefix(third + 1);
   }
   rest_.erase(0, rest_.size() - left.size());
@@ -139,8 +139,7 @@ Result<void> PullListing::take_record(std::string_view kind, std::string_view se
         fmt::format("the node lists more than {} files and folders; pull parts of it, or pack them there",
                     kMostEntries));
   }
-  auto item = parse_record(kind);
-  if (!item) return std::unexpected(item.error());
+  TRY_AS(item, parse_record(kind));
   if (sources_.empty()) return bad(kind);
   item->below = second;
   item->link = third;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 #include "ec2mpi/ops/node/feeder.hpp"
 #include "ec2mpi/ops/node/remote.hpp"
 #include "ec2mpi/ops/node/remote_program.hpp"
@@ -83,8 +84,7 @@ bool has_grown(const PullWant& want, const FollowedFiles& followed, SafeTree& tr
 asio::awaitable<Result<ssh::ExitStatus>> PullNode::run() {
   std::error_code missing;
   if (std::filesystem::is_directory(plan_.folder, missing)) {
-    auto opened = open_tree();
-    if (!opened) co_return std::unexpected(opened.error());
+    CO_TRY_AS(opened, open_tree());
   }
   auto status = co_await bring_all();
   const bool lied = !status && status.error().kind == ErrorKind::protocol;
@@ -100,8 +100,7 @@ asio::awaitable<Result<ssh::ExitStatus>> PullNode::run() {
 
 /// Makes the folder if it is not there; so not before there is something to put into it.
 Result<void> PullNode::open_tree() {
-  auto tree = SafeTree::open(plan_.folder);
-  if (!tree) return std::unexpected(tree.error());
+  TRY_AS(tree, SafeTree::open(plan_.folder));
   tree_.emplace(std::move(*tree));
   return {};
 }
@@ -109,10 +108,8 @@ Result<void> PullNode::open_tree() {
 asio::awaitable<Result<ssh::ExitStatus>> PullNode::bring_all() {
   token_ = random_hex(32);
   ssh::Request request{.command = list_command(), .bulk = true};
-  auto channel = co_await start_program(run_.session, std::move(request), run_.limit);
-  if (!channel) co_return std::unexpected(channel.error());
-  auto listed = co_await receive_listing(**channel);
-  if (!listed) co_return std::unexpected(listed.error());
+  CO_TRY_AS(channel, co_await start_program(run_.session, std::move(request), run_.limit));
+  CO_TRY_AS(listed, co_await receive_listing(**channel));
   auto planned = plan_work();
   if (planned && !choice_.doubtful.empty()) planned = co_await compare_contents();
   if (planned) planned = reserve();
@@ -127,7 +124,7 @@ asio::awaitable<Result<ssh::ExitStatus>> PullNode::bring_all() {
   auto opened = tree_ ? Result<void>{} : open_tree();
   if (!opened) co_return std::unexpected(opened.error());
   tree_->expect(choice_.room);
-  if (auto made = make_folders_and_links(); !made) co_return std::unexpected(made.error());
+  CO_TRY(make_folders_and_links());
   auto big = split_off([](const PullWant& want) { return want.item.size >= kBigFile; });
   auto untold = split_off(
       [this](const PullWant& want) { return followed_ == nullptr && may_hide_its_size(want.item); });
@@ -160,15 +157,13 @@ std::string PullNode::list_command() const {
 asio::awaitable<Result<void>> PullNode::receive_listing(ssh::Channel& channel) {
   PullListing listing(token_, plan_.sources.size());
   while (!listing.ended()) {
-    auto chunk = co_await channel.read(run_.limit);
-    if (!chunk) co_return std::unexpected(chunk.error());
+    CO_TRY_AS(chunk, co_await channel.read(run_.limit));
     if (!*chunk) co_return judge(channel.exit_status(), "the node sent no listing");
     if ((*chunk)->stream == ssh::Stream::err) {
       keep_err((*chunk)->bytes);
       continue;
     }
-    auto rest = listing.feed((*chunk)->bytes);
-    if (!rest) co_return std::unexpected(rest.error());
+    CO_TRY_AS(rest, listing.feed((*chunk)->bytes));
     if (listing.ended() && !rest->empty()) {
       auto failed = fail(ErrorKind::protocol, "the node sends what it was not asked for");
       co_return failed;
@@ -198,12 +193,10 @@ Result<void> PullNode::plan_work() {
 /// Files of the same size: which of them have the same content?
 asio::awaitable<Result<void>> PullNode::compare_contents() {
   auto doubtful = std::exchange(choice_.doubtful, {});
-  auto sums = co_await sums_on_node(run_, doubtful);
-  if (!sums) co_return std::unexpected(sums.error());
+  CO_TRY_AS(sums, co_await sums_on_node(run_, doubtful));
   for (auto& want : doubtful) {
     const auto theirs = sums->find(want.path);
-    auto ours = co_await sum_here(*tree_, want.place, run_.limit);
-    if (!ours) co_return std::unexpected(ours.error());
+    CO_TRY_AS(ours, co_await sum_here(*tree_, want.place, run_.limit));
     if (theirs != sums->end() && theirs->second == *ours)
       choice_.keep(std::move(want));
     else
@@ -272,8 +265,7 @@ Result<void> PullNode::make_folders_and_links() {
     if (auto set = tree_->set_attributes(file.place, attributes_of(file.item)); !set) return set;
   }
   for (const auto& link : choice_.links) {
-    const auto made = tree_->make_link(link.place, link.item.link);
-    if (!made) return std::unexpected(made.error());
+    TRY_AS(made, tree_->make_link(link.place, link.item.link));
     if (!*made) note(link.path, "its link to " + printable(link.item.link) + " leads out of what is pulled");
   }
   return {};
@@ -318,14 +310,13 @@ asio::awaitable<Result<ssh::ExitStatus>> PullNode::unpack(ssh::Channel& channel)
                       [this](std::uint64_t bytes) { add_bytes(bytes); });
   TarDecoder decoder(archive);
   for (;;) {
-    auto chunk = co_await channel.read(run_.limit);
-    if (!chunk) co_return std::unexpected(chunk.error());
+    CO_TRY_AS(chunk, co_await channel.read(run_.limit));
     if (!*chunk) break;
     if ((*chunk)->stream == ssh::Stream::err) {
       keep_err((*chunk)->bytes);
       continue;
     }
-    if (auto fed = decoder.feed((*chunk)->bytes); !fed) co_return std::unexpected(fed.error());
+    CO_TRY(decoder.feed((*chunk)->bytes));
     co_await run_.observer.ready(run_.limit);
   }
   counts_.copied += archive.arrived();

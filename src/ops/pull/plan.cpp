@@ -4,6 +4,7 @@
 #include <set>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 #include "ec2mpi/ops/node/placeholders.hpp"
 #include "ec2mpi/ops/node/remote_path.hpp"
 #include "ec2mpi/ops/pull/pull.hpp"
@@ -13,8 +14,7 @@ namespace ec2mpi::ops {
 namespace {
 
 Result<PullSource> source_from(const std::string& typed) {
-  auto path = remote_path(typed);
-  if (!path) return std::unexpected(path.error());
+  TRY_AS(path, remote_path(typed));
   PullSource source{.path = std::move(*path), .name = {}, .glob = {}};
   source.name = name_in_target(source.path);
   source.glob = remote_glob(source.path);
@@ -53,8 +53,7 @@ Result<PullPlan> pull_plan(const std::vector<std::string>& sources, const std::s
   PullPlan plan;
   std::set<std::string> names;
   for (const auto& typed : sources) {
-    auto source = source_from(fill_placeholders(typed, node));
-    if (!source) return std::unexpected(source.error());
+    TRY_AS(source, source_from(fill_placeholders(typed, node)));
     if (!source->glob && !source->name.empty() && !names.insert(source->name).second) {
       return fail(ErrorKind::usage,
                   "two sources are called " + printable(source->name) + "; pull them one after the other");

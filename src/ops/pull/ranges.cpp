@@ -9,6 +9,7 @@
 
 #include "ec2mpi/base/event.hpp"
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 #include "ec2mpi/ops/node/further.hpp"
 #include "ec2mpi/ops/node/remote_program.hpp"
 #include "src/ops/pull/parts.hpp"
@@ -33,8 +34,7 @@ class RangeStream {
                                       token_.substr(0, token_.size() - 1)};
     words.insert(words.end(), paths.begin(), paths.end());
     ssh::Request request{.command = quote_words(words), .bulk = true};
-    auto channel = co_await start_program(session, std::move(request), limit);
-    if (!channel) co_return std::unexpected(channel.error());
+    CO_TRY_AS(channel, co_await start_program(session, std::move(request), limit));
     channel_ = std::move(*channel);
     co_return Result<void>{};
   }
@@ -54,14 +54,13 @@ class RangeStream {
   /// Some more bytes of the answers, at most `most`; valid until the next call.
   asio::awaitable<Result<std::string_view>> read(std::uint64_t most, Limit limit) {
     while (ready_.empty()) {
-      auto chunk = co_await channel_->read(limit);
-      if (!chunk) co_return std::unexpected(chunk.error());
+      CO_TRY_AS(chunk, co_await channel_->read(limit));
       if (!*chunk) co_return ended();
       if ((*chunk)->stream == ssh::Stream::err) {
         if (err_.size() < kMostRangeErr) err_ += (*chunk)->bytes;
         continue;
       }
-      if (auto taken = take((*chunk)->bytes); !taken) co_return std::unexpected(taken.error());
+      CO_TRY(take((*chunk)->bytes));
     }
     const auto bytes =
         ready_.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(most, ready_.size())));
@@ -72,8 +71,7 @@ class RangeStream {
   asio::awaitable<Result<RemoteItem>> read_record(Limit limit) {
     std::string fields;
     while (std::count(fields.begin(), fields.end(), '\0') < 3) {
-      auto byte = co_await read(1, limit);
-      if (!byte) co_return std::unexpected(byte.error());
+      CO_TRY_AS(byte, co_await read(1, limit));
       fields += *byte;
       if (fields.size() > TarDecoder::kLongestName) {
         auto failed = fail(ErrorKind::protocol, "the node's answer is longer than can be");
@@ -102,8 +100,7 @@ class RangeStream {
   }
 
   [[nodiscard]] std::unexpected<Error> ended() const {
-    const auto status = channel_->exit_status();
-    if (!status) return std::unexpected(status.error());
+    TRY_AS(status, channel_->exit_status());
     const auto said = printable(trim(err_).substr(0, 200));
     return fail(ErrorKind::remote_io, said.empty() ? "the node ended the copy: " + status->describe() : said);
   }
@@ -207,8 +204,7 @@ class BigFiles {
     auto& stream = *streams_.front();
     auto asked = co_await stream.ask_record(number_ + 1, run_.limit);
     if (!asked) co_return asked;
-    auto now = co_await stream.read_record(run_.limit);
-    if (!now) co_return std::unexpected(now.error());
+    CO_TRY_AS(now, co_await stream.read_record(run_.limit));
     if (same_version(file().item, *now) || only_grown(file().item, *now)) co_return tree_.end_file();
     tree_.drop_file();
     const auto why =
@@ -276,8 +272,7 @@ class BigFiles {
         if (wake != Wake::notified) co_return wake_error(wake, "the copy did not end in time");
         continue;
       }
-      auto bytes = co_await stream.read(asked.front().to - asked.front().from, run_.limit);
-      if (!bytes) co_return std::unexpected(bytes.error());
+      CO_TRY_AS(bytes, co_await stream.read(asked.front().to - asked.front().from, run_.limit));
       const auto write = [this](std::string_view content) { return tree_.write(content); };
       auto written = parts_->accept(asked.front().from, *bytes, write);
       if (!written) {
@@ -354,12 +349,10 @@ asio::awaitable<Result<void>> pull_tail(NodeRun& run, SafeTree& tree, RangeStrea
     if (!asked) co_return asked;
     std::string content;
     while (content.size() < part.to - part.from) {
-      auto bytes = co_await stream.read(part.to - part.from - content.size(), run.limit);
-      if (!bytes) co_return std::unexpected(bytes.error());
+      CO_TRY_AS(bytes, co_await stream.read(part.to - part.from - content.size(), run.limit));
       content += *bytes;
     }
-    auto now = co_await stream.read_record(run.limit);
-    if (!now) co_return std::unexpected(now.error());
+    CO_TRY_AS(now, co_await stream.read_record(run.limit));
     if (!same_version(item, *now) && !only_grown(item, *now))
       co_return Result<void>{};  // the next look sees why
     auto attributes = attributes_of(item);

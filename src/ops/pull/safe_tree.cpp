@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 
 namespace ec2mpi::ops {
 
@@ -158,12 +159,10 @@ Result<std::optional<int>> SafeTree::find_folder(const Names& names) {
 }
 
 Result<std::optional<LocalState>> SafeTree::look(std::string_view path) {
-  auto names = names_of(path);
-  if (!names) return std::unexpected(names.error());
+  TRY_AS(names, names_of(path));
   const std::string name = names->empty() ? "." : names->back();
   if (!names->empty()) names->pop_back();
-  const auto folder = find_folder(*names);
-  if (!folder) return std::unexpected(folder.error());
+  TRY_AS(folder, find_folder(*names));
   struct stat info {};
   if (!*folder || ::fstatat(**folder, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) return std::nullopt;
   LocalState state{.mode = info.st_mode & 07777U,
@@ -193,10 +192,8 @@ std::string SafeTree::next_temporary() {
 }
 
 Result<void> SafeTree::make_folder(std::string_view path, const FileAttributes& attributes) {
-  const auto names = names_of(path);
-  if (!names) return std::unexpected(names.error());
-  const auto folder = enter(*names);
-  if (!folder) return std::unexpected(folder.error());
+  TRY_AS(names, names_of(path));
+  TRY_AS(folder, enter(*names));
   if (names->empty()) return {};  // the target itself is the user's
   struct stat info {};
   if (::fstat(*folder, &info) == 0 && (info.st_mode & 0700) != 0700)
@@ -206,11 +203,9 @@ Result<void> SafeTree::make_folder(std::string_view path, const FileAttributes& 
 }
 
 Result<bool> SafeTree::make_link(std::string_view path, const std::string& target) {
-  const auto names = names_of(path);
-  if (!names) return std::unexpected(names.error());
+  TRY_AS(names, names_of(path));
   if (!link_stays_inside(path, target)) return false;
-  const auto folder = enter_parent(*names);
-  if (!folder) return std::unexpected(folder.error());
+  TRY_AS(folder, enter_parent(*names));
   const auto temporary = next_temporary();
   if (::symlinkat(target.c_str(), *folder, temporary.c_str()) != 0)
     return io_error("make the link", root_ / path);
@@ -225,10 +220,8 @@ Result<bool> SafeTree::make_link(std::string_view path, const std::string& targe
 Result<void> SafeTree::open_temporary(std::string_view path, const FileAttributes& attributes,
                                       const std::string& temporary, int flags) {
   drop_file();
-  const auto names = names_of(path);
-  if (!names) return std::unexpected(names.error());
-  const auto folder = enter_parent(*names);
-  if (!folder) return std::unexpected(folder.error());
+  TRY_AS(names, names_of(path));
+  TRY_AS(folder, enter_parent(*names));
   temporary_ = temporary;
   file_folder_ = UniqueFd(::fcntl(*folder, F_DUPFD_CLOEXEC, 0));
   file_ = UniqueFd(::openat(*folder, temporary_.c_str(), O_CREAT | O_NOFOLLOW | O_CLOEXEC | flags, 0600));
@@ -256,7 +249,7 @@ Result<std::uint64_t> SafeTree::begin_partial(std::string_view path, const FileA
                     info.st_nlink == 1 && info.st_uid == ::geteuid() && lock(file_.get());
   if (!ours) {  // another run is writing it, or it is something else
     file_ = UniqueFd();
-    if (auto begun = begin_file(path, attributes); !begun) return std::unexpected(begun.error());
+    TRY(begin_file(path, attributes));
     return 0;
   }
   resumable_ = true;
@@ -328,20 +321,16 @@ void SafeTree::drop_file() {
 }
 
 Result<UniqueFd> SafeTree::open_file(std::string_view path) {
-  const auto names = names_of(path);
-  if (!names) return std::unexpected(names.error());
-  const auto folder = enter_parent(*names);
-  if (!folder) return std::unexpected(folder.error());
+  TRY_AS(names, names_of(path));
+  TRY_AS(folder, enter_parent(*names));
   UniqueFd file(::openat(*folder, names->back().c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   if (!file) return io_error("read", root_ / path);
   return file;
 }
 
 Result<void> SafeTree::set_attributes(std::string_view path, const FileAttributes& attributes) {
-  const auto names = names_of(path);
-  if (!names) return std::unexpected(names.error());
-  const auto folder = enter_parent(*names);
-  if (!folder) return std::unexpected(folder.error());
+  TRY_AS(names, names_of(path));
+  TRY_AS(folder, enter_parent(*names));
   UniqueFd file(::openat(*folder, names->back().c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   if (!file && errno == EACCES && ::fchmodat(*folder, names->back().c_str(), 0600, 0) == 0)  // no link: seen
     file = UniqueFd(::openat(*folder, names->back().c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
@@ -353,10 +342,8 @@ Result<void> SafeTree::set_attributes(std::string_view path, const FileAttribute
 
 Result<void> SafeTree::append(std::string_view path, std::uint64_t size, std::string_view bytes,
                               const FileAttributes& attributes) {
-  const auto names = names_of(path);
-  if (!names) return std::unexpected(names.error());
-  const auto folder = enter_parent(*names);
-  if (!folder) return std::unexpected(folder.error());
+  TRY_AS(names, names_of(path));
+  TRY_AS(folder, enter_parent(*names));
   const UniqueFd file(
       ::openat(*folder, names->back().c_str(), O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   if (!file) return io_error("write", root_ / path);

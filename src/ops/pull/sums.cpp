@@ -6,6 +6,7 @@
 
 #include "ec2mpi/base/sha256.hpp"
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 #include "ec2mpi/ops/node/feeder.hpp"
 #include "ec2mpi/ops/node/remote_program.hpp"
 
@@ -51,8 +52,7 @@ asio::awaitable<Result<SumsByPath>> sums_on_node(NodeRun& run, const std::vector
   auto names = std::make_shared<std::string>();
   for (const auto& file : files) names->append(file.path).push_back('\0');
   ssh::Request request{.command = "xargs -0 sha256sum --", .bulk = true};
-  auto channel = co_await start_program(run.session, std::move(request), run.limit);
-  if (!channel) co_return std::unexpected(channel.error());
+  CO_TRY_AS(channel, co_await start_program(run.session, std::move(request), run.limit));
   const auto executor = co_await asio::this_coro::executor;
   const auto feeder = Feeder::over(executor, **channel, names, nullptr);
   feeder->start();
@@ -72,8 +72,7 @@ asio::awaitable<Result<SumsByPath>> sums_on_node(NodeRun& run, const std::vector
 }
 
 asio::awaitable<Result<std::string>> sum_here(SafeTree& tree, std::string place, Limit limit) {
-  const auto file = tree.open_file(place);
-  if (!file) co_return std::unexpected(file.error());
+  CO_TRY_AS(file, tree.open_file(place));
   Sha256 sum;
   std::string block(kBlock, '\0');
   for (;;) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 #include "ec2mpi/ops/node/feeder.hpp"
 #include "ec2mpi/ops/node/remote_program.hpp"
 #include "src/ops/pull/script.hpp"
@@ -78,8 +79,7 @@ asio::awaitable<Result<ssh::ExitStatus>> pull_untold(NodeRun& run, UntoldFiles& 
                                                      std::vector<PullWant> files,
                                                      std::function<void(std::string_view)> keep) {
   ssh::Request request{.command = pull_untold_script(), .bulk = true};
-  auto channel = co_await start_program(run.session, std::move(request), run.limit);
-  if (!channel) co_return std::unexpected(channel.error());
+  CO_TRY_AS(channel, co_await start_program(run.session, std::move(request), run.limit));
   auto names = std::make_shared<std::string>();
   for (const auto& file : files) names->append(file.path).push_back('\0');
   const auto executor = co_await asio::this_coro::executor;

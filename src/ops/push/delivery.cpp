@@ -6,6 +6,7 @@
 #include <asio/detached.hpp>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 #include "ec2mpi/ops/node/further.hpp"
 #include "ec2mpi/ops/node/placeholders.hpp"
 #include "ec2mpi/ops/node/remote.hpp"
@@ -103,8 +104,7 @@ asio::awaitable<Result<void>> Delivery::attempt() {
 /// Asks what is there, and finds out what is lacking.
 asio::awaitable<Result<void>> Delivery::look() {
   const auto& plan = push_.plan();
-  auto target = push_target(fill_placeholders(plan.target, run_.node), plan.folder ? 2 : 1);
-  if (!target) co_return std::unexpected(target.error());
+  CO_TRY_AS(target, push_target(fill_placeholders(plan.target, run_.node), plan.folder ? 2 : 1));
   options_.new_name = target->path.substr(target->path.rfind('/') + 1);
   options_.checksum = plan.checksum;
   options_.erase = plan.erase;
@@ -114,8 +114,7 @@ asio::awaitable<Result<void>> Delivery::look() {
   far_ = is_far(run_.session);
   if (!talk) co_return std::unexpected(talk.error());
   talk_ = *talk;
-  auto survey = co_await talk_->survey(run_.limit);
-  if (!survey) co_return std::unexpected(survey.error());
+  CO_TRY_AS(survey, co_await talk_->survey(run_.limit));
   survey_ = std::move(*survey);
   if (!survey_.holds.empty() && !plan.force) {
     const Error refused{ErrorKind::usage, home_refusal(survey_.holds)};
@@ -130,8 +129,7 @@ asio::awaitable<Result<void>> Delivery::look() {
 /// What has to be read is read before, for the comparison itself waits for nothing.
 asio::awaitable<Result<void>> Delivery::compare() {
   for (const auto file : files_to_compare(tree_, survey_, options_)) {
-    auto sum = co_await push_.sums().of(file, tree_.items[file].size, run_.limit);
-    if (!sum) co_return std::unexpected(sum.error());
+    CO_TRY_AS(sum, co_await push_.sums().of(file, tree_.items[file].size, run_.limit));
   }
   need_ = push_need(tree_, survey_, options_, [this](const SourceItem& item) {
     return push_.sums().known(static_cast<std::size_t>(&item - tree_.items.data()), item.size);
@@ -147,12 +145,9 @@ asio::awaitable<Result<void>> Delivery::check_begun() {
     auto told = co_await talk_->tell(fmt::format("sum_of {} {}", quote_word(need_.left + "/" + name), bytes),
                                      run_.limit);
     if (!told) co_return told;
-    auto word = co_await talk_->next_word(run_.limit);
-    if (!word) co_return std::unexpected(word.error());
-    auto theirs = co_await talk_->next_word(run_.limit);
-    if (!theirs) co_return std::unexpected(theirs.error());
-    const auto ours = co_await push_.sums().of(number, bytes, run_.limit);
-    if (!ours) co_return std::unexpected(ours.error());
+    CO_TRY_AS(word, co_await talk_->next_word(run_.limit));
+    CO_TRY_AS(theirs, co_await talk_->next_word(run_.limit));
+    CO_TRY_AS(ours, co_await push_.sums().of(number, bytes, run_.limit));
     if (first_word(trim(*theirs)).first != *ours) continue;
     need_.kept[number] = bytes;
     need_.bytes -= bytes;

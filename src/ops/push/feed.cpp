@@ -6,6 +6,7 @@
 #include <asio/detached.hpp>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 #include "ec2mpi/ops/node/further.hpp"
 #include "ec2mpi/ops/node/remote_program.hpp"
 
@@ -84,17 +85,14 @@ asio::awaitable<void> PushFeed::attend(std::shared_ptr<Lane> lane) {
 }
 
 asio::awaitable<Result<void>> PushFeed::open(Lane& lane, Limit limit) {
-  auto session = co_await further_session(run_, limit);
-  if (!session) co_return std::unexpected(session.error());
+  CO_TRY_AS(session, co_await further_session(run_, limit));
   lane.session = std::move(*session);
   ssh::Request request{.command = lane_command(stage_, lane.number)};
-  auto channel = co_await start_program(*lane.session, std::move(request), limit);
-  if (!channel) co_return std::unexpected(channel.error());
+  CO_TRY_AS(channel, co_await start_program(*lane.session, std::move(request), limit));
   lane.channel = std::move(*channel);
   std::string said;
   while (!said.ends_with(kHere)) {
-    auto chunk = co_await lane.channel->read(limit);
-    if (!chunk) co_return std::unexpected(chunk.error());
+    CO_TRY_AS(chunk, co_await lane.channel->read(limit));
     if (!*chunk || said.size() > kLongestGreeting) {
       auto failed = fail(ErrorKind::remote_io, "the node makes no use of further connections");
       co_return failed;

@@ -6,6 +6,7 @@
 
 #include "ec2mpi/base/sha256.hpp"
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 #include "ec2mpi/ops/node/further.hpp"
 #include "ec2mpi/ops/node/remote_path.hpp"
 #include "src/ops/push/delivery.hpp"
@@ -91,8 +92,7 @@ std::string push_complaint(std::string_view err, const SourceTree& tree) {
 }
 
 Result<PushTarget> push_target(std::string_view typed, std::size_t sources) {
-  auto path = remote_path(typed);
-  if (!path) return std::unexpected(path.error());
+  TRY_AS(path, remote_path(typed));
   PushTarget target{.path = std::move(*path), .folder = sources > 1 || typed.ends_with('/')};
   while (target.path.size() > 1 && target.path.ends_with('/')) target.path.pop_back();
   return target;

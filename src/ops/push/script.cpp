@@ -1,11 +1,10 @@
 #include "src/ops/push/script.hpp"
 
 #include "ec2mpi/base/text.hpp"
+#include "src/ops/push/programs.hpp"
 #include "src/ops/push/script_parts.hpp"
 
 namespace ec2mpi::ops {
-
-extern const char* const kPassOnProgram;
 
 namespace {
 
@@ -248,7 +247,7 @@ exit 3
 }  // namespace
 
 std::string passer_text() {
-  return "passer=" + quote_word(without_comments(kPassOnProgram));
+  return "passer=" + quote_word(without_comments(kPassOnPl));
 }
 
 const std::string& push_script() {

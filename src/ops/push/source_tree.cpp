@@ -13,6 +13,7 @@
 #include <set>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 #include "ec2mpi/ops/node/placeholders.hpp"
 
 namespace ec2mpi::ops {
@@ -131,8 +132,7 @@ class Scanner {
     } else if (S_ISDIR(info.st_mode)) {
       item.type = TarType::directory;
     } else if (S_ISLNK(info.st_mode)) {
-      auto target = read_link(path);
-      if (!target) return std::unexpected(target.error());
+      TRY_AS(target, read_link(path));
       item.type = TarType::symlink;
       item.link = std::move(*target);
     } else {
@@ -149,8 +149,7 @@ class Scanner {
   }
 
   static Result<void> read_hidden(const fs::path& path, SourceItem& item) {
-    auto content = read_untold(path, item.relative.empty() ? 0 : O_NOFOLLOW);
-    if (!content) return std::unexpected(content.error());
+    TRY_AS(content, read_untold(path, item.relative.empty() ? 0 : O_NOFOLLOW));
     if (content->size() == item.size) return {};
     item.size = item.stored = content->size();
     item.content = std::make_shared<const std::string>(std::move(*content));
@@ -158,11 +157,9 @@ class Scanner {
   }
 
   Result<void> add_content(const fs::path& path, const std::string& relative) {
-    auto names = names_in(path);
-    if (!names) return std::unexpected(names.error());
+    TRY_AS(names, names_in(path));
     if (options_.gitignore && std::binary_search(names->begin(), names->end(), ".gitignore")) {
-      auto rules = read_file(path / ".gitignore", kLongestRules);
-      if (!rules) return std::unexpected(rules.error());
+      TRY_AS(rules, read_file(path / ".gitignore", kLongestRules));
       tree_.tops.back().filter.add_rules(*rules, relative);
     }
     for (const auto& name : *names) {
@@ -198,7 +195,7 @@ Result<SourceTree> scan_sources(const std::vector<std::string>& sources, const S
                   fmt::format("two sources are called {}; copy them one after the other, or rename one",
                               printable(name)));
     }
-    if (auto added = scanner.add_top(source); !added) return std::unexpected(added.error());
+    TRY(scanner.add_top(source));
   }
   return scanner.take();
 }

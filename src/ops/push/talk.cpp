@@ -6,6 +6,7 @@
 #include <asio/detached.hpp>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 
 namespace ec2mpi::ops {
 
@@ -27,8 +28,7 @@ Error ended_early() {
 asio::awaitable<Result<std::shared_ptr<PushTalk>>> PushTalk::begin(ssh::Session& session, std::string command,
                                                                    Limit limit, std::shared_ptr<Event> news) {
   ssh::Request request{.command = std::move(command)};
-  auto channel = co_await start_program(session, std::move(request), limit);
-  if (!channel) co_return std::unexpected(channel.error());
+  CO_TRY_AS(channel, co_await start_program(session, std::move(request), limit));
   auto talk = std::make_shared<PushTalk>(std::move(*channel), std::move(news));
   talk->listening_ = true;
   asio::co_spawn(talk->news_->executor(), listen(talk), asio::detached);

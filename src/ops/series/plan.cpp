@@ -7,6 +7,7 @@
 
 #include "ec2mpi/base/checksum.hpp"
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cluster/values/quote.hpp"
 
 namespace ec2mpi::ops {
@@ -198,9 +199,8 @@ Result<JobPlan> plan_variant(const JobWish& wish, const Parameters& parameters,
                              const std::vector<Node>& nodes, const Node& master,
                              const std::map<int, Facts>& facts, QueueFiles queue) {
   const auto places = places_of(nodes, facts);
-  if (auto different = check_addresses(places); !different) return std::unexpected(different.error());
-  const auto need = need_of(places, wish.ranks, wish.slots);
-  if (!need) return std::unexpected(need.error());
+  TRY(check_addresses(places));
+  TRY_AS(need, need_of(places, wish.ranks, wish.slots));
   const auto room = room_of(places, wish.ranks, wish.slots);
   std::vector<Node> first;
   for (const auto index : first_fit(room, *need)) first.push_back(nodes[index]);

@@ -6,6 +6,7 @@
 #include "ec2mpi/base/event.hpp"
 #include "ec2mpi/base/exit_code.hpp"
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 #include "ec2mpi/ops/job/endurance.hpp"
 #include "ec2mpi/ops/job/script.hpp"
 #include "ec2mpi/ops/job/shell.hpp"
@@ -69,8 +70,7 @@ class SeriesRun : public Observer {
 
   /// One text, one answer. After trouble the next one makes a new connection.
   asio::awaitable<Result<Captured>> ask(std::string text, Limit limit) {
-    auto connected = co_await connect(limit);
-    if (!connected) co_return std::unexpected(connected.error());
+    CO_TRY_AS(connected, co_await connect(limit));
     auto answer = co_await capture(*session_, "exec sh -s", limit, std::move(text), Environment::of_the_user);
     if (!answer) session_.reset();
     co_return answer;
@@ -79,8 +79,7 @@ class SeriesRun : public Observer {
   asio::awaitable<Result<std::vector<SeriesRecord>>> report(ReportWish wish, Limit limit) {
     auto text = "{\n" + job_functions() + report_text(wish) + "}\n";
     const auto patience = limit.at_most(kAnswer + options_.connect_timeout);
-    auto answer = co_await ask(std::move(text), patience);
-    if (!answer) co_return std::unexpected(answer.error());
+    CO_TRY_AS(answer, co_await ask(std::move(text), patience));
     co_return parse_series_records(answer->out);
   }
 
@@ -156,11 +155,9 @@ class SeriesRun : public Observer {
   }
 
   asio::awaitable<Result<ssh::ExitStatus>> ask_one(NodeRun turn) {
-    auto facts = co_await ask_facts(turn.session, turn.limit, wish_.variants.front().wish.mpirun);
-    if (!facts) co_return std::unexpected(facts.error());
+    CO_TRY_AS(facts, co_await ask_facts(turn.session, turn.limit, wish_.variants.front().wish.mpirun));
     if (nodes_.prepare) {
-      auto prepared = co_await nodes_.prepare(turn);
-      if (!prepared) co_return std::unexpected(prepared.error());
+      CO_TRY_AS(prepared, co_await nodes_.prepare(turn));
     }
     facts_[turn.node.index] = std::move(*facts);
     co_return ssh::ExitStatus{};
@@ -273,8 +270,7 @@ class SeriesRun : public Observer {
     }
     const auto limit = endurance_.waiting();
     ReportWish wish{.series = decision_.series};
-    auto records = co_await report(std::move(wish), limit);
-    if (!records) co_return std::unexpected(records.error());
+    CO_TRY_AS(records, co_await report(std::move(wish), limit));
     take(*records, true);
     if (all_over()) {
       auto told = co_await take_outputs();
@@ -288,8 +284,7 @@ class SeriesRun : public Observer {
     for (int skip = 0;; skip += kOutputsAtOnce) {
       ReportWish wish{.series = decision_.series, .outputs = true, .skip = skip, .count = kOutputsAtOnce};
       const auto limit = endurance_.waiting();
-      auto records = co_await report(std::move(wish), limit);
-      if (!records) co_return std::unexpected(records.error());
+      CO_TRY_AS(records, co_await report(std::move(wish), limit));
       const bool last = records->size() < static_cast<std::size_t>(kOutputsAtOnce);
       take(*records, false);
       if (last) co_return Result<void>{};
@@ -304,8 +299,7 @@ class SeriesRun : public Observer {
     }
     const auto limit = endurance_.waiting().at_most(kAnswer);
     auto text = "{\n" + job_functions() + cancel_series_text(decision_.series) + "}\n";
-    auto answer = co_await ask(std::move(text), limit);
-    if (!answer) co_return std::unexpected(answer.error());
+    CO_TRY_AS(answer, co_await ask(std::move(text), limit));
     cancel_sent_ = true;
     co_return Result<void>{};
   }

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cluster/values/address.hpp"
 #include "ec2mpi/cluster/values/selection.hpp"
 
@@ -188,7 +189,7 @@ std::optional<Peer> parse_peer(std::string_view line) {
 
 Result<Peer> make_peer(const Node& node, const Survey& survey, const std::vector<ssh::HostKey>& verified) {
   const auto address = survey.facts.private_address;
-  if (const auto checked = check_address(node, address); !checked) return std::unexpected(checked.error());
+  TRY(check_address(node, address));
   auto names = usable_names(survey.facts.hostname, address, node.instance_id);
   const bool is_used = !names.empty() || survey.facts.hostname == node.label();
   return Peer{.key = node_key(node),

@@ -7,6 +7,7 @@
 
 #include "ec2mpi/base/checksum.hpp"
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 #include "ec2mpi/ops/exec/root_command.hpp"
 #include "ec2mpi/ops/node/barrier.hpp"
 #include "src/ops/setup/trust_files.hpp"
@@ -91,18 +92,16 @@ class Setup : public Observer {
   // --- one node
 
   asio::awaitable<Result<ssh::ExitStatus>> attend(NodeRun turn) {
-    auto said = co_await survey(turn.session, turn.limit);
-    if (!said) co_return std::unexpected(said.error());
-    auto peer = make_peer(turn.node, *said, host_keys_.known(turn.node));
-    if (!peer) co_return std::unexpected(peer.error());
+    CO_TRY_AS(said, co_await survey(turn.session, turn.limit));
+    CO_TRY_AS(peer, make_peer(turn.node, *said, host_keys_.known(turn.node)));
     peers_.emplace(turn.node.index, std::move(*peer));
     const auto& mine = said_.emplace(turn.node.index, std::move(*said)).first->second;
-    if (auto met = co_await meet(turn); !met) co_return std::unexpected(met.error());
+    CO_TRY(co_await meet(turn));
     settle_once();
     auto trusted = co_await give_trust_in_turn(turn, mine);
     if (!trusted && trusted.error().kind != ErrorKind::remote_io) co_return std::unexpected(trusted.error());
     if (trusted && !wish_.dry_run) trusted = co_await prove(turn);
-    if (auto met = co_await meet(turn); !met) co_return std::unexpected(met.error());
+    CO_TRY(co_await meet(turn));
     if (trusted && refused_logins_.contains(turn.node.index)) trusted = co_await explain_refusal(turn, mine);
     if (wish_.packages && !refused_) {
       auto installed = co_await give_packages(turn, mine);
@@ -140,8 +139,7 @@ class Setup : public Observer {
       std::string claim = reason->second;
       co_return fail(ErrorKind::remote_io, std::move(claim));
     }
-    auto missing = missing_texts(texts_, said.states);
-    if (!missing) co_return std::unexpected(missing.error());
+    CO_TRY_AS(missing, missing_texts(texts_, said.states));
     auto& done = end_.done[index];
     note_name(peers_.at(index), done);
     const auto of_root = std::find_if(missing->begin(), missing->end(), is_of_root);
@@ -181,8 +179,7 @@ class Setup : public Observer {
     if (!wish_.dry_run && !(missing.empty() && loose.empty() && claim.empty())) {
       observer_.on_doing(turn.node, "writing keys");
       NodeRun here = turn;
-      auto changed = co_await write_texts(std::move(here), missing, claim);
-      if (!changed) co_return std::unexpected(changed.error());
+      CO_TRY_AS(changed, co_await write_texts(std::move(here), missing, claim));
       if (changed->busy) {
         Error busy{ErrorKind::remote_io, changed->reason};
         if (!claim.empty()) refused_ = busy;
@@ -209,8 +206,7 @@ class Setup : public Observer {
     if (!wish_.dry_run) {
       observer_.on_doing(turn.node, "writing names");
       NodeRun here = turn;
-      auto changed = co_await write_hosts(std::move(here), access, wish_.password, hosts.text);
-      if (!changed) co_return std::unexpected(changed.error());
+      CO_TRY_AS(changed, co_await write_hosts(std::move(here), access, wish_.password, hosts.text));
       is_done = changed->done.contains(hosts.name);
     }
     if (is_done) done.texts.push_back(std::move(hosts));
@@ -235,8 +231,7 @@ class Setup : public Observer {
     if (next == 0 || (next == index && claim.empty())) co_return Result<void>{};
     observer_.on_doing(turn.node, fmt::format("logging in to node{}", next));
     NodeRun here = turn;
-    auto login = co_await try_login(std::move(here), peers_.at(next).address.text(), claim);
-    if (!login) co_return std::unexpected(login.error());
+    CO_TRY_AS(login, co_await try_login(std::move(here), peers_.at(next).address.text(), claim));
     auto still = still_there(login->states);
     if (!still || login->ok) co_return still;
     if (login->said.find("Permission denied") != std::string::npos) {
@@ -248,8 +243,7 @@ class Setup : public Observer {
   }
 
   [[nodiscard]] Result<void> still_there(const std::map<std::string, std::string>& states) const {
-    const auto missing = missing_texts(texts_, states);
-    if (!missing) return std::unexpected(missing.error());
+    TRY_AS(missing, missing_texts(texts_, states));
     const auto changed = std::find_if_not(missing->begin(), missing->end(), is_of_root);
     if (changed == missing->end()) return {};
     return fail(
@@ -283,8 +277,7 @@ class Setup : public Observer {
   // --- packages
 
   asio::awaitable<Result<void>> give_packages(NodeRun& turn, const Survey& said) {
-    const auto plan = plan_packages(said, wish_.mpi);
-    if (!plan) co_return std::unexpected(plan.error());
+    CO_TRY_AS(plan, plan_packages(said, wish_.mpi));
     if (plan->empty()) co_return Result<void>{};
     auto names = plan->names();
     if (!can_be_root(said.root, wish_.password)) {
@@ -315,10 +308,8 @@ class Setup : public Observer {
         error.message += "; the installation goes on on the node, and the next setup waits for it";
       co_return std::unexpected(std::move(error));
     }
-    auto now = co_await survey(turn.session, turn.limit);
-    if (!now) co_return std::unexpected(now.error());
-    const auto rest = plan_packages(*now, wish_.mpi);
-    if (!rest) co_return std::unexpected(rest.error());
+    CO_TRY_AS(now, co_await survey(turn.session, turn.limit));
+    CO_TRY_AS(rest, plan_packages(*now, wish_.mpi));
     if (!rest->empty()) {
       auto reason = fmt::format("installed, but still not found: {}", join(rest->names(), " "));
       co_return fail(ErrorKind::remote_io, std::move(reason));
@@ -466,8 +457,7 @@ class Undo : public Observer {
 
  private:
   asio::awaitable<Result<ssh::ExitStatus>> attend(NodeRun turn) {
-    auto said = co_await survey(turn.session, turn.limit);
-    if (!said) co_return std::unexpected(said.error());
+    CO_TRY_AS(said, co_await survey(turn.session, turn.limit));
     const int index = turn.node.index;
     const auto& mine = said_.emplace(index, std::move(*said)).first->second;
     const auto found = find_texts(mine);
@@ -475,12 +465,12 @@ class Undo : public Observer {
       co_return fail(ErrorKind::remote_io,
                      "to restore /etc/hosts takes root; use --sudo; nothing was taken away");
     }
-    if (auto met = co_await meet(turn); !met) co_return std::unexpected(met.error());
+    CO_TRY(co_await meet(turn));
     const bool is_writer = writer_for(index, said_) == index;
     Result<void> taken;
     if (is_writer) taken = co_await take(turn, found, mine.root);
     if (!taken) co_return std::unexpected(taken.error());
-    if (auto met = co_await meet(turn); !met) co_return std::unexpected(met.error());
+    CO_TRY(co_await meet(turn));
     if (!is_writer) taken = co_await take(turn, found, mine.root);
     if (!taken) co_return std::unexpected(taken.error());
     co_return ssh::ExitStatus{};

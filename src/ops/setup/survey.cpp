@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cluster/values/address.hpp"
 #include "ec2mpi/ops/node/facts.hpp"
 #include "ec2mpi/ops/node/remote.hpp"
@@ -108,8 +109,7 @@ bool take(std::string_view line, Survey& survey) {
 
 Result<Survey> parse_survey(std::string_view printed) {
   Survey survey;
-  auto facts = parse_facts(printed);
-  if (!facts) return std::unexpected(facts.error());
+  TRY_AS(facts, parse_facts(printed));
   survey.facts = std::move(*facts);
   bool begun = false;
   for (const auto line : split(trim(printed), '\n')) {
@@ -133,8 +133,7 @@ Result<std::map<std::string, std::string>> parse_states(std::string_view printed
 
 asio::awaitable<Result<Survey>> survey(ssh::Session& session, Limit limit) {
   const Limit patience = limit.at_most(kPatience);
-  auto answer = co_await capture(session, survey_command(), patience);
-  if (!answer) co_return std::unexpected(answer.error());
+  CO_TRY_AS(answer, co_await capture(session, survey_command(), patience));
   co_return parse_survey(answer->out);
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 #include "ec2mpi/ops/exec/root_command.hpp"
 #include "ec2mpi/ops/node/remote.hpp"
 #include "src/ops/setup/trust_script.hpp"
@@ -43,10 +44,8 @@ TrustChange read_change(std::string_view printed) {
 
 /// `missing` is what is not there although the script has ended well.
 Result<TrustChange> checked_change(const std::vector<TrustText>& texts, const std::string& printed) {
-  const auto states = parse_states(printed);
-  if (!states) return std::unexpected(states.error());
-  const auto missing = missing_texts(texts, *states);
-  if (!missing) return std::unexpected(missing.error());
+  TRY_AS(states, parse_states(printed));
+  TRY_AS(missing, missing_texts(texts, *states));
   if (!missing->empty()) {
     return fail(ErrorKind::remote_io,
                 fmt::format("{} is not there as it was sent; is the disk full?", missing->front().path));
@@ -60,8 +59,7 @@ asio::awaitable<Result<TrustChange>> change_as_root(NodeRun run, RootAccess acce
   TrustChange change;
   RootScript script{.text = trust_program(), .arguments = std::move(arguments)};
   script.on_line = [&change](std::string_view line) { take_line(line, change); };
-  auto ended = co_await run_as_root(std::move(run), access, std::move(password), std::move(script));
-  if (!ended) co_return std::unexpected(ended.error());
+  CO_TRY_AS(ended, co_await run_as_root(std::move(run), access, std::move(password), std::move(script)));
   co_return change;
 }
 
@@ -82,8 +80,7 @@ asio::awaitable<Result<TrustChange>> write_texts(NodeRun run, std::vector<TrustT
                                                  std::string claim) {
   const Limit limit = run.limit.at_most(kWriting);
   auto command = trust_command({"write", std::move(claim)});
-  auto said = co_await capture(run.session, std::move(command), limit, sectioned(texts));
-  if (!said) co_return std::unexpected(said.error());
+  CO_TRY_AS(said, co_await capture(run.session, std::move(command), limit, sectioned(texts)));
   if (said->status.code == kTrustBusy) {
     TrustChange none{.busy = true, .reason = refusal(*said).message};
     co_return none;
@@ -106,8 +103,7 @@ asio::awaitable<Result<TrustChange>> write_hosts(NodeRun run, RootAccess access,
 asio::awaitable<Result<TrustChange>> take_texts(NodeRun run) {
   const Limit limit = run.limit.at_most(kWriting);
   auto command = trust_command({"take"});
-  auto said = co_await capture(run.session, std::move(command), limit);
-  if (!said) co_return std::unexpected(said.error());
+  CO_TRY_AS(said, co_await capture(run.session, std::move(command), limit));
   if (!said->status.ok()) {
     auto error = refusal(*said);
     co_return std::unexpected(std::move(error));
@@ -124,11 +120,9 @@ asio::awaitable<Result<TrustChange>> take_hosts(NodeRun run, RootAccess access, 
 asio::awaitable<Result<TrustLogin>> try_login(NodeRun run, std::string address, std::string claim) {
   const Limit limit = run.limit.at_most(kWriting);
   auto command = trust_command({"login", std::move(address), std::move(claim)});
-  auto said = co_await capture(run.session, std::move(command), limit);
-  if (!said) co_return std::unexpected(said.error());
+  CO_TRY_AS(said, co_await capture(run.session, std::move(command), limit));
   auto login = read_login(said->out);
-  auto states = parse_states(said->out);
-  if (!states) co_return std::unexpected(states.error());
+  CO_TRY_AS(states, parse_states(said->out));
   login.states = std::move(*states);
   if (!said->status.ok()) login.said += login.said.empty() ? refusal(*said).message : "";
   co_return login;

@@ -1,13 +1,12 @@
 #include "src/ops/setup/trust_script.hpp"
 
 #include "ec2mpi/base/text.hpp"
+#include "src/ops/setup/programs.hpp"
 
 namespace ec2mpi::ops {
 
-extern const char* const kTrustProgram;
-
 std::string trust_program() {
-  return without_comments(kTrustProgram);
+  return std::string(kTrustSh);
 }
 
 std::string trust_script(const std::vector<std::string>& arguments) {

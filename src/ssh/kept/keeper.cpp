@@ -9,6 +9,7 @@
 #include <asio/use_awaitable.hpp>
 
 #include "ec2mpi/base/event.hpp"
+#include "ec2mpi/base/try.hpp"
 #include "ec2mpi/ssh/lasting.hpp"
 #include "src/ssh/kept/attendance.hpp"
 #include "src/ssh/kept/meeting_place.hpp"
@@ -58,8 +59,7 @@ class SessionKeeper : public Keeper {
   ~SessionKeeper() override = default;
 
   Result<void> add(const std::string& name, std::shared_ptr<Session> session) {
-    auto socket = place_.listen(name);
-    if (!socket) return std::unexpected(socket.error());
+    TRY_AS(socket, place_.listen(name));
     const auto file = place_.file(name);
     stream_protocol::acceptor door(moved_.executor());
     std::error_code failed;
@@ -194,14 +194,13 @@ class SessionKeeper : public Keeper {
 Result<std::unique_ptr<Keeper>> make_keeper(const asio::any_io_executor& executor,
                                             const std::filesystem::path& folder, const Leavings& leavings,
                                             std::chrono::nanoseconds idle) {
-  auto place = MeetingPlace::make(folder);
-  if (!place) return std::unexpected(place.error());
+  TRY_AS(place, MeetingPlace::make(folder));
   const auto capped = std::min<std::chrono::nanoseconds>(idle, std::chrono::hours(24 * 365));
   auto keeper = std::make_unique<SessionKeeper>(executor, std::move(*place), capped);
   for (const auto& [name, session] : leavings) {
     const auto* lasting = dynamic_cast<const Lasting*>(session.get());
     if (lasting == nullptr || !lasting->alive()) continue;
-    if (auto added = keeper->add(name, session); !added) return std::unexpected(added.error());
+    TRY(keeper->add(name, session));
   }
   if (keeper->empty()) return nullptr;
   return keeper;

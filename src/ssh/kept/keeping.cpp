@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "ec2mpi/base/try.hpp"
 #include "ec2mpi/ssh/round_trip.hpp"
 #include "src/ssh/kept/meeting_place.hpp"
 #include "src/ssh/kept/warm_session.hpp"
@@ -47,8 +48,7 @@ class KeepingConnector : public Connector {
 
   awaitable<Result<std::unique_ptr<Session>>> connect(const Node& node, Limit limit,
                                                       PhaseObserver on_phase) override {
-    const auto name = cold_->name_of(node);
-    if (!name) co_return std::unexpected(name.error());
+    CO_TRY_AS(name, cold_->name_of(node));
     auto& known = in_use_[*name];
     const bool first = known.expired();
     const Sign sign = first ? std::make_shared<const bool>(true) : nullptr;
@@ -62,16 +62,14 @@ class KeepingConnector : public Connector {
         co_return std::make_unique<LentSession>(std::move(warm), sign);
       }
     }
-    auto session = co_await connect_cold(node, *name, limit, std::move(on_phase), first);
-    if (!session) co_return std::unexpected(session.error());
+    CO_TRY_AS(session, co_await connect_cold(node, *name, limit, std::move(on_phase), first));
     co_return std::make_unique<LentSession>(std::move(*session), sign);
   }
 
  private:
   awaitable<Result<std::shared_ptr<Session>>> connect_cold(Node node, std::string name, Limit limit,
                                                            PhaseObserver on_phase, bool keep) {
-    auto session = co_await cold_->connect(node, limit, std::move(on_phase));
-    if (!session) co_return std::unexpected(session.error());
+    CO_TRY_AS(session, co_await cold_->connect(node, limit, std::move(on_phase)));
     std::shared_ptr<Session> shared = std::move(*session);
     if (keep && options_.leavings) options_.leavings->insert_or_assign(std::move(name), shared);
     co_return shared;
@@ -81,8 +79,7 @@ class KeepingConnector : public Connector {
   awaitable<Result<std::unique_ptr<Session>>> connect_again(Node node, std::string name, Limit limit) {
     spdlog::debug("{}: the connection that was kept is dead", node.label());
     const PhaseObserver no_matter = [](Phase) {};
-    auto session = co_await connect_cold(std::move(node), std::move(name), limit, no_matter, true);
-    if (!session) co_return std::unexpected(session.error());
+    CO_TRY_AS(session, co_await connect_cold(std::move(node), std::move(name), limit, no_matter, true));
     co_return std::make_unique<LentSession>(std::move(*session), nullptr);
   }
 

@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 
 namespace ec2mpi::ssh {
 
@@ -42,7 +43,7 @@ UniqueFd unix_socket() {
 }  // namespace
 
 Result<MeetingPlace> MeetingPlace::make(const std::filesystem::path& folder) {
-  if (auto made = make_private_folder(folder); !made) return std::unexpected(made.error());
+  TRY(make_private_folder(folder));
   auto opened = open_folder(folder);
   if (!opened) return io_error("open", folder);
   if (!for_us_only(opened.get()))

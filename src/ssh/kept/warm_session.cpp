@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 #include "ec2mpi/ssh/round_trip.hpp"
 #include "src/ssh/kept/frame_socket.hpp"
 #include "src/ssh/kept/warm_channel.hpp"
@@ -56,7 +57,7 @@ class WarmSession : public Session, public Timed {
       if (asked) co_return std::move(*asked);
       if (asked.error().kind != ErrorKind::unreachable) co_return std::unexpected(asked.error());
     }
-    if (auto ready = co_await connect_cold(limit); !ready) co_return std::unexpected(ready.error());
+    CO_TRY(co_await connect_cold(limit));
     auto channel = co_await cold_->start(std::move(request), limit);
     co_return channel;
   }
@@ -69,7 +70,7 @@ class WarmSession : public Session, public Timed {
       if (asked) co_return std::move(*asked);
       if (asked.error().kind != ErrorKind::unreachable) co_return std::unexpected(asked.error());
     }
-    if (auto ready = co_await connect_cold(limit); !ready) co_return std::unexpected(ready.error());
+    CO_TRY(co_await connect_cold(limit));
     auto channel = co_await cold_->forward(std::move(host), port, limit);
     co_return channel;
   }
@@ -125,8 +126,7 @@ class WarmSession : public Session, public Timed {
   awaitable<Result<void>> connect_cold(Limit limit) {
     if (cold_) co_return Result<void>{};
     const Limit patience = limit.at_most(patience_);
-    auto session = co_await anew_(patience);
-    if (!session) co_return std::unexpected(session.error());
+    CO_TRY_AS(session, co_await anew_(patience));
     if (!cold_) cold_ = std::move(*session);
     held_->close();
     co_return Result<void>{};

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 #include "src/ssh/libssh/handles.hpp"
 
 namespace ec2mpi::ssh {
@@ -29,8 +30,7 @@ Result<KeyPair> make_key_pair() {
   if (::ssh_pki_export_privkey_base64(made, nullptr, nullptr, nullptr, &text) != SSH_OK)
     return fail(ErrorKind::local_io, "libssh cannot write the key that it has made");
   const StringHandle owned(text);
-  auto public_key = public_part(made);
-  if (!public_key) return std::unexpected(public_key.error());
+  TRY_AS(public_key, public_part(made));
   return KeyPair{std::string(trim(text)) + "\n", std::move(*public_key)};
 }
 
@@ -42,8 +42,7 @@ Result<KeyPair> parse_key_pair(std::string text, const std::filesystem::path& fi
                                                  printable(file.string())));
   }
   const KeyHandle key(read);
-  auto public_key = public_part(read);
-  if (!public_key) return std::unexpected(public_key.error());
+  TRY_AS(public_key, public_part(read));
   return KeyPair{std::move(text), std::move(*public_key)};
 }
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 #include "ec2mpi/ssh/lasting.hpp"
 #include "ec2mpi/ssh/round_trip.hpp"
 #include "ec2mpi/ssh/server_words.hpp"
@@ -111,8 +112,7 @@ class LibsshChannel : public Channel {
     const auto open = [this, &host, port] {
       return ::ssh_channel_open_forward(channel_, host.c_str(), port, "127.0.0.1", 0);
     };
-    auto done = co_await repeat(limit, open, kNoWay);
-    if (!done) co_return std::unexpected(done.error());
+    CO_TRY_AS(done, co_await repeat(limit, open, kNoWay));
     if (*done != SSH_OK) co_return failure(explain_refused_forward(::ssh_get_error(session())));
     co_return Result<void>{};
   }
@@ -332,9 +332,7 @@ class LibsshSession : public Session, public Timed, public Lasting {
     const bool pipelined = first_ && speaks_openssh_;
     first_ = false;
     auto channel = std::make_unique<LibsshChannel>(link_);
-    if (auto opened = co_await channel->open(std::move(request), pipelined, limit); !opened) {
-      co_return std::unexpected(opened.error());
-    }
+    CO_TRY(co_await channel->open(std::move(request), pipelined, limit));
     co_return channel;
   }
 
@@ -342,9 +340,7 @@ class LibsshSession : public Session, public Timed, public Lasting {
                                                       Limit limit) override {
     first_ = false;
     auto channel = std::make_unique<LibsshChannel>(link_);
-    if (auto opened = co_await channel->open_forward(std::move(host), port, limit); !opened) {
-      co_return std::unexpected(opened.error());
-    }
+    CO_TRY(co_await channel->open_forward(std::move(host), port, limit));
     co_return channel;
   }
 

@@ -8,6 +8,7 @@
 
 #include "ec2mpi/base/sha256.hpp"
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 #include "src/ssh/libssh/libssh_session.hpp"
 #include "src/ssh/libssh/link.hpp"
 #include "src/ssh/libssh/private_key.hpp"
@@ -213,7 +214,7 @@ class Handshake {
             co_return false;  // the agent or the key failed, not the link
           co_return std::unexpected(link_->last_error());
       }
-      if (auto heard = co_await wait_for_answer(limit); !heard) co_return std::unexpected(heard.error());
+      CO_TRY(co_await wait_for_answer(limit));
     }
   }
 
@@ -244,22 +245,18 @@ class LibsshConnector : public NamingConnector {
 
   awaitable<Result<std::unique_ptr<Session>>> connect(const Node& node, Limit limit,
                                                       PhaseObserver on_phase) override {
-    const auto target = with_keys(target_of(node));
-    if (!target) co_return std::unexpected(target.error());
+    CO_TRY_AS(target, with_keys(target_of(node)));
     std::optional<Clock::duration> exchange;
-    auto socket = co_await reach(*target, limit, on_phase, exchange);
-    if (!socket) co_return std::unexpected(socket.error());
+    CO_TRY_AS(socket, co_await reach(*target, limit, on_phase, exchange));
     auto session = co_await log_in(std::move(*socket), exchange, *target, node, limit, on_phase);
     co_return session;
   }
 
   Result<std::string> name_of(const Node& node) override {
-    const auto target = target_of(node);
-    if (!target) return std::unexpected(target.error());
+    TRY_AS(target, target_of(node));
     auto text = describe(host_key_name(node), *target);
     if (target->jump) {
-      const auto jump = target_of_jump(*target->jump);
-      if (!jump) return std::unexpected(jump.error());
+      TRY_AS(jump, target_of_jump(*target->jump));
       text += describe("by", *jump);
     }
     return sha256(text).substr(0, 32);
@@ -278,8 +275,7 @@ class LibsshConnector : public NamingConnector {
       co_return socket;
     }
     on_phase(Phase::connecting);
-    const auto bastion = co_await jump_host(*target.jump, limit);
-    if (!bastion) co_return std::unexpected(bastion.error());
+    CO_TRY_AS(bastion, co_await jump_host(*target.jump, limit));
     const auto asked = Clock::now();
     auto socket = co_await open_tunnel(*bastion, target.host, target.port, limit);
     exchange = Clock::now() - asked;
@@ -290,11 +286,10 @@ class LibsshConnector : public NamingConnector {
                                                      std::optional<Clock::duration> exchange,
                                                      const Target& target, const Node& node, Limit limit,
                                                      const PhaseObserver& on_phase) {
-    auto link = Link::over(std::move(socket));
-    if (!link) co_return std::unexpected(link.error());
+    CO_TRY_AS(link, Link::over(std::move(socket)));
     if (exchange) (*link)->note_exchange(*exchange);
     Handshake handshake(*link, target, node, host_keys_, options_.use_agent);
-    if (auto done = co_await handshake.run(limit, on_phase); !done) co_return std::unexpected(done.error());
+    CO_TRY(co_await handshake.run(limit, on_phase));
     spdlog::debug("{}: logged in to {}@{}:{}", node.label(), target.user, target.host, target.port);
     co_return make_libssh_session(*link);
   }
@@ -319,11 +314,9 @@ class LibsshConnector : public NamingConnector {
   }
 
   awaitable<Result<std::unique_ptr<Session>>> connect_jump(const Node& node, Limit limit) {
-    const auto target = with_keys(target_of_jump(node));
-    if (!target) co_return std::unexpected(target.error());
+    CO_TRY_AS(target, with_keys(target_of_jump(node)));
     const PhaseObserver nobody = [](Phase) {};
-    auto socket = co_await connect_tcp(target->host, target->port, limit, nobody);
-    if (!socket) co_return std::unexpected(socket.error());
+    CO_TRY_AS(socket, co_await connect_tcp(target->host, target->port, limit, nobody));
     auto session = co_await log_in(std::move(*socket), std::nullopt, *target, node, limit, nobody);
     co_return session;
   }
@@ -368,8 +361,7 @@ class LibsshConnector : public NamingConnector {
   Result<Target> target_without_jump(const Node& node, HostSettings& configured) {
     Target target{node.address, kDefaultPort, std::string(kDefaultUser), {}, {}, {}};
     if (!options_.ssh_config.empty()) {
-      auto found = host_settings(options_.ssh_config, node.address);
-      if (!found) return std::unexpected(found.error());
+      TRY_AS(found, host_settings(options_.ssh_config, node.address));
       configured = std::move(*found);
       target.host = configured.host_name;
     }

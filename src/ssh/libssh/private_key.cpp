@@ -7,6 +7,7 @@
 
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 
 namespace ec2mpi::ssh {
 
@@ -73,7 +74,7 @@ int answer_prompt(const char*, char* answer, std::size_t size, int, int, void* d
 }  // namespace
 
 Result<PrivateKey> load_private_key(const std::filesystem::path& file, const PassphrasePrompt& prompt) {
-  if (auto checked = check_key_file(file); !checked) return std::unexpected(checked.error());
+  TRY(check_key_file(file));
   PromptCall call{prompt, file};
   ssh_key key = nullptr;
   const int loaded = ::ssh_pki_import_privkey_file(file.c_str(), nullptr, answer_prompt, &call, &key);

@@ -7,6 +7,8 @@
 #include <asio/this_coro.hpp>
 #include <asio/use_awaitable.hpp>
 
+#include "ec2mpi/base/try.hpp"
+
 namespace ec2mpi::ssh {
 
 namespace {
@@ -100,8 +102,7 @@ std::string explain(std::error_code failed, const tcp::endpoint& endpoint) {
 awaitable<Result<Link::Socket>> connect_tcp(std::string host, std::uint16_t port, Limit limit,
                                             const PhaseObserver& on_phase) {
   on_phase(Phase::resolving);
-  const auto endpoints = co_await resolve(host, port, limit);
-  if (!endpoints) co_return std::unexpected(endpoints.error());
+  CO_TRY_AS(endpoints, co_await resolve(host, port, limit));
 
   on_phase(Phase::connecting);
   Error last{ErrorKind::unreachable, fmt::format("the name {} has no address", host)};

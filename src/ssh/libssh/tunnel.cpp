@@ -9,6 +9,8 @@
 #include <asio/use_awaitable.hpp>
 #include <asio/write.hpp>
 
+#include "ec2mpi/base/try.hpp"
+
 namespace ec2mpi::ssh {
 
 namespace {
@@ -64,8 +66,7 @@ awaitable<void> carry_from_node(std::shared_ptr<Tunnel> tunnel) {
 
 awaitable<Result<Link::Socket>> open_tunnel(std::shared_ptr<Session> bastion, std::string host,
                                             std::uint16_t port, Limit limit) {
-  auto channel = co_await bastion->forward(std::move(host), port, limit);
-  if (!channel) co_return std::unexpected(channel.error());
+  CO_TRY_AS(channel, co_await bastion->forward(std::move(host), port, limit));
   const auto executor = co_await asio::this_coro::executor;
   stream_protocol::socket near_end(executor);
   stream_protocol::socket far_end(executor);

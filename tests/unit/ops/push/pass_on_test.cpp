@@ -6,11 +6,10 @@
 #include <iterator>
 
 #include "ec2mpi/base/text.hpp"
+#include "src/ops/push/programs.hpp"
 #include "tests/support/scratch_folder.hpp"
 
 namespace ec2mpi::ops {
-
-extern const char* const kPassOnProgram;
 
 namespace {
 
@@ -18,7 +17,7 @@ class PassOn : public testing::Test {
  protected:
   /// Runs shell text in a folder with the program, as `pass_on`, and 20 MB that are called `input`.
   int run(const std::string& text) const {
-    std::ofstream(folder_ / "pass_on.pl") << kPassOnProgram;
+    std::ofstream(folder_ / "pass_on.pl") << kPassOnPl;
     const auto whole = "cd " + quote_word(folder_.path().string()) +
                        " && seq 3000000 | head -c 20000000 >input; trap '' PIPE; "
                        "pass_on() { exec perl pass_on.pl \"$@\"; }\n" +

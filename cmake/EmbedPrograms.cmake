@@ -1,0 +1,47 @@
+# Makes strings of the programs that run on nodes. For each room with *.sh, *.awk, *.pl or *.py files it writes one
+# header, included as "src/ROOM/programs.hpp", in which take_turn.sh is `kTakeTurnSh`. The lines that hold only a comment
+# are left out, and in sh the indentation and empty lines, also of text in quotes and here-documents.
+function(embed_programs target)
+  set(folder ${CMAKE_CURRENT_BINARY_DIR}/programs)
+  file(GLOB_RECURSE files CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} src/*.sh src/*.awk src/*.pl src/*.py)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${files})
+  foreach(file IN LISTS files)
+    cmake_path(GET file PARENT_PATH room)
+    string(MAKE_C_IDENTIFIER ${room} key)
+    list(APPEND rooms ${room})
+    _embedded_program(${file} text)
+    string(APPEND ${key}_text "${text}")
+  endforeach()
+  list(REMOVE_DUPLICATES rooms)
+  foreach(room IN LISTS rooms)
+    string(MAKE_C_IDENTIFIER ${room} key)
+    string(REGEX MATCH "^src/([a-z]+)/" floor ${room})
+    file(CONFIGURE OUTPUT ${folder}/${room}/programs.hpp @ONLY CONTENT
+"#pragma once
+// Made by EmbedPrograms.cmake of the programs in ${room}.
+#include <string_view>
+namespace ec2mpi::${CMAKE_MATCH_1} {
+@${key}_text@}
+")
+  endforeach()
+  target_include_directories(${target} PUBLIC ${folder})
+endfunction()
+
+# Sets `result` to the definition of the program's constant.
+function(_embedded_program file result)
+  file(READ ${CMAKE_CURRENT_SOURCE_DIR}/${file} text)
+  string(REGEX REPLACE "\n[ \t]*#[^\n]*" "" text "\n${text}")
+  if(file MATCHES "\\.sh$")
+    string(REGEX REPLACE "\n[ \t\n]+" "\n" text "${text}")
+  endif()
+  string(REGEX REPLACE "^\n+" "" text "${text}")
+  cmake_path(GET file FILENAME name)
+  string(REGEX REPLACE "[._]" ";" words ${name})
+  foreach(word IN LISTS words)
+    string(SUBSTRING ${word} 0 1 first)
+    string(SUBSTRING ${word} 1 -1 rest)
+    string(TOUPPER ${first} first)
+    string(APPEND constant ${first}${rest})
+  endforeach()
+  set(${result} "inline constexpr std::string_view k${constant} = R\"EMBEDDED(${text})EMBEDDED\";\n" PARENT_SCOPE)
+endfunction()
