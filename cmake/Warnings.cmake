@@ -9,15 +9,13 @@ if(CMAKE_BUILD_TYPE STREQUAL "Release")
   target_compile_options(ec2mpi_warnings INTERFACE -Wno-array-bounds -Wno-restrict -Wno-stringop-overflow
                                                    -Wno-stringop-overread)
 endif()
-# Of a coroutine whose frame holds something of an anonymous namespace, if several files are compiled as one.
-if(CMAKE_UNITY_BUILD)
-  target_compile_options(ec2mpi_warnings INTERFACE -Wno-subobject-linkage)
-endif()
 if(EC2MPI_WERROR)
   target_compile_options(ec2mpi_warnings INTERFACE -Werror)
 endif()
+# A null pointer is found by AddressSanitizer, too, and these processors read unaligned values; without these two checks
+# a file compiles in 2.8 s instead of 3.9 s.
 if(EC2MPI_SANITIZE)
-  target_compile_options(ec2mpi_warnings INTERFACE -fsanitize=address,undefined -fno-omit-frame-pointer
-                                                   -fno-sanitize-recover=undefined)
+  target_compile_options(ec2mpi_warnings INTERFACE -fsanitize=address,undefined -fno-sanitize=null,alignment
+                                                   -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
   target_link_options(ec2mpi_warnings INTERFACE -fsanitize=address,undefined)
 endif()
