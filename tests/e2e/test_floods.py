@@ -12,7 +12,7 @@ import time
 import pytest
 
 from local_cluster import SLOWNESS, wait_until
-from test_persist import keeper
+from test_persist import daemon
 
 SOON = 3  # seconds from the signal or the limit to the end
 MOST = 100  # MB
@@ -219,7 +219,7 @@ def test_a_flood_does_not_delay_other_nodes_ends_in_json(connected):
 @pytest.mark.parametrize("leaves", [signal.SIGSTOP, signal.SIGKILL])
 def test_what_keeps_a_connection_stays_small_when_its_command_does_not_read(ec2mpi, leaves):
     assert ec2mpi("exec", "-w", "3", "--persist", "600", "true").code == 0
-    pid = keeper(ec2mpi)
+    pid = daemon(ec2mpi)
     flood = Flood(ec2mpi, "exec", "-w", "3", "yes").flows()
     flood.process.send_signal(leaves)
     end = time.monotonic() + 2

@@ -19,10 +19,10 @@ KEEP = ("--persist", "600")
 
 
 @pytest.fixture
-def warm(ec2mpi):
+def tool(ec2mpi):
     """The program; what it has left behind is ended."""
     yield ec2mpi
-    for pid in keepers(ec2mpi):
+    for pid in daemons(ec2mpi):
         if not gone(pid):  # a socket names the command itself until the process that stays behind has begun
             os.kill(pid, signal.SIGCONT)
     if folder(ec2mpi).exists():
@@ -48,7 +48,7 @@ def reach(program, name):
     return link
 
 
-def keepers(program):
+def daemons(program):
     """The processes that listen at the sockets."""
     pids = set()
     for name in names(program):
@@ -60,9 +60,9 @@ def keepers(program):
     return sorted(pids)
 
 
-def keeper(program):
+def daemon(program):
     # A socket tells who listens once the process that stays behind has begun.
-    return wait_until(lambda: [pid for pid in keepers(program) if os.path.exists(f"/proc/{pid}")], "somebody keeps the connections")[0]
+    return wait_until(lambda: [pid for pid in daemons(program) if os.path.exists(f"/proc/{pid}")], "somebody keeps the connections")[0]
 
 
 def gone(pid):
@@ -80,59 +80,59 @@ def logins_from_the_laptop(cluster):
 
 # --- they are used -----------------------------------------------------------------------------------------------
 
-def test_the_second_command_needs_no_login(warm, cluster4):
-    first = warm("exec-all", *KEEP, "hostname")
+def test_the_second_command_needs_no_login(tool, cluster4):
+    first = tool("exec-all", *KEEP, "hostname")
     assert first.code == 0, first.err
     before = logins(cluster4)
-    second = warm("exec-all", "hostname")
+    second = tool("exec-all", "hostname")
     assert (second.code, sorted(second.out.splitlines())) == (0, sorted(first.out.splitlines())), second.err
     assert logins(cluster4) == before
-    assert len(names(warm)) == 4
+    assert len(names(tool)) == 4
 
 
-def test_nobody_else_finds_them(warm):
-    assert warm("exec-all", *KEEP, "true").code == 0
-    assert folder(warm).stat().st_mode & 0o777 == 0o700
-    assert [os.stat(folder(warm) / name).st_mode & 0o777 for name in names(warm)] == [0o600] * 4
+def test_nobody_else_finds_them(tool):
+    assert tool("exec-all", *KEEP, "true").code == 0
+    assert folder(tool).stat().st_mode & 0o777 == 0o700
+    assert [os.stat(folder(tool) / name).st_mode & 0o777 for name in names(tool)] == [0o600] * 4
 
 
-def test_without_persist_nothing_stays(warm, cluster4):
-    assert warm("exec-all", "true").code == 0
-    assert names(warm) == []
+def test_without_persist_nothing_stays(tool, cluster4):
+    assert tool("exec-all", "true").code == 0
+    assert names(tool) == []
 
 
 @pytest.mark.parametrize("command", ["true", "exit 7", "kill -9 $$", "echo out; echo err >&2; exit 3", "printf 'no end of line'",
                                      "/nonexistent/program", "seq 200000; seq 100000 >&2"])
-def test_a_command_shows_the_same_as_over_a_new_connection(warm, cluster4, command):
-    assert warm("exec", "-w", "2", *KEEP, "true").code == 0
+def test_a_command_shows_the_same_as_over_a_new_connection(tool, cluster4, command):
+    assert tool("exec", "-w", "2", *KEEP, "true").code == 0
     before = logins(cluster4)
-    kept = warm("login", "2", "--", command)
+    kept = tool("login", "2", "--", command)
     assert logins(cluster4) == before
-    new = warm("login", "2", "--persist", "0", "--", command)
+    new = tool("login", "2", "--persist", "0", "--", command)
     assert (kept.code, kept.out, kept.err) == (new.code, new.out, new.err)
     assert logins(cluster4) != before
 
 
-def test_input_arrives_whole_and_ends(warm, cluster4):
+def test_input_arrives_whole_and_ends(tool, cluster4):
     data = random.Random(1).randbytes(20_000_000)
-    assert warm("exec", "-w", "2", *KEEP, "true").code == 0
+    assert tool("exec", "-w", "2", *KEEP, "true").code == 0
     before = logins(cluster4)
-    done = warm("login", "2", "--", "sha256sum", input=data)
+    done = tool("login", "2", "--", "sha256sum", input=data)
     assert done.out.split()[0] == hashlib.sha256(data).hexdigest(), done.err
     assert logins(cluster4) == before
 
 
-def test_input_that_nobody_reads_does_not_hang(warm):
-    assert warm("exec", "-w", "2", *KEEP, "true").code == 0
-    done = warm("login", "2", "--", "exit 4", input=b"x" * 20_000_000)
+def test_input_that_nobody_reads_does_not_hang(tool):
+    assert tool("exec", "-w", "2", *KEEP, "true").code == 0
+    done = tool("login", "2", "--", "exit 4", input=b"x" * 20_000_000)
     assert done.code == 4
 
 
-def test_much_output_comes_whole_and_waits_for_its_reader(warm, cluster4):
+def test_much_output_comes_whole_and_waits_for_its_reader(tool, cluster4):
     """A fifth of a gigabyte, first to somebody who doesn't read: it must not pile up anywhere."""
-    assert warm("exec", "-w", "2", *KEEP, "true").code == 0
-    before, pid = logins(cluster4), keeper(warm)
-    process = warm.start("login", "2", "--", "head -c 200000000 /dev/zero | tr '\\0' x", text=False)
+    assert tool("exec", "-w", "2", *KEEP, "true").code == 0
+    before, pid = logins(cluster4), daemon(tool)
+    process = tool.start("login", "2", "--", "head -c 200000000 /dev/zero | tr '\\0' x", text=False)
     time.sleep(2)
     assert peak(pid) < 100, "MB in the process that keeps the connection"
     count = 0
@@ -151,133 +151,133 @@ def peak(pid):
     return int(re.search(r"VmHWM:\s*(\d+)", open(f"/proc/{pid}/status").read()).group(1)) / 1024
 
 
-def test_a_terminal_on_the_node(warm, cluster4):
-    assert warm("exec", "-w", "2", *KEEP, "true").code == 0
+def test_a_terminal_on_the_node(tool, cluster4):
+    assert tool("exec", "-w", "2", *KEEP, "true").code == 0
     before = logins(cluster4)
-    done = warm("login", "2", "--tty", "--", "tty; stty size; exit 5", env={"TERM": "vt100"})
+    done = tool("login", "2", "--tty", "--", "tty; stty size; exit 5", env={"TERM": "vt100"})
     assert done.code == 5 and done.out.startswith("/dev/pts/")
     assert logins(cluster4) == before
 
 
-def test_ctrl_c_ends_the_command_on_the_node_and_not_the_connection(warm, cluster4):
-    assert warm("exec", "-w", "2", *KEEP, "true").code == 0
+def test_ctrl_c_ends_the_command_on_the_node_and_not_the_connection(tool, cluster4):
+    assert tool("exec", "-w", "2", *KEEP, "true").code == 0
     before = logins(cluster4)
-    process = warm.start("exec", "-w", "2", "sleep 98.7654321")
+    process = tool.start("exec", "-w", "2", "sleep 98.7654321")
     running = "pgrep -f '[s]leep 98.7654321'"
     wait_until(lambda: cluster4.host(2, running).out, "it runs")
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130 and "nothing left running" in err
     assert not cluster4.host(2, running).out
-    assert warm("exec", "-w", "2", "true").code == 0
+    assert tool("exec", "-w", "2", "true").code == 0
     assert logins(cluster4) == before
 
 
-def test_a_command_that_is_killed_ends_on_the_node_as_without(warm, cluster4):
+def test_a_command_that_is_killed_ends_on_the_node_as_without(tool, cluster4):
     """Its channel is closed: a program with a terminal gets SIGHUP."""
-    assert warm("exec", "-w", "2", *KEEP, "true").code == 0
-    process = warm.start("login", "2", "--tty", "--", "echo up; exec sleep 98.7654321")
+    assert tool("exec", "-w", "2", *KEEP, "true").code == 0
+    process = tool.start("login", "2", "--tty", "--", "echo up; exec sleep 98.7654321")
     assert process.stdout.readline().strip() == "up"
     process.kill()
     wait_until(lambda: not cluster4.host(2, "pgrep -f '[s]leep 98.7654321'").out, "it has ended")
 
 
-def test_two_commands_at_once_over_one_connection(warm, cluster4):
-    assert warm("exec", "-w", "2", *KEEP, "rm -f go").code == 0
+def test_two_commands_at_once_over_one_connection(tool, cluster4):
+    assert tool("exec", "-w", "2", *KEEP, "rm -f go").code == 0
     before = logins(cluster4)
-    first = warm.start("login", "2", "--", "until [ -e go ]; do sleep 0.1; done; echo first")
-    assert warm("login", "2", "--", "touch go; echo second").out == "second\n"
+    first = tool.start("login", "2", "--", "until [ -e go ]; do sleep 0.1; done; echo first")
+    assert tool("login", "2", "--", "touch go; echo second").out == "second\n"
     assert first.communicate(timeout=30)[0] == "first\n"
     assert logins(cluster4) == before
 
 
-def test_more_commands_at_once_than_the_node_takes_over_one_connection(warm, cluster4):
+def test_more_commands_at_once_than_the_node_takes_over_one_connection(tool, cluster4):
     """sshd's MaxSessions is 10: the others connect anew."""
-    assert warm("exec", "-w", "2", *KEEP, "rm -f go").code == 0
-    many = [warm.start("login", "2", "--", f"until [ -e go ]; do sleep 0.1; done; echo {i}") for i in range(12)]
+    assert tool("exec", "-w", "2", *KEEP, "rm -f go").code == 0
+    many = [tool.start("login", "2", "--", f"until [ -e go ]; do sleep 0.1; done; echo {i}") for i in range(12)]
     wait_until(lambda: cluster4.host(2, "pgrep -fc '[u]ntil .*; echo'").out.strip() == "12", "all of them run")
-    assert warm("login", "2", "--", "touch go").code == 0
+    assert tool("login", "2", "--", "touch go").code == 0
     assert [process.communicate(timeout=30)[0] for process in many] == [f"{i}\n" for i in range(12)]
 
 
-def test_files_go_both_ways(warm, cluster4):
-    (warm.folder / "data").write_bytes(random.Random(2).randbytes(3_000_000))
-    assert warm("exec-all", *KEEP, "true").code == 0
+def test_files_go_both_ways(tool, cluster4):
+    (tool.folder / "data").write_bytes(random.Random(2).randbytes(3_000_000))
+    assert tool("exec-all", *KEEP, "true").code == 0
     before = logins_from_the_laptop(cluster4)
-    assert warm("push", "data", "d/").code == 0
-    assert warm("pull", "d/data", "back").code == 0
+    assert tool("push", "data", "d/").code == 0
+    assert tool("pull", "d/data", "back").code == 0
     for host in ALL:
-        assert (warm.folder / f"back/node{host}/data").read_bytes() == (warm.folder / "data").read_bytes()
+        assert (tool.folder / f"back/node{host}/data").read_bytes() == (tool.folder / "data").read_bytes()
     assert logins_from_the_laptop(cluster4) == before
 
 
-def test_run(warm, cluster4):
-    first = warm("run", *KEEP, "--per-node", "1", "--", "hostname", timeout=120)
+def test_run(tool, cluster4):
+    first = tool("run", *KEEP, "--per-node", "1", "--", "hostname", timeout=120)
     assert first.code == 0, first.err
     before = logins_from_the_laptop(cluster4)
-    second = warm("run", "--per-node", "1", "--", "hostname", timeout=120)
+    second = tool("run", "--per-node", "1", "--", "hostname", timeout=120)
     assert (second.code, sorted(second.out.split())) == (0, sorted(first.out.split())), second.err
     assert logins_from_the_laptop(cluster4) == before
 
 
-def test_only_nodes_that_are_not_warm_are_connected_to_and_stay_too(warm, cluster4):
-    assert warm("exec", "-w", "1-2", *KEEP, "true").code == 0
+def test_only_nodes_that_are_not_warm_are_connected_to_and_stay_too(tool, cluster4):
+    assert tool("exec", "-w", "1-2", *KEEP, "true").code == 0
     before = logins(cluster4)
-    assert warm("exec-all", *KEEP, "true").code == 0
+    assert tool("exec-all", *KEEP, "true").code == 0
     assert logins(cluster4) == [before[0], before[1], before[2] + 1, before[3] + 1]
-    assert warm("exec-all", "true").code == 0
+    assert tool("exec-all", "true").code == 0
     assert logins(cluster4) == [before[0], before[1], before[2] + 1, before[3] + 1]
-    assert len(keepers(warm)) == 2
+    assert len(daemons(tool)) == 2
 
 
 # --- what makes it the same connection -----------------------------------------------------------------------------
 
-def test_an_address_of_another_instance_is_not_used(warm, cluster4):
-    assert warm("exec", "-w", "2", *KEEP, "true").code == 0
+def test_an_address_of_another_instance_is_not_used(tool, cluster4):
+    assert tool("exec", "-w", "2", *KEEP, "true").code == 0
     before = logins(cluster4)
-    text = (warm.folder / LIST).read_text()
+    text = (tool.folder / LIST).read_text()
     fields = text.splitlines()[1].split("\t")
-    (warm.folder / LIST).write_text(text.replace(fields[1], "i-0123456789abcdef0"))
-    done = warm("exec", "-w", fields[3], "true")
+    (tool.folder / LIST).write_text(text.replace(fields[1], "i-0123456789abcdef0"))
+    done = tool("exec", "-w", fields[3], "true")
     assert done.code == 0, done.err
     assert logins(cluster4)[1] == before[1] + 1
 
 
-def test_another_user_is_another_connection(warm, cluster4):
-    assert warm("exec", "-w", "2", *KEEP, "true").code == 0
-    assert warm("exec", "-w", "2", "-N", "-l", "root", "whoami").out == "root\n"
-    assert warm("exec", "-w", "2", "-N", "whoami").out == "ubuntu\n"
+def test_another_user_is_another_connection(tool, cluster4):
+    assert tool("exec", "-w", "2", *KEEP, "true").code == 0
+    assert tool("exec", "-w", "2", "-N", "-l", "root", "whoami").out == "root\n"
+    assert tool("exec", "-w", "2", "-N", "whoami").out == "ubuntu\n"
 
 
-def test_through_a_jump_host(warm, cluster4):
+def test_through_a_jump_host(tool, cluster4):
     jump = ("-J", "ubuntu@203.0.113.11")
-    assert warm("exec", "-w", "2-3", *jump, *KEEP, "true").code == 0
+    assert tool("exec", "-w", "2-3", *jump, *KEEP, "true").code == 0
     before = logins(cluster4)
-    done = warm("exec", "-w", "2-3", *jump, "hostname")
+    done = tool("exec", "-w", "2-3", *jump, "hostname")
     assert lines_of(done.out, 2) == ["ip-10-0-0-12"] and lines_of(done.out, 3) == ["ip-10-0-0-13"]
     assert logins(cluster4) == before
-    assert warm("exec", "-w", "2", "true").code == 0, "the direct way is another connection"
+    assert tool("exec", "-w", "2", "true").code == 0, "the direct way is another connection"
     assert logins(cluster4)[1] == before[1] + 1
 
 
-def test_zero_means_neither_to_keep_nor_to_use(warm, cluster4):
-    assert warm("exec", "-w", "2", *KEEP, "true").code == 0
-    before, kept = logins(cluster4), names(warm)
-    assert warm("exec", "-w", "2", "--persist", "0", "true").code == 0
+def test_zero_means_neither_to_keep_nor_to_use(tool, cluster4):
+    assert tool("exec", "-w", "2", *KEEP, "true").code == 0
+    before, kept = logins(cluster4), names(tool)
+    assert tool("exec", "-w", "2", "--persist", "0", "true").code == 0
     assert logins(cluster4)[1] == before[1] + 1
-    assert names(warm) == kept
+    assert names(tool) == kept
 
 
-def test_settings_and_their_order(warm):
-    (warm.folder / "ec2mpi.toml").write_text('persist = "10m"\n')
-    assert warm("exec", "-w", "1", "true", env={"EC2MPI_PERSIST": "0"}).code == 0
-    assert names(warm) == []
-    assert warm("exec", "-w", "1", "true").code == 0
-    assert len(names(warm)) == 1
-    assert warm("exec", "-w", "2", "--persist", "0", "true", env={"EC2MPI_PERSIST": "5m"}).code == 0
-    assert len(names(warm)) == 1
-    assert warm("exec", "-w", "2", "true", env={"EC2MPI_PERSIST": "5m", "NO": "toml"}).code == 0
-    assert len(names(warm)) == 2
+def test_settings_and_their_order(tool):
+    (tool.folder / "ec2mpi.toml").write_text('persist = "10m"\n')
+    assert tool("exec", "-w", "1", "true", env={"EC2MPI_PERSIST": "0"}).code == 0
+    assert names(tool) == []
+    assert tool("exec", "-w", "1", "true").code == 0
+    assert len(names(tool)) == 1
+    assert tool("exec", "-w", "2", "--persist", "0", "true", env={"EC2MPI_PERSIST": "5m"}).code == 0
+    assert len(names(tool)) == 1
+    assert tool("exec", "-w", "2", "true", env={"EC2MPI_PERSIST": "5m", "NO": "toml"}).code == 0
+    assert len(names(tool)) == 2
 
 
 @pytest.mark.parametrize("wrong", ["soon", "-1", "1.5", "10d", "m", "99999999999"])
@@ -289,122 +289,122 @@ def test_a_time_that_is_none(offline, wrong):
 
 # --- their end -----------------------------------------------------------------------------------------------------
 
-def test_they_end_when_they_were_not_used_for_the_time(warm):
-    assert warm("exec", "-w", "2", "--persist", "8s", "true").code == 0
-    pid = keeper(warm)
+def test_they_end_when_they_were_not_used_for_the_time(tool):
+    assert tool("exec", "-w", "2", "--persist", "8s", "true").code == 0
+    pid = daemon(tool)
     wait_until(lambda: gone(pid), "nobody keeps them any more")
-    assert names(warm) == []
+    assert names(tool) == []
 
 
-def test_their_time_begins_after_the_last_use(warm, cluster4):
-    assert warm("exec", "-w", "2", "--persist", "8s", "true").code == 0
-    pid, before = keeper(warm), logins(cluster4)
-    assert warm("exec", "-w", "2", "sleep 10").code == 0
+def test_their_time_begins_after_the_last_use(tool, cluster4):
+    assert tool("exec", "-w", "2", "--persist", "8s", "true").code == 0
+    pid, before = daemon(tool), logins(cluster4)
+    assert tool("exec", "-w", "2", "sleep 10").code == 0
     assert not gone(pid)
     wait_until(lambda: gone(pid), "nobody keeps them any more")
     assert logins(cluster4) == before
 
 
-def test_disconnect_ends_them(warm, cluster4):
-    assert warm("exec-all", *KEEP, "true").code == 0
-    pid = keeper(warm)
-    done = warm("disconnect")
+def test_disconnect_ends_them(tool, cluster4):
+    assert tool("exec-all", *KEEP, "true").code == 0
+    pid = daemon(tool)
+    done = tool("disconnect")
     assert (done.code, done.out, done.err) == (0, "", "4 connections ended\n")
-    assert names(warm) == []
+    assert names(tool) == []
     wait_until(lambda: gone(pid), "the process, too, is gone")
-    done = warm("disconnect")
+    done = tool("disconnect")
     assert (done.code, done.err) == (0, "no connections were kept\n")
     before = logins(cluster4)
-    assert warm("exec-all", "true").code == 0
+    assert tool("exec-all", "true").code == 0
     assert logins(cluster4) == [count + 1 for count in before]
 
 
-def test_disconnect_cuts_off_what_runs(warm, cluster4):
-    assert warm("exec", "-w", "2", *KEEP, "true").code == 0
-    process = warm.start("login", "2", "--", "echo up; exec sleep 98.7654321")
+def test_disconnect_cuts_off_what_runs(tool, cluster4):
+    assert tool("exec", "-w", "2", *KEEP, "true").code == 0
+    process = tool.start("login", "2", "--", "echo up; exec sleep 98.7654321")
     assert process.stdout.readline() == "up\n"
-    assert warm("disconnect").code == 0
+    assert tool("disconnect").code == 0
     out, err = process.communicate(timeout=30)
     assert process.returncode == 255 and "connection lost" in err
     cluster4.host(2, "pkill -f '[s]leep 98.7654321'")
 
 
-def test_a_keeper_that_was_killed(warm, cluster4):
-    assert warm("exec", "-w", "2", *KEEP, "true").code == 0
-    before, pid = logins(cluster4), keeper(warm)
+def test_a_keeper_that_was_killed(tool, cluster4):
+    assert tool("exec", "-w", "2", *KEEP, "true").code == 0
+    before, pid = logins(cluster4), daemon(tool)
     os.kill(pid, signal.SIGKILL)
     wait_until(lambda: gone(pid), "it is gone")
-    assert len(names(warm)) == 1
-    assert warm("exec", "-w", "2", "true").code == 0
+    assert len(names(tool)) == 1
+    assert tool("exec", "-w", "2", "true").code == 0
     assert logins(cluster4)[1] == before[1] + 1
-    assert names(warm) == [], "a socket that leads nowhere is removed"
+    assert names(tool) == [], "a socket that leads nowhere is removed"
 
 
-def test_a_keeper_that_is_frozen_does_not_hold_a_command_up(warm, cluster4):
-    assert warm("exec", "-w", "2", *KEEP, "true").code == 0
-    before, pid = logins(cluster4), keeper(warm)
+def test_a_keeper_that_is_frozen_does_not_hold_a_command_up(tool, cluster4):
+    assert tool("exec", "-w", "2", *KEEP, "true").code == 0
+    before, pid = logins(cluster4), daemon(tool)
     os.kill(pid, signal.SIGSTOP)
-    assert warm("exec", "-w", "2", "-N", "echo in").out == "in\n"
+    assert tool("exec", "-w", "2", "-N", "echo in").out == "in\n"
     assert logins(cluster4)[1] == before[1] + 1
-    done = warm("disconnect")
+    done = tool("disconnect")
     assert done.code == 1 and f"kill -9 {pid}" in done.err
 
 
-def test_what_a_frozen_keeper_was_asked_for_is_not_started_later(warm, cluster4):
-    assert warm("exec", "-w", "2", *KEEP, "rm -f times").code == 0
-    pid = keeper(warm)
+def test_what_a_frozen_keeper_was_asked_for_is_not_started_later(tool, cluster4):
+    assert tool("exec", "-w", "2", *KEEP, "rm -f times").code == 0
+    pid = daemon(tool)
     os.kill(pid, signal.SIGSTOP)
-    assert warm("exec", "-w", "2", "echo once >>times").code == 0
+    assert tool("exec", "-w", "2", "echo once >>times").code == 0
     os.kill(pid, signal.SIGCONT)
-    assert warm("exec", "-w", "2", "-N", "cat times").out == "once\n"
+    assert tool("exec", "-w", "2", "-N", "cat times").out == "once\n"
 
 
-def test_sessions_that_the_node_has_ended(warm, cluster4):
-    assert warm("exec", "-w", "2", *KEEP, "true").code == 0
-    before, pid = logins(cluster4), keeper(warm)
+def test_sessions_that_the_node_has_ended(tool, cluster4):
+    assert tool("exec", "-w", "2", *KEEP, "true").code == 0
+    before, pid = logins(cluster4), daemon(tool)
     cluster4.host(2, "pkill -f '^sshd: ubuntu'")
     wait_until(lambda: gone(pid), "nobody keeps a dead connection")
-    assert warm("exec", "-w", "2", "true").code == 0
+    assert tool("exec", "-w", "2", "true").code == 0
     assert logins(cluster4)[1] == before[1] + 1
 
 
-def test_a_node_that_was_rebooted_meanwhile(warm, cluster4):
-    """The keeper can't know yet that the other end is gone."""
-    assert warm("exec", "-w", "2", *KEEP, "true").code == 0
-    keeper(warm)
+def test_a_node_that_was_rebooted_meanwhile(tool, cluster4):
+    """The daemon can't know yet that the other end is gone."""
+    assert tool("exec", "-w", "2", *KEEP, "true").code == 0
+    daemon(tool)
     cluster4.fault("stop", 2, "--hard")
     cluster4.call("start", 2)
-    wait_until(lambda: warm("exec", "-w", "2", "--persist", "0", "true").code == 0, "it is up again")
-    assert len(names(warm)) == 1
-    done = warm("exec", "-w", "2", "-N", "echo in")
+    wait_until(lambda: tool("exec", "-w", "2", "--persist", "0", "true").code == 0, "it is up again")
+    assert len(names(tool)) == 1
+    done = tool("exec", "-w", "2", "-N", "echo in")
     assert (done.code, done.out) == (0, "in\n"), done.err
 
 
-def test_a_node_that_does_not_answer_any_more(warm, cluster4):
-    assert warm("exec", "-w", "2", *KEEP, "true").code == 0
-    keeper(warm)
+def test_a_node_that_does_not_answer_any_more(tool, cluster4):
+    assert tool("exec", "-w", "2", *KEEP, "true").code == 0
+    daemon(tool)
     cluster4.fault("cut", 2)
-    done = warm("exec", "-w", "2", "-t", "2", "true")
+    done = tool("exec", "-w", "2", "-t", "2", "true")
     assert done.code == 255 and "no answer" in done.err
 
 
 # --- nothing else stays --------------------------------------------------------------------------------------------
 
-def test_whoever_waits_for_the_end_of_our_output_does_not_wait_for_the_keeper(warm):
+def test_whoever_waits_for_the_end_of_our_output_does_not_wait_for_the_keeper(tool):
     """Standard output and error, and a pipe that somebody else has left open for us."""
     end, handed_on = os.pipe()
-    process = warm.start("exec", "-w", "2", *KEEP, "echo x", pass_fds=[handed_on])
+    process = tool.start("exec", "-w", "2", *KEEP, "echo x", pass_fds=[handed_on])
     os.close(handed_on)
     out, _ = process.communicate(timeout=30)
     assert out == "node2\tx\n"
     os.set_blocking(end, False)
     wait_until(lambda: closed(end), "the pipe is closed")
     os.close(end)
-    pid = keeper(warm)
+    pid = daemon(tool)
     links = {os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")}
     assert {os.readlink(f"/proc/{pid}/fd/{fd}") for fd in (0, 1, 2)} == {"/dev/null"}
     assert os.readlink(f"/proc/{pid}/cwd") == "/"
-    assert not [link for link in links if link.startswith("/") and link not in ("/dev/null", str(folder(warm)))], links
+    assert not [link for link in links if link.startswith("/") and link not in ("/dev/null", str(folder(tool)))], links
 
 
 def closed(end):
@@ -414,22 +414,22 @@ def closed(end):
         return False
 
 
-def test_a_pipeline_ends_with_the_command(warm):
-    argv = warm.argv("exec", "-w", "2", *KEEP, "echo x")
-    done = subprocess.run(["sh", "-c", '"$@" 2>&1 | cat', "sh", *argv], cwd=warm.folder, env=warm.environment, timeout=30,
+def test_a_pipeline_ends_with_the_command(tool):
+    argv = tool.argv("exec", "-w", "2", *KEEP, "echo x")
+    done = subprocess.run(["sh", "-c", '"$@" 2>&1 | cat', "sh", *argv], cwd=tool.folder, env=tool.environment, timeout=30,
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
     assert done.stdout.startswith("node2\tx\n")
-    assert keeper(warm)
+    assert daemon(tool)
 
 
 # --- strangers -----------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("garbage", [b"GET / HTTP/1.0\r\n\r\n", b"\x01\xff\xff\xff\xff", b"\x01\0\0\0\x04\0\0\0\x63",
                                      b"\x01\0\0\0\x04\0\0\0\x01\x02\0\0\0\x04\xff\xff\xff\xff", b"\x04\0\0\0\x01x"])
-def test_garbage_at_a_socket_is_thrown_out(warm, cluster4, garbage):
-    assert warm("exec", "-w", "2", *KEEP, "true").code == 0
-    before, pid = logins(cluster4), keeper(warm)
-    with reach(warm, names(warm)[0]) as link:
+def test_garbage_at_a_socket_is_thrown_out(tool, cluster4, garbage):
+    assert tool("exec", "-w", "2", *KEEP, "true").code == 0
+    before, pid = logins(cluster4), daemon(tool)
+    with reach(tool, names(tool)[0]) as link:
         link.settimeout(20)
         link.sendall(garbage)
         try:
@@ -437,16 +437,16 @@ def test_garbage_at_a_socket_is_thrown_out(warm, cluster4, garbage):
                 pass
         except ConnectionResetError:
             pass
-    assert warm("exec", "-w", "2", "true").code == 0
+    assert tool("exec", "-w", "2", "true").code == 0
     assert logins(cluster4) == before and not gone(pid)
 
 
-def test_a_folder_that_is_open_to_others_is_not_trusted(warm, cluster4):
-    assert warm("exec", "-w", "2", *KEEP, "true").code == 0
+def test_a_folder_that_is_open_to_others_is_not_trusted(tool, cluster4):
+    assert tool("exec", "-w", "2", *KEEP, "true").code == 0
     before = logins(cluster4)
-    folder(warm).chmod(0o755)
-    assert warm("exec", "-w", "2", "true").code == 0
+    folder(tool).chmod(0o755)
+    assert tool("exec", "-w", "2", "true").code == 0
     assert logins(cluster4)[1] == before[1] + 1
-    done = warm("exec", "-w", "2", *KEEP, "true")
+    done = tool("exec", "-w", "2", *KEEP, "true")
     assert done.code == 0 and "chmod 700" in done.err
-    folder(warm).chmod(0o700)
+    folder(tool).chmod(0o700)

@@ -5,14 +5,14 @@
 #include "ec2mpi/cli/session/cluster_setup.hpp"
 #include "ec2mpi/cli/session/command.hpp"
 #include "ec2mpi/cli/session/runtime.hpp"
-#include "ec2mpi/ssh/kept/keeper.hpp"
+#include "ec2mpi/ssh/kept/daemon.hpp"
 
 namespace ec2mpi::cli {
 
 namespace {
 
 asio::awaitable<int> disconnect(Runtime& runtime, std::filesystem::path folder) {
-  const auto end = co_await ssh::end_keepers(std::move(folder));
+  const auto end = co_await ssh::end_daemons(std::move(folder));
   auto& console = runtime.console();
   if (!runtime.options().quiet && end.stuck.empty())
     console.talk(end.ended == 0 ? std::string("no connections were kept")

@@ -15,14 +15,14 @@
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/cli/terminal/standard_output.hpp"
-#include "ec2mpi/ssh/kept/keeper.hpp"
-#include "ec2mpi/ssh/lasting.hpp"
+#include "ec2mpi/ssh/keepable_session.hpp"
+#include "ec2mpi/ssh/kept/daemon.hpp"
 
 namespace ec2mpi::cli {
 
 namespace {
 
-constexpr const char* kProcessName = "ec2mpi-keeper";  // at most 15 letters
+constexpr const char* kProcessName = "ec2mpi-daemon";  // at most 15 letters
 constexpr int kFirstAfterStandard = 3;
 
 /// All that are open.
@@ -60,12 +60,12 @@ void let_go_of_everything() {
   ::prctl(PR_SET_DUMPABLE, 0);  // it holds keys and sessions: no core files, and nobody may look into it
 }
 
-[[noreturn]] void keep(Runtime& runtime, ssh::Keeper& keeper) {
+[[noreturn]] void keep(Runtime& runtime, ssh::Daemon& daemon) {
   std::stop_source stop;
   asio::signal_set signals(runtime.loop(), SIGINT, SIGTERM, SIGHUP);
   signals.async_wait([&stop](std::error_code, int) { stop.request_stop(); });
   runtime.loop().restart();
-  asio::co_spawn(runtime.loop(), keeper.serve(stop.get_token()),
+  asio::co_spawn(runtime.loop(), daemon.serve(stop.get_token()),
                  [&runtime](std::exception_ptr) { runtime.loop().stop(); });
   runtime.loop().run();
   ::_exit(exit_code::ok);  // what is above us on the stack is the command's, and it has ended
@@ -77,13 +77,14 @@ void note_inherited_descriptors() {
   inherited() = open_descriptors();
 }
 
-void stay_behind(Runtime& runtime, Access& access, const ssh::Leavings& leavings, std::chrono::seconds idle) {
-  auto keeper = ssh::make_keeper(runtime.executor(), access.connections, leavings, idle);
-  if (!keeper) {
-    print_talk("ec2mpi: connections are not kept: " + keeper.error().message + "\n");
+void stay_behind(Runtime& runtime, Access& access, const ssh::SessionsToKeep& to_keep,
+                 std::chrono::seconds idle) {
+  auto daemon = ssh::make_daemon(runtime.executor(), access.connections, to_keep, idle);
+  if (!daemon) {
+    print_talk("ec2mpi: connections are not kept: " + daemon.error().message + "\n");
     return;
   }
-  if (!*keeper) return;
+  if (!*daemon) return;
   runtime.console().close();
   runtime.loop().notify_fork(asio::execution_context::fork_prepare);
   const pid_t child = ::fork();
@@ -93,7 +94,7 @@ void stay_behind(Runtime& runtime, Access& access, const ssh::Leavings& leavings
       let_go_of_everything();
       runtime.end_signals();
       access.transport.keys.clear();  // nobody will log in any more
-      keep(runtime, **keeper);
+      keep(runtime, **daemon);
     } catch (...) {
       ::_exit(exit_code::bug);  // there is nobody to tell
     }
@@ -102,7 +103,7 @@ void stay_behind(Runtime& runtime, Access& access, const ssh::Leavings& leavings
   if (child < 0)
     print_talk(fmt::format("ec2mpi: connections are not kept: cannot fork: {}\n", std::strerror(errno)));
   else
-    ssh::leave_all_connections();
+    ssh::abandon_all_connections();
 }
 
 }  // namespace ec2mpi::cli

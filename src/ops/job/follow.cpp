@@ -5,7 +5,7 @@
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
-#include "ec2mpi/ops/job/endurance.hpp"
+#include "ec2mpi/ops/job/reconnect_policy.hpp"
 #include "ec2mpi/ops/job/shell.hpp"
 #include "ec2mpi/ops/node/remote_program.hpp"
 
@@ -30,7 +30,7 @@ class Follower {
       : wish_(std::move(wish)),
         connector_(connector),
         observer_(observer),
-        endurance_(wish_.stop, wish_.detach, wish_.patience) {}
+        reconnect_(wish_.stop, wish_.detach, wish_.patience) {}
 
   void begin_with(ssh::Session& session, std::unique_ptr<ssh::Channel> channel, std::string nonce) {
     session_ = &session;
@@ -45,7 +45,7 @@ class Follower {
         auto opened = co_await open();
         if (!opened) {
           if (!worth_another_try(opened.error())) co_return finish();
-          co_await endurance_.pause(opened.error(), observer_);
+          co_await reconnect_.pause(opened.error(), observer_);
           continue;
         }
       }
@@ -55,7 +55,7 @@ class Follower {
       own_session_.reset();
       session_ = nullptr;
       if (!worth_another_try(read.error())) co_return finish();
-      co_await endurance_.pause(read.error(), observer_);
+      co_await reconnect_.pause(read.error(), observer_);
     }
   }
 
@@ -75,7 +75,7 @@ class Follower {
     result_.error = error;
     if (wish_.detach.stop_requested()) return end(Followed::How::detached);
     if (wish_.stop.stop_requested() && !wish_.cancels) return end(Followed::How::detached);
-    if (!connected_once_ || is_final(error) || endurance_.time_is_up()) return end(Followed::How::gave_up);
+    if (!connected_once_ || is_final(error) || reconnect_.time_is_up()) return end(Followed::How::gave_up);
     note_stop();
     return true;
   }
@@ -85,8 +85,8 @@ class Follower {
     if (!wish_.stop.stop_requested() || !wish_.cancels || result_.stopped) return;
     result_.stopped = JobStop::interrupted;
     if (session_ == nullptr) observer_.on_stopping(JobStop::interrupted);
-    endurance_.stop_taken();
-    endurance_.give_up_within(session_ != nullptr ? kCancelling : kReachToCancel);
+    reconnect_.stop_taken();
+    reconnect_.give_up_within(session_ != nullptr ? kCancelling : kReachToCancel);
   }
 
   [[nodiscard]] bool cancelling() const { return result_.stopped.has_value(); }
@@ -96,20 +96,20 @@ class Follower {
 
   asio::awaitable<Result<void>> open() {
     note_stop();
-    const auto limit = endurance_.waiting().at_most(wish_.connect_timeout);
+    const auto limit = reconnect_.waiting().at_most(wish_.connect_timeout);
     auto session = co_await connector_.connect(wish_.master, limit, [](ssh::Phase) {});
     if (!session) co_return std::unexpected(session.error());
     own_session_ = std::move(*session);
     session_ = own_session_.get();
-    const auto starting = endurance_.waiting().at_most(kStart);
+    const auto starting = reconnect_.waiting().at_most(kStart);
     listen_for(make_nonce());
     ssh::Request request{.command = follow_command()};
     CO_TRY_AS(channel, co_await start_program(*session_, std::move(request), starting));
     channel_ = std::move(*channel);
     connected_once_ = true;
-    endurance_.reached(observer_);
+    reconnect_.reached(observer_);
     cancel_sent_ = cancelling();
-    if (cancel_sent_) endurance_.give_up_in(kCancelling);
+    if (cancel_sent_) reconnect_.give_up_in(kCancelling);
     co_return Result<void>{};
   }
 
@@ -150,9 +150,9 @@ class Follower {
         auto sent = co_await cancel();
         if (!sent) co_return sent;
       }
-      const auto limit = endurance_.waiting();
+      const auto limit = reconnect_.waiting();
       auto chunk = co_await channel_->read(limit);
-      if (!chunk && is_limit(chunk.error()) && !endurance_.time_is_up()) continue;
+      if (!chunk && is_limit(chunk.error()) && !reconnect_.time_is_up()) continue;
       if (!chunk) co_return std::unexpected(chunk.error());
       if (!*chunk) co_return at_end();
       take(**chunk);
@@ -210,7 +210,7 @@ class Follower {
   /// The follower on the master reads along. Nobody waits for an answer: the word is on its way even if we
   /// leave now.
   asio::awaitable<Result<void>> cancel() {
-    const auto limit = endurance_.waiting().at_most(kCancel);
+    const auto limit = reconnect_.waiting().at_most(kCancel);
     auto written = co_await channel_->write("cancel\n", limit);
     if (!written) co_return written;
     cancel_sent_ = true;
@@ -221,7 +221,7 @@ class Follower {
   FollowWish wish_;
   ssh::Connector& connector_;
   FollowObserver& observer_;
-  Endurance endurance_;
+  ReconnectPolicy reconnect_;
   std::unique_ptr<ssh::Session> own_session_;
   ssh::Session* session_ = nullptr;
   std::unique_ptr<ssh::Channel> channel_;

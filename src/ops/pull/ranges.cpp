@@ -10,7 +10,7 @@
 #include "ec2mpi/base/event.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
-#include "ec2mpi/ops/node/further.hpp"
+#include "ec2mpi/ops/node/extra_session.hpp"
 #include "ec2mpi/ops/node/remote_program.hpp"
 #include "src/ops/pull/parts.hpp"
 #include "src/ops/pull/script.hpp"
@@ -225,7 +225,7 @@ class BigFiles {
   /// Another connection; that there is none is no trouble.
   asio::awaitable<void> add_stream() {
     const Limit limit{run_.limit.deadline, stop_.get_token()};
-    auto session = co_await further_session(run_, limit);
+    auto session = co_await open_extra_session(run_, limit);
     if (session) {
       auto stream = std::make_unique<RangeStream>();
       auto opened = co_await stream->open(**session, paths_, limit);

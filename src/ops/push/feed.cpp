@@ -7,7 +7,7 @@
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
-#include "ec2mpi/ops/node/further.hpp"
+#include "ec2mpi/ops/node/extra_session.hpp"
 #include "ec2mpi/ops/node/remote_program.hpp"
 
 namespace ec2mpi::ops {
@@ -85,7 +85,7 @@ asio::awaitable<void> PushFeed::attend(std::shared_ptr<Lane> lane) {
 }
 
 asio::awaitable<Result<void>> PushFeed::open(Lane& lane, Limit limit) {
-  CO_TRY_AS(session, co_await further_session(run_, limit));
+  CO_TRY_AS(session, co_await open_extra_session(run_, limit));
   lane.session = std::move(*session);
   ssh::Request request{.command = lane_command(stage_, lane.number)};
   CO_TRY_AS(channel, co_await start_program(*lane.session, std::move(request), limit));

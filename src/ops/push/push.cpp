@@ -7,7 +7,7 @@
 #include "ec2mpi/base/sha256.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
-#include "ec2mpi/ops/node/further.hpp"
+#include "ec2mpi/ops/node/extra_session.hpp"
 #include "ec2mpi/ops/node/remote_path.hpp"
 #include "src/ops/push/delivery.hpp"
 

@@ -7,7 +7,7 @@
 #include "ec2mpi/base/exit_code.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
-#include "ec2mpi/ops/job/endurance.hpp"
+#include "ec2mpi/ops/job/reconnect_policy.hpp"
 #include "ec2mpi/ops/job/script.hpp"
 #include "ec2mpi/ops/job/shell.hpp"
 #include "ec2mpi/ops/node/facts.hpp"
@@ -38,7 +38,7 @@ class SeriesRun : public Observer {
         options_(options),
         observer_(observer),
         stops_(std::move(stops)),
-        endurance_(stops_.stop, stops_.detach) {}
+        reconnect_(stops_.stop, stops_.detach) {}
 
   asio::awaitable<SeriesEnd> run() {
     const bool submitted = co_await submit();
@@ -239,7 +239,7 @@ class SeriesRun : public Observer {
       const auto looked = co_await look();
       if (looked && all_over()) co_return end(SeriesEnd::How::over);
       if (!looked && is_final(looked.error())) co_return give_up(looked.error());
-      if (endurance_.time_is_up())
+      if (reconnect_.time_is_up())
         co_return give_up(looked ? Error{ErrorKind::timeout, "the jobs did not end in time"}
                                  : looked.error());
       co_await rest(looked);
@@ -254,12 +254,12 @@ class SeriesRun : public Observer {
 
   /// Between two looks; longer and longer while the master can't be reached.
   asio::awaitable<void> rest(const Result<void>& looked) {
-    if (looked) endurance_.reached(observer_);
-    if (looked || endurance_.wish_is_open()) {
-      const auto limit = endurance_.waiting();
+    if (looked) reconnect_.reached(observer_);
+    if (looked || reconnect_.wish_is_open()) {
+      const auto limit = reconnect_.waiting();
       co_await sleep_for(kBetweenLooks, limit);
     } else {
-      co_await endurance_.pause(looked.error(), observer_);
+      co_await reconnect_.pause(looked.error(), observer_);
     }
   }
 
@@ -268,7 +268,7 @@ class SeriesRun : public Observer {
       auto cancelled = co_await cancel();
       if (!cancelled) co_return cancelled;
     }
-    const auto limit = endurance_.waiting();
+    const auto limit = reconnect_.waiting();
     ReportWish wish{.series = decision_.series};
     CO_TRY_AS(records, co_await report(std::move(wish), limit));
     take(*records, true);
@@ -283,7 +283,7 @@ class SeriesRun : public Observer {
   asio::awaitable<Result<void>> take_outputs() {
     for (int skip = 0;; skip += kOutputsAtOnce) {
       ReportWish wish{.series = decision_.series, .outputs = true, .skip = skip, .count = kOutputsAtOnce};
-      const auto limit = endurance_.waiting();
+      const auto limit = reconnect_.waiting();
       CO_TRY_AS(records, co_await report(std::move(wish), limit));
       const bool last = records->size() < static_cast<std::size_t>(kOutputsAtOnce);
       take(*records, false);
@@ -293,11 +293,11 @@ class SeriesRun : public Observer {
 
   asio::awaitable<Result<void>> cancel() {
     if (!std::exchange(end_.cancelled, true)) {
-      endurance_.stop_taken();
-      endurance_.give_up_in(kCancelling);
+      reconnect_.stop_taken();
+      reconnect_.give_up_in(kCancelling);
       observer_.on_cancelling();
     }
-    const auto limit = endurance_.waiting().at_most(kAnswer);
+    const auto limit = reconnect_.waiting().at_most(kAnswer);
     auto text = "{\n" + job_functions() + cancel_series_text(decision_.series) + "}\n";
     CO_TRY_AS(answer, co_await ask(std::move(text), limit));
     cancel_sent_ = true;
@@ -310,7 +310,7 @@ class SeriesRun : public Observer {
   FleetOptions options_;
   SeriesObserver& observer_;
   JobStops stops_;
-  Endurance endurance_;
+  ReconnectPolicy reconnect_;
   std::unique_ptr<ssh::Session> session_;  ///< to the master
   std::map<int, Facts> facts_;
   SeriesDecision decision_;

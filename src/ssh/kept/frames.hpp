@@ -1,5 +1,5 @@
 #pragma once
-/// What a command and the keeper of connections say to each other: frames over a stream. Pure.
+/// What a command and the daemon of connections say to each other: frames over a stream. Pure.
 ///
 /// A frame is its type (one byte), the length of what follows (four bytes, big end first) and that. Whatever
 /// comes is taken as hostile: no length is believed beyond the bound of its type, no number or text beyond
@@ -16,7 +16,7 @@
 namespace ec2mpi::ssh {
 
 enum class FrameType : std::uint8_t {
-  // From a command to the keeper.
+  // From a command to the daemon.
   hello = 1,     ///< kFrameVersion; the first one on every stream
   exec,          ///< a Request; once, this or forward
   forward,       ///< host and port
@@ -24,8 +24,8 @@ enum class FrameType : std::uint8_t {
   end_of_input,  ///< nothing
   signal,        ///< its name
   resize,        ///< columns, rows
-  leave,         ///< nothing: the keeper shall end
-  // From the keeper.
+  leave,         ///< nothing: the daemon shall end
+  // From the daemon.
   ready = 32,    ///< the round trip to the node in microseconds; 0 = unknown
   started,       ///< nothing: the channel is open, and the command is on its way
   refused,       ///< an Error: nothing was started

@@ -7,7 +7,7 @@
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
-#include "ec2mpi/ssh/lasting.hpp"
+#include "ec2mpi/ssh/keepable_session.hpp"
 #include "ec2mpi/ssh/round_trip.hpp"
 #include "ec2mpi/ssh/server_words.hpp"
 
@@ -323,7 +323,7 @@ class LibsshChannel : public Channel {
   std::size_t since_widened_ = kBulkWindow;
 };
 
-class LibsshSession : public Session, public Timed, public Lasting {
+class LibsshSession : public Session, public Timed, public KeepableSession {
  public:
   explicit LibsshSession(std::shared_ptr<Link> link)
       : link_(std::move(link)), speaks_openssh_(::ssh_get_openssh_version(link_->session()) != 0) {}
@@ -348,16 +348,16 @@ class LibsshSession : public Session, public Timed, public Lasting {
 
   bool alive() const override { return ::ssh_is_connected(link_->session()) != 0; }
   std::uint64_t heard() const override { return link_->bytes_received(); }
-  void take_no_risks() override { first_ = false; }
+  void never_pipeline() override { first_ = false; }
 
-  void nudge() override {
+  void ask_for_sign_of_life() override {
     // Sends none while one is on its way, but lets in what has come, which no other call without a channel
     // does.
     ::ssh_send_keepalive(link_->session());
     link_->pass_on();
   }
 
-  awaitable<Wake> stir(Limit limit) override {
+  awaitable<Wake> wait_for_traffic(Limit limit) override {
     const Wake wake = co_await link_->activity(limit);
     co_return wake;
   }

@@ -10,7 +10,7 @@
 
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
-#include "ec2mpi/ssh/lasting.hpp"
+#include "ec2mpi/ssh/keepable_session.hpp"
 #include "ec2mpi/ssh/round_trip.hpp"
 #include "ec2mpi/ssh/server_words.hpp"
 
@@ -24,7 +24,7 @@ std::set<Link*>& all_links() {
 }
 }  // namespace
 
-void leave_all_connections() {
+void abandon_all_connections() {
   for (auto* link : all_links()) link->leave();
 }
 

@@ -1,4 +1,4 @@
-#include "src/ssh/libssh/private_key.hpp"
+#include "ec2mpi/ssh/libssh/private_key.hpp"
 
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -8,6 +8,7 @@
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
+#include "src/ssh/libssh/private_key.hpp"
 
 namespace ec2mpi::ssh {
 

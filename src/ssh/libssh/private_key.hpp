@@ -1,5 +1,5 @@
 #pragma once
-#include "ec2mpi/ssh/libssh/libssh_transport.hpp"
+#include "ec2mpi/ssh/libssh/private_key.hpp"
 #include "src/ssh/libssh/handles.hpp"
 
 namespace ec2mpi::ssh {

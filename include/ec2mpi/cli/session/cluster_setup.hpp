@@ -15,6 +15,7 @@
 #include "ec2mpi/fleet/fleet.hpp"
 #include "ec2mpi/ssh/host_keys.hpp"
 #include "ec2mpi/ssh/libssh/libssh_transport.hpp"
+#include "ec2mpi/ssh/libssh/private_key.hpp"
 
 namespace ec2mpi::cli {
 

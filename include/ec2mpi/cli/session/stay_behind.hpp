@@ -5,7 +5,7 @@
 
 #include "ec2mpi/cli/session/cluster_setup.hpp"
 #include "ec2mpi/cli/session/runtime.hpp"
-#include "ec2mpi/ssh/kept/keeping.hpp"
+#include "ec2mpi/ssh/kept/reusing_connector.hpp"
 
 namespace ec2mpi::cli {
 
@@ -14,6 +14,7 @@ void note_inherited_descriptors();
 
 /// Forks. The child keeps the sessions and never returns; the parent returns with sessions that lead nowhere
 /// any more. Where that can't be, it is said, and all goes on without.
-void stay_behind(Runtime& runtime, Access& access, const ssh::Leavings& leavings, std::chrono::seconds idle);
+void stay_behind(Runtime& runtime, Access& access, const ssh::SessionsToKeep& to_keep,
+                 std::chrono::seconds idle);
 
 }  // namespace ec2mpi::cli

@@ -4,38 +4,16 @@
 
 #include <asio/any_io_executor.hpp>
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "ec2mpi/ssh/host_keys.hpp"
+#include "ec2mpi/ssh/libssh/private_key.hpp"
 #include "ec2mpi/ssh/transport.hpp"
 
 namespace ec2mpi::ssh {
-
-/// A private key in memory; copies share it. Loaded once, used by all sessions.
-class PrivateKey {
- public:
-  struct Impl;
-  PrivateKey(std::shared_ptr<Impl> impl, std::filesystem::path file)
-      : impl_(std::move(impl)), file_(std::move(file)) {}
-  [[nodiscard]] const Impl& impl() const { return *impl_; }
-  [[nodiscard]] const std::filesystem::path& file() const { return file_; }
-
- private:
-  std::shared_ptr<Impl> impl_;
-  std::filesystem::path file_;
-};
-
-/// Asked at most once per encrypted key; nothing means that nobody can answer.
-using PassphrasePrompt = std::function<std::optional<std::string>(const std::filesystem::path& key_file)>;
-
-/// Reads a private key (PEM, PKCS#8 or OpenSSH form). A file that others can read is refused with the chmod
-/// to type. Errors: usage.
-[[nodiscard]] Result<PrivateKey> load_private_key(const std::filesystem::path& file,
-                                                  const PassphrasePrompt& prompt);
 
 struct LibsshOptions {
   std::optional<std::string> user =

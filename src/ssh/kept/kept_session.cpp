@@ -1,4 +1,4 @@
-#include "src/ssh/kept/warm_session.hpp"
+#include "src/ssh/kept/kept_session.hpp"
 
 #include <asio/this_coro.hpp>
 #include <chrono>
@@ -7,7 +7,7 @@
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/ssh/round_trip.hpp"
 #include "src/ssh/kept/frame_socket.hpp"
-#include "src/ssh/kept/warm_channel.hpp"
+#include "src/ssh/kept/kept_channel.hpp"
 
 namespace ec2mpi::ssh {
 
@@ -15,9 +15,9 @@ namespace {
 
 using std::chrono::seconds;
 
-/// For a keeper to answer at all. Who is slower than that is frozen, and a new connection is quicker.
+/// For a daemon to answer at all. Who is slower than that is frozen, and a new connection is quicker.
 constexpr auto kAnswer = seconds(2);
-/// For a keeper to say how a request went; it has its own patience with the node.
+/// For a daemon to say how a request went; it has its own patience with the node.
 constexpr auto kStart = seconds(20);
 
 /// Waits for one frame. Nothing if the socket closes, or the other side speaks in an unknown way.
@@ -31,11 +31,14 @@ awaitable<Result<std::optional<Frame>>> next_frame(std::shared_ptr<FrameSocket> 
   }
 }
 
-class WarmSession : public Session, public Timed {
+class KeptSession : public Session, public Timed {
  public:
-  WarmSession(std::shared_ptr<const MeetingPlace> place, std::string name, ConnectAnew anew,
+  KeptSession(std::shared_ptr<const SocketFolder> folder, std::string name, ConnectNew connect_new_session,
               Clock::duration patience)
-      : place_(std::move(place)), name_(std::move(name)), anew_(std::move(anew)), patience_(patience) {}
+      : folder_(std::move(folder)),
+        name_(std::move(name)),
+        connect_new_session_(std::move(connect_new_session)),
+        patience_(patience) {}
 
   /// Holds the connection as long as this lives; false if nobody is there who answers.
   awaitable<bool> greet(asio::any_io_executor executor, Limit limit) {
@@ -51,38 +54,38 @@ class WarmSession : public Session, public Timed {
   }
 
   awaitable<Result<std::unique_ptr<Channel>>> start(Request request, Limit limit) override {
-    if (!cold_ && request.command.size() <= kMostCommand) {
+    if (!new_ && request.command.size() <= kMostCommand) {
       auto text = request_text(request);
       auto asked = co_await ask(FrameType::exec, std::move(text), limit);
       if (asked) co_return std::move(*asked);
       if (asked.error().kind != ErrorKind::unreachable) co_return std::unexpected(asked.error());
     }
-    CO_TRY(co_await connect_cold(limit));
-    auto channel = co_await cold_->start(std::move(request), limit);
+    CO_TRY(co_await connect_new(limit));
+    auto channel = co_await new_->start(std::move(request), limit);
     co_return channel;
   }
 
   awaitable<Result<std::unique_ptr<Channel>>> forward(std::string host, std::uint16_t port,
                                                       Limit limit) override {
-    if (!cold_) {
+    if (!new_) {
       auto text = forward_text({host, port});
       auto asked = co_await ask(FrameType::forward, std::move(text), limit);
       if (asked) co_return std::move(*asked);
       if (asked.error().kind != ErrorKind::unreachable) co_return std::unexpected(asked.error());
     }
-    CO_TRY(co_await connect_cold(limit));
-    auto channel = co_await cold_->forward(std::move(host), port, limit);
+    CO_TRY(co_await connect_new(limit));
+    auto channel = co_await new_->forward(std::move(host), port, limit);
     co_return channel;
   }
 
   std::optional<std::chrono::microseconds> round_trip() const override {
-    if (const auto* timed = dynamic_cast<const Timed*>(cold_.get())) return timed->round_trip();
+    if (const auto* timed = dynamic_cast<const Timed*>(new_.get())) return timed->round_trip();
     return round_trip_;
   }
 
  private:
   [[nodiscard]] std::shared_ptr<FrameSocket> meet() const {
-    auto fd = place_->connect(name_);
+    auto fd = folder_->connect(name_);
     if (!fd) return nullptr;
     FrameSocket::Socket socket(executor_);
     std::error_code failed;
@@ -95,7 +98,7 @@ class WarmSession : public Session, public Timed {
   }
 
   /// A channel. An error of kind unreachable means that nothing was started and somebody else may try; any
-  /// other is the answer. A keeper answers `ready` before it looks at what is asked, and starts nothing for
+  /// other is the answer. A daemon answers `ready` before it looks at what is asked, and starts nothing for
   /// somebody who has left.
   awaitable<Result<std::unique_ptr<Channel>>> ask(FrameType type, std::string payload, Limit limit) {
     const auto socket = meet();
@@ -112,7 +115,7 @@ class WarmSession : public Session, public Timed {
     const Limit patience = limit.at_most(kStart);
     const auto answer = co_await next_frame(socket, patience);
     if (answer && *answer && (*answer)->type == FrameType::started)
-      co_return std::make_unique<WarmChannel>(socket);
+      co_return std::make_unique<KeptChannel>(socket);
     const auto refused = answer && *answer && (*answer)->type == FrameType::refused
                              ? parse_error((*answer)->payload)
                              : std::nullopt;
@@ -123,32 +126,34 @@ class WarmSession : public Session, public Timed {
                    "the process that kept the connection ended while it started the command, which may run");
   }
 
-  awaitable<Result<void>> connect_cold(Limit limit) {
-    if (cold_) co_return Result<void>{};
+  awaitable<Result<void>> connect_new(Limit limit) {
+    if (new_) co_return Result<void>{};
     const Limit patience = limit.at_most(patience_);
-    CO_TRY_AS(session, co_await anew_(patience));
-    if (!cold_) cold_ = std::move(*session);
+    CO_TRY_AS(session, co_await connect_new_session_(patience));
+    if (!new_) new_ = std::move(*session);
     held_->close();
     co_return Result<void>{};
   }
 
-  std::shared_ptr<const MeetingPlace> place_;
+  std::shared_ptr<const SocketFolder> folder_;
   std::string name_;
-  ConnectAnew anew_;
+  ConnectNew connect_new_session_;
   Clock::duration patience_;
   asio::any_io_executor executor_;
   std::shared_ptr<FrameSocket> held_;
   std::optional<std::chrono::microseconds> round_trip_;
-  std::unique_ptr<Session> cold_;
+  std::unique_ptr<Session> new_;
 };
 
 }  // namespace
 
-awaitable<std::unique_ptr<Session>> find_warm_session(std::shared_ptr<const MeetingPlace> place,
-                                                      std::string name, Limit limit, ConnectAnew anew) {
+awaitable<std::unique_ptr<Session>> find_kept_session(std::shared_ptr<const SocketFolder> folder,
+                                                      std::string name, Limit limit,
+                                                      ConnectNew connect_new_session) {
   const auto patience =
       limit.deadline == Clock::time_point::max() ? Clock::duration{} : limit.deadline - Clock::now();
-  auto session = std::make_unique<WarmSession>(std::move(place), std::move(name), std::move(anew), patience);
+  auto session = std::make_unique<KeptSession>(std::move(folder), std::move(name),
+                                               std::move(connect_new_session), patience);
   const auto executor = co_await asio::this_coro::executor;
   const bool there = co_await session->greet(executor, limit);
   if (!there) session.reset();

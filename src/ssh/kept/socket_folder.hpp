@@ -1,7 +1,7 @@
 #pragma once
 /// The folder in which commands find the sockets of kept connections: one for each, for the user's eyes only.
 ///
-/// Names are reached by /proc/self/fd/N/NAME, for a socket's path has room for 107 bytes only, and a keeper
+/// Names are reached by /proc/self/fd/N/NAME, for a socket's path has room for 107 bytes only, and a daemon
 /// has no folder that a relative path could begin at.
 
 #include <sys/types.h>
@@ -22,13 +22,13 @@ struct SocketFile {
   bool operator==(const SocketFile&) const = default;
 };
 
-class MeetingPlace {
+class SocketFolder {
  public:
   /// Makes the folder (mode 0700) if it is missing. Errors: local_io; usage if it is another user's, a link,
   /// or open to others.
-  [[nodiscard]] static Result<MeetingPlace> make(const std::filesystem::path& folder);
+  [[nodiscard]] static Result<SocketFolder> make(const std::filesystem::path& folder);
   /// Nothing if there is none, or none to be trusted.
-  [[nodiscard]] static std::optional<MeetingPlace> find(const std::filesystem::path& folder);
+  [[nodiscard]] static std::optional<SocketFolder> find(const std::filesystem::path& folder);
 
   /// A listening socket under this name, mode 0600, nonblocking; whoever had the name before loses it.
   /// Errors: local_io.
@@ -44,7 +44,7 @@ class MeetingPlace {
   [[nodiscard]] std::vector<std::string> names() const;
 
  private:
-  MeetingPlace(UniqueFd folder, std::filesystem::path path)
+  SocketFolder(UniqueFd folder, std::filesystem::path path)
       : folder_(std::move(folder)), path_(std::move(path)) {}
 
   UniqueFd folder_;
@@ -53,10 +53,10 @@ class MeetingPlace {
 
 /// Who is at the other end of a unix socket: its uid is ours. `pid` of the process that listened or
 /// connected.
-struct Peer {
+struct SocketOwner {
   bool ours = false;
   pid_t pid = 0;
 };
-[[nodiscard]] Peer peer_of(int socket);
+[[nodiscard]] SocketOwner owner_of_socket(int socket);
 
 }  // namespace ec2mpi::ssh

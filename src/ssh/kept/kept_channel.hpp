@@ -12,11 +12,11 @@
 
 namespace ec2mpi::ssh {
 
-class WarmChannel : public Channel {
+class KeptChannel : public Channel {
  public:
   /// Over a socket on which the request has been answered by FrameType::started.
-  explicit WarmChannel(std::shared_ptr<FrameSocket> socket) : socket_(std::move(socket)) {}
-  ~WarmChannel() override { socket_->close(); }
+  explicit KeptChannel(std::shared_ptr<FrameSocket> socket) : socket_(std::move(socket)) {}
+  ~KeptChannel() override { socket_->close(); }
 
   Result<ExitStatus> exit_status() const override;
   void close_input() override { socket_->send(FrameType::end_of_input); }

@@ -1,4 +1,4 @@
-#include "src/ssh/kept/attendance.hpp"
+#include "src/ssh/kept/command_service.hpp"
 
 #include <algorithm>
 #include <asio/co_spawn.hpp>
@@ -21,11 +21,11 @@ constexpr int kOpeningTrips = 4;
 constexpr auto kLastInput = seconds(5);
 
 /// Three coroutines over one stream: `run` takes what comes from the command, `show` sends it what the
-/// program prints, `feed` gives the program its input. Lives in attend_command's frame.
-class Attendance {
+/// program prints, `feed` gives the program its input. Lives in serve_command's frame.
+class CommandService {
  public:
-  Attendance(asio::any_io_executor executor, FrameSocket::Socket socket, AttendanceOptions options,
-             std::stop_token stop)
+  CommandService(asio::any_io_executor executor, FrameSocket::Socket socket, CommandServiceOptions options,
+                 std::stop_token stop)
       : socket_(std::make_shared<FrameSocket>(std::move(socket))),
         options_(std::move(options)),
         stop_(std::move(stop)),
@@ -44,7 +44,7 @@ class Attendance {
       }
       if (socket_->closed()) break;
       // Not before: who has left already gets nothing started.
-      if (wish_) begin();
+      if (start_) begin();
       const Wake wake = co_await socket_->activity(limit);
       if (wake != Wake::notified) break;
     }
@@ -67,7 +67,7 @@ class Attendance {
     std::stop_source* to;
     void operator()() const { to->request_stop(); }
   };
-  struct Wish {
+  struct Start {
     std::optional<Request> exec;
     std::optional<ForwardRequest> forward;
   };
@@ -81,7 +81,7 @@ class Attendance {
     switch (frame.type) {
       case FrameType::exec:
       case FrameType::forward:
-        return take_wish(frame);
+        return take_start(frame);
       case FrameType::input:
         if (input_bytes_ + frame.payload.size() > kCredit || input_ended_) return false;
         if (!frame.payload.empty()) input_.emplace_back(frame.payload);
@@ -127,15 +127,15 @@ class Attendance {
     return std::min(trip.value_or(std::chrono::microseconds(0)), most);
   }
 
-  bool take_wish(const Frame& frame) {
-    if (wish_ || begun_ || !options_.usable) return false;
-    Wish wish;
+  bool take_start(const Frame& frame) {
+    if (start_ || begun_ || !options_.usable) return false;
+    Start wanted;
     if (frame.type == FrameType::exec)
-      wish.exec = parse_request(frame.payload);
+      wanted.exec = parse_request(frame.payload);
     else
-      wish.forward = parse_forward(frame.payload);
-    if (!wish.exec && !wish.forward) return false;
-    wish_ = std::move(wish);
+      wanted.forward = parse_forward(frame.payload);
+    if (!wanted.exec && !wanted.forward) return false;
+    start_ = std::move(wanted);
     return true;
   }
 
@@ -152,8 +152,8 @@ class Attendance {
 
   void begin() {
     begun_ = true;
-    spawn(work(std::move(*wish_)));
-    wish_.reset();
+    spawn(work(std::move(*start_)));
+    start_.reset();
   }
 
   void spawn(awaitable<void> part) {
@@ -164,8 +164,8 @@ class Attendance {
     });
   }
 
-  awaitable<void> work(Wish wish) {
-    auto started = co_await start(std::move(wish));
+  awaitable<void> work(Start wanted) {
+    auto started = co_await start(std::move(wanted));
     if (!started) {
       socket_->send(FrameType::refused, error_text(started.error()));
       co_return;
@@ -182,14 +182,14 @@ class Attendance {
     channel_.reset();  // the node allows a few at a time only
   }
 
-  awaitable<Result<std::unique_ptr<Channel>>> start(Wish wish) {
+  awaitable<Result<std::unique_ptr<Channel>>> start(Start wanted) {
     const auto patience = std::max<Clock::duration>(kOpening, kOpeningTrips * round_trip());
     const auto limit = Limit{Clock::time_point::max(), show_stop_.get_token()}.at_most(patience);
-    if (wish.exec) {
-      auto channel = co_await options_.session->start(std::move(*wish.exec), limit);
+    if (wanted.exec) {
+      auto channel = co_await options_.session->start(std::move(*wanted.exec), limit);
       co_return channel;
     }
-    auto channel = co_await options_.session->forward(wish.forward->host, wish.forward->port, limit);
+    auto channel = co_await options_.session->forward(wanted.forward->host, wanted.forward->port, limit);
     co_return channel;
   }
 
@@ -248,14 +248,14 @@ class Attendance {
   }
 
   std::shared_ptr<FrameSocket> socket_;
-  AttendanceOptions options_;
+  CommandServiceOptions options_;
   std::stop_token stop_;
   std::stop_source show_stop_;
   std::stop_source feed_stop_;
   Event moved_;
   std::stop_callback<Stop> on_stop_;
   bool greeted_ = false;
-  std::optional<Wish> wish_;
+  std::optional<Start> start_;
   bool begun_ = false;
   bool left_ = false;  ///< the command has
   bool over_ = false;  ///< the program is
@@ -270,10 +270,11 @@ class Attendance {
 
 }  // namespace
 
-awaitable<void> attend_command(FrameSocket::Socket socket, AttendanceOptions options, std::stop_token stop) {
-  Attendance attendance(co_await asio::this_coro::executor, std::move(socket), std::move(options),
-                        std::move(stop));
-  co_await attendance.run();
+awaitable<void> serve_command(FrameSocket::Socket socket, CommandServiceOptions options,
+                              std::stop_token stop) {
+  CommandService service(co_await asio::this_coro::executor, std::move(socket), std::move(options),
+                         std::move(stop));
+  co_await service.run();
 }
 
 }  // namespace ec2mpi::ssh

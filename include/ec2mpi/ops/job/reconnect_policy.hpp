@@ -15,12 +15,12 @@ namespace ec2mpi::ops {
 
 /// How long to try, when to try again, and what ends a wait. Neither copied nor moved: stop callbacks point
 /// into it.
-class Endurance {
+class ReconnectPolicy {
  public:
   /// `patience`: as in FollowWish.
-  Endurance(std::stop_token stop, std::stop_token detach, Clock::duration patience = {});
-  Endurance(const Endurance&) = delete;
-  Endurance& operator=(const Endurance&) = delete;
+  ReconnectPolicy(std::stop_token stop, std::stop_token detach, Clock::duration patience = {});
+  ReconnectPolicy(const ReconnectPolicy&) = delete;
+  ReconnectPolicy& operator=(const ReconnectPolicy&) = delete;
 
   /// What the user can still do ends a wait: `stop` or `detach`, and after stop_taken() `detach` only.
   [[nodiscard]] Limit waiting() const;

@@ -12,7 +12,7 @@ inline constexpr std::size_t kConnectionsToNode = 4;
 [[nodiscard]] bool is_far(const ssh::Session& session);
 
 /// Made like the first one: the same host key is asked for, the same login.
-[[nodiscard]] asio::awaitable<Result<std::unique_ptr<ssh::Session>>> further_session(const NodeRun& run,
-                                                                                     Limit limit);
+[[nodiscard]] asio::awaitable<Result<std::unique_ptr<ssh::Session>>> open_extra_session(const NodeRun& run,
+                                                                                        Limit limit);
 
 }  // namespace ec2mpi::ops

@@ -1,4 +1,4 @@
-#include "ec2mpi/ops/job/endurance.hpp"
+#include "ec2mpi/ops/job/reconnect_policy.hpp"
 
 #include <algorithm>
 
@@ -6,21 +6,21 @@
 
 namespace ec2mpi::ops {
 
-Endurance::Endurance(std::stop_token stop, std::stop_token detach, Clock::duration patience)
+ReconnectPolicy::ReconnectPolicy(std::stop_token stop, std::stop_token detach, Clock::duration patience)
     : detach_(std::move(detach)),
       on_stop_(std::move(stop), Forward{&either_}),
       on_detach_(detach_, Forward{&either_}),
       give_up_at_(Limit{}.at_most(patience).deadline) {}
 
-Limit Endurance::waiting() const {
+Limit ReconnectPolicy::waiting() const {
   return {give_up_at_, stopping_ ? detach_ : either_.get_token()};
 }
 
-void Endurance::give_up_within(Clock::duration time) {
+void ReconnectPolicy::give_up_within(Clock::duration time) {
   give_up_at_ = std::min(give_up_at_, Clock::now() + time);
 }
 
-asio::awaitable<void> Endurance::pause(const Error& error, ConnectionObserver& observer) {
+asio::awaitable<void> ReconnectPolicy::pause(const Error& error, ConnectionObserver& observer) {
   lost_ = true;
   observer.on_lost(error, pause_);
   const auto limit = waiting();
@@ -28,7 +28,7 @@ asio::awaitable<void> Endurance::pause(const Error& error, ConnectionObserver& o
   pause_ = std::min(2 * pause_, kLongestPause);
 }
 
-void Endurance::reached(ConnectionObserver& observer) {
+void ReconnectPolicy::reached(ConnectionObserver& observer) {
   if (std::exchange(lost_, false)) observer.on_reconnected();
   pause_ = kFirstPause;
 }

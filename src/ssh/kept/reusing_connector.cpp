@@ -1,11 +1,11 @@
-#include "ec2mpi/ssh/kept/keeping.hpp"
+#include "ec2mpi/ssh/kept/reusing_connector.hpp"
 
 #include <spdlog/spdlog.h>
 
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/ssh/round_trip.hpp"
-#include "src/ssh/kept/meeting_place.hpp"
-#include "src/ssh/kept/warm_session.hpp"
+#include "src/ssh/kept/kept_session.hpp"
+#include "src/ssh/kept/socket_folder.hpp"
 
 namespace ec2mpi::ssh {
 
@@ -14,7 +14,7 @@ namespace {
 /// Says by its life that somebody has a session.
 using Sign = std::shared_ptr<const bool>;
 
-/// A session, warm or new, with what the connector has to know of it. A new one may be one of the leavings.
+/// A session, kept or new, with what the connector has to know of it. A new one may be one of the to_keep.
 class LentSession : public Session, public Timed {
  public:
   LentSession(std::shared_ptr<Session> session, Sign sign)
@@ -37,63 +37,65 @@ class LentSession : public Session, public Timed {
   Sign sign_;
 };
 
-class KeepingConnector : public Connector {
+class ReusingConnector : public Connector {
  public:
-  KeepingConnector(std::unique_ptr<NamingConnector> cold, KeepingOptions options)
-      : cold_(std::move(cold)), options_(std::move(options)) {
+  ReusingConnector(std::unique_ptr<NamingConnector> connector, ReuseOptions options)
+      : connector_(std::move(connector)), options_(std::move(options)) {
     if (!options_.use) return;
-    if (auto place = MeetingPlace::find(options_.folder))
-      place_ = std::make_shared<const MeetingPlace>(std::move(*place));
+    if (auto folder = SocketFolder::find(options_.folder))
+      folder_ = std::make_shared<const SocketFolder>(std::move(*folder));
   }
 
   awaitable<Result<std::unique_ptr<Session>>> connect(const Node& node, Limit limit,
                                                       PhaseObserver on_phase) override {
-    CO_TRY_AS(name, cold_->name_of(node));
+    CO_TRY_AS(name, connector_->name_of(node));
     auto& known = in_use_[*name];
     const bool first = known.expired();
     const Sign sign = first ? std::make_shared<const bool>(true) : nullptr;
     if (first) known = sign;
-    if (first && place_) {
+    if (first && folder_) {
       on_phase(Phase::connecting);
-      auto anew = [this, node, name = *name](Limit patience) { return connect_again(node, name, patience); };
-      auto warm = co_await find_warm_session(place_, *name, limit, std::move(anew));
-      if (warm) {
+      auto connect_new_session = [this, node, name = *name](Limit patience) {
+        return connect_again(node, name, patience);
+      };
+      auto kept = co_await find_kept_session(folder_, *name, limit, std::move(connect_new_session));
+      if (kept) {
         spdlog::debug("{}: uses the connection that is kept", node.label());
-        co_return std::make_unique<LentSession>(std::move(warm), sign);
+        co_return std::make_unique<LentSession>(std::move(kept), sign);
       }
     }
-    CO_TRY_AS(session, co_await connect_cold(node, *name, limit, std::move(on_phase), first));
+    CO_TRY_AS(session, co_await connect_new(node, *name, limit, std::move(on_phase), first));
     co_return std::make_unique<LentSession>(std::move(*session), sign);
   }
 
  private:
-  awaitable<Result<std::shared_ptr<Session>>> connect_cold(Node node, std::string name, Limit limit,
-                                                           PhaseObserver on_phase, bool keep) {
-    CO_TRY_AS(session, co_await cold_->connect(node, limit, std::move(on_phase)));
+  awaitable<Result<std::shared_ptr<Session>>> connect_new(Node node, std::string name, Limit limit,
+                                                          PhaseObserver on_phase, bool keep) {
+    CO_TRY_AS(session, co_await connector_->connect(node, limit, std::move(on_phase)));
     std::shared_ptr<Session> shared = std::move(*session);
-    if (keep && options_.leavings) options_.leavings->insert_or_assign(std::move(name), shared);
+    if (keep && options_.to_keep) options_.to_keep->insert_or_assign(std::move(name), shared);
     co_return shared;
   }
 
-  /// For a warm session that turned out to be dead.
+  /// For a kept session that turned out to be dead.
   awaitable<Result<std::unique_ptr<Session>>> connect_again(Node node, std::string name, Limit limit) {
     spdlog::debug("{}: the connection that was kept is dead", node.label());
     const PhaseObserver no_matter = [](Phase) {};
-    CO_TRY_AS(session, co_await connect_cold(std::move(node), std::move(name), limit, no_matter, true));
+    CO_TRY_AS(session, co_await connect_new(std::move(node), std::move(name), limit, no_matter, true));
     co_return std::make_unique<LentSession>(std::move(*session), nullptr);
   }
 
-  std::unique_ptr<NamingConnector> cold_;
-  KeepingOptions options_;
-  std::shared_ptr<const MeetingPlace> place_;
+  std::unique_ptr<NamingConnector> connector_;
+  ReuseOptions options_;
+  std::shared_ptr<const SocketFolder> folder_;
   std::map<std::string, std::weak_ptr<const bool>> in_use_;
 };
 
 }  // namespace
 
-std::unique_ptr<Connector> make_keeping_connector(std::unique_ptr<NamingConnector> cold,
-                                                  KeepingOptions options) {
-  return std::make_unique<KeepingConnector>(std::move(cold), std::move(options));
+std::unique_ptr<Connector> make_reusing_connector(std::unique_ptr<NamingConnector> connector,
+                                                  ReuseOptions options) {
+  return std::make_unique<ReusingConnector>(std::move(connector), std::move(options));
 }
 
 }  // namespace ec2mpi::ssh

@@ -1,4 +1,4 @@
-#include "ec2mpi/ops/node/further.hpp"
+#include "ec2mpi/ops/node/extra_session.hpp"
 
 #include "ec2mpi/ssh/round_trip.hpp"
 
@@ -14,7 +14,7 @@ bool is_far(const ssh::Session& session) {
   return known && *known >= kLongRoundTrip;
 }
 
-asio::awaitable<Result<std::unique_ptr<ssh::Session>>> further_session(const NodeRun& run, Limit limit) {
+asio::awaitable<Result<std::unique_ptr<ssh::Session>>> open_extra_session(const NodeRun& run, Limit limit) {
   const auto no_matter = [](ssh::Phase) {};
   auto session = co_await run.connector.connect(run.node, limit, no_matter);
   co_return session;

@@ -9,31 +9,31 @@
 #include <memory>
 #include <vector>
 
-#include "ec2mpi/ssh/kept/keeping.hpp"
+#include "ec2mpi/ssh/kept/reusing_connector.hpp"
 
 namespace ec2mpi::ssh {
 
-class Keeper {
+class Daemon {
  public:
-  virtual ~Keeper() = default;
+  virtual ~Daemon() = default;
   /// Lets others use the sessions, until none has been used for the idle time, all are dead, or `stop` or
-  /// somebody by end_keepers wishes so. The sockets' names are gone then.
+  /// somebody by end_daemons wishes so. The sockets' names are gone then.
   [[nodiscard]] virtual asio::awaitable<void> serve(std::stop_token stop) = 0;
 };
 
 /// Makes the sockets, so that whoever comes next finds them; whoever had their names before loses them.
 /// Sessions that are dead already are left out; nothing if none is left. Errors: local_io, usage.
-[[nodiscard]] Result<std::unique_ptr<Keeper>> make_keeper(const asio::any_io_executor& executor,
+[[nodiscard]] Result<std::unique_ptr<Daemon>> make_daemon(const asio::any_io_executor& executor,
                                                           const std::filesystem::path& folder,
-                                                          const Leavings& leavings,
+                                                          const SessionsToKeep& to_keep,
                                                           std::chrono::nanoseconds idle);
 
-struct KeepersEnd {
+struct DaemonsEnd {
   std::size_t ended = 0;     ///< connections that are kept no more
   std::vector<pid_t> stuck;  ///< processes that keep some and do not answer
 };
 
-/// Ends all keepers of a folder, and what runs over their connections.
-[[nodiscard]] asio::awaitable<KeepersEnd> end_keepers(std::filesystem::path folder);
+/// Ends all daemons of a folder, and what runs over their connections.
+[[nodiscard]] asio::awaitable<DaemonsEnd> end_daemons(std::filesystem::path folder);
 
 }  // namespace ec2mpi::ssh

@@ -8,16 +8,16 @@
 #include <string>
 
 #include "ec2mpi/ssh/transport.hpp"
-#include "src/ssh/kept/meeting_place.hpp"
+#include "src/ssh/kept/socket_folder.hpp"
 
 namespace ec2mpi::ssh {
 
 /// A new connection to the same node, if the kept one turns out to be dead before anything was started.
-using ConnectAnew = std::function<awaitable<Result<std::unique_ptr<Session>>>(Limit)>;
+using ConnectNew = std::function<awaitable<Result<std::unique_ptr<Session>>>(Limit)>;
 
 /// What is kept under this name; nothing if nobody there answers at once.
-[[nodiscard]] awaitable<std::unique_ptr<Session>> find_warm_session(std::shared_ptr<const MeetingPlace> place,
-                                                                    std::string name, Limit limit,
-                                                                    ConnectAnew anew);
+[[nodiscard]] awaitable<std::unique_ptr<Session>> find_kept_session(
+    std::shared_ptr<const SocketFolder> folder, std::string name, Limit limit,
+    ConnectNew connect_new_session);
 
 }  // namespace ec2mpi::ssh

@@ -1,4 +1,4 @@
-#include "src/ssh/kept/warm_channel.hpp"
+#include "src/ssh/kept/kept_channel.hpp"
 
 #include <algorithm>
 
@@ -6,7 +6,7 @@
 
 namespace ec2mpi::ssh {
 
-awaitable<Result<std::optional<Chunk>>> WarmChannel::receive(Limit limit) {
+awaitable<Result<std::optional<Chunk>>> KeptChannel::receive(Limit limit) {
   for (;;) {
     look();
     if (!come_.empty()) {
@@ -24,13 +24,13 @@ awaitable<Result<std::optional<Chunk>>> WarmChannel::receive(Limit limit) {
   }
 }
 
-Result<ExitStatus> WarmChannel::exit_status() const {
+Result<ExitStatus> KeptChannel::exit_status() const {
   if (exited_) return *exited_;
   if (broken_) return std::unexpected(*broken_);
   return fail(ErrorKind::protocol, "the command has not ended yet");
 }
 
-awaitable<Result<void>> WarmChannel::send(std::string_view bytes, Limit limit) {
+awaitable<Result<void>> KeptChannel::send(std::string_view bytes, Limit limit) {
   while (!bytes.empty()) {
     look();
     if (auto over = no_more_input()) co_return std::unexpected(std::move(*over));
@@ -47,7 +47,7 @@ awaitable<Result<void>> WarmChannel::send(std::string_view bytes, Limit limit) {
   co_return Result<void>{};
 }
 
-std::optional<Error> WarmChannel::no_more_input() const {
+std::optional<Error> KeptChannel::no_more_input() const {
   if (input_over_) return input_over_;
   if (broken_) return broken_;
   if (exited_)
@@ -55,11 +55,11 @@ std::optional<Error> WarmChannel::no_more_input() const {
   return std::nullopt;
 }
 
-void WarmChannel::resize(int columns, int rows) {
+void KeptChannel::resize(int columns, int rows) {
   socket_->send(FrameType::resize, size_text({columns, rows}));
 }
 
-void WarmChannel::look() {
+void KeptChannel::look() {
   bool news = false;
   while (!exited_ && !broken_) {
     const auto frame = socket_->receive();
@@ -78,7 +78,7 @@ void WarmChannel::look() {
   if (news || broken_) socket_->pass_on();
 }
 
-void WarmChannel::take(const Frame& frame) {
+void KeptChannel::take(const Frame& frame) {
   switch (frame.type) {
     case FrameType::output:
     case FrameType::error_output:
@@ -107,7 +107,7 @@ void WarmChannel::take(const Frame& frame) {
   }
 }
 
-void WarmChannel::give_up() {
+void KeptChannel::give_up() {
   broken_ = Error{ErrorKind::protocol, "a kept connection spoke in an unknown way"};
 }
 

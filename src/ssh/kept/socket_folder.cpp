@@ -1,4 +1,4 @@
-#include "src/ssh/kept/meeting_place.hpp"
+#include "src/ssh/kept/socket_folder.hpp"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -42,23 +42,23 @@ UniqueFd unix_socket() {
 
 }  // namespace
 
-Result<MeetingPlace> MeetingPlace::make(const std::filesystem::path& folder) {
+Result<SocketFolder> SocketFolder::make(const std::filesystem::path& folder) {
   TRY(make_private_folder(folder));
   auto opened = open_folder(folder);
   if (!opened) return io_error("open", folder);
   if (!for_us_only(opened.get()))
     return fail(ErrorKind::usage, fmt::format("{} is open to others; close it: chmod 700 {}",
                                               printable(folder.string()), printable(folder.string())));
-  return MeetingPlace(std::move(opened), folder);
+  return SocketFolder(std::move(opened), folder);
 }
 
-std::optional<MeetingPlace> MeetingPlace::find(const std::filesystem::path& folder) {
+std::optional<SocketFolder> SocketFolder::find(const std::filesystem::path& folder) {
   auto opened = open_folder(folder);
   if (!opened || !for_us_only(opened.get())) return std::nullopt;
-  return MeetingPlace(std::move(opened), folder);
+  return SocketFolder(std::move(opened), folder);
 }
 
-Result<UniqueFd> MeetingPlace::listen(const std::string& name) const {
+Result<UniqueFd> SocketFolder::listen(const std::string& name) const {
   // Under another name first: whoever finds a name finds somebody who listens.
   const auto temporary = fmt::format(".{}.{}", name.substr(0, 16), random_hex(8));
   const auto address = address_of(folder_.get(), temporary);
@@ -77,7 +77,7 @@ Result<UniqueFd> MeetingPlace::listen(const std::string& name) const {
   return socket;
 }
 
-UniqueFd MeetingPlace::connect(const std::string& name) const {
+UniqueFd SocketFolder::connect(const std::string& name) const {
   const auto address = address_of(folder_.get(), name);
   auto socket = unix_socket();
   if (!socket) return {};
@@ -85,20 +85,20 @@ UniqueFd MeetingPlace::connect(const std::string& name) const {
     if (errno == ECONNREFUSED) remove(name);
     return {};
   }
-  return peer_of(socket.get()).ours ? std::move(socket) : UniqueFd();
+  return owner_of_socket(socket.get()).ours ? std::move(socket) : UniqueFd();
 }
 
-std::optional<SocketFile> MeetingPlace::file(const std::string& name) const {
+std::optional<SocketFile> SocketFolder::file(const std::string& name) const {
   struct stat info {};
   if (::fstatat(folder_.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) return std::nullopt;
   return SocketFile{info.st_dev, info.st_ino};
 }
 
-void MeetingPlace::remove(const std::string& name) const {
+void SocketFolder::remove(const std::string& name) const {
   ::unlinkat(folder_.get(), name.c_str(), 0);
 }
 
-std::vector<std::string> MeetingPlace::names() const {
+std::vector<std::string> SocketFolder::names() const {
   std::vector<std::string> names;
   // A descriptor of its own, for reading moves its position, and closedir closes it.
   const int again = ::openat(folder_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -114,7 +114,7 @@ std::vector<std::string> MeetingPlace::names() const {
   return names;
 }
 
-Peer peer_of(int socket) {
+SocketOwner owner_of_socket(int socket) {
   ucred peer{};
   socklen_t size = sizeof peer;
   if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return {};
