@@ -30,7 +30,7 @@ constexpr const char* kAbout =
     "  ec2mpi run -- python3 hello.py  an MPI program over all nodes";
 
 void set_up_log(int verbose) {
-  auto logger = spdlog::stderr_logger_st("ec2mpi");
+  auto logger = std::make_shared<spdlog::logger>("ec2mpi", std::make_shared<spdlog::sinks::stderr_sink_st>());
   logger->set_pattern("ec2mpi: %v");
   logger->set_level(verbose > 1    ? spdlog::level::trace
                     : verbose == 1 ? spdlog::level::debug
@@ -89,9 +89,9 @@ void head_new_commands(CLI::App& app, const char* heading) {
   for (auto* command : app.get_subcommands(is_new)) command->group(heading);
 }
 
-int parse_and_run(const std::vector<std::string>& arguments) {
+int parse_and_run(const World& world, const std::vector<std::string>& arguments) {
   CLI::App app(kAbout, "ec2mpi");
-  CommonOptions common;
+  CommonOptions common{.world = &world};
   Dispatch dispatch;
   app.set_version_flag("-V,--version", "ec2mpi " EC2MPI_VERSION);
   add_common_options(app, common);
@@ -137,13 +137,14 @@ CLI::App& add_command(CLI::App& app, const std::string& name, const std::string&
   return command;
 }
 
-int run(const std::vector<std::string>& arguments) {
+int run(const World& world, const std::vector<std::string>& arguments) {
+  forget_losses();
   fill_standard_descriptors();
   note_inherited_descriptors();
   std::signal(SIGPIPE, SIG_IGN);  // a reader that leaves shows as EPIPE
   int code = exit_code::bug;
   try {
-    code = parse_and_run(arguments);
+    code = parse_and_run(world, arguments);
   } catch (const std::exception& bug) {
     print_talk(fmt::format("ec2mpi: internal error: {}; please report it with the command that you typed\n",
                            bug.what()));

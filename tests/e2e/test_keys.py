@@ -109,20 +109,6 @@ def test_an_ed25519_key(ec2mpi, cluster):
     assert ec2mpi("exec-all", "true").code == 0
 
 
-def test_a_key_named_by_flag_variable_and_setting(ec2mpi):
-    os.rename(ec2mpi.folder / KEY, ec2mpi.home / "mine")
-    assert ec2mpi("exec-all", "-i", "~/mine", "true").code == 0
-    assert ec2mpi("exec-all", "true", env={"EC2MPI_IDENTITY": "~/mine"}).code == 0
-    (ec2mpi.folder / "ec2mpi.toml").write_text('identity = "~/mine"\n')
-    assert ec2mpi("exec-all", "true").code == 0
-
-
-def test_of_two_pem_files_none_is_guessed(ec2mpi):
-    (ec2mpi.folder / "other.pem").write_bytes((ec2mpi.folder / KEY).read_bytes())
-    done = ec2mpi("exec-all", "true")
-    assert (done.out, done.code, done.err.count("\n")) == ("", 2, 1) and "-i" in done.err
-
-
 def test_a_key_that_the_hosts_do_not_know(ec2mpi):
     os.remove(ec2mpi.folder / KEY)
     make_key(ec2mpi.folder / KEY)

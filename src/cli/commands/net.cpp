@@ -7,6 +7,7 @@
 #include "ec2mpi/cli/session/command.hpp"
 #include "ec2mpi/cli/session/connecting.hpp"
 #include "ec2mpi/cli/session/runtime.hpp"
+#include "ec2mpi/cli/session/world.hpp"
 #include "ec2mpi/cli/views/job_view.hpp"
 #include "ec2mpi/cli/views/net_view.hpp"
 #include "ec2mpi/ops/doctor/net.hpp"
@@ -67,7 +68,7 @@ Result<void> show(Console& console, const NetOptions& options, const ops::NetMap
 asio::awaitable<int> measure(Runtime& runtime, const NetOptions& options, Cluster& cluster, Access& access) {
   const auto connector = make_connector(runtime, access);
   ops::JobWish wish;
-  wish.id = ops::make_job_id("net", std::chrono::system_clock::now());
+  wish.id = ops::make_job_id("net", runtime.options().world->now());
   wish.command = ops::net_command(options.serial);
   wish.shown_as = "ec2mpi net";
   wish.ranks.per_node = 1;

@@ -9,6 +9,7 @@
 #include "ec2mpi/cli/session/command.hpp"
 #include "ec2mpi/cli/session/connecting.hpp"
 #include "ec2mpi/cli/session/runtime.hpp"
+#include "ec2mpi/cli/session/world.hpp"
 #include "ec2mpi/cli/terminal/aligned.hpp"
 #include "ec2mpi/cli/terminal/standard_output.hpp"
 #include "ec2mpi/cli/views/fleet_view.hpp"
@@ -35,22 +36,22 @@ std::string_view role(const Node& node) {
   return node.index == 1 ? "master" : "worker";
 }
 
-LaunchTime now() {
-  return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+LaunchTime time_in(const World& world) {
+  return std::chrono::floor<std::chrono::seconds>(world.now());
 }
 
 /// How long a node has been running; empty where the list doesn't tell.
-std::string up_for(const Node& node) {
+std::string up_for(const Node& node, LaunchTime now) {
   const auto launched = parse_launch_time(node.launched);
-  return launched && *launched <= now() ? format_age(now() - *launched) : std::string();
+  return launched && *launched <= now ? format_age(now - *launched) : std::string();
 }
 
-std::string cost_of(const Node& node, const Config& config) {
-  const auto cost = cost_since_launch(node, config.prices, now());
+std::string cost_of(const Node& node, const Config& config, LaunchTime now) {
+  const auto cost = cost_since_launch(node, config.prices, now);
   return cost ? fmt::format("{:.2f}", *cost) : std::string();
 }
 
-void print_table(const Cluster& cluster) {
+void print_table(const Cluster& cluster, LaunchTime now) {
   std::vector<std::vector<std::string>> rows = {
       {"INDEX", "ROLE", "NAME", "ID", "TYPE", "ADDRESS", "LAUNCHED", "UP"}};
   const bool with_cost = !cluster.config.prices.empty();
@@ -58,16 +59,16 @@ void print_table(const Cluster& cluster) {
   double total = 0;
   for (const auto& node : cluster.nodes) {
     rows.push_back({std::to_string(node.index), std::string(role(node)), node.name, node.instance_id,
-                    node.type, node.address, node.launched, up_for(node)});
+                    node.type, node.address, node.launched, up_for(node, now)});
     if (!with_cost) continue;
-    rows.back().push_back(cost_of(node, cluster.config));
-    total += cost_since_launch(node, cluster.config.prices, now()).value_or(0);
+    rows.back().push_back(cost_of(node, cluster.config, now));
+    total += cost_since_launch(node, cluster.config.prices, now).value_or(0);
   }
   print_result(aligned(std::move(rows)));
   if (with_cost) print_talk(fmt::format("{:.2f} in all since launch, by the prices of ec2mpi.toml\n", total));
 }
 
-void print_json(const Cluster& cluster) {
+void print_json(const Cluster& cluster, LaunchTime now) {
   auto list = nlohmann::ordered_json::array();
   for (const auto& node : cluster.nodes) {
     list.push_back({{"index", node.index},
@@ -82,15 +83,15 @@ void print_json(const Cluster& cluster) {
                     {"ipv6", node.ipv6},
                     {"launched", node.launched}});
     if (const auto launched = parse_launch_time(node.launched)) {
-      list.back()["up_seconds"] = (now() - *launched).count();
+      list.back()["up_seconds"] = (now - *launched).count();
     }
-    if (const auto cost = cost_since_launch(node, cluster.config.prices, now())) list.back()["cost"] = *cost;
+    if (const auto cost = cost_since_launch(node, cluster.config.prices, now)) list.back()["cost"] = *cost;
   }
   print_result(list.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
 
 /// Replaces {index}, {address}, ... in the format; an unknown name is an error that names the known ones.
-Result<std::string> format_node(std::string_view format, const Node& node) {
+Result<std::string> format_node(std::string_view format, const Node& node, LaunchTime now) {
   const std::pair<std::string_view, std::string> fields[] = {{"index", std::to_string(node.index)},
                                                              {"node", node.label()},
                                                              {"role", std::string(role(node))},
@@ -103,7 +104,7 @@ Result<std::string> format_node(std::string_view format, const Node& node) {
                                                              {"ipv6", node.ipv6},
                                                              {"user", node.user},
                                                              {"launched", node.launched},
-                                                             {"up", up_for(node)}};
+                                                             {"up", up_for(node, now)}};
   std::string line;
   while (!format.empty()) {
     const auto open = format.find('{');
@@ -126,10 +127,10 @@ Result<std::string> format_node(std::string_view format, const Node& node) {
   return line;
 }
 
-Result<int> print_format(const Cluster& cluster, const std::string& format) {
+Result<int> print_format(const Cluster& cluster, const std::string& format, LaunchTime now) {
   std::string text;
   for (const auto& node : cluster.nodes) {
-    TRY_AS(line, format_node(format, node));
+    TRY_AS(line, format_node(format, node, now));
     text += *line + "\n";
   }
   print_result(text);
@@ -188,14 +189,16 @@ Result<int> run_nodes(const NodesOptions& options, const CommonOptions& common) 
   TRY_AS(cluster, open_cluster(options.list));
   if (options.stale) return find_stale(options, *cluster, common);
   if (options.ssh_config) return write_ssh_config(*cluster, options.connect);
+  const auto now = time_in(*common.world);
+  if (!options.format.empty()) TRY(format_node(options.format, cluster->nodes.front(), now));
   remember_if_possible(*cluster);
-  if (!options.format.empty()) return print_format(*cluster, options.format);
+  if (!options.format.empty()) return print_format(*cluster, options.format, now);
   if (options.json)
-    print_json(*cluster);
+    print_json(*cluster, now);
   else if (options.hostfile)
     print_result(hostfile_text(selected(*cluster)));
   else
-    print_table(*cluster);
+    print_table(*cluster, now);
   return exit_code::ok;
 }
 

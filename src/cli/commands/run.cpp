@@ -12,6 +12,7 @@
 #include "ec2mpi/cli/session/connecting.hpp"
 #include "ec2mpi/cli/session/option_values.hpp"
 #include "ec2mpi/cli/session/runtime.hpp"
+#include "ec2mpi/cli/session/world.hpp"
 #include "ec2mpi/cli/views/job_view.hpp"
 #include "ec2mpi/ops/exec/exec.hpp"
 #include "ec2mpi/ops/job/run.hpp"
@@ -292,9 +293,10 @@ asio::awaitable<int> run_on_loop(Runtime& runtime, const RunOptions& options, op
 }
 
 /// One job. Without parameters what stands behind -- is taken as it is.
-Result<ops::JobWish> make_single_wish(const RunOptions& options, const Chosen& chosen, FilledJob& filled) {
+Result<ops::JobWish> make_single_wish(const RunOptions& options, const Chosen& chosen, FilledJob& filled,
+                                      const World& world) {
   add_behind(options, filled.command);
-  auto id = ops::make_job_id(spoken_name(options, filled.command), std::chrono::system_clock::now());
+  auto id = ops::make_job_id(spoken_name(options, filled.command), world.now());
   return make_wish(options, chosen, filled, std::move(id));
 }
 
@@ -325,7 +327,7 @@ Result<int> run_run(const RunOptions& options, const CommonOptions& common) {
   if (series) return run_series(make_request(options, *chosen, cluster->nodes), *cluster, common);
   auto filled = fill_in(chosen->job, {});
   if (!filled) return std::unexpected(filled.error());
-  TRY_AS(wish, make_single_wish(options, *chosen, *filled));
+  TRY_AS(wish, make_single_wish(options, *chosen, *filled, *common.world));
   TRY_AS(push, make_push(options, *filled, cluster->nodes));
   TRY_AS(access, open_access(*cluster, options.connect));
   Runtime runtime(common);

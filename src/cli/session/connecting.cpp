@@ -1,6 +1,7 @@
 #include "ec2mpi/cli/session/connecting.hpp"
 
 #include "ec2mpi/cli/session/stay_behind.hpp"
+#include "ec2mpi/cli/session/world.hpp"
 #include "ec2mpi/ssh/kept/reusing_connector.hpp"
 
 namespace ec2mpi::cli {
@@ -18,7 +19,8 @@ std::unique_ptr<ssh::Connector> make_connector(Runtime& runtime, Access& access)
       to_keep->clear();
     });
   }
-  auto connector = ssh::make_libssh_connector(runtime.executor(), access.transport, access.host_keys);
+  auto connector =
+      runtime.options().world->make_connector(runtime.executor(), access.transport, access.host_keys);
   return ssh::make_reusing_connector(std::move(connector), std::move(reuse));
 }
 

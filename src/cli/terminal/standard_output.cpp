@@ -70,6 +70,10 @@ void note_loss(int error) {
   if (loss == 0 || loss == EPIPE) loss = error;
 }
 
+void forget_losses() {
+  loss_of_process() = 0;
+}
+
 int exit_code_with_losses(int code) {
   const int loss = loss_of_process();
   if (loss == 0 || code != exit_code::ok) return code;

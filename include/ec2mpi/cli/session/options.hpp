@@ -47,10 +47,13 @@ struct FleetFlags {
   bool fail_fast = false;
 };
 
+struct World;
+
 struct CommonOptions {
   ColourChoice colour = ColourChoice::automatic;
   int verbose = 0;
   bool quiet = false;
+  const World* world = nullptr;  ///< set before a command runs
 };
 
 void add_common_options(CLI::App& app, CommonOptions& options);

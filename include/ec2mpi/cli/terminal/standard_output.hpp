@@ -20,6 +20,9 @@ void print_talk(std::string_view text);
 /// Notes that output was lost, for the exit code. EPIPE means that its reader had enough.
 void note_loss(int error);
 
+/// Begins the notes anew, for another command line in the same process.
+void forget_losses();
+
 /// The command's exit code, unless it is 0 and output was lost.
 [[nodiscard]] int exit_code_with_losses(int code);
 

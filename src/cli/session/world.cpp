@@ -1,0 +1,11 @@
+#include "ec2mpi/cli/session/world.hpp"
+
+namespace ec2mpi::cli {
+
+const World& real_world() {
+  static const World world{.now = [] { return std::chrono::system_clock::now(); },
+                           .make_connector = ssh::make_libssh_connector};
+  return world;
+}
+
+}  // namespace ec2mpi::cli

@@ -1,0 +1,88 @@
+// The command line as a whole: words that it refuses, and its help.
+
+#include "ec2mpi/cli/app.hpp"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/laptop.hpp"
+
+namespace ec2mpi::cli {
+namespace {
+
+using ::ec2mpi::test::Laptop;
+
+struct Refusal {
+  std::vector<std::string> words;
+  const char* says;
+};
+
+TEST(CommandLine, AWrongWordIsRefusedInOneLine) {
+  Laptop laptop;
+  for (const auto& [words, says] : std::initializer_list<Refusal>{
+           {{"exec-all", "--no-such-flag", "true"}, "no-such-flag"},
+           {{"no-such-command"}, "'no-such-command' is not a command; ec2mpi --help lists them"},
+           {{"exek", "true"}, "did you mean exec?"},
+           {{"nodes", "--jsn"}, "did you mean --json?"},
+           {{"--list", "x", "nodes"}, "--list stands behind the command: ec2mpi nodes --list ..."},
+           {{"-w", "1", "exec", "true"}, "-w stands behind the command: ec2mpi exec -w ..."},
+           {{"rm", "hello", "--older", "30"}, "not both"},
+           {{"rm"}, "which job?"},
+           {{"signal", "hello", "PIPE"}, "'PIPE' is not a signal that can be sent"},
+           {{"kill"}, "kill needs --orphans"},
+           {{"run"}, "nothing to run"},
+           {{"run", "a/b"}, "a program stands behind --"},
+           {{"run", "--mpirun", "mpirun", "--", "a"}, "--mpirun takes a full path, not 'mpirun'"},
+           {{"run", "-x", "A-B=1", "--", "a"}, "-x A-B=1: not a variable's name"},
+           {{"login", "1", "top"}, "a command stands behind --: ec2mpi login NODE -- top"},
+           {{"net"}, "a network takes two nodes; this is one"},
+           {{"nodes", "extra"}, "'extra' is a word too many"},
+           {{"push", "only-one"}, "where to?"},
+           {{"pull", "--follow", "-n", "a", "b"}, "--follow and --dry-run do not go together"},
+           {{}, "--help"},
+           {{"exec-all"}, "command is required"},
+           {{"exec-all", "-f", "many", "true"}, "--fanout: a number from 0 to 1000000, not 'many'"},
+           {{"exec-all", "-f", "-1", "true"}, "not '-1'"},
+           {{"exec-all", "-t", "-1", "true"}, "a number from 0.001 to 100000000, not '-1'"},
+           {{"exec-all", "-t", "0", "true"}, "not '0'"},
+           {{"exec-all", "-t", "soon", "true"}, "not 'soon'"},
+           {{"exec-all", "-u", "-1", "true"}, "not '-1'"},
+           {{"exec-all", "--timeout", "-1", "true"}, "not '-1'"},
+           {{"exec-all", "--retries", "-1", "true"}, "not '-1'"},
+           {{"exec-all", "-p", "70000", "true"}, "70000"},
+           {{"exec-all", "-l", "a b", "true"}, "'a b' is not a user name"},
+           {{"exec-all", "--color", "pink", "true"}, "--color: auto, always or never, not 'pink'"},
+           {{"nodes", "--address", "postal"}, "--address: auto, public, private or ipv6, not 'postal'"},
+           {{"status"}, "did you mean ec2mpi jobs?"},
+           {{"ls"}, "did you mean ec2mpi nodes?"},
+           {{"push", "--relay", "often", "x", "y"}, "--relay: auto, always or never, not 'often'"}}) {
+    const auto said = laptop.refused(words);
+    EXPECT_NE(said.find(says), std::string::npos) << said;
+    EXPECT_LT(said.size(), 200U);
+  }
+}
+
+TEST(CommandLine, AWrongEnvironmentVariableIsRefused) {
+  Laptop laptop;
+  const auto said = laptop.refused({"exec-all", "true"}, {.variables = {{"EC2MPI_TIMEOUT", "soon"}}});
+  EXPECT_NE(said.find("soon"), std::string::npos) << said;
+}
+
+TEST(CommandLine, HelpAndVersionGoToStandardOutput) {
+  Laptop laptop;
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"--help"}, {"exec-all", "--help"}, {"--version"}}) {
+    const auto done = laptop.run_cli(words);
+    EXPECT_EQ(done.code, 0);
+    EXPECT_EQ(done.err, "");
+    EXPECT_NE(done.out.find("ec2mpi"), std::string::npos);
+  }
+}
+
+TEST(CommandLine, HelpIsAlsoACommand) {
+  Laptop laptop;
+  EXPECT_EQ(laptop.run_cli({"help"}).out, laptop.run_cli({"--help"}).out);
+  EXPECT_EQ(laptop.run_cli({"help", "push"}).out, laptop.run_cli({"push", "--help"}).out);
+}
+
+}  // namespace
+}  // namespace ec2mpi::cli

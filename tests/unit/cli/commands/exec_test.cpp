@@ -1,0 +1,69 @@
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "tests/support/laptop.hpp"
+
+namespace ec2mpi::cli {
+namespace {
+
+using ::ec2mpi::test::Laptop;
+
+TEST(Exec, ShowsTheLinesOfAllNodesUnderTheirNames) {
+  Laptop laptop(2);
+  laptop.nodes[1] = {.out = "one\n"};
+  laptop.nodes[2] = {.out = "two\n", .err = "warning\n"};
+  const auto done = laptop.run_cli({"exec-all", "x"});
+  EXPECT_EQ(done.code, 0);
+  EXPECT_EQ(done.out, "node1\tone\nnode2\ttwo\n");
+  EXPECT_TRUE(done.err.starts_with("node2\twarning\n2/2 nodes ok · ")) << done.err;
+}
+
+TEST(Exec, TheStatusOfOneNodeIsItsOwn) {
+  Laptop laptop(2);
+  laptop.nodes[2] = {.status = {7, ""}};
+  EXPECT_EQ(laptop.run_cli({"exec", "-w", "2", "x"}).code, 7);
+  EXPECT_EQ(laptop.run_cli({"exec", "x"}).code, 1);
+  laptop.nodes[2] = {.door = test::FakeNode::Door::refuses};
+  EXPECT_EQ(laptop.run_cli({"exec", "-w", "2", "x"}).code, 255);
+}
+
+TEST(Exec, JsonHasEveryNodesOutcomeAndOutput) {
+  Laptop laptop(3);
+  laptop.nodes[1] = {.out = "one \"quoted\" \xff\n"};
+  laptop.nodes[2] = {.status = {3, ""}};
+  laptop.nodes[3] = {.door = test::FakeNode::Door::refuses};
+  const auto done = laptop.run_cli({"exec-all", "--json", "echo \"a\"", "b"});
+  EXPECT_EQ(done.code, 1);
+  const auto json = nlohmann::json::parse(done.out);
+  EXPECT_EQ(json["command"], "echo \"a\" b");
+  EXPECT_EQ(json["ending"], "complete");
+  EXPECT_EQ(json["exit_code"], 1);
+  EXPECT_EQ(json["nodes"].size(), 3U);
+  EXPECT_EQ(json["nodes"][0]["stdout"], "one \"quoted\" \xef\xbf\xbd\n");
+  EXPECT_EQ(json["nodes"][1]["status"], 3);
+  EXPECT_EQ(json["nodes"][2]["error"]["kind"], "unreachable");
+}
+
+TEST(Exec, AnInputThatIsMissingIsRefused) {
+  Laptop laptop;
+  EXPECT_NE(laptop.refused({"exec-all", "--stdin", "nowhere", "cat"}).find("nowhere"), std::string::npos);
+}
+
+TEST(Exec, StandardInputReachesEveryNode) {
+  Laptop laptop(2);
+  EXPECT_EQ(laptop.run_cli({"exec-all", "--stdin", "-", "cat"}, {.input = "a line\n"}).code, 0);
+  for (const int node : {1, 2})
+    EXPECT_NE(laptop.seen.input[node].find("a line\n"), std::string::npos) << laptop.seen.input[node];
+}
+
+TEST(Exec, FilesHaveEachNodesOutput) {
+  Laptop laptop(2);
+  laptop.nodes[2] = {.out = "two\n", .err = "warning\n"};
+  EXPECT_EQ(laptop.run_cli({"exec-all", "--outdir", "out", "x"}).code, 0);
+  EXPECT_EQ(laptop.read("out/node1.out"), "");
+  EXPECT_EQ(laptop.read("out/node2.out"), "two\n");
+  EXPECT_EQ(laptop.read("out/node2.err"), "warning\n");
+}
+
+}  // namespace
+}  // namespace ec2mpi::cli
