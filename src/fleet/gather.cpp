@@ -96,6 +96,18 @@ std::string nodes_label(const std::vector<int>& indices) {
   return fmt::format("node[{}] ({})", fold_indices(indices), indices.size());
 }
 
+std::string short_nodes_label(const std::vector<int>& indices) {
+  constexpr std::size_t kNamedRanges = 8;
+  const auto folded = fold_indices(indices);
+  std::size_t end = 0;
+  for (std::size_t ranges = 0; ranges < kNamedRanges; ++ranges) {
+    end = folded.find(',', end);
+    if (end == std::string::npos) return nodes_label(indices);
+    ++end;
+  }
+  return fmt::format("node[{}…] ({})", folded.substr(0, end), indices.size());
+}
+
 std::string render_groups(const std::vector<OutputGroup>& groups) {
   std::string text;
   for (const auto& group : groups) text += header(group.indices) + with_end_of_line(group.text);

@@ -25,6 +25,9 @@ struct OutputGroup {
 /// "node3", "node[1-4,6] (5)".
 [[nodiscard]] std::string nodes_label(const std::vector<int>& indices);
 
+/// The same, with the first few named if there are many: "node[1,3,5,7,9,11,13,15,…] (500)".
+[[nodiscard]] std::string short_nodes_label(const std::vector<int>& indices);
+
 /// Every group under a header between dashes, as clush and dshbak show it.
 [[nodiscard]] std::string render_groups(const std::vector<OutputGroup>& groups);
 

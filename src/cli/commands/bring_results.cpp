@@ -4,9 +4,9 @@
 
 #include "ec2mpi/base/exit_code.hpp"
 #include "ec2mpi/base/text.hpp"
-#include "ec2mpi/cli/views/fleet_view.hpp"
 #include "ec2mpi/fleet/gather.hpp"
 #include "ec2mpi/ops/job/results.hpp"
+#include "src/cli/commands/run_fleet.hpp"
 
 namespace ec2mpi::cli {
 
@@ -14,16 +14,13 @@ namespace {
 
 constexpr const char* kFolder = "results";
 
-/// One job's; lives as long as its coroutine.
+/// Brings the results of one job; lives as long as its coroutine.
 struct Bringer {
-  Runtime& runtime;
-  const Cluster& cluster;
-  ssh::Connector& connector;
-  const FleetOptions& flow;
+  CommandContext& context;
   const ops::JobRecord& job;
 
   void say(Colour colour, const std::string& text) const {
-    auto& console = runtime.console();
+    auto& console = context.console();
     console.talk(console.paint_talk(colour, "ec2mpi: " + text));
   }
 
@@ -34,12 +31,14 @@ struct Bringer {
     return false;
   }
 
-  /// Whether all nodes did it; if not, it is told why.
-  asio::awaitable<bool> pull(std::vector<Node> nodes, NodeTask task) const {
-    FleetView view(runtime.console(), runtime.executor(), nodes,
-                   {.labels = true, .quiet = true, .doing = "results"});
-    const auto report = co_await run_on_nodes(nodes, connector, std::move(task), flow, view, runtime.stop());
-    view.summarize(report);
+  /// Whether all nodes did it. If not, the reason has been printed.
+  [[nodiscard]] asio::awaitable<bool> pull(std::vector<Node> nodes, NodeTask task) const {
+    FleetCommand command{.style = {.quiet = true, .doing = "results"},
+                         .nodes = std::move(nodes),
+                         .task = std::move(task),
+                         .names_nodes_at_work = false,
+                         .remembers_failures = false};
+    const auto report = co_await run_fleet(context, std::move(command));
     co_return exit_code_for(report) == exit_code::ok;
   }
 
@@ -55,13 +54,13 @@ struct Bringer {
     const auto folder = ops::claim_results_folder(kFolder, job);
     if (!folder) co_return give_up(printable(folder.error().message));
     if (folder->complete) {
-      if (!runtime.options().quiet) say(Colour::dim, "its results are here: " + folder->path.string());
+      if (!context.runtime.options().quiet) say(Colour::dim, "its results are here: " + folder->path.string());
       co_return true;
     }
-    const auto nodes = ops::nodes_of_job(job, cluster.inventory.nodes);
+    const auto nodes = ops::nodes_of_job(job, context.cluster.inventory.nodes);
     if (nodes.empty()) co_return give_up("the list does not have its nodes any more");
     const auto results = ops::plan_results(job, nodes, folder->path);
-    const auto& master = cluster.inventory.master();
+    const auto& master = context.master();
     const auto own = ops::plan_job_folder(job, master, folder->path);
     if (!results || !own) co_return give_up(printable((results ? own.error() : results.error()).message));
     auto task = ops::results_task(*results);
@@ -80,7 +79,7 @@ struct Bringer {
   }
 
   void tell(const ops::ResultsPull& results, const std::string& folder) const {
-    if (runtime.options().quiet) return;
+    if (context.runtime.options().quiet) return;
     ops::PullCounts all;
     std::vector<int> from;
     for (const auto& [index, counts] : results.pull->counts) {
@@ -95,8 +94,8 @@ struct Bringer {
 
 }  // namespace
 
-asio::awaitable<int> bring_results(Runtime& runtime, const Cluster& cluster, ssh::Connector& connector,
-                                   FleetOptions flow, std::vector<ops::JobRecord> jobs, int code) {
+asio::awaitable<int> bring_results(CommandContext& context, std::vector<ops::JobRecord> jobs, int code) {
+  auto& runtime = context.runtime;
   runtime.end_detach();
   bool all = true;
   for (const auto& job : jobs) {
@@ -107,7 +106,7 @@ asio::awaitable<int> bring_results(Runtime& runtime, const Cluster& cluster, ssh
     }
     runtime.set_parting_words(
         [&job] { return fmt::format("{0} has succeeded; ec2mpi attach {0} brings its results.", job.id); });
-    const Bringer bringer{runtime, cluster, connector, flow, job};
+    const Bringer bringer{context, job};
     const bool brought = co_await bringer.bring();
     all = all && brought;
   }

@@ -3,8 +3,7 @@
 
 #include <vector>
 
-#include "ec2mpi/cli/session/cluster_setup.hpp"
-#include "ec2mpi/cli/session/runtime.hpp"
+#include "ec2mpi/cli/session/command_context.hpp"
 #include "ec2mpi/ops/job/record.hpp"
 
 namespace ec2mpi::cli {
@@ -12,8 +11,7 @@ namespace ec2mpi::cli {
 /// The end of a command that has seen the end of `jobs` and would exit with `code`: brings the results of
 /// each that has succeeded and asks for some, leaves the others alone, and returns the exit code. That is 1
 /// if something is missing; it has been told. What has been brought before stays as it is.
-[[nodiscard]] asio::awaitable<int> bring_results(Runtime& runtime, const Cluster& cluster,
-                                                 ssh::Connector& connector, FleetOptions flow,
-                                                 std::vector<ops::JobRecord> jobs, int code);
+[[nodiscard]] asio::awaitable<int> bring_results(CommandContext& context, std::vector<ops::JobRecord> jobs,
+                                                 int code);
 
 }  // namespace ec2mpi::cli

@@ -3,42 +3,11 @@
 #include <fmt/format.h>
 #include <algorithm>
 #include <chrono>
-#include <iterator>
 #include <memory>
 
 #include "ec2mpi/base/text.hpp"
-#include "ec2mpi/cli/session/connecting.hpp"
-#include "ec2mpi/cli/session/runtime.hpp"
-#include "ec2mpi/cli/views/exec_output.hpp"
-#include "ec2mpi/cli/views/fleet_view.hpp"
 
 namespace ec2mpi::cli {
-
-namespace {
-
-asio::awaitable<int> run_on_loop(Runtime& runtime, const CopyOptions& options, Cluster& cluster,
-                                 Access& access, Copy& copy) {
-  const auto connector = make_connector(runtime, access);
-  FleetView view(runtime.console(), runtime.executor(), cluster.nodes,
-                 {.labels = true,
-                  .quiet = runtime.options().quiet,
-                  .doing = copy.verb,
-                  .progress = copy.progress ? copy.progress : copy.detail,
-                  .detail = copy.detail});
-  if (copy.output) view.set_output(copy.output(runtime.console()));
-  runtime.set_parting_words([&view] { return view.still_running(); });
-  const auto flow = fleet_options(cluster, options.connect, options.fleet);
-  const auto report = co_await run_on_nodes(cluster.nodes, *connector, copy.task, flow, view, runtime.stop());
-  auto notes = copy.notes;
-  if (copy.remarks) std::ranges::move(copy.remarks(), std::back_inserter(notes));
-  for (const auto& note : notes) runtime.console().talk("ec2mpi: " + note);
-  view.summarize(report);
-  if (auto kept = remember_failures(cluster, report); !kept)
-    runtime.console().talk("ec2mpi: " + kept.error().message);
-  co_return exit_code_for(report);
-}
-
-}  // namespace
 
 std::string transfer_words(std::uint64_t done, std::uint64_t expected, std::string_view where,
                            Clock::duration elapsed) {
@@ -62,12 +31,6 @@ std::string push_words(const ops::PushCount& count, Clock::duration elapsed) {
   const auto [least, most] = std::minmax_element(count.arrived.begin(), count.arrived.end(), less);
   if (text.empty() || least == most || least->second > most->second / 10 * 9) return text;
   return text + fmt::format(" · slowest: node{} with {}", least->first, format_bytes(least->second));
-}
-
-int carry_out(const CopyOptions& options, const CommonOptions& common, Cluster& cluster, Access& access,
-              Copy copy) {
-  Runtime runtime(common);
-  return runtime.run(run_on_loop(runtime, options, cluster, access, copy));
 }
 
 CLI::App& add_copy_command(CLI::App& app, Dispatch& dispatch, const std::string& name,

@@ -4,9 +4,8 @@
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/cluster_setup.hpp"
 #include "ec2mpi/cli/session/command.hpp"
-#include "ec2mpi/cli/session/connecting.hpp"
+#include "ec2mpi/cli/session/command_context.hpp"
 #include "ec2mpi/cli/session/option_values.hpp"
-#include "ec2mpi/cli/session/runtime.hpp"
 #include "ec2mpi/cli/views/doctor_view.hpp"
 #include "ec2mpi/cli/views/fleet_view.hpp"
 #include "ec2mpi/ops/doctor/doctor.hpp"
@@ -38,14 +37,12 @@ std::string verdict_line(const std::vector<ops::Check>& checks) {
                      : fmt::format("{} failed{}", count_of(failed, "check"), warnings);
 }
 
-asio::awaitable<int> examine(Runtime& runtime, const DoctorOptions& options, ops::DoctorPlan plan,
-                             Cluster& cluster, Access& access) {
-  const auto connector = make_connector(runtime, access);
-  FleetView progress(runtime.console(), runtime.executor(), cluster.nodes,
-                     {.labels = true, .quiet = true, .doing = "doctor"});
-  const auto flow = fleet_options(cluster, options.connect, {});
+asio::awaitable<int> examine(CommandContext& context, const DoctorOptions& options, ops::DoctorPlan plan) {
+  auto& runtime = context.runtime;
+  FleetView progress(runtime.console(), runtime.executor(), context.cluster.nodes,
+                     {.quiet = true, .doing = "doctor"});
   const auto started = Clock::now();
-  const auto end = co_await ops::run_doctor(runtime.executor(), std::move(plan), *connector, flow, progress,
+  const auto end = co_await ops::run_doctor(runtime.executor(), std::move(plan), context.connector, context.flow, progress,
                                             runtime.stop());
   auto& console = runtime.console();
   console.status("");
@@ -77,8 +74,10 @@ Result<int> run_doctor(const DoctorOptions& options, const CommonOptions& common
   TRY_AS(cluster, open_cluster(options.list));
   TRY_AS(access, open_access(*cluster, options.connect));
   plan.nodes = cluster->nodes;
-  Runtime runtime(common);
-  return runtime.run(examine(runtime, options, std::move(plan), *cluster, *access));
+  const auto flow = fleet_options(*cluster, options.connect, {});
+  return run_on_loop(*cluster, *access, flow, common, [&](CommandContext& context) {
+    return examine(context, options, std::move(plan));
+  });
 }
 
 }  // namespace

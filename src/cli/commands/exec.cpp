@@ -7,12 +7,10 @@
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/cluster_setup.hpp"
 #include "ec2mpi/cli/session/command.hpp"
-#include "ec2mpi/cli/session/connecting.hpp"
-#include "ec2mpi/cli/session/runtime.hpp"
 #include "ec2mpi/cli/terminal/passphrase.hpp"
 #include "ec2mpi/cli/views/exec_output.hpp"
-#include "ec2mpi/cli/views/fleet_view.hpp"
 #include "ec2mpi/ops/exec/exec.hpp"
+#include "src/cli/commands/run_fleet.hpp"
 
 namespace ec2mpi::cli {
 
@@ -78,42 +76,42 @@ Result<ops::ExecPlan> make_plan(const ExecOptions& options, const Cluster& clust
   return plan;
 }
 
-Result<std::unique_ptr<ExecOutput>> make_output(const ExecOptions& options, Console& console,
-                                                const Cluster& cluster) {
-  if (options.json) return json_output(console, cluster.nodes.size(), join(options.command, " "));
-  if (!options.folder.empty()) return files_output(options.folder, cluster.nodes);
+Result<OutputMaker> choose_output(const ExecOptions& options, const Cluster& cluster) {
+  const auto nodes = cluster.nodes.size();
   const auto controls = options.raw ? Controls::raw : Controls::shown;
+  if (!options.folder.empty()) {
+    TRY_AS(files, files_output(options.folder, cluster.nodes));
+    return [files = std::move(*files)](Console&) mutable { return std::move(files); };
+  }
+  if (options.json)
+    return [nodes, command = join(options.command, " ")](Console& console) {
+      return json_output(console, nodes, command);
+    };
   if (options.gather || options.differences)
-    return gathered_output(console, cluster.nodes.size(), options.differences, controls);
-  return live_output(console, cluster.nodes, !options.no_labels, controls);
+    return [nodes, controls, differences = options.differences](Console& console) {
+      return gathered_output(console, nodes, differences, controls);
+    };
+  return [&cluster, controls, labels = !options.no_labels](Console& console) {
+    return live_output(console, cluster.nodes, labels, controls);
+  };
 }
 
-asio::awaitable<int> run_on_loop(Runtime& runtime, const ExecOptions& options, Cluster& cluster,
-                                 Access& access, ops::ExecPlan plan, std::unique_ptr<ExecOutput> output) {
-  const auto connector = make_connector(runtime, access);
-  FleetView view(
-      runtime.console(), runtime.executor(), cluster.nodes,
-      {.labels = !options.no_labels, .quiet = runtime.options().quiet || options.json, .doing = {}});
-  view.set_output(std::move(output));
-  runtime.set_parting_words([&view] { return view.still_running(); });
-  const auto flow = fleet_options(cluster, options.connect, options.fleet);
-  auto task = ops::exec_task(std::move(plan));
-  const auto report =
-      co_await run_on_nodes(cluster.nodes, *connector, std::move(task), flow, view, runtime.stop());
-  view.summarize(report);
-  if (auto kept = remember_failures(cluster, report); !kept)
-    runtime.console().talk("ec2mpi: " + kept.error().message);
-  const bool single = options.pass_status && report.results.size() == 1;
-  co_return single ? exit_code_for_one(report) : exit_code_for(report);
+/// The exit code of `exec` on one node is that of the command there.
+int exit_code_of_chosen(const FleetReport& report) {
+  return report.results.size() == 1 ? exit_code_for_one(report) : exit_code_for(report);
 }
 
 Result<int> run_exec(const ExecOptions& options, const CommonOptions& common) {
   TRY_AS(cluster, open_cluster(options.list));
   TRY_AS(plan, make_plan(options, *cluster));
   TRY_AS(access, open_access(*cluster, options.connect));
-  Runtime runtime(common);
-  TRY_AS(output, make_output(options, runtime.console(), *cluster));
-  return runtime.run(run_on_loop(runtime, options, *cluster, *access, std::move(*plan), std::move(*output)));
+  TRY_AS(output, choose_output(options, *cluster));
+  FleetCommand command{.style = {.quiet = options.json},
+                       .task = ops::exec_task(std::move(*plan)),
+                       .output = std::move(*output)};
+  if (options.pass_status) command.exit_code = exit_code_of_chosen;
+  const auto flow = fleet_options(*cluster, options.connect, options.fleet);
+  return run_fleet_command(*cluster, *access, flow, common, std::move(command));
 }
 
 void add_output_options(CLI::App& command, ExecOptions& options) {

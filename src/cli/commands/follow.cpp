@@ -20,22 +20,22 @@ struct FollowOptions {
 
 enum class Verb { attach, logs, wait, cancel };
 
-ops::FollowWish make_wish(OnMaster& on, const FollowOptions& options, Verb verb) {
+ops::FollowWish make_wish(CommandContext& context, const FollowOptions& options, Verb verb) {
   ops::FollowWish wish;
-  wish.master = on.master();
+  wish.master = context.master();
   wish.word = options.word;
-  wish.connect_timeout = on.flow.connect_timeout;
-  wish.stop = on.runtime.stop();
+  wish.connect_timeout = context.flow.connect_timeout;
+  wish.stop = context.runtime.stop();
   wish.cancels = verb == Verb::attach;
   wish.output = verb == Verb::attach || verb == Verb::logs;
   wish.lasting = verb != Verb::logs || options.follow;
   if (verb != Verb::cancel) {
-    wish.detach = on.runtime.detach([] { return true; });
+    wish.detach = context.runtime.detach([] { return true; });
   } else {  // as if Ctrl-C had been there from the beginning; ours leaves
     static std::stop_source at_once;
     at_once.request_stop();
     wish.stop = at_once.get_token();
-    wish.detach = on.runtime.stop();
+    wish.detach = context.runtime.stop();
     wish.cancels = true;
     wish.unended = true;
   }
@@ -53,21 +53,21 @@ int exit_code_of(const ops::Followed& followed, Verb verb, bool stopped) {
   return ops::exit_code_for(followed);
 }
 
-asio::awaitable<int> follow(OnMaster& on, FollowOptions options, Verb verb) {
-  JobView view(on.runtime.console(), on.runtime.options(), options.word,
+asio::awaitable<int> follow(CommandContext& context, FollowOptions options, Verb verb) {
+  JobView view(context.console(), context.runtime.options(), options.word,
                {.attached = true,
                 .reports = verb != Verb::logs,
                 .lasting = verb != Verb::logs || options.follow,
                 .rank = options.rank});
-  on.runtime.set_parting_words([&view] { return view.parting_words(); });
-  auto wish = make_wish(on, options, verb);
-  const auto followed = co_await ops::follow_job(std::move(wish), on.connector, view);
+  context.runtime.set_parting_words([&view] { return view.parting_words(); });
+  auto wish = make_wish(context, options, verb);
+  const auto followed = co_await ops::follow_job(std::move(wish), context.connector, view);
   view.conclude(followed);
-  const int code = exit_code_of(followed, verb, on.runtime.stop().stop_requested());
+  const int code = exit_code_of(followed, verb, context.runtime.stop().stop_requested());
   if (verb != Verb::attach || followed.how != ops::Followed::How::ended) co_return code;
   std::vector<ops::JobRecord> jobs = {followed.record};
   const int with_results =
-      co_await bring_results(on.runtime, on.cluster, on.connector, on.flow, std::move(jobs), code);
+      co_await bring_results(context, std::move(jobs), code);
   co_return with_results;
 }
 
@@ -91,7 +91,7 @@ std::shared_ptr<FollowOptions> add(CLI::App& app, Dispatch& dispatch, Verb verb,
   command.callback([options, verb, &dispatch] {
     dispatch.chosen = [options, verb](const CommonOptions& common) {
       return work_on_master(options->master, common,
-                            [options, verb](OnMaster& on) { return follow(on, *options, verb); });
+                            [options, verb](CommandContext& context) { return follow(context, *options, verb); });
     };
   });
   return options;

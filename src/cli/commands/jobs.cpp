@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 #include <algorithm>
 #include <ctime>
-#include <nlohmann/json.hpp>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
@@ -10,6 +9,7 @@
 #include "ec2mpi/cli/session/on_master.hpp"
 #include "ec2mpi/cli/session/option_values.hpp"
 #include "ec2mpi/cli/terminal/aligned.hpp"
+#include "ec2mpi/cli/terminal/json.hpp"
 #include "ec2mpi/ops/job/jobs.hpp"
 
 namespace ec2mpi::cli {
@@ -58,7 +58,7 @@ std::string table(const std::vector<ops::JobRecord>& jobs) {
 }
 
 std::string json(const std::vector<ops::JobRecord>& jobs) {
-  auto list = nlohmann::ordered_json::array();
+  auto list = Json::array();
   for (const auto& job : jobs) {
     list.push_back({{"id", job.id},
                     {"state", state_name(job.state)},
@@ -75,58 +75,58 @@ std::string json(const std::vector<ops::JobRecord>& jobs) {
       list.back()["exit_code"] = job.exit_code();
     }
   }
-  return list.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
+  return dump_json(list);
 }
 
-int tell_error(OnMaster& on, const Error& error) {
-  on.runtime.console().talk(fmt::format("{}: {}", on.master().label(), printable(error.message)));
+int tell_error(CommandContext& context, const Error& error) {
+  context.console().talk(fmt::format("{}: {}", context.master().label(), printable(error.message)));
   if (error.kind == ErrorKind::cancelled) return exit_code::interrupted;
   return error.kind == ErrorKind::remote_io ? exit_code::node_failed : exit_code::no_connection;
 }
 
-int tell_answer(OnMaster& on, const Result<ops::Answer>& answer) {
-  if (!answer) return tell_error(on, answer.error());
-  if (!answer->said.empty()) on.runtime.console().talk(answer->said);
+int tell_answer(CommandContext& context, const Result<ops::Answer>& answer) {
+  if (!answer) return tell_error(context, answer.error());
+  if (!answer->said.empty()) context.console().talk(answer->said);
   return answer->code;
 }
 
-Limit until_stopped(OnMaster& on) {
-  return {Clock::time_point::max(), on.runtime.stop()};
+Limit until_stopped(CommandContext& context) {
+  return {Clock::time_point::max(), context.runtime.stop()};
 }
 
-asio::awaitable<int> show_jobs(OnMaster& on, ssh::Session& session, bool as_json) {
-  auto jobs = co_await ops::list_jobs(session, until_stopped(on));
-  if (!jobs) co_return tell_error(on, jobs.error());
+asio::awaitable<int> show_jobs(CommandContext& context, ssh::Session& session, bool as_json) {
+  auto jobs = co_await ops::list_jobs(session, until_stopped(context));
+  if (!jobs) co_return tell_error(context, jobs.error());
   if (as_json)
-    on.runtime.console().result(json(*jobs));
+    context.console().result(json(*jobs));
   else if (jobs->empty())
-    on.runtime.console().talk("ec2mpi: no jobs on the master yet");
+    context.console().talk("ec2mpi: no jobs on the master yet");
   else
-    on.runtime.console().result_bytes(table(*jobs));
+    context.console().result_bytes(table(*jobs));
   co_return exit_code::ok;
 }
 
-asio::awaitable<int> signal(OnMaster& on, ssh::Session& session, std::string word, std::string name) {
-  const auto answer = co_await ops::signal_job(session, std::move(word), std::move(name), until_stopped(on));
-  co_return tell_answer(on, answer);
+asio::awaitable<int> signal(CommandContext& context, ssh::Session& session, std::string word, std::string name) {
+  const auto answer = co_await ops::signal_job(session, std::move(word), std::move(name), until_stopped(context));
+  co_return tell_answer(context, answer);
 }
 
-asio::awaitable<int> remove(OnMaster& on, ssh::Session& session, std::vector<std::string> words, int older) {
-  const auto answer = co_await ops::remove_jobs(session, std::move(words), older, until_stopped(on));
-  co_return tell_answer(on, answer);
+asio::awaitable<int> remove(CommandContext& context, ssh::Session& session, std::vector<std::string> words, int older) {
+  const auto answer = co_await ops::remove_jobs(session, std::move(words), older, until_stopped(context));
+  co_return tell_answer(context, answer);
 }
 
-using Ask = std::function<asio::awaitable<int>(OnMaster&, ssh::Session&)>;
+using Ask = std::function<asio::awaitable<int>(CommandContext&, ssh::Session&)>;
 
 Result<int> carry_out(const JobsOptions& options, const CommonOptions& common, Ask ask) {
   return work_on_master(options.master, common,
-                        [ask = std::move(ask)](OnMaster& on) { return ask_master(on, ask); });
+                        [ask = std::move(ask)](CommandContext& context) { return ask_master(context, ask); });
 }
 
 Result<int> run_jobs(const JobsOptions& options, const CommonOptions& common) {
   const bool as_json = options.json;
-  return carry_out(options, common, [as_json](OnMaster& on, ssh::Session& session) {
-    return show_jobs(on, session, as_json);
+  return carry_out(options, common, [as_json](CommandContext& context, ssh::Session& session) {
+    return show_jobs(context, session, as_json);
   });
 }
 
@@ -146,8 +146,8 @@ Result<std::string> signal_name(std::string name) {
 Result<int> run_signal(const JobsOptions& options, const CommonOptions& common) {
   TRY_AS(name, signal_name(options.words.back()));
   const auto word = options.words.size() > 1 ? options.words.front() : std::string();
-  return carry_out(options, common, [word, name = *name](OnMaster& on, ssh::Session& session) {
-    return signal(on, session, word, name);
+  return carry_out(options, common, [word, name = *name](CommandContext& context, ssh::Session& session) {
+    return signal(context, session, word, name);
   });
 }
 
@@ -158,8 +158,8 @@ Result<int> run_rm(const JobsOptions& options, const CommonOptions& common) {
     return fail(ErrorKind::usage, "rm takes jobs, or --older for all that ended long ago; not both");
   const auto words = options.words;
   const auto older = options.older;
-  return carry_out(options, common, [words, older](OnMaster& on, ssh::Session& session) {
-    return remove(on, session, words, older);
+  return carry_out(options, common, [words, older](CommandContext& context, ssh::Session& session) {
+    return remove(context, session, words, older);
   });
 }
 

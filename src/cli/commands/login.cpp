@@ -8,8 +8,7 @@
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/cluster_setup.hpp"
 #include "ec2mpi/cli/session/command.hpp"
-#include "ec2mpi/cli/session/connecting.hpp"
-#include "ec2mpi/cli/session/runtime.hpp"
+#include "ec2mpi/cli/session/command_context.hpp"
 #include "ec2mpi/cli/terminal/terminal.hpp"
 
 namespace ec2mpi::cli {
@@ -88,12 +87,11 @@ int report(Runtime& runtime, const Node& node, const Result<ssh::ExitStatus>& st
   return exit_code::no_connection;
 }
 
-asio::awaitable<int> run_on_loop(Runtime& runtime, const LoginOptions& options, const Cluster& cluster,
-                                 Access& access) {
-  const auto& node = cluster.nodes.front();
+asio::awaitable<int> log_in(CommandContext& context, const LoginOptions& options) {
+  auto& runtime = context.runtime;
+  const auto& node = context.cluster.nodes.front();
   const Limit limit{.deadline = Clock::time_point::max(), .stop = runtime.stop()};
-  const auto patience = fleet_options(cluster, options.connect, {}).connect_timeout;
-  const Limit connect_limit = limit.at_most(patience);
+  const Limit connect_limit = limit.at_most(context.flow.connect_timeout);
 
   std::optional<ConnectStatus> waiting(std::in_place, runtime.console(), runtime.executor(), node.label());
   LoginTerminal terminal(runtime.executor(), runtime.console(), wants_pty(options),
@@ -102,9 +100,8 @@ asio::awaitable<int> run_on_loop(Runtime& runtime, const LoginOptions& options, 
     terminal.restore();  // the last chance: a second signal leaves without unwinding
     return std::string();
   });
-  const auto connector = make_connector(runtime, access);
   const ssh::PhaseObserver on_phase = [&waiting](ssh::Phase phase) { waiting->set_phase(phase); };
-  auto session = co_await connector->connect(node, connect_limit, on_phase);
+  auto session = co_await context.connector.connect(node, connect_limit, on_phase);
   Result<ssh::ExitStatus> status;
   if (session) {
     waiting->set_phase(ssh::Phase::running);
@@ -130,8 +127,9 @@ Result<int> run_login(const LoginOptions& options, const CommonOptions& common) 
                             printable(options.list.wanted.front()), cluster->nodes.size()));
   }
   TRY_AS(access, open_access(*cluster, options.connect));
-  Runtime runtime(common);
-  return runtime.run(run_on_loop(runtime, options, *cluster, *access));
+  const auto flow = fleet_options(*cluster, options.connect, {});
+  return run_on_loop(*cluster, *access, flow, common,
+                     [&options](CommandContext& context) { return log_in(context, options); });
 }
 
 }  // namespace

@@ -5,8 +5,7 @@
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/cluster_setup.hpp"
 #include "ec2mpi/cli/session/command.hpp"
-#include "ec2mpi/cli/session/connecting.hpp"
-#include "ec2mpi/cli/session/runtime.hpp"
+#include "ec2mpi/cli/session/command_context.hpp"
 #include "ec2mpi/cli/session/world.hpp"
 #include "ec2mpi/cli/views/job_view.hpp"
 #include "ec2mpi/cli/views/net_view.hpp"
@@ -65,8 +64,8 @@ Result<void> show(Console& console, const NetOptions& options, const ops::NetMap
   return write_file_atomically(options.svg, ops::net_svg(map), 0644);
 }
 
-asio::awaitable<int> measure(Runtime& runtime, const NetOptions& options, Cluster& cluster, Access& access) {
-  const auto connector = make_connector(runtime, access);
+asio::awaitable<int> measure(CommandContext& context, const NetOptions& options) {
+  auto& [runtime, cluster, access, connector, flow] = context;
   ops::JobWish wish;
   wish.id = ops::make_job_id("net", runtime.options().world->now());
   wish.command = ops::net_command(options.serial);
@@ -76,10 +75,9 @@ asio::awaitable<int> measure(Runtime& runtime, const NetOptions& options, Cluste
       {"mpi_yield_when_idle", "1"}};  // who waits for its round must not take a core from who measures
   NetView view(runtime.console(), runtime.options(), wish.id);
   runtime.set_parting_words([&view] { return view.parting_words(); });
-  const auto flow = fleet_options(cluster, options.connect, {});
   ops::JobStops stops{runtime.stop(), {}, false};
   ops::JobNodes nodes{cluster.nodes, cluster.inventory.master()};
-  const auto end = co_await ops::run_job(runtime.executor(), std::move(wish), std::move(nodes), *connector,
+  const auto end = co_await ops::run_job(runtime.executor(), std::move(wish), std::move(nodes), connector,
                                          flow, view, std::move(stops));
   auto& console = runtime.console();
   console.status("");
@@ -107,8 +105,9 @@ Result<int> run_net(const NetOptions& options, const CommonOptions& common) {
   TRY_AS(cluster, open_cluster(options.list));
   if (cluster->nodes.size() < 2) return fail(ErrorKind::usage, "a network takes two nodes; this is one");
   TRY_AS(access, open_access(*cluster, options.connect));
-  Runtime runtime(common);
-  return runtime.run(measure(runtime, options, *cluster, *access));
+  const auto flow = fleet_options(*cluster, options.connect, {});
+  return run_on_loop(*cluster, *access, flow, common,
+                     [&options](CommandContext& context) { return measure(context, options); });
 }
 
 }  // namespace

@@ -1,22 +1,20 @@
 #include <fmt/format.h>
 #include <array>
-#include <nlohmann/json.hpp>
 
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/cluster_setup.hpp"
 #include "ec2mpi/cli/session/command.hpp"
-#include "ec2mpi/cli/session/connecting.hpp"
-#include "ec2mpi/cli/session/runtime.hpp"
 #include "ec2mpi/cli/session/world.hpp"
 #include "ec2mpi/cli/terminal/aligned.hpp"
+#include "ec2mpi/cli/terminal/json.hpp"
 #include "ec2mpi/cli/terminal/standard_output.hpp"
-#include "ec2mpi/cli/views/fleet_view.hpp"
 #include "ec2mpi/cluster/list/inventory_text.hpp"
 #include "ec2mpi/cluster/list/ssh_config_text.hpp"
 #include "ec2mpi/cluster/values/launch_time.hpp"
 #include "ec2mpi/ops/node/instance_id.hpp"
+#include "src/cli/commands/run_fleet.hpp"
 
 namespace ec2mpi::cli {
 
@@ -69,7 +67,7 @@ void print_table(const Cluster& cluster, LaunchTime now) {
 }
 
 void print_json(const Cluster& cluster, LaunchTime now) {
-  auto list = nlohmann::ordered_json::array();
+  auto list = Json::array();
   for (const auto& node : cluster.nodes) {
     list.push_back({{"index", node.index},
                     {"node", node.label()},
@@ -87,7 +85,7 @@ void print_json(const Cluster& cluster, LaunchTime now) {
     }
     if (const auto cost = cost_since_launch(node, cluster.config.prices, now)) list.back()["cost"] = *cost;
   }
-  print_result(list.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  print_result(dump_json(list) + "\n");
 }
 
 /// Replaces {index}, {address}, ... in the format; an unknown name is an error that names the known ones.
@@ -160,23 +158,13 @@ Result<int> write_ssh_config(const Cluster& cluster, const ConnectOptions& conne
   return exit_code::ok;
 }
 
-asio::awaitable<int> ask_nodes(Runtime& runtime, const NodesOptions& options, Cluster& cluster,
-                               Access& access) {
-  const auto connector = make_connector(runtime, access);
-  FleetView view(runtime.console(), runtime.executor(), cluster.nodes,
-                 {.labels = true, .quiet = runtime.options().quiet, .doing = "asking for instance ids"});
-  const auto flow = fleet_options(cluster, options.connect, {});
-  auto task = ops::instance_id_task();
-  const auto report =
-      co_await run_on_nodes(cluster.nodes, *connector, std::move(task), flow, view, runtime.stop());
-  view.summarize(report);
-  co_return exit_code_for(report);
-}
-
 Result<int> find_stale(const NodesOptions& options, Cluster& cluster, const CommonOptions& common) {
   TRY_AS(access, open_access(cluster, options.connect));
-  Runtime runtime(common);
-  return runtime.run(ask_nodes(runtime, options, cluster, *access));
+  FleetCommand command{.style = {.doing = "asking for instance ids"},
+                       .task = ops::instance_id_task(),
+                       .remembers_failures = false};
+  const auto flow = fleet_options(cluster, options.connect, {});
+  return run_fleet_command(cluster, *access, flow, common, std::move(command));
 }
 
 Inventory selected(const Cluster& cluster) {

@@ -1,19 +1,17 @@
 #include <fmt/format.h>
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/cluster_setup.hpp"
 #include "ec2mpi/cli/session/command.hpp"
-#include "ec2mpi/cli/session/connecting.hpp"
-#include "ec2mpi/cli/session/runtime.hpp"
 #include "ec2mpi/cli/terminal/aligned.hpp"
-#include "ec2mpi/cli/views/fleet_view.hpp"
+#include "ec2mpi/cli/terminal/json.hpp"
 #include "ec2mpi/ops/job/jobs.hpp"
 #include "ec2mpi/ops/process/ps.hpp"
 #include "ec2mpi/ops/process/sweep.hpp"
+#include "src/cli/commands/run_fleet.hpp"
 
 namespace ec2mpi::cli {
 
@@ -43,7 +41,7 @@ std::string table(const Found& found) {
 }
 
 std::string json(const Found& found) {
-  auto list = nlohmann::ordered_json::array();
+  auto list = Json::array();
   for (const auto& [index, processes] : found) {
     for (const auto& process : processes) {
       list.push_back({{"node", fmt::format("node{}", index)},
@@ -57,44 +55,37 @@ std::string json(const Found& found) {
       if (process.rank) list.back()["rank"] = *process.rank;
     }
   }
-  return list.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
+  return dump_json(list);
 }
 
-/// One look or sweep on the chosen nodes; failures are shown and remembered.
-asio::awaitable<FleetReport> on_all(Runtime& runtime, const PsOptions& options, Cluster& cluster,
-                                    ssh::Connector& connector, NodeTask task, std::string doing) {
-  FleetView view(runtime.console(), runtime.executor(), cluster.nodes,
-                 {.labels = true, .quiet = true, .doing = std::move(doing)});
-  const auto flow = fleet_options(cluster, options.connect, {});
-  auto report = co_await run_on_nodes(cluster.nodes, connector, std::move(task), flow, view, runtime.stop());
-  view.summarize(report);
-  co_return report;
+/// Runs one task on the chosen nodes; only failures are shown.
+asio::awaitable<FleetReport> run_quietly(CommandContext& context, NodeTask task, std::string doing) {
+  FleetCommand command{.style = {.quiet = true, .doing = std::move(doing)},
+                       .task = std::move(task),
+                       .remembers_failures = false};
+  return run_fleet(context, std::move(command));
 }
 
-asio::awaitable<int> show(Runtime& runtime, const PsOptions& options, Cluster& cluster, Access& access) {
-  const auto connector = make_connector(runtime, access);
+asio::awaitable<int> show(CommandContext& context, bool as_json) {
   Found found;
   auto task = ops::ps_task(found);
-  const auto report = co_await on_all(runtime, options, cluster, *connector, std::move(task), "looking");
+  const auto report = co_await run_quietly(context, std::move(task), "looking");
   const bool any =
       std::any_of(found.begin(), found.end(), [](const auto& node) { return !node.second.empty(); });
-  if (options.json)
-    runtime.console().result(json(found));
+  if (as_json)
+    context.console().result(json(found));
   else if (any)
-    runtime.console().result_table(table(found));
+    context.console().result_table(table(found));
   else
-    runtime.console().talk("ec2mpi: no process of a job on " + count_of(found.size(), "node"));
+    context.console().talk("ec2mpi: no process of a job on " + count_of(found.size(), "node"));
   co_return exit_code_for(report);
 }
 
-/// The jobs that are alive by what the master says.
-asio::awaitable<Result<std::set<std::string>>> living_jobs(Runtime& runtime, const PsOptions& options,
-                                                           Cluster& cluster, ssh::Connector& connector) {
-  const auto flow = fleet_options(cluster, options.connect, {});
-  const Limit all{Clock::time_point::max(), runtime.stop()};
-  const auto limit = all.at_most(flow.connect_timeout);
-  auto session = co_await connector.connect(cluster.inventory.master(), limit, [](ssh::Phase) {});
-  if (!session) co_return std::unexpected(session.error());
+/// The jobs that run or wait, according to the master.
+asio::awaitable<Result<std::set<std::string>>> list_living_jobs(CommandContext& context) {
+  const Limit all{Clock::time_point::max(), context.runtime.stop()};
+  const auto limit = all.at_most(context.flow.connect_timeout);
+  CO_TRY_AS(session, co_await context.connector.connect(context.master(), limit, [](ssh::Phase) {}));
   CO_TRY_AS(jobs, co_await ops::list_jobs(**session, all));
   std::set<std::string> living;
   for (const auto& job : *jobs) {
@@ -121,64 +112,72 @@ void add_gone(ops::Swept& swept, const std::vector<ops::JobProcess>& seen, const
   }
 }
 
-asio::awaitable<int> end_orphans(Runtime& runtime, const PsOptions& options, Cluster& cluster,
-                                 Access& access) {
-  const auto connector = make_connector(runtime, access);
-  Found found;
-  auto task = ops::ps_task(found);
-  const auto report = co_await on_all(runtime, options, cluster, *connector, std::move(task), "looking");
-  const auto living = co_await living_jobs(runtime, options, cluster, *connector);
-  if (!living) {
-    runtime.console().talk(
-        fmt::format("ec2mpi: the master does not tell which jobs run, so nothing was ended: {}",
-                    printable(living.error().message)));
-    co_return exit_code::node_failed;
-  }
+std::set<std::string> find_dead_jobs(const Found& found, const std::set<std::string>& living) {
   std::set<std::string> dead;
   for (const auto& [index, processes] : found) {
     for (const auto& process : processes) {
-      if (!living->contains(process.job) && is_job_id(process.job)) dead.insert(process.job);
+      if (!living.contains(process.job) && is_job_id(process.job)) dead.insert(process.job);
     }
   }
+  return dead;
+}
+
+/// Ends what one job has left on the nodes. Returns the exit code.
+asio::awaitable<int> end_job(CommandContext& context, const Found& found, const std::string& id) {
+  std::map<int, ops::Swept> swept;
+  auto task = ops::sweep_task(id, context.master().index, swept);
+  const auto report = co_await run_quietly(context, std::move(task), "ending " + id);
   int code = exit_code_for(report);
-  for (const auto& id : dead) {
-    std::map<int, ops::Swept> swept;
-    auto sweep = ops::sweep_task(id, cluster.inventory.master().index, swept);
-    const auto cleaned =
-        co_await on_all(runtime, options, cluster, *connector, std::move(sweep), "ending " + id);
-    code = std::max(code, exit_code_for(cleaned));
-    for (auto& [index, of_node] : swept) {
-      add_gone(of_node, found[index], id);
-      for (const auto& process : of_node.ended)
-        runtime.console().result(
-            fmt::format("node{}: {}: ended pid {} {}", index, id, process.pid, process.name));
-      for (const auto& process : of_node.left)
-        runtime.console().talk(
-            fmt::format("node{}: {}: still running: pid {} {}", index, id, process.pid, process.name));
-      if (!of_node.left.empty()) code = exit_code::node_failed;
-    }
+  for (auto& [index, of_node] : swept) {
+    if (const auto seen = found.find(index); seen != found.end()) add_gone(of_node, seen->second, id);
+    for (const auto& process : of_node.ended)
+      context.console().result(
+          fmt::format("node{}: {}: ended pid {} {}", index, id, process.pid, process.name));
+    for (const auto& process : of_node.left)
+      context.console().talk(
+          fmt::format("node{}: {}: still running: pid {} {}", index, id, process.pid, process.name));
+    if (!of_node.left.empty()) code = exit_code::node_failed;
   }
-  if (dead.empty()) runtime.console().talk("ec2mpi: no orphans on " + count_of(found.size(), "node"));
   co_return code;
 }
 
-using Work = asio::awaitable<int> (*)(Runtime&, const PsOptions&, Cluster&, Access&);
+asio::awaitable<int> end_orphans(CommandContext& context) {
+  Found found;
+  auto task = ops::ps_task(found);
+  const auto report = co_await run_quietly(context, std::move(task), "looking");
+  const auto living = co_await list_living_jobs(context);
+  if (!living) {
+    context.console().talk(
+        fmt::format("ec2mpi: the master does not report which jobs run, so nothing was ended: {}",
+                    printable(living.error().message)));
+    co_return exit_code::node_failed;
+  }
+  const auto dead = find_dead_jobs(found, *living);
+  if (dead.empty()) context.console().talk("ec2mpi: no orphans on " + count_of(found.size(), "node"));
+  int code = exit_code_for(report);
+  for (const auto& id : dead) {
+    const int ended = co_await end_job(context, found, id);
+    code = std::max(code, ended);
+  }
+  co_return code;
+}
 
-Result<int> carry_out(const PsOptions& options, const CommonOptions& common, Work work) {
+Result<int> run_on_chosen(const PsOptions& options, const CommonOptions& common, Work work) {
   TRY_AS(cluster, open_cluster(options.list));
   TRY_AS(access, open_access(*cluster, options.connect));
-  Runtime runtime(common);
-  return runtime.run(work(runtime, options, *cluster, *access));
+  const auto flow = fleet_options(*cluster, options.connect, {});
+  return run_on_loop(*cluster, *access, flow, common, std::move(work));
 }
 
 Result<int> run_ps(const PsOptions& options, const CommonOptions& common) {
-  return carry_out(options, common, show);
+  return run_on_chosen(options, common,
+                       [as_json = options.json](CommandContext& context) { return show(context, as_json); });
 }
 
 Result<int> run_kill(const PsOptions& options, const CommonOptions& common) {
   if (!options.orphans)
-    return fail(ErrorKind::usage, "kill needs --orphans; a running job is ended by ec2mpi cancel");
-  return carry_out(options, common, end_orphans);
+    return fail(ErrorKind::usage, "kill needs --orphans; ec2mpi cancel ends a running job");
+  return run_on_chosen(options, common, end_orphans);
 }
 
 std::shared_ptr<PsOptions> prepare(CLI::App& command, Dispatch& dispatch,

@@ -63,7 +63,7 @@ std::string detail_of(const ops::PullJob& job) {
 }
 
 NodeNumbers numbers_of(std::shared_ptr<ops::PullJob> job) {
-  return [job = std::move(job)](const Node& node) -> std::vector<std::pair<std::string, std::uint64_t>> {
+  return [job = std::move(job)](const Node& node) -> Numbers {
     const auto& counts = job->counts[node.index];
     return {{"files_copied", counts.copied}, {"files_unchanged", counts.unchanged}, {"bytes", counts.bytes}};
   };
@@ -73,17 +73,21 @@ Result<int> run_pull(const CopyOptions& options, const PullFlags& flags, const C
   TRY_AS(cluster, open_cluster(options.list));
   TRY_AS(job, plan_job(options, flags, cluster->nodes));
   TRY_AS(access, open_access(*cluster, options.connect));
-  Copy copy{.verb = "pull", .task = ops::pull_task(*job), .notes = {}};
-  copy.detail = [job = *job] { return detail_of(*job); };
-  copy.progress = [job = *job, began = Clock::now()] {
-    return transfer_words(total_of(*job).bytes, job->planned, "", Clock::now() - began);
-  };
+  FleetCommand command{
+      .style = {.doing = "pull",
+                .progress =
+                    [job = *job, began = Clock::now()] {
+                      return transfer_words(total_of(*job).bytes, job->planned, "", Clock::now() - began);
+                    },
+                .detail = [job = *job] { return detail_of(*job); }},
+      .task = ops::pull_task(*job)};
   if (flags.json) {
-    copy.output = [numbers = numbers_of(*job), nodes = cluster->nodes.size()](Console& console) {
+    command.output = [numbers = numbers_of(*job), nodes = cluster->nodes.size()](Console& console) {
       return json_output(console, nodes, "pull", numbers);
     };
   }
-  return carry_out(options, common, *cluster, *access, std::move(copy));
+  const auto flow = fleet_options(*cluster, options.connect, options.fleet);
+  return run_fleet_command(*cluster, *access, flow, common, std::move(command));
 }
 
 void add_pull_flags(CLI::App& command, PullFlags& flags) {

@@ -6,7 +6,6 @@
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/option_values.hpp"
-#include "ec2mpi/cli/views/exec_output.hpp"
 #include "ec2mpi/ops/exec/exec.hpp"
 #include "ec2mpi/ops/node/placeholders.hpp"
 #include "ec2mpi/ops/push/push.hpp"
@@ -65,8 +64,8 @@ std::vector<std::string> skipped_notes(const std::vector<ops::PushGroup>& groups
   return notes;
 }
 
-std::vector<std::string> remarks(const ops::PushCount& count) {
-  std::vector<std::string> lines;
+/// What is printed before the summary; `lines` is known before the push.
+std::vector<std::string> add_remarks(std::vector<std::string> lines, const ops::PushCount& count) {
   if (!count.slow.empty()) {
     const bool one = count.slow.size() == 1;
     lines.push_back(fmt::format("{} {} much slower than the others, so {} data apart from them",
@@ -89,11 +88,13 @@ std::string final_words(const ops::PushCount& count, bool dry_run) {
   return text;
 }
 
-std::string totals(const ops::PushCount& count) {
-  return fmt::format(
-      "{{\"files_sent\": {}, \"files_unchanged\": {}, \"deleted\": {}, \"bytes_over_uplink\": {}, "
-      "\"bytes_between_nodes\": {}, \"connections_to_a_node\": {}}}",
-      count.files, count.unchanged, count.erased, count.uplink, count.inside, count.connections);
+Numbers totals(const ops::PushCount& count) {
+  return {{"files_sent", count.files},
+          {"files_unchanged", count.unchanged},
+          {"deleted", count.erased},
+          {"bytes_over_uplink", count.uplink},
+          {"bytes_between_nodes", count.inside},
+          {"connections_to_a_node", count.connections}};
 }
 
 Result<int> run_push(const CopyOptions& options, const PushOptions& push, const CommonOptions& common) {
@@ -112,27 +113,29 @@ Result<int> run_push(const CopyOptions& options, const PushOptions& push, const 
   }
   TRY_AS(access, open_access(*cluster, options.connect));
 
-  Copy copy{.verb = "push", .task = {}, .notes = skipped_notes(*groups)};
   const auto count = std::make_shared<ops::PushCount>();
-  copy.detail = [count, dry = push.dry_run] { return final_words(*count, dry); };
-  copy.progress = [count, began = Clock::now()] { return push_words(*count, Clock::now() - began); };
+  FleetCommand command{
+      .style = {.doing = "push",
+                .progress = [count, began = Clock::now()] { return push_words(*count, Clock::now() - began); },
+                .detail = [count, dry = push.dry_run] { return final_words(*count, dry); }},
+      .notes = [count, skipped = skipped_notes(*groups)] { return add_remarks(skipped, *count); }};
   if (push.json) {
-    copy.output = [count, nodes = cluster->nodes.size()](Console& console) {
+    command.output = [count, nodes = cluster->nodes.size()](Console& console) {
       return json_output(console, nodes, "push", {}, [count] { return totals(*count); });
     };
   }
-  copy.remarks = [count] { return remarks(*count); };
-  copy.task = ops::push_task({.groups = std::move(*groups),
-                              .target = options.target(),
-                              .folder = sources.size() > 1,
-                              .checksum = push.checksum,
-                              .erase = erase,
-                              .force = push.force,
-                              .relay = push.relay,
-                              .compress = push.compress,
-                              .dry_run = push.dry_run,
-                              .count = count});
-  return carry_out(options, common, *cluster, *access, std::move(copy));
+  command.task = ops::push_task({.groups = std::move(*groups),
+                                 .target = options.target(),
+                                 .folder = sources.size() > 1,
+                                 .checksum = push.checksum,
+                                 .erase = erase,
+                                 .force = push.force,
+                                 .relay = push.relay,
+                                 .compress = push.compress,
+                                 .dry_run = push.dry_run,
+                                 .count = count});
+  const auto flow = fleet_options(*cluster, options.connect, options.fleet);
+  return run_fleet_command(*cluster, *access, flow, common, std::move(command));
 }
 
 void add_push_options(CLI::App& command, PushOptions& options) {

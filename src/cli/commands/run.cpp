@@ -9,9 +9,8 @@
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/cluster_setup.hpp"
 #include "ec2mpi/cli/session/command.hpp"
-#include "ec2mpi/cli/session/connecting.hpp"
+#include "ec2mpi/cli/session/command_context.hpp"
 #include "ec2mpi/cli/session/option_values.hpp"
-#include "ec2mpi/cli/session/runtime.hpp"
 #include "ec2mpi/cli/session/world.hpp"
 #include "ec2mpi/cli/views/job_view.hpp"
 #include "ec2mpi/ops/exec/exec.hpp"
@@ -265,18 +264,17 @@ Result<JobPush> make_push(const RunOptions& options, const FilledJob& job, const
   return push;
 }
 
-asio::awaitable<int> run_on_loop(Runtime& runtime, const RunOptions& options, ops::JobWish wish,
-                                 Cluster& cluster, Access& access, JobPush push) {
-  const auto connector = make_connector(runtime, access);
+asio::awaitable<int> run_single_job(CommandContext& context, const RunOptions& options, ops::JobWish wish,
+                                    JobPush push) {
+  auto& [runtime, cluster, access, connector, flow] = context;
   const JobView::Style style{.explain = options.explain, .cancels = !options.detach};
   JobView view(runtime.console(), runtime.options(), wish.id, style);
   runtime.set_parting_words([&view] { return view.parting_words(); });
-  const auto flow = fleet_options(cluster, options.connect, {});
   ops::JobNodes nodes{cluster.nodes, cluster.inventory.master(), push.task};
   view.set_push(push.count);
   ops::JobStops stops{runtime.stop(), runtime.detach([&view] { return view.has_job(); }), options.detach};
   const auto id = wish.id;
-  const auto end = co_await ops::run_job(runtime.executor(), std::move(wish), std::move(nodes), *connector,
+  const auto end = co_await ops::run_job(runtime.executor(), std::move(wish), std::move(nodes), connector,
                                          flow, view, std::move(stops));
   view.conclude(end);
   if (!end.unfit.empty()) {
@@ -288,7 +286,7 @@ asio::awaitable<int> run_on_loop(Runtime& runtime, const RunOptions& options, op
   const int code = ops::exit_code_for(end);
   if (!end.followed || end.followed->how != ops::Followed::How::ended) co_return code;
   std::vector<ops::JobRecord> jobs = {end.followed->record};
-  const int with_results = co_await bring_results(runtime, cluster, *connector, flow, std::move(jobs), code);
+  const int with_results = co_await bring_results(context, std::move(jobs), code);
   co_return with_results;
 }
 
@@ -330,8 +328,10 @@ Result<int> run_run(const RunOptions& options, const CommonOptions& common) {
   TRY_AS(wish, make_single_wish(options, *chosen, *filled, *common.world));
   TRY_AS(push, make_push(options, *filled, cluster->nodes));
   TRY_AS(access, open_access(*cluster, options.connect));
-  Runtime runtime(common);
-  return runtime.run(run_on_loop(runtime, options, std::move(*wish), *cluster, *access, std::move(*push)));
+  const auto flow = fleet_options(*cluster, options.connect, {});
+  return run_on_loop(*cluster, *access, flow, common, [&](CommandContext& context) {
+    return run_single_job(context, options, std::move(*wish), std::move(*push));
+  });
 }
 
 void add_job_options(CLI::App& command, RunOptions& options) {

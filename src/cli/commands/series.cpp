@@ -9,9 +9,8 @@
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
-#include "ec2mpi/cli/session/connecting.hpp"
+#include "ec2mpi/cli/session/command_context.hpp"
 #include "ec2mpi/cli/session/option_values.hpp"
-#include "ec2mpi/cli/session/runtime.hpp"
 #include "ec2mpi/cli/terminal/standard_output.hpp"
 #include "ec2mpi/cli/views/series_view.hpp"
 #include "ec2mpi/ops/job/jobs.hpp"
@@ -154,8 +153,8 @@ void show_results(Console& console, const SeriesRequest& request, const ops::Ser
 }
 
 /// The results of those that have succeeded. What is asked for stands with the jobs, on the master.
-asio::awaitable<int> bring_all(Runtime& runtime, const Cluster& cluster, ssh::Connector& connector,
-                               FleetOptions flow, const ops::SeriesResult& result, int code) {
+asio::awaitable<int> bring_all(CommandContext& context, const ops::SeriesResult& result, int code) {
+  auto& [runtime, cluster, access, connector, flow] = context;
   const Limit unlimited{.deadline = Clock::time_point::max(), .stop = runtime.stop()};
   const auto connecting = unlimited.at_most(flow.connect_timeout);
   const auto& master = cluster.inventory.master();
@@ -176,26 +175,25 @@ asio::awaitable<int> bring_all(Runtime& runtime, const Cluster& cluster, ssh::Co
                         [&](const auto& variant) { return variant.succeeded() && variant.id == record.id; });
   });
   const int with_results =
-      co_await bring_results(runtime, cluster, connector, flow, std::move(*records), code);
+      co_await bring_results(context, std::move(*records), code);
   co_return with_results;
 }
 
-asio::awaitable<int> run_on_loop(Runtime& runtime, const SeriesRequest& request, ops::SeriesWish series,
-                                 Cluster& cluster, Access& access, SeriesPush push) {
-  const auto connector = make_connector(runtime, access);
+asio::awaitable<int> run_jobs_of_series(CommandContext& context, const SeriesRequest& request,
+                                        ops::SeriesWish series, SeriesPush push) {
+  auto& [runtime, cluster, access, connector, flow] = context;
   SeriesView view(runtime.console(), runtime.options(), !request.detach);
   view.set_push(push.count);
   runtime.set_parting_words([&view] { return view.parting_words(); });
-  const auto flow = fleet_options(cluster, request.connect, {});
   ops::JobNodes nodes{cluster.nodes, cluster.inventory.master(), push.task};
   ops::JobStops stops{runtime.stop(), runtime.detach([&view] { return view.has_jobs(); }), request.detach};
   const auto end =
-      co_await ops::run_series(std::move(series), std::move(nodes), *connector, flow, view, std::move(stops));
+      co_await ops::run_series(std::move(series), std::move(nodes), connector, flow, view, std::move(stops));
   view.conclude(end);
   show_results(runtime.console(), request, end);
   const int code = ops::exit_code_for(end);
   if (request.job.pull.empty() || end.how != ops::SeriesEnd::How::over || end.cancelled) co_return code;
-  const int with_results = co_await bring_all(runtime, cluster, *connector, flow, end.result, code);
+  const int with_results = co_await bring_all(context, end.result, code);
   co_return with_results;
 }
 
@@ -235,9 +233,10 @@ Result<int> run_series(const SeriesRequest& request, Cluster& cluster, const Com
   }
   TRY_AS(push, request.make_push(prepared->first));
   TRY_AS(access, open_access(cluster, request.connect));
-  Runtime runtime(common);
-  return runtime.run(
-      run_on_loop(runtime, request, std::move(prepared->series), cluster, *access, std::move(*push)));
+  const auto flow = fleet_options(cluster, request.connect, {});
+  return run_on_loop(cluster, *access, flow, common, [&](CommandContext& context) {
+    return run_jobs_of_series(context, request, std::move(prepared->series), std::move(*push));
+  });
 }
 
 }  // namespace ec2mpi::cli

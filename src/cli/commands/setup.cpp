@@ -3,15 +3,13 @@
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/cluster_setup.hpp"
 #include "ec2mpi/cli/session/command.hpp"
-#include "ec2mpi/cli/session/connecting.hpp"
 #include "ec2mpi/cli/session/option_values.hpp"
-#include "ec2mpi/cli/session/runtime.hpp"
 #include "ec2mpi/cli/session/setup_memory.hpp"
 #include "ec2mpi/cli/terminal/passphrase.hpp"
-#include "ec2mpi/cli/views/fleet_view.hpp"
 #include "ec2mpi/cli/views/setup_report.hpp"
 #include "ec2mpi/cluster/values/selection.hpp"
 #include "ec2mpi/ops/setup/setup.hpp"
+#include "src/cli/commands/run_fleet.hpp"
 
 namespace ec2mpi::cli {
 
@@ -60,14 +58,11 @@ std::map<std::string, int> indices_by_key(const Inventory& inventory) {
   return indices;
 }
 
-asio::awaitable<int> set_up_on_loop(Runtime& runtime, const SetupOptions& options, Cluster& cluster,
-                                    Access& access, ops::SetupMemory memory) {
-  auto& console = runtime.console();
-  const auto connector = make_connector(runtime, access);
-  FleetView view(console, runtime.executor(), cluster.nodes,
-                 {.labels = true, .quiet = runtime.options().quiet || options.json, .doing = "setup"});
+asio::awaitable<FleetReport> set_up(CommandContext& context, const SetupOptions& options,
+                                    ops::SetupMemory memory, FleetView& view) {
+  auto& [runtime, cluster, access, connector, flow] = context;
+  auto& console = context.console();
   SetupView watching(view);
-  runtime.set_parting_words([&view] { return view.still_running(); });
   const bool whole_list = cluster.nodes.size() == cluster.inventory.nodes.size();
   ops::SetupWish wish{.indices = indices_by_key(cluster.inventory),
                       .whole_list = whole_list,
@@ -76,49 +71,44 @@ asio::awaitable<int> set_up_on_loop(Runtime& runtime, const SetupOptions& option
                       .packages = !options.no_packages,
                       .mpi = mpi_choice(options.mpi),
                       .password = password_source(options.sudo)};
-  wish.keep = [&cluster](const ops::SetupMemory& now) { return remember_setup(cluster, now); };
-  const auto flow = fleet_options(cluster, options.connect, options.fleet);
-  const auto end = co_await ops::set_up(runtime.executor(), std::move(wish), cluster.nodes, *connector,
-                                        access.host_keys, flow, watching, runtime.stop());
+  wish.keep = [&context](const ops::SetupMemory& now) { return remember_setup(context.cluster, now); };
+  auto end = co_await ops::set_up(runtime.executor(), std::move(wish), cluster.nodes, connector,
+                                  access.host_keys, flow, watching, runtime.stop());
   console.status("");
   if (options.json)
     show_setup_json(console, options.dry_run, end);
   else
     show_setup(console, options.dry_run, whole_list, end);
-  view.summarize(end.report);
-  if (auto kept = remember_failures(cluster, end.report); !kept)
-    console.talk("ec2mpi: " + kept.error().message);
-  co_return exit_code_for(end.report);
+  co_return std::move(end.report);
 }
 
-asio::awaitable<int> undo_on_loop(Runtime& runtime, const SetupOptions& options, Cluster& cluster,
-                                  Access& access) {
-  auto& console = runtime.console();
-  const auto connector = make_connector(runtime, access);
-  FleetView view(console, runtime.executor(), cluster.nodes,
-                 {.labels = true, .quiet = runtime.options().quiet || options.json, .doing = "undo"});
-  runtime.set_parting_words([&view] { return view.still_running(); });
-  const auto flow = fleet_options(cluster, options.connect, options.fleet);
-  const auto end =
-      co_await ops::undo_setup(runtime.executor(), options.dry_run, password_source(options.sudo),
-                               cluster.nodes, *connector, flow, view, runtime.stop());
-  const auto& report = end.report;
-  console.status("");
-  show_restored(console, options.dry_run, options.json, end);
-  view.summarize(report);
-  const bool everywhere = cluster.nodes.size() == cluster.inventory.nodes.size() && report.all_succeeded();
+asio::awaitable<FleetReport> undo(CommandContext& context, const SetupOptions& options, FleetView& view) {
+  auto& [runtime, cluster, access, connector, flow] = context;
+  auto end = co_await ops::undo_setup(runtime.executor(), options.dry_run, password_source(options.sudo),
+                                      cluster.nodes, connector, flow, view, runtime.stop());
+  context.console().status("");
+  show_restored(context.console(), options.dry_run, options.json, end);
+  const bool everywhere =
+      cluster.nodes.size() == cluster.inventory.nodes.size() && end.report.all_succeeded();
   if (everywhere && !options.dry_run) forget_setup(cluster);
-  if (auto kept = remember_failures(cluster, report); !kept) console.talk("ec2mpi: " + kept.error().message);
-  co_return exit_code_for(report);
+  co_return std::move(end.report);
 }
 
 Result<int> run_setup(const SetupOptions& options, const CommonOptions& common) {
   TRY_AS(cluster, open_cluster(options.list));
   TRY_AS(memory, recall_setup(*cluster));
   TRY_AS(access, open_access(*cluster, options.connect));
-  Runtime runtime(common);
-  if (options.undo) return runtime.run(undo_on_loop(runtime, options, *cluster, *access));
-  return runtime.run(set_up_on_loop(runtime, options, *cluster, *access, std::move(*memory)));
+  FleetCommand command{.style = {.quiet = options.json, .doing = options.undo ? "undo" : "setup"}};
+  if (options.undo)
+    command.steps = [&options](CommandContext& context, FleetView& view) {
+      return undo(context, options, view);
+    };
+  else
+    command.steps = [&options, memory = std::move(*memory)](CommandContext& context, FleetView& view) mutable {
+      return set_up(context, options, std::move(memory), view);
+    };
+  const auto flow = fleet_options(*cluster, options.connect, options.fleet);
+  return run_fleet_command(*cluster, *access, flow, common, std::move(command));
 }
 
 }  // namespace

@@ -37,6 +37,8 @@ bool is_there(const fs::path& file) {
 
 constexpr const char* kFailures = "failed";
 
+constexpr std::size_t kShownChanges = 10;  ///< of a list; all addresses of 100,000 nodes can move at once
+
 /// The keys of the nodes that failed last, one a line.
 Result<std::optional<std::vector<std::string>>> recall_failures(const Cluster& cluster) {
   TRY_AS(content, cluster.state.read(kFailures));
@@ -212,7 +214,10 @@ Result<Cluster> open_cluster(const ListOptions& options) {
 }
 
 Result<void> remember_list(const Cluster& cluster) {
-  for (const auto& change : cluster.changes) print_talk("ec2mpi: " + change + "\n");
+  const auto shown = std::min(cluster.changes.size(), kShownChanges);
+  for (std::size_t i = 0; i < shown; ++i) print_talk("ec2mpi: " + cluster.changes[i] + "\n");
+  if (const auto more = cluster.changes.size() - shown; more > 0)
+    print_talk(fmt::format("ec2mpi: and {} in the list; ec2mpi nodes shows it\n", count_of(more, "more change")));
   const auto now = memory_text(cluster.inventory);
   if (now.empty()) return {};
   return cluster.state.write(memory_file(cluster), now);

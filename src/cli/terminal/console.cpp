@@ -17,7 +17,8 @@ bool wants_colour(ColourChoice choice, bool terminal) {
   if (choice != ColourChoice::automatic) return choice == ColourChoice::always;
   const char* kind = std::getenv("TERM");
   const bool dumb = kind == nullptr || std::string_view(kind) == "dumb";
-  return terminal && !dumb && std::getenv("NO_COLOR") == nullptr;
+  const char* no_colour = std::getenv("NO_COLOR");  // https://no-color.org: empty is as if it were not set
+  return terminal && !dumb && (no_colour == nullptr || *no_colour == '\0');
 }
 
 std::string paint(bool wanted, Colour colour, std::string_view text) {

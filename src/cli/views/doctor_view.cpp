@@ -1,8 +1,8 @@
 #include "ec2mpi/cli/views/doctor_view.hpp"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
+#include "ec2mpi/cli/terminal/json.hpp"
 #include "ec2mpi/fleet/gather.hpp"
 
 namespace ec2mpi::cli {
@@ -42,7 +42,7 @@ void show_checks(Console& console, const std::vector<Check>& checks) {
     const auto begin = fmt::format("{}  {:<12}", console.paint_result(word.colour, word.shown), check.name);
     if (check.findings.empty()) console.result(begin + check.summary);
     for (const auto& finding : check.findings) {
-      console.result(fmt::format("{}{}: {}", begin, nodes_label(finding.nodes), finding.what));
+      console.result(fmt::format("{}{}: {}", begin, short_nodes_label(finding.nodes), finding.what));
       if (!finding.command.empty()) console.result(kIndent + ("fails: " + finding.command));
       if (!finding.mend.empty()) console.result(kIndent + ("mend:  " + finding.mend));
     }
@@ -50,9 +50,9 @@ void show_checks(Console& console, const std::vector<Check>& checks) {
 }
 
 std::string checks_json(const std::vector<Check>& checks) {
-  auto list = nlohmann::ordered_json::array();
+  auto list = Json::array();
   for (const auto& check : checks) {
-    auto findings = nlohmann::ordered_json::array();
+    auto findings = Json::array();
     for (const auto& each : check.findings)
       findings.push_back(
           {{"nodes", each.nodes}, {"what", each.what}, {"command", each.command}, {"mend", each.mend}});
@@ -61,8 +61,8 @@ std::string checks_json(const std::vector<Check>& checks) {
                     {"summary", check.findings.empty() ? check.summary : ""},
                     {"findings", std::move(findings)}});
   }
-  const nlohmann::ordered_json document = {{"ok", ops::all_well(checks)}, {"checks", std::move(list)}};
-  return document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
+  const Json document = {{"ok", ops::all_well(checks)}, {"checks", std::move(list)}};
+  return dump_json(document);
 }
 
 }  // namespace ec2mpi::cli

@@ -5,10 +5,10 @@
 #include <unistd.h>
 #include <algorithm>
 #include <map>
-#include <nlohmann/json.hpp>
 
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cli/terminal/json.hpp"
 #include "ec2mpi/fleet/gather.hpp"
 
 namespace ec2mpi::cli {
@@ -181,7 +181,7 @@ class FilesOutput : public ExecOutput {
 class JsonOutput : public ExecOutput {
  public:
   JsonOutput(Console& console, std::size_t nodes, std::string command, NodeNumbers numbers,
-             std::function<std::string()> totals)
+             std::function<Numbers()> totals)
       : console_(console),
         most_(most_kept(nodes)),
         command_(std::move(command)),
@@ -195,25 +195,18 @@ class JsonOutput : public ExecOutput {
 
   std::vector<Error> finish(const FleetReport& report) override {
     static constexpr const char* kEndings[] = {"complete", "interrupted", "timed_out"};
-    console_.result(
-        fmt::format("{{\"command\": {},\n \"ending\": \"{}\",\n \"exit_code\": {},{}\n \"nodes\": [",
-                    dump(command_), kEndings[static_cast<std::size_t>(report.ending)], exit_code_for(report),
-                    totals_ ? "\n \"copied\": " + totals_() + "," : ""));
-    for (std::size_t i = 0; i < report.results.size(); ++i) {
-      console_.result(dump(entry(report.results[i])) + (i + 1 < report.results.size() ? "," : ""));
-    }
-    console_.result("]}");
+    Json document = {{"command", command_},
+                     {"ending", kEndings[static_cast<std::size_t>(report.ending)]},
+                     {"exit_code", exit_code_for(report)}};
+    if (totals_)
+      for (const auto& [name, number] : totals_()) document["copied"][name] = number;
+    auto& nodes = document["nodes"] = Json::array();
+    for (const auto& result : report.results) nodes.push_back(entry(result));
+    console_.result(dump_json(document));
     return {};
   }
 
  private:
-  using Json = nlohmann::ordered_json;
-
-  /// One node at a time: the outputs of all would be in memory several times over.
-  static std::string dump(const Json& json) {
-    return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-  }
-
   Json entry(const NodeResult& result) {
     auto& [out, err] = kept_[result.node.index];
     Json json = {{"index", result.node.index},
@@ -246,7 +239,7 @@ class JsonOutput : public ExecOutput {
   std::size_t most_;
   std::string command_;
   NodeNumbers numbers_;
-  std::function<std::string()> totals_;
+  std::function<Numbers()> totals_;
   std::map<int, std::pair<Kept, Kept>> kept_;
 };
 
@@ -273,7 +266,7 @@ Result<std::unique_ptr<ExecOutput>> files_output(const std::filesystem::path& fo
 }
 
 std::unique_ptr<ExecOutput> json_output(Console& console, std::size_t nodes, std::string command,
-                                        NodeNumbers numbers, std::function<std::string()> totals) {
+                                        NodeNumbers numbers, std::function<Numbers()> totals) {
   return std::make_unique<JsonOutput>(console, nodes, std::move(command), std::move(numbers),
                                       std::move(totals));
 }

@@ -9,6 +9,7 @@
 #include "ec2mpi/cli/terminal/standard_output.hpp"
 #include "ec2mpi/cluster/values/selection.hpp"
 #include "ec2mpi/fleet/gather.hpp"
+#include "src/cli/views/failure_lines.hpp"
 
 namespace ec2mpi::cli {
 
@@ -27,9 +28,6 @@ bool nobody_answered(const FleetReport& report) {
                   result.reached <= ssh::Phase::connecting;
          });
 }
-
-/// Nodes that ended in the same way, told in one line.
-using Groups = std::map<std::string, std::vector<int>>;
 
 }  // namespace
 
@@ -73,18 +71,18 @@ std::string FleetView::progress() const {
     else
       waiting[{phases_[i], notes_[i]}].push_back(indices_[i]);
   }
-  auto line =
-      fmt::format("{}{}/{} done", style_.doing.empty() ? "" : style_.doing + ": ", done, phases_.size());
+  // A narrow terminal cuts the end of the line, so time and failures come before the names of nodes.
+  auto line = fmt::format("{}{}/{} done · {}", style_.doing.empty() ? "" : style_.doing + ": ", done,
+                          phases_.size(), format_duration(Clock::now() - started_));
   line += amount(style_.progress);
   if (failed_ > 0) line += fmt::format(" · {} failed", failed_);
-  for (auto& [state, indices] : waiting) {
+  for (const auto& [state, indices] : waiting) {
     const auto& [phase, note] = state;
-    const bool more = indices.size() > kNamedStragglers;
-    if (more) indices.resize(kNamedStragglers);
-    line += fmt::format(" · {}: node {}{}", note.empty() ? ssh::phase_name(phase) : note,
-                        fold_indices(indices), more ? ",…" : "");
+    line += fmt::format(" · {}: {}", note.empty() ? ssh::phase_name(phase) : note,
+                        indices.size() > kNamedStragglers ? count_of(indices.size(), "node")
+                                                          : "node " + fold_indices(indices));
   }
-  return line + fmt::format(" · {}", format_duration(Clock::now() - started_));
+  return line;
 }
 
 std::size_t FleetView::place_of(const Node& node) const {
@@ -128,32 +126,28 @@ void FleetView::summarize(const FleetReport& report) {
     note_loss(EIO);
     console_.talk("ec2mpi: " + lost.message);
   }
-  Groups groups;
-  std::size_t ok = 0;
-  for (const auto& result : report.results) {
-    if (succeeded(result.outcome))
-      ++ok;
-    else
-      groups[describe(result.outcome)].push_back(result.node.index);
-  }
-  for (const auto& [reason, indices] : groups) {
-    console_.talk(console_.paint_talk(Colour::red, nodes_label(indices)) + ": " + printable(reason));
-  }
+  for (const auto& [nodes, reason] : group_failures(report))
+    console_.talk(console_.paint_talk(Colour::red, label_of(nodes)) + ": " + printable(reason));
   if (nobody_answered(report)) {
     console_.talk(
         "No node answered. If they run: your own address may have changed; the security group needs a rule "
-        "for "
-        "TCP port 22 from the address that you have now (https://checkip.amazonaws.com shows it).");
+        "for TCP port 22 from the address that you have now (https://checkip.amazonaws.com shows it).");
   }
-  if (style_.quiet && ok == report.results.size()) return;
-  auto line = fmt::format("{}/{} ok", ok, count_of(report.results.size(), "node"));
-  if (ok < report.results.size()) {
-    std::vector<int> failed;
-    for (const auto& result : report.results) {
-      if (!succeeded(result.outcome)) failed.push_back(result.node.index);
-    }
-    line += fmt::format(" · failed: {}", nodes_label(failed));
+  if (!style_.quiet || !report.all_succeeded()) show_last_line(report);
+}
+
+std::string FleetView::label_of(const std::vector<int>& indices) const {
+  return style_.all_nodes ? nodes_label(indices) : short_nodes_label(indices);
+}
+
+void FleetView::show_last_line(const FleetReport& report) {
+  std::vector<int> failed;
+  for (const auto& result : report.results) {
+    if (!succeeded(result.outcome)) failed.push_back(result.node.index);
   }
+  const auto all = report.results.size();
+  auto line = fmt::format("{}/{} ok", all - failed.size(), count_of(all, "node"));
+  if (!failed.empty()) line += fmt::format(" · failed: {}", label_of(failed));
   if (report.ending == Ending::interrupted) line += " · interrupted";
   if (report.ending == Ending::timed_out) line += " · the time limit ended it";
   line += amount(style_.detail);
@@ -166,7 +160,7 @@ std::string FleetView::still_running() const {
   for (std::size_t i = 0; i < phases_.size(); ++i) {
     if (phases_[i] == ssh::Phase::running) running.push_back(indices_[i]);
   }
-  return running.empty() ? std::string() : "It may still run on " + nodes_label(running) + ".";
+  return running.empty() ? std::string() : "It may still run on " + short_nodes_label(running) + ".";
 }
 
 }  // namespace ec2mpi::cli

@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cli/terminal/json.hpp"
 
 namespace ec2mpi::cli {
 
@@ -112,22 +112,22 @@ void show_net(Console& console, const ops::NetMap& map) {
 }
 
 std::string net_json(const ops::NetMap& map) {
-  auto pairs = nlohmann::ordered_json::array();
+  auto pairs = Json::array();
   for (const auto& pair : map.pairs)
     pairs.push_back({{"nodes", {pair.a, pair.b}},
                      {"latency_us", pair.latency},
                      {"bandwidth_bytes_per_second", pair.bandwidth}});
-  auto found = nlohmann::ordered_json::array();
+  auto found = Json::array();
   for (const auto& outlier : ops::outliers(map))
     found.push_back({{"nodes", outlier.nodes},
                      {"measure", outlier.measure == Measure::latency ? "latency" : "bandwidth"},
                      {"factor", outlier.factor},
                      {"text", outlier.text()}});
-  const nlohmann::ordered_json document = {{"method", ops::kNetMethod},
+  const Json document = {{"method", ops::kNetMethod},
                                            {"nodes", map.nodes},
                                            {"pairs", std::move(pairs)},
                                            {"outliers", std::move(found)}};
-  return document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
+  return dump_json(document);
 }
 
 }  // namespace ec2mpi::cli

@@ -2,11 +2,11 @@
 
 #include <fmt/format.h>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cli/terminal/json.hpp"
 #include "ec2mpi/fleet/gather.hpp"
 
 namespace ec2mpi::cli {
@@ -59,7 +59,7 @@ class Grouped {
   }
   template <class Show>
   void show(Show&& one) const {
-    for (const auto& line : order_) one(nodes_label(nodes_.at(line)), in_number(line));
+    for (const auto& line : order_) one(short_nodes_label(nodes_.at(line)), in_number(line));
   }
 
  private:
@@ -115,7 +115,7 @@ void show_setup(Console& console, bool dry_run, bool whole_list, const ops::Setu
 }
 
 void show_setup_json(Console& console, bool dry_run, const ops::SetupEnd& end) {
-  auto nodes = nlohmann::ordered_json::array();
+  auto nodes = Json::array();
   for (const auto& result : end.report.results) {
     const auto done = end.done.find(result.node.index);
     const auto node = done == end.done.end() ? ops::NodeSetup{} : done->second;
@@ -131,8 +131,8 @@ void show_setup_json(Console& console, bool dry_run, const ops::SetupEnd& end) {
                      {"notes", node.notes}});
     if (!succeeded(result.outcome)) nodes.back()["error"] = printable(describe(result.outcome));
   }
-  nlohmann::ordered_json document = {{"dry_run", dry_run}, {"nodes", nodes}};
-  console.result(document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+  Json document = {{"dry_run", dry_run}, {"nodes", nodes}};
+  console.result(dump_json(document));
 }
 
 void show_restored(Console& console, bool dry_run, bool json, const ops::UndoEnd& end) {
@@ -150,7 +150,7 @@ void show_restored(Console& console, bool dry_run, bool json, const ops::UndoEnd
         [&](const std::string& nodes, const std::string& line) { console.result(nodes + ": " + line); });
     return;
   }
-  auto nodes = nlohmann::ordered_json::array();
+  auto nodes = Json::array();
   for (const auto& result : end.report.results) {
     const auto found = end.restored.find(result.node.index);
     const auto node = found == end.restored.end() ? ops::NodeUndo{} : found->second;
@@ -161,8 +161,8 @@ void show_restored(Console& console, bool dry_run, bool json, const ops::UndoEnd
                      {"shares", node.shares}});
     if (!succeeded(result.outcome)) nodes.back()["error"] = printable(describe(result.outcome));
   }
-  nlohmann::ordered_json document = {{"dry_run", dry_run}, {"nodes", nodes}};
-  console.result(document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+  Json document = {{"dry_run", dry_run}, {"nodes", nodes}};
+  console.result(dump_json(document));
 }
 
 }  // namespace ec2mpi::cli

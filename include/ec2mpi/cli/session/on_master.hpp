@@ -3,8 +3,7 @@
 
 #include <functional>
 
-#include "ec2mpi/cli/session/cluster_setup.hpp"
-#include "ec2mpi/cli/session/runtime.hpp"
+#include "ec2mpi/cli/session/command_context.hpp"
 
 namespace CLI {
 class App;
@@ -19,22 +18,12 @@ struct MasterOptions {
 
 void add_master_options(CLI::App& command, MasterOptions& options);
 
-/// What there is to work with on the loop; lives until the command has ended.
-struct OnMaster {
-  Runtime& runtime;
-  Cluster& cluster;
-  ssh::Connector& connector;
-  FleetOptions flow;
-
-  [[nodiscard]] const Node& master() const { return cluster.inventory.master(); }
-};
-
 /// Reads list and keys, and runs the work on a loop. It gives the exit code.
 [[nodiscard]] Result<int> work_on_master(const MasterOptions& options, const CommonOptions& common,
-                                         std::function<asio::awaitable<int>(OnMaster&)> work);
+                                         Work work);
 
-/// Connects to the master and asks; what can't be reached is told, as exit code 255.
+/// Connects to the master and asks. A master that cannot be reached is reported, as exit code 255.
 [[nodiscard]] asio::awaitable<int> ask_master(
-    OnMaster& on, std::function<asio::awaitable<int>(OnMaster&, ssh::Session&)> ask);
+    CommandContext& context, std::function<asio::awaitable<int>(CommandContext&, ssh::Session&)> ask);
 
 }  // namespace ec2mpi::cli

@@ -49,13 +49,14 @@ enum class Controls { shown, raw };
 [[nodiscard]] Result<std::unique_ptr<ExecOutput>> files_output(const std::filesystem::path& folder,
                                                                const std::vector<Node>& nodes);
 
-/// What more is told of a node: names and numbers.
-using NodeNumbers = std::function<std::vector<std::pair<std::string, std::uint64_t>>(const Node& node)>;
+/// Names and numbers, for fields of a JSON document.
+using Numbers = std::vector<std::pair<std::string, std::uint64_t>>;
+using NodeNumbers = std::function<Numbers(const Node& node)>;
 
-/// One JSON document with every node's outcome, duration, numbers and output. `totals`: a JSON object of what
-/// was done in all.
+/// One JSON document with the outcome, duration, numbers and output of every node. `totals` are the numbers of
+/// all nodes together.
 [[nodiscard]] std::unique_ptr<ExecOutput> json_output(Console& console, std::size_t nodes,
                                                       std::string command, NodeNumbers numbers = {},
-                                                      std::function<std::string()> totals = {});
+                                                      std::function<Numbers()> totals = {});
 
 }  // namespace ec2mpi::cli

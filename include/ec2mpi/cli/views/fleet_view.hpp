@@ -1,6 +1,6 @@
 #pragma once
-/// Shows a command on many nodes while it runs: lines with the node's name, who we are waiting for, what
-/// failed.
+/// Shows a command on many nodes while it runs: lines with the node's name, the nodes that it waits for, and
+/// failures.
 
 #include <asio/steady_timer.hpp>
 #include <functional>
@@ -19,7 +19,8 @@ class FleetView : public Observer {
   struct Style {
     bool labels = true;                          ///< the node's name in front of each line
     bool quiet = false;                          ///< no summary when all went well
-    std::string doing;                           ///< "push", ...; stands in the progress line
+    bool all_nodes = false;                      ///< names each node of a long list
+    std::string doing = {};                      ///< "push", ...; stands in the progress line
     std::function<std::string()> progress = {};  ///< stands for the bytes in the progress line
     std::function<std::string()> detail = {};    ///< stands for the bytes in the last line
   };
@@ -49,6 +50,8 @@ class FleetView : public Observer {
 
  private:
   void tick_after(Clock::duration wait);
+  void show_last_line(const FleetReport& report);
+  [[nodiscard]] std::string label_of(const std::vector<int>& indices) const;
   [[nodiscard]] std::size_t place_of(const Node& node) const;
   [[nodiscard]] std::string progress() const;
   [[nodiscard]] std::string amount(const std::function<std::string()>& words) const;

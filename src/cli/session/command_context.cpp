@@ -1,4 +1,4 @@
-#include "ec2mpi/cli/session/connecting.hpp"
+#include "ec2mpi/cli/session/command_context.hpp"
 
 #include "ec2mpi/cli/session/stay_behind.hpp"
 #include "ec2mpi/cli/session/world.hpp"
@@ -6,6 +6,9 @@
 
 namespace ec2mpi::cli {
 
+namespace {
+
+/// Uses kept connections, else new ones. With --persist the new ones are kept when the command has ended.
 std::unique_ptr<ssh::Connector> make_connector(Runtime& runtime, Access& access) {
   const auto idle = access.persist.value_or(std::chrono::seconds(0));
   ssh::ReuseOptions reuse;
@@ -13,7 +16,7 @@ std::unique_ptr<ssh::Connector> make_connector(Runtime& runtime, Access& access)
   reuse.use = access.persist != std::chrono::seconds(0);
   if (idle.count() > 0) {
     reuse.to_keep = std::make_shared<ssh::SessionsToKeep>();
-    // The map goes with the runtime's last act, so before the loop.
+    // The sessions must not outlive the loop, so the runtime's last act owns them.
     runtime.set_last_act([&runtime, &access, idle, to_keep = reuse.to_keep] {
       stay_behind(runtime, access, *to_keep, idle);
       to_keep->clear();
@@ -22,6 +25,21 @@ std::unique_ptr<ssh::Connector> make_connector(Runtime& runtime, Access& access)
   auto connector =
       runtime.options().world->make_connector(runtime.executor(), access.transport, access.host_keys);
   return ssh::make_reusing_connector(std::move(connector), std::move(reuse));
+}
+
+asio::awaitable<int> run_with_connector(Runtime& runtime, Cluster& cluster, Access& access, FleetOptions flow,
+                                        Work work) {
+  const auto connector = make_connector(runtime, access);
+  CommandContext context{runtime, cluster, access, *connector, flow};
+  const int code = co_await work(context);
+  co_return code;
+}
+
+}  // namespace
+
+int run_on_loop(Cluster& cluster, Access& access, FleetOptions flow, const CommonOptions& common, Work work) {
+  Runtime runtime(common);
+  return runtime.run(run_with_connector(runtime, cluster, access, flow, std::move(work)));
 }
 
 }  // namespace ec2mpi::cli

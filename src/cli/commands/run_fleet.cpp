@@ -1,0 +1,47 @@
+#include "src/cli/commands/run_fleet.hpp"
+
+namespace ec2mpi::cli {
+
+namespace {
+
+asio::awaitable<int> run_to_exit_code(CommandContext& context, FleetCommand command) {
+  const auto exit_code = command.exit_code;
+  const auto report = co_await run_fleet(context, std::move(command));
+  co_return exit_code(report);
+}
+
+}  // namespace
+
+asio::awaitable<FleetReport> run_fleet(CommandContext& context, FleetCommand command) {
+  auto& runtime = context.runtime;
+  auto& console = context.console();
+  auto style = std::move(command.style);
+  style.quiet = style.quiet || runtime.options().quiet;
+  style.all_nodes = runtime.options().verbose > 0;
+  const auto& nodes = command.nodes.empty() ? context.cluster.nodes : command.nodes;
+  FleetView view(console, runtime.executor(), nodes, std::move(style));
+  if (command.output) view.set_output(command.output(console));
+  if (command.names_nodes_at_work) runtime.set_parting_words([&view] { return view.still_running(); });
+  auto running = command.steps ? command.steps(context, view)
+                               : run_on_nodes(nodes, context.connector, std::move(command.task), context.flow,
+                                              view, runtime.stop());
+  auto report = co_await std::move(running);
+  if (command.names_nodes_at_work) runtime.set_parting_words({});
+  if (command.notes)
+    for (const auto& note : command.notes()) console.talk("ec2mpi: " + note);
+  view.summarize(report);
+  if (command.remembers_failures)
+    if (auto kept = remember_failures(context.cluster, report); !kept)
+      console.talk("ec2mpi: " + kept.error().message);
+  co_return report;
+}
+
+int run_fleet_command(Cluster& cluster, Access& access, FleetOptions flow, const CommonOptions& common,
+                      FleetCommand command) {
+  return run_on_loop(cluster, access, flow, common,
+                     [command = std::move(command)](CommandContext& context) mutable {
+                       return run_to_exit_code(context, std::move(command));
+                     });
+}
+
+}  // namespace ec2mpi::cli

@@ -1,0 +1,99 @@
+#include "src/cli/views/failure_lines.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <map>
+
+namespace ec2mpi::cli {
+
+namespace {
+
+constexpr std::size_t kShownWhole = 3;  ///< nodes whose reasons hold an id, before the others are counted
+constexpr const char* kId = "{id}";
+
+bool is_word(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0;
+}
+
+/// Whether the word at [begin, end) is not a part of a longer one: 10.0.0.1 stands in 10.0.0.12.
+bool stands_alone(std::string_view text, std::size_t begin, std::size_t end) {
+  if (begin > 0 && (is_word(text[begin - 1]) || text[begin - 1] == '.')) return false;
+  if (end == text.size()) return true;
+  if (is_word(text[end])) return false;
+  return text[end] != '.' || end + 1 == text.size() || !is_word(text[end + 1]);
+}
+
+void replace_word(std::string& text, std::string_view word, std::string_view by) {
+  if (word.empty()) return;
+  for (auto at = text.find(word); at != std::string::npos; at = text.find(word, at)) {
+    const bool alone = stands_alone(text, at, at + word.size());
+    if (alone) text.replace(at, word.size(), by);
+    at += alone ? by.size() : word.size();
+  }
+}
+
+/// The reason without what only this node has.
+std::string common_reason(std::string reason, const Node& node) {
+  for (const auto& address : {node.address, node.public_address, node.private_address, node.ipv6})
+    replace_word(reason, address, "{address}");
+  replace_word(reason, node.instance_id, kId);
+  return reason;
+}
+
+struct Failure {
+  const Node* node;
+  std::string reason;
+};
+
+using Alike = std::map<std::string, std::vector<Failure>>;
+
+FailureLine line_of(const std::vector<Failure>& failures, std::string reason) {
+  FailureLine line{{}, std::move(reason)};
+  for (const auto& failure : failures) line.nodes.push_back(failure.node->index);
+  return line;
+}
+
+void add_each(std::vector<FailureLine>& lines, const std::vector<Failure>& failures) {
+  for (const auto& failure : failures) lines.push_back({{failure.node->index}, failure.reason});
+}
+
+/// The nodes of a reason that holds the id of each.
+void add_with_ids(std::vector<FailureLine>& lines, std::vector<Failure> failures) {
+  if (failures.size() <= kShownWhole) return add_each(lines, failures);
+  add_each(lines, {failures.front()});
+  failures.erase(failures.begin());
+  lines.push_back(line_of(failures, "the same, each with its own id"));
+}
+
+}  // namespace
+
+std::vector<FailureLine> group_failures(const FleetReport& report) {
+  Alike equal;
+  for (const auto& result : report.results) {
+    if (succeeded(result.outcome)) continue;
+    auto reason = describe(result.outcome);
+    auto& failures = equal[reason];
+    failures.push_back({&result.node, std::move(reason)});
+  }
+  std::vector<FailureLine> lines;
+  Alike similar;
+  for (auto& [reason, failures] : equal) {
+    if (failures.size() > 1)
+      lines.push_back(line_of(failures, reason));
+    else
+      similar[common_reason(reason, *failures.front().node)].push_back(std::move(failures.front()));
+  }
+  for (auto& [reason, failures] : similar) {
+    std::ranges::sort(failures, {}, [](const Failure& failure) { return failure.node->index; });
+    if (failures.size() == 1)
+      add_each(lines, failures);
+    else if (reason.find(kId) != std::string::npos)
+      add_with_ids(lines, std::move(failures));
+    else
+      lines.push_back(line_of(failures, reason));
+  }
+  std::ranges::stable_sort(lines, {}, [](const FailureLine& line) { return line.nodes.front(); });
+  return lines;
+}
+
+}  // namespace ec2mpi::cli
