@@ -54,7 +54,8 @@ struct Bringer {
     const auto folder = ops::claim_results_folder(kFolder, job);
     if (!folder) co_return give_up(printable(folder.error().message));
     if (folder->complete) {
-      if (!context.runtime.options().quiet) say(Colour::dim, "its results are here: " + folder->path.string());
+      if (!context.runtime.options().quiet)
+        say(Colour::dim, "its results are here: " + folder->path.string());
       co_return true;
     }
     const auto nodes = ops::nodes_of_job(job, context.cluster.inventory.nodes);

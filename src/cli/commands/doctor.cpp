@@ -42,8 +42,8 @@ asio::awaitable<int> examine(CommandContext& context, const DoctorOptions& optio
   FleetView progress(runtime.console(), runtime.executor(), context.cluster.nodes,
                      {.quiet = true, .doing = "doctor"});
   const auto started = Clock::now();
-  const auto end = co_await ops::run_doctor(runtime.executor(), std::move(plan), context.connector, context.flow, progress,
-                                            runtime.stop());
+  const auto end = co_await ops::run_doctor(runtime.executor(), std::move(plan), context.connector,
+                                            context.flow, progress, runtime.stop());
   auto& console = runtime.console();
   console.status("");
   if (end.ending == Ending::interrupted) {
@@ -75,9 +75,8 @@ Result<int> run_doctor(const DoctorOptions& options, const CommonOptions& common
   TRY_AS(access, open_access(*cluster, options.connect));
   plan.nodes = cluster->nodes;
   const auto flow = fleet_options(*cluster, options.connect, {});
-  return run_on_loop(*cluster, *access, flow, common, [&](CommandContext& context) {
-    return examine(context, options, std::move(plan));
-  });
+  return run_on_loop(*cluster, *access, flow, common,
+                     [&](CommandContext& context) { return examine(context, options, std::move(plan)); });
 }
 
 }  // namespace

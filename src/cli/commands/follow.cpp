@@ -66,8 +66,7 @@ asio::awaitable<int> follow(CommandContext& context, FollowOptions options, Verb
   const int code = exit_code_of(followed, verb, context.runtime.stop().stop_requested());
   if (verb != Verb::attach || followed.how != ops::Followed::How::ended) co_return code;
   std::vector<ops::JobRecord> jobs = {followed.record};
-  const int with_results =
-      co_await bring_results(context, std::move(jobs), code);
+  const int with_results = co_await bring_results(context, std::move(jobs), code);
   co_return with_results;
 }
 
@@ -90,8 +89,9 @@ std::shared_ptr<FollowOptions> add(CLI::App& app, Dispatch& dispatch, Verb verb,
   }
   command.callback([options, verb, &dispatch] {
     dispatch.chosen = [options, verb](const CommonOptions& common) {
-      return work_on_master(options->master, common,
-                            [options, verb](CommandContext& context) { return follow(context, *options, verb); });
+      return work_on_master(options->master, common, [options, verb](CommandContext& context) {
+        return follow(context, *options, verb);
+      });
     };
   });
   return options;

@@ -106,12 +106,15 @@ asio::awaitable<int> show_jobs(CommandContext& context, ssh::Session& session, b
   co_return exit_code::ok;
 }
 
-asio::awaitable<int> signal(CommandContext& context, ssh::Session& session, std::string word, std::string name) {
-  const auto answer = co_await ops::signal_job(session, std::move(word), std::move(name), until_stopped(context));
+asio::awaitable<int> signal(CommandContext& context, ssh::Session& session, std::string word,
+                            std::string name) {
+  const auto answer =
+      co_await ops::signal_job(session, std::move(word), std::move(name), until_stopped(context));
   co_return tell_answer(context, answer);
 }
 
-asio::awaitable<int> remove(CommandContext& context, ssh::Session& session, std::vector<std::string> words, int older) {
+asio::awaitable<int> remove(CommandContext& context, ssh::Session& session, std::vector<std::string> words,
+                            int older) {
   const auto answer = co_await ops::remove_jobs(session, std::move(words), older, until_stopped(context));
   co_return tell_answer(context, answer);
 }

@@ -73,14 +73,14 @@ Result<int> run_pull(const CopyOptions& options, const PullFlags& flags, const C
   TRY_AS(cluster, open_cluster(options.list));
   TRY_AS(job, plan_job(options, flags, cluster->nodes));
   TRY_AS(access, open_access(*cluster, options.connect));
-  FleetCommand command{
-      .style = {.doing = "pull",
-                .progress =
-                    [job = *job, began = Clock::now()] {
-                      return transfer_words(total_of(*job).bytes, job->planned, "", Clock::now() - began);
-                    },
-                .detail = [job = *job] { return detail_of(*job); }},
-      .task = ops::pull_task(*job)};
+  FleetCommand command{.style = {.doing = "pull",
+                                 .progress =
+                                     [job = *job, began = Clock::now()] {
+                                       return transfer_words(total_of(*job).bytes, job->planned, "",
+                                                             Clock::now() - began);
+                                     },
+                                 .detail = [job = *job] { return detail_of(*job); }},
+                       .task = ops::pull_task(*job)};
   if (flags.json) {
     command.output = [numbers = numbers_of(*job), nodes = cluster->nodes.size()](Console& console) {
       return json_output(console, nodes, "pull", numbers);

@@ -115,9 +115,10 @@ Result<int> run_push(const CopyOptions& options, const PushOptions& push, const 
 
   const auto count = std::make_shared<ops::PushCount>();
   FleetCommand command{
-      .style = {.doing = "push",
-                .progress = [count, began = Clock::now()] { return push_words(*count, Clock::now() - began); },
-                .detail = [count, dry = push.dry_run] { return final_words(*count, dry); }},
+      .style = {
+          .doing = "push",
+          .progress = [count, began = Clock::now()] { return push_words(*count, Clock::now() - began); },
+          .detail = [count, dry = push.dry_run] { return final_words(*count, dry); }},
       .notes = [count, skipped = skipped_notes(*groups)] { return add_remarks(skipped, *count); }};
   if (push.json) {
     command.output = [count, nodes = cluster->nodes.size()](Console& console) {

@@ -19,11 +19,11 @@ struct FleetCommand {
   FleetView::Style style = {};
   std::vector<Node> nodes = {};  ///< if not the selected ones
   NodeTask task = {};            ///< for each node
-  FleetSteps steps = {};  ///< in the place of `task`, if one task on each node is not all
-  OutputMaker output = {};                                ///< another form than live lines
-  std::function<std::vector<std::string>()> notes = {};   ///< printed before the summary
-  bool names_nodes_at_work = true;                        ///< when a second Ctrl-C ends the program at once
-  bool remembers_failures = true;                         ///< for `-w failed`
+  FleetSteps steps = {};         ///< in the place of `task`, if one task on each node is not all
+  OutputMaker output = {};       ///< another form than live lines
+  std::function<std::vector<std::string>()> notes = {};  ///< printed before the summary
+  bool names_nodes_at_work = true;                       ///< when a second Ctrl-C ends the program at once
+  bool remembers_failures = true;                        ///< for `-w failed`
   int (*exit_code)(const FleetReport&) = exit_code_for;
 };
 

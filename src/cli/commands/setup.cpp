@@ -104,7 +104,8 @@ Result<int> run_setup(const SetupOptions& options, const CommonOptions& common) 
       return undo(context, options, view);
     };
   else
-    command.steps = [&options, memory = std::move(*memory)](CommandContext& context, FleetView& view) mutable {
+    command.steps = [&options, memory = std::move(*memory)](CommandContext& context,
+                                                            FleetView& view) mutable {
       return set_up(context, options, std::move(memory), view);
     };
   const auto flow = fleet_options(*cluster, options.connect, options.fleet);

@@ -214,10 +214,14 @@ Result<Cluster> open_cluster(const ListOptions& options) {
 }
 
 Result<void> remember_list(const Cluster& cluster) {
-  const auto shown = std::min(cluster.changes.size(), kShownChanges);
-  for (std::size_t i = 0; i < shown; ++i) print_talk("ec2mpi: " + cluster.changes[i] + "\n");
-  if (const auto more = cluster.changes.size() - shown; more > 0)
-    print_talk(fmt::format("ec2mpi: and {} in the list; ec2mpi nodes shows it\n", count_of(more, "more change")));
+  const auto& changes = cluster.changes;
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    const bool last = i + 1 == changes.size();  // it may be about the master
+    if (i < kShownChanges || last) print_talk("ec2mpi: " + changes[i] + "\n");
+    if (i == kShownChanges && !last)
+      print_talk(fmt::format("ec2mpi: … and {}; ec2mpi nodes shows the list\n",
+                             count_of(changes.size() - kShownChanges - 1, "more change")));
+  }
   const auto now = memory_text(cluster.inventory);
   if (now.empty()) return {};
   return cluster.state.write(memory_file(cluster), now);

@@ -19,8 +19,7 @@ void add_master_options(CLI::App& command, MasterOptions& options) {
   add_connect_options(command, options.connect);
 }
 
-Result<int> work_on_master(const MasterOptions& options, const CommonOptions& common,
-                           Work work) {
+Result<int> work_on_master(const MasterOptions& options, const CommonOptions& common, Work work) {
   TRY_AS(cluster, open_cluster(options.list));
   TRY_AS(access, open_access(*cluster, options.connect));
   const auto flow = fleet_options(*cluster, options.connect, {});
@@ -29,11 +28,12 @@ Result<int> work_on_master(const MasterOptions& options, const CommonOptions& co
 
 asio::awaitable<int> ask_master(CommandContext& context,
                                 std::function<asio::awaitable<int>(CommandContext&, ssh::Session&)> ask) {
-  const auto limit =
-      Limit{.deadline = Clock::time_point::max(), .stop = context.runtime.stop()}.at_most(context.flow.connect_timeout);
+  const auto limit = Limit{.deadline = Clock::time_point::max(), .stop = context.runtime.stop()}.at_most(
+      context.flow.connect_timeout);
   auto session = co_await context.connector.connect(context.master(), limit, [](ssh::Phase) {});
   if (!session) {
-    context.console().talk(fmt::format("{}: {}", context.master().label(), printable(session.error().message)));
+    context.console().talk(
+        fmt::format("{}: {}", context.master().label(), printable(session.error().message)));
     const bool interrupted = session.error().kind == ErrorKind::cancelled;
     co_return interrupted ? exit_code::interrupted : exit_code::no_connection;
   }

@@ -13,12 +13,13 @@ namespace ec2mpi::cli {
 
 namespace {
 
-bool wants_colour(ColourChoice choice, bool terminal) {
-  if (choice != ColourChoice::automatic) return choice == ColourChoice::always;
-  const char* kind = std::getenv("TERM");
-  const bool dumb = kind == nullptr || std::string_view(kind) == "dumb";
-  const char* no_colour = std::getenv("NO_COLOR");  // https://no-color.org: empty is as if it were not set
-  return terminal && !dumb && (no_colour == nullptr || *no_colour == '\0');
+std::string_view variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? std::string_view() : value;
+}
+
+ColourFacts colour_facts(const OutputStream& stream) {
+  return {.is_terminal = stream.is_terminal(), .kind = variable("TERM"), .no_color = variable("NO_COLOR")};
 }
 
 std::string paint(bool wanted, Colour colour, std::string_view text) {
@@ -47,12 +48,17 @@ std::string cut_to(std::string_view line, int width) {
 
 }  // namespace
 
+bool wants_colour(ColourChoice choice, const ColourFacts& facts) {
+  if (choice != ColourChoice::automatic) return choice == ColourChoice::always;
+  return facts.is_terminal && !facts.kind.empty() && facts.kind != "dumb" && facts.no_color.empty();
+}
+
 Console::Console(const asio::any_io_executor& executor, ColourChoice colour,
                  const std::function<void(int, int)>& on_broken)
     : out_(executor, STDOUT_FILENO, [on_broken](int error) { on_broken(STDOUT_FILENO, error); }),
       err_(executor, STDERR_FILENO, [on_broken](int error) { on_broken(STDERR_FILENO, error); }),
-      colour_out_(wants_colour(colour, out_.is_terminal())),
-      colour_err_(wants_colour(colour, err_.is_terminal())) {}
+      colour_out_(wants_colour(colour, colour_facts(out_))),
+      colour_err_(wants_colour(colour, colour_facts(err_))) {}
 
 OutputStream& Console::status_stream() {
   return out_.is_terminal() ? out_

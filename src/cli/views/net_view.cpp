@@ -124,9 +124,9 @@ std::string net_json(const ops::NetMap& map) {
                      {"factor", outlier.factor},
                      {"text", outlier.text()}});
   const Json document = {{"method", ops::kNetMethod},
-                                           {"nodes", map.nodes},
-                                           {"pairs", std::move(pairs)},
-                                           {"outliers", std::move(found)}};
+                         {"nodes", map.nodes},
+                         {"pairs", std::move(pairs)},
+                         {"outliers", std::move(found)}};
   return dump_json(document);
 }
 

@@ -42,6 +42,12 @@ TEST(NodesLabel, NamesOneOrFolds) {
   EXPECT_EQ(nodes_label({1, 2, 3, 4, 6}), "node[1-4,6] (5)");
 }
 
+TEST(NodesLabel, TheShortOneNamesTheFirstOfManyRanges) {
+  EXPECT_EQ(short_nodes_label({1, 3, 5, 7, 9, 11, 13, 15}), "node[1,3,5,7,9,11,13,15] (8)");
+  EXPECT_EQ(short_nodes_label({1, 3, 5, 7, 9, 11, 13, 15, 17}), "node[1,3,5,7,9,11,13,15,…] (9)");
+  EXPECT_EQ(short_nodes_label({4}), "node4");
+}
+
 TEST(RenderGroups, HasOneHeaderForEachGroupAndEndsLines) {
   EXPECT_EQ(render_groups({{{1, 2}, "same\n"}, {{3}, "no end"}}),
             header("node[1-2] (2)") + "same\n" + header("node3") + "no end\n");

@@ -12,6 +12,14 @@
 namespace ec2mpi::cli {
 
 enum class ColourChoice { automatic, always, never };
+/// A stream, and the variables that speak about colour.
+struct ColourFacts {
+  bool is_terminal = false;
+  std::string_view kind = {};      ///< $TERM
+  std::string_view no_color = {};  ///< $NO_COLOR; empty is as if it were not set (https://no-color.org)
+};
+[[nodiscard]] bool wants_colour(ColourChoice choice, const ColourFacts& facts);
+
 enum class Colour { none, red, green, yellow, blue, magenta, cyan, dim };
 
 class Console {

@@ -53,8 +53,8 @@ enum class Controls { shown, raw };
 using Numbers = std::vector<std::pair<std::string, std::uint64_t>>;
 using NodeNumbers = std::function<Numbers(const Node& node)>;
 
-/// One JSON document with the outcome, duration, numbers and output of every node. `totals` are the numbers of
-/// all nodes together.
+/// One JSON document with the outcome, duration, numbers and output of every node. `totals` are the numbers
+/// of all nodes together.
 [[nodiscard]] std::unique_ptr<ExecOutput> json_output(Console& console, std::size_t nodes,
                                                       std::string command, NodeNumbers numbers = {},
                                                       std::function<Numbers()> totals = {});

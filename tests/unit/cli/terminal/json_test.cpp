@@ -1,0 +1,13 @@
+#include "ec2mpi/cli/terminal/json.hpp"
+
+#include <gtest/gtest.h>
+
+namespace ec2mpi::cli {
+namespace {
+
+TEST(DumpJson, KeepsTheOrderAndReplacesBytesThatAreNoText) {
+  EXPECT_EQ(dump_json({{"z", 1}, {"a", "\xff\"\n"}}), "{\n  \"z\": 1,\n  \"a\": \"\xef\xbf\xbd\\\"\\n\"\n}");
+}
+
+}  // namespace
+}  // namespace ec2mpi::cli
