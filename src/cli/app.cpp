@@ -43,7 +43,7 @@ int say(const Error& error) {
   return exit_code::not_started;
 }
 
-/// Where the sub-command's name stands; only flags may stand in front of it.
+/// The position of the sub-command's name. Only flags may precede it.
 std::optional<std::size_t> place_of_command(const std::vector<std::string>& arguments) {
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     if (!arguments[i].starts_with('-')) return i;
@@ -64,7 +64,7 @@ int say_usage(const CLI::App& app, const CLI::ParseError& wrong, const std::stri
   return exit_code::not_started;
 }
 
-/// The words that CLI11 shall read. It can't tell what stands behind -- from words of ours, nor read -np.
+/// The words for CLI11. It cannot tell the words behind -- from our own, and cannot read -np.
 std::vector<std::string> words_to_parse(std::vector<std::string> arguments, Dispatch& dispatch) {
   const auto command = place_of_command(arguments);
   if (command && arguments[*command] == "help") {  // git, docker and cargo have taught people to type it

@@ -153,13 +153,13 @@ def test_a_second_term_is_the_first_one_again(ec2mpi):
     assert process.returncode == 130 and "node[1-4] (4): interrupted; nothing left running" in err, err
 
 
-# --- a job goes on ---------------------------------------------------------------------------------------------------
+# --- a job continues --------------------------------------------------------------------------------------------------
 
 def test_a_job_goes_on_when_the_disk_of_its_follower_is_full(ec2mpi, cluster4):
     done = on_full_disk(ec2mpi, cluster4, f'"$0" run -np 1 -- sh -c {shlex.quote(TALKING)} >disk/log')
     assert done.code == 1 and NO_SPACE in done.err and "cancel" not in done.err.replace("ec2mpi cancel", ""), done
     job = runs_to_its_own_end(ec2mpi, cluster4)
-    assert f"{job} goes on; ec2mpi attach {job} follows it" in done.err
+    assert f"{job} continues; ec2mpi attach {job} follows it" in done.err
 
 
 @pytest.mark.parametrize("verb", [["attach"], ["logs", "-f"]], ids=["attach", "logs"])
@@ -169,7 +169,7 @@ def test_a_detached_job_goes_on_when_its_follower_cannot_write(ec2mpi, cluster4,
     with open("/dev/full", "w") as full:
         done = ec2mpi(*verb, *(["sh"] if by_name else []), stdout=full)
     assert done.code == 1 and NO_SPACE in done.err and "ending" not in done.err, done
-    assert f"{job} goes on; ec2mpi attach {job} follows it" in done.err
+    assert f"{job} continues; ec2mpi attach {job} follows it" in done.err
     assert runs_to_its_own_end(ec2mpi, cluster4) == job
 
 
@@ -183,7 +183,7 @@ def test_a_job_goes_on_when_its_reader_has_enough(ec2mpi, cluster4, verb):
     said = process.stderr.read()
     assert process.wait(60) == 128 + signal.SIGPIPE
     job = runs_to_its_own_end(ec2mpi, cluster4)
-    assert f"{job} goes on; ec2mpi attach {job} follows it" in said and "cannot write" not in said, said
+    assert f"{job} continues; ec2mpi attach {job} follows it" in said and "cannot write" not in said, said
 
 
 def test_logs_of_a_job_that_has_ended_say_nothing_to_a_reader_that_has_enough(ec2mpi, cluster4):
@@ -205,7 +205,7 @@ def test_term_lets_go_of_a_job(ec2mpi, cluster4, verb):
     process.send_signal(signal.SIGTERM)
     out, err = process.communicate(timeout=60)
     job = runs_to_its_own_end(ec2mpi, cluster4)
-    assert f"{job} goes on; ec2mpi attach {job} follows it" in err
+    assert f"{job} continues; ec2mpi attach {job} follows it" in err
     assert process.returncode == 128 + signal.SIGTERM
 
 
@@ -213,7 +213,7 @@ def test_a_time_limit_of_the_caller_lets_go_of_a_job(ec2mpi, cluster4):
     job = submit(ec2mpi, UNTIL_GO)
     words = ["env", f"HOME={ec2mpi.home}", "timeout", "4", ec2mpi.binary, "wait"]
     done = cluster4.exec(words, cwd=ec2mpi.folder, env=ec2mpi.environment)
-    assert done.code == 124 and f"{job} goes on" in done.err, done
+    assert done.code == 124 and f"{job} continues" in done.err, done
     assert runs_to_its_own_end(ec2mpi, cluster4) == job
 
 
@@ -235,7 +235,7 @@ def test_term_lets_go_of_a_series(ec2mpi, cluster4):
         pass
     process.send_signal(signal.SIGTERM)
     out, err = process.communicate(timeout=60)
-    assert process.returncode == 128 + signal.SIGTERM and "goes on without us" in err, err
+    assert process.returncode == 128 + signal.SIGTERM and "continues on the master" in err, err
     go(cluster4)
     states = wait_until(lambda: (jobs := json.loads(ec2mpi("jobs", "--json").out)[:2]) and all(job["state"] == "ended" for job in jobs)
                         and jobs, "both have ended", 60)
@@ -249,7 +249,7 @@ def test_the_words_of_logs_have_the_id_when_ctrl_c_comes(ec2mpi, cluster4):
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert err == f"ec2mpi: {job} goes on; ec2mpi attach {job} follows it, ec2mpi cancel {job} ends it\n"
+    assert err == f"ec2mpi: {job} continues; ec2mpi attach {job} follows it, ec2mpi cancel {job} ends it\n"
 
 
 # --- the terminal ----------------------------------------------------------------------------------------------------

@@ -107,7 +107,7 @@ def test_a_lost_connection_is_made_again_and_no_byte_is_lost_or_doubled(ec2mpi, 
     out, err = process.communicate(timeout=90)
     assert (out, process.returncode) == ("last\n", 7), err
     assert err_lines(err) == [f"err {i}" for i in range(1, COUNTS + 1)]
-    assert "the connection to the master is lost" in err and "goes on there" in err and "connected again" in err
+    assert "the connection to the master is lost" in err and "continues there" in err and "connected again" in err
 
 
 def test_quit_leaves_it_running(ec2mpi, cluster4):
@@ -116,7 +116,7 @@ def test_quit_leaves_it_running(ec2mpi, cluster4):
     process.send_signal(signal.SIGQUIT)
     out, err = process.communicate(timeout=20)
     assert (out, process.returncode) == ("", 0), err
-    assert "goes on; ec2mpi attach sh-" in err
+    assert "continues; ec2mpi attach sh-" in err
     waiting = ec2mpi.start("wait")
     go(cluster4)
     out, err = waiting.communicate(timeout=60)

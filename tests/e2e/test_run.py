@@ -328,7 +328,7 @@ def test_a_second_ctrl_c_leaves_at_once_with_a_warning(ec2mpi, cluster4):
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=5)
     assert process.returncode == 130
-    assert "left at once. The master goes on ending sh-" in err
+    assert "left at once. The master continues to end sh-" in err
     cluster4.heal()
     if ec2mpi("cancel").code != 0:
         nothing_left(cluster4, 0)

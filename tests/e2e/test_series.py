@@ -184,7 +184,7 @@ def test_ctrl_c_cancels_all_and_ctrl_backslash_leaves_them(ec2mpi, hosts8):
     wait_until(lambda: on_master(hosts8, "cat .ec2mpi/jobs/long-seconds31416/out").out == "up\n" * 8, "the second runs", 60)
     process.send_signal(signal.SIGQUIT)
     out, err = process.communicate(timeout=60)
-    assert process.returncode == 0 and "goes on without us: 1 done, 1 running, 1 queued" in err, err
+    assert process.returncode == 0 and "continues on the master: 1 done, 1 running, 1 queued" in err, err
     again = ec2mpi("run", "long", "--set", "seconds=31416")
     assert again.code == 2 and "--resume follows the series" in again.err
     process = ec2mpi.start("run", "long", "--set", "seconds=0.1,31416,31417", "--resume")

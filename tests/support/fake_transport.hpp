@@ -1,5 +1,6 @@
 #pragma once
-/// A transport that misbehaves on purpose. No network, no process: nodes are told here what to do wrong.
+/// A transport that misbehaves on purpose. There is no network and no process: a test sets the faults of each
+/// node.
 
 #include <asio/any_io_executor.hpp>
 #include <map>
@@ -18,7 +19,7 @@ struct FakeNode {
   enum class End {
     exits,      ///< with `status`
     cut,        ///< the connection breaks once the output is out
-    never,      ///< it goes on until somebody gives up
+    never,      ///< it runs until its caller stops waiting
     no_status,  ///< the channel is closed without a word about how it ended
   };
 
@@ -30,7 +31,7 @@ struct FakeNode {
   Clock::duration runs_for = {};
   End end = End::exits;
   ssh::ExitStatus status = {};
-  std::string found = "before 1\nend\n";  ///< what a look at the node prints after a command was ended
+  std::string found = "before 1\nend\n";  ///< output of the check for leftovers after a command was ended
   bool obeys_signals = false;             ///< a signal ends a program that would never end
 };
 

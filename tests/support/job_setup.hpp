@@ -1,5 +1,5 @@
 #pragma once
-/// Nodes and what they have said of themselves, for tests of what is made of a job.
+/// Nodes and their facts, for tests of job plans.
 
 #include <map>
 #include <vector>

@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// The fake nodes in the place of libssh. It leaves what they have seen with the laptop.
+/// The fake nodes in the place of libssh. It stores their sightings in the laptop.
 class LaptopConnector : public ssh::NamingConnector {
  public:
   LaptopConnector(asio::any_io_executor executor, Laptop& laptop)

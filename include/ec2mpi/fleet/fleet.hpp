@@ -1,5 +1,5 @@
 #pragma once
-/// How to do one thing on many machines at once: no node waits for another, none hides another's result.
+/// Runs one task on many machines at once. No node waits for another, and none hides the result of another.
 
 #include <asio/awaitable.hpp>
 #include <functional>
@@ -12,13 +12,13 @@
 
 namespace ec2mpi {
 
-/// One node's turn: a live session, and whom to tell.
+/// The work on one node: a live session, and the observer of it.
 struct NodeRun {
   const Node& node;
   ssh::Session& session;
   Limit limit;
   Observer& observer;
-  ssh::Connector& connector;  ///< for further connections to the node
+  ssh::Connector& connector;  ///< for additional connections to the node
 };
 
 /// The whole meaning of push, pull and exec is one of these.

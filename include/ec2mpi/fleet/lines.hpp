@@ -29,7 +29,7 @@ class LineCutter {
     if (rest_.size() >= kLongest) finish(on_line);
   }
 
-  /// Hands on what is left without an end of line.
+  /// Calls `on_line` for the bytes after the last end of line.
   template <class OnLine>
   void finish(OnLine&& on_line) {
     if (rest_.empty()) return;

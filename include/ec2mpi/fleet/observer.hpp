@@ -1,5 +1,5 @@
 #pragma once
-/// Told what happens on the nodes while it happens. Always called on the loop's thread.
+/// Receives the events of all nodes while they happen. Always called on the loop's thread.
 
 #include <asio/awaitable.hpp>
 #include <string_view>
@@ -13,7 +13,7 @@ class Observer {
  public:
   virtual ~Observer() = default;
   virtual void on_phase(const Node&, ssh::Phase) {}
-  /// Output of a command as it comes, byte for byte; on_line then tells the lines in it.
+  /// Output of a command as it arrives, byte for byte; on_line then gets its lines.
   virtual void on_output(const Node&, ssh::Stream, std::string_view) {}
   /// One whole line without its end. What a node prints last may lack the end of line; it is handed on all
   /// the same.

@@ -1,5 +1,5 @@
 #pragma once
-/// What became of each node, and of all.
+/// The outcome of each node, and the report of all nodes.
 
 #include <chrono>
 #include <string>

@@ -106,7 +106,7 @@ asio::awaitable<int> bring_results(CommandContext& context, std::vector<ops::Job
       break;
     }
     runtime.set_parting_words(
-        [&job] { return fmt::format("{0} has succeeded; ec2mpi attach {0} brings its results.", job.id); });
+        [&job] { return fmt::format("{0} has succeeded; ec2mpi attach {0} fetches its results.", job.id); });
     const Bringer bringer{context, job};
     const bool brought = co_await bringer.bring();
     all = all && brought;

@@ -1,5 +1,5 @@
 #pragma once
-/// Brings what jobs' `pull` asks for into results/, after they have succeeded.
+/// Fetches the files that the `pull` of a job names into results/, after the job has succeeded.
 
 #include <vector>
 
@@ -10,7 +10,7 @@ namespace ec2mpi::cli {
 
 /// The end of a command that has seen the end of `jobs` and would exit with `code`: brings the results of
 /// each that has succeeded and asks for some, leaves the others alone, and returns the exit code. That is 1
-/// if something is missing; it has been told. What has been brought before stays as it is.
+/// if a file is missing, after a message. Results that are here already stay unchanged.
 [[nodiscard]] asio::awaitable<int> bring_results(CommandContext& context, std::vector<ops::JobRecord> jobs,
                                                  int code);
 

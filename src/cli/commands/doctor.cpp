@@ -84,14 +84,14 @@ Result<int> run_doctor(const DoctorOptions& options, const CommonOptions& common
 void add_doctor_command(CLI::App& app, Dispatch& dispatch) {
   auto options = std::make_shared<DoctorOptions>();
   auto& command =
-      add_command(app, "doctor", "Finds what keeps MPI from running, and says what mends it",
+      add_command(app, "doctor", "Finds the reasons why MPI does not run, and names the fix",
                   "ec2mpi doctor\n  ec2mpi doctor train.py proj/     are these the same on all nodes?");
   add_selection_options(command, options->list);
   add_connect_options(command, options->connect);
   command
       .add_option("files", options->files, "Files or folders of the nodes that must be the same everywhere")
       ->type_name("FILE");
-  command.add_option("-u,--command-timeout", options->patience, "Time for a node to tell about itself [45]")
+  command.add_option("-u,--command-timeout", options->patience, "Time for the checks on each node [45]")
       ->type_name("SECONDS")
       ->check(number(0.001, 1e8));
   command.add_flag("--fix", options->fix,

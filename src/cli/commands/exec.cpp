@@ -121,7 +121,7 @@ void add_output_options(CLI::App& command, ExecOptions& options) {
   auto* gather = command.add_flag("-b,--gather", options.gather,
                                   "At the end; equal outputs once, under their nodes' names");
   auto* diff = command.add_flag("--diff", options.differences,
-                                "At the end; what most printed, and how the others differ");
+                                "At the end; the most common output, and the differences of the others");
   auto* folder = command.add_option("--outdir", options.folder, "Into DIR/node1.out, DIR/node1.err, ...")
                      ->type_name("DIR");
   auto* json =

@@ -81,7 +81,7 @@ std::shared_ptr<FollowOptions> add(CLI::App& app, Dispatch& dispatch, Verb verb,
       ->type_name("ID");
   add_master_options(command, options->master);
   if (verb == Verb::logs) {
-    command.add_flag("-f,--follow", options->follow, "Go on until the job has ended; Ctrl-C leaves");
+    command.add_flag("-f,--follow", options->follow, "Continue until the job has ended; Ctrl-C leaves");
     command
         .add_option("--rank", options->rank, "Only this rank's lines, of a job that was started with --tag")
         ->type_name("N")
@@ -103,11 +103,11 @@ void add_follow_commands(CLI::App& app, Dispatch& dispatch) {
   add(app, dispatch, Verb::attach, "attach",
       "Follows a job as run does: its output from the beginning, and its exit status; Ctrl-C cancels it, "
       "TERM and output that can't be written leave it running");
-  add(app, dispatch, Verb::logs, "logs", "Prints what a job has printed so far");
+  add(app, dispatch, Verb::logs, "logs", "Prints the output of a job so far");
   add(app, dispatch, Verb::wait, "wait",
       "Waits for a job's end and gives its exit status; prints nothing of it");
   add(app, dispatch, Verb::cancel, "cancel",
-      "Ends a job's processes on all nodes, and looks that none is left");
+      "Ends a job's processes on all nodes, and checks that none is left");
 }
 
 }  // namespace ec2mpi::cli

@@ -184,7 +184,7 @@ void add_jobs_commands(CLI::App& app, Dispatch& dispatch) {
       add_command(app, "jobs", "Lists the jobs on the master, the newest first", "ec2mpi jobs --json");
   const auto of_jobs = prepare(jobs, dispatch, run_jobs);
   jobs.add_flag("--json", of_jobs->json, "As JSON");
-  auto& signal = add_command(app, "signal", "Sends a signal to a job, which mpirun passes on to the ranks",
+  auto& signal = add_command(app, "signal", "Sends a signal to a job; mpirun forwards it to the ranks",
                              "ec2mpi signal spread USR1");
   const auto of_signal = prepare(signal, dispatch, run_signal);
   signal
@@ -193,10 +193,11 @@ void add_jobs_commands(CLI::App& app, Dispatch& dispatch) {
       ->required()
       ->expected(1, 2)
       ->type_name("[ID] SIGNAL");
-  auto& rm = add_command(app, "rm", "Removes what the master keeps of ended jobs", "ec2mpi rm --older 30");
+  auto& rm =
+      add_command(app, "rm", "Removes the files of ended jobs from the master", "ec2mpi rm --older 30");
   const auto of_rm = prepare(rm, dispatch, run_rm);
   rm.add_option("ids", of_rm->words, "The jobs")->type_name("ID...");
-  rm.add_option("--older", of_rm->older, "All that ended so many days ago or earlier")
+  rm.add_option("--older", of_rm->older, "All that ended at least this many days ago")
       ->type_name("DAYS")
       ->check(number(1, 100'000));
 }

@@ -24,7 +24,7 @@ struct LoginOptions {
   std::string command;
 };
 
-/// Says after a second what a connection waits for, until it is destroyed.
+/// Shows the phase of a connection after one second, until it is destroyed.
 class ConnectStatus {
  public:
   ConnectStatus(Console& console, const asio::any_io_executor& executor, std::string node)
@@ -141,7 +141,7 @@ void add_login_command(CLI::App& app, Dispatch& dispatch) {
                   "ec2mpi login 3\n"
                   "  ec2mpi login 2 -- top\n"
                   "  tar c data | ec2mpi login -- 'tar x -C /tmp'\n"
-                  "At the beginning of a line ~. leaves and ~? tells more.\n"
+                  "At the beginning of a line ~. leaves and ~? lists more.\n"
                   "The exit status is the remote program's, or 255 if the connection failed.");
   add_list_options(command, options->list);
   add_connect_options(command, options->connect);

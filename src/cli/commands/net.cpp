@@ -27,7 +27,7 @@ struct NetOptions {
   std::string svg;
 };
 
-/// Keeps what the measuring program prints; the last line of it is its progress.
+/// Keeps the output of the measuring program; its last line is the progress.
 class NetView : public JobView {
  public:
   NetView(Console& console, const CommonOptions& options, const std::string& id)
@@ -71,8 +71,8 @@ asio::awaitable<int> measure(CommandContext& context, const NetOptions& options)
   wish.command = ops::net_command(options.serial);
   wish.shown_as = "ec2mpi net";
   wish.ranks.per_node = 1;
-  wish.mca = {
-      {"mpi_yield_when_idle", "1"}};  // who waits for its round must not take a core from who measures
+  wish.mca = {{"mpi_yield_when_idle",
+               "1"}};  // a rank that waits for its round must not take a core from a rank that measures
   NetView view(runtime.console(), runtime.options(), wish.id);
   runtime.set_parting_words([&view] { return view.parting_words(); });
   ops::JobStops stops{runtime.stop(), {}, false};

@@ -38,7 +38,7 @@ LaunchTime time_in(const World& world) {
   return std::chrono::floor<std::chrono::seconds>(world.now());
 }
 
-/// How long a node has been running; empty where the list doesn't tell.
+/// How long a node has been running; empty if the list has no launch time.
 std::string up_for(const Node& node, LaunchTime now) {
   const auto launched = parse_launch_time(node.launched);
   return launched && *launched <= now ? format_age(now - *launched) : std::string();

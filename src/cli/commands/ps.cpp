@@ -199,8 +199,8 @@ void add_ps_commands(CLI::App& app, Dispatch& dispatch) {
                   "ec2mpi ps -w workers");
   const auto of_ps = prepare(ps, dispatch, run_ps);
   ps.add_flag("--json", of_ps->json, "As JSON");
-  auto& kill = add_command(app, "kill", "Ends what jobs that are over have left on the nodes",
-                           "ec2mpi kill --orphans");
+  auto& kill =
+      add_command(app, "kill", "Ends leftover processes of ended jobs on the nodes", "ec2mpi kill --orphans");
   const auto of_kill = prepare(kill, dispatch, run_kill);
   kill.add_flag("--orphans", of_kill->orphans, "Processes whose job is not running any more");
 }

@@ -93,14 +93,13 @@ Result<int> run_pull(const CopyOptions& options, const PullFlags& flags, const C
 void add_pull_flags(CLI::App& command, PullFlags& flags) {
   command.add_flag("--flat", flags.flat,
                    "DST/name.node1, DST/name.node2, ... in place of a folder for each node");
-  command.add_flag("--follow", flags.follow,
-                   "Go on until Ctrl-C: bring what is appended to the files, and files that appear");
+  command.add_flag("--follow", flags.follow, "Continue until Ctrl-C: fetch appended data and new files");
   command.add_flag("-c,--checksum", flags.checksum,
                    "Compare contents; else size and time of the last change");
-  command.add_flag("-n,--dry-run", flags.dry_run, "Only list what would be copied");
+  command.add_flag("-n,--dry-run", flags.dry_run, "List files to copy; change nothing");
   command
       .add_option("--exclude", flags.exclude,
-                  "Leave out of the sources what matches; written as in a .gitignore. May be repeated")
+                  "Leave out matching files of the sources; written as in a .gitignore. May be repeated")
       ->type_name("PATTERN")
       ->allow_extra_args(false);
   command

@@ -144,26 +144,25 @@ void add_push_options(CLI::App& command, PushOptions& options) {
                    "Compare contents; else size and time of the last change");
   command.add_flag(
       "--delete", options.erase,
-      "Remove on the nodes what the source folders no longer have; refused in the home and above it");
+      "Remove files from the nodes that the source folders no longer have; refused in the home and above it");
   command.add_flag("--force-delete", options.force,
                    "The same, even there; only ~/.ssh and ~/.ec2mpi stay in any case");
   command.add_flag("-C,--compress", options.compress,
-                   "Compress what is sent, once for all nodes, which unpack it; for slow uplinks");
-  command.add_flag("-n,--dry-run", options.dry_run, "Only list what would be sent and deleted");
+                   "Compress the data once for all nodes; for slow uplinks");
+  command.add_flag("-n,--dry-run", options.dry_run, "List files to send and to delete; change nothing");
   command
       .add_option(
           "--exclude", options.exclude,
-          "Leave out what matches, here and with --delete; written as in a .gitignore. May be repeated")
+          "Leave out matching files, here and with --delete; written as in a .gitignore. May be repeated")
       ->type_name("PATTERN")
       ->allow_extra_args(false);
   command.add_flag("--gitignore", options.gitignore,
-                   "Leave out what the .gitignore files of the sources name");
+                   "Leave out the files that the .gitignore files of the sources name");
   command.add_flag("--json", options.json, "One JSON document with every node's outcome");
   command
-      .add_option(
-          "--relay", options.relay,
-          "Nodes pass on to each other what they get: auto where that spares the uplink, always, never "
-          "[auto]")
+      .add_option("--relay", options.relay,
+                  "Nodes relay the data to each other: auto (if that saves uplink), always, never "
+                  "[auto]")
       ->transform(one_of<ops::RelayMode>({{"auto", ops::RelayMode::automatic},
                                           {"always", ops::RelayMode::always},
                                           {"never", ops::RelayMode::never}}))

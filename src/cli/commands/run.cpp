@@ -49,7 +49,7 @@ struct RunOptions {
   SeriesOptions series;
 };
 
-/// What is to be run, without what stands behind --.
+/// The job to run, without the words behind --.
 struct Chosen {
   JobConfig job;  ///< for a script its command is empty
   std::optional<ops::JobScript> script;
@@ -66,7 +66,7 @@ bool is_variable_name(std::string_view name) {
          !(name.front() >= '0' && name.front() <= '9');
 }
 
-/// NAME=VALUE, or NAME alone for what it is here, as with mpirun.
+/// NAME=VALUE, or NAME alone for its value here, as with mpirun.
 Result<Variable> parse_variable(const std::string& text) {
   const auto equals = text.find('=');
   const auto name = text.substr(0, equals);
@@ -290,7 +290,7 @@ asio::awaitable<int> run_single_job(CommandContext& context, const RunOptions& o
   co_return with_results;
 }
 
-/// One job. Without parameters what stands behind -- is taken as it is.
+/// One job. It has no parameters, so the words behind -- are taken unchanged.
 Result<ops::JobWish> make_single_wish(const RunOptions& options, const Chosen& chosen, FilledJob& filled,
                                       const World& world) {
   add_behind(options, filled.command);
@@ -321,7 +321,7 @@ Result<int> run_run(const RunOptions& options, const CommonOptions& common) {
   TRY_AS(chosen, choose_job(options, cluster->config));
   const bool series = options.series.asked_for() || !chosen->job.sweep.empty();
   if (series && options.explain)
-    return fail(ErrorKind::usage, "--explain tells of one job; --dry-run shows the jobs of a series");
+    return fail(ErrorKind::usage, "--explain explains one job; --dry-run shows the jobs of a series");
   if (series) return run_series(make_request(options, *chosen, cluster->nodes), *cluster, common);
   auto filled = fill_in(chosen->job, {});
   if (!filled) return std::unexpected(filled.error());
@@ -341,7 +341,7 @@ void add_job_options(CLI::App& command, RunOptions& options) {
   command.add_option("-n,--np", options.np, "Ranks in all, also -np [one per slot]")
       ->type_name("N")
       ->check(number(1, 1'000'000));
-  command.add_option("--per-node", options.per_node, "Ranks on each node, whatever its slots")
+  command.add_option("--per-node", options.per_node, "Ranks on each node, independent of its slots")
       ->type_name("N")
       ->check(number(1, 100'000));
   command
@@ -365,8 +365,8 @@ void add_job_options(CLI::App& command, RunOptions& options) {
       ->type_name("PATH")
       ->envname("EC2MPI_MPIRUN");
   command.add_flag("--tag", options.tag,
-                   "The rank in front of each line of output; ec2mpi logs --rank N takes them apart");
-  command.add_flag("--no-push", options.no_push, "Send nothing before, whatever the job's push says");
+                   "The rank in front of each line of output; ec2mpi logs --rank N selects one rank");
+  command.add_flag("--no-push", options.no_push, "Skip the job's push");
   command.add_flag("--allow-outside", options.allow_outside,
                    "The push of a job in ./ec2mpi.toml may send files from outside of this folder");
   command.add_flag("--no-mpi4py-run", options.no_mpi4py_run,

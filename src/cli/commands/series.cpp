@@ -61,7 +61,7 @@ Result<void> check_flags(const SeriesOptions& options) {
     return wrong("--scale takes numbers of ranks: --scale np=1,2,4,8");
   if (options.svg && !options.scale) return wrong("--svg belongs to --scale");
   if (options.scale && (options.json || options.csv))
-    return wrong("--scale has a table of its own; leave out --json and --csv");
+    return wrong("--scale prints its own table; leave out --json and --csv");
   return {};
 }
 
@@ -207,18 +207,19 @@ void add_series_options(CLI::App& command, SeriesOptions& options) {
       ->allow_extra_args(false);
   command
       .add_option("--max-parallel", options.most,
-                  "At most so many jobs of the series at a time [as nodes allow]")
+                  "Most jobs of the series at a time [as many as fit on the nodes]")
       ->type_name("N")
       ->check(number(1, 1'000'000));
   command.add_flag("--dry-run", options.dry_run,
                    "Show the jobs of the series and their commands; start nothing");
   command.add_flag("--resume", options.resume,
-                   "Go on with the last series of that name: follow what runs, skip what has succeeded");
+                   "Continue the last series of that name: follow running jobs, skip those that succeeded");
   auto* json = command.add_flag("--json", options.json, "The results of a series as one JSON document");
   command.add_flag("--csv", options.csv, "The results of a series as CSV")->excludes(json);
   command
-      .add_option("--scale", options.scale,
-                  "Run with these numbers of ranks, one after the other; tell time, speed-up and efficiency")
+      .add_option(
+          "--scale", options.scale,
+          "Run with these numbers of ranks, one after the other; report time, speed-up and efficiency")
       ->type_name("np=VALUES");
   command.add_option("--svg", options.svg, "Where --scale draws its plot [NAME-scale.svg]")
       ->type_name("FILE");

@@ -33,7 +33,7 @@ ops::MpiChoice mpi_choice(std::string_view name) {
   return ops::MpiChoice::any;
 }
 
-/// The fleet's view, with what each node is busy with.
+/// The fleet's view, with the present step of each node.
 class SetupView : public ops::SetupObserver {
  public:
   explicit SetupView(FleetView& view) : view_(view) {}
@@ -50,7 +50,7 @@ ops::PasswordSource password_source(bool wanted) {
   return wanted ? prompt_secret_once("Password for sudo on the nodes: ") : ops::PasswordSource();
 }
 
-/// Everybody in the list, by what identifies a node from one paste to the next.
+/// The indices of all nodes in the list, by the key that identifies a node in every paste.
 std::map<std::string, int> indices_by_key(const Inventory& inventory) {
   std::map<std::string, int> indices;
   for (const auto& skipped : inventory.skipped) indices.emplace(skipped.instance_id, 0);
@@ -122,24 +122,24 @@ void add_setup_command(CLI::App& app, Dispatch& dispatch) {
                   "changes nothing where all is well",
                   "ec2mpi setup --dry-run    what would be written and installed, and where\n"
                   "  ec2mpi setup\n"
-                  "  ec2mpi setup --undo       takes away what it wrote; installed packages stay");
+                  "  ec2mpi setup --undo       removes what it wrote; installed packages stay");
   add_selection_options(command, options->list);
   add_connect_options(command, options->connect);
-  command.add_flag("-n,--dry-run", options->dry_run, "Only show what would be done");
-  command.add_flag("--undo", options->undo, "Take away what setup wrote on the nodes");
+  command.add_flag("-n,--dry-run", options->dry_run, "Show the planned changes; change nothing");
+  command.add_flag("--undo", options->undo, "Remove the files and lines that setup wrote on the nodes");
   command.add_flag("--no-packages", options->no_packages, "Install nothing");
   command
-      .add_option("--mpi", options->mpi, "Which MPI to have: openmpi, mpich [what is there, else openmpi]")
+      .add_option("--mpi", options->mpi,
+                  "The MPI to install: openmpi, mpich [the installed one, else openmpi]")
       ->check(one_of({"openmpi", "mpich"}))
       ->type_name("MPI");
   command.add_flag("--sudo", options->sudo, "Ask for sudo's password once, if one is needed");
-  command.add_flag("--json", options->json, "One JSON document with what was done on every node");
+  command.add_flag("--json", options->json, "One JSON document with the changes on every node");
   command.add_option("--timeout", options->fleet.whole_timeout, "Time for everything [no limit]")
       ->type_name("SECONDS")
       ->check(number(0.0, 1e8))
       ->envname("EC2MPI_TIMEOUT");
-  command
-      .add_option("--retries", options->fleet.retries, "Connect again so often where a connection failed [0]")
+  command.add_option("--retries", options->fleet.retries, "Retries of a failed connection [0]")
       ->type_name("N")
       ->envname("EC2MPI_RETRIES");
   command.callback([options, &dispatch] {

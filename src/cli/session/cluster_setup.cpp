@@ -124,7 +124,7 @@ Result<std::vector<ssh::PrivateKey>> load_keys(const Cluster& cluster, const Con
   return keys;
 }
 
-/// Begins the state of a list in whose folder nothing can be written: with what is there, if it can be
+/// Begins the state of a list whose folder is read-only. It copies the state beside the list, if that can be
 /// trusted.
 Result<void> move_state(const StateFolder& from, const StateFolder& to, const fs::path& list) {
   print_talk(fmt::format("ec2mpi: nothing can be written beside the list; what is remembered is kept in {}\n",

@@ -37,8 +37,8 @@ void add_common_options(CLI::App& app, CommonOptions& options) {
                                         {"never", ColourChoice::never}}))
       ->type_name("WHEN")
       ->envname("EC2MPI_COLOR");
-  app.add_flag("-v,--verbose", options.verbose, "Say what is done on the way; -vv says more");
-  app.add_flag("-q,--quiet", options.quiet, "No summary when all went well");
+  app.add_flag("-v,--verbose", options.verbose, "Report each step; -vv reports more");
+  app.add_flag("-q,--quiet", options.quiet, "No summary if all nodes succeeded");
 }
 
 void add_list_options(CLI::App& command, ListOptions& options) {
@@ -107,7 +107,7 @@ void add_connect_options(CLI::App& command, ConnectOptions& options) {
   command
       .add_option(
           "--persist", options.persist,
-          "Keep the connections for later commands until they were unused for so long: 600, 90s, 10m, "
+          "Keep the connections for later commands until they were unused for this time: 600, 90s, 10m, "
           "2h; 0: neither keep nor use any [use those that are kept]")
       ->type_name("TIME")
       ->envname("EC2MPI_PERSIST")
@@ -130,12 +130,14 @@ void add_fleet_options(CLI::App& command, FleetFlags& options) {
       ->check(kSeconds)
       ->envname("EC2MPI_TIMEOUT")
       ->group(kLimits);
-  command.add_option("--retries", options.retries, "Connect again so often where no command was begun [0]")
+  command
+      .add_option("--retries", options.retries,
+                  "Retries of a connection that failed before its command began [0]")
       ->type_name("N")
       ->check(kCount)
       ->envname("EC2MPI_RETRIES")
       ->group(kLimits);
-  command.add_flag("-k,--fail-fast", options.fail_fast, "Begin no further node after the first failure")
+  command.add_flag("-k,--fail-fast", options.fail_fast, "Start no other node after the first failure")
       ->group(kLimits);
 }
 

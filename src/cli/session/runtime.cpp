@@ -62,7 +62,7 @@ int Runtime::run(asio::awaitable<int> command) {
     failure = thrown;
     code = result;
     phase_ = Phase::afterwards;
-    parting_words_ = {};  // they look at what the command had
+    parting_words_ = {};  // they use objects of the command
     console_.status("");
     Limit flushing{.deadline = Clock::time_point::max(), .stop = stop()};
     if (detach_.stop_requested()) flushing = flushing.at_most(kLastWords);

@@ -68,7 +68,7 @@ void let_go_of_everything() {
   asio::co_spawn(runtime.loop(), daemon.serve(stop.get_token()),
                  [&runtime](std::exception_ptr) { runtime.loop().stop(); });
   runtime.loop().run();
-  ::_exit(exit_code::ok);  // what is above us on the stack is the command's, and it has ended
+  ::_exit(exit_code::ok);  // the frames above on the stack belong to the command, which has ended
 }
 
 }  // namespace
@@ -96,7 +96,7 @@ void stay_behind(Runtime& runtime, Access& access, const ssh::SessionsToKeep& to
       access.transport.keys.clear();  // nobody will log in any more
       keep(runtime, **daemon);
     } catch (...) {
-      ::_exit(exit_code::bug);  // there is nobody to tell
+      ::_exit(exit_code::bug);  // no terminal is left for a message
     }
   }
   runtime.loop().notify_fork(asio::execution_context::fork_parent);

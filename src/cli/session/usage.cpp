@@ -49,7 +49,7 @@ std::vector<std::string> options_of(const CLI::App& command) {
   return names;
 }
 
-/// Words that people know from other tools, and what they are called here.
+/// Words that people know from other tools, and our words for them.
 std::string known_elsewhere(const std::string& word) {
   static const std::map<std::string, std::string> kOurs = {
       {"ssh", "login"},    {"shell", "login"}, {"connect", "login"}, {"scp", "push (or pull)"},

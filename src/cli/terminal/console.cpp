@@ -28,7 +28,7 @@ std::string paint(bool wanted, Colour colour, std::string_view text) {
   return fmt::format("\x1b[{}m{}\x1b[0m", kCodes[static_cast<std::size_t>(colour)], text);
 }
 
-/// From the first line of what is shown to the end of the screen.
+/// Erases from the first shown line to the end of the screen.
 std::string erase(std::string_view shown) {
   const auto above = std::count(shown.begin(), shown.end(), '\n');
   return above == 0 ? "\r\x1b[K" : fmt::format("\r\x1b[{}A\x1b[J", above);

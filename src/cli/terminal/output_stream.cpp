@@ -15,8 +15,8 @@ namespace ec2mpi::cli {
 
 namespace {
 
-/// A nonblocking descriptor of our own for the same pipe or terminal; -1 where that can't be had, and where
-/// `fd` is not for writing: opened anew it would be.
+/// Our own nonblocking descriptor for the same pipe or terminal. -1 if there can be none, and if
+/// `fd` is not for writing, because the new descriptor would be.
 int open_anew(int fd) {
   struct stat info {};
   if ((::fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY) return -1;

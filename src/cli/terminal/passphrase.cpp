@@ -79,8 +79,9 @@ std::optional<std::string> prompt_passphrase(const std::filesystem::path& key_fi
 std::optional<std::string> prompt_secret(const std::string& question) {
   const UniqueFd terminal(::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY));
   if (!terminal) return std::nullopt;
-  const HeldSignals signals;                 // first, for it has to end last
-  const HiddenInput hidden(terminal.get());  // before the question: it throws away what was typed until then
+  const HeldSignals signals;  // first, for it has to end last
+  const HiddenInput hidden(
+      terminal.get());  // before the question: it discards the keys that were typed until then
   if (!write_all(terminal.get(), question, "/dev/tty")) return std::nullopt;
   std::string answer;
   answer.reserve(256);  // or growing would leave parts of it behind

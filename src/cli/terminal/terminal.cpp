@@ -37,8 +37,8 @@ int open_anew(int fd) {
   return ::open(fmt::format("/proc/self/fd/{}", fd).c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 }
 
-/// An epoll that is readable when `fd` is; -1 for plain files. asio makes what it waits for nonblocking; this
-/// way that is the epoll and never a descriptor that other programs share.
+/// An epoll that is readable when `fd` is; -1 for plain files. asio makes a descriptor that it waits for
+/// nonblocking; this way that is the epoll and never a descriptor that other programs share.
 int open_bell(int fd) {
   UniqueFd bell(::epoll_create1(EPOLL_CLOEXEC));
   epoll_event wanted{};

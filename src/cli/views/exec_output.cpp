@@ -66,7 +66,7 @@ class Kept {
     else
       dropped_ += line.size() + 1;
   }
-  /// Hands the text over, with a word about what was dropped.
+  /// Returns the text, with a line about the dropped bytes.
   [[nodiscard]] std::string take() {
     if (dropped_ > 0)
       text_ += fmt::format("[ec2mpi: {} more; --outdir keeps everything]\n", format_bytes(dropped_));
@@ -101,7 +101,7 @@ class GatheredOutput : public ExecOutput {
  private:
   using ByNode = std::map<int, Kept>;
 
-  /// Who ran it and printed nothing differs from those that printed something.
+  /// A node that ran it and printed nothing differs from the nodes that printed something.
   void add_the_silent(const FleetReport& report) {
     for (const auto& result : report.results) {
       if (std::holds_alternative<ssh::ExitStatus>(result.outcome)) out_[result.node.index];

@@ -129,7 +129,7 @@ void JobView::on_lost(const Error& error, Clock::duration pause) {
   const auto why = printable(error.message);
   if (!lost_) {
     say(Colour::yellow,
-        fmt::format("the connection to the master is lost ({}); {} goes on there; connecting again …", why,
+        fmt::format("the connection to the master is lost ({}); {} continues there; connecting again …", why,
                     id_.empty() ? "the job" : id_));
   } else if (verbose_) {
     say(Colour::dim, fmt::format("{}; once more in {}", why, format_duration(pause)));
@@ -171,7 +171,7 @@ void JobView::show_rest() {
   console_.result_bytes(own_out_.finish());
   console_.talk_bytes(own_err_.finish());
   if (!tail_.empty() && !own_out_.saw_tags() && !own_err_.saw_tags())
-    say(Colour::yellow, "the job's lines do not tell their ranks; start it with --tag");
+    say(Colour::yellow, "the job's lines do not name their ranks; start it with --tag");
 }
 
 void JobView::tell_lost_output(const ops::JobRecord& record) {
@@ -199,7 +199,7 @@ void JobView::tell_end(const ops::Followed& followed) {
   } else if (followed.record.why == "hung") {
     say(Colour::red, "mpirun did not return although no rank was left; it has been ended");
   } else if (followed.record.why == "ranks missing") {
-    say(Colour::red, "mpirun said nothing, but has not started as many ranks as it was told to");
+    say(Colour::red, "mpirun said nothing, but has started fewer ranks than requested");
   } else if (followed.record.why == "aborted") {
     say(Colour::red, "a rank has called MPI_Abort with a status that mpirun shows as 0; the job has failed");
   } else if (followed.record.why == "no room") {
@@ -223,7 +223,7 @@ void JobView::tell_end(const ops::Followed& followed) {
   }
 }
 
-/// Nothing where nothing goes on.
+/// Empty if no job continues.
 void JobView::tell_leaving() {
   if (!started_)
     say(Colour::yellow, "left before the master said which job it is; ec2mpi jobs lists them");
@@ -231,10 +231,10 @@ void JobView::tell_leaving() {
     say(Colour::yellow, parting_words());
   else if (style_.lasting && !over_)
     say(Colour::yellow,
-        fmt::format("{0} goes on; ec2mpi attach {0} follows it, ec2mpi cancel {0} ends it", id_));
+        fmt::format("{0} continues; ec2mpi attach {0} follows it, ec2mpi cancel {0} ends it", id_));
 }
 
-/// Only for what failed by itself: after a Ctrl-C the output is full of what that broke.
+/// Only for a job that failed by itself: after a Ctrl-C the output has errors that the Ctrl-C caused.
 void JobView::tell_hint(const ops::JobEnd& end) {
   const auto& followed = *end.followed;
   const bool ours = stopping_ || !followed.record.why.empty() || followed.stopped;
@@ -299,7 +299,7 @@ void JobView::tell_cleaning(const ops::JobEnd& end) {
 std::string JobView::parting_words() const {
   if (!started_ || (over_ && !stopping_)) return {};
   if (stopping_ && !lost_)
-    return fmt::format("The master goes on ending {0}; ec2mpi wait {0} tells how that went.", id_);
+    return fmt::format("The master continues to end {0}; ec2mpi wait {0} reports the result.", id_);
   return fmt::format("{0} may still run; ec2mpi attach {0} follows it, ec2mpi cancel {0} ends it.", id_);
 }
 

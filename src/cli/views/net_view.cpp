@@ -15,7 +15,7 @@ using ops::Measure;
 constexpr std::size_t kMostInMap = 32;
 constexpr std::size_t kWorstPairs = 10;
 
-/// Three digits, whatever the size.
+/// Three digits for any size.
 std::string digits(double value) {
   if (value >= 99.5) return fmt::format("{:.0f}", value);
   return value >= 9.95 ? fmt::format("{:.1f}", value) : fmt::format("{:.2f}", value);

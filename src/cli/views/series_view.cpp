@@ -52,7 +52,7 @@ void SeriesView::say(Colour colour, const std::string& text) {
 }
 
 void SeriesView::on_asking(std::size_t nodes) {
-  console_.status("asking " + count_of(nodes, "node") + " what they are …");
+  console_.status("asking " + count_of(nodes, "node") + "  for their facts …");
 }
 
 void SeriesView::on_notes(const std::vector<std::string>& notes) {
@@ -110,9 +110,8 @@ void SeriesView::on_cancelling() {
 }
 
 void SeriesView::on_lost(const Error& error, Clock::duration pause) {
-  say(Colour::yellow,
-      fmt::format("the connection to the master is lost ({}); the jobs go on; trying again in {}",
-                  printable(error.message), format_duration(pause)));
+  say(Colour::yellow, fmt::format("the connection to the master is lost ({}); the jobs continue; retry in {}",
+                                  printable(error.message), format_duration(pause)));
 }
 
 void SeriesView::on_reconnected() {
@@ -123,7 +122,7 @@ void SeriesView::conclude(const ops::SeriesEnd& end) {
   console_.status("");
   using How = ops::SeriesEnd::How;
   if (end.how == How::detached) {
-    say(Colour::none, fmt::format("{} goes on without us: {}; the same command with --resume follows it",
+    say(Colour::none, fmt::format("{} continues on the master: {}; the same command with --resume follows it",
                                   end.series, ops::tally(end.result)));
     return;
   }

@@ -19,7 +19,7 @@
 
 namespace ec2mpi::cli {
 
-/// The list and what the user's settings say, read once.
+/// The list and the user's settings, read once.
 struct Cluster {
   Config config;
   std::filesystem::path list;  ///< where the instance list lies
@@ -27,7 +27,7 @@ struct Cluster {
   Inventory inventory;
   std::vector<Node> nodes;           ///< the selected ones
   std::optional<Node> jump;          ///< the bastion, if one is used
-  std::vector<std::string> changes;  ///< what is new, gone or moved since the list was remembered
+  std::vector<std::string> changes;  ///< instances that are new, gone or moved since the list was remembered
 
   /// Where the sockets of kept connections lie.
   [[nodiscard]] std::filesystem::path connections_folder() const;
@@ -47,7 +47,7 @@ struct Cluster {
 /// the list was remembered in this folder. Writes nothing.
 [[nodiscard]] Result<Cluster> open_cluster(const ListOptions& options);
 
-/// Says what has changed in the list, once, and remembers its indices. Errors: local_io.
+/// Reports changes of the list, once, and remembers its indices. Errors: local_io.
 [[nodiscard]] Result<void> remember_list(const Cluster& cluster);
 
 /// The same for commands that only read the list: a folder that cannot be written is no more than a note.

@@ -1,6 +1,6 @@
 #pragma once
-/// A sub-command is an options struct, a set-up function and a run function; this is what they have in
-/// common.
+/// A sub-command is an options struct, a set-up function and a run function; this is the part that they have
+/// in common.
 
 #include <CLI/CLI.hpp>
 #include <functional>
@@ -14,11 +14,11 @@
 
 namespace ec2mpi::cli {
 
-/// Carried out once the arguments are parsed; gives the exit code. An Error means that nothing was started:
+/// Runs after the arguments are parsed, and returns the exit code. An Error means that nothing was started:
 /// exit 2.
 using Command = std::function<Result<int>(const CommonOptions&)>;
 
-/// Where a sub-command leaves what is to be done.
+/// The sub-command stores its work here.
 struct Dispatch {
   /// For `login` and `run`: the words behind the first --, which are not ours to read; nothing without a --.
   std::optional<std::vector<std::string>> behind_dashes = {};

@@ -1,5 +1,5 @@
 #pragma once
-/// What the values of options may be; others are refused in a few words of ours.
+/// Checks of option values, with our own short messages.
 
 #include <fmt/format.h>
 #include <algorithm>

@@ -17,13 +17,13 @@ class App;
 
 namespace ec2mpi::cli {
 
-/// Which list, and which of its nodes.
+/// The list, and the selected nodes.
 struct ListOptions {
   std::optional<std::string> list;
   std::vector<std::string> wanted;
   std::vector<std::string> excluded;
   std::string address = "auto";     ///< auto, public, private, ipv6
-  bool renumber = false;            ///< count the nodes in the list's order, whatever they were before
+  bool renumber = false;            ///< count the nodes in the list's order, without the remembered indices
   std::optional<std::string> jump;  ///< [user@]host[:port] of a bastion; then private addresses are used
 };
 
@@ -38,7 +38,7 @@ struct ConnectOptions {
   std::optional<std::string> persist;  ///< as parse_persist reads it
 };
 
-/// How to do it on many.
+/// Limits for the work on many nodes.
 struct FleetFlags {
   std::size_t fanout = 0;
   double task_timeout = 0;   ///< seconds, for each node

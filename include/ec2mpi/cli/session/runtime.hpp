@@ -22,8 +22,9 @@ class Runtime {
   [[nodiscard]] const CommonOptions& options() const { return options_; }
   /// Requested by the first Ctrl-C, SIGTERM or SIGHUP, and when standard output can't be written.
   [[nodiscard]] std::stop_token stop() const { return stop_.get_token(); }
-  /// For a command that follows a job, which goes on without it. From now on Ctrl-\ and SIGHUP request this
-  /// token and not `stop`; once `job_exists` holds, SIGTERM and a failed write to standard output do too.
+  /// For a command that follows a job. The job continues without the command. From now on Ctrl-\ and SIGHUP
+  /// request this token and not `stop`; once `job_exists` holds, SIGTERM and a failed write to standard
+  /// output do too.
   [[nodiscard]] std::stop_token detach(std::function<bool()> job_exists);
   /// For the time after the job: signals mean `stop` again, and a failed write changes the exit code only.
   void end_detach() { phase_ = Phase::afterwards; }
@@ -42,9 +43,9 @@ class Runtime {
 
  private:
   enum class Phase {
-    command,     ///< ends what it does on the nodes when it is told to go
+    command,     ///< ends its programs on the nodes when a signal asks it to end
     job,         ///< leaves the job running
-    afterwards,  ///< brings results, writes out what was said
+    afterwards,  ///< fetches results and writes the remaining output
   };
 
   void await_signal();
@@ -59,7 +60,7 @@ class Runtime {
   std::stop_source detach_;
   std::function<bool()> job_exists_;
   Phase phase_ = Phase::command;
-  int left_by_ = 0;         ///< the signal that let go of a job
+  int left_by_ = 0;         ///< the signal that left a job running
   int interrupted_by_ = 0;  ///< the first signal that requested `stop`
   Console console_;
   asio::signal_set signals_;

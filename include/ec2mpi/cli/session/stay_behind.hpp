@@ -9,11 +9,11 @@
 
 namespace ec2mpi::cli {
 
-/// To be called first of all: remembers which descriptors somebody else has opened for us.
+/// Must be called first: remembers the descriptors that the process inherited.
 void note_inherited_descriptors();
 
 /// Forks. The child keeps the sessions and never returns; the parent returns with sessions that lead nowhere
-/// any more. Where that can't be, it is said, and all goes on without.
+/// any more. If that is impossible, the reason is printed and no session is kept.
 void stay_behind(Runtime& runtime, Access& access, const ssh::SessionsToKeep& to_keep,
                  std::chrono::seconds idle);
 

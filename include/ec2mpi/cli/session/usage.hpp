@@ -1,5 +1,5 @@
 #pragma once
-/// What is said of a command line that cannot be taken.
+/// The messages for a wrong command line.
 
 #include <CLI/CLI.hpp>
 #include <string>
@@ -8,7 +8,7 @@
 
 namespace ec2mpi::cli {
 
-/// The one of `known` that somebody who typed `word` probably meant; empty if none is near.
+/// The word of `known` that is probably meant by `word`; empty if none is near.
 [[nodiscard]] std::string nearest(std::string_view word, const std::vector<std::string>& known);
 
 /// One line, without "ec2mpi: ": what is wrong and what to do. `command` is the first word that is no option.

@@ -1,5 +1,5 @@
 #pragma once
-/// The one writer to the terminal. Results go to standard output, talk to standard error.
+/// The only writer to the terminal. Results go to standard output, messages to standard error.
 
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
@@ -33,7 +33,7 @@ class Console {
   void talk(std::string_view line);
   /// Lines whose ends may be long, as ps has them: cut to the width of the terminal, whole elsewhere.
   void result_table(std::string_view lines);
-  /// Text as it is, for what isn't lines: a remote program's own bytes.
+  /// The bytes of a remote program, unchanged.
   void result_bytes(std::string_view bytes);
   void talk_bytes(std::string_view bytes);
 
@@ -53,7 +53,7 @@ class Console {
   [[nodiscard]] asio::awaitable<void> room(Limit limit);
   /// Waits until all is written, at most a few seconds after `stop` is requested.
   [[nodiscard]] asio::awaitable<void> flush(Limit limit);
-  /// Lets go of the streams; what was not written is lost, and nothing more can be.
+  /// Closes the streams. Bytes that are not written yet are lost, and no others can be written.
   void close();
 
  private:

@@ -15,19 +15,20 @@ namespace ec2mpi::cli {
 
 class OutputStream {
  public:
-  /// Borrows `fd`. Pipes and terminals are opened anew by /proc/self/fd, so that making them nonblocking
-  /// doesn't change the descriptor that other programs share; plain files and what can't be opened anew are
-  /// written at once. `on_broken` gets the errno of the first write that fails; EPIPE: nobody reads any more.
+  /// Borrows `fd`. Pipes and terminals are opened again by /proc/self/fd, so that making them nonblocking
+  /// doesn't change the descriptor that other programs share; plain files, and files that cannot be opened
+  /// again, are written at once. `on_broken` gets the errno of the first write that fails; EPIPE: nobody
+  /// reads any more.
   OutputStream(const asio::any_io_executor& executor, int fd, std::function<void(int)> on_broken);
 
   void write(std::string_view text);
   /// Waits while more than kPlenty bytes are waiting for the reader, or until the limit ends.
   [[nodiscard]] asio::awaitable<void> room(Limit limit);
-  /// More than kPlenty bytes are waiting: what is only of the moment had better not be added.
+  /// More than kPlenty bytes are waiting, so a status line should be left out.
   [[nodiscard]] bool is_behind() const { return waiting_.size() - written_ > kPlenty; }
   /// Waits until everything is written or the limit ends.
   [[nodiscard]] asio::awaitable<void> flush(Limit limit);
-  /// Lets go of the descriptor; what was not written is lost.
+  /// Closes the descriptor. Bytes that are not written yet are lost.
   void close();
   [[nodiscard]] bool is_terminal() const { return terminal_; }
 

@@ -1,12 +1,12 @@
 #pragma once
-/// Descriptors 0 to 2, and what becomes of the exit code when something can't be written.
+/// Descriptors 0 to 2, and the exit code after a failed write.
 
 #include <string>
 #include <string_view>
 
 namespace ec2mpi::cli {
 
-/// To be called first of all. Takes the places of those that are closed, so that no file that is opened later
+/// Must be called first. Opens /dev/null for those that are closed, so that no file that is opened later
 /// gets such a number. What is read from or written to them fails as before.
 void fill_standard_descriptors();
 
@@ -20,7 +20,7 @@ void print_talk(std::string_view text);
 /// Notes that output was lost, for the exit code. EPIPE means that its reader had enough.
 void note_loss(int error);
 
-/// Begins the notes anew, for another command line in the same process.
+/// Forgets the notes, for another command line in the same process.
 void forget_losses();
 
 /// The command's exit code, unless it is 0 and output was lost.

@@ -52,7 +52,7 @@ class InputStream {
 
   int fd_;
   bool terminal_;
-  UniqueFd anew_;  ///< a nonblocking descriptor of our own for the same thing
+  UniqueFd anew_;                                       ///< our own nonblocking descriptor for the same file
   std::optional<asio::posix::stream_descriptor> bell_;  ///< ready when the input is; none for plain files
   std::string buffer_;
 };

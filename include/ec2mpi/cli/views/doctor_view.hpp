@@ -1,5 +1,5 @@
 #pragma once
-/// What doctor found, for people and for programs.
+/// The findings of doctor, for people and for programs.
 
 #include <string>
 #include <vector>
@@ -9,7 +9,7 @@
 
 namespace ec2mpi::cli {
 
-/// A line for each check, and below it for each finding what failed and what mends it.
+/// A line for each check, and below it for each finding the failed command and the fix.
 void show_checks(Console& console, const std::vector<ops::Check>& checks);
 
 [[nodiscard]] std::string checks_json(const std::vector<ops::Check>& checks);

@@ -22,7 +22,8 @@ class ExecOutput {
   /// The same output twice: byte for byte, and cut into lines. A form takes one of them.
   virtual void bytes(const Node&, ssh::Stream, std::string_view) {}
   virtual void line(const Node&, ssh::Stream, std::string_view) {}
-  /// After the last node; what was kept is shown now. One error for each file that lacks something.
+  /// Called after the last node; prints the output that was kept. One error for each file that lacks
+  /// something.
   [[nodiscard]] virtual std::vector<Error> finish(const FleetReport&) { return {}; }
 };
 

@@ -1,5 +1,5 @@
 #pragma once
-/// Shows one MPI job: its own bytes as they are, and on standard error what ec2mpi does about it.
+/// Shows one MPI job: its own bytes unchanged, and the messages of ec2mpi on standard error.
 
 #include <map>
 #include <optional>
@@ -19,7 +19,7 @@ class JobView : public ops::JobObserver {
     bool explain = false;          ///< show the line instead of running it
     bool cancels = true;           ///< Ctrl-C cancels the job; said at the beginning
     bool attached = false;         ///< the job was there before
-    bool reports = true;           ///< tell how it ended and what was left
+    bool reports = true;           ///< print how it ended, and leftover processes
     bool lasting = true;           ///< follows it to its end
     std::optional<int> rank = {};  ///< show this rank's lines only
   };
@@ -33,7 +33,7 @@ class JobView : public ops::JobObserver {
         own_err_(style.rank.value_or(0)),
         id_(std::move(id)) {}
 
-  /// What the job's files cost; told when it starts.
+  /// The amount that the push of the job's files moved; printed when the job starts.
   void set_push(std::shared_ptr<const ops::PushCount> count) { push_ = std::move(count); }
 
   void on_planned(const ops::JobPlan& plan) override;
@@ -44,7 +44,7 @@ class JobView : public ops::JobObserver {
   void on_reconnected() override;
   asio::awaitable<void> ready(Limit limit) override;
 
-  /// Why nothing was started, or what was left and what became of it.
+  /// Prints why nothing was started, or how the job ended and which processes are left.
   void conclude(const ops::JobEnd& end);
   void conclude(const ops::Followed& followed);
 

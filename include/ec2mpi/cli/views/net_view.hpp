@@ -8,7 +8,7 @@
 
 namespace ec2mpi::cli {
 
-/// Up to 32 nodes every pair, beyond that a line for each node and the worst pairs; and what stands out.
+/// Up to 32 nodes every pair, otherwise a line for each node and the worst pairs; then the outliers.
 void show_net(Console& console, const ops::NetMap& map);
 
 [[nodiscard]] std::string net_json(const ops::NetMap& map);

@@ -28,10 +28,10 @@ class SeriesView : public ops::SeriesObserver {
   void on_lost(const Error& error, Clock::duration pause) override;
   void on_reconnected() override;
 
-  /// What the nodes are sent before, to be told of.
+  /// The push before the series, to be reported.
   void set_push(std::shared_ptr<const ops::PushCount> count) { push_ = std::move(count); }
 
-  /// Why nothing was submitted, or what goes on without us.
+  /// Prints why nothing was submitted, or which jobs continue without this command.
   void conclude(const ops::SeriesEnd& end);
 
   /// Whether the master may have jobs of it.

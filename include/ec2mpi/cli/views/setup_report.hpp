@@ -1,16 +1,16 @@
 #pragma once
-/// How the results of setup are shown: equal ones once, under their nodes' names.
+/// The results of setup. Equal results are shown once, under their nodes' names.
 
 #include "ec2mpi/cli/terminal/console.hpp"
 #include "ec2mpi/ops/setup/setup.hpp"
 
 namespace ec2mpi::cli {
 
-/// What was done on each node, or would be. `whole_list`: no node of the list was left out.
+/// The changes on each node; with `dry_run` the planned ones. `whole_list`: no node of the list was left out.
 void show_setup(Console& console, bool dry_run, bool whole_list, const ops::SetupEnd& end);
 void show_setup_json(Console& console, bool dry_run, const ops::SetupEnd& end);
 
-/// What an undo took away, or would.
+/// The files that an undo removed; with `dry_run` the planned ones.
 void show_restored(Console& console, bool dry_run, bool json, const ops::UndoEnd& end);
 
 }  // namespace ec2mpi::cli
