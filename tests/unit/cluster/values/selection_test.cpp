@@ -123,6 +123,45 @@ TEST(Selection, ANodeMayBeCalledByANumberOfItsName) {
   EXPECT_EQ(nodes->size(), 1U) << "never two different nodes for one term";
 }
 
+/// `count` nodes with names and addresses of their own.
+Inventory many(int count) {
+  Inventory inventory;
+  for (int index = 1; index <= count; ++index) {
+    Node node;
+    node.index = index;
+    node.name = fmt::format("name-{}", index);
+    node.instance_id = fmt::format("i-0a{:015x}", index);
+    node.address = fmt::format("10.{}.{}.{}", index >> 16, (index >> 8) & 255, index & 255);
+    inventory.nodes.push_back(node);
+  }
+  return inventory;
+}
+
+// When each term looked at each node, this took 10^10 comparisons of strings: minutes on any machine.
+TEST(Selection, CostsItsTermsAndTheNodesAndNotTheirProduct) {
+  const auto inventory = many(100'000);
+  std::string terms;
+  for (const auto& node : inventory.nodes) {
+    const auto number = node.index % 4;
+    terms += (terms.empty() ? "" : ",") + (number == 0   ? std::to_string(node.index)
+                                           : number == 1 ? node.address
+                                           : number == 2 ? node.instance_id
+                                                         : node.name);
+  }
+  const auto nodes = select_nodes(inventory, {terms}, {});
+  ASSERT_TRUE(nodes) << nodes.error().message;
+  EXPECT_EQ(nodes->size(), 100'000U);
+}
+
+TEST(Selection, GapsInTheIndicesAreNoNodes) {
+  Inventory inventory = six();
+  inventory.nodes.erase(inventory.nodes.begin() + 2);
+  const auto nodes = select_nodes(inventory, {"2-4"}, {});
+  ASSERT_TRUE(nodes);
+  EXPECT_EQ(nodes->size(), 2U);
+  EXPECT_FALSE(select_nodes(inventory, {"3"}, {}));
+}
+
 TEST(FoldIndices, IsTheShortestForm) {
   EXPECT_EQ(fold_indices({}), "");
   EXPECT_EQ(fold_indices({4}), "4");
