@@ -3,9 +3,9 @@
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cluster/read/decode.hpp"
-#include "ec2mpi/cluster/read/forms.hpp"
+#include "ec2mpi/cluster/read/formats.hpp"
 #include "src/cluster/list/address_choice.hpp"
-#include "src/cluster/list/settle.hpp"
+#include "src/cluster/list/build_inventory.hpp"
 
 namespace ec2mpi {
 
@@ -13,7 +13,7 @@ Result<Inventory> parse_inventory(std::string_view bytes, std::string_view sourc
                                   const ReadOptions& options) {
   TRY_AS(text, decode_list(bytes, source_name));
   TRY_AS(listing, read_listing(*text, source_name));
-  auto inventory = settle(std::move(*listing), source_name, options.addresses_required);
+  auto inventory = build_inventory(std::move(*listing), source_name, options.addresses_required);
   if (!inventory || !options.choose_addresses || !options.addresses_required) return inventory;
   TRY(choose_addresses(*inventory, options.address));
   return inventory;

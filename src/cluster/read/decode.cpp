@@ -49,21 +49,10 @@ bool is_line_end(char32_t point) {
 }
 
 void append_utf8(std::string& out, char32_t point) {
-  if (point < 0x80) {
-    out += static_cast<char>(point);
-  } else if (point < 0x800) {
-    out += static_cast<char>(0xC0U | (point >> 6U));
-    out += static_cast<char>(0x80U | (point & 0x3FU));
-  } else if (point < 0x10000) {
-    out += static_cast<char>(0xE0U | (point >> 12U));
-    out += static_cast<char>(0x80U | ((point >> 6U) & 0x3FU));
-    out += static_cast<char>(0x80U | (point & 0x3FU));
-  } else {
-    out += static_cast<char>(0xF0U | (point >> 18U));
-    out += static_cast<char>(0x80U | ((point >> 12U) & 0x3FU));
-    out += static_cast<char>(0x80U | ((point >> 6U) & 0x3FU));
-    out += static_cast<char>(0x80U | (point & 0x3FU));
-  }
+  constexpr std::array<unsigned, 4> kLead = {0, 0xC0, 0xE0, 0xF0};
+  const unsigned more = point < 0x80 ? 0 : point < 0x800 ? 1 : point < 0x10000 ? 2 : 3;
+  out += static_cast<char>(kLead[more] | (point >> (6 * more)));
+  for (unsigned i = more; i-- > 0;) out += static_cast<char>(0x80U | ((point >> (6 * i)) & 0x3FU));
 }
 
 std::uint32_t utf16_unit(std::string_view bytes, std::size_t at, ByteOrder order) {

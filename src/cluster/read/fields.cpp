@@ -3,17 +3,33 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <string>
 
 #include "ec2mpi/base/text.hpp"
-#include "ec2mpi/cluster/read/decode.hpp"
-#include "ec2mpi/cluster/read/list_words.hpp"
+#include "ec2mpi/cluster/read/state_words.hpp"
 #include "ec2mpi/cluster/values/ec2_words.hpp"
 #include "ec2mpi/cluster/values/quote.hpp"
 #include "src/cluster/read/host_of.hpp"
 
 namespace ec2mpi {
 namespace {
+
+bool is_console_phrase(std::string_view cell) {
+  constexpr std::array<std::string_view, 14> kPhrases = {
+      "Initializing", "No alarms", "View alarms +", "Loading...", "disabled", "enabled",  "Linux/UNIX",
+      "Windows",      "true",      "false",         "Required",   "required", "Optional", "optional"};
+  return cell.ends_with(" checks passed") || cell.ends_with(" checks failed") || cell.ends_with("in alarm") ||
+         std::find(kPhrases.begin(), kPhrases.end(), cell) != kPhrases.end();
+}
+
+Field field_with_dots(std::string_view cell) {
+  if (is_ipv4(cell)) return is_private_ipv4(cell) ? Field::private_v4 : Field::public_v4;
+  if (looks_like_ipv4(cell)) return Field::any_address;
+  if (is_instance_type(cell)) return Field::type;
+  if (address_in_public_dns(cell)) return Field::public_dns;
+  return address_in_private_dns(cell) ? Field::private_dns : Field::unknown;
+}
 
 std::string_view first_of_several(std::string_view cell) {
   return trim(cell.substr(0, std::min(cell.find(','), cell.find(' '))));
@@ -78,6 +94,12 @@ std::optional<std::string> put_state(Node& node, std::string_view cell) {
   return std::nullopt;
 }
 
+/// "true" in a column that is called "stopped".
+std::optional<std::string> put_not_running(Node& node, std::string_view cell) {
+  const auto state = state_word(cell);
+  return put_state(node, !state ? cell : state->running ? "stopped" : "running");
+}
+
 /// A host's name beside its address is the node's name; where it stands alone it must be an address.
 std::optional<std::string> put_host_cell(Node& node, std::string_view cell) {
   if (!has_address(node)) return put_address(node, Field::host, cell);
@@ -91,12 +113,21 @@ void put_word(std::string& place, std::string_view cell, bool fits) {
 
 }  // namespace
 
-bool is_address_field(Field field) {
-  return field >= Field::public_v4;
+Field field_of_content(std::string_view cell) {
+  if (looks_like_date(cell)) return Field::launched;
+  if (is_console_phrase(cell)) return Field::unused;
+  if (const auto state = state_word(cell); state && state->use == StateWord::Use::anywhere)
+    return Field::state;
+  const std::string_view first = trim(cell.substr(0, cell.find(',')));
+  if (first.find(':') != std::string_view::npos) {
+    return canonical_ipv6(first.substr(0, first.find('/'))) ? Field::ipv6 : Field::unknown;
+  }
+  if (first.find('.') != std::string_view::npos) return field_with_dots(first);
+  return is_availability_zone(cell) ? Field::zone : Field::unknown;
 }
 
-bool is_second_choice(Field field) {
-  return field == Field::elastic_ip || field == Field::host;
+bool is_numeric_address(std::string_view cell) {
+  return looks_like_ipv4(cell) || canonical_ipv6(cell).has_value();
 }
 
 bool has_address(const Node& node) {
@@ -118,6 +149,8 @@ std::optional<std::string> put_field(Node& node, Field field, std::string_view c
       break;
     case Field::state:
       return put_state(node, cell);
+    case Field::not_running:
+      return put_not_running(node, cell);
     case Field::zone:
       put_word(node.availability_zone, cell, is_availability_zone(cell));
       break;
@@ -145,6 +178,25 @@ std::optional<std::string> put_field(Node& node, Field field, std::string_view c
     case Field::unknown:
     case Field::unused:
       break;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> put_cells(Node& node, std::span<const Field> fields,
+                                     std::span<const std::string_view> cells) {
+  for (const bool second : {false, true}) {
+    for (std::size_t i = 0; i < cells.size() && i < fields.size(); ++i) {
+      if (is_second_choice(fields[i]) != second) continue;
+      if (auto problem = put_field(node, fields[i], cells[i])) return problem;
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> put_by_content(Node& node, std::span<const std::string_view> cells) {
+  for (const std::string_view cell : cells) {
+    if (is_blank_cell(cell)) continue;
+    if (auto problem = put_field(node, field_of_content(cell), cell)) return problem;
   }
   return std::nullopt;
 }

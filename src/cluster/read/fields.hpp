@@ -1,57 +1,36 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
 #include "ec2mpi/cluster/values/address.hpp"
 #include "ec2mpi/cluster/values/node.hpp"
+#include "src/cluster/read/column_names.hpp"
 
 namespace ec2mpi {
 
-/// What a column of a table or a key of an object tells about an instance.
-enum class Field {
-  unknown,  ///< not known here; its content is not read
-  unused,   ///< a known column of the console that the cluster does not need
-  name,
-  instance_id,
-  type,
-  state,
-  zone,
-  launched,
-  public_v4,
-  elastic_ip,
-  private_v4,
-  ipv6,
-  public_dns,
-  private_dns,
-  any_address,  ///< "ip", "address": the kind is told by the content
-  host,         ///< "host", "hostname": an address, or the name beside one
-};
+/// The field that one cell, which is not blank, fits by its content; of "a, b" the first part counts. Four
+/// numbers that are no address are any_address; "2/2 checks passed" and the like are unused.
+[[nodiscard]] Field field_of_content(std::string_view cell);
 
-/// Labels of every generation and language of the console and keys of the API, Terraform and Ansible
-/// (column_names.cpp); case and punctuation do not count ("Public IPv4 address", "publicIpAddress",
-/// "public_ip").
-[[nodiscard]] Field field_of_label(std::string_view label);
-
-/// The same for a label that is squashed() already.
-[[nodiscard]] Field field_of_key(std::string_view squashed_label);
-
-/// The same for the head of a table's column; every name that ends in "state" or "status" is a state.
-[[nodiscard]] Field field_of_column(std::string_view label);
-
-/// One of the fields that hold an address or a name that stands for one.
-[[nodiscard]] bool is_address_field(Field field);
-
-/// Fields that count only where the others of an instance give no address; they are stored last.
-[[nodiscard]] bool is_second_choice(Field field);
+/// True for an IPv4 address (or four numbers that should be one) and an IPv6 address.
+[[nodiscard]] bool is_numeric_address(std::string_view cell);
 
 [[nodiscard]] bool has_address(const Node& node);
 
 /// Stores one cell in `node`; blank cells are left out. Of several addresses in one cell ("a, b") the first
-/// counts. Returns what is wrong, without place: a word in the place of an address or a state that is none,
-/// or one that contradicts what `node` already holds.
+/// counts. Returns the problem, without its line: a word instead of an address or a state that is none, or
+/// one that contradicts what `node` already holds.
 [[nodiscard]] std::optional<std::string> put_field(Node& node, Field field, std::string_view cell);
+
+/// Stores each cell in its field; a field that is a second choice comes last.
+[[nodiscard]] std::optional<std::string> put_cells(Node& node, std::span<const Field> fields,
+                                                   std::span<const std::string_view> cells);
+
+/// Stores each cell in the field that its content fits.
+[[nodiscard]] std::optional<std::string> put_by_content(Node& node, std::span<const std::string_view> cells);
 
 /// Stores host, user and nothing else: an address by its kind, a name as public address.
 void put_host(Node& node, const HostSpec& spec);

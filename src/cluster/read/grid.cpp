@@ -315,8 +315,8 @@ class HeadedSplitter {
       add(pieces, number);
     } else {
       error_ = bad_list(source_, number,
-                        "the cells of this line do not stand under the column names; use CSV, or "
-                        "`aws ec2 describe-instances --output json`")
+                        "the cells of this line do not stand under the column names; use CSV, or `aws ec2 "
+                        "describe-instances --output json`")
                    .error();
       phase_ = Phase::over;
     }
@@ -336,7 +336,7 @@ class HeadedSplitter {
   std::optional<Error> error_;
 };
 
-/// True if each row that holds an id anywhere holds one as a cell of its own.
+/// True if each row that holds an id anywhere holds one as a whole cell.
 bool ids_are_cells(const Grid& grid) {
   for (std::size_t i = 0; i < grid.rows.size(); ++i) {
     const auto row = grid.row(i);

@@ -13,7 +13,7 @@
 
 namespace ec2mpi {
 
-/// How the cells of a line are told apart.
+/// How the cells of a line are separated.
 enum class Separator {
   tab,
   pipe,       ///< `| a | b |`, with lines of dashes between rows
@@ -23,8 +23,8 @@ enum class Separator {
   space,      ///< every run of spaces; a date of the console stays one cell
 };
 
-/// A text as rows of trimmed cells. Blank lines, lines of rules and comments are not rows.
-/// The cells point into the text and into `unescaped`.
+/// A text as rows of trimmed cells. Blank lines, lines of rules and comments are not rows. The cells point
+/// into the text and into `unescaped`.
 struct Grid {
   struct Row {
     int line = 0;
@@ -54,7 +54,7 @@ using IsHeader = std::function<bool(std::span<const std::string_view>)>;
 [[nodiscard]] std::optional<Result<Grid>> split_under_heads(std::string_view text, std::string_view source,
                                                             const IsHeader& is_header);
 
-/// Splits by the coarsest separator with which every instance id of the text is a cell of its own.
+/// Splits by the coarsest separator with which every instance id of the text is a whole cell.
 [[nodiscard]] Result<Grid> split_by_ids(std::string_view text, std::string_view source);
 
 /// True if a word of the text (between blanks, tabs, commas, semicolons, bars or quotes) is an instance id.

@@ -3,13 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <deque>
 #include <optional>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cluster/values/address.hpp"
 #include "ec2mpi/cluster/values/ec2_words.hpp"
 #include "ec2mpi/cluster/values/quote.hpp"
@@ -34,14 +35,13 @@ struct Entry {
   int line = 0;
 };
 
-/// A line of several addresses, to be understood when all lines are known.
-struct Row {
-  std::size_t first = 0;  ///< index of its first entry
-  std::size_t count = 0;
-};
-
 bool is_numeric(const HostSpec& spec) {
   return spec.kind != HostSpec::Kind::name;
+}
+
+/// A name without a dot: it could be a heading, or the cell of a table.
+bool is_bare(const Entry& entry) {
+  return !is_numeric(entry.spec) && entry.spec.host.find('.') == std::string::npos;
 }
 
 bool is_separator(char c) {
@@ -95,15 +95,15 @@ bool is_own_entry(const Words& words) {
 
 class HostListReader {
  public:
-  HostListReader(std::string_view source, HostListForm form) : source_(source), form_(form) {}
+  HostListReader(std::string_view source, HostListFormat format) : source_(source), format_(format) {}
 
   void read_line(std::string_view line, int number) {
     line_ = number;
-    if (number <= form_.header_line) return;
-    const std::string_view said = trim(without_comment(line));
-    if (said.size() < trim(line).size())
-      says_mpich_ = says_mpich_ || squashed(line).find("mpich") != std::string::npos;
-    line = said;
+    if (number <= format_.header_line) return;
+    const std::string_view code = trim(without_comment(line));
+    if (code.size() < trim(line).size())
+      names_mpich_ = names_mpich_ || squashed(line).find("mpich") != std::string::npos;
+    line = code;
     if (line.empty()) return;
     std::string joined;
     if (line.find('=') != std::string_view::npos) {
@@ -113,10 +113,17 @@ class HostListReader {
     const Words all = words_of(line);
     too_many_words_ = too_many_words_ || all.size() == kMostHosts;
     if (too_many() || all.empty() || read_row(all) || read_hosts_entry(all)) return;
+    ++lines_;
+    const std::size_t first = entries_.size();
     while (!line.empty() && !too_many()) {
       const std::size_t end = line.find_first_of(",;");
       if (const Words words = words_of(line.substr(0, end)); !words.empty()) read_group(words);
       line.remove_prefix(end == std::string_view::npos ? line.size() : end + 1);
+    }
+    if (entries_.size() > first + 1 && !unclear_row_) {
+      const auto bare =
+          std::find_if(entries_.begin() + static_cast<std::ptrdiff_t>(first), entries_.end(), is_bare);
+      if (bare != entries_.end()) unclear_row_ = *bare;
     }
   }
 
@@ -129,8 +136,8 @@ class HostListReader {
     if (too_many())
       return bad_list(source_, line_, "there are more than a million hosts here; is this the right file?");
     if (!bad_lines_.empty()) return bad();
-    if (auto problem = understand_rows()) return std::unexpected(*problem);
-    if (auto problem = understand_numbers()) return std::unexpected(*problem);
+    TRY(refuse_unclear_names());
+    TRY(understand_numbers());
     return listing();
   }
 
@@ -159,9 +166,14 @@ class HostListReader {
       if (names_this_machine(spec->host)) return words.size() == 1 && refuse_word(word);
       row.push_back({*spec, "", 0, line_});
     }
-    if (row.empty() && form_.header_line == 0) return refuse_word(words.front());
+    if (row.empty() && format_.header_line == 0) return refuse_word(words.front());
     if (row.empty()) empty_lines_.push_back(line_);
-    if (row.size() > 1) rows_.push_back({entries_.size(), row.size()});
+    const auto other_kind = [&](const Entry& entry) { return entry.spec.kind != row.front().spec.kind; };
+    if (std::any_of(row.begin(), row.end(), other_kind)) {
+      refuse("public and private addresses are mixed in one line");
+      return true;
+    }
+    several_a_line_ = several_a_line_ || row.size() > 1;
     entries_.insert(entries_.end(), row.begin(), row.end());
     return true;
   }
@@ -195,14 +207,14 @@ class HostListReader {
 
   /// Always true: the line is dealt with.
   bool refuse_word(std::string_view word) {
-    const auto host = host_of(word, form_.bare);
+    const auto host = host_of(word, format_.bare);
     refuse(host ? fmt::format("{} is not understood", in_quotes(word)) : host.error());
     return true;
   }
 
   /// One host with its options.
   void read_group(const Words& words) {
-    const auto spec = host_of(words.front(), form_.bare);
+    const auto spec = host_of(words.front(), format_.bare);
     if (!spec) {
       refuse(spec.error());
       return;
@@ -233,68 +245,54 @@ class HostListReader {
     return true;
   }
 
-  bool kinds_differ(const Row& row) const {
-    std::array<int, 4> count{};
-    for (std::size_t i = 0; i < row.count; ++i)
-      ++count[static_cast<std::size_t>(entries_[row.first + i].spec.kind)];
-    return std::all_of(count.begin(), count.end(), [](int n) { return n <= 1; });
-  }
-
-  bool kinds_equal(const Row& row) const {
-    const auto kind = entries_[row.first].spec.kind;
-    return std::all_of(entries_.begin() + static_cast<std::ptrdiff_t>(row.first),
-                       entries_.begin() + static_cast<std::ptrdiff_t>(row.first + row.count),
-                       [&](const Entry& entry) { return entry.spec.kind == kind; });
-  }
-
-  /// Sets `one_machine_`: whether rows_ are machines with several addresses or several machines each.
-  std::optional<Error> understand_rows() {
-    std::size_t differing = 0;
-    for (const Row& row : rows_) {
-      const int line = entries_[row.first].line;
-      const bool differ = kinds_differ(row);
-      if (!differ && !kinds_equal(row)) {
-        return bad_list(source_, line,
-                        "public and private addresses are mixed in one line; write one machine a line")
-            .error();
-      }
-      if (differ) ++differing;
+  /// The error if a bare name need not be a host: it shares its line with others, as the cells of a table do,
+  /// or stands among numeric addresses, as a heading does, and neither slots nor the same name with a domain
+  /// show that it is one.
+  Result<void> refuse_unclear_names() const {
+    if (unclear_row_ && lines_ > 1) {
+      return bad_list(source_, unclear_row_->line,
+                      fmt::format("{} may be a host or the cell of a table; {}",
+                                  in_quotes(unclear_row_->spec.host), kAdvice));
     }
-    if (differing != 0 && differing != rows_.size()) {
-      return bad_list(
-                 source_, entries_[rows_.front().first].line,
-                 "some lines hold several machines and others one machine with several addresses; write one "
-                 "machine a line")
-          .error();
+    std::unordered_set<std::string_view> hosts_with_domain;
+    bool numeric = false;
+    for (const Entry& entry : entries_) {
+      numeric = numeric || is_numeric(entry.spec);
+      if (!is_numeric(entry.spec) && !is_bare(entry))
+        hosts_with_domain.insert(std::string_view(entry.spec.host).substr(0, entry.spec.host.find('.')));
     }
-    one_machine_ = differing != 0;
-    return std::nullopt;
+    const auto unclear = std::ranges::find_if(entries_, [&](const Entry& entry) {
+      return is_bare(entry) && entry.slots == 0 && !hosts_with_domain.contains(entry.spec.host);
+    });
+    if (!numeric || unclear == entries_.end()) return {};
+    return bad_list(source_, unclear->line,
+                    fmt::format("{} is a host or a heading? Other lines give addresses; give this one an "
+                                "address too, or delete it",
+                                in_quotes(unclear->spec.host)));
   }
 
   /// `host:N` are slots if a comment says that this is MPICH's file. It is a port where the list looks like
   /// ssh's (a user, brackets, `slots=`), or N is 22 or more than any machine has cores; else it could be
   /// both.
-  std::optional<Error> understand_numbers() {
-    if (says_mpich_) {
+  Result<void> understand_numbers() {
+    if (names_mpich_) {
       for (Entry& entry : entries_) {
         const int number = std::exchange(entry.spec.number, 0);
         if (entry.slots == 0) entry.slots = number;
       }
-      return std::nullopt;
+      return {};
     }
     const Entry* unclear = nullptr;
     for (const Entry& entry : entries_) {
-      if (has_slots_ || !entry.spec.user.empty() || entry.spec.bracketed) return std::nullopt;
+      if (has_slots_ || !entry.spec.user.empty() || entry.spec.bracketed) return {};
       const int number = entry.spec.number;
       if (unclear == nullptr && number != 0 && number != 22 && number <= kMostSlots) unclear = &entry;
     }
-    if (unclear == nullptr) return std::nullopt;
+    if (unclear == nullptr) return {};
     return bad_list(source_, unclear->line,
                     fmt::format("':{0}' may be slots or a port; write '{1} slots={0}' or, for a port, "
-                                "'user@{1}:{0}' (in a "
-                                "machinefile of MPICH write '# MPICH' above)",
-                                unclear->spec.number, unclear->spec.host))
-        .error();
+                                "'user@{1}:{0}' (in a machinefile of MPICH write '# MPICH' above)",
+                                unclear->spec.number, unclear->spec.host));
   }
 
   Node node_of(const Entry& entry) const {
@@ -309,53 +307,40 @@ class HostListReader {
 
   Listing listing() {
     Listing out;
-    out.as_given = !one_machine_;
+    out.as_given = true;
     out.slots_add_up =
-        form_.hostfile && rows_.empty() &&
+        format_.hostfile && !several_a_line_ &&
         std::all_of(entries_.begin(), entries_.end(), [](const Entry& e) { return e.name.empty(); });
     out.nodes.reserve(entries_.size());
-    std::size_t next_row = 0;
-    for (std::size_t i = 0; i < entries_.size(); ++i) {
-      out.nodes.push_back(node_of(entries_[i]));
-      if (!one_machine_ || next_row >= rows_.size() || rows_[next_row].first != i) continue;
-      for (const std::size_t end = i + rows_[next_row].count; i + 1 < end; ++i) {
-        Node other = node_of(entries_[i + 1]);
-        Node& node = out.nodes.back();
-        if (node.public_address.empty()) node.public_address = other.public_address;
-        if (node.private_address.empty()) node.private_address = other.private_address;
-        if (node.ipv6.empty()) node.ipv6 = other.ipv6;
-      }
-      ++next_row;
-    }
+    for (const Entry& entry : entries_) out.nodes.push_back(node_of(entry));
     if (!own_lines_.empty()) {
-      notes_.push_back(fmt::format("this machine alone (localhost and the like) is named in {}: left out",
-                                   lines_text(own_lines_)));
+      out.notes.push_back(fmt::format("this machine alone (localhost and the like) is named in {}: left out",
+                                      lines_text(own_lines_)));
     }
     if (!empty_lines_.empty()) {
-      notes_.push_back(fmt::format("no address in {}: left out", lines_text(empty_lines_)));
+      out.notes.push_back(fmt::format("no address in {}: left out", lines_text(empty_lines_)));
     }
-    out.notes = std::move(notes_);
     return out;
   }
 
   std::string_view source_;
-  HostListForm form_;
+  HostListFormat format_;
   int line_ = 0;
   std::deque<Entry> entries_;  ///< a deque, as a million of them are not to be moved when room runs out
-  std::vector<Row> rows_;
+  std::size_t lines_ = 0;      ///< that hold hosts and are no rows of addresses
+  std::optional<Entry> unclear_row_;  ///< a bare name that is not alone on its line
   std::vector<int> bad_lines_, own_lines_, empty_lines_;
-  std::vector<std::string> notes_;
   std::string reason_;
   bool too_many_words_ = false;  ///< in one line
   bool has_slots_ = false;
-  bool says_mpich_ = false;
-  bool one_machine_ = false;
+  bool names_mpich_ = false;
+  bool several_a_line_ = false;
 };
 
 }  // namespace
 
-Result<Listing> read_host_list(std::string_view text, std::string_view source, HostListForm form) {
-  HostListReader reader(source, form);
+Result<Listing> read_host_list(std::string_view text, std::string_view source, HostListFormat format) {
+  HostListReader reader(source, format);
   for_each_line(text, [&](std::string_view line, int number) { reader.read_line(line, number); });
   return reader.finish();
 }

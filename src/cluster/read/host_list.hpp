@@ -9,8 +9,8 @@
 
 namespace ec2mpi {
 
-/// What the form of a list says of its lines.
-struct HostListForm {
+/// What the format of a list says of its lines.
+struct HostListFormat {
   BareWords bare = BareWords::allowed;
   int header_line = 0;   ///< the line that names the column; below it a line may stand for "none"
   bool hostfile = true;  ///< a host may be repeated: its slots add up
@@ -20,14 +20,17 @@ struct HostListForm {
 /// Open MPI hostfiles, MPICH machinefiles, PBS nodefiles, and rows of addresses as `aws --output text` writes
 /// them. Comments begin with `#` at the start of a line or after white space.
 ///
-/// A row of several addresses is one machine if they are of different kinds (public, private, IPv6) in every
-/// such row, and several machines if they are of one kind; anything else is an error.
+/// Several addresses on a line are several machines; they must be of one kind (public, private, IPv6).
+///
+/// A bare name such as "node1" is a host only if no other entry is a numeric address (then it may be a
+/// heading) and it has its line for itself (else the line may be a row of a table), or if all hosts stand on
+/// one line.
 ///
 /// `host:N` are slots if a comment names MPICH, whose machinefiles say it so. It is a port if a line has
 /// `user@`, brackets or `slots=`, or if N is 22 or above 192 (no common instance has more cores); otherwise
 /// it could be both, and is an error.
 [[nodiscard]] Result<Listing> read_host_list(std::string_view text, std::string_view source,
-                                             HostListForm form = {});
+                                             HostListFormat format = {});
 
 /// One line of such a list, already cut into words.
 struct HostRow {
@@ -35,7 +38,7 @@ struct HostRow {
   std::vector<std::string_view> words;
 };
 
-/// The same for rows that came from another form, in which a bare word is no host.
+/// The same for rows that came from another format, in which a bare word is no host.
 [[nodiscard]] Result<Listing> read_host_rows(const std::vector<HostRow>& rows, std::string_view source);
 
 }  // namespace ec2mpi

@@ -6,26 +6,18 @@
 #include <array>
 
 #include "ec2mpi/base/text.hpp"
-#include "ec2mpi/cluster/read/list_words.hpp"
+#include "ec2mpi/cluster/read/state_words.hpp"
 #include "ec2mpi/cluster/values/ec2_words.hpp"
 #include "ec2mpi/cluster/values/quote.hpp"
+#include "src/cluster/read/column_names.hpp"
+#include "src/cluster/read/word_map.hpp"
 
 namespace ec2mpi {
 namespace {
 
-/// Endings of files that lie beside a list, space before and after each.
-constexpr std::string_view kFileEndings =
-    " pem ppk key crt cer pub py pyc ipynb sh bash zsh bat ps1 txt text log out err csv tsv dat data json "
-    "jsonl yaml "
-    "yml toml ini cfg conf config env xml html htm md rst c cc cpp cxx h hpp f90 f95 o so a exe jar java js "
-    "ts lua m "
-    "mat r rb go rs zip gz tgz tar bz2 xz 7z tf tfvars tfstate hcl lock bak tmp swp xls xlsx doc docx pdf "
-    "png jpg "
-    "jpeg gif svg npy npz h5 hdf5 pkl pt service sock pid ";
-
-/// First parts of the names of regions, then what their next parts begin with.
-constexpr std::string_view kAreas =
-    " us eu ap sa ca me af il cn mx europe asia australia southamerica northamerica africa ";
+constexpr WordRow<std::string_view> kNotHosts[] = {
+#include "src/cluster/read/not_hosts.inc"
+};
 constexpr std::array<std::string_view, 5> kDirections = {"north", "south", "east", "west", "central"};
 
 std::string lower_case(std::string_view text) {
@@ -35,41 +27,37 @@ std::string lower_case(std::string_view text) {
   return out;
 }
 
-bool is_one_of(std::string_view word, std::string_view spaced_words) {
-  return spaced_words.find(fmt::format(" {} ", word)) != std::string_view::npos;
+std::string_view meaning_of(std::string_view word) {
+  static const auto kMeanings = word_map(kNotHosts);
+  const auto found = kMeanings.find(word);
+  return found == kMeanings.end() ? std::string_view() : found->second;
 }
 
 /// "us-east-1", "us-east-1a", "us-gov-west-1", "us-central1", "europe-west1-b".
 bool is_region_or_zone(std::string_view word) {
-  const auto parts = split(word, '-');
-  if (parts.size() < 2 || !is_one_of(parts.front(), kAreas)) return false;
-  const bool direction = std::any_of(parts.begin() + 1, parts.end(), [](std::string_view part) {
+  const std::size_t dash = word.find('-');
+  if (dash == std::string_view::npos || meaning_of(word.substr(0, dash + 1)).empty()) return false;
+  const auto parts = split(word.substr(dash + 1), '-');
+  const bool direction = std::any_of(parts.begin(), parts.end(), [](std::string_view part) {
     return std::any_of(kDirections.begin(), kDirections.end(),
                        [&](std::string_view name) { return part.starts_with(name); });
   });
   return direction && word.find_first_of("0123456789") != std::string_view::npos;
 }
 
-bool is_file_name(std::string_view name) {
-  const std::size_t dot = name.rfind('.');
-  return dot != std::string_view::npos && is_one_of(name.substr(dot + 1), kFileEndings);
-}
-
 /// What a name is if it is no host; empty if it may be one.
 std::string_view other_meaning(std::string_view name) {
-  constexpr std::string_view kSwitches = " true false yes no null none nil undefined nan enabled disabled ";
-  if (is_file_name(name)) return "the name of a file";
-  if (name.find('.') != std::string_view::npos) return "";
+  if (is_instance_type(name)) return "an instance type";
+  if (const std::size_t dot = name.rfind('.'); dot != std::string_view::npos)
+    return meaning_of(name.substr(dot));
   if (is_region_or_zone(name) || is_availability_zone(name)) return "a region or zone";
   if (state_word(name)) return "a state";
-  return is_one_of(name, kSwitches) ? "a word of another column" : "";
+  if (field_of_label(name) != Field::unknown) return "the name of a column";
+  return meaning_of(name);
 }
 
 std::string why_no_spec(std::string_view word) {
   const std::string shown = in_quotes(word);
-  if (is_instance_id(word)) return shown + " is an instance id, not an address";
-  if (looks_like_instance_id(word)) return why_no_id(word);
-  if (is_instance_type(word)) return shown + " is an instance type, not an address";
   if (is_blank_cell(word)) return shown + " stands where a host should";
   const std::string_view host = word.substr(word.find('@') + 1);
   if (host.starts_with('-')) return shown + " begins with a dash, as no host does";
@@ -121,6 +109,8 @@ std::expected<HostSpec, std::string> host_of(std::string_view word, BareWords ba
                            " is this machine itself, on every machine another one; no node");
   }
   if (spec->kind != HostSpec::Kind::name) return std::move(*spec);
+  if (is_instance_id(word)) return std::unexpected(in_quotes(word) + " is an instance id, not an address");
+  if (looks_like_instance_id(spec->host)) return std::unexpected(why_no_id(word));
   if (const auto meaning = other_meaning(lower_case(spec->host)); !meaning.empty()) {
     return std::unexpected(fmt::format("{} is {}, not an address", in_quotes(word), meaning));
   }

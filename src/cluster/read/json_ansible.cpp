@@ -20,7 +20,7 @@ struct Host {
   int line = 0;
 };
 
-/// The `hosts` of every group in the order of the file, then those that stand in hostvars only.
+/// The `hosts` of every group in the order of the file, then those that only hostvars names.
 std::vector<Host> hosts_in_order(const JsonTape& tape, std::size_t hostvars) {
   std::vector<Host> out;
   std::unordered_set<std::string_view> seen;

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "ec2mpi/base/text.hpp"
-#include "ec2mpi/cluster/read/list_words.hpp"
+#include "ec2mpi/cluster/read/state_words.hpp"
 #include "ec2mpi/cluster/values/ec2_words.hpp"
 #include "src/cluster/read/fields.hpp"
 
@@ -72,14 +72,14 @@ class MemberReader {
     tape_.for_each_in(object, [&](std::size_t child) {
       if (problem || tape_.key(child).size() > kLongestKey) return;
       const std::string key = squashed(tape_.key(child));
-      const Field field = field_of_key(key);
+      const Field field = field_of_column(key);
       if (key == "networkinterfaces") {
         later_ipv6 = ipv6_of_interfaces(tape_, child);
       } else if (tape_.is_container(child)) {
         problem = read_container(key, field, child);
       } else if (tape_.is_string(child) && is_second_choice(field)) {
         second_choices.emplace_back(field, tape_.text(child));
-      } else if (tape_.is_string(child)) {
+      } else if (tape_.is_string(child) || field == Field::state || field == Field::not_running) {
         problem = read_text(key, field, tape_.text(child));
       } else if (key == "ansibleport") {
         if (const auto port = parse_number(tape_.text(child)); port && *port > 0 && *port < 65536) {
@@ -104,11 +104,13 @@ class MemberReader {
     if (field == Field::instance_id && !is_instance_id(text)) return std::nullopt;
     if (field != Field::unknown) return put_field(node_, field, text);
     const auto state = state_word(text);  // under a name of the user's: "etat"
-    return state && !state->only_under_label ? put_field(node_, Field::state, text) : std::nullopt;
+    return state && state->use == StateWord::Use::anywhere ? put_field(node_, Field::state, text)
+                                                           : std::nullopt;
   }
 
   std::optional<std::string> read_container(std::string_view key, Field field, std::size_t child) {
-    if (field == Field::state) {  // {"Name": "running"} of EC2, {"State": "RUNNING"} of EMR
+    if (field == Field::state) {  // {"Name": "running"} of EC2, {"State":
+                                  // "RUNNING"} of EMR
       const std::string_view name = text_of(tape_, member(tape_, child, "name"));
       return put_field(node_, Field::state,
                        name.empty() ? text_of(tape_, member(tape_, child, "state")) : name);
@@ -148,7 +150,9 @@ JsonInstanceSigns instance_signs(const JsonTape& tape, std::size_t object) {
       signs.has_address = signs.has_address || !is_blank_cell(text);
     }
     if (field == Field::type && is_instance_type(text)) signs.has_facts = true;
-    if (field == Field::state && (tape.is_object(child) || state_word(text))) signs.has_facts = true;
+    if ((field == Field::state || field == Field::not_running) &&
+        (tape.is_object(child) || state_word(tape.text(child))))
+      signs.has_facts = true;
     if (field == Field::unknown && (key.starts_with('A') || key.starts_with('a')))
       allocation = allocation || squashed(key) == "allocationid" || squashed(key) == "associationid";
   });

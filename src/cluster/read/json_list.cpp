@@ -15,106 +15,157 @@
 #include "src/cluster/read/fields.hpp"
 #include "src/cluster/read/grid.hpp"
 #include "src/cluster/read/host_list.hpp"
+#include "src/cluster/read/instance_rows.hpp"
 #include "src/cluster/read/json_ansible.hpp"
 #include "src/cluster/read/json_instance.hpp"
 #include "src/cluster/read/json_outputs.hpp"
 #include "src/cluster/read/json_tape.hpp"
-#include "src/cluster/read/refused_forms.hpp"
-#include "src/cluster/read/segments.hpp"
+#include "src/cluster/read/unsupported_formats.hpp"
 
 namespace ec2mpi {
 namespace {
 
-/// What an object must have to be taken as an instance, from the surest sign to the weakest.
+/// The sign by which an object is taken as an instance, from the surest to the weakest.
 enum class Sign { id_and_facts, address, id };
 
 bool has_sign(const JsonInstanceSigns& signs, Sign sign) {
-  switch (sign) {
-    case Sign::id_and_facts:
-      return signs.has_facts;
-    case Sign::address:
-      return signs.has_address;
-    case Sign::id:
-      return signs.has_id;
-  }
-  return false;
+  return sign == Sign::id_and_facts ? signs.has_facts
+         : sign == Sign::address    ? signs.has_address
+                                    : signs.has_id;
 }
 
 /// Reads the outermost objects that have a sign.
 class ObjectReader {
  public:
-  ObjectReader(const JsonTape& tape, std::string_view source) : tape_(tape), source_(source) {}
+  ObjectReader(const JsonTape& tape, std::string_view source, Sign sign)
+      : tape_(tape), source_(source), sign_(sign) {}
 
-  Result<Listing> read(Sign sign) {
-    sign_ = sign;
-    const bool several = tape_.size() > 0 && tape_.at(0).end < tape_.size();
-    for (std::size_t root = 0; root < tape_.size() && !error_; root = tape_.at(root).end) {
-      if (several) {
-        visit_entry(root);
-      } else {
-        visit(root, false);
-      }
+  Result<Listing> read() {
+    if (tape_.size() > 0 && tape_.at(0).end < tape_.size()) {  // jq -c
+      TRY(read_entries([&](auto visit) {
+        for (std::size_t root = 0; root < tape_.size(); root = tape_.at(root).end) visit(root);
+      }));
+    } else if (tape_.size() > 0) {
+      TRY(visit(0, false));
     }
-    if (error_) return std::unexpected(*error_);
     move_elastic_ips();
     return std::move(listing_);
   }
 
  private:
-  /// An entry of the outermost list: one machine, unless its objects have instance ids.
-  void visit_entry(std::size_t i) {
-    const std::size_t before = listing_.nodes.size();
-    visit(i, true);
-    if (error_ || sign_ != Sign::address || listing_.nodes.size() < before + 2) return;
-    error_ =
-        bad_list(
-            source_, tape_.at(i).line,
-            "this entry of the list holds several addresses, and nothing says that they are one machine's; "
-            "write one address a line")
-            .error();
+  std::unexpected<Error> bad(std::size_t i, std::string_view problem) const {
+    return bad_list(source_, tape_.at(i).line, problem);
   }
 
-  void visit(std::size_t i, bool in_entry) {
-    if (error_ || !tape_.is_container(i)) return;
+  [[nodiscard]] std::size_t found() const { return listing_.nodes.size() + elastic_.size(); }
+
+  /// Reads the entries of the outermost list. Each is one machine, unless its objects have instance ids;
+  /// where one of them is a machine itself, all must be.
+  template <class ForEach>
+  Result<void> read_entries(ForEach for_each) {
+    Result<void> result;
+    bool machines = false;
+    std::optional<std::size_t> other;
+    for_each([&](std::size_t i) {
+      const std::size_t before = listing_.nodes.size();
+      const std::size_t found_before = found();
+      if (!result || !(result = visit(i, true))) return;
+      if (sign_ == Sign::address && listing_.nodes.size() > before + 1) {
+        result = bad(i,
+                     "this entry of the list holds several addresses, and nothing says that they are one "
+                     "machine's; write one address a line");
+      }
+      machines = machines || (listing_.nodes.size() > before && last_read_ == i);
+      const bool empty =
+          tape_.at(i).kind == JsonTape::Kind::null || (tape_.is_container(i) && tape_.at(i).end == i + 1);
+      if (found() == found_before && !other && !empty) other = i;
+    });
+    TRY(result);
+    if (machines && other)
+      return bad(*other, "this entry of the list is no machine as the others are; correct it");
+    return {};
+  }
+
+  Result<void> visit(std::size_t i, bool in_entry) {
+    if (!tape_.is_container(i)) return {};
     const JsonInstanceSigns signs = tape_.is_object(i) ? instance_signs(tape_, i) : JsonInstanceSigns{};
     if (signs.elastic_ip) {
       elastic_.push_back(i);
-    } else if (has_sign(signs, sign_)) {
-      read_object(i);
-    } else {
-      const bool entries = !in_entry && tape_.is_array(i);
-      tape_.for_each_in(i, [&](std::size_t child) { entries ? visit_entry(child) : visit(child, in_entry); });
+      return {};
     }
+    if (has_sign(signs, sign_)) return read_object(i);
+    if (!in_entry && tape_.is_array(i))
+      return read_entries([&](auto visit_child) { tape_.for_each_in(i, visit_child); });
+    const std::size_t before = listing_.nodes.size();
+    bool machines = false;
+    std::optional<std::size_t> other;
+    Result<void> result;
+    tape_.for_each_in(i, [&](std::size_t child) {
+      const std::size_t found_before = found();
+      if (result) result = visit(child, in_entry);
+      machines = machines || last_read_ == child;
+      if (found() == found_before && !other && holds_machine(child)) other = child;
+    });
+    TRY(result);
+    const bool any = listing_.nodes.size() > before;
+    if (!other || !any || (!machines && sign_ != Sign::address && tape_.is_container(*other))) return {};
+    return bad(*other, fmt::format("{} holds another address, and may be another machine; write one machine "
+                                   "like the other, or one address a line",
+                                   in_quotes(tape_.key(*other))));
   }
 
-  void read_object(std::size_t i) {
+  /// True for an address, and for a container that holds one under a name of an address, or in a list.
+  [[nodiscard]] bool holds_machine(std::size_t i) const {
+    if (tape_.is_string(i)) return is_ipv4(tape_.text(i));
+    bool found = false;
+    for (std::size_t inner = i + 1; inner < tape_.at(i).end && !found; ++inner)
+      found = tape_.is_string(inner) && is_ipv4(tape_.text(inner));
+    return found;
+  }
+
+  Result<void> read_object(std::size_t i) {
     Node node;
     node.line = tape_.at(i).line;
     auto problem = put_members(node, tape_, i);
-    if (!problem && node.instance_id.empty()) problem = further_address(i, node);
-    if (problem)
-      error_ = bad_list(source_, node.line, fmt::format("{}; correct this entry", *problem)).error();
+    if (!problem) problem = another_machine(i, node, false);
+    if (problem) return bad(i, fmt::format("{}; correct this entry", *problem));
     listing_.nodes.push_back(std::move(node));
+    last_read_ = i;
+    return {};
   }
 
-  /// An address under a key that is not known, beside those that are: another machine's?
-  std::optional<std::string> further_address(std::size_t object, const Node& node) const {
+  /// What may be another machine inside the object of one: another id or address in an inner object, or
+  /// (without an id) an address under a key that is not known.
+  std::optional<std::string> another_machine(std::size_t object, const Node& node, bool inner) const {
     std::optional<std::string> problem;
-    const auto look_at = [&](std::size_t value, std::string_view key) {
-      const std::string_view text = tape_.is_string(value) ? tape_.text(value) : std::string_view();
-      if (!problem && is_ipv4(text) && text != node.public_address && text != node.private_address) {
-        problem =
-            fmt::format("{} holds another address, {}, and may be another machine", in_quotes(key), text);
-      }
-    };
     tape_.for_each_in(object, [&](std::size_t child) {
-      if (field_of_label(tape_.key(child)) != Field::unknown) return;
-      look_at(child, tape_.key(child));
-      if (tape_.is_array(child)) {
-        tape_.for_each_in(child, [&](std::size_t inner) { look_at(inner, tape_.key(child)); });
+      const bool container = tape_.is_container(child);
+      if (problem || (!container && !inner && !node.instance_id.empty())) return;
+      const Field field = field_of_label(tape_.key(child));
+      if (!container) {
+        if (inner ? is_address_field(field) || field == Field::instance_id : field == Field::unknown)
+          problem = not_own(tape_.text(child), tape_.key(child), node);
+      } else if (tape_.is_array(child) && field == Field::unknown && node.instance_id.empty()) {
+        tape_.for_each_in(child, [&](std::size_t text) {
+          if (!problem && tape_.is_string(text)) problem = not_own(tape_.text(text), tape_.key(child), node);
+        });
       }
+      if (container && !problem && !describes_one_machine(squashed(tape_.key(child))))
+        problem = another_machine(child, node, inner || tape_.is_object(child));
     });
     return problem;
+  }
+
+  static bool describes_one_machine(std::string_view key) {
+    return key.find("networkinterface") != std::string_view::npos || key.starts_with("tags");
+  }
+
+  static std::optional<std::string> not_own(std::string_view text, std::string_view key, const Node& node) {
+    const bool other = (is_ipv4(text) && text != node.public_address && text != node.private_address) ||
+                       (is_instance_id(text) && text != node.instance_id);
+    if (!other) return std::nullopt;
+    return fmt::format("{} holds another address or id, {}, and may be another machine", in_quotes(key),
+                       text);
   }
 
   /// An Elastic IP that Terraform gave to an instance later than it noted the instance's own address.
@@ -139,10 +190,10 @@ class ObjectReader {
 
   const JsonTape& tape_;
   std::string_view source_;
-  Sign sign_ = Sign::id_and_facts;
+  Sign sign_;
   Listing listing_;
   std::vector<std::size_t> elastic_;
-  std::optional<Error> error_;
+  std::size_t last_read_ = static_cast<std::size_t>(-1);
 };
 
 /// A scalar, or the only scalar of a list such as `Tags[?Key=='Name'].Value`; empty for anything else.
@@ -185,26 +236,16 @@ Grid rows_of(const JsonTape& tape) {
   return grid;
 }
 
-/// One row of cells can be meant for one machine only if it says more than the others of its kind.
-bool is_one_instance(const Grid& grid) {
-  return std::count_if(grid.cells.begin(), grid.cells.end(), is_instance_id) == 1;
-}
-
-Grid as_one_row(Grid grid) {
-  grid.rows.resize(1);
-  grid.rows.front().count = grid.cells.size();
-  return grid;
-}
-
 Result<Listing> read_rows(Grid grid, std::string_view source) {
   const bool ids = std::any_of(grid.cells.begin(), grid.cells.end(), is_instance_id);
   if (ids) {
-    if (is_one_instance(grid) &&
-        std::all_of(grid.rows.begin(), grid.rows.end(), [](const auto& r) { return r.count == 1; })) {
-      grid = as_one_row(std::move(grid));
+    // Cells of a single machine, each in a list: one row.
+    if (std::ranges::count_if(grid.cells, is_instance_id) == 1 &&
+        std::ranges::all_of(grid.rows, [](const Grid::Row& row) { return row.count == 1; })) {
+      grid.rows = {{grid.rows.front().line, 0, grid.cells.size()}};
     }
-    TRY_AS(segments, cut_at_ids(grid, source));
-    return read_columns(*segments, source);
+    TRY_AS(instances, cut_at_ids(grid, source));
+    return read_columns(*instances, source);
   }
   std::vector<HostRow> rows;
   for (std::size_t i = 0; i < grid.rows.size(); ++i) {
@@ -221,12 +262,12 @@ Result<Listing> read_rows(Grid grid, std::string_view source) {
 
 Result<Listing> read_json_list(std::string_view text, std::string_view source) {
   TRY_AS(tape, read_json(text, source));
-  if (const auto reason = why_json_refused(*tape)) return bad_list(source, 1, *reason);
-  auto instances = ObjectReader(*tape, source).read(Sign::id_and_facts);
+  if (const auto reason = why_json_unsupported(*tape)) return bad_list(source, 1, *reason);
+  auto instances = ObjectReader(*tape, source, Sign::id_and_facts).read();
   if (!instances || !instances->nodes.empty()) return instances;
   if (const auto hostvars = find_hostvars(*tape)) return read_ansible(*tape, *hostvars, source);
   for (const Sign sign : {Sign::address, Sign::id}) {
-    auto objects = ObjectReader(*tape, source).read(sign);
+    auto objects = ObjectReader(*tape, source, sign).read();
     if (!objects || !objects->nodes.empty()) return objects;
   }
   if (tape->is_object(0)) return read_json_outputs(*tape, source);

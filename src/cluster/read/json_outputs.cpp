@@ -3,38 +3,31 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cluster/values/ec2_words.hpp"
 #include "ec2mpi/cluster/values/quote.hpp"
 #include "src/cluster/read/fields.hpp"
 #include "src/cluster/read/host_of.hpp"
+#include "src/cluster/read/word_map.hpp"
 
 namespace ec2mpi {
 namespace {
 
-/// Words of an output's name that tell the kind of value and not which machines are meant.
-constexpr std::string_view kKindWords =
-    " public private ip ips ipv4 ipv6 v4 v6 address addresses addr dns name names id ids eip eips elastic "
-    "list of all "
-    "instance instances host hosts output ec2 aws ";
-constexpr std::string_view kHeadWords =
-    " head master main controller control login leader manager frontend server ";
-constexpr std::string_view kWorkerWords =
-    " worker workers w node nodes compute slave slaves client clients member members agent agents peer peers "
-    "rank n ";
-/// Machines that stand beside a cluster.
-constexpr std::string_view kHelperWords =
-    " bastion jump jumphost jumpbox nat gateway gw igw lb alb nlb elb loadbalancer balancer vpn proxy db rds "
-    "database "
-    "efs nfs fsx endpoint dns route53 ";
+/// What a word of an output's name says.
+enum class NamePart { none, kind, head, worker, helper };
 
-bool is_one_of(std::string_view word, std::string_view spaced_words) {
-  while (!word.empty() && word.back() >= '0' && word.back() <= '9') word.remove_suffix(1);
-  return !word.empty() && spaced_words.find(fmt::format(" {} ", word)) != std::string_view::npos;
+constexpr WordRow<NamePart> kNameParts[] = {
+#include "src/cluster/read/output_words.inc"
+};
+
+NamePart part_of(std::string_view word) {
+  static const auto kParts = word_map(kNameParts);
+  const auto found = kParts.find(word.substr(0, word.find_last_not_of("0123456789") + 1));
+  return found == kParts.end() ? NamePart::none : found->second;
 }
 
 /// "headPublic_ip" -> head, public, ip.
@@ -61,21 +54,17 @@ struct Output {
   int line = 0;
 };
 
-/// The outputs that tell of the same machines.
+/// The outputs that describe the same machines.
 struct Group {
-  enum class Role { unknown, head, worker, helper };
   std::vector<Output> outputs;
-  Role role = Role::unknown;
+  NamePart role = NamePart::none;  ///< head, worker or helper
 };
 
-Group::Role role_of(const std::vector<std::string>& words) {
-  const auto any = [&](std::string_view known) {
-    return std::any_of(words.begin(), words.end(),
-                       [&](const std::string& word) { return is_one_of(word, known); });
-  };
-  if (any(kHelperWords)) return Group::Role::helper;
-  if (any(kHeadWords)) return Group::Role::head;
-  return any(kWorkerWords) ? Group::Role::worker : Group::Role::unknown;
+NamePart role_of(const std::vector<std::string>& words) {
+  for (const NamePart role : {NamePart::helper, NamePart::head, NamePart::worker}) {
+    if (std::ranges::find(words, role, part_of) != words.end()) return role;
+  }
+  return NamePart::none;
 }
 
 Field field_of(const Output& output, const std::vector<std::string>& words) {
@@ -111,23 +100,22 @@ class OutputReader {
       if (tape_.is_object(root)) tape_.for_each_in(root, [&](std::size_t child) { read_output(child); });
     }
     std::stable_sort(groups_.begin(), groups_.end(), [](const Group& a, const Group& b) {
-      return a.role == Group::Role::head && b.role != Group::Role::head;
+      return a.role == NamePart::head && b.role != NamePart::head;
     });
-    if (auto error = unrelated()) return std::unexpected(*error);
+    TRY(refuse_unrelated());
     for (const Group& group : groups_) {
-      if (group.role == Group::Role::helper || !has_machines(group)) {
+      if (group.role == NamePart::helper || !has_machines(group)) {
         for (const Output& output : group.outputs) unused_.push_back(output.key);
-      } else if (auto error = zip(group)) {
-        return std::unexpected(*error);
+      } else {
+        TRY(zip(group));
       }
     }
     if (listing_.nodes.empty()) {
       const std::string unused = unused_.empty() ? "" : fmt::format(" (not used: {})", some_of(unused_));
-      return bad_list(
-          source_, 0,
-          fmt::format("this JSON holds no instances and no addresses of nodes{}; use the whole reply of\n"
-                      "  aws ec2 describe-instances --output json",
-                      unused));
+      return bad_list(source_, 0,
+                      fmt::format("this JSON holds no instances and no addresses of nodes{}; use the whole "
+                                  "reply of\n  aws ec2 describe-instances --output json",
+                                  unused));
     }
     if (!unused_.empty()) listing_.notes.push_back(fmt::format("not used: {}", some_of(unused_)));
     return std::move(listing_);
@@ -142,22 +130,19 @@ class OutputReader {
 
   /// The error if the outputs name machines that need not be of one cluster: neither head and workers, nor
   /// one name with numbers.
-  std::optional<Error> unrelated() const {
+  Result<void> refuse_unrelated() const {
     std::vector<std::string> keys;
     bool known = true;
     for (const Group& group : groups_) {
-      if (group.role == Group::Role::helper || !has_machines(group)) continue;
+      if (group.role == NamePart::helper || !has_machines(group)) continue;
       keys.push_back(group.outputs.front().key);
-      known = known && group.role != Group::Role::unknown;
+      known = known && group.role != NamePart::none;
     }
-    if (known || keys.size() < 2) return std::nullopt;
-    return bad_list(
-               source_, groups_.front().outputs.front().line,
-               fmt::format(
-                   "these outputs name different machines ({}); which are the nodes? Give one list of them: "
-                   "`terraform output -json NAME`",
-                   some_of(keys)))
-        .error();
+    if (known || keys.size() < 2) return {};
+    return bad_list(source_, groups_.front().outputs.front().line,
+                    fmt::format("these outputs name different machines ({}); which are the nodes? Give one "
+                                "list of them: `terraform output -json NAME`",
+                                some_of(keys)));
   }
 
   /// The value inside `{"sensitive": ..., "type": ..., "value": ...}`, or the member itself.
@@ -198,7 +183,7 @@ class OutputReader {
   void place(Output output, const std::vector<std::string>& words) {
     std::string name;
     for (const std::string& word : words) {
-      if (!is_one_of(word, kKindWords)) name += word + "_";
+      if (part_of(word) != NamePart::kind) name += word + "_";
     }
     const auto [at, is_new] = group_of_.emplace(name, groups_.size());
     if (is_new) groups_.emplace_back();
@@ -207,18 +192,16 @@ class OutputReader {
     group.outputs.push_back(std::move(output));
   }
 
-  std::optional<Error> zip(const Group& group) {
+  Result<void> zip(const Group& group) {
     const Output& first = group.outputs.front();
     for (const Output& output : group.outputs) {
       if (output.values.size() == first.values.size() &&
           (output.names.empty() || first.names.empty() || output.names == first.names))
         continue;
       return bad_list(
-                 source_, output.line,
-                 fmt::format(
-                     "{} and {} do not tell of the same machines ({} and {} values); correct the outputs",
-                     first.key, output.key, first.values.size(), output.values.size()))
-          .error();
+          source_, output.line,
+          fmt::format("{} and {} do not describe the same machines ({} and {} values); correct the outputs",
+                      first.key, output.key, first.values.size(), output.values.size()));
     }
     for (std::size_t i = 0; i < first.values.size(); ++i) {
       Node node;
@@ -227,13 +210,12 @@ class OutputReader {
         if (node.name.empty() && !output.names.empty()) node.name = output.names[i];
         if (const auto problem = put_field(node, output.field, output.values[i])) {
           return bad_list(source_, output.line,
-                          fmt::format("{}: {}; correct the output", output.key, *problem))
-              .error();
+                          fmt::format("{}: {}; correct the output", output.key, *problem));
         }
       }
       listing_.nodes.push_back(std::move(node));
     }
-    return std::nullopt;
+    return {};
   }
 
   const JsonTape& tape_;

@@ -54,8 +54,8 @@ class JsonTape {
   std::string texts_;
 };
 
-/// Reads one or several JSON texts that follow each other (`jq -c`, JSON lines).
-/// Errors: what the parser says, with the line; nesting deeper than 64.
+/// Reads one or several JSON texts that follow each other (`jq -c`, JSON lines). Errors: the parser's
+/// message, with the line; nesting deeper than 64.
 [[nodiscard]] Result<JsonTape> read_json(std::string_view text, std::string_view source);
 
 }  // namespace ec2mpi

@@ -36,11 +36,11 @@ bool is_tag(std::string_view cell) {
 
 /// A line that no table has: such a word in capitals in front and no instance id, which rows of a table do
 /// have.
-bool is_telling_line(std::string_view line) {
+bool is_detail_line(std::string_view line) {
   line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
-  constexpr std::array<std::string_view, 5> kTelling = {"RESERVATIONS\t", "STATE\t", "PLACEMENT\t", "TAGS\t",
+  constexpr std::array<std::string_view, 5> kDetails = {"RESERVATIONS\t", "STATE\t", "PLACEMENT\t", "TAGS\t",
                                                         "RESERVATION\t"};
-  return std::any_of(kTelling.begin(), kTelling.end(),
+  return std::any_of(kDetails.begin(), kDetails.end(),
                      [&](std::string_view tag) { return line.starts_with(tag); }) &&
          !holds_instance_id(line);
 }
@@ -97,7 +97,7 @@ class TaggedReader {
 bool is_tagged_text(std::string_view text) {
   bool found = false;
   for_each_line(text.substr(0, std::size_t{64} << 10U),
-                [&](std::string_view line, int) { found = found || is_telling_line(line); });
+                [&](std::string_view line, int) { found = found || is_detail_line(line); });
   return found;
 }
 

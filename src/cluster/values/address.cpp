@@ -7,8 +7,6 @@
 #include <charconv>
 #include <cstring>
 
-#include "ec2mpi/cluster/values/ec2_words.hpp"
-
 namespace ec2mpi {
 namespace {
 
@@ -90,8 +88,7 @@ bool set_host(std::string_view host, HostSpec& spec) {
   }
   spec.kind = HostSpec::Kind::name;
   if (host.ends_with('.')) host.remove_suffix(1);
-  if (host.ends_with('.') || !is_host_name(host) || is_instance_type(host) || looks_like_instance_id(host))
-    return false;
+  if (host.ends_with('.') || !is_host_name(host)) return false;
   spec.host = host;
   return true;
 }

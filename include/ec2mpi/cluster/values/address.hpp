@@ -28,7 +28,7 @@ namespace ec2mpi {
 /// otherwise.
 [[nodiscard]] bool is_user_name(std::string_view text);
 
-/// `[user@]host[:port]`, taken apart and checked.
+/// `[user@]host[:port]`, split and checked.
 struct HostSpec {
   enum class Kind { public_v4, private_v4, ipv6, name };
   Kind kind = Kind::name;

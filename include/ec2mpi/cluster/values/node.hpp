@@ -5,7 +5,7 @@
 
 namespace ec2mpi {
 
-/// One machine of the cluster, as the list tells of it. A plain value; texts hold no control characters.
+/// One machine of the cluster, as the list describes it. A plain value; texts hold no control characters.
 struct Node {
   int index = 0;                  ///< 1 = first line of the list = the master
   std::string name;               ///< the Name tag or alias; empty where the console shows a dash

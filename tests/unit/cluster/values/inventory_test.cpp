@@ -286,8 +286,8 @@ TEST(AddressChoice, KeepsPublicBehindAJumpHostIfThereIsNothingElse) {
 }
 
 TEST(AddressChoice, LeavesAMixtureThatTheUserWroteAsItIs) {
-  const Inventory inventory = read("3.22.115.209\n172.31.16.11\nnode3\n");
-  EXPECT_EQ(addresses_text(inventory), "3.22.115.209\n172.31.16.11\nnode3\n");
+  const Inventory inventory = read("3.22.115.209\n172.31.16.11\nnode3.local\n");
+  EXPECT_EQ(addresses_text(inventory), "3.22.115.209\n172.31.16.11\nnode3.local\n");
 }
 
 TEST(AddressChoice, RefusesAnotherKindThanThePlainListGives) {
@@ -345,7 +345,7 @@ TEST(Errors, ASlipInOneAddressOfATableIsNamedWithItsLine) {
 }
 
 TEST(InventoryError, ListsAllBadLines) {
-  EXPECT_NE(error_of("52.15.300.1\nok\n18.218.185\n-x\n").find("lines 3, 4"), std::string::npos);
+  EXPECT_NE(error_of("52.15.300.1\nhead\n18.218.185\n-x\n").find("lines 3, 4"), std::string::npos);
 }
 
 TEST(InventoryError, NeverCarriesAControlCharacterOfTheFile) {

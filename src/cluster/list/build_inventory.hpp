@@ -8,9 +8,10 @@
 
 namespace ec2mpi {
 
-/// Makes an inventory of what was listed: repeated entries collapse with a note, contradictions are errors
+/// Makes an inventory of the listed entries: repeated entries collapse with a note, contradictions are errors
 /// (one instance with two addresses, one address on two instances), instances that do not run move to
 /// `skipped`, the others are numbered in order. Addresses are not chosen yet.
-[[nodiscard]] Result<Inventory> settle(Listing listing, std::string_view source, bool addresses_required);
+[[nodiscard]] Result<Inventory> build_inventory(Listing listing, std::string_view source,
+                                                bool addresses_required);
 
 }  // namespace ec2mpi

@@ -1,23 +1,20 @@
-#include "src/cluster/read/segments.hpp"
+#include "src/cluster/read/instance_rows.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <optional>
 
+#include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cluster/values/ec2_words.hpp"
 #include "ec2mpi/cluster/values/quote.hpp"
-#include "src/cluster/read/host_of.hpp"
+#include "src/cluster/read/fields.hpp"
 
 namespace ec2mpi {
 namespace {
 
 constexpr std::string_view kOneLine =
     "write one instance a line, or use `aws ec2 describe-instances --output json`";
-
-bool is_address(std::string_view cell) {
-  return looks_like_ipv4(cell) || canonical_ipv6(cell).has_value();
-}
 
 std::vector<std::size_t> ids_in(std::span<const std::string_view> row) {
   std::vector<std::size_t> out;
@@ -42,7 +39,7 @@ std::vector<std::size_t> id_columns(const Grid& grid, std::size_t first_row) {
 bool is_blurred_header(std::span<const std::string_view> row) {
   std::string text;
   for (const std::string_view cell : row.subspan(0, std::min<std::size_t>(row.size(), 40))) {
-    if (is_address(cell) || is_instance_id(cell)) return false;
+    if (is_numeric_address(cell) || is_instance_id(cell)) return false;
     text += squashed(cell);
   }
   return text.find("instanceid") != std::string::npos;
@@ -117,10 +114,9 @@ class PageReader {
     for (const std::size_t count : {after_ - begin_, after_ - begin_ - 1}) {
       if (count > id_ && cut(count)) return std::move(out_);
     }
-    return bad_list(
-        source_, grid_.rows[stream_.row_of[stream_.ids.front()]].line,
-        "the cells of an instance do not fit the column names above; set the console to English, show "
-        "only columns of its own, or use `aws ec2 describe-instances --output json`");
+    return bad_list(source_, grid_.rows[stream_.row_of[stream_.ids.front()]].line,
+                    "the cells of an instance do not fit the column names above; set the console to English, "
+                    "show only its standard columns, or use `aws ec2 describe-instances --output json`");
   }
 
  private:
@@ -167,7 +163,7 @@ class PageReader {
   [[nodiscard]] bool holds_address(std::size_t from) const {
     return from < stream_.cells.size() &&
            std::any_of(stream_.cells.begin() + static_cast<std::ptrdiff_t>(from), stream_.cells.end(),
-                       is_address);
+                       is_numeric_address);
   }
 
   const Grid& grid_;
@@ -183,7 +179,7 @@ class Cutter {
  public:
   Cutter(const Grid& grid, std::string_view source) : grid_(grid), source_(source) {}
 
-  Result<Segments> cut() {
+  Result<InstanceRows> cut() {
     skip_titles();
     if (first_row_ == grid_.rows.size())
       return bad_list(source_, 0, "the list has a header and no instances");
@@ -220,8 +216,8 @@ class Cutter {
     return true;
   }
 
-  Result<Segments> by_lines(std::optional<std::size_t> column) {
-    Segments out;
+  Result<InstanceRows> by_lines(std::optional<std::size_t> column) {
+    InstanceRows out;
     out.cells = grid_.cells;
     for (std::size_t i = first_row_; i < grid_.rows.size(); ++i) {
       const Grid::Row& row = grid_.rows[i];
@@ -240,10 +236,10 @@ class Cutter {
     return count;
   }
 
-  Result<Segments> as_stream() {
+  Result<InstanceRows> as_stream() {
     const Stream stream = make_stream(grid_, first_row_, true);
     if (stream.ids.empty()) return bad_list(source_, 0, "there is no instance id here");
-    Segments out;
+    InstanceRows out;
     out.cells = stream.cells;
     const std::size_t leading = stream.ids.front();
     const std::size_t on_line = left_count(stream, leading, leading);
@@ -255,7 +251,7 @@ class Cutter {
       if (!out.list.empty()) out.list.back().end = id - left;
       out.list.push_back({line_of(stream, id), id - left, id, stream.cells.size()});
     }
-    if (auto error = unequal(stream, out)) return std::unexpected(*error);
+    TRY(refuse_unequal(stream, out));
     return out;
   }
 
@@ -277,54 +273,47 @@ class Cutter {
 
   /// Cells that stand at the end of a console row and in no Name.
   static bool ends_record(std::string_view cell) {
-    return looks_like_date(cell) || is_blank_cell(cell) || is_address(cell) || cell == "Linux/UNIX" ||
+    return looks_like_date(cell) || is_blank_cell(cell) || is_numeric_address(cell) || cell == "Linux/UNIX" ||
            cell == "false" || cell == "true" || cell == "disabled" || cell == "enabled";
   }
 
   /// Records that span different numbers of lines, or addresses on an id's own line and below it too: then
   /// something in the list is not what it seems, and an address could be taken for another machine's.
-  std::optional<Error> unequal(const Stream& stream, const Segments& segments) const {
-    const auto span_of = [&](const Segment& segment) {
-      return stream.row_of[segment.end - 1] - stream.row_of[segment.id];
+  Result<void> refuse_unequal(const Stream& stream, const InstanceRows& rows) const {
+    const auto lines_below = [&](const InstanceRow& row, std::size_t cell) {
+      return stream.row_of[cell] - stream.row_of[row.id];
     };
-    const std::size_t usual = span_of(segments.list.front());
-    for (const Segment& segment : segments.list) {
-      if (span_of(segment) > usual) {
-        std::size_t extra = segment.id;
-        while (stream.row_of[extra] - stream.row_of[segment.id] <= usual) ++extra;
-        return bad_list(source_, line_of(stream, extra),
-                        fmt::format("{} is not part of an instance as the lines above are; {}",
-                                    in_quotes(stream.cells[extra]), kOneLine))
-            .error();
-      }
-      if (span_of(segment) < usual) {
-        return bad_list(source_, segment.line,
-                        fmt::format("this instance fills {} lines of the list where the first fills {}; {}",
-                                    span_of(segment) + 1, usual + 1, kOneLine))
-            .error();
-      }
+    const std::size_t usual = lines_below(rows.list.front(), rows.list.front().end - 1);
+    for (const InstanceRow& row : rows.list) {
       bool on_line = false;
-      for (std::size_t i = segment.id + 1; i < segment.end; ++i) {
-        if (!is_address(stream.cells[i])) continue;
-        const bool same = stream.row_of[i] == stream.row_of[segment.id];
-        on_line = on_line || same;
-        if (on_line && !same) {
+      for (std::size_t i = row.id + 1; i < row.end; ++i) {
+        if (lines_below(row, i) > usual) {
           return bad_list(source_, line_of(stream, i),
-                          fmt::format("this line has an address but no instance id; {}", kOneLine))
-              .error();
+                          fmt::format("{} is not part of an instance as the lines above are; {}",
+                                      in_quotes(stream.cells[i]), kOneLine));
         }
+        if (!is_numeric_address(stream.cells[i])) continue;
+        if (on_line && lines_below(row, i) > 0) {
+          return bad_list(source_, line_of(stream, i),
+                          fmt::format("this line has an address but no instance id; {}", kOneLine));
+        }
+        on_line = on_line || lines_below(row, i) == 0;
+      }
+      if (lines_below(row, row.end - 1) < usual) {
+        return bad_list(source_, row.line,
+                        fmt::format("this instance fills {} lines of the list where the first fills {}; {}",
+                                    lines_below(row, row.end - 1) + 1, usual + 1, kOneLine));
       }
     }
-    return std::nullopt;
+    return {};
   }
 
   std::unexpected<Error> not_understood(const Stream& stream, std::size_t cell) const {
     return bad_list(
         source_, line_of(stream, cell),
-        fmt::format(
-            "{} is neither an instance nor a line of column names that is known; delete the line, set "
-            "the console to English, or use `aws ec2 describe-instances --output json`",
-            in_quotes(stream.cells[cell])));
+        fmt::format("{} is neither an instance nor a line of column names that is known; delete the line, "
+                    "set the console to English, or use `aws ec2 describe-instances --output json`",
+                    in_quotes(stream.cells[cell])));
   }
 
   const Grid& grid_;
@@ -340,7 +329,7 @@ std::optional<Result<Grid>> rows_below_labels(const Grid& grid, std::string_view
   return reader.read();
 }
 
-Result<Segments> cut_at_ids(const Grid& grid, std::string_view source) {
+Result<InstanceRows> cut_at_ids(const Grid& grid, std::string_view source) {
   if (grid.rows.empty()) return bad_list(source, 0, "the list is empty");
   return Cutter(grid, source).cut();
 }

@@ -1,4 +1,4 @@
-#include "ec2mpi/cluster/read/forms.hpp"
+#include "ec2mpi/cluster/read/formats.hpp"
 
 #include <fmt/format.h>
 
@@ -15,21 +15,17 @@
 #include "src/cluster/read/fields.hpp"
 #include "src/cluster/read/grid.hpp"
 #include "src/cluster/read/host_list.hpp"
+#include "src/cluster/read/instance_rows.hpp"
 #include "src/cluster/read/json_list.hpp"
 #include "src/cluster/read/lines.hpp"
-#include "src/cluster/read/refused_forms.hpp"
-#include "src/cluster/read/segments.hpp"
 #include "src/cluster/read/tagged_text.hpp"
+#include "src/cluster/read/unsupported_formats.hpp"
 
 namespace ec2mpi {
 namespace {
 
 constexpr std::array<Separator, 4> kSeparators = {Separator::tab, Separator::pipe, Separator::comma,
                                                   Separator::semicolon};
-
-bool is_header(std::span<const std::string_view> row) {
-  return !header_fields(row).empty();
-}
 
 /// The whole lines at the beginning, enough to see a header.
 std::string_view beginning(std::string_view text) {
@@ -54,7 +50,8 @@ std::optional<Result<Listing>> read_below_header(std::string_view text, std::str
     const auto header = find_header(*grid);
     if (header && fits_header(*grid, *header)) return read_by_header(*grid, *header, source);
   }
-  if (const auto grid = split_under_heads(text, source, is_header)) {
+  if (const auto grid =
+          split_under_heads(text, source, [](auto row) { return !header_fields(row).empty(); })) {
     if (!*grid) return std::unexpected(grid->error());
     return read_by_header(**grid, 0, source);
   }
@@ -64,12 +61,12 @@ std::optional<Result<Listing>> read_below_header(std::string_view text, std::str
 /// A table without header: instance ids tell where the rows are.
 Result<Listing> read_at_ids(std::string_view text, std::string_view source) {
   TRY_AS(grid, split_by_ids(text, source));
-  if (const auto rows = rows_below_labels(*grid, source)) {
-    if (!*rows) return std::unexpected(rows->error());
-    return read_by_header(**rows, 0, source);
+  if (const auto page = rows_below_labels(*grid, source)) {
+    if (!*page) return std::unexpected(page->error());
+    return read_by_header(**page, 0, source);
   }
-  TRY_AS(segments, cut_at_ids(*grid, source));
-  return read_columns(*segments, source);
+  TRY_AS(rows, cut_at_ids(*grid, source));
+  return read_columns(*rows, source);
 }
 
 /// Lines of comments that hold an instance id: not read, and worth a note.
@@ -84,7 +81,7 @@ std::vector<int> commented_ids(std::string_view text) {
   return out;
 }
 
-/// What has a header, or instance ids. Nothing if `text` is no such table.
+/// A table with a header, or with instance ids. Nothing if `text` is no such table.
 std::optional<Result<Listing>> read_table(std::string_view text, std::string_view source) {
   auto listing = read_below_header(text, source);
   const bool ids = holds_instance_id(text);
@@ -96,12 +93,14 @@ std::optional<Result<Listing>> read_table(std::string_view text, std::string_vie
   return listing;
 }
 
-/// Rows without header and ids, whose columns are told by their content.
+/// Rows without header and ids, whose columns their content shows.
 Result<Listing> read_table_by_content(std::string_view text, std::string_view source) {
-  const Separator separator = text.find('\t') != std::string_view::npos  ? Separator::tab
-                              : text.find('|') != std::string_view::npos ? Separator::pipe
-                              : text.find(',') != std::string_view::npos ? Separator::comma
-                                                                         : Separator::wide;
+  const auto has = [&](std::string_view mark) { return text.find(mark) != std::string_view::npos; };
+  const Separator separator = has("\t")   ? Separator::tab
+                              : has("|")  ? Separator::pipe
+                              : has(",")  ? Separator::comma
+                              : has("  ") ? Separator::wide
+                                          : Separator::space;
   TRY_AS(grid, split_grid(text, separator, source));
   return read_rows_without_ids(*grid, source);
 }
@@ -114,8 +113,8 @@ bool begins_with_row(std::string_view text) {
 }
 
 /// The line of a header that names one column, and what its name allows below.
-std::optional<HostListForm> header_of_one_column(std::string_view text) {
-  std::optional<HostListForm> form;
+std::optional<HostListFormat> header_of_one_column(std::string_view text) {
+  std::optional<HostListFormat> form;
   bool first = true;
   for_each_line(text.substr(0, 4096), [&](std::string_view line, int number) {
     line = trim(line);
@@ -123,35 +122,35 @@ std::optional<HostListForm> header_of_one_column(std::string_view text) {
     first = false;
     const Field field = field_of_column(line);
     if (is_address_field(field)) {
-      form = HostListForm{field == Field::host ? BareWords::allowed : BareWords::refused, number};
+      form = HostListFormat{field == Field::host ? BareWords::allowed : BareWords::refused, number};
     }
   });
   return form;
 }
 
-/// Hosts, or else rows of a table that names no columns; if it is neither, what is wrong with the hosts.
+/// Hosts, or else rows of a table that names no columns; if it is neither, the error of the hosts.
 Result<Listing> read_hosts_or_rows(std::string_view text, std::string_view source) {
   const auto form = header_of_one_column(text);
-  auto hosts = read_host_list(text, source, form.value_or(HostListForm{}));
+  auto hosts = read_host_list(text, source, form.value_or(HostListFormat{}));
   if (hosts && form) {
     hosts->notes.push_back(fmt::format("line {} is taken as the name of the column", form->header_line));
   }
   if (hosts) return hosts;
   auto rows = read_table_by_content(text, source);
-  return rows && rows->nodes.size() > 1 ? std::move(rows) : std::move(hosts);
+  return rows ? std::move(rows) : std::move(hosts);
 }
 
 }  // namespace
 
 Result<Listing> read_listing(std::string_view text, std::string_view source) {
   if (trim(text).empty()) {
-    return bad_list(source, 0,
-                    "the list is empty; paste the instances of the EC2 console into it, or write one "
-                    "address a line");
+    return bad_list(
+        source, 0,
+        "the list is empty; paste the instances of the EC2 console into it, or write one address a line");
   }
   if (!begins_with_row(text)) {
     if (begins_as_json(text)) return read_json_list(text, source);
-    if (const auto reason = why_refused(text)) return bad_list(source, 1, *reason);
+    if (const auto reason = why_unsupported(text)) return bad_list(source, 1, *reason);
   }
   if (is_tagged_text(text)) return read_tagged_text(text, source);
   if (auto table = read_table(text, source)) return std::move(*table);

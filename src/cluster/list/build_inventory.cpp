@@ -1,4 +1,4 @@
-#include "src/cluster/list/settle.hpp"
+#include "src/cluster/list/build_inventory.hpp"
 
 #include <fmt/format.h>
 
@@ -10,7 +10,8 @@
 #include <vector>
 
 #include "ec2mpi/base/text.hpp"
-#include "ec2mpi/cluster/read/list_words.hpp"
+#include "ec2mpi/base/try.hpp"
+#include "ec2mpi/cluster/read/state_words.hpp"
 #include "ec2mpi/cluster/values/ec2_words.hpp"
 #include "ec2mpi/cluster/values/quote.hpp"
 
@@ -58,8 +59,8 @@ std::optional<std::pair<std::string, std::string>> merge(Node& first, const Node
 }
 
 /// Leaves one entry for each instance (or, without ids, for each address), in order of first appearance.
-std::optional<Error> drop_repeats(std::vector<Node>& nodes, std::string_view source,
-                                  std::vector<std::string>& notes, bool slots_add_up) {
+Result<void> merge_repeats(std::vector<Node>& nodes, std::string_view source, std::vector<std::string>& notes,
+                           bool slots_add_up) {
   std::unordered_map<std::string_view, std::size_t>
       seen;  // keys point into the nodes that have their final place
   seen.reserve(nodes.size());
@@ -76,11 +77,9 @@ std::optional<Error> drop_repeats(std::vector<Node>& nodes, std::string_view sou
     Node& first = nodes[place->second];
     if (const auto clash = merge(first, nodes[i])) {
       return bad_list(
-                 source, nodes[i].line,
-                 fmt::format(
-                     "{} stands here with {} and in line {} with {}; delete the entry that is out of date",
-                     title(nodes[i]), in_quotes(clash->second), first.line, in_quotes(clash->first)))
-          .error();
+          source, nodes[i].line,
+          fmt::format("{} stands here with {} and in line {} with {}; delete the entry that is out of date",
+                      title(nodes[i]), in_quotes(clash->second), first.line, in_quotes(clash->first)));
     }
     if (slots_add_up) first.slots = std::max(first.slots, 1) + std::max(nodes[i].slots, 1);
     repeats.push_back(nodes[i].line);
@@ -94,12 +93,12 @@ std::optional<Error> drop_repeats(std::vector<Node>& nodes, std::string_view sou
     notes.push_back(fmt::format("{} {} what is listed already: taken once", lines_text(repeats),
                                 repeats.size() == 1 ? "repeats" : "repeat"));
   }
-  return std::nullopt;
+  return {};
 }
 
 /// The error if two nodes claim one address. Two that differ in their public ones may share a private one, if
 /// they are of two networks; choose_addresses() then refuses the private ones.
-std::optional<Error> shared_address(const std::vector<Node>& nodes, std::string_view source) {
+Result<void> refuse_shared_address(const std::vector<Node>& nodes, std::string_view source) {
   std::unordered_map<std::string_view, const Node*> owners;
   owners.reserve(nodes.size());
   for (const Node& node : nodes) {
@@ -111,19 +110,17 @@ std::optional<Error> shared_address(const std::vector<Node>& nodes, std::string_
                                 !owner->second->public_address.empty();
       if (two_networks) continue;
       return bad_list(
-                 source, node.line,
-                 fmt::format(
-                     "{} is the address of {} here and of {} in line {}; delete the entry that is out of "
-                     "date",
-                     *address, title(node), title(*owner->second), owner->second->line))
-          .error();
+          source, node.line,
+          fmt::format("{} is the address of {} here and of {} in line {}; delete the entry that is out of "
+                      "date",
+                      *address, title(node), title(*owner->second), owner->second->line));
     }
   }
-  return std::nullopt;
+  return {};
 }
 
 /// The error if a node has no address at all.
-std::optional<Error> missing_address(const std::vector<Node>& nodes, std::string_view source) {
+Result<void> refuse_missing_address(const std::vector<Node>& nodes, std::string_view source) {
   std::vector<std::string> without;
   bool bare_ids = true;
   int line = 0;
@@ -133,7 +130,7 @@ std::optional<Error> missing_address(const std::vector<Node>& nodes, std::string
     without.push_back(title(node));
     bare_ids = bare_ids && !node.instance_id.empty();
   }
-  if (without.empty()) return std::nullopt;
+  if (without.empty()) return {};
   if (bare_ids && without.size() == nodes.size()) {
     const std::vector<std::string> some(
         without.begin(),
@@ -144,65 +141,61 @@ std::optional<Error> missing_address(const std::vector<Node>& nodes, std::string
     return bad_list(source, line,
                     fmt::format("there are instance ids here but no addresses; use the reply of\n"
                                 "  aws ec2 describe-instances --output json --instance-ids{}",
-                                ids))
-        .error();
+                                ids));
   }
   return bad_list(
-             source, line,
-             fmt::format(
-                 "{} has no address; is it running? Copy the list again with its state and addresses, or "
-                 "delete the line",
-                 some_of(without)))
-      .error();
+      source, line,
+      fmt::format("{} has no address; is it running? Copy the list again with its state and addresses, or "
+                  "delete the line",
+                  some_of(without)));
 }
 
 /// The error if a node has no state where others have one: it may be stopped.
-std::optional<Error> missing_state(const std::vector<Node>& nodes, std::string_view source) {
+Result<void> refuse_missing_state(const std::vector<Node>& nodes, std::string_view source) {
   const auto stateless = [](const Node& node) { return node.state.empty(); };
   const auto first = std::find_if(nodes.begin(), nodes.end(), stateless);
-  if (first == nodes.end() || std::all_of(nodes.begin(), nodes.end(), stateless)) return std::nullopt;
-  return bad_list(source, first->line,
-                  fmt::format("{} has no state, and others have one; is it running? Correct this line",
-                              title(*first)))
-      .error();
+  if (first == nodes.end() || std::all_of(nodes.begin(), nodes.end(), stateless)) return {};
+  return bad_list(
+      source, first->line,
+      fmt::format("{} has no state, and others have one; is it running? Correct this line", title(*first)));
 }
 
-Error nothing_runs(const std::vector<Skipped>& skipped, std::string_view source) {
+std::unexpected<Error> nothing_runs(const std::vector<Skipped>& skipped, std::string_view source) {
   std::vector<std::string> states;
   for (const Skipped& node : skipped)
     states.push_back(fmt::format(
         "{} is {}", node.instance_id.empty() ? in_quotes(node.name) : node.instance_id, node.state));
-  return bad_list(source, 0,
-                  fmt::format("no instance is running ({}); start them and copy the list again",
-                              some_of(states, 3)))
-      .error();
+  return bad_list(
+      source, 0,
+      fmt::format("no instance is running ({}); start them and copy the list again", some_of(states, 3)));
 }
 
 }  // namespace
 
-Result<Inventory> settle(Listing listing, std::string_view source, bool addresses_required) {
+Result<Inventory> build_inventory(Listing listing, std::string_view source, bool addresses_required) {
   Inventory inventory;
   inventory.source = source;
   inventory.as_given = listing.as_given;
   inventory.notes = std::move(listing.notes);
   inventory.nodes = std::move(listing.nodes);
-  if (auto error = drop_repeats(inventory.nodes, source, inventory.notes, listing.slots_add_up))
-    return std::unexpected(*error);
-  if (auto error = missing_state(inventory.nodes, source)) return std::unexpected(*error);
+  TRY(merge_repeats(inventory.nodes, source, inventory.notes, listing.slots_add_up));
+  TRY(refuse_missing_state(inventory.nodes, source));
   for (const Node& node : inventory.nodes) {
-    if (!is_running(node)) inventory.skipped.push_back({node.instance_id, node.name, node.state, node.line});
+    if (is_running(node)) continue;
+    const std::string_view name = node.name.empty() ? any_address(node) : std::string_view(node.name);
+    inventory.skipped.push_back({node.instance_id, std::string(name), node.state, node.line});
   }
   if (!inventory.skipped.empty())
     std::erase_if(inventory.nodes, [](const Node& node) { return !is_running(node); });
   if (inventory.nodes.empty()) {
-    if (!inventory.skipped.empty()) return std::unexpected(nothing_runs(inventory.skipped, source));
+    if (!inventory.skipped.empty()) return nothing_runs(inventory.skipped, source);
     return bad_list(source, 0,
                     "the list is empty; paste the instances of the EC2 console into it, or write one "
                     "address a line");
   }
-  if (auto error = shared_address(inventory.nodes, source)) return std::unexpected(*error);
+  TRY(refuse_shared_address(inventory.nodes, source));
   if (addresses_required) {
-    if (auto error = missing_address(inventory.nodes, source)) return std::unexpected(*error);
+    TRY(refuse_missing_address(inventory.nodes, source));
   }
   int index = 0;
   for (Node& node : inventory.nodes) node.index = ++index;

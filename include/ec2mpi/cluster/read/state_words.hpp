@@ -1,0 +1,24 @@
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+namespace ec2mpi {
+
+/// What a word of a state column means.
+struct StateWord {
+  enum class Use {
+    anywhere,
+    whole_column,  ///< "on", "down": a state in a column that holds nothing but states
+    under_name,    ///< "new", "true": a state only in a column that is called so
+  };
+  bool running = false;
+  Use use = Use::anywhere;
+};
+
+/// The meaning of a state of EC2, EMR, gcloud, Azure and the like, or of the console in one of its languages
+/// (state_words.inc), with or without an icon before it: "running", "Shutting-down", "VM deallocated",
+/// "Detenida". Nothing if the word is not known.
+[[nodiscard]] std::optional<StateWord> state_word(std::string_view text);
+
+}  // namespace ec2mpi

@@ -1,0 +1,43 @@
+#include "src/cluster/read/column_names.hpp"
+
+#include <string>
+
+#include "ec2mpi/cluster/values/ec2_words.hpp"
+#include "src/cluster/read/word_map.hpp"
+
+namespace ec2mpi {
+namespace {
+
+constexpr WordRow<Field> kColumnNames[] = {
+#include "src/cluster/read/column_names.inc"
+};
+
+}  // namespace
+
+Field field_of_key(std::string_view squashed_label) {
+  static const auto kFields = word_map(kColumnNames);
+  const auto found = kFields.find(squashed_label);
+  return found == kFields.end() ? Field::unknown : found->second;
+}
+
+Field field_of_label(std::string_view label) {
+  constexpr std::size_t kLongest = 100;
+  return label.size() > kLongest ? Field::unknown : field_of_key(squashed(label));
+}
+
+Field field_of_column(std::string_view label) {
+  const Field field = field_of_label(label);
+  if (field != Field::unknown) return field;
+  const std::string key = squashed(label);
+  return key.ends_with("state") || key.ends_with("status") ? Field::state : field;
+}
+
+bool is_address_field(Field field) {
+  return field >= Field::public_v4;
+}
+
+bool is_second_choice(Field field) {
+  return field == Field::elastic_ip || field == Field::host;
+}
+
+}  // namespace ec2mpi

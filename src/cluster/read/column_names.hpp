@@ -1,0 +1,44 @@
+#pragma once
+
+#include <string_view>
+
+namespace ec2mpi {
+
+/// What a column of a table or a key of an object says about an instance.
+enum class Field {
+  unknown,  ///< not known here; its content is not read
+  unused,   ///< a known column that the cluster does not need
+  name,
+  instance_id,
+  type,
+  state,
+  not_running,  ///< "stopped", "offline": true or false
+  zone,
+  launched,
+  public_v4,
+  elastic_ip,
+  private_v4,
+  ipv6,
+  public_dns,
+  private_dns,
+  any_address,  ///< "ip", "address": the content shows the kind
+  host,         ///< "host", "hostname": an address, or the name beside one
+};
+
+/// The field that a label names (column_names.inc); case and punctuation do not count ("Public IPv4 address",
+/// "publicIpAddress", "public_ip").
+[[nodiscard]] Field field_of_label(std::string_view label);
+
+/// The same for a label that is squashed() already.
+[[nodiscard]] Field field_of_key(std::string_view squashed_label);
+
+/// The same for the name of a table's column; every name that ends in "state" or "status" is a state.
+[[nodiscard]] Field field_of_column(std::string_view label);
+
+/// One of the fields that hold an address or a name that stands for one.
+[[nodiscard]] bool is_address_field(Field field);
+
+/// Fields that count only where the others of an instance give no address; they are stored last.
+[[nodiscard]] bool is_second_choice(Field field);
+
+}  // namespace ec2mpi

@@ -1,0 +1,30 @@
+#include "ec2mpi/cluster/read/state_words.hpp"
+
+#include "ec2mpi/cluster/values/ec2_words.hpp"
+#include "src/cluster/read/word_map.hpp"
+
+namespace ec2mpi {
+namespace {
+
+constexpr bool kRuns = true;
+constexpr bool kDoesNotRun = false;
+using Use = StateWord::Use;
+
+constexpr WordRow<StateWord> kStateWords[] = {
+#include "src/cluster/read/state_words.inc"
+};
+
+}  // namespace
+
+std::optional<StateWord> state_word(std::string_view text) {
+  constexpr std::size_t kLongest = 60;
+  constexpr std::string_view kInNoState = "0123456789./:@";
+  if (text == "running") return StateWord{kRuns};
+  if (text.empty() || text.size() > kLongest || text.find_first_of(kInNoState) != std::string_view::npos)
+    return std::nullopt;
+  static const auto kStates = word_map(kStateWords);
+  const auto found = kStates.find(squashed(text));
+  return found == kStates.end() ? std::nullopt : std::optional(found->second);
+}
+
+}  // namespace ec2mpi

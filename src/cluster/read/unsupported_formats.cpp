@@ -1,0 +1,170 @@
+#include "src/cluster/read/unsupported_formats.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cluster/values/ec2_words.hpp"
+#include "src/cluster/read/column_names.hpp"
+#include "src/cluster/read/json_instance.hpp"
+#include "src/cluster/read/lines.hpp"
+
+namespace ec2mpi {
+namespace {
+
+constexpr std::string_view kInstances = "use `aws ec2 describe-instances --output json`";
+constexpr std::string_view kQuery =
+    "use `aws ec2 describe-instances --query "
+    "'Reservations[].Instances[].[InstanceId,PublicIpAddress,PrivateIpAddress,State.Name]' --output text`";
+constexpr std::string_view kGroup =
+    "use `aws ec2 describe-instances --filters Name=tag:aws:autoscaling:groupName,Values=GROUP --output "
+    "json`";
+constexpr std::string_view kStack =
+    "use `aws ec2 describe-instances --filters Name=tag:aws:cloudformation:stack-name,Values=STACK --output "
+    "json`";
+constexpr std::string_view kOneALine = "write one [user@]host a line";
+constexpr std::string_view kOutputs = "use `terraform output -json`";
+constexpr std::string_view kAnsible = "use `ansible-inventory -i FILE --list`";
+constexpr std::string_view kAwk = "use `awk 'tolower($1)==\"hostname\"{print $2}' FILE`";
+constexpr std::string_view kYaml =
+    "use `aws ec2 describe-instances --output json` (from Ansible: `ansible-inventory -i FILE --list`), or "
+    "write one host a line";
+constexpr std::string_view kRows =
+    "copy the rows of the table Instances, or use `aws ec2 describe-instances --output json`";
+constexpr std::string_view kJsonDumps = "print it with json.dumps(..., default=str)";
+
+enum class Of { text, json };
+
+struct UnsupportedFormat {
+  Of of;
+  std::string_view sign;
+  std::string_view format;
+  std::string_view advice;
+
+  [[nodiscard]] std::string message() const { return fmt::format("{}; {}", format, advice); }
+};
+
+constexpr UnsupportedFormat kUnsupportedFormats[] = {
+#include "src/cluster/read/unsupported_formats.inc"
+};
+
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+bool is_name_character(char c) {
+  return (c >= 'a' && c <= 'z') || is_digit(c) || c == '_' || c == '-' || c == '.';
+}
+
+/// How many of the signs at the start of `text` a mark of a pattern takes; nothing if it does not fit.
+std::optional<std::size_t> length_of_mark(char mark, std::string_view text) {
+  const auto run = [&](auto test) {
+    return static_cast<std::size_t>(std::find_if_not(text.begin(), text.end(), test) - text.begin());
+  };
+  const std::size_t blanks = run([](char c) { return c == ' ' || c == '\t'; });
+  const bool digit = !text.empty() && is_digit(text.front());
+  std::size_t length = 0;
+  switch (mark) {
+    case '~':
+      return blanks;
+    case '$':
+      return text.empty() || text.front() == '\n' ? std::optional<std::size_t>(0) : std::nullopt;
+    case ' ':
+      length = blanks;
+      break;
+    case '%':
+      length = digit ? 0 : run(is_name_character);
+      break;
+    case '#':
+      length = digit ? run([](char c) { return is_digit(c) || c == ',' || c == '-'; }) : 0;
+      break;
+    case '&':
+      length = run([](char c) { return c != ' ' && c != '\t' && c != '\n'; });
+      break;
+    default:
+      length = !text.empty() && text.front() == mark ? 1 : 0;
+  }
+  return length > 0 ? std::optional(length) : std::nullopt;
+}
+
+/// True if `text` begins as the pattern says.
+bool fits(std::string_view text, std::string_view pattern) {
+  for (; !pattern.empty(); pattern.remove_prefix(1)) {
+    if (pattern.front() == '*') {
+      pattern.remove_prefix(1);
+      const std::string_view next = pattern.substr(0, pattern.find_first_of("%#&~$ *"));
+      for (std::size_t at = text.find(next); at < text.size(); at = text.find(next, at + 1)) {
+        if (fits(text.substr(at), pattern)) return true;
+      }
+      return false;
+    }
+    const auto length = length_of_mark(pattern.front(), text);
+    if (!length) return false;
+    text.remove_prefix(*length);
+  }
+  return true;
+}
+
+/// The first lines that are neither blank nor comments, trimmed and in lower case, each after a line break.
+std::string first_lines(std::string_view text) {
+  constexpr std::size_t kEnough = std::size_t{16} << 10U;
+  std::string out;
+  for_each_line(text.substr(0, kEnough), [&](std::string_view line, int) {
+    line = trim(line);
+    if (!line.empty() && line.front() != '#') out.append("\n").append(line);
+  });
+  for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return out;
+}
+
+}  // namespace
+
+bool begins_as_json(std::string_view text) {
+  text = trim(text);
+  const bool object = text.starts_with('{');
+  if (!object && !text.starts_with('[')) return false;
+  const std::string_view inner = trim(text.substr(1));
+  const std::string_view word = inner.substr(0, inner.find_first_of(" \t\n,]"));
+  if (object || word.empty()) return !inner.starts_with('\'');
+  if (word == "null" || word == "true" || word == "false") return true;
+  return std::string_view("\"{[-0123456789").find(word.front()) != std::string_view::npos &&
+         !word.starts_with("{'") && (!is_digit(word.front()) || word.find(':') == std::string_view::npos);
+}
+
+std::optional<std::string> why_unsupported(std::string_view text) {
+  const std::string lines = first_lines(text);
+  if (lines.empty()) return std::nullopt;
+  const std::string_view label = std::string_view(lines).substr(1, lines.find(':') - 1);
+  if (is_instance_id(label)) return std::nullopt;
+  for (const UnsupportedFormat& format : kUnsupportedFormats) {
+    if (format.of == Of::text && fits(lines, format.sign)) return format.message();
+  }
+  if (label.size() + 2 < lines.size() && lines[label.size() + 2] == ' ' &&
+      field_of_label(label) != Field::unknown)
+    return fmt::format("lines of labels and values are not read; {}", kInstances);
+  return std::nullopt;
+}
+
+std::optional<std::string> why_json_unsupported(const JsonTape& tape) {
+  const UnsupportedFormat* found = nullptr;
+  const auto look_at = [&](std::size_t object) {
+    if (found != nullptr || !tape.is_object(object)) return;
+    tape.for_each_in(object, [&](std::size_t child) {
+      for (const UnsupportedFormat& format : kUnsupportedFormats) {
+        if (found == nullptr && format.of == Of::json && format.sign == tape.key(child)) found = &format;
+      }
+    });
+  };
+  const auto look_into = [&](std::size_t list) {
+    if (tape.is_array(list) && tape.at(list).end > list + 1) look_at(list + 1);
+  };
+  for (std::size_t root = 0; root < tape.size() && root < 1000; root = tape.at(root).end) {
+    look_at(root);
+    look_into(root);
+    if (tape.is_object(root) && !instance_signs(tape, root).has_id) tape.for_each_in(root, look_into);
+  }
+  return found == nullptr ? std::nullopt : std::optional(found->message());
+}
+
+}  // namespace ec2mpi
