@@ -60,8 +60,6 @@ STILL_TIED = [set(f"{room}/{name}" for name in names.split()) for room, names in
     ("ops/doctor", "checks diagnosis"),
     ("ops/node", "remote remote_program"),
     ("ops/pull", "archive choice follow node pull ranges sums untold"),
-    ("ops/push", "delivery push"),
-    ("ops/push", "pace relay"),
 )]
 TERMINAL = re.compile(r"\bfmt::print\b|\bstd::(cout|cerr|clog|print|println)\b|\bv?f?printf\s*\(|\bf?puts\s*\(|\bputchar\s*\("
                       r"|\bSTD(OUT|ERR)_FILENO\b|/dev/tty|spdlog/sinks/stdout")

@@ -158,11 +158,13 @@ def test_json_when_a_limit_ends_it(ec2mpi):
 
 
 def test_json_when_interrupted(ec2mpi, cluster4):
-    process = ec2mpi.start("exec-all", "--json", "touch /tmp/begun-json; sleep 100")
-    wait_until(lambda: all(cluster4.host(n, "rm /tmp/begun-json").code == 0 for n in (1, 4)), "begun")
+    process = ec2mpi.start("exec-all", "--json", "touch begun-json; sleep 100")
+    wait_until(lambda: all(cluster4.exists(n, "/home/ubuntu/begun-json") for n in (1, 4)), "begun")
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=BOUND)
     assert json.loads(out)["ending"] == "interrupted" and process.returncode == 130
+    for n in (1, 2, 3, 4):
+        cluster4.host(n, "rm -f /home/ubuntu/begun-json")
 
 
 def test_json_survives_bytes_that_are_no_text(ec2mpi):

@@ -121,7 +121,9 @@ def test_sixteen_hosts(cluster, tmp_path):
     done = push("push", "d", ".", timeout=120)
     assert done.code == 0, done.err
     moved = re.search(r"^16/16 nodes ok · 2 files sent, 0 unchanged · ([0-9.]+) MB over the uplink, 1\d\d MB between nodes", done.err, re.M)
-    assert moved and float(moved[1]) < 16.1, done.err  # 8 MB; where all hosts share a busy machine one may be slow, and gets its own
+    # Once 8 MB and the archive's list, and once more for each node that the push itself calls slow: on a busy machine one may be.
+    uploads = 1 + sum(len(re.findall(r"\bnode\d+", line)) for line in done.err.splitlines() if "much slower than the others" in line)
+    assert moved and float(moved[1]) < 8.1 * uploads, done.err
     for index in range(1, 17):
         assert on(hosts, index)("md5sum < d/big; cat d/small").out.split() == [md5(big), "-", "small"], f"node{index}"
     no_stage_left(hosts, range(1, 17))

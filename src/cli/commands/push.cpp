@@ -9,6 +9,7 @@
 #include "ec2mpi/ops/exec/exec.hpp"
 #include "ec2mpi/ops/node/placeholders.hpp"
 #include "ec2mpi/ops/push/push.hpp"
+#include "ec2mpi/ops/push/task.hpp"
 #include "src/cli/commands/copy.hpp"
 
 namespace ec2mpi::cli {

@@ -17,6 +17,7 @@
 #include "ec2mpi/ops/job/run.hpp"
 #include "ec2mpi/ops/node/placeholders.hpp"
 #include "ec2mpi/ops/push/push.hpp"
+#include "ec2mpi/ops/push/task.hpp"
 #include "src/cli/commands/bring_results.hpp"
 #include "src/cli/commands/series.hpp"
 

@@ -105,7 +105,6 @@ asio::awaitable<Result<void>> Delivery::attempt() {
 asio::awaitable<Result<void>> Delivery::look() {
   const auto& plan = push_.plan();
   CO_TRY_AS(target, push_target(fill_placeholders(plan.target, run_.node), plan.folder ? 2 : 1));
-  options_.new_name = target->path.substr(target->path.rfind('/') + 1);
   options_.checksum = plan.checksum;
   options_.erase = plan.erase;
   talk_.reset();
@@ -116,6 +115,7 @@ asio::awaitable<Result<void>> Delivery::look() {
   talk_ = *talk;
   CO_TRY_AS(survey, co_await talk_->survey(run_.limit));
   survey_ = std::move(*survey);
+  options_.new_name = survey_.name;
   if (!survey_.holds.empty() && !plan.force) {
     const Error refused{ErrorKind::usage, home_refusal(survey_.holds)};
     co_return std::unexpected(refused);
@@ -274,6 +274,7 @@ void Delivery::tell_need() const {
     line("send", place(number) + (tree_.items[number].type == TarType::directory ? "/" : ""));
   }
   for (const auto number : need_.mends) line("mend", place(number));
+  for (const auto& path : need_.replace) line("delete", path.substr(2));
   for (const auto& path : need_.erase) line("delete", path.substr(2));
 }
 

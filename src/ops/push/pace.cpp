@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "src/ops/push/relay.hpp"
+#include "src/ops/push/tree.hpp"
 
 namespace ec2mpi::ops {
 

@@ -1,6 +1,7 @@
 #include "src/ops/push/plan.hpp"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <algorithm>
 #include <ctime>
 #include <set>
@@ -31,6 +32,11 @@ bool same_time(const SourceItem& item, const HeldEntry& held) {
 
 bool is_like(const SourceItem& item, const HeldEntry& held) {
   return held.type == TarType::file && held.size == item.size;
+}
+
+/// A folder may have got its setgid bit from the folder above it.
+bool is_mode(unsigned mode, const SourceItem& folder) {
+  return mode == folder.mode || mode == (folder.mode | static_cast<unsigned>(S_ISGID));
 }
 
 bool is_own(std::string_view path) {
@@ -73,6 +79,9 @@ class Comparison {
     if (options_.erase) expected_.insert(place);
     const auto found = survey_.target.find(place);
     const auto* held = found == survey_.target.end() ? nullptr : &found->second;
+    const bool folder_there = held != nullptr && held->type == TarType::directory;
+    if (options_.erase && folder_there && item.type != TarType::directory && tree_.tops[item.top].directory)
+      replaced_.insert(place);
     if (item.type == TarType::directory) {
       compare_folder(number, place, held);
     } else if (item.type == TarType::symlink) {
@@ -89,7 +98,7 @@ class Comparison {
     if (!there) {
       send(number, place);
       folders_.insert(number);
-    } else if (held->type == TarType::directory && (held->mode != item.mode || !same_time(item, *held))) {
+    } else if (held->type == TarType::directory && (!is_mode(held->mode, item) || !same_time(item, *held))) {
       if (!keeps_its_mode(item)) folders_.insert(number);
     }
   }
@@ -158,6 +167,11 @@ class Comparison {
     for (std::size_t top = 0; top < tree_.tops.size(); ++top) {
       if (tree_.tops[top].directory) find_extra_of(top, extra, protectors);
     }
+    for (const auto& path : replaced_) {
+      if (protectors.contains(path) || is_in_dear(path)) continue;  // putting the file in place fails
+      need_.replace.push_back("./" + path);
+      std::erase_if(extra, [&path](const std::string& one) { return one.starts_with(path + "/"); });
+    }
     std::string above;
     for (const auto& path : extra) {  // a folder comes before what it holds
       if (protectors.contains(path) || (!above.empty() && path.starts_with(above)) || is_in_dear(path))
@@ -213,6 +227,7 @@ class Comparison {
   std::unordered_set<std::string> used_;
   std::unordered_map<std::string, std::size_t> places_;  ///< of folders
   std::unordered_set<std::string> expected_;
+  std::set<std::string> replaced_;
   std::set<std::size_t> folders_;
 };
 
@@ -284,6 +299,7 @@ std::string push_steps(const SourceTree& tree, const PushSurvey& survey, const P
     const auto& item = tree.items[number];
     text += fmt::format("grow {} {} {:o} || return 1\n", quote_word(member_name(item)), offset, item.mode);
   }
+  for (const auto& path : need.replace) text += fmt::format("erase {} || return 1\n", quote_word(path));
   for (std::size_t top = 0; top < tree.tops.size(); ++top) {
     text += fmt::format("put {} {} || return 1\n", top, quote_word(tree.tops[top].name));
   }

@@ -20,14 +20,15 @@ struct DiffOptions {
 
 /// Numbers are those of SourceTree::items, ascending.
 struct PushNeed {
-  std::vector<std::size_t> items;    ///< to be sent
-  std::vector<std::size_t> folders;  ///< that get their mode and mtime when all is in place
-  std::vector<std::size_t> mends;    ///< files of which only mode or mtime are wrong
-  std::vector<std::string> erase;    ///< paths below the survey's folder, with "./" in front
-  std::string left;                  ///< the stage of an earlier push to go on with, or ""
-  std::vector<std::string> discard;  ///< what of it is of no use
-  std::size_t arrived = 0;           ///< files that lie in it already
-  std::vector<std::size_t> begun;    ///< files whose beginning lies in it
+  std::vector<std::size_t> items;         ///< to be sent
+  std::vector<std::size_t> folders;       ///< that get their mode and mtime when all is in place
+  std::vector<std::size_t> mends;         ///< files of which only mode or mtime are wrong
+  std::vector<std::string> replace = {};  ///< folders that are files or links now: to be removed first
+  std::vector<std::string> erase;         ///< paths below the survey's folder, with "./" in front
+  std::string left;                       ///< the stage of an earlier push to go on with, or ""
+  std::vector<std::string> discard;       ///< what of it is of no use
+  std::size_t arrived = 0;                ///< files that lie in it already
+  std::vector<std::size_t> begun;         ///< files whose beginning lies in it
   /// Of those, what was found to be right: how many bytes need not be sent again.
   std::map<std::size_t, std::uint64_t> kept = {};
   std::size_t files = 0;      ///< files to be sent

@@ -47,13 +47,6 @@ bool gets_on(const Wave& wave) {
                      [](const auto& seat) { return !seat->finished && seat->orphaned.empty(); });
 }
 
-std::vector<std::size_t> fed_by(std::size_t position, std::size_t size) {
-  std::vector<std::size_t> fed;
-  for (std::size_t i = 1; i <= kFanout && position * kFanout + i < size; ++i)
-    fed.push_back(position * kFanout + i);
-  return fed;
-}
-
 PushContent content_for(const std::vector<std::shared_ptr<Seat>>& seats) {
   std::set<std::size_t> items;
   std::set<std::size_t> folders;

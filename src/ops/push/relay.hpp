@@ -1,10 +1,5 @@
 #pragma once
 /// Who feeds whom: nodes that lack the same pass it on among themselves, so that it crosses the uplink once.
-///
-/// The shape is a tree in which every node feeds at most kFanout others, as the bytes come. A chain would use
-/// each node's network once, but is as deep as there are nodes, and half of them hang on the average link;
-/// the network between nodes is far wider than any uplink, so a few copies a node cost nothing, a thousand
-/// nodes are five deep, and most nodes are leaves, whose loss is nobody else's.
 
 #include <asio/awaitable.hpp>
 #include <memory>
@@ -17,6 +12,7 @@
 #include "src/ops/push/pace.hpp"
 #include "src/ops/push/plan.hpp"
 #include "src/ops/push/stream.hpp"
+#include "src/ops/push/tree.hpp"
 
 namespace ec2mpi::ops {
 
@@ -55,14 +51,6 @@ struct Wave {
 
   void notify() const;
 };
-
-inline constexpr std::size_t kFanout = 4;
-
-/// The positions that a position feeds, in a wave of this size.
-[[nodiscard]] std::vector<std::size_t> fed_by(std::size_t position, std::size_t size);
-[[nodiscard]] inline std::size_t feeder_of(std::size_t position) {
-  return (position - 1) / kFanout;
-}
 
 /// What all of them lack.
 [[nodiscard]] PushContent content_for(const std::vector<std::shared_ptr<Seat>>& seats);

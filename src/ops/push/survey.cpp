@@ -150,6 +150,10 @@ Result<bool> SurveyReader::take(std::string_view field) {
     case Next::dear:
       survey_.dear.emplace_back(field);
       return false;
+    case Next::name:
+      if (field.find('/') != std::string_view::npos) return nonsense(field);
+      survey_.name = field;
+      return false;
   }
   return nonsense(field);
 }
@@ -166,6 +170,8 @@ Result<bool> SurveyReader::take_word(std::string_view field) {
     next_ = Next::holds;
   } else if (field == "dear") {
     next_ = Next::dear;
+  } else if (field == "name") {
+    next_ = Next::name;
   } else {
     record_ = field;
     next_ = Next::link;

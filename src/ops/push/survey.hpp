@@ -35,6 +35,7 @@ struct Unpackers {
 
 struct PushSurvey {
   bool into = false;    ///< the sources go into the target, which is a folder or becomes one
+  std::string name;     ///< else what the source is called there: that of the target, or where a link leads
   std::string address;  ///< where other nodes reach it: an address, or "" if it can't tell
   std::string stage;    ///< where this push will be unpacked
   bool sha256 = false;  ///< else it can only count bytes
@@ -54,7 +55,21 @@ class SurveyReader {
   [[nodiscard]] PushSurvey& survey() { return survey_; }
 
  private:
-  enum class Next { into, address, stage, method, unpackers, word, area, link, lines, sums, holds, dear };
+  enum class Next {
+    into,
+    address,
+    stage,
+    method,
+    unpackers,
+    word,
+    area,
+    link,
+    lines,
+    sums,
+    holds,
+    dear,
+    name
+  };
   Result<bool> take_word(std::string_view field);
 
   PushSurvey survey_;

@@ -14,10 +14,14 @@ namespace {
 
 constexpr std::size_t kMostErr = 64 * 1024;
 constexpr std::size_t kLongestSurvey = 128UL * 1024 * 1024;  ///< some 800,000 files
-constexpr std::size_t kLongestField = kLongestSurvey;
 constexpr std::size_t kLongestGreeting = 1024 * 1024;
 constexpr std::size_t kMostWords = 10'000;
 constexpr std::size_t kFewWords = 1000;  ///< bytes that a shell reads one by one in less time than a program
+
+Error too_many_files() {
+  return {ErrorKind::protocol,
+          "the node lists more files than a push can compare; push its folders one by one"};
+}
 
 Error ended_early() {
   return {ErrorKind::remote_io, "the push ended on the node before its time"};
@@ -62,8 +66,7 @@ void PushTalk::take(const ssh::Chunk& chunk) {
   if (nonsense_) return;
   surveyed_bytes_ += surveyed_ ? 0 : chunk.bytes.size();
   if (surveyed_bytes_ > kLongestSurvey) {
-    nonsense_ = Error{ErrorKind::protocol,
-                      "the node lists more files than a push can compare; push its folders one by one"};
+    nonsense_ = too_many_files();
     news_->notify_all();
     return;
   }
@@ -101,9 +104,7 @@ bool PushTalk::take_fields() {
   }
   out_.erase(0, start);
   searched_ = out_.size();
-  if (out_.size() > kLongestField)
-    nonsense_ = Error{ErrorKind::protocol,
-                      "the node lists more files than a push can compare; push its folders one by one"};
+  if (out_.size() > kLongestSurvey) nonsense_ = too_many_files();
   return news;
 }
 

@@ -70,13 +70,6 @@ struct PushPlan {
   std::shared_ptr<PushCount> count;  ///< never null
 };
 
-/// Sends to each node what it lacks. There, either every file that was sent comes to its place whole, by
-/// renaming, or the node ends with an Error and what it had is untouched (but for what an error in the midst
-/// of the renaming has left half done, file by file). What arrived before the way was cut is kept beside the
-/// target, and the next push of the same sources goes on from there. Errors: remote_io with the node's
-/// reason; local_io if files changed while they were being sent.
-[[nodiscard]] NodeTask push_task(PushPlan plan);
-
 /// The reason for a failed push in the words of the node's script: without the tool's name, and with the
 /// source's name for its number; "" if there is none in this text. Pure; for tests.
 [[nodiscard]] std::string push_complaint(std::string_view err, const SourceTree& tree);

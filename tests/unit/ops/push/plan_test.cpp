@@ -226,6 +226,31 @@ TEST(PushSurvey, NonsenseIsRefused) {
   }
 }
 
+TEST(PushNeed, AFolderThatIsALinkNowIsRemovedFirstAndOnlyWithErase) {
+  auto fields = all();
+  fields[11] = "d 9 755 30.0 ./proj/l";
+  fields[12] = "";
+  for (const auto& field : {"f 5 644 1.0 ./proj/l/old"s, ""s}) fields.push_back(field);
+  EXPECT_TRUE(need_of(fields).replace.empty());
+  const auto need = need_of(fields, {.erase = true});
+  EXPECT_EQ(need.replace, std::vector<std::string>{"./proj/l"});
+  EXPECT_TRUE(need.erase.empty()) << "behind the link lie the files of another folder";
+  EXPECT_EQ(need.items, Numbers{2});
+}
+
+TEST(PushNeed, ASetgidBitFromTheFolderAboveIsNoDifference) {
+  auto fields = all();
+  fields[13] = "d 9 2755 30.0 ./proj/sub";
+  EXPECT_TRUE(need_of(fields).nothing());
+}
+
+TEST(PushSteps, AReplacedFolderIsRemovedBeforeItsLinkComes) {
+  PushNeed need;
+  need.replace = {"./proj/l"};
+  const auto steps = push_steps(a_tree(), {}, need, {}, "sum", {}, {});
+  EXPECT_LT(steps.find("erase ./proj/l"), steps.find("put 0"));
+}
+
 TEST(PushSteps, NamesAreQuoted) {
   SourceTree tree;
   tree.tops = {{.path = "x", .name = "it's $(odd)"}};

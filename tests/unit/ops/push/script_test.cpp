@@ -75,11 +75,11 @@ class PushScript : public testing::Test {
           const std::string& path = "./x") const {
     write("script", push_script());
     const auto text = "cd " + quote_word(folder_.path().string()) + " && mkdir target && { " + before + "{ " +
-                      beside + "; } & setsid -w sh -c \"$(cat script)\" ec2mpi-push \"$PWD/target\" 1 key " +
-                      quote_words({asked, path}) +
+                      beside + "; } & setsid -w sh -c \"$(cat script)\" ec2mpi-push \"$PWD/target" + name_ +
+                      "\" " + into_ + " key " + quote_words({asked, path}) +
                       " "
                       "<input >output 2>errors; }";
-    const int status = std::system(("timeout 60 sh -c " + quote_word(text)).c_str());
+    const int status = std::system(("timeout 60 " + inside_ + " sh -c " + quote_word(text)).c_str());
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   }
   /// Puts a program of this name before all others; to be used as `before`.
@@ -101,6 +101,9 @@ class PushScript : public testing::Test {
   }
 
   test::ScratchFolder folder_;
+  std::string inside_;  ///< a command that runs the script
+  std::string into_ = "1";
+  std::string name_;  ///< behind the target
 };
 
 /// What fills a gap would make files that look whole, and the next push would take them as they are.
@@ -315,6 +318,82 @@ TEST_F(PushScript, TheLoginsKeysAndJobsAreNeverRemoved) {
   EXPECT_TRUE(fs::exists(folder_ / "target/home/.ec2mpi"));
   EXPECT_FALSE(fs::exists(folder_ / "target/home/other"));
   EXPECT_FALSE(fs::is_symlink(folder_ / "target/door"));
+}
+
+/// Runs the steps on an empty archive.
+std::string steps_text(const std::string& steps) {
+  const auto archive = whole("");
+  return do_text("begin ''\nstore") + data_text(archive) +
+         do_text("commit " + sha256(archive) + "\nsteps() {\n" + steps + "\n}\napply");
+}
+
+TEST_F(PushScript, AFileThatALinkInTheSshFolderLeadsToIsNeverRemoved) {
+  write("input", steps_text("erase ./data/keys || return 1\nerase ./data || return 1"));
+  EXPECT_EQ(run(":",
+                "mkdir -p target/home/.ssh target/data && echo key >target/data/keys && "
+                "ln -s ../../data/keys target/home/.ssh/authorized_keys && export HOME=$PWD/target/home; "),
+            0)
+      << errors();
+  EXPECT_EQ(read(folder_ / "target/data/keys"), "key\n");
+}
+
+/// In a place where folders can be mounted a second time.
+class PushMounts : public PushScript {
+ protected:
+  void SetUp() override {
+    if (std::system("unshare -Urm true 2>/dev/null") != 0) GTEST_SKIP() << "no namespaces for users here";
+    inside_ = "unshare -Urm";
+  }
+};
+
+TEST_F(PushMounts, ASecondMountOfTheHomeIsAsSafeAsTheHome) {
+  const std::string mounted =
+      "mkdir -p target/alias home/.ssh home/other && echo key >home/.ssh/authorized_keys && "
+      "mount --bind home target/alias && export HOME=$PWD/home; ";
+  write("input", steps_text("erase ./alias/.ssh/authorized_keys || return 1\nerase ./alias/.ssh || return 1\n"
+                            "erase ./alias/other || return 1\nerase ./alias || return 1"));
+  EXPECT_EQ(run(":", mounted), 0) << errors();
+  EXPECT_EQ(read(folder_ / "home/.ssh/authorized_keys"), "key\n");
+  EXPECT_FALSE(fs::exists(folder_ / "home/other"));
+
+  fs::remove_all(folder_ / "target");
+  write("input", "");
+  EXPECT_EQ(run(":", mounted, "delete", "./alias"), 3);
+  EXPECT_NE(output().find(std::string("holds") + '\0'), std::string::npos);
+}
+
+TEST_F(PushMounts, AFolderWithAMountPointInItIsNotRemoved) {
+  write("input", steps_text("erase ./old || return 1"));
+  EXPECT_EQ(
+      run(":", "mkdir -p target/old/in data && echo kept >data/file && mount --bind data target/old/in; "),
+      1);
+  EXPECT_EQ(read(folder_ / "data/file"), "kept\n");
+  EXPECT_NE(errors().find("/target/old/in is mounted there"), std::string::npos) << errors();
+}
+
+TEST_F(PushScript, ATargetThatIsALinkIsWrittenThrough) {
+  const auto archive = whole(member("0", "new"));
+  write("input", do_text("begin ''\nstore") + data_text(archive) + end_text(archive));
+  into_ = "0";
+  name_ = "/door";
+  EXPECT_EQ(run(":", "echo old >target/file && ln -s file target/door; "), 0) << errors();
+  EXPECT_EQ(read(folder_ / "target/file"), "new");
+  EXPECT_TRUE(fs::is_symlink(folder_ / "target/door"));
+  EXPECT_NE(output().find(std::string("name\0file\0end", 13)), std::string::npos);
+}
+
+TEST_F(PushScript, NewFoldersInASetgidFolderBecomeSetgidToo) {
+  const auto folders = encode_tar_header({.name = "./in/", .type = TarType::directory, .mode = 0755}) +
+                       encode_tar_header({.name = "./", .type = TarType::directory, .mode = 0755}) +
+                       tar_end();
+  const auto archive = whole(folder_member("0/") + folder_member("0/in/") + member("folders0", folders));
+  write("input", do_text("begin ''\nstore") + data_text(archive) +
+                     do_text("commit " + sha256(archive) +
+                             "\nsteps() {\nput 0 x || return 1\nfolders 0 x || return 1\n}\napply"));
+  EXPECT_EQ(run(":", "chmod 2775 target; "), 0) << errors();
+  for (const auto* path : {"target/x", "target/x/in"}) {
+    EXPECT_EQ(fs::status(folder_ / path).permissions(), fs::perms(02755)) << path;
+  }
 }
 
 /// With "delete" the survey says so, by true paths.

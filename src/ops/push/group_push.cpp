@@ -1,0 +1,56 @@
+#include "src/ops/push/group_push.hpp"
+
+#include <algorithm>
+
+#include "ec2mpi/base/sha256.hpp"
+#include "ec2mpi/ops/node/extra_session.hpp"
+
+namespace ec2mpi::ops {
+
+namespace {
+
+std::string key_of(const SourceTree& tree) {
+  std::string sources;
+  for (const auto& top : tree.tops) {
+    std::error_code failed;
+    sources +=
+        std::filesystem::absolute(top.path, failed).lexically_normal().string() + '\0' + top.name + '\0';
+  }
+  return sha256(sources).substr(0, 16);
+}
+
+}  // namespace
+
+GroupPush::GroupPush(std::shared_ptr<const PushPlan> plan, const PushGroup& group,
+                     std::shared_ptr<std::size_t> lanes)
+    : plan_(std::move(plan)),
+      tree_(group.tree),
+      nodes_(group.nodes.size()),
+      key_(key_of(*tree_)),
+      sums_(tree_),
+      lanes_left_(std::move(lanes)) {}
+
+void GroupPush::note_need(const PushNeed& need, bool first) {
+  if (!first) return;
+  for (const auto number : need.items) {
+    const auto& item = tree().items[number];
+    if (item.type == TarType::file && lacked_.insert(number).second)
+      count().lacked.insert(tree().path_of(item).string());
+  }
+  count().files = count().lacked.size();
+  count().unchanged = count().all_files - count().files;
+  count().erased += need.erase.size() + need.replace.size();
+}
+
+std::shared_ptr<Relay> GroupPush::relay(const asio::any_io_executor& executor) {
+  if (!relay_) relay_ = std::make_shared<Relay>(executor, tree_, nodes_, plan_->compress, began_);
+  return relay_;
+}
+
+std::size_t GroupPush::take_lanes() {
+  const auto lanes = std::min(*lanes_left_, kConnectionsToNode - 1);
+  *lanes_left_ -= lanes;
+  return lanes;
+}
+
+}  // namespace ec2mpi::ops

@@ -1,0 +1,48 @@
+#pragma once
+/// The part of a push that all nodes of one group share.
+
+#include <memory>
+#include <set>
+#include <string>
+
+#include "ec2mpi/ops/push/push.hpp"
+#include "src/ops/push/file_sums.hpp"
+#include "src/ops/push/plan.hpp"
+#include "src/ops/push/relay.hpp"
+
+namespace ec2mpi::ops {
+
+/// What is the same for all nodes that get the same tree.
+class GroupPush {
+ public:
+  /// `lanes`: further connections that all groups together may have.
+  GroupPush(std::shared_ptr<const PushPlan> plan, const PushGroup& group, std::shared_ptr<std::size_t> lanes);
+
+  [[nodiscard]] const PushPlan& plan() const { return *plan_; }
+  [[nodiscard]] const std::shared_ptr<const SourceTree>& shared_tree() const { return tree_; }
+  [[nodiscard]] const SourceTree& tree() const { return *tree_; }
+  [[nodiscard]] std::size_t nodes() const { return nodes_; }
+  [[nodiscard]] PushCount& count() const { return *plan_->count; }
+  /// Names the sources in the stages' names: stages of others are not ours to go on with.
+  [[nodiscard]] const std::string& key() const { return key_; }
+  [[nodiscard]] FileSums& sums() { return sums_; }
+  /// Counts it; what another attempt finds was counted by the first one.
+  void note_need(const PushNeed& need, bool first);
+  [[nodiscard]] std::shared_ptr<Relay> relay(const asio::any_io_executor& executor);
+  /// Further connections that a node may have, of those that a push makes at most; to be given back.
+  [[nodiscard]] std::size_t take_lanes();
+  void give_back_lanes(std::size_t lanes) { *lanes_left_ += lanes; }
+
+ private:
+  std::shared_ptr<const PushPlan> plan_;
+  std::shared_ptr<const SourceTree> tree_;
+  std::size_t nodes_;
+  std::string key_;
+  FileSums sums_;
+  std::set<std::size_t> lacked_;  ///< files that some node lacked
+  Clock::time_point began_ = Clock::now();
+  std::shared_ptr<Relay> relay_;
+  std::shared_ptr<std::size_t> lanes_left_;
+};
+
+}  // namespace ec2mpi::ops

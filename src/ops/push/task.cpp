@@ -1,0 +1,43 @@
+#include "ec2mpi/ops/push/task.hpp"
+
+#include <asio/this_coro.hpp>
+#include <map>
+
+#include "src/ops/push/delivery.hpp"
+
+namespace ec2mpi::ops {
+
+namespace {
+
+constexpr std::size_t kMostLanes = 9;
+
+asio::awaitable<Result<ssh::ExitStatus>> deliver(NodeRun run, std::shared_ptr<GroupPush> push) {
+  const auto executor = co_await asio::this_coro::executor;
+  Delivery delivery(run, *push, executor);
+  auto done = co_await delivery.carry_out();
+  Result<ssh::ExitStatus> status;
+  if (done)
+    push->count().in_place = true;
+  else
+    status = std::unexpected(done.error());
+  co_return status;
+}
+
+}  // namespace
+
+NodeTask push_task(PushPlan plan) {
+  const auto shared = std::make_shared<const PushPlan>(std::move(plan));
+  shared->count->all_files = count_files(shared->groups);
+  const auto lanes = std::make_shared<std::size_t>(kMostLanes);
+  std::map<int, std::shared_ptr<GroupPush>> pushes;  // by node
+  for (const auto& group : shared->groups) {
+    const auto push = std::make_shared<GroupPush>(shared, group, lanes);
+    for (const auto index : group.nodes) pushes.emplace(index, push);
+  }
+  return [pushes = std::move(pushes)](NodeRun run) {
+    const auto push = pushes.at(run.node.index);
+    return deliver(std::move(run), push);
+  };
+}
+
+}  // namespace ec2mpi::ops
