@@ -58,7 +58,7 @@ std::string fill_command(const std::string& stage) {
 
 }  // namespace
 
-Delivery::Delivery(NodeRun& run, Push& push, const asio::any_io_executor& executor)
+Delivery::Delivery(NodeRun& run, GroupPush& push, const asio::any_io_executor& executor)
     : run_(run),
       push_(push),
       tree_(push.tree()),
