@@ -126,7 +126,7 @@ class Planner {
     MpiJob job{.id = wish_.id,
                .mpirun = master_.mpirun,
                .mpi = *master_.mpi,
-               .folder = fmt::format("{}/.ec2mpi/jobs/{}", master_.home, wish_.id),
+               .folder = folder(),
                .master = master_.private_address,
                .places = plan_.places,
                .network = network(),
@@ -147,11 +147,12 @@ class Planner {
   }
 
   void plan_script() {
-    auto environment = script_environment(wish_.id);
+    auto environment = script_environment(wish_.id, folder());
     environment["EC2MPI_NP"] = std::to_string(total_ranks(plan_.places));
     for (const auto& [name, value] : wish_.env) environment[name] = value;
     environment.erase(kJobMark);  // the supervisor sets it
     plan_.files = files(std::move(environment), wish_.command);
+    plan_.files.remote_shell = remote_shell(wish_.id, folder(), false);
   }
 
   [[nodiscard]] JobFiles files(std::map<std::string, std::string> environment,
@@ -168,6 +169,10 @@ class Planner {
             .workdir = workdir(),
             .environment = std::move(environment),
             .command = std::move(command)};
+  }
+
+  [[nodiscard]] std::string folder() const {
+    return fmt::format("{}/.ec2mpi/jobs/{}", master_.home, wish_.id);
   }
 
   /// All nodes that the job may leave something on, the master first.

@@ -111,7 +111,7 @@ class JobRun : public Observer {
     }
     const auto nonce = make_nonce();
     const auto text =
-        job_text(plan->files, wish_.script, stops_.at_once ? tell_text(nonce) : follow_text(nonce, 0, 0));
+        job_text(plan->files, wish_.script, stops_.at_once ? report_text(nonce) : follow_text(nonce, 0, 0));
     const auto limit = Limit{}.at_most(kStart);
     auto written = co_await shell->write(text, limit);
     if (!written) {

@@ -59,22 +59,25 @@ open_streams() {
   write_stream err <err.pipe >/dev/null &
   writers="$writers $!"
 }
-# After the sweep nothing of the job's holds them open, unless it could not be ended.
+open_writers() {
+  open=
+  for one in $writers; do kill -0 "$one" 2>/dev/null && open=yes; done
+  echo "$open"
+  [ -n "$open" ]
+}
+# After the sweep no process of the job holds the pipes open, except one that could not be ended. What is printed into
+# them when the time is over is lost.
 close_streams() {
-  tries=50
-  while [ $((tries -= 1)) -gt 0 ]; do
-    open=
-    for one in $writers; do kill -0 "$one" 2>/dev/null && open=yes; done
-    [ -n "$open" ] || break
-    sleep 0.1
-  done
+  tries=100
+  while open=$(open_writers) && [ $((tries -= 1)) -gt 0 ]; do sleep 0.1; done
+  [ -z "$open" ] || mark_as lost_output
   for one in $writers; do kill "$one" 2>/dev/null; done
   rm -f out.pipe err.pipe
 }
 
 # --- a launcher that does not return ---
 # Hydra without one of its daemons waits for ever, and Open MPI 5 now and then. Every five seconds the launcher's
-# connections and its ranks on this node are counted. Hydra (which has a file `rsh`) is given up after three looks
+# connections and its ranks on this node are counted. Hydra (of which only MPICH writes `links`) is given up after three looks
 # with a connection less than it had, or has made by `links`, for one may be lost before the first look. Open MPI 4
 # keeps its connections too (orte_leave_session_attached): it is given up if one is missing for four looks before
 # any rank was seen, for it waits for that daemon for ever. Where a node has no ranks any more, though it had some,
@@ -113,7 +116,11 @@ wanted_links() {
     grep -q 'orte_leave_session_attached 1' run && grep -q " $address\$" nodes && echo "$slots"
   done <hosts | grep -c .
 }
+# Open MPI says so when a firewall refuses a connection between two ranks, drops the message, and waits for ever.
+unconnected() { grep -q -s 'Open MPI failed to TCP connect to a peer MPI process' err; }
+printed() { cat out err | wc -c; }
 watch_launcher() {
+  had_printed=0 silent=0
   trap 'kill $nap; exit' TERM
   had_links=0 had_ranks=0 fewer=0 none=0 unborn=0 patience=12 wanted=$(wanted_links)
   while sleep 5 & nap=$!; wait $nap; do
@@ -126,7 +133,9 @@ watch_launcher() {
     if [ "$3" = 0 ] && [ "$had_ranks" -gt 0 ]; then none=$((none + 1)); else none=0 had_ranks=$3; fi
     [ "$2" = 0 ] || patience=4 # before its first connection mpirun may still be loading
     if [ "$had_ranks" = 0 ] && [ "$2" -lt "$wanted" ]; then unborn=$((unborn + 1)); else unborn=0; fi
-    if [ -f rsh ] && [ $fewer -ge 3 ]; then put hung daemon; break; fi
+    if [ -f links ] && [ $fewer -ge 3 ]; then put hung daemon; break; fi
+    if unconnected && [ "$had_printed" = "$(printed)" ]; then silent=$((silent + 1)); else silent=0 had_printed=$(printed); fi
+    if [ $silent -ge 4 ]; then put hung 'no connection'; break; fi
     if [ $none -ge 4 ] && [ "$(ranks_elsewhere)" = 0 ]; then put hung hung; break; fi
     if [ $unborn -ge $patience ]; then
       if [ "$(ranks_elsewhere)" = 0 ]; then put hung 'no start'; break; fi

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "ec2mpi/base/text.hpp"
+#include "src/ops/mpi/programs.hpp"
 
 namespace ec2mpi::ops {
 
@@ -19,6 +20,7 @@ constexpr const char* kSshArguments = "-o BatchMode=yes -o ConnectTimeout=10 -o 
 /// What Open MPI 4 and 5 call the same thing.
 struct Dialect {
   const char* runtime_flag;  ///< for parameters of the runtime; those of MPI itself are always --mca
+  const char* ssh_agent;
   const char* ssh_arguments;
   const char* no_tree;
   const char* launch_agent;
@@ -31,6 +33,7 @@ struct Dialect {
 };
 
 const Dialect kOpenMpi4 = {"--mca",
+                           "plm_rsh_agent",
                            "plm_rsh_args",
                            "plm_rsh_no_tree_spawn",
                            "orte_launch_agent",
@@ -41,8 +44,9 @@ const Dialect kOpenMpi4 = {"--mca",
                            nullptr,
                            "orte_leave_session_attached"};
 const Dialect kOpenMpi5 = {
-    "--prtemca",       "plm_ssh_args", "plm_ssh_no_tree_spawn", "prte_launch_agent",   "prted",
-    "prte_if_include", "tcp,sm,self",  {"--output", "tag"},     "--output-proctable=", nullptr};
+    "--prtemca", "plm_ssh_agent",   "plm_ssh_args", "plm_ssh_no_tree_spawn", "prte_launch_agent",
+    "prted",     "prte_if_include", "tcp,sm,self",  {"--output", "tag"},     "--output-proctable=",
+    nullptr};
 
 /// A connection that stays counts as one that is being made: with fewer of them than nodes mpirun refuses.
 constexpr const char* kConcurrent = "plm_rsh_num_concurrent";
@@ -117,6 +121,8 @@ class OpenMpiLine {
   }
 
   void add_launching() {
+    runtime(dialect_.ssh_agent, job_.folder + "/rsh",
+            "ssh, so that it does not share mpirun's output, and any login shell will do on the nodes");
     runtime(dialect_.ssh_arguments, kSshArguments, "ssh to a node must not ask, nor wait for minutes");
     if (job_.places.size() <= kMostDirectDaemons) {
       runtime(dialect_.no_tree, "1",
@@ -269,24 +275,18 @@ std::map<std::string, std::string> launcher_environment(const MpiJob& job) {
   return environment;
 }
 
+std::string remote_shell(const std::string& id, const std::string& folder, bool keeps_links) {
+  return "#!/bin/sh\n" +
+         set_variables({{"mark", fmt::format("{}={}", kJobMark, id)},
+                        {"folder", folder},
+                        {"keep_links", keeps_links ? "yes" : ""},
+                        {"start_by_sh", ""}}) +
+         std::string(kRshSh);
+}
+
 std::string remote_shell(const MpiJob& job) {
-  if (job.mpi.flavour == MpiFlavour::open_mpi) return {};
-  // MPICH keeps each of them as long as the job; of Intel MPI we don't know.
-  const auto links = job.mpi.flavour == MpiFlavour::mpich
-                         ? "echo $$ >>" + quote_word(job.folder + "/links") + "\n"
-                         : std::string();
-  return fmt::format(R"sh(#!/bin/sh
-# ssh for {0}: the daemons that it starts on the nodes bear the job's mark.
-{3}count=$#
-while [ $count -gt 0 ]; do
-  case $1 in *hydra_pmi_proxy* | *hydra_bstrap_proxy*) set -- "$@" env {1}={2} ;; esac
-  set -- "$@" "$1"
-  shift
-  count=$((count - 1))
-done
-exec ssh "$@"
-)sh",
-                     job.mpi.name(), kJobMark, job.id, links);
+  // MPICH keeps each connection as long as the job; of Intel MPI we don't know.
+  return remote_shell(job.id, job.folder, job.mpi.flavour == MpiFlavour::mpich);
 }
 
 std::string hostfile_for(const MpiVersion& mpi, const std::vector<Place>& places) {
@@ -321,8 +321,10 @@ std::vector<std::string> through_mpi4py(std::vector<std::string> command) {
   return command;
 }
 
-std::map<std::string, std::string> script_environment(const std::string& id) {
+std::map<std::string, std::string> script_environment(const std::string& id, const std::string& folder) {
   return {{kJobMark, id},
+          {fmt::format("OMPI_MCA_{}", kOpenMpi4.ssh_agent), folder + "/rsh"},
+          {"OMPI_MCA_plm_rsh_args", kSshArguments},
           {"OMPI_MCA_orte_launch_agent", fmt::format("env {}={} {}", kJobMark, id, kOpenMpi4.daemon)},
           {fmt::format("OMPI_MCA_{}", kOpenMpi4.attached), "1"},
           {fmt::format("OMPI_MCA_{}", kConcurrent), "1024"},

@@ -44,9 +44,10 @@ struct MpiJob {
 /// stand on no command line.
 [[nodiscard]] std::map<std::string, std::string> launcher_environment(const MpiJob& job);
 
-/// A script for `rsh` in the job's folder, to be used in ssh's place by an MPI that can't mark its daemons;
-/// empty where that isn't needed.
+/// The file `rsh` in the job's folder, which launchers start instead of ssh (src/ops/mpi/rsh.sh).
 [[nodiscard]] std::string remote_shell(const MpiJob& job);
+/// The same for a user's own script. `keeps_links`: for an MPI that keeps the connection to each daemon.
+[[nodiscard]] std::string remote_shell(const std::string& id, const std::string& folder, bool keeps_links);
 
 /// The hostfile in the words of this MPI.
 [[nodiscard]] std::string hostfile_for(const MpiVersion& mpi, const std::vector<Place>& places);
@@ -63,6 +64,7 @@ struct MpiJob {
 [[nodiscard]] bool is_python(const std::string& program);
 
 /// Environment for a user's own script, so that the daemons that its mpirun starts carry the mark too.
-[[nodiscard]] std::map<std::string, std::string> script_environment(const std::string& id);
+[[nodiscard]] std::map<std::string, std::string> script_environment(const std::string& id,
+                                                                    const std::string& folder);
 
 }  // namespace ec2mpi::ops

@@ -1,0 +1,48 @@
+# Prints the files of job $id from the bytes $from_out and $from_err on until the job has ended, then its record on
+# standard error between two lines with $nonce. With $once it does not wait for more output; with $silent it waits for the
+# end only; with $cancel, or when it reads the line "cancel", it asks the supervisor to end the job. It ends early at the
+# end of standard input, for then nobody reads its output. It stands behind functions.sh.
+# shellcheck shell=sh
+# shellcheck disable=SC2154,SC2034 # the text in front sets and reads these variables
+
+# A job whose supervisor is gone gets a new one, which cleans up.
+cancel() {
+  job_state "$jobs/$id"
+  [ "$state" != ended ] || return
+  : >"$jobs/$id/cancelled"
+  job_state "$jobs/$id"
+  case $state in
+    waiting) end_waiting "$id" ;;
+    running | ending) kill -TERM "$pid" ;;
+    lost)
+      setsid sh "$jobs/$id/supervise" "$jobs/$id" clean </dev/null >/dev/null 2>&1 &
+      tries=50
+      while [ "$state" = lost ] && [ $((tries -= 1)) -gt 0 ]; do sleep 0.1; job_state "$jobs/$id"; done ;;
+  esac
+}
+
+tails=
+exec 3<&0
+trap 'kill $tails 2>/dev/null; exit 1' TERM
+# A child reads standard input; it ends this shell by its number.
+(while read -r word <&3; do [ "$word" != cancel ] || cancel; done; kill $$) >/dev/null 2>&1 &
+exec 3<&- </dev/null
+introduce >&2
+folder=$jobs/$id
+[ -z "$cancel" ] || cancel
+job_state "$folder"
+while [ "$state" = waiting ] && [ -z "$once" ] && [ -d "$folder" ]; do
+  sleep 0.1
+  job_state "$folder"
+done
+# Both tails end with the supervisor.
+on=
+case $state$once in running | ending) on="-f -s 0.1 --pid=$pid" ;; esac
+out=$folder/out err=$folder/err
+[ -z "$silent" ] || out=/dev/null err=/dev/null
+# shellcheck disable=SC2086 # the options are several words
+tail -c "+$((from_out + 1))" $on "$out" 2>/dev/null & tails=$!
+# shellcheck disable=SC2086
+tail -c "+$((from_err + 1))" $on "$err" >&2 2>/dev/null & tails="$tails $!"
+for one in $tails; do wait "$one"; done
+report_job >&2

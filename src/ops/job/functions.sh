@@ -1,0 +1,112 @@
+# Functions for every program on the master that deals with jobs; it stands in front of those programs. It sets $jobs, the
+# folder of all jobs, and $boot. shell.hpp lists the files of a job's folder.
+# shellcheck shell=sh
+# shellcheck disable=SC2034,SC2154,SC2115 # $id is never empty where a folder goes; the programs behind this text read and set these variables
+
+jobs=$HOME/.ec2mpi/jobs made='' once='' silent='' cancel='' unended=''
+read -r boot </proc/sys/kernel/random/boot_id
+# give_up TEXT [STATUS]: ends the program; a folder that is only half made goes.
+give_up() {
+  [ -z "$made" ] || rm -rf "$jobs/$id"
+  echo "ec2mpi: on the master: $1" >&2
+  exit "${2:-1}"
+}
+# alive PID START BOOT: is that very process there? proc(5): state and start time are fields 3 and 22 of stat; the name in
+# front of them may hold anything.
+alive() {
+  [ "$3" = "$boot" ] && read -r stat <"/proc/$1/stat" || return 1
+  born=$2
+  # shellcheck disable=SC2086 # the words behind the name
+  set -- ${stat##*) }
+  [ "$1" != Z ] && [ "${20}" = "$born" ]
+} 2>/dev/null
+# job_state FOLDER: sets $state and $detail. `exit` is read again when the supervisor is gone, because the supervisor may
+# just have written it.
+job_state() {
+  detail=
+  if read -r detail <"$1/exit"; then
+    state=ended
+  elif ! read -r pid start booted <"$1/pid"; then
+    state=waiting
+  elif alive "$pid" "$start" "$booted"; then
+    state=running
+    [ -f "$1/cancelled" ] || [ -f "$1/timed_out" ] && state=ending
+  elif read -r detail <"$1/exit"; then
+    state=ended
+  else
+    state=lost detail=killed
+    [ "$booted" = "$boot" ] || detail=rebooted
+  fi
+} 2>/dev/null
+# record ID: prints the job as parse_job_records reads it.
+record() {
+  job_state "$jobs/$1"
+  echo "job $1"
+  echo "state $state $detail"
+  for part in meta times why; do
+    while IFS= read -r line; do printf '%s %s\n' "$part" "$line"; done <"$jobs/$1/$part"
+  done 2>/dev/null
+}
+# looked_at LABEL: did the last look at this node reach its end?
+looked_at() { grep -qx 'ec2mpi-sweep end' "$jobs/$id/swept/$1"; }
+# Says which job is meant, before any of its output.
+introduce() {
+  job_state "$jobs/$id"
+  echo "$nonce.job"
+  echo "$id $state"
+  echo "$nonce.job end"
+}
+# report_job: prints the record of job $id and the looks at its nodes, between two lines with $nonce.
+report_job() {
+  echo "$nonce"
+  record "$id"
+  while read -r label address; do
+    [ -f "$jobs/$id/swept/$label" ] || continue
+    echo "node $label"
+    cat "$jobs/$id/swept/$label"
+    looked_at "$label" || grep -v '^ec2mpi-sweep' "$jobs/$id/swept/$label" | sed -n '$s/^/trouble /p'
+  done <"$jobs/$id/nodes" 2>/dev/null
+  echo "$nonce end"
+}
+# end_waiting ID: a job that has not started ends as cancelled.
+end_waiting() {
+  mkdir -p "$jobs/$1/spare"
+  echo cancelled 1<>"$jobs/$1/spare/why" && mv -f "$jobs/$1/spare/why" "$jobs/$1/why"
+  echo 130 1<>"$jobs/$1/spare/exit" && mv -f "$jobs/$1/spare/exit" "$jobs/$1/exit"
+}
+# Looks again at the nodes of job $id that could not be looked at when it ended; false if there are none. The supervisor
+# of an older ec2mpi cannot do that.
+look_again() {
+  left=
+  while read -r label address; do
+    [ ! -f "$jobs/$id/swept/$label" ] || looked_at "$label" || left=yes
+  done <"$jobs/$id/nodes"
+  # shellcheck disable=SC2016 # the text of the program itself
+  [ -n "$left" ] && grep -q '"$mode" = look' "$jobs/$id/supervise" || return
+  sh "$jobs/$id/supervise" "$jobs/$id" look </dev/null >/dev/null
+} 2>/dev/null
+# find_job WORD: sets $id. WORD is empty (the newest job; with $unended the newest that waits or runs), an id, the name of
+# a job (its newest), or the beginning of exactly one id.
+find_job() {
+  id=
+  case $1 in
+    */* | .*) give_up "'$1' is not a job's id" 2 ;;
+    '') for id in $(cd "$jobs" 2>/dev/null && ls -t -- */meta 2>/dev/null); do
+          id=${id%/meta}
+          [ -n "$unended" ] || return 0
+          job_state "$jobs/$id"
+          case $state in ended | lost) ;; *) return 0 ;; esac
+        done
+        [ -n "$id" ] || give_up "there are no jobs" 2
+        give_up "no job is running; ec2mpi jobs lists them" 2 ;;
+  esac
+  [ -d "$jobs/$1" ] && id=$1 && return
+  for folder in "$jobs/$1"-????????-??????-????; do [ ! -d "$folder" ] || id=${folder##*/}; done
+  [ -z "$id" ] || return 0
+  others=
+  for folder in "$jobs/$1"*; do
+    [ -d "$folder" ] || give_up "there is no job $1; ec2mpi jobs lists them" 2
+    others="$others${id:+ $id}" id=${folder##*/}
+  done
+  [ -z "$others" ] || give_up "$1 may be any of$others $id" 2
+}

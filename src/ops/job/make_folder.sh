@@ -1,0 +1,41 @@
+# Functions that make the folder of one job on the master. They stand behind functions.sh; the calls follow them
+# (script.cpp), with $id, $workdir and $addresses, and $name where the user's script is run.
+# shellcheck shell=sh
+# shellcheck disable=SC2015 # give_up does not return
+# shellcheck disable=SC2154,SC2034 # the text in front and behind sets and reads these variables
+
+# Sets $script, the path of the script $name on the master, and $workdir to the folder where it lies.
+find_script() {
+  for place in "$workdir" "$HOME"; do
+    [ -f "$place/$name" ] && { script=$place/$name; workdir=$place; return; }
+  done
+  give_up "there is no $name, neither here nor in $workdir; and ec2mpi.toml has no such job" 2
+}
+# mkdir is the lock: no two jobs have one folder.
+make_folder() {
+  [ -d "$workdir" ] ||
+    give_up "there is no folder $workdir; push the job's files first, or name another with --workdir"
+  for tool in setsid flock ps awk grep tail mkfifo dd; do
+    command -v "$tool" >/dev/null || give_up "$tool is missing; install it" 127
+  done
+  folder=$jobs/$id
+  mask=$(umask)
+  umask 077
+  mkdir -p "$jobs" && chmod 700 "$HOME/.ec2mpi" && mkdir "$folder" || give_up "cannot make $folder"
+  made=yes
+  mkdir "$folder/spare" || give_up "cannot make $folder/spare"
+  for name in exit why; do keep "spare/$name" "$(printf '%512s' '')"; done
+}
+# keep FILE TEXT
+keep() { printf %s "$2" >"$folder/$1" || give_up "cannot write $folder/$1"; }
+# The tutorial's scripts read nodeIPaddress where the job runs.
+publish_addresses() {
+  new=$workdir/.nodeIPaddress.$$
+  (umask "$mask"; printf %s "$addresses" >"$new") && mv -f "$new" "$workdir/nodeIPaddress" ||
+    give_up "cannot write $workdir/nodeIPaddress"
+}
+# The next end of a job calls this program, so that it is replaced in one step.
+keep_schedule() {
+  printf %s "$1" >"$HOME/.ec2mpi/schedule.$$" && mv -f "$HOME/.ec2mpi/schedule.$$" "$HOME/.ec2mpi/schedule" ||
+    give_up "cannot write $HOME/.ec2mpi/schedule"
+}

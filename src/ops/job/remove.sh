@@ -1,0 +1,16 @@
+# Removes the folders of the jobs that the arguments name, and with $days above 0 those of all jobs that ended that many
+# days ago. It stands behind functions.sh; a line "set -- WORD..." gives the arguments.
+# shellcheck shell=sh
+# shellcheck disable=SC2154,SC2115 # $id is never empty; the text in front sets these variables
+
+for word; do
+  find_job "$word"
+  job_state "$jobs/$id"
+  case $state in running | ending) give_up "$id is running; ec2mpi cancel $id ends it" ;; esac
+  rm -rf "$jobs/$id" && echo "removed $id"
+done
+[ "$days" -gt 0 ] || exit 0
+for old in $(cd "$jobs" 2>/dev/null && find . -mindepth 2 -maxdepth 2 -name exit -mtime "+$((days - 1))"); do
+  id=${old#./} id=${id%/exit}
+  rm -rf "$jobs/$id" && echo "removed $id"
+done

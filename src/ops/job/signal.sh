@@ -1,0 +1,15 @@
+# Sends the signal $signal to the launchers of job $id, which pass USR1, USR2, TSTP and CONT on to the ranks; a job without
+# a launcher gets it itself. It stands behind functions.sh, find_job, and the functions that find marked processes.
+# shellcheck shell=sh
+# shellcheck disable=SC2154,SC2034 # the text in front sets and reads these variables
+
+job_state "$jobs/$id"
+[ "$state" = running ] || [ "$state" = ending ] || give_up "$id is not running"
+mark=EC2MPI_JOB=$id
+reached=
+for p in $(marked); do
+  read -r name <"/proc/$p/comm"
+  case $name in mpirun* | mpiexec* | orterun* | prterun*) kill -"$signal" "$p" && reached=yes ;; esac
+done 2>/dev/null
+[ -n "$reached" ] || kill -"$signal" "$(cat "$jobs/$id/launcher")" 2>/dev/null || give_up "$id has nothing that takes signals"
+echo "$id: SIG$signal sent"

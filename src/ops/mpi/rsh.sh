@@ -1,0 +1,60 @@
+# `rsh [OPTION...] HOST COMMAND...`: stands in ssh's place when a launcher starts its daemons on other nodes. It lies in the
+# job's folder $folder; $mark is the job's mark, $keep_links is set for an MPI that keeps each connection (MPICH).
+# - Hydra cannot mark its daemons, so that they get the mark here.
+# - Open MPI gives ssh its own standard error. ssh makes that pipe nonblocking for everything that writes into it, and
+#   output of the ranks is lost. Opened here again, the pipe is not shared.
+# - Open MPI writes its command for the shell of the account that it runs in. Here /bin/sh reads it, whatever login shell the
+#   other node has: in the words for printf no shell sees a newline, quote, backslash or exclamation mark.
+# shellcheck shell=sh
+# shellcheck disable=SC2154 # the text in front sets these variables
+
+octal_word() {
+  printf "'"
+  printf '%s\n' "$1" | sed -e 's/\\/\\0134/g' -e "s/'/\\\\0047/g" -e 's/!/\\0041/g' -e '$!s/$/\\0012/' | tr -d '\n'
+  printf "'"
+}
+# A csh account gets a command in the words of csh. Only its daemon is taken from it: the paths are set again here.
+without_csh() {
+  case $1 in
+    *setenv*"env $mark "*) ;;
+    *) printf %s "$1"; return ;;
+  esac
+  daemon="env $mark ${1#*env "$mark" }"
+  case $daemon in "env $mark "*/bin/orted* | "env $mark "*/bin/prted*) ;; *) printf %s "$daemon"; return ;; esac
+  place=${daemon#"env $mark "}
+  while [ "${place# }" != "$place" ]; do place=${place# }; done
+  place=${place%%/bin/[op]r*}
+  # shellcheck disable=SC2016 # expanded on the node
+  printf 'PATH=%s/bin:$PATH; LD_LIBRARY_PATH=%s/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}; export PATH LD_LIBRARY_PATH; %s' \
+    "$place" "$place" "$daemon"
+}
+
+for word; do
+  case $word in *"env $mark "*) start_by_sh=yes ;; esac
+done
+if [ -z "$start_by_sh" ]; then
+  [ -z "$keep_links" ] || echo $$ >>"$folder/links"
+  count=$#
+  while [ $count -gt 0 ]; do
+    case $1 in *hydra_pmi_proxy* | *hydra_bstrap_proxy*) set -- "$@" env "$mark" ;; esac
+    set -- "$@" "$1"
+    shift
+    count=$((count - 1))
+  done
+  exec ssh "$@"
+fi
+# The words in front of the command stay; the command becomes one word.
+count=$# command=''
+while [ $count -gt 0 ]; do
+  case $command$1 in
+    *"env $mark "*) command="$command${command:+ }$1" ;;
+    *) set -- "$@" "$1" ;;
+  esac
+  shift
+  count=$((count - 1))
+done
+command=$(octal_word "$(without_csh "$command")")
+# shellcheck disable=SC2016 # expanded on the node
+set -- "$@" 'exec /bin/sh -c '\''eval "$(command printf %b "$1")"'\'" sh $command"
+if [ -e "$folder/err.pipe" ]; then exec ssh -x "$@" >/dev/null 2>>"$folder/err.pipe"; fi
+exec ssh -x "$@" >/dev/null

@@ -1,0 +1,39 @@
+# Reports the jobs of the series $wanted: those behind the first $skip, at most $count. With $all_runs also the jobs of its
+# repeated runs, with $outputs the last lines of each that has ended. It stands behind functions.sh.
+# shellcheck shell=sh
+# shellcheck disable=SC2154,SC2034 # the text in front sets these variables
+
+export LC_ALL=C
+read -r up rest </proc/uptime && echo "now $up"
+cd "$jobs" 2>/dev/null || { echo 'ec2mpi-report end'; exit 0; }
+number=0
+for entry in */; do
+  id=${entry%/}
+  read -r second place series rest <"$id/queue" || continue
+  case $series in
+    "$wanted") ;;
+    "$wanted"-run*) [ -n "$all_runs" ] || continue ;;
+    *) continue ;;
+  esac
+  number=$((number + 1))
+  [ "$number" -gt "$skip" ] || continue
+  [ "$number" -le $((skip + count)) ] || continue
+  job_state "$jobs/$id"
+  echo "job $id"
+  echo "series $series"
+  echo "state $state $detail"
+  while IFS= read -r line; do
+    case $line in 'set '* | 'determinant '*) printf '%s\n' "$line" ;; esac
+  done <"$id/meta"
+  [ ! -f "$id/script.sum" ] || cksum <"$(cat "$id/script")" | cmp -s - "$id/script.sum" || echo 'determinant script changed'
+  while read -r label; do echo "on $label"; done <"$id/placed"
+  begun="" ended=""
+  { read -r begun; read -r ended; } <"$id/clock"
+  case $state in lost) begun= ;; esac
+  [ -z "$begun" ] || echo "clock $begun${ended:+ $ended}"
+  read -r why <"$id/why" && echo "why $why"
+  case $outputs$state in
+    yesended | yeslost) { tail -c 1500 "$id/out" | tail -n 20 | tr -d '\000\r'; echo; } | sed 's/^/| /' ;;
+  esac
+done 2>/dev/null
+echo 'ec2mpi-report end'
