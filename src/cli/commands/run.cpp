@@ -35,6 +35,7 @@ struct RunOptions {
   std::optional<std::vector<std::string>> behind_dashes;
   int np = 0;
   int per_node = 0;
+  int spawn = 0;
   std::optional<std::string> slots;
   std::optional<std::string> workdir;
   std::vector<std::string> env;
@@ -201,6 +202,7 @@ Result<ops::JobWish> make_wish(const RunOptions& options, const Chosen& chosen, 
                 .per_node = options.per_node > 0 ? options.per_node : job.per_node,
                 .nodes = job.nodes};
   wish.slots = *slots;
+  wish.spawn = options.spawn;
   wish.env = std::move(*env);
   wish.mca = options.mca;
   wish.mpirun = options.mpirun.value_or(chosen.mpirun);
@@ -370,6 +372,11 @@ void add_job_options(CLI::App& command, RunOptions& options) {
   command.add_flag("--no-push", options.no_push, "Skip the job's push");
   command.add_flag("--allow-outside", options.allow_outside,
                    "The push of a job in ./ec2mpi.toml may send files from outside of this folder");
+  command
+      .add_option("--spawn", options.spawn,
+                  "Leave N slots free for ranks that the program spawns (MPI_Comm_spawn, MPIPoolExecutor)")
+      ->type_name("N")
+      ->check(number(1, 100'000));
   command.add_flag("--no-mpi4py-run", options.no_mpi4py_run,
                    "Start python programs as they are, not through mpi4py.run");
   command.add_flag("-d,--detach", options.detach, "Start it, print its id and leave it running");

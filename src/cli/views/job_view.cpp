@@ -210,6 +210,10 @@ void JobView::tell_end(const ops::Followed& followed) {
         "mpirun's daemon on a node ended at its start without a word, and mpirun waited for it; it has been "
         "ended");
     say(Colour::yellow, "does the node's ~/.bashrc end the shell? ec2mpi doctor shows where");
+  } else if (followed.record.why == "no connection") {
+    say(Colour::red,
+        "a firewall refused a connection between two ranks, which Open MPI waits for without an end; the job "
+        "has been ended");
   } else if (followed.record.why == "daemon") {
     say(Colour::red, "mpirun lost its daemon on a node and did not return; it has been ended");
   } else if (followed.how == How::ended && followed.record.status != 0 &&
@@ -237,7 +241,8 @@ void JobView::tell_leaving() {
 /// Only for a job that failed by itself: after a Ctrl-C the output has errors that the Ctrl-C caused.
 void JobView::tell_hint(const ops::JobEnd& end) {
   const auto& followed = *end.followed;
-  const bool ours = stopping_ || !followed.record.why.empty() || followed.stopped;
+  const auto& why = followed.record.why;
+  const bool ours = stopping_ || !(why.empty() || why == "no connection") || followed.stopped;
   if (followed.how != ops::Followed::How::ended || ours || ops::exit_code_for(end) == 0) return;
   if (const auto hint = ops::hint_for(tail_, names_))
     console_.talk(console_.paint_talk(Colour::yellow, "hint: " + hint->text()));

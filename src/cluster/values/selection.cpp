@@ -238,7 +238,10 @@ Result<std::vector<Node>> select_nodes(const Inventory& inventory, const std::ve
   return nodes;
 }
 
-std::string fold_indices(const std::vector<int>& indices) {
+std::string fold_indices(const std::vector<int>& unsorted) {
+  auto indices = unsorted;
+  std::sort(indices.begin(), indices.end());
+  indices.erase(std::unique(indices.begin(), indices.end()), indices.end());
   std::string folded;
   for (std::size_t i = 0; i < indices.size();) {
     std::size_t end = i;

@@ -40,6 +40,7 @@ class Planner {
     TRY(check_addresses());
     TRY_AS(placed, place_ranks(places(), wish_.ranks, wish_.slots));
     plan_.places = std::move(*placed);
+    leave_slots_free(plan_.places, wish_.spawn);
     note_networks();
     if (wish_.script)
       plan_script();
@@ -142,6 +143,13 @@ class Planner {
     plan_.line = std::move(*line);
     plan_.files = files(launcher_environment(job), line_of(plan_.line));
     plan_.files.hosts = hostfile_for(job.mpi, plan_.places);
+    plan_.files.settle = settle_settings(job, plan_.line);
+    if (job.command != wish_.command && is_own_python()) {
+      job.command = wish_.command;
+      TRY_AS(as_it_is, mpi_options(job));
+      plan_.files.own_python = wish_.command.front();
+      plan_.files.as_it_is = line_of(*as_it_is);
+    }
     plan_.files.remote_shell = remote_shell(job);
     return {};
   }
@@ -188,7 +196,7 @@ class Planner {
   [[nodiscard]] std::string meta() const {
     std::vector<int> indices;
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
-      if (plan_.places[i].ranks > 0) indices.push_back(nodes_[i].index);
+      if (plan_.places[i].ranks + plan_.places[i].spare > 0) indices.push_back(nodes_[i].index);
     }
     auto text = fmt::format("np {}\nnodes {}\n", total_ranks(plan_.places), fold_indices(indices));
     if (!plan_.mpi.empty()) text += fmt::format("mpi {}\n", plan_.mpi);
@@ -208,6 +216,12 @@ class Planner {
   [[nodiscard]] std::string workdir() const {
     const auto& wanted = wish_.workdir;
     return wanted.empty() || wanted == "~" ? master_.home : below(master_.home, wanted);
+  }
+
+  /// A python of a venv or of conda: the facts of the nodes are about the python3 in the PATH.
+  [[nodiscard]] bool is_own_python() const {
+    const auto& program = wish_.command.front();
+    return is_python(program) && program != "python3" && program != master_.python3;
   }
 
   /// The user's program; plain `python3` becomes the one path that all nodes agree on.

@@ -150,7 +150,7 @@ int JobRecord::exit_code() const {
   if (state == JobState::lost) return exit_code::no_connection;
   if (why == "cancelled") return exit_code::interrupted;
   if (why == "timeout") return exit_code::timed_out;
-  return status;
+  return status == exit_code::no_connection ? exit_code::node_failed : status;
 }
 
 Result<std::vector<JobRecord>> parse_job_records(std::string_view printed) {

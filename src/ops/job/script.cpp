@@ -27,14 +27,24 @@ std::string exports(const std::map<std::string, std::string>& environment) {
   return text;
 }
 
+/// Starts the line; a python of the user's own shows only there whether it has mpi4py.
+std::string line_text(const JobFiles& files) {
+  auto text = fmt::format("set -- {}\n", quote_words(files.command));
+  if (!files.as_it_is.empty())
+    text += fmt::format(
+        "{} -c 'import importlib.util as u, sys; sys.exit(u.find_spec(\"mpi4py\") is None)' || set -- {}\n",
+        quote_word(files.own_python), quote_words(files.as_it_is));
+  return text + files.settle + "exec \"$@\"\n";
+}
+
 /// The part of `run` behind what is known on the master only.
 std::string run_text(const JobFiles& files, const std::optional<JobScript>& script) {
-  const auto words = quote_words(files.command);
   std::string text = "folder=$PWD workdir=$(cat workdir) script=$(cat script)\n";
   if (script) text += assign("name", script->name) + std::string(kStartScriptSh);
   text += "cd -- \"$workdir\" || exit 1\n" + exports(files.environment);
-  if (!script) return text + fmt::format("exec {}\n", words);
-  return text + fmt::format("export EC2MPI_HOSTFILE=\"$folder/hosts\"\nexec $start \"$script\" {}\n", words);
+  if (!script) return text + line_text(files);
+  return text + fmt::format("export EC2MPI_HOSTFILE=\"$folder/hosts\"\nexec $start \"$script\" {}\n",
+                            quote_words(files.command));
 }
 
 /// A job in the queue gets its nodes later; `queue` comes last, for it makes the job count.

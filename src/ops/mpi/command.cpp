@@ -108,7 +108,12 @@ class OpenMpiLine {
     add({"--hostfile", job_.folder + "/hosts"},
         "private addresses and exact slots; --host loses a rank with Open MPI 5");
     add({"-np", std::to_string(ranks)}, count_of(static_cast<std::size_t>(ranks), "rank"));
-    add({"--map-by", "slot"}, "fill the slots in the hostfile's order");
+    if (std::any_of(job_.places.begin(), job_.places.end(),
+                    [](const auto& place) { return place.spare > 0; }))
+      add({"--map-by", "node"},
+          "one rank to each node in turn, for more slots are free than there are ranks");
+    else
+      add({"--map-by", "slot"}, "fill the slots in the hostfile's order");
     add({"--bind-to", "none"}, "two jobs on a node would both be bound to core 0");
     add({"-wdir", job_.workdir}, "a folder that is missing on a node is an error, not silently the home");
     if (dialect_.tells_ranks != nullptr)
@@ -248,6 +253,19 @@ Result<std::vector<MpiOption>> mpi_options(const MpiJob& job) {
                 fmt::format("the master has {}; only Open MPI 4 and 5 can be started", job.mpi.name()));
   }
   return OpenMpiLine(job, job.mpi.major == 4 ? kOpenMpi4 : kOpenMpi5).build();
+}
+
+std::string settle_settings(const MpiJob& job, const std::vector<MpiOption>& options) {
+  if (job.mpi.flavour != MpiFlavour::open_mpi) return {};
+  std::string own = " ";
+  std::size_t words = 0;
+  // The user's parameters and the program stand behind all options of ours.
+  for (std::size_t i = 0; i + job.mca.size() + 1 < options.size(); ++i) {
+    const auto& option = options[i].words;
+    words += option.size();
+    if (option.size() == 3) own += option[1] + " ";
+  }
+  return set_variables({{"own", own}, {"words", std::to_string(words)}}) + std::string(kSettingsSh);
 }
 
 std::map<std::string, std::string> launcher_environment(const MpiJob& job) {

@@ -33,7 +33,9 @@ constexpr std::string_view kBridge =
 constexpr std::string_view kOtherMpi = "mpi4py was built for another MPI than the mpirun that started it";
 constexpr std::string_view kBinding = "there are more ranks than cores, and mpirun wants a core for each";
 constexpr std::string_view kNoBinding = "mpirun --bind-to none ...";
-constexpr std::string_view kMoreSlots = "more ranks than slots: give mpirun the hostfile that ec2mpi wrote";
+constexpr std::string_view kMoreSlots =
+    "more ranks than slots (run --spawn N leaves slots for ranks that a program spawns); in a script give "
+    "mpirun the hostfile that ec2mpi wrote";
 constexpr std::string_view kHostfile = "mpirun --hostfile \"$EC2MPI_HOSTFILE\" ...";
 constexpr std::string_view kDiskFull = "a node's disk is full";
 constexpr std::string_view kShowDisks = "ec2mpi exec-all 'df -h / /tmp /dev/shm'";
@@ -46,6 +48,10 @@ constexpr Known kKnown[] = {
     {"Directory: *\n  Error:",
      "mpirun's daemon could not make {} on its node; this shows which, why, and the fix", kDoctor},
     // ssh between the nodes
+    {"Bad owner or permissions on *\n", "ssh refuses {}, for another user owns it or may write to it",
+     "ec2mpi exec -w 1 'sudo chown \"$(id -un)\" ~/.ssh/config; chmod 600 ~/.ssh/config'"},
+    {"Bad configuration option: *\n", "the configuration of ssh on the master has the unknown option {}",
+     "ec2mpi exec -w 1 'ssh -G localhost'"},
     {"REMOTE HOST IDENTIFICATION HAS CHANGED",
      "a node remembers another machine's host key at this address (stopped instances give theirs back)",
      kSetup},
@@ -69,6 +75,8 @@ constexpr Known kKnown[] = {
     {"detected a parse error in the hostfile", "the hostfile is not in Open MPI's form (Windows line ends?)",
      "sed -i 's/\\r$//' HOSTFILE"},
     {"multiple definitions of the slot count", "the hostfile names a node twice", kHostfile},
+    {"All nodes which are allocated for this job are already filled",
+     "the program spawns ranks, and no slot is free for them", "ec2mpi run --spawn N ..."},
     {"not enough slots available", kMoreSlots, kHostfile},
     {"A request was made to bind", kBinding, kNoBinding},
     {"binding more processes than cpus", kBinding, kNoBinding},
@@ -78,6 +86,8 @@ constexpr Known kKnown[] = {
     {"mutually-exclusive MCA variables", "an interface is both included and excluded; only include",
      "mpirun --mca btl_tcp_if_include 10.0.0.0/16 ..."},
     // the network
+    {"connect() to *:", "{} refuses connections of MPI; look at its own firewall and the security group",
+     kDoctor},
     {"unable to complete a TCP connection", kFirewall, kDoctor},
     {"failed to TCP connect to a peer",
      "a node's own firewall, or the security group, lets no connections of MPI through; this shows where",
@@ -86,6 +96,12 @@ constexpr Known kKnown[] = {
     {"received unexpected process identifier", kBridge, kDoctor},
     // the program
     {"No module named 'mpi4py'", "mpi4py is missing on a node", kSetup},
+    {"No module named mpi4py", "a python of the job has no mpi4py; if the program does not need it",
+     "ec2mpi run --no-mpi4py-run ..."},
+    {"env: '*\\r': No such file", "a script has the line ends of Windows behind {}; this removes them",
+     "sed -i 's/\\r$//' FILE"},
+    {"^M: bad interpreter", "a script has the line ends of Windows; this removes them",
+     "sed -i 's/\\r$//' FILE"},
     {"No module named '*'", "the Python module {} is missing on a node; this shows where",
      "ec2mpi exec-all 'python3 -c \"import {}\"'"},
     {"can't open file '*'", kNotPushed, kPush},
@@ -97,8 +113,9 @@ constexpr Known kKnown[] = {
      kPush},
     {"could not access or execute", "the program is not on every node, or may not be executed there", kPush},
     {"execvp error on file * (", kNotPushed, kPush},
-    {"change to the specified working directory", "the working directory is not on every node", kPush},
-    {"unable to change wdir", "the working directory is not on every node", kPush},
+    {"Working directory: *\n", "the folder {} is not on every node; this shows where",
+     "ec2mpi exec-all 'ls -d {}'"},
+    {"unable to change wdir", "the working directory is not on every node", kDoctor},
     {"version `GLIBC_", "the program was built on a newer system than the nodes'; build it on the master",
      "ec2mpi login"},
     {"error while loading shared libraries: *:", "{} is missing on a node; this shows all that is",
@@ -109,7 +126,6 @@ constexpr Known kKnown[] = {
     {"No PMIx server was reachable", kOtherMpi, kDoctor},
     // what ran out
     {"No space left on device", kDiskFull, kShowDisks},
-    {"inability to write startup files", "mpirun cannot write to /tmp of a node", kShowDisks},
     {"exited on signal 9", "a rank was killed from outside, most likely because the memory ran out",
      "ec2mpi exec-all --sudo 'dmesg | grep -i \"out of memory\"'"},
     {"Too many open files", "a limit of the nodes is too low for so many ranks",
@@ -135,7 +151,7 @@ std::optional<std::string> match(std::string_view text, std::string_view output)
     const auto line = output.substr(line_start, at - line_start);
     const auto begin = before.empty() ? line.find_last_of(" \t") + 1 : line.rfind(before) + before.size();
     if (!before.empty() && line.rfind(before) == std::string_view::npos) continue;
-    const auto word = line.substr(begin);
+    const auto word = trim(line.substr(begin));
     if (!word.empty() && word.size() <= kLongestWord) return std::string(word);
   }
   return std::nullopt;
@@ -150,7 +166,8 @@ std::string filled(std::string_view text, const std::string& word) {
 /// A command is there to be typed: what the output calls things must not become shell text in it.
 bool is_plain(std::string_view word) {
   return std::all_of(word.begin(), word.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '/';
   });
 }
 

@@ -159,6 +159,15 @@ Result<std::vector<Place>> place_ranks(std::vector<Place> places, Ranks wanted, 
   return places;
 }
 
+void leave_slots_free(std::vector<Place>& places, int slots) {
+  const auto left = [](const Place& place) { return place.cores - place.ranks - place.spare; };
+  for (; slots > 0; --slots) {
+    ++std::max_element(places.begin(), places.end(), [&](const Place& a, const Place& b) {
+        return left(a) < left(b);
+      })->spare;
+  }
+}
+
 int total_ranks(const std::vector<Place>& places) {
   return std::accumulate(places.begin(), places.end(), 0,
                          [](int sum, const auto& place) { return sum + place.ranks; });
@@ -166,13 +175,14 @@ int total_ranks(const std::vector<Place>& places) {
 
 bool oversubscribed(const std::vector<Place>& places) {
   return std::any_of(places.begin(), places.end(),
-                     [](const auto& place) { return place.ranks > place.cores; });
+                     [](const auto& place) { return place.ranks + place.spare > place.cores; });
 }
 
 std::string hostfile(const std::vector<Place>& places) {
   std::string text;
   for (const auto& place : places) {
-    if (place.ranks > 0) text += fmt::format("{} slots={}\n", place.address.text(), place.ranks);
+    const int slots = place.ranks + place.spare;
+    if (slots > 0) text += fmt::format("{} slots={}\n", place.address.text(), slots);
   }
   return text;
 }

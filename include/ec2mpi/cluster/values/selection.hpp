@@ -43,6 +43,6 @@ struct SelectionContext {
                                                      const SelectionContext& context = {});
 
 /// Indices as a selection, shortest form: {1,2,3,6} gives "1-3,6".
-[[nodiscard]] std::string fold_indices(const std::vector<int>& indices);
+[[nodiscard]] std::string fold_indices(const std::vector<int>& unsorted);
 
 }  // namespace ec2mpi

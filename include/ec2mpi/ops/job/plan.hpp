@@ -30,6 +30,7 @@ struct JobWish {
   std::string workdir;        ///< absolute, or below the home, with or without `~/`; empty = the home
   Ranks ranks;
   Slots slots;
+  int spawn = 0;  ///< slots to leave free for ranks that the program spawns
   std::vector<std::pair<std::string, std::string>> env;
   std::vector<std::pair<std::string, std::string>> mca;
   std::vector<std::string> pull;       ///< what is to be brought back; like workdir, but below that
@@ -63,7 +64,10 @@ struct JobFiles {
   std::string workdir;                             ///< absolute
   std::map<std::string, std::string> environment;  ///< for the launcher or the script
   std::vector<std::string> command;                ///< all words of the line; for a script its arguments
-  std::optional<QueueFiles> queue = {};            ///< it waits; hosts, addresses and nodes come later
+  std::string own_python = {};  ///< the user's python, of which it is not known whether it has mpi4py
+  std::string settle = {};      ///< shell text between the line and its start
+  std::vector<std::string> as_it_is = {};  ///< the line to run instead if own_python has no mpi4py
+  std::optional<QueueFiles> queue = {};    ///< it waits; hosts, addresses and nodes come later
 };
 
 struct JobPlan {

@@ -39,7 +39,8 @@ struct JobRecord {
   std::map<std::string, Swept> swept;            ///< by the node's label: what was found after its end
   std::map<std::string, std::string> not_swept;  ///< by the node's label: why there was no look
 
-  /// The exit code of `ec2mpi run`, `attach` and `wait`: the job's own, 130, 124; 255 if it is lost.
+  /// The exit code of `ec2mpi run`, `attach` and `wait`: the job's own, 130, 124; 255 only
+  /// if it is lost: a program that ends with 255 gives 1.
   [[nodiscard]] int exit_code() const;
 };
 

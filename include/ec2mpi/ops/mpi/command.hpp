@@ -40,6 +40,10 @@ struct MpiJob {
 /// The whole line, in order: launcher, options, program. Errors: usage for an MPI that can't be started.
 [[nodiscard]] Result<std::vector<MpiOption>> mpi_options(const MpiJob& job);
 
+/// Shell text behind `set -- LINE`: settles collisions with the user's own settings
+/// (src/ops/mpi/settings.sh); empty for an MPI that has none.
+[[nodiscard]] std::string settle_settings(const MpiJob& job, const std::vector<MpiOption>& options);
+
 /// Environment for the launcher, beside the line; it holds the values of the user's variables, so that they
 /// stand on no command line.
 [[nodiscard]] std::map<std::string, std::string> launcher_environment(const MpiJob& job);

@@ -34,12 +34,16 @@ struct Place {
   int cores = 0;
   int threads = 0;
   int listed = 0;  ///< slots that the list of nodes names; 0 = none
-  int ranks = 0;   ///< what place_ranks decides
+  int ranks = 0;   ///< as place_ranks decides
+  int spare = 0;   ///< slots that stay free for ranks that the program spawns
 };
 
 /// Fills in `ranks`, spread evenly: 5 ranks on 4 nodes give 2, 1, 1, 1. Ranks that do not fit are refused
 /// with the arithmetic and what to type instead. Errors: usage. `places` must not be empty.
 [[nodiscard]] Result<std::vector<Place>> place_ranks(std::vector<Place> places, Ranks wanted, Slots slots);
+
+/// Leaves `slots` slots free, where the most cores are left.
+void leave_slots_free(std::vector<Place>& places, int slots);
 
 /// What a job in a queue has to wait for: its ranks, and on how many nodes (0: as few as have room).
 struct Need {

@@ -33,7 +33,8 @@ TEST(MpiLine, ForOpenMpi4) {
             "/usr/bin/mpirun --hostfile /home/ubuntu/.ec2mpi/jobs/spread-1/hosts -np 4 --map-by slot "
             "--bind-to none "
             "-wdir /home/ubuntu "
-            "--mca plm_rsh_args '-o BatchMode=yes -o ConnectTimeout=10 -o ServerAliveInterval=15' "
+            "--mca plm_rsh_agent /home/ubuntu/.ec2mpi/jobs/spread-1/rsh --mca plm_rsh_args '-o BatchMode=yes "
+            "-o ConnectTimeout=10 -o ServerAliveInterval=15' "
             "--mca plm_rsh_no_tree_spawn 1 --mca orte_leave_session_attached 1 --mca orte_launch_agent 'env "
             "EC2MPI_JOB=spread-1 orted' "
             "--mca oob_tcp_if_include 10.0.0.8/29 --mca btl_tcp_if_include 10.0.0.8/29 --mca pml ob1 "
@@ -46,7 +47,8 @@ TEST(MpiLine, ForOpenMpi5) {
             "/usr/bin/mpirun --hostfile /home/ubuntu/.ec2mpi/jobs/spread-1/hosts -np 4 --map-by slot "
             "--bind-to none "
             "-wdir /home/ubuntu --output-proctable=/home/ubuntu/.ec2mpi/jobs/spread-1/ranks "
-            "--prtemca plm_ssh_args '-o BatchMode=yes -o ConnectTimeout=10 -o ServerAliveInterval=15' "
+            "--prtemca plm_ssh_agent /home/ubuntu/.ec2mpi/jobs/spread-1/rsh --prtemca plm_ssh_args '-o "
+            "BatchMode=yes -o ConnectTimeout=10 -o ServerAliveInterval=15' "
             "--prtemca plm_ssh_no_tree_spawn 1 --prtemca prte_launch_agent 'env EC2MPI_JOB=spread-1 prted' "
             "--prtemca odls_base_max_threads 0 "
             "--prtemca prte_if_include 10.0.0.8/29 --mca btl_tcp_if_include 10.0.0.8/29 --mca pml ob1 "
@@ -149,7 +151,7 @@ TEST(MpiLine, ForMpich) {
       "/home/ubuntu -genv EC2MPI_JOB spread-1 -genvall ./ring 'two words'");
   EXPECT_EQ(hostfile_for(hydra.mpi, hydra.places), "10.0.0.11:2\n10.0.0.12:2\n");
   EXPECT_EQ(launcher_environment(hydra).at("HYDRA_LAUNCHER_EXEC"), "/home/ubuntu/.ec2mpi/jobs/spread-1/rsh");
-  EXPECT_NE(remote_shell(hydra).find("env EC2MPI_JOB=spread-1"), std::string::npos);
+  EXPECT_NE(remote_shell(hydra).find("mark=EC2MPI_JOB=spread-1\n"), std::string::npos);
   hydra.mca = {{"btl", "tcp,self"}};
   EXPECT_EQ(line(hydra), "--mca is for Open MPI; the nodes have MPICH 4.2.1");
 }
@@ -208,7 +210,7 @@ TEST(ThroughMpi4py, WrapsPythonProgramsOnly) {
 }
 
 TEST(ScriptEnvironment, MarksTheDaemonsOfTheScriptsOwnMpirun) {
-  const auto environment = script_environment("j7");
+  const auto environment = script_environment("j7", "/home/ubuntu/.ec2mpi/jobs/j7");
   EXPECT_EQ(environment.at("EC2MPI_JOB"), "j7");
   EXPECT_EQ(environment.at("OMPI_MCA_orte_launch_agent"), "env EC2MPI_JOB=j7 orted");
   EXPECT_EQ(environment.at("PRTE_MCA_prte_launch_agent"), "env EC2MPI_JOB=j7 prted");

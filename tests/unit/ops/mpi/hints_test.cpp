@@ -49,12 +49,30 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"mpirun noticed that process rank 3 with PID 0 on node b exited on signal 9 (Killed).",
              "memory"},
         Case{"mpirun has detected an attempt to run as root.", "-l ubuntu"},
+        Case{"Bad owner or permissions on /home/ubuntu/.ssh/config\r\nORTE was unable to reliably start one "
+             "or more "
+             "daemons.\n* the inability to write startup files into /tmp",
+             "ssh refuses /home/ubuntu/.ssh/config, for"},
+        Case{"All nodes which are allocated for this job are already filled.", "ec2mpi run --spawn N"},
+        Case{"/home/ubuntu/venv/bin/python: No module named mpi4py\n", "--no-mpi4py-run"},
+        Case{"/usr/bin/env: 'python3\\r': No such file or directory", "sed -i"},
+        Case{"WARNING: Open MPI failed to TCP connect to a peer MPI process.\n  Message:    connect() to "
+             "10.0.0.13:1024 failed\n  Error:      No route to host (113)",
+             "node3 refuses connections of MPI"},
+        Case{"Working directory: /home/ubuntu/proj\nNode: 10.0.0.13\n", "exec-all 'ls -d /home/ubuntu/proj'"},
         Case{"OSError: [Errno 28] No space left on device", "df -h"}));
 
 TEST(Hints, StayAwayFromWhatIsNotKnown) {
   EXPECT_EQ(hint(""), "");
   EXPECT_EQ(hint("epoch 3 loss 0.25\nTraceback (most recent call last):\nValueError: x\n"), "");
   EXPECT_EQ(hint("connect to host"), "");
+}
+
+TEST(Hints, DoNotTakeAGuessOfOpenMpisGeneralPageForTheCause) {
+  const auto found = hint(
+      "ssh: something new\nORTE was unable to reliably start one or more daemons.\nThis usually is caused "
+      "by:\n* the inability to write startup files into /tmp (--tmpdir/orte_tmpdir_base).\n");
+  EXPECT_EQ(found.find("/tmp"), std::string::npos) << found;
 }
 
 TEST(Hints, TheCauseComesBeforeWhatFollows) {

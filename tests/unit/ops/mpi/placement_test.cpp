@@ -106,6 +106,17 @@ TEST(Slots, AreCoresThreadsOrANumber) {
     EXPECT_FALSE(parse_slots(text)) << text;
 }
 
+TEST(Placement, FreeSlotsLieWhereTheMostCoresAreLeft) {
+  std::vector<Place> places{{.label = "node1", .address = *parse_ipv4("10.0.0.11"), .cores = 4, .ranks = 2},
+                            {.label = "node2", .address = *parse_ipv4("10.0.0.12"), .cores = 2, .ranks = 2},
+                            {.label = "node3", .address = *parse_ipv4("10.0.0.13"), .cores = 1}};
+  leave_slots_free(places, 3);
+  EXPECT_EQ(hostfile(places), "10.0.0.11 slots=4\n10.0.0.12 slots=2\n10.0.0.13 slots=1\n");
+  EXPECT_FALSE(oversubscribed(places));
+  leave_slots_free(places, 1);
+  EXPECT_TRUE(oversubscribed(places));
+}
+
 TEST(Network, IsTheSmallestThatHoldsAll) {
   const auto covering = [](std::initializer_list<const char*> texts) {
     std::vector<Ipv4> addresses;

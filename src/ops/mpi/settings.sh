@@ -1,0 +1,71 @@
+# Settles collisions between the line of mpirun and the user's own settings of Open MPI on the master, in the user's favour.
+# "$@" is the line; its first $words words come from ec2mpi, the other words from the user. $own holds the names of ec2mpi's
+# parameters, each between blanks. Afterwards "$@" is the line to run. What is changed is said on standard error.
+# - A parameter that the user sets is left out of the line. The launch agent stays, for it marks the daemons.
+# - X_if_include is left out where the user sets X_if_exclude: Open MPI accepts only one of them.
+# - Where the user sets mca_base_env_list, Open MPI accepts no -x: the variables join the user's list.
+# shellcheck shell=sh
+# shellcheck disable=SC2154 # the text in front sets these variables
+
+# "NAME PLACE VALUE" for each setting, the one that Open MPI prefers first.
+find_settings() {
+  env | sed -n 's/^\(\(OMPI\|PRTE\|PMIX\)_MCA_\([A-Za-z0-9_]*\)\)=\(.*\)/\3 \1 \4/p'
+  for file in "$HOME"/.openmpi/mca-params.conf "$HOME"/.prte/mca-params.conf "$HOME"/.pmix/mca-params.conf \
+    "$1"/etc/*mca-params.conf /etc/openmpi/*mca-params.conf /etc/prte/*mca-params.conf /etc/pmix/*mca-params.conf; do
+    [ -r "$file" ] || continue
+    sed -n -e '=' -e 's/^[ \t]*\([A-Za-z0-9_]*\)[ \t]*=[ \t]*\(.*\)/\1 \2/p' "$file" | awk -v file="$file" '
+      NF == 1 && $1 ~ /^[0-9]+$/ { number = $1; next }
+      { name = $1; sub(/^[^ ]* /, ""); sub(/[ \t\r]+$/, ""); print name, file ":" number, $0 }'
+  done
+}
+# setting NAME: sets $place and $value; false if the user does not set it.
+setting() {
+  read -r place value <<END
+$(printf '%s\n' "$settings" | awk -v name="$1" '$1 == name { sub(/^[^ ]* /, ""); print; exit }')
+END
+  [ -n "$place" ]
+}
+note() { echo "ec2mpi: $*" | tr -d '\000-\010\013-\037\177' >&2; }
+# yields NAME VALUE: has the parameter of ec2mpi to go?
+yields() {
+  case $own in *" $1 "*) ;; *) return 1 ;; esac
+  case $1 in
+    *_launch_agent)
+      ! setting "$1" || note "$place sets $1, which is not used: ec2mpi needs its own to mark the daemons"
+      return 1 ;;
+  esac
+  if setting "$1"; then note "$place sets $1 to $value; ec2mpi's own is left out ($2)"; return; fi
+  case $1 in *_if_include) ;; *) return 1 ;; esac
+  setting "${1%include}exclude" && note "$place sets ${1%include}exclude to $value; ec2mpi's $1 $2 is left out"
+}
+
+settings=$(find_settings "${1%/bin/*}" 2>/dev/null)
+if [ -n "$settings" ]; then
+  rest=$(($# - words)) list=''
+  setting mca_base_env_list && list=$value listed_in=$place
+  while [ "$words" -gt 0 ]; do
+    case $1 in
+      --mca | --prtemca)
+        yields "$2" "$3" || set -- "$@" "$1" "$2" "$3"
+        shift 3
+        words=$((words - 3)) ;;
+      -x)
+        if [ -n "$list" ]; then list="$list;$2"; else set -- "$@" "$1" "$2"; fi
+        shift 2
+        words=$((words - 2)) ;;
+      *)
+        set -- "$@" "$1"
+        shift
+        words=$((words - 1)) ;;
+    esac
+  done
+  if [ -n "$list" ]; then
+    note "$listed_in sets mca_base_env_list; the variables of the job join it"
+    set -- "$@" --mca mca_base_env_list "$list"
+  fi
+  while [ "$rest" -gt 0 ]; do
+    set -- "$@" "$1"
+    shift
+    rest=$((rest - 1))
+  done
+fi

@@ -1,0 +1,95 @@
+/// The program `rsh` with a false ssh in the PATH, which gives the command to a login shell as sshd does.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "ec2mpi/base/file.hpp"
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/ops/mpi/command.hpp"
+#include "tests/support/scratch_folder.hpp"
+
+namespace ec2mpi::ops {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kOfBash =
+    "PATH=/opt/mpi/bin:$PATH ; export PATH ; LD_LIBRARY_PATH=/opt/mpi/lib:${LD_LIBRARY_PATH:-} ; export "
+    "LD_LIBRARY_PATH ;  env EC2MPI_JOB=j7 printf";
+constexpr const char* kOfCsh =
+    "set path = ( /opt/mpi/bin $path ) ; if ( $?LD_LIBRARY_PATH == 0 ) setenv LD_LIBRARY_PATH /opt/mpi/lib ; "
+    " "
+    "env EC2MPI_JOB=j7 printf";
+
+class RemoteShell : public testing::TestWithParam<const char*> {
+ protected:
+  RemoteShell() {
+    fs::create_directory(folder_ / "bin");
+    program("rsh", remote_shell("j7", folder_.string(), false));
+    false_ssh("shift; exec \"$login_shell\" -c \"$*\"");
+  }
+  void program(const fs::path& name, const std::string& text) {
+    std::ofstream(folder_ / name) << text;
+    fs::permissions(folder_ / name, fs::perms::owner_all);
+  }
+  /// `text` runs behind the options; $1 is the host.
+  void false_ssh(const std::string& text) {
+    program("bin/ssh",
+            "#!/bin/sh\nwhile :; do case $1 in -x) shift ;; -o) shift 2 ;; *) break ;; esac; done\n" + text);
+  }
+  int run(const std::string& line) {
+    const auto whole = "cd " + quote_word(folder_.string()) + " && export PATH=\"$PWD/bin:$PATH\" && " + line;
+    return std::system(whole.c_str()) >> 8;
+  }
+  [[nodiscard]] std::string text(const char* name) const { return read_file(folder_ / name).value_or(""); }
+
+  test::ScratchFolder scratch_;
+  fs::path folder_ = scratch_.path();
+};
+
+TEST_P(RemoteShell, AnyLoginShellRunsTheCommandOfOpenMpi) {
+  if (run("command -v " + std::string(GetParam()) + " >/dev/null") != 0) GTEST_SKIP();
+  for (const auto* command : {kOfBash, kOfCsh}) {
+    const auto words = quote_words({"-o", "BatchMode=yes", "10.0.0.12", command, "'%s|'", "\"two words\"",
+                                    "'$HOME'", "'a!b'", "'c\\d'", ">&2"});
+    EXPECT_EQ(run(std::string("login_shell=") + GetParam() + " ./rsh " + words + " 2>said"), 0);
+    EXPECT_EQ(text("said"), "two words|$HOME|a!b|c\\d|") << command;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(LoginShells, RemoteShell, testing::Values("sh", "bash", "zsh", "tcsh", "fish"),
+                         [](const auto& each) { return std::string(each.param); });
+
+class RemoteShellOnce : public RemoteShell {};
+
+TEST_P(RemoteShellOnce, ItsStatusIsThatOfSsh) {
+  false_ssh("exit 7");
+  EXPECT_EQ(run("./rsh 10.0.0.12 'env EC2MPI_JOB=j7 orted'"), 7);
+}
+
+TEST_P(RemoteShellOnce, SshDoesNotMakeTheLaunchersErrorsNonblocking) {
+  false_ssh(
+      "exec python3 -c 'import fcntl, os; os.write(2, b\"said\\n\")\n"
+      "fcntl.fcntl(2, fcntl.F_SETFL, os.O_NONBLOCK | fcntl.fcntl(2, fcntl.F_GETFL))'");
+  ASSERT_EQ(
+      run("mkfifo err.pipe && { cat err.pipe >err & "
+          "{ ./rsh 10.0.0.12 'env EC2MPI_JOB=j7 orted'; "
+          "python3 -c 'import fcntl, os; print(fcntl.fcntl(2, fcntl.F_GETFL) & os.O_NONBLOCK)' >flags; } "
+          "2>>err.pipe; wait; }"),
+      0);
+  EXPECT_EQ(text("flags"), "0\n");
+  EXPECT_EQ(text("err"), "said\n");
+}
+
+TEST_P(RemoteShellOnce, DaemonsOfHydraGetTheMarkAndKeepTheirWords) {
+  false_ssh("shift; printf '%s|' \"$@\"");
+  EXPECT_EQ(run("./rsh -x 10.0.0.12 '\"/usr/bin/hydra_pmi_proxy\"' --port '10.0.0.11:4' >said"), 0);
+  EXPECT_EQ(text("said"), "env|EC2MPI_JOB=j7|\"/usr/bin/hydra_pmi_proxy\"|--port|10.0.0.11:4|");
+}
+
+INSTANTIATE_TEST_SUITE_P(Sh, RemoteShellOnce, testing::Values("sh"));
+
+}  // namespace
+}  // namespace ec2mpi::ops
