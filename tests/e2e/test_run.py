@@ -97,6 +97,67 @@ def test_words_behind_the_dashes_stay_words(ec2mpi):
     assert (done.code, done.out) == (0, "<two words><$HOME><it's><><--np><*>")
 
 
+@pytest.mark.parametrize("shell", ["/usr/bin/tcsh", "/usr/bin/fish"])
+def test_ranks_start_whatever_login_shell_the_accounts_have(ec2mpi, cluster4, shell):
+    try:
+        for host in (1, 2):
+            assert cluster4.host(host, f"usermod -s {shell} ubuntu").code == 0
+        done = ec2mpi("run", "-w", "1-2", "-np", "2", "--", "hostname")
+        assert (done.code, sorted(done.out.split())) == (0, ["ip-10-0-0-11", "ip-10-0-0-12"]), done.err
+    finally:
+        for host in (1, 2):
+            cluster4.host(host, "usermod -s /bin/bash ubuntu")
+
+
+SPAWN = """
+from mpi4py import MPI
+import sys
+child = "from mpi4py import MPI; MPI.Comm.Get_parent().gather(MPI.Get_processor_name(), root=0)"
+comm = MPI.COMM_SELF.Spawn(sys.executable, ["-c", child], maxprocs=2)
+print(*sorted(comm.gather(None, root=MPI.ROOT)))
+"""
+
+
+@pytest.mark.skipif(bool(HOSTS_ROOT), reason="seen with Open MPI 4")
+def test_spawned_ranks_get_the_slots_that_were_left_free(ec2mpi, cluster4):
+    give(cluster4, "spawn.py", SPAWN)
+    done = ec2mpi("run", "-np", "1", "--spawn", "2", "--timeout", "30", "--", "python3", "spawn.py")
+    assert done.code == 0 and len(done.out.split()) == 2, done
+    done = ec2mpi("run", "-np", "1", "--timeout", "30", "--", "python3", "spawn.py")
+    assert done.code != 0 and "hint: the program spawns ranks" in done.err
+
+
+def test_a_python_of_its_own_without_mpi4py_starts_as_it_is(ec2mpi, cluster4):
+    give(cluster4, "python3", "#!/bin/sh\nexec /usr/bin/python3 -S \"$@\"\n", mode="755", folder=f"{HOME}/venv/bin")
+    give(cluster4, "plain.py", "print('plain')")
+    done = ec2mpi("run", "-np", "2", "--", "./venv/bin/python3", "plain.py")
+    assert (done.code, done.out) == (0, "plain\nplain\n"), done.err
+
+
+def test_the_users_own_settings_of_open_mpi_win_and_are_named(ec2mpi, cluster4, who):
+    settings = "btl_tcp_if_exclude = lo,docker0\n"
+    give(cluster4, "mca-params.conf", settings, folder=f"{HOME}/.openmpi")
+    try:
+        done = ec2mpi("run", "--per-node", "1", "--", "python3", "who.py")
+        assert done.code == 0 and len(done.out.splitlines()) == 4, done.err
+        assert f"{HOME}/.openmpi/mca-params.conf:1 sets btl_tcp_if_exclude" in done.err
+    finally:
+        for host in HOSTS:
+            cluster4.host(host, f"rm -r {HOME}/.openmpi")
+
+
+def test_a_script_with_the_line_ends_of_windows_runs(ec2mpi, cluster4):
+    (ec2mpi.folder / "run_crlf.sh").write_bytes(b"#!/bin/bash\r\necho \"np $EC2MPI_NP\"\r\n")
+    done = ec2mpi("run", "-np", "2", "run_crlf.sh")
+    assert (done.code, done.out) == (0, "np 2\n"), done.err
+    assert "line ends of Windows" in done.err
+
+
+def test_a_program_that_ends_with_255_is_no_lost_job(ec2mpi):
+    done = ec2mpi("run", "-np", "1", "--", "sh", "-c", "exit 255")
+    assert done.code == 1, done
+
+
 def test_too_many_ranks_are_refused_with_the_arithmetic(ec2mpi, cluster4):
     done = ec2mpi("run", "--slots", "1", "-np", "12", "--", "hostname")
     assert (done.code, done.out) == (2, "")

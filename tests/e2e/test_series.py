@@ -18,6 +18,8 @@ from mpi4py import MPI
 comm = MPI.COMM_WORLD
 words = sys.argv[1:]
 begun = time.monotonic()
+while words[0] == "5" and os.path.exists("/home/ubuntu/gate"):
+    time.sleep(0.05)
 comm.barrier()
 time.sleep(float(os.environ.get("PAUSE", "0.4")))
 comm.barrier()
@@ -125,13 +127,15 @@ VARIANTS = [f"step-agents{agents}-seed{seed}" for agents in (1, 3, 5) for seed i
 
 
 def test_twelve_jobs_run_side_by_side_and_survive_a_killed_laptop(ec2mpi, hosts8):
+    for host in range(1, 9):
+        hosts8.host(host, f"touch {HOME}/gate")  # the jobs of five agents do not end while it is there
     process = ec2mpi.start("run", "step")
     wait_until(lambda: ended(hosts8) >= 2, "two jobs over", 60)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    at_kill = ended(hosts8)
+    for host in range(1, 9):
+        hosts8.host(host, f"rm {HOME}/gate")
     wait_until(lambda: ended(hosts8) == 12, "the queue goes on without us", 120)
-    assert at_kill < 12
     done = ec2mpi("run", "step", "--resume")
     assert done.code == 0, done.err
     assert "0 jobs handed to the master, 12 skipped that had succeeded" in done.err

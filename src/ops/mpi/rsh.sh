@@ -43,11 +43,12 @@ if [ -z "$start_by_sh" ]; then
   done
   exec ssh "$@"
 fi
-# The words in front of the command stay; the command becomes one word.
+# The words in front of the command stay; the command becomes one word. For a shell that it does not know, Open MPI puts
+# "( test ! -r ./.profile || . ./.profile;" in front, and ")" behind.
 count=$# command=''
 while [ $count -gt 0 ]; do
   case $command$1 in
-    *"env $mark "*) command="$command${command:+ }$1" ;;
+    '('* | *"env $mark "*) command="$command${command:+ }$1" ;;
     *) set -- "$@" "$1" ;;
   esac
   shift

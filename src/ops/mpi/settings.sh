@@ -1,7 +1,7 @@
 # Settles collisions between the line of mpirun and the user's own settings of Open MPI on the master, in the user's favour.
 # "$@" is the line; its first $words words come from ec2mpi, the other words from the user. $own holds the names of ec2mpi's
 # parameters, each between blanks. Afterwards "$@" is the line to run. What is changed is said on standard error.
-# - A parameter that the user sets is left out of the line. The launch agent stays, for it marks the daemons.
+# - A parameter that the user sets, in a variable or a file in the home, is left out of the line. The launch agent stays, for it marks the daemons.
 # - X_if_include is left out where the user sets X_if_exclude: Open MPI accepts only one of them.
 # - Where the user sets mca_base_env_list, Open MPI accepts no -x: the variables join the user's list.
 # shellcheck shell=sh
@@ -25,16 +25,20 @@ $(printf '%s\n' "$settings" | awk -v name="$1" '$1 == name { sub(/^[^ ]* /, "");
 END
   [ -n "$place" ]
 }
+# The files of the system hold what a distribution prefers: ec2mpi's own parameters win over them.
+is_users() {
+  case $place in *_MCA_* | "$HOME"/*) ;; *) return 1 ;; esac
+}
 note() { echo "ec2mpi: $*" | tr -d '\000-\010\013-\037\177' >&2; }
 # yields NAME VALUE: has the parameter of ec2mpi to go?
 yields() {
   case $own in *" $1 "*) ;; *) return 1 ;; esac
   case $1 in
     *_launch_agent)
-      ! setting "$1" || note "$place sets $1, which is not used: ec2mpi needs its own to mark the daemons"
+      ! setting "$1" || ! is_users || note "$place sets $1, which is not used: ec2mpi needs its own to mark the daemons"
       return 1 ;;
   esac
-  if setting "$1"; then note "$place sets $1 to $value; ec2mpi's own is left out ($2)"; return; fi
+  if setting "$1" && is_users; then note "$place sets $1 to $value; ec2mpi's own is left out ($2)"; return; fi
   case $1 in *_if_include) ;; *) return 1 ;; esac
   setting "${1%include}exclude" && note "$place sets ${1%include}exclude to $value; ec2mpi's $1 $2 is left out"
 }

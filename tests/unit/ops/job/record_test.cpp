@@ -38,7 +38,7 @@ TEST(JobRecord, GivesTheExitCodeThatTellsWhy) {
   EXPECT_EQ(record.exit_code(), 3);
   record.why = "cancelled";
   EXPECT_EQ(record.exit_code(), 130);
-  EXPECT_EQ(parse_job_records("job a\nstate ended what\n")->front().exit_code(), 255);
+  EXPECT_EQ(parse_job_records("job a\nstate ended what\n")->front().exit_code(), 1);
 }
 
 TEST(JobRecord, OfAHostileMasterIsRefusedOrHarmless) {

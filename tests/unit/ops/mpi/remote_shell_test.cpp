@@ -59,6 +59,14 @@ TEST_P(RemoteShell, AnyLoginShellRunsTheCommandOfOpenMpi) {
   }
 }
 
+TEST_P(RemoteShell, AnyLoginShellRunsTheCommandThatOpenMpiWritesForAnUnknownShell) {
+  if (run("command -v " + std::string(GetParam()) + " >/dev/null") != 0) GTEST_SKIP();
+  const auto words = quote_words({"10.0.0.12", "(", "test", "!", "-r", "./.profile", "||", ".", "./.profile;",
+                                  kOfBash, "'%s|'", "'one word'", ">&2", ")"});
+  EXPECT_EQ(run(std::string("login_shell=") + GetParam() + " ./rsh " + words + " 2>said"), 0);
+  EXPECT_EQ(text("said"), "one word|");
+}
+
 INSTANTIATE_TEST_SUITE_P(LoginShells, RemoteShell, testing::Values("sh", "bash", "zsh", "tcsh", "fish"),
                          [](const auto& each) { return std::string(each.param); });
 

@@ -19,7 +19,8 @@ class UsersSettings : public testing::Test {
  protected:
   /// The line that is left of `line`, of which the last words are the user's --mca and program.
   std::string settled(const std::string& environment = {}) {
-    MpiJob job{.mca = {{"btl", "self"}}, .command = {"prog"}};
+    MpiJob job;
+    job.mca = {{"btl", "self"}};
     const std::vector<MpiOption> options{{{"/opt/mpi/bin/mpirun"}, ""},
                                          {{"--mca", "btl_tcp_if_include", "10.0.0.8/29"}, ""},
                                          {{"--mca", "pml", "ob1"}, ""},
