@@ -6,7 +6,7 @@
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
-#include "src/ssh/known_host_names.hpp"
+#include "ec2mpi/ssh/known_host_names.hpp"
 
 namespace ec2mpi::ssh {
 
@@ -154,10 +154,19 @@ Result<HostKeys::Verdict> HostKeys::judge(const Node& node, const HostKey& shown
                   how_to_forget(name, lines, file_)));
 }
 
-Result<void> HostKeys::verify(const Node& node, const HostKey& shown) {
+Error HostKeys::explain_missing_type(const Node& node) const {
+  const auto name = host_key_name(node);
+  return {
+      ErrorKind::host_key,
+      fmt::format("it no longer has a host key of the type that is remembered; nothing was sent. If you know "
+                  "why (reinstalled): {}",
+                  how_to_forget(name, lines_for(name), file_))};
+}
+
+Result<void> HostKeys::verify(const Node& node, const HostKey& shown, UnknownHostKey at_least) {
   TRY_AS(verdict, judge(node, shown));
   if (*verdict == Verdict::known) return {};
-  if (unknown_ == UnknownHostKey::refuse) {
+  if (unknown_ == UnknownHostKey::refuse || at_least == UnknownHostKey::refuse) {
     return fail(ErrorKind::host_key,
                 fmt::format("its host key is unknown and only known ones are accepted; add it "
                             "to {} under the name '{}'",

@@ -1,4 +1,4 @@
-#include "src/ssh/known_host_names.hpp"
+#include "ec2mpi/ssh/known_host_names.hpp"
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>

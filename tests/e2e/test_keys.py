@@ -281,3 +281,30 @@ def test_a_usual_key_of_the_user_serves_where_none_is_named(ec2mpi):
     (ec2mpi.home / ".ssh").mkdir(mode=0o700)
     os.rename(ec2mpi.folder / KEY, ec2mpi.home / ".ssh/id_rsa")
     assert ec2mpi("exec-all", "true").code == 0
+
+
+def test_an_encrypted_key_that_the_agent_holds_needs_no_passphrase(ec2mpi, agent):
+    variable = agent(ec2mpi.folder / KEY)
+    encrypt(ec2mpi.folder / KEY, "open sesame")
+    done = ec2mpi("exec-all", "true", env=variable, start_new_session=True)
+    assert done.code == 0, done.err
+
+
+def test_a_usual_key_serves_beside_an_agent_that_does_not_have_it(ec2mpi, agent):
+    make_key(ec2mpi.home / "first")
+    variable = agent(ec2mpi.home / "first")
+    (ec2mpi.home / ".ssh").mkdir(mode=0o700)
+    os.rename(ec2mpi.folder / KEY, ec2mpi.home / ".ssh/id_rsa")
+    assert ec2mpi("exec-all", "true", env=variable).code == 0
+
+
+def test_ssh_config_may_name_several_keys_and_ask_for_known_hosts_only(ec2mpi):
+    make_key(ec2mpi.home / "wrong")
+    os.rename(ec2mpi.folder / KEY, ec2mpi.home / "right")
+    configure(ec2mpi, "Host *\n  IdentityFile ~/wrong\n  IdentityFile ~/right\n")
+    assert ec2mpi("exec-all", "true").code == 0
+    configure(ec2mpi, "Host *\n  IdentityFile ~/right\n  StrictHostKeyChecking yes\n  HostKeyAlias x\n  UserKnownHostsFile /dev/null\n")
+    known_hosts(ec2mpi).unlink()
+    done = ec2mpi("exec", "-w", "1", "true")
+    assert done.code == 255 and "only known ones are accepted" in done.err
+    assert "not used of the ssh configuration: userknownhostsfile" in done.err

@@ -47,7 +47,12 @@ class HostKeys {
 
   /// Judges the key that a node showed, before any credential is sent. A first sight is appended to the file
   /// at once, unless another ec2mpi has done so. Error kinds: host_key, usage, local_io.
-  [[nodiscard]] Result<void> verify(const Node& node, const HostKey& shown);
+  /// `at_least`: refuse an unknown key even if load() was told to remember it.
+  [[nodiscard]] Result<void> verify(const Node& node, const HostKey& shown,
+                                    UnknownHostKey at_least = UnknownHostKey::remember);
+
+  /// For a node that has none of the known types any more.
+  [[nodiscard]] Error explain_missing_type(const Node& node) const;
 
   /// The key types known for a node, for asking the server for one that can be compared; may be empty.
   [[nodiscard]] std::vector<std::string> known_types(const Node& node) const;

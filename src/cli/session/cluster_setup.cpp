@@ -100,9 +100,13 @@ std::vector<fs::path> default_keys() {
   return keys;
 }
 
+struct Keys {
+  std::vector<ssh::PrivateKey> first;
+  std::vector<ssh::PrivateKey> after_agent;
+};
+
 /// Keys that the user named must load. Others are only tried if they do, and never asked a passphrase for.
-Result<std::vector<ssh::PrivateKey>> load_keys(const Cluster& cluster, const ConnectOptions& options,
-                                               bool have_agent) {
+Result<Keys> load_keys(const Cluster& cluster, const ConnectOptions& options, bool have_agent) {
   std::optional<fs::path> named;
   if (options.identity)
     named = expand_home(*options.identity);
@@ -111,15 +115,15 @@ Result<std::vector<ssh::PrivateKey>> load_keys(const Cluster& cluster, const Con
   else if (auto pems = pem_files(cluster.list.parent_path()); pems.size() == 1)
     named = pems.front();
 
-  std::vector<ssh::PrivateKey> keys;
+  Keys keys;
   if (named) {
+    if (have_agent && ssh::agent_has_encrypted_key(*named)) return keys;
     TRY_AS(key, ssh::load_private_key(*named, prompt_passphrase));
-    keys.push_back(*key);
+    keys.first.push_back(*key);
     return keys;
   }
-  if (have_agent) return keys;
   for (const auto& file : default_keys()) {
-    if (auto key = ssh::load_private_key(file, {})) keys.push_back(*key);
+    if (auto key = ssh::load_private_key(file, {})) keys.after_agent.push_back(*key);
   }
   return keys;
 }
@@ -243,7 +247,7 @@ Result<Access> open_access(const Cluster& cluster, const ConnectOptions& options
   const bool have_agent = std::getenv("SSH_AUTH_SOCK") != nullptr;
   TRY_AS(keys, load_keys(cluster, options, have_agent));
   const auto ssh_config = ssh_config_file(options);
-  if (keys->empty() && !have_agent && ssh_config.empty()) {
+  if (keys->first.empty() && keys->after_agent.empty() && !have_agent && ssh_config.empty()) {
     return no_key(pem_files(cluster.list.parent_path()));
   }
   TRY_AS(host_keys, ssh::HostKeys::load(cluster.state.path() / "known_hosts",
@@ -251,8 +255,9 @@ Result<Access> open_access(const Cluster& cluster, const ConnectOptions& options
                                                                  : ssh::UnknownHostKey::remember));
   ssh::LibsshOptions transport{.user = options.user ? options.user : cluster.config.user,
                                .port = options.port ? options.port : cluster.config.port,
-                               .keys = std::move(*keys),
+                               .keys = std::move(keys->first),
                                .use_agent = have_agent,
+                               .fallback_keys = std::move(keys->after_agent),
                                .ssh_config = ssh_config,
                                .prompt = prompt_passphrase,
                                .jump = cluster.jump};

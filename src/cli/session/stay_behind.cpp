@@ -93,7 +93,8 @@ void stay_behind(Runtime& runtime, Access& access, const ssh::SessionsToKeep& to
       runtime.loop().notify_fork(asio::execution_context::fork_child);
       let_go_of_everything();
       runtime.end_signals();
-      access.transport.keys.clear();  // nobody will log in any more
+      access.transport.keys.clear();
+      access.transport.fallback_keys.clear();  // nobody will log in any more
       keep(runtime, **daemon);
     } catch (...) {
       ::_exit(exit_code::bug);  // no terminal is left for a message

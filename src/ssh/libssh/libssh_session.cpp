@@ -178,6 +178,7 @@ class LibsshChannel : public Channel {
         const bool news = !must_wait_to_write() || ended_ || ::ssh_channel_is_closed(channel_) != 0 ||
                           ::ssh_is_connected(session()) == 0;
         if (news) continue;
+        link_->notice_loss_in(Link::kPatienceInUpload);
         const Wake wake = co_await link_->activity(limit);
         if (wake != Wake::notified) co_return wake_error(wake, "the node stopped taking data");
         continue;

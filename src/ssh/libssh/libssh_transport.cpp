@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <asio/use_awaitable.hpp>
 #include <map>
+#include <set>
 
 #include "ec2mpi/base/sha256.hpp"
 #include "ec2mpi/base/text.hpp"
@@ -35,13 +36,24 @@ const std::vector<std::string> kHostKeyTypes = {"ssh-ed25519",         "ecdsa-sh
 
 /// Where and as whom to connect, after the list, the flags and ssh_config have spoken.
 struct Target {
-  std::string host;
+  std::string host = {};
   std::uint16_t port = kDefaultPort;
-  std::string user;
-  std::vector<PrivateKey> keys;
-  std::vector<std::filesystem::path> identity_files;
-  std::optional<Node> jump;
+  std::string user = {};
+  std::vector<PrivateKey> keys = {};
+  std::vector<std::filesystem::path> identity_files = {};
+  std::optional<Node> jump = {};
+  std::string key_alias = {};  ///< of ssh_config; stands for the address where the list gives no instance id
+  std::optional<std::string> agent = {};  ///< a socket, or "none"; unset: $SSH_AUTH_SOCK
+  bool strict = false;                    ///< ssh_config accepts known host keys only
 };
+
+/// Whose host key is asked for.
+Node key_owner(Node node, const Target& target) {
+  if (target.key_alias.empty()) return node;
+  node.address = target.key_alias;
+  node.port = 0;
+  return node;
+}
 
 /// A jump host's session, connected by the first node that needs it; the others wait for that.
 struct Jump {
@@ -56,8 +68,13 @@ struct Jump {
 class Handshake {
  public:
   Handshake(std::shared_ptr<Link> link, const Target& target, const Node& node, HostKeys& host_keys,
-            bool use_agent)
-      : link_(std::move(link)), target_(target), node_(node), host_keys_(host_keys), use_agent_(use_agent) {}
+            bool use_agent, const std::vector<PrivateKey>& fallback_keys)
+      : link_(std::move(link)),
+        target_(target),
+        node_(key_owner(node, target)),
+        host_keys_(host_keys),
+        use_agent_(use_agent && target.agent != "none"),
+        fallback_keys_(fallback_keys) {}
 
   awaitable<Result<void>> run(Limit limit, const PhaseObserver& on_phase) {
     set_options();
@@ -85,6 +102,7 @@ class Handshake {
     set(SSH_OPTIONS_GLOBAL_KNOWNHOSTS, "/dev/null");
     set(SSH_OPTIONS_KEY_EXCHANGE, kKeyExchange);
     set(SSH_OPTIONS_HOSTKEYS, host_key_algorithms().c_str());
+    if (target_.agent && use_agent_) set(SSH_OPTIONS_IDENTITY_AGENT, target_.agent->c_str());
   }
 
   [[nodiscard]] std::string host_key_algorithms() const {
@@ -104,7 +122,7 @@ class Handshake {
     for (;;) {
       const int state = ::ssh_connect(session());
       if (state == SSH_OK) break;
-      if (state != SSH_AGAIN) co_return std::unexpected(link_->last_error());
+      if (state != SSH_AGAIN) co_return std::unexpected(why_no_connection());
       if (!banner_seen && ::ssh_get_serverbanner(session()) != nullptr) {
         banner_seen = true;
         on_phase(Phase::key_exchange);
@@ -114,6 +132,15 @@ class Handshake {
     }
     link_->make_nonblocking();
     co_return Result<void>{};
+  }
+
+  [[nodiscard]] Error why_no_connection() const {
+    const std::string_view said = ::ssh_get_error(session());
+    const bool no_common_type =
+        said.find("no match for method server host key algo") != std::string_view::npos;
+    if (no_common_type && !host_keys_.known_types(node_).empty())
+      return host_keys_.explain_missing_type(node_);
+    return link_->last_error();
   }
 
   [[nodiscard]] const char* why_no_keys(bool banner_seen) const {
@@ -134,7 +161,8 @@ class Handshake {
       return fail(ErrorKind::protocol, "the server's host key cannot be read");
     }
     const StringHandle base64(encoded);
-    return host_keys_.verify(node_, {::ssh_key_type_to_char(::ssh_key_type(raw)), encoded});
+    return host_keys_.verify(node_, {::ssh_key_type_to_char(::ssh_key_type(raw)), encoded},
+                             target_.strict ? UnknownHostKey::refuse : UnknownHostKey::remember);
   }
 
   awaitable<Result<void>> authenticate(Limit limit) {
@@ -148,20 +176,27 @@ class Handshake {
     }
     std::string tried;
     for (const auto& key : target_.keys) {
-      tried += (tried.empty() ? "" : ", ") + printable(key.file().filename().string());
-      const auto done = co_await attempt(
-          limit, [&] { return ::ssh_userauth_publickey(session(), nullptr, key.impl().key.get()); });
-      if (!done) co_return std::unexpected(done.error());
+      CO_TRY_AS(done, co_await attempt_key(key, limit, tried));
       if (*done) co_return Result<void>{};
     }
     if (use_agent_) {
       tried += tried.empty() ? "the agent" : ", the agent";
-      const auto done = co_await attempt(limit, [&] { return ::ssh_userauth_agent(session(), nullptr); });
-      if (!done) co_return std::unexpected(done.error());
+      CO_TRY_AS(done, co_await attempt(limit, [&] { return ::ssh_userauth_agent(session(), nullptr); }));
+      if (*done) co_return Result<void>{};
+    }
+    for (const auto& key : fallback_keys_) {
+      CO_TRY_AS(done, co_await attempt_key(key, limit, tried));
       if (*done) co_return Result<void>{};
     }
     if (tried.empty()) co_return fail(ErrorKind::auth, "no key to log in with; name your .pem file with -i");
     co_return fail(ErrorKind::auth, why_refused(tried));
+  }
+
+  awaitable<Result<bool>> attempt_key(const PrivateKey& key, Limit limit, std::string& tried) {
+    tried += (tried.empty() ? "" : ", ") + printable(key.file().filename().string());
+    auto done = co_await attempt(
+        limit, [&] { return ::ssh_userauth_publickey(session(), nullptr, key.impl().key.get()); });
+    co_return done;
   }
 
   [[nodiscard]] std::string why_refused(const std::string& tried) const {
@@ -230,9 +265,10 @@ class Handshake {
 
   std::shared_ptr<Link> link_;
   const Target& target_;
-  const Node& node_;
+  Node node_;  ///< under whose name the host key is looked up
   HostKeys& host_keys_;
   bool use_agent_;
+  const std::vector<PrivateKey>& fallback_keys_;
   bool accepted_in_part_ = false;  ///< a key was right, and the server wants more
 };
 
@@ -254,7 +290,7 @@ class LibsshConnector : public NamingConnector {
 
   Result<std::string> name_of(const Node& node) override {
     TRY_AS(target, target_of(node));
-    auto text = describe(host_key_name(node), *target);
+    auto text = describe(host_key_name(key_owner(node, *target)), *target);
     if (target->jump) {
       TRY_AS(jump, target_of_jump(*target->jump));
       text += describe("by", *jump);
@@ -288,8 +324,9 @@ class LibsshConnector : public NamingConnector {
                                                      const PhaseObserver& on_phase) {
     CO_TRY_AS(link, Link::over(std::move(socket)));
     if (exchange) (*link)->note_exchange(*exchange);
-    Handshake handshake(*link, target, node, host_keys_, options_.use_agent);
+    Handshake handshake(*link, target, node, host_keys_, options_.use_agent, options_.fallback_keys);
     CO_TRY(co_await handshake.run(limit, on_phase));
+    (*link)->notice_loss_in(Link::kPatience);
     spdlog::debug("{}: logged in to {}@{}:{}", node.label(), target.user, target.host, target.port);
     co_return make_libssh_session(*link);
   }
@@ -330,7 +367,6 @@ class LibsshConnector : public NamingConnector {
       if (target) target->jump = options_.jump;
       return target;
     }
-    if (!configured.proxy_command.empty()) return refuse_proxy_command(configured);
     if (configured.jump && configured.jump->address != node.address)
       target->jump = std::move(configured.jump);
     return target;
@@ -340,8 +376,7 @@ class LibsshConnector : public NamingConnector {
   Result<Target> target_of_jump(const Node& node) {
     HostSettings configured;
     auto target = target_without_jump(node, configured);
-    if (!configured.proxy_command.empty()) return refuse_proxy_command(configured);
-    if (configured.jump && configured.jump->address != node.address) {
+    if (target && configured.jump && configured.jump->address != node.address) {
       return fail(ErrorKind::usage,
                   fmt::format("ssh_config names another jump host for it, {}; only one can be used",
                               printable(configured.jump->address)));
@@ -349,27 +384,44 @@ class LibsshConnector : public NamingConnector {
     return target;
   }
 
-  static std::unexpected<Error> refuse_proxy_command(const HostSettings& configured) {
-    return fail(
-        ErrorKind::usage,
-        fmt::format(
-            "ssh_config has a ProxyCommand for it ({}), which ec2mpi does not run; name a jump host by "
-            "ProxyJump there or by -J, or pass -F none to connect directly",
-            configured.proxy_command));
-  }
-
   Result<Target> target_without_jump(const Node& node, HostSettings& configured) {
-    Target target{node.address, kDefaultPort, std::string(kDefaultUser), {}, {}, {}};
+    Target target{.host = node.address, .user = std::string(kDefaultUser)};
     if (!options_.ssh_config.empty()) {
-      TRY_AS(found, host_settings(options_.ssh_config, node.address));
+      TRY_AS(config, ssh_config());
+      const auto user = node.user.empty() ? options_.user : std::optional(node.user);
+      TRY_AS(found, host_settings(**config, {node.address, user}));
       configured = std::move(*found);
+      report_unused(configured);
       target.host = configured.host_name;
     }
     target.port = node.port != 0 ? node.port : options_.port.value_or(configured.port.value_or(kDefaultPort));
     target.user =
         !node.user.empty() ? node.user : options_.user.value_or(configured.user.value_or(target.user));
     target.identity_files = configured.identity_files;
+    target.key_alias = configured.key_alias;
+    target.strict = configured.strict;
+    target.agent = configured.agent;
+    if (configured.identities_only && !encrypted_in_agent(configured.identity_files)) target.agent = "none";
     return target;
+  }
+
+  /// A key whose file is encrypted can be used by way of the agent only.
+  static bool encrypted_in_agent(const std::vector<std::filesystem::path>& files) {
+    return std::any_of(files.begin(), files.end(), agent_has_encrypted_key);
+  }
+
+  Result<SshConfig*> ssh_config() {
+    if (!ssh_config_) ssh_config_ = SshConfig::load(options_.ssh_config);
+    if (!*ssh_config_) return std::unexpected(ssh_config_->error());
+    return &**ssh_config_;
+  }
+
+  /// One line for each set of them: a thousand nodes have the same.
+  void report_unused(const HostSettings& configured) {
+    if (configured.unused.empty()) return;
+    const auto list = join(configured.unused, ", ");
+    if (reported_.insert(list).second)
+      spdlog::warn("not used of the ssh configuration: {}; see docs/connections.md, or pass -F none", list);
   }
 
   /// May ask for a passphrase.
@@ -377,6 +429,7 @@ class LibsshConnector : public NamingConnector {
     if (!target) return target;
     target->keys = options_.keys;
     for (const auto& file : target->identity_files) {
+      if (!std::filesystem::exists(file) || (options_.use_agent && agent_has_encrypted_key(file))) continue;
       auto key = configured_key(file);
       if (!key) return std::unexpected(Error{ErrorKind::auth, key.error().message});
       target->keys.push_back(*key);
@@ -395,6 +448,8 @@ class LibsshConnector : public NamingConnector {
   asio::any_io_executor executor_;
   std::map<std::string, Jump> jumps_;
   std::map<std::filesystem::path, Result<PrivateKey>> configured_keys_;
+  std::optional<Result<SshConfig>> ssh_config_;
+  std::set<std::string> reported_;
 };
 
 }  // namespace

@@ -2,6 +2,9 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include <algorithm>
 #include <cerrno>
@@ -75,6 +78,21 @@ std::optional<std::chrono::microseconds> Link::round_trip() const {
   return known ? known : quickest_;
 }
 
+void Link::notice_loss_in(std::chrono::seconds time) {
+  if (time <= patience_) return;
+  patience_ = time;
+  const int fd = socket_.native_handle();
+  const auto set = [fd](int level, int name, int value) {
+    ::setsockopt(fd, level, name, &value, sizeof value);
+  };
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, 15);
+  set(IPPROTO_TCP, TCP_KEEPINTVL, 5);
+  set(IPPROTO_TCP, TCP_KEEPCNT, 3);
+  const auto milliseconds = std::chrono::milliseconds(time).count();
+  set(IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(milliseconds));
+}
+
 bool Link::write_pending() const {
   return (::ssh_get_poll_flags(session()) & SSH_WRITE_PENDING) != 0;
 }
@@ -125,11 +143,6 @@ Error Link::last_error() const {
   const std::string said = printable(::ssh_get_error(session()));
   const auto contains = [&said](std::string_view part) { return said.find(part) != std::string::npos; };
   if (auto reason = explain_disconnect(said)) return *reason;
-  if (contains("no match for method server host key algo")) {
-    return {ErrorKind::host_key,
-            "it no longer has a host key of the type that is remembered; nothing was sent. If you know why "
-            "(reinstalled), remove its line from .ec2mpi/known_hosts"};
-  }
   if (contains("kex error") || contains("no match")) {
     return {ErrorKind::protocol, "no common ssh algorithm with its sshd: " + said};
   }

@@ -52,6 +52,16 @@ class Link : public std::enable_shared_from_this<Link> {
   /// True while bytes that libssh has queued could not be sent.
   [[nodiscard]] bool write_pending() const;
 
+  /// How long a node may leave what we sent unconfirmed, and be silent when asked for a sign of life.
+  static constexpr auto kPatience = std::chrono::seconds(30);
+  /// The same for a link that carries much from us: 300 uploads over 10 Mbit/s left living nodes without a
+  /// confirmed byte for longer than 30 s.
+  static constexpr auto kPatienceInUpload = std::chrono::seconds(120);
+
+  /// From now on the kernel calls the connection lost after that time; a shorter one than before changes
+  /// nothing. Until the first call only the limits of the waits hold.
+  void notice_loss_in(std::chrono::seconds time);
+
   /// libssh sets its socket to blocking while it connects (0.10.6, ssh_socket_pollcallback); undo that.
   void make_nonblocking();
 
@@ -74,6 +84,7 @@ class Link : public std::enable_shared_from_this<Link> {
   ssh_counter_struct traffic_{};  ///< of whole packets; both are kept by libssh
   ssh_counter_struct socket_traffic_{};
   std::uint64_t packets_passed_on_ = 0;
+  std::chrono::seconds patience_{0};
   std::optional<std::chrono::microseconds> quickest_;
 };
 

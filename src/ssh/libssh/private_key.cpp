@@ -1,22 +1,27 @@
 #include "ec2mpi/ssh/libssh/private_key.hpp"
 
 #include <fmt/format.h>
+#include <openssl/evp.h>
 #include <sys/stat.h>
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
+#include "src/ssh/libssh/agent_keys.hpp"
 #include "src/ssh/libssh/private_key.hpp"
+#include "src/ssh/libssh/wire.hpp"
 
 namespace ec2mpi::ssh {
 
 namespace {
 
+constexpr std::size_t kLargestKey = 64 * 1024;
+
 /// What people name by mistake, by the first bytes of it; nothing if it may be a private key.
 std::optional<std::string> other_kind_of_key(const std::filesystem::path& file) {
-  constexpr std::size_t kLargestKey = 64 * 1024;
   const auto text = read_file(file, kLargestKey);
   if (!text) return std::nullopt;
   const auto start = trim(*text);
@@ -93,6 +98,66 @@ Result<PrivateKey> load_private_key(const std::filesystem::path& file, const Pas
               fmt::format("{} is not a private key that can be read; name the .pem file that EC2 gave "
                           "you with -i",
                           shown));
+}
+
+namespace {
+
+std::optional<std::string> decode_base64(std::string_view text) {
+  std::string packed;
+  for (const char c : text)
+    if (c != '\n' && c != '\r' && c != ' ') packed += c;
+  std::string bytes(packed.size() / 4 * 3 + 3, '\0');
+  const int size = ::EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
+                                     reinterpret_cast<const unsigned char*>(packed.data()),
+                                     static_cast<int>(packed.size()));
+  if (size < 0) return std::nullopt;
+  bytes.resize(static_cast<std::size_t>(size));  // up to two zeros too many, which the lengths in it exclude
+  return bytes;
+}
+
+/// The public key of an encrypted file in OpenSSH's own form, where it stands unencrypted.
+std::optional<std::string> public_part_of_openssh(std::string_view text) {
+  constexpr std::string_view kBegin = "-----BEGIN OPENSSH PRIVATE KEY-----";
+  constexpr std::string_view kMagic("openssh-key-v1\0", 15);
+  const auto begin = text.find(kBegin);
+  if (begin == std::string_view::npos) return std::nullopt;
+  text.remove_prefix(begin + kBegin.size());
+  const auto bytes = decode_base64(text.substr(0, text.find("-----END")));
+  if (!bytes || !bytes->starts_with(kMagic)) return std::nullopt;
+  WireReader reader(std::string_view(*bytes).substr(kMagic.size()));
+  const auto cipher = reader.text();
+  reader.text();  // the key derivation function
+  reader.text();  // and its options
+  reader.number();
+  const auto key = reader.text();
+  if (!cipher || *cipher == "none" || !key) return std::nullopt;
+  return std::string(*key);
+}
+
+/// The other forms hide the public key; ssh-keygen has put it beside the file.
+std::optional<std::string> public_part_beside(const std::filesystem::path& file) {
+  const auto text = read_file(file.string() + ".pub", kLargestKey);
+  const auto fields = text ? words(*text) : std::vector<std::string_view>{};
+  return fields.size() < 2 ? std::nullopt : decode_base64(fields[1]);
+}
+
+}  // namespace
+
+bool agent_has_encrypted_key(const std::filesystem::path& file) {
+  const auto text = read_file(file, kLargestKey);
+  if (!text) return false;
+  auto key = public_part_of_openssh(*text);
+  const bool encrypted_pem = text->find("Proc-Type: 4,ENCRYPTED") != std::string::npos ||
+                             text->find("BEGIN ENCRYPTED PRIVATE KEY") != std::string::npos;
+  if (!key && !encrypted_pem) return false;
+  if (!key) key = public_part_beside(file);
+  const auto held = keys_in_agent();
+  return std::any_of(held.begin(), held.end(), [&](const AgentKey& each) {
+    // ssh-add gives a key that has no comment the name of its file.
+    if (!key)
+      return each.comment == file.string() || each.comment == std::filesystem::absolute(file).string();
+    return std::string_view(*key).starts_with(each.blob) && key->size() - each.blob.size() <= 2;
+  });
 }
 
 }  // namespace ec2mpi::ssh

@@ -1,7 +1,6 @@
 #include "src/ssh/libssh/tcp.hpp"
 
 #include <fmt/format.h>
-#include <netinet/tcp.h>
 #include <asio/ip/tcp.hpp>
 #include <asio/redirect_error.hpp>
 #include <asio/this_coro.hpp>
@@ -70,20 +69,6 @@ awaitable<Result<std::vector<tcp::endpoint>>> resolve(const std::string& host, s
   co_return endpoints;
 }
 
-/// Small packets at once; and a peer that is gone is noticed after about half a minute, not after hours.
-void tune(tcp::socket& socket) {
-  std::error_code ignored;
-  socket.set_option(tcp::no_delay(true), ignored);
-  socket.set_option(asio::socket_base::keep_alive(true), ignored);
-  const auto set = [&socket](int name, int value) {
-    ::setsockopt(socket.native_handle(), IPPROTO_TCP, name, &value, sizeof value);
-  };
-  set(TCP_KEEPIDLE, 15);
-  set(TCP_KEEPINTVL, 5);
-  set(TCP_KEEPCNT, 3);
-  set(TCP_USER_TIMEOUT, 30'000);
-}
-
 std::string explain(std::error_code failed, const tcp::endpoint& endpoint) {
   const auto address = endpoint.address().to_string();
   if (failed == asio::error::connection_refused) {
@@ -114,7 +99,7 @@ awaitable<Result<Link::Socket>> connect_tcp(std::string host, std::uint16_t port
       co_return fail(ErrorKind::local_io,
                      fmt::format("cannot open a socket: {}; ulimit -n may be too low", failed.message()));
     }
-    tune(socket);
+    socket.set_option(tcp::no_delay(true), failed);  // small packets at once
     {
       const Watch watch(socket, limit);
       co_await socket.async_connect(endpoint, asio::redirect_error(asio::use_awaitable, failed));

@@ -1,5 +1,5 @@
 #pragma once
-/// A TCP connection with a deadline, tuned for ssh.
+/// A TCP connection with a deadline.
 
 #include <asio/awaitable.hpp>
 #include <cstdint>

@@ -18,11 +18,12 @@ namespace ec2mpi::ssh {
 struct LibsshOptions {
   std::optional<std::string> user =
       {};  ///< for nodes whose list line names none; unset asks ssh_config, then "ubuntu"
-  std::optional<std::uint16_t> port = {};  ///< likewise; default 22
-  std::vector<PrivateKey> keys = {};       ///< tried in this order
-  bool use_agent = true;                   ///< after the keys, what $SSH_AUTH_SOCK offers
-  std::filesystem::path ssh_config = {};   ///< asked for HostName, User, Port, IdentityFile; empty means none
-  PassphrasePrompt prompt = {};            ///< for keys that ssh_config names
+  std::optional<std::uint16_t> port = {};      ///< likewise; default 22
+  std::vector<PrivateKey> keys = {};           ///< tried in this order
+  bool use_agent = true;                       ///< after the keys, what $SSH_AUTH_SOCK offers
+  std::vector<PrivateKey> fallback_keys = {};  ///< tried after the agent
+  std::filesystem::path ssh_config = {};       ///< the user's own; empty means none
+  PassphrasePrompt prompt = {};                ///< for keys that ssh_config names
   std::optional<Node> jump = {};  ///< a bastion through which all nodes are reached, over one session
 };
 

@@ -33,4 +33,7 @@ using PassphrasePrompt = std::function<std::optional<std::string>(const std::fil
 [[nodiscard]] Result<PrivateKey> load_private_key(const std::filesystem::path& file,
                                                   const PassphrasePrompt& prompt);
 
+/// The file holds an encrypted private key, and the user's agent holds the same one: no passphrase is needed.
+[[nodiscard]] bool agent_has_encrypted_key(const std::filesystem::path& file);
+
 }  // namespace ec2mpi::ssh

@@ -1,0 +1,34 @@
+#pragma once
+/// Reads ssh's wire form (RFC 4251, 5). Every length is checked against what is there.
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace ec2mpi::ssh {
+
+class WireReader {
+ public:
+  explicit WireReader(std::string_view bytes) : bytes_(bytes) {}
+
+  std::optional<std::uint32_t> number() {
+    if (bytes_.size() < 4) return std::nullopt;
+    std::uint32_t value = 0;
+    for (const char byte : bytes_.substr(0, 4)) value = value << 8 | static_cast<unsigned char>(byte);
+    bytes_.remove_prefix(4);
+    return value;
+  }
+
+  std::optional<std::string_view> text() {
+    const auto size = number();
+    if (!size || *size > bytes_.size()) return std::nullopt;
+    const auto value = bytes_.substr(0, *size);
+    bytes_.remove_prefix(*size);
+    return value;
+  }
+
+ private:
+  std::string_view bytes_;
+};
+
+}  // namespace ec2mpi::ssh

@@ -1,0 +1,118 @@
+#include "src/ssh/libssh/ssh_config.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <fstream>
+
+#include "src/ssh/libssh/user_config.hpp"
+#include "tests/support/scratch_folder.hpp"
+
+namespace ec2mpi::ssh {
+namespace {
+
+class SshConfigTest : public testing::Test {
+ protected:
+  void write(const std::string& name, const std::string& text) {
+    std::ofstream(folder / name.c_str()) << text;
+    ::chmod((folder / name.c_str()).c_str(), 0600);
+  }
+  Result<HostSettings> settings(const std::string& text, const std::string& host = "10.0.0.1",
+                                std::optional<std::string> user = {}) {
+    write("config", text);
+    auto config = SshConfig::load(folder / "config");
+    if (!config) return std::unexpected(config.error());
+    return host_settings(*config, {host, std::move(user)});
+  }
+  std::string refusal(const std::string& text) {
+    const auto found = settings(text);
+    return found ? "" : found.error().message;
+  }
+
+  test::ScratchFolder folder;
+};
+
+TEST_F(SshConfigTest, TheFirstValueStandsAndAllIdentityFilesAreKept) {
+  const auto found = settings(
+      "User first\nHost 10.*\n  User second\n  Port = 2222\n  IdentityFile \"/a b\"\n"
+      "Host * !10.0.0.1\n  Port 1\n  IdentityFile /never\nHost *\n  IdentityFile /c\n  IdentityFile /c\r\n");
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_EQ(found->user, "first");
+  EXPECT_EQ(found->port, 2222);
+  EXPECT_EQ(found->identity_files, (std::vector<std::filesystem::path>{"/a b", "/c"}));
+}
+
+TEST_F(SshConfigTest, AnIncludedFileHoldsWhereItsIncludeStands) {
+  write("one", "User inside\nHost 10.0.0.2\n  Port 2\n");
+  const auto include = "Include " + (folder / "on*").string() + "\n";
+  EXPECT_EQ(settings("Host 10.0.0.1\n" + include + "  Port 7\n")->user, "inside");
+  EXPECT_EQ(settings("Host 10.0.0.1\n" + include + "  Port 7\n")->port, 7);
+  EXPECT_EQ(settings("Host 10.0.0.1\n" + include, "10.0.0.2")->port, std::nullopt);
+  EXPECT_EQ(settings(include, "10.0.0.2")->port, 2);
+}
+
+TEST_F(SshConfigTest, FilesThatIncludeEachOtherAreAnErrorWithTheirPlace) {
+  EXPECT_NE(refusal("Include " + (folder / "config").string() + "\n").find("config:1: "), std::string::npos);
+}
+
+TEST_F(SshConfigTest, MatchLooksAtHostUserAndCommands) {
+  EXPECT_EQ(settings("HostName 10.9.9.9\nMatch host 10.9.*\n  Port 2\n")->port, 2);
+  EXPECT_EQ(settings("HostName 10.9.9.9\nMatch originalhost 10.9.*\n  Port 2\n")->port, std::nullopt);
+  EXPECT_EQ(settings("Match user root !host 10.0.0.2\n  Port 2\n", "10.0.0.1", "root")->port, 2);
+  EXPECT_EQ(settings("Match user root !host 10.0.0.2\n  Port 2\n", "10.0.0.2", "root")->port, std::nullopt);
+  EXPECT_EQ(settings("Match exec \"test %h = 10.0.0.1\"\n  Port 2\n")->port, 2);
+  EXPECT_EQ(settings("Match exec false\n  Port 2\n")->port, std::nullopt);
+  EXPECT_EQ(settings("Match final\n  Port 2\nMatch all\n  Port 3\n")->port, 3);
+  EXPECT_EQ(settings("Match final all\n  Port 2\n")->port, 2);
+  EXPECT_NE(refusal("Match localnetwork 10.0.0.0/8\n  Port 2\n").find("config:1: Match localnetwork"),
+            std::string::npos);
+}
+
+TEST_F(SshConfigTest, AJumpHostIsFollowedAndEveryOtherWayRefusedWithItsLine) {
+  const auto jump = settings("ProxyJump me@[2001:db8::1]:2222\nProxyCommand nc %h %p\n");
+  ASSERT_TRUE(jump) << jump.error().message;
+  EXPECT_EQ(jump->jump->address, "2001:db8::1");
+  EXPECT_EQ(jump->jump->port, 2222);
+  EXPECT_EQ(jump->jump->user, "me");
+  EXPECT_EQ(settings("ProxyJump none\nHost *\nProxyJump b\n")->jump, std::nullopt);
+  EXPECT_FALSE(settings("ProxyCommand ssh -W %h:%p bastion # not a comment\n"));
+}
+
+TEST_F(SshConfigTest, WhatCannotBeDoneIsRefusedWithItsLine) {
+  for (const auto* line :
+       {"ProxyCommand nc %h %p", "ProxyJump a,b", "BindAddress 10.0.0.9", "CertificateFile c",
+        "PKCS11Provider p.so", "RemoteCommand top", "Port 0", "Port many", "IdentityFile %q", "User $(id)",
+        "IdentityFile \"open", "User", "{ x"})
+    EXPECT_NE(refusal(std::string("\n") + line + "\n").find("config:2: "), std::string::npos) << line;
+}
+
+TEST_F(SshConfigTest, WhatIsNotUsedIsReportedAndWhatMakesNoDifferenceIsNot) {
+  const auto found =
+      settings("ServerAliveInterval 60\nUserKnownHostsFile /dev/null\nForwardAgent yes\nNoSuchKeyword x\n");
+  ASSERT_TRUE(found) << found.error().message;
+  ASSERT_EQ(found->unused.size(), 2U);
+  EXPECT_TRUE(found->unused[0].starts_with("nosuchkeyword (") && found->unused[0].ends_with("config:4)"));
+  EXPECT_TRUE(found->unused[1].starts_with("userknownhostsfile ("));
+}
+
+TEST_F(SshConfigTest, WhoIsTrustedAndWhichKeysAreTriedIsHonoured) {
+  const auto found = settings(
+      "StrictHostKeyChecking yes\nHostKeyAlias cluster\nIdentitiesOnly yes\nIdentityAgent none\nHostName "
+      "%h.org\n",
+      "node");
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_TRUE(found->strict && found->identities_only && found->unused.empty());
+  EXPECT_EQ(found->key_alias, "cluster");
+  EXPECT_EQ(found->agent, "none");
+  EXPECT_EQ(found->host_name, "node.org");
+}
+
+TEST_F(SshConfigTest, AFileThatOthersCanChangeIsRefusedWithTheCommandThatHelps) {
+  write("config", "User root\n");
+  ::chmod((folder / "config").c_str(), 0602);
+  const auto config = SshConfig::load(folder / "config");
+  ASSERT_FALSE(config);
+  EXPECT_NE(config.error().message.find("chmod go-w"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace ec2mpi::ssh
