@@ -1,9 +1,8 @@
-"""What exec leaves on the nodes when it is ended: nothing, and if something, it says so."""
+"""An exec that is ended leaves no process on the nodes, or says which ones."""
 
 import random
 import re
 import signal
-import time
 
 import pytest
 
@@ -33,7 +32,7 @@ def ec2mpi(tmp_path, eight):
 
 @pytest.fixture
 def token(eight):
-    """Shows in the arguments of whatever the test starts; what still runs under it at the end is ended."""
+    """A word in the arguments of all processes that the test starts; those that still run at its end are killed."""
     word = f"1000.{random.randrange(10**8, 10**9)}"
     yield word
     eight.heal()
@@ -161,7 +160,8 @@ def test_a_second_interrupt_leaves_at_once_and_says_where_it_may_still_run(ec2mp
     process = begin(ec2mpi, plain(token))
     eight.fault("freeze", 3)
     process.send_signal(signal.SIGINT)
-    time.sleep(1)
+    others = [host for host in HOSTS if host != 3]
+    wait_until(lambda: left(eight, token, others) == {}, "the first interrupt is at work")
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=BOUND)
     assert process.returncode == 130

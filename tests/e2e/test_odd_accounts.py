@@ -161,6 +161,21 @@ def test_start_up_files_are_read_once(ec2mpi, cluster4):
         assert ok(ec2mpi("exec", "-w", "2", "echo done")).out.count("welcome") == 1
 
 
+def test_functions_and_variables_of_bash_start_up_files_reach_a_command(ec2mpi, cluster4):
+    """As with ssh: also those that are not exported, and they stay unexported."""
+    with start_up(cluster4, 2, "greet() { echo \"hi $1 $plain\"; }; plain='a  b'; sum=4"):
+        assert plain(ec2mpi("exec", "-w", "2", "greet you; sh -c 'echo [$plain]'; echo $((sum + 1))")) == "hi you a  b\n[]\n5\n"
+
+
+@pytest.mark.parametrize("line", ["set -e", "set -u", "set -f", "trap 'echo trapped >&2' EXIT", "alias exec=false test=false eval=false",
+                                  "export option=x command=y pid=z name=w", "unset SSH_CONNECTION LANG", "umask 077; set -o noclobber"])
+def test_options_traps_and_variables_of_start_up_files_do_not_change_a_command(ec2mpi, cluster4, line):
+    command = "false; echo $unknown; echo /etc/host*s; printf '%s,%s,%s,%s' \"$option\" \"$command\" \"$pid\" \"$name\""
+    names = "x,y,z,w" if "option=x" in line else ",,,"
+    with start_up(cluster4, 2, line):
+        assert plain(ec2mpi("exec", "-w", "2", command)).rstrip("\n") == f"\n/etc/hosts\n{names}"
+
+
 def test_a_background_process_of_a_start_up_file_holds_nobody_up(ec2mpi, cluster4):
     with start_up(cluster4, 2, "sleep 3000 &"):
         try:

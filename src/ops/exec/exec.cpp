@@ -10,17 +10,20 @@
 #include "ec2mpi/ops/node/placeholders.hpp"
 #include "ec2mpi/ops/node/remote.hpp"
 #include "ec2mpi/ops/node/remote_program.hpp"
-#include "ec2mpi/ops/process/stop.hpp"
+#include "ec2mpi/ops/process/end_marked.hpp"
+#include "src/ops/exec/programs.hpp"
 
 namespace ec2mpi::ops {
 
 namespace {
 
+/// stop_marked() takes up to 5 s: 3 of grace, and 5 looks after KILL.
 constexpr auto kTimeToStop = std::chrono::seconds(8);
-constexpr auto kTimeToFindNothing = std::chrono::seconds(3);  ///< by a login shell that hangs, most likely
+/// For a command that has not begun: most likely its login shell hangs, and so will ours.
+constexpr auto kTimeToFindNothing = std::chrono::seconds(3);
 
-/// What the node prints on standard error when sudo goes ahead or wants a password. Hard to guess for a
-/// program that would like to be sent one.
+/// The texts on standard error by which sudo starts the program or asks for a password. A program that would
+/// like to receive the password cannot guess them.
 struct SudoTokens {
   explicit SudoTokens(const std::string& mark)
       : ahead(fmt::format("[{} ahead]", mark)), password(fmt::format("[{} password]", mark)) {}
@@ -28,27 +31,9 @@ struct SudoTokens {
   std::string password;
 };
 
-/// The login shell has read its start-up files already; reading them again would do twice what they do. fish
-/// has had a flag for that since 3.3.
-constexpr const char* kAgain = R"sh(o=
-case ${SHELL##*/} in
-bash) o=--norc ;;
-zsh | csh | tcsh) o=-f ;;
-fish) "$SHELL" -N -c : </dev/null 2>/dev/null && o=-N ;;
-esac
-)sh";
-
-/// A script comes by standard input, not in a command line that others see, and is kept in a file of its own
-/// while it runs; what follows it is its input.
-std::string script_runner(const std::string& script, const std::string& arguments) {
-  return fmt::format(
-      "f=$(mktemp) && trap 'rm -f \"$f\"' EXIT && trap 'exit 143' HUP INT TERM && head -c {} >\"$f\" && "
-      "chmod 700 \"$f\" && \"$f\" {}",
-      script.size(), arguments);
-}
-
-/// sudo asks in words of our own, only where it needs to; what it starts says that it has begun, and only
-/// then gets input: a refused password must not be followed by the user's data as another try.
+/// sudo asks with a prompt of ours, and only where it has to. The program that it starts prints a token
+/// first, and gets input only then: after a refused password, sudo must not take the user's data for another
+/// password.
 std::string under_sudo(const std::string& command, const std::string& mark) {
   const SudoTokens tokens(mark);
   const auto begin = quote_word(fmt::format("printf %s {} >&2; exec \"$@\"", quote_word(tokens.ahead)));
@@ -58,46 +43,46 @@ std::string under_sudo(const std::string& command, const std::string& mark) {
       begin, quote_word(tokens.password), command);
 }
 
-/// Splits a command's output into lines for the observer; takes sudo's words out of it.
+/// Splits a command's output into lines for the observer; removes the tokens of sudo.
 class Output {
  public:
   Output(const NodeRun& run, std::optional<SudoTokens> sudo) : run_(run), sudo_(std::move(sudo)) {}
 
   enum class Sudo { none, ahead, password };
 
-  /// Says when sudo has spoken in this chunk.
+  /// Returns the token of sudo that this chunk completes.
   Sudo take(const ssh::Chunk& chunk) {
     if (chunk.stream == ssh::Stream::out) {
-      hand_on(ssh::Stream::out, chunk.bytes);
+      pass_on(ssh::Stream::out, chunk.bytes);
       return Sudo::none;
     }
     if (!sudo_) {
-      hand_on(ssh::Stream::err, chunk.bytes);
+      pass_on(ssh::Stream::err, chunk.bytes);
       return Sudo::none;
     }
     return look_for_sudo(chunk.bytes);
   }
 
   void finish() {
-    hand_on_held();
-    out_.finish(tell_line(ssh::Stream::out));
-    err_.finish(tell_line(ssh::Stream::err));
+    pass_held();
+    out_.finish(report_line(ssh::Stream::out));
+    err_.finish(report_line(ssh::Stream::err));
   }
 
  private:
   static constexpr std::size_t kMostHeld = 64 * 1024;
 
-  void hand_on(ssh::Stream stream, std::string_view bytes) {
+  void pass_on(ssh::Stream stream, std::string_view bytes) {
     run_.observer.on_output(run_.node, stream, bytes);
-    (stream == ssh::Stream::out ? out_ : err_).feed(bytes, tell_line(stream));
+    (stream == ssh::Stream::out ? out_ : err_).feed(bytes, report_line(stream));
   }
 
-  void hand_on_held() {
-    hand_on(ssh::Stream::err, held_);
+  void pass_held() {
+    pass_on(ssh::Stream::err, held_);
     held_.clear();
   }
 
-  std::function<void(std::string_view)> tell_line(ssh::Stream stream) {
+  std::function<void(std::string_view)> report_line(ssh::Stream stream) {
     return [this, stream](std::string_view line) { run_.observer.on_line(run_.node, stream, line); };
   }
 
@@ -112,7 +97,7 @@ class Output {
       held_.erase(asked, sudo_->password.size());
       said = Sudo::password;
     }
-    if (!sudo_ || held_.size() > kMostHeld) hand_on_held();
+    if (!sudo_ || held_.size() > kMostHeld) pass_held();
     return said;
   }
 
@@ -127,14 +112,14 @@ bool ended_by_limit(const Error& error) {
   return error.kind == ErrorKind::timeout || error.kind == ErrorKind::cancelled;
 }
 
-/// The error of a command that a limit or Ctrl-C ended, after looking at the node. A command that had not
-/// begun will not, for nobody reads its begin mark any more.
+/// The error of a command that a limit or Ctrl-C has ended, after a look at the node. A command that has not
+/// begun will not begin, for nobody reads its begin mark.
 asio::awaitable<Error> end_with_proof(ssh::Session& session, ProgramChannel* channel, std::string mark,
-                                      bool sudo, std::string password, Error why) {
+                                      SudoAccess sudo, Error why) {
   const bool unbegun = channel != nullptr && !channel->begun();
   const Limit limit{Clock::now() + (unbegun ? kTimeToFindNothing : kTimeToStop), {}};
-  const auto proof = co_await stop_marked(session, std::move(mark), sudo, std::move(password), limit);
-  // Not before the look: whose parents are gone and whose environment is empty could not be found any more.
+  const auto proof = co_await stop_marked(session, std::move(mark), std::move(sudo), limit);
+  // Only after the look: a process without parents and with an empty environment could not be found any more.
   if (!proof && channel != nullptr) channel->signal("TERM");
   auto reason = why.message;
   if (why.kind == ErrorKind::timeout)
@@ -152,8 +137,8 @@ asio::awaitable<Result<ssh::ExitStatus>> exec(NodeRun run, std::shared_ptr<const
   auto channel = co_await start_line(run.session, std::move(request), begin, Greeting::shown, run.limit);
   if (!channel) {
     if (!ended_by_limit(channel.error())) co_return std::unexpected(channel.error());
-    auto error = co_await end_with_proof(run.session, nullptr, mark, plan->sudo, {},
-                                         channel.error());  // it may have begun
+    // The command may have begun, though nothing was read from it.
+    auto error = co_await end_with_proof(run.session, nullptr, mark, {plan->sudo}, channel.error());
     co_return std::unexpected(std::move(error));
   }
   const auto executor = co_await asio::this_coro::executor;
@@ -182,8 +167,8 @@ asio::awaitable<Result<ssh::ExitStatus>> exec(NodeRun run, std::shared_ptr<const
   if (refused || status || !ended_by_limit(status.error())) wipe(sudo_password);
   if (refused) co_return std::unexpected(*refused);
   if (status || !ended_by_limit(status.error())) co_return status;
-  auto error = co_await end_with_proof(run.session, channel->get(), mark, plan->sudo,
-                                       std::move(sudo_password), status.error());
+  SudoAccess sudo{plan->sudo, std::move(sudo_password)};
+  auto error = co_await end_with_proof(run.session, channel->get(), mark, std::move(sudo), status.error());
   co_return std::unexpected(std::move(error));
 }
 
@@ -195,11 +180,16 @@ std::string command_line(const ExecPlan& plan, const Node& node, const std::stri
   const auto variables = quote_words(
       {mark, fmt::format("EC2MPI_INDEX={}", node.index), fmt::format("EC2MPI_COUNT={}", plan.count),
        fmt::format("EC2MPI_ROLE={}", role_name(node)), "EC2MPI_MASTER=" + plan.master});
-  const auto shell = plan.script ? "sh -c " + quote_word(script_runner(*plan.script, filled))
-                                 : "\"$SHELL\" $o -c " + quote_word(filled);
-  const auto marked = "env " + variables + " " + shell;
-  const auto text =
-      begin + (plan.script ? "" : kAgain) + (plan.sudo ? under_sudo(marked, mark) : "exec " + marked);
+  std::string prepare = begin;
+  std::string words = "env " + variables;
+  if (plan.script) {
+    words += fmt::format(" sh -c {} sh {} {}", quote_word(kRunScriptSh), plan.script->size(), filled);
+  } else {
+    prepare += set_variables({{"ec2mpi_command", filled}, {"ec2mpi_back", take_back_text()}});
+    prepare += kLoginShellSh;
+    words += " \"$SHELL\" $ec2mpi_option -c \"$ec2mpi_command\"";
+  }
+  const auto text = prepare + (plan.sudo ? under_sudo(words, mark) : "exec " + words);
   return plan.sudo || plan.script ? shell_line(text) : shell_line_in_user_environment(text);
 }
 

@@ -1,5 +1,5 @@
 # The supervisor of one job, on the master: `sh supervise FOLDER [clean|look]`. What stands in front of this text
-# defines $id, $mark, family() (family_shell.cpp), tell() (sweep.cpp) and end_launchers().
+# defines $id, $mark, family() (find_marked.sh) and end_launchers().
 # shellcheck shell=sh
 # shellcheck disable=SC2154 # $id and $mark are defined in front of this text
 

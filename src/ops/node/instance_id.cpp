@@ -12,7 +12,7 @@ namespace ec2mpi::ops {
 namespace {
 
 asio::awaitable<Result<ssh::ExitStatus>> ask(NodeRun run) {
-  auto command = std::string(kMetadataFunction) + "metadata instance-id";
+  auto command = kMetadataFunction + "metadata instance-id";
   CO_TRY_AS(said, co_await capture(run.session, std::move(command), run.limit));
   constexpr std::string_view kKey = "instance-id ";
   const auto answer = trim(said->out);

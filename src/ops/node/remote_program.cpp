@@ -5,6 +5,7 @@
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
+#include "src/ops/node/programs.hpp"
 
 namespace ec2mpi::ops {
 
@@ -14,11 +15,11 @@ constexpr auto kFirstWord = std::chrono::seconds(15);
 constexpr const char* kNotYet = "the login shell had not yet run what it was given";
 constexpr std::size_t kMostSaid = 4096;
 constexpr std::size_t kMostShownOfSaid = 200;
-/// Two copies of a longer text would not fit into the one argument that Linux allows to be 128 KiB long.
-constexpr std::size_t kMostTwice = 60'000;
+/// sshd gives the line to the login shell as one argument, which Linux allows to be 128 KiB long.
+constexpr std::size_t kLongestLine = 125'000;
 
-/// Variables that change what tar, gzip, xz, sh, grep, ls, find, ps or perl do or print; TMOUT ends bash's
-/// read.
+/// Variables that change the behaviour or the output of tar, gzip, xz, sh, grep, ls, find, ps or perl; TMOUT
+/// ends the read of bash.
 constexpr std::string_view kToolVariables =
     "TAR_OPTIONS TAPE POSIXLY_CORRECT GZIP GZIP_OPT BZIP BZIP2 XZ_OPT XZ_DEFAULTS ZSTD_CLEVEL ZSTD_NBTHREADS "
     "CDPATH BASH_ENV ENV IFS TMOUT GLOBIGNORE EXECIGNORE GREP_OPTIONS GREP_COLOR GREP_COLORS LS_OPTIONS "
@@ -26,18 +27,34 @@ constexpr std::string_view kToolVariables =
     "LS_BLOCK_SIZE "
     "COLUMNS PS_FORMAT PS_PERSONALITY CMD_ENV I_WANT_A_BROKEN_PS PERL5OPT PERL5DB PERLIO PERL_UNICODE";
 
-/// `text` in single quotes, with octal numbers for printf %b in place of what some shell takes for something
-/// else there: newlines and `!` (csh), backslashes (fish), quotes. A backslash before a digit is one for all.
+std::string octal(char c) {
+  return fmt::format("\\0{:03o}", static_cast<unsigned char>(c));
+}
+
+/// `text` in single quotes, with octal numbers for printf %b in place of characters that some shell reads
+/// differently there: newlines and `!` (csh), backslashes (fish), quotes. All shells leave a backslash before
+/// a digit alone.
 std::string octal_word(std::string_view text) {
   std::string word = "'";
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte < 0x20 || byte == 0x7f || c == '\'' || c == '\\' || c == '!')
-      word += fmt::format("\\0{:03o}", byte);
+      word += octal(c);
     else
       word += c;
   }
   return word + "'";
+}
+
+/// `text` with octal numbers for all characters that any shell may find special, whether quoted or not.
+std::string octal_text(std::string_view text) {
+  std::string word;
+  for (const char c : text) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '_' || c == '.' || c == '/' || c == '-';
+    plain ? word += c : word += octal(c);
+  }
+  return word;
 }
 
 constexpr std::string_view kRun = R"sh( -c 'eval "shift;$(command printf %b "$1")"' sh )sh";
@@ -95,13 +112,23 @@ std::string shell_line(std::string_view text) {
   return fmt::format("exec /bin/sh{}{}", kRun, octal_word(text));
 }
 
+/// The part between '\' and '\''' is only for shells in which a backslash in single quotes means itself. For
+/// fish it is one word in quotes: before 3.0 it has neither && nor ||. csh reads it, but does not run it, and
+/// would complain about any special character.
 std::string shell_line_in_user_environment(std::string_view text) {
-  const auto word = octal_word(text);
-  auto line = fmt::format("exec /bin/sh{}{}", kRun, word);
-  if (word.size() > kMostTwice) return line;
-  return fmt::format(
-      "test \"$SHELL\" = /bin/bash || test \"$SHELL\" = /usr/bin/bash && exec \"$SHELL\" --norc{}{}; {}",
-      kRun, word, line);
+  auto line = shell_line(text);
+  std::string in_bash(kHandOverSh);
+  in_bash.append("exec \"$SHELL\" --norc -c ").append(quote_word(text));
+  auto whole = fmt::format(R"sh(test '\' ; test "$SHELL" = /bin/bash || test "$SHELL" = /usr/bin/bash && )sh"
+                           R"sh(eval "`command printf %b "{}"`" ; test '\''' ; {})sh",
+                           octal_text(in_bash), line);
+  return whole.size() > kLongestLine ? line : whole;
+}
+
+std::string take_back_text() {
+  std::string text;
+  for (const auto line : split(trim(kTakeBackSh), '\n')) text.append(line).append("; ");
+  return text;
 }
 
 BeginMark::BeginMark() : first_("ec2mpi-" + random_hex(16)), second_(random_hex(16) + "-begins") {}
@@ -111,8 +138,16 @@ std::string BeginMark::print() const {
   return fmt::format("{0} || exit; {0} >&2\n", words);
 }
 
+EndMark::EndMark() : first_("ec2mpi-" + random_hex(16)), second_(random_hex(16) + "-ends") {}
+
+/// In a subshell, for a program may replace its shell by `exec`, and may close or redirect its streams.
+std::string EndMark::print_behind(std::string_view program) const {
+  const auto words = fmt::format("command printf '%s%s%d;' {} {} \"$ec2mpi_status\"", first_, second_);
+  return fmt::format("(\n{0}\n)\nec2mpi_status=$?\n{1}\n{1} >&2\nexit \"$ec2mpi_status\"\n", program, words);
+}
+
 std::string clean_environment() {
-  // bash as sh has made functions of what another bash exported; unset keeps them from its children as well.
+  // bash as sh imports the functions that another bash exported; unset removes them for its children, too.
   return fmt::format(
       "set +efuxC; case ${{BASH_VERSION-}} in\n"
       "?*) for f in $(compgen -A function); do command unset -f $f; done 2>/dev/null;; esac\n"
@@ -141,36 +176,87 @@ std::string MarkCutter::rest() {
   return std::exchange(held_, {});
 }
 
+std::string_view EndCutter::feed(std::string_view bytes) {
+  if (found_) {
+    read_status(bytes);
+    return {};
+  }
+  if (!held_.empty()) {
+    given_ = std::exchange(held_, {}).append(bytes);
+    bytes = given_;
+  }
+  if (const auto at = bytes.find(mark_); at != std::string_view::npos) {
+    found_ = true;
+    read_status(bytes.substr(at + mark_.size()));
+    return bytes.substr(0, at);
+  }
+  auto kept = std::min(bytes.size(), mark_.size() - 1);
+  while (!bytes.ends_with(std::string_view(mark_).substr(0, kept))) --kept;
+  held_ = bytes.substr(bytes.size() - kept);
+  return bytes.substr(0, bytes.size() - kept);
+}
+
+void EndCutter::read_status(std::string_view bytes) {
+  if (status_) return;
+  const auto end = bytes.find(';');
+  digits_ += bytes.substr(0, end);
+  if (end == std::string_view::npos) return;
+  const auto number = parse_number(digits_);
+  status_ = number && *number <= 255 ? static_cast<int>(*number) : 255;
+}
+
+std::string EndCutter::rest() {
+  return std::exchange(held_, {});
+}
+
 ProgramChannel::ProgramChannel(const asio::any_io_executor& executor, std::unique_ptr<ssh::Channel> channel,
-                               const BeginMark& mark, Greeting greeting)
+                               const BeginMark& mark, Greeting greeting, const std::optional<EndMark>& end)
     : changed_(executor),
       channel_(std::move(channel)),
       out_(mark.text()),
       err_(mark.text()),
       greeting_(greeting),
-      first_word_by_(Clock::now() + kFirstWord) {}
+      first_word_by_(Clock::now() + kFirstWord) {
+  if (!end) return;
+  out_end_.emplace(end->text());
+  err_end_.emplace(end->text());
+}
+
+std::string_view ProgramChannel::before_end(ssh::Stream stream, std::string_view bytes) {
+  auto& end = end_of(stream);
+  return end ? end->feed(bytes) : bytes;
+}
+
+/// Both streams have to reach the mark, for one may be behind the other.
+std::optional<int> ProgramChannel::marked_status() const {
+  return out_end_ && err_end_ && out_end_->status() && err_end_->status() ? out_end_->status() : std::nullopt;
+}
 
 asio::awaitable<Result<std::optional<ssh::Chunk>>> ProgramChannel::receive(Limit limit) {
-  while (reading_) {  // a writer waits for the begin, and reads meanwhile
+  while (reading_) {  // a writer that waits for the begin is reading
     const Wake wake = co_await changed_.wait(limit);
     if (wake != Wake::notified) co_return wake_error(wake, why_silent());
   }
   for (;;) {
     if (const auto chunk = next_kept()) co_return chunk;
     if (failed_) co_return std::unexpected(*failed_);
-    if (ended_) co_return std::nullopt;
+    if (ended_ || marked_status()) co_return std::nullopt;
     if (begun_) {
       auto chunk = co_await channel_->read(limit);
-      if (!chunk || (*chunk && cutter((*chunk)->stream).begun())) co_return chunk;
-      *chunk ? take(**chunk) : take_end();
+      if (!chunk) co_return chunk;
+      if (*chunk && cutter((*chunk)->stream).begun()) {
+        (*chunk)->bytes = before_end((*chunk)->stream, (*chunk)->bytes);
+        if (!(*chunk)->bytes.empty()) co_return chunk;
+      } else {
+        *chunk ? take(**chunk) : take_end();
+      }
     } else if (auto read = co_await read_greeting(limit); !read && !failed_) {
       co_return std::unexpected(read.error());
     }
   }
 }
 
-/// Takes the next bytes in while the program has not begun. Fills in `failed_` when it will not begin any
-/// more.
+/// Takes in the next bytes while the program has not begun. Sets `failed_` when it will not begin.
 asio::awaitable<Result<void>> ProgramChannel::read_greeting(Limit limit) {
   const bool patient = first_word_by_ < limit.deadline;
   const Limit patience{patient ? first_word_by_ : limit.deadline, limit.stop};
@@ -199,9 +285,9 @@ void ProgramChannel::take(const ssh::Chunk& chunk) {
 }
 
 void ProgramChannel::take_end() {
-  keep(ssh::Stream::out, out_.rest(), {});
-  keep(ssh::Stream::err, err_.rest(), {});
   ended_ = true;
+  keep(ssh::Stream::out, out_.rest(), out_end_ ? out_end_->rest() : std::string());
+  keep(ssh::Stream::err, err_.rest(), err_end_ ? err_end_->rest() : std::string());
   if (begun_) return;
   const auto status = channel_->exit_status();
   failed_ = status ? ended_unbegun(*status, said_) : status.error();
@@ -214,7 +300,7 @@ void ProgramChannel::keep(ssh::Stream stream, std::string before, std::string be
   }
   auto& kept = stream == ssh::Stream::out ? kept_out_ : kept_err_;
   if (greeting_ == Greeting::shown) kept += before;
-  kept += behind;
+  kept += ended_ ? std::string_view(behind) : before_end(stream, behind);
 }
 
 std::optional<ssh::Chunk> ProgramChannel::next_kept() {
@@ -227,6 +313,7 @@ std::optional<ssh::Chunk> ProgramChannel::next_kept() {
 
 Result<ssh::ExitStatus> ProgramChannel::exit_status() const {
   if (failed_) return std::unexpected(*failed_);
+  if (const auto status = marked_status()) return ssh::ExitStatus{.code = *status};
   return channel_->exit_status();
 }
 
@@ -268,12 +355,13 @@ asio::awaitable<Result<std::unique_ptr<ProgramChannel>>> start_program(ssh::Sess
                                                                        ssh::Request request, Limit limit,
                                                                        Environment environment) {
   const BeginMark mark;
+  const EndMark end;
   auto text = environment == Environment::clean ? clean_environment() : std::string();
-  text.append(kGoHome).append(mark.print()).append(request.command);
+  text.append(kGoHome).append(mark.print()).append(end.print_behind(request.command));
   request.command = shell_line(text);
-  request.ends_with_program = true;
-  auto channel = co_await start_line(session, std::move(request), mark, Greeting::dropped, limit);
-  co_return channel;
+  CO_TRY_AS(channel, co_await session.start(std::move(request), limit));
+  const auto executor = co_await asio::this_coro::executor;
+  co_return std::make_unique<ProgramChannel>(executor, std::move(*channel), mark, Greeting::dropped, end);
 }
 
 }  // namespace ec2mpi::ops

@@ -7,34 +7,13 @@
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/ops/mpi/command.hpp"
 #include "ec2mpi/ops/node/remote.hpp"
+#include "src/ops/process/programs.hpp"
 
 namespace ec2mpi::ops {
 
 namespace {
 
 constexpr auto kPatience = std::chrono::seconds(20);
-
-/// The rank is what Open MPI or Hydra tells its ranks by the environment. A process may be gone before it is
-/// asked about: then it isn't shown.
-constexpr const char* kPsScript = R"sh(
-export LC_ALL=C
-exec </dev/null 2>/dev/null
-echo "ec2mpi-ps 1"
-for p in $(grep -slz '^@MARK@=' /proc/[0-9]*/environ | cut -d/ -f3); do
-  job= rank=-
-  while IFS= read -r line; do
-    case $line in
-      @MARK@=*) job=${line#*=} ;;
-      OMPI_COMM_WORLD_RANK=* | PMI_RANK=* | PMIX_RANK=*) rank=${line#*=} ;;
-    esac
-  done <<END
-$(tr '\0\n' '\n?' </proc/$p/environ)
-END
-  set -- $(ps -o pcpu= -o rss= -o etimes= -p "$p")
-  [ $# = 3 ] && echo "$p $job $rank $1 $2 $3 $(ps -o args= -p "$p" | tr '\n' ' ')"
-done
-echo "ec2mpi-ps end"
-)sh";
 
 std::optional<double> parse_amount(std::string_view text) {
   double value = 0;
@@ -72,16 +51,10 @@ std::optional<JobProcess> parse_process(std::string_view line) {
   return process;
 }
 
-std::string script() {
-  std::string text = kPsScript;
-  for (auto at = text.find("@MARK@"); at != std::string::npos; at = text.find("@MARK@"))
-    text.replace(at, 6, kJobMark);
-  return text;
-}
-
 asio::awaitable<Result<ssh::ExitStatus>> look(NodeRun run, std::map<int, std::vector<JobProcess>>& found) {
   const auto limit = run.limit.at_most(kPatience);
-  CO_TRY_AS(answer, co_await capture(run.session, script(), limit));
+  auto program = set_variables({{"mark", kJobMark}}).append(kPsSh);
+  CO_TRY_AS(answer, co_await capture(run.session, std::move(program), limit));
   CO_TRY_AS(processes, parse_processes(answer->out));
   found[run.node.index] = std::move(*processes);
   co_return ssh::ExitStatus{};
@@ -102,7 +75,7 @@ Result<std::vector<JobProcess>> parse_processes(std::string_view printed) {
     }
     begun = begun || line == "ec2mpi-ps 1";
   }
-  return fail(ErrorKind::remote_io, "the node did not finish telling of its processes");
+  return fail(ErrorKind::remote_io, "the node did not finish the list of its processes");
 }
 
 NodeTask ps_task(std::map<int, std::vector<JobProcess>>& found) {

@@ -21,9 +21,9 @@ struct RootScript {
   std::function<void(std::string_view)> on_line = {};  ///< of its standard output
 };
 
-/// The password goes by standard input. Unlike exec's, the script is not ended when the limit ends: who
-/// installs packages must not be stopped in the middle. Errors: those of the session; auth if sudo refuses;
-/// remote_io with what the script said last on standard error.
+/// The password goes by standard input. Unlike a command of exec, the script is not ended when the limit
+/// ends: an installation of packages must not stop in the middle. Errors: those of the session; auth if sudo
+/// refuses; remote_io with the last line of the script's standard error.
 [[nodiscard]] asio::awaitable<Result<void>> run_as_root(NodeRun run, RootAccess access,
                                                         PasswordSource password, RootScript script);
 

@@ -4,8 +4,8 @@
 
 namespace ec2mpi::ops {
 
-/// Where coroutines wait for each other, as std::barrier does for threads. Who will not come drops out, or
-/// all would wait for ever.
+/// Coroutines wait for each other here, as threads do at a std::barrier. A coroutine that will not arrive
+/// calls drop(); otherwise all others would wait for ever.
 class Barrier {
  public:
   Barrier(asio::any_io_executor executor, std::size_t members)

@@ -1,5 +1,5 @@
 #pragma once
-/// Asking nodes what they are: private address, cores, which MPI.
+/// Asks nodes for their facts: private address, cores, which MPI.
 
 #include <asio/awaitable.hpp>
 #include <string>
@@ -10,20 +10,20 @@
 
 namespace ec2mpi::ops {
 
-/// POSIX sh that prints what parse_facts reads, and changes nothing. It redirects its standard input and
-/// error. `mpirun`: the one to ask about; empty = the one in the PATH.
+/// The program src/ops/node/facts.sh, for parse_facts(). It changes nothing, and redirects its standard input
+/// and error. `mpirun`: the launcher to describe; empty = the one in the PATH.
 [[nodiscard]] std::string facts_script(const std::string& mpirun = {});
 
 /// Asks one node, in one round trip. Errors: those of the session, remote_io.
 [[nodiscard]] asio::awaitable<Result<Facts>> ask_facts(ssh::Session& session, Limit limit,
                                                        std::string mpirun = {});
 
-/// A program that answers likewise, and then is a shell in the user's environment, given that it was started
-/// in it, which reads what to do from its standard input. So
-/// whoever has more to do there needs no further round trip.
+/// A program that gives the same answer and then becomes a shell that reads commands from its standard input:
+/// additional work needs no additional round trip. The shell has the environment in which the program was
+/// started.
 [[nodiscard]] std::string facts_and_shell_command(const std::string& mpirun = {});
 
-/// The answer of that command, which goes on.
+/// Reads the answer of that program, which continues to run.
 [[nodiscard]] asio::awaitable<Result<Facts>> read_facts(ssh::Channel& shell, Limit limit);
 
 }  // namespace ec2mpi::ops

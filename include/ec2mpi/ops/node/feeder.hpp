@@ -22,10 +22,10 @@ class Feeder : public std::enable_shared_from_this<Feeder> {
          std::shared_ptr<const std::string> text, std::shared_ptr<const UniqueFd> file)
       : channel_(channel), text_(std::move(text)), file_(std::move(file)), done_(executor) {}
 
-  /// Sends this now, in front of all else; at most once, and only before start().
+  /// Sends this now, before the text and the file; at most once, and only before start().
   void answer(std::string words);
 
-  /// The text and the file may go.
+  /// Begins to send the text and the file.
   void start();
 
   /// Stops and waits until the channel is no longer used.

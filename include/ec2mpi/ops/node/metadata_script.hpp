@@ -1,11 +1,11 @@
 #pragma once
-/// Asking the instance metadata service, IMDSv2 only: PUT /latest/api/token, then GET meta-data/KEY.
+/// Asks the instance metadata service, by IMDSv2 only.
+
+#include <string>
 
 namespace ec2mpi::ops {
 
-/// A shell function `metadata KEY...` that prints "KEY VALUE" for each key that the service knows. Two
-/// seconds for each answer; AWS_EC2_METADATA_SERVICE_ENDPOINT and AWS_EC2_METADATA_DISABLED on the node are
-/// honoured. Status 3: the service doesn't answer, or nothing is there to ask it with (curl or python3).
-extern const char* const kMetadataFunction;
+/// Shell text that defines the function `metadata KEY...` (src/ops/node/metadata.sh).
+extern const std::string kMetadataFunction;
 
 }  // namespace ec2mpi::ops

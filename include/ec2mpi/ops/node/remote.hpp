@@ -7,6 +7,7 @@
 
 #include "ec2mpi/base/limit.hpp"
 #include "ec2mpi/fleet/fleet.hpp"
+#include "ec2mpi/ops/node/remote_program.hpp"
 #include "ec2mpi/ssh/transport.hpp"
 
 namespace ec2mpi::ops {
@@ -17,10 +18,6 @@ using ChunkSink = std::function<void(const ssh::Chunk&)>;
 /// Reads a channel to its end. Before each chunk is handed on, the observer may hold it and the reading back.
 [[nodiscard]] asio::awaitable<Result<ssh::ExitStatus>> read_to_end(ssh::Channel& channel, Limit limit,
                                                                    ChunkSink sink, Observer& observer);
-
-/// Whose environment a program gets: ours, or all that the user has set, for what is started from it is the
-/// user's. Both begin in the home.
-enum class Environment { clean, of_the_user };
 
 /// What a short program printed, and how it ended.
 struct Captured {

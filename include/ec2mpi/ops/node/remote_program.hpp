@@ -1,7 +1,7 @@
 #pragma once
-/// The one way to start a program on a node. What a node's account brings along does not change it: any login
-/// shell reads the line alike, variables and functions that change tools are gone, and the program says when
-/// it has begun, so that nothing that start-up files print, read or run is taken for it.
+/// The one way to start a program on a node. The account does not change it: every login shell reads the line
+/// alike, variables and functions that change tools are cleared, and marks in the output show where the
+/// program begins and ends, so that nothing that start-up files print, read or run is taken for the program.
 
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
@@ -10,18 +10,26 @@
 #include <string_view>
 
 #include "ec2mpi/base/event.hpp"
-#include "ec2mpi/ops/node/remote.hpp"
 #include "ec2mpi/ssh/transport.hpp"
 
 namespace ec2mpi::ops {
 
-/// A line that sh, dash, bash, ksh, zsh, csh, tcsh and fish read alike: /bin/sh takes the login shell's place
-/// and runs `text`, any bytes but NUL.
+/// A line that sh, dash, bash, ksh, zsh, csh, tcsh and fish (also before 3.0, which has neither && nor ||)
+/// read alike: /bin/sh takes the login shell's place and runs `text`, any bytes but NUL.
 [[nodiscard]] std::string shell_line(std::string_view text);
 
-/// The same, but where the login shell is bash another bash reads `text`. dash drops exported functions, and
-/// those belong to the user's environment.
+/// The same, but where the login shell is bash another bash runs `text`, and gets the functions and variables
+/// that start-up files have defined, exported or not. take_back_text() is for the bash that `text` starts at
+/// last. A line that would become longer than Linux allows is that of shell_line().
 [[nodiscard]] std::string shell_line_in_user_environment(std::string_view text);
+
+/// One line of text for bash: functions and variables that were only exported on the way are unexported
+/// again.
+[[nodiscard]] std::string take_back_text();
+
+/// The environment of a program: ours, or the user's, for a program that starts programs of the user. Both
+/// begin in the home.
+enum class Environment { clean, of_the_user };
 
 /// What a program prints on both streams when it begins. The shell text of it does not contain it, so that a
 /// shell that repeats its command does not pass for a program.
@@ -29,8 +37,8 @@ class BeginMark {
  public:
   BeginMark();
   [[nodiscard]] std::string text() const { return first_ + second_; }
-  /// Shell text that prints it. It ends the shell if nobody reads any more: a program that was given up must
-  /// not begin later.
+  /// Shell text that prints it. It ends the shell if nobody reads any more: a program must not begin later,
+  /// when its reader has given up.
   [[nodiscard]] std::string print() const;
 
  private:
@@ -38,12 +46,27 @@ class BeginMark {
   std::string second_;
 };
 
-/// Shell text, to stand in front of a program of ours: clears what changes tools; the language is C.
+/// What a program prints on both streams behind its last byte, with its status: so its end does not depend on
+/// processes that hold the streams open.
+class EndMark {
+ public:
+  EndMark();
+  [[nodiscard]] std::string text() const { return first_ + second_; }
+  /// Shell text that runs `program` and prints the mark.
+  [[nodiscard]] std::string print_behind(std::string_view program) const;
+
+ private:
+  std::string first_;
+  std::string second_;
+};
+
+/// Shell text, to stand in front of a program of ours: clears variables and functions that change tools; the
+/// language is C.
 [[nodiscard]] std::string clean_environment();
-/// Shell text: the home becomes the folder that paths begin in, wherever start-up files have gone.
+/// Shell text: relative paths begin in the home, whatever folder start-up files have entered.
 inline constexpr std::string_view kGoHome = "cd -- \"$HOME\" 2>/dev/null\n";
 
-/// Splits what comes by one stream at the begin mark.
+/// Splits the bytes of one stream at the begin mark.
 class MarkCutter {
  public:
   explicit MarkCutter(std::string mark) : mark_(std::move(mark)) {}
@@ -52,9 +75,9 @@ class MarkCutter {
     std::string before;
     std::string behind;
   };
-  /// What is known to stand before the mark, and behind it.
+  /// The bytes that are known to stand before the mark, and those behind it.
   [[nodiscard]] Parts feed(std::string_view bytes);
-  /// At the end: what was held back because it could have been the mark's beginning.
+  /// At the end of the stream: bytes that were kept because they could have been the beginning of the mark.
   [[nodiscard]] std::string rest();
   [[nodiscard]] bool begun() const { return begun_; }
 
@@ -64,19 +87,42 @@ class MarkCutter {
   bool begun_ = false;
 };
 
+/// Cuts a stream at the end mark.
+class EndCutter {
+ public:
+  explicit EndCutter(std::string mark) : mark_(std::move(mark)) {}
+
+  /// The bytes in front of the mark; valid until the next call, and as long as `bytes`.
+  [[nodiscard]] std::string_view feed(std::string_view bytes);
+  /// At the end of the stream: bytes that were kept because they could have been the beginning of the mark.
+  [[nodiscard]] std::string rest();
+  /// The status that stands behind the mark; nothing before the whole mark has been read.
+  [[nodiscard]] std::optional<int> status() const { return status_; }
+
+ private:
+  void read_status(std::string_view bytes);
+
+  std::string mark_;
+  std::string held_;   ///< the mark, perhaps
+  std::string given_;  ///< what feed() returned, if it is not a part of its argument
+  std::string digits_;
+  bool found_ = false;
+  std::optional<int> status_;
+};
+
 /// What becomes of the text that start-up files print.
 enum class Greeting { dropped, shown };
 
-/// A channel whose program has said that it begins. Before that nothing is written to it. If it does not
-/// begin within 15 seconds, or ends without, reading and writing give an error that shows what the node
-/// printed.
+/// A channel to a program that prints a begin mark. Nothing is written to it before the mark has been read.
+/// If the mark does not arrive within 15 seconds, or before the end, reading and writing return an error that
+/// shows the node's output.
 class ProgramChannel : public ssh::Channel {
  public:
   ProgramChannel(const asio::any_io_executor& executor, std::unique_ptr<ssh::Channel> channel,
-                 const BeginMark& mark, Greeting greeting);
+                 const BeginMark& mark, Greeting greeting, const std::optional<EndMark>& end = {});
 
   [[nodiscard]] bool begun() const { return begun_; }
-  /// For a wait that has ended too early: why nothing came. Empty once the program has begun.
+  /// Why the program is silent, for a wait that has ended too early. Empty once the program has begun.
   [[nodiscard]] std::string why_silent() const;
   /// What start-up files printed on standard output, at least its first part.
   [[nodiscard]] const std::string& greeting() const { return greeted_; }
@@ -90,6 +136,11 @@ class ProgramChannel : public ssh::Channel {
   asio::awaitable<Result<std::optional<ssh::Chunk>>> receive(Limit limit) override;
   asio::awaitable<Result<void>> send(std::string_view bytes, Limit limit) override;
   [[nodiscard]] MarkCutter& cutter(ssh::Stream stream) { return stream == ssh::Stream::out ? out_ : err_; }
+  [[nodiscard]] std::optional<EndCutter>& end_of(ssh::Stream stream) {
+    return stream == ssh::Stream::out ? out_end_ : err_end_;
+  }
+  [[nodiscard]] std::string_view before_end(ssh::Stream stream, std::string_view bytes);
+  [[nodiscard]] std::optional<int> marked_status() const;
   asio::awaitable<Result<void>> begin(Limit limit);
   asio::awaitable<Result<void>> read_greeting(Limit limit);
   void take(const ssh::Chunk& chunk);
@@ -101,6 +152,8 @@ class ProgramChannel : public ssh::Channel {
   std::unique_ptr<ssh::Channel> channel_;
   MarkCutter out_;
   MarkCutter err_;
+  std::optional<EndCutter> out_end_;
+  std::optional<EndCutter> err_end_;
   Greeting greeting_;
   Clock::time_point first_word_by_;
   bool begun_ = false;
@@ -118,8 +171,8 @@ class ProgramChannel : public ssh::Channel {
 [[nodiscard]] asio::awaitable<Result<std::unique_ptr<ProgramChannel>>> start_line(
     ssh::Session& session, ssh::Request request, BeginMark mark, Greeting greeting, Limit limit);
 
-/// Starts `request.command`, text for POSIX sh, as a program of ours. It has ended when its shell has,
-/// whatever still holds its output open.
+/// Starts `request.command`, text for POSIX sh, as a program of ours. It has ended when its end mark has been
+/// read, whatever process still holds its output open.
 [[nodiscard]] asio::awaitable<Result<std::unique_ptr<ProgramChannel>>> start_program(
     ssh::Session& session, ssh::Request request, Limit limit, Environment environment = Environment::clean);
 

@@ -14,16 +14,15 @@ namespace ec2mpi::ops {
 
 struct JobProcess {
   int pid = 0;
-  std::string job;  ///< the id in its mark
-  std::optional<int>
-      rank;        ///< nothing for launchers, daemons, and children that have cleared their environment
-  double cpu = 0;  ///< percent of one core, over its life
-  std::uint64_t rss = 0;  ///< bytes
-  std::int64_t age = 0;   ///< seconds
-  std::string command;    ///< printable
+  std::string job;          ///< the id in its mark
+  std::optional<int> rank;  ///< launchers, daemons, and children with a cleared environment have none
+  double cpu = 0;           ///< percent of one core, over its life
+  std::uint64_t rss = 0;    ///< bytes
+  std::int64_t age = 0;     ///< seconds
+  std::string command;      ///< printable
 };
 
-/// Reads what ps_task's script prints. Errors: remote_io.
+/// Reads the answer of src/ops/process/ps.sh. Errors: remote_io.
 [[nodiscard]] Result<std::vector<JobProcess>> parse_processes(std::string_view printed);
 
 /// Looks at a node in one round trip; leaves what was found by the node's index.

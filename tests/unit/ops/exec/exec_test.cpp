@@ -78,6 +78,13 @@ TEST(CommandLine, UsesTheUsersOwnShell) {
   EXPECT_EQ(run_in_shell(line, "/bin/bash"), "bash\n[0]");
 }
 
+TEST(CommandLine, VariablesOfTheUserKeepTheirValues) {
+  const auto line =
+      command_line(plan_of("echo \"$o $f $file $size\"; env | grep -c ^ec2mpi_"), node(1), kMark);
+  for (const auto* shell : {"/bin/sh", "/bin/bash"})
+    EXPECT_EQ(run_in_shell("export o=1 f=2 file=3 size=4; " + line, shell), "1 2 3 4\n0\n[1]") << shell;
+}
+
 TEST(CommandLine, AScriptComesByStandardInputAndLeavesTheRestOfIt) {
   const std::string script = "#!/bin/sh\necho \"script: $# $1|$2\"; cat; exit 4\n";
   auto plan = plan_of(quote_words({"a  b", "it's $HOME"}));

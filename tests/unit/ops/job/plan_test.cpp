@@ -144,9 +144,9 @@ TEST(Sweep, ReadsWhatTheScriptPrints) {
 }
 
 TEST(Sweep, DoesNotCarryTheMarkItself) {
-  EXPECT_EQ(sweep_command("j7").find("export mark"), std::string::npos);
-  EXPECT_EQ(sweep_command("j7").find("export EC2MPI_JOB"), std::string::npos);
-  EXPECT_NE(sweep_command("j7").find("mark=EC2MPI_JOB=j7"), std::string::npos);
+  EXPECT_EQ(sweep_script("j7").find("export mark"), std::string::npos);
+  EXPECT_EQ(sweep_script("j7").find("export EC2MPI_JOB"), std::string::npos);
+  EXPECT_NE(sweep_script("j7").find("mark=EC2MPI_JOB=j7"), std::string::npos);
 }
 
 }  // namespace

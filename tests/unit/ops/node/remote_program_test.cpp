@@ -151,7 +151,7 @@ TEST_F(RemoteProgram, ALongTextIsOneCopy) {
   EXPECT_LT(shell_line_in_user_environment(std::string(120'000, 'x')).size(), 121'000U);
 }
 
-TEST(MarkCutter, FindsTheMarkHoweverItIsCut) {
+TEST(MarkCutter, FindsAMarkThatArrivesInParts) {
   const std::string text = "welcome ma\nmarmark: answer mark:";
   for (std::size_t size = 1; size <= text.size(); ++size) {
     MarkCutter cutter("mark:");
@@ -173,6 +173,64 @@ TEST(MarkCutter, GivesBackWhatWasNoMark) {
   EXPECT_EQ(cutter.feed("hello mar").before, "hello ");
   EXPECT_EQ(cutter.rest(), "mar");
   EXPECT_FALSE(cutter.begun());
+}
+
+TEST(EndCutter, CutsAStreamInPartsOfAnySizeAndReadsTheStatus) {
+  const EndMark mark;
+  const auto sent = "data " + mark.text().substr(0, 9) + " more" + mark.text() + "23;late";
+  for (std::size_t step = 1; step <= sent.size(); ++step) {
+    EndCutter cutter(mark.text());
+    std::string passed;
+    for (std::size_t at = 0; at < sent.size(); at += step)
+      passed += cutter.feed(std::string_view(sent).substr(at, step));
+    EXPECT_EQ(passed, "data " + mark.text().substr(0, 9) + " more") << step;
+    EXPECT_EQ(cutter.status(), 23);
+  }
+}
+
+TEST(EndCutter, WithoutAMarkNothingIsLost) {
+  const EndMark mark;
+  EndCutter cutter(mark.text());
+  std::string passed(cutter.feed("data" + mark.text().substr(0, 20)));
+  EXPECT_EQ(passed + cutter.rest(), "data" + mark.text().substr(0, 20));
+  EXPECT_FALSE(cutter.status());
+}
+
+TEST_F(RemoteProgram, TheEndMarkStandsBehindAProgramThatReplacesItsShellOrClosesItsOutput) {
+  const EndMark mark;
+  for (const auto& shell : shells()) {
+    EXPECT_EQ(run_by(shell, shell_line(mark.print_behind("echo a; exec sh -c 'exit 3'")), home()).out,
+              "a\n" + mark.text() + "3;");
+    EXPECT_EQ(run_by(shell, shell_line(mark.print_behind("exec >&- 2>&-; exit 4")), home()).out,
+              mark.text() + "4;");
+  }
+}
+
+TEST_F(RemoteProgram, FunctionsAndVariablesOfBashStartUpFilesReachTheUsersCommandUnexported) {
+  const auto command = take_back_text() +
+                       "greet you; echo \"$plain\"; sh -c 'echo [$plain]'; env | grep -c -e ec2mpi_ -e greet";
+  const auto line = "greet() { echo \"hi $1\"; }; plain='a  b'; set -eu; " +
+                    shell_line_in_user_environment("exec \"$SHELL\" --norc -c " + quote_word(command));
+  EXPECT_EQ(run_by({"/bin/bash", {"bash"}}, line, home()).out, "hi you\na  b\n[]\n0\n");
+}
+
+/// fish before 3.0 has no && and no ||: outside of quotes the line must hold neither. In fish a backslash
+/// escapes a quote in single quotes, too.
+TEST_F(RemoteProgram, TheLineHoldsNothingThatOldFishDoesNotKnow) {
+  const auto line = shell_line_in_user_environment("echo 'a && b' || c");
+  std::string outside;
+  bool quoted = false;
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    if (line[i] == '\\' && i + 1 < line.size() && (line[i + 1] == '\'' || line[i + 1] == '\\')) {
+      ++i;
+    } else if (line[i] == '\'') {
+      quoted = !quoted;
+    } else if (!quoted) {
+      outside += line[i];
+    }
+  }
+  EXPECT_FALSE(quoted);
+  EXPECT_EQ(outside.find_first_of("&|`$()\""), std::string::npos) << outside;
 }
 
 }  // namespace

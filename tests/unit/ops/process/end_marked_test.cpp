@@ -1,4 +1,4 @@
-#include "ec2mpi/ops/process/stop.hpp"
+#include "ec2mpi/ops/process/end_marked.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -13,49 +13,46 @@
 namespace ec2mpi::ops {
 namespace {
 
-TEST(ParseStopProof, ReadsWhatEndedAndWhatIsLeft) {
-  const auto proof = parse_stop_proof("before 3\nleft 123 python3\nend\n");
-  ASSERT_TRUE(proof);
-  EXPECT_EQ(proof->ended, 2);
-  EXPECT_EQ(proof->left, std::vector<std::string>{"pid 123 python3"});
-  EXPECT_EQ(proof->describe(), "still running: pid 123 python3");
+Result<Swept> answer(const std::string& lines) {
+  return parse_swept("ec2mpi-sweep 1\n" + lines + "ec2mpi-sweep end\n");
 }
 
-TEST(ParseStopProof, NothingLeft) {
-  const auto proof = parse_stop_proof("before 2\nend\n");
-  ASSERT_TRUE(proof);
-  EXPECT_EQ(proof->ended, 2);
-  EXPECT_EQ(proof->describe(), "nothing left running");
+TEST(ParseSwept, ReadsWhatEndedAndWhatIsLeft) {
+  const auto swept = answer("ended 123 python3\nended 124 my prog\nleft 123 python3\n");
+  ASSERT_TRUE(swept);
+  EXPECT_EQ(swept->ended, (std::vector<Process>{{123, "python3"}, {124, "my prog"}}));
+  EXPECT_EQ(swept->left, (std::vector<Process>{{123, "python3"}}));
+  EXPECT_EQ(swept->describe(), "still running: pid 123 python3");
 }
 
-TEST(ParseStopProof, AProcessWithoutANameIsStillNamedByItsNumber) {
-  const auto proof = parse_stop_proof("before 1\nleft 7 \nend\n");
-  ASSERT_TRUE(proof);
-  EXPECT_EQ(proof->left, std::vector<std::string>{"pid 7"});
+TEST(ParseSwept, NothingLeft) {
+  const auto swept = answer("ended 2 sleep\n");
+  ASSERT_TRUE(swept);
+  EXPECT_EQ(swept->describe(), "nothing left running");
 }
 
-TEST(ParseStopProof, WhatWasCutOffIsNoProof) {
-  EXPECT_FALSE(parse_stop_proof(""));
-  EXPECT_FALSE(parse_stop_proof("before 3\n"));
-  EXPECT_FALSE(parse_stop_proof("before 3\nleft 1 a\nen"));
-  EXPECT_FALSE(parse_stop_proof("sh: 1: ps: not found\n"));
+TEST(ParseSwept, AProcessWithoutANameIsStillNamedByItsNumber) {
+  const auto swept = answer("left 7 \n");
+  ASSERT_TRUE(swept);
+  EXPECT_EQ(swept->describe(), "still running: pid 7");
 }
 
-TEST(ParseStopProof, AnEndWithoutALookIsNoProof) {
-  EXPECT_FALSE(parse_stop_proof("end\n"));
-  EXPECT_FALSE(parse_stop_proof("before many\nend\n"));
-}
-
-TEST(ParseStopProof, SurvivesHostileNodes) {
-  for (const std::string text : {"before 99999999999999999999\nend\n", "before -1\nend\n", "left\nend\n",
-                                 "before 0\nleft 1 a\nleft 2 b\nend\n", "\0\n\nend end\n"}) {
-    if (const auto proof = parse_stop_proof(text)) {
-      EXPECT_GE(proof->ended, 0) << text;
-    }
+TEST(ParseSwept, AnIncompleteAnswerIsNoProof) {
+  for (const auto* text : {"", "ec2mpi-sweep 1\n", "ec2mpi-sweep 1\nleft 1 a\nec2mpi-sweep en",
+                           "ec2mpi-sweep end\n", "sh: 1: ps: not found\n"}) {
+    EXPECT_FALSE(parse_swept(text)) << text;
   }
-  const auto proof = parse_stop_proof("before 1\nleft 5 \x1b[2Jevil\nend\n");
-  ASSERT_TRUE(proof);
-  EXPECT_EQ(proof->describe().find('\x1b'), std::string::npos);
+}
+
+TEST(ParseSwept, RefusesLinesThatMakeNoSense) {
+  for (const auto* line : {"left\n", "left many a\n", "left 99999999999999999999 a\n", "ended -1 a\n", "\n"})
+    EXPECT_FALSE(answer(line)) << line;
+}
+
+TEST(ParseSwept, ControlCharactersOfANameAreMadeVisible) {
+  const auto swept = answer("left 5 \x1b[2Jevil\n");
+  ASSERT_TRUE(swept);
+  EXPECT_EQ(swept->describe().find('\x1b'), std::string::npos);
 }
 
 /// Processes of this test, in a real shell of this machine.
@@ -113,21 +110,21 @@ class StopScript : public testing::Test {
   int pipe_[2] = {-1, -1};
 };
 
-TEST_F(StopScript, EndsWhatBearsTheMarkAndNothingElse) {
+TEST_F(StopScript, EndsMarkedProcessesAndNoOthers) {
   const auto marked = start("exec env " + mark_ + " sh -c 'echo up; sleep 1000 & sleep 1000'");
   const auto longer = start("exec env " + mark_ + "x sh -c 'echo up; exec sleep 1000'");
   const auto named = start("exec env OTHER=" + mark_ + " sh -c 'echo up; exec sleep 1000'");
   const auto plain = start("echo up; exec sleep 1000");
   for (int i = 0; i < 4; ++i) ASSERT_EQ(line(), "up\n");
-  const auto proof = parse_stop_proof(output_of(stop_script(mark_, 2)));
+  const auto proof = parse_swept(output_of(stop_script(mark_, 2)));
   ASSERT_TRUE(proof);
   EXPECT_EQ(proof->describe(), "nothing left running");
-  EXPECT_GE(proof->ended, 2);
+  EXPECT_GE(proof->ended.size(), 2U);
   EXPECT_FALSE(runs(marked));
   EXPECT_TRUE(runs(longer) && runs(named) && runs(plain));
 }
 
-TEST_F(StopScript, EndsTheDeafTheStoppedAndTheOnesThatForgotTheMark) {
+TEST_F(StopScript, EndsProcessesThatIgnoreTermAreStoppedOrHaveLostTheMark) {
   const auto deaf =
       start("exec env " + mark_ + " sh -c 'trap \"\" TERM; echo up; while :; do sleep 1000; done'");
   const auto stopped = start("exec env " + mark_ + " sh -c 'echo up; kill -STOP $$; sleep 1000'");
@@ -140,7 +137,7 @@ TEST_F(StopScript, EndsTheDeafTheStoppedAndTheOnesThatForgotTheMark) {
     if (said != "up\n") orphan = std::atoi(said.c_str());
   }
   ASSERT_GT(orphan, 1);
-  const auto proof = parse_stop_proof(output_of(stop_script(mark_, 1)));
+  const auto proof = parse_swept(output_of(stop_script(mark_, 1)));
   ASSERT_TRUE(proof);
   EXPECT_EQ(proof->describe(), "nothing left running");
   EXPECT_FALSE(runs(deaf));
@@ -154,9 +151,9 @@ TEST_F(StopScript, EndsTheDeafTheStoppedAndTheOnesThatForgotTheMark) {
 }
 
 TEST_F(StopScript, FindsNothingWhereThereIsNothing) {
-  const auto proof = parse_stop_proof(output_of(stop_script(mark_, 2)));
+  const auto proof = parse_swept(output_of(stop_script(mark_, 2)));
   ASSERT_TRUE(proof);
-  EXPECT_EQ(proof->ended, 0);
+  EXPECT_TRUE(proof->ended.empty());
   EXPECT_EQ(proof->describe(), "nothing left running");
 }
 

@@ -1,0 +1,61 @@
+#!/bin/sh
+# Prints facts about this node. In front of this text stands:
+#   want  the path of the mpirun to describe; empty: the one in the PATH, or in the folder where the EFA installer of
+#         Amazon or the packages of Red Hat put it
+#
+#   ec2mpi-facts 1     the first line of the answer
+#   NAME VALUE         one fact; "mpi" lines repeat what mpirun prints about its version
+#   ec2mpi-facts end   the last line
+#
+# Any POSIX shell can run it. It neither waits for input nor writes a file.
+# shellcheck disable=SC2154 # want is set in front of this text
+export LC_ALL=C
+exec </dev/null 2>/dev/null
+
+# The address at which sshd was reached (sshd(8): SSH_CONNECTION holds the client's address and port, then the
+# server's). Behind the NAT of EC2 it is the private one. Over IPv6: the source address of the default route.
+# shellcheck disable=SC2086 # four words
+set -- $SSH_CONNECTION
+private=${3#::ffff:}
+case $private in
+  *.*) ;;
+  *) private=$(ip -4 -o route get 192.0.2.1 | sed -n 's/.* src \([0-9.]*\).*/\1/p') ;;
+esac
+
+# Cores are distinct pairs of socket and core among the CPUs that are online; a vCPU of EC2 is a hardware thread.
+threads=$(nproc) || threads=$(getconf _NPROCESSORS_ONLN)
+cores=$(lscpu -p=CPU,CORE,SOCKET,ONLINE |
+  awk -F, '!/^#/ && $4 != "N" { seen[$3 "," $2] = 1 } END { for (core in seen) count++; print count + 0 }')
+case $cores in '' | 0) cores=$threads ;; esac
+
+mpirun=
+if [ -n "$want" ]; then
+  [ -x "$want" ] && mpirun=$want
+elif ! mpirun=$(command -v mpirun); then
+  for folder in /opt/amazon/openmpi/bin /opt/amazon/openmpi5/bin /usr/lib64/openmpi/bin /usr/local/openmpi/bin; do
+    [ -x "$folder/mpirun" ] && { mpirun=$folder/mpirun; break; }
+  done
+fi
+
+python=$(command -v python3)
+mpi4py=no
+[ -n "$python" ] &&
+  "$python" -c 'import importlib.util as u, sys; sys.exit(u.find_spec("mpi4py") is None)' && mpi4py=yes
+efa=no
+[ -n "$(ls /sys/class/infiniband)" ] && efa=yes
+
+echo 'ec2mpi-facts 1'
+echo "private_address $private"
+# shellcheck disable=SC2046 # several words
+echo 'addresses' $(ip -4 -o addr show | awk '{ sub("/.*", "", $4); print $4 }')
+echo "hostname $(hostname)"
+echo "home $HOME"
+echo "boot_id $(cat /proc/sys/kernel/random/boot_id)"
+echo "cores $cores"
+echo "threads $threads"
+echo "mpirun $mpirun"
+[ -n "$mpirun" ] && "$mpirun" --version | sed -n '1,8s/^/mpi /p'
+echo "python3 $python"
+echo "mpi4py $mpi4py"
+echo "efa $efa"
+echo 'ec2mpi-facts end'

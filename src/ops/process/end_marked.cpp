@@ -1,0 +1,87 @@
+#include "ec2mpi/ops/process/end_marked.hpp"
+
+#include <fmt/format.h>
+#include <optional>
+
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
+#include "ec2mpi/ops/node/remote.hpp"
+#include "src/ops/process/programs.hpp"
+
+namespace ec2mpi::ops {
+
+namespace {
+
+constexpr int kGraceSeconds = 2;
+constexpr std::string_view kEnded = "ended ";
+constexpr std::string_view kLeft = "left ";
+
+std::string described(const Process& process) {
+  return fmt::format("pid {}{}{}", process.pid, process.name.empty() ? "" : " ", process.name);
+}
+
+std::optional<Process> parse_process(std::string_view line, std::string_view word) {
+  if (!line.starts_with(word)) return std::nullopt;
+  line.remove_prefix(word.size());
+  if (line.find(' ') == std::string_view::npos) return std::nullopt;
+  const auto [number, name] = first_word(line);
+  const auto pid = parse_number(number);
+  if (!pid || *pid > 1U << 30U) return std::nullopt;
+  return Process{static_cast<int>(*pid), printable(name)};
+}
+
+std::string stop_command(const std::string& mark, const SudoAccess& sudo) {
+  const auto script = stop_script(mark, kGraceSeconds);
+  if (!sudo.used) return set_variables({{"program", script}}).append(kChooseRootSh);
+  return (sudo.password.empty() ? "exec sudo -n sh -c " : "exec sudo -S -p '' sh -c ") + quote_word(script);
+}
+
+}  // namespace
+
+std::string Swept::describe() const {
+  if (left.empty()) return "nothing left running";
+  std::string all;
+  for (const auto& process : left) all += (all.empty() ? "" : ", ") + described(process);
+  return "still running: " + all;
+}
+
+Result<Swept> parse_swept(std::string_view printed) {
+  Swept swept;
+  bool begun = false;
+  for (const auto line : split(printed, '\n')) {
+    if (!begun) {
+      begun = line == "ec2mpi-sweep 1";
+    } else if (line == "ec2mpi-sweep end") {
+      return swept;
+    } else if (auto ended = parse_process(line, kEnded)) {
+      swept.ended.push_back(std::move(*ended));
+    } else if (auto left = parse_process(line, kLeft)) {
+      swept.left.push_back(std::move(*left));
+    } else {
+      return fail(ErrorKind::remote_io, fmt::format("its answer about running processes makes no sense: {}",
+                                                    printable(line.substr(0, 80))));
+    }
+  }
+  return fail(ErrorKind::remote_io, "the node did not finish its look at running processes");
+}
+
+std::string find_marked_functions(const std::string& mark) {
+  return set_variables({{"mark", mark}, {"self", ""}, {"seen", ""}}).append(kFindMarkedSh);
+}
+
+std::string stop_script(const std::string& mark, int grace_seconds) {
+  return find_marked_functions(mark) +
+         set_variables({{"grace", std::to_string(grace_seconds)}, {"siblings", "yes"}}).append(kEndMarkedSh);
+}
+
+asio::awaitable<Result<Swept>> stop_marked(ssh::Session& session, std::string mark, SudoAccess sudo,
+                                           Limit limit) {
+  auto command = stop_command(mark, sudo);
+  if (!sudo.password.empty()) sudo.password += '\n';
+  CO_TRY_AS(captured, co_await capture(session, std::move(command), limit, std::move(sudo.password)));
+  if (!captured->status.ok() && captured->out.empty())
+    co_return fail(ErrorKind::remote_io, "cannot look: " + printable(trim(captured->err)));
+  co_return parse_swept(captured->out);
+}
+
+}  // namespace ec2mpi::ops
