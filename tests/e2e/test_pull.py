@@ -453,6 +453,37 @@ def test_a_disk_that_fills_up_meanwhile(ec2mpi, cluster4):
     assert "node1: cannot write disk/b: No space left on device\n" in done.err
 
 
+# --- many sources -------------------------------------------------------------------------------------------------
+
+def test_thousands_of_matches_cost_about_as_much_as_their_folder(ec2mpi, cluster4):
+    user(cluster4, 1, "mkdir many; cd many; seq -f 'file%g' 3000 | xargs touch")
+    begun = time.monotonic()
+    assert ec2mpi("pull", "-w", "1", "many", "folder/").code == 0
+    folder = time.monotonic() - begun
+    begun = time.monotonic()
+    assert ec2mpi("pull", "-w", "1", "many/*", "glob/").code == 0
+    assert time.monotonic() - begun < 4 * folder + 2  # with a process for each file it was thirty times as much
+    assert len(list((ec2mpi.folder / "glob").iterdir())) == 3000
+
+
+def test_thousands_of_sources_do_not_fill_a_command_line(ec2mpi, cluster4):
+    names = [f"many/{'x' * 60}{i}" for i in range(3000)]
+    user(cluster4, 1, "mkdir many; cd many; seq -f '" + "x" * 60 + "%g' 0 2999 | xargs touch")
+    done = ec2mpi("pull", "-w", "1", *names, "out/")
+    assert done.code == 0, done.err
+    assert len(list((ec2mpi.folder / "out").iterdir())) == 3000
+
+
+def test_a_file_that_becomes_shorter_meanwhile_is_reported(ec2mpi, cluster4):
+    user(cluster4, 1, "head -c 3000000 /dev/urandom > f")
+    cluster4.host(1, "cat > /usr/local/bin/tar; chmod 755 /usr/local/bin/tar",
+                  input='#!/bin/sh\n[ "$1" = --version ] || { echo "tar: /home/ubuntu/f: File shrank by 5 bytes; padding with zeros" >&2;'
+                        ' /usr/bin/tar "$@"; exit 1; }\nexec /usr/bin/tar "$@"\n')
+    done = ec2mpi("pull", "-w", "1", "f", "out/")
+    assert done.code == 1
+    assert "f changed while it was copied: it became shorter" in done.err
+
+
 # --- hostile nodes -----------------------------------------------------------------------------------------------
 
 FIND = r'''#!/usr/bin/python3
@@ -460,7 +491,7 @@ import sys
 if "-prune" in sys.argv: sys.exit(0)
 def put(*fields): sys.stdout.buffer.write(b"".join(f.encode("utf-8", "surrogateescape") + b"\0" for f in fields))
 def item(kind, below, link="", size=4, mode="6777"): put(f"{kind} {mode} {size} 8 7 1600000000.5", below, link)
-item("d", ""); item("f", "first")
+put("source", "./asked/.", ""); item("d", ""); item("f", "first")
 MALICE
 '''
 

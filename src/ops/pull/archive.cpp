@@ -16,19 +16,19 @@ bool grew_too_much(const TarEntry& entry, const RemoteItem& item) {
   return entry.size > item.size && entry.size - item.size > item.size + kMostGrowth;
 }
 
-/// A part is lacking, and its mtime does not say that it has changed. It counts as a file that did not come.
+/// A part is missing though the mtime shows no change. It counts as a file that did not arrive.
 bool was_cut(const TarEntry& entry, const RemoteItem& item) {
   return entry.size < item.size && entry.mtime == item.mtime;
 }
 
-/// Some tars leave the first slashes away.
+/// Some tars leave out the first slashes.
 std::string_view key_of(std::string_view path) {
   while (path.starts_with('/')) path.remove_prefix(1);
   return path;
 }
 
-/// If the file has changed since it was listed, its mtime must not say that we have what was listed: the next
-/// pull has to look again.
+/// A file that has changed since it was listed must not get the listed mtime, or the next pull would take it
+/// for unchanged.
 FileAttributes attributes_for(const RemoteItem& item, const TarEntry& entry) {
   auto attributes = attributes_of(item);
   if (entry.mtime == item.mtime && entry.size == item.size) return attributes;

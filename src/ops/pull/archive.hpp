@@ -1,5 +1,5 @@
 #pragma once
-/// Takes the files that were asked for out of the archive that a node sends.
+/// Unpacks the archive of a node; refuses files that were not asked for.
 
 #include <cstdint>
 #include <functional>
@@ -16,9 +16,9 @@ class PullArchive : public TarVisitor {
  public:
   using OnBytes = std::function<void(std::uint64_t)>;
 
-  /// `wanted` and `tree` are borrowed. `most`: bytes of content that may come; more is an error.
-  /// `as_listed`: of a file that has grown since it was listed only what was there then is kept, so that one
-  /// who follows it knows what is here.
+  /// `wanted` and `tree` are borrowed. `most`: bytes of content; more is an error.
+  /// `as_listed`: a file that has grown since it was listed is cut to its listed size, so that pull --follow
+  /// knows how much of it is here.
   PullArchive(const std::vector<PullWant>& wanted, SafeTree& tree, std::uint64_t most, bool as_listed,
               OnBytes on_bytes);
 
@@ -27,9 +27,9 @@ class PullArchive : public TarVisitor {
   [[nodiscard]] Result<void> on_entry_end() override;
 
   [[nodiscard]] std::size_t arrived() const { return arrived_; }
-  /// The files that have not come.
+  /// The files that have not arrived.
   [[nodiscard]] std::vector<const PullWant*> missing() const;
-  /// Members that were no files any more.
+  /// Members that had become something else than files.
   [[nodiscard]] const std::vector<std::string>& skipped() const { return skipped_; }
 
  private:

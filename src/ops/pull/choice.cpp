@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <algorithm>
 #include <set>
+#include <unordered_map>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
@@ -11,7 +12,7 @@ namespace ec2mpi::ops {
 
 namespace {
 
-constexpr std::uint64_t kUntoldPage = 4096;
+constexpr std::uint64_t kKernelPage = 4096;
 
 /// Half-written files of another push or pull.
 bool is_temporary(std::string_view below) {
@@ -19,16 +20,6 @@ bool is_temporary(std::string_view below) {
     if (name.starts_with(kPullTemporary) || name.starts_with(".ec2mpi-push.")) return true;
   }
   return false;
-}
-
-Result<std::string> root_of(const PullPlan& plan, const RemoteSource& source) {
-  const auto& asked = plan.sources[source.number];
-  if (!asked.glob || source.matched == asked.path) return asked.name;
-  auto name = asked.glob->name_of(source.matched);
-  if (name) return std::move(*name);
-  return fail(ErrorKind::protocol,
-              fmt::format("the node sent a file named {}, which was not asked for; refused",
-                          printable(source.matched)));
 }
 
 /// Where an item goes. The first name gets the suffix.
@@ -53,18 +44,26 @@ bool same_content(const LocalState& here, const RemoteItem& item) {
 class Chooser {
  public:
   Chooser(const PullPlan& plan, SafeTree* tree, const PathFilter& exclude, bool checksum)
-      : plan_(plan), tree_(tree), exclude_(exclude), checksum_(checksum) {}
+      : plan_(plan), tree_(tree), exclude_(exclude), checksum_(checksum) {
+    for (const auto& asked : plan.sources) names_.emplace(asked.path, asked.name);
+  }
 
   Result<void> add(const RemoteSource& source) {
-    TRY_AS(root, root_of(plan_, source));
-    if (found_by_wildcard(source) && is_excluded(*root, source.items)) return {};
+    const auto asked = names_.find(source.matched);
+    named_ = asked != names_.end();
+    const auto root = named_ ? asked->second : name_by_wildcard(source.matched);
+    if (!root) {
+      return fail(ErrorKind::protocol,
+                  fmt::format("the node sent a file named {}, which was not asked for; refused",
+                              printable(source.matched)));
+    }
+    if (!named_ && is_excluded(*root, source.items)) return {};
     if (!root->empty() && !roots_.insert(*root).second) {
       return fail(ErrorKind::remote_io,
                   "two files would be called " + printable(*root) + "; pull them one after the other");
     }
-    named_ = !found_by_wildcard(source);
     for (const auto& item : source.items) {
-      if (is_temporary(item.below) || is_excluded(item)) continue;
+      if (is_temporary(item.below)) continue;
       auto added = add_item({path_of(source, item), place_of(plan_, *root, item.below), item});
       if (!added) return added;
     }
@@ -77,18 +76,17 @@ class Chooser {
   }
 
  private:
-  [[nodiscard]] bool found_by_wildcard(const RemoteSource& source) const {
-    const auto& asked = plan_.sources[source.number];
-    return asked.glob && source.matched != asked.path;
+  [[nodiscard]] std::optional<std::string> name_by_wildcard(const std::string& matched) const {
+    for (const auto& asked : plan_.sources) {
+      auto name = asked.glob ? asked.glob->name_of(matched) : std::nullopt;
+      if (name) return name;
+    }
+    return std::nullopt;
   }
 
-  /// What is asked for by its very name is never left out.
+  /// A path that is asked for by its very name is never left out.
   [[nodiscard]] bool is_excluded(const std::string& root, const std::vector<RemoteItem>& items) const {
     return !items.empty() && exclude_.excludes(root, items.front().type == TarType::directory);
-  }
-
-  [[nodiscard]] bool is_excluded(const RemoteItem& item) const {
-    return !item.below.empty() && exclude_.excludes(item.below, item.type == TarType::directory);
   }
 
   Result<void> add_item(PullWant want) {
@@ -136,6 +134,8 @@ class Chooser {
   }
 
   const PullPlan& plan_;
+  std::unordered_map<std::string_view, std::optional<std::string>>
+      names_;  ///< in the target, by the source's path
   SafeTree* tree_;
   const PathFilter& exclude_;
   bool checksum_;
@@ -153,7 +153,7 @@ void add_up(std::uint64_t& sum, std::uint64_t more) {
 }
 
 bool may_hide_its_size(const RemoteItem& item) {
-  return item.allocated == 0 && item.size <= kUntoldPage;
+  return item.allocated == 0 && item.size <= kKernelPage;
 }
 
 void PullChoice::want(PullWant file) {

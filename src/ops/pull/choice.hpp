@@ -1,5 +1,5 @@
 #pragma once
-/// What of a node's listing has to be done here. Looks at the target, changes nothing.
+/// Compares a node's listing with the target: which files are wanted? Changes nothing.
 
 #include <functional>
 #include <optional>
@@ -7,7 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "ec2mpi/ops/pull/pull.hpp"
+#include "ec2mpi/ops/node/path_filter.hpp"
+#include "ec2mpi/ops/pull/plan.hpp"
 #include "src/ops/pull/listing.hpp"
 #include "src/ops/pull/safe_tree.hpp"
 
@@ -36,25 +37,26 @@ struct PullChoice {
   std::set<std::string> holders;     ///< the folders that files lie in, or will
   std::uint64_t bytes = 0;           ///< of the files' content
   std::uint64_t room = 0;            ///< what they need on the disk beyond what they replace
-  std::vector<std::string> skipped;  ///< what is no file, folder or link
-  std::vector<std::string> refused;  ///< of that, what was asked for by its very name
+  std::vector<std::string> skipped;  ///< neither files nor folders nor links
+  std::vector<std::string> refused;  ///< of these, the ones asked for by their very names
 
   void want(PullWant file);
-  /// Its content is here, its attributes may not be.
+  /// The content is here; the attributes may differ.
   void keep(PullWant file);
 };
 
 /// `tree`: nullptr if there is no target folder yet. `checksum`: sizes that are the same do not suffice.
-/// Errors: protocol for names that were not asked for or lead elsewhere, remote_io for two files of one name.
+/// `exclude`: for matches of wildcards; PullListing leaves out paths inside of a source. Errors: protocol for
+/// names that were not asked for or lead elsewhere, remote_io for two files of one name.
 [[nodiscard]] Result<PullChoice> choose_wanted(const PullPlan& plan, const std::vector<RemoteSource>& sources,
                                                SafeTree* tree, const PathFilter& exclude = {},
                                                bool checksum = false);
 
-/// Files of the kernel say that they hold nothing, or a page, whatever they hold; and take nothing on any
+/// Files of the kernel report a size of nothing, or of a page, whatever they hold; and take no room on a
 /// disk.
 [[nodiscard]] bool may_hide_its_size(const RemoteItem& item);
 
-/// A node may lie about sizes; the sum must not begin again at 0.
+/// A node may lie about sizes; the sum must not wrap around to 0.
 void add_up(std::uint64_t& sum, std::uint64_t more);
 
 [[nodiscard]] FileAttributes attributes_of(const RemoteItem& item);

@@ -71,15 +71,12 @@ class Follow {
 
   asio::awaitable<Result<void>> start_watching(NodeRun& run) {
     const auto token = random_hex(32);
-    std::vector<std::string> words = {"sh", "-c", pull_watch_script(), "ec2mpi-pull", token, "patient"};
-    for (const auto& source : plan_.sources) {
-      words.push_back(source.path);
-      words.push_back(source.glob ? source.glob->shell : std::string());
-    }
-    ssh::Request request{.command = quote_words(words)};
+    auto program = pull_watch_program(plan_, token);
+    ssh::Request request{.command = std::move(program.text)};
     CO_TRY_AS(channel, co_await start_program(run.session, std::move(request), run.limit));
     channel_ = std::move(*channel);
-    listing_.emplace(token, plan_.sources.size());
+    CO_TRY(co_await channel_->write(program.input, run.limit));
+    listing_.emplace(token, &job_.options.exclude);
     co_return Result<void>{};
   }
 

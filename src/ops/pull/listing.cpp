@@ -54,6 +54,16 @@ bool parse_time(std::string_view text, RemoteItem& item) {
   return true;
 }
 
+/// Folders are listed as "FOLDER/.".
+RemoteSource source_from(const std::string& home, std::string_view matched, std::string_view path) {
+  if (matched == "/.") return {.matched = "/", .path = {}};
+  if (matched.ends_with("/.")) matched.remove_suffix(2);
+  RemoteSource source{.matched = std::string(matched), .path = std::string(path)};
+  if (path.empty()) source.path = matched.starts_with('/') ? source.matched : home + "/" + source.matched;
+  while (source.path.ends_with('/')) source.path.pop_back();
+  return source;
+}
+
 }  // namespace
 
 Result<RemoteItem> parse_record(std::string_view record) {
@@ -78,7 +88,6 @@ Result<RemoteItem> parse_record(std::string_view record) {
 
 Result<std::string_view> PullListing::feed(std::string_view bytes) {
   if (ended_) return bytes;
-  seen_ += bytes.size();
   rest_.append(bytes);
   std::string_view left = rest_;
   if (!began_) {
@@ -103,46 +112,44 @@ Result<std::string_view> PullListing::feed(std::string_view bytes) {
     behind_ = std::exchange(rest_, {});
     return std::string_view(behind_);
   }
-  if (rest_.size() > 2 * TarDecoder::kLongestName || seen_ > kMostBytes)
+  if (rest_.size() > 2 * TarDecoder::kLongestName)
     return fail(ErrorKind::protocol, "the node's listing is longer than can be");
   return std::string_view();
 }
 
 std::vector<RemoteSource> PullListing::take() {
   ended_ = false;
-  seen_ = 0;
-  entries_ = 0;
+  kept_ = 0;
   return std::exchange(sources_, {});
 }
 
 Result<void> PullListing::take_record(std::string_view kind, std::string_view second,
                                       std::string_view third) {
+  if (kind == "tick") return {};
   if (kind == "end") {
     ended_ = true;
+  } else if (kind == "home") {
+    home_ = second;
+  } else if (kind == "source") {
+    if (second.empty()) return bad(kind);
+    sources_.push_back(source_from(home_, second, third));
+    kept_ += sizeof(RemoteSource) + second.size() + third.size();
+  } else {
+    return take_item(kind, second, third);
+  }
+  return {};
+}
+
+Result<void> PullListing::take_item(std::string_view record, std::string_view below, std::string_view link) {
+  TRY_AS(item, parse_record(record));
+  if (sources_.empty()) return bad(record);
+  if (exclude_ != nullptr && !below.empty() && exclude_->excludes(below, item->type == TarType::directory))
     return {};
-  }
-  if (kind == "tick") {
-    seen_ = 0;
-    return {};
-  }
-  if (kind.starts_with("source ")) {
-    const auto number = parse_number(kind.substr(7));
-    if (!number || *number >= known_) return bad(kind);
-    sources_.push_back({.number = static_cast<std::size_t>(*number),
-                        .matched = std::string(second),
-                        .path = std::string(third)});
-    return {};
-  }
-  if (++entries_ > kMostEntries) {
-    return fail(
-        ErrorKind::protocol,
-        fmt::format("the node lists more than {} files and folders; pull parts of it, or pack them there",
-                    kMostEntries));
-  }
-  TRY_AS(item, parse_record(kind));
-  if (sources_.empty()) return bad(kind);
-  item->below = second;
-  item->link = third;
+  kept_ += sizeof(RemoteItem) + below.size() + link.size();
+  if (kept_ > kMostKept)
+    return fail(ErrorKind::remote_io, "it lists more files than 1 GiB of memory here can hold");
+  item->below = below;
+  item->link = link;
   sources_.back().items.push_back(std::move(*item));
   return {};
 }

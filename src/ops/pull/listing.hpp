@@ -1,6 +1,6 @@
 #pragma once
-/// What a node says it has: the beginning of a pull. Pure; whatever is fed, little harm is done: paths are
-/// only bytes here, and SafeTree judges where they may lead.
+/// A node's listing: the beginning of a pull. Pure. A hostile listing does little harm: paths are only bytes
+/// here, and SafeTree judges where they may lead.
 
 #include <cstdint>
 #include <string>
@@ -9,6 +9,7 @@
 
 #include "ec2mpi/base/error.hpp"
 #include "ec2mpi/base/tar.hpp"
+#include "ec2mpi/ops/node/path_filter.hpp"
 
 namespace ec2mpi::ops {
 
@@ -25,44 +26,48 @@ struct RemoteItem {
   std::string link = {};   ///< where a link leads
 };
 
-/// A source that exists on the node; a source with wildcards gives one for each match.
+/// A path on the node that a source means; a source with wildcards has one for each match.
 struct RemoteSource {
-  std::size_t number = 0;  ///< of the source as it was asked for
-  std::string matched;     ///< what it is called there
-  std::string path;        ///< by which to ask for it
+  std::string matched;  ///< as it was asked for, with wildcards replaced
+  std::string path;     ///< by which to ask for it; "" is the root
   std::vector<RemoteItem> items = {};
 };
 
-/// Reads a listing that comes in parts of any size: a line with the token, then triples of NUL-ended fields
-/// ("source NUMBER", MATCHED, PATH; "TYPE MODE SIZE BLOCKS INODE MTIME", BELOW, LINK; last "end", "", "").
-/// "tick", "", "" only says that the node lives.
+/// Reads the listing of src/ops/pull/sources.sh, in parts of any size, behind a line with the token. "tick",
+/// "",
+/// "" only shows that the node is alive.
 class PullListing {
  public:
-  static constexpr std::size_t kMostBefore = 64 * 1024;  ///< bytes before the token: what .bashrc may say
-  static constexpr std::size_t kMostBytes = std::size_t{32} << 20;
-  static constexpr std::size_t kMostEntries = 200'000;
+  static constexpr std::size_t kMostBefore =
+      64 * 1024;  ///< bytes before the token, which start-up files print
+  /// Bytes of memory for the entries of one node: about five million.
+  static constexpr std::size_t kMostKept = std::size_t{1} << 30;
 
-  PullListing(std::string token, std::size_t sources) : token_(std::move(token) + "\n"), known_(sources) {}
+  /// Paths inside of a source that `exclude` matches are left out. It is borrowed, and may be nullptr.
+  explicit PullListing(std::string token, const PathFilter* exclude = nullptr)
+      : token_(std::move(token) + "\n"), exclude_(exclude) {}
 
-  /// Takes bytes up to the listing's end; gives what follows it. Errors: protocol.
+  /// Takes bytes up to the listing's end; returns the bytes behind it. Errors: protocol, remote_io for a
+  /// listing that needs too much memory.
   [[nodiscard]] Result<std::string_view> feed(std::string_view bytes);
 
   [[nodiscard]] bool began() const { return began_; }
   [[nodiscard]] bool ended() const { return ended_; }
-  /// The listing; then another one may follow.
+  /// The listing; another one may follow.
   [[nodiscard]] std::vector<RemoteSource> take();
 
  private:
   Result<void> take_record(std::string_view kind, std::string_view second, std::string_view third);
+  Result<void> take_item(std::string_view record, std::string_view below, std::string_view link);
 
   std::string token_;
-  std::size_t known_;
+  const PathFilter* exclude_;
+  std::string home_;  ///< relative paths begin there
   bool began_ = false;
   bool ended_ = false;
   std::string rest_;
-  std::string behind_;  ///< what came after the listing's end
-  std::size_t seen_ = 0;
-  std::size_t entries_ = 0;
+  std::string behind_;    ///< the bytes behind the listing
+  std::size_t kept_ = 0;  ///< bytes of memory
   std::vector<RemoteSource> sources_;
 };
 

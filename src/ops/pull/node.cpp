@@ -16,7 +16,7 @@
 #include "src/ops/pull/ranges.hpp"
 #include "src/ops/pull/script.hpp"
 #include "src/ops/pull/sums.hpp"
-#include "src/ops/pull/untold.hpp"
+#include "src/ops/pull/unsized.hpp"
 
 namespace ec2mpi::ops {
 
@@ -24,6 +24,7 @@ namespace {
 
 constexpr std::string_view kMark = "ec2mpi: ";
 constexpr std::string_view kChanged = ": file changed as we read it";
+constexpr std::string_view kShrank = ": File shrank by ";
 constexpr std::size_t kMostErr = 64 * 1024;
 constexpr std::size_t kMostNotes = 20;
 constexpr std::uint64_t kBigFile = 8 << 20;  // from here on a file is brought by parts, and can be resumed
@@ -36,8 +37,8 @@ std::optional<std::string_view> complaint_of(std::string_view line) {
   return std::nullopt;
 }
 
-/// A node's word on why it failed; empty if it only speaks of files that change. What our script says is the
-/// last that is said; there may be line ends in it, those of a name.
+/// The node's reason for a failure; empty if it only reports files that change. A reason of our own program
+/// is the last text on the stream; it may hold line ends, those of a name.
 std::string complaint_in(std::string_view err) {
   bool changed = false;
   std::string first;
@@ -46,7 +47,7 @@ std::string complaint_in(std::string_view err) {
       return printable(trim(err.substr(static_cast<std::size_t>(line.data() - err.data()) + kMark.size())));
     const auto complaint = complaint_of(line);
     if (!complaint) continue;
-    if (complaint->ends_with(kChanged))
+    if (complaint->ends_with(kChanged) || complaint->find(kShrank) != std::string_view::npos)
       changed = true;
     else if (first.empty())
       first = printable(*complaint);
@@ -64,8 +65,19 @@ std::vector<std::string> changed_files_in(std::string_view err) {
   return names;
 }
 
-/// That some file can't be read does not keep the others.
-bool worth_going_on(const Result<ssh::ExitStatus>& status) {
+/// GNU tar fills the rest of such a file with zeros.
+std::vector<std::string> shrunk_files_in(std::string_view err) {
+  std::vector<std::string> names;
+  for (const auto line : split(err, '\n')) {
+    const auto complaint = complaint_of(line);
+    const auto end = complaint ? complaint->find(kShrank) : std::string_view::npos;
+    if (end != std::string_view::npos) names.emplace_back(complaint->substr(0, end));
+  }
+  return names;
+}
+
+/// A file that cannot be read does not stop the others.
+bool may_continue_after(const Result<ssh::ExitStatus>& status) {
   return status || status.error().kind == ErrorKind::remote_io;
 }
 
@@ -107,8 +119,11 @@ Result<void> PullNode::open_tree() {
 
 asio::awaitable<Result<ssh::ExitStatus>> PullNode::bring_all() {
   token_ = random_hex(32);
-  ssh::Request request{.command = list_command(), .bulk = true};
+  const auto absent = followed_ != nullptr ? AbsentSources::wait : AbsentSources::fail;
+  auto program = pull_list_program(plan_, token_, absent);
+  ssh::Request request{.command = std::move(program.text), .bulk = true};
   CO_TRY_AS(channel, co_await start_program(run_.session, std::move(request), run_.limit));
+  CO_TRY(co_await (*channel)->write(program.input, run_.limit));
   CO_TRY_AS(listed, co_await receive_listing(**channel));
   auto planned = plan_work();
   if (planned && !choice_.doubtful.empty()) planned = co_await compare_contents();
@@ -126,15 +141,15 @@ asio::awaitable<Result<ssh::ExitStatus>> PullNode::bring_all() {
   tree_->expect(choice_.room);
   CO_TRY(make_folders_and_links());
   auto big = split_off([](const PullWant& want) { return want.item.size >= kBigFile; });
-  auto untold = split_off(
+  auto unsized = split_off(
       [this](const PullWant& want) { return followed_ == nullptr && may_hide_its_size(want.item); });
   auto status = co_await receive_archive(**channel);
-  if (!untold.empty() && worth_going_on(status)) {
-    auto read = co_await bring_untold(std::move(untold));
+  if (!unsized.empty() && may_continue_after(status)) {
+    auto read = co_await pull_unsized_files(std::move(unsized));
     if (status) status = std::move(read);
   }
   if (status && !choice_.refused.empty()) status = refusal();
-  if (big.empty() || !worth_going_on(status)) co_return status;
+  if (big.empty() || !may_continue_after(status)) co_return status;
   const auto progress = [this](std::uint64_t bytes) { add_bytes(bytes); };
   const auto count = big.size();
   auto brought = co_await pull_big_files(run_, *tree_, std::move(big), job_.options.streams, progress);
@@ -144,18 +159,8 @@ asio::awaitable<Result<ssh::ExitStatus>> PullNode::bring_all() {
   co_return status;
 }
 
-std::string PullNode::list_command() const {
-  std::vector<std::string> words = {"sh",          "-c",   pull_list_script(),
-                                    "ec2mpi-pull", token_, followed_ != nullptr ? "patient" : ""};
-  for (const auto& source : plan_.sources) {
-    words.push_back(source.path);
-    words.push_back(source.glob ? source.glob->shell : std::string());
-  }
-  return quote_words(words);
-}
-
 asio::awaitable<Result<void>> PullNode::receive_listing(ssh::Channel& channel) {
-  PullListing listing(token_, plan_.sources.size());
+  PullListing listing(token_, &job_.options.exclude);
   while (!listing.ended()) {
     CO_TRY_AS(chunk, co_await channel.read(run_.limit));
     if (!*chunk) co_return judge(channel.exit_status(), "the node sent no listing");
@@ -280,11 +285,11 @@ std::vector<PullWant> PullNode::split_off(const std::function<bool(const PullWan
   return others;
 }
 
-asio::awaitable<Result<ssh::ExitStatus>> PullNode::bring_untold(std::vector<PullWant> files) {
+asio::awaitable<Result<ssh::ExitStatus>> PullNode::pull_unsized_files(std::vector<PullWant> files) {
   const auto progress = [this](std::uint64_t bytes) { add_bytes(bytes); };
   const auto keep = [this](std::string_view said) { keep_err(said); };
-  UntoldFiles reader(files, *tree_, left_of_max_size(), progress);
-  auto status = co_await pull_untold(run_, reader, std::move(files), keep);
+  UnsizedFiles reader(files, *tree_, left_of_max_size(), progress);
+  auto status = co_await pull_unsized(run_, reader, std::move(files), keep);
   counts_.copied += reader.arrived();
   auto judged = judge_end(status, {});
   if (judged && reader.arrived() < reader.asked())
@@ -356,13 +361,20 @@ Result<ssh::ExitStatus> PullNode::judge_end(const Result<ssh::ExitStatus>& statu
   if (!status) return status;
   const auto complaint = complaint_in(err_);
   const auto changed = changed_files_in(err_);
-  if (!status->ok() && (!complaint.empty() || changed.empty())) {
+  const auto shrunk = shrunk_files_in(err_);
+  if (!status->ok() && (!complaint.empty() || (changed.empty() && shrunk.empty()))) {
     return fail(ErrorKind::remote_io, complaint.empty() ? "tar ended with " + status->describe() : complaint);
   }
   if (!whole) return std::unexpected(whole.error());
   for (const auto& name : changed) {
     if (++notes_ <= kMostNotes)
       say(fmt::format("{} changed while it was copied; pull again for the rest", printable(name)));
+  }
+  if (!shrunk.empty()) {
+    auto text = printable(shrunk.front()) +
+                " changed while it was copied: it became shorter, and the copy ends in zeros";
+    if (shrunk.size() > 1) text += fmt::format(" (and {} more)", shrunk.size() - 1);
+    return fail(ErrorKind::remote_io, text + "; pull again");
   }
   return ssh::ExitStatus{};
 }

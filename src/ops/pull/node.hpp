@@ -1,5 +1,5 @@
 #pragma once
-/// One node's pull, once.
+/// One pull from one node.
 
 #include <filesystem>
 #include <functional>
@@ -8,19 +8,20 @@
 #include <string>
 #include <vector>
 
-#include "ec2mpi/ops/pull/pull.hpp"
+#include "ec2mpi/fleet/fleet.hpp"
+#include "ec2mpi/ops/pull/job.hpp"
 #include "src/ops/pull/choice.hpp"
 
 namespace ec2mpi::ops {
 
-/// How much of each file is here, by its place; so that only what is appended travels.
+/// The size of each file here, by its place: only appended bytes travel.
 struct FollowedFile {
   std::uint64_t inode = 0;
   std::uint64_t size = 0;
 };
 using FollowedFiles = std::map<std::string, FollowedFile>;
 
-/// The file on the node is the one that is here, with more behind it.
+/// The file on the node is the one that is here, with more bytes at its end.
 [[nodiscard]] bool has_grown(const PullWant& want, const FollowedFiles& followed, SafeTree& tree);
 
 /// Whether so much fits on the disk of a folder, which need not be there yet. Errors: local_io.
@@ -28,8 +29,8 @@ using FollowedFiles = std::map<std::string, FollowedFile>;
 
 class PullNode {
  public:
-  /// `followed`: nullptr, or what is followed: files in it that have grown are left alone, and what is here
-  /// after run() is put into it.
+  /// `followed`: nullptr, or what is followed: files in it that have grown are left alone, and run() adds
+  /// the files that are here at its end.
   PullNode(NodeRun& run, PullJob& job, FollowedFiles* followed = nullptr)
       : run_(run),
         job_(job),
@@ -42,7 +43,6 @@ class PullNode {
  private:
   Result<void> open_tree();
   asio::awaitable<Result<ssh::ExitStatus>> bring_all();
-  [[nodiscard]] std::string list_command() const;
   asio::awaitable<Result<void>> receive_listing(ssh::Channel& channel);
   Result<void> plan_work();
   asio::awaitable<Result<void>> compare_contents();
@@ -53,7 +53,7 @@ class PullNode {
   void tell_plan();
   Result<void> make_folders_and_links();
   std::vector<PullWant> split_off(const std::function<bool(const PullWant&)>& apart);
-  asio::awaitable<Result<ssh::ExitStatus>> bring_untold(std::vector<PullWant> files);
+  asio::awaitable<Result<ssh::ExitStatus>> pull_unsized_files(std::vector<PullWant> files);
   asio::awaitable<Result<ssh::ExitStatus>> receive_archive(ssh::Channel& channel);
   asio::awaitable<Result<ssh::ExitStatus>> unpack(ssh::Channel& channel);
   asio::awaitable<Result<ssh::ExitStatus>> drain(ssh::Channel& channel);

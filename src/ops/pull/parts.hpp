@@ -18,8 +18,8 @@ struct FilePart {
   std::uint64_t to = 0;
 };
 
-/// Parts are handed out from the front; what arrives too early is kept in memory, so that the file is written
-/// from its beginning without holes: its size says how much has come.
+/// Parts are asked for from the front; a part that arrives too early is kept in memory, so that the file is
+/// written from its beginning without holes: its size shows how much has arrived.
 class FileParts {
  public:
   static constexpr std::uint64_t kPart = 4 << 20;

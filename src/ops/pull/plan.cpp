@@ -1,3 +1,5 @@
+#include "ec2mpi/ops/pull/plan.hpp"
+
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <algorithm>
@@ -7,7 +9,6 @@
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/ops/node/placeholders.hpp"
 #include "ec2mpi/ops/node/remote_path.hpp"
-#include "ec2mpi/ops/pull/pull.hpp"
 
 namespace ec2mpi::ops {
 

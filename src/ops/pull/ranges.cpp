@@ -22,31 +22,27 @@ namespace {
 constexpr std::size_t kPartsInFlight = 2;  // of one stream; so that the node never waits for us
 constexpr std::uint64_t kWorthAStream = 24 << 20;
 constexpr std::size_t kMostRangeErr = 16 * 1024;
-constexpr std::size_t kMostArguments = 64 * 1024;
 
 /// The ranges script running on a node.
 class RangeStream {
  public:
-  asio::awaitable<Result<void>> open(ssh::Session& session, const std::vector<std::string>& paths,
-                                     Limit limit) {
-    token_ = random_hex(32) + "\n";
-    std::vector<std::string> words = {"sh", "-c", pull_ranges_script(), "ec2mpi-pull",
-                                      token_.substr(0, token_.size() - 1)};
-    words.insert(words.end(), paths.begin(), paths.end());
-    ssh::Request request{.command = quote_words(words), .bulk = true};
+  asio::awaitable<Result<void>> open(ssh::Session& session, Limit limit) {
+    const auto token = random_hex(32);
+    token_ = token + "\n";
+    ssh::Request request{.command = pull_ranges_program(token), .bulk = true};
     CO_TRY_AS(channel, co_await start_program(session, std::move(request), limit));
     channel_ = std::move(*channel);
     co_return Result<void>{};
   }
 
-  asio::awaitable<Result<void>> ask(std::size_t number, FilePart part, Limit limit) {
-    const auto line = fmt::format("{} {} {}\n", number, part.from + 1, part.to - part.from);
+  asio::awaitable<Result<void>> ask(std::string path, FilePart part, Limit limit) {
+    const auto line = fmt::format("{} {} {}\n", part.from + 1, part.to - part.from, encode_path(path));
     auto written = co_await channel_->write(line, limit);
     co_return written;
   }
 
-  asio::awaitable<Result<void>> ask_record(std::size_t number, Limit limit) {
-    const auto line = fmt::format("{} record\n", number);
+  asio::awaitable<Result<void>> ask_record(std::string path, Limit limit) {
+    const auto line = fmt::format("record 0 {}\n", encode_path(path));
     auto written = co_await channel_->write(line, limit);
     co_return written;
   }
@@ -126,7 +122,7 @@ bool only_grown(const RemoteItem& before, const RemoteItem& now) {
   return now.type == TarType::file && now.inode == before.inode && now.size > before.size;
 }
 
-/// Some big files from one node, over one or several streams. Lives in pull_batch's frame.
+/// Some big files from one node, over one or several streams. Lives in the frame of pull_big_files().
 class BigFiles {
  public:
   BigFiles(NodeRun& run, SafeTree& tree, const std::vector<PullWant>& files, std::size_t streams,
@@ -137,13 +133,11 @@ class BigFiles {
         streams_wanted_(streams),
         progress_(std::move(progress)),
         changed_(executor),
-        on_user_stop_(run.limit.stop, StopIt{stop_}) {
-    for (const auto& file : files_) paths_.push_back(file.path);
-  }
+        on_user_stop_(run.limit.stop, StopIt{stop_}) {}
 
   asio::awaitable<Result<void>> run() {
     auto first = std::make_unique<RangeStream>();
-    auto opened = co_await first->open(run_.session, paths_, run_.limit);
+    auto opened = co_await first->open(run_.session, run_.limit);
     if (!opened) co_return opened;
     far_ = is_far(run_.session);
     streams_.push_back(std::move(first));
@@ -202,7 +196,7 @@ class BigFiles {
 
   asio::awaitable<Result<void>> end_file() {
     auto& stream = *streams_.front();
-    auto asked = co_await stream.ask_record(number_ + 1, run_.limit);
+    auto asked = co_await stream.ask_record(file().path, run_.limit);
     if (!asked) co_return asked;
     CO_TRY_AS(now, co_await stream.read_record(run_.limit));
     if (same_version(file().item, *now) || only_grown(file().item, *now)) co_return tree_.end_file();
@@ -228,7 +222,7 @@ class BigFiles {
     auto session = co_await open_extra_session(run_, limit);
     if (session) {
       auto stream = std::make_unique<RangeStream>();
-      auto opened = co_await stream->open(**session, paths_, limit);
+      auto opened = co_await stream->open(**session, limit);
       if (opened) {
         sessions_.push_back(std::move(*session));
         streams_.push_back(std::move(stream));
@@ -248,8 +242,7 @@ class BigFiles {
   /// One stream's share of the file.
   asio::awaitable<void> work(RangeStream& stream) {
     std::deque<FilePart> asked;
-    const auto number = number_ + 1;
-    auto done = co_await take_part(stream, asked, number);
+    auto done = co_await take_part(stream, asked);
     for (const auto& part : asked) parts_->give_back(part);
     --working_;
     --active_;
@@ -257,14 +250,13 @@ class BigFiles {
     changed_.notify_all();
   }
 
-  asio::awaitable<Result<void>> take_part(RangeStream& stream, std::deque<FilePart>& asked,
-                                          std::size_t number) {
+  asio::awaitable<Result<void>> take_part(RangeStream& stream, std::deque<FilePart>& asked) {
     while (!parts_->complete() && !failed_) {
       while (asked.size() < kPartsInFlight) {
         const auto part = parts_->take();
         if (!part) break;
         asked.push_back(*part);
-        auto sent = co_await stream.ask(number, *part, run_.limit);
+        auto sent = co_await stream.ask(file().path, *part, run_.limit);
         if (!sent) co_return sent;
       }
       if (asked.empty()) {
@@ -305,7 +297,6 @@ class BigFiles {
   Event changed_;
   std::stop_source stop_;  ///< of connections that are still being made
   std::stop_callback<StopIt> on_user_stop_;
-  std::vector<std::string> paths_;
   std::vector<std::unique_ptr<ssh::Session>> sessions_;
   std::vector<std::unique_ptr<RangeStream>> streams_;
   std::optional<FileParts> parts_;
@@ -317,35 +308,13 @@ class BigFiles {
   std::optional<Error> failed_;
 };
 
-asio::awaitable<Result<void>> pull_batch(NodeRun& run, SafeTree& tree, const std::vector<PullWant>& files,
-                                         std::size_t streams, PullProgress progress) {
-  const auto executor = co_await asio::this_coro::executor;
-  BigFiles batch(run, tree, files, streams, std::move(progress), executor);
-  auto done = co_await batch.run();
-  co_return done;
-}
-
-/// As many of them as fit into a command line.
-template <class Item, class PathOf>
-std::vector<Item> take_batch(std::vector<Item>& items, PathOf&& path_of) {
-  std::size_t length = 0;
-  auto end = items.begin();
-  while (end != items.end() && (length == 0 || length + path_of(*end).size() < kMostArguments)) {
-    length += 4 * path_of(*end).size() / 3 + 3;
-    ++end;
-  }
-  std::vector<Item> batch(std::make_move_iterator(items.begin()), std::make_move_iterator(end));
-  items.erase(items.begin(), end);
-  return batch;
-}
-
 asio::awaitable<Result<void>> pull_tail(NodeRun& run, SafeTree& tree, RangeStream& stream,
-                                        const PullTail& tail, std::size_t number, PullProgress& progress) {
+                                        const PullTail& tail, PullProgress& progress) {
   const auto& item = tail.want->item;
   for (FilePart part{tail.from, 0}; part.from < item.size; part.from = part.to) {
     part.to = std::min(part.from + FileParts::kPart, item.size);
-    auto asked = co_await stream.ask(number, part, run.limit);
-    if (asked) asked = co_await stream.ask_record(number, run.limit);
+    auto asked = co_await stream.ask(tail.want->path, part, run.limit);
+    if (asked) asked = co_await stream.ask_record(tail.want->path, run.limit);
     if (!asked) co_return asked;
     std::string content;
     while (content.size() < part.to - part.from) {
@@ -366,31 +335,19 @@ asio::awaitable<Result<void>> pull_tail(NodeRun& run, SafeTree& tree, RangeStrea
 
 asio::awaitable<Result<void>> pull_big_files(NodeRun& run, SafeTree& tree, std::vector<PullWant> files,
                                              std::size_t streams, PullProgress progress) {
-  Result<void> all;
-  while (!files.empty()) {
-    const auto batch =
-        take_batch(files, [](const PullWant& want) -> const std::string& { return want.path; });
-    auto done = co_await pull_batch(run, tree, batch, streams, progress);
-    if (!done && all) all = done;
-    if (!done && done.error().kind != ErrorKind::remote_io) break;
-  }
-  co_return all;
+  const auto executor = co_await asio::this_coro::executor;
+  BigFiles big(run, tree, files, streams, std::move(progress), executor);
+  auto done = co_await big.run();
+  co_return done;
 }
 
 asio::awaitable<Result<void>> pull_tails(NodeRun& run, SafeTree& tree, std::vector<PullTail> tails,
                                          PullProgress progress) {
-  while (!tails.empty()) {
-    const auto batch =
-        take_batch(tails, [](const PullTail& tail) -> const std::string& { return tail.want->path; });
-    std::vector<std::string> paths;
-    for (const auto& tail : batch) paths.push_back(tail.want->path);
-    RangeStream stream;
-    auto opened = co_await stream.open(run.session, paths, run.limit);
-    if (!opened) co_return opened;
-    for (std::size_t i = 0; i < batch.size(); ++i) {
-      auto done = co_await pull_tail(run, tree, stream, batch[i], i + 1, progress);
-      if (!done) co_return done;
-    }
+  if (tails.empty()) co_return Result<void>{};
+  RangeStream stream;
+  CO_TRY(co_await stream.open(run.session, run.limit));
+  for (const auto& tail : tails) {
+    CO_TRY(co_await pull_tail(run, tree, stream, tail, progress));
   }
   co_return Result<void>{};
 }

@@ -1,6 +1,6 @@
 #pragma once
-/// Big files by parts: over several connections where one does not fill the link, and going on behind what
-/// came before a failure.
+/// Copies big files in parts: over several connections where one does not fill the link, and from the byte
+/// where an earlier copy failed.
 
 #include <functional>
 #include <span>
@@ -10,24 +10,24 @@
 
 namespace ec2mpi::ops {
 
-/// Told of content as it comes.
+/// Called with the number of bytes that have just arrived.
 using PullProgress = std::function<void(std::uint64_t bytes)>;
 
-/// Brings these files whole, one after the other. `streams`: connections at most, the session's own included;
-/// more than one are only made where the round trip is long. A file that changes meanwhile is not put in
-/// place (one that has only grown is, as it was listed). Errors: remote_io, local_io, protocol and the
-/// transport's.
+/// Copies these files as a whole, one after the other. `streams`: connections at most, the session's own
+/// included; more than one are only made where the round trip is long. A file that changes meanwhile is not
+/// put in place; a file that has only grown is, with the size of the listing. Errors: remote_io, local_io,
+/// protocol and the transport's.
 [[nodiscard]] asio::awaitable<Result<void>> pull_big_files(NodeRun& run, SafeTree& tree,
                                                            std::vector<PullWant> files, std::size_t streams,
                                                            PullProgress progress);
 
-/// Bytes of one file from `from` on that are on the node and not here.
+/// The bytes of a file from `from` on, which only the node has.
 struct PullTail {
   const PullWant* want;
   std::uint64_t from = 0;
 };
 
-/// Appends to files that are here what has been appended to them on the node.
+/// Appends to files here the bytes that were appended on the node.
 [[nodiscard]] asio::awaitable<Result<void>> pull_tails(NodeRun& run, SafeTree& tree,
                                                        std::vector<PullTail> tails, PullProgress progress);
 

@@ -1,31 +1,32 @@
 #pragma once
+/// The programs of a node during a pull, in POSIX sh. Each one's file in src/ops/pull says what it reads and
+/// prints. The bytes in front of the line with the token are printed by start-up files.
 
 #include <string>
+#include <string_view>
+
+#include "ec2mpi/ops/pull/plan.hpp"
 
 namespace ec2mpi::ops {
 
-// What a node does during a pull: POSIX sh scripts. What comes before the line with TOKEN on their output is
-// .bashrc's. The reason for a failure stands on standard error behind "ec2mpi: "; else there is what find and
-// tar say, and a status that is not 0.
+struct PullProgram {
+  std::string text;
+  std::string input;  ///< to be written first; empty unless there are many sources
+};
 
-/// `sh -c SCRIPT ec2mpi-pull TOKEN PATIENT (SOURCE GLOB)...`, GLOB being RemoteGlob::shell or empty, PATIENT
-/// empty unless sources that are not there (yet) are to be left out. Prints the listing (see PullListing),
-/// then reads the paths that are wanted, each ended by NUL, to the end of its input, and sends them as one
-/// archive.
-[[nodiscard]] const std::string& pull_list_script();
+enum class AbsentSources { fail, wait };
 
-/// `sh -c SCRIPT ec2mpi-pull TOKEN PATIENT (SOURCE GLOB)...` prints a listing for each line of its input, as
-/// soon as it differs from the last one. While nothing changes it ticks.
-[[nodiscard]] const std::string& pull_watch_script();
+/// list.sh
+[[nodiscard]] PullProgram pull_list_program(const PullPlan& plan, const std::string& token,
+                                            AbsentSources absent);
+/// watch.sh
+[[nodiscard]] PullProgram pull_watch_program(const PullPlan& plan, const std::string& token);
+/// ranges.sh
+[[nodiscard]] std::string pull_ranges_program(const std::string& token);
+/// read_unsized.sh
+[[nodiscard]] std::string read_unsized_program();
 
-/// `sh -c SCRIPT ec2mpi-pull TOKEN` reads paths, each ended by NUL, and prints what each file holds, to its
-/// end and whatever its size is said to be: pairs of hexadecimal digits between blanks and ends of lines,
-/// then "."; or "!" if it can't be read.
-[[nodiscard]] const std::string& pull_untold_script();
-
-/// `sh -c SCRIPT ec2mpi-pull TOKEN PATH...` answers lines on its input. "NUMBER FROM COUNT" (NUMBER of the
-/// path and FROM both counted from 1): exactly COUNT bytes, zeros where the file has no more. "NUMBER
-/// record": the path's record, as in a listing.
-[[nodiscard]] const std::string& pull_ranges_script();
+/// A path as the function decode in records.sh reads it: one line, without blanks at its end.
+[[nodiscard]] std::string encode_path(std::string_view path);
 
 }  // namespace ec2mpi::ops

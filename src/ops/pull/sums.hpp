@@ -1,5 +1,5 @@
 #pragma once
-/// Contents compared without sending them (pull --checksum).
+/// Compares contents without sending them (pull --checksum).
 
 #include <string>
 #include <string_view>
@@ -14,8 +14,8 @@ namespace ec2mpi::ops {
 /// SHA-256 by path; files that can't be read are missing.
 using SumsByPath = std::unordered_map<std::string, std::string>;
 
-/// Reads what sha256sum(1) prints: a line with a "\" in front has its name escaped. Lines that are none are
-/// left out. Pure.
+/// Reads what sha256sum(1) prints: a line with a "\" in front has its name escaped. Other lines are
+/// skipped. Pure.
 [[nodiscard]] SumsByPath parse_sums(std::string_view text);
 
 [[nodiscard]] asio::awaitable<Result<SumsByPath>> sums_on_node(NodeRun& run,

@@ -15,7 +15,7 @@
 #include "src/ops/pull/listing.hpp"
 #include "src/ops/pull/parts.hpp"
 #include "src/ops/pull/sums.hpp"
-#include "src/ops/pull/untold.hpp"
+#include "src/ops/pull/unsized.hpp"
 
 namespace ec2mpi::ops {
 namespace {
@@ -123,14 +123,15 @@ std::string record(std::string_view meta, std::string_view below = "", std::stri
   return fmt::format("{}{}{}{}{}{}", meta, '\0', below, '\0', link, '\0');
 }
 
-const std::string kListing =
-    "welcome\nT\n" + record("source 0", "./a", "/h/a") + record("d 755 4096 8 11 1600000000.5000000000") +
-    record("f 4644 12 8 12 1600000000.1234567890", "sub/new\nline") +
-    record("l 777 3 0 13 -5.0000000000", "link", "to/it") + record("p 600 0 0 14 0", "pipe") + record("end");
+const std::string kListing = "welcome\nT\n" + record("home", "/h") + record("source", "./a/.") +
+                             record("d 755 4096 8 11 1600000000.5000000000") +
+                             record("f 4644 12 8 12 1600000000.1234567890", "sub/new\nline") +
+                             record("l 777 3 0 13 -5.0000000000", "link", "to/it") +
+                             record("p 600 0 0 14 0", "pipe") + record("end");
 
 TEST(PullListing, IsReadInPartsOfAnySize) {
   for (std::size_t step : {std::size_t{1}, std::size_t{7}, kListing.size()}) {
-    PullListing listing("T", 1);
+    PullListing listing("T");
     std::string behind;
     const std::string fed = kListing + "rest";
     for (std::size_t i = 0; i < fed.size(); i += step) {
@@ -142,7 +143,8 @@ TEST(PullListing, IsReadInPartsOfAnySize) {
     EXPECT_EQ(behind, "rest");
     const auto sources = listing.take();
     ASSERT_EQ(sources.size(), 1U);
-    EXPECT_EQ(sources[0].path, "/h/a");
+    EXPECT_EQ(sources[0].path, "/h/./a");
+    EXPECT_EQ(sources[0].matched, "./a");
     ASSERT_EQ(sources[0].items.size(), 4U);
     const auto& file = sources[0].items[1];
     EXPECT_EQ(file.type, TarType::file);
@@ -159,17 +161,50 @@ TEST(PullListing, IsReadInPartsOfAnySize) {
 }
 
 TEST(PullListing, RefusesWhatMakesNoSense) {
-  for (const auto& bad :
-       {record("f 644 12 8 12 1600000000"), record("source 1", "a", "b"), record("source x", "a", "b"),
-        record("source 0", "a", "b") + record("f 644 -1 8 12 16"),
-        record("source 0", "a", "b") + record("f 999 1 8 12 16"),
-        record("source 0", "a", "b") + record("f 644 99999999999999999999999 8 12 16"),
-        record("source 0", "a", "b") + record("f 644 1 8 12"), std::string(1 << 20, 'x')}) {
-    PullListing listing("T", 1);
+  for (const auto& bad : {record("f 644 12 8 12 1600000000"), record("source 0", "a", "b"),
+                          record("source", "", "b"), record("source", "a", "b") + record("f 644 -1 8 12 16"),
+                          record("source", "a", "b") + record("f 999 1 8 12 16"),
+                          record("source", "a", "b") + record("f 644 99999999999999999999999 8 12 16"),
+                          record("source", "a", "b") + record("f 644 1 8 12"), std::string(1 << 20, 'x')}) {
+    PullListing listing("T");
     EXPECT_FALSE(listing.feed("T\n" + bad)) << printable(bad.substr(0, 50));
   }
-  PullListing noisy("T", 1);
+  PullListing noisy("T");
   EXPECT_FALSE(noisy.feed(std::string(100'000, 'x')));
+}
+
+TEST(PullListing, LeavesOutExcludedPathsOfASourceButNotTheSourceItself) {
+  PathFilter exclude;
+  exclude.add_rule("*.o");
+  exclude.add_rule("cache/");
+  PullListing listing("T", &exclude);
+  const auto file = [](std::string_view below) { return record("f 644 1 8 12 16", below); };
+  ASSERT_TRUE(listing.feed("T\n" + record("source", "./x.o", "/h/x.o") + file("") + file("a") + file("a.o") +
+                           record("d 755 1 8 12 16", "cache") + file("cache/x") + file("sub/b.o") +
+                           record("end")));
+  std::vector<std::string> below;
+  for (const auto& item : listing.take().at(0).items) below.push_back(item.below);
+  EXPECT_EQ(below, (std::vector<std::string>{"", "a"}));
+}
+
+TEST(PullListing, TakesMoreEntriesThanAnyHonestTreeHasFolders) {
+  PullListing listing("T");
+  ASSERT_TRUE(listing.feed("T\n" + record("source", "./d/.")));
+  std::string part;
+  for (int i = 0; i < 1000; ++i) part += record("f 644 1 8 12 16", "file" + std::to_string(i));
+  for (int i = 0; i < 300; ++i) ASSERT_TRUE(listing.feed(part)) << i;
+  ASSERT_TRUE(listing.feed(record("end")));
+  EXPECT_EQ(listing.take().at(0).items.size(), 300'000U);
+}
+
+TEST(PullListing, FoldersAndTheRootKeepTheirNames) {
+  PullListing listing("T");
+  ASSERT_TRUE(listing.feed("T\n" + record("home", "/h") + record("source", "/.") +
+                           record("source", "/srv/x/.") + record("source", "./d//.") +
+                           record("source", "./link", "/srv/file") + record("end")));
+  std::vector<std::string> seen;
+  for (const auto& source : listing.take()) seen.push_back(source.matched + " " + source.path);
+  EXPECT_EQ(seen, (std::vector<std::string>{"/ ", "/srv/x /srv/x", "./d/ /h/./d", "./link /srv/file"}));
 }
 
 class ChoiceTest : public PullTest {
@@ -205,8 +240,7 @@ TEST_F(ChoiceTest, OnlyWhatDiffersIsWanted) {
   here("d/longer", "four");
   here("d/mode", "four", 0600);
   const auto choice =
-      choose(*plan({"d"}, at("")), {{.number = 0,
-                                     .matched = "./d",
+      choose(*plan({"d"}, at("")), {{.matched = "./d",
                                      .path = "/h/d",
                                      .items = {file("same", 4), file("newer", 4, 6), file("longer", 5),
                                                file("mode", 4), file("missing", 7)}}});
@@ -223,8 +257,7 @@ TEST_F(ChoiceTest, OnlyWhatDiffersIsWanted) {
 
 TEST_F(ChoiceTest, Places) {
   const auto place = [this](const PullPlan& plan, const std::string& matched, const std::string& below) {
-    const auto choice =
-        choose(plan, {{.number = 0, .matched = matched, .path = "/p", .items = {file(below, 1)}}});
+    const auto choice = choose(plan, {{.matched = matched, .path = "/p", .items = {file(below, 1)}}});
     return choice ? choice->files.at(0).place : choice.error().message;
   };
   EXPECT_EQ(place(*plan({"a/log"}, at("new")), "./a/log", ""), "new");
@@ -238,21 +271,18 @@ TEST_F(ChoiceTest, Places) {
 
 TEST_F(ChoiceTest, WhatWasNotAskedForIsRefused) {
   const auto plans = *plan({"*.csv"}, at("new"));
-  const auto refused =
-      choose(plans, {{.number = 0, .matched = "./key.pem", .path = "/p", .items = {file("", 1)}}});
+  const auto refused = choose(plans, {{.matched = "./key.pem", .path = "/p", .items = {file("", 1)}}});
   ASSERT_FALSE(refused);
   EXPECT_NE(refused.error().message.find("not asked for"), std::string::npos);
   for (const auto* below : {"../x", "a/../../x", ".."}) {
-    EXPECT_FALSE(choose(*plan({"d"}, at("")),
-                        {{.number = 0, .matched = "./d", .path = "/p", .items = {file(below, 1)}}}))
+    EXPECT_FALSE(choose(*plan({"d"}, at("")), {{.matched = "./d", .path = "/p", .items = {file(below, 1)}}}))
         << below;
   }
 }
 
 TEST_F(ChoiceTest, TwoOfOneNameAreAnError) {
-  const auto twice =
-      choose(*plan({"d", "[d]"}, at("x/")), {{.number = 0, .matched = "./d", .path = "/p", .items = {}},
-                                             {.number = 1, .matched = "./d", .path = "/p", .items = {}}});
+  const auto twice = choose(*plan({"d", "[d]"}, at("x/")), {{.matched = "./d", .path = "/p", .items = {}},
+                                                            {.matched = "./d", .path = "/p", .items = {}}});
   ASSERT_FALSE(twice);
   EXPECT_NE(twice.error().message.find("two files"), std::string::npos);
 }
@@ -261,8 +291,7 @@ TEST_F(ChoiceTest, SizesThatALiarSendsAddUpToMuch) {
   const auto huge = std::uint64_t{1} << 60;
   std::vector<RemoteItem> items;
   for (int i = 0; i < 40; ++i) items.push_back(file(std::to_string(i), huge));
-  const auto choice =
-      choose(*plan({"d"}, at("")), {{.number = 0, .matched = "./d", .path = "/p", .items = items}});
+  const auto choice = choose(*plan({"d"}, at("")), {{.matched = "./d", .path = "/p", .items = items}});
   ASSERT_TRUE(choice);
   EXPECT_GE(choice->bytes, huge);
 }
@@ -270,12 +299,10 @@ TEST_F(ChoiceTest, SizesThatALiarSendsAddUpToMuch) {
 TEST_F(ChoiceTest, SizesDoNotSufficeWhereContentsAreCompared) {
   here("d/same", "four");
   here("d/longer", "four");
-  const auto choice = choose_wanted(*plan({"d"}, at("")),
-                                    {{.number = 0,
-                                      .matched = "./d",
-                                      .path = "/h/d",
-                                      .items = {file("same", 4), file("longer", 5), file("missing", 7)}}},
-                                    tree.get(), {}, true);
+  const auto choice = choose_wanted(
+      *plan({"d"}, at("")),
+      {{.matched = "./d", .path = "/h/d", .items = {file("same", 4), file("longer", 5), file("missing", 7)}}},
+      tree.get(), {}, true);
   ASSERT_TRUE(choice);
   ASSERT_EQ(choice->doubtful.size(), 1U);
   EXPECT_EQ(choice->doubtful[0].place, "d/same");
@@ -286,17 +313,16 @@ TEST_F(ChoiceTest, WhatIsLeftOut) {
   PathFilter exclude;
   exclude.add_rule("*.o");
   exclude.add_rule("cache/");
-  const auto root = [](std::size_t number, const std::string& matched, std::vector<RemoteItem> items) {
-    return RemoteSource{
-        .number = number, .matched = matched, .path = "/h/" + matched, .items = std::move(items)};
+  const auto root = [](const std::string& matched, std::vector<RemoteItem> items) {
+    return RemoteSource{.matched = matched, .path = "/h/" + matched, .items = std::move(items)};
   };
   const RemoteItem folder_itself{.type = TarType::directory, .mode = 0755};
-  const auto choice = choose_wanted(
-      *plan({"d", "named.o", "*"}, at("")),
-      {root(0, "./d", {folder_itself, file("a", 1), file("a.o", 1), file("cache/x", 1), file("sub/b.o", 1)}),
-       root(1, "./named.o", {file("", 1)}), root(2, "./found.o", {file("", 1)}),
-       root(2, "./cache", {folder_itself, file("x", 1)}), root(2, "./found.c", {file("", 1)})},
-      tree.get(), exclude);
+  const auto choice =
+      choose_wanted(*plan({"d", "named.o", "*"}, at("")),
+                    {root("./d", {folder_itself, file("a", 1)}), root("./named.o", {file("", 1)}),
+                     root("./found.o", {file("", 1)}), root("./cache", {folder_itself, file("x", 1)}),
+                     root("./found.c", {file("", 1)})},
+                    tree.get(), exclude);
   ASSERT_TRUE(choice);
   std::vector<std::string> wanted;
   for (const auto& want : choice->files) wanted.push_back(want.place);
@@ -304,8 +330,8 @@ TEST_F(ChoiceTest, WhatIsLeftOut) {
 }
 
 TEST_F(ChoiceTest, AnArchiveBringsOnlyWhatWasAskedFor) {
-  const auto choice = choose(*plan({"d"}, at("")),
-                             {{.number = 0, .matched = "./d", .path = "/h/d", .items = {file("grown", 4)}}});
+  const auto choice =
+      choose(*plan({"d"}, at("")), {{.matched = "./d", .path = "/h/d", .items = {file("grown", 4)}}});
   ASSERT_TRUE(choice);
   const auto unpack = [&](const std::string& name, std::uint64_t most, bool as_listed) -> Result<void> {
     PullArchive archive(choice->files, *tree, most, as_listed, [](std::uint64_t) {});
@@ -329,10 +355,8 @@ TEST_F(ChoiceTest, AnArchiveBringsOnlyWhatWasAskedFor) {
 
 TEST_F(ChoiceTest, WhatAnArchiveLacksIsTold) {
   const auto choice =
-      choose(*plan({"d"}, at("")), {{.number = 0,
-                                     .matched = "./d",
-                                     .path = "/h/d",
-                                     .items = {file("a.c", 4), file("a.o", 4), file("b.o", 4)}}});
+      choose(*plan({"d"}, at("")),
+             {{.matched = "./d", .path = "/h/d", .items = {file("a.c", 4), file("a.o", 4), file("b.o", 4)}}});
   ASSERT_TRUE(choice);
   PullArchive archive(choice->files, *tree, 100, false, [](std::uint64_t) {});
   TarDecoder decoder(archive);
@@ -345,8 +369,8 @@ TEST_F(ChoiceTest, WhatAnArchiveLacksIsTold) {
 }
 
 TEST_F(ChoiceTest, AMemberIsAboutAsLargeAsItWasListed) {
-  const auto choice = choose(*plan({"d"}, at("")),
-                             {{.number = 0, .matched = "./d", .path = "/h/d", .items = {file("log", 1000)}}});
+  const auto choice =
+      choose(*plan({"d"}, at("")), {{.matched = "./d", .path = "/h/d", .items = {file("log", 1000)}}});
   ASSERT_TRUE(choice);
   const auto begin = [&](std::uint64_t size, std::int64_t mtime) {
     PullArchive archive(choice->files, *tree, ~std::uint64_t{0}, false, [](std::uint64_t) {});
@@ -360,8 +384,8 @@ TEST_F(ChoiceTest, AMemberIsAboutAsLargeAsItWasListed) {
 }
 
 TEST_F(ChoiceTest, AMemberThatIsCutAndNotChangedCountsAsMissing) {
-  const auto choice = choose(*plan({"d"}, at("")),
-                             {{.number = 0, .matched = "./d", .path = "/h/d", .items = {file("log", 1000)}}});
+  const auto choice =
+      choose(*plan({"d"}, at("")), {{.matched = "./d", .path = "/h/d", .items = {file("log", 1000)}}});
   ASSERT_TRUE(choice);
   const auto missing_after = [&](std::uint64_t size, std::int64_t mtime) {
     PullArchive archive(choice->files, *tree, ~std::uint64_t{0}, false, [](std::uint64_t) {});
@@ -378,22 +402,21 @@ TEST_F(ChoiceTest, WhatIsNamedAndNoFileIsRefused) {
   const RemoteItem folder_itself{.type = TarType::directory, .mode = 0755};
   const RemoteItem pipe{.type = TarType::other, .below = ""};
   const RemoteItem inner{.type = TarType::other, .below = "inner"};
-  const auto choice =
-      choose(*plan({"pipe", "d", "*"}, at("")),
-             {{.number = 0, .matched = "./pipe", .path = "/h/pipe", .items = {pipe}},
-              {.number = 1, .matched = "./d", .path = "/h/d", .items = {folder_itself, inner}},
-              {.number = 2, .matched = "./found", .path = "/h/found", .items = {pipe}}});
+  const auto choice = choose(*plan({"pipe", "d", "*"}, at("")),
+                             {{.matched = "./pipe", .path = "/h/pipe", .items = {pipe}},
+                              {.matched = "./d", .path = "/h/d", .items = {folder_itself, inner}},
+                              {.matched = "./found", .path = "/h/found", .items = {pipe}}});
   ASSERT_TRUE(choice);
   EXPECT_EQ(choice->refused, std::vector<std::string>{"/h/pipe"});
   EXPECT_EQ(choice->skipped, (std::vector<std::string>{"/h/d/inner", "/h/found"}));
 }
 
 TEST_F(ChoiceTest, FilesOfUnknownSizeAreReadToTheirEnd) {
-  const auto choice = choose(
-      *plan({"d"}, at("")),
-      {{.number = 0, .matched = "./d", .path = "/h/d", .items = {file("a", 0), file("b", 0), file("c", 0)}}});
+  const auto choice =
+      choose(*plan({"d"}, at("")),
+             {{.matched = "./d", .path = "/h/d", .items = {file("a", 0), file("b", 0), file("c", 0)}}});
   ASSERT_TRUE(choice);
-  UntoldFiles files(choice->files, *tree, 6, [](std::uint64_t) {});
+  UnsizedFiles files(choice->files, *tree, 6, [](std::uint64_t) {});
   for (const auto* part : {" 00", " 4", "1\n ff", "\n", ".\n!", "\n.\n"})
     ASSERT_TRUE(files.feed(part)) << part;
   EXPECT_EQ(files.arrived(), 2U);
@@ -402,7 +425,7 @@ TEST_F(ChoiceTest, FilesOfUnknownSizeAreReadToTheirEnd) {
   EXPECT_EQ((*tree->look("d/c"))->size, 0U);
   EXPECT_FALSE(files.feed("00")) << "more than was asked for";
   for (const auto* wrong : {"0.", "0g", "/", "00 00 00 00 00 00 00 ."}) {
-    UntoldFiles other(choice->files, *tree, 6, [](std::uint64_t) {});
+    UnsizedFiles other(choice->files, *tree, 6, [](std::uint64_t) {});
     EXPECT_FALSE(other.feed(wrong)) << wrong;
   }
 }

@@ -1,5 +1,5 @@
 #pragma once
-/// Files that do not tell their size, such as those of /proc and /sys: read to their end.
+/// Files that do not report their size, such as those of /proc and /sys: read to their end.
 
 #include <asio/awaitable.hpp>
 #include <cstdint>
@@ -11,14 +11,14 @@
 
 namespace ec2mpi::ops {
 
-/// Takes the answer of pull_untold_script behind its first line.
-class UntoldFiles {
+/// Takes the answer of read_unsized.sh.
+class UnsizedFiles {
  public:
   static constexpr std::uint64_t kMostOfAFile = 64'000'000;
   using OnBytes = std::function<void(std::uint64_t)>;
 
   /// `most`: bytes that may come in all; more is an error. `tree` is borrowed.
-  UntoldFiles(std::vector<PullWant> files, SafeTree& tree, std::uint64_t most, OnBytes on_bytes)
+  UnsizedFiles(std::vector<PullWant> files, SafeTree& tree, std::uint64_t most, OnBytes on_bytes)
       : files_(std::move(files)), tree_(tree), left_(most), on_bytes_(std::move(on_bytes)) {}
 
   /// Errors: protocol for what is no answer, remote_io for too much, local_io.
@@ -36,16 +36,16 @@ class UntoldFiles {
   SafeTree& tree_;
   std::uint64_t left_;
   OnBytes on_bytes_;
-  std::size_t next_ = 0;  ///< the file under way
+  std::size_t next_ = 0;  ///< the file that is being read
   bool begun_ = false;
   int digit_ = -1;  ///< the first one of a pair
   std::uint64_t of_file_ = 0;
   std::size_t arrived_ = 0;
 };
 
-/// Asks the node for these files; what it says on standard error goes to `keep`.
-[[nodiscard]] asio::awaitable<Result<ssh::ExitStatus>> pull_untold(
-    NodeRun& run, UntoldFiles& reader, std::vector<PullWant> files,
+/// Asks the node for these files; its standard error goes to `keep`.
+[[nodiscard]] asio::awaitable<Result<ssh::ExitStatus>> pull_unsized(
+    NodeRun& run, UnsizedFiles& reader, std::vector<PullWant> files,
     std::function<void(std::string_view)> keep);
 
 }  // namespace ec2mpi::ops

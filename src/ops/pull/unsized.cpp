@@ -1,4 +1,4 @@
-#include "src/ops/pull/untold.hpp"
+#include "src/ops/pull/unsized.hpp"
 
 #include <fmt/format.h>
 #include <asio/this_coro.hpp>
@@ -22,7 +22,7 @@ int hexadecimal(char letter) {
 
 }  // namespace
 
-Result<void> UntoldFiles::feed(std::string_view text) {
+Result<void> UnsizedFiles::feed(std::string_view text) {
   std::string bytes;
   for (const char letter : text) {
     if (auto taken = take(letter, bytes); !taken) return taken;
@@ -30,7 +30,7 @@ Result<void> UntoldFiles::feed(std::string_view text) {
   return bytes.empty() ? Result<void>{} : write(bytes);
 }
 
-Result<void> UntoldFiles::take(char letter, std::string& bytes) {
+Result<void> UnsizedFiles::take(char letter, std::string& bytes) {
   if (letter == ' ' || letter == '\n') return {};
   if (letter == '.' || letter == '!') {
     if (next_ < files_.size() && digit_ < 0) {
@@ -45,7 +45,7 @@ Result<void> UntoldFiles::take(char letter, std::string& bytes) {
   return fail(ErrorKind::protocol, "the node sends what it was not asked for");
 }
 
-Result<void> UntoldFiles::write(std::string& bytes) {
+Result<void> UnsizedFiles::write(std::string& bytes) {
   const auto& file = files_[next_];
   if (!begun_) {
     auto attributes = attributes_of(file.item);
@@ -63,7 +63,7 @@ Result<void> UntoldFiles::write(std::string& bytes) {
   return tree_.write(std::exchange(bytes, {}));
 }
 
-Result<void> UntoldFiles::end(bool whole) {
+Result<void> UnsizedFiles::end(bool whole) {
   ++next_;
   begun_ = false;
   of_file_ = 0;
@@ -75,10 +75,10 @@ Result<void> UntoldFiles::end(bool whole) {
   return tree_.end_file();
 }
 
-asio::awaitable<Result<ssh::ExitStatus>> pull_untold(NodeRun& run, UntoldFiles& reader,
-                                                     std::vector<PullWant> files,
-                                                     std::function<void(std::string_view)> keep) {
-  ssh::Request request{.command = pull_untold_script(), .bulk = true};
+asio::awaitable<Result<ssh::ExitStatus>> pull_unsized(NodeRun& run, UnsizedFiles& reader,
+                                                      std::vector<PullWant> files,
+                                                      std::function<void(std::string_view)> keep) {
+  ssh::Request request{.command = read_unsized_program(), .bulk = true};
   CO_TRY_AS(channel, co_await start_program(run.session, std::move(request), run.limit));
   auto names = std::make_shared<std::string>();
   for (const auto& file : files) names->append(file.path).push_back('\0');

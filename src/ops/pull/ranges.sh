@@ -1,0 +1,24 @@
+#!/bin/sh
+# Sends parts of files: answers lines on its input. records.sh stands in front, and:
+#   token  printed on a line of its own in front of all answers
+#
+#   FROM COUNT PATH   exactly COUNT bytes from FROM on, counted from 1; zeros where the file has no more. PATH as decode
+#                     reads it
+#   record 0 PATH     the record of the path
+# After a file that has become shorter the next answer still begins where it is expected; the record shows the change.
+# shellcheck disable=SC2154 # token, decoded and status are set in front of this text
+printf '%s\n' "$token"
+while read -r from count path; do
+  decode "$path"
+  path=$decoded
+  if [ "$from" = record ]; then
+    records "$path" one
+  else
+    [ -r "$path" ] || die "$path: Permission denied"
+    {
+      tail -c "+$from" "$path" </dev/null 2>/dev/null
+      cat /dev/zero 2>/dev/null
+    } | head -c "$count"
+  fi
+done
+exit "$status"
