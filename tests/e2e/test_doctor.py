@@ -81,7 +81,7 @@ def expect(diagnosis, name, nodes, *words, verdict="failed", others=()):
     finding = diagnosis.finding(name)
     assert finding["nodes"] == nodes, finding
     for word in words:
-        assert word in finding["what"] + " | " + finding["command"] + " | " + finding["mend"], finding
+        assert word in finding["what"] + " | " + finding["command"] + " | " + finding["fix"], finding
     assert (diagnosis.code, diagnosis.ok) == ((1, False) if "failed" in diagnosis.fired().values() else (0, True))
     return finding
 
@@ -121,7 +121,7 @@ def test_bad_input_is_refused_before_any_connection(ec2mpi, words, says):
 
 def test_ssh_one_node_refuses(doctor, cluster4):
     cluster4.fault("refuse", 3)
-    expect(doctor(), "ssh", [3], "connection refused", "ec2mpi exec -w 3 true", "TCP port 22")
+    expect(doctor(), "ssh", [3], "connection refused", "ec2mpi exec -w 3 true", "no sshd listens on that port")
 
 
 def test_ssh_a_node_that_hangs_does_not_hold_the_others(doctor, cluster4):
@@ -134,13 +134,13 @@ def test_ssh_a_node_that_hangs_does_not_hold_the_others(doctor, cluster4):
 def test_ssh_a_login_shell_that_hangs(doctor, cluster4):
     with bashrc(cluster4, [2], "sleep 300"):
         diagnosis = doctor("-u", "10")
-    expect(diagnosis, "ssh", [2], "does not tell about itself in time")
+    expect(diagnosis, "ssh", [2], "does not report about itself in time")
     assert diagnosis.checks["logins"]["verdict"] == "ok"
 
 
 def test_ssh_wrong_user(doctor):
     finding = expect(doctor("-l", "nobody"), "ssh", [1, 2, 3, 4], "nobody")
-    assert "ec2mpi doctor -l USER" in finding["mend"]
+    assert "ec2mpi doctor -l USER" in finding["fix"]
 
 
 def test_ssh_changed_host_key(doctor, cluster4, ec2mpi):
@@ -182,7 +182,7 @@ def test_memory_short(doctor, cluster4):
 
 def test_limits_too_few_open_files(doctor, cluster4):
     with bashrc(cluster4, [1], "ulimit -n 200"):
-        expect(doctor(), "limits", [1], "may open 200 files", "nofile")
+        expect(doctor(), "limits", [1], "may open 200 files", "sed -i 1d")
 
 
 def test_slots_unequal_nodes(doctor, cluster4):
@@ -234,7 +234,7 @@ def test_a_node_without_python_is_told_all_the_rest(doctor, cluster4):
 
 def test_mpi4py_missing(doctor, cluster4):
     with away(cluster4, [3], "/usr/lib/python3/dist-packages/mpi4py"):
-        expect(doctor(), "mpi4py", [3], "can't be imported: ModuleNotFoundError: No module named 'mpi4py'", "ec2mpi setup -w 3")
+        expect(doctor(), "mpi4py", [3], "cannot be imported: ModuleNotFoundError: No module named 'mpi4py'", "ec2mpi setup -w 3")
 
 
 def test_mpi4py_for_another_mpi(doctor, cluster4):
@@ -358,9 +358,9 @@ def test_leftovers_of_a_killed_job_and_fix(doctor, cluster4, leftover):
     wait_until(lambda: cluster4.host(1, "pgrep -f '^sleep 27182'").code == 1, "the job has ended on host 1")
     diagnosis = doctor("-w", "2-4")
     expect(diagnosis, "leftovers", [2], "of an earlier job: pid", "sleep", "ec2mpi doctor --fix")
-    mended = doctor("-w", "2-4", "--fix")
-    assert mended.fired() == {}
-    assert mended.checks["leftovers"]["summary"].startswith("ended ")
+    fixed = doctor("-w", "2-4", "--fix")
+    assert fixed.fired() == {}
+    assert fixed.checks["leftovers"]["summary"].startswith("ended ")
     assert cluster4.host(2, "pgrep -f '^sleep (31415|27182)'").code == 1
 
 
@@ -370,9 +370,9 @@ def test_files_that_differ_or_are_missing(doctor, cluster4):
     assert doctor("proj", "same.py").checks["files"]["summary"] == "all are the same on 4 nodes"
     cluster4.host(3, "echo two >'proj/a b/x.py'", user="ubuntu")
     cluster4.host(4, "rm same.py", user="ubuntu")
-    expect(doctor("proj/a b/x.py"), "files", [3], "proj/a b/x.py is another than on node[1-2,4] (3)", "ec2mpi push -w 3")
+    expect(doctor("proj/a b/x.py"), "files", [3], "proj/a b/x.py differs from that on node[1-2,4] (3)", "ec2mpi push -w 3")
     expect(doctor("~/same.py"), "files", [4], "~/same.py is missing")
-    expect(doctor(f"{HOME}/proj"), "files", [3], "is another than on node[1-2,4]")
+    expect(doctor(f"{HOME}/proj"), "files", [3], "differs from that on node[1-2,4]")
     for host in HOSTS:
         cluster4.host(host, "rm -r proj same.py", user="ubuntu") if host != 4 else cluster4.host(host, "rm -r proj")
 
@@ -425,11 +425,11 @@ def test_placement(doctor, cluster4):
             assert "no placement group, but placement group ring" in told and "it is i-0123456789abcdef0 now" in told
 
 
-def test_what_it_finds_on_fresh_instances_setup_mends(cluster, ec2mpi):
+def test_what_it_finds_on_fresh_instances_setup_fixes(cluster, ec2mpi):
     cluster.up(3, "--bare")
     before = Diagnosis(ec2mpi("doctor", "--json"))
     assert before.fired() == {"logins": "failed", "names": "warning"}
-    assert [finding["mend"] for name in before.fired() for finding in before.checks[name]["findings"]] == ["ec2mpi setup"] * 2
+    assert [finding["fix"] for name in before.fired() for finding in before.checks[name]["findings"]] == ["ec2mpi setup"] * 2
     assert ec2mpi("setup", timeout=120).code == 0
     assert Diagnosis(ec2mpi("doctor", "--json")).fired() == {}
 

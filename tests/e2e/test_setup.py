@@ -312,7 +312,7 @@ def test_a_list_without_ids_knows_a_machine_again_by_its_keys(ec2mpi, cluster4):
     cluster4.call("start", 2, "--new-address")
     plain()
     done = ec2mpi("setup", "--no-packages")
-    assert (done.code, done.out) == (0, "node[1-3] (3): nothing to do\n") and "list any more" not in done.err
+    assert (done.code, done.out) == (0, "node[1-3] (3): nothing to do\n") and "part of the cluster any more" not in done.err
 
 
 # --- trouble ------------------------------------------------------------------------------------------------------
@@ -366,7 +366,7 @@ def test_what_does_not_arrive_whole_changes_nothing(ec2mpi, cluster4, wrapped):
     mine = content(cluster4, 1, f"{HOME}/.ssh/authorized_keys")
     wrapped("awk", 'case $* in *stage=*) head -c 700 | $real "$@" ;; *) exec $real "$@" ;; esac\n')
     done = ec2mpi("setup", "--no-packages")
-    assert done.code == 1 and "node1: what it was to write did not arrive whole" in done.err
+    assert done.code == 1 and "node1: the texts did not arrive whole" in done.err
     assert content(cluster4, 1, f"{HOME}/.ssh/authorized_keys") == mine
     assert cluster4.host(1, f"ls -A {OURS}; ls -A {HOME}/.ssh").out.split() == ["authorized_keys", "ec2mpi"]
     cluster4.host(1, "rm /usr/local/bin/awk")

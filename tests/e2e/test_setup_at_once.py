@@ -108,10 +108,10 @@ def test_two_undos_at_once_lose_nothing(ec2mpi, cluster4):
 
 def test_a_machine_that_the_list_names_three_times_keeps_its_lines(ec2mpi, cluster4):
     address = cluster4.address(1)
-    (ec2mpi.folder / "amazon_instances_info").write_text(f"{address}\nagain\nonce-more\n")
+    (ec2mpi.folder / "amazon_instances_info").write_text(f"{address}\nagain.local\nonce-more.local\n")
     settings = ec2mpi.home / ".ssh/config"
     settings.parent.mkdir(mode=0o700, exist_ok=True)
-    settings.write_text(f"Host again once-more\n  HostName {address}\n")
+    settings.write_text(f"Host again.local once-more.local\n  HostName {address}\n")
     mine = content(cluster4, 1, KEYS), content(cluster4, 1, "/etc/hosts")
     for _ in range(5):
         done = ec2mpi("setup", "--no-packages")

@@ -144,7 +144,7 @@ def test_an_installation_goes_on_when_we_are_interrupted(ec2mpi, host):
     terminal.wait_for("waiting for apt's lock")
     terminal.process.send_signal(signal.SIGINT)
     assert terminal.to_end() == 130
-    assert "the installation goes on on the node, and the next setup waits for it" in terminal.seen
+    assert "the installation continues on the node, and the next setup waits for it" in terminal.seen
     host.host(1, "pkill -x unattended-upgr")
     done = ec2mpi("setup", timeout=BOUND)
     assert done.code == 0, done.err

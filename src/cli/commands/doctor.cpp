@@ -18,6 +18,7 @@ namespace {
 struct DoctorOptions {
   ListOptions list;
   ConnectOptions connect;
+  FleetFlags fleet;
   std::vector<std::string> files;
   double patience = 0;  ///< seconds; 0 = the usual
   bool fix = false;
@@ -50,6 +51,8 @@ asio::awaitable<int> examine(CommandContext& context, const DoctorOptions& optio
     console.talk(console.paint_talk(Colour::yellow, "ec2mpi: interrupted"));
     co_return exit_code::interrupted;
   }
+  const bool is_late = context.flow.whole_timeout > Clock::duration::zero() &&
+                       Clock::now() - started >= context.flow.whole_timeout;
   const auto checks = ops::diagnose(end.records, options.files);
   const bool well = ops::all_well(checks);
   if (options.json)
@@ -61,6 +64,11 @@ asio::awaitable<int> examine(CommandContext& context, const DoctorOptions& optio
         console.paint_talk(well ? Colour::green : Colour::yellow,
                            fmt::format("{} · {} · {}", count_of(end.records.size(), "node"),
                                        verdict_line(checks), format_duration(Clock::now() - started))));
+  if (is_late) {
+    console.talk(
+        console.paint_talk(Colour::yellow, "ec2mpi: time limit reached; these are the results so far"));
+    co_return exit_code::timed_out;
+  }
   co_return well ? exit_code::ok : exit_code::node_failed;
 }
 
@@ -84,18 +92,25 @@ Result<int> run_doctor(const DoctorOptions& options, const CommonOptions& common
 void add_doctor_command(CLI::App& app, Dispatch& dispatch) {
   auto options = std::make_shared<DoctorOptions>();
   auto& command =
-      add_command(app, "doctor", "Finds the reasons why MPI does not run, and names the fix",
-                  "ec2mpi doctor\n  ec2mpi doctor train.py proj/     are these the same on all nodes?");
+      add_command(app, "doctor", "Finds the faults that keep MPI from running, and prints the fix of each",
+                  "ec2mpi doctor\n  ec2mpi doctor train.py proj/     also compares these between all nodes");
   add_selection_options(command, options->list);
   add_connect_options(command, options->connect);
   command
       .add_option("files", options->files, "Files or folders of the nodes that must be the same everywhere")
       ->type_name("FILE");
-  command.add_option("-u,--command-timeout", options->patience, "Time for the checks on each node [45]")
+  command
+      .add_option("-u,--command-timeout", options->patience, "Time for a node to report about itself [45]")
       ->type_name("SECONDS")
       ->check(number(0.001, 1e8));
+  command
+      .add_option("--timeout", options->fleet.whole_timeout,
+                  "Time for everything; doctor then shows its results so far [no limit]")
+      ->type_name("SECONDS")
+      ->check(number(0.0, 1e8))
+      ->envname("EC2MPI_TIMEOUT");
   command.add_flag("--fix", options->fix,
-                   "End ranks that earlier jobs left behind; the rest is for you to type");
+                   "End ranks that earlier jobs left behind; all other fixes are for you to type");
   command.add_flag("--json", options->json, "As one JSON document");
   command.callback([options, &dispatch] {
     dispatch.chosen = [options](const CommonOptions& common) { return run_doctor(*options, common); };

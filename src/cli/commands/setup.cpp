@@ -9,6 +9,7 @@
 #include "ec2mpi/cli/views/setup_report.hpp"
 #include "ec2mpi/cluster/values/selection.hpp"
 #include "ec2mpi/ops/setup/setup.hpp"
+#include "ec2mpi/ops/setup/undo.hpp"
 #include "src/cli/commands/run_fleet.hpp"
 
 namespace ec2mpi::cli {
@@ -45,17 +46,16 @@ class SetupView : public ops::SetupObserver {
   FleetView& view_;
 };
 
-/// Asks on the terminal, once for all nodes; nothing if it is not wanted.
+/// Asks on the terminal, once for all nodes; empty if that is not wanted.
 ops::PasswordSource password_source(bool wanted) {
   return wanted ? prompt_secret_once("Password for sudo on the nodes: ") : ops::PasswordSource();
 }
 
-/// The indices of all nodes in the list, by the key that identifies a node in every paste.
-std::map<std::string, int> indices_by_key(const Inventory& inventory) {
-  std::map<std::string, int> indices;
-  for (const auto& skipped : inventory.skipped) indices.emplace(skipped.instance_id, 0);
-  for (const auto& node : inventory.nodes) indices[node_key(node)] = node.index;
-  return indices;
+ops::ListedNodes listed_nodes(const Inventory& inventory) {
+  ops::ListedNodes listed;
+  for (const auto& skipped : inventory.skipped) listed.emplace(skipped.instance_id, ops::ListedNode{});
+  for (const auto& node : inventory.nodes) listed[node_key(node)] = {node.index, node.private_address};
+  return listed;
 }
 
 asio::awaitable<FleetReport> set_up(CommandContext& context, const SetupOptions& options,
@@ -64,16 +64,16 @@ asio::awaitable<FleetReport> set_up(CommandContext& context, const SetupOptions&
   auto& console = context.console();
   SetupView watching(view);
   const bool whole_list = cluster.nodes.size() == cluster.inventory.nodes.size();
-  ops::SetupWish wish{.indices = indices_by_key(cluster.inventory),
-                      .whole_list = whole_list,
-                      .memory = std::move(memory),
-                      .dry_run = options.dry_run,
-                      .packages = !options.no_packages,
-                      .mpi = mpi_choice(options.mpi),
-                      .password = password_source(options.sudo)};
-  wish.keep = [&context](const ops::SetupMemory& now) { return remember_setup(context.cluster, now); };
-  auto end = co_await ops::set_up(runtime.executor(), std::move(wish), cluster.nodes, connector,
-                                  access.host_keys, flow, watching, runtime.stop());
+  ops::SetupRequest request{.listed = listed_nodes(cluster.inventory),
+                            .whole_list = whole_list,
+                            .memory = std::move(memory),
+                            .dry_run = options.dry_run,
+                            .packages = !options.no_packages,
+                            .mpi = mpi_choice(options.mpi),
+                            .password = password_source(options.sudo)};
+  request.keep = [&context](const ops::SetupMemory& now) { return remember_setup(context.cluster, now); };
+  ops::SetupNodes nodes{runtime.executor(), cluster.nodes, connector, flow, runtime.stop()};
+  auto end = co_await ops::set_up(std::move(nodes), std::move(request), access.host_keys, watching);
   console.status("");
   if (options.json)
     show_setup_json(console, options.dry_run, end);
@@ -84,8 +84,9 @@ asio::awaitable<FleetReport> set_up(CommandContext& context, const SetupOptions&
 
 asio::awaitable<FleetReport> undo(CommandContext& context, const SetupOptions& options, FleetView& view) {
   auto& [runtime, cluster, access, connector, flow] = context;
-  auto end = co_await ops::undo_setup(runtime.executor(), options.dry_run, password_source(options.sudo),
-                                      cluster.nodes, connector, flow, view, runtime.stop());
+  ops::SetupNodes nodes{runtime.executor(), cluster.nodes, connector, flow, runtime.stop()};
+  ops::UndoRequest request{options.dry_run, password_source(options.sudo)};
+  auto end = co_await ops::undo_setup(std::move(nodes), std::move(request), view);
   context.console().status("");
   show_restored(context.console(), options.dry_run, options.json, end);
   const bool everywhere =
@@ -119,8 +120,8 @@ void add_setup_command(CLI::App& app, Dispatch& dispatch) {
   auto& command =
       add_command(app, "setup",
                   "Makes the nodes trust each other by ssh, know each other's names, and have MPI; "
-                  "changes nothing where all is well",
-                  "ec2mpi setup --dry-run    what would be written and installed, and where\n"
+                  "changes nothing that is there already",
+                  "ec2mpi setup --dry-run    shows the files and packages that it would add\n"
                   "  ec2mpi setup\n"
                   "  ec2mpi setup --undo       removes what it wrote; installed packages stay");
   add_selection_options(command, options->list);

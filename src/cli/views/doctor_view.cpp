@@ -44,7 +44,7 @@ void show_checks(Console& console, const std::vector<Check>& checks) {
     for (const auto& finding : check.findings) {
       console.result(fmt::format("{}{}: {}", begin, short_nodes_label(finding.nodes), finding.what));
       if (!finding.command.empty()) console.result(kIndent + ("fails: " + finding.command));
-      if (!finding.mend.empty()) console.result(kIndent + ("mend:  " + finding.mend));
+      if (!finding.fix.empty()) console.result(kIndent + ("fix:   " + finding.fix));
     }
   }
 }
@@ -55,7 +55,7 @@ std::string checks_json(const std::vector<Check>& checks) {
     auto findings = Json::array();
     for (const auto& each : check.findings)
       findings.push_back(
-          {{"nodes", each.nodes}, {"what", each.what}, {"command", each.command}, {"mend", each.mend}});
+          {{"nodes", each.nodes}, {"what", each.what}, {"command", each.command}, {"fix", each.fix}});
     list.push_back({{"check", check.name},
                     {"verdict", word_for(check.verdict).name},
                     {"summary", check.findings.empty() ? check.summary : ""},

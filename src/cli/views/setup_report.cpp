@@ -63,7 +63,7 @@ class Grouped {
   }
 
  private:
-  /// "shares" and "is" are what one node does.
+  /// "shares" and "is" fit one node only.
   [[nodiscard]] std::string in_number(const std::string& line) const {
     if (nodes_.at(line).size() == 1) return line;
     if (line.starts_with("shares ")) return "share " + line.substr(7);
@@ -97,14 +97,15 @@ void show_results(Console& console, bool dry_run, const ops::SetupEnd& end) {
 void show_left(Console& console, bool dry_run, bool whole_list, const ops::SetupEnd& end) {
   if (end.left.empty()) return;
   std::vector<std::string> names;
-  for (const auto& peer : end.left) names.push_back(fmt::format("{} ({})", peer.key, peer.address.text()));
-  const auto who = join(names, ", ");
+  for (const auto& member : end.left)
+    names.push_back(fmt::format("{} ({})", member.key, member.address.text()));
+  const auto nodes = join(names, ", ");
   if (!whole_list)
     console.talk(fmt::format(
-        "ec2mpi: not in the list any more: {}; setup without -w and -x takes away their key", who));
+        "ec2mpi: not part of the cluster any more: {}; setup without -w and -x takes away their key", nodes));
   else
-    console.talk(fmt::format("ec2mpi: not in the list any more: {}; {} a new key for the others", who,
-                             dry_run ? "setup would make" : "made"));
+    console.talk(fmt::format("ec2mpi: not part of the cluster any more: {}; {} a new key for the others",
+                             nodes, dry_run ? "setup would make" : "made"));
 }
 
 }  // namespace

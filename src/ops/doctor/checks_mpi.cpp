@@ -31,10 +31,10 @@ Check check_mpirun(const Records& records) {
   Groups missing;
   Groups hidden;
   Groups places;
-  for_each_answer(records, [&](const auto& record, const auto& facts, const auto& probe) {
+  for_each_answer(records, [&](const auto& record, const auto& facts, const auto& health) {
     if (facts.mpirun.empty())
       missing["there is no mpirun"].push_back(record.node.index);
-    else if (probe.mpiruns.empty())
+    else if (health.mpiruns.empty())
       hidden[printable(facts.mpirun) + " is not in the PATH of a command over ssh"].push_back(
           record.node.index);
     else
@@ -44,7 +44,7 @@ Check check_mpirun(const Records& records) {
   if (!missing.empty()) check.verdict = Verdict::failed;
   add_groups(check, missing, "ec2mpi exec -w {} 'command -v mpirun'", kSetup);
   add_groups(check, hidden, "ec2mpi exec -w {} 'command -v mpirun'",
-             "put its folder into PATH at the top of ~/.bashrc; ec2mpi run finds it without");
+             "put its folder into PATH at the top of ~/.bashrc; ec2mpi run finds it without that");
   check.summary = majority(places);
   return check;
 }
@@ -69,16 +69,15 @@ Check check_mpi(const Records& records) {
   }
   if (!others.empty()) check.verdict = Verdict::failed;
   add_groups(check, others, "ec2mpi exec-all -b 'mpirun --version'",
-             "install one version everywhere (others hang without a word); ec2mpi setup -w {} installs the "
-             "distribution's");
+             "install the same version there: jobs over two versions hang");
   return check;
 }
 
 Check check_path(const Records& records) {
   Check check{.name = "path", .summary = "one mpirun in PATH", .findings = {}};
   Groups several;
-  for_each_answer(records, [&](const auto& record, const auto&, const auto& probe) {
-    const auto& programs = probe.mpiruns;
+  for_each_answer(records, [&](const auto& record, const auto&, const auto& health) {
+    const auto& programs = health.mpiruns;
     if (programs.size() < 2) return;
     several[in_order(programs)].push_back(record.node.index);
     const bool equal = std::all_of(programs.begin(), programs.end(), [&](const auto& each) {
@@ -87,7 +86,7 @@ Check check_path(const Records& records) {
     check.verdict = std::max(check.verdict, equal ? Verdict::warning : Verdict::failed);
   });
   add_groups(check, several, "ec2mpi exec -w {} 'which -a mpirun'",
-             "take one away, or its folder out of PATH in ~/.bashrc; the first one counts");
+             "remove one of them, or its folder from PATH in ~/.bashrc; the first one counts");
   return check;
 }
 
@@ -118,25 +117,30 @@ Check check_python(const Records& records) {
 
 Check check_mpi4py(const Records& records) {
   Check check{.name = "mpi4py", .summary = {}, .findings = {}};
-  Groups broken;
+  Groups missing;
+  Groups broken;  ///< it is there, so setup would leave it as it is
   Groups foreign;
   Groups versions;
-  for_each_answer(records, [&](const auto& record, const auto& facts, const auto& probe) {
+  for_each_answer(records, [&](const auto& record, const auto& facts, const auto& health) {
     const int index = record.node.index;
     if (facts.python3.empty()) return;
-    if (probe.mpi4py_version.empty()) {
-      broken["can't be imported: " +
-             (probe.mpi4py_error.empty() ? "no answer from python3" : probe.mpi4py_error)]
+    if (health.mpi4py_version.empty()) {
+      const bool is_missing = health.mpi4py_error.find("No module named 'mpi4py'") != std::string::npos;
+      (is_missing ? missing
+                  : broken)["cannot be imported: " +
+                            (health.mpi4py_error.empty() ? "no answer from python3" : health.mpi4py_error)]
           .push_back(index);
-    } else if (probe.mpi4py_mpi && facts.mpi && *probe.mpi4py_mpi != *facts.mpi) {
-      foreign[fmt::format("runs on {}, but mpirun is {}", probe.mpi4py_mpi->name(), facts.mpi->name())]
+    } else if (health.mpi4py_mpi && facts.mpi && *health.mpi4py_mpi != *facts.mpi) {
+      foreign[fmt::format("runs on {}, but mpirun is {}", health.mpi4py_mpi->name(), facts.mpi->name())]
           .push_back(index);
     } else {
-      versions[probe.mpi4py_version].push_back(index);
+      versions[health.mpi4py_version].push_back(index);
     }
   });
-  if (!broken.empty() || !foreign.empty()) check.verdict = Verdict::failed;
-  add_groups(check, broken, "ec2mpi exec -w {} 'python3 -c \"from mpi4py import MPI\"'", kSetup);
+  if (!missing.empty() || !broken.empty() || !foreign.empty()) check.verdict = Verdict::failed;
+  const std::string command = "ec2mpi exec -w {} 'python3 -c \"from mpi4py import MPI\"'";
+  add_groups(check, missing, command, kSetup);
+  add_groups(check, broken, command, {});
   add_groups(check, foreign,
              "ec2mpi exec -w {} 'python3 -c \"from mpi4py import MPI; print(MPI.Get_library_version())\"'",
              "ec2mpi exec -w {} 'python3 -m pip uninstall -y mpi4py', then ec2mpi setup -w {}");

@@ -22,13 +22,13 @@ constexpr std::uint64_t kBasicFiles = 256;       ///< that mpirun and a program 
 constexpr std::uint64_t kFilesPerNode = 4;       ///< of mpirun: sockets and the pipes of an ssh
 constexpr std::size_t kNamedProcesses = 5;
 
-std::string as_root(const std::string& command) {
-  return "ec2mpi exec -w {} --sudo " + quote_word(command);
-}
-
-std::string mend_connection(ErrorKind kind) {
+std::string fix_for(ErrorKind kind, const std::string& message) {
   switch (kind) {
     case ErrorKind::unreachable:
+      if (message.find("refused") != std::string::npos)
+        return "no sshd listens on that port, or a firewall on the node rejects it: is the node still "
+               "booting?";
+      [[fallthrough]];
     case ErrorKind::timeout:
       return "is it running, and the list new? Its security group must let TCP port 22 in from your address";
     case ErrorKind::auth:
@@ -37,7 +37,7 @@ std::string mend_connection(ErrorKind kind) {
              "KEY.pem";
     case ErrorKind::remote_io:
     case ErrorKind::protocol:
-      return "see what the login says: ec2mpi login {}";
+      return "see what the login prints: ec2mpi login {}";
     default:
       return {};
   }
@@ -93,10 +93,10 @@ Check check_ssh(const Records& records) {
   for (const auto& record : records) {
     if (record.trouble)
       troubles[{record.trouble->kind, printable(record.trouble->message)}].push_back(record.node.index);
-    if (record.answer) users.insert(record.answer->probe.user);
+    if (record.answer) users.insert(record.answer->health.user);
   }
   for (const auto& [why, nodes] : troubles)
-    add_groups(check, {{why.second, nodes}}, "ec2mpi exec -w {} true", mend_connection(why.first));
+    add_groups(check, {{why.second, nodes}}, "ec2mpi exec -w {} true", fix_for(why.first, why.second));
   if (!check.findings.empty()) check.verdict = Verdict::failed;
   check.summary = fmt::format("{} answered, as {}", count_of(records.size(), "node"),
                               some_of({users.begin(), users.end()}));
@@ -107,8 +107,8 @@ Check check_shell(const Records& records) {
   Check check{
       .name = "shell", .summary = "commands over ssh print nothing but their own output", .findings = {}};
   Groups loud;
-  for_each_answer(records, [&](const auto& record, const auto&, const auto& probe) {
-    if (!probe.quiet) loud["its login shell prints text before every command"].push_back(record.node.index);
+  for_each_answer(records, [&](const auto& record, const auto&, const auto& health) {
+    if (!health.quiet) loud["its login shell prints text before every command"].push_back(record.node.index);
   });
   if (!loud.empty()) check.verdict = Verdict::warning;
   add_groups(check, loud, "ec2mpi exec -w {} true",
@@ -119,8 +119,8 @@ Check check_shell(const Records& records) {
 Check check_clock(const Records& records) {
   Check check{.name = "clock", .summary = "the clocks agree", .findings = {}};
   std::vector<ClockSpan> spans;
-  for_each_answer(records, [&](const auto& record, const auto&, const auto& probe) {
-    spans.push_back({record.node.index, probe.clock - record.answered_at, probe.clock - record.asked_at});
+  for_each_answer(records, [&](const auto& record, const auto&, const auto& health) {
+    spans.push_back({record.node.index, health.clock - record.answered_at, health.clock - record.asked_at});
   });
   const auto common = common_offset(spans);
   for (const auto& span : spans) {
@@ -136,27 +136,37 @@ Check check_clock(const Records& records) {
 Check check_disk(const Records& records) {
   Check check{.name = "disk", .summary = {}, .findings = {}};
   Groups full;
+  Groups small_shm;
+  Groups full_shm;
   auto least = std::numeric_limits<std::uint64_t>::max();
-  for_each_answer(records, [&](const auto& record, const auto&, const auto& probe) {
+  for_each_answer(records, [&](const auto& record, const auto&, const auto& health) {
+    const int index = record.node.index;
     std::string what;
-    const auto look = [&what](std::uint64_t free, std::uint64_t enough, std::string_view where) {
-      if (free < enough)
+    const auto look = [&what](std::uint64_t free, std::string_view where) {
+      if (free < kLeastDisk)
         what += fmt::format("{}{} free in {}", what.empty() ? "only " : ", ", format_bytes(free), where);
     };
-    look(probe.home_free, kLeastDisk, "the home");
-    look(probe.tmp_free, kLeastDisk, "/tmp");
-    look(probe.shm_free, kLeastShm, "/dev/shm");
-    if (!what.empty()) full[what].push_back(record.node.index);
-    least = std::min({least, probe.home_free, probe.tmp_free});
+    look(health.home_free, "the home");
+    look(health.tmp_free, "/tmp");
+    if (!what.empty()) full[what].push_back(index);
+    least = std::min({least, health.home_free, health.tmp_free});
+    if (health.shm_free >= kLeastShm) return;
+    const bool is_small = health.shm_size > 0 && health.shm_size < 2 * kLeastShm;
+    (is_small ? small_shm : full_shm)[fmt::format("only {} free in /dev/shm", format_bytes(health.shm_free))]
+        .push_back(index);
   });
-  if (!full.empty()) check.verdict = Verdict::failed;
-  add_groups(check, full, "ec2mpi exec -w {} 'df -h ~ /tmp /dev/shm'",
-             "ec2mpi exec -w {} 'du -xh ~ /tmp | sort -h | tail'");
+  if (!full.empty() || !small_shm.empty() || !full_shm.empty()) check.verdict = Verdict::failed;
+  add_groups(check, full, "ec2mpi exec -w {} 'df -h ~ /tmp'",
+             "remove or move some of the largest: ec2mpi exec -w {} 'du -xh ~ /tmp | sort -h | tail'");
+  add_groups(check, small_shm, "ec2mpi exec -w {} 'df -h /dev/shm'",
+             as_root("mount -o remount,size=50% /dev/shm"));
+  add_groups(check, full_shm, "ec2mpi exec -w {} 'df -h /dev/shm'",
+             "remove what no program uses any more: ec2mpi exec -w {} 'ls -l /dev/shm'");
   check.summary = fmt::format("at least {} free in home and /tmp", format_bytes(least));
   return check;
 }
 
-/// mpirun's daemon makes its folder there before it can say anything.
+/// mpirun's daemon makes its folder there before it can print anything.
 Check check_temp(const Records& records) {
   Check check{.name = "temp", .summary = "temporary files can be made", .findings = {}};
   struct Advice {
@@ -168,20 +178,20 @@ Check check_temp(const Records& records) {
   const auto add = [&found](int index, const std::string& what, std::string look, std::string fix) {
     found[{std::move(look), std::move(fix)}][what].push_back(index);
   };
-  for_each_answer(records, [&](const auto& record, const auto&, const auto& probe) {
+  for_each_answer(records, [&](const auto& record, const auto&, const auto& health) {
     const int index = record.node.index;
-    const auto shown = printable(probe.temp);
-    const auto path = quote_word(probe.temp);
-    if (probe.temp_inodes && *probe.temp_inodes < kLeastInodes) {
-      add(index, fmt::format("only {} free in {}", count_of(*probe.temp_inodes, "inode"), shown),
+    const auto shown = printable(health.temp);
+    const auto path = quote_word(health.temp);
+    if (health.temp_inodes && *health.temp_inodes < kLeastInodes) {
+      add(index, fmt::format("only {} free in {}", count_of(*health.temp_inodes, "inode"), shown),
           "df -i " + path,
-          probe.temp_type == "tmpfs" ? "mount -o remount,nr_inodes=1m " + path
-                                     : "find " + path + " -xdev -mindepth 1 -mtime +2 -delete");
-    } else if (!probe.temp_error.empty() && probe.tmp_free > 0) {
-      add(index, fmt::format("nothing can be made in {}: {}", shown, probe.temp_error), "ls -ld " + path,
+          health.temp_type == "tmpfs" ? "mount -o remount,nr_inodes=1m " + path
+                                      : "find " + path + " -xdev -mindepth 1 -mtime +2 -delete");
+    } else if (!health.temp_error.empty() && health.tmp_free > 0) {
+      add(index, fmt::format("nothing can be made in {}: {}", shown, health.temp_error), "ls -ld " + path,
           "install -d -m 1777 " + path);
     }
-    for (const auto& session : probe.foreign_sessions) {
+    for (const auto& session : health.foreign_sessions) {
       add(index, printable(session) + " belongs to another user, and mpirun needs it",
           "ls -ld " + quote_word(session), "rm -rf " + quote_word(session));
     }
@@ -196,12 +206,12 @@ Check check_memory(const Records& records) {
   Check check{.name = "memory", .summary = {}, .findings = {}};
   Groups short_of;
   auto least = std::numeric_limits<std::uint64_t>::max();
-  for_each_answer(records, [&](const auto& record, const auto&, const auto& probe) {
-    const auto enough = kLeastMemory * static_cast<double>(probe.memory);
-    least = std::min(least, probe.memory_available);
-    if (static_cast<double>(probe.memory_available) >= enough) return;
-    short_of[fmt::format("only {} of {} is free", format_bytes(probe.memory_available),
-                         format_bytes(probe.memory))]
+  for_each_answer(records, [&](const auto& record, const auto&, const auto& health) {
+    const auto enough = kLeastMemory * static_cast<double>(health.memory);
+    least = std::min(least, health.memory_available);
+    if (static_cast<double>(health.memory_available) >= enough) return;
+    short_of[fmt::format("only {} of {} is free", format_bytes(health.memory_available),
+                         format_bytes(health.memory))]
         .push_back(record.node.index);
   });
   if (!short_of.empty()) check.verdict = Verdict::warning;
@@ -211,23 +221,36 @@ Check check_memory(const Records& records) {
   return check;
 }
 
+namespace {
+
+/// A start-up file that sets the limit does so after limits.d.
+std::string open_files_fix(const std::string& line) {
+  const auto fields = split(line, ':');
+  if (fields.size() < 3 || !parse_number(fields[1]))
+    return as_root("echo \"* - nofile 65536\" >/etc/security/limits.d/mpi.conf");
+  const auto command = fmt::format("sed -i {}d {}", fields[1], quote_word(fields[0]));
+  return fields[0].starts_with("/etc/") ? as_root(command) : "ec2mpi exec -w {} " + quote_word(command);
+}
+
+}  // namespace
+
 Check check_limits(const Records& records) {
   Check check{.name = "limits", .summary = "open files and locked memory suffice", .findings = {}};
   const auto needed = kBasicFiles + kFilesPerNode * records.size();
-  Groups files;
+  std::map<std::string, Groups> files;  ///< by fix
   Groups locked;
-  for_each_answer(records, [&](const auto& record, const auto& facts, const auto& probe) {
-    if (probe.open_files && *probe.open_files < needed)
-      files[fmt::format("a process may open {} files; mpirun over {} wants {}", *probe.open_files,
+  for_each_answer(records, [&](const auto& record, const auto& facts, const auto& health) {
+    if (health.open_files && *health.open_files < needed)
+      files[open_files_fix(health.limit_line)]
+           [fmt::format("a process may open {} files; mpirun over {} wants {}", *health.open_files,
                         count_of(records.size(), "node"), needed)]
-          .push_back(record.node.index);
-    if (facts.efa && probe.locked_memory)
-      locked[fmt::format("a process may lock {} kB of memory; EFA wants no limit", *probe.locked_memory)]
+               .push_back(record.node.index);
+    if (facts.efa && health.locked_memory)
+      locked[fmt::format("a process may lock {} kB of memory; EFA wants no limit", *health.locked_memory)]
           .push_back(record.node.index);
   });
   if (!files.empty() || !locked.empty()) check.verdict = Verdict::failed;
-  add_groups(check, files, "ec2mpi exec -w {} 'ulimit -n'",
-             "ec2mpi exec -w {} --sudo 'echo \"* - nofile 65536\" >/etc/security/limits.d/mpi.conf'");
+  for (const auto& [fix, groups] : files) add_groups(check, groups, "ec2mpi exec -w {} 'ulimit -n'", fix);
   add_groups(check, locked, "ec2mpi exec -w {} 'ulimit -l'",
              "ec2mpi exec -w {} --sudo 'echo \"* - memlock unlimited\" >/etc/security/limits.d/efa.conf'");
   return check;
@@ -237,9 +260,9 @@ Check check_leftovers(const Records& records) {
   Check check{.name = "leftovers", .summary = "no ranks of earlier jobs", .findings = {}};
   Groups left;
   Groups ended;
-  for_each_answer(records, [&](const auto& record, const auto&, const auto& probe) {
-    if (probe.leftovers.empty()) return;
-    (record.leftovers_ended ? ended : left)[processes_text(probe.leftovers)].push_back(record.node.index);
+  for_each_answer(records, [&](const auto& record, const auto&, const auto& health) {
+    if (health.leftovers.empty()) return;
+    (record.leftovers_ended ? ended : left)[processes_text(health.leftovers)].push_back(record.node.index);
   });
   if (!left.empty()) check.verdict = Verdict::failed;
   add_groups(check, left, "ec2mpi exec -w {} 'ps axo pid,ppid,args'", "ec2mpi doctor --fix ends them");
@@ -254,19 +277,19 @@ Check check_files(const Records& records, const std::vector<std::string>& files)
   for (std::size_t i = 0; i < files.size(); ++i) {
     Groups sums;
     Groups troubles;
-    for_each_answer(records, [&](const auto& record, const auto&, const auto& probe) {
-      const auto& state = probe.files[i];
+    for_each_answer(records, [&](const auto& record, const auto&, const auto& health) {
+      const auto& state = health.files[i];
       if (state.kind == FileState::Kind::sum)
         sums[state.sum].push_back(record.node.index);
       else
-        troubles[state.kind == FileState::Kind::missing ? "is missing" : "can't be read"].push_back(
+        troubles[state.kind == FileState::Kind::missing ? "is missing" : "cannot be read"].push_back(
             record.node.index);
     });
     const auto most = majority(sums);
     for (const auto& [sum, indices] : sums) {
       if (sum == most) continue;
-      troubles[fmt::format("is another than on {}", nodes_label(sums[most]))].insert(
-          troubles[fmt::format("is another than on {}", nodes_label(sums[most]))].end(), indices.begin(),
+      troubles[fmt::format("differs from that on {}", nodes_label(sums[most]))].insert(
+          troubles[fmt::format("differs from that on {}", nodes_label(sums[most]))].end(), indices.begin(),
           indices.end());
     }
     Groups told;

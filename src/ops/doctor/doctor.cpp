@@ -15,12 +15,12 @@ namespace {
 
 using std::chrono::seconds;
 
-constexpr auto kProbe = seconds(45);   ///< python3 and mpirun start, files are read
+constexpr auto kReport = seconds(45);  ///< python3 and mpirun start, files are read
 constexpr auto kListen = seconds(20);  ///< python3 starts
 constexpr auto kConnect = seconds(30);
 constexpr auto kLogins = seconds(60);  ///< and a second for each
 constexpr auto kEachLogin = seconds(1);
-constexpr auto kMend = seconds(15);
+constexpr auto kEnd = seconds(15);
 constexpr std::size_t kMostPrinted = 1 << 20;
 
 double wall_clock() {
@@ -44,8 +44,9 @@ class DoctorRun : public Observer {
   }
 
   asio::awaitable<DoctorEnd> run(FleetOptions options) {
-    const FleetOptions flow{.connect_timeout = options.connect_timeout};
-    NodeTask task = [this](NodeRun turn) { return attend(turn); };
+    const FleetOptions flow{.connect_timeout = options.connect_timeout,
+                            .whole_timeout = options.whole_timeout};
+    NodeTask task = [this](NodeRun turn) { return examine(turn); };
     auto report = co_await run_on_nodes(plan_.nodes, connector_, std::move(task), flow, *this, stop_);
     end_.ending = report.ending;
     co_return std::move(end_);
@@ -67,22 +68,23 @@ class DoctorRun : public Observer {
                          [index](const auto& each) { return each.node.index == index; });
   }
 
-  asio::awaitable<Result<ssh::ExitStatus>> attend(NodeRun turn) {
+  asio::awaitable<Result<ssh::ExitStatus>> examine(NodeRun turn) {
     auto& mine = record(turn.node.index);
-    CO_TRY_AS(probed, co_await probe(turn, mine));
-    if (plan_.end_leftovers && !mine.answer->probe.leftovers.empty()) co_await mend(turn, mine);
+    CO_TRY(co_await ask_health(turn, mine));
+    if (plan_.end_leftovers && !mine.answer->health.leftovers.empty()) co_await end_leftovers(turn, mine);
     auto wake = co_await barrier_.arrive_and_wait(turn.limit);
     if (wake == Wake::stopped) co_return wake_error(wake, {});
     co_await try_ports(turn, mine);
-    const auto peers = peers_for(turn.node.index, false);
-    if (!peers.empty()) co_await try_logins(turn, mine, peers);
+    const auto targets = login_targets_for(turn.node.index);
+    if (!targets.empty()) co_await try_logins(turn, mine, targets);
     co_return ssh::ExitStatus{};
   }
 
-  asio::awaitable<Result<void>> probe(NodeRun& turn, NodeRecord& mine) {
-    const auto limit = turn.limit.at_most(plan_.patience > Clock::duration::zero() ? plan_.patience : kProbe);
+  asio::awaitable<Result<void>> ask_health(NodeRun& turn, NodeRecord& mine) {
+    const auto limit =
+        turn.limit.at_most(plan_.patience > Clock::duration::zero() ? plan_.patience : kReport);
     mine.asked_at = wall_clock();
-    ssh::Request request{.command = probe_command(plan_.files)};
+    ssh::Request request{.command = health_command(plan_.files)};
     CO_TRY_AS(channel, co_await start_program(turn.session, std::move(request), limit));
     (*channel)->close_input();
     std::string printed;
@@ -95,24 +97,23 @@ class DoctorRun : public Observer {
     auto status = co_await read_to_end(**channel, limit, sink, turn.observer);
     if (!status && status.error().kind == ErrorKind::timeout)
       co_return fail(ErrorKind::timeout,
-                     "let us in, but does not tell about itself in time: " + status.error().message);
+                     "let us in, but does not report about itself in time: " + status.error().message);
     if (!status) co_return std::unexpected(status.error());
     if (const auto& greeting = (*channel)->greeting(); !greeting.empty()) printed.insert(0, greeting + "\n");
-    CO_TRY_AS(answer, parse_probe(printed, plan_.files.size()));
+    CO_TRY_AS(answer, parse_health_report(printed, plan_.files.size()));
     mine.answer = std::move(*answer);
     co_return Result<void>{};
   }
 
-  asio::awaitable<void> mend(NodeRun& turn, NodeRecord& mine) {
-    const auto limit = turn.limit.at_most(kMend);
+  asio::awaitable<void> end_leftovers(NodeRun& turn, NodeRecord& mine) {
+    const auto limit = turn.limit.at_most(kEnd);
     auto command = end_leftovers_command();
     const auto done = co_await capture(turn.session, std::move(command), limit);
     mine.leftovers_ended = done && done->status.ok();
   }
 
-  /// The peers of a node that have answered, at the addresses they gave; with `listening` only those with a
-  /// port.
-  [[nodiscard]] std::vector<MeshPeer> peers_for(int index, bool listening) const {
+  /// The nodes that answered, in the list's order, and the position of this one.
+  [[nodiscard]] std::pair<std::vector<const NodeRecord*>, std::size_t> answered(int index) const {
     std::vector<const NodeRecord*> known;
     std::size_t own = 0;
     for (const auto& each : end_.records) {
@@ -120,18 +121,33 @@ class DoctorRun : public Observer {
       if (each.node.index == index) own = known.size();
       known.push_back(&each);
     }
-    std::vector<MeshPeer> peers;
-    for (const auto position : peers_of(own, known.size())) {
-      const auto& each = *known[position];
-      const auto port = ports_.find(each.node.index);
-      if (listening && port == ports_.end()) continue;
-      peers.push_back({each.node.index, each.answer->facts.private_address.text(),
-                       each.answer->facts.hostname, port == ports_.end() ? std::uint16_t{0} : port->second});
-    }
-    return peers;
+    return {std::move(known), own};
   }
 
-  /// Takes part in both meetings whatever happens in between, for the others wait there.
+  [[nodiscard]] static MeshTarget target(const NodeRecord& record, std::uint16_t port) {
+    const auto& facts = record.answer->facts;
+    return {record.node.index, facts.private_address.text(), facts.hostname, port};
+  }
+
+  [[nodiscard]] std::vector<MeshTarget> login_targets_for(int index) const {
+    const auto [known, own] = answered(index);
+    std::vector<MeshTarget> targets;
+    for (const auto position : login_targets_of(own, known.size()))
+      targets.push_back(target(*known[position], 0));
+    return targets;
+  }
+
+  [[nodiscard]] std::vector<MeshTarget> tcp_targets_for(int index) const {
+    const auto [known, own] = answered(index);
+    std::vector<MeshTarget> targets;
+    for (const auto position : tcp_targets_of(own, known.size())) {
+      const auto port = ports_.find(known[position]->node.index);
+      if (port != ports_.end()) targets.push_back(target(*known[position], port->second));
+    }
+    return targets;
+  }
+
+  /// Arrives at both barriers whatever happens in between, because the other nodes wait there.
   asio::awaitable<void> try_ports(NodeRun& turn, NodeRecord& mine) {
     std::unique_ptr<ssh::Channel> channel;
     if (mine.answer->facts.python3.empty()) {
@@ -168,7 +184,7 @@ class DoctorRun : public Observer {
 
   asio::awaitable<Result<Attempts>> connect(NodeRun& turn, ssh::Channel& channel) {
     const auto limit = turn.limit.at_most(kConnect);
-    const auto targets = tcp_targets(peers_for(turn.node.index, true));
+    const auto targets = tcp_targets(tcp_targets_for(turn.node.index));
     CO_TRY_AS(written, co_await channel.write(targets, limit));
     CO_TRY_AS(printed, co_await read_up_to("done", channel, limit));
     co_return parse_tcp(*printed);
@@ -188,10 +204,10 @@ class DoctorRun : public Observer {
     co_return printed;
   }
 
-  asio::awaitable<void> try_logins(NodeRun& turn, NodeRecord& mine, std::vector<MeshPeer> peers) {
-    const auto limit = turn.limit.at_most(kLogins + kEachLogin * peers.size());
+  asio::awaitable<void> try_logins(NodeRun& turn, NodeRecord& mine, std::vector<MeshTarget> targets) {
+    const auto limit = turn.limit.at_most(kLogins + kEachLogin * targets.size());
     mine.links.complete = false;
-    ssh::Request request{.command = login_command(peers)};
+    ssh::Request request{.command = login_command(targets)};
     auto channel = co_await start_program(turn.session, std::move(request), limit);
     if (!channel) co_return;
     (*channel)->close_input();
@@ -200,7 +216,7 @@ class DoctorRun : public Observer {
       if (chunk.stream == ssh::Stream::out && printed.size() <= kMostPrinted) printed += chunk.bytes;
     };
     co_await read_to_end(**channel, limit, sink, turn.observer);
-    if (auto links = parse_logins(printed, peers)) mine.links = std::move(*links);
+    if (auto links = parse_logins(printed, targets)) mine.links = std::move(*links);
   }
 
   DoctorPlan plan_;
@@ -213,7 +229,7 @@ class DoctorRun : public Observer {
   DoctorEnd end_;
 };
 
-asio::awaitable<DoctorEnd> conduct(std::unique_ptr<DoctorRun> run, FleetOptions options) {
+asio::awaitable<DoctorEnd> run_to_end(std::unique_ptr<DoctorRun> run, FleetOptions options) {
   auto end = co_await run->run(options);
   co_return end;
 }
@@ -223,8 +239,8 @@ asio::awaitable<DoctorEnd> conduct(std::unique_ptr<DoctorRun> run, FleetOptions 
 asio::awaitable<DoctorEnd> run_doctor(const asio::any_io_executor& executor, DoctorPlan plan,
                                       ssh::Connector& connector, FleetOptions options, Observer& observer,
                                       std::stop_token stop) {
-  return conduct(std::make_unique<DoctorRun>(executor, std::move(plan), connector, observer, std::move(stop)),
-                 options);
+  return run_to_end(
+      std::make_unique<DoctorRun>(executor, std::move(plan), connector, observer, std::move(stop)), options);
 }
 
 }  // namespace ec2mpi::ops

@@ -1,13 +1,15 @@
 #!/bin/sh
 # shellcheck disable=SC2015 # "A && B || die" means that die also follows a failure of B
-# Reports, writes, takes away and tries what setup puts on a node: trust.sh ACTION ARGUMENT...
+# Reports, writes and takes away the texts that setup puts on a node, and tries its logins: trust.sh ACTION ARGUMENT...
 #
 #   states              prints the state of everything that setup writes
-#   write CLAIM         writes the texts that come by standard input; CLAIM names the setup, or is empty
-#   hosts TEXT          as root: writes the block of /etc/hosts
-#   take, take_hosts    the contrary
+#   write CLAIM         writes the texts of standard input; CLAIM names the setup, or is empty
+#   hosts               as root: writes the text `hosts` of standard input into the block of /etc/hosts
+#   take, take_hosts    take these texts away
 #   login ADDRESS CLAIM logs in to another node, prints the states, and gives the claim back
-#   sshd USER ADDRESS   as root: prints the settings of sshd by which it chooses who may log in
+#   sshd USER HOME FROM TO PORT
+#                       as root: prints the settings of sshd that choose which logins it accepts, for a login of USER from
+#                       address FROM to TO; and `unsafe PATH` if StrictModes refuses the path of authorized_keys
 #
 # The files belong to the user and to other programs, too. Three rules keep their lines:
 # - Only the holder of a lock changes a file. The lock is a folder, because mkdir is atomic on NFS as well.
@@ -20,14 +22,14 @@
 # whether setup made the file.
 LC_ALL=C
 export LC_ALL
-trap '' PIPE # the script continues to its end when nobody listens any more
+trap '' PIPE # the script continues to its end when the connection has ended
 mark='# BEGIN ec2mpi'
 mark_made='# BEGIN ec2mpi (and of its file)'
 mark_end='# END ec2mpi'
 own=ec2mpi-new.$(uname -n | tr -c 'A-Za-z0-9.\n-' _).$$
 ssh=$HOME/.ssh
 ours=$HOME/.ssh/ec2mpi
-patience=30 # seconds that one waits for another
+patience=30 # seconds of waiting for another ec2mpi
 old_age=120 # seconds after which a lock of another machine counts as left behind
 busy=75     # the exit status for "another setup is at work"
 our_lines='' # a pattern of the lines that setup writes into the block at hand; empty for all lines
@@ -128,14 +130,14 @@ find_block() {
   begin=$1 end=$2
 }
 
-# outside FILE: what is not ours, after find_block. A line that somebody wrote between the marks comes after the block.
+# outside FILE: the lines that are not ours, after find_block. A line of others between the marks comes after the block.
 outside() {
   { [ "$begin" = 1 ] || head -n "$((begin - 1))" "$1"; } &&
     { sed -n "$((begin + 1)),$((end - 1))p" "$1" | grep -v -E "$our_lines" || :; } && tail -n "+$((end + 1))" "$1"
 }
 
-# split_copy: puts what is not ours of $base.copy into $base.rest; sets first, the first mark that the block has or
-# shall have, and blocks, their number.
+# split_copy: puts the lines of $base.copy that are not ours into $base.rest; sets first, the first mark that the block has
+# or will have, and blocks, their number.
 split_copy() {
   first=$mark blocks=0
   cat "$base.copy" >"$base.rest" || die "cannot write beside $shown; is the disk full?"
@@ -167,7 +169,30 @@ block_sum() {
 
 # --- one change
 
-copy_with_all() { cp -a "$1" "$2" 2>/dev/null || cp -p "$1" "$2"; }
+# identity_of FILE: mode with a sign for an ACL, owner, group.
+identity_of() {
+  # shellcheck disable=SC2012 # stat does not show an ACL
+  ls -ldn "$1" | awk '{ print $1, $3, $4 }'
+}
+
+# copy_with_all FILE COPY: cp does not report an owner, a group or an ACL that it cannot keep.
+copy_with_all() {
+  { cp -a "$1" "$2" 2>/dev/null || cp -p "$1" "$2"; } || return 1
+  [ "$(identity_of "$1")" = "$(identity_of "$2")" ] ||
+    die "$shown: its owner, group or access list would change ($(identity_of "$1")); nothing was changed"
+}
+
+# put_in_place NEW: a file that is a mount point, as /etc/hosts in containers, cannot be replaced, only rewritten.
+put_in_place() {
+  ! said=$(mv -f "$1" "$file" 2>&1) || return 0
+  case $said in
+    *busy*)
+      ! { cat "$1" >"$file" && cmp -s "$1" "$file"; } || return 0
+      cat "$base.copy" >"$file"
+      ;;
+  esac
+  die "cannot replace $shown: ${said##*: }"
+}
 
 # place NEW: NEW takes the place of $file, or $file goes if NEW is empty. Fails if $file is not the copy any more.
 place() {
@@ -183,11 +208,11 @@ place() {
   else # a file system without hard links
     copy_with_all "$file" "$base.old" && cmp -s "$base.old" "$base.copy" || return 1
   fi
-  if [ -n "$1" ]; then mv -f "$1" "$file"; else rm -f "$file"; fi || die "cannot replace $shown"
+  if [ -n "$1" ]; then put_in_place "$1"; else rm -f "$file" || die "cannot remove $shown"; fi
   cmp -s "$base.old" "$base.copy" || keep_late_lines
 }
 
-# $base.old is the file that was replaced; somebody had it open.
+# $base.old is the file that was replaced; another program had it open.
 keep_late_lines() {
   bytes=$(($(wc -c <"$base.copy")))
   if head -c "$bytes" "$base.old" | cmp -s - "$base.copy"; then
@@ -229,7 +254,7 @@ try_to_take() {
   if [ "$first" = "$mark_made" ] && [ ! -s "$base.rest" ]; then place ''; else place "$base.new"; fi
 }
 
-# change FILE TRY ARGUMENT...: until nobody else has changed the file meanwhile. A symbolic link stays one.
+# change FILE TRY ARGUMENT...: again until no other program has changed the file meanwhile. A symbolic link stays one.
 change() {
   shown=$1 try=$2
   shift 2
@@ -245,7 +270,7 @@ change() {
   base=''
 }
 
-# Lines of /etc/hosts cannot be told apart: whatever stands in that block is ours.
+# Lines of /etc/hosts look like those of others: all lines in that block are ours.
 lines_of() {
   case $1 in
     authorized) our_lines='^# Written by ec2mpi setup|^from="[0-9.,]*" ssh-ed25519 [^ ]* ec2mpi$' ;;
@@ -291,7 +316,7 @@ take_file() {
   echo "did $1"
 }
 
-# --- write permissions of others, for which ssh or sshd refuses a file
+# --- owners and write permissions for which ssh or sshd refuses a file
 
 path_of() {
   case $1 in
@@ -309,6 +334,14 @@ loose() {
   done
 }
 
+# foreign: NAME=OWNER for each path that belongs to another user.
+foreign() {
+  for name in home ssh config authorized; do
+    real=$(readlink -f "$(path_of "$name")") && [ -e "$real" ] && [ ! -O "$real" ] || continue
+    echo "$name=$(stat -c %U "$real")"
+  done
+}
+
 tighten() {
   for name in $(loose); do
     chmod go-w "$(readlink -f "$(path_of "$name")")" || die "cannot change the mode of $(path_of "$name")"
@@ -318,8 +351,8 @@ tighten() {
 
 # --- the actions
 
-# The last line tells homes apart and shared ones from each other, well enough to name the one who writes; the lock
-# and the checksums decide.
+# The last line identifies the home well enough to name the node that writes for others; the lock and the checksums
+# decide.
 states() {
   for name in known_hosts config key; do
     echo "state $name $(sum_of "$name")"
@@ -329,6 +362,8 @@ states() {
   echo "state hosts $(block_sum /etc/hosts)"
   names=$(loose | tr '\n' ,)
   echo "state modes ${names:-ok}"
+  names=$(foreign | tr '\n' ,)
+  echo "state owners ${names:-ok}"
   echo "state home $(stat -c %i "$HOME").$(stat -L -c '%i.%y' "$ssh/authorized_keys" 2>/dev/null | tr -d ' ')"
 }
 
@@ -349,21 +384,26 @@ remove_left_stages() {
   done
 }
 
-# Everything comes to a stage first; nothing takes its place before the last byte has arrived.
+# All texts come to a stage first; none takes its place before the last byte has arrived.
 fill_stage() {
   stage=$ours/$own
   # An undo may remove the folder in between.
   mkdir "$stage" 2>/dev/null || { make_folders && mkdir "$stage"; } || die "cannot make $stage; is the disk full?"
   sign "$stage" || die "cannot write $stage; is the disk full?"
+  read_texts
+}
+
+# read_texts: standard input becomes files in $stage.
+read_texts() {
   awk -v stage="$stage" '
     /^=text / { if (file) close(file); file = stage "/" $2; next }
     /^=end / { if (file) close(file); print $2 > (stage "/.size"); exit }
-    { print substr($0, 2) >file }' || die 'the texts cannot be kept; is the disk full?'
-  arrived=$(for name in known_hosts config key include authorized; do
+    file { print substr($0, 2) >file }' || die 'the texts cannot be kept; is the disk full?'
+  arrived=$(for name in known_hosts config key include authorized hosts; do
     [ ! -f "$stage/$name" ] || cat "$stage/$name"
   done | wc -c)
   [ "$(cat "$stage/.size" 2>/dev/null)" = "$((arrived))" ] ||
-    die 'what it was to write did not arrive whole, or the disk is full; nothing was changed'
+    die 'the texts did not arrive whole, or the disk is full; nothing was changed'
 }
 
 # Two setups with different keys must not write the same nodes at the same time. The claim lies on one node of each
@@ -411,7 +451,8 @@ write() {
 
 write_hosts() {
   stage=$(mktemp -d) || die 'cannot make a temporary folder; is the disk full?'
-  printf '%s' "$1" >"$stage/hosts" || die 'cannot write a temporary file; is the disk full?'
+  read_texts
+  [ -f "$stage/hosts" ] || die 'the text of /etc/hosts did not arrive; nothing was changed'
   take_lock /etc/.ec2mpi-lock
   put_block hosts "$stage/hosts" /etc/hosts 644
   echo "state hosts $(block_sum /etc/hosts)"
@@ -441,8 +482,8 @@ take_hosts() {
 }
 
 # try_login ADDRESS: prints nothing if the login succeeds, else the reason. ssh would wait for what a start-up file of the
-# far end leaves in the background; so it is ended as soon as the far end has spoken. 255 is ssh's own failure; the other
-# statuses come from the far end, which was reached then.
+# far end leaves in the background; so it is ended as soon as the far end has spoken. 255 is ssh's own failure; another
+# status comes from a program that ran in place of the command.
 try_login() {
   command -v ssh >/dev/null || { echo 'there is no ssh client here'; return 0; }
   ssh -n -o BatchMode=yes -o ConnectTimeout=10 -o LogLevel=ERROR "$1" echo ec2mpi-in >"$said_in" 2>&1 &
@@ -454,7 +495,9 @@ try_login() {
     sleep 0.1
   done
   wait $!
-  [ $? = 255 ] || return 0
+  ended=$?
+  ! grep -q ec2mpi-in "$said_in" || return 0
+  [ "$ended" = 255 ] || printf 'it logs in, but does not run the command: '
   if [ -s "$said_in" ]; then tr -s '\r\n' ' ' <"$said_in"; else echo 'ssh was cut off without a word'; fi
 }
 
@@ -468,8 +511,23 @@ login() {
 
 sshd_settings() {
   PATH=$PATH:/usr/sbin:/sbin
-  sshd -T -C "user=$1,host=$2,addr=$2" | grep -E \
-    '^(authorizedkeysfile|pubkeyauthentication|pubkeyaccepted[a-z]*|(allow|deny)(users|groups)|authenticationmethods) '
+  sshd -T -C "user=$1,host=$3,addr=$3,laddr=$4,lport=$5" | grep -E \
+    '^(authorizedkeysfile|pubkeyauthentication|pubkeyaccepted[a-z]*|(allow|deny)(users|groups)|authenticationmethods|strictmodes|permitrootlogin|forcecommand) '
+  unsafe_path "$1" "$2"
+}
+
+# unsafe_path USER HOME: sshd_config(5), StrictModes: sshd looks at the file and the folders above it, up to the home or /.
+unsafe_path() {
+  home=$(readlink -f "$2") path=$(readlink -f "$2/.ssh/authorized_keys") user_id=$(id -u "$1") || return 0
+  while :; do
+    owner=$(stat -c %u "$path")
+    if [ "$owner" != 0 ] && [ "$owner" != "$user_id" ] || [ -n "$(find "$path" -prune \( -perm -020 -o -perm -002 \))" ]; then
+      echo "unsafe $path"
+      return
+    fi
+    [ "$path" != "$home" ] && [ "$path" != / ] || return 0
+    path=$(dirname "$path")
+  done
 }
 
 action=$1
@@ -482,7 +540,7 @@ case $action in
     trap 'exit 143' HUP INT TERM
     case $action in
       write) write "$1" ;;
-      hosts) write_hosts "$1" ;;
+      hosts) write_hosts ;;
       take) take ;;
       take_hosts) take_hosts ;;
       login) login "$@" ;;

@@ -21,7 +21,7 @@ std::string trust_command(const std::vector<std::string>& arguments) {
   return "exec sh -c " + quote_word(trust_program()) + " sh " + quote_words(arguments);
 }
 
-/// The script's own word on why it ended.
+/// The script's own reason for its end.
 Error refusal(const Captured& said) {
   const auto lines = split(trim(said.err), '\n');
   auto reason = trim(lines.back());
@@ -42,7 +42,7 @@ TrustChange read_change(std::string_view printed) {
   return change;
 }
 
-/// `missing` is what is not there although the script has ended well.
+/// Errors: a text is not there although the script has ended well.
 Result<TrustChange> checked_change(const std::vector<TrustText>& texts, const std::string& printed) {
   TRY_AS(states, parse_states(printed));
   TRY_AS(missing, missing_texts(texts, *states));
@@ -54,10 +54,11 @@ Result<TrustChange> checked_change(const std::vector<TrustText>& texts, const st
 }
 
 asio::awaitable<Result<TrustChange>> change_as_root(NodeRun run, RootAccess access, PasswordSource password,
-                                                    std::vector<std::string> arguments) {
+                                                    std::vector<std::string> arguments,
+                                                    std::string input = {}) {
   run.limit = run.limit.at_most(kWriting);
   TrustChange change;
-  RootScript script{.text = trust_program(), .arguments = std::move(arguments)};
+  RootScript script{.text = trust_program(), .arguments = std::move(arguments), .input = std::move(input)};
   script.on_line = [&change](std::string_view line) { take_line(line, change); };
   CO_TRY_AS(ended, co_await run_as_root(std::move(run), access, std::move(password), std::move(script)));
   co_return change;
@@ -94,9 +95,11 @@ asio::awaitable<Result<TrustChange>> write_texts(NodeRun run, std::vector<TrustT
 }
 
 asio::awaitable<Result<TrustChange>> write_hosts(NodeRun run, RootAccess access, PasswordSource password,
-                                                 std::string text) {
-  std::vector<std::string> arguments = {"hosts", std::move(text)};
-  auto changed = co_await change_as_root(std::move(run), access, std::move(password), std::move(arguments));
+                                                 TrustText text) {
+  std::vector<std::string> arguments = {"hosts"};
+  auto input = sectioned({text});
+  auto changed = co_await change_as_root(std::move(run), access, std::move(password), std::move(arguments),
+                                         std::move(input));
   co_return changed;
 }
 
@@ -129,10 +132,12 @@ asio::awaitable<Result<TrustLogin>> try_login(NodeRun run, std::string address, 
 }
 
 asio::awaitable<std::string> sshd_settings(NodeRun run, RootAccess access, PasswordSource password,
-                                           std::string user, std::string address) {
+                                           SshdQuestion question) {
   run.limit = run.limit.at_most(kWriting);
   std::string settings;
-  RootScript script{.text = trust_program(), .arguments = {"sshd", std::move(user), std::move(address)}};
+  RootScript script{.text = trust_program(),
+                    .arguments = {"sshd", question.user, question.home, question.from, question.to,
+                                  std::to_string(question.port)}};
   script.on_line = [&settings](std::string_view line) { settings.append(line.substr(0, 2000)).append("\n"); };
   auto ended = co_await run_as_root(std::move(run), access, std::move(password), std::move(script));
   co_return ended ? settings : std::string();

@@ -1,6 +1,7 @@
 #pragma once
-/// What setup writes on one node, tries there, and takes away again. See programs/trust.sh for what happens
-/// on the node: every file is whole, old or new, whatever happens, and keeps all lines of others.
+/// Writes the texts of setup on one node, tries a login there, and takes the texts away again. trust.sh does
+/// the work on the node: every file is whole, old or new, whatever happens, and keeps all lines of other
+/// programs.
 
 #include <set>
 #include <string>
@@ -8,21 +9,21 @@
 
 #include "ec2mpi/fleet/fleet.hpp"
 #include "ec2mpi/ops/exec/exec.hpp"
-#include "ec2mpi/ops/setup/survey.hpp"
+#include "ec2mpi/ops/setup/setup_state.hpp"
 #include "ec2mpi/ops/setup/trust_text.hpp"
 
 namespace ec2mpi::ops {
 
-/// What one change really did. A text that was in place already when the lock was taken is not in it: another
+/// The effect of one change. A text that was in place already when the lock was taken is not in it: another
 /// node with the same home, or another ec2mpi, was first.
 struct TrustChange {
-  std::set<std::string> done = {};          ///< names of texts written or taken away
-  std::vector<std::string> tightened = {};  ///< paths that others could write to, as shown
+  std::set<std::string> done = {};          ///< names of texts that were written or taken away
+  std::vector<std::string> tightened = {};  ///< paths that lost the write permission of other users
   bool busy = false;  ///< nothing was changed: `reason` names another ec2mpi that is at work
   std::string reason = {};
 };
 
-/// Writes files and blocks of the login user's, and looks whether they are there. `claim` names the setup on
+/// Writes the login user's files and blocks, and looks whether they are there. `claim` names the setup on
 /// the one node where it is claimed against setups with other keys, else it is empty. Errors: those of the
 /// session, remote_io.
 [[nodiscard]] asio::awaitable<Result<TrustChange>> write_texts(NodeRun run, std::vector<TrustText> texts,
@@ -30,14 +31,14 @@ struct TrustChange {
 
 /// The block in /etc/hosts. Errors: also auth.
 [[nodiscard]] asio::awaitable<Result<TrustChange>> write_hosts(NodeRun run, RootAccess access,
-                                                               PasswordSource password, std::string text);
+                                                               PasswordSource password, TrustText text);
 
 /// The contraries.
 [[nodiscard]] asio::awaitable<Result<TrustChange>> take_texts(NodeRun run);
 [[nodiscard]] asio::awaitable<Result<TrustChange>> take_hosts(NodeRun run, RootAccess access,
                                                               PasswordSource password);
 
-/// A login from one node to another, and what lies on the first one afterwards.
+/// A login from one node to another, and the state of the first one afterwards.
 struct TrustLogin {
   bool ok = false;
   std::string said;  ///< by ssh, if it failed
@@ -49,10 +50,20 @@ struct TrustLogin {
 [[nodiscard]] asio::awaitable<Result<TrustLogin>> try_login(NodeRun run, std::string address,
                                                             std::string claim);
 
-/// The lines of `sshd -T` by which this node's sshd chooses who may log in, for a peer at `address`; empty if
-/// they cannot be had.
+/// In the text of a login that succeeds, but runs another program than the command.
+inline constexpr std::string_view kNoCommand = "does not run the command";
+
+/// A login from one node to another, as the second one's sshd sees it.
+struct SshdQuestion {
+  std::string user;
+  std::string home;
+  std::string from;  ///< addresses
+  std::string to;
+  std::uint16_t port = 22;
+};
+
+/// The settings of this node's sshd that choose which logins it accepts; empty if they are not readable.
 [[nodiscard]] asio::awaitable<std::string> sshd_settings(NodeRun run, RootAccess access,
-                                                         PasswordSource password, std::string user,
-                                                         std::string address);
+                                                         PasswordSource password, SshdQuestion question);
 
 }  // namespace ec2mpi::ops

@@ -13,11 +13,12 @@ constexpr std::string_view kNotice = "# Written by ec2mpi setup; ec2mpi setup --
 /// sshd before OpenSSH 7.7 reads lines of at most 8 KiB; one key may stand in several.
 constexpr std::size_t kAddressesPerLine = 200;
 
-/// By what the others may call it; its own names first, for the first one in /etc/hosts is the canonical one.
-std::vector<std::string> names_of(const Peer& peer) {
-  auto names = peer.names;
-  auto indices = peer.same_machine;
-  indices.insert(indices.begin(), peer.index);
+/// The names for the other nodes. Its own names are first, because the first one in /etc/hosts is the
+/// canonical one.
+std::vector<std::string> names_of(const ClusterMember& member) {
+  auto names = member.names;
+  auto indices = member.same_machine;
+  indices.insert(indices.begin(), member.index);
   for (const int index : indices) {
     if (index > 0) names.push_back(fmt::format("node{}", index));
     if (index == 1) names.emplace_back("master");
@@ -25,40 +26,40 @@ std::vector<std::string> names_of(const Peer& peer) {
   return names;
 }
 
-/// sshd(8), AUTHORIZED_KEYS FILE FORMAT: the key counts only for who comes from these addresses.
-std::string authorized_keys(const std::vector<Peer>& peers, const std::string& public_key) {
+/// sshd(8), AUTHORIZED_KEYS FILE FORMAT: the key counts only for clients at these addresses.
+std::string authorized_keys(const std::vector<ClusterMember>& members, const std::string& public_key) {
   std::string text(kNotice);
-  for (std::size_t begin = 0; begin < peers.size(); begin += kAddressesPerLine) {
+  for (std::size_t begin = 0; begin < members.size(); begin += kAddressesPerLine) {
     std::string addresses;
-    for (std::size_t i = begin; i < std::min(peers.size(), begin + kAddressesPerLine); ++i)
-      addresses += (addresses.empty() ? "" : ",") + peers[i].address.text();
+    for (std::size_t i = begin; i < std::min(members.size(), begin + kAddressesPerLine); ++i)
+      addresses += (addresses.empty() ? "" : ",") + members[i].address.text();
     text += fmt::format("from=\"{}\" {} ec2mpi\n", addresses, public_key);
   }
   return text;
 }
 
 /// sshd(8), SSH_KNOWN_HOSTS FILE FORMAT.
-std::string known_hosts(const std::vector<Peer>& peers) {
+std::string known_hosts(const std::vector<ClusterMember>& members) {
   std::string text;
-  for (const auto& peer : peers) {
-    const auto spelled = [&peer](const std::string& name) {
-      return peer.port == 22 ? name : fmt::format("[{}]:{}", name, peer.port);
+  for (const auto& member : members) {
+    const auto spelled = [&member](const std::string& name) {
+      return member.port == 22 ? name : fmt::format("[{}]:{}", name, member.port);
     };
-    auto hosts = spelled(peer.address.text());
-    for (const auto& name : names_of(peer)) hosts += "," + spelled(name);
-    for (const auto& key : peer.host_keys) text += fmt::format("{} {} {}\n", hosts, key.type, key.base64);
+    auto hosts = spelled(member.address.text());
+    for (const auto& name : names_of(member)) hosts += "," + spelled(name);
+    for (const auto& key : member.host_keys) text += fmt::format("{} {} {}\n", hosts, key.type, key.base64);
   }
   return text;
 }
 
 /// ssh_config(5). HostName makes the names work where /etc/hosts could not be written.
-std::string ssh_config(const std::vector<Peer>& peers) {
+std::string ssh_config(const std::vector<ClusterMember>& members) {
   std::string text(kNotice);
-  for (const auto& peer : peers) {
-    text += "\nHost " + peer.address.text();
-    for (const auto& name : names_of(peer)) text += " " + name;
-    text += fmt::format("\n  HostName {}\n  User {}\n", peer.address.text(), peer.user);
-    if (peer.port != 22) text += fmt::format("  Port {}\n", peer.port);
+  for (const auto& member : members) {
+    text += "\nHost " + member.address.text();
+    for (const auto& name : names_of(member)) text += " " + name;
+    text += fmt::format("\n  HostName {}\n  User {}\n", member.address.text(), member.user);
+    if (member.port != 22) text += fmt::format("  Port {}\n", member.port);
     text +=
         "  IdentityFile ~/.ssh/ec2mpi/key\n  IdentitiesOnly yes\n"
         "  UserKnownHostsFile ~/.ssh/ec2mpi/known_hosts\n  StrictHostKeyChecking yes\n";
@@ -98,12 +99,12 @@ std::string_view chooser_name(std::string_view name) {
   return {};
 }
 
-std::string hosts_file(const std::vector<Peer>& peers) {
+std::string hosts_file(const std::vector<ClusterMember>& members) {
   std::string text(kNotice);
-  for (const auto& peer : peers) {
-    const auto names = names_of(peer);
+  for (const auto& member : members) {
+    const auto names = names_of(member);
     if (names.empty()) continue;
-    text += peer.address.text();
+    text += member.address.text();
     for (const auto& name : names) text += " " + name;
     text += '\n';
   }
@@ -112,16 +113,17 @@ std::string hosts_file(const std::vector<Peer>& peers) {
 
 }  // namespace
 
-std::vector<TrustText> trust_texts(const std::vector<Peer>& peers, const ssh::KeyPair& pair) {
+std::vector<TrustText> trust_texts(const std::vector<ClusterMember>& members, const ssh::KeyPair& pair) {
   using Place = TrustText::Place;
   return {
-      {"known_hosts", "~/.ssh/ec2mpi/known_hosts", Place::file, false, known_hosts(peers)},
-      {"config", "~/.ssh/ec2mpi/config", Place::file, false, ssh_config(peers)},
+      {"known_hosts", "~/.ssh/ec2mpi/known_hosts", Place::file, false, known_hosts(members)},
+      {"config", "~/.ssh/ec2mpi/config", Place::file, false, ssh_config(members)},
       {"key", "~/.ssh/ec2mpi/key", Place::file, true, pair.private_text},
       {"include", "~/.ssh/config", Place::block, false,
        std::string(kNotice) + "Include ~/.ssh/ec2mpi/config\n"},
-      {"authorized", "~/.ssh/authorized_keys", Place::block, false, authorized_keys(peers, pair.public_key)},
-      {"hosts", "/etc/hosts", Place::root_block, false, hosts_file(peers)},
+      {"authorized", "~/.ssh/authorized_keys", Place::block, false,
+       authorized_keys(members, pair.public_key)},
+      {"hosts", "/etc/hosts", Place::root_block, false, hosts_file(members)},
   };
 }
 
@@ -133,7 +135,7 @@ Result<std::vector<TrustText>> missing_texts(const std::vector<TrustText>& wante
     if (state != states.end() && state->second == kBroken) {
       return fail(ErrorKind::remote_io,
                   fmt::format("{}: the end of ec2mpi's block ('# END ec2mpi') is missing; put it back, or "
-                              "take its beginning away",
+                              "remove its beginning",
                               text.path));
     }
     if (state == states.end() || state->second != posix_cksum(text.text)) missing.push_back(text);
@@ -158,13 +160,39 @@ std::vector<std::string> loose_paths(const std::map<std::string, std::string>& s
   return paths;
 }
 
+std::vector<ForeignPath> foreign_paths(const std::map<std::string, std::string>& states) {
+  std::vector<ForeignPath> paths;
+  const auto found = states.find("owners");
+  if (found == states.end() || found->second == "ok") return paths;
+  for (const auto entry : split(found->second, ',')) {
+    const auto gap = entry.find('=');
+    if (gap != std::string_view::npos)
+      paths.push_back({shown_loose_path(entry.substr(0, gap)), printable(entry.substr(gap + 1))});
+  }
+  return paths;
+}
+
 std::string sshd_refusal(std::string_view settings, const std::string& user, const std::string& home) {
   std::string choosers;
+  bool is_strict = false;
   for (const auto line : split(settings, '\n')) {
     const auto [name, value] = first_word(trim(line));
     const auto shown = printable(value.substr(0, 120));
     if (name == "pubkeyauthentication" && value == "no")
       return "PubkeyAuthentication is no in its sshd_config; set it to yes";
+    if (name == "permitrootlogin" && user == "root" && (value == "no" || value == "forced-commands-only"))
+      return fmt::format("PermitRootLogin in its sshd_config is {}; set it to prohibit-password", shown);
+    if (name == "forcecommand" && value != "none")
+      return fmt::format(
+          "ForceCommand in its sshd_config is {}, so no other command runs; except the nodes' addresses",
+          shown);
+    is_strict = is_strict || (name == "strictmodes" && value == "yes");
+    if (name == "unsafe" && is_strict)
+      return fmt::format(
+          "StrictModes in its sshd_config is yes, and other users own or can write to {}; fix: sudo chmod "
+          "go-w {}, or chown "
+          "it to {}",
+          shown, shown, user);
     if (name == "authorizedkeysfile" && !reads_authorized_keys(value, user, home))
       return fmt::format(
           "AuthorizedKeysFile in its sshd_config is {}, so ~/.ssh/authorized_keys is not read; add "
@@ -184,7 +212,11 @@ std::string sshd_refusal(std::string_view settings, const std::string& user, con
 }
 
 std::string sectioned(const std::vector<TrustText>& texts) {
+  // One of the texts is a secret: room for all, so that no buffer is left behind by growing.
+  std::size_t room = 64;
+  for (const auto& text : texts) room += 2 * text.text.size() + text.name.size() + 16;
   std::string sections;
+  sections.reserve(room);
   std::size_t bytes = 0;
   for (const auto& text : texts) {
     sections += fmt::format("=text {}\n", text.name);
@@ -192,11 +224,11 @@ std::string sectioned(const std::vector<TrustText>& texts) {
     bytes += rest.size();
     while (!rest.empty()) {
       const auto end = rest.find('\n') + 1;
-      sections += fmt::format("|{}", rest.substr(0, end));
+      sections.append("|").append(rest.substr(0, end));
       rest.remove_prefix(end);
     }
   }
-  return sections + fmt::format("=end {}\n", bytes);
+  return sections.append(fmt::format("=end {}\n", bytes));
 }
 
 }  // namespace ec2mpi::ops

@@ -3,6 +3,7 @@
 
 #include "ec2mpi/cli/terminal/console.hpp"
 #include "ec2mpi/ops/setup/setup.hpp"
+#include "ec2mpi/ops/setup/undo.hpp"
 
 namespace ec2mpi::cli {
 

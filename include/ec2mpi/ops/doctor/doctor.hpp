@@ -1,6 +1,6 @@
 #pragma once
-/// doctor: asks all nodes at once what could keep MPI from running. One connection for each node; nobody is
-/// waited for longer than a limit, and who is late misses what comes later.
+/// doctor: asks all nodes at once for faults that keep MPI from running. Each node has one connection. No
+/// step waits for a node longer than its limit; a node that is late misses the later steps.
 
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
@@ -9,15 +9,15 @@
 #include <vector>
 
 #include "ec2mpi/fleet/fleet.hpp"
-#include "ec2mpi/ops/doctor/diagnosis.hpp"
+#include "ec2mpi/ops/doctor/findings.hpp"
 
 namespace ec2mpi::ops {
 
 struct DoctorPlan {
   std::vector<Node> nodes;         ///< in the list's order; not empty
-  std::vector<std::string> files;  ///< to be compared, as remote_path gives them
+  std::vector<std::string> files;  ///< to compare, as remote_path gives them
   bool end_leftovers = false;      ///< --fix
-  Clock::duration patience = {};   ///< for a node to tell about itself; zero means 45 seconds
+  Clock::duration patience = {};   ///< for a node to report about itself; zero means 45 seconds
 };
 
 struct DoctorEnd {
@@ -25,9 +25,9 @@ struct DoctorEnd {
   Ending ending = Ending::complete;
 };
 
-/// Steps, each on all nodes at once: the probe, TCP between the nodes, names and
-/// logins between the nodes (a minute at most). Only connect_timeout of `options` counts. `stop` ends it
-/// early.
+/// Steps, each on all nodes at once: the health report, TCP between the nodes, names and logins between the
+/// nodes. Only connect_timeout and whole_timeout of `options` count. When the whole time is over, the records
+/// hold what is known by then. `stop` ends it early.
 [[nodiscard]] asio::awaitable<DoctorEnd> run_doctor(const asio::any_io_executor& executor, DoctorPlan plan,
                                                     ssh::Connector& connector, FleetOptions options,
                                                     Observer& observer, std::stop_token stop);

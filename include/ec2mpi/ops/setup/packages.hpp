@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "ec2mpi/base/error.hpp"
-#include "ec2mpi/ops/setup/survey.hpp"
+#include "ec2mpi/ops/setup/setup_state.hpp"
 
 namespace ec2mpi::ops {
 
@@ -13,24 +13,21 @@ enum class MpiChoice { any, open_mpi, mpich };
 
 struct PackagePlan {
   std::string manager;                ///< "apt" or "dnf"
-  std::vector<std::string> packages;  ///< of the distribution, by its names; without mpi4py's
-  bool mpi4py = false;                ///< to be installed
-  std::string mpi4py_package;         ///< empty where only pip has one for this MPI
-  std::string compiler;               ///< the mpicc that pip would build with
+  std::vector<std::string> packages;  ///< of the distribution, by its names; without the one of mpi4py
+  bool mpi4py = false;                ///< install it as well
+  std::string mpi4py_package;         ///< empty if only pip has one for this MPI
+  std::string compiler;               ///< the mpicc for a build by pip
 
   [[nodiscard]] bool empty() const { return packages.empty() && !mpi4py; }
   /// All names, pip's among them, for people.
   [[nodiscard]] std::vector<std::string> names() const;
 };
 
-/// What is there and good is left alone: any MPI is, unless the choice asks for another one. Errors:
-/// remote_io, where it can't be done by packages; the message says what to type.
-[[nodiscard]] Result<PackagePlan> plan_packages(const Survey& survey, MpiChoice choice);
+/// Packages that are there are left alone; so is any MPI, unless the choice asks for another one. Errors:
+/// remote_io, if packages cannot do it; the message has the line to type.
+[[nodiscard]] Result<PackagePlan> plan_packages(const SetupState& state, MpiChoice choice);
 
-/// To be run as root with the arguments below. Waits for cloud-init and for the package manager's lock,
-/// minutes if need be; goes on when nobody listens any more. Prints `doing TEXT` lines, and on failure the
-/// reason to standard error.
-extern const char* const kInstallScript;
+/// The arguments of install_packages.sh.
 [[nodiscard]] std::vector<std::string> install_arguments(const PackagePlan& plan);
 
 }  // namespace ec2mpi::ops

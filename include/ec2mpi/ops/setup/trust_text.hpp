@@ -6,8 +6,9 @@
 #include <string_view>
 #include <vector>
 
-#include "ec2mpi/ops/setup/peer.hpp"
-#include "ec2mpi/ops/setup/survey.hpp"
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/ops/setup/member.hpp"
+#include "ec2mpi/ops/setup/setup_state.hpp"
 #include "ec2mpi/ssh/libssh/key_pair.hpp"
 
 namespace ec2mpi::ops {
@@ -18,32 +19,51 @@ struct TrustText {
     block,       ///< between marks at the top of a file of the user's
     root_block,  ///< the same in a file of root's
   };
-  std::string name;  ///< in Survey::states and in the scripts
+  std::string name;  ///< in SetupState::states and in the scripts
   std::string path;  ///< as shown
   Place place = Place::file;
   bool secret = false;
   std::string text;  ///< whole lines
+
+  ~TrustText() {
+    if (secret) wipe(text);
+  }
 };
 
-/// All of them, in the order of writing. For equal peers they are equal on all nodes.
-[[nodiscard]] std::vector<TrustText> trust_texts(const std::vector<Peer>& peers, const ssh::KeyPair& pair);
+/// It takes root to write this one.
+[[nodiscard]] inline bool is_of_root(const TrustText& text) {
+  return text.place == TrustText::Place::root_block;
+}
+
+/// All of them, in the order of writing. For equal members they are equal on all nodes.
+[[nodiscard]] std::vector<TrustText> trust_texts(const std::vector<ClusterMember>& members,
+                                                 const ssh::KeyPair& pair);
 
 /// Those that a node does not have as they should be. Errors: remote_io, for a block whose end is missing.
 [[nodiscard]] Result<std::vector<TrustText>> missing_texts(const std::vector<TrustText>& wanted,
                                                            const std::map<std::string, std::string>& states);
 
-/// The path, as shown, for a name in the state "modes": what others can write to, so that ssh or sshd refuses
+/// The path, as shown, for a name in the state "modes": other users can write to it, so ssh or sshd refuses
 /// it.
 [[nodiscard]] std::string shown_loose_path(std::string_view name);
 /// All of them.
 [[nodiscard]] std::vector<std::string> loose_paths(const std::map<std::string, std::string>& states);
 
-/// Why an sshd with these settings (lines of `sshd -T`) does not accept the key that setup has put in place,
-/// and what to do; empty if no setting explains it.
+/// A file or folder of the login user's that belongs to another user.
+struct ForeignPath {
+  std::string path;  ///< below ~
+  std::string owner;
+};
+/// All of them. ssh refuses them unless the owner is root, and setup cannot keep the owner of what it
+/// changes.
+[[nodiscard]] std::vector<ForeignPath> foreign_paths(const std::map<std::string, std::string>& states);
+
+/// The reason why an sshd with these settings (lines of `sshd -T`, and of trust.sh) does not accept the key
+/// that setup has put in place, and the fix; empty if no setting explains it.
 [[nodiscard]] std::string sshd_refusal(std::string_view settings, const std::string& user,
                                        const std::string& home);
 
-/// What the writing script reads from its standard input: `=text NAME`, lines with | in front, `=end BYTES`.
+/// The standard input of trust.sh: `=text NAME`, lines with | in front, `=end BYTES`.
 [[nodiscard]] std::string sectioned(const std::vector<TrustText>& texts);
 
 }  // namespace ec2mpi::ops

@@ -14,7 +14,7 @@ NodeRecord healthy(int index) {
   record.node.index = index;
   record.asked_at = 1000;
   record.answered_at = 1000.5;
-  ProbeAnswer answer;
+  NodeAnswer answer;
   auto& facts = answer.facts;
   facts.private_address = {0x0a00000aU + static_cast<std::uint32_t>(index)};
   facts.hostname = "ip-10-0-0-" + std::to_string(10 + index);
@@ -23,19 +23,19 @@ NodeRecord healthy(int index) {
   facts.mpirun = "/usr/bin/mpirun";
   facts.mpi = MpiVersion{MpiFlavour::open_mpi, 4, "4.1.4"};
   facts.python3 = "/usr/bin/python3";
-  auto& probe = answer.probe;
-  probe.clock = 1000.2;
-  probe.user = "ubuntu";
-  probe.mpiruns = {{"/usr/bin/mpirun", facts.mpi}};
-  probe.mpi4py_version = "3.1.4";
-  probe.mpi4py_mpi = facts.mpi;
-  probe.own_name_resolves = true;
-  probe.home_free = probe.tmp_free = probe.shm_free = 10'000'000'000;
-  probe.memory = 8'000'000'000;
-  probe.memory_available = 7'000'000'000;
-  probe.open_files = 1024;
-  probe.locked_memory = 64;
-  probe.interfaces = {{"lo", {0x7f000001U}, 8, 65536}, {"ens5", facts.private_address, 24, 9001}};
+  auto& health = answer.health;
+  health.clock = 1000.2;
+  health.user = "ubuntu";
+  health.mpiruns = {{"/usr/bin/mpirun", facts.mpi}};
+  health.mpi4py_version = "3.1.4";
+  health.mpi4py_mpi = facts.mpi;
+  health.own_name_resolves = true;
+  health.home_free = health.tmp_free = health.shm_free = 10'000'000'000;
+  health.memory = 8'000'000'000;
+  health.memory_available = 7'000'000'000;
+  health.open_files = 1024;
+  health.locked_memory = 64;
+  health.interfaces = {{"lo", {0x7f000001U}, 8, 65536}, {"ens5", facts.private_address, 24, 9001}};
   record.answer = answer;
   return record;
 }
@@ -44,9 +44,9 @@ std::vector<NodeRecord> healthy_cluster(int count) {
   std::vector<NodeRecord> records;
   for (int index = 1; index <= count; ++index) records.push_back(healthy(index));
   for (auto& record : records) {
-    for (int peer = 1; peer <= count; ++peer) {
-      if (peer != record.node.index)
-        record.tcp[peer] = record.links.names[peer] = record.links.logins[peer] = {true, {}};
+    for (int target = 1; target <= count; ++target) {
+      if (target != record.node.index)
+        record.tcp[target] = record.links.names[target] = record.links.logins[target] = {true, {}};
     }
   }
   return records;
@@ -92,15 +92,15 @@ TEST(Diagnosis, OfAClockAllowsForTheTimeThatTheAnswerTook) {
   auto records = healthy_cluster(3);
   records[1].asked_at = 1000;
   records[1].answered_at = 1060;  // a slow node: it may have read its clock at any time of the minute
-  records[1].answer->probe.clock = 1058;
+  records[1].answer->health.clock = 1058;
   EXPECT_TRUE(fired(diagnose(records, {})).empty());
-  records[1].answer->probe.clock = 990;
+  records[1].answer->health.clock = 990;
   EXPECT_EQ(fired(diagnose(records, {})), std::vector<std::string>{"clock"});
 }
 
 TEST(Diagnosis, OfTwoClocksThatDisagreeBelievesTheMaster) {
   auto records = healthy_cluster(2);
-  records[1].answer->probe.clock += 300;
+  records[1].answer->health.clock += 300;
   const auto clock = check_named(diagnose(records, {}), "clock");
   ASSERT_EQ(clock.findings.size(), 1U);
   EXPECT_EQ(clock.findings[0].nodes, std::vector<int>{2});
@@ -113,14 +113,14 @@ TEST(Diagnosis, AsksForLockedMemoryOnlyWithEfa) {
   const auto limits = check_named(diagnose(records, {}), "limits");
   EXPECT_EQ(limits.verdict, Verdict::failed);
   EXPECT_EQ(limits.findings[0].what, "a process may lock 64 kB of memory; EFA wants no limit");
-  records[1].answer->probe.locked_memory.reset();
+  records[1].answer->health.locked_memory.reset();
   EXPECT_TRUE(fired(diagnose(records, {})).empty());
 }
 
 TEST(Diagnosis, NamesTheMinorityOfVersions) {
   auto records = healthy_cluster(4);
   records[2].answer->facts.mpi->text = "4.1.0";
-  records[2].answer->probe.mpi4py_mpi->text = "4.1.0";
+  records[2].answer->health.mpi4py_mpi->text = "4.1.0";
   const auto mpi = check_named(diagnose(records, {}), "mpi");
   ASSERT_EQ(mpi.findings.size(), 1U);
   EXPECT_EQ(mpi.findings[0].nodes, std::vector<int>{3});
@@ -130,7 +130,7 @@ TEST(Diagnosis, NamesTheMinorityOfVersions) {
 TEST(Diagnosis, OneMachineListedTwice) {
   auto records = healthy_cluster(2);
   records[1].answer->facts.private_address = records[0].answer->facts.private_address;
-  records[1].answer->probe.interfaces = records[0].answer->probe.interfaces;
+  records[1].answer->health.interfaces = records[0].answer->health.interfaces;
   EXPECT_EQ(fired(diagnose(records, {})), std::vector<std::string>{"interfaces"});
 }
 
@@ -143,7 +143,7 @@ TEST(Diagnosis, OfPairsNamesTheOneNodeThatTheyShare) {
   ASSERT_EQ(ports.findings.size(), 1U);
   EXPECT_EQ(ports.findings[0].nodes, std::vector<int>{3});
   EXPECT_EQ(ports.findings[0].what, "from 4 other nodes: no answer");
-  for (auto& [peer, attempt] : records[2].tcp) attempt = {false, "no answer"};
+  for (auto& [target, attempt] : records[2].tcp) attempt = {false, "no answer"};
   EXPECT_EQ(check_named(diagnose(records, {}), "ports").findings[0].what,
             "to and from 4 other nodes: no answer");
   records = healthy_cluster(5);
@@ -151,6 +151,98 @@ TEST(Diagnosis, OfPairsNamesTheOneNodeThatTheyShare) {
   EXPECT_EQ(check_named(diagnose(records, {}), "ports").findings[0].what, "node2 to node4: no answer");
   records[3].tcp[2] = {false, "no answer"};
   EXPECT_EQ(check_named(diagnose(records, {}), "ports").findings[0].what, "node2 and node4: no answer");
+}
+
+// --- a fix is printed only where it fixes the case
+
+std::string fix_for(const std::vector<NodeRecord>& records, const std::string& name) {
+  const auto check = check_named(diagnose(records, {}), name);
+  return check.findings.empty() ? "(no finding)" : check.findings.front().fix;
+}
+
+/// The fix for a login from node 1 to node 2 that ended with these words of ssh.
+std::string login_fix(const std::string& said) {
+  auto records = healthy_cluster(3);
+  records[0].links.logins[2] = {false, said};
+  return fix_for(records, "logins");
+}
+
+TEST(Fix, OfALoginFollowsSshsOwnLine) {
+  EXPECT_EQ(login_fix("Host key verification failed."), "ec2mpi setup");
+  EXPECT_EQ(login_fix("ubuntu@10.0.0.12: Permission denied (publickey)."), "ec2mpi setup");
+  EXPECT_EQ(login_fix("Bad owner or permissions on /home/ubuntu/.ssh/config"),
+            "ec2mpi exec -w 1 --sudo 'chown ubuntu /home/ubuntu/.ssh/config && chmod go-w "
+            "/home/ubuntu/.ssh/config'");
+  EXPECT_EQ(login_fix("Bad owner or permissions on /etc/ssh/ssh_config.d/x.conf"),
+            "ec2mpi exec -w 1 --sudo 'chown root /etc/ssh/ssh_config.d/x.conf && chmod go-w "
+            "/etc/ssh/ssh_config.d/x.conf'");
+  EXPECT_NE(
+      login_fix("ssh: connect to host 10.0.0.12 port 22: Connection refused").find("ec2mpi exec -w 2 --sudo"),
+      std::string::npos)
+      << "a firewall on node 2";
+  EXPECT_NE(login_fix("sh: 1: ssh: not found").find("openssh-client"), std::string::npos);
+}
+
+TEST(Fix, OfALoginIsAbsentIfNothingIsKnownToHelp) {
+  EXPECT_EQ(login_fix("kex_exchange_identification: Connection closed by remote host"), "");
+  EXPECT_EQ(login_fix("something nobody has seen before"), "");
+  EXPECT_EQ(login_fix("Bad owner or permissions on /home/ubuntu/$(id)/config"), "")
+      << "not a path to copy into a command";
+}
+
+TEST(Fix, OfNamesIsSetupOnlyForNamesThatSetupWrites) {
+  auto records = healthy_cluster(2);
+  records[1].answer->health.own_name_resolves = false;
+  EXPECT_EQ(fix_for(records, "names"), "ec2mpi setup");
+  records[1].answer->facts.hostname = "worker-7";
+  EXPECT_EQ(fix_for(records, "names"),
+            "ec2mpi exec -w 2 --sudo 'echo \"127.0.1.1 $(hostname)\" >>/etc/hosts'");
+}
+
+TEST(Fix, OfOneHostNameOnAllNodesNamesEachNodeOnce) {
+  auto records = healthy_cluster(3);
+  for (auto& record : records) {
+    record.answer->facts.hostname = "mpi-node";
+    for (auto& [target, attempt] : record.links.names) attempt = {false, "mpi-node is taken for 127.0.1.1"};
+  }
+  const auto names = check_named(diagnose(records, {}), "names");
+  ASSERT_EQ(names.findings.size(), 1U);
+  EXPECT_EQ(names.findings[0].nodes, (std::vector<int>{1, 2, 3}));
+  EXPECT_EQ(names.findings[0].what, "they have one host name, mpi-node");
+}
+
+TEST(Fix, OfSharedMemoryDependsOnItsSize) {
+  auto records = healthy_cluster(2);
+  records[1].answer->health.shm_free = 1'000'000;
+  records[1].answer->health.shm_size = 2'000'000;
+  EXPECT_EQ(fix_for(records, "disk"), "ec2mpi exec -w 2 --sudo 'mount -o remount,size=50% /dev/shm'");
+  records[1].answer->health.shm_size = 2'000'000'000;
+  EXPECT_EQ(fix_for(records, "disk").find("remount"), std::string::npos) << "it is full, not small";
+}
+
+TEST(Fix, OfOpenFilesLooksAtTheFileThatSetsTheLimit) {
+  auto records = healthy_cluster(2);
+  records[0].answer->health.open_files = 100;
+  EXPECT_NE(fix_for(records, "limits").find("limits.d"), std::string::npos);
+  records[0].answer->health.limit_line = "/home/ubuntu/.bashrc:3:ulimit -n 100";
+  EXPECT_EQ(fix_for(records, "limits"), "ec2mpi exec -w 1 'sed -i 3d /home/ubuntu/.bashrc'");
+}
+
+TEST(Fix, OfAnMpi4pyThatIsThereButBrokenIsNotSetup) {
+  auto records = healthy_cluster(2);
+  auto& health = records[1].answer->health;
+  health.mpi4py_version.clear();
+  health.mpi4py_error = "ModuleNotFoundError: No module named 'mpi4py'";
+  EXPECT_EQ(fix_for(records, "mpi4py"), "ec2mpi setup -w 2");
+  health.mpi4py_error =
+      "ImportError: libmpi.so.40: cannot open shared object file: No such file or directory";
+  EXPECT_EQ(fix_for(records, "mpi4py"), "");
+}
+
+TEST(Fix, OfASecondAddressNamesTheAddressAndNeverTheInterfaceOfTheFirst) {
+  auto records = healthy_cluster(2);
+  records[1].answer->health.interfaces.push_back({"ens5", {0x0a00000eU}, 24, 9001});
+  EXPECT_EQ(fix_for(records, "interfaces"), "ec2mpi exec -w 2 --sudo 'ip addr del 10.0.0.14/24 dev ens5'");
 }
 
 TEST(Diagnosis, SaysWhenLoginsDidNotEnd) {
@@ -161,15 +253,14 @@ TEST(Diagnosis, SaysWhenLoginsDidNotEnd) {
 
 TEST(Diagnosis, TextFromNodesCannotReachTheTerminal) {
   auto records = healthy_cluster(2);
-  auto& probe = records[1].answer->probe;
-  probe.mpiruns.push_back({"/x\x1b[2J", std::nullopt});
-  probe.interfaces.push_back({"a\x1b", records[1].answer->facts.private_address, 24, 1});
-  probe.zone = "z\x1b";
+  auto& health = records[1].answer->health;
+  health.mpiruns.push_back({"/x\x1b[2J", std::nullopt});
+  health.interfaces.push_back({"a\x1b", records[1].answer->facts.private_address, 24, 1});
+  health.zone = "z\x1b";
   records[1].trouble = Error{ErrorKind::protocol, "x\x1by"};
   for (const auto& check : diagnose(records, {})) {
     for (const auto& finding : check.findings)
-      EXPECT_EQ((finding.what + finding.command + finding.mend).find('\x1b'), std::string::npos)
-          << check.name;
+      EXPECT_EQ((finding.what + finding.command + finding.fix).find('\x1b'), std::string::npos) << check.name;
     EXPECT_EQ(check.summary.find('\x1b'), std::string::npos) << check.name;
   }
 }

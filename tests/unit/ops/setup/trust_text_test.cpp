@@ -9,7 +9,7 @@ namespace {
 
 const ssh::KeyPair kPair{"PRIVATE\n", "ssh-ed25519 PUBLIC"};
 
-std::vector<Peer> two_peers() {
+std::vector<ClusterMember> two_members() {
   return {{.key = "i-1",
            .index = 1,
            .address = parse_ipv4("10.0.0.11").value(),
@@ -26,8 +26,8 @@ std::vector<Peer> two_peers() {
            .host_keys = {{"ssh-ed25519", "KEY2"}, {"ssh-rsa", "KEY3"}}}};
 }
 
-std::string text_of(const std::string& name, const std::vector<Peer>& peers = two_peers()) {
-  for (const auto& text : trust_texts(peers, kPair)) {
+std::string text_of(const std::string& name, const std::vector<ClusterMember>& members = two_members()) {
+  for (const auto& text : trust_texts(members, kPair)) {
     if (text.name == name) return text.text;
   }
   return "(none)";
@@ -49,19 +49,19 @@ TEST(TrustTexts, AreWhatSshReads) {
 }
 
 TEST(TrustTexts, LinesStayShortWithManyNodes) {
-  std::vector<Peer> peers(1000, two_peers()[0]);
-  for (std::uint32_t i = 0; i < peers.size(); ++i) peers[i].address.value += i;
-  const auto text = text_of("authorized", peers);
+  std::vector<ClusterMember> members(1000, two_members()[0]);
+  for (std::uint32_t i = 0; i < members.size(); ++i) members[i].address.value += i;
+  const auto text = text_of("authorized", members);
   std::size_t longest = 0;
   std::size_t begin = 0;
   for (auto end = text.find('\n'); end != std::string::npos; begin = end + 1, end = text.find('\n', begin))
     longest = std::max(longest, end - begin);
   EXPECT_LT(longest, 8000U);
-  EXPECT_NE(text.find(peers.back().address.text() + "\""), std::string::npos);
+  EXPECT_NE(text.find(members.back().address.text() + "\""), std::string::npos);
 }
 
 TEST(MissingTexts, AreThoseWhoseChecksumDiffers) {
-  const auto wanted = trust_texts(two_peers(), kPair);
+  const auto wanted = trust_texts(two_members(), kPair);
   std::map<std::string, std::string> states;
   for (const auto& text : wanted) states[text.name] = posix_cksum(text.text);
   EXPECT_TRUE(missing_texts(wanted, states)->empty());
@@ -77,15 +77,35 @@ TEST(MissingTexts, AreThoseWhoseChecksumDiffers) {
 }
 
 TEST(TrustTexts, AMachineHasTheLabelsOfAllItsEntries) {
-  auto peers = two_peers();
-  peers[0].same_machine = {3};
-  EXPECT_NE(text_of("hosts", peers).find("10.0.0.11 alpha node1 master node3\n"), std::string::npos);
+  auto members = two_members();
+  members[0].same_machine = {3};
+  EXPECT_NE(text_of("hosts", members).find("10.0.0.11 alpha node1 master node3\n"), std::string::npos);
 }
 
 TEST(LoosePaths, AreThoseThatTheNodeNames) {
   EXPECT_TRUE(loose_paths({}).empty());
   EXPECT_TRUE(loose_paths({{"modes", "ok"}}).empty());
   EXPECT_EQ(loose_paths({{"modes", "home,config,"}}), (std::vector<std::string>{"~", "~/.ssh/config"}));
+}
+
+TEST(ForeignPaths, AreThoseOfOtherUsers) {
+  EXPECT_TRUE(foreign_paths({}).empty());
+  EXPECT_TRUE(foreign_paths({{"owners", "ok"}}).empty());
+  const auto paths = foreign_paths({{"owners", "ssh=root,config=bob,"}});
+  ASSERT_EQ(paths.size(), 2U);
+  EXPECT_EQ(paths[0].path + " " + paths[0].owner, "~/.ssh root");
+  EXPECT_EQ(paths[1].path + " " + paths[1].owner, "~/.ssh/config bob");
+}
+
+TEST(SshdRefusal, NamesModesCommandsAndRoot) {
+  EXPECT_NE(sshd_refusal("strictmodes yes\nunsafe /srv/keys\n", "ubuntu", "/home/ubuntu").find("/srv/keys"),
+            std::string::npos);
+  EXPECT_EQ(sshd_refusal("strictmodes no\nunsafe /srv/keys\n", "ubuntu", "/home/ubuntu"), "");
+  EXPECT_EQ(sshd_refusal("forcecommand none\n", "ubuntu", "/home/ubuntu"), "");
+  EXPECT_NE(sshd_refusal("forcecommand internal-sftp\n", "ubuntu", "/home/ubuntu").find("internal-sftp"),
+            std::string::npos);
+  EXPECT_NE(sshd_refusal("permitrootlogin no\n", "root", "/root").find("PermitRootLogin"), std::string::npos);
+  EXPECT_EQ(sshd_refusal("permitrootlogin no\n", "ubuntu", "/home/ubuntu"), "");
 }
 
 TEST(SshdRefusal, NamesTheSettingThatRefuses) {

@@ -1,4 +1,4 @@
-#include "ec2mpi/ops/doctor/probe.hpp"
+#include "ec2mpi/ops/doctor/health_report.hpp"
 
 #include <gtest/gtest.h>
 
@@ -22,50 +22,50 @@ const std::string kBody =
     "metadata placement/availability-zone us-east-2a\n";
 
 std::string told(const std::string& body) {
-  return "\nec2mpi-probe 1\nclock 1763850000.25\n" + kFacts + body + "ec2mpi-probe end\n";
+  return "\nec2mpi-health 1\nclock 1763850000.25\n" + kFacts + body + "ec2mpi-health end\n";
 }
 
-TEST(Probe, IsReadFromWhatTheScriptPrints) {
-  const auto answer = parse_probe(told(kBody), 1);
+TEST(HealthReport, IsReadFromWhatTheScriptPrints) {
+  const auto answer = parse_health_report(told(kBody), 1);
   ASSERT_TRUE(answer) << answer.error().message;
   EXPECT_EQ(answer->facts.cores, 2);
-  const auto& probe = answer->probe;
-  EXPECT_TRUE(probe.quiet);
-  EXPECT_DOUBLE_EQ(probe.clock, 1763850000.25);
-  ASSERT_EQ(probe.mpiruns.size(), 2U);
-  EXPECT_EQ(probe.mpiruns[0].version->name(), "Open MPI 5.0.7");
-  EXPECT_EQ(probe.mpiruns[1].version->name(), "Open MPI 4.1.4");
-  EXPECT_EQ(probe.mpi4py_mpi->name(), "Open MPI 4.1.4");
-  EXPECT_TRUE(probe.own_name_resolves);
-  EXPECT_EQ(probe.home_free, 1'024'000U);
-  EXPECT_EQ(probe.temp_inodes, std::optional<std::uint64_t>(40));
-  EXPECT_EQ(probe.foreign_sessions, std::vector<std::string>{"/tmp/ompi.a.1000"});
-  EXPECT_EQ(probe.open_files, std::optional<std::uint64_t>(1024));
-  EXPECT_EQ(probe.locked_memory, std::nullopt);
-  ASSERT_EQ(probe.interfaces.size(), 2U);
-  EXPECT_EQ(probe.interfaces[1].mtu, 9001);
-  EXPECT_EQ(probe.leftovers, (std::vector<Process>{{77, "python3"}}));
-  EXPECT_EQ(probe.files.at(0).kind, FileState::Kind::missing);
-  EXPECT_EQ(probe.zone, "us-east-2a");
+  const auto& health = answer->health;
+  EXPECT_TRUE(health.quiet);
+  EXPECT_DOUBLE_EQ(health.clock, 1763850000.25);
+  ASSERT_EQ(health.mpiruns.size(), 2U);
+  EXPECT_EQ(health.mpiruns[0].version->name(), "Open MPI 5.0.7");
+  EXPECT_EQ(health.mpiruns[1].version->name(), "Open MPI 4.1.4");
+  EXPECT_EQ(health.mpi4py_mpi->name(), "Open MPI 4.1.4");
+  EXPECT_TRUE(health.own_name_resolves);
+  EXPECT_EQ(health.home_free, 1'024'000U);
+  EXPECT_EQ(health.temp_inodes, std::optional<std::uint64_t>(40));
+  EXPECT_EQ(health.foreign_sessions, std::vector<std::string>{"/tmp/ompi.a.1000"});
+  EXPECT_EQ(health.open_files, std::optional<std::uint64_t>(1024));
+  EXPECT_EQ(health.locked_memory, std::nullopt);
+  ASSERT_EQ(health.interfaces.size(), 2U);
+  EXPECT_EQ(health.interfaces[1].mtu, 9001);
+  EXPECT_EQ(health.leftovers, (std::vector<Process>{{77, "python3"}}));
+  EXPECT_EQ(health.files.at(0).kind, FileState::Kind::missing);
+  EXPECT_EQ(health.zone, "us-east-2a");
 }
 
-TEST(Probe, AGreetingIsNoticedAndDoesNotHarm) {
-  const auto answer = parse_probe("Welcome!" + told(kBody), 1);
+TEST(HealthReport, AGreetingIsNoticedAndDoesNotHarm) {
+  const auto answer = parse_health_report("Welcome!" + told(kBody), 1);
   ASSERT_TRUE(answer) << answer.error().message;
-  EXPECT_FALSE(answer->probe.quiet);
+  EXPECT_FALSE(answer->health.quiet);
 }
 
-TEST(Probe, WhatIsNotUnderstoodIsRefused) {
+TEST(HealthReport, WhatIsNotUnderstoodIsRefused) {
   for (const auto* line : {"surprise 1\n", "user again\n", "interface x\n", "interface x 10.0.0.1/99 1\n",
                            "leftover x y\n", "file xyz\n", "metadata secret x\n"}) {
     const bool only_the_file = std::string_view(line).starts_with("file");
-    EXPECT_FALSE(parse_probe(told(kBody + line), only_the_file ? 2 : 1)) << line;
+    EXPECT_FALSE(parse_health_report(told(kBody + line), only_the_file ? 2 : 1)) << line;
   }
-  EXPECT_FALSE(parse_probe(told(kBody), 2));
-  EXPECT_FALSE(parse_probe("", 1));
-  EXPECT_FALSE(parse_probe(told("user x\n"), 0));
+  EXPECT_FALSE(parse_health_report(told(kBody), 2));
+  EXPECT_FALSE(parse_health_report("", 1));
+  EXPECT_FALSE(parse_health_report(told("user x\n"), 0));
   const auto whole = told(kBody);
-  EXPECT_FALSE(parse_probe(whole.substr(0, whole.size() - 20), 1));
+  EXPECT_FALSE(parse_health_report(whole.substr(0, whole.size() - 20), 1));
 }
 
 TEST(MpiLibrary, IsToldByItsFirstLine) {

@@ -1,4 +1,4 @@
-#include "ec2mpi/ops/doctor/probe.hpp"
+#include "ec2mpi/ops/doctor/health_report.hpp"
 
 #include <fmt/format.h>
 #include <algorithm>
@@ -9,12 +9,16 @@
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
-#include "src/ops/doctor/probe_script.hpp"
+#include "ec2mpi/ops/node/facts.hpp"
+#include "ec2mpi/ops/node/metadata_script.hpp"
+#include "src/ops/doctor/programs.hpp"
 
 namespace ec2mpi::ops {
 
 namespace {
 
+constexpr std::string_view kReportBegin = "ec2mpi-health 1";
+constexpr std::string_view kReportEnd = "ec2mpi-health end";
 constexpr std::size_t kLongestLine = 4096;
 constexpr std::size_t kMostListed = 1000;  ///< interfaces, leftovers, programs
 constexpr std::uint64_t kMostKb = 1ULL << 50U;
@@ -104,14 +108,15 @@ class ReportReader {
     return setter != once_.end() && seen_.insert(key).second && setter->second(value);
   }
 
-  [[nodiscard]] Result<Probe> finish(std::size_t files) {
+  [[nodiscard]] Result<HealthReport> finish(std::size_t files) {
     finish_program();
     for (const auto* key : {"clock", "user", "own_name", "home_free", "tmp_free", "shm_free", "memory"}) {
       if (!seen_.contains(key))
-        return fail(ErrorKind::remote_io, fmt::format("the node did not tell its {}", key));
+        return fail(ErrorKind::remote_io, fmt::format("the node did not report its {}", key));
     }
-    if (probe_.files.size() != files) return fail(ErrorKind::remote_io, "the node did not tell of all files");
-    return std::move(probe_);
+    if (report_.files.size() != files)
+      return fail(ErrorKind::remote_io, "the node did not report on all files");
+    return std::move(report_);
   }
 
  private:
@@ -119,17 +124,17 @@ class ReportReader {
 
   bool begin_program(std::string_view path) {
     finish_program();
-    probe_.mpiruns.push_back({});
-    return read_text(path, probe_.mpiruns.back().path) && probe_.mpiruns.size() <= kMostListed;
+    report_.mpiruns.push_back({});
+    return read_text(path, report_.mpiruns.back().path) && report_.mpiruns.size() <= kMostListed;
   }
 
   bool program_says(std::string_view line) {
     said_.append(line).append("\n");
-    return !probe_.mpiruns.empty() && said_.size() <= kLongestLine;
+    return !report_.mpiruns.empty() && said_.size() <= kLongestLine;
   }
 
   void finish_program() {
-    if (!probe_.mpiruns.empty()) probe_.mpiruns.back().version = parse_mpi_version(said_);
+    if (!report_.mpiruns.empty()) report_.mpiruns.back().version = parse_mpi_version(said_);
     said_.clear();
   }
 
@@ -137,8 +142,8 @@ class ReportReader {
     const auto fields = words(text);
     if (fields.size() != 2 || (fields[0] != "yes" && fields[0] != "no")) return false;
     const auto took = parse_number(fields[1]);
-    probe_.own_name_resolves = fields[0] == "yes";
-    probe_.own_name_ms = static_cast<int>(std::min<std::uint64_t>(took.value_or(0), 60'000));
+    report_.own_name_resolves = fields[0] == "yes";
+    report_.own_name_ms = static_cast<int>(std::min<std::uint64_t>(took.value_or(0), 60'000));
     return took.has_value();
   }
 
@@ -148,59 +153,61 @@ class ReportReader {
     return field != metadata_.end() && read_text(trim(text.substr(gap)), *field->second);
   }
 
-  Probe probe_;
+  HealthReport report_;
   std::string said_;  ///< by the last mpirun
   std::set<std::string_view> seen_;
   const std::map<std::string_view, std::string*> metadata_ = {
-      {"instance-id", &probe_.instance_id},
-      {"instance-type", &probe_.instance_type},
-      {"placement/availability-zone", &probe_.zone},
-      {"placement/group-name", &probe_.placement_group}};
+      {"instance-id", &report_.instance_id},
+      {"instance-type", &report_.instance_type},
+      {"placement/availability-zone", &report_.zone},
+      {"placement/group-name", &report_.placement_group}};
   const std::map<std::string_view, Setter> lists_ = {
       {"mpirun", [this](auto value) { return begin_program(value); }},
       {"says", [this](auto value) { return program_says(value); }},
-      {"interface", [this](auto value) { return read_interface(value, probe_.interfaces); }},
-      {"foreign_session", [this](auto value) { return read_path(value, probe_.foreign_sessions); }},
-      {"leftover", [this](auto value) { return read_leftover(value, probe_.leftovers); }},
-      {"file", [this](auto value) { return read_file(value, probe_.files); }},
+      {"interface", [this](auto value) { return read_interface(value, report_.interfaces); }},
+      {"foreign_session", [this](auto value) { return read_path(value, report_.foreign_sessions); }},
+      {"leftover", [this](auto value) { return read_leftover(value, report_.leftovers); }},
+      {"file", [this](auto value) { return read_file(value, report_.files); }},
       {"metadata", [this](auto value) { return metadata(value); }},
   };
   const std::map<std::string_view, Setter> once_ = {
-      {"clock", [this](auto value) { return read_clock(value, probe_.clock); }},
-      {"user", [this](auto value) { return read_text(value, probe_.user); }},
-      {"mpi4py", [this](auto value) { return read_text(value, probe_.mpi4py_version); }},
-      {"library", [this](auto value) { return (probe_.mpi4py_mpi = parse_mpi_library(value), true); }},
-      {"mpi4py_error", [this](auto value) { return read_words(value, probe_.mpi4py_error); }},
+      {"clock", [this](auto value) { return read_clock(value, report_.clock); }},
+      {"user", [this](auto value) { return read_text(value, report_.user); }},
+      {"mpi4py", [this](auto value) { return read_text(value, report_.mpi4py_version); }},
+      {"library", [this](auto value) { return (report_.mpi4py_mpi = parse_mpi_library(value), true); }},
+      {"mpi4py_error", [this](auto value) { return read_words(value, report_.mpi4py_error); }},
       {"own_name", [this](auto value) { return own_name(value); }},
-      {"home_free", [this](auto value) { return read_kb(value, probe_.home_free); }},
-      {"tmp_free", [this](auto value) { return read_kb(value, probe_.tmp_free); }},
-      {"shm_free", [this](auto value) { return value.empty() || read_kb(value, probe_.shm_free); }},
-      {"temp", [this](auto value) { return read_text(value, probe_.temp); }},
-      {"temp_error", [this](auto value) { return read_words(value, probe_.temp_error); }},
-      {"temp_type", [this](auto value) { return read_text(value, probe_.temp_type); }},
-      {"temp_inodes", [this](auto value) { return value.empty() || read_limit(value, probe_.temp_inodes); }},
-      {"memory", [this](auto value) { return read_kb(value, probe_.memory); }},
-      {"memory_available", [this](auto value) { return read_kb(value, probe_.memory_available); }},
-      {"open_files", [this](auto value) { return read_limit(value, probe_.open_files); }},
+      {"home_free", [this](auto value) { return read_kb(value, report_.home_free); }},
+      {"tmp_free", [this](auto value) { return read_kb(value, report_.tmp_free); }},
+      {"shm_free", [this](auto value) { return value.empty() || read_kb(value, report_.shm_free); }},
+      {"temp", [this](auto value) { return read_text(value, report_.temp); }},
+      {"temp_error", [this](auto value) { return read_words(value, report_.temp_error); }},
+      {"temp_type", [this](auto value) { return read_text(value, report_.temp_type); }},
+      {"temp_inodes", [this](auto value) { return value.empty() || read_limit(value, report_.temp_inodes); }},
+      {"shm_size", [this](auto value) { return value.empty() || read_kb(value, report_.shm_size); }},
+      {"limit_line", [this](auto value) { return read_words(value, report_.limit_line); }},
+      {"memory", [this](auto value) { return read_kb(value, report_.memory); }},
+      {"memory_available", [this](auto value) { return read_kb(value, report_.memory_available); }},
+      {"open_files", [this](auto value) { return read_limit(value, report_.open_files); }},
       {"locked_memory",
-       [this](auto value) { return value.empty() || read_limit(value, probe_.locked_memory); }},
+       [this](auto value) { return value.empty() || read_limit(value, report_.locked_memory); }},
   };
 };
 
-Result<Probe> read_probe(std::string_view printed, std::size_t files) {
+Result<HealthReport> read_health_report(std::string_view printed, std::size_t files) {
   ReportReader reader;
   bool begun = false;
   bool quiet = true;
   bool facts = false;
   for (const auto line : split(trim(printed), '\n')) {
-    if (line == kProbeBegin) {
+    if (line == kReportBegin) {
       begun = true;
     } else if (!begun) {
       quiet = false;
-    } else if (line == kProbeEnd) {
-      auto probe = reader.finish(files);
-      if (probe) probe->quiet = quiet;
-      return probe;
+    } else if (line == kReportEnd) {
+      auto health = reader.finish(files);
+      if (health) health->quiet = quiet;
+      return health;
     } else if (line == kFactsBegin || line == kFactsEnd) {
       facts = line == kFactsBegin;
     } else if (!facts && !reader.take(line)) {
@@ -208,26 +215,26 @@ Result<Probe> read_probe(std::string_view printed, std::size_t files) {
                                                     printable(line.substr(0, 80))));
     }
   }
-  return fail(
-      ErrorKind::remote_io,
-      begun ? "the node's answer about itself is cut off"
-            : "the node did not answer what it was asked about itself; does its login shell run commands?");
+  return fail(ErrorKind::remote_io,
+              begun ? "the node's answer about itself is cut off"
+                    : "the node did not report about itself; does its login shell run commands?");
 }
 
 }  // namespace
 
-std::string probe_command(const std::vector<std::string>& files) {
-  return probe_script(files);
+std::string health_command(const std::vector<std::string>& files) {
+  return fmt::format("{}(\n{}\n)\nset -- {}\n{}{}{}", kHealthBeginSh, facts_script(), quote_words(files),
+                     kMetadataFunction, kLeftoversSh, kHealthSh);
 }
 
 std::string end_leftovers_command() {
-  return end_leftovers_script();
+  return std::string(kLeftoversSh).append(kEndLeftoversSh);
 }
 
-Result<ProbeAnswer> parse_probe(std::string_view printed, std::size_t files) {
-  TRY_AS(probe, read_probe(printed, files));
+Result<NodeAnswer> parse_health_report(std::string_view printed, std::size_t files) {
+  TRY_AS(health, read_health_report(printed, files));
   TRY_AS(facts, parse_facts(printed));
-  return ProbeAnswer{std::move(*facts), std::move(*probe)};
+  return NodeAnswer{std::move(*facts), std::move(*health)};
 }
 
 }  // namespace ec2mpi::ops

@@ -33,7 +33,7 @@ struct FileState {
   auto operator<=>(const FileState&) const = default;
 };
 
-struct Probe {
+struct HealthReport {
   double clock = 0;                      ///< the node's, in seconds since 1970, when the script began
   bool quiet = true;                     ///< nothing was printed before our script: no greeting in ~/.bashrc
   std::string user;                      ///< login name
@@ -46,6 +46,7 @@ struct Probe {
   std::uint64_t home_free = 0;  ///< bytes that the user may still write
   std::uint64_t tmp_free = 0;
   std::uint64_t shm_free = 0;
+  std::uint64_t shm_size = 0;                 ///< 0 = not known
   std::string temp;                           ///< folder for temporary files: TMPDIR or /tmp
   std::string temp_error;                     ///< why nothing can be made there; empty if it can
   std::string temp_type;                      ///< of its file system: "tmpfs"
@@ -53,7 +54,8 @@ struct Probe {
   std::vector<std::string> foreign_sessions;  ///< of Open MPI in the user's name, but owned by another
   std::uint64_t memory = 0;                   ///< bytes of the machine
   std::uint64_t memory_available = 0;
-  std::optional<std::uint64_t> open_files;     ///< soft limit; nothing = unlimited
+  std::optional<std::uint64_t> open_files;  ///< soft limit; nothing = unlimited
+  std::string limit_line;                   ///< "FILE:NUMBER:TEXT", a start-up file's ulimit for open files
   std::optional<std::uint64_t> locked_memory;  ///< soft limit in KiB; nothing = unlimited
   std::vector<Interface> interfaces;           ///< IPv4, loopback included; empty where `ip` is missing
   std::vector<Process> leftovers;              ///< ranks of earlier jobs without mpirun or daemon
@@ -64,19 +66,19 @@ struct Probe {
   std::string instance_type;
 };
 
-struct ProbeAnswer {
+struct NodeAnswer {
   Facts facts;
-  Probe probe;
+  HealthReport health;
 };
 
 /// The command for a node's login shell. `files` as remote_path gives them. It changes nothing; what may hang
 /// in it has limits of its own, half a minute at most.
-[[nodiscard]] std::string probe_command(const std::vector<std::string>& files);
+[[nodiscard]] std::string health_command(const std::vector<std::string>& files);
 
 /// Reads what that command printed. Every line counts; an unknown, repeated, missing or unlikely one is an
 /// error of kind remote_io, for the text comes from a machine that may be anything. Lists are cut at what is
 /// sensible.
-[[nodiscard]] Result<ProbeAnswer> parse_probe(std::string_view printed, std::size_t files);
+[[nodiscard]] Result<NodeAnswer> parse_health_report(std::string_view printed, std::size_t files);
 
 /// Ends the given leftovers (TERM, KILL) after looking once more that they are leftovers.
 [[nodiscard]] std::string end_leftovers_command();

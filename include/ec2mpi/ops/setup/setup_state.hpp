@@ -19,7 +19,7 @@ namespace ec2mpi::ops {
 inline constexpr std::string_view kAbsent = "absent";
 inline constexpr std::string_view kBroken = "broken";
 
-struct Survey {
+struct SetupState {
   Facts facts;
   std::string user;        ///< the login user
   std::uint16_t port = 0;  ///< of its sshd, as the node sees it
@@ -30,13 +30,13 @@ struct Survey {
   std::string package_manager;                ///< "apt", "dnf", or empty
 };
 
-/// Reads what the survey script printed behind the facts; as strict as parse_facts. Errors: remote_io.
-[[nodiscard]] Result<Survey> parse_survey(std::string_view printed);
+/// Reads what the state script printed behind the facts; as strict as parse_facts. Errors: remote_io.
+[[nodiscard]] Result<SetupState> parse_setup_state(std::string_view printed);
 
 /// The states alone: what the scripts that change something print when they are done.
 [[nodiscard]] Result<std::map<std::string, std::string>> parse_states(std::string_view printed);
 
 /// Asks one node, in one round trip; changes nothing there. Errors: those of the session, remote_io.
-[[nodiscard]] asio::awaitable<Result<Survey>> survey(ssh::Session& session, Limit limit);
+[[nodiscard]] asio::awaitable<Result<SetupState>> ask_setup_state(ssh::Session& session, Limit limit);
 
 }  // namespace ec2mpi::ops

@@ -1,0 +1,98 @@
+#include <fmt/format.h>
+
+#include "ec2mpi/base/text.hpp"
+#include "src/ops/doctor/checks.hpp"
+#include "src/ops/doctor/login_trouble.hpp"
+#include "src/ops/doctor/pairs.hpp"
+
+namespace ec2mpi::ops {
+
+namespace {
+
+using Fix = LoginTrouble::Fix;
+
+struct PairsByFix {
+  std::set<Pair> pairs;
+  LoginTrouble trouble;
+};
+
+struct LoginResults {
+  std::map<std::string, PairsByFix> failed;  ///< by cause
+  std::size_t tried = 0;
+  std::vector<int> incomplete;  ///< nodes whose logins did not end in time
+};
+
+LoginResults collect(const Records& records) {
+  LoginResults results;
+  for_each_answer(records, [&](const auto& record, const auto&, const auto&) {
+    if (!record.links.complete) results.incomplete.push_back(record.node.index);
+    for (const auto& [target, attempt] : record.links.logins) {
+      ++results.tried;
+      if (attempt.ok) continue;
+      auto trouble = explain_login(attempt.said);
+      auto& group = results.failed[trouble.cause];
+      group.pairs.emplace(record.node.index, target);
+      group.trouble = std::move(trouble);
+    }
+  });
+  return results;
+}
+
+std::string sources(const std::set<Pair>& pairs) {
+  std::set<int> nodes;
+  for (const auto& [from, to] : pairs) nodes.insert(from);
+  return chosen({nodes.begin(), nodes.end()});
+}
+
+/// A file in a home belongs to its user, another one to root.
+std::string owner_command(const std::string& path, const Records& records, int from) {
+  std::string owner = "root";
+  for_each_answer(records, [&](const auto& record, const auto& facts, const auto& health) {
+    if (record.node.index == from && path.starts_with(facts.home + "/")) owner = health.user;
+  });
+  return quote_word(fmt::format("chown {} {} && chmod go-w {}", owner, path, path));
+}
+
+std::string fix_of(const PairsByFix& group, const Records& records, std::size_t tried) {
+  switch (group.trouble.fix) {
+    case Fix::unknown:
+      return {};
+    case Fix::setup:
+      return "ec2mpi setup";
+    case Fix::owner:
+      return fmt::format("ec2mpi exec -w {} --sudo {}", sources(group.pairs),
+                         owner_command(group.trouble.path, records, group.pairs.begin()->first));
+    case Fix::client:
+      return fmt::format(
+          "ec2mpi exec -w {} --sudo 'apt-get install -y openssh-client || dnf install -y openssh-clients'",
+          sources(group.pairs));
+    case Fix::connection:
+      return connection_fix(group.trouble.cause, group.pairs, tried, network_of(records));
+  }
+  return {};
+}
+
+}  // namespace
+
+Check check_logins(const Records& records) {
+  Check check{.name = "logins", .summary = {}, .findings = {}};
+  const auto results = collect(records);
+  for (const auto& [cause, group] : results.failed) {
+    const auto [from, to] = *group.pairs.begin();
+    check.findings.push_back(
+        {concerned(group.pairs), fmt::format("{}: {}", pairs_text(group.pairs, results.tried), cause),
+         fmt::format("ec2mpi exec -w {} 'ssh -o BatchMode=yes {} true'", from, address_of(records, to)),
+         fix_of(group, records, results.tried)});
+  }
+  if (!results.incomplete.empty())
+    check.findings.push_back({results.incomplete, "the logins from there did not end in time", {}, {}});
+  if (!check.findings.empty()) check.verdict = Verdict::failed;
+  check.summary = fmt::format("{} between nodes by ssh", count_of(results.tried, "login"));
+  if (results.tried == 0 && check.findings.empty()) {
+    check.verdict = Verdict::skipped;
+    check.summary = "there is no second node to log in to";
+  }
+  return check;
+}
+
+}  // namespace ec2mpi::ops

@@ -1,0 +1,127 @@
+#include <fmt/format.h>
+#include <algorithm>
+#include <set>
+
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cluster/values/ec2_words.hpp"
+#include "ec2mpi/fleet/gather.hpp"
+#include "src/ops/doctor/checks.hpp"
+
+namespace ec2mpi::ops {
+
+namespace {
+
+constexpr int kSlowName =
+    3000;  ///< ms; from a file it takes a few, without an answering name server five seconds
+
+constexpr const char* kRename =
+    "n=ip-$(hostname -I | cut -d\" \" -f1 | tr . -); echo $n >/etc/hostname; hostname $n";
+constexpr const char* kOwnLine = "echo \"127.0.1.1 $(hostname)\" >>/etc/hosts";
+
+/// setup writes a host name into /etc/hosts only if EC2 gives it: ip-10-0-0-11 or the instance id.
+bool is_written_by_setup(const Facts& facts) {
+  auto of_address = "ip-" + facts.private_address.text();
+  std::replace(of_address.begin(), of_address.end(), '.', '-');
+  const auto label = facts.hostname.substr(0, facts.hostname.find('.'));
+  return label == of_address || is_instance_id(label);
+}
+
+class NameCheck {
+ public:
+  explicit NameCheck(const Records& records) : records_(records) {
+    for_each_answer(records, [this](const auto& record, const auto& facts, const auto&) {
+      owners_[facts.hostname].push_back(record.node.index);
+    });
+  }
+
+  Check run() {
+    shared_names();
+    for_each_answer(records_, [this](const auto& record, const auto& facts, const auto& health) {
+      own_name(record.node.index, facts, health);
+      names_of_others(record);
+    });
+    add(Verdict::failed, own_, "ec2mpi exec -w {} 'getent hosts $(hostname)'", "ec2mpi setup");
+    add(Verdict::failed, own_odd_, "ec2mpi exec -w {} 'getent hosts $(hostname)'", as_root(kOwnLine));
+    add(Verdict::warning, slow_, "ec2mpi exec -w {} 'time getent hosts $(hostname)'", "ec2mpi setup");
+    add(Verdict::warning, slow_odd_, "ec2mpi exec -w {} 'time getent hosts $(hostname)'", as_root(kOwnLine));
+    add(Verdict::warning, others_, "ec2mpi exec -w {} 'getent hosts NAME'", "ec2mpi setup");
+    return std::move(check_);
+  }
+
+ private:
+  void add(Verdict verdict, const Groups& groups, const std::string& command, const std::string& fix) {
+    if (!groups.empty()) check_.verdict = std::max(check_.verdict, verdict);
+    add_groups(check_, groups, command, fix);
+  }
+
+  void shared_names() {
+    Groups shared;
+    for (const auto& [name, nodes] : owners_) {
+      if (nodes.size() > 1 && !is_one_machine(nodes))
+        shared[fmt::format("they have one host name, {}", printable(name))] = nodes;
+    }
+    add(Verdict::warning, shared, "ec2mpi exec -w {} hostname", as_root(kRename) + ", then ec2mpi setup");
+  }
+
+  [[nodiscard]] bool is_one_machine(const std::vector<int>& nodes) const {
+    std::set<std::string> machines;
+    for_each_answer(records_, [&](const auto& record, const auto& facts, const auto&) {
+      if (std::find(nodes.begin(), nodes.end(), record.node.index) != nodes.end())
+        machines.insert(facts.private_address.text());
+    });
+    return machines.size() == 1;
+  }
+
+  void own_name(int index, const Facts& facts, const HealthReport& health) {
+    const bool odd = !is_written_by_setup(facts);
+    if (!health.own_name_resolves)
+      (odd ? own_odd_ : own_)[fmt::format("its own name {} is not known", printable(facts.hostname))]
+          .push_back(index);
+    else if (health.own_name_ms > kSlowName)
+      (odd ? slow_odd_
+           : slow_)[fmt::format("looking up its own name takes {:.0f} s", health.own_name_ms / 1000.0)]
+          .push_back(index);
+  }
+
+  /// Only names that setup can fix: others do not matter, because mpirun gets addresses.
+  void names_of_others(const NodeRecord& record) {
+    std::size_t unknown = 0;
+    for (const auto& [target, attempt] : record.links.names) {
+      const auto* facts = facts_of(target);
+      if (attempt.ok || facts == nullptr || !is_written_by_setup(*facts) ||
+          owners_[facts->hostname].size() > 1)
+        continue;
+      if (attempt.said.empty())
+        ++unknown;
+      else
+        others_[attempt.said].push_back(record.node.index);
+    }
+    if (unknown > 0)
+      others_[fmt::format("does not know the names of {}", count_of(unknown, "other node"))].push_back(
+          record.node.index);
+  }
+
+  [[nodiscard]] const Facts* facts_of(int index) const {
+    const auto found = std::find_if(records_.begin(), records_.end(), [index](const auto& each) {
+      return each.node.index == index && each.answer;
+    });
+    return found == records_.end() ? nullptr : &found->answer->facts;
+  }
+
+  const Records& records_;
+  std::map<std::string, std::vector<int>> owners_;  ///< of each host name, by index
+  Groups own_;
+  Groups own_odd_;  ///< names that setup does not write
+  Groups slow_;
+  Groups slow_odd_;
+  Groups others_;
+  Check check_{.name = "names", .summary = "the nodes' names are known on all nodes", .findings = {}};
+};
+
+}  // namespace
+
+Check check_names(const Records& records) {
+  return NameCheck(records).run();
+}
+
+}  // namespace ec2mpi::ops

@@ -1,0 +1,85 @@
+#!/bin/sh
+# Prints a health report: `NAME VALUE` lines, then a last line. health.sh FILE...: the files are to be compared.
+#
+# It needs the functions `metadata` (ops/node) and `leftovers` (leftovers.sh), and stands behind health_begin.sh and the
+# facts. It changes nothing on the node. All that may hang in it has a limit of its own.
+# shellcheck disable=SC2015 # "A && B || C" means that C also follows a failure of B
+# shellcheck disable=SC2034 # `read` names fields that are not used
+# shellcheck disable=SC3045 # the shells of all images know ulimit -n and -l
+limited() { if command -v timeout >/dev/null; then timeout "$@"; else shift; "$@"; fi; }
+free_kb() { df -Pk "$1" | awk 'NR == 2 { print $4 }'; }
+sum_of() { sha256sum | cut -d' ' -f1; }
+file_state() {
+  if [ -d "$1" ]; then (cd "$1" && find . -type f -exec sha256sum {} + | sort -k 2 | sum_of)
+  elif [ -r "$1" ]; then sum_of <"$1"
+  elif [ -e "$1" ]; then echo unreadable
+  else echo missing
+  fi
+}
+
+{ metadata instance-id instance-type placement/availability-zone placement/group-name | sed 's/^/metadata /'; } &
+
+echo "user $(id -un)"
+seen=
+IFS=:
+for folder in $PATH; do
+  program=${folder:-.}/mpirun
+  [ -f "$program" ] && [ -x "$program" ] || continue
+  file=$(readlink -f "$program")
+  case "$seen" in *"|$file|"*) continue ;; esac
+  seen="$seen|$file|"
+  echo "mpirun $program"
+  limited 10 "$program" --version | sed -n '1,8s/^/says /p'
+done
+unset IFS
+
+python=$(command -v python3)
+if [ -n "$python" ]; then
+  if said=$(limited 20 "$python" -c '
+import mpi4py
+mpi4py.rc.initialize = False
+from mpi4py import MPI
+print("mpi4py", mpi4py.__version__)
+print("library", MPI.Get_library_version().split("\n")[0])' 2>&1); then
+    echo "$said" | tail -n 2
+  else
+    echo "mpi4py_error $(echo "$said" | tail -n 1 | cut -c 1-300)"
+  fi
+fi
+
+before=$(date +%s%N)
+limited 12 getent hosts "$(hostname)" >/dev/null && known=yes || known=no
+after=$(date +%s%N)
+case $before$after in *[!0-9]*) took=0 ;; *) took=$(((after - before) / 1000000)) ;; esac
+echo "own_name $known $took"
+
+echo "home_free $(free_kb "$HOME")"
+echo "tmp_free $(free_kb /tmp)"
+echo "shm_free $(free_kb /dev/shm)"
+echo "shm_size $(df -Pk /dev/shm | awk 'NR == 2 { print $2 }')"
+# Open MPI keeps its sessions below a folder whose name is made of the host and the user.
+temp=${TMPDIR:-${TEMP:-${TMP:-/tmp}}}
+echo "temp $temp"
+if said=$(mktemp -d "$temp/ec2mpi-XXXXXX" 2>&1); then rmdir "$said"
+else echo "temp_error ${said##*: }"
+fi
+echo "temp_inodes $(df -Pi "$temp" | awk 'NR == 2 && $2 > 0 { print $4 }')"
+echo "temp_type $(stat -f -c %T "$temp")"
+for session in "$temp"/ompi.*."$(id -u)"; do
+  [ ! -e "$session" ] || [ -O "$session" ] || echo "foreign_session $session"
+done
+awk '$1 == "MemTotal:" { print "memory", $2 } $1 == "MemAvailable:" { print "memory_available", $2 }' /proc/meminfo
+echo "open_files $(ulimit -n)"
+for file in "$HOME/.bashrc" "$HOME/.bash_profile" "$HOME/.profile" "$HOME/.zshenv" /etc/bash.bashrc /etc/profile; do
+  line=$(grep -n -m 1 '^[^#]*ulimit.*-[HS]*n' "$file") && echo "limit_line $file:$line" && break
+done
+echo "locked_memory $(ulimit -l)"
+ip -4 -o addr show | while read -r number name family address rest; do
+  echo "interface $name $address $(cat "/sys/class/net/$name/mtu")"
+done
+leftovers | sed 's/^/leftover /'
+for file in "$@"; do
+  echo "file $(file_state "$file")"
+done
+wait
+echo "ec2mpi-health end"

@@ -1,0 +1,67 @@
+#include "src/ops/doctor/login_trouble.hpp"
+
+#include <fmt/format.h>
+
+#include "ec2mpi/base/text.hpp"
+
+namespace ec2mpi::ops {
+
+namespace {
+
+using Fix = LoginTrouble::Fix;
+
+constexpr std::size_t kLongestReason = 160;
+
+/// One text of ssh's. If `path` is set, the word behind the text is a path.
+struct Known {
+  std::string_view text;
+  std::string_view cause;
+  Fix fix;
+  bool path = false;
+};
+
+/// A text stands above the ones that ssh prints as a consequence of it.
+constexpr Known kKnown[] = {
+    {"REMOTE HOST IDENTIFICATION HAS CHANGED",
+     "a node remembers another machine's host key at this address (a stopped instance returns its address)",
+     Fix::setup},
+    {"Host key verification failed", "the nodes do not know each other's host keys", Fix::setup},
+    {"Bad owner or permissions on ", "ssh refuses this file because of its owner or mode: {}", Fix::owner,
+     true},
+    {"UNPROTECTED PRIVATE KEY FILE", "ssh refuses a private key that other users can read", Fix::setup},
+    {"Permission denied (", "the nodes do not let each other in", Fix::setup},
+    {"Could not resolve hostname", "a node does not know another node's name", Fix::setup},
+    {"port 22: Connection refused", "connection refused", Fix::connection},
+    {"port 22: No route to host", "no route to host", Fix::connection},
+    {"port 22: Connection timed out", "no answer", Fix::connection},
+    {"ssh: not found", "there is no ssh client", Fix::client},
+    {"ssh: command not found", "there is no ssh client", Fix::client},
+    {"kex_exchange_identification", "sshd ended the connection before the login (MaxStartups, or a ban?)",
+     Fix::unknown},
+};
+
+/// A path that a command to copy can hold without quotes.
+bool is_plain_path(std::string_view path) {
+  return path.starts_with('/') &&
+         path.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-") ==
+             std::string_view::npos;
+}
+
+}  // namespace
+
+LoginTrouble explain_login(std::string_view said) {
+  for (const auto& known : kKnown) {
+    const auto at = said.find(known.text);
+    if (at == std::string_view::npos) continue;
+    if (!known.path) return {std::string(known.cause), known.fix};
+    const auto rest = words(said.substr(at + known.text.size()));
+    if (rest.empty()) continue;
+    const auto path = rest.front();
+    return {fmt::format(fmt::runtime(known.cause), printable(path)),
+            is_plain_path(path) ? known.fix : Fix::unknown, std::string(path)};
+  }
+  const auto tail = said.substr(said.size() > kLongestReason ? said.size() - kLongestReason : 0);
+  return {std::string(tail)};
+}
+
+}  // namespace ec2mpi::ops

@@ -1,0 +1,26 @@
+#!/bin/sh
+# Tries names and logins from this node to others: try_logins.sh INDEX=ADDRESS=HOSTNAME...
+#
+#   name INDEX ADDRESS         what the resolver says for HOSTNAME; no address if it knows none
+#   login INDEX STATUS TEXT    how `ssh ADDRESS` ended, and what it printed
+#
+# Names come first, and all names together have ten seconds, so that a dead name server leaves time for the logins. Four
+# logins run at once, because sshd refuses connections from the tenth on (sshd_config(5), MaxStartups).
+LC_ALL=C
+export LC_ALL
+exec </dev/null 2>/dev/null
+limited() { if command -v timeout >/dev/null; then timeout "$@"; else shift; "$@"; fi; }
+echo
+end=$(($(date +%s) + 10))
+command -v getent >/dev/null && for target in "$@"; do
+  [ "$(date +%s)" -ge "$end" ] && break
+  rest=${target#*=}
+  [ -n "${rest#*=}" ] || continue
+  echo "name ${target%%=*} $(limited 5 getent ahostsv4 "${rest#*=}" | sed -n '1s/ .*//p')"
+done
+# shellcheck disable=SC2016 # the inner shell expands these
+printf '%s\n' "$@" | xargs -n 1 -P 4 sh -c '
+  rest=${1#*=}
+  said=$(ssh -n -o BatchMode=yes -o ConnectTimeout=8 "${rest%%=*}" "echo ec2mpi-here" 2>&1)
+  printf "%s\n" "login ${1%%=*} $? $(printf %s "$said" | tr "\n\t\r" "   " | cut -c 1-600)"' sh
+echo "ec2mpi-logins end"
