@@ -55,10 +55,6 @@ LIBRARIES = {
     "toml++/": {"cluster"},
     "spdlog/": set(MAY_KNOW) - {"base", "cluster", "cluster/values", "cluster/read", "cluster/list"},
 }
-# Units that include each other today. The list may only become shorter.
-STILL_TIED = [set(f"{room}/{name}" for name in names.split()) for room, names in (
-    ("ops/doctor", "checks diagnosis"),
-)]
 TERMINAL = re.compile(r"\bfmt::print\b|\bstd::(cout|cerr|clog|print|println)\b|\bv?f?printf\s*\(|\bf?puts\s*\(|\bputchar\s*\("
                       r"|\bSTD(OUT|ERR)_FILENO\b|/dev/tty|spdlog/sinks/stdout")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
@@ -176,8 +172,7 @@ def cycles(files, root):
         unit = unit_of(file.relative_to(root).as_posix())
         needs[unit] |= {unit_of(path) for path in own_includes(file)} - {unit}
     for group in knots(needs):
-        if group not in STILL_TIED:
-            yield f"{' '.join(sorted(group))}: these units include each other"
+        yield f"{' '.join(sorted(group))}: these units include each other"
     for group in knots(MAY_KNOW):
         yield f"{' '.join(sorted(group))}: the table lets these rooms include each other"
 

@@ -175,6 +175,7 @@ FIND = r'''#!/usr/bin/python3
 import sys
 if "-printf" not in sys.argv or "/" in sys.argv[1:3]: sys.exit(0)
 def put(*fields): sys.stdout.buffer.write(b"".join(f.encode() + b"\0" for f in fields))
+put("source", sys.argv[2], "")
 put("d 755 4096 8 7 1600000000.5", "", "")
 for i in range(COUNT): put(f"f 644 SIZE BLOCKS 7 1600000000.5", f"f{i}", "")
 '''

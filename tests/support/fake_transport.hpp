@@ -31,8 +31,9 @@ struct FakeNode {
   Clock::duration runs_for = {};
   End end = End::exits;
   ssh::ExitStatus status = {};
-  std::string found = "before 1\nend\n";  ///< output of the check for leftovers after a command was ended
-  bool obeys_signals = false;             ///< a signal ends a program that would never end
+  std::string found =
+      "ec2mpi-sweep 1\nec2mpi-sweep end\n";  ///< output of the check for leftovers after a command was ended
+  bool obeys_signals = false;                ///< a signal ends a program that would never end
 };
 
 /// What the nodes have seen, for the test to look at.

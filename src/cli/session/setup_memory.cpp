@@ -15,7 +15,7 @@ std::filesystem::path setup_file(const Cluster& cluster, const char* name) {
 Result<ops::SetupMemory> recall_setup(const Cluster& cluster) {
   ops::SetupMemory memory;
   TRY_AS(nodes, cluster.state.read(setup_file(cluster, "nodes")));
-  if (*nodes) memory.peers = ops::parse_peers(**nodes);
+  if (*nodes) memory.members = ops::parse_members(**nodes);
   const auto key_file = setup_file(cluster, "key");
   TRY_AS(key, cluster.state.read(key_file, StateFolder::Content::secret));
   if (!*key) return memory;
@@ -25,7 +25,7 @@ Result<ops::SetupMemory> recall_setup(const Cluster& cluster) {
 }
 
 Result<void> remember_setup(const Cluster& cluster, const ops::SetupMemory& memory) {
-  auto written = cluster.state.write(setup_file(cluster, "nodes"), ops::peers_text(memory.peers));
+  auto written = cluster.state.write(setup_file(cluster, "nodes"), ops::members_text(memory.members));
   if (!written || !memory.pair) return written;
   return cluster.state.write(setup_file(cluster, "key"), memory.pair->private_text);
 }

@@ -61,5 +61,5 @@ done
 command=$(octal_word "$(without_csh "$command")")
 # shellcheck disable=SC2016 # expanded on the node
 set -- "$@" 'exec /bin/sh -c '\''eval "$(command printf %b "$1")"'\'" sh $command"
-if [ -e "$folder/err.pipe" ]; then exec ssh -x "$@" >/dev/null 2>>"$folder/err.pipe"; fi
+if [ -e "$folder/err.pipe" ]; then exec ssh -x "$@" >>"$folder/err.pipe" 2>&1; fi
 exec ssh -x "$@" >/dev/null

@@ -1,5 +1,6 @@
 #include "ec2mpi/ops/node/remote.hpp"
 
+#include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/ops/node/remote_program.hpp"
 
@@ -27,7 +28,9 @@ asio::awaitable<Result<Captured>> capture(ssh::Session& session, std::string com
   ssh::Request request{.command = std::move(command)};
   CO_TRY_AS(channel, co_await start_program(session, std::move(request), limit, environment));
   if (!input.empty()) {
-    CO_TRY(co_await (*channel)->write(input, limit));
+    auto written = co_await (*channel)->write(input, limit);
+    wipe(input);  // it may be a key
+    if (!written) co_return std::unexpected(written.error());
   }
   (*channel)->close_input();
 

@@ -24,14 +24,16 @@ std::string sources_text(const PullPlan& plan) {
 
 PullProgram program_with_sources(const PullPlan& plan, const std::string& token, std::string_view patient,
                                  std::string_view work) {
-  auto sources = sources_text(plan);
+  const auto sources = sources_text(plan);
+  const bool by_input = sources.size() > kMostInProgram;
+  const auto more = std::to_string(by_input ? sources.size() : 0);
   PullProgram program;
-  if (sources.size() > kMostInProgram) program.input = std::exchange(sources, {});
   program.text = set_variables({{"token", token},
                                 {"patient", patient},
-                                {"sources", sources},
-                                {"more", std::to_string(program.input.size())}});
-  program.text.append(kRecordsSh).append(kSourcesSh).append(work);
+                                {"sources", by_input ? std::string_view() : std::string_view(sources)},
+                                {"more", more}});
+  if (by_input) program.input = sources;
+  program.text += fmt::format("{}{}{}", kRecordsSh, kSourcesSh, work);
   return program;
 }
 

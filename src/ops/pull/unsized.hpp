@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "ec2mpi/fleet/fleet.hpp"
+#include "ec2mpi/ssh/transport.hpp"
 #include "src/ops/pull/choice.hpp"
 
 namespace ec2mpi::ops {

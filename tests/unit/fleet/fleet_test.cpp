@@ -107,14 +107,14 @@ TEST_F(Fleet, RunsTheCommandOnEveryNode) {
   run(3);
   EXPECT_EQ(connector.seen().commands.size(), 3U);
   for (const auto& [index, command] : connector.seen().commands) {
-    EXPECT_TRUE(command.ends_with("\"$SHELL\" $o -c work'")) << command;
+    EXPECT_NE(command.find("ec2mpi_command=work\\0012"), std::string::npos) << command;
     EXPECT_NE(command.find(fmt::format("EC2MPI_INDEX={} ", index)), std::string::npos) << command;
   }
 }
 
 TEST_F(Fleet, ALookThatFindsSomethingLeftIsReported) {
   connector.node(1).end = FakeNode::End::never;
-  connector.node(1).found = "before 2\nleft 123 python3\nend\n";
+  connector.node(1).found = "ec2mpi-sweep 1\nended 123 python3\nleft 123 python3\nec2mpi-sweep end\n";
   FleetOptions options;
   options.task_timeout = 50ms;
   EXPECT_EQ(told(run(1, options)), (Words{"time limit reached; still running: pid 123 python3"}));
