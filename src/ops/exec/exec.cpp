@@ -138,7 +138,8 @@ asio::awaitable<Result<ssh::ExitStatus>> exec(NodeRun run, std::shared_ptr<const
   if (!channel) {
     if (!ended_by_limit(channel.error())) co_return std::unexpected(channel.error());
     // The command may have begun, though nothing was read from it.
-    auto error = co_await end_with_proof(run.session, nullptr, mark, {plan->sudo}, channel.error());
+    SudoAccess sudo{plan->sudo};
+    auto error = co_await end_with_proof(run.session, nullptr, mark, std::move(sudo), channel.error());
     co_return std::unexpected(std::move(error));
   }
   const auto executor = co_await asio::this_coro::executor;
