@@ -24,8 +24,9 @@ cancel() {
 tails=
 exec 3<&0
 trap 'kill $tails 2>/dev/null; exit 1' TERM
-# A child reads standard input; it ends this shell by its number.
-(while read -r word <&3; do [ "$word" != cancel ] || cancel; done; kill $$) >/dev/null 2>&1 &
+# A child reads standard input; it ends this shell by its number, which is not $$ where this shell is a subshell.
+self=$(exec sh -c 'echo "$PPID"')
+(while read -r word <&3; do [ "$word" != cancel ] || cancel; done; kill "$self") >/dev/null 2>&1 &
 exec 3<&- </dev/null
 introduce >&2
 folder=$jobs/$id

@@ -2,11 +2,11 @@
 # In a login shell that is bash, before another bash takes its place: exports the functions and variables that start-up
 # files have defined without exporting them, so that a user's command finds them. The environment then holds:
 #   ec2mpi_functions, ec2mpi_variables  their names; take_back.sh makes them unexported again
-# Arrays are not handed over, and neither are functions of more than 1 MB together, for which no environment has room.
-# shellcheck disable=SC3043,SC3044,SC3045,SC3024 # only bash runs this text
+# Arrays are not handed over. If an environment has no room for all of it, the command runs without.
+# shellcheck disable=SC3043,SC3044,SC3045,SC3024,SC3053 # only bash runs this text
 # shellcheck disable=SC2046,SC2086,SC2163 # names, without blanks
 ec2mpi_hand_over() {
-  local IFS ec2mpi_name ec2mpi_flags ec2mpi_known
+  local IFS ec2mpi_name ec2mpi_value ec2mpi_flags ec2mpi_known
   unset IFS
   set -- $(compgen -A export) $(compgen -A arrayvar)
   ec2mpi_known=" $* "
@@ -17,6 +17,8 @@ ec2mpi_hand_over() {
         SECONDS | LINENO | HISTCMD | HOSTTYPE | MACHTYPE | OSTYPE | FUNCNEST | POSIXLY_CORRECT) continue ;;
     esac
     case $ec2mpi_known in *[[:space:]]"$ec2mpi_name"[[:space:]]*) continue ;; esac
+    ec2mpi_value=${!ec2mpi_name-}
+    [ ${#ec2mpi_value} -lt 100000 ] || continue # Linux takes no string of 128 KiB
     ec2mpi_variables="$ec2mpi_variables $ec2mpi_name"
   done
   ec2mpi_functions=
@@ -26,11 +28,12 @@ ec2mpi_hand_over() {
   done <<END
 $(declare -F)
 END
-  if [ -n "$ec2mpi_functions" ] && [ $(declare -f | wc -c) -gt 1000000 ]; then
-    echo 'ec2mpi: the functions of the start-up files are larger than 1 MB; the command runs without them' >&2
-    ec2mpi_functions=
-  fi
   export ec2mpi_variables ec2mpi_functions $ec2mpi_variables
   [ -z "$ec2mpi_functions" ] || export -f $ec2mpi_functions 2>/dev/null
+  (exec /bin/sh -c :) 2>/dev/null && return
+  echo 'ec2mpi: an environment has no room for what the start-up files define; the command runs without it' >&2
+  [ -z "$ec2mpi_variables" ] || export -n $ec2mpi_variables
+  [ -z "$ec2mpi_functions" ] || export -nf $ec2mpi_functions
+  ec2mpi_variables='' ec2mpi_functions=''
 }
 ec2mpi_hand_over || :

@@ -56,5 +56,5 @@ aged_family() {
 family() { aged_family | cut -d: -f1; }
 
 name_all() {
-  for pid in $2; do read -r name <"/proc/$pid/comm" && echo "$1 $pid $name"; done 2>/dev/null
+  for pid in $2; do read -r name <"/proc/$pid/comm" && printf '%s %s %s\n' "$1" "$pid" "$name"; done 2>/dev/null
 }

@@ -129,15 +129,23 @@ Result<void> PullListing::take_record(std::string_view kind, std::string_view se
   if (kind == "end") {
     ended_ = true;
   } else if (kind == "home") {
+    if (second.size() > kLongestHome) return bad(kind);
     home_ = second;
   } else if (kind == "source") {
     if (second.empty()) return bad(kind);
     sources_.push_back(source_from(home_, second, third));
-    kept_ += sizeof(RemoteSource) + second.size() + third.size();
+    TRY(keep(sizeof(RemoteSource) + sources_.back().path.size() + third.size()));
   } else {
     return take_item(kind, second, third);
   }
   return {};
+}
+
+/// Counts the memory that the listing takes.
+Result<void> PullListing::keep(std::size_t bytes) {
+  kept_ += bytes;
+  if (kept_ <= kMostKept) return {};
+  return fail(ErrorKind::remote_io, "it lists more files than 1 GiB of memory here can hold");
 }
 
 Result<void> PullListing::take_item(std::string_view record, std::string_view below, std::string_view link) {
@@ -145,9 +153,7 @@ Result<void> PullListing::take_item(std::string_view record, std::string_view be
   if (sources_.empty()) return bad(record);
   if (exclude_ != nullptr && !below.empty() && exclude_->excludes(below, item->type == TarType::directory))
     return {};
-  kept_ += sizeof(RemoteItem) + below.size() + link.size();
-  if (kept_ > kMostKept)
-    return fail(ErrorKind::remote_io, "it lists more files than 1 GiB of memory here can hold");
+  TRY(keep(sizeof(RemoteItem) + below.size() + link.size()));
   item->below = below;
   item->link = link;
   sources_.back().items.push_back(std::move(*item));

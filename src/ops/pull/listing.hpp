@@ -42,6 +42,7 @@ class PullListing {
       64 * 1024;  ///< bytes before the token, which start-up files print
   /// Bytes of memory for the entries of one node: about five million.
   static constexpr std::size_t kMostKept = std::size_t{1} << 30;
+  static constexpr std::size_t kLongestHome = 4096;  ///< Linux: PATH_MAX
 
   /// Paths inside of a source that `exclude` matches are left out. It is borrowed, and may be nullptr.
   explicit PullListing(std::string token, const PathFilter* exclude = nullptr)
@@ -58,6 +59,7 @@ class PullListing {
 
  private:
   Result<void> take_record(std::string_view kind, std::string_view second, std::string_view third);
+  Result<void> keep(std::size_t bytes);
   Result<void> take_item(std::string_view record, std::string_view below, std::string_view link);
 
   std::string token_;

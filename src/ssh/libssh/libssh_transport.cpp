@@ -424,16 +424,25 @@ class LibsshConnector : public NamingConnector {
       spdlog::warn("not used of the ssh configuration: {}; see docs/connections.md, or pass -F none", list);
   }
 
-  /// May ask for a passphrase.
+  /// May ask for a passphrase. A key of the configuration that is of no use here does not stand in the way of
+  /// others.
   Result<Target> with_keys(Result<Target> target) {
     if (!target) return target;
     target->keys = options_.keys;
+    std::optional<Error> useless;
     for (const auto& file : target->identity_files) {
       if (!std::filesystem::exists(file) || (options_.use_agent && agent_has_encrypted_key(file))) continue;
       auto key = configured_key(file);
-      if (!key) return std::unexpected(Error{ErrorKind::auth, key.error().message});
-      target->keys.push_back(*key);
+      if (key)
+        target->keys.push_back(*key);
+      else if (!useless)
+        useless = Error{ErrorKind::auth, key.error().message};
     }
+    if (!useless) return target;
+    if (target->keys.empty() && !(options_.use_agent && target->agent != "none"))
+      return std::unexpected(std::move(*useless));
+    if (reported_.insert(useless->message).second)
+      spdlog::warn("a key of the ssh configuration is left out: {}", useless->message);
     return target;
   }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <glob.h>
+#include <grp.h>
 #include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -97,8 +98,15 @@ bool matches_patterns(const std::vector<std::string>& patterns, std::string_view
   return names_host(lower_case(join(patterns, ",")), lower_case(text));
 }
 
-/// ssh runs commands that a configuration names, so the file must be the user's own. A group that is the
-/// user's own may write, as where the umask is 002.
+/// Whether nobody but the user is in the group: it has the user's name, as with a umask of 002.
+bool is_own_group(gid_t id) {
+  const auto* user = ::getpwuid(::geteuid());
+  const std::string name = user == nullptr ? "" : user->pw_name;
+  const auto* group = ::getgrgid(id);
+  return !name.empty() && group != nullptr && group->gr_name == name && *group->gr_mem == nullptr;
+}
+
+/// ssh runs commands that a configuration names, so the file must be the user's own.
 Result<void> check_owner(const fs::path& file) {
   struct stat info {};
   if (::stat(file.c_str(), &info) != 0)
@@ -106,7 +114,7 @@ Result<void> check_owner(const fs::path& file) {
                                               printable(file.string()), std::strerror(errno)));
   const bool ours = info.st_uid == ::geteuid() || info.st_uid == 0;
   const bool by_others =
-      (info.st_mode & 002) != 0 || ((info.st_mode & 020) != 0 && info.st_gid != ::getegid());
+      (info.st_mode & 002) != 0 || ((info.st_mode & 020) != 0 && !is_own_group(info.st_gid));
   if (!S_ISREG(info.st_mode) || (ours && !by_others)) return {};
   return fail(ErrorKind::usage,
               fmt::format("the ssh configuration {} {}, so it is not used; {}", printable(file.string()),

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <unistd.h>
+#include <algorithm>
 #include <cstdlib>
 #include <map>
 
@@ -126,10 +127,17 @@ std::unexpected<Error> refuse(const ConfigLine& line, std::string_view why) {
   return fail(ErrorKind::usage, fmt::format("{}: {}", line.place, why));
 }
 
-/// Whether the keyword is there and its value is yes.
-bool is_yes(const ConfigValues& values, std::string_view keyword) {
-  const auto value = values.value(keyword);
-  return value && (*value == "yes" || *value == "true");
+/// Whether the keyword is there and its value is yes. A value that ssh does not know is refused: a slip must
+/// not make a setting weaker.
+Result<bool> is_yes(const ConfigValues& values, std::string_view keyword, std::string_view other_values) {
+  const auto* line = values.find(keyword);
+  if (line == nullptr) return false;
+  auto value = line->arguments.front();
+  std::transform(value.begin(), value.end(), value.begin(), [](unsigned char c) { return std::tolower(c); });
+  if (value == "yes" || value == "true") return true;
+  if (is_in(other_values, value)) return false;
+  return refuse(*line,
+                fmt::format("{} is no value of {}", printable(line->arguments.front()), printable(keyword)));
 }
 
 Result<void> take_way(const ConfigValues& values, HostSettings& settings) {
@@ -228,8 +236,10 @@ Result<HostSettings> host_settings(SshConfig& config, const ConfigQuery& query) 
   TRY(take_identity_files(*values, tokens, settings));
   take_agent(*values, settings);
   settings.key_alias = values->value("hostkeyalias").value_or("");
-  settings.identities_only = is_yes(*values, "identitiesonly");
-  settings.strict = is_yes(*values, "stricthostkeychecking");
+  TRY_AS(identities_only, is_yes(*values, "identitiesonly", "no false"));
+  TRY_AS(strict, is_yes(*values, "stricthostkeychecking", "no false off ask accept-new"));
+  settings.identities_only = *identities_only;
+  settings.strict = *strict;
   TRY(report_unused(*values, settings));
   return settings;
 }

@@ -106,6 +106,13 @@ TEST_F(SshConfigTest, WhoIsTrustedAndWhichKeysAreTriedIsHonoured) {
   EXPECT_EQ(found->host_name, "node.org");
 }
 
+TEST_F(SshConfigTest, ASlipInASettingOfTrustIsRefused) {
+  EXPECT_TRUE(settings("StrictHostKeyChecking YES\n")->strict);
+  EXPECT_FALSE(settings("StrictHostKeyChecking accept-new\n")->strict);
+  EXPECT_NE(refusal("StrictHostKeyChecking yess\n").find("config:1: "), std::string::npos);
+  EXPECT_NE(refusal("IdentitiesOnly ask\n").find("config:1: "), std::string::npos);
+}
+
 TEST_F(SshConfigTest, AFileThatOthersCanChangeIsRefusedWithTheCommandThatHelps) {
   write("config", "User root\n");
   ::chmod((folder / "config").c_str(), 0602);
