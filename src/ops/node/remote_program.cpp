@@ -143,7 +143,9 @@ EndMark::EndMark() : first_("ec2mpi-" + random_hex(16)), second_(random_hex(16) 
 /// In a subshell, for a program may replace its shell by `exec`, and may close or redirect its streams.
 std::string EndMark::print_behind(std::string_view program) const {
   const auto words = fmt::format("command printf '%s%s%d;' {} {} \"$ec2mpi_status\"", first_, second_);
-  return fmt::format("(\n{0}\n)\nec2mpi_status=$?\n{1}\n{1} >&2\nexit \"$ec2mpi_status\"\n", program, words);
+  // A program may end its process group by TERM; the shell around it has to stay for the mark.
+  return fmt::format("trap : TERM\n(\n{0}\n)\nec2mpi_status=$?\n{1}\n{1} >&2\nexit \"$ec2mpi_status\"\n",
+                     program, words);
 }
 
 std::string clean_environment() {
