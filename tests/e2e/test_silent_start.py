@@ -57,7 +57,7 @@ def test_a_start_that_cannot_succeed_ends_with_the_reason_and_doctor_has_the_fix
         assert diagnosis["verdict"] == "failed", diagnosis
         finding = diagnosis["findings"][0]
         assert found in finding["what"], finding
-        fix = finding["mend"][finding["mend"].index("ec2mpi "):]
+        fix = finding["fix"][finding["fix"].index("ec2mpi "):]
         assert f"-w {host} " in fix
         mended = ec2mpi(*shlex.split(fix)[1:])
         assert mended.code == 0, fix + mended.err

@@ -183,7 +183,8 @@ TEST(PullListing, LeavesOutExcludedPathsOfASourceButNotTheSourceItself) {
                            record("d 755 1 8 12 16", "cache") + file("cache/x") + file("sub/b.o") +
                            record("end")));
   std::vector<std::string> below;
-  for (const auto& item : listing.take().at(0).items) below.push_back(item.below);
+  const auto sources = listing.take();
+  for (const auto& item : sources.at(0).items) below.push_back(item.below);
   EXPECT_EQ(below, (std::vector<std::string>{"", "a"}));
 }
 
