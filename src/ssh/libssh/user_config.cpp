@@ -40,7 +40,7 @@ constexpr std::string_view kRefused =
     " bindaddress bindinterface certificatefile pkcs11provider remotecommand ";
 
 bool is_in(std::string_view list, std::string_view keyword) {
-  return list.find(fmt::format(" {} ", keyword)) != std::string_view::npos;
+  return fmt::format(" {} ", list).find(fmt::format(" {} ", keyword)) != std::string::npos;
 }
 
 /// "-l" of "-l ubuntu", and the word behind it.
