@@ -15,7 +15,7 @@ list_work() {
     id=${entry%/}
     job_state "$jobs/$id"
     queued=
-    { read -r second place series most np count form <"$id/queue"; } 2>/dev/null && queued=yes
+    { read -r second place series most np count form spare <"$id/queue"; } 2>/dev/null && queued=yes
     case $state$queued in
       running* | ending*)
         while read -r address slots; do echo "busy ${address%%:*}"; done <"$id/hosts"
@@ -29,14 +29,15 @@ list_work() {
         if [ -f "$id/cancelled" ]; then
           end_waiting "$id"
         else
-          echo "waits $second $place $id $series $most $np $count"
+          echo "waits $second $place $id $series $most $np $count ${spare:-0}"
           while read -r label address reach room; do echo "pool $id $label $address $reach $room"; done <"$id/pool"
         fi ;;
     esac
   done
 } 2>/dev/null
 # First come, first served. A job that has to wait for nodes reserves the free nodes that it may need, so that small jobs
-# don't starve a large one; a job that waits for its own series reserves nothing. Ranks are dealt evenly, as by place_ranks.
+# don't starve a large one; a job that waits for its own series reserves nothing. Ranks are dealt evenly, as by place_ranks,
+# and slots for spawned ranks go where the most room is left, as by leave_slots_free.
 choose_starts() {
   sort -s -k1,1 -k2,2n -k3,3n | awk '
     $1 == "busy" { busy[$2] }
@@ -46,8 +47,8 @@ choose_starts() {
       k = ++size[$2]
       label[$2, k] = $3; address[$2, k] = $4; reach[$2, k] = $5; room[$2, k] = $6
     }
-    $1 == "waits" { place_job($4, $5, $6, $7, $8) }
-    function place_job(id, series, most, np, count,    k, n, have, least, chosen, ranks, left) {
+    $1 == "waits" { place_job($4, $5, $6, $7, $8, $9) }
+    function place_job(id, series, most, np, count, spare,    k, n, have, least, chosen, ranks, left, best) {
       if (most > 0 && runs[series] >= most) return
       least = count > 0 ? int((np + count - 1) / count) : 1
       n = have = 0
@@ -61,6 +62,11 @@ choose_starts() {
       runs[series]++
       left = np
       while (left > 0) for (k = 1; k <= n && left > 0; k++) if (ranks[k] < room[id, chosen[k]]) { ranks[k]++; left-- }
+      for (; spare > 0; spare--) {
+        best = 1
+        for (k = 2; k <= n; k++) if (room[id, chosen[k]] - ranks[k] > room[id, chosen[best]] - ranks[best]) best = k
+        ranks[best]++
+      }
       print "start", id
       for (k = 1; k <= n; k++) {
         busy[address[id, chosen[k]]]
@@ -92,7 +98,7 @@ start_chosen() {
     case $word in
       start)
         good=yes
-        read -r second place series most np count form <"$folder/queue"
+        read -r second place series most np count form spare <"$folder/queue"
         case $form in :) joint=: ;; *) joint=' slots=' ;; esac
         for file in hosts nodes nodeIPaddress placed; do : >"$folder/$file.new" || good=; done ;;
       host)

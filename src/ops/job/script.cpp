@@ -51,10 +51,10 @@ std::string run_text(const JobFiles& files, const std::optional<JobScript>& scri
 std::string queue_text(const QueueFiles& queue) {
   return keep("pool", queue.pool) + keep("always", queue.always) +
          fmt::format(
-             "keep queue.new \"$(date +%s) {} {} {} {} {} {}\n\"\nmv -f \"$folder/queue.new\" "
+             "keep queue.new \"$(date +%s) {} {} {} {} {} {} {}\n\"\nmv -f \"$folder/queue.new\" "
              "\"$folder/queue\"\n",
              queue.place, queue.series, queue.most, queue.need.np, queue.need.nodes,
-             queue.colons ? ":" : "slots");
+             queue.colons ? ":" : "slots", queue.spare);
 }
 
 std::string programs_text(const std::string& id) {

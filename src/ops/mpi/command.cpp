@@ -97,10 +97,17 @@ class OpenMpiLine {
     line_.push_back({std::move(words), std::move(reason)});
   }
   void runtime(const char* name, std::string value, std::string reason) {
-    if (!users_.contains(name)) add({dialect_.runtime_flag, name, std::move(value)}, std::move(reason));
+    if (!is_users(name)) add({dialect_.runtime_flag, name, std::move(value)}, std::move(reason));
   }
   void mpi(const char* name, std::string value, std::string reason) {
-    if (!users_.contains(name)) add({"--mca", name, std::move(value)}, std::move(reason));
+    if (!is_users(name)) add({"--mca", name, std::move(value)}, std::move(reason));
+  }
+  /// Open MPI accepts only one of X_if_include and X_if_exclude.
+  [[nodiscard]] bool is_users(std::string_view name) const {
+    constexpr std::string_view kInclude = "_if_include";
+    if (users_.contains(name)) return true;
+    return name.ends_with(kInclude) &&
+           users_.contains(std::string(name.substr(0, name.size() - kInclude.size())) + "_if_exclude");
   }
 
   void add_placement() {

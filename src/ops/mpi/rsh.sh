@@ -13,6 +13,13 @@ octal_word() {
   printf '%s\n' "$1" | sed -e 's/\\/\\0134/g' -e "s/'/\\\\0047/g" -e 's/!/\\0041/g' -e '$!s/$/\\0012/' | tr -d '\n'
   printf "'"
 }
+# set_by_csh NAME COMMAND: the value that the csh command gives to the variable first.
+set_by_csh() {
+  case $2 in *"setenv $1 "*) ;; *) return ;; esac
+  value=${2#*setenv "$1" }
+  while [ "${value# }" != "$value" ]; do value=${value# }; done
+  printf %s "${value%%[ ;]*}"
+}
 # A csh account gets a command in the words of csh. Only its daemon is taken from it: the paths are set again here.
 without_csh() {
   case $1 in
@@ -25,8 +32,11 @@ without_csh() {
   while [ "${place# }" != "$place" ]; do place=${place# }; done
   place=${place%%/bin/[op]r*}
   # shellcheck disable=SC2016 # expanded on the node
-  printf 'PATH=%s/bin:$PATH; LD_LIBRARY_PATH=%s/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}; export PATH LD_LIBRARY_PATH; %s' \
-    "$place" "$place" "$daemon"
+  printf 'PATH=%s/bin:$PATH; LD_LIBRARY_PATH=%s${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}; export PATH LD_LIBRARY_PATH; ' \
+    "$place" "$(set_by_csh LD_LIBRARY_PATH "$1")"
+  prefix=$(set_by_csh OPAL_PREFIX "$1")
+  [ -z "$prefix" ] || printf 'OPAL_PREFIX=%s; export OPAL_PREFIX; ' "$prefix"
+  printf %s "$daemon"
 }
 
 for word; do

@@ -212,6 +212,7 @@ Result<JobPlan> plan_variant(const JobWish& wish, const Parameters& parameters,
   const auto master_address = facts.at(master.index).private_address;
   plan->files.meta = series_meta(plan->files.meta, queue.series, parameters, determinants_of(wish));
   queue.need = *need;
+  queue.spare = wish.spawn;
   queue.colons = plan->files.hosts.find(" slots=") == std::string::npos;
   queue.pool = pool_text(places, room, master_address);
   queue.always = fmt::format("{} local\n", master.label());

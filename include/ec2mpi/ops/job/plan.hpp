@@ -47,6 +47,7 @@ struct QueueFiles {
   int place = 0;  ///< among those that are submitted together
   int most = 0;   ///< of the series at a time; 0 = any number
   Need need;
+  int spare = 0;        ///< slots to leave free for ranks that the program spawns
   bool colons = false;  ///< the hostfile's form: ADDRESS:RANKS, else ADDRESS slots=RANKS
   std::string pool;     ///< "LABEL ADDRESS REACH ROOM" lines
   std::string always;   ///< "LABEL local"

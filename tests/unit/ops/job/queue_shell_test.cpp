@@ -62,7 +62,7 @@ class Queue : public testing::TestWithParam<const char*> {
   }
 
   void submit(const std::string& id, int place, int np, int nodes = 0, int most = 0,
-              const char* seconds = "0.2") {
+              const char* seconds = "0.2", int spare = 0) {
     const auto folder = jobs() / id;
     fs::create_directory(folder);
     write(folder / "supervise", kSupervisor);
@@ -77,7 +77,8 @@ class Queue : public testing::TestWithParam<const char*> {
     write(folder / "pool", pool);
     const auto* form = id == "hydra" ? ":" : "slots";
     write(folder / "queue", "100 " + std::to_string(place) + " s " + std::to_string(most) + " " +
-                                std::to_string(np) + " " + std::to_string(nodes) + " " + form + "\n");
+                                std::to_string(np) + " " + std::to_string(nodes) + " " + form + " " +
+                                std::to_string(spare) + "\n");
   }
 
   [[nodiscard]] bool is(const std::string& id, const char* file) const {
@@ -156,6 +157,13 @@ TEST_P(Queue, NodesRanksAndTheMasterAreWrittenDown) {
   EXPECT_EQ(text("b", "placed"), "node3\nnode4\n");
   EXPECT_EQ(text("b", "meta"), "np 1\nnodes 3,4\n");
   EXPECT_EQ(text("b", "nodeIPaddress"), "10.0.0.13\n10.0.0.14\n");
+}
+
+TEST_P(Queue, SlotsForSpawnedRanksAreLeftWhereTheMostRoomIs) {
+  submit("a", 1, 3, 0, 0, "0.1", 2);
+  schedule();
+  wait_for_exits(1);
+  EXPECT_EQ(text("a", "hosts"), "10.0.0.11 slots=3\n10.0.0.12 slots=2\n");
 }
 
 TEST_P(Queue, HydrasHostfileHasColonsAndItsNodesAreBusyToo) {

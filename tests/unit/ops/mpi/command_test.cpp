@@ -116,6 +116,12 @@ TEST(MpiLine, ReplacesItsOwnParametersByTheUsers) {
   EXPECT_EQ(launcher_environment(tuned).at("GREETING"), "it's");
 }
 
+TEST(MpiLine, AnInterfaceThatTheUserExcludesTakesThePlaceOfTheIncludedNetwork) {
+  auto wish = job("4.1.4");
+  wish.mca = {{"btl_tcp_if_exclude", "docker0"}, {"oob_tcp_if_exclude", "docker0"}};
+  EXPECT_EQ(line(wish).find("_if_include"), std::string::npos) << line(wish);
+}
+
 TEST(MpiLine, HoldsNoValuesButOfWhatWouldChangeMpirunItself) {
   auto own = job("4.1.4");
   own.env = {{"TOKEN", "secret"}, {"PATH", "/opt/bin:/bin"}, {"LD_LIBRARY_PATH", "/opt/lib"}};

@@ -72,6 +72,18 @@ INSTANTIATE_TEST_SUITE_P(LoginShells, RemoteShell, testing::Values("sh", "bash",
 
 class RemoteShellOnce : public RemoteShell {};
 
+TEST_P(RemoteShellOnce, ACommandForCshKeepsItsFolderOfLibrariesAndItsPrefix) {
+  fs::create_directories(folder_ / "mpi/bin");
+  const auto place = (folder_ / "mpi").string();
+  program("mpi/bin/orted", "#!/bin/sh\necho \"$LD_LIBRARY_PATH $OPAL_PREFIX $PATH\"\n");
+  false_ssh("shift; exec sh -c \"$*\"");
+  const auto command =
+      "set path = ( " + place + "/bin $path ) ; if ( $?LD_LIBRARY_PATH == 0 ) setenv LD_LIBRARY_PATH " +
+      place + "/lib64 ; setenv OPAL_PREFIX " + place + " ;  env EC2MPI_JOB=j7 " + place + "/bin/orted";
+  EXPECT_EQ(run("unset LD_LIBRARY_PATH; ./rsh 10.0.0.12 " + quote_word(command + " >&2") + " 2>said"), 0);
+  EXPECT_TRUE(text("said").starts_with(place + "/lib64 " + place + " " + place + "/bin:")) << text("said");
+}
+
 TEST_P(RemoteShellOnce, ItsStatusIsThatOfSsh) {
   false_ssh("exit 7");
   EXPECT_EQ(run("./rsh 10.0.0.12 'env EC2MPI_JOB=j7 orted'"), 7);
