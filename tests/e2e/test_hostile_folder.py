@@ -139,6 +139,16 @@ def test_raw_and_a_pipe_leave_what_a_node_prints_as_it_is(ec2mpi, cluster4):
     assert "x\rnode2:  forged\x1b[2J" in ec2mpi("exec", "-w", "1", FORGED).out
 
 
+def test_a_job_cannot_clear_a_terminal_unless_raw_is_asked_for(ec2mpi, cluster4):
+    with Terminal(ec2mpi, "run", "-np", "1", "-w", "1", "--", "sh", "-c", FORGED, env={"TERM": "xterm"}) as terminal:
+        assert terminal.to_end() == 0
+    assert "forged\\x1b[2J\\x1b]0;t\\x07 \x1b[31mred" in terminal.seen and "\x1b[2J" not in terminal.seen
+    with Terminal(ec2mpi, "logs", "--raw") as terminal:
+        assert terminal.to_end() == 0
+    assert "forged\x1b[2J" in terminal.seen
+    assert "forged\x1b[2J" in ec2mpi("logs").out
+
+
 # --- state that is not ours --------------------------------------------------------------------------------------
 
 def test_a_state_folder_of_another_user_is_refused(offline):

@@ -16,6 +16,7 @@ struct FollowOptions {
   std::string word;
   bool follow = false;
   std::optional<int> rank;
+  bool raw = false;
 };
 
 enum class Verb { attach, logs, wait, cancel };
@@ -58,7 +59,8 @@ asio::awaitable<int> follow(CommandContext& context, FollowOptions options, Verb
                {.attached = true,
                 .reports = verb != Verb::logs,
                 .lasting = verb != Verb::logs || options.follow,
-                .rank = options.rank});
+                .rank = options.rank,
+                .raw = options.raw});
   context.runtime.set_parting_words([&view] { return view.parting_words(); });
   auto wish = make_wish(context, options, verb);
   const auto followed = co_await ops::follow_job(std::move(wish), context.connector, view);
@@ -80,6 +82,10 @@ std::shared_ptr<FollowOptions> add(CLI::App& app, Dispatch& dispatch, Verb verb,
                   fmt::format("The job: its id, how that begins, or its name [{}]", newest))
       ->type_name("ID");
   add_master_options(command, options->master);
+  if (verb == Verb::attach || verb == Verb::logs) {
+    command.add_flag("--raw", options->raw,
+                     "Control characters of the job reach the terminal, too, not only colours and tabs");
+  }
   if (verb == Verb::logs) {
     command.add_flag("-f,--follow", options->follow, "Continue until the job has ended; Ctrl-C leaves");
     command

@@ -45,6 +45,7 @@ struct RunOptions {
   bool explain = false;
   bool detach = false;
   bool tag = false;
+  bool raw = false;
   bool no_push = false;
   bool allow_outside = false;
   std::optional<std::string> mpirun;
@@ -270,7 +271,7 @@ Result<JobPush> make_push(const RunOptions& options, const FilledJob& job, const
 asio::awaitable<int> run_single_job(CommandContext& context, const RunOptions& options, ops::JobWish wish,
                                     JobPush push) {
   auto& [runtime, cluster, access, connector, flow] = context;
-  const JobView::Style style{.explain = options.explain, .cancels = !options.detach};
+  const JobView::Style style{.explain = options.explain, .cancels = !options.detach, .raw = options.raw};
   JobView view(runtime.console(), runtime.options(), wish.id, style);
   runtime.set_parting_words([&view] { return view.parting_words(); });
   ops::JobNodes nodes{cluster.nodes, cluster.inventory.master(), push.task};
@@ -369,6 +370,8 @@ void add_job_options(CLI::App& command, RunOptions& options) {
       ->envname("EC2MPI_MPIRUN");
   command.add_flag("--tag", options.tag,
                    "The rank in front of each line of output; ec2mpi logs --rank N selects one rank");
+  command.add_flag("--raw", options.raw,
+                   "Control characters of the job reach the terminal, too, not only colours and tabs");
   command.add_flag("--no-push", options.no_push, "Skip the job's push");
   command.add_flag("--allow-outside", options.allow_outside,
                    "The push of a job in ./ec2mpi.toml may send files from outside of this folder");

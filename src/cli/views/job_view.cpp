@@ -102,18 +102,18 @@ void JobView::on_found(const std::string& id, bool over) {
 void JobView::on_output(const ssh::Chunk& chunk) {
   tail_ += chunk.bytes;
   if (tail_.size() > 2 * kTail) tail_.erase(0, tail_.size() - kTail);
-  if (style_.rank) {
-    if (chunk.stream == ssh::Stream::out)
-      console_.result_bytes(own_out_.feed(chunk.bytes));
-    else
-      console_.talk_bytes(own_err_.feed(chunk.bytes));
-    return;
-  }
-  if (chunk.stream == ssh::Stream::out) {
-    console_.result_bytes(chunk.bytes);
-    return;
-  }
-  console_.talk_bytes(noise_.feed(chunk.bytes));
+  if (chunk.stream == ssh::Stream::out)
+    show_out(style_.rank ? own_out_.feed(chunk.bytes) : std::string(chunk.bytes));
+  else
+    show_err(style_.rank ? own_err_.feed(chunk.bytes) : noise_.feed(chunk.bytes));
+}
+
+void JobView::show_out(const std::string& bytes) {
+  console_.result_bytes(style_.raw || !console_.result_is_terminal() ? bytes : visible_out_.feed(bytes));
+}
+
+void JobView::show_err(const std::string& bytes) {
+  console_.talk_bytes(style_.raw || !console_.shows_status() ? bytes : visible_err_.feed(bytes));
 }
 
 void JobView::on_stopping(ops::JobStop why) {
@@ -166,10 +166,14 @@ void JobView::conclude(const ops::Followed& followed) {
 
 /// What was held back until its end was known.
 void JobView::show_rest() {
-  console_.talk_bytes(noise_.finish());
+  show_err(noise_.finish());
+  if (style_.rank) {
+    show_out(own_out_.finish());
+    show_err(own_err_.finish());
+  }
+  console_.result_bytes(visible_out_.finish());
+  console_.talk_bytes(visible_err_.finish());
   if (!style_.rank) return;
-  console_.result_bytes(own_out_.finish());
-  console_.talk_bytes(own_err_.finish());
   if (!tail_.empty() && !own_out_.saw_tags() && !own_err_.saw_tags())
     say(Colour::yellow, "the job's lines do not name their ranks; start it with --tag");
 }

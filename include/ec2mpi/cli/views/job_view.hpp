@@ -1,5 +1,6 @@
 #pragma once
-/// Shows one MPI job: its own bytes unchanged, and the messages of ec2mpi on standard error.
+/// Shows one MPI job: its own bytes, unchanged except for control characters on a terminal, and the messages
+/// of ec2mpi on standard error.
 
 #include <map>
 #include <optional>
@@ -7,6 +8,7 @@
 
 #include "ec2mpi/cli/session/options.hpp"
 #include "ec2mpi/cli/terminal/console.hpp"
+#include "ec2mpi/cli/terminal/visible_controls.hpp"
 #include "ec2mpi/ops/job/run.hpp"
 #include "ec2mpi/ops/mpi/words.hpp"
 #include "ec2mpi/ops/push/push.hpp"
@@ -22,6 +24,7 @@ class JobView : public ops::JobObserver {
     bool reports = true;           ///< print how it ended, and leftover processes
     bool lasting = true;           ///< follows it to its end
     std::optional<int> rank = {};  ///< show this rank's lines only
+    bool raw = false;              ///< control characters reach a terminal, too
   };
 
   JobView(Console& console, const CommonOptions& options, std::string id, Style style)
@@ -58,6 +61,8 @@ class JobView : public ops::JobObserver {
   void say(Colour colour, const std::string& text);
   void explain(const ops::JobPlan& plan);
   void tell_refusal(const ops::JobEnd& end);
+  void show_out(const std::string& bytes);
+  void show_err(const std::string& bytes);
   void show_rest();
   void tell_lost_output(const ops::JobRecord& record);
   void tell_end(const ops::Followed& followed);
@@ -73,6 +78,8 @@ class JobView : public ops::JobObserver {
   Style style_;
   ops::RankFilter own_out_;
   ops::RankFilter own_err_;
+  VisibleControls visible_out_;
+  VisibleControls visible_err_;
   bool started_ = false;  ///< handed over, or found on the master
   bool over_ = false;     ///< had ended before we came
   bool stopping_ = false;
