@@ -197,13 +197,13 @@ Check check_placement(const Records& records) {
   check.summary = fmt::format("all in zone {}{}{}", zone, group.empty() ? "" : ", ", group);
   for (auto* kind : {&zones, &groups}) {
     const auto most = kind == &zones ? zone : group;
-    Groups apart;
+    Groups different;
     for (const auto& [what, nodes] : *kind) {
       if (what != most)
-        apart[fmt::format("{}, but {} on {}", what, most, nodes_label((*kind)[most]))] = nodes;
+        different[fmt::format("{}, but {} on {}", what, most, nodes_label((*kind)[most]))] = nodes;
     }
-    if (!apart.empty()) check.verdict = std::max(check.verdict, Verdict::warning);
-    add_groups(check, apart, {},
+    if (!different.empty()) check.verdict = std::max(check.verdict, Verdict::warning);
+    add_groups(check, different, {},
                "launch all nodes into one cluster placement group, or leave these out: --exclude {}");
   }
   if (!moved.empty()) check.verdict = Verdict::failed;

@@ -71,8 +71,8 @@ double common_offset(const std::vector<ClockSpan>& spans) {
   return best;
 }
 
-std::string apart(double seconds) {
-  const auto rounded = std::chrono::seconds(static_cast<long>(std::abs(seconds) + 0.5));
+std::string clock_text(double seconds) {
+  const auto rounded = std::chrono::seconds(std::lround(std::abs(seconds)));
   return fmt::format("its clock is {} {} the others'", format_duration(rounded),
                      seconds < 0 ? "behind" : "ahead of");
 }
@@ -127,7 +127,7 @@ Check check_clock(const Records& records) {
     const auto distance = span.distance(common);
     if (std::abs(distance) <= kClockApart) continue;
     check.verdict = Verdict::failed;
-    add_groups(check, {{apart(distance), {span.index}}}, "ec2mpi exec-all date",
+    add_groups(check, {{clock_text(distance), {span.index}}}, "ec2mpi exec-all date",
                "ec2mpi exec -w {} --sudo 'timedatectl set-ntp true'");
   }
   return check;

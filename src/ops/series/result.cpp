@@ -112,17 +112,17 @@ std::string_view state_name(VariantState state) {
   return kStates[static_cast<std::size_t>(state)];
 }
 
-std::string node_names(const std::vector<std::string>& nodes) {
+std::string node_names(const std::vector<std::string>& labels) {
   std::vector<int> indices;
-  for (const auto& node : nodes) {
+  for (const auto& node : labels) {
     const auto number =
         node.starts_with("node") ? parse_number(std::string_view(node).substr(4)) : std::nullopt;
-    if (!number || *number > 1'000'000) return some_of(nodes, nodes.size());
+    if (!number || *number > 1'000'000) return some_of(labels, labels.size());
     indices.push_back(static_cast<int>(*number));
   }
   std::sort(indices.begin(), indices.end());
   if (indices.empty()) return "";
-  return indices.size() == 1 ? nodes.front() : fmt::format("node[{}]", fold_indices(indices));
+  return indices.size() == 1 ? labels.front() : fmt::format("node[{}]", fold_indices(indices));
 }
 
 Findings findings_at_end(std::string_view output) {
