@@ -7,6 +7,9 @@ find_package(CLI11 REQUIRED)
 find_package(nlohmann_json REQUIRED)
 # Versions before 0.10.6 can be attacked while they agree on keys (CVE-2023-48795).
 pkg_check_modules(libssh REQUIRED IMPORTED_TARGET libssh>=0.10.6)
+# It signs requests to AWS since 7.75, and answers single headers since 7.84.
+find_package(CURL 7.84 REQUIRED)
+find_package(pugixml REQUIRED)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 find_package(ZLIB REQUIRED)
 find_path(tomlplusplus_include toml++/toml.h REQUIRED)  # header only: the compiled library throws, we do not
@@ -17,4 +20,4 @@ target_include_directories(ec2mpi_dependencies SYSTEM INTERFACE ${asio_include} 
 target_compile_definitions(ec2mpi_dependencies INTERFACE ASIO_STANDALONE ASIO_NO_DEPRECATED TOML_EXCEPTIONS=0)
 target_link_libraries(ec2mpi_dependencies INTERFACE
   fmt::fmt spdlog::spdlog nlohmann_json::nlohmann_json CLI11::CLI11 PkgConfig::libssh
-  OpenSSL::Crypto ZLIB::ZLIB Threads::Threads)
+  CURL::libcurl pugixml::pugixml OpenSSL::Crypto ZLIB::ZLIB Threads::Threads)

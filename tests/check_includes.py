@@ -21,7 +21,7 @@ MAY_KNOW = {
     "cluster/read": VALUES,
     "cluster/list": {"cluster/read"} | VALUES,
     "cluster": VALUES,
-    "cloud": {"cluster", "cluster/list"} | VALUES,
+    "cloud": VALUES,
     "ssh": VALUES,
     "ssh/libssh": {"ssh"} | VALUES,
     "ssh/kept": {"ssh", "ssh/libssh"} | VALUES,
@@ -52,6 +52,7 @@ LIBRARIES = {
     "libssh/": {"ssh", "ssh/libssh"},
     "CLI/": {"cli", "cli/commands", "cli/session"},
     "curl/": {"cloud"},
+    "pugixml": {"cloud"},
     "toml++/": {"cluster"},
     "spdlog/": set(MAY_KNOW) - {"base", "cluster", "cluster/values", "cluster/read", "cluster/list"},
 }

@@ -112,6 +112,12 @@ int parse_and_run(const World& world, const std::vector<std::string>& arguments)
   add_follow_commands(app, dispatch);
   add_ps_commands(app, dispatch);
   head_new_commands(app, "Jobs");
+  add_status_command(app, dispatch);
+  add_start_stop_commands(app, dispatch);
+  add_allow_command(app, dispatch);
+  add_down_command(app, dispatch);
+  add_iam_policy_command(app, dispatch);
+  head_new_commands(app, "Instances (by the EC2 API)");
   app.require_subcommand(1);
   app.fallthrough();
   const auto words = words_to_parse(arguments, dispatch);

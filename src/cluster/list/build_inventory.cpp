@@ -188,7 +188,10 @@ Result<Inventory> build_inventory(Listing listing, std::string_view source, bool
   if (!inventory.skipped.empty())
     std::erase_if(inventory.nodes, [](const Node& node) { return !is_running(node); });
   if (inventory.nodes.empty()) {
-    if (!inventory.skipped.empty()) return nothing_runs(inventory.skipped, source);
+    if (!inventory.skipped.empty()) {
+      if (addresses_required) return nothing_runs(inventory.skipped, source);
+      return inventory;
+    }
     return bad_list(source, 0,
                     "the list is empty; paste the instances of the EC2 console into it, or write one "
                     "address a line");

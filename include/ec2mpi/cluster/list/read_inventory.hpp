@@ -10,9 +10,9 @@ namespace ec2mpi {
 
 struct ReadOptions {
   AddressChoice address = AddressChoice::automatic;
-  bool choose_addresses = true;  ///< false: leave `Node::address` empty for a later choose_addresses()
-  bool addresses_required =
-      true;  ///< false: accept instances without any address (bare ids); implies no choice
+  bool choose_addresses = true;    ///< false: leave `Node::address` empty for a later choose_addresses()
+  bool addresses_required = true;  ///< false: accept instances without any address (bare ids), and lists in
+                                   ///< which no instance runs: then there are no nodes; implies no choice
 };
 
 /// Reads a list in any of the forms that docs/lists.md describes; the form is told by the content, never by

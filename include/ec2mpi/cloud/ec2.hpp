@@ -1,0 +1,113 @@
+#pragma once
+/// The calls to EC2 that ec2mpi needs. Texts in answers hold no control characters.
+
+#include <asio/any_io_executor.hpp>
+#include <asio/awaitable.hpp>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ec2mpi/base/limit.hpp"
+#include "ec2mpi/cloud/api_error.hpp"
+#include "ec2mpi/cloud/settings.hpp"
+
+namespace ec2mpi::cloud {
+
+/// The tag that all things of one cluster carry; its value is the cluster's name.
+inline constexpr const char* kClusterTag = "ec2mpi:cluster";
+/// When the instances end themselves, as ISO 8601 in UTC.
+inline constexpr const char* kExpiryTag = "ec2mpi:expires";
+
+using Tags = std::map<std::string, std::string, std::less<>>;
+
+struct Instance {
+  std::string id;
+  std::string state;   ///< pending, running, shutting-down, terminated, stopping, stopped
+  std::string reason;  ///< why it is in this state, in EC2's words; may be empty
+  std::string type;
+  std::string zone;
+  std::string public_address;
+  std::string private_address;
+  std::string ipv6;
+  std::string key_name;
+  std::string launched;  ///< ISO 8601
+  std::string placement_group;
+  bool spot = false;
+  std::vector<std::string> security_groups;
+  Tags tags;
+
+  /// The tag's value, or "".
+  [[nodiscard]] std::string tag(std::string_view key) const {
+    const auto found = tags.find(key);
+    return found == tags.end() ? std::string() : found->second;
+  }
+  /// Whether it still exists, or will again.
+  [[nodiscard]] bool is_gone() const { return state == "terminated"; }
+};
+
+/// One of EC2's filters: a name and the values that fit.
+struct Filter {
+  std::string name;
+  std::vector<std::string> values;
+};
+
+/// A rule of a security group for one IPv4 network.
+struct IngressRule {
+  std::string protocol;
+  int from_port = -1;
+  int to_port = -1;
+  std::string network;  ///< "203.0.113.7/32"
+  std::string description;
+};
+
+struct SecurityGroup {
+  std::string id;
+  std::string name;
+  std::vector<IngressRule> ingress;
+  Tags tags;
+};
+
+class Ec2 {
+ public:
+  Ec2() = default;
+  Ec2(const Ec2&) = delete;
+  Ec2& operator=(const Ec2&) = delete;
+  virtual ~Ec2() = default;
+
+  /// All that fit all filters, sorted by launch time and id; also terminated ones, for as long as EC2 shows
+  /// them.
+  virtual asio::awaitable<Answer<std::vector<Instance>>> instances(std::vector<Filter> filters,
+                                                                   Limit limit) = 0;
+  /// Those of the ids that exist here, in the order of the ids.
+  virtual asio::awaitable<Answer<std::vector<Instance>>> instances_by_id(std::vector<std::string> ids,
+                                                                         Limit limit) = 0;
+  /// `dry_run`: only asks whether the call would be allowed.
+  virtual asio::awaitable<Answer<void>> stop(std::vector<std::string> ids, bool dry_run, Limit limit) = 0;
+  virtual asio::awaitable<Answer<void>> start(std::vector<std::string> ids, bool dry_run, Limit limit) = 0;
+  virtual asio::awaitable<Answer<void>> terminate(std::vector<std::string> ids, bool dry_run,
+                                                  Limit limit) = 0;
+  /// The serial console's text so far; may be empty.
+  virtual asio::awaitable<Answer<std::string>> console_output(std::string id, Limit limit) = 0;
+
+  virtual asio::awaitable<Answer<std::vector<SecurityGroup>>> security_groups(std::vector<Filter> filters,
+                                                                              Limit limit) = 0;
+  virtual asio::awaitable<Answer<void>> allow(std::string group, IngressRule rule, Limit limit) = 0;
+  virtual asio::awaitable<Answer<void>> revoke(std::string group, IngressRule rule, Limit limit) = 0;
+  virtual asio::awaitable<Answer<void>> delete_security_group(std::string group, Limit limit) = 0;
+  /// The names of the key pairs, or placement groups, that fit.
+  virtual asio::awaitable<Answer<std::vector<std::string>>> key_pairs(std::vector<Filter> filters,
+                                                                      Limit limit) = 0;
+  virtual asio::awaitable<Answer<void>> delete_key_pair(std::string name, Limit limit) = 0;
+  virtual asio::awaitable<Answer<std::vector<std::string>>> placement_groups(std::vector<Filter> filters,
+                                                                             Limit limit) = 0;
+  virtual asio::awaitable<Answer<void>> delete_placement_group(std::string name, Limit limit) = 0;
+};
+
+/// The real one, with credentials that are looked for at the first call.
+[[nodiscard]] std::unique_ptr<Ec2> open_ec2(asio::any_io_executor executor, CloudSettings settings,
+                                            Environment environment);
+
+}  // namespace ec2mpi::cloud

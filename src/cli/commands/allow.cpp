@@ -1,0 +1,149 @@
+#include <fmt/format.h>
+#include <algorithm>
+#include <set>
+
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
+#include "ec2mpi/cli/session/command.hpp"
+#include "ec2mpi/cli/terminal/standard_output.hpp"
+#include "ec2mpi/cloud/instance_list.hpp"
+#include "ec2mpi/cluster/values/address.hpp"
+#include "src/cli/commands/instances.hpp"
+
+namespace ec2mpi::cli {
+
+namespace {
+
+constexpr const char* kDescription = "ec2mpi";  ///< of our rules, by which the old one is found
+constexpr int kSsh = 22;
+
+struct AllowOptions {
+  InstanceOptions which;
+  std::optional<std::string> from;
+};
+
+/// "203.0.113.7" is a network of one address; "203.0.113.0/24" is taken as it stands.
+Result<std::string> network_of(const std::string& text) {
+  const auto slash = text.find('/');
+  const auto address = text.substr(0, slash);
+  const auto bits =
+      slash == std::string::npos ? std::optional<std::uint64_t>(32) : parse_number(text.substr(slash + 1));
+  if (!is_ipv4(address) || !bits || *bits > 32)
+    return fail(ErrorKind::usage,
+                fmt::format("--from: '{}' is not an IPv4 address or network", printable(text)));
+  return fmt::format("{}/{}", address, *bits);
+}
+
+bool is_for_ssh(const cloud::IngressRule& rule) {
+  if (rule.protocol == "-1") return true;
+  return rule.protocol == "tcp" && rule.from_port <= kSsh && kSsh <= rule.to_port;
+}
+
+bool is_own_rule(const cloud::IngressRule& rule) {
+  return rule.description == kDescription && rule.protocol == "tcp" && rule.from_port == kSsh &&
+         rule.to_port == kSsh;
+}
+
+bool lets_in(const cloud::SecurityGroup& group, const std::string& network) {
+  return std::ranges::any_of(group.ingress, [&](const cloud::IngressRule& rule) {
+    return is_for_ssh(rule) && (rule.network == network || rule.network == "0.0.0.0/0");
+  });
+}
+
+/// An instance may be in several groups; the rule belongs where ssh is ruled already, else into the first.
+std::string group_for(const cloud::Instance& instance, const std::vector<cloud::SecurityGroup>& groups) {
+  for (const auto& id : instance.security_groups) {
+    const auto group = std::ranges::find(groups, id, &cloud::SecurityGroup::id);
+    if (group != groups.end() && std::ranges::any_of(group->ingress, is_for_ssh)) return id;
+  }
+  return instance.security_groups.empty() ? std::string() : instance.security_groups.front();
+}
+
+asio::awaitable<cloud::Answer<std::vector<cloud::SecurityGroup>>> groups_of(
+    OnInstances& on, std::vector<cloud::Instance> instances) {
+  std::set<std::string> ids;
+  for (const auto& one : instances) ids.insert(one.security_groups.begin(), one.security_groups.end());
+  std::vector<cloud::Filter> filters(1);
+  filters[0].name = "group-id";
+  filters[0].values.assign(ids.begin(), ids.end());
+  CO_TRY_AS(groups, co_await on.ec2.security_groups(std::move(filters), on.limit()));
+  std::set<std::string> wanted;
+  for (const auto& one : instances)
+    if (!one.is_gone()) wanted.insert(group_for(one, *groups));
+  std::erase_if(*groups, [&](const cloud::SecurityGroup& group) { return !wanted.contains(group.id); });
+  co_return std::move(*groups);
+}
+
+/// First the new rule, then the old ones away: there is no moment without one.
+asio::awaitable<cloud::Answer<void>> put_rule(OnInstances& on, cloud::SecurityGroup group,
+                                              std::string network) {
+  if (!lets_in(group, network)) {
+    cloud::IngressRule rule{"tcp", kSsh, kSsh, network, kDescription};
+    auto added = co_await on.ec2.allow(group.id, std::move(rule), on.limit());
+    if (!added && added.error().problem != cloud::Problem::exists) co_return added;
+  }
+  for (const auto& rule : group.ingress) {
+    if (!is_own_rule(rule) || rule.network == network) continue;
+    auto removed = co_await on.ec2.revoke(group.id, rule, on.limit());
+    if (!removed && removed.error().problem != cloud::Problem::not_found) co_return removed;
+    on.console().talk(
+        fmt::format("{} ({}): ssh from {} is no longer allowed", group.id, group.name, rule.network));
+  }
+  on.console().talk(fmt::format("{} ({}): ssh is allowed from {}", group.id, group.name, network));
+  co_return cloud::Answer<void>();
+}
+
+asio::awaitable<int> allow_ssh(OnInstances& on, std::optional<std::string> from) {
+  if (!from) {
+    const auto own = co_await cloud::find_own_address(cloud::process_environment(), on.limit());
+    if (!own) co_return report_error(on, own.error(), exit_code::not_started);
+    from = *own;
+  }
+  const auto network = network_of(*from);
+  if (!network) co_return report_error(on, network.error(), exit_code::not_started);
+  const auto found = co_await look_up_all(on);
+  if (!found) co_return report_error(on, found.error(), exit_code::not_started);
+  const auto groups = co_await groups_of(on, *found);
+  if (!groups) co_return report_error(on, groups.error(), exit_code::not_started);
+  for (const auto& group : *groups) {
+    const auto put = co_await put_rule(on, group, *network);
+    if (!put) co_return report_error(on, put.error(), exit_code::node_failed);
+  }
+  co_return exit_code::ok;
+}
+
+}  // namespace
+
+void add_allow_command(CLI::App& app, Dispatch& dispatch) {
+  auto options = std::make_shared<AllowOptions>();
+  auto& command = add_command(
+      app, "allow", "Allows ssh from your present address, in place of the one that ec2mpi allowed before",
+      "ec2mpi allow\n  ec2mpi allow --from 203.0.113.0/24\n"
+      "Rules that ec2mpi has not made stay as they are.");
+  add_instance_options(command, options->which);
+  command
+      .add_option("--from", options->from,
+                  "This address or network instead [what checkip.amazonaws.com sees]")
+      ->type_name("ADDRESS");
+  command.callback([options, &dispatch] {
+    dispatch.chosen = [options](const CommonOptions& common) {
+      return work_on_instances(options->which, common,
+                               [options](OnInstances& on) { return allow_ssh(on, options->from); });
+    };
+  });
+}
+
+void add_iam_policy_command(CLI::App& app, Dispatch& dispatch) {
+  auto& command =
+      add_command(app, "iam-policy", "Prints the permissions that the commands on instances need",
+                  "ec2mpi iam-policy > policy.json\n"
+                  "  aws iam create-policy --policy-name ec2mpi --policy-document file://policy.json");
+  command.callback([&dispatch] {
+    dispatch.chosen = [](const CommonOptions&) -> Result<int> {
+      print_result(cloud::iam_policy());
+      return exit_code::ok;
+    };
+  });
+}
+
+}  // namespace ec2mpi::cli

@@ -1,0 +1,364 @@
+#include "src/cli/commands/instances.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+#include <algorithm>
+#include <functional>
+#include <tuple>
+
+#include "ec2mpi/base/event.hpp"
+#include "ec2mpi/base/exit_code.hpp"
+#include "ec2mpi/base/file.hpp"
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
+#include "ec2mpi/cli/terminal/aligned.hpp"
+#include "ec2mpi/cli/terminal/terminal.hpp"
+#include "ec2mpi/cloud/instance_list.hpp"
+#include "ec2mpi/cluster/list/list_memory.hpp"
+#include "ec2mpi/cluster/list/read_inventory.hpp"
+#include "ec2mpi/cluster/values/ec2_words.hpp"
+
+namespace ec2mpi::cli {
+
+namespace {
+
+constexpr auto kMostWait = std::chrono::minutes(10);  ///< EC2 stops a big instance within a few minutes
+constexpr auto kFirstLook = std::chrono::milliseconds(250);
+constexpr auto kSlowestLook = std::chrono::seconds(5);
+
+Node skipped_node(const Skipped& skipped) {
+  Node node;
+  node.instance_id = skipped.instance_id;
+  node.name = skipped.name;
+  node.state = skipped.state;
+  node.line = skipped.line;
+  return node;
+}
+
+/// All instances of the list in its order, also those that do not run.
+std::vector<Node> all_nodes(const Inventory& inventory) {
+  auto nodes = inventory.nodes;
+  for (const auto& skipped : inventory.skipped) nodes.push_back(skipped_node(skipped));
+  std::erase_if(nodes, [](const Node& node) { return node.instance_id.empty(); });
+  std::stable_sort(nodes.begin(), nodes.end(),
+                   [](const Node& one, const Node& other) { return one.line < other.line; });
+  return nodes;
+}
+
+Result<ListedInstances> read_listed(const std::filesystem::path& file) {
+  TRY_AS(inventory, load_inventory(file, {.choose_addresses = false, .addresses_required = false}));
+  TRY_AS(state, open_state(file));
+  TRY_AS(memory, state->read(std::filesystem::path("lists") / file.filename()));
+  if (!inventory->nodes.empty()) std::ignore = merge_memory(*inventory, parse_memory(memory->value_or("")));
+  ListedInstances listed{file, std::move(*state), all_nodes(*inventory), false, true};
+  const auto has_more = [](const Node& node) {
+    return node.instance_id.empty() || !node.user.empty() || node.port != 0 || node.slots != 0;
+  };
+  listed.may_be_written = std::ranges::none_of(inventory->nodes, has_more);
+  const auto is_private = [](const Node& node) {
+    return node.public_address.empty() && node.ipv6.empty() && !node.private_address.empty();
+  };
+  listed.has_public_addresses =
+      inventory->nodes.empty() || !std::ranges::all_of(inventory->nodes, is_private);
+  return listed;
+}
+
+/// -w chooses by the numbers that the nodes have in all commands.
+Result<std::vector<std::string>> selected_ids(const InstanceOptions& options) {
+  ListOptions list;
+  list.list = options.list;
+  list.wanted = options.wanted;
+  TRY_AS(cluster, open_cluster(list));
+  std::vector<std::string> ids;
+  for (const auto& node : cluster->nodes) {
+    if (node.instance_id.empty())
+      return fail(ErrorKind::usage, fmt::format("{} has no instance id in the list", node.label()));
+    ids.push_back(node.instance_id);
+  }
+  return ids;
+}
+
+Result<std::vector<std::string>> named_ids(const std::vector<std::string>& words) {
+  std::vector<std::string> ids;
+  for (const auto& word : words) {
+    for (const auto part : split(word, ',')) {
+      if (!is_instance_id(part))
+        return fail(ErrorKind::usage, fmt::format("--ids: '{}' is not an instance id", printable(part)));
+      if (std::ranges::find(ids, part) == ids.end()) ids.emplace_back(part);
+    }
+  }
+  return ids;
+}
+
+Result<std::vector<std::string>> chosen_ids(const InstanceOptions& options,
+                                            const std::optional<ListedInstances>& list) {
+  if (!options.ids.empty()) return named_ids(options.ids);
+  if (options.cluster) return std::vector<std::string>();
+  if (!options.wanted.empty()) return selected_ids(options);
+  std::vector<std::string> ids;
+  for (const auto& node : list->nodes) ids.push_back(node.instance_id);
+  if (ids.empty())
+    return fail(ErrorKind::usage,
+                fmt::format("{} has no instance ids, by which EC2 knows its instances; name them with --ids",
+                            list->file.string()));
+  return ids;
+}
+
+asio::awaitable<int> on_loop(OnInstances& on, std::function<asio::awaitable<int>(OnInstances&)> work) {
+  const int code = co_await work(on);
+  co_return code;
+}
+
+std::string short_table(const OnInstances& on, const std::vector<cloud::Instance>& instances) {
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& one : instances)
+    rows.push_back({"  " + title_of(on, one.id), one.tag("Name"), one.type, one.state, one.public_address});
+  return rows.empty() ? std::string() : aligned(std::move(rows));
+}
+
+bool is_tagged(const cloud::Instance& instance) {
+  return !instance.tag(cloud::kClusterTag).empty();
+}
+
+/// The next line of standard input; nothing at its end.
+asio::awaitable<Result<std::optional<std::string>>> read_line(OnInstances& on) {
+  InputStream input(on.runtime.executor(), STDIN_FILENO);
+  std::string line;
+  while (line.find('\n') == std::string::npos) {
+    auto bytes = co_await input.read(on.limit());
+    if (!bytes) co_return std::unexpected(bytes.error());
+    if (!*bytes) break;
+    line += **bytes;
+    if (line.size() > 4096) break;
+  }
+  if (line.empty()) co_return std::optional<std::string>();
+  co_return std::optional(std::string(trim(line.substr(0, line.find('\n')))));
+}
+
+std::string late_line(const OnInstances& on, const std::vector<cloud::Instance>& instances,
+                      const std::string& state) {
+  std::vector<std::string> late;
+  for (const auto& one : instances)
+    if (one.state != state) late.push_back(fmt::format("{} is {}", title_of(on, one.id), one.state));
+  const auto shown = std::min<std::size_t>(late.size(), 3);
+  return fmt::format("{} of {} {}; {}{}", instances.size() - late.size(), instances.size(), state,
+                     join({late.begin(), late.begin() + static_cast<std::ptrdiff_t>(shown)}, ", "),
+                     late.size() > shown ? ", ..." : "");
+}
+
+bool all_in(const std::vector<cloud::Instance>& instances, const std::string& state) {
+  return std::ranges::all_of(instances, [&](const cloud::Instance& one) { return one.state == state; });
+}
+
+/// Once only: a second command must not replace the user's own list by a table of ours.
+Result<void> keep_before(const std::filesystem::path& file) {
+  auto before = file;
+  before += ".before";
+  std::error_code error;
+  if (std::filesystem::exists(before, error)) return {};
+  std::filesystem::copy_file(file, before, error);
+  if (error)
+    return fail(ErrorKind::local_io, fmt::format("cannot write {}: {}", before.string(), error.message()));
+  return {};
+}
+
+}  // namespace
+
+void add_instance_options(CLI::App& command, InstanceOptions& options) {
+  constexpr const char* kWhich = "Which instances";
+  constexpr const char* kAccount = "Which account";
+  command.add_option("--list", options.list, "Those of this instance list [amazon_instances_info]")
+      ->type_name("FILE")
+      ->envname("EC2MPI_LIST")
+      ->group(kWhich);
+  auto* wanted =
+      command.add_option("-w,--nodes", options.wanted, "Only these nodes of the list: 1,3-5 name=GLOB ...")
+          ->type_name("NODES")
+          ->allow_extra_args(false)
+          ->group(kWhich);
+  auto* ids = command.add_option("--ids", options.ids, "These instances, whatever the list says")
+                  ->type_name("ID,...")
+                  ->allow_extra_args(false)
+                  ->group(kWhich);
+  command.add_option("--cluster", options.cluster, "Those whose tag ec2mpi:cluster has this value")
+      ->type_name("NAME")
+      ->excludes(wanted)
+      ->excludes(ids)
+      ->group(kWhich);
+  command.add_option("--region", options.account.region, "AWS region [AWS_REGION, or the profile's]")
+      ->type_name("NAME")
+      ->group(kAccount);
+  command.add_option("--profile", options.account.profile, "Profile of ~/.aws/config [AWS_PROFILE]")
+      ->type_name("NAME")
+      ->group(kAccount);
+  command
+      .add_option("--endpoint-url", options.account.endpoint,
+                  "Another EC2 endpoint; http on this machine only")
+      ->type_name("URL")
+      ->group(kAccount);
+}
+
+void add_agreement_options(CLI::App& command, Agreement& agreement) {
+  command.add_flag("--yes", agreement.yes,
+                   "Do not ask; instances that ec2mpi has not started must then be named with --ids");
+  command.add_flag("--dry-run", agreement.dry_run, "Only ask EC2 whether it would be allowed");
+}
+
+Result<int> work_on_instances(const InstanceOptions& options, const CommonOptions& common,
+                              std::function<asio::awaitable<int>(OnInstances&)> work) {
+  TRY_AS(config, load_settings());
+  std::optional<ListedInstances> list;
+  if (!options.cluster) {
+    const auto file = find_list(options.list, *config);
+    if (!file && options.ids.empty()) return std::unexpected(file.error());
+    if (file) {
+      auto listed = read_listed(*file);
+      if (!listed && options.ids.empty()) return std::unexpected(listed.error());
+      if (listed) list = std::move(*listed);
+    }
+  }
+  TRY_AS(ids, chosen_ids(options, list));
+  TRY_AS(settings, cloud::find_cloud_settings(options.account, cloud::process_environment()));
+  Runtime runtime(common);
+  const auto ec2 = cloud::open_ec2(runtime.executor(), *settings, cloud::process_environment());
+  OnInstances on{runtime,         *ec2,           settings->region, std::move(*config), options,
+                 std::move(list), std::move(*ids)};
+  return runtime.run(on_loop(on, std::move(work)));
+}
+
+asio::awaitable<cloud::Answer<FoundInstances>> look_up(OnInstances& on) {
+  FoundInstances found;
+  if (on.options.cluster) {
+    std::vector<cloud::Filter> filters(1);
+    filters[0].name = std::string("tag:") + cloud::kClusterTag;
+    filters[0].values.push_back(*on.options.cluster);
+    CO_TRY_AS(tagged, co_await on.ec2.instances(std::move(filters), on.limit()));
+    found.known = std::move(*tagged);
+    co_return std::move(found);
+  }
+  CO_TRY_AS(known, co_await on.ec2.instances_by_id(on.ids, on.limit()));
+  found.known = std::move(*known);
+  for (const auto& id : on.ids) {
+    const auto is_it = [&id](const cloud::Instance& one) { return one.id == id; };
+    if (std::ranges::none_of(found.known, is_it)) found.unknown.push_back(id);
+  }
+  co_return std::move(found);
+}
+
+asio::awaitable<cloud::Answer<std::vector<cloud::Instance>>> look_up_all(OnInstances& on) {
+  CO_TRY_AS(found, co_await look_up(on));
+  if (!found->unknown.empty()) {
+    std::vector<std::string> titles;
+    for (const auto& id : found->unknown) titles.push_back(title_of(on, id));
+    Error error{ErrorKind::usage,
+                fmt::format("{}: not an instance of this account in {}; correct the list, or choose another "
+                            "--region or --profile",
+                            join(titles, ", "), on.region)};
+    co_return std::unexpected(cloud::ApiError(std::move(error)));
+  }
+  if (found->known.empty()) {
+    Error error{ErrorKind::usage,
+                fmt::format("no instance in {} has the tag {}={}", on.region, cloud::kClusterTag,
+                            printable(on.options.cluster.value_or("")))};
+    co_return std::unexpected(cloud::ApiError(std::move(error)));
+  }
+  co_return std::move(found->known);
+}
+
+std::vector<std::string> ids_of(const std::vector<cloud::Instance>& instances) {
+  std::vector<std::string> ids;
+  for (const auto& one : instances) ids.push_back(one.id);
+  return ids;
+}
+
+std::string title_of(const OnInstances& on, const std::string& id) {
+  if (on.list) {
+    for (const auto& node : on.list->nodes)
+      if (node.instance_id == id && node.index > 0) return fmt::format("{} ({})", node.label(), id);
+  }
+  return id;
+}
+
+asio::awaitable<Result<bool>> agree(OnInstances& on, Agreement agreement, std::string verb,
+                                    std::vector<cloud::Instance> instances) {
+  const auto foreign = static_cast<std::size_t>(std::ranges::count_if(instances, std::not_fn(is_tagged)));
+  if (!agreement.yes || !on.runtime.options().quiet) {
+    on.console().talk(fmt::format("{}: {} in {}", verb, count_of(instances.size(), "instance"), on.region));
+    on.console().talk_bytes(short_table(on, instances));
+  }
+  if (agreement.yes) {
+    if (foreign == 0 || !on.options.ids.empty()) co_return true;
+    co_return fail(ErrorKind::usage,
+                   fmt::format("ec2mpi has not started {} of these; with --yes, name all with --ids",
+                               count_of(foreign, "instance")));
+  }
+  if (::isatty(STDIN_FILENO) == 0)
+    co_return fail(ErrorKind::usage,
+                   "nothing was changed: there is no terminal to ask on; use --yes with --ids");
+  const auto wanted = fmt::format("{} {}", verb, instances.size());
+  on.console().talk(fmt::format("Type `{}` to do it; all else changes nothing:", wanted));
+  co_await on.console().flush(on.limit());
+  CO_TRY_AS(line, co_await read_line(on));
+  if (*line && **line == wanted) co_return true;
+  on.console().talk("ec2mpi: nothing was changed");
+  co_return false;
+}
+
+asio::awaitable<cloud::Answer<std::vector<cloud::Instance>>> wait_for_state(OnInstances& on,
+                                                                            std::vector<std::string> ids,
+                                                                            std::string state) {
+  const auto limit = on.limit().at_most(kMostWait);
+  Clock::duration pause = kFirstLook;
+  std::vector<cloud::Instance> seen;
+  for (;;) {
+    auto now = co_await on.ec2.instances_by_id(ids, limit);
+    if (!now && !seen.empty() && limit.stop.stop_requested()) break;
+    if (!now) co_return std::unexpected(now.error());
+    seen = std::move(*now);
+    if (all_in(seen, state)) break;
+    on.console().status(late_line(on, seen, state));
+    const Wake wake = co_await sleep_for(pause, limit);
+    if (wake == Wake::stopped || Clock::now() >= limit.deadline) break;
+    pause = std::min<Clock::duration>(2 * pause, kSlowestLook);
+  }
+  on.console().status("");
+  if (!all_in(seen, state)) on.console().talk("ec2mpi: " + late_line(on, seen, state));
+  co_return std::move(seen);
+}
+
+asio::awaitable<cloud::Answer<void>> write_list(OnInstances& on) {
+  if (!on.list || on.list->nodes.empty()) co_return cloud::Answer<void>();
+  std::vector<std::string> ids;
+  for (const auto& node : on.list->nodes) ids.push_back(node.instance_id);
+  CO_TRY_AS(instances, co_await on.ec2.instances_by_id(ids, on.limit()));
+  std::vector<std::string> names;
+  for (const auto& one : *instances) {
+    const auto node = std::ranges::find(on.list->nodes, one.id, &Node::instance_id);
+    names.push_back(node->name);
+  }
+  const auto text = cloud::list_text(*instances, names, on.list->has_public_addresses);
+  const auto& file = on.list->file;
+  if (!on.list->may_be_written) {
+    on.console().talk(fmt::format(
+        "ec2mpi: {} has more than a table of instances, so it is left as it is; now:", file.string()));
+    on.console().talk_bytes(text);
+    co_return cloud::Answer<void>();
+  }
+  CO_TRY(keep_before(file));
+  CO_TRY(write_file_atomically(file, text, 0644));
+  if (!on.runtime.options().quiet)
+    on.console().talk(fmt::format("{} has the new states and addresses; {}.before is the list as it was",
+                                  file.string(), file.string()));
+  co_return cloud::Answer<void>();
+}
+
+int report_error(OnInstances& on, const Error& error, int code) {
+  if (on.runtime.stop().stop_requested()) {
+    on.console().talk("ec2mpi: interrupted");
+    return exit_code::interrupted;
+  }
+  on.console().talk("ec2mpi: " + error.message);
+  return code;
+}
+
+}  // namespace ec2mpi::cli

@@ -1,0 +1,184 @@
+#include <fmt/format.h>
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
+#include "ec2mpi/cli/session/command.hpp"
+#include "ec2mpi/cli/terminal/aligned.hpp"
+#include "ec2mpi/cloud/instance_list.hpp"
+#include "ec2mpi/cluster/values/launch_time.hpp"
+#include "ec2mpi/ssh/host_keys.hpp"
+#include "src/cli/commands/instances.hpp"
+
+namespace ec2mpi::cli {
+
+namespace {
+
+struct StatusOptions {
+  InstanceOptions which;
+  bool keys = false;
+  bool json = false;
+};
+
+/// What one row shows.
+struct Row {
+  cloud::Instance instance;
+  std::string node;  ///< "node2", or empty
+  std::string age;   ///< since the last start
+  std::string cost;  ///< since the last start
+  std::string key;   ///< of --keys
+  std::vector<std::string> notes;
+};
+
+const Node* listed(const OnInstances& on, const std::string& id) {
+  if (!on.list) return nullptr;
+  const auto found = std::ranges::find(on.list->nodes, id, &Node::instance_id);
+  return found == on.list->nodes.end() ? nullptr : &*found;
+}
+
+Node priced_node(const cloud::Instance& instance) {
+  Node node;
+  node.instance_id = instance.id;
+  node.type = instance.type;
+  node.launched = instance.launched;
+  return node;
+}
+
+void add_age(Row& row, const OnInstances& on) {
+  if (row.instance.state != "running" && row.instance.state != "pending") return;
+  const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  if (const auto launched = parse_launch_time(row.instance.launched)) row.age = format_age(now - *launched);
+  if (const auto cost = cost_since_launch(priced_node(row.instance), on.config.prices, now))
+    row.cost = fmt::format("{:.2f}", *cost);
+}
+
+void add_notes(Row& row, const Node* node) {
+  const auto& one = row.instance;
+  if (one.spot) row.notes.emplace_back("spot");
+  if (!one.tag(cloud::kClusterTag).empty()) row.notes.push_back("cluster " + one.tag(cloud::kClusterTag));
+  if (!one.tag(cloud::kExpiryTag).empty()) row.notes.push_back("ends " + one.tag(cloud::kExpiryTag));
+  if (one.state != "running" && !one.reason.empty()) row.notes.push_back(one.reason);
+  const bool moved =
+      node != nullptr && !node->public_address.empty() && one.public_address != node->public_address;
+  if (moved && one.state == "running") row.notes.push_back("the list has " + node->public_address);
+}
+
+Row status_row(const OnInstances& on, const cloud::Instance& instance) {
+  Row row;
+  row.instance = instance;
+  const auto* node = listed(on, instance.id);
+  if (node != nullptr && node->index > 0) row.node = node->label();
+  add_age(row, on);
+  add_notes(row, node);
+  return row;
+}
+
+/// Compares the keys that the instance has printed on its console with the remembered ones.
+std::string judge_keys(const std::vector<std::pair<std::string, std::string>>& printed,
+                       const std::vector<ssh::HostKey>& remembered) {
+  if (printed.empty()) return "not on the console";
+  if (remembered.empty()) return "not remembered";
+  const auto is_printed = [&](const ssh::HostKey& key) {
+    return std::ranges::find(printed, std::pair(key.type, key.base64)) != printed.end();
+  };
+  return std::ranges::all_of(remembered, is_printed) ? "right" : "DIFFERS";
+}
+
+asio::awaitable<cloud::Answer<void>> check_keys(OnInstances& on, std::vector<Row>& rows) {
+  if (!on.list) co_return cloud::Answer<void>();
+  CO_TRY_AS(keys, ssh::HostKeys::load(on.list->state.path() / "known_hosts", ssh::UnknownHostKey::refuse));
+  for (auto& row : rows) {
+    if (row.instance.is_gone()) continue;
+    CO_TRY_AS(text, co_await on.ec2.console_output(row.instance.id, on.limit()));
+    row.key = judge_keys(cloud::host_keys_in(*text), keys->known(priced_node(row.instance)));
+  }
+  co_return cloud::Answer<void>();
+}
+
+std::string status_table(const std::vector<Row>& rows, bool keys) {
+  std::vector<std::vector<std::string>> cells{
+      {"NODE", "INSTANCE", "STATE", "TYPE", "ZONE", "ADDRESS", "PRIVATE", "AGE", "COST"}};
+  if (keys) cells[0].emplace_back("KEY");
+  cells[0].emplace_back("NOTES");
+  for (const auto& row : rows) {
+    const auto& one = row.instance;
+    cells.push_back({row.node, one.id, one.state, one.type, one.zone, one.public_address, one.private_address,
+                     row.age, row.cost});
+    if (keys) cells.back().push_back(row.key);
+    cells.back().push_back(join(row.notes, "; "));
+  }
+  return aligned(std::move(cells));
+}
+
+std::string status_json(const std::vector<Row>& rows, const std::vector<std::string>& unknown) {
+  using nlohmann::ordered_json;
+  auto all = ordered_json::array();
+  for (const auto& row : rows) {
+    const auto& one = row.instance;
+    ordered_json entry{{"node", row.node},
+                       {"id", one.id},
+                       {"state", one.state},
+                       {"type", one.type},
+                       {"zone", one.zone},
+                       {"public_address", one.public_address},
+                       {"private_address", one.private_address},
+                       {"ipv6", one.ipv6},
+                       {"launched", one.launched},
+                       {"spot", one.spot},
+                       {"tags", one.tags},
+                       {"notes", row.notes}};
+    if (!row.cost.empty()) entry["cost"] = std::stod(row.cost);
+    if (!row.key.empty()) entry["host_key"] = row.key;
+    all.push_back(std::move(entry));
+  }
+  for (const auto& id : unknown) all.push_back({{"id", id}, {"state", "unknown"}});
+  return all.dump(2);
+}
+
+asio::awaitable<int> show_status(OnInstances& on, bool keys, bool json) {
+  const auto found = co_await look_up(on);
+  if (!found) co_return report_error(on, found.error(), exit_code::not_started);
+  std::vector<Row> rows;
+  for (const auto& instance : found->known) rows.push_back(status_row(on, instance));
+  if (keys) {
+    const auto checked = co_await check_keys(on, rows);
+    if (!checked) co_return report_error(on, checked.error(), exit_code::not_started);
+  }
+  if (json)
+    on.console().result(status_json(rows, found->unknown));
+  else
+    on.console().result_table(status_table(rows, keys));
+  for (const auto& id : found->unknown)
+    on.console().talk(
+        fmt::format("ec2mpi: {}: not an instance of this account in {}", title_of(on, id), on.region));
+  const bool wrong_key = std::ranges::any_of(rows, [](const Row& row) { return row.key == "DIFFERS"; });
+  if (wrong_key)
+    on.console().talk(
+        "ec2mpi: a remembered host key is not one that the instance printed on its console: do not log in "
+        "before that is explained");
+  co_return found->unknown.empty() && !wrong_key ? exit_code::ok : exit_code::node_failed;
+}
+
+}  // namespace
+
+void add_status_command(CLI::App& app, Dispatch& dispatch) {
+  auto options = std::make_shared<StatusOptions>();
+  auto& command = add_command(
+      app, "status", "Shows what EC2 says of the list's instances: state, address, age, cost",
+      "ec2mpi status\n  ec2mpi status --keys        compares host keys with the consoles' output\n"
+      "  ec2mpi status --cluster train --region us-east-2");
+  add_instance_options(command, options->which);
+  command.add_flag("--keys", options->keys,
+                   "Compare remembered host keys with those on the instances' consoles");
+  command.add_flag("--json", options->json, "As JSON");
+  command.callback([options, &dispatch] {
+    dispatch.chosen = [options](const CommonOptions& common) {
+      return work_on_instances(options->which, common, [options](OnInstances& on) {
+        return show_status(on, options->keys, options->json);
+      });
+    };
+  });
+}
+
+}  // namespace ec2mpi::cli

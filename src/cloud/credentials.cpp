@@ -1,0 +1,162 @@
+#include "src/cloud/credentials.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
+#include "ec2mpi/cluster/values/launch_time.hpp"
+#include "src/cloud/local_command.hpp"
+#include "src/cloud/profile.hpp"
+
+namespace ec2mpi::cloud {
+
+namespace {
+
+constexpr auto kRenewal = std::chrono::minutes(5);  ///< before the end, as the aws command does
+constexpr auto kCommandTime = std::chrono::minutes(1);
+constexpr auto kMetadataTime = std::chrono::milliseconds(1500);  ///< outside EC2 nothing answers there
+
+std::string text_in(const nlohmann::json& json, const char* key) {
+  const auto found = json.find(key);
+  return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+/// Whether the profile's keys are to be had in a way that only the aws command knows.
+bool needs_aws_command(const Profile& profile) {
+  for (const auto* key :
+       {"sso_session", "sso_start_url", "role_arn", "web_identity_token_file", "login_session"})
+    if (profile.contains(key)) return true;
+  return false;
+}
+
+std::string last_line(std::string_view text) {
+  text = trim(text);
+  return printable(text.substr(text.rfind('\n') + 1));
+}
+
+HttpRequest metadata_request(std::string service, const std::string& path, const std::string& token) {
+  if (!service.ends_with('/')) service += '/';
+  HttpRequest request;
+  request.method = token.empty() ? "PUT" : "GET";
+  request.url = service + "latest/" + path;
+  request.headers.push_back(token.empty() ? "X-aws-ec2-metadata-token-ttl-seconds: 300"
+                                          : "X-aws-ec2-metadata-token: " + token);
+  request.connect_timeout = kMetadataTime;
+  request.timeout = kMetadataTime;
+  return request;
+}
+
+Error no_credentials(const std::string& profile) {
+  return {
+      ErrorKind::usage,
+      fmt::format("no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or make the profile "
+                  "'{}' by aws configure",
+                  printable(profile))};
+}
+
+}  // namespace
+
+std::optional<Credentials> parse_credentials(std::string_view text) {
+  const auto json = nlohmann::json::parse(text, nullptr, false);
+  if (!json.is_object()) return std::nullopt;
+  Credentials found{text_in(json, "AccessKeyId"),
+                    text_in(json, "SecretAccessKey"),
+                    text_in(json, "SessionToken"),
+                    parse_launch_time(text_in(json, "Expiration")),
+                    {}};
+  if (found.token.empty()) found.token = text_in(json, "Token");
+  if (found.key_id.empty() || found.secret.empty()) return std::nullopt;
+  // They become lines of a header.
+  for (const auto* part : {&found.key_id, &found.secret, &found.token})
+    if (has_control_characters(*part)) return std::nullopt;
+  return found;
+}
+
+asio::awaitable<Result<Credentials>> CredentialSource::get(Limit limit) {
+  const auto now = std::chrono::system_clock::now();
+  if (known_ && (!known_->expires || *known_->expires - kRenewal > now)) co_return *known_;
+  auto found = co_await find(limit);
+  if (found) known_ = *found;
+  co_return found;
+}
+
+asio::awaitable<Result<Credentials>> CredentialSource::find(Limit limit) {
+  const auto key_id = environment_("AWS_ACCESS_KEY_ID");
+  const auto secret = environment_("AWS_SECRET_ACCESS_KEY");
+  if (!settings_.profile_named && key_id && secret) {
+    Credentials found{
+        *key_id, *secret, environment_("AWS_SESSION_TOKEN").value_or(""), {}, "the environment"};
+    co_return found;
+  }
+  const auto& name = settings_.profile;
+  CO_TRY_AS(profile, load_profile(settings_.config_file, settings_.credentials_file, name));
+  const auto what = fmt::format("the profile '{}'", printable(name));
+  if (profile->contains("aws_access_key_id") && profile->contains("aws_secret_access_key") &&
+      !profile->contains("role_arn")) {
+    Credentials found{value_in(*profile, "aws_access_key_id"),
+                      value_in(*profile, "aws_secret_access_key"),
+                      value_in(*profile, "aws_session_token"),
+                      {},
+                      what};
+    co_return found;
+  }
+  const auto process = value_in(*profile, "credential_process");
+  if (!process.empty()) {
+    auto found = co_await from_command(process, "credential_process of " + what, limit);
+    co_return found;
+  }
+  if (needs_aws_command(*profile)) {
+    auto found = co_await from_command(
+        fmt::format("aws configure export-credentials --format process --profile {}", quote_word(name)), what,
+        limit);
+    co_return found;
+  }
+  auto found = co_await from_metadata(limit);
+  if (found || found.error().kind == ErrorKind::cancelled) co_return found;
+  co_return std::unexpected(no_credentials(name));
+}
+
+asio::awaitable<Result<Credentials>> CredentialSource::from_command(std::string command, std::string what,
+                                                                    Limit limit) {
+  auto end = co_await run_local_command(std::move(command), limit.at_most(kCommandTime));
+  if (!end) co_return std::unexpected(end.error().within(what));
+  if (end->status == 127)
+    co_return fail(ErrorKind::usage, what + " needs a command that is not installed: " + last_line(end->err));
+  if (end->status != 0)
+    co_return fail(ErrorKind::usage, fmt::format("{} gave no credentials (exit status {}): {}", what,
+                                                 end->status, last_line(end->err)));
+  auto found = parse_credentials(end->out);
+  wipe(end->out);
+  if (!found) co_return fail(ErrorKind::usage, what + " gave no credentials: its output has another form");
+  found->origin = what;
+  co_return *found;
+}
+
+asio::awaitable<Result<Credentials>> CredentialSource::from_metadata(Limit limit) {
+  if (environment_("AWS_EC2_METADATA_DISABLED").value_or("") == "true")
+    co_return fail(ErrorKind::usage, "the metadata service is switched off");
+  CO_TRY_AS(token, co_await ask_metadata("api/token", "", limit));
+  const std::string roles = "meta-data/iam/security-credentials/";
+  CO_TRY_AS(role, co_await ask_metadata(roles, *token, limit));
+  CO_TRY_AS(text, co_await ask_metadata(roles + *role, *token, limit));
+  auto found = parse_credentials(*text);
+  if (!found) co_return fail(ErrorKind::usage, "the metadata service gave no credentials");
+  found->origin = "this instance's role";
+  co_return *found;
+}
+
+/// Without a token it asks for one (IMDSv2); version 1 is never used.
+asio::awaitable<Result<std::string>> CredentialSource::ask_metadata(std::string path, std::string token,
+                                                                    Limit limit) {
+  if (has_control_characters(path) || has_control_characters(token))
+    co_return fail(ErrorKind::usage, "the metadata service answers in an unknown form");
+  const auto service = environment_("AWS_EC2_METADATA_SERVICE_ENDPOINT").value_or("http://169.254.169.254");
+  auto request = metadata_request(service, path, token);
+  CO_TRY_AS(answer, co_await http_.send(std::move(request), limit));
+  if (answer->status != 200)
+    co_return fail(ErrorKind::usage, fmt::format("the metadata service answers {}", answer->status));
+  co_return std::string(trim(answer->body));
+}
+
+}  // namespace ec2mpi::cloud

@@ -1,0 +1,105 @@
+#include "ec2mpi/cloud/instance_list.hpp"
+
+#include <algorithm>
+#include <asio/this_coro.hpp>
+#include <cctype>
+#include <nlohmann/json.hpp>
+
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
+#include "ec2mpi/cluster/values/address.hpp"
+#include "src/cloud/http.hpp"
+
+namespace ec2mpi::cloud {
+
+namespace {
+
+constexpr std::string_view kBegin = "-----BEGIN SSH HOST KEY KEYS-----";
+constexpr std::string_view kEnd = "-----END SSH HOST KEY KEYS-----";
+
+std::string cell(const std::string& text) {
+  return text.empty() ? "\u2013" : printable(text);
+}
+
+bool is_base64(std::string_view text) {
+  const auto fits = [](unsigned char c) { return std::isalnum(c) != 0 || c == '+' || c == '/' || c == '='; };
+  return text.size() >= 16 && std::ranges::all_of(text, fits);
+}
+
+bool is_key_type(std::string_view text) {
+  return text == "ssh-ed25519" || text == "ssh-rsa" || text.starts_with("ecdsa-sha2-nistp");
+}
+
+}  // namespace
+
+std::string list_text(const std::vector<Instance>& instances, const std::vector<std::string>& names,
+                      bool public_addresses) {
+  const bool ipv6 = std::ranges::any_of(instances, [](const Instance& one) { return !one.ipv6.empty(); });
+  std::string text = "Name\tInstance ID\tInstance state\tInstance type\tAvailability Zone\t";
+  if (public_addresses) text += "Public IPv4 address\t";
+  text += "Private IP address\t";
+  if (ipv6) text += "IPv6 IPs\t";
+  text += "Launch time\n";
+  for (std::size_t i = 0; i < instances.size(); ++i) {
+    const auto& one = instances[i];
+    const auto name = i < names.size() && !names[i].empty() ? names[i] : one.tag("Name");
+    std::vector<std::string> cells{cell(name), one.id, cell(one.state), cell(one.type), cell(one.zone)};
+    if (public_addresses) cells.push_back(cell(one.public_address));
+    cells.push_back(cell(one.private_address));
+    if (ipv6) cells.push_back(cell(one.ipv6));
+    cells.push_back(cell(one.launched));
+    text += join(cells, "\t") + "\n";
+  }
+  return text;
+}
+
+std::vector<std::pair<std::string, std::string>> host_keys_in(std::string_view console_output) {
+  std::vector<std::pair<std::string, std::string>> keys;
+  const auto begin = console_output.find(kBegin);
+  if (begin == std::string_view::npos) return keys;
+  const auto block = console_output.substr(begin + kBegin.size());
+  const auto end = block.find(kEnd);
+  if (end == std::string_view::npos) return keys;
+  for (const auto line : split(block.substr(0, end), '\n')) {
+    const auto parts = words(line);
+    if (parts.size() >= 2 && is_key_type(parts[0]) && is_base64(parts[1]))
+      keys.emplace_back(parts[0], parts[1]);
+  }
+  return keys;
+}
+
+asio::awaitable<Result<std::string>> find_own_address(Environment environment, Limit limit) {
+  const auto executor = co_await asio::this_coro::executor;
+  const auto http = make_http_sender(executor);
+  HttpRequest request;
+  request.method = "GET";
+  request.url = environment("EC2MPI_ADDRESS_SERVICE").value_or("https://checkip.amazonaws.com");
+  const auto url = printable(request.url);
+  CO_TRY_AS(answer, co_await http->send(std::move(request), limit));
+  const std::string address(trim(answer->body));
+  if (answer->status != 200 || !is_ipv4(address))
+    co_return fail(ErrorKind::unreachable,
+                   url + " does not answer with an IPv4 address; name yours with --from");
+  co_return address;
+}
+
+std::string iam_policy() {
+  using nlohmann::ordered_json;
+  // EC2's Describe calls and GetConsoleOutput cannot be limited to some instances in every partition.
+  const ordered_json look{{"Sid", "Look"},
+                          {"Effect", "Allow"},
+                          {"Action",
+                           {"ec2:DescribeInstances", "ec2:DescribeSecurityGroups", "ec2:DescribeKeyPairs",
+                            "ec2:DescribePlacementGroups", "ec2:GetConsoleOutput"}},
+                          {"Resource", "*"}};
+  const ordered_json change{{"Sid", "StopStartEnd"},
+                            {"Effect", "Allow"},
+                            {"Action",
+                             {"ec2:StopInstances", "ec2:StartInstances", "ec2:TerminateInstances",
+                              "ec2:AuthorizeSecurityGroupIngress", "ec2:RevokeSecurityGroupIngress",
+                              "ec2:DeleteSecurityGroup", "ec2:DeleteKeyPair", "ec2:DeletePlacementGroup"}},
+                            {"Resource", "*"}};
+  return ordered_json{{"Version", "2012-10-17"}, {"Statement", {look, change}}}.dump(2) + "\n";
+}
+
+}  // namespace ec2mpi::cloud

@@ -1,0 +1,185 @@
+#include "src/cloud/query_ec2.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+#include "ec2mpi/base/try.hpp"
+#include "src/cloud/answers.hpp"
+#include "src/cloud/query.hpp"
+
+namespace ec2mpi::cloud {
+
+namespace {
+
+constexpr std::size_t kMostFilterValues = 200;  ///< EC2's own limit
+constexpr int kMostPages = 10'000;              ///< against an endpoint that never ends
+
+Parameters filter_parameters(const std::vector<Filter>& filters) {
+  Parameters parameters;
+  for (std::size_t i = 0; i < filters.size(); ++i) {
+    const auto name = "Filter." + std::to_string(i + 1);
+    parameters.emplace_back(name + ".Name", filters[i].name);
+    add_list(parameters, name + ".Value", filters[i].values);
+  }
+  return parameters;
+}
+
+Parameters for_instances(const std::vector<std::string>& ids, bool dry_run) {
+  Parameters parameters;
+  add_list(parameters, "InstanceId", ids);
+  if (dry_run) parameters.emplace_back("DryRun", "true");
+  return parameters;
+}
+
+Parameters for_rule(const std::string& group, const IngressRule& rule) {
+  Parameters parameters{{"GroupId", group},
+                        {"IpPermissions.1.IpProtocol", rule.protocol},
+                        {"IpPermissions.1.FromPort", std::to_string(rule.from_port)},
+                        {"IpPermissions.1.ToPort", std::to_string(rule.to_port)},
+                        {"IpPermissions.1.IpRanges.1.CidrIp", rule.network}};
+  if (!rule.description.empty())
+    parameters.emplace_back("IpPermissions.1.IpRanges.1.Description", rule.description);
+  return parameters;
+}
+
+/// Those that fit in one filter, taken from the front.
+std::vector<std::string> take_some(std::vector<std::string>& ids) {
+  const auto count = static_cast<std::ptrdiff_t>(std::min(ids.size(), kMostFilterValues));
+  std::vector<std::string> some(ids.begin(), ids.begin() + count);
+  ids.erase(ids.begin(), ids.begin() + count);
+  return some;
+}
+
+/// A call whose answer says no more than that it worked. A dry run that would work counts as such.
+Answer<void> worked(const Answer<pugi::xml_document>& answer) {
+  if (answer || answer.error().problem == Problem::dry_run) return {};
+  return std::unexpected(answer.error());
+}
+
+}  // namespace
+
+asio::awaitable<Answer<std::vector<pugi::xml_document>>> QueryEc2::pages(std::string action,
+                                                                         Parameters parameters, Limit limit) {
+  std::vector<pugi::xml_document> pages;
+  parameters.emplace_back("MaxResults", "1000");
+  std::string next;
+  for (int i = 0; i < kMostPages; ++i) {
+    auto asked = parameters;
+    if (!next.empty()) asked.emplace_back("NextToken", next);
+    CO_TRY_AS(answer, co_await query_.call(action, std::move(asked), limit));
+    next = next_page_in(answer->document_element());
+    pages.push_back(std::move(*answer));
+    if (next.empty()) break;
+  }
+  co_return std::move(pages);
+}
+
+asio::awaitable<Answer<void>> QueryEc2::act(std::string action, Parameters parameters, Limit limit) {
+  const auto answer = co_await query_.call(std::move(action), std::move(parameters), limit);
+  co_return worked(answer);
+}
+
+asio::awaitable<Answer<std::vector<Instance>>> QueryEc2::instances(std::vector<Filter> filters, Limit limit) {
+  std::vector<Instance> found;
+  CO_TRY_AS(all, co_await pages("DescribeInstances", filter_parameters(filters), limit));
+  for (const auto& page : *all)
+    for (auto& instance : instances_in(page.document_element())) found.push_back(std::move(instance));
+  std::sort(found.begin(), found.end(), [](const Instance& one, const Instance& other) {
+    return std::tie(one.launched, one.id) < std::tie(other.launched, other.id);
+  });
+  co_return std::move(found);
+}
+
+asio::awaitable<Answer<std::vector<Instance>>> QueryEc2::instances_by_id(std::vector<std::string> ids,
+                                                                         Limit limit) {
+  std::map<std::string, Instance> by_id;
+  auto left = ids;
+  while (!left.empty()) {
+    std::vector<Filter> filters(1);
+    filters[0].name = "instance-id";
+    filters[0].values = take_some(left);
+    CO_TRY_AS(some, co_await instances(std::move(filters), limit));
+    for (auto& instance : *some) by_id.emplace(instance.id, std::move(instance));
+  }
+  std::vector<Instance> found;
+  for (const auto& id : ids) {
+    const auto place = by_id.find(id);
+    if (place != by_id.end()) found.push_back(place->second);
+  }
+  co_return std::move(found);
+}
+
+asio::awaitable<Answer<void>> QueryEc2::stop(std::vector<std::string> ids, bool dry_run, Limit limit) {
+  return act("StopInstances", for_instances(ids, dry_run), limit);
+}
+
+asio::awaitable<Answer<void>> QueryEc2::start(std::vector<std::string> ids, bool dry_run, Limit limit) {
+  return act("StartInstances", for_instances(ids, dry_run), limit);
+}
+
+asio::awaitable<Answer<void>> QueryEc2::terminate(std::vector<std::string> ids, bool dry_run, Limit limit) {
+  return act("TerminateInstances", for_instances(ids, dry_run), limit);
+}
+
+asio::awaitable<Answer<std::string>> QueryEc2::console_output(std::string id, Limit limit) {
+  Parameters parameters;
+  parameters.emplace_back("InstanceId", id);
+  parameters.emplace_back("Latest", "true");
+  auto answer = co_await query_.call("GetConsoleOutput", parameters, limit);
+  if (!answer && answer.error().code == "UnsupportedOperation") {  // instances that are not Nitro
+    parameters.pop_back();
+    answer = co_await query_.call("GetConsoleOutput", std::move(parameters), limit);
+  }
+  if (!answer) co_return std::unexpected(answer.error());
+  co_return console_output_in(answer->document_element());
+}
+
+asio::awaitable<Answer<std::vector<SecurityGroup>>> QueryEc2::security_groups(std::vector<Filter> filters,
+                                                                              Limit limit) {
+  std::vector<SecurityGroup> found;
+  CO_TRY_AS(all, co_await pages("DescribeSecurityGroups", filter_parameters(filters), limit));
+  for (const auto& page : *all)
+    for (auto& group : security_groups_in(page.document_element())) found.push_back(std::move(group));
+  co_return std::move(found);
+}
+
+asio::awaitable<Answer<void>> QueryEc2::allow(std::string group, IngressRule rule, Limit limit) {
+  return act("AuthorizeSecurityGroupIngress", for_rule(group, rule), limit);
+}
+
+asio::awaitable<Answer<void>> QueryEc2::revoke(std::string group, IngressRule rule, Limit limit) {
+  rule.description.clear();  // EC2 finds the rule without it
+  return act("RevokeSecurityGroupIngress", for_rule(group, rule), limit);
+}
+
+asio::awaitable<Answer<void>> QueryEc2::delete_security_group(std::string group, Limit limit) {
+  return act("DeleteSecurityGroup", {{"GroupId", std::move(group)}}, limit);
+}
+
+asio::awaitable<Answer<std::vector<std::string>>> QueryEc2::key_pairs(std::vector<Filter> filters,
+                                                                      Limit limit) {
+  CO_TRY_AS(answer, co_await query_.call("DescribeKeyPairs", filter_parameters(filters), limit));
+  co_return names_in(answer->document_element(), "keySet", "keyName");
+}
+
+asio::awaitable<Answer<void>> QueryEc2::delete_key_pair(std::string name, Limit limit) {
+  return act("DeleteKeyPair", {{"KeyName", std::move(name)}}, limit);
+}
+
+asio::awaitable<Answer<std::vector<std::string>>> QueryEc2::placement_groups(std::vector<Filter> filters,
+                                                                             Limit limit) {
+  CO_TRY_AS(answer, co_await query_.call("DescribePlacementGroups", filter_parameters(filters), limit));
+  co_return names_in(answer->document_element(), "placementGroupSet", "groupName");
+}
+
+asio::awaitable<Answer<void>> QueryEc2::delete_placement_group(std::string name, Limit limit) {
+  return act("DeletePlacementGroup", {{"GroupName", std::move(name)}}, limit);
+}
+
+std::unique_ptr<Ec2> open_ec2(asio::any_io_executor executor, CloudSettings settings,
+                              Environment environment) {
+  return std::make_unique<QueryEc2>(std::move(settings), std::move(environment),
+                                    make_http_sender(std::move(executor)), RetryPolicy());
+}
+
+}  // namespace ec2mpi::cloud

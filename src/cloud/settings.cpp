@@ -1,0 +1,102 @@
+#include "ec2mpi/cloud/settings.hpp"
+
+#include <fmt/format.h>
+#include <algorithm>
+#include <cstdlib>
+
+#include "ec2mpi/base/file.hpp"
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
+#include "src/cloud/profile.hpp"
+
+namespace ec2mpi::cloud {
+
+namespace {
+
+std::filesystem::path file_of(const Environment& environment, const char* variable, const char* otherwise) {
+  return expand_home(environment(variable).value_or(otherwise));
+}
+
+bool is_region(std::string_view text) {
+  const auto fits = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };
+  return !text.empty() && text.size() < 40 && text.front() != '-' && std::ranges::all_of(text, fits);
+}
+
+Result<std::string> find_region(const CloudFlags& flags, const Environment& environment,
+                                const Profile& profile) {
+  for (const auto& region : {flags.region, environment("AWS_REGION"), environment("AWS_DEFAULT_REGION"),
+                             std::optional(value_in(profile, "region"))}) {
+    if (!region || region->empty()) continue;
+    if (!is_region(*region))
+      return fail(ErrorKind::usage, fmt::format("'{}' is not the name of a region", printable(*region)));
+    return *region;
+  }
+  return fail(ErrorKind::usage,
+              "no region is set; name it with --region, as in --region us-east-2, or in AWS_REGION");
+}
+
+/// The host of scheme://[user@]host[:port][/path]; empty if the URL has another form or a user in it.
+std::string host_in(std::string_view url) {
+  const auto scheme = url.find("://");
+  if (scheme == std::string_view::npos || url.find('@') != std::string_view::npos) return {};
+  auto host = url.substr(scheme + 3);
+  host = host.substr(0, host.find('/'));
+  if (host.starts_with('[')) return std::string(host.substr(0, host.find(']') + 1));
+  return std::string(host.substr(0, host.find(':')));
+}
+
+Result<std::string> checked_endpoint(std::string url) {
+  const auto host = host_in(url);
+  if (host.empty() || has_control_characters(url) ||
+      (!url.starts_with("https://") && !url.starts_with("http://")))
+    return fail(ErrorKind::usage,
+                fmt::format("'{}' is no endpoint; its form is https://HOST[:PORT]", printable(url)));
+  const bool here = host == "localhost" || host == "[::1]" || host.starts_with("127.");
+  if (url.starts_with("http://") && !here)
+    return fail(
+        ErrorKind::usage,
+        fmt::format("the endpoint {} would be used without encryption; plain http is for this machine only",
+                    printable(url)));
+  if (!url.ends_with('/')) url += '/';
+  return url;
+}
+
+Result<std::string> find_endpoint(const CloudFlags& flags, const Environment& environment,
+                                  const Profile& profile, const std::string& region) {
+  for (const auto& url :
+       {flags.endpoint, environment("AWS_ENDPOINT_URL_EC2"), environment("AWS_ENDPOINT_URL"),
+        std::optional(value_in(profile, "endpoint_url"))}) {
+    if (url && !url->empty()) return checked_endpoint(*url);
+  }
+  return fmt::format("https://ec2.{}.amazonaws.com{}/", region, region.starts_with("cn-") ? ".cn" : "");
+}
+
+}  // namespace
+
+Environment process_environment() {
+  return [](const char* name) -> std::optional<std::string> {
+    const char* value = std::getenv(name);
+    if (value == nullptr || *value == '\0') return std::nullopt;
+    return value;
+  };
+}
+
+Result<CloudSettings> find_cloud_settings(const CloudFlags& flags, const Environment& environment) {
+  CloudSettings settings;
+  settings.profile_named = flags.profile.has_value();
+  settings.profile = flags.profile ? *flags.profile : environment("AWS_PROFILE").value_or("default");
+  settings.config_file = file_of(environment, "AWS_CONFIG_FILE", "~/.aws/config");
+  settings.credentials_file = file_of(environment, "AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials");
+  TRY_AS(profile, load_profile(settings.config_file, settings.credentials_file, settings.profile));
+  if (profile->empty() && settings.profile != "default")
+    return fail(ErrorKind::usage,
+                fmt::format("there is no profile '{}' in {} or {}", printable(settings.profile),
+                            settings.config_file.string(), settings.credentials_file.string()));
+  TRY_AS(region, find_region(flags, environment, *profile));
+  settings.region = *region;
+  TRY_AS(endpoint, find_endpoint(flags, environment, *profile, *region));
+  settings.endpoint = *endpoint;
+  return settings;
+}
+
+}  // namespace ec2mpi::cloud

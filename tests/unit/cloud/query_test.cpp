@@ -1,0 +1,175 @@
+#include "src/cloud/query.hpp"
+
+#include <gtest/gtest.h>
+#include <asio/co_spawn.hpp>
+#include <asio/io_context.hpp>
+#include <deque>
+
+#include "src/cloud/query_ec2.hpp"
+
+namespace ec2mpi::cloud {
+namespace {
+
+/// Gives the recorded answers one after the other, and keeps the requests.
+class RecordedServer : public HttpSender {
+ public:
+  explicit RecordedServer(std::deque<Result<HttpAnswer>> answers) : answers_(std::move(answers)) {}
+
+  asio::awaitable<Result<HttpAnswer>> send(HttpRequest request, Limit) override {
+    requests.push_back(std::move(request));
+    auto answer = std::move(answers_.front());
+    if (answers_.size() > 1) answers_.pop_front();
+    co_return answer;
+  }
+
+  std::vector<HttpRequest> requests;
+
+ private:
+  std::deque<Result<HttpAnswer>> answers_;
+};
+
+HttpAnswer error_answer(long status, const std::string& code, const std::string& message) {
+  return {status, "<Response><Errors><Error><Code>" + code + "</Code><Message>" + message +
+                      "</Message></Error></Errors><RequestID>1</RequestID></Response>"};
+}
+
+HttpAnswer one_instance(const std::string& id, const std::string& next) {
+  return {200,
+          "<DescribeInstancesResponse><reservationSet><item><instancesSet><item><instanceId>" + id +
+              "</instanceId><instanceState><code>16</code><name>running</name></instanceState>"
+              "<instanceType>c5n.large</instanceType><ipAddress>203.0.113.5</ipAddress>"
+              "<privateIpAddress>10.0.0.5</privateIpAddress><launchTime>2026-11-22T18:00:08.000Z</launchTime>"
+              "<placement><availabilityZone>us-east-2a</availabilityZone></placement>"
+              "<instanceLifecycle>spot</instanceLifecycle>"
+              "<tagSet><item><key>ec2mpi:cluster</key><value>c1</value></item></tagSet>"
+              "<groupSet><item><groupId>sg-1</groupId></item></groupSet></item></instancesSet></item>"
+              "</reservationSet><nextToken>" +
+              next + "</nextToken></DescribeInstancesResponse>"};
+}
+
+HttpAnswer done() {
+  return {200, "<StopInstancesResponse><return>true</return></StopInstancesResponse>"};
+}
+
+Environment keys_in_environment() {
+  return [](const char* name) -> std::optional<std::string> {
+    if (std::string(name) == "AWS_ACCESS_KEY_ID") return "AKIDEXAMPLE";
+    if (std::string(name) == "AWS_SECRET_ACCESS_KEY") return "very-secret";
+    return std::nullopt;
+  };
+}
+
+struct Asked {
+  std::deque<Result<HttpAnswer>> answers;
+  std::vector<HttpRequest> requests = {};
+
+  /// Runs a call against the recorded answers.
+  template <class T>
+  Answer<T> operator()(std::function<asio::awaitable<Answer<T>>(Ec2&)> call) {
+    auto server = std::make_unique<RecordedServer>(std::move(answers));
+    auto& seen = *server;
+    CloudSettings settings;
+    settings.region = "us-east-2";
+    settings.endpoint = "https://ec2.us-east-2.amazonaws.com/";
+    settings.profile = "default";
+    QueryEc2 ec2(settings, keys_in_environment(), std::move(server),
+                 {.tries = 4, .first = std::chrono::microseconds(1), .most = std::chrono::microseconds(2)});
+    asio::io_context loop;
+    std::optional<Answer<T>> result;
+    asio::co_spawn(loop, call(ec2), [&result](std::exception_ptr failure, Answer<T> answer) {
+      if (failure) std::rethrow_exception(failure);
+      result = std::move(answer);
+    });
+    loop.run();
+    requests = seen.requests;
+    return std::move(*result);
+  }
+};
+
+Answer<void> stop_one(Asked& asked) {
+  return asked.operator()<void>([](Ec2& ec2) { return ec2.stop({"i-0123456789abcdef0"}, false, {}); });
+}
+
+TEST(Query, FormIsEncodedAsAwsExpects) {
+  Parameters parameters{{"Tag.1.Value", "a b+c=ü&~*/"}};
+  EXPECT_EQ(form_of("CreateTags", parameters),
+            "Action=CreateTags&Version=2016-11-15&Tag.1.Value=a%20b%2Bc%3D%C3%BC%26~%2A%2F");
+}
+
+TEST(Query, InstancesOfAllPagesAreRead) {
+  Asked asked{{one_instance("i-0123456789abcdef0", "page2"), one_instance("i-0123456789abcdef1", "")}};
+  const auto found = asked.operator()<std::vector<Instance>>([](Ec2& ec2) { return ec2.instances({}, {}); });
+  ASSERT_TRUE(found) << found.error().message;
+  ASSERT_EQ(found->size(), 2U);
+  EXPECT_EQ((*found)[1].id, "i-0123456789abcdef1");
+  EXPECT_EQ((*found)[0].zone, "us-east-2a");
+  EXPECT_TRUE((*found)[0].spot);
+  EXPECT_EQ((*found)[0].tag(kClusterTag), "c1");
+  EXPECT_NE(asked.requests[1].body.find("NextToken=page2"), std::string::npos);
+}
+
+TEST(Query, ThrottlingIsWaitedOut) {
+  Asked asked{{error_answer(503, "RequestLimitExceeded", "slow down"), done()}};
+  EXPECT_TRUE(stop_one(asked));
+  EXPECT_EQ(asked.requests.size(), 2U);
+}
+
+TEST(Query, ServerErrorWithHtmlIsRetriedAndThenNamed) {
+  Asked asked{{HttpAnswer{500, "<html><body>Internal Server Error</body></html>"}}};
+  const auto stopped = stop_one(asked);
+  ASSERT_FALSE(stopped);
+  EXPECT_EQ(asked.requests.size(), 4U);
+  EXPECT_EQ(stopped.error().message, "StopInstances: the answer (HTTP status 500) is not that of EC2");
+}
+
+TEST(Query, DroppedReplyIsAskedForAgain) {
+  Asked asked{{fail(ErrorKind::unreachable, "Server returned nothing"), done()}};
+  EXPECT_TRUE(stop_one(asked));
+}
+
+TEST(Query, MissingPermissionIsNotRetriedAndNamesThePolicy) {
+  Asked asked{{error_answer(403, "UnauthorizedOperation", "You are not authorized.")}};
+  const auto stopped = stop_one(asked);
+  ASSERT_FALSE(stopped);
+  EXPECT_EQ(asked.requests.size(), 1U);
+  EXPECT_EQ(stopped.error().problem, Problem::unauthorized);
+  EXPECT_NE(stopped.error().message.find("ec2mpi iam-policy"), std::string::npos);
+}
+
+TEST(Query, WrongClockIsNamedWithItsSkew) {
+  auto refusal = error_answer(401, "AuthFailure", "not able to validate");
+  const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  refusal.date = now + std::chrono::minutes(12) + std::chrono::seconds(30);
+  Asked asked{{refusal}};
+  const auto stopped = stop_one(asked);
+  ASSERT_FALSE(stopped);
+  EXPECT_EQ(stopped.error().problem, Problem::clock);
+  EXPECT_TRUE(stopped.error().message.starts_with("this machine's clock is 12 min"))
+      << stopped.error().message;
+  EXPECT_NE(stopped.error().message.find("behind EC2's"), std::string::npos);
+}
+
+TEST(Query, WordsOfTheEndpointCannotReachTheTerminal) {
+  Asked asked{{error_answer(400, "Bad", "a\x1b[31mb")}};
+  const auto stopped = stop_one(asked);
+  ASSERT_FALSE(stopped);
+  EXPECT_EQ(stopped.error().message.find('\x1b'), std::string::npos);
+}
+
+TEST(Query, DryRunThatWouldWorkCounts) {
+  Asked asked{{error_answer(412, "DryRunOperation", "Request would have succeeded")}};
+  EXPECT_TRUE(stop_one(asked));
+}
+
+TEST(Query, NoErrorHasTheSecret) {
+  for (const auto* code :
+       {"AuthFailure", "RequestExpired", "UnauthorizedOperation", "InvalidInstanceID.NotFound"}) {
+    Asked asked{{error_answer(400, code, "no")}};
+    const auto stopped = stop_one(asked);
+    ASSERT_FALSE(stopped);
+    EXPECT_EQ(stopped.error().message.find("very-secret"), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace ec2mpi::cloud
