@@ -17,12 +17,17 @@ namespace {
 
 constexpr std::size_t kMostBytes = std::size_t{64} << 20;  ///< a page of a thousand images has about 3 MB
 
-/// One socket of libcurl, which owns it.
+/// One socket of libcurl, which owns and closes it.
 struct Socket {
   explicit Socket(const asio::any_io_executor& executor, int fd) : descriptor(executor, fd) {}
-  ~Socket() { descriptor.release(); }
+  ~Socket() { forget(); }
   Socket(const Socket&) = delete;
   Socket& operator=(const Socket&) = delete;
+
+  /// Stops waiting for it, before libcurl closes it: the next socket may have the same number.
+  void forget() {
+    if (descriptor.is_open()) descriptor.release();
+  }
 
   asio::posix::stream_descriptor descriptor;
   int wanted = 0;  ///< CURL_POLL_IN, CURL_POLL_OUT or both
@@ -156,7 +161,7 @@ class CurlSender : public HttpSender {
   static int on_socket(CURL*, curl_socket_t fd, int wanted, void* self, void*) {
     auto& sockets = static_cast<CurlSender*>(self)->sockets_;
     if (wanted == CURL_POLL_REMOVE) {
-      sockets.erase(fd);
+      if (const auto removed = sockets.extract(fd)) removed.mapped()->forget();
       return 0;
     }
     auto& socket = sockets[fd];

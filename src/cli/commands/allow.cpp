@@ -60,13 +60,13 @@ std::string group_for(const cloud::Instance& instance, const std::vector<cloud::
 }
 
 asio::awaitable<cloud::Answer<std::vector<cloud::SecurityGroup>>> groups_of(
-    OnInstances& on, std::vector<cloud::Instance> instances) {
+    InstanceContext& context, std::vector<cloud::Instance> instances) {
   std::set<std::string> ids;
   for (const auto& one : instances) ids.insert(one.security_groups.begin(), one.security_groups.end());
   std::vector<cloud::Filter> filters(1);
   filters[0].name = "group-id";
   filters[0].values.assign(ids.begin(), ids.end());
-  CO_TRY_AS(groups, co_await on.ec2.security_groups(std::move(filters), on.limit()));
+  CO_TRY_AS(groups, co_await context.ec2.security_groups(std::move(filters), context.limit()));
   std::set<std::string> wanted;
   for (const auto& one : instances)
     if (!one.is_gone()) wanted.insert(group_for(one, *groups));
@@ -75,39 +75,39 @@ asio::awaitable<cloud::Answer<std::vector<cloud::SecurityGroup>>> groups_of(
 }
 
 /// First the new rule, then the old ones away: there is no moment without one.
-asio::awaitable<cloud::Answer<void>> put_rule(OnInstances& on, cloud::SecurityGroup group,
-                                              std::string network) {
+asio::awaitable<cloud::Answer<void>> replace_rule(InstanceContext& context, cloud::SecurityGroup group,
+                                                  std::string network) {
   if (!lets_in(group, network)) {
     cloud::IngressRule rule{"tcp", kSsh, kSsh, network, kDescription};
-    auto added = co_await on.ec2.allow(group.id, std::move(rule), on.limit());
+    auto added = co_await context.ec2.allow(group.id, std::move(rule), context.limit());
     if (!added && added.error().problem != cloud::Problem::exists) co_return added;
   }
   for (const auto& rule : group.ingress) {
     if (!is_own_rule(rule) || rule.network == network) continue;
-    auto removed = co_await on.ec2.revoke(group.id, rule, on.limit());
+    auto removed = co_await context.ec2.revoke(group.id, rule, context.limit());
     if (!removed && removed.error().problem != cloud::Problem::not_found) co_return removed;
-    on.console().talk(
+    context.console().talk(
         fmt::format("{} ({}): ssh from {} is no longer allowed", group.id, group.name, rule.network));
   }
-  on.console().talk(fmt::format("{} ({}): ssh is allowed from {}", group.id, group.name, network));
+  context.console().talk(fmt::format("{} ({}): ssh is allowed from {}", group.id, group.name, network));
   co_return cloud::Answer<void>();
 }
 
-asio::awaitable<int> allow_ssh(OnInstances& on, std::optional<std::string> from) {
+asio::awaitable<int> allow_ssh(InstanceContext& context, std::optional<std::string> from) {
   if (!from) {
-    const auto own = co_await cloud::find_own_address(cloud::process_environment(), on.limit());
-    if (!own) co_return report_error(on, own.error(), exit_code::not_started);
+    const auto own = co_await cloud::find_own_address(cloud::process_environment(), context.limit());
+    if (!own) co_return report_error(context, own.error(), exit_code::not_started);
     from = *own;
   }
   const auto network = network_of(*from);
-  if (!network) co_return report_error(on, network.error(), exit_code::not_started);
-  const auto found = co_await look_up_all(on);
-  if (!found) co_return report_error(on, found.error(), exit_code::not_started);
-  const auto groups = co_await groups_of(on, *found);
-  if (!groups) co_return report_error(on, groups.error(), exit_code::not_started);
+  if (!network) co_return report_error(context, network.error(), exit_code::not_started);
+  const auto found = co_await look_up_known(context);
+  if (!found) co_return report_error(context, found.error(), exit_code::not_started);
+  const auto groups = co_await groups_of(context, *found);
+  if (!groups) co_return report_error(context, groups.error(), exit_code::not_started);
   for (const auto& group : *groups) {
-    const auto put = co_await put_rule(on, group, *network);
-    if (!put) co_return report_error(on, put.error(), exit_code::node_failed);
+    const auto put = co_await replace_rule(context, group, *network);
+    if (!put) co_return report_error(context, put.error(), exit_code::node_failed);
   }
   co_return exit_code::ok;
 }
@@ -123,12 +123,13 @@ void add_allow_command(CLI::App& app, Dispatch& dispatch) {
   add_instance_options(command, options->which);
   command
       .add_option("--from", options->from,
-                  "This address or network instead [what checkip.amazonaws.com sees]")
+                  "This address or network instead [the one that checkip.amazonaws.com sees]")
       ->type_name("ADDRESS");
   command.callback([options, &dispatch] {
     dispatch.chosen = [options](const CommonOptions& common) {
-      return work_on_instances(options->which, common,
-                               [options](OnInstances& on) { return allow_ssh(on, options->from); });
+      return run_on_instances(options->which, common, [options](InstanceContext& context) {
+        return allow_ssh(context, options->from);
+      });
     };
   });
 }

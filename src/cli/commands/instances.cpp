@@ -104,15 +104,17 @@ Result<std::vector<std::string>> chosen_ids(const InstanceOptions& options,
   return ids;
 }
 
-asio::awaitable<int> on_loop(OnInstances& on, std::function<asio::awaitable<int>(OnInstances&)> work) {
-  const int code = co_await work(on);
+asio::awaitable<int> on_loop(InstanceContext& context,
+                             std::function<asio::awaitable<int>(InstanceContext&)> work) {
+  const int code = co_await work(context);
   co_return code;
 }
 
-std::string short_table(const OnInstances& on, const std::vector<cloud::Instance>& instances) {
+std::string short_table(const InstanceContext& context, const std::vector<cloud::Instance>& instances) {
   std::vector<std::vector<std::string>> rows;
   for (const auto& one : instances)
-    rows.push_back({"  " + title_of(on, one.id), one.tag("Name"), one.type, one.state, one.public_address});
+    rows.push_back(
+        {"  " + title_of(context, one.id), one.tag("Name"), one.type, one.state, one.public_address});
   return rows.empty() ? std::string() : aligned(std::move(rows));
 }
 
@@ -121,11 +123,11 @@ bool is_tagged(const cloud::Instance& instance) {
 }
 
 /// The next line of standard input; nothing at its end.
-asio::awaitable<Result<std::optional<std::string>>> read_line(OnInstances& on) {
-  InputStream input(on.runtime.executor(), STDIN_FILENO);
+asio::awaitable<Result<std::optional<std::string>>> read_line(InstanceContext& context) {
+  InputStream input(context.runtime.executor(), STDIN_FILENO);
   std::string line;
   while (line.find('\n') == std::string::npos) {
-    auto bytes = co_await input.read(on.limit());
+    auto bytes = co_await input.read(context.limit());
     if (!bytes) co_return std::unexpected(bytes.error());
     if (!*bytes) break;
     line += **bytes;
@@ -135,11 +137,49 @@ asio::awaitable<Result<std::optional<std::string>>> read_line(OnInstances& on) {
   co_return std::optional(std::string(trim(line.substr(0, line.find('\n')))));
 }
 
-std::string late_line(const OnInstances& on, const std::vector<cloud::Instance>& instances,
+/// EC2 forgets an instance some time after its end; the list may still have it.
+bool has_ended(const InstanceContext& context, const std::string& id) {
+  if (!context.list) return false;
+  const auto node = std::ranges::find(context.list->nodes, id, &Node::instance_id);
+  return node != context.list->nodes.end() && node->state == "terminated";
+}
+
+Error no_instances(const InstanceContext& context) {
+  if (!context.options.cluster) return {ErrorKind::usage, "all chosen instances have ended"};
+  return {ErrorKind::usage, fmt::format("no instance in {} has the tag {}={}", context.region,
+                                        cloud::kClusterTag, printable(*context.options.cluster))};
+}
+
+/// The instance as the list has it.
+cloud::Instance listed_instance(const Node& node) {
+  cloud::Instance instance;
+  instance.id = node.instance_id;
+  instance.state = node.state;
+  instance.type = node.type;
+  instance.zone = node.availability_zone;
+  instance.public_address = node.public_address;
+  instance.private_address = node.private_address;
+  instance.ipv6 = node.ipv6;
+  instance.launched = node.launched;
+  return instance;
+}
+
+/// All instances of the list: as EC2 has them, or as they were if EC2 does not know them.
+std::vector<cloud::Instance> renewed(const std::vector<Node>& nodes,
+                                     const std::vector<cloud::Instance>& known) {
+  std::vector<cloud::Instance> all;
+  for (const auto& node : nodes) {
+    const auto place = std::ranges::find(known, node.instance_id, &cloud::Instance::id);
+    all.push_back(place == known.end() ? listed_instance(node) : *place);
+  }
+  return all;
+}
+
+std::string late_line(const InstanceContext& context, const std::vector<cloud::Instance>& instances,
                       const std::string& state) {
   std::vector<std::string> late;
   for (const auto& one : instances)
-    if (one.state != state) late.push_back(fmt::format("{} is {}", title_of(on, one.id), one.state));
+    if (one.state != state) late.push_back(fmt::format("{} is {}", title_of(context, one.id), one.state));
   const auto shown = std::min<std::size_t>(late.size(), 3);
   return fmt::format("{} of {} {}; {}{}", instances.size() - late.size(), instances.size(), state,
                      join({late.begin(), late.begin() + static_cast<std::ptrdiff_t>(shown)}, ", "),
@@ -204,8 +244,8 @@ void add_agreement_options(CLI::App& command, Agreement& agreement) {
   command.add_flag("--dry-run", agreement.dry_run, "Only ask EC2 whether it would be allowed");
 }
 
-Result<int> work_on_instances(const InstanceOptions& options, const CommonOptions& common,
-                              std::function<asio::awaitable<int>(OnInstances&)> work) {
+Result<int> run_on_instances(const InstanceOptions& options, const CommonOptions& common,
+                             std::function<asio::awaitable<int>(InstanceContext&)> work) {
   TRY_AS(config, load_settings());
   std::optional<ListedInstances> list;
   if (!options.cluster) {
@@ -221,47 +261,42 @@ Result<int> work_on_instances(const InstanceOptions& options, const CommonOption
   TRY_AS(settings, cloud::find_cloud_settings(options.account, cloud::process_environment()));
   Runtime runtime(common);
   const auto ec2 = cloud::open_ec2(runtime.executor(), *settings, cloud::process_environment());
-  OnInstances on{runtime,         *ec2,           settings->region, std::move(*config), options,
-                 std::move(list), std::move(*ids)};
-  return runtime.run(on_loop(on, std::move(work)));
+  InstanceContext context{runtime,         *ec2,           settings->region, std::move(*config), options,
+                          std::move(list), std::move(*ids)};
+  return runtime.run(on_loop(context, std::move(work)));
 }
 
-asio::awaitable<cloud::Answer<FoundInstances>> look_up(OnInstances& on) {
+asio::awaitable<cloud::Answer<FoundInstances>> look_up(InstanceContext& context) {
   FoundInstances found;
-  if (on.options.cluster) {
+  if (context.options.cluster) {
     std::vector<cloud::Filter> filters(1);
     filters[0].name = std::string("tag:") + cloud::kClusterTag;
-    filters[0].values.push_back(*on.options.cluster);
-    CO_TRY_AS(tagged, co_await on.ec2.instances(std::move(filters), on.limit()));
+    filters[0].values.push_back(*context.options.cluster);
+    CO_TRY_AS(tagged, co_await context.ec2.instances(std::move(filters), context.limit()));
     found.known = std::move(*tagged);
     co_return std::move(found);
   }
-  CO_TRY_AS(known, co_await on.ec2.instances_by_id(on.ids, on.limit()));
+  CO_TRY_AS(known, co_await context.ec2.instances_by_id(context.ids, context.limit()));
   found.known = std::move(*known);
-  for (const auto& id : on.ids) {
+  for (const auto& id : context.ids) {
     const auto is_it = [&id](const cloud::Instance& one) { return one.id == id; };
-    if (std::ranges::none_of(found.known, is_it)) found.unknown.push_back(id);
+    if (std::ranges::none_of(found.known, is_it) && !has_ended(context, id)) found.unknown.push_back(id);
   }
   co_return std::move(found);
 }
 
-asio::awaitable<cloud::Answer<std::vector<cloud::Instance>>> look_up_all(OnInstances& on) {
-  CO_TRY_AS(found, co_await look_up(on));
+asio::awaitable<cloud::Answer<std::vector<cloud::Instance>>> look_up_known(InstanceContext& context) {
+  CO_TRY_AS(found, co_await look_up(context));
   if (!found->unknown.empty()) {
     std::vector<std::string> titles;
-    for (const auto& id : found->unknown) titles.push_back(title_of(on, id));
+    for (const auto& id : found->unknown) titles.push_back(title_of(context, id));
     Error error{ErrorKind::usage,
                 fmt::format("{}: not an instance of this account in {}; correct the list, or choose another "
                             "--region or --profile",
-                            join(titles, ", "), on.region)};
+                            join(titles, ", "), context.region)};
     co_return std::unexpected(cloud::ApiError(std::move(error)));
   }
-  if (found->known.empty()) {
-    Error error{ErrorKind::usage,
-                fmt::format("no instance in {} has the tag {}={}", on.region, cloud::kClusterTag,
-                            printable(on.options.cluster.value_or("")))};
-    co_return std::unexpected(cloud::ApiError(std::move(error)));
-  }
+  if (found->known.empty()) co_return std::unexpected(cloud::ApiError(no_instances(context)));
   co_return std::move(found->known);
 }
 
@@ -271,23 +306,24 @@ std::vector<std::string> ids_of(const std::vector<cloud::Instance>& instances) {
   return ids;
 }
 
-std::string title_of(const OnInstances& on, const std::string& id) {
-  if (on.list) {
-    for (const auto& node : on.list->nodes)
+std::string title_of(const InstanceContext& context, const std::string& id) {
+  if (context.list) {
+    for (const auto& node : context.list->nodes)
       if (node.instance_id == id && node.index > 0) return fmt::format("{} ({})", node.label(), id);
   }
   return id;
 }
 
-asio::awaitable<Result<bool>> agree(OnInstances& on, Agreement agreement, std::string verb,
-                                    std::vector<cloud::Instance> instances) {
+asio::awaitable<Result<bool>> ask_to_agree(InstanceContext& context, Agreement agreement, std::string verb,
+                                           std::vector<cloud::Instance> instances) {
   const auto foreign = static_cast<std::size_t>(std::ranges::count_if(instances, std::not_fn(is_tagged)));
-  if (!agreement.yes || !on.runtime.options().quiet) {
-    on.console().talk(fmt::format("{}: {} in {}", verb, count_of(instances.size(), "instance"), on.region));
-    on.console().talk_bytes(short_table(on, instances));
+  if (!agreement.yes || !context.runtime.options().quiet) {
+    context.console().talk(
+        fmt::format("{}: {} in {}", verb, count_of(instances.size(), "instance"), context.region));
+    context.console().talk_bytes(short_table(context, instances));
   }
   if (agreement.yes) {
-    if (foreign == 0 || !on.options.ids.empty()) co_return true;
+    if (foreign == 0 || !context.options.ids.empty()) co_return true;
     co_return fail(ErrorKind::usage,
                    fmt::format("ec2mpi has not started {} of these; with --yes, name all with --ids",
                                count_of(foreign, "instance")));
@@ -296,68 +332,68 @@ asio::awaitable<Result<bool>> agree(OnInstances& on, Agreement agreement, std::s
     co_return fail(ErrorKind::usage,
                    "nothing was changed: there is no terminal to ask on; use --yes with --ids");
   const auto wanted = fmt::format("{} {}", verb, instances.size());
-  on.console().talk(fmt::format("Type `{}` to do it; all else changes nothing:", wanted));
-  co_await on.console().flush(on.limit());
-  CO_TRY_AS(line, co_await read_line(on));
+  context.console().talk(fmt::format("Type `{}` to do it; all else changes nothing:", wanted));
+  co_await context.console().flush(context.limit());
+  CO_TRY_AS(line, co_await read_line(context));
   if (*line && **line == wanted) co_return true;
-  on.console().talk("ec2mpi: nothing was changed");
+  context.console().talk("ec2mpi: nothing was changed");
   co_return false;
 }
 
-asio::awaitable<cloud::Answer<std::vector<cloud::Instance>>> wait_for_state(OnInstances& on,
+asio::awaitable<cloud::Answer<std::vector<cloud::Instance>>> wait_for_state(InstanceContext& context,
                                                                             std::vector<std::string> ids,
                                                                             std::string state) {
-  const auto limit = on.limit().at_most(kMostWait);
+  const auto limit = context.limit().at_most(kMostWait);
   Clock::duration pause = kFirstLook;
   std::vector<cloud::Instance> seen;
   for (;;) {
-    auto now = co_await on.ec2.instances_by_id(ids, limit);
+    auto now = co_await context.ec2.instances_by_id(ids, limit);
     if (!now && !seen.empty() && limit.stop.stop_requested()) break;
     if (!now) co_return std::unexpected(now.error());
     seen = std::move(*now);
     if (all_in(seen, state)) break;
-    on.console().status(late_line(on, seen, state));
+    context.console().status(late_line(context, seen, state));
     const Wake wake = co_await sleep_for(pause, limit);
     if (wake == Wake::stopped || Clock::now() >= limit.deadline) break;
     pause = std::min<Clock::duration>(2 * pause, kSlowestLook);
   }
-  on.console().status("");
-  if (!all_in(seen, state)) on.console().talk("ec2mpi: " + late_line(on, seen, state));
+  context.console().status("");
+  if (!all_in(seen, state)) context.console().talk("ec2mpi: " + late_line(context, seen, state));
   co_return std::move(seen);
 }
 
-asio::awaitable<cloud::Answer<void>> write_list(OnInstances& on) {
-  if (!on.list || on.list->nodes.empty()) co_return cloud::Answer<void>();
+asio::awaitable<cloud::Answer<void>> write_list(InstanceContext& context) {
+  if (!context.list || context.list->nodes.empty()) co_return cloud::Answer<void>();
+  const auto& nodes = context.list->nodes;
   std::vector<std::string> ids;
-  for (const auto& node : on.list->nodes) ids.push_back(node.instance_id);
-  CO_TRY_AS(instances, co_await on.ec2.instances_by_id(ids, on.limit()));
   std::vector<std::string> names;
-  for (const auto& one : *instances) {
-    const auto node = std::ranges::find(on.list->nodes, one.id, &Node::instance_id);
-    names.push_back(node->name);
+  for (const auto& node : nodes) {
+    ids.push_back(node.instance_id);
+    names.push_back(node.name);
   }
-  const auto text = cloud::list_text(*instances, names, on.list->has_public_addresses);
-  const auto& file = on.list->file;
-  if (!on.list->may_be_written) {
-    on.console().talk(fmt::format(
+  CO_TRY_AS(known, co_await context.ec2.instances_by_id(ids, context.limit()));
+  const auto text = cloud::list_text(renewed(nodes, *known), names, context.list->has_public_addresses);
+  const auto& file = context.list->file;
+  if (!context.list->may_be_written) {
+    context.console().talk(fmt::format(
         "ec2mpi: {} has more than a table of instances, so it is left as it is; now:", file.string()));
-    on.console().talk_bytes(text);
+    context.console().talk_bytes(text);
     co_return cloud::Answer<void>();
   }
   CO_TRY(keep_before(file));
   CO_TRY(write_file_atomically(file, text, 0644));
-  if (!on.runtime.options().quiet)
-    on.console().talk(fmt::format("{} has the new states and addresses; {}.before is the list as it was",
-                                  file.string(), file.string()));
+  if (!context.runtime.options().quiet)
+    context.console().talk(fmt::format("{} has the new states and addresses; {}.before is the list as it was",
+                                       file.string(), file.string()));
   co_return cloud::Answer<void>();
 }
 
-int report_error(OnInstances& on, const Error& error, int code) {
-  if (on.runtime.stop().stop_requested()) {
-    on.console().talk("ec2mpi: interrupted");
+int report_error(InstanceContext& context, const Error& error, int code) {
+  if (context.runtime.stop().stop_requested()) {
+    context.console().talk("ec2mpi: interrupted");
     return exit_code::interrupted;
   }
-  on.console().talk("ec2mpi: " + error.message);
+  context.console().talk("ec2mpi: " + error.message);
   return code;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
-/// What the commands on instances share: which instances, in which account, and the question before a change.
+/// The common part of all commands on instances: which instances, in which account, the question before a
+/// change, and the list after it.
 
 #include <asio/awaitable.hpp>
 #include <CLI/CLI.hpp>
@@ -26,7 +27,7 @@ struct InstanceOptions {
 
 void add_instance_options(CLI::App& command, InstanceOptions& options);
 
-/// How a change is agreed to.
+/// Whether a change needs the user's agreement, or is only tried.
 struct Agreement {
   bool yes = false;
   bool dry_run = false;
@@ -34,17 +35,17 @@ struct Agreement {
 
 void add_agreement_options(CLI::App& command, Agreement& agreement);
 
-/// The instance list of the command, as far as it has one.
+/// The instance list of the command.
 struct ListedInstances {
   std::filesystem::path file;
   StateFolder state;
   std::vector<Node> nodes;      ///< all with an id, in the list's order, whatever their state
-  bool may_be_written = false;  ///< it says nothing that a table of EC2's answers would lose
+  bool may_be_written = false;  ///< a table of EC2's answers would lose nothing of it
   bool has_public_addresses = true;
 };
 
-/// One command at work.
-struct OnInstances {
+/// Everything that a command works with. It lives until the command has ended.
+struct InstanceContext {
   Runtime& runtime;
   cloud::Ec2& ec2;
   std::string region;
@@ -57,38 +58,40 @@ struct OnInstances {
   [[nodiscard]] Console& console() const { return runtime.console(); }
 };
 
-/// Reads settings and list, and runs the command. Errors: as they come before the first packet.
-[[nodiscard]] Result<int> work_on_instances(const InstanceOptions& options, const CommonOptions& common,
-                                            std::function<asio::awaitable<int>(OnInstances&)> work);
+/// Reads settings and list, and runs the command. Errors: those that are found before the first packet.
+[[nodiscard]] Result<int> run_on_instances(const InstanceOptions& options, const CommonOptions& common,
+                                           std::function<asio::awaitable<int>(InstanceContext&)> work);
 
 /// The chosen instances as EC2 has them, and the ids that it does not know.
 struct FoundInstances {
   std::vector<cloud::Instance> known;
   std::vector<std::string> unknown;
 };
-[[nodiscard]] asio::awaitable<cloud::Answer<FoundInstances>> look_up(OnInstances& on);
-/// The same where an unknown id is an error.
-[[nodiscard]] asio::awaitable<cloud::Answer<std::vector<cloud::Instance>>> look_up_all(OnInstances& on);
+[[nodiscard]] asio::awaitable<cloud::Answer<FoundInstances>> look_up(InstanceContext& context);
+/// The same for commands that refuse an unknown id.
+[[nodiscard]] asio::awaitable<cloud::Answer<std::vector<cloud::Instance>>> look_up_known(
+    InstanceContext& context);
 
 [[nodiscard]] std::vector<std::string> ids_of(const std::vector<cloud::Instance>& instances);
 
 /// "node2 (i-0123…)" if the list has it, else the id.
-[[nodiscard]] std::string title_of(const OnInstances& on, const std::string& id);
+[[nodiscard]] std::string title_of(const InstanceContext& context, const std::string& id);
 
-/// Shows the instances, and asks for the words `VERB COUNT`. With --yes, instances that ec2mpi has not
+/// Shows the instances, and asks the user to type `VERB COUNT`. With --yes, instances that ec2mpi has not
 /// started must also be named with --ids. False if the user does not agree. Errors: usage.
-[[nodiscard]] asio::awaitable<Result<bool>> agree(OnInstances& on, Agreement agreement, std::string verb,
-                                                  std::vector<cloud::Instance> instances);
+[[nodiscard]] asio::awaitable<Result<bool>> ask_to_agree(InstanceContext& context, Agreement agreement,
+                                                         std::string verb,
+                                                         std::vector<cloud::Instance> instances);
 
-/// Looks until all instances are in the state, with a line that names the late ones. After a Ctrl-C or ten
-/// minutes it returns the states that it saw last.
+/// Asks EC2 until all instances are in the state, and shows which ones are late. After a Ctrl-C or ten
+/// minutes it returns the last states.
 [[nodiscard]] asio::awaitable<cloud::Answer<std::vector<cloud::Instance>>> wait_for_state(
-    OnInstances& on, std::vector<std::string> ids, std::string state);
+    InstanceContext& context, std::vector<std::string> ids, std::string state);
 
 /// Writes states and addresses into the list; the list as it was stays as LIST.before.
-[[nodiscard]] asio::awaitable<cloud::Answer<void>> write_list(OnInstances& on);
+[[nodiscard]] asio::awaitable<cloud::Answer<void>> write_list(InstanceContext& context);
 
 /// Reports an error and gives the exit code; `code` unless the user has interrupted it.
-[[nodiscard]] int report_error(OnInstances& on, const Error& error, int code);
+[[nodiscard]] int report_error(InstanceContext& context, const Error& error, int code);
 
 }  // namespace ec2mpi::cli

@@ -1,11 +1,12 @@
 #include <fmt/format.h>
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/command.hpp"
+#include "ec2mpi/cli/session/world.hpp"
 #include "ec2mpi/cli/terminal/aligned.hpp"
+#include "ec2mpi/cli/terminal/json.hpp"
 #include "ec2mpi/cloud/instance_list.hpp"
 #include "ec2mpi/cluster/values/launch_time.hpp"
 #include "ec2mpi/ssh/host_keys.hpp"
@@ -21,7 +22,7 @@ struct StatusOptions {
   bool json = false;
 };
 
-/// What one row shows.
+/// One row of the table.
 struct Row {
   cloud::Instance instance;
   std::string node;  ///< "node2", or empty
@@ -31,10 +32,10 @@ struct Row {
   std::vector<std::string> notes;
 };
 
-const Node* listed(const OnInstances& on, const std::string& id) {
-  if (!on.list) return nullptr;
-  const auto found = std::ranges::find(on.list->nodes, id, &Node::instance_id);
-  return found == on.list->nodes.end() ? nullptr : &*found;
+const Node* listed(const InstanceContext& context, const std::string& id) {
+  if (!context.list) return nullptr;
+  const auto found = std::ranges::find(context.list->nodes, id, &Node::instance_id);
+  return found == context.list->nodes.end() ? nullptr : &*found;
 }
 
 Node priced_node(const cloud::Instance& instance) {
@@ -45,11 +46,11 @@ Node priced_node(const cloud::Instance& instance) {
   return node;
 }
 
-void add_age(Row& row, const OnInstances& on) {
+void add_age(Row& row, const InstanceContext& context) {
   if (row.instance.state != "running" && row.instance.state != "pending") return;
-  const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  const auto now = std::chrono::floor<std::chrono::seconds>(context.runtime.options().world->now());
   if (const auto launched = parse_launch_time(row.instance.launched)) row.age = format_age(now - *launched);
-  if (const auto cost = cost_since_launch(priced_node(row.instance), on.config.prices, now))
+  if (const auto cost = cost_since_launch(priced_node(row.instance), context.config.prices, now))
     row.cost = fmt::format("{:.2f}", *cost);
 }
 
@@ -64,19 +65,19 @@ void add_notes(Row& row, const Node* node) {
   if (moved && one.state == "running") row.notes.push_back("the list has " + node->public_address);
 }
 
-Row status_row(const OnInstances& on, const cloud::Instance& instance) {
+Row status_row(const InstanceContext& context, const cloud::Instance& instance) {
   Row row;
   row.instance = instance;
-  const auto* node = listed(on, instance.id);
+  const auto* node = listed(context, instance.id);
   if (node != nullptr && node->index > 0) row.node = node->label();
-  add_age(row, on);
+  add_age(row, context);
   add_notes(row, node);
   return row;
 }
 
 /// Compares the keys that the instance has printed on its console with the remembered ones.
-std::string judge_keys(const std::vector<std::pair<std::string, std::string>>& printed,
-                       const std::vector<ssh::HostKey>& remembered) {
+std::string compare_keys(const std::vector<std::pair<std::string, std::string>>& printed,
+                         const std::vector<ssh::HostKey>& remembered) {
   if (printed.empty()) return "not on the console";
   if (remembered.empty()) return "not remembered";
   const auto is_printed = [&](const ssh::HostKey& key) {
@@ -85,13 +86,14 @@ std::string judge_keys(const std::vector<std::pair<std::string, std::string>>& p
   return std::ranges::all_of(remembered, is_printed) ? "right" : "DIFFERS";
 }
 
-asio::awaitable<cloud::Answer<void>> check_keys(OnInstances& on, std::vector<Row>& rows) {
-  if (!on.list) co_return cloud::Answer<void>();
-  CO_TRY_AS(keys, ssh::HostKeys::load(on.list->state.path() / "known_hosts", ssh::UnknownHostKey::refuse));
+asio::awaitable<cloud::Answer<void>> check_keys(InstanceContext& context, std::vector<Row>& rows) {
+  if (!context.list) co_return cloud::Answer<void>();
+  CO_TRY_AS(keys,
+            ssh::HostKeys::load(context.list->state.path() / "known_hosts", ssh::UnknownHostKey::refuse));
   for (auto& row : rows) {
     if (row.instance.is_gone()) continue;
-    CO_TRY_AS(text, co_await on.ec2.console_output(row.instance.id, on.limit()));
-    row.key = judge_keys(cloud::host_keys_in(*text), keys->known(priced_node(row.instance)));
+    CO_TRY_AS(text, co_await context.ec2.console_output(row.instance.id, context.limit()));
+    row.key = compare_keys(cloud::host_keys_in(*text), keys->known(priced_node(row.instance)));
   }
   co_return cloud::Answer<void>();
 }
@@ -112,49 +114,48 @@ std::string status_table(const std::vector<Row>& rows, bool keys) {
 }
 
 std::string status_json(const std::vector<Row>& rows, const std::vector<std::string>& unknown) {
-  using nlohmann::ordered_json;
-  auto all = ordered_json::array();
+  auto all = Json::array();
   for (const auto& row : rows) {
     const auto& one = row.instance;
-    ordered_json entry{{"node", row.node},
-                       {"id", one.id},
-                       {"state", one.state},
-                       {"type", one.type},
-                       {"zone", one.zone},
-                       {"public_address", one.public_address},
-                       {"private_address", one.private_address},
-                       {"ipv6", one.ipv6},
-                       {"launched", one.launched},
-                       {"spot", one.spot},
-                       {"tags", one.tags},
-                       {"notes", row.notes}};
+    Json entry{{"node", row.node},
+               {"id", one.id},
+               {"state", one.state},
+               {"type", one.type},
+               {"zone", one.zone},
+               {"public_address", one.public_address},
+               {"private_address", one.private_address},
+               {"ipv6", one.ipv6},
+               {"launched", one.launched},
+               {"spot", one.spot},
+               {"tags", one.tags},
+               {"notes", row.notes}};
     if (!row.cost.empty()) entry["cost"] = std::stod(row.cost);
     if (!row.key.empty()) entry["host_key"] = row.key;
     all.push_back(std::move(entry));
   }
   for (const auto& id : unknown) all.push_back({{"id", id}, {"state", "unknown"}});
-  return all.dump(2);
+  return dump_json(all);
 }
 
-asio::awaitable<int> show_status(OnInstances& on, bool keys, bool json) {
-  const auto found = co_await look_up(on);
-  if (!found) co_return report_error(on, found.error(), exit_code::not_started);
+asio::awaitable<int> show_status(InstanceContext& context, bool keys, bool json) {
+  const auto found = co_await look_up(context);
+  if (!found) co_return report_error(context, found.error(), exit_code::not_started);
   std::vector<Row> rows;
-  for (const auto& instance : found->known) rows.push_back(status_row(on, instance));
+  for (const auto& instance : found->known) rows.push_back(status_row(context, instance));
   if (keys) {
-    const auto checked = co_await check_keys(on, rows);
-    if (!checked) co_return report_error(on, checked.error(), exit_code::not_started);
+    const auto checked = co_await check_keys(context, rows);
+    if (!checked) co_return report_error(context, checked.error(), exit_code::not_started);
   }
   if (json)
-    on.console().result(status_json(rows, found->unknown));
+    context.console().result(status_json(rows, found->unknown));
   else
-    on.console().result_table(status_table(rows, keys));
+    context.console().result_table(status_table(rows, keys));
   for (const auto& id : found->unknown)
-    on.console().talk(
-        fmt::format("ec2mpi: {}: not an instance of this account in {}", title_of(on, id), on.region));
+    context.console().talk(fmt::format("ec2mpi: {}: not an instance of this account in {}",
+                                       title_of(context, id), context.region));
   const bool wrong_key = std::ranges::any_of(rows, [](const Row& row) { return row.key == "DIFFERS"; });
   if (wrong_key)
-    on.console().talk(
+    context.console().talk(
         "ec2mpi: a remembered host key is not one that the instance printed on its console: do not log in "
         "before that is explained");
   co_return found->unknown.empty() && !wrong_key ? exit_code::ok : exit_code::node_failed;
@@ -165,7 +166,7 @@ asio::awaitable<int> show_status(OnInstances& on, bool keys, bool json) {
 void add_status_command(CLI::App& app, Dispatch& dispatch) {
   auto options = std::make_shared<StatusOptions>();
   auto& command = add_command(
-      app, "status", "Shows what EC2 says of the list's instances: state, address, age, cost",
+      app, "status", "Shows state, address, age and cost of the list's instances, as EC2 has them now",
       "ec2mpi status\n  ec2mpi status --keys        compares host keys with the consoles' output\n"
       "  ec2mpi status --cluster train --region us-east-2");
   add_instance_options(command, options->which);
@@ -174,8 +175,8 @@ void add_status_command(CLI::App& app, Dispatch& dispatch) {
   command.add_flag("--json", options->json, "As JSON");
   command.callback([options, &dispatch] {
     dispatch.chosen = [options](const CommonOptions& common) {
-      return work_on_instances(options->which, common, [options](OnInstances& on) {
-        return show_status(on, options->keys, options->json);
+      return run_on_instances(options->which, common, [options](InstanceContext& context) {
+        return show_status(context, options->keys, options->json);
       });
     };
   });

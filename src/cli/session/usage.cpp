@@ -52,13 +52,13 @@ std::vector<std::string> options_of(const CLI::App& command) {
 /// Words that people know from other tools, and our words for them.
 std::string known_elsewhere(const std::string& word) {
   static const std::map<std::string, std::string> kOurs = {
-      {"ssh", "login"},    {"shell", "login"}, {"connect", "login"}, {"scp", "push (or pull)"},
-      {"cp", "push"},      {"copy", "push"},   {"put", "push"},      {"upload", "push"},
-      {"get", "pull"},     {"fetch", "pull"},  {"download", "pull"}, {"rsync", "push (or pull)"},
-      {"ls", "nodes"},     {"list", "nodes"},  {"status", "jobs"},   {"queue", "jobs"},
-      {"submit", "run"},   {"mpirun", "run"},  {"start", "run"},     {"stop", "cancel"},
-      {"tail", "logs -f"}, {"log", "logs"},    {"install", "setup"}, {"init", "setup"},
-      {"check", "doctor"}, {"pdsh", "exec"},   {"clush", "exec"},    {"version", "--version"}};
+      {"ssh", "login"},        {"shell", "login"},  {"connect", "login"}, {"scp", "push (or pull)"},
+      {"cp", "push"},          {"copy", "push"},    {"put", "push"},      {"upload", "push"},
+      {"get", "pull"},         {"fetch", "pull"},   {"download", "pull"}, {"rsync", "push (or pull)"},
+      {"ls", "nodes"},         {"list", "nodes"},   {"queue", "jobs"},    {"submit", "run"},
+      {"mpirun", "run"},       {"tail", "logs -f"}, {"log", "logs"},      {"install", "setup"},
+      {"init", "setup"},       {"check", "doctor"}, {"pdsh", "exec"},     {"clush", "exec"},
+      {"version", "--version"}};
   const auto ours = kOurs.find(word);
   return ours == kOurs.end() ? std::string() : "ec2mpi " + ours->second;
 }

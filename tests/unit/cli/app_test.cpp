@@ -52,7 +52,6 @@ TEST(CommandLine, AWrongWordIsRefusedInOneLine) {
            {{"exec-all", "-l", "a b", "true"}, "'a b' is not a user name"},
            {{"exec-all", "--color", "pink", "true"}, "--color: auto, always or never, not 'pink'"},
            {{"nodes", "--address", "postal"}, "--address: auto, public, private or ipv6, not 'postal'"},
-           {{"status"}, "did you mean ec2mpi jobs?"},
            {{"ls"}, "did you mean ec2mpi nodes?"},
            {{"push", "--relay", "often", "x", "y"}, "--relay: auto, always or never, not 'often'"}}) {
     const auto said = laptop.refused(words);
