@@ -82,7 +82,7 @@ def ids_of(ec2mpi):
 
 def aws(ec2mpi, *words):
     """Debian's own client, on the same laptop, in the same account."""
-    done = ec2mpi.cluster.exec(["env", *(f"{k}={v}" for k, v in ec2mpi.ec2.environment.items()), "aws", "--endpoint-url",
+    done = ec2mpi.cluster.exec(["env", *(f"{k}={v}" for k, v in ec2mpi.ec2.environment.items()), "/usr/bin/aws", "--endpoint-url",
                                 ec2mpi.ec2.url, "--output", "json", "ec2", *words])
     assert done.code == 0, done.err
     return json.loads(done.out or "null")

@@ -161,7 +161,8 @@ asio::awaitable<int> end_instances(InstanceContext& context, Agreement agreement
   if (gone && removed && !context.runtime.options().quiet)
     context.console().talk(
         fmt::format("{} ended; nothing of them is left", count_of(now->size(), "instance")));
-  co_return gone&& removed ? exit_code::ok : exit_code::node_failed;
+  const bool all = gone && removed;
+  co_return all ? exit_code::ok : exit_code::node_failed;
 }
 
 }  // namespace
