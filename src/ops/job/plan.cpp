@@ -14,8 +14,8 @@ namespace {
 
 constexpr std::size_t kLongestName = 40;
 
-/// Nodes that say the same, told in one go: "node[1-3] Open MPI 4.1.4, node4 Open MPI 4.1.0".
-std::string told_apart(const std::map<std::string, std::vector<int>>& groups) {
+/// Nodes by their version: "node[1-3] Open MPI 4.1.4, node4 Open MPI 4.1.0".
+std::string versions_text(const std::map<std::string, std::vector<int>>& groups) {
   std::string text;
   for (const auto& [what, indices] : groups) {
     const auto who = indices.size() == 1 ? fmt::format("node{}", indices.front())
@@ -37,7 +37,7 @@ class Planner {
         facts_(facts) {}
 
   [[nodiscard]] Result<JobPlan> plan() {
-    TRY(check_addresses());
+    TRY(refuse_same_machine(places()));
     TRY_AS(placed, place_ranks(places(), wish_.ranks, wish_.slots));
     plan_.places = std::move(*placed);
     leave_slots_free(plan_.places, wish_.spawn);
@@ -50,21 +50,6 @@ class Planner {
   }
 
  private:
-  /// One machine that stands twice in the list would be started twice.
-  [[nodiscard]] Result<void> check_addresses() const {
-    std::map<Ipv4, std::string> seen;
-    for (const auto& node : nodes_) {
-      const auto address = facts_.at(node.index).private_address;
-      const auto [other, is_new] = seen.emplace(address, node.label());
-      if (!is_new) {
-        return fail(ErrorKind::usage,
-                    fmt::format("{} and {} are the same machine, {}; leave one out with --exclude",
-                                other->second, node.label(), address.text()));
-      }
-    }
-    return {};
-  }
-
   [[nodiscard]] std::vector<Place> places() const {
     std::vector<Place> places;
     for (const auto& node : nodes_) {
@@ -119,7 +104,7 @@ class Planner {
     if (versions.size() == 1 && !missing) return {};
     const auto* advice = missing ? "; install it there: ec2mpi setup"
                                  : "; different versions hang without a word: install the same everywhere";
-    return fail(ErrorKind::remote_io, "the nodes do not have one MPI: " + told_apart(versions) + advice);
+    return fail(ErrorKind::remote_io, "the nodes do not have one MPI: " + versions_text(versions) + advice);
   }
 
   [[nodiscard]] Result<void> plan_command() {

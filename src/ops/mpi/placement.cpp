@@ -159,6 +159,18 @@ Result<std::vector<Place>> place_ranks(std::vector<Place> places, Ranks wanted, 
   return places;
 }
 
+Result<void> refuse_same_machine(const std::vector<Place>& places) {
+  std::map<Ipv4, std::string> seen;
+  for (const auto& place : places) {
+    const auto [other, is_new] = seen.emplace(place.address, place.label);
+    if (!is_new)
+      return fail(ErrorKind::usage,
+                  fmt::format("{} and {} are the same machine, {}; leave one out with --exclude",
+                              other->second, place.label, place.address.text()));
+  }
+  return {};
+}
+
 void leave_slots_free(std::vector<Place>& places, int slots) {
   const auto left = [](const Place& place) { return place.cores - place.ranks - place.spare; };
   for (; slots > 0; --slots) {

@@ -109,18 +109,6 @@ std::string series_meta(const std::string& meta, const std::string& series, cons
   return text;
 }
 
-Result<void> check_addresses(const std::vector<Place>& places) {
-  std::map<Ipv4, std::string> seen;
-  for (const auto& place : places) {
-    const auto [other, is_new] = seen.emplace(place.address, place.label);
-    if (!is_new)
-      return fail(ErrorKind::usage,
-                  fmt::format("{} and {} are the same machine, {}; leave one out with --exclude",
-                              other->second, place.label, place.address.text()));
-  }
-  return {};
-}
-
 /// Of the words one by one: "a b" and "a", "b" are not the same.
 std::string sum_of(const std::vector<std::string>& words) {
   return posix_cksum(quote_words(words));
@@ -199,7 +187,7 @@ Result<JobPlan> plan_variant(const JobWish& wish, const Parameters& parameters,
                              const std::vector<Node>& nodes, const Node& master,
                              const std::map<int, Facts>& facts, QueueFiles queue) {
   const auto places = places_of(nodes, facts);
-  TRY(check_addresses(places));
+  TRY(refuse_same_machine(places));
   TRY_AS(need, need_of(places, wish.ranks, wish.slots));
   const auto room = room_of(places, wish.ranks, wish.slots);
   std::vector<Node> first;

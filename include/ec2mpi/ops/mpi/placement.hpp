@@ -42,6 +42,9 @@ struct Place {
 /// with the arithmetic and what to type instead. Errors: usage. `places` must not be empty.
 [[nodiscard]] Result<std::vector<Place>> place_ranks(std::vector<Place> places, Ranks wanted, Slots slots);
 
+/// One machine that stands twice in the list would be started twice. Errors: usage.
+[[nodiscard]] Result<void> refuse_same_machine(const std::vector<Place>& places);
+
 /// Leaves `slots` slots free, where the most cores are left.
 void leave_slots_free(std::vector<Place>& places, int slots);
 
