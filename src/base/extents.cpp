@@ -13,7 +13,7 @@ constexpr std::size_t kMostExtents = 10'000;
 }  // namespace
 
 std::vector<Extent> data_extents(int fd, std::uint64_t from, std::uint64_t end) {
-  const std::vector<Extent> all{{0, end - from}};
+  std::vector<Extent> all{{0, end - from}};
   std::vector<Extent> extents;
   for (auto at = from; at < end;) {
     const auto data = ::lseek(fd, static_cast<off_t>(at), SEEK_DATA);

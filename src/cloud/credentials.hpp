@@ -14,7 +14,7 @@ namespace ec2mpi::cloud {
 
 /// Reads the JSON of a credential_process or of the metadata service; nothing if it is not that. No message
 /// ever quotes the text, because it has a secret in it.
-[[nodiscard]] std::optional<Credentials> parse_credentials(std::string_view json);
+[[nodiscard]] std::optional<Credentials> parse_credentials(std::string_view text);
 
 class CredentialSource {
  public:

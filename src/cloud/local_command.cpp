@@ -19,8 +19,6 @@ extern "C" {
 #include <sys/pidfd.h>  // glibc 2.36 forgets that C++ may include it
 }
 
-extern char** environ;
-
 namespace ec2mpi::cloud {
 
 namespace {
