@@ -118,6 +118,7 @@ int parse_and_run(const World& world, const std::vector<std::string>& arguments)
   add_down_command(app, dispatch);
   add_iam_policy_command(app, dispatch);
   head_new_commands(app, "Instances (by the EC2 API)");
+  add_option_tree_command(app, dispatch);
   app.require_subcommand(1);
   app.fallthrough();
   const auto words = words_to_parse(arguments, dispatch);

@@ -1,0 +1,82 @@
+#!/usr/bin/env python3
+"""Do the pages fit the program? check_docs.py PROGRAM prints what is wrong; exit 1 if anything is.
+
+- Each command and flag of ec2mpi that a page names is there. The pages are those of docs/ and the README.
+- docs/environment.md has each environment variable of the source, and no other.
+- Each link of a page to a file of the project leads somewhere.
+"""
+
+import json
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", ROOT / "README.zh-CN.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "examples/README.md"]
+VARIABLES = "docs/environment.md"
+SHOWN_FLAGS = {"-h", "--help", "-np", "--"}  # of all commands, or made out of another flag
+READ = r'(?:getenv|variable|environment_?|xdg_folder|file_of)\((?:environment, )?"([A-Z_]+)"'
+
+
+def flags_by_command(tree):
+    common = SHOWN_FLAGS | {name for option in tree["options"] for name in option["names"]}
+    return {command["name"]: common | {name for option in command["options"] for name in option["names"]}
+            for command in tree["commands"]}
+
+
+def command_lines(text):
+    """Our commands in a page: in blocks a line each, and in the text what stands in one pair of backticks."""
+    blocks = re.findall(r"^ *```.*?^ *```", text, re.M | re.S) + re.findall(r"(?:^    .*\n)+", text, re.M)
+    for block in blocks:
+        yield from re.findall(r"^ *(?:\$ )?(?:\S+=\S+ )*ec2mpi (.*)", block, re.M)
+        text = text.replace(block, "")
+    yield from re.findall(r"`ec2mpi ([^`]+)`", text)
+
+
+def own_words(line):
+    """The words up to a pipe, a comment, or the -- behind which the words belong to a program; what is in quotes is no flag."""
+    words = re.sub(r"'[^']*'|\"[^\"]*\"", "QUOTED", line)
+    return re.split(r"\s#|\||;|\s--(?:\s|$)|\s{3,}", words)[0].split()
+
+
+def wrong_commands(page, flags):
+    name = page.relative_to(ROOT)
+    for line in command_lines(page.read_text()):
+        command, *words = own_words(line) or [""]
+        if command not in flags:
+            if re.fullmatch(r"[a-z][a-z-]+", command) and command != "help":
+                yield f"{name}: there is no command '{command}': ec2mpi {line}"
+            continue
+        for word in words:
+            flag = word.split("=")[0].rstrip(",.:")
+            if re.match(r"--?[a-z]", flag, re.I) and flag not in flags[command]:
+                yield f"{name}: {command} has no {flag}: ec2mpi {line}"
+
+
+def wrong_variables():
+    sources = "\n".join(file.read_text() for folder in ("src", "include") for file in sorted((ROOT / folder).rglob("*.*")))
+    page = set(re.findall(r"`([A-Z][A-Z0-9_]+)`", (ROOT / VARIABLES).read_text()))
+    ours = set(re.findall(r"\bEC2MPI_[A-Z_]*[A-Z]\b", sources)) - {"EC2MPI_VERSION"}
+    read = {name for name in re.findall(READ, sources) if not name.startswith("AWS_")}
+    yield from (f"{VARIABLES}: {name} is missing" for name in sorted((ours | read) - page))
+    yield from (f"{VARIABLES}: the source has no {name}" for name in sorted(page - ours - read))
+
+
+def wrong_links(page):
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
+        if not (page.parent / target).exists():
+            yield f"{page.relative_to(ROOT)}: {target} is not there"
+
+
+def main(program):
+    flags = flags_by_command(json.loads(subprocess.run([program, "option-tree"], stdout=subprocess.PIPE, check=True).stdout))
+    wrong = list(wrong_variables())
+    for page in PAGES:
+        wrong += [*wrong_commands(page, flags), *wrong_links(page)]
+    print(*wrong, sep="\n", end="\n" if wrong else "")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
