@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <map>
 #include <optional>
 #include <unordered_set>
@@ -268,8 +269,14 @@ class ColumnReader {
   std::vector<Field> left_fields_;  ///< of those left of it; empty if they are the Name
 };
 
+bool is_plain_name(std::string_view cell) {
+  return std::ranges::all_of(
+      cell, [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.'; });
+}
+
 /// The fields of a grid without ids and without header, or nothing if its rows do not line up, if an address
-/// stands in a column of other cells, or if a single row, or one that only blanks divide, holds other cells.
+/// stands in a column of other cells, or if a single row, or one that only blanks divide, may be a sentence:
+/// it holds words that are no name.
 std::vector<Field> fields_by_content(const Grid& grid) {
   std::vector<Column> columns;
   for (std::size_t i = 0; i < grid.rows.size(); ++i) {
@@ -277,10 +284,16 @@ std::vector<Field> fields_by_content(const Grid& grid) {
     see_row(columns, grid.row(i));
   }
   ColumnFields typed = fields_of(columns);
-  const bool bare = grid.rows.size() == 1 || grid.separator == Separator::space;
+  const bool may_be_sentence = grid.rows.size() == 1 || grid.separator == Separator::space;
   for (std::size_t i = 0; i < columns.size(); ++i) {
-    const bool address = is_address_field(typed.fields[i]);
-    if (!address && (columns[i].addresses > 0 || bare)) return {};
+    const Field field = typed.fields[i];
+    if (!is_address_field(field) && columns[i].addresses > 0) return {};
+    const bool word = field == Field::unknown || field == Field::unused || (field == Field::name && i > 0);
+    if (field == Field::elastic_ip || (word && columns[i].filled > 0 && may_be_sentence)) return {};
+  }
+  for (std::size_t i = 0; may_be_sentence && typed.fields.front() == Field::name && i < grid.rows.size();
+       ++i) {
+    if (!is_plain_name(grid.row(i).front())) return {};
   }
   return typed.ambiguous || !typed.have_address() ? std::vector<Field>() : std::move(typed.fields);
 }

@@ -118,7 +118,10 @@ Field field_of_content(std::string_view cell) {
   if (is_console_phrase(cell)) return Field::unused;
   if (const auto state = state_word(cell); state && state->use == StateWord::Use::anywhere)
     return Field::state;
-  const std::string_view first = trim(cell.substr(0, cell.find(',')));
+  std::string_view first = trim(cell.substr(0, cell.find(',')));
+  if (const std::size_t at = first.find('@');
+      at != std::string_view::npos && is_user_name(first.substr(0, at)))
+    first.remove_prefix(at + 1);
   if (first.find(':') != std::string_view::npos) {
     return canonical_ipv6(first.substr(0, first.find('/'))) ? Field::ipv6 : Field::unknown;
   }

@@ -99,6 +99,7 @@ Result<Listing> read_table_by_content(std::string_view text, std::string_view so
   const Separator separator = has("\t")   ? Separator::tab
                               : has("|")  ? Separator::pipe
                               : has(",")  ? Separator::comma
+                              : has(";")  ? Separator::semicolon
                               : has("  ") ? Separator::wide
                                           : Separator::space;
   TRY_AS(grid, split_grid(text, separator, source));

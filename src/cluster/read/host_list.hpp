@@ -1,10 +1,10 @@
 #pragma once
 
 #include <string_view>
-#include <vector>
 
 #include "ec2mpi/base/error.hpp"
 #include "ec2mpi/cluster/read/listing.hpp"
+#include "src/cluster/read/grid.hpp"
 #include "src/cluster/read/host_of.hpp"
 
 namespace ec2mpi {
@@ -22,9 +22,9 @@ struct HostListFormat {
 ///
 /// Several addresses on a line are several machines; they must be of one kind (public, private, IPv6).
 ///
-/// A bare name such as "node1" is a host only if no other entry is a numeric address (then it may be a
-/// heading) and it has its line for itself (else the line may be a row of a table), or if all hosts stand on
-/// one line.
+/// A bare word such as "node1" may be a heading, or a cell of a table. It is a host if it has a user, a port
+/// or slots, if it is a name of EC2 ("ip-10-0-0-1"), or if all entries are bare words, each on its own line
+/// or all on one line.
 ///
 /// `host:N` are slots if a comment names MPICH, whose machinefiles say it so. It is a port if a line has
 /// `user@`, brackets or `slots=`, or if N is 22 or above 192 (no common instance has more cores); otherwise
@@ -32,13 +32,7 @@ struct HostListFormat {
 [[nodiscard]] Result<Listing> read_host_list(std::string_view text, std::string_view source,
                                              HostListFormat format = {});
 
-/// One line of such a list, already cut into words.
-struct HostRow {
-  int line = 0;
-  std::vector<std::string_view> words;
-};
-
 /// The same for rows that came from another format, in which a bare word is no host.
-[[nodiscard]] Result<Listing> read_host_rows(const std::vector<HostRow>& rows, std::string_view source);
+[[nodiscard]] Result<Listing> read_host_rows(const Grid& rows, std::string_view source);
 
 }  // namespace ec2mpi

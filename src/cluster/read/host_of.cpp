@@ -15,6 +15,9 @@
 namespace ec2mpi {
 namespace {
 
+constexpr std::string_view kOtherColumn = "a word of another column";
+constexpr std::string_view kFileOrDomain = "the name of a file (or a domain without a host)";
+constexpr std::string_view kResource = "the beginning of an id";
 constexpr WordRow<std::string_view> kNotHosts[] = {
 #include "src/cluster/read/not_hosts.inc"
 };
@@ -25,6 +28,10 @@ std::string lower_case(std::string_view text) {
   std::transform(out.begin(), out.end(), out.begin(),
                  [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
   return out;
+}
+
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
 }
 
 std::string_view meaning_of(std::string_view word) {
@@ -45,28 +52,54 @@ bool is_region_or_zone(std::string_view word) {
   return direction && word.find_first_of("0123456789") != std::string_view::npos;
 }
 
+/// "ami-0f7f74cf0420a75a1", "vpc-0f7f74cf": a word of letters, and 17 digits or 8.
+bool is_resource_id(std::string_view word) {
+  const std::size_t dash = word.find('-');
+  if (dash == std::string_view::npos || !is_instance_id(fmt::format("i-{}", word.substr(dash + 1))))
+    return false;
+  return word.size() == dash + 18 || meaning_of(word.substr(0, dash + 1)) == kResource;
+}
+
+/// What a name with dots is if it is no host; empty if it may be one.
+std::string_view other_meaning_with_dots(std::string_view name) {
+  const std::string_view ending = name.substr(name.rfind('.'));
+  if (is_digit(ending[1])) return "a number or a range";
+  const std::string_view meaning = meaning_of(ending);
+  const bool may_be_domain = meaning == kFileOrDomain && name.find('.') + ending.size() < name.size();
+  return may_be_domain ? std::string_view() : meaning;
+}
+
 /// What a name is if it is no host; empty if it may be one.
 std::string_view other_meaning(std::string_view name) {
   if (is_instance_type(name)) return "an instance type";
-  if (const std::size_t dot = name.rfind('.'); dot != std::string_view::npos)
-    return meaning_of(name.substr(dot));
+  if (name.find('.') != std::string_view::npos) return other_meaning_with_dots(name);
+  if (name.find_first_not_of("0123456789-") == std::string_view::npos) return "a number or a date";
+  if (is_resource_id(name)) return "the id of something else in AWS";
   if (is_region_or_zone(name) || is_availability_zone(name)) return "a region or zone";
   if (state_word(name)) return "a state";
   if (field_of_label(name) != Field::unknown) return "the name of a column";
   return meaning_of(name);
 }
 
+bool is_numeric_host(std::string_view host) {
+  const auto spec = parse_host_spec(host);
+  return spec && spec->kind != HostSpec::Kind::name;
+}
+
 std::string why_no_spec(std::string_view word) {
+  const std::size_t at = word.find('@');
+  if (at != std::string_view::npos && !is_user_name(word.substr(0, at)))
+    return "the text before the '@' is not the name of a user";  // it may hold a password
   const std::string shown = in_quotes(word);
   if (is_blank_cell(word)) return shown + " stands where a host should";
-  const std::string_view host = word.substr(word.find('@') + 1);
+  const std::string_view host = word.substr(at + 1);
   if (host.starts_with('-')) return shown + " begins with a dash, as no host does";
   if (is_ipv4(host)) return shown + " is not the address of a machine";
   if (!host.empty() && host.find_first_not_of("0123456789.") == std::string_view::npos) {
     return shown + " is not a valid IPv4 address";
   }
   const std::size_t slash = host.find('/');
-  if (slash != std::string_view::npos && parse_host_spec(host.substr(0, slash))) {
+  if (slash != std::string_view::npos && is_numeric_host(host.substr(0, slash))) {
     return fmt::format("{} has {} behind the address; leave that out", shown, in_quotes(host.substr(slash)));
   }
   if (host.find('_') != std::string_view::npos) return shown + " is not a host name (it has an underscore)";
@@ -74,6 +107,11 @@ std::string why_no_spec(std::string_view word) {
 }
 
 }  // namespace
+
+bool is_word_of_other_column(std::string_view word) {
+  const auto state = state_word(word);
+  return (state && state->use != StateWord::Use::under_name) || meaning_of(lower_case(word)) == kOtherColumn;
+}
 
 bool names_this_machine(std::string_view host) {
   if (host.starts_with("127.")) return is_ipv4(host);

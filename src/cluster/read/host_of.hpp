@@ -16,6 +16,9 @@ enum class BareWords { allowed, refused };
 /// (localhost). The error says what the word looks like.
 [[nodiscard]] std::expected<HostSpec, std::string> host_of(std::string_view word, BareWords bare);
 
+/// True for a word that stands in another column than that of names: a state, "true", "none".
+[[nodiscard]] bool is_word_of_other_column(std::string_view word);
+
 /// Why `word` is no instance id, for a message: "'i-0a1b' looks like an instance id, but has 4 digits ...".
 [[nodiscard]] std::string why_no_id(std::string_view word);
 

@@ -9,6 +9,7 @@
 #include "ec2mpi/cluster/values/ec2_words.hpp"
 #include "ec2mpi/cluster/values/quote.hpp"
 #include "src/cluster/read/fields.hpp"
+#include "src/cluster/read/host_of.hpp"
 
 namespace ec2mpi {
 namespace {
@@ -111,12 +112,16 @@ class PageReader {
 
   Result<Grid> read() {
     // A Name may be the word of a label: then it belongs to the first instance and not to the labels.
+    std::size_t misfit = stream_.ids.front();
     for (const std::size_t count : {after_ - begin_, after_ - begin_ - 1}) {
       if (count > id_ && cut(count)) return std::move(out_);
+      misfit = std::max(misfit, misfit_);
     }
-    return bad_list(source_, grid_.rows[stream_.row_of[stream_.ids.front()]].line,
-                    "the cells of an instance do not fit the column names above; set the console to English, "
-                    "show only its standard columns, or use `aws ec2 describe-instances --output json`");
+    return bad_list(
+        source_, grid_.rows[stream_.row_of[misfit]].line,
+        fmt::format("{} does not fit the column names above; set the console to English, show only its "
+                    "standard columns, or use `aws ec2 describe-instances --output json`",
+                    in_quotes(stream_.cells[misfit])));
   }
 
  private:
@@ -133,6 +138,7 @@ class PageReader {
     for (std::size_t i = 0; i < stream_.ids.size(); ++i) {
       const std::size_t left = stream_.ids[i] - begin;
       const bool nameless = named < id_ && left + 1 == id_;
+      misfit_ = stream_.ids[i];
       if (begin > stream_.ids[i] || (left != id_ && !nameless)) return false;
       const std::size_t size = count - (nameless ? 1 : 0);
       const std::size_t next = i + 1 < stream_.ids.size() ? stream_.ids[i + 1] : stream_.cells.size() + 1;
@@ -140,7 +146,13 @@ class PageReader {
       add_row(stream_.row_of[stream_.ids[i]], begin, size, nameless ? named : count);
       begin += size;
     }
-    return !holds_address(begin);
+    misfit_ = begin;
+    return begin == stream_.cells.size() || (labels_on_lines(count) && !holds_address(begin));
+  }
+
+  /// A page has a foot; a table, whose labels share a line, has none.
+  [[nodiscard]] bool labels_on_lines(std::size_t count) const {
+    return stream_.row_of[begin_] != stream_.row_of[begin_ + count - 1];
   }
 
   [[nodiscard]] std::size_t header_name(std::size_t count) const {
@@ -169,9 +181,10 @@ class PageReader {
   const Grid& grid_;
   std::string_view source_;
   Stream stream_;
-  std::size_t begin_ = 0;  ///< of the labels in the stream
-  std::size_t after_ = 0;  ///< the first cell that is no label
-  std::size_t id_ = 0;     ///< which label is that of the id
+  std::size_t begin_ = 0;   ///< of the labels in the stream
+  std::size_t after_ = 0;   ///< the first cell that is no label
+  std::size_t id_ = 0;      ///< which label is that of the id
+  std::size_t misfit_ = 0;  ///< a cell that does not fit the labels
   Grid out_;
 };
 
@@ -277,6 +290,21 @@ class Cutter {
            cell == "false" || cell == "true" || cell == "disabled" || cell == "enabled";
   }
 
+  /// A single instance has no other to compare it with: where its line holds cells behind the id, the lines
+  /// below are no part of it, nor is a host or a tag of HTML on its own line.
+  Result<void> refuse_additions(const Stream& stream, const InstanceRow& row) const {
+    const auto row_of_id = stream.row_of[row.id];
+    for (std::size_t i = row.id + 1; i < row.end; ++i) {
+      const std::string_view cell = stream.cells[i];
+      const bool complete = stream.row_of[row.id + 1] == row_of_id;
+      const bool other = field_of_content(cell) == Field::unknown && host_of(cell, BareWords::refused);
+      if (stream.row_of[i] == row_of_id || !(complete || other || cell.starts_with('<'))) continue;
+      return bad_list(source_, line_of(stream, i),
+                      fmt::format("{} is not part of the instance above; {}", in_quotes(cell), kOneLine));
+    }
+    return {};
+  }
+
   /// Records that span different numbers of lines, or addresses on an id's own line and below it too: then
   /// something in the list is not what it seems, and an address could be taken for another machine's.
   Result<void> refuse_unequal(const Stream& stream, const InstanceRows& rows) const {
@@ -284,6 +312,7 @@ class Cutter {
       return stream.row_of[cell] - stream.row_of[row.id];
     };
     const std::size_t usual = lines_below(rows.list.front(), rows.list.front().end - 1);
+    if (rows.list.size() == 1) TRY(refuse_additions(stream, rows.list.front()));
     for (const InstanceRow& row : rows.list) {
       bool on_line = false;
       for (std::size_t i = row.id + 1; i < row.end; ++i) {

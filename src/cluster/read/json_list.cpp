@@ -247,12 +247,7 @@ Result<Listing> read_rows(Grid grid, std::string_view source) {
     TRY_AS(instances, cut_at_ids(grid, source));
     return read_columns(*instances, source);
   }
-  std::vector<HostRow> rows;
-  for (std::size_t i = 0; i < grid.rows.size(); ++i) {
-    const auto cells = grid.row(i);
-    rows.push_back({grid.rows[i].line, {cells.begin(), cells.end()}});
-  }
-  auto hosts = read_host_rows(rows, source);
+  auto hosts = read_host_rows(grid, source);
   if (hosts) return hosts;
   auto listing = read_rows_without_ids(grid, source);
   return listing && grid.rows.front().count > 1 ? std::move(listing) : std::move(hosts);

@@ -146,6 +146,14 @@ std::string_view short_problem(std::string_view problem) {
   return problem;
 }
 
+std::string why_no_json(const Position& position, std::string_view problem) {
+  if (position.next == position.end) return "this JSON has no end; is it cut off? Write the file again";
+  if (problem.find("parsing value - unexpected ']'") != std::string_view::npos)
+    return "a comma stands before the ']', as Terraform writes it; use `terraform output -json`";
+  return fmt::format("this begins as JSON, but {}; correct this line",
+                     in_quotes(short_problem(problem), 160));
+}
+
 }  // namespace
 
 Result<JsonTape> read_json(std::string_view text, std::string_view source) {
@@ -160,9 +168,7 @@ Result<JsonTape> read_json(std::string_view text, std::string_view source) {
     const bool ok = nlohmann::json::sax_parse(TextIterator(position), TextIterator(), &writer,
                                               nlohmann::json::input_format_t::json, /*strict=*/false);
     if (!ok) {
-      return bad_list(source, position.line,
-                      fmt::format("this begins as JSON, but {}; is it cut off? Write the file again",
-                                  in_quotes(short_problem(writer.problem()), 160)));
+      return bad_list(source, position.line, why_no_json(position, writer.problem()));
     }
   }
   return writer.take();

@@ -128,8 +128,10 @@ bool begins_as_json(std::string_view text) {
   const std::string_view word = inner.substr(0, inner.find_first_of(" \t\n,]"));
   if (object || word.empty()) return !inner.starts_with('\'');
   if (word == "null" || word == "true" || word == "false") return true;
-  return std::string_view("\"{[-0123456789").find(word.front()) != std::string_view::npos &&
-         !word.starts_with("{'") && (!is_digit(word.front()) || word.find(':') == std::string_view::npos);
+  const bool number = is_digit(word.front()) && word.find(':') == std::string_view::npos &&
+                      std::count(word.begin(), word.end(), '.') < 2;
+  return number ||
+         (std::string_view("\"{[-").find(word.front()) != std::string_view::npos && !word.starts_with("{'"));
 }
 
 std::optional<std::string> why_unsupported(std::string_view text) {
