@@ -356,6 +356,25 @@ def test_a_big_file_goes_on_where_it_stopped(ec2mpi, cluster4, how, code):
     assert f" · {brought / 1e6:.1f} MB" in done.err or f" · {brought / 1e6:.0f} MB" in done.err, done.err
 
 
+def test_the_last_byte_of_a_big_file_arrives_whatever_it_is(ec2mpi, cluster4):
+    """The marks that end a program's output begin with one of these bytes."""
+    for name, last in (("a", "e"), ("b", "\\037"), ("c", "\\n")):
+        user(cluster4, 1, f"{{ head -c 9000000 /dev/zero; printf '{last}'; }} > {name}")
+    done = ec2mpi("pull", "-w", "1", "a", "b", "c", "out/")
+    assert done.code == 0, done.err
+    assert [(ec2mpi.folder / "out" / name).read_bytes()[-2:] for name in "abc"] == [b"\0e", b"\0\x1f", b"\0\n"]
+
+
+def test_a_big_file_that_is_removed_meanwhile_is_reported(ec2mpi, cluster4):
+    user(cluster4, 1, "head -c 9000000 /dev/urandom > big; echo small > small")
+    cluster4.host(1, "cat > /usr/local/bin/tail; chmod 755 /usr/local/bin/tail",
+                  input='#!/bin/sh\n/usr/bin/tail "$@"\n[ "$2" != +8388609 ] || rm -f big\n')
+    done = ec2mpi("pull", "-w", "1", "big", "small", "out/")
+    assert done.code == 1
+    assert "big was removed while it was copied, so it was not put in place" in done.err, done.err
+    assert [path.name for path in (ec2mpi.folder / "out").iterdir()] == ["small"]
+
+
 def test_another_version_is_not_mixed_with_what_came_of_the_old_one(ec2mpi, cluster4):
     out, process = big_file_halfway(ec2mpi, cluster4)
     process.send_signal(signal.SIGKILL)

@@ -140,9 +140,15 @@ std::string BeginMark::print() const {
 
 EndMark::EndMark() : first_("ec2mpi-" + random_hex(16)), second_(random_hex(16) + "-ends") {}
 
+/// The first byte is one with which no text ends: a program that waits for an answer to its last bytes would
+/// wait for ever if these bytes were held back as a possible beginning of the mark.
+std::string EndMark::text() const {
+  return "\x1f" + first_ + second_;
+}
+
 /// In a subshell, for a program may replace its shell by `exec`, and may close or redirect its streams.
 std::string EndMark::print_behind(std::string_view program) const {
-  const auto words = fmt::format("command printf '%s%s%d;' {} {} \"$ec2mpi_status\"", first_, second_);
+  const auto words = fmt::format("command printf '\\037%s%s%d;' {} {} \"$ec2mpi_status\"", first_, second_);
   // A program may end its process group by TERM; the shell around it has to stay for the mark.
   return fmt::format("trap : TERM\n(\n{0}\n)\nec2mpi_status=$?\n{1}\n{1} >&2\nexit \"$ec2mpi_status\"\n",
                      program, words);

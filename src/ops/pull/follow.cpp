@@ -52,6 +52,7 @@ class Follow {
       auto sources = co_await next_change(run);
       if (!sources) co_return sources.error();
       auto taken = co_await take_change(run, *sources);
+      memory_.give_back();
       if (!taken) co_return taken.error();
     }
   }
@@ -76,7 +77,7 @@ class Follow {
     CO_TRY_AS(channel, co_await start_program(run.session, std::move(request), run.limit));
     channel_ = std::move(*channel);
     CO_TRY(co_await channel_->write(program.input, run.limit));
-    listing_.emplace(token, &job_.options.exclude);
+    listing_.emplace(token, memory_, &job_.options.exclude);
     co_return Result<void>{};
   }
 
@@ -176,6 +177,7 @@ class Follow {
   const PullPlan& plan_;
   FollowedFiles followed_;
   std::unique_ptr<ssh::Channel> channel_;
+  ListingMemory memory_{job_.listed};
   std::optional<PullListing> listing_;
   std::string said_;
 };

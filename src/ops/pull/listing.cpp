@@ -66,6 +66,16 @@ RemoteSource source_from(const std::string& home, std::string_view matched, std:
 
 }  // namespace
 
+Result<void> ListingMemory::take(std::size_t bytes) {
+  mine_ += bytes;
+  all_ += bytes;
+  if (all_ <= kMost) return {};
+  return fail(ErrorKind::remote_io,
+              "the files that all nodes list need more than 1 GiB of memory here; leave out folders with "
+              "--exclude, or "
+              "pull from fewer nodes at once with -w");
+}
+
 Result<RemoteItem> parse_record(std::string_view record) {
   const auto fields = split(record, ' ');
   if (fields.size() != 6) return bad(record);
@@ -119,7 +129,6 @@ Result<std::string_view> PullListing::feed(std::string_view bytes) {
 
 std::vector<RemoteSource> PullListing::take() {
   ended_ = false;
-  kept_ = 0;
   return std::exchange(sources_, {});
 }
 
@@ -134,18 +143,11 @@ Result<void> PullListing::take_record(std::string_view kind, std::string_view se
   } else if (kind == "source") {
     if (second.empty()) return bad(kind);
     sources_.push_back(source_from(home_, second, third));
-    TRY(keep(sizeof(RemoteSource) + sources_.back().path.size() + third.size()));
+    TRY(memory_.take(sizeof(RemoteSource) + sources_.back().path.size() + third.size()));
   } else {
     return take_item(kind, second, third);
   }
   return {};
-}
-
-/// Counts the memory that the listing takes.
-Result<void> PullListing::keep(std::size_t bytes) {
-  kept_ += bytes;
-  if (kept_ <= kMostKept) return {};
-  return fail(ErrorKind::remote_io, "it lists more files than 1 GiB of memory here can hold");
 }
 
 Result<void> PullListing::take_item(std::string_view record, std::string_view below, std::string_view link) {
@@ -153,7 +155,7 @@ Result<void> PullListing::take_item(std::string_view record, std::string_view be
   if (sources_.empty()) return bad(record);
   if (exclude_ != nullptr && !below.empty() && exclude_->excludes(below, item->type == TarType::directory))
     return {};
-  TRY(keep(sizeof(RemoteItem) + below.size() + link.size()));
+  TRY(memory_.take(sizeof(RemoteItem) + below.size() + link.size()));
   item->below = below;
   item->link = link;
   sources_.back().items.push_back(std::move(*item));

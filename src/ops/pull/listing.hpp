@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "ec2mpi/base/error.hpp"
@@ -33,20 +34,39 @@ struct RemoteSource {
   std::vector<RemoteItem> items = {};
 };
 
-/// Reads the listing of src/ops/pull/sources.sh, in parts of any size, behind a line with the token. "tick",
-/// "",
-/// "" only shows that the node is alive.
+/// One node's share of the memory that the listings of all nodes may take together.
+class ListingMemory {
+ public:
+  /// About five million entries.
+  static constexpr std::size_t kMost = std::size_t{1} << 30;
+
+  /// `all`: what all nodes take; borrowed.
+  explicit ListingMemory(std::size_t& all) : all_(all) {}
+  ListingMemory(const ListingMemory&) = delete;
+  ListingMemory& operator=(const ListingMemory&) = delete;
+  ~ListingMemory() { give_back(); }
+
+  /// Errors: remote_io.
+  [[nodiscard]] Result<void> take(std::size_t bytes);
+  void give_back() { all_ -= std::exchange(mine_, 0); }
+
+ private:
+  std::size_t& all_;
+  std::size_t mine_ = 0;
+};
+
+/// Reads the listing of src/ops/pull/sources.sh, in parts of any size, behind a line with the token. A record
+/// "tick", "", "" only shows that the node is alive.
 class PullListing {
  public:
   static constexpr std::size_t kMostBefore =
-      64 * 1024;  ///< bytes before the token, which start-up files print
-  /// Bytes of memory for the entries of one node: about five million.
-  static constexpr std::size_t kMostKept = std::size_t{1} << 30;
+      64 * 1024;                                     ///< bytes before the token, which start-up files print
   static constexpr std::size_t kLongestHome = 4096;  ///< Linux: PATH_MAX
 
-  /// Paths inside of a source that `exclude` matches are left out. It is borrowed, and may be nullptr.
-  explicit PullListing(std::string token, const PathFilter* exclude = nullptr)
-      : token_(std::move(token) + "\n"), exclude_(exclude) {}
+  /// Paths inside of a source that `exclude` matches are left out. Both are borrowed; `exclude` may be
+  /// nullptr.
+  PullListing(std::string token, ListingMemory& memory, const PathFilter* exclude = nullptr)
+      : token_(std::move(token) + "\n"), memory_(memory), exclude_(exclude) {}
 
   /// Takes bytes up to the listing's end; returns the bytes behind it. Errors: protocol, remote_io for a
   /// listing that needs too much memory.
@@ -59,17 +79,16 @@ class PullListing {
 
  private:
   Result<void> take_record(std::string_view kind, std::string_view second, std::string_view third);
-  Result<void> keep(std::size_t bytes);
   Result<void> take_item(std::string_view record, std::string_view below, std::string_view link);
 
   std::string token_;
+  ListingMemory& memory_;
   const PathFilter* exclude_;
   std::string home_;  ///< relative paths begin there
   bool began_ = false;
   bool ended_ = false;
   std::string rest_;
-  std::string behind_;    ///< the bytes behind the listing
-  std::size_t kept_ = 0;  ///< bytes of memory
+  std::string behind_;  ///< the bytes behind the listing
   std::vector<RemoteSource> sources_;
 };
 

@@ -22,59 +22,8 @@ namespace ec2mpi::ops {
 
 namespace {
 
-constexpr std::string_view kMark = "ec2mpi: ";
-constexpr std::string_view kChanged = ": file changed as we read it";
-constexpr std::string_view kShrank = ": File shrank by ";
-constexpr std::size_t kMostErr = 64 * 1024;
 constexpr std::size_t kMostNotes = 20;
 constexpr std::uint64_t kBigFile = 8 << 20;  // from here on a file is brought by parts, and can be resumed
-
-/// A complaint without the tool's name; nothing if the line is none.
-std::optional<std::string_view> complaint_of(std::string_view line) {
-  for (const auto tool : {std::string_view("tar: "), std::string_view("find: ")}) {
-    if (line.starts_with(tool)) return line.substr(tool.size());
-  }
-  return std::nullopt;
-}
-
-/// The node's reason for a failure; empty if it only reports files that change. A reason of our own program
-/// is the last text on the stream; it may hold line ends, those of a name.
-std::string complaint_in(std::string_view err) {
-  bool changed = false;
-  std::string first;
-  for (const auto line : split(err, '\n')) {
-    if (line.starts_with(kMark))
-      return printable(trim(err.substr(static_cast<std::size_t>(line.data() - err.data()) + kMark.size())));
-    const auto complaint = complaint_of(line);
-    if (!complaint) continue;
-    if (complaint->ends_with(kChanged) || complaint->find(kShrank) != std::string_view::npos)
-      changed = true;
-    else if (first.empty())
-      first = printable(*complaint);
-  }
-  if (!first.empty() || changed) return first;
-  return printable(trim(err).substr(0, 200));
-}
-
-std::vector<std::string> changed_files_in(std::string_view err) {
-  std::vector<std::string> names;
-  for (const auto line : split(err, '\n')) {
-    if (const auto complaint = complaint_of(line); complaint && complaint->ends_with(kChanged))
-      names.emplace_back(complaint->substr(0, complaint->size() - kChanged.size()));
-  }
-  return names;
-}
-
-/// GNU tar fills the rest of such a file with zeros.
-std::vector<std::string> shrunk_files_in(std::string_view err) {
-  std::vector<std::string> names;
-  for (const auto line : split(err, '\n')) {
-    const auto complaint = complaint_of(line);
-    const auto end = complaint ? complaint->find(kShrank) : std::string_view::npos;
-    if (end != std::string_view::npos) names.emplace_back(complaint->substr(0, end));
-  }
-  return names;
-}
 
 /// A file that cannot be read does not stop the others.
 bool may_continue_after(const Result<ssh::ExitStatus>& status) {
@@ -160,12 +109,12 @@ asio::awaitable<Result<ssh::ExitStatus>> PullNode::bring_all() {
 }
 
 asio::awaitable<Result<void>> PullNode::receive_listing(ssh::Channel& channel) {
-  PullListing listing(token_, &job_.options.exclude);
+  PullListing listing(token_, memory_, &job_.options.exclude);
   while (!listing.ended()) {
     CO_TRY_AS(chunk, co_await channel.read(run_.limit));
     if (!*chunk) co_return judge(channel.exit_status(), "the node sent no listing");
     if ((*chunk)->stream == ssh::Stream::err) {
-      keep_err((*chunk)->bytes);
+      complaints_.feed((*chunk)->bytes);
       continue;
     }
     CO_TRY_AS(rest, listing.feed((*chunk)->bytes));
@@ -287,7 +236,7 @@ std::vector<PullWant> PullNode::split_off(const std::function<bool(const PullWan
 
 asio::awaitable<Result<ssh::ExitStatus>> PullNode::pull_unsized_files(std::vector<PullWant> files) {
   const auto progress = [this](std::uint64_t bytes) { add_bytes(bytes); };
-  const auto keep = [this](std::string_view said) { keep_err(said); };
+  const auto keep = [this](std::string_view said) { complaints_.feed(said); };
   UnsizedFiles reader(files, *tree_, left_of_max_size(), progress);
   auto status = co_await pull_unsized(run_, reader, std::move(files), keep);
   counts_.copied += reader.arrived();
@@ -318,7 +267,7 @@ asio::awaitable<Result<ssh::ExitStatus>> PullNode::unpack(ssh::Channel& channel)
     CO_TRY_AS(chunk, co_await channel.read(run_.limit));
     if (!*chunk) break;
     if ((*chunk)->stream == ssh::Stream::err) {
-      keep_err((*chunk)->bytes);
+      complaints_.feed((*chunk)->bytes);
       continue;
     }
     CO_TRY(decoder.feed((*chunk)->bytes));
@@ -340,7 +289,7 @@ asio::awaitable<Result<ssh::ExitStatus>> PullNode::unpack(ssh::Channel& channel)
 /// To the end of an archive of nothing.
 asio::awaitable<Result<ssh::ExitStatus>> PullNode::drain(ssh::Channel& channel) {
   const auto keep = [this](const ssh::Chunk& chunk) {
-    if (chunk.stream == ssh::Stream::err) keep_err(chunk.bytes);
+    if (chunk.stream == ssh::Stream::err) complaints_.feed(chunk.bytes);
   };
   auto status = co_await read_to_end(channel, run_.limit, keep, run_.observer);
   auto judged = judge_end(status, {});
@@ -359,32 +308,35 @@ std::uint64_t PullNode::room_for_archive() const {
 Result<ssh::ExitStatus> PullNode::judge_end(const Result<ssh::ExitStatus>& status,
                                             const Result<void>& whole) {
   if (!status) return status;
-  const auto complaint = complaint_in(err_);
-  const auto changed = changed_files_in(err_);
-  const auto shrunk = shrunk_files_in(err_);
-  if (!status->ok() && (!complaint.empty() || (changed.empty() && shrunk.empty()))) {
+  auto complaints = std::exchange(complaints_, {});
+  complaints.end();
+  const auto complaint = complaints.reason();
+  const auto& changed = complaints.changed();
+  const auto& shrunk = complaints.shrunk();
+  if (!status->ok() && (!complaint.empty() || changed.count + shrunk.count == 0)) {
     return fail(ErrorKind::remote_io, complaint.empty() ? "tar ended with " + status->describe() : complaint);
   }
   if (!whole) return std::unexpected(whole.error());
-  for (const auto& name : changed) {
+  for (const auto& name : changed.names) {
     if (++notes_ <= kMostNotes)
       say(fmt::format("{} changed while it was copied; pull again for the rest", printable(name)));
   }
-  if (!shrunk.empty()) {
-    auto text = printable(shrunk.front()) +
+  notes_ += changed.count - changed.names.size();
+  if (shrunk.count > 0) {
+    auto text = printable(shrunk.names.front()) +
                 " changed while it was copied: it became shorter, and the copy ends in zeros";
-    if (shrunk.size() > 1) text += fmt::format(" (and {} more)", shrunk.size() - 1);
+    if (shrunk.count > 1) text += fmt::format(" (and {} more)", shrunk.count - 1);
     return fail(ErrorKind::remote_io, text + "; pull again");
   }
   return ssh::ExitStatus{};
 }
 
 /// The error for an end that came too early.
-std::unexpected<Error> PullNode::judge(const Result<ssh::ExitStatus>& status,
-                                       const std::string& otherwise) const {
+std::unexpected<Error> PullNode::judge(const Result<ssh::ExitStatus>& status, const std::string& otherwise) {
   if (!status) return std::unexpected(status.error());
   if (status->ok()) return fail(ErrorKind::protocol, otherwise);
-  const auto complaint = complaint_in(err_);
+  complaints_.end();
+  const auto complaint = complaints_.reason();
   return fail(ErrorKind::remote_io, complaint.empty() ? "sh ended with " + status->describe() : complaint);
 }
 
@@ -404,9 +356,6 @@ void PullNode::add_bytes(std::uint64_t bytes) {
   counts_.bytes += bytes;
   brought_ += bytes;
   run_.observer.on_bytes(run_.node, bytes);
-}
-void PullNode::keep_err(std::string_view bytes) {
-  if (err_.size() < kMostErr) err_ += bytes;
 }
 void PullNode::note(std::string_view name, std::string_view why) {
   if (++notes_ <= kMostNotes) say(fmt::format("skipped {}: {}", printable(name), why));

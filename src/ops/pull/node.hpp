@@ -11,6 +11,8 @@
 #include "ec2mpi/fleet/fleet.hpp"
 #include "ec2mpi/ops/pull/job.hpp"
 #include "src/ops/pull/choice.hpp"
+#include "src/ops/pull/complaints.hpp"
+#include "src/ops/pull/listing.hpp"
 
 namespace ec2mpi::ops {
 
@@ -60,11 +62,10 @@ class PullNode {
   [[nodiscard]] std::uint64_t room_for_archive() const;
   Result<ssh::ExitStatus> judge_end(const Result<ssh::ExitStatus>& status, const Result<void>& whole);
   [[nodiscard]] std::unexpected<Error> judge(const Result<ssh::ExitStatus>& status,
-                                             const std::string& otherwise) const;
+                                             const std::string& otherwise);
   void remember();
   void sweep();
   void add_bytes(std::uint64_t bytes);
-  void keep_err(std::string_view bytes);
   void note(std::string_view name, std::string_view why);
   void say(const std::string& words);
 
@@ -75,11 +76,12 @@ class PullNode {
   FollowedFiles* followed_;
   std::optional<SafeTree> tree_;
   std::string token_;
+  ListingMemory memory_{job_.listed};  ///< that sources_ takes
   std::vector<RemoteSource> sources_;
   PullChoice choice_;
   std::uint64_t reserved_ = 0;  ///< of what all nodes may bring
   std::uint64_t brought_ = 0;
-  std::string err_;
+  Complaints complaints_;
   std::size_t notes_ = 0;
 };
 

@@ -23,7 +23,7 @@ constexpr std::size_t kPartsInFlight = 2;  // of one stream; so that the node ne
 constexpr std::uint64_t kWorthAStream = 24 << 20;
 constexpr std::size_t kMostRangeErr = 16 * 1024;
 
-/// The ranges script running on a node.
+/// ranges.sh, running on a node.
 class RangeStream {
  public:
   asio::awaitable<Result<void>> open(ssh::Session& session, Limit limit) {
@@ -64,22 +64,33 @@ class RangeStream {
     co_return bytes;
   }
 
-  asio::awaitable<Result<RemoteItem>> read_record(Limit limit) {
+  /// Behind the bytes of an answer.
+  asio::awaitable<Result<void>> read_end_of_answer(Limit limit) {
+    CO_TRY_AS(byte, co_await read(1, limit));
+    if (*byte == "\n") co_return Result<void>{};
+    auto failed = fail(ErrorKind::protocol, "the node sends more than it was asked for");
+    co_return failed;
+  }
+
+  /// Nothing if the file is not there any more.
+  asio::awaitable<Result<std::optional<RemoteItem>>> read_record(Limit limit) {
     std::string fields;
     while (std::count(fields.begin(), fields.end(), '\0') < 3) {
       CO_TRY_AS(byte, co_await read(1, limit));
+      if (fields.empty() && *byte == "\n") co_return std::nullopt;
       fields += *byte;
       if (fields.size() > TarDecoder::kLongestName) {
         auto failed = fail(ErrorKind::protocol, "the node's answer is longer than can be");
         co_return failed;
       }
     }
-    auto item = parse_record(std::string_view(fields).substr(0, fields.find('\0')));
-    co_return item;
+    CO_TRY(co_await read_end_of_answer(limit));
+    CO_TRY_AS(item, parse_record(std::string_view(fields).substr(0, fields.find('\0'))));
+    co_return *item;
   }
 
  private:
-  /// Drops what .bashrc says before the token.
+  /// Drops the text that .bashrc prints before the token.
   Result<void> take(std::string_view bytes) {
     if (begun_) {
       ready_ = bytes;
@@ -120,6 +131,11 @@ bool same_version(const RemoteItem& a, const RemoteItem& b) {
 /// Its first bytes are still what was listed, as far as can be told.
 bool only_grown(const RemoteItem& before, const RemoteItem& now) {
   return now.type == TarType::file && now.inode == before.inode && now.size > before.size;
+}
+
+/// What was copied is whole: the bytes that were listed have not changed.
+bool still_valid(const RemoteItem& before, const std::optional<RemoteItem>& now) {
+  return now && (same_version(before, *now) || only_grown(before, *now));
 }
 
 /// Some big files from one node, over one or several streams. Lives in the frame of pull_big_files().
@@ -199,11 +215,11 @@ class BigFiles {
     auto asked = co_await stream.ask_record(file().path, run_.limit);
     if (!asked) co_return asked;
     CO_TRY_AS(now, co_await stream.read_record(run_.limit));
-    if (same_version(file().item, *now) || only_grown(file().item, *now)) co_return tree_.end_file();
+    if (still_valid(file().item, *now)) co_return tree_.end_file();
     tree_.drop_file();
-    const auto why =
-        printable(file().path) + " changed while it was copied, so it was not put in place; pull again";
-    auto failed = fail(ErrorKind::remote_io, why);
+    const auto* happened = *now ? " changed while it was copied, so it was not put in place; pull again"
+                                : " was removed while it was copied, so it was not put in place";
+    auto failed = fail(ErrorKind::remote_io, printable(file().path) + happened);
     co_return failed;
   }
 
@@ -273,7 +289,10 @@ class BigFiles {
       }
       progress_(bytes->size());
       asked.front().from += bytes->size();
-      if (asked.front().from == asked.front().to) asked.pop_front();
+      if (asked.front().from == asked.front().to) {
+        asked.pop_front();
+        CO_TRY(co_await stream.read_end_of_answer(run_.limit));
+      }
       changed_.notify_all();
       co_await run_.observer.ready(run_.limit);
     }
@@ -321,9 +340,9 @@ asio::awaitable<Result<void>> pull_tail(NodeRun& run, SafeTree& tree, RangeStrea
       CO_TRY_AS(bytes, co_await stream.read(part.to - part.from - content.size(), run.limit));
       content += *bytes;
     }
+    CO_TRY(co_await stream.read_end_of_answer(run.limit));
     CO_TRY_AS(now, co_await stream.read_record(run.limit));
-    if (!same_version(item, *now) && !only_grown(item, *now))
-      co_return Result<void>{};  // the next look sees why
+    if (!still_valid(item, *now)) co_return Result<void>{};  // the next listing shows why
     auto attributes = attributes_of(item);
     if (auto added = tree.append(tail.want->place, part.from, content, attributes); !added) co_return added;
     progress(content.size());

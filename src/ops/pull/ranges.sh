@@ -4,8 +4,9 @@
 #
 #   FROM COUNT PATH   exactly COUNT bytes from FROM on, counted from 1; zeros where the file has no more. PATH as decode
 #                     reads it
-#   record 0 PATH     the record of the path
-# After a file that has become shorter the next answer still begins where it is expected; the record shows the change.
+#   record 0 PATH     the record of the path; nothing if it is not there any more
+# Each answer ends with a line end: the caller holds back last bytes that may be the beginning of the end mark. After a
+# file that has become shorter the next answer still begins where it is expected; the record shows the change.
 # shellcheck disable=SC2154 # token, decoded and status are set in front of this text
 printf '%s\n' "$token"
 while read -r from count path; do
@@ -14,11 +15,13 @@ while read -r from count path; do
   if [ "$from" = record ]; then
     records "$path" one
   else
+    [ -e "$path" ] || die "$path: No such file or directory"
     [ -r "$path" ] || die "$path: Permission denied"
     {
       tail -c "+$from" "$path" </dev/null 2>/dev/null
       cat /dev/zero 2>/dev/null
     } | head -c "$count"
   fi
+  echo
 done
 exit "$status"

@@ -26,7 +26,7 @@ PullProgram program_with_sources(const PullPlan& plan, const std::string& token,
                                  std::string_view work) {
   const auto sources = sources_text(plan);
   const bool by_input = sources.size() > kMostInProgram;
-  const auto more = std::to_string(by_input ? sources.size() : 0);
+  const auto more = std::to_string(by_input ? 2 * plan.sources.size() : 0);
   PullProgram program;
   program.text = set_variables({{"token", token},
                                 {"patient", patient},

@@ -2,7 +2,7 @@
 # shellcheck disable=SC2034 # the text behind these functions reads status
 # Functions that list what the sources of a pull mean on this node; records.sh stands in front, and:
 #   sources  two lines for each source: its path and its wildcards for the shell (or nothing), both as decode reads them
-#   more     so many bytes at the beginning of the input belong to sources; 0 if `sources` is complete
+#   more     so many lines at the beginning of the input belong to sources; 0 if `sources` is complete
 #   patient  not empty: sources that are not there (yet) are left out
 #
 #   list_all  prints the listing: "home", the folder in which relative paths begin, ""; then for each match "source",
@@ -11,14 +11,22 @@
 # As with scp, a source that is a link is followed: to a folder by "LINK/.", to a file by its true path. Plain files
 # share one find, and so do folders: a find for each of 3,000 matches took 22 s.
 # shellcheck disable=SC2154 # sources, more and patient are set in front of this text
-[ "$more" = 0 ] || sources=$(head -c "$more")
+while [ "$more" -gt 0 ]; do # not by head, which may take the bytes behind them as well
+  IFS= read -r line || exit
+  sources="$sources$line
+"
+  more=$((more - 1))
+done
 
 exists() { [ -e "$1" ] || [ -L "$1" ]; }
 is_file_link() { [ -L "$1" ] && [ -e "$1" ] && [ ! -d "$1" ]; }
 
+# A source that vanishes when the listing has begun is left to find, which reports it and lists the others.
+found=
 missing() {
   [ -z "$patient" ] || return 0
-  die "${1#./}: No such file or directory"
+  [ -n "$found" ] || die "${1#./}: No such file or directory"
+  printf '%s\0' "$1"
 }
 
 # each FUNCTION: calls it with the path of each match
@@ -80,6 +88,7 @@ list_all() {
   printf 'home\0%s\0\0' "$PWD"
   if [ -n "$has_printf" ]; then
     each list_link
+    found=yes
     list_many
   else
     each list_one

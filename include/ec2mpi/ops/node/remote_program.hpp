@@ -47,11 +47,12 @@ class BeginMark {
 };
 
 /// What a program prints on both streams behind its last byte, with its status: so its end does not depend on
-/// processes that hold the streams open.
+/// processes that hold the streams open. A program that prints binary answers, and reads on, has to print a
+/// byte other than the mark's first one behind each answer.
 class EndMark {
  public:
   EndMark();
-  [[nodiscard]] std::string text() const { return first_ + second_; }
+  [[nodiscard]] std::string text() const;
   /// Shell text that runs `program` and prints the mark.
   [[nodiscard]] std::string print_behind(std::string_view program) const;
 

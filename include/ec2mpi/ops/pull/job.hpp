@@ -31,6 +31,7 @@ struct PullJob {
   std::map<int, PullPlan> plans;  ///< by the nodes' indices
   PullOptions options;
   std::uint64_t planned = 0;  ///< bytes of all nodes that have sent their listing
+  std::size_t listed = 0;     ///< bytes of memory that the listings of all nodes take now
   std::map<int, PullCounts> counts = {};
 };
 

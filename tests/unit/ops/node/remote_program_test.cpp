@@ -188,6 +188,16 @@ TEST(EndCutter, CutsAStreamInPartsOfAnySizeAndReadsTheStatus) {
   }
 }
 
+TEST(EndCutter, HoldsBackNoTextThatCouldEndAnAnswer) {
+  const EndMark mark;
+  for (int byte = 0; byte < 256; ++byte) {
+    const std::string answer{'x', static_cast<char>(byte)};
+    EndCutter cutter(mark.text());
+    if (answer.back() == '\x1f') continue;
+    EXPECT_EQ(cutter.feed(answer), answer) << byte;
+  }
+}
+
 TEST(EndCutter, WithoutAMarkNothingIsLost) {
   const EndMark mark;
   EndCutter cutter(mark.text());

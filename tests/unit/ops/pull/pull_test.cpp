@@ -131,7 +131,9 @@ const std::string kListing = "welcome\nT\n" + record("home", "/h") + record("sou
 
 TEST(PullListing, IsReadInPartsOfAnySize) {
   for (std::size_t step : {std::size_t{1}, std::size_t{7}, kListing.size()}) {
-    PullListing listing("T");
+    std::size_t memory_of_all = 0;
+    ListingMemory memory(memory_of_all);
+    PullListing listing("T", memory);
     std::string behind;
     const std::string fed = kListing + "rest";
     for (std::size_t i = 0; i < fed.size(); i += step) {
@@ -166,10 +168,14 @@ TEST(PullListing, RefusesWhatMakesNoSense) {
                           record("source", "a", "b") + record("f 999 1 8 12 16"),
                           record("source", "a", "b") + record("f 644 99999999999999999999999 8 12 16"),
                           record("source", "a", "b") + record("f 644 1 8 12"), std::string(1 << 20, 'x')}) {
-    PullListing listing("T");
+    std::size_t memory_of_all = 0;
+    ListingMemory memory(memory_of_all);
+    PullListing listing("T", memory);
     EXPECT_FALSE(listing.feed("T\n" + bad)) << printable(bad.substr(0, 50));
   }
-  PullListing noisy("T");
+  std::size_t memory_of_all = 0;
+  ListingMemory memory(memory_of_all);
+  PullListing noisy("T", memory);
   EXPECT_FALSE(noisy.feed(std::string(100'000, 'x')));
 }
 
@@ -177,7 +183,9 @@ TEST(PullListing, LeavesOutExcludedPathsOfASourceButNotTheSourceItself) {
   PathFilter exclude;
   exclude.add_rule("*.o");
   exclude.add_rule("cache/");
-  PullListing listing("T", &exclude);
+  std::size_t memory_of_all = 0;
+  ListingMemory memory(memory_of_all);
+  PullListing listing("T", memory, &exclude);
   const auto file = [](std::string_view below) { return record("f 644 1 8 12 16", below); };
   ASSERT_TRUE(listing.feed("T\n" + record("source", "./x.o", "/h/x.o") + file("") + file("a") + file("a.o") +
                            record("d 755 1 8 12 16", "cache") + file("cache/x") + file("sub/b.o") +
@@ -189,7 +197,9 @@ TEST(PullListing, LeavesOutExcludedPathsOfASourceButNotTheSourceItself) {
 }
 
 TEST(PullListing, TakesMoreEntriesThanAnyHonestTreeHasFolders) {
-  PullListing listing("T");
+  std::size_t memory_of_all = 0;
+  ListingMemory memory(memory_of_all);
+  PullListing listing("T", memory);
   ASSERT_TRUE(listing.feed("T\n" + record("source", "./d/.")));
   std::string part;
   for (int i = 0; i < 1000; ++i) part += record("f 644 1 8 12 16", "file" + std::to_string(i));
@@ -198,8 +208,22 @@ TEST(PullListing, TakesMoreEntriesThanAnyHonestTreeHasFolders) {
   EXPECT_EQ(listing.take().at(0).items.size(), 300'000U);
 }
 
+TEST(PullListing, AllNodesShareTheMemoryForListings) {
+  std::size_t memory_of_all = ListingMemory::kMost - 1000;
+  {
+    ListingMemory memory(memory_of_all);
+    PullListing listing("T", memory);
+    std::string part = "T\n" + record("source", "./d/.");
+    for (int i = 0; i < 100; ++i) part += record("f 644 1 8 12 16", "file" + std::to_string(i));
+    EXPECT_FALSE(listing.feed(part));
+  }
+  EXPECT_EQ(memory_of_all, ListingMemory::kMost - 1000) << "the node has given its share back";
+}
+
 TEST(PullListing, FoldersAndTheRootKeepTheirNames) {
-  PullListing listing("T");
+  std::size_t memory_of_all = 0;
+  ListingMemory memory(memory_of_all);
+  PullListing listing("T", memory);
   ASSERT_TRUE(listing.feed("T\n" + record("home", "/h") + record("source", "/.") +
                            record("source", "/srv/x/.") + record("source", "./d//.") +
                            record("source", "./link", "/srv/file") + record("end")));

@@ -1,0 +1,81 @@
+#include "src/ops/pull/complaints.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "ec2mpi/base/text.hpp"
+
+namespace ec2mpi::ops {
+
+namespace {
+
+constexpr std::string_view kMark = "ec2mpi: ";
+constexpr std::string_view kChanged = ": file changed as we read it";
+constexpr std::string_view kShrank = ": File shrank by ";
+/// A path has up to 4,096 bytes, and tar quotes a byte with up to four.
+constexpr std::size_t kLongestLine = 32 * 1024;
+constexpr std::size_t kMostOfOurs = 64 * 1024;
+constexpr std::size_t kMostOther = 200;
+
+/// A complaint without the tool's name; nothing if the line is none.
+std::optional<std::string_view> complaint_of(std::string_view line) {
+  for (const auto tool : {std::string_view("tar: "), std::string_view("find: ")}) {
+    if (line.starts_with(tool)) return line.substr(tool.size());
+  }
+  return std::nullopt;
+}
+
+void append_at_most(std::string& text, std::string_view more, std::size_t most) {
+  text += more.substr(0, most - std::min(most, text.size()));
+}
+
+void append_line(std::string& text, std::string_view line, std::size_t most) {
+  append_at_most(text, "\n", most);
+  append_at_most(text, line, most);
+}
+
+}  // namespace
+
+void Complaints::Files::add(std::string_view name) {
+  if (++count <= kMostNames) names.emplace_back(name);
+}
+
+void Complaints::feed(std::string_view bytes) {
+  for (;;) {
+    const auto end = bytes.find('\n');
+    append_at_most(line_, bytes.substr(0, end), kLongestLine);
+    if (end == std::string_view::npos) return;
+    take_line(std::exchange(line_, {}));
+    bytes.remove_prefix(end + 1);
+  }
+}
+
+void Complaints::end() {
+  if (!line_.empty()) take_line(std::exchange(line_, {}));
+}
+
+/// A reason of our own program is the last text on the stream; it may hold line ends, those of a name.
+void Complaints::take_line(std::string_view line) {
+  const auto complaint = complaint_of(line);
+  if (complaint && complaint->ends_with(kChanged)) {
+    changed_.add(complaint->substr(0, complaint->size() - kChanged.size()));
+  } else if (complaint && complaint->find(kShrank) != std::string_view::npos) {
+    shrunk_.add(complaint->substr(0, complaint->find(kShrank)));
+  } else if (ours_) {
+    append_line(*ours_, line, kMostOfOurs);
+  } else if (line.starts_with(kMark)) {
+    ours_ = line.substr(kMark.size());
+  } else if (complaint) {
+    if (first_.empty()) first_ = *complaint;
+  } else {
+    append_line(other_, line, kMostOther);
+  }
+}
+
+std::string Complaints::reason() const {
+  if (ours_) return printable(trim(*ours_));
+  if (!first_.empty() || changed_.count + shrunk_.count > 0) return printable(first_);
+  return printable(trim(other_));
+}
+
+}  // namespace ec2mpi::ops

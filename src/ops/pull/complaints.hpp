@@ -1,0 +1,46 @@
+#pragma once
+/// What the programs on a node complain of during a pull. It is read line by line, so that no flood of lines
+/// hides one that matters. Pure.
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ec2mpi::ops {
+
+class Complaints {
+ public:
+  static constexpr std::size_t kMostNames = 20;
+
+  /// The first names, and how many there are.
+  struct Files {
+    std::vector<std::string> names = {};
+    std::size_t count = 0;
+    void add(std::string_view name);
+  };
+
+  /// Takes bytes of standard error, in parts of any size.
+  void feed(std::string_view bytes);
+  /// A last line may lack its end.
+  void end();
+
+  /// The reason for a failure; empty if the node only reports files that change.
+  [[nodiscard]] std::string reason() const;
+  [[nodiscard]] const Files& changed() const { return changed_; }
+  /// GNU tar fills the rest of such a file with zeros.
+  [[nodiscard]] const Files& shrunk() const { return shrunk_; }
+
+ private:
+  void take_line(std::string_view line);
+
+  std::string line_;                 ///< the beginning of a line
+  std::optional<std::string> ours_;  ///< what a program of ours said
+  std::string first_;                ///< complaint of a tool
+  std::string other_;                ///< the first of all other text
+  Files changed_;
+  Files shrunk_;
+};
+
+}  // namespace ec2mpi::ops

@@ -1,0 +1,43 @@
+#include "src/ops/pull/complaints.hpp"
+
+#include <gtest/gtest.h>
+
+namespace ec2mpi::ops {
+namespace {
+
+Complaints complaints_of(std::string_view text, std::size_t step) {
+  Complaints complaints;
+  for (std::size_t at = 0; at < text.size(); at += step) complaints.feed(text.substr(at, step));
+  complaints.end();
+  return complaints;
+}
+
+TEST(Complaints, NoFloodHidesAFileThatBecameShorter) {
+  std::string text;
+  for (int i = 0; i < 10'000; ++i) text += "tar: a" + std::to_string(i) + ": file changed as we read it\n";
+  text += "tar: /home/f: File shrank by 5 bytes; padding with zeros";
+  for (const std::size_t step : {1UL, 1000UL, text.size()}) {
+    const auto complaints = complaints_of(text, step);
+    EXPECT_EQ(complaints.shrunk().names, std::vector<std::string>{"/home/f"});
+    EXPECT_EQ(complaints.changed().count, 10'000U);
+    EXPECT_EQ(complaints.changed().names.size(), Complaints::kMostNames);
+    EXPECT_EQ(complaints.reason(), "") << "a change is no failure";
+  }
+}
+
+TEST(Complaints, TheReasonOfAProgramOfOursComesFirstThenThatOfATool) {
+  EXPECT_EQ(complaints_of("noise\ntar: f: Cannot open\nec2mpi: a\nb: gone\n", 3).reason(), "a\\x0ab: gone");
+  EXPECT_EQ(complaints_of("noise\nfind: 'f': No such file\ntar: g: Cannot open\n", 3).reason(),
+            "'f': No such file");
+  EXPECT_EQ(complaints_of("sh: tar: not found\n", 3).reason(), "sh: tar: not found");
+}
+
+TEST(Complaints, ALineWithoutEndTakesLittleMemory) {
+  Complaints complaints;
+  for (int i = 0; i < 100; ++i) complaints.feed(std::string(1 << 20, 'x'));
+  complaints.end();
+  EXPECT_EQ(complaints.reason(), std::string(199, 'x'));
+}
+
+}  // namespace
+}  // namespace ec2mpi::ops
