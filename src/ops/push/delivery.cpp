@@ -276,6 +276,7 @@ void Delivery::tell_need() const {
   for (const auto number : need_.mends) line("mend", place(number));
   for (const auto& path : need_.replace) line("delete", path.substr(2));
   for (const auto& path : need_.erase) line("delete", path.substr(2));
+  for (const auto& path : need_.mounted) line("keep mounted", path.substr(2));
 }
 
 }  // namespace ec2mpi::ops

@@ -161,37 +161,58 @@ class Comparison {
   void find_extra() {
     std::set<std::string> extra;
     std::unordered_set<std::string> protectors;
-    for (const auto& path : survey_.dear) {
-      for (auto up = path; !up.empty(); up = parent_of(up)) protectors.insert(up);
-    }
+    for (const auto& path : survey_.dear) protect(path, protectors);
     for (std::size_t top = 0; top < tree_.tops.size(); ++top) {
       if (tree_.tops[top].directory) find_extra_of(top, extra, protectors);
     }
+    for (const auto& path : mounts_) protect(parent_of(path), protectors);
+    const std::unordered_set<std::string> dear(survey_.dear.begin(), survey_.dear.end());
+    const auto is_kept = [&](const std::string& path) {
+      return protectors.contains(path) || lies_in(path, dear) || !mount_of(path).empty();
+    };
     for (const auto& path : replaced_) {
-      if (protectors.contains(path) || is_in_dear(path)) continue;  // putting the file in place fails
+      if (is_kept(path)) continue;  // putting the file in place fails
       need_.replace.push_back("./" + path);
       std::erase_if(extra, [&path](const std::string& one) { return one.starts_with(path + "/"); });
     }
-    std::string above;
-    for (const auto& path : extra) {  // a folder comes before what it holds
-      if (protectors.contains(path) || (!above.empty() && path.starts_with(above)) || is_in_dear(path))
-        continue;
-      touch(parent_of(path));
-      need_.erase.push_back("./" + path);
-      above = path + "/";
+    std::unordered_set<std::string> erased;  // with all below
+    std::unordered_set<std::string> reported;
+    for (const auto& path : extra) {  // a folder comes before its content
+      if (const auto mount = mount_of(path); !mount.empty()) {
+        if (reported.insert(mount).second) need_.mounted.push_back("./" + path);
+      } else if (!is_kept(path) && !lies_in(path, erased)) {
+        touch(parent_of(path));
+        need_.erase.push_back("./" + path);
+        erased.insert(path);
+      }
     }
   }
 
-  [[nodiscard]] bool is_in_dear(std::string_view path) const {
-    return std::any_of(survey_.dear.begin(), survey_.dear.end(),
-                       [path](const std::string& dear) { return path.starts_with(dear + "/"); });
+  static void protect(std::string path, std::unordered_set<std::string>& protectors) {
+    for (; !path.empty(); path = parent_of(path)) protectors.insert(path);
   }
 
-  /// `protectors`: folders with something in them that stays: what is excluded, or the login's own.
+  /// The mount point that the path is, or lies in; or "".
+  [[nodiscard]] std::string mount_of(std::string path) const {
+    while (!path.empty() && !mounts_.contains(path)) path = parent_of(path);
+    return path;
+  }
+
+  static bool lies_in(const std::string& path, const std::unordered_set<std::string>& folders) {
+    for (auto up = parent_of(path); !up.empty(); up = parent_of(up)) {
+      if (folders.contains(up)) return true;
+    }
+    return false;
+  }
+
+  /// `protectors`: folders with content that stays: excluded paths, or the login's own.
   void find_extra_of(std::size_t top, std::set<std::string>& extra,
-                     std::unordered_set<std::string>& protectors) const {
+                     std::unordered_set<std::string>& protectors) {
     const auto& source = tree_.tops[top];
     const auto prefix = survey_.into ? source.name : options_.new_name;
+    for (const auto& path : survey_.mounts) {
+      if (prefix.empty() || path.starts_with(prefix + "/")) mounts_.insert(path);
+    }
     for (const auto& [path, held] : survey_.target) {
       if (!prefix.empty() && !path.starts_with(prefix + "/")) continue;
       const auto below = prefix.empty() ? path : path.substr(prefix.size() + 1);
@@ -201,7 +222,7 @@ class Comparison {
         extra.insert(path);
         continue;
       }
-      for (auto up = parent_of(path); !up.empty(); up = parent_of(up)) protectors.insert(up);
+      protect(parent_of(path), protectors);
     }
   }
 
@@ -228,6 +249,7 @@ class Comparison {
   std::unordered_map<std::string, std::size_t> places_;  ///< of folders
   std::unordered_set<std::string> expected_;
   std::set<std::string> replaced_;
+  std::unordered_set<std::string> mounts_;  ///< below the sources' folders, so that other content lies there
   std::set<std::size_t> folders_;
 };
 
@@ -308,13 +330,15 @@ std::string push_steps(const SourceTree& tree, const PushSurvey& survey, const P
     const auto place = place_of(tree, item, survey.into, options.new_name);
     text += fmt::format("mend {:o} {} {} || return 1\n", item.mode, touch_time(item), quote_word(place));
   }
-  for (const auto& path : need.erase) text += fmt::format("erase {} || return 1\n", quote_word(path));
+  auto erase = need.erase;
+  erase.insert(erase.end(), need.mounted.begin(), need.mounted.end());
+  if (!erase.empty()) text += fmt::format("erase_all {}\n", quote_words(erase));
   std::set<std::size_t> tops;
   for (const auto number : content.folders) tops.insert(tree.items[number].top);
   for (const auto top : tops) {
     text += fmt::format("folders {} {} || return 1\n", top, quote_word(tree.tops[top].name));
   }
-  return text + ":\n}\napply\n";
+  return text + "report_refused\n}\napply\n";
 }
 
 }  // namespace ec2mpi::ops

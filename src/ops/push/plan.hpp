@@ -25,10 +25,12 @@ struct PushNeed {
   std::vector<std::size_t> mends;         ///< files of which only mode or mtime are wrong
   std::vector<std::string> replace = {};  ///< folders that are files or links now: to be removed first
   std::vector<std::string> erase;         ///< paths below the survey's folder, with "./" in front
-  std::string left;                       ///< the stage of an earlier push to go on with, or ""
-  std::vector<std::string> discard;       ///< what of it is of no use
-  std::size_t arrived = 0;                ///< files that lie in it already
-  std::vector<std::size_t> begun;         ///< files whose beginning lies in it
+  /// Paths that would be erased if they were not mount points, or below one; the node refuses to erase them.
+  std::vector<std::string> mounted = {};
+  std::string left;                  ///< the stage of an earlier push to go on with, or ""
+  std::vector<std::string> discard;  ///< what of it is of no use
+  std::size_t arrived = 0;           ///< files that lie in it already
+  std::vector<std::size_t> begun;    ///< files whose beginning lies in it
   /// Of those, what was found to be right: how many bytes need not be sent again.
   std::map<std::size_t, std::uint64_t> kept = {};
   std::size_t files = 0;      ///< files to be sent
@@ -36,7 +38,8 @@ struct PushNeed {
   std::uint64_t bytes = 0;    ///< content to be sent
 
   [[nodiscard]] bool nothing() const {
-    return items.empty() && folders.empty() && mends.empty() && erase.empty() && left.empty();
+    return items.empty() && folders.empty() && mends.empty() && erase.empty() && mounted.empty() &&
+           left.empty();
   }
 };
 

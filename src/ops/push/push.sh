@@ -161,7 +161,37 @@ END
   return 1
 }
 
-# list_dear PATH...: of what is asked about, the folders that --delete must not be used on, and what it must keep.
+# The paths of all mount points, each between line ends. Their content lies elsewhere, and may be of any value.
+know_mounts() {
+  mounts="
+$(while read -r _ _ _ _ point _; do printf '%b\n' "$point"; done </proc/self/mountinfo)
+"
+}
+# holds_mount PATH: a true path is a mount point, or holds one: $point.
+holds_mount() {
+  case $mounts in *"
+$1
+"* | *"
+$1/"*) ;; *) return 1 ;; esac
+  point="$1${mounts#*"
+$1"}"
+  point=${point%%
+*}
+}
+# lies_in_mount PATH: a true path is a mount point, or below one: $point; of those in the folders of the sources, which
+# may be mounted themselves.
+lies_in_mount() {
+  point=$1 root=$(true_path "$base")
+  while [ "${point%/*}" != "$root" ] && [ -n "${point%/*}" ]; do
+    case $mounts in *"
+$point
+"*) return 0 ;; esac
+    point=${point%/*}
+  done
+  return 1
+}
+
+# list_dear PATH...: among the paths, the folders that --delete must not be used on; and all that it must keep.
 list_dear() {
   for path; do
     spot=$base/$path
@@ -173,6 +203,12 @@ list_dear() {
     ! lies_in "$one" "$spot" || [ -z "$below" ] || printf 'dear\0%s\0' "${below#/}"
   done <<END
 $dear
+END
+  know_mounts
+  while IFS= read -r point; do
+    case $point in "$spot"/?*) printf 'mount\0%s\0' "${point#"$spot/"}" ;; esac
+  done <<END
+$mounts
 END
 }
 
@@ -591,24 +627,8 @@ put() {
 # mend MODE TIME PATH: only these are wrong.
 mend() { chmod "$1" "$base/$3" && touch -m -d "$2" "$base/$3"; }
 
-# holds_mount PATH: a true path of a folder is a mount point, or holds one: $point. Its content lies elsewhere, and may
-# be of any value.
-mounts=
-holds_mount() {
-  [ -n "$mounts" ] || mounts=$(while read -r _ _ _ _ point _; do printf '%b\n' "$point"; done </proc/self/mountinfo)
-  case "
-$mounts
-" in *"
-$1
-"* | *"
-$1/"*) ;; *) return 1 ;; esac
-  point="$1${mounts#*"$1"}"
-  point=${point%%
-*}
-}
-
-# erase PATH: what the sources no longer have; but never the login's .ssh and jobs, nor what they lie in. By the true
-# path, as links may lead there.
+# erase PATH: removes a path that the sources no longer have; but never the login's .ssh and jobs, nor the folders that
+# hold them, nor a file system that is mounted there. By the true path, as links may lead there.
 erased_in=
 erase() {
   up=$base/${1%/*}
@@ -618,12 +638,31 @@ erase() {
     erased_path=$(true_path "$up") || return 1
   fi
   ! touches_dear "$erased_path/${1##*/}" || return 0
-  if is_folder "$base/$1" && holds_mount "$erased_path/${1##*/}"; then
-    echo "$base/${1#./} was not removed: $point is mounted there; unmount it, or exclude it from --delete"
+  if holds_mount "$erased_path/${1##*/}" || lies_in_mount "$erased_path"; then
+    echo "$base/${1#./} was not removed: $point is mounted there; unmount it, or leave it out with --exclude"
     return 1
   fi
   find "$base/$1" -type d ! -perm -700 -exec chmod u+rwx {} + 2>/dev/null
   rm -rf "$base/$1"
+}
+
+# erase_all PATH...: one that is refused does not stop the others, nor the steps behind them.
+refused=0
+erase_all() {
+  know_mounts
+  for path; do
+    erase "$path" >"$stage/said" 2>&1 && continue
+    refused=$((refused + 1))
+    [ "$refused" = 1 ] || continue
+    IFS= read -r reason <"$stage/said" || reason="$base/${path#./} was not removed"
+  done
+}
+# The last step.
+report_refused() {
+  [ "$refused" != 0 ] || return 0
+  [ "$refused" = 1 ] || reason="$reason (and $((refused - 1)) more were not removed)"
+  echo "$reason"
+  return 1
 }
 
 # folders NUMBER NAME: sets the modes and times of a source's folders, which an archive within the archive holds. A

@@ -150,6 +150,9 @@ Result<bool> SurveyReader::take(std::string_view field) {
     case Next::dear:
       survey_.dear.emplace_back(field);
       return false;
+    case Next::mount:
+      survey_.mounts.emplace_back(field);
+      return false;
     case Next::name:
       if (field.find('/') != std::string_view::npos) return nonsense(field);
       survey_.name = field;
@@ -170,6 +173,8 @@ Result<bool> SurveyReader::take_word(std::string_view field) {
     next_ = Next::holds;
   } else if (field == "dear") {
     next_ = Next::dear;
+  } else if (field == "mount") {
+    next_ = Next::mount;
   } else if (field == "name") {
     next_ = Next::name;
   } else {

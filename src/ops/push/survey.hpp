@@ -44,7 +44,8 @@ struct PushSurvey {
   std::map<std::string, HeldEntries> left;  ///< what earlier pushes of the same sources left, by stage
   std::unordered_map<std::string, std::string> sums;  ///< of files of the target, hexadecimal
   std::string holds;  ///< a folder to be cleaned up that holds or is part of the login's .ssh or jobs
-  std::vector<std::string> dear;  ///< paths of these below the folder that the target is or lies in
+  std::vector<std::string> dear;    ///< paths of these below the folder that the target is or lies in
+  std::vector<std::string> mounts;  ///< mount points below that folder
 };
 
 /// Reads the fields of the answer, one after the other.
@@ -68,6 +69,7 @@ class SurveyReader {
     sums,
     holds,
     dear,
+    mount,
     name
   };
   Result<bool> take_word(std::string_view field);

@@ -162,6 +162,47 @@ TEST(PushNeed, WhatIsExcludedIsNotErasedNorWhatHoldsIt) {
   EXPECT_EQ(need.erase, std::vector<std::string>{"./proj/old/x.txt"});
 }
 
+std::vector<std::string> with_a_mount() {
+  auto fields = all();
+  for (const auto& field : {"d 1 755 1.0 ./proj/old"s, ""s, "f 1 644 1.0 ./proj/old/x"s, ""s,
+                            "d 1 755 1.0 ./proj/old/disk"s, ""s, "f 1 644 1.0 ./proj/old/disk/x.log"s, ""s,
+                            "f 1 644 1.0 ./proj/old/disk/data"s, ""s, "mount"s, "proj/old/disk"s, "end"s}) {
+    fields.push_back(field);
+  }
+  return fields;
+}
+
+TEST(PushNeed, AMountPointIsNotErasedNorAnythingInIt) {
+  auto tree = a_tree();
+  for (const auto* excluded : {"nothing", "*.log"}) {
+    tree.tops[0].filter.add_rule(excluded);
+    const auto need = push_need(tree, survey_of(with_a_mount()), {.erase = true});
+    EXPECT_EQ(need.erase, std::vector<std::string>{"./proj/old/x"}) << excluded;
+    EXPECT_EQ(need.mounted, std::vector<std::string>{"./proj/old/disk"}) << excluded;
+    EXPECT_FALSE(need.nothing());
+  }
+  tree.tops[0].filter.add_rule("disk");
+  EXPECT_TRUE(push_need(tree, survey_of(with_a_mount()), {.erase = true}).mounted.empty()) << "as wished";
+}
+
+TEST(PushNeed, AFolderOfTheSourcesMayBeAMountPointItself) {
+  auto fields = all();
+  for (const auto& field : {"f 1 644 1.0 ./proj/extra"s, ""s, "mount"s, "proj"s}) fields.push_back(field);
+  const auto need = need_of(fields, {.erase = true});
+  EXPECT_EQ(need.erase, std::vector<std::string>{"./proj/extra"});
+  EXPECT_TRUE(need.mounted.empty());
+}
+
+/// "proj/old-2" stands between "proj/old" and "proj/old/x" in the order of letters.
+TEST(PushNeed, AFolderIsErasedOnceWithAllThatItHolds) {
+  auto fields = all();
+  for (const auto& field :
+       {"d 1 755 1.0 ./proj/old"s, ""s, "f 1 644 1.0 ./proj/old/x"s, ""s, "d 1 755 1.0 ./proj/old-2"s, ""s}) {
+    fields.push_back(field);
+  }
+  EXPECT_EQ(need_of(fields, {.erase = true}).erase, (std::vector<std::string>{"./proj/old", "./proj/old-2"}));
+}
+
 TEST(PushNeed, UnderANewName) {
   auto fields = head("0");
   fields.emplace_back("f 3 600 50.0 ./new");
@@ -261,7 +302,7 @@ TEST(PushSteps, NamesAreQuoted) {
   EXPECT_EQ(
       push_steps(tree, {}, need, {.new_name = "n"}, "sum", {}, {"0/x y"}),
       "commit sum\nsteps() {\ndiscard '0/x y'\nput 0 'it'\\''s $(odd)' || return 1\n"
-      "mend 600 1970-01-01T00:00:50.000000000Z n || return 1\nerase './a b' || return 1\n:\n}\napply\n");
+      "mend 600 1970-01-01T00:00:50.000000000Z n || return 1\nerase_all './a b'\nreport_refused\n}\napply\n");
 }
 
 TEST(AskedPaths, AreTheSourcesNames) {

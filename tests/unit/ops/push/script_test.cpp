@@ -363,12 +363,18 @@ TEST_F(PushMounts, ASecondMountOfTheHomeIsAsSafeAsTheHome) {
 }
 
 TEST_F(PushMounts, AFolderWithAMountPointInItIsNotRemoved) {
-  write("input", steps_text("erase ./old || return 1"));
-  EXPECT_EQ(
-      run(":", "mkdir -p target/old/in data && echo kept >data/file && mount --bind data target/old/in; "),
-      1);
+  write("input", steps_text("erase_all ./old ./p/old/in/file ./gone\n: >\"$base/next\"\nreport_refused"));
+  EXPECT_EQ(run(":",
+                "mkdir -p target/old/in target/p/old/in target/gone data && echo kept >data/file && "
+                "mount --bind data target/old/in && mount --bind data target/p/old/in; ",
+                "delete", "."),
+            1);
   EXPECT_EQ(read(folder_ / "data/file"), "kept\n");
   EXPECT_NE(errors().find("/target/old/in is mounted there"), std::string::npos) << errors();
+  EXPECT_NE(errors().find("(and 1 more were not removed)"), std::string::npos) << errors();
+  EXPECT_FALSE(fs::exists(folder_ / "target/gone")) << "what is refused does not stop the rest";
+  EXPECT_TRUE(fs::exists(folder_ / "target/next")) << "nor the steps behind it";
+  EXPECT_NE(output().find(std::string("mount\0old/in\0mount\0p/old/in\0", 28)), std::string::npos);
 }
 
 TEST_F(PushScript, ATargetThatIsALinkIsWrittenThrough) {
