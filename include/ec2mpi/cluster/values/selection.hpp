@@ -7,6 +7,8 @@
 ///             | N | N-M                      by index; 1 is the first line of the list, and the master
 ///             | -N                           the last N of the list
 ///             | "node" N                     by the label that ec2mpi prints
+///             | "node[1-3,5]" | NAME"[08-10]" by labels or names with such numbers
+///             | GLOB                         by label, name or address: node*, ip-10-0-*
 ///             | "name=" GLOB | "type=" GLOB  by the list's columns; * and ? as in a shell
 ///             | "@" GROUP                    a selection from [groups] of ec2mpi.toml
 ///             | "failed"                     what failed in the last command

@@ -48,17 +48,18 @@ TEST_P(SelectionTerm, Means) {
   EXPECT_EQ(chosen({GetParam().text}), GetParam().indices) << GetParam().text;
 }
 
-INSTANTIATE_TEST_SUITE_P(All, SelectionTerm,
-                         testing::Values(Case{"all", "1-6"}, Case{"master", "1"}, Case{"workers", "2-6"},
-                                         Case{"1", "1"}, Case{"6", "6"}, Case{"2-4", "2-4"},
-                                         Case{"1,3-5", "1,3-5"}, Case{"5,1", "1,5"}, Case{"2,2,2", "2"},
-                                         Case{"-2", "5-6"}, Case{"-6", "1-6"}, Case{"node3", "3"},
-                                         Case{"name=web-*", "1-3"}, Case{"name=?b-1", "4"},
-                                         Case{"type=c5n.large", "2-6"}, Case{"web-2", "2"},
-                                         Case{"203.0.113.4", "4"}, Case{"10.0.0.5", "5"},
-                                         Case{"i-0a000000000000006", "6"}, Case{"!1", "2-6"},
-                                         Case{"!master,!6", "2-5"}, Case{"2-5,!3", "2,4-5"},
-                                         Case{"!3,2-5", "2-5"}, Case{" 1 , 2 ", "1-2"}, Case{"003", "3"}));
+INSTANTIATE_TEST_SUITE_P(
+    All, SelectionTerm,
+    testing::Values(Case{"all", "1-6"}, Case{"master", "1"}, Case{"workers", "2-6"}, Case{"1", "1"},
+                    Case{"6", "6"}, Case{"2-4", "2-4"}, Case{"1,3-5", "1,3-5"}, Case{"5,1", "1,5"},
+                    Case{"2,2,2", "2"}, Case{"-2", "5-6"}, Case{"-6", "1-6"}, Case{"node3", "3"},
+                    Case{"node[1-3,5]", "1-3,5"}, Case{"node[2],6", "2,6"}, Case{"!node[1-3,5]", "4,6"},
+                    Case{"node*", "1-6"}, Case{"web-[1-2]", "1-2"}, Case{"203.0.113.[2-3,6]", "2-3,6"},
+                    Case{"db*,web-?", "1-6"}, Case{"10.0.0.*", "1-6"}, Case{"name=web-*", "1-3"},
+                    Case{"name=?b-1", "4"}, Case{"type=c5n.large", "2-6"}, Case{"web-2", "2"},
+                    Case{"203.0.113.4", "4"}, Case{"10.0.0.5", "5"}, Case{"i-0a000000000000006", "6"},
+                    Case{"!1", "2-6"}, Case{"!master,!6", "2-5"}, Case{"2-5,!3", "2,4-5"},
+                    Case{"!3,2-5", "2-5"}, Case{" 1 , 2 ", "1-2"}, Case{"003", "3"}));
 
 class SelectionError : public testing::TestWithParam<Case> {};
 
@@ -78,14 +79,36 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"99999999999999999999", "selects no node"}, Case{"name=x*", "selects no node"},
                     Case{"nobody", "'nobody' selects no node"}, Case{"i-0a", "begins several instance ids"},
                     Case{"i-0b", "selects no node"}, Case{"node9", "no node 9"},
-                    Case{"@none", "no group 'none'"}, Case{"failed", "needs an earlier command"},
-                    Case{"a\x1b[2J", "a\\x1b[2J"}));
+                    Case{"node[5-7]", "no node 7"}, Case{"node[1,3,\u2026]", "selects no node"},
+                    Case{"node[]", "selects no node"}, Case{"node[1", "selects no node"},
+                    Case{"web-[1-4]", "selects no node"}, Case{"web-[1-99999999999]", "selects no node"},
+                    Case{"x*", "'x*' selects no node"}, Case{"@none", "no group 'none'"},
+                    Case{"failed", "needs an earlier command"}, Case{"a\x1b[2J", "a\\x1b[2J"}));
 
 TEST(Selection, WithoutWantedOnesIsAllAndExclusionComesLast) {
   EXPECT_EQ(chosen({}), "1-6");
   EXPECT_EQ(chosen({}, {"2"}), "1,3-6");
   EXPECT_EQ(chosen({"1-3"}, {"2", "master"}), "3");
   EXPECT_EQ(chosen({"1", "4-5"}), "1,4-5");
+}
+
+TEST(Selection, TakesTheNodeSetsThatEc2mpiPrints) {
+  for (const std::vector<int>& indices : {std::vector<int>{1}, {2, 3}, {1, 2, 3, 5}, {1, 3, 5}}) {
+    const auto folded = fold_indices(indices);
+    EXPECT_EQ(chosen({"node[" + folded + "]"}), folded);
+    EXPECT_EQ(chosen({folded}), folded);
+  }
+}
+
+TEST(Selection, OfNumberedNamesKeepsLeadingZeros) {
+  auto inventory = six();
+  inventory.nodes[2].name = "ip-08";
+  inventory.nodes[3].name = "ip-09";
+  inventory.nodes[4].name = "ip-10";
+  const auto nodes = select_nodes(inventory, {"ip-[08-10]"}, {});
+  ASSERT_TRUE(nodes) << nodes.error().message;
+  EXPECT_EQ(nodes->size(), 3U);
+  EXPECT_FALSE(select_nodes(inventory, {"ip-[8-10]"}, {}));
 }
 
 TEST(Selection, ThatIsExcludedAgainIsAnError) {
