@@ -23,6 +23,7 @@ namespace {
 constexpr const char* kAbout =
     "Turns a list of Amazon EC2 instances into an MPI cluster and runs MPI jobs on it.\n"
     "Paste the console's table into amazon_instances_info, put the .pem beside it, and:\n"
+    "  ec2mpi                          where you stand, and the next step\n"
     "  ec2mpi ips                      what the list says\n"
     "  ec2mpi setup                    MPI, and nodes that trust each other by ssh\n"
     "  ec2mpi exec-all 'uname -n'      a command on every node\n"
@@ -54,13 +55,15 @@ std::optional<std::size_t> place_of_command(const std::vector<std::string>& argu
 
 /// CLI11's own codes (100 and up) mean nothing to our users.
 int say_usage(const CLI::App& app, const CLI::ParseError& wrong, const std::string& command) {
-  if (wrong.get_exit_code() == 0) {  // --help, --version
+  const bool unknown = app.get_subcommands().empty() && !command.empty();
+  if (wrong.get_exit_code() == 0 && !unknown) {  // --help, --version
     std::ostringstream text;
     const int code = app.exit(wrong, text, text);
     print_result(text.str());
     return code;
   }
-  print_talk("ec2mpi: " + describe_usage_error(app, wrong, command) + "\n");
+  const auto said = unknown ? describe_unknown_command(app, command) : describe_usage_error(app, wrong);
+  print_talk("ec2mpi: " + said + "\n");
   return exit_code::not_started;
 }
 
@@ -89,12 +92,39 @@ void head_new_commands(CLI::App& app, const char* heading) {
   for (auto* command : app.get_subcommands(is_new)) command->group(heading);
 }
 
+/// The help of CLI11 without what only a programmer of it reads, and with lines that fit into a terminal.
+class HelpFormatter : public CLI::Formatter {
+ public:
+  [[nodiscard]] std::string make_option_opts(const CLI::Option* option) const override {
+    std::string text;
+    if (option->get_type_size() != 0 && !option->get_type_name().empty())
+      text += " " + option->get_type_name();
+    if (!option->get_envname().empty()) text += " (" + option->get_envname() + ")";
+    return text;
+  }
+
+  [[nodiscard]] std::string make_option_desc(const CLI::Option* option) const override {
+    constexpr std::size_t kWidth = 78;  // of the column of descriptions
+    std::string text;
+    std::size_t column = 0;
+    for (const auto word : words(option->get_description())) {
+      const bool fits = column + 1 + word.size() <= kWidth;
+      if (column > 0) text += fits ? ' ' : '\n';
+      column = (fits ? column + 1 : 0) + word.size();
+      text += word;
+    }
+    return text;
+  }
+};
+
 int parse_and_run(const World& world, const std::vector<std::string>& arguments) {
   CLI::App app(kAbout, "ec2mpi");
+  app.formatter(std::make_shared<HelpFormatter>());
   CommonOptions common{.world = &world};
   Dispatch dispatch;
-  app.set_version_flag("-V,--version", "ec2mpi " EC2MPI_VERSION);
+  app.set_version_flag("-V,--version", describe_versions);
   add_common_options(app, common);
+  add_init_command(app, dispatch);
   add_ips_command(app, dispatch);
   add_nodes_command(app, dispatch);
   head_new_commands(app, "The list");
@@ -119,7 +149,8 @@ int parse_and_run(const World& world, const std::vector<std::string>& arguments)
   add_iam_policy_command(app, dispatch);
   head_new_commands(app, "Instances (by the EC2 API)");
   add_option_tree_command(app, dispatch);
-  app.require_subcommand(1);
+  app.require_subcommand(0, 1);
+  dispatch.chosen = show_situation;
   app.fallthrough();
   const auto words = words_to_parse(arguments, dispatch);
   try {

@@ -308,6 +308,50 @@ def test_cancel_means_the_newest_that_has_not_ended(ec2mpi, cluster4):
     assert done.code == 2 and "no job is running" in done.err
 
 
+def test_a_name_cancels_the_job_that_runs_and_not_a_newer_one_that_has_ended(ec2mpi, cluster4):
+    job = submit(ec2mpi, "sleep 31415", "-np", "1")
+    assert ec2mpi("run", "-np", "1", "--", "sh", "-c", "true").code == 0
+    assert ec2mpi("cancel", "sh").code == 0
+    assert state(ec2mpi, job)["outcome"] == "cancelled"
+
+
+def test_the_name_of_a_series_means_all_of_its_jobs(ec2mpi, fresh, cluster4):
+    (ec2mpi.folder / "ec2mpi.toml").write_text('[jobs.three]\ncommand = ["echo", "n={n}"]\nnp = 1\nsweep = { n = "1..3" }\n'
+                                               '[jobs.long]\ncommand = ["sleep", "{s}"]\nnp = 1\nsweep = { s = [31415, 31416] }\n')
+    assert ec2mpi("run", "-d", "three").code == 0
+    assert (fresh("wait", "three").code, fresh("wait", "three").out) == (0, "")
+    assert sorted(fresh("logs", "three").out.split()) == ["n=1", "n=2", "n=3"]
+    assert [row.split()[-1] for row in fresh("attach", "three").out.splitlines()] == ["n", "1", "2", "3"]
+    told = json.loads(fresh("wait", "three", "--json").out)
+    assert (told["schema"], told["series"], len(told["variants"])) == (1, "three", 3)
+    assert ec2mpi("run", "-d", "long").code == 0
+    assert fresh("cancel", "long").code == 0
+    assert {state(ec2mpi, f"long-s{s}")["outcome"] for s in (31415, 31416)} == {"cancelled"}
+    assert fresh("wait", "long").code == 1 and fresh("cancel", "thre").code == 2
+    assert ec2mpi("run", "-d", "long", "--set", "s=31415").code == 0 and ec2mpi("run", "-d", "-np", "1", "--", "sleep", "31415").code == 0
+    done = fresh("cancel", "--all")
+    assert done.code == 0, done.err
+    assert all(job["state"] in ("ended", "lost") for job in json.loads(ec2mpi("jobs", "--json").out))
+
+
+def test_the_last_lines_and_json_of_a_job(ec2mpi, cluster4):
+    job = submit(ec2mpi, f"seq 1 100; echo bad >&2; while [ ! -e {HOME}/go ]; do sleep 0.1; done; echo last; exit 3", "-np", "1")
+    wait_until(lambda: "100\n" in ec2mpi("logs", job).out, "the lines of the job")
+    assert ec2mpi("logs", "-n", "2", job).out == "99\n100\n"
+    process = ec2mpi.start("logs", "-f", "-n", "1", job)
+    assert process.stdout.readline() == "100\n"
+    go(cluster4)
+    assert process.stdout.read() == "last\n" and process.wait(timeout=20) == 0
+    told = json.loads(ec2mpi("logs", "--json", "-n", "1", job).out)
+    assert (told["schema"], told["job"]["outcome"], told["stdout"]) == (1, "exit 3", "last\n"), told
+    done = ec2mpi("attach", "--json", job)
+    assert done.code == 3 and json.loads(done.out)["stdout"].endswith("99\n100\nlast\n")
+    done = ec2mpi("wait", "--json", job)
+    assert done.code == 3 and json.loads(done.out)["job"]["exit_code"] == 3 and "stdout" not in json.loads(done.out)
+    removed = json.loads(ec2mpi("rm", "--json", job).out)
+    assert removed == {"schema": 1, "exit_code": 0, "removed": [job], "messages": []}
+
+
 def test_a_signal_reaches_the_ranks(ec2mpi, cluster4):
     process = ec2mpi.start("run", "-np", "2", "--", "sh", "-c", "trap 'echo saved; exit 0' USR1; echo up; while :; do sleep 0.1; done")
     assert lines_from(process, 2) == ["up", "up"]

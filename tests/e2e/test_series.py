@@ -192,7 +192,7 @@ def test_ctrl_c_cancels_all_and_ctrl_backslash_leaves_them(ec2mpi, hosts8):
     again = ec2mpi("run", "long", "--set", "seconds=31416")
     assert again.code == 2 and "--resume follows the series" in again.err
     process = ec2mpi.start("run", "long", "--set", "seconds=0.1,31416,31417", "--resume")
-    while "2 found" not in process.stderr.readline():
+    while "2 submitted before" not in process.stderr.readline():
         pass
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=90)

@@ -139,8 +139,17 @@ CliResult Laptop::run_cli(const std::vector<std::string>& words, const Surroundi
                              [this](asio::any_io_executor executor, const auto&, const auto&) {
                                return std::make_unique<LaptopConnector>(std::move(executor), *this);
                              }};
-  const std::array<fs::path, 3> files{scratch_ / "in", scratch_ / "out", scratch_ / "err"};
-  write_file(files[0], surroundings.input);
+  std::array<fs::path, 3> files{scratch_ / "in", scratch_ / "out", scratch_ / "err"};
+  std::array<int, 2> pipe{-1, -1};
+  if (surroundings.piped) {
+    EXPECT_EQ(::pipe(pipe.data()), 0);
+    files[0] = fmt::format("/proc/self/fd/{}", pipe[0]);
+    EXPECT_EQ(::write(pipe[1], surroundings.input.data(), surroundings.input.size()),
+              static_cast<ssize_t>(surroundings.input.size()));
+    ::close(pipe[1]);
+  } else {
+    write_file(files[0], surroundings.input);
+  }
   auto variables = surroundings.variables;
   variables.merge(std::map<std::string, std::string>{
       {"HOME", home().string()}, {"PATH", "/usr/bin:/bin"}, {"TERM", "dumb"}});
@@ -151,6 +160,7 @@ CliResult Laptop::run_cli(const std::vector<std::string>& words, const Surroundi
     const RedirectedStreams to_files(files);
     result.code = cli::run(world, words);
   }
+  if (surroundings.piped) ::close(pipe[0]);
   result.out = content_of(files[1]);
   result.err = content_of(files[2]);
   return result;

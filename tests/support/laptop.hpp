@@ -22,6 +22,7 @@ struct CliResult {
 struct Surroundings {
   std::map<std::string, std::string> variables = {};
   std::string input = {};
+  bool piped = false;  ///< standard input is a pipe; its bytes must fit into the kernel's buffer
 };
 
 class Laptop {

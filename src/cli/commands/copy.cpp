@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cluster/values/selection.hpp"
 
 namespace ec2mpi::cli {
 
@@ -31,6 +32,20 @@ std::string push_words(const ops::PushCount& count, Clock::duration elapsed) {
   const auto [least, most] = std::minmax_element(count.arrived.begin(), count.arrived.end(), less);
   if (text.empty() || least == most || least->second > most->second / 10 * 9) return text;
   return text + fmt::format(" · slowest: node{} with {}", least->first, format_bytes(least->second));
+}
+
+Result<void> check_excluded_paths(const std::vector<std::string>& patterns, const Cluster& cluster) {
+  for (const auto& pattern : patterns) {
+    const bool looks_like_nodes = pattern.find_first_not_of("0123456789-,") == std::string::npos ||
+                                  pattern.starts_with("node") || pattern.starts_with("i-");
+    if (!looks_like_nodes || !select_nodes(cluster.inventory, {pattern}, {})) continue;
+    return fail(
+        ErrorKind::usage,
+        fmt::format("--exclude {0} leaves out paths here; nodes: -x {0}; paths of that name: --exclude "
+                    "'**/{0}'",
+                    printable(pattern)));
+  }
+  return {};
 }
 
 CLI::App& add_copy_command(CLI::App& app, Dispatch& dispatch, const std::string& name,

@@ -35,6 +35,11 @@ struct CopyOptions {
 
 using RunCopy = std::function<Result<int>(const CopyOptions&, const CommonOptions&)>;
 
+/// Refuses an --exclude that names nodes of the list, as in other commands: it would leave out no node.
+/// Errors: usage.
+[[nodiscard]] Result<void> check_excluded_paths(const std::vector<std::string>& patterns,
+                                                const Cluster& cluster);
+
 /// Adds `push` or `pull`; `paths` is the help of its paths.
 CLI::App& add_copy_command(CLI::App& app, Dispatch& dispatch, const std::string& name,
                            const std::string& description, const std::string& example,

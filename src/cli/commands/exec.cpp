@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -8,6 +9,7 @@
 #include "ec2mpi/cli/session/cluster_setup.hpp"
 #include "ec2mpi/cli/session/command.hpp"
 #include "ec2mpi/cli/terminal/passphrase.hpp"
+#include "ec2mpi/cli/terminal/standard_output.hpp"
 #include "ec2mpi/cli/views/exec_output.hpp"
 #include "ec2mpi/ops/exec/exec.hpp"
 #include "src/cli/commands/run_fleet.hpp"
@@ -29,7 +31,8 @@ struct ExecOptions {
   std::string input;
   std::string script;
   bool sudo = false;
-  bool pass_status = false;  ///< one node's own status is ours
+  bool dry_run = false;
+  bool chooses_nodes = false;  ///< exec, not exec-all; one node's own status is ours
   std::vector<std::string> command;
 };
 
@@ -56,6 +59,20 @@ Result<UniqueFd> open_input(const std::string& name) {
   if (!S_ISREG(info.st_mode))
     return fail(ErrorKind::usage, printable(name) + " is not a plain file; use --stdin - for a pipe");
   return file;
+}
+
+/// Bytes in a pipe that no node would get: echo x | ec2mpi exec-all cat.
+bool input_would_be_lost(const ExecOptions& options) {
+  struct stat info {};
+  int waiting = 0;
+  return options.input.empty() && ::fstat(STDIN_FILENO, &info) == 0 && S_ISFIFO(info.st_mode) &&
+         ::ioctl(STDIN_FILENO, FIONREAD, &waiting) == 0 && waiting > 0;
+}
+
+Result<void> check_words(const ExecOptions& options) {
+  if (options.chooses_nodes && options.list.wanted.empty() && options.list.excluded.empty())
+    return fail(ErrorKind::usage, "on which nodes? exec takes -w NODES; ec2mpi exec-all runs it on all");
+  return {};
 }
 
 Result<ops::ExecPlan> make_plan(const ExecOptions& options, const Cluster& cluster) {
@@ -101,15 +118,38 @@ int exit_code_of_chosen(const FleetReport& report) {
   return report.results.size() == 1 ? exit_code_for_one(report) : exit_code_for(report);
 }
 
+/// With -u, a command that ran into that limit gives 124, as timeout(1) does.
+int exit_code_under_limit(const FleetReport& report) {
+  const auto& first = report.results.front();
+  const auto* error = std::get_if<Error>(&first.outcome);
+  const bool late =
+      error != nullptr && error->kind == ErrorKind::timeout && first.reached == ssh::Phase::running;
+  return report.results.size() == 1 && late ? exit_code::timed_out : exit_code_of_chosen(report);
+}
+
+int list_nodes(const std::vector<Node>& nodes) {
+  std::string text;
+  for (const auto& node : nodes) text += node.label() + "\t" + node.address + "\n";
+  print_result(text);
+  return exit_code::ok;
+}
+
 Result<int> run_exec(const ExecOptions& options, const CommonOptions& common) {
+  TRY(check_words(options));
   TRY_AS(cluster, open_cluster(options.list));
+  if (options.dry_run) return list_nodes(cluster->nodes);
+  if (input_would_be_lost(options))
+    return fail(
+        ErrorKind::usage,
+        "the pipe on standard input is not read: --stdin - sends it to every node, </dev/null ignores it");
   TRY_AS(plan, make_plan(options, *cluster));
   TRY_AS(access, open_access(*cluster, options.connect));
   TRY_AS(output, choose_output(options, *cluster));
   FleetCommand command{.style = {.quiet = options.json},
                        .task = ops::exec_task(std::move(*plan)),
                        .output = std::move(*output)};
-  if (options.pass_status) command.exit_code = exit_code_of_chosen;
+  if (options.chooses_nodes)
+    command.exit_code = options.fleet.task_timeout > 0 ? exit_code_under_limit : exit_code_of_chosen;
   const auto flow = fleet_options(*cluster, options.connect, options.fleet);
   return run_fleet_command(*cluster, *access, flow, common, std::move(command));
 }
@@ -139,12 +179,13 @@ void add_input_options(CLI::App& command, ExecOptions& options) {
   command.add_option("--script", options.script, "Run this local program on the nodes; CMD is its arguments")
       ->type_name("FILE");
   command.add_flag("--sudo", options.sudo, "Run as root; asks for the password once, if one is needed");
+  command.add_flag("-n,--dry-run", options.dry_run, "List the nodes; run nothing");
 }
 
 void add(CLI::App& app, Dispatch& dispatch, const std::string& name, const std::string& description,
          const std::string& example, bool choose_nodes) {
   auto options = std::make_shared<ExecOptions>();
-  options->pass_status = choose_nodes;
+  options->chooses_nodes = choose_nodes;
   auto& command = add_command(app, name, description, example);
   add_selection_options(command, options->list);
   add_connect_options(command, options->connect);

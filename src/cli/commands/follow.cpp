@@ -1,11 +1,16 @@
 #include <fmt/format.h>
+#include <algorithm>
 
+#include "ec2mpi/base/text.hpp"
 #include "ec2mpi/cli/session/command.hpp"
 #include "ec2mpi/cli/session/on_master.hpp"
 #include "ec2mpi/cli/session/option_values.hpp"
 #include "ec2mpi/cli/views/job_view.hpp"
 #include "ec2mpi/ops/job/follow.hpp"
+#include "ec2mpi/ops/job/jobs.hpp"
 #include "src/cli/commands/bring_results.hpp"
+#include "src/cli/commands/job_json.hpp"
+#include "src/cli/commands/series.hpp"
 
 namespace ec2mpi::cli {
 
@@ -15,11 +20,39 @@ struct FollowOptions {
   MasterOptions master;
   std::string word;
   bool follow = false;
+  int last_lines = 0;
   std::optional<int> rank;
   bool raw = false;
+  bool json = false;
+  bool all = false;
 };
 
-enum class Verb { attach, logs, wait, cancel };
+using Verb = FollowVerb;
+
+/// Keeps the output of a job for its JSON document.
+class OutputKeeper : public ops::FollowObserver {
+ public:
+  void on_output(const ssh::Chunk& chunk) override {
+    auto& [text, dropped] = chunk.stream == ssh::Stream::out ? out_ : err_;
+    const auto taken = chunk.bytes.substr(0, kMost - std::min(kMost, text.size()));
+    text += taken;
+    dropped += chunk.bytes.size() - taken.size();
+  }
+
+  [[nodiscard]] const std::string& err() const { return err_.first; }
+
+  void add_to(Json& document) const {
+    document["stdout"] = out_.first;
+    document["stderr"] = err_.first;
+    if (const auto dropped = out_.second + err_.second; dropped > 0) document["dropped_bytes"] = dropped;
+  }
+
+ private:
+  static constexpr std::size_t kMost = 16 << 20;  // of each stream
+  using Kept = std::pair<std::string, std::uint64_t>;
+  Kept out_;
+  Kept err_;
+};
 
 ops::FollowWish make_wish(CommandContext& context, const FollowOptions& options, Verb verb) {
   ops::FollowWish wish;
@@ -30,6 +63,8 @@ ops::FollowWish make_wish(CommandContext& context, const FollowOptions& options,
   wish.cancels = verb == Verb::attach;
   wish.output = verb == Verb::attach || verb == Verb::logs;
   wish.lasting = verb != Verb::logs || options.follow;
+  wish.last_lines = options.last_lines;
+  wish.takes_series = true;
   if (verb != Verb::cancel) {
     wish.detach = context.runtime.detach([] { return true; });
   } else {  // as if Ctrl-C had been there from the beginning; ours leaves
@@ -54,7 +89,37 @@ int exit_code_of(const ops::Followed& followed, Verb verb, bool stopped) {
   return ops::exit_code_for(followed);
 }
 
-asio::awaitable<int> follow(CommandContext& context, FollowOptions options, Verb verb) {
+asio::awaitable<int> bring_results_of(CommandContext& context, const ops::Followed& followed, Verb verb) {
+  const int code = exit_code_of(followed, verb, context.runtime.stop().stop_requested());
+  if (verb != Verb::attach || followed.how != ops::Followed::How::ended) co_return code;
+  std::vector<ops::JobRecord> jobs = {followed.record};
+  const int with_results = co_await bring_results(context, std::move(jobs), code);
+  co_return with_results;
+}
+
+void show_json(CommandContext& context, const OutputKeeper& keeper, const ops::Followed& followed,
+               bool output) {
+  if (followed.how != ops::Followed::How::ended) {
+    context.console().talk_bytes(keeper.err());
+    return;
+  }
+  Json document = {{"job", job_json(followed.record)}};
+  if (output) keeper.add_to(document);
+  context.console().result(dump_json(document));
+}
+
+asio::awaitable<ops::Followed> follow_for_json(CommandContext& context, const FollowOptions& options,
+                                               Verb verb) {
+  OutputKeeper keeper;
+  auto wish = make_wish(context, options, verb);
+  const bool output = wish.output;
+  auto followed = co_await ops::follow_job(std::move(wish), context.connector, keeper);
+  show_json(context, keeper, followed, output);
+  co_return followed;
+}
+
+asio::awaitable<ops::Followed> follow_for_people(CommandContext& context, const FollowOptions& options,
+                                                 Verb verb) {
   JobView view(context.console(), context.runtime.options(), options.word,
                {.attached = true,
                 .reports = verb != Verb::logs,
@@ -63,13 +128,80 @@ asio::awaitable<int> follow(CommandContext& context, FollowOptions options, Verb
                 .raw = options.raw});
   context.runtime.set_parting_words([&view] { return view.parting_words(); });
   auto wish = make_wish(context, options, verb);
-  const auto followed = co_await ops::follow_job(std::move(wish), context.connector, view);
-  view.conclude(followed);
-  const int code = exit_code_of(followed, verb, context.runtime.stop().stop_requested());
-  if (verb != Verb::attach || followed.how != ops::Followed::How::ended) co_return code;
-  std::vector<ops::JobRecord> jobs = {followed.record};
-  const int with_results = co_await bring_results(context, std::move(jobs), code);
-  co_return with_results;
+  auto followed = co_await ops::follow_job(std::move(wish), context.connector, view);
+  if (!followed.is_series()) view.conclude(followed);
+  context.runtime.set_parting_words({});
+  co_return followed;
+}
+
+/// The output of the jobs one after the other, each under its id.
+asio::awaitable<int> show_logs(CommandContext& context, FollowOptions options, std::vector<std::string> ids) {
+  int code = exit_code::ok;
+  for (const auto& id : ids) {
+    if (context.runtime.stop().stop_requested()) co_return exit_code::interrupted;
+    context.console().talk("==> " + id);
+    options.word = id;
+    const auto followed = co_await follow_for_people(context, options, Verb::logs);
+    code = std::max(code, exit_code_of(followed, Verb::logs, context.runtime.stop().stop_requested()));
+  }
+  co_return code;
+}
+
+/// Jobs that wait come first, so that none of them starts while others are ended.
+std::vector<std::string> unended_jobs(const std::vector<ops::JobRecord>& jobs) {
+  std::vector<std::string> ids;
+  for (const auto wanted : {ops::JobState::waiting, ops::JobState::running, ops::JobState::ending})
+    for (const auto& job : jobs)
+      if (job.state == wanted) ids.push_back(job.id);
+  return ids;
+}
+
+asio::awaitable<int> cancel_all(CommandContext& context, FollowOptions options, ssh::Session& session) {
+  const Limit until_stopped{.deadline = Clock::time_point::max(), .stop = context.runtime.stop()};
+  const auto jobs = co_await ops::list_jobs(session, until_stopped);
+  if (!jobs) {
+    context.console().talk(fmt::format("{}: {}", context.master().label(), printable(jobs.error().message)));
+    co_return exit_code::node_failed;
+  }
+  const auto ids = unended_jobs(*jobs);
+  if (ids.empty()) context.console().talk("ec2mpi: no job waits or runs");
+  int code = exit_code::ok;
+  for (const auto& id : ids) {
+    if (context.runtime.stop().stop_requested()) co_return exit_code::interrupted;
+    options.word = id;
+    const auto followed = co_await follow_for_people(context, options, Verb::cancel);
+    const bool ended_itself = followed.how == ops::Followed::How::refused;  // since the list was made
+    if (!ended_itself) code = std::max(code, exit_code_of(followed, Verb::cancel, false));
+  }
+  co_return code;
+}
+
+asio::awaitable<int> follow(CommandContext& context, FollowOptions options, Verb verb) {
+  if (options.all) {
+    std::function<asio::awaitable<int>(CommandContext&, ssh::Session&)> cancel =
+        [&options](CommandContext& of_command, ssh::Session& session) {
+          return cancel_all(of_command, options, session);
+        };
+    const int code = co_await ask_master(context, std::move(cancel));
+    co_return code;
+  }
+  ops::Followed followed;
+  if (options.json)
+    followed = co_await follow_for_json(context, options, verb);
+  else
+    followed = co_await follow_for_people(context, options, verb);
+  if (!followed.is_series()) {
+    const int code = co_await bring_results_of(context, followed, verb);
+    co_return code;
+  }
+  if (verb == Verb::logs && !options.json) {
+    auto ids = co_await find_jobs_of_series(context, options.word);
+    if (!ids) co_return ids.error();
+    const int code = co_await show_logs(context, std::move(options), std::move(*ids));
+    co_return code;
+  }
+  const int code = co_await follow_series(context, options.word, verb, options.json);
+  co_return code;
 }
 
 std::shared_ptr<FollowOptions> add(CLI::App& app, Dispatch& dispatch, Verb verb, const std::string& name,
@@ -78,16 +210,25 @@ std::shared_ptr<FollowOptions> add(CLI::App& app, Dispatch& dispatch, Verb verb,
   auto& command = add_command(app, name, description, "ec2mpi " + name + " spread");
   const auto* newest = verb == Verb::cancel ? "the newest that waits or runs" : "the newest";
   command
-      .add_option("id", options->word,
-                  fmt::format("The job: its id, how that begins, or its name [{}]", newest))
+      .add_option(
+          "id", options->word,
+          fmt::format("The job: its id, how that begins, or its name; or the name of a series [{}]", newest))
       ->type_name("ID");
   add_master_options(command, options->master);
+  command.add_flag("--json", options->json, "The job's state and output as one JSON document, at the end");
   if (verb == Verb::attach || verb == Verb::logs) {
     command.add_flag("--raw", options->raw,
                      "Control characters of the job reach the terminal, too, not only colours and tabs");
   }
+  if (verb == Verb::cancel) {
+    auto* all = command.add_flag("--all", options->all, "All jobs that wait or run");
+    all->excludes(command.get_option("id"))->excludes(command.get_option("--json"));
+  }
   if (verb == Verb::logs) {
     command.add_flag("-f,--follow", options->follow, "Continue until the job has ended; Ctrl-C leaves");
+    command.add_option("-n,--lines", options->last_lines, "Only the last N lines of each stream")
+        ->type_name("N")
+        ->check(number(1, 1'000'000'000));
     command
         .add_option("--rank", options->rank, "Only this rank's lines, of a job that was started with --tag")
         ->type_name("N")

@@ -4,6 +4,7 @@
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/cluster_setup.hpp"
 #include "ec2mpi/cli/session/command.hpp"
+#include "ec2mpi/cli/terminal/json.hpp"
 #include "ec2mpi/cli/terminal/standard_output.hpp"
 
 namespace ec2mpi::cli {
@@ -12,7 +13,17 @@ namespace {
 
 struct IpsOptions {
   ListOptions list;
+  bool json = false;
 };
+
+std::string json_of(const Inventory& inventory) {
+  Json document = {{"addresses", Json::array()}, {"left_out", Json::array()}};
+  for (const auto& node : inventory.nodes) document["addresses"].push_back(node.address);
+  for (const auto& skipped : inventory.skipped)
+    document["left_out"].push_back(
+        {{"id", skipped.instance_id}, {"name", skipped.name}, {"state", skipped.state}});
+  return dump_json(document) + "\n";
+}
 
 Result<int> run_ips(const IpsOptions& options) {
   TRY_AS(cluster, open_cluster(options.list));
@@ -24,7 +35,7 @@ Result<int> run_ips(const IpsOptions& options) {
     print_talk(fmt::format("ec2mpi: {}; the addresses are printed only\n", written.error().message));
   }
   remember_if_possible(*cluster);
-  print_result(addresses);
+  print_result(options.json ? json_of(cluster->inventory) : addresses);
   for (const auto& note : cluster->inventory.notes)
     print_talk(fmt::format("ec2mpi: {}: {}\n", cluster->inventory.source, note));
   for (const auto& skipped : cluster->inventory.skipped) {
@@ -43,6 +54,7 @@ void add_ips_command(CLI::App& app, Dispatch& dispatch) {
                               "ec2mpi ips");
   add_list_options(command, options->list);
   command.add_option("file", options->list.list, "The instance list, as --list")->type_name("FILE");
+  command.add_flag("--json", options->json, "As one JSON document");
   command.add_flag("--renumber", options->list.renumber,
                    "Count the nodes in the list's order; else known instances keep their index");
   command.callback([options, &dispatch] {

@@ -11,6 +11,7 @@
 #include "ec2mpi/cli/terminal/aligned.hpp"
 #include "ec2mpi/cli/terminal/json.hpp"
 #include "ec2mpi/ops/job/jobs.hpp"
+#include "src/cli/commands/job_json.hpp"
 
 namespace ec2mpi::cli {
 
@@ -22,14 +23,6 @@ struct JobsOptions {
   std::vector<std::string> words;
   int older = 0;
 };
-
-/// "running", "ok", "exit 3", "cancelled", "lost (rebooted)".
-std::string state_text(const ops::JobRecord& job) {
-  if (job.state == ops::JobState::lost) return fmt::format("lost ({})", job.why);
-  if (job.state != ops::JobState::ended) return std::string(state_name(job.state));
-  if (!job.why.empty()) return job.why;
-  return job.status == 0 ? "ok" : fmt::format("exit {}", job.status);
-}
 
 std::string time_text(std::int64_t seconds) {
   if (seconds == 0) return {};
@@ -51,7 +44,7 @@ std::string table(const std::vector<ops::JobRecord>& jobs) {
   std::vector<std::vector<std::string>> rows = {
       {"ID", "STATE", "RANKS", "NODES", "STARTED", "TIME", "COMMAND"}};
   for (const auto& job : jobs) {
-    rows.push_back({job.id, state_text(job), std::to_string(job.np), job.nodes, time_text(job.started),
+    rows.push_back({job.id, outcome_of(job), std::to_string(job.np), job.nodes, time_text(job.started),
                     duration_text(job), job.command});
   }
   return aligned(std::move(rows));
@@ -59,22 +52,7 @@ std::string table(const std::vector<ops::JobRecord>& jobs) {
 
 std::string json(const std::vector<ops::JobRecord>& jobs) {
   auto list = Json::array();
-  for (const auto& job : jobs) {
-    list.push_back({{"id", job.id},
-                    {"state", state_name(job.state)},
-                    {"why", job.why},
-                    {"np", job.np},
-                    {"nodes", job.nodes},
-                    {"mpi", job.mpi},
-                    {"command", job.command},
-                    {"submitted", job.submitted},
-                    {"started", job.started},
-                    {"ended", job.ended}});
-    if (job.state == ops::JobState::ended) {
-      list.back()["status"] = job.status;
-      list.back()["exit_code"] = job.exit_code();
-    }
-  }
+  for (const auto& job : jobs) list.push_back(job_json(job));
   return dump_json(list);
 }
 
@@ -82,6 +60,19 @@ int tell_error(CommandContext& context, const Error& error) {
   context.console().talk(fmt::format("{}: {}", context.master().label(), printable(error.message)));
   if (error.kind == ErrorKind::cancelled) return exit_code::interrupted;
   return error.kind == ErrorKind::remote_io ? exit_code::node_failed : exit_code::no_connection;
+}
+
+/// {"exit_code": 0, "removed": [ids], "messages": [lines]}
+std::string removal_json(const ops::Answer& answer) {
+  constexpr std::string_view kRemoved = "removed ";
+  Json document = {{"exit_code", answer.code}, {"removed", Json::array()}, {"messages", Json::array()}};
+  for (const auto line : split(answer.said, '\n')) {
+    if (line.starts_with(kRemoved))
+      document["removed"].push_back(line.substr(kRemoved.size()));
+    else if (!line.empty())
+      document["messages"].push_back(line);
+  }
+  return dump_json(document);
 }
 
 int tell_answer(CommandContext& context, const Result<ops::Answer>& answer) {
@@ -113,10 +104,12 @@ asio::awaitable<int> signal(CommandContext& context, ssh::Session& session, std:
   co_return tell_answer(context, answer);
 }
 
-asio::awaitable<int> remove(CommandContext& context, ssh::Session& session, std::vector<std::string> words,
-                            int older) {
-  const auto answer = co_await ops::remove_jobs(session, std::move(words), older, until_stopped(context));
-  co_return tell_answer(context, answer);
+asio::awaitable<int> remove(CommandContext& context, ssh::Session& session, const JobsOptions& options) {
+  const auto answer =
+      co_await ops::remove_jobs(session, options.words, options.older, until_stopped(context));
+  if (!options.json || !answer) co_return tell_answer(context, answer);
+  context.console().result(removal_json(*answer));
+  co_return answer->code;
 }
 
 using Ask = std::function<asio::awaitable<int>(CommandContext&, ssh::Session&)>;
@@ -159,10 +152,8 @@ Result<int> run_rm(const JobsOptions& options, const CommonOptions& common) {
     return fail(ErrorKind::usage, "which job? ec2mpi rm ID..., or ec2mpi rm --older 30");
   if (!options.words.empty() && options.older != 0)
     return fail(ErrorKind::usage, "rm takes jobs, or --older for all that ended long ago; not both");
-  const auto words = options.words;
-  const auto older = options.older;
-  return carry_out(options, common, [words, older](CommandContext& context, ssh::Session& session) {
-    return remove(context, session, words, older);
+  return carry_out(options, common, [&options](CommandContext& context, ssh::Session& session) {
+    return remove(context, session, options);
   });
 }
 
@@ -197,6 +188,7 @@ void add_jobs_commands(CLI::App& app, Dispatch& dispatch) {
       add_command(app, "rm", "Removes the files of ended jobs from the master", "ec2mpi rm --older 30");
   const auto of_rm = prepare(rm, dispatch, run_rm);
   rm.add_option("ids", of_rm->words, "The jobs")->type_name("ID...");
+  rm.add_flag("--json", of_rm->json, "As one JSON document");
   rm.add_option("--older", of_rm->older, "All that ended at least this many days ago")
       ->type_name("DAYS")
       ->check(number(1, 100'000));

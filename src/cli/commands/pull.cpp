@@ -71,6 +71,7 @@ NodeNumbers numbers_of(std::shared_ptr<ops::PullJob> job) {
 
 Result<int> run_pull(const CopyOptions& options, const PullFlags& flags, const CommonOptions& common) {
   TRY_AS(cluster, open_cluster(options.list));
+  TRY(check_excluded_paths(flags.exclude, *cluster));
   TRY_AS(job, plan_job(options, flags, cluster->nodes));
   TRY_AS(access, open_access(*cluster, options.connect));
   FleetCommand command{.style = {.doing = "pull",
@@ -118,14 +119,15 @@ void add_pull_command(CLI::App& app, Dispatch& dispatch) {
       app, dispatch, "pull",
       "Copies files and folders from the chosen nodes, from all at once; only what differs",
       "ec2mpi pull results/ out/                   out/node1/results, out/node2/results, ...\n"
+      "  ec2mpi pull results/. out/                  out/node1/..., without results, as results/ in rsync\n"
       "  ec2mpi pull -w master log.txt today.txt     from one node: as scp does\n"
       "  ec2mpi pull --flat 'results/*.csv' csv/     csv/a.csv.node1, csv/a.csv.node2, ...\n"
       "  ec2mpi pull --follow 'logs/*.log' logs/     while the job runs; Ctrl-C ends it",
-      "What is on the nodes, and where it goes here: from several nodes into DST/node1, DST/node2, ...; from "
-      "one into DST if that is a folder, ends in / or has to take several SRC; else DST is the new name. "
-      "Wildcards in SRC (quote them) are the nodes'. {node} and {index} are filled in; with them in DST "
-      "there is "
-      "no folder for each node",
+      "Files and folders on the nodes, and their place here. From several nodes: DST/node1, DST/node2, ..., "
+      "or "
+      "where {node} or {index} in DST says. From one: DST is a folder if it is one, ends in / or takes "
+      "several "
+      "SRC; else it is the new name",
       [flags](const CopyOptions& options, const CommonOptions& common) {
         return run_pull(options, *flags, common);
       });

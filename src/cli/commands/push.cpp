@@ -104,6 +104,7 @@ Result<int> run_push(const CopyOptions& options, const PushOptions& push, const 
   TRY(ops::push_target(options.target(), sources.size()));
   TRY_AS(cluster, open_cluster(options.list));
   TRY(check_target(options.target(), cluster->nodes, sources.size()));
+  TRY(check_excluded_paths(push.exclude, *cluster));
   auto groups =
       ops::push_groups(sources, cluster->nodes, {.exclude = push.exclude, .gitignore = push.gitignore});
   if (!groups) return std::unexpected(groups.error());
@@ -121,6 +122,11 @@ Result<int> run_push(const CopyOptions& options, const PushOptions& push, const 
           .progress = [count, began = Clock::now()] { return push_words(*count, Clock::now() - began); },
           .detail = [count, dry = push.dry_run] { return final_words(*count, dry); }},
       .notes = [count, skipped = skipped_notes(*groups)] { return add_remarks(skipped, *count); }};
+  if (push.dry_run) {
+    command.output = [nodes = cluster->nodes.size()](Console& console) {
+      return gathered_output(console, nodes, false);
+    };
+  }
   if (push.json) {
     command.output = [count, nodes = cluster->nodes.size()](Console& console) {
       return json_output(console, nodes, "push", {}, [count] { return totals(*count); });
@@ -178,13 +184,14 @@ void add_push_command(CLI::App& app, Dispatch& dispatch) {
       app, dispatch, "push",
       "Copies files and folders to the chosen nodes, to all at once; only what they lack",
       "ec2mpi push train.py data proj/             into ~/proj on every node\n"
+      "  ec2mpi push code proj/                       ~/proj/code; code/ is the same\n"
+      "  ec2mpi push code/. proj/                     the content of code, as code/ in rsync\n"
       "  ec2mpi push 'conf/{node}.conf' app.conf      each node its own\n"
       "  ec2mpi push -w workers a.conf b.conf         under a new name\n"
       "  ec2mpi push --delete --exclude '*.o' -n src proj/   what would be sent and removed",
-      "What is here, and where it goes on the nodes: into DST if that is a folder there, ends in / or has to "
-      "take "
-      "several SRC; else DST is the new name. What is relative lies in the login folder. {node} and {index} "
-      "are filled in, in SRC and DST. Files replace files of the same name when they have arrived whole",
+      "Local files and folders, and their place on the nodes. DST is a folder if it is one there, ends in / "
+      "or "
+      "takes several SRC; else it is the new name. A relative DST is below the home",
       [push](const CopyOptions& options, const CommonOptions& common) {
         return run_push(options, *push, common);
       });

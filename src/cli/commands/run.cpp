@@ -11,6 +11,7 @@
 #include "ec2mpi/cli/session/command.hpp"
 #include "ec2mpi/cli/session/command_context.hpp"
 #include "ec2mpi/cli/session/option_values.hpp"
+#include "ec2mpi/cli/session/usage.hpp"
 #include "ec2mpi/cli/session/world.hpp"
 #include "ec2mpi/cli/views/job_view.hpp"
 #include "ec2mpi/ops/exec/exec.hpp"
@@ -26,7 +27,6 @@ namespace ec2mpi::cli {
 namespace {
 
 constexpr std::size_t kLargestScript = 1 << 20;
-constexpr std::size_t kLongestName = 200;
 
 struct RunOptions {
   ListOptions list;
@@ -118,29 +118,28 @@ Result<ops::JobScript> find_script(const std::string& name) {
   return script;
 }
 
-/// How many letters have to be changed, added or left out (Levenshtein).
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j < row.size(); ++j) row[j] = j;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    auto diagonal = std::exchange(row[0], i + 1);
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const auto changed = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({changed, row[j] + 1, diagonal + 1});
-    }
+/// Those of the settings, and of the scripts run_NAME.sh here.
+std::vector<std::string> known_jobs(const Config& config) {
+  std::vector<std::string> names;
+  for (const auto& [name, job] : config.jobs) names.push_back(name);
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(".", ignored)) {
+    const auto file = entry.path().filename().string();
+    if (file.starts_with("run_") && file.ends_with(".sh") && file.size() > 7)
+      names.push_back(file.substr(4, file.size() - 7));
   }
-  return row.back();
+  return names;
 }
 
-/// The job whose name was probably mistyped, or "".
-std::string similar_job(std::string_view name, const Config& config) {
-  constexpr std::size_t kMostWrong = 2;
-  if (name.size() > kLongestName) return {};
-  for (const auto& [known, job] : config.jobs) {
-    if (distance(name, known) <= std::min(kMostWrong, name.size() / 2)) return known;
-  }
-  return {};
+/// mpirun looks for a word without a slash in the PATH of the nodes, where a program of the user is not.
+Result<void> check_program(const std::string& word) {
+  std::error_code ignored;
+  if (!word.ends_with(".py") || word.find('/') != std::string::npos ||
+      !std::filesystem::exists(word, ignored))
+    return {};
+  return fail(ErrorKind::usage, fmt::format("{0} is no command on the nodes; a Python program needs python3: "
+                                            "ec2mpi run -- python3 {0}",
+                                            quote_word(printable(word))));
 }
 
 Result<Chosen> choose_job(const RunOptions& options, const Config& config) {
@@ -148,6 +147,7 @@ Result<Chosen> choose_job(const RunOptions& options, const Config& config) {
   if (options.name.empty()) {
     if (!behind || behind->empty())
       return fail(ErrorKind::usage, "nothing to run: ec2mpi run NAME, or ec2mpi run -- CMD ARGS");
+    TRY(check_program(behind->front()));
     return Chosen{{}, std::nullopt, config.mpirun.value_or("")};
   }
   const auto& name = options.name.front();
@@ -164,7 +164,7 @@ Result<Chosen> choose_job(const RunOptions& options, const Config& config) {
   if (const auto found = config.jobs.find(name); found != config.jobs.end())
     return Chosen{found->second, std::nullopt, mpirun};
   TRY_AS(script, find_script(name));
-  if (const auto meant = similar_job(name, config); !script->text && !meant.empty())
+  if (const auto meant = nearest(name, known_jobs(config)); !script->text && !meant.empty())
     return fail(ErrorKind::usage,
                 fmt::format("there is no [jobs.{}] in ec2mpi.toml and no {} here; is {} meant?",
                             printable(name), printable(script->name), printable(meant)));
@@ -281,6 +281,7 @@ asio::awaitable<int> run_single_job(CommandContext& context, const RunOptions& o
   const auto end = co_await ops::run_job(runtime.executor(), std::move(wish), std::move(nodes), connector,
                                          flow, view, std::move(stops));
   view.conclude(end);
+  if (view.has_job()) remember_job(cluster, id);
   if (!end.unfit.empty()) {
     if (auto kept = remember_failures(cluster, end.asked); !kept)
       runtime.console().talk("ec2mpi: " + kept.error().message);
@@ -396,7 +397,7 @@ void add_run_command(CLI::App& app, Dispatch& dispatch) {
       "ec2mpi run -np 4 -- python3 hello.py");
   add_job_options(command, *options);
   add_series_options(command, options->series);
-  add_selection_options(command, options->list, "--exclude");
+  add_selection_options(command, options->list, "--exclude,--exclude-nodes");
   add_connect_options(command, options->connect);
   command.callback([options, &dispatch] {
     options->behind_dashes = dispatch.behind_dashes;

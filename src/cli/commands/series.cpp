@@ -11,6 +11,7 @@
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/command_context.hpp"
 #include "ec2mpi/cli/session/option_values.hpp"
+#include "ec2mpi/cli/terminal/json.hpp"
 #include "ec2mpi/cli/terminal/standard_output.hpp"
 #include "ec2mpi/cli/views/series_view.hpp"
 #include "ec2mpi/ops/job/jobs.hpp"
@@ -144,7 +145,7 @@ void show_results(Console& console, const SeriesRequest& request, const ops::Ser
   }
   if (end.how == How::refused || end.how == How::detached) return;
   if (request.options.json)
-    console.result_bytes(ops::json_text(end.series, end.result));
+    console.result(dump_json(Json::parse(ops::json_text(end.series, end.result))));
   else if (request.options.csv)
     console.result_bytes(ops::csv_text(end.result));
   else
@@ -189,6 +190,7 @@ asio::awaitable<int> run_jobs_of_series(CommandContext& context, const SeriesReq
   const auto end =
       co_await ops::run_series(std::move(series), std::move(nodes), connector, flow, view, std::move(stops));
   view.conclude(end);
+  if (view.has_jobs()) remember_job(cluster, end.series);
   show_results(runtime.console(), request, end);
   const int code = ops::exit_code_for(end);
   if (request.job.pull.empty() || end.how != ops::SeriesEnd::How::over || end.cancelled) co_return code;
@@ -197,6 +199,57 @@ asio::awaitable<int> run_jobs_of_series(CommandContext& context, const SeriesReq
 }
 
 }  // namespace
+
+asio::awaitable<std::expected<std::vector<std::string>, int>> find_jobs_of_series(CommandContext& context,
+                                                                                  std::string name) {
+  auto& [runtime, cluster, access, connector, flow] = context;
+  SeriesView view(runtime.console(), runtime.options(), false);
+  ops::JobStops stops{.stop = {}, .detach = runtime.stop(), .at_once = true};
+  const auto end = co_await ops::follow_series(std::move(name), cluster.inventory.master(), connector, flow,
+                                               view, std::move(stops));
+  if (end.how == ops::SeriesEnd::How::refused) {
+    view.conclude(end);
+    co_return std::unexpected(ops::exit_code_for(end));
+  }
+  std::vector<std::string> ids;
+  for (const auto& variant : end.result) ids.push_back(variant.id);
+  co_return ids;
+}
+
+asio::awaitable<int> follow_series(CommandContext& context, std::string name, FollowVerb verb, bool json) {
+  auto& [runtime, cluster, access, connector, flow] = context;
+  auto shown = runtime.options();
+  shown.quiet = shown.quiet || verb == FollowVerb::wait || json;
+  SeriesView view(runtime.console(), shown, verb == FollowVerb::attach);
+  runtime.set_parting_words([&view] { return view.parting_words(); });
+  std::stop_source leave;
+  const auto leaving = [&leave] { leave.request_stop(); };
+  const auto detach = runtime.detach([] { return true; });
+  const std::stop_callback on_detach(detach, leaving);
+  std::stop_source cancel;
+  if (verb == FollowVerb::cancel) cancel.request_stop();
+  std::optional<std::stop_callback<std::function<void()>>> on_stop;
+  if (verb != FollowVerb::attach) on_stop.emplace(runtime.stop(), leaving);
+  ops::JobStops stops{.stop = verb == FollowVerb::attach ? runtime.stop() : cancel.get_token(),
+                      .detach = leave.get_token(),
+                      .at_once = verb == FollowVerb::logs};
+  const auto end = co_await ops::follow_series(std::move(name), cluster.inventory.master(), connector, flow,
+                                               view, std::move(stops));
+  view.conclude(end);
+  runtime.set_parting_words({});
+  const bool over = end.how == ops::SeriesEnd::How::over;
+  if (json && (over || verb == FollowVerb::logs))
+    runtime.console().result(dump_json(Json::parse(ops::json_text(end.series, end.result))));
+  else if (over && verb == FollowVerb::attach)
+    for (const auto& line : ops::table_lines(end.result)) runtime.console().result(line);
+  if (verb == FollowVerb::cancel && over) co_return exit_code::ok;
+  const int code = ops::exit_code_for(end);
+  if (end.how == ops::SeriesEnd::How::detached && runtime.stop().stop_requested())
+    co_return exit_code::interrupted;
+  if (verb != FollowVerb::attach || !over || end.cancelled) co_return code;
+  const int with_results = co_await bring_all(context, end.result, code);
+  co_return with_results;
+}
 
 void add_series_options(CLI::App& command, SeriesOptions& options) {
   command

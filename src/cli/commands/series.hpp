@@ -1,13 +1,14 @@
 #pragma once
 /// `ec2mpi run` with parameters: a series of jobs, one for each combination of their values.
 
+#include <expected>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "ec2mpi/cli/session/cluster_setup.hpp"
+#include "ec2mpi/cli/session/command_context.hpp"
 #include "ec2mpi/ops/job/plan.hpp"
 #include "ec2mpi/ops/push/push.hpp"
 
@@ -54,5 +55,16 @@ struct SeriesRequest {
 
 [[nodiscard]] Result<int> run_series(const SeriesRequest& request, Cluster& cluster,
                                      const CommonOptions& common);
+
+enum class FollowVerb { attach, logs, wait, cancel };
+
+/// The same verb for a series as for a job. `json`: the results as JSON, whatever the verb.
+[[nodiscard]] asio::awaitable<int> follow_series(CommandContext& context, std::string name, FollowVerb verb,
+                                                 bool json);
+
+/// The ids of the jobs of the newest series of that name; an exit code if they cannot be had, which has been
+/// reported.
+[[nodiscard]] asio::awaitable<std::expected<std::vector<std::string>, int>> find_jobs_of_series(
+    CommandContext& context, std::string name);
 
 }  // namespace ec2mpi::cli

@@ -36,6 +36,7 @@ bool is_there(const fs::path& file) {
 }
 
 constexpr const char* kFailures = "failed";
+constexpr const char* kLastJob = "last_job";
 
 constexpr std::size_t kShownChanges = 10;  ///< of a list; all addresses of 100,000 nodes can move at once
 
@@ -70,16 +71,6 @@ AddressChoice address_choice(const ListOptions& options) {
   return AddressChoice::automatic;
 }
 
-/// The .pem files beside the list, in the order of their names.
-std::vector<fs::path> pem_files(const fs::path& folder) {
-  std::vector<fs::path> found;
-  std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(folder.empty() ? "." : folder, ignored))
-    if (entry.path().extension() == ".pem") found.push_back(entry.path());
-  std::sort(found.begin(), found.end());
-  return found;
-}
-
 std::unexpected<Error> no_key(const std::vector<fs::path>& pems) {
   if (pems.size() > 1) {
     return fail(ErrorKind::usage,
@@ -112,7 +103,7 @@ Result<Keys> load_keys(const Cluster& cluster, const ConnectOptions& options, bo
     named = expand_home(*options.identity);
   else if (cluster.config.identity)
     named = expand_home(*cluster.config.identity);
-  else if (auto pems = pem_files(cluster.list.parent_path()); pems.size() == 1)
+  else if (auto pems = pem_files(cluster.list); pems.size() == 1)
     named = pems.front();
 
   Keys keys;
@@ -154,6 +145,25 @@ fs::path ssh_config_file(const ConnectOptions& options) {
 
 fs::path Cluster::connections_folder() const {
   return state.path() / "connections";
+}
+
+std::vector<fs::path> pem_files(const fs::path& list) {
+  const auto folder = list.parent_path();
+  std::vector<fs::path> found;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder.empty() ? "." : folder, ignored))
+    if (entry.path().extension() == ".pem") found.push_back(entry.path());
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+std::string recall_job(const Cluster& cluster) {
+  const auto id = cluster.state.read(kLastJob);
+  return id ? printable(trim(id->value_or(""))) : std::string();
+}
+
+void remember_job(const Cluster& cluster, const std::string& id) {
+  [[maybe_unused]] const auto kept = cluster.state.write(kLastJob, id + "\n");  // a convenience only
 }
 
 Result<Config> load_settings() {
@@ -248,7 +258,7 @@ Result<Access> open_access(const Cluster& cluster, const ConnectOptions& options
   TRY_AS(keys, load_keys(cluster, options, have_agent));
   const auto ssh_config = ssh_config_file(options);
   if (keys->first.empty() && keys->after_agent.empty() && !have_agent && ssh_config.empty()) {
-    return no_key(pem_files(cluster.list.parent_path()));
+    return no_key(pem_files(cluster.list));
   }
   TRY_AS(host_keys, ssh::HostKeys::load(cluster.state.path() / "known_hosts",
                                         options.strict_host_keys ? ssh::UnknownHostKey::refuse

@@ -57,7 +57,7 @@ void add_selection_options(CLI::App& command, ListOptions& options, const char* 
   add_list_options(command, options);
   command
       .add_option("-w,--nodes", options.wanted,
-                  "Only these nodes: 1,3-5 -2 master workers all !3 name=GLOB type=GLOB "
+                  "Only these nodes: 1,3-5 node[1-3] node* -2 master workers all !3 name=GLOB type=GLOB "
                   "@GROUP failed i-ID ADDRESS")
       ->type_name("NODES")
       ->allow_extra_args(false)

@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 #include <algorithm>
-#include <map>
+#include <cctype>
+#include <cstring>
 #include <numeric>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/ssh/libssh/version.hpp"
 
 namespace ec2mpi::cli {
 
@@ -49,18 +51,39 @@ std::vector<std::string> options_of(const CLI::App& command) {
   return names;
 }
 
-/// Words that people know from other tools, and our words for them.
-std::string known_elsewhere(const std::string& word) {
-  static const std::map<std::string, std::string> kOurs = {
-      {"ssh", "login"},        {"shell", "login"},  {"connect", "login"}, {"scp", "push (or pull)"},
-      {"cp", "push"},          {"copy", "push"},    {"put", "push"},      {"upload", "push"},
-      {"get", "pull"},         {"fetch", "pull"},   {"download", "pull"}, {"rsync", "push (or pull)"},
-      {"ls", "nodes"},         {"list", "nodes"},   {"queue", "jobs"},    {"submit", "run"},
-      {"mpirun", "run"},       {"tail", "logs -f"}, {"log", "logs"},      {"install", "setup"},
-      {"init", "setup"},       {"check", "doctor"}, {"pdsh", "exec"},     {"clush", "exec"},
-      {"version", "--version"}};
-  const auto ours = kOurs.find(word);
-  return ours == kOurs.end() ? std::string() : "ec2mpi " + ours->second;
+/// Our words, and what they are called in other tools and in the scripts of the tutorial.
+constexpr std::pair<const char*, std::string_view> kOurs[] = {
+    {"login", "ssh shell connect login_master"},
+    {"push", "cp copy put upload transfer broadcast pdcp pscp prsync sbcast"},
+    {"pull", "get fetch download download_file rpdcp pslurp"},
+    {"push (or pull)", "scp rsync"},
+    {"nodes", "ls list sinfo"},
+    {"ips", "get_ip_address"},
+    {"exec", "pdsh clush pssh parallel-ssh dsh ansible"},
+    {"exec -b", "dshbak"},
+    {"exec-all", "executecommandallnodes"},
+    {"run", "submit mpirun mpiexec mpiexec.hydra orterun prun srun salloc sky ray"},
+    {"run -d", "sbatch qsub"},
+    {"jobs", "queue squeue sacct scontrol qstat"},
+    {"attach", "sattach"},
+    {"cancel", "scancel qdel"},
+    {"logs", "log"},
+    {"logs -f", "tail"},
+    {"ps", "top htop"},
+    {"setup", "install starcluster pcluster"},
+    {"doctor", "check"},
+    {"--version", "version"},
+};
+
+std::string known_elsewhere(std::string word) {
+  if (word.starts_with("./")) word.erase(0, 2);
+  if (word.ends_with(".sh")) word.erase(word.size() - 3);
+  if (word.starts_with("run_") && word.size() > 4) return "ec2mpi run " + printable(word.substr(4));
+  std::ranges::transform(word, word.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  for (const auto& [ours, others] : kOurs)
+    if (std::ranges::count(words(others), std::string_view(word)) > 0) return std::string("ec2mpi ") + ours;
+  return {};
 }
 
 std::string did_you_mean(const std::string& meant) {
@@ -74,6 +97,10 @@ std::string describe_extra(const CLI::App& app, const CLI::App& chosen, const st
   const auto& word = extras.front();
   if (!word.starts_with('-') && chosen.get_name() == "login")
     return fmt::format("a command stands behind --: {} NODE -- {}", called, printable(word));
+  if (chosen.get_name() == "login" && word.size() > 1 && std::strchr("LRDAXYN", word[1]) != nullptr)
+    return fmt::format(
+        "ec2mpi login has no {0}, ssh has: ssh -F \"$(ec2mpi nodes --ssh-config)\" {0} ... node1",
+        printable(word.substr(0, 2)));
   if (word.starts_with("-w") && chosen.get_name() == "login")
     return fmt::format("login goes to one node, which needs no -w: {} 2", called);
   if (!word.starts_with('-'))
@@ -99,15 +126,19 @@ std::string nearest(std::string_view word, const std::vector<std::string>& known
   return best != known.end() && distance(word, *best) <= most ? *best : std::string();
 }
 
-std::string describe_usage_error(const CLI::App& app, const CLI::ParseError& wrong,
-                                 const std::string& command) {
+std::string describe_versions() {
+  return "ec2mpi " EC2MPI_VERSION "\n" + ssh::describe_libssh();
+}
+
+std::string describe_unknown_command(const CLI::App& app, const std::string& word) {
+  const auto ours = known_elsewhere(word);
+  return fmt::format("'{}' is not a command; {}ec2mpi --help lists them", printable(word),
+                     did_you_mean(ours.empty() ? nearest(word, commands_of(app)) : ours));
+}
+
+std::string describe_usage_error(const CLI::App& app, const CLI::ParseError& wrong) {
   const auto chosen = app.get_subcommands();
-  if (chosen.empty() && command.empty()) return "a command is needed; ec2mpi --help lists them";
-  if (chosen.empty()) {
-    const auto ours = known_elsewhere(command);
-    return fmt::format("'{}' is not a command; {}ec2mpi --help lists them", printable(command),
-                       did_you_mean(ours.empty() ? nearest(command, commands_of(app)) : ours));
-  }
+  if (chosen.empty()) return fmt::format("{}; see ec2mpi --help", printable(wrong.what()));
   const auto called = "ec2mpi " + chosen.front()->get_name();
   if (dynamic_cast<const CLI::ExtrasError*>(&wrong) != nullptr)
     return describe_extra(app, *chosen.front(), called);

@@ -130,8 +130,10 @@ void FleetView::summarize(const FleetReport& report) {
     console_.talk(console_.paint_talk(Colour::red, label_of(nodes)) + ": " + printable(reason));
   if (nobody_answered(report)) {
     console_.talk(
-        "No node answered. If they run: your own address may have changed; the security group needs a rule "
-        "for TCP port 22 from the address that you have now (https://checkip.amazonaws.com shows it).");
+        "No node answered. If they were stopped and started, they have new addresses: paste the list again. "
+        "Else "
+        "your own may have changed: the security group needs a rule for TCP port 22 from the address that "
+        "https://checkip.amazonaws.com shows.");
   }
   if (!style_.quiet || !report.all_succeeded()) show_last_line(report);
 }

@@ -49,6 +49,15 @@ std::string stopping_text(ops::JobStop why, const std::string& id) {
 
 }  // namespace
 
+std::string not_started_text(const std::vector<ops::NodeTrouble>& unfit) {
+  std::vector<int> indices;
+  for (const auto& trouble : unfit) indices.push_back(trouble.node.index);
+  if (std::ranges::find(indices, 1) != indices.end()) return "nothing was started: jobs start on node1";
+  const auto nodes = fold_indices(indices);
+  return fmt::format("nothing was started; to continue without {}: --exclude {}",
+                     indices.size() == 1 ? "node" + nodes : "node[" + nodes + "]", nodes);
+}
+
 void JobView::say(Colour colour, const std::string& text) {
   console_.talk(console_.paint_talk(colour, "ec2mpi: " + text));
 }
@@ -272,7 +281,7 @@ void JobView::tell_refusal(const ops::JobEnd& end) {
   else if (end.refused)
     say(Colour::red, printable(end.refused->message));
   else if (!reasons.empty())
-    say(Colour::yellow, "nothing was started; leave nodes out with --exclude, or choose with -w");
+    say(Colour::yellow, not_started_text(end.unfit));
 }
 
 void JobView::tell_cleaning(const ops::JobEnd& end) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cli/views/job_view.hpp"
 #include "ec2mpi/cluster/values/selection.hpp"
 
 namespace ec2mpi::cli {
@@ -71,7 +72,7 @@ void SeriesView::on_submitted(const std::string& series, std::size_t fresh, std:
   }
   std::string text = fmt::format("{}: {} handed to the master", series, count_of(fresh, "job"));
   if (kept > 0) text += fmt::format(", {} skipped that had succeeded", kept);
-  if (found > 0) text += fmt::format(", {} found that wait, run or have ended", found);
+  if (found > 0) text += fmt::format(", {} submitted before", found);
   say(Colour::dim, text + (follows_ ? " · Ctrl-C cancels all of them, Ctrl-\\ leaves them running" : ""));
 }
 
@@ -122,8 +123,10 @@ void SeriesView::conclude(const ops::SeriesEnd& end) {
   console_.status("");
   using How = ops::SeriesEnd::How;
   if (end.how == How::detached) {
-    say(Colour::none, fmt::format("{} continues on the master: {}; the same command with --resume follows it",
-                                  end.series, ops::tally(end.result)));
+    say(Colour::none,
+        fmt::format(
+            "{0} continues on the master: {1}; ec2mpi attach {0} follows it, ec2mpi cancel {0} ends it",
+            end.series, ops::tally(end.result)));
     return;
   }
   if (end.how == How::gave_up)
@@ -147,7 +150,7 @@ void SeriesView::conclude(const ops::SeriesEnd& end) {
   else if (end.refused)
     say(Colour::red, printable(end.refused->message));
   else
-    say(Colour::yellow, "nothing was started; leave nodes out with --exclude, or choose with -w");
+    say(Colour::yellow, not_started_text(end.unfit));
 }
 
 std::string SeriesView::parting_words() const {

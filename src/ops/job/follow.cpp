@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <sstream>
+#include <utility>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
@@ -123,6 +124,7 @@ class Follower {
     auto text = "{\n" + job_functions();
     const bool unended = wish_.unended && !connected_once_;  // our own wish may have ended it since
     if (unended) text += "unended=yes\n";
+    if (wish_.takes_series) text += "takes_series=yes\n";
     text += "find_job " + quote_word(wish_.word) + "\n";
     if (unended)
       text +=
@@ -131,6 +133,8 @@ class Follower {
           "give_up \"$id has ended already; ec2mpi jobs tells how\" 2\n";
     if (!wish_.lasting) text += "once=yes\n";
     if (!wish_.output) text += "silent=yes\n";
+    const bool cut = wish_.last_lines > 0 && !introduced_;
+    text += set_variables({{"lines", cut ? std::to_string(wish_.last_lines) : ""}});
     if (cancelling()) text += "cancel=yes\n";
     return text + follow_text(nonce_, out_, err_) + "}\n";
   }
@@ -173,7 +177,13 @@ class Follower {
     std::istringstream words(introduction_->record());
     std::string id;
     std::string state;
-    words >> id >> state;
+    std::uint64_t from_out = 0;
+    std::uint64_t from_err = 0;
+    words >> id >> state >> from_out >> from_err;
+    if (!std::exchange(introduced_, true) && wish_.last_lines > 0) {
+      out_ += from_out;
+      err_ += from_err;
+    }
     observer_.on_found(id, state == state_name(JobState::ended) || state == state_name(JobState::lost));
     take_err(introduction_->rest());
   }
@@ -228,9 +238,10 @@ class Follower {
   std::string nonce_;
   std::optional<RecordCutter> introduction_;  ///< says which job it is
   std::optional<RecordCutter> cutter_;
-  std::uint64_t out_ = 0;  ///< bytes of the job's that have been shown
+  std::uint64_t out_ = 0;  ///< bytes of the job's that have been shown or left out
   std::uint64_t err_ = 0;
   bool connected_once_ = false;
+  bool introduced_ = false;  ///< the master has said which job it is, and where its last lines begin
   bool cancel_sent_ = false;
   Followed result_;
 };

@@ -1,7 +1,8 @@
 # Prints the files of job $id from the bytes $from_out and $from_err on until the job has ended, then its record on
 # standard error between two lines with $nonce. With $once it does not wait for more output; with $silent it waits for the
 # end only; with $cancel, or when it reads the line "cancel", it asks the supervisor to end the job. It ends early at the
-# end of standard input, for then nobody reads its output. It stands behind functions.sh.
+# end of standard input, for then nobody reads its output.
+# With $lines only so many lines at the end of each file count. It stands behind functions.sh and find_job.
 # shellcheck shell=sh
 # shellcheck disable=SC2154,SC2034 # the text in front sets and reads these variables
 
@@ -28,8 +29,14 @@ trap 'kill $tails 2>/dev/null; exit 1' TERM
 self=$(exec sh -c 'echo "$PPID"')
 (while read -r word <&3; do [ "$word" != cancel ] || cancel; done; kill "$self") >/dev/null 2>&1 &
 exec 3<&- </dev/null
-introduce >&2
 folder=$jobs/$id
+# lines_begin FILE: prints the byte where the last $lines lines begin.
+lines_begin() {
+  size=$(wc -c <"$1") || size=0
+  echo $((size - $(head -c "$size" "$1" | tail -n "$lines" | wc -c)))
+} 2>/dev/null
+[ -z "$lines" ] || from_out=$(lines_begin "$folder/out") from_err=$(lines_begin "$folder/err")
+introduce >&2
 [ -z "$cancel" ] || cancel
 job_state "$folder"
 while [ "$state" = waiting ] && [ -z "$once" ] && [ -d "$folder" ]; do

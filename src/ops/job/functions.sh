@@ -3,7 +3,7 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2034,SC2154,SC2115 # $id is never empty where a folder goes; the programs behind this text read and set these variables
 
-jobs=$HOME/.ec2mpi/jobs made='' once='' silent='' cancel='' unended=''
+jobs=$HOME/.ec2mpi/jobs made='' once='' silent='' cancel='' unended='' takes_series=''
 read -r boot </proc/sys/kernel/random/boot_id
 # give_up TEXT [STATUS]: ends the program; a folder that is only half made goes.
 give_up() {
@@ -53,7 +53,7 @@ looked_at() { grep -qx 'ec2mpi-sweep end' "$jobs/$id/swept/$1"; }
 introduce() {
   job_state "$jobs/$id"
   echo "$nonce.job"
-  echo "$id $state"
+  echo "$id $state ${from_out:-0} ${from_err:-0}"
   echo "$nonce.job end"
 }
 # report_job: prints the record of job $id and the looks at its nodes, between two lines with $nonce.
@@ -85,8 +85,20 @@ look_again() {
   [ -n "$left" ] && grep -q '"$mode" = look' "$jobs/$id/supervise" || return
   sh "$jobs/$id/supervise" "$jobs/$id" look </dev/null >/dev/null
 } 2>/dev/null
+# newest_series NAME: sets $member to the folder of a job of the newest series of that name, or of its repeated runs; false
+# if there is none.
+newest_series() {
+  member='' latest=''
+  for entry in "$jobs"/*/queue; do
+    read -r second place series rest <"$entry" || continue
+    case $series in "$1" | "$1"-run[0-9]*) ;; *) continue ;; esac
+    [ -n "$latest" ] && [ "$second" -le "$latest" ] || member=${entry%/queue} latest=$second
+  done 2>/dev/null
+  [ -n "$member" ]
+}
 # find_job WORD: sets $id. WORD is empty (the newest job; with $unended the newest that waits or runs), an id, the name of
-# a job (its newest), or the beginning of exactly one id.
+# a job (its newest, as above), or the beginning of exactly one id. With $takes_series it ends the program with status 3
+# if WORD is the name of a series, and no job of that name is newer.
 find_job() {
   id=
   case $1 in
@@ -101,7 +113,16 @@ find_job() {
         give_up "no job is running; ec2mpi jobs lists them" 2 ;;
   esac
   [ -d "$jobs/$1" ] && id=$1 && return
-  for folder in "$jobs/$1"-????????-??????-????; do [ ! -d "$folder" ] || id=${folder##*/}; done
+  over=
+  for folder in "$jobs/$1"-????????-??????-????; do
+    [ -d "$folder" ] || continue
+    [ -z "$unended" ] || job_state "$folder"
+    case $unended$state in yesended | yeslost) over=${folder##*/} ;; *) id=${folder##*/} ;; esac
+  done
+  id=${id:-$over}
+  if [ -n "$takes_series" ] && newest_series "$1"; then
+    [ -n "$id" ] && [ -n "$(find "$jobs/$id/meta" -newer "$member/meta")" ] || exit 3
+  fi
   [ -z "$id" ] || return 0
   others=
   for folder in "$jobs/$1"*; do

@@ -120,6 +120,12 @@ std::string sum_of(const std::vector<std::pair<std::string, std::string>>& setti
   return sum_of(words);
 }
 
+int newest_run(std::string_view name, const std::vector<SeriesRecord>& records) {
+  int newest = 0;
+  for (const auto& record : records) newest = std::max(newest, run_number(record.series, name));
+  return newest;
+}
+
 }  // namespace
 
 Determinants determinants_of(const JobWish& wish) {
@@ -138,9 +144,23 @@ Determinants determinants_of(const JobWish& wish) {
           {"folder", posix_cksum(wish.workdir)}};
 }
 
+SeriesDecision find_series(const std::string& name, const std::vector<SeriesRecord>& records) {
+  SeriesDecision found{.series = name + suffix(newest_run(name, records)), .jobs = {}};
+  std::map<Parameters, std::size_t> places;
+  const auto order = [](const std::string& id) { return std::pair(id.size(), id); };  // try2 before try10
+  for (const auto& record : records) {
+    if (record.series != found.series) continue;
+    const auto [place, fresh] = places.try_emplace(record.job.parameters, found.jobs.size());
+    if (fresh)
+      found.jobs.push_back({record.job.id, false});
+    else if (auto& id = found.jobs[place->second].id; order(id) < order(record.job.id))
+      id = record.job.id;
+  }
+  return found;
+}
+
 Result<SeriesDecision> decide(const SeriesWish& wish, const std::vector<SeriesRecord>& records) {
-  int newest = 0;
-  for (const auto& record : records) newest = std::max(newest, run_number(record.series, wish.name));
+  const int newest = newest_run(wish.name, records);
   const bool goes_on = wish.resume && newest > 0;
   const int run = goes_on ? newest : newest + 1;
   SeriesDecision decision{.series = wish.name + suffix(run), .jobs = {}};

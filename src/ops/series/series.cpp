@@ -41,8 +41,12 @@ class SeriesRun : public Observer {
         reconnect_(stops_.stop, stops_.detach) {}
 
   asio::awaitable<SeriesEnd> run() {
-    const bool submitted = co_await submit();
-    if (!submitted) co_return std::move(end_);
+    bool there = false;
+    if (wish_.variants.empty())
+      there = co_await find();
+    else
+      there = co_await submit();
+    if (!there) co_return std::move(end_);
     if (stops_.at_once)
       end_.how = SeriesEnd::How::detached;
     else
@@ -81,6 +85,25 @@ class SeriesRun : public Observer {
     const auto patience = limit.at_most(kAnswer + options_.connect_timeout);
     CO_TRY_AS(answer, co_await ask(std::move(text), patience));
     co_return parse_series_records(answer->out);
+  }
+
+  // --- finding it ---
+
+  asio::awaitable<bool> find() {
+    const Limit limit{.deadline = Clock::time_point::max(), .stop = stops_.detach};
+    ReportWish every{.series = wish_.name, .all_runs = true};
+    auto records = co_await report(std::move(every), limit);
+    if (!records) co_return refuse(records.error().within(nodes_.master.label()));
+    decision_ = find_series(wish_.name, *records);
+    if (decision_.jobs.empty())
+      co_return refuse({ErrorKind::usage, fmt::format("there is no series {}", printable(wish_.name))});
+    end_.series = decision_.series;
+    for (const auto& job : decision_.jobs) {
+      const auto is_it = [&](const auto& record) { return record.job.id == job.id; };
+      end_.result.push_back(std::ranges::find_if(*records, is_it)->job);
+    }
+    observer_.on_handing_over(decision_.series);
+    co_return true;
   }
 
   // --- handing it over ---
@@ -322,6 +345,14 @@ class SeriesRun : public Observer {
 
 asio::awaitable<SeriesEnd> run_series(SeriesWish wish, JobNodes nodes, ssh::Connector& connector,
                                       FleetOptions options, SeriesObserver& observer, JobStops stops) {
+  return conduct(std::make_unique<SeriesRun>(std::move(wish), std::move(nodes), connector, options, observer,
+                                             std::move(stops)));
+}
+
+asio::awaitable<SeriesEnd> follow_series(std::string name, Node master, ssh::Connector& connector,
+                                         FleetOptions options, SeriesObserver& observer, JobStops stops) {
+  SeriesWish wish{.name = std::move(name), .variants = {}};
+  JobNodes nodes{.ranks = {}, .master = std::move(master)};
   return conduct(std::make_unique<SeriesRun>(std::move(wish), std::move(nodes), connector, options, observer,
                                              std::move(stops)));
 }

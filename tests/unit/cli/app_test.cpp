@@ -38,7 +38,14 @@ TEST(CommandLine, AWrongWordIsRefusedInOneLine) {
            {{"nodes", "extra"}, "'extra' is a word too many"},
            {{"push", "only-one"}, "where to?"},
            {{"pull", "--follow", "-n", "a", "b"}, "--follow and --dry-run do not go together"},
-           {{}, "--help"},
+           {{"--bogus"}, "--bogus"},
+           {{"help", "nosuch"}, "'nosuch' is not a command"},
+           {{"nosuch", "--help"}, "'nosuch' is not a command"},
+           {{"exec", "true"}, "exec takes -w NODES; ec2mpi exec-all runs it on all"},
+           {{"login", "-L", "8888:localhost:8888"}, "ssh -F \"$(ec2mpi nodes --ssh-config)\" -L ... node1"},
+           {{"login", "-A", "1"}, "ssh has: ssh -F"},
+           {{"push", "--exclude", "1", "x", "y"}, "nodes: -x 1"},
+           {{"pull", "--exclude", "node1", "x", "y"}, "nodes: -x node1"},
            {{"exec-all"}, "command is required"},
            {{"exec-all", "-f", "many", "true"}, "--fanout: a number from 0 to 1000000, not 'many'"},
            {{"exec-all", "-f", "-1", "true"}, "not '-1'"},
@@ -60,6 +67,45 @@ TEST(CommandLine, AWrongWordIsRefusedInOneLine) {
   }
 }
 
+TEST(CommandLine, WordsOfOtherToolsAndOfTheOldScriptsAreTranslated) {
+  Laptop laptop;
+  for (const auto& [word, ours] :
+       std::initializer_list<std::pair<const char*, const char*>>{{"transfer", "push"},
+                                                                  {"./transfer.sh", "push"},
+                                                                  {"download_file.sh", "pull"},
+                                                                  {"broadcast", "push"},
+                                                                  {"get_ip_address.sh", "ips"},
+                                                                  {"login_master.sh", "login"},
+                                                                  {"ExecuteCommandAllNodes", "exec-all"},
+                                                                  {"./ExecuteCommandAllNodes.sh", "exec-all"},
+                                                                  {"run_spread", "run spread"},
+                                                                  {"run_spread.sh", "run spread"},
+                                                                  {"sbatch", "run -d"},
+                                                                  {"srun", "run"},
+                                                                  {"squeue", "jobs"},
+                                                                  {"scancel", "cancel"},
+                                                                  {"sinfo", "nodes"},
+                                                                  {"sky", "run"},
+                                                                  {"ray", "run"},
+                                                                  {"pdsh", "exec"}}) {
+    const auto said = laptop.refused({word});
+    EXPECT_NE(said.find(std::string("did you mean ec2mpi ") + ours + "?"), std::string::npos) << said;
+  }
+}
+
+TEST(CommandLine, APythonFileWithoutPythonIsRefused) {
+  Laptop laptop;
+  laptop.write("train.py", "");
+  EXPECT_NE(laptop.refused({"run", "--", "train.py"}).find("ec2mpi run -- python3 train.py"),
+            std::string::npos);
+}
+
+TEST(CommandLine, AMistypedJobIsComparedWithScriptsToo) {
+  Laptop laptop;
+  laptop.write("run_spread.sh", "mpirun a\n");
+  EXPECT_NE(laptop.refused({"run", "spead"}).find("is spread meant?"), std::string::npos);
+}
+
 TEST(CommandLine, AWrongEnvironmentVariableIsRefused) {
   Laptop laptop;
   const auto said = laptop.refused({"exec-all", "true"}, {.variables = {{"EC2MPI_TIMEOUT", "soon"}}});
@@ -75,6 +121,23 @@ TEST(CommandLine, HelpAndVersionGoToStandardOutput) {
     EXPECT_EQ(done.err, "");
     EXPECT_NE(done.out.find("ec2mpi"), std::string::npos);
   }
+}
+
+TEST(CommandLine, HelpFitsIntoATerminal) {
+  Laptop laptop;
+  for (const char* command : {"exec", "push", "pull", "run", "logs", "login", "nodes"}) {
+    const auto help = laptop.run_cli({command, "--help"}).out;
+    for (std::size_t begin = 0, end = 0; (end = help.find('\n', begin)) != std::string::npos; begin = end + 1)
+      EXPECT_LE(end - begin, 120U) << help.substr(begin, end - begin);
+    EXPECT_EQ(help.find("Excludes:"), std::string::npos);
+  }
+}
+
+TEST(CommandLine, TheVersionNamesLibssh) {
+  Laptop laptop;
+  const auto said = laptop.run_cli({"--version"}).out;
+  EXPECT_NE(said.find("\nlibssh "), std::string::npos) << said;
+  EXPECT_NE(said.find("AES-GCM"), std::string::npos) << said;
 }
 
 TEST(CommandLine, HelpIsAlsoACommand) {

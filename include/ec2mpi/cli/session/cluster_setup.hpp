@@ -66,6 +66,13 @@ struct Access {
 [[nodiscard]] FleetOptions fleet_options(const Cluster& cluster, const ConnectOptions& connect,
                                          const FleetFlags& flags);
 
+/// The .pem files beside a list, in the order of their names.
+[[nodiscard]] std::vector<std::filesystem::path> pem_files(const std::filesystem::path& list);
+
+/// The job that was started last in this folder, for `ec2mpi` alone; "" if there is none.
+[[nodiscard]] std::string recall_job(const Cluster& cluster);
+void remember_job(const Cluster& cluster, const std::string& id);
+
 /// Remembers which nodes failed, for the selector `failed`. Errors: local_io.
 [[nodiscard]] Result<void> remember_failures(const Cluster& cluster, const FleetReport& report);
 

@@ -29,6 +29,10 @@ struct Dispatch {
 CLI::App& add_command(CLI::App& app, const std::string& name, const std::string& description,
                       const std::string& example);
 
+/// For `ec2mpi` alone: what is here, and the next step. It connects to nothing.
+[[nodiscard]] Result<int> show_situation(const CommonOptions& common);
+
+void add_init_command(CLI::App& app, Dispatch& dispatch);
 void add_ips_command(CLI::App& app, Dispatch& dispatch);
 void add_nodes_command(CLI::App& app, Dispatch& dispatch);
 void add_disconnect_command(CLI::App& app, Dispatch& dispatch);

@@ -60,7 +60,7 @@ void add_common_options(CLI::App& app, CommonOptions& options);
 void add_list_options(CLI::App& command, ListOptions& options);
 /// `exclude_flags`: what leaves nodes out; `run` keeps -x for mpirun's meaning.
 void add_selection_options(CLI::App& command, ListOptions& options,
-                           const char* exclude_flags = "-x,--exclude");
+                           const char* exclude_flags = "-x,--exclude,--exclude-nodes");
 void add_connect_options(CLI::App& command, ConnectOptions& options);
 void add_fleet_options(CLI::App& command, FleetFlags& options);
 

@@ -11,8 +11,13 @@ namespace ec2mpi::cli {
 /// The word of `known` that is probably meant by `word`; empty if none is near.
 [[nodiscard]] std::string nearest(std::string_view word, const std::vector<std::string>& known);
 
-/// One line, without "ec2mpi: ": what is wrong and what to do. `command` is the first word that is no option.
-[[nodiscard]] std::string describe_usage_error(const CLI::App& app, const CLI::ParseError& wrong,
-                                               const std::string& command);
+/// The two lines of --version, of ec2mpi and of libssh.
+[[nodiscard]] std::string describe_versions();
+
+/// One line, without "ec2mpi: ", for a first word that is no command.
+[[nodiscard]] std::string describe_unknown_command(const CLI::App& app, const std::string& word);
+
+/// One line, without "ec2mpi: ": what is wrong and what to do.
+[[nodiscard]] std::string describe_usage_error(const CLI::App& app, const CLI::ParseError& wrong);
 
 }  // namespace ec2mpi::cli

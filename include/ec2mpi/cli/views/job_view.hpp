@@ -15,6 +15,9 @@
 
 namespace ec2mpi::cli {
 
+/// For a job that did not start because these nodes cannot take part; names the flag that leaves them out.
+[[nodiscard]] std::string not_started_text(const std::vector<ops::NodeTrouble>& unfit);
+
 class JobView : public ops::JobObserver {
  public:
   struct Style {

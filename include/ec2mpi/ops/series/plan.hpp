@@ -56,6 +56,10 @@ struct SeriesDecision {
 /// as something else.
 [[nodiscard]] Result<SeriesDecision> decide(const SeriesWish& wish, const std::vector<SeriesRecord>& records);
 
+/// The newest series of that name: "spread", or its last repeated run. A variant that was tried again counts
+/// with its last job. Empty without records of that name.
+[[nodiscard]] SeriesDecision find_series(const std::string& name, const std::vector<SeriesRecord>& records);
+
 /// What a job of the series is submitted with: it waits in the queue for the nodes that it needs, of `nodes`.
 /// Errors: as plan_job; usage if it could never be placed.
 [[nodiscard]] Result<JobPlan> plan_variant(const JobWish& wish, const Parameters& parameters,

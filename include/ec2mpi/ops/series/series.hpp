@@ -49,6 +49,12 @@ struct SeriesEnd {
                                                     ssh::Connector& connector, FleetOptions options,
                                                     SeriesObserver& observer, JobStops stops);
 
+/// Follows the newest series of that name. With stops.at_once it only finds its jobs: detached. Errors:
+/// refused, if there is none.
+[[nodiscard]] asio::awaitable<SeriesEnd> follow_series(std::string name, Node master,
+                                                       ssh::Connector& connector, FleetOptions options,
+                                                       SeriesObserver& observer, JobStops stops);
+
 /// 0 if all succeeded, 1 if not, 130 if we cancelled it, 255 if the connection failed, 2 if the wish was
 /// wrong.
 [[nodiscard]] int exit_code_for(const SeriesEnd& end);

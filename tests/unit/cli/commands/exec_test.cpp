@@ -22,9 +22,34 @@ TEST(Exec, TheStatusOfOneNodeIsItsOwn) {
   Laptop laptop(2);
   laptop.nodes[2] = {.status = {7, ""}};
   EXPECT_EQ(laptop.run_cli({"exec", "-w", "2", "x"}).code, 7);
-  EXPECT_EQ(laptop.run_cli({"exec", "x"}).code, 1);
+  EXPECT_EQ(laptop.run_cli({"exec", "-w", "1-2", "x"}).code, 1);
   laptop.nodes[2] = {.door = test::FakeNode::Door::refuses};
   EXPECT_EQ(laptop.run_cli({"exec", "-w", "2", "x"}).code, 255);
+}
+
+TEST(Exec, ACommandThatRunsIntoItsOwnLimitGives124) {
+  Laptop laptop(2);
+  laptop.nodes[2] = {.end = test::FakeNode::End::never};
+  EXPECT_EQ(laptop.run_cli({"exec", "-w", "2", "-u", "0.05", "x"}).code, 124);
+  EXPECT_EQ(laptop.run_cli({"exec", "-w", "1-2", "-u", "0.05", "x"}).code, 1);
+  laptop.nodes[2] = {.end = test::FakeNode::End::cut};
+  EXPECT_EQ(laptop.run_cli({"exec", "-w", "2", "-u", "60", "x"}).code, 255);
+}
+
+TEST(Exec, ADryRunListsTheNodesAndConnectsToNone) {
+  Laptop laptop(3);
+  const auto done = laptop.run_cli({"exec", "-n", "-w", "node[1,3]", "x"});
+  EXPECT_EQ(done.code, 0);
+  EXPECT_EQ(done.out, "node1\t203.0.113.11\nnode3\t203.0.113.13\n");
+  EXPECT_TRUE(laptop.seen.connected.empty());
+}
+
+TEST(Exec, PipedInputThatNoNodeWouldGetIsRefused) {
+  Laptop laptop(2);
+  const auto said = laptop.refused({"exec-all", "cat"}, {.input = "x\n", .piped = true});
+  EXPECT_NE(said.find("--stdin -"), std::string::npos) << said;
+  EXPECT_EQ(laptop.run_cli({"exec-all", "--stdin", "-", "cat"}, {.input = "x\n", .piped = true}).code, 0);
+  EXPECT_EQ(laptop.run_cli({"exec-all", "cat"}, {.input = "", .piped = true}).code, 0);
 }
 
 TEST(Exec, JsonHasEveryNodesOutcomeAndOutput) {

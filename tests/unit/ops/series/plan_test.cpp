@@ -48,6 +48,23 @@ std::string decided(const SeriesWish& wish, const std::vector<SeriesRecord>& rec
   return text;
 }
 
+TEST(FindSeries, IsTheNewestRunAndTheLastTryOfEachVariant) {
+  const auto ids = [](const std::string& name, const std::string& printed) {
+    const auto found = find_series(name, records(printed));
+    std::string text = found.series + ":";
+    for (const auto& job : found.jobs) text += " " + job.id;
+    return text;
+  };
+  EXPECT_EQ(ids("s", kReport), "s-run2: s-a4-run2");
+  EXPECT_EQ(ids("s-run2", kReport), "s-run2: s-a4-run2");
+  const std::string begin = "now 1.0\n";
+  const std::string job = "series t\nstate waiting \nset a=1\n";
+  EXPECT_EQ(ids("t", begin + "job t-a1\n" + job + "job t-a1-try10\n" + job + "job t-a1-try2\n" + job +
+                         "job t-a2\nseries t\nstate waiting \nset a=2\nec2mpi-report end\n"),
+            "t: t-a1-try10 t-a2");
+  EXPECT_EQ(ids("none", kReport), "none:");
+}
+
 TEST(SeriesReport, IsRead) {
   const auto all = records();
   ASSERT_EQ(all.size(), 4U);

@@ -1,0 +1,33 @@
+#include "src/cli/commands/job_json.hpp"
+
+#include <fmt/format.h>
+
+namespace ec2mpi::cli {
+
+std::string outcome_of(const ops::JobRecord& job) {
+  if (job.state == ops::JobState::lost) return fmt::format("lost ({})", job.why);
+  if (job.state != ops::JobState::ended) return std::string(state_name(job.state));
+  if (!job.why.empty()) return job.why;
+  return job.status == 0 ? "ok" : fmt::format("exit {}", job.status);
+}
+
+Json job_json(const ops::JobRecord& job) {
+  Json json = {{"id", job.id},
+               {"state", state_name(job.state)},
+               {"outcome", outcome_of(job)},
+               {"why", job.why},
+               {"np", job.np},
+               {"nodes", job.nodes},
+               {"mpi", job.mpi},
+               {"command", job.command},
+               {"submitted", job.submitted},
+               {"started", job.started},
+               {"ended", job.ended}};
+  if (job.state == ops::JobState::ended) {
+    json["status"] = job.status;
+    json["exit_code"] = job.exit_code();
+  }
+  return json;
+}
+
+}  // namespace ec2mpi::cli

@@ -1,0 +1,14 @@
+#pragma once
+/// A job as JSON, for every command that shows jobs.
+
+#include "ec2mpi/cli/terminal/json.hpp"
+#include "ec2mpi/ops/job/record.hpp"
+
+namespace ec2mpi::cli {
+
+/// "running", "ok", "exit 3", "cancelled", "lost (rebooted)".
+[[nodiscard]] std::string outcome_of(const ops::JobRecord& job);
+
+[[nodiscard]] Json job_json(const ops::JobRecord& job);
+
+}  // namespace ec2mpi::cli

@@ -1,0 +1,27 @@
+#pragma once
+/// The mpirun line of a script, as a job for ec2mpi.toml. Pure.
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "ec2mpi/base/error.hpp"
+
+namespace ec2mpi::cli {
+
+struct ScriptJob {
+  std::vector<std::string> command;  ///< behind mpirun's options
+  std::string np;
+  std::string per_node;
+  std::string workdir;
+  std::vector<std::pair<std::string, std::string>> env;
+  std::vector<std::string> left_out;  ///< options of mpirun that ec2mpi sets itself
+  bool operator==(const ScriptJob&) const = default;
+};
+
+/// Reads comments, NAME=VALUE, export, cd, echo, and exactly one line with mpirun or mpiexec. Errors: usage,
+/// "line 3: ...", for everything else: only a shell can say what that does.
+[[nodiscard]] Result<ScriptJob> read_mpi_script(std::string_view script);
+
+}  // namespace ec2mpi::cli
