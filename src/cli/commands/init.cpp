@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -74,29 +75,43 @@ std::optional<std::string> merged_word(const std::vector<std::string>& words,
   return before + "{n}";
 }
 
+/// The same for a number of ranks, which may also be another by a constant: "{n}+2".
+std::optional<std::string> merged_count(const std::vector<std::string>& counts,
+                                        const std::vector<std::string>& numbers) {
+  const auto offset_of = [&](std::size_t i) {
+    const auto count = static_cast<std::int64_t>(parse_number(counts[i]).value_or(0));
+    return count - static_cast<std::int64_t>(parse_number(numbers[i]).value_or(0));
+  };
+  if (std::ranges::count(counts, counts.front()) == std::ssize(counts)) return counts.front();
+  for (std::size_t i = 0; i < counts.size(); ++i)
+    if (counts[i].empty() || offset_of(i) != offset_of(0)) return std::nullopt;
+  return offset_of(0) == 0 ? "{n}" : fmt::format("{{n}}{:+}", offset_of(0));
+}
+
 /// One job for all, if they differ in their numbers only.
 std::optional<ScriptJob> merged_job(const std::vector<ScriptJob>& jobs,
                                     const std::vector<std::string>& numbers) {
   auto job = jobs.front();
   bool merged = true;
-  const auto merge = [&](std::string& word, auto word_of) {
+  const auto merge = [&](std::string& word, auto word_of, auto merged_text) {
     std::vector<std::string> words;
     for (const auto& each : jobs) words.push_back(word_of(each));
-    const auto found = merged_word(words, numbers);
+    const auto found = merged_text(words, numbers);
     merged = merged && found;
     word = found.value_or("");
   };
   for (const auto& each : jobs)
     if (each.command.size() != job.command.size() || each.env != job.env) return std::nullopt;
   for (std::size_t i = 0; i < job.command.size(); ++i)
-    merge(job.command[i], [i](const auto& each) { return each.command[i]; });
-  merge(job.np, [](const auto& each) { return each.np; });
-  merge(job.per_node, [](const auto& each) { return each.per_node; });
-  merge(job.workdir, [](const auto& each) { return each.workdir; });
-  const auto is_count = [](const std::string& text) {
-    return text == "{n}" || text.find('{') == std::string::npos;
-  };
-  if (!merged || job == jobs.front() || !is_count(job.np) || !is_count(job.per_node)) return std::nullopt;
+    merge(
+        job.command[i], [i](const auto& each) { return each.command[i]; }, merged_word);
+  merge(
+      job.np, [](const auto& each) { return each.np; }, merged_count);
+  merge(
+      job.per_node, [](const auto& each) { return each.per_node; }, merged_count);
+  merge(
+      job.workdir, [](const auto& each) { return each.workdir; }, merged_word);
+  if (!merged || job == jobs.front()) return std::nullopt;
   return job;
 }
 
@@ -155,7 +170,9 @@ std::string list_text(const std::vector<std::string>& words) {
 std::string job_text(const std::string& name, const ScriptJob& job) {
   auto text =
       fmt::format("\n# ec2mpi run {}\n[jobs.{}]\ncommand = {}\n", name, key_of(name), list_text(job.command));
-  const auto count = [](const std::string& number) { return number == "{n}" ? toml_string(number) : number; };
+  const auto count = [](const std::string& number) {
+    return number.find('{') == std::string::npos ? number : toml_string(number);
+  };
   if (!job.np.empty()) text += "np = " + count(job.np) + "\n";
   if (!job.per_node.empty()) text += "per_node = " + count(job.per_node) + "\n";
   if (!job.workdir.empty()) text += "workdir = " + toml_string(job.workdir) + "\n";
@@ -209,7 +226,7 @@ Result<int> run_init(const CommonOptions&) {
   std::string said;
   for (const auto& [name, of_name] : series) {
     text += sweep_text(name, of_name);
-    said += fmt::format("run_{}_*.sh: ec2mpi run {} runs {} jobs, n = {}\n", name, name,
+    said += fmt::format("run_{}*.sh: ec2mpi run {} runs {} jobs, n = {}\n", name, name,
                         of_name.numbers.size(), join(of_name.numbers, ", "));
   }
   for (const auto& [name, job] : scripts) {

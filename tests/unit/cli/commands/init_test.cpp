@@ -72,11 +72,11 @@ TEST(Init, TurnsScriptsIntoJobsThatTheSettingsReaderTakes) {
 TEST(Init, TurnsScriptsThatDifferInOneNumberIntoASweep) {
   Laptop laptop;
   for (const char* agents : {"3", "6", "12"})
-    laptop.write(
-        std::string("run_darl_") + agents + ".sh",
-        std::string("mpirun -np ") + agents + " python3 train.py --agents=" + agents + " --seed 3\n");
+    laptop.write(std::string("run_darl_") + agents + ".sh",
+                 std::string("mpirun -np ") + std::to_string(std::stoi(agents) + 2) +
+                     " python3 train.py --agents=" + agents + " --seed 3\n");
   const auto done = laptop.run_cli({"init"});
-  EXPECT_NE(done.out.find("run_darl_*.sh: ec2mpi run darl runs 3 jobs, n = 3, 6, 12"), std::string::npos)
+  EXPECT_NE(done.out.find("run_darl*.sh: ec2mpi run darl runs 3 jobs, n = 3, 6, 12"), std::string::npos)
       << done.out;
   const auto config = parse_config(laptop.read("ec2mpi.toml"), "ec2mpi.toml");
   ASSERT_TRUE(config) << config.error().message << laptop.read("ec2mpi.toml");
@@ -85,7 +85,7 @@ TEST(Init, TurnsScriptsThatDifferInOneNumberIntoASweep) {
   ASSERT_EQ(job.sweep.size(), 1U);
   EXPECT_EQ(job.sweep.front().values, (Words{"3", "6", "12"}));
   EXPECT_EQ(job.command, (Words{"python3", "train.py", "--agents={n}", "--seed", "3"}));
-  EXPECT_EQ(job.np, "{n}");
+  EXPECT_EQ(job.np, "{n}+2");
 }
 
 TEST(Init, NeverChangesSettingsThatAreThere) {
