@@ -2,6 +2,7 @@
 
 import json
 import signal
+import time
 
 import pytest
 
@@ -309,10 +310,11 @@ def test_cancel_means_the_newest_that_has_not_ended(ec2mpi, cluster4):
 
 
 def test_a_name_cancels_the_job_that_runs_and_not_a_newer_one_that_has_ended(ec2mpi, cluster4):
-    job = submit(ec2mpi, "sleep 31415", "-np", "1")
+    job, second = submit(ec2mpi, "sleep 31415", "-np", "1"), int(time.time())
+    wait_until(lambda: int(time.time()) > second, "the next second, for a later id")
     assert ec2mpi("run", "-np", "1", "--", "sh", "-c", "true").code == 0
     assert ec2mpi("cancel", "sh").code == 0
-    assert state(ec2mpi, job)["outcome"] == "cancelled"
+    assert state(ec2mpi, job)["why"] == "cancelled"
 
 
 def test_the_name_of_a_series_means_all_of_its_jobs(ec2mpi, fresh, cluster4):
