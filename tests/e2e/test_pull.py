@@ -503,6 +503,16 @@ def test_a_file_that_becomes_shorter_meanwhile_is_reported(ec2mpi, cluster4):
     assert "f changed while it was copied: it became shorter" in done.err
 
 
+def test_a_program_whose_shell_is_killed_ends(ec2mpi, cluster4):
+    """Although a process in the background holds its output open."""
+    user(cluster4, 1, "echo x > f")
+    cluster4.host(1, "cat > /usr/local/bin/tar; chmod 755 /usr/local/bin/tar",
+                  input="#!/bin/sh\n[ \"$1\" != --version ] || exec /usr/bin/tar \"$@\"\nsetsid sleep 300 &\npkill -9 -u ubuntu -x sh\n")
+    done = ec2mpi("pull", "-w", "1", "f", "out/")
+    cluster4.host(1, "pkill -u ubuntu -x sleep")
+    assert done.code == 1 and "KILL" in done.err, done.err
+
+
 # --- hostile nodes -----------------------------------------------------------------------------------------------
 
 FIND = r'''#!/usr/bin/python3

@@ -111,6 +111,20 @@ def test_delete_removes_only_below_the_sources_folder(ec2mpi, cluster4):
         assert on(cluster4, index)("cd a; find . -type f | sort").out == "./mine\n./other/f\n./proj/keep\n./proj/run.log\n./proj/sub/keep\n"
 
 
+def test_delete_leaves_a_mounted_file_system_alone(ec2mpi, cluster4):
+    """Also if an excluded file in it keeps the folder itself from being removed."""
+    write(ec2mpi.folder / "proj/new", b"new")
+    cluster4.host(1, "cd /home/ubuntu; install -d -o ubuntu m/proj/disk m/proj/old; chown -R ubuntu m; mount -t tmpfs none m/proj/disk;"
+                     "touch m/proj/disk/precious m/proj/disk/run.log; chown -R ubuntu m/proj/disk")
+    try:
+        done = ec2mpi("push", "-w", "1", "--delete", "--exclude", "*.log", "proj", "m/")
+        held = cluster4.host(1, "cd /home/ubuntu/m/proj; find . | sort").out.split()
+    finally:
+        cluster4.host(1, "umount /home/ubuntu/m/proj/disk; rm -rf /home/ubuntu/m")
+    assert held == [".", "./disk", "./disk/precious", "./disk/run.log", "./new"]
+    assert done.code == 1 and "m/proj/disk is mounted there" in done.err, done.err
+
+
 def test_delete_without_a_folder_is_refused(ec2mpi, cluster4):
     write(ec2mpi.folder / "file", "x")
     done = ec2mpi("push", "--delete", "file", "x")

@@ -53,8 +53,8 @@ struct Request {
   std::string command;  ///< shell text for the user's login shell; empty asks for the login shell itself
   std::optional<Pty> pty = {};
   bool bulk = false;  ///< much output is expected: have the node send ahead as a long fast link needs it
-  /// The output ends with the program, a second of silence after its exit status, though something that was
-  /// started in the background may hold it open. Without this the output is read to its end, as ssh does.
+  /// The output ends with the program, ten seconds of silence after its exit status, though a process that
+  /// was started in the background may hold it open. Without this the output is read to its end, as ssh does.
   bool ends_with_program = false;
 };
 

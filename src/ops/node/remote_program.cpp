@@ -367,6 +367,7 @@ asio::awaitable<Result<std::unique_ptr<ProgramChannel>>> start_program(ssh::Sess
   auto text = environment == Environment::clean ? clean_environment() : std::string();
   text.append(kGoHome).append(mark.print()).append(end.print_behind(request.command));
   request.command = shell_line(text);
+  request.ends_with_program = true;  // without end mark, if its shell is killed
   CO_TRY_AS(channel, co_await session.start(std::move(request), limit));
   const auto executor = co_await asio::this_coro::executor;
   co_return std::make_unique<ProgramChannel>(executor, std::move(*channel), mark, Greeting::dropped, end);

@@ -95,12 +95,16 @@ command -v sha256sum >/dev/null || {
 }
 
 # GNU tar and bsdtar make the holes that an archive tells of.
-tar= tar_options= folder_options= holes=
+tar= tar_options= list_options= folder_options= holes=
 know_tar() {
   [ -z "$tar" ] || return 0
   tar=known
   case $(tar --version 2>/dev/null) in
-    *GNU*) tar_options=--warning=no-timestamp folder_options=--keep-directory-symlink holes=' holes' ;;
+    *GNU*)
+      tar_options=--warning=no-timestamp
+      list_options=--quoting-style=literal
+      folder_options=--keep-directory-symlink
+      holes=' holes' ;;
     bsdtar*) holes=' holes' ;;
   esac
 }
@@ -669,10 +673,10 @@ report_refused() {
 # setgid folder stays one, and the new folders in it become setgid too, as if `mkdir` had made them.
 folders() {
   find_place "$2"
-  tar $tar_options -tf "$stage/folders$1" | sort >"$stage/folders" || return 1
+  tar $tar_options $list_options -tf "$stage/folders$1" | sort >"$stage/folders" || return 1
   setgid=$(find_setgid "$stage/folders")
   tar $tar_options $folder_options -xpof "$stage/folders$1" -C "$place" || return 1
-  # tar quotes unusual names, so a folder with one is not found here and keeps the mode that it has.
+  # A folder with a line end in its name, or which another tar quotes, is not found here and keeps its mode.
   [ -z "$setgid" ] || printf '%s\n' "$setgid" | while IFS= read -r folder; do chmod g+s "$folder" 2>/dev/null || :; done
 }
 # Outer folders come before inner ones.

@@ -16,8 +16,9 @@ namespace ec2mpi::ssh {
 namespace {
 
 constexpr std::size_t kReadBlock = 32 * 1024;
-/// sshd tells the exit status before it has read the last of the output.
-constexpr auto kAfterExit = std::chrono::seconds(1);
+/// sshd sends the exit status before it has read the last of the output, and a lossy link may pause for
+/// seconds.
+constexpr auto kAfterExit = std::chrono::seconds(10);
 /// What the node may send ahead of our reading when much is expected: rate times round trip. libssh's own
 /// 1.28 MB would mean 6 MB/s at 100 ms.
 constexpr std::size_t kBulkWindow = 16 * 1024 * 1024;

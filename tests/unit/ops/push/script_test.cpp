@@ -389,16 +389,19 @@ TEST_F(PushScript, ATargetThatIsALinkIsWrittenThrough) {
 }
 
 TEST_F(PushScript, NewFoldersInASetgidFolderBecomeSetgidToo) {
-  const auto folders = encode_tar_header({.name = "./in/", .type = TarType::directory, .mode = 0755}) +
-                       encode_tar_header({.name = "./", .type = TarType::directory, .mode = 0755}) +
-                       tar_end();
-  const auto archive = whole(folder_member("0/") + folder_member("0/in/") + member("folders0", folders));
+  const std::string odd = "a \xc3\xa4\t\\\"b";
+  const auto folders =
+      encode_tar_header({.name = "./in/", .type = TarType::directory, .mode = 0755}) +
+      encode_tar_header({.name = "./" + odd + "/", .type = TarType::directory, .mode = 0755}) +
+      encode_tar_header({.name = "./", .type = TarType::directory, .mode = 0755}) + tar_end();
+  const auto archive = whole(folder_member("0/") + folder_member("0/in/") + folder_member("0/" + odd + "/") +
+                             member("folders0", folders));
   write("input", do_text("begin ''\nstore") + data_text(archive) +
                      do_text("commit " + sha256(archive) +
                              "\nsteps() {\nput 0 x || return 1\nfolders 0 x || return 1\n}\napply"));
   EXPECT_EQ(run(":", "chmod 2775 target; "), 0) << errors();
-  for (const auto* path : {"target/x", "target/x/in"}) {
-    EXPECT_EQ(fs::status(folder_ / path).permissions(), fs::perms(02755)) << path;
+  for (const auto& path : {std::string("target/x"), std::string("target/x/in"), "target/x/" + odd}) {
+    EXPECT_EQ(fs::status(folder_.path() / path).permissions(), fs::perms(02755)) << path;
   }
 }
 
