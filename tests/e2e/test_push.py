@@ -236,12 +236,12 @@ def test_a_big_file_goes_on_where_it_stopped(ec2mpi, cluster4):
 
 
 def over_a_long_link(ec2mpi, hosts):
-    """A big push to node1, held up when the script there has opened the pipes of three further connections."""
+    """A big push to node1, held up when the script there has opened the pipes of three additional connections."""
     big = write(ec2mpi.folder / "big", os.urandom(40_000_000))
     hosts.uplink("--rtt", "60", "--rate", "20mbit")
     process = ec2mpi.start("push", "--json", "-w", "1", "big", ".")
     pipes = "find /proc/[0-9]*/fd/[345] -lname '*/lane.*' -printf '%l\\n' 2>/dev/null | sort -u"
-    wait_until(lambda: len(hosts.host(1, pipes).out.split()) == 3, "further connections", seconds=60)
+    wait_until(lambda: len(hosts.host(1, pipes).out.split()) == 3, "additional connections", seconds=60)
     return big, process
 
 

@@ -69,7 +69,7 @@ std::vector<std::string> skipped_notes(const std::vector<ops::PushGroup>& groups
 std::vector<std::string> add_remarks(std::vector<std::string> lines, const ops::PushCount& count) {
   if (!count.slow.empty()) {
     const bool one = count.slow.size() == 1;
-    lines.push_back(fmt::format("{} {} much slower than the others, so {} data apart from them",
+    lines.push_back(fmt::format("{} {} much slower than the others, so {} data separately from them",
                                 join(count.slow, ", "), one ? "is" : "are",
                                 one ? "it got its" : "they got their"));
   }

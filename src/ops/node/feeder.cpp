@@ -45,7 +45,7 @@ asio::awaitable<void> Feeder::run(std::shared_ptr<Feeder> self) {
 }
 
 asio::awaitable<void> Feeder::feed(Limit limit) {
-  // A write that fails is no error of its own: the program ended without reading everything, as `head` does.
+  // A write that fails is no error by itself: the program ended without reading everything, as `head` does.
   auto written = co_await channel_.write(answer_, limit);
   while (!started_ && !limit.stop.stop_requested()) co_await done_.wait(limit);
   if (!started_) co_return;

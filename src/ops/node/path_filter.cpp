@@ -6,7 +6,7 @@ namespace ec2mpi::ops {
 
 namespace {
 
-/// Whether the set that begins behind "[" holds the letter; `pattern` goes on behind its "]". Nothing that
+/// Whether the set that begins behind "[" holds the letter; `pattern` continues behind its "]". Nothing that
 /// ends is no set: then false, and the pattern stays.
 enum class InSet { yes, no, no_set };
 

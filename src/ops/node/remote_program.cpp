@@ -329,7 +329,7 @@ std::string ProgramChannel::why_silent() const {
   return begun_ ? std::string() : kNotYet + shown(said_);
 }
 
-/// Waits until the program has begun; reads, if nobody else does.
+/// Waits until the program has begun; reads, if no other coroutine does.
 asio::awaitable<Result<void>> ProgramChannel::begin(Limit limit) {
   while (!begun_ && !failed_) {
     if (reading_) {

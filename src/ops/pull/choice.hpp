@@ -36,7 +36,7 @@ struct PullChoice {
   std::vector<PullKept> kept;
   std::set<std::string> holders;     ///< the folders that files lie in, or will
   std::uint64_t bytes = 0;           ///< of the files' content
-  std::uint64_t room = 0;            ///< what they need on the disk beyond what they replace
+  std::uint64_t room = 0;            ///< bytes that they need on the disk beyond the files that they replace
   std::vector<std::string> skipped;  ///< neither files nor folders nor links
   std::vector<std::string> refused;  ///< of these, the ones asked for by their very names
 

@@ -135,7 +135,7 @@ class Follow {
       return {};
     }
     return fail(ErrorKind::local_io,
-                fmt::format("its files have grown beyond --max-size {}; what came is kept",
+                fmt::format("its files have grown beyond --max-size {}; the copied part is kept",
                             format_bytes(*job_.options.max_size)));
   }
 
@@ -153,7 +153,8 @@ class Follow {
     });
   }
 
-  /// The link went, or the node did; not the user, a limit, or what another try would not mend.
+  /// The connection or the node was lost; it was not the user, a limit, or an error that a retry would not
+  /// fix.
   [[nodiscard]] bool may_come_back(const Error& error) const {
     if (run_.limit.stop.stop_requested() || Clock::now() >= run_.limit.deadline) return false;
     return error.kind == ErrorKind::unreachable || error.kind == ErrorKind::timeout;

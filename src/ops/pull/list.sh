@@ -1,7 +1,7 @@
 #!/bin/sh
 # The program of a pull: prints the token and the listing, then reads the paths that are wanted, each ended by NUL, to
 # the end of its input, and sends these files as one archive. records.sh and sources.sh stand in front, and:
-#   token  printed on a line of its own in front of the listing
+#   token  printed on its own line in front of the listing
 # shellcheck disable=SC2154 # token and status are set in front of this text
 printf '%s\n' "$token"
 list_all

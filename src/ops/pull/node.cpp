@@ -119,7 +119,7 @@ asio::awaitable<Result<void>> PullNode::receive_listing(ssh::Channel& channel) {
     }
     CO_TRY_AS(rest, listing.feed((*chunk)->bytes));
     if (listing.ended() && !rest->empty()) {
-      auto failed = fail(ErrorKind::protocol, "the node sends what it was not asked for");
+      auto failed = fail(ErrorKind::protocol, "the node sends data that was not asked for");
       co_return failed;
     }
     co_await run_.observer.ready(run_.limit);
@@ -128,7 +128,7 @@ asio::awaitable<Result<void>> PullNode::receive_listing(ssh::Channel& channel) {
   co_return Result<void>{};
 }
 
-/// Decides what is to be done, before anything is.
+/// Decides everything before anything is changed.
 Result<void> PullNode::plan_work() {
   auto chosen =
       choose_wanted(plan_, sources_, tree_ ? &*tree_ : nullptr, job_.options.exclude, job_.options.checksum);
@@ -159,7 +159,7 @@ asio::awaitable<Result<void>> PullNode::compare_contents() {
   co_return Result<void>{};
 }
 
-/// Sees that what is wanted may come and has room.
+/// Checks that the wanted files are allowed and have room.
 Result<void> PullNode::reserve() {
   counts_.unchanged = choice_.kept.size();
   if (auto room = look_for_room(plan_.folder, choice_.room); !room) return room;
@@ -220,15 +220,16 @@ Result<void> PullNode::make_folders_and_links() {
   }
   for (const auto& link : choice_.links) {
     TRY_AS(made, tree_->make_link(link.place, link.item.link));
-    if (!*made) note(link.path, "its link to " + printable(link.item.link) + " leads out of what is pulled");
+    if (!*made)
+      note(link.path, "its link to " + printable(link.item.link) + " leads out of the pulled folder");
   }
   return {};
 }
 
 /// Takes the files for which this holds out of those that the archive brings.
-std::vector<PullWant> PullNode::split_off(const std::function<bool(const PullWant&)>& apart) {
+std::vector<PullWant> PullNode::split_off(const std::function<bool(const PullWant&)>& wanted) {
   const auto first = std::stable_partition(choice_.files.begin(), choice_.files.end(),
-                                           [&apart](const PullWant& want) { return !apart(want); });
+                                           [&wanted](const PullWant& want) { return !wanted(want); });
   std::vector<PullWant> others(std::make_move_iterator(first), std::make_move_iterator(choice_.files.end()));
   choice_.files.erase(first, choice_.files.end());
   return others;

@@ -26,13 +26,13 @@ using FollowedFiles = std::map<std::string, FollowedFile>;
 /// The file on the node is the one that is here, with more bytes at its end.
 [[nodiscard]] bool has_grown(const PullWant& want, const FollowedFiles& followed, SafeTree& tree);
 
-/// Whether so much fits on the disk of a folder, which need not be there yet. Errors: local_io.
+/// Whether this number of bytes fits on the disk of a folder, which need not be there yet. Errors: local_io.
 [[nodiscard]] Result<void> look_for_room(const std::filesystem::path& folder, std::uint64_t bytes);
 
 class PullNode {
  public:
-  /// `followed`: nullptr, or what is followed: files in it that have grown are left alone, and run() adds
-  /// the files that are here at its end.
+  /// `followed`: nullptr, or the files that are followed: those that have grown are left alone, and run()
+  /// adds the files that are here at its end.
   PullNode(NodeRun& run, PullJob& job, FollowedFiles* followed = nullptr)
       : run_(run),
         job_(job),
@@ -54,7 +54,7 @@ class PullNode {
   [[nodiscard]] std::unexpected<Error> refusal() const;
   void tell_plan();
   Result<void> make_folders_and_links();
-  std::vector<PullWant> split_off(const std::function<bool(const PullWant&)>& apart);
+  std::vector<PullWant> split_off(const std::function<bool(const PullWant&)>& wanted);
   asio::awaitable<Result<ssh::ExitStatus>> pull_unsized_files(std::vector<PullWant> files);
   asio::awaitable<Result<ssh::ExitStatus>> receive_archive(ssh::Channel& channel);
   asio::awaitable<Result<ssh::ExitStatus>> unpack(ssh::Channel& channel);

@@ -23,7 +23,7 @@ struct FilePart {
 class FileParts {
  public:
   static constexpr std::uint64_t kPart = 4 << 20;
-  static constexpr std::uint64_t kAhead = 48 << 20;  ///< bytes asked for beyond what is written
+  static constexpr std::uint64_t kAhead = 48 << 20;  ///< bytes asked for beyond the written ones
 
   FileParts(std::uint64_t from, std::uint64_t size) : written_(from), next_(from), size_(size) {}
 

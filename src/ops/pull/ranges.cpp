@@ -128,7 +128,7 @@ bool same_version(const RemoteItem& a, const RemoteItem& b) {
   return a.size == b.size && a.mtime == b.mtime && a.nanoseconds == b.nanoseconds;
 }
 
-/// Its first bytes are still what was listed, as far as can be told.
+/// Its first bytes are still the listed ones, as far as its record shows.
 bool only_grown(const RemoteItem& before, const RemoteItem& now) {
   return now.type == TarType::file && now.inode == before.inode && now.size > before.size;
 }
@@ -299,8 +299,8 @@ class BigFiles {
     co_return Result<void>{};
   }
 
-  /// The others take over what a broken stream leaves; the first stream's session is the node's, without
-  /// which nothing goes on.
+  /// The others take over the parts of a broken stream; the first stream's session is the node's, without
+  /// which the pull ends.
   void note_failure(const RangeStream& stream, const Error& error) {
     const bool first = &stream == streams_.front().get();
     if (first && !failed_) failed_ = error;

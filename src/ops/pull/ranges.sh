@@ -1,6 +1,6 @@
 #!/bin/sh
 # Sends parts of files: answers lines on its input. records.sh stands in front, and:
-#   token  printed on a line of its own in front of all answers
+#   token  printed on its own line in front of all answers
 #
 #   FROM COUNT PATH   exactly COUNT bytes from FROM on, counted from 1; zeros where the file has no more. PATH as decode
 #                     reads it

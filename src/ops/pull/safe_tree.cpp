@@ -54,7 +54,7 @@ bool all_zeros(std::string_view bytes) {
   return bytes.find_first_not_of('\0') == std::string_view::npos;
 }
 
-/// Held as long as a temporary file is written, so that nobody takes it for an old one.
+/// Held as long as a temporary file is written, so that no other run takes it for an old one.
 bool lock(int fd) {
   return ::flock(fd, LOCK_EX | LOCK_NB) == 0;
 }

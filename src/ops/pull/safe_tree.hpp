@@ -34,7 +34,7 @@ struct LocalState {
 };
 
 /// Paths are relative to the folder, with "/" between names; "." is dropped, ".." and absolute paths are
-/// refused (protocol). No link is ever followed on the way, whoever made it. Other errors: local_io with the
+/// refused (protocol). No link is ever followed on the way. Other errors: local_io with the
 /// path.
 class SafeTree {
  public:
@@ -45,8 +45,8 @@ class SafeTree {
   /// Removes the temporary file of a file that was not ended.
   ~SafeTree();
 
-  /// So much may be written without another look at the disk. Beyond it, which is more than what was planned,
-  /// writing ends (local_io) when the disk is nearly full.
+  /// This many bytes may be written before the next look at the disk. Beyond them, which is more than was
+  /// planned, writing ends (local_io) when the disk is nearly full.
   void expect(std::uint64_t bytes) { unwatched_ = bytes; }
 
   /// What is there; nothing if there is nothing, or a link or file stands on the way. Makes nothing.
@@ -65,9 +65,9 @@ class SafeTree {
   /// Gives the file up; nothing is left of it.
   void drop_file();
 
-  /// Begins a file that outlives a failure: what has come of it stays, hidden under a name made of `version`
-  /// (what the content depends on), and a later call with the same version goes on behind it. Gives how many
-  /// bytes are there already.
+  /// Begins a file that outlives a failure: the part that has arrived stays, hidden under a name made of
+  /// `version` (on which the content depends), and a later call with the same version continues behind it.
+  /// Gives how many bytes are there already.
   [[nodiscard]] Result<std::uint64_t> begin_partial(std::string_view path, const FileAttributes& attributes,
                                                     std::string_view version);
 
@@ -81,7 +81,7 @@ class SafeTree {
   [[nodiscard]] Result<void> append(std::string_view path, std::uint64_t size, std::string_view bytes,
                                     const FileAttributes& attributes);
 
-  /// Removes from a folder what earlier runs left half-written and nobody holds any more.
+  /// Removes from a folder the half-written files of earlier runs that no process holds any more.
   void sweep(std::string_view folder);
 
   /// The modes and mtimes of the folders; to be called last, also after a failure.

@@ -2,7 +2,7 @@
 # shellcheck disable=SC2034 # the text behind these functions reads status
 # Functions that list what the sources of a pull mean on this node; records.sh stands in front, and:
 #   sources  two lines for each source: its path and its wildcards for the shell (or nothing), both as decode reads them
-#   more     so many lines at the beginning of the input belong to sources; 0 if `sources` is complete
+#   more     the number of lines at the beginning of the input that belong to sources; 0 if `sources` is complete
 #   patient  not empty: sources that are not there (yet) are left out
 #
 #   list_all  prints the listing: "home", the folder in which relative paths begin, ""; then for each match "source",

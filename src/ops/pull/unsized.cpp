@@ -42,7 +42,7 @@ Result<void> UnsizedFiles::take(char letter, std::string& bytes) {
     digit_ = digit_ >= 0 ? -1 : digit;
     return {};
   }
-  return fail(ErrorKind::protocol, "the node sends what it was not asked for");
+  return fail(ErrorKind::protocol, "the node sends data that was not asked for");
 }
 
 Result<void> UnsizedFiles::write(std::string& bytes) {

@@ -23,7 +23,7 @@ class UnsizedFiles {
   UnsizedFiles(std::vector<PullWant> files, SafeTree& tree, std::uint64_t most, OnBytes on_bytes)
       : files_(std::move(files)), tree_(tree), left_(most), on_bytes_(std::move(on_bytes)) {}
 
-  /// Errors: protocol for what is no answer, remote_io for too much, local_io.
+  /// Errors: protocol for bytes that are no answer, remote_io for too many, local_io.
   [[nodiscard]] Result<void> feed(std::string_view text);
 
   [[nodiscard]] std::size_t asked() const { return files_.size(); }

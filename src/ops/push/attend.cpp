@@ -1,4 +1,4 @@
-// What happens around a node while the archive is on its way: words of its script, others' losses, silence.
+// Events around a node while the archive is on its way: words of its script, others' losses, silence.
 
 #include <fmt/format.h>
 #include <algorithm>
@@ -23,11 +23,11 @@ std::optional<Clock::duration> uptime(std::string_view text) {
 
 constexpr auto kBetweenJudgements = std::chrono::seconds(1);
 constexpr auto kMoment = std::chrono::seconds(2);
-/// Nothing has moved for so long: time to ask who still answers.
+/// Nothing has moved for this time: ask which nodes still answer.
 constexpr auto kStall = std::chrono::seconds(5);
-/// Longer than TCP may wait before it sends again what got lost while the uplink was away for some seconds,
-/// even if what it sends again is lost once more: it waits twice as long each time, 19 s in all for the
-/// sixth.
+/// Longer than TCP may wait before it resends bytes that were lost while the uplink was away for some
+/// seconds, even if they are lost once more: it waits twice as long each time, 19 s in all for the sixth
+/// time.
 constexpr auto kTimeToAnswer = std::chrono::seconds(16);
 /// It answers, and yet nothing reaches it.
 constexpr auto kGiveUpFeeder = std::chrono::seconds(30);
@@ -58,7 +58,7 @@ asio::awaitable<Result<void>> Delivery::attend(bool (Delivery::*until)() const, 
   }
 }
 
-/// What has happened to this node's part since it was last looked at.
+/// The events of this node's part since the last call.
 Result<void> Delivery::notice() {
   take_words();
   if (done_) return {};
@@ -70,7 +70,7 @@ Result<void> Delivery::notice() {
   }
   if (feed_error_) return std::unexpected(*feed_error_);
   if (feed_ && feed_->failed()) return std::unexpected(*feed_->failed());
-  // Even a node whose own disk is full goes on passing on.
+  // Even a node whose own disk is full continues to relay.
   const auto complaint = talk_->complaint();
   if (!complaint.empty() && !feeds_others()) return fail(ErrorKind::remote_io, complaint);
   return {};
@@ -100,7 +100,7 @@ void Delivery::take_words() {
   }
 }
 
-/// All has come to it, and is right.
+/// It has the whole archive, and the checksum is right.
 void Delivery::note_whole() {
   whole_ = true;
   if (seat_->wave->pace) seat_->wave->pace->note_whole(seat_->position);
@@ -115,21 +115,21 @@ void Delivery::note_unlinked(std::string_view word) {
   if (!number || std::find(fed.begin(), fed.end(), *number) == fed.end()) return;
   if (wave.seats[*number]->finished || !wave.seats[*number]->orphaned.empty()) return;
   const auto reason = blank == std::string_view::npos ? std::string() : printable(trim(word.substr(blank)));
-  push_.count().note = fmt::format("{} could not pass it on to {}: {}", run_.node.label(),
+  push_.count().note = fmt::format("{} could not relay to {}: {}", run_.node.label(),
                                    wave.seats[*number]->node.label(), reason);
   wave.seats[*number]->unlinked = true;
   Relay::cut_off(wave, *number, push_.count().note);
 }
 
-/// "1200000 315.07": about how much of the archive has come to the node, and when by its own clock. Once it
-/// is done, the stream itself tells.
+/// "1200000 315.07": about how many bytes of the archive have reached the node, and when by its own clock.
+/// After the end, the stream has the number.
 void Delivery::note_arrived(std::string_view word) {
   const auto blank = word.find(' ');
   const auto number = parse_number(word.substr(0, blank));
   if (!number) return;
   auto& wave = *seat_->wave;
   const auto bytes = std::min<std::uint64_t>(*number, wave.stream->size());
-  // What we have sent may still be on its way for long, and keep an answer waiting.
+  // Our bytes may still be on their way for long, and keep an answer waiting.
   if (std::exchange(push_.count().arrived[run_.node.index], bytes) < bytes) wave.progress = Clock::now();
   if (seat_->position > 0) push_.count().inside += bytes - std::exchange(inside_told_, bytes);
   if (!wave.pace) return;
@@ -141,7 +141,7 @@ void Delivery::note_arrived(std::string_view word) {
   for (auto& slow : push_.relay(executor_)->relieve(wave)) push_.count().slow.push_back(std::move(slow));
 }
 
-/// Nothing has come for a while: is it this node, another one, or the way to all of them?
+/// No byte has arrived for a while: is it this node, another one, or the connection to all of them?
 asio::awaitable<Result<void>> Delivery::look_after_stall() {
   const auto wave = seat_->wave;
   const auto now = Clock::now();
@@ -151,7 +151,7 @@ asio::awaitable<Result<void>> Delivery::look_after_stall() {
   if (answer) {
     wave->answered = Clock::now();
     if (seat_->position > 0 && !whole_ && Clock::now() - wave->progress > kGiveUpFeeder)
-      Relay::cut_off(*wave, seat_->position, "nothing came from the node that should pass it on");
+      Relay::cut_off(*wave, seat_->position, "no data came from the node that relays to it");
     co_return Result<void>{};
   }
   const bool moved = wave->progress > now;
@@ -162,7 +162,7 @@ asio::awaitable<Result<void>> Delivery::look_after_stall() {
   co_return silent;
 }
 
-/// Ends the ssh to nodes that are lost, so that the others get on.
+/// Ends the ssh to nodes that are lost, so that the others continue.
 asio::awaitable<void> Delivery::drop_links() {
   const auto positions = std::exchange(seat_->drop, {});
   for (const auto position : positions) {

@@ -18,7 +18,7 @@ namespace ec2mpi::ops {
 namespace {
 
 constexpr int kAttempts = 4;
-constexpr std::uint64_t kWorthLanes = 16'000'000;  ///< bytes for which further connections are made
+constexpr std::uint64_t kWorthLanes = 16'000'000;  ///< bytes for which additional connections are made
 constexpr std::size_t kNamedChanges = 3;
 /// Bytes of archives that are unpacked when all has come: so few that it hardly matters not to begin before.
 constexpr std::uint64_t kMostStored = 4'000'000, kMostStoredPacked = 64'000'000;
@@ -46,7 +46,8 @@ std::uint64_t expected_sent(const PushStream& stream) {
   return stream.expected_archive() / (stream.compressed() ? kPackedTo : 1);
 }
 
-/// What a node runs on another one to feed it: waits for the pipe, which may not be there yet, and fills it.
+/// The command that a node runs on another one to feed it: waits for the pipe, which may not be there yet,
+/// and fills it.
 std::string fill_command(const std::string& stage) {
   constexpr std::string_view kFill =
       "n=0; until [ -p \"$in\" ]; do n=$((n + 1)); [ $n -lt 100 ] || exit 1; sleep 0.1 2>/dev/null || sleep "
@@ -92,7 +93,7 @@ asio::awaitable<Result<void>> Delivery::attempt() {
   if (!done && seat_ && !seat_->orphaned.empty() && !seat_->slow) be_expected();
   co_await stop_feeding();
   if (!done && talk_) {
-    co_await end_talk();  // it keeps what arrived, and says what is wrong
+    co_await end_talk();  // it keeps the arrived files, and reports its error
     if (seat_) take_words();
     if (done_ && done.error().kind != ErrorKind::local_io) done = {};  // it came to its end meanwhile
   }
@@ -101,7 +102,7 @@ asio::awaitable<Result<void>> Delivery::attempt() {
   co_return done;
 }
 
-/// Asks what is there, and finds out what is lacking.
+/// Asks for the content of the target, and compares it with the sources.
 asio::awaitable<Result<void>> Delivery::look() {
   const auto& plan = push_.plan();
   CO_TRY_AS(target, push_target(fill_placeholders(plan.target, run_.node), plan.folder ? 2 : 1));
@@ -126,7 +127,7 @@ asio::awaitable<Result<void>> Delivery::look() {
   co_return checked;
 }
 
-/// What has to be read is read before, for the comparison itself waits for nothing.
+/// Files that have to be read are read before, for the comparison itself waits for nothing.
 asio::awaitable<Result<void>> Delivery::compare() {
   for (const auto file : files_to_compare(tree_, survey_, options_)) {
     CO_TRY_AS(sum, co_await push_.sums().of(file, tree_.items[file].size, run_.limit));
@@ -176,7 +177,7 @@ asio::awaitable<Result<void>> Delivery::send() {
   if (!seated) co_return seated;
   if (push_.plan().compress && !survey_.unpackers.gzip && !need_.items.empty())
     push_.count().note =
-        run_.node.label() + " has no gzip, so nothing was compressed for it and who shares with it";
+        run_.node.label() + " has no gzip, so nothing was compressed for it and the nodes that share with it";
   if (!need_.nothing()) {
     if (wants_lanes()) lanes_ = push_.take_lanes();
     auto told = co_await talk_->tell(beginning(), run_.limit);
@@ -190,7 +191,7 @@ asio::awaitable<Result<void>> Delivery::send() {
     auto fed = co_await attend(&Delivery::streamed, "not all was sent in time");
     if (!fed) co_return fed;
   }
-  if (!talk_->complaint().empty()) {  // who is fed by it shall get all
+  if (!talk_->complaint().empty()) {  // the nodes that it feeds must get all
     auto failed = co_await attend(&Delivery::put_in_place, "the push did not end in time on the node");
     co_return failed;
   }
@@ -273,7 +274,7 @@ void Delivery::tell_need() const {
   for (const auto number : need_.items) {
     line("send", place(number) + (tree_.items[number].type == TarType::directory ? "/" : ""));
   }
-  for (const auto number : need_.mends) line("mend", place(number));
+  for (const auto number : need_.attributes) line("set mode and time", place(number));
   for (const auto& path : need_.replace) line("delete", path.substr(2));
   for (const auto& path : need_.erase) line("delete", path.substr(2));
   for (const auto& path : need_.mounted) line("keep mounted", path.substr(2));

@@ -17,7 +17,7 @@ class Delivery {
  public:
   Delivery(NodeRun& run, GroupPush& push, const asio::any_io_executor& executor);
 
-  /// Looks, sends, and tries again where the way was cut.
+  /// Surveys, sends, and retries where the connection to its feeder was lost.
   [[nodiscard]] asio::awaitable<Result<void>> carry_out();
 
  private:
@@ -28,7 +28,7 @@ class Delivery {
   asio::awaitable<Result<void>> check_begun();
   asio::awaitable<Result<void>> send();
   asio::awaitable<Result<void>> take_seat();
-  /// Who is too slow for others comes after them, if it was not the one that fed them all.
+  /// A node that is too slow for others is served after them, if it did not feed them all.
   asio::awaitable<Result<void>> wait_for_others();
   asio::awaitable<Result<void>> tell_end();
   asio::awaitable<void> feed();
@@ -53,7 +53,7 @@ class Delivery {
   [[nodiscard]] bool wants_relay() const;
   [[nodiscard]] bool wants_lanes() const;
   [[nodiscard]] bool streamed() const { return seat_->wave->streamed; }
-  /// And who is fed by it has all, too: it may still say that it cannot reach one of them.
+  /// And the nodes that it feeds have all, too: it may still report that it cannot reach one of them.
   [[nodiscard]] bool put_in_place() const { return done_ && (talk_->ended() || !feeds_others()); }
   [[nodiscard]] bool feeds_others() const;
   [[nodiscard]] bool may_try_again(const Error& error) const;
@@ -71,20 +71,20 @@ class Delivery {
   PushNeed need_;
   std::shared_ptr<Seat> seat_;
   int attempt_ = 0;
-  int moves_ = 0;                       ///< attempts that ended because somebody was too slow
+  int moves_ = 0;                       ///< attempts that ended because a node was too slow
   bool expected_ = false;               ///< by the relay
   std::shared_ptr<const Wave> others_;  ///< that this node was too slow for
-  bool whole_ = false;                  ///< all of the archive has come to it
-  bool passed_on_ = false;              ///< all of it is on its way to who is fed by it
+  bool whole_ = false;                  ///< it has all of the archive
+  bool passed_on_ = false;              ///< all of it is on its way to the nodes that it feeds
   bool done_ = false;
-  std::string about_;              ///< what the script's next word tells of
+  std::string about_;              ///< the subject of the script's next word
   std::uint64_t inside_told_ = 0;  ///< of the bytes between nodes, those of this attempt so far
   bool frozen_ = false;
-  std::string unlinked_reason_;  ///< why no other node shall feed it any more
+  std::string unlinked_reason_;  ///< why no other node will feed it any more
   bool feeding_ = false;
   std::stop_source stop_feeding_;
   std::optional<Error> feed_error_;
-  std::unique_ptr<PushFeed> feed_;  ///< if it is we who feed this node
+  std::unique_ptr<PushFeed> feed_;  ///< if this machine feeds the node
   bool far_ = false;
   std::size_t lanes_ = 0;  ///< connections that it may have besides the session's
   bool lane_broke_ = false;

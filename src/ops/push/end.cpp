@@ -1,4 +1,4 @@
-// How one attempt of a node ends: its last steps, its script, and what a failure means.
+// How one attempt of a node ends: its last steps, its script, and the meaning of a failure.
 
 #include <fmt/format.h>
 
@@ -11,11 +11,11 @@ namespace ec2mpi::ops {
 namespace {
 
 constexpr auto kTimeToEnd = std::chrono::seconds(5);
-constexpr int kBrokenOff = 3;  ///< and above: the script's statuses for what did not arrive whole
+constexpr int kBrokenOff = 3;  ///< and above: the script's statuses for an archive that did not arrive whole
 
 }  // namespace
 
-/// Everybody's own steps go to everybody from here, with the checksum of what came.
+/// Each node gets its own steps from here, with the checksum of the archive.
 asio::awaitable<Result<void>> Delivery::tell_end() {
   const auto& stream = *seat_->wave->stream;
   std::string sum;
@@ -43,7 +43,7 @@ asio::awaitable<void> Delivery::end_talk() {
   co_await talk_->close(patience);
 }
 
-/// The connection and the node are well; what fed it was not.
+/// The connection and the node are well; its feeder was not.
 bool Delivery::may_try_again(const Error& error) const {
   if (error.kind == ErrorKind::timeout || error.kind == ErrorKind::cancelled ||
       error.kind == ErrorKind::local_io || error.kind == ErrorKind::usage)
@@ -52,7 +52,7 @@ bool Delivery::may_try_again(const Error& error) const {
   return talk_->end()->code >= kBrokenOff && talk_->end()->signal.empty();
 }
 
-/// The node's own words, if it said any, tell more than that it ended.
+/// The node's own complaint, if there is one, explains more than its exit status.
 Error Delivery::reason_for(const Error& error) const {
   if (error.kind == ErrorKind::timeout || error.kind == ErrorKind::cancelled ||
       error.kind == ErrorKind::usage || !talk_)

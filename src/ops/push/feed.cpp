@@ -20,11 +20,11 @@ constexpr std::size_t kLongestGreeting = 1024 * 1024;
 
 /// The script starts a program for every part; but more than this would not fit into a lane's window twice.
 constexpr std::size_t kPart = 1024 * 1024;
-/// What the script takes at a time; less takes a program of its own.
+/// The script takes blocks of this size; a smaller rest takes an extra program.
 constexpr std::size_t kPipe = 64 * 1024;
 
-/// What a lane runs: waits for the pipe, which may not be there yet, and fills it. It is of use only where
-/// the script can tell a part that did not come whole.
+/// The command of a lane: waits for the pipe, which may not be there yet, and fills it. It is of use only
+/// where the script can recognise a part that did not arrive whole.
 std::string lane_command(const std::string& stage, int number) {
   constexpr std::string_view kFill =
       "dd iflag=fullblock count=0 </dev/null 2>/dev/null || exit 1; n=0; until [ -p \"$0\" ]; do n=$((n + "
@@ -61,8 +61,8 @@ void PushFeed::add_lanes(std::size_t lanes) {
   }
 }
 
-/// Makes a lane, and listens to it as long as it is needed: a connection that nobody reads is not written
-/// either.
+/// Makes a lane, and reads from it as long as it is needed: a connection that no coroutine reads is not
+/// written either.
 asio::awaitable<void> PushFeed::attend(std::shared_ptr<Lane> lane) {
   const Limit limit{run_.limit.deadline, stop_.get_token()};
   auto opened = co_await open(*lane, limit);
@@ -76,7 +76,7 @@ asio::awaitable<void> PushFeed::attend(std::shared_ptr<Lane> lane) {
       lane->stands = false;
       if (stop_.stop_requested()) break;
       lane_broke_ = true;
-      note_failure(chunk ? Error{ErrorKind::unreachable, "a further connection to the node was lost"}
+      note_failure(chunk ? Error{ErrorKind::unreachable, "an additional connection to the node was lost"}
                          : chunk.error());
       break;
     }
@@ -94,7 +94,7 @@ asio::awaitable<Result<void>> PushFeed::open(Lane& lane, Limit limit) {
   while (!said.ends_with(kHere)) {
     CO_TRY_AS(chunk, co_await lane.channel->read(limit));
     if (!*chunk || said.size() > kLongestGreeting) {
-      auto failed = fail(ErrorKind::remote_io, "the node makes no use of further connections");
+      auto failed = fail(ErrorKind::remote_io, "the node does not use the additional connections");
       co_return failed;
     }
     if ((*chunk)->stream == ssh::Stream::out) said += (*chunk)->bytes;
@@ -125,7 +125,7 @@ asio::awaitable<Result<void>> PushFeed::send(PushStream& stream, OnSent sent, Li
       tell({.text = fmt::format("data {}\n", part.bytes), .archive = own_, .content = part.content}, limit);
     }
   }
-  wanted_ = false;  // from here on others tell the script what to do
+  wanted_ = false;  // from here on other coroutines write to the script
   while (!failed_ && !idle()) {
     const Wake wake = co_await news_->wait(limit);
     if (wake != Wake::notified) co_return wake_error(wake, "the node stopped taking data");
@@ -166,7 +166,7 @@ asio::awaitable<void> PushFeed::write_lane(std::shared_ptr<Lane> lane, std::stri
   leave();
 }
 
-/// What is told to the script goes out in the order in which it was told.
+/// The texts for the script leave in their order.
 void PushFeed::tell(Message message, Limit limit) {
   messages_.push_back(std::move(message));
   if (writing_own_) return;

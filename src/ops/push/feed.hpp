@@ -14,11 +14,12 @@
 
 namespace ec2mpi::ops {
 
-/// The archive goes in parts, each over whichever connection is free: the script's own, or a lane, which is a
-/// further connection that fills a pipe in the stage. The script's own also tells the order of the parts.
+/// The archive goes in parts, each over whichever connection is free: the script's own, or a lane, which is
+/// an additional connection that fills a pipe in the stage. The script's own also carries the order of the
+/// parts.
 ///
-/// A lane that cannot be made does no harm. One that breaks does: what was on it is lost, so the script ends,
-/// and what has arrived is what another attempt goes on from.
+/// A lane that cannot be made does no harm. One that breaks does: its bytes are lost, so the script ends, and
+/// another attempt continues from the arrived files.
 class PushFeed {
  public:
   /// A part of the archive: its bytes, and those of files in it before it was compressed.
@@ -31,17 +32,16 @@ class PushFeed {
   PushFeed(NodeRun& run, std::shared_ptr<PushTalk> talk, std::string stage, std::shared_ptr<Event> news)
       : run_(run), talk_(std::move(talk)), stage_(std::move(stage)), news_(std::move(news)) {}
 
-  /// Begins to make so many lanes; the script has been told their numbers (see lane_numbers).
+  /// Begins to make this number of lanes; the script knows their numbers (see lane_numbers).
   void add_lanes(std::size_t lanes);
 
-  /// Sends all that the stream gives. `sent` is told of every part that is on its way, with the content in
-  /// it.
+  /// Sends the whole stream. `sent` is called for every part that is on its way, with the content in it.
   [[nodiscard]] asio::awaitable<Result<void>> send(PushStream& stream, OnSent sent, Limit limit);
 
   /// Ends the lanes, when the script has taken all or nothing more is wanted. To be awaited before this goes.
   [[nodiscard]] asio::awaitable<void> finish();
 
-  /// Why what was sent can't arrive whole; also after send(), when a lane breaks that the node still reads
+  /// Why the sent parts can't arrive whole; also after send(), when a lane breaks that the node still reads
   /// from.
   [[nodiscard]] const std::optional<Error>& failed() const { return failed_; }
   /// Lanes that the archive has gone by.
@@ -60,7 +60,7 @@ class PushFeed {
   };
   struct Message {
     std::string text;
-    std::string_view archive = {};  ///< what follows it: all of own_
+    std::string_view archive = {};  ///< all of own_, which follows it
     std::uint64_t content = 0;      ///< bytes of files in that
   };
 
@@ -87,7 +87,7 @@ class PushFeed {
   bool writing_own_ = false;
   bool own_busy_ = false;  ///< with a part
   std::string own_;        ///< that part
-  std::string rest_;       ///< what the stream has given and no part has taken yet
+  std::string rest_;       ///< bytes of the stream that no part has taken yet
   bool wanted_ = true;     ///< a lane that stands now is of use
   OnSent sent_;
   std::stop_source stop_;
@@ -96,7 +96,7 @@ class PushFeed {
   bool lane_broke_ = false;
 };
 
-/// Shell text for the script: it shall make the pipes of so many lanes.
+/// Shell text for the script: makes the pipes of this number of lanes.
 [[nodiscard]] std::string make_lanes_text(std::size_t lanes);
 
 }  // namespace ec2mpi::ops

@@ -17,12 +17,12 @@
 namespace ec2mpi::ops {
 
 /// Reads a file once, however many nodes ask, piece by piece: other work gets its turn in between. Each that
-/// asks reads the next piece for all in its turn, so it does not matter which of them gives up.
+/// asks reads the next piece for all in its turn, so it does not matter if one of them stops.
 class FileSums {
  public:
   explicit FileSums(std::shared_ptr<const SourceTree> tree) : tree_(std::move(tree)) {}
 
-  /// SHA-256 of so many first bytes of an item, hexadecimal. If these can't be read it is "unreadable".
+  /// SHA-256 of the first `bytes` bytes of an item, hexadecimal. If these can't be read it is "unreadable".
   [[nodiscard]] asio::awaitable<Result<std::string>> of(std::size_t item, std::uint64_t bytes, Limit limit);
 
   /// The same, if it has been asked for; else "".

@@ -12,10 +12,10 @@
 
 namespace ec2mpi::ops {
 
-/// What is the same for all nodes that get the same tree.
+/// The state that all nodes with the same tree share.
 class GroupPush {
  public:
-  /// `lanes`: further connections that all groups together may have.
+  /// `lanes`: additional connections that all groups together may have.
   GroupPush(std::shared_ptr<const PushPlan> plan, const PushGroup& group, std::shared_ptr<std::size_t> lanes);
 
   [[nodiscard]] const PushPlan& plan() const { return *plan_; }
@@ -23,13 +23,13 @@ class GroupPush {
   [[nodiscard]] const SourceTree& tree() const { return *tree_; }
   [[nodiscard]] std::size_t nodes() const { return nodes_; }
   [[nodiscard]] PushCount& count() const { return *plan_->count; }
-  /// Names the sources in the stages' names: stages of others are not ours to go on with.
+  /// Names the sources in the stages' names: a push continues only from stages of the same sources.
   [[nodiscard]] const std::string& key() const { return key_; }
   [[nodiscard]] FileSums& sums() { return sums_; }
-  /// Counts it; what another attempt finds was counted by the first one.
+  /// Counts it; the needs of another attempt were counted by the first one.
   void note_need(const PushNeed& need, bool first);
   [[nodiscard]] std::shared_ptr<Relay> relay(const asio::any_io_executor& executor);
-  /// Further connections that a node may have, of those that a push makes at most; to be given back.
+  /// Additional connections that a node may have, of those that a push makes at most; to be given back.
   [[nodiscard]] std::size_t take_lanes();
   void give_back_lanes(std::size_t lanes) { *lanes_left_ += lanes; }
 

@@ -8,12 +8,12 @@ namespace ec2mpi::ops {
 
 namespace {
 
-/// On a slow uplink no node is so much behind: on its way to a node that keeps up is what fills two pipes. In
-/// front of a slow one is as much as the kernel takes, which is little for a slow network, and ssh's 128 KB.
+/// On a slow uplink no node is this far behind: the bytes on their way to a node that keeps up fill two
+/// pipes. In front of a slow one are those that the kernel takes, few for a slow network, and ssh's 128 KB.
 constexpr std::uint64_t kPile = 300'000;
 constexpr auto kFarBehind = std::chrono::seconds(8);
 constexpr auto kHardlyBehind = std::chrono::seconds(4);
-/// So often in a row, and not twice for reports that were held up together on their way.
+/// This often in a row; reports that were held up together on their way count once.
 constexpr int kOften = 4;
 constexpr auto kBetween = std::chrono::milliseconds(1500);
 constexpr std::size_t kReports = 64;  ///< two minutes
@@ -34,7 +34,7 @@ void PushPace::note(std::size_t position, std::uint64_t bytes, Clock::time_point
 }
 
 /// How long before the report the feeder had what the node had then; nothing if that is not known yet.
-/// Between two reports bytes are taken to have come evenly.
+/// Between two reports bytes are taken to have arrived evenly.
 std::optional<Clock::duration> PushPace::behind(std::size_t position, const Report& report) const {
   const auto& feeder = tracks_[feeder_of(position)];
   const auto now = report.told + tracks_[position].clock;
@@ -56,7 +56,7 @@ std::optional<Clock::duration> PushPace::behind(std::size_t position, const Repo
   return now - (had + feeder.clock);
 }
 
-/// How much more the feeder had than the node when that told this.
+/// How much more the feeder had than the node at the time of this report.
 std::uint64_t PushPace::pile(std::size_t position, const Report& report) const {
   const auto& feeder = tracks_[feeder_of(position)];
   const auto now = report.told + tracks_[position].clock;
@@ -66,7 +66,7 @@ std::uint64_t PushPace::pile(std::size_t position, const Report& report) const {
   return 0;
 }
 
-/// How many of its last reports tell that it is far behind, at most kOften.
+/// How many of its last reports show that it is far behind, at most kOften.
 int PushPace::often_behind(std::size_t position) const {
   const auto& track = tracks_[position];
   int often = 0;
@@ -82,8 +82,8 @@ int PushPace::often_behind(std::size_t position) const {
   return often;
 }
 
-/// Who has not got anything yet may still wait for its connection. Who is not far behind may yet be so much
-/// behind that it does not show that its feeder feeds well; or it has more than the feeder's last report.
+/// A node without any byte may still wait for its connection. A node that is not far behind may yet be too
+/// far behind to show that its feeder feeds well; or it has more than in the feeder's last report.
 PushPace::State PushPace::state(std::size_t position) const {
   const auto& track = tracks_[position];
   if (track.whole) return State::keeps_up;
@@ -96,8 +96,8 @@ PushPace::State PushPace::state(std::size_t position) const {
   return close ? State::keeps_up : State::unsure;
 }
 
-/// Who is behind because of somebody further down is not to blame, and who is fed by the same node as others
-/// is to blame only if these keep up. So while one is unsure, nobody beside it and above it is found.
+/// A node that is behind because of a node below it is not to blame, and a node whose feeder feeds others is
+/// to blame only if these keep up. So while one is unsure, no node beside it and above it is found.
 std::vector<PushPace::Slow> PushPace::slow(const std::function<bool(std::size_t)>& gone) const {
   const auto size = tracks_.size();
   std::vector<State> states(size, State::keeps_up);

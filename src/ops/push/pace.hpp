@@ -1,11 +1,11 @@
 #pragma once
 /// Which of the nodes that share an archive holds the others up. Pure.
 ///
-/// Every node hands on what comes as it comes, so one with a slow network slows down the node that feeds it,
-/// and with that everybody: all get on at its pace, and no rate tells who it is. But what is on its way to it
-/// piles up in front of it, in ssh and in the kernel, while all others have what their feeder has. So
-/// it is told by how long ago its feeder had what it has now. If the uplink or all nodes are slow, nobody is
-/// behind.
+/// Every node relays the archive as it arrives, so a node with a slow network slows down its feeder, and so
+/// all nodes: all advance at its pace, and no rate shows which node it is. But the bytes on their way to it
+/// pile up in front of it, in ssh and in the kernel, while all others have as much as their feeder. So the
+/// measure is how long ago its feeder had as much as it has now. If the uplink or all nodes are slow, no node
+/// is behind.
 
 #include <cstdint>
 #include <deque>
@@ -19,11 +19,11 @@ namespace ec2mpi::ops {
 
 class PushPace {
  public:
-  /// `began`: when nobody had anything yet.
+  /// `began`: when no node had a byte yet.
   PushPace(std::size_t size, Clock::time_point began);
 
-  /// The node at this position has told how much has come to it; by its own clock, of which only differences
-  /// count, at `told`. Words from a node whose network is full take long to arrive, and come all at once.
+  /// The node at this position has reported its bytes; by its own clock, of which only differences count, at
+  /// `told`. Reports from a node whose network is full take long to arrive, and arrive all at once.
   void note(std::size_t position, std::uint64_t bytes, Clock::time_point heard,
             std::optional<Clock::duration> told = {});
   /// It has all of it.
@@ -31,12 +31,12 @@ class PushPace {
 
   struct Slow {
     std::size_t position = 0;
-    bool in_feeding = false;  ///< all that it feeds are behind it; else it is itself behind who feeds it
+    bool in_feeding = false;  ///< all that it feeds are behind it; else it is behind its feeder
   };
-  /// Who has held up others for some time. `gone`: whether a position gets nothing more.
+  /// The node that has held up others for some time. `gone`: whether a position gets nothing more.
   [[nodiscard]] std::vector<Slow> slow(const std::function<bool(std::size_t)>& gone) const;
 
-  /// Nobody is under suspicion any more: what is piled up behind a node that was taken out has to get away
+  /// Forgets all suspicions: the bytes that have piled up behind a node that was taken out have to leave
   /// first.
   void begin_anew();
 
@@ -47,7 +47,7 @@ class PushPace {
   };
   struct Track {
     std::deque<Report> reports;
-    Clock::duration clock = Clock::duration::max();  ///< between its clock and ours; what came quickest tells
+    Clock::duration clock = Clock::duration::max();  ///< between its clock and ours, by its quickest report
     bool whole = false;
   };
   enum class State : std::uint8_t { keeps_up, unsure, behind, out };
@@ -60,7 +60,7 @@ class PushPace {
   std::vector<Track> tracks_;
   Clock::time_point began_;
   Clock::duration latest_{};  ///< report, by our clock
-  Clock::duration since_{};   ///< what was told earlier counts no more
+  Clock::duration since_{};   ///< earlier reports do not count
 };
 
 }  // namespace ec2mpi::ops

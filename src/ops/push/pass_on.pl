@@ -1,8 +1,8 @@
-# A tee that does not wait for who is not ready: copies standard input to standard output and to the files that are
-# named. What came in the last one or two seconds is held in memory for who has not taken it, if it is not too much. So
-# while the links to other nodes are being made, and whenever one of many programs gets its turn late, what comes does
-# not pile up in sshd, which copies all of its buffer whenever that grows. Nobody gets further behind than that: who is
-# slow is told by the others not being behind, so they all have to go on side by side, as behind tee.
+# A tee that does not wait for a reader that is not ready: copies standard input to standard output and to the named
+# files. The bytes of the last one or two seconds are held in memory for readers that have not taken them, up to a limit.
+# So while the links to other nodes are being made, and whenever one of many programs gets its turn late, the input does
+# not pile up in sshd, which copies all of its buffer whenever that grows. No reader gets further behind than that: a
+# slow node is recognised because the others are not behind, so all have to advance side by side, as behind tee.
 use strict;
 use Errno;
 use Fcntl;
@@ -22,7 +22,7 @@ for my $name (@ARGV) {
 }
 fcntl($_->{file}, F_SETFL, O_NONBLOCK) for @outputs;
 
-# Lets go of what all have taken, a megabyte at a time, as that moves the rest. Gives how many bytes are still held.
+# Drops the bytes that all have taken, a megabyte at a time, as that moves the rest. Returns the number of held bytes.
 sub backlog {
   my $least = $dropped + length $held;
   for (@outputs) { $least = $_->{taken} if $_->{taken} < $least }
@@ -33,7 +33,7 @@ sub backlog {
   return length $held;
 }
 
-# How much may be held: as much as came in this second and the last one.
+# How many bytes may be held: those that arrived in this second and the last one.
 my ($second, $came, $before) = (0, 0, 0);
 
 sub room {
@@ -45,7 +45,7 @@ sub room {
   return $room < $block ? $block : $room > $most ? $most : $room;
 }
 
-# Writes what one can take at once; false if it is lost.
+# Writes as much as one output takes at once; false if it is lost.
 sub serve {
   my ($output) = @_;
   my $put = syswrite($output->{file}, $held, $block, $output->{taken} - $dropped);

@@ -14,7 +14,7 @@ namespace ec2mpi::ops {
 namespace {
 
 constexpr std::size_t kMostAsked = 32 * 1024;            ///< bytes of paths on a command line
-constexpr std::uint64_t kWorthGoingOn = 1024 * 1024;     ///< the beginning of a file that is worth a question
+constexpr std::uint64_t kWorthResuming = 1024 * 1024;    ///< the beginning of a file that is worth a question
 constexpr std::string_view kOwnNames = ".ec2mpi-push.";  ///< stages
 
 std::string join(const std::string& folder, const std::string& name) {
@@ -93,7 +93,7 @@ class Comparison {
 
   void compare_folder(std::size_t number, const std::string& place, const HeldEntry* held) {
     const auto& item = tree_.items[number];
-    if (place.empty()) return;  // what the sources go into is there, and keeps its mode
+    if (place.empty()) return;  // the folder that the sources go into is there, and keeps its mode
     const bool there = held != nullptr && held->type != TarType::file;  // a link may lead to a folder
     if (!there) {
       send(number, place);
@@ -112,7 +112,7 @@ class Comparison {
     }
     ++need_.unchanged;
     if (held->mode == item.mode && same_time(item, *held)) return;
-    need_.mends.push_back(number);
+    need_.attributes.push_back(number);
   }
 
   bool same_content(const SourceItem& item, const std::string& place) const {
@@ -134,7 +134,7 @@ class Comparison {
           used_.insert(found->first);
           return;
         }
-        if (held.size < item.size && held.size >= kWorthGoingOn) {
+        if (held.size < item.size && held.size >= kWorthResuming) {
           used_.insert(found->first);
           need_.begun.push_back(number);
         }
@@ -146,7 +146,7 @@ class Comparison {
     need_.bytes += item.size;
   }
 
-  /// What is put into a folder changes its mtime.
+  /// A new file in a folder changes its mtime.
   void touch(const std::string& place) {
     const auto folder = places_.find(place);
     if (folder != places_.end() && !keeps_its_mode(tree_.items[folder->second]))
@@ -325,10 +325,11 @@ std::string push_steps(const SourceTree& tree, const PushSurvey& survey, const P
   for (std::size_t top = 0; top < tree.tops.size(); ++top) {
     text += fmt::format("put {} {} || return 1\n", top, quote_word(tree.tops[top].name));
   }
-  for (const auto number : need.mends) {
+  for (const auto number : need.attributes) {
     const auto& item = tree.items[number];
     const auto place = place_of(tree, item, survey.into, options.new_name);
-    text += fmt::format("mend {:o} {} {} || return 1\n", item.mode, touch_time(item), quote_word(place));
+    text += fmt::format("set_attributes {:o} {} {} || return 1\n", item.mode, touch_time(item),
+                        quote_word(place));
   }
   auto erase = need.erase;
   erase.insert(erase.end(), need.mounted.begin(), need.mounted.end());

@@ -1,5 +1,5 @@
 #pragma once
-/// What a node lacks of the sources, and how what it gets comes to its place. Pure.
+/// The sources that a node lacks, and how they get to their places there. Pure.
 
 #include <cstdint>
 #include <functional>
@@ -13,40 +13,40 @@
 namespace ec2mpi::ops {
 
 struct DiffOptions {
-  std::string new_name = {};  ///< what the source is called where the target is no folder
+  std::string new_name = {};  ///< the source's name where the target is no folder
   bool checksum = false;      ///< contents are compared, not size and mtime
-  bool erase = false;         ///< what the sources' folders no longer have is removed
+  bool erase = false;         ///< paths that the sources' folders no longer have are removed
 };
 
 /// Numbers are those of SourceTree::items, ascending.
 struct PushNeed {
   std::vector<std::size_t> items;         ///< to be sent
   std::vector<std::size_t> folders;       ///< that get their mode and mtime when all is in place
-  std::vector<std::size_t> mends;         ///< files of which only mode or mtime are wrong
+  std::vector<std::size_t> attributes;    ///< files of which only mode or mtime are wrong
   std::vector<std::string> replace = {};  ///< folders that are files or links now: to be removed first
   std::vector<std::string> erase;         ///< paths below the survey's folder, with "./" in front
   /// Paths that would be erased if they were not mount points, or below one; the node refuses to erase them.
   std::vector<std::string> mounted = {};
-  std::string left;                  ///< the stage of an earlier push to go on with, or ""
-  std::vector<std::string> discard;  ///< what of it is of no use
+  std::string left;                  ///< the stage of an earlier push to continue with, or ""
+  std::vector<std::string> discard;  ///< its useless files
   std::size_t arrived = 0;           ///< files that lie in it already
   std::vector<std::size_t> begun;    ///< files whose beginning lies in it
-  /// Of those, what was found to be right: how many bytes need not be sent again.
+  /// Of those, the number of bytes that are right and need not be sent again.
   std::map<std::size_t, std::uint64_t> kept = {};
   std::size_t files = 0;      ///< files to be sent
   std::size_t unchanged = 0;  ///< files whose content is there
   std::uint64_t bytes = 0;    ///< content to be sent
 
   [[nodiscard]] bool nothing() const {
-    return items.empty() && folders.empty() && mends.empty() && erase.empty() && mounted.empty() &&
+    return items.empty() && folders.empty() && attributes.empty() && erase.empty() && mounted.empty() &&
            left.empty();
   }
 };
 
-/// What of a tree is sent. Numbers are those of SourceTree::items, ascending.
+/// The part of a tree that is sent. Numbers are those of SourceTree::items, ascending.
 struct PushContent {
   std::vector<std::size_t> items = {};
-  std::vector<std::size_t> folders = {};  ///< of which mode and mtime are told
+  std::vector<std::size_t> folders = {};  ///< of which mode and mtime are sent
   std::map<std::size_t, std::uint64_t> offsets =
       {};  ///< where files begin that are sent without their beginning
 };
@@ -66,7 +66,7 @@ struct PushContent {
 [[nodiscard]] std::string place_of(const SourceTree& tree, const SourceItem& item, bool into,
                                    const std::string& new_name);
 
-/// What the script is asked about: paths below the target, if it is a folder. Few words, else ".".
+/// The paths that the script is asked about: those below the target, if it is a folder. Few words, else ".".
 [[nodiscard]] std::vector<std::string> asked_paths(const SourceTree& tree, bool erase);
 
 /// Shell text for the script's last "do". `sum`: of the archive, or "" if none was sent; `content`: of

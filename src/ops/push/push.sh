@@ -23,7 +23,7 @@
 # where nodes share a home.
 #
 # The archive arrives through a named pipe, `in`: from the laptop, or by `cat` over ssh from another node. tee, or
-# pass_on.pl in its place, passes it on to tar, to the checksum, and to the nodes that this one feeds. A short archive
+# pass_on.pl in its place, relays it to tar, to the checksum, and to the nodes that this one feeds. A short archive
 # is stored, and unpacked after its end: starting the programs at once costs more than waiting, and bytes that pile up
 # in front of a slow tar cost sshd the most.
 # tar reads to the end of its input even when the disk is full; so it is killed at its first complaint of that kind.
@@ -59,10 +59,10 @@ is_dead() {
 # Folders in a stage are always writable for their owner.
 remove() { rm -rf "$1" 2>/dev/null; }
 
-# --- what the target holds ---
+# --- the content of the target ---
 
 # Kind, size, mode, mtime, path and link of everything below some paths of a folder. A name with an end of line
-# in it is not told where find has no -printf, and so is always sent. Such a find has told nothing.
+# in it is not reported where find has no -printf, and so is always sent. Such a find has printed nothing.
 list() (
   cd "$1" 2>/dev/null || exit
   shift
@@ -80,7 +80,7 @@ print_address() {
 }
 
 # The first word is the checksum. openssl knows instructions of the processor that sha256sum does not, and takes a
-# quarter of the time with them, but its start takes longer; `much` is said where that pays.
+# quarter of the time with them, but its start takes longer; `much` is set where that pays.
 much=
 measure() {
   [ -z "$much" ] || case $(printf x | openssl dgst -sha256 -r 2>/dev/null) in
@@ -94,7 +94,7 @@ command -v sha256sum >/dev/null || {
   method=length
 }
 
-# GNU tar and bsdtar make the holes that an archive tells of.
+# GNU tar and bsdtar make the holes that an archive describes.
 tar= tar_options= list_options= folder_options= holes=
 know_tar() {
   [ -z "$tar" ] || return 0
@@ -109,7 +109,7 @@ know_tar() {
   esac
 }
 
-# --- what is dear: the login's .ssh and its jobs, by their true paths ---
+# --- dear files, which are never removed: the login's .ssh and its jobs, by their true paths ---
 
 # One path a line, known after know_dear. $HOME may be another folder than the one in which sshd looks.
 dear=
@@ -249,7 +249,7 @@ tidy() {
   done
 }
 
-# Leaves only what has arrived in the stage.
+# Leaves only the arrived files in the stage.
 clear() {
   rm -rf "$stage/in" "$stage/whole" "$stage/sum" "$stage/fine" "$stage"/link* "$stage"/lane* \
     "$stage"/said* "$stage"/.pid* "$stage/named" "$stage"/folders* "$stage/tails" \
@@ -263,13 +263,13 @@ first_reason() {
   printf '%s' "${1##*: }"
 }
 
-# begin OLD: makes the stage, or goes on with the one that an earlier push has left. In a folder that others can write
+# begin OLD: makes the stage, or continues with the one that an earlier push has left. In a folder that others can write
 # to, one that is there already may be theirs.
 begin() {
   know_tar
   [ -d "$base" ] || said=$(mkdir -p "$base" 2>&1) || die "$said"
   if [ -n "$1" ]; then
-    ! exists "$stage" && mv "$1" "$stage" || die 'what an earlier push has left is gone; push again'
+    ! exists "$stage" && mv "$1" "$stage" || die 'the stage of an earlier push is gone; push again'
     clear
   else
     said=$(mkdir -m 700 "$stage" 2>&1) || die "cannot write into $base: $(first_reason "$said")"
@@ -277,8 +277,8 @@ begin() {
   started=1
 }
 
-# What costs ssh the least, in front of what it would choose: by itself it takes a key exchange of a tenth of a
-# second and a cipher that the processor has no instructions for. Before OpenSSH 8 there is no saying so.
+# The cheapest algorithms, in front of those that ssh would choose: by itself it takes a key exchange of a tenth of a
+# second and a cipher that the processor has no instructions for. OpenSSH before 8 has no option for that.
 swift=
 find_swift() {
   set -- -o KexAlgorithms=^curve25519-sha256 -o Ciphers=^aes128-gcm@openssh.com
@@ -290,7 +290,7 @@ print_process() {
   read -r process _ </proc/self/stat && echo "$process"
 }
 
-# link N ADDRESS PORT USER COMMAND: feeds another node with what comes. Says so if that ends badly.
+# link N ADDRESS PORT USER COMMAND: feeds another node with the archive. Reports a failure.
 link() {
   [ -n "$swift" ] || find_swift
   mkfifo -m 600 "$stage/link$1" || die "cannot make a pipe in $base"
@@ -307,8 +307,8 @@ link() {
   } 8>"$stage/.pid$1" 9>"$stage/said$1" <"$stage/link$1" &
 }
 
-# explain: the reason in what a tar that failed has said. Nothing if it says that its input has been broken off: the
-# checksum tells. That the disk is full explains more than what was said before.
+# explain: the reason in the complaints of a tar that failed. Nothing if they say that its input has been broken off: the
+# checksum shows that. A full disk explains more than the complaints before it.
 explain() {
   reason= full=
   while IFS= read -r line; do
@@ -328,8 +328,8 @@ is_hopeless() {
   esac
 }
 
-# Unpacks standard input into the stage; gives the reason if tar fails. What a tar says that ends well is no reason; one
-# that can write nothing more is ended at once.
+# Unpacks standard input into the stage; gives the reason if tar fails. The words of a tar that ends well are no reason; a
+# tar that can write nothing more is ended at once.
 unpack() {
   {
     (
@@ -350,7 +350,7 @@ unpack() {
   }
 }
 
-# The same for what is stored, which ends.
+# The same for a stored archive.
 unpack_stored() {
   if [ -n "$packed" ]; then
     complaint=$(gzip -dc <"$stage/whole" 2>/dev/null | tar $tar_options -xpof - -C "$stage" 2>&1 >/dev/null)
@@ -395,7 +395,7 @@ first_other() {
   }
 }
 
-# A long archive is passed on by a program of ours (pass_on.pl) where perl has what it needs, else by tee.
+# A long archive is relayed by our own program (pass_on.pl) where perl has the modules that it needs, else by tee.
 passer=
 hand_on() {
   print_process >"$stage/.pidtee"
@@ -403,8 +403,8 @@ hand_on() {
   exec tee "$stage/whole" "$@"
 }
 
-# Tells how much has come so far, by what tee has read, and when; while it is alive and somebody listens. There is no tee
-# before somebody opens the pipe.
+# Reports how many bytes have arrived, which are those that tee has read, and when; while it is alive and the reports are
+# read. There is no tee before a writer opens the pipe.
 report_progress() {
   while sleep 2 >/dev/null 2>&1; do
     bytes=0
@@ -416,9 +416,9 @@ report_progress() {
   done 2>/dev/null
 }
 
-# What arrives goes to everybody who needs it, as it comes. A complaint ends this node's part at once, unless
-# others are fed by it. That there was one is told by removing a folder, for which the fullest disk has room.
-# Only the complaint is told: a killed tar, and a checksum that the disk has no room for, have their own words.
+# The archive goes to all its readers as it arrives. A complaint ends this node's part at once, unless
+# others are fed by it. Removing a folder marks that there was one: the fullest disk has room for that.
+# Only the complaint is reported: a killed tar, and a checksum that the disk has no room for, have their own words.
 receive() {
   exec 7>&2 2>/dev/null
   for n in $links; do set -- "$@" "$stage/link$n"; done
@@ -427,7 +427,7 @@ receive() {
     whole=${stage##*/}/whole # the folders above may have any name, and tee quotes some
     case $complaint in
       *"$whole"*) complaint="cannot write into $base: $(first_reason "${complaint#*"$whole"}")" ;;
-      *) complaint= ;; # of a link, which tells by itself
+      *) complaint= ;; # of a link, which reports it by itself
     esac
   else
     measure <"$stage/whole" >"$stage/sum" &
@@ -479,7 +479,7 @@ store_part() {
   said=$(take "$1" 2>&1 >&8) || die "cannot write into $base: $(first_reason "$said")"
 }
 
-# lanes N...: pipes through which further connections bring parts of the archive, where one does not fill the link.
+# lanes N...: pipes through which additional connections bring parts of the archive, where one does not fill the link.
 # Their numbers are those of the descriptors, of which a plain sh has nine.
 lanes() {
   for n; do mkfifo -m 600 "$stage/lane.$n" || die "cannot make a pipe in $base"; done
@@ -488,7 +488,7 @@ lanes() {
 # lane N: its connection stands.
 lane() { eval "exec $1<\"\$stage/lane.$1\""; }
 
-# A part of the archive from a further connection. If that breaks off, what comes behind must not close the gap.
+# A part of the archive from an additional connection. If that breaks off, the parts behind it must not close the gap.
 part() {
   [ "$1" -lt 65536 ] || take_blocks $(($1 / 65536)) 65536 "$2"
   [ $(($1 % 65536)) = 0 ] || take_blocks 1 $(($1 % 65536)) "$2"
@@ -499,7 +499,7 @@ take_blocks() {
   case $said in "$1+0"*) ;; *) exit 3 ;; esac
 }
 
-# Who still waits for somebody to read its pipe would wait for ever.
+# A writer whose pipe no process opens for reading would wait for ever.
 free_lanes() {
   for n in "$stage"/lane.*; do [ ! -p "$n" ] || : <>"$n"; done
 }
@@ -509,7 +509,7 @@ commit() {
   exec 8>&-
   if [ -n "$worker" ]; then
     wait "$worker"
-    # All that is left to stop are the links, which bring the rest to who is fed, whatever becomes of this node.
+    # Only the links are left to stop; they bring the rest to the nodes that are fed, however this node ends.
     worker=
     [ -z "$links" ] || printf 'passed\0'
     [ -e "$stage/fine" ] || exit 1
@@ -522,7 +522,7 @@ commit() {
     read -r sum _ <"$stage/sum"
   fi
   [ "$sum" = "$1" ] || exit 4
-  printf 'whole\0' # what is left may take long where files are slow to make
+  printf 'whole\0' # the rest may take long where files are slow to make
   if [ -n "$stored" ]; then
     unpack_stored
     [ -z "$complaint" ] || die "$complaint"
@@ -538,8 +538,8 @@ sum_of() {
   printf '\0'
 }
 
-# However it ends: what works for us is stopped (but after success the links go on until the last byte is through).
-# What arrived stays if only the way was cut.
+# However it ends: our background processes are stopped (but after success the links continue to the last byte).
+# The arrived files stay if only the connection was lost.
 leave() {
   code=$?
   trap '' HUP INT TERM
@@ -559,7 +559,7 @@ leave() {
   exit "$code"
 }
 
-# --- the steps: how what arrived comes to its place ---
+# --- the steps: how the arrived files get to their places ---
 
 # A file whose content changed while it was being sent, or is no longer wanted, is not put in place.
 discard() { rm -rf "$stage/$1"; }
@@ -584,7 +584,7 @@ move_files() {
 }
 
 # Moves a folder's content into one that is there already, if need be with mv, once or more for each folder. perl
-# renames the files of all folders at once; what it can't is left to mv, which also has words for it.
+# renames the files of all folders at once; the others are left to mv, which also explains a failure.
 merge() {
   perl -e "$merge_program" "$1" "$2" 2>/dev/null || move_content "$1" "$2"
 }
@@ -601,14 +601,14 @@ move_content() {
   done
 }
 
-# The place of a source of this name: in the folder, or the new name. No name: what it holds goes into the folder.
+# The place of a source of this name: in the folder, or the new name. No name: its content goes into the folder.
 find_place() {
   if [ "$into" = 1 ]; then as=$1; else as=$name; fi
   place=$base${as:+/$as}
 }
 
-# put NUMBER NAME: moves the NUMBER-th source to its place. It gets its name before it moves, so that mv need not be
-# told where to: it would put it into a folder of that name.
+# put NUMBER NAME: moves the NUMBER-th source to its place. It gets its name before it moves, so that mv gets no
+# new name: it would move it into a folder of that name.
 put() {
   find_place "$2"
   exists "$stage/$1" || return 0
@@ -628,8 +628,8 @@ put() {
   mv -f "$stage/named/$as" "$base/" && rmdir "$stage/named"
 }
 
-# mend MODE TIME PATH: only these are wrong.
-mend() { chmod "$1" "$base/$3" && touch -m -d "$2" "$base/$3"; }
+# set_attributes MODE TIME PATH: only these are wrong.
+set_attributes() { chmod "$1" "$base/$3" && touch -m -d "$2" "$base/$3"; }
 
 # erase PATH: removes a path that the sources no longer have; but never the login's .ssh and jobs, nor the folders that
 # hold them, nor a file system that is mounted there. By the true path, as links may lead there.
@@ -696,7 +696,7 @@ $up
   done <"$1"
 }
 
-# Runs the steps that were told; then all is in place.
+# Runs the steps, which ec2mpi has defined; then all is in place.
 apply() {
   said=$(steps 2>&1) || die "$said"
   tidy
@@ -706,7 +706,7 @@ apply() {
   exit 0
 }
 
-# --- what happens ---
+# --- the main program ---
 
 # The target as scp has it: a folder that is there, or must be one, takes the sources; else it is the new name.
 # A link to a file, or to nothing, is written through.
@@ -719,7 +719,7 @@ else
   set -- "./$name"
 fi
 [ -n "$base" ] || base=/.
-# A link that leads to it may be among what is removed.
+# A link that leads to it may be among the removed paths.
 case $asked in
   *delete*)
     if [ -d "$base" ]; then
@@ -734,7 +734,7 @@ trap 'exit 3' HUP INT TERM
 trap leave EXIT
 survey "$@"
 
-# Exactly so many bytes of standard input, and none more. A pipe holds 64 KB; more at a time would not come sooner.
+# take BYTES: exactly this many bytes of standard input. A pipe holds 64 KB; larger blocks would not arrive sooner.
 take() {
   if [ "$taker" = head ]; then
     head -c "$1"

@@ -11,8 +11,8 @@ namespace ec2mpi::ops {
 
 namespace {
 
-/// How long the last comers are waited for: longer where it took the others long, too, or for who is
-/// expected, as answers come one after the other over a slow uplink.
+/// How long the others wait for the last nodes: longer where the others took long, too, or for a node that is
+/// expected, as answers arrive one after the other over a slow uplink.
 constexpr auto kGrace = std::chrono::milliseconds(400);
 /// The same where it would cost long to send it all once more. TCP sends a lost first packet again after a
 /// second, and a slow uplink on which many connections begin loses some.
@@ -55,7 +55,7 @@ PushContent content_for(const std::vector<std::shared_ptr<Seat>>& seats) {
     folders.insert(seat->need->folders.begin(), seat->need->folders.end());
   }
   PushContent content{{items.begin(), items.end()}, {folders.begin(), folders.end()}};
-  // A beginning is left out only if everybody has it who needs the rest.
+  // A beginning is left out only if all nodes that need the rest have it.
   for (const auto& [number, bytes] : seats.front()->need->kept) {
     auto least = bytes;
     for (const auto& seat : seats) {
@@ -88,10 +88,10 @@ std::vector<std::vector<std::shared_ptr<Seat>>> sharing(const SourceTree& tree,
     for (const auto& [number, bytes] : seat->need->kept) need.second.push_back(number);
     equal[std::move(need)].push_back(seat);
   }
-  std::uint64_t apart = 0;
-  for (const auto& [need, group] : equal) apart += bytes_of(tree, need.first);
+  std::uint64_t one_each = 0;
+  for (const auto& [need, group] : equal) one_each += bytes_of(tree, need.first);
   const auto together = bytes_of(tree, content_for(seats).items);
-  if (apart > together + together / 4) return {seats};
+  if (one_each > together + together / 4) return {seats};
   std::vector<std::vector<std::shared_ptr<Seat>>> groups;
   for (auto& [need, group] : equal) groups.push_back(std::move(group));
   return groups;
@@ -166,7 +166,7 @@ void Relay::form_waves() {
 
 void Relay::cut_off(const Wave& wave, std::size_t position, const std::string& why, bool moved) {
   const auto& seat = wave.seats[position];
-  if (seat->finished) return;  // it has all of it, and passes it on; or who hangs on it knows already
+  if (seat->finished) return;  // it has all of it, and relays it; or the nodes below it know already
   if (seat->orphaned.empty()) {
     seat->orphaned = why;
     seat->moved = moved;
@@ -212,7 +212,7 @@ std::vector<std::string> Relay::relieve(Wave& wave) {
     }
   }
   if (!relieved.empty()) wave.pace->begin_anew();
-  if (wave.first_slow) wave.notify();  // who waits for the end of this wave need not
+  if (wave.first_slow) wave.notify();  // nodes need not wait for the end of this wave
   return relieved;
 }
 

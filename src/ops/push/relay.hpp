@@ -1,5 +1,6 @@
 #pragma once
-/// Who feeds whom: nodes that lack the same pass it on among themselves, so that it crosses the uplink once.
+/// Which node feeds which: nodes that lack the same files relay them to each other, so that they cross the
+/// uplink once.
 
 #include <asio/awaitable.hpp>
 #include <memory>
@@ -18,8 +19,8 @@ namespace ec2mpi::ops {
 
 struct Wave;
 
-/// One node's place in a wave. All fields are its own delivery's, but for those that others set to tell it
-/// something; they notify `news` then.
+/// One node's place in a wave. All fields belong to its delivery, except those by which others send it news;
+/// they notify `news` then.
 struct Seat {
   Node node;
   std::string address;  ///< where other nodes reach it
@@ -31,11 +32,11 @@ struct Seat {
   std::shared_ptr<Wave> wave = nullptr;  ///< once the wave is formed
   std::size_t position = 0;              ///< in it; 0 is fed by us
   bool finished = false;                 ///< it has all of it, or will get nothing more
-  bool unlinked = false;                 ///< the node that should feed it cannot reach it
-  std::string orphaned = {};             ///< why nothing will come any more from the node that fed it
-  bool moved = false;                    ///< that is so because somebody was too slow, not lost
+  bool unlinked = false;                 ///< its feeder cannot reach it
+  std::string orphaned = {};             ///< why its feeder will send nothing more
+  bool moved = false;                    ///< because a node was too slow, not lost
   bool slow = false;                     ///< that was this node
-  std::vector<std::size_t> drop = {};    ///< positions that it shall feed no longer
+  std::vector<std::size_t> drop = {};    ///< positions that it must not feed any longer
 };
 
 /// Nodes that get one archive.
@@ -43,7 +44,7 @@ struct Wave {
   std::vector<std::shared_ptr<Seat>> seats;
   std::shared_ptr<PushStream> stream;
   bool streamed = false;    ///< the first node was given all of it
-  bool first_slow = false;  ///< it was too slow to feed the others, so it goes on alone
+  bool first_slow = false;  ///< it was too slow to feed the others, so it continues alone
   Clock::time_point progress = Clock::now();
   Clock::time_point answered = {};    ///< when some node last answered while nothing moved
   std::optional<PushPace> pace = {};  ///< if there are several
@@ -52,21 +53,21 @@ struct Wave {
   void notify() const;
 };
 
-/// What all of them lack.
+/// The items that all of them lack.
 [[nodiscard]] PushContent content_for(const std::vector<std::shared_ptr<Seat>>& seats);
 
-/// Seats that share an archive. Those that lack the same do; but where many lack different things that
-/// overlap, one archive of all that is lacking is less.
+/// Seats that share an archive: those that lack the same items. But where many lack different items that
+/// overlap, one archive of all of them is smaller.
 [[nodiscard]] std::vector<std::vector<std::shared_ptr<Seat>>> sharing(
     const SourceTree& tree, const std::vector<std::shared_ptr<Seat>>& seats);
 
 /// The archive for these seats: without holes if all of them can make them, compressed if all of them can
-/// unpack it and it shall be, or is mostly tar's headers.
+/// unpack it and the user wants it, or it is mostly tar's headers.
 [[nodiscard]] std::shared_ptr<PushStream> stream_for(const std::shared_ptr<const SourceTree>& tree,
                                                      const std::vector<std::shared_ptr<Seat>>& seats,
                                                      bool compress);
 
-/// Nodes share what it takes from the uplink, so that who was too slow for them shall take nothing yet.
+/// Nodes share its part of the uplink, so a node that was too slow for them must not take any yet.
 [[nodiscard]] bool gets_on(const Wave& wave);
 
 class Relay {
@@ -88,20 +89,20 @@ class Relay {
 
   /// A node needs no place, or none any more.
   void settled();
-  /// A node is connected, or has lost its place, and will soon ask for one; who asks before it waits for it,
-  /// so that all of them share one archive. It has come, or given up.
+  /// A node is connected, or has lost its place, and will soon ask for one; nodes that ask before wait for
+  /// it, so that all of them share one archive. Then it has asked, or has failed.
   void expect() { ++expected_; }
   void arrived();
 
-  /// Takes out of the wave who holds up the others: it is cut off and has to go on alone. Nodes that it feeds
-  /// can share an archive again. If it is the one that we feed, it goes on alone as it is, and all others are
-  /// cut off. Returns who that was, by label. Only a part of the nodes is ever found too slow: else the
+  /// Takes the node that holds up the others out of the wave: it is cut off and has to continue alone. Nodes
+  /// that it feeds can share an archive again. If it is the one that we feed, it continues alone as it is,
+  /// and all others are cut off. Returns its label. Only a part of the nodes is ever found too slow: else the
   /// measure would be wrong.
   [[nodiscard]] std::vector<std::string> relieve(Wave& wave);
 
-  /// The seat gets nothing more; who hangs on it is told why, and who fed it shall go on without it.
+  /// The seat gets nothing more; the nodes below it learn why, and its feeder continues without it.
   static void lost(const Seat& seat, const std::string& why);
-  /// The same, but the seat itself may go on elsewhere.
+  /// The same, but the seat itself may continue elsewhere.
   static void cut_off(const Wave& wave, std::size_t position, const std::string& why, bool moved = false);
 
  private:
@@ -111,7 +112,7 @@ class Relay {
   [[nodiscard]] Clock::duration grace() const;
 
   asio::any_io_executor executor_;
-  Event changed_;  ///< who waits, or is waited for
+  Event changed_;  ///< the nodes that wait, or that others wait for
   std::shared_ptr<const SourceTree> tree_;
   std::size_t nodes_;
   bool compress_;
@@ -119,7 +120,7 @@ class Relay {
   std::vector<std::shared_ptr<Seat>> waiting_;
   std::size_t expected_ = 0;
   std::size_t slow_ = 0;     ///< nodes found too slow
-  Clock::time_point began_;  ///< when the first of those who wait began to come
+  Clock::time_point began_;  ///< when the first of the nodes that wait began to connect
   Clock::time_point last_;
   bool forming_ = false;
   bool formed_ = false;

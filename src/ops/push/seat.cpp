@@ -7,7 +7,7 @@ namespace ec2mpi::ops {
 
 namespace {
 
-/// Who has less time than this is served by ourselves: a feeder that hangs could not be replaced in time.
+/// A node with less time than this is served from here: a feeder that hangs could not be replaced in time.
 constexpr auto kTimeToReplace = std::chrono::seconds(40);
 constexpr int kRelayedAttempts = 2;
 constexpr std::uint64_t kWorthRelaying = 4'000'000;  ///< bytes that the uplink is spared
@@ -34,9 +34,8 @@ asio::awaitable<Result<void>> Delivery::take_seat() {
   }
   if (!others_ && push_.plan().relay == RelayMode::always && attempt_ - moves_ > kRelayedAttempts &&
       !need_.items.empty())
-    co_return fail(ErrorKind::remote_io, unlinked_reason_.empty()
-                                             ? "no other node could pass it on to this one"
-                                             : unlinked_reason_);
+    co_return fail(ErrorKind::remote_io,
+                   unlinked_reason_.empty() ? "no other node could relay to this one" : unlinked_reason_);
   seat_->wave = std::make_shared<Wave>();
   seat_->wave->seats = {seat_};
   seat_->wave->stream = stream_for(push_.shared_tree(), seat_->wave->seats, push_.plan().compress);
@@ -85,7 +84,7 @@ void Delivery::leave_seat() {
   push_.count().inside -= std::exchange(inside_told_, 0);
   if (done_ && seat->position > 0) push_.count().inside += bytes;
   if (!(done_ || passed_on_) || (talk_->ended() && !talk_->end()))
-    Relay::lost(*seat, run_.node.label() + ", which passed it on, was lost");
+    Relay::lost(*seat, run_.node.label() + ", which relayed to it, was lost");
   if (seat->unlinked) unlinked_reason_ = seat->orphaned;
   if (seat->moved) ++moves_;
   if (seat->slow) others_ = seat->wave;

@@ -29,8 +29,8 @@ bool is_readable(const fs::path& path, const struct stat& info) {
 }
 
 constexpr std::size_t kLongestRules = 1 << 20;
-constexpr std::uint64_t kPage = 4096;                    // what /sys says of all its files
-constexpr std::size_t kMostUntold = 64UL * 1024 * 1024;  // of a file that does not tell its size
+constexpr std::uint64_t kPage = 4096;                     // the size that /sys gives for all its files
+constexpr std::size_t kMostUnsized = 64UL * 1024 * 1024;  // of a file that does not report its size
 
 /// Files of the kernel say 0 or a page, and take nothing on any disk.
 bool may_hide_its_size(const struct stat& info) {
@@ -38,7 +38,7 @@ bool may_hide_its_size(const struct stat& info) {
 }
 
 /// To its end, whatever its size is said to be.
-Result<std::string> read_untold(const fs::path& path, int flags) {
+Result<std::string> read_unsized(const fs::path& path, int flags) {
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | flags));
   if (!fd) return io_error("read", path);
   std::string content;
@@ -49,8 +49,9 @@ Result<std::string> read_untold(const fs::path& path, int flags) {
     if (got < 0) return io_error("read", path);
     if (got == 0) return content;
     content.append(block, 0, static_cast<std::size_t>(got));
-    if (content.size() > kMostUntold)
-      return fail(ErrorKind::local_io, printable(path.string()) + " does not tell its size and does not end");
+    if (content.size() > kMostUnsized)
+      return fail(ErrorKind::local_io,
+                  printable(path.string()) + " does not report its size and does not end");
   }
 }
 
@@ -149,7 +150,7 @@ class Scanner {
   }
 
   static Result<void> read_hidden(const fs::path& path, SourceItem& item) {
-    TRY_AS(content, read_untold(path, item.relative.empty() ? 0 : O_NOFOLLOW));
+    TRY_AS(content, read_unsized(path, item.relative.empty() ? 0 : O_NOFOLLOW));
     if (content->size() == item.size) return {};
     item.size = item.stored = content->size();
     item.content = std::make_shared<const std::string>(std::move(*content));

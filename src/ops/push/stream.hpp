@@ -27,7 +27,7 @@ class PushStream {
  public:
   static constexpr std::size_t kBlock = 256 * 1024;
 
-  /// `unpackers`: what all that get it are able and meant to unpack.
+  /// `unpackers`: the formats that all its nodes can and should unpack.
   PushStream(std::shared_ptr<const SourceTree> tree, PushContent content, Unpackers unpackers = {})
       : tree_(std::move(tree)), content_(std::move(content)), holes_(unpackers.holes) {
     if (unpackers.gzip) gzip_.emplace();
@@ -40,14 +40,14 @@ class PushStream {
   /// Bytes of files among those given so far; the rest is names and padding.
   [[nodiscard]] std::uint64_t content_bytes() const { return content_bytes_; }
 
-  /// What next() gives is the archive as gzip makes it smaller.
+  /// next() gives the archive compressed by gzip.
   [[nodiscard]] bool compressed() const { return gzip_.has_value(); }
 
   /// Of all that next() has given: 64 hexadecimal digits, and how many bytes. After the end.
   [[nodiscard]] const std::string& sum() const { return sum_text_; }
   [[nodiscard]] std::uint64_t size() const { return size_; }
 
-  /// Files that were no longer what was scanned, by path.
+  /// Files that have changed since the scan, by path.
   [[nodiscard]] const std::vector<std::string>& changed() const { return changed_; }
   /// The same by member name; not to be put in place.
   [[nodiscard]] const std::vector<std::string>& discarded() const { return discarded_; }
@@ -85,7 +85,7 @@ class PushStream {
   std::uint64_t left_ = 0;       ///< of the extent under way
   bool shrunk_ = false;          ///< the file under way has ended early; zeros stand for the rest
   std::string listed_;           ///< names of the members so far, each ended by NUL
-  std::string sizes_;            ///< a line for each of them: what `stat` says of its kind and size
+  std::string sizes_;            ///< a line for each of them: its kind and size as `stat` prints them
   bool ended_ = false;
   std::vector<std::string> changed_;
   std::vector<std::string> discarded_;

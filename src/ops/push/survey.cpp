@@ -12,7 +12,7 @@ namespace {
 
 std::unexpected<Error> nonsense(std::string_view field) {
   return fail(ErrorKind::protocol,
-              "what the node says of its files makes no sense: " + printable(field.substr(0, 60)));
+              "the node's list of its files makes no sense: " + printable(field.substr(0, 60)));
 }
 
 std::optional<std::uint64_t> number_in_base(std::string_view text, unsigned base) {
@@ -72,7 +72,7 @@ bool read_record(std::string_view record, HeldEntries& area, std::string_view li
   return true;
 }
 
-/// "81a4 12 1600000000 ./path", of `stat -c '%f %s %Y %n'`; where links lead is not told.
+/// "81a4 12 1600000000 ./path", of `stat -c '%f %s %Y %n'`; the targets of links are not in it.
 void read_line(std::string_view line, HeldEntries& area) {
   HeldEntry entry;
   const auto mode = number_in_base(next_word(line), 16);
@@ -85,7 +85,7 @@ void read_line(std::string_view line, HeldEntries& area) {
   area.insert_or_assign(without_dot(line), std::move(entry));
 }
 
-/// "HEX  ./path"; behind a backslash in front, "\n" and "\\" in the path stand for what they do in C.
+/// "HEX  ./path"; behind a backslash in front, "\n" and "\\" in the path mean the same as in C.
 void read_sum(std::string_view line, std::unordered_map<std::string, std::string>& sums) {
   const bool escaped = line.starts_with('\\');
   if (escaped) line.remove_prefix(1);

@@ -1,6 +1,6 @@
 #pragma once
-/// What a node's target holds, as the node tells it before anything is sent. Everything here comes from the
-/// node and is believed of that node only.
+/// The content of a node's target, as the node reports it before anything is sent. Everything here comes from
+/// the node and is used for that node only.
 
 #include <cstdint>
 #include <map>
@@ -27,21 +27,23 @@ struct HeldEntry {
 /// By path below the folder asked about, without "./" in front.
 using HeldEntries = std::unordered_map<std::string, HeldEntry>;
 
-/// What a node can unpack, or what an archive may hold.
+/// The formats that a node can unpack, or that an archive may use.
 struct Unpackers {
   bool gzip = false;
-  bool holes = false;  ///< files of which only what is no hole is in the archive
+  bool holes = false;  ///< files whose holes are not in the archive
 };
 
 struct PushSurvey {
-  bool into = false;    ///< the sources go into the target, which is a folder or becomes one
-  std::string name;     ///< else what the source is called there: that of the target, or where a link leads
+  bool into = false;  ///< the sources go into the target, which is a folder or becomes one
+  std::string
+      name;  ///< else the source's name there: that of the target, or of the path to which a link leads
   std::string address;  ///< where other nodes reach it: an address, or "" if it can't tell
   std::string stage;    ///< where this push will be unpacked
   bool sha256 = false;  ///< else it can only count bytes
   Unpackers unpackers;
-  HeldEntries target;                       ///< below the folder that the target is or lies in
-  std::map<std::string, HeldEntries> left;  ///< what earlier pushes of the same sources left, by stage
+  HeldEntries target;  ///< below the folder that the target is or lies in
+  std::map<std::string, HeldEntries>
+      left;  ///< the files that earlier pushes of the same sources left, by stage
   std::unordered_map<std::string, std::string> sums;  ///< of files of the target, hexadecimal
   std::string holds;  ///< a folder to be cleaned up that holds or is part of the login's .ssh or jobs
   std::vector<std::string> dear;    ///< paths of these below the folder that the target is or lies in
@@ -80,7 +82,7 @@ class SurveyReader {
   std::string record_;
 };
 
-/// The words in front of the first field; what a login shell says comes before them.
+/// The words in front of the first field; the output of a login shell stands before them.
 inline constexpr std::string_view kSurveyBegin("ec2mpi-push 4\0", 14);
 
 }  // namespace ec2mpi::ops

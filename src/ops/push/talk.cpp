@@ -114,7 +114,7 @@ asio::awaitable<Result<PushSurvey>> PushTalk::survey(Limit limit) {
     if (wake != Wake::notified) {
       auto why = channel_->why_silent();
       co_return wake_error(wake,
-                           why.empty() ? "the node did not tell what its target holds" : std::move(why));
+                           why.empty() ? "the node did not list the content of the target" : std::move(why));
     }
   }
   Result<PushSurvey> survey = std::unexpected(why_ended());

@@ -14,7 +14,7 @@
 
 namespace ec2mpi::ops {
 
-/// What the script prints is always listened to, so that a complaint is heard while bytes are sent.
+/// The output of the script is always read, so that a complaint is seen while bytes are sent.
 class PushTalk : public std::enable_shared_from_this<PushTalk> {
  public:
   /// Starts the script. `news` is notified of every word and of the end.
@@ -25,7 +25,7 @@ class PushTalk : public std::enable_shared_from_this<PushTalk> {
   PushTalk(std::unique_ptr<ProgramChannel> channel, std::shared_ptr<Event> news)
       : channel_(std::move(channel)), news_(std::move(news)) {}
 
-  /// What the target holds. Errors: the script's own, if it ended before.
+  /// The content of the target. Errors: the script's own, if it ended before.
   [[nodiscard]] asio::awaitable<Result<PushSurvey>> survey(Limit limit);
 
   /// Shell text for the script to run.
@@ -44,7 +44,7 @@ class PushTalk : public std::enable_shared_from_this<PushTalk> {
   [[nodiscard]] const Result<ssh::ExitStatus>& end() const { return *end_; }
   [[nodiscard]] const std::string& err() const { return err_; }
 
-  /// Nothing more will be told; then waits until the script has ended, or the limit does.
+  /// Closes the input; then waits until the script has ended, or the limit does.
   [[nodiscard]] asio::awaitable<void> close(Limit limit);
   /// Stops listening; to be called before the session goes.
   [[nodiscard]] asio::awaitable<void> leave();
@@ -74,7 +74,7 @@ class PushTalk : public std::enable_shared_from_this<PushTalk> {
 /// Shell text as the script takes it on its standard input.
 [[nodiscard]] std::string do_text(std::string text);
 
-/// What the script's own words begin with; .bashrc may say more.
+/// The beginning of the script's own words; .bashrc may print others.
 inline constexpr std::string_view kPushMark = "ec2mpi: ";
 
 }  // namespace ec2mpi::ops

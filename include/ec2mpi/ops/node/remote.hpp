@@ -12,10 +12,10 @@
 
 namespace ec2mpi::ops {
 
-/// Takes what a program prints, as it comes.
+/// Takes the output of a program as it arrives.
 using ChunkSink = std::function<void(const ssh::Chunk&)>;
 
-/// Reads a channel to its end. Before each chunk is handed on, the observer may hold it and the reading back.
+/// Reads a channel to its end. Before the sink gets a chunk, the observer may hold it and the reading back.
 [[nodiscard]] asio::awaitable<Result<ssh::ExitStatus>> read_to_end(ssh::Channel& channel, Limit limit,
                                                                    ChunkSink sink, Observer& observer);
 

@@ -1,5 +1,5 @@
 #pragma once
-/// One pull from many nodes: what is asked for, and what was done.
+/// One pull from many nodes: its options, and its result so far.
 
 #include <cstdint>
 #include <map>

@@ -1,6 +1,6 @@
 #pragma once
-/// Wildcards in a path on a node: * ? [a-z] [!a-z], and \ in front of what is no wildcard. The node's sh
-/// expands them; everything else in the path is quoted. Pure.
+/// Wildcards in a path on a node: * ? [a-z] [!a-z], and \ in front of a character that is no wildcard. The
+/// node's sh expands them; everything else in the path is quoted. Pure.
 
 #include <optional>
 #include <string>
@@ -11,7 +11,7 @@ namespace ec2mpi::ops {
 struct RemoteGlob {
   std::string shell;      ///< words for `eval "set -- ..."`: only wildcards stand outside of quotes
   std::string pattern;    ///< for fnmatch
-  std::size_t fixed = 0;  ///< so many components at the beginning hold no wildcard
+  std::size_t fixed = 0;  ///< number of components at the beginning that hold no wildcard
 
   /// What a path that the node says has matched is called in the target: from its first component with a
   /// wildcard on, so that "run1/log" and "run2/log" stay two. Nothing if it does not match at all, or would

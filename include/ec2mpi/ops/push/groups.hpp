@@ -10,7 +10,7 @@
 
 namespace ec2mpi::ops {
 
-/// These nodes share a tree, and pass it on to each other.
+/// These nodes share a tree, and relay it to each other.
 struct PushGroup {
   std::shared_ptr<const SourceTree> tree;
   std::vector<int> nodes;  ///< by index
@@ -18,7 +18,7 @@ struct PushGroup {
 
 /// Fills {node}, {index} and so on into the sources, and looks at them. Nodes with the same sources make a
 /// group, in the order of their first nodes; one group if nothing is filled in. Errors: those of
-/// scan_sources, behind the node's name if the sources are not everybody's.
+/// scan_sources, behind the node's name if the sources are not the same for all nodes.
 [[nodiscard]] Result<std::vector<PushGroup>> push_groups(const std::vector<std::string>& sources,
                                                          const std::vector<Node>& nodes,
                                                          const ScanOptions& options);

@@ -16,7 +16,7 @@
 namespace ec2mpi::ops {
 
 /// Where a push goes to, by scp's rule: into the folder, if the target is one, ends in a slash, or has to
-/// take several sources; else it is the new name. What of this depends on the node is decided there.
+/// take several sources; else it is the new name. The node decides the part of this that depends on it.
 struct PushTarget {
   std::string path;     ///< as remote_path gives it
   bool folder = false;  ///< must be a folder; made if it is missing
@@ -25,17 +25,17 @@ struct PushTarget {
 /// Errors: usage.
 [[nodiscard]] Result<PushTarget> push_target(std::string_view typed, std::size_t sources);
 
-/// `erase` would clean up the login folder or "/", as far as the path tells by itself; the node looks again.
+/// `erase` would clean up the login folder or "/", as far as the path shows; the node checks again.
 [[nodiscard]] bool cleans_up_home(const PushTarget& target, const SourceTree& tree);
 
 /// Why that is refused.
 [[nodiscard]] std::string home_refusal(std::string_view folder);
 
-/// What has been done so far, for whoever shows it. Bytes are those of files, without names and padding; over
+/// The result so far, for the views. Bytes are those of files, without names and padding; over
 /// the uplink and between nodes they are those of the compressed archive if there is one.
 struct PushCount {
   std::uint64_t uplink = 0;                     ///< bytes sent from here
-  std::uint64_t inside = 0;                     ///< bytes that nodes have passed on to each other
+  std::uint64_t inside = 0;                     ///< bytes that nodes have relayed to each other
   std::uint64_t sent = 0;                       ///< content that has left, before it was compressed
   std::uint64_t expected = 0;                   ///< bytes to be sent from here, as far as is known
   std::size_t all_files = 0;                    ///< of the sources
@@ -47,13 +47,13 @@ struct PushCount {
   std::size_t connections = 1;                  ///< that one node was fed by, at most
   std::map<int, std::uint64_t> arrived = {};  ///< on nodes at work, by index: how much of the archive, about
   std::string note = {};               ///< why some node was not served by another one; "" if all was well
-  std::vector<std::string> slow = {};  ///< labels of nodes that were served apart from the others
+  std::vector<std::string> slow = {};  ///< labels of nodes that were served separately from the others
 };
 
-/// Whether nodes pass on to each other what they get.
+/// Whether nodes relay the archive to each other.
 enum class RelayMode {
-  automatic,  ///< where that spares the uplink a good deal; who can't be reached so is served from here
-  always,     ///< who can't be reached so fails
+  automatic,  ///< where that saves much of the uplink; a node that can't be reached so is served from here
+  always,     ///< a node that can't be reached so fails
   never,
 };
 
@@ -62,11 +62,11 @@ struct PushPlan {
   std::string target;     ///< as typed; {node}, {index} and so on are filled in
   bool folder = false;    ///< there are several sources
   bool checksum = false;  ///< compare contents, not size and mtime
-  bool erase = false;     ///< remove what the source folders no longer have
+  bool erase = false;     ///< remove paths that the source folders no longer have
   bool force = false;     ///< even in the home, and above it
   RelayMode relay = RelayMode::automatic;
   bool compress = false;             ///< once for all nodes; they unpack it
-  bool dry_run = false;              ///< only tell, line by line, what would be done
+  bool dry_run = false;              ///< only report, line by line, the planned steps
   std::shared_ptr<PushCount> count;  ///< never null
 };
 

@@ -91,7 +91,7 @@ TEST(PushNeed, ModesAreMendedWithoutContent) {
   fields[13] = "d 9 700 30.0 ./proj/sub";
   const auto need = need_of(fields);
   EXPECT_TRUE(need.items.empty());
-  EXPECT_EQ(need.mends, Numbers{1});
+  EXPECT_EQ(need.attributes, Numbers{1});
   EXPECT_EQ(need.folders, Numbers{3});
   EXPECT_EQ(need.bytes, 0U);
 }
@@ -124,7 +124,7 @@ TEST(PushNeed, ChecksumsDecideWhereTheyAreAskedFor) {
   };
   EXPECT_EQ(with(std::string(64, 'e')).items, (Numbers{1, 4, 5}));
   EXPECT_EQ(with(std::string(64, 'f')).items, (Numbers{4, 5}));
-  EXPECT_EQ(with(std::string(64, 'f')).mends, Numbers{1}) << "only its time is wrong";
+  EXPECT_EQ(with(std::string(64, 'f')).attributes, Numbers{1}) << "only its time is wrong";
 }
 
 TEST(PushNeed, WhatTheSourceHasNotIsErasedFromItsFoldersOnly) {
@@ -297,12 +297,12 @@ TEST(PushSteps, NamesAreQuoted) {
   tree.tops = {{.path = "x", .name = "it's $(odd)"}};
   tree.items = {{.top = 0, .size = 3, .mode = 0600, .mtime = 50}};
   PushNeed need;
-  need.mends = {0};
+  need.attributes = {0};
   need.erase = {"./a b"};
-  EXPECT_EQ(
-      push_steps(tree, {}, need, {.new_name = "n"}, "sum", {}, {"0/x y"}),
-      "commit sum\nsteps() {\ndiscard '0/x y'\nput 0 'it'\\''s $(odd)' || return 1\n"
-      "mend 600 1970-01-01T00:00:50.000000000Z n || return 1\nerase_all './a b'\nreport_refused\n}\napply\n");
+  EXPECT_EQ(push_steps(tree, {}, need, {.new_name = "n"}, "sum", {}, {"0/x y"}),
+            "commit sum\nsteps() {\ndiscard '0/x y'\nput 0 'it'\\''s $(odd)' || return 1\n"
+            "set_attributes 600 1970-01-01T00:00:50.000000000Z n || return 1\nerase_all './a "
+            "b'\nreport_refused\n}\napply\n");
 }
 
 TEST(AskedPaths, AreTheSourcesNames) {
