@@ -44,7 +44,7 @@ MAY_KNOW |= {
     "cli/terminal": {"ops/login"} | VALUES,
     "cli/session": {"cli/terminal", "ops/setup", "ssh/libssh", "ssh/kept"} | CONFIG | SSH,
     "cli/views": {"cli/session", "cli/terminal"} | OPS | SSH,
-    "cli/commands": {"cli/views", "cli/session", "cli/terminal", "cloud", "ssh/kept"} | CONFIG | OPS | SSH,
+    "cli/commands": {"cli/views", "cli/session", "cli/terminal", "cloud", "ssh/kept", "ssh/libssh"} | CONFIG | OPS | SSH,
     "cli": {"cli/session", "cli/terminal"} | VALUES,
 }
 # Where a library may be included.

@@ -142,6 +142,7 @@ int parse_and_run(const World& world, const std::vector<std::string>& arguments)
   add_follow_commands(app, dispatch);
   add_ps_commands(app, dispatch);
   head_new_commands(app, "Jobs");
+  add_up_command(app, dispatch);
   add_status_command(app, dispatch);
   add_start_stop_commands(app, dispatch);
   add_allow_command(app, dispatch);

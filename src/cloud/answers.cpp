@@ -84,8 +84,42 @@ std::string console_output_in(const pugi::xml_node& answer) {
   return text;
 }
 
+InstanceType instance_type_in(const pugi::xml_node& answer) {
+  const auto item = answer.child("instanceTypeSet").child("item");
+  const auto texts = [&item](const char* parent, const char* list) {
+    std::vector<std::string> found;
+    for (const auto& one : item.child(parent).child(list).children("item"))
+      found.push_back(printable(trim(one.child_value())));
+    return found;
+  };
+  InstanceType type;
+  type.name = text_of(item, "instanceType");
+  type.cores = std::max(number_of(item.child("vCpuInfo"), "defaultCores"), 0);
+  const auto architectures = texts("processorInfo", "supportedArchitectures");  // old ones have i386 too
+  if (!architectures.empty()) type.architecture = architectures.back();
+  const auto strategies = texts("placementGroupInfo", "supportedStrategies");
+  type.cluster_placement = std::ranges::find(strategies, "cluster") != strategies.end();
+  return type;
+}
+
+std::vector<Image> images_in(const pugi::xml_node& answer) {
+  std::vector<Image> images;
+  for (const auto& item : answer.child("imagesSet").children("item"))
+    images.push_back({text_of(item, "imageId"), text_of(item, "name"), text_of(item, "creationDate")});
+  return images;
+}
+
 std::string next_page_in(const pugi::xml_node& answer) {
   return answer.child_value("nextToken");
+}
+
+std::string to_base64(const std::string& bytes) {
+  std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');
+  const int size =
+      ::EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
+                        reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
+  text.resize(static_cast<std::size_t>(size));
+  return text;
 }
 
 }  // namespace ec2mpi::cloud

@@ -17,6 +17,10 @@ namespace ec2mpi::cloud {
                                                 const char* element);
 /// Decoded from base64. Text that is not base64 gives nothing.
 [[nodiscard]] std::string console_output_in(const pugi::xml_node& answer);
+[[nodiscard]] InstanceType instance_type_in(const pugi::xml_node& answer);
+[[nodiscard]] std::vector<Image> images_in(const pugi::xml_node& answer);
 [[nodiscard]] std::string next_page_in(const pugi::xml_node& answer);
+
+[[nodiscard]] std::string to_base64(const std::string& bytes);
 
 }  // namespace ec2mpi::cloud

@@ -90,15 +90,18 @@ std::string iam_policy() {
                           {"Effect", "Allow"},
                           {"Action",
                            {"ec2:DescribeInstances", "ec2:DescribeSecurityGroups", "ec2:DescribeKeyPairs",
-                            "ec2:DescribePlacementGroups", "ec2:GetConsoleOutput"}},
+                            "ec2:DescribePlacementGroups", "ec2:DescribeInstanceTypes", "ec2:DescribeImages",
+                            "ec2:DescribeAvailabilityZones", "ec2:GetConsoleOutput"}},
                           {"Resource", "*"}};
-  const ordered_json change{{"Sid", "StopStartEnd"},
-                            {"Effect", "Allow"},
-                            {"Action",
-                             {"ec2:StopInstances", "ec2:StartInstances", "ec2:TerminateInstances",
-                              "ec2:AuthorizeSecurityGroupIngress", "ec2:RevokeSecurityGroupIngress",
-                              "ec2:DeleteSecurityGroup", "ec2:DeleteKeyPair", "ec2:DeletePlacementGroup"}},
-                            {"Resource", "*"}};
+  const ordered_json change{
+      {"Sid", "StartStopEnd"},
+      {"Effect", "Allow"},
+      {"Action",
+       {"ec2:RunInstances", "ec2:CreateTags", "ec2:StopInstances", "ec2:StartInstances",
+        "ec2:TerminateInstances", "ec2:CreateSecurityGroup", "ec2:ImportKeyPair", "ec2:CreatePlacementGroup",
+        "ec2:AuthorizeSecurityGroupIngress", "ec2:RevokeSecurityGroupIngress", "ec2:DeleteSecurityGroup",
+        "ec2:DeleteKeyPair", "ec2:DeletePlacementGroup"}},
+      {"Resource", "*"}};
   return ordered_json{{"Version", "2012-10-17"}, {"Statement", {look, change}}}.dump(2) + "\n";
 }
 

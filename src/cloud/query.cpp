@@ -111,7 +111,7 @@ Problem problem_of(const std::string& code, long http_status) {
   if (code == "DryRunOperation") return Problem::dry_run;
   if (any_of(code, {"InsufficientInstanceCapacity", "InsufficientHostCapacity",
                     "InsufficientReservedInstanceCapacity", "InsufficientCapacity", "SpotMaxPriceTooLow",
-                    "MaxSpotInstanceCountExceeded"}))
+                    "MaxSpotInstanceCountExceeded", "Unsupported"}))
     return Problem::capacity;
   if (any_of(code, {"VcpuLimitExceeded", "InstanceLimitExceeded", "PendingVerification"}))
     return Problem::quota;

@@ -42,6 +42,41 @@ Parameters for_rule(const std::string& group, const IngressRule& rule) {
   return parameters;
 }
 
+void add_tags(Parameters& parameters, int number, const std::string& resource, const Tags& tags) {
+  const auto name = "TagSpecification." + std::to_string(number);
+  parameters.emplace_back(name + ".ResourceType", resource);
+  int count = 0;
+  for (const auto& [key, value] : tags) {
+    const auto tag = name + ".Tag." + std::to_string(++count);
+    parameters.emplace_back(tag + ".Key", key);
+    parameters.emplace_back(tag + ".Value", value);
+  }
+}
+
+Parameters for_launch(const LaunchRequest& request, bool dry_run) {
+  const auto count = std::to_string(request.count);
+  Parameters parameters{{"ImageId", request.image},
+                        {"InstanceType", request.type},
+                        {"MinCount", count},
+                        {"MaxCount", count},
+                        {"MetadataOptions.HttpTokens", "required"},
+                        {"MetadataOptions.HttpPutResponseHopLimit", "1"}};
+  const std::pair<const char*, const std::string&> optional[] = {
+      {"KeyName", request.key_pair},
+      {"SecurityGroupId.1", request.security_group},
+      {"Placement.GroupName", request.placement_group},
+      {"Placement.AvailabilityZone", request.zone},
+      {"ClientToken", request.token}};
+  for (const auto& [name, value] : optional)
+    if (!value.empty()) parameters.emplace_back(name, value);
+  if (!request.tags.empty()) {
+    add_tags(parameters, 1, "instance", request.tags);
+    add_tags(parameters, 2, "volume", request.tags);
+  }
+  if (dry_run) parameters.emplace_back("DryRun", "true");
+  return parameters;
+}
+
 /// Those that fit in one filter, taken from the front.
 std::vector<std::string> take_some(std::vector<std::string>& ids) {
   const auto count = static_cast<std::ptrdiff_t>(std::min(ids.size(), kMostFilterValues));
@@ -174,6 +209,68 @@ asio::awaitable<Answer<std::vector<std::string>>> QueryEc2::placement_groups(std
 
 asio::awaitable<Answer<void>> QueryEc2::delete_placement_group(std::string name, Limit limit) {
   return act("DeletePlacementGroup", {{"GroupName", std::move(name)}}, limit);
+}
+
+asio::awaitable<Answer<InstanceType>> QueryEc2::instance_type(std::string name, Limit limit) {
+  Parameters parameters;
+  parameters.emplace_back("InstanceType.1", std::move(name));
+  CO_TRY_AS(answer, co_await query_.call("DescribeInstanceTypes", std::move(parameters), limit));
+  co_return instance_type_in(answer->document_element());
+}
+
+asio::awaitable<Answer<Image>> QueryEc2::newest_image(std::string owner, std::string pattern, Limit limit) {
+  Parameters parameters{{"Owner.1", owner},
+                        {"Filter.1.Name", "name"},
+                        {"Filter.1.Value.1", pattern},
+                        {"Filter.2.Name", "state"},
+                        {"Filter.2.Value.1", "available"}};
+  CO_TRY_AS(answer, co_await query_.call("DescribeImages", std::move(parameters), limit));
+  const auto images = images_in(answer->document_element());
+  const auto newest = std::ranges::max_element(images, {}, &Image::created);
+  if (newest != images.end()) co_return *newest;
+  Error error{ErrorKind::usage, "EC2 has no image " + pattern + " in this region; name one with --ami"};
+  co_return std::unexpected(ApiError(std::move(error), Problem::not_found));
+}
+
+asio::awaitable<Answer<std::vector<std::string>>> QueryEc2::zones(Limit limit) {
+  Parameters parameters{{"Filter.1.Name", "zone-type"}, {"Filter.1.Value.1", "availability-zone"}};
+  CO_TRY_AS(answer, co_await query_.call("DescribeAvailabilityZones", std::move(parameters), limit));
+  co_return names_in(answer->document_element(), "availabilityZoneInfo", "zoneName");
+}
+
+asio::awaitable<Answer<std::string>> QueryEc2::create_security_group(std::string name, Tags tags,
+                                                                     Limit limit) {
+  Parameters parameters{{"GroupName", name}, {"GroupDescription", "Made by ec2mpi up"}};
+  add_tags(parameters, 1, "security-group", tags);
+  CO_TRY_AS(answer, co_await query_.call("CreateSecurityGroup", std::move(parameters), limit));
+  co_return std::string(answer->document_element().child_value("groupId"));
+}
+
+asio::awaitable<Answer<void>> QueryEc2::allow_members(std::string group, Limit limit) {
+  Parameters parameters{
+      {"GroupId", group}, {"IpPermissions.1.IpProtocol", "-1"}, {"IpPermissions.1.Groups.1.GroupId", group}};
+  return act("AuthorizeSecurityGroupIngress", std::move(parameters), limit);
+}
+
+asio::awaitable<Answer<void>> QueryEc2::import_key_pair(std::string name, std::string public_key, Tags tags,
+                                                        Limit limit) {
+  Parameters parameters{{"KeyName", std::move(name)}, {"PublicKeyMaterial", to_base64(public_key)}};
+  add_tags(parameters, 1, "key-pair", tags);
+  return act("ImportKeyPair", std::move(parameters), limit);
+}
+
+asio::awaitable<Answer<void>> QueryEc2::create_placement_group(std::string name, Tags tags, Limit limit) {
+  Parameters parameters{{"GroupName", std::move(name)}, {"Strategy", "cluster"}};
+  add_tags(parameters, 1, "placement-group", tags);
+  return act("CreatePlacementGroup", std::move(parameters), limit);
+}
+
+asio::awaitable<Answer<std::vector<std::string>>> QueryEc2::run_instances(LaunchRequest request, bool dry_run,
+                                                                          Limit limit) {
+  const auto answer = co_await query_.call("RunInstances", for_launch(request, dry_run), limit);
+  if (!answer && answer.error().problem != Problem::dry_run) co_return std::unexpected(answer.error());
+  if (!answer) co_return std::vector<std::string>();
+  co_return names_in(answer->document_element(), "instancesSet", "instanceId");
 }
 
 std::unique_ptr<Ec2> open_ec2(asio::any_io_executor executor, CloudSettings settings,

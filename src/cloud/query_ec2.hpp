@@ -32,6 +32,17 @@ class QueryEc2 : public Ec2 {
   asio::awaitable<Answer<std::vector<std::string>>> placement_groups(std::vector<Filter> filters,
                                                                      Limit limit) override;
   asio::awaitable<Answer<void>> delete_placement_group(std::string name, Limit limit) override;
+  asio::awaitable<Answer<InstanceType>> instance_type(std::string name, Limit limit) override;
+  asio::awaitable<Answer<Image>> newest_image(std::string owner, std::string pattern, Limit limit) override;
+  asio::awaitable<Answer<std::vector<std::string>>> zones(Limit limit) override;
+  asio::awaitable<Answer<std::string>> create_security_group(std::string name, Tags tags,
+                                                             Limit limit) override;
+  asio::awaitable<Answer<void>> allow_members(std::string group, Limit limit) override;
+  asio::awaitable<Answer<void>> import_key_pair(std::string name, std::string public_key, Tags tags,
+                                                Limit limit) override;
+  asio::awaitable<Answer<void>> create_placement_group(std::string name, Tags tags, Limit limit) override;
+  asio::awaitable<Answer<std::vector<std::string>>> run_instances(LaunchRequest request, bool dry_run,
+                                                                  Limit limit) override;
 
  private:
   /// The answers to a call that comes in pages.

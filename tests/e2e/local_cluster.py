@@ -180,6 +180,9 @@ class Cluster:
         host = clusters.Cluster(self.name).load().hosts[index - 1]
         return hosts.argv(host.pid, list(map(str, words)), user)
 
+    def is_running(self, index):
+        return clusters.Cluster(self.name).load().hosts[index - 1].entry["pid"] is not None
+
     def exists(self, index, path):
         """Whether an absolute path exists on a host; costs no process, for tests that wait for it."""
         return os.path.lexists(f"/proc/{clusters.Cluster(self.name).load().hosts[index - 1].pid}/root{path}")

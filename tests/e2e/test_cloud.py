@@ -2,54 +2,13 @@
 `aws` drives the same endpoint, as a check of the endpoint itself."""
 
 import json
-import subprocess
 
 import pytest
 
-from local_cluster import TESTS, Cluster, Program
+from ec2_endpoint import SECRET, Ec2, InTheCloud, aws
+from local_cluster import Cluster
 
-ENDPOINT = TESTS / "ec2" / "endpoint"
-SECRET = "secret-of-the-tests"
 GROUP = "sg-0123456789abcdef0"
-
-
-class Ec2:
-    """The endpoint at work."""
-
-    def __init__(self, cluster, folder):
-        self.state_file = folder / "ec2.json"
-        self.process = subprocess.Popen([ENDPOINT, "--cluster", cluster.name, "--state", self.state_file], stdout=subprocess.PIPE,
-                                        text=True)
-        self.url = f"http://127.0.0.1:{self.process.stdout.readline().strip()}"
-        self.environment = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_REGION": "us-east-2",
-                            "AWS_DEFAULT_REGION": "us-east-2", "AWS_ENDPOINT_URL": self.url}
-
-    def fault(self, kind, action, times=1):
-        subprocess.run([ENDPOINT, "--state", self.state_file, "--fault", kind, "--action", action, "--times", str(times)], check=True)
-
-    def state(self):
-        return json.loads(self.state_file.read_text())
-
-    def calls(self, action):
-        return self.state()["calls"].count(action)
-
-    def close(self):
-        self.process.kill()
-        self.process.wait()
-        self.process.stdout.close()
-
-
-class InTheCloud(Program):
-    """The program with an account; all that it says is kept, so that the end can look for secrets."""
-
-    def __init__(self, folder, cluster, ec2):
-        super().__init__(folder, cluster)
-        self.ec2, self.said = ec2, ""
-
-    def __call__(self, *args, env=None, **options):
-        done = super().__call__(*args, env=self.ec2.environment | (env or {}), **options)
-        self.said += done.out + done.err
-        return done
 
 
 @pytest.fixture(scope="module")
@@ -80,16 +39,8 @@ def ids_of(ec2mpi):
     return [line.split("\t")[1] for line in (ec2mpi.cluster.folder / "amazon_instances_info").read_text().splitlines()]
 
 
-def aws(ec2mpi, *words):
-    """Debian's own client, on the same laptop, in the same account."""
-    done = ec2mpi.cluster.exec(["env", *(f"{k}={v}" for k, v in ec2mpi.ec2.environment.items()), "/usr/bin/aws", "--endpoint-url",
-                                ec2mpi.ec2.url, "--output", "json", "ec2", *words])
-    assert done.code == 0, done.err
-    return json.loads(done.out or "null")
-
-
 def test_status_shows_what_ec2_knows_of_a_pasted_list(ec2mpi):
-    done = ec2mpi("status")
+    done = ec2mpi("-vv", "status")
     assert done.code == 0, done.err
     lines = done.out.splitlines()
     assert [line.split()[:3] for line in lines[1:]] == [[f"node{i}", instance, "running"] for i, instance in enumerate(ids_of(ec2mpi), 1)]

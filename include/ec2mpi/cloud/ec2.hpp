@@ -44,8 +44,10 @@ struct Instance {
     const auto found = tags.find(key);
     return found == tags.end() ? std::string() : found->second;
   }
-  /// Whether it still exists, or will again.
+  /// Whether it has ended for good.
   [[nodiscard]] bool is_gone() const { return state == "terminated"; }
+  /// Whether it has ended for good, or soon will.
+  [[nodiscard]] bool is_ending() const { return is_gone() || state == "shutting-down"; }
 };
 
 /// One of EC2's filters: a name and the values that fit.
@@ -53,6 +55,11 @@ struct Filter {
   std::string name;
   std::vector<std::string> values;
 };
+
+/// Everything with the tag of the cluster.
+[[nodiscard]] inline std::vector<Filter> of_cluster(const std::string& name) {
+  return {{.name = std::string("tag:") + kClusterTag, .values = {name}}};
+}
 
 /// A rule of a security group for one IPv4 network.
 struct IngressRule {
@@ -68,6 +75,32 @@ struct SecurityGroup {
   std::string name;
   std::vector<IngressRule> ingress;
   Tags tags;
+};
+
+struct InstanceType {
+  std::string name;
+  std::string architecture;        ///< as images name it: "x86_64", "arm64"
+  int cores = 0;                   ///< 0 if EC2 does not answer with it
+  bool cluster_placement = false;  ///< may be in a placement group that keeps its instances close together
+};
+
+struct Image {
+  std::string id;
+  std::string name;
+  std::string created;  ///< ISO 8601
+};
+
+/// Instances that are started together, or not at all.
+struct LaunchRequest {
+  std::size_t count = 0;
+  std::string type;
+  std::string image;
+  std::string key_pair;         ///< here and below: empty leaves the choice to EC2
+  std::string security_group;   ///< its id
+  std::string placement_group;  ///< its name
+  std::string zone;
+  std::string token;  ///< a request with the same token starts nothing new
+  Tags tags;          ///< of the instances and their disks
 };
 
 class Ec2 {
@@ -104,6 +137,25 @@ class Ec2 {
   virtual asio::awaitable<Answer<std::vector<std::string>>> placement_groups(std::vector<Filter> filters,
                                                                              Limit limit) = 0;
   virtual asio::awaitable<Answer<void>> delete_placement_group(std::string name, Limit limit) = 0;
+
+  virtual asio::awaitable<Answer<InstanceType>> instance_type(std::string name, Limit limit) = 0;
+  /// The newest image of an owner whose name fits the pattern. Errors: not_found.
+  virtual asio::awaitable<Answer<Image>> newest_image(std::string owner, std::string pattern,
+                                                      Limit limit) = 0;
+  /// The names of the region's zones.
+  virtual asio::awaitable<Answer<std::vector<std::string>>> zones(Limit limit) = 0;
+  /// In the default VPC; gives the group's id.
+  virtual asio::awaitable<Answer<std::string>> create_security_group(std::string name, Tags tags,
+                                                                     Limit limit) = 0;
+  /// Everything between the members of the group.
+  virtual asio::awaitable<Answer<void>> allow_members(std::string group, Limit limit) = 0;
+  /// `public_key`: "ssh-ed25519 AAAA…"
+  virtual asio::awaitable<Answer<void>> import_key_pair(std::string name, std::string public_key, Tags tags,
+                                                        Limit limit) = 0;
+  virtual asio::awaitable<Answer<void>> create_placement_group(std::string name, Tags tags, Limit limit) = 0;
+  /// Gives the instances' ids; none in a dry run. The metadata service of the instances needs a token.
+  virtual asio::awaitable<Answer<std::vector<std::string>>> run_instances(LaunchRequest request, bool dry_run,
+                                                                          Limit limit) = 0;
 };
 
 /// The real one, with credentials that are looked for at the first call.

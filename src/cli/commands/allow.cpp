@@ -7,14 +7,13 @@
 #include "ec2mpi/cli/session/command.hpp"
 #include "ec2mpi/cli/terminal/standard_output.hpp"
 #include "ec2mpi/cloud/instance_list.hpp"
-#include "ec2mpi/cluster/values/address.hpp"
+#include "src/cli/commands/cluster_parts.hpp"
 #include "src/cli/commands/instances.hpp"
 
 namespace ec2mpi::cli {
 
 namespace {
 
-constexpr const char* kDescription = "ec2mpi";  ///< of our rules, by which the old one is found
 constexpr int kSsh = 22;
 
 struct AllowOptions {
@@ -22,25 +21,13 @@ struct AllowOptions {
   std::optional<std::string> from;
 };
 
-/// "203.0.113.7" is a network of one address; "203.0.113.0/24" is taken as it stands.
-Result<std::string> network_of(const std::string& text) {
-  const auto slash = text.find('/');
-  const auto address = text.substr(0, slash);
-  const auto bits =
-      slash == std::string::npos ? std::optional<std::uint64_t>(32) : parse_number(text.substr(slash + 1));
-  if (!is_ipv4(address) || !bits || *bits > 32)
-    return fail(ErrorKind::usage,
-                fmt::format("--from: '{}' is not an IPv4 address or network", printable(text)));
-  return fmt::format("{}/{}", address, *bits);
-}
-
 bool is_for_ssh(const cloud::IngressRule& rule) {
   if (rule.protocol == "-1") return true;
   return rule.protocol == "tcp" && rule.from_port <= kSsh && kSsh <= rule.to_port;
 }
 
 bool is_own_rule(const cloud::IngressRule& rule) {
-  return rule.description == kDescription && rule.protocol == "tcp" && rule.from_port == kSsh &&
+  return rule.description == kRuleDescription && rule.protocol == "tcp" && rule.from_port == kSsh &&
          rule.to_port == kSsh;
 }
 
@@ -78,7 +65,7 @@ asio::awaitable<cloud::Answer<std::vector<cloud::SecurityGroup>>> groups_of(
 asio::awaitable<cloud::Answer<void>> replace_rule(InstanceContext& context, cloud::SecurityGroup group,
                                                   std::string network) {
   if (!lets_in(group, network)) {
-    cloud::IngressRule rule{"tcp", kSsh, kSsh, network, kDescription};
+    cloud::IngressRule rule{"tcp", kSsh, kSsh, network, kRuleDescription};
     auto added = co_await context.ec2.allow(group.id, std::move(rule), context.limit());
     if (!added && added.error().problem != cloud::Problem::exists) co_return added;
   }
@@ -94,12 +81,7 @@ asio::awaitable<cloud::Answer<void>> replace_rule(InstanceContext& context, clou
 }
 
 asio::awaitable<int> allow_ssh(InstanceContext& context, std::optional<std::string> from) {
-  if (!from) {
-    const auto own = co_await cloud::find_own_address(cloud::process_environment(), context.limit());
-    if (!own) co_return report_error(context, own.error(), exit_code::not_started);
-    from = *own;
-  }
-  const auto network = network_of(*from);
+  const auto network = co_await choose_network(context, from);
   if (!network) co_return report_error(context, network.error(), exit_code::not_started);
   const auto found = co_await look_up_known(context);
   if (!found) co_return report_error(context, found.error(), exit_code::not_started);

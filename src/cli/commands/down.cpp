@@ -2,109 +2,34 @@
 #include <algorithm>
 #include <set>
 
-#include "ec2mpi/base/event.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/command.hpp"
+#include "src/cli/commands/cluster_parts.hpp"
 #include "src/cli/commands/instances.hpp"
 
 namespace ec2mpi::cli {
 
 namespace {
 
-/// A group is in use until EC2 has let go of the last network card, some seconds after the instance's end.
-constexpr int kTries = 12;
-constexpr auto kPause = std::chrono::seconds(5);
-
-using Removal = std::function<asio::awaitable<cloud::Answer<void>>()>;
-
 struct DownOptions {
   InstanceOptions which;
   Agreement agreement;
 };
 
-std::vector<cloud::Filter> with_tag(const std::string& cluster) {
-  std::vector<cloud::Filter> filters(1);
-  filters[0].name = std::string("tag:") + cloud::kClusterTag;
-  filters[0].values.push_back(cluster);
-  return filters;
-}
-
-/// The things of a cluster besides its instances.
-struct ClusterParts {
-  std::vector<std::string> security_groups;
-  std::vector<std::string> placement_groups;
-  std::vector<std::string> key_pairs;
-};
-
-asio::awaitable<cloud::Answer<ClusterParts>> parts_of(InstanceContext& context, std::string cluster) {
-  ClusterParts found;
-  CO_TRY_AS(groups, co_await context.ec2.security_groups(with_tag(cluster), context.limit()));
-  for (const auto& group : *groups) found.security_groups.push_back(group.id);
-  CO_TRY_AS(placements, co_await context.ec2.placement_groups(with_tag(cluster), context.limit()));
-  found.placement_groups = std::move(*placements);
-  CO_TRY_AS(keys, co_await context.ec2.key_pairs(with_tag(cluster), context.limit()));
-  found.key_pairs = std::move(*keys);
-  co_return std::move(found);
-}
-
-/// Repeats a removal while the thing is in use. A thing that is gone counts as removed.
-asio::awaitable<bool> remove_one(InstanceContext& context, std::string what, Removal remove) {
-  for (int attempt = 1;; ++attempt) {
-    const auto removed = co_await remove();
-    if (removed || removed.error().problem == cloud::Problem::not_found) co_return true;
-    Wake wake = Wake::notified;
-    if (removed.error().problem == cloud::Problem::in_use && attempt < kTries)
-      wake = co_await sleep_for(kPause, context.limit());
-    else
-      wake = Wake::stopped;
-    if (wake != Wake::stopped) continue;
-    context.console().talk(fmt::format("ec2mpi: {} remains: {}", what, removed.error().message));
-    co_return false;
-  }
-}
-
-asio::awaitable<bool> remove_parts(InstanceContext& context, std::string cluster) {
-  const auto found = co_await parts_of(context, cluster);
-  if (!found) {
-    context.console().talk("ec2mpi: cannot look for the cluster's groups and keys: " + found.error().message);
-    co_return false;
-  }
-  bool all = true;
-  for (const auto& group : found->security_groups) {
-    const Removal remove = [&context, &group] {
-      return context.ec2.delete_security_group(group, context.limit());
-    };
-    const bool gone = co_await remove_one(context, "the security group " + group, remove);
-    all = all && gone;
-  }
-  for (const auto& group : found->placement_groups) {
-    const Removal remove = [&context, &group] {
-      return context.ec2.delete_placement_group(group, context.limit());
-    };
-    const bool gone = co_await remove_one(context, "the placement group " + group, remove);
-    all = all && gone;
-  }
-  for (const auto& key : found->key_pairs) {
-    const Removal remove = [&context, &key] { return context.ec2.delete_key_pair(key, context.limit()); };
-    const bool gone = co_await remove_one(context, "the key pair " + key, remove);
-    all = all && gone;
-  }
-  co_return all;
-}
-
 /// Removes the groups and keys of clusters that have no instance left.
 asio::awaitable<bool> remove_emptied(InstanceContext& context, std::set<std::string> clusters) {
   bool all = true;
   for (const auto& cluster : clusters) {
-    const auto left = co_await context.ec2.instances(with_tag(cluster), context.limit());
+    const auto left = co_await context.ec2.instances(cloud::of_cluster(cluster), context.limit());
     if (!left) {
       context.console().talk("ec2mpi: " + left.error().message);
       all = false;
       continue;
     }
     if (!std::ranges::all_of(*left, &cloud::Instance::is_gone)) continue;
-    const bool removed = co_await remove_parts(context, cluster);
+    const bool removed = co_await remove_cluster_parts(context, cluster);
+    if (removed && context.list) remove_key_file(context.list->file, cluster);
     all = all && removed;
   }
   co_return all;
@@ -119,12 +44,10 @@ std::set<std::string> clusters_of(const InstanceContext& context,
   return clusters;
 }
 
+/// It is no error if none is left: a second `down` removes the things that the first one could not.
 asio::awaitable<cloud::Answer<std::vector<cloud::Instance>>> find_targets(InstanceContext& context) {
-  if (!context.options.cluster) {
-    auto found = co_await look_up_known(context);
-    co_return found;
-  }
-  CO_TRY_AS(found, co_await look_up(context));  // a cluster without instances may still have groups
+  CO_TRY_AS(found, co_await look_up(context));
+  CO_TRY(refuse_unknown(context, *found));
   co_return std::move(found->known);
 }
 
@@ -151,7 +74,7 @@ asio::awaitable<int> end_instances(InstanceContext& context, Agreement agreement
   const auto now = co_await wait_for_state(context, ids_of(*found), "terminated");
   if (!now) co_return report_error(context, now.error(), exit_code::node_failed);
   const bool gone = std::ranges::all_of(*now, &cloud::Instance::is_gone);
-  if (context.runtime.stop().stop_requested()) {
+  if (context.stop.stop_requested()) {
     context.console().talk("ec2mpi: interrupted; `ec2mpi down` again does the rest");
     co_return exit_code::interrupted;
   }

@@ -179,7 +179,9 @@ std::string late_line(const InstanceContext& context, const std::vector<cloud::I
                       const std::string& state) {
   std::vector<std::string> late;
   for (const auto& one : instances)
-    if (one.state != state) late.push_back(fmt::format("{} is {}", title_of(context, one.id), one.state));
+    if (one.state != state)
+      late.push_back(fmt::format("{} is {}{}", title_of(context, one.id), one.state,
+                                 one.is_ending() && !one.reason.empty() ? " (" + one.reason + ")" : ""));
   const auto shown = std::min<std::size_t>(late.size(), 3);
   return fmt::format("{} of {} {}; {}{}", instances.size() - late.size(), instances.size(), state,
                      join({late.begin(), late.begin() + static_cast<std::ptrdiff_t>(shown)}, ", "),
@@ -206,7 +208,6 @@ Result<void> keep_before(const std::filesystem::path& file) {
 
 void add_instance_options(CLI::App& command, InstanceOptions& options) {
   constexpr const char* kWhich = "Which instances";
-  constexpr const char* kAccount = "Which account";
   command.add_option("--list", options.list, "Those of this instance list [amazon_instances_info]")
       ->type_name("FILE")
       ->envname("EC2MPI_LIST")
@@ -225,15 +226,18 @@ void add_instance_options(CLI::App& command, InstanceOptions& options) {
       ->excludes(wanted)
       ->excludes(ids)
       ->group(kWhich);
-  command.add_option("--region", options.account.region, "AWS region [AWS_REGION, or the profile's]")
+  add_account_options(command, options.account);
+}
+
+void add_account_options(CLI::App& command, cloud::CloudFlags& account) {
+  constexpr const char* kAccount = "Which account";
+  command.add_option("--region", account.region, "AWS region [AWS_REGION, or the profile's]")
       ->type_name("NAME")
       ->group(kAccount);
-  command.add_option("--profile", options.account.profile, "Profile of ~/.aws/config [AWS_PROFILE]")
+  command.add_option("--profile", account.profile, "Profile of ~/.aws/config [AWS_PROFILE]")
       ->type_name("NAME")
       ->group(kAccount);
-  command
-      .add_option("--endpoint-url", options.account.endpoint,
-                  "Another EC2 endpoint; http on this machine only")
+  command.add_option("--endpoint-url", account.endpoint, "Another EC2 endpoint; http on this machine only")
       ->type_name("URL")
       ->group(kAccount);
 }
@@ -261,18 +265,17 @@ Result<int> run_on_instances(const InstanceOptions& options, const CommonOptions
   TRY_AS(settings, cloud::find_cloud_settings(options.account, cloud::process_environment()));
   Runtime runtime(common);
   const auto ec2 = cloud::open_ec2(runtime.executor(), *settings, cloud::process_environment());
-  InstanceContext context{runtime,         *ec2,           settings->region, std::move(*config), options,
-                          std::move(list), std::move(*ids)};
+  InstanceContext context{
+      runtime,         *ec2,          settings->region, std::move(*config), options, std::move(list),
+      std::move(*ids), runtime.stop()};
   return runtime.run(on_loop(context, std::move(work)));
 }
 
 asio::awaitable<cloud::Answer<FoundInstances>> look_up(InstanceContext& context) {
   FoundInstances found;
   if (context.options.cluster) {
-    std::vector<cloud::Filter> filters(1);
-    filters[0].name = std::string("tag:") + cloud::kClusterTag;
-    filters[0].values.push_back(*context.options.cluster);
-    CO_TRY_AS(tagged, co_await context.ec2.instances(std::move(filters), context.limit()));
+    CO_TRY_AS(tagged,
+              co_await context.ec2.instances(cloud::of_cluster(*context.options.cluster), context.limit()));
     found.known = std::move(*tagged);
     co_return std::move(found);
   }
@@ -285,17 +288,19 @@ asio::awaitable<cloud::Answer<FoundInstances>> look_up(InstanceContext& context)
   co_return std::move(found);
 }
 
+Result<void> refuse_unknown(const InstanceContext& context, const FoundInstances& found) {
+  if (found.unknown.empty()) return {};
+  std::vector<std::string> titles;
+  for (const auto& id : found.unknown) titles.push_back(title_of(context, id));
+  return fail(ErrorKind::usage,
+              fmt::format("{}: not an instance of this account in {}; correct the list, or choose another "
+                          "--region or --profile",
+                          join(titles, ", "), context.region));
+}
+
 asio::awaitable<cloud::Answer<std::vector<cloud::Instance>>> look_up_known(InstanceContext& context) {
   CO_TRY_AS(found, co_await look_up(context));
-  if (!found->unknown.empty()) {
-    std::vector<std::string> titles;
-    for (const auto& id : found->unknown) titles.push_back(title_of(context, id));
-    Error error{ErrorKind::usage,
-                fmt::format("{}: not an instance of this account in {}; correct the list, or choose another "
-                            "--region or --profile",
-                            join(titles, ", "), context.region)};
-    co_return std::unexpected(cloud::ApiError(std::move(error)));
-  }
+  CO_TRY(refuse_unknown(context, *found));
   if (found->known.empty()) co_return std::unexpected(cloud::ApiError(no_instances(context)));
   co_return std::move(found->known);
 }
@@ -328,10 +333,13 @@ asio::awaitable<Result<bool>> ask_to_agree(InstanceContext& context, Agreement a
                    fmt::format("ec2mpi has not started {} of these; with --yes, name all with --ids",
                                count_of(foreign, "instance")));
   }
+  auto agreed = co_await ask_to_type(context, fmt::format("{} {}", verb, instances.size()));
+  co_return agreed;
+}
+
+asio::awaitable<Result<bool>> ask_to_type(InstanceContext& context, std::string wanted) {
   if (::isatty(STDIN_FILENO) == 0)
-    co_return fail(ErrorKind::usage,
-                   "nothing was changed: there is no terminal to ask on; use --yes with --ids");
-  const auto wanted = fmt::format("{} {}", verb, instances.size());
+    co_return fail(ErrorKind::usage, "nothing was changed: there is no terminal to ask on; use --yes");
   context.console().talk(fmt::format("Type `{}` to do it; all else changes nothing:", wanted));
   co_await context.console().flush(context.limit());
   CO_TRY_AS(line, co_await read_line(context));
@@ -351,7 +359,10 @@ asio::awaitable<cloud::Answer<std::vector<cloud::Instance>>> wait_for_state(Inst
     if (!now && !seen.empty() && limit.stop.stop_requested()) break;
     if (!now) co_return std::unexpected(now.error());
     seen = std::move(*now);
-    if (all_in(seen, state)) break;
+    const bool ends = state == "terminated";
+    const bool complete = ends || seen.size() == ids.size();  // EC2 may need some seconds to know a new one
+    if (complete && all_in(seen, state)) break;
+    if (!ends && std::ranges::any_of(seen, &cloud::Instance::is_ending)) break;
     context.console().status(late_line(context, seen, state));
     const Wake wake = co_await sleep_for(pause, limit);
     if (wake == Wake::stopped || Clock::now() >= limit.deadline) break;
@@ -389,7 +400,7 @@ asio::awaitable<cloud::Answer<void>> write_list(InstanceContext& context) {
 }
 
 int report_error(InstanceContext& context, const Error& error, int code) {
-  if (context.runtime.stop().stop_requested()) {
+  if (context.stop.stop_requested()) {
     context.console().talk("ec2mpi: interrupted");
     return exit_code::interrupted;
   }

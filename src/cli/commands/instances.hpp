@@ -53,8 +53,9 @@ struct InstanceContext {
   InstanceOptions options;
   std::optional<ListedInstances> list;  ///< nothing with --cluster, or with --ids where no list is
   std::vector<std::string> ids;         ///< the chosen ones; empty with --cluster
+  std::stop_token stop;                 ///< of the runtime, except while a failed start is undone
 
-  [[nodiscard]] Limit limit() const { return {.deadline = Clock::time_point::max(), .stop = runtime.stop()}; }
+  [[nodiscard]] Limit limit() const { return {.deadline = Clock::time_point::max(), .stop = stop}; }
   [[nodiscard]] Console& console() const { return runtime.console(); }
 };
 
@@ -68,7 +69,9 @@ struct FoundInstances {
   std::vector<std::string> unknown;
 };
 [[nodiscard]] asio::awaitable<cloud::Answer<FoundInstances>> look_up(InstanceContext& context);
-/// The same for commands that refuse an unknown id.
+/// Errors: usage, if there are unknown ids.
+[[nodiscard]] Result<void> refuse_unknown(const InstanceContext& context, const FoundInstances& found);
+/// The known ones, of which there must be at least one. Errors: usage, if there are unknown ids.
 [[nodiscard]] asio::awaitable<cloud::Answer<std::vector<cloud::Instance>>> look_up_known(
     InstanceContext& context);
 
@@ -83,10 +86,16 @@ struct FoundInstances {
                                                          std::string verb,
                                                          std::vector<cloud::Instance> instances);
 
+/// Asks the user to type the words. False if the user types other words. Errors: usage, without a terminal.
+[[nodiscard]] asio::awaitable<Result<bool>> ask_to_type(InstanceContext& context, std::string wanted);
+
 /// Asks EC2 until all instances are in the state, and shows which ones are late. After a Ctrl-C or ten
 /// minutes it returns the last states.
 [[nodiscard]] asio::awaitable<cloud::Answer<std::vector<cloud::Instance>>> wait_for_state(
     InstanceContext& context, std::vector<std::string> ids, std::string state);
+
+/// The account's flags: --region, --profile, --endpoint-url.
+void add_account_options(CLI::App& command, cloud::CloudFlags& account);
 
 /// Writes states and addresses into the list; the list as it was stays as LIST.before.
 [[nodiscard]] asio::awaitable<cloud::Answer<void>> write_list(InstanceContext& context);

@@ -1,3 +1,5 @@
+#include "src/cli/commands/setup.hpp"
+
 #include <map>
 
 #include "ec2mpi/base/try.hpp"
@@ -15,18 +17,6 @@
 namespace ec2mpi::cli {
 
 namespace {
-
-struct SetupOptions {
-  ListOptions list;
-  ConnectOptions connect;
-  FleetFlags fleet;
-  bool undo = false;
-  bool dry_run = false;
-  bool no_packages = false;
-  bool sudo = false;
-  bool json = false;
-  std::string mpi;
-};
 
 ops::MpiChoice mpi_choice(std::string_view name) {
   if (name == "openmpi") return ops::MpiChoice::open_mpi;
@@ -95,6 +85,8 @@ asio::awaitable<FleetReport> undo(CommandContext& context, const SetupOptions& o
   co_return std::move(end.report);
 }
 
+}  // namespace
+
 Result<int> run_setup(const SetupOptions& options, const CommonOptions& common) {
   TRY_AS(cluster, open_cluster(options.list));
   TRY_AS(memory, recall_setup(*cluster));
@@ -112,8 +104,6 @@ Result<int> run_setup(const SetupOptions& options, const CommonOptions& common) 
   const auto flow = fleet_options(*cluster, options.connect, options.fleet);
   return run_fleet_command(*cluster, *access, flow, common, std::move(command));
 }
-
-}  // namespace
 
 void add_setup_command(CLI::App& app, Dispatch& dispatch) {
   auto options = std::make_shared<SetupOptions>();

@@ -34,7 +34,7 @@ std::vector<cloud::Instance> to_change(std::vector<cloud::Instance> instances, C
 std::optional<Error> ended_one(const InstanceContext& context,
                                const std::vector<cloud::Instance>& instances) {
   for (const auto& one : instances)
-    if (one.state == "terminated" || one.state == "shutting-down")
+    if (one.is_ending())
       return Error{ErrorKind::usage,
                    fmt::format("{} is {}; take it out of the list, or choose others with -w",
                                title_of(context, one.id), one.state)};
@@ -70,7 +70,7 @@ asio::awaitable<int> change_state(InstanceContext& context, Change change, Agree
   }
   const auto now = co_await wait_for_state(context, ids, final_state(change));
   if (!now) co_return report_error(context, now.error(), exit_code::node_failed);
-  if (context.runtime.stop().stop_requested()) {
+  if (context.stop.stop_requested()) {
     context.console().talk("ec2mpi: interrupted; EC2 continues, and `ec2mpi status` shows how far it is");
     co_return exit_code::interrupted;
   }

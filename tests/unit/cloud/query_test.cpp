@@ -161,6 +161,78 @@ TEST(Query, DryRunThatWouldWorkCounts) {
   EXPECT_TRUE(stop_one(asked));
 }
 
+LaunchRequest two_instances() {
+  LaunchRequest request;
+  request.count = 2;
+  request.type = "c5n.large";
+  request.image = "ami-1";
+  request.token = "token-1";
+  request.tags = {{kClusterTag, "c1"}};
+  return request;
+}
+
+HttpAnswer two_started() {
+  return {200,
+          "<RunInstancesResponse><instancesSet><item><instanceId>i-0123456789abcdef0</instanceId></item>"
+          "<item><instanceId>i-0123456789abcdef1</instanceId></item></instancesSet></RunInstancesResponse>"};
+}
+
+Answer<std::vector<std::string>> launch_two(Asked& asked, bool dry_run) {
+  return asked.operator()<std::vector<std::string>>(
+      [dry_run](Ec2& ec2) { return ec2.run_instances(two_instances(), dry_run, {}); });
+}
+
+TEST(RunInstances, RepetitionOfALostRequestHasTheSameToken) {
+  Asked asked{{fail(ErrorKind::unreachable, "Server returned nothing"), two_started()}};
+  const auto started = launch_two(asked, false);
+  ASSERT_TRUE(started) << started.error().message;
+  EXPECT_EQ(started->size(), 2U);
+  ASSERT_EQ(asked.requests.size(), 2U);
+  EXPECT_EQ(asked.requests[0].body, asked.requests[1].body);
+  EXPECT_NE(asked.requests[0].body.find("&ClientToken=token-1"), std::string::npos);
+}
+
+TEST(RunInstances, AllOrNoneAreStartedWithTagsAndMetadataTokens) {
+  Asked asked{{two_started()}};
+  ASSERT_TRUE(launch_two(asked, false));
+  for (const auto* part : {"&MinCount=2&MaxCount=2", "&MetadataOptions.HttpTokens=required",
+                           "Specification.1.ResourceType=instance", "Specification.2.ResourceType=volume",
+                           "Specification.2.Tag.1.Key=ec2mpi%3Acluster"})
+    EXPECT_NE(asked.requests[0].body.find(part), std::string::npos) << part;
+}
+
+TEST(RunInstances, DryRunStartsNone) {
+  Asked asked{{error_answer(412, "DryRunOperation", "Request would have succeeded")}};
+  const auto started = launch_two(asked, true);
+  ASSERT_TRUE(started);
+  EXPECT_TRUE(started->empty());
+  EXPECT_NE(asked.requests[0].body.find("&DryRun=true"), std::string::npos);
+}
+
+TEST(RunInstances, FullZoneIsNotAskedAgain) {
+  Asked asked{{error_answer(500, "InsufficientInstanceCapacity", "We currently do not have capacity.")}};
+  const auto started = launch_two(asked, false);
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().problem, Problem::capacity);
+  EXPECT_EQ(asked.requests.size(), 1U);
+}
+
+TEST(Query, NewestImageIsTheLastCreated) {
+  const std::string item = "<item><imageId>ami-";
+  Asked asked{{HttpAnswer{
+      200,
+      "<DescribeImagesResponse><imagesSet>" + item +
+          "1</imageId><name>a</name><creationDate>2026-01-02T00:00:00.000Z</creationDate></item>" + item +
+          "2</imageId><name>b</name><creationDate>2026-07-01T00:00:00.000Z</creationDate></item>" + item +
+          "3</imageId><name>c</name><creationDate>2025-12-01T00:00:00.000Z</creationDate></item>"
+          "</imagesSet></DescribeImagesResponse>"}}};
+  const auto image =
+      asked.operator()<Image>([](Ec2& ec2) { return ec2.newest_image("099720109477", "ubuntu*", {}); });
+  ASSERT_TRUE(image);
+  EXPECT_EQ(image->id, "ami-2");
+  EXPECT_NE(asked.requests[0].body.find("&Owner.1=099720109477"), std::string::npos);
+}
+
 TEST(Query, NoErrorHasTheSecret) {
   for (const auto* code :
        {"AuthFailure", "RequestExpired", "UnauthorizedOperation", "InvalidInstanceID.NotFound"}) {

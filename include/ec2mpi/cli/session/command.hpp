@@ -48,6 +48,7 @@ void add_follow_commands(CLI::App& app, Dispatch& dispatch);
 void add_jobs_commands(CLI::App& app, Dispatch& dispatch);
 void add_net_command(CLI::App& app, Dispatch& dispatch);
 void add_option_tree_command(CLI::App& app, Dispatch& dispatch);
+void add_up_command(CLI::App& app, Dispatch& dispatch);
 void add_status_command(CLI::App& app, Dispatch& dispatch);
 void add_start_stop_commands(CLI::App& app, Dispatch& dispatch);
 void add_down_command(CLI::App& app, Dispatch& dispatch);
