@@ -1,5 +1,6 @@
 """exec and exec-all against four real hosts: output, statuses, summary, limits, signals, and each fault."""
 
+import os
 import re
 import signal
 import subprocess
@@ -76,7 +77,10 @@ def test_a_command_that_is_not_there(ec2mpi):
 
 
 def test_standard_input_is_empty_not_a_terminal_that_waits(ec2mpi):
-    done = ec2mpi("exec-all", "cat; echo end", input="for nobody\n")
+    ours, theirs = os.pipe()  # nobody writes to it or closes it
+    done = ec2mpi("exec-all", "cat; echo end", stdin=ours)
+    os.close(ours)
+    os.close(theirs)
     assert done.code == 0
     assert all(lines_of(done.out, node) == ["end"] for node in (1, 2, 3, 4))
 
