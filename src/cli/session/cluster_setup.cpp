@@ -122,8 +122,6 @@ Result<Keys> load_keys(const Cluster& cluster, const ConnectOptions& options, bo
 /// Begins the state of a list whose folder is read-only. It copies the state beside the list, if that can be
 /// trusted.
 Result<void> move_state(const StateFolder& from, const StateFolder& to, const fs::path& list) {
-  print_talk(fmt::format("ec2mpi: nothing can be written beside the list; what is remembered is kept in {}\n",
-                         printable(to.path().string())));
   if (!from.check()) return to.make();
   for (const auto& name : {fs::path("known_hosts"), "lists" / list, "setup" / list / "nodes"}) {
     TRY_AS(text, from.read(name));
@@ -196,7 +194,14 @@ Result<StateFolder> open_state(const fs::path& list) {
   }
   auto state = StateFolder::away_from(list.parent_path());
   TRY(state.check());
-  if (!is_there(state.path())) TRY(move_state(usual, state, list.filename()));
+  if (is_there(state.path())) return state;
+  if (auto moved = move_state(usual, state, list.filename()); !moved) {
+    if (is_there(state.path())) return std::unexpected(moved.error());
+    TRY(usual.check());  // nothing can be written anywhere, which is no obstacle to reading
+    return usual;
+  }
+  print_talk(fmt::format("ec2mpi: nothing can be written beside the list; what is remembered is kept in {}\n",
+                         printable(state.path().string())));
   return state;
 }
 

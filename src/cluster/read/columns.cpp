@@ -94,62 +94,43 @@ std::unexpected<Error> bad_row(std::string_view source, int line, std::string_vi
   return bad_list(source, line, fmt::format("{}; correct this line", problem));
 }
 
-/// A table whose header names its columns; one row, one machine.
-class HeaderReader {
- public:
-  HeaderReader(const Grid& grid, std::size_t header, std::string_view source)
-      : grid_(grid), header_(header), source_(source), fields_(header_fields(grid.row(header))) {}
-
-  Result<Listing> read() {
-    complete_fields();
-    Listing out;
-    out.nodes.reserve(grid_.rows.size());
-    for (std::size_t i = header_ + 1; i < grid_.rows.size(); ++i) {
-      if (std::ranges::equal(grid_.row(i), grid_.row(header_))) continue;  // the header again
-      Node node;
-      node.line = grid_.rows[i].line;
-      if (const auto problem = put_row(node, grid_.row(i))) return bad_row(source_, node.line, *problem);
-      out.nodes.push_back(std::move(node));
-    }
-    return out;
+/// Makes a node of each row from `first` on, but of none that repeats the header above.
+template <class Put>
+Result<Listing> read_rows(const Grid& grid, std::size_t first, std::string_view source, Put put) {
+  Listing out;
+  out.nodes.reserve(grid.rows.size());
+  for (std::size_t i = first; i < grid.rows.size(); ++i) {
+    if (first > 0 && std::ranges::equal(grid.row(i), grid.row(first - 1))) continue;
+    Node node;
+    node.line = grid.rows[i].line;
+    if (const std::optional<std::string> problem = put(node, grid.row(i)))
+      return bad_row(source, node.line, *problem);
+    out.nodes.push_back(std::move(node));
   }
+  return out;
+}
 
- private:
-  /// A column of ids that are none of EC2's is not used; one of states is found under any name.
-  void complete_fields() {
-    std::vector<std::size_t> ids(fields_.size());
-    std::vector<Column> unnamed(fields_.size());
-    for (std::size_t i = header_ + 1; i < grid_.rows.size(); ++i) {
-      const Cells row = grid_.row(i);
-      for (std::size_t j = 0; j < row.size() && j < fields_.size(); ++j) {
-        if (fields_[j] == Field::instance_id && looks_like_instance_id(row[j])) ++ids[j];
-        if (fields_[j] == Field::unknown) unnamed[j].see(row[j]);
-      }
+/// The fields of the header. A column of ids that are none of EC2's is not used; one of states is found under
+/// any name.
+std::vector<Field> fields_below(const Grid& grid, std::size_t header) {
+  std::vector<Field> fields = header_fields(grid.row(header));
+  std::vector<std::size_t> ids(fields.size());
+  std::vector<Column> unnamed(fields.size());
+  for (std::size_t i = header + 1; i < grid.rows.size(); ++i) {
+    const Cells row = grid.row(i);
+    for (std::size_t j = 0; j < row.size() && j < fields.size(); ++j) {
+      if (fields[j] == Field::instance_id && looks_like_instance_id(row[j])) ++ids[j];
+      if (fields[j] == Field::unknown) unnamed[j].see(row[j]);
     }
-    for (std::size_t j = 0; j < fields_.size(); ++j) {
-      if (fields_[j] == Field::instance_id && ids[j] == 0) fields_[j] = Field::unused;
-      const Column& column = unnamed[j];
-      if (column.holds_only_states() || (column.states > 0 && 2 * column.states >= column.filled))
-        fields_[j] = Field::state;
-    }
-    has_ids_ = std::ranges::find(fields_, Field::instance_id) != fields_.end();
   }
-
-  std::optional<std::string> put_row(Node& node, Cells cells) const {
-    for (std::size_t i = fields_.size(); i < cells.size(); ++i) {
-      if (!is_blank_cell(cells[i])) return in_quotes(cells[i]) + " stands under no column name";
-    }
-    auto problem = put_cells(node, fields_, cells);
-    if (!problem && has_ids_ && node.instance_id.empty()) problem = "there is no instance id in this row";
-    return problem;
+  for (std::size_t j = 0; j < fields.size(); ++j) {
+    if (fields[j] == Field::instance_id && ids[j] == 0) fields[j] = Field::unused;
+    const Column& column = unnamed[j];
+    if (column.holds_only_states() || (column.states > 0 && 2 * column.states >= column.filled))
+      fields[j] = Field::state;
   }
-
-  const Grid& grid_;
-  std::size_t header_;
-  std::string_view source_;
-  std::vector<Field> fields_;
-  bool has_ids_ = false;
-};
+  return fields;
+}
 
 class ColumnReader {
  public:
@@ -339,7 +320,16 @@ bool fits_header(const Grid& grid, std::size_t header) {
 }
 
 Result<Listing> read_by_header(const Grid& grid, std::size_t header, std::string_view source) {
-  return HeaderReader(grid, header, source).read();
+  const std::vector<Field> fields = fields_below(grid, header);
+  const bool has_ids = std::ranges::find(fields, Field::instance_id) != fields.end();
+  return read_rows(grid, header + 1, source, [&](Node& node, Cells cells) -> std::optional<std::string> {
+    for (std::size_t i = fields.size(); i < cells.size(); ++i) {
+      if (!is_blank_cell(cells[i])) return in_quotes(cells[i]) + " stands under no column name";
+    }
+    auto problem = put_cells(node, fields, cells);
+    if (!problem && has_ids && node.instance_id.empty()) problem = "there is no instance id in this row";
+    return problem;
+  });
 }
 
 Result<Listing> read_rows_without_ids(const Grid& grid, std::string_view source) {
@@ -350,15 +340,7 @@ Result<Listing> read_rows_without_ids(const Grid& grid, std::string_view source)
     return bad_list(source, grid.rows.front().line,
                     "no column here holds addresses; put the line of column names on top of the list");
   }
-  Listing out;
-  for (std::size_t i = 0; i < grid.rows.size(); ++i) {
-    Node node;
-    node.line = grid.rows[i].line;
-    if (const auto problem = put_cells(node, fields, grid.row(i)))
-      return bad_row(source, node.line, *problem);
-    out.nodes.push_back(std::move(node));
-  }
-  return out;
+  return read_rows(grid, 0, source, [&](Node& node, Cells cells) { return put_cells(node, fields, cells); });
 }
 
 Result<Listing> read_columns(const InstanceRows& rows, std::string_view source) {

@@ -15,12 +15,13 @@
 namespace ec2mpi {
 namespace {
 
+constexpr std::string_view kPhrases[] = {
+#include "src/cluster/read/console_phrases.inc"
+};
+
 bool is_console_phrase(std::string_view cell) {
-  constexpr std::array<std::string_view, 14> kPhrases = {
-      "Initializing", "No alarms", "View alarms +", "Loading...", "disabled", "enabled",  "Linux/UNIX",
-      "Windows",      "true",      "false",         "Required",   "required", "Optional", "optional"};
   return cell.ends_with(" checks passed") || cell.ends_with(" checks failed") || cell.ends_with("in alarm") ||
-         std::find(kPhrases.begin(), kPhrases.end(), cell) != kPhrases.end();
+         std::ranges::find(kPhrases, cell) != std::end(kPhrases);
 }
 
 Field field_with_dots(std::string_view cell) {
@@ -62,20 +63,32 @@ std::optional<std::string> put_dns(std::string& place, std::string_view name,
 
 std::optional<std::string> put_ipv6(Node& node, std::string_view cell) {
   const std::string_view first = first_of_several(cell);
-  std::string_view bare = first.substr(0, first.find('/'));
-  if (const auto canonical = canonical_ipv6(bare)) return put_once(node.ipv6, *canonical, "IPv6 addresses");
+  const auto spec = host_of(first.substr(0, first.find('/')), BareWords::refused);
+  if (!spec) return spec.error();
+  if (spec->kind == HostSpec::Kind::ipv6) return put_once(node.ipv6, spec->host, "IPv6 addresses");
   return fmt::format("{} is not a valid IPv6 address", in_quotes(first));
 }
 
+bool holds_address(std::string_view text) {
+  return std::ranges::any_of(words(text), [](std::string_view word) {
+    while (word.starts_with(',')) word.remove_prefix(1);
+    return is_numeric_address(word.substr(0, word.find(',')));
+  });
+}
+
 std::optional<std::string> put_address(Node& node, Field field, std::string_view cell) {
-  const auto spec = host_of(first_of_several(cell), BareWords::refused);
+  const std::string_view first = first_of_several(cell);
+  const auto spec = host_of(first, BareWords::refused);
   if (!spec) return spec.error();
+  const bool any_kind = field == Field::any_address || field == Field::host;
+  if (any_kind && holds_address(cell.substr(first.size()))) {
+    return fmt::format("{} holds several addresses, and nothing says that they are one machine's",
+                       in_quotes(cell));
+  }
   if (!spec->user.empty()) node.user = spec->user;
   if (spec->number != 0) node.port = static_cast<std::uint16_t>(spec->number);
   if (spec->kind == HostSpec::Kind::ipv6) return put_once(node.ipv6, spec->host, "IPv6 addresses");
-  const bool is_private = field == Field::any_address || field == Field::host
-                              ? spec->kind == HostSpec::Kind::private_v4
-                              : field == Field::private_v4;
+  const bool is_private = any_kind ? spec->kind == HostSpec::Kind::private_v4 : field == Field::private_v4;
   if (const auto encoded = address_in_public_dns(spec->host); encoded && !is_private) {
     return put_dns(node.public_address, spec->host, encoded);
   }

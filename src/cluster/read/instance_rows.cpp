@@ -197,13 +197,12 @@ class Cutter {
     if (first_row_ == grid_.rows.size())
       return bad_list(source_, 0, "the list has a header and no instances");
     const auto columns = id_columns(grid_, first_row_);
-    if (columns.size() == 1) return by_lines(columns[0]);
     if (columns.size() == 2 && columns[1] == columns[0] + 1) {
       return bad_list(source_, grid_.rows[first_row_].line,
                       "two columns hold instance ids; put the line of column names on top of the list");
     }
-    if (columns.empty() && each_row_has_one_id()) return by_lines(std::nullopt);
-    return as_stream();
+    auto rows = by_lines(columns);
+    return rows ? std::move(*rows) : as_stream();
   }
 
  private:
@@ -222,20 +221,15 @@ class Cutter {
                        [](const Grid::Row& row) { return row.count == 1; });
   }
 
-  bool each_row_has_one_id() const {
-    for (std::size_t i = first_row_; i < grid_.rows.size(); ++i) {
-      if (!lone_id(grid_.row(i))) return false;
-    }
-    return true;
-  }
-
-  Result<InstanceRows> by_lines(std::optional<std::size_t> column) {
+  /// One row, one instance; nothing if a row does not show which of its cells is the id.
+  std::optional<InstanceRows> by_lines(const std::vector<std::size_t>& columns) const {
     InstanceRows out;
     out.cells = grid_.cells;
     for (std::size_t i = first_row_; i < grid_.rows.size(); ++i) {
       const Grid::Row& row = grid_.rows[i];
-      const std::size_t id = column ? *column : lone_id(grid_.row(i)).value_or(0);
-      out.list.push_back({row.line, row.begin, row.begin + id, row.begin + row.count});
+      const auto id = columns.empty() ? lone_id(grid_.row(i)) : std::optional(columns.front());
+      if (!id || columns.size() > 1) return std::nullopt;
+      out.list.push_back({row.line, row.begin, row.begin + *id, row.begin + row.count});
     }
     return out;
   }

@@ -38,13 +38,7 @@ class TextIterator {
     ++position_->next;
     return *this;
   }
-  TextIterator operator++(int) {
-    TextIterator before = *this;
-    ++*this;
-    return before;
-  }
   friend bool operator==(const TextIterator& a, const TextIterator& b) { return a.at_end() == b.at_end(); }
-  friend bool operator!=(const TextIterator& a, const TextIterator& b) { return !(a == b); }
 
  private:
   [[nodiscard]] bool at_end() const { return position_ == nullptr || position_->next == position_->end; }

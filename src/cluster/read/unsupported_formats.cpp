@@ -13,26 +13,7 @@
 namespace ec2mpi {
 namespace {
 
-constexpr std::string_view kInstances = "use `aws ec2 describe-instances --output json`";
-constexpr std::string_view kQuery =
-    "use `aws ec2 describe-instances --query "
-    "'Reservations[].Instances[].[InstanceId,PublicIpAddress,PrivateIpAddress,State.Name]' --output text`";
-constexpr std::string_view kGroup =
-    "use `aws ec2 describe-instances --filters Name=tag:aws:autoscaling:groupName,Values=GROUP --output "
-    "json`";
-constexpr std::string_view kStack =
-    "use `aws ec2 describe-instances --filters Name=tag:aws:cloudformation:stack-name,Values=STACK --output "
-    "json`";
-constexpr std::string_view kOneALine = "write one [user@]host a line";
-constexpr std::string_view kOutputs = "use `terraform output -json`";
-constexpr std::string_view kAnsible = "use `ansible-inventory -i FILE --list`";
-constexpr std::string_view kAwk = "use `awk 'tolower($1)==\"hostname\"{print $2}' FILE`";
-constexpr std::string_view kYaml =
-    "use `aws ec2 describe-instances --output json` (from Ansible: `ansible-inventory -i FILE --list`), or "
-    "write one host a line";
-constexpr std::string_view kRows =
-    "copy the rows of the table Instances, or use `aws ec2 describe-instances --output json`";
-constexpr std::string_view kJsonDumps = "print it with json.dumps(..., default=str)";
+#include "src/cluster/read/unsupported_advice.inc"
 
 enum class Of { text, json };
 

@@ -128,6 +128,14 @@ TEST(Nodes, JsonHasAllFields) {
                                       {"up_seconds", 7 * 3600}}));
 }
 
+TEST(Nodes, AreReadWhereNothingCanBeWritten) {
+  Laptop laptop;
+  const auto done = laptop.run_cli({"nodes", "--list", "/proc/sys/kernel/ostype", "--format", "{address}"},
+                                   {.variables = {{"XDG_STATE_HOME", "/proc/sys/kernel"}}});
+  EXPECT_EQ(done.out, "Linux\n") << done.err;
+  EXPECT_EQ(done.code, 0);
+}
+
 TEST(Nodes, OfASelectionKeepTheirIndex) {
   Laptop laptop(3);
   EXPECT_EQ(laptop.run_cli({"nodes", "--format", "{index} {role}", "-w", "workers", "-x", "2"}).out,

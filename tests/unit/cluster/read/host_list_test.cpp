@@ -125,6 +125,15 @@ TEST(InstanceRows, LinesBelowASingleRowAreNoPartOfIt) {
   EXPECT_EQ(outcome("head\ni-0a1b2c3d4e5f60718\nrunning\n203.0.113.11\n"), "203.0.113.11");
 }
 
+TEST(Fields, ACellWithSeveralAddressesIsNotTheFirstOfThem) {
+  expect_refused(
+      {{"group,hosts\nworkers,\"10.0.0.11,10.0.0.12\"\n", ":2: '10.0.0.11,10.0.0.12' holds several"},
+       {"{\"ips\": \"203.0.113.11, 203.0.113.12\"}\n", "holds several addresses"},
+       {"-|::1\n", ":1: "}});
+  expect_read(
+      {{"Instance ID,Private IP addresses\ni-0a1b2c3d4e5f60718,\"10.0.0.11, 10.0.0.12\"\n", "10.0.0.11"}});
+}
+
 TEST(JsonList, AnErrorOfSyntaxHasTheRightAdvice) {
   expect_refused({{"[\n  \"203.0.113.11\",\n]\n", ":3: a comma stands before the ']'"},
                   {"[{\"InstanceId\":\n", "is it cut off?"},
