@@ -86,6 +86,9 @@ TEST(Init, TurnsScriptsThatDifferInOneNumberIntoASweep) {
   EXPECT_EQ(job.sweep.front().values, (Words{"3", "6", "12"}));
   EXPECT_EQ(job.command, (Words{"python3", "train.py", "--agents={n}", "--seed", "3"}));
   EXPECT_EQ(job.np, "{n}+2");
+  const auto filled = fill_in(job, {{"n", "6"}});
+  ASSERT_TRUE(filled) << filled.error().message;
+  EXPECT_EQ(filled->np, 8);
 }
 
 TEST(Init, NeverChangesSettingsThatAreThere) {
