@@ -13,7 +13,8 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", ROOT / "README.zh-CN.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "examples/README.md"]
+PAGES = [ROOT / "README.md", ROOT / "README.zh-CN.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "examples/README.md",
+         ROOT / "packaging/README.md"]
 VARIABLES = "docs/environment.md"
 SHOWN_FLAGS = {"-h", "--help", "-np", "--"}  # of all commands, or made out of another flag
 READ = r'(?:getenv|variable|environment_?|xdg_folder|file_of)\((?:environment, )?"([A-Z_]+)"'

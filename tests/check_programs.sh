@@ -1,5 +1,5 @@
 #!/bin/sh
-# Are the programs that run on nodes, and our own scripts, free of what linters find? Any shell may read a node's program.
+# Are the programs that run on nodes, our own scripts and the recipes of packages free of what linters find? Any shell may read a node's program.
 # shellcheck disable=SC2044  # for over find: no path of ours has a blank
 cd "$(dirname "$0")/.." || exit
 failed=0
@@ -13,5 +13,8 @@ for program in $(find src -name '*.pl'); do check perl -c "$program" 2>/dev/null
 for program in $(find src -name '*.py'); do
   check python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read(), sys.argv[1])' "$program"
 done
-check shellcheck tests/*.sh .ci/run examples/*.sh
+check shellcheck tests/*.sh .ci/run examples/*.sh packaging/completion/ec2mpi.bash
+sed 's/{%.*%}//; s/{{[^}]*}}/value/' packaging/conda-forge/meta.yaml |
+  /usr/bin/python3 -c 'import sys, yaml; yaml.safe_load(sys.stdin)' || failed=1
+! command -v ruby >/dev/null || check ruby -c packaging/homebrew/ec2mpi.rb >/dev/null
 exit $failed

@@ -1,0 +1,33 @@
+# Completion of ec2mpi for fish. write_completion.py puts a line for each command and flag, made of the program's own
+# options, behind.
+
+# The names under [jobs. or [groups] in ec2mpi.toml, which may be hostile: only letters, digits, _ and - pass.
+function __ec2mpi_names
+    sed -n 's/^[[:space:]]*\[jobs\.\([A-Za-z0-9_-]\{1,\}\)\][[:space:]]*\(#.*\)\{0,1\}$/\1/p' ec2mpi.toml 2>/dev/null
+    for file in run_*.sh
+        string replace -fr '^run_([A-Za-z0-9_.-]+)\.sh$' '$1' -- $file
+    end
+end
+
+# Names, and the ids of the jobs whose results are here.
+function __ec2mpi_jobs
+    __ec2mpi_names
+    for folder in results/*/
+        string replace -fr '^results/(.*)/$' '$1' -- $folder
+    end
+end
+
+function __ec2mpi_node_words
+    printf '%s\n' all master workers failed
+    ec2mpi nodes --format '{index}' 2>/dev/null </dev/null
+    sed -n '/^[[:space:]]*\[groups\]/,/^[[:space:]]*\[/s/^[[:space:]]*\([A-Za-z0-9_-]\{1,\}\)[[:space:]]*=.*/@\1/p' ec2mpi.toml 2>/dev/null
+end
+
+function __ec2mpi_nodes
+    set -l before (string match -r '^.*,' -- (commandline -ct))
+    for word in (__ec2mpi_node_words)
+        echo "$before$word"
+    end
+end
+
+complete -c ec2mpi -f
