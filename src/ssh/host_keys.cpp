@@ -34,7 +34,7 @@ bool is_public_key(const HostKey& key) {
          key.base64.find_first_not_of(kBase64) == std::string::npos;
 }
 
-/// What the user types to have a host's key forgotten.
+/// The command that removes a host's key.
 std::string forget_command(const std::string& name, const std::filesystem::path& file) {
   std::string pattern;
   for (const char c : name) {
@@ -45,7 +45,7 @@ std::string forget_command(const std::string& name, const std::filesystem::path&
       fmt::format("sed -i {} {}", quote_word("/^" + pattern + " /d"), quote_word(file.string())));
 }
 
-/// One command where all lines are of ec2mpi's own form, else where they stand.
+/// One command if all lines have ec2mpi's own form, else their places.
 std::string how_to_forget(const std::string& name, const std::vector<const KnownHost*>& lines,
                           const std::filesystem::path& file) {
   std::string places;
@@ -175,7 +175,8 @@ Result<void> HostKeys::verify(const Node& node, const HostKey& shown, UnknownHos
   return remember(node, shown);
 }
 
-/// Another ec2mpi may have met the node since the file was read: what it has appended is judged first.
+/// Another ec2mpi may have met the node since the file was read: the lines that it has appended are judged
+/// first.
 Result<void> HostKeys::remember(const Node& node, const HostKey& key) {
   const auto line = fmt::format("{} {} {}\n", host_key_name(node), key.type, key.base64);
   bool appended = false;

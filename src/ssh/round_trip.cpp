@@ -9,7 +9,7 @@ namespace ec2mpi::ssh {
 
 namespace {
 
-/// What the kernel tells (linux/tcp.h) beyond what glibc's header knows of.
+/// The kernel's structure (linux/tcp.h), which is longer than the one in glibc's header.
 struct TcpInfo {
   tcp_info known;
   std::uint64_t rates_and_bytes[4];

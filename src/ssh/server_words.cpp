@@ -45,7 +45,7 @@ constexpr std::array<DisconnectMeaning, 15> kDisconnects = {{
     {ErrorKind::protocol, "its sshd does not speak version 2 of ssh; it must be updated"},
     {ErrorKind::protocol, "its sshd calls the host key unverifiable"},
     {ErrorKind::unreachable, "its sshd lost the connection; try again"},
-    {ErrorKind::unreachable, "its sshd ended the connection; shut down, or a limit of its own?"},
+    {ErrorKind::unreachable, "its sshd ended the connection; is it shutting down, or at a limit?"},
     {ErrorKind::unreachable, "its sshd has too many connections; try again, or with a smaller -f"},
     {ErrorKind::auth, "its sshd broke off the login"},
     {ErrorKind::auth, "its sshd has no way left to log in; does it allow keys (PubkeyAuthentication)?"},

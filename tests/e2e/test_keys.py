@@ -283,6 +283,60 @@ def test_a_usual_key_of_the_user_serves_where_none_is_named(ec2mpi):
     assert ec2mpi("exec-all", "true").code == 0
 
 
+@pytest.fixture
+def crowded_agent(ec2mpi, agent):
+    """The right key behind nine others, and encrypted in ~/right; its public key beside it."""
+    for number in range(9):
+        make_key(ec2mpi.home / f"other{number}")
+        agent(ec2mpi.home / f"other{number}")
+    variable = agent(ec2mpi.folder / KEY)
+    os.rename(ec2mpi.folder / KEY, ec2mpi.home / "right")
+    with open(ec2mpi.home / "right.pub", "w") as public:
+        subprocess.run(["ssh-keygen", "-y", "-f", ec2mpi.home / "right"], check=True, stdout=public)
+    encrypt(ec2mpi.home / "right", "open sesame")
+    return variable
+
+
+@pytest.mark.parametrize("lines", ["IdentityFile ~/right\n  IdentitiesOnly yes", "IdentityFile ~/right", "IdentityFile ~/right.pub"])
+def test_of_a_crowded_agent_the_key_that_ssh_config_names_is_offered_first(ec2mpi, crowded_agent, lines):
+    configure(ec2mpi, f"Host *\n  {lines}\n")
+    done = ec2mpi("exec", "-w", "1", "true", env=crowded_agent, start_new_session=True)
+    assert done.code == 0, done.err
+
+
+def test_of_a_crowded_agent_the_key_that_a_flag_names_is_offered_first(ec2mpi, crowded_agent):
+    done = ec2mpi("exec", "-w", "1", "-i", "~/right", "true", env=crowded_agent, start_new_session=True)
+    assert done.code == 0, done.err
+
+
+def test_a_public_key_stands_for_the_private_one_that_only_the_agent_holds(ec2mpi, crowded_agent):
+    os.remove(ec2mpi.home / "right")
+    configure(ec2mpi, "Host *\n  IdentityFile ~/right\n  IdentitiesOnly yes\n")
+    done = ec2mpi("exec", "-w", "1", "true", env=crowded_agent)
+    assert done.code == 0, done.err
+
+
+def test_with_identities_only_no_other_key_is_offered(ec2mpi, agent, cluster4):
+    variable = agent(ec2mpi.folder / KEY)
+    (ec2mpi.home / ".ssh").mkdir(mode=0o700)
+    os.rename(ec2mpi.folder / KEY, ec2mpi.home / ".ssh/id_rsa")
+    make_key(ec2mpi.home / "wrong")
+    agent(ec2mpi.home / "wrong")
+    encrypt(ec2mpi.home / "wrong", "open sesame")
+    configure(ec2mpi, "Host *\n  IdentityFile ~/wrong\n  IdentitiesOnly yes\n")
+    done = ec2mpi("exec", "-w", "1", "true", env=variable, start_new_session=True)
+    assert done.code == 255 and "login refused for user ubuntu with wrong;" in done.err
+
+
+@pytest.mark.parametrize("words", ["{}", "${{MY_AGENT}}", "$MY_AGENT"])
+def test_ssh_config_names_the_agent(ec2mpi, agent, words):
+    socket = agent(ec2mpi.folder / KEY)["SSH_AUTH_SOCK"]
+    os.remove(ec2mpi.folder / KEY)
+    configure(ec2mpi, f"Host *\n  IdentityAgent {words.format(socket)}\n")
+    done = ec2mpi("exec", "-w", "1", "true", env={"MY_AGENT": socket})
+    assert done.code == 0, done.err
+
+
 def test_an_encrypted_key_that_the_agent_holds_needs_no_passphrase(ec2mpi, agent):
     variable = agent(ec2mpi.folder / KEY)
     encrypt(ec2mpi.folder / KEY, "open sesame")

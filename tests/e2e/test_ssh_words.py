@@ -1,5 +1,5 @@
-"""What an ssh server gives as its reason is told as what it is, at once and with a next step; and so is a wrong file
-given as the key, and what ~/.ssh/config says of the way to a node."""
+"""The reason that an ssh server gives is reported at once and with a next step; and so is a wrong file given as the key, and
+a way to a node in ~/.ssh/config that ec2mpi does not go."""
 
 import os
 import subprocess
@@ -52,7 +52,7 @@ def crowded_agent(ec2mpi, tmp_path):
 
 # --- logging in --------------------------------------------------------------------------------------------------
 
-def test_too_many_keys_in_the_agent_are_told_at_once_and_not_as_a_slow_link(ec2mpi, crowded_agent):
+def test_too_many_keys_in_the_agent_are_reported_at_once_and_not_as_a_slow_link(ec2mpi, crowded_agent):
     os.rename(ec2mpi.folder / KEY, ec2mpi.home / "mine")
     begun = time.monotonic()
     done = ec2mpi("exec", "-w", "1", "-t", "60", "true", env=crowded_agent)
@@ -62,13 +62,13 @@ def test_too_many_keys_in_the_agent_are_told_at_once_and_not_as_a_slow_link(ec2m
     assert ec2mpi("exec", "-w", "1", "-i", "~/mine", "true", env=crowded_agent).code == 0, "a named key is tried first"
 
 
-def test_a_second_factor_is_told_as_one(ec2mpi, sshd):
+def test_a_second_factor_is_reported_as_a_second_factor(ec2mpi, sshd):
     sshd(1, "AuthenticationMethods publickey,password\\nPasswordAuthentication yes")
     done = ec2mpi("exec", "-w", "1", "true")
     assert done.code == 255 and "asks for a second factor (password)" in done.err and "wrong key" not in done.err
 
 
-def test_a_server_that_takes_no_keys_is_told_as_one(ec2mpi, sshd):
+def test_a_server_that_takes_no_keys_is_reported_as_one(ec2mpi, sshd):
     sshd(1, "PubkeyAuthentication no\\nPasswordAuthentication yes")
     done = ec2mpi("exec", "-w", "1", "true")
     assert done.code == 255 and "takes no keys from user ubuntu, only password" in done.err
@@ -86,7 +86,7 @@ def configure(program, text):
     (program.home / ".ssh/config").write_text(text)
 
 
-def test_a_jump_host_that_forbids_forwarding_is_told_as_one(ec2mpi, cluster4, sshd):
+def test_a_jump_host_that_forbids_forwarding_is_reported_as_one(ec2mpi, cluster4, sshd):
     bastion = private_list(ec2mpi, cluster4)
     sshd(1, "AllowTcpForwarding no")
     done = ec2mpi("exec-all", "-J", bastion, "true")
@@ -94,7 +94,7 @@ def test_a_jump_host_that_forbids_forwarding_is_told_as_one(ec2mpi, cluster4, ss
     assert "security group" not in done.err
 
 
-def test_a_jump_host_that_finds_nobody_there_says_why(ec2mpi, cluster4):
+def test_a_jump_host_that_cannot_reach_a_node_gives_the_reason(ec2mpi, cluster4):
     bastion = private_list(ec2mpi, cluster4)
     done = ec2mpi("exec-all", "-J", bastion, "-p", "22", "--list", "-", "true", input="10.0.0.12:2222\n")
     assert done.code == 1 and "the jump host cannot reach it (Connection refused)" in done.err
@@ -110,7 +110,7 @@ def test_the_jump_host_of_ssh_config_is_used(ec2mpi, cluster4, way):
     assert all(line.split("\t")[1].startswith("10.0.0.11 ") for line in done.out.splitlines())
 
 
-def test_another_proxy_command_is_not_run_and_not_passed_over(ec2mpi, cluster4):
+def test_another_proxy_command_is_neither_run_nor_ignored(ec2mpi, cluster4):
     configure(ec2mpi, "Host *\n  ProxyCommand touch run-by-ssh-config\n")
     attempts = cluster4.login_attempts(1)
     done = ec2mpi("exec", "-w", "1", "true")
@@ -119,10 +119,48 @@ def test_another_proxy_command_is_not_run_and_not_passed_over(ec2mpi, cluster4):
     assert ec2mpi("exec", "-w", "1", "-F", "none", "true").code == 0
 
 
-def test_several_jump_hosts_in_a_row_are_refused_and_not_passed_over(ec2mpi):
+def test_several_jump_hosts_in_a_row_are_refused_and_not_ignored(ec2mpi):
     configure(ec2mpi, "Host *\n  ProxyJump 192.0.2.1,192.0.2.2\n")
     done = ec2mpi("exec", "-w", "1", "true")
     assert done.code == 255 and "192.0.2.1" in done.err and "-J" in done.err
+
+
+@pytest.mark.parametrize("way", ["ProxyJump 192.0.2.1,192.0.2.2", "ProxyCommand touch run-by-ssh-config"])
+def test_a_jump_host_of_the_command_line_replaces_that_of_ssh_config(ec2mpi, cluster4, way):
+    bastion = private_list(ec2mpi, cluster4)
+    configure(ec2mpi, f"Host *\n  {way}\n")
+    done = ec2mpi("exec-all", "-J", bastion, "true")
+    assert done.code == 0, done.err
+
+
+def test_user_and_port_of_the_command_line_are_not_for_the_jump_host(ec2mpi, cluster4):
+    bastion = private_list(ec2mpi, cluster4)
+    done = ec2mpi("exec-all", "-N", "-J", bastion, "-l", "root", "whoami")
+    assert (done.code, done.out) == (0, "root\nroot\n"), done.err
+    assert "Accepted publickey for ubuntu from 198.18.0.2" in cluster4.host(1, "grep Accepted /var/log/sshd.log | tail -1").out
+
+
+def test_a_jump_host_whose_session_has_ended_is_connected_again(ec2mpi, cluster4):
+    bastion = private_list(ec2mpi, cluster4)
+    process = ec2mpi.start("exec-all", "-f", "1", "-J", bastion, "test {address} = 10.0.0.13 || exec sleep 1000.21")
+    wait_until(lambda: "sleep 1000.21" in cluster4.host(2, ["ps", "-e", "-o", "args="]).out, "the first node has begun")
+    cluster4.host(1, "kill $(ps -e -o pid=,args= | awk '$2 == \"sshd:\" && $3 == \"ubuntu\" { print $1 }')")
+    _, err = process.communicate(timeout=30)
+    assert "1/2 nodes ok" in err and "node1: " in err, err
+
+
+# --- limits of an sshd -------------------------------------------------------------------------------------------
+
+def test_a_server_that_refuses_the_session_is_reported_as_one(ec2mpi, sshd):
+    sshd(1, "MaxSessions 0")
+    done = ec2mpi("exec", "-w", "1", "true")
+    assert done.code == 255 and "MaxSessions of its sshd may be too small" in done.err
+
+
+def test_a_user_that_the_server_denies_is_a_refused_login(ec2mpi, sshd):
+    sshd(1, "DenyUsers ubuntu")
+    done = ec2mpi("exec", "-w", "1", "true")
+    assert done.code == 255 and "login refused for user ubuntu" in done.err
 
 
 # --- files that are no private key -------------------------------------------------------------------------------
@@ -133,7 +171,7 @@ def test_several_jump_hosts_in_a_row_are_refused_and_not_passed_over(ec2mpi):
     ("-----BEGIN PUBLIC KEY-----\nMCow\n-----END PUBLIC KEY-----\n", "is a public key"),
     ("---- BEGIN SSH2 PUBLIC KEY ----\nAAAA\n", "is a public key"),
     ("ssh-ed25519-cert-v01@openssh.com AAAA me\n", "is a certificate")])
-def test_a_file_that_is_no_private_key_is_named_for_what_it_is(offline, content, word):
+def test_the_message_names_the_kind_of_a_file_that_is_no_private_key(offline, content, word):
     (offline.folder / LIST).write_text("203.0.113.1\n")
     (offline.folder / "wrong").write_text(content)
     for mode in (0o600, 0o644):

@@ -1,5 +1,5 @@
 #pragma once
-/// Which host key belongs to which node. Remembered on first sight; a changed key is never accepted.
+/// The host key of each node. A key is remembered on first sight; a changed key is never accepted.
 ///
 /// The file is an OpenSSH known_hosts (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT) whose names are instance ids
 /// where the list gives them, so that a new public address is no alarm and a reused one no trust: `i-0123…

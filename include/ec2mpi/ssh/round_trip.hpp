@@ -5,15 +5,15 @@
 
 namespace ec2mpi::ssh {
 
-/// What a session may be besides.
+/// A session that measures its round trips; transports may implement it beside Session.
 class Timed {
  public:
   virtual ~Timed() = default;
-  /// The shortest time there and back so far, over a jump host if there is one; nothing before it is known.
+  /// The shortest round trip so far, over a jump host if there is one; nothing until it is known.
   [[nodiscard]] virtual std::optional<std::chrono::microseconds> round_trip() const = 0;
 };
 
-/// The shortest time there and back that the kernel has seen on a TCP connection; nothing for other sockets.
+/// The shortest round trip that the kernel has seen on a TCP connection; nothing for other sockets.
 [[nodiscard]] std::optional<std::chrono::microseconds> round_trip_of(int socket);
 
 }  // namespace ec2mpi::ssh

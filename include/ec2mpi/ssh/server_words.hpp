@@ -1,6 +1,5 @@
 #pragma once
-/// What a server gave as its reason, taken from libssh's error text, which alone has it; as an error with a
-/// next step.
+/// The reason that a server gave, as an error with a next step. Only libssh's error text holds that reason.
 
 #include <optional>
 #include <string>

@@ -1,10 +1,10 @@
 #pragma once
-/// How to talk to one machine: interfaces with awaitable calls. Implemented by libssh_transport, and in the
-/// unit tests by a transport that misbehaves on purpose. Everything runs on one thread.
+/// Connections to one machine: interfaces with awaitable calls. libssh_transport implements them, and in the
+/// unit tests a transport that misbehaves on purpose. Everything runs on one thread.
 ///
 /// A Connector makes Sessions, a Session starts Channels. Each is owned by its unique_ptr; a Channel keeps
-/// what it needs of its session alive. At most one coroutine may read a channel and one may write it at the
-/// same time.
+/// the parts of its session alive that it needs. At most one coroutine may read a channel and one may write
+/// it at the same time.
 
 #include <asio/awaitable.hpp>
 #include <cstdint>
@@ -23,7 +23,7 @@ namespace ec2mpi::ssh {
 
 using asio::awaitable;
 
-/// What a remote program said when it ended. Non-zero is not an Error.
+/// How a remote program ended. Non-zero is not an Error.
 struct ExitStatus {
   int code = 0;
   std::string signal = {};  ///< "KILL", "SEGV", ... without SIG; empty if it ended by itself
@@ -36,7 +36,7 @@ struct ExitStatus {
   bool operator==(const ExitStatus&) const = default;
 };
 
-/// How far a connection has come; told so that the user sees what a straggler waits for.
+/// How far a connection has come; reported so that the user sees for which step a slow node waits.
 enum class Phase { waiting, resolving, connecting, banner, key_exchange, authenticating, running, done };
 [[nodiscard]] std::string_view phase_name(Phase phase);
 using PhaseObserver = std::function<void(Phase)>;
@@ -64,7 +64,7 @@ struct Chunk {
   std::string_view bytes;
 };
 
-/// A running remote program. What a node sends, or how fast it reads, cannot make a read or a write miss its
+/// A running remote program. No output of a node, and no slow reading there, makes a read or a write miss its
 /// limit or hold the loop: both look at the limit first and give other work of the loop its turn.
 class Channel {
  public:
@@ -90,8 +90,8 @@ class Channel {
   virtual void resize(int columns, int rows) = 0;
 
  protected:
-  /// The most bytes that `send` is given at once. libssh copies and encrypts what it gets without looking at
-  /// the socket, so this bounds the memory of a thousand sessions.
+  /// The most bytes that `send` is given at once. libssh copies and encrypts all bytes that it gets without
+  /// looking at the socket, so this bounds the memory of a thousand sessions.
   static constexpr std::size_t kWriteBlock = 64 * 1024;
 
  private:
@@ -106,7 +106,7 @@ class Session {
   virtual ~Session() = default;
   [[nodiscard]] virtual awaitable<Result<std::unique_ptr<Channel>>> start(Request request, Limit limit) = 0;
 
-  /// A TCP connection from the node to host:port (RFC 4254, 7.2, direct-tcpip); what comes from there is
+  /// A TCP connection from the node to host:port (RFC 4254, 7.2, direct-tcpip); bytes from there are
   /// Stream::out.
   [[nodiscard]] virtual awaitable<Result<std::unique_ptr<Channel>>> forward(std::string host,
                                                                             std::uint16_t port,
@@ -118,7 +118,7 @@ class Connector {
   virtual ~Connector() = default;
 
   /// Connects, verifies the host key, then authenticates; in that order. Errors: unreachable, timeout,
-  /// host_key, auth, protocol, cancelled; the message says what was tried, without the node's name.
+  /// host_key, auth, protocol, cancelled; the message names the attempts, without the node's name.
   [[nodiscard]] virtual awaitable<Result<std::unique_ptr<Session>>> connect(const Node& node, Limit limit,
                                                                             PhaseObserver on_phase) = 0;
 };

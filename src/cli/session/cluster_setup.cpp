@@ -97,7 +97,7 @@ struct Keys {
 };
 
 /// Keys that the user named must load. Others are only tried if they do, and never asked a passphrase for.
-Result<Keys> load_keys(const Cluster& cluster, const ConnectOptions& options, bool have_agent) {
+Result<Keys> load_keys(const Cluster& cluster, const ConnectOptions& options) {
   std::optional<fs::path> named;
   if (options.identity)
     named = expand_home(*options.identity);
@@ -108,13 +108,12 @@ Result<Keys> load_keys(const Cluster& cluster, const ConnectOptions& options, bo
 
   Keys keys;
   if (named) {
-    if (have_agent && ssh::agent_has_encrypted_key(*named)) return keys;
-    TRY_AS(key, ssh::load_private_key(*named, prompt_passphrase));
+    TRY_AS(key, ssh::load_private_key(*named, prompt_passphrase, ssh::usual_agent()));
     keys.first.push_back(*key);
     return keys;
   }
   for (const auto& file : default_keys()) {
-    if (auto key = ssh::load_private_key(file, {})) keys.after_agent.push_back(*key);
+    if (auto key = ssh::load_private_key(file, {}, ssh::usual_agent())) keys.after_agent.push_back(*key);
   }
   return keys;
 }
@@ -259,10 +258,9 @@ Result<Access> open_access(const Cluster& cluster, const ConnectOptions& options
     if (!parsed) return std::unexpected(parsed.error().within("--persist"));
     persist = *parsed;
   }
-  const bool have_agent = std::getenv("SSH_AUTH_SOCK") != nullptr;
-  TRY_AS(keys, load_keys(cluster, options, have_agent));
+  TRY_AS(keys, load_keys(cluster, options));
   const auto ssh_config = ssh_config_file(options);
-  if (keys->first.empty() && keys->after_agent.empty() && !have_agent && ssh_config.empty()) {
+  if (keys->first.empty() && keys->after_agent.empty() && ssh::usual_agent().empty() && ssh_config.empty()) {
     return no_key(pem_files(cluster.list));
   }
   TRY_AS(host_keys, ssh::HostKeys::load(cluster.state.path() / "known_hosts",
@@ -271,9 +269,9 @@ Result<Access> open_access(const Cluster& cluster, const ConnectOptions& options
   ssh::LibsshOptions transport{.user = options.user ? options.user : cluster.config.user,
                                .port = options.port ? options.port : cluster.config.port,
                                .keys = std::move(keys->first),
-                               .use_agent = have_agent,
                                .fallback_keys = std::move(keys->after_agent),
                                .ssh_config = ssh_config,
+                               .system_ssh_config = options.ssh_config ? "" : "/etc/ssh/ssh_config",
                                .prompt = prompt_passphrase,
                                .jump = cluster.jump};
   TRY(remember_list(cluster));

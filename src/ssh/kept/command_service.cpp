@@ -20,8 +20,8 @@ constexpr int kOpeningTrips = 4;
 /// For input that a command wrote before it left.
 constexpr auto kLastInput = seconds(5);
 
-/// Three coroutines over one stream: `run` takes what comes from the command, `show` sends it what the
-/// program prints, `feed` gives the program its input. Lives in serve_command's frame.
+/// Three coroutines over one stream: `run` takes the command's frames, `show` sends it the output of the
+/// program, `feed` gives the program its input. Lives in serve_command's frame.
 class CommandService {
  public:
   CommandService(asio::any_io_executor executor, FrameSocket::Socket socket, CommandServiceOptions options,
@@ -43,7 +43,7 @@ class CommandService {
         continue;
       }
       if (socket_->closed()) break;
-      // Not before: who has left already gets nothing started.
+      // Not before: nothing is started for a command that has left.
       if (start_) begin();
       const Wake wake = co_await socket_->activity(limit);
       if (wake != Wake::notified) break;
@@ -72,10 +72,10 @@ class CommandService {
     std::optional<ForwardRequest> forward;
   };
 
-  // --- what comes from the command
+  // --- frames of the command
   // ------------------------------------------------------------------------------
 
-  /// False for what can't be understood.
+  /// False for a frame that is not understood.
   bool take(const Frame& frame) {
     if (!greeted_) return greet(frame);
     switch (frame.type) {
@@ -110,7 +110,7 @@ class CommandService {
     }
   }
 
-  /// Who is not usable any more says nothing: the command goes elsewhere.
+  /// A session that is not usable sends nothing: the command connects by itself.
   bool greet(const Frame& frame) {
     if (frame.type != FrameType::hello || parse_number_frame(frame.payload) != kFrameVersion) return false;
     greeted_ = true;
@@ -119,7 +119,7 @@ class CommandService {
     return true;
   }
 
-  /// To the node; zero where it can't be known.
+  /// Of packets to the node; zero if it is not known.
   [[nodiscard]] std::chrono::microseconds round_trip() const {
     const auto* timed = dynamic_cast<const Timed*>(options_.session.get());
     const auto trip = timed != nullptr ? timed->round_trip() : std::nullopt;
@@ -223,7 +223,7 @@ class CommandService {
       socket_->send(FrameType::broken, error_text(status.error()));
   }
 
-  /// The command's input to the program; also what it has written before it left.
+  /// The command's input to the program; also the input that it wrote before it left.
   awaitable<void> feed() {
     const Limit limit{Clock::time_point::max(), feed_stop_.get_token()};
     while (!over_ || left_) {

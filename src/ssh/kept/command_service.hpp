@@ -11,11 +11,11 @@ namespace ec2mpi::ssh {
 
 struct CommandServiceOptions {
   std::shared_ptr<Session> session;
-  bool usable = true;                   ///< false: whoever comes shall go elsewhere
-  std::function<void()> on_leave = {};  ///< somebody wishes that the daemon ends
+  bool usable = true;                   ///< false: the command must connect by itself
+  std::function<void()> on_leave = {};  ///< called if a command asks the daemon to end
 };
 
-/// Until the command has closed its end and what it wrote before has been passed on, or `stop`.
+/// Returns when the command has closed its end and all its input has been forwarded, or on `stop`.
 [[nodiscard]] awaitable<void> serve_command(FrameSocket::Socket socket, CommandServiceOptions options,
                                             std::stop_token stop);
 

@@ -22,14 +22,14 @@ using asio::local::stream_protocol;
 using std::chrono::seconds;
 
 constexpr auto kTick = seconds(15);   ///< between two signs of life of a node
-constexpr auto kGlance = seconds(1);  ///< at a connection that is in use, which its users keep up with
-constexpr int kSilentTicks = 2;       ///< after so many without a sign the connection is dropped
+constexpr auto kGlance = seconds(1);  ///< at a connection in use, whose packets its users read
+constexpr int kSilentTicks = 2;       ///< without a sign of life, after which the connection is dropped
 constexpr auto kAnswer = seconds(3);  ///< for a daemon to end
-/// What a node may send over a connection that nobody uses: what was on its way to the last user, signs of
-/// life. libssh keeps in memory what comes for a channel that we have closed.
+/// The most bytes that a node may send over a connection that no command uses: the last output that was on
+/// its way, signs of life. libssh keeps in memory the bytes for a channel that we have closed.
 constexpr std::uint64_t kMostUnasked = 64 * 1024 * 1024;
 
-/// One session, its name and those who use it.
+/// One session, its name and the commands that use it.
 struct KeptConnection {
   KeptConnection(std::string its_name, std::shared_ptr<Session> its_session,
                  stream_protocol::acceptor its_door, SocketFile its_file)
@@ -76,7 +76,7 @@ class SessionDaemon : public Daemon {
     const std::stop_callback on_stop(stop, [this] { end(); });
     last_use_ = Clock::now();
     for (auto& kept : kept_) {
-      // So that whoever asks who listens here finds this process, not the one that has made the socket.
+      // The kernel names the process that listened last, and that must be this one, not the one that made it.
       ::listen(kept->door.native_handle(), SOMAXCONN);
       kept->keepable.never_pipeline();
       spawn(accept_commands(*kept));
@@ -105,7 +105,7 @@ class SessionDaemon : public Daemon {
     moved_.notify_all();
   }
 
-  /// Nobody finds the connection any more.
+  /// No command finds the connection any more.
   void close(KeptConnection& kept) {
     if (kept.over) return;
     kept.over = true;
@@ -163,7 +163,7 @@ class SessionDaemon : public Daemon {
     int silent = 0;
     while (!kept.over && kept.keepable.alive()) {
       const Limit tick{next, ending_.get_token()};
-      if (kept.users > 0) {  // who reads them does so at its own pace; we must not wait for what it leaves
+      if (kept.users > 0) {  // a command reads at its own pace; we must not wait until it has read all
         co_await kept.changed.wait(tick.at_most(kGlance));
         heard_in_use = kept.keepable.heard();
       } else {

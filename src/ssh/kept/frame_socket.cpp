@@ -25,7 +25,7 @@ void FrameSocket::flush() {
     if (took < 0 && errno == EINTR) continue;
     if (took < 0 && errno == EAGAIN) break;
     if (took < 0) {
-      // Not closed yet for us: what the other side has said before it left can still be read.
+      // Not closed yet for us: the frames that the other side sent before can still be read.
       sent_ = waiting_.size();
       break;
     }

@@ -1,6 +1,6 @@
 #pragma once
-/// A unix socket that carries frames, on the event loop. Sending and receiving never wait; whoever waits for
-/// something looks again after each activity, as with a Link.
+/// A unix socket that carries frames, on the event loop. Sending and receiving never wait; a caller that
+/// waits for something looks again after each activity, as with a Link.
 
 #include <asio/local/stream_protocol.hpp>
 #include <memory>
@@ -17,20 +17,20 @@ class FrameSocket : public std::enable_shared_from_this<FrameSocket> {
 
   explicit FrameSocket(Socket socket);
 
-  /// Sends the frame, or keeps it until the other side reads. How much may be kept is the callers' affair:
-  /// only bytes that the other side has room for are sent (FrameType::taken).
+  /// Sends the frame, or keeps it until the other side reads. The callers bound the kept bytes: they send
+  /// only bytes for which the other side has room (FrameType::taken).
   void send(FrameType type, std::string_view payload = {});
 
   /// The next frame that is there, valid until the next call; nothing if none is. Errors: protocol.
   [[nodiscard]] Result<std::optional<Frame>> receive();
 
-  /// The other side has closed, or the socket is broken; frames that came before may still be received.
+  /// The other side has closed, or the socket is broken; frames that arrived before may still be received.
   [[nodiscard]] bool closed() const { return closed_; }
 
-  /// Waits until there may be something to receive, or somebody else has looked.
+  /// Waits until there may be something to receive, or another caller has looked.
   [[nodiscard]] asio::awaitable<Wake> activity(Limit limit);
 
-  /// Tells the others who wait that there is news.
+  /// Wakes the other callers that wait, because there may be news for them.
   void pass_on() { activity_.notify_all(); }
 
   void close();

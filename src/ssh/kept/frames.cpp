@@ -29,7 +29,7 @@ std::uint32_t number_at(std::string_view bytes) {
   return number;
 }
 
-/// Takes a payload apart. After the first thing that is not there all else is empty, and `whole` is false.
+/// Reads the fields of a payload. Behind a missing field all fields are empty, and `whole` is false.
 class Fields {
  public:
   explicit Fields(std::string_view payload) : rest_(payload) {}

@@ -1,8 +1,8 @@
 #pragma once
-/// What a command and the daemon of connections say to each other: frames over a stream. Pure.
+/// The protocol between a command and the daemon of connections: frames over a stream. Pure.
 ///
-/// A frame is its type (one byte), the length of what follows (four bytes, big end first) and that. Whatever
-/// comes is taken as hostile: no length is believed beyond the bound of its type, no number or text beyond
+/// A frame is its type (one byte), the length of its payload (four bytes, big end first) and the payload. All
+/// bytes are taken as hostile: no length is believed beyond the bound of its type, no number or text beyond
 /// its frame.
 
 #include <cstdint>
@@ -24,7 +24,7 @@ enum class FrameType : std::uint8_t {
   end_of_input,  ///< nothing
   signal,        ///< its name
   resize,        ///< columns, rows
-  leave,         ///< nothing: the daemon shall end
+  leave,         ///< nothing: the daemon must end
   // From the daemon.
   ready = 32,    ///< the round trip to the node in microseconds; 0 = unknown
   started,       ///< nothing: the channel is open, and the command is on its way
@@ -35,11 +35,11 @@ enum class FrameType : std::uint8_t {
   exited,        ///< an ExitStatus; the last one
   broken,        ///< an Error; the last one
   // Both ways.
-  taken = 64,  ///< so many bytes have been taken, as many more may be sent
+  taken = 64,  ///< a number of bytes that have been taken; as many more may be sent
 };
 
 constexpr std::uint32_t kFrameVersion = 2;
-/// What may lie in a frame of bytes, and how many bytes may be on their way that nobody has taken yet.
+/// The most bytes in a frame, and the most bytes that may be on their way before the other side takes them.
 constexpr std::size_t kMostBytes = 64 * 1024;
 constexpr std::size_t kCredit = 1024 * 1024;
 /// A request's command; a node's kernel takes no more than 128 KiB as one word anyhow.
@@ -50,7 +50,7 @@ struct Frame {
   std::string_view payload;
 };
 
-/// The largest payload of a type; nothing for a type that there is not.
+/// The largest payload of a type; nothing for an unknown type.
 [[nodiscard]] std::optional<std::size_t> most_payload(FrameType type);
 
 /// The frame as it travels. A payload that is too large is a bug of the caller's.
@@ -59,7 +59,7 @@ void append_frame(std::string& to, FrameType type, std::string_view payload);
 /// Cuts a stream into frames.
 class FrameCutter {
  public:
-  /// Where to put the next `size` bytes of the stream; tell by `filled` how many came.
+  /// The place for the next `size` bytes of the stream; `filled` says how many were written there.
   [[nodiscard]] char* room(std::size_t size);
   void filled(std::size_t size) { end_ += size; }
 
@@ -69,11 +69,11 @@ class FrameCutter {
 
  private:
   std::string buffer_;
-  std::size_t begin_ = 0;  ///< of what has not been handed out
-  std::size_t end_ = 0;    ///< of what has come
+  std::size_t begin_ = 0;  ///< of the bytes that have not been handed out
+  std::size_t end_ = 0;    ///< of the bytes that have arrived
 };
 
-// What lies in the frames. Whatever can't be read is nothing.
+// The payloads. Reading one that is malformed gives nothing.
 
 [[nodiscard]] std::string number_text(std::uint32_t number);
 [[nodiscard]] std::optional<std::uint32_t> parse_number_frame(std::string_view payload);

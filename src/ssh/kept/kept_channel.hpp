@@ -35,7 +35,7 @@ class KeptChannel : public Channel {
   std::shared_ptr<FrameSocket> socket_;
   std::deque<std::pair<Stream, std::string>> come_;
   std::size_t come_bytes_ = 0;
-  std::string held_;  ///< what the last Chunk shows
+  std::string held_;  ///< the bytes of the last Chunk
   std::size_t credit_ = kCredit;
   std::optional<Error> input_over_;
   std::optional<ExitStatus> exited_;

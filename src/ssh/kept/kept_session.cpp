@@ -15,7 +15,7 @@ namespace {
 
 using std::chrono::seconds;
 
-/// For a daemon to answer at all. Who is slower than that is frozen, and a new connection is quicker.
+/// For a daemon to answer at all. A slower one is frozen, and a new connection is quicker.
 constexpr auto kAnswer = seconds(2);
 /// For a daemon to say how a request went; it has its own patience with the node.
 constexpr auto kStart = seconds(20);
@@ -40,7 +40,7 @@ class KeptSession : public Session, public Timed {
         connect_new_session_(std::move(connect_new_session)),
         patience_(patience) {}
 
-  /// Holds the connection as long as this lives; false if nobody is there who answers.
+  /// Holds the connection as long as this lives; false if no daemon answers.
   awaitable<bool> greet(asio::any_io_executor executor, Limit limit) {
     executor_ = std::move(executor);
     held_ = meet();
@@ -97,9 +97,9 @@ class KeptSession : public Session, public Timed {
     return met;
   }
 
-  /// A channel. An error of kind unreachable means that nothing was started and somebody else may try; any
-  /// other is the answer. A daemon answers `ready` before it looks at what is asked, and starts nothing for
-  /// somebody who has left.
+  /// A channel. An error of kind unreachable means that nothing was started and a new connection may try; any
+  /// other error is the answer. A daemon answers `ready` before it looks at the request, and starts nothing
+  /// for a command that has left.
   awaitable<Result<std::unique_ptr<Channel>>> ask(FrameType type, std::string payload, Limit limit) {
     const auto socket = meet();
     if (!socket) co_return fail(ErrorKind::unreachable, "nobody keeps the connection any more");

@@ -15,7 +15,7 @@ namespace ec2mpi::ssh {
 /// A new connection to the same node, if the kept one turns out to be dead before anything was started.
 using ConnectNew = std::function<awaitable<Result<std::unique_ptr<Session>>>(Limit)>;
 
-/// What is kept under this name; nothing if nobody there answers at once.
+/// The session that is kept under this name; nothing if no daemon answers at once.
 [[nodiscard]] awaitable<std::unique_ptr<Session>> find_kept_session(
     std::shared_ptr<const SocketFolder> folder, std::string name, Limit limit,
     ConnectNew connect_new_session);

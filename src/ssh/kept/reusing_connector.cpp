@@ -11,10 +11,10 @@ namespace ec2mpi::ssh {
 
 namespace {
 
-/// Says by its life that somebody has a session.
+/// Lives as long as a caller has the session.
 using Sign = std::shared_ptr<const bool>;
 
-/// A session, kept or new, with what the connector has to know of it. A new one may be one of the to_keep.
+/// A session, kept or new, with its sign. A new one may also stand in to_keep.
 class LentSession : public Session, public Timed {
  public:
   LentSession(std::shared_ptr<Session> session, Sign sign)

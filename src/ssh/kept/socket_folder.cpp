@@ -59,7 +59,7 @@ std::optional<SocketFolder> SocketFolder::find(const std::filesystem::path& fold
 }
 
 Result<UniqueFd> SocketFolder::listen(const std::string& name) const {
-  // Under another name first: whoever finds a name finds somebody who listens.
+  // Under another name first: behind a name that a command finds, a process listens.
   const auto temporary = fmt::format(".{}.{}", name.substr(0, 16), random_hex(8));
   const auto address = address_of(folder_.get(), temporary);
   auto socket = unix_socket();
@@ -100,7 +100,7 @@ void SocketFolder::remove(const std::string& name) const {
 
 std::vector<std::string> SocketFolder::names() const {
   std::vector<std::string> names;
-  // A descriptor of its own, for reading moves its position, and closedir closes it.
+  // Its own descriptor, for reading moves the position, and closedir closes it.
   const int again = ::openat(folder_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   DIR* const listing = again >= 0 ? ::fdopendir(again) : nullptr;
   if (listing == nullptr) {

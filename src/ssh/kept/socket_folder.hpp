@@ -30,12 +30,12 @@ class SocketFolder {
   /// Nothing if there is none, or none to be trusted.
   [[nodiscard]] static std::optional<SocketFolder> find(const std::filesystem::path& folder);
 
-  /// A listening socket under this name, mode 0600, nonblocking; whoever had the name before loses it.
+  /// A listening socket under this name, mode 0600, nonblocking; a socket that had the name before loses it.
   /// Errors: local_io.
   [[nodiscard]] Result<UniqueFd> listen(const std::string& name) const;
 
-  /// A connection, nonblocking, to a process of our own user. Nothing if nobody listens there: a name that
-  /// was left behind is removed.
+  /// A connection, nonblocking, to a process of our own user. Nothing if no process listens there: a name
+  /// that was left behind is removed.
   [[nodiscard]] UniqueFd connect(const std::string& name) const;
 
   /// The file that has this name now; nothing if none has.
@@ -51,10 +51,9 @@ class SocketFolder {
   std::filesystem::path path_;
 };
 
-/// Who is at the other end of a unix socket: its uid is ours. `pid` of the process that listened or
-/// connected.
+/// The process at the other end of a unix socket, which listened or connected.
 struct SocketOwner {
-  bool ours = false;
+  bool ours = false;  ///< it runs as our own user
   pid_t pid = 0;
 };
 [[nodiscard]] SocketOwner owner_of_socket(int socket);

@@ -19,15 +19,15 @@ constexpr std::size_t kReadBlock = 32 * 1024;
 /// sshd sends the exit status before it has read the last of the output, and a lossy link may pause for
 /// seconds.
 constexpr auto kAfterExit = std::chrono::seconds(10);
-/// What the node may send ahead of our reading when much is expected: rate times round trip. libssh's own
-/// 1.28 MB would mean 6 MB/s at 100 ms.
+/// The bytes that the node may send ahead of our reading when much is expected: rate times round trip.
+/// libssh's own 1.28 MB would mean 6 MB/s at 100 ms.
 constexpr std::size_t kBulkWindow = 16 * 1024 * 1024;
-/// What may wait for our reading: the windows that were ever open at once, and more. libssh keeps also what a
-/// node sends beyond its window.
+/// The bytes that may wait for our reading: the windows that were ever open at once, and more. libssh also
+/// keeps the bytes that a node sends beyond its window.
 constexpr std::size_t kMostUnread = 4 * 1024 * 1024;
 constexpr std::size_t kMostUnreadBulk = 3 * kBulkWindow;
 
-/// Tells the other users of a link at the end of a call what the call has moved.
+/// Wakes the other users of a link at the end of a call, for the call may have read their packets.
 class PassOn {
  public:
   explicit PassOn(Link& link) : link_(link) {}
@@ -78,20 +78,29 @@ class LibsshChannel : public Channel {
     bulk_ = request.bulk;
     ends_with_program_ = request.ends_with_program;
     const auto asked = Clock::now();
+    const auto packets_before = link_->packets_received();
     int opened = ::ssh_channel_open_session(channel_);
-    bool started = false;
-    if (pipelined && opened == SSH_AGAIN && !request.pty && !request.command.empty()) {
-      started = ::ssh_channel_request_exec(channel_, request.command.c_str()) == SSH_OK;
-    }
+    const bool sent_ahead = pipelined && opened == SSH_AGAIN && !request.pty && !request.command.empty();
+    const bool started =
+        sent_ahead && ::ssh_channel_request_exec(channel_, request.command.c_str()) == SSH_OK;
     while (opened == SSH_AGAIN) {
       const Wake wake = co_await link_->activity(limit);
       if (wake != Wake::notified) co_return wake_error(wake, kNoStart);
       opened = ::ssh_channel_open_session(channel_);
     }
     if (opened == SSH_OK) link_->note_exchange(Clock::now() - asked);
-    // A pipelined command may have ended before the answer to the open request was looked at.
-    if (opened != SSH_OK && !(pipelined && over()))
+    // A pipelined command may have ended before the answer to the open request was looked at. A channel of a
+    // lost connection counts as closed, too.
+    const bool connected = ::ssh_is_connected(session()) != 0;
+    const bool has_run = pipelined && over() && (connected || ended_.has_value());
+    if (opened != SSH_OK && !has_run) {
+      // After a refusal, OpenSSH ends the connection because of the request behind it, and libssh forgets the
+      // refusal. These are two packets; a connection that breaks brings none.
+      const bool refused_and_ended =
+          sent_ahead && !connected && link_->packets_received() >= packets_before + 2;
+      if (refused_and_ended) co_return fail(ErrorKind::protocol, kNoSession);
       co_return failure(explain_refused_session(::ssh_get_error(session())));
+    }
     if (request.pty) {
       auto done = co_await repeat(limit, [this, &request] {
         return ::ssh_channel_request_pty_size(channel_, request.pty->terminal.c_str(), request.pty->columns,
@@ -134,7 +143,8 @@ class LibsshChannel : public Channel {
       // still on its way.
       if (::ssh_channel_is_eof(channel_) != 0 && !ended_) ::ssh_channel_get_exit_status(channel_);
       if (overrun_) co_return fail(ErrorKind::protocol, "the node sends more than it was given room for");
-      // Looking at one stream may have pumped in bytes of the other, and the socket won't tell of them again.
+      // Looking at one stream may have read bytes of the other, and the socket is not readable again for
+      // them.
       if (link_->packets_received() != seen) {
         const Wake wake = co_await yield_to_loop(limit);  // packets without output may come for ever
         if (wake != Wake::notified) co_return wake_error(wake, kTooLate);
@@ -215,6 +225,8 @@ class LibsshChannel : public Channel {
 
   static constexpr const char* kNoWay =
       "the jump host cannot reach it; stopped, or closed by its security group?";
+  static constexpr const char* kNoSession =
+      "the node refused a session for the command; MaxSessions of its sshd may be too small";
   static constexpr const char* kRefused = "the node refused to run the command";
 
   [[nodiscard]] ssh_session session() const { return link_->session(); }
@@ -261,8 +273,8 @@ class LibsshChannel : public Channel {
     return fail(ErrorKind::protocol, refused);
   }
 
-  /// What can be had of a stream without waiting. The buffer grows with need: a thousand quiet sessions stay
-  /// small.
+  /// The bytes of a stream that are there without waiting. The buffer grows with need: a thousand quiet
+  /// sessions stay small.
   std::string_view take_available(int from_err) {
     const int available = ::ssh_channel_poll(channel_, from_err);
     if (bulk_ && from_err == 0) return take_bulk(available);
@@ -274,7 +286,7 @@ class LibsshChannel : public Channel {
     return got > 0 ? std::string_view(buffer_).substr(0, static_cast<std::size_t>(got)) : std::string_view{};
   }
 
-  /// libssh widens its window to what a read asks for, even if nothing is there to read (0.10.6,
+  /// libssh widens its window to the size of a read, even if nothing is there to read (0.10.6,
   /// ssh_channel_read_timeout). Not at every read: each widening is a packet.
   std::string_view take_bulk(int available) {
     const bool widen = since_widened_ >= kBulkWindow / 2 && ::ssh_channel_is_eof(channel_) == 0;
@@ -353,8 +365,8 @@ class LibsshSession : public Session, public Timed, public KeepableSession {
   void never_pipeline() override { first_ = false; }
 
   void ask_for_sign_of_life() override {
-    // Sends none while one is on its way, but lets in what has come, which no other call without a channel
-    // does.
+    // Sends none while one is on its way, but reads the packets that have arrived, which no other call
+    // without a channel does.
     ::ssh_send_keepalive(link_->session());
     link_->pass_on();
   }

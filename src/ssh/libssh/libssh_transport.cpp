@@ -10,6 +10,8 @@
 #include "ec2mpi/base/sha256.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
+#include "ec2mpi/ssh/keepable_session.hpp"
+#include "src/ssh/libssh/agent.hpp"
 #include "src/ssh/libssh/libssh_session.hpp"
 #include "src/ssh/libssh/link.hpp"
 #include "src/ssh/libssh/private_key.hpp"
@@ -22,7 +24,6 @@ namespace ec2mpi::ssh {
 namespace {
 
 constexpr std::uint16_t kDefaultPort = 22;
-constexpr std::string_view kDefaultUser = "ubuntu";
 
 /// Fast curves first: libssh spends 18 ms on a classic 4096-bit group where these take under one.
 constexpr const char* kKeyExchange =
@@ -34,20 +35,31 @@ const std::vector<std::string> kHostKeyTypes = {"ssh-ed25519",         "ecdsa-sh
                                                 "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521",
                                                 "rsa-sha2-512",        "rsa-sha2-256"};
 
-/// Where and as whom to connect, after the list, the flags and ssh_config have spoken.
+/// The keys for a login, in the order in which they are tried.
+struct Credentials {
+  std::vector<PrivateKey> keys = {};           ///< named by the user or by ssh_config
+  std::shared_ptr<AgentGate> agent = {};       ///< unset: there is none, or it is not to be used
+  bool all_of_agent = true;                    ///< also its keys that nobody named
+  std::vector<PrivateKey> fallback_keys = {};  ///< the usual ones, if nobody named any
+};
+
+enum class Role { node, jump_host };
+
+/// The machine, the port and the login, after the list, the flags and ssh_config have been asked.
 struct Target {
+  Role role = Role::node;
   std::string host = {};
   std::uint16_t port = kDefaultPort;
   std::string user = {};
-  std::vector<PrivateKey> keys = {};
-  std::vector<std::filesystem::path> identity_files = {};
+  std::vector<std::filesystem::path> identity_files = {};  ///< that ssh_config names
+  std::string agent = {};                                  ///< its socket; empty: none is used
+  Credentials credentials = {};                            ///< filled from the two above for a login
   std::optional<Node> jump = {};
   std::string key_alias = {};  ///< of ssh_config; stands for the address where the list gives no instance id
-  std::optional<std::string> agent = {};  ///< a socket, or "none"; unset: $SSH_AUTH_SOCK
-  bool strict = false;                    ///< ssh_config accepts known host keys only
+  bool strict = false;         ///< ssh_config accepts known host keys only
 };
 
-/// Whose host key is asked for.
+/// The node under whose name the host key is looked up.
 Node key_owner(Node node, const Target& target) {
   if (target.key_alias.empty()) return node;
   node.address = target.key_alias;
@@ -67,14 +79,8 @@ struct Jump {
 /// One connection on its way from a socket to an authenticated session.
 class Handshake {
  public:
-  Handshake(std::shared_ptr<Link> link, const Target& target, const Node& node, HostKeys& host_keys,
-            bool use_agent, const std::vector<PrivateKey>& fallback_keys)
-      : link_(std::move(link)),
-        target_(target),
-        node_(key_owner(node, target)),
-        host_keys_(host_keys),
-        use_agent_(use_agent && target.agent != "none"),
-        fallback_keys_(fallback_keys) {}
+  Handshake(std::shared_ptr<Link> link, const Target& target, const Node& node, HostKeys& host_keys)
+      : link_(std::move(link)), target_(target), node_(key_owner(node, target)), host_keys_(host_keys) {}
 
   awaitable<Result<void>> run(Limit limit, const PhaseObserver& on_phase) {
     set_options();
@@ -102,7 +108,6 @@ class Handshake {
     set(SSH_OPTIONS_GLOBAL_KNOWNHOSTS, "/dev/null");
     set(SSH_OPTIONS_KEY_EXCHANGE, kKeyExchange);
     set(SSH_OPTIONS_HOSTKEYS, host_key_algorithms().c_str());
-    if (target_.agent && use_agent_) set(SSH_OPTIONS_IDENTITY_AGENT, target_.agent->c_str());
   }
 
   [[nodiscard]] std::string host_key_algorithms() const {
@@ -174,48 +179,88 @@ class Handshake {
       if (state != SSH_AGAIN) co_return std::unexpected(link_->last_error());
       if (auto heard = co_await wait_for_answer(limit); !heard) co_return heard;
     }
-    std::string tried;
-    for (const auto& key : target_.keys) {
-      CO_TRY_AS(done, co_await attempt_key(key, limit, tried));
+    const auto& credentials = target_.credentials;
+    for (const auto& key : credentials.keys) {
+      CO_TRY_AS(done, co_await attempt_key(key, limit));
       if (*done) co_return Result<void>{};
     }
-    if (use_agent_) {
-      tried += tried.empty() ? "the agent" : ", the agent";
-      CO_TRY_AS(done, co_await attempt(limit, [&] { return ::ssh_userauth_agent(session(), nullptr); }));
+    if (credentials.all_of_agent) {
+      CO_TRY_AS(done, co_await attempt_other_keys_of_agent(limit));
       if (*done) co_return Result<void>{};
     }
-    for (const auto& key : fallback_keys_) {
-      CO_TRY_AS(done, co_await attempt_key(key, limit, tried));
+    for (const auto& key : credentials.fallback_keys) {
+      CO_TRY_AS(done, co_await attempt_key(key, limit));
       if (*done) co_return Result<void>{};
     }
-    if (tried.empty()) co_return fail(ErrorKind::auth, "no key to log in with; name your .pem file with -i");
-    co_return fail(ErrorKind::auth, why_refused(tried));
+    if (tried_.empty()) co_return fail(ErrorKind::auth, "no key to log in with; name your .pem file with -i");
+    co_return fail(ErrorKind::auth, why_refused());
   }
 
-  awaitable<Result<bool>> attempt_key(const PrivateKey& key, Limit limit, std::string& tried) {
-    tried += (tried.empty() ? "" : ", ") + printable(key.file().filename().string());
-    auto done = co_await attempt(
-        limit, [&] { return ::ssh_userauth_publickey(session(), nullptr, key.impl().key.get()); });
+  /// No key is shown twice: sshd counts its failures.
+  awaitable<Result<bool>> attempt_key(const PrivateKey& key, Limit limit) {
+    const std::string& blob = key.impl().public_blob;
+    if (!shown_.insert(blob).second) co_return false;
+    tried_.push_back(printable(key.file().filename().string()));
+    const ssh_key own = key.impl().key.get();
+    if (own == nullptr) {
+      std::vector<std::string> only(1, blob);
+      auto done = co_await attempt_agent(std::move(only), limit);
+      co_return done;
+    }
+    const auto call = [this, own] { return ::ssh_userauth_publickey(session(), nullptr, own); };
+    auto done = co_await attempt(limit, call);
     co_return done;
   }
 
-  [[nodiscard]] std::string why_refused(const std::string& tried) const {
+  awaitable<Result<bool>> attempt_other_keys_of_agent(Limit limit) {
+    if (!target_.credentials.agent) co_return false;
+    std::vector<std::string> others;
+    for (const auto& key : target_.credentials.agent->keys())
+      if (shown_.insert(key.blob).second) others.push_back(key.blob);
+    if (others.empty()) co_return false;
+    tried_.emplace_back("the agent");
+    auto done = co_await attempt_agent(std::move(others), limit);
+    co_return done;
+  }
+
+  awaitable<Result<bool>> attempt_agent(std::vector<std::string> blobs, Limit limit) {
+    if (!target_.credentials.agent) co_return false;
+    UniqueFd door = target_.credentials.agent->open(blobs);
+    if (!door) co_return false;
+    ::ssh_set_agent_socket(session(), door.get());
+    const UniqueFd replaced(std::exchange(agent_door_, door.release()));  // libssh closes the last one only
+    const auto call = [this] {
+      const int state = ::ssh_userauth_agent(session(), nullptr);
+      agent_failed_ = agent_failed_ || state == SSH_AUTH_ERROR;
+      return state;
+    };
+    auto done = co_await attempt(limit, call);
+    co_return done;
+  }
+
+  [[nodiscard]] std::string why_refused() const {
     const auto user = printable(target_.user);
     const auto offered = ::ssh_userauth_list(session(), nullptr);
     if (accepted_in_part_) {
       return fmt::format(
           "the server takes the key of user {} and asks for a second factor ({}), which ec2mpi cannot give; "
-          "let its "
-          "sshd be content with the key (AuthenticationMethods publickey)",
+          "let its sshd be content with the key (AuthenticationMethods publickey)",
           user, method_names(offered));
     }
     if (offered != 0 && (static_cast<unsigned>(offered) & SSH_AUTH_METHOD_PUBLICKEY) == 0) {
       return fmt::format("its sshd takes no keys from user {}, only {}; it needs PubkeyAuthentication yes",
                          user, method_names(offered));
     }
-    return fmt::format(
-        "login refused for user {} with {}; wrong key (-i) or user? (-l ubuntu, ec2-user, admin, rocky)",
-        user, tried);
+    if (agent_failed_) {
+      return fmt::format(
+          "login refused for user {} with {}; the agent did not sign: is it locked, or was it to be "
+          "confirmed?",
+          user, join(tried_, ", "));
+    }
+    return fmt::format("login refused for user {} with {}; wrong key (-i) or user? ({})", user,
+                       join(tried_, ", "),
+                       target_.role == Role::jump_host ? "-J USER@HOST, or User in the ssh configuration"
+                                                       : "-l ubuntu, ec2-user, admin, rocky");
   }
 
   static std::string method_names(int methods) {
@@ -267,17 +312,22 @@ class Handshake {
   const Target& target_;
   Node node_;  ///< under whose name the host key is looked up
   HostKeys& host_keys_;
-  bool use_agent_;
-  const std::vector<PrivateKey>& fallback_keys_;
+  std::set<std::string> shown_;     ///< the public keys that the server has been asked for
+  std::vector<std::string> tried_;  ///< the same in words
+  int agent_door_ = -1;             ///< owned by libssh
+  bool agent_failed_ = false;
   bool accepted_in_part_ = false;  ///< a key was right, and the server wants more
 };
+
+bool is_alive(const Session& session) {
+  const auto* keepable = dynamic_cast<const KeepableSession*>(&session);
+  return keepable == nullptr || keepable->alive();
+}
 
 class LibsshConnector : public NamingConnector {
  public:
   LibsshConnector(asio::any_io_executor executor, LibsshOptions options, HostKeys& host_keys)
-      : options_(std::move(options)), host_keys_(host_keys), executor_(std::move(executor)) {
-    if (std::getenv("SSH_AUTH_SOCK") == nullptr) options_.use_agent = false;
-  }
+      : options_(std::move(options)), host_keys_(host_keys), executor_(std::move(executor)) {}
 
   awaitable<Result<std::unique_ptr<Session>>> connect(const Node& node, Limit limit,
                                                       PhaseObserver on_phase) override {
@@ -303,7 +353,7 @@ class LibsshConnector : public NamingConnector {
     return fmt::format("{}\n{}\n{}\n{}\n", name, target.user, target.host, target.port);
   }
 
-  /// `exchange`: what it took to ask and be answered once, over the jump host.
+  /// `exchange`: the time from a request to its answer over the jump host.
   awaitable<Result<Link::Socket>> reach(const Target& target, Limit limit, const PhaseObserver& on_phase,
                                         std::optional<Clock::duration>& exchange) {
     if (!target.jump) {
@@ -311,11 +361,19 @@ class LibsshConnector : public NamingConnector {
       co_return socket;
     }
     on_phase(Phase::connecting);
-    CO_TRY_AS(bastion, co_await jump_host(*target.jump, limit));
-    const auto asked = Clock::now();
-    auto socket = co_await open_tunnel(*bastion, target.host, target.port, limit);
-    exchange = Clock::now() - asked;
-    co_return socket;
+    for (bool again = false;; again = true) {
+      CO_TRY_AS(bastion, co_await jump_host(*target.jump, limit));
+      const auto asked = Clock::now();
+      auto socket = co_await open_tunnel(*bastion, target.host, target.port, limit);
+      exchange = Clock::now() - asked;
+      if (socket || is_alive(**bastion)) co_return socket;
+      // The session may have ended long ago, unnoticed because nobody used it.
+      if (again) co_return std::unexpected(within_jump_host(*target.jump, socket.error()));
+    }
+  }
+
+  static Error within_jump_host(const Node& jump, const Error& error) {
+    return error.within("jump host " + printable(jump.address));
   }
 
   awaitable<Result<std::unique_ptr<Session>>> log_in(Link::Socket socket,
@@ -324,7 +382,7 @@ class LibsshConnector : public NamingConnector {
                                                      const PhaseObserver& on_phase) {
     CO_TRY_AS(link, Link::over(std::move(socket)));
     if (exchange) (*link)->note_exchange(*exchange);
-    Handshake handshake(*link, target, node, host_keys_, options_.use_agent, options_.fallback_keys);
+    Handshake handshake(*link, target, node, host_keys_);
     CO_TRY(co_await handshake.run(limit, on_phase));
     (*link)->notice_loss_in(Link::kPatience);
     spdlog::debug("{}: logged in to {}@{}:{}", node.label(), target.user, target.host, target.port);
@@ -338,13 +396,12 @@ class LibsshConnector : public NamingConnector {
       const Wake wake = co_await jump.settled.wait(limit);
       if (wake != Wake::notified) co_return wake_error(wake, "the jump host does not answer");
     }
-    if (!jump.session) {
+    if (!jump.session || !is_alive(*jump.session)) {
       jump.connecting = true;
       auto connected = co_await connect_jump(node, limit);
       jump.connecting = false;
       jump.settled.notify_all();
-      if (!connected)
-        co_return std::unexpected(connected.error().within("jump host " + printable(node.address)));
+      if (!connected) co_return std::unexpected(within_jump_host(node, connected.error()));
       jump.session = std::move(*connected);
     }
     co_return jump.session;
@@ -358,105 +415,118 @@ class LibsshConnector : public NamingConnector {
     co_return session;
   }
 
-  /// The list's own words first, then flags and settings, then ssh_config, then the defaults. Without keys:
-  /// `identity_files` are what ssh_config names.
+  /// The list's own words first, then flags and settings, then ssh_config, then the defaults.
   Result<Target> target_of(const Node& node) {
     HostSettings configured;
-    auto target = target_without_jump(node, configured);
-    if (!target || options_.jump) {
-      if (target) target->jump = options_.jump;
-      return target;
-    }
-    if (configured.jump && configured.jump->address != node.address)
+    TRY_AS(target, target_without_jump(node, Role::node, configured));
+    if (options_.jump) {
+      if (!configured.way_place.empty()) replaced_ways_.insert(configured.way_place);
+      target->jump = options_.jump;
+    } else if (configured.jump && configured.jump->address != node.address) {
       target->jump = std::move(configured.jump);
+    }
     return target;
   }
 
   /// What ssh_config says for all hosts holds for the jump host too, so it may be named as the way to itself.
+  /// A line that -J replaces for the nodes is replaced for the jump host as well.
   Result<Target> target_of_jump(const Node& node) {
     HostSettings configured;
-    auto target = target_without_jump(node, configured);
+    auto target = target_without_jump(node, Role::jump_host, configured);
     if (target && configured.jump && configured.jump->address != node.address) {
-      return fail(ErrorKind::usage,
-                  fmt::format("ssh_config names another jump host for it, {}; only one can be used",
-                              printable(configured.jump->address)));
+      return fail(ErrorKind::usage, fmt::format("{}: another jump host for it, {}; only one can be used",
+                                                configured.way_place, printable(configured.jump->address)));
     }
     return target;
   }
 
-  Result<Target> target_without_jump(const Node& node, HostSettings& configured) {
-    Target target{.host = node.address, .user = std::string(kDefaultUser)};
-    if (!options_.ssh_config.empty()) {
-      TRY_AS(config, ssh_config());
-      const auto user = node.user.empty() ? options_.user : std::optional(node.user);
-      TRY_AS(found, host_settings(**config, {node.address, user}));
-      configured = std::move(*found);
-      report_unused(configured);
-      target.host = configured.host_name;
-    }
-    target.port = node.port != 0 ? node.port : options_.port.value_or(configured.port.value_or(kDefaultPort));
-    target.user =
-        !node.user.empty() ? node.user : options_.user.value_or(configured.user.value_or(target.user));
-    target.identity_files = configured.identity_files;
+  /// As for ssh, the flags -l and -p do not hold for a jump host.
+  Result<Target> target_without_jump(const Node& node, Role role, HostSettings& configured) {
+    ConfigQuery query{.host = node.address};
+    if (role == Role::node) query.user = options_.user;
+    if (role == Role::node) query.port = options_.port;
+    if (!node.user.empty()) query.user = node.user;
+    if (node.port != 0) query.port = node.port;
+    TRY_AS(config, ssh_config());
+    TRY_AS(found, host_settings(**config, query, {role == Role::node && options_.jump, replaced_ways_}));
+    configured = std::move(*found);
+    report_unused(configured);
+    Target target{.role = role, .host = configured.host_name};
+    target.port = query.port.value_or(configured.port.value_or(kDefaultPort));
+    target.user = query.user.value_or(configured.user.value_or(std::string(kDefaultUser)));
     target.key_alias = configured.key_alias;
     target.strict = configured.strict;
-    target.agent = configured.agent;
-    if (configured.identities_only && !encrypted_in_agent(configured.identity_files)) target.agent = "none";
+    target.identity_files = std::move(configured.identity_files);
+    target.agent = configured.agent.value_or(usual_agent());
+    target.credentials.all_of_agent = !configured.identities_only;
     return target;
-  }
-
-  /// A key whose file is encrypted can be used by way of the agent only.
-  static bool encrypted_in_agent(const std::vector<std::filesystem::path>& files) {
-    return std::any_of(files.begin(), files.end(), agent_has_encrypted_key);
   }
 
   Result<SshConfig*> ssh_config() {
-    if (!ssh_config_) ssh_config_ = SshConfig::load(options_.ssh_config);
+    if (!ssh_config_) ssh_config_ = SshConfig::load(options_.ssh_config, options_.system_ssh_config);
     if (!*ssh_config_) return std::unexpected(ssh_config_->error());
     return &**ssh_config_;
   }
 
-  /// One line for each set of them: a thousand nodes have the same.
+  /// One line for each set of them: a thousand nodes have the same. Nobody asked for those of the system.
   void report_unused(const HostSettings& configured) {
-    if (configured.unused.empty()) return;
-    const auto list = join(configured.unused, ", ");
+    report_once(spdlog::level::warn, configured.unused);
+    report_once(spdlog::level::info, configured.unused_of_system);
+  }
+
+  void report_once(spdlog::level::level_enum level, const std::vector<std::string>& unused) {
+    if (unused.empty()) return;
+    const auto list = join(unused, ", ");
     if (reported_.insert(list).second)
-      spdlog::warn("not used of the ssh configuration: {}; see docs/connections.md, or pass -F none", list);
+      spdlog::log(level, "not used of the ssh configuration: {}; see docs/connections.md, or pass -F none",
+                  list);
   }
 
   /// May ask for a passphrase. A key of the configuration that is of no use here does not stand in the way of
   /// others.
   Result<Target> with_keys(Result<Target> target) {
     if (!target) return target;
-    target->keys = options_.keys;
+    auto& credentials = target->credentials;
+    credentials.keys = options_.keys;
+    credentials.agent = agent_at(target->agent);
+    if (target->identity_files.empty()) credentials.fallback_keys = options_.fallback_keys;
     std::optional<Error> useless;
     for (const auto& file : target->identity_files) {
-      if (!std::filesystem::exists(file) || (options_.use_agent && agent_has_encrypted_key(file))) continue;
-      auto key = configured_key(file);
+      auto key = configured_key(file, target->agent);
       if (key)
-        target->keys.push_back(*key);
-      else if (!useless)
+        credentials.keys.push_back(*key);
+      else if (!useless && std::filesystem::exists(file))
         useless = Error{ErrorKind::auth, key.error().message};
     }
     if (!useless) return target;
-    if (target->keys.empty() && !(options_.use_agent && target->agent != "none"))
+    if (credentials.keys.empty() && !(credentials.agent && credentials.all_of_agent))
       return std::unexpected(std::move(*useless));
     if (reported_.insert(useless->message).second)
       spdlog::warn("a key of the ssh configuration is left out: {}", useless->message);
     return target;
   }
 
-  Result<PrivateKey> configured_key(const std::filesystem::path& file) {
-    const auto loaded = configured_keys_.find(file);
+  Result<PrivateKey> configured_key(const std::filesystem::path& file, const std::string& agent) {
+    const auto loaded = configured_keys_.find({file, agent});
     if (loaded != configured_keys_.end()) return loaded->second;
-    return configured_keys_.emplace(file, load_private_key(file, options_.prompt)).first->second;
+    return configured_keys_.emplace(std::pair(file, agent), load_private_key(file, options_.prompt, agent))
+        .first->second;
+  }
+
+  std::shared_ptr<AgentGate> agent_at(const std::string& socket) {
+    if (socket.empty()) return nullptr;
+    auto& gate = agents_[socket];
+    if (!gate) gate = std::make_shared<AgentGate>(socket);
+    return gate;
   }
 
   LibsshOptions options_;
   HostKeys& host_keys_;
   asio::any_io_executor executor_;
   std::map<std::string, Jump> jumps_;
-  std::map<std::filesystem::path, Result<PrivateKey>> configured_keys_;
+  std::map<std::pair<std::filesystem::path, std::string>, Result<PrivateKey>> configured_keys_;
+  std::map<std::string, std::shared_ptr<AgentGate>> agents_;
+  std::set<std::string> replaced_ways_;  ///< lines of ssh_config that -J replaces
   std::optional<Result<SshConfig>> ssh_config_;
   std::set<std::string> reported_;
 };

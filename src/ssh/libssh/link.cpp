@@ -20,7 +20,7 @@
 namespace ec2mpi::ssh {
 
 namespace {
-/// All that there are; a fork doubles them all at once.
+/// All links of this process; a fork doubles them all at once.
 std::set<Link*>& all_links() {
   static std::set<Link*> links;
   return links;
@@ -60,8 +60,7 @@ Link::~Link() {
 
 void Link::leave() {
   const UniqueFd nowhere(::open("/dev/null", O_RDWR | O_CLOEXEC));
-  // Not closed: libssh and asio close them in their own time, and the numbers must not be somebody else's
-  // then.
+  // Not closed: libssh and asio close them later, and the numbers must not belong to other files then.
   ::dup3(nowhere.get(), socket_.native_handle(), O_CLOEXEC);
   // libssh's may be closed by now.
   if (const int of_libssh = ::ssh_get_fd(session()); of_libssh >= 0)
@@ -152,7 +151,8 @@ Error Link::last_error() const {
   }
   if (contains("timed out"))
     return {ErrorKind::unreachable, "connection lost: the node does not answer any more"};
-  if (contains("disconnected") || contains("Connection refused") || contains("Remote connection closed")) {
+  // Behind "Socket error:" libssh puts the errno of some earlier call if the node has closed the connection.
+  if (contains("disconnected") || contains("Socket error:") || contains("Remote connection closed")) {
     return {ErrorKind::unreachable, "connection closed by the node"};
   }
   return {ErrorKind::unreachable, said.empty() ? "connection lost" : "connection lost: " + said};

@@ -1,9 +1,9 @@
 #pragma once
 /// One libssh session and its socket, driven by the event loop.
 ///
-/// libssh pumps its socket inside every call; so each waiter repeats its own call until it is content, and
-/// waits for activity in between. A session for which nobody waits is not read, and the node slows down: that
-/// is the back-pressure. libssh is never called from one of its own callbacks.
+/// libssh reads and writes its socket inside every call; so each caller repeats its own call until it
+/// succeeds, and waits for activity in between. A session for which no caller waits is not read, and the node
+/// slows down: that is the back-pressure. libssh is never called from one of its own callbacks.
 
 #include <asio/generic/stream_protocol.hpp>
 #include <chrono>
@@ -29,30 +29,30 @@ class Link : public std::enable_shared_from_this<Link> {
 
   [[nodiscard]] ssh_session session() const { return session_.get(); }
 
-  /// To be called after libssh calls on a link that others wait for too: any call may have pumped in what one
-  /// of them waits for, and the socket won't tell again; and what it has queued is to be sent even if nobody
-  /// waits anew.
+  /// To be called after libssh calls on a link for which other callers wait too: any call may have read the
+  /// packet for which one of them waits, and the socket is not readable again for it. Bytes that the call has
+  /// queued are sent even if no caller waits again.
   void pass_on();
 
   /// Waits until the socket is ready (so that the libssh call is worth repeating) or the limit ends.
   [[nodiscard]] asio::awaitable<Wake> activity(Limit limit);
 
-  /// How many packets have come in; any libssh call may bring some.
+  /// How many packets have been read; any libssh call may read some.
   [[nodiscard]] std::uint64_t packets_received() const { return traffic_.in_packets; }
   [[nodiscard]] std::uint64_t bytes_received() const { return traffic_.in_bytes; }
-  /// Anything has come from the other side at all.
+  /// The other side has sent a byte.
   [[nodiscard]] bool heard() const { return socket_traffic_.in_bytes > 0; }
 
-  /// One question and its answer took so long.
+  /// Notes the time from a request to its answer.
   void note_exchange(Clock::duration took);
-  /// The shortest time there and back so far: what the kernel knows of the socket; where that leads to a jump
-  /// host only, what the quickest exchange took.
+  /// The shortest round trip so far: the kernel's for the socket; behind a jump host, which is all that the
+  /// kernel sees, the time of the quickest exchange.
   [[nodiscard]] std::optional<std::chrono::microseconds> round_trip() const;
 
   /// True while bytes that libssh has queued could not be sent.
   [[nodiscard]] bool write_pending() const;
 
-  /// How long a node may leave what we sent unconfirmed, and be silent when asked for a sign of life.
+  /// How long a node may leave our bytes unconfirmed, and be silent when asked for a sign of life.
   static constexpr auto kPatience = std::chrono::seconds(30);
   /// The same for a link that carries much from us: 300 uploads over 10 Mbit/s left living nodes without a
   /// confirmed byte for longer than 30 s.
@@ -65,7 +65,7 @@ class Link : public std::enable_shared_from_this<Link> {
   /// libssh sets its socket to blocking while it connects (0.10.6, ssh_socket_pollcallback); undo that.
   void make_nonblocking();
 
-  /// Lets go of the node without a word to it: another process goes on with the connection.
+  /// Lets go of the node without a packet to it: another process continues with the connection.
   void leave();
 
   /// libssh's words for the last failure, in ours; kind unreachable, host_key or protocol.

@@ -5,12 +5,13 @@
 #include <sys/stat.h>
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
-#include "src/ssh/libssh/agent_keys.hpp"
+#include "src/ssh/libssh/agent.hpp"
 #include "src/ssh/libssh/private_key.hpp"
 #include "src/ssh/libssh/wire.hpp"
 
@@ -20,7 +21,7 @@ namespace {
 
 constexpr std::size_t kLargestKey = 64 * 1024;
 
-/// What people name by mistake, by the first bytes of it; nothing if it may be a private key.
+/// The kind of a file that a user named by mistake, by its first bytes; nothing if it may be a private key.
 std::optional<std::string> other_kind_of_key(const std::filesystem::path& file) {
   const auto text = read_file(file, kLargestKey);
   if (!text) return std::nullopt;
@@ -36,7 +37,7 @@ std::optional<std::string> other_kind_of_key(const std::filesystem::path& file) 
     return "a certificate; name the private key that belongs to it";
   if (begins("ssh-") || begins("ecdsa-sha2-") || begins("sk-") ||
       first_line.find("PUBLIC KEY") != std::string_view::npos)
-    return "a public key; name the private one, whose file has no .pub at its end";
+    return "a public key; name the private one, whose file has no .pub at its end, or ssh-add that one";
   return std::nullopt;
 }
 
@@ -59,7 +60,7 @@ Result<void> check_key_file(const std::filesystem::path& file) {
   return {};
 }
 
-/// What a prompt needs to know, and what came of it; libssh calls back while it reads an encrypted key.
+/// The arguments and the result of a prompt; libssh calls back while it reads an encrypted key.
 struct PromptCall {
   const PassphrasePrompt& prompt;
   const std::filesystem::path& file;
@@ -79,27 +80,6 @@ int answer_prompt(const char*, char* answer, std::size_t size, int, int, void* d
 
 }  // namespace
 
-Result<PrivateKey> load_private_key(const std::filesystem::path& file, const PassphrasePrompt& prompt) {
-  TRY(check_key_file(file));
-  PromptCall call{prompt, file};
-  ssh_key key = nullptr;
-  const int loaded = ::ssh_pki_import_privkey_file(file.c_str(), nullptr, answer_prompt, &call, &key);
-  if (loaded == SSH_OK) {
-    return PrivateKey(std::make_shared<PrivateKey::Impl>(PrivateKey::Impl{KeyHandle(key)}), file);
-  }
-  const auto shown = printable(file.string());
-  if (call.asked) {
-    return fail(ErrorKind::usage,
-                fmt::format("the key {} is encrypted and its passphrase was not given or is wrong; "
-                            "or load it with ssh-add",
-                            shown));
-  }
-  return fail(ErrorKind::usage,
-              fmt::format("{} is not a private key that can be read; name the .pem file that EC2 gave "
-                          "you with -i",
-                          shown));
-}
-
 namespace {
 
 std::optional<std::string> decode_base64(std::string_view text) {
@@ -110,12 +90,13 @@ std::optional<std::string> decode_base64(std::string_view text) {
   const int size = ::EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
                                      reinterpret_cast<const unsigned char*>(packed.data()),
                                      static_cast<int>(packed.size()));
-  if (size < 0) return std::nullopt;
-  bytes.resize(static_cast<std::size_t>(size));  // up to two zeros too many, which the lengths in it exclude
+  const auto padding = packed.size() - std::min(packed.find_last_not_of('=') + 1, packed.size());
+  if (size < 0 || padding > 2 || static_cast<std::size_t>(size) < padding) return std::nullopt;
+  bytes.resize(static_cast<std::size_t>(size) - padding);
   return bytes;
 }
 
-/// The public key of an encrypted file in OpenSSH's own form, where it stands unencrypted.
+/// The public key of a file in OpenSSH's own form, where it stands unencrypted.
 std::optional<std::string> public_part_of_openssh(std::string_view text) {
   constexpr std::string_view kBegin = "-----BEGIN OPENSSH PRIVATE KEY-----";
   constexpr std::string_view kMagic("openssh-key-v1\0", 15);
@@ -134,30 +115,83 @@ std::optional<std::string> public_part_of_openssh(std::string_view text) {
   return std::string(*key);
 }
 
-/// The other forms hide the public key; ssh-keygen has put it beside the file.
-std::optional<std::string> public_part_beside(const std::filesystem::path& file) {
-  const auto text = read_file(file.string() + ".pub", kLargestKey);
-  const auto fields = text ? words(*text) : std::vector<std::string_view>{};
-  return fields.size() < 2 ? std::nullopt : decode_base64(fields[1]);
+/// "TYPE BASE64 COMMENT".
+std::optional<std::string> public_key_in(std::string_view text) {
+  const auto fields = words(text);
+  if (fields.size() < 2 || !fields[1].starts_with("AAAA")) return std::nullopt;
+  return decode_base64(fields[1]);
+}
+
+/// A private key that this program cannot read itself.
+struct UnreadableKey {
+  std::optional<std::string> public_blob;  ///< unset: the agent's comment may name the file
+};
+
+/// Nothing for a private key that is there and not encrypted.
+std::optional<UnreadableKey> unreadable_key(const std::filesystem::path& file) {
+  const auto beside = read_file(file.string() + ".pub", kLargestKey);
+  const auto public_beside = beside ? public_key_in(*beside) : std::nullopt;
+  const auto text = read_file(file, kLargestKey);
+  if (!text) return public_beside ? std::optional(UnreadableKey{public_beside}) : std::nullopt;
+  if (auto key = public_key_in(*text)) return UnreadableKey{std::move(key)};
+  if (auto key = public_part_of_openssh(*text)) return UnreadableKey{std::move(key)};
+  const bool encrypted_pem = text->find("Proc-Type: 4,ENCRYPTED") != std::string::npos ||
+                             text->find("BEGIN ENCRYPTED PRIVATE KEY") != std::string::npos;
+  return encrypted_pem ? std::optional(UnreadableKey{public_beside}) : std::nullopt;
+}
+
+/// The same key, if the agent holds it.
+std::optional<PrivateKey> key_in_agent(const std::filesystem::path& file, const std::string& agent) {
+  if (agent.empty()) return std::nullopt;
+  const auto wanted = unreadable_key(file);
+  if (!wanted) return std::nullopt;
+  for (const auto& held : keys_in_agent(agent)) {
+    // ssh-add gives a key that has no comment the name of its file.
+    const bool same = wanted->public_blob ? held.blob == *wanted->public_blob
+                                          : held.comment == file.string() ||
+                                                held.comment == std::filesystem::absolute(file).string();
+    if (same)
+      return PrivateKey(std::make_shared<PrivateKey::Impl>(PrivateKey::Impl{nullptr, held.blob}), file);
+  }
+  return std::nullopt;
+}
+
+std::string public_blob_of(ssh_key key) {
+  char* encoded = nullptr;
+  if (::ssh_pki_export_pubkey_base64(key, &encoded) != SSH_OK) return {};
+  const StringHandle base64(encoded);
+  return decode_base64(encoded).value_or("");
 }
 
 }  // namespace
 
-bool agent_has_encrypted_key(const std::filesystem::path& file) {
-  const auto text = read_file(file, kLargestKey);
-  if (!text) return false;
-  auto key = public_part_of_openssh(*text);
-  const bool encrypted_pem = text->find("Proc-Type: 4,ENCRYPTED") != std::string::npos ||
-                             text->find("BEGIN ENCRYPTED PRIVATE KEY") != std::string::npos;
-  if (!key && !encrypted_pem) return false;
-  if (!key) key = public_part_beside(file);
-  const auto held = keys_in_agent();
-  return std::any_of(held.begin(), held.end(), [&](const AgentKey& each) {
-    // ssh-add gives a key that has no comment the name of its file.
-    if (!key)
-      return each.comment == file.string() || each.comment == std::filesystem::absolute(file).string();
-    return std::string_view(*key).starts_with(each.blob) && key->size() - each.blob.size() <= 2;
-  });
+std::string usual_agent() {
+  const char* socket = std::getenv("SSH_AUTH_SOCK");
+  return socket == nullptr ? "" : socket;
+}
+
+Result<PrivateKey> load_private_key(const std::filesystem::path& file, const PassphrasePrompt& prompt,
+                                    const std::string& agent) {
+  if (auto held = key_in_agent(file, agent)) return std::move(*held);
+  TRY(check_key_file(file));
+  PromptCall call{prompt, file};
+  ssh_key key = nullptr;
+  const int loaded = ::ssh_pki_import_privkey_file(file.c_str(), nullptr, answer_prompt, &call, &key);
+  if (loaded == SSH_OK) {
+    return PrivateKey(
+        std::make_shared<PrivateKey::Impl>(PrivateKey::Impl{KeyHandle(key), public_blob_of(key)}), file);
+  }
+  const auto shown = printable(file.string());
+  if (call.asked) {
+    return fail(ErrorKind::usage,
+                fmt::format("the key {} is encrypted and its passphrase was not given or is wrong; "
+                            "or load it with ssh-add",
+                            shown));
+  }
+  return fail(ErrorKind::usage,
+              fmt::format("{} is not a private key that can be read; name the .pem file that EC2 gave "
+                          "you with -i",
+                          shown));
 }
 
 }  // namespace ec2mpi::ssh

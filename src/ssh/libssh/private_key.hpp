@@ -5,7 +5,8 @@
 namespace ec2mpi::ssh {
 
 struct PrivateKey::Impl {
-  KeyHandle key;
+  KeyHandle key;            ///< unset for a key that only the agent holds
+  std::string public_blob;  ///< the public key in its wire form
 };
 
 }  // namespace ec2mpi::ssh

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <glob.h>
 #include <grp.h>
+#include <openssl/evp.h>
 #include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,6 +17,7 @@
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/ssh/known_host_names.hpp"
+#include "src/ssh/libssh/bounded_command.hpp"
 
 namespace ec2mpi::ssh {
 
@@ -25,6 +27,8 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kLargestFile = 1024 * 1024;
 constexpr int kDeepestInclude = 16;  ///< as ssh
+/// The event loop waits for a command of "Match exec": limits of other nodes cannot end meanwhile.
+constexpr auto kCommandLimit = std::chrono::seconds(5);
 
 /// Stand around the lines of an included file, for a Host line in it ends with it.
 constexpr std::string_view kIncludeBegins = "{";
@@ -163,43 +167,125 @@ Result<std::optional<ConfigLine>> parse_config_line(std::string_view line, std::
   return parsed;
 }
 
-Result<std::string> expand_tokens(std::string_view text, const std::map<char, std::string>& tokens,
-                                  const ConfigLine& line) {
+namespace {
+
+/// ssh's name for a connection, as people use it in the names of files.
+std::string connection_hash(const TokenSource& source, const std::string& local) {
+  const auto text = local + source.host_name + source.port + source.user + source.jump;
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned size = 0;
+  ::EVP_Digest(text.data(), text.size(), digest.data(), &size, ::EVP_sha1(), nullptr);
+  std::string hash;
+  for (unsigned i = 0; i < size; ++i) hash += fmt::format("{:02x}", digest[i]);
+  return hash;
+}
+
+/// Takes one token, behind its %, from the front.
+Result<std::string> take_token(std::string_view& text, const Tokens& tokens, const ConfigLine& line) {
+  const char token = text.empty() ? '\0' : text.front();
+  const auto known = tokens.find(token);
+  if (token != '%' && known == tokens.end())
+    return refuse(line, fmt::format("%{} is not understood", printable(text.substr(0, 1))));
+  text.remove_prefix(1);
+  return token == '%' ? "%" : known->second;
+}
+
+/// Takes "{NAME}", behind its $, from the front.
+Result<std::string> take_variable(std::string_view& text, const ConfigLine& line) {
+  const auto end = text.find('}');
+  if (end == std::string_view::npos) return refuse(line, "a ${ is not closed");
+  const std::string name(text.substr(1, end - 1));
+  text.remove_prefix(end + 1);
+  const char* value = std::getenv(name.c_str());
+  if (value == nullptr) return refuse(line, fmt::format("the variable {} is not set", printable(name)));
+  return value;
+}
+
+Result<std::string> expand(std::string_view text, const Tokens& tokens, const ConfigLine& line,
+                           bool with_variables) {
   std::string expanded;
   while (!text.empty()) {
-    const auto percent = text.find('%');
-    expanded += text.substr(0, percent);
-    if (percent == std::string_view::npos) break;
-    text.remove_prefix(percent + 1);
-    const char token = text.empty() ? '\0' : text.front();
-    const auto known = tokens.find(token);
-    if (token == '%')
-      expanded += '%';
-    else if (known != tokens.end())
-      expanded += known->second;
-    else
-      return refuse(line, fmt::format("%{} is not understood", printable(text.substr(0, 1))));
+    const char c = text.front();
     text.remove_prefix(1);
+    if (c == '%') {
+      TRY_AS(value, take_token(text, tokens, line));
+      expanded += *value;
+    } else if (with_variables && c == '$' && text.starts_with('{')) {
+      TRY_AS(value, take_variable(text, line));
+      expanded += *value;
+    } else {
+      expanded += c;
+    }
   }
   return expanded;
 }
 
-Result<SshConfig> SshConfig::load(const fs::path& file) {
+}  // namespace
+
+Tokens make_tokens(const TokenSource& source) {
+  const auto local = local_host();
+  return {{'C', connection_hash(source, local)},
+          {'L', local.substr(0, local.find('.'))},
+          {'d', home_folder().string()},
+          {'h', source.host_name},
+          {'i', std::to_string(::geteuid())},
+          {'j', source.jump},
+          {'k', source.key_alias.empty() ? source.original_host : source.key_alias},
+          {'l', local},
+          {'n', source.original_host},
+          {'p', source.port},
+          {'r', source.user},
+          {'u', local_user()}};
+}
+
+Result<std::string> expand_tokens(std::string_view text, const Tokens& tokens, const ConfigLine& line) {
+  return expand(text, tokens, line, false);
+}
+
+Result<std::string> expand_path(std::string_view text, const Tokens& tokens, const ConfigLine& line) {
+  return expand(text, tokens, line, true);
+}
+
+/// A file and how it came to be read.
+struct SshConfig::Source {
+  fs::path file;
+  bool of_system = false;
+  int depth = 0;
+
+  /// Where the files lie that an Include names without their folder.
+  [[nodiscard]] fs::path include_folder() const {
+    return of_system ? fs::path("/etc/ssh") : home_folder() / ".ssh";
+  }
+};
+
+Result<SshConfig> SshConfig::load(const fs::path& file, const fs::path& system_file) {
   SshConfig config;
-  TRY(config.read(file, 0));
+  if (!file.empty()) TRY(config.read_enclosed({file}, ""));
+  std::error_code ignored;
+  if (!system_file.empty() && fs::exists(system_file, ignored))
+    TRY(config.read_enclosed({system_file, true}, ""));
   return config;
 }
 
-Result<void> SshConfig::read(const fs::path& file, int depth) {
-  TRY(check_owner(file));
+Result<void> SshConfig::read_enclosed(const Source& source, const std::string& place) {
+  lines_.push_back({std::string(kIncludeBegins), {}, {}, place});
+  TRY(read(source));
+  lines_.push_back({std::string(kIncludeEnds), {}, {}, place});
+  return {};
+}
+
+Result<void> SshConfig::read(const Source& source) {
+  const auto& file = source.file;
+  if (!source.of_system) TRY(check_owner(file));
   const auto text = read_file(file, kLargestFile);
   if (!text) return std::unexpected(Error{ErrorKind::usage, text.error().message});
   int number = 0;
   for (const auto line : split(*text, '\n')) {
     TRY_AS(parsed, parse_config_line(line, fmt::format("{}:{}", printable(file.string()), ++number)));
     if (!*parsed) continue;
+    (*parsed)->of_system = source.of_system;
     if ((*parsed)->keyword == "include") {
-      TRY(include(**parsed, depth));
+      TRY(include(**parsed, source));
     } else {
       lines_.push_back(std::move(**parsed));
     }
@@ -207,20 +293,31 @@ Result<void> SshConfig::read(const fs::path& file, int depth) {
   return {};
 }
 
-Result<void> SshConfig::include(const ConfigLine& line, int depth) {
-  if (depth >= kDeepestInclude) return refuse(line, "files include each other too deeply");
+namespace {
+
+/// The files that a pattern of Include names; as for ssh, those that are not there and folders are none.
+std::vector<fs::path> find_included(const fs::path& pattern) {
+  glob_t found{};
+  ::glob(pattern.c_str(), GLOB_TILDE, nullptr, &found);
+  std::vector<fs::path> files;
+  for (std::size_t i = 0; i < found.gl_pathc; ++i) {
+    struct stat info {};
+    const bool there = ::stat(found.gl_pathv[i], &info) == 0 || errno != ENOENT;
+    if (there && !S_ISDIR(info.st_mode)) files.emplace_back(found.gl_pathv[i]);
+  }
+  ::globfree(&found);
+  return files;
+}
+
+}  // namespace
+
+Result<void> SshConfig::include(const ConfigLine& line, const Source& source) {
+  if (source.depth >= kDeepestInclude) return refuse(line, "files include each other too deeply");
   for (const auto& argument : line.arguments) {
     auto pattern = expand_home(argument);
-    if (pattern.is_relative()) pattern = home_folder() / ".ssh" / pattern;
-    glob_t found{};
-    ::glob(pattern.c_str(), 0, nullptr, &found);
-    std::vector<fs::path> files(found.gl_pathv, found.gl_pathv + found.gl_pathc);
-    ::globfree(&found);
-    for (const auto& file : files) {
-      lines_.push_back({std::string(kIncludeBegins), {}, {}, line.place});
-      TRY(read(file, depth + 1));
-      lines_.push_back({std::string(kIncludeEnds), {}, {}, line.place});
-    }
+    if (pattern.is_relative() && !argument.starts_with('~')) pattern = source.include_folder() / pattern;
+    for (const auto& file : find_included(pattern))
+      TRY(read_enclosed({file, source.of_system, source.depth + 1}, line.place));
   }
   return {};
 }
@@ -239,7 +336,14 @@ struct SshConfig::Pass {
     return expand_tokens(*name, {{'h', query.host}}, *line).value_or(query.host);
   }
   [[nodiscard]] std::string user() const {
-    return query.user.value_or(values.value("user").value_or(local_user()));
+    return query.user.value_or(values.value("user").value_or(std::string(kDefaultUser)));
+  }
+  [[nodiscard]] std::string port() const {
+    return query.port ? std::to_string(*query.port) : values.value("port").value_or("22");
+  }
+  [[nodiscard]] Tokens tokens() const {
+    return make_tokens({query.host, host_name(), user(), port(), values.value("hostkeyalias").value_or(""),
+                        values.value("proxyjump").value_or("")});
   }
 };
 
@@ -291,58 +395,55 @@ Result<void> SshConfig::walk(Pass& pass) {
 Result<bool> SshConfig::matches(const ConfigLine& line, const Pass& pass) {
   bool all = true;
   for (std::size_t i = 0; i < line.arguments.size(); ++i) {
-    auto criterion = lower_case(line.arguments[i]);
+    auto criterion = line.arguments[i];
+    std::optional<std::string> argument;
+    if (const auto equals = criterion.find('='); equals != std::string::npos) {  // "host=web"
+      argument = criterion.substr(equals + 1);
+      criterion.erase(equals);
+    }
+    criterion = lower_case(criterion);
     const bool negated = criterion.starts_with('!');
     if (negated) criterion.erase(0, 1);
     bool matched = false;
     if (criterion == "all") {
       matched = true;
-    } else if (criterion == "final") {
+    } else if (criterion == "final" || criterion == "canonical") {  // no name is made canonical, as for ssh
       matched = pass.final;
-    } else if (criterion != "canonical") {  // no name is made canonical
-      if (++i == line.arguments.size())
-        return refuse(line, "Match " + printable(criterion) + " has no argument");
-      const auto& argument = line.arguments[i];
-      if (criterion == "host") {
-        matched = matches_patterns({argument}, pass.host_name());
-      } else if (criterion == "originalhost") {
-        matched = matches_patterns({argument}, pass.query.host);
-      } else if (criterion == "user") {
-        matched = matches_patterns({argument}, pass.user());
-      } else if (criterion == "localuser") {
-        matched = matches_patterns({argument}, local_user());
-      } else if (criterion == "exec") {
-        if (!all) continue;  // as ssh: only if all before it matched
-        TRY_AS(ran, matches_command(line, argument, pass));
-        matched = *ran;
-      } else {
-        return refuse(line, "Match " + printable(criterion) + " is not understood");
-      }
+    } else {
+      if (!argument && ++i < line.arguments.size()) argument = line.arguments[i];
+      if (!argument) return refuse(line, "Match " + printable(criterion) + " has no argument");
+      if (criterion == "exec" && !all) continue;  // as ssh: only if all before it matched
+      TRY_AS(found, matches_criterion(line, criterion, *argument, pass));
+      matched = *found;
     }
     if (matched == negated) all = false;
   }
   return all;
 }
 
+Result<bool> SshConfig::matches_criterion(const ConfigLine& line, const std::string& criterion,
+                                          const std::string& argument, const Pass& pass) {
+  if (criterion == "host") return matches_patterns({argument}, pass.host_name());
+  if (criterion == "originalhost") return matches_patterns({argument}, pass.query.host);
+  if (criterion == "user") return matches_patterns({argument}, pass.user());
+  if (criterion == "localuser") return matches_patterns({argument}, local_user());
+  if (criterion == "tagged") return matches_patterns({argument}, pass.values.value("tag").value_or(""));
+  if (criterion == "exec") return matches_command(line, argument, pass);
+  return refuse(line, "Match " + printable(criterion) + " is not understood");
+}
+
 Result<bool> SshConfig::matches_command(const ConfigLine& line, const std::string& command,
                                         const Pass& pass) {
-  const auto host = local_host();
-  TRY_AS(expanded, expand_tokens(command,
-                                 {{'h', pass.host_name()},
-                                  {'n', pass.query.host},
-                                  {'p', pass.values.value("port").value_or("22")},
-                                  {'r', pass.user()},
-                                  {'u', local_user()},
-                                  {'l', host},
-                                  {'L', host.substr(0, host.find('.'))},
-                                  {'d', home_folder().string()},
-                                  {'i', std::to_string(::geteuid())}},
-                                 line));
+  TRY_AS(expanded, expand_tokens(command, pass.tokens(), line));
   const auto known = commands_.find(*expanded);
   if (known != commands_.end()) return known->second;
-  // The user's own words for the user's own shell, as ssh runs them; its output is nobody's.
-  const bool succeeded = std::system(("{ " + *expanded + "\n} </dev/null >/dev/null 2>&1").c_str()) == 0;
-  return commands_.emplace(*expanded, succeeded).first->second;
+  const auto succeeded = slow_.contains(line.place) ? std::nullopt : run_bounded(*expanded, kCommandLimit);
+  if (!succeeded) {
+    slow_.insert(line.place);
+    return refuse(line, fmt::format("the command of Match exec did not end in {} s ({})",
+                                    kCommandLimit.count(), printable(*expanded)));
+  }
+  return commands_.emplace(*expanded, *succeeded).first->second;
 }
 
 }  // namespace ec2mpi::ssh

@@ -17,7 +17,7 @@ namespace {
 
 using asio::local::stream_protocol;
 
-/// What both directions share; the last one to end takes it away.
+/// The state that both directions share; the last one to end destroys it.
 struct Tunnel {
   Tunnel(stream_protocol::socket end, std::shared_ptr<Session> carrier, std::unique_ptr<Channel> carried)
       : near_end(std::move(end)), bastion(std::move(carrier)), channel(std::move(carried)) {}

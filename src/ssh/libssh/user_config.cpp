@@ -15,10 +15,10 @@ namespace ec2mpi::ssh {
 
 namespace {
 
-/// These change neither the way to a node nor who is trusted nor as whom one logs in, or they are about
-/// terminals, forwarding and sharing, which ec2mpi does not do by ssh.
+/// These change neither the way to a node nor the trust in it nor the login, or they are about terminals,
+/// forwarding and sharing, which ec2mpi does not do by ssh.
 constexpr std::string_view kWithoutEffect =
-    " addkeystoagent batchmode canonicaldomains canonicalizefallbacklocal canonicalizehostname "
+    " addkeystoagent batchmode canonicaldomains canonicalizefallbacklocal "
     "canonicalizemaxdots canonicalizepermittedcnames checkhostip clearallforwardings compression "
     "connectionattempts controlmaster controlpath controlpersist dynamicforward enableescapecommandline "
     "enablesshkeysign escapechar exitonforwardfailure fingerprinthash forkafterauthentication forwardagent "
@@ -78,22 +78,51 @@ bool take_host(std::string_view word, Node& jump) {
   return !word.empty() && word.find_first_of("'\"$`\\;|&<>") == std::string_view::npos;
 }
 
+/// Options without a value that make no difference to the way.
+bool is_without_effect(std::string_view word) {
+  return word.size() > 1 && word.starts_with('-') &&
+         word.find_first_not_of("46AaCknNqTvxX", 1) == std::string_view::npos;
+}
+
+/// An option's value stands behind it, or is the next word.
+std::optional<OptionWord> option_at(const std::vector<std::string>& list, std::size_t& i) {
+  const std::string_view word = list[i];
+  if (word.size() > 2) return OptionWord{word.substr(0, 2), word.substr(2)};
+  if (i + 1 == list.size()) return std::nullopt;
+  return OptionWord{word, list[++i]};
+}
+
+/// The words with their tokens replaced, except those that ask for forwarding. Nothing for a token that is
+/// not known.
+std::optional<std::vector<std::string>> command_words(std::string_view command, const Tokens& tokens) {
+  std::vector<std::string> list;
+  for (const auto word : words(command)) {
+    const bool forwarding = asks_for_forwarding(word) || (word.starts_with("-W") && word.size() > 2);
+    auto expanded = forwarding ? Result<std::string>(std::string(word)) : expand_tokens(word, tokens, {});
+    if (!expanded) return std::nullopt;
+    list.push_back(std::move(*expanded));
+  }
+  if (!list.empty() && list.front() == "exec") list.erase(list.begin());
+  return list;
+}
+
 }  // namespace
 
-std::optional<Node> jump_of_command(std::string_view command) {
-  auto list = words(command);
-  if (!list.empty() && list.front() == "exec") list.erase(list.begin());
-  if (list.empty() || (list.front() != "ssh" && !list.front().ends_with("/ssh"))) return std::nullopt;
+std::optional<Node> jump_of_command(std::string_view command, const Tokens& tokens) {
+  const auto list = command_words(command, tokens);
+  if (!list || list->empty() || (list->front() != "ssh" && !list->front().ends_with("/ssh")))
+    return std::nullopt;
   Node jump;
   bool forwards = false;
-  for (std::size_t i = 1; i < list.size(); ++i) {
-    if (list[i] == "-q" || list[i] == "-T") continue;
-    if (!list[i].starts_with('-')) {
-      if (!jump.address.empty() || !take_host(list[i], jump)) return std::nullopt;
-    } else {
-      if (i + 1 == list.size() || !take_option({list[i], list[i + 1]}, jump, forwards)) return std::nullopt;
-      ++i;
+  for (std::size_t i = 1; i < list->size(); ++i) {
+    const auto& word = (*list)[i];
+    if (is_without_effect(word)) continue;
+    if (!word.starts_with('-')) {
+      if (!jump.address.empty() || !take_host(word, jump)) return std::nullopt;
+      continue;
     }
+    const auto option = option_at(*list, i);
+    if (!option || !take_option(*option, jump, forwards)) return std::nullopt;
   }
   if (!forwards || jump.address.empty()) return std::nullopt;
   return jump;
@@ -140,26 +169,30 @@ Result<bool> is_yes(const ConfigValues& values, std::string_view keyword, std::s
                 fmt::format("{} is no value of {}", printable(line->arguments.front()), printable(keyword)));
 }
 
-Result<void> take_way(const ConfigValues& values, HostSettings& settings) {
-  if (const auto* line = values.find("proxyjump"); line != nullptr && line->arguments.front() != "none") {
-    settings.jump = jump_of_words(line->arguments.front());
-    if (!settings.jump) {
-      return refuse(*line,
-                    fmt::format("ec2mpi goes through one jump host, and ProxyJump is {}; name one there or "
-                                "by -J, or pass -F none to connect directly",
-                                printable(line->rest)));
-    }
+Result<void> take_way(const ConfigLine& line, const Tokens& tokens, HostSettings& settings) {
+  if (line.arguments.front() == "none") return {};
+  if (line.keyword == "proxyjump") {
+    TRY_AS(words, expand_tokens(line.arguments.front(), tokens, line));
+    settings.jump = jump_of_words(*words);
+    if (settings.jump) return {};
+    return refuse(line,
+                  fmt::format("ec2mpi goes through one jump host, and ProxyJump is {}; name one there or "
+                              "by -J, or pass -F none to connect directly",
+                              printable(line.rest)));
   }
-  if (const auto* line = values.find("proxycommand"); line != nullptr && line->arguments.front() != "none") {
-    settings.jump = jump_of_command(line->rest);
-    if (!settings.jump) {
-      return refuse(*line,
-                    fmt::format("ec2mpi does not run a ProxyCommand ({}); name a jump host by ProxyJump "
-                                "there or by -J, or pass -F none to connect directly",
-                                printable(line->rest)));
-    }
-  }
-  return {};
+  settings.jump = jump_of_command(line.rest, tokens);
+  if (settings.jump) return {};
+  return refuse(line, fmt::format("ec2mpi does not run a ProxyCommand ({}); name a jump host by ProxyJump "
+                                  "there or by -J, or pass -F none to connect directly",
+                                  printable(line.rest)));
+}
+
+/// The line that names the way, unless a flag replaces it. There is one at most: the first of either keyword.
+const ConfigLine* way_line(const ConfigValues& values, const ReplacedWays& replaced) {
+  const auto* jump = values.find("proxyjump");
+  const auto* line = jump != nullptr ? jump : values.find("proxycommand");
+  if (line == nullptr || replaced.places.contains(line->place)) return nullptr;
+  return line;
 }
 
 Result<void> take_port(const ConfigValues& values, HostSettings& settings) {
@@ -172,11 +205,10 @@ Result<void> take_port(const ConfigValues& values, HostSettings& settings) {
   return {};
 }
 
-Result<void> take_identity_files(const ConfigValues& values, const std::map<char, std::string>& tokens,
-                                 HostSettings& settings) {
+Result<void> take_identity_files(const ConfigValues& values, const Tokens& tokens, HostSettings& settings) {
   for (const auto& line : values.identity_files) {
     if (line.arguments.front() == "none") continue;
-    TRY_AS(name, expand_tokens(line.arguments.front(), tokens, line));
+    TRY_AS(name, expand_path(line.arguments.front(), tokens, line));
     auto file = expand_home(*name);
     if (file.is_relative()) file = std::filesystem::current_path() / file;
     settings.identity_files.push_back(std::move(file));
@@ -185,15 +217,26 @@ Result<void> take_identity_files(const ConfigValues& values, const std::map<char
 }
 
 /// A path, `none`, `SSH_AUTH_SOCK` for the usual one, or `$NAME` of a variable.
-void take_agent(const ConfigValues& values, HostSettings& settings) {
-  const auto agent = values.value("identityagent");
-  if (!agent || *agent == "SSH_AUTH_SOCK") return;
-  if (!agent->starts_with('$')) {
-    settings.agent = *agent == "none" ? *agent : expand_home(*agent).string();
-    return;
+Result<void> take_agent(const ConfigValues& values, const Tokens& tokens, HostSettings& settings) {
+  const auto* line = values.find("identityagent");
+  if (line == nullptr || line->arguments.front() == "SSH_AUTH_SOCK") return {};
+  const auto& agent = line->arguments.front();
+  if (agent == "none") {
+    settings.agent = "";
+  } else if (agent.starts_with('$') && !agent.starts_with("${")) {
+    const char* path = std::getenv(agent.c_str() + 1);
+    settings.agent = path == nullptr ? "" : path;
+  } else {
+    TRY_AS(path, expand_path(agent, tokens, *line));
+    settings.agent = expand_home(*path).string();
   }
-  const char* path = std::getenv(agent->c_str() + 1);
-  settings.agent = path == nullptr ? "none" : path;
+  return {};
+}
+
+/// Whether the value says that the setting is not wanted.
+bool is_switched_off(std::string_view keyword, std::string_view value) {
+  return (keyword == "addressfamily" && value == "any") ||
+         (keyword == "canonicalizehostname" && (value == "no" || value == "none"));
 }
 
 Result<void> report_unused(const ConfigValues& values, HostSettings& settings) {
@@ -206,15 +249,17 @@ Result<void> report_unused(const ConfigValues& values, HostSettings& settings) {
                                 "none to go without the file",
                                 printable(keyword)));
     }
-    if (keyword == "addressfamily" && value == "any") continue;
-    settings.unused.push_back(fmt::format("{} ({})", printable(keyword), line.place));
+    if (is_switched_off(keyword, value)) continue;
+    auto& list = line.of_system ? settings.unused_of_system : settings.unused;
+    list.push_back(fmt::format("{} ({})", printable(keyword), line.place));
   }
   return {};
 }
 
 }  // namespace
 
-Result<HostSettings> host_settings(SshConfig& config, const ConfigQuery& query) {
+Result<HostSettings> host_settings(SshConfig& config, const ConfigQuery& query,
+                                   const ReplacedWays& replaced) {
   TRY_AS(values, config.values_for(query));
   HostSettings settings;
   settings.host_name = query.host;
@@ -226,16 +271,20 @@ Result<HostSettings> host_settings(SshConfig& config, const ConfigQuery& query) 
   if (settings.user && !is_user_name(*settings.user))
     return refuse(*values->find("user"), printable(*settings.user) + " is no user name");
   TRY(take_port(*values, settings));
-  TRY(take_way(*values, settings));
-  const std::map<char, std::string> tokens{{'h', settings.host_name},
-                                           {'n', query.host},
-                                           {'p', std::to_string(settings.port.value_or(22))},
-                                           {'r', query.user.value_or(settings.user.value_or("ubuntu"))},
-                                           {'d', home_folder().string()},
-                                           {'i', std::to_string(::geteuid())}};
-  TRY(take_identity_files(*values, tokens, settings));
-  take_agent(*values, settings);
   settings.key_alias = values->value("hostkeyalias").value_or("");
+  const auto tokens =
+      make_tokens({.original_host = query.host,
+                   .host_name = settings.host_name,
+                   .user = query.user.value_or(settings.user.value_or(std::string(kDefaultUser))),
+                   .port = std::to_string(query.port.value_or(settings.port.value_or(22))),
+                   .key_alias = settings.key_alias,
+                   .jump = values->value("proxyjump").value_or("")});
+  if (const auto* line = way_line(*values, replaced)) {
+    settings.way_place = line->place;
+    if (!replaced.all) TRY(take_way(*line, tokens, settings));
+  }
+  TRY(take_identity_files(*values, tokens, settings));
+  TRY(take_agent(*values, tokens, settings));
   TRY_AS(identities_only, is_yes(*values, "identitiesonly", "no false"));
   TRY_AS(strict, is_yes(*values, "stricthostkeychecking", "no false off ask accept-new"));
   settings.identities_only = *identities_only;

@@ -1,11 +1,22 @@
 #pragma once
-/// Reads ssh's wire form (RFC 4251, 5). Every length is checked against what is there.
+/// ssh's wire form (RFC 4251, 5). A reader checks every length against the bytes that are there.
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace ec2mpi::ssh {
+
+[[nodiscard]] inline std::string wire_number(std::uint32_t number) {
+  std::string bytes(4, '\0');
+  for (int i = 0; i < 4; ++i) bytes[static_cast<std::size_t>(i)] = static_cast<char>(number >> (24 - 8 * i));
+  return bytes;
+}
+
+[[nodiscard]] inline std::string wire_text(std::string_view text) {
+  return wire_number(static_cast<std::uint32_t>(text.size())).append(text);
+}
 
 class WireReader {
  public:

@@ -51,7 +51,7 @@ TEST_F(HostKeysFile, KnowsItAgainInThisRunAndTheNextWithoutWriting) {
   EXPECT_EQ(content(), "i-0123456789abcdef0 ssh-ed25519 AAAAfirst\n");
 }
 
-TEST_F(HostKeysFile, NeverAcceptsAChangedKeyAndTellsHowToForgetTheOldOne) {
+TEST_F(HostKeysFile, NeverAcceptsAChangedKeyAndNamesTheCommandThatRemovesTheOldOne) {
   EXPECT_TRUE(load().verify(kNode, kFirst));
   for (const auto unknown : {UnknownHostKey::remember, UnknownHostKey::refuse}) {
     const auto verdict = load(unknown).verify(kNode, kOther);
@@ -63,7 +63,7 @@ TEST_F(HostKeysFile, NeverAcceptsAChangedKeyAndTellsHowToForgetTheOldOne) {
   EXPECT_EQ(content(), "i-0123456789abcdef0 ssh-ed25519 AAAAfirst\n");
 }
 
-TEST_F(HostKeysFile, WhatItTellsToTypeForgetsThatHostOnly) {
+TEST_F(HostKeysFile, TheNamedCommandRemovesThatHostOnly) {
   auto by_address = node_with("", "203.0.113.9");
   auto by_port = node_with("", "2001:db8::1");
   by_port.port = 2222;
@@ -84,7 +84,7 @@ TEST_F(HostKeysFile, AKeyOfAnotherTypeIsAChangedKeyToo) {
   EXPECT_FALSE(load().verify(kNode, {"ssh-rsa", "AAAAfirst"}));
 }
 
-TEST_F(HostKeysFile, RefusesTheUnknownWhenToldTo) {
+TEST_F(HostKeysFile, RefusesAnUnknownKeyIfAsked) {
   const auto verdict = load(UnknownHostKey::refuse).verify(kNode, kFirst);
   ASSERT_FALSE(verdict);
   EXPECT_EQ(verdict.error().kind, ErrorKind::host_key);
@@ -138,7 +138,7 @@ TEST_F(HostKeysFile, ARevokedKeyIsRefusedUnderEachNameOfTheNode) {
   }
 }
 
-TEST_F(HostKeysFile, WhatAnotherProgramHasAppendedMeanwhileCounts) {
+TEST_F(HostKeysFile, LinesThatAnotherProgramHasAppendedCount) {
   auto early = load();
   auto late = load();
   EXPECT_TRUE(early.verify(kNode, kFirst));

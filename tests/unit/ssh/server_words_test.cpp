@@ -21,7 +21,7 @@ TEST(ServerWords, EveryDisconnectCodeHasASentenceOfItsOwnWithTheServersWords) {
   EXPECT_EQ(sentences.size(), 15U);
 }
 
-TEST(ServerWords, AreNotLookedForWhereTheServerSaidNothing) {
+TEST(ServerWords, AreNotSearchedIfTheServerGaveNone) {
   EXPECT_FALSE(explain_disconnect("Socket error: disconnected"));
   EXPECT_FALSE(explain_disconnect("Received SSH_MSG_DISCONNECT: none"));
 }
@@ -32,7 +32,7 @@ TEST(ServerWords, AnUnknownCodeIsShownAsItIs) {
   EXPECT_NE(error->message.find("out of tea' (code 4000)"), std::string::npos);
 }
 
-TEST(ServerWords, TooManyWrongKeysAreATroubleOfTheLogin) {
+TEST(ServerWords, TooManyWrongKeysAreAFailedLogin) {
   const auto error = explain_disconnect("Received SSH_MSG_DISCONNECT: 2:Too many authentication failures");
   ASSERT_TRUE(error);
   EXPECT_EQ(error->kind, ErrorKind::auth);
@@ -52,7 +52,7 @@ TEST(ServerWords, EveryCodeOfARefusedChannelHasASentenceOfItsOwn) {
   EXPECT_EQ(sessions.size(), 5U);
 }
 
-TEST(JumpOfCommand, UnderstandsWhatOnlyGoesThroughOneHost) {
+TEST(JumpOfCommand, UnderstandsACommandThatOnlyGoesThroughOneHost) {
   const auto jump = jump_of_command("ssh -l ubuntu -p 2222 -W '[%h]:%p' bastion.example.org");
   ASSERT_TRUE(jump);
   EXPECT_EQ(jump->address, "bastion.example.org");
@@ -60,13 +60,19 @@ TEST(JumpOfCommand, UnderstandsWhatOnlyGoesThroughOneHost) {
   EXPECT_EQ(jump->port, 2222);
   ASSERT_TRUE(jump_of_command("exec /usr/bin/ssh me@203.0.113.1 -q -W %h:%p"));
   EXPECT_EQ(jump_of_command("exec /usr/bin/ssh me@203.0.113.1 -q -W %h:%p")->user, "me");
+  const auto close = jump_of_command("ssh -qAT -p2222 -lubuntu gate-%n -W[%h]:%p", {{'n', "web"}});
+  ASSERT_TRUE(close);
+  EXPECT_EQ(close->address, "gate-web");
+  EXPECT_EQ(close->user, "ubuntu");
+  EXPECT_EQ(close->port, 2222);
 }
 
 TEST(JumpOfCommand, LeavesEveryOtherCommandAlone) {
   for (const auto* command :
        {"", "ssh", "ssh host", "nc %h %p", "ssh -W %h:%p", "ssh -W other:22 host", "ssh -W %h:%p host extra",
         "ssh -W %h:%p -J first second", "ssh -W %h:%p -i key host", "ssh -W %h:%p -p 0 host",
-        "ssh -W %h:%p `id`", "ssh -W %h:%p host;id", "ssh -W %h:%p -l a$b host", "sshpass -W %h:%p host"})
+        "ssh -W %h:%p `id`", "ssh -W %h:%p host;id", "ssh -W %h:%p -l a$b host", "ssh -W%h:%p -oUser=x host",
+        "ssh -W %h:%p gate-%n", "sshpass -W %h:%p host"})
     EXPECT_FALSE(jump_of_command(command)) << command;
 }
 

@@ -16,12 +16,12 @@ namespace ec2mpi::ssh {
 class Daemon {
  public:
   virtual ~Daemon() = default;
-  /// Lets others use the sessions, until none has been used for the idle time, all are dead, or `stop` or
-  /// somebody by end_daemons wishes so. The sockets' names are gone then.
+  /// Lets commands use the sessions, until none has been used for the idle time, all are dead, `stop` is
+  /// requested, or a command calls end_daemons. The sockets' names are gone then.
   [[nodiscard]] virtual asio::awaitable<void> serve(std::stop_token stop) = 0;
 };
 
-/// Makes the sockets, so that whoever comes next finds them; whoever had their names before loses them.
+/// Makes the sockets, so that the next command finds them; a daemon that had their names before loses them.
 /// Sessions that are dead already are left out; nothing if none is left. Errors: local_io, usage.
 [[nodiscard]] Result<std::unique_ptr<Daemon>> make_daemon(const asio::any_io_executor& executor,
                                                           const std::filesystem::path& folder,
@@ -29,11 +29,11 @@ class Daemon {
                                                           std::chrono::nanoseconds idle);
 
 struct DaemonsEnd {
-  std::size_t ended = 0;     ///< connections that are kept no more
+  std::size_t ended = 0;     ///< connections that are no longer kept
   std::vector<pid_t> stuck;  ///< processes that keep some and do not answer
 };
 
-/// Ends all daemons of a folder, and what runs over their connections.
+/// Ends all daemons of a folder, and the programs that run over their connections.
 [[nodiscard]] asio::awaitable<DaemonsEnd> end_daemons(std::filesystem::path folder);
 
 }  // namespace ec2mpi::ssh

@@ -1,6 +1,6 @@
 #pragma once
-/// Connections that outlive the command that made them: whoever connects finds those that are kept, and
-/// leaves its own behind.
+/// Connections that outlive the command that made them: a command finds the kept connections, and leaves its
+/// own connections behind.
 
 #include <filesystem>
 #include <map>
@@ -11,8 +11,8 @@
 
 namespace ec2mpi::ssh {
 
-/// The sessions that a command would leave behind, by name; the newest for each. Owned by whoever owns the
-/// event loop, for they must not outlive it.
+/// The sessions that a command would leave behind, by name; the newest for each. The owner of the event loop
+/// owns them, for they must not outlive it.
 using SessionsToKeep = std::map<std::string, std::shared_ptr<Session>>;
 
 struct ReuseOptions {
@@ -21,8 +21,8 @@ struct ReuseOptions {
   std::shared_ptr<SessionsToKeep> to_keep = {};  ///< where to put new ones; unset: keep none
 };
 
-/// Looks for a kept connection first, then asks `connector`. Who connects to a node a second time, while the
-/// first session lives, wants a connection of its own and gets a new one, which is not kept.
+/// Looks for a kept connection first, then asks `connector`. A second connection to a node, while the first
+/// session lives, is a new one, which is not kept.
 [[nodiscard]] std::unique_ptr<Connector> make_reusing_connector(std::unique_ptr<NamingConnector> connector,
                                                                 ReuseOptions options);
 

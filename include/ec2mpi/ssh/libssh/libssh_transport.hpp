@@ -16,22 +16,22 @@
 namespace ec2mpi::ssh {
 
 struct LibsshOptions {
-  std::optional<std::string> user =
-      {};  ///< for nodes whose list line names none; unset asks ssh_config, then "ubuntu"
-  std::optional<std::uint16_t> port = {};      ///< likewise; default 22
-  std::vector<PrivateKey> keys = {};           ///< tried in this order
-  bool use_agent = true;                       ///< after the keys, what $SSH_AUTH_SOCK offers
-  std::vector<PrivateKey> fallback_keys = {};  ///< tried after the agent
-  std::filesystem::path ssh_config = {};       ///< the user's own; empty means none
-  PassphrasePrompt prompt = {};                ///< for keys that ssh_config names
+  /// For nodes for which the list names none; unset asks ssh_config, then "ubuntu". Not for a jump host.
+  std::optional<std::string> user = {};
+  std::optional<std::uint16_t> port = {};        ///< likewise; default 22
+  std::vector<PrivateKey> keys = {};             ///< tried in this order, before those of ssh_config
+  std::vector<PrivateKey> fallback_keys = {};    ///< tried after the agent, where ssh_config names no key
+  std::filesystem::path ssh_config = {};         ///< the user's own; empty means none
+  std::filesystem::path system_ssh_config = {};  ///< read after the user's; empty means none
+  PassphrasePrompt prompt = {};                  ///< for keys that ssh_config names
   std::optional<Node> jump = {};  ///< a bastion through which all nodes are reached, over one session
 };
 
 /// A connector that knows which of its connections are as good as each other.
 class NamingConnector : public Connector {
  public:
-  /// A file name for all that makes a session the same one: whose it is by instance id, at which address and
-  /// port, as which user, through which jump host. Not by which key one was let in. Errors: usage.
+  /// A file name for all that makes a session the same one: the instance id, the address and port, the user
+  /// and the jump host. The key of the login is no part of it. Errors: usage.
   [[nodiscard]] virtual Result<std::string> name_of(const Node& node) = 0;
 };
 

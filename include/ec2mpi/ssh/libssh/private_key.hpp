@@ -11,7 +11,7 @@
 
 namespace ec2mpi::ssh {
 
-/// A private key in memory; copies share it. Loaded once, used by all sessions.
+/// A private key in memory or in the agent; copies share it. Loaded once, used by all sessions.
 class PrivateKey {
  public:
   struct Impl;
@@ -25,15 +25,16 @@ class PrivateKey {
   std::filesystem::path file_;
 };
 
-/// Asked at most once per encrypted key; nothing means that nobody can answer.
+/// Asked at most once per encrypted key; nothing means that no user can answer.
 using PassphrasePrompt = std::function<std::optional<std::string>(const std::filesystem::path& key_file)>;
 
-/// Reads a private key (PEM, PKCS#8 or OpenSSH form). A file that others can read is refused with the chmod
-/// to type. Errors: usage.
-[[nodiscard]] Result<PrivateKey> load_private_key(const std::filesystem::path& file,
-                                                  const PassphrasePrompt& prompt);
+/// $SSH_AUTH_SOCK; empty if there is no agent.
+[[nodiscard]] std::string usual_agent();
 
-/// The file holds an encrypted private key, and the user's agent holds the same one: no passphrase is needed.
-[[nodiscard]] bool agent_has_encrypted_key(const std::filesystem::path& file);
+/// Reads a private key (PEM, PKCS#8 or OpenSSH form). A file that others can read is refused with the chmod
+/// to type. If the file is encrypted, absent or the public key only, and the agent at this socket holds the
+/// key, then the agent signs for it and no passphrase is needed. Errors: usage.
+[[nodiscard]] Result<PrivateKey> load_private_key(const std::filesystem::path& file,
+                                                  const PassphrasePrompt& prompt, const std::string& agent);
 
 }  // namespace ec2mpi::ssh

@@ -77,7 +77,93 @@ TEST_F(SshConfigTest, AJumpHostIsFollowedAndEveryOtherWayRefusedWithItsLine) {
   EXPECT_FALSE(settings("ProxyCommand ssh -W %h:%p bastion # not a comment\n"));
 }
 
-TEST_F(SshConfigTest, WhatCannotBeDoneIsRefusedWithItsLine) {
+TEST_F(SshConfigTest, MatchTakesItsArgumentBehindAnEqualsSign) {
+  EXPECT_EQ(settings("Match host=10.0.0.1\n  Port 2\n")->port, 2);
+  EXPECT_EQ(settings("Match !host=10.0.0.1\n  Port 2\n")->port, std::nullopt);
+  EXPECT_EQ(settings("Match user=ubuntu host=10.*,web\n  Port 2\n")->port, 2);
+  EXPECT_EQ(settings("Tag fast\nMatch tagged fast\n  Port 2\n")->port, 2);
+  EXPECT_EQ(settings("Match canonical\n  Port 2\n")->port, std::nullopt);
+  EXPECT_EQ(settings("Match canonical\n  Port 2\nMatch final\n  Compression no\n")->port, 2);
+}
+
+TEST_F(SshConfigTest, ACommandOfMatchThatDoesNotEndIsRefusedWithItsLine) {
+  const auto begun = std::chrono::steady_clock::now();
+  EXPECT_NE(refusal("Match exec \"sleep 1000\"\n  Port 2\n").find("config:1: "), std::string::npos);
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(60));
+}
+
+TEST_F(SshConfigTest, AnIncludeOfAFolderADanglingLinkOrNothingIsNoError) {
+  std::filesystem::create_directory(folder / "sub");
+  std::filesystem::create_symlink(folder / "gone", folder / "link");
+  for (const auto* name : {"sub", "link", "gone", "*.none", "[ls]*"}) {
+    const auto found = settings("Include " + (folder / name).string() + "\nPort 7\n");
+    ASSERT_TRUE(found) << name << found.error().message;
+    EXPECT_EQ(found->port, 7) << name;
+  }
+  std::filesystem::create_directory(folder / ".ssh");
+  write(".ssh/part", "User of_home\n");
+  const char* home = std::getenv("HOME");
+  const std::string before = home == nullptr ? "" : home;
+  ::setenv("HOME", folder.path().c_str(), 1);
+  EXPECT_EQ(settings("Include part\n")->user, "of_home") << "a relative path begins in ~/.ssh";
+  ::setenv("HOME", before.c_str(), 1);
+}
+
+TEST_F(SshConfigTest, TheConfigurationOfTheMachineAddsValues) {
+  write("user", "Host 10.0.0.1\n  Port 1\nHost other\n");
+  write("system", "Port 2\nUser admin\nCiphers aes128-ctr\n");
+  auto config = SshConfig::load(folder / "user", folder / "system");
+  ASSERT_TRUE(config);
+  const auto found = host_settings(*config, {"10.0.0.1"});
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->port, 1);
+  EXPECT_EQ(found->user, "admin") << "no Host line of the user's file holds there";
+  EXPECT_TRUE(found->unused.empty());
+  EXPECT_EQ(found->unused_of_system.size(), 1U);
+  EXPECT_TRUE(SshConfig::load("", folder / "absent"));
+}
+
+TEST_F(SshConfigTest, TokensAndVariablesAreReplacedWhereSshReplacesThem) {
+  ::setenv("EC2MPI_TEST_KEYS", "/keys", 1);
+  const auto found = settings(
+      "HostName %h.org\nUser me\nPort 2222\nHostKeyAlias alias\nProxyJump %r@gate-%n-%h\n"
+      "IdentityFile ${EC2MPI_TEST_KEYS}/%n-%h-%r-%p-%k%%-$x\nIdentityAgent ${EC2MPI_TEST_KEYS}/%n\n",
+      "web");
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_EQ(found->identity_files.front(), "/keys/web-web.org-me-2222-alias%-$x");
+  EXPECT_EQ(found->agent, "/keys/web");
+  EXPECT_EQ(found->jump->address, "gate-web-web.org");
+  EXPECT_EQ(found->jump->user, "me");
+  EXPECT_EQ(settings("IdentityAgent $EC2MPI_TEST_KEYS\n")->agent, "/keys");
+  EXPECT_EQ(settings("IdentityAgent $EC2MPI_TEST_ABSENT\n")->agent, "");
+  EXPECT_EQ(settings("IdentityAgent SSH_AUTH_SOCK\n")->agent, std::nullopt);
+  const auto hash = settings("IdentityFile /%C\n")->identity_files.front().string();
+  EXPECT_EQ(hash.size(), 41U);
+  EXPECT_EQ(hash.find_first_not_of("0123456789abcdef", 1), std::string::npos);
+  for (const auto* token : {"%u", "%l", "%L", "%d", "%i"})
+    EXPECT_EQ(
+        settings(std::string("IdentityFile /x") + token + "\n")->identity_files.front().string().find('%'),
+        std::string::npos);
+  EXPECT_EQ(settings("IdentityFile /x%jy\n")->identity_files.front(), "/xy");
+  EXPECT_NE(refusal("IdentityFile ${EC2MPI_TEST_ABSENT}/k\n").find("EC2MPI_TEST_ABSENT is not set"),
+            std::string::npos);
+}
+
+TEST_F(SshConfigTest, AFlagReplacesTheWayOfTheConfiguration) {
+  for (const auto* way : {"ProxyJump a,b", "ProxyCommand nc %h %p"}) {
+    write("config", std::string("\n") + way + "\n");
+    auto config = SshConfig::load(folder / "config");
+    ASSERT_TRUE(config);
+    EXPECT_FALSE(host_settings(*config, {"10.0.0.1"}));
+    const auto replaced = host_settings(*config, {"10.0.0.1"}, {.all = true});
+    ASSERT_TRUE(replaced);
+    EXPECT_EQ(replaced->jump, std::nullopt);
+    EXPECT_TRUE(host_settings(*config, {"bastion"}, {.places = {replaced->way_place}}));
+    EXPECT_FALSE(host_settings(*config, {"bastion"}, {.places = {"elsewhere:1"}}));
+  }
+}
+
+TEST_F(SshConfigTest, ASettingThatEc2mpiCannotFollowIsRefusedWithItsLine) {
   for (const auto* line :
        {"ProxyCommand nc %h %p", "ProxyJump a,b", "BindAddress 10.0.0.9", "CertificateFile c",
         "PKCS11Provider p.so", "RemoteCommand top", "Port 0", "Port many", "IdentityFile %q", "User $(id)",
@@ -85,7 +171,7 @@ TEST_F(SshConfigTest, WhatCannotBeDoneIsRefusedWithItsLine) {
     EXPECT_NE(refusal(std::string("\n") + line + "\n").find("config:2: "), std::string::npos) << line;
 }
 
-TEST_F(SshConfigTest, WhatIsNotUsedIsReportedAndWhatMakesNoDifferenceIsNot) {
+TEST_F(SshConfigTest, AnUnusedSettingIsReportedUnlessItMakesNoDifference) {
   const auto found =
       settings("ServerAliveInterval 60\nUserKnownHostsFile /dev/null\nForwardAgent yes\nNoSuchKeyword x\n");
   ASSERT_TRUE(found) << found.error().message;
@@ -94,7 +180,7 @@ TEST_F(SshConfigTest, WhatIsNotUsedIsReportedAndWhatMakesNoDifferenceIsNot) {
   EXPECT_TRUE(found->unused[1].starts_with("userknownhostsfile ("));
 }
 
-TEST_F(SshConfigTest, WhoIsTrustedAndWhichKeysAreTriedIsHonoured) {
+TEST_F(SshConfigTest, SettingsOfTrustAndOfKeysAreHonoured) {
   const auto found = settings(
       "StrictHostKeyChecking yes\nHostKeyAlias cluster\nIdentitiesOnly yes\nIdentityAgent none\nHostName "
       "%h.org\n",
@@ -102,7 +188,7 @@ TEST_F(SshConfigTest, WhoIsTrustedAndWhichKeysAreTriedIsHonoured) {
   ASSERT_TRUE(found) << found.error().message;
   EXPECT_TRUE(found->strict && found->identities_only && found->unused.empty());
   EXPECT_EQ(found->key_alias, "cluster");
-  EXPECT_EQ(found->agent, "none");
+  EXPECT_EQ(found->agent, "");
   EXPECT_EQ(found->host_name, "node.org");
 }
 
