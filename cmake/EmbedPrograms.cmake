@@ -45,3 +45,17 @@ function(_embedded_program file result)
   endforeach()
   set(${result} "inline constexpr std::string_view k${constant} = R\"EMBEDDED(${text})EMBEDDED\";\n" PARENT_SCOPE)
 endfunction()
+
+# Makes a string of a page of the documentation: `constant` in "HEADER", which lies beside the programs.
+function(embed_page target page header namespace constant)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${page})
+  file(READ ${CMAKE_CURRENT_SOURCE_DIR}/${page} text)
+  file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/programs/${header} @ONLY CONTENT
+"#pragma once
+// Made by EmbedPrograms.cmake of ${page}.
+#include <string_view>
+namespace ${namespace} {
+inline constexpr std::string_view ${constant} = R\"EMBEDDED(@text@)EMBEDDED\";
+}
+")
+endfunction()

@@ -9,6 +9,7 @@
 #include "ec2mpi/cli/terminal/standard_output.hpp"
 #include "ec2mpi/cluster/values/selection.hpp"
 #include "ec2mpi/fleet/gather.hpp"
+#include "src/cli/views/error_references.hpp"
 #include "src/cli/views/failure_lines.hpp"
 
 namespace ec2mpi::cli {
@@ -128,6 +129,8 @@ void FleetView::summarize(const FleetReport& report) {
   }
   for (const auto& [nodes, reason] : group_failures(report))
     console_.talk(console_.paint_talk(Colour::red, label_of(nodes)) + ": " + printable(reason));
+  if (const auto references = error_references(report); !references.empty())
+    console_.talk("ec2mpi: " + references);
   if (nobody_answered(report)) {
     console_.talk(
         "No node answered. If they were stopped and started, they have new addresses: paste the list again. "

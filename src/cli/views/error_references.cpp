@@ -1,0 +1,67 @@
+#include "src/cli/views/error_references.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "ec2mpi/base/text.hpp"
+#include "src/cli/views/error_texts_page.hpp"
+
+namespace ec2mpi::cli {
+
+namespace {
+
+constexpr std::string_view kAnyWords = "…";
+
+/// Whether the parts of the text stand in the message, one behind the other.
+bool contains_text(std::string_view message, std::string_view text) {
+  while (!text.empty()) {
+    const auto end = std::min(text.find(kAnyWords), text.size());
+    const auto part = text.substr(0, end);
+    const auto found = message.find(part);
+    if (found == std::string_view::npos) return false;
+    message.remove_prefix(found + part.size());
+    text.remove_prefix(std::min(end + kAnyWords.size(), text.size()));
+  }
+  return true;
+}
+
+std::vector<ExplainedText> parse_page(std::string_view page) {
+  constexpr std::string_view kAnchor = "### ";
+  constexpr std::string_view kText = "- \"";
+  std::vector<ExplainedText> texts;
+  std::string_view anchor;
+  for (const auto line : split(page, '\n')) {
+    if (line.starts_with(kAnchor)) anchor = line.substr(kAnchor.size());
+    if (line.starts_with(kText) && line.ends_with('"'))
+      texts.push_back({anchor, line.substr(kText.size(), line.size() - kText.size() - 1)});
+  }
+  return texts;
+}
+
+}  // namespace
+
+const std::vector<ExplainedText>& explained_texts() {
+  static const auto texts = parse_page(kErrorTextsPage);
+  return texts;
+}
+
+std::optional<std::string_view> error_anchor(std::string_view message) {
+  const auto& texts = explained_texts();
+  const auto found =
+      std::ranges::find_if(texts, [&](const auto& each) { return contains_text(message, each.text); });
+  if (found == texts.end()) return std::nullopt;
+  return found->anchor;
+}
+
+std::string error_references(const FleetReport& report) {
+  std::set<std::string> anchors;
+  for (const auto& result : report.results) {
+    const auto* error = std::get_if<Error>(&result.outcome);
+    const auto anchor = error != nullptr ? error_anchor(error->message) : std::nullopt;
+    if (anchor) anchors.insert("#" + std::string(*anchor));
+  }
+  if (anchors.empty()) return {};
+  return "see docs/troubleshooting.md" + join({anchors.begin(), anchors.end()}, " and ");
+}
+
+}  // namespace ec2mpi::cli

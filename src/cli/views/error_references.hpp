@@ -1,0 +1,26 @@
+#pragma once
+/// Leads from an error text to the place in docs/troubleshooting.md that explains it. Pure.
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ec2mpi/fleet/outcome.hpp"
+
+namespace ec2mpi::cli {
+
+/// A text of the page, in which `…` stands for any words.
+struct ExplainedText {
+  std::string_view anchor;
+  std::string_view text;
+};
+[[nodiscard]] const std::vector<ExplainedText>& explained_texts();
+
+/// The anchor of the first text that the message contains; nothing if the page does not explain it.
+[[nodiscard]] std::optional<std::string_view> error_anchor(std::string_view message);
+
+/// "see docs/troubleshooting.md#login-refused and #no-key"; empty if the page explains none of the failures.
+[[nodiscard]] std::string error_references(const FleetReport& report);
+
+}  // namespace ec2mpi::cli
