@@ -248,7 +248,7 @@ std::string encode_sparse_tar_header(const TarEntry& entry, const std::vector<Ex
   auto blocks = pax_header(pax_mtime(entry) + pax_record("GNU.sparse.major", "1") +
                            pax_record("GNU.sparse.minor", "0") + pax_record("GNU.sparse.name", entry.name) +
                            pax_record("GNU.sparse.realsize", fmt::format("{}", entry.size)));
-  // In a header of its own form GNU tar would look for the map of its own, older kind.
+  // In a GNU header, GNU tar would look for its own, older kind of map.
   blocks += plain_header("./GNUSparseFile/file", "", '0', map.size() + bytes_in(data), entry.mode,
                          entry.mtime, kPosixMagicAndVersion);
   return blocks + map;

@@ -14,7 +14,7 @@ namespace ec2mpi::test {
 /// a wish for a job on them.
 struct JobSetup {
   std::vector<Node> nodes;
-  std::map<int, Facts> facts;
+  std::map<int, NodeFacts> facts;
   ops::JobWish wish;
 
   JobSetup(int count, int cores, std::string id, std::vector<std::string> command) {
@@ -22,7 +22,7 @@ struct JobSetup {
       Node node;
       node.index = index;
       nodes.push_back(node);
-      Facts said;
+      NodeFacts said;
       said.private_address = Ipv4{0x0a000000U + static_cast<std::uint32_t>(index)};
       said.addresses = {Ipv4{0x7f000001}, said.private_address};
       said.home = "/home/ubuntu";

@@ -13,19 +13,19 @@ enum class ErrorKind {
   inventory,    ///< the instance list is wrong: correct the line named
   local_io,     ///< a file or the terminal of this machine: look at the path named
   unreachable,  ///< no connection to the node: security group, stopped, moved
-  host_key,     ///< the node showed a key that is not the remembered one: do not go on before it is explained
-  auth,         ///< the node refused the user or the key
-  timeout,      ///< a limit that was set ran out
-  protocol,     ///< the node or its sshd spoke in a way that is not understood
-  remote_io,    ///< a file or command on the node failed
-  cancelled,    ///< the user ended it
+  host_key,  ///< the node showed a key that is not the remembered one: do not continue before it is explained
+  auth,      ///< the node refused the user or the key
+  timeout,   ///< a limit that was set ran out
+  protocol,  ///< the node or its sshd spoke in a way that is not understood
+  remote_io,  ///< a file or command on the node failed
+  cancelled,  ///< the user ended it
 };
 
 struct Error {
   ErrorKind kind;
   std::string message;
 
-  /// The same error with what was being done put in front: "node3: push app.tar: no space left on device".
+  /// The same error with the interrupted step in front: "node3: push app.tar: no space left on device".
   [[nodiscard]] Error within(std::string_view context) const {
     return {kind, std::string(context) + ": " + message};
   }

@@ -14,7 +14,7 @@ struct Extent {
   bool operator==(const Extent&) const = default;
 };
 
-/// The parts with data between `from` and `end`, in order, counted from `from`; what is between them reads as
+/// The parts with data between `from` and `end`, in order, counted from `from`; the gaps between them read as
 /// zeros. One part, all of it, where the file system can't tell or the parts are too many to be worth it.
 /// Moves the descriptor's position.
 [[nodiscard]] std::vector<Extent> data_extents(int fd, std::uint64_t from, std::uint64_t end);

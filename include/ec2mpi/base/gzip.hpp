@@ -11,7 +11,7 @@ namespace ec2mpi {
 class Gzip {
  public:
   Gzip();
-  /// Puts what is ready behind `to`; often nothing.
+  /// Appends the finished bytes to `to`; often none.
   void add(std::string_view bytes, std::string& to);
   /// All that is still due. Once; then it is of no more use.
   void finish(std::string& to);

@@ -13,7 +13,7 @@ struct Limit {
   Clock::time_point deadline = Clock::time_point::max();
   std::stop_token stop;  ///< requested by Ctrl-C, fail-fast or the end of the whole command
 
-  /// The same limit, but at most `duration` from now; zero means "no limit of its own".
+  /// The same limit, but at most `duration` from now; zero means "no additional limit".
   [[nodiscard]] Limit at_most(Clock::duration duration) const {
     if (duration <= Clock::duration::zero()) return *this;
     return {std::min(deadline, Clock::now() + duration), stop};

@@ -1,5 +1,5 @@
 #pragma once
-/// Checksums of what is sent (SHA-256, FIPS 180-4).
+/// Checksums of sent bytes (SHA-256, FIPS 180-4).
 
 #include <memory>
 #include <string>

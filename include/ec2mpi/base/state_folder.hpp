@@ -1,5 +1,5 @@
 #pragma once
-/// The folder in which ec2mpi keeps its own state: host keys, the cluster's key, what it remembers of lists
+/// The folder in which ec2mpi keeps its own state: host keys, the cluster's key, its memory of lists
 /// and nodes. Its content decides which machines and keys are trusted, so nothing of it is believed that
 /// another user could have put there. All state is read and written through this class.
 

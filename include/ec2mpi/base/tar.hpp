@@ -29,10 +29,10 @@ enum class TarType {
 struct TarEntry {
   std::string name;  ///< any bytes but NUL; relative or not, as it stands in the archive
   TarType type = TarType::file;
-  std::string link = {};          ///< what a link leads to
-  std::uint64_t size = 0;         ///< of the data that follows; 0 for all but files (and what is `other`)
-  unsigned mode = 0644;           ///< permission bits, with setuid, setgid and sticky
-  std::int64_t mtime = 0;         ///< seconds since 1970, rounded down
+  std::string link = {};   ///< what a link leads to
+  std::uint64_t size = 0;  ///< of the data that follows; 0 for all but files (and entries that are `other`)
+  unsigned mode = 0644;    ///< permission bits, with setuid, setgid and sticky
+  std::int64_t mtime = 0;  ///< seconds since 1970, rounded down
   std::uint32_t nanoseconds = 0;  ///< of the mtime; a pax header holds them, older tars skip that
 
   bool operator==(const TarEntry&) const = default;
@@ -51,7 +51,7 @@ struct TarEntry {
 /// What ends an archive.
 [[nodiscard]] std::string tar_end();
 
-/// Told what is in an archive while it is read. An Error ends the reading.
+/// Gets the entries of an archive while it is read. An Error ends the reading.
 class TarVisitor {
  public:
   virtual ~TarVisitor() = default;
@@ -69,14 +69,14 @@ class TarDecoder {
 
   explicit TarDecoder(TarVisitor& visitor) : visitor_(visitor) {}
 
-  /// Errors: protocol for what is no archive; else the visitor's. After an error the decoder is of no more
-  /// use.
+  /// Errors: protocol for bytes that are no archive; else the visitor's. After an error the decoder is of no
+  /// more use.
   [[nodiscard]] Result<void> feed(std::string_view bytes);
 
   /// To be asked when there are no more bytes. Errors: protocol if the archive has no end.
   [[nodiscard]] Result<void> finish() const;
 
-  /// The end of the archive was read; what is fed after it is ignored.
+  /// The end of the archive was read; bytes behind it are ignored.
   [[nodiscard]] bool ended() const { return state_ == State::ended; }
 
  private:

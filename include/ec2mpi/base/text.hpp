@@ -49,7 +49,7 @@ namespace ec2mpi {
 [[nodiscard]] std::string printable(std::string_view text);
 
 /// One line of a node's output as a terminal may show it: as printable() makes it, but tabs and colours (SGR
-/// sequences) stay, and what is coloured ends with the line. A carriage return at its end is left out.
+/// sequences) stay, and a colour ends with the line. A carriage return at its end is left out.
 [[nodiscard]] std::string terminal_line(std::string_view line);
 
 /// Whether there is a control character (below blank, or DEL) in the text.

@@ -77,7 +77,7 @@ class FactsReader {
            setter->second(value);
   }
 
-  [[nodiscard]] Result<Facts> finish() {
+  [[nodiscard]] Result<NodeFacts> finish() {
     for (const auto& [key, setter] : setters_) {
       if (!seen_.contains(key))
         return fail(ErrorKind::remote_io, fmt::format("the node did not tell its {}", key));
@@ -91,7 +91,7 @@ class FactsReader {
  private:
   using Setter = std::function<bool(std::string_view)>;
 
-  Facts facts_;
+  NodeFacts facts_;
   std::string mpi_said_;
   std::set<std::string_view> seen_;
   const std::map<std::string_view, Setter> setters_ = {
@@ -127,7 +127,7 @@ std::optional<Ipv4> parse_ipv4(std::string_view text) {
   return address;
 }
 
-Result<Facts> parse_facts(std::string_view printed) {
+Result<NodeFacts> parse_facts(std::string_view printed) {
   FactsReader reader;
   bool begun = false;
   for (const auto line : split(trim(printed), '\n')) {

@@ -19,7 +19,7 @@ constexpr const char* kRename =
 constexpr const char* kOwnLine = "echo \"127.0.1.1 $(hostname)\" >>/etc/hosts";
 
 /// setup writes a host name into /etc/hosts only if EC2 gives it: ip-10-0-0-11 or the instance id.
-bool is_written_by_setup(const Facts& facts) {
+bool is_written_by_setup(const NodeFacts& facts) {
   auto of_address = "ip-" + facts.private_address.text();
   std::replace(of_address.begin(), of_address.end(), '.', '-');
   const auto label = facts.hostname.substr(0, facts.hostname.find('.'));
@@ -72,7 +72,7 @@ class NameCheck {
     return machines.size() == 1;
   }
 
-  void own_name(int index, const Facts& facts, const HealthReport& health) {
+  void own_name(int index, const NodeFacts& facts, const HealthReport& health) {
     const bool odd = !is_written_by_setup(facts);
     if (!health.own_name_resolves)
       (odd ? own_odd_ : own_)[fmt::format("its own name {} is not known", printable(facts.hostname))]
@@ -101,7 +101,7 @@ class NameCheck {
           record.node.index);
   }
 
-  [[nodiscard]] const Facts* facts_of(int index) const {
+  [[nodiscard]] const NodeFacts* facts_of(int index) const {
     const auto found = std::find_if(records_.begin(), records_.end(), [index](const auto& each) {
       return each.node.index == index && each.answer;
     });

@@ -2,7 +2,7 @@
 # Prints a health report: `NAME VALUE` lines, then a last line. health.sh FILE...: the files are to be compared.
 #
 # It needs the functions `metadata` (ops/node) and `leftovers` (leftovers.sh), and stands behind health_begin.sh and the
-# facts. It changes nothing on the node. All that may hang in it has a limit of its own.
+# facts. It changes nothing on the node. Every command in it that may hang has its own limit.
 # shellcheck disable=SC2015 # "A && B || C" means that C also follows a failure of B
 # shellcheck disable=SC2034 # `read` names fields that are not used
 # shellcheck disable=SC3045 # the shells of all images know ulimit -n and -l

@@ -3,7 +3,7 @@
     mpirun ... python3 pairwise.py [serial]      one rank on each node
 
 The pairs of a round are disjoint (circle method), so that N ranks take N rounds and no link carries two pairs;
-`serial` measures one pair at a time. Rank 0 says `round K OF` while it goes on, and in the end for each pair
+`serial` measures one pair at a time. Rank 0 says `round K OF` while it measures, and in the end for each pair
 `pair A B MICROSECONDS BYTES_PER_SECOND`.
 """
 
@@ -13,7 +13,7 @@ import time
 from mpi4py import MPI
 
 SMALL, LARGE = 8, 1 << 20  # bytes
-TIMES, TIMES_SLOW = 10, 3  # the best of so many counts: what disturbs only makes it slower
+TIMES, TIMES_SLOW = 10, 3  # the number of tries, of which the best counts: a disturbance only makes a try slower
 BUDGET = 0.03  # seconds for each of them; what takes longer is slow
 MOST = 50  # exchanges in each
 

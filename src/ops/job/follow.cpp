@@ -130,7 +130,7 @@ class Follower {
       text +=
           "job_state \"$jobs/$id\"\n"
           "[ \"$state\" != ended ] || look_again || "
-          "give_up \"$id has ended already; ec2mpi jobs tells how\" 2\n";
+          "give_up \"$id has ended already; ec2mpi jobs shows how\" 2\n";
     if (!wish_.lasting) text += "once=yes\n";
     if (!wish_.output) text += "silent=yes\n";
     const bool cut = wish_.last_lines > 0 && !introduced_;
@@ -194,7 +194,8 @@ class Follower {
     if (!bytes.empty()) observer_.on_output({ssh::Stream::err, bytes});
   }
 
-  /// The text ended without a record: it has said on standard error what is wrong; or somebody killed it.
+  /// The text ended without a record: either the program has reported an error on standard error, or it was
+  /// killed.
   Result<void> at_end() {
     TRY_AS(status, channel_->exit_status());
     if (!status->signal.empty() || status->code > 128)
@@ -213,7 +214,7 @@ class Follower {
     }
     result_.how = Followed::How::gave_up;
     result_.error =
-        records ? Error{ErrorKind::protocol, "the master did not tell of the job"} : records.error();
+        records ? Error{ErrorKind::protocol, "the master did not report on the job"} : records.error();
     return {};
   }
 

@@ -29,7 +29,7 @@ std::string versions_text(const std::map<std::string, std::vector<int>>& groups)
 class Planner {
  public:
   Planner(const JobWish& wish, const std::vector<Node>& nodes, const Node& master,
-          const std::map<int, Facts>& facts)
+          const std::map<int, NodeFacts>& facts)
       : wish_(wish),
         nodes_(nodes),
         master_index_(master.index),
@@ -117,7 +117,7 @@ class Planner {
                .places = plan_.places,
                .network = network(),
                .tag = wish_.tag,
-               .efa = any([](const Facts& facts) { return facts.efa; }),
+               .efa = any([](const NodeFacts& facts) { return facts.efa; }),
                .workdir = workdir(),
                .env = wish_.env,
                .mca = wish_.mca,
@@ -212,11 +212,11 @@ class Planner {
   /// The user's program; plain `python3` becomes the one path that all nodes agree on.
   [[nodiscard]] std::vector<std::string> program() const {
     auto command = wish_.command;
-    const bool have_mpi4py = all([](const Facts& facts) { return facts.mpi4py; });
+    const bool have_mpi4py = all([](const NodeFacts& facts) { return facts.mpi4py; });
     const bool plain = command.front() == "python3";
     if (wish_.mpi4py_run && (have_mpi4py || !plain)) command = through_mpi4py(std::move(command));
     const auto& python = master_.python3;
-    if (plain && !python.empty() && all([&](const Facts& facts) { return facts.python3 == python; }))
+    if (plain && !python.empty() && all([&](const NodeFacts& facts) { return facts.python3 == python; }))
       command.front() = python;
     return command;
   }
@@ -235,8 +235,8 @@ class Planner {
   const JobWish& wish_;
   const std::vector<Node>& nodes_;
   int master_index_;
-  const Facts& master_;
-  const std::map<int, Facts>& facts_;
+  const NodeFacts& master_;
+  const std::map<int, NodeFacts>& facts_;
   JobPlan plan_;
 };
 
@@ -255,7 +255,7 @@ std::string make_job_id(std::string_view name, std::chrono::system_clock::time_p
 }
 
 Result<JobPlan> plan_job(const JobWish& wish, const std::vector<Node>& nodes, const Node& master,
-                         const std::map<int, Facts>& facts) {
+                         const std::map<int, NodeFacts>& facts) {
   return Planner(wish, nodes, master, facts).plan();
 }
 

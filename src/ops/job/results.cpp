@@ -20,7 +20,7 @@ constexpr auto kLook = std::chrono::seconds(30);
 constexpr std::size_t kMostNodesText = 64 * 1024;  ///< of the master, which may be anything
 constexpr std::size_t kMostTimes = 64 * 1024;
 
-/// What only made the job run, and what it was on its way to being. `run` holds the values of variables,
+/// Files that only made the job run, and files of its queue. `run` holds the values of variables,
 /// which may be secrets.
 constexpr const char* kNotKept[] = {"/supervise", "/sweep", "/pid*",      "/launcher", "/queue*", "/pool",
                                     "/always",    "*.new",  "/cancelled", "/placed",   "/links",  "/rsh",

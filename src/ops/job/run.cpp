@@ -66,7 +66,7 @@ class JobRun : public Observer {
       const auto prelude = wish_.explain_only ? std::string() : job_prelude(wish_.id);
       CO_TRY_AS(written, co_await shell->write(prelude, turn.limit));
     }
-    auto facts = Result<Facts>{};
+    auto facts = Result<NodeFacts>{};
     if (leads)
       facts = co_await read_facts(*shell, turn.limit);
     else
@@ -93,7 +93,7 @@ class JobRun : public Observer {
   // --- the master
   // ------------------------------------------------------------------------------------------------
 
-  /// Once all nodes have answered or failed it goes on; not before, so that all that failed are named.
+  /// Continues only when all nodes have answered or failed, so that all failed nodes are named.
   asio::awaitable<void> lead(ssh::Session& session, std::unique_ptr<ssh::Channel> shell) {
     const Limit unlimited;
     while (facts_.size() + end_.unfit.size() < contacts_.size()) co_await changed_.wait(unlimited);
@@ -183,7 +183,7 @@ class JobRun : public Observer {
   JobObserver& observer_;
   JobStops stops_;
   Event changed_;  ///< notified when a node has answered or failed
-  std::map<int, Facts> facts_;
+  std::map<int, NodeFacts> facts_;
   std::string lost_while_starting_;
   JobEnd end_;
 };

@@ -37,7 +37,7 @@ std::string line_text(const JobFiles& files) {
   return text + files.settle + "exec \"$@\"\n";
 }
 
-/// The part of `run` behind what is known on the master only.
+/// The part of `run` behind the settings that are known on the master only.
 std::string run_text(const JobFiles& files, const std::optional<JobScript>& script) {
   std::string text = "folder=$PWD workdir=$(cat workdir) script=$(cat script)\n";
   if (script) text += assign("name", script->name) + std::string(kStartScriptSh);

@@ -36,7 +36,7 @@ reserve_all() {
 
 # --- output ---
 # What the job prints goes through a process of ours, which sees when the disk takes no more: mpirun drops such
-# output and returns 0. cat(1) goes on with what comes next, for there may be room again.
+# output and returns 0. cat(1) continues with the next bytes, because there may be room again.
 write_stream() {
   trap 'kill $copy; exit' TERM
   exec 3<&0
@@ -262,7 +262,7 @@ elif ! { reserve_all && echo "started $(date +%s)" >>./times && open_streams; } 
   status=1
 else
   read -r up rest </proc/uptime
-  # A session of its own: whatever the job starts stays recognizable when its parents are gone.
+  # Its own session: every process of the job stays recognizable after its parents have ended.
   EC2MPI_JOB=$id setsid sh ./run >>out.pipe 2>>err.pipe &
   child=$!
   put launcher "$child"
@@ -306,6 +306,6 @@ put times "$ended"
 put clock "$clock"
 put exit "$status"
 rm -rf spare
-# It must not be ignored any more when the queue goes on: the next supervisor could not trap it.
+# TERM must not be ignored when the queue continues: the next supervisor could not trap it.
 trap - TERM
 [ ! -f ../../schedule ] || sh ../../schedule >/dev/null 2>&1

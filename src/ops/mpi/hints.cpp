@@ -128,7 +128,7 @@ constexpr Known kKnown[] = {
     {"No space left on device", kDiskFull, kShowDisks},
     {"exited on signal 9", "a rank was killed from outside, most likely because the memory ran out",
      "ec2mpi exec-all --sudo 'dmesg | grep -i \"out of memory\"'"},
-    {"Too many open files", "a limit of the nodes is too low for so many ranks",
+    {"Too many open files", "a limit of the nodes is too low for this number of ranks",
      "ec2mpi exec-all 'ulimit -n'"},
     {"process_vm_readv", kNoCopies, "ec2mpi run --mca btl_vader_single_copy_mechanism none ..."},
     {"Read -1, expected", kNoCopies, "ec2mpi run --mca btl_vader_single_copy_mechanism none ..."},

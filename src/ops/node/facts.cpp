@@ -23,7 +23,7 @@ std::string facts_script(const std::string& mpirun) {
   return set_variables({{"want", mpirun}}).append(kFactsSh);
 }
 
-asio::awaitable<Result<Facts>> ask_facts(ssh::Session& session, Limit limit, std::string mpirun) {
+asio::awaitable<Result<NodeFacts>> ask_facts(ssh::Session& session, Limit limit, std::string mpirun) {
   const Limit patience = limit.at_most(kPatience);
   CO_TRY_AS(answer, co_await capture(session, facts_script(mpirun), patience));
   co_return parse_facts(answer->out);
@@ -33,7 +33,7 @@ std::string facts_and_shell_command(const std::string& mpirun) {
   return "(" + clean_environment() + facts_script(mpirun) + ")\nexec sh -s";
 }
 
-asio::awaitable<Result<Facts>> read_facts(ssh::Channel& shell, Limit limit) {
+asio::awaitable<Result<NodeFacts>> read_facts(ssh::Channel& shell, Limit limit) {
   const Limit patience = limit.at_most(kPatience);
   std::string printed;
   while (printed.find(kFactsEnd) == std::string::npos) {

@@ -63,7 +63,7 @@ std::string going_on(const VariantResult& job) {
   return fmt::format("{} {}", job.id, job.state == VariantState::queued ? "waits" : "runs");
 }
 
-std::vector<Place> places_of(const std::vector<Node>& nodes, const std::map<int, Facts>& facts) {
+std::vector<Place> places_of(const std::vector<Node>& nodes, const std::map<int, NodeFacts>& facts) {
   std::vector<Place> places;
   for (const auto& node : nodes) {
     const auto& of_node = facts.at(node.index);
@@ -205,7 +205,7 @@ Result<SeriesDecision> decide(const SeriesWish& wish, const std::vector<SeriesRe
 
 Result<JobPlan> plan_variant(const JobWish& wish, const Parameters& parameters,
                              const std::vector<Node>& nodes, const Node& master,
-                             const std::map<int, Facts>& facts, QueueFiles queue) {
+                             const std::map<int, NodeFacts>& facts, QueueFiles queue) {
   const auto places = places_of(nodes, facts);
   TRY(refuse_same_machine(places));
   TRY_AS(need, need_of(places, wish.ranks, wish.slots));

@@ -231,7 +231,7 @@ std::string json_text(const std::string& name, const SeriesResult& series) {
 
 std::string tally(const SeriesResult& series) {
   std::map<int, std::size_t>
-      counts;  // by how the reader wants them: done, failed, then what is still to come
+      counts;  // in the reader's order: done, failed, then the jobs that still have to run
   static constexpr std::array<std::string_view, 7> kNames = {"done",    "failed",  "cancelled", "lost",
                                                              "refused", "running", "queued"};
   for (const auto& variant : series) {

@@ -21,7 +21,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr auto kAnswer = seconds(30);      ///< for the master to tell of its jobs
+constexpr auto kAnswer = seconds(30);      ///< for the master's report on its jobs
 constexpr auto kHandOver = seconds(120);   ///< for it to take all of them
 constexpr auto kCancelling = seconds(90);  ///< from the wish to the end of all
 constexpr Clock::duration kBetweenLooks = milliseconds(700);
@@ -335,7 +335,7 @@ class SeriesRun : public Observer {
   JobStops stops_;
   ReconnectPolicy reconnect_;
   std::unique_ptr<ssh::Session> session_;  ///< to the master
-  std::map<int, Facts> facts_;
+  std::map<int, NodeFacts> facts_;
   SeriesDecision decision_;
   bool cancel_sent_ = false;
   SeriesEnd end_;

@@ -5,7 +5,7 @@
 
 namespace ec2mpi::ops {
 
-/// Lets the queue go on (a supervisor that was killed could not), and tells of the jobs of a series. With
+/// Restarts the queue (a supervisor that was killed could not), and reports on the jobs of a series. With
 /// `all_runs` `series` is a name, and its later runs count too. With `outputs` the last lines of those that
 /// are over are told as well, of at most `count` jobs behind the first `skip`; for parse_series_records.
 struct ReportWish {

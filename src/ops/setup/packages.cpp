@@ -70,9 +70,8 @@ Result<PackagePlan> plan_packages(const SetupState& state, MpiChoice choice) {
   if (!plan.empty() && plan.manager.empty()) {
     std::string missing;
     for (const auto& name : plan.names()) missing += " " + name;
-    return fail(
-        ErrorKind::remote_io,
-        fmt::format("it has neither apt-get nor dnf; install there by hand what is called like:{}", missing));
+    return fail(ErrorKind::remote_io,
+                fmt::format("it has neither apt-get nor dnf; install these by hand there:{}", missing));
   }
   return plan;
 }

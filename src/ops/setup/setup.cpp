@@ -392,7 +392,7 @@ class Setup : public JointWork {
   std::string claim_;  ///< the name of the key pair
   std::set<int> trusted_;
   std::map<int, std::pair<int, std::string>>
-      refused_logins_;  ///< by the node whose sshd refused: whom, and what ssh said
+      refused_logins_;  ///< by the node whose sshd refused: the node that tried, and ssh's words
   SetupEnd end_;
 };
 

@@ -23,7 +23,7 @@ struct Ipv4 {
 /// Dotted decimal, four parts, no leading zeros; nothing otherwise.
 [[nodiscard]] std::optional<Ipv4> parse_ipv4(std::string_view text);
 
-struct Facts {
+struct NodeFacts {
   Ipv4 private_address;         ///< the one that sshd was reached at, as the node itself sees it
   std::vector<Ipv4> addresses;  ///< of all interfaces; may be empty where `ip` is missing
   std::string hostname;
@@ -37,13 +37,13 @@ struct Facts {
   bool mpi4py = false;            ///< that python3 can import it
   bool efa = false;               ///< an Elastic Fabric Adapter or other RDMA device is there
 
-  bool operator==(const Facts&) const = default;
+  bool operator==(const NodeFacts&) const = default;
 };
 
 /// Reads what the facts script printed. Whatever stands before its first line is not ours (a login script's
 /// greeting) and is skipped; behind it every line counts: an unknown, repeated, missing or unlikely fact is
 /// an error of kind remote_io, for the text comes from a machine that may be anything.
-[[nodiscard]] Result<Facts> parse_facts(std::string_view printed);
+[[nodiscard]] Result<NodeFacts> parse_facts(std::string_view printed);
 
 /// The first and last line of the script's output.
 inline constexpr std::string_view kFactsBegin = "ec2mpi-facts 1";

@@ -27,7 +27,7 @@ struct DoctorEnd {
 
 /// Steps, each on all nodes at once: the health report, TCP between the nodes, names and logins between the
 /// nodes. Only connect_timeout and whole_timeout of `options` count. When the whole time is over, the records
-/// hold what is known by then. `stop` ends it early.
+/// hold the answers that are known by then. `stop` ends it early.
 [[nodiscard]] asio::awaitable<DoctorEnd> run_doctor(const asio::any_io_executor& executor, DoctorPlan plan,
                                                     ssh::Connector& connector, FleetOptions options,
                                                     Observer& observer, std::stop_token stop);

@@ -1,5 +1,6 @@
 #pragma once
-/// What doctor asks a node about itself, beyond what `Facts` hold: one script, one strictly parsed answer.
+/// What doctor asks a node about itself, beyond what `NodeFacts` hold: one script, one strictly parsed
+/// answer.
 
 #include <cstdint>
 #include <optional>
@@ -67,12 +68,12 @@ struct HealthReport {
 };
 
 struct NodeAnswer {
-  Facts facts;
+  NodeFacts facts;
   HealthReport health;
 };
 
 /// The command for a node's login shell. `files` as remote_path gives them. It changes nothing; what may hang
-/// in it has limits of its own, half a minute at most.
+/// in it has its own limits, half a minute at most.
 [[nodiscard]] std::string health_command(const std::vector<std::string>& files);
 
 /// Reads what that command printed. Every line counts; an unknown, repeated, missing or unlikely one is an

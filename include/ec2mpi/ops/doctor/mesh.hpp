@@ -23,7 +23,7 @@ struct MeshTarget {
 /// How one attempt went.
 struct Attempt {
   bool ok = false;
-  std::string said;  ///< printable; the reason, or what was printed besides
+  std::string said;  ///< printable; the reason, or other printed text
   bool operator==(const Attempt&) const = default;
 };
 

@@ -1,6 +1,6 @@
 #pragma once
 /// net: what the network between the nodes gives, pair by pair. The measuring is programs/pairwise.py's; here
-/// is what is made of it. Pure.
+/// is its evaluation. Pure.
 
 #include <string>
 #include <string_view>
@@ -46,7 +46,7 @@ enum class Measure { latency, bandwidth };
 struct Outlier {
   std::vector<int> nodes;  ///< one: that node, in all its pairs. Two: only that pair.
   Measure measure = Measure::bandwidth;
-  double factor = 0;  ///< how many times worse than what is usual here; of a node's best pair
+  double factor = 0;  ///< how many times worse than the usual value here; of a node's best pair
   bool operator==(const Outlier&) const = default;
 
   /// "node3: bandwidth 75 times lower in all its pairs: look at that node".

@@ -2,7 +2,7 @@
 /// Following a job on the master until it ends: over one connection after the other, if need be.
 ///
 /// The job does not depend on anybody following. A connection that is lost is made again, with growing
-/// pauses, and the output goes on at the byte where it stopped.
+/// pauses, and the output continues at the byte where it stopped.
 
 #include <asio/awaitable.hpp>
 #include <memory>
@@ -49,7 +49,7 @@ struct FollowWish {
 struct Followed {
   enum class How {
     ended,     ///< the job has; or, if not lasting, we have all there is
-    detached,  ///< the job goes on
+    detached,  ///< the job continues
     refused,   ///< the master says why on standard error: no such job
     gave_up,   ///< the master did not answer any more, or would not let us in
   };

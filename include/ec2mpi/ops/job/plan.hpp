@@ -1,5 +1,5 @@
 #pragma once
-/// From what the user wants and what the nodes said to what is started. Pure.
+/// Plans a job from the user's wish and the nodes' facts. Pure.
 
 #include <chrono>
 #include <map>
@@ -27,13 +27,13 @@ struct JobWish {
   std::vector<std::string> command;  ///< program and arguments; for a script its arguments only
   std::optional<JobScript> script;
   std::string shown_as = {};  ///< what `jobs` shows instead of the command; empty: the command
-  std::string workdir;        ///< absolute, or below the home, with or without `~/`; empty = the home
+  std::string workdir;        ///< absolute, or in the home, with or without `~/`; empty = the home
   Ranks ranks;
   Slots slots;
   int spawn = 0;  ///< slots to leave free for ranks that the program spawns
   std::vector<std::pair<std::string, std::string>> env;
   std::vector<std::pair<std::string, std::string>> mca;
-  std::vector<std::string> pull;       ///< what is to be brought back; like workdir, but below that
+  std::vector<std::string> pull;       ///< paths to bring back; like workdir, but inside of it
   std::string mpirun;                  ///< absolute path on the nodes; empty = the one in their PATH
   bool tag = false;                    ///< the rank in front of each line of output
   bool mpi4py_run = true;              ///< python programs through mpi4py.run
@@ -86,6 +86,6 @@ struct JobPlan {
 /// `nodes` take part; the job starts on `master`, which need not be one of them. `facts` are by node index
 /// and hold all of these. Errors: usage (the wish can't be met), remote_io (a node lacks what it takes).
 [[nodiscard]] Result<JobPlan> plan_job(const JobWish& wish, const std::vector<Node>& nodes,
-                                       const Node& master, const std::map<int, Facts>& facts);
+                                       const Node& master, const std::map<int, NodeFacts>& facts);
 
 }  // namespace ec2mpi::ops

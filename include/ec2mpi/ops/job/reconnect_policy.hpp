@@ -34,10 +34,10 @@ class ReconnectPolicy {
   void give_up_within(Clock::duration time);
   [[nodiscard]] bool time_is_up() const { return Clock::now() >= give_up_at_; }
 
-  /// The connection is lost: tells it, and returns when it is time for the next try; each pause is longer
+  /// The connection is lost: reports it, and returns when it is time for the next try; each pause is longer
   /// than the one before.
   [[nodiscard]] asio::awaitable<void> pause(const Error& error, ConnectionObserver& observer);
-  /// The master has answered: tells it if the connection was lost.
+  /// The master has answered: reports it if the connection was lost.
   void reached(ConnectionObserver& observer);
 
  private:

@@ -1,5 +1,5 @@
 #pragma once
-/// What the master tells of a job. Pure.
+/// The master's report on a job. Pure.
 
 #include <cstdint>
 #include <map>
@@ -36,7 +36,7 @@ struct JobRecord {
   std::int64_t submitted = 0;          ///< seconds since 1970 by the master's clock; 0 = not yet
   std::int64_t started = 0;
   std::int64_t ended = 0;
-  std::map<std::string, Swept> swept;            ///< by the node's label: what was found after its end
+  std::map<std::string, Swept> swept;  ///< by the node's label: the processes found after the job's end
   std::map<std::string, std::string> not_swept;  ///< by the node's label: why there was no look
 
   /// The exit code of `ec2mpi run`, `attach` and `wait`: the job's own, 130, 124; 255 only
@@ -57,7 +57,7 @@ class RecordCutter {
   /// The bytes among these that are the job's; what may be the beginning of the nonce is held back.
   [[nodiscard]] std::string feed(std::string_view bytes);
   [[nodiscard]] bool complete() const { return complete_; }
-  /// What stood between, once complete, and what has come behind it.
+  /// The text between the marks, once complete, and the bytes behind it.
   [[nodiscard]] const std::string& record() const { return held_; }
   [[nodiscard]] const std::string& rest() const { return rest_; }
 

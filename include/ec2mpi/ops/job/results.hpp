@@ -1,11 +1,11 @@
 #pragma once
-/// What a job's `pull` brings back after it has succeeded: a folder of its own for each job, which explains
-/// itself. Nothing in it is ever overwritten by another job.
+/// The results that a job's `pull` brings back after it has succeeded: one folder for each job, which
+/// explains itself. Nothing in it is ever overwritten by another job.
 ///
-///   results/ID/node1/...   what is there under the wanted paths on each of the job's nodes
+///   results/ID/node1/...   the wanted paths that exist on each of the job's nodes
 ///   results/ID/job/...     the job's folder on the master: command, hostfile, times, output; comes last
 ///   results/ID/.unfinished while something is missing: when the job was handed over, so that the same job
-///                          goes on here
+///                          continues here
 
 #include <filesystem>
 #include <memory>

@@ -1,9 +1,10 @@
 #pragma once
-/// run: an MPI job over the nodes, from asking them what they are to looking that nothing of it is left.
+/// run: an MPI job over the nodes, from asking the nodes for their facts to checking that no process of it is
+/// left.
 ///
 /// All nodes are asked at once. Then the job is handed to its supervisor on the master, which starts it, ends
 /// it and looks on all nodes afterwards that nothing is left, whether anybody is there or not. If the master
-/// can't tell of that look, we look ourselves.
+/// cannot report that check, ec2mpi checks the nodes itself.
 
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
@@ -60,7 +61,7 @@ struct JobStops {
 /// The exit code of `ec2mpi run`: the job's own status, 255, 124, 130, or 1 and 2 if nothing was launched.
 /// 0 when the job was left running.
 [[nodiscard]] int exit_code_for(const JobEnd& end);
-/// The same for whoever only follows.
+/// The same for a caller that only follows.
 [[nodiscard]] int exit_code_for(const Followed& followed);
 
 }  // namespace ec2mpi::ops

@@ -1,5 +1,5 @@
 #pragma once
-/// The mpirun line for what is installed. Pure: facts and wishes in, words and their reasons out.
+/// The mpirun line for the installed MPI. Pure: facts and wishes in, words and their reasons out.
 
 #include <map>
 #include <string>

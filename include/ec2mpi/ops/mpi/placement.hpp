@@ -25,7 +25,7 @@ struct Slots {
 struct Ranks {
   int np = 0;        ///< in all; else one per slot
   int per_node = 0;  ///< on each node, whatever its slots
-  int nodes = 0;     ///< on so many nodes; else on all of them, or in a queue on as few as have room
+  int nodes = 0;     ///< the number of nodes; else all of them, or in a queue on as few as have room
 };
 
 struct Place {

@@ -42,7 +42,7 @@ class RankFilter {
   std::string line_;       ///< whose end has not come yet
 };
 
-/// The rank that failed first, as the launcher tells it.
+/// The rank that failed first, as the launcher reports it.
 struct RankFailure {
   std::optional<int> rank;  ///< MPICH does not say
   std::string host;         ///< as the launcher calls it, or empty
@@ -54,7 +54,7 @@ struct RankFailure {
   bool operator==(const RankFailure&) const = default;
 };
 
-/// Looks for it in what was printed last on standard error: Open MPI 4 and 5, MPICH.
+/// Looks for it in the last bytes of standard error: Open MPI 4 and 5, MPICH.
 [[nodiscard]] std::optional<RankFailure> first_failure(std::string_view err);
 
 }  // namespace ec2mpi::ops

@@ -15,8 +15,8 @@ namespace ec2mpi::ops {
 [[nodiscard]] std::string facts_script(const std::string& mpirun = {});
 
 /// Asks one node, in one round trip. Errors: those of the session, remote_io.
-[[nodiscard]] asio::awaitable<Result<Facts>> ask_facts(ssh::Session& session, Limit limit,
-                                                       std::string mpirun = {});
+[[nodiscard]] asio::awaitable<Result<NodeFacts>> ask_facts(ssh::Session& session, Limit limit,
+                                                           std::string mpirun = {});
 
 /// A program that gives the same answer and then becomes a shell that reads commands from its standard input:
 /// additional work needs no additional round trip. The shell has the environment in which the program was
@@ -24,6 +24,6 @@ namespace ec2mpi::ops {
 [[nodiscard]] std::string facts_and_shell_command(const std::string& mpirun = {});
 
 /// Reads the answer of that program, which continues to run.
-[[nodiscard]] asio::awaitable<Result<Facts>> read_facts(ssh::Channel& shell, Limit limit);
+[[nodiscard]] asio::awaitable<Result<NodeFacts>> read_facts(ssh::Channel& shell, Limit limit);
 
 }  // namespace ec2mpi::ops

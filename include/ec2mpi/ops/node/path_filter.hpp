@@ -25,7 +25,7 @@ class PathFilter {
     std::string pattern;
     bool keeps = false;
     bool folders_only = false;
-    bool tied = false;  ///< matched against the path below the folder, else against each name
+    bool tied = false;  ///< matched against the path inside of the folder, else against each name
   };
 
   [[nodiscard]] static bool applies(const Rule& rule, std::string_view path, bool is_folder);

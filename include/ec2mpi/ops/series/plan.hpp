@@ -22,12 +22,12 @@ struct SeriesWish {
   std::string name;  ///< of the job: "spread"
   std::vector<Variant> variants;
   int most = 0;         ///< at a time; 0 = as many as there are nodes for
-  bool resume = false;  ///< go on with the newest series of this name
+  bool resume = false;  ///< continue the newest series of this name
 };
 
-/// What determines a run, by what it is called in messages ("command", "ranks", "script", "variables",
+/// What determines a run, by its name in messages ("command", "ranks", "script", "variables",
 /// "options", "folder"): a checksum of each. Not in it: what lies on the nodes, and what does not change
-/// results (the time limit, what is pulled).
+/// results (the time limit, the pulled paths).
 using Determinants = std::map<std::string, std::string>;
 [[nodiscard]] Determinants determinants_of(const JobWish& wish);
 
@@ -64,7 +64,7 @@ struct SeriesDecision {
 /// Errors: as plan_job; usage if it could never be placed.
 [[nodiscard]] Result<JobPlan> plan_variant(const JobWish& wish, const Parameters& parameters,
                                            const std::vector<Node>& nodes, const Node& master,
-                                           const std::map<int, Facts>& facts, QueueFiles queue);
+                                           const std::map<int, NodeFacts>& facts, QueueFiles queue);
 
 /// Reads what report_text (src/ops/series_shell.hpp) prints. Errors: remote_io.
 [[nodiscard]] Result<std::vector<SeriesRecord>> parse_series_records(std::string_view printed);

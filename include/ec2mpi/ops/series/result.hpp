@@ -37,7 +37,7 @@ struct VariantResult {
   VariantState state = VariantState::waiting;
   std::vector<std::string> nodes = {};  ///< labels
   std::optional<double> seconds = {};   ///< from its start to its end, or until now
-  std::optional<int> exit = {};         ///< as a shell tells it
+  std::optional<int> exit = {};         ///< as a shell reports it
   Findings findings = {};
   std::string trouble = {};  ///< why it was refused or is lost
 

@@ -15,7 +15,7 @@ namespace ec2mpi::ops {
 /// Told what happens while it happens.
 class SeriesObserver : public ConnectionObserver {
  public:
-  /// The nodes are asked what they are.
+  /// The nodes are asked for their facts.
   virtual void on_asking(std::size_t /*nodes*/) {}
   virtual void on_notes(const std::vector<std::string>&) {}
   /// From now on the master may have the jobs.
@@ -32,7 +32,7 @@ struct SeriesEnd {
   enum class How {
     refused,   ///< nothing was submitted; `unfit` or `refused` says why
     over,      ///< all jobs are over
-    detached,  ///< they go on
+    detached,  ///< they continue
     gave_up,   ///< the master did not answer any more, or would not let us in
   };
   How how = How::refused;

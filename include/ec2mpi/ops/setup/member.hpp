@@ -66,7 +66,7 @@ struct PresentNodes {
   std::set<std::string> refused = {};  ///< keys of nodes whose answer make_member did not believe
 };
 
-/// Puts together the nodes that answered and, for the others, what is remembered of them. A remembered member
+/// Puts together the nodes that answered and, for the others, the remembered members. A remembered member
 /// must fit the list as an answer must; a node that is refused now is not taken from memory either. A node
 /// without a list's id that returns under another address is the remembered one if private address and a host
 /// key are the same.

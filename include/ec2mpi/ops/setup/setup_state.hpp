@@ -20,7 +20,7 @@ inline constexpr std::string_view kAbsent = "absent";
 inline constexpr std::string_view kBroken = "broken";
 
 struct SetupState {
-  Facts facts;
+  NodeFacts facts;
   std::string user;        ///< the login user
   std::uint16_t port = 0;  ///< of its sshd, as the node sees it
   RootAccess root = RootAccess::none;

@@ -26,7 +26,7 @@ std::string with(const std::string& key, const std::string& value) {
   return without(key) + key + " " + value + "\n";
 }
 
-TEST(Facts, AreReadFromWhatTheScriptPrints) {
+TEST(NodeFacts, AreReadFromWhatTheScriptPrints) {
   const auto facts = parse_facts(told(kBody));
   ASSERT_TRUE(facts) << facts.error().message;
   EXPECT_EQ(facts->private_address.text(), "10.0.0.11");
@@ -42,11 +42,11 @@ TEST(Facts, AreReadFromWhatTheScriptPrints) {
   EXPECT_FALSE(facts->efa);
 }
 
-TEST(Facts, BehindAGreetingAreStillRead) {
+TEST(NodeFacts, BehindAGreetingAreStillRead) {
   EXPECT_TRUE(parse_facts("Welcome!\nprivate_address 6.6.6.6\n" + told(kBody) + "logout\n"));
 }
 
-TEST(Facts, OfANodeWithoutMpiAndPythonAreComplete) {
+TEST(NodeFacts, OfANodeWithoutMpiAndPythonAreComplete) {
   auto body = without("mpi4py") + "mpi4py no\n";
   for (const auto* line : {"mpirun /usr/bin/mpirun\n", "python3 /usr/bin/python3\n"}) {
     const std::string full = line;
@@ -58,11 +58,11 @@ TEST(Facts, OfANodeWithoutMpiAndPythonAreComplete) {
   EXPECT_EQ(facts->python3, "");
 }
 
-TEST(Facts, MoreCoresThanThreadsMeansThatNotAllMayBeUsed) {
+TEST(NodeFacts, MoreCoresThanThreadsMeansThatNotAllMayBeUsed) {
   EXPECT_EQ(parse_facts(told(with("cores", "64")))->cores, 4);
 }
 
-TEST(Facts, ThatAreMissingRepeatedUnknownOrOddAreRefused) {
+TEST(NodeFacts, ThatAreMissingRepeatedUnknownOrOddAreRefused) {
   for (const auto* key :
        {"private_address", "hostname", "home", "cores", "threads", "mpi4py", "efa", "boot_id"}) {
     const auto facts = parse_facts(told(without(key)));
@@ -94,7 +94,7 @@ TEST(Facts, ThatAreMissingRepeatedUnknownOrOddAreRefused) {
   }
 }
 
-TEST(Facts, CutOffOrAbsentAreToldApart) {
+TEST(NodeFacts, CutOffOrAbsentAreToldApart) {
   EXPECT_NE(parse_facts("ec2mpi-facts 1\n" + kBody).error().message.find("cut off"), std::string::npos);
   EXPECT_NE(parse_facts("This account is not available.\n").error().message.find("did not answer"),
             std::string::npos);
