@@ -192,16 +192,17 @@ bool all_in(const std::vector<cloud::Instance>& instances, const std::string& st
   return std::ranges::all_of(instances, [&](const cloud::Instance& one) { return one.state == state; });
 }
 
-/// Once only: a second command must not replace the user's own list by a table of ours.
-Result<void> keep_before(const std::filesystem::path& file) {
+/// Once only: a second command must not replace the user's own list by a table of ours. True if it is made
+/// now.
+Result<bool> keep_before(const std::filesystem::path& file) {
   auto before = file;
   before += ".before";
   std::error_code error;
-  if (std::filesystem::exists(before, error)) return {};
+  if (std::filesystem::exists(before, error)) return false;
   std::filesystem::copy_file(file, before, error);
   if (error)
     return fail(ErrorKind::local_io, fmt::format("cannot write {}: {}", before.string(), error.message()));
-  return {};
+  return true;
 }
 
 }  // namespace
@@ -391,11 +392,12 @@ asio::awaitable<cloud::Answer<void>> write_list(InstanceContext& context) {
     context.console().talk_bytes(text);
     co_return cloud::Answer<void>();
   }
-  CO_TRY(keep_before(file));
+  CO_TRY_AS(kept, keep_before(file));
   CO_TRY(write_file_atomically(file, text, 0644));
   if (!context.runtime.options().quiet)
-    context.console().talk(fmt::format("{} has the new states and addresses; {}.before is the list as it was",
-                                       file.string(), file.string()));
+    context.console().talk(
+        fmt::format("{} has the new states and addresses{}", file.string(),
+                    *kept ? fmt::format("; {}.before is the list as it was", file.string()) : ""));
   co_return cloud::Answer<void>();
 }
 
