@@ -149,7 +149,7 @@ def test_holes_are_not_sent_and_stay_holes(ec2mpi, cluster4):
         assert on(cluster4, index)("md5sum <data/sparse").out.split()[0] == md5(ec2mpi.folder / "sparse")
 
 
-def test_a_push_into_a_tree_keeps_what_is_not_its_own(ec2mpi, cluster4):
+def test_a_push_into_a_tree_keeps_the_files_of_others(ec2mpi, cluster4):
     write(ec2mpi.folder / "proj/code/main.py", "new")
     cluster4.host(1, "mkdir -p proj/code proj/results; echo old > proj/code/main.py; echo mine > proj/code/notes;"
                      "echo 7 > proj/results/r; ln -s /srv proj/away; mkdir -p proj/code/sub", user="ubuntu")
@@ -342,7 +342,7 @@ def test_one_node_refuses(ec2mpi, cluster4):
     assert sorted(p.name for p in (ec2mpi.folder / "out").iterdir()) == ["node1", "node2", "node4"]
 
 
-def test_what_is_missing_on_a_node_is_named(ec2mpi, cluster4):
+def test_a_path_that_is_missing_on_a_node_is_named(ec2mpi, cluster4):
     cluster4.host(2, "echo x > there", user="ubuntu")
     done = ec2mpi("pull", "-w", "1-2", "there", "out")
     assert done.code == 1
@@ -350,7 +350,7 @@ def test_what_is_missing_on_a_node_is_named(ec2mpi, cluster4):
     assert (ec2mpi.folder / "out/node2/there").read_text() == "x\n"
 
 
-def test_what_cannot_be_read_on_a_node_is_named_and_the_rest_comes(ec2mpi, cluster4):
+def test_a_file_that_cannot_be_read_on_a_node_is_named_and_the_rest_is_copied(ec2mpi, cluster4):
     cluster4.host(1, "mkdir d; echo a > d/a; echo b > d/b; chmod 0 d/a", user="ubuntu")
     done = ec2mpi("pull", "-w", "1", "d", "d")
     assert done.code == 1

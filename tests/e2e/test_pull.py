@@ -54,7 +54,7 @@ def state(folder):
 
 # --- only what changed -------------------------------------------------------------------------------------------
 
-def test_what_is_here_is_not_sent_again(ec2mpi, cluster4):
+def test_a_file_that_is_here_is_not_sent_again(ec2mpi, cluster4):
     out = ec2mpi.folder / "out"
     for index in (1, 2):
         user(cluster4, index, f"mkdir -p d/sub d/empty; echo {index} > d/a; echo b > d/sub/b; ln -s a d/link; head -c 9000000 /dev/urandom > d/big;"
@@ -188,7 +188,7 @@ def test_flat(ec2mpi, cluster4):
     assert (out / "d.node2/sub/f").read_text() == "2\n"
 
 
-def test_what_is_left_out(ec2mpi, cluster4):
+def test_excluded_paths_are_left_out(ec2mpi, cluster4):
     user(cluster4, 1, "mkdir -p d/cache d/sub; touch d/a d/b.o d/sub/c.o d/sub/keep.o d/cache/x")
     done = ec2mpi("pull", "-w", "1", "--exclude", "*.o", "--exclude", "!keep.o", "--exclude", "cache/", "d", "out")
     assert done.code == 0, done.err
@@ -269,7 +269,7 @@ def start_logger(hosts, index, name):
     user(hosts, index, f"setsid ./logger.sh {name} >/dev/null 2>&1 &")
 
 
-def test_follow_brings_what_is_appended_and_what_appears(ec2mpi, cluster4):
+def test_follow_brings_appended_lines_and_new_files(ec2mpi, cluster4):
     for index in (1, 2):
         start_logger(cluster4, index, "a.log")
     user(cluster4, 2, "head -c 3000000 /dev/zero | tr '\\0' x > big.log")
@@ -305,7 +305,7 @@ def test_follow_waits_and_sees_files_shortened_and_replaced(ec2mpi, cluster4):
     wait_until(lambda: user(cluster4, 1, "pgrep -u ubuntu -f [e]c2mpi-pull || true") == "", "nothing goes on there", 60)
 
 
-def test_follow_goes_on_after_the_connection_was_lost(ec2mpi, cluster4):
+def test_follow_continues_after_the_connection_was_lost(ec2mpi, cluster4):
     start_logger(cluster4, 1, "a.log")
     process = follow(ec2mpi, "-w", "1-2", "a.log", "out")
     user(cluster4, 2, "echo calm > a.log")
@@ -336,7 +336,7 @@ def big_file_halfway(ec2mpi, cluster4, *options):
 
 
 @pytest.mark.parametrize("how, code", [(signal.SIGINT, 130), (signal.SIGKILL, -9), (None, 1)])
-def test_a_big_file_goes_on_where_it_stopped(ec2mpi, cluster4, how, code):
+def test_a_big_file_continues_where_it_stopped(ec2mpi, cluster4, how, code):
     out, process = big_file_halfway(ec2mpi, cluster4)
     if how is None:
         cluster4.host(1, "pkill -u ubuntu sshd")
@@ -375,7 +375,7 @@ def test_a_big_file_that_is_removed_meanwhile_is_reported(ec2mpi, cluster4):
     assert [path.name for path in (ec2mpi.folder / "out").iterdir()] == ["small"]
 
 
-def test_another_version_is_not_mixed_with_what_came_of_the_old_one(ec2mpi, cluster4):
+def test_another_version_is_not_mixed_with_the_arrived_part_of_the_old_one(ec2mpi, cluster4):
     out, process = big_file_halfway(ec2mpi, cluster4)
     process.send_signal(signal.SIGKILL)
     process.wait(30)
@@ -455,7 +455,7 @@ def in_small_disk(ec2mpi, cluster4, script):
                          env=ec2mpi.environment, timeout=120)
 
 
-def test_what_does_not_fit_is_not_begun(ec2mpi, cluster4):
+def test_files_that_do_not_fit_are_not_begun(ec2mpi, cluster4):
     user(cluster4, 1, "head -c 5000000 /dev/urandom > big; echo fits > small")
     done = in_small_disk(ec2mpi, cluster4, "echo old > disk/big; $0 pull -w 1 small big disk/; echo $?; cat disk/big; ls -A disk")
     assert done.out == "1\nold\nbig\n", done.err

@@ -1,4 +1,4 @@
-"""push against four real hosts: only what a node lacks travels; what is removed, left out and mended; going on after a break."""
+"""push against four real hosts: only what a node lacks travels; removed and left-out files, wrong modes, and continuing after a break."""
 
 import json
 import os
@@ -62,7 +62,7 @@ def test_fractions_of_a_second_survive(ec2mpi, cluster4):
     assert on(cluster4, 1)("find d -printf '%T@ %p\\n'").out == "1500000000.9876543210 d\n1600000000.1234567890 d/file\n"
 
 
-def test_each_node_gets_what_it_lacks(ec2mpi, cluster4):
+def test_each_node_gets_the_files_that_it_lacks(ec2mpi, cluster4):
     for name in "abc":
         write(ec2mpi.folder / "d" / name, name * 1000)
     pushed(ec2mpi, "d", ".")
@@ -73,7 +73,7 @@ def test_each_node_gets_what_it_lacks(ec2mpi, cluster4):
         assert on(cluster4, index)("md5sum d/*").out == on(cluster4, 1)("md5sum d/*").out
 
 
-def test_wrong_modes_are_mended_without_content(ec2mpi, cluster4):
+def test_wrong_modes_are_set_without_content(ec2mpi, cluster4):
     tree = a_tree(ec2mpi.folder / "tree")
     pushed(ec2mpi, "tree", ".")
     cluster4.host(2, "chmod 600 tree/run.sh; chmod 700 tree/sub; touch tree/empty", user="ubuntu")
@@ -81,7 +81,7 @@ def test_wrong_modes_are_mended_without_content(ec2mpi, cluster4):
     assert look(on(cluster4, 2), "tree") == look(here, tree)
 
 
-def test_checksum_finds_what_size_and_time_hide(ec2mpi, cluster4):
+def test_checksum_finds_changes_that_size_and_time_hide(ec2mpi, cluster4):
     write(ec2mpi.folder / "d/file", "good")
     write(ec2mpi.folder / "d/odd\nname", "same")
     pushed(ec2mpi, "d", ".")
@@ -131,7 +131,7 @@ def test_delete_without_a_folder_is_refused(ec2mpi, cluster4):
     assert done.code == 2 and "--delete needs a folder among the sources" in done.err
 
 
-def test_what_is_excluded_or_ignored_is_not_sent(ec2mpi, cluster4):
+def test_excluded_and_ignored_paths_are_not_sent(ec2mpi, cluster4):
     for name in ("a.c", "a.o", "sub/b.c", "sub/b.o", "build/x", "sub/cache/y"):
         write(ec2mpi.folder / "src" / name, "x")
     write(ec2mpi.folder / "src/sub/.gitignore", "cache/\n")
@@ -171,7 +171,7 @@ def test_a_source_that_one_node_lacks_stops_all_before_any_connection(ec2mpi, cl
     assert pushed(ec2mpi, "-x", "3", "conf/{node}.conf", "app.conf")[0] == 3
 
 
-def test_nodes_of_one_role_pass_on_what_is_theirs(ec2mpi, cluster4):
+def test_nodes_of_one_role_relay_their_files(ec2mpi, cluster4):
     for role in ("master", "worker"):
         write(ec2mpi.folder / role / "big", os.urandom(3_000_000))
         write(ec2mpi.folder / role / "small", role)
@@ -198,7 +198,7 @@ def test_without_gnu_find_less_is_known_and_all_still_arrives(ec2mpi, cluster4):
     assert second[3] < first[3] / 100, "what it can tell is not sent again"
 
 
-def test_a_push_goes_on_where_another_was_broken_off(ec2mpi, cluster4):
+def test_a_push_continues_where_another_was_broken_off(ec2mpi, cluster4):
     for i in range(30):
         write(ec2mpi.folder / f"d/{i:02}", os.urandom(1_000_000))
     cluster4.uplink("--rate", "100mbit")
@@ -215,7 +215,7 @@ def test_a_push_goes_on_where_another_was_broken_off(ec2mpi, cluster4):
     no_stage_left(cluster4, (1,))
 
 
-def test_a_big_file_goes_on_where_it_stopped(ec2mpi, cluster4):
+def test_a_big_file_continues_where_it_stopped(ec2mpi, cluster4):
     big = write(ec2mpi.folder / "big", os.urandom(20_000_000))
     cluster4.uplink("--rate", "40mbit")
     process = ec2mpi.start("push", "-w", "1-2", "--relay", "always", "big", "new")
@@ -293,7 +293,7 @@ def test_a_node_without_gnu_dd_is_fed_by_one_connection(ec2mpi, cluster4):
         cluster4.host(1, "rm /usr/local/bin/dd")
 
 
-def test_json_tells_what_was_copied(ec2mpi, cluster4):
+def test_json_reports_the_copied_files(ec2mpi, cluster4):
     write(ec2mpi.folder / "d/a", "abc")
     done = ec2mpi("push", "--json", "d", ".")
     assert done.code == 0, done.err

@@ -162,7 +162,7 @@ def test_nodes_that_do_not_trust_each_other_are_served_from_here(push, six):
     assert strict.code == 1 and "could not relay to" in strict.err
 
 
-def test_what_is_compressed_is_unpacked_by_each_node(push, six):
+def test_a_compressed_archive_is_unpacked_by_each_node(push, six):
     tree = a_tree(push.folder / "tree")
     write(tree / "text", "".join(f"one of many lines, {i % 100}\n" for i in range(300_000)))
     done = push("push", "-C", "tree", "there")
@@ -207,7 +207,7 @@ def test_a_node_that_cannot_unpack_gets_it_as_it_is(push, six):
         assert on(six, index)("md5sum < text").out.split() == [md5(text), "-"]
 
 
-def test_the_line_that_shows_how_far_it_is_tells_what_nodes_pass_on(push, six):
+def test_the_line_of_progress_shows_the_bytes_that_nodes_relay(push, six):
     write(push.folder / "big", os.urandom(8_000_000))
     six.uplink("--rate", "5mbit")
     with Terminal(push, "push", "big", ".", columns=400) as terminal:

@@ -174,7 +174,7 @@ TEST_F(PushTest, AFileThatShrinksIsNotPutInPlace) {
   EXPECT_EQ(stream.discarded(), std::vector<std::string>{"0/log"});
 }
 
-TEST_F(PushTest, FilesThatGrowOrVanishAreToldToo) {
+TEST_F(PushTest, FilesThatGrowOrVanishAreReportedToo) {
   write("tree/gone", "x");
   write("tree/log", "short");
   write("single", "s");
@@ -252,7 +252,7 @@ TEST_F(PushTest, HolesAreNotSentAndAreHolesAgain) {
   }
 }
 
-TEST_F(PushTest, WhoCannotMakeHolesGetsZeros) {
+TEST_F(PushTest, ANodeThatCannotMakeHolesGetsZeros) {
   write("sparse", "begin");
   fs::resize_file(at("sparse"), 3'000'000);
   PushStream stream(scan({"sparse"}), {.items = {0}, .folders = {}});

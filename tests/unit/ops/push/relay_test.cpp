@@ -74,13 +74,13 @@ class PushWave : public ::testing::Test {
   std::vector<std::unique_ptr<PushNeed>> needs;
 };
 
-TEST_F(PushWave, WhoLacksTheSameSharesAnArchive) {
+TEST_F(PushWave, NodesThatLackTheSameShareAnArchive) {
   const auto groups = sharing(tree_of({1'000'000, 10}), {seat({0, 1}), seat({1}), seat({0, 1}), seat({1})});
   ASSERT_EQ(groups.size(), 2U) << "one file more is no reason to send the big one to all";
   EXPECT_EQ(groups[0].size() + groups[1].size(), 4U);
 }
 
-TEST_F(PushWave, ManyWhoLackOverlappingThingsShareOneArchive) {
+TEST_F(PushWave, ManyNodesThatLackOverlappingFilesShareOneArchive) {
   const auto groups = sharing(tree_of({100, 100, 100}), {seat({0, 1}), seat({1, 2}), seat({0, 2})});
   ASSERT_EQ(groups.size(), 1U);
   EXPECT_EQ(content_for(groups[0]).items, (std::vector<std::size_t>{0, 1, 2}));
@@ -102,7 +102,7 @@ TEST_F(PushWave, ManySmallFilesAreCompressedIfAllCanUnpackThem) {
   EXPECT_TRUE(stream_for(few, {of_few}, true)->compressed());
 }
 
-TEST_F(PushWave, WhoHangsOnALostNodeIsToldAndItsFeederDropsIt) {
+TEST_F(PushWave, TheNodesBelowALostNodeLearnItAndItsFeederDropsIt) {
   const auto wave = std::make_shared<Wave>();
   for (std::size_t i = 0; i < 22; ++i) {
     wave->seats.push_back(seat({}));
@@ -120,7 +120,7 @@ TEST_F(PushWave, WhoHangsOnALostNodeIsToldAndItsFeederDropsIt) {
   for (auto& sitting : wave->seats) sitting->wave.reset();
 }
 
-TEST_F(PushWave, WhoIsSlowIsCutOffWithThoseThatItFeedsAndOnlyItGoesAlone) {
+TEST_F(PushWave, ASlowNodeIsCutOffWithThoseThatItFeedsAndOnlyItContinuesAlone) {
   Relay relay(loop.get_executor(), nullptr, 8, false, Clock::now());
   const auto wave = wave_with_slow({1});
   EXPECT_EQ(relay.relieve(*wave), std::vector<std::string>{"node2"});
@@ -142,7 +142,7 @@ TEST_F(PushWave, IfTheFirstFeedsSlowlyAllOthersLeaveIt) {
   for (const auto& sitting : wave->seats) EXPECT_FALSE(sitting->slow);
 }
 
-TEST_F(PushWave, WhoWasTooSlowWaitsOnlyWhileOthersShareTheUplink) {
+TEST_F(PushWave, ANodeThatWasTooSlowWaitsOnlyWhileOthersShareTheUplink) {
   Relay relay(loop.get_executor(), nullptr, 8, false, Clock::now());
   const auto wave = wave_with_slow({1});
   static_cast<void>(relay.relieve(*wave));

@@ -176,7 +176,7 @@ TEST_F(PushScript, NothingOfWhatIsStoredIsPutInPlaceIfItIsNotWhatWasSent) {
 }
 
 /// The next push goes on from there.
-TEST_F(PushScript, WhatCameOfAStoredArchiveIsKept) {
+TEST_F(PushScript, TheArrivedPartOfAStoredArchiveIsKept) {
   const auto archive =
       folder_member("0/") + member("0/whole", "all of it") + member("0/half", std::string(100'000, 'a'));
   write("input", do_text("begin ''\nstore") + data_text(std::string_view(archive).substr(0, 50'000)));
@@ -186,7 +186,7 @@ TEST_F(PushScript, WhatCameOfAStoredArchiveIsKept) {
   EXPECT_FALSE(fs::exists(folder_ / "target/x"));
 }
 
-TEST_F(PushScript, NamesOfAnyKindAreToldInLines) {
+TEST_F(PushScript, NamesOfAnyKindAreSentInLines) {
   const auto archive = whole(member("0", "content"));
   const std::string name = "x\n# whole\n\xff \\ 'y' \"\n";
   write("input", do_text("begin ''\nstore") + data_text(archive) +
@@ -196,7 +196,7 @@ TEST_F(PushScript, NamesOfAnyKindAreToldInLines) {
   EXPECT_EQ(read(folder_ / "target" / name), "content");
 }
 
-TEST_F(PushScript, TextThatDoesNotComeWholeIsNotRun) {
+TEST_F(PushScript, TextThatDoesNotArriveWholeIsNotRun) {
   auto text = do_text("echo 1 >\"$base/ran\"\necho 2 >\"$base/ran\"");
   text.pop_back();
   write("input", text);
@@ -222,7 +222,7 @@ class PushPassing : public PushScript, public testing::WithParamInterface<bool> 
 };
 
 /// What costs a node its own part may show only at the end, when a node that it feeds has not read all yet.
-TEST_P(PushPassing, WhoIsFedGetsAllThoughItsFeederFails) {
+TEST_P(PushPassing, AFedNodeGetsAllThoughItsFeederFails) {
   const std::string archive(20'000, 'x');  // tar complains of it
   write("input", do_text(passer() + "\nbegin ''\nlink 5 node5 22 me 'cat >in'\nstart\nfeed") +
                      data_text(archive) + end_text(archive));
@@ -406,7 +406,7 @@ TEST_F(PushScript, NewFoldersInASetgidFolderBecomeSetgidToo) {
 }
 
 /// With "delete" the survey says so, by true paths.
-TEST_F(PushScript, AFolderThatHoldsTheHomeIsToldOf) {
+TEST_F(PushScript, AFolderThatHoldsTheHomeIsReported) {
   write("input", "");
   const std::string home = "mkdir -p target/home/.ssh target/other && export HOME=$PWD/target/home; ";
   const auto told = [&](const std::string& path, const std::string& more = "") {
@@ -433,7 +433,7 @@ TEST_F(PushScript, AStageThatSomebodyElseHasMadeMeanwhileIsNotUsed) {
 }
 
 /// Its files would be taken for what an earlier push of ours has left.
-TEST_F(PushScript, AStageThatBelongsToSomebodyElseIsNotGoneOnWith) {
+TEST_F(PushScript, AStageOfAnotherUserIsNotUsed) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can give a folder away";
   const std::string make = "mkdir target/.ec2mpi-push.$(uname -n).key.1; ";
   write("input", "");
