@@ -80,7 +80,7 @@ std::string console_output_in(const pugi::xml_node& answer) {
                                      reinterpret_cast<const unsigned char*>(encoded.data()),
                                      static_cast<int>(encoded.size()));
   text.resize(size < 0 ? 0 : static_cast<std::size_t>(size));
-  text.erase(std::find(text.begin(), text.end(), '\0'), text.end());  // the padding decodes to zero bytes
+  std::erase(text, '\0');  // the padding decodes to zero bytes
   return text;
 }
 

@@ -78,6 +78,10 @@ asio::awaitable<Result<Credentials>> CredentialSource::get(Limit limit) {
   if (known_ && (!known_->expires || *known_->expires - kRenewal > now)) co_return *known_;
   auto found = co_await find(limit);
   if (found) known_ = *found;
+  // A renewal that fails does not spoil keys that are still valid.
+  const bool may_serve =
+      !found && found.error().kind != ErrorKind::cancelled && known_ && *known_->expires > now;
+  if (may_serve) co_return *known_;
   co_return found;
 }
 

@@ -1,6 +1,7 @@
 #include "src/cloud/query_ec2.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <tuple>
 
 #include "ec2mpi/base/try.hpp"
@@ -277,6 +278,12 @@ std::unique_ptr<Ec2> open_ec2(asio::any_io_executor executor, CloudSettings sett
                               Environment environment) {
   return std::make_unique<QueryEc2>(std::move(settings), std::move(environment),
                                     make_http_sender(std::move(executor)), RetryPolicy());
+}
+
+bool is_cluster_name(std::string_view name) {
+  const auto fits = [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.'; };
+  return !name.empty() && name.size() <= 60 && name.front() != '-' && name.front() != '.' &&
+         std::ranges::all_of(name, fits);
 }
 
 }  // namespace ec2mpi::cloud

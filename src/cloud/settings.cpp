@@ -7,6 +7,7 @@
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
+#include "ec2mpi/cluster/values/address.hpp"
 #include "src/cloud/profile.hpp"
 
 namespace ec2mpi::cloud {
@@ -51,7 +52,7 @@ Result<std::string> checked_endpoint(std::string url) {
       (!url.starts_with("https://") && !url.starts_with("http://")))
     return fail(ErrorKind::usage,
                 fmt::format("'{}' is no endpoint; its form is https://HOST[:PORT]", printable(url)));
-  const bool here = host == "localhost" || host == "[::1]" || host.starts_with("127.");
+  const bool here = host == "localhost" || host == "[::1]" || (is_ipv4(host) && host.starts_with("127."));
   if (url.starts_with("http://") && !here)
     return fail(
         ErrorKind::usage,

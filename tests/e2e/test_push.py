@@ -125,6 +125,22 @@ def test_delete_leaves_a_mounted_file_system_alone(ec2mpi, cluster4):
     assert done.code == 1 and "m/proj/disk is mounted there" in done.err, done.err
 
 
+def test_delete_with_the_content_of_a_folder_leaves_what_is_mounted_in_the_target_alone(ec2mpi, cluster4):
+    write(ec2mpi.folder / "proj/disk/new", b"new")
+    cluster4.host(1, "cd /home/ubuntu; install -d -o ubuntu m/disk m/old; mount -t tmpfs none m/disk; install -d m/disk/results;"
+                     "touch m/disk/results/precious; chown -R ubuntu m")
+    try:
+        inside = ec2mpi("push", "-w", "1", "--delete", "proj/.", "m/")
+        held = cluster4.host(1, "cd /home/ubuntu/m; find . | sort").out.split()
+        itself = ec2mpi("push", "-w", "1", "--delete", "proj/disk/.", "m/disk/")
+        left = cluster4.host(1, "ls /home/ubuntu/m/disk").out
+    finally:
+        cluster4.host(1, "umount /home/ubuntu/m/disk; rm -rf /home/ubuntu/m")
+    assert held == [".", "./disk", "./disk/new", "./disk/results", "./disk/results/precious"]
+    assert inside.code == 1 and "m/disk is mounted there" in inside.err, inside.err
+    assert itself.code == 0 and left == "new\n", "the target itself may be mounted"
+
+
 def test_delete_without_a_folder_is_refused(ec2mpi, cluster4):
     write(ec2mpi.folder / "file", "x")
     done = ec2mpi("push", "--delete", "file", "x")

@@ -56,6 +56,9 @@ struct Filter {
   std::vector<std::string> values;
 };
 
+/// Letters, digits, dots, dashes and underscores: EC2 takes * and ? in the value of a tag for any text.
+[[nodiscard]] bool is_cluster_name(std::string_view name);
+
 /// Everything with the tag of the cluster.
 [[nodiscard]] inline std::vector<Filter> of_cluster(const std::string& name) {
   return {{.name = std::string("tag:") + kClusterTag, .values = {name}}};

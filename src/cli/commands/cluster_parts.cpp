@@ -1,8 +1,8 @@
 #include "src/cli/commands/cluster_parts.hpp"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <algorithm>
-#include <cctype>
 
 #include "ec2mpi/base/event.hpp"
 #include "ec2mpi/base/text.hpp"
@@ -61,6 +61,12 @@ Result<std::string> network_of(const std::string& text) {
   if (!is_ipv4(address) || !bits || *bits > 32)
     return fail(ErrorKind::usage,
                 fmt::format("--from: '{}' is not an IPv4 address or network", printable(text)));
+  in_addr raw{};
+  ::inet_pton(AF_INET, address.c_str(), &raw);
+  const std::uint32_t mask = *bits == 0 ? 0 : ~std::uint32_t{0} << (32 - *bits);
+  if ((ntohl(raw.s_addr) & ~mask) != 0)
+    return fail(ErrorKind::usage, fmt::format("--from: '{}' is an address, not the first of a network of /{}",
+                                              printable(text), *bits));
   return fmt::format("{}/{}", address, *bits);
 }
 
@@ -75,12 +81,6 @@ asio::awaitable<Result<std::string>> choose_network(InstanceContext& context,
   co_return network_of(*from);
 }
 
-bool is_cluster_name(std::string_view name) {
-  const auto fits = [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.'; };
-  return !name.empty() && name.size() <= 60 && name.front() != '-' && name.front() != '.' &&
-         std::ranges::all_of(name, fits);
-}
-
 std::string part_name(std::string_view cluster) {
   return fmt::format("ec2mpi-{}", cluster);
 }
@@ -91,36 +91,38 @@ std::filesystem::path key_file(const std::filesystem::path& list, std::string_vi
 
 void remove_key_file(const std::filesystem::path& list, std::string_view cluster) {
   std::error_code ignored;
-  if (is_cluster_name(cluster)) std::filesystem::remove(key_file(list, cluster), ignored);
+  if (cloud::is_cluster_name(cluster)) std::filesystem::remove(key_file(list, cluster), ignored);
 }
 
-asio::awaitable<bool> remove_cluster_parts(InstanceContext& context, std::string cluster) {
+asio::awaitable<PartsRemoved> remove_cluster_parts(InstanceContext& context, std::string cluster) {
   const auto found = co_await parts_of(context, cluster);
   if (!found) {
     context.console().talk("ec2mpi: cannot look for the cluster's groups and keys: " + found.error().message);
-    co_return false;
+    const PartsRemoved none{false, 0};
+    co_return none;
   }
-  bool all = true;
+  PartsRemoved removed{
+      true, found->security_groups.size() + found->placement_groups.size() + found->key_pairs.size()};
   for (const auto& group : found->security_groups) {
     const Removal remove = [&context, &group] {
       return context.ec2.delete_security_group(group, context.limit());
     };
     const bool gone = co_await remove_one(context, "the security group " + group, remove);
-    all = all && gone;
+    removed.all = removed.all && gone;
   }
   for (const auto& group : found->placement_groups) {
     const Removal remove = [&context, &group] {
       return context.ec2.delete_placement_group(group, context.limit());
     };
     const bool gone = co_await remove_one(context, "the placement group " + group, remove);
-    all = all && gone;
+    removed.all = removed.all && gone;
   }
   for (const auto& key : found->key_pairs) {
     const Removal remove = [&context, &key] { return context.ec2.delete_key_pair(key, context.limit()); };
     const bool gone = co_await remove_one(context, "the key pair " + key, remove);
-    all = all && gone;
+    removed.all = removed.all && gone;
   }
-  co_return all;
+  co_return removed;
 }
 
 }  // namespace ec2mpi::cli

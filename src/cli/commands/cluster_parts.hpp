@@ -17,9 +17,6 @@ inline constexpr const char* kRuleDescription = "ec2mpi";
 [[nodiscard]] asio::awaitable<Result<std::string>> choose_network(InstanceContext& context,
                                                                   std::optional<std::string> from);
 
-/// Letters, digits, dots, dashes and underscores.
-[[nodiscard]] bool is_cluster_name(std::string_view name);
-
 /// The name of the cluster's security group and key pair.
 [[nodiscard]] std::string part_name(std::string_view cluster);
 
@@ -27,8 +24,13 @@ inline constexpr const char* kRuleDescription = "ec2mpi";
 [[nodiscard]] std::filesystem::path key_file(const std::filesystem::path& list, std::string_view cluster);
 void remove_key_file(const std::filesystem::path& list, std::string_view cluster);
 
-/// Removes the groups and the key pair, which are found by their tag. Names those that remain, and why; false
-/// if there are some.
-[[nodiscard]] asio::awaitable<bool> remove_cluster_parts(InstanceContext& context, std::string cluster);
+struct PartsRemoved {
+  bool all = true;        ///< nothing remains
+  std::size_t count = 0;  ///< of the things that were there
+};
+
+/// Removes the groups and the key pair, which are found by their tag. Names those that remain, and why.
+[[nodiscard]] asio::awaitable<PartsRemoved> remove_cluster_parts(InstanceContext& context,
+                                                                 std::string cluster);
 
 }  // namespace ec2mpi::cli

@@ -18,21 +18,26 @@ struct DownOptions {
 };
 
 /// Removes the groups and keys of clusters that have no instance left.
-asio::awaitable<bool> remove_emptied(InstanceContext& context, std::set<std::string> clusters) {
-  bool all = true;
+asio::awaitable<PartsRemoved> remove_emptied(InstanceContext& context, std::set<std::string> clusters) {
+  PartsRemoved sum;
+  const auto is_listed = [&context](const cloud::Instance& one) {
+    return context.list && std::ranges::count(context.list->nodes, one.id, &Node::instance_id) != 0;
+  };
   for (const auto& cluster : clusters) {
     const auto left = co_await context.ec2.instances(cloud::of_cluster(cluster), context.limit());
     if (!left) {
       context.console().talk("ec2mpi: " + left.error().message);
-      all = false;
+      sum.all = false;
       continue;
     }
     if (!std::ranges::all_of(*left, &cloud::Instance::is_gone)) continue;
-    const bool removed = co_await remove_cluster_parts(context, cluster);
-    if (removed && context.list) remove_key_file(context.list->file, cluster);
-    all = all && removed;
+    const auto removed = co_await remove_cluster_parts(context, cluster);
+    // A cluster of another region may have the same name, and its key here.
+    if (removed.all && std::ranges::any_of(*left, is_listed)) remove_key_file(context.list->file, cluster);
+    sum.all = sum.all && removed.all;
+    sum.count += removed.count;
   }
-  co_return all;
+  co_return sum;
 }
 
 std::set<std::string> clusters_of(const InstanceContext& context,
@@ -40,7 +45,8 @@ std::set<std::string> clusters_of(const InstanceContext& context,
   std::set<std::string> clusters;
   if (context.options.cluster) clusters.insert(*context.options.cluster);
   for (const auto& one : instances)
-    if (const auto cluster = one.tag(cloud::kClusterTag); !cluster.empty()) clusters.insert(cluster);
+    if (const auto cluster = one.tag(cloud::kClusterTag); cloud::is_cluster_name(cluster))
+      clusters.insert(cluster);
   return clusters;
 }
 
@@ -75,16 +81,20 @@ asio::awaitable<int> end_instances(InstanceContext& context, Agreement agreement
   if (!now) co_return report_error(context, now.error(), exit_code::node_failed);
   const bool gone = std::ranges::all_of(*now, &cloud::Instance::is_gone);
   if (context.stop.stop_requested()) {
-    context.console().talk("ec2mpi: interrupted; `ec2mpi down` again does the rest");
+    context.console().talk(
+        fmt::format("ec2mpi: interrupted; `ec2mpi down{}` again does the rest",
+                    context.options.cluster ? " --cluster " + *context.options.cluster : ""));
     co_return exit_code::interrupted;
   }
-  const bool removed = co_await remove_emptied(context, clusters_of(context, *found));
+  const auto removed = co_await remove_emptied(context, clusters_of(context, *found));
+  if (found->empty() && removed.all && removed.count == 0)
+    co_return report_error(context, no_instances(context), exit_code::not_started);
   const auto written = co_await write_list(context);
   if (!written) co_return report_error(context, written.error(), exit_code::node_failed);
-  if (gone && removed && !context.runtime.options().quiet)
+  if (gone && removed.all && !context.runtime.options().quiet)
     context.console().talk(
         fmt::format("{} ended; nothing of them is left", count_of(now->size(), "instance")));
-  const bool all = gone && removed;
+  const bool all = gone && removed.all;
   co_return all ? exit_code::ok : exit_code::node_failed;
 }
 

@@ -14,6 +14,7 @@
 #include "ec2mpi/cli/session/cluster_setup.hpp"
 #include "ec2mpi/cli/session/command.hpp"
 #include "ec2mpi/cli/terminal/standard_output.hpp"
+#include "ec2mpi/cluster/config.hpp"
 #include "src/cli/commands/mpi_script.hpp"
 
 namespace ec2mpi::cli {
@@ -125,7 +126,8 @@ std::vector<FoundScript> find_scripts() {
     const auto text = read_file(entry.path(), kLargestScript);
     auto job = text ? read_mpi_script(*text) : std::unexpected(text.error());
     const auto braces = [](const std::string& word) { return word.find_first_of("{}") != std::string::npos; };
-    if (job && std::ranges::any_of(job->command, braces))
+    if (job && (std::ranges::any_of(job->command, braces) || braces(job->workdir) ||
+                std::ranges::any_of(job->env, [&](const auto& each) { return braces(each.second); })))
       job = fail(ErrorKind::usage, "braces in its command would be parameters here");
     found.push_back({file.substr(4, file.size() - 7), std::move(job)});
   }
@@ -143,7 +145,10 @@ std::map<std::string, SweptScripts> take_swept(std::vector<FoundScript>& scripts
   std::map<std::string, SweptScripts> series;
   for (auto& [stem, members] : by_stem) {
     const auto is_read = [](const auto& script) { return script.job.has_value(); };
-    if (members.size() < 2 || !std::ranges::all_of(members, is_read)) continue;
+    const auto has_name = [&stem](const auto& script) { return script.name == stem; };
+    if (members.size() < 2 || !std::ranges::all_of(members, is_read) ||
+        std::ranges::any_of(scripts, has_name))
+      continue;
     std::ranges::sort(members, {},
                       [](const auto& script) { return std::pair(script.name.size(), script.name); });
     std::vector<ScriptJob> jobs;
@@ -152,6 +157,7 @@ std::map<std::string, SweptScripts> take_swept(std::vector<FoundScript>& scripts
       jobs.push_back(*script.job);
       numbers.push_back(stem_and_number(script.name).second);
     }
+    if (std::ranges::adjacent_find(numbers) != numbers.end()) continue;
     if (auto job = merged_job(jobs, numbers)) series[stem] = {std::move(*job), std::move(numbers)};
   }
   std::erase_if(scripts, [&](const auto& script) {
@@ -239,6 +245,7 @@ Result<int> run_init(const CommonOptions&) {
       said += fmt::format("run_{0}.sh stays a script, which ec2mpi run {0} starts: {1}\n", name, why);
     }
   }
+  TRY(parse_config(text, kFile));
   TRY(create(text));
   print_result(said + "ec2mpi.toml is written; read it, then: ec2mpi\n");
   return exit_code::ok;

@@ -16,6 +16,7 @@
 #include "ec2mpi/cloud/instance_list.hpp"
 #include "ec2mpi/cluster/list/list_memory.hpp"
 #include "ec2mpi/cluster/list/read_inventory.hpp"
+#include "ec2mpi/cluster/values/address.hpp"
 #include "ec2mpi/cluster/values/ec2_words.hpp"
 
 namespace ec2mpi::cli {
@@ -29,7 +30,7 @@ constexpr auto kSlowestLook = std::chrono::seconds(5);
 Node skipped_node(const Skipped& skipped) {
   Node node;
   node.instance_id = skipped.instance_id;
-  node.name = skipped.name;
+  if (!is_ipv4(skipped.name)) node.name = skipped.name;  // of a nameless instance it is the address
   node.state = skipped.state;
   node.line = skipped.line;
   return node;
@@ -45,6 +46,12 @@ std::vector<Node> all_nodes(const Inventory& inventory) {
   return nodes;
 }
 
+/// Whether a command of ec2mpi has written it.
+bool is_own_table(std::string_view text, bool public_addresses) {
+  const auto header = cloud::list_text({}, {}, public_addresses);
+  return text.starts_with(header.substr(0, header.find("Launch time")));
+}
+
 Result<ListedInstances> read_listed(const std::filesystem::path& file) {
   TRY_AS(inventory, load_inventory(file, {.choose_addresses = false, .addresses_required = false}));
   TRY_AS(state, open_state(file));
@@ -58,8 +65,9 @@ Result<ListedInstances> read_listed(const std::filesystem::path& file) {
   const auto is_private = [](const Node& node) {
     return node.public_address.empty() && node.ipv6.empty() && !node.private_address.empty();
   };
-  listed.has_public_addresses =
-      inventory->nodes.empty() || !std::ranges::all_of(inventory->nodes, is_private);
+  TRY_AS(text, read_file(file));
+  listed.has_public_addresses = inventory->nodes.empty() ? !is_own_table(*text, false)
+                                                         : !std::ranges::all_of(inventory->nodes, is_private);
   return listed;
 }
 
@@ -144,12 +152,6 @@ bool has_ended(const InstanceContext& context, const std::string& id) {
   return node != context.list->nodes.end() && node->state == "terminated";
 }
 
-Error no_instances(const InstanceContext& context) {
-  if (!context.options.cluster) return {ErrorKind::usage, "all chosen instances have ended"};
-  return {ErrorKind::usage, fmt::format("no instance in {} has the tag {}={}", context.region,
-                                        cloud::kClusterTag, printable(*context.options.cluster))};
-}
-
 /// The instance as the list has it.
 cloud::Instance listed_instance(const Node& node) {
   cloud::Instance instance;
@@ -192,17 +194,19 @@ bool all_in(const std::vector<cloud::Instance>& instances, const std::string& st
   return std::ranges::all_of(instances, [&](const cloud::Instance& one) { return one.state == state; });
 }
 
-/// Once only: a second command must not replace the user's own list by a table of ours. True if it is made
-/// now.
-Result<bool> keep_before(const std::filesystem::path& file) {
-  auto before = file;
-  before += ".before";
+/// The user's own list must not be lost to a table of ours. The copy's name; empty if the file is a table of
+/// ours.
+Result<std::filesystem::path> keep_before(const std::filesystem::path& file) {
+  TRY_AS(text, read_file(file));
+  if (is_own_table(*text, true) || is_own_table(*text, false)) return std::filesystem::path();
   std::error_code error;
-  if (std::filesystem::exists(before, error)) return false;
-  std::filesystem::copy_file(file, before, error);
-  if (error)
+  for (int number = 1;; ++number) {
+    auto before = file;
+    before += number == 1 ? ".before" : fmt::format(".before.{}", number);
+    if (std::filesystem::exists(before, error)) continue;
+    if (std::filesystem::copy_file(file, before, error)) return before;
     return fail(ErrorKind::local_io, fmt::format("cannot write {}: {}", before.string(), error.message()));
-  return true;
+  }
 }
 
 }  // namespace
@@ -251,6 +255,10 @@ void add_agreement_options(CLI::App& command, Agreement& agreement) {
 
 Result<int> run_on_instances(const InstanceOptions& options, const CommonOptions& common,
                              std::function<asio::awaitable<int>(InstanceContext&)> work) {
+  // EC2 takes * and ? in the value of a tag for any text.
+  if (options.cluster && !cloud::is_cluster_name(*options.cluster))
+    return fail(ErrorKind::usage, fmt::format("--cluster: '{}' is not a name; use letters, digits and dashes",
+                                              printable(*options.cluster)));
   TRY_AS(config, load_settings());
   std::optional<ListedInstances> list;
   if (!options.cluster) {
@@ -270,6 +278,12 @@ Result<int> run_on_instances(const InstanceOptions& options, const CommonOptions
       runtime,         *ec2,          settings->region, std::move(*config), options, std::move(list),
       std::move(*ids), runtime.stop()};
   return runtime.run(on_loop(context, std::move(work)));
+}
+
+Error no_instances(const InstanceContext& context) {
+  if (!context.options.cluster) return {ErrorKind::usage, "all chosen instances have ended"};
+  return {ErrorKind::usage, fmt::format("no instance in {} has the tag {}={}", context.region,
+                                        cloud::kClusterTag, printable(*context.options.cluster))};
 }
 
 asio::awaitable<cloud::Answer<FoundInstances>> look_up(InstanceContext& context) {
@@ -397,7 +411,7 @@ asio::awaitable<cloud::Answer<void>> write_list(InstanceContext& context) {
   if (!context.runtime.options().quiet)
     context.console().talk(
         fmt::format("{} has the new states and addresses{}", file.string(),
-                    *kept ? fmt::format("; {}.before is the list as it was", file.string()) : ""));
+                    kept->empty() ? "" : fmt::format("; {} is the list as it was", kept->string())));
   co_return cloud::Answer<void>();
 }
 

@@ -63,6 +63,9 @@ struct InstanceContext {
 [[nodiscard]] Result<int> run_on_instances(const InstanceOptions& options, const CommonOptions& common,
                                            std::function<asio::awaitable<int>(InstanceContext&)> work);
 
+/// Says that the chosen instances are not there.
+[[nodiscard]] Error no_instances(const InstanceContext& context);
+
 /// The chosen instances as EC2 has them, and the ids that it does not know.
 struct FoundInstances {
   std::vector<cloud::Instance> known;

@@ -84,7 +84,10 @@ class Line {
     in_word_ = true;
     while (at_ < text_.size() && text_[at_] != quote) {
       const char c = text_[at_++];
-      if (quote == '"') {
+      // In double quotes a backslash stays, except in front of these.
+      const bool is_kept = c == '\\' && at_ < text_.size() &&
+                           std::string_view("$`\"\\").find(text_[at_]) == std::string_view::npos;
+      if (quote == '"' && !is_kept) {
         TRY(letter(c));
       } else {
         word_ += c;
@@ -134,6 +137,12 @@ bool is_assignment(std::string_view word) {
                              [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; });
 }
 
+/// Whether the option decides how many ranks there are, if no other does.
+bool tells_ranks(const std::string& option) {
+  const auto name = option.substr(option.find_first_not_of('-'));
+  return name.starts_with("host ") || name.starts_with("H ") || name.find("ppr:") != std::string::npos;
+}
+
 class Script {
  public:
   Result<void> take(std::string_view line) {
@@ -141,13 +150,14 @@ class Script {
     if (words->empty()) return {};
     if (std::ranges::all_of(*words, is_assignment)) return assign(*words);
     auto name = words->front().substr(words->front().rfind('/') + 1);
-    if (name == "export" && std::all_of(words->begin() + 1, words->end(), is_assignment)) {
+    if (name == "export" && job_.command.empty() &&
+        std::all_of(words->begin() + 1, words->end(), is_assignment)) {
       words->erase(words->begin());
       for (const auto& word : *words) set_for_ranks(word);
       return assign(*words);
     }
     if (name == "echo" || name == "set") return {};
-    if (name == "cd" && words->size() == 2 && job_.command.empty()) {
+    if (name == "cd" && words->size() == 2 && job_.command.empty() && job_.workdir.empty()) {
       job_.workdir = (*words)[1];
       return {};
     }
@@ -170,8 +180,9 @@ class Script {
   }
 
   void set_for_ranks(const std::string& assignment) {
-    job_.env.emplace_back(assignment.substr(0, assignment.find('=')),
-                          assignment.substr(assignment.find('=') + 1));
+    const auto name = assignment.substr(0, assignment.find('='));
+    std::erase_if(job_.env, [&name](const auto& known) { return known.first == name; });
+    job_.env.emplace_back(name, assignment.substr(assignment.find('=') + 1));
   }
 
   Result<void> take_mpirun(const Words& words) {
@@ -187,7 +198,11 @@ class Script {
       i += 1 + option->values;
     }
     job_.command.assign(words.begin() + static_cast<std::ptrdiff_t>(i), words.end());
-    return job_.command.empty() ? Result<void>(not_read("mpirun has no program")) : Result<void>();
+    if (job_.command.empty()) return not_read("mpirun has no program");
+    if (std::ranges::count(job_.command, ":") > 0) return not_read("it starts several programs");
+    if (job_.np.empty() && job_.per_node.empty() && std::ranges::any_of(job_.left_out, tells_ranks))
+      return not_read("it gives the number of ranks by --host or --map-by");
+    return {};
   }
 
   Result<void> take_option(Meaning meaning, const std::string& option, const Words& values) {
@@ -203,7 +218,7 @@ class Script {
         if (is_assignment(values.front()))
           set_for_ranks(values.front());
         else if (const auto known = variables_.find(values.front()); known != variables_.end())
-          job_.env.emplace_back(known->first, known->second);
+          set_for_ranks(known->first + "=" + known->second);
         else
           return not_read(fmt::format("only a shell knows the value of {}", printable(values.front())));
         break;

@@ -31,6 +31,11 @@ cloud::Tags cluster_tags(const LaunchPlan& plan) {
   return {{cloud::kClusterTag, plan.cluster}, {"Name", part_name(plan.cluster)}};
 }
 
+/// A repeated request may find what its first try has made; the names are fresh, so it is ours.
+bool is_made(const cloud::Answer<void>& answer) {
+  return answer || answer.error().problem == cloud::Problem::exists;
+}
+
 asio::awaitable<cloud::Answer<void>> make_login_key(InstanceContext& context, const LaunchPlan& plan) {
   CO_TRY_AS(pair, ssh::make_key_pair());
   CO_TRY(write_file_atomically(key_file(plan.list, plan.cluster), pair->private_text, 0600));
@@ -43,9 +48,11 @@ asio::awaitable<cloud::Answer<void>> make_login_key(InstanceContext& context, co
 asio::awaitable<cloud::Answer<std::vector<std::string>>> attempt_launch(InstanceContext& context,
                                                                         cloud::LaunchRequest request,
                                                                         bool close_together) {
+  if (context.stop.stop_requested()) co_return wake_error(Wake::stopped, "launch");
   const auto name = fmt::format("{}-{}", request.key_pair, request.token.substr(0, 8));
   if (close_together) {
-    CO_TRY(co_await context.ec2.create_placement_group(name, request.tags, context.limit()));
+    const auto made = co_await context.ec2.create_placement_group(name, request.tags, context.limit());
+    if (!is_made(made)) co_return std::unexpected(made.error());
     request.placement_group = name;
   }
   const auto whole = Limit().at_most(kLaunchTime);
@@ -143,11 +150,13 @@ Result<void> check_running(const std::vector<cloud::Instance>& instances, std::s
   return fail(ErrorKind::unreachable, fmt::format("{} of {} instances run", running, count));
 }
 
-/// Those whose ids are known, and any others that EC2 has started for the cluster.
-asio::awaitable<cloud::Answer<void>> end_started(InstanceContext& context) {
-  CO_TRY_AS(tagged, co_await look_up(context));
-  for (const auto& one : tagged->known)
-    if (!one.is_gone() && std::ranges::find(context.ids, one.id) == context.ids.end())
+/// Those whose ids are known, and any others that EC2 has started in the cluster's new security group.
+asio::awaitable<cloud::Answer<void>> end_started(InstanceContext& context, std::string group) {
+  const auto tagged = co_await look_up(context);
+  if (!tagged && context.ids.empty()) co_return std::unexpected(tagged.error());
+  for (const auto& one : tagged ? tagged->known : std::vector<cloud::Instance>())
+    if (!one.is_gone() && std::ranges::count(one.security_groups, group) != 0 &&
+        std::ranges::find(context.ids, one.id) == context.ids.end())
       context.ids.push_back(one.id);
   if (context.ids.empty()) co_return cloud::Answer<void>();
   for (int attempt = 1;; ++attempt) {
@@ -157,6 +166,7 @@ asio::awaitable<cloud::Answer<void>> end_started(InstanceContext& context) {
     std::ignore = co_await sleep_for(kTerminatePause, context.limit());
   }
   CO_TRY_AS(ended, co_await wait_for_state(context, context.ids, "terminated"));
+  if (!tagged) co_return std::unexpected(tagged.error());
   if (std::ranges::all_of(*ended, &cloud::Instance::is_gone)) co_return cloud::Answer<void>();
   Error error{ErrorKind::timeout, "not all instances have ended"};
   co_return std::unexpected(cloud::ApiError(std::move(error)));
@@ -177,14 +187,13 @@ cloud::LaunchRequest launch_request(const LaunchPlan& plan, const LaunchChoice& 
 }
 
 asio::awaitable<cloud::Answer<std::string>> claim_cluster(InstanceContext& context, const LaunchPlan& plan) {
-  auto group = co_await context.ec2.create_security_group(part_name(plan.cluster), cluster_tags(plan),
-                                                          context.limit());
+  const auto whole = Limit().at_most(kLaunchTime);
+  auto group = co_await context.ec2.create_security_group(part_name(plan.cluster), cluster_tags(plan), whole);
   if (!group && group.error().problem == cloud::Problem::exists)
     group.error().message = fmt::format(
-        "a cluster named {} exists already in {}; look at it by ec2mpi status --cluster {}, or choose "
-        "another "
-        "name with --cluster",
-        plan.cluster, context.region, plan.cluster);
+        "a cluster named {0} exists already in {1}; see ec2mpi status --cluster {0}; ec2mpi down --cluster "
+        "{0} removes it, and --cluster chooses another name",
+        plan.cluster, context.region);
   if (!group && group.error().code == "VPCIdNotSpecified")
     group.error().message += "; ec2mpi up needs a default VPC, which `aws ec2 create-default-vpc` makes";
   co_return group;
@@ -193,8 +202,10 @@ asio::awaitable<cloud::Answer<std::string>> claim_cluster(InstanceContext& conte
 asio::awaitable<cloud::Answer<void>> start_cluster(InstanceContext& context, const LaunchPlan& plan,
                                                    std::string group) {
   cloud::IngressRule ssh{"tcp", 22, 22, plan.network, kRuleDescription};
-  CO_TRY(co_await context.ec2.allow(group, std::move(ssh), context.limit()));
-  CO_TRY(co_await context.ec2.allow_members(group, context.limit()));
+  const auto allowed = co_await context.ec2.allow(group, std::move(ssh), context.limit());
+  if (!is_made(allowed)) co_return std::unexpected(allowed.error());
+  const auto joined = co_await context.ec2.allow_members(group, context.limit());
+  if (!is_made(joined)) co_return std::unexpected(joined.error());
   CO_TRY(co_await make_login_key(context, plan));
   CO_TRY_AS(ids, co_await launch(context, plan, group));
   context.ids = std::move(*ids);
@@ -205,14 +216,17 @@ asio::awaitable<cloud::Answer<void>> start_cluster(InstanceContext& context, con
   co_return cloud::Answer<void>();
 }
 
-asio::awaitable<bool> undo_start(InstanceContext& context, const LaunchPlan& plan) {
+asio::awaitable<bool> undo_start(InstanceContext& context, const LaunchPlan& plan, std::string group) {
   context.stop = {};
-  const auto ended = co_await end_started(context);
-  if (!ended) context.console().talk("ec2mpi: " + ended.error().message);
-  if (!ended) co_return false;
-  const bool removed = co_await remove_cluster_parts(context, plan.cluster);
-  if (removed) remove_key_file(plan.list, plan.cluster);
-  co_return removed;
+  // A second time, because EC2 may show an instance late, whose id was in a lost answer; it holds the group.
+  for (int attempt = 1;; ++attempt) {
+    const auto ended = co_await end_started(context, group);
+    if (!ended) context.console().talk("ec2mpi: " + ended.error().message);
+    if (!ended) co_return false;
+    const auto removed = co_await remove_cluster_parts(context, plan.cluster);
+    if (removed.all) remove_key_file(plan.list, plan.cluster);
+    if (removed.all || attempt == 2) co_return removed.all;
+  }
 }
 
 }  // namespace ec2mpi::cli

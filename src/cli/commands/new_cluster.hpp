@@ -38,6 +38,7 @@ struct LaunchPlan {
 
 /// Ends and removes everything that claim_cluster and start_cluster have made, also after a Ctrl-C. False if
 /// something remains; then it is named.
-[[nodiscard]] asio::awaitable<bool> undo_start(InstanceContext& context, const LaunchPlan& plan);
+[[nodiscard]] asio::awaitable<bool> undo_start(InstanceContext& context, const LaunchPlan& plan,
+                                               std::string group);
 
 }  // namespace ec2mpi::cli

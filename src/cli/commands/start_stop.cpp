@@ -57,11 +57,13 @@ asio::awaitable<int> change_state(InstanceContext& context, Change change, Agree
   if (!targets.empty()) {
     const auto allowed = co_await call(context, change, ids_of(targets), true);
     if (!allowed) co_return report_error(context, allowed.error(), exit_code::not_started);
-    if (agreement.dry_run) {
-      context.console().talk(
-          fmt::format("EC2 would {} {}", verb_of(change), count_of(targets.size(), "instance")));
-      co_return exit_code::ok;
-    }
+  }
+  if (agreement.dry_run) {
+    context.console().talk(
+        fmt::format("EC2 would {} {}", verb_of(change), count_of(targets.size(), "instance")));
+    co_return exit_code::ok;
+  }
+  if (!targets.empty()) {
     const auto agreed = co_await ask_to_agree(context, agreement, verb_of(change), targets);
     if (!agreed) co_return report_error(context, agreed.error(), exit_code::not_started);
     if (!*agreed) co_return exit_code::not_started;

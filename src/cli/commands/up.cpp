@@ -45,21 +45,23 @@ Result<void> refuse_list_in_use(const fs::path& list) {
                           list.string()));
 }
 
-/// All later commands must find the key of the cluster, and only that one.
-Result<void> refuse_other_keys(const fs::path& list, const UpOptions& options, const Config& config) {
+/// All later commands must find the key of the cluster, and only that one. A key of the same name may be that
+/// of a cluster in another region.
+Result<void> refuse_other_keys(const fs::path& list, const Config& config) {
   if (config.identity)
     return fail(
         ErrorKind::usage,
         "the settings name an identity, but up makes a new key for each cluster; remove the identity");
-  const auto ours = key_file(list, options.cluster).filename();
   std::error_code ignored;
   const auto folder = list.parent_path();
   for (const auto& entry : fs::directory_iterator(folder.empty() ? "." : folder, ignored)) {
-    if (entry.path().extension() != ".pem" || entry.path().filename() == ours) continue;
-    return fail(ErrorKind::usage,
-                fmt::format("{} lies where the key of the new cluster will lie, and commands "
-                            "could not choose between them; use another folder",
-                            printable(entry.path().string())));
+    if (entry.path().extension() != ".pem") continue;
+    return fail(
+        ErrorKind::usage,
+        fmt::format(
+            "{} lies where the key of the new cluster will lie, and commands "
+            "could not choose between them; use another folder, or remove it if its cluster has ended",
+            printable(entry.path().string())));
   }
   return {};
 }
@@ -118,6 +120,17 @@ void show_plan(InstanceContext& context, const LaunchPlan& plan) {
   console.talk(fmt::format("  ssh from {} only; ends with ec2mpi down", plan.network));
 }
 
+/// After a failure all instances of the new cluster end: nobody else's may have its tag.
+asio::awaitable<cloud::Answer<void>> refuse_tag_in_use(InstanceContext& context, const LaunchPlan& plan) {
+  CO_TRY_AS(tagged, co_await look_up(context));
+  if (std::ranges::all_of(tagged->known, &cloud::Instance::is_gone)) co_return cloud::Answer<void>();
+  Error error{ErrorKind::usage,
+              fmt::format("a cluster named {0} exists already in {1}; see ec2mpi status --cluster {0}; "
+                          "--cluster chooses another name",
+                          plan.cluster, context.region)};
+  co_return std::unexpected(cloud::ApiError(std::move(error)));
+}
+
 asio::awaitable<cloud::Answer<void>> ask_ec2(InstanceContext& context, const LaunchPlan& plan) {
   for (const auto& choice : plan.choices) {
     CO_TRY(co_await context.ec2.run_instances(launch_request(plan, choice), true, context.limit()));
@@ -132,12 +145,13 @@ std::string removal_command(const InstanceContext& context, const LaunchPlan& pl
 }
 
 /// Reports the failure, and ends everything that was started.
-asio::awaitable<int> give_up(InstanceContext& context, const LaunchPlan& plan, Error error) {
+asio::awaitable<int> give_up(InstanceContext& context, const LaunchPlan& plan, std::string group,
+                             Error error) {
   const bool interrupted = context.stop.stop_requested();
   context.console().status("");
   context.console().talk(fmt::format("ec2mpi: {}; ending everything that was started",
                                      interrupted ? std::string("interrupted") : error.message));
-  const bool removed = co_await undo_start(context, plan);
+  const bool removed = co_await undo_start(context, plan, std::move(group));
   context.console().talk(removed ? "ec2mpi: nothing of it is left"
                                  : "ec2mpi: to remove the rest: " + removal_command(context, plan));
   if (interrupted) co_return exit_code::interrupted;
@@ -147,6 +161,8 @@ asio::awaitable<int> give_up(InstanceContext& context, const LaunchPlan& plan, E
 asio::awaitable<int> bring_up(InstanceContext& context, const UpOptions& options, fs::path list) {
   const auto plan = co_await make_plan(context, options, std::move(list));
   if (!plan) co_return report_error(context, plan.error(), exit_code::not_started);
+  const auto free = co_await refuse_tag_in_use(context, *plan);
+  if (!free) co_return report_error(context, free.error(), exit_code::not_started);
   const auto allowed = co_await ask_ec2(context, *plan);
   if (!allowed) co_return report_error(context, allowed.error(), exit_code::not_started);
   show_plan(context, *plan);
@@ -162,7 +178,7 @@ asio::awaitable<int> bring_up(InstanceContext& context, const UpOptions& options
       [&context, &plan] { return "to remove the rest: " + removal_command(context, *plan); });
   const auto started = co_await start_cluster(context, *plan, *group);
   if (started) co_return exit_code::ok;
-  const int code = co_await give_up(context, *plan, started.error());
+  const int code = co_await give_up(context, *plan, *group, started.error());
   co_return code;
 }
 
@@ -182,13 +198,13 @@ Result<int> set_up_nodes(const UpOptions& options, const fs::path& list, const C
 }
 
 Result<int> run_up(const UpOptions& options, const CommonOptions& common) {
-  if (!is_cluster_name(options.cluster))
+  if (!cloud::is_cluster_name(options.cluster))
     return fail(ErrorKind::usage, fmt::format("--cluster: '{}' is not a name; use letters, digits and dashes",
                                               printable(options.cluster)));
   TRY_AS(config, load_settings());
   const fs::path list = find_list(options.list, *config).value_or("amazon_instances_info");
   TRY(refuse_list_in_use(list));
-  TRY(refuse_other_keys(list, options, *config));
+  TRY(refuse_other_keys(list, *config));
   InstanceOptions which;
   which.cluster = options.cluster;
   which.account = options.account;

@@ -121,6 +121,7 @@ find_job() {
   done
   id=${id:-$over}
   if [ -n "$takes_series" ] && newest_series "$1"; then
+    [ -n "$unended" ] && [ -n "$id" ] && [ "$id" != "$over" ] && return 0
     [ -n "$id" ] && [ -n "$(find "$jobs/$id/meta" -newer "$member/meta")" ] || exit 3
   fi
   [ -z "$id" ] || return 0

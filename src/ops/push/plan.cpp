@@ -315,6 +315,10 @@ std::string push_steps(const SourceTree& tree, const PushSurvey& survey, const P
                        const std::vector<std::string>& discarded) {
   std::string text;
   if (!sum.empty()) text += fmt::format("commit {}\n", quote_word(sum));
+  if (std::any_of(tree.tops.begin(), tree.tops.end(), [&](const auto& top) {
+        return top.directory && (survey.into ? top.name : options.new_name).empty();
+      }))
+    text += "content=yes\n";  // the target itself is the folder that is pushed
   text += "steps() {\n";
   for (const auto& name : discarded) text += fmt::format("discard {}\n", quote_word(name));
   for (const auto& [number, offset] : content.offsets) {

@@ -182,17 +182,17 @@ $1"}"
   point=${point%%
 *}
 }
-# lies_in_mount PATH: a true path is a mount point, or below one: $point; of those in the folders of the sources, which
-# may be mounted themselves.
+# lies_in_mount PATH FOLDER: a true path is a mount point, or below one: $point; of those inside of FOLDER, which may be
+# mounted itself.
 lies_in_mount() {
-  point=$1 root=$(true_path "$base")
-  while [ "${point%/*}" != "$root" ] && [ -n "${point%/*}" ]; do
+  point=$1
+  while :; do
+    case $point in "$2"/*) ;; *) return 1 ;; esac
     case $mounts in *"
 $point
 "*) return 0 ;; esac
     point=${point%/*}
   done
-  return 1
 }
 
 # list_dear PATH...: among the paths, the folders that --delete must not be used on; and all that it must keep.
@@ -633,16 +633,20 @@ set_attributes() { chmod "$1" "$base/$3" && touch -m -d "$2" "$base/$3"; }
 
 # erase PATH: removes a path that the sources no longer have; but never the login's .ssh and jobs, nor the folders that
 # hold them, nor a file system that is mounted there. By the true path, as links may lead there.
-erased_in=
+erased_in='' content=''
 erase() {
   up=$base/${1%/*}
   [ -w "$up" ] || chmod u+rwx "$up"
   if [ "$up" != "$erased_in" ]; then
     erased_in=$up
     erased_path=$(true_path "$up") || return 1
+    # The folder that is pushed: the target itself if the source is a folder's content.
+    pushed=${1#./}
+    if [ -n "$content" ]; then pushed=$base; else pushed=$base/${pushed%%/*}; fi
+    pushed=$(true_path "$pushed") || pushed=$base/./
   fi
   ! touches_dear "$erased_path/${1##*/}" || return 0
-  if holds_mount "$erased_path/${1##*/}" || lies_in_mount "$erased_path"; then
+  if holds_mount "$erased_path/${1##*/}" || lies_in_mount "$erased_path" "$pushed"; then
     echo "$base/${1#./} was not removed: $point is mounted there; unmount it, or leave it out with --exclude"
     return 1
   fi

@@ -429,6 +429,7 @@ Result<bool> SshConfig::matches_criterion(const ConfigLine& line, const std::str
   if (criterion == "localuser") return matches_patterns({argument}, local_user());
   if (criterion == "tagged") return matches_patterns({argument}, pass.values.value("tag").value_or(""));
   if (criterion == "exec") return matches_command(line, argument, pass);
+  if (line.of_system) return false;  // written for ssh, by somebody else
   return refuse(line, "Match " + printable(criterion) + " is not understood");
 }
 

@@ -142,6 +142,7 @@ awaitable<Result<tcp::socket>> connect_to_first(std::vector<tcp::endpoint> endpo
     if (more) {
       ++race->running;
       asio::co_spawn(executor, take_part(race, *next++, limit.deadline), asio::detached);
+      if (race->running == 0 && !race->winner) continue;  // it has failed at once: nobody will notify
     }
     const Limit patience = next != endpoints.end() ? limit.at_most(kHeadStart) : Limit{.stop = limit.stop};
     if (co_await race->changed.wait(patience) == Wake::stopped) break;

@@ -180,6 +180,8 @@ Result<void> take_way(const ConfigLine& line, const Tokens& tokens, HostSettings
                               "by -J, or pass -F none to connect directly",
                               printable(line.rest)));
   }
+  // The helper of FreeIPA's clients connects to the node itself.
+  if (line.arguments.front().ends_with("sss_ssh_knownhostsproxy")) return {};
   settings.jump = jump_of_command(line.rest, tokens);
   if (settings.jump) return {};
   return refuse(line, fmt::format("ec2mpi does not run a ProxyCommand ({}); name a jump host by ProxyJump "
@@ -243,7 +245,7 @@ Result<void> report_unused(const ConfigValues& values, HostSettings& settings) {
   for (const auto& [keyword, line] : values.first) {
     if (is_in(kHonoured, keyword) || is_in(kWithoutEffect, keyword)) continue;
     const auto& value = line.arguments.front();
-    if (is_in(kRefused, keyword) && value != "none") {
+    if (is_in(kRefused, keyword) && !line.of_system && value != "none") {
       return refuse(line,
                     fmt::format("ec2mpi cannot do what {} asks for; remove it for these hosts, or pass -F "
                                 "none to go without the file",

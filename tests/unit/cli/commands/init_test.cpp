@@ -91,6 +91,25 @@ TEST(Init, TurnsScriptsThatDifferInOneNumberIntoASweep) {
   EXPECT_EQ(filled->np, 8);
 }
 
+TEST(Init, WritesNothingThatTheSettingsReaderRefuses) {
+  Laptop laptop;
+  laptop.write("run_env.sh", "export N=4\nexport N=5\nmpirun -np 4 -x N ./a \"\\d+\"\n");
+  for (const char* name : {"run_s.sh", "run_s_3.sh", "run_s_6.sh", "run_t_1.sh", "run_t-1.sh"})
+    laptop.write(name, "mpirun -np 2 ./s\n");
+  EXPECT_EQ(laptop.run_cli({"init"}).code, 0);
+  const auto config = parse_config(laptop.read("ec2mpi.toml"), "ec2mpi.toml");
+  ASSERT_TRUE(config) << config.error().message << laptop.read("ec2mpi.toml");
+  EXPECT_EQ(config->jobs.size(), 6U);
+  EXPECT_EQ(config->jobs.at("env").command, (Words{"./a", "\\d+"}));
+}
+
+TEST(MpiScript, WhoseNumberOfRanksOnlyMpirunKnowsIsRefused) {
+  for (const auto* line :
+       {"mpirun -np 1 ./a : -np 2 ./b", "mpirun --host a,b ./x", "mpirun --map-by ppr:2:node ./x"})
+    EXPECT_FALSE(read_mpi_script(line)) << line;
+  EXPECT_TRUE(read_mpi_script("mpirun --host a,b -np 2 ./x"));
+}
+
 TEST(Init, NeverChangesSettingsThatAreThere) {
   Laptop laptop;
   laptop.write("ec2mpi.toml", "# mine\n");
