@@ -244,4 +244,4 @@ def test_pip_where_the_distribution_has_no_package(ec2mpi, without_apt):
 def test_where_there_is_neither_it_says_what_to_install(ec2mpi, without_apt):
     without_apt.host(1, "rm /usr/local/bin/dnf")
     done = ec2mpi("setup", timeout=BOUND)
-    assert done.code == 1 and "node1: it has neither apt-get nor dnf; install there by hand" in done.err
+    assert done.code == 1 and "node1: it has neither apt-get nor dnf; install these by hand there" in done.err
