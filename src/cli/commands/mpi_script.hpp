@@ -22,6 +22,6 @@ struct ScriptJob {
 
 /// Reads comments, NAME=VALUE, export, cd, echo, and exactly one line with mpirun or mpiexec. Errors: usage,
 /// "line 3: ...", for everything else: only a shell can say what that does.
-[[nodiscard]] Result<ScriptJob> read_mpi_script(std::string_view script);
+[[nodiscard]] Result<ScriptJob> read_mpi_script(std::string_view text);
 
 }  // namespace ec2mpi::cli

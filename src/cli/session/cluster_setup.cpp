@@ -186,7 +186,7 @@ Result<fs::path> find_list(const std::optional<std::string>& named, const Config
 }
 
 Result<StateFolder> open_state(const fs::path& list) {
-  const StateFolder usual(list.parent_path() / ".ec2mpi");
+  StateFolder usual(list.parent_path() / ".ec2mpi");
   if (usual.can_be_written()) {
     TRY(usual.check());
     return usual;

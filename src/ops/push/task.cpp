@@ -35,7 +35,7 @@ NodeTask push_task(PushPlan plan) {
     for (const auto index : group.nodes) pushes.emplace(index, push);
   }
   return [pushes = std::move(pushes)](NodeRun run) {
-    const auto push = pushes.at(run.node.index);
+    const auto& push = pushes.at(run.node.index);
     return deliver(std::move(run), push);
   };
 }
