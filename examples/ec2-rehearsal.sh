@@ -5,7 +5,7 @@
 #   ./examples/ec2-rehearsal.sh [PROGRAM]      PROGRAM is the ec2mpi to use [build/release/ec2mpi, which it builds]
 set -euo pipefail
 cd "$(dirname "$0")/.."
-program=$(realpath "${1:-build/release/ec2mpi}")
+program=$(realpath -m "${1:-build/release/ec2mpi}")
 if (($# == 0)); then
   cmake --preset release >/dev/null
   cmake --build --preset release --target ec2mpi
