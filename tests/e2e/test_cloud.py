@@ -112,6 +112,13 @@ def test_pasted_instances_live_through_stop_start_and_down(ec2mpi):
     assert ec2mpi("status", "--keys").out.count("right") == 2
 
     aws(ec2mpi, "create-tags", "--resources", *ids.split(","), "--tags", "Key=ec2mpi:cluster,Value=c1")
+    (ec2mpi.folder / "new").mkdir()
+    done = ec2mpi("up", "1", "--type", "c5n.large", "--cluster", "c1", "--from", "198.51.100.9", "--list",
+                  "new/amazon_instances_info", "--yes")
+    assert done.code == 2 and "a cluster named c1 exists already" in done.err, done.err
+    for name, complaint in (("c*", "is not a name"), ("other", "no instance in")):
+        done = ec2mpi("down", "--yes", "--cluster", name)
+        assert done.code == 2 and complaint in done.err, done.err
     tag = "Tags=[{Key=ec2mpi:cluster,Value=c1}]"
     aws(ec2mpi, "create-security-group", "--group-name", "g", "--description", "d", "--tag-specifications",
         f"ResourceType=security-group,{tag}")

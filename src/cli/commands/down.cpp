@@ -87,8 +87,10 @@ asio::awaitable<int> end_instances(InstanceContext& context, Agreement agreement
     co_return exit_code::interrupted;
   }
   const auto removed = co_await remove_emptied(context, clusters_of(context, *found));
+  // A wrong name or region must not look like success; a list whose instances EC2 has forgotten may.
   if (found->empty() && removed.all && removed.count == 0)
-    co_return report_error(context, no_instances(context), exit_code::not_started);
+    co_return report_error(context, no_instances(context),
+                           context.options.cluster ? exit_code::not_started : exit_code::ok);
   const auto written = co_await write_list(context);
   if (!written) co_return report_error(context, written.error(), exit_code::node_failed);
   if (gone && removed.all && !context.runtime.options().quiet)
