@@ -72,3 +72,28 @@ def test_a_node_whose_shell_ends_before_the_daemon_is_not_waited_for(ec2mpi, clu
         done = ec2mpi(*START, timeout=60)
         assert done.code not in (0, 124, 130, 255)
         assert "daemon on a node ended at its start" in done.err and "ec2mpi doctor" in done.err
+
+
+COMPUTE = """
+import time
+from mpi4py import MPI
+world, end = MPI.COMM_WORLD, time.monotonic() + 32
+if world.rank == 0:
+    world.isend("nobody waits for this", 1)
+while time.monotonic() < end:
+    world.Iprobe()
+print("computed", world.rank, flush=True)
+world.Abort(7)
+"""
+
+
+def test_a_job_that_does_not_need_a_refused_connection_goes_on(ec2mpi, cluster4):
+    """It says nothing for more than half a minute after Open MPI's warning; its own end is in the status."""
+    (ec2mpi.folder / "compute.py").write_text(COMPUTE)
+    assert ec2mpi("push", "-w", "1-2", "compute.py", "./").code == 0
+    firewall = FIREWALL.replace("meta l4proto tcp", "ip saddr 10.0.0.11 tcp dport != 22")
+    with broken(cluster4, 2, firewall, "nft delete table inet own"):
+        done = ec2mpi("run", "-w", "1-2", "--per-node", "1", "--", "python3", "compute.py", timeout=60)
+    assert sorted(done.out.split()) == ["0", "1", "computed", "computed"], done
+    assert "a firewall refused a connection between two ranks" in done.err and "ec2mpi doctor" in done.err
+    assert done.code == 7, done

@@ -226,7 +226,7 @@ void JobView::tell_end(const ops::Followed& followed) {
   } else if (followed.record.why == "no connection") {
     say(Colour::red,
         "a firewall refused a connection between two ranks, which Open MPI waits for without an end; the job "
-        "has been ended");
+        "printed nothing for ten minutes and has been ended");
   } else if (followed.record.why == "daemon") {
     say(Colour::red, "mpirun lost its daemon on a node and did not return; it has been ended");
   } else if (followed.how == How::ended && followed.record.status != 0 &&

@@ -116,11 +116,18 @@ wanted_links() {
     grep -q 'orte_leave_session_attached 1' run && grep -q " $address\$" nodes && echo "$slots"
   done <hosts | grep -c .
 }
-# Open MPI says so when a firewall refuses a connection between two ranks, drops the message, and waits for ever.
-unconnected() { grep -q -s 'Open MPI failed to TCP connect to a peer MPI process' err; }
+# Open MPI says so when a firewall refuses a connection between two ranks, and drops the message. A job that needs the
+# message waits for ever, and ranks that wait use the processor like ranks that compute. So the user is told at once, and
+# the job ends only after ten minutes without a word.
+unconnected() {
+  grep -q -s 'Open MPI failed to TCP connect to a peer MPI process' err || return
+  [ -z "$noted" ] || return 0
+  noted=yes
+  echo 'ec2mpi: a firewall refused a connection between two ranks; the job may wait for it without an end: ec2mpi doctor shows where' >>err.pipe
+}
 printed() { cat out err | wc -c; }
 watch_launcher() {
-  had_printed=0 silent=0
+  had_printed=0 silent=0 noted=
   trap 'kill $nap; exit' TERM
   had_links=0 had_ranks=0 fewer=0 none=0 unborn=0 patience=12 wanted=$(wanted_links)
   while sleep 5 & nap=$!; wait $nap; do
@@ -135,7 +142,7 @@ watch_launcher() {
     if [ "$had_ranks" = 0 ] && [ "$2" -lt "$wanted" ]; then unborn=$((unborn + 1)); else unborn=0; fi
     if [ -f links ] && [ $fewer -ge 3 ]; then put hung daemon; break; fi
     if unconnected && [ "$had_printed" = "$(printed)" ]; then silent=$((silent + 1)); else silent=0 had_printed=$(printed); fi
-    if [ $silent -ge 4 ]; then put hung 'no connection'; break; fi
+    if [ $silent -ge 120 ]; then put hung 'no connection'; break; fi
     if [ $none -ge 4 ] && [ "$(ranks_elsewhere)" = 0 ]; then put hung hung; break; fi
     if [ $unborn -ge $patience ]; then
       if [ "$(ranks_elsewhere)" = 0 ]; then put hung 'no start'; break; fi
