@@ -174,6 +174,11 @@ def test_disk_full(doctor, cluster4):
     expect(doctor(), "disk", [2], "only 0 B free in the home, 0 B free in /tmp", "df -h")
 
 
+def test_a_home_where_nothing_can_be_made(doctor, cluster4):
+    with broken(cluster4, [2], f"mount --bind {HOME} {HOME} && mount -o remount,ro,bind {HOME}", f"umount {HOME}"):
+        expect(doctor(), "disk", [2], "nothing can be made in the home: Read-only file system")
+
+
 def test_memory_short(doctor, cluster4):
     with broken(cluster4, [4], "sed '/^MemAvailable/s/[0-9][0-9]*/4096/' /proc/meminfo >/tmp/meminfo && "
                                "mount --bind /tmp/meminfo /proc/meminfo", "umount /proc/meminfo; rm /tmp/meminfo"):
@@ -270,6 +275,11 @@ def test_names_of_others_unknown(doctor, cluster4):
 def test_shell_that_talks(doctor, cluster4):
     with bashrc(cluster4, [2], "echo Welcome to node 2"):
         expect(doctor(), "shell", [2], "prints text before every command", "~/.bashrc", verdict="warning")
+
+
+def test_logins_of_an_account_that_prints_much_and_ends_in_a_trap(doctor, cluster4):
+    with bashrc(cluster4, [2], "yes Welcome | head -n 500; trap 'exit 9' EXIT"):
+        expect(doctor(), "shell", [2], "prints text before every command", verdict="warning")
 
 
 # --- between the nodes -------------------------------------------------------------------------------------------

@@ -136,6 +136,7 @@ Check check_clock(const Records& records) {
 Check check_disk(const Records& records) {
   Check check{.name = "disk", .summary = {}, .findings = {}};
   Groups full;
+  Groups closed;
   Groups small_shm;
   Groups full_shm;
   auto least = std::numeric_limits<std::uint64_t>::max();
@@ -146,7 +147,10 @@ Check check_disk(const Records& records) {
       if (free < kLeastDisk)
         what += fmt::format("{}{} free in {}", what.empty() ? "only " : ", ", format_bytes(free), where);
     };
-    look(health.home_free, "the home");
+    if (!health.home_error.empty() && health.home_error.find("No space left") == std::string::npos)
+      closed[fmt::format("nothing can be made in the home: {}", health.home_error)].push_back(index);
+    else
+      look(health.home_free, "the home");
     look(health.tmp_free, "/tmp");
     if (!what.empty()) full[what].push_back(index);
     least = std::min({least, health.home_free, health.tmp_free});
@@ -155,7 +159,9 @@ Check check_disk(const Records& records) {
     (is_small ? small_shm : full_shm)[fmt::format("only {} free in /dev/shm", format_bytes(health.shm_free))]
         .push_back(index);
   });
-  if (!full.empty() || !small_shm.empty() || !full_shm.empty()) check.verdict = Verdict::failed;
+  if (!full.empty() || !closed.empty() || !small_shm.empty() || !full_shm.empty())
+    check.verdict = Verdict::failed;
+  add_groups(check, closed, "ec2mpi exec -w {} 'ls -ld ~; df -h ~'", {});
   add_groups(check, full, "ec2mpi exec -w {} 'df -h ~ /tmp'",
              "remove or move some of the largest: ec2mpi exec -w {} 'du -xh ~ /tmp | sort -h | tail'");
   add_groups(check, small_shm, "ec2mpi exec -w {} 'df -h /dev/shm'",

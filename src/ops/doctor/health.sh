@@ -7,7 +7,11 @@
 # shellcheck disable=SC2034 # `read` names fields that are not used
 # shellcheck disable=SC3045 # the shells of all images know ulimit -n and -l
 limited() { if command -v timeout >/dev/null; then timeout "$@"; else shift; "$@"; fi; }
-free_kb() { df -Pk "$1" | awk 'NR == 2 { print $4 }'; }
+free_kb() { df -Pk "$1" | awk 'NR == 2 { free = $4 } END { print free + 0 }'; }
+# can_make TEMPLATE: makes nothing that stays; prints the reason if it cannot.
+can_make() {
+  if said=$(mktemp -d "$1" 2>&1); then rmdir "$said"; else echo "${said##*: }"; return 1; fi
+}
 sum_of() { sha256sum | cut -d' ' -f1; }
 file_state() {
   if [ -d "$1" ]; then (cd "$1" && find . -type f -exec sha256sum {} + | sort -k 2 | sum_of)
@@ -56,13 +60,12 @@ echo "own_name $known $took"
 echo "home_free $(free_kb "$HOME")"
 echo "tmp_free $(free_kb /tmp)"
 echo "shm_free $(free_kb /dev/shm)"
+said=$(can_make "$HOME/.ec2mpi-XXXXXX") || echo "home_error $said"
 echo "shm_size $(df -Pk /dev/shm | awk 'NR == 2 { print $2 }')"
 # Open MPI keeps its sessions below a folder whose name is made of the host and the user.
-temp=${TMPDIR:-${TEMP:-${TMP:-/tmp}}}
+temp=${ec2mpi_tmpdir:-${TMPDIR:-${TEMP:-${TMP:-/tmp}}}}
 echo "temp $temp"
-if said=$(mktemp -d "$temp/ec2mpi-XXXXXX" 2>&1); then rmdir "$said"
-else echo "temp_error ${said##*: }"
-fi
+said=$(can_make "$temp/ec2mpi-XXXXXX") || echo "temp_error $said"
 echo "temp_inodes $(df -Pi "$temp" | awk 'NR == 2 && $2 > 0 { print $4 }')"
 echo "temp_type $(stat -f -c %T "$temp")"
 for session in "$temp"/ompi.*."$(id -u)"; do

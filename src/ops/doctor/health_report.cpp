@@ -181,6 +181,7 @@ class ReportReader {
       {"tmp_free", [this](auto value) { return read_kb(value, report_.tmp_free); }},
       {"shm_free", [this](auto value) { return value.empty() || read_kb(value, report_.shm_free); }},
       {"temp", [this](auto value) { return read_text(value, report_.temp); }},
+      {"home_error", [this](auto value) { return read_words(value, report_.home_error); }},
       {"temp_error", [this](auto value) { return read_words(value, report_.temp_error); }},
       {"temp_type", [this](auto value) { return read_text(value, report_.temp_type); }},
       {"temp_inodes", [this](auto value) { return value.empty() || read_limit(value, report_.temp_inodes); }},

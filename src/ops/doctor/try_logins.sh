@@ -5,7 +5,8 @@
 #   login INDEX STATUS TEXT    how `ssh ADDRESS` ended, and what it printed
 #
 # Names come first, and all names together have ten seconds, so that a dead name server leaves time for the logins. Four
-# logins run at once, because sshd refuses connections from the tenth on (sshd_config(5), MaxStartups).
+# logins run at once, because sshd refuses connections from the tenth on (sshd_config(5), MaxStartups). exec: a trap of a
+# start-up file does not run behind it. Of what start-up files print, only the end stays: there stand the words of ssh.
 LC_ALL=C
 export LC_ALL
 exec </dev/null 2>/dev/null
@@ -21,6 +22,7 @@ done
 # shellcheck disable=SC2016 # the inner shell expands these
 printf '%s\n' "$@" | xargs -n 1 -P 4 sh -c '
   rest=${1#*=}
-  said=$(ssh -n -o BatchMode=yes -o ConnectTimeout=8 "${rest%%=*}" "echo ec2mpi-here" 2>&1)
-  printf "%s\n" "login ${1%%=*} $? $(printf %s "$said" | tr "\n\t\r" "   " | cut -c 1-600)"' sh
+  said=$(ssh -n -o BatchMode=yes -o ConnectTimeout=8 "${rest%%=*}" "exec /bin/echo ec2mpi-here" 2>&1)
+  status=$?
+  printf "%s\n" "login ${1%%=*} $status $(printf %s "$said" | tail -c 600 | tr "\n\t\r" "   ")"' sh
 echo "ec2mpi-logins end"

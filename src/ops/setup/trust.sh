@@ -35,7 +35,14 @@ busy=75     # the exit status for "another setup is at work"
 our_lines='' # a pattern of the lines that setup writes into the block at hand; empty for all lines
 stage='' held='' base=''
 
+# A full disk is only a guess: where the file system reports another reason, that one is shown.
 die() {
+  case $1 in
+    *'; is the disk full?')
+      reason=$( (: >"${TMPDIR:-/tmp}/ec2mpi-probe-$$") 2>&1; (: >"$HOME/.ec2mpi-probe-$$") 2>&1)
+      rm -f "${TMPDIR:-/tmp}/ec2mpi-probe-$$" "$HOME/.ec2mpi-probe-$$"
+      [ -z "$reason" ] || set -- "${1%; is the disk full?}: ${reason##*: }" "$2" ;;
+  esac
   printf 'ec2mpi: %s\n' "$1" >&2
   exit "${2:-1}"
 }
@@ -486,7 +493,7 @@ take_hosts() {
 # status comes from a program that ran in place of the command.
 try_login() {
   command -v ssh >/dev/null || { echo 'there is no ssh client here'; return 0; }
-  ssh -n -o BatchMode=yes -o ConnectTimeout=10 -o LogLevel=ERROR "$1" echo ec2mpi-in >"$said_in" 2>&1 &
+  ssh -n -o BatchMode=yes -o ConnectTimeout=10 -o LogLevel=ERROR "$1" exec /bin/echo ec2mpi-in >"$said_in" 2>&1 &
   tries=150 # of 0.1 s
   while kill -0 $! 2>/dev/null; do
     ! grep -q ec2mpi-in "$said_in" || { kill $! 2>/dev/null; return 0; }

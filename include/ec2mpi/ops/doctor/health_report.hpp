@@ -45,6 +45,7 @@ struct HealthReport {
   bool own_name_resolves = false;
   int own_name_ms = 0;          ///< how long that took
   std::uint64_t home_free = 0;  ///< bytes that the user may still write
+  std::string home_error = {};  ///< why nothing can be made in the home; empty if it can
   std::uint64_t tmp_free = 0;
   std::uint64_t shm_free = 0;
   std::uint64_t shm_size = 0;                 ///< 0 = not known
