@@ -97,6 +97,12 @@ std::string explain_refused_forward(std::string_view libssh_error) {
   }
 }
 
+/// OpenSSH answers so beyond MaxSessions: SSH_OPEN_CONNECT_FAILED.
+bool is_refused_for_number(std::string_view libssh_error) {
+  const auto reason = channel_refusal(libssh_error);
+  return reason && reason->code == 2;
+}
+
 std::string explain_refused_session(std::string_view libssh_error) {
   const auto reason = channel_refusal(libssh_error);
   constexpr const char* kRefusal = "the node refused to open a channel";

@@ -344,6 +344,14 @@ def test_an_encrypted_key_that_the_agent_holds_needs_no_passphrase(ec2mpi, agent
     assert done.code == 0, done.err
 
 
+def test_an_encrypted_key_that_the_agent_of_ssh_config_holds_needs_no_passphrase(ec2mpi, agent):
+    socket = agent(ec2mpi.folder / KEY)["SSH_AUTH_SOCK"]
+    encrypt(ec2mpi.folder / KEY, "open sesame")
+    configure(ec2mpi, f"Host *\n  IdentityAgent {socket}\n")
+    done = ec2mpi("exec-all", "-i", KEY, "true", start_new_session=True)
+    assert done.code == 0, done.err
+
+
 def test_a_usual_key_serves_beside_an_agent_that_does_not_have_it(ec2mpi, agent):
     make_key(ec2mpi.home / "first")
     variable = agent(ec2mpi.home / "first")

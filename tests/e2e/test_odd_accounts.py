@@ -167,6 +167,56 @@ def test_functions_and_variables_of_bash_start_up_files_reach_a_command(ec2mpi, 
         assert plain(ec2mpi("exec", "-w", "2", "greet you; sh -c 'echo [$plain]'; echo $((sum + 1))")) == "hi you a  b\n[]\n5\n"
 
 
+@pytest.mark.parametrize("line", ["test() { echo mine; }; cd() { echo mine; }; echo() { builtin echo mine; }", "export SHELL=/usr/bin/zsh",
+                                  "unset SHELL USER", "exec 2>&1", "export PATH=/nowhere", "readonly IFS PATH"])
+def test_a_command_is_run_by_the_login_shell_whatever_start_up_files_replace(ec2mpi, cluster4, line):
+    with start_up(cluster4, 2, line):
+        done = ec2mpi("exec", "-w", "2", "builtin echo \"$EC2MPI_INDEX ${BASH_VERSION:+bash}\"; builtin pwd")
+        assert plain(done) == f"2 bash\n{HOME}\n"
+        assert "node2" not in done.err, done.err
+        (ec2mpi.folder / "s.sh").write_text("#!/bin/sh\nread line; echo \"$1 $line\"\n")
+        (ec2mpi.folder / "in").write_text("input\n")
+        assert plain(ec2mpi("exec", "-w", "2", "--script", "s.sh", "--stdin", "in", "--", "x")) == "x input\n"
+
+
+@pytest.mark.parametrize("line, said", [
+    ("exec </dev/null", "no input arrives"),
+    ("exec >&2", "standard error"),
+    ("[ -n \"$RECORDED\" ] || RECORDED=1 exec script -qec \"$BASH_EXECUTION_STRING\" /dev/null", "terminal"),
+])
+def test_streams_that_start_up_files_replace_are_named_at_once(ec2mpi, cluster4, line, said):
+    (ec2mpi.folder / "file").write_text("x")
+    with start_up(cluster4, 2, line):
+        for words in (["push", "-w", "2", "file", "there"], ["pull", "-w", "2", ".profile", "back/"], ["setup", "-w", "1-2"]):
+            done = ec2mpi(*words, timeout=14)
+            assert done.code == 1 and said in done.err and ".bashrc" in done.err, (words, done)
+
+
+def test_a_script_runs_where_the_folder_for_temporary_files_allows_no_programs(ec2mpi, cluster4):
+    (ec2mpi.folder / "s.sh").write_text("#!/bin/sh\necho ran\n")
+    with changed(cluster4, 2, "mount -t tmpfs -o noexec,mode=1777 none /tmp", "umount /tmp"):
+        assert plain(ec2mpi("exec", "-w", "2", "--script", "s.sh")) == "ran\n"
+    with start_up(cluster4, 2, "export TMPDIR=/no/such"):
+        assert plain(ec2mpi("exec", "-w", "2", "--script", "s.sh")) == "ran\n"
+
+
+def sshd_setting(cluster, host, line):
+    config = "/etc/ssh/sshd_config"
+    again = "kill -HUP $(cat /run/sshd.pid); sleep 0.3"  # nothing tells when it has read its file again
+    return changed(cluster, host, f"cp -p {config} {config}.first && {{ echo {shlex.quote(line)}; cat {config}.first; }} >{config} && {again}",
+                   f"mv {config}.first {config} && {again}")
+
+
+def test_one_session_for_each_connection_is_enough(ec2mpi, cluster4):
+    with sshd_setting(cluster4, 2, "MaxSessions 1"):
+        done = ec2mpi("exec", "-w", "2", "-u", "1", "sleep 300")
+        assert done.code == 124 and "nothing left running" in done.err, done
+        ok(ec2mpi("setup", "-w", "1-2"))
+        done = ok(ec2mpi("doctor", "-w", "1-2"))
+        assert "could not be tried" not in done.out
+        copies_both_ways(ec2mpi, cluster4, 2, "tree")
+
+
 @pytest.mark.parametrize("line", ["set -e", "set -u", "set -f", "trap 'echo trapped >&2' EXIT", "alias exec=false test=false eval=false",
                                   "export option=x command=y pid=z name=w", "unset SSH_CONNECTION LANG", "umask 077; set -o noclobber"])
 def test_options_traps_and_variables_of_start_up_files_do_not_change_a_command(ec2mpi, cluster4, line):
@@ -187,7 +237,8 @@ def test_a_background_process_of_a_start_up_file_holds_nobody_up(ec2mpi, cluster
 
 @pytest.mark.parametrize("line", ["cd /tmp", "export CDPATH=/tmp:/usr", "export TAR_OPTIONS='--exclude=*.o'", "export TAR_OPTIONS=-v",
                                   "export TAR_OPTIONS=--strip-components=1", "export POSIXLY_CORRECT=1 TAPE=/dev/null",
-                                  "tar() { echo mine; }; export -f tar", "export BLOCKSIZE=1M LS_OPTIONS=-x GREP_OPTIONS=-v COLUMNS=9"])
+                                  "tar() { echo mine; }; export -f tar", "exec 2>&1", "exec 2>&-", "export PATH=/nowhere",
+                                  "export PYTHONVERBOSE=1 PYTHONINSPECT=1 PERL5LIB=/tmp", "export BLOCKSIZE=1M LS_OPTIONS=-x GREP_OPTIONS=-v COLUMNS=9"])
 def test_what_start_up_files_set_does_not_change_our_programs(ec2mpi, cluster4, line):
     with start_up(cluster4, 2, line):
         copies_both_ways(ec2mpi, cluster4, 2, "tree")

@@ -20,8 +20,8 @@ class KeepableSession {
   virtual void ask_for_sign_of_life() = 0;
   /// Waits until the node sends something.
   [[nodiscard]] virtual asio::awaitable<Wake> wait_for_traffic(Limit limit) = 0;
-  /// From now on a start() that fails has started nothing on the node.
-  virtual void never_pipeline() = 0;
+  /// From now on a start() that fails has started nothing on the node, and makes no additional connection.
+  virtual void give_to_another_process() = 0;
 };
 
 /// Right after a fork, in the process that does not continue with the connections: none of its connections

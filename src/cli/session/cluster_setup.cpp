@@ -96,8 +96,18 @@ struct Keys {
   std::vector<ssh::PrivateKey> after_agent;
 };
 
+/// The passphrase is asked for only if neither the usual agent nor that of ssh_config holds the key.
+Result<ssh::PrivateKey> load_named_key(const fs::path& file, const Cluster& cluster,
+                                       const ssh::LibsshOptions& transport) {
+  if (auto key = ssh::load_private_key(file, {}, ssh::usual_agent())) return key;
+  const auto agent =
+      cluster.nodes.empty() ? ssh::usual_agent() : ssh::agent_for(transport, cluster.nodes.front());
+  return ssh::load_private_key(file, prompt_passphrase, agent);
+}
+
 /// Keys that the user named must load. Others are only tried if they do, and never asked a passphrase for.
-Result<Keys> load_keys(const Cluster& cluster, const ConnectOptions& options) {
+Result<Keys> load_keys(const Cluster& cluster, const ConnectOptions& options,
+                       const ssh::LibsshOptions& transport) {
   std::optional<fs::path> named;
   if (options.identity)
     named = expand_home(*options.identity);
@@ -108,7 +118,7 @@ Result<Keys> load_keys(const Cluster& cluster, const ConnectOptions& options) {
 
   Keys keys;
   if (named) {
-    TRY_AS(key, ssh::load_private_key(*named, prompt_passphrase, ssh::usual_agent()));
+    TRY_AS(key, load_named_key(*named, cluster, transport));
     keys.first.push_back(*key);
     return keys;
   }
@@ -258,22 +268,22 @@ Result<Access> open_access(const Cluster& cluster, const ConnectOptions& options
     if (!parsed) return std::unexpected(parsed.error().within("--persist"));
     persist = *parsed;
   }
-  TRY_AS(keys, load_keys(cluster, options));
   const auto ssh_config = ssh_config_file(options);
+  ssh::LibsshOptions transport{.user = options.user ? options.user : cluster.config.user,
+                               .port = options.port ? options.port : cluster.config.port,
+                               .ssh_config = ssh_config,
+                               .system_ssh_config = options.ssh_config ? "" : "/etc/ssh/ssh_config",
+                               .prompt = prompt_passphrase,
+                               .jump = cluster.jump};
+  TRY_AS(keys, load_keys(cluster, options, transport));
   if (keys->first.empty() && keys->after_agent.empty() && ssh::usual_agent().empty() && ssh_config.empty()) {
     return no_key(pem_files(cluster.list));
   }
   TRY_AS(host_keys, ssh::HostKeys::load(cluster.state.path() / "known_hosts",
                                         options.strict_host_keys ? ssh::UnknownHostKey::refuse
                                                                  : ssh::UnknownHostKey::remember));
-  ssh::LibsshOptions transport{.user = options.user ? options.user : cluster.config.user,
-                               .port = options.port ? options.port : cluster.config.port,
-                               .keys = std::move(keys->first),
-                               .fallback_keys = std::move(keys->after_agent),
-                               .ssh_config = ssh_config,
-                               .system_ssh_config = options.ssh_config ? "" : "/etc/ssh/ssh_config",
-                               .prompt = prompt_passphrase,
-                               .jump = cluster.jump};
+  transport.keys = std::move(keys->first);
+  transport.fallback_keys = std::move(keys->after_agent);
   TRY(remember_list(cluster));
   return Access{std::move(transport), std::move(*host_keys), cluster.connections_folder(), persist};
 }

@@ -113,10 +113,11 @@ bool ended_by_limit(const Error& error) {
 }
 
 /// The error of a command that a limit or Ctrl-C has ended, after a look at the node. A command that has not
-/// begun will not begin, for nobody reads its begin mark.
-asio::awaitable<Error> end_with_proof(ssh::Session& session, ProgramChannel* channel, std::string mark,
-                                      SudoAccess sudo, Error why) {
+/// begun will not begin: nobody reads its begin mark.
+asio::awaitable<Error> end_with_proof(ssh::Session& session, std::unique_ptr<ProgramChannel> channel,
+                                      std::string mark, SudoAccess sudo, Error why) {
   const bool unbegun = channel != nullptr && !channel->begun();
+  if (unbegun) channel.reset();
   const Limit limit{Clock::now() + (unbegun ? kTimeToFindNothing : kTimeToStop), {}};
   const auto proof = co_await stop_marked(session, std::move(mark), std::move(sudo), limit);
   // Only after the look: a process without parents and with an empty environment could not be found any more.
@@ -153,10 +154,11 @@ asio::awaitable<Result<ssh::ExitStatus>> exec(NodeRun run, std::shared_ptr<const
     const auto said = output.take(chunk);
     if (said == Output::Sudo::ahead) feeder->start();
     if (said != Output::Sudo::password || refused) return;
-    const auto password = password_sent ? std::nullopt : plan->password();
-    if (password)
-      feeder->answer((sudo_password = *password) + "\n");
-    else
+    auto password = password_sent ? std::nullopt : plan->password();
+    if (password) {
+      sudo_password = *password;
+      feeder->answer(std::move(*password += "\n"));
+    } else
       refused = Error{ErrorKind::auth,
                       password_sent ? "sudo refused the password" : "sudo wants a password; none was given"};
     password_sent = true;
@@ -169,7 +171,8 @@ asio::awaitable<Result<ssh::ExitStatus>> exec(NodeRun run, std::shared_ptr<const
   if (refused) co_return std::unexpected(*refused);
   if (status || !ended_by_limit(status.error())) co_return status;
   SudoAccess sudo{plan->sudo, std::move(sudo_password)};
-  auto error = co_await end_with_proof(run.session, channel->get(), mark, std::move(sudo), status.error());
+  auto error =
+      co_await end_with_proof(run.session, std::move(*channel), mark, std::move(sudo), status.error());
   co_return std::unexpected(std::move(error));
 }
 
@@ -181,16 +184,19 @@ std::string command_line(const ExecPlan& plan, const Node& node, const std::stri
   const auto variables = quote_words(
       {mark, fmt::format("EC2MPI_INDEX={}", node.index), fmt::format("EC2MPI_COUNT={}", plan.count),
        fmt::format("EC2MPI_ROLE={}", role_name(node)), "EC2MPI_MASTER=" + plan.master});
-  std::string prepare = begin;
-  std::string words = "env " + variables;
-  if (plan.script) {
-    words += fmt::format(" sh -c {} sh {} {}", quote_word(kRunScriptSh), plan.script->size(), filled);
-  } else {
-    prepare += set_variables({{"ec2mpi_command", filled}, {"ec2mpi_back", take_back_text()}});
-    prepare += kLoginShellSh;
-    words += " \"$SHELL\" $ec2mpi_option -c \"$ec2mpi_command\"";
+  std::string text(plan.script || plan.input ? check_input_text() : "");
+  text += begin;
+  if (!plan.script) {
+    text += set_variables({{"ec2mpi_command", filled}, {"ec2mpi_back", take_back_text()}});
+    text += kLoginShellSh;
   }
-  const auto text = prepare + (plan.sudo ? under_sudo(words, mark) : "exec " + words);
+  const auto words = plan.script ? fmt::format("/bin/sh -c {} sh {} {}", quote_word(kRunScriptSh),
+                                               plan.script->size(), filled)
+                                 : std::string(R"sh("$ec2mpi_shell" $ec2mpi_option -c "$ec2mpi_command")sh");
+  if (plan.sudo)
+    text.append(find_tools_text()).append(under_sudo(fmt::format("env {} {}", variables, words), mark));
+  else
+    text.append(fmt::format("command export {}\nexec {}", variables, words));
   return plan.sudo || plan.script ? shell_line(text) : shell_line_in_user_environment(text);
 }
 

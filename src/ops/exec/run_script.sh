@@ -1,8 +1,22 @@
 #!/bin/sh
 # Runs a script of the user that arrives by standard input: run_script.sh SIZE ARGUMENT... The first SIZE bytes are the
 # script, the bytes behind it are its input. A command line would show the script to other users of the node. The status
-# is that of the script.
-size=$1
+# is that of the script. Only names of ours are set, because a user may have exported any other. A folder for temporary
+# files may be missing, or may allow no programs (noexec); test -x knows that.
+ec2mpi_size=$1
 shift
-file=$(mktemp) && trap 'rm -f "$file"' EXIT && trap 'exit 143' HUP INT TERM &&
-  head -c "$size" >"$file" && chmod 700 "$file" && "$file" "$@"
+ec2mpi_path=$PATH
+case :$PATH: in *:/usr/bin:*) ;; *) PATH=$PATH:/usr/bin:/bin ;; esac
+for ec2mpi_folder in "${TMPDIR:-/tmp}" /tmp /var/tmp "$HOME" /dev/shm; do
+  ec2mpi_file=$(mktemp "$ec2mpi_folder/.ec2mpi-script-XXXXXX" 2>/dev/null) || continue
+  chmod 700 "$ec2mpi_file" && [ -x "$ec2mpi_file" ] && break
+  rm -f "$ec2mpi_file"
+  ec2mpi_file=
+done
+[ -n "$ec2mpi_file" ] || { echo 'ec2mpi: no folder takes the script: tried TMPDIR, /tmp, /var/tmp and the home' >&2; exit 126; }
+trap 'rm -f "$ec2mpi_file"' EXIT
+trap 'exit 143' HUP INT TERM
+head -c "$ec2mpi_size" >"$ec2mpi_file" || exit
+# shellcheck disable=SC2046 # a number, in some systems behind blanks
+[ $(wc -c <"$ec2mpi_file") -eq "$ec2mpi_size" ] || { echo 'ec2mpi: the script did not arrive whole' >&2; exit 1; }
+PATH=$ec2mpi_path "$ec2mpi_file" "$@"

@@ -30,7 +30,7 @@ asio::awaitable<Result<NodeFacts>> ask_facts(ssh::Session& session, Limit limit,
 }
 
 std::string facts_and_shell_command(const std::string& mpirun) {
-  return "(" + clean_environment() + facts_script(mpirun) + ")\nexec sh -s";
+  return "(" + std::string(clean_environment()) + facts_script(mpirun) + ")\nexec sh -s";
 }
 
 asio::awaitable<Result<NodeFacts>> read_facts(ssh::Channel& shell, Limit limit) {

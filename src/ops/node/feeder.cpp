@@ -4,6 +4,8 @@
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
 
+#include "ec2mpi/base/text.hpp"
+
 namespace ec2mpi::ops {
 
 namespace {
@@ -47,6 +49,7 @@ asio::awaitable<void> Feeder::run(std::shared_ptr<Feeder> self) {
 asio::awaitable<void> Feeder::feed(Limit limit) {
   // A write that fails is no error by itself: the program ended without reading everything, as `head` does.
   auto written = co_await channel_.write(answer_, limit);
+  wipe(answer_);  // it may be a password
   while (!started_ && !limit.stop.stop_requested()) co_await done_.wait(limit);
   if (!started_) co_return;
   if (written && text_) written = co_await channel_.write(*text_, limit);

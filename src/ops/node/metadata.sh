@@ -16,10 +16,10 @@ metadata() {
     python3 -c "$metadata_program" "$at" "$@"
     return
   fi
-  token=$(curl -sf -m 2 --noproxy '*' -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' "$at/latest/api/token") ||
+  token=$(curl -q -sf -m 2 --noproxy '*' -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' "$at/latest/api/token") ||
     return 3
   for key; do
-    value=$(curl -sf -m 2 --noproxy '*' -H "X-aws-ec2-metadata-token: $token" "$at/latest/meta-data/$key") &&
+    value=$(curl -q -sf -m 2 --noproxy '*' -H "X-aws-ec2-metadata-token: $token" "$at/latest/meta-data/$key") &&
       printf '%s %s\n' "$key" "$value"
   done
   return 0

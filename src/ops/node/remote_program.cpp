@@ -18,15 +18,6 @@ constexpr std::size_t kMostShownOfSaid = 200;
 /// sshd gives the line to the login shell as one argument, which Linux allows to be 128 KiB long.
 constexpr std::size_t kLongestLine = 125'000;
 
-/// Variables that change the behaviour or the output of tar, gzip, xz, sh, grep, ls, find, ps or perl; TMOUT
-/// ends the read of bash.
-constexpr std::string_view kToolVariables =
-    "TAR_OPTIONS TAPE POSIXLY_CORRECT GZIP GZIP_OPT BZIP BZIP2 XZ_OPT XZ_DEFAULTS ZSTD_CLEVEL ZSTD_NBTHREADS "
-    "CDPATH BASH_ENV ENV IFS TMOUT GLOBIGNORE EXECIGNORE GREP_OPTIONS GREP_COLOR GREP_COLORS LS_OPTIONS "
-    "LS_COLORS QUOTING_STYLE TIME_STYLE TABSIZE BLOCK_SIZE BLOCKSIZE DF_BLOCK_SIZE DU_BLOCK_SIZE "
-    "LS_BLOCK_SIZE "
-    "COLUMNS PS_FORMAT PS_PERSONALITY CMD_ENV I_WANT_A_BROKEN_PS PERL5OPT PERL5DB PERLIO PERL_UNICODE";
-
 std::string octal(char c) {
   return fmt::format("\\0{:03o}", static_cast<unsigned char>(c));
 }
@@ -57,7 +48,18 @@ std::string octal_text(std::string_view text) {
   return word;
 }
 
-constexpr std::string_view kRun = R"sh( -c 'eval "shift;$(command printf %b "$1")"' sh )sh";
+constexpr std::string_view kRun = R"sh('eval "shift;$(command printf %b "$1")"' sh )sh";
+
+constexpr std::string_view kShellLine = "exec /bin/sh -c ";
+constexpr std::string_view kBashLine = ": '\\' ; /usr/bin/test x{1..1} = x1 && ";
+
+/// A shell that does not understand our line repeats it: only the words in front of it are of use.
+std::string without_our_line(std::string text) {
+  const auto at = std::min(text.find(kShellLine), text.find(kBashLine));
+  if (at == std::string::npos) return text;
+  text.replace(at, std::min(text.find('\n', at), text.size()) - at, "...");
+  return text;
+}
 
 std::string_view first_line(std::string_view text) {
   for (const auto line : split(text, '\n')) {
@@ -91,11 +93,11 @@ std::optional<Error> wrong_user(std::string_view said) {
 }
 
 Error ended_unbegun(const ssh::ExitStatus& status, std::string_view said) {
-  return {
-      ErrorKind::remote_io,
-      fmt::format("the login shell ended ({}) before it ran what it was given; is the account allowed to run "
-                  "commands, and does a start-up file (.bashrc) exit?{}",
-                  status.describe(), shown(said))};
+  return {ErrorKind::remote_io,
+          fmt::format("the login shell ended ({}) and did not report that it ran what it was given; may the "
+                      "account run commands, and does a start-up file (.bashrc) exit, start another shell or "
+                      "redirect its output?{}",
+                      status.describe(), shown(said))};
 }
 
 Error late(std::string_view said) {
@@ -109,19 +111,22 @@ Error late(std::string_view said) {
 }  // namespace
 
 std::string shell_line(std::string_view text) {
-  return fmt::format("exec /bin/sh{}{}", kRun, octal_word(text));
+  return fmt::format("{}{}{}", kShellLine, kRun, octal_word(text));
 }
 
 /// The part between '\' and '\''' is only for shells in which a backslash in single quotes means itself. For
-/// fish it is one word in quotes: before 3.0 it has neither && nor ||. csh reads it, but does not run it, and
-/// would complain about any special character.
+/// fish it is one word in quotes: before 3.0 it has neither && nor ||. Only bash, zsh and ksh expand the
+/// braces. csh reads the text behind them, but does not run it, and would complain about any special
+/// character. zsh and ksh find nothing to do. SHELL does not count: a start-up file may have set it to
+/// another shell. test is the program, because a user may have a function of that name.
 std::string shell_line_in_user_environment(std::string_view text) {
   auto line = shell_line(text);
   std::string in_bash(kHandOverSh);
-  in_bash.append("exec \"$SHELL\" --norc -c ").append(quote_word(text));
-  auto whole = fmt::format(R"sh(test '\' ; test "$SHELL" = /bin/bash || test "$SHELL" = /usr/bin/bash && )sh"
-                           R"sh(eval "`command printf %b "{}"`" ; test '\''' ; {})sh",
-                           octal_text(in_bash), line);
+  in_bash.append("exec \"$BASH\" --norc -c ").append(quote_word(text));
+  const auto for_bash =
+      fmt::format("case ${{BASH_VERSION:+$BASH}} in *bash) eval {} ;; esac", quote_word(in_bash));
+  auto whole = fmt::format(R"sh({}eval "`command printf %b "{}"`" ; : '\''' ; {})sh", kBashLine,
+                           octal_text(for_bash), line);
   return whole.size() > kLongestLine ? line : whole;
 }
 
@@ -134,8 +139,8 @@ std::string take_back_text() {
 BeginMark::BeginMark() : first_("ec2mpi-" + random_hex(16)), second_(random_hex(16) + "-begins") {}
 
 std::string BeginMark::print() const {
-  const auto words = fmt::format("command printf %s%s {} {}", first_, second_);
-  return fmt::format("{0} || exit; {0} >&2\n", words);
+  return fmt::format("command printf %s%s {0} {1} || exit; command printf '\\037%s%s' {0} {1} >&2\n", first_,
+                     second_);
 }
 
 EndMark::EndMark() : first_("ec2mpi-" + random_hex(16)), second_(random_hex(16) + "-ends") {}
@@ -154,34 +159,57 @@ std::string EndMark::print_behind(std::string_view program) const {
                      program, words);
 }
 
-std::string clean_environment() {
-  // bash as sh imports the functions that another bash exported; unset removes them for its children, too.
-  return fmt::format(
-      "set +efuxC; case ${{BASH_VERSION-}} in\n"
-      "?*) for f in $(compgen -A function); do command unset -f $f; done 2>/dev/null;; esac\n"
-      "command unset {}\nexport LC_ALL=C\n",
-      kToolVariables);
+std::string_view clean_environment() {
+  return kCleanEnvironmentSh;
+}
+
+std::string_view go_home_text() {
+  return kGoHomeSh;
+}
+
+std::string_view check_input_text() {
+  return kCheckInputSh;
+}
+
+std::string_view find_tools_text() {
+  return kFindToolsSh;
 }
 
 MarkCutter::Parts MarkCutter::feed(std::string_view bytes) {
-  if (begun_) return {{}, std::string(bytes)};
+  if (is_behind_marks()) return {{}, std::string(bytes)};
   held_ += bytes;
   Parts parts;
-  if (const auto at = held_.find(mark_); at != std::string::npos) {
-    begun_ = true;
-    parts = {held_.substr(0, at), held_.substr(at + mark_.size())};
-    held_.clear();
-    return parts;
+  if (phase_ == Phase::before) {
+    parts.before = cut_before();
+    if (phase_ == Phase::before) return parts;
   }
-  auto kept = std::min(held_.size(), mark_.size() - 1);
-  while (!held_.ends_with(std::string_view(mark_).substr(0, kept))) --kept;
-  parts.before = held_.substr(0, held_.size() - kept);
-  held_.erase(0, held_.size() - kept);
+  const auto second = kErrSign + mark_;
+  if (held_.size() < second.size() && second.starts_with(held_)) return parts;
+  const bool both = held_.starts_with(second);
+  if (both) held_.erase(0, second.size());
+  phase_ = both ? Phase::behind_both : Phase::behind;
+  parts.behind = std::exchange(held_, {});
   return parts;
 }
 
-std::string MarkCutter::rest() {
-  return std::exchange(held_, {});
+/// Cuts off the mark and the bytes in front of it, or those that cannot be a part of it.
+std::string MarkCutter::cut_before() {
+  const auto at = held_.find(mark_);
+  auto size = at;
+  if (at == std::string::npos) {
+    size = held_.size() - std::min(held_.size(), mark_.size());
+    while (!mark_.starts_with(std::string_view(held_).substr(size))) ++size;
+  }
+  if (size > 0 && held_[size - 1] == kErrSign) --size;
+  auto before = held_.substr(0, size);
+  held_.erase(0, at == std::string::npos ? size : at + mark_.size());
+  if (at != std::string::npos) phase_ = Phase::at_mark;
+  return before;
+}
+
+MarkCutter::Parts MarkCutter::rest() {
+  auto rest = std::exchange(held_, {});
+  return begun() ? Parts{{}, std::move(rest)} : Parts{std::move(rest), {}};
 }
 
 std::string_view EndCutter::feed(std::string_view bytes) {
@@ -235,9 +263,10 @@ std::string_view ProgramChannel::before_end(ssh::Stream stream, std::string_view
   return end ? end->feed(bytes) : bytes;
 }
 
-/// Both streams have to reach the mark, for one may be behind the other.
+/// Both streams have to reach the mark, because one may be behind the other; a joined stream has both marks.
 std::optional<int> ProgramChannel::marked_status() const {
-  return out_end_ && err_end_ && out_end_->status() && err_end_->status() ? out_end_->status() : std::nullopt;
+  const bool err_ended = out_.holds_both() || (err_end_ && err_end_->status());
+  return out_end_ && err_ended ? out_end_->status() : std::nullopt;
 }
 
 asio::awaitable<Result<std::optional<ssh::Chunk>>> ProgramChannel::receive(Limit limit) {
@@ -252,7 +281,7 @@ asio::awaitable<Result<std::optional<ssh::Chunk>>> ProgramChannel::receive(Limit
     if (begun_) {
       auto chunk = co_await channel_->read(limit);
       if (!chunk) co_return chunk;
-      if (*chunk && cutter((*chunk)->stream).begun()) {
+      if (*chunk && cutter((*chunk)->stream).is_behind_marks()) {
         (*chunk)->bytes = before_end((*chunk)->stream, (*chunk)->bytes);
         if (!(*chunk)->bytes.empty()) co_return chunk;
       } else {
@@ -290,18 +319,26 @@ void ProgramChannel::take(const ssh::Chunk& chunk) {
   keep(chunk.stream, std::move(parts.before), std::move(parts.behind));
   begun_ = out_.begun() || err_.begun();
   if (!begun_) failed_ = wrong_user(said_);
+  if (err_.holds_both() && greeting_ == Greeting::dropped)
+    failed_ = Error{ErrorKind::remote_io,
+                    "its answers come by standard error; does a start-up file (.bashrc) "
+                    "redirect the output (exec >&2)?"};
 }
 
 void ProgramChannel::take_end() {
   ended_ = true;
-  keep(ssh::Stream::out, out_.rest(), out_end_ ? out_end_->rest() : std::string());
-  keep(ssh::Stream::err, err_.rest(), err_end_ ? err_end_->rest() : std::string());
+  for (const auto stream : {ssh::Stream::out, ssh::Stream::err}) {
+    auto rest = cutter(stream).rest();
+    auto& end = end_of(stream);
+    keep(stream, std::move(rest.before), std::move(rest.behind) + (end ? end->rest() : std::string()));
+  }
   if (begun_) return;
   const auto status = channel_->exit_status();
   failed_ = status ? ended_unbegun(*status, said_) : status.error();
 }
 
 void ProgramChannel::keep(ssh::Stream stream, std::string before, std::string behind) {
+  before = without_our_line(std::move(before));
   if (said_.size() < kMostSaid) {
     said_ += before;
     if (stream == ssh::Stream::out) greeted_ += before;
@@ -364,8 +401,9 @@ asio::awaitable<Result<std::unique_ptr<ProgramChannel>>> start_program(ssh::Sess
                                                                        Environment environment) {
   const BeginMark mark;
   const EndMark end;
-  auto text = environment == Environment::clean ? clean_environment() : std::string();
-  text.append(kGoHome).append(mark.print()).append(end.print_behind(request.command));
+  std::string text(environment == Environment::clean ? clean_environment() : "");
+  if (!request.pty) text.append(kCheckOutputSh).append(kCheckInputSh);
+  text.append(kGoHomeSh).append(kFindToolsSh).append(mark.print()).append(end.print_behind(request.command));
   request.command = shell_line(text);
   request.ends_with_program = true;  // without end mark, if its shell is killed
   CO_TRY_AS(channel, co_await session.start(std::move(request), limit));

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # In the bash that runs a user's command: what hand_over.sh has exported is known here, but not exported any more.
-# shellcheck disable=SC2086,SC2154,SC2163,SC3045 # names, without blanks; only bash runs this text
-[ -z "$ec2mpi_variables" ] || export -n $ec2mpi_variables
-[ -z "$ec2mpi_functions" ] || export -nf $ec2mpi_functions
-unset ec2mpi_variables ec2mpi_functions
+# shellcheck disable=SC2086,SC2154,SC2163,SC3010,SC3045 # names, without blanks; only bash runs this text
+[[ -z $ec2mpi_variables ]] || builtin export -n $ec2mpi_variables
+[[ -z $ec2mpi_functions ]] || builtin export -nf $ec2mpi_functions
+builtin unset ec2mpi_variables ec2mpi_functions

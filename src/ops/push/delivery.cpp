@@ -54,7 +54,7 @@ std::string fill_command(const std::string& stage) {
       "1; "
       "done; exec cat >\"$in\"";
   return shell_line(
-      fmt::format("{}{}in={}; {}", clean_environment(), kGoHome, quote_word(stage + "/in"), kFill));
+      fmt::format("{}{}in={}; {}", clean_environment(), go_home_text(), quote_word(stage + "/in"), kFill));
 }
 
 }  // namespace

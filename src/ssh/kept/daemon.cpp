@@ -78,7 +78,7 @@ class SessionDaemon : public Daemon {
     for (auto& kept : kept_) {
       // The kernel names the process that listened last, and that must be this one, not the one that made it.
       ::listen(kept->door.native_handle(), SOMAXCONN);
-      kept->keepable.never_pipeline();
+      kept->keepable.give_to_another_process();
       spawn(accept_commands(*kept));
       spawn(watch(*kept));
     }

@@ -99,6 +99,7 @@ class LibsshChannel : public Channel {
       const bool refused_and_ended =
           sent_ahead && !connected && link_->packets_received() >= packets_before + 2;
       if (refused_and_ended) co_return fail(ErrorKind::protocol, kNoSession);
+      no_session_left_ = connected && is_refused_for_number(::ssh_get_error(session()));
       co_return failure(explain_refused_session(::ssh_get_error(session())));
     }
     if (request.pty) {
@@ -114,6 +115,9 @@ class LibsshChannel : public Channel {
     look_for_answer();
     co_return Result<void>{};
   }
+
+  /// open() failed because sshd starts no further program over this connection now.
+  [[nodiscard]] bool no_session_left() const { return no_session_left_; }
 
   awaitable<Result<void>> open_forward(std::string host, std::uint16_t port, Limit limit) {
     const PassOn pass_on(*link_);
@@ -326,6 +330,7 @@ class LibsshChannel : public Channel {
   std::optional<std::string> asked_for_;  ///< a command ("": the login shell) that has not been answered
   std::vector<std::function<void()>> held_back_;
   bool refused_ = false;
+  bool no_session_left_ = false;
   bool overrun_ = false;  ///< the node has sent far beyond its window
   std::optional<ExitStatus> ended_;
   Clock::time_point quiet_since_ = {};  ///< the last output, or the exit status if that came later
@@ -339,15 +344,20 @@ class LibsshChannel : public Channel {
 
 class LibsshSession : public Session, public Timed, public KeepableSession {
  public:
-  explicit LibsshSession(std::shared_ptr<Link> link)
-      : link_(std::move(link)), speaks_openssh_(::ssh_get_openssh_version(link_->session()) != 0) {}
+  LibsshSession(std::shared_ptr<Link> link, ConnectAgain connect_again)
+      : link_(std::move(link)),
+        speaks_openssh_(::ssh_get_openssh_version(link_->session()) != 0),
+        connect_again_(std::move(connect_again)) {}
 
   awaitable<Result<std::unique_ptr<Channel>>> start(Request request, Limit limit) override {
-    const bool pipelined = first_ && speaks_openssh_;
-    first_ = false;
+    const bool was_first = std::exchange(first_, false);
     auto channel = std::make_unique<LibsshChannel>(link_);
-    CO_TRY(co_await channel->open(std::move(request), pipelined, limit));
-    co_return channel;
+    auto again = was_first || !connect_again_ ? std::nullopt : std::optional(request);
+    auto opened = co_await channel->open(std::move(request), was_first && speaks_openssh_, limit);
+    if (opened) co_return channel;
+    if (!again || !channel->no_session_left()) co_return std::unexpected(opened.error());
+    auto elsewhere = co_await start_elsewhere(std::move(*again), limit);
+    co_return elsewhere;
   }
 
   awaitable<Result<std::unique_ptr<Channel>>> forward(std::string host, std::uint16_t port,
@@ -362,7 +372,10 @@ class LibsshSession : public Session, public Timed, public KeepableSession {
 
   bool alive() const override { return ::ssh_is_connected(link_->session()) != 0; }
   std::uint64_t heard() const override { return link_->bytes_received(); }
-  void never_pipeline() override { first_ = false; }
+  void give_to_another_process() override {
+    first_ = false;
+    connect_again_ = {};
+  }
 
   void ask_for_sign_of_life() override {
     // Sends none while one is on its way, but reads the packets that have arrived, which no other call
@@ -377,15 +390,26 @@ class LibsshSession : public Session, public Timed, public KeepableSession {
   }
 
  private:
+  awaitable<Result<std::unique_ptr<Channel>>> start_elsewhere(Request request, Limit limit) {
+    if (!additional_) {
+      CO_TRY_AS(connected, co_await connect_again_(limit));
+      additional_ = std::move(*connected);
+    }
+    auto channel = co_await additional_->start(std::move(request), limit);
+    co_return channel;
+  }
+
   std::shared_ptr<Link> link_;
   bool speaks_openssh_;
   bool first_ = true;
+  ConnectAgain connect_again_;
+  std::unique_ptr<Session> additional_;
 };
 
 }  // namespace
 
-std::unique_ptr<Session> make_libssh_session(std::shared_ptr<Link> link) {
-  return std::make_unique<LibsshSession>(std::move(link));
+std::unique_ptr<Session> make_libssh_session(std::shared_ptr<Link> link, ConnectAgain connect_again) {
+  return std::make_unique<LibsshSession>(std::move(link), std::move(connect_again));
 }
 
 }  // namespace ec2mpi::ssh

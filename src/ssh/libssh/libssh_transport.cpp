@@ -334,8 +334,9 @@ class LibsshConnector : public NamingConnector {
     CO_TRY_AS(target, with_keys(target_of(node)));
     std::optional<Clock::duration> exchange;
     CO_TRY_AS(socket, co_await reach(*target, limit, on_phase, exchange));
-    auto session = co_await log_in(std::move(*socket), exchange, *target, node, limit, on_phase);
-    co_return session;
+    CO_TRY_AS(link, co_await log_in(std::move(*socket), exchange, *target, node, limit, on_phase));
+    co_return make_libssh_session(std::move(*link),
+                                  [this, node](Limit again) { return connect(node, again, [](Phase) {}); });
   }
 
   Result<std::string> name_of(const Node& node) override {
@@ -376,17 +377,17 @@ class LibsshConnector : public NamingConnector {
     return error.within("jump host " + printable(jump.address));
   }
 
-  awaitable<Result<std::unique_ptr<Session>>> log_in(Link::Socket socket,
-                                                     std::optional<Clock::duration> exchange,
-                                                     const Target& target, const Node& node, Limit limit,
-                                                     const PhaseObserver& on_phase) {
+  awaitable<Result<std::shared_ptr<Link>>> log_in(Link::Socket socket,
+                                                  std::optional<Clock::duration> exchange,
+                                                  const Target& target, const Node& node, Limit limit,
+                                                  const PhaseObserver& on_phase) {
     CO_TRY_AS(link, Link::over(std::move(socket)));
     if (exchange) (*link)->note_exchange(*exchange);
     Handshake handshake(*link, target, node, host_keys_);
     CO_TRY(co_await handshake.run(limit, on_phase));
     (*link)->notice_loss_in(Link::kPatience);
     spdlog::debug("{}: logged in to {}@{}:{}", node.label(), target.user, target.host, target.port);
-    co_return make_libssh_session(*link);
+    co_return std::move(*link);
   }
 
   awaitable<Result<std::shared_ptr<Session>>> jump_host(const Node& node, Limit limit) {
@@ -411,8 +412,8 @@ class LibsshConnector : public NamingConnector {
     CO_TRY_AS(target, with_keys(target_of_jump(node)));
     const PhaseObserver nobody = [](Phase) {};
     CO_TRY_AS(socket, co_await connect_tcp(target->host, target->port, limit, nobody));
-    auto session = co_await log_in(std::move(*socket), std::nullopt, *target, node, limit, nobody);
-    co_return session;
+    CO_TRY_AS(link, co_await log_in(std::move(*socket), std::nullopt, *target, node, limit, nobody));
+    co_return make_libssh_session(std::move(*link));
   }
 
   /// The list's own words first, then flags and settings, then ssh_config, then the defaults.
@@ -532,6 +533,15 @@ class LibsshConnector : public NamingConnector {
 };
 
 }  // namespace
+
+/// A configuration that cannot be read is reported by the first connection.
+std::string agent_for(const LibsshOptions& options, const Node& node) {
+  auto config = SshConfig::load(options.ssh_config, options.system_ssh_config);
+  if (!config) return usual_agent();
+  const ConfigQuery query{.host = node.address, .user = options.user};
+  const auto found = host_settings(*config, query, {true, {}});
+  return found && found->agent ? *found->agent : usual_agent();
+}
 
 std::unique_ptr<NamingConnector> make_libssh_connector(asio::any_io_executor executor, LibsshOptions options,
                                                        HostKeys& host_keys) {

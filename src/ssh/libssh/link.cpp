@@ -145,15 +145,20 @@ Error Link::last_error() const {
   if (contains("kex error") || contains("no match")) {
     return {ErrorKind::protocol, "no common ssh algorithm with its sshd: " + said};
   }
-  if (contains("Connection reset")) {
-    return {ErrorKind::unreachable,
-            "connection reset by the node; its sshd may refuse or be overloaded (MaxStartups)"};
-  }
   if (contains("timed out"))
     return {ErrorKind::unreachable, "connection lost: the node does not answer any more"};
+  const bool reset = contains("Connection reset");
   // Behind "Socket error:" libssh puts the errno of some earlier call if the node has closed the connection.
-  if (contains("disconnected") || contains("Socket error:") || contains("Remote connection closed")) {
-    return {ErrorKind::unreachable, "connection closed by the node"};
+  if (reset || contains("disconnected") || contains("Socket error:") ||
+      contains("Remote connection closed")) {
+    // sshd refuses a connection in this way before it has sent any packet.
+    const bool refused = traffic_.in_packets == 0;
+    return {
+        ErrorKind::unreachable,
+        fmt::format("connection {} by the node{}", reset ? "reset" : "closed",
+                    refused ? " before the login; its sshd may be overloaded (MaxStartups) or refuse this "
+                              "address; try again, or with a smaller -f"
+                            : "")};
   }
   return {ErrorKind::unreachable, said.empty() ? "connection lost" : "connection lost: " + said};
 }

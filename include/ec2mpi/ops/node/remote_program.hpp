@@ -31,8 +31,11 @@ namespace ec2mpi::ops {
 /// begin in the home.
 enum class Environment { clean, of_the_user };
 
-/// What a program prints on both streams when it begins. The shell text of it does not contain it, so that a
-/// shell that repeats its command does not pass for a program.
+/// In front of the begin mark on standard error.
+inline constexpr char kErrSign = '\x1f';
+
+/// What a program prints on both streams when it begins, behind kErrSign on standard error. The shell text of
+/// it does not contain it, so that a shell that repeats its command does not pass for a program.
 class BeginMark {
  public:
   BeginMark();
@@ -63,11 +66,17 @@ class EndMark {
 
 /// Shell text, to stand in front of a program of ours: clears variables and functions that change tools; the
 /// language is C.
-[[nodiscard]] std::string clean_environment();
+[[nodiscard]] std::string_view clean_environment();
 /// Shell text: relative paths begin in the home, whatever folder start-up files have entered.
-inline constexpr std::string_view kGoHome = "cd -- \"$HOME\" 2>/dev/null\n";
+[[nodiscard]] std::string_view go_home_text();
+/// Shell text, to stand in front of the begin mark of a program that reads its input: ends the shell if a
+/// start-up file has closed or redirected the input.
+[[nodiscard]] std::string_view check_input_text();
+/// Shell text: tools are found in /usr/bin and /bin, even if these folders are not in the PATH.
+[[nodiscard]] std::string_view find_tools_text();
 
-/// Splits the bytes of one stream at the begin mark.
+/// Splits the bytes of one stream at the begin mark. A start-up file may have joined the streams (exec 2>&1):
+/// then one has both marks, and both are cut off.
 class MarkCutter {
  public:
   explicit MarkCutter(std::string mark) : mark_(std::move(mark)) {}
@@ -78,14 +87,23 @@ class MarkCutter {
   };
   /// The bytes that are known to stand before the mark, and those behind it.
   [[nodiscard]] Parts feed(std::string_view bytes);
-  /// At the end of the stream: bytes that were kept because they could have been the beginning of the mark.
-  [[nodiscard]] std::string rest();
-  [[nodiscard]] bool begun() const { return begun_; }
+  /// At the end of the stream: bytes that were kept because they could have been the beginning of a mark.
+  [[nodiscard]] Parts rest();
+  [[nodiscard]] bool begun() const { return phase_ != Phase::before; }
+  /// No byte is held back any more.
+  [[nodiscard]] bool is_behind_marks() const {
+    return phase_ == Phase::behind || phase_ == Phase::behind_both;
+  }
+  [[nodiscard]] bool holds_both() const { return phase_ == Phase::behind_both; }
 
  private:
+  enum class Phase { before, at_mark, behind, behind_both };
+
+  [[nodiscard]] std::string cut_before();
+
   std::string mark_;
   std::string held_;
-  bool begun_ = false;
+  Phase phase_ = Phase::before;
 };
 
 /// Cuts a stream at the end mark.

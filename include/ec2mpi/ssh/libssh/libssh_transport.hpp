@@ -35,6 +35,10 @@ class NamingConnector : public Connector {
   [[nodiscard]] virtual Result<std::string> name_of(const Node& node) = 0;
 };
 
+/// The socket of the agent for this node: that of IdentityAgent in ssh_config, else the usual one; empty if
+/// there is none.
+[[nodiscard]] std::string agent_for(const LibsshOptions& options, const Node& node);
+
 /// `host_keys` is borrowed and must outlive the connector.
 [[nodiscard]] std::unique_ptr<NamingConnector> make_libssh_connector(asio::any_io_executor executor,
                                                                      LibsshOptions options,

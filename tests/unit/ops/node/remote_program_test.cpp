@@ -107,7 +107,8 @@ TEST_F(RemoteProgram, TheTextGetsNoArguments) {
 }
 
 TEST_F(RemoteProgram, VariablesThatChangeToolsAreClearedAndOthersStay) {
-  const auto program = clean_environment() + "env | grep -c -e TAR_ -e POSIXLY -e CDPATH; echo $MINE $LC_ALL";
+  const auto program =
+      std::string(clean_environment()) + "env | grep -c -e TAR_ -e POSIXLY -e CDPATH; echo $MINE $LC_ALL";
   for (const auto& shell : shells()) {
     const auto printed =
         run_by(shell, shell_line(program), home(),
@@ -117,7 +118,8 @@ TEST_F(RemoteProgram, VariablesThatChangeToolsAreClearedAndOthersStay) {
 }
 
 TEST_F(RemoteProgram, AnExportedFunctionDoesNotStandForATool) {
-  const auto line = clean_environment() + "tar --version | head -c 9; bash -c 'tar --version | head -c 9'";
+  const auto line =
+      std::string(clean_environment()) + "tar --version | head -c 9; bash -c 'tar --version | head -c 9'";
   const std::vector<std::string> exported = {"BASH_FUNC_tar%%=() {  echo mine\n}",
                                              "BASH_FUNC_a-b%%=() {  echo mine\n}"};
   for (const auto& shell : shells())
@@ -134,7 +136,7 @@ TEST_F(RemoteProgram, WhatABashUserHasExportedReachesTheUsersCommand) {
 }
 
 TEST_F(RemoteProgram, TheHomeIsTheFolderWhereverStartUpFilesWent) {
-  const auto line = "cd /; " + shell_line(std::string(kGoHome) + "pwd");
+  const auto line = "cd /; " + shell_line(std::string(go_home_text()) + "pwd");
   for (const auto& shell : shells())
     EXPECT_EQ(run_by(shell, line, home(), {"CDPATH=/usr"}).out, home() + "\n") << shell.path;
 }
@@ -171,8 +173,51 @@ TEST(MarkCutter, FindsAMarkThatArrivesInParts) {
 TEST(MarkCutter, GivesBackWhatWasNoMark) {
   MarkCutter cutter("mark:");
   EXPECT_EQ(cutter.feed("hello mar").before, "hello ");
-  EXPECT_EQ(cutter.rest(), "mar");
+  EXPECT_EQ(cutter.rest().before, "mar");
   EXPECT_FALSE(cutter.begun());
+}
+
+TEST(MarkCutter, CutsBothMarksOffAStreamThatTheOtherOneWasJoinedTo) {
+  const std::string text = "hi mark:\x1fmark:\x1fma";
+  for (std::size_t size = 1; size <= text.size(); ++size) {
+    MarkCutter cutter("mark:");
+    std::string before;
+    std::string behind;
+    for (std::size_t at = 0; at < text.size(); at += size) {
+      const auto parts = cutter.feed(std::string_view(text).substr(at, size));
+      before += parts.before;
+      behind += parts.behind;
+    }
+    EXPECT_EQ(before, "hi ") << size;
+    EXPECT_EQ(behind, "\x1fma") << size;
+    EXPECT_TRUE(cutter.holds_both()) << size;
+  }
+}
+
+TEST(MarkCutter, TheSignOfStandardErrorStandsInFrontOfTheMark) {
+  const std::string text = "hi \x1f\x1fmark:a";
+  for (std::size_t size = 1; size <= text.size(); ++size) {
+    MarkCutter cutter("mark:");
+    std::string before;
+    std::string behind;
+    for (std::size_t at = 0; at < text.size(); at += size) {
+      const auto parts = cutter.feed(std::string_view(text).substr(at, size));
+      before += parts.before;
+      behind += parts.behind;
+    }
+    EXPECT_EQ(before, "hi \x1f") << size;
+    EXPECT_EQ(behind, "a") << size;
+    EXPECT_FALSE(cutter.holds_both()) << size;
+  }
+}
+
+TEST(MarkCutter, HoldsBackOnlyWhatMayBeTheOtherMark) {
+  MarkCutter cutter("mark:");
+  EXPECT_EQ(cutter.feed("mark:").behind, "");
+  EXPECT_FALSE(cutter.is_behind_marks());
+  EXPECT_EQ(cutter.feed("\x1fma").behind, "");
+  EXPECT_EQ(cutter.rest().behind, "\x1fma");
+  EXPECT_FALSE(cutter.holds_both());
 }
 
 TEST(EndCutter, CutsAStreamInPartsOfAnySizeAndReadsTheStatus) {
@@ -222,6 +267,42 @@ TEST_F(RemoteProgram, FunctionsAndVariablesOfBashStartUpFilesReachTheUsersComman
   const auto line = "greet() { echo \"hi $1\"; }; plain='a  b'; set -eu; " +
                     shell_line_in_user_environment("exec \"$SHELL\" --norc -c " + quote_word(command));
   EXPECT_EQ(run_by({"/bin/bash", {"bash"}}, line, home()).out, "hi you\na  b\n[]\n0\n");
+}
+
+TEST_F(RemoteProgram, FunctionsAndAliasesNamedLikeToolsChangeNothingOnTheWayToACommand) {
+  const auto names = std::string("test [ set export read echo printf local declare unset continue return");
+  const auto line = shell_line_in_user_environment("exec \"$BASH\" --norc -c " +
+                                                   quote_word(take_back_text() + "greet you"));
+  const auto functions = "for f in " + names + "; do builtin eval \"$f() { builtin echo no; }\"; done; ";
+  const auto aliases = "shopt -s expand_aliases\nfor f in " + names + "; do alias $f='echo no'; done\n";
+  for (const auto& begin : {functions, aliases}) {
+    const auto text = "greet() { builtin echo \"hi $1\"; }; " + begin + line;
+    EXPECT_EQ(run_by({"/bin/bash", {"bash"}}, text, home()).out, "hi you\n") << begin;
+  }
+}
+
+TEST_F(RemoteProgram, AShellThatAStartUpFileNamesInShellIsNotTheLoginShell) {
+  const auto line =
+      shell_line_in_user_environment("echo ${BASH_VERSION:+bash}; echo ${ec2mpi_functions+given}");
+  EXPECT_EQ(run_by({"/bin/bash", {"bash"}}, "export SHELL=/bin/dash; " + line, home()).out, "bash\ngiven\n");
+  EXPECT_EQ(run_by({"/bin/dash", {"dash"}}, "SHELL=/bin/bash; " + line, home()).out, "\n\n");
+}
+
+/// What such a bash prints is its own refusal only, for that is shown to the user.
+TEST_F(RemoteProgram, ARestrictedBashIsNotSaidToLackRoom) {
+  const auto printed = run_by({"/bin/bash", {"bash"}},
+                              "exec 2>&1; set -r; " + shell_line_in_user_environment("echo x"), home());
+  EXPECT_EQ(printed.out.find("room"), std::string::npos) << printed.out;
+  EXPECT_NE(printed.out.find("restricted"), std::string::npos) << printed.out;
+}
+
+TEST_F(RemoteProgram, ToolsAreFoundWhateverThePathIs) {
+  for (const auto* path : {"PATH=/nowhere", "PATH=", "PATH=/usr/sbin:/usr/local/bin"})
+    EXPECT_EQ(run_by({"/bin/dash", {"dash"}}, std::string(find_tools_text()) + "env true && echo found",
+                     home(), {path})
+                  .out,
+              "found\n")
+        << path;
 }
 
 /// fish before 3.0 has no && and no ||: outside of quotes the line must hold neither. In fish a backslash
