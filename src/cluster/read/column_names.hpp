@@ -15,6 +15,9 @@ enum class Field {
   not_running,  ///< "stopped", "offline": true or false
   zone,
   launched,
+  user,          ///< the login user
+  port,          ///< of sshd
+  login_detail,  ///< a key, a password, a jump host: has no place in a list
   public_v4,
   elastic_ip,
   private_v4,

@@ -1,14 +1,15 @@
-#include "src/cluster/read/columns.hpp"
+#include "src/cluster/read/table_readers.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cctype>
 #include <map>
-#include <optional>
+#include <set>
 #include <unordered_set>
 #include <utility>
 
+#include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cluster/read/state_words.hpp"
 #include "ec2mpi/cluster/values/ec2_words.hpp"
@@ -18,8 +19,6 @@
 namespace ec2mpi {
 namespace {
 
-using Cells = std::span<const std::string_view>;
-
 bool is_ipv4_field(Field field) {
   return field == Field::public_v4 || field == Field::private_v4 || field == Field::any_address;
 }
@@ -27,7 +26,7 @@ bool is_ipv4_field(Field field) {
 /// What the cells of one column have in common.
 struct Column {
   Field common = Field::unknown;
-  std::size_t filled = 0, addresses = 0;
+  std::size_t filled = 0, addresses = 0, numbers = 0;
   std::size_t states = 0;       ///< cells that are states under any name
   std::size_t state_words = 0;  ///< besides, words such as "on"
 
@@ -40,9 +39,11 @@ struct Column {
       common = is_ipv4_field(field) && is_ipv4_field(common) ? Field::any_address : Field::unknown;
     }
     if (is_address_field(field)) ++addresses;
+    if (parse_number(cell)) ++numbers;
     if (field == Field::state) ++states;
     if (field == Field::state || field == Field::unknown) count_word(cell);
   }
+  [[nodiscard]] bool holds_only_numbers() const { return filled > 0 && numbers == filled; }
   [[nodiscard]] bool holds_only_states() const { return filled > 0 && state_words == filled; }
 
  private:
@@ -90,85 +91,96 @@ std::size_t filled_count(Cells cells) {
   return cells.size();
 }
 
-std::unexpected<Error> bad_row(std::string_view source, int line, std::string_view problem) {
-  return bad_list(source, line, fmt::format("{}; correct this line", problem));
-}
-
-/// Makes a node of each row from `first` on, but of none that repeats the header above.
+/// Makes a node of each row from `first` on, but of none that repeats the header above. `put` stores the row
+/// of that index in the node; it returns what is wrong with it.
 template <class Put>
-Result<Listing> read_rows(const Grid& grid, std::size_t first, std::string_view source, Put put) {
+Result<Listing> read_rows(const Table& table, std::size_t first, std::string_view source, Put put) {
   Listing out;
-  out.nodes.reserve(grid.rows.size());
-  for (std::size_t i = first; i < grid.rows.size(); ++i) {
-    if (first > 0 && std::ranges::equal(grid.row(i), grid.row(first - 1))) continue;
-    Node node;
-    node.line = grid.rows[i].line;
-    if (const std::optional<std::string> problem = put(node, grid.row(i)))
-      return bad_row(source, node.line, *problem);
-    out.nodes.push_back(std::move(node));
+  out.nodes.reserve(table.rows.size());
+  for (std::size_t i = first; i < table.rows.size(); ++i) {
+    if (first > 0 && std::ranges::equal(table.row(i), table.row(first - 1))) continue;
+    Node& node = out.nodes.emplace_back();
+    node.line = table.rows[i].line;
+    if (const std::optional<std::string> problem = put(node, i))
+      return bad_list(source, node.line, fmt::format("{}; correct this line", *problem));
   }
   return out;
 }
 
-/// The fields of the header. A column of ids that are none of EC2's is not used; one of states is found under
-/// any name.
-std::vector<Field> fields_below(const Grid& grid, std::size_t header) {
-  std::vector<Field> fields = header_fields(grid.row(header));
-  std::vector<std::size_t> ids(fields.size());
-  std::vector<Column> unnamed(fields.size());
-  for (std::size_t i = header + 1; i < grid.rows.size(); ++i) {
-    const Cells row = grid.row(i);
-    for (std::size_t j = 0; j < row.size() && j < fields.size(); ++j) {
-      if (fields[j] == Field::instance_id && looks_like_instance_id(row[j])) ++ids[j];
-      if (fields[j] == Field::unknown) unnamed[j].see(row[j]);
+/// The columns below a header by what their cells show too: ids that are none of EC2's are not used, states
+/// are found under any name, and users and ports must be such.
+struct ColumnsBelow {
+  std::vector<Field> fields;
+  std::set<std::string> unused;  ///< names of columns that say how to log in, and cannot be used
+
+  ColumnsBelow(const Table& table, std::size_t header) : fields(header_fields(table.row(header))) {
+    std::vector<Column> columns(fields.size());
+    std::vector<std::size_t> ids(fields.size());
+    std::vector<bool> misfit(fields.size());
+    for (std::size_t i = header + 1; i < table.rows.size(); ++i) {
+      const Cells row = table.row(i);
+      for (std::size_t j = 0; j < row.size() && j < fields.size(); ++j) {
+        if (fields[j] == Field::instance_id && looks_like_instance_id(row[j])) ++ids[j];
+        if (fields[j] == Field::unknown) columns[j].see(row[j]);
+        misfit[j] = misfit[j] || !fits_login(fields[j], row[j]);
+      }
+    }
+    for (std::size_t j = 0; j < fields.size(); ++j) {
+      if (fields[j] == Field::instance_id && ids[j] == 0) fields[j] = Field::unused;
+      const Column& column = columns[j];
+      if (column.holds_only_states() || (column.states > 0 && 2 * column.states >= column.filled))
+        fields[j] = Field::state;
+      if (!misfit[j]) continue;
+      fields[j] = Field::unused;
+      unused.insert(in_quotes(table.row(header)[j]));
     }
   }
-  for (std::size_t j = 0; j < fields.size(); ++j) {
-    if (fields[j] == Field::instance_id && ids[j] == 0) fields[j] = Field::unused;
-    const Column& column = unnamed[j];
-    if (column.holds_only_states() || (column.states > 0 && 2 * column.states >= column.filled))
-      fields[j] = Field::state;
-  }
-  return fields;
-}
+};
 
-class ColumnReader {
+/// Reads instances without a header.
+class InstanceReader {
  public:
-  ColumnReader(const InstanceRows& rows, std::string_view source) : rows_(rows), source_(source) {}
+  InstanceReader(const Table& table, std::string_view source) : table_(table), source_(source) {}
 
   Result<Listing> read() {
     in_columns_ = line_up();
     if (in_columns_) TRY(type_columns());
-    listing_.nodes.reserve(rows_.list.size());
-    for (const InstanceRow& row : rows_.list) {
-      Node node;
-      node.line = row.line;
-      node.instance_id = rows_.cells[row.id];
-      if (const auto problem = put_typed(node, row)) return bad_row(source_, row.line, *problem);
-      listing_.nodes.push_back(std::move(node));
+    auto listing = read_rows(table_, 0, source_, [&](Node& node, std::size_t i) { return put_row(node, i); });
+    if (listing && !left_fields_.empty()) {
+      listing->notes.emplace_back(
+          "the addresses are taken from the left of the instance ids, as there are none to the right");
     }
-    return std::move(listing_);
+    return listing;
   }
 
  private:
+  template <class Test>
+  [[nodiscard]] bool all_rows(Test test) const {
+    for (std::size_t i = 0; i < table_.rows.size(); ++i) {
+      if (!test(table_.right_of_id(i))) return false;
+    }
+    return true;
+  }
+
   /// True if all records have as many cells right of the id, with or without the empty ones at the end.
-  bool line_up() const {
-    const Cells first = rows_.right(rows_.list.front());
-    const auto all = [&](auto same) {
-      return std::ranges::all_of(rows_.list, [&](const InstanceRow& row) { return same(rows_.right(row)); });
-    };
-    return all([&](Cells cells) { return cells.size() == first.size(); }) ||
-           all([&](Cells cells) { return filled_count(cells) == filled_count(first); });
+  [[nodiscard]] bool line_up() const {
+    const Cells first = table_.right_of_id(0);
+    return all_rows([&](Cells cells) { return cells.size() == first.size(); }) ||
+           all_rows([&](Cells cells) { return filled_count(cells) == filled_count(first); });
+  }
+
+  [[nodiscard]] std::unexpected<Error> bad(std::size_t row, std::string_view problem) const {
+    return bad_list(source_, table_.rows[row].line, problem);
   }
 
   Result<void> type_columns() {
     std::vector<Column> columns;
-    for (const InstanceRow& row : rows_.list) see_row(columns, rows_.right(row));
+    for (std::size_t i = 0; i < table_.rows.size(); ++i) see_row(columns, table_.right_of_id(i));
     ColumnFields typed = fields_of(columns);
     if (typed.ambiguous) {
-      return bad_list(source_, rows_.list.front().line,
-                      "several columns hold addresses and nothing says which is which; put the line of "
-                      "column names on top of the list");
+      return bad(0,
+                 "several columns hold addresses and nothing says which is which; put the line of column "
+                 "names on top of the list");
     }
     if (std::ranges::find(typed.fields, Field::state) == typed.fields.end()) TRY(refuse_foreign_state());
     if (!typed.have_address()) {
@@ -180,71 +192,61 @@ class ColumnReader {
   }
 
   /// The error if a column would hold addresses but for a slip in one of its cells.
-  Result<void> refuse_slip(const std::vector<Column>& columns) const {
+  [[nodiscard]] Result<void> refuse_slip(const std::vector<Column>& columns) const {
     const auto mostly = std::ranges::find_if(
-        columns, [&](const Column& c) { return c.addresses > 0 && 2 * c.addresses >= rows_.list.size(); });
-    if (mostly == columns.end()) return {};
+        columns, [&](const Column& c) { return c.addresses > 0 && 2 * c.addresses >= table_.rows.size(); });
     const auto place = static_cast<std::size_t>(mostly - columns.begin());
-    const auto slip = std::ranges::find_if(rows_.list, [&](const InstanceRow& row) {
-      const Cells cells = rows_.right(row);
-      return place < cells.size() && !is_blank_cell(cells[place]) &&
-             !is_address_field(field_of_content(cells[place]));
-    });
-    if (slip == rows_.list.end()) return {};
-    return bad_list(source_, slip->line,
-                    fmt::format("{} is no address, and the others in its column are; correct this line",
-                                in_quotes(rows_.right(*slip)[place])));
+    for (std::size_t i = 0; place < columns.size() && i < table_.rows.size(); ++i) {
+      const Cells cells = table_.right_of_id(i);
+      if (place >= cells.size() || is_blank_cell(cells[place]) ||
+          is_address_field(field_of_content(cells[place])))
+        continue;
+      return bad(i, fmt::format("{} is no address, and the others in its column are; correct this line",
+                                in_quotes(cells[place])));
+    }
+    return {};
   }
 
   /// The error if a cell may be a state in a language that is not known, as no column holds states.
-  Result<void> refuse_foreign_state() const {
-    const InstanceRow& first = rows_.list.front();
-    for (const std::string_view cell : rows_.right(first)) {
+  [[nodiscard]] Result<void> refuse_foreign_state() const {
+    for (const std::string_view cell : table_.right_of_id(0)) {
       const bool foreign = std::ranges::any_of(cell, [](char c) { return (c & 0x80) != 0; });
       if (!foreign || is_blank_cell(cell)) continue;
-      return bad_list(source_, first.line,
-                      fmt::format("{} may be a state in a language that is not known here; set the console "
-                                  "to English, or use `aws ec2 describe-instances --output json`",
-                                  in_quotes(cell)));
+      return bad(0, fmt::format("{} may be a state in a language that is not known here; set the console "
+                                "to English, or use `aws ec2 describe-instances --output json`",
+                                in_quotes(cell)));
     }
     return {};
   }
 
   /// `[PublicIpAddress, InstanceId]`: addresses left of the id, all different, and nowhere else to find one.
   void type_left_columns() {
-    const std::size_t width = rows_.left(rows_.list.front()).size();
     std::vector<Column> columns;
     std::unordered_set<std::string_view> different;
-    for (const InstanceRow& row : rows_.list) {
-      const Cells cells = rows_.left(row);
-      if (cells.size() != width) return;
+    for (std::size_t i = 0; i < table_.rows.size(); ++i) {
+      const Cells cells = table_.left_of_id(i);
+      if (cells.size() != table_.rows.front().id) return;
       see_row(columns, cells);
       for (const std::string_view cell : cells) {
         if (!different.insert(cell).second && is_numeric_address(cell)) return;
       }
     }
     ColumnFields typed = fields_of(columns);
-    if (typed.ambiguous || !typed.have_address()) return;
-    left_fields_ = std::move(typed.fields);
-    listing_.notes.emplace_back(
-        "the addresses are taken from the left of the instance ids, as there are none to the right");
+    if (!typed.ambiguous && typed.have_address()) left_fields_ = std::move(typed.fields);
   }
 
-  std::optional<std::string> put_typed(Node& node, const InstanceRow& row) const {
-    const Cells left = rows_.left(row);
-    if (!left_fields_.empty()) {
-      if (auto problem = put_cells(node, left_fields_, left)) return problem;
+  std::optional<std::string> put_row(Node& node, std::size_t i) const {
+    node.instance_id = table_.row(i)[table_.rows[i].id];
+    if (auto problem = put_cells(node, left_fields_, table_.left_of_id(i))) return problem;
+    for (const std::string_view cell : left_fields_.empty() ? table_.left_of_id(i) : Cells()) {
+      if (!is_blank_cell(cell)) node.name.append(node.name.empty() ? "" : " ").append(cell);
     }
-    for (const std::string_view cell : left_fields_.empty() ? left : Cells()) {
-      if (is_blank_cell(cell)) continue;
-      node.name.append(node.name.empty() ? "" : " ").append(cell);
-    }
-    return in_columns_ ? put_cells(node, fields_, rows_.right(row)) : put_by_content(node, rows_.right(row));
+    const Cells right = table_.right_of_id(i);
+    return in_columns_ ? put_cells(node, fields_, right) : put_by_content(node, right);
   }
 
-  const InstanceRows& rows_;
+  const Table& table_;
   std::string_view source_;
-  Listing listing_;
   bool in_columns_ = false;
   std::vector<Field> fields_;       ///< of the columns right of the id
   std::vector<Field> left_fields_;  ///< of those left of it; empty if they are the Name
@@ -255,50 +257,38 @@ bool is_plain_name(std::string_view cell) {
       cell, [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.'; });
 }
 
-/// The fields of a grid without ids and without header, or nothing if its rows do not line up, if an address
+/// The fields of a table without ids and without header, or nothing if its rows do not line up, if an address
 /// stands in a column of other cells, or if a single row, or one that only blanks divide, may be a sentence:
 /// it holds words that are no name.
-std::vector<Field> fields_by_content(const Grid& grid) {
+std::vector<Field> fields_by_content(const Table& table) {
   std::vector<Column> columns;
-  for (std::size_t i = 0; i < grid.rows.size(); ++i) {
-    if (grid.rows[i].count != grid.rows.front().count) return {};
-    see_row(columns, grid.row(i));
+  for (std::size_t i = 0; i < table.rows.size(); ++i) {
+    if (table.rows[i].count != table.rows.front().count) return {};
+    see_row(columns, table.row(i));
   }
   ColumnFields typed = fields_of(columns);
-  const bool may_be_sentence = grid.rows.size() == 1 || grid.separator == Separator::space;
+  const bool may_be_sentence = table.rows.size() == 1 || table.separator == Separator::space;
+  bool behind_address = false;
   for (std::size_t i = 0; i < columns.size(); ++i) {
     const Field field = typed.fields[i];
     if (!is_address_field(field) && columns[i].addresses > 0) return {};
+    behind_address = behind_address || is_address_field(field);
+    if (behind_address && columns[i].holds_only_numbers()) return {};  // ports? slots?
     const bool word = field == Field::unknown || field == Field::unused || (field == Field::name && i > 0);
     if (field == Field::elastic_ip || (word && columns[i].filled > 0 && may_be_sentence)) return {};
   }
-  for (std::size_t i = 0; may_be_sentence && typed.fields.front() == Field::name && i < grid.rows.size();
+  for (std::size_t i = 0; may_be_sentence && typed.fields.front() == Field::name && i < table.rows.size();
        ++i) {
-    if (!is_plain_name(grid.row(i).front())) return {};
+    if (!is_plain_name(table.row(i).front())) return {};
   }
   return typed.ambiguous || !typed.have_address() ? std::vector<Field>() : std::move(typed.fields);
 }
 
 }  // namespace
 
-std::vector<Field> header_fields(std::span<const std::string_view> row) {
-  std::vector<Field> fields;
-  std::size_t known = 0;
-  bool names_key = false;
-  for (const std::string_view cell : row) {
-    if (is_instance_id(cell) || is_numeric_address(cell) || looks_like_date(cell)) return {};
-    const Field field = field_of_column(cell);
-    if (field != Field::unknown) ++known;
-    names_key = names_key || field == Field::instance_id || is_address_field(field);
-    fields.push_back(field);
-  }
-  if (!names_key || known * 2 < row.size()) return {};
-  return fields;
-}
-
-std::optional<std::size_t> find_header(const Grid& grid) {
-  for (std::size_t i = 0; i + 1 < grid.rows.size(); ++i) {
-    const auto row = grid.row(i);
+std::optional<std::size_t> find_header(const Table& table) {
+  for (std::size_t i = 0; i + 1 < table.rows.size(); ++i) {
+    const auto row = table.row(i);
     if (row.size() > 1 && !header_fields(row).empty()) return i;
     if (std::ranges::any_of(row, [](auto cell) { return is_instance_id(cell) || is_numeric_address(cell); }))
       break;
@@ -306,45 +296,50 @@ std::optional<std::size_t> find_header(const Grid& grid) {
   return std::nullopt;
 }
 
-bool fits_header(const Grid& grid, std::size_t header) {
-  const auto fields = header_fields(grid.row(header));
+bool fits_header(const Table& table, std::size_t header) {
+  const auto fields = header_fields(table.row(header));
   const auto id = static_cast<std::size_t>(std::ranges::find(fields, Field::instance_id) - fields.begin());
   std::size_t fitting = 0;
-  for (std::size_t i = header + 1; i < grid.rows.size(); ++i) {
-    const auto row = grid.row(i);
+  for (std::size_t i = header + 1; i < table.rows.size(); ++i) {
+    const auto row = table.row(i);
     const bool has_id = id < row.size() && looks_like_instance_id(row[id]);
     const bool ids = std::ranges::any_of(row, is_instance_id);
     if (filled_count(row) <= fields.size() && filled_count(row) > 1 && (has_id || !ids)) ++fitting;
   }
-  return 2 * fitting > grid.rows.size() - header - 1;
+  return 2 * fitting > table.rows.size() - header - 1;
 }
 
-Result<Listing> read_by_header(const Grid& grid, std::size_t header, std::string_view source) {
-  const std::vector<Field> fields = fields_below(grid, header);
-  const bool has_ids = std::ranges::find(fields, Field::instance_id) != fields.end();
-  return read_rows(grid, header + 1, source, [&](Node& node, Cells cells) -> std::optional<std::string> {
-    for (std::size_t i = fields.size(); i < cells.size(); ++i) {
+Result<Listing> read_by_header(const Table& table, std::size_t header, std::string_view source) {
+  const ColumnsBelow columns(table, header);
+  const bool has_ids = std::ranges::find(columns.fields, Field::instance_id) != columns.fields.end();
+  const auto put = [&](Node& node, std::size_t row) -> std::optional<std::string> {
+    const Cells cells = table.row(row);
+    for (std::size_t i = columns.fields.size(); i < cells.size(); ++i) {
       if (!is_blank_cell(cells[i])) return in_quotes(cells[i]) + " stands under no column name";
     }
-    auto problem = put_cells(node, fields, cells);
+    auto problem = put_cells(node, columns.fields, cells);
     if (!problem && has_ids && node.instance_id.empty()) problem = "there is no instance id in this row";
     return problem;
-  });
+  };
+  auto listing = read_rows(table, header + 1, source, put);
+  if (listing) note_unused(*listing, columns.unused);
+  return listing;
 }
 
-Result<Listing> read_rows_without_ids(const Grid& grid, std::string_view source) {
-  if (grid.rows.empty()) return bad_list(source, 0, "the list is empty");
-  if (const auto header = find_header(grid)) return read_by_header(grid, *header, source);
-  const std::vector<Field> fields = fields_by_content(grid);
+Result<Listing> read_rows_without_ids(const Table& table, std::string_view source) {
+  if (table.rows.empty()) return bad_list(source, 0, "the list is empty");
+  if (const auto header = find_header(table)) return read_by_header(table, *header, source);
+  const std::vector<Field> fields = fields_by_content(table);
   if (fields.size() < 2) {
-    return bad_list(source, grid.rows.front().line,
+    return bad_list(source, table.rows.front().line,
                     "no column here holds addresses; put the line of column names on top of the list");
   }
-  return read_rows(grid, 0, source, [&](Node& node, Cells cells) { return put_cells(node, fields, cells); });
+  return read_rows(table, 0, source,
+                   [&](Node& node, std::size_t row) { return put_cells(node, fields, table.row(row)); });
 }
 
-Result<Listing> read_columns(const InstanceRows& rows, std::string_view source) {
-  return ColumnReader(rows, source).read();
+Result<Listing> read_instances(const Table& table, std::string_view source) {
+  return InstanceReader(table, source).read();
 }
 
 }  // namespace ec2mpi

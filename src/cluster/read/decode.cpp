@@ -44,6 +44,15 @@ bool is_dash_of_id(char32_t point, std::string_view before, std::string_view aft
   return begins && ((next >= '0' && next <= '9') || (next >= 'a' && next <= 'f'));
 }
 
+/// The sign of ASCII that draws the same part of a table; 0 if the point is no part of a box (U+2500-257F).
+char drawn_in_ascii(char32_t point) {
+  if (point < 0x2500 || point > 0x257F) return 0;
+  constexpr std::u32string_view kVertical = U"\u2502\u2503\u2506\u2507\u250A\u250B\u254E\u254F\u2551";
+  constexpr std::u32string_view kHorizontal = U"\u2500\u2501\u2504\u2505\u2508\u2509\u254C\u254D\u2550";
+  if (kVertical.find(point) != kVertical.npos) return '|';
+  return kHorizontal.find(point) != kHorizontal.npos ? '-' : '+';
+}
+
 bool is_line_end(char32_t point) {
   return point == kNextLine || point == kLineSeparator || point == kParagraphSeparator;
 }
@@ -120,6 +129,8 @@ Result<std::string> clean_utf8(std::string_view text, std::string_view source) {
       out += ' ';
     } else if (is_hyphen(point.value) || is_dash_of_id(point.value, out, text.substr(i))) {
       out += '-';
+    } else if (const char drawn = drawn_in_ascii(point.value); drawn != 0) {
+      out += drawn;
     } else if (point.value == '\t' || !is_control(point.value)) {
       out.append(text, i - point.length, point.length);
     } else if (!is_invisible(point.value)) {

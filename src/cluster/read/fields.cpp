@@ -61,8 +61,16 @@ std::optional<std::string> put_dns(std::string& place, std::string_view name,
   return std::nullopt;
 }
 
+/// "2001:db8:1::/64", as some clouds list it: the network of a machine, and not its address.
+bool is_ipv6_network(std::string_view text) {
+  const std::size_t slash = text.find('/');
+  return slash != std::string_view::npos && text.substr(0, slash).ends_with("::") &&
+         text.substr(slash) != "/128";
+}
+
 std::optional<std::string> put_ipv6(Node& node, std::string_view cell) {
   const std::string_view first = first_of_several(cell);
+  if (is_ipv6_network(first)) return std::nullopt;
   const auto spec = host_of(first.substr(0, first.find('/')), BareWords::refused);
   if (!spec) return spec.error();
   if (spec->kind == HostSpec::Kind::ipv6) return put_once(node.ipv6, spec->host, "IPv6 addresses");
@@ -85,7 +93,9 @@ std::optional<std::string> put_address(Node& node, Field field, std::string_view
     return fmt::format("{} holds several addresses, and nothing says that they are one machine's",
                        in_quotes(cell));
   }
-  if (!spec->user.empty()) node.user = spec->user;
+  if (!spec->user.empty()) {
+    if (auto problem = put_once(node.user, spec->user, "users")) return problem;
+  }
   if (spec->number != 0) node.port = static_cast<std::uint16_t>(spec->number);
   if (spec->kind == HostSpec::Kind::ipv6) return put_once(node.ipv6, spec->host, "IPv6 addresses");
   const bool is_private = any_kind ? spec->kind == HostSpec::Kind::private_v4 : field == Field::private_v4;
@@ -136,14 +146,44 @@ Field field_of_content(std::string_view cell) {
       at != std::string_view::npos && is_user_name(first.substr(0, at)))
     first.remove_prefix(at + 1);
   if (first.find(':') != std::string_view::npos) {
+    if (is_ipv6_network(first)) return Field::unused;
     return canonical_ipv6(first.substr(0, first.find('/'))) ? Field::ipv6 : Field::unknown;
   }
   if (first.find('.') != std::string_view::npos) return field_with_dots(first);
   return is_availability_zone(cell) ? Field::zone : Field::unknown;
 }
 
+std::vector<Field> header_fields(std::span<const std::string_view> row) {
+  std::vector<Field> fields;
+  std::size_t known = 0, named = 0;
+  bool names_key = false;
+  for (const std::string_view cell : row) {
+    if (is_instance_id(cell) || is_numeric_address(cell) || looks_like_date(cell)) return {};
+    const Field field = field_of_column(cell);
+    if (field != Field::unknown) ++known;
+    if (!cell.empty()) ++named;
+    names_key = names_key || field == Field::instance_id || is_address_field(field);
+    fields.push_back(field);
+  }
+  if (!names_key || known * 2 < named) return {};
+  return fields;
+}
+
 bool is_numeric_address(std::string_view cell) {
   return looks_like_ipv4(cell) || canonical_ipv6(cell).has_value();
+}
+
+bool fits_login(Field field, std::string_view cell) {
+  if (field < Field::user || field > Field::login_detail || is_blank_cell(cell)) return true;
+  if (field == Field::user) return is_user_name(cell);
+  const auto number = parse_number(cell);
+  return field == Field::port && number && *number > 0 && *number < 65536;
+}
+
+void note_unused(Listing& listing, const std::set<std::string>& names) {
+  if (names.empty()) return;
+  listing.notes.push_back(fmt::format("not used: {}; how to log in is given by -l, -p, -i and -J",
+                                      some_of({names.begin(), names.end()})));
 }
 
 bool has_address(const Node& node) {
@@ -173,6 +213,12 @@ std::optional<std::string> put_field(Node& node, Field field, std::string_view c
     case Field::launched:
       put_word(node.launched, cell, true);
       break;
+    case Field::user:
+      if (fits_login(field, cell)) return put_once(node.user, cell, "users");
+      break;
+    case Field::port:
+      if (fits_login(field, cell)) node.port = static_cast<std::uint16_t>(*parse_number(cell));
+      break;
     case Field::elastic_ip:
       // The console repeats the public address here; the instance's own column counts.
       if (!node.public_address.empty()) break;
@@ -193,6 +239,7 @@ std::optional<std::string> put_field(Node& node, Field field, std::string_view c
       break;
     case Field::unknown:
     case Field::unused:
+    case Field::login_detail:
       break;
   }
   return std::nullopt;

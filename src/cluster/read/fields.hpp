@@ -1,10 +1,13 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "ec2mpi/cluster/read/listing.hpp"
 #include "ec2mpi/cluster/values/address.hpp"
 #include "ec2mpi/cluster/values/node.hpp"
 #include "src/cluster/read/column_names.hpp"
@@ -14,6 +17,17 @@ namespace ec2mpi {
 /// The field that one cell, which is not blank, fits by its content; of "a, b" the first part counts. Four
 /// numbers that are no address are any_address; "2/2 checks passed" and the like are unused.
 [[nodiscard]] Field field_of_content(std::string_view cell);
+
+/// The fields of a row of labels, or nothing if the row is not one. Such a row names the id or an address and
+/// has no ids or addresses itself.
+[[nodiscard]] std::vector<Field> header_fields(std::span<const std::string_view> row);
+
+/// False for a cell of a column of users or ports that is none, and for every cell of a column that says how
+/// to log in and has no place in a list: a key, a password, a jump host.
+[[nodiscard]] bool fits_login(Field field, std::string_view cell);
+
+/// Notes that columns or members of these names are not used.
+void note_unused(Listing& listing, const std::set<std::string>& names);
 
 /// True for an IPv4 address (or four numbers that should be one) and an IPv6 address.
 [[nodiscard]] bool is_numeric_address(std::string_view cell);

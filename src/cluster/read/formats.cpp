@@ -2,30 +2,22 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <array>
 #include <optional>
-#include <span>
 #include <vector>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cluster/values/quote.hpp"
-#include "src/cluster/read/columns.hpp"
 #include "src/cluster/read/fields.hpp"
-#include "src/cluster/read/grid.hpp"
 #include "src/cluster/read/host_list.hpp"
-#include "src/cluster/read/instance_rows.hpp"
 #include "src/cluster/read/json_list.hpp"
 #include "src/cluster/read/lines.hpp"
+#include "src/cluster/read/table_readers.hpp"
 #include "src/cluster/read/tagged_text.hpp"
 #include "src/cluster/read/unsupported_formats.hpp"
 
 namespace ec2mpi {
 namespace {
-
-constexpr std::array<Separator, 4> kSeparators = {Separator::tab, Separator::pipe, Separator::comma,
-                                                  Separator::semicolon};
 
 /// The whole lines at the beginning, enough to see a header.
 std::string_view beginning(std::string_view text) {
@@ -36,37 +28,37 @@ std::string_view beginning(std::string_view text) {
 
 /// The separator with which a row at the beginning is a row of labels.
 std::optional<Separator> separator_of_header(std::string_view text) {
-  for (const Separator separator : kSeparators) {
-    const auto grid = split_grid(beginning(text), separator, "");
-    if (grid && find_header(*grid)) return separator;
+  for (const Separator separator : separators_in(beginning(text))) {
+    if (separator >= Separator::wide) break;
+    const auto table = split_table(beginning(text), separator, "");
+    if (table && find_header(*table)) return separator;
   }
   return std::nullopt;
+}
+
+/// A table with a header is read by it, whatever made its rows.
+std::optional<Result<Listing>> read_headed(std::optional<Result<Table>> table, std::string_view source) {
+  if (!table) return std::nullopt;
+  if (!*table) return std::unexpected(table->error());
+  return read_by_header(**table, 0, source);
 }
 
 /// The table below a header, if there is one that most rows fit.
 std::optional<Result<Listing>> read_below_header(std::string_view text, std::string_view source) {
   if (const auto separator = separator_of_header(text)) {
-    TRY_AS(grid, split_grid(text, *separator, source));
-    const auto header = find_header(*grid);
-    if (header && fits_header(*grid, *header)) return read_by_header(*grid, *header, source);
+    TRY_AS(table, split_table(text, *separator, source));
+    const auto header = find_header(*table);
+    if (header && fits_header(*table, *header)) return read_by_header(*table, *header, source);
   }
-  if (const auto grid =
-          split_under_heads(text, source, [](auto row) { return !header_fields(row).empty(); })) {
-    if (!*grid) return std::unexpected(grid->error());
-    return read_by_header(**grid, 0, source);
-  }
-  return std::nullopt;
+  return read_headed(split_under_heads(text, source), source);
 }
 
 /// A table without header: instance ids tell where the rows are.
 Result<Listing> read_at_ids(std::string_view text, std::string_view source) {
-  TRY_AS(grid, split_by_ids(text, source));
-  if (const auto page = rows_below_labels(*grid, source)) {
-    if (!*page) return std::unexpected(page->error());
-    return read_by_header(**page, 0, source);
-  }
-  TRY_AS(rows, cut_at_ids(*grid, source));
-  return read_columns(*rows, source);
+  TRY_AS(table, split_by_ids(text, source));
+  if (auto page = read_headed(rows_below_labels(*table, source), source)) return std::move(*page);
+  TRY_AS(rows, cut_at_ids(std::move(*table), source));
+  return read_instances(*rows, source);
 }
 
 /// Lines of comments that hold an instance id: not read, and worth a note.
@@ -91,19 +83,6 @@ std::optional<Result<Listing>> read_table(std::string_view text, std::string_vie
     (*listing)->notes.push_back(fmt::format("commented out: {}", lines_text(lines)));
   }
   return listing;
-}
-
-/// Rows without header and ids, whose columns their content shows.
-Result<Listing> read_table_by_content(std::string_view text, std::string_view source) {
-  const auto has = [&](std::string_view mark) { return text.find(mark) != std::string_view::npos; };
-  const Separator separator = has("\t")   ? Separator::tab
-                              : has("|")  ? Separator::pipe
-                              : has(",")  ? Separator::comma
-                              : has(";")  ? Separator::semicolon
-                              : has("  ") ? Separator::wide
-                                          : Separator::space;
-  TRY_AS(grid, split_grid(text, separator, source));
-  return read_rows_without_ids(*grid, source);
 }
 
 /// The first line has tabs and an instance id, so it is a row, whatever its Name looks like ("{a}", "key:
@@ -137,7 +116,8 @@ Result<Listing> read_hosts_or_rows(std::string_view text, std::string_view sourc
     hosts->notes.push_back(fmt::format("line {} is taken as the name of the column", form->header_line));
   }
   if (hosts) return hosts;
-  auto rows = read_table_by_content(text, source);
+  const auto table = split_table(text, separators_in(text).front(), source);
+  auto rows = table ? read_rows_without_ids(*table, source) : Result<Listing>(std::unexpected(table.error()));
   return rows ? std::move(rows) : std::move(hosts);
 }
 

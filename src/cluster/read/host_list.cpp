@@ -116,7 +116,7 @@ class HostListReader {
     read_words(number);
   }
 
-  void read_cells(std::span<const std::string_view> cells, int number) {
+  void read_cells(Cells cells, int number) {
     words_.clear();
     for (const std::string_view cell : cells) words_.push_back({cell, words_.empty()});
     read_words(number);
@@ -246,7 +246,8 @@ class HostListReader {
   bool read_option(std::string_view word) {
     const std::size_t equals = word.find('=');
     if (equals == std::string_view::npos) {
-      refuse(fmt::format("{} is not understood after the host", in_quotes(word)));
+      refuse(fmt::format("{} is not understood after the host{}", in_quotes(word),
+                         parse_number(word) ? " (slots are written slots=N)" : ""));
       return false;
     }
     const std::string_view key = trim(word.substr(0, equals));
@@ -365,9 +366,9 @@ Result<Listing> read_host_list(std::string_view text, std::string_view source, H
   return reader.finish();
 }
 
-Result<Listing> read_host_rows(const Grid& rows, std::string_view source) {
+Result<Listing> read_host_rows(const Table& table, std::string_view source) {
   HostListReader reader(source, {.bare = BareWords::refused, .hostfile = false});
-  for (std::size_t i = 0; i < rows.rows.size(); ++i) reader.read_cells(rows.row(i), rows.rows[i].line);
+  for (std::size_t i = 0; i < table.rows.size(); ++i) reader.read_cells(table.row(i), table.rows[i].line);
   return reader.finish();
 }
 

@@ -4,8 +4,8 @@
 
 #include "ec2mpi/base/error.hpp"
 #include "ec2mpi/cluster/read/listing.hpp"
-#include "src/cluster/read/grid.hpp"
 #include "src/cluster/read/host_of.hpp"
+#include "src/cluster/read/table.hpp"
 
 namespace ec2mpi {
 
@@ -33,6 +33,6 @@ struct HostListFormat {
                                              HostListFormat format = {});
 
 /// The same for rows that came from another format, in which a bare word is no host.
-[[nodiscard]] Result<Listing> read_host_rows(const Grid& rows, std::string_view source);
+[[nodiscard]] Result<Listing> read_host_rows(const Table& table, std::string_view source);
 
 }  // namespace ec2mpi

@@ -1,8 +1,7 @@
-#include "src/cluster/read/json_ansible.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -10,7 +9,8 @@
 #include "ec2mpi/cluster/values/quote.hpp"
 #include "src/cluster/read/fields.hpp"
 #include "src/cluster/read/host_of.hpp"
-#include "src/cluster/read/json_instance.hpp"
+#include "src/cluster/read/json_list.hpp"
+#include "src/cluster/read/json_record.hpp"
 
 namespace ec2mpi {
 namespace {
@@ -18,14 +18,22 @@ namespace {
 struct Host {
   std::string_view name;
   int line = 0;
+  std::optional<std::size_t> facts;  ///< its object in hostvars
 };
 
 /// The `hosts` of every group in the order of the file, then those that only hostvars names.
 std::vector<Host> hosts_in_order(const JsonTape& tape, std::size_t hostvars) {
+  std::unordered_map<std::string_view, std::size_t> facts;
+  tape.for_each_in(hostvars, [&](std::size_t host) {
+    if (tape.is_object(host)) facts.emplace(tape.key(host), host);
+  });
   std::vector<Host> out;
   std::unordered_set<std::string_view> seen;
   const auto add = [&](std::string_view name, std::size_t at) {
-    if (seen.insert(name).second) out.push_back({name, tape.at(at).line});
+    if (!seen.insert(name).second) return;
+    const auto known = facts.find(name);
+    out.push_back(
+        {name, tape.at(at).line, known == facts.end() ? std::nullopt : std::optional(known->second)});
   };
   tape.for_each_in(0, [&](std::size_t group) {
     if (!tape.is_object(group)) return;
@@ -38,9 +46,27 @@ std::vector<Host> hosts_in_order(const JsonTape& tape, std::size_t hostvars) {
   return out;
 }
 
-bool has_one_address(const Node& node) {
-  return int{!node.public_address.empty()} + int{!node.private_address.empty()} + int{!node.ipv6.empty()} ==
-         1;
+/// A host without facts on its address is reached by its name.
+std::optional<std::string> put_inventory_host(Node& node, const JsonTape& tape, const Host& host,
+                                              std::set<std::string>& unused) {
+  node.line = host.line;
+  if (host.facts) {
+    if (auto problem = put_record(node, tape, *host.facts, unused)) return problem;
+  }
+  if (has_address(node) || !node.instance_id.empty()) {
+    if (node.name.empty() && !is_ipv4(host.name)) node.name = host.name;
+    return std::nullopt;
+  }
+  const auto spec = host_of(host.name, BareWords::allowed);
+  if (!spec) return spec.error();
+  put_host(node, *spec);
+  return std::nullopt;
+}
+
+bool is_given_by_user(const Node& node) {
+  return node.instance_id.empty() &&
+         int{!node.public_address.empty()} + int{!node.private_address.empty()} + int{!node.ipv6.empty()} ==
+             1;
 }
 
 }  // namespace
@@ -58,32 +84,17 @@ std::optional<std::size_t> find_hostvars(const JsonTape& tape) {
 }
 
 Result<Listing> read_ansible(const JsonTape& tape, std::size_t hostvars, std::string_view source) {
-  std::unordered_map<std::string_view, std::size_t> facts;
-  tape.for_each_in(hostvars, [&](std::size_t host) {
-    if (tape.is_object(host)) facts.emplace(tape.key(host), host);
-  });
   Listing out;
+  std::set<std::string> unused;
   for (const Host& host : hosts_in_order(tape, hostvars)) {
-    Node node;
-    node.line = host.line;
-    std::optional<std::string> problem;
-    if (const auto known = facts.find(host.name); known != facts.end())
-      problem = put_members(node, tape, known->second);
-    if (!problem && !has_address(node) && node.instance_id.empty()) {
-      const auto spec = host_of(host.name, BareWords::allowed);
-      if (spec) put_host(node, *spec);
-      if (!spec) problem = spec.error();
-    } else if (node.name.empty() && !is_ipv4(host.name)) {
-      node.name = host.name;
-    }
-    if (problem)
-      return bad_list(source, node.line,
+    Node& node = out.nodes.emplace_back();
+    if (const auto problem = put_inventory_host(node, tape, host, unused)) {
+      return bad_list(source, host.line,
                       fmt::format("{}: {}; correct the inventory", in_quotes(host.name), *problem));
-    out.nodes.push_back(std::move(node));
+    }
   }
-  out.as_given = std::all_of(out.nodes.begin(), out.nodes.end(), [](const Node& node) {
-    return node.instance_id.empty() && has_one_address(node);
-  });
+  note_unused(out, unused);
+  out.as_given = std::ranges::all_of(out.nodes, is_given_by_user);
   return out;
 }
 

@@ -1,5 +1,3 @@
-#include "src/cluster/read/json_outputs.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -12,6 +10,7 @@
 #include "ec2mpi/cluster/values/quote.hpp"
 #include "src/cluster/read/fields.hpp"
 #include "src/cluster/read/host_of.hpp"
+#include "src/cluster/read/json_list.hpp"
 #include "src/cluster/read/word_map.hpp"
 
 namespace ec2mpi {
@@ -58,6 +57,12 @@ struct Output {
 struct Group {
   std::vector<Output> outputs;
   NamePart role = NamePart::none;  ///< head, worker or helper
+
+  [[nodiscard]] bool has_machines() const {
+    return role != NamePart::helper && std::ranges::any_of(outputs, [](const Output& output) {
+             return is_address_field(output.field) || output.field == Field::instance_id;
+           });
+  }
 };
 
 NamePart role_of(const std::vector<std::string>& words) {
@@ -67,28 +72,28 @@ NamePart role_of(const std::vector<std::string>& words) {
   return NamePart::none;
 }
 
-Field field_of(const Output& output, const std::vector<std::string>& words) {
-  const auto has = [&](std::string_view word) {
-    return std::find(words.begin(), words.end(), word) != words.end();
+/// The field of an output by its values, and by the words of its name where the values leave it open.
+Field field_of(const std::vector<std::string_view>& values, const std::vector<std::string>& words) {
+  const auto has = [&](std::initializer_list<std::string_view> some) {
+    return std::ranges::any_of(some,
+                               [&](auto word) { return std::ranges::find(words, word) != words.end(); });
   };
   const auto all = [&](auto test) {
-    return std::all_of(output.values.begin(), output.values.end(),
-                       [&](std::string_view v) { return is_blank_cell(v) || test(v); });
+    return std::ranges::all_of(values, [&](auto v) { return is_blank_cell(v) || test(v); });
   };
   if (all(is_instance_id)) return Field::instance_id;
-  if (all([](std::string_view v) { return address_in_public_dns(v).has_value(); })) return Field::public_dns;
-  if (all([](std::string_view v) { return address_in_private_dns(v).has_value(); }))
-    return Field::private_dns;
-  if (all([](std::string_view v) { return canonical_ipv6(v).has_value(); })) return Field::ipv6;
-  if (all([](std::string_view v) { return is_ipv4(v); })) {
-    return has("private")                                  ? Field::private_v4
-           : has("public") || has("eip") || has("elastic") ? Field::public_v4
-                                                           : Field::any_address;
+  if (all([](auto v) { return address_in_public_dns(v).has_value(); })) return Field::public_dns;
+  if (all([](auto v) { return address_in_private_dns(v).has_value(); })) return Field::private_dns;
+  if (all([](auto v) { return canonical_ipv6(v).has_value(); })) return Field::ipv6;
+  if (all(is_ipv4)) {
+    return has({"private"})                    ? Field::private_v4
+           : has({"public", "eip", "elastic"}) ? Field::public_v4
+                                               : Field::any_address;
   }
-  const bool hosts = has("host") || has("hosts") || has("hostname") || has("hostnames");
-  if (hosts && all([](std::string_view v) { return host_of(v, BareWords::refused).has_value(); }))
+  if (has({"host", "hosts", "hostname", "hostnames"}) &&
+      all([](auto v) { return host_of(v, BareWords::refused).has_value(); }))
     return Field::any_address;
-  return has("names") || has("name") ? Field::name : Field::unknown;
+  return has({"name", "names"}) ? Field::name : Field::unknown;
 }
 
 class OutputReader {
@@ -99,42 +104,33 @@ class OutputReader {
     for (std::size_t root = 0; root < tape_.size(); root = tape_.at(root).end) {
       if (tape_.is_object(root)) tape_.for_each_in(root, [&](std::size_t child) { read_output(child); });
     }
-    std::stable_sort(groups_.begin(), groups_.end(), [](const Group& a, const Group& b) {
-      return a.role == NamePart::head && b.role != NamePart::head;
-    });
+    std::ranges::stable_partition(groups_, [](const Group& group) { return group.role == NamePart::head; });
     TRY(refuse_unrelated());
     for (const Group& group : groups_) {
-      if (group.role == NamePart::helper || !has_machines(group)) {
-        for (const Output& output : group.outputs) unused_.push_back(output.key);
-      } else {
-        TRY(zip(group));
+      if (group.has_machines()) TRY(read_machines(group));
+      for (const Output& output : group.outputs) {
+        if (!group.has_machines()) unused_.push_back(output.key);
       }
     }
+    const std::string unused = unused_.empty() ? "" : fmt::format("not used: {}", some_of(unused_));
     if (listing_.nodes.empty()) {
-      const std::string unused = unused_.empty() ? "" : fmt::format(" (not used: {})", some_of(unused_));
       return bad_list(source_, 0,
                       fmt::format("this JSON holds no instances and no addresses of nodes{}; use the whole "
                                   "reply of\n  aws ec2 describe-instances --output json",
-                                  unused));
+                                  unused.empty() ? "" : fmt::format(" ({})", unused)));
     }
-    if (!unused_.empty()) listing_.notes.push_back(fmt::format("not used: {}", some_of(unused_)));
+    if (!unused.empty()) listing_.notes.push_back(unused);
     return std::move(listing_);
   }
 
  private:
-  static bool has_machines(const Group& group) {
-    return std::any_of(group.outputs.begin(), group.outputs.end(), [](const Output& output) {
-      return is_address_field(output.field) || output.field == Field::instance_id;
-    });
-  }
-
   /// The error if the outputs name machines that need not be of one cluster: neither head and workers, nor
   /// one name with numbers.
   Result<void> refuse_unrelated() const {
     std::vector<std::string> keys;
     bool known = true;
     for (const Group& group : groups_) {
-      if (group.role == NamePart::helper || !has_machines(group)) continue;
+      if (!group.has_machines()) continue;
       keys.push_back(group.outputs.front().key);
       known = known && group.role != NamePart::none;
     }
@@ -156,64 +152,56 @@ class OutputReader {
   }
 
   void read_output(std::size_t child) {
-    Output output;
-    output.key = in_quotes(tape_.key(child), 40);
-    output.line = tape_.at(child).line;
-    bool simple = true;
+    Output output{in_quotes(tape_.key(child), 40), Field::unknown, {}, {}, tape_.at(child).line};
+    bool texts = true;
     const std::size_t value = value_of(child);
     const auto add = [&](std::size_t i) {
-      simple = simple && (tape_.is_string(i) || tape_.at(i).kind == JsonTape::Kind::null);
+      texts = texts && (tape_.is_string(i) || tape_.at(i).kind == JsonTape::Kind::null);
       output.values.push_back(tape_.text(i));
       if (tape_.is_object(value)) output.names.push_back(tape_.key(i));
     };
-    if (tape_.is_container(value)) {
-      tape_.for_each_in(value, add);
-    } else {
-      add(value);
-    }
+    if (tape_.is_container(value)) tape_.for_each_in(value, add);
+    if (!tape_.is_container(value)) add(value);
     const std::vector<std::string> words = words_of_key(tape_.key(child).substr(0, 100));
-    if (simple && !output.values.empty()) output.field = field_of(output, words);
+    if (texts && !output.values.empty()) output.field = field_of(output.values, words);
     if (output.field == Field::unknown) {
       unused_.push_back(output.key);
     } else {
-      place(std::move(output), words);
+      group_of(words).outputs.push_back(std::move(output));
     }
   }
 
-  void place(Output output, const std::vector<std::string>& words) {
+  /// Outputs whose names have the same words, but for those that name a kind of value.
+  Group& group_of(const std::vector<std::string>& words) {
     std::string name;
     for (const std::string& word : words) {
       if (part_of(word) != NamePart::kind) name += word + "_";
     }
     const auto [at, is_new] = group_of_.emplace(name, groups_.size());
-    if (is_new) groups_.emplace_back();
-    Group& group = groups_[at->second];
-    if (is_new) group.role = role_of(words);
-    group.outputs.push_back(std::move(output));
+    if (is_new) groups_.push_back({{}, role_of(words)});
+    return groups_[at->second];
   }
 
-  Result<void> zip(const Group& group) {
+  /// The values at the same place in each output of a group are one machine's.
+  Result<void> read_machines(const Group& group) {
     const Output& first = group.outputs.front();
     for (const Output& output : group.outputs) {
-      if (output.values.size() == first.values.size() &&
-          (output.names.empty() || first.names.empty() || output.names == first.names))
-        continue;
+      const bool same_names = output.names.empty() || first.names.empty() || output.names == first.names;
+      if (output.values.size() == first.values.size() && same_names) continue;
       return bad_list(
           source_, output.line,
           fmt::format("{} and {} do not describe the same machines ({} and {} values); correct the outputs",
                       first.key, output.key, first.values.size(), output.values.size()));
     }
     for (std::size_t i = 0; i < first.values.size(); ++i) {
-      Node node;
+      Node& node = listing_.nodes.emplace_back();
       node.line = first.line;
       for (const Output& output : group.outputs) {
         if (node.name.empty() && !output.names.empty()) node.name = output.names[i];
-        if (const auto problem = put_field(node, output.field, output.values[i])) {
+        if (const auto problem = put_field(node, output.field, output.values[i]))
           return bad_list(source_, output.line,
                           fmt::format("{}: {}; correct the output", output.key, *problem));
-        }
       }
-      listing_.nodes.push_back(std::move(node));
     }
     return {};
   }

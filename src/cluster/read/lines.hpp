@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string_view>
+#include <vector>
 
 namespace ec2mpi {
 
@@ -15,11 +16,12 @@ void for_each_line(std::string_view text, Visit visit) {
 }
 
 /// The line up to a `#` that stands at its start or after white space.
-[[nodiscard]] inline std::string_view without_comment(std::string_view line) {
-  for (std::size_t at = line.find('#'); at != std::string_view::npos; at = line.find('#', at + 1)) {
-    if (at == 0 || line[at - 1] == ' ' || line[at - 1] == '\t') return line.substr(0, at);
-  }
-  return line;
-}
+[[nodiscard]] std::string_view without_comment(std::string_view line);
+
+/// A line that is drawn, not written: at least two dashes (or "==") in a row and no word.
+[[nodiscard]] bool is_rule(std::string_view line);
+
+/// The pieces between runs of blanks that begin with `gap`.
+[[nodiscard]] std::vector<std::string_view> pieces_of(std::string_view line, std::string_view gap);
 
 }  // namespace ec2mpi

@@ -9,88 +9,67 @@
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/cluster/values/ec2_words.hpp"
 #include "ec2mpi/cluster/values/quote.hpp"
-#include "src/cluster/read/columns.hpp"
 #include "src/cluster/read/fields.hpp"
-#include "src/cluster/read/grid.hpp"
 #include "src/cluster/read/lines.hpp"
+#include "src/cluster/read/table.hpp"
 
 namespace ec2mpi {
 namespace {
 
-using Cells = std::vector<std::string_view>;
+/// A line of details: how many cells it has, and which one holds what; a tag's key must be Name.
+struct Detail {
+  std::string_view tag;
+  std::size_t cells, key, value;
+  Field field;
+};
+constexpr std::array<Detail, 3> kDetails = {
+    {{"STATE", 3, 0, 2, Field::state}, {"TAGS", 3, 1, 2, Field::name}, {"TAG", 5, 3, 4, Field::name}}};
 
-Cells cells_of(std::string_view line) {
-  Cells cells = split(line.substr(std::min(line.find_first_not_of(' '), line.size())), '\t');
+std::vector<std::string_view> cells_of(std::string_view line) {
+  auto cells = split(line.substr(std::min(line.find_first_not_of(' '), line.size())), '\t');
   for (std::string_view& cell : cells) cell = trim(cell);
   return cells;
 }
 
 bool is_tag(std::string_view cell) {
-  return cell.size() >= 3 &&
-         std::all_of(cell.begin(), cell.end(),
-                     [](char c) {
-                       return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
-                     }) &&
-         cell.front() >= 'A';
+  return cell.size() >= 3 && cell.front() >= 'A' && cell.front() <= 'Z' &&
+         cell.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == std::string_view::npos;
 }
 
 /// A line that no table has: such a word in capitals in front and no instance id, which rows of a table do
 /// have.
 bool is_detail_line(std::string_view line) {
   line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
-  constexpr std::array<std::string_view, 5> kDetails = {"RESERVATIONS\t", "STATE\t", "PLACEMENT\t", "TAGS\t",
-                                                        "RESERVATION\t"};
-  return std::any_of(kDetails.begin(), kDetails.end(),
-                     [&](std::string_view tag) { return line.starts_with(tag); }) &&
-         !holds_instance_id(line);
+  const std::string_view tag = line.substr(0, line.find('\t'));
+  return tag.size() < line.size() && !holds_instance_id(line) &&
+         (tag == "RESERVATIONS" || tag == "STATE" || tag == "PLACEMENT" || tag == "TAGS" ||
+          tag == "RESERVATION");
 }
 
-class TaggedReader {
- public:
-  std::optional<std::string> read_line(const Cells& cells, int line) {
-    const std::string_view tag = is_tag(cells.front()) ? cells.front() : "";
-    const auto id = std::find_if(cells.begin(), cells.end(), is_instance_id);
-    const bool is_detail = !tag.empty() && (tag == "TAG" || id == cells.end());
-    if (!is_detail && id != cells.end()) return begin_instance({id + 1, cells.end()}, *id, line);
-    if (!is_detail) return fmt::format("{} is not understood", in_quotes(cells.front()));
-    return nodes_.empty() ? std::nullopt : read_detail(tag, cells);
+std::optional<std::string> put_detail(Node& node, std::string_view tag, Cells cells) {
+  for (const Detail& detail : kDetails) {
+    if (tag != detail.tag || cells.size() != detail.cells) continue;
+    return detail.key > 0 && cells[detail.key] != "Name" ? std::nullopt
+                                                         : put_field(node, detail.field, cells[detail.value]);
   }
+  const Field field = tag == "PLACEMENT" ? Field::zone : Field::ipv6;
+  if (tag != "PLACEMENT" && (tag != "IPV6ADDRESSES" || !node.ipv6.empty())) return std::nullopt;
+  const auto cell = std::ranges::find(cells.subspan(1), field, field_of_content);
+  return cell == cells.end() ? std::nullopt : put_field(node, field, *cell);
+}
 
-  std::vector<Node> take() { return std::move(nodes_); }
-
- private:
-  std::optional<std::string> begin_instance(const Cells& right, std::string_view id, int line) {
-    Node node;
-    node.instance_id = id;
-    node.line = line;
-    auto problem = put_by_content(node, right);
-    nodes_.push_back(std::move(node));
-    return problem;
-  }
-
-  std::optional<std::string> read_detail(std::string_view tag, const Cells& cells) {
-    Node& node = nodes_.back();
-    if (tag == "STATE" && cells.size() == 3) return put_field(node, Field::state, cells[2]);
-    if (tag == "PLACEMENT") {
-      for (const std::string_view cell : cells) {
-        if (is_availability_zone(cell)) return put_field(node, Field::zone, cell);
-      }
-    }
-    if (tag == "TAGS" && cells.size() == 3 && cells[1] == "Name")
-      return put_field(node, Field::name, cells[2]);
-    if (tag == "TAG" && cells.size() == 5 && cells[3] == "Name")
-      return put_field(node, Field::name, cells[4]);
-    if (tag == "IPV6ADDRESSES" && node.ipv6.empty() && cells.size() > 1) {
-      const auto address = std::find_if(cells.begin() + 1, cells.end(), [](std::string_view cell) {
-        return canonical_ipv6(cell).has_value();
-      });
-      if (address != cells.end()) return put_field(node, Field::ipv6, *address);
-    }
-    return std::nullopt;
-  }
-
-  std::vector<Node> nodes_;
-};
+/// Reads one line into the instance that it begins, or into the one above.
+std::optional<std::string> read_tagged_line(std::vector<Node>& nodes, Cells cells, int line) {
+  const std::string_view tag = is_tag(cells.front()) ? cells.front() : "";
+  const auto id = std::ranges::find_if(cells, is_instance_id);
+  if (!tag.empty() && (tag == "TAG" || id == cells.end()))
+    return nodes.empty() ? std::nullopt : put_detail(nodes.back(), tag, cells);
+  if (id == cells.end()) return fmt::format("{} is not understood", in_quotes(cells.front()));
+  Node& node = nodes.emplace_back();
+  node.instance_id = *id;
+  node.line = line;
+  return put_by_content(node, {id + 1, cells.end()});
+}
 
 }  // namespace
 
@@ -102,19 +81,13 @@ bool is_tagged_text(std::string_view text) {
 }
 
 Result<Listing> read_tagged_text(std::string_view text, std::string_view source) {
-  TaggedReader reader;
-  std::optional<Error> error;
+  Result<Listing> out;
   for_each_line(text, [&](std::string_view line, int number) {
-    if (error || trim(line).empty() || trim(line).starts_with('#')) return;
-    if (const auto problem = reader.read_line(cells_of(line), number)) {
-      error =
-          bad_list(source, number, fmt::format("{}; use the same aws command with --output json", *problem))
-              .error();
-    }
+    if (!out || trim(line).empty() || trim(line).starts_with('#')) return;
+    if (const auto problem = read_tagged_line(out->nodes, cells_of(line), number))
+      out =
+          bad_list(source, number, fmt::format("{}; use the same aws command with --output json", *problem));
   });
-  if (error) return std::unexpected(*error);
-  Listing out;
-  out.nodes = reader.take();
   return out;
 }
 

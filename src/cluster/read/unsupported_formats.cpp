@@ -7,7 +7,7 @@
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/cluster/values/ec2_words.hpp"
 #include "src/cluster/read/column_names.hpp"
-#include "src/cluster/read/json_instance.hpp"
+#include "src/cluster/read/json_record.hpp"
 #include "src/cluster/read/lines.hpp"
 
 namespace ec2mpi {
@@ -103,16 +103,18 @@ std::string first_lines(std::string_view text) {
 
 bool begins_as_json(std::string_view text) {
   text = trim(text);
-  const bool object = text.starts_with('{');
-  if (!object && !text.starts_with('[')) return false;
-  const std::string_view inner = trim(text.substr(1));
-  const std::string_view word = inner.substr(0, inner.find_first_of(" \t\n,]"));
-  if (object || word.empty()) return !inner.starts_with('\'');
-  if (word == "null" || word == "true" || word == "false") return true;
-  const bool number = is_digit(word.front()) && word.find(':') == std::string_view::npos &&
-                      std::count(word.begin(), word.end(), '.') < 2;
-  return number ||
-         (std::string_view("\"{[-").find(word.front()) != std::string_view::npos && !word.starts_with("{'"));
+  if (!text.starts_with('{') && !text.starts_with('[')) return false;
+  while (text.starts_with('[')) text = trim(text.substr(1));
+  if (text.starts_with('{')) {
+    text = trim(text.substr(1));
+    return text.empty() || text.front() == '"' || text.front() == '}';
+  }
+  constexpr std::size_t kLongest = 64;
+  const std::string_view word = text.substr(0, std::min(text.find_first_of(" \t\n,]"), kLongest));
+  if (word.empty() || word == "null" || word == "true" || word == "false") return true;
+  const bool number =
+      is_digit(word.front()) && word.find(':') == std::string_view::npos && std::ranges::count(word, '.') < 2;
+  return number || word.front() == '"' || word.front() == '-';
 }
 
 std::optional<std::string> why_unsupported(std::string_view text) {
@@ -145,7 +147,7 @@ std::optional<std::string> why_json_unsupported(const JsonTape& tape) {
   for (std::size_t root = 0; root < tape.size() && root < 1000; root = tape.at(root).end) {
     look_at(root);
     look_into(root);
-    if (tape.is_object(root) && !instance_signs(tape, root).has_id) tape.for_each_in(root, look_into);
+    if (tape.is_object(root) && !signs_of_record(tape, root).has_id) tape.for_each_in(root, look_into);
   }
   return found == nullptr ? std::nullopt : std::optional(found->message());
 }

@@ -55,9 +55,8 @@ std::string or_dash(const std::string& text) {
   return text.empty() ? "-" : text;
 }
 
-/// What the reader makes of a file, in the words of expected.txt.
-std::string outcome(const fs::path& path) {
-  auto inventory = load_inventory(path, {.choose_addresses = false});
+/// What the reader made of a list, in the words of expected.txt.
+std::string outcome(Result<Inventory> inventory) {
   if (!inventory) return "ERR " + inventory.error().message;
   const bool chosen = choose_addresses(*inventory, AddressChoice::automatic).has_value();
   std::string out = chosen ? std::string(word_of(*inventory)) + ":" : "mixed:";
@@ -72,7 +71,7 @@ class InventorySample : public testing::TestWithParam<std::pair<const std::strin
 
 TEST_P(InventorySample, IsReadAsExpected) {
   const auto& [name, expected] = GetParam();
-  const std::string got = outcome(samples() / name);
+  const std::string got = outcome(load_inventory(samples() / name, {.choose_addresses = false}));
   if (expected.starts_with("ERR")) {
     EXPECT_TRUE(got.starts_with("ERR")) << got;
   } else {
@@ -80,11 +79,14 @@ TEST_P(InventorySample, IsReadAsExpected) {
   }
 }
 
-std::string test_name(const testing::TestParamInfo<InventorySample::ParamType>& sample) {
-  std::string name = sample.param.first;
-  std::replace_if(
-      name.begin(), name.end(), [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
+std::string name_of_test(std::string name) {
+  std::ranges::replace_if(
+      name, [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
   return name;
+}
+
+std::string test_name(const testing::TestParamInfo<InventorySample::ParamType>& sample) {
+  return name_of_test(sample.param.first);
 }
 
 INSTANTIATE_TEST_SUITE_P(Files, InventorySample, testing::ValuesIn(expectations(samples())), test_name);
@@ -95,7 +97,7 @@ class WildInventory : public InventorySample {};
 
 TEST_P(WildInventory, IsReadOrRefusedAsExpected) {
   const auto& [name, expected] = GetParam();
-  const std::string got = outcome(samples() / "wild" / name);
+  const std::string got = outcome(load_inventory(samples() / "wild" / name, {.choose_addresses = false}));
   if (expected.starts_with("ERR ")) {
     EXPECT_TRUE(got.starts_with("ERR ") && got.find(expected.substr(4)) != std::string::npos)
         << got << "\nshould say: " << expected;
@@ -107,12 +109,53 @@ TEST_P(WildInventory, IsReadOrRefusedAsExpected) {
 INSTANTIATE_TEST_SUITE_P(Files, WildInventory, testing::ValuesIn(expectations(samples() / "wild")),
                          test_name);
 
+struct Form {
+  std::string name, expected, text;
+};
+
+/// The forms of forms.txt.
+std::vector<Form> forms() {
+  std::vector<Form> out;
+  std::ifstream file(samples() / "forms.txt");
+  for (std::string line; std::getline(file, line);) {
+    const std::size_t arrow = line.find(" => ");
+    if (line.starts_with("@ ") && arrow != std::string::npos) {
+      out.push_back({line.substr(2, arrow - 2), line.substr(arrow + 4), ""});
+    } else if (!out.empty()) {
+      out.back().text += line + "\n";
+    }
+  }
+  return out;
+}
+
+void PrintTo(const Form& form, std::ostream* out) {
+  *out << form.name;
+}
+
+class InventedInventory : public testing::TestWithParam<Form> {};
+
+TEST_P(InventedInventory, IsReadOrRefusedAsExpected) {
+  const auto& [name, expected, text] = GetParam();
+  const std::string got = outcome(parse_inventory(text, "list", {.choose_addresses = false}));
+  if (expected.starts_with("ERR")) {
+    EXPECT_TRUE(got.starts_with("ERR ") && got.find(expected.substr(3)) != std::string::npos)
+        << got << "\nshould say: " << expected;
+  } else {
+    EXPECT_EQ(got, expected);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Forms, InventedInventory, testing::ValuesIn(forms()),
+                         [](const auto& form) { return name_of_test(form.param.name); });
+
 TEST(InventorySamples, AllHaveAnExpectation) {
   for (const fs::path& folder : {samples(), samples() / "wild"}) {
     const auto expected = expectations(folder);
     for (const auto& entry : fs::directory_iterator(folder)) {
       const std::string name = entry.path().filename();
-      EXPECT_TRUE(entry.is_directory() || name == "expected.txt" || expected.contains(name)) << name;
+      EXPECT_TRUE(entry.is_directory() || name == "expected.txt" || name == "forms.txt" ||
+                  expected.contains(name))
+          << name;
     }
   }
 }
@@ -246,6 +289,54 @@ TEST(Inventory, SaysWhatAWordLooksLikeThatIsNoAddress) {
     EXPECT_NE(error_of("Name,Public IP\na,203.0.113.11\nb," + word + "\n").find(meaning), std::string::npos)
         << word;
   }
+}
+
+TEST(Inventory, ColumnsOfUsersAndPortsAreUsed) {
+  const Node node = read("name,ip,user,port\nhead,203.0.113.11,ec2-user,2222\n").nodes.at(0);
+  EXPECT_EQ(node.user, "ec2-user");
+  EXPECT_EQ(node.port, 2222);
+}
+
+TEST(Inventory, NamesColumnsThatSayHowToLogInAndAreNotUsed) {
+  const Inventory inventory =
+      read("ip,user,key,password,jump host\n203.0.113.11,Alice B.,a.pem,geheim,203.0.113.1\n");
+  EXPECT_EQ(inventory.nodes.at(0).user, "");
+  ASSERT_EQ(inventory.notes.size(), 1U);
+  for (const char* column : {"'user'", "'key'", "'password'", "'jump host'"})
+    EXPECT_NE(inventory.notes[0].find(column), std::string::npos) << inventory.notes[0];
+  EXPECT_EQ(inventory.notes[0].find("geheim"), std::string::npos);
+}
+
+TEST(Inventory, NamesMembersOfJsonThatSayHowToLogInAndAreNotUsed) {
+  const Inventory inventory =
+      read(R"({"_meta": {"hostvars": {"a": {"ansible_host": "203.0.113.11", "ansible_password": "geheim",)"
+           R"( "ansible_port": 2222}}}, "all": {"hosts": ["a"]}})");
+  EXPECT_EQ(inventory.nodes.at(0).port, 2222);
+  ASSERT_EQ(inventory.notes.size(), 1U);
+  EXPECT_NE(inventory.notes[0].find("'ansible_password'"), std::string::npos);
+}
+
+TEST(Inventory, RefusesTwoUsersOfOneMachine) {
+  EXPECT_NE(error_of("ip,user\nubuntu@203.0.113.11,root\n").find("two different users"), std::string::npos);
+}
+
+TEST(Inventory, ReadsTextOfWindowsInEveryOrderOfItsBytes) {
+  std::string little = "\xFF\xFE", big;
+  for (const char c : std::string("Name\tPublic IP\r\nhead\t203.0.113.11\r\n")) {
+    little += {c, '\0'};
+    big += {'\0', c};
+  }
+  for (const std::string& text : {little, little.substr(2), big})
+    EXPECT_EQ(read(text).nodes.at(0).address, "203.0.113.11");
+}
+
+TEST(Inventory, ReadsAddressesWithInvisibleSignsAndUnusualLineEnds) {
+  EXPECT_EQ(read("\u202A203.0.113.11\u202C\r203.0.113.12\u200B\u0085\u00A0203.0.113.13\u2028").nodes.size(),
+            3U);
+}
+
+TEST(Inventory, TheNetworkOfAMachineIsNotItsAddress) {
+  EXPECT_EQ(read("Name,IPv4,IPv6\nhead,203.0.113.11,2001:db8:1::/64\n").nodes.at(0).ipv6, "");
 }
 
 TEST(Inventory, WritesIpv6Canonically) {

@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <deque>
-#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -23,39 +22,48 @@ enum class Separator {
   space,      ///< every run of spaces; a date of the console stays one cell
 };
 
+using Cells = std::span<const std::string_view>;
+
 /// A text as rows of trimmed cells. Blank lines, lines of rules and comments are not rows. The cells point
 /// into the text and into `unescaped`.
-struct Grid {
+struct Table {
   struct Row {
     int line = 0;
     std::size_t begin = 0;  ///< index of its first cell
     std::size_t count = 0;
+    std::size_t id = 0;  ///< which of its cells is the instance id, if cut_at_ids() made the row
   };
 
   Separator separator = Separator::space;
-  std::vector<std::string_view> cells;
-  std::vector<Row> rows;
+  std::vector<std::string_view> cells = {};
+  std::vector<Row> rows = {};
   std::deque<std::string> unescaped = {};  ///< texts of cells with doubled quotes
 
-  [[nodiscard]] std::span<const std::string_view> row(std::size_t i) const {
-    return {cells.data() + rows[i].begin, rows[i].count};
+  [[nodiscard]] Cells row(std::size_t i) const { return {cells.data() + rows[i].begin, rows[i].count}; }
+  [[nodiscard]] Cells left_of_id(std::size_t i) const { return row(i).first(rows[i].id); }
+  [[nodiscard]] Cells right_of_id(std::size_t i) const { return row(i).subspan(rows[i].id + 1); }
+
+  void begin_row(int line) { rows.push_back({line, cells.size(), 0}); }
+  void add(std::string_view cell) {
+    cells.push_back(cell);
+    ++rows.back().count;
   }
 };
 
-/// Error: a quote that is never closed.
-[[nodiscard]] Result<Grid> split_grid(std::string_view text, Separator separator, std::string_view source);
+/// The separators that stand in the text, the coarsest first; the last one is `space`.
+[[nodiscard]] std::vector<Separator> separators_in(std::string_view text);
 
-using IsHeader = std::function<bool(std::span<const std::string_view>)>;
+/// Error: a quote that is never closed.
+[[nodiscard]] Result<Table> split_table(std::string_view text, Separator separator, std::string_view source);
 
 /// Splits a table whose cells stand under the words of its header (`column -t`, gcloud, az, kubectl,
 /// PowerShell), by their position; the header is the first row. A line of dashes under the header tells where
 /// the columns are. Nothing if there is no such header; an error if the cells of a line do not stand under
 /// the heads.
-[[nodiscard]] std::optional<Result<Grid>> split_under_heads(std::string_view text, std::string_view source,
-                                                            const IsHeader& is_header);
+[[nodiscard]] std::optional<Result<Table>> split_under_heads(std::string_view text, std::string_view source);
 
 /// Splits by the coarsest separator with which every instance id of the text is a whole cell.
-[[nodiscard]] Result<Grid> split_by_ids(std::string_view text, std::string_view source);
+[[nodiscard]] Result<Table> split_by_ids(std::string_view text, std::string_view source);
 
 /// True if a word of the text (between blanks, tabs, commas, semicolons, bars or quotes) is an instance id.
 [[nodiscard]] bool holds_instance_id(std::string_view text);

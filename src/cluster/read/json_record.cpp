@@ -1,0 +1,195 @@
+#include "src/cluster/read/json_record.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cluster/read/state_words.hpp"
+#include "ec2mpi/cluster/values/ec2_words.hpp"
+#include "ec2mpi/cluster/values/quote.hpp"
+#include "src/cluster/read/fields.hpp"
+
+namespace ec2mpi {
+namespace {
+
+constexpr std::size_t kNowhere = static_cast<std::size_t>(-1);
+constexpr std::size_t kLongestKey = 60;
+
+/// The first member of `object` whose squashed key passes the test, or kNowhere.
+template <class Test>
+std::size_t find_member(const JsonTape& tape, std::size_t object, Test test) {
+  std::size_t found = kNowhere;
+  if (object == kNowhere || !tape.is_object(object)) return found;
+  tape.for_each_in(object, [&](std::size_t child) {
+    if (found == kNowhere && tape.key(child).size() < kLongestKey && test(squashed(tape.key(child))))
+      found = child;
+  });
+  return found;
+}
+
+std::size_t member(const JsonTape& tape, std::size_t object, std::string_view key) {
+  return find_member(tape, object, [&](const std::string& other) { return other == key; });
+}
+
+std::string_view text_of(const JsonTape& tape, std::size_t value) {
+  return value != kNowhere && tape.is_string(value) ? tape.text(value) : std::string_view();
+}
+
+/// `[{"Key": "Name", "Value": "head"}]` of the API, or `{"Name": "head"}` of Terraform and Ansible.
+std::string_view name_in_tags(const JsonTape& tape, std::size_t tags) {
+  if (tape.is_object(tags)) return text_of(tape, member(tape, tags, "name"));
+  std::string_view name;
+  tape.for_each_in(tags, [&](std::size_t tag) {
+    if (text_of(tape, member(tape, tag, "key")) == "Name") name = text_of(tape, member(tape, tag, "value"));
+  });
+  return name;
+}
+
+/// The text of a container for a field: its first element, and in an object the member of the same field, as
+/// in `{"AvailabilityZone": ...}` and `[{"Ipv6Address": ...}]`; a state may be called Name.
+std::string_view text_inside(const JsonTape& tape, std::size_t container, Field field) {
+  if (container == kNowhere || tape.at(container).end == container + 1) return {};
+  const std::size_t first = tape.is_array(container) ? container + 1 : container;
+  if (!tape.is_object(first)) return text_of(tape, first);
+  return text_of(tape, find_member(tape, first, [&](const std::string& key) {
+                   return field_of_key(key) == field || (field == Field::state && key == "name");
+                 }));
+}
+
+/// An IPv6 address stands only in the network interface if the reply is of an older API: in the one of device
+/// index 0, which need not be the first.
+std::string_view ipv6_of_interfaces(const JsonTape& tape, std::size_t interfaces) {
+  std::string_view found;
+  if (!tape.is_array(interfaces)) return found;
+  tape.for_each_in(interfaces, [&](std::size_t interface) {
+    const std::size_t index = member(tape, member(tape, interface, "attachment"), "deviceindex");
+    if (index != kNowhere && tape.text(index) != "0") return;
+    if (found.empty()) found = text_inside(tape, member(tape, interface, "ipv6addresses"), Field::ipv6);
+  });
+  return found;
+}
+
+/// The field of a member; a state may stand under a name of the user's, such as "etat".
+Field field_of_member(const JsonTape& tape, std::size_t child, std::string_view key) {
+  const Field field = field_of_column(key);
+  if (field == Field::instance_id && !is_instance_id(tape.text(child))) return Field::unused;
+  if (field != Field::unknown || !tape.is_string(child)) return field;
+  const auto state = state_word(tape.text(child));
+  return state && state->use == StateWord::Use::anywhere ? Field::state : field;
+}
+
+std::string_view text_of_member(const JsonTape& tape, std::size_t child, Field field) {
+  const bool nested =
+      is_address_field(field) ? tape.is_array(child) : field == Field::state || field == Field::zone;
+  if (tape.is_container(child)) return nested ? text_inside(tape, child, field) : std::string_view();
+  const bool any_scalar = field == Field::state || field == Field::not_running || field == Field::port;
+  return any_scalar || tape.is_string(child) ? tape.text(child) : std::string_view();
+}
+
+bool describes_one_machine(std::string_view key) {
+  return key.find("networkinterface") != std::string_view::npos || key.starts_with("tags");
+}
+
+/// Looks for another machine in the members of an object and in the objects inside it.
+class OtherMachine {
+ public:
+  OtherMachine(const Node& node, const JsonTape& tape) : node_(node), tape_(tape) {}
+
+  std::optional<std::string> find(std::size_t object, bool inner) {
+    tape_.for_each_in(object, [&](std::size_t child) {
+      if (!problem_) look_at(child, inner);
+    });
+    return problem_;
+  }
+
+ private:
+  void look_at(std::size_t child, bool inner) {
+    const Field field = field_of_label(tape_.key(child));
+    const bool unknown = field == Field::unknown && node_.instance_id.empty();
+    if (!tape_.is_container(child)) {
+      if (inner ? is_address_field(field) || field == Field::instance_id : unknown) compare(child, child);
+      return;
+    }
+    if (tape_.is_array(child) && unknown) {
+      tape_.for_each_in(child, [&](std::size_t text) {
+        if (!problem_ && tape_.is_string(text)) compare(text, child);
+      });
+    }
+    if (!problem_ && !describes_one_machine(squashed(tape_.key(child))))
+      find(child, inner || tape_.is_object(child));
+  }
+
+  void compare(std::size_t value, std::size_t member) {
+    const std::string_view text = tape_.text(value);
+    const bool other = (is_ipv4(text) && text != node_.public_address && text != node_.private_address) ||
+                       (is_instance_id(text) && text != node_.instance_id);
+    if (!other) return;
+    problem_ = fmt::format("{} holds another address or id, {}, and may be another machine",
+                           in_quotes(tape_.key(member)), text);
+  }
+
+  const Node& node_;
+  const JsonTape& tape_;
+  std::optional<std::string> problem_;
+};
+
+}  // namespace
+
+RecordSigns signs_of_record(const JsonTape& tape, std::size_t object) {
+  RecordSigns signs;
+  bool facts = false, allocation = false;
+  tape.for_each_in(object, [&](std::size_t child) {
+    if (tape.key(child).size() > kLongestKey) return;
+    const std::string key = squashed(tape.key(child));
+    const std::string_view text = text_of(tape, child);
+    const Field field = field_of_key(key);
+    const bool address = is_address_field(field);
+    const bool state = (field == Field::state || field == Field::not_running) &&
+                       (tape.is_object(child) || state_word(tape.text(child)));
+    signs.has_id = signs.has_id || (field == Field::instance_id && is_instance_id(text));
+    signs.has_address = signs.has_address || (address && !is_blank_cell(text));
+    signs.has_state = signs.has_state || state;
+    facts = facts || address || state || (field == Field::type && is_instance_type(text));
+    allocation = allocation || key == "allocationid" || key == "associationid";
+  });
+  signs.elastic_ip = allocation && signs.has_address;
+  signs.has_facts = facts && signs.has_id;
+  return signs;
+}
+
+std::optional<std::string> put_record(Node& node, const JsonTape& tape, std::size_t object,
+                                      std::set<std::string>& unused) {
+  std::optional<std::string> problem;
+  std::string_view ipv6;
+  std::vector<std::pair<Field, std::string_view>> later;
+  tape.for_each_in(object, [&](std::size_t child) {
+    if (problem || tape.key(child).size() > kLongestKey) return;
+    const std::string key = squashed(tape.key(child));
+    if (key == "networkinterfaces") {
+      ipv6 = ipv6_of_interfaces(tape, child);
+    } else if ((key == "tags" || key == "tagsall") && tape.is_container(child)) {
+      if (const auto name = trim(name_in_tags(tape, child)); !is_blank_cell(name)) node.name = name;
+    } else {
+      const Field field = field_of_member(tape, child, key);
+      const std::string_view text = text_of_member(tape, child, field);
+      if (!fits_login(field, text)) unused.insert(in_quotes(tape.key(child)));
+      if (is_second_choice(field)) later.emplace_back(field, text);
+      if (!is_second_choice(field)) problem = put_field(node, field, text);
+    }
+  });
+  if (node.ipv6.empty()) later.insert(later.begin(), {Field::ipv6, ipv6});
+  for (const auto& [field, text] : later) {
+    if (!problem) problem = put_field(node, field, text);
+  }
+  return problem;
+}
+
+std::optional<std::string> find_other_machine(const Node& node, const JsonTape& tape, std::size_t object) {
+  return OtherMachine(node, tape).find(object, false);
+}
+
+}  // namespace ec2mpi

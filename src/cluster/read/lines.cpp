@@ -1,0 +1,29 @@
+#include "src/cluster/read/lines.hpp"
+
+#include "ec2mpi/base/text.hpp"
+
+namespace ec2mpi {
+
+std::string_view without_comment(std::string_view line) {
+  for (std::size_t at = line.find('#'); at != std::string_view::npos; at = line.find('#', at + 1)) {
+    if (at == 0 || line[at - 1] == ' ' || line[at - 1] == '\t') return line.substr(0, at);
+  }
+  return line;
+}
+
+bool is_rule(std::string_view line) {
+  return line.find_first_not_of("-+=| :\t") == std::string_view::npos &&
+         (line.find("--") != std::string_view::npos || line.find("==") != std::string_view::npos);
+}
+
+std::vector<std::string_view> pieces_of(std::string_view line, std::string_view gap) {
+  std::vector<std::string_view> out;
+  for (line = trim(line); !line.empty();) {
+    const std::size_t end = line.find(gap);
+    out.push_back(line.substr(0, end));
+    line = end == std::string_view::npos ? std::string_view() : trim(line.substr(end));
+  }
+  return out;
+}
+
+}  // namespace ec2mpi

@@ -1,0 +1,231 @@
+#include "src/cluster/read/table.hpp"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cluster/values/ec2_words.hpp"
+#include "ec2mpi/cluster/values/quote.hpp"
+#include "src/cluster/read/lines.hpp"
+
+namespace ec2mpi {
+namespace {
+
+constexpr std::string_view kBetweenWords = " \t,;|\"'\n";
+
+bool is_quoted(std::string_view cell) {
+  return cell.size() >= 2 && cell.front() == '"' && cell.back() == '"';
+}
+
+/// "09:11" or "18:00:08".
+bool is_clock(std::string_view word) {
+  return word.size() >= 4 && word.size() <= 8 && word.find(':') != std::string_view::npos &&
+         word.find_first_not_of("0123456789:") == std::string_view::npos;
+}
+
+bool is_time_zone(std::string_view word) {
+  return word.starts_with("GMT") || word.starts_with("UTC");
+}
+
+class Splitter {
+ public:
+  Splitter(Separator separator, std::string_view source) : source_(source) { table_.separator = separator; }
+
+  Result<Table> split(std::string_view text) {
+    if (table_.separator == Separator::comma) return split_csv(text, ',');
+    if (table_.separator == Separator::semicolon) return split_csv(text, ';');
+    for_each_line(text, [&](std::string_view line, int number) { split_line(line, number); });
+    return std::move(table_);
+  }
+
+ private:
+  void split_line(std::string_view line, int number) {
+    const std::string_view trimmed = trim(line);
+    if (trimmed.empty() || trimmed.front() == '#' || is_rule(trimmed)) return;
+    table_.begin_row(number);
+    switch (table_.separator) {
+      case Separator::tab:
+        split_at(line, '\t');
+        break;
+      case Separator::pipe:
+        split_bars(trimmed);
+        break;
+      case Separator::wide:
+        for (const std::string_view piece : pieces_of(trimmed, "  ")) add(piece);
+        break;
+      default:
+        split_words(trimmed);
+        break;
+    }
+    drop_empty_row();
+  }
+
+  void drop_empty_row() {
+    const Table::Row& row = table_.rows.back();
+    if (std::ranges::any_of(table_.row(table_.rows.size() - 1), [](auto cell) { return !cell.empty(); }))
+      return;
+    table_.cells.resize(row.begin);
+    table_.rows.pop_back();
+  }
+
+  void add(std::string_view cell) {
+    cell = trim(cell);
+    table_.add(on_one_line(is_quoted(cell) ? without_quotes(cell) : cell));
+  }
+
+  /// Tabs and line breaks inside a cell become spaces.
+  std::string_view on_one_line(std::string_view cell) {
+    if (cell.find_first_of("\t\n") == std::string_view::npos) return cell;
+    std::string& out = table_.unescaped.emplace_back(cell);
+    std::replace_if(
+        out.begin(), out.end(), [](char c) { return c == '\t' || c == '\n'; }, ' ');
+    return out;
+  }
+
+  std::string_view without_quotes(std::string_view cell) {
+    const std::string_view inner = cell.substr(1, cell.size() - 2);
+    const std::size_t first = inner.find('"');
+    if (first == std::string_view::npos) return trim(inner);
+    std::string out;
+    for (std::size_t i = 0; i < inner.size(); ++i) {
+      out += inner[i];
+      if (inner[i] == '"' && i + 1 < inner.size() && inner[i + 1] == '"') ++i;
+    }
+    return trim(table_.unescaped.emplace_back(std::move(out)));
+  }
+
+  void split_at(std::string_view line, char separator) {
+    while (true) {
+      const std::size_t end = line.find(separator);
+      add(line.substr(0, end));
+      if (end == std::string_view::npos) return;
+      line.remove_prefix(end + 1);
+    }
+  }
+
+  void split_bars(std::string_view line) {
+    if (line.starts_with('|')) line.remove_prefix(1);
+    if (line.ends_with('|')) line.remove_suffix(1);
+    split_at(line, '|');
+  }
+
+  void split_words(std::string_view line) {
+    const std::vector<std::string_view> parts = words(line);
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      std::size_t last = i;
+      if (looks_like_date(parts[i]) && i + 1 < parts.size() && is_clock(parts[i + 1])) {
+        last = i + 2 < parts.size() && is_time_zone(parts[i + 2]) ? i + 2 : i + 1;
+      }
+      const auto begin = static_cast<std::size_t>(parts[i].data() - line.data());
+      const auto end = static_cast<std::size_t>(parts[last].data() - line.data()) + parts[last].size();
+      add(line.substr(begin, end - begin));
+      i = last;
+    }
+  }
+
+  Result<Table> split_csv(std::string_view text, char separator) {
+    int line = 1;
+    while (!text.empty()) {
+      const std::string_view first_line = trim(text.substr(0, text.find('\n')));
+      const bool names_separator = first_line.size() == 5 && first_line.starts_with("sep=");  // Excel's
+      std::size_t length = std::min(text.find('\n'), text.size() - 1) + 1;
+      if (!first_line.empty() && first_line.front() != '#' && !names_separator) {
+        table_.begin_row(line);
+        length = split_record(text, separator);
+        if (length == 0)
+          return bad_list(source_, line, "a quote opens here and never closes; export the list again");
+        drop_empty_row();
+      }
+      line += static_cast<int>(std::ranges::count(text.substr(0, length), '\n'));
+      text.remove_prefix(length);
+    }
+    return std::move(table_);
+  }
+
+  /// Adds the cells of the record at the start of `text`; its length with its line end, or 0 if a quote stays
+  /// open.
+  std::size_t split_record(std::string_view text, char separator) {
+    bool in_quotes = false;
+    bool may_open = true;  // at the start of a cell, or right after a quote (a doubled one)
+    std::size_t cell = 0;
+    for (std::size_t i = 0; i <= text.size(); ++i) {
+      const char c = i < text.size() ? text[i] : '\n';
+      if (in_quotes) {
+        if (i == text.size()) return 0;
+        if (c == '"') in_quotes = false;
+      } else if (c == '"' && may_open) {
+        in_quotes = true;
+      } else if (c == separator || c == '\n') {
+        add(text.substr(cell, i - cell));
+        cell = i + 1;
+        may_open = true;
+        if (c == '\n') return std::min(i + 1, text.size());
+      } else if (c != ' ') {
+        may_open = false;
+      }
+    }
+    return text.size();
+  }
+
+  std::string_view source_;
+  Table table_;
+};
+
+/// True if each row that holds an id anywhere holds one as a whole cell.
+bool ids_are_cells(const Table& table) {
+  for (std::size_t i = 0; i < table.rows.size(); ++i) {
+    const Cells row = table.row(i);
+    if (std::ranges::none_of(row, is_instance_id) && std::ranges::any_of(row, holds_instance_id))
+      return false;
+  }
+  return true;
+}
+
+bool is_rectangular(const Table& table) {
+  return std::ranges::all_of(table.rows,
+                             [&](const Table::Row& row) { return row.count == table.rows.front().count; });
+}
+
+}  // namespace
+
+bool holds_instance_id(std::string_view text) {
+  for (std::size_t at = text.find("i-"); at != std::string_view::npos; at = text.find("i-", at + 1)) {
+    if (at > 0 && kBetweenWords.find(text[at - 1]) == std::string_view::npos) continue;
+    const std::string_view rest = text.substr(at, 20);
+    if (is_instance_id(rest.substr(0, rest.find_first_of(kBetweenWords)))) return true;
+  }
+  return false;
+}
+
+std::vector<Separator> separators_in(std::string_view text) {
+  constexpr std::array<std::pair<std::string_view, Separator>, 6> kMarks = {{{"\t", Separator::tab},
+                                                                             {"|", Separator::pipe},
+                                                                             {",", Separator::comma},
+                                                                             {";", Separator::semicolon},
+                                                                             {"  ", Separator::wide},
+                                                                             {"", Separator::space}}};
+  std::vector<Separator> out;
+  for (const auto& [mark, separator] : kMarks) {
+    if (text.find(mark) != std::string_view::npos) out.push_back(separator);
+  }
+  return out;
+}
+
+Result<Table> split_table(std::string_view text, Separator separator, std::string_view source) {
+  return Splitter(separator, source).split(text);
+}
+
+Result<Table> split_by_ids(std::string_view text, std::string_view source) {
+  for (const Separator separator : separators_in(text)) {
+    if (separator >= Separator::wide) break;
+    auto table = split_table(text, separator, source);
+    const bool open_quote = !table && separator == Separator::comma && text.starts_with('"');
+    if (open_quote || (table && ids_are_cells(*table))) return table;
+  }
+  auto wide = split_table(text, Separator::wide, source);
+  if (wide && ids_are_cells(*wide) && is_rectangular(*wide)) return wide;
+  return split_table(text, Separator::space, source);
+}
+
+}  // namespace ec2mpi

@@ -1,0 +1,151 @@
+#include <algorithm>
+#include <utility>
+
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cluster/values/quote.hpp"
+#include "src/cluster/read/fields.hpp"
+#include "src/cluster/read/lines.hpp"
+#include "src/cluster/read/table.hpp"
+
+namespace ec2mpi {
+namespace {
+
+bool begins_sign(char c) {
+  return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
+}
+
+std::size_t signs_in(std::string_view text) {
+  return static_cast<std::size_t>(std::ranges::count_if(text, begins_sign));
+}
+
+/// Byte offset of the sign number `column`, or the line's end.
+std::size_t offset_of(std::string_view line, std::size_t column) {
+  std::size_t at = 0;
+  for (; at < line.size(); ++at) {
+    if (begins_sign(line[at]) && column-- == 0) break;
+  }
+  return at;
+}
+
+/// Where the word of a head stands, in signs from the start of its line.
+struct HeadPlace {
+  std::size_t begin = 0;
+  std::size_t end = 0;
+};
+
+using Pieces = std::vector<std::string_view>;
+
+std::vector<HeadPlace> places_of(std::string_view line, const Pieces& pieces) {
+  std::vector<HeadPlace> out;
+  for (const std::string_view piece : pieces) {
+    const std::size_t begin = signs_in(line.substr(0, static_cast<std::size_t>(piece.data() - line.data())));
+    out.push_back({begin, begin + signs_in(piece)});
+  }
+  return out;
+}
+
+/// The cells of a line that stand under the heads, each beginning or ending where its head does; nothing if
+/// one does not.
+std::optional<Pieces> cells_under(std::string_view line, const std::vector<HeadPlace>& heads) {
+  Pieces out;
+  if (!trim(line.substr(0, offset_of(line, heads.front().begin))).empty()) return std::nullopt;
+  for (std::size_t i = 0; i < heads.size(); ++i) {
+    const std::size_t begin = offset_of(line, heads[i].begin);
+    const std::size_t end = i + 1 < heads.size() ? offset_of(line, heads[i + 1].begin) : line.size();
+    const std::string_view room = line.substr(begin, end - begin);
+    const std::string_view cell = trim(room);
+    const bool cut = begin > 0 && begin < line.size() && line[begin - 1] != ' ';
+    const bool left = !room.empty() && room.front() != ' ';
+    const bool right =
+        signs_in(room.substr(0, room.find_last_not_of(' ') + 1)) == heads[i].end - heads[i].begin;
+    if (!cell.empty() && (cut || (!left && !right) || cell.find("  ") != std::string_view::npos))
+      return std::nullopt;
+    out.push_back(cell);
+  }
+  return out;
+}
+
+class HeadedSplitter {
+ public:
+  explicit HeadedSplitter(std::string_view source) : source_(source) {}
+
+  std::optional<Result<Table>> split(std::string_view text) {
+    for_each_line(text, [&](std::string_view line, int number) {
+      if (phase_ == Phase::over || trim(line).empty() || trim(line).front() == '#') return;
+      if (phase_ == Phase::heads)
+        look_for_heads(line, number);
+      else
+        read_row(line, number);
+      before_ = line;
+    });
+    if (misfit_ != 0) {
+      return bad_list(source_, misfit_,
+                      "the cells of this line do not stand under the column names; use CSV, or `aws ec2 "
+                      "describe-instances --output json`");
+    }
+    if (heads_.empty()) return std::nullopt;
+    return Result<Table>(std::move(table_));
+  }
+
+ private:
+  enum class Phase { heads, rows, over };
+
+  void look_for_heads(std::string_view line, int number) {
+    constexpr int kLastLine = 40;
+    if (is_rule(trim(line)))
+      take_heads(before_, pieces_of(line, " "), line, number - 1);
+    else
+      take_heads(line, pieces_of(line, "  "), line, number);
+    const bool hopeless =
+        number >= kLastLine || line.find('\t') != std::string_view::npos || holds_instance_id(line);
+    if (heads_.empty() && hopeless) phase_ = Phase::over;
+  }
+
+  /// The words of `header` that stand where `pieces` do in `line`, if they name columns.
+  void take_heads(std::string_view header, const Pieces& pieces, std::string_view line, int number) {
+    constexpr std::size_t kMostHeads =
+        60;  // more are no table that a person reads, and cost too much to place
+    if (pieces.size() < 2 || pieces.size() > kMostHeads) return;
+    std::vector<HeadPlace> places = places_of(line, pieces);
+    const auto cells = cells_under(header, places);
+    if (!cells || header_fields(*cells).empty()) return;
+    heads_ = std::move(places);
+    table_ = Table{};
+    add_row(*cells, number);
+    phase_ = Phase::rows;
+  }
+
+  void read_row(std::string_view line, int number) {
+    if (is_rule(trim(line))) {
+      const int header_line = table_.rows.front().line;
+      if (table_.rows.size() == 1) take_heads(before_, pieces_of(line, " "), line, header_line);
+    } else if (const auto cells = cells_under(line, heads_)) {
+      add_row(*cells, number);
+    } else if (const auto pieces = pieces_of(line, "  "); pieces.size() == heads_.size()) {
+      add_row(pieces, number);
+    } else {
+      misfit_ = number;
+      phase_ = Phase::over;
+    }
+  }
+
+  void add_row(const Pieces& cells, int line) {
+    table_.begin_row(line);
+    for (const std::string_view cell : cells) table_.add(cell);
+  }
+
+  std::string_view source_;
+  Phase phase_ = Phase::heads;
+  std::vector<HeadPlace> heads_;
+  std::string_view before_;  ///< the line before
+  Table table_;
+  int misfit_ = 0;  ///< a line whose cells stand under no heads
+};
+
+}  // namespace
+
+std::optional<Result<Table>> split_under_heads(std::string_view text, std::string_view source) {
+  return HeadedSplitter(source).split(text);
+}
+
+}  // namespace ec2mpi
