@@ -9,6 +9,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "ec2mpi/base/utf8.hpp"
+
 namespace ec2mpi {
 
 namespace {
@@ -114,27 +116,6 @@ std::string quote_words(const std::vector<std::string>& words) {
 
 namespace {
 
-/// A character at the start of a text: how many bytes it takes, and its code; no code if it is no UTF-8.
-struct Character {
-  std::size_t size = 1;
-  std::optional<char32_t> code = {};
-};
-
-Character decode_character(std::string_view text) {
-  const auto lead = static_cast<unsigned char>(text.front());
-  if (lead < 0x80) return {1, lead};
-  const std::size_t size = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-  if (lead < 0xc2 || lead > 0xf4 || text.size() < size) return {};
-  char32_t code = lead & (0x7fU >> size);
-  for (const char c : text.substr(1, size - 1)) {
-    if ((static_cast<unsigned char>(c) & 0xc0U) != 0x80U) return {};
-    code = code << 6U | (static_cast<unsigned char>(c) & 0x3fU);
-  }
-  static constexpr std::array<char32_t, 5> kLeast = {0, 0, 0x80, 0x800, 0x10000};
-  if (code < kLeast[size] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) return {};
-  return {size, code};
-}
-
 /// Controls of the C0 and C1 sets, and what turns the direction of a text round or breaks its line.
 bool is_unsafe(char32_t code) {
   const auto within = [code](char32_t first, char32_t last) { return code >= first && code <= last; };
@@ -142,11 +123,11 @@ bool is_unsafe(char32_t code) {
          within(0x2028, 0x202e) || within(0x2066, 0x2069) || code == 0xfeff;
 }
 
-void append_safe(std::string& safe, std::string_view bytes, std::optional<char32_t> code) {
-  if (code && !is_unsafe(*code))
+void append_safe(std::string& safe, std::string_view bytes, const CodePoint& point) {
+  if (point.valid && !is_unsafe(point.value))
     safe += bytes;
-  else if (code && *code > 0xff)
-    safe += fmt::format("\\u{{{:x}}}", static_cast<std::uint32_t>(*code));
+  else if (point.valid && point.value > 0xff)
+    safe += fmt::format("\\u{{{:x}}}", static_cast<std::uint32_t>(point.value));
   else
     for (const char c : bytes) safe += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
 }
@@ -163,9 +144,9 @@ std::size_t sgr_length(std::string_view text) {
 std::string printable(std::string_view text) {
   std::string safe;
   while (!text.empty()) {
-    const auto [size, code] = decode_character(text);
-    append_safe(safe, text.substr(0, size), code);
-    text.remove_prefix(size);
+    const CodePoint point = first_code_point(text);
+    append_safe(safe, text.substr(0, point.length), point);
+    text.remove_prefix(point.length);
   }
   return safe;
 }
@@ -175,12 +156,13 @@ std::string terminal_line(std::string_view line) {
   std::string safe;
   bool coloured = false;
   while (!line.empty()) {
-    auto [size, code] = decode_character(line);
+    const CodePoint point = first_code_point(line);
+    std::size_t size = point.length;
     const auto sgr = sgr_length(line);
     if (sgr > 0 || line.front() == '\t')
       safe += line.substr(0, size = std::max(sgr, size));
     else
-      append_safe(safe, line.substr(0, size), code);
+      append_safe(safe, line.substr(0, size), point);
     coloured = coloured || sgr > 0;
     line.remove_prefix(size);
   }

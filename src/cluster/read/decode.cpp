@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "ec2mpi/base/utf8.hpp"
 #include "ec2mpi/cluster/values/quote.hpp"
 
 namespace ec2mpi {
@@ -27,6 +28,13 @@ bool is_space(char32_t point) {
 bool is_invisible(char32_t point) {
   return point == 0xAD || point == 0x061C || (point >= 0x200B && point <= 0x200F) ||
          (point >= 0x202A && point <= 0x202E) || (point >= 0x2060 && point <= 0x2069) || point == 0xFEFF;
+}
+
+/// C0, DEL, C1, and the line and paragraph separators, zero-width and bidirectional marks: nothing to print
+/// as is.
+bool is_control(char32_t point) {
+  return point < 0x20 || (point >= 0x7F && point < 0xA0) || point == kLineSeparator ||
+         point == kParagraphSeparator || is_invisible(point);
 }
 
 /// Hyphens that typography writes for the one of ASCII.
@@ -144,43 +152,14 @@ Result<std::string> clean_utf8(std::string_view text, std::string_view source) {
 
 }  // namespace
 
-bool is_control(char32_t point) {
-  return point < 0x20 || (point >= 0x7F && point < 0xA0) || point == kLineSeparator ||
-         point == kParagraphSeparator || is_invisible(point);
-}
-
-CodePoint first_code_point(std::string_view text) {
-  const auto byte_at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char lead = byte_at(0);
-  if (lead < 0x80) return {lead, 1, true};
-  if (lead < 0xC2 || lead > 0xF4) return {};
-  const std::size_t length = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-  if (text.size() < length) return {};
-  char32_t value = lead & (0xFFU >> (length + 1));
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte_at(i) & 0xC0U) != 0x80U) return {};
-    value = (value << 6U) | (byte_at(i) & 0x3FU);
-  }
-  const bool overlong = (length == 3 && value < 0x800) || (length == 4 && value < 0x10000);
-  const bool surrogate = value >= 0xD800 && value < 0xE000;
-  if (overlong || surrogate || value > 0x10FFFF) return {};
-  return {value, length, true};
-}
-
 std::string clean_text(std::string_view utf8) {
   std::string out;
   out.reserve(utf8.size());
   while (!utf8.empty()) {
     const CodePoint point = first_code_point(utf8);
-    if (point.valid && !is_control(point.value)) {
-      if (is_space(point.value)) {
-        out += ' ';
-      } else {
-        out += utf8.substr(0, point.length);
-      }
-    } else if (!is_invisible(point.value)) {
-      out += ' ';
-    }
+    const bool plain = point.valid && !is_control(point.value) && !is_space(point.value);
+    if (plain) out += utf8.substr(0, point.length);
+    if (!plain && !is_invisible(point.value)) out += ' ';
     utf8.remove_prefix(point.length);
   }
   return out;
@@ -191,11 +170,8 @@ Result<std::string> decode_list(std::string_view bytes, std::string_view source)
   if (bytes.size() > kMostBytes) return bad_list(source, 0, "this is too large to be a list of instances");
   if (bytes.starts_with("\xEF\xBB\xBF"sv)) return clean_utf8(bytes.substr(3), source);
   std::optional<ByteOrder> order;
-  if (bytes.starts_with("\xFF\xFE"sv)) {
-    order = ByteOrder::little;
-    bytes.remove_prefix(2);
-  } else if (bytes.starts_with("\xFE\xFF"sv)) {
-    order = ByteOrder::big;
+  if (bytes.starts_with("\xFF\xFE"sv) || bytes.starts_with("\xFE\xFF"sv)) {
+    order = bytes.front() == '\xFF' ? ByteOrder::little : ByteOrder::big;
     bytes.remove_prefix(2);
   } else if (bytes.find('\0') != std::string_view::npos) {
     order = utf16_by_zeros(bytes);

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -18,18 +17,5 @@ namespace ec2mpi {
 /// The same cleaning for one text that came escaped (JSON): control characters, TAB and LF too, become
 /// spaces.
 [[nodiscard]] std::string clean_text(std::string_view utf8);
-
-struct CodePoint {
-  char32_t value = 0;
-  std::size_t length = 1;  ///< bytes used, at least 1 even if not valid
-  bool valid = false;
-};
-
-/// Strict UTF-8 (no overlong forms, no surrogates). `text` is not empty.
-[[nodiscard]] CodePoint first_code_point(std::string_view text);
-
-/// C0, DEL, C1, and the line and paragraph separators, zero-width and bidirectional marks: nothing to print
-/// as is.
-[[nodiscard]] bool is_control(char32_t point);
 
 }  // namespace ec2mpi
