@@ -17,6 +17,7 @@ enum class Field {
   launched,
   user,          ///< the login user
   port,          ///< of sshd
+  slots,         ///< processes that MPI may start on it
   login_detail,  ///< a key, a password, a jump host: has no place in a list
   public_v4,
   elastic_ip,

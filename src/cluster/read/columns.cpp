@@ -108,7 +108,7 @@ Result<Listing> read_rows(const Table& table, std::size_t first, std::string_vie
 }
 
 /// The columns below a header by what their cells show too: ids that are none of EC2's are not used, states
-/// are found under any name, and users and ports must be such.
+/// are found under any name, and users, ports and slots must be such.
 struct ColumnsBelow {
   std::vector<Field> fields;
   std::set<std::string> unused;  ///< names of columns that say how to log in, and cannot be used

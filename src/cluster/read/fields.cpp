@@ -84,6 +84,13 @@ bool holds_address(std::string_view text) {
   });
 }
 
+std::optional<std::string> put_port(Node& node, int port) {
+  if (node.port != 0 && node.port != port)
+    return fmt::format("two different ports for one instance, {} and {}", node.port, port);
+  node.port = static_cast<std::uint16_t>(port);
+  return std::nullopt;
+}
+
 std::optional<std::string> put_address(Node& node, Field field, std::string_view cell) {
   const std::string_view first = first_of_several(cell);
   const auto spec = host_of(first, BareWords::refused);
@@ -96,7 +103,9 @@ std::optional<std::string> put_address(Node& node, Field field, std::string_view
   if (!spec->user.empty()) {
     if (auto problem = put_once(node.user, spec->user, "users")) return problem;
   }
-  if (spec->number != 0) node.port = static_cast<std::uint16_t>(spec->number);
+  if (spec->number != 0) {
+    if (auto problem = put_port(node, spec->number)) return problem;
+  }
   if (spec->kind == HostSpec::Kind::ipv6) return put_once(node.ipv6, spec->host, "IPv6 addresses");
   const bool is_private = any_kind ? spec->kind == HostSpec::Kind::private_v4 : field == Field::private_v4;
   if (const auto encoded = address_in_public_dns(spec->host); encoded && !is_private) {
@@ -177,7 +186,7 @@ bool fits_login(Field field, std::string_view cell) {
   if (field < Field::user || field > Field::login_detail || is_blank_cell(cell)) return true;
   if (field == Field::user) return is_user_name(cell);
   const auto number = parse_number(cell);
-  return field == Field::port && number && *number > 0 && *number < 65536;
+  return field != Field::login_detail && number && *number > 0 && *number < 65536;
 }
 
 void note_unused(Listing& listing, const std::set<std::string>& names) {
@@ -217,7 +226,10 @@ std::optional<std::string> put_field(Node& node, Field field, std::string_view c
       if (fits_login(field, cell)) return put_once(node.user, cell, "users");
       break;
     case Field::port:
-      if (fits_login(field, cell)) node.port = static_cast<std::uint16_t>(*parse_number(cell));
+      if (fits_login(field, cell)) return put_port(node, static_cast<int>(*parse_number(cell)));
+      break;
+    case Field::slots:
+      if (fits_login(field, cell)) node.slots = static_cast<int>(*parse_number(cell));
       break;
     case Field::elastic_ip:
       // The console repeats the public address here; the instance's own column counts.

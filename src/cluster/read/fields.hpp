@@ -22,8 +22,8 @@ namespace ec2mpi {
 /// has no ids or addresses itself.
 [[nodiscard]] std::vector<Field> header_fields(std::span<const std::string_view> row);
 
-/// False for a cell of a column of users or ports that is none, and for every cell of a column that says how
-/// to log in and has no place in a list: a key, a password, a jump host.
+/// False for a cell of a column of users, ports or slots that is none, and for every cell of a column that
+/// says how to log in and has no place in a list: a key, a password, a jump host.
 [[nodiscard]] bool fits_login(Field field, std::string_view cell);
 
 /// Notes that columns or members of these names are not used.

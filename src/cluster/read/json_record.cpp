@@ -86,7 +86,8 @@ std::string_view text_of_member(const JsonTape& tape, std::size_t child, Field f
   const bool nested =
       is_address_field(field) ? tape.is_array(child) : field == Field::state || field == Field::zone;
   if (tape.is_container(child)) return nested ? text_inside(tape, child, field) : std::string_view();
-  const bool any_scalar = field == Field::state || field == Field::not_running || field == Field::port;
+  const bool any_scalar =
+      field == Field::state || field == Field::not_running || field == Field::port || field == Field::slots;
   return any_scalar || tape.is_string(child) ? tape.text(child) : std::string_view();
 }
 

@@ -291,10 +291,14 @@ TEST(Inventory, SaysWhatAWordLooksLikeThatIsNoAddress) {
   }
 }
 
-TEST(Inventory, ColumnsOfUsersAndPortsAreUsed) {
-  const Node node = read("name,ip,user,port\nhead,203.0.113.11,ec2-user,2222\n").nodes.at(0);
-  EXPECT_EQ(node.user, "ec2-user");
-  EXPECT_EQ(node.port, 2222);
+TEST(Inventory, ColumnsOfUsersPortsAndSlotsAreUsed) {
+  for (const char* text : {"name,ip,user,port,slots\nhead,203.0.113.11,ec2-user,2222,4\n",
+                           R"([{"ip": "203.0.113.11", "user": "ec2-user", "port": 2222, "slots": 4}])"}) {
+    const Node node = read(text).nodes.at(0);
+    EXPECT_EQ(node.user, "ec2-user");
+    EXPECT_EQ(node.port, 2222);
+    EXPECT_EQ(node.slots, 4);
+  }
 }
 
 TEST(Inventory, NamesColumnsThatSayHowToLogInAndAreNotUsed) {
@@ -316,8 +320,9 @@ TEST(Inventory, NamesMembersOfJsonThatSayHowToLogInAndAreNotUsed) {
   EXPECT_NE(inventory.notes[0].find("'ansible_password'"), std::string::npos);
 }
 
-TEST(Inventory, RefusesTwoUsersOfOneMachine) {
+TEST(Inventory, RefusesTwoUsersOrPortsOfOneMachine) {
   EXPECT_NE(error_of("ip,user\nubuntu@203.0.113.11,root\n").find("two different users"), std::string::npos);
+  EXPECT_NE(error_of("ip,port\n203.0.113.11:2222,22\n").find("two different ports"), std::string::npos);
 }
 
 TEST(Inventory, ReadsTextOfWindowsInEveryOrderOfItsBytes) {
