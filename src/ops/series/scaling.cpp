@@ -47,33 +47,36 @@ std::string in_xml(std::string_view text) {
   return safe;
 }
 
-/// A number without zeros that say nothing: 4, 0.5, 12.34.
-std::string short_number(double value) {
-  auto text = fmt::format("{:.2f}", value);
-  text.erase(text.find_last_not_of('0') + 1);
-  if (text.ends_with('.')) text.pop_back();
-  return text;
-}
-
-/// 1, 2 or 5 times a power of ten, so that there are about five steps.
-double nice_step(double range) {
-  const double rough = range / 5;
-  const double power = std::pow(10, std::floor(std::log10(rough)));
-  for (const double factor : {1.0, 2.0, 5.0}) {
-    if (factor * power >= rough) return factor * power;
+/// Where texts of one row stand, so that none is drawn over another one.
+class LabelRow {
+ public:
+  /// Whether a text of this width around `middle` has room; then the room is taken.
+  bool take(double middle, double width) {
+    if (middle - width / 2 < free_from_) return false;
+    free_from_ = middle + width / 2 + kGap;
+    return true;
   }
-  return 10 * power;
-}
 
-/// Draws one plot; both axes begin at 0 and are linear.
+ private:
+  static constexpr double kGap = 6;
+  double free_from_ = -1e9;
+};
+
+/// Draws one plot. On both axes each doubling takes the same room, as sizes are measured: 1, 2, 4, 8, ...
+/// All texts stand outside of the area in which lines may run.
 class Plot {
  public:
   Plot(const Scaling& scaling, const std::string& title) : points_(scaling.points), title_(title) {
-    x_most_ = static_cast<double>(points_.back().ranks);
-    y_most_ = x_most_;
-    for (const auto& point : points_) y_most_ = std::max(y_most_, point.speed_up);
-    y_most_ *= 1.05;
-    x_most_ *= 1.05;
+    x_from_ = std::log2(static_cast<double>(points_.front().ranks));
+    x_to_ = std::max(std::log2(static_cast<double>(points_.back().ranks)), x_from_ + 1);
+    y_from_ = x_from_;
+    y_to_ = x_to_;
+    for (const auto& point : points_) {
+      y_from_ = std::min(y_from_, std::log2(point.speed_up));
+      y_to_ = std::max(y_to_, std::log2(point.speed_up));
+    }
+    y_from_ = std::floor(y_from_);
+    y_to_ = std::ceil(y_to_);
   }
 
   std::string draw() {
@@ -81,23 +84,34 @@ class Plot {
 <svg xmlns="http://www.w3.org/2000/svg" width="720" height="480" viewBox="0 0 720 480" font-family="sans-serif" font-size="13">
 <rect width="720" height="480" fill="#ffffff"/>
 )";
-    text(kLeft + kWidth / 2, 28, "middle", title_, "#222222", 16);
-    draw_axes();
-    draw_lines();
+    const auto cut = title_.size() > kLongestTitle ? title_.substr(0, kLongestTitle) + "..." : title_;
+    text(360, 26, "middle", cut, "#222222", 16);
     draw_legend();
+    draw_speed_axis();
+    draw_ranks_axis();
+    draw_lines();
     return svg_ + "</svg>\n";
   }
 
  private:
-  static constexpr double kLeft = 70, kTop = 48, kWidth = 620, kHeight = 370;
+  static constexpr double kLeft = 76, kTop = 72, kWidth = 614, kHeight = 330;
+  static constexpr double kInside = 14;  ///< between the axes and the first point
+  static constexpr double kLetter = 8;   ///< width of a digit
+  static constexpr std::size_t kLongestTitle = 70;
+  static constexpr const char* kText = "#444444";
   static constexpr const char* kMeasured = "#1f5fa8";
   static constexpr const char* kIdeal = "#999999";
 
-  [[nodiscard]] double x(double ranks) const { return kLeft + kWidth * ranks / x_most_; }
-  [[nodiscard]] double y(double speed_up) const { return kTop + kHeight * (1 - speed_up / y_most_); }
+  static double part(double value, double from, double to) { return (std::log2(value) - from) / (to - from); }
+  [[nodiscard]] double x(double ranks) const {
+    return kLeft + kInside + (kWidth - 2 * kInside) * part(ranks, x_from_, x_to_);
+  }
+  [[nodiscard]] double y(double speed_up) const {
+    return kTop + kHeight - kInside - (kHeight - 2 * kInside) * part(speed_up, y_from_, y_to_);
+  }
 
-  void text(double at_x, double at_y, const char* anchor, std::string_view what,
-            const char* colour = "#444444", int size = 13) {
+  void text(double at_x, double at_y, const char* anchor, std::string_view what, const char* colour = kText,
+            int size = 13) {
     svg_ += fmt::format(
         "<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\" fill=\"{}\" font-size=\"{}\">{}</text>\n", at_x,
         at_y, anchor, colour, size, in_xml(what));
@@ -107,64 +121,66 @@ class Plot {
                         x1, y1, x2, y2, colour, more);
   }
 
-  void draw_axes() {
-    const double step = nice_step(y_most_);
-    for (int i = 0; i * step <= y_most_; ++i) {
-      line(kLeft, y(i * step), kLeft + kWidth, y(i * step), "#e4e4e4");
-      text(kLeft - 8, y(i * step) + 4, "end", short_number(i * step));
+  void draw_legend() {
+    line(kLeft, 52, kLeft + 28, 52, kMeasured, " stroke-width=\"2\"");
+    text(kLeft + 36, 56, "start", "measured");
+    line(kLeft + 130, 52, kLeft + 158, 52, kIdeal, " stroke-width=\"1.5\" stroke-dasharray=\"6 4\"");
+    text(kLeft + 166, 56, "start", "ideal");
+  }
+
+  void draw_speed_axis() {
+    const double step = std::max(1.0, std::ceil((y_to_ - y_from_) / 10));  // at most eleven lines
+    for (double power = y_from_; power <= y_to_; power += step) {
+      const double at = y(std::exp2(power));
+      line(kLeft, at, kLeft + kWidth, at, "#e4e4e4");
+      text(kLeft - 8, at + 4, "end", fmt::format("{:.3g}", std::exp2(power)));
     }
-    double free = kLeft;  // labels that would overlap are left out
+    line(kLeft, kTop, kLeft, kTop + kHeight, kText);
+    svg_ += fmt::format(
+        "<text transform=\"translate(20 {:.1f}) rotate(-90)\" text-anchor=\"middle\" "
+        "fill=\"{}\">speed-up</text>\n",
+        kTop + kHeight / 2, kText);
+  }
+
+  /// Below each number of ranks stands its efficiency.
+  void draw_ranks_axis() {
+    constexpr double kBottom = kTop + kHeight;
+    line(kLeft, kBottom, kLeft + kWidth, kBottom, kText);
+    LabelRow labels;
     for (const auto& point : points_) {
       const double at = x(static_cast<double>(point.ranks));
-      line(at, kTop + kHeight, at, kTop + kHeight + 5, "#444444");
-      const auto label = std::to_string(point.ranks);
-      const double half = 4.0 * static_cast<double>(label.size());
-      if (at - half < free) continue;
-      text(at, kTop + kHeight + 20, "middle", label);
-      free = at + half + 4;
+      line(at, kBottom, at, kBottom + 5, kText);
+      const auto ranks = std::to_string(point.ranks);
+      const auto efficiency = fmt::format("{:.0f} %", 100 * point.efficiency);
+      if (!labels.take(at, kLetter * static_cast<double>(std::max(ranks.size(), efficiency.size()))))
+        continue;
+      text(at, kBottom + 20, "middle", ranks);
+      text(at, kBottom + 38, "middle", efficiency, kMeasured, 12);
     }
-    line(kLeft, kTop, kLeft, kTop + kHeight, "#444444");
-    line(kLeft, kTop + kHeight, kLeft + kWidth, kTop + kHeight, "#444444");
-    text(kLeft + kWidth / 2, kTop + kHeight + 44, "middle", "ranks");
-    svg_ += fmt::format(
-        "<text transform=\"translate(22 {:.1f}) rotate(-90)\" text-anchor=\"middle\" "
-        "fill=\"#444444\">speed-up</text>\n",
-        kTop + kHeight / 2);
+    text(kLeft + kWidth / 2, kBottom + 62, "middle", "ranks, and the efficiency");
   }
 
   void draw_lines() {
+    const double fewest = static_cast<double>(points_.front().ranks);
     const double most = static_cast<double>(points_.back().ranks);
-    line(x(0), y(0), x(most), y(most), kIdeal, " stroke-width=\"1.5\" stroke-dasharray=\"6 4\"");
+    line(x(fewest), y(fewest), x(most), y(most), kIdeal, " stroke-width=\"1.5\" stroke-dasharray=\"6 4\"");
     std::string path;
     for (const auto& point : points_)
       path += fmt::format("{}{:.1f},{:.1f}", path.empty() ? "" : " ", x(static_cast<double>(point.ranks)),
                           y(point.speed_up));
     svg_ += fmt::format("<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"2\"/>\n", path,
                         kMeasured);
-    double free = 0;
-    for (const auto& point : points_) {
-      const double at = x(static_cast<double>(point.ranks));
-      svg_ += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"4\" fill=\"{}\"/>\n", at,
-                          y(point.speed_up), kMeasured);
-      if (at < free) continue;
-      text(at - 2, y(point.speed_up) + 20, "start", fmt::format("{:.0f} %", 100 * point.efficiency),
-           kMeasured, 12);
-      free = at + 40;
-    }
-  }
-
-  void draw_legend() {
-    const double left = kLeft + 16;
-    line(left, kTop + 16, left + 28, kTop + 16, kMeasured, " stroke-width=\"2\"");
-    text(left + 36, kTop + 20, "start", "measured (and efficiency)");
-    line(left, kTop + 36, left + 28, kTop + 36, kIdeal, " stroke-width=\"1.5\" stroke-dasharray=\"6 4\"");
-    text(left + 36, kTop + 40, "start", "ideal");
+    for (const auto& point : points_)
+      svg_ += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"4\" fill=\"{}\"/>\n",
+                          x(static_cast<double>(point.ranks)), y(point.speed_up), kMeasured);
   }
 
   const std::vector<ScalePoint>& points_;
   const std::string& title_;
-  double x_most_ = 1;
-  double y_most_ = 1;
+  double x_from_ = 0;  ///< powers of two, as the following
+  double x_to_ = 1;
+  double y_from_ = 0;
+  double y_to_ = 1;
   std::string svg_;
 };
 

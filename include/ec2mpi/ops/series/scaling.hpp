@@ -30,7 +30,7 @@ struct Scaling {
 
 [[nodiscard]] std::vector<std::string> scaling_lines(const Scaling& scaling);
 
-/// An SVG 1.1 picture, 720 by 480: speed-up over ranks, with the ideal line.
+/// An SVG 1.1 picture, 720 by 480: speed-up over ranks, on logarithmic axes, with the ideal line.
 [[nodiscard]] std::string scaling_svg(const Scaling& scaling, const std::string& title);
 
 }  // namespace ec2mpi::ops

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <regex>
+
 namespace ec2mpi::ops {
 namespace {
 
@@ -56,6 +58,69 @@ TEST(Scaling, ThePictureIsSafeXml) {
   EXPECT_NE(svg.find(">ideal</text>"), std::string::npos);
   EXPECT_NE(svg.find(">200 %</text>"), std::string::npos);
   EXPECT_EQ(svg.find("nan"), std::string::npos);
+}
+
+/// A rectangle that a text takes at most.
+struct Box {
+  double left, right, top, bottom;
+  std::string text;
+};
+
+/// All texts of a picture but those that are turned.
+std::vector<Box> text_boxes(const std::string& svg) {
+  static const std::regex text(
+      "<text x=\"([-0-9.]+)\" y=\"([-0-9.]+)\" text-anchor=\"([a-z]+)\" fill=\"[^\"]*\" "
+      "font-size=\"(\\d+)\">([^<]*)<");
+  std::vector<Box> boxes;
+  for (std::sregex_iterator at(svg.begin(), svg.end(), text), end; at != end; ++at) {
+    const auto& part = *at;
+    const double size = std::stod(part[4]);
+    const double width = 0.6 * size * static_cast<double>(part[5].length());
+    const double anchor = part[3] == "start" ? 0 : part[3] == "end" ? 1 : 0.5;
+    const double left = std::stod(part[1]) - anchor * width;
+    boxes.push_back(
+        {left, left + width, std::stod(part[2]) - 0.75 * size, std::stod(part[2]) + 0.2 * size, part[5]});
+  }
+  return boxes;
+}
+
+TEST(Scaling, NoLabelOfThePlotLiesOnAnotherOneOrOutside) {
+  const std::vector<std::vector<std::pair<int, double>>> series = {
+      {{1, 100}, {2, 50}, {4, 30}, {8, 20}},
+      {{1, 1e4},
+       {2, 5e3},
+       {4, 2e3},
+       {8, 1e3},
+       {16, 600},
+       {32, 400},
+       {64, 300},
+       {128, 200},
+       {256, 150},
+       {512, 140},
+       {1024, 139}},
+      {{1, 1}, {2, 100}},
+      {{3, 100}, {6, 50}, {12, 1}},
+      {{63, 10}, {64, 9}, {65, 8}, {66, 8}},
+      {{1, 1e6}, {100'000, 1}, {1'000'000, 1e-3}}};
+  for (const auto& sizes : series) {
+    SeriesResult result;
+    for (const auto& [np, seconds] : sizes) result.push_back(run(std::to_string(np), seconds));
+    const auto scaling = measure_scaling(result, "np");
+    ASSERT_TRUE(scaling.has_value());
+    const auto boxes = text_boxes(scaling_svg(*scaling, "spread: speed-up " + std::string(200, 'x')));
+    EXPECT_GT(boxes.size(), 6U);
+    for (std::size_t i = 0; i < boxes.size(); ++i) {
+      const auto& one = boxes[i];
+      EXPECT_TRUE(one.left >= 0 && one.right <= 720 && one.top >= 0 && one.bottom <= 480)
+          << one.text << " at " << one.left;
+      for (std::size_t k = 0; k < i; ++k) {
+        const auto& other = boxes[k];
+        const bool separate = one.right <= other.left || other.right <= one.left || one.bottom <= other.top ||
+                              other.bottom <= one.top;
+        EXPECT_TRUE(separate) << one.text << " lies on " << other.text;
+      }
+    }
+  }
 }
 
 }  // namespace
