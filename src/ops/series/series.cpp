@@ -48,7 +48,7 @@ class SeriesRun : public Observer {
       there = co_await submit();
     if (!there) co_return std::move(end_);
     if (stops_.at_once)
-      end_.how = SeriesEnd::How::detached;
+      co_await leave_at_once();
     else
       co_await follow();
     co_return std::move(end_);
@@ -267,6 +267,14 @@ class SeriesRun : public Observer {
                                  : looked.error());
       co_await rest(looked);
     }
+  }
+
+  /// Jobs that were found may have printed results.
+  asio::awaitable<void> leave_at_once() {
+    end(SeriesEnd::How::detached);
+    if (!wish_.variants.empty()) co_return;
+    const auto told = co_await take_outputs();
+    if (!told) give_up(told.error());
   }
 
   void end(SeriesEnd::How how) { end_.how = how; }
