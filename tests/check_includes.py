@@ -37,6 +37,7 @@ MAY_KNOW = {
     "ops/setup": {"ops/exec", "ops/node", "ssh/libssh"} | SSH,
     "ops/doctor": {"ops/mpi", "ops/process", "ops/node"} | SSH,
     "ops/login": SSH,
+    "ops/watch": {"ops/node"} | SSH,
 }
 OPS = {room for room in MAY_KNOW if room.startswith("ops/")}
 CONFIG = {"cluster", "cluster/list"}

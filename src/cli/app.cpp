@@ -131,8 +131,10 @@ int parse_and_run(const World& world, const std::vector<std::string>& arguments)
   add_setup_command(app, dispatch);
   add_doctor_command(app, dispatch);
   add_net_command(app, dispatch);
+  add_top_command(app, dispatch);
   add_login_command(app, dispatch);
   add_exec_commands(app, dispatch);
+  add_shell_command(app, dispatch);
   add_push_command(app, dispatch);
   add_pull_command(app, dispatch);
   add_disconnect_command(app, dispatch);
@@ -140,6 +142,7 @@ int parse_and_run(const World& world, const std::vector<std::string>& arguments)
   add_run_command(app, dispatch);
   add_jobs_commands(app, dispatch);
   add_follow_commands(app, dispatch);
+  add_report_command(app, dispatch);
   add_ps_commands(app, dispatch);
   head_new_commands(app, "Jobs");
   add_up_command(app, dispatch);

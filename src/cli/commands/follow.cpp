@@ -5,11 +5,11 @@
 #include "ec2mpi/cli/session/command.hpp"
 #include "ec2mpi/cli/session/on_master.hpp"
 #include "ec2mpi/cli/session/option_values.hpp"
+#include "ec2mpi/cli/views/job_json.hpp"
 #include "ec2mpi/cli/views/job_view.hpp"
 #include "ec2mpi/ops/job/follow.hpp"
 #include "ec2mpi/ops/job/jobs.hpp"
 #include "src/cli/commands/bring_results.hpp"
-#include "src/cli/commands/job_json.hpp"
 #include "src/cli/commands/series.hpp"
 
 namespace ec2mpi::cli {

@@ -10,8 +10,8 @@
 #include "ec2mpi/cli/session/option_values.hpp"
 #include "ec2mpi/cli/terminal/aligned.hpp"
 #include "ec2mpi/cli/terminal/json.hpp"
+#include "ec2mpi/cli/views/job_json.hpp"
 #include "ec2mpi/ops/job/jobs.hpp"
-#include "src/cli/commands/job_json.hpp"
 
 namespace ec2mpi::cli {
 

@@ -62,7 +62,8 @@ int Runtime::run(asio::awaitable<int> command) {
     failure = thrown;
     code = result;
     phase_ = Phase::afterwards;
-    parting_words_ = {};  // they use objects of the command
+    parting_words_ = {};  // these two use objects of the command
+    on_interrupt_ = {};
     console_.status("");
     Limit flushing{.deadline = Clock::time_point::max(), .stop = stop()};
     if (detach_.stop_requested()) flushing = flushing.at_most(kLastWords);
@@ -108,6 +109,7 @@ bool Runtime::leaves_job(int number) const {
 /// Only a second Ctrl-C leaves at once: timeout(1) sends its signal to the process and again to its group.
 void Runtime::on_signal(int number) {
   if (number == SIGINT) interrupts_waiting = 0;
+  if (number == SIGINT && on_interrupt_ && on_interrupt_()) return await_signal();
   if (leaves_job(number)) {
     if (number != SIGQUIT) left_by_ = number;
     detach_.request_stop();

@@ -53,7 +53,7 @@ std::vector<std::string> options_of(const CLI::App& command) {
 
 /// Our words, and what they are called in other tools and in the scripts of the tutorial.
 constexpr std::pair<const char*, std::string_view> kOurs[] = {
-    {"login", "ssh shell connect login_master"},
+    {"login", "ssh connect login_master"},
     {"push", "cp copy put upload transfer broadcast pdcp pscp prsync sbcast"},
     {"pull", "get fetch download download_file rpdcp pslurp"},
     {"push (or pull)", "scp rsync"},
@@ -69,7 +69,7 @@ constexpr std::pair<const char*, std::string_view> kOurs[] = {
     {"cancel", "scancel qdel"},
     {"logs", "log"},
     {"logs -f", "tail"},
-    {"ps", "top htop"},
+    {"top", "htop glances"},
     {"setup", "install starcluster pcluster"},
     {"doctor", "check"},
     {"--version", "version"},

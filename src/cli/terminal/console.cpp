@@ -108,6 +108,30 @@ int Console::columns() const {
   return 80;
 }
 
+int Console::rows() const {
+  winsize size{};
+  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0) return size.ws_row;
+  return 24;
+}
+
+void Console::begin_screen() {
+  out_.write("\x1b[?1049h\x1b[?25l");
+}
+void Console::end_screen() {
+  out_.write(kEndScreen);
+}
+
+void Console::draw_screen(const std::vector<std::pair<Colour, std::string>>& lines) {
+  if (out_.is_behind()) return;
+  std::string text = "\x1b[H";
+  const auto fitting = std::min(lines.size(), static_cast<std::size_t>(rows()));
+  for (std::size_t i = 0; i < fitting; ++i) {
+    const auto& [colour, line] = lines[i];
+    text += (i == 0 ? "" : "\n") + paint_result(colour, cut_to(line, columns())) + "\x1b[K";
+  }
+  out_.write(text + "\x1b[J");
+}
+
 std::string Console::paint_result(Colour colour, std::string_view text) const {
   return paint(colour_out_, colour, text);
 }

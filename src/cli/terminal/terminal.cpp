@@ -49,11 +49,16 @@ int open_bell(int fd) {
 
 }  // namespace
 
-RawMode::RawMode(int terminal) : terminal_(terminal) {
+RawMode::RawMode(int terminal, Keys keys) : terminal_(terminal) {
   if (::tcgetattr(terminal_, &before_) != 0) return;
   termios raw = before_;
-  ::cfmakeraw(&raw);
-  raw.c_iflag |= IGNPAR;
+  if (keys == Keys::bytes) {
+    ::cfmakeraw(&raw);
+    raw.c_iflag |= IGNPAR;
+  } else {
+    raw.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO | IEXTEN);
+    raw.c_cc[VSUSP] = raw.c_cc[VQUIT] = _POSIX_VDISABLE;  // they would leave the terminal as it is now
+  }
   raw.c_cc[VMIN] = 1;
   raw.c_cc[VTIME] = 0;
   active_ = true;  // first, for a signal may come while a background process waits in tcsetattr

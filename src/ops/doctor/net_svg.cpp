@@ -22,8 +22,9 @@ std::string number(double value) {
   return value < 10 ? fmt::format("{:.1f}", value) : fmt::format("{:.0f}", value);
 }
 
-std::string label(int x, int y, const char* anchor, const std::string& text) {
-  return fmt::format("<text x=\"{}\" y=\"{}\" text-anchor=\"{}\">{}</text>\n", x, y, anchor, text);
+std::string label(int x, int y, const char* anchor, const std::string& text, const char* colour = "#222222") {
+  return fmt::format("<text x=\"{}\" y=\"{}\" text-anchor=\"{}\" fill=\"{}\">{}</text>\n", x, y, anchor,
+                     colour, text);
 }
 
 std::string one_map(const NetMap& map, Measure measure, int left) {
@@ -46,7 +47,7 @@ std::string one_map(const NetMap& map, Measure measure, int left) {
           x, y, kCell - 1, kCell - 1, colour(slowness(*pair, measure, reference)), pair->a, pair->b,
           pair->latency, pair->bandwidth / 1e6);
       svg += label(x + kCell / 2, y + kCell / 2 + 4, "middle",
-                   number(latency ? pair->latency : pair->bandwidth / 1e6));
+                   number(latency ? pair->latency : pair->bandwidth / 1e6), "#000000");
     }
   }
   return svg;
@@ -60,7 +61,7 @@ std::string net_svg(const NetMap& map) {
   const int height = kTitle + side + kTitle;
   auto svg = fmt::format(
       "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" viewBox=\"0 0 {0} {1}\" "
-      "font-family=\"sans-serif\" font-size=\"11\">\n<rect width=\"{0}\" height=\"{1}\" fill=\"white\"/>\n",
+      "font-family=\"sans-serif\" font-size=\"11\">\n<rect width=\"{0}\" height=\"{1}\" fill=\"#ffffff\"/>\n",
       width, height);
   svg += one_map(map, Measure::bandwidth, kMargin);
   svg += one_map(map, Measure::latency, side + 2 * kMargin);

@@ -178,7 +178,7 @@ std::vector<std::string> table_lines(const SeriesResult& series) {
   return aligned(rows, right);
 }
 
-std::string csv_text(const SeriesResult& series) {
+std::vector<std::vector<std::string>> result_rows(const SeriesResult& series) {
   std::vector<std::string> names;
   if (!series.empty()) {
     for (const auto& [name, value] : series.front().parameters) names.push_back(name);
@@ -189,20 +189,23 @@ std::string csv_text(const SeriesResult& series) {
   std::set<std::string> taken(titles.begin(), titles.end());
   const auto keys = keys_of(series);
   for (const auto& key : keys) titles.push_back(taken.insert(key).second ? key : "out." + key);
-  std::string csv;
-  add_csv_row(csv, titles);
+  std::vector<Row> rows = {std::move(titles)};
   for (const auto& variant : series) {
     Row row{variant.id};
     for (const auto& name : names) row.push_back(value_of(variant.parameters, name));
     row.emplace_back(state_name(variant.state));
-    std::string nodes;
-    for (const auto& node : variant.nodes) nodes += (nodes.empty() ? "" : " ") + node;
-    row.push_back(nodes);
+    row.push_back(join(variant.nodes, " "));
     row.push_back(variant.seconds ? fmt::format("{:.2f}", *variant.seconds) : "");
     row.push_back(variant.exit ? std::to_string(*variant.exit) : "");
     for (const auto& key : keys) row.push_back(value_of(variant.findings, key));
-    add_csv_row(csv, row);
+    rows.push_back(std::move(row));
   }
+  return rows;
+}
+
+std::string csv_text(const SeriesResult& series) {
+  std::string csv;
+  for (const auto& row : result_rows(series)) add_csv_row(csv, row);
   return csv;
 }
 

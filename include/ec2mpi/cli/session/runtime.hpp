@@ -29,6 +29,9 @@ class Runtime {
   /// For the time after the job: signals mean `stop` again, and a failed write changes the exit code only.
   void end_detach() { phase_ = Phase::afterwards; }
 
+  /// Gets each Ctrl-C first, and answers whether that was all that it means. Empty: it means `stop`.
+  void set_on_interrupt(std::function<bool()> on_interrupt) { on_interrupt_ = std::move(on_interrupt); }
+
   /// Said when a second Ctrl-C ends the program at once: what may still go on where.
   void set_parting_words(std::function<std::string()> words) { parting_words_ = std::move(words); }
 
@@ -64,6 +67,7 @@ class Runtime {
   int interrupted_by_ = 0;  ///< the first signal that requested `stop`
   Console console_;
   asio::signal_set signals_;
+  std::function<bool()> on_interrupt_;
   std::function<std::string()> parting_words_;
   std::function<void()> last_act_;
 };

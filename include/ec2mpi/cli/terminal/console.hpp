@@ -6,6 +6,8 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "ec2mpi/cli/terminal/output_stream.hpp"
 
@@ -42,8 +44,16 @@ class Console {
   void status(const std::string& text);
   [[nodiscard]] bool shows_status() const { return err_.is_terminal(); }
 
+  /// The terminal's other screen, on which only draw_screen() draws, until end_screen().
+  void begin_screen();
+  void draw_screen(const std::vector<std::pair<Colour, std::string>>& lines);
+  void end_screen();
+  /// What end_screen() writes, for a program that ends without its event loop.
+  static constexpr std::string_view kEndScreen = "\x1b[?25h\x1b[?1049l";
+
   [[nodiscard]] bool result_is_terminal() const { return out_.is_terminal(); }
   [[nodiscard]] int columns() const;
+  [[nodiscard]] int rows() const;
 
   /// The text in colour where that is wanted on the stream; else the text.
   [[nodiscard]] std::string paint_result(Colour colour, std::string_view text) const;

@@ -17,12 +17,16 @@
 
 namespace ec2mpi::cli {
 
-/// Every key is a byte and nothing is echoed while it lives (termios(3), raw mode). Before and after are the
-/// same.
+/// Keys arrive at once and nothing is echoed while it lives. Before and after are the same.
 class RawMode {
  public:
+  enum class Keys {
+    bytes,   ///< every key is a byte (termios(3), raw mode)
+    signals  ///< Ctrl-C is still a signal, and lines that are written end as usual
+  };
+
   /// Borrows a terminal's descriptor. Does nothing if it is none.
-  explicit RawMode(int terminal);
+  explicit RawMode(int terminal, Keys keys = Keys::bytes);
   ~RawMode() { restore(); }
   RawMode(const RawMode&) = delete;
   RawMode& operator=(const RawMode&) = delete;

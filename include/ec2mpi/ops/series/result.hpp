@@ -53,8 +53,11 @@ using SeriesResult = std::vector<VariantResult>;
 /// Lines of equal columns, with a line of titles; safe for a terminal.
 [[nodiscard]] std::vector<std::string> table_lines(const SeriesResult& series);
 
-/// RFC 4180, but with LF. Columns: variant, the parameters, state, nodes, seconds, exit, the findings; a
-/// finding whose name is taken is called `out.NAME`.
+/// A row of titles, and one for each variant. Columns: variant, the parameters, state, nodes, seconds, exit,
+/// the findings; a finding whose name is taken is called `out.NAME`.
+[[nodiscard]] std::vector<std::vector<std::string>> result_rows(const SeriesResult& series);
+
+/// The same as text: RFC 4180, but with LF.
 [[nodiscard]] std::string csv_text(const SeriesResult& series);
 
 /// {"series": NAME, "variants": [{"variant", "parameters", "state", "nodes", "seconds", "exit", "results"},

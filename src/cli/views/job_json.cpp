@@ -1,4 +1,4 @@
-#include "src/cli/commands/job_json.hpp"
+#include "ec2mpi/cli/views/job_json.hpp"
 
 #include <fmt/format.h>
 

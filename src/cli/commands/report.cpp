@@ -1,0 +1,219 @@
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <algorithm>
+#include <ctime>
+#include <filesystem>
+
+#include "ec2mpi/base/file.hpp"
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
+#include "ec2mpi/cli/session/command.hpp"
+#include "ec2mpi/cli/session/on_master.hpp"
+#include "ec2mpi/cli/session/world.hpp"
+#include "ec2mpi/cli/views/report_page.hpp"
+#include "ec2mpi/cli/views/series_view.hpp"
+#include "ec2mpi/ops/job/follow.hpp"
+#include "ec2mpi/ops/job/jobs.hpp"
+#include "ec2mpi/ops/job/results.hpp"
+#include "ec2mpi/ops/series/series.hpp"
+#include "src/cli/commands/held_sessions.hpp"
+
+namespace ec2mpi::cli {
+
+namespace {
+
+constexpr int kLastLines = 200;               // of each stream of a job
+constexpr std::size_t kMostFailedJobs = 3;    // whose output a series shows
+constexpr std::size_t kMostOutput = 4 << 20;  // bytes; the output of `ec2mpi net` on 32 nodes takes 20 KB
+
+struct ReportOptions {
+  MasterOptions master;
+  std::string word;
+  std::string output = "report.html";
+};
+
+/// The record of a job, and its output.
+struct FetchedJob {
+  ops::Followed followed;
+  OutputEnd output;
+};
+
+class OutputKeeper : public ops::FollowObserver {
+ public:
+  explicit OutputKeeper(OutputEnd& output) : output_(output) {}
+
+  void on_found(const std::string& id, bool) override { output_.job = id; }
+  void on_output(const ssh::Chunk& chunk) override {
+    auto& text = chunk.stream == ssh::Stream::out ? output_.out : output_.err;
+    text += chunk.bytes.substr(0, kMostOutput - std::min(kMostOutput, text.size()));
+  }
+
+ private:
+  OutputEnd& output_;
+};
+
+/// `lines`: of each stream, the last ones; 0 means all.
+asio::awaitable<FetchedJob> fetch_job(CommandContext& context, HeldSessions& sessions, std::string word,
+                                      int lines) {
+  FetchedJob job;
+  OutputKeeper keeper(job.output);
+  ops::FollowWish wish;
+  wish.master = context.master();
+  wish.word = std::move(word);
+  wish.stop = context.runtime.stop();
+  wish.cancels = false;
+  wish.lasting = false;
+  wish.last_lines = lines;
+  wish.takes_series = true;
+  wish.connect_timeout = context.flow.connect_timeout;
+  job.followed = co_await ops::follow_job(std::move(wish), sessions, keeper);
+  co_return job;
+}
+
+/// Why there is no report. Returns the exit code.
+int report_failure(CommandContext& context, const FetchedJob& job) {
+  using How = ops::Followed::How;
+  if (context.runtime.stop().stop_requested()) return exit_code::interrupted;
+  if (job.followed.how == How::refused) context.console().talk_bytes(job.output.err);
+  if (job.followed.error)
+    context.console().talk(
+        fmt::format("{}: {}", context.master().label(), printable(job.followed.error->message)));
+  return ops::exit_code_for(job.followed);
+}
+
+/// The newest measurement of the network that succeeded.
+asio::awaitable<void> add_network(CommandContext& context, HeldSessions& sessions,
+                                  const std::vector<ops::JobRecord>& jobs, ReportContent& content) {
+  const auto measured = std::ranges::find_if(jobs, [](const ops::JobRecord& job) {
+    return job.command == "ec2mpi net" && job.state == ops::JobState::ended && job.exit_code() == 0;
+  });
+  if (measured == jobs.end()) co_return;
+  const auto job = co_await fetch_job(context, sessions, measured->id, 0);
+  std::vector<int> indices;
+  for (const auto& node : ops::nodes_of_job(*measured, context.cluster.inventory.nodes))
+    indices.push_back(node.index);
+  auto map = ops::parse_net(job.output.out, indices);
+  if (!map) co_return;
+  content.network = std::move(*map);
+  content.network_job = measured->id;
+}
+
+/// The jobs of the series, and the output of the first ones that failed. Returns an exit code if there is no
+/// such series.
+asio::awaitable<std::optional<int>> add_series(CommandContext& context, HeldSessions& sessions,
+                                               std::string name, const std::vector<ops::JobRecord>& jobs,
+                                               ReportContent& content) {
+  SeriesView view(context.console(), context.runtime.options(), false);
+  ops::JobStops stops{.stop = {}, .detach = context.runtime.stop(), .at_once = true};
+  auto end = co_await ops::follow_series(std::move(name), context.master(), sessions, context.flow, view,
+                                         std::move(stops));
+  using How = ops::SeriesEnd::How;
+  if (end.how == How::refused || end.how == How::gave_up) {
+    view.conclude(end);
+    co_return ops::exit_code_for(end);
+  }
+  content.title = end.series;
+  for (const auto& variant : end.result) {
+    const auto record = std::ranges::find(jobs, variant.id, &ops::JobRecord::id);
+    if (record != jobs.end()) content.jobs.push_back(*record);
+    const bool failed = variant.over() && !variant.succeeded();
+    if (!failed || content.outputs.size() == kMostFailedJobs) continue;
+    auto job = co_await fetch_job(context, sessions, variant.id, kLastLines);
+    content.outputs.push_back(std::move(job.output));
+  }
+  content.series = std::move(end.result);
+  co_return std::nullopt;
+}
+
+asio::awaitable<Result<std::vector<ops::JobRecord>>> list_all_jobs(CommandContext& context,
+                                                                   HeldSessions& sessions) {
+  const Limit limit{Clock::time_point::max(), context.runtime.stop()};
+  const auto connecting = limit.at_most(context.flow.connect_timeout);
+  const ssh::PhaseObserver no_matter = [](ssh::Phase) {};
+  CO_TRY_AS(session, co_await sessions.connect(context.master(), connecting, no_matter));
+  auto jobs = co_await ops::list_jobs(**session, limit);
+  co_return jobs;
+}
+
+/// The price of the jobs' nodes while the jobs ran, by the user's [prices]; empty if a price is not there.
+std::string cost_of(const Cluster& cluster, const std::vector<ops::JobRecord>& jobs) {
+  const auto& prices = cluster.config.prices;
+  double cost = 0;
+  for (const auto& job : jobs) {
+    const auto seconds = job.started > 0 ? std::max<std::int64_t>(0, job.ended - job.started) : 0;
+    for (const auto& node : ops::nodes_of_job(job, cluster.inventory.nodes)) {
+      const auto price = prices.find(node.type);
+      if (price == prices.end()) return {};
+      cost += price->second * static_cast<double>(seconds) / 3600;
+    }
+  }
+  return cost > 0 ? fmt::format("{:.2f} (by [prices] in ec2mpi.toml)", cost) : std::string();
+}
+
+std::string time_text(World::Time time) {
+  const auto seconds = std::chrono::system_clock::to_time_t(time);
+  std::tm local{};
+  ::localtime_r(&seconds, &local);
+  return fmt::format("{:%Y-%m-%d %H:%M:%S}", local);
+}
+
+int write_page(CommandContext& context, const ReportOptions& options, const ReportContent& content) {
+  const auto written = write_file_atomically(options.output, report_page(content), 0644);
+  context.console().talk(
+      "ec2mpi: " + (written ? "the report is in " + printable(options.output) : written.error().message));
+  return written ? exit_code::ok : exit_code::node_failed;
+}
+
+asio::awaitable<int> make_report(CommandContext& context, const ReportOptions& options) {
+  HeldSessions sessions(context.connector);
+  auto job = co_await fetch_job(context, sessions, options.word, kLastLines);
+  const bool found = job.followed.how == ops::Followed::How::ended;
+  if (!found && !job.followed.is_series()) co_return report_failure(context, job);
+  const auto jobs = co_await list_all_jobs(context, sessions);
+  if (!jobs) {
+    context.console().talk(fmt::format("{}: {}", context.master().label(), printable(jobs.error().message)));
+    co_return jobs.error().kind == ErrorKind::cancelled ? exit_code::interrupted : exit_code::node_failed;
+  }
+  ReportContent content{.made = time_text(context.runtime.options().world->now())};
+  if (found) {
+    content.title = job.followed.record.id;
+    content.jobs = {job.followed.record};
+    content.outputs = {std::move(job.output)};
+  } else {
+    const auto refused = co_await add_series(context, sessions, options.word, *jobs, content);
+    if (refused) co_return *refused;
+  }
+  content.cost = cost_of(context.cluster, content.jobs);
+  co_await add_network(context, sessions, *jobs, content);
+  co_return write_page(context, options, content);
+}
+
+Result<int> run_report(const ReportOptions& options, const CommonOptions& common) {
+  std::error_code ignored;
+  const auto folder = std::filesystem::path(options.output).parent_path();
+  if (!folder.empty() && !std::filesystem::is_directory(folder, ignored))
+    return fail(ErrorKind::usage, fmt::format("-o: there is no folder {}", printable(folder.string())));
+  return work_on_master(options.master, common,
+                        [&options](CommandContext& context) { return make_report(context, options); });
+}
+
+}  // namespace
+
+void add_report_command(CLI::App& app, Dispatch& dispatch) {
+  auto options = std::make_shared<ReportOptions>();
+  auto& command = add_command(app, "report",
+                              "Writes a page for a browser about a job or a series: one file, to be sent on",
+                              "ec2mpi report spread -o spread.html");
+  command
+      .add_option("id", options->word,
+                  "The job: its id, how that begins, or its name; or the name of a series [the newest]")
+      ->type_name("ID");
+  command.add_option("-o,--output", options->output, "Where to write the page [report.html]")
+      ->type_name("FILE");
+  add_master_options(command, options->master);
+  command.callback([options, &dispatch] {
+    dispatch.chosen = [options](const CommonOptions& common) { return run_report(*options, common); };
+  });
+}
+
+}  // namespace ec2mpi::cli

@@ -1,0 +1,266 @@
+#include "ec2mpi/cli/views/report_page.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <algorithm>
+#include <ctime>
+#include <span>
+
+#include "ec2mpi/base/sha256.hpp"
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cli/views/job_json.hpp"
+#include "ec2mpi/ops/series/scaling.hpp"
+#include "src/cli/views/programs.hpp"
+
+namespace ec2mpi::cli {
+
+namespace {
+
+/// Parts are cut so that the page stays below 1 MB, whatever a job prints: an escaped byte takes up to six.
+constexpr std::size_t kMostTable = 150'000;    // bytes of one of the two tables
+constexpr std::size_t kMostScaling = 60'000;   // bytes; a size takes 400
+constexpr std::size_t kMostNetwork = 32;       // nodes, of which the picture takes 470,000 bytes
+constexpr std::size_t kMostOutputs = 100'000;  // bytes of all outputs together
+constexpr std::size_t kMostColumns = 40;
+constexpr std::size_t kLongestCell = 500;
+constexpr std::size_t kLongestLine = 2'000;
+constexpr const char* kTooLarge = "The picture is too large for this page.";
+
+std::string escaped(std::string_view text) {
+  std::string safe;
+  for (const char c : printable(text)) {
+    switch (c) {
+      case '&':
+        safe += "&amp;";
+        break;
+      case '<':
+        safe += "&lt;";
+        break;
+      case '>':
+        safe += "&gt;";
+        break;
+      case '"':
+        safe += "&quot;";
+        break;
+      case '\'':
+        safe += "&#39;";
+        break;
+      default:
+        safe += c;
+    }
+  }
+  return safe;
+}
+
+std::string cut(std::string_view text, std::size_t most) {
+  if (text.size() <= most) return std::string(text);
+  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xC0U) == 0x80U)
+    --most;  // not inside a character
+  return std::string(text.substr(0, most)) + "...";
+}
+
+std::string base64(std::string_view hex) {
+  static constexpr std::string_view kDigits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string text;
+  unsigned bits = 0;
+  int count = 0;
+  for (const char digit : hex) {
+    bits = bits << 4U | static_cast<unsigned>(digit <= '9' ? digit - '0' : digit - 'a' + 10);
+    for (count += 4; count >= 6; count -= 6) text += kDigits[bits >> static_cast<unsigned>(count - 6) & 63U];
+  }
+  if (count > 0) text += kDigits[bits << static_cast<unsigned>(6 - count) & 63U];
+  while (text.size() % 4 != 0) text += '=';
+  return text;
+}
+
+/// Only this text of a script or a style is applied.
+std::string source_hash(std::string_view text) {
+  return "'sha256-" + base64(sha256(text)) + "'";
+}
+
+std::string time_of(std::int64_t seconds) {
+  if (seconds == 0) return {};
+  const std::time_t time = seconds;
+  std::tm local{};
+  if (::localtime_r(&time, &local) == nullptr) return {};
+  return fmt::format("{:%Y-%m-%d %H:%M:%S}", local);
+}
+
+std::string duration_of(const ops::JobRecord& job) {
+  if (job.started == 0 || job.ended < job.started) return {};
+  return format_duration(std::chrono::seconds(job.ended - job.started));
+}
+
+std::string heading(std::string_view text) {
+  return fmt::format("<h2>{}</h2>\n", escaped(text));
+}
+
+std::string note(std::string_view text) {
+  return fmt::format("<p>{}</p>\n", escaped(text));
+}
+
+using Rows = std::vector<std::vector<std::string>>;
+
+std::string table_row(const std::vector<std::string>& cells, const char* tag) {
+  std::string row = "<tr>";
+  for (const auto& cell : std::span(cells).first(std::min(cells.size(), kMostColumns)))
+    row += fmt::format("<{0}>{1}</{0}>", tag, escaped(cut(cell, kLongestCell)));
+  return row + "</tr>\n";
+}
+
+/// The first row has the titles.
+std::string sortable_table(const Rows& rows) {
+  std::string text = "<div class=\"wide\"><table class=\"sortable\"><thead>\n" +
+                     table_row(rows.front(), "th") + "</thead><tbody>\n";
+  std::size_t shown = 1;
+  for (; shown < rows.size(); ++shown) {
+    const auto row = table_row(rows[shown], "td");
+    if (text.size() + row.size() > kMostTable) break;
+    text += row;
+  }
+  text += "</tbody></table></div>\n";
+  if (shown < rows.size()) text += note(fmt::format("{} left out", count_of(rows.size() - shown, "row")));
+  if (const auto columns = rows.front().size(); columns > kMostColumns)
+    text += note(fmt::format("{} left out", count_of(columns - kMostColumns, "column")));
+  return text;
+}
+
+/// Names and values.
+std::string settings_table(const Rows& rows) {
+  std::string text = "<div class=\"wide\"><table>\n";
+  for (const auto& row : rows)
+    if (!row[1].empty())
+      text += fmt::format("<tr><th>{}</th><td>{}</td></tr>\n", escaped(row[0]),
+                          escaped(cut(row[1], 4 * kLongestCell)));
+  return text + "</table></div>\n";
+}
+
+std::string outcome_line(const ops::JobRecord& job) {
+  const bool good = job.state == ops::JobState::ended && job.exit_code() == 0;
+  const bool open = job.state != ops::JobState::ended && job.state != ops::JobState::lost;
+  return fmt::format("<p class=\"{}\">{}</p>\n", good ? "good" : open ? "" : "bad", escaped(outcome_of(job)));
+}
+
+std::string swept_text(const ops::JobRecord& job) {
+  std::vector<std::string> parts;
+  for (const auto& [node, swept] : job.swept)
+    if (!swept.ended.empty() || !swept.left.empty()) parts.push_back(node + ": " + swept.describe());
+  for (const auto& [node, why] : job.not_swept) parts.push_back(node + ": not looked at: " + why);
+  return join(parts, "; ");
+}
+
+std::string job_section(const ops::JobRecord& job, const std::string& cost) {
+  return outcome_line(job) + heading("Settings and times") +
+         settings_table({{"command", job.command},
+                         {"ranks", job.np > 0 ? std::to_string(job.np) : ""},
+                         {"nodes", job.nodes},
+                         {"MPI", job.mpi},
+                         {"submitted", time_of(job.submitted)},
+                         {"started", time_of(job.started)},
+                         {"ended", time_of(job.ended)},
+                         {"time", duration_of(job)},
+                         {"cost", cost},
+                         {"left on nodes", swept_text(job)}});
+}
+
+/// What all jobs of a series have in common stands once; the rest is in their table.
+std::string series_section(const std::vector<ops::JobRecord>& jobs, const ops::SeriesResult& series,
+                           const std::string& cost) {
+  std::string text = note(ops::tally(series));
+  std::int64_t first = 0;
+  std::int64_t last = 0;
+  for (const auto& job : jobs) {
+    if (job.started > 0) first = first == 0 ? job.started : std::min(first, job.started);
+    last = std::max(last, job.ended);
+  }
+  text += heading("Settings and times") + settings_table({{"MPI", jobs.empty() ? "" : jobs.front().mpi},
+                                                          {"first start", time_of(first)},
+                                                          {"last end", time_of(last)},
+                                                          {"cost", cost}});
+  text += heading("Results") + sortable_table(ops::result_rows(series));
+  Rows rows = {{"job", "command", "ranks", "nodes", "outcome", "started", "ended"}};
+  for (const auto& job : jobs)
+    rows.push_back({job.id, job.command, std::to_string(job.np), job.nodes, outcome_of(job),
+                    time_of(job.started), time_of(job.ended)});
+  return text + heading("Jobs") + sortable_table(rows);
+}
+
+/// Without the XML declaration, which may stand at the beginning of a file only.
+std::string picture(std::string svg) {
+  if (svg.starts_with("<?xml")) svg.erase(0, svg.find('\n') + 1);
+  return "<div class=\"plot wide\">\n" + svg + "</div>\n";
+}
+
+std::string scaling_section(const std::string& title, const ops::SeriesResult& series) {
+  const auto scaling = ops::measure_scaling(series, "np");
+  if (!scaling) return {};
+  auto svg = ops::scaling_svg(*scaling, title + ": speed-up");
+  return heading("Scaling") + (svg.size() > kMostScaling ? note(kTooLarge) : picture(std::move(svg)));
+}
+
+std::string network_section(const ReportContent& content) {
+  if (!content.network) return {};
+  auto text = heading("Network") + note("measured by " + content.network_job) +
+              (content.network->nodes.size() > kMostNetwork ? note(kTooLarge)
+                                                            : picture(ops::net_svg(*content.network)));
+  for (const auto& outlier : ops::outliers(*content.network)) text += note(outlier.text());
+  return text;
+}
+
+/// The last lines that fit into `most` bytes.
+std::string output_block(std::string_view text, std::size_t most) {
+  std::vector<std::string> kept;
+  std::size_t size = 0;
+  const auto lines = split(trim(text), '\n');
+  for (auto line = lines.rbegin(); line != lines.rend(); ++line) {
+    auto safe = escaped(cut(*line, kLongestLine));
+    if ((size += safe.size() + 1) > most) break;
+    kept.push_back(std::move(safe));
+  }
+  std::ranges::reverse(kept);
+  return "<pre>" + join(kept, "\n") + "</pre>\n";
+}
+
+std::string outputs_section(const std::vector<OutputEnd>& outputs) {
+  std::string text;
+  for (const auto& output : outputs) {
+    const auto most = kMostOutputs / (2 * outputs.size());
+    text += heading("End of the output of " + cut(output.job, kLongestCell));
+    if (!trim(output.out).empty()) text += output_block(output.out, most);
+    if (!trim(output.err).empty()) text += note("standard error") + output_block(output.err, most);
+    if (trim(output.out + output.err).empty()) text += note("It printed nothing.");
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string report_page(const ReportContent& content) {
+  auto page =
+      fmt::format(R"(<!DOCTYPE html>
+<html xmlns="http://www.w3.org/1999/xhtml" lang="en">
+<head>
+<meta charset="utf-8"/>
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src {}; script-src {}; base-uri 'none'; form-action 'none'"/>
+<meta name="viewport" content="width=device-width"/>
+<title>{}</title>
+<style>{}</style>
+</head>
+<body>
+<h1>{}</h1>
+<p>ec2mpi report, {}</p>
+)",
+                  source_hash(kReportCss), source_hash(kReportJs), escaped(cut(content.title, kLongestCell)),
+                  kReportCss, escaped(cut(content.title, kLongestCell)), escaped(content.made));
+  if (content.series)
+    page += series_section(content.jobs, *content.series, content.cost) +
+            scaling_section(content.title, *content.series);
+  else
+    for (const auto& job : content.jobs) page += job_section(job, content.cost);
+  page += network_section(content) + outputs_section(content.outputs);
+  page += fmt::format("<script>{}</script>\n</body>\n</html>\n", kReportJs);
+  return page;
+}
+
+}  // namespace ec2mpi::cli
