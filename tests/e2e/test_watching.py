@@ -110,7 +110,7 @@ def test_the_shell_continues_without_a_node_that_is_gone(ec2mpi, cluster4):
 
 
 def page_of(ec2mpi):
-    """report.html as XML, once its policy has been compared with what it holds."""
+    """report.html as XML; its policy must name its own style and script."""
     text = (ec2mpi.folder / "report.html").read_text()
     assert len(text) < 1_000_000
     for tag in ("style", "script"):
