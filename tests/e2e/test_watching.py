@@ -152,6 +152,13 @@ def test_a_report_of_a_series_has_its_results_plot_and_failures(ec2mpi, series):
     browse(ec2mpi)
 
 
+def test_logs_json_of_a_series_has_the_results_of_its_jobs(ec2mpi):
+    (ec2mpi.folder / "ec2mpi.toml").write_text('[jobs.tell]\ncommand = "echo value={n}"\nnp = 1\n')
+    assert ec2mpi("run", "tell", "--set", "n=5,6", timeout=120).code == 0
+    variants = json.loads(ec2mpi("logs", "--json", "tell").out)["variants"]
+    assert [variant["results"] for variant in variants] == [{"value": "5"}, {"value": "6"}]
+
+
 def browse(ec2mpi):
     """The page in a browser: it sorts when a title is pressed, and nothing violates its policy."""
     browser = shutil.which("chromium") or shutil.which("chromium-browser")
