@@ -1,5 +1,5 @@
 #!/bin/bash
-# The life of a cluster by the EC2 API, without an account: up, run, stop, start, down, on a test endpoint (tests/ec2)
+# The life of a cluster by the EC2 API, without an account: up, run, stop, start, grow, down, on a test endpoint (tests/ec2)
 # whose instances are Linux namespaces of this machine. Run it as root. It needs the packages of tests/packages.txt.
 #
 #   ./examples/ec2-rehearsal.sh [PROGRAM]      PROGRAM is the ec2mpi to use [build/release/ec2mpi, which it builds]
@@ -30,7 +30,7 @@ laptop() {
     AWS_REGION=us-east-2 AWS_ENDPOINT_URL="$url" EC2MPI_ADDRESS_SERVICE="$url" "$@"
 }
 
-cluster up 4 --bare
+cluster up 6 --bare
 mkfifo "$folder/port"
 tests/ec2/endpoint --cluster "$name" --state "$folder/endpoint.json" --spare >"$folder/port" &
 endpoint=$!
@@ -44,6 +44,10 @@ laptop "$program" stop --yes
 laptop "$program" start --yes
 laptop "$program" exec-all --retries 5 true
 laptop "$program" run -- hostname
+laptop "$program" up --add 2 --yes
+laptop "$program" run -- hostname
+laptop "$program" down -w 5-6 --yes
+laptop "$program" status --all-regions
 laptop "$program" down --yes
 laptop /usr/bin/aws --endpoint-url "$url" ec2 describe-instances \
   --query 'Reservations[].Instances[].[InstanceId,State.Name]' --output text

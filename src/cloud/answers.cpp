@@ -2,6 +2,7 @@
 
 #include <openssl/evp.h>
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "ec2mpi/base/text.hpp"
 
@@ -20,6 +21,15 @@ Tags tags_in(const pugi::xml_node& node) {
   return tags;
 }
 
+int number_of(const pugi::xml_node& node, const char* element) {
+  return node.child(element).text().as_int(-1);
+}
+
+/// A count that is 0 where the answer does not have it.
+int count_in(const pugi::xml_node& node, const char* element) {
+  return std::max(number_of(node, element), 0);
+}
+
 Instance instance_in(const pugi::xml_node& item) {
   Instance instance{.id = text_of(item, "instanceId"),
                     .state = text_of(item.child("instanceState"), "name"),
@@ -32,14 +42,15 @@ Instance instance_in(const pugi::xml_node& item) {
                     .key_name = text_of(item, "keyName"),
                     .launched = text_of(item, "launchTime"),
                     .placement_group = text_of(item.child("placement"), "groupName"),
+                    .image = text_of(item, "imageId"),
+                    .subnet = text_of(item, "subnetId"),
+                    .cores = count_in(item.child("cpuOptions"), "coreCount"),
+                    .threads_per_core = count_in(item.child("cpuOptions"), "threadsPerCore"),
                     .spot = text_of(item, "instanceLifecycle") == "spot",
+                    .efa = text_of(item.child("networkInterfaceSet").child("item"), "interfaceType") == "efa",
                     .security_groups = names_in(item, "groupSet", "groupId"),
                     .tags = tags_in(item)};
   return instance;
-}
-
-int number_of(const pugi::xml_node& node, const char* element) {
-  return node.child(element).text().as_int(-1);
 }
 
 }  // namespace
@@ -49,6 +60,13 @@ std::vector<Instance> instances_in(const pugi::xml_node& answer) {
   for (const auto& reservation : answer.child("reservationSet").children("item"))
     for (const auto& item : reservation.child("instancesSet").children("item"))
       instances.push_back(instance_in(item));
+  return instances;
+}
+
+std::vector<Instance> started_instances_in(const pugi::xml_node& answer) {
+  std::vector<Instance> instances;
+  for (const auto& item : answer.child("instancesSet").children("item"))
+    instances.push_back(instance_in(item));
   return instances;
 }
 
@@ -94,7 +112,9 @@ InstanceType instance_type_in(const pugi::xml_node& answer) {
   };
   InstanceType type;
   type.name = text_of(item, "instanceType");
-  type.cores = std::max(number_of(item.child("vCpuInfo"), "defaultCores"), 0);
+  type.cores = count_in(item.child("vCpuInfo"), "defaultCores");
+  type.threads_per_core = count_in(item.child("vCpuInfo"), "defaultThreadsPerCore");
+  type.efa = text_of(item.child("networkInfo"), "efaSupported") == "true";
   const auto architectures = texts("processorInfo", "supportedArchitectures");  // old ones have i386 too
   if (!architectures.empty()) type.architecture = architectures.back();
   const auto strategies = texts("placementGroupInfo", "supportedStrategies");
@@ -105,8 +125,45 @@ InstanceType instance_type_in(const pugi::xml_node& answer) {
 std::vector<Image> images_in(const pugi::xml_node& answer) {
   std::vector<Image> images;
   for (const auto& item : answer.child("imagesSet").children("item"))
-    images.push_back({text_of(item, "imageId"), text_of(item, "name"), text_of(item, "creationDate")});
+    images.push_back({text_of(item, "imageId"), text_of(item, "name"), text_of(item, "creationDate"),
+                      text_of(item, "architecture"), text_of(item, "rootDeviceName")});
   return images;
+}
+
+std::vector<Subnet> subnets_in(const pugi::xml_node& answer) {
+  std::vector<Subnet> subnets;
+  for (const auto& item : answer.child("subnetSet").children("item"))
+    subnets.push_back({text_of(item, "subnetId"), text_of(item, "vpcId"), text_of(item, "availabilityZone")});
+  return subnets;
+}
+
+std::vector<Reservation> reservations_in(const pugi::xml_node& answer) {
+  std::vector<Reservation> found;
+  for (const auto& item : answer.child("capacityReservationSet").children("item")) {
+    const auto group = text_of(item, "placementGroupArn");  // arn:aws:ec2:REGION:ACCOUNT:placement-group/NAME
+    found.push_back({text_of(item, "capacityReservationId"), text_of(item, "instanceType"),
+                     text_of(item, "availabilityZone"), group.substr(group.find('/') + 1)});
+  }
+  return found;
+}
+
+std::vector<Disk> disks_in(const pugi::xml_node& answer) {
+  std::vector<Disk> disks;
+  for (const auto& item : answer.child("volumeSet").children("item")) {
+    auto tags = tags_in(item);
+    disks.push_back({text_of(item, "volumeId"), text_of(item, "volumeType"), count_in(item, "size"),
+                     text_of(item.child("attachmentSet").child("item"), "instanceId"),
+                     std::move(tags[kClusterTag])});
+  }
+  return disks;
+}
+
+std::optional<double> quota_in(const std::string& json) {
+  const auto answer = nlohmann::json::parse(json, nullptr, false);
+  if (!answer.is_object() || !answer.contains("Quota") || !answer["Quota"].is_object()) return std::nullopt;
+  const auto value = answer["Quota"].find("Value");
+  if (value == answer["Quota"].end() || !value->is_number()) return std::nullopt;
+  return value->get<double>();
 }
 
 std::string next_page_in(const pugi::xml_node& answer) {

@@ -107,7 +107,7 @@ class Transfer {
 
   void sign() {
     if (!request_.signer) return;
-    const auto provider = fmt::format("aws:amz:{}:ec2", request_.region);
+    const auto provider = fmt::format("aws:amz:{}:{}", request_.region, request_.service);
     ::curl_easy_setopt(easy_, CURLOPT_AWS_SIGV4, provider.c_str());
     ::curl_easy_setopt(easy_, CURLOPT_USERNAME, request_.signer->key_id.c_str());
     ::curl_easy_setopt(easy_, CURLOPT_PASSWORD, request_.signer->secret.c_str());

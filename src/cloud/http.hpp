@@ -29,6 +29,7 @@ struct HttpRequest {
   std::vector<std::string> headers;
   std::optional<Credentials> signer;  ///< if set, the request is signed (AWS Signature Version 4)
   std::string region;                 ///< for the signature
+  std::string service = "ec2";        ///< likewise
   std::chrono::milliseconds connect_timeout = std::chrono::seconds(10);
   std::chrono::milliseconds timeout = std::chrono::seconds(60);
 };

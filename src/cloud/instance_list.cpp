@@ -86,22 +86,25 @@ asio::awaitable<Result<std::string>> find_own_address(Environment environment, L
 std::string iam_policy() {
   using nlohmann::ordered_json;
   // EC2's Describe calls and GetConsoleOutput cannot be limited to some instances in every partition.
-  const ordered_json look{{"Sid", "Look"},
-                          {"Effect", "Allow"},
-                          {"Action",
-                           {"ec2:DescribeInstances", "ec2:DescribeSecurityGroups", "ec2:DescribeKeyPairs",
-                            "ec2:DescribePlacementGroups", "ec2:DescribeInstanceTypes", "ec2:DescribeImages",
-                            "ec2:DescribeAvailabilityZones", "ec2:GetConsoleOutput"}},
-                          {"Resource", "*"}};
-  const ordered_json change{
-      {"Sid", "StartStopEnd"},
+  const ordered_json look{
+      {"Sid", "Look"},
       {"Effect", "Allow"},
       {"Action",
-       {"ec2:RunInstances", "ec2:CreateTags", "ec2:StopInstances", "ec2:StartInstances",
-        "ec2:TerminateInstances", "ec2:CreateSecurityGroup", "ec2:ImportKeyPair", "ec2:CreatePlacementGroup",
-        "ec2:AuthorizeSecurityGroupIngress", "ec2:RevokeSecurityGroupIngress", "ec2:DeleteSecurityGroup",
-        "ec2:DeleteKeyPair", "ec2:DeletePlacementGroup"}},
+       {"ec2:DescribeInstances", "ec2:DescribeSecurityGroups", "ec2:DescribeKeyPairs",
+        "ec2:DescribePlacementGroups", "ec2:DescribeInstanceTypes", "ec2:DescribeImages",
+        "ec2:DescribeAvailabilityZones", "ec2:DescribeSubnets", "ec2:DescribeCapacityReservations",
+        "ec2:DescribeInstanceStatus", "ec2:DescribeRegions", "ec2:DescribeVolumes", "ec2:GetConsoleOutput",
+        "servicequotas:GetServiceQuota"}},
       {"Resource", "*"}};
+  const ordered_json change{{"Sid", "StartStopEnd"},
+                            {"Effect", "Allow"},
+                            {"Action",
+                             {"ec2:RunInstances", "ec2:CreateTags", "ec2:StopInstances", "ec2:StartInstances",
+                              "ec2:TerminateInstances", "ec2:CreateSecurityGroup", "ec2:ImportKeyPair",
+                              "ec2:CreatePlacementGroup", "ec2:AuthorizeSecurityGroupIngress",
+                              "ec2:AuthorizeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress",
+                              "ec2:DeleteSecurityGroup", "ec2:DeleteKeyPair", "ec2:DeletePlacementGroup"}},
+                            {"Resource", "*"}};
   return ordered_json{{"Version", "2012-10-17"}, {"Statement", {look, change}}}.dump(2) + "\n";
 }
 

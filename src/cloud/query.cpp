@@ -55,6 +55,11 @@ ApiError with_clock(ApiError error, const HttpAnswer& answer) {
 }
 
 ApiError with_next_step(ApiError error, const Credentials& credentials) {
+  if (any_of(error.code, {"VPCIdNotSpecified", "DefaultVpcDoesNotExist", "MissingInput"}))
+    error.message +=
+        "; --subnet or --vpc names a network, and `aws ec2 create-default-vpc` makes a default one";
+  if (error.problem == Problem::quota)
+    error.message += "; the account's Service Quotas page takes requests for more";
   if (error.problem == Problem::unauthorized)
     error.message += "; `ec2mpi iam-policy` prints the permissions that ec2mpi needs";
   if (error.problem == Problem::credentials)
@@ -111,9 +116,10 @@ Problem problem_of(const std::string& code, long http_status) {
   if (code == "DryRunOperation") return Problem::dry_run;
   if (any_of(code, {"InsufficientInstanceCapacity", "InsufficientHostCapacity",
                     "InsufficientReservedInstanceCapacity", "InsufficientCapacity", "SpotMaxPriceTooLow",
-                    "MaxSpotInstanceCountExceeded", "Unsupported"}))
+                    "ReservationCapacityExceeded", "Unsupported"}))
     return Problem::capacity;
-  if (any_of(code, {"VcpuLimitExceeded", "InstanceLimitExceeded", "PendingVerification"}))
+  if (any_of(code, {"VcpuLimitExceeded", "InstanceLimitExceeded", "MaxSpotInstanceCountExceeded",
+                    "PendingVerification"}))
     return Problem::quota;
   if (any_of(code, {"DependencyViolation", "InvalidPlacementGroup.InUse", "IncorrectInstanceState",
                     "InvalidGroup.InUse"}))

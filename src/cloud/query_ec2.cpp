@@ -54,6 +54,51 @@ void add_tags(Parameters& parameters, int number, const std::string& resource, c
   }
 }
 
+/// The network card must be described as a whole if it is to be an Elastic Fabric Adapter.
+void add_network(Parameters& parameters, const LaunchRequest& request) {
+  const std::string card = request.shape.efa ? "NetworkInterface.1." : "";
+  if (request.shape.efa) {
+    parameters.emplace_back(card + "DeviceIndex", "0");
+    parameters.emplace_back(card + "InterfaceType", "efa");
+    parameters.emplace_back(card + "DeleteOnTermination", "true");
+  }
+  if (!request.subnet.empty()) parameters.emplace_back(card + "SubnetId", request.subnet);
+  add_list(parameters, card + "SecurityGroupId", request.security_groups);
+}
+
+void add_disk(Parameters& parameters, const RootDisk& disk) {
+  if (!disk.is_changed()) return;
+  parameters.emplace_back("BlockDeviceMapping.1.DeviceName", disk.device);
+  const std::string name = "BlockDeviceMapping.1.Ebs.";
+  if (disk.gigabytes != 0) parameters.emplace_back(name + "VolumeSize", std::to_string(disk.gigabytes));
+  if (!disk.kind.empty()) parameters.emplace_back(name + "VolumeType", disk.kind);
+  parameters.emplace_back(name + "DeleteOnTermination", "true");
+}
+
+/// A spot instance that is taken away ends: a stopped one could not return into a placement group.
+void add_spot(Parameters& parameters, const LaunchShape& shape) {
+  if (!shape.spot) return;
+  parameters.emplace_back("InstanceMarketOptions.MarketType", "spot");
+  const std::string name = "InstanceMarketOptions.SpotOptions.";
+  parameters.emplace_back(name + "SpotInstanceType", "one-time");
+  parameters.emplace_back(name + "InstanceInterruptionBehavior", "terminate");
+  if (!shape.max_price.empty()) parameters.emplace_back(name + "MaxPrice", shape.max_price);
+}
+
+void add_shape(Parameters& parameters, const LaunchShape& shape) {
+  add_spot(parameters, shape);
+  add_disk(parameters, shape.disk);
+  if (!shape.user_data.empty()) parameters.emplace_back("UserData", to_base64(shape.user_data));
+  if (shape.threads_per_core != 0) {
+    parameters.emplace_back("CpuOptions.CoreCount", std::to_string(shape.cores));
+    parameters.emplace_back("CpuOptions.ThreadsPerCore", std::to_string(shape.threads_per_core));
+  }
+  if (!shape.reservation.empty())
+    parameters.emplace_back(
+        "CapacityReservationSpecification.CapacityReservationTarget.CapacityReservationId",
+        shape.reservation);
+}
+
 Parameters for_launch(const LaunchRequest& request, bool dry_run) {
   const auto count = std::to_string(request.count);
   Parameters parameters{{"ImageId", request.image},
@@ -64,12 +109,13 @@ Parameters for_launch(const LaunchRequest& request, bool dry_run) {
                         {"MetadataOptions.HttpPutResponseHopLimit", "1"}};
   const std::pair<const char*, const std::string&> optional[] = {
       {"KeyName", request.key_pair},
-      {"SecurityGroupId.1", request.security_group},
       {"Placement.GroupName", request.placement_group},
       {"Placement.AvailabilityZone", request.zone},
       {"ClientToken", request.token}};
   for (const auto& [name, value] : optional)
     if (!value.empty()) parameters.emplace_back(name, value);
+  add_network(parameters, request);
+  add_shape(parameters, request.shape);
   if (!request.tags.empty()) {
     add_tags(parameters, 1, "instance", request.tags);
     add_tags(parameters, 2, "volume", request.tags);
@@ -84,6 +130,12 @@ std::vector<std::string> take_some(std::vector<std::string>& ids) {
   std::vector<std::string> some(ids.begin(), ids.begin() + count);
   ids.erase(ids.begin(), ids.begin() + count);
   return some;
+}
+
+/// An id that EC2 answers with nothing.
+std::unexpected<ApiError> not_there(const std::string& what) {
+  Error error{ErrorKind::usage, what + " does not exist in this region, or is not for this account"};
+  return std::unexpected(ApiError(std::move(error), Problem::not_found));
 }
 
 /// A call whose answer says no more than that it worked. A dry run that would work counts as such.
@@ -233,24 +285,96 @@ asio::awaitable<Answer<Image>> QueryEc2::newest_image(std::string owner, std::st
   co_return std::unexpected(ApiError(std::move(error), Problem::not_found));
 }
 
+asio::awaitable<Answer<Image>> QueryEc2::image(std::string id, Limit limit) {
+  Parameters parameters{{"ImageId.1", id}};
+  CO_TRY_AS(answer, co_await query_.call("DescribeImages", std::move(parameters), limit));
+  auto images = images_in(answer->document_element());
+  if (images.size() == 1) co_return std::move(images.front());
+  co_return not_there("the image " + id);
+}
+
+asio::awaitable<Answer<std::vector<Subnet>>> QueryEc2::subnets(std::vector<Filter> filters, Limit limit) {
+  std::vector<Subnet> found;
+  CO_TRY_AS(all, co_await pages("DescribeSubnets", filter_parameters(filters), limit));
+  for (const auto& page : *all)
+    for (auto& subnet : subnets_in(page.document_element())) found.push_back(std::move(subnet));
+  co_return std::move(found);
+}
+
+asio::awaitable<Answer<Reservation>> QueryEc2::reservation(std::string id, Limit limit) {
+  Parameters parameters{{"CapacityReservationId.1", id}};
+  CO_TRY_AS(answer, co_await query_.call("DescribeCapacityReservations", std::move(parameters), limit));
+  auto found = reservations_in(answer->document_element());
+  if (found.size() == 1) co_return std::move(found.front());
+  co_return not_there("the reservation " + id);
+}
+
+asio::awaitable<Answer<std::vector<std::string>>> QueryEc2::failing(std::vector<std::string> ids,
+                                                                    Limit limit) {
+  std::vector<std::string> found;
+  for (const char* check : {"instance-status.status", "system-status.status"}) {
+    Parameters parameters{{"Filter.1.Name", check}, {"Filter.1.Value.1", "impaired"}};
+    CO_TRY_AS(all, co_await pages("DescribeInstanceStatus", std::move(parameters), limit));
+    for (const auto& page : *all)
+      for (auto& id : names_in(page.document_element(), "instanceStatusSet", "instanceId"))
+        if (std::ranges::count(ids, id) != 0 && std::ranges::count(found, id) == 0)
+          found.push_back(std::move(id));
+  }
+  co_return std::move(found);
+}
+
+asio::awaitable<Answer<std::vector<Disk>>> QueryEc2::disks(std::vector<Filter> filters, Limit limit) {
+  std::vector<Disk> found;
+  CO_TRY_AS(all, co_await pages("DescribeVolumes", filter_parameters(filters), limit));
+  for (const auto& page : *all)
+    for (auto& disk : disks_in(page.document_element())) found.push_back(std::move(disk));
+  co_return std::move(found);
+}
+
+asio::awaitable<Answer<std::vector<std::string>>> QueryEc2::regions(Limit limit) {
+  Parameters none;
+  CO_TRY_AS(answer, co_await query_.call("DescribeRegions", std::move(none), limit));
+  co_return names_in(answer->document_element(), "regionInfo", "regionName");
+}
+
+asio::awaitable<Answer<double>> QueryEc2::quota(std::string code, Limit limit) {
+  if (settings_.quotas_endpoint.empty())
+    co_return fail(ErrorKind::usage, "Service Quotas has no endpoint of its own here");
+  CO_TRY_AS(signer, co_await credentials_.get(limit));
+  HttpRequest request;
+  request.url = settings_.quotas_endpoint;
+  request.body = R"({"ServiceCode":"ec2","QuotaCode":")" + code + "\"}";
+  request.headers = {"Content-Type: application/x-amz-json-1.1",
+                     "X-Amz-Target: ServiceQuotasV20190624.GetServiceQuota"};
+  request.signer = std::move(*signer);
+  request.region = settings_.region;
+  request.service = "servicequotas";
+  CO_TRY_AS(answer, co_await http_->send(std::move(request), limit));
+  const auto value = answer->status == 200 ? quota_in(answer->body) : std::nullopt;
+  if (value) co_return *value;
+  co_return fail(ErrorKind::auth, "Service Quotas does not answer with the quota");
+}
+
 asio::awaitable<Answer<std::vector<std::string>>> QueryEc2::zones(Limit limit) {
   Parameters parameters{{"Filter.1.Name", "zone-type"}, {"Filter.1.Value.1", "availability-zone"}};
   CO_TRY_AS(answer, co_await query_.call("DescribeAvailabilityZones", std::move(parameters), limit));
   co_return names_in(answer->document_element(), "availabilityZoneInfo", "zoneName");
 }
 
-asio::awaitable<Answer<std::string>> QueryEc2::create_security_group(std::string name, Tags tags,
-                                                                     Limit limit) {
+asio::awaitable<Answer<std::string>> QueryEc2::create_security_group(std::string name, std::string network,
+                                                                     Tags tags, Limit limit) {
   Parameters parameters{{"GroupName", name}, {"GroupDescription", "Made by ec2mpi up"}};
+  if (!network.empty()) parameters.emplace_back("VpcId", network);
   add_tags(parameters, 1, "security-group", tags);
   CO_TRY_AS(answer, co_await query_.call("CreateSecurityGroup", std::move(parameters), limit));
   co_return std::string(answer->document_element().child_value("groupId"));
 }
 
-asio::awaitable<Answer<void>> QueryEc2::allow_members(std::string group, Limit limit) {
+asio::awaitable<Answer<void>> QueryEc2::allow_members(std::string group, bool outwards, Limit limit) {
   Parameters parameters{
       {"GroupId", group}, {"IpPermissions.1.IpProtocol", "-1"}, {"IpPermissions.1.Groups.1.GroupId", group}};
-  return act("AuthorizeSecurityGroupIngress", std::move(parameters), limit);
+  return act(outwards ? "AuthorizeSecurityGroupEgress" : "AuthorizeSecurityGroupIngress",
+             std::move(parameters), limit);
 }
 
 asio::awaitable<Answer<void>> QueryEc2::import_key_pair(std::string name, std::string public_key, Tags tags,
@@ -266,18 +390,38 @@ asio::awaitable<Answer<void>> QueryEc2::create_placement_group(std::string name,
   return act("CreatePlacementGroup", std::move(parameters), limit);
 }
 
-asio::awaitable<Answer<std::vector<std::string>>> QueryEc2::run_instances(LaunchRequest request, bool dry_run,
-                                                                          Limit limit) {
+asio::awaitable<Answer<std::vector<Instance>>> QueryEc2::run_instances(LaunchRequest request, bool dry_run,
+                                                                       Limit limit) {
   const auto answer = co_await query_.call("RunInstances", for_launch(request, dry_run), limit);
   if (!answer && answer.error().problem != Problem::dry_run) co_return std::unexpected(answer.error());
-  if (!answer) co_return std::vector<std::string>();
-  co_return names_in(answer->document_element(), "instancesSet", "instanceId");
+  if (!answer) co_return std::vector<Instance>();
+  co_return started_instances_in(answer->document_element());
 }
 
 std::unique_ptr<Ec2> open_ec2(asio::any_io_executor executor, CloudSettings settings,
                               Environment environment) {
   return std::make_unique<QueryEc2>(std::move(settings), std::move(environment),
                                     make_http_sender(std::move(executor)), RetryPolicy());
+}
+
+std::string quota_code(std::string_view type, bool spot) {
+  // Each family of types to its quotas: of instances on demand, and of spot instances. AWS's names for them:
+  // "Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances", "All Standard ... Spot Requests", ...
+  struct Quota {
+    std::string_view families;  ///< the letters in front of a type's first digit, between blanks
+    const char* on_demand;
+    const char* spot;
+  };
+  static constexpr Quota kQuotas[] = {{" a c d h i im is m r t z ", "L-1216C47A", "L-34B43A08"},
+                                      {" g gr vt ", "L-DB2E81BA", "L-3819A6DF"},
+                                      {" p ", "L-417A185B", ""},
+                                      {" x ", "L-7295265B", "L-E3A00192"},
+                                      {" hpc ", "L-F7808C92", ""}};
+  const auto letters = type.substr(0, type.find_first_of("0123456789"));
+  const auto family = " " + std::string(letters) + " ";
+  for (const auto& quota : kQuotas)
+    if (quota.families.find(family) != std::string_view::npos) return spot ? quota.spot : quota.on_demand;
+  return {};
 }
 
 bool is_cluster_name(std::string_view name) {

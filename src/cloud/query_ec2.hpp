@@ -11,6 +11,7 @@ class QueryEc2 : public Ec2 {
   QueryEc2(const CloudSettings& settings, Environment environment, std::unique_ptr<HttpSender> http,
            RetryPolicy retries)
       : http_(std::move(http)),
+        settings_(settings),
         credentials_(settings, std::move(environment), *http_),
         query_(settings, credentials_, *http_, retries) {}
 
@@ -34,15 +35,23 @@ class QueryEc2 : public Ec2 {
   asio::awaitable<Answer<void>> delete_placement_group(std::string name, Limit limit) override;
   asio::awaitable<Answer<InstanceType>> instance_type(std::string name, Limit limit) override;
   asio::awaitable<Answer<Image>> newest_image(std::string owner, std::string pattern, Limit limit) override;
+  asio::awaitable<Answer<Image>> image(std::string id, Limit limit) override;
+  asio::awaitable<Answer<std::vector<Subnet>>> subnets(std::vector<Filter> filters, Limit limit) override;
+  asio::awaitable<Answer<Reservation>> reservation(std::string id, Limit limit) override;
+  asio::awaitable<Answer<std::vector<std::string>>> failing(std::vector<std::string> ids,
+                                                            Limit limit) override;
+  asio::awaitable<Answer<std::vector<Disk>>> disks(std::vector<Filter> filters, Limit limit) override;
+  asio::awaitable<Answer<std::vector<std::string>>> regions(Limit limit) override;
+  asio::awaitable<Answer<double>> quota(std::string code, Limit limit) override;
   asio::awaitable<Answer<std::vector<std::string>>> zones(Limit limit) override;
-  asio::awaitable<Answer<std::string>> create_security_group(std::string name, Tags tags,
+  asio::awaitable<Answer<std::string>> create_security_group(std::string name, std::string network, Tags tags,
                                                              Limit limit) override;
-  asio::awaitable<Answer<void>> allow_members(std::string group, Limit limit) override;
+  asio::awaitable<Answer<void>> allow_members(std::string group, bool outwards, Limit limit) override;
   asio::awaitable<Answer<void>> import_key_pair(std::string name, std::string public_key, Tags tags,
                                                 Limit limit) override;
   asio::awaitable<Answer<void>> create_placement_group(std::string name, Tags tags, Limit limit) override;
-  asio::awaitable<Answer<std::vector<std::string>>> run_instances(LaunchRequest request, bool dry_run,
-                                                                  Limit limit) override;
+  asio::awaitable<Answer<std::vector<Instance>>> run_instances(LaunchRequest request, bool dry_run,
+                                                               Limit limit) override;
 
  private:
   /// The answers to a call that comes in pages.
@@ -51,6 +60,7 @@ class QueryEc2 : public Ec2 {
   asio::awaitable<Answer<void>> act(std::string action, Parameters parameters, Limit limit);
 
   std::unique_ptr<HttpSender> http_;
+  CloudSettings settings_;
   CredentialSource credentials_;
   Query query_;
 };

@@ -62,6 +62,23 @@ Result<std::string> checked_endpoint(std::string url) {
   return url;
 }
 
+/// "https://ec2.us-east-2.amazonaws.com/"
+std::string usual_endpoint(const char* service, const std::string& region) {
+  return fmt::format("https://{}.{}.amazonaws.com{}/", service, region,
+                     region.starts_with("cn-") ? ".cn" : "");
+}
+
+/// Nothing else than AWS's own service may be asked by mistake, nor that one in the place of another.
+Result<std::string> find_quotas_endpoint(const CloudFlags& flags, const Environment& environment,
+                                         const Profile& profile, const std::string& region) {
+  if (flags.endpoint) return std::string();
+  for (const auto& url : {environment("AWS_ENDPOINT_URL_SERVICE_QUOTAS"), environment("AWS_ENDPOINT_URL"),
+                          std::optional(value_in(profile, "endpoint_url"))}) {
+    if (url && !url->empty()) return checked_endpoint(*url);
+  }
+  return environment("AWS_ENDPOINT_URL_EC2") ? std::string() : usual_endpoint("servicequotas", region);
+}
+
 Result<std::string> find_endpoint(const CloudFlags& flags, const Environment& environment,
                                   const Profile& profile, const std::string& region) {
   for (const auto& url :
@@ -69,7 +86,7 @@ Result<std::string> find_endpoint(const CloudFlags& flags, const Environment& en
         std::optional(value_in(profile, "endpoint_url"))}) {
     if (url && !url->empty()) return checked_endpoint(*url);
   }
-  return fmt::format("https://ec2.{}.amazonaws.com{}/", region, region.starts_with("cn-") ? ".cn" : "");
+  return usual_endpoint("ec2", region);
 }
 
 }  // namespace
@@ -97,6 +114,17 @@ Result<CloudSettings> find_cloud_settings(const CloudFlags& flags, const Environ
   settings.region = *region;
   TRY_AS(endpoint, find_endpoint(flags, environment, *profile, *region));
   settings.endpoint = *endpoint;
+  TRY_AS(quotas, find_quotas_endpoint(flags, environment, *profile, *region));
+  settings.quotas_endpoint = *quotas;
+  return settings;
+}
+
+CloudSettings in_region(CloudSettings settings, const std::string& region) {
+  if (settings.endpoint == usual_endpoint("ec2", settings.region))
+    settings.endpoint = usual_endpoint("ec2", region);
+  if (settings.quotas_endpoint == usual_endpoint("servicequotas", settings.region))
+    settings.quotas_endpoint = usual_endpoint("servicequotas", region);
+  settings.region = region;
   return settings;
 }
 

@@ -1,5 +1,6 @@
 """The EC2 endpoint of tests/ec2 and its clients: the program under test, and Debian's `aws`."""
 
+import fcntl
 import json
 import subprocess
 
@@ -21,8 +22,18 @@ class Ec2:
                             "AWS_DEFAULT_REGION": "us-east-2", "AWS_ENDPOINT_URL": self.url,
                             "AWS_EC2_METADATA_DISABLED": "true", "EC2MPI_ADDRESS_SERVICE": self.url}
 
-    def fault(self, kind, action, times=1):
-        subprocess.run([ENDPOINT, "--state", self.state_file, "--fault", kind, "--action", action, "--times", str(times)], check=True)
+    def fault(self, kind, action="", times=1):
+        words = ["--action", action] if action else []
+        subprocess.run([ENDPOINT, "--state", self.state_file, "--fault", kind, *words, "--times", str(times)], check=True)
+
+    def release(self):
+        subprocess.run([ENDPOINT, "--state", self.state_file, "--release"], check=True)
+
+    def change(self, **values):
+        """Writes into the state what only the account's owner could change elsewhere."""
+        with open(f"{self.state_file}.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self.state_file.write_text(json.dumps(self.state() | values))
 
     def state(self):
         return json.loads(self.state_file.read_text())

@@ -1,5 +1,6 @@
 """up against the endpoint in tests/ec2: the hosts of the test's cluster are the places where it starts instances."""
 
+import json
 import signal
 
 import pytest
@@ -32,6 +33,9 @@ def ec2mpi(places, tmp_path):
     endpoint.close()
     assert SECRET not in program.said
     assert not program.finish()
+
+
+EMPTY = {"instances": {}, "groups": {}, "keys": {}, "placement": {}, "calls": [], "faults": [], "tokens": {}, "numbers": 0}
 
 
 def is_empty(ec2mpi):
@@ -123,3 +127,134 @@ def test_a_list_in_use_is_not_replaced(ec2mpi):
     assert done.code == 2
     assert "is there already" in done.err
     assert ec2mpi.ec2.state()["calls"] == []
+
+
+def is_clean(ec2mpi):
+    """The same by the endpoint's own state, which costs less than four starts of the aws command."""
+    state = ec2mpi.ec2.state()
+    return (all(one["state"] == "terminated" for one in state["instances"].values())
+            and not state["groups"] and not state["keys"] and not state["placement"] and not list(ec2mpi.folder.glob("*.pem")))
+
+
+def test_what_the_instances_are_like_is_chosen_by_options(ec2mpi):
+    (ec2mpi.folder / "first.sh").write_text("#!/bin/sh\ntrue\n")
+    done = ec2mpi("up", "2", "--type", "c5n.large", "--spot", "workers", "--max-price", "0.05", "--disk", "100G,gp3", "--vpc",
+                  "vpc-0fedcba9876543210", "--threads-per-core", "1", "--user-data", "first.sh", "--yes")
+    assert done.code == 0, done.err
+    assert "1 of 2 as spot for at most 0.05 USD an hour" in done.err
+    state = ec2mpi.ec2.state()
+    master, worker = state["instances"].values()
+    assert master["spot"] is None
+    assert (worker["spot"]["MaxPrice"], worker["spot"]["InstanceInterruptionBehavior"]) == ("0.05", "terminate")
+    for one in (master, worker):
+        assert one["disks"] == [{"DeviceName": "/dev/sda1", "Ebs": {"VolumeSize": 100, "VolumeType": "gp3", "DeleteOnTermination": True}}]
+        assert (one["cores"], one["subnet"]) == ({"CoreCount": 1, "ThreadsPerCore": 1}, "subnet-0200000000000000a")
+        assert one["user_data"]
+    assert master["placement"] == worker["placement"]
+    assert [group["vpc"] for group in state["groups"].values()] == ["vpc-0fedcba9876543210"]
+    assert next(iter(state["instances"])) in (ec2mpi.folder / "amazon_instances_info").read_text().splitlines()[1], "the master is first"
+    assert ec2mpi("down", "--yes").code == 0
+    assert is_clean(ec2mpi)
+
+
+@pytest.mark.parametrize("words, said", [
+    (("--type", "c5n.large", "--efa"), "c5n.large has no Elastic Fabric Adapter"),
+    (("--type", "c5.large", "--reservation", "cr-0123456789abcdef0"), "is for c5n.large, not for c5.large"),
+    (("--type", "c5n.large", "--subnet", "subnet-0fffffffffffffff0"), "has no subnet subnet-0fffffffffffffff0"),
+    (("--type", "c5n.large", "--ami", "ami-0fffffffffffffff0"), "does not exist"),
+    (("--type", "c5n.large", "--disk", "100M"), "--disk: a size of 1G"),
+    (("--type", "c5n.large", "--max-price", "0.1"), "--spot"),
+    ((), "--type c5n.large, for example")])
+def test_options_that_do_not_go_together_start_nothing(ec2mpi, words, said):
+    done = ec2mpi("up", "2", *words, "--yes")
+    assert done.code == 2
+    assert said in done.err, done.err
+    assert is_clean(ec2mpi)
+
+
+def test_adapters_and_reservations_are_asked_for_as_ec2_wants_them(ec2mpi):
+    done = ec2mpi("up", "2", "--type", "c5n.18xlarge", "--efa", "--dry-run")
+    assert done.code == 0, done.err
+    assert "whose driver the image must have" in done.err
+    done = ec2mpi("up", "2", "--type", "c5n.large", "--reservation", "cr-0123456789abcdef0", "--dry-run")
+    assert done.code == 0, done.err
+    assert is_clean(ec2mpi)
+
+
+def test_an_account_without_a_default_network_gets_the_next_step(ec2mpi):
+    ec2mpi.ec2.fault("no-vpc")
+    done = ec2mpi(*UP)
+    assert done.code == 2
+    assert "No default VPC for this user" in done.err and "--subnet or --vpc names a network" in done.err
+    assert is_clean(ec2mpi)
+
+
+def test_refused_spot_instances_end_the_master_that_runs(ec2mpi):
+    ec2mpi.ec2.fault("spot", "RunInstances")
+    done = ec2mpi(*UP, "--spot", "workers", "--subnet", "subnet-0100000000000000b")
+    assert done.code == 2
+    assert "There is no Spot capacity available" in done.err and "nothing of it is left" in done.err
+    assert len(ec2mpi.ec2.state()["instances"]) == 1
+    assert is_clean(ec2mpi)
+
+
+def test_a_quota_that_is_too_small_is_shown_in_ec2s_words(ec2mpi):
+    ec2mpi.ec2.fault("quota", "RunInstances")
+    done = ec2mpi(*UP)
+    assert done.code == 2
+    assert "current vCPU limit of 32" in done.err and "Service Quotas" in done.err
+    assert ec2mpi.ec2.calls("RunInstances") == 2, "a dry run, and no other zone"
+    assert is_clean(ec2mpi)
+
+
+def test_an_instance_that_gets_no_address_is_named_and_ended(ec2mpi):
+    ec2mpi.ec2.fault("no-address", "RunInstances")
+    done = ec2mpi(*UP)
+    assert done.code == 2
+    assert "has no public address" in done.err and "nothing of it is left" in done.err
+    assert is_clean(ec2mpi)
+
+
+def test_the_console_of_an_instance_without_sshd_is_shown(ec2mpi):
+    ec2mpi.ec2.fault("no-sshd", "RunInstances")
+    done = ec2mpi("up", "1", "--type", "c5n.large", "--retries", "0", "--yes")
+    assert done.code == 1
+    assert "does not answer; the end of its console:" in done.err and "login:" in done.err
+    assert "`ec2mpi down` ends them" in done.err
+    assert ec2mpi("down", "--yes").code == 0
+    assert is_clean(ec2mpi)
+
+
+def test_ctrl_c_at_each_step_leaves_nothing(ec2mpi):
+    for step in ("DescribeInstanceTypes", "CreateSecurityGroup", "AuthorizeSecurityGroupIngress", "ImportKeyPair",
+                 "CreatePlacementGroup", "RunInstances", "GetConsoleOutput"):
+        ec2mpi.ec2.fault("hold", step)
+        process = ec2mpi.start(*UP, env=ec2mpi.ec2.environment)
+        wait_until(lambda: ec2mpi.ec2.state().get("held") == step, step)
+        process.send_signal(signal.SIGINT)
+        ec2mpi.ec2.release()
+        _, err = process.communicate(timeout=30)
+        assert process.returncode == 130, (step, err)
+        assert is_clean(ec2mpi), (step, err)
+
+
+def test_the_plan_compares_the_quota_if_the_account_may_ask(ec2mpi):
+    words = ("up", "2", "--type", "c5n.large", "--dry-run")
+    assert "quota" not in ec2mpi(*words).err
+    ec2mpi.ec2.change(quotas={"L-1216C47A": 3.0})
+    assert "4 vCPUs needed, 0 in use, 3 allowed; EC2 will refuse" in ec2mpi(*words).err
+
+
+def test_forgotten_clusters_are_found_in_every_region(ec2mpi):
+    assert "nothing in 2 regions has the tag" in ec2mpi("status", "--all-regions").err
+    tags = {"ec2mpi:cluster": "old"}
+    forgotten = {"i-0aaaaaaaaaaaaaaa0": {"host": 1, "state": "stopped", "type": "c5n.large", "address": "", "private": "10.0.0.9",
+                                         "launched": "2026-01-01T00:00:00+00:00", "key": "k", "groups": [], "tags": tags}}
+    ec2mpi.ec2.change(elsewhere=EMPTY | {"instances": forgotten, "disks": {
+        "vol-0aaaaaaaaaaaaaaa0": {"size": 100, "instance": "i-0aaaaaaaaaaaaaaa0", "tags": tags}}})
+    done = ec2mpi("status", "--all-regions")
+    assert done.code == 0, done.err
+    assert done.out.splitlines()[1].split()[:7] == ["eu-west-1", "old", "0", "1", "0", "1", "100"], done.out
+    assert "ec2mpi down --region eu-west-1 --cluster NAME" in done.err
+    [cluster] = json.loads(ec2mpi("status", "--all-regions", "--json").out)
+    assert (cluster["region"], cluster["disks"][0]["gib"], cluster["instances"][0]["state"]) == ("eu-west-1", 100, "stopped")

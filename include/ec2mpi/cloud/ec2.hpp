@@ -35,7 +35,12 @@ struct Instance {
   std::string key_name;
   std::string launched;  ///< ISO 8601
   std::string placement_group;
+  std::string image;
+  std::string subnet;
+  int cores = 0;             ///< 0 if EC2 does not answer with it
+  int threads_per_core = 0;  ///< the same
   bool spot = false;
+  bool efa = false;  ///< has an Elastic Fabric Adapter
   std::vector<std::string> security_groups;
   Tags tags;
 
@@ -84,13 +89,56 @@ struct InstanceType {
   std::string name;
   std::string architecture;        ///< as images name it: "x86_64", "arm64"
   int cores = 0;                   ///< 0 if EC2 does not answer with it
+  int threads_per_core = 0;        ///< the same
   bool cluster_placement = false;  ///< may be in a placement group that keeps its instances close together
+  bool efa = false;                ///< can have an Elastic Fabric Adapter
+
+  /// The unit of EC2's quotas.
+  [[nodiscard]] int virtual_processors() const { return cores * threads_per_core; }
 };
 
 struct Image {
   std::string id;
   std::string name;
-  std::string created;  ///< ISO 8601
+  std::string created;            ///< ISO 8601
+  std::string architecture = {};  ///< as types name it
+  std::string root_device = {};   ///< "/dev/sda1"
+};
+
+/// The part of a network (VPC) that lies in one zone.
+struct Subnet {
+  std::string id;
+  std::string network;
+  std::string zone;
+};
+
+/// Machines of one type that the account has reserved in one zone (a Capacity Reservation).
+struct Reservation {
+  std::string id;
+  std::string type;
+  std::string zone;
+  std::string placement_group;  ///< the name of the one in which it lies; may be empty
+};
+
+/// The first disk of an instance.
+struct RootDisk {
+  std::string device;
+  int gigabytes = 0;  ///< 0 leaves the disk as the image has it
+  std::string kind;   ///< "gp3"; empty leaves it as the image has it
+
+  [[nodiscard]] bool is_changed() const { return gigabytes != 0 || !kind.empty(); }
+};
+
+/// What new instances are like, besides type, image and place. EC2 chooses what is empty.
+struct LaunchShape {
+  bool spot = false;
+  std::string max_price = {};  ///< of a spot instance, in USD an hour
+  RootDisk disk = {};
+  std::string user_data = {};
+  int cores = 0;             ///< goes with threads_per_core
+  int threads_per_core = 0;  ///< 0: all that the processor has
+  bool efa = false;
+  std::string reservation = {};  ///< its id
 };
 
 /// Instances that are started together, or not at all.
@@ -98,13 +146,27 @@ struct LaunchRequest {
   std::size_t count = 0;
   std::string type;
   std::string image;
-  std::string key_pair;         ///< here and below: empty leaves the choice to EC2
-  std::string security_group;   ///< its id
-  std::string placement_group;  ///< its name
+  std::string key_pair;                      ///< here and below: empty leaves the choice to EC2
+  std::vector<std::string> security_groups;  ///< their ids
+  std::string placement_group;               ///< its name
   std::string zone;
-  std::string token;  ///< a request with the same token starts nothing new
-  Tags tags;          ///< of the instances and their disks
+  std::string subnet;  ///< its id
+  LaunchShape shape = {};
+  std::string token = {};  ///< a request with the same token starts nothing new
+  Tags tags = {};          ///< of the instances and their disks
 };
+
+/// A disk (EBS volume). It costs also while its instance is stopped.
+struct Disk {
+  std::string id;
+  std::string kind;
+  int gigabytes = 0;
+  std::string instance;  ///< empty if it is attached to none
+  std::string cluster;   ///< the value of the tag
+};
+
+/// The code of the quota for which instances of the type count; empty if that is not known.
+[[nodiscard]] std::string quota_code(std::string_view type, bool spot);
 
 class Ec2 {
  public:
@@ -145,20 +207,35 @@ class Ec2 {
   /// The newest image of an owner whose name fits the pattern. Errors: not_found.
   virtual asio::awaitable<Answer<Image>> newest_image(std::string owner, std::string pattern,
                                                       Limit limit) = 0;
+  /// Errors: not_found.
+  virtual asio::awaitable<Answer<Image>> image(std::string id, Limit limit) = 0;
+  virtual asio::awaitable<Answer<std::vector<Subnet>>> subnets(std::vector<Filter> filters, Limit limit) = 0;
+  /// Errors: not_found.
+  virtual asio::awaitable<Answer<Reservation>> reservation(std::string id, Limit limit) = 0;
+  /// Those of the running instances that fail EC2's own checks of the machine or of its system.
+  virtual asio::awaitable<Answer<std::vector<std::string>>> failing(std::vector<std::string> ids,
+                                                                    Limit limit) = 0;
+  virtual asio::awaitable<Answer<std::vector<Disk>>> disks(std::vector<Filter> filters, Limit limit) = 0;
+  /// The names of the regions that the account may use.
+  virtual asio::awaitable<Answer<std::vector<std::string>>> regions(Limit limit) = 0;
+  /// How many virtual processors the account may have at once, by Service Quotas. It is asked only once:
+  /// many accounts may not ask.
+  virtual asio::awaitable<Answer<double>> quota(std::string code, Limit limit) = 0;
   /// The names of the region's zones.
   virtual asio::awaitable<Answer<std::vector<std::string>>> zones(Limit limit) = 0;
-  /// In the default VPC; gives the group's id.
-  virtual asio::awaitable<Answer<std::string>> create_security_group(std::string name, Tags tags,
-                                                                     Limit limit) = 0;
-  /// Everything between the members of the group.
-  virtual asio::awaitable<Answer<void>> allow_members(std::string group, Limit limit) = 0;
+  /// In this network (VPC), or the default one if it is empty; gives the group's id.
+  virtual asio::awaitable<Answer<std::string>> create_security_group(std::string name, std::string network,
+                                                                     Tags tags, Limit limit) = 0;
+  /// Everything from the members of the group to each other. `outwards`: the rule for the senders, which only
+  /// an Elastic Fabric Adapter needs; other traffic may leave anyway.
+  virtual asio::awaitable<Answer<void>> allow_members(std::string group, bool outwards, Limit limit) = 0;
   /// `public_key`: "ssh-ed25519 AAAA…"
   virtual asio::awaitable<Answer<void>> import_key_pair(std::string name, std::string public_key, Tags tags,
                                                         Limit limit) = 0;
   virtual asio::awaitable<Answer<void>> create_placement_group(std::string name, Tags tags, Limit limit) = 0;
-  /// Gives the instances' ids; none in a dry run. The metadata service of the instances needs a token.
-  virtual asio::awaitable<Answer<std::vector<std::string>>> run_instances(LaunchRequest request, bool dry_run,
-                                                                          Limit limit) = 0;
+  /// None in a dry run. The metadata service of the instances needs a token.
+  virtual asio::awaitable<Answer<std::vector<Instance>>> run_instances(LaunchRequest request, bool dry_run,
+                                                                       Limit limit) = 0;
 };
 
 /// The real one, with credentials that are looked for at the first call.

@@ -24,12 +24,16 @@ using Environment = std::function<std::optional<std::string>(const char* name)>;
 
 struct CloudSettings {
   std::string region;
-  std::string endpoint;        ///< a URL: https, or http to this machine only
-  std::string profile;         ///< "default" if none is named
-  bool profile_named = false;  ///< by the flag; then credentials in the environment do not count
+  std::string endpoint;         ///< a URL: https, or http to this machine only
+  std::string quotas_endpoint;  ///< of Service Quotas; empty if only EC2's endpoint is another one
+  std::string profile;          ///< "default" if none is named
+  bool profile_named = false;   ///< by the flag; then credentials in the environment do not count
   std::filesystem::path config_file;
   std::filesystem::path credentials_file;
 };
+
+/// The same account in another region of the partition. An endpoint of the user's stays.
+[[nodiscard]] CloudSettings in_region(CloudSettings settings, const std::string& region);
 
 /// Errors: usage if no region is set or the endpoint is not allowed.
 [[nodiscard]] Result<CloudSettings> find_cloud_settings(const CloudFlags& flags,

@@ -91,7 +91,7 @@ asio::awaitable<int> end_instances(InstanceContext& context, Agreement agreement
   if (found->empty() && removed.all && removed.count == 0)
     co_return report_error(context, no_instances(context),
                            context.options.cluster ? exit_code::not_started : exit_code::ok);
-  const auto written = co_await write_list(context);
+  const auto written = co_await write_list(context, EndedLines::go);
   if (!written) co_return report_error(context, written.error(), exit_code::node_failed);
   if (gone && removed.all && !context.runtime.options().quiet)
     context.console().talk(

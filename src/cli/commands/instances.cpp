@@ -177,6 +177,16 @@ std::vector<cloud::Instance> renewed(const std::vector<Node>& nodes,
   return all;
 }
 
+/// A list of ended instances only keeps them: it still says which ones they were.
+void remove_ended(std::vector<cloud::Instance>& instances, std::vector<std::string>& names) {
+  if (std::ranges::all_of(instances, &cloud::Instance::is_gone)) return;
+  for (auto i = instances.size(); i-- > 0;) {
+    if (!instances[i].is_gone()) continue;
+    instances.erase(instances.begin() + static_cast<std::ptrdiff_t>(i));
+    names.erase(names.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+}
+
 std::string late_line(const InstanceContext& context, const std::vector<cloud::Instance>& instances,
                       const std::string& state) {
   std::vector<std::string> late;
@@ -388,7 +398,7 @@ asio::awaitable<cloud::Answer<std::vector<cloud::Instance>>> wait_for_state(Inst
   co_return std::move(seen);
 }
 
-asio::awaitable<cloud::Answer<void>> write_list(InstanceContext& context) {
+asio::awaitable<cloud::Answer<void>> write_list(InstanceContext& context, EndedLines ended) {
   if (!context.list || context.list->nodes.empty()) co_return cloud::Answer<void>();
   const auto& nodes = context.list->nodes;
   std::vector<std::string> ids;
@@ -398,7 +408,9 @@ asio::awaitable<cloud::Answer<void>> write_list(InstanceContext& context) {
     names.push_back(node.name);
   }
   CO_TRY_AS(known, co_await context.ec2.instances_by_id(ids, context.limit()));
-  const auto text = cloud::list_text(renewed(nodes, *known), names, context.list->has_public_addresses);
+  auto all = renewed(nodes, *known);
+  if (ended == EndedLines::go) remove_ended(all, names);
+  const auto text = cloud::list_text(all, names, context.list->has_public_addresses);
   const auto& file = context.list->file;
   if (!context.list->may_be_written) {
     context.console().talk(fmt::format(

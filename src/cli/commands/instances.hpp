@@ -100,8 +100,12 @@ struct FoundInstances {
 /// The account's flags: --region, --profile, --endpoint-url.
 void add_account_options(CLI::App& command, cloud::CloudFlags& account);
 
-/// Writes states and addresses into the list; the list as it was stays as LIST.before.
-[[nodiscard]] asio::awaitable<cloud::Answer<void>> write_list(InstanceContext& context);
+enum class EndedLines { stay, go };
+
+/// Writes states and addresses into the list; the list as it was stays as LIST.before. Lines of ended
+/// instances may go, unless all have ended.
+[[nodiscard]] asio::awaitable<cloud::Answer<void>> write_list(InstanceContext& context,
+                                                              EndedLines ended = EndedLines::stay);
 
 /// Reports an error and gives the exit code; `code` unless the user has interrupted it.
 [[nodiscard]] int report_error(InstanceContext& context, const Error& error, int code);

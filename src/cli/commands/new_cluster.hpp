@@ -1,30 +1,13 @@
 #pragma once
 /// Starts the instances of a new cluster, and ends them again if that fails.
 
-#include <filesystem>
 #include <string>
-#include <vector>
 
-#include "src/cli/commands/instances.hpp"
+#include "src/cli/commands/launch.hpp"
 
 namespace ec2mpi::cli {
 
-/// A type of instance that the user accepts, and the image for it.
-struct LaunchChoice {
-  cloud::InstanceType type;
-  cloud::Image image;
-};
-
-struct LaunchPlan {
-  std::string cluster;  ///< its name
-  std::size_t count = 0;
-  std::vector<LaunchChoice> choices;  ///< the preferred one first
-  std::string network;                ///< that may log in by ssh: "203.0.113.7/32"
-  std::filesystem::path list;         ///< will be written
-};
-
-/// The request for one choice, without the things that the cluster does not have yet.
-[[nodiscard]] cloud::LaunchRequest launch_request(const LaunchPlan& plan, const LaunchChoice& choice);
+[[nodiscard]] cloud::Tags cluster_tags(const std::string& cluster);
 
 /// Makes the security group, and gives its id. Its name exists once, so only one of two commands for a
 /// cluster of the same name gets further. After an error there is nothing to remove.
@@ -32,13 +15,13 @@ struct LaunchPlan {
                                                                         const LaunchPlan& plan);
 
 /// Starts the instances, waits for them, remembers the host keys that they print on their consoles, and
-/// writes the list and the private key.
-[[nodiscard]] asio::awaitable<cloud::Answer<void>> start_cluster(InstanceContext& context,
-                                                                 const LaunchPlan& plan, std::string group);
+/// writes the list and the private key. `launched` is complete also after an error.
+[[nodiscard]] asio::awaitable<cloud::Answer<void>> start_cluster(InstanceContext& context, LaunchPlan plan,
+                                                                 Launched& launched);
 
 /// Ends and removes everything that claim_cluster and start_cluster have made, also after a Ctrl-C. False if
 /// something remains; then it is named.
 [[nodiscard]] asio::awaitable<bool> undo_start(InstanceContext& context, const LaunchPlan& plan,
-                                               std::string group);
+                                               const Launched& launched);
 
 }  // namespace ec2mpi::cli

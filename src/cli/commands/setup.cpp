@@ -69,6 +69,7 @@ asio::awaitable<FleetReport> set_up(CommandContext& context, const SetupOptions&
     show_setup_json(console, options.dry_run, end);
   else
     show_setup(console, options.dry_run, whole_list, end);
+  if (options.on_end) options.on_end(end.report);
   co_return std::move(end.report);
 }
 

@@ -1,10 +1,12 @@
 #pragma once
 /// The command setup, which is also the last step of up.
 
+#include <functional>
 #include <string>
 
 #include "ec2mpi/base/error.hpp"
 #include "ec2mpi/cli/session/options.hpp"
+#include "ec2mpi/fleet/outcome.hpp"
 
 namespace ec2mpi::cli {
 
@@ -18,6 +20,7 @@ struct SetupOptions {
   bool sudo = false;
   bool json = false;
   std::string mpi;
+  std::function<void(const FleetReport&)> on_end = {};  ///< called with the outcome of each node
 };
 
 /// Returns the exit code. Errors: those that are found before the first packet.

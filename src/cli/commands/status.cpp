@@ -10,6 +10,7 @@
 #include "ec2mpi/cloud/instance_list.hpp"
 #include "ec2mpi/cluster/values/launch_time.hpp"
 #include "ec2mpi/ssh/host_keys.hpp"
+#include "src/cli/commands/all_regions.hpp"
 #include "src/cli/commands/instances.hpp"
 
 namespace ec2mpi::cli {
@@ -20,6 +21,7 @@ struct StatusOptions {
   InstanceOptions which;
   bool keys = false;
   bool json = false;
+  bool all_regions = false;
 };
 
 /// One row of the table.
@@ -168,13 +170,18 @@ void add_status_command(CLI::App& app, Dispatch& dispatch) {
   auto& command = add_command(
       app, "status", "Shows state, address, age and cost of the list's instances, as EC2 has them now",
       "ec2mpi status\n  ec2mpi status --keys        compares host keys with the consoles' output\n"
-      "  ec2mpi status --cluster train --region us-east-2");
+      "  ec2mpi status --cluster train --region us-east-2\n"
+      "  ec2mpi status --all-regions"
+      "    every cluster of the account, so that none is forgotten");
   add_instance_options(command, options->which);
   command.add_flag("--keys", options->keys,
                    "Compare remembered host keys with those on the instances' consoles");
   command.add_flag("--json", options->json, "As JSON");
+  command.add_flag("--all-regions", options->all_regions,
+                   "All clusters of the account, in every region, and their disks");
   command.callback([options, &dispatch] {
     dispatch.chosen = [options](const CommonOptions& common) {
+      if (options->all_regions) return show_all_regions(options->which.account, options->json, common);
       return run_on_instances(options->which, common, [options](InstanceContext& context) {
         return show_status(context, options->keys, options->json);
       });

@@ -7,7 +7,11 @@
 #include "ec2mpi/cli/session/option_values.hpp"
 #include "ec2mpi/cli/terminal/standard_output.hpp"
 #include "ec2mpi/cluster/list/read_inventory.hpp"
+#include "ec2mpi/cluster/values/ec2_words.hpp"
 #include "src/cli/commands/cluster_parts.hpp"
+#include "src/cli/commands/console_keys.hpp"
+#include "src/cli/commands/grow.hpp"
+#include "src/cli/commands/launch_plan.hpp"
 #include "src/cli/commands/new_cluster.hpp"
 #include "src/cli/commands/setup.hpp"
 
@@ -17,18 +21,20 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kUbuntuPublisher = "099720109477";  ///< Canonical; a name alone proves nothing
 constexpr std::size_t kMostInstances = 200;
 constexpr std::size_t kLoginRetries = 20;  ///< with growing pauses, 105 s in all: sshd starts before that
+constexpr std::size_t kShownConsoles = 3;
 
 struct UpOptions {
   std::size_t count = 0;
-  std::vector<std::string> types;
+  std::size_t add = 0;
+  std::vector<std::string> replaced = {};
+  LaunchOptions launch = {};
   std::string cluster = "cluster";
   std::optional<std::string> list = {};
-  std::optional<std::string> image = {};
   std::optional<std::string> from = {};
-  Agreement agreement;
+  std::size_t retries = kLoginRetries;
+  Agreement agreement = {};
   cloud::CloudFlags account = {};
 };
 
@@ -40,8 +46,8 @@ Result<void> refuse_list_in_use(const fs::path& list) {
   const auto has_ended = [](const Skipped& one) { return one.state == "terminated"; };
   if (found && found->nodes.empty() && std::ranges::all_of(found->skipped, has_ended)) return {};
   return fail(ErrorKind::usage,
-              fmt::format("{} is there already, and up would replace it; end its instances with ec2mpi down, "
-                          "or name another file with --list",
+              fmt::format("{} is there already, and up would replace it; --add N starts more of its "
+                          "instances; or end them with ec2mpi down, or name another file with --list",
                           list.string()));
 }
 
@@ -66,58 +72,25 @@ Result<void> refuse_other_keys(const fs::path& list, const Config& config) {
   return {};
 }
 
-std::vector<std::string> type_names(const UpOptions& options) {
-  std::vector<std::string> names;
-  for (const auto& word : options.types)
-    for (const auto name : split(word, ',')) names.emplace_back(trim(name));
-  return names;
-}
-
-/// The publisher's newest image, for processors of this kind.
-asio::awaitable<cloud::Answer<cloud::Image>> find_image(InstanceContext& context, const UpOptions& options,
-                                                        std::string architecture) {
-  if (options.image) co_return cloud::Image{*options.image, "", ""};
-  const auto pattern = fmt::format("ubuntu/images/hvm-ssd*/ubuntu-noble-24.04-{}-server-*",
-                                   architecture == "x86_64" ? "amd64" : architecture);
-  auto image = co_await context.ec2.newest_image(kUbuntuPublisher, pattern, context.limit());
-  co_return image;
-}
-
 asio::awaitable<cloud::Answer<LaunchPlan>> make_plan(InstanceContext& context, const UpOptions& options,
                                                      fs::path list) {
-  LaunchPlan plan{.cluster = options.cluster,
-                  .count = options.count,
-                  .choices = {},
-                  .network = {},
-                  .list = std::move(list)};
-  for (const auto& name : type_names(options)) {
-    CO_TRY_AS(type, co_await context.ec2.instance_type(name, context.limit()));
-    CO_TRY_AS(image, co_await find_image(context, options, type->architecture));
-    plan.choices.push_back({std::move(*type), std::move(*image)});
-  }
+  CO_TRY_AS(plan, begin_plan(options.launch));
+  plan->cluster = options.cluster;
+  plan->count = options.count;
+  plan->tags = cluster_tags(options.cluster);
+  plan->list = std::move(list);
+  LaunchDefaults none;
+  CO_TRY(co_await complete_plan(context, options.launch, std::move(none), *plan));
   CO_TRY_AS(network, co_await choose_network(context, options.from));
-  plan.network = std::move(*network);
-  co_return std::move(plan);
+  plan->network = std::move(*network);
+  co_return std::move(*plan);
 }
 
-std::string price_of(const InstanceContext& context, const LaunchPlan& plan, const std::string& type) {
-  const auto price = context.config.prices.find(type);
-  if (price == context.config.prices.end())
-    return "price not known; [prices] of ec2mpi.toml has no such type";
-  return fmt::format("{:.2f} an hour, by [prices]", price->second * static_cast<double>(plan.count));
-}
-
-void show_plan(InstanceContext& context, const LaunchPlan& plan) {
-  auto& console = context.console();
-  console.talk(fmt::format("up: {} in {}, cluster {}", count_of(plan.count, "instance"), context.region,
-                           plan.cluster));
-  for (const auto& [type, image] : plan.choices)
-    console.talk(
-        fmt::format("  {}{} ({} each), {} {}; {}{}", &type == &plan.choices.front().type ? "" : "or ",
-                    type.name, count_of(static_cast<std::size_t>(type.cores), "core"), image.id, image.name,
-                    price_of(context, plan, type.name),
-                    plan.count > 1 && !type.cluster_placement ? "; cannot be placed close together" : ""));
-  console.talk(fmt::format("  ssh from {} only; ends with ec2mpi down", plan.network));
+asio::awaitable<void> show_new_cluster(InstanceContext& context, const LaunchPlan& plan) {
+  context.console().talk(fmt::format("up: {} in {}, cluster {}", count_of(plan.count, "instance"),
+                                     context.region, plan.cluster));
+  co_await show_plan(context, plan);
+  context.console().talk(fmt::format("  ssh from {} only; ends with ec2mpi down", plan.network));
 }
 
 /// After a failure all instances of the new cluster end: nobody else's may have its tag.
@@ -131,13 +104,6 @@ asio::awaitable<cloud::Answer<void>> refuse_tag_in_use(InstanceContext& context,
   co_return std::unexpected(cloud::ApiError(std::move(error)));
 }
 
-asio::awaitable<cloud::Answer<void>> ask_ec2(InstanceContext& context, const LaunchPlan& plan) {
-  for (const auto& choice : plan.choices) {
-    CO_TRY(co_await context.ec2.run_instances(launch_request(plan, choice), true, context.limit()));
-  }
-  co_return cloud::Answer<void>();
-}
-
 std::string removal_command(const InstanceContext& context, const LaunchPlan& plan) {
   const auto& profile = context.options.account.profile;
   return fmt::format("ec2mpi down --cluster {} --region {}{}", plan.cluster, context.region,
@@ -145,13 +111,13 @@ std::string removal_command(const InstanceContext& context, const LaunchPlan& pl
 }
 
 /// Reports the failure, and ends everything that was started.
-asio::awaitable<int> give_up(InstanceContext& context, const LaunchPlan& plan, std::string group,
+asio::awaitable<int> give_up(InstanceContext& context, const LaunchPlan& plan, const Launched& launched,
                              Error error) {
   const bool interrupted = context.stop.stop_requested();
   context.console().status("");
   context.console().talk(fmt::format("ec2mpi: {}; ending everything that was started",
                                      interrupted ? std::string("interrupted") : error.message));
-  const bool removed = co_await undo_start(context, plan, std::move(group));
+  const bool removed = co_await undo_start(context, plan, launched);
   context.console().talk(removed ? "ec2mpi: nothing of it is left"
                                  : "ec2mpi: to remove the rest: " + removal_command(context, plan));
   if (interrupted) co_return exit_code::interrupted;
@@ -159,13 +125,13 @@ asio::awaitable<int> give_up(InstanceContext& context, const LaunchPlan& plan, s
 }
 
 asio::awaitable<int> bring_up(InstanceContext& context, const UpOptions& options, fs::path list) {
-  const auto plan = co_await make_plan(context, options, std::move(list));
+  auto plan = co_await make_plan(context, options, std::move(list));
   if (!plan) co_return report_error(context, plan.error(), exit_code::not_started);
   const auto free = co_await refuse_tag_in_use(context, *plan);
   if (!free) co_return report_error(context, free.error(), exit_code::not_started);
-  const auto allowed = co_await ask_ec2(context, *plan);
+  const auto allowed = co_await try_launch(context, *plan);
   if (!allowed) co_return report_error(context, allowed.error(), exit_code::not_started);
-  show_plan(context, *plan);
+  co_await show_new_cluster(context, *plan);
   if (options.agreement.dry_run) co_return exit_code::ok;
   if (!options.agreement.yes) {
     const auto agreed = co_await ask_to_type(context, fmt::format("up {}", plan->count));
@@ -174,30 +140,59 @@ asio::awaitable<int> bring_up(InstanceContext& context, const UpOptions& options
   }
   const auto group = co_await claim_cluster(context, *plan);
   if (!group) co_return report_error(context, group.error(), exit_code::not_started);
+  plan->security_groups = {*group};
+  plan->key_pair = part_name(plan->cluster);
   context.runtime.set_parting_words(
       [&context, &plan] { return "to remove the rest: " + removal_command(context, *plan); });
-  const auto started = co_await start_cluster(context, *plan, *group);
+  Launched launched;
+  const auto started = co_await start_cluster(context, *plan, launched);
   if (started) co_return exit_code::ok;
-  const int code = co_await give_up(context, *plan, *group, started.error());
+  const int code = co_await give_up(context, *plan, launched, started.error());
   co_return code;
 }
 
-/// The new nodes may only log in with the host keys from their consoles.
-Result<int> set_up_nodes(const UpOptions& options, const fs::path& list, const CommonOptions& common) {
-  SetupOptions setup;
+asio::awaitable<int> show_consoles(InstanceContext& context) {
+  for (const auto& id : context.ids) {
+    const auto text = co_await context.ec2.console_output(id, context.limit());
+    if (!text) co_return report_error(context, text.error(), exit_code::node_failed);
+    context.console().talk(fmt::format("ec2mpi: {} does not answer; the end of its console: {}",
+                                       title_of(context, id), end_of_console(*text)));
+  }
+  co_return exit_code::ok;
+}
+
+/// The nodes to which no connection was possible.
+std::vector<std::string> silent_ids(const FleetReport& report) {
+  std::vector<std::string> ids;
+  for (const auto& result : report.results) {
+    const auto* const error = std::get_if<Error>(&result.outcome);
+    const bool silent = error != nullptr && result.reached <= ssh::Phase::connecting;
+    if (silent && ids.size() < kShownConsoles) ids.push_back(result.node.instance_id);
+  }
+  return ids;
+}
+
+/// Old and new nodes must trust each other, so all of them are set up; nothing is repeated on the old ones.
+Result<int> set_up_nodes(const UpOptions& options, const fs::path& list, SetupOptions setup,
+                         const CommonOptions& common) {
+  std::vector<std::string> silent;
   setup.list.list = list.string();
-  setup.connect.identity = fs::absolute(key_file(list, options.cluster)).string();
-  setup.connect.strict_host_keys = true;
-  setup.fleet.retries = kLoginRetries;
+  setup.fleet.retries = options.retries;
+  setup.on_end = [&silent](const FleetReport& report) { silent = silent_ids(report); };
   const auto code = run_setup(setup, common);
   if (code && *code == exit_code::ok) return code;
   if (!code) print_talk("ec2mpi: " + code.error().message + "\n");
+  if (!silent.empty()) {
+    InstanceOptions which{.list = list.string(), .ids = silent, .account = options.account};
+    std::ignore = run_on_instances(which, common, show_consoles);
+  }
   print_talk(
       "ec2mpi: the instances run, and cost; `ec2mpi setup` sets them up, and `ec2mpi down` ends them\n");
   return code.value_or(exit_code::node_failed);
 }
 
-Result<int> run_up(const UpOptions& options, const CommonOptions& common) {
+/// The new nodes may only log in with the host keys from their consoles.
+Result<int> start_new(const UpOptions& options, const CommonOptions& common) {
   if (!cloud::is_cluster_name(options.cluster))
     return fail(ErrorKind::usage, fmt::format("--cluster: '{}' is not a name; use letters, digits and dashes",
                                               printable(options.cluster)));
@@ -205,39 +200,85 @@ Result<int> run_up(const UpOptions& options, const CommonOptions& common) {
   const fs::path list = find_list(options.list, *config).value_or("amazon_instances_info");
   TRY(refuse_list_in_use(list));
   TRY(refuse_other_keys(list, *config));
-  InstanceOptions which;
-  which.cluster = options.cluster;
-  which.account = options.account;
+  InstanceOptions which{.cluster = options.cluster, .account = options.account};
   TRY_AS(code, run_on_instances(which, common, [&options, &list](InstanceContext& context) {
            return bring_up(context, options, list);
          }));
   if (*code != exit_code::ok || options.agreement.dry_run) return code;
-  return set_up_nodes(options, list, common);
+  SetupOptions setup;
+  setup.connect.identity = fs::absolute(key_file(list, options.cluster)).string();
+  setup.connect.strict_host_keys = true;
+  return set_up_nodes(options, list, std::move(setup), common);
+}
+
+/// `--replace` takes the word failed, ids, or the selectors of -w.
+Result<int> grow(const UpOptions& options, const CommonOptions& common) {
+  TRY_AS(config, load_settings());
+  TRY_AS(list, find_list(options.list, *config));
+  InstanceOptions which{.list = list->string(), .account = options.account};
+  GrowOptions grown{.add = options.add, .launch = options.launch, .agreement = options.agreement};
+  const auto is_id = [](const std::string& word) { return is_instance_id(word.substr(0, word.find(','))); };
+  grown.replaces_failed = options.replaced == std::vector<std::string>{"failed"};
+  if (!grown.replaces_failed)
+    (std::ranges::any_of(options.replaced, is_id) ? which.ids : which.wanted) = options.replaced;
+  TRY_AS(code, run_on_instances(which, common,
+                                [&grown](InstanceContext& context) { return grow_cluster(context, grown); }));
+  if (*code != exit_code::ok || options.agreement.dry_run) return code;
+  return set_up_nodes(options, *list, {}, common);
+}
+
+Result<int> run_up(const UpOptions& options, const CommonOptions& common) {
+  const int verbs =
+      (options.count != 0 ? 1 : 0) + (options.add != 0 ? 1 : 0) + (options.replaced.empty() ? 0 : 1);
+  if (verbs != 1) return fail(ErrorKind::usage, "up: give one of COUNT, --add N and --replace NODES");
+  if (options.count == 0) return grow(options, common);
+  if (options.launch.types.empty())
+    return fail(ErrorKind::usage, "up: which instances? --type c5n.large, for example");
+  return start_new(options, common);
 }
 
 }  // namespace
 
 void add_up_command(CLI::App& app, Dispatch& dispatch) {
   auto options = std::make_shared<UpOptions>();
-  auto& command = add_command(app, "up", "Starts instances, writes their list, and sets them up for MPI",
-                              "ec2mpi up 4 --type c5n.large --region us-east-2\n"
-                              "  ec2mpi up 4 --type c5n.large,c5.large --dry-run\n"
-                              "  ec2mpi down                   ends them again");
-  command.add_option("COUNT", options->count, "How many")
-      ->required()
-      ->check(number(std::size_t{1}, kMostInstances));
-  command.add_option("--type", options->types, "Instance type; others, if there is no place for it")
-      ->required()
-      ->type_name("TYPE,...")
-      ->allow_extra_args(false);
-  command.add_option("--cluster", options->cluster, "Its name, in the tag ec2mpi:cluster [cluster]")
-      ->type_name("NAME");
-  command.add_option("--ami", options->image, "Image [the newest Ubuntu 24.04]")->type_name("ID");
+  auto& command =
+      add_command(app, "up", "Starts instances, writes their list, and sets them up for MPI",
+                  "ec2mpi up 4 --type c5n.large --region us-east-2\n"
+                  "  ec2mpi up 4 --type c5n.large,c5.large --dry-run\n"
+                  "  ec2mpi up 8 --type c5n.large --spot workers --disk 100G,gp3\n"
+                  "  ec2mpi up --add 4             four more, like the last worker of the list\n"
+                  "  ec2mpi up --replace failed    new ones for those that have ended or fail EC2's checks\n"
+                  "  ec2mpi down                   ends them again");
+  const auto instances = number(std::size_t{1}, kMostInstances);
+  auto* count = command.add_option("COUNT", options->count, "How many, for a new cluster")->check(instances);
+  auto* add = command.add_option("--add", options->add, "This many more for the list")
+                  ->type_name("N")
+                  ->check(instances)
+                  ->excludes(count);
+  auto* replace = command
+                      .add_option("--replace", options->replaced,
+                                  "New instances for these of the list: failed, numbers as in -w, ids")
+                      ->type_name("NODES")
+                      ->allow_extra_args(false)
+                      ->excludes(count)
+                      ->excludes(add);
+  add_launch_options(command, options->launch);
+  command
+      .add_option("--cluster", options->cluster, "Name of a new cluster, in the tag ec2mpi:cluster [cluster]")
+      ->type_name("NAME")
+      ->excludes(add)
+      ->excludes(replace);
   command.add_option("--from", options->from, "Address or network that may log in by ssh [yours]")
-      ->type_name("ADDRESS");
+      ->type_name("ADDRESS")
+      ->excludes(add)
+      ->excludes(replace);
   command.add_option("--list", options->list, "The list to write [amazon_instances_info]")
       ->type_name("FILE")
       ->envname("EC2MPI_LIST");
+  command
+      .add_option("--retries", options->retries,
+                  fmt::format("Retries of the first connection to each instance [{}]", kLoginRetries))
+      ->type_name("N");
   command.add_flag("--yes", options->agreement.yes, "Do not ask");
   command.add_flag("--dry-run", options->agreement.dry_run,
                    "Ask EC2 whether it would be allowed; start nothing");

@@ -177,9 +177,26 @@ HttpAnswer two_started() {
           "<item><instanceId>i-0123456789abcdef1</instanceId></item></instancesSet></RunInstancesResponse>"};
 }
 
-Answer<std::vector<std::string>> launch_two(Asked& asked, bool dry_run) {
-  return asked.operator()<std::vector<std::string>>(
+Answer<std::vector<Instance>> launch_two(Asked& asked, bool dry_run) {
+  return asked.operator()<std::vector<Instance>>(
       [dry_run](Ec2& ec2) { return ec2.run_instances(two_instances(), dry_run, {}); });
+}
+
+/// The form that is sent for two instances of this shape.
+std::string form_for(const LaunchShape& shape, const std::string& subnet) {
+  Asked asked{{two_started()}};
+  auto request = two_instances();
+  request.shape = shape;
+  request.subnet = subnet;
+  request.security_groups = {"sg-1"};
+  std::ignore = asked.operator()<std::vector<Instance>>(
+      [&request](Ec2& ec2) { return ec2.run_instances(request, false, {}); });
+  return asked.requests.front().body + "&";
+}
+
+void expect_parts(const std::string& form, std::initializer_list<const char*> parts) {
+  for (const auto* part : parts)
+    EXPECT_NE(form.find(std::string("&") + part + "&"), std::string::npos) << part;
 }
 
 TEST(RunInstances, RepetitionOfALostRequestHasTheSameToken) {
@@ -199,6 +216,58 @@ TEST(RunInstances, AllOrNoneAreStartedWithTagsAndMetadataTokens) {
                            "Specification.1.ResourceType=instance", "Specification.2.ResourceType=volume",
                            "Specification.2.Tag.1.Key=ec2mpi%3Acluster"})
     EXPECT_NE(asked.requests[0].body.find(part), std::string::npos) << part;
+}
+
+TEST(RunInstances, SpotInstanceEndsWhenItIsTakenAway) {
+  const auto form = form_for({.spot = true, .max_price = "0.05"}, "");
+  expect_parts(form, {"InstanceMarketOptions.MarketType=spot",
+                      "InstanceMarketOptions.SpotOptions.SpotInstanceType=one-time",
+                      "InstanceMarketOptions.SpotOptions.InstanceInterruptionBehavior=terminate",
+                      "InstanceMarketOptions.SpotOptions.MaxPrice=0.05"});
+}
+
+TEST(RunInstances, FormSaysWhatTheInstancesAreLike) {
+  const auto form = form_for({.disk = {"/dev/sda1", 100, "gp3"},
+                              .user_data = "#!/bin/sh\n",
+                              .cores = 18,
+                              .threads_per_core = 1,
+                              .reservation = "cr-1"},
+                             "subnet-1");
+  expect_parts(
+      form, {"BlockDeviceMapping.1.DeviceName=%2Fdev%2Fsda1", "BlockDeviceMapping.1.Ebs.VolumeSize=100",
+             "BlockDeviceMapping.1.Ebs.VolumeType=gp3", "BlockDeviceMapping.1.Ebs.DeleteOnTermination=true",
+             "UserData=IyEvYmluL3NoCg%3D%3D", "CpuOptions.CoreCount=18", "CpuOptions.ThreadsPerCore=1",
+             "CapacityReservationSpecification.CapacityReservationTarget.CapacityReservationId=cr-1",
+             "SubnetId=subnet-1", "SecurityGroupId.1=sg-1"});
+}
+
+/// EC2 refuses a request that names the subnet both for the instance and for its card.
+TEST(RunInstances, AdapterIsDescribedAsACardOfItsOwn) {
+  const auto form = form_for({.efa = true}, "subnet-1");
+  expect_parts(form, {"NetworkInterface.1.DeviceIndex=0", "NetworkInterface.1.InterfaceType=efa",
+                      "NetworkInterface.1.SubnetId=subnet-1", "NetworkInterface.1.SecurityGroupId.1=sg-1"});
+  EXPECT_EQ(form.find("&SubnetId="), std::string::npos);
+  EXPECT_EQ(form.find("&SecurityGroupId.1="), std::string::npos);
+}
+
+TEST(Query, AccountWithoutDefaultNetworkGetsTheNextStep) {
+  Asked asked{{error_answer(400, "VPCIdNotSpecified", "No default VPC for this user")}};
+  const auto started = launch_two(asked, true);
+  ASSERT_FALSE(started);
+  EXPECT_NE(started.error().message.find("--subnet or --vpc"), std::string::npos) << started.error().message;
+}
+
+TEST(Query, ReservationHasTheNameOfItsPlacementGroup) {
+  Asked asked{{HttpAnswer{
+      200,
+      "<DescribeCapacityReservationsResponse><capacityReservationSet><item><capacityReservationId>cr-1"
+      "</capacityReservationId><instanceType>c5n.large</instanceType><availabilityZone>us-east-2c"
+      "</availabilityZone><placementGroupArn>arn:aws:ec2:us-east-2:123456789012:placement-group/close"
+      "</placementGroupArn></item></capacityReservationSet></DescribeCapacityReservationsResponse>"}}};
+  const auto found = asked.operator()<Reservation>([](Ec2& ec2) { return ec2.reservation("cr-1", {}); });
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->placement_group, "close");
+  EXPECT_EQ(found->zone, "us-east-2c");
 }
 
 TEST(RunInstances, DryRunStartsNone) {

@@ -1,0 +1,290 @@
+#include "src/cli/commands/grow.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <algorithm>
+
+#include "ec2mpi/base/exit_code.hpp"
+#include "ec2mpi/base/file.hpp"
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
+#include "src/cli/commands/console_keys.hpp"
+#include "src/cli/commands/new_cluster.hpp"
+
+namespace ec2mpi::cli {
+
+namespace {
+
+/// The instances of the list before the change.
+struct Members {
+  std::vector<cloud::Instance> known;  ///< to EC2
+  std::vector<std::string> replaced;   ///< ids, in the list's order
+};
+
+const cloud::Instance* find_instance(const std::vector<cloud::Instance>& instances, const std::string& id) {
+  const auto found = std::ranges::find(instances, id, &cloud::Instance::id);
+  return found == instances.end() ? nullptr : &*found;
+}
+
+/// Two that change a list at the same time would each forget the instances of the other.
+Result<UniqueFd> lock_list(const ListedInstances& list) {
+  TRY(list.state.make());
+  UniqueFd folder(::open(list.state.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (folder.get() >= 0 && ::flock(folder.get(), LOCK_EX | LOCK_NB) == 0) return folder;
+  return fail(ErrorKind::usage,
+              fmt::format("another ec2mpi up changes {} at the moment", list.file.string()));
+}
+
+Result<void> check_list(const InstanceContext& context) {
+  if (!context.list)
+    return fail(ErrorKind::usage, "--add and --replace need the instance list; name it with --list");
+  if (context.list->may_be_written) return {};
+  return fail(ErrorKind::usage,
+              fmt::format("{} has more than a table of instances, so new ones cannot be written into it",
+                          context.list->file.string()));
+}
+
+/// Instances that EC2 has forgotten or ended, and those that fail its checks.
+asio::awaitable<cloud::Answer<std::vector<std::string>>> find_failed(InstanceContext& context,
+                                                                     const Members& members) {
+  CO_TRY_AS(failing, co_await context.ec2.failing(ids_of(members.known), context.limit()));
+  std::vector<std::string> failed;
+  for (const auto& node : context.list->nodes) {
+    const auto* const one = find_instance(members.known, node.instance_id);
+    if (one == nullptr || one->is_ending() || std::ranges::count(*failing, one->id) != 0)
+      failed.push_back(node.instance_id);
+  }
+  co_return std::move(failed);
+}
+
+Result<std::vector<std::string>> chosen_members(const InstanceContext& context) {
+  std::vector<std::string> chosen;
+  for (const auto& node : context.list->nodes)
+    if (std::ranges::count(context.ids, node.instance_id) != 0) chosen.push_back(node.instance_id);
+  if (chosen.size() == context.ids.size()) return chosen;
+  return fail(ErrorKind::usage,
+              fmt::format("--replace: not all of these are in {}", context.list->file.string()));
+}
+
+/// A list of another region or account has only unknown ids; nothing may be started for it.
+asio::awaitable<cloud::Answer<Members>> find_members(InstanceContext& context, const GrowOptions& options) {
+  Members members;
+  std::vector<std::string> listed;
+  for (const auto& node : context.list->nodes) listed.push_back(node.instance_id);
+  CO_TRY_AS(known, co_await context.ec2.instances_by_id(listed, context.limit()));
+  members.known = std::move(*known);
+  FoundInstances found{members.known, {}};
+  for (const auto& node : context.list->nodes)
+    if (find_instance(members.known, node.instance_id) == nullptr && node.state != "terminated")
+      found.unknown.push_back(node.instance_id);
+  if (members.known.empty() || options.add != 0) CO_TRY(refuse_unknown(context, found));
+  if (options.add != 0) co_return std::move(members);
+  if (options.replaces_failed) {
+    CO_TRY_AS(failed, co_await find_failed(context, members));
+    members.replaced = std::move(*failed);
+  } else {
+    CO_TRY_AS(chosen, chosen_members(context));
+    members.replaced = std::move(*chosen);
+  }
+  co_return std::move(members);
+}
+
+/// The last worker that runs and stays; the master, if there is no such worker.
+Result<cloud::Instance> find_model(const InstanceContext& context, const Members& members) {
+  const auto& nodes = context.list->nodes;
+  for (auto node = nodes.rbegin(); node != nodes.rend(); ++node) {
+    const auto* const one = find_instance(members.known, node->instance_id);
+    if (one != nullptr && one->state == "running" && std::ranges::count(members.replaced, one->id) == 0)
+      return *one;
+  }
+  return fail(ErrorKind::usage,
+              fmt::format("no other instance of {} runs, after which new ones could be made; "
+                          "see ec2mpi status",
+                          context.list->file.string()));
+}
+
+/// New workers are spot instances where the present ones are. A new master is one only where the old one was.
+SpotShare share_like(const cloud::Instance& model, const cloud::Instance* master) {
+  if (!model.spot) return SpotShare::none;
+  return master != nullptr && master->spot ? SpotShare::all : SpotShare::workers;
+}
+
+void use_model(const InstanceContext& context, const Members& members, const cloud::Instance& model,
+               LaunchPlan& plan) {
+  const auto& master = context.list->nodes.front().instance_id;
+  plan.cluster = model.tag(cloud::kClusterTag);
+  if (plan.cluster.empty())
+    plan.cluster = "with-" + master;  // instances that others started are in no cluster
+  plan.tags = cluster_tags(plan.cluster);
+  if (!model.tag(cloud::kExpiryTag).empty()) plan.tags[cloud::kExpiryTag] = model.tag(cloud::kExpiryTag);
+  plan.key_pair = model.key_name;
+  plan.security_groups = model.security_groups;
+  plan.placement_group = model.placement_group;
+  plan.makes_placement_groups = false;
+  plan.places = {{model.zone, model.subnet}};
+  plan.has_master = std::ranges::count(members.replaced, master) != 0;
+  plan.shape.efa = plan.shape.efa || model.efa;
+  if (plan.spot == SpotShare::none && plan.shape.reservation.empty())
+    plan.spot = share_like(model, find_instance(members.known, master));
+}
+
+/// With the cores and threads of the model, if it has not all that its type has.
+void use_cores(const cloud::Instance& model, LaunchPlan& plan) {
+  const auto& type = plan.choices.front().type;
+  if (plan.shape.threads_per_core != 0 || plan.choices.size() != 1 || type.name != model.type) return;
+  if (model.threads_per_core == 0 ||
+      (model.threads_per_core == type.threads_per_core && model.cores == type.cores))
+    return;
+  plan.shape.cores = model.cores;
+  plan.shape.threads_per_core = model.threads_per_core;
+}
+
+asio::awaitable<cloud::Answer<LaunchPlan>> make_plan(InstanceContext& context, const GrowOptions& options,
+                                                     const Members& members) {
+  CO_TRY_AS(plan, begin_plan(options.launch));
+  CO_TRY_AS(model, find_model(context, members));
+  plan->count = options.add == 0 ? members.replaced.size() : options.add;
+  plan->list = context.list->file;
+  use_model(context, members, *model, *plan);
+  LaunchDefaults defaults{model->type, model->image};
+  CO_TRY(co_await complete_plan(context, options.launch, std::move(defaults), *plan));
+  use_cores(*model, *plan);
+  co_return std::move(*plan);
+}
+
+asio::awaitable<void> show_change(InstanceContext& context, const Members& members, const LaunchPlan& plan) {
+  std::vector<std::string> titles;
+  for (const auto& id : members.replaced) titles.push_back(title_of(context, id));
+  context.console().talk(fmt::format("up: {} in {}, cluster {}{}{}", count_of(plan.count, "new instance"),
+                                     plan.places.front().zone, plan.cluster,
+                                     titles.empty() ? "" : ", in place of ", join(titles, ", ")));
+  co_await show_plan(context, plan);
+}
+
+/// Those that still cost and must end by a call.
+std::vector<cloud::Instance> live_ones(const Members& members) {
+  std::vector<cloud::Instance> live;
+  for (const auto& id : members.replaced)
+    if (const auto* const one = find_instance(members.known, id); one != nullptr && !one->is_ending())
+      live.push_back(*one);
+  return live;
+}
+
+asio::awaitable<Result<bool>> ask(InstanceContext& context, const GrowOptions& options,
+                                  const Members& members, std::size_t count) {
+  auto live = live_ones(members);
+  if (!live.empty()) {
+    auto agreed = co_await ask_to_agree(context, options.agreement, "replace", std::move(live));
+    co_return agreed;
+  }
+  if (options.agreement.yes) co_return true;
+  auto agreed =
+      co_await ask_to_type(context, fmt::format("{} {}", options.add == 0 ? "replace" : "add", count));
+  co_return agreed;
+}
+
+asio::awaitable<cloud::Answer<void>> start_newcomers(InstanceContext& context, const LaunchPlan& plan,
+                                                     Launched& launched) {
+  CO_TRY(co_await launch(context, plan, launched));
+  CO_TRY_AS(instances, co_await wait_for_launched(context, plan, launched));
+  CO_TRY(co_await remember_printed_keys(context, plan.list, *instances));
+  co_return cloud::Answer<void>();
+}
+
+/// A newcomer takes the line and the name of the instance that it replaces, or a line at the end.
+void enter_newcomers(InstanceContext& context, const Members& members, const Launched& launched) {
+  auto& nodes = context.list->nodes;
+  for (std::size_t i = 0; i < launched.ids.size(); ++i) {
+    Node node;
+    node.instance_id = launched.ids[i];
+    if (i >= members.replaced.size()) {
+      nodes.push_back(std::move(node));
+      continue;
+    }
+    const auto old = std::ranges::find(nodes, members.replaced[i], &Node::instance_id);
+    node.name = old->name;
+    *old = std::move(node);
+  }
+}
+
+std::string removal_command(const InstanceContext& context, const Launched& launched) {
+  const auto& profile = context.options.account.profile;
+  const auto where =
+      fmt::format(" --region {}{}", context.region, profile ? " --profile " + quote_word(*profile) : "");
+  if (launched.ids.empty()) return "ec2mpi status --all-regions";
+  return fmt::format("ec2mpi down --ids {}{}", join(launched.ids, ","), where);
+}
+
+/// Only the newcomers end: the cluster is as it was before.
+asio::awaitable<int> give_up(InstanceContext& context, const Launched& launched, Error error) {
+  const bool interrupted = context.stop.stop_requested();
+  context.stop = {};
+  context.console().status("");
+  context.console().talk(fmt::format("ec2mpi: {}; ending everything that was started",
+                                     interrupted ? std::string("interrupted") : error.message));
+  const auto ended = co_await end_launched(context, launched);
+  context.console().talk(ended ? std::string("ec2mpi: nothing of it is left")
+                               : fmt::format("ec2mpi: {}; to remove the rest: {}", ended.error().message,
+                                             removal_command(context, launched)));
+  if (interrupted) co_return exit_code::interrupted;
+  co_return ended ? exit_code::not_started : exit_code::node_failed;
+}
+
+asio::awaitable<cloud::Answer<void>> end_replaced(InstanceContext& context, const Members& members) {
+  const auto ids = ids_of(live_ones(members));
+  if (ids.empty()) co_return cloud::Answer<void>();
+  CO_TRY(co_await context.ec2.terminate(ids, false, context.limit()));
+  CO_TRY(co_await wait_for_state(context, ids, "terminated"));
+  co_return cloud::Answer<void>();
+}
+
+asio::awaitable<int> make_change(InstanceContext& context, const Members& members, const LaunchPlan& plan) {
+  Launched launched;
+  context.runtime.set_parting_words(
+      [&context, &launched] { return "to remove the new instances: " + removal_command(context, launched); });
+  const auto started = co_await start_newcomers(context, plan, launched);
+  if (!started) {
+    const int code = co_await give_up(context, launched, started.error());
+    context.runtime.set_parting_words({});
+    co_return code;
+  }
+  context.runtime.set_parting_words({});
+  enter_newcomers(context, members, launched);
+  const auto written = co_await write_list(context);
+  if (!written) {
+    const int code = co_await give_up(context, launched, written.error());
+    co_return code;
+  }
+  const auto ended = co_await end_replaced(context, members);
+  if (!ended) co_return report_error(context, ended.error(), exit_code::node_failed);
+  co_return exit_code::ok;
+}
+
+}  // namespace
+
+asio::awaitable<int> grow_cluster(InstanceContext& context, GrowOptions options) {
+  if (const auto fits = check_list(context); !fits)
+    co_return report_error(context, fits.error(), exit_code::not_started);
+  const auto lock = lock_list(*context.list);
+  if (!lock) co_return report_error(context, lock.error(), exit_code::not_started);
+  const auto members = co_await find_members(context, options);
+  if (!members) co_return report_error(context, members.error(), exit_code::not_started);
+  if (options.add == 0 && members->replaced.empty()) {
+    context.console().talk("ec2mpi: no instance of the list has failed");
+    co_return exit_code::ok;
+  }
+  const auto plan = co_await make_plan(context, options, *members);
+  if (!plan) co_return report_error(context, plan.error(), exit_code::not_started);
+  const auto allowed = co_await try_launch(context, *plan);
+  if (!allowed) co_return report_error(context, allowed.error(), exit_code::not_started);
+  co_await show_change(context, *members, *plan);
+  if (options.agreement.dry_run) co_return exit_code::ok;
+  const auto agreed = co_await ask(context, options, *members, plan->count);
+  if (!agreed) co_return report_error(context, agreed.error(), exit_code::not_started);
+  if (!*agreed) co_return exit_code::not_started;
+  const int code = co_await make_change(context, *members, *plan);
+  co_return code;
+}
+
+}  // namespace ec2mpi::cli

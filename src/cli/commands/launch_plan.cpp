@@ -1,0 +1,313 @@
+#include "src/cli/commands/launch_plan.hpp"
+
+#include <fmt/format.h>
+#include <algorithm>
+#include <cctype>
+#include <set>
+
+#include "ec2mpi/base/file.hpp"
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
+#include "ec2mpi/cli/session/option_values.hpp"
+
+namespace ec2mpi::cli {
+
+namespace {
+
+constexpr const char* kUbuntuPublisher = "099720109477";  ///< Canonical; a name alone proves nothing
+constexpr std::size_t kMostUserData = 16384;              ///< EC2's own limit
+constexpr auto kQuotaTime = std::chrono::seconds(5);      ///< the quota is only a note in the plan
+constexpr int kBiggestDisk = 65536;                       ///< GiB; EC2's own limit
+
+/// "subnet-0123456789abcdef0": the prefix, and 8 or 17 hexadecimal digits.
+CLI::Validator resource_id(std::string prefix) {
+  const auto check = [prefix](const std::string& word) -> std::string {
+    const auto digits = std::string_view(word).substr(std::min(prefix.size(), word.size()));
+    const bool fits = word.starts_with(prefix) && (digits.size() == 8 || digits.size() == 17) &&
+                      std::ranges::all_of(digits, [](unsigned char c) { return std::isxdigit(c) != 0; });
+    return fits ? std::string() : fmt::format("an id such as {}0123456789abcdef0, not '{}'", prefix, word);
+  };
+  return {check, ""};
+}
+
+SpotShare spot_share(const std::optional<std::string>& word) {
+  if (!word) return SpotShare::none;
+  return *word == "all" ? SpotShare::all : SpotShare::workers;
+}
+
+Result<std::string> read_user_data(const std::string& file) {
+  TRY_AS(text, read_file(file));
+  if (!text->empty() && text->size() <= kMostUserData) return *text;
+  return fail(ErrorKind::usage, fmt::format("--user-data: {} has {}; EC2 takes 1 to {} bytes",
+                                            printable(file), format_bytes(text->size()), kMostUserData));
+}
+
+std::vector<std::string> type_names(const LaunchOptions& options, const std::string& otherwise) {
+  std::vector<std::string> names;
+  for (const auto& word : options.types)
+    for (const auto name : split(word, ',')) names.emplace_back(trim(name));
+  if (names.empty()) names.push_back(otherwise);
+  return names;
+}
+
+/// The named image, or the publisher's newest one for processors of this kind. EC2 finds an image by a
+/// parameter ("resolve:ssm:...") only when it starts the instances.
+asio::awaitable<cloud::Answer<cloud::Image>> find_image(InstanceContext& context, std::string id,
+                                                        std::string architecture) {
+  cloud::Image image;
+  image.id = id;
+  if (id.starts_with("resolve:")) co_return std::move(image);
+  if (!id.empty()) {
+    auto named = co_await context.ec2.image(id, context.limit());
+    co_return named;
+  }
+  const auto pattern = fmt::format("ubuntu/images/hvm-ssd*/ubuntu-noble-24.04-{}-server-*",
+                                   architecture == "x86_64" ? "amd64" : architecture);
+  auto newest = co_await context.ec2.newest_image(kUbuntuPublisher, pattern, context.limit());
+  co_return newest;
+}
+
+Result<void> check_choice(const LaunchChoice& choice, const LaunchPlan& plan) {
+  const auto& [type, image] = choice;
+  const auto refuse = [](std::string message) -> Result<void> {
+    return fail(ErrorKind::usage, std::move(message));
+  };
+  if (!image.architecture.empty() && !type.architecture.empty() && image.architecture != type.architecture)
+    return refuse(fmt::format("the image {} is for {} processors, and {} has {}; --ami names another one",
+                              image.id, image.architecture, type.name, type.architecture));
+  if (plan.shape.efa && !type.efa)
+    return refuse(fmt::format("--efa: {} has no Elastic Fabric Adapter", type.name));
+  if (plan.shape.threads_per_core > std::max(type.threads_per_core, 1))
+    return refuse(fmt::format("--threads-per-core: {} has {} a core", type.name, type.threads_per_core));
+  if (plan.shape.disk.is_changed() && image.root_device.empty())
+    return refuse(
+        fmt::format("--disk: EC2 names no first disk of {}; name the image by its id, with --ami", image.id));
+  return {};
+}
+
+asio::awaitable<cloud::Answer<void>> choose_types(InstanceContext& context, const LaunchOptions& options,
+                                                  LaunchDefaults defaults, LaunchPlan& plan) {
+  const auto image_id = options.image.value_or(defaults.image);
+  for (const auto& name : type_names(options, defaults.type)) {
+    CO_TRY_AS(type, co_await context.ec2.instance_type(name, context.limit()));
+    CO_TRY_AS(image, co_await find_image(context, image_id, type->architecture));
+    plan.choices.push_back({std::move(*type), std::move(*image)});
+    CO_TRY(check_choice(plan.choices.back(), plan));
+  }
+  co_return cloud::Answer<void>();
+}
+
+/// A subnet, or one subnet of the network in each zone.
+asio::awaitable<cloud::Answer<void>> choose_subnets(InstanceContext& context, const LaunchOptions& options,
+                                                    LaunchPlan& plan) {
+  if (!options.subnet && !options.vpc) co_return cloud::Answer<void>();
+  std::vector<cloud::Filter> filters(1);
+  filters[0].name = options.subnet ? "subnet-id" : "vpc-id";
+  filters[0].values.push_back(options.subnet ? *options.subnet : *options.vpc);
+  CO_TRY_AS(subnets, co_await context.ec2.subnets(std::move(filters), context.limit()));
+  std::ranges::sort(*subnets, {}, &cloud::Subnet::zone);
+  std::set<std::string> zones;
+  for (const auto& subnet : *subnets) {
+    if (!zones.insert(subnet.zone).second) continue;
+    plan.places.push_back({subnet.zone, subnet.id});
+    plan.vpc = subnet.network;
+  }
+  if (!plan.places.empty()) co_return cloud::Answer<void>();
+  co_return fail(ErrorKind::usage,
+                 options.subnet
+                     ? fmt::format("--subnet: {} has no subnet {}", context.region, *options.subnet)
+                     : fmt::format("--vpc: {} has no subnet in {}", *options.vpc, context.region));
+}
+
+/// A reservation is bound to a type and a zone, and to a placement group or to none.
+asio::awaitable<cloud::Answer<void>> use_reservation(InstanceContext& context, LaunchPlan& plan) {
+  if (plan.shape.reservation.empty()) co_return cloud::Answer<void>();
+  CO_TRY_AS(reserved, co_await context.ec2.reservation(plan.shape.reservation, context.limit()));
+  for (const auto& choice : plan.choices)
+    if (choice.type.name != reserved->type)
+      co_return fail(ErrorKind::usage, fmt::format("the reservation {} is for {}, not for {}", reserved->id,
+                                                   reserved->type, choice.type.name));
+  if (plan.places.empty()) plan.places.push_back({reserved->zone});
+  std::erase_if(plan.places, [&](const LaunchPlace& place) { return place.zone != reserved->zone; });
+  if (plan.places.empty())
+    co_return fail(ErrorKind::usage, fmt::format("the reservation {} is in {}, and the subnet is not",
+                                                 reserved->id, reserved->zone));
+  plan.placement_group = reserved->placement_group;
+  plan.makes_placement_groups = false;
+  co_return cloud::Answer<void>();
+}
+
+std::string price_of(const InstanceContext& context, const LaunchPlan& plan, const std::string& type) {
+  const auto price = context.config.prices.find(type);
+  if (price == context.config.prices.end())
+    return "price not known; [prices] of ec2mpi.toml has no such type";
+  return fmt::format("{:.2f} an hour, by [prices]", price->second * static_cast<double>(plan.count));
+}
+
+/// Everything that is not as usual.
+std::vector<std::string> shape_words(const LaunchPlan& plan) {
+  std::vector<std::string> said;
+  const auto& shape = plan.shape;
+  if (shape.disk.is_changed())
+    said.push_back(fmt::format("disk {}{}",
+                               shape.disk.gigabytes == 0 ? "" : fmt::format("{} GiB ", shape.disk.gigabytes),
+                               shape.disk.kind));
+  if (shape.threads_per_core != 0)
+    said.push_back(count_of(static_cast<std::size_t>(shape.threads_per_core), "thread") + " a core");
+  if (shape.efa) said.emplace_back("Elastic Fabric Adapter, whose driver the image must have");
+  if (!shape.reservation.empty()) said.push_back("reservation " + shape.reservation);
+  if (!shape.user_data.empty()) said.push_back("user data, " + format_bytes(shape.user_data.size()));
+  for (const auto& place : plan.places)
+    if (!place.subnet.empty()) said.push_back(place.subnet + " in " + place.zone);
+  return said;
+}
+
+std::size_t spot_count(const LaunchPlan& plan) {
+  std::size_t count = 0;
+  for (const auto& part : parts_of(plan))
+    if (part.spot) count += part.count;
+  return count;
+}
+
+}  // namespace
+
+Result<cloud::RootDisk> parse_disk(const std::string& text) {
+  const auto comma = text.find(',');
+  auto size = std::string_view(text).substr(0, comma);
+  for (const std::string_view unit : {"GiB", "GB", "G"}) {
+    if (!size.ends_with(unit)) continue;
+    size.remove_suffix(unit.size());
+    break;
+  }
+  const auto gigabytes = parse_number(size);
+  const std::string kind = comma == std::string::npos ? "" : text.substr(comma + 1);
+  const bool known = comma == std::string::npos || kind == "gp3" || kind == "gp2";
+  if (gigabytes && *gigabytes >= 1 && *gigabytes <= kBiggestDisk && known)
+    return cloud::RootDisk{{}, static_cast<int>(*gigabytes), kind};
+  return fail(
+      ErrorKind::usage,
+      fmt::format("--disk: a size of 1G to {}G, and gp3 or gp2 after a comma, as in 100G,gp3; not '{}'",
+                  kBiggestDisk, printable(text)));
+}
+
+Result<LaunchPlan> begin_plan(const LaunchOptions& options) {
+  LaunchPlan plan;
+  plan.spot = spot_share(options.spot);
+  plan.shape.max_price = options.max_price.value_or("");
+  plan.shape.threads_per_core = options.threads_per_core;
+  plan.shape.efa = options.efa;
+  plan.shape.reservation = options.reservation.value_or("");
+  if (options.disk) {
+    TRY_AS(disk, parse_disk(*options.disk));
+    plan.shape.disk = *disk;
+  }
+  if (options.user_data) {
+    TRY_AS(user_data, read_user_data(*options.user_data));
+    plan.shape.user_data = *user_data;
+  }
+  return plan;
+}
+
+asio::awaitable<cloud::Answer<void>> complete_plan(InstanceContext& context, const LaunchOptions& options,
+                                                   LaunchDefaults defaults, LaunchPlan& plan) {
+  CO_TRY(co_await choose_types(context, options, std::move(defaults), plan));
+  CO_TRY(co_await choose_subnets(context, options, plan));
+  CO_TRY(co_await use_reservation(context, plan));
+  co_return cloud::Answer<void>();
+}
+
+asio::awaitable<std::vector<std::string>> quota_words(InstanceContext& context, const LaunchPlan& plan) {
+  std::vector<std::string> said;
+  const auto& type = plan.choices.front().type;
+  for (const auto& part : parts_of(plan)) {
+    const auto code = cloud::quota_code(type.name, part.spot);
+    if (code.empty() || type.virtual_processors() == 0) continue;
+    const auto limit = context.limit().at_most(kQuotaTime);
+    const auto allowed = co_await context.ec2.quota(code, limit);
+    if (!allowed) continue;
+    std::vector<cloud::Filter> filters(1);
+    filters[0].name = "instance-state-name";
+    filters[0].values = {"pending", "running"};
+    const auto running = co_await context.ec2.instances(std::move(filters), context.limit());
+    if (!running) continue;
+    std::int64_t used = 0;
+    for (const auto& one : *running)
+      if (cloud::quota_code(one.type, one.spot) == code)
+        used += std::int64_t{one.cores} * one.threads_per_core;
+    const auto needed = static_cast<std::int64_t>(part.count) * type.virtual_processors();
+    const bool enough = static_cast<double>(needed + used) <= *allowed;
+    said.push_back(fmt::format(
+        "quota{}: {} vCPUs needed, {} in use, {:.0f} allowed{}", part.spot ? " for spot" : "", needed, used,
+        *allowed, enough ? "" : "; EC2 will refuse: ask for more of " + code + " at Service Quotas"));
+  }
+  co_return said;
+}
+
+asio::awaitable<void> show_plan(InstanceContext& context, const LaunchPlan& plan) {
+  auto& console = context.console();
+  for (const auto& [type, image] : plan.choices) {
+    const bool is_scattered = plan.count > 1 && !type.cluster_placement;
+    console.talk(fmt::format(
+        "  {}{} ({} each), {} {}; {}{}", &type == &plan.choices.front().type ? "" : "or ", type.name,
+        count_of(static_cast<std::size_t>(type.cores), "core"), image.id, image.name,
+        price_of(context, plan, type.name), is_scattered ? "; cannot be placed close together" : ""));
+  }
+  if (const auto spots = spot_count(plan); spots != 0)
+    console.talk(fmt::format(
+        "  {} of {} as spot{}: EC2 may take {} away at any time, which ends the job", spots, plan.count,
+        plan.shape.max_price.empty() ? "" : fmt::format(" for at most {} USD an hour", plan.shape.max_price),
+        spots == 1 ? "it" : "them"));
+  for (const auto& words : shape_words(plan)) console.talk("  " + words);
+  const auto quotas = co_await quota_words(context, plan);
+  for (const auto& words : quotas) console.talk("  " + words);
+}
+
+void add_launch_options(CLI::App& command, LaunchOptions& options) {
+  constexpr const char* kShape = "What the instances are like";
+  command.add_option("--type", options.types, "Instance type; others, if there is no place for it")
+      ->type_name("TYPE,...")
+      ->allow_extra_args(false)
+      ->group(kShape);
+  command.add_option("--ami", options.image, "Image [the newest Ubuntu 24.04]")
+      ->type_name("ID")
+      ->group(kShape);
+  auto* spot = command
+                   .add_option("--spot", options.spot,
+                               "Spot instances: workers leaves the master on demand, so that jobs and "
+                               "results stay there; all")
+                   ->check(one_of({"workers", "all"}))
+                   ->type_name("WHICH")
+                   ->group(kShape);
+  command.add_option("--max-price", options.max_price, "The most for a spot instance, in USD an hour")
+      ->check(number(0.0001, 1000.0))
+      ->needs(spot)
+      ->type_name("PRICE")
+      ->group(kShape);
+  command.add_option("--disk", options.disk, "Size of the first disk in GiB, and its kind: 100G, 100G,gp3")
+      ->type_name("SIZE")
+      ->group(kShape);
+  command.add_option("--user-data", options.user_data, "Script or cloud-config for the first start")
+      ->type_name("FILE")
+      ->group(kShape);
+  command.add_option("--threads-per-core", options.threads_per_core, "1 switches hyper-threading off")
+      ->check(number(1, 2))
+      ->type_name("N")
+      ->group(kShape);
+  command.add_flag("--efa", options.efa, "With an Elastic Fabric Adapter")->group(kShape);
+  auto* subnet = command.add_option("--subnet", options.subnet, "In this subnet [of the default VPC]")
+                     ->check(resource_id("subnet-"))
+                     ->type_name("ID")
+                     ->group(kShape);
+  command.add_option("--vpc", options.vpc, "In a subnet of this VPC")
+      ->check(resource_id("vpc-"))
+      ->excludes(subnet)
+      ->type_name("ID")
+      ->group(kShape);
+  command.add_option("--reservation", options.reservation, "From this Capacity Reservation")
+      ->check(resource_id("cr-"))
+      ->excludes(spot)
+      ->type_name("ID")
+      ->group(kShape);
+}
+
+}  // namespace ec2mpi::cli
