@@ -17,7 +17,7 @@ function(embed_programs target)
   list(REMOVE_DUPLICATES rooms)
   foreach(room IN LISTS rooms)
     string(MAKE_C_IDENTIFIER ${room} key)
-    string(REGEX MATCH "^src/([a-z]+)/" floor ${room})
+    string(REGEX MATCH "^src/([a-z]+)" floor ${room})
     file(CONFIGURE OUTPUT ${folder}/${room}/programs.hpp @ONLY CONTENT
 "#pragma once
 // Made by EmbedPrograms.cmake of the programs in ${room}.

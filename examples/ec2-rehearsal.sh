@@ -39,6 +39,7 @@ url=http://127.0.0.1:$port
 
 laptop "$program" up 4 --type c5n.large --yes
 laptop "$program" run -- hostname
+laptop "$program" extend 4h
 laptop "$program" status
 laptop "$program" stop --yes
 laptop "$program" start --yes

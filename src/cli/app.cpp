@@ -148,6 +148,7 @@ int parse_and_run(const World& world, const std::vector<std::string>& arguments)
   add_up_command(app, dispatch);
   add_status_command(app, dispatch);
   add_start_stop_commands(app, dispatch);
+  add_extend_command(app, dispatch);
   add_allow_command(app, dispatch);
   add_down_command(app, dispatch);
   add_iam_policy_command(app, dispatch);

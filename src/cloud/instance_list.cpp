@@ -73,7 +73,9 @@ asio::awaitable<Result<std::string>> find_own_address(Environment environment, L
   const auto http = make_http_sender(executor);
   HttpRequest request;
   request.method = "GET";
-  request.url = environment("EC2MPI_ADDRESS_SERVICE").value_or("https://checkip.amazonaws.com");
+  CO_TRY_AS(service, checked_endpoint(
+                         environment("EC2MPI_ADDRESS_SERVICE").value_or("https://checkip.amazonaws.com")));
+  request.url = std::move(*service);
   const auto url = printable(request.url);
   CO_TRY_AS(answer, co_await http->send(std::move(request), limit));
   const std::string address(trim(answer->body));
@@ -96,15 +98,16 @@ std::string iam_policy() {
         "ec2:DescribeInstanceStatus", "ec2:DescribeRegions", "ec2:DescribeVolumes", "ec2:GetConsoleOutput",
         "servicequotas:GetServiceQuota"}},
       {"Resource", "*"}};
-  const ordered_json change{{"Sid", "StartStopEnd"},
-                            {"Effect", "Allow"},
-                            {"Action",
-                             {"ec2:RunInstances", "ec2:CreateTags", "ec2:StopInstances", "ec2:StartInstances",
-                              "ec2:TerminateInstances", "ec2:CreateSecurityGroup", "ec2:ImportKeyPair",
-                              "ec2:CreatePlacementGroup", "ec2:AuthorizeSecurityGroupIngress",
-                              "ec2:AuthorizeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress",
-                              "ec2:DeleteSecurityGroup", "ec2:DeleteKeyPair", "ec2:DeletePlacementGroup"}},
-                            {"Resource", "*"}};
+  const ordered_json change{
+      {"Sid", "StartStopEnd"},
+      {"Effect", "Allow"},
+      {"Action",
+       {"ec2:RunInstances", "ec2:CreateTags", "ec2:StopInstances", "ec2:StartInstances",
+        "ec2:TerminateInstances", "ec2:ModifyInstanceAttribute", "ec2:CreateSecurityGroup",
+        "ec2:ImportKeyPair", "ec2:CreatePlacementGroup", "ec2:AuthorizeSecurityGroupIngress",
+        "ec2:AuthorizeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress", "ec2:DeleteSecurityGroup",
+        "ec2:DeleteKeyPair", "ec2:DeletePlacementGroup"}},
+      {"Resource", "*"}};
   return ordered_json{{"Version", "2012-10-17"}, {"Statement", {look, change}}}.dump(2) + "\n";
 }
 

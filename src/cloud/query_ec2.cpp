@@ -99,6 +99,10 @@ void add_shape(Parameters& parameters, const LaunchShape& shape) {
         shape.reservation);
 }
 
+const char* name_of(ShutdownBehaviour behaviour) {
+  return behaviour == ShutdownBehaviour::stop ? "stop" : "terminate";
+}
+
 Parameters for_launch(const LaunchRequest& request, bool dry_run) {
   const auto count = std::to_string(request.count);
   Parameters parameters{{"ImageId", request.image},
@@ -117,9 +121,12 @@ Parameters for_launch(const LaunchRequest& request, bool dry_run) {
   add_network(parameters, request);
   add_shape(parameters, request.shape);
   if (!request.tags.empty()) {
-    add_tags(parameters, 1, "instance", request.tags);
+    auto of_instances = request.instance_tags;
+    of_instances.insert(request.tags.begin(), request.tags.end());
+    add_tags(parameters, 1, "instance", of_instances);
     add_tags(parameters, 2, "volume", request.tags);
   }
+  parameters.emplace_back("InstanceInitiatedShutdownBehavior", name_of(request.on_shutdown));
   if (dry_run) parameters.emplace_back("DryRun", "true");
   return parameters;
 }
@@ -207,6 +214,25 @@ asio::awaitable<Answer<void>> QueryEc2::start(std::vector<std::string> ids, bool
 
 asio::awaitable<Answer<void>> QueryEc2::terminate(std::vector<std::string> ids, bool dry_run, Limit limit) {
   return act("TerminateInstances", for_instances(ids, dry_run), limit);
+}
+
+asio::awaitable<Answer<void>> QueryEc2::tag(std::vector<std::string> ids, Tags tags, Limit limit) {
+  Parameters parameters;
+  add_list(parameters, "ResourceId", ids);
+  int count = 0;
+  for (const auto& [key, value] : tags) {
+    const auto name = "Tag." + std::to_string(++count);
+    parameters.emplace_back(name + ".Key", key);
+    parameters.emplace_back(name + ".Value", value);
+  }
+  return act("CreateTags", std::move(parameters), limit);
+}
+
+asio::awaitable<Answer<void>> QueryEc2::set_shutdown_behaviour(std::string id, ShutdownBehaviour behaviour,
+                                                               Limit limit) {
+  return act("ModifyInstanceAttribute",
+             {{"InstanceId", std::move(id)}, {"InstanceInitiatedShutdownBehavior.Value", name_of(behaviour)}},
+             limit);
 }
 
 asio::awaitable<Answer<std::string>> QueryEc2::console_output(std::string id, Limit limit) {

@@ -46,22 +46,6 @@ std::string host_in(std::string_view url) {
   return std::string(host.substr(0, host.find(':')));
 }
 
-Result<std::string> checked_endpoint(std::string url) {
-  const auto host = host_in(url);
-  if (host.empty() || has_control_characters(url) ||
-      (!url.starts_with("https://") && !url.starts_with("http://")))
-    return fail(ErrorKind::usage,
-                fmt::format("'{}' is no endpoint; its form is https://HOST[:PORT]", printable(url)));
-  const bool here = host == "localhost" || host == "[::1]" || (is_ipv4(host) && host.starts_with("127."));
-  if (url.starts_with("http://") && !here)
-    return fail(
-        ErrorKind::usage,
-        fmt::format("the endpoint {} would be used without encryption; plain http is for this machine only",
-                    printable(url)));
-  if (!url.ends_with('/')) url += '/';
-  return url;
-}
-
 /// "https://ec2.us-east-2.amazonaws.com/"
 std::string usual_endpoint(const char* service, const std::string& region) {
   return fmt::format("https://{}.{}.amazonaws.com{}/", service, region,
@@ -90,6 +74,22 @@ Result<std::string> find_endpoint(const CloudFlags& flags, const Environment& en
 }
 
 }  // namespace
+
+Result<std::string> checked_endpoint(std::string url) {
+  const auto host = host_in(url);
+  if (host.empty() || has_control_characters(url) ||
+      (!url.starts_with("https://") && !url.starts_with("http://")))
+    return fail(ErrorKind::usage,
+                fmt::format("'{}' is no endpoint; its form is https://HOST[:PORT]", printable(url)));
+  const bool here = host == "localhost" || host == "[::1]" || (is_ipv4(host) && host.starts_with("127."));
+  if (url.starts_with("http://") && !here)
+    return fail(
+        ErrorKind::usage,
+        fmt::format("the endpoint {} would be used without encryption; plain http is for this machine only",
+                    printable(url)));
+  if (!url.ends_with('/')) url += '/';
+  return url;
+}
 
 Environment process_environment() {
   return [](const char* name) -> std::optional<std::string> {

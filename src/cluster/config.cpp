@@ -206,6 +206,15 @@ void read_sweep(SettingsReader& reader, const toml::node& node, std::vector<Swee
   for (auto& [place, sweep] : found) sweeps.push_back(std::move(sweep));
 }
 
+/// mpirun passes USR1 and USR2 on to the ranks; TERM ends the job.
+void read_end_signal(SettingsReader& reader, const toml::node& node, std::optional<std::string>& signal) {
+  const auto name = node.value_exact<std::string>();
+  if (name == "TERM" || name == "USR1" || name == "USR2")
+    signal = *name;
+  else
+    reader.complain(node, "must be \"TERM\", \"USR1\" or \"USR2\"");
+}
+
 JobConfig read_job(SettingsReader& reader, const std::string& name, const toml::node& node) {
   JobConfig job;
   const auto* table = node.as_table();
@@ -388,6 +397,7 @@ void Config::fill_from(const Config& fallback) {
   fill(connect_timeout, fallback.connect_timeout);
   fill(persist, fallback.persist);
   fill(mpirun, fallback.mpirun);
+  fill(end_signal, fallback.end_signal);
   groups.insert(fallback.groups.begin(), fallback.groups.end());
   prices.insert(fallback.prices.begin(), fallback.prices.end());
   jobs.insert(fallback.jobs.begin(), fallback.jobs.end());
@@ -432,7 +442,10 @@ Result<Config> parse_config(std::string_view text, std::string_view source) {
                  }},
                 {"jobs", [&](const auto& value) {
                    reader.each(value, [&](const auto& name, const auto& job) {
-                     config.jobs[name] = read_job(reader, name, job);
+                     if (name == "end_signal" && !job.is_table())
+                       read_end_signal(reader, job, config.end_signal);
+                     else
+                       config.jobs[name] = read_job(reader, name, job);
                    });
                  }}});
   if (reader.error()) return std::unexpected(*reader.error());

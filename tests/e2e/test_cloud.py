@@ -89,6 +89,10 @@ def test_allow_replaces_only_its_own_rule(ec2mpi):
     aws(ec2mpi, "authorize-security-group-ingress", "--group-id", GROUP, "--ip-permissions",
         "IpProtocol=tcp,FromPort=22,ToPort=22,IpRanges=[{CidrIp=192.0.2.0/24,Description=office}]")
     assert ec2mpi("allow", "--from", "198.51.100.9").code == 0
+    done = ec2mpi("allow", "--from", "198.51.100.9/24")
+    assert done.code == 2 and "is an address, not the first of a network of /24" in done.err, done.err
+    done = ec2mpi("allow", env={"EC2MPI_ADDRESS_SERVICE": "http://203.0.113.9/"})
+    assert done.code == 2 and "plain http is for this machine only" in done.err, done.err
     rules = {rule["cidr"]: rule["description"] for rule in ec2mpi.ec2.state()["groups"][GROUP]["rules"]}
     assert rules == {"192.0.2.0/24": "office", "198.51.100.9/32": "ec2mpi"}
 
@@ -104,8 +108,10 @@ def test_pasted_instances_live_through_stop_start_and_down(ec2mpi):
     assert (ec2mpi.folder / "amazon_instances_info.before").read_text() == before
     assert "is stopped" in ec2mpi("ips").err
 
+    (ec2mpi.folder / "amazon_instances_info").write_text(before)  # pasted again: a copy is kept each time
     done = ec2mpi("start", "--yes", "--ids", ids)
     assert done.code == 0, done.err
+    assert (ec2mpi.folder / "amazon_instances_info.before.2").read_text() == before
     assert (ec2mpi.folder / "amazon_instances_info").read_text() != before
     assert ec2mpi("exec-all", "--retries", "5", "true").code == 0
     assert (ec2mpi.folder / ".ec2mpi" / "known_hosts").read_text() == keys

@@ -12,6 +12,7 @@
 
 #include "ec2mpi/base/limit.hpp"
 #include "ec2mpi/cloud/api_error.hpp"
+#include "ec2mpi/cloud/lifetime.hpp"
 #include "ec2mpi/cloud/settings.hpp"
 
 namespace ec2mpi::cloud {
@@ -20,6 +21,10 @@ namespace ec2mpi::cloud {
 inline constexpr const char* kClusterTag = "ec2mpi:cluster";
 /// When the instances end themselves, as ISO 8601 in UTC.
 inline constexpr const char* kExpiryTag = "ec2mpi:expires";
+/// How long a life is that begins with a start: "8h".
+inline constexpr const char* kLengthTag = "ec2mpi:ttl";
+/// The rule for idle instances: "1h=stop".
+inline constexpr const char* kIdleTag = "ec2mpi:idle";
 
 using Tags = std::map<std::string, std::string, std::less<>>;
 
@@ -152,8 +157,10 @@ struct LaunchRequest {
   std::string zone;
   std::string subnet;  ///< its id
   LaunchShape shape = {};
-  std::string token = {};  ///< a request with the same token starts nothing new
-  Tags tags = {};          ///< of the instances and their disks
+  std::string token = {};   ///< a request with the same token starts nothing new
+  Tags tags = {};           ///< of the instances and their disks
+  Tags instance_tags = {};  ///< of the instances only
+  ShutdownBehaviour on_shutdown = ShutdownBehaviour::terminate;
 };
 
 /// A disk (EBS volume). It costs also while its instance is stopped.
@@ -187,6 +194,9 @@ class Ec2 {
   virtual asio::awaitable<Answer<void>> start(std::vector<std::string> ids, bool dry_run, Limit limit) = 0;
   virtual asio::awaitable<Answer<void>> terminate(std::vector<std::string> ids, bool dry_run,
                                                   Limit limit) = 0;
+  virtual asio::awaitable<Answer<void>> tag(std::vector<std::string> ids, Tags tags, Limit limit) = 0;
+  virtual asio::awaitable<Answer<void>> set_shutdown_behaviour(std::string id, ShutdownBehaviour behaviour,
+                                                               Limit limit) = 0;
   /// The serial console's text so far; may be empty.
   virtual asio::awaitable<Answer<std::string>> console_output(std::string id, Limit limit) = 0;
 

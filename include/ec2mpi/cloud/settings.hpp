@@ -35,6 +35,9 @@ struct CloudSettings {
 /// The same account in another region of the partition. An endpoint of the user's stays.
 [[nodiscard]] CloudSettings in_region(CloudSettings settings, const std::string& region);
 
+/// The URL with a slash at its end. Errors: usage, if it is not https, or http to this machine.
+[[nodiscard]] Result<std::string> checked_endpoint(std::string url);
+
 /// Errors: usage if no region is set or the endpoint is not allowed.
 [[nodiscard]] Result<CloudSettings> find_cloud_settings(const CloudFlags& flags,
                                                         const Environment& environment);

@@ -14,6 +14,7 @@
 #include "ec2mpi/cli/terminal/aligned.hpp"
 #include "ec2mpi/cli/terminal/json.hpp"
 #include "ec2mpi/cloud/ec2.hpp"
+#include "ec2mpi/cloud/prices.hpp"
 #include "src/cli/commands/cluster_parts.hpp"
 
 namespace ec2mpi::cli {
@@ -109,17 +110,31 @@ int disk_size(const Found& found) {
   return sum;
 }
 
+/// What the disks cost in a month, in USD, also while their instances are stopped. Nothing if it is not
+/// known.
+std::optional<double> month_of_disks(const std::string& region, const Found& found) {
+  const cloud::PriceList prices({}, region);
+  double sum = 0;
+  for (const auto& disk : found.disks) {
+    const auto month = prices.month_of_disk(disk.kind, disk.gigabytes);
+    if (!month) return std::nullopt;
+    sum += *month;
+  }
+  return sum;
+}
+
 std::string regions_table(const std::vector<Region>& regions) {
   std::vector<std::vector<std::string>> rows{
-      {"REGION", "CLUSTER", "RUNNING", "STOPPED", "OTHER", "DISKS", "GIB", "ALSO THERE"}};
+      {"REGION", "CLUSTER", "RUNNING", "STOPPED", "OTHER", "DISKS", "GIB", "USD/MONTH", "ALSO THERE"}};
   for (const auto& region : regions)
     for (const auto& [name, found] : region.clusters) {
       const auto running = count_in_state(found, "running");
       const auto stopped = count_in_state(found, "stopped");
+      const auto month = month_of_disks(region.name, found);
       rows.push_back({region.name, name, std::to_string(running), std::to_string(stopped),
                       std::to_string(found.instances.size() - running - stopped),
                       std::to_string(found.disks.size()), std::to_string(disk_size(found)),
-                      join(found.others, ", ")});
+                      month ? fmt::format("{:.2f}", *month) : "unknown", join(found.others, ", ")});
     }
   return rows.size() == 1 ? std::string() : aligned(std::move(rows));
 }

@@ -5,17 +5,14 @@
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/command.hpp"
+#include "src/cli/commands/change_instances.hpp"
 #include "src/cli/commands/cluster_parts.hpp"
 #include "src/cli/commands/instances.hpp"
+#include "src/cli/commands/unfinished_work.hpp"
 
 namespace ec2mpi::cli {
 
 namespace {
-
-struct DownOptions {
-  InstanceOptions which;
-  Agreement agreement;
-};
 
 /// Removes the groups and keys of clusters that have no instance left.
 asio::awaitable<PartsRemoved> remove_emptied(InstanceContext& context, std::set<std::string> clusters) {
@@ -57,7 +54,19 @@ asio::awaitable<cloud::Answer<std::vector<cloud::Instance>>> find_targets(Instan
   co_return std::move(found->known);
 }
 
-asio::awaitable<int> end_instances(InstanceContext& context, Agreement agreement) {
+/// After a Ctrl-C EC2 continues with what it was asked to do, and the list must not name ended instances as
+/// running.
+asio::awaitable<int> leave(InstanceContext& context) {
+  context.console().talk(
+      fmt::format("ec2mpi: interrupted; `ec2mpi down{}` again does the rest",
+                  context.options.cluster ? " --cluster " + *context.options.cluster : ""));
+  context.stop = {};
+  const auto written = co_await write_list(context);
+  if (!written) context.console().talk("ec2mpi: " + written.error().message);
+  co_return exit_code::interrupted;
+}
+
+asio::awaitable<int> end_chosen(InstanceContext& context, Agreement agreement, bool force) {
   const auto found = co_await find_targets(context);
   if (!found) co_return report_error(context, found.error(), exit_code::not_started);
   auto targets = *found;
@@ -70,22 +79,25 @@ asio::awaitable<int> end_instances(InstanceContext& context, Agreement agreement
     context.console().talk(fmt::format("EC2 would end {}", count_of(targets.size(), "instance")));
     co_return exit_code::ok;
   }
+  if (!targets.empty() && !force) {
+    const auto finished = co_await refuse_unfinished(context, targets, Ending::down);
+    if (!finished) co_return report_error(context, finished.error(), exit_code::not_started);
+  }
   if (!targets.empty()) {
     const auto agreed = co_await ask_to_agree(context, agreement, "down", targets);
     if (!agreed) co_return report_error(context, agreed.error(), exit_code::not_started);
     if (!*agreed) co_return exit_code::not_started;
     const auto done = co_await context.ec2.terminate(ids_of(targets), false, context.limit());
-    if (!done) co_return report_error(context, done.error(), exit_code::node_failed);
+    if (!done && !context.stop.stop_requested())
+      co_return report_error(context, done.error(), exit_code::node_failed);
   }
   const auto now = co_await wait_for_state(context, ids_of(*found), "terminated");
+  if (context.stop.stop_requested()) {
+    const int interrupted = co_await leave(context);
+    co_return interrupted;
+  }
   if (!now) co_return report_error(context, now.error(), exit_code::node_failed);
   const bool gone = std::ranges::all_of(*now, &cloud::Instance::is_gone);
-  if (context.stop.stop_requested()) {
-    context.console().talk(
-        fmt::format("ec2mpi: interrupted; `ec2mpi down{}` again does the rest",
-                    context.options.cluster ? " --cluster " + *context.options.cluster : ""));
-    co_return exit_code::interrupted;
-  }
   const auto removed = co_await remove_emptied(context, clusters_of(context, *found));
   // A wrong name or region must not look like success; a list whose instances EC2 has forgotten may.
   if (found->empty() && removed.all && removed.count == 0)
@@ -93,6 +105,9 @@ asio::awaitable<int> end_instances(InstanceContext& context, Agreement agreement
                            context.options.cluster ? exit_code::not_started : exit_code::ok);
   const auto written = co_await write_list(context, EndedLines::go);
   if (!written) co_return report_error(context, written.error(), exit_code::node_failed);
+  if (gone && removed.all && context.list && !context.options.cluster && context.options.wanted.empty() &&
+      context.options.ids.empty())
+    forget_job(context.list->state);
   if (gone && removed.all && !context.runtime.options().quiet)
     context.console().talk(
         fmt::format("{} ended; nothing of them is left", count_of(now->size(), "instance")));
@@ -102,23 +117,27 @@ asio::awaitable<int> end_instances(InstanceContext& context, Agreement agreement
 
 }  // namespace
 
+Result<int> end_instances(const ChangeRequest& request, const CommonOptions& common) {
+  return run_on_instances(request.which, common, [&request](InstanceContext& context) {
+    return end_chosen(context, request.agreement, request.force);
+  });
+}
+
 void add_down_command(CLI::App& app, Dispatch& dispatch) {
-  auto options = std::make_shared<DownOptions>();
-  auto& command = add_command(app, "down",
-                              "Ends instances of the list for good, with their disks, and removes the groups "
-                              "and keys of their cluster",
-                              "ec2mpi down                   asks for the words `down 4`\n"
-                              "  ec2mpi down -w 5-8            only these nodes\n"
-                              "  ec2mpi down --yes --ids i-0123456789abcdef0,i-0123456789abcdef1\n"
-                              "Bring results first, with pull: the disks end with their instances.");
+  auto options = std::make_shared<ChangeRequest>();
+  auto& command =
+      add_command(app, "down",
+                  "Ends instances of the list for good, with their disks, and removes the groups "
+                  "and keys of their cluster",
+                  "ec2mpi down                   asks for the words `down 4`\n"
+                  "  ec2mpi down -w 5-8            only these nodes\n"
+                  "  ec2mpi down --yes --ids i-0123456789abcdef0,i-0123456789abcdef1\n"
+                  "It refuses while jobs run, and while the results of a job's pull are not here.");
   add_instance_options(command, options->which);
   add_agreement_options(command, options->agreement);
+  command.add_flag("--force", options->force, "Also while jobs run, and if results would be lost");
   command.callback([options, &dispatch] {
-    dispatch.chosen = [options](const CommonOptions& common) {
-      return run_on_instances(options->which, common, [options](InstanceContext& context) {
-        return end_instances(context, options->agreement);
-      });
-    };
+    dispatch.chosen = [options](const CommonOptions& common) { return end_instances(*options, common); };
   });
 }
 

@@ -9,7 +9,9 @@
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
+#include "ec2mpi/cli/session/world.hpp"
 #include "src/cli/commands/console_keys.hpp"
+#include "src/cli/commands/instance_life.hpp"
 #include "src/cli/commands/new_cluster.hpp"
 
 namespace ec2mpi::cli {
@@ -110,6 +112,17 @@ SpotShare share_like(const cloud::Instance& model, const cloud::Instance* master
   return master != nullptr && master->spot ? SpotShare::all : SpotShare::workers;
 }
 
+/// New instances end with the others. A spot instance cannot stop, so an idle one ends.
+void share_life(const InstanceContext& context, const cloud::Instance& model, LaunchPlan& plan) {
+  const auto now = std::chrono::floor<std::chrono::seconds>(context.runtime.options().world->now());
+  plan.life.length = cloud::parse_span(model.tag(cloud::kLengthTag)).value_or(cloud::kUsualLife);
+  plan.life.idle = cloud::parse_idle(model.tag(cloud::kIdleTag)).value_or(cloud::IdleRule());
+  if (plan.spot != SpotShare::none && plan.life.idle.stop != cloud::Seconds::zero())
+    plan.life.idle = {.stop = {}, .down = plan.life.idle.stop};
+  const auto end = end_of_life(model);
+  plan.end_of_life = end && *end > now ? *end : now + plan.life.length;
+}
+
 void use_model(const InstanceContext& context, const Members& members, const cloud::Instance& model,
                LaunchPlan& plan) {
   const auto& master = context.list->nodes.front().instance_id;
@@ -117,7 +130,6 @@ void use_model(const InstanceContext& context, const Members& members, const clo
   if (plan.cluster.empty())
     plan.cluster = "with-" + master;  // instances that others started are in no cluster
   plan.tags = cluster_tags(plan.cluster);
-  if (!model.tag(cloud::kExpiryTag).empty()) plan.tags[cloud::kExpiryTag] = model.tag(cloud::kExpiryTag);
   plan.key_pair = model.key_name;
   plan.security_groups = model.security_groups;
   plan.placement_group = model.placement_group;
@@ -127,6 +139,7 @@ void use_model(const InstanceContext& context, const Members& members, const clo
   plan.shape.efa = plan.shape.efa || model.efa;
   if (plan.spot == SpotShare::none && plan.shape.reservation.empty())
     plan.spot = share_like(model, find_instance(members.known, master));
+  share_life(context, model, plan);
 }
 
 /// With the cores and threads of the model, if it has not all that its type has.

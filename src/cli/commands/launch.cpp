@@ -6,7 +6,9 @@
 #include "ec2mpi/base/event.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
+#include "ec2mpi/cloud/user_data.hpp"
 #include "src/cli/commands/cluster_parts.hpp"
+#include "src/cli/commands/instance_life.hpp"
 
 namespace ec2mpi::cli {
 
@@ -116,6 +118,14 @@ std::vector<LaunchPart> parts_of(const LaunchPlan& plan) {
   return {{1, false}, {plan.count - 1, true}};
 }
 
+Result<std::string> user_data_of(const LaunchPlan& plan) {
+  auto script = cloud::lifetime_script(plan.end_of_life, plan.life.length, plan.life.idle);
+  if (plan.shape.user_data.empty()) return script;
+  auto joined = cloud::join_user_data(script, plan.shape.user_data);
+  if (!joined) return std::unexpected(joined.error().within("--user-data"));
+  return joined;
+}
+
 cloud::LaunchRequest launch_request(const LaunchPlan& plan, const LaunchChoice& choice,
                                     const LaunchPlace& place, LaunchPart part) {
   cloud::LaunchRequest request{.count = part.count,
@@ -132,6 +142,9 @@ cloud::LaunchRequest launch_request(const LaunchPlan& plan, const LaunchChoice& 
   if (request.shape.threads_per_core != 0 && request.shape.cores == 0)
     request.shape.cores = choice.type.cores;
   request.shape.disk.device = choice.image.root_device;
+  request.shape.user_data = user_data_of(plan).value_or("");  // an error was reported with the plan
+  request.instance_tags = life_tags(plan.end_of_life, plan.life.length, plan.life.idle);
+  request.on_shutdown = plan.life.behaviour();
   return request;
 }
 

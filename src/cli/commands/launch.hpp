@@ -27,6 +27,8 @@ struct LaunchPlace {
 struct LaunchPlan {
   std::string cluster;  ///< its name
   std::size_t count = 0;
+  cloud::Lifetime life = {};
+  cloud::Moment end_of_life = {};
   bool has_master = true;  ///< the first one is the master of the cluster
   SpotShare spot = SpotShare::none;
   std::vector<LaunchChoice> choices = {};  ///< the preferred one first
@@ -58,6 +60,9 @@ struct LaunchPart {
 /// One request, without the things that the cluster does not have yet.
 [[nodiscard]] cloud::LaunchRequest launch_request(const LaunchPlan& plan, const LaunchChoice& choice,
                                                   const LaunchPlace& place, LaunchPart part);
+
+/// Our script for the end of life, and the user's own user data. Errors: usage, if they do not go together.
+[[nodiscard]] Result<std::string> user_data_of(const LaunchPlan& plan);
 
 /// Asks EC2 whether it would allow the launch.
 [[nodiscard]] asio::awaitable<cloud::Answer<void>> try_launch(InstanceContext& context,

@@ -9,6 +9,8 @@
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/option_values.hpp"
+#include "ec2mpi/cli/session/world.hpp"
+#include "src/cli/commands/life_options.hpp"
 
 namespace ec2mpi::cli {
 
@@ -40,14 +42,6 @@ Result<std::string> read_user_data(const std::string& file) {
   if (!text->empty() && text->size() <= kMostUserData) return *text;
   return fail(ErrorKind::usage, fmt::format("--user-data: {} has {}; EC2 takes 1 to {} bytes",
                                             printable(file), format_bytes(text->size()), kMostUserData));
-}
-
-std::vector<std::string> type_names(const LaunchOptions& options, const std::string& otherwise) {
-  std::vector<std::string> names;
-  for (const auto& word : options.types)
-    for (const auto name : split(word, ',')) names.emplace_back(trim(name));
-  if (names.empty()) names.push_back(otherwise);
-  return names;
 }
 
 /// The named image, or the publisher's newest one for processors of this kind. EC2 finds an image by a
@@ -137,11 +131,17 @@ asio::awaitable<cloud::Answer<void>> use_reservation(InstanceContext& context, L
   co_return cloud::Answer<void>();
 }
 
-std::string price_of(const InstanceContext& context, const LaunchPlan& plan, const std::string& type) {
-  const auto price = context.config.prices.find(type);
-  if (price == context.config.prices.end())
-    return "price not known; [prices] of ec2mpi.toml has no such type";
-  return fmt::format("{:.2f} an hour, by [prices]", price->second * static_cast<double>(plan.count));
+cloud::Seconds time_left(const InstanceContext& context, const LaunchPlan& plan) {
+  const auto now = context.runtime.options().world->now();
+  return plan.end_of_life - std::chrono::floor<std::chrono::seconds>(now);
+}
+
+/// A one-time spot instance cannot be stopped.
+Result<void> check_life(const LaunchPlan& plan) {
+  if (plan.spot != SpotShare::none && plan.life.behaviour() == cloud::ShutdownBehaviour::stop)
+    return fail(ErrorKind::usage,
+                "--idle: spot instances cannot stop, only end; write =down in the place of =stop");
+  return {};
 }
 
 /// Everything that is not as usual.
@@ -170,6 +170,14 @@ std::size_t spot_count(const LaunchPlan& plan) {
 }
 
 }  // namespace
+
+std::vector<std::string> type_names(const LaunchOptions& options, const std::string& otherwise) {
+  std::vector<std::string> names;
+  for (const auto& word : options.types)
+    for (const auto name : split(word, ',')) names.emplace_back(trim(name));
+  if (names.empty()) names.push_back(otherwise);
+  return names;
+}
 
 Result<cloud::RootDisk> parse_disk(const std::string& text) {
   const auto comma = text.find(',');
@@ -210,6 +218,8 @@ Result<LaunchPlan> begin_plan(const LaunchOptions& options) {
 
 asio::awaitable<cloud::Answer<void>> complete_plan(InstanceContext& context, const LaunchOptions& options,
                                                    LaunchDefaults defaults, LaunchPlan& plan) {
+  CO_TRY(check_life(plan));
+  CO_TRY(user_data_of(plan));
   CO_TRY(co_await choose_types(context, options, std::move(defaults), plan));
   CO_TRY(co_await choose_subnets(context, options, plan));
   CO_TRY(co_await use_reservation(context, plan));
@@ -245,12 +255,14 @@ asio::awaitable<std::vector<std::string>> quota_words(InstanceContext& context, 
 
 asio::awaitable<void> show_plan(InstanceContext& context, const LaunchPlan& plan) {
   auto& console = context.console();
+  const cloud::PriceList prices(context.config.prices, context.region);
   for (const auto& [type, image] : plan.choices) {
     const bool is_scattered = plan.count > 1 && !type.cluster_placement;
-    console.talk(fmt::format(
-        "  {}{} ({} each), {} {}; {}{}", &type == &plan.choices.front().type ? "" : "or ", type.name,
-        count_of(static_cast<std::size_t>(type.cores), "core"), image.id, image.name,
-        price_of(context, plan, type.name), is_scattered ? "; cannot be placed close together" : ""));
+    console.talk(fmt::format("  {}{} ({} each), {} {}; {}{}",
+                             &type == &plan.choices.front().type ? "" : "or ", type.name,
+                             count_of(static_cast<std::size_t>(type.cores), "core"), image.id, image.name,
+                             price_words(prices, type.name, plan.count, time_left(context, plan)),
+                             is_scattered ? "; cannot be placed close together" : ""));
   }
   if (const auto spots = spot_count(plan); spots != 0)
     console.talk(fmt::format(
@@ -258,6 +270,7 @@ asio::awaitable<void> show_plan(InstanceContext& context, const LaunchPlan& plan
         plan.shape.max_price.empty() ? "" : fmt::format(" for at most {} USD an hour", plan.shape.max_price),
         spots == 1 ? "it" : "them"));
   for (const auto& words : shape_words(plan)) console.talk("  " + words);
+  for (const auto& words : life_words(plan.life, plan.end_of_life)) console.talk("  " + words);
   const auto quotas = co_await quota_words(context, plan);
   for (const auto& words : quotas) console.talk("  " + words);
 }

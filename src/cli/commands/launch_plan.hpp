@@ -28,6 +28,9 @@ void add_launch_options(CLI::App& command, LaunchOptions& options);
 /// "100G" or "100G,gp3". Errors: usage.
 [[nodiscard]] Result<cloud::RootDisk> parse_disk(const std::string& text);
 
+/// The named types, else the other one.
+[[nodiscard]] std::vector<std::string> type_names(const LaunchOptions& options, const std::string& otherwise);
+
 /// Everything of the plan that needs no answer of EC2. Errors: usage, local_io.
 [[nodiscard]] Result<LaunchPlan> begin_plan(const LaunchOptions& options);
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "ec2mpi/base/file.hpp"
+#include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cloud/instance_list.hpp"
 #include "ec2mpi/ssh/libssh/key_pair.hpp"
@@ -15,6 +16,8 @@ namespace {
 
 /// A Ctrl-C does not cut the request short: without its answer nobody knows whether the group is there.
 constexpr auto kClaimTime = std::chrono::minutes(2);
+/// Whose request has made a security group.
+constexpr const char* kClaimTag = "ec2mpi:claim";
 
 /// A repeated request may find what its first try has made; the names are fresh, so it is ours.
 bool is_made(const cloud::Answer<void>& answer) {
@@ -43,6 +46,19 @@ asio::awaitable<cloud::Answer<void>> open_group(InstanceContext& context, const 
   co_return cloud::Answer<void>();
 }
 
+/// The id of the cluster's group with this claim; empty if there is none.
+asio::awaitable<std::string> find_claimed_group(InstanceContext& context, std::string cluster,
+                                                std::string claim) {
+  const auto whole = Limit().at_most(kClaimTime);
+  auto filters = cloud::of_cluster(cluster);
+  const auto groups = co_await context.ec2.security_groups(std::move(filters), whole);
+  for (const auto& group : groups.value_or(std::vector<cloud::SecurityGroup>())) {
+    const auto tag = group.tags.find(kClaimTag);
+    if (tag != group.tags.end() && tag->second == claim) co_return group.id;
+  }
+  co_return std::string();
+}
+
 }  // namespace
 
 cloud::Tags cluster_tags(const std::string& cluster) {
@@ -51,9 +67,16 @@ cloud::Tags cluster_tags(const std::string& cluster) {
 
 asio::awaitable<cloud::Answer<std::string>> claim_cluster(InstanceContext& context, const LaunchPlan& plan) {
   const auto whole = Limit().at_most(kClaimTime);
+  const auto claim = random_hex(16);
   auto tags = cluster_tags(plan.cluster);
+  tags.emplace(kClaimTag, claim);
   auto group =
       co_await context.ec2.create_security_group(part_name(plan.cluster), plan.vpc, std::move(tags), whole);
+  if (!group && group.error().problem != cloud::Problem::unauthorized) {
+    // The answer to the first try may be lost: the group is then there, and it is ours.
+    const auto made = co_await find_claimed_group(context, plan.cluster, claim);
+    if (!made.empty()) co_return made;
+  }
   if (!group && group.error().problem == cloud::Problem::exists)
     group.error().message = fmt::format(
         "a cluster named {0} exists already in {1}; see ec2mpi status --cluster {0}; ec2mpi down --cluster "

@@ -13,12 +13,14 @@
 #include "ec2mpi/cli/session/option_values.hpp"
 #include "ec2mpi/cli/session/usage.hpp"
 #include "ec2mpi/cli/session/world.hpp"
+#include "ec2mpi/cli/terminal/standard_output.hpp"
 #include "ec2mpi/cli/views/job_view.hpp"
 #include "ec2mpi/ops/exec/exec.hpp"
 #include "ec2mpi/ops/job/run.hpp"
 #include "ec2mpi/ops/node/placeholders.hpp"
 #include "ec2mpi/ops/push/push.hpp"
 #include "ec2mpi/ops/push/task.hpp"
+#include "src/cli/commands/after_job.hpp"
 #include "src/cli/commands/bring_results.hpp"
 #include "src/cli/commands/series.hpp"
 
@@ -49,14 +51,22 @@ struct RunOptions {
   bool no_push = false;
   bool allow_outside = false;
   std::optional<std::string> mpirun;
+  AfterJob then = AfterJob::nothing;
   SeriesOptions series;
+};
+
+/// How a job ended, for what comes after it.
+struct JobAftermath {
+  bool ended = false;     ///< and was not left running
+  bool complete = false;  ///< its results are here, if it has any
 };
 
 /// The job to run, without the words behind --.
 struct Chosen {
   JobConfig job;  ///< for a script its command is empty
   std::optional<ops::JobScript> script;
-  std::string mpirun;  ///< of the settings, or ""
+  std::string mpirun;           ///< of the settings, or ""
+  std::string end_signal = {};  ///< likewise
 };
 
 using Variable = std::pair<std::string, std::string>;
@@ -215,6 +225,7 @@ Result<ops::JobWish> make_wish(const RunOptions& options, const Chosen& chosen, 
       return fail(ErrorKind::usage, fmt::format("pull: '{}' is not a path on the nodes", printable(path)));
   }
   wish.pull = job.pull;
+  wish.end_signal = chosen.end_signal;
   wish.mpi4py_run = !options.no_mpi4py_run;
   wish.tag = options.tag;
   wish.explain_only = options.explain;
@@ -268,8 +279,18 @@ Result<JobPush> make_push(const RunOptions& options, const FilledJob& job, const
   return push;
 }
 
+/// The exit code of a job that was left running.
+asio::awaitable<int> leave_job(CommandContext& context, AfterJob then, std::string id, int code) {
+  if (then == AfterJob::nothing) co_return code;
+  const auto watching = co_await stop_after_job(context, id);
+  if (watching) co_return code;
+  context.console().talk(fmt::format("ec2mpi: {} runs, but nothing will stop the instances after it: {}", id,
+                                     watching.error().message));
+  co_return exit_code::node_failed;
+}
+
 asio::awaitable<int> run_single_job(CommandContext& context, const RunOptions& options, ops::JobWish wish,
-                                    JobPush push) {
+                                    JobPush push, JobAftermath& aftermath) {
   auto& [runtime, cluster, access, connector, flow] = context;
   const JobView::Style style{.explain = options.explain, .cancels = !options.detach, .raw = options.raw};
   JobView view(runtime.console(), runtime.options(), wish.id, style);
@@ -289,9 +310,14 @@ asio::awaitable<int> run_single_job(CommandContext& context, const RunOptions& o
   if (options.detach && end.followed && end.followed->how == ops::Followed::How::detached)
     runtime.console().result(id);
   const int code = ops::exit_code_for(end);
+  if (options.detach && end.followed && end.followed->how == ops::Followed::How::detached) {
+    const int left = co_await leave_job(context, options.then, id, code);
+    co_return left;
+  }
   if (!end.followed || end.followed->how != ops::Followed::How::ended) co_return code;
   std::vector<ops::JobRecord> jobs = {end.followed->record};
   const int with_results = co_await bring_results(context, std::move(jobs), code);
+  aftermath = {true, with_results == code && code != exit_code::interrupted};
   co_return with_results;
 }
 
@@ -321,13 +347,20 @@ SeriesRequest make_request(const RunOptions& options, const Chosen& chosen, cons
           .detach = options.detach};
 }
 
-Result<int> run_run(const RunOptions& options, const CommonOptions& common) {
+Result<int> run_once(const RunOptions& options, const CommonOptions& common, JobAftermath& aftermath) {
   TRY_AS(cluster, open_cluster(options.list));
   TRY_AS(chosen, choose_job(options, cluster->config));
+  chosen->end_signal = cluster->config.end_signal.value_or("");
   const bool series = options.series.asked_for() || !chosen->job.sweep.empty();
   if (series && options.explain)
     return fail(ErrorKind::usage, "--explain explains one job; --dry-run shows the jobs of a series");
-  if (series) return run_series(make_request(options, *chosen, cluster->nodes), *cluster, common);
+  if (series && options.detach && options.then != AfterJob::nothing)
+    return fail(ErrorKind::usage, "--then with --detach is for one job, not for a series");
+  if (series) {
+    const auto code = run_series(make_request(options, *chosen, cluster->nodes), *cluster, common);
+    aftermath = {code == exit_code::ok, code == exit_code::ok};
+    return code;
+  }
   auto filled = fill_in(chosen->job, {});
   if (!filled) return std::unexpected(filled.error());
   TRY_AS(wish, make_single_wish(options, *chosen, *filled, *common.world));
@@ -335,8 +368,26 @@ Result<int> run_run(const RunOptions& options, const CommonOptions& common) {
   TRY_AS(access, open_access(*cluster, options.connect));
   const auto flow = fleet_options(*cluster, options.connect, {});
   return run_on_loop(*cluster, *access, flow, common, [&](CommandContext& context) {
-    return run_single_job(context, options, std::move(*wish), std::move(*push));
+    return run_single_job(context, options, std::move(*wish), std::move(*push), aftermath);
   });
+}
+
+Result<int> run_run(const RunOptions& options, const CommonOptions& common) {
+  JobAftermath aftermath;
+  if (options.then == AfterJob::nothing || options.explain) return run_once(options, common, aftermath);
+  const AfterJobOptions after{options.then, options.detach, options.list.list};
+  std::vector<std::string> ids;
+  const auto prepared = prepare_end(after, common, ids);
+  if (!prepared || *prepared != exit_code::ok) return prepared;
+  const auto code = run_once(options, common, aftermath);
+  if (!code || options.detach) return code;
+  if (!aftermath.ended || !aftermath.complete) {
+    print_talk(fmt::format("ec2mpi: the instances stay, and cost: {}; ec2mpi down ends them\n",
+                           aftermath.ended ? "not all results are here" : "the job has not come to its end"));
+    return code;
+  }
+  TRY_AS(ended, end_after_job(after, common, std::move(ids)));
+  return *code == exit_code::ok ? *ended : *code;
 }
 
 void add_job_options(CLI::App& command, RunOptions& options) {
@@ -384,6 +435,12 @@ void add_job_options(CLI::App& command, RunOptions& options) {
   command.add_flag("--no-mpi4py-run", options.no_mpi4py_run,
                    "Start python programs as they are, not through mpi4py.run");
   command.add_flag("-d,--detach", options.detach, "Start it, print its id and leave it running");
+  command
+      .add_option(
+          "--then", options.then,
+          "When the job has ended and its results are here: stop or down; with --detach the instances stop")
+      ->type_name("ACTION")
+      ->transform(one_of<AfterJob>({{"stop", AfterJob::stop}, {"down", AfterJob::down}}));
   command.add_flag("--explain", options.explain,
                    "Show the mpirun line and why each option is there; start nothing");
 }

@@ -76,7 +76,7 @@ void add_failures(Situation& situation, const ListOptions& of_all) {
 }
 
 void add_job(Situation& situation, const Cluster& cluster) {
-  const auto id = recall_job(cluster);
+  const auto id = recall_job(cluster.state);
   const auto& jobs = cluster.config.jobs;
   situation.add("last job", id.empty() ? "none" : id);
   if (!id.empty())

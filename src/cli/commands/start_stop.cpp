@@ -4,16 +4,15 @@
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/command.hpp"
+#include "ec2mpi/cli/session/world.hpp"
+#include "src/cli/commands/change_instances.hpp"
+#include "src/cli/commands/instance_life.hpp"
 #include "src/cli/commands/instances.hpp"
+#include "src/cli/commands/unfinished_work.hpp"
 
 namespace ec2mpi::cli {
 
 namespace {
-
-struct ChangeOptions {
-  InstanceOptions which;
-  Agreement agreement;
-};
 
 enum class Change { stop, start };
 
@@ -47,7 +46,20 @@ asio::awaitable<cloud::Answer<void>> call(InstanceContext& context, Change chang
   return context.ec2.start(std::move(ids), dry_run, context.limit());
 }
 
-asio::awaitable<int> change_state(InstanceContext& context, Change change, Agreement agreement) {
+/// An instance whose life was over begins a new one with its start; its tag then has the new end.
+asio::awaitable<cloud::Answer<void>> renew_lives(InstanceContext& context,
+                                                 std::vector<cloud::Instance> instances) {
+  const auto now = std::chrono::floor<std::chrono::seconds>(context.runtime.options().world->now());
+  for (const auto& one : instances) {
+    auto tags = life_after_start(one, now);
+    if (!tags || one.state != "running") continue;
+    std::vector<std::string> ids = {one.id};
+    CO_TRY(co_await context.ec2.tag(std::move(ids), std::move(*tags), context.limit()));
+  }
+  co_return cloud::Answer<void>();
+}
+
+asio::awaitable<int> change_state(InstanceContext& context, Change change, Agreement agreement, bool force) {
   const auto found = co_await look_up_known(context);
   if (!found) co_return report_error(context, found.error(), exit_code::not_started);
   if (const auto ended = ended_one(context, *found))
@@ -63,6 +75,10 @@ asio::awaitable<int> change_state(InstanceContext& context, Change change, Agree
         fmt::format("EC2 would {} {}", verb_of(change), count_of(targets.size(), "instance")));
     co_return exit_code::ok;
   }
+  if (!targets.empty() && change == Change::stop && !force) {
+    const auto finished = co_await refuse_unfinished(context, targets, Ending::stop);
+    if (!finished) co_return report_error(context, finished.error(), exit_code::not_started);
+  }
   if (!targets.empty()) {
     const auto agreed = co_await ask_to_agree(context, agreement, verb_of(change), targets);
     if (!agreed) co_return report_error(context, agreed.error(), exit_code::not_started);
@@ -76,6 +92,10 @@ asio::awaitable<int> change_state(InstanceContext& context, Change change, Agree
     context.console().talk("ec2mpi: interrupted; EC2 continues, and `ec2mpi status` shows how far it is");
     co_return exit_code::interrupted;
   }
+  if (change == Change::start) {
+    const auto renewed = co_await renew_lives(context, *now);
+    if (!renewed) co_return report_error(context, renewed.error(), exit_code::node_failed);
+  }
   const auto written = co_await write_list(context);
   if (!written) co_return report_error(context, written.error(), exit_code::node_failed);
   const bool all =
@@ -85,22 +105,31 @@ asio::awaitable<int> change_state(InstanceContext& context, Change change, Agree
   co_return all ? exit_code::ok : exit_code::node_failed;
 }
 
+Result<int> run_change(Change change, const ChangeRequest& request, const CommonOptions& common) {
+  return run_on_instances(request.which, common, [change, &request](InstanceContext& context) {
+    return change_state(context, change, request.agreement, request.force);
+  });
+}
+
 void add_change_command(CLI::App& app, Dispatch& dispatch, Change change, const char* description,
                         const char* example) {
-  auto options = std::make_shared<ChangeOptions>();
+  auto options = std::make_shared<ChangeRequest>();
   auto& command = add_command(app, verb_of(change), description, example);
   add_instance_options(command, options->which);
   add_agreement_options(command, options->agreement);
+  if (change == Change::stop) command.add_flag("--force", options->force, "Also while jobs run");
   command.callback([options, change, &dispatch] {
     dispatch.chosen = [options, change](const CommonOptions& common) {
-      return run_on_instances(options->which, common, [options, change](InstanceContext& context) {
-        return change_state(context, change, options->agreement);
-      });
+      return run_change(change, *options, common);
     };
   });
 }
 
 }  // namespace
+
+Result<int> stop_instances(const ChangeRequest& request, const CommonOptions& common) {
+  return run_change(Change::stop, request, common);
+}
 
 void add_start_stop_commands(CLI::App& app, Dispatch& dispatch) {
   add_change_command(app, dispatch, Change::start,

@@ -11,6 +11,7 @@
 #include "ec2mpi/cluster/values/launch_time.hpp"
 #include "ec2mpi/ssh/host_keys.hpp"
 #include "src/cli/commands/all_regions.hpp"
+#include "src/cli/commands/instance_life.hpp"
 #include "src/cli/commands/instances.hpp"
 
 namespace ec2mpi::cli {
@@ -27,10 +28,11 @@ struct StatusOptions {
 /// One row of the table.
 struct Row {
   cloud::Instance instance;
-  std::string node;  ///< "node2", or empty
-  std::string age;   ///< since the last start
-  std::string cost;  ///< since the last start
-  std::string key;   ///< of --keys
+  std::string node;                  ///< "node2", or empty
+  std::string age;                   ///< since the last start
+  std::string cost;                  ///< since the last start
+  std::optional<double> price = {};  ///< for an hour, while it runs
+  std::string key;                   ///< of --keys
   std::vector<std::string> notes;
 };
 
@@ -40,27 +42,34 @@ const Node* listed(const InstanceContext& context, const std::string& id) {
   return found == context.list->nodes.end() ? nullptr : &*found;
 }
 
-Node priced_node(const cloud::Instance& instance) {
+Node node_of(const cloud::Instance& instance) {
   Node node;
   node.instance_id = instance.id;
-  node.type = instance.type;
-  node.launched = instance.launched;
   return node;
+}
+
+LaunchTime present(const InstanceContext& context) {
+  return std::chrono::floor<std::chrono::seconds>(context.runtime.options().world->now());
+}
+
+cloud::PriceList prices_of(const InstanceContext& context) {
+  return {context.config.prices, context.region};
 }
 
 void add_age(Row& row, const InstanceContext& context) {
   if (row.instance.state != "running" && row.instance.state != "pending") return;
-  const auto now = std::chrono::floor<std::chrono::seconds>(context.runtime.options().world->now());
+  const auto now = present(context);
   if (const auto launched = parse_launch_time(row.instance.launched)) row.age = format_age(now - *launched);
-  if (const auto cost = cost_since_launch(priced_node(row.instance), context.config.prices, now))
-    row.cost = fmt::format("{:.2f}", *cost);
+  const auto prices = prices_of(context);
+  if (const auto cost = cost_so_far(row.instance, prices, now)) row.cost = fmt::format("{:.2f}", *cost);
+  row.price = prices.hour_of(row.instance.type);
 }
 
-void add_notes(Row& row, const Node* node) {
+void add_notes(Row& row, const Node* node, LaunchTime now) {
   const auto& one = row.instance;
   if (one.spot) row.notes.emplace_back("spot");
   if (!one.tag(cloud::kClusterTag).empty()) row.notes.push_back("cluster " + one.tag(cloud::kClusterTag));
-  if (!one.tag(cloud::kExpiryTag).empty()) row.notes.push_back("ends " + one.tag(cloud::kExpiryTag));
+  if (auto end = end_words(one, now); !end.empty()) row.notes.push_back(std::move(end));
   if (one.state != "running" && !one.reason.empty()) row.notes.push_back(one.reason);
   const bool moved =
       node != nullptr && !node->public_address.empty() && one.public_address != node->public_address;
@@ -73,7 +82,7 @@ Row status_row(const InstanceContext& context, const cloud::Instance& instance) 
   const auto* node = listed(context, instance.id);
   if (node != nullptr && node->index > 0) row.node = node->label();
   add_age(row, context);
-  add_notes(row, node);
+  add_notes(row, node, present(context));
   return row;
 }
 
@@ -95,7 +104,7 @@ asio::awaitable<cloud::Answer<void>> check_keys(InstanceContext& context, std::v
   for (auto& row : rows) {
     if (row.instance.is_gone()) continue;
     CO_TRY_AS(text, co_await context.ec2.console_output(row.instance.id, context.limit()));
-    row.key = compare_keys(cloud::host_keys_in(*text), keys->known(priced_node(row.instance)));
+    row.key = compare_keys(cloud::host_keys_in(*text), keys->known(node_of(row.instance)));
   }
   co_return cloud::Answer<void>();
 }
@@ -132,6 +141,8 @@ std::string status_json(const std::vector<Row>& rows, const std::vector<std::str
                {"tags", one.tags},
                {"notes", row.notes}};
     if (!row.cost.empty()) entry["cost"] = std::stod(row.cost);
+    if (row.price) entry["price"] = *row.price;
+    if (const auto end = end_of_life(one)) entry["end_of_life"] = cloud::moment_text(*end);
     if (!row.key.empty()) entry["host_key"] = row.key;
     all.push_back(std::move(entry));
   }
@@ -152,6 +163,8 @@ asio::awaitable<int> show_status(InstanceContext& context, bool keys, bool json)
     context.console().result(status_json(rows, found->unknown));
   else
     context.console().result_table(status_table(rows, keys));
+  const auto cost = cost_words(found->known, prices_of(context), present(context));
+  if (!json && !cost.empty() && !context.runtime.options().quiet) context.console().talk(cost);
   for (const auto& id : found->unknown)
     context.console().talk(fmt::format("ec2mpi: {}: not an instance of this account in {}",
                                        title_of(context, id), context.region));

@@ -1,10 +1,12 @@
 #include <fmt/format.h>
 #include <algorithm>
+#include <exception>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/command.hpp"
 #include "ec2mpi/cli/session/option_values.hpp"
+#include "ec2mpi/cli/session/world.hpp"
 #include "ec2mpi/cli/terminal/standard_output.hpp"
 #include "ec2mpi/cluster/list/read_inventory.hpp"
 #include "ec2mpi/cluster/values/ec2_words.hpp"
@@ -12,6 +14,7 @@
 #include "src/cli/commands/console_keys.hpp"
 #include "src/cli/commands/grow.hpp"
 #include "src/cli/commands/launch_plan.hpp"
+#include "src/cli/commands/life_options.hpp"
 #include "src/cli/commands/new_cluster.hpp"
 #include "src/cli/commands/setup.hpp"
 
@@ -33,6 +36,7 @@ struct UpOptions {
   std::string cluster = "cluster";
   std::optional<std::string> list = {};
   std::optional<std::string> from = {};
+  LifeOptions life = {};
   std::size_t retries = kLoginRetries;
   Agreement agreement = {};
   cloud::CloudFlags account = {};
@@ -72,11 +76,26 @@ Result<void> refuse_other_keys(const fs::path& list, const Config& config) {
   return {};
 }
 
+/// The life begins with the start, not with the question before it.
+void begin_life(const InstanceContext& context, LaunchPlan& plan) {
+  const auto now = std::chrono::floor<std::chrono::seconds>(context.runtime.options().world->now());
+  plan.end_of_life = now + plan.life.length;
+}
+
+Result<void> choose_life(const InstanceContext& context, const UpOptions& options, LaunchPlan& plan) {
+  const cloud::PriceList prices(context.config.prices, context.region);
+  TRY_AS(life, choose_lifetime(options.life, prices, type_names(options.launch, ""), options.count));
+  plan.life = *life;
+  begin_life(context, plan);
+  return {};
+}
+
 asio::awaitable<cloud::Answer<LaunchPlan>> make_plan(InstanceContext& context, const UpOptions& options,
                                                      fs::path list) {
   CO_TRY_AS(plan, begin_plan(options.launch));
-  plan->cluster = options.cluster;
   plan->count = options.count;
+  CO_TRY(choose_life(context, options, *plan));
+  plan->cluster = options.cluster;
   plan->tags = cluster_tags(options.cluster);
   plan->list = std::move(list);
   LaunchDefaults none;
@@ -138,6 +157,7 @@ asio::awaitable<int> bring_up(InstanceContext& context, const UpOptions& options
     if (!agreed) co_return report_error(context, agreed.error(), exit_code::not_started);
     if (!*agreed) co_return exit_code::not_started;
   }
+  begin_life(context, *plan);
   const auto group = co_await claim_cluster(context, *plan);
   if (!group) co_return report_error(context, group.error(), exit_code::not_started);
   plan->security_groups = {*group};
@@ -145,9 +165,18 @@ asio::awaitable<int> bring_up(InstanceContext& context, const UpOptions& options
   context.runtime.set_parting_words(
       [&context, &plan] { return "to remove the rest: " + removal_command(context, *plan); });
   Launched launched;
-  const auto started = co_await start_cluster(context, *plan, launched);
+  std::exception_ptr bug;
+  cloud::Answer<void> started;
+  try {
+    started = co_await start_cluster(context, *plan, launched);
+  } catch (const std::exception& exception) {
+    bug = std::current_exception();
+    Error error{ErrorKind::local_io, exception.what()};
+    started = std::unexpected(cloud::ApiError(std::move(error)));
+  }
   if (started) co_return exit_code::ok;
   const int code = co_await give_up(context, *plan, launched, started.error());
+  if (bug) std::rethrow_exception(bug);
   co_return code;
 }
 
@@ -282,6 +311,7 @@ void add_up_command(CLI::App& app, Dispatch& dispatch) {
   command.add_flag("--yes", options->agreement.yes, "Do not ask");
   command.add_flag("--dry-run", options->agreement.dry_run,
                    "Ask EC2 whether it would be allowed; start nothing");
+  add_life_options(command, options->life);
   add_account_options(command, options->account);
   command.callback([options, &dispatch] {
     dispatch.chosen = [options](const CommonOptions& common) { return run_up(*options, common); };

@@ -164,13 +164,18 @@ std::vector<fs::path> pem_files(const fs::path& list) {
   return found;
 }
 
-std::string recall_job(const Cluster& cluster) {
-  const auto id = cluster.state.read(kLastJob);
+std::string recall_job(const StateFolder& state) {
+  const auto id = state.read(kLastJob);
   return id ? printable(trim(id->value_or(""))) : std::string();
 }
 
 void remember_job(const Cluster& cluster, const std::string& id) {
   [[maybe_unused]] const auto kept = cluster.state.write(kLastJob, id + "\n");  // a convenience only
+}
+
+void forget_job(const StateFolder& state) {
+  if (recall_job(state).empty()) return;
+  [[maybe_unused]] const auto kept = state.write(kLastJob, "");
 }
 
 Result<Config> load_settings() {

@@ -27,19 +27,19 @@ std::unique_ptr<ssh::Connector> make_connector(Runtime& runtime, Access& access)
   return ssh::make_reusing_connector(std::move(connector), std::move(reuse));
 }
 
-asio::awaitable<int> run_with_connector(Runtime& runtime, Cluster& cluster, Access& access, FleetOptions flow,
-                                        Work work) {
+}  // namespace
+
+asio::awaitable<int> work_on_loop(Runtime& runtime, Cluster& cluster, Access& access, FleetOptions flow,
+                                  Work work) {
   const auto connector = make_connector(runtime, access);
   CommandContext context{runtime, cluster, access, *connector, flow};
   const int code = co_await work(context);
   co_return code;
 }
 
-}  // namespace
-
 int run_on_loop(Cluster& cluster, Access& access, FleetOptions flow, const CommonOptions& common, Work work) {
   Runtime runtime(common);
-  return runtime.run(run_with_connector(runtime, cluster, access, flow, std::move(work)));
+  return runtime.run(work_on_loop(runtime, cluster, access, flow, std::move(work)));
 }
 
 }  // namespace ec2mpi::cli

@@ -189,6 +189,7 @@ class Planner {
     text += fmt::format(
         "command {}\n",
         printable(wish_.script ? wish_.script->name + (words.empty() ? "" : " ") + words : words));
+    if (!wish_.end_signal.empty()) text += fmt::format("end_signal {}\n", wish_.end_signal);
     for (const auto& path : wish_.pull) text += fmt::format("pull {}\n", below(workdir(), path));
     return text;
   }

@@ -44,6 +44,11 @@ std::optional<ResultsFolder> own_folder(const fs::path& path, const JobRecord& j
   return std::nullopt;
 }
 
+/// Another job may have had the id.
+fs::path nth_folder(const fs::path& results, const JobRecord& job, int number) {
+  return results / (number == 1 ? job.id : fmt::format("{}-{}", job.id, number));
+}
+
 /// Shell text that prints the numbers of those sources that are there.
 std::string look_for(const std::vector<PullSource>& sources) {
   std::string text = "exec 2>/dev/null\nthere() { [ -e \"$1\" ] || [ -L \"$1\" ]; }\n";
@@ -83,13 +88,23 @@ asio::awaitable<Result<ssh::ExitStatus>> bring(NodeRun run, std::shared_ptr<Resu
 
 }  // namespace
 
+bool results_are_here(const fs::path& results, const JobRecord& job) {
+  if (!is_file_name(job.id)) return false;
+  std::error_code ignored;
+  for (int number = 1;; ++number) {
+    const auto path = nth_folder(results, job, number);
+    if (const auto own = own_folder(path, job)) return own->complete;
+    if (!fs::exists(path, ignored)) return false;
+  }
+}
+
 Result<ResultsFolder> claim_results_folder(const fs::path& results, const JobRecord& job) {
   if (!is_file_name(job.id))
     return fail(ErrorKind::protocol, fmt::format("'{}' is not a job's id", printable(job.id)));
   std::error_code trouble;
   fs::create_directories(results, trouble);
   for (int number = 1;; ++number) {
-    const auto path = results / (number == 1 ? job.id : fmt::format("{}-{}", job.id, number));
+    const auto path = nth_folder(results, job, number);
     if (auto own = own_folder(path, job)) return *own;
     const bool made = fs::create_directory(path, trouble);
     if (trouble)

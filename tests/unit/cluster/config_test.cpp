@@ -215,6 +215,15 @@ TEST(Config, NumbersThatNoClockCanCountAreErrors) {
     EXPECT_FALSE(parse_config(text, "ec2mpi.toml")) << text;
 }
 
+TEST(Config, JobsHaveOneSignalForTheEndOfTheirNodes) {
+  const auto config = config_of("[jobs]\nend_signal = 'USR1'\n[jobs.a]\ncommand = 'x'\n");
+  EXPECT_EQ(config.end_signal, "USR1");
+  EXPECT_EQ(config.jobs.size(), 1U);
+  EXPECT_TRUE(config_of("[jobs.end_signal]\ncommand = 'x'\n").jobs.contains("end_signal"));
+  for (const auto* wrong : {"end_signal = 'KILL'", "end_signal = 10", "end_signal = 'usr1'"})
+    EXPECT_FALSE(parse_config(std::string("[jobs]\n") + wrong, "ec2mpi.toml")) << wrong;
+}
+
 TEST(Config, FillsOnlyWhatIsNotSet) {
   auto here = config_of("user = 'here'\n[groups]\na = '1'\n");
   here.fill_from(config_of("user = 'home'\nport = 44\n[groups]\na = '2'\nb = '3'\n"));

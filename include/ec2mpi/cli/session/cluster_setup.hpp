@@ -70,8 +70,10 @@ struct Access {
 [[nodiscard]] std::vector<std::filesystem::path> pem_files(const std::filesystem::path& list);
 
 /// The job that was started last in this folder, for `ec2mpi` alone; "" if there is none.
-[[nodiscard]] std::string recall_job(const Cluster& cluster);
+[[nodiscard]] std::string recall_job(const StateFolder& state);
 void remember_job(const Cluster& cluster, const std::string& id);
+/// When the cluster of the list has ended.
+void forget_job(const StateFolder& state);
 
 /// Remembers which nodes failed, for the selector `failed`. Errors: local_io.
 [[nodiscard]] Result<void> remember_failures(const Cluster& cluster, const FleetReport& report);

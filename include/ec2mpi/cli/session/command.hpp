@@ -54,6 +54,7 @@ void add_option_tree_command(CLI::App& app, Dispatch& dispatch);
 void add_up_command(CLI::App& app, Dispatch& dispatch);
 void add_status_command(CLI::App& app, Dispatch& dispatch);
 void add_start_stop_commands(CLI::App& app, Dispatch& dispatch);
+void add_extend_command(CLI::App& app, Dispatch& dispatch);
 void add_down_command(CLI::App& app, Dispatch& dispatch);
 void add_allow_command(CLI::App& app, Dispatch& dispatch);
 void add_iam_policy_command(CLI::App& app, Dispatch& dispatch);

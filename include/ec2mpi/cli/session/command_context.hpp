@@ -23,6 +23,10 @@ struct CommandContext {
 /// The part of a command that uses the network. It returns the exit code.
 using Work = std::move_only_function<asio::awaitable<int>(CommandContext&)>;
 
+/// The same on a loop that runs already, with work of another kind before and after it.
+[[nodiscard]] asio::awaitable<int> work_on_loop(Runtime& runtime, Cluster& cluster, Access& access,
+                                                FleetOptions flow, Work work);
+
 /// Runs the work to its end on an event loop, with a connector to the nodes.
 [[nodiscard]] int run_on_loop(Cluster& cluster, Access& access, FleetOptions flow,
                               const CommonOptions& common, Work work);

@@ -33,11 +33,12 @@ struct JobWish {
   int spawn = 0;  ///< slots to leave free for ranks that the program spawns
   std::vector<std::pair<std::string, std::string>> env;
   std::vector<std::pair<std::string, std::string>> mca;
-  std::vector<std::string> pull;       ///< paths to bring back; like workdir, but inside of it
-  std::string mpirun;                  ///< absolute path on the nodes; empty = the one in their PATH
-  bool tag = false;                    ///< the rank in front of each line of output
-  bool mpi4py_run = true;              ///< python programs through mpi4py.run
-  bool explain_only = false;           ///< plan, but start nothing
+  std::vector<std::string> pull;  ///< paths to bring back; like workdir, but inside of it
+  std::string mpirun;             ///< absolute path on the nodes; empty = the one in their PATH
+  bool tag = false;               ///< the rank in front of each line of output
+  bool mpi4py_run = true;         ///< python programs through mpi4py.run
+  bool explain_only = false;      ///< plan, but start nothing
+  std::string end_signal;  ///< "USR1": sent some time before the nodes end; empty: TERM, which ends the job
   std::chrono::nanoseconds timeout{};  ///< for the job, from its start; zero means none
 };
 

@@ -31,6 +31,9 @@ struct ResultsFolder {
 /// All has come. Errors: local_io.
 [[nodiscard]] Result<void> complete_results_folder(const std::filesystem::path& folder);
 
+/// Whether all of the job's results have been brought. Makes nothing.
+[[nodiscard]] bool results_are_here(const std::filesystem::path& results, const JobRecord& job);
+
 /// Whether a job has asked for results and has any.
 [[nodiscard]] bool has_results(const JobRecord& job);
 

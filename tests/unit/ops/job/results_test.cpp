@@ -51,6 +51,22 @@ TEST(Results, AFolderBelongsToOneJobForGood) {
   EXPECT_FALSE(other->complete);
 }
 
+TEST(Results, AreHereOnlyWhenAllHaveBeenBrought) {
+  const test::ScratchFolder scratch;
+  const auto results = scratch.path() / "results";
+  EXPECT_FALSE(results_are_here(results, job("a-1", 100)));
+  EXPECT_FALSE(std::filesystem::exists(results)) << "a look makes nothing";
+  const auto first = claim_results_folder(results, job("a-1", 100));
+  ASSERT_TRUE(first);
+  EXPECT_FALSE(results_are_here(results, job("a-1", 100)));
+  std::filesystem::create_directories(first->path / "job");
+  ASSERT_TRUE(write_file_atomically(first->path / "job" / "times", "submitted 100\n", 0644));
+  ASSERT_TRUE(complete_results_folder(first->path));
+  EXPECT_TRUE(results_are_here(results, job("a-1", 100)));
+  EXPECT_FALSE(results_are_here(results, job("a-1", 200))) << "another job of this name";
+  EXPECT_FALSE(results_are_here(results, job("../a-1", 100)));
+}
+
 TEST(Results, AFolderThatIsSomebodysIsLeftAlone) {
   const test::ScratchFolder scratch;
   std::filesystem::create_directories(scratch.path() / "a-1");

@@ -1,0 +1,34 @@
+#pragma once
+/// `run --then stop|down`: the instances stop or end after the job.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ec2mpi/cli/session/command_context.hpp"
+#include "ec2mpi/cli/session/options.hpp"
+
+namespace ec2mpi::cli {
+
+enum class AfterJob { nothing, stop, down };
+
+struct AfterJobOptions {
+  AfterJob then = AfterJob::nothing;
+  bool detach = false;                   ///< nobody is here then: the master stops them
+  std::optional<std::string> list = {};  ///< of the job
+};
+
+/// Before the job: asks EC2 whether it would be allowed. For a job that is left alone it also sees to it that
+/// instances that shut themselves down stop, and do not end with their results. Gives the exit code; on
+/// success `ids` are the instances of the list.
+[[nodiscard]] Result<int> prepare_end(const AfterJobOptions& options, const CommonOptions& common,
+                                      std::vector<std::string>& ids);
+
+/// The job runs, and will be left alone: the master stops all nodes after it.
+[[nodiscard]] asio::awaitable<Result<void>> stop_after_job(CommandContext& context, std::string id);
+
+/// After the job, when its results are here. Gives the exit code.
+[[nodiscard]] Result<int> end_after_job(const AfterJobOptions& options, const CommonOptions& common,
+                                        std::vector<std::string> ids);
+
+}  // namespace ec2mpi::cli

@@ -1,0 +1,162 @@
+#include <fmt/format.h>
+#include <algorithm>
+
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
+#include "ec2mpi/cli/session/command.hpp"
+#include "ec2mpi/cli/session/world.hpp"
+#include "ec2mpi/ops/node/remote.hpp"
+#include "src/cli/commands/cluster_of_instances.hpp"
+#include "src/cli/commands/instance_life.hpp"
+#include "src/cli/commands/instances.hpp"
+#include "src/cli/commands/run_fleet.hpp"
+
+namespace ec2mpi::cli {
+
+namespace {
+
+/// Reads the script from its standard input.
+constexpr const char* kAsRoot =
+    "script=$(cat)\n"
+    "[ \"$(id -u)\" = 0 ] && exec sh -c \"$script\"\n"
+    "exec sudo -n sh -c \"$script\"";
+
+struct ExtendOptions {
+  InstanceOptions which;
+  Agreement agreement;
+  std::optional<std::string> idle = {};
+  std::string time = cloud::span_text(cloud::kUsualLife);
+};
+
+struct NewEnd {
+  cloud::Moment end;
+  cloud::Seconds length;
+  std::optional<cloud::IdleRule> idle;
+};
+
+asio::awaitable<Result<ssh::ExitStatus>> run_as_root(NodeRun run, std::shared_ptr<const std::string> script) {
+  CO_TRY_AS(done, co_await ops::capture(run.session, kAsRoot, run.limit, *script));
+  if (done->status.ok()) co_return done->status;
+  const auto lines = split(trim(done->err), '\n');
+  const auto why = lines.back().empty() ? done->status.describe() : printable(lines.back());
+  co_return fail(ErrorKind::remote_io, "cannot set the end of its life: " + why);
+}
+
+NodeTask new_end_task(const NewEnd& life) {
+  auto text = cloud::lifetime_script(life.end, life.length, life.idle);
+  return [script = std::make_shared<const std::string>(std::move(text))](NodeRun run) {
+    return run_as_root(run, script);
+  };
+}
+
+/// The ids of the nodes that have the new end go to `done`.
+asio::awaitable<int> set_on_nodes(CommandContext& context, NewEnd life, std::vector<std::string>& done) {
+  FleetCommand command{.style = {.quiet = true, .doing = "new end"}, .task = new_end_task(life)};
+  const auto report = co_await run_fleet(context, std::move(command));
+  for (const auto& result : report.results)
+    if (succeeded(result.outcome)) done.push_back(result.node.instance_id);
+  co_return exit_code_for(report);
+}
+
+asio::awaitable<cloud::Answer<void>> tag_all(InstanceContext& context, std::vector<std::string> ids,
+                                             NewEnd life) {
+  auto tags = life_tags(life.end, life.length, life.idle.value_or(cloud::IdleRule()));
+  auto tagged = co_await context.ec2.tag(std::move(ids), std::move(tags), context.limit());
+  co_return tagged;
+}
+
+/// An instance of another origin stops at its end, unless its owner has chosen otherwise: that is EC2's
+/// default.
+std::string what_happens(const std::vector<cloud::Instance>& instances) {
+  const auto is_foreign = [](const cloud::Instance& one) { return one.tag(cloud::kClusterTag).empty(); };
+  if (!std::ranges::any_of(instances, is_foreign)) return {};
+  return "; those that ec2mpi has not started then stop, or end if that is their shutdown behaviour";
+}
+
+asio::awaitable<int> extend(InstanceContext& context, Agreement agreement, NewEnd life) {
+  const auto found = co_await look_up_known(context);
+  if (!found) co_return report_error(context, found.error(), exit_code::not_started);
+  auto targets = *found;
+  std::erase_if(targets, [](const cloud::Instance& one) { return one.state != "running"; });
+  if (targets.empty()) {
+    const Error error{ErrorKind::usage,
+                      "none of these instances runs; a life that is over begins anew with ec2mpi start"};
+    co_return report_error(context, error, exit_code::not_started);
+  }
+  const auto reached = reach_instances(context, targets);
+  if (!reached) co_return report_error(context, reached.error(), exit_code::not_started);
+  if (agreement.dry_run) {
+    context.console().talk(
+        fmt::format("{} would get a new end of life", count_of(targets.size(), "instance")));
+    co_return exit_code::ok;
+  }
+  const bool all_ours = std::ranges::none_of(
+      targets, [](const cloud::Instance& one) { return one.tag(cloud::kClusterTag).empty(); });
+  if (!all_ours) {
+    const auto agreed = co_await ask_to_agree(context, agreement, "extend", targets);
+    if (!agreed) co_return report_error(context, agreed.error(), exit_code::not_started);
+    if (!*agreed) co_return exit_code::not_started;
+  }
+  life.end = std::chrono::floor<std::chrono::seconds>(context.runtime.options().world->now()) + life.length;
+  std::vector<std::string> done;
+  Work set = [&done, life](CommandContext& command) { return set_on_nodes(command, life, done); };
+  const int code = co_await work_on_loop(context.runtime, (*reached)->cluster, (*reached)->access,
+                                         (*reached)->flow, std::move(set));
+  if (done.empty()) co_return code;
+  const auto count = done.size();
+  const auto tagged = co_await tag_all(context, std::move(done), life);
+  if (!tagged) co_return report_error(context, tagged.error(), exit_code::node_failed);
+  context.console().talk(fmt::format("{} have their end of life at {}, in {}{}", count_of(count, "instance"),
+                                     cloud::moment_text(life.end), cloud::span_text(life.length),
+                                     what_happens(targets)));
+  co_return code;
+}
+
+Result<NewEnd> wanted_end(const ExtendOptions& options) {
+  NewEnd life;
+  TRY_AS(length, cloud::parse_span(options.time));
+  life.length = *length;
+  if (life.length < cloud::kShortestLife)
+    return fail(ErrorKind::usage,
+                fmt::format("{} is less than {}", options.time, cloud::span_text(cloud::kShortestLife)));
+  if (!options.idle) return life;
+  if (*options.idle == "off") {
+    life.idle.emplace();
+    return life;
+  }
+  auto rule = cloud::parse_idle(*options.idle);
+  if (!rule) return std::unexpected(rule.error().within("--idle"));
+  life.idle = *rule;
+  return life;
+}
+
+Result<int> run_extend(const ExtendOptions& options, const CommonOptions& common) {
+  if (options.which.cluster)
+    return fail(ErrorKind::usage,
+                "--cluster: extend logs in to the nodes, so it needs their list; name it with --list");
+  TRY_AS(life, wanted_end(options));
+  return run_on_instances(options.which, common, [&options, life = *life](InstanceContext& context) {
+    return extend(context, options.agreement, life);
+  });
+}
+
+}  // namespace
+
+void add_extend_command(CLI::App& app, Dispatch& dispatch) {
+  auto options = std::make_shared<ExtendOptions>();
+  auto& command = add_command(app, "extend",
+                              "Gives the running instances of the list a new end of life: the time from now",
+                              "ec2mpi extend 4h\n"
+                              "  ec2mpi extend 30m              also shortens a longer life\n"
+                              "An instance that ec2mpi has not started gets an end for the first time.");
+  command.add_option("time", options->time, "The time from now: 90m, 12h, 7d [8h]")->type_name("TIME");
+  command.add_option("--idle", options->idle, "Also a new rule for idle instances, as in up; off for none")
+      ->type_name("RULE");
+  add_instance_options(command, options->which);
+  add_agreement_options(command, options->agreement);
+  command.callback([options, &dispatch] {
+    dispatch.chosen = [options](const CommonOptions& common) { return run_extend(*options, common); };
+  });
+}
+
+}  // namespace ec2mpi::cli

@@ -1,0 +1,103 @@
+#include "src/cli/commands/instance_life.hpp"
+
+#include <fmt/format.h>
+#include <algorithm>
+#include <set>
+
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cluster/values/launch_time.hpp"
+
+namespace ec2mpi::cli {
+
+namespace {
+
+constexpr auto kUrgent = std::chrono::minutes(30);
+
+bool runs(const cloud::Instance& instance) {
+  return instance.state == "running" || instance.state == "pending";
+}
+
+std::string rule_text(const cloud::IdleRule& idle) {
+  std::vector<std::string> parts;
+  if (idle.stop != cloud::Seconds::zero()) parts.push_back(cloud::span_text(idle.stop) + "=stop");
+  if (idle.down != cloud::Seconds::zero()) parts.push_back(cloud::span_text(idle.down) + "=down");
+  return join(parts, ",");
+}
+
+/// It stopped after its last start, so it is stopped for less time than that.
+std::string stopped_words(const cloud::Instance& instance, cloud::Moment now) {
+  const auto rule = cloud::parse_idle(instance.tag(cloud::kIdleTag));
+  const auto started = parse_launch_time(instance.launched);
+  if (instance.state != "stopped" || !rule || rule->down == cloud::Seconds::zero() || !started) return {};
+  if (now - *started < rule->down) return {};
+  return fmt::format("unused since {} or less, and --idle was {}: ec2mpi down ends it",
+                     format_age(now - *started), rule_text(*rule));
+}
+
+}  // namespace
+
+cloud::Tags life_tags(cloud::Moment end, cloud::Seconds length, const cloud::IdleRule& idle) {
+  cloud::Tags tags{{cloud::kExpiryTag, cloud::moment_text(end)},
+                   {cloud::kLengthTag, cloud::span_text(length)}};
+  if (!idle.empty()) tags.emplace(cloud::kIdleTag, rule_text(idle));
+  return tags;
+}
+
+std::optional<cloud::Moment> end_of_life(const cloud::Instance& instance) {
+  return parse_launch_time(instance.tag(cloud::kExpiryTag));
+}
+
+std::string end_words(const cloud::Instance& instance, cloud::Moment now) {
+  if (!runs(instance)) return stopped_words(instance, now);
+  const auto end = end_of_life(instance);
+  if (!end) return {};
+  if (*end <= now)
+    return fmt::format("its life was over at {}, and it still runs: ec2mpi down ends it",
+                       cloud::moment_text(*end));
+  const auto left = *end - now;
+  if (left < kUrgent) return fmt::format("ENDS in {}: ec2mpi extend moves the end", format_age(left));
+  return fmt::format("ends in {}", format_age(left));
+}
+
+std::optional<double> cost_so_far(const cloud::Instance& instance, const cloud::PriceList& prices,
+                                  cloud::Moment now) {
+  if (!runs(instance)) return std::nullopt;
+  Node node;
+  node.type = instance.type;
+  node.launched = instance.launched;
+  return cost_since_launch(node, prices.hourly(), now);
+}
+
+std::string cost_words(const std::vector<cloud::Instance>& instances, const cloud::PriceList& prices,
+                       cloud::Moment now) {
+  std::size_t running = 0;
+  double hour = 0;
+  double sum = 0;
+  std::set<std::string> sources;
+  std::set<std::string> unknown;
+  for (const auto& one : instances) {
+    if (!runs(one)) continue;
+    ++running;
+    const auto price = prices.hour_of(one.type);
+    (price ? sources : unknown).insert(price ? prices.source_of(one.type) : one.type);
+    hour += price.value_or(0);
+    sum += cost_so_far(one, prices, now).value_or(0);
+  }
+  if (running == 0) return {};
+  const auto without = join({unknown.begin(), unknown.end()}, ", ");
+  if (sources.empty())
+    return fmt::format("{} running; price unknown: {}", count_of(running, "instance"), without);
+  return fmt::format("{} running: {:.2f} an hour, {:.2f} since the last start, by {}{}",
+                     count_of(running, "instance"), hour, sum,
+                     join({sources.begin(), sources.end()}, " and "),
+                     unknown.empty() ? "" : "; without the price of " + without + ", which is unknown");
+}
+
+std::optional<cloud::Tags> life_after_start(const cloud::Instance& instance, cloud::Moment now) {
+  const auto end = end_of_life(instance);
+  const auto length = cloud::parse_span(instance.tag(cloud::kLengthTag));
+  if (!end || *end > now || !length) return std::nullopt;
+  return life_tags(now + *length, *length, {});
+}
+
+}  // namespace ec2mpi::cli

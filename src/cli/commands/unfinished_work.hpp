@@ -1,0 +1,23 @@
+#pragma once
+/// Jobs and results that a change of instances would end or lose.
+
+#include <string>
+#include <vector>
+
+#include "src/cli/commands/instances.hpp"
+
+namespace ec2mpi::cli {
+
+/// The change that is asked for.
+enum class Ending {
+  stop,  ///< jobs end; results stay on the disks
+  down,  ///< jobs end, and results that are not here are lost
+};
+
+/// Asks the master. A master that does not answer is an error only if jobs were started from this folder:
+/// then nobody can know. Errors: usage, with the commands that wait for the jobs and bring the results.
+[[nodiscard]] asio::awaitable<Result<void>> refuse_unfinished(InstanceContext& context,
+                                                              std::vector<cloud::Instance> targets,
+                                                              Ending ending);
+
+}  // namespace ec2mpi::cli
