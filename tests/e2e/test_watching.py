@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import stat
 import subprocess
 import xml.etree.ElementTree
@@ -38,10 +39,12 @@ def test_top_names_the_silent_node_and_gives_the_terminal_back(ec2mpi, cluster4)
     wait_until(lambda: not programs_of_top(cluster4, 1), "the program of top has ended")
 
 
-def test_ctrl_c_leaves_top_and_gives_the_terminal_back(ec2mpi):
+@pytest.mark.parametrize("leave", [lambda terminal: terminal.type("\x03"),
+                                   lambda terminal: terminal.process.send_signal(signal.SIGTERM)], ids=["ctrl-c", "term"])
+def test_a_signal_leaves_top_and_gives_the_terminal_back(ec2mpi, leave):
     with Terminal(ec2mpi, "top", "-w", "1", env=DRAWN, somebody=True) as terminal:
         terminal.wait_for(r"node1 +[▁-█]+")
-        terminal.type("\x03")
+        leave(terminal)
         assert terminal.to_end() == 130
         assert terminal.seen.rstrip().endswith("\x1b[?25h\x1b[?1049l")
         assert terminal.echoes()
@@ -90,6 +93,20 @@ def test_ctrl_c_in_the_shell_ends_the_remote_commands_only(ec2mpi, cluster4):
     history = ec2mpi.folder / ".ec2mpi/shell_history"
     assert stat.S_IMODE(history.stat().st_mode) == 0o600
     assert history.read_text() == "touch /tmp/begun; sleep 4321\necho alive-$((1 + 1))\n"
+
+
+def test_leaving_the_shell_at_once_gives_the_terminal_back(ec2mpi, cluster4):
+    with Terminal(ec2mpi, "shell", "-w", "2", env=DRAWN, somebody=True) as terminal:
+        terminal.wait_for(r"node2> ")
+        terminal.type("touch /tmp/begun; sleep 60\r")
+        wait_until(lambda: cluster4.exists(2, "/tmp/begun"), "the command has begun")
+        cluster4.fault("freeze", 2)  # so that the look for the command's processes takes long
+        wait_until(lambda: terminal.process.poll() is not None or terminal.type("\x03"), "it is left")
+        assert terminal.to_end() == 130
+        assert "ec2mpi: left at once." in terminal.seen
+        assert terminal.echoes()
+    cluster4.heal()
+    cluster4.host(2, "rm /tmp/begun; pkill sleep")
 
 
 def test_the_shell_continues_without_a_node_that_is_gone(ec2mpi, cluster4):

@@ -122,9 +122,6 @@ class TypedLines : public LineSource {
     draw();
   }
 
-  /// For an end without unwinding.
-  void restore() { mode_.restore(); }
-
  private:
   void draw() { console_.talk_bytes(editor_.drawing(prompt_, console_.columns())); }
 

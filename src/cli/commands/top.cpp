@@ -8,7 +8,6 @@
 #include "ec2mpi/cli/session/command.hpp"
 #include "ec2mpi/cli/session/command_context.hpp"
 #include "ec2mpi/cli/session/option_values.hpp"
-#include "ec2mpi/cli/terminal/standard_output.hpp"
 #include "ec2mpi/cli/terminal/terminal.hpp"
 #include "ec2mpi/cli/views/top_view.hpp"
 #include "ec2mpi/ops/watch/watch.hpp"
@@ -35,18 +34,13 @@ struct TopOptions {
 /// The terminal while it shows the nodes; gives it back when it is destroyed.
 class Screen {
  public:
-  explicit Screen(Console& console) : console_(console), mode_(STDIN_FILENO, RawMode::Keys::signals) {
+  explicit Screen(Console& console)
+      : console_(console), mode_(STDIN_FILENO, RawMode::Keys::signals, Console::kEndScreen) {
     console_.begin_screen();
   }
   ~Screen() { console_.end_screen(); }
   Screen(const Screen&) = delete;
   Screen& operator=(const Screen&) = delete;
-
-  /// For an end without unwinding.
-  void give_back_at_once() {
-    mode_.restore();
-    print_result(Console::kEndScreen);
-  }
 
  private:
   Console& console_;
@@ -68,11 +62,7 @@ class LiveTop {
     const auto leaving = [this] { leave_.request_stop(); };
     const auto stop = runtime.stop();
     const std::stop_callback on_stop(stop, leaving);
-    Screen screen(context_.console());
-    runtime.set_parting_words([&screen] {
-      screen.give_back_at_once();
-      return std::string();
-    });
+    const Screen screen(context_.console());
     start(read_keys());
     for (const auto& node : context_.cluster.nodes) start(watch_node(node));
     const Limit until_left{Clock::time_point::max(), leave_.get_token()};
@@ -82,7 +72,6 @@ class LiveTop {
     }
     const Limit unlimited;
     while (running_ > 0) co_await ended_.wait(unlimited);
-    runtime.set_parting_words({});
     co_return stop.stop_requested() ? exit_code::interrupted : exit_code::ok;
   }
 

@@ -8,6 +8,7 @@
 
 #include "ec2mpi/base/exit_code.hpp"
 #include "ec2mpi/cli/terminal/standard_output.hpp"
+#include "ec2mpi/cli/terminal/terminal.hpp"
 
 namespace ec2mpi::cli {
 
@@ -19,6 +20,7 @@ volatile std::sig_atomic_t interrupts_waiting = 0;  ///< a Ctrl-C has come that 
 void (*tell_loop)(int) = nullptr;
 
 void leave_at_once(int) {
+  RawMode::restore_from_handler();
   constexpr std::string_view kWords = "\nec2mpi: left at once.\n";
   [[maybe_unused]] const auto ignored = ::write(STDERR_FILENO, kWords.data(), kWords.size());
   ::_exit(exit_code::interrupted);
@@ -117,6 +119,7 @@ void Runtime::on_signal(int number) {
     return;
   }
   if (interrupted_by_ != 0 && number == SIGINT) {
+    RawMode::restore_from_handler();
     const auto words = parting_words_ ? parting_words_() : std::string();
     const auto text = "\nec2mpi: left at once." + (words.empty() ? "" : " " + words) + "\n";
     [[maybe_unused]] const auto ignored = ::write(STDERR_FILENO, text.data(), text.size());

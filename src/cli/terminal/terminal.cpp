@@ -49,7 +49,10 @@ int open_bell(int fd) {
 
 }  // namespace
 
-RawMode::RawMode(int terminal, Keys keys) : terminal_(terminal) {
+RawMode* RawMode::newest_ = nullptr;
+
+RawMode::RawMode(int terminal, Keys keys, std::string_view last_bytes)
+    : terminal_(terminal), last_bytes_(last_bytes) {
   if (::tcgetattr(terminal_, &before_) != 0) return;
   termios raw = before_;
   if (keys == Keys::bytes) {
@@ -61,6 +64,7 @@ RawMode::RawMode(int terminal, Keys keys) : terminal_(terminal) {
   }
   raw.c_cc[VMIN] = 1;
   raw.c_cc[VTIME] = 0;
+  newest_ = this;
   active_ = true;  // first, for a signal may come while a background process waits in tcsetattr
   while (::tcsetattr(terminal_, TCSANOW, &raw) != 0 && errno == EINTR) {
   }
@@ -69,7 +73,15 @@ RawMode::RawMode(int terminal, Keys keys) : terminal_(terminal) {
 void RawMode::restore() {
   if (!active_) return;
   active_ = false;
+  if (newest_ == this) newest_ = nullptr;
   set_attributes_from_anywhere(terminal_, before_);
+}
+
+void RawMode::restore_from_handler() {
+  if (newest_ == nullptr) return;
+  const auto bytes = newest_->last_bytes_;
+  newest_->restore();
+  [[maybe_unused]] const auto ignored = ::write(STDOUT_FILENO, bytes.data(), bytes.size());
 }
 
 InputStream::InputStream(const asio::any_io_executor& executor, int fd)

@@ -25,17 +25,23 @@ class RawMode {
     signals  ///< Ctrl-C is still a signal, and lines that are written end as usual
   };
 
-  /// Borrows a terminal's descriptor. Does nothing if it is none.
-  explicit RawMode(int terminal, Keys keys = Keys::bytes);
+  /// Borrows a terminal's descriptor. Does nothing if it is none. `last_bytes`: what restore_from_handler()
+  /// also writes to standard output.
+  explicit RawMode(int terminal, Keys keys = Keys::bytes, std::string_view last_bytes = {});
   ~RawMode() { restore(); }
   RawMode(const RawMode&) = delete;
   RawMode& operator=(const RawMode&) = delete;
 
   /// Ends it early; works in a background process too.
   void restore();
+  /// Ends the newest one; for the handler of a signal that ends the program without unwinding.
+  static void restore_from_handler();
 
  private:
+  static RawMode* newest_;
+
   int terminal_;
+  std::string_view last_bytes_;
   bool active_ = false;
   termios before_{};
 };
