@@ -268,12 +268,15 @@ std::vector<Field> fields_by_content(const Table& table) {
   }
   ColumnFields typed = fields_of(columns);
   const bool may_be_sentence = table.rows.size() == 1 || table.separator == Separator::space;
+  // Beside a state or a type, a number is the code of a state, a count of cores or the like.
+  const bool of_instances = std::ranges::any_of(
+      typed.fields, [](Field field) { return field >= Field::type && field <= Field::launched; });
   bool behind_address = false;
   for (std::size_t i = 0; i < columns.size(); ++i) {
     const Field field = typed.fields[i];
     if (!is_address_field(field) && columns[i].addresses > 0) return {};
     behind_address = behind_address || is_address_field(field);
-    if (behind_address && columns[i].holds_only_numbers()) return {};  // ports? slots?
+    if (behind_address && columns[i].holds_only_numbers() && !of_instances) return {};  // ports? slots?
     const bool word = field == Field::unknown || field == Field::unused || (field == Field::name && i > 0);
     if (field == Field::elastic_ip || (word && columns[i].filled > 0 && may_be_sentence)) return {};
   }
