@@ -277,6 +277,11 @@ def test_shell_that_talks(doctor, cluster4):
         expect(doctor(), "shell", [2], "prints text before every command", "~/.bashrc", verdict="warning")
 
 
+def test_variables_that_make_python_talk_change_no_answer(doctor, cluster4):
+    with bashrc(cluster4, [2], "export PYTHONVERBOSE=1 PYTHONINSPECT=1"):
+        assert doctor().fired() == {}
+
+
 def test_logins_of_an_account_that_prints_much_and_ends_in_a_trap(doctor, cluster4):
     with bashrc(cluster4, [2], "yes Welcome | head -n 500; trap 'exit 9' EXIT"):
         expect(doctor(), "shell", [2], "prints text before every command", verdict="warning")

@@ -84,6 +84,11 @@ std::string processes_text(const std::vector<Process>& processes) {
   return text + (processes.size() > kNamedProcesses ? ", …" : "");
 }
 
+/// Nothing is wrong with a folder, or only that its disk is full.
+bool is_fine_or_full(const std::string& error) {
+  return error.empty() || error.find("No space left") != std::string::npos;
+}
+
 }  // namespace
 
 Check check_ssh(const Records& records) {
@@ -147,11 +152,11 @@ Check check_disk(const Records& records) {
       if (free < kLeastDisk)
         what += fmt::format("{}{} free in {}", what.empty() ? "only " : ", ", format_bytes(free), where);
     };
-    if (!health.home_error.empty() && health.home_error.find("No space left") == std::string::npos)
+    if (!is_fine_or_full(health.home_error))
       closed[fmt::format("nothing can be made in the home: {}", health.home_error)].push_back(index);
     else
       look(health.home_free, "the home");
-    look(health.tmp_free, "/tmp");
+    if (is_fine_or_full(health.temp_error) || health.temp != "/tmp") look(health.tmp_free, "/tmp");
     if (!what.empty()) full[what].push_back(index);
     least = std::min({least, health.home_free, health.tmp_free});
     if (health.shm_free >= kLeastShm) return;
@@ -193,9 +198,10 @@ Check check_temp(const Records& records) {
           "df -i " + path,
           health.temp_type == "tmpfs" ? "mount -o remount,nr_inodes=1m " + path
                                       : "find " + path + " -xdev -mindepth 1 -mtime +2 -delete");
-    } else if (!health.temp_error.empty() && health.tmp_free > 0) {
+    } else if (!is_fine_or_full(health.temp_error)) {
+      const bool read_only = health.temp_error.find("Read-only") != std::string::npos;
       add(index, fmt::format("nothing can be made in {}: {}", shown, health.temp_error), "ls -ld " + path,
-          "install -d -m 1777 " + path);
+          read_only ? "" : "install -d -m 1777 " + path);
     }
     for (const auto& session : health.foreign_sessions) {
       add(index, printable(session) + " belongs to another user, and mpirun needs it",
@@ -204,7 +210,8 @@ Check check_temp(const Records& records) {
   });
   if (!found.empty()) check.verdict = Verdict::failed;
   for (const auto& [advice, groups] : found)
-    add_groups(check, groups, "ec2mpi exec -w {} " + quote_word(advice.look), as_root(advice.fix));
+    add_groups(check, groups, "ec2mpi exec -w {} " + quote_word(advice.look),
+               advice.fix.empty() ? std::string() : as_root(advice.fix));
   return check;
 }
 

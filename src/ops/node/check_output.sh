@@ -3,4 +3,4 @@
 # which changes line ends and joins both streams. Standard error that a start-up file has closed is opened again, because
 # else the next file that a program opens would take its place.
 [ ! -t 1 ] || { echo 'the output goes to a terminal; does a start-up file (.bashrc) run script?'; exit 1; }
-(: >&2) 2>/dev/null || exec 2>/dev/null
+(: >&2) || exec 2>/dev/null

@@ -190,6 +190,19 @@ TEST(Fix, OfALoginIsAbsentIfNothingIsKnownToHelp) {
       << "not a path to copy into a command";
 }
 
+TEST(Fix, OfATempFolderIsAbsentOnAReadOnlyFileSystem) {
+  auto records = healthy_cluster(2);
+  auto& health = records[1].answer->health;
+  health.temp = "/tmp";
+  health.temp_error = "Read-only file system";
+  EXPECT_EQ(fix_for(records, "temp"), "");
+  EXPECT_EQ(fix_for(records, "disk"), "(no finding)");
+  health.temp_error = "No such file or directory";
+  health.tmp_free = 0;
+  EXPECT_EQ(fix_for(records, "temp"), "ec2mpi exec -w 2 --sudo 'install -d -m 1777 /tmp'");
+  EXPECT_EQ(fix_for(records, "disk"), "(no finding)") << "a folder that is missing is not full";
+}
+
 TEST(Fix, OfNamesIsSetupOnlyForNamesThatSetupWrites) {
   auto records = healthy_cluster(2);
   records[1].answer->health.own_name_resolves = false;
