@@ -31,11 +31,14 @@ constexpr const char* kAbout =
     "  ec2mpi run -- python3 hello.py  an MPI program over all nodes";
 
 void set_up_log(int verbose) {
-  auto logger = std::make_shared<spdlog::logger>("ec2mpi", std::make_shared<spdlog::sinks::stderr_sink_st>());
-  logger->set_pattern("ec2mpi: %v");
-  logger->set_level(verbose > 1    ? spdlog::level::trace
-                    : verbose == 1 ? spdlog::level::debug
-                                   : spdlog::level::warn);
+  const auto level = verbose > 1    ? spdlog::level::trace
+                     : verbose == 1 ? spdlog::level::debug
+                                    : spdlog::level::warn;
+  auto terminal = std::make_shared<spdlog::sinks::stderr_sink_st>();
+  terminal->set_pattern("ec2mpi: %v");
+  terminal->set_level(level);
+  auto logger = std::make_shared<spdlog::logger>("ec2mpi", std::move(terminal));
+  logger->set_level(level);
   spdlog::set_default_logger(std::move(logger));
 }
 
@@ -86,6 +89,17 @@ std::vector<std::string> words_to_parse(std::vector<std::string> arguments, Disp
   return arguments;
 }
 
+/// The command and the flags that were typed, for the log: values may be secrets.
+std::string typed_names(const CLI::App& app) {
+  std::string text;
+  for (const auto* command : app.get_subcommands()) {
+    text += command->get_name();
+    for (const auto* option : command->parse_order())
+      if (option->nonpositional()) text += " " + option->get_name();
+  }
+  return text;
+}
+
 /// The heading in the help of all commands that have none yet.
 void head_new_commands(CLI::App& app, const char* heading) {
   const auto is_new = [](const CLI::App* command) { return command->get_group() == "Subcommands"; };
@@ -130,6 +144,7 @@ int parse_and_run(const World& world, const std::vector<std::string>& arguments)
   head_new_commands(app, "The list");
   add_setup_command(app, dispatch);
   add_doctor_command(app, dispatch);
+  add_bugreport_command(app, dispatch);
   add_net_command(app, dispatch);
   add_top_command(app, dispatch);
   add_login_command(app, dispatch);
@@ -164,6 +179,7 @@ int parse_and_run(const World& world, const std::vector<std::string>& arguments)
     const auto place = place_of_command(words);
     return say_usage(app, wrong, place ? words[*place] : std::string());
   }
+  common.typed = typed_names(app);
   set_up_log(common.verbose);
   raise_open_file_limit();
   const auto code = dispatch.chosen(common);

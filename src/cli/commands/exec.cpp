@@ -61,8 +61,9 @@ Result<UniqueFd> open_input(const std::string& name) {
   return file;
 }
 
-/// Bytes in a pipe that no node would get: echo x | ec2mpi exec-all cat.
-bool input_would_be_lost(const ExecOptions& options) {
+/// Bytes in a pipe that no node gets: echo x | ec2mpi exec-all cat. They may also belong to the loop of a
+/// script (while read node; do ec2mpi exec ...), so they are left there and the command runs.
+bool input_is_left(const ExecOptions& options) {
   struct stat info {};
   int waiting = 0;
   return options.input.empty() && ::fstat(STDIN_FILENO, &info) == 0 && S_ISFIFO(info.st_mode) &&
@@ -138,10 +139,11 @@ Result<int> run_exec(const ExecOptions& options, const CommonOptions& common) {
   TRY(check_words(options));
   TRY_AS(cluster, open_cluster(options.list));
   if (options.dry_run) return list_nodes(cluster->nodes);
-  if (input_would_be_lost(options))
-    return fail(
-        ErrorKind::usage,
-        "the pipe on standard input is not read: --stdin - sends it to every node, </dev/null ignores it");
+  if (input_is_left(options) && !common.quiet)
+    print_talk(
+        "ec2mpi: the bytes on standard input stay unread; --stdin - sends them to every node, </dev/null "
+        "avoids "
+        "this note\n");
   TRY_AS(plan, make_plan(options, *cluster));
   TRY_AS(access, open_access(*cluster, options.connect));
   TRY_AS(output, choose_output(options, *cluster));

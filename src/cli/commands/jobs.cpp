@@ -20,6 +20,8 @@ namespace {
 struct JobsOptions {
   MasterOptions master;
   bool json = false;
+  bool unended = false;
+  std::string name;
   std::vector<std::string> words;
   int older = 0;
 };
@@ -85,13 +87,23 @@ Limit until_stopped(CommandContext& context) {
   return {Clock::time_point::max(), context.runtime.stop()};
 }
 
-asio::awaitable<int> show_jobs(CommandContext& context, ssh::Session& session, bool as_json) {
+/// The words that choose from the list: a name is how ids begin.
+void keep_wanted(std::vector<ops::JobRecord>& jobs, const JobsOptions& options) {
+  std::erase_if(jobs, [&](const auto& job) {
+    const bool over = job.state == ops::JobState::ended || job.state == ops::JobState::lost;
+    return (options.unended && over) || !job.id.starts_with(options.name);
+  });
+}
+
+asio::awaitable<int> show_jobs(CommandContext& context, ssh::Session& session, const JobsOptions& options) {
   auto jobs = co_await ops::list_jobs(session, until_stopped(context));
   if (!jobs) co_return tell_error(context, jobs.error());
-  if (as_json)
+  const bool none = jobs->empty();
+  keep_wanted(*jobs, options);
+  if (options.json)
     context.console().result(json(*jobs));
   else if (jobs->empty())
-    context.console().talk("ec2mpi: no jobs on the master yet");
+    context.console().talk(none ? "ec2mpi: no jobs on the master yet" : "ec2mpi: no such job on the master");
   else
     context.console().result_bytes(table(*jobs));
   co_return exit_code::ok;
@@ -120,9 +132,8 @@ Result<int> carry_out(const JobsOptions& options, const CommonOptions& common, A
 }
 
 Result<int> run_jobs(const JobsOptions& options, const CommonOptions& common) {
-  const bool as_json = options.json;
-  return carry_out(options, common, [as_json](CommandContext& context, ssh::Session& session) {
-    return show_jobs(context, session, as_json);
+  return carry_out(options, common, [&options](CommandContext& context, ssh::Session& session) {
+    return show_jobs(context, session, options);
   });
 }
 
@@ -175,6 +186,9 @@ void add_jobs_commands(CLI::App& app, Dispatch& dispatch) {
       add_command(app, "jobs", "Lists the jobs on the master, the newest first", "ec2mpi jobs --json");
   const auto of_jobs = prepare(jobs, dispatch, run_jobs);
   jobs.add_flag("--json", of_jobs->json, "As JSON");
+  jobs.add_flag("--running", of_jobs->unended, "Only jobs that wait or run");
+  jobs.add_option("--name", of_jobs->name, "Only jobs whose ids begin so: those of a name or of a series")
+      ->type_name("NAME");
   auto& signal = add_command(app, "signal", "Sends a signal to a job; mpirun forwards it to the ranks",
                              "ec2mpi signal spread USR1");
   const auto of_signal = prepare(signal, dispatch, run_signal);

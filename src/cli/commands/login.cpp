@@ -2,7 +2,10 @@
 #include <unistd.h>
 #include <algorithm>
 #include <asio/steady_timer.hpp>
+#include <cerrno>
+#include <csignal>
 #include <cstdlib>
+#include <cstring>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
@@ -10,6 +13,7 @@
 #include "ec2mpi/cli/session/command.hpp"
 #include "ec2mpi/cli/session/command_context.hpp"
 #include "ec2mpi/cli/terminal/terminal.hpp"
+#include "src/cli/commands/ssh_config_file.hpp"
 
 namespace ec2mpi::cli {
 
@@ -22,6 +26,15 @@ struct LoginOptions {
   bool always_pty = false;
   std::string node = "1";
   std::string command;
+  std::vector<std::string> local;    ///< -L of ssh
+  std::vector<std::string> remote;   ///< -R
+  std::vector<std::string> dynamic;  ///< -D
+  bool agent = false;                ///< -A
+  bool x11 = false;                  ///< -X
+
+  [[nodiscard]] bool needs_ssh() const {
+    return !local.empty() || !remote.empty() || !dynamic.empty() || agent || x11;
+  }
 };
 
 /// Shows the phase of a connection after one second, until it is destroyed.
@@ -119,6 +132,56 @@ asio::awaitable<int> log_in(CommandContext& context, const LoginOptions& options
   co_return report(runtime, node, status);
 }
 
+std::vector<std::string> ssh_words(const LoginOptions& options, const std::string& file, const Node& node) {
+  std::vector<std::string> words = {"ssh", "-F", file};
+  const auto add = [&words](const char* flag, const std::vector<std::string>& values) {
+    for (const auto& value : values) words.insert(words.end(), {flag, value});
+  };
+  add("-L", options.local);
+  add("-R", options.remote);
+  add("-D", options.dynamic);
+  if (options.agent) words.emplace_back("-A");
+  if (options.x11) words.emplace_back("-X");
+  if (options.no_pty) words.emplace_back("-T");
+  if (options.always_pty) words.emplace_back("-tt");
+  words.push_back(node.label());
+  if (!options.command.empty()) words.insert(words.end(), {"--", options.command});
+  return words;
+}
+
+/// Returns only if there is no ssh.
+Result<int> become(std::vector<std::string> words) {
+  std::signal(SIGPIPE, SIG_DFL);  // an ignored signal stays ignored
+  std::vector<char*> arguments;
+  for (auto& word : words) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+  ::execvp(arguments.front(), arguments.data());
+  return fail(ErrorKind::usage,
+              fmt::format("-L, -R, -D, -A and -X need ssh here, which cannot be started: {}; install "
+                          "openssh-client",
+                          std::strerror(errno)));
+}
+
+asio::awaitable<int> look_at_host_key(CommandContext& context) {
+  const auto& node = context.cluster.nodes.front();
+  const auto limit = Limit{.deadline = Clock::time_point::max(), .stop = context.runtime.stop()}.at_most(
+      context.flow.connect_timeout);
+  const auto session = co_await context.connector.connect(node, limit, [](ssh::Phase) {});
+  if (session) co_return exit_code::ok;
+  co_return report(context.runtime, node, std::unexpected(session.error()));
+}
+
+/// What ssh(1) does well is left to it: forwarding of ports, of the agent and of X11. Our own connection
+/// comes first, because it checks the host key by the instance id and remembers it.
+Result<int> log_in_by_ssh(const LoginOptions& options, Cluster& cluster, Access& access,
+                          const CommonOptions& common) {
+  const auto flow = fleet_options(cluster, options.connect, {});
+  const int code = run_on_loop(cluster, access, flow, common, look_at_host_key);
+  if (code != exit_code::ok) return code;
+  TRY_AS(file, write_ssh_config(cluster, access, cluster.nodes, "ssh_config.login"));
+  return become(ssh_words(options, file->string(), cluster.nodes.front()));
+}
+
 Result<int> run_login(const LoginOptions& options, const CommonOptions& common) {
   TRY_AS(cluster, open_cluster(options.list));
   if (cluster->nodes.size() != 1) {
@@ -127,6 +190,7 @@ Result<int> run_login(const LoginOptions& options, const CommonOptions& common) 
                             printable(options.list.wanted.front()), cluster->nodes.size()));
   }
   TRY_AS(access, open_access(*cluster, options.connect));
+  if (options.needs_ssh()) return log_in_by_ssh(options, *cluster, *access, common);
   const auto flow = fleet_options(*cluster, options.connect, {});
   return run_on_loop(*cluster, *access, flow, common,
                      [&options](CommandContext& context) { return log_in(context, options); });
@@ -141,6 +205,7 @@ void add_login_command(CLI::App& app, Dispatch& dispatch) {
                   "ec2mpi login 3\n"
                   "  ec2mpi login 2 -- top\n"
                   "  tar c data | ec2mpi login -- 'tar x -C /tmp'\n"
+                  "ec2mpi login -L 8888:localhost:8888 1       the port 8888 of the node here, by ssh\n"
                   "At the beginning of a line ~. leaves and ~? lists more.\n"
                   "The exit status is the remote program's, or 255 if the connection failed.");
   add_list_options(command, options->list);
@@ -148,6 +213,14 @@ void add_login_command(CLI::App& app, Dispatch& dispatch) {
   const auto never =
       command.add_flag("-T,--no-tty", options->no_pty, "No terminal on the node [if input is none]");
   command.add_flag("--tty", options->always_pty, "A terminal on the node in any case")->excludes(never);
+  const auto forward = [&command](const char* flag, std::vector<std::string>& values, const char* text) {
+    command.add_option(flag, values, text)->type_name("ADDRESS")->allow_extra_args(false);
+  };
+  forward("-L", options->local, "Forward a port of this machine to the node, as ssh -L does");
+  forward("-R", options->remote, "Forward a port of the node to this machine, as ssh -R does");
+  forward("-D", options->dynamic, "A SOCKS proxy on this port, as ssh -D does");
+  command.add_flag("-A", options->agent, "Let the node use your ssh agent, as ssh -A does");
+  command.add_flag("-X", options->x11, "Show the node's windows here, as ssh -X does");
   command.add_option("node", options->node, "The node: 3, -1 (the last), name=head, i-0123, an address [1]")
       ->type_name("NODE");
   command.callback([options, &dispatch] {

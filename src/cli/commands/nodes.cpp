@@ -11,10 +11,10 @@
 #include "ec2mpi/cli/terminal/json.hpp"
 #include "ec2mpi/cli/terminal/standard_output.hpp"
 #include "ec2mpi/cluster/list/inventory_text.hpp"
-#include "ec2mpi/cluster/list/ssh_config_text.hpp"
 #include "ec2mpi/cluster/values/launch_time.hpp"
 #include "ec2mpi/ops/node/instance_id.hpp"
 #include "src/cli/commands/run_fleet.hpp"
+#include "src/cli/commands/ssh_config_file.hpp"
 
 namespace ec2mpi::cli {
 
@@ -135,26 +135,15 @@ Result<int> print_format(const Cluster& cluster, const std::string& format, Laun
   return exit_code::ok;
 }
 
-Result<int> write_ssh_config(const Cluster& cluster, const ConnectOptions& connect) {
+Result<int> print_ssh_config(const Cluster& cluster, const ConnectOptions& connect) {
   TRY_AS(access, open_access(cluster, connect));
-  const auto& transport = access->transport;
-  const auto state = std::filesystem::absolute(cluster.state.path());
-  SshConfigSource source{.user = transport.user.value_or("ubuntu"),
-                         .port = transport.port.value_or(22),
-                         .identity = {},
-                         .known_hosts = state / "known_hosts"};
-  if (!transport.keys.empty()) source.identity = std::filesystem::absolute(transport.keys.front().file());
-  std::vector<std::string> names;
-  for (const auto& node : cluster.nodes) names.push_back(ssh::host_key_name(node));
-  TRY_AS(text, ssh_config_text(cluster.nodes, source, names));
-  const auto file = state / "ssh_config";
-  TRY(cluster.state.write("ssh_config", *text));
-  print_result(file.string() + "\n");
+  TRY_AS(file, write_ssh_config(cluster, *access, cluster.nodes, "ssh_config"));
+  print_result(file->string() + "\n");
   print_talk(
       fmt::format("For ssh, rsync and editors: put this line at the top of ~/.ssh/config, or use ssh -F:\n  "
                   "Include \"{}\"\n"
                   "Nodes whose host key is not remembered yet need one ec2mpi command first.\n",
-                  file.string()));
+                  file->string()));
   return exit_code::ok;
 }
 
@@ -176,7 +165,7 @@ Inventory selected(const Cluster& cluster) {
 Result<int> run_nodes(const NodesOptions& options, const CommonOptions& common) {
   TRY_AS(cluster, open_cluster(options.list));
   if (options.stale) return find_stale(options, *cluster, common);
-  if (options.ssh_config) return write_ssh_config(*cluster, options.connect);
+  if (options.ssh_config) return print_ssh_config(*cluster, options.connect);
   const auto now = time_in(*common.world);
   if (!options.format.empty()) TRY(format_node(options.format, cluster->nodes.front(), now));
   remember_if_possible(*cluster);

@@ -20,7 +20,9 @@ struct PullFlags {
   bool checksum = false;
   bool dry_run = false;
   bool follow = false;
+  bool sudo = false;
   bool json = false;
+  bool json_lines = false;
   std::vector<std::string> exclude;
   std::optional<std::uint64_t> max_size;
 };
@@ -33,6 +35,7 @@ Result<std::shared_ptr<ops::PullJob>> plan_job(const CopyOptions& options, const
   const auto layout = ops::pull_layout(options.target(), nodes.size(), flags.flat);
   for (const auto& node : nodes) {
     TRY_AS(plan, ops::pull_plan(options.sources(), options.target(), node, layout));
+    plan->as_root = flags.sudo;
     job->plans.emplace(node.index, std::move(*plan));
   }
   job->options.max_size = flags.max_size;
@@ -74,7 +77,8 @@ Result<int> run_pull(const CopyOptions& options, const PullFlags& flags, const C
   TRY(check_excluded_paths(flags.exclude, *cluster));
   TRY_AS(job, plan_job(options, flags, cluster->nodes));
   TRY_AS(access, open_access(*cluster, options.connect));
-  FleetCommand command{.style = {.doing = "pull",
+  FleetCommand command{.style = {.json_lines = flags.json_lines,
+                                 .doing = "pull",
                                  .progress =
                                      [job = *job, began = Clock::now()] {
                                        return transfer_words(total_of(*job).bytes, job->planned, "",
@@ -97,6 +101,7 @@ void add_pull_flags(CLI::App& command, PullFlags& flags) {
   command.add_flag("--follow", flags.follow, "Continue until Ctrl-C: fetch appended data and new files");
   command.add_flag("-c,--checksum", flags.checksum,
                    "Compare contents; else size and time of the last change");
+  command.add_flag("--sudo", flags.sudo, "Read the files as root, by a sudo that asks for no password");
   command.add_flag("-n,--dry-run", flags.dry_run, "List files to copy; change nothing");
   command
       .add_option("--exclude", flags.exclude,
@@ -108,7 +113,10 @@ void add_pull_flags(CLI::App& command, PullFlags& flags) {
                   "Copy nothing from a node whose files would make it more than this in all: 500M, 20G")
       ->type_name("SIZE")
       ->transform(CLI::AsSizeValue(true));
-  command.add_flag("--json", flags.json, "Every node's outcome and counts as JSON on standard output");
+  auto* json =
+      command.add_flag("--json", flags.json, "Every node's outcome and counts as JSON on standard output");
+  command.add_flag("--json-lines", flags.json_lines, "One JSON object for each event, while it happens")
+      ->excludes(json);
 }
 
 }  // namespace

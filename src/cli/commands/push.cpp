@@ -25,6 +25,7 @@ struct PushOptions {
   bool compress = false;
   bool dry_run = false;
   bool json = false;
+  bool json_lines = false;
   ops::RelayMode relay = ops::RelayMode::automatic;
 };
 
@@ -118,6 +119,7 @@ Result<int> run_push(const CopyOptions& options, const PushOptions& push, const 
   const auto count = std::make_shared<ops::PushCount>();
   FleetCommand command{
       .style = {
+          .json_lines = push.json_lines,
           .doing = "push",
           .progress = [count, began = Clock::now()] { return push_words(*count, Clock::now() - began); },
           .detail = [count, dry = push.dry_run] { return final_words(*count, dry); }},
@@ -165,7 +167,9 @@ void add_push_options(CLI::App& command, PushOptions& options) {
       ->allow_extra_args(false);
   command.add_flag("--gitignore", options.gitignore,
                    "Leave out the files that the .gitignore files of the sources name");
-  command.add_flag("--json", options.json, "One JSON document with every node's outcome");
+  auto* json = command.add_flag("--json", options.json, "One JSON document with every node's outcome");
+  command.add_flag("--json-lines", options.json_lines, "One JSON object for each event, while it happens")
+      ->excludes(json);
   command
       .add_option("--relay", options.relay,
                   "Nodes relay the data to each other: auto (if that saves uplink), always, never "

@@ -1,5 +1,9 @@
 #include "src/cli/commands/run_fleet.hpp"
 
+#include <spdlog/spdlog.h>
+
+#include "ec2mpi/base/text.hpp"
+
 namespace ec2mpi::cli {
 
 namespace {
@@ -29,6 +33,9 @@ asio::awaitable<FleetReport> run_fleet(CommandContext& context, FleetCommand com
   if (command.names_nodes_at_work) runtime.set_parting_words({});
   if (command.notes)
     for (const auto& note : command.notes()) console.talk("ec2mpi: " + note);
+  for (const auto& result : report.results)
+    spdlog::trace("{}: {} after {}", result.node.label(), printable(describe(result.outcome)),
+                  format_duration(result.elapsed));
   view.summarize(report);
   if (command.remembers_failures)
     if (auto kept = remember_failures(context.cluster, report); !kept)

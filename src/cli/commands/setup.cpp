@@ -66,7 +66,9 @@ asio::awaitable<FleetReport> set_up(CommandContext& context, const SetupOptions&
   auto end = co_await ops::set_up(std::move(nodes), std::move(request), access.host_keys, watching);
   console.status("");
   if (options.json)
-    show_setup_json(console, options.dry_run, end);
+    console.result(dump_json(setup_json(options.dry_run, end)));
+  else if (options.json_lines)
+    view.emit("setup", setup_json(options.dry_run, end));
   else
     show_setup(console, options.dry_run, whole_list, end);
   if (options.on_end) options.on_end(end.report);
@@ -79,7 +81,12 @@ asio::awaitable<FleetReport> undo(CommandContext& context, const SetupOptions& o
   ops::UndoRequest request{options.dry_run, password_source(options.sudo)};
   auto end = co_await ops::undo_setup(std::move(nodes), std::move(request), view);
   context.console().status("");
-  show_restored(context.console(), options.dry_run, options.json, end);
+  if (options.json)
+    context.console().result(dump_json(restored_json(options.dry_run, end)));
+  else if (options.json_lines)
+    view.emit("undo", restored_json(options.dry_run, end));
+  else
+    show_restored(context.console(), options.dry_run, end);
   const bool everywhere =
       cluster.nodes.size() == cluster.inventory.nodes.size() && end.report.all_succeeded();
   if (everywhere && !options.dry_run) forget_setup(cluster);
@@ -92,7 +99,9 @@ Result<int> run_setup(const SetupOptions& options, const CommonOptions& common) 
   TRY_AS(cluster, open_cluster(options.list));
   TRY_AS(memory, recall_setup(*cluster));
   TRY_AS(access, open_access(*cluster, options.connect));
-  FleetCommand command{.style = {.quiet = options.json, .doing = options.undo ? "undo" : "setup"}};
+  FleetCommand command{.style = {.quiet = options.json,
+                                 .json_lines = options.json_lines,
+                                 .doing = options.undo ? "undo" : "setup"}};
   if (options.undo)
     command.steps = [&options](CommandContext& context, FleetView& view) {
       return undo(context, options, view);
@@ -126,7 +135,9 @@ void add_setup_command(CLI::App& app, Dispatch& dispatch) {
       ->check(one_of({"openmpi", "mpich"}))
       ->type_name("MPI");
   command.add_flag("--sudo", options->sudo, "Ask for sudo's password once, if one is needed");
-  command.add_flag("--json", options->json, "One JSON document with the changes on every node");
+  auto* json = command.add_flag("--json", options->json, "One JSON document with the changes on every node");
+  command.add_flag("--json-lines", options->json_lines, "One JSON object for each event, while it happens")
+      ->excludes(json);
   command.add_option("--timeout", options->fleet.whole_timeout, "Time for everything [no limit]")
       ->type_name("SECONDS")
       ->check(number(0.0, 1e8))

@@ -19,6 +19,7 @@ struct SetupOptions {
   bool no_packages = false;
   bool sudo = false;
   bool json = false;
+  bool json_lines = false;
   std::string mpi;
   std::function<void(const FleetReport&)> on_end = {};  ///< called with the outcome of each node
 };

@@ -235,8 +235,9 @@ Result<Cluster> open_cluster(const ListOptions& options) {
     cluster.changes = merge_memory(cluster.inventory, parse_memory(memory->value_or("")));
   }
   TRY_AS(failed, recall_failures(cluster));
-  auto nodes = select_nodes(cluster.inventory, options.wanted, options.excluded,
-                            {.groups = cluster.config.groups, .failed = std::move(*failed)});
+  auto nodes = select_nodes(
+      cluster.inventory, options.wanted, options.excluded,
+      {.groups = cluster.config.groups, .failed = std::move(*failed), .as_named = options.as_named});
   if (!nodes) return std::unexpected(nodes.error());
   cluster.nodes = std::move(*nodes);
   if (options.jump) {

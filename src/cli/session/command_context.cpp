@@ -1,5 +1,6 @@
 #include "ec2mpi/cli/session/command_context.hpp"
 
+#include "ec2mpi/cli/session/log.hpp"
 #include "ec2mpi/cli/session/stay_behind.hpp"
 #include "ec2mpi/cli/session/world.hpp"
 #include "ec2mpi/ssh/kept/reusing_connector.hpp"
@@ -24,7 +25,7 @@ std::unique_ptr<ssh::Connector> make_connector(Runtime& runtime, Access& access)
   }
   auto connector =
       runtime.options().world->make_connector(runtime.executor(), access.transport, access.host_keys);
-  return ssh::make_reusing_connector(std::move(connector), std::move(reuse));
+  return make_logged_connector(ssh::make_reusing_connector(std::move(connector), std::move(reuse)));
 }
 
 }  // namespace
@@ -38,8 +39,11 @@ asio::awaitable<int> work_on_loop(Runtime& runtime, Cluster& cluster, Access& ac
 }
 
 int run_on_loop(Cluster& cluster, Access& access, FleetOptions flow, const CommonOptions& common, Work work) {
+  begin_log(cluster, common);
   Runtime runtime(common);
-  return runtime.run(work_on_loop(runtime, cluster, access, flow, std::move(work)));
+  const int code = runtime.run(work_on_loop(runtime, cluster, access, flow, std::move(work)));
+  end_log(code);
+  return code;
 }
 
 }  // namespace ec2mpi::cli

@@ -97,7 +97,7 @@ std::string describe_extra(const CLI::App& app, const CLI::App& chosen, const st
   const auto& word = extras.front();
   if (!word.starts_with('-') && chosen.get_name() == "login")
     return fmt::format("a command stands behind --: {} NODE -- {}", called, printable(word));
-  if (chosen.get_name() == "login" && word.size() > 1 && std::strchr("LRDAXYN", word[1]) != nullptr)
+  if (chosen.get_name() == "login" && word.size() > 1 && std::strchr("YNWKfg", word[1]) != nullptr)
     return fmt::format(
         "ec2mpi login has no {0}, ssh has: ssh -F \"$(ec2mpi nodes --ssh-config)\" {0} ... node1",
         printable(word.substr(0, 2)));

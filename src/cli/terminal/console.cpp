@@ -55,7 +55,8 @@ bool wants_colour(ColourChoice choice, const ColourFacts& facts) {
 
 Console::Console(const asio::any_io_executor& executor, ColourChoice colour,
                  const std::function<void(int, int)>& on_broken)
-    : out_(executor, STDOUT_FILENO, [on_broken](int error) { on_broken(STDOUT_FILENO, error); }),
+    : executor_(executor),
+      out_(executor, STDOUT_FILENO, [on_broken](int error) { on_broken(STDOUT_FILENO, error); }),
       err_(executor, STDERR_FILENO, [on_broken](int error) { on_broken(STDERR_FILENO, error); }),
       colour_out_(wants_colour(colour, colour_facts(out_))),
       colour_err_(wants_colour(colour, colour_facts(err_))) {}

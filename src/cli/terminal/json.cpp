@@ -16,4 +16,12 @@ std::string dump_json(const Json& json) {
   return document.dump(2, ' ', false, Json::error_handler_t::replace);
 }
 
+std::string event_line(std::string_view event, std::chrono::nanoseconds since_start, const Json& fields) {
+  const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(since_start).count();
+  Json line = {{"event", event}, {"seconds", static_cast<double>(milliseconds) / 1000}};
+  if (event == "begin") line["schema"] = kSchema;
+  line.update(fields);
+  return line.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
 }  // namespace ec2mpi::cli

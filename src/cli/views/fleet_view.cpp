@@ -18,6 +18,7 @@ namespace {
 
 constexpr auto kFirstProgress = std::chrono::seconds(1);
 constexpr auto kProgressEvery = std::chrono::milliseconds(200);
+constexpr auto kEventEvery = std::chrono::seconds(1);  ///< a program reads it, and needs no more
 constexpr std::size_t kNamedStragglers = 4;
 
 /// Every connection timed out: that is the way to the nodes, not the nodes.
@@ -42,7 +43,8 @@ FleetView::FleetView(Console& console, const asio::any_io_executor& executor, co
       started_(Clock::now()),
       timer_(executor) {
   for (const auto& node : nodes) indices_.push_back(node.index);
-  if (console_.shows_status()) tick_after(kFirstProgress);
+  emit("begin", {{"doing", style_.doing}, {"nodes", nodes.size()}});
+  if (console_.shows_status() || style_.json_lines) tick_after(kFirstProgress);
 }
 
 FleetView::~FleetView() {
@@ -53,9 +55,26 @@ void FleetView::tick_after(Clock::duration wait) {
   timer_.expires_after(wait);
   timer_.async_wait([this, life = std::weak_ptr(life_)](std::error_code cancelled) {
     if (cancelled || life.expired()) return;
-    console_.status(progress());
-    tick_after(kProgressEvery);
+    tick();
   });
+}
+
+void FleetView::tick() {
+  console_.status(progress());
+  if (style_.json_lines)
+    emit("progress", {{"done", nodes_done()},
+                      {"nodes", phases_.size()},
+                      {"failed", failed_},
+                      {"text", style_.progress ? style_.progress() : std::string()}});
+  tick_after(style_.json_lines ? Clock::duration(kEventEvery) : Clock::duration(kProgressEvery));
+}
+
+void FleetView::emit(std::string_view event, const Json& fields) {
+  if (style_.json_lines) console_.result(event_line(event, Clock::now() - started_, fields));
+}
+
+std::size_t FleetView::nodes_done() const {
+  return static_cast<std::size_t>(std::count(phases_.begin(), phases_.end(), ssh::Phase::done));
 }
 
 std::string FleetView::amount(const std::function<std::string()>& words) const {
@@ -92,19 +111,26 @@ std::size_t FleetView::place_of(const Node& node) const {
 }
 
 void FleetView::on_phase(const Node& node, ssh::Phase phase) {
-  phases_[place_of(node)] = phase;
+  auto& now = phases_[place_of(node)];
+  if (now != phase && phase != ssh::Phase::done)
+    emit("phase", {{"node", node.label()}, {"phase", ssh::phase_name(phase)}});
+  now = phase;
 }
 
 void FleetView::note(const Node& node, std::string doing) {
+  if (!doing.empty()) emit("step", {{"node", node.label()}, {"step", doing}});
   notes_[place_of(node)] = std::move(doing);
 }
 
 void FleetView::on_output(const Node& node, ssh::Stream stream, std::string_view bytes) {
-  output_->bytes(node, stream, bytes);
+  if (!style_.json_lines) output_->bytes(node, stream, bytes);
 }
 
 void FleetView::on_line(const Node& node, ssh::Stream stream, std::string_view line) {
-  output_->line(node, stream, line);
+  if (!style_.json_lines) output_->line(node, stream, line);
+  emit(
+      "line",
+      {{"node", node.label()}, {"stream", stream == ssh::Stream::out ? "stdout" : "stderr"}, {"text", line}});
 }
 
 void FleetView::on_bytes(const Node&, std::uint64_t bytes) {
@@ -114,6 +140,9 @@ void FleetView::on_bytes(const Node&, std::uint64_t bytes) {
 void FleetView::on_finish(const NodeResult& result) {
   on_phase(result.node, ssh::Phase::done);
   if (!succeeded(result.outcome)) ++failed_;
+  emit("node", {{"node", result.node.label()},
+                {"ok", succeeded(result.outcome)},
+                {"outcome", describe(result.outcome)}});
 }
 
 asio::awaitable<void> FleetView::ready(Limit limit) {
@@ -138,6 +167,10 @@ void FleetView::summarize(const FleetReport& report) {
         "your own may have changed: the security group needs a rule for TCP port 22 from the address that "
         "https://checkip.amazonaws.com shows.");
   }
+  emit("end", {{"ok", report.results.size() - failed_},
+               {"failed", failed_},
+               {"exit_code", exit_code_for(report)},
+               {"text", style_.detail ? style_.detail() : std::string()}});
   if (!style_.quiet || !report.all_succeeded()) show_last_line(report);
 }
 

@@ -14,10 +14,14 @@ namespace {
 
 constexpr std::size_t kNamedProcesses = 5;
 constexpr std::size_t kReasonColumn = 48;
+/// Ranks that fail for one reason do it within a second or so of each other. A job that ends shows all at
+/// once.
+constexpr auto kHoldTraceback = std::chrono::seconds(2);
 constexpr std::size_t kTail = 16 * 1024;  ///< what programs say last, warnings of all ranks included
 
-/// "8 ranks on 4 nodes", with how they are spread where that isn't even.
-std::string placement_text(const std::vector<Place>& places) {
+/// "8 ranks on 4 nodes", with how they are spread where that isn't even. A user's script starts as many ranks
+/// as it likes: for it they are slots.
+std::string placement_text(const std::vector<Place>& places, const char* unit) {
   std::size_t nodes = 0;
   std::string spread;
   bool even = true;
@@ -28,7 +32,7 @@ std::string placement_text(const std::vector<Place>& places) {
     spread += fmt::format("{}{}: {}", spread.empty() ? "" : ", ", place.label, place.ranks);
   }
   const auto ranks = static_cast<std::size_t>(total_ranks(places));
-  return fmt::format("{} on {}{}", count_of(ranks, "rank"), count_of(nodes, "node"),
+  return fmt::format("{} on {}{}", count_of(ranks, unit), count_of(nodes, "node"),
                      even ? "" : " (" + spread + ")");
 }
 
@@ -63,6 +67,7 @@ void JobView::say(Colour colour, const std::string& text) {
 }
 
 void JobView::on_planned(const ops::JobPlan& plan) {
+  tracebacks_.set_ranks(total_ranks(plan.places));
   for (const auto& place : plan.places) names_[place.address.text()] = place.label;
   for (const auto& note : plan.notes) say(Colour::yellow, note);
   if (style_.explain) {
@@ -79,7 +84,7 @@ void JobView::on_planned(const ops::JobPlan& plan) {
   }
   const auto mpi = plan.mpi.empty() ? std::string() : " · " + plan.mpi;
   say(Colour::dim,
-      fmt::format("{}: {}{}{}", id_, placement_text(plan.places), mpi,
+      fmt::format("{}: {}{}{}", id_, placement_text(plan.places, plan.mpi.empty() ? "slot" : "rank"), mpi,
                   style_.cancels ? " · Ctrl-C ends it everywhere, Ctrl-\\ leaves it running" : ""));
 }
 
@@ -114,7 +119,21 @@ void JobView::on_output(const ssh::Chunk& chunk) {
   if (chunk.stream == ssh::Stream::out)
     show_out(style_.rank ? own_out_.feed(chunk.bytes) : std::string(chunk.bytes));
   else
-    show_err(style_.rank ? own_err_.feed(chunk.bytes) : noise_.feed(chunk.bytes));
+    show_err(style_.rank ? own_err_.feed(chunk.bytes) : filter_err(chunk.bytes));
+}
+
+/// Without what is only noise, and with equal tracebacks once; `logs` shows the stream as it is.
+std::string JobView::filter_err(std::string_view bytes) {
+  auto passed = noise_.feed(bytes);
+  if (style_.raw || !style_.reports) return passed;
+  passed = tracebacks_.feed(passed);
+  held_timer_.cancel();
+  if (!tracebacks_.is_holding()) return passed;
+  held_timer_.expires_after(kHoldTraceback);
+  held_timer_.async_wait([this, life = std::weak_ptr(life_)](std::error_code cancelled) {
+    if (!cancelled && !life.expired()) show_err(tracebacks_.finish());
+  });
+  return passed;
 }
 
 void JobView::show_out(const std::string& bytes) {
@@ -137,9 +156,9 @@ asio::awaitable<void> JobView::ready(Limit limit) {
 void JobView::on_lost(const Error& error, Clock::duration pause) {
   const auto why = printable(error.message);
   if (!lost_) {
-    say(Colour::yellow,
-        fmt::format("the connection to the master is lost ({}); {} continues there; connecting again …", why,
-                    id_.empty() ? "the job" : id_));
+    say(Colour::yellow, fmt::format("the connection to the master is lost ({}); {} continues there as long "
+                                    "as the master runs; connecting again …",
+                                    why, id_.empty() ? "the job" : id_));
   } else if (verbose_) {
     say(Colour::dim, fmt::format("{}; once more in {}", why, format_duration(pause)));
   }
@@ -158,6 +177,7 @@ void JobView::conclude(const ops::JobEnd& end) {
   }
   const bool ended = end.followed->how == ops::Followed::How::ended;
   show_rest();
+  if (ended && style_.bell && console_.shows_status()) console_.talk_bytes("\a");
   if (ended) tell_lost_output(end.followed->record);
   if (ended && !style_.reports) return;
   tell_end(*end.followed);
@@ -175,7 +195,8 @@ void JobView::conclude(const ops::Followed& followed) {
 
 /// What was held back until its end was known.
 void JobView::show_rest() {
-  show_err(noise_.finish());
+  held_timer_.cancel();
+  show_err(tracebacks_.feed(noise_.finish()) + tracebacks_.finish());
   if (style_.rank) {
     show_out(own_out_.finish());
     show_err(own_err_.finish());
@@ -246,7 +267,7 @@ void JobView::tell_leaving() {
     say(Colour::yellow, "left before the master said which job it is; ec2mpi jobs lists them");
   else if (stopping_)
     say(Colour::yellow, parting_words());
-  else if (style_.lasting && !over_)
+  else if (style_.lasting && !over_ && (style_.cancels || !quiet_))  // -d -q prints the id only
     say(Colour::yellow,
         fmt::format("{0} continues; ec2mpi attach {0} follows it, ec2mpi cancel {0} ends it", id_));
 }

@@ -111,8 +111,10 @@ void SeriesView::on_cancelling() {
 }
 
 void SeriesView::on_lost(const Error& error, Clock::duration pause) {
-  say(Colour::yellow, fmt::format("the connection to the master is lost ({}); the jobs continue; retry in {}",
-                                  printable(error.message), format_duration(pause)));
+  say(Colour::yellow,
+      fmt::format(
+          "the connection to the master is lost ({}); the jobs continue as long as it runs; retry in {}",
+          printable(error.message), format_duration(pause)));
 }
 
 void SeriesView::on_reconnected() {

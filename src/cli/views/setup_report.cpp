@@ -115,7 +115,7 @@ void show_setup(Console& console, bool dry_run, bool whole_list, const ops::Setu
   show_left(console, dry_run, whole_list, end);
 }
 
-void show_setup_json(Console& console, bool dry_run, const ops::SetupEnd& end) {
+Json setup_json(bool dry_run, const ops::SetupEnd& end) {
   auto nodes = Json::array();
   for (const auto& result : end.report.results) {
     const auto done = end.done.find(result.node.index);
@@ -132,11 +132,10 @@ void show_setup_json(Console& console, bool dry_run, const ops::SetupEnd& end) {
                      {"notes", node.notes}});
     if (!succeeded(result.outcome)) nodes.back()["error"] = printable(describe(result.outcome));
   }
-  Json document = {{"dry_run", dry_run}, {"nodes", nodes}};
-  console.result(dump_json(document));
+  return {{"dry_run", dry_run}, {"nodes", nodes}};
 }
 
-void show_restored(Console& console, bool dry_run, bool json, const ops::UndoEnd& end) {
+void show_restored(Console& console, bool dry_run, const ops::UndoEnd& end) {
   Grouped results;
   for (const auto& [index, node] : end.restored) {
     if (!node.paths.empty()) {
@@ -146,11 +145,11 @@ void show_restored(Console& console, bool dry_run, bool json, const ops::UndoEnd
     if (!node.shares.empty()) results.add(index, node.shares);
     if (node.paths.empty() && node.shares.empty()) results.add(index, "nothing to take away");
   }
-  if (!json) {
-    results.show(
-        [&](const std::string& nodes, const std::string& line) { console.result(nodes + ": " + line); });
-    return;
-  }
+  results.show(
+      [&](const std::string& nodes, const std::string& line) { console.result(nodes + ": " + line); });
+}
+
+Json restored_json(bool dry_run, const ops::UndoEnd& end) {
   auto nodes = Json::array();
   for (const auto& result : end.report.results) {
     const auto found = end.restored.find(result.node.index);
@@ -162,8 +161,7 @@ void show_restored(Console& console, bool dry_run, bool json, const ops::UndoEnd
                      {"shares", node.shares}});
     if (!succeeded(result.outcome)) nodes.back()["error"] = printable(describe(result.outcome));
   }
-  Json document = {{"dry_run", dry_run}, {"nodes", nodes}};
-  console.result(dump_json(document));
+  return {{"dry_run", dry_run}, {"nodes", nodes}};
 }
 
 }  // namespace ec2mpi::cli

@@ -95,6 +95,29 @@ struct NumberedNames {
   }
 };
 
+/// Positions, and the order in which they were named.
+class Choice {
+ public:
+  void add(const Positions& named) {
+    for (const auto position : named) order_.try_emplace(position, ++count_);
+  }
+  void remove(const Positions& named) {
+    for (const auto position : named) order_.erase(position);
+  }
+  [[nodiscard]] Positions as_named() const {
+    std::vector<std::pair<std::size_t, std::size_t>> places;
+    for (const auto& [position, place] : order_) places.emplace_back(place, position);
+    std::sort(places.begin(), places.end());
+    Positions positions;
+    for (const auto& [place, position] : places) positions.push_back(position);
+    return positions;
+  }
+
+ private:
+  std::unordered_map<std::size_t, std::size_t> order_;
+  std::size_t count_ = 0;
+};
+
 /// A selection costs its terms and the nodes that they match, not their product: 10,000 numbers for 10,000
 /// nodes took 45 s when each term looked at each node. Only globs look at all nodes.
 class Selector {
@@ -106,22 +129,22 @@ class Selector {
     const auto terms = terms_of(text);
     const bool only_negative =
         std::all_of(terms.begin(), terms.end(), [](auto term) { return trim(term).starts_with('!'); });
-    std::map<std::size_t, bool> chosen;
-    if (only_negative)
-      for (const auto position : all()) chosen[position] = true;
+    Choice choice;
+    if (only_negative) choice.add(all());
     for (const auto raw : terms) {
       auto term = trim(raw);
       const bool negative = term.starts_with('!');
       if (negative) term.remove_prefix(1);
       TRY_AS(matched, set(term, depth));
-      for (const auto position : *matched) chosen[position] = !negative;
+      if (negative)
+        choice.remove(*matched);
+      else
+        choice.add(*matched);
     }
-    Positions positions;
-    for (const auto& [position, value] : chosen) {
-      if (value) positions.push_back(position);
-    }
-    return positions;
+    return choice.as_named();
   }
+
+  [[nodiscard]] Positions all() const { return positions(0, nodes_.size()); }
 
  private:
   Result<Positions> set(std::string_view term, int depth) const {
@@ -148,8 +171,6 @@ class Selector {
     std::iota(some.begin(), some.end(), begin);
     return some;
   }
-
-  [[nodiscard]] Positions all() const { return positions(0, nodes_.size()); }
 
   /// The list is in the order of the indices, in which there may be gaps.
   [[nodiscard]] Positions with_indices(std::uint64_t first, std::uint64_t last) const {
@@ -296,21 +317,20 @@ Result<std::vector<Node>> select_nodes(const Inventory& inventory, const std::ve
                                        const std::vector<std::string>& excluded,
                                        const SelectionContext& context) {
   const Selector selector(inventory, context);
-  std::vector<bool> chosen(inventory.nodes.size(), wanted.empty());  // by position
-  const auto apply = [&](const std::vector<std::string>& texts, bool value) -> Result<void> {
-    for (const auto& text : texts) {
-      TRY_AS(matched, selector.selection(text));
-      for (const auto position : *matched) chosen[position] = value;
-    }
-    return {};
-  };
-  TRY(apply(wanted, true));
-  TRY(apply(excluded, false));
-
-  std::vector<Node> nodes;
-  for (std::size_t i = 0; i < chosen.size(); ++i) {
-    if (chosen[i]) nodes.push_back(inventory.nodes[i]);
+  Choice choice;
+  if (wanted.empty()) choice.add(selector.all());
+  for (const auto& text : wanted) {
+    TRY_AS(matched, selector.selection(text));
+    choice.add(*matched);
   }
+  for (const auto& text : excluded) {
+    TRY_AS(matched, selector.selection(text));
+    choice.remove(*matched);
+  }
+  auto positions = choice.as_named();
+  if (!context.as_named) std::sort(positions.begin(), positions.end());
+  std::vector<Node> nodes;
+  for (const auto position : positions) nodes.push_back(inventory.nodes[position]);
   if (nodes.empty())
     return fail(ErrorKind::usage, "the selection is empty: everything selected is excluded again");
   return nodes;

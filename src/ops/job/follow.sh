@@ -2,7 +2,7 @@
 # standard error between two lines with $nonce. With $once it does not wait for more output; with $silent it waits for the
 # end only; with $cancel, or when it reads the line "cancel", it asks the supervisor to end the job. It ends early at the
 # end of standard input, for then nobody reads its output.
-# With $lines only so many lines at the end of each file count. It stands behind functions.sh and find_job.
+# With $lines only so many lines at the end of each file count, with $since what was printed in so many seconds. It stands behind functions.sh and find_job.
 # shellcheck shell=sh
 # shellcheck disable=SC2154,SC2034 # the text in front sets and reads these variables
 
@@ -35,6 +35,14 @@ lines_begin() {
   size=$(wc -c <"$1") || size=0
   echo $((size - $(head -c "$size" "$1" | tail -n "$lines" | wc -c)))
 } 2>/dev/null
+# since_begins: prints the sizes of both files $since seconds ago, as far as the supervisor has noted them.
+since_begins() {
+  awk -v time="$(($(date +%s) - since))" '$1 <= time { out = $2; err = $3 } END { print out + 0, err + 0 }' "$folder/sizes"
+} 2>/dev/null
+if [ -n "$since" ]; then
+  from=$(since_begins)
+  from_out=${from% *} from_err=${from#* }
+fi
 [ -z "$lines" ] || from_out=$(lines_begin "$folder/out") from_err=$(lines_begin "$folder/err")
 introduce >&2
 [ -z "$cancel" ] || cancel

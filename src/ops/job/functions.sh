@@ -47,6 +47,17 @@ record() {
     while IFS= read -r line; do printf '%s %s\n' "$part" "$line"; done <"$jobs/$1/$part"
   done 2>/dev/null
 }
+# list_busy: "busy ADDRESS ID" for each node of each job that runs.
+list_busy() {
+  for entry in "$jobs"/*/pid; do
+    entry=${entry%/pid}
+    [ -f "$entry/pid" ] || continue
+    [ ! -f "$entry/exit" ] || continue
+    job_state "$entry"
+    case $state in running | ending) ;; *) continue ;; esac
+    while read -r address slots; do echo "busy ${address%%:*} ${entry##*/}"; done <"$entry/hosts"
+  done
+} 2>/dev/null
 # looked_at LABEL: did the last look at this node reach its end?
 looked_at() { grep -qx 'ec2mpi-sweep end' "$jobs/$id/swept/$1"; }
 # Says which job is meant, before any of its output.

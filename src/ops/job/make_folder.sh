@@ -24,7 +24,7 @@ make_folder() {
   mkdir -p "$jobs" && chmod 700 "$HOME/.ec2mpi" && mkdir "$folder" || give_up "cannot make $folder"
   made=yes
   mkdir "$folder/spare" || give_up "cannot make $folder/spare"
-  for name in exit why; do keep "spare/$name" "$(printf '%512s' '')"; done
+  for file in exit why; do keep "spare/$file" "$(printf '%512s' '')"; done
 }
 # keep FILE TEXT
 keep() { printf %s "$2" >"$folder/$1" || give_up "cannot write $folder/$1"; }

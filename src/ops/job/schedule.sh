@@ -25,18 +25,27 @@ list_work() {
         while read -r address slots; do echo "busy ${address%%:*}"; done <"$id/hosts"
         echo "runs $series"
         echo "lost $id" ;;
+      endedyes)
+        batch=
+        read -r batch <"$id/batch"
+        [ -n "$batch" ] || continue
+        [ "$detail" = 0 ] || read -r reason <"$id/reason" || reason=-
+        echo "over $batch $detail $reason" ;;
       waitingyes)
         if [ -f "$id/cancelled" ]; then
           end_waiting "$id"
         else
-          echo "waits $second $place $id $series $most $np $count ${spare:-0}"
+          batch=
+          read -r batch <"$id/batch"
+          echo "waits $second $place $id $series $most $np $count ${spare:-0} $batch"
           while read -r label address reach room; do echo "pool $id $label $address $reach $room"; done <"$id/pool"
         fi ;;
     esac
   done
 } 2>/dev/null
 # First come, first served. A job that has to wait for nodes reserves the free nodes that it may need, so that small jobs
-# don't starve a large one; a job that waits for its own series reserves nothing. Ranks are dealt evenly, as by place_ranks,
+# don't starve a large one; a job that waits for its own series reserves nothing. When the jobs of a batch that have ended
+# all failed for one reason, and are three or more, those that wait are not started: they would fail as well. Ranks are dealt evenly, as by place_ranks,
 # and slots for spawned ranks go where the most room is left, as by leave_slots_free.
 choose_starts() {
   sort -s -k1,1 -k2,2n -k3,3n | awk '
@@ -47,6 +56,15 @@ choose_starts() {
       k = ++size[$2]
       label[$2, k] = $3; address[$2, k] = $4; reach[$2, k] = $5; room[$2, k] = $6
     }
+    $1 == "over" {
+      over[$2]++
+      key = $0
+      sub(/^over [^ ]* /, "", key)
+      gsub(/[0-9]+/, "#", key)
+      if ($3 == 0 || $4 == "-" || ($2 in failure && failure[$2] != $3 key)) differs[$2]
+      failure[$2] = $3 key
+    }
+    $1 == "waits" && $10 != "" && over[$10] >= 3 && !($10 in differs) { print "end", $4; next }
     $1 == "waits" { place_job($4, $5, $6, $7, $8, $9) }
     function place_job(id, series, most, np, count, spare,    k, n, have, least, chosen, ranks, left, best) {
       if (most > 0 && runs[series] >= most) return
@@ -112,6 +130,7 @@ start_chosen() {
         write_nodes
         supervise ;;
       clean) supervise clean ;;
+      end) end_waiting "$id" ;;
     esac
   done
 } 2>/dev/null

@@ -14,5 +14,13 @@ case $first in
   '#!'*) set -f; start=${first#??}; for program in $start; do break; done ;;
   *) start=sh program=sh ;;
 esac
+# The command that installs the package of this name, if it is known for this system.
+install_command() {
+  for manager in apt-get dnf yum zypper; do
+    command -v "$manager" >/dev/null || continue
+    echo ": ec2mpi exec -w 1 --sudo '$manager -y install ${program##*/}'"
+    return
+  done
+}
 command -v "$program" >/dev/null ||
-  { echo "ec2mpi: $name asks for $program, which is not there; install it" >&2; exit 127; }
+  { echo "ec2mpi: $name asks for $program, which is not there; install it$(install_command)" >&2; exit 127; }

@@ -29,7 +29,7 @@ put() {
 }
 mark_as() { mv -f "spare/$1" "$1" 2>/dev/null || : >"$1"; }
 reserve_all() {
-  mkdir -p spare swept && reserve exit why times clock hung launcher || return 1
+  mkdir -p spare swept && reserve exit why times clock hung launcher reason || return 1
   for name in timed_out lost_output; do [ -f "$name" ] || : >"spare/$name" || return 1; done
   while read -r label address; do reserve "$label" || return 1; done <nodes
 }
@@ -126,11 +126,18 @@ unconnected() {
   echo 'ec2mpi: a firewall refused a connection between two ranks; the job may wait for it without an end: ec2mpi doctor shows where' >>err.pipe
 }
 printed() { cat out err | wc -c; }
+# For logs --since: how much had been printed when, a line for each look at which it was more than before.
+note_sizes() {
+  now="$(stat -c %s out) $(stat -c %s err)"
+  [ "$now" = "$last_sizes" ] || echo "$(date +%s) $now" >>sizes
+  last_sizes=$now
+} 2>/dev/null
 watch_launcher() {
-  had_printed=0 silent=0 noted=
+  had_printed=0 silent=0 noted='' last_sizes='0 0'
   trap 'kill $nap; exit' TERM
   had_links=0 had_ranks=0 fewer=0 none=0 unborn=0 patience=12 wanted=$(wanted_links)
   while sleep 5 & nap=$!; wait $nap; do
+    note_sizes
     # shellcheck disable=SC2046 # three words
     set -- $(look_at_launcher)
     case $1 in mpirun* | mpiexec* | prterun* | orterun*) ;; *) continue ;; esac
@@ -217,6 +224,29 @@ lost_a_node() {
 # told to, and to return 0.
 ranks_missing() {
   [ -s ranks ] && [ "$(grep -c '^(rank,' ranks)" -lt "$(sed -n 's/^np //p' meta)" ]
+}
+# One line that jobs have in common which fail for the same reason: the first exception in what they printed, else the
+# first line about an error, else the status. A limit and a cancelled job are no such reason.
+failure_reason() {
+  case $why in cancelled | timeout) echo -; return ;; esac
+  head -c 262144 err | tr -d '\000\r' | awk -v status="$status" '
+    { sub(/^\[[0-9]+,[0-9]+\]<std(err|out|diag)>: ?/, ""); sub(/^\[[0-9]+\] /, "") }
+    /^[A-Za-z_][A-Za-z0-9_.]*(Error|Exception|Interrupt|Exit)(: |$)/ { if (exception == "") exception = $0 }
+    error == "" && /^[^-]/ && /[Ee]rror|ERROR|not found|[Nn]o such|denied|[Cc]annot|[Ff]ailed/ { error = $0 }
+    END {
+      reason = exception != "" ? exception : error != "" ? error : "exit " status
+      print substr(reason, 1, 200)
+    }'
+}
+# Runs the hook of the settings when the job is over. It is no part of the job: nobody waits for it, and its limit is a
+# minute.
+run_hook() {
+  [ -s hook ] || return
+  (
+    exec >hook.log 2>&1
+    hook=$PWD/hook
+    cd && EC2MPI_JOB_ID=$id EC2MPI_STATUS=$status EC2MPI_WHY=$why exec setsid timeout 60 sh "$hook"
+  ) &
 }
 # Sets $why, where there is none yet.
 because() { [ -n "$why" ] || why=$1; }
@@ -309,10 +339,12 @@ close_streams
 [ "$mode" = clean ] || judge
 end_helpers
 [ -z "$why" ] || put why "$why"
+[ "$status" = 0 ] || put reason "$(failure_reason)"
 put times "$ended"
 put clock "$clock"
 put exit "$status"
 rm -rf spare
 # TERM must not be ignored when the queue continues: the next supervisor could not trap it.
 trap - TERM
+run_hook
 [ ! -f ../../schedule ] || sh ../../schedule >/dev/null 2>&1

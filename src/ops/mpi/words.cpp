@@ -4,6 +4,7 @@
 #include <regex>
 
 #include "ec2mpi/base/text.hpp"
+#include "src/ops/mpi/rank_tag.hpp"
 
 namespace ec2mpi::ops {
 
@@ -40,35 +41,6 @@ std::string_view signal_meaning(int signal) {
     default:
       return {};
   }
-}
-
-/// "[1,3]<stdout>:" or "[3] " at the beginning of a line.
-struct RankTag {
-  int rank = 0;
-  std::size_t size = 0;
-  bool of_open_mpi = false;
-};
-
-std::optional<RankTag> rank_tag(std::string_view line) {
-  const auto end = line.find(']');
-  if (!line.starts_with('[') || end == std::string_view::npos) return std::nullopt;
-  const auto inside = line.substr(1, end - 1);
-  const auto comma = inside.rfind(',');
-  const auto rank = parse_number(comma == std::string_view::npos ? inside : inside.substr(comma + 1));
-  if (!rank || *rank > 1'000'000) return std::nullopt;
-  RankTag tag{.rank = static_cast<int>(*rank)};
-  const auto rest = line.substr(end + 1);
-  if (comma == std::string_view::npos) {
-    tag.size = end + 2;
-    return rest.starts_with(' ') ? std::optional(tag) : std::nullopt;
-  }
-  for (const std::string_view stream : {"<stdout>:", "<stderr>:", "<stddiag>:"}) {
-    if (!rest.starts_with(stream)) continue;
-    tag.size = end + 1 + stream.size();
-    tag.of_open_mpi = true;
-    return tag;
-  }
-  return std::nullopt;
 }
 
 }  // namespace

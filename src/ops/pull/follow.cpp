@@ -107,7 +107,7 @@ class Follow {
       counts.bytes += bytes;
       run.observer.on_bytes(run.node, bytes);
     };
-    auto brought = co_await pull_tails(run, *tree, tails, progress);
+    auto brought = co_await pull_tails(run, plan_.as_root, *tree, tails, progress);
     if (!brought) co_return brought;
     remember(tails, *tree);
     const bool more = tails.size() < chosen->files.size() || !chosen->links.empty() ||

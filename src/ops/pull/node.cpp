@@ -101,7 +101,8 @@ asio::awaitable<Result<ssh::ExitStatus>> PullNode::bring_all() {
   if (big.empty() || !may_continue_after(status)) co_return status;
   const auto progress = [this](std::uint64_t bytes) { add_bytes(bytes); };
   const auto count = big.size();
-  auto brought = co_await pull_big_files(run_, *tree_, std::move(big), job_.options.streams, progress);
+  auto brought =
+      co_await pull_big_files(run_, plan_.as_root, *tree_, std::move(big), job_.options.streams, progress);
   if (!status) co_return status;
   if (!brought) co_return std::unexpected(brought.error());
   counts_.copied += count;
@@ -147,7 +148,7 @@ Result<void> PullNode::plan_work() {
 /// Files of the same size: which of them have the same content?
 asio::awaitable<Result<void>> PullNode::compare_contents() {
   auto doubtful = std::exchange(choice_.doubtful, {});
-  CO_TRY_AS(sums, co_await sums_on_node(run_, doubtful));
+  CO_TRY_AS(sums, co_await sums_on_node(run_, plan_.as_root, doubtful));
   for (auto& want : doubtful) {
     const auto theirs = sums->find(want.path);
     CO_TRY_AS(ours, co_await sum_here(*tree_, want.place, run_.limit));
@@ -239,7 +240,7 @@ asio::awaitable<Result<ssh::ExitStatus>> PullNode::pull_unsized_files(std::vecto
   const auto progress = [this](std::uint64_t bytes) { add_bytes(bytes); };
   const auto keep = [this](std::string_view said) { complaints_.feed(said); };
   UnsizedFiles reader(files, *tree_, left_of_max_size(), progress);
-  auto status = co_await pull_unsized(run_, reader, std::move(files), keep);
+  auto status = co_await pull_unsized(run_, plan_.as_root, reader, std::move(files), keep);
   counts_.copied += reader.arrived();
   auto judged = judge_end(status, {});
   if (judged && reader.arrived() < reader.asked())

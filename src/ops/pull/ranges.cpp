@@ -26,10 +26,10 @@ constexpr std::size_t kMostRangeErr = 16 * 1024;
 /// ranges.sh, running on a node.
 class RangeStream {
  public:
-  asio::awaitable<Result<void>> open(ssh::Session& session, Limit limit) {
+  asio::awaitable<Result<void>> open(ssh::Session& session, bool as_root, Limit limit) {
     const auto token = random_hex(32);
     token_ = token + "\n";
-    ssh::Request request{.command = pull_ranges_program(token), .bulk = true};
+    ssh::Request request{.command = as_reader(as_root, pull_ranges_program(token)), .bulk = true};
     CO_TRY_AS(channel, co_await start_program(session, std::move(request), limit));
     channel_ = std::move(*channel);
     co_return Result<void>{};
@@ -141,9 +141,10 @@ bool still_valid(const RemoteItem& before, const std::optional<RemoteItem>& now)
 /// Some big files from one node, over one or several streams. Lives in the frame of pull_big_files().
 class BigFiles {
  public:
-  BigFiles(NodeRun& run, SafeTree& tree, const std::vector<PullWant>& files, std::size_t streams,
-           PullProgress progress, const asio::any_io_executor& executor)
+  BigFiles(NodeRun& run, bool as_root, SafeTree& tree, const std::vector<PullWant>& files,
+           std::size_t streams, PullProgress progress, const asio::any_io_executor& executor)
       : run_(run),
+        as_root_(as_root),
         tree_(tree),
         files_(files),
         streams_wanted_(streams),
@@ -153,7 +154,7 @@ class BigFiles {
 
   asio::awaitable<Result<void>> run() {
     auto first = std::make_unique<RangeStream>();
-    auto opened = co_await first->open(run_.session, run_.limit);
+    auto opened = co_await first->open(run_.session, as_root_, run_.limit);
     if (!opened) co_return opened;
     far_ = is_far(run_.session);
     streams_.push_back(std::move(first));
@@ -238,7 +239,7 @@ class BigFiles {
     auto session = co_await open_extra_session(run_, limit);
     if (session) {
       auto stream = std::make_unique<RangeStream>();
-      auto opened = co_await stream->open(**session, limit);
+      auto opened = co_await stream->open(**session, as_root_, limit);
       if (opened) {
         sessions_.push_back(std::move(*session));
         streams_.push_back(std::move(stream));
@@ -309,6 +310,7 @@ class BigFiles {
   }
 
   NodeRun& run_;
+  bool as_root_;
   SafeTree& tree_;
   const std::vector<PullWant>& files_;
   std::size_t streams_wanted_;
@@ -352,19 +354,20 @@ asio::awaitable<Result<void>> pull_tail(NodeRun& run, SafeTree& tree, RangeStrea
 
 }  // namespace
 
-asio::awaitable<Result<void>> pull_big_files(NodeRun& run, SafeTree& tree, std::vector<PullWant> files,
-                                             std::size_t streams, PullProgress progress) {
+asio::awaitable<Result<void>> pull_big_files(NodeRun& run, bool as_root, SafeTree& tree,
+                                             std::vector<PullWant> files, std::size_t streams,
+                                             PullProgress progress) {
   const auto executor = co_await asio::this_coro::executor;
-  BigFiles big(run, tree, files, streams, std::move(progress), executor);
+  BigFiles big(run, as_root, tree, files, streams, std::move(progress), executor);
   auto done = co_await big.run();
   co_return done;
 }
 
-asio::awaitable<Result<void>> pull_tails(NodeRun& run, SafeTree& tree, std::vector<PullTail> tails,
-                                         PullProgress progress) {
+asio::awaitable<Result<void>> pull_tails(NodeRun& run, bool as_root, SafeTree& tree,
+                                         std::vector<PullTail> tails, PullProgress progress) {
   if (tails.empty()) co_return Result<void>{};
   RangeStream stream;
-  CO_TRY(co_await stream.open(run.session, run.limit));
+  CO_TRY(co_await stream.open(run.session, as_root, run.limit));
   for (const auto& tail : tails) {
     CO_TRY(co_await pull_tail(run, tree, stream, tail, progress));
   }

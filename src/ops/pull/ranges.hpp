@@ -17,7 +17,7 @@ using PullProgress = std::function<void(std::uint64_t bytes)>;
 /// included; more than one are only made where the round trip is long. A file that changes meanwhile is not
 /// put in place; a file that has only grown is, with the size of the listing. Errors: remote_io, local_io,
 /// protocol and the transport's.
-[[nodiscard]] asio::awaitable<Result<void>> pull_big_files(NodeRun& run, SafeTree& tree,
+[[nodiscard]] asio::awaitable<Result<void>> pull_big_files(NodeRun& run, bool as_root, SafeTree& tree,
                                                            std::vector<PullWant> files, std::size_t streams,
                                                            PullProgress progress);
 
@@ -28,7 +28,7 @@ struct PullTail {
 };
 
 /// Appends to files here the bytes that were appended on the node.
-[[nodiscard]] asio::awaitable<Result<void>> pull_tails(NodeRun& run, SafeTree& tree,
+[[nodiscard]] asio::awaitable<Result<void>> pull_tails(NodeRun& run, bool as_root, SafeTree& tree,
                                                        std::vector<PullTail> tails, PullProgress progress);
 
 }  // namespace ec2mpi::ops

@@ -25,7 +25,8 @@ std::string sources_text(const PullPlan& plan) {
 PullProgram program_with_sources(const PullPlan& plan, const std::string& token, std::string_view patient,
                                  std::string_view work) {
   const auto sources = sources_text(plan);
-  const bool by_input = sources.size() > kMostInProgram;
+  const bool by_input =
+      plan.as_root || sources.size() > kMostInProgram;  // sudo needs the program quoted once more
   const auto more = std::to_string(by_input ? 2 * plan.sources.size() : 0);
   PullProgram program;
   program.text = set_variables({{"token", token},
@@ -33,7 +34,7 @@ PullProgram program_with_sources(const PullPlan& plan, const std::string& token,
                                 {"sources", by_input ? std::string_view() : std::string_view(sources)},
                                 {"more", more}});
   if (by_input) program.input = sources;
-  program.text += fmt::format("{}{}{}", kRecordsSh, kSourcesSh, work);
+  program.text = as_reader(plan.as_root, program.text + fmt::format("{}{}{}", kRecordsSh, kSourcesSh, work));
   return program;
 }
 
@@ -53,6 +54,10 @@ std::string pull_ranges_program(const std::string& token) {
 
 std::string read_unsized_program() {
   return std::string(kReadUnsizedSh);
+}
+
+std::string as_reader(bool as_root, const std::string& program) {
+  return as_root ? "exec sudo -n sh -c " + quote_word("export LC_ALL=C\n" + program) : program;
 }
 
 std::string encode_path(std::string_view path) {

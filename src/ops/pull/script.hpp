@@ -26,6 +26,9 @@ enum class AbsentSources { fail, wait };
 /// read_unsized.sh
 [[nodiscard]] std::string read_unsized_program();
 
+/// The program for the node; with `as_root` by sudo, which must not ask for a password.
+[[nodiscard]] std::string as_reader(bool as_root, const std::string& program);
+
 /// A path as the function decode in records.sh reads it: one line, without blanks at its end.
 [[nodiscard]] std::string encode_path(std::string_view path);
 

@@ -9,6 +9,7 @@
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/ops/node/feeder.hpp"
 #include "ec2mpi/ops/node/remote_program.hpp"
+#include "src/ops/pull/script.hpp"
 
 namespace ec2mpi::ops {
 
@@ -48,10 +49,11 @@ SumsByPath parse_sums(std::string_view text) {
   return sums;
 }
 
-asio::awaitable<Result<SumsByPath>> sums_on_node(NodeRun& run, const std::vector<PullWant>& files) {
+asio::awaitable<Result<SumsByPath>> sums_on_node(NodeRun& run, bool as_root,
+                                                 const std::vector<PullWant>& files) {
   auto names = std::make_shared<std::string>();
   for (const auto& file : files) names->append(file.path).push_back('\0');
-  ssh::Request request{.command = "xargs -0 sha256sum --", .bulk = true};
+  ssh::Request request{.command = as_reader(as_root, "xargs -0 sha256sum --"), .bulk = true};
   CO_TRY_AS(channel, co_await start_program(run.session, std::move(request), run.limit));
   const auto executor = co_await asio::this_coro::executor;
   const auto feeder = Feeder::over(executor, **channel, names, nullptr);

@@ -18,7 +18,7 @@ using SumsByPath = std::unordered_map<std::string, std::string>;
 /// skipped. Pure.
 [[nodiscard]] SumsByPath parse_sums(std::string_view text);
 
-[[nodiscard]] asio::awaitable<Result<SumsByPath>> sums_on_node(NodeRun& run,
+[[nodiscard]] asio::awaitable<Result<SumsByPath>> sums_on_node(NodeRun& run, bool as_root,
                                                                const std::vector<PullWant>& files);
 
 [[nodiscard]] asio::awaitable<Result<std::string>> sum_here(SafeTree& tree, std::string place, Limit limit);

@@ -75,10 +75,10 @@ Result<void> UnsizedFiles::end(bool whole) {
   return tree_.end_file();
 }
 
-asio::awaitable<Result<ssh::ExitStatus>> pull_unsized(NodeRun& run, UnsizedFiles& reader,
+asio::awaitable<Result<ssh::ExitStatus>> pull_unsized(NodeRun& run, bool as_root, UnsizedFiles& reader,
                                                       std::vector<PullWant> files,
                                                       std::function<void(std::string_view)> keep) {
-  ssh::Request request{.command = read_unsized_program(), .bulk = true};
+  ssh::Request request{.command = as_reader(as_root, read_unsized_program()), .bulk = true};
   CO_TRY_AS(channel, co_await start_program(run.session, std::move(request), run.limit));
   auto names = std::make_shared<std::string>();
   for (const auto& file : files) names->append(file.path).push_back('\0');

@@ -47,7 +47,7 @@ class UnsizedFiles {
 
 /// Asks the node for these files; its standard error goes to `keep`.
 [[nodiscard]] asio::awaitable<Result<ssh::ExitStatus>> pull_unsized(
-    NodeRun& run, UnsizedFiles& reader, std::vector<PullWant> files,
+    NodeRun& run, bool as_root, UnsizedFiles& reader, std::vector<PullWant> files,
     std::function<void(std::string_view)> keep);
 
 }  // namespace ec2mpi::ops

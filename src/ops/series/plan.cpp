@@ -271,6 +271,7 @@ class ReportReader {
     if (key == "|") return output_ += std::string(value) + "\n", true;
     if (key == "on") return job.nodes.push_back(printable(value)), true;
     if (key == "why") return job.trouble = printable(value), true;
+    if (key == "reason") return job.reason = printable(value), true;
     if (key == "set") return take_parameter(job, value);
     if (key == "determinant") return take_determinant(record, value);
     if (key == "state") return take_state(job, value);

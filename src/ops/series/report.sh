@@ -32,6 +32,7 @@ for entry in */; do
   case $state in lost) begun= ;; esac
   [ -z "$begun" ] || echo "clock $begun${ended:+ $ended}"
   read -r why <"$id/why" && echo "why $why"
+  read -r reason <"$id/reason" && echo "reason $reason"
   case $outputs$state in
     yesended | yeslost) { tail -c 1500 "$id/out" | tail -n 20 | tr -d '\000\r'; echo; } | sed 's/^/| /' ;;
   esac

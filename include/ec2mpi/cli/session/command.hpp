@@ -43,6 +43,7 @@ void add_pull_command(CLI::App& app, Dispatch& dispatch);
 void add_ps_commands(CLI::App& app, Dispatch& dispatch);
 void add_run_command(CLI::App& app, Dispatch& dispatch);
 void add_setup_command(CLI::App& app, Dispatch& dispatch);
+void add_bugreport_command(CLI::App& app, Dispatch& dispatch);
 void add_doctor_command(CLI::App& app, Dispatch& dispatch);
 void add_follow_commands(CLI::App& app, Dispatch& dispatch);
 void add_jobs_commands(CLI::App& app, Dispatch& dispatch);

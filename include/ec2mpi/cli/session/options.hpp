@@ -23,6 +23,7 @@ struct ListOptions {
   std::vector<std::string> wanted;
   std::vector<std::string> excluded;
   std::string address = "auto";     ///< auto, public, private, ipv6
+  bool as_named = false;            ///< the order of -w is the order of the nodes
   bool renumber = false;            ///< count the nodes in the list's order, without the remembered indices
   std::optional<std::string> jump;  ///< [user@]host[:port] of a bastion; then private addresses are used
 };
@@ -53,6 +54,7 @@ struct CommonOptions {
   ColourChoice colour = ColourChoice::automatic;
   int verbose = 0;
   bool quiet = false;
+  std::string typed = {};        ///< the command and the names of its flags, without their values
   const World* world = nullptr;  ///< set before a command runs
 };
 

@@ -63,6 +63,7 @@ class Console {
   [[nodiscard]] asio::awaitable<void> room(Limit limit);
   /// Waits until all is written, at most a few seconds after `stop` is requested.
   [[nodiscard]] asio::awaitable<void> flush(Limit limit);
+  [[nodiscard]] const asio::any_io_executor& executor() const { return executor_; }
   /// Closes the streams. Bytes that are not written yet are lost, and no others can be written.
   void close();
 
@@ -70,6 +71,7 @@ class Console {
   void put(OutputStream& stream, std::string_view text);
   OutputStream& status_stream();
 
+  asio::any_io_executor executor_;
   OutputStream out_;
   OutputStream err_;
   bool colour_out_;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "ec2mpi/cli/terminal/console.hpp"
+#include "ec2mpi/cli/terminal/json.hpp"
 #include "ec2mpi/cli/views/exec_output.hpp"
 #include "ec2mpi/fleet/observer.hpp"
 
@@ -19,6 +20,7 @@ class FleetView : public Observer {
   struct Style {
     bool labels = true;                          ///< the node's name in front of each line
     bool quiet = false;                          ///< no summary when all went well
+    bool json_lines = false;                     ///< events as JSON on standard output, no lines of nodes
     bool all_nodes = false;                      ///< names each node of a long list
     std::string doing = {};                      ///< "push", ...; stands in the progress line
     std::function<std::string()> progress = {};  ///< stands for the bytes in the progress line
@@ -39,6 +41,9 @@ class FleetView : public Observer {
   /// What a node at work is busy with, for the progress line; "" takes it back.
   void note(const Node& node, std::string doing);
 
+  /// One event for --json-lines; nothing without it.
+  void emit(std::string_view event, const Json& fields);
+
   /// Shows the nodes' lines in another form than live.
   void set_output(std::unique_ptr<ExecOutput> output) { output_ = std::move(output); }
 
@@ -50,6 +55,8 @@ class FleetView : public Observer {
 
  private:
   void tick_after(Clock::duration wait);
+  void tick();
+  [[nodiscard]] std::size_t nodes_done() const;
   void show_last_line(const FleetReport& report);
   [[nodiscard]] std::string label_of(const std::vector<int>& indices) const;
   [[nodiscard]] std::size_t place_of(const Node& node) const;

@@ -2,7 +2,9 @@
 /// Shows one MPI job: its own bytes, unchanged except for control characters on a terminal, and the messages
 /// of ec2mpi on standard error.
 
+#include <asio/steady_timer.hpp>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -10,6 +12,7 @@
 #include "ec2mpi/cli/terminal/console.hpp"
 #include "ec2mpi/cli/terminal/visible_controls.hpp"
 #include "ec2mpi/ops/job/run.hpp"
+#include "ec2mpi/ops/mpi/tracebacks.hpp"
 #include "ec2mpi/ops/mpi/words.hpp"
 #include "ec2mpi/ops/push/push.hpp"
 
@@ -26,6 +29,7 @@ class JobView : public ops::JobObserver {
     bool attached = false;         ///< the job was there before
     bool reports = true;           ///< print how it ended, and leftover processes
     bool lasting = true;           ///< follows it to its end
+    bool bell = false;             ///< the terminal rings at its end
     std::optional<int> rank = {};  ///< show this rank's lines only
     bool raw = false;              ///< control characters reach a terminal, too
   };
@@ -35,6 +39,8 @@ class JobView : public ops::JobObserver {
         quiet_(options.quiet),
         verbose_(options.verbose > 0),
         style_(style),
+        life_(std::make_shared<int>()),
+        held_timer_(console.executor()),
         own_out_(style.rank.value_or(0)),
         own_err_(style.rank.value_or(0)),
         id_(std::move(id)) {}
@@ -66,6 +72,7 @@ class JobView : public ops::JobObserver {
   void tell_refusal(const ops::JobEnd& end);
   void show_out(const std::string& bytes);
   void show_err(const std::string& bytes);
+  [[nodiscard]] std::string filter_err(std::string_view bytes);
   void show_rest();
   void tell_lost_output(const ops::JobRecord& record);
   void tell_end(const ops::Followed& followed);
@@ -76,9 +83,12 @@ class JobView : public ops::JobObserver {
   Console& console_;
   std::shared_ptr<const ops::PushCount> push_;
   ops::NoiseFilter noise_;
+  ops::TracebackFilter tracebacks_;
   bool quiet_;
   bool verbose_;
   Style style_;
+  std::shared_ptr<int> life_;  ///< a timer that is due already cannot be cancelled
+  asio::steady_timer held_timer_;
   ops::RankFilter own_out_;
   ops::RankFilter own_err_;
   VisibleControls visible_out_;

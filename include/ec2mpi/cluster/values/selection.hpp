@@ -32,13 +32,14 @@ namespace ec2mpi {
 struct SelectionContext {
   std::map<std::string, std::string> groups = {};  ///< name to selection text
   std::optional<std::vector<std::string>> failed =
-      {};  ///< node keys of the last command's failures, if any is known
+      {};                 ///< node keys of the last command's failures, if any is known
+  bool as_named = false;  ///< the nodes in the order in which `wanted` names them, else in the list's
 };
 
 /// What identifies a node from one command to the next: instance id, else address.
 [[nodiscard]] std::string node_key(const Node& node);
 
-/// The nodes of `wanted` (all if empty) without those of `excluded`, in the list's order. Errors: usage.
+/// The nodes of `wanted` (all if empty) without those of `excluded`. Errors: usage.
 [[nodiscard]] Result<std::vector<Node>> select_nodes(const Inventory& inventory,
                                                      const std::vector<std::string>& wanted,
                                                      const std::vector<std::string>& excluded,

@@ -15,6 +15,10 @@
 ///   always   "LABEL REACH" of the master, which is looked at afterwards wherever the ranks were
 /// and gets, when it starts, `hosts`, `nodes`, `nodeIPaddress`, and
 ///   placed   "LABEL" of each node with ranks
+/// and may have
+///   batch    a word that the jobs submitted together have in common: they are not started any more when
+///   three
+///            of them have failed for one reason and none has ended otherwise
 /// The nodes in `hosts` are busy as long as the supervisor of the job is alive.
 
 #include <string>

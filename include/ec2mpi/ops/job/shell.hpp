@@ -28,6 +28,10 @@
 ///   why                    "cancelled" or "timeout", if the job did not end by itself; "hung", "daemon",
 ///                          "no start", "no connection", "ranks missing", "aborted", if the status of mpirun
 ///                          does not show what happened; "output lost"; "no room", if the disk was too full
+///   reason                 of a failed job: the line that other jobs print too if they fail for the same
+///   reason
+///   hook, hook.log         the command of [hooks] done, and its output
+///   sizes                  "EPOCH OUT ERR": the sizes of both streams at that time
 ///   times                  "submitted EPOCH", "started EPOCH", "ended EPOCH"
 ///   clock                  start and end by the machine's uptime, in hundredths of a second
 ///   swept/LABEL            the answer of the last look at that node; without its last line: the reason

@@ -24,6 +24,7 @@ struct PullPlan {
   std::filesystem::path folder;  ///< of this machine; everything goes into it
   std::string rename;            ///< the one source's new name; empty: its own
   std::string suffix;            ///< ".node1": stands behind each source's name
+  bool as_root = false;          ///< read the sources by sudo
 };
 
 /// How the files of several nodes are kept separate.

@@ -44,10 +44,13 @@ TEST(Exec, ADryRunListsTheNodesAndConnectsToNone) {
   EXPECT_TRUE(laptop.seen.connected.empty());
 }
 
-TEST(Exec, PipedInputThatNoNodeWouldGetIsRefused) {
+TEST(Exec, PipedInputThatNoNodeGetsIsNamedAndLeftUnread) {
   Laptop laptop(2);
-  const auto said = laptop.refused({"exec-all", "cat"}, {.input = "x\n", .piped = true});
-  EXPECT_NE(said.find("--stdin -"), std::string::npos) << said;
+  const auto done = laptop.run_cli({"exec-all", "cat"}, {.input = "x\n", .piped = true});
+  EXPECT_EQ(done.code, 0);
+  EXPECT_NE(done.err.find("stay unread; --stdin -"), std::string::npos) << done.err;
+  EXPECT_EQ(laptop.seen.input[1].find("x\n"), std::string::npos);
+  EXPECT_EQ(laptop.run_cli({"-q", "exec-all", "cat"}, {.input = "x\n", .piped = true}).err, "");
   EXPECT_EQ(laptop.run_cli({"exec-all", "--stdin", "-", "cat"}, {.input = "x\n", .piped = true}).code, 0);
   EXPECT_EQ(laptop.run_cli({"exec-all", "cat"}, {.input = "", .piped = true}).code, 0);
 }

@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "tests/support/laptop.hpp"
 
@@ -65,6 +67,29 @@ TEST(Changes, OfALongListAreTheFirstTheirNumberAndTheLast) {
                       "shows the list\nec2mpi: node100 moved"),
             std::string::npos)
       << said;
+}
+
+TEST(JsonLines, AreEventsFromBeginToEndWithEachNodesOutcome) {
+  Laptop laptop(2);
+  laptop.nodes[1] = {.door = FakeNode::Door::refuses};
+  laptop.nodes[2] = {.door = FakeNode::Door::refuses};
+  laptop.write("file", "x");
+  const auto done = laptop.run_cli({"push", "--json-lines", "file", "./"});
+  EXPECT_EQ(done.code, 1);
+  std::vector<nlohmann::json> events;
+  std::istringstream lines(done.out);
+  for (std::string line; std::getline(lines, line);) events.push_back(nlohmann::json::parse(line));
+  ASSERT_GE(events.size(), 4U) << done.out;
+  EXPECT_EQ(events.front()["event"], "begin");
+  EXPECT_EQ(events.front()["schema"], 1);
+  EXPECT_EQ(events.front()["nodes"], 2);
+  EXPECT_EQ(events.back()["event"], "end");
+  EXPECT_EQ(events.back()["failed"], 2);
+  EXPECT_EQ(events.back()["exit_code"], 1);
+  const auto failures = std::ranges::count_if(events, [](const auto& event) {
+    return event["event"] == "node" && event["ok"] == false && event["outcome"] == "connection refused";
+  });
+  EXPECT_EQ(failures, 2) << done.out;
 }
 
 }  // namespace

@@ -92,6 +92,24 @@ TEST(Selection, WithoutWantedOnesIsAllAndExclusionComesLast) {
   EXPECT_EQ(chosen({"1", "4-5"}), "1,4-5");
 }
 
+/// The chosen indices in the order of the nodes.
+std::vector<int> in_order(const Texts& wanted, const Texts& excluded, bool as_named) {
+  const auto nodes = select_nodes(six(), wanted, excluded, {.as_named = as_named});
+  std::vector<int> indices;
+  if (nodes)
+    for (const auto& node : *nodes) indices.push_back(node.index);
+  return indices;
+}
+
+TEST(Selection, KeepsTheOrderInWhichNodesAreNamedIfThatIsWanted) {
+  EXPECT_EQ(in_order({"4,3,2"}, {}, true), (std::vector{4, 3, 2}));
+  EXPECT_EQ(in_order({"4,3,2"}, {}, false), (std::vector{2, 3, 4}));
+  EXPECT_EQ(in_order({"5", "1-2"}, {}, true), (std::vector{5, 1, 2}));
+  EXPECT_EQ(in_order({"workers,master"}, {"3"}, true), (std::vector{2, 4, 5, 6, 1}));
+  EXPECT_EQ(in_order({"db-3,db-1,all"}, {}, true), (std::vector{6, 4, 1, 2, 3, 5}));
+  EXPECT_EQ(in_order({}, {"1"}, true), (std::vector{2, 3, 4, 5, 6}));
+}
+
 TEST(Selection, TakesTheNodeSetsThatEc2mpiPrints) {
   for (const std::vector<int>& indices : {std::vector<int>{1}, {2, 3}, {1, 2, 3, 5}, {1, 3, 5}}) {
     const auto folded = fold_indices(indices);

@@ -133,6 +133,42 @@ TEST_P(Queue, JobsThatOverlapShareNoNode) {
   }
 }
 
+/// What a job that has ended left.
+struct Ended {
+  const char* status;
+  const char* reason;
+};
+
+TEST_P(Queue, ABatchStopsWhenItsFirstThreeJobsFailedForOneReason) {
+  const auto starts = [this](const std::vector<Ended>& ended, const char* batch = "b") {
+    fs::remove_all(jobs());
+    fs::create_directories(jobs());
+    for (std::size_t i = 0; i < ended.size(); ++i) {
+      const auto id = "e" + std::to_string(i);
+      submit(id, static_cast<int>(i), 1);
+      write(jobs() / id / "batch", "b\n");
+      write(jobs() / id / "exit", std::string(ended[i].status) + "\n");
+      if (std::string(ended[i].reason) != "")
+        write(jobs() / id / "reason", std::string(ended[i].reason) + "\n");
+    }
+    submit("waits", 9, 1);
+    if (std::string(batch) != "") write(jobs() / "waits" / "batch", std::string(batch) + "\n");
+    schedule();
+    wait_for_exits(ended.size() + 1);
+    return is("waits", "begun");
+  };
+  EXPECT_FALSE(starts({{"1", "ValueError: bad 3"}, {"1", "ValueError: bad 4"}, {"1", "ValueError: bad 5"}}));
+  EXPECT_EQ(text("waits", "exit"), "130\n");
+  EXPECT_TRUE(starts({{"1", "ValueError: bad"}, {"1", "ValueError: bad"}}));
+  EXPECT_TRUE(
+      starts({{"1", "ValueError: bad"}, {"0", ""}, {"1", "ValueError: bad"}, {"1", "ValueError: bad"}}));
+  EXPECT_TRUE(starts({{"1", "ValueError: bad"}, {"1", "KeyError: 1"}, {"1", "ValueError: bad"}}));
+  EXPECT_TRUE(starts({{"1", "exit 1"}, {"2", "exit 2"}, {"1", "exit 1"}}));
+  EXPECT_TRUE(starts({{"124", "-"}, {"124", "-"}, {"124", "-"}}));
+  EXPECT_TRUE(starts({{"1", "a"}, {"1", "a"}, {"1", "a"}}, ""));
+  EXPECT_TRUE(starts({{"1", "a"}, {"1", "a"}, {"1", "a"}}, "other"));
+}
+
 TEST_P(Queue, FirstComeFirstServedAndALargeJobIsNotStarved) {
   submit("first", 1, 2, 0, 0, "1");
   submit("large", 2, 8, 0, 0, "0.1");

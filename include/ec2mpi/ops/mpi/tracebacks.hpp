@@ -1,0 +1,36 @@
+#pragma once
+/// Equal tracebacks of many ranks on standard error, shown once with their ranks. Pure.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ec2mpi::ops {
+
+/// Passes the bytes of standard error, except that tracebacks of Python that follow each other are held back,
+/// and equal ones then become one, under a line that names the ranks. Ranks are known from the tags of --tag,
+/// or if all ranks printed it; else only their number is.
+class TracebackFilter {
+ public:
+  /// The number of ranks; 0: unknown.
+  void set_ranks(int ranks) { ranks_ = ranks; }
+
+  [[nodiscard]] std::string feed(std::string_view bytes);
+  /// Whether bytes are held back. Nobody may wait for long to see them.
+  [[nodiscard]] bool is_holding() const { return !lines_.empty() || !partial_.empty(); }
+  /// The bytes that are held back, at once.
+  [[nodiscard]] std::string finish();
+
+ private:
+  void take_line(std::string line, std::string& passed);
+  [[nodiscard]] std::string take_held();
+
+  int ranks_ = 0;
+  bool in_line_ = false;  ///< behind the beginning of a line that passes
+  std::size_t open_ = 0;  ///< tracebacks whose last line, the exception, is still to come
+  std::string partial_;   ///< a line without its end
+  std::vector<std::string> lines_;
+  std::size_t held_ = 0;  ///< bytes of lines_
+};
+
+}  // namespace ec2mpi::ops

@@ -1,0 +1,114 @@
+#include <fmt/format.h>
+#include <sys/utsname.h>
+
+#include "ec2mpi/base/file.hpp"
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
+#include "ec2mpi/cli/session/command.hpp"
+#include "ec2mpi/cli/session/command_context.hpp"
+#include "ec2mpi/cli/session/log.hpp"
+#include "ec2mpi/cli/session/usage.hpp"
+#include "ec2mpi/cli/terminal/standard_output.hpp"
+#include "ec2mpi/cli/views/doctor_view.hpp"
+#include "ec2mpi/cli/views/fleet_view.hpp"
+#include "ec2mpi/cli/views/without_addresses.hpp"
+#include "ec2mpi/ops/doctor/doctor.hpp"
+
+namespace ec2mpi::cli {
+
+namespace {
+
+struct ReportOptions {
+  ListOptions list;
+  ConnectOptions connect;
+  std::string file = "ec2mpi-bugreport.txt";
+  bool addresses = false;
+  bool offline = false;
+};
+
+std::string part(std::string_view title, std::string_view text) {
+  return fmt::format("== {} ==\n{}\n\n", title, trim(text));
+}
+
+std::string describe_machine() {
+  utsname machine{};
+  ::uname(&machine);
+  auto text = fmt::format("{} {} {}\n", machine.sysname, machine.release, machine.machine);
+  const auto release = read_file("/etc/os-release");
+  for (const auto line : split(release.value_or(""), '\n'))
+    if (line.starts_with("PRETTY_NAME=")) text += line;
+  return text;
+}
+
+/// Numbers only: names and values of settings may say more than the user wants to show.
+std::string describe_list(const Cluster& cluster) {
+  const auto& config = cluster.config;
+  return fmt::format("{}, {} left out; {} selected\nsettings: {}, {}{}{}",
+                     count_of(cluster.inventory.nodes.size(), "node"), cluster.inventory.skipped.size(),
+                     cluster.nodes.size(), count_of(config.jobs.size(), "job"),
+                     count_of(config.groups.size(), "group"), config.mpirun ? ", mpirun" : "",
+                     config.persist ? ", persist" : "");
+}
+
+asio::awaitable<int> examine(CommandContext& context, std::string& answers) {
+  auto& runtime = context.runtime;
+  FleetView progress(runtime.console(), runtime.executor(), context.cluster.nodes,
+                     {.quiet = true, .doing = "doctor"});
+  ops::DoctorPlan plan{.nodes = context.cluster.nodes, .files = {}, .end_leftovers = false, .patience = {}};
+  const auto end = co_await ops::run_doctor(runtime.executor(), std::move(plan), context.connector,
+                                            context.flow, progress, runtime.stop());
+  context.console().status("");
+  if (end.ending == Ending::interrupted) co_return exit_code::interrupted;
+  answers = checks_json(ops::diagnose(end.records, {}));
+  co_return exit_code::ok;
+}
+
+/// The answers of doctor, or why there are none.
+std::string ask_doctor(const ReportOptions& options, Cluster& cluster, const CommonOptions& common,
+                       int& code) {
+  auto access = open_access(cluster, options.connect);
+  if (!access) return access.error().message;
+  std::string answers;
+  const auto flow = fleet_options(cluster, options.connect, {});
+  code = run_on_loop(cluster, *access, flow, common,
+                     [&answers](CommandContext& context) { return examine(context, answers); });
+  return answers;
+}
+
+Result<int> run_bugreport(const ReportOptions& options, const CommonOptions& common) {
+  TRY_AS(cluster, open_cluster(options.list));
+  // The doctor is a command too, and begins its own log.
+  TRY_AS(log, cluster->state.read(kLogFile));
+  auto text = part("versions", describe_versions()) + part("this machine", describe_machine()) +
+              part("list", describe_list(*cluster)) +
+              part("log of the last command", log->value_or("there is none"));
+  int code = exit_code::ok;
+  if (!options.offline) text += part("doctor", ask_doctor(options, *cluster, common, code));
+  if (code != exit_code::ok) return code;
+  if (!options.addresses) text = without_addresses(text, cluster->inventory);
+  TRY(write_file_atomically(options.file, text, 0600));
+  print_talk(
+      fmt::format("ec2mpi: the report is in {}; read it before you send it\n", printable(options.file)));
+  return exit_code::ok;
+}
+
+}  // namespace
+
+void add_bugreport_command(CLI::App& app, Dispatch& dispatch) {
+  auto options = std::make_shared<ReportOptions>();
+  auto& command = add_command(app, "bugreport",
+                              "Writes a file for a bug report: versions, the log of the last command, and "
+                              "doctor's answers; no keys, no values that you typed, no addresses",
+                              "ec2mpi bugreport -o report.txt");
+  add_selection_options(command, options->list);
+  add_connect_options(command, options->connect);
+  command.add_option("-o,--output", options->file, "The file [ec2mpi-bugreport.txt]")->type_name("FILE");
+  command.add_flag("--addresses", options->addresses,
+                   "Keep addresses, names and instance ids, which are hidden otherwise");
+  command.add_flag("--offline", options->offline, "Ask no node");
+  command.callback([options, &dispatch] {
+    dispatch.chosen = [options](const CommonOptions& common) { return run_bugreport(*options, common); };
+  });
+}
+
+}  // namespace ec2mpi::cli

@@ -1,0 +1,96 @@
+#include "ec2mpi/cli/session/log.hpp"
+
+#include <fcntl.h>
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <spdlog/details/null_mutex.h>
+#include <spdlog/sinks/base_sink.h>
+#include <spdlog/spdlog.h>
+
+#include "ec2mpi/base/file.hpp"
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cli/session/world.hpp"
+
+namespace ec2mpi::cli {
+
+namespace {
+
+/// Appends whole lines with one write each, so that a log is readable after a crash too.
+class FileSink : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+ public:
+  explicit FileSink(UniqueFd file) : file_(std::move(file)) { set_pattern("%H:%M:%S.%e %v"); }
+
+ private:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    [[maybe_unused]] const auto written = write_all(file_.get(), {line.data(), line.size()}, {});
+  }
+  void flush_() override {}
+
+  UniqueFd file_;
+};
+
+std::string first_line(const Cluster& cluster, const CommonOptions& common) {
+  const auto now = std::chrono::floor<std::chrono::seconds>(common.world->now());
+  return fmt::format("ec2mpi {} · {:%Y-%m-%d %H:%M:%S} UTC · {} of {}\n", common.typed, fmt::gmtime(now),
+                     cluster.nodes.size(), count_of(cluster.inventory.nodes.size(), "node"));
+}
+
+/// A command that runs beside another one writes into its own file: the older file has no name any more.
+Result<UniqueFd> make_file(const Cluster& cluster, const CommonOptions& common) {
+  const auto file = cluster.state.path() / kLogFile;
+  cluster.state.remove({kLogFile});
+  if (auto written = cluster.state.write(kLogFile, first_line(cluster, common)); !written)
+    return std::unexpected(written.error());
+  UniqueFd opened(::open(file.c_str(), O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC));
+  if (!opened) return io_error("write", file);
+  return opened;
+}
+
+class LoggedConnector : public ssh::Connector {
+ public:
+  explicit LoggedConnector(std::unique_ptr<ssh::Connector> connector) : connector_(std::move(connector)) {}
+
+  ssh::awaitable<Result<std::unique_ptr<ssh::Session>>> connect(const Node& node, Limit limit,
+                                                                ssh::PhaseObserver on_phase) override {
+    const auto start = Clock::now();
+    const ssh::PhaseObserver logged = [&on_phase, label = node.label()](ssh::Phase phase) {
+      spdlog::trace("{}: {}", label, ssh::phase_name(phase));
+      on_phase(phase);
+    };
+    auto session = co_await connector_->connect(node, std::move(limit), logged);
+    const auto took = format_duration(Clock::now() - start);
+    if (session)
+      spdlog::trace("{}: connected after {}", node.label(), took);
+    else
+      spdlog::trace("{}: not connected after {}: {}", node.label(), took, printable(session.error().message));
+    co_return session;
+  }
+
+ private:
+  std::unique_ptr<ssh::Connector> connector_;
+};
+
+}  // namespace
+
+void begin_log(const Cluster& cluster, const CommonOptions& common) {
+  auto file = make_file(cluster, common);
+  if (!file) {
+    spdlog::debug("no log is kept: {}", file.error().message);
+    return;
+  }
+  auto& logger = *spdlog::default_logger();
+  logger.sinks().push_back(std::make_shared<FileSink>(std::move(*file)));
+  logger.set_level(spdlog::level::trace);
+}
+
+void end_log(int exit_code) {
+  spdlog::trace("exit code {}", exit_code);
+}
+
+std::unique_ptr<ssh::Connector> make_logged_connector(std::unique_ptr<ssh::Connector> connector) {
+  return std::make_unique<LoggedConnector>(std::move(connector));
+}
+
+}  // namespace ec2mpi::cli
