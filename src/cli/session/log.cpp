@@ -89,6 +89,12 @@ void end_log(int exit_code) {
   spdlog::trace("exit code {}", exit_code);
 }
 
+void leave_log() {
+  std::erase_if(spdlog::default_logger()->sinks(), [](const spdlog::sink_ptr& sink) {
+    return std::dynamic_pointer_cast<FileSink>(sink) != nullptr;
+  });
+}
+
 std::unique_ptr<ssh::Connector> make_logged_connector(std::unique_ptr<ssh::Connector> connector) {
   return std::make_unique<LoggedConnector>(std::move(connector));
 }

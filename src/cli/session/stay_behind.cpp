@@ -14,6 +14,7 @@
 #include "ec2mpi/base/exit_code.hpp"
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cli/session/log.hpp"
 #include "ec2mpi/cli/terminal/standard_output.hpp"
 #include "ec2mpi/ssh/keepable_session.hpp"
 #include "ec2mpi/ssh/kept/daemon.hpp"
@@ -92,6 +93,7 @@ void stay_behind(Runtime& runtime, Access& access, const ssh::SessionsToKeep& to
     try {
       runtime.loop().notify_fork(asio::execution_context::fork_child);
       let_go_of_everything();
+      leave_log();
       runtime.end_signals();
       access.transport.keys.clear();
       access.transport.fallback_keys.clear();  // nobody will log in any more

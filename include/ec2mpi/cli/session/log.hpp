@@ -16,6 +16,9 @@ void begin_log(const Cluster& cluster, const CommonOptions& common);
 /// Writes how it ended.
 void end_log(int exit_code);
 
+/// Closes it in a process that stays behind: the next command's log has another file.
+void leave_log();
+
 /// Logs the phases of each connection and how long it took.
 [[nodiscard]] std::unique_ptr<ssh::Connector> make_logged_connector(
     std::unique_ptr<ssh::Connector> connector);
