@@ -34,8 +34,8 @@ std::string describe_machine() {
   utsname machine{};
   ::uname(&machine);
   auto text = fmt::format("{} {} {}\n", machine.sysname, machine.release, machine.machine);
-  const auto release = read_file("/etc/os-release");
-  for (const auto line : split(release.value_or(""), '\n'))
+  const auto release = read_file("/etc/os-release").value_or("");
+  for (const auto line : split(release, '\n'))
     if (line.starts_with("PRETTY_NAME=")) text += line;
   return text;
 }

@@ -6,7 +6,8 @@
 #
 # Names come first, and all names together have ten seconds, so that a dead name server leaves time for the logins. Four
 # logins run at once, because sshd refuses connections from the tenth on (sshd_config(5), MaxStartups). exec: a trap of a
-# start-up file does not run behind it. Of what start-up files print, only the end stays: there stand the words of ssh.
+# start-up file does not run behind it. Of what start-up files print, only the end stays: there
+# stand the words of ssh. Its warning of a changed key has about 900 characters.
 LC_ALL=C
 export LC_ALL
 exec </dev/null 2>/dev/null
@@ -24,5 +25,5 @@ printf '%s\n' "$@" | xargs -n 1 -P 4 sh -c '
   rest=${1#*=}
   said=$(ssh -n -o BatchMode=yes -o ConnectTimeout=8 "${rest%%=*}" "exec /bin/echo ec2mpi-here" 2>&1)
   status=$?
-  printf "%s\n" "login ${1%%=*} $status $(printf %s "$said" | tail -c 600 | tr "\n\t\r" "   ")"' sh
+  printf "%s\n" "login ${1%%=*} $status $(printf %s "$said" | tail -c 2000 | tr "\n\t\r" "   ")"' sh
 echo "ec2mpi-logins end"
