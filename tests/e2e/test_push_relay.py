@@ -159,7 +159,9 @@ def test_nodes_that_do_not_trust_each_other_are_served_from_here(push, six):
         assert "known_hosts" not in six.host(index, "ls .ssh", user="ubuntu").out, "no key is taken on faith"
     write(push.folder / "d/small", "something else")
     strict = push("push", "--relay", "always", "d", ".")
-    assert strict.code == 1 and "could not relay to" in strict.err
+    assert strict.code == 1
+    # On a loaded machine a feeder may be given up before its reason has come: then only the effect is known.
+    assert "could not relay to" in strict.err or "did not arrive whole; nothing was changed" in strict.err
 
 
 def test_a_compressed_archive_is_unpacked_by_each_node(push, six):
