@@ -6,8 +6,8 @@
 #
 # Names come first, and all names together have ten seconds, so that a dead name server leaves time for the logins. Four
 # logins run at once, because sshd refuses connections from the tenth on (sshd_config(5), MaxStartups). exec: a trap of a
-# start-up file does not run behind it. Of what start-up files print, only the end stays: there
-# stand the words of ssh. Its warning of a changed key has about 900 characters.
+# start-up file does not run behind it. Only the end of the output
+# is kept, because the words of ssh stand behind those of start-up files. Its warning of a changed key has about 900 characters.
 LC_ALL=C
 export LC_ALL
 exec </dev/null 2>/dev/null

@@ -2,7 +2,8 @@
 # standard error between two lines with $nonce. With $once it does not wait for more output; with $silent it waits for the
 # end only; with $cancel, or when it reads the line "cancel", it asks the supervisor to end the job. It ends early at the
 # end of standard input, for then nobody reads its output.
-# With $lines only so many lines at the end of each file count, with $since what was printed in so many seconds. It stands behind functions.sh and find_job.
+# $lines limits it to the last lines of each file, $since to the output of the last seconds. It stands behind functions.sh and
+# find_job.
 # shellcheck shell=sh
 # shellcheck disable=SC2154,SC2034 # the text in front sets and reads these variables
 

@@ -225,8 +225,8 @@ lost_a_node() {
 ranks_missing() {
   [ -s ranks ] && [ "$(grep -c '^(rank,' ranks)" -lt "$(sed -n 's/^np //p' meta)" ]
 }
-# One line that jobs have in common which fail for the same reason: the first exception in what they printed, else the
-# first line about an error, else the status. A limit and a cancelled job are no such reason.
+# One line that jobs with the same fault have in common: the first exception in their output, else the first line about an
+# error, else the status. A limit and a cancelled job are no such reason.
 failure_reason() {
   case $why in cancelled | timeout) echo -; return ;; esac
   head -c 262144 err | tr -d '\000\r' | awk -v status="$status" '

@@ -16,9 +16,8 @@
 /// and gets, when it starts, `hosts`, `nodes`, `nodeIPaddress`, and
 ///   placed   "LABEL" of each node with ranks
 /// and may have
-///   batch    a word that the jobs submitted together have in common: they are not started any more when
-///   three
-///            of them have failed for one reason and none has ended otherwise
+///   batch    a word that jobs submitted together have in common: when three of them have failed for one
+///            reason, and none has ended otherwise, no more of them are started; nothing writes it yet
 /// The nodes in `hosts` are busy as long as the supervisor of the job is alive.
 
 #include <string>

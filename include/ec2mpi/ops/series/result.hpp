@@ -39,8 +39,7 @@ struct VariantResult {
   std::optional<double> seconds = {};   ///< from its start to its end, or until now
   std::optional<int> exit = {};         ///< as a shell reports it
   Findings findings = {};
-  std::string reason =
-      {};  ///< of a failure: a line that other jobs print too if they fail for the same reason
+  std::string reason = {};   ///< of a failure: a line that jobs with the same fault have in common
   std::string trouble = {};  ///< why it was refused or is lost
 
   [[nodiscard]] bool over() const { return state >= VariantState::done; }
