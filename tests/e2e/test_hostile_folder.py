@@ -224,7 +224,7 @@ def test_in_a_read_only_folder_state_is_kept_elsewhere_and_that_is_said_once(off
     first = read_only(offline, "nodes")
     assert first.code == 0, first
     place = offline.home / ".local/state/ec2mpi"
-    assert f"what is remembered is kept in {place}/" in first.err
+    assert f"its state folder is {place}/" in first.err
     second = read_only(offline, "nodes")
     assert (second.out, second.code, second.err) == (first.out, 0, "")
     assert [folder.stat().st_mode & 0o777 for folder in place.iterdir()] == [0o700]
