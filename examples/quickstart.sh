@@ -33,14 +33,14 @@ laptop() {
   cluster exec -- env PATH="$source/build/release:$PATH" "$@"
 }
 
-say "Installing what is missing of tests/packages.txt"
+say "Installing the missing packages of tests/packages.txt"
 tests/install_packages.sh
 
 say "Building build/release/ec2mpi"
 cmake --preset release >/dev/null
 cmake --build --preset release --target ec2mpi
 
-say "Four hosts, each with an address, a disk and an sshd of its own, that do not know each other"
+say "Four hosts that do not know each other, each with its own address, disk and sshd"
 cluster up 4 --bare
 folder=$(mktemp -d)
 there=$(cluster path)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Do the pages fit the program? check_docs.py PROGRAM prints what is wrong; exit 1 if anything is.
+"""Do the pages fit the program? check_docs.py PROGRAM prints the faults; exit 1 if there are any.
 
 - Each command and flag of ec2mpi that a page names is there. The pages are those of docs/ and the README.
 - docs/environment.md has each environment variable of the source, and no other.
@@ -36,7 +36,7 @@ def command_lines(text):
 
 
 def own_words(line):
-    """The words up to a pipe, a comment, or the -- behind which the words belong to a program; what is in quotes is no flag."""
+    """The words up to a pipe, a comment, or the -- behind which the words belong to a program; words in quotes are no flags."""
     words = re.sub(r"'[^']*'|\"[^\"]*\"", "QUOTED", line)
     return re.split(r"\s#|\||;|\s--(?:\s|$)|\s{3,}", words)[0].split()
 

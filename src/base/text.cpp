@@ -59,17 +59,6 @@ std::string set_variables(std::initializer_list<std::pair<std::string_view, std:
   return text;
 }
 
-std::string without_comments(std::string_view script) {
-  std::string lean;
-  for (const auto line : split(script, '\n')) {
-    const auto text = trim(line);
-    if (text.empty() || text.front() == '#') continue;
-    lean += text;
-    lean += '\n';
-  }
-  return lean;
-}
-
 std::string join(const std::vector<std::string>& items, std::string_view separator) {
   std::string text;
   for (std::size_t i = 0; i < items.size(); ++i) {

@@ -215,8 +215,8 @@ void read_end_signal(SettingsReader& reader, const toml::node& node, std::option
     reader.complain(node, "must be \"TERM\", \"USR1\" or \"USR2\"");
 }
 
-JobConfig read_job(SettingsReader& reader, const std::string& name, const toml::node& node) {
-  JobConfig job;
+JobSpec read_job(SettingsReader& reader, const std::string& name, const toml::node& node) {
+  JobSpec job;
   const auto* table = node.as_table();
   if (table == nullptr) {
     reader.complain(node, "must be a table [jobs.NAME]");
@@ -225,16 +225,17 @@ JobConfig read_job(SettingsReader& reader, const std::string& name, const toml::
   const auto set_env = [&](const std::string& variable, const toml::node& value) {
     reader.text(value, job.env[variable]);
   };
-  reader.table(*table, fmt::format(" of [jobs.{}]", printable(name)),
-               {{"command", [&](const auto& value) { read_command(reader, value, job.command); }},
-                {"np", [&](const auto& value) { reader.formula(value, job.np, kMostRanks); }},
-                {"per_node", [&](const auto& value) { reader.formula(value, job.per_node, kMostRanks); }},
-                {"nodes", [&](const auto& value) { reader.formula(value, job.nodes, kMostRanks); }},
-                {"push", [&](const auto& value) { read_texts(reader, value, job.push); }},
-                {"pull", [&](const auto& value) { read_texts(reader, value, job.pull); }},
-                {"workdir", [&](const auto& value) { reader.text(value, job.workdir); }},
-                {"env", [&](const auto& value) { reader.each(value, set_env); }},
-                {"sweep", [&](const auto& value) { read_sweep(reader, value, job.sweep); }}});
+  reader.table(
+      *table, fmt::format(" of [jobs.{}]", printable(name)),
+      {{"command", [&](const auto& value) { read_command(reader, value, job.command); }},
+       {"np", [&](const auto& value) { reader.formula(value, job.formulas.np, kMostRanks); }},
+       {"per_node", [&](const auto& value) { reader.formula(value, job.formulas.per_node, kMostRanks); }},
+       {"nodes", [&](const auto& value) { reader.formula(value, job.formulas.nodes, kMostRanks); }},
+       {"push", [&](const auto& value) { read_texts(reader, value, job.push); }},
+       {"pull", [&](const auto& value) { read_texts(reader, value, job.pull); }},
+       {"workdir", [&](const auto& value) { reader.text(value, job.workdir); }},
+       {"env", [&](const auto& value) { reader.each(value, set_env); }},
+       {"sweep", [&](const auto& value) { read_sweep(reader, value, job.sweep); }}});
   if (job.command.empty()) reader.complain(node, "has no command");
   return job;
 }
@@ -311,64 +312,7 @@ toml::parse_result parse_toml(std::string_view text, std::string_view source) {
   }
 }
 
-Result<int> count(const std::string& formula, const char* what, const Parameters& parameters) {
-  const auto own = std::find_if(parameters.begin(), parameters.end(),
-                                [&](const auto& known) { return known.first == what; });
-  if (own == parameters.end() && formula.empty()) return 0;
-  const auto value = evaluate(own == parameters.end() ? formula : own->second, parameters);
-  if (!value) return std::unexpected(value.error().within(what));
-  if (*value < 1 || *value > kMostRanks)
-    return fail(ErrorKind::usage,
-                fmt::format("{}: {} is not a number from 1 to {}", what, *value, kMostRanks));
-  return static_cast<int>(*value);
-}
-
 }  // namespace
-
-Result<FilledJob> fill_in(const JobConfig& job, const Parameters& parameters) {
-  FilledJob filled;
-  filled.of_user = job.of_user;
-  std::optional<Error> trouble;
-  const auto text = [&](const std::string& asked) {
-    auto value = fill_in(asked, parameters);
-    if (!value && !trouble) trouble = value.error();
-    return value.value_or("");
-  };
-  const auto number = [&](const std::string& formula, const char* what) {
-    const auto value = count(formula, what, parameters);
-    if (!value && !trouble) trouble = value.error();
-    return value.value_or(0);
-  };
-  for (const auto& word : job.command) filled.command.push_back(text(word));
-  filled.np = number(job.np, "np");
-  filled.per_node = number(job.per_node, "per_node");
-  filled.nodes = number(job.nodes, "nodes");
-  for (const auto& file : job.push) filled.push.push_back(text(file));
-  for (const auto& file : job.pull) filled.pull.push_back(text(file));
-  filled.workdir = text(job.workdir);
-  for (const auto& [name, value] : job.env) filled.env[name] = text(value);
-  if (trouble) return std::unexpected(*trouble);
-  return filled;
-}
-
-Result<void> check_used(const JobConfig& job, const std::vector<Sweep>& sweeps) {
-  std::set<std::string> used = {"np", "per_node", "nodes"};
-  const auto look = [&](const std::string& text) {
-    for (auto& name : names_in(text)) used.insert(std::move(name));
-  };
-  for (const auto& word : job.command) look(word);
-  for (const auto& file : job.push) look(file);
-  for (const auto& file : job.pull) look(file);
-  for (const auto* text : {&job.np, &job.per_node, &job.nodes, &job.workdir}) look(*text);
-  for (const auto& [name, value] : job.env) look(value);
-  for (const auto& sweep : sweeps) {
-    if (used.contains(sweep.name)) continue;
-    return fail(
-        ErrorKind::usage,
-        fmt::format("{0} is used nowhere in the job; write {{{0}}} where its value belongs", sweep.name));
-  }
-  return {};
-}
 
 Result<std::chrono::seconds> parse_persist(std::string_view text) {
   constexpr std::uint64_t kMost = 1'000'000'000;  // seconds; endless for people, and no sum overflows

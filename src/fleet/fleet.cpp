@@ -18,19 +18,18 @@ constexpr auto kRetryPause = std::chrono::milliseconds(500);
 /// One command over all nodes, from the first connection to the last result. Lives in run_on_nodes' frame.
 class Fleet {
  public:
-  Fleet(const asio::any_io_executor& executor, std::vector<Node> nodes, ssh::Connector& connector,
-        NodeTask task, FleetOptions options, Observer& observer, std::stop_token stop)
+  Fleet(const asio::any_io_executor& executor, std::vector<Node> nodes, NodeTask task, FleetContext context)
       : executor_(executor),
-        connector_(connector),
+        connector_(context.connector),
         task_(std::move(task)),
-        options_(options),
-        observer_(observer),
-        work_(executor, options.fanout == 0 ? nodes.size() : options.fanout),
-        handshakes_(executor, options.handshakes),
+        options_(context.options),
+        observer_(context.observer),
+        work_(executor, options_.fanout == 0 ? nodes.size() : options_.fanout),
+        handshakes_(executor, options_.handshakes),
         finished_(executor),
-        user_stop_(std::move(stop)),
+        user_stop_(std::move(context.stop)),
         limit_(
-            Limit{.deadline = Clock::time_point::max(), .stop = user_stop_}.at_most(options.whole_timeout)),
+            Limit{.deadline = Clock::time_point::max(), .stop = user_stop_}.at_most(options_.whole_timeout)),
         pending_(nodes.size()) {
     for (auto& node : nodes) report_.results.push_back({std::move(node), NotRun{"stopped before its turn"}});
   }
@@ -125,11 +124,9 @@ class Fleet {
 
 }  // namespace
 
-asio::awaitable<FleetReport> run_on_nodes(std::vector<Node> nodes, ssh::Connector& connector, NodeTask task,
-                                          FleetOptions options, Observer& observer, std::stop_token stop) {
+asio::awaitable<FleetReport> run_on_nodes(std::vector<Node> nodes, NodeTask task, FleetContext context) {
   if (nodes.empty()) co_return FleetReport{};
-  Fleet fleet(co_await asio::this_coro::executor, std::move(nodes), connector, std::move(task), options,
-              observer, std::move(stop));
+  Fleet fleet(co_await asio::this_coro::executor, std::move(nodes), std::move(task), std::move(context));
   auto report = co_await fleet.run();
   co_return report;
 }

@@ -30,7 +30,7 @@ class Sent:
         self.headers = {line.split()[1].rstrip(":").split("@")[0]: self.HEADERS + (14 if "link/ether" in line else 0) for line in links}
 
     def since(self):
-        """Bytes at the interface, and those of them that are not headers: what was written into TCP. The kernel cuts big
+        """Bytes at the interface, and those of them that are not headers: the bytes that were written into TCP. The kernel cuts big
         packets up behind the counter and counts their headers once, in the bytes and in the packets."""
         now = self._counts()
         size = sum(counts[0] - self.before[name][0] for name, counts in now.items())

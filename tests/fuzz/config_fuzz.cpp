@@ -1,4 +1,4 @@
-// ec2mpi.toml from anywhere: no crash, and what is read keeps its promises.
+// ec2mpi.toml from anywhere: no crash, and the settings that are read keep their promises.
 
 #include <cstddef>
 #include <cstdint>

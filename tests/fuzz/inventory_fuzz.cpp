@@ -1,4 +1,4 @@
-// The whole reader, from bytes to chosen addresses, and back from what is written of them.
+// The whole reader, from bytes to chosen addresses, and back from the files that are written of them.
 
 #include <cstddef>
 #include <cstdint>

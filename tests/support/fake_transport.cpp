@@ -46,7 +46,7 @@ class FakeChannel : public ssh::Channel {
         seen_(std::move(seen)),
         node_(std::move(node)),
         index_(index),
-        signalled_(std::move(executor)),
+        changed_(std::move(executor)),
         ends_(Clock::now() + node_.runs_for) {}
 
   ssh::awaitable<Result<std::optional<ssh::Chunk>>> receive(Limit limit) override {
@@ -58,9 +58,10 @@ class FakeChannel : public ssh::Channel {
       if (wake == Wake::stopped || Clock::now() >= limit.deadline) co_return wake_error(wake, kLate);
     }
     if (node_.end == FakeNode::End::cut) co_return fail(ErrorKind::unreachable, "connection lost");
-    if (node_.end == FakeNode::End::never && !ended_) {
-      const Wake wake = co_await signalled_.wait(limit);
+    while (node_.end == FakeNode::End::never && !ended_) {
+      const Wake wake = co_await changed_.wait(limit);
       if (wake != Wake::notified) co_return wake_error(wake, kLate);
+      if (const auto chunk = next_chunk()) co_return chunk;
     }
     co_return std::nullopt;
   }
@@ -73,6 +74,8 @@ class FakeChannel : public ssh::Channel {
 
   ssh::awaitable<Result<void>> send(std::string_view bytes, Limit) override {
     seen_->input[index_] += bytes;
+    if (node_.on_input) node_.on_input(node_, bytes);
+    changed_.notify_all();
     co_return Result<void>{};
   }
 
@@ -83,7 +86,7 @@ class FakeChannel : public ssh::Channel {
     seen_->signals[index_].push_back(name);
     if (!node_.obeys_signals) return;
     ended_ = ssh::ExitStatus{0, name};
-    signalled_.notify_all();
+    changed_.notify_all();
   }
 
  private:
@@ -96,6 +99,7 @@ class FakeChannel : public ssh::Channel {
     };
     if (!node_.out.empty()) return all_of(node_.out, ssh::Stream::out);
     if (!node_.err.empty()) return all_of(node_.err, ssh::Stream::err);
+    if (!node_.late.empty()) return all_of(node_.late, ssh::Stream::out);
     if (node_.flood == 0) return std::nullopt;
     block_.assign(std::min<std::uint64_t>(node_.flood, kBlock), 'x');
     node_.flood -= block_.size();
@@ -106,7 +110,7 @@ class FakeChannel : public ssh::Channel {
   std::shared_ptr<Sightings> seen_;
   FakeNode node_;
   int index_;
-  Event signalled_;
+  Event changed_;
   Clock::time_point ends_;
   std::optional<ssh::ExitStatus> ended_;
   std::string block_;
@@ -124,7 +128,7 @@ class FakeSession : public ssh::Session {
   ssh::awaitable<Result<std::unique_ptr<ssh::Channel>>> start(ssh::Request request, Limit) override {
     const bool first = seen_->commands.emplace(index_, request.command).second;
     const FakeNode looking{.out = node_.found};  // a second command can only be the look after the end
-    auto behaviour = first ? node_ : looking;
+    auto behaviour = node_.program ? node_.program(request.command) : first ? node_ : looking;
     behaviour.out.insert(0, begin_mark_in(request.command));
     co_return std::make_unique<FakeChannel>(executor_, std::move(behaviour), index_, seen_);
   }

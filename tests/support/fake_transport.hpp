@@ -3,6 +3,7 @@
 /// node.
 
 #include <asio/any_io_executor.hpp>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -27,6 +28,7 @@ struct FakeNode {
   Clock::duration door_opens_after = {};
   std::string out = {};
   std::string err = {};
+  std::string late = {};    ///< standard output that arrives after standard error
   std::uint64_t flood = 0;  ///< so many bytes more on standard output, without any end of line
   Clock::duration runs_for = {};
   End end = End::exits;
@@ -34,6 +36,10 @@ struct FakeNode {
   std::string found =
       "ec2mpi-sweep 1\nec2mpi-sweep end\n";  ///< output of the check for leftovers after a command was ended
   bool obeys_signals = false;                ///< a signal ends a program that would never end
+  /// Instead of all that: what each program does that is started there, by its command.
+  std::function<FakeNode(const std::string& command)> program = {};
+  /// Called with a program's input as it arrives; may add output, or end it.
+  std::function<void(FakeNode& program, std::string_view input)> on_input = {};
 };
 
 /// What the nodes have seen, for the test to look at.

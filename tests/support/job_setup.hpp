@@ -5,17 +5,17 @@
 #include <vector>
 
 #include "ec2mpi/cluster/values/facts.hpp"
+#include "ec2mpi/cluster/values/job_spec.hpp"
 #include "ec2mpi/cluster/values/node.hpp"
-#include "ec2mpi/ops/job/plan.hpp"
 
 namespace ec2mpi::test {
 
 /// `count` nodes, 10.0.0.1 and on, with two threads on `cores` cores, Open MPI 4.1.4, python3 and mpi4py; and
-/// a wish for a job on them.
+/// a job on them.
 struct JobSetup {
   std::vector<Node> nodes;
   std::map<int, NodeFacts> facts;
-  ops::JobWish wish;
+  JobSpec job;
 
   JobSetup(int count, int cores, std::string id, std::vector<std::string> command) {
     for (int index = 1; index <= count; ++index) {
@@ -34,8 +34,8 @@ struct JobSetup {
       said.mpi4py = true;
       facts[index] = said;
     }
-    wish.id = std::move(id);
-    wish.command = std::move(command);
+    job.id = std::move(id);
+    job.command = std::move(command);
   }
 };
 

@@ -4,13 +4,14 @@
 
 namespace ec2mpi::exit_code {
 
-inline constexpr int ok = 0;               ///< every selected node did it
-inline constexpr int node_failed = 1;      ///< some node did not, or output could not be written
-inline constexpr int not_started = 2;      ///< bad flag, bad list, empty selection, missing local file
-inline constexpr int bug = 70;             ///< ec2mpi itself is wrong
-inline constexpr int timed_out = 124;      ///< the time limit of the whole command ended it
-inline constexpr int interrupted = 130;    ///< Ctrl-C
-inline constexpr int reader_gone = 141;    ///< 128 + SIGPIPE, as a shell says of `cat` in `cat big | head`
-inline constexpr int no_connection = 255;  ///< where one node's status is passed on: the connection failed
+inline constexpr int ok = 0;             ///< every selected node did it
+inline constexpr int node_failed = 1;    ///< some node did not, or output could not be written
+inline constexpr int not_started = 2;    ///< bad flag, bad list, empty selection, missing local file
+inline constexpr int bug = 70;           ///< ec2mpi itself is wrong
+inline constexpr int timed_out = 124;    ///< the time limit of the whole command ended it
+inline constexpr int interrupted = 130;  ///< Ctrl-C
+inline constexpr int reader_gone = 141;  ///< 128 + SIGPIPE, as a shell says of `cat` in `cat big | head`
+inline constexpr int no_connection =
+    255;  ///< where the exit code is one node's status: the connection failed
 
 }  // namespace ec2mpi::exit_code

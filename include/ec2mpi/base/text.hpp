@@ -40,10 +40,6 @@ namespace ec2mpi {
 [[nodiscard]] std::string set_variables(
     std::initializer_list<std::pair<std::string_view, std::string_view>> values);
 
-/// A shell script as it is sent: without indentation, empty lines and lines that are only a comment. Nothing
-/// in quotes or a here-document may go over several lines in it.
-[[nodiscard]] std::string without_comments(std::string_view script);
-
 /// Text from a node or a file, safe for a terminal and on one line: control bytes and bytes that are no UTF-8
 /// become \xNN, characters that change the direction or the line of a text \u{NNNN}.
 [[nodiscard]] std::string printable(std::string_view text);

@@ -3,6 +3,7 @@
 
 #include <asio/awaitable.hpp>
 #include <functional>
+#include <stop_token>
 #include <vector>
 
 #include "ec2mpi/base/limit.hpp"
@@ -35,10 +36,20 @@ struct FleetOptions {
   bool fail_fast = false;              ///< the first node that fails stops those that have not begun
 };
 
-/// Connects to every node and runs the task there. `stop` ends it early: nodes at work end as cancelled, the
-/// others as NotRun. Always gives a result for every node.
-[[nodiscard]] asio::awaitable<FleetReport> run_on_nodes(std::vector<Node> nodes, ssh::Connector& connector,
-                                                        NodeTask task, FleetOptions options,
-                                                        Observer& observer, std::stop_token stop);
+/// With which connector, by which options and for which observer work is done on nodes, and what ends it
+/// early.
+template <class ObserverType, class Stop>
+struct RunContext {
+  ssh::Connector& connector;
+  FleetOptions options;
+  ObserverType& observer;
+  Stop stop;
+};
+using FleetContext = RunContext<Observer, std::stop_token>;
+
+/// Connects to every node and runs the task there. If `context.stop` ends it early, nodes at work end as
+/// cancelled, the others as NotRun. Always gives a result for every node.
+[[nodiscard]] asio::awaitable<FleetReport> run_on_nodes(std::vector<Node> nodes, NodeTask task,
+                                                        FleetContext context);
 
 }  // namespace ec2mpi

@@ -54,28 +54,28 @@ class OutputKeeper : public ops::FollowObserver {
   Kept err_;
 };
 
-ops::FollowWish make_wish(CommandContext& context, const FollowOptions& options, Verb verb) {
-  ops::FollowWish wish;
-  wish.master = context.master();
-  wish.word = options.word;
-  wish.connect_timeout = context.flow.connect_timeout;
-  wish.stop = context.runtime.stop();
-  wish.cancels = verb == Verb::attach;
-  wish.output = verb == Verb::attach || verb == Verb::logs;
-  wish.lasting = verb != Verb::logs || options.follow;
-  wish.last_lines = options.last_lines;
-  wish.takes_series = true;
+ops::FollowRequest make_request(CommandContext& context, const FollowOptions& options, Verb verb) {
+  ops::FollowRequest request;
+  request.master = context.master();
+  request.word = options.word;
+  request.connect_timeout = context.flow.connect_timeout;
+  request.stop = context.runtime.stop();
+  request.cancels = verb == Verb::attach;
+  request.output = verb == Verb::attach || verb == Verb::logs;
+  request.lasting = verb != Verb::logs || options.follow;
+  request.last_lines = options.last_lines;
+  request.takes_series = true;
   if (verb != Verb::cancel) {
-    wish.detach = context.runtime.detach([] { return true; });
+    request.detach = context.runtime.detach([] { return true; });
   } else {  // as if Ctrl-C had been there from the beginning; ours leaves
     static std::stop_source at_once;
     at_once.request_stop();
-    wish.stop = at_once.get_token();
-    wish.detach = context.runtime.stop();
-    wish.cancels = true;
-    wish.unended = true;
+    request.stop = at_once.get_token();
+    request.detach = context.runtime.stop();
+    request.cancels = true;
+    request.unended = true;
   }
-  return wish;
+  return request;
 }
 
 int exit_code_of(const ops::Followed& followed, Verb verb, bool stopped) {
@@ -111,9 +111,9 @@ void show_json(CommandContext& context, const OutputKeeper& keeper, const ops::F
 asio::awaitable<ops::Followed> follow_for_json(CommandContext& context, const FollowOptions& options,
                                                Verb verb) {
   OutputKeeper keeper;
-  auto wish = make_wish(context, options, verb);
-  const bool output = wish.output;
-  auto followed = co_await ops::follow_job(std::move(wish), context.connector, keeper);
+  auto request = make_request(context, options, verb);
+  const bool output = request.output;
+  auto followed = co_await ops::follow_job(std::move(request), context.connector, keeper);
   show_json(context, keeper, followed, output);
   co_return followed;
 }
@@ -127,8 +127,8 @@ asio::awaitable<ops::Followed> follow_for_people(CommandContext& context, const 
                 .rank = options.rank,
                 .raw = options.raw});
   context.runtime.set_parting_words([&view] { return view.parting_words(); });
-  auto wish = make_wish(context, options, verb);
-  auto followed = co_await ops::follow_job(std::move(wish), context.connector, view);
+  auto request = make_request(context, options, verb);
+  auto followed = co_await ops::follow_job(std::move(request), context.connector, view);
   if (!followed.is_series()) view.conclude(followed);
   context.runtime.set_parting_words({});
   co_return followed;

@@ -42,8 +42,8 @@ asio::awaitable<Result<std::unique_ptr<ssh::Session>>> HeldSessions::connect(con
 asio::awaitable<FleetReport> connect_all(CommandContext& context, HeldSessions& sessions) {
   FleetCommand command{.style = {.quiet = true, .doing = "connecting"},
                        .steps = [&sessions](CommandContext& of_command, FleetView& view) {
-                         return run_on_nodes(of_command.cluster.nodes, sessions, do_nothing, of_command.flow,
-                                             view, of_command.runtime.stop());
+                         return run_on_nodes(of_command.cluster.nodes, do_nothing,
+                                             {sessions, of_command.flow, view, of_command.runtime.stop()});
                        }};
   return run_fleet(context, std::move(command));
 }

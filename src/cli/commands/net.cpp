@@ -52,7 +52,7 @@ void tell_failure(Console& console, const std::string& printed) {
   console.talk_bytes(printed);
   const auto hint = ops::hint_for(printed);
   console.talk(console.paint_talk(Colour::yellow,
-                                  "hint: " + (hint ? hint->text() : "see what is wrong: ec2mpi doctor")));
+                                  "hint: " + (hint ? hint->text() : "ec2mpi doctor looks for the reason")));
 }
 
 Result<void> show(Console& console, const NetOptions& options, const ops::NetMap& map) {
@@ -66,19 +66,18 @@ Result<void> show(Console& console, const NetOptions& options, const ops::NetMap
 
 asio::awaitable<int> measure(CommandContext& context, const NetOptions& options) {
   auto& [runtime, cluster, access, connector, flow] = context;
-  ops::JobWish wish;
-  wish.id = ops::make_job_id("net", runtime.options().world->now());
-  wish.command = ops::net_command(options.serial);
-  wish.shown_as = "ec2mpi net";
-  wish.ranks.per_node = 1;
-  wish.mca = {{"mpi_yield_when_idle",
-               "1"}};  // a rank that waits for its round must not take a core from a rank that measures
-  NetView view(runtime.console(), runtime.options(), wish.id);
+  JobSpec job;
+  job.id = ops::make_job_id("net", runtime.options().world->now());
+  job.command = ops::net_command(options.serial);
+  job.shown_as = "ec2mpi net";
+  job.ranks.per_node = 1;
+  job.mca = {{"mpi_yield_when_idle",
+              "1"}};  // a rank that waits for its round must not take a core from a rank that measures
+  NetView view(runtime.console(), runtime.options(), job.id);
   runtime.set_parting_words([&view] { return view.parting_words(); });
-  ops::JobStops stops{runtime.stop(), {}, false};
+  ops::JobContext run{connector, flow, view, {.stop = runtime.stop(), .detach = {}}};
   ops::JobNodes nodes{cluster.nodes, cluster.inventory.master()};
-  const auto end = co_await ops::run_job(runtime.executor(), std::move(wish), std::move(nodes), connector,
-                                         flow, view, std::move(stops));
+  const auto end = co_await ops::run_job(std::move(job), std::move(nodes), std::move(run));
   auto& console = runtime.console();
   console.status("");
   view.conclude(end);

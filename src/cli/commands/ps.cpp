@@ -100,7 +100,7 @@ bool is_job_id(const std::string& id) {
              std::string::npos;
 }
 
-/// What was seen of a job before and is gone since has ended because we ended its launcher.
+/// A process of a job that was seen before and is gone since has ended because we ended its launcher.
 void add_gone(ops::Swept& swept, const std::vector<ops::JobProcess>& seen, const std::string& id) {
   for (const auto& process : seen) {
     const auto is_it = [&](const auto& known) { return known.pid == process.pid; };

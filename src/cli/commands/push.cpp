@@ -56,7 +56,7 @@ bool has_folder(const ops::PushGroup& group) {
   return std::any_of(tops.begin(), tops.end(), [](const auto& top) { return top.directory; });
 }
 
-/// What is left out, each once.
+/// The files that are left out, each once.
 std::vector<std::string> skipped_notes(const std::vector<ops::PushGroup>& groups) {
   std::set<std::string> paths;
   for (const auto& group : groups) paths.insert(group.tree->skipped.begin(), group.tree->skipped.end());
@@ -66,7 +66,7 @@ std::vector<std::string> skipped_notes(const std::vector<ops::PushGroup>& groups
   return notes;
 }
 
-/// What is printed before the summary; `lines` is known before the push.
+/// The lines that are printed before the summary; `lines` is known before the push.
 std::vector<std::string> add_remarks(std::vector<std::string> lines, const ops::PushCount& count) {
   if (!count.slow.empty()) {
     const bool one = count.slow.size() == 1;

@@ -57,16 +57,16 @@ asio::awaitable<FetchedJob> fetch_job(CommandContext& context, HeldSessions& ses
                                       int lines) {
   FetchedJob job;
   OutputKeeper keeper(job.output);
-  ops::FollowWish wish;
-  wish.master = context.master();
-  wish.word = std::move(word);
-  wish.stop = context.runtime.stop();
-  wish.cancels = false;
-  wish.lasting = false;
-  wish.last_lines = lines;
-  wish.takes_series = true;
-  wish.connect_timeout = context.flow.connect_timeout;
-  job.followed = co_await ops::follow_job(std::move(wish), sessions, keeper);
+  ops::FollowRequest request;
+  request.master = context.master();
+  request.word = std::move(word);
+  request.stop = context.runtime.stop();
+  request.cancels = false;
+  request.lasting = false;
+  request.last_lines = lines;
+  request.takes_series = true;
+  request.connect_timeout = context.flow.connect_timeout;
+  job.followed = co_await ops::follow_job(std::move(request), sessions, keeper);
   co_return job;
 }
 
@@ -104,9 +104,9 @@ asio::awaitable<std::optional<int>> add_series(CommandContext& context, HeldSess
                                                std::string name, const std::vector<ops::JobRecord>& jobs,
                                                ReportContent& content) {
   SeriesView view(context.console(), context.runtime.options(), false);
-  ops::JobStops stops{.stop = {}, .detach = context.runtime.stop(), .at_once = true};
-  auto end = co_await ops::follow_series(std::move(name), context.master(), sessions, context.flow, view,
-                                         std::move(stops));
+  ops::JobStops stops{.stop = {}, .detach = context.runtime.stop(), .until = ops::Until::handed_over};
+  ops::SeriesContext find{sessions, context.flow, view, std::move(stops)};
+  auto end = co_await ops::follow_series(std::move(name), context.master(), std::move(find));
   using How = ops::SeriesEnd::How;
   if (end.how == How::refused || end.how == How::gave_up) {
     view.conclude(end);

@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <map>
 
@@ -15,13 +14,12 @@
 #include "ec2mpi/cli/session/world.hpp"
 #include "ec2mpi/cli/terminal/standard_output.hpp"
 #include "ec2mpi/cli/views/job_view.hpp"
-#include "ec2mpi/ops/exec/exec.hpp"
 #include "ec2mpi/ops/job/run.hpp"
-#include "ec2mpi/ops/node/placeholders.hpp"
-#include "ec2mpi/ops/push/push.hpp"
-#include "ec2mpi/ops/push/task.hpp"
+#include "ec2mpi/ops/mpi/command.hpp"
 #include "src/cli/commands/after_job.hpp"
 #include "src/cli/commands/bring_results.hpp"
+#include "src/cli/commands/job_flags.hpp"
+#include "src/cli/commands/job_push.hpp"
 #include "src/cli/commands/series.hpp"
 
 namespace ec2mpi::cli {
@@ -35,22 +33,12 @@ struct RunOptions {
   ConnectOptions connect;
   std::vector<std::string> name;
   std::optional<std::vector<std::string>> behind_dashes;
-  int np = 0;
-  int per_node = 0;
-  int spawn = 0;
-  std::optional<std::string> slots;
-  std::optional<std::string> workdir;
-  std::vector<std::string> env;
-  std::vector<std::pair<std::string, std::string>> mca;
-  double timeout = 0;
-  bool no_mpi4py_run = false;
+  JobFlags job;
   bool explain = false;
   bool detach = false;
-  bool tag = false;
   bool raw = false;
   bool no_push = false;
   bool allow_outside = false;
-  std::optional<std::string> mpirun;
   AfterJob then = AfterJob::nothing;
   SeriesOptions series;
 };
@@ -61,64 +49,15 @@ struct JobAftermath {
   bool complete = false;  ///< its results are here, if it has any
 };
 
-/// The job to run, without the words behind --.
-struct Chosen {
-  JobConfig job;  ///< for a script its command is empty
-  std::optional<ops::JobScript> script;
-  std::string mpirun;           ///< of the settings, or ""
-  std::string end_signal = {};  ///< likewise
-};
-
-using Variable = std::pair<std::string, std::string>;
-
-bool is_variable_name(std::string_view name) {
-  const auto fits = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (c >= '0' && c <= '9');
-  };
-  return !name.empty() && std::all_of(name.begin(), name.end(), fits) &&
-         !(name.front() >= '0' && name.front() <= '9');
-}
-
-/// NAME=VALUE, or NAME alone for its value here, as with mpirun.
-Result<Variable> parse_variable(const std::string& text) {
-  const auto equals = text.find('=');
-  const auto name = text.substr(0, equals);
-  if (!is_variable_name(name))
-    return fail(
-        ErrorKind::usage,
-        fmt::format("-x {0}: not a variable's name; to leave out nodes: --exclude {0}", printable(text)));
-  if (equals != std::string::npos) return Variable{name, text.substr(equals + 1)};
-  if (const char* value = std::getenv(name.c_str())) return Variable{name, value};
-  return fail(ErrorKind::usage,
-              fmt::format("-x {}: it is not set here; give it a value: -x {}=VALUE", name, name));
-}
-
-/// Those of the flags come after those of ec2mpi.toml and replace them.
-Result<std::vector<Variable>> variables(const std::map<std::string, std::string>& of_job,
-                                        const std::vector<std::string>& flags) {
-  std::map<std::string, std::string> all;
-  for (const auto& [name, value] : of_job) {
-    if (!is_variable_name(name))
-      return fail(ErrorKind::usage,
-                  fmt::format("ec2mpi.toml: '{}' is not a variable's name", printable(name)));
-    all[name] = value;
-  }
-  for (const auto& flag : flags) {
-    TRY_AS(variable, parse_variable(flag));
-    all[variable->first] = variable->second;
-  }
-  return std::vector<Variable>(all.begin(), all.end());
-}
-
 /// run_NAME.sh as the tutorial has it: in the working folder, else wherever the master has it.
-Result<ops::JobScript> find_script(const std::string& name) {
+Result<JobScript> find_script(const std::string& name) {
   const auto odd = [](char c) { return c == '/' || static_cast<unsigned char>(c) < 0x20; };
   if (std::any_of(name.begin(), name.end(), odd)) {
     return fail(ErrorKind::usage,
                 fmt::format("'{}' is not a job's name; a program stands behind --: ec2mpi run -- {}",
                             printable(name), printable(name)));
   }
-  ops::JobScript script{"run_" + name + ".sh", std::nullopt};
+  JobScript script{"run_" + name + ".sh", std::nullopt};
   std::error_code ignored;
   if (!std::filesystem::exists(script.name, ignored)) return script;
   TRY_AS(text, read_file(script.name, kLargestScript));
@@ -152,13 +91,14 @@ Result<void> check_program(const std::string& word) {
                                             quote_word(printable(word))));
 }
 
-Result<Chosen> choose_job(const RunOptions& options, const Config& config) {
+/// As ec2mpi.toml or the script says, before any flag and without the words behind --.
+Result<JobSpec> choose_job(const RunOptions& options, const Config& config) {
   const auto& behind = options.behind_dashes;
   if (options.name.empty()) {
     if (!behind || behind->empty())
       return fail(ErrorKind::usage, "nothing to run: ec2mpi run NAME, or ec2mpi run -- CMD ARGS");
     TRY(check_program(behind->front()));
-    return Chosen{{}, std::nullopt, config.mpirun.value_or("")};
+    return JobSpec{.mpirun = config.mpirun.value_or("")};
   }
   const auto& name = options.name.front();
   if (options.name.size() > 1) {
@@ -171,14 +111,17 @@ Result<Chosen> choose_job(const RunOptions& options, const Config& config) {
                             printable(options.name[1]), printable(name), printable(options.name[1])));
   }
   const auto mpirun = config.mpirun.value_or("");
-  if (const auto found = config.jobs.find(name); found != config.jobs.end())
-    return Chosen{found->second, std::nullopt, mpirun};
+  if (const auto found = config.jobs.find(name); found != config.jobs.end()) {
+    auto job = found->second;
+    job.mpirun = mpirun;
+    return job;
+  }
   TRY_AS(script, find_script(name));
   if (const auto meant = nearest(name, known_jobs(config)); !script->text && !meant.empty())
     return fail(ErrorKind::usage,
                 fmt::format("there is no [jobs.{}] in ec2mpi.toml and no {} here; is {} meant?",
                             printable(name), printable(script->name), printable(meant)));
-  return Chosen{{}, std::move(*script), mpirun};
+  return JobSpec{.script = std::move(*script), .mpirun = mpirun};
 }
 
 /// The words behind -- come last.
@@ -198,87 +141,6 @@ std::string spoken_name(const RunOptions& options, const std::vector<std::string
   return command.front();
 }
 
-/// All that can be said before a connection: flags over the job's own settings.
-Result<ops::JobWish> make_wish(const RunOptions& options, const Chosen& chosen, const FilledJob& job,
-                               std::string id) {
-  ops::JobWish wish;
-  auto slots = options.slots ? parse_slots(*options.slots) : Slots{};
-  if (!slots) return std::unexpected(slots.error());
-  TRY_AS(env, variables(job.env, options.env));
-  wish.id = std::move(id);
-  wish.command = job.command;
-  wish.script = chosen.script;
-  wish.workdir = options.workdir.value_or(job.workdir);
-  wish.ranks = {.np = options.np > 0 ? options.np : job.np,
-                .per_node = options.per_node > 0 ? options.per_node : job.per_node,
-                .nodes = job.nodes};
-  wish.slots = *slots;
-  wish.spawn = options.spawn;
-  wish.env = std::move(*env);
-  wish.mca = options.mca;
-  wish.mpirun = options.mpirun.value_or(chosen.mpirun);
-  if (!wish.mpirun.empty() && !wish.mpirun.starts_with('/'))
-    return fail(ErrorKind::usage,
-                fmt::format("--mpirun takes a full path, not '{}'", printable(wish.mpirun)));
-  for (const auto& path : job.pull) {
-    if (path.empty() || printable(path) != path)
-      return fail(ErrorKind::usage, fmt::format("pull: '{}' is not a path on the nodes", printable(path)));
-  }
-  wish.pull = job.pull;
-  wish.end_signal = chosen.end_signal;
-  wish.mpi4py_run = !options.no_mpi4py_run;
-  wish.tag = options.tag;
-  wish.explain_only = options.explain;
-  wish.timeout = seconds(options.timeout);
-  return wish;
-}
-
-/// What a named job needs on the nodes, to be sent before it starts.
-struct JobPush {
-  NodeTask task;
-  std::shared_ptr<ops::PushCount> count;
-};
-
-/// An ec2mpi.toml that came with a folder must not send away what lies elsewhere, such as keys, unless it was
-/// asked for.
-Result<void> check_inside(const std::vector<std::string>& sources, const std::vector<Node>& nodes) {
-  std::error_code ignored;
-  const auto here = std::filesystem::canonical(".", ignored);
-  for (const auto& source : sources) {
-    for (const auto& node : nodes) {
-      const auto file =
-          std::filesystem::weakly_canonical(here / ops::fill_placeholders(source, node), ignored);
-      const auto [end, in_file] = std::mismatch(here.begin(), here.end(), file.begin(), file.end());
-      if (end == here.end()) continue;
-      return fail(
-          ErrorKind::usage,
-          fmt::format(
-              "the job's push would send {}, which lies outside of the folder of ec2mpi.toml; if that "
-              "is meant, add --allow-outside",
-              printable(file.string())));
-    }
-  }
-  return {};
-}
-
-Result<JobPush> make_push(const RunOptions& options, const FilledJob& job, const std::vector<Node>& nodes) {
-  JobPush push;
-  if (job.push.empty() || options.no_push || options.explain) return push;
-  if (!job.of_user && !options.allow_outside) TRY(check_inside(job.push, nodes));
-  auto groups = ops::push_groups(job.push, nodes, {});
-  if (!groups) return std::unexpected(groups.error().within("the job's push"));
-  auto target = options.workdir.value_or(job.workdir);
-  if (target.empty()) target = "~";
-  push.count = std::make_shared<ops::PushCount>();
-  ops::PushPlan plan;
-  plan.groups = std::move(*groups);
-  plan.target = target + "/";
-  plan.folder = true;
-  plan.count = push.count;
-  push.task = ops::push_task(std::move(plan));
-  return push;
-}
-
 /// The exit code of a job that was left running.
 asio::awaitable<int> leave_job(CommandContext& context, AfterJob then, std::string id, int code) {
   if (then == AfterJob::nothing) co_return code;
@@ -289,18 +151,20 @@ asio::awaitable<int> leave_job(CommandContext& context, AfterJob then, std::stri
   co_return exit_code::node_failed;
 }
 
-asio::awaitable<int> run_single_job(CommandContext& context, const RunOptions& options, ops::JobWish wish,
+asio::awaitable<int> run_single_job(CommandContext& context, const RunOptions& options, JobSpec job,
                                     JobPush push, JobAftermath& aftermath) {
   auto& [runtime, cluster, access, connector, flow] = context;
   const JobView::Style style{.explain = options.explain, .cancels = !options.detach, .raw = options.raw};
-  JobView view(runtime.console(), runtime.options(), wish.id, style);
+  const auto id = job.id;
+  JobView view(runtime.console(), runtime.options(), id, style);
   runtime.set_parting_words([&view] { return view.parting_words(); });
   ops::JobNodes nodes{cluster.nodes, cluster.inventory.master(), push.task};
   view.set_push(push.count);
-  ops::JobStops stops{runtime.stop(), runtime.detach([&view] { return view.has_job(); }), options.detach};
-  const auto id = wish.id;
-  const auto end = co_await ops::run_job(runtime.executor(), std::move(wish), std::move(nodes), connector,
-                                         flow, view, std::move(stops));
+  ops::JobStops stops{runtime.stop(), runtime.detach([&view] { return view.has_job(); })};
+  if (options.detach) stops.until = ops::Until::handed_over;
+  if (options.explain) stops.until = ops::Until::planned;
+  ops::JobContext run{connector, flow, view, std::move(stops)};
+  const auto end = co_await ops::run_job(std::move(job), std::move(nodes), std::move(run));
   view.conclude(end);
   if (view.has_job()) remember_job(cluster, id);
   if (!end.unfit.empty()) {
@@ -321,29 +185,23 @@ asio::awaitable<int> run_single_job(CommandContext& context, const RunOptions& o
   co_return with_results;
 }
 
-/// One job. It has no parameters, so the words behind -- are taken unchanged.
-Result<ops::JobWish> make_single_wish(const RunOptions& options, const Chosen& chosen, FilledJob& filled,
-                                      const World& world) {
-  add_behind(options, filled.command);
-  auto id = ops::make_job_id(spoken_name(options, filled.command), world.now());
-  return make_wish(options, chosen, filled, std::move(id));
+/// One job has no parameters, so the words behind -- are taken unchanged.
+Result<JobSpec> specify_single_job(const RunOptions& options, const JobSpec& chosen, const World& world) {
+  TRY_AS(job, chosen.filled({}));
+  add_behind(options, job->command);
+  job->id = ops::make_job_id(spoken_name(options, job->command), world.now());
+  return with_flags(std::move(*job), options.job);
 }
 
-SeriesRequest make_request(const RunOptions& options, const Chosen& chosen, const std::vector<Node>& nodes) {
-  auto job = chosen.job;
+SeriesRequest request_series(const RunOptions& options, JobSpec job) {
   add_behind(options, job.command);
-  auto name = spoken_name(options, job.command);
-  return {.name = std::move(name),
+  return {.name = spoken_name(options, job.command),
           .job = std::move(job),
-          .make_wish = [&options, &chosen](
-                           const FilledJob& filled,
-                           const std::string& id) { return make_wish(options, chosen, filled, id); },
-          .make_push = [&options, &nodes](const FilledJob& filled) -> Result<SeriesPush> {
-            TRY_AS(push, make_push(options, filled, nodes));
-            return SeriesPush{std::move(push->task), std::move(push->count)};
-          },
+          .flags = options.job,
           .options = options.series,
           .connect = options.connect,
+          .push = !options.no_push,
+          .allow_outside = options.allow_outside,
           .detach = options.detach};
 }
 
@@ -351,24 +209,23 @@ Result<int> run_once(const RunOptions& options, const CommonOptions& common, Job
   TRY_AS(cluster, open_cluster(options.list));
   TRY_AS(chosen, choose_job(options, cluster->config));
   chosen->end_signal = cluster->config.end_signal.value_or("");
-  const bool series = options.series.asked_for() || !chosen->job.sweep.empty();
+  const bool series = options.series.asked_for() || !chosen->sweep.empty();
   if (series && options.explain)
     return fail(ErrorKind::usage, "--explain explains one job; --dry-run shows the jobs of a series");
   if (series && options.detach && options.then != AfterJob::nothing)
     return fail(ErrorKind::usage, "--then with --detach is for one job, not for a series");
   if (series) {
-    const auto code = run_series(make_request(options, *chosen, cluster->nodes), *cluster, common);
+    const auto code = run_series(request_series(options, std::move(*chosen)), *cluster, common);
     aftermath = {code == exit_code::ok, code == exit_code::ok};
     return code;
   }
-  auto filled = fill_in(chosen->job, {});
-  if (!filled) return std::unexpected(filled.error());
-  TRY_AS(wish, make_single_wish(options, *chosen, *filled, *common.world));
-  TRY_AS(push, make_push(options, *filled, cluster->nodes));
+  TRY_AS(job, specify_single_job(options, *chosen, *common.world));
+  if (options.no_push || options.explain) job->push.clear();
+  TRY_AS(push, plan_job_push(*job, cluster->nodes, options.allow_outside));
   TRY_AS(access, open_access(*cluster, options.connect));
   const auto flow = fleet_options(*cluster, options.connect, {});
   return run_on_loop(*cluster, *access, flow, common, [&](CommandContext& context) {
-    return run_single_job(context, options, std::move(*wish), std::move(*push), aftermath);
+    return run_single_job(context, options, std::move(*job), std::move(*push), aftermath);
   });
 }
 
@@ -390,50 +247,16 @@ Result<int> run_run(const RunOptions& options, const CommonOptions& common) {
   return *code == exit_code::ok ? *ended : *code;
 }
 
-void add_job_options(CLI::App& command, RunOptions& options) {
+void add_run_options(CLI::App& command, RunOptions& options) {
   command
       .add_option("name", options.name, "A [jobs.NAME] of ec2mpi.toml, or the NAME of a script run_NAME.sh")
       ->type_name("NAME");
-  command.add_option("-n,--np", options.np, "Ranks in all, also -np [one per slot]")
-      ->type_name("N")
-      ->check(number(1, 1'000'000));
-  command.add_option("--per-node", options.per_node, "Ranks on each node, independent of its slots")
-      ->type_name("N")
-      ->check(number(1, 100'000));
-  command
-      .add_option("--slots", options.slots,
-                  "Places on a node: cores, threads or a number [as the list says, else cores]")
-      ->type_name("KIND");
-  command.add_option("--workdir", options.workdir, "Where the program runs on the nodes [the home]")
-      ->type_name("DIR");
-  command.add_option("-x", options.env, "Set this for every rank; without a value: as it is here")
-      ->type_name("NAME=VALUE")
-      ->allow_extra_args(false);
-  command.add_option("--mca", options.mca, "Parameter for Open MPI; replaces ours of that name")
-      ->type_name("NAME VALUE")
-      ->allow_extra_args(false);
-  command.add_option("--timeout", options.timeout, "End the job after this time [no limit]")
-      ->type_name("SECONDS")
-      ->check(number(0.001, 1e8));
-  command
-      .add_option("--mpirun", options.mpirun,
-                  "The mpirun or mpiexec to use on the nodes [the one in their PATH]")
-      ->type_name("PATH")
-      ->envname("EC2MPI_MPIRUN");
-  command.add_flag("--tag", options.tag,
-                   "The rank in front of each line of output; ec2mpi logs --rank N selects one rank");
+  add_job_flags(command, options.job);
   command.add_flag("--raw", options.raw,
                    "Control characters of the job reach the terminal, too, not only colours and tabs");
   command.add_flag("--no-push", options.no_push, "Skip the job's push");
   command.add_flag("--allow-outside", options.allow_outside,
                    "The push of a job in ./ec2mpi.toml may send files from outside of this folder");
-  command
-      .add_option("--spawn", options.spawn,
-                  "Leave N slots free for ranks that the program spawns (MPI_Comm_spawn, MPIPoolExecutor)")
-      ->type_name("N")
-      ->check(number(1, 100'000));
-  command.add_flag("--no-mpi4py-run", options.no_mpi4py_run,
-                   "Start python programs as they are, not through mpi4py.run");
   command.add_flag("-d,--detach", options.detach, "Start it, print its id and leave it running");
   command
       .add_option(
@@ -452,7 +275,7 @@ void add_run_command(CLI::App& app, Dispatch& dispatch) {
   auto& command = add_command(
       app, "run", "Starts an MPI program over the nodes: ec2mpi run NAME [-- ARGS], ec2mpi run -- CMD ARGS",
       "ec2mpi run -np 4 -- python3 hello.py");
-  add_job_options(command, *options);
+  add_run_options(command, *options);
   add_series_options(command, options->series);
   add_selection_options(command, options->list, "--exclude,--exclude-nodes");
   add_connect_options(command, options->connect);

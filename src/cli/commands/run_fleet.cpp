@@ -27,8 +27,8 @@ asio::awaitable<FleetReport> run_fleet(CommandContext& context, FleetCommand com
   if (command.output) view.set_output(command.output(console));
   if (command.names_nodes_at_work) runtime.set_parting_words([&view] { return view.still_running(); });
   auto running = command.steps ? command.steps(context, view)
-                               : run_on_nodes(nodes, context.connector, std::move(command.task), context.flow,
-                                              view, runtime.stop());
+                               : run_on_nodes(nodes, std::move(command.task),
+                                              {context.connector, context.flow, view, runtime.stop()});
   auto report = co_await std::move(running);
   if (command.names_nodes_at_work) runtime.set_parting_words({});
   if (command.notes)

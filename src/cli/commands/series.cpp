@@ -18,6 +18,7 @@
 #include "ec2mpi/ops/series/scaling.hpp"
 #include "ec2mpi/ops/series/series.hpp"
 #include "src/cli/commands/bring_results.hpp"
+#include "src/cli/commands/job_push.hpp"
 
 namespace ec2mpi::cli {
 
@@ -66,53 +67,49 @@ Result<void> check_flags(const SeriesOptions& options) {
   return {};
 }
 
-/// A series, and the one push that serves all of its jobs.
-struct Prepared {
-  ops::SeriesWish series;
-  FilledJob first;
-};
-
-Result<Prepared> make_series(const SeriesRequest& request) {
+/// One job for each combination of the parameters; one push serves all of them.
+Result<ops::SeriesSpec> make_series(const SeriesRequest& request) {
   TRY(check_flags(request.options));
   TRY_AS(sweeps, sweeps_of(request));
-  TRY(check_used(request.job, *sweeps));
+  TRY(request.job.check_used(*sweeps));
   TRY_AS(all, combinations(*sweeps));
   const auto ids = variant_ids(request.name, *all);
-  ops::SeriesWish series{.name = variant_id(request.name, {}),
+  ops::SeriesSpec series{.name = variant_id(request.name, {}),
                          .variants = {},
                          .most = request.options.most,
                          .resume = request.options.resume};
   if (request.options.scale && series.most == 0) series.most = 1;
-  std::optional<FilledJob> first;
   for (std::size_t i = 0; i < all->size(); ++i) {
     auto parameters = (*all)[i];
     parameters.emplace_back(kVariantName, ids[i]);
-    TRY_AS(filled, fill_in(request.job, parameters));
-    if (!first) first = *filled;
-    if (!filled->push.empty() && (filled->push != first->push || filled->workdir != first->workdir))
+    TRY_AS(filled, request.job.filled(parameters));
+    TRY_AS(job, with_flags(std::move(*filled), request.flags));
+    job->id = ids[i];
+    const auto& first = i == 0 ? *job : series.variants.front().job;
+    if (!job->push.empty() && (job->push != first.push || job->workdir != first.workdir))
       return wrong(
           "a job's push goes to all nodes once, before the series: there can be no parameters in push and "
           "workdir");
-    if (i > 0 && !filled->pull.empty() && filled->pull == first->pull && filled->workdir == first->workdir)
+    if (i > 0 && !job->pull.empty() && job->pull == first.pull && job->workdir == first.workdir)
       return wrong(
           "the jobs would write the same files that pull brings: put {variant} into them and into pull");
-    TRY_AS(wish, request.make_wish(*filled, ids[i]));
-    series.variants.push_back({(*all)[i], std::move(*wish)});
+    series.variants.push_back({(*all)[i], std::move(*job)});
   }
-  return Prepared{std::move(series), std::move(*first)};
+  return series;
 }
 
-void print_plan(const ops::SeriesWish& series) {
+void print_plan(const ops::SeriesSpec& series) {
   std::vector<std::vector<std::string>> rows{{"variant", "ranks", "command"}};
   for (const auto& variant : series.variants) {
-    const auto& ranks = variant.wish.ranks;
+    const auto& job = variant.job;
+    const auto& ranks = job.ranks;
     auto text = ranks.np > 0 ? std::to_string(ranks.np) : std::string("all slots");
     if (ranks.np == 0 && ranks.per_node > 0) text = fmt::format("{} a node", ranks.per_node);
     if (ranks.nodes > 0)
       text += fmt::format(" on {}", count_of(static_cast<std::size_t>(ranks.nodes), "node"));
-    auto command = quote_words(variant.wish.command);
-    if (variant.wish.script) command = variant.wish.script->name + (command.empty() ? "" : " ") + command;
-    rows.push_back({variant.wish.id, std::move(text), printable(command)});
+    auto command = quote_words(job.command);
+    if (job.script) command = job.script->name + (command.empty() ? "" : " ") + command;
+    rows.push_back({job.id, std::move(text), printable(command)});
   }
   std::string text;
   for (const auto& line : ops::aligned(rows, {false, false, false})) text += line + "\n";
@@ -153,7 +150,7 @@ void show_results(Console& console, const SeriesRequest& request, const ops::Ser
   if (request.options.scale && !end.cancelled) show_scaling(console, request, end);
 }
 
-/// The results of those that have succeeded. What is asked for stands with the jobs, on the master.
+/// The results of those that have succeeded. The paths that they pull stand with the jobs, on the master.
 asio::awaitable<int> bring_all(CommandContext& context, const ops::SeriesResult& result, int code) {
   auto& [runtime, cluster, access, connector, flow] = context;
   const Limit unlimited{.deadline = Clock::time_point::max(), .stop = runtime.stop()};
@@ -180,15 +177,16 @@ asio::awaitable<int> bring_all(CommandContext& context, const ops::SeriesResult&
 }
 
 asio::awaitable<int> run_jobs_of_series(CommandContext& context, const SeriesRequest& request,
-                                        ops::SeriesWish series, SeriesPush push) {
+                                        ops::SeriesSpec series, JobPush push) {
   auto& [runtime, cluster, access, connector, flow] = context;
   SeriesView view(runtime.console(), runtime.options(), !request.detach);
   view.set_push(push.count);
   runtime.set_parting_words([&view] { return view.parting_words(); });
   ops::JobNodes nodes{cluster.nodes, cluster.inventory.master(), push.task};
-  ops::JobStops stops{runtime.stop(), runtime.detach([&view] { return view.has_jobs(); }), request.detach};
-  const auto end =
-      co_await ops::run_series(std::move(series), std::move(nodes), connector, flow, view, std::move(stops));
+  ops::JobStops stops{runtime.stop(), runtime.detach([&view] { return view.has_jobs(); })};
+  if (request.detach) stops.until = ops::Until::handed_over;
+  ops::SeriesContext run{connector, flow, view, std::move(stops)};
+  const auto end = co_await ops::run_series(std::move(series), std::move(nodes), std::move(run));
   view.conclude(end);
   if (view.has_jobs()) remember_job(cluster, end.series);
   show_results(runtime.console(), request, end);
@@ -204,9 +202,9 @@ asio::awaitable<std::expected<std::vector<std::string>, int>> find_jobs_of_serie
                                                                                   std::string name) {
   auto& [runtime, cluster, access, connector, flow] = context;
   SeriesView view(runtime.console(), runtime.options(), false);
-  ops::JobStops stops{.stop = {}, .detach = runtime.stop(), .at_once = true};
-  const auto end = co_await ops::follow_series(std::move(name), cluster.inventory.master(), connector, flow,
-                                               view, std::move(stops));
+  ops::JobStops stops{.stop = {}, .detach = runtime.stop(), .until = ops::Until::handed_over};
+  ops::SeriesContext find{connector, flow, view, std::move(stops)};
+  const auto end = co_await ops::follow_series(std::move(name), cluster.inventory.master(), std::move(find));
   if (end.how == ops::SeriesEnd::How::refused) {
     view.conclude(end);
     co_return std::unexpected(ops::exit_code_for(end));
@@ -232,9 +230,10 @@ asio::awaitable<int> follow_series(CommandContext& context, std::string name, Fo
   if (verb != FollowVerb::attach) on_stop.emplace(runtime.stop(), leaving);
   ops::JobStops stops{.stop = verb == FollowVerb::attach ? runtime.stop() : cancel.get_token(),
                       .detach = leave.get_token(),
-                      .at_once = verb == FollowVerb::logs};
-  const auto end = co_await ops::follow_series(std::move(name), cluster.inventory.master(), connector, flow,
-                                               view, std::move(stops));
+                      .until = verb == FollowVerb::logs ? ops::Until::handed_over : ops::Until::ended};
+  ops::SeriesContext follow{connector, flow, view, std::move(stops)};
+  const auto end =
+      co_await ops::follow_series(std::move(name), cluster.inventory.master(), std::move(follow));
   view.conclude(end);
   runtime.set_parting_words({});
   const bool over = end.how == ops::SeriesEnd::How::over;
@@ -279,16 +278,18 @@ void add_series_options(CLI::App& command, SeriesOptions& options) {
 }
 
 Result<int> run_series(const SeriesRequest& request, Cluster& cluster, const CommonOptions& common) {
-  TRY_AS(prepared, make_series(request));
+  TRY_AS(series, make_series(request));
   if (request.options.dry_run) {
-    print_plan(prepared->series);
+    print_plan(*series);
     return exit_code::ok;
   }
-  TRY_AS(push, request.make_push(prepared->first));
+  auto first = series->variants.front().job;
+  if (!request.push) first.push.clear();
+  TRY_AS(push, plan_job_push(first, cluster.nodes, request.allow_outside));
   TRY_AS(access, open_access(cluster, request.connect));
   const auto flow = fleet_options(cluster, request.connect, {});
   return run_on_loop(cluster, *access, flow, common, [&](CommandContext& context) {
-    return run_jobs_of_series(context, request, std::move(prepared->series), std::move(*push));
+    return run_jobs_of_series(context, request, std::move(*series), std::move(*push));
   });
 }
 

@@ -2,15 +2,12 @@
 /// `ec2mpi run` with parameters: a series of jobs, one for each combination of their values.
 
 #include <expected>
-#include <functional>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "ec2mpi/cli/session/command_context.hpp"
-#include "ec2mpi/ops/job/plan.hpp"
-#include "ec2mpi/ops/push/push.hpp"
+#include "src/cli/commands/job_flags.hpp"
 
 namespace CLI {
 class App;
@@ -36,20 +33,14 @@ struct SeriesOptions {
 
 void add_series_options(CLI::App& command, SeriesOptions& options);
 
-/// What the nodes need before the jobs start.
-struct SeriesPush {
-  NodeTask task;
-  std::shared_ptr<ops::PushCount> count;
-};
-
 struct SeriesRequest {
   std::string name;  ///< of the job
-  JobConfig job;     ///< what stood behind -- is part of its command
-  /// One variant's wish: flags over the job's own settings.
-  std::function<Result<ops::JobWish>(const FilledJob& job, const std::string& id)> make_wish;
-  std::function<Result<SeriesPush>(const FilledJob& job)> make_push;
-  SeriesOptions options;
-  ConnectOptions connect;
+  JobSpec job;       ///< what stood behind -- is part of its command
+  const JobFlags& flags;
+  const SeriesOptions& options;
+  const ConnectOptions& connect;
+  bool push = true;
+  bool allow_outside = false;  ///< see plan_job_push
   bool detach = false;
 };
 

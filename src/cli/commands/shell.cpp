@@ -239,8 +239,8 @@ class Shell {
         .style = {.labels = nodes_.size() > 1, .quiet = true},
         .nodes = nodes_,
         .steps = [this, plan = std::move(plan)](CommandContext& of_command, FleetView& view) {
-          return run_on_nodes(nodes_, sessions_, ops::exec_task(plan), of_command.flow, view,
-                              running_->get_token());
+          return run_on_nodes(nodes_, ops::exec_task(plan),
+                              {sessions_, of_command.flow, view, running_->get_token()});
         }};
     if (nodes_.size() > 1)
       command.output = [count = nodes_.size()](Console& console) {

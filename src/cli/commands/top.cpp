@@ -103,7 +103,8 @@ class LiveTop {
         view_.take(of_sample, sample);
       });
       std::vector<Node> one = {node};
-      co_await run_on_nodes(std::move(one), sessions_, std::move(task), context_.flow, view_, limit.stop);
+      FleetContext context{sessions_, context_.flow, view_, limit.stop};
+      co_await run_on_nodes(std::move(one), std::move(task), std::move(context));
       sessions_.drop(node);
       co_await sleep_for(kBeforeRetry, limit);
     }

@@ -51,7 +51,7 @@ Result<std::optional<std::vector<std::string>>> recall_failures(const Cluster& c
   return keys;
 }
 
-/// What is remembered of a list stands under the list's own name: a folder may hold several.
+/// The memory of a list stands under the list's own name: a folder may hold several.
 fs::path memory_file(const Cluster& cluster) {
   return fs::path("lists") / cluster.list.filename();
 }
@@ -214,7 +214,7 @@ Result<StateFolder> open_state(const fs::path& list) {
     TRY(usual.check());  // nothing can be written anywhere, which is no obstacle to reading
     return usual;
   }
-  print_talk(fmt::format("ec2mpi: nothing can be written beside the list; what is remembered is kept in {}\n",
+  print_talk(fmt::format("ec2mpi: nothing can be written beside the list; its state folder is {}\n",
                          printable(state.path().string())));
   return state;
 }

@@ -193,7 +193,7 @@ void JobView::conclude(const ops::Followed& followed) {
   conclude(end);
 }
 
-/// What was held back until its end was known.
+/// The lines that were held back until its end was known.
 void JobView::show_rest() {
   held_timer_.cancel();
   show_err(tracebacks_.feed(noise_.finish()) + tracebacks_.finish());

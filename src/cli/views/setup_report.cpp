@@ -36,7 +36,7 @@ std::vector<std::string> plans_for(const ops::NodeSetup& node) {
   return lines;
 }
 
-// --- what was done
+// --- the changes
 
 std::vector<std::string> deeds_of(const ops::NodeSetup& node) {
   std::vector<std::string> paths;

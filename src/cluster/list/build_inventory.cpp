@@ -90,7 +90,7 @@ Result<void> merge_repeats(std::vector<Node>& nodes, std::string_view source, st
     notes.push_back(fmt::format("{} {} a host again: its slots add up, as in a hostfile", lines_text(repeats),
                                 repeats.size() == 1 ? "names" : "name"));
   } else if (!repeats.empty()) {
-    notes.push_back(fmt::format("{} {} what is listed already: taken once", lines_text(repeats),
+    notes.push_back(fmt::format("{} {} nodes that are listed already: taken once", lines_text(repeats),
                                 repeats.size() == 1 ? "repeats" : "repeat"));
   }
   return {};

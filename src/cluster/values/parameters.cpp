@@ -99,7 +99,7 @@ std::optional<std::string_view> braced_name(std::string_view text) {
   return text.substr(1, close - 1);
 }
 
-/// Text cut into what is itself and what asks for a value.
+/// Text cut into parts that stand for themselves and parts that ask for a value.
 struct Piece {
   std::string_view text;
   bool is_name;

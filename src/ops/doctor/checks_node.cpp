@@ -43,7 +43,7 @@ std::string fix_for(ErrorKind kind, const std::string& message) {
   }
 }
 
-/// What is known of a node's clock against ours: it read `clock` at some time between question and answer.
+/// The bounds of a node's clock against ours: it read `clock` at some time between question and answer.
 struct ClockSpan {
   int index = 0;
   double least = 0;  ///< seconds ahead of ours

@@ -47,7 +47,8 @@ class DoctorRun : public Observer {
     const FleetOptions flow{.connect_timeout = options.connect_timeout,
                             .whole_timeout = options.whole_timeout};
     NodeTask task = [this](NodeRun turn) { return examine(turn); };
-    auto report = co_await run_on_nodes(plan_.nodes, connector_, std::move(task), flow, *this, stop_);
+    FleetContext context{connector_, flow, *this, stop_};
+    auto report = co_await run_on_nodes(plan_.nodes, std::move(task), std::move(context));
     end_.ending = report.ending;
     co_return std::move(end_);
   }

@@ -35,7 +35,7 @@ def exchange(peer, first, buffer, count):
 
 
 def half_round_trip(peer, first, length):
-    """The first exchange, which also opens the connection, is not counted; the second tells how many fit."""
+    """The first exchange, which also opens the connection, is not counted; the second shows how many fit."""
     buffer = bytearray(length)
     exchange(peer, first, buffer, 1)
     once = exchange(peer, first, buffer, 1)

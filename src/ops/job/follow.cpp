@@ -25,43 +25,43 @@ bool is_limit(const Error& error) {
   return error.kind == ErrorKind::cancelled || error.kind == ErrorKind::timeout;
 }
 
+/// One of the follower's streams: an introduction, the job's own bytes, and the record, which is empty on
+/// standard output.
+struct Stream {
+  std::optional<RecordCutter> introduction;
+  std::optional<RecordCutter> record;
+  std::uint64_t bytes = 0;  ///< of the job, shown or left out
+};
+
 class Follower {
  public:
-  Follower(FollowWish wish, ssh::Connector& connector, FollowObserver& observer)
-      : wish_(std::move(wish)),
+  Follower(FollowRequest request, ssh::Connector& connector, FollowObserver& observer)
+      : request_(std::move(request)),
         connector_(connector),
         observer_(observer),
-        reconnect_(wish_.stop, wish_.detach, wish_.patience) {}
+        reconnect_(request_.stop, request_.detach, request_.patience) {}
 
-  void begin_with(ssh::Session& session, std::unique_ptr<ssh::Channel> channel, std::string nonce) {
-    session_ = &session;
-    channel_ = std::move(channel);
-    listen_for(std::move(nonce));
+  void begin_with(StartedFollower started) {
+    session_ = &started.session;
+    channel_ = std::move(started.channel);
+    listen_for(std::move(started.nonce));
     connected_once_ = true;
   }
 
   asio::awaitable<Followed> run() {
-    for (;;) {
-      if (channel_ == nullptr) {
-        auto opened = co_await open();
-        if (!opened) {
-          if (!worth_another_try(opened.error())) co_return finish();
-          co_await reconnect_.pause(opened.error(), observer_);
-          continue;
-        }
-      }
-      auto read = co_await read_on();
-      if (read) co_return finish();
-      channel_.reset();
-      own_session_.reset();
-      session_ = nullptr;
-      if (!worth_another_try(read.error())) co_return finish();
-      co_await reconnect_.pause(read.error(), observer_);
-    }
+    auto step = [this] { return follow_once(); };
+    auto worth = [this](const Error& error) { return worth_another_try(error); };
+    co_await reconnect_.repeat(std::move(step), std::move(worth), observer_);
+    co_return std::move(result_);
   }
 
  private:
-  Followed finish() { return std::move(result_); }
+  /// Over one connection.
+  asio::awaitable<Result<void>> follow_once() {
+    if (channel_ == nullptr) CO_TRY(co_await open());
+    auto read = co_await read_on();
+    co_return read;
+  }
 
   // --- ends
   // ------------------------------------------------------------------------------------------------------
@@ -73,17 +73,20 @@ class Follower {
 
   /// Whether a failed connection is to be made again. Fills in the result if not.
   bool worth_another_try(const Error& error) {
+    channel_.reset();
+    own_session_.reset();
+    session_ = nullptr;
     result_.error = error;
-    if (wish_.detach.stop_requested()) return end(Followed::How::detached);
-    if (wish_.stop.stop_requested() && !wish_.cancels) return end(Followed::How::detached);
-    if (!connected_once_ || is_final(error) || reconnect_.time_is_up()) return end(Followed::How::gave_up);
+    if (request_.detach.stop_requested()) return end(Followed::How::detached);
+    if (request_.stop.stop_requested() && !request_.cancels) return end(Followed::How::detached);
+    if (!connected_once_ || reconnect_.is_hopeless(error)) return end(Followed::How::gave_up);
     note_stop();
     return true;
   }
 
   /// The user wants the job to be cancelled: from now on there is a limit to everything.
   void note_stop() {
-    if (!wish_.stop.stop_requested() || !wish_.cancels || result_.stopped) return;
+    if (!request_.stop.stop_requested() || !request_.cancels || result_.stopped) return;
     result_.stopped = JobStop::interrupted;
     if (session_ == nullptr) observer_.on_stopping(JobStop::interrupted);
     reconnect_.stop_taken();
@@ -97,8 +100,8 @@ class Follower {
 
   asio::awaitable<Result<void>> open() {
     note_stop();
-    const auto limit = reconnect_.waiting().at_most(wish_.connect_timeout);
-    auto session = co_await connector_.connect(wish_.master, limit, [](ssh::Phase) {});
+    const auto limit = reconnect_.waiting().at_most(request_.connect_timeout);
+    auto session = co_await connector_.connect(request_.master, limit, [](ssh::Phase) {});
     if (!session) co_return std::unexpected(session.error());
     own_session_ = std::move(*session);
     session_ = own_session_.get();
@@ -116,27 +119,30 @@ class Follower {
 
   void listen_for(std::string nonce) {
     nonce_ = std::move(nonce);
-    introduction_.emplace(nonce_ + ".job");
-    cutter_.emplace(nonce_);
+    for (auto* stream : {&out_, &err_}) {
+      stream->introduction.emplace(nonce_ + ".job");
+      stream->record.emplace(nonce_);
+    }
+    found_ = false;
   }
 
   [[nodiscard]] std::string follow_command() const {
     auto text = "{\n" + job_functions();
-    const bool unended = wish_.unended && !connected_once_;  // our own wish may have ended it since
+    const bool unended = request_.unended && !connected_once_;  // our own wish may have ended it since
     if (unended) text += "unended=yes\n";
-    if (wish_.takes_series) text += "takes_series=yes\n";
-    text += "find_job " + quote_word(wish_.word) + "\n";
+    if (request_.takes_series) text += "takes_series=yes\n";
+    text += "find_job " + quote_word(request_.word) + "\n";
     if (unended)
       text +=
           "job_state \"$jobs/$id\"\n"
           "[ \"$state\" != ended ] || look_again || "
           "give_up \"$id has ended already; ec2mpi jobs shows how\" 2\n";
-    if (!wish_.lasting) text += "once=yes\n";
-    if (!wish_.output) text += "silent=yes\n";
-    const bool cut = wish_.last_lines > 0 && !introduced_;
-    text += set_variables({{"lines", cut ? std::to_string(wish_.last_lines) : ""}});
+    if (!request_.lasting) text += "once=yes\n";
+    if (!request_.output) text += "silent=yes\n";
+    const bool cut = request_.last_lines > 0 && !introduced_;
+    text += set_variables({{"lines", cut ? std::to_string(request_.last_lines) : ""}});
     if (cancelling()) text += "cancel=yes\n";
-    return text + follow_text(nonce_, out_, err_) + "}\n";
+    return text + follow_text(nonce_, out_.bytes, err_.bytes) + "}\n";
   }
 
   // --- reading
@@ -145,7 +151,7 @@ class Follower {
   /// Until there is nothing more to follow (the result is filled in) or the connection fails.
   asio::awaitable<Result<void>> read_on() {
     for (;;) {
-      if (wish_.detach.stop_requested() || (wish_.stop.stop_requested() && !wish_.cancels)) {
+      if (request_.detach.stop_requested() || (request_.stop.stop_requested() && !request_.cancels)) {
         result_.how = Followed::How::detached;
         co_return Result<void>{};
       }
@@ -160,38 +166,42 @@ class Follower {
       if (!chunk) co_return std::unexpected(chunk.error());
       if (!*chunk) co_return at_end();
       take(**chunk);
-      if (cutter_->complete()) co_return read_record();
+      if (out_.record->complete() && err_.record->complete()) co_return read_record();
       co_await observer_.ready(limit);
     }
   }
 
   void take(const ssh::Chunk& chunk) {
-    if (chunk.stream == ssh::Stream::out) {
-      out_ += chunk.bytes.size();
-      if (!chunk.bytes.empty()) observer_.on_output(chunk);
-      return;
-    }
-    if (introduction_->complete()) return take_err(chunk.bytes);
-    take_err(introduction_->feed(chunk.bytes));  // a refusal, or what the login shell has to say
-    if (!introduction_->complete()) return;
-    std::istringstream words(introduction_->record());
+    auto& stream = chunk.stream == ssh::Stream::out ? out_ : err_;
+    if (stream.introduction->complete()) return take_job_bytes(chunk, stream);
+    // A refusal, or words of the login shell: shown, but not counted as bytes of the job.
+    const auto before = stream.introduction->feed(chunk.bytes);
+    if (!before.empty()) observer_.on_output({chunk.stream, before});
+    if (!stream.introduction->complete()) return;
+    note_introduction(stream.introduction->record());
+    take_job_bytes({chunk.stream, stream.introduction->rest()}, stream);
+  }
+
+  void take_job_bytes(const ssh::Chunk& chunk, Stream& stream) {
+    const auto bytes = stream.record->feed(chunk.bytes);
+    stream.bytes += bytes.size();
+    if (!bytes.empty()) observer_.on_output({chunk.stream, bytes});
+  }
+
+  /// Both streams have it, for ssh may carry one before the other.
+  void note_introduction(const std::string& line) {
+    if (std::exchange(found_, true)) return;
+    std::istringstream words(line);
     std::string id;
     std::string state;
     std::uint64_t from_out = 0;
     std::uint64_t from_err = 0;
     words >> id >> state >> from_out >> from_err;
-    if (!std::exchange(introduced_, true) && wish_.last_lines > 0) {
-      out_ += from_out;
-      err_ += from_err;
+    if (!std::exchange(introduced_, true) && request_.last_lines > 0) {
+      out_.bytes += from_out;
+      err_.bytes += from_err;
     }
     observer_.on_found(id, state == state_name(JobState::ended) || state == state_name(JobState::lost));
-    take_err(introduction_->rest());
-  }
-
-  void take_err(std::string_view printed) {
-    const auto bytes = cutter_->feed(printed);
-    err_ += bytes.size();
-    if (!bytes.empty()) observer_.on_output({ssh::Stream::err, bytes});
   }
 
   /// The text ended without a record: either the program has reported an error on standard error, or it was
@@ -206,7 +216,7 @@ class Follower {
   }
 
   Result<void> read_record() {
-    auto records = parse_job_records(cutter_->record());
+    auto records = parse_job_records(err_.record->record());
     if (records && records->size() == 1) {
       result_.record = std::move(records->front());
       result_.how = Followed::How::ended;
@@ -229,7 +239,7 @@ class Follower {
     co_return Result<void>{};
   }
 
-  FollowWish wish_;
+  FollowRequest request_;
   ssh::Connector& connector_;
   FollowObserver& observer_;
   ReconnectPolicy reconnect_;
@@ -237,11 +247,10 @@ class Follower {
   ssh::Session* session_ = nullptr;
   std::unique_ptr<ssh::Channel> channel_;
   std::string nonce_;
-  std::optional<RecordCutter> introduction_;  ///< says which job it is
-  std::optional<RecordCutter> cutter_;
-  std::uint64_t out_ = 0;  ///< bytes of the job's that have been shown or left out
-  std::uint64_t err_ = 0;
+  Stream out_;
+  Stream err_;
   bool connected_once_ = false;
+  bool found_ = false;       ///< over this connection the master has said which job it is
   bool introduced_ = false;  ///< the master has said which job it is, and where its last lines begin
   bool cancel_sent_ = false;
   Followed result_;
@@ -249,16 +258,19 @@ class Follower {
 
 }  // namespace
 
-asio::awaitable<Followed> follow_job(FollowWish wish, ssh::Connector& connector, FollowObserver& observer) {
-  return conduct(std::make_unique<Follower>(std::move(wish), connector, observer));
+asio::awaitable<Followed> follow_job(FollowRequest request, ssh::Connector& connector,
+                                     FollowObserver& observer) {
+  Follower follower(std::move(request), connector, observer);
+  auto end = co_await follower.run();
+  co_return end;
 }
 
-asio::awaitable<Followed> follow_started(FollowWish wish, ssh::Connector& connector, FollowObserver& observer,
-                                         ssh::Session& session, std::unique_ptr<ssh::Channel> channel,
-                                         std::string nonce) {
-  auto follower = std::make_unique<Follower>(std::move(wish), connector, observer);
-  follower->begin_with(session, std::move(channel), std::move(nonce));
-  return conduct(std::move(follower));
+asio::awaitable<Followed> follow_started(FollowRequest request, ssh::Connector& connector,
+                                         FollowObserver& observer, StartedFollower started) {
+  Follower follower(std::move(request), connector, observer);
+  follower.begin_with(std::move(started));
+  auto end = co_await follower.run();
+  co_return end;
 }
 
 std::string make_nonce() {

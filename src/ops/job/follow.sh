@@ -1,5 +1,5 @@
 # Prints the files of job $id from the bytes $from_out and $from_err on until the job has ended, then its record on
-# standard error between two lines with $nonce. With $once it does not wait for more output; with $silent it waits for the
+# standard error between two lines with $nonce (introduce and report_job). With $once it does not wait for more output; with $silent it waits for the
 # end only; with $cancel, or when it reads the line "cancel", it asks the supervisor to end the job. It ends early at the
 # end of standard input, for then nobody reads its output.
 # $lines limits it to the last lines of each file, $since to the output of the last seconds. It stands behind functions.sh and
@@ -45,7 +45,7 @@ if [ -n "$since" ]; then
   from_out=${from% *} from_err=${from#* }
 fi
 [ -z "$lines" ] || from_out=$(lines_begin "$folder/out") from_err=$(lines_begin "$folder/err")
-introduce >&2
+introduce
 [ -z "$cancel" ] || cancel
 job_state "$folder"
 while [ "$state" = waiting ] && [ -z "$once" ] && [ -d "$folder" ]; do
@@ -62,4 +62,4 @@ tail -c "+$((from_out + 1))" $on "$out" 2>/dev/null & tails=$!
 # shellcheck disable=SC2086
 tail -c "+$((from_err + 1))" $on "$err" >&2 2>/dev/null & tails="$tails $!"
 for one in $tails; do wait "$one"; done
-report_job >&2
+report_job

@@ -60,16 +60,24 @@ list_busy() {
 } 2>/dev/null
 # looked_at LABEL: did the last look at this node reach its end?
 looked_at() { grep -qx 'ec2mpi-sweep end' "$jobs/$id/swept/$1"; }
+# say_on_both LINE...: ssh carries the two streams independently, so each gets the lines around the job's own bytes.
+say_on_both() {
+  printf '%s\n' "$@"
+  printf '%s\n' "$@" >&2
+}
 # Says which job is meant, before any of its output.
 introduce() {
   job_state "$jobs/$id"
-  echo "$nonce.job"
-  echo "$id $state ${from_out:-0} ${from_err:-0}"
-  echo "$nonce.job end"
+  say_on_both "$nonce.job" "$id $state ${from_out:-0} ${from_err:-0}" "$nonce.job end"
 }
-# report_job: prints the record of job $id and the looks at its nodes, between two lines with $nonce.
+# report_job: ends each stream of job $id by two lines with $nonce. Between those on standard error it prints the record of
+# the job and the looks at its nodes.
 report_job() {
-  echo "$nonce"
+  say_on_both "$nonce"
+  print_record >&2
+  say_on_both "$nonce end"
+}
+print_record() {
   record "$id"
   while read -r label address; do
     [ -f "$jobs/$id/swept/$label" ] || continue
@@ -77,7 +85,6 @@ report_job() {
     cat "$jobs/$id/swept/$label"
     looked_at "$label" || grep -v '^ec2mpi-sweep' "$jobs/$id/swept/$label" | sed -n '$s/^/trouble /p'
   done <"$jobs/$id/nodes" 2>/dev/null
-  echo "$nonce end"
 }
 # end_waiting ID: a job that has not started ends as cancelled.
 end_waiting() {

@@ -28,9 +28,9 @@ std::string versions_text(const std::map<std::string, std::vector<int>>& groups)
 /// Makes one plan; the members are what all steps need.
 class Planner {
  public:
-  Planner(const JobWish& wish, const std::vector<Node>& nodes, const Node& master,
+  Planner(const JobSpec& job, const std::vector<Node>& nodes, const Node& master,
           const std::map<int, NodeFacts>& facts)
-      : wish_(wish),
+      : job_(job),
         nodes_(nodes),
         master_index_(master.index),
         master_(facts.at(master.index)),
@@ -38,11 +38,11 @@ class Planner {
 
   [[nodiscard]] Result<JobPlan> plan() {
     TRY(refuse_same_machine(places()));
-    TRY_AS(placed, place_ranks(places(), wish_.ranks, wish_.slots));
+    TRY_AS(placed, place_ranks(places(), job_.ranks, job_.slots));
     plan_.places = std::move(*placed);
-    leave_slots_free(plan_.places, wish_.spawn);
+    leave_slots_free(plan_.places, job_.spawn);
     note_networks();
-    if (wish_.script)
+    if (job_.script)
       plan_script();
     else if (auto planned = plan_command(); !planned)
       return std::unexpected(planned.error());
@@ -77,7 +77,7 @@ class Planner {
   }
 
   /// Open MPI uses every interface whose address is in the network, also a bridge that exists on each node
-  /// apart.
+  /// separately.
   void note_networks() {
     const auto network = this->network();
     for (const auto& [index, facts] : facts_) {
@@ -109,54 +109,55 @@ class Planner {
 
   [[nodiscard]] Result<void> plan_command() {
     if (auto same = check_mpi(); !same) return same;
-    MpiJob job{.id = wish_.id,
-               .mpirun = master_.mpirun,
-               .mpi = *master_.mpi,
-               .folder = folder(),
-               .master = master_.private_address,
-               .places = plan_.places,
-               .network = network(),
-               .tag = wish_.tag,
-               .efa = any([](const NodeFacts& facts) { return facts.efa; }),
-               .workdir = workdir(),
-               .env = wish_.env,
-               .mca = wish_.mca,
-               .command = program()};
-    TRY_AS(line, mpi_options(job));
+    MpiJob mpi_job{.id = job_.id,
+                   .mpirun = master_.mpirun,
+                   .mpi = *master_.mpi,
+                   .folder = folder(),
+                   .master = master_.private_address,
+                   .places = plan_.places,
+                   .network = network(),
+                   .tag = job_.tag,
+                   .efa = any([](const NodeFacts& facts) { return facts.efa; }),
+                   .workdir = workdir(),
+                   .env = {job_.env.begin(), job_.env.end()},
+                   .mca = job_.mca,
+                   .command = program()};
+    TRY_AS(line, mpi_options(mpi_job));
     plan_.mpi = master_.mpi->name();
     note_mpich_bug();
     plan_.line = std::move(*line);
-    plan_.files = files(launcher_environment(job), line_of(plan_.line));
-    plan_.files.hosts = hostfile_for(job.mpi, plan_.places);
-    plan_.files.settle = settle_settings(job, plan_.line);
-    if (job.command != wish_.command && is_own_python()) {
-      job.command = wish_.command;
-      TRY_AS(as_it_is, mpi_options(job));
-      plan_.files.own_python = wish_.command.front();
+    plan_.files = files(launcher_environment(mpi_job), line_of(plan_.line));
+    plan_.files.hosts = hostfile_for(mpi_job.mpi, plan_.places);
+    plan_.files.settle = settle_settings(mpi_job, plan_.line);
+    if (mpi_job.command != job_.command && is_own_python()) {
+      mpi_job.command = job_.command;
+      TRY_AS(as_it_is, mpi_options(mpi_job));
+      plan_.files.own_python = job_.command.front();
       plan_.files.as_it_is = line_of(*as_it_is);
     }
-    plan_.files.remote_shell = remote_shell(job);
+    plan_.files.remote_shell = remote_shell(mpi_job);
     return {};
   }
 
   void plan_script() {
-    auto environment = script_environment(wish_.id, folder());
+    auto environment = script_environment(job_.id, folder());
     environment["EC2MPI_NP"] = std::to_string(total_ranks(plan_.places));
-    for (const auto& [name, value] : wish_.env) environment[name] = value;
+    for (const auto& [name, value] : job_.env) environment[name] = value;
     environment.erase(kJobMark);  // the supervisor sets it
-    plan_.files = files(std::move(environment), wish_.command);
-    plan_.files.remote_shell = remote_shell(wish_.id, folder(), false);
+    plan_.files = files(std::move(environment), job_.command);
+    plan_.files.remote_shell = remote_shell(job_.id, folder(), false);
   }
 
   [[nodiscard]] JobFiles files(std::map<std::string, std::string> environment,
                                std::vector<std::string> command) const {
-    return {.id = wish_.id,
+    return {.id = job_.id,
+            .script = job_.script,
             .hosts = hostfile(plan_.places),
             .addresses = address_list(plan_.places),
             .nodes = contacts(),
             .meta = meta(),
-            .limit = wish_.timeout.count() > 0
-                         ? fmt::format("{:.3f}", std::chrono::duration<double>(wish_.timeout).count())
+            .limit = job_.timeout.count() > 0
+                         ? fmt::format("{:.3f}", std::chrono::duration<double>(job_.timeout).count())
                          : std::string(),
             .remote_shell = {},
             .workdir = workdir(),
@@ -165,7 +166,7 @@ class Planner {
   }
 
   [[nodiscard]] std::string folder() const {
-    return fmt::format("{}/.ec2mpi/jobs/{}", master_.home, wish_.id);
+    return fmt::format("{}/.ec2mpi/jobs/{}", master_.home, job_.id);
   }
 
   /// All nodes that the job may leave something on, the master first.
@@ -185,12 +186,12 @@ class Planner {
     }
     auto text = fmt::format("np {}\nnodes {}\n", total_ranks(plan_.places), fold_indices(indices));
     if (!plan_.mpi.empty()) text += fmt::format("mpi {}\n", plan_.mpi);
-    const auto words = wish_.shown_as.empty() ? quote_words(wish_.command) : wish_.shown_as;
-    text += fmt::format(
-        "command {}\n",
-        printable(wish_.script ? wish_.script->name + (words.empty() ? "" : " ") + words : words));
-    if (!wish_.end_signal.empty()) text += fmt::format("end_signal {}\n", wish_.end_signal);
-    for (const auto& path : wish_.pull) text += fmt::format("pull {}\n", below(workdir(), path));
+    const auto words = job_.shown_as.empty() ? quote_words(job_.command) : job_.shown_as;
+    text +=
+        fmt::format("command {}\n",
+                    printable(job_.script ? job_.script->name + (words.empty() ? "" : " ") + words : words));
+    if (!job_.end_signal.empty()) text += fmt::format("end_signal {}\n", job_.end_signal);
+    for (const auto& path : job_.pull) text += fmt::format("pull {}\n", below(workdir(), path));
     return text;
   }
 
@@ -200,22 +201,22 @@ class Planner {
   }
 
   [[nodiscard]] std::string workdir() const {
-    const auto& wanted = wish_.workdir;
+    const auto& wanted = job_.workdir;
     return wanted.empty() || wanted == "~" ? master_.home : below(master_.home, wanted);
   }
 
   /// A python of a venv or of conda: the facts of the nodes are about the python3 in the PATH.
   [[nodiscard]] bool is_own_python() const {
-    const auto& program = wish_.command.front();
+    const auto& program = job_.command.front();
     return is_python(program) && program != "python3" && program != master_.python3;
   }
 
   /// The user's program; plain `python3` becomes the one path that all nodes agree on.
   [[nodiscard]] std::vector<std::string> program() const {
-    auto command = wish_.command;
+    auto command = job_.command;
     const bool have_mpi4py = all([](const NodeFacts& facts) { return facts.mpi4py; });
     const bool plain = command.front() == "python3";
-    if (wish_.mpi4py_run && (have_mpi4py || !plain)) command = through_mpi4py(std::move(command));
+    if (job_.mpi4py_run && (have_mpi4py || !plain)) command = through_mpi4py(std::move(command));
     const auto& python = master_.python3;
     if (plain && !python.empty() && all([&](const NodeFacts& facts) { return facts.python3 == python; }))
       command.front() = python;
@@ -233,7 +234,7 @@ class Planner {
                        [&](const auto& node) { return says(facts_.at(node.index)); });
   }
 
-  const JobWish& wish_;
+  const JobSpec& job_;
   const std::vector<Node>& nodes_;
   int master_index_;
   const NodeFacts& master_;
@@ -255,9 +256,9 @@ std::string make_job_id(std::string_view name, std::chrono::system_clock::time_p
   return fmt::format("{}-{:%Y%m%d-%H%M%S}-{}", id, fmt::gmtime(second), random_hex(4));
 }
 
-Result<JobPlan> plan_job(const JobWish& wish, const std::vector<Node>& nodes, const Node& master,
+Result<JobPlan> plan_job(const JobSpec& job, const std::vector<Node>& nodes, const Node& master,
                          const std::map<int, NodeFacts>& facts) {
-  return Planner(wish, nodes, master, facts).plan();
+  return Planner(job, nodes, master, facts).plan();
 }
 
 }  // namespace ec2mpi::ops

@@ -33,8 +33,8 @@ void ReconnectPolicy::reached(ConnectionObserver& observer) {
   pause_ = kFirstPause;
 }
 
-bool is_final(const Error& error) {
-  return error.kind == ErrorKind::host_key || error.kind == ErrorKind::auth;
+bool ReconnectPolicy::is_hopeless(const Error& error) const {
+  return error.kind == ErrorKind::host_key || error.kind == ErrorKind::auth || time_is_up();
 }
 
 }  // namespace ec2mpi::ops

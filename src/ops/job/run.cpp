@@ -1,6 +1,7 @@
 #include "ec2mpi/ops/job/run.hpp"
 
 #include <algorithm>
+#include <asio/this_coro.hpp>
 
 #include "ec2mpi/base/event.hpp"
 #include "ec2mpi/base/exit_code.hpp"
@@ -24,15 +25,14 @@ constexpr auto kReconnect = seconds(6);
 /// One job, from the first connection to the last look. Lives as long as run_job.
 class JobRun : public Observer {
  public:
-  JobRun(const asio::any_io_executor& executor, JobWish wish, JobNodes nodes, ssh::Connector& connector,
-         FleetOptions options, JobObserver& observer, JobStops stops)
-      : wish_(std::move(wish)),
+  JobRun(const asio::any_io_executor& executor, JobSpec job, JobNodes nodes, JobContext context)
+      : job_(std::move(job)),
         nodes_(std::move(nodes)),
         contacts_(nodes_.ranks),
-        connector_(connector),
-        options_(options),
-        observer_(observer),
-        stops_(std::move(stops)),
+        connector_(context.connector),
+        connect_timeout_(context.options.connect_timeout),
+        observer_(context.observer),
+        stops_(std::move(context.stop)),
         changed_(executor) {
     const auto is_master = [this](const Node& node) { return node.index == nodes_.master.index; };
     if (std::none_of(contacts_.begin(), contacts_.end(), is_master))
@@ -40,9 +40,9 @@ class JobRun : public Observer {
   }
 
   asio::awaitable<JobEnd> run() {
-    const FleetOptions flow{.connect_timeout = options_.connect_timeout};
     NodeTask task = [this](NodeRun turn) { return attend(turn); };
-    auto report = co_await run_on_nodes(contacts_, connector_, std::move(task), flow, *this, stops_.stop);
+    FleetContext context{connector_, {.connect_timeout = connect_timeout_}, *this, stops_.stop};
+    auto report = co_await run_on_nodes(contacts_, std::move(task), std::move(context));
     end_.asked = std::move(report);
     if (!lost_while_starting_.empty()) co_await find_again();
     if (end_.followed) co_await look_ourselves();
@@ -50,6 +50,8 @@ class JobRun : public Observer {
   }
 
  private:
+  [[nodiscard]] bool only_plan() const { return stops_.until == Until::planned; }
+
   // --- asking all nodes
   // ------------------------------------------------------------------------------------------
 
@@ -57,22 +59,23 @@ class JobRun : public Observer {
     const bool leads = turn.node.index == nodes_.master.index;
     std::unique_ptr<ssh::Channel> shell;
     if (leads) {
-      ssh::Request request{.command = facts_and_shell_command(wish_.mpirun)};
+      ssh::Request request{.command = facts_and_shell_command(job_.mpirun)};
       auto started =
           co_await start_program(turn.session, std::move(request), turn.limit, Environment::of_the_user);
       if (!started) co_return std::unexpected(started.error());
       shell = std::move(*started);
-      // What is known already goes ahead: after a pause TCP sends 14 KB, and then waits for a round trip.
-      const auto prelude = wish_.explain_only ? std::string() : job_prelude(wish_.id);
+      // The part that is known already is sent first: after a pause TCP sends 14 KB, and then waits for a
+      // round trip.
+      const auto prelude = only_plan() ? std::string() : job_prelude(job_.id);
       CO_TRY_AS(written, co_await shell->write(prelude, turn.limit));
     }
     auto facts = Result<NodeFacts>{};
     if (leads)
       facts = co_await read_facts(*shell, turn.limit);
     else
-      facts = co_await ask_facts(turn.session, turn.limit, wish_.mpirun);
+      facts = co_await ask_facts(turn.session, turn.limit, job_.mpirun);
     if (!facts) co_return std::unexpected(facts.error());
-    if (nodes_.prepare && !wish_.explain_only) {
+    if (nodes_.prepare && !only_plan()) {
       CO_TRY_AS(prepared, co_await nodes_.prepare(turn));
     }
     facts_[turn.node.index] = std::move(*facts);
@@ -98,44 +101,45 @@ class JobRun : public Observer {
     const Limit unlimited;
     while (facts_.size() + end_.unfit.size() < contacts_.size()) co_await changed_.wait(unlimited);
     if (!end_.unfit.empty()) co_return;
-    auto plan = plan_job(wish_, nodes_.ranks, nodes_.master, facts_);
+    auto plan = plan_job(job_, nodes_.ranks, nodes_.master, facts_);
     if (!plan) {
       end_.refused = plan.error();
       co_return;
     }
     observer_.on_planned(*plan);
-    if (wish_.explain_only) co_return;
+    if (only_plan()) co_return;
     if (stops_.stop.stop_requested()) {
       end_.refused = Error{ErrorKind::cancelled, "interrupted"};
       co_return;
     }
     const auto nonce = make_nonce();
-    const auto text =
-        job_text(plan->files, wish_.script, stops_.at_once ? report_text(nonce) : follow_text(nonce, 0, 0));
+    const auto text = job_text(
+        plan->files, stops_.until == Until::handed_over ? report_text(nonce) : follow_text(nonce, 0, 0));
     const auto limit = Limit{}.at_most(kStart);
     auto written = co_await shell->write(text, limit);
     if (!written) {
       lost_while_starting_ = written.error().message;
       co_return;
     }
-    auto followed =
-        co_await follow_started(follow_wish(), connector_, observer_, session, std::move(shell), nonce);
-    if (stops_.at_once && followed.how == Followed::How::ended) followed.how = Followed::How::detached;
+    StartedFollower started{session, std::move(shell), nonce};
+    auto followed = co_await follow_started(follow_request(), connector_, observer_, std::move(started));
+    if (stops_.until == Until::handed_over && followed.how == Followed::How::ended)
+      followed.how = Followed::How::detached;
     end_.followed = std::move(followed);
   }
 
-  [[nodiscard]] FollowWish follow_wish() const {
+  [[nodiscard]] FollowRequest follow_request() const {
     return {.master = nodes_.master,
-            .word = wish_.id,
+            .word = job_.id,
             .stop = stops_.stop,
             .detach = stops_.detach,
-            .connect_timeout = options_.connect_timeout,
-            .patience = wish_.timeout.count() > 0 ? wish_.timeout + kGrace : Clock::duration{}};
+            .connect_timeout = connect_timeout_,
+            .patience = job_.timeout.count() > 0 ? job_.timeout + kGrace : Clock::duration{}};
   }
 
   /// The connection broke while the job was being handed over: it may have been.
   asio::awaitable<void> find_again() {
-    auto followed = co_await follow_job(follow_wish(), connector_, observer_);
+    auto followed = co_await follow_job(follow_request(), connector_, observer_);
     if (followed.how == Followed::How::refused) {
       end_.refused =
           Error{ErrorKind::unreachable,
@@ -156,7 +160,7 @@ class JobRun : public Observer {
   asio::awaitable<void> look_ourselves() {
     const auto how = end_.followed->how;
     if (how == Followed::How::detached || how == Followed::How::refused) co_return;
-    const bool wanted = end_.followed->stopped || wish_.timeout.count() > 0;
+    const bool wanted = end_.followed->stopped || job_.timeout.count() > 0;
     if (how == Followed::How::gave_up && !wanted) co_return;  // it may run on, as far as we know
     std::vector<Node> rest;
     for (const auto& node : contacts_) {
@@ -164,22 +168,22 @@ class JobRun : public Observer {
     }
     if (rest.empty()) co_return;
     if (how == Followed::How::gave_up && !end_.followed->stopped) end_.followed->stopped = JobStop::timed_out;
-    const FleetOptions flow{.connect_timeout = kReconnect, .whole_timeout = kSweepAgain};
     Observer nobody;
-    auto task = sweep_task(wish_.id, nodes_.master.index, end_.swept);
-    const auto report =
-        co_await run_on_nodes(std::move(rest), connector_, std::move(task), flow, nobody, stops_.detach);
+    FleetContext context{
+        connector_, {.connect_timeout = kReconnect, .whole_timeout = kSweepAgain}, nobody, stops_.detach};
+    auto task = sweep_task(job_.id, nodes_.master.index, end_.swept);
+    const auto report = co_await run_on_nodes(std::move(rest), std::move(task), std::move(context));
     for (const auto& result : report.results) {
       if (const auto* error = std::get_if<Error>(&result.outcome))
         end_.not_swept.push_back({result.node, *error});
     }
   }
 
-  JobWish wish_;
+  JobSpec job_;
   JobNodes nodes_;
   std::vector<Node> contacts_;  ///< all nodes that we talk to
   ssh::Connector& connector_;
-  FleetOptions options_;
+  Clock::duration connect_timeout_;
   JobObserver& observer_;
   JobStops stops_;
   Event changed_;  ///< notified when a node has answered or failed
@@ -188,18 +192,12 @@ class JobRun : public Observer {
   JobEnd end_;
 };
 
-asio::awaitable<JobEnd> conduct(std::unique_ptr<JobRun> run) {
-  auto end = co_await run->run();
-  co_return end;
-}
-
 }  // namespace
 
-asio::awaitable<JobEnd> run_job(const asio::any_io_executor& executor, JobWish wish, JobNodes nodes,
-                                ssh::Connector& connector, FleetOptions options, JobObserver& observer,
-                                JobStops stops) {
-  return conduct(std::make_unique<JobRun>(executor, std::move(wish), std::move(nodes), connector, options,
-                                          observer, std::move(stops)));
+asio::awaitable<JobEnd> run_job(JobSpec job, JobNodes nodes, JobContext context) {
+  JobRun run(co_await asio::this_coro::executor, std::move(job), std::move(nodes), std::move(context));
+  auto end = co_await run.run();
+  co_return end;
 }
 
 int exit_code_for(const Followed& followed) {

@@ -38,7 +38,8 @@ std::string line_text(const JobFiles& files) {
 }
 
 /// The part of `run` behind the settings that are known on the master only.
-std::string run_text(const JobFiles& files, const std::optional<JobScript>& script) {
+std::string run_text(const JobFiles& files) {
+  const auto& script = files.script;
   std::string text = "folder=$PWD workdir=$(cat workdir) script=$(cat script)\n";
   if (script) text += assign("name", script->name) + std::string(kStartScriptSh);
   text += "cd -- \"$workdir\" || exit 1\n" + exports(files.environment);
@@ -62,7 +63,8 @@ std::string programs_text(const std::string& id) {
 }
 
 /// What makes the job's folder; after programs_text.
-std::string folder_text(const JobFiles& files, const std::optional<JobScript>& script) {
+std::string folder_text(const JobFiles& files) {
+  const auto& script = files.script;
   const auto words = quote_words(files.command);
   std::string text = assign("id", files.id) + assign("addresses", files.addresses) +
                      assign("workdir", files.workdir) + assign("script", {});
@@ -82,7 +84,7 @@ std::string folder_text(const JobFiles& files, const std::optional<JobScript>& s
   text += "keep sweep \"$sweep_text\"\nkeep supervise \"$supervise_text\"\n";
   text += "keep script \"$script\"\n";
   if (script && !script->text) text += "cksum <\"$script\" >\"$folder/script.sum\"\n";
-  text += "keep run \"umask $mask\"" + quote_word("\n" + run_text(files, script)) + "\n";
+  text += "keep run \"umask $mask\"" + quote_word("\n" + run_text(files)) + "\n";
   text += "keep times \"submitted $(date +%s)\n\"\n";
   return text;
 }
@@ -93,14 +95,14 @@ std::string job_prelude(const std::string& id) {
   return job_functions() + std::string(kMakeFolderSh) + programs_text(id);
 }
 
-std::string job_text(const JobFiles& files, const std::optional<JobScript>& script, const std::string& then) {
-  return "{\n" + folder_text(files, script) + "publish_addresses\n" + start_supervisor() + then + "}\n";
+std::string job_text(const JobFiles& files, const std::string& then) {
+  return "{\n" + folder_text(files) + "publish_addresses\n" + start_supervisor() + then + "}\n";
 }
 
-std::string series_text(const std::vector<std::pair<JobFiles, std::optional<JobScript>>>& jobs) {
+std::string series_text(const std::vector<JobFiles>& jobs) {
   std::string text = "{\n" + job_functions() + std::string(kMakeFolderSh);
-  for (const auto& [files, script] : jobs)
-    text += "(\n" + programs_text(files.id) + folder_text(files, script) + queue_text(*files.queue) +
+  for (const auto& files : jobs)
+    text += "(\n" + programs_text(files.id) + folder_text(files) + queue_text(*files.queue) +
             "echo \"submitted $id\"\n) || :\n";
   return text + keep_schedule_text() + call_schedule() + "}\n";
 }

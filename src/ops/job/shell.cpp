@@ -27,7 +27,7 @@ std::string follow_text(const std::string& nonce, std::uint64_t out_offset, std:
 }
 
 std::string report_text(const std::string& nonce) {
-  return set_variables({{"nonce", nonce}}) + "introduce >&2\nreport_job >&2\n";
+  return set_variables({{"nonce", nonce}}) + "introduce\nreport_job\n";
 }
 
 }  // namespace ec2mpi::ops

@@ -22,7 +22,7 @@ class EscapeFilter {
   };
 
   /// Takes from the front of `input` up to the first escape that asks for an action, or all of it. A `~` at
-  /// the beginning of a line is held until the next byte tells what it means: `~~` is one `~`, other pairs
+  /// the beginning of a line is held until the next byte decides its meaning: `~~` is one `~`, other pairs
   /// stay as typed.
   [[nodiscard]] Step next(std::string_view& input);
 

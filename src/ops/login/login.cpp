@@ -18,7 +18,7 @@ namespace {
 constexpr std::size_t kPlenty = 1024 * 1024;
 /// If the node has taken nothing for so long, a terminal is read all the same: ~. may be coming.
 constexpr auto kStuckAfter = std::chrono::seconds(1);
-/// What is sent between two signs of progress.
+/// Bytes that are sent between two signs of progress.
 constexpr std::size_t kPiece = 16 * 1024;
 
 constexpr std::string_view kHelp =

@@ -1,6 +1,6 @@
 # Settles collisions between the line of mpirun and the user's own settings of Open MPI on the master, in the user's favour.
 # "$@" is the line; its first $words words come from ec2mpi, the other words from the user. $own holds the names of ec2mpi's
-# parameters, each between blanks. Afterwards "$@" is the line to run. What is changed is said on standard error.
+# parameters, each between blanks. Afterwards "$@" is the line to run. Changes are reported on standard error.
 # - A parameter that the user sets, in a variable or a file in the home, is left out of the line. The launch agent stays, for it marks the daemons.
 # - X_if_include is left out where the user sets X_if_exclude: Open MPI accepts only one of them.
 # - Where the user sets mca_base_env_list, Open MPI accepts no -x: the variables join the user's list.

@@ -74,7 +74,7 @@ std::vector<Place> places_of(const std::vector<Node>& nodes, const std::map<int,
 
 /// The plan is made with the first nodes that fit; the job may get others. If these have fewer cores, waiting
 /// ranks must let others work there too.
-void mind_the_smallest(JobWish& wish, const std::vector<Place>& places, const std::vector<int>& room) {
+void mind_the_smallest(JobSpec& job, const std::vector<Place>& places, const std::vector<int>& room) {
   bool crowded = false;
   bool equal = true;
   for (std::size_t i = 0; i < places.size(); ++i) {
@@ -82,8 +82,8 @@ void mind_the_smallest(JobWish& wish, const std::vector<Place>& places, const st
     equal = equal && room[i] == room.front() && places[i].cores == places.front().cores;
   }
   const auto is_yield = [](const auto& parameter) { return parameter.first == "mpi_yield_when_idle"; };
-  if (crowded && !equal && std::none_of(wish.mca.begin(), wish.mca.end(), is_yield))
-    wish.mca.emplace_back("mpi_yield_when_idle", "1");
+  if (crowded && !equal && std::none_of(job.mca.begin(), job.mca.end(), is_yield))
+    job.mca.emplace_back("mpi_yield_when_idle", "1");
 }
 
 std::string pool_text(const std::vector<Place>& places, const std::vector<int>& room, Ipv4 master) {
@@ -114,7 +114,8 @@ std::string sum_of(const std::vector<std::string>& words) {
   return posix_cksum(quote_words(words));
 }
 
-std::string sum_of(const std::vector<std::pair<std::string, std::string>>& settings) {
+template <class Settings>
+std::string sum_of_settings(const Settings& settings) {
   std::vector<std::string> words;
   for (const auto& [name, value] : settings) words.insert(words.end(), {name, value});
   return sum_of(words);
@@ -128,20 +129,20 @@ int newest_run(std::string_view name, const std::vector<SeriesRecord>& records) 
 
 }  // namespace
 
-Determinants determinants_of(const JobWish& wish) {
-  auto command = wish.command;
-  if (wish.script) command.insert(command.begin(), wish.script->name);
-  auto options = wish.mca;
-  options.emplace_back("mpirun", wish.mpirun);
-  options.emplace_back("mpi4py", wish.mpi4py_run ? "yes" : "no");
-  const auto& [np, per_node, nodes] = wish.ranks;
+Determinants determinants_of(const JobSpec& job) {
+  auto command = job.command;
+  if (job.script) command.insert(command.begin(), job.script->name);
+  auto options = job.mca;
+  options.emplace_back("mpirun", job.mpirun);
+  options.emplace_back("mpi4py", job.mpi4py_run ? "yes" : "no");
+  const auto& [np, per_node, nodes] = job.ranks;
   return {{"command", sum_of(command)},
-          {"script", posix_cksum(wish.script ? wish.script->text.value_or("on the master") : "")},
+          {"script", posix_cksum(job.script ? job.script->text.value_or("on the master") : "")},
           {"ranks", posix_cksum(fmt::format("{} {} {} {} {}", np, per_node, nodes,
-                                            static_cast<int>(wish.slots.kind), wish.slots.count))},
-          {"variables", sum_of(wish.env)},
-          {"options", sum_of(options)},
-          {"folder", posix_cksum(wish.workdir)}};
+                                            static_cast<int>(job.slots.kind), job.slots.count))},
+          {"variables", sum_of_settings(job.env)},
+          {"options", sum_of_settings(options)},
+          {"folder", posix_cksum(job.workdir)}};
 }
 
 SeriesDecision find_series(const std::string& name, const std::vector<SeriesRecord>& records) {
@@ -159,18 +160,18 @@ SeriesDecision find_series(const std::string& name, const std::vector<SeriesReco
   return found;
 }
 
-Result<SeriesDecision> decide(const SeriesWish& wish, const std::vector<SeriesRecord>& records) {
-  const int newest = newest_run(wish.name, records);
-  const bool goes_on = wish.resume && newest > 0;
+Result<SeriesDecision> decide(const SeriesSpec& spec, const std::vector<SeriesRecord>& records) {
+  const int newest = newest_run(spec.name, records);
+  const bool goes_on = spec.resume && newest > 0;
   const int run = goes_on ? newest : newest + 1;
-  SeriesDecision decision{.series = wish.name + suffix(run), .jobs = {}};
+  SeriesDecision decision{.series = spec.name + suffix(run), .jobs = {}};
   std::set<std::string> taken;
   for (const auto& record : records) taken.insert(record.job.id);
   std::map<std::string, std::vector<std::string>> changed;
-  for (const auto& variant : wish.variants) {
-    const auto base = variant.wish.id + suffix(run);
+  for (const auto& variant : spec.variants) {
+    const auto base = variant.job.id + suffix(run);
     const auto jobs = jobs_of(records, decision.series, variant.parameters);
-    const auto wanted = determinants_of(variant.wish);
+    const auto wanted = determinants_of(variant.job);
     if (const auto* kept = goes_on ? worth_keeping(jobs, wanted) : nullptr) {
       const auto differ = differences(kept->determinants, wanted);
       if (differ.empty()) {
@@ -192,7 +193,7 @@ Result<SeriesDecision> decide(const SeriesWish& wish, const std::vector<SeriesRe
     decision.notes.push_back(
         fmt::format("{} changed since {} had succeeded: runs again", differ, some_of(ids)));
   if (goes_on) return decision;
-  for (const auto& variant : wish.variants) {
+  for (const auto& variant : spec.variants) {
     for (const auto& record : records) {
       if (record.job.over() || record.job.parameters != variant.parameters) continue;
       return fail(ErrorKind::usage,
@@ -203,24 +204,24 @@ Result<SeriesDecision> decide(const SeriesWish& wish, const std::vector<SeriesRe
   return decision;
 }
 
-Result<JobPlan> plan_variant(const JobWish& wish, const Parameters& parameters,
-                             const std::vector<Node>& nodes, const Node& master,
+Result<JobPlan> plan_variant(const Variant& variant, const std::vector<Node>& nodes, const Node& master,
                              const std::map<int, NodeFacts>& facts, QueueFiles queue) {
+  const auto& job = variant.job;
   const auto places = places_of(nodes, facts);
   TRY(refuse_same_machine(places));
-  TRY_AS(need, need_of(places, wish.ranks, wish.slots));
-  const auto room = room_of(places, wish.ranks, wish.slots);
+  TRY_AS(need, need_of(places, job.ranks, job.slots));
+  const auto room = room_of(places, job.ranks, job.slots);
   std::vector<Node> first;
   for (const auto index : first_fit(room, *need)) first.push_back(nodes[index]);
-  auto own = wish;
-  own.ranks = {.np = need->np, .per_node = wish.ranks.per_node};
+  auto own = job;
+  own.ranks = {.np = need->np, .per_node = job.ranks.per_node};
   mind_the_smallest(own, places, room);
   auto plan = plan_job(own, first, master, facts);
   if (!plan) return plan;
   const auto master_address = facts.at(master.index).private_address;
-  plan->files.meta = series_meta(plan->files.meta, queue.series, parameters, determinants_of(wish));
+  plan->files.meta = series_meta(plan->files.meta, queue.series, variant.parameters, determinants_of(job));
   queue.need = *need;
-  queue.spare = wish.spawn;
+  queue.spare = job.spawn;
   queue.colons = plan->files.hosts.find(" slots=") == std::string::npos;
   queue.pool = pool_text(places, room, master_address);
   queue.always = fmt::format("{} local\n", master.label());

@@ -30,25 +30,24 @@ constexpr int kOutputsAtOnce = 300;  ///< jobs whose last lines fit into one ans
 /// One series, from the first connection to the last look. Lives as long as run_series.
 class SeriesRun : public Observer {
  public:
-  SeriesRun(SeriesWish wish, JobNodes nodes, ssh::Connector& connector, FleetOptions options,
-            SeriesObserver& observer, JobStops stops)
-      : wish_(std::move(wish)),
+  SeriesRun(SeriesSpec series, JobNodes nodes, SeriesContext context)
+      : series_(std::move(series)),
         nodes_(std::move(nodes)),
-        connector_(connector),
-        options_(options),
-        observer_(observer),
-        stops_(std::move(stops)),
+        connector_(context.connector),
+        options_(context.options),
+        observer_(context.observer),
+        stops_(std::move(context.stop)),
         reconnect_(stops_.stop, stops_.detach) {}
 
   asio::awaitable<SeriesEnd> run() {
     bool there = false;
-    if (wish_.variants.empty())
+    if (series_.variants.empty())
       there = co_await find();
     else
       there = co_await submit();
     if (!there) co_return std::move(end_);
-    if (stops_.at_once)
-      co_await leave_at_once();
+    if (stops_.until == Until::handed_over)
+      co_await leave();
     else
       co_await follow();
     co_return std::move(end_);
@@ -80,8 +79,8 @@ class SeriesRun : public Observer {
     co_return answer;
   }
 
-  asio::awaitable<Result<std::vector<SeriesRecord>>> report(ReportWish wish, Limit limit) {
-    auto text = "{\n" + job_functions() + report_text(wish) + "}\n";
+  asio::awaitable<Result<std::vector<SeriesRecord>>> report(ReportRequest request, Limit limit) {
+    auto text = "{\n" + job_functions() + report_text(request) + "}\n";
     const auto patience = limit.at_most(kAnswer + options_.connect_timeout);
     CO_TRY_AS(answer, co_await ask(std::move(text), patience));
     co_return parse_series_records(answer->out);
@@ -91,12 +90,12 @@ class SeriesRun : public Observer {
 
   asio::awaitable<bool> find() {
     const Limit limit{.deadline = Clock::time_point::max(), .stop = stops_.detach};
-    ReportWish every{.series = wish_.name, .all_runs = true};
+    ReportRequest every{.series = series_.name, .all_runs = true};
     auto records = co_await report(std::move(every), limit);
     if (!records) co_return refuse(records.error().within(nodes_.master.label()));
-    decision_ = find_series(wish_.name, *records);
+    decision_ = find_series(series_.name, *records);
     if (decision_.jobs.empty())
-      co_return refuse({ErrorKind::usage, fmt::format("there is no series {}", printable(wish_.name))});
+      co_return refuse({ErrorKind::usage, fmt::format("there is no series {}", printable(series_.name))});
     end_.series = decision_.series;
     for (const auto& job : decision_.jobs) {
       const auto is_it = [&](const auto& record) { return record.job.id == job.id; };
@@ -110,16 +109,16 @@ class SeriesRun : public Observer {
 
   asio::awaitable<bool> submit() {
     const Limit limit{.deadline = Clock::time_point::max(), .stop = stops_.stop};
-    ReportWish every{.series = wish_.name, .all_runs = true};
+    ReportRequest every{.series = series_.name, .all_runs = true};
     auto records = co_await report(std::move(every), limit);
     if (!records) co_return refuse(records.error().within(nodes_.master.label()));
-    auto decided = decide(wish_, *records);
+    auto decided = decide(series_, *records);
     if (!decided) co_return refuse(decided.error());
     decision_ = std::move(*decided);
     if (!decision_.notes.empty()) observer_.on_notes(decision_.notes);
     end_.series = decision_.series;
-    for (std::size_t i = 0; i < wish_.variants.size(); ++i)
-      end_.result.push_back({.id = decision_.jobs[i].id, .parameters = wish_.variants[i].parameters});
+    for (std::size_t i = 0; i < series_.variants.size(); ++i)
+      end_.result.push_back({.id = decision_.jobs[i].id, .parameters = series_.variants[i].parameters});
     take(*records, false);
     const auto fresh = static_cast<std::size_t>(std::count_if(decision_.jobs.begin(), decision_.jobs.end(),
                                                               [](const auto& job) { return job.submit; }));
@@ -127,11 +126,11 @@ class SeriesRun : public Observer {
       const bool handed_over = co_await submit_fresh();
       if (!handed_over) co_return false;
     }
-    tell_submitted(fresh);
+    report_submitted(fresh);
     co_return true;
   }
 
-  void tell_submitted(std::size_t fresh) {
+  void report_submitted(std::size_t fresh) {
     std::size_t kept = 0;
     for (const auto& variant : end_.result) kept += variant.succeeded() ? 1 : 0;
     observer_.on_submitted(decision_.series, fresh, kept, decision_.jobs.size() - fresh - kept);
@@ -162,12 +161,12 @@ class SeriesRun : public Observer {
     if (std::none_of(contacts.begin(), contacts.end(), is_master))
       contacts.insert(contacts.begin(), nodes_.master);
     observer_.on_asking(contacts.size());
-    FleetOptions flow;
-    flow.connect_timeout = options_.connect_timeout;
-    flow.handshakes = options_.handshakes;
     NodeTask task = [this](NodeRun turn) { return ask_one(turn); };
-    const auto report =
-        co_await run_on_nodes(std::move(contacts), connector_, std::move(task), flow, *this, stops_.stop);
+    FleetContext context{connector_,
+                         {.handshakes = options_.handshakes, .connect_timeout = options_.connect_timeout},
+                         *this,
+                         stops_.stop};
+    const auto report = co_await run_on_nodes(std::move(contacts), std::move(task), std::move(context));
     for (const auto& result : report.results) {
       if (facts_.contains(result.node.index)) continue;
       const auto* error = std::get_if<Error>(&result.outcome);
@@ -178,7 +177,7 @@ class SeriesRun : public Observer {
   }
 
   asio::awaitable<Result<ssh::ExitStatus>> ask_one(NodeRun turn) {
-    CO_TRY_AS(facts, co_await ask_facts(turn.session, turn.limit, wish_.variants.front().wish.mpirun));
+    CO_TRY_AS(facts, co_await ask_facts(turn.session, turn.limit, series_.variants.front().job.mpirun));
     if (nodes_.prepare) {
       CO_TRY_AS(prepared, co_await nodes_.prepare(turn));
     }
@@ -187,24 +186,23 @@ class SeriesRun : public Observer {
   }
 
   /// All that are to be submitted; if one of them can't be, none is.
-  Result<std::vector<std::pair<JobFiles, std::optional<JobScript>>>> plan() {
-    std::vector<std::pair<JobFiles, std::optional<JobScript>>> jobs;
+  Result<std::vector<JobFiles>> plan() {
+    std::vector<JobFiles> jobs;
     std::vector<std::string> notes;
-    for (std::size_t i = 0; i < wish_.variants.size(); ++i) {
+    for (std::size_t i = 0; i < series_.variants.size(); ++i) {
       if (!decision_.jobs[i].submit) continue;
-      auto& variant = wish_.variants[i];
-      variant.wish.id = decision_.jobs[i].id;
+      auto& variant = series_.variants[i];
+      variant.job.id = decision_.jobs[i].id;
       QueueFiles queue;
       queue.series = decision_.series;
       queue.place = static_cast<int>(i);
-      queue.most = wish_.most;
-      auto planned = plan_variant(variant.wish, variant.parameters, nodes_.ranks, nodes_.master, facts_,
-                                  std::move(queue));
-      if (!planned) return std::unexpected(planned.error().within(variant.wish.id));
+      queue.most = series_.most;
+      auto planned = plan_variant(variant, nodes_.ranks, nodes_.master, facts_, std::move(queue));
+      if (!planned) return std::unexpected(planned.error().within(variant.job.id));
       for (auto& note : planned->notes) {
         if (std::find(notes.begin(), notes.end(), note) == notes.end()) notes.push_back(std::move(note));
       }
-      jobs.emplace_back(std::move(planned->files), variant.wish.script);
+      jobs.push_back(std::move(planned->files));
     }
     if (!notes.empty()) observer_.on_notes(notes);
     return jobs;
@@ -257,41 +255,46 @@ class SeriesRun : public Observer {
   }
 
   asio::awaitable<void> follow() {
+    auto step = [this] { return follow_once(); };
+    auto worth = [this](const Error& error) { return worth_another_try(error); };
+    co_await reconnect_.repeat(std::move(step), std::move(worth), observer_);
+  }
+
+  /// Until the series is over, or a look at it fails.
+  asio::awaitable<Result<void>> follow_once() {
     for (;;) {
       if (stops_.detach.stop_requested()) co_return end(SeriesEnd::How::detached);
-      const auto looked = co_await look();
-      if (looked && all_over()) co_return end(SeriesEnd::How::over);
-      if (!looked && is_final(looked.error())) co_return give_up(looked.error());
-      if (reconnect_.time_is_up())
-        co_return give_up(looked ? Error{ErrorKind::timeout, "the jobs did not end in time"}
-                                 : looked.error());
-      co_await rest(looked);
+      CO_TRY(co_await look());
+      reconnect_.reached(observer_);
+      if (all_over()) co_return end(SeriesEnd::How::over);
+      if (reconnect_.time_is_up()) co_return fail(ErrorKind::timeout, "the jobs did not end in time");
+      const auto limit = reconnect_.waiting();
+      co_await sleep_for(kBetweenLooks, limit);
     }
   }
 
   /// Jobs that were found may have printed results.
-  asio::awaitable<void> leave_at_once() {
-    end(SeriesEnd::How::detached);
-    if (!wish_.variants.empty()) co_return;
-    const auto told = co_await take_outputs();
-    if (!told) give_up(told.error());
-  }
-
-  void end(SeriesEnd::How how) { end_.how = how; }
-  void give_up(Error error) {
+  asio::awaitable<void> leave() {
+    end_.how = SeriesEnd::How::detached;
+    if (!series_.variants.empty()) co_return;
+    const auto collected = co_await take_outputs();
+    if (collected) co_return;
     end_.how = SeriesEnd::How::gave_up;
-    end_.refused = std::move(error);
+    end_.refused = collected.error();
   }
 
-  /// Between two looks; longer and longer while the master can't be reached.
-  asio::awaitable<void> rest(const Result<void>& looked) {
-    if (looked) reconnect_.reached(observer_);
-    if (looked || reconnect_.wish_is_open()) {
-      const auto limit = reconnect_.waiting();
-      co_await sleep_for(kBetweenLooks, limit);
-    } else {
-      co_await reconnect_.pause(looked.error(), observer_);
-    }
+  Result<void> end(SeriesEnd::How how) {
+    end_.how = how;
+    return {};
+  }
+
+  /// Whether a look that failed is to be repeated over a new connection. Fills in the end if not.
+  bool worth_another_try(const Error& error) {
+    const bool detached = stops_.detach.stop_requested();
+    if (!detached && !reconnect_.is_hopeless(error)) return true;
+    end_.how = detached ? SeriesEnd::How::detached : SeriesEnd::How::gave_up;
+    if (!detached) end_.refused = error;
+    return false;
   }
 
   asio::awaitable<Result<void>> look() {
@@ -300,8 +303,8 @@ class SeriesRun : public Observer {
       if (!cancelled) co_return cancelled;
     }
     const auto limit = reconnect_.waiting();
-    ReportWish wish{.series = decision_.series};
-    CO_TRY_AS(records, co_await report(std::move(wish), limit));
+    ReportRequest request{.series = decision_.series};
+    CO_TRY_AS(records, co_await report(std::move(request), limit));
     take(*records, true);
     if (all_over()) {
       auto told = co_await take_outputs();
@@ -313,9 +316,10 @@ class SeriesRun : public Observer {
 
   asio::awaitable<Result<void>> take_outputs() {
     for (int skip = 0;; skip += kOutputsAtOnce) {
-      ReportWish wish{.series = decision_.series, .outputs = true, .skip = skip, .count = kOutputsAtOnce};
+      ReportRequest request{
+          .series = decision_.series, .outputs = true, .skip = skip, .count = kOutputsAtOnce};
       const auto limit = reconnect_.waiting();
-      CO_TRY_AS(records, co_await report(std::move(wish), limit));
+      CO_TRY_AS(records, co_await report(std::move(request), limit));
       const bool last = records->size() < static_cast<std::size_t>(kOutputsAtOnce);
       take(*records, false);
       if (last) co_return Result<void>{};
@@ -335,7 +339,7 @@ class SeriesRun : public Observer {
     co_return Result<void>{};
   }
 
-  SeriesWish wish_;
+  SeriesSpec series_;
   JobNodes nodes_;
   ssh::Connector& connector_;
   FleetOptions options_;
@@ -351,18 +355,16 @@ class SeriesRun : public Observer {
 
 }  // namespace
 
-asio::awaitable<SeriesEnd> run_series(SeriesWish wish, JobNodes nodes, ssh::Connector& connector,
-                                      FleetOptions options, SeriesObserver& observer, JobStops stops) {
-  return conduct(std::make_unique<SeriesRun>(std::move(wish), std::move(nodes), connector, options, observer,
-                                             std::move(stops)));
+asio::awaitable<SeriesEnd> run_series(SeriesSpec series, JobNodes nodes, SeriesContext context) {
+  SeriesRun run(std::move(series), std::move(nodes), std::move(context));
+  auto end = co_await run.run();
+  co_return end;
 }
 
-asio::awaitable<SeriesEnd> follow_series(std::string name, Node master, ssh::Connector& connector,
-                                         FleetOptions options, SeriesObserver& observer, JobStops stops) {
-  SeriesWish wish{.name = std::move(name), .variants = {}};
+asio::awaitable<SeriesEnd> follow_series(std::string name, Node master, SeriesContext context) {
+  SeriesSpec series{.name = std::move(name), .variants = {}};
   JobNodes nodes{.ranks = {}, .master = std::move(master)};
-  return conduct(std::make_unique<SeriesRun>(std::move(wish), std::move(nodes), connector, options, observer,
-                                             std::move(stops)));
+  return run_series(std::move(series), std::move(nodes), std::move(context));
 }
 
 int exit_code_for(const SeriesEnd& end) {

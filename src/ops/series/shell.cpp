@@ -6,12 +6,12 @@
 
 namespace ec2mpi::ops {
 
-std::string report_text(const ReportWish& wish) {
-  return set_variables({{"wanted", wish.series},
-                        {"all_runs", wish.all_runs ? "yes" : ""},
-                        {"outputs", wish.outputs ? "yes" : ""},
-                        {"skip", std::to_string(wish.skip)},
-                        {"count", std::to_string(wish.count)}}) +
+std::string report_text(const ReportRequest& request) {
+  return set_variables({{"wanted", request.series},
+                        {"all_runs", request.all_runs ? "yes" : ""},
+                        {"outputs", request.outputs ? "yes" : ""},
+                        {"skip", std::to_string(request.skip)},
+                        {"count", std::to_string(request.count)}}) +
          "[ ! -f \"$HOME/.ec2mpi/schedule\" ] || " + call_schedule() + std::string(kReportSh);
 }
 

@@ -8,14 +8,14 @@ namespace ec2mpi::ops {
 /// Restarts the queue (a supervisor that was killed could not), and reports on the jobs of a series. With
 /// `all_runs` `series` is a name, and its later runs count too. With `outputs` the last lines of those that
 /// are over are told as well, of at most `count` jobs behind the first `skip`; for parse_series_records.
-struct ReportWish {
+struct ReportRequest {
   std::string series;
   bool all_runs = false;
   bool outputs = false;
   int skip = 0;
   int count = 1'000'000;
 };
-[[nodiscard]] std::string report_text(const ReportWish& wish);
+[[nodiscard]] std::string report_text(const ReportRequest& request);
 
 /// Cancels all jobs of the series that are not over. Those that wait end at once; those that run are ended by
 /// their supervisors.

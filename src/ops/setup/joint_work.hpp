@@ -7,6 +7,7 @@
 #include "ec2mpi/fleet/fleet.hpp"
 #include "ec2mpi/ops/node/barrier.hpp"
 #include "ec2mpi/ops/setup/setup_nodes.hpp"
+#include "src/ops/setup/sharing.hpp"
 
 namespace ec2mpi::ops {
 
@@ -22,12 +23,17 @@ class JointWork : public Observer {
   void on_finish(const NodeResult& result) override;
 
  protected:
-  virtual asio::awaitable<Result<ssh::ExitStatus>> work_on(NodeRun run) = 0;
+  /// `state`: the node's answer, which stays valid.
+  virtual asio::awaitable<Result<ssh::ExitStatus>> work_on(NodeRun run, const SetupState& state) = 0;
 
   /// Waits until every node that has not failed is here as well.
   [[nodiscard]] asio::awaitable<Result<void>> wait_for_all(NodeRun& run);
 
+  SetupStates states_;  ///< of the nodes that have answered, by index
+
  private:
+  asio::awaitable<Result<ssh::ExitStatus>> ask_and_work(NodeRun run);
+
   Observer& observer_;
   Barrier barrier_;
 };

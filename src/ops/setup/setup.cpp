@@ -69,10 +69,8 @@ class Setup : public JointWork {
  private:
   // --- one node
 
-  asio::awaitable<Result<ssh::ExitStatus>> work_on(NodeRun run) override {
-    CO_TRY_AS(answer, co_await ask_setup_state(run.session, run.limit));
+  asio::awaitable<Result<ssh::ExitStatus>> work_on(NodeRun run, const SetupState& state) override {
     const int index = run.node.index;
-    const auto& state = states_.emplace(index, std::move(*answer)).first->second;
     CO_TRY(note_answer(run.node, state));
     CO_TRY(co_await wait(run));
     decide_once();
@@ -382,7 +380,6 @@ class Setup : public JointWork {
   const ssh::HostKeys& host_keys_;
   SetupObserver& observer_;
   std::map<int, ClusterMember> present_;  ///< the nodes that have answered, by index
-  SetupStates states_;
   bool is_decided_ = false;
   std::set<std::string> refused_keys_;  ///< nodes whose answer was not believed
   std::optional<Error> refused_;        ///< for all
@@ -396,17 +393,13 @@ class Setup : public JointWork {
   SetupEnd end_;
 };
 
-asio::awaitable<SetupEnd> run_to_end(std::unique_ptr<Setup> setup, SetupNodes nodes) {
-  auto end = co_await setup->run(std::move(nodes));
-  co_return end;
-}
-
 }  // namespace
 
 asio::awaitable<SetupEnd> set_up(SetupNodes nodes, SetupRequest request, const ssh::HostKeys& host_keys,
                                  SetupObserver& observer) {
-  auto setup = std::make_unique<Setup>(nodes, std::move(request), host_keys, observer);
-  return run_to_end(std::move(setup), std::move(nodes));
+  Setup setup(nodes, std::move(request), host_keys, observer);
+  auto end = co_await setup.run(std::move(nodes));
+  co_return end;
 }
 
 }  // namespace ec2mpi::ops

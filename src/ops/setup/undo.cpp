@@ -1,6 +1,5 @@
 #include "ec2mpi/ops/setup/undo.hpp"
 
-#include <memory>
 #include <set>
 
 #include "ec2mpi/base/try.hpp"
@@ -51,10 +50,8 @@ class Undo : public JointWork {
   }
 
  private:
-  asio::awaitable<Result<ssh::ExitStatus>> work_on(NodeRun run) override {
-    CO_TRY_AS(answer, co_await ask_setup_state(run.session, run.limit));
+  asio::awaitable<Result<ssh::ExitStatus>> work_on(NodeRun run, const SetupState& state) override {
     const int index = run.node.index;
-    const auto& state = states_.emplace(index, std::move(*answer)).first->second;
     const auto found = find_texts(state);
     if (found.of_root && !can_be_root(state.root, request_.password)) {
       co_return fail(ErrorKind::remote_io,
@@ -105,20 +102,15 @@ class Undo : public JointWork {
   }
 
   UndoRequest request_;
-  SetupStates states_;
   UndoEnd end_;
 };
-
-asio::awaitable<UndoEnd> run_to_end(std::unique_ptr<Undo> undo, SetupNodes nodes) {
-  auto end = co_await undo->run(std::move(nodes));
-  co_return end;
-}
 
 }  // namespace
 
 asio::awaitable<UndoEnd> undo_setup(SetupNodes nodes, UndoRequest request, Observer& observer) {
-  auto undo = std::make_unique<Undo>(nodes, std::move(request), observer);
-  return run_to_end(std::move(undo), std::move(nodes));
+  Undo undo(nodes, std::move(request), observer);
+  auto end = co_await undo.run(std::move(nodes));
+  co_return end;
 }
 
 }  // namespace ec2mpi::ops

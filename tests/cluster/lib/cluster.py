@@ -271,7 +271,7 @@ class Cluster:
             shutil.rmtree(self.folder)
 
     def _end_laptop_processes(self):
-        """What `exec` has brought into the laptop is not below the keeper."""
+        """Processes that `exec` has brought into the laptop are not descendants of the keeper."""
         if not self.state["laptop"]:
             return
         net = self.state["laptop"]["net"]

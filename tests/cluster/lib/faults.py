@@ -86,7 +86,7 @@ def signal_all(host, number):
 # --- sshd --------------------------------------------------------------------------------------------------------
 
 def refuse(_cluster, host, _args):
-    """Nobody listens on port 22; open connections go on."""
+    """Nobody listens on port 22; open connections continue."""
     hosts_.stop_sshd(host.pid)
     host.faults["refusing"] = True
 
@@ -139,7 +139,7 @@ def change_keys(host, work):
 # --- the disk ----------------------------------------------------------------------------------------------------
 
 def fill(cluster, host, args):
-    """Makes the disk as small as what is on it, which costs no memory; deleting a file gives room, as it should."""
+    """Makes the disk as small as its content, which costs no memory; deleting a file gives room, as it should."""
     resize_disk(cluster, host, f"+{args.leave}")
     host.faults["full"] = True
 
@@ -210,7 +210,7 @@ def set_firewall(cluster, hosts, closed):
 
 
 def change_uplink(cluster, rate, rtt, cut_):
-    """What is not given stays as it is (`rate` is ... then)."""
+    """Settings that are not given stay as they are (`rate` is ... then)."""
     uplink = cluster.state["uplink"]
     if cut_ is not None:
         uplink["cut"] = cut_

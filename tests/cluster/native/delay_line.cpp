@@ -24,7 +24,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t largest_packet = 65536 + 64;  // with the offload header
 constexpr std::size_t longest_queue =
-    512 * 1024 * 1024;     // bytes under way in one direction; what is more is lost
+    512 * 1024 * 1024;     // bytes under way in one direction; bytes beyond that are lost
 constexpr int batch = 64;  // packets read before the other direction has its turn
 
 struct Packet {

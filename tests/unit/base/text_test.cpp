@@ -12,11 +12,6 @@ namespace {
 using namespace std::chrono_literals;
 using Views = std::vector<std::string_view>;
 
-TEST(Text, AScriptIsSentWithoutWhatOnlyItsReadersNeed) {
-  EXPECT_EQ(without_comments(""), "");
-  EXPECT_EQ(without_comments("# all\n\nf() {\n  # why\n\tx=${1#a} # b\n}\n"), "f() {\nx=${1#a} # b\n}\n");
-}
-
 TEST(Text, TheFirstWordAndTheRest) {
   using Parts = std::pair<std::string_view, std::string_view>;
   EXPECT_EQ(first_word("key a b"), Parts("key", "a b"));

@@ -47,8 +47,8 @@ env = { OMP_NUM_THREADS = "1" }
   EXPECT_EQ(config.groups.at("gpu"), "type=p3.*");
   const auto& job = config.jobs.at("spread");
   EXPECT_EQ(job.command, (std::vector<std::string>{"python3", "spread.py"}));
-  EXPECT_EQ(job.np, "8");
-  EXPECT_EQ(job.per_node, "2");
+  EXPECT_EQ(job.formulas.np, "8");
+  EXPECT_EQ(job.formulas.per_node, "2");
   EXPECT_EQ(job.workdir, "/home/ubuntu/proj");
   EXPECT_EQ(job.env.at("OMP_NUM_THREADS"), "1");
 }
@@ -91,37 +91,13 @@ on = [true, false]
 text = ["1..3", "a,b"]
 )")
                        .jobs.at("a");
-  EXPECT_EQ(job.np, "{agents}+1");
-  EXPECT_EQ(job.nodes, "2");
+  EXPECT_EQ(job.formulas.np, "{agents}+1");
+  EXPECT_EQ(job.formulas.nodes, "2");
   EXPECT_EQ(job.sweep, (std::vector<Sweep>{{"seed", {"1", "2", "3"}},
                                            {"agents", {"3", "6"}},
                                            {"lr", {"0.5"}},
                                            {"on", {"true", "false"}},
                                            {"text", {"1..3", "a,b"}}}));
-}
-
-TEST(Config, AJobIsFilledIn) {
-  const auto job = config_of(
-                       "[jobs.a]\ncommand = ['x', '{n} {{n}}', '{\"k\":1}']\nnp = '2*{n}'\nworkdir = "
-                       "'d/{n}'\nenv = { A = '{n}' }\n")
-                       .jobs.at("a");
-  const auto filled = fill_in(job, {{"n", "3"}, {"per_node", "2"}});
-  ASSERT_TRUE(filled.has_value());
-  EXPECT_EQ(filled->command, (std::vector<std::string>{"x", "3 {n}", "{\"k\":1}"}));
-  EXPECT_EQ(filled->np, 6);
-  EXPECT_EQ(filled->per_node, 2);
-  EXPECT_EQ(filled->nodes, 0);
-  EXPECT_EQ(filled->workdir, "d/3");
-  EXPECT_EQ(filled->env.at("A"), "3");
-  EXPECT_EQ(fill_in(job, {{"n", "0"}}).error().message, "np: 0 is not a number from 1 to 1000000");
-  EXPECT_TRUE(fill_in(job, {}).error().message.starts_with("{n} in '{n} {{n}}' has no value"));
-}
-
-TEST(Config, AParameterThatIsUsedNowhereIsNamed) {
-  const auto job = config_of("[jobs.a]\ncommand = ['x', '{n}']\nenv = { A = '{m}' }\n").jobs.at("a");
-  EXPECT_TRUE(check_used(job, {{"n", {"1"}}, {"m", {"1"}}, {"np", {"1"}}}).has_value());
-  EXPECT_EQ(check_used(job, {{"o", {"1"}}}).error().message,
-            "o is used nowhere in the job; write {o} where its value belongs");
 }
 
 TEST(Config, AMissingFileIsEmptyAndAnUnreadableOneAnError) {

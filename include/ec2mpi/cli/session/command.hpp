@@ -29,7 +29,8 @@ struct Dispatch {
 CLI::App& add_command(CLI::App& app, const std::string& name, const std::string& description,
                       const std::string& example);
 
-/// For `ec2mpi` alone: what is here, and the next step. It connects to nothing.
+/// For `ec2mpi` alone: which lists, jobs and kept connections are here, and the next step. It connects to
+/// nothing.
 [[nodiscard]] Result<int> show_situation(const CommonOptions& common);
 
 void add_init_command(CLI::App& app, Dispatch& dispatch);

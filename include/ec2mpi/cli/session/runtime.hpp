@@ -32,7 +32,7 @@ class Runtime {
   /// Gets each Ctrl-C first, and answers whether that was all that it means. Empty: it means `stop`.
   void set_on_interrupt(std::function<bool()> on_interrupt) { on_interrupt_ = std::move(on_interrupt); }
 
-  /// Said when a second Ctrl-C ends the program at once: what may still go on where.
+  /// Printed when a second Ctrl-C ends the program at once: which work may continue, and where.
   void set_parting_words(std::function<std::string()> words) { parting_words_ = std::move(words); }
 
   /// Called when all is done and said, right before `run` returns.

@@ -17,7 +17,7 @@ namespace ec2mpi::cli {
 /// One line, without "ec2mpi: ", for a first word that is no command.
 [[nodiscard]] std::string describe_unknown_command(const CLI::App& app, const std::string& word);
 
-/// One line, without "ec2mpi: ": what is wrong and what to do.
+/// One line, without "ec2mpi: ": the error and its remedy.
 [[nodiscard]] std::string describe_usage_error(const CLI::App& app, const CLI::ParseError& wrong);
 
 }  // namespace ec2mpi::cli

@@ -5,7 +5,7 @@
 
 namespace ec2mpi::cli {
 
-/// Rows of a table as lines with the columns one below the other; what is empty shows as a dash. All rows
+/// Rows of a table as lines with the columns one below the other; an empty cell shows as a dash. All rows
 /// have as many cells as the first.
 [[nodiscard]] std::string aligned(std::vector<std::vector<std::string>> rows);
 

@@ -7,7 +7,7 @@
 namespace ec2mpi::cli {
 
 /// Must be called first. Opens /dev/null for those that are closed, so that no file that is opened later
-/// gets such a number. What is read from or written to them fails as before.
+/// gets such a number. Reading from them and writing to them fails as before.
 void fill_standard_descriptors();
 
 /// Text for commands without an event loop. Returns when it is written; a failure is reported and noted.

@@ -13,7 +13,7 @@ namespace ec2mpi::cli {
 class VisibleControls {
  public:
   [[nodiscard]] std::string feed(std::string_view bytes);
-  /// Returns what is held back, at the end of the stream.
+  /// Returns the bytes that were held back, at the end of the stream.
   [[nodiscard]] std::string finish();
 
  private:

@@ -47,7 +47,7 @@ class FleetView : public Observer {
   /// Shows the nodes' lines in another form than live.
   void set_output(std::unique_ptr<ExecOutput> output) { output_ = std::move(output); }
 
-  /// What was kept of the output, what failed and how it went in all; after the last result.
+  /// After the last result: the output that was kept, the failures, and a summary.
   void summarize(const FleetReport& report);
 
   /// "still running on node3, node7", for leaving at once; empty if nothing is.

@@ -10,7 +10,7 @@
 
 namespace ec2mpi {
 
-/// What was known of an instance when its list was read last.
+/// An instance as it was when its list was last read.
 struct RememberedNode {
   int index = 0;
   std::string instance_id;
@@ -27,8 +27,8 @@ struct RememberedNode {
 
 /// Gives every instance that is remembered its index (and its name, if the list has none now); new ones take
 /// the free indices from the lowest on. So indices may have gaps. If nobody is left with index 1, all are
-/// counted anew, for there is always a master. Says what is new, gone or moved, one sentence each. Lists
-/// without ids stay as they are.
+/// counted anew, for there is always a master. Names the new, gone and moved instances, in one sentence each.
+/// Lists without ids stay as they are.
 [[nodiscard]] std::vector<std::string> merge_memory(Inventory& inventory,
                                                     const std::vector<RememberedNode>& memory);
 

@@ -17,7 +17,7 @@ struct ReadOptions {
 
 /// Reads a list in any of the forms that docs/lists.md describes; the form is told by the content, never by
 /// the name. `source_name` stands in messages only. Reads `bytes` in linear time. Errors:
-/// ErrorKind::inventory, `FILE:LINE: what is wrong; what to do next`, free of control characters.
+/// ErrorKind::inventory, `FILE:LINE: the fault; the next step`, free of control characters.
 [[nodiscard]] Result<Inventory> parse_inventory(std::string_view bytes, std::string_view source_name,
                                                 const ReadOptions& options = {});
 

@@ -10,7 +10,7 @@
 
 namespace ec2mpi::ops {
 
-/// What was measured, and how, so that numbers can be compared with others'.
+/// The measurement and its method, so that numbers can be compared with others'.
 inline constexpr std::string_view kNetMethod =
     "MPI ping-pong, half of the round trip, best of 10 (3 where it is slow); latency with 8 bytes, bandwidth "
     "with 1 MiB";
@@ -42,7 +42,7 @@ struct NetMap {
 
 enum class Measure { latency, bandwidth };
 
-/// What is slow beside the rest.
+/// The pairs that are slow compared with the others.
 struct Outlier {
   std::vector<int> nodes;  ///< one: that node, in all its pairs. Two: only that pair.
   Measure measure = Measure::bandwidth;
@@ -53,7 +53,7 @@ struct Outlier {
   [[nodiscard]] std::string text() const;
 };
 
-/// What is usual: the value that a quarter of the pairs is better than. One bad node among three spoils two
+/// The usual value: the one that a quarter of the pairs is better than. One bad node among three spoils two
 /// of the three pairs, so the median would not do.
 [[nodiscard]] double usual(const NetMap& map, Measure measure);
 

@@ -30,7 +30,7 @@ class FollowObserver : public ConnectionObserver {
   [[nodiscard]] virtual asio::awaitable<void> ready(Limit) { co_return; }
 };
 
-struct FollowWish {
+struct FollowRequest {
   Node master;
   std::string word;  ///< a job's id, or what find_job takes for one
   bool unended =
@@ -64,14 +64,18 @@ struct Followed {
 };
 
 /// Follows from the beginning. If the first connection fails, that is the end: gave_up.
-[[nodiscard]] asio::awaitable<Followed> follow_job(FollowWish wish, ssh::Connector& connector,
+[[nodiscard]] asio::awaitable<Followed> follow_job(FollowRequest request, ssh::Connector& connector,
                                                    FollowObserver& observer);
 
-/// Goes on from a channel over which the follow text has been started already, with `nonce`.
-[[nodiscard]] asio::awaitable<Followed> follow_started(FollowWish wish, ssh::Connector& connector,
-                                                       FollowObserver& observer, ssh::Session& session,
-                                                       std::unique_ptr<ssh::Channel> channel,
-                                                       std::string nonce);
+/// A channel over which the follow text has been started already, with `nonce`.
+struct StartedFollower {
+  ssh::Session& session;
+  std::unique_ptr<ssh::Channel> channel;
+  std::string nonce;
+};
+/// The same over that channel, as long as its connection holds.
+[[nodiscard]] asio::awaitable<Followed> follow_started(FollowRequest request, ssh::Connector& connector,
+                                                       FollowObserver& observer, StartedFollower started);
 
 /// A word that no job can know.
 [[nodiscard]] std::string make_nonce();

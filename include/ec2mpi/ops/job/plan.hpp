@@ -1,5 +1,5 @@
 #pragma once
-/// Plans a job from the user's wish and the nodes' facts. Pure.
+/// Plans a job from its specification and the nodes' facts. Pure.
 
 #include <chrono>
 #include <map>
@@ -10,37 +10,12 @@
 
 #include "ec2mpi/base/error.hpp"
 #include "ec2mpi/cluster/values/facts.hpp"
+#include "ec2mpi/cluster/values/job_spec.hpp"
 #include "ec2mpi/cluster/values/node.hpp"
 #include "ec2mpi/ops/mpi/command.hpp"
 #include "ec2mpi/ops/mpi/placement.hpp"
 
 namespace ec2mpi::ops {
-
-/// A run_NAME.sh of the user's, which starts mpirun itself.
-struct JobScript {
-  std::string name;                 ///< "run_spread.sh"
-  std::optional<std::string> text;  ///< of the local file; nothing: it must be on the master
-};
-
-struct JobWish {
-  std::string id;                    ///< see make_job_id
-  std::vector<std::string> command;  ///< program and arguments; for a script its arguments only
-  std::optional<JobScript> script;
-  std::string shown_as = {};  ///< what `jobs` shows instead of the command; empty: the command
-  std::string workdir;        ///< absolute, or in the home, with or without `~/`; empty = the home
-  Ranks ranks;
-  Slots slots;
-  int spawn = 0;  ///< slots to leave free for ranks that the program spawns
-  std::vector<std::pair<std::string, std::string>> env;
-  std::vector<std::pair<std::string, std::string>> mca;
-  std::vector<std::string> pull;  ///< paths to bring back; like workdir, but inside of it
-  std::string mpirun;             ///< absolute path on the nodes; empty = the one in their PATH
-  bool tag = false;               ///< the rank in front of each line of output
-  bool mpi4py_run = true;         ///< python programs through mpi4py.run
-  bool explain_only = false;      ///< plan, but start nothing
-  std::string end_signal;  ///< "USR1": sent some time before the nodes end; empty: TERM, which ends the job
-  std::chrono::nanoseconds timeout{};  ///< for the job, from its start; zero means none
-};
 
 /// For a job that waits for its nodes; see src/ops/queue_shell.hpp.
 struct QueueFiles {
@@ -57,6 +32,7 @@ struct QueueFiles {
 /// What the master keeps of a job; see src/ops/job_shell.hpp.
 struct JobFiles {
   std::string id;
+  std::optional<JobScript> script = {};
   std::string hosts;
   std::string addresses;
   std::string nodes;                               ///< "LABEL ADDRESS" lines; "local" for the master
@@ -85,8 +61,8 @@ struct JobPlan {
 [[nodiscard]] std::string make_job_id(std::string_view name, std::chrono::system_clock::time_point now);
 
 /// `nodes` take part; the job starts on `master`, which need not be one of them. `facts` are by node index
-/// and hold all of these. Errors: usage (the wish can't be met), remote_io (a node lacks what it takes).
-[[nodiscard]] Result<JobPlan> plan_job(const JobWish& wish, const std::vector<Node>& nodes,
-                                       const Node& master, const std::map<int, NodeFacts>& facts);
+/// and hold all of these. Errors: usage (it can't be met), remote_io (a node lacks what it takes).
+[[nodiscard]] Result<JobPlan> plan_job(const JobSpec& job, const std::vector<Node>& nodes, const Node& master,
+                                       const std::map<int, NodeFacts>& facts);
 
 }  // namespace ec2mpi::ops

@@ -3,7 +3,6 @@
 /// have in common.
 
 #include <asio/awaitable.hpp>
-#include <memory>
 #include <stop_token>
 #include <utility>
 
@@ -17,7 +16,7 @@ namespace ec2mpi::ops {
 /// into it.
 class ReconnectPolicy {
  public:
-  /// `patience`: as in FollowWish.
+  /// `patience`: as in FollowRequest.
   ReconnectPolicy(std::stop_token stop, std::stop_token detach, Clock::duration patience = {});
   ReconnectPolicy(const ReconnectPolicy&) = delete;
   ReconnectPolicy& operator=(const ReconnectPolicy&) = delete;
@@ -26,17 +25,26 @@ class ReconnectPolicy {
   [[nodiscard]] Limit waiting() const;
   /// The wish to stop is being carried out.
   void stop_taken() { stopping_ = true; }
-  /// The user wishes something that nobody has taken up yet: waiting() is over at once.
-  [[nodiscard]] bool wish_is_open() const { return !stopping_ && either_.stop_requested(); }
 
   /// From now on everything is over in this time; give_up_within keeps an earlier end.
   void give_up_in(Clock::duration time) { give_up_at_ = Clock::now() + time; }
   void give_up_within(Clock::duration time);
   [[nodiscard]] bool time_is_up() const { return Clock::now() >= give_up_at_; }
 
-  /// The connection is lost: reports it, and returns when it is time for the next try; each pause is longer
-  /// than the one before.
-  [[nodiscard]] asio::awaitable<void> pause(const Error& error, ConnectionObserver& observer);
+  /// Repeats `step`, each time over a new connection, until it succeeds or `worth_another_try(ERROR)` is
+  /// false. A step that the user's wish has ended is repeated without a pause, so that it sees the wish.
+  template <class Step, class WorthAnotherTry>
+  [[nodiscard]] asio::awaitable<void> repeat(Step step, WorthAnotherTry worth_another_try,
+                                             ConnectionObserver& observer) {
+    for (;;) {
+      const auto done = co_await step();
+      const bool interrupted = wish_is_open();
+      if (done || !worth_another_try(done.error())) co_return;
+      if (!interrupted) co_await pause(done.error(), observer);
+    }
+  }
+  /// No later try would succeed.
+  [[nodiscard]] bool is_hopeless(const Error& error) const;
   /// The master has answered: reports it if the connection was lost.
   void reached(ConnectionObserver& observer);
 
@@ -48,6 +56,12 @@ class ReconnectPolicy {
   static constexpr Clock::duration kFirstPause = std::chrono::milliseconds(500);
   static constexpr Clock::duration kLongestPause = std::chrono::seconds(15);
 
+  /// The connection is lost: reports it, and returns when it is time for the next try; each pause is longer
+  /// than the one before.
+  [[nodiscard]] asio::awaitable<void> pause(const Error& error, ConnectionObserver& observer);
+  /// The user wishes something that nobody has taken up yet: waiting() is over at once.
+  [[nodiscard]] bool wish_is_open() const { return !stopping_ && either_.stop_requested(); }
+
   std::stop_token detach_;
   std::stop_source either_;
   std::stop_callback<Forward> on_stop_;
@@ -57,15 +71,5 @@ class ReconnectPolicy {
   bool stopping_ = false;
   bool lost_ = false;
 };
-
-/// No later try would go better.
-[[nodiscard]] bool is_final(const Error& error);
-
-/// Runs `work`, whose run() is a coroutine that points into it, and keeps it until that has ended.
-template <class Work>
-auto conduct(std::unique_ptr<Work> work) -> decltype(work->run()) {
-  auto end = co_await work->run();
-  co_return end;
-}
 
 }  // namespace ec2mpi::ops

@@ -6,7 +6,6 @@
 /// it and looks on all nodes afterwards that nothing is left, whether anybody is there or not. If the master
 /// cannot report that check, ec2mpi checks the nodes itself.
 
-#include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
 #include <map>
 #include <optional>
@@ -47,16 +46,19 @@ struct JobNodes {
   NodeTask prepare = {};    ///< done on each node before the job starts, over the same connection: its push
 };
 
+/// When run_job returns, at the latest.
+enum class Until { planned, handed_over, ended };
+
 struct JobStops {
-  std::stop_token stop;    ///< Ctrl-C: ends the job on all nodes before run_job returns; a minute at most
-  std::stop_token detach;  ///< leaves the job to its supervisor
-  bool at_once = false;    ///< detach as soon as it has been handed over
+  std::stop_token stop;        ///< Ctrl-C: ends the job on all nodes before run_job returns; a minute at most
+  std::stop_token detach;      ///< leaves the job to its supervisor
+  Until until = Until::ended;  ///< planned: nothing is started; handed_over: as if it were detached then
 };
 
-/// Only connect_timeout of `options` counts.
-[[nodiscard]] asio::awaitable<JobEnd> run_job(const asio::any_io_executor& executor, JobWish wish,
-                                              JobNodes nodes, ssh::Connector& connector, FleetOptions options,
-                                              JobObserver& observer, JobStops stops);
+using JobContext = RunContext<JobObserver, JobStops>;
+
+/// Only connect_timeout of the options counts.
+[[nodiscard]] asio::awaitable<JobEnd> run_job(JobSpec job, JobNodes nodes, JobContext context);
 
 /// The exit code of `ec2mpi run`: the job's own status, 255, 124, 130, or 1 and 2 if nothing was launched.
 /// 0 when the job was left running.

@@ -2,8 +2,8 @@
 /// The shell text that makes a job's folder on the master and hands the job to its supervisor; see
 /// src/ops/job_shell.hpp for the folder.
 
-#include <optional>
 #include <string>
+#include <vector>
 
 #include "ec2mpi/ops/job/plan.hpp"
 
@@ -13,15 +13,14 @@ namespace ec2mpi::ops {
 [[nodiscard]] std::string job_prelude(const std::string& id);
 
 /// For a shell's standard input, after job_prelude. nodeIPaddress is put into the folder where the job runs
-/// too, for that is where the tutorial's scripts read it. What is wrong on the master is said on standard
+/// too, for that is where the tutorial's scripts read it. A fault on the master is reported on standard
 /// error, and the shell exits; else `then`, shell text, comes last. Everything stands in one pair of braces:
 /// a text that was cut off by a lost connection does nothing.
-[[nodiscard]] std::string job_text(const JobFiles& files, const std::optional<JobScript>& script,
-                                   const std::string& then);
+[[nodiscard]] std::string job_text(const JobFiles& files, const std::string& then);
 
 /// The same for jobs that wait in the queue: makes their folders, says "submitted ID" for each and begins
-/// those that can begin. What is wrong with one of them is said on standard error and does not stop the
+/// those that can begin. A fault of one of them is reported on standard error and does not stop the
 /// others.
-[[nodiscard]] std::string series_text(const std::vector<std::pair<JobFiles, std::optional<JobScript>>>& jobs);
+[[nodiscard]] std::string series_text(const std::vector<JobFiles>& jobs);
 
 }  // namespace ec2mpi::ops

@@ -22,7 +22,7 @@ class Terminal {
  public:
   virtual ~Terminal() = default;
 
-  /// The program runs: from now on what is typed belongs to it. Called once, before all else.
+  /// The program runs: from now on the typed bytes belong to it. Called once, before all else.
   virtual void begin() = 0;
 
   /// The next bytes, valid until the next read; nothing at the end of the input. Errors: local_io, cancelled.

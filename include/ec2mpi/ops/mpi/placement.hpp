@@ -7,26 +7,12 @@
 
 #include "ec2mpi/base/error.hpp"
 #include "ec2mpi/cluster/values/facts.hpp"
+#include "ec2mpi/cluster/values/job_spec.hpp"
 
 namespace ec2mpi {
 
-/// What counts as one place for a rank.
-struct Slots {
-  enum class Kind { listed, cores, threads, fixed };
-  Kind kind = Kind::listed;  ///< listed: as the list of nodes says, else cores
-  int count = 0;             ///< for fixed: slots of every node
-  bool operator==(const Slots&) const = default;
-};
-
 /// "cores", "threads" or a number above 0. Errors: usage.
 [[nodiscard]] Result<Slots> parse_slots(std::string_view text);
-
-/// How many ranks are wanted; 0 = not said.
-struct Ranks {
-  int np = 0;        ///< in all; else one per slot
-  int per_node = 0;  ///< on each node, whatever its slots
-  int nodes = 0;     ///< the number of nodes; else all of them, or in a queue on as few as have room
-};
 
 struct Place {
   std::string label;  ///< "node3"

@@ -13,7 +13,7 @@ namespace ec2mpi::ops {
 class NoiseFilter {
  public:
   [[nodiscard]] std::string feed(std::string_view bytes);
-  /// What was held back last, at the end of the stream.
+  /// The words that were held back last, at the end of the stream.
   [[nodiscard]] std::string finish();
 
  private:

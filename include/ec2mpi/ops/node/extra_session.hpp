@@ -1,6 +1,6 @@
 #pragma once
-/// Further connections to a node, where one does not fill a long link: what sshd lets us send ahead is 2 MB a
-/// connection, so one carries at most that much in each round trip.
+/// Additional connections to a node, where one does not fill a long link: what sshd lets us send ahead is 2
+/// MB a connection, so one carries at most that much in each round trip.
 
 #include "ec2mpi/fleet/fleet.hpp"
 

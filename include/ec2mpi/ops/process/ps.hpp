@@ -25,7 +25,7 @@ struct JobProcess {
 /// Reads the answer of src/ops/process/ps.sh. Errors: remote_io.
 [[nodiscard]] Result<std::vector<JobProcess>> parse_processes(std::string_view printed);
 
-/// Looks at a node in one round trip; leaves what was found by the node's index.
+/// Looks at a node in one round trip; leaves the processes that it has found by the node's index.
 [[nodiscard]] NodeTask ps_task(std::map<int, std::vector<JobProcess>>& found);
 
 }  // namespace ec2mpi::ops

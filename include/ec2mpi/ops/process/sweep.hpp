@@ -27,7 +27,8 @@ namespace ec2mpi::ops {
 /// up to two seconds more where one does not.
 [[nodiscard]] asio::awaitable<Result<Swept>> sweep(ssh::Session& session, std::string id, Limit limit);
 
-/// Sweeps nodes; on `master` (an index) ends the launchers first. Leaves what was found by the node's index.
+/// Sweeps nodes; on `master` (an index) ends the launchers first. Leaves the processes that were found by the
+/// node's index.
 [[nodiscard]] NodeTask sweep_task(std::string id, int master, std::map<int, Swept>& found);
 
 }  // namespace ec2mpi::ops

@@ -12,13 +12,14 @@
 
 namespace ec2mpi::ops {
 
-/// One combination of parameters. The wish's id is the variant's name; a job's id may have more at its end.
+/// One combination of parameters. The id in `job` is the variant's name; the id of the job that is submitted
+/// may have more at its end.
 struct Variant {
   Parameters parameters;
-  JobWish wish;
+  JobSpec job;
 };
 
-struct SeriesWish {
+struct SeriesSpec {
   std::string name;  ///< of the job: "spread"
   std::vector<Variant> variants;
   int most = 0;         ///< at a time; 0 = as many as there are nodes for
@@ -29,7 +30,7 @@ struct SeriesWish {
 /// "options", "folder"): a checksum of each. Not in it: what lies on the nodes, and what does not change
 /// results (the time limit, the pulled paths).
 using Determinants = std::map<std::string, std::string>;
-[[nodiscard]] Determinants determinants_of(const JobWish& wish);
+[[nodiscard]] Determinants determinants_of(const JobSpec& job);
 
 /// A job of a series as the master knows it.
 struct SeriesRecord {
@@ -38,7 +39,7 @@ struct SeriesRecord {
   Determinants determinants = {};
 };
 
-/// What is to be done. `jobs` has one entry for each variant, in their order.
+/// Which jobs have to be submitted. `jobs` has one entry for each variant, in their order.
 struct SeriesDecision {
   struct Job {
     std::string id;
@@ -54,7 +55,7 @@ struct SeriesDecision {
 /// does one that succeeded as something else (its determinants differ): a series holds results of one
 /// command. Errors: usage, if one of the variants waits or runs already, and this is no `resume`, or it runs
 /// as something else.
-[[nodiscard]] Result<SeriesDecision> decide(const SeriesWish& wish, const std::vector<SeriesRecord>& records);
+[[nodiscard]] Result<SeriesDecision> decide(const SeriesSpec& spec, const std::vector<SeriesRecord>& records);
 
 /// The newest series of that name: "spread", or its last repeated run. A variant that was tried again counts
 /// with its last job. Empty without records of that name.
@@ -62,9 +63,9 @@ struct SeriesDecision {
 
 /// What a job of the series is submitted with: it waits in the queue for the nodes that it needs, of `nodes`.
 /// Errors: as plan_job; usage if it could never be placed.
-[[nodiscard]] Result<JobPlan> plan_variant(const JobWish& wish, const Parameters& parameters,
-                                           const std::vector<Node>& nodes, const Node& master,
-                                           const std::map<int, NodeFacts>& facts, QueueFiles queue);
+[[nodiscard]] Result<JobPlan> plan_variant(const Variant& variant, const std::vector<Node>& nodes,
+                                           const Node& master, const std::map<int, NodeFacts>& facts,
+                                           QueueFiles queue);
 
 /// Reads what report_text (src/ops/series_shell.hpp) prints. Errors: remote_io.
 [[nodiscard]] Result<std::vector<SeriesRecord>> parse_series_records(std::string_view printed);

@@ -68,7 +68,7 @@ using SeriesResult = std::vector<VariantResult>;
 /// "3 done, 1 failed, 2 running, 6 queued".
 [[nodiscard]] std::string tally(const SeriesResult& series);
 
-/// Texts in columns, two blanks apart; the columns of `right` stand flush right. For any table.
+/// Texts in columns with two blanks between them; the columns of `right` stand flush right. For any table.
 [[nodiscard]] std::vector<std::string> aligned(const std::vector<std::vector<std::string>>& rows,
                                                const std::vector<bool>& right);
 

@@ -43,20 +43,18 @@ struct SeriesEnd {
   SeriesResult result = {};
 };
 
+using SeriesContext = RunContext<SeriesObserver, JobStops>;
+
 /// `stop` cancels all jobs of the series that are not over, and waits for their end, a minute and a half at
-/// most. Only connect_timeout of `options` counts.
-[[nodiscard]] asio::awaitable<SeriesEnd> run_series(SeriesWish wish, JobNodes nodes,
-                                                    ssh::Connector& connector, FleetOptions options,
-                                                    SeriesObserver& observer, JobStops stops);
+/// most. Only connect_timeout and handshakes of the options count.
+[[nodiscard]] asio::awaitable<SeriesEnd> run_series(SeriesSpec series, JobNodes nodes, SeriesContext context);
 
-/// Follows the newest series of that name. With stops.at_once it only finds its jobs: detached. Errors:
+/// Follows the newest series of that name. Until::handed_over: only finds its jobs, and detaches. Errors:
 /// refused, if there is none.
-[[nodiscard]] asio::awaitable<SeriesEnd> follow_series(std::string name, Node master,
-                                                       ssh::Connector& connector, FleetOptions options,
-                                                       SeriesObserver& observer, JobStops stops);
+[[nodiscard]] asio::awaitable<SeriesEnd> follow_series(std::string name, Node master, SeriesContext context);
 
-/// 0 if all succeeded, 1 if not, 130 if we cancelled it, 255 if the connection failed, 2 if the wish was
-/// wrong.
+/// 0 if all succeeded, 1 if not, 130 if we cancelled it, 255 if the connection failed, 2 if it could
+/// never run.
 [[nodiscard]] int exit_code_for(const SeriesEnd& end);
 
 }  // namespace ec2mpi::ops

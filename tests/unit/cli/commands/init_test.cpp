@@ -63,10 +63,10 @@ TEST(Init, TurnsScriptsIntoJobsThatTheSettingsReaderTakes) {
   const auto config = parse_config(laptop.read("ec2mpi.toml"), "ec2mpi.toml");
   ASSERT_TRUE(config) << config.error().message << laptop.read("ec2mpi.toml");
   ASSERT_EQ(config->jobs.size(), 1U);
-  const auto filled = fill_in(config->jobs.at("spread"), {});
+  const auto filled = config->jobs.at("spread").filled({});
   ASSERT_TRUE(filled) << filled.error().message;
   EXPECT_EQ(filled->command, (Words{"python3", "spread.py", "--text", "a \"b\" \\ c"}));
-  EXPECT_EQ(filled->np, 4);
+  EXPECT_EQ(filled->ranks.np, 4);
 }
 
 TEST(Init, TurnsScriptsThatDifferInOneNumberIntoASweep) {
@@ -85,10 +85,10 @@ TEST(Init, TurnsScriptsThatDifferInOneNumberIntoASweep) {
   ASSERT_EQ(job.sweep.size(), 1U);
   EXPECT_EQ(job.sweep.front().values, (Words{"3", "6", "12"}));
   EXPECT_EQ(job.command, (Words{"python3", "train.py", "--agents={n}", "--seed", "3"}));
-  EXPECT_EQ(job.np, "{n}+2");
-  const auto filled = fill_in(job, {{"n", "6"}});
+  EXPECT_EQ(job.formulas.np, "{n}+2");
+  const auto filled = job.filled({{"n", "6"}});
   ASSERT_TRUE(filled) << filled.error().message;
-  EXPECT_EQ(filled->np, 8);
+  EXPECT_EQ(filled->ranks.np, 8);
 }
 
 TEST(Init, WritesNothingThatTheSettingsReaderRefuses) {

@@ -1,4 +1,4 @@
-// What is checked before the first packet: list, selection, keys, settings. A fault ends with exit code 2 and
+// The checks before the first packet: list, selection, keys, settings. A fault ends with exit code 2 and
 // one line.
 
 #include "ec2mpi/cli/session/cluster_setup.hpp"

@@ -216,7 +216,7 @@ TEST(Inventory, CollapsesRepeatedLinesWithANote) {
   const Inventory inventory = read(std::string(kTwoRows) + std::string(kTwoRows));
   EXPECT_EQ(inventory.nodes.size(), 2U);
   EXPECT_EQ(inventory.notes,
-            std::vector<std::string>{"lines 3, 4 repeat what is listed already: taken once"});
+            std::vector<std::string>{"lines 3, 4 repeat nodes that are listed already: taken once"});
 }
 
 TEST(Inventory, TakesUserPortAndSlotsFromAPlainList) {

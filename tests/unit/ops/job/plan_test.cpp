@@ -15,10 +15,10 @@ struct PlanOf : testing::Test, test::JobSetup {
   PlanOf() : JobSetup(3, 1, "t-1", {"python3", "x.py"}) {}
 
   std::string line() {
-    const auto plan = plan_job(wish, nodes, nodes.front(), facts);
+    const auto plan = plan_job(job, nodes, nodes.front(), facts);
     return plan ? quote_words(line_of(plan->line)) : plan.error().message;
   }
-  ErrorKind kind() { return plan_job(wish, nodes, nodes.front(), facts).error().kind; }
+  ErrorKind kind() { return plan_job(job, nodes, nodes.front(), facts).error().kind; }
   static bool ends(const std::string& text, const std::string& end) { return text.ends_with(end); }
 };
 
@@ -35,7 +35,7 @@ TEST_F(PlanOf, PythonWithoutMpi4pyStaysAsTyped) {
   facts[3].mpi4py = false;
   EXPECT_PRED2(ends, line(), " /usr/bin/python3 x.py");
   facts[3].mpi4py = true;
-  wish.mpi4py_run = false;
+  job.mpi4py_run = false;
   EXPECT_PRED2(ends, line(), " /usr/bin/python3 x.py");
 }
 
@@ -46,7 +46,7 @@ TEST_F(PlanOf, WorkdirIsBelowTheHomeOrAbsolute) {
                                                        {"~/a", "/home/ubuntu/a"},
                                                        {"/mnt/x", "/mnt/x"}};
   for (const auto& [typed, expected] : cases) {
-    wish.workdir = typed;
+    job.workdir = typed;
     EXPECT_NE(line().find(std::string(" -wdir ") + expected + " "), std::string::npos) << typed;
   }
 }
@@ -75,7 +75,7 @@ TEST_F(PlanOf, TheNetworkHoldsTheMasterEvenIfItHasNoRank) {
   const auto master = nodes.front();
   facts[1].private_address = *parse_ipv4("10.0.9.1");
   nodes.erase(nodes.begin());
-  const auto plan = plan_job(wish, nodes, master, facts);
+  const auto plan = plan_job(job, nodes, master, facts);
   ASSERT_TRUE(plan);
   EXPECT_NE(quote_words(line_of(plan->line)).find("btl_tcp_if_include 10.0.0.0/20"), std::string::npos);
   EXPECT_EQ(hostfile(plan->places), "10.0.0.2 slots=1\n10.0.0.3 slots=1\n");
@@ -83,24 +83,24 @@ TEST_F(PlanOf, TheNetworkHoldsTheMasterEvenIfItHasNoRank) {
 
 TEST_F(PlanOf, ASecondAddressInTheNetworkIsNoted) {
   facts[2].addresses.push_back(*parse_ipv4("10.0.0.3"));
-  const auto plan = plan_job(wish, nodes, nodes.front(), facts);
+  const auto plan = plan_job(job, nodes, nodes.front(), facts);
   ASSERT_EQ(plan->notes.size(), 1U);
   EXPECT_NE(plan->notes[0].find("node2 has 2 addresses in 10.0.0.0/30"), std::string::npos);
 }
 
 TEST_F(PlanOf, TheBugOfMpich40IsNotedWhereItShows) {
   for (auto& [index, said] : facts) said.mpi = MpiVersion{MpiFlavour::mpich, 4, "4.0.2"};
-  const auto plan = plan_job(wish, nodes, nodes.front(), facts);
+  const auto plan = plan_job(job, nodes, nodes.front(), facts);
   ASSERT_EQ(plan->notes.size(), 1U);
   EXPECT_TRUE(plan->notes[0].starts_with("MPICH 4.0.2 often hangs in MPI_Finalize")) << plan->notes[0];
   for (auto& [index, said] : facts) said.mpi = MpiVersion{MpiFlavour::mpich, 4, "4.2.1"};
-  EXPECT_TRUE(plan_job(wish, nodes, nodes.front(), facts)->notes.empty());
+  EXPECT_TRUE(plan_job(job, nodes, nodes.front(), facts)->notes.empty());
 }
 
 TEST_F(PlanOf, WhatIsToBeBroughtBackIsKeptByItsWholePath) {
-  wish.workdir = "proj";
-  wish.pull = {"out/*.csv", "~/log", "/mnt/x y"};
-  const auto plan = plan_job(wish, nodes, nodes.front(), facts);
+  job.workdir = "proj";
+  job.pull = {"out/*.csv", "~/log", "/mnt/x y"};
+  const auto plan = plan_job(job, nodes, nodes.front(), facts);
   ASSERT_TRUE(plan);
   EXPECT_PRED2(ends, plan->files.meta,
                "pull /home/ubuntu/proj/out/*.csv\npull /home/ubuntu/log\npull /mnt/x y\n");
@@ -111,11 +111,11 @@ TEST_F(PlanOf, WhatIsToBeBroughtBackIsKeptByItsWholePath) {
 
 TEST_F(PlanOf, AScriptNeedsNoMpiOfOurs) {
   facts[1].mpi.reset();
-  wish.script = JobScript{"run_x.sh", "#!/bin/sh\necho it's\n"};
-  const auto plan = plan_job(wish, nodes, nodes.front(), facts);
+  job.script = JobScript{"run_x.sh", "#!/bin/sh\necho it's\n"};
+  const auto plan = plan_job(job, nodes, nodes.front(), facts);
   ASSERT_TRUE(plan);
   EXPECT_TRUE(plan->line.empty());
-  const auto text = job_text(plan->files, wish.script, "");
+  const auto text = job_text(plan->files, "");
   EXPECT_NE(text.find("content='#!/bin/sh\necho it'\\''s\n'"), std::string::npos);
 }
 

@@ -10,7 +10,7 @@ std::string hint(std::string_view output) {
   return found ? found->text() : "";
 }
 
-/// As the programs print them; the hint must hold the word that tells it from others.
+/// As the programs print them; the hint must hold the word that distinguishes it from others.
 struct Case {
   const char* output;
   const char* says;

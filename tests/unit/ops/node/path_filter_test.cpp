@@ -1,4 +1,4 @@
-// Rules of --exclude and .gitignore; what is expected here is what gitignore(5) says.
+// Rules of --exclude and .gitignore; the expected results are those of gitignore(5).
 
 #include "ec2mpi/ops/node/path_filter.hpp"
 

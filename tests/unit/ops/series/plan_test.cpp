@@ -23,25 +23,25 @@ std::vector<SeriesRecord> records(const std::string& printed = kReport) {
   return parsed.value_or(std::vector<SeriesRecord>{});
 }
 
-/// As if they had been submitted as `wish` says.
-std::vector<SeriesRecord> records(const std::string& printed, const JobWish& wish) {
+/// As if they had been submitted as `job` says.
+std::vector<SeriesRecord> records(const std::string& printed, const JobSpec& job) {
   auto all = records(printed);
-  for (auto& record : all) record.determinants = determinants_of(wish);
+  for (auto& record : all) record.determinants = determinants_of(job);
   return all;
 }
 
-SeriesWish wish(const std::vector<std::string>& values, bool resume = false) {
-  SeriesWish series{.name = "s", .variants = {}, .resume = resume};
+SeriesSpec series_of(const std::vector<std::string>& values, bool resume = false) {
+  SeriesSpec series{.name = "s", .variants = {}, .resume = resume};
   for (const auto& value : values) {
-    Variant variant{.parameters = {{"a", value}}, .wish = {}};
-    variant.wish.id = "s-a" + value;
+    Variant variant{.parameters = {{"a", value}}, .job = {}};
+    variant.job.id = "s-a" + value;
     series.variants.push_back(std::move(variant));
   }
   return series;
 }
 
-std::string decided(const SeriesWish& wish, const std::vector<SeriesRecord>& records) {
-  const auto decision = decide(wish, records);
+std::string decided(const SeriesSpec& series, const std::vector<SeriesRecord>& records) {
+  const auto decision = decide(series, records);
   if (!decision) return decision.error().message;
   std::string text = decision->series + ":";
   for (const auto& job : decision->jobs) text += (job.submit ? " +" : " ") + job.id;
@@ -96,23 +96,23 @@ TEST(SeriesReport, WhatMeansNothingIsAnError) {
 }
 
 TEST(SeriesDecision, ANewSeriesHasNewIds) {
-  EXPECT_EQ(decided(wish({"1", "7"}), {}), "s: +s-a1 +s-a7");
-  EXPECT_EQ(decided(wish({"1", "7"}), records()), "s-run3: +s-a1-run3 +s-a7-run3");
+  EXPECT_EQ(decided(series_of({"1", "7"}), {}), "s: +s-a1 +s-a7");
+  EXPECT_EQ(decided(series_of({"1", "7"}), records()), "s-run3: +s-a1-run3 +s-a7-run3");
 }
 
 TEST(SeriesDecision, WhatRunsAlreadyIsNotStartedTwice) {
-  EXPECT_EQ(decided(wish({"7", "2"}), records()),
+  EXPECT_EQ(decided(series_of({"7", "2"}), records()),
             "s-a2 runs already; --resume follows the series, ec2mpi cancel s-a2 ends the job");
-  EXPECT_EQ(decided(wish({"x = y"}), records()),
+  EXPECT_EQ(decided(series_of({"x = y"}), records()),
             "s-a3 waits already; --resume follows the series, ec2mpi cancel s-a3 ends the job");
 }
 
 TEST(SeriesDecision, ResumeGoesOnWithTheNewest) {
-  EXPECT_EQ(decided(wish({"4", "5"}, true), records()), "s-run2: +s-a4-run2-try2 +s-a5-run2");
+  EXPECT_EQ(decided(series_of({"4", "5"}, true), records()), "s-run2: +s-a4-run2-try2 +s-a5-run2");
   auto first = records(kReport, {});
   first.pop_back();
-  EXPECT_EQ(decided(wish({"1", "2", "9"}, true), first), "s: s-a1 s-a2 +s-a9");
-  EXPECT_EQ(decided(wish({"1"}, true), {}), "s: +s-a1");
+  EXPECT_EQ(decided(series_of({"1", "2", "9"}, true), first), "s: s-a1 s-a2 +s-a9");
+  EXPECT_EQ(decided(series_of({"1"}, true), {}), "s: +s-a1");
 }
 
 TEST(SeriesDecision, ATryThatSucceededCounts) {
@@ -120,16 +120,16 @@ TEST(SeriesDecision, ATryThatSucceededCounts) {
       "job s-a1\nseries s\nstate ended 3\nset a=1\njob s-a1-try2\nseries s\nstate ended 0\nset "
       "a=1\nec2mpi-report end\n",
       {});
-  EXPECT_EQ(decided(wish({"1"}, true), both), "s: s-a1-try2");
+  EXPECT_EQ(decided(series_of({"1"}, true), both), "s: s-a1-try2");
   both[1].job.exit = 4;
-  EXPECT_EQ(decided(wish({"1"}, true), both), "s: +s-a1-try3");
+  EXPECT_EQ(decided(series_of({"1"}, true), both), "s: +s-a1-try3");
 }
 
 TEST(SeriesDecision, WhatSucceededAsSomethingElseRunsAgain) {
-  auto now = wish({"1"}, true);
-  now.variants[0].wish.command = {"./x", "6"};
-  now.variants[0].wish.env = {{"A", "1"}};
-  auto before = now.variants[0].wish;
+  auto now = series_of({"1"}, true);
+  now.variants[0].job.command = {"./x", "6"};
+  now.variants[0].job.env = {{"A", "1"}};
+  auto before = now.variants[0].job;
   const auto difference = [&] {
     const auto decision =
         decide(now, records("job s-a1\nseries s\nstate ended 0\nset a=1\nec2mpi-report end\n", before));
@@ -147,8 +147,8 @@ TEST(SeriesDecision, WhatSucceededAsSomethingElseRunsAgain) {
 }
 
 TEST(SeriesDecision, WhatRunsAsSomethingElseIsNotFollowed) {
-  auto now = wish({"2"}, true);
-  now.variants[0].wish.command = {"./y"};
+  auto now = series_of({"2"}, true);
+  now.variants[0].job.command = {"./y"};
   auto all = records(kReport, {});
   all.pop_back();
   EXPECT_EQ(decided(now, all),
@@ -156,9 +156,9 @@ TEST(SeriesDecision, WhatRunsAsSomethingElseIsNotFollowed) {
 }
 
 TEST(SeriesDecision, OfAJobOfWhichNothingIsKnownNothingIsKept) {
-  EXPECT_EQ(
-      decided(wish({"1"}, true), records("job s-a1\nseries s\nstate ended 0\nset a=1\nec2mpi-report end\n")),
-      "s: +s-a1-try2");
+  EXPECT_EQ(decided(series_of({"1"}, true),
+                    records("job s-a1\nseries s\nstate ended 0\nset a=1\nec2mpi-report end\n")),
+            "s: +s-a1-try2");
 }
 
 struct VariantPlan : testing::Test, test::JobSetup {
@@ -167,7 +167,7 @@ struct VariantPlan : testing::Test, test::JobSetup {
   Result<JobPlan> plan() {
     QueueFiles queue;
     queue.series = "s";
-    return plan_variant(wish, {{"a", "1"}}, nodes, nodes.front(), facts, std::move(queue));
+    return plan_variant({{{"a", "1"}}, job}, nodes, nodes.front(), facts, std::move(queue));
   }
   std::string line() {
     const auto planned = plan();
@@ -179,7 +179,7 @@ struct VariantPlan : testing::Test, test::JobSetup {
 };
 
 TEST_F(VariantPlan, WaitsForAsFewNodesAsHaveRoom) {
-  wish.ranks.np = 3;
+  job.ranks.np = 3;
   const auto planned = plan();
   ASSERT_TRUE(planned.has_value());
   const auto& queue = *planned->files.queue;
@@ -196,30 +196,30 @@ TEST_F(VariantPlan, WaitsForAsFewNodesAsHaveRoom) {
 }
 
 TEST_F(VariantPlan, NodesAndPerNode) {
-  wish.ranks = {.np = 0, .per_node = 1, .nodes = 3};
+  job.ranks = {.np = 0, .per_node = 1, .nodes = 3};
   EXPECT_EQ(plan()->files.queue->need, (Need{3, 3}));
-  wish.ranks = {.np = 4, .per_node = 0, .nodes = 3};
+  job.ranks = {.np = 4, .per_node = 0, .nodes = 3};
   EXPECT_EQ(plan()->files.queue->need, (Need{4, 3}));
-  wish.ranks = {};
+  job.ranks = {};
   EXPECT_EQ(plan()->files.queue->need, (Need{8, 0}));
 }
 
 TEST_F(VariantPlan, WhatCanNeverBePlacedIsRefused) {
-  wish.ranks.np = 9;
+  job.ranks.np = 9;
   EXPECT_EQ(line(), "9 ranks, 8 slots (4 nodes x 2 cores); use --per-node 3");
-  wish.ranks = {.np = 1, .per_node = 0, .nodes = 5};
+  job.ranks = {.np = 1, .per_node = 0, .nodes = 5};
   EXPECT_EQ(line(), "5 nodes are wanted, there are 4");
-  wish.ranks = {.np = 5, .per_node = 0, .nodes = 2};
+  job.ranks = {.np = 5, .per_node = 0, .nodes = 2};
   EXPECT_EQ(line(),
             "5 ranks on 2 nodes need room for 3 on each; only 0 of 4 have it (4 nodes x 2 cores); use "
             "--per-node 3");
-  wish.ranks = {.np = 1};
+  job.ranks = {.np = 1};
   facts[3].private_address = facts[2].private_address;
   EXPECT_EQ(line(), "node2 and node3 are the same machine, 10.0.0.2; leave one out with --exclude");
 }
 
 TEST_F(VariantPlan, UnequalNodesMustYieldIfOneOfThemWouldBeCrowded) {
-  wish.ranks = {.np = 2, .per_node = 2};
+  job.ranks = {.np = 2, .per_node = 2};
   EXPECT_EQ(line().find("mpi_yield_when_idle"), std::string::npos);
   facts[4].cores = 1;
   EXPECT_NE(line().find("mpi_yield_when_idle 1"), std::string::npos);

@@ -1,0 +1,123 @@
+#include "src/cli/commands/job_flags.hpp"
+
+#include <fmt/format.h>
+#include <algorithm>
+#include <cstdlib>
+
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
+#include "ec2mpi/cli/session/option_values.hpp"
+#include "ec2mpi/cli/session/options.hpp"
+#include "ec2mpi/ops/mpi/placement.hpp"
+
+namespace ec2mpi::cli {
+
+namespace {
+
+using Variable = std::pair<std::string, std::string>;
+
+bool is_variable_name(std::string_view name) {
+  const auto fits = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (c >= '0' && c <= '9');
+  };
+  return !name.empty() && std::all_of(name.begin(), name.end(), fits) &&
+         !(name.front() >= '0' && name.front() <= '9');
+}
+
+/// NAME=VALUE, or NAME alone for its value here, as with mpirun.
+Result<Variable> parse_variable(const std::string& text) {
+  const auto equals = text.find('=');
+  const auto name = text.substr(0, equals);
+  if (!is_variable_name(name))
+    return fail(
+        ErrorKind::usage,
+        fmt::format("-x {0}: not a variable's name; to leave out nodes: --exclude {0}", printable(text)));
+  if (equals != std::string::npos) return Variable{name, text.substr(equals + 1)};
+  if (const char* value = std::getenv(name.c_str())) return Variable{name, value};
+  return fail(ErrorKind::usage,
+              fmt::format("-x {}: it is not set here; give it a value: -x {}=VALUE", name, name));
+}
+
+Result<void> set_variables(JobSpec& job, const std::vector<std::string>& flags) {
+  for (const auto& [name, value] : job.env) {
+    if (!is_variable_name(name))
+      return fail(ErrorKind::usage,
+                  fmt::format("ec2mpi.toml: '{}' is not a variable's name", printable(name)));
+  }
+  for (const auto& flag : flags) {
+    TRY_AS(variable, parse_variable(flag));
+    job.env[variable->first] = variable->second;
+  }
+  return {};
+}
+
+Result<void> check(const JobSpec& job) {
+  if (!job.mpirun.empty() && !job.mpirun.starts_with('/'))
+    return fail(ErrorKind::usage, fmt::format("--mpirun takes a full path, not '{}'", printable(job.mpirun)));
+  for (const auto& path : job.pull) {
+    if (path.empty() || printable(path) != path)
+      return fail(ErrorKind::usage, fmt::format("pull: '{}' is not a path on the nodes", printable(path)));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<JobSpec> with_flags(JobSpec job, const JobFlags& flags) {
+  if (flags.np > 0) job.ranks.np = flags.np;
+  if (flags.per_node > 0) job.ranks.per_node = flags.per_node;
+  if (flags.slots) {
+    TRY_AS(slots, parse_slots(*flags.slots));
+    job.slots = *slots;
+  }
+  TRY(set_variables(job, flags.env));
+  if (flags.workdir) job.workdir = *flags.workdir;
+  if (flags.mpirun) job.mpirun = *flags.mpirun;
+  job.spawn = flags.spawn;
+  job.mca = flags.mca;
+  job.mpi4py_run = !flags.no_mpi4py_run;
+  job.tag = flags.tag;
+  job.timeout = seconds(flags.timeout);
+  TRY(check(job));
+  return job;
+}
+
+void add_job_flags(CLI::App& command, JobFlags& flags) {
+  command.add_option("-n,--np", flags.np, "Ranks in all, also -np [one per slot]")
+      ->type_name("N")
+      ->check(number(1, 1'000'000));
+  command.add_option("--per-node", flags.per_node, "Ranks on each node, independent of its slots")
+      ->type_name("N")
+      ->check(number(1, 100'000));
+  command
+      .add_option("--slots", flags.slots,
+                  "Places on a node: cores, threads or a number [as the list says, else cores]")
+      ->type_name("KIND");
+  command.add_option("--workdir", flags.workdir, "Where the program runs on the nodes [the home]")
+      ->type_name("DIR");
+  command.add_option("-x", flags.env, "Set this for every rank; without a value: as it is here")
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false);
+  command.add_option("--mca", flags.mca, "Parameter for Open MPI; replaces ours of that name")
+      ->type_name("NAME VALUE")
+      ->allow_extra_args(false);
+  command.add_option("--timeout", flags.timeout, "End the job after this time [no limit]")
+      ->type_name("SECONDS")
+      ->check(number(0.001, 1e8));
+  command
+      .add_option("--mpirun", flags.mpirun,
+                  "The mpirun or mpiexec to use on the nodes [the one in their PATH]")
+      ->type_name("PATH")
+      ->envname("EC2MPI_MPIRUN");
+  command.add_flag("--tag", flags.tag,
+                   "The rank in front of each line of output; ec2mpi logs --rank N selects one rank");
+  command
+      .add_option("--spawn", flags.spawn,
+                  "Leave N slots free for ranks that the program spawns (MPI_Comm_spawn, MPIPoolExecutor)")
+      ->type_name("N")
+      ->check(number(1, 100'000));
+  command.add_flag("--no-mpi4py-run", flags.no_mpi4py_run,
+                   "Start python programs as they are, not through mpi4py.run");
+}
+
+}  // namespace ec2mpi::cli
