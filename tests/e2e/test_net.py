@@ -76,3 +76,13 @@ def test_ctrl_c_leaves_nothing(ec2mpi, cluster4):
     assert (process.returncode, out) == (130, ""), err
     wait_until(lambda: all(cluster4.host(host, "pgrep -u ubuntu 'python3|orted|mpirun'").code == 1 for host in (1, 2, 3, 4)),
                "nothing left")
+
+
+def test_pairs_that_a_firewall_separates_are_named_at_once(ec2mpi, cluster4):
+    cluster4.call("firewall", "2", "3")
+    try:
+        done = ec2mpi("net", timeout=50)  # without a look at the ports mpirun waits for more than two minutes
+        assert (done.code, done.out) == (1, "")
+        assert "node2 and node3: no answer" in done.err and "nothing was measured" in done.err and "hint: " in done.err
+    finally:
+        cluster4.call("open", "2", "3")

@@ -20,6 +20,9 @@ CAUSES = {
     "a session folder of another's": (
         2, "mkdir -m 700 /tmp/ompi.$(hostname).1000", "rm -rf /tmp/ompi.*", "could not make /tmp/ompi.", "temp",
         "belongs to another user"),
+    "a session folder that is closed to its owner": (
+        2, "install -d -o ubuntu -m 0 /tmp/ompi.$(hostname).1000", "rm -rf /tmp/ompi.*", "could not make /tmp/ompi.", "temp",
+        "does not let its own user write"),
     "a TMPDIR that is not there": (
         2, f"cp {HOME}/.bashrc {HOME}/.bashrc.first && sed -i '1i export TMPDIR=/scratch/ubuntu' {HOME}/.bashrc",
         f"mv {HOME}/.bashrc.first {HOME}/.bashrc; rm -rf /scratch", "could not make /scratch", "temp",

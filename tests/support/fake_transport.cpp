@@ -10,15 +10,19 @@ namespace {
 
 constexpr std::size_t kBlock = 32 * 1024;
 
-/// What a program prints when it begins, according to its text: "printf %s%s A B".
+/// What a program prints when it begins, according to its text: "printf %s%s A B", or "printf %s%s%s: A B
+/// WORD" (the word is empty here).
 std::string begin_mark_in(std::string_view command) {
-  constexpr std::string_view kPrint = "printf %s%s ";
-  const auto at = command.find(kPrint);
-  if (at == std::string_view::npos) return {};
-  const auto words = command.substr(at + kPrint.size());
-  const auto gap = words.find(' ');
-  const auto second = words.substr(gap + 1);
-  return std::string(words.substr(0, gap)).append(second.substr(0, second.find(' ')));
+  for (const std::string_view print : {"printf %s%s ", "printf %s%s%s: "}) {
+    const auto at = command.find(print);
+    if (at == std::string_view::npos) continue;
+    const auto words = command.substr(at + print.size());
+    const auto gap = words.find(' ');
+    const auto second = words.substr(gap + 1);
+    auto mark = std::string(words.substr(0, gap)).append(second.substr(0, second.find(' ')));
+    return print.ends_with(": ") ? mark + ":" : mark;
+  }
+  return {};
 }
 
 /// Counts something while it lives.

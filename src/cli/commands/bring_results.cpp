@@ -17,7 +17,7 @@ constexpr const char* kFolder = "results";
 /// Brings the results of one job; lives as long as its coroutine.
 struct Bringer {
   CommandContext& context;
-  const ops::JobRecord& job;
+  ops::JobRecord job;
 
   void say(Colour colour, const std::string& text) const {
     auto& console = context.console();
@@ -29,6 +29,22 @@ struct Bringer {
                                  "{0} tries again",
                                  job.id, why));
     return false;
+  }
+
+  /// Takes the paths out of the record that nobody here has asked for. Returns whether there were none.
+  [[nodiscard]] bool drop_unexpected_paths() {
+    std::vector<std::string> entries;
+    for (const auto& [name, spec] : context.cluster.config.jobs)
+      entries.insert(entries.end(), spec.pull.begin(), spec.pull.end());
+    const auto unexpected = ops::unexpected_paths(job, entries);
+    for (const auto& path : unexpected) {
+      std::erase(job.pull, path);
+      say(Colour::red,
+          fmt::format("{}: the master names {} as a result, but no pull in ec2mpi.toml does; not "
+                      "brought. If you want it: ec2mpi pull {} DIRECTORY",
+                      job.id, printable(path), printable(quote_word(path))));
+    }
+    return unexpected.empty();
   }
 
   /// Whether all nodes did it. If not, the reason has been printed.
@@ -107,7 +123,10 @@ asio::awaitable<int> bring_results(CommandContext& context, std::vector<ops::Job
     }
     runtime.set_parting_words(
         [&job] { return fmt::format("{0} has succeeded; ec2mpi attach {0} fetches its results.", job.id); });
-    const Bringer bringer{context, job};
+    Bringer bringer{context, job};
+    const bool expected = bringer.drop_unexpected_paths();
+    all = all && expected;
+    if (bringer.job.pull.empty()) continue;
     const bool brought = co_await bringer.bring();
     all = all && brought;
   }

@@ -7,8 +7,11 @@
 #include "ec2mpi/cli/session/command.hpp"
 #include "ec2mpi/cli/session/command_context.hpp"
 #include "ec2mpi/cli/session/world.hpp"
+#include "ec2mpi/cli/views/fleet_view.hpp"
 #include "ec2mpi/cli/views/job_view.hpp"
 #include "ec2mpi/cli/views/net_view.hpp"
+#include "ec2mpi/ops/doctor/diagnosis.hpp"
+#include "ec2mpi/ops/doctor/doctor.hpp"
 #include "ec2mpi/ops/doctor/net.hpp"
 #include "ec2mpi/ops/job/run.hpp"
 #include "ec2mpi/ops/mpi/hints.hpp"
@@ -64,7 +67,34 @@ Result<void> show(Console& console, const NetOptions& options, const ops::NetMap
   return write_file_atomically(options.svg, ops::net_svg(map), 0644);
 }
 
+/// mpirun waits without an end for a node whose ports do not answer, so the ports are tried first: all pairs
+/// at once, at most 11 s each. Returns the exit code if nothing can be measured; the reason has been printed.
+/// Other troubles are left to the job, which reports them.
+asio::awaitable<std::optional<int>> find_silent_pairs(CommandContext& context) {
+  auto& runtime = context.runtime;
+  auto& console = context.console();
+  FleetView progress(console, runtime.executor(), context.cluster.nodes, {.quiet = true, .doing = "net"});
+  ops::DoctorPlan plan{.nodes = context.cluster.nodes, .files = {}, .steps = ops::DoctorSteps::ports};
+  const auto end = co_await ops::run_doctor(runtime.executor(), std::move(plan), context.connector,
+                                            context.flow, progress, runtime.stop());
+  console.status("");
+  if (end.ending == Ending::interrupted) {
+    console.talk(console.paint_talk(Colour::yellow, "ec2mpi: interrupted"));
+    co_return exit_code::interrupted;
+  }
+  const auto ports = ops::diagnose_ports(end.records);
+  if (ports.verdict != ops::Check::Verdict::failed) co_return std::nullopt;
+  for (const auto& finding : ports.findings) {
+    console.talk(console.paint_talk(
+        Colour::red,
+        "ec2mpi: the nodes do not reach each other's ports, so nothing was measured: " + finding.what));
+    if (!finding.fix.empty()) console.talk(console.paint_talk(Colour::yellow, "hint: " + finding.fix));
+  }
+  co_return exit_code::node_failed;
+}
+
 asio::awaitable<int> measure(CommandContext& context, const NetOptions& options) {
+  if (const auto code = co_await find_silent_pairs(context)) co_return *code;
   auto& [runtime, cluster, access, connector, flow] = context;
   JobSpec job;
   job.id = ops::make_job_id("net", runtime.options().world->now());

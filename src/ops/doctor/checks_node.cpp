@@ -207,6 +207,10 @@ Check check_temp(const Records& records) {
       add(index, printable(session) + " belongs to another user, and mpirun needs it",
           "ls -ld " + quote_word(session), "rm -rf " + quote_word(session));
     }
+    for (const auto& session : health.closed_sessions) {
+      add(index, printable(session) + " does not let its own user write, and mpirun needs it",
+          "ls -ld " + quote_word(session), "rm -rf " + quote_word(session));
+    }
   });
   if (!found.empty()) check.verdict = Verdict::failed;
   for (const auto& [advice, groups] : found)

@@ -28,6 +28,10 @@ std::vector<Check> diagnose(const std::vector<NodeRecord>& records, const std::v
   return checks;
 }
 
+Check diagnose_ports(const std::vector<NodeRecord>& records) {
+  return check_ports(records);
+}
+
 bool all_well(const std::vector<Check>& checks) {
   return std::none_of(checks.begin(), checks.end(),
                       [](const Check& check) { return check.verdict == Verdict::failed; });

@@ -76,6 +76,7 @@ class DoctorRun : public Observer {
     auto wake = co_await barrier_.arrive_and_wait(turn.limit);
     if (wake == Wake::stopped) co_return wake_error(wake, {});
     co_await try_ports(turn, mine);
+    if (plan_.steps == DoctorSteps::ports) co_return ssh::ExitStatus{};
     const auto targets = login_targets_for(turn.node.index);
     if (!targets.empty()) co_await try_logins(turn, mine, targets);
     co_return ssh::ExitStatus{};

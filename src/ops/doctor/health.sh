@@ -10,7 +10,10 @@ limited() { if command -v timeout >/dev/null; then timeout "$@"; else shift; "$@
 free_kb() { df -Pk "$1" | awk 'NR == 2 { free = $4 } END { print free + 0 }'; }
 # can_make TEMPLATE: makes nothing that stays; prints the reason if it cannot.
 can_make() {
-  if said=$(mktemp -d "$1" 2>&1); then rmdir "$said"; else echo "${said##*: }"; return 1; fi
+  if said=$(mktemp -d "$1" 2>/dev/null); then rmdir "$said"; return; fi
+  said=$(mktemp -d "$1" 2>&1 >/dev/null)
+  echo "${said##*: }"
+  return 1
 }
 sum_of() { sha256sum | cut -d' ' -f1; }
 file_state() {
@@ -69,7 +72,10 @@ said=$(can_make "$temp/ec2mpi-XXXXXX") || echo "temp_error $said"
 echo "temp_inodes $(df -Pi "$temp" | awk 'NR == 2 && $2 > 0 { print $4 }')"
 echo "temp_type $(stat -f -c %T "$temp")"
 for session in "$temp"/ompi.*."$(id -u)"; do
-  [ ! -e "$session" ] || [ -O "$session" ] || echo "foreign_session $session"
+  [ -e "$session" ] || continue
+  if [ ! -O "$session" ]; then echo "foreign_session $session"
+  elif [ ! -w "$session" ] || [ ! -x "$session" ]; then echo "closed_session $session"
+  fi
 done
 awk '$1 == "MemTotal:" { print "memory", $2 } $1 == "MemAvailable:" { print "memory_available", $2 }' /proc/meminfo
 echo "open_files $(ulimit -n)"

@@ -166,6 +166,7 @@ class ReportReader {
       {"says", [this](auto value) { return program_says(value); }},
       {"interface", [this](auto value) { return read_interface(value, report_.interfaces); }},
       {"foreign_session", [this](auto value) { return read_path(value, report_.foreign_sessions); }},
+      {"closed_session", [this](auto value) { return read_path(value, report_.closed_sessions); }},
       {"leftover", [this](auto value) { return read_leftover(value, report_.leftovers); }},
       {"file", [this](auto value) { return read_file(value, report_.files); }},
       {"metadata", [this](auto value) { return metadata(value); }},

@@ -69,6 +69,32 @@ std::vector<std::size_t> numbers_in(std::string_view said, std::size_t below) {
   return numbers;
 }
 
+/// Whether `entry`, in which a parameter in braces stands for any text, gives `path`.
+bool gives(std::string_view entry, std::string_view path) {
+  for (; !entry.empty(); entry.remove_prefix(1), path.remove_prefix(1)) {
+    const auto close = entry.front() == '{' ? entry.find('}') : std::string_view::npos;
+    if (close != std::string_view::npos) {
+      for (std::size_t size = 0; size <= path.size(); ++size) {
+        if (path.substr(0, size).find("..") != std::string_view::npos) return false;
+        if (gives(entry.substr(close + 1), path.substr(size))) return true;
+      }
+      return false;
+    }
+    if (path.empty() || path.front() != entry.front()) return false;
+  }
+  return path.empty();
+}
+
+/// An absolute entry is the path; any other one lies below a folder: the home or the job's.
+bool names(std::string_view entry, std::string_view path) {
+  if (entry.starts_with('/')) return gives(entry, path);
+  if (entry.starts_with("~/")) entry.remove_prefix(2);
+  for (auto slash = path.find('/'); slash != std::string_view::npos; slash = path.find('/', slash + 1)) {
+    if (gives(entry, path.substr(slash + 1))) return true;
+  }
+  return false;
+}
+
 asio::awaitable<Result<ssh::ExitStatus>> bring(NodeRun run, std::shared_ptr<ResultsPull> results,
                                                NodeTask pull) {
   auto& sources = results->pull->plans.at(run.node.index).sources;
@@ -127,6 +153,15 @@ Result<void> complete_results_folder(const fs::path& folder) {
 
 bool has_results(const JobRecord& job) {
   return !job.pull.empty() && job.state == JobState::ended && job.exit_code() == 0;
+}
+
+std::vector<std::string> unexpected_paths(const JobRecord& job, const std::vector<std::string>& entries) {
+  std::vector<std::string> unexpected;
+  for (const auto& path : job.pull) {
+    const auto fits = [&path](const auto& entry) { return names(entry, path); };
+    if (std::none_of(entries.begin(), entries.end(), fits)) unexpected.push_back(path);
+  }
+  return unexpected;
 }
 
 std::vector<Node> nodes_of_job(const JobRecord& job, const std::vector<Node>& nodes) {

@@ -2,11 +2,20 @@
 # "$@" is the line; its first $words words come from ec2mpi, the other words from the user. $own holds the names of ec2mpi's
 # parameters, each between blanks. Afterwards "$@" is the line to run. Changes are reported on standard error.
 # - A parameter that the user sets, in a variable or a file in the home, is left out of the line. The launch agent stays, for it marks the daemons.
+# - Open MPI 5 also accepts the names of Open MPI 4 (plm_rsh_agent): the value of the user replaces ours.
 # - X_if_include is left out where the user sets X_if_exclude: Open MPI accepts only one of them.
 # - Where the user sets mca_base_env_list, Open MPI accepts no -x: the variables join the user's list.
 # shellcheck shell=sh
 # shellcheck disable=SC2154 # the text in front sets these variables
 
+# The line's own name of a parameter that the user calls as Open MPI 4 does; else the same name.
+rename_old() {
+  case $own in
+    *" prte_launch_agent "*)
+      sed -e 's/^plm_rsh_/plm_ssh_/' -e 's/^orte_/prte_/' -e 's/^oob_tcp_if_\([a-z]*clude\) /prte_if_\1 /' ;;
+    *) cat ;;
+  esac
+}
 # "NAME PLACE VALUE" for each setting, the one that Open MPI prefers first.
 find_settings() {
   env | sed -n 's/^\(\(OMPI\|PRTE\|PMIX\)_MCA_\([A-Za-z0-9_]*\)\)=\(.*\)/\3 \1 \4/p'
@@ -18,9 +27,10 @@ find_settings() {
       { name = $1; sub(/^[^ ]* /, ""); sub(/[ \t\r]+$/, ""); print name, file ":" number, $0 }'
   done
 }
-# setting NAME: sets $place and $value; false if the user does not set it.
+# setting NAME: sets $found to the name, $named to the user's name for it, $place and $value; false if the user does not set it.
 setting() {
-  read -r place value <<END
+  found=$1
+  read -r named place value <<END
 $(printf '%s\n' "$settings" | awk -v name="$1" '$1 == name { sub(/^[^ ]* /, ""); print; exit }')
 END
   [ -n "$place" ]
@@ -35,22 +45,26 @@ yields() {
   case $own in *" $1 "*) ;; *) return 1 ;; esac
   case $1 in
     *_launch_agent)
-      ! setting "$1" || ! is_users || note "$place sets $1, which is not used: ec2mpi needs its own to mark the daemons"
+      ! setting "$1" || ! is_users || note "$place sets $named, which is not used: ec2mpi needs its own to mark the daemons"
       return 1 ;;
   esac
-  if setting "$1" && is_users; then note "$place sets $1 to $value; ec2mpi's own is left out ($2)"; return; fi
+  if setting "$1" && is_users; then note "$place sets $named to $value; ec2mpi's own is left out ($2)"; return; fi
   case $1 in *_if_include) ;; *) return 1 ;; esac
-  setting "${1%include}exclude" && note "$place sets ${1%include}exclude to $value; ec2mpi's $1 $2 is left out"
+  setting "${1%include}exclude" && note "$place sets $named to $value; ec2mpi's $1 $2 is left out"
 }
 
-settings=$(find_settings "${1%/bin/*}" 2>/dev/null)
+settings=$(find_settings "${1%/bin/*}" 2>/dev/null | awk '{ print $1, $0 }' | rename_old)
 if [ -n "$settings" ]; then
   rest=$(($# - words)) list=''
   setting mca_base_env_list && list=$value listed_in=$place
   while [ "$words" -gt 0 ]; do
     case $1 in
       --mca | --prtemca)
-        yields "$2" "$3" || set -- "$@" "$1" "$2" "$3"
+        if ! yields "$2" "$3"; then
+          set -- "$@" "$1" "$2" "$3"
+        elif [ "$named" != "$found" ]; then
+          set -- "$@" "$1" "$found" "$value"
+        fi
         shift 3
         words=$((words - 3)) ;;
       -x)

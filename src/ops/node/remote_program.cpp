@@ -13,6 +13,8 @@ namespace {
 
 constexpr auto kFirstWord = std::chrono::seconds(15);
 constexpr const char* kNotYet = "the login shell had not yet run what it was given";
+constexpr char kWordEnd = ':';
+constexpr std::size_t kLongestWord = 64;  ///< a UUID has 36
 constexpr std::size_t kMostSaid = 4096;
 constexpr std::size_t kMostShownOfSaid = 200;
 /// sshd gives the line to the login shell as one argument, which Linux allows to be 128 KiB long.
@@ -143,17 +145,31 @@ std::string BeginMark::print() const {
                      second_);
 }
 
+std::string BeginMark::print_with_end_word() const {
+  return fmt::format(
+      "command printf %s%s%s: {0} {1} \"$ec2mpi_end\" || exit; "
+      "command printf '\\037%s%s%s:' {0} {1} \"$ec2mpi_end\" >&2\n",
+      first_, second_);
+}
+
 EndMark::EndMark() : first_("ec2mpi-" + random_hex(16)), second_(random_hex(16) + "-ends") {}
 
 /// The first byte is one with which no text ends: a program that waits for an answer to its last bytes would
 /// wait for ever if these bytes were held back as a possible beginning of the mark.
-std::string EndMark::text() const {
-  return "\x1f" + first_ + second_;
+std::string EndMark::text(std::string_view word) const {
+  return ("\x1f" + first_ + second_).append(word);
+}
+
+/// By the shell itself: the command line of another program would show the word. Without /proc it is empty,
+/// and the mark is only as secret as our command line.
+std::string_view EndMark::choose_word() {
+  return "ec2mpi_end=; { command read -r ec2mpi_end </proc/sys/kernel/random/uuid; } 2>/dev/null\n";
 }
 
 /// In a subshell, for a program may replace its shell by `exec`, and may close or redirect its streams.
 std::string EndMark::print_behind(std::string_view program) const {
-  const auto words = fmt::format("command printf '\\037%s%s%d;' {} {} \"$ec2mpi_status\"", first_, second_);
+  const auto words = fmt::format("command printf '\\037%s%s%s%d;' {} {} \"$ec2mpi_end\" \"$ec2mpi_status\"",
+                                 first_, second_);
   // A program may end its process group by TERM; the shell around it has to stay for the mark.
   return fmt::format("trap : TERM\n(\n{0}\n)\nec2mpi_status=$?\n{1}\n{1} >&2\nexit \"$ec2mpi_status\"\n",
                      program, words);
@@ -183,7 +199,9 @@ MarkCutter::Parts MarkCutter::feed(std::string_view bytes) {
     parts.before = cut_before();
     if (phase_ == Phase::before) return parts;
   }
-  const auto second = kErrSign + mark_;
+  if (phase_ == Phase::at_word) cut_word();
+  if (phase_ == Phase::at_word) return parts;
+  const auto second = kErrSign + mark_ + (word_ ? *word_ + kWordEnd : std::string());
   if (held_.size() < second.size() && second.starts_with(held_)) return parts;
   const bool both = held_.starts_with(second);
   if (both) held_.erase(0, second.size());
@@ -203,8 +221,16 @@ std::string MarkCutter::cut_before() {
   if (size > 0 && held_[size - 1] == kErrSign) --size;
   auto before = held_.substr(0, size);
   held_.erase(0, at == std::string::npos ? size : at + mark_.size());
-  if (at != std::string::npos) phase_ = Phase::at_mark;
+  if (at != std::string::npos) phase_ = has_word_ ? Phase::at_word : Phase::at_second;
   return before;
+}
+
+void MarkCutter::cut_word() {
+  const auto end = held_.find(kWordEnd);
+  if (end == std::string::npos && held_.size() <= kLongestWord) return;
+  word_ = held_.substr(0, end);
+  held_.erase(0, end == std::string::npos ? end : end + 1);
+  phase_ = Phase::at_second;
 }
 
 MarkCutter::Parts MarkCutter::rest() {
@@ -249,14 +275,11 @@ ProgramChannel::ProgramChannel(const asio::any_io_executor& executor, std::uniqu
                                const BeginMark& mark, Greeting greeting, const std::optional<EndMark>& end)
     : changed_(executor),
       channel_(std::move(channel)),
-      out_(mark.text()),
-      err_(mark.text()),
+      out_(mark.text(), end ? MarkCutter::Word::behind_mark : MarkCutter::Word::none),
+      err_(mark.text(), end ? MarkCutter::Word::behind_mark : MarkCutter::Word::none),
+      end_(end),
       greeting_(greeting),
-      first_word_by_(Clock::now() + kFirstWord) {
-  if (!end) return;
-  out_end_.emplace(end->text());
-  err_end_.emplace(end->text());
-}
+      first_word_by_(Clock::now() + kFirstWord) {}
 
 std::string_view ProgramChannel::before_end(ssh::Stream stream, std::string_view bytes) {
   auto& end = end_of(stream);
@@ -315,7 +338,9 @@ asio::awaitable<Result<void>> ProgramChannel::read_greeting(Limit limit) {
 }
 
 void ProgramChannel::take(const ssh::Chunk& chunk) {
-  auto parts = cutter(chunk.stream).feed(chunk.bytes);
+  auto& marks = cutter(chunk.stream);
+  auto parts = marks.feed(chunk.bytes);
+  if (end_ && marks.word() && !end_of(chunk.stream)) end_of(chunk.stream).emplace(end_->text(*marks.word()));
   keep(chunk.stream, std::move(parts.before), std::move(parts.behind));
   begun_ = out_.begun() || err_.begun();
   if (!begun_) failed_ = wrong_user(said_);
@@ -403,7 +428,8 @@ asio::awaitable<Result<std::unique_ptr<ProgramChannel>>> start_program(ssh::Sess
   const EndMark end;
   std::string text(environment == Environment::clean ? clean_environment() : "");
   if (!request.pty) text.append(kCheckOutputSh).append(kCheckInputSh);
-  text.append(kGoHomeSh).append(kFindToolsSh).append(mark.print()).append(end.print_behind(request.command));
+  text.append(kGoHomeSh).append(kFindToolsSh).append(EndMark::choose_word());
+  text.append(mark.print_with_end_word()).append(end.print_behind(request.command));
   request.command = shell_line(text);
   request.ends_with_program = true;  // without end mark, if its shell is killed
   CO_TRY_AS(channel, co_await session.start(std::move(request), limit));

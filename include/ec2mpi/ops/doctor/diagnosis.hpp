@@ -13,6 +13,9 @@ namespace ec2mpi::ops {
 [[nodiscard]] std::vector<Check> diagnose(const std::vector<NodeRecord>& records,
                                           const std::vector<std::string>& files);
 
+/// Only the check of TCP between the nodes.
+[[nodiscard]] Check diagnose_ports(const std::vector<NodeRecord>& records);
+
 /// True if no check failed; warnings do not count.
 [[nodiscard]] bool all_well(const std::vector<Check>& checks);
 

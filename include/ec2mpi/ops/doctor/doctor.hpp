@@ -13,11 +13,15 @@
 
 namespace ec2mpi::ops {
 
+/// `ports`: only the health report and TCP between the nodes.
+enum class DoctorSteps { all, ports };
+
 struct DoctorPlan {
   std::vector<Node> nodes;         ///< in the list's order; not empty
   std::vector<std::string> files;  ///< to compare, as remote_path gives them
   bool end_leftovers = false;      ///< --fix
   Clock::duration patience = {};   ///< for a node to report about itself; zero means 45 seconds
+  DoctorSteps steps = DoctorSteps::all;
 };
 
 struct DoctorEnd {

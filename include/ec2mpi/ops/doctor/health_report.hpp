@@ -54,6 +54,7 @@ struct HealthReport {
   std::string temp_type;                      ///< of its file system: "tmpfs"
   std::optional<std::uint64_t> temp_inodes;   ///< free; nothing where there is no limit
   std::vector<std::string> foreign_sessions;  ///< of Open MPI in the user's name, but owned by another
+  std::vector<std::string> closed_sessions;   ///< owned by this user, who may not write there
   std::uint64_t memory = 0;                   ///< bytes of the machine
   std::uint64_t memory_available = 0;
   std::optional<std::uint64_t> open_files;  ///< soft limit; nothing = unlimited

@@ -37,6 +37,11 @@ struct ResultsFolder {
 /// Whether a job has asked for results and has any.
 [[nodiscard]] bool has_results(const JobRecord& job);
 
+/// The paths in the master's record of the job that fit none of the `pull` entries in ec2mpi.toml: a master
+/// that was taken over could name any file of the other nodes.
+[[nodiscard]] std::vector<std::string> unexpected_paths(const JobRecord& job,
+                                                        const std::vector<std::string>& entries);
+
 /// The job's own nodes among `nodes`; those that the list does not have any more are missing.
 [[nodiscard]] std::vector<Node> nodes_of_job(const JobRecord& job, const std::vector<Node>& nodes);
 

@@ -6,6 +6,7 @@
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -43,6 +44,8 @@ class BeginMark {
   /// Shell text that prints it. It ends the shell if nobody reads any more: a program must not begin later,
   /// when its reader has given up.
   [[nodiscard]] std::string print() const;
+  /// The same, with the node's part of an end mark behind it.
+  [[nodiscard]] std::string print_with_end_word() const;
 
  private:
   std::string first_;
@@ -52,10 +55,15 @@ class BeginMark {
 /// What a program prints on both streams behind its last byte, with its status: so its end does not depend on
 /// processes that hold the streams open. A program that prints binary answers, and reads on, has to print a
 /// byte other than the mark's first one behind each answer.
+/// Other users of the node can read its command lines, and a program of ours may print names that they have
+/// chosen. So a part of the mark is a random word that the node chooses and prints behind the begin mark; it
+/// stands on no command line.
 class EndMark {
  public:
   EndMark();
-  [[nodiscard]] std::string text() const;
+  [[nodiscard]] std::string text(std::string_view word) const;
+  /// Shell text that chooses the word; stands in front of the begin mark.
+  [[nodiscard]] static std::string_view choose_word();
   /// Shell text that runs `program` and prints the mark.
   [[nodiscard]] std::string print_behind(std::string_view program) const;
 
@@ -76,10 +84,13 @@ class EndMark {
 [[nodiscard]] std::string_view find_tools_text();
 
 /// Splits the bytes of one stream at the begin mark. A start-up file may have joined the streams (exec 2>&1):
-/// then one has both marks, and both are cut off.
+/// then one has both marks, and both are cut off. With a word, that of the end mark stands behind each mark.
 class MarkCutter {
  public:
-  explicit MarkCutter(std::string mark) : mark_(std::move(mark)) {}
+  enum class Word { none, behind_mark };
+
+  explicit MarkCutter(std::string mark, Word word = Word::none)
+      : mark_(std::move(mark)), has_word_(word == Word::behind_mark) {}
 
   struct Parts {
     std::string before;
@@ -95,13 +106,18 @@ class MarkCutter {
     return phase_ == Phase::behind || phase_ == Phase::behind_both;
   }
   [[nodiscard]] bool holds_both() const { return phase_ == Phase::behind_both; }
+  /// Nothing before it has been read.
+  [[nodiscard]] const std::optional<std::string>& word() const { return word_; }
 
  private:
-  enum class Phase { before, at_mark, behind, behind_both };
+  enum class Phase { before, at_word, at_second, behind, behind_both };
 
   [[nodiscard]] std::string cut_before();
+  void cut_word();
 
   std::string mark_;
+  bool has_word_;
+  std::optional<std::string> word_;
   std::string held_;
   Phase phase_ = Phase::before;
 };
@@ -171,6 +187,7 @@ class ProgramChannel : public ssh::Channel {
   std::unique_ptr<ssh::Channel> channel_;
   MarkCutter out_;
   MarkCutter err_;
+  std::optional<EndMark> end_;
   std::optional<EndCutter> out_end_;
   std::optional<EndCutter> err_end_;
   Greeting greeting_;

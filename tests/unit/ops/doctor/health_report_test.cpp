@@ -16,7 +16,8 @@ const std::string kBody =
     "user ubuntu\nmpirun /opt/b/mpirun\nsays mpirun (Open MPI) 5.0.7\nmpirun /usr/bin/mpirun\nsays \nsays "
     "mpirun (Open MPI) "
     "4.1.4\nmpi4py 3.1.4\nlibrary Open MPI v4.1.4, package: Debian OpenMPI\nown_name yes 3\nhome_free "
-    "1000\ntemp /tmp\ntemp_inodes 40\ntemp_type tmpfs\nforeign_session /tmp/ompi.a.1000\ntmp_free "
+    "1000\ntemp /tmp\ntemp_inodes 40\ntemp_type tmpfs\nforeign_session /tmp/ompi.a.1000\nclosed_session "
+    "/tmp/ompi.b.1000\ntmp_free "
     "2000\nshm_free 3000\nmemory 4000\nmemory_available 3000\nopen_files 1024\nlocked_memory unlimited\n"
     "interface lo 127.0.0.1/8 65536\ninterface ens5 10.0.0.11/20 9001\nleftover 77 python3\nfile missing\n"
     "metadata placement/availability-zone us-east-2a\n";
@@ -40,6 +41,7 @@ TEST(HealthReport, IsReadFromWhatTheScriptPrints) {
   EXPECT_EQ(health.home_free, 1'024'000U);
   EXPECT_EQ(health.temp_inodes, std::optional<std::uint64_t>(40));
   EXPECT_EQ(health.foreign_sessions, std::vector<std::string>{"/tmp/ompi.a.1000"});
+  EXPECT_EQ(health.closed_sessions, std::vector<std::string>{"/tmp/ompi.b.1000"});
   EXPECT_EQ(health.open_files, std::optional<std::uint64_t>(1024));
   EXPECT_EQ(health.locked_memory, std::nullopt);
   ASSERT_EQ(health.interfaces.size(), 2U);

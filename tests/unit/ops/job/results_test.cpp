@@ -108,5 +108,21 @@ TEST(Results, ComeFromTheJobsOwnNodes) {
   EXPECT_TRUE(nodes_of_job(record, nodes_to(5)).empty());
 }
 
+TEST(Results, APathThatTheMasterNamesAndNoEntryOfPullGivesIsUnexpected) {
+  auto taken_over = job("x", 1);
+  taken_over.pull = {"/home/ubuntu/out/a.csv",
+                     "/etc/passwd",
+                     "/home/ubuntu/private.txt",
+                     "/mnt/x",
+                     "/home/ubuntu/log",
+                     "/home/ubuntu/made/n=4/out.txt",
+                     "/home/ubuntu/made/../../../etc/out.txt"};
+  const std::vector<std::string> entries = {"out/a.csv", "/mnt/x", "~/log", "made/{variant}/out.txt"};
+  EXPECT_EQ(unexpected_paths(taken_over, entries),
+            (std::vector<std::string>{"/etc/passwd", "/home/ubuntu/private.txt",
+                                      "/home/ubuntu/made/../../../etc/out.txt"}));
+  EXPECT_EQ(unexpected_paths(taken_over, {}), taken_over.pull);
+}
+
 }  // namespace
 }  // namespace ec2mpi::ops

@@ -17,19 +17,12 @@ namespace fs = std::filesystem;
 
 class UsersSettings : public testing::Test {
  protected:
-  /// The line that is left of `line`, of which the last words are the user's --mca and program.
+  /// The line that is left of line_, of which the last words are the user's --mca and program.
   std::string settled(const std::string& environment = {}) {
     MpiJob job;
     job.mca = {{"btl", "self"}};
-    const std::vector<MpiOption> options{{{"/opt/mpi/bin/mpirun"}, ""},
-                                         {{"--mca", "btl_tcp_if_include", "10.0.0.8/29"}, ""},
-                                         {{"--mca", "pml", "ob1"}, ""},
-                                         {{"--mca", "orte_launch_agent", "env M=1 orted"}, ""},
-                                         {{"-x", "EC2MPI_JOB"}, ""},
-                                         {{"--mca", "btl", "self"}, "yours"},
-                                         {{"prog", "--mca", "pml", "x"}, "the program"}};
-    std::ofstream(home_ / "run") << "set -- " << quote_words(line_of(options)) << "\n"
-                                 << settle_settings(job, options) << "printf '%s|' \"$@\"\n";
+    std::ofstream(home_ / "run") << "set -- " << quote_words(line_of(line_)) << "\n"
+                                 << settle_settings(job, line_) << "printf '%s|' \"$@\"\n";
     const auto home = home_.string();
     const auto line =
         "HOME=" + home + " " + environment + " sh " + home + "/run >" + home + "/line 2>" + home + "/said";
@@ -42,6 +35,13 @@ class UsersSettings : public testing::Test {
   }
   [[nodiscard]] std::string text(const char* name) const { return read_file(home_ / name).value_or(""); }
 
+  std::vector<MpiOption> line_{{{"/opt/mpi/bin/mpirun"}, ""},
+                               {{"--mca", "btl_tcp_if_include", "10.0.0.8/29"}, ""},
+                               {{"--mca", "pml", "ob1"}, ""},
+                               {{"--mca", "orte_launch_agent", "env M=1 orted"}, ""},
+                               {{"-x", "EC2MPI_JOB"}, ""},
+                               {{"--mca", "btl", "self"}, "yours"},
+                               {{"prog", "--mca", "pml", "x"}, "the program"}};
   test::ScratchFolder scratch_;
   fs::path home_ = scratch_.path();
 };
@@ -82,6 +82,41 @@ TEST_F(UsersSettings, AListOfVariablesIsJoinedByOurs) {
             std::string::npos)
       << line;
   EXPECT_EQ(line.find("|-x|"), std::string::npos);
+}
+
+/// With the names of Open MPI 5 in the line, and those of Open MPI 4 in the user's settings.
+class OldNames : public UsersSettings {
+ protected:
+  std::string settled_by_five(const std::string& environment = {}) {
+    line_ = {{{"/opt/mpi/bin/mpirun"}, ""},
+             {{"--prtemca", "plm_ssh_agent", "/jobs/x/rsh"}, ""},
+             {{"--prtemca", "prte_if_include", "10.0.0.8/29"}, ""},
+             {{"--prtemca", "prte_launch_agent", "env M=1 prted"}, ""},
+             {{"--mca", "btl", "self"}, "yours"},
+             {{"prog", "--mca", "pml", "x"}, "the program"}};
+    return settled(environment);
+  }
+};
+
+TEST_F(OldNames, OfASettingGiveItsValueToTheNewName) {
+  write_settings("plm_rsh_agent = ssh -p 2222\noob_tcp_if_exclude = lo,docker0\n");
+  EXPECT_EQ(settled_by_five(),
+            "/opt/mpi/bin/mpirun|--prtemca|plm_ssh_agent|ssh -p 2222|--prtemca|prte_if_exclude|lo,docker0|"
+            "--prtemca|prte_launch_agent|env M=1 prted|" +
+                std::string(kEnd));
+  EXPECT_NE(text("said").find("mca-params.conf:1 sets plm_rsh_agent to ssh -p 2222"), std::string::npos);
+  EXPECT_NE(text("said").find("mca-params.conf:2 sets oob_tcp_if_exclude to lo,docker0"), std::string::npos);
+}
+
+TEST_F(OldNames, OfTheLaunchAgentAreReportedAndNotUsed) {
+  EXPECT_NE(settled_by_five("OMPI_MCA_orte_launch_agent=mine").find("|env M=1 prted|"), std::string::npos);
+  EXPECT_NE(text("said").find("OMPI_MCA_orte_launch_agent sets orte_launch_agent, which is not used"),
+            std::string::npos);
+}
+
+TEST_F(OldNames, AreNotRenamedForOpenMpi4) {
+  EXPECT_NE(settled("OMPI_MCA_plm_rsh_agent=mine").find("|env M=1 orted|"), std::string::npos);
+  EXPECT_EQ(text("said"), "");
 }
 
 }  // namespace

@@ -222,13 +222,13 @@ TEST(MarkCutter, HoldsBackOnlyWhatMayBeTheOtherMark) {
 
 TEST(EndCutter, CutsAStreamInPartsOfAnySizeAndReadsTheStatus) {
   const EndMark mark;
-  const auto sent = "data " + mark.text().substr(0, 9) + " more" + mark.text() + "23;late";
+  const auto sent = "data " + mark.text("word").substr(0, 9) + " more" + mark.text("word") + "23;late";
   for (std::size_t step = 1; step <= sent.size(); ++step) {
-    EndCutter cutter(mark.text());
+    EndCutter cutter(mark.text("word"));
     std::string passed;
     for (std::size_t at = 0; at < sent.size(); at += step)
       passed += cutter.feed(std::string_view(sent).substr(at, step));
-    EXPECT_EQ(passed, "data " + mark.text().substr(0, 9) + " more") << step;
+    EXPECT_EQ(passed, "data " + mark.text("word").substr(0, 9) + " more") << step;
     EXPECT_EQ(cutter.status(), 23);
   }
 }
@@ -237,7 +237,7 @@ TEST(EndCutter, HoldsBackNoTextThatCouldEndAnAnswer) {
   const EndMark mark;
   for (int byte = 0; byte < 256; ++byte) {
     const std::string answer{'x', static_cast<char>(byte)};
-    EndCutter cutter(mark.text());
+    EndCutter cutter(mark.text("word"));
     if (answer.back() == '\x1f') continue;
     EXPECT_EQ(cutter.feed(answer), answer) << byte;
   }
@@ -245,9 +245,9 @@ TEST(EndCutter, HoldsBackNoTextThatCouldEndAnAnswer) {
 
 TEST(EndCutter, WithoutAMarkNothingIsLost) {
   const EndMark mark;
-  EndCutter cutter(mark.text());
-  std::string passed(cutter.feed("data" + mark.text().substr(0, 20)));
-  EXPECT_EQ(passed + cutter.rest(), "data" + mark.text().substr(0, 20));
+  EndCutter cutter(mark.text("word"));
+  std::string passed(cutter.feed("data" + mark.text("word").substr(0, 20)));
+  EXPECT_EQ(passed + cutter.rest(), "data" + mark.text("word").substr(0, 20));
   EXPECT_FALSE(cutter.status());
 }
 
@@ -255,9 +255,44 @@ TEST_F(RemoteProgram, TheEndMarkStandsBehindAProgramThatReplacesItsShellOrCloses
   const EndMark mark;
   for (const auto& shell : shells()) {
     EXPECT_EQ(run_by(shell, shell_line(mark.print_behind("echo a; exec sh -c 'exit 3'")), home()).out,
-              "a\n" + mark.text() + "3;");
+              "a\n" + mark.text("") + "3;");
     EXPECT_EQ(run_by(shell, shell_line(mark.print_behind("exec >&- 2>&-; exit 4")), home()).out,
-              mark.text() + "4;");
+              mark.text("") + "4;");
+  }
+}
+
+TEST_F(RemoteProgram, AnEndMarkFromTheCommandLineEndsNothing) {
+  const BeginMark begin;
+  const EndMark end;
+  // The command line shows all of the mark but the node's word.
+  const auto forge = "printf %s " + quote_word(end.text("") + "0;") + "; echo more; exit 5";
+  const auto text =
+      std::string(EndMark::choose_word()) + begin.print_with_end_word() + end.print_behind(forge);
+  for (const auto& shell : shells()) {
+    const auto printed = run_by(shell, shell_line(text), home()).out;
+    MarkCutter cutter(begin.text(), MarkCutter::Word::behind_mark);
+    const auto behind = cutter.feed(printed).behind;
+    ASSERT_TRUE(cutter.word() && cutter.word()->size() == 36) << shell.path;
+    EndCutter ends(end.text(*cutter.word()));
+    EXPECT_EQ(ends.feed(behind), end.text("") + "0;more\n") << shell.path;
+    EXPECT_EQ(ends.status(), 5) << shell.path;
+  }
+}
+
+TEST(MarkCutter, ReadsTheWordBehindEachOfTwoMarksInPartsOfAnySize) {
+  const std::string text = "hi mark:ab12:\x1fmark:ab12:data";
+  for (std::size_t size = 1; size <= text.size(); ++size) {
+    MarkCutter cutter("mark:", MarkCutter::Word::behind_mark);
+    std::string before;
+    std::string behind;
+    for (std::size_t at = 0; at < text.size(); at += size) {
+      const auto parts = cutter.feed(std::string_view(text).substr(at, size));
+      before += parts.before;
+      behind += parts.behind;
+    }
+    EXPECT_EQ(before + "|" + behind, "hi |data") << size;
+    EXPECT_EQ(cutter.word(), "ab12") << size;
+    EXPECT_TRUE(cutter.holds_both()) << size;
   }
 }
 
