@@ -342,6 +342,7 @@ void Config::fill_from(const Config& fallback) {
   fill(persist, fallback.persist);
   fill(mpirun, fallback.mpirun);
   fill(end_signal, fallback.end_signal);
+  fill(done_hook, fallback.done_hook);
   groups.insert(fallback.groups.begin(), fallback.groups.end());
   prices.insert(fallback.prices.begin(), fallback.prices.end());
   jobs.insert(fallback.jobs.begin(), fallback.jobs.end());
@@ -371,6 +372,15 @@ Result<Config> parse_config(std::string_view text, std::string_view source) {
                      config.connect_timeout = *seconds;
                    else
                      reader.complain(value, "must be a number of seconds above 0, and at most 1e8");
+                 }},
+                {"hooks",
+                 [&](const auto& value) {
+                   reader.each(value, [&](const auto& name, const auto& hook) {
+                     if (name == "done")
+                       reader.text(hook, config.done_hook);
+                     else
+                       reader.complain(hook, "is not a hook; there is only done");
+                   });
                  }},
                 {"groups",
                  [&](const auto& value) {

@@ -132,3 +132,95 @@ def test_jobs_can_be_filtered_and_a_quiet_detached_job_prints_its_id_only(cluste
     finally:
         ec2mpi("cancel", job)
     assert ec2mpi("jobs", "--running").out == ""
+
+
+def test_order_of_w_is_the_order_of_ranks(cluster4, ec2mpi):
+    done = ec2mpi("run", "-w", "4,2,3", "-np", 3, "--", "sh", "-c", "echo $OMPI_COMM_WORLD_RANK $(uname -n)")
+    assert sorted(done.out.splitlines()) == ["0 ip-10-0-0-14", "1 ip-10-0-0-12", "2 ip-10-0-0-13"]
+
+
+def test_a_second_job_takes_idle_nodes_and_a_third_says_what_it_shares(cluster4, ec2mpi):
+    try:
+        assert ec2mpi("run", "-d", "-w", "1-2", "-np", 2, "--", "sleep", 600).code == 0
+        done = ec2mpi("run", "-np", 2, "--", "uname", "-n")
+        assert sorted(done.out.split()) == ["ip-10-0-0-13", "ip-10-0-0-14"]
+        assert "shares" not in done.err
+        done = ec2mpi("run", "-np", 2, "-w", "1,3", "--per-node", 1, "--", "uname", "-n")
+        assert "shares node1 with sleep-" in done.err
+    finally:
+        ec2mpi("cancel", "--all")
+
+
+def test_hook_runs_on_the_master_when_a_job_is_over(cluster4, ec2mpi):
+    (ec2mpi.folder / "ec2mpi.toml").write_text("[hooks]\ndone = 'echo $EC2MPI_JOB_ID $EC2MPI_STATUS >>hooked'\n")
+    assert ec2mpi("run", "-np", 1, "-w", 2, "--", "sh", "-c", "exit 3").code == 3
+    said = wait_until(lambda: cluster4.host(1, f"cat {HOME}/hooked").out, "the hook")
+    cluster4.host(1, f"rm {HOME}/hooked")
+    assert said.startswith("sh-") and said.endswith(" 3\n")
+
+
+def test_a_series_stops_after_three_equal_failures(cluster4, ec2mpi):
+    words = ["--json", "--set", "n=1..6", "--max-parallel", 1, "-np", 1, "--", "sh", "-c", "echo Error: bad {n} >&2; exit 1"]
+    done = ec2mpi("run", *words)
+    states = [variant["state"] for variant in json.loads(done.out)["variants"]]
+    assert (done.code, states) == (1, ["done"] * 3 + ["cancelled"] * 3)
+    assert "all 3 jobs that ran failed for one reason: Error: bad 1" in done.err and "3 jobs were not started" in done.err
+    states = [variant["state"] for variant in json.loads(ec2mpi("run", "--keep-going", *words).out)["variants"]]
+    assert states == ["done"] * 6
+
+
+def test_logs_since_leaves_out_what_is_older(cluster4, ec2mpi):
+    job = ec2mpi("run", "-d", "-np", 1, "-w", 1, "--", "sh", "-c",
+                 "echo old; until [ -f go ]; do sleep 0.2; done; echo new; sleep 600").out.strip()
+    try:
+        wait_until(lambda: "old" in ec2mpi("logs", job).out, "the first line")
+        sizes = f"{HOME}/.ec2mpi/jobs/{job}/sizes"
+        noted = wait_until(lambda: cluster4.host(1, f"cat {sizes}").out.split(), "a look of the supervisor")
+        cluster4.host(1, f"date -d @{int(noted[0]) - 3600} +%s >/dev/null && sed -i 's/^{noted[0]} /{int(noted[0]) - 3600} /' {sizes}")
+        cluster4.host(1, f"touch {HOME}/go", user="ubuntu")
+        wait_until(lambda: "new" in ec2mpi("logs", job).out, "the second line")
+        assert ec2mpi("logs", job, "--since", "10m").out == "new\n"
+        assert ec2mpi("logs", job, "--since", "2h").out == "old\nnew\n"
+    finally:
+        ec2mpi("cancel", job)
+        cluster4.host(1, f"rm -f {HOME}/go")
+
+
+# --- standard input ---
+
+def test_standard_input_reaches_rank_0_whole_and_no_other_rank(cluster4, ec2mpi):
+    data = "".join(f"{n} {'x' * 70}\n" for n in range(30000))
+    done = ec2mpi("run", "-np", 4, "--per-node", 1, "--", "sh", "-c", "echo $OMPI_COMM_WORLD_RANK $(cksum)", input=data)
+    counts = {line.split()[0]: int(line.split()[2]) for line in done.out.splitlines()}
+    assert (done.code, counts) == (0, {"0": len(data), "1": 0, "2": 0, "3": 0}), done.err
+
+
+def test_input_that_no_rank_reads_holds_nothing_up(cluster4, ec2mpi):
+    endless = subprocess.Popen(["yes"], stdout=subprocess.PIPE)
+    with endless:
+        done = ec2mpi("run", "-np", 1, "-w", 2, "--", "echo", "done", stdin=endless.stdout)
+        endless.kill()
+    assert (done.code, done.out) == (0, "done\n")
+
+
+# --- series and several jobs ---
+
+def test_resume_with_a_dry_run_shows_only_the_jobs_that_would_start(cluster4, ec2mpi):
+    words = ["run", "--set", "n=0..2", "--keep-going", "-np", 1, "--per-node", 1]
+    command = ["--", "sh", "-c", "exit {n}"]
+    assert ec2mpi(*words, *command).code == 1
+    plan = ec2mpi(*words[:3], "-np", 1, "--resume", "--dry-run", *command)
+    assert [line.split("-")[1] for line in plan.out.splitlines()[1:]] == ["n1", "n2"], plan.out + plan.err
+    assert "--per-node 1, as before" in plan.err and "2 of 3 jobs would start" in plan.err
+
+
+def test_an_own_nodeIPaddress_is_renamed_and_named(cluster4, ec2mpi):
+    cluster4.host(1, f"rm -f {HOME}/own/*; mkdir -p {HOME}/own; echo mine >{HOME}/own/nodeIPaddress", user="ubuntu")
+    said = [ec2mpi("run", "-np", 1, "-w", 1, "--workdir", "own", "--", "true").err for _ in range(2)]
+    assert ["is nodeIPaddress.2" in text for text in said] == [True, False], said
+    assert cluster4.host(1, f"cat {HOME}/own/nodeIPaddress.2*; rm -r {HOME}/own", user="ubuntu").out == "mine\n"
+
+
+def test_shell_with_sudo_runs_each_line_as_root(cluster4, ec2mpi):
+    done = ec2mpi("shell", "--sudo", "-w", "2-3", input="id -un\n")
+    assert done.code == 0 and "root\n" in done.out and "ubuntu" not in done.out

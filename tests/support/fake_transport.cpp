@@ -133,7 +133,10 @@ class FakeSession : public ssh::Session {
     const bool first = seen_->commands.emplace(index_, request.command).second;
     const FakeNode looking{.out = node_.found};  // a second command can only be the look after the end
     auto behaviour = node_.program ? node_.program(request.command) : first ? node_ : looking;
-    behaviour.out.insert(0, begin_mark_in(request.command));
+    if (const auto mark = begin_mark_in(request.command); !mark.empty()) {
+      behaviour.out.insert(0, mark);
+      if (!behaviour.err.empty() || behaviour.on_input) behaviour.err.insert(0, "\x1f" + mark);
+    }
     co_return std::make_unique<FakeChannel>(executor_, std::move(behaviour), index_, seen_);
   }
 

@@ -23,8 +23,9 @@ struct Config {
   std::optional<std::string> identity;  ///< private key file
   std::optional<std::string> user;
   std::optional<std::uint16_t> port;
-  std::optional<std::string> mpirun;            ///< absolute path on the nodes; else the one in their PATH
-  std::optional<double> connect_timeout;        ///< seconds
+  std::optional<std::string> mpirun;      ///< absolute path on the nodes; else the one in their PATH
+  std::optional<std::string> done_hook;   ///< [hooks] done: shell text for the master when a job is over
+  std::optional<double> connect_timeout;  ///< seconds
   std::optional<std::chrono::seconds> persist;  ///< how long unused connections are kept; 0 = not at all
   std::map<std::string, std::string> groups;    ///< name to selection
   std::map<std::string, double> prices;   ///< [prices]: instance type to the user's own price for an hour

@@ -19,8 +19,10 @@ namespace {
 struct FollowOptions {
   MasterOptions master;
   std::string word;
+  std::vector<std::string> words;  ///< of commands that take several jobs
   bool follow = false;
   int last_lines = 0;
+  std::string since;
   std::optional<int> rank;
   bool raw = false;
   bool json = false;
@@ -28,6 +30,12 @@ struct FollowOptions {
 };
 
 using Verb = FollowVerb;
+
+const CLI::Validator kTime = {[](const std::string& text) {
+                                const auto time = parse_persist(text);
+                                return time ? std::string() : time.error().message;
+                              },
+                              ""};
 
 /// Keeps the output of a job for its JSON document.
 class OutputKeeper : public ops::FollowObserver {
@@ -64,6 +72,7 @@ ops::FollowRequest make_request(CommandContext& context, const FollowOptions& op
   request.output = verb == Verb::attach || verb == Verb::logs;
   request.lasting = verb != Verb::logs || options.follow;
   request.last_lines = options.last_lines;
+  if (!options.since.empty()) request.since = parse_persist(options.since).value_or(std::chrono::seconds(0));
   request.takes_series = true;
   if (verb != Verb::cancel) {
     request.detach = context.runtime.detach([] { return true; });
@@ -124,6 +133,7 @@ asio::awaitable<ops::Followed> follow_for_people(CommandContext& context, const 
                {.attached = true,
                 .reports = verb != Verb::logs,
                 .lasting = verb != Verb::logs || options.follow,
+                .bell = verb == Verb::attach,
                 .rank = options.rank,
                 .raw = options.raw});
   context.runtime.set_parting_words([&view] { return view.parting_words(); });
@@ -176,7 +186,7 @@ asio::awaitable<int> cancel_all(CommandContext& context, FollowOptions options, 
   co_return code;
 }
 
-asio::awaitable<int> follow(CommandContext& context, FollowOptions options, Verb verb) {
+asio::awaitable<int> follow_one(CommandContext& context, FollowOptions options, Verb verb) {
   if (options.all) {
     std::function<asio::awaitable<int>(CommandContext&, ssh::Session&)> cancel =
         [&options](CommandContext& of_command, ssh::Session& session) {
@@ -204,17 +214,44 @@ asio::awaitable<int> follow(CommandContext& context, FollowOptions options, Verb
   co_return code;
 }
 
+/// One job after the other; the exit code is the first that is not 0.
+asio::awaitable<int> follow(CommandContext& context, FollowOptions options, Verb verb) {
+  auto words = std::move(options.words);
+  if (words.empty()) words.push_back(options.word);
+  int code = exit_code::ok;
+  for (const auto& word : words) {
+    options.word = word;
+    const int one = co_await follow_one(context, options, verb);
+    if (code == exit_code::ok) code = one;
+    if (context.runtime.stop().stop_requested()) break;
+  }
+  co_return code;
+}
+
+/// The commands that do the same with one job and with many.
+bool takes_several(Verb verb) {
+  return verb == Verb::wait || verb == Verb::cancel;
+}
+
+void add_job_argument(CLI::App& command, FollowOptions& options, Verb verb) {
+  const auto* newest = verb == Verb::cancel ? "the newest that waits or runs" : "the newest";
+  const auto text = fmt::format("its id, how that begins, or its name; or the name of a series [{}]", newest);
+  if (takes_several(verb))
+    command.add_option("id", options.words, "The jobs: each by " + text)->type_name("ID...");
+  else
+    command.add_option("id", options.word, "The job: " + text)->type_name("ID");
+}
+
 std::shared_ptr<FollowOptions> add(CLI::App& app, Dispatch& dispatch, Verb verb, const std::string& name,
                                    const std::string& description) {
   auto options = std::make_shared<FollowOptions>();
   auto& command = add_command(app, name, description, "ec2mpi " + name + " spread");
-  const auto* newest = verb == Verb::cancel ? "the newest that waits or runs" : "the newest";
-  command
-      .add_option(
-          "id", options->word,
-          fmt::format("The job: its id, how that begins, or its name; or the name of a series [{}]", newest))
-      ->type_name("ID");
+  add_job_argument(command, *options, verb);
   add_master_options(command, options->master);
+  if (verb == Verb::logs)
+    command.add_option("--since", options->since, "Only what was printed in this time: 90s, 10m, 2h")
+        ->type_name("TIME")
+        ->check(kTime);
   command.add_flag("--json", options->json, "The job's state and output as one JSON document, at the end");
   if (verb == Verb::attach || verb == Verb::logs) {
     command.add_flag("--raw", options->raw,
@@ -252,9 +289,10 @@ void add_follow_commands(CLI::App& app, Dispatch& dispatch) {
       "TERM and output that can't be written leave it running");
   add(app, dispatch, Verb::logs, "logs", "Prints the output of a job so far");
   add(app, dispatch, Verb::wait, "wait",
-      "Waits for a job's end and gives its exit status; prints nothing of it");
+      "Waits for the end of jobs and gives their exit status, the first that is not 0; prints nothing of "
+      "them");
   add(app, dispatch, Verb::cancel, "cancel",
-      "Ends a job's processes on all nodes, and checks that none is left");
+      "Ends the processes of jobs on all nodes, and checks that none is left");
 }
 
 }  // namespace ec2mpi::cli

@@ -14,6 +14,17 @@ namespace ec2mpi::cli {
 
 namespace {
 
+/// "node", "ppr:2:socket:PE=4": nothing that mpirun could take for another option.
+const CLI::Validator kMpirunWord = {
+    [](const std::string& word) {
+      constexpr auto* kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:,=_-";
+      const bool plain =
+          !word.empty() && word.front() != '-' && word.find_first_not_of(kPlain) == std::string::npos;
+      return plain ? std::string()
+                   : fmt::format("a word of mpirun such as node or slot, not '{}'", printable(word));
+    },
+    ""};
+
 using Variable = std::pair<std::string, std::string>;
 
 bool is_variable_name(std::string_view name) {
@@ -76,6 +87,8 @@ Result<JobSpec> with_flags(JobSpec job, const JobFlags& flags) {
   job.spawn = flags.spawn;
   job.mca = flags.mca;
   job.mpi4py_run = !flags.no_mpi4py_run;
+  job.map_by = flags.map_by;
+  job.rank_by = flags.rank_by;
   job.tag = flags.tag;
   job.timeout = seconds(flags.timeout);
   TRY(check(job));
@@ -101,6 +114,12 @@ void add_job_flags(CLI::App& command, JobFlags& flags) {
   command.add_option("--mca", flags.mca, "Parameter for Open MPI; replaces ours of that name")
       ->type_name("NAME VALUE")
       ->allow_extra_args(false);
+  command.add_option("--map-by", flags.map_by, "How Open MPI maps ranks to nodes, as mpirun takes it [slot]")
+      ->type_name("OBJECT")
+      ->check(kMpirunWord);
+  command.add_option("--rank-by", flags.rank_by, "How Open MPI numbers the ranks, as mpirun takes it [slot]")
+      ->type_name("OBJECT")
+      ->check(kMpirunWord);
   command.add_option("--timeout", flags.timeout, "End the job after this time [no limit]")
       ->type_name("SECONDS")
       ->check(number(0.001, 1e8));

@@ -23,6 +23,8 @@ struct JobFlags {
   std::optional<std::string> workdir;
   std::vector<std::string> env;
   std::vector<std::pair<std::string, std::string>> mca;
+  std::string map_by;
+  std::string rank_by;
   double timeout = 0;
   bool no_mpi4py_run = false;
   bool tag = false;

@@ -87,11 +87,29 @@ Limit until_stopped(CommandContext& context) {
   return {Clock::time_point::max(), context.runtime.stop()};
 }
 
+/// "1-3,6" of a job's record, and the nodes that are wanted.
+bool has_one_of(std::string_view indices, const std::vector<Node>& nodes) {
+  for (const auto part : split(indices, ',')) {
+    const auto dash = part.find('-');
+    const auto first = parse_number(part.substr(0, dash));
+    const auto last = dash == std::string_view::npos ? first : parse_number(part.substr(dash + 1));
+    const auto inside = [&](const Node& node) {
+      const auto index = static_cast<std::uint64_t>(node.index);
+      return first && last && index >= *first && index <= *last;
+    };
+    if (std::ranges::any_of(nodes, inside)) return true;
+  }
+  return false;
+}
+
 /// The words that choose from the list: a name is how ids begin.
-void keep_wanted(std::vector<ops::JobRecord>& jobs, const JobsOptions& options) {
+void keep_wanted(std::vector<ops::JobRecord>& jobs, const JobsOptions& options,
+                 const std::vector<Node>& nodes) {
+  const bool all_nodes = options.master.list.wanted.empty();
   std::erase_if(jobs, [&](const auto& job) {
     const bool over = job.state == ops::JobState::ended || job.state == ops::JobState::lost;
-    return (options.unended && over) || !job.id.starts_with(options.name);
+    return (options.unended && over) || !job.id.starts_with(options.name) ||
+           (!all_nodes && !has_one_of(job.nodes, nodes));
   });
 }
 
@@ -99,7 +117,7 @@ asio::awaitable<int> show_jobs(CommandContext& context, ssh::Session& session, c
   auto jobs = co_await ops::list_jobs(session, until_stopped(context));
   if (!jobs) co_return tell_error(context, jobs.error());
   const bool none = jobs->empty();
-  keep_wanted(*jobs, options);
+  keep_wanted(*jobs, options, context.cluster.nodes);
   if (options.json)
     context.console().result(json(*jobs));
   else if (jobs->empty())
@@ -189,6 +207,10 @@ void add_jobs_commands(CLI::App& app, Dispatch& dispatch) {
   jobs.add_flag("--running", of_jobs->unended, "Only jobs that wait or run");
   jobs.add_option("--name", of_jobs->name, "Only jobs whose ids begin so: those of a name or of a series")
       ->type_name("NAME");
+  jobs.add_option("-w,--nodes", of_jobs->master.list.wanted,
+                  "Only jobs that have, or had, one of these nodes")
+      ->type_name("NODES")
+      ->allow_extra_args(false);
   auto& signal = add_command(app, "signal", "Sends a signal to a job; mpirun forwards it to the ranks",
                              "ec2mpi signal spread USR1");
   const auto of_signal = prepare(signal, dispatch, run_signal);

@@ -1,5 +1,8 @@
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <algorithm>
+#include <csignal>
 #include <filesystem>
 #include <map>
 
@@ -13,6 +16,8 @@
 #include "ec2mpi/cli/session/usage.hpp"
 #include "ec2mpi/cli/session/world.hpp"
 #include "ec2mpi/cli/terminal/standard_output.hpp"
+#include "ec2mpi/cli/terminal/terminal.hpp"
+#include "ec2mpi/cli/views/job_json.hpp"
 #include "ec2mpi/cli/views/job_view.hpp"
 #include "ec2mpi/ops/job/run.hpp"
 #include "ec2mpi/ops/mpi/command.hpp"
@@ -37,6 +42,7 @@ struct RunOptions {
   bool explain = false;
   bool detach = false;
   bool raw = false;
+  bool json_lines = false;
   bool no_push = false;
   bool allow_outside = false;
   AfterJob then = AfterJob::nothing;
@@ -151,10 +157,38 @@ asio::awaitable<int> leave_job(CommandContext& context, AfterJob then, std::stri
   co_return exit_code::node_failed;
 }
 
+/// Standard input, for rank 0, as with mpirun: a pipe, a file, or a terminal in the foreground.
+class StandardInput : public ops::InputSource {
+ public:
+  explicit StandardInput(const asio::any_io_executor& executor) : input_(executor, STDIN_FILENO) {
+    std::signal(SIGTTIN,
+                SIG_IGN);  // a command that was moved to the background reads no more, and is not stopped
+  }
+
+  /// /dev/null has nothing, and a terminal in the background belongs to another program.
+  [[nodiscard]] static bool is_there() {
+    struct stat info {};
+    struct stat null {};
+    if (::fstat(STDIN_FILENO, &info) != 0) return false;
+    if (::isatty(STDIN_FILENO) == 1) return ::tcgetpgrp(STDIN_FILENO) == ::getpgrp();
+    return ::stat("/dev/null", &null) != 0 || info.st_rdev != null.st_rdev || !S_ISCHR(info.st_mode);
+  }
+
+  asio::awaitable<Result<std::optional<std::string_view>>> read(Limit limit) override {
+    return input_.read(std::move(limit));
+  }
+
+ private:
+  InputStream input_;
+};
+
 asio::awaitable<int> run_single_job(CommandContext& context, const RunOptions& options, JobSpec job,
                                     JobPush push, JobAftermath& aftermath) {
   auto& [runtime, cluster, access, connector, flow] = context;
-  const JobView::Style style{.explain = options.explain, .cancels = !options.detach, .raw = options.raw};
+  const JobView::Style style{.explain = options.explain,
+                             .cancels = !options.detach,
+                             .json_lines = options.json_lines,
+                             .raw = options.raw};
   const auto id = job.id;
   JobView view(runtime.console(), runtime.options(), id, style);
   runtime.set_parting_words([&view] { return view.parting_words(); });
@@ -164,7 +198,10 @@ asio::awaitable<int> run_single_job(CommandContext& context, const RunOptions& o
   if (options.detach) stops.until = ops::Until::handed_over;
   if (options.explain) stops.until = ops::Until::planned;
   ops::JobContext run{connector, flow, view, std::move(stops)};
-  const auto end = co_await ops::run_job(std::move(job), std::move(nodes), std::move(run));
+  std::optional<StandardInput> input;
+  if (!options.detach && !options.explain && StandardInput::is_there()) input.emplace(runtime.executor());
+  const auto end =
+      co_await ops::run_job(std::move(job), std::move(nodes), std::move(run), input ? &*input : nullptr);
   view.conclude(end);
   if (view.has_job()) remember_job(cluster, id);
   if (!end.unfit.empty()) {
@@ -174,6 +211,8 @@ asio::awaitable<int> run_single_job(CommandContext& context, const RunOptions& o
   if (options.detach && end.followed && end.followed->how == ops::Followed::How::detached)
     runtime.console().result(id);
   const int code = ops::exit_code_for(end);
+  const bool has_ended = end.followed && end.followed->how == ops::Followed::How::ended;
+  view.emit("end", {{"exit_code", code}, {"job", has_ended ? job_json(end.followed->record) : Json()}});
   if (options.detach && end.followed && end.followed->how == ops::Followed::How::detached) {
     const int left = co_await leave_job(context, options.then, id, code);
     co_return left;
@@ -209,7 +248,10 @@ Result<int> run_once(const RunOptions& options, const CommonOptions& common, Job
   TRY_AS(cluster, open_cluster(options.list));
   TRY_AS(chosen, choose_job(options, cluster->config));
   chosen->end_signal = cluster->config.end_signal.value_or("");
+  chosen->hook = cluster->config.done_hook.value_or("");
   const bool series = options.series.asked_for() || !chosen->sweep.empty();
+  if (series && options.json_lines)
+    return fail(ErrorKind::usage, "--json-lines follows one job; a series has --json");
   if (series && options.explain)
     return fail(ErrorKind::usage, "--explain explains one job; --dry-run shows the jobs of a series");
   if (series && options.detach && options.then != AfterJob::nothing)
@@ -254,6 +296,8 @@ void add_run_options(CLI::App& command, RunOptions& options) {
   add_job_flags(command, options.job);
   command.add_flag("--raw", options.raw,
                    "Control characters of the job reach the terminal, too, not only colours and tabs");
+  command.add_flag("--json-lines", options.json_lines,
+                   "One JSON object for each line and event of the job, while it happens");
   command.add_flag("--no-push", options.no_push, "Skip the job's push");
   command.add_flag("--allow-outside", options.allow_outside,
                    "The push of a job in ./ec2mpi.toml may send files from outside of this folder");
@@ -272,6 +316,7 @@ void add_run_options(CLI::App& command, RunOptions& options) {
 
 void add_run_command(CLI::App& app, Dispatch& dispatch) {
   auto options = std::make_shared<RunOptions>();
+  options->list.as_named = true;
   auto& command = add_command(
       app, "run", "Starts an MPI program over the nodes: ec2mpi run NAME [-- ARGS], ec2mpi run -- CMD ARGS",
       "ec2mpi run -np 4 -- python3 hello.py");

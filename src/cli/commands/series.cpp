@@ -77,6 +77,7 @@ Result<ops::SeriesSpec> make_series(const SeriesRequest& request) {
   ops::SeriesSpec series{.name = variant_id(request.name, {}),
                          .variants = {},
                          .most = request.options.most,
+                         .keep_going = request.options.keep_going,
                          .resume = request.options.resume};
   if (request.options.scale && series.most == 0) series.most = 1;
   for (std::size_t i = 0; i < all->size(); ++i) {
@@ -114,6 +115,32 @@ void print_plan(const ops::SeriesSpec& series) {
   std::string text;
   for (const auto& line : ops::aligned(rows, {false, false, false})) text += line + "\n";
   print_result(text);
+}
+
+/// What --resume would start now.
+asio::awaitable<int> show_rest(CommandContext& context, ops::SeriesSpec series) {
+  auto& [runtime, cluster, access, connector, flow] = context;
+  SeriesView view(runtime.console(), runtime.options(), false);
+  ops::JobNodes nodes{cluster.nodes, cluster.inventory.master(), {}};
+  ops::JobStops stops{.stop = runtime.stop(), .detach = runtime.stop(), .until = ops::Until::planned};
+  ops::SeriesContext find{connector, flow, view, std::move(stops)};
+  const auto all = series.variants;
+  auto rest = series;
+  const auto end = co_await ops::run_series(std::move(series), std::move(nodes), std::move(find));
+  if (end.how == ops::SeriesEnd::How::refused) {
+    view.conclude(end);
+    co_return ops::exit_code_for(end);
+  }
+  rest.variants.clear();
+  for (std::size_t i = 0; i < end.fresh.size(); ++i) {
+    if (!end.fresh[i]) continue;
+    rest.variants.push_back(all[i]);
+    rest.variants.back().job.id = end.result[i].id;
+  }
+  if (!rest.variants.empty()) print_plan(rest);
+  runtime.console().talk(fmt::format("ec2mpi: {} of {} would start; the others succeeded, run or wait",
+                                     rest.variants.size(), count_of(end.fresh.size(), "job")));
+  co_return exit_code::ok;
 }
 
 void show_scaling(Console& console, const SeriesRequest& request, const ops::SeriesEnd& end) {
@@ -191,6 +218,13 @@ asio::awaitable<int> run_jobs_of_series(CommandContext& context, const SeriesReq
   if (view.has_jobs()) remember_job(cluster, end.series);
   show_results(runtime.console(), request, end);
   const int code = ops::exit_code_for(end);
+  const bool some_succeeded =
+      std::ranges::any_of(end.result, [](const auto& job) { return job.succeeded(); });
+  if (end.cancelled && !request.job.pull.empty() && some_succeeded)
+    runtime.console().talk(
+        "ec2mpi: the results of the jobs that succeeded are on the nodes still; --resume continues the "
+        "series and "
+        "brings them");
   if (request.job.pull.empty() || end.how != ops::SeriesEnd::How::over || end.cancelled) co_return code;
   const int with_results = co_await bring_all(context, end.result, code);
   co_return with_results;
@@ -262,10 +296,14 @@ void add_series_options(CLI::App& command, SeriesOptions& options) {
                   "Most jobs of the series at a time [as many as fit on the nodes]")
       ->type_name("N")
       ->check(number(1, 1'000'000));
-  command.add_flag("--dry-run", options.dry_run,
-                   "Show the jobs of the series and their commands; start nothing");
+  command.add_flag(
+      "--dry-run", options.dry_run,
+      "Show the jobs of the series and their commands, with --resume those that would start; start "
+      "nothing");
   command.add_flag("--resume", options.resume,
                    "Continue the last series of that name: follow running jobs, skip those that succeeded");
+  command.add_flag("--keep-going", options.keep_going,
+                   "Run all jobs of the series, also if the first three failed for one reason");
   auto* json = command.add_flag("--json", options.json, "The results of a series as one JSON document");
   command.add_flag("--csv", options.csv, "The results of a series as CSV")->excludes(json);
   command
@@ -279,16 +317,17 @@ void add_series_options(CLI::App& command, SeriesOptions& options) {
 
 Result<int> run_series(const SeriesRequest& request, Cluster& cluster, const CommonOptions& common) {
   TRY_AS(series, make_series(request));
-  if (request.options.dry_run) {
+  if (request.options.dry_run && !request.options.resume) {
     print_plan(*series);
     return exit_code::ok;
   }
   auto first = series->variants.front().job;
-  if (!request.push) first.push.clear();
+  if (!request.push || request.options.dry_run) first.push.clear();
   TRY_AS(push, plan_job_push(first, cluster.nodes, request.allow_outside));
   TRY_AS(access, open_access(cluster, request.connect));
   const auto flow = fleet_options(cluster, request.connect, {});
   return run_on_loop(cluster, *access, flow, common, [&](CommandContext& context) {
+    if (request.options.dry_run) return show_rest(context, std::move(*series));
     return run_jobs_of_series(context, request, std::move(*series), std::move(*push));
   });
 }

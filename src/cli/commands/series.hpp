@@ -22,6 +22,7 @@ struct SeriesOptions {
   int most = 0;
   bool dry_run = false;
   bool resume = false;
+  bool keep_going = false;
   bool json = false;
   bool csv = false;
 

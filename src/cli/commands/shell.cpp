@@ -9,6 +9,7 @@
 #include "ec2mpi/cli/session/command.hpp"
 #include "ec2mpi/cli/session/command_context.hpp"
 #include "ec2mpi/cli/terminal/line_editor.hpp"
+#include "ec2mpi/cli/terminal/passphrase.hpp"
 #include "ec2mpi/cli/terminal/terminal.hpp"
 #include "ec2mpi/cli/views/exec_output.hpp"
 #include "ec2mpi/fleet/gather.hpp"
@@ -28,6 +29,7 @@ constexpr const char* kTryAgain = ":all";
 struct ShellOptions {
   ListOptions list;
   ConnectOptions connect;
+  bool sudo = false;
 };
 
 /// The newest lines of the history, the oldest first. The file is a convenience: one that cannot be read is
@@ -152,8 +154,10 @@ class TypedLines : public LineSource {
 /// A prompt, and the nodes that each line goes to.
 class Shell {
  public:
-  Shell(CommandContext& context, HeldSessions& sessions, LineSource& lines)
-      : context_(context), sessions_(sessions), lines_(lines), nodes_(context.cluster.nodes) {}
+  Shell(CommandContext& context, HeldSessions& sessions, LineSource& lines, bool sudo)
+      : context_(context), sessions_(sessions), lines_(lines), nodes_(context.cluster.nodes), sudo_(sudo) {
+    if (sudo) password_ = prompt_secret_once("Password for sudo on the nodes: ");
+  }
 
   /// Leaves out the nodes that no connection leads to.
   void take(const FleetReport& report) {
@@ -182,7 +186,7 @@ class Shell {
     const Limit limit{Clock::time_point::max(), context_.runtime.stop()};
     while (!nodes_.empty() && !limit.stop.stop_requested()) {
       report_left_out();
-      const auto prompt = fmt::format("{}> ", short_nodes_label(indices()));
+      const auto prompt = fmt::format("{}{} ", short_nodes_label(indices()), sudo_ ? '#' : '>');
       const auto line = co_await lines_.next(prompt, limit);
       if (!line || *line == "exit" || *line == "quit" || *line == "logout") break;
       if (line->empty() || line->starts_with('#')) continue;
@@ -228,6 +232,8 @@ class Shell {
         context_.console().talk("ec2mpi: each line begins in the login folder; write: cd FOLDER && COMMAND");
     const auto& cluster = context_.cluster;
     ops::ExecPlan plan{.command = std::move(line),
+                       .sudo = sudo_,
+                       .password = password_,
                        .count = static_cast<int>(cluster.inventory.nodes.size()),
                        .master = cluster.inventory.master().address};
     running_.emplace();
@@ -255,7 +261,9 @@ class Shell {
   CommandContext& context_;
   HeldSessions& sessions_;
   LineSource& lines_;
-  std::vector<Node> nodes_;                  ///< where the next line goes
+  std::vector<Node> nodes_;  ///< where the next line goes
+  bool sudo_;
+  ops::PasswordSource password_;
   std::vector<int> left_out_;                ///< not reported yet
   std::optional<std::stop_source> running_;  ///< while a line runs
   int worst_ = exit_code::ok;
@@ -267,7 +275,7 @@ bool is_drawable() {
   return !dumb && ::isatty(STDERR_FILENO) == 1;
 }
 
-asio::awaitable<int> run_shell_on(CommandContext& context) {
+asio::awaitable<int> run_shell_on(CommandContext& context, bool sudo) {
   auto& runtime = context.runtime;
   HeldSessions sessions(context.connector);
   const auto connected = co_await connect_all(context, sessions);
@@ -278,7 +286,7 @@ asio::awaitable<int> run_shell_on(CommandContext& context) {
     lines = std::make_unique<TypedLines>(context);
   else
     lines = std::make_unique<PlainLines>(context, typed);
-  Shell shell(context, sessions, *lines);
+  Shell shell(context, sessions, *lines, sudo);
   shell.take(connected);
   if (typed) {
     runtime.set_on_interrupt([&shell] { return shell.interrupt(); });
@@ -293,7 +301,8 @@ Result<int> run_shell(const ShellOptions& options, const CommonOptions& common) 
   TRY_AS(cluster, open_cluster(options.list));
   TRY_AS(access, open_access(*cluster, options.connect));
   const auto flow = fleet_options(*cluster, options.connect, {});
-  return run_on_loop(*cluster, *access, flow, common, run_shell_on);
+  return run_on_loop(*cluster, *access, flow, common,
+                     [sudo = options.sudo](CommandContext& context) { return run_shell_on(context, sudo); });
 }
 
 }  // namespace
@@ -308,6 +317,8 @@ void add_shell_command(CLI::App& app, Dispatch& dispatch) {
                   "login folder. A line that begins with a blank is not kept in the history.");
   add_selection_options(command, options->list);
   add_connect_options(command, options->connect);
+  command.add_flag("--sudo", options->sudo,
+                   "Each line runs as root; asks for the password once, if one is needed");
   command.callback([options, &dispatch] {
     dispatch.chosen = [options](const CommonOptions& common) { return run_shell(*options, common); };
   });

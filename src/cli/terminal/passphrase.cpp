@@ -39,14 +39,16 @@ class HeldSignals {
   UniqueFd came_;
 };
 
-/// No echo while it lives; and Ctrl-C is a character.
+/// No echo while it lives; Ctrl-C is a character, and Enter ends the line also where a prompt of ours has
+/// made the terminal raw.
 class HiddenInput {
  public:
   explicit HiddenInput(int terminal) : terminal_(terminal) {
     ::tcgetattr(terminal_, &before_);
     termios hidden = before_;
     hidden.c_lflag &= ~static_cast<tcflag_t>(ECHO | ISIG);
-    hidden.c_lflag |= ECHONL;
+    hidden.c_lflag |= ECHONL | ICANON;
+    hidden.c_iflag |= ICRNL;
     ::tcsetattr(terminal_, TCSAFLUSH, &hidden);
   }
   ~HiddenInput() { ::tcsetattr(terminal_, TCSAFLUSH, &before_); }

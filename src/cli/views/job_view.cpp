@@ -75,6 +75,7 @@ void JobView::on_planned(const ops::JobPlan& plan) {
     return;
   }
   started_ = true;
+  emit("begin", {{"job", id_}, {"ranks", total_ranks(plan.places)}, {"mpi", plan.mpi}});
   if (verbose_ && !plan.line.empty()) say(Colour::dim, quote_words(ops::line_of(plan.line)));
   if (quiet_) return;
   if (push_ != nullptr) {
@@ -116,10 +117,25 @@ void JobView::on_found(const std::string& id, bool over) {
 void JobView::on_output(const ssh::Chunk& chunk) {
   tail_ += chunk.bytes;
   if (tail_.size() > 2 * kTail) tail_.erase(0, tail_.size() - kTail);
+  if (style_.json_lines) {
+    emit_lines(chunk);
+    return;
+  }
   if (chunk.stream == ssh::Stream::out)
     show_out(style_.rank ? own_out_.feed(chunk.bytes) : std::string(chunk.bytes));
   else
     show_err(style_.rank ? own_err_.feed(chunk.bytes) : filter_err(chunk.bytes));
+}
+
+void JobView::emit(std::string_view event, const Json& fields) {
+  if (style_.json_lines) console_.result(event_line(event, Clock::now() - began_, fields));
+}
+
+void JobView::emit_lines(const ssh::Chunk& chunk) {
+  const bool out = chunk.stream == ssh::Stream::out;
+  (out ? out_lines_ : err_lines_).feed(chunk.bytes, [this, out](std::string_view line) {
+    emit("line", {{"stream", out ? "stdout" : "stderr"}, {"text", line}});
+  });
 }
 
 /// Without what is only noise, and with equal tracebacks once; `logs` shows the stream as it is.
@@ -146,6 +162,7 @@ void JobView::show_err(const std::string& bytes) {
 
 void JobView::on_stopping(ops::JobStop why) {
   stopping_ = true;
+  emit("stopping", {{"job", id_}});
   say(Colour::yellow, stopping_text(why, id_.empty() ? "the newest job" : id_));
 }
 
@@ -155,6 +172,7 @@ asio::awaitable<void> JobView::ready(Limit limit) {
 
 void JobView::on_lost(const Error& error, Clock::duration pause) {
   const auto why = printable(error.message);
+  emit("connection_lost", {{"error", why}});
   if (!lost_) {
     say(Colour::yellow, fmt::format("the connection to the master is lost ({}); {} continues there as long "
                                     "as the master runs; connecting again …",
@@ -166,6 +184,7 @@ void JobView::on_lost(const Error& error, Clock::duration pause) {
 }
 
 void JobView::on_reconnected() {
+  emit("connected_again", Json::object());
   say(Colour::yellow, "connected again");
   lost_ = false;
 }
@@ -195,6 +214,10 @@ void JobView::conclude(const ops::Followed& followed) {
 
 /// The lines that were held back until its end was known.
 void JobView::show_rest() {
+  for (auto* lines : {&out_lines_, &err_lines_})
+    lines->finish([&](std::string_view line) {
+      emit("line", {{"stream", lines == &out_lines_ ? "stdout" : "stderr"}, {"text", line}});
+    });
   held_timer_.cancel();
   show_err(tracebacks_.feed(noise_.finish()) + tracebacks_.finish());
   if (style_.rank) {

@@ -6,6 +6,7 @@
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/cli/views/job_view.hpp"
 #include "ec2mpi/cluster/values/selection.hpp"
+#include "ec2mpi/ops/mpi/hints.hpp"
 
 namespace ec2mpi::cli {
 
@@ -13,7 +14,8 @@ namespace {
 
 using ops::VariantState;
 
-constexpr std::size_t kMostRows = 20;  ///< of the table while it runs
+constexpr std::size_t kEqualFailures = 2;  ///< that are worth one message
+constexpr std::size_t kMostRows = 20;      ///< of the table while it runs
 
 std::string time_of(const ops::VariantResult& variant) {
   return format_duration(std::chrono::duration_cast<std::chrono::nanoseconds>(
@@ -94,6 +96,19 @@ void SeriesView::tell_change(const ops::VariantResult& variant) {
                 change_text(variant));
 }
 
+void SeriesView::tell_common_failure(const ops::CommonFailure& failure) {
+  say(Colour::red, fmt::format("all {} that ran failed for one reason: {}", count_of(failure.failed, "job"),
+                               failure.reason));
+  if (const auto hint = ops::hint_for(failure.reason, {}))
+    console_.talk(console_.paint_talk(Colour::yellow, "hint: " + hint->text()));
+  if (failure.unstarted > 0)
+    say(Colour::yellow,
+        fmt::format(
+            "{} not started therefore; run them with --resume when the cause is gone, or all in any case "
+            "with --keep-going",
+            count_of(failure.unstarted, "job") + (failure.unstarted == 1 ? " was" : " were")));
+}
+
 void SeriesView::draw(const ops::SeriesResult& result) {
   ops::SeriesResult shown = result;
   if (shown.size() > kMostRows)
@@ -134,7 +149,11 @@ void SeriesView::conclude(const ops::SeriesEnd& end) {
   if (end.how == How::gave_up)
     say(Colour::red, fmt::format("gave up: {}; jobs of {} may still run",
                                  end.refused ? printable(end.refused->message) : "", end.series));
-  if (end.how == How::over && console_.shows_status()) {
+  const auto common =
+      end.how == How::over && !end.cancelled ? ops::common_failure(end.result, kEqualFailures) : std::nullopt;
+  if (common) {
+    tell_common_failure(*common);
+  } else if (end.how == How::over && console_.shows_status()) {
     for (const auto& variant : end.result) {
       if (!variant.succeeded() && variant.state != VariantState::cancelled) tell_change(variant);
     }

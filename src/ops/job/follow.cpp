@@ -139,8 +139,10 @@ class Follower {
           "give_up \"$id has ended already; ec2mpi jobs shows how\" 2\n";
     if (!request_.lasting) text += "once=yes\n";
     if (!request_.output) text += "silent=yes\n";
-    const bool cut = request_.last_lines > 0 && !introduced_;
-    text += set_variables({{"lines", cut ? std::to_string(request_.last_lines) : ""}});
+    const bool lines = request_.last_lines > 0 && !introduced_;
+    const bool since = request_.since.count() > 0 && !introduced_;
+    text += set_variables({{"lines", lines ? std::to_string(request_.last_lines) : ""},
+                           {"since", since ? std::to_string(request_.since.count()) : ""}});
     if (cancelling()) text += "cancel=yes\n";
     return text + follow_text(nonce_, out_.bytes, err_.bytes) + "}\n";
   }
@@ -197,7 +199,8 @@ class Follower {
     std::uint64_t from_out = 0;
     std::uint64_t from_err = 0;
     words >> id >> state >> from_out >> from_err;
-    if (!std::exchange(introduced_, true) && request_.last_lines > 0) {
+    const bool cut = request_.last_lines > 0 || request_.since.count() > 0;
+    if (!std::exchange(introduced_, true) && cut) {
       out_.bytes += from_out;
       err_.bytes += from_err;
     }

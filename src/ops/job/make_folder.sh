@@ -15,7 +15,7 @@ find_script() {
 make_folder() {
   [ -d "$workdir" ] ||
     give_up "there is no folder $workdir; push the job's files first, or name another with --workdir"
-  for tool in setsid flock ps awk grep tail mkfifo dd; do
+  for tool in setsid flock ps awk grep tail mkfifo dd cksum cmp; do
     command -v "$tool" >/dev/null || give_up "$tool is missing; install it" 127
   done
   folder=$jobs/$id
@@ -28,11 +28,19 @@ make_folder() {
 }
 # keep FILE TEXT
 keep() { printf %s "$2" >"$folder/$1" || give_up "cannot write $folder/$1"; }
-# The tutorial's scripts read nodeIPaddress where the job runs.
+# Is the file FILE one that was published before? `published` has a checksum a line.
+is_published() { grep -qxF -e "$(cksum <"$1")" "$HOME/.ec2mpi/published"; } 2>/dev/null
+# The tutorial's scripts read nodeIPaddress where the job runs. A file of that name that the user has written is renamed.
 publish_addresses() {
-  new=$workdir/.nodeIPaddress.$$
-  (umask "$mask"; printf %s "$addresses" >"$new") && mv -f "$new" "$workdir/nodeIPaddress" ||
-    give_up "cannot write $workdir/nodeIPaddress"
+  new=$workdir/.nodeIPaddress.$$ there=$workdir/nodeIPaddress
+  (umask "$mask"; printf %s "$addresses" >"$new") || give_up "cannot write $there"
+  if [ -s "$there" ] && ! cmp -s "$new" "$there" && ! is_published "$there"; then
+    kept=nodeIPaddress.$(date +%Y%m%d-%H%M%S)
+    mv "$there" "$workdir/$kept" || give_up "cannot rename $there"
+    echo "ec2mpi: your own nodeIPaddress in $workdir is $kept now: the job gets one with its nodes" >&2
+  fi
+  mv -f "$new" "$there" || give_up "cannot write $there"
+  is_published "$there" || cksum <"$there" >>"$HOME/.ec2mpi/published" || give_up "cannot write $HOME/.ec2mpi/published"
 }
 # The next end of a job calls this program, so that it is replaced in one step.
 keep_schedule() {

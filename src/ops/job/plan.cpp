@@ -3,16 +3,20 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <algorithm>
+#include <set>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
+#include "ec2mpi/cluster/values/quote.hpp"
 #include "ec2mpi/cluster/values/selection.hpp"
+#include "ec2mpi/fleet/gather.hpp"
 
 namespace ec2mpi::ops {
 
 namespace {
 
 constexpr std::size_t kLongestName = 40;
+constexpr std::size_t kNamedJobs = 3;
 
 /// Nodes by their version: "node[1-3] Open MPI 4.1.4, node4 Open MPI 4.1.0".
 std::string versions_text(const std::map<std::string, std::vector<int>>& groups) {
@@ -29,18 +33,20 @@ std::string versions_text(const std::map<std::string, std::vector<int>>& groups)
 class Planner {
  public:
   Planner(const JobSpec& job, const std::vector<Node>& nodes, const Node& master,
-          const std::map<int, NodeFacts>& facts)
+          const std::map<int, NodeFacts>& facts, const BusyNodes& busy)
       : job_(job),
         nodes_(nodes),
         master_index_(master.index),
         master_(facts.at(master.index)),
-        facts_(facts) {}
+        facts_(facts),
+        busy_(busy) {}
 
   [[nodiscard]] Result<JobPlan> plan() {
     TRY(refuse_same_machine(places()));
     TRY_AS(placed, place_ranks(places(), job_.ranks, job_.slots));
     plan_.places = std::move(*placed);
     leave_slots_free(plan_.places, job_.spawn);
+    note_sharing();
     note_networks();
     if (job_.script)
       plan_script();
@@ -54,9 +60,26 @@ class Planner {
     std::vector<Place> places;
     for (const auto& node : nodes_) {
       const auto& facts = facts_.at(node.index);
-      places.push_back({node.label(), facts.private_address, facts.cores, facts.threads, node.slots});
+      places.push_back({node.label(), facts.private_address, facts.cores, facts.threads, node.slots, 0, 0,
+                        busy_.contains(facts.private_address)});
     }
     return places;
+  }
+
+  /// Two jobs on a node share its cores, which makes both slow.
+  void note_sharing() {
+    std::vector<int> shared;
+    std::set<std::string> others;
+    for (std::size_t i = 0; i < plan_.places.size(); ++i) {
+      const auto& place = plan_.places[i];
+      if (!place.busy || place.ranks + place.spare == 0) continue;
+      shared.push_back(nodes_[i].index);
+      const auto& jobs = busy_.at(place.address);
+      others.insert(jobs.begin(), jobs.end());
+    }
+    if (shared.empty()) return;
+    plan_.notes.push_back(fmt::format("it shares {} with {}", nodes_label(shared),
+                                      some_of({others.begin(), others.end()}, kNamedJobs)));
   }
 
   [[nodiscard]] Network network() const {
@@ -116,6 +139,8 @@ class Planner {
                    .master = master_.private_address,
                    .places = plan_.places,
                    .network = network(),
+                   .map_by = job_.map_by,
+                   .rank_by = job_.rank_by,
                    .tag = job_.tag,
                    .efa = any([](const NodeFacts& facts) { return facts.efa; }),
                    .workdir = workdir(),
@@ -162,7 +187,8 @@ class Planner {
             .remote_shell = {},
             .workdir = workdir(),
             .environment = std::move(environment),
-            .command = std::move(command)};
+            .command = std::move(command),
+            .hook = job_.hook};
   }
 
   [[nodiscard]] std::string folder() const {
@@ -239,6 +265,7 @@ class Planner {
   int master_index_;
   const NodeFacts& master_;
   const std::map<int, NodeFacts>& facts_;
+  const BusyNodes& busy_;
   JobPlan plan_;
 };
 
@@ -256,9 +283,19 @@ std::string make_job_id(std::string_view name, std::chrono::system_clock::time_p
   return fmt::format("{}-{:%Y%m%d-%H%M%S}-{}", id, fmt::gmtime(second), random_hex(4));
 }
 
+BusyNodes parse_busy(std::string_view printed) {
+  BusyNodes busy;
+  for (const auto line : split(printed, '\n')) {
+    const auto said = words(line);
+    if (said.size() != 3 || said[0] != "busy") continue;
+    if (const auto address = parse_ipv4(said[1])) busy[*address].push_back(printable(said[2]));
+  }
+  return busy;
+}
+
 Result<JobPlan> plan_job(const JobSpec& job, const std::vector<Node>& nodes, const Node& master,
-                         const std::map<int, NodeFacts>& facts) {
-  return Planner(job, nodes, master, facts).plan();
+                         const std::map<int, NodeFacts>& facts, const BusyNodes& busy) {
+  return Planner(job, nodes, master, facts, busy).plan();
 }
 
 }  // namespace ec2mpi::ops

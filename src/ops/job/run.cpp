@@ -1,6 +1,7 @@
 #include "ec2mpi/ops/job/run.hpp"
 
 #include <algorithm>
+#include <asio/co_spawn.hpp>
 #include <asio/this_coro.hpp>
 
 #include "ec2mpi/base/event.hpp"
@@ -25,7 +26,8 @@ constexpr auto kReconnect = seconds(6);
 /// One job, from the first connection to the last look. Lives as long as run_job.
 class JobRun : public Observer {
  public:
-  JobRun(const asio::any_io_executor& executor, JobSpec job, JobNodes nodes, JobContext context)
+  JobRun(const asio::any_io_executor& executor, JobSpec job, JobNodes nodes, JobContext context,
+         InputSource* input)
       : job_(std::move(job)),
         nodes_(std::move(nodes)),
         contacts_(nodes_.ranks),
@@ -33,6 +35,7 @@ class JobRun : public Observer {
         connect_timeout_(context.options.connect_timeout),
         observer_(context.observer),
         stops_(std::move(context.stop)),
+        input_(input),
         changed_(executor) {
     const auto is_master = [this](const Node& node) { return node.index == nodes_.master.index; };
     if (std::none_of(contacts_.begin(), contacts_.end(), is_master))
@@ -66,12 +69,12 @@ class JobRun : public Observer {
       shell = std::move(*started);
       // The part that is known already is sent first: after a pause TCP sends 14 KB, and then waits for a
       // round trip.
-      const auto prelude = only_plan() ? std::string() : job_prelude(job_.id);
+      const auto prelude = only_plan() ? busy_text() : job_prelude(job_.id);
       CO_TRY_AS(written, co_await shell->write(prelude, turn.limit));
     }
     auto facts = Result<NodeFacts>{};
     if (leads)
-      facts = co_await read_facts(*shell, turn.limit);
+      facts = co_await read_facts_and_busy(*shell, turn.limit);
     else
       facts = co_await ask_facts(turn.session, turn.limit, job_.mpirun);
     if (!facts) co_return std::unexpected(facts.error());
@@ -82,6 +85,12 @@ class JobRun : public Observer {
     changed_.notify_all();
     if (leads) co_await lead(turn.session, std::move(shell));
     co_return ssh::ExitStatus{};
+  }
+
+  asio::awaitable<Result<NodeFacts>> read_facts_and_busy(ssh::Channel& shell, Limit limit) {
+    CO_TRY_AS(answer, co_await read_facts(shell, kBusyEnd, limit));
+    busy_ = parse_busy(answer->behind);
+    co_return std::move(answer->facts);
   }
 
   /// A node that can't take part; called by the fleet.
@@ -101,7 +110,7 @@ class JobRun : public Observer {
     const Limit unlimited;
     while (facts_.size() + end_.unfit.size() < contacts_.size()) co_await changed_.wait(unlimited);
     if (!end_.unfit.empty()) co_return;
-    auto plan = plan_job(job_, nodes_.ranks, nodes_.master, facts_);
+    auto plan = plan_job(job_, nodes_.ranks, nodes_.master, facts_, busy_);
     if (!plan) {
       end_.refused = plan.error();
       co_return;
@@ -112,6 +121,7 @@ class JobRun : public Observer {
       end_.refused = Error{ErrorKind::cancelled, "interrupted"};
       co_return;
     }
+    plan->files.input = input_ != nullptr;
     const auto nonce = make_nonce();
     const auto text = job_text(
         plan->files, stops_.until == Until::handed_over ? report_text(nonce) : follow_text(nonce, 0, 0));
@@ -121,11 +131,42 @@ class JobRun : public Observer {
       lost_while_starting_ = written.error().message;
       co_return;
     }
+    if (input_ != nullptr) begin_input(session);
     StartedFollower started{session, std::move(shell), nonce};
     auto followed = co_await follow_started(follow_request(), connector_, observer_, std::move(started));
+    input_over_.request_stop();
+    while (sends_input_) co_await changed_.wait(unlimited);
     if (stops_.until == Until::handed_over && followed.how == Followed::How::ended)
       followed.how = Followed::How::detached;
     end_.followed = std::move(followed);
+  }
+
+  /// Over a channel of its own, so that a job that does not read holds up nothing else.
+  void begin_input(ssh::Session& session) {
+    sends_input_ = true;
+    asio::co_spawn(changed_.executor(), send_input(session), [this](std::exception_ptr thrown) {
+      sends_input_ = false;
+      changed_.notify_all();
+      if (thrown) std::rethrow_exception(thrown);
+    });
+  }
+
+  asio::awaitable<void> send_input(ssh::Session& session) {
+    const Limit limit{.deadline = Clock::time_point::max(), .stop = input_over_.get_token()};
+    ssh::Request request{.command = feed_text(job_.id)};
+    auto channel = co_await start_program(session, std::move(request), limit);
+    while (channel) {
+      const auto bytes = co_await input_->read(limit);
+      if (!bytes || !*bytes) break;
+      const auto written = co_await (*channel)->write(**bytes, limit);
+      if (!written) break;
+    }
+    if (!channel) co_return;
+    (*channel)->close_input();
+    for (;;) {  // closing the channel before its program has ended could cut its last bytes off
+      const auto chunk = co_await (*channel)->read(limit);
+      if (!chunk || !*chunk) break;
+    }
   }
 
   [[nodiscard]] FollowRequest follow_request() const {
@@ -186,16 +227,20 @@ class JobRun : public Observer {
   Clock::duration connect_timeout_;
   JobObserver& observer_;
   JobStops stops_;
+  InputSource* input_;
+  bool sends_input_ = false;
+  std::stop_source input_over_;
   Event changed_;  ///< notified when a node has answered or failed
   std::map<int, NodeFacts> facts_;
+  BusyNodes busy_;
   std::string lost_while_starting_;
   JobEnd end_;
 };
 
 }  // namespace
 
-asio::awaitable<JobEnd> run_job(JobSpec job, JobNodes nodes, JobContext context) {
-  JobRun run(co_await asio::this_coro::executor, std::move(job), std::move(nodes), std::move(context));
+asio::awaitable<JobEnd> run_job(JobSpec job, JobNodes nodes, JobContext context, InputSource* input) {
+  JobRun run(co_await asio::this_coro::executor, std::move(job), std::move(nodes), std::move(context), input);
   auto end = co_await run.run();
   co_return end;
 }

@@ -50,7 +50,8 @@ std::string run_text(const JobFiles& files) {
 
 /// A job in the queue gets its nodes later; `queue` comes last, for it makes the job count.
 std::string queue_text(const QueueFiles& queue) {
-  return keep("pool", queue.pool) + keep("always", queue.always) +
+  return (queue.batch.empty() ? std::string() : keep("batch", queue.batch + "\n")) +
+         keep("pool", queue.pool) + keep("always", queue.always) +
          fmt::format(
              "keep queue.new \"$(date +%s) {} {} {} {} {} {} {}\n\"\nmv -f \"$folder/queue.new\" "
              "\"$folder/queue\"\n",
@@ -76,6 +77,8 @@ std::string folder_text(const JobFiles& files) {
   }
   text += "keep workdir \"$workdir\"\n";
   text += keep("cmd", (script ? script->name + (words.empty() ? "" : " ") : "") + words + "\n");
+  if (files.input) text += keep("input", "");
+  if (!files.hook.empty()) text += keep("hook", files.hook + "\n");
   if (!files.limit.empty()) text += keep("limit", files.limit + "\n");
   if (!files.remote_shell.empty()) text += keep("rsh", files.remote_shell) + "chmod 700 \"$folder/rsh\"\n";
   if (script && script->text) {
@@ -92,7 +95,15 @@ std::string folder_text(const JobFiles& files) {
 }  // namespace
 
 std::string job_prelude(const std::string& id) {
-  return job_functions() + std::string(kMakeFolderSh) + programs_text(id);
+  return busy_text() + std::string(kMakeFolderSh) + programs_text(id);
+}
+
+std::string feed_text(const std::string& id) {
+  return set_variables({{"id", id}}) + std::string(kFeedSh);
+}
+
+std::string busy_text() {
+  return job_functions() + fmt::format("list_busy\necho '{}'\n", kBusyEnd);
 }
 
 std::string job_text(const JobFiles& files, const std::string& then) {

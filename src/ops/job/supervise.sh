@@ -59,6 +59,25 @@ open_streams() {
   write_stream err <err.pipe >/dev/null &
   writers="$writers $!"
 }
+# The job's input is /dev/null, or a pipe if the client is going to write into it (feed.sh). Until that client has begun, a
+# writer of ours keeps the pipe open, so that the job sees no early end; and it waits for a client that is gone no longer
+# than half a minute.
+open_input() {
+  input=/dev/null
+  [ -f input ] && mkfifo in.pipe || return 0
+  input=in.pipe
+  hold_input >/dev/null 2>&1 &
+  holder=$!
+}
+hold_input() {
+  trap 'kill $nap; exit' TERM
+  exec 4>in.pipe
+  tries=150
+  while [ ! -f input.begun ] && [ $((tries -= 1)) -gt 0 ]; do
+    sleep 0.2 4>&- & nap=$!
+    wait $nap
+  done
+}
 open_writers() {
   open=
   for one in $writers; do kill -0 "$one" 2>/dev/null && open=yes; done
@@ -72,7 +91,7 @@ close_streams() {
   while open=$(open_writers) && [ $((tries -= 1)) -gt 0 ]; do sleep 0.1; done
   [ -z "$open" ] || mark_as lost_output
   for one in $writers; do kill "$one" 2>/dev/null; done
-  rm -f out.pipe err.pipe
+  rm -f out.pipe err.pipe in.pipe
 }
 
 # --- a launcher that does not return ---
@@ -188,7 +207,7 @@ sweep_nodes() {
 # A helper that has just been forked still has our trap, and may lose a TERM with it: so nobody waits for them, and
 # they are told twice.
 end_helpers() {
-  for one in $timer $watch; do kill "$one" 2>/dev/null; done
+  for one in $timer $watch $holder; do kill "$one" 2>/dev/null; done
 }
 
 # --- how it ended ---
@@ -284,6 +303,7 @@ echo "$$ ${20} $boot" >pid.new && mv -f pid.new pid || exit 1
 status=
 timer=
 watch=
+holder=
 writers=
 why=
 if [ "$mode" = clean ]; then
@@ -299,8 +319,9 @@ elif ! { reserve_all && echo "started $(date +%s)" >>./times && open_streams; } 
   status=1
 else
   read -r up rest </proc/uptime
+  open_input
   # Its own session: every process of the job stays recognizable after its parents have ended.
-  EC2MPI_JOB=$id setsid sh ./run >>out.pipe 2>>err.pipe &
+  EC2MPI_JOB=$id setsid sh ./run <"$input" >>out.pipe 2>>err.pipe &
   child=$!
   put launcher "$child"
   put clock "$up"

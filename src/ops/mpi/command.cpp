@@ -124,12 +124,15 @@ class OpenMpiLine {
     add({"--hostfile", job_.folder + "/hosts"},
         "private addresses and exact slots; --host loses a rank with Open MPI 5");
     add({"-np", std::to_string(ranks)}, count_of(static_cast<std::size_t>(ranks), "rank"));
-    if (std::any_of(job_.places.begin(), job_.places.end(),
-                    [](const auto& place) { return place.spare > 0; }))
+    if (!job_.map_by.empty())
+      add({"--map-by", job_.map_by}, "yours");
+    else if (std::any_of(job_.places.begin(), job_.places.end(),
+                         [](const auto& place) { return place.spare > 0; }))
       add({"--map-by", "node"},
           "one rank to each node in turn, for more slots are free than there are ranks");
     else
       add({"--map-by", "slot"}, "fill the slots in the hostfile's order");
+    if (!job_.rank_by.empty()) add({"--rank-by", job_.rank_by}, "yours");
     add({"--bind-to", "none"}, "two jobs on a node would both be bound to core 0");
     add({"-wdir", job_.workdir}, "a folder that is missing on a node is an error, not silently the home");
     if (dialect_.tells_ranks != nullptr)
@@ -262,6 +265,9 @@ Result<std::vector<MpiOption>> mpi_options(const MpiJob& job) {
   if (job.mpi.flavour != MpiFlavour::open_mpi) {
     if (!job.mca.empty())
       return fail(ErrorKind::usage, fmt::format("--mca is for Open MPI; the nodes have {}", job.mpi.name()));
+    if (!job.map_by.empty() || !job.rank_by.empty())
+      return fail(ErrorKind::usage,
+                  fmt::format("--map-by and --rank-by are for Open MPI; the nodes have {}", job.mpi.name()));
     return HydraLine(job).build();
   }
   if (job.mpi.major < 4 || job.mpi.major > 5) {

@@ -89,6 +89,25 @@ void deal(std::vector<Place>& places, const std::vector<int>& room, int np) {
   }
 }
 
+/// The room of the nodes that are busy, or of those that are not; none on the others.
+std::vector<int> room_where(const std::vector<Place>& places, std::vector<int> room, bool busy) {
+  for (std::size_t i = 0; i < places.size(); ++i)
+    if (places[i].busy != busy) room[i] = 0;
+  return room;
+}
+
+int sum_of(const std::vector<int>& room) {
+  return std::accumulate(room.begin(), room.end(), 0);
+}
+
+/// Nodes that have no other job are filled before busy ones.
+void deal_idle_first(std::vector<Place>& places, const std::vector<int>& room, int np) {
+  const auto idle = room_where(places, room, false);
+  const int first = std::min(np, sum_of(idle));
+  deal(places, idle, first);
+  deal(places, room_where(places, room, true), np - first);
+}
+
 }  // namespace
 
 Result<Slots> parse_slots(std::string_view text) {
@@ -150,12 +169,16 @@ Result<std::vector<Place>> place_ranks(std::vector<Place> places, Ranks wanted, 
   if (wanted.nodes > 0) {
     TRY_AS(need, need_of(places, wanted, slots));
     wanted.np = need->np;
-    keep_only(room, first_fit(room, *need));
+    const auto idle = first_fit(room_where(places, room, false), *need);
+    keep_only(room, static_cast<int>(idle.size()) == need->nodes ? idle : first_fit(room, *need));
   }
-  const auto have = std::accumulate(room.begin(), room.end(), 0);
+  const auto have = sum_of(room);
   const int np = wanted.np > 0 ? wanted.np : have;
   if (np > have) return std::unexpected(too_many(places, np, room, wanted, slots));
-  deal(places, room, np);
+  if (wanted.nodes > 0)
+    deal(places, room, np);
+  else
+    deal_idle_first(places, room, np);
   return places;
 }
 

@@ -33,15 +33,18 @@ std::string facts_and_shell_command(const std::string& mpirun) {
   return "(" + std::string(clean_environment()) + facts_script(mpirun) + ")\nexec sh -s";
 }
 
-asio::awaitable<Result<NodeFacts>> read_facts(ssh::Channel& shell, Limit limit) {
+asio::awaitable<Result<FactsAnswer>> read_facts(ssh::Channel& shell, std::string_view end, Limit limit) {
+  const auto end_line = fmt::format("\n{}\n", end);
   const Limit patience = limit.at_most(kPatience);
   std::string printed;
-  while (printed.find(kFactsEnd) == std::string::npos) {
+  while (!printed.ends_with(end_line)) {
     CO_TRY_AS(chunk, co_await shell.read(patience));
     if (!*chunk || printed.size() > kMostAnswer) break;
     if ((*chunk)->stream == ssh::Stream::out) printed += (*chunk)->bytes;
   }
-  co_return parse_facts(printed);
+  CO_TRY_AS(facts, parse_facts(printed));
+  const auto behind = printed.find(kFactsEnd) + kFactsEnd.size();
+  co_return FactsAnswer{std::move(*facts), printed.substr(behind)};
 }
 
 }  // namespace ec2mpi::ops

@@ -98,14 +98,15 @@ std::string pool_text(const std::vector<Place>& places, const std::vector<int>& 
 
 /// Lines of `meta` by which the series is known again; which nodes, the queue adds.
 std::string series_meta(const std::string& meta, const std::string& series, const Parameters& parameters,
-                        const Determinants& determinants) {
+                        const JobSpec& job) {
   std::string text;
   for (const auto line : split(meta, '\n')) {
     if (!line.empty() && !line.starts_with("nodes ")) text += std::string(line) + "\n";
   }
   text += fmt::format("series {}\n", series);
   for (const auto& [name, value] : parameters) text += fmt::format("set {}={}\n", name, value);
-  for (const auto& [name, sum] : determinants) text += fmt::format("determinant {} {}\n", name, sum);
+  if (job.ranks.per_node > 0) text += fmt::format("per_node {}\n", job.ranks.per_node);
+  for (const auto& [name, sum] : determinants_of(job)) text += fmt::format("determinant {} {}\n", name, sum);
   return text;
 }
 
@@ -134,6 +135,8 @@ Determinants determinants_of(const JobSpec& job) {
   if (job.script) command.insert(command.begin(), job.script->name);
   auto options = job.mca;
   options.emplace_back("mpirun", job.mpirun);
+  if (!job.map_by.empty()) options.emplace_back("map_by", job.map_by);
+  if (!job.rank_by.empty()) options.emplace_back("rank_by", job.rank_by);
   options.emplace_back("mpi4py", job.mpi4py_run ? "yes" : "no");
   const auto& [np, per_node, nodes] = job.ranks;
   return {{"command", sum_of(command)},
@@ -143,6 +146,19 @@ Determinants determinants_of(const JobSpec& job) {
           {"variables", sum_of_settings(job.env)},
           {"options", sum_of_settings(options)},
           {"folder", posix_cksum(job.workdir)}};
+}
+
+std::string take_ranks_per_node(SeriesSpec& spec, const std::vector<SeriesRecord>& records) {
+  if (!spec.resume) return {};
+  const auto series = spec.name + suffix(newest_run(spec.name, records));
+  int taken = 0;
+  for (auto& variant : spec.variants) {
+    if (variant.job.ranks.per_node > 0) continue;
+    for (const auto* record : jobs_of(records, series, variant.parameters)) {
+      if (record->per_node > 0) variant.job.ranks.per_node = taken = record->per_node;
+    }
+  }
+  return taken > 0 ? fmt::format("--per-node {}, as before", taken) : "";
 }
 
 SeriesDecision find_series(const std::string& name, const std::vector<SeriesRecord>& records) {
@@ -219,7 +235,7 @@ Result<JobPlan> plan_variant(const Variant& variant, const std::vector<Node>& no
   auto plan = plan_job(own, first, master, facts);
   if (!plan) return plan;
   const auto master_address = facts.at(master.index).private_address;
-  plan->files.meta = series_meta(plan->files.meta, queue.series, variant.parameters, determinants_of(job));
+  plan->files.meta = series_meta(plan->files.meta, queue.series, variant.parameters, job);
   queue.need = *need;
   queue.spare = job.spawn;
   queue.colons = plan->files.hosts.find(" slots=") == std::string::npos;
@@ -275,6 +291,7 @@ class ReportReader {
     if (key == "reason") return job.reason = printable(value), true;
     if (key == "set") return take_parameter(job, value);
     if (key == "determinant") return take_determinant(record, value);
+    if (key == "per_node") return take_per_node(record, value);
     if (key == "state") return take_state(job, value);
     if (key == "clock") return take_clock(job, value);
     return line.empty();
@@ -291,6 +308,13 @@ class ReportReader {
     const auto [name, sum] = first_word(value);
     record.determinants[printable(name)] = sum;
     return !name.empty();
+  }
+
+  static bool take_per_node(SeriesRecord& record, std::string_view value) {
+    const auto number = parse_number(value);
+    if (!number || *number == 0 || *number > 1'000'000) return false;
+    record.per_node = static_cast<int>(*number);
+    return true;
   }
 
   static bool take_state(VariantResult& job, std::string_view value) {

@@ -23,7 +23,7 @@ for entry in */; do
   echo "series $series"
   echo "state $state $detail"
   while IFS= read -r line; do
-    case $line in 'set '* | 'determinant '*) printf '%s\n' "$line" ;; esac
+    case $line in 'set '* | 'determinant '* | 'per_node '*) printf '%s\n' "$line" ;; esac
   done <"$id/meta"
   [ ! -f "$id/script.sum" ] || cksum <"$(cat "$id/script")" | cmp -s - "$id/script.sum" || echo 'determinant script changed'
   while read -r label; do echo "on $label"; done <"$id/placed"

@@ -108,6 +108,38 @@ void add_csv_row(std::string& csv, const Row& row) {
 
 }  // namespace
 
+namespace {
+std::string without_numbers(std::string_view text) {
+  std::string plain;
+  for (const char c : text) {
+    const bool digit = c >= '0' && c <= '9';
+    if (!digit)
+      plain += c;
+    else if (!plain.ends_with('#'))
+      plain += '#';
+  }
+  return plain;
+}
+}  // namespace
+
+std::optional<CommonFailure> common_failure(const SeriesResult& series, std::size_t least) {
+  CommonFailure common;
+  std::optional<int> exit;
+  for (const auto& variant : series) {
+    if (variant.state == VariantState::cancelled) ++common.unstarted;
+    if (variant.state != VariantState::done) continue;
+    if (variant.succeeded() || variant.reason.empty() || variant.reason == "-") return std::nullopt;
+    if (common.failed++ == 0) {
+      common.reason = variant.reason;
+      exit = variant.exit;
+    }
+    if (variant.exit != exit || without_numbers(variant.reason) != without_numbers(common.reason))
+      return std::nullopt;
+  }
+  if (common.failed < least) return std::nullopt;
+  return common;
+}
+
 std::string_view state_name(VariantState state) {
   return kStates[static_cast<std::size_t>(state)];
 }

@@ -7,6 +7,7 @@
 #include "ec2mpi/base/exit_code.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
+#include "ec2mpi/cluster/values/quote.hpp"
 #include "ec2mpi/ops/job/reconnect_policy.hpp"
 #include "ec2mpi/ops/job/script.hpp"
 #include "ec2mpi/ops/job/shell.hpp"
@@ -25,7 +26,36 @@ constexpr auto kAnswer = seconds(30);      ///< for the master's report on its j
 constexpr auto kHandOver = seconds(120);   ///< for it to take all of them
 constexpr auto kCancelling = seconds(90);  ///< from the wish to the end of all
 constexpr Clock::duration kBetweenLooks = milliseconds(700);
+constexpr std::size_t kNamedReasons = 3;
 constexpr int kOutputsAtOnce = 300;  ///< jobs whose last lines fit into one answer
+
+/// The jobs that can't run: each reason once, behind the jobs that it holds for.
+class Refusals {
+ public:
+  void add(const std::string& id, const Error& error) {
+    const auto same = [&](const auto& known) { return known.first.message == error.message; };
+    const auto known = std::ranges::find_if(reasons_, same);
+    if (known != reasons_.end())
+      known->second.push_back(id);
+    else
+      reasons_.push_back({error, {id}});
+  }
+
+  [[nodiscard]] bool empty() const { return reasons_.empty(); }
+
+  [[nodiscard]] Error error() const {
+    std::string text;
+    for (std::size_t i = 0; i < std::min(reasons_.size(), kNamedReasons); ++i)
+      text +=
+          fmt::format("{}{}: {}", i == 0 ? "" : "; ", some_of(reasons_[i].second), reasons_[i].first.message);
+    if (reasons_.size() > kNamedReasons)
+      text += fmt::format("; and {} more reasons", reasons_.size() - kNamedReasons);
+    return {reasons_.front().first.kind, std::move(text)};
+  }
+
+ private:
+  std::vector<std::pair<Error, std::vector<std::string>>> reasons_;
+};
 
 /// One series, from the first connection to the last look. Lives as long as run_series.
 class SeriesRun : public Observer {
@@ -46,7 +76,9 @@ class SeriesRun : public Observer {
     else
       there = co_await submit();
     if (!there) co_return std::move(end_);
-    if (stops_.until == Until::handed_over)
+    if (stops_.until == Until::planned)
+      end_.how = SeriesEnd::How::detached;
+    else if (stops_.until == Until::handed_over)
       co_await leave();
     else
       co_await follow();
@@ -112,14 +144,18 @@ class SeriesRun : public Observer {
     ReportRequest every{.series = series_.name, .all_runs = true};
     auto records = co_await report(std::move(every), limit);
     if (!records) co_return refuse(records.error().within(nodes_.master.label()));
+    auto note = take_ranks_per_node(series_, *records);
     auto decided = decide(series_, *records);
     if (!decided) co_return refuse(decided.error());
     decision_ = std::move(*decided);
+    if (!note.empty()) decision_.notes.push_back(std::move(note));
     if (!decision_.notes.empty()) observer_.on_notes(decision_.notes);
     end_.series = decision_.series;
     for (std::size_t i = 0; i < series_.variants.size(); ++i)
       end_.result.push_back({.id = decision_.jobs[i].id, .parameters = series_.variants[i].parameters});
+    for (const auto& job : decision_.jobs) end_.fresh.push_back(job.submit);
     take(*records, false);
+    if (stops_.until == Until::planned) co_return true;
     const auto fresh = static_cast<std::size_t>(std::count_if(decision_.jobs.begin(), decision_.jobs.end(),
                                                               [](const auto& job) { return job.submit; }));
     if (fresh > 0) {
@@ -189,6 +225,8 @@ class SeriesRun : public Observer {
   Result<std::vector<JobFiles>> plan() {
     std::vector<JobFiles> jobs;
     std::vector<std::string> notes;
+    const auto batch = series_.keep_going ? std::string() : random_hex(8);
+    Refusals refusals;
     for (std::size_t i = 0; i < series_.variants.size(); ++i) {
       if (!decision_.jobs[i].submit) continue;
       auto& variant = series_.variants[i];
@@ -197,13 +235,18 @@ class SeriesRun : public Observer {
       queue.series = decision_.series;
       queue.place = static_cast<int>(i);
       queue.most = series_.most;
+      queue.batch = batch;
       auto planned = plan_variant(variant, nodes_.ranks, nodes_.master, facts_, std::move(queue));
-      if (!planned) return std::unexpected(planned.error().within(variant.job.id));
+      if (!planned) {
+        refusals.add(variant.job.id, planned.error());
+        continue;
+      }
       for (auto& note : planned->notes) {
         if (std::find(notes.begin(), notes.end(), note) == notes.end()) notes.push_back(std::move(note));
       }
       jobs.push_back(std::move(planned->files));
     }
+    if (!refusals.empty()) return std::unexpected(refusals.error());
     if (!notes.empty()) observer_.on_notes(notes);
     return jobs;
   }

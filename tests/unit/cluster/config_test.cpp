@@ -200,6 +200,12 @@ TEST(Config, JobsHaveOneSignalForTheEndOfTheirNodes) {
     EXPECT_FALSE(parse_config(std::string("[jobs]\n") + wrong, "ec2mpi.toml")) << wrong;
 }
 
+TEST(Config, TakesAHookForTheEndOfAJob) {
+  EXPECT_EQ(config_of("[hooks]\ndone = 'touch done'\n").done_hook, "touch done");
+  EXPECT_FALSE(parse_config("[hooks]\nstart = 'x'\n", "ec2mpi.toml"));
+  EXPECT_FALSE(parse_config("hooks = 'x'\n", "ec2mpi.toml"));
+}
+
 TEST(Config, FillsOnlyWhatIsNotSet) {
   auto here = config_of("user = 'here'\n[groups]\na = '1'\n");
   here.fill_from(config_of("user = 'home'\nport = 44\n[groups]\na = '2'\nb = '3'\n"));

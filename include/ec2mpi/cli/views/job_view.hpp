@@ -10,7 +10,9 @@
 
 #include "ec2mpi/cli/session/options.hpp"
 #include "ec2mpi/cli/terminal/console.hpp"
+#include "ec2mpi/cli/terminal/json.hpp"
 #include "ec2mpi/cli/terminal/visible_controls.hpp"
+#include "ec2mpi/fleet/lines.hpp"
 #include "ec2mpi/ops/job/run.hpp"
 #include "ec2mpi/ops/mpi/tracebacks.hpp"
 #include "ec2mpi/ops/mpi/words.hpp"
@@ -29,6 +31,7 @@ class JobView : public ops::JobObserver {
     bool attached = false;         ///< the job was there before
     bool reports = true;           ///< print how it ended, and leftover processes
     bool lasting = true;           ///< follows it to its end
+    bool json_lines = false;       ///< events as JSON on standard output instead of the job's bytes
     bool bell = false;             ///< the terminal rings at its end
     std::optional<int> rank = {};  ///< show this rank's lines only
     bool raw = false;              ///< control characters reach a terminal, too
@@ -60,6 +63,9 @@ class JobView : public ops::JobObserver {
   void conclude(const ops::JobEnd& end);
   void conclude(const ops::Followed& followed);
 
+  /// One event for --json-lines; nothing without it.
+  void emit(std::string_view event, const Json& fields);
+
   /// Whether the master may have it.
   [[nodiscard]] bool has_job() const { return started_; }
 
@@ -72,6 +78,7 @@ class JobView : public ops::JobObserver {
   void tell_refusal(const ops::JobEnd& end);
   void show_out(const std::string& bytes);
   void show_err(const std::string& bytes);
+  void emit_lines(const ssh::Chunk& chunk);
   [[nodiscard]] std::string filter_err(std::string_view bytes);
   void show_rest();
   void tell_lost_output(const ops::JobRecord& record);
@@ -82,6 +89,9 @@ class JobView : public ops::JobObserver {
 
   Console& console_;
   std::shared_ptr<const ops::PushCount> push_;
+  Clock::time_point began_ = Clock::now();
+  LineCutter out_lines_;
+  LineCutter err_lines_;
   ops::NoiseFilter noise_;
   ops::TracebackFilter tracebacks_;
   bool quiet_;

@@ -42,6 +42,7 @@ class SeriesView : public ops::SeriesObserver {
 
  private:
   void say(Colour colour, const std::string& text);
+  void tell_common_failure(const ops::CommonFailure& failure);
   void tell_change(const ops::VariantResult& variant);
   void draw(const ops::SeriesResult& result);
 

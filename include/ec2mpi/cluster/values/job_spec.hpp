@@ -57,9 +57,12 @@ struct JobSpec {
   std::string workdir = {};            ///< absolute, or in the home, with or without `~/`; empty = the home
   std::map<std::string, std::string> env = {};  ///< set for every rank
   std::vector<std::pair<std::string, std::string>> mca = {};
-  std::string mpirun = {};  ///< absolute path on the nodes; empty = the one in their PATH
-  bool tag = false;         ///< the rank in front of each line of output
-  bool mpi4py_run = true;   ///< python programs through mpi4py.run
+  std::string mpirun = {};   ///< absolute path on the nodes; empty = the one in their PATH
+  std::string map_by = {};   ///< as mpirun takes it; empty: ours
+  std::string rank_by = {};  ///< likewise
+  std::string hook = {};     ///< shell text for the master when the job is over; empty: none
+  bool tag = false;          ///< the rank in front of each line of output
+  bool mpi4py_run = true;    ///< python programs through mpi4py.run
   std::string end_signal =
       {};  ///< "USR1": sent some time before the nodes end; empty: TERM, which ends the job
   std::chrono::nanoseconds timeout{};  ///< for the job, from its start; zero means none

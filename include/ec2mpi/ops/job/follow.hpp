@@ -35,13 +35,14 @@ struct FollowRequest {
   std::string word;  ///< a job's id, or what find_job takes for one
   bool unended =
       false;  ///< without a word the newest that has not ended is meant, and one that has is refused
-  std::stop_token stop;       ///< Ctrl-C
-  std::stop_token detach;     ///< leaves the job alone
-  bool cancels = true;        ///< `stop` cancels the job; else it only ends the following
-  bool output = true;         ///< false: wait for the end only
-  bool lasting = true;        ///< false: what there is now, not waiting for more
-  int last_lines = 0;         ///< of each stream; 0 = from the beginning
-  bool takes_series = false;  ///< the name of a series is refused in silence, see Followed::is_series
+  std::stop_token stop;             ///< Ctrl-C
+  std::stop_token detach;           ///< leaves the job alone
+  bool cancels = true;              ///< `stop` cancels the job; else it only ends the following
+  bool output = true;               ///< false: wait for the end only
+  bool lasting = true;              ///< false: what there is now, not waiting for more
+  std::chrono::seconds since = {};  ///< only what was printed in this time; 0 = from the beginning
+  int last_lines = 0;               ///< of each stream; 0 = from the beginning
+  bool takes_series = false;        ///< the name of a series is refused in silence, see Followed::is_series
   Clock::duration connect_timeout = std::chrono::seconds(10);
   Clock::duration patience = {};  ///< give the master up after this; zero means never
 };

@@ -23,10 +23,11 @@ struct QueueFiles {
   int place = 0;  ///< among those that are submitted together
   int most = 0;   ///< of the series at a time; 0 = any number
   Need need;
-  int spare = 0;        ///< slots to leave free for ranks that the program spawns
-  bool colons = false;  ///< the hostfile's form: ADDRESS:RANKS, else ADDRESS slots=RANKS
-  std::string pool;     ///< "LABEL ADDRESS REACH ROOM" lines
-  std::string always;   ///< "LABEL local"
+  int spare = 0;           ///< slots to leave free for ranks that the program spawns
+  bool colons = false;     ///< the hostfile's form: ADDRESS:RANKS, else ADDRESS slots=RANKS
+  std::string pool;        ///< "LABEL ADDRESS REACH ROOM" lines
+  std::string batch = {};  ///< of the jobs that stop together; empty: the others' failures do not matter
+  std::string always;      ///< "LABEL local"
 };
 
 /// What the master keeps of a job; see src/ops/job_shell.hpp.
@@ -45,8 +46,16 @@ struct JobFiles {
   std::string own_python = {};  ///< the user's python, of which it is not known whether it has mpi4py
   std::string settle = {};      ///< shell text between the line and its start
   std::vector<std::string> as_it_is = {};  ///< the line to run instead if own_python has no mpi4py
+  bool input = false;                      ///< the client writes its standard input
+  std::string hook = {};                   ///< shell text for when it is over; empty: none
   std::optional<QueueFiles> queue = {};    ///< it waits; hosts, addresses and nodes come later
 };
+
+/// By private address: the jobs that run on a node.
+using BusyNodes = std::map<Ipv4, std::vector<std::string>>;
+
+/// Reads what list_busy of src/ops/job/functions.sh prints; other lines are left out.
+[[nodiscard]] BusyNodes parse_busy(std::string_view printed);
 
 struct JobPlan {
   std::vector<Place> places;       ///< of the nodes that take part
@@ -63,6 +72,6 @@ struct JobPlan {
 /// `nodes` take part; the job starts on `master`, which need not be one of them. `facts` are by node index
 /// and hold all of these. Errors: usage (it can't be met), remote_io (a node lacks what it takes).
 [[nodiscard]] Result<JobPlan> plan_job(const JobSpec& job, const std::vector<Node>& nodes, const Node& master,
-                                       const std::map<int, NodeFacts>& facts);
+                                       const std::map<int, NodeFacts>& facts, const BusyNodes& busy = {});
 
 }  // namespace ec2mpi::ops

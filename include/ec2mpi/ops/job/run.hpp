@@ -25,6 +25,14 @@ class JobObserver : public FollowObserver {
   virtual void on_planned(const JobPlan&) {}
 };
 
+/// Where the standard input of a job comes from.
+class InputSource {
+ public:
+  virtual ~InputSource() = default;
+  /// The next bytes, valid until the next read; nothing at the end.
+  [[nodiscard]] virtual asio::awaitable<Result<std::optional<std::string_view>>> read(Limit limit) = 0;
+};
+
 struct NodeTrouble {
   Node node;
   Error error;
@@ -57,8 +65,10 @@ struct JobStops {
 
 using JobContext = RunContext<JobObserver, JobStops>;
 
-/// Only connect_timeout of the options counts.
-[[nodiscard]] asio::awaitable<JobEnd> run_job(JobSpec job, JobNodes nodes, JobContext context);
+/// Only connect_timeout of the options counts. The bytes of `input` reach rank 0 until the connection is
+/// lost.
+[[nodiscard]] asio::awaitable<JobEnd> run_job(JobSpec job, JobNodes nodes, JobContext context,
+                                              InputSource* input = nullptr);
 
 /// The exit code of `ec2mpi run`: the job's own status, 255, 124, 130, or 1 and 2 if nothing was launched.
 /// 0 when the job was left running.

@@ -3,11 +3,20 @@
 /// src/ops/job_shell.hpp for the folder.
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ec2mpi/ops/job/plan.hpp"
 
 namespace ec2mpi::ops {
+
+/// Shell text for another channel: passes its standard input on to that of the job (src/ops/job/feed.sh).
+[[nodiscard]] std::string feed_text(const std::string& id);
+
+/// The last line that busy_text prints.
+inline constexpr std::string_view kBusyEnd = "ec2mpi-busy end";
+/// Shell text: job_functions(), then the list of busy nodes for parse_busy(), and kBusyEnd.
+[[nodiscard]] std::string busy_text();
 
 /// What job_text needs that is known before the nodes have been asked; for the same shell, before it.
 [[nodiscard]] std::string job_prelude(const std::string& id);

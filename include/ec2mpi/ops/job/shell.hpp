@@ -28,8 +28,10 @@
 ///   why                    "cancelled" or "timeout", if the job did not end by itself; "hung", "daemon",
 ///                          "no start", "no connection", "ranks missing", "aborted", if the status of mpirun
 ///                          does not show what happened; "output lost"; "no room", if the disk was too full
+///   input, input.begun     the client writes the job's standard input; it has begun to
+///   in.pipe                that input, while the job runs
 ///   reason                 of a failed job: a line that jobs with the same fault have in common
-///   hook, hook.log         a command that runs after the job, and its output; nothing writes hook yet
+///   hook, hook.log         the command of [hooks] done, and its output
 ///   sizes                  "EPOCH OUT ERR": the sizes of both streams at that time
 ///   times                  "submitted EPOCH", "started EPOCH", "ended EPOCH"
 ///   clock                  start and end by the machine's uptime, in hundredths of a second

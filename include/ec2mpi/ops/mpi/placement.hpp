@@ -19,13 +19,15 @@ struct Place {
   Ipv4 address;
   int cores = 0;
   int threads = 0;
-  int listed = 0;  ///< slots that the list of nodes names; 0 = none
-  int ranks = 0;   ///< as place_ranks decides
-  int spare = 0;   ///< slots that stay free for ranks that the program spawns
+  int listed = 0;     ///< slots that the list of nodes names; 0 = none
+  int ranks = 0;      ///< as place_ranks decides
+  int spare = 0;      ///< slots that stay free for ranks that the program spawns
+  bool busy = false;  ///< another job runs there
 };
 
-/// Fills in `ranks`, spread evenly: 5 ranks on 4 nodes give 2, 1, 1, 1. Ranks that do not fit are refused
-/// with the arithmetic and what to type instead. Errors: usage. `places` must not be empty.
+/// Fills in `ranks`, spread evenly: 5 ranks on 4 nodes give 2, 1, 1, 1. If fewer ranks are wanted than there
+/// is room for, nodes that are not busy are filled first. Ranks that do not fit are refused with the
+/// arithmetic and what to type instead. Errors: usage. `places` must not be empty.
 [[nodiscard]] Result<std::vector<Place>> place_ranks(std::vector<Place> places, Ranks wanted, Slots slots);
 
 /// One machine that stands twice in the list would be started twice. Errors: usage.

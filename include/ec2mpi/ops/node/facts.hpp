@@ -23,7 +23,14 @@ namespace ec2mpi::ops {
 /// started.
 [[nodiscard]] std::string facts_and_shell_command(const std::string& mpirun = {});
 
-/// Reads the answer of that program, which continues to run.
-[[nodiscard]] asio::awaitable<Result<NodeFacts>> read_facts(ssh::Channel& shell, Limit limit);
+/// The answer of that program, and the text that the shell's first commands printed.
+struct FactsAnswer {
+  NodeFacts facts;
+  std::string behind;
+};
+
+/// Reads it up to the line `end`, which the first commands print last. The shell continues to run.
+[[nodiscard]] asio::awaitable<Result<FactsAnswer>> read_facts(ssh::Channel& shell, std::string_view end,
+                                                              Limit limit);
 
 }  // namespace ec2mpi::ops

@@ -22,8 +22,9 @@ struct Variant {
 struct SeriesSpec {
   std::string name;  ///< of the job: "spread"
   std::vector<Variant> variants;
-  int most = 0;         ///< at a time; 0 = as many as there are nodes for
-  bool resume = false;  ///< continue the newest series of this name
+  int most = 0;             ///< at a time; 0 = as many as there are nodes for
+  bool keep_going = false;  ///< also after three equal failures
+  bool resume = false;      ///< continue the newest series of this name
 };
 
 /// What determines a run, by its name in messages ("command", "ranks", "script", "variables",
@@ -37,6 +38,7 @@ struct SeriesRecord {
   std::string series;  ///< "spread", "spread-run2"
   VariantResult job;
   Determinants determinants = {};
+  int per_node = 0;  ///< ranks on each node, where that was asked for
 };
 
 /// Which jobs have to be submitted. `jobs` has one entry for each variant, in their order.
@@ -56,6 +58,10 @@ struct SeriesDecision {
 /// command. Errors: usage, if one of the variants waits or runs already, and this is no `resume`, or it runs
 /// as something else.
 [[nodiscard]] Result<SeriesDecision> decide(const SeriesSpec& spec, const std::vector<SeriesRecord>& records);
+
+/// With `resume`, jobs that name no number of ranks for each node take that of their last run, so that
+/// --per-node need not be repeated. Returns a note about it; "" if nothing was taken.
+[[nodiscard]] std::string take_ranks_per_node(SeriesSpec& spec, const std::vector<SeriesRecord>& records);
 
 /// The newest series of that name: "spread", or its last repeated run. A variant that was tried again counts
 /// with its last job. Empty without records of that name.

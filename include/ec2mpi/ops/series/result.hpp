@@ -65,6 +65,14 @@ using SeriesResult = std::vector<VariantResult>;
 /// ...]}
 [[nodiscard]] std::string json_text(const std::string& name, const SeriesResult& series);
 
+/// A reason why at least `least` jobs failed and no other one ended; numbers in it do not count.
+struct CommonFailure {
+  std::string reason;
+  std::size_t failed = 0;
+  std::size_t unstarted = 0;  ///< jobs that were not started therefore
+};
+[[nodiscard]] std::optional<CommonFailure> common_failure(const SeriesResult& series, std::size_t least);
+
 /// "3 done, 1 failed, 2 running, 6 queued".
 [[nodiscard]] std::string tally(const SeriesResult& series);
 

@@ -41,12 +41,15 @@ struct SeriesEnd {
   bool cancelled = false;             ///< by us
   std::string series = {};
   SeriesResult result = {};
+  std::vector<bool> fresh =
+      {};  ///< for each of the result: it was submitted, or would be with Until::planned
 };
 
 using SeriesContext = RunContext<SeriesObserver, JobStops>;
 
 /// `stop` cancels all jobs of the series that are not over, and waits for their end, a minute and a half at
-/// most. Only connect_timeout and handshakes of the options count.
+/// most. Until::planned: only finds out which jobs have to be submitted, and detaches. Only connect_timeout
+/// and handshakes of the options count.
 [[nodiscard]] asio::awaitable<SeriesEnd> run_series(SeriesSpec series, JobNodes nodes, SeriesContext context);
 
 /// Follows the newest series of that name. Until::handed_over: only finds its jobs, and detaches. Errors:

@@ -149,5 +149,15 @@ TEST(Sweep, DoesNotCarryTheMarkItself) {
   EXPECT_NE(sweep_script("j7").find("mark=EC2MPI_JOB=j7"), std::string::npos);
 }
 
+TEST_F(PlanOf, IdleNodesComeFirstAndSharedOnesAreNamed) {
+  const auto busy = parse_busy("busy 10.0.0.1 other-1\nnoise\nbusy 10.0.0.1 other-2\nbusy x y\n");
+  const auto plan = [&] { return *plan_job(job, nodes, nodes.front(), facts, busy); };
+  job.ranks.np = 2;
+  EXPECT_EQ(plan().files.hosts, "10.0.0.2 slots=1\n10.0.0.3 slots=1\n");
+  EXPECT_TRUE(plan().notes.empty());
+  job.ranks.np = 3;
+  EXPECT_EQ(plan().notes, std::vector<std::string>{"it shares node1 with other-1, other-2"});
+}
+
 }  // namespace
 }  // namespace ec2mpi::ops

@@ -222,5 +222,17 @@ TEST(ScriptEnvironment, MarksTheDaemonsOfTheScriptsOwnMpirun) {
   EXPECT_EQ(environment.at("PRTE_MCA_prte_launch_agent"), "env EC2MPI_JOB=j7 prted");
 }
 
+TEST(MpiLine, TakesTheUsersMappingAndRanking) {
+  auto mapped = job("4.1.4");
+  mapped.map_by = "ppr:1:node";
+  mapped.rank_by = "node";
+  const auto words = line(mapped);
+  EXPECT_NE(words.find(" --map-by ppr:1:node --rank-by node --bind-to none "), std::string::npos) << words;
+  EXPECT_EQ(words.find("--map-by slot"), std::string::npos);
+  mapped.mpi =
+      *parse_mpi_version("HYDRA build details:\n    Version:                                 4.0.2\n");
+  EXPECT_NE(line(mapped).find("--map-by and --rank-by are for Open MPI"), std::string::npos) << line(mapped);
+}
+
 }  // namespace
 }  // namespace ec2mpi::ops

@@ -134,5 +134,16 @@ TEST(Network, IsTheSmallestThatHoldsAll) {
   EXPECT_TRUE((Network{Ipv4{0}, 0}.holds(*parse_ipv4("203.0.113.1"))));
 }
 
+TEST(Placement, OfFewerRanksThanFitFillsIdleNodesFirst) {
+  auto places = nodes({2, 2, 2, 2});
+  places[0].busy = places[2].busy = true;
+  EXPECT_EQ(ranks(place_ranks(places, {.np = 2}, kCores)), (Counts{0, 1, 0, 1}));
+  EXPECT_EQ(ranks(place_ranks(places, {.np = 4}, kCores)), (Counts{0, 2, 0, 2}));
+  EXPECT_EQ(ranks(place_ranks(places, {.np = 5}, kCores)), (Counts{1, 2, 0, 2}));
+  EXPECT_EQ(ranks(place_ranks(places, {}, kCores)), (Counts{2, 2, 2, 2}));
+  EXPECT_EQ(ranks(place_ranks(places, {.np = 2, .nodes = 2}, kCores)), (Counts{0, 1, 0, 1}));
+  EXPECT_EQ(ranks(place_ranks(places, {.np = 3, .nodes = 3}, kCores)), (Counts{1, 1, 1, 0}));
+}
+
 }  // namespace
 }  // namespace ec2mpi

@@ -115,6 +115,22 @@ TEST(SeriesDecision, ResumeGoesOnWithTheNewest) {
   EXPECT_EQ(decided(series_of({"1"}, true), {}), "s: +s-a1");
 }
 
+TEST(SeriesDecision, ResumeTakesTheRanksOfEachNodeFromTheLastRun) {
+  const std::string begin = "now 9.0\njob s-a1\nseries s\nstate ended 1\nset a=1\n";
+  const auto before = records(begin + "per_node 4\nec2mpi-report end\n");
+  auto again = series_of({"1", "2"}, true);
+  EXPECT_EQ(take_ranks_per_node(again, before), "--per-node 4, as before");
+  EXPECT_EQ(again.variants[0].job.ranks.per_node, 4);
+  EXPECT_EQ(again.variants[1].job.ranks.per_node, 0);
+  auto other = series_of({"1"}, true);
+  other.variants[0].job.ranks.per_node = 2;
+  EXPECT_EQ(take_ranks_per_node(other, before), "");
+  EXPECT_EQ(other.variants[0].job.ranks.per_node, 2);
+  auto fresh = series_of({"1"});
+  EXPECT_EQ(take_ranks_per_node(fresh, before), "");
+  EXPECT_FALSE(parse_series_records(begin + "per_node x\nec2mpi-report end\n"));
+}
+
 TEST(SeriesDecision, ATryThatSucceededCounts) {
   auto both = records(
       "job s-a1\nseries s\nstate ended 3\nset a=1\njob s-a1-try2\nseries s\nstate ended 0\nset "

@@ -84,5 +84,25 @@ TEST(SeriesTally, CountsFailuresApart) {
   EXPECT_EQ(tally(example()), "1 done, 1 failed, 1 queued");
 }
 
+TEST(CommonFailure, IsTheReasonWhyAllThatEndedFailed) {
+  const auto failed = [](int exit, const char* reason) {
+    auto variant = done("1", 1, exit, {});
+    variant.reason = reason;
+    return variant;
+  };
+  const VariantResult unstarted{.id = "u", .parameters = {}, .state = VariantState::cancelled};
+  const auto common =
+      common_failure({failed(1, "Error: 17 of 20"), failed(1, "Error: 3 of 4"), unstarted}, 2);
+  ASSERT_TRUE(common);
+  EXPECT_EQ(common->reason, "Error: 17 of 20");
+  EXPECT_EQ(common->failed, 2U);
+  EXPECT_EQ(common->unstarted, 1U);
+  EXPECT_FALSE(common_failure({failed(1, "a"), failed(1, "b")}, 2));
+  EXPECT_FALSE(common_failure({failed(1, "a"), failed(2, "a")}, 2));
+  EXPECT_FALSE(common_failure({failed(1, "a"), done("2", 1, 0, {})}, 2));
+  EXPECT_FALSE(common_failure({failed(1, "a")}, 2));
+  EXPECT_FALSE(common_failure({failed(124, "-"), failed(124, "-")}, 2));
+}
+
 }  // namespace
 }  // namespace ec2mpi::ops

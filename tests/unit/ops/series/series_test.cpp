@@ -177,5 +177,30 @@ TEST_F(RunSeries, FollowRefusesANameThatNoSeriesHas) {
   EXPECT_EQ(exit_code_for(end), 2);
 }
 
+TEST_F(RunSeries, NamesEveryJobThatCannotRunAndEachReasonOnce) {
+  answers = {{.out = kNone}, {.out = kFacts}};
+  SeriesSpec series{.name = "s", .variants = {}};
+  for (const auto* id : {"s-a1", "s-a2", "s-a3"})
+    series.variants.push_back({{{"a", id}}, {.id = id, .command = {"./x"}, .ranks = {.np = 14}}});
+  series.variants.back().job.ranks.np = 26;
+  JobNodes nodes{test::fake_nodes(1), test::fake_nodes(1).front()};
+  const auto end = end_of(run_series(std::move(series), std::move(nodes), context()));
+  EXPECT_EQ(end.how, SeriesEnd::How::refused);
+  EXPECT_EQ(exit_code_for(end), 2);
+  const auto& text = end.refused->message;
+  EXPECT_TRUE(text.starts_with("s-a1, s-a2: 14 ranks")) << text;
+  EXPECT_NE(text.find("; s-a3: 26 ranks"), std::string::npos) << text;
+}
+
+TEST_F(RunSeries, ThatIsOnlyPlannedSaysWhichJobsResumeWouldStart) {
+  answers = {{.out = "now 9.0\njob s-a1\nseries s\nstate ended 1\nset a=1\nec2mpi-report end\n"}};
+  until = Until::planned;
+  const auto end = run(true);
+  EXPECT_EQ(end.how, SeriesEnd::How::detached);
+  EXPECT_EQ(end.fresh, std::vector<bool>{true});
+  EXPECT_EQ(end.result[0].id, "s-a1-try2");
+  EXPECT_TRUE(listener.events.empty());
+}
+
 }  // namespace
 }  // namespace ec2mpi::ops

@@ -1,0 +1,14 @@
+# Passes its standard input on to that of job $id on the master, whose supervisor has made the pipe. It ends with its
+# input, or when the job reads no more.
+# shellcheck shell=sh
+# shellcheck disable=SC2154 # $id is set in front of this text
+
+folder=$HOME/.ec2mpi/jobs/$id
+tries=300
+until [ -p "$folder/in.pipe" ]; do
+  [ ! -f "$folder/exit" ] && [ $((tries -= 1)) -gt 0 ] || exit 0
+  sleep 0.1
+done
+exec 5>"$folder/in.pipe" || exit 0
+: >"$folder/input.begun"
+exec cat >&5

@@ -1,0 +1,257 @@
+// run, attach, logs and cancel, with a master that only plays its part: what the user sees, and the exit
+// code.
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <algorithm>
+
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cli/terminal/json.hpp"
+#include "tests/support/laptop.hpp"
+#include "tests/support/program_text.hpp"
+
+namespace ec2mpi::cli {
+namespace {
+
+using ::ec2mpi::test::FakeNode;
+using ::ec2mpi::test::Laptop;
+using ::ec2mpi::test::program_in;
+using ::ec2mpi::test::value_in;
+
+constexpr const char* kClean = "node node1\nec2mpi-sweep 1\nec2mpi-sweep end\n";
+
+std::string facts(int index, const std::string& version = "4.1.4") {
+  return fmt::format(
+      "ec2mpi-facts 1\nprivate_address 10.0.0.{0}\naddresses 10.0.0.{0}\nhostname h{0}\nhome "
+      "/home/u\nboot_id "
+      "1\ncores 2\nthreads 2\nmpirun /usr/bin/mpirun\nmpi mpirun (Open MPI) {1}\npython3 "
+      "/usr/bin/python3\nmpi4py yes\nefa no\nec2mpi-facts end\n",
+      index, version);
+}
+
+/// What the follower prints of one job, in the words of functions.sh.
+struct PlayedJob {
+  std::string id = "hello-1";
+  std::string out = {};
+  std::string err = {};
+  std::string record = "state ended 0\n";  ///< empty: it does not end
+
+  void play(FakeNode& program, const std::string& nonce) const {
+    const auto introduction = fmt::format("{0}.job\n{1} running 0 0\n{0}.job end\n", nonce, id);
+    program.out += introduction + out;
+    program.err += introduction + err;
+    if (record.empty()) return;
+    program.out += fmt::format("{0}\n{0} end\n", nonce);
+    program.err += fmt::format("{0}\njob {1}\n{2}{3}{0} end\n", nonce, id, record, kClean);
+  }
+};
+
+/// Node 1 gives its facts, takes one job, and plays it.
+FakeNode master(const PlayedJob& job) {
+  return {.program = [job](const std::string& command) {
+    const auto nonce = value_in(program_in(command), "nonce");
+    if (!nonce.empty()) {  // attach, logs, wait, cancel
+      FakeNode follower{.end = job.record.empty() ? FakeNode::End::never : FakeNode::End::exits};
+      job.play(follower, nonce);
+      return follower;
+    }
+    FakeNode shell{.out = facts(1) + "ec2mpi-busy end\n", .end = FakeNode::End::never};
+    shell.on_input = [job](FakeNode& program, std::string_view input) {
+      if (const auto of_input = value_in(input, "nonce"); !of_input.empty()) {
+        auto mine = job;
+        mine.id = value_in(input, "id");
+        mine.play(program, of_input);
+      }
+    };
+    return shell;
+  }};
+}
+
+FakeNode worker(int index, const std::string& version = "4.1.4") {
+  return {.program = [=](const std::string&) { return FakeNode{.out = facts(index, version)}; }};
+}
+
+TEST(RunCommand, TheJobsBytesAreUnchangedAndItsStatusIsTheExitCode) {
+  Laptop laptop;
+  laptop.nodes[1] = master({.out = "hello\n\xff", .err = "warning\n", .record = "state ended 3\n"});
+  const auto done = laptop.run_cli({"run", "-np", "2", "--", "./hello"});
+  EXPECT_EQ(done.out, "hello\n\xff");
+  EXPECT_NE(done.err.find("2 ranks on 1 node · Open MPI 4.1.4"), std::string::npos) << done.err;
+  EXPECT_NE(done.err.find("warning\n"), std::string::npos) << done.err;
+  EXPECT_EQ(done.code, 3);
+}
+
+TEST(RunCommand, DetachPrintsTheIdAndNothingElseOnStandardOutput) {
+  Laptop laptop;
+  laptop.nodes[1] = master({});
+  const auto done = laptop.run_cli({"run", "-d", "--", "./hello"});
+  EXPECT_TRUE(done.out.starts_with("hello-19700101-000000-")) << done.out;
+  EXPECT_EQ(done.code, 0);
+}
+
+TEST(RunCommand, ExplainShowsEachOptionWithItsReasonAndHandsNothingOver) {
+  Laptop laptop(2);
+  laptop.nodes[1] = master({});
+  laptop.nodes[2] = worker(2);
+  const auto done = laptop.run_cli({"run", "--explain", "--", "./hello"});
+  EXPECT_EQ(done.code, 0);
+  EXPECT_TRUE(done.out.starts_with("/usr/bin/mpirun ")) << done.out;
+  EXPECT_NE(done.out.find("# the hostfile\n10.0.0.1 slots=2\n10.0.0.2 slots=2\n"), std::string::npos)
+      << done.out;
+  EXPECT_EQ(laptop.seen.input[1].find("make_folder"), std::string::npos);
+}
+
+TEST(RunCommand, NodesWithoutOneMpiAreNamedByVersion) {
+  Laptop laptop(3);
+  laptop.nodes[1] = master({});
+  laptop.nodes[2] = worker(2);
+  laptop.nodes[3] = worker(3, "4.0.0");
+  const auto done = laptop.run_cli({"run", "--", "./hello"});
+  EXPECT_EQ(
+      done.err,
+      "ec2mpi: the nodes do not have one MPI: node3 Open MPI 4.0.0, node[1-2] Open MPI 4.1.4; different "
+      "versions hang without a word: install the same everywhere\n");
+  EXPECT_EQ(done.code, 1);
+}
+
+TEST(RunCommand, ANodeThatDoesNotAnswerStopsTheJobAndTheFlagThatLeavesItOutIsNamed) {
+  Laptop laptop(3);
+  laptop.nodes[1] = master({});
+  laptop.nodes[2] = worker(2);
+  laptop.nodes[3] = {.door = FakeNode::Door::refuses};
+  const auto done = laptop.run_cli({"run", "--", "./hello"});
+  EXPECT_EQ(done.err,
+            "node3: connection refused\n"
+            "ec2mpi: nothing was started; to continue without node3: --exclude 3\n");
+  EXPECT_EQ(done.code, 1);
+}
+
+TEST(RunCommand, TheWayOfAJobsEndIsSaid) {
+  struct Case {
+    const char* record;
+    const char* says;
+    int code;
+  };
+  for (const auto& [record, says, code] : std::initializer_list<Case>{
+           {"state ended 1\nwhy timeout\n", "the time limit was over", 124},
+           {"state ended 143\nwhy cancelled\n", "was cancelled", 130},
+           {"state ended 1\nwhy hung\n", "mpirun did not return although no rank was left", 1},
+           {"state ended 1\nwhy ranks missing\n", "has started fewer ranks than requested", 1},
+           {"state ended 1\nwhy aborted\n",
+            "a rank has called MPI_Abort with a status that mpirun shows as 0", 1},
+           {"state ended 1\nwhy no room\n", "the disk of the master is too full to start a job", 1},
+           {"state ended 1\nwhy no start\n", "mpirun's daemon on a node ended at its start", 1},
+           {"state ended 1\nwhy no connection\n", "a firewall refused a connection between two ranks", 1},
+           {"state ended 1\nwhy daemon\n", "mpirun lost its daemon on a node", 1},
+           {"state ended 1\nwhy output lost\n", "could be kept on the master, and so it has failed", 1},
+           {"state lost killed\n", "its supervisor on the master was killed", 255},
+           {"state lost rebooted\n", "the master was booted", 255}}) {
+    Laptop laptop;
+    laptop.nodes[1] = master({.record = record});
+    const auto done = laptop.run_cli({"run", "--", "./hello"});
+    EXPECT_NE(done.err.find(says), std::string::npos) << record << done.err;
+    EXPECT_EQ(done.code, code) << record;
+  }
+}
+
+TEST(RunCommand, AKnownErrorOfTheJobGetsAHint) {
+  Laptop laptop;
+  laptop.nodes[1] =
+      master({.err = "python3: can't open file '/home/u/x.py': [Errno 2] No such file or directory\n",
+              .record = "state ended 2\n"});
+  const auto done = laptop.run_cli({"run", "--", "./hello"});
+  EXPECT_NE(done.err.find("hint: "), std::string::npos) << done.err;
+  EXPECT_EQ(done.code, 2);
+}
+
+TEST(RunCommand, ProcessesThatAreLeftAreNamedWithTheirNode) {
+  Laptop laptop;
+  laptop.nodes[1] = master({.record = "state ended 0\nnode node2\nec2mpi-sweep 1\nended 7 sleep\nleft 7 "
+                                      "sleep\nec2mpi-sweep end\n"});
+  const auto done = laptop.run_cli({"run", "--", "./hello"});
+  EXPECT_NE(done.err.find("still running on node2: pid 7 sleep"), std::string::npos) << done.err;
+}
+
+TEST(RunCommand, JsonLinesGiveTheLinesAndTheEndAsEvents) {
+  Laptop laptop;
+  laptop.nodes[1] = master({.out = "one\ntwo", .err = "warning\n", .record = "state ended 3\n"});
+  const auto done = laptop.run_cli({"run", "--json-lines", "-np", "1", "--", "./hello"});
+  std::vector<std::string> events;
+  for (const auto line : split(done.out, '\n')) {
+    if (line.empty()) continue;
+    const auto event = Json::parse(line);
+    events.push_back(event["event"].get<std::string>() + " " + event.value("text", ""));
+    if (event["event"] == "end") {
+      EXPECT_EQ(event["exit_code"], 3);
+    }
+  }
+  std::ranges::sort(events);
+  EXPECT_EQ(events, (std::vector<std::string>{"begin ", "end ", "line one", "line two", "line warning"}))
+      << done.out;
+  EXPECT_EQ(done.code, 3);
+}
+
+TEST(RunCommand, StandardInputReachesAnAdditionalProgramOnTheMaster) {
+  Laptop laptop;
+  PlayedJob job;
+  laptop.nodes[1] = master(job);
+  const auto played = laptop.nodes[1].program;
+  laptop.nodes[1].program = [played](const std::string& command) {
+    const bool feeds = program_in(command).find("in.pipe") != std::string::npos &&
+                       value_in(program_in(command), "nonce").empty();
+    return feeds ? FakeNode{} : played(command);
+  };
+  const auto done = laptop.run_cli({"run", "-np", "1", "--", "./hello"}, {.input = "3 4\n", .piped = true});
+  EXPECT_NE(laptop.seen.input[1].find("keep input"), std::string::npos);
+  EXPECT_EQ(done.code, 0);
+}
+
+TEST(WaitCommand, OfSeveralJobsGivesTheFirstStatusThatIsNotZero) {
+  Laptop laptop;
+  std::vector<std::string> asked;
+  laptop.nodes[1] = {.program = [&asked](const std::string& command) {
+    const auto program = program_in(command);
+    const auto at = program.find("find_job ");
+    asked.push_back(program.substr(at + 9, program.find('\n', at) - at - 9));
+    FakeNode follower;
+    const auto status = asked.size() == 1 ? "0" : asked.size() == 2 ? "3" : "5";
+    PlayedJob{.record = fmt::format("state ended {}\n", status)}.play(follower, value_in(program, "nonce"));
+    return follower;
+  }};
+  EXPECT_EQ(laptop.run_cli({"wait", "a", "b", "c"}).code, 3);
+  EXPECT_EQ(asked, (std::vector<std::string>{"a", "b", "c"}));
+}
+
+TEST(JobsCommand, CanBeLimitedToNodes) {
+  Laptop laptop(3);
+  laptop.nodes[1] = {.program = [](const std::string&) {
+    return FakeNode{.out =
+                        "job a-1\nstate running \nmeta np 1\nmeta nodes 1\n"
+                        "job b-1\nstate running \nmeta np 2\nmeta nodes 2-3\n"
+                        "job c-1\nstate waiting \nmeta np 2\n"};
+  }};
+  const auto done = laptop.run_cli({"jobs", "-w", "3"});
+  EXPECT_NE(done.out.find("\nb-1 "), std::string::npos) << done.out << done.err;
+  EXPECT_EQ(done.out.find("a-1"), std::string::npos) << done.out;
+  EXPECT_EQ(done.out.find("c-1"), std::string::npos) << done.out;
+}
+
+TEST(LogsCommand, PrintsTheOutputSoFarAndSaysNothingOfTheEnd) {
+  Laptop laptop;
+  laptop.nodes[1] = master({.out = "hello\n", .record = "state ended 3\n"});
+  const auto done = laptop.run_cli({"logs"});
+  EXPECT_EQ(done.out, "hello\n");
+  EXPECT_EQ(done.err, "");
+  EXPECT_EQ(done.code, 0);
+}
+
+TEST(WaitCommand, GivesTheJobsStatusInSilence) {
+  Laptop laptop;
+  laptop.nodes[1] = master({.record = "state ended 3\n"});
+  const auto done = laptop.run_cli({"wait", "hello"});
+  EXPECT_EQ(done.out, "");
+  EXPECT_EQ(done.code, 3);
+}
+
+}  // namespace
+}  // namespace ec2mpi::cli
