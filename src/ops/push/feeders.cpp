@@ -1,0 +1,199 @@
+#include "src/ops/push/feeders.hpp"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+namespace ec2mpi::ops {
+
+namespace {
+
+class Choice {
+ public:
+  Choice(const std::vector<NodeState>& nodes, const FeederRules& rules)
+      : nodes_(nodes), rules_(rules), feeders_(nodes.size()), children_(nodes.size(), 0) {
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+      if (is_receiving(i)) set_feeder(i, nodes_[i].feeder);
+      if (nodes_[i].stores && nodes_[i].phase != NodePhase::failed)
+        furthest_ = std::max(furthest_, nodes_[i].earlier);
+    }
+  }
+
+  std::vector<Repoint> take() {
+    for (const auto node : furthest_first()) {
+      if (nodes_[node].phase == NodePhase::waiting) give_feeder(node);
+      if (nodes_[node].phase == NodePhase::receiving) check_feeder(node);
+    }
+    if (rules_.try_second_upload && repoints_.empty()) begin_second_upload();
+    return std::move(repoints_);
+  }
+
+ private:
+  [[nodiscard]] bool is_receiving(std::size_t node) const {
+    const auto phase = nodes_[node].phase;
+    return (phase == NodePhase::receiving || phase == NodePhase::moving) && nodes_[node].feeder;
+  }
+  [[nodiscard]] bool is_whole(std::size_t node) const {
+    return nodes_[node].phase == NodePhase::committing || nodes_[node].phase == NodePhase::done;
+  }
+  [[nodiscard]] bool stands_still(std::size_t node) const {
+    return nodes_[node].phase == NodePhase::receiving && nodes_[node].still >= kStill;
+  }
+  /// It is alive, holds the archive, and reaches the node, as far as is known.
+  [[nodiscard]] bool can_feed(std::size_t feeder, std::size_t node) const {
+    const auto& state = nodes_[feeder];
+    return feeder != node && state.stores && state.phase != NodePhase::failed &&
+           !nodes_[node].unreachable.contains(feeder) && !is_below(feeder, node);
+  }
+  /// It has all bytes, or gets them from a feeder.
+  [[nodiscard]] bool is_fed(std::size_t node) const { return is_whole(node) || feeders_[node].has_value(); }
+  /// The bytes of the node come by way of `above`.
+  [[nodiscard]] bool is_below(std::size_t node, std::size_t above) const {
+    for (std::size_t steps = 0; steps <= nodes_.size() && node != kLaptop; ++steps) {
+      if (node == above) return true;
+      if (is_whole(node) || !feeders_[node]) return false;
+      node = *feeders_[node];
+    }
+    return false;
+  }
+
+  /// The furthest ahead, then the one with the fewest children.
+  [[nodiscard]] std::optional<std::size_t> best_for(std::size_t node, std::uint64_t at_least,
+                                                    std::size_t places) const {
+    std::optional<std::size_t> best;
+    const auto rank = [this](std::size_t feeder) {
+      return std::tuple(nodes_[feeder].offset, nodes_.size() - children_[feeder]);
+    };
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+      if (nodes_[i].offset < at_least || children_[i] >= places || feeders_[node] == i) continue;
+      if ((best && rank(i) <= rank(*best)) || stands_still(i) || !is_fed(i) || !can_feed(i, node)) continue;
+      best = i;
+    }
+    return best;
+  }
+
+  /// Of a node that waits. One whose feeder was lost takes a place where a new one would not.
+  void give_feeder(std::size_t node) {
+    const auto offset = nodes_[node].offset;
+    auto best = best_for(node, offset, kMostChildren);
+    if (!best && offset > 0) best = best_for(node, offset, kMostInTrouble);
+    if (best) {
+      point(node, *best);
+    } else if (is_out_of_reach(node) ? rules_.laptop_serves_all
+                                     : uploads() == 0 && !is_better_for_laptop(node)) {
+      point(node, kLaptop);
+    }
+  }
+
+  void check_feeder(std::size_t node) {
+    const auto& state = nodes_[node];
+    const auto feeder = *feeders_[node];
+    std::optional<std::size_t> best;
+    if (state.still >= kStill) {
+      best = best_for(node, state.offset + kOnItsWay, kMostInTrouble);
+      if (!best && feeder != kLaptop && uploads() == 0 && !is_better_for_laptop(node)) best = kLaptop;
+    } else if (state.fed < kTimeToSettle) {
+      return;
+    } else if (feeder == kLaptop) {
+      best = best_for(node, state.offset + 1, kMostInTrouble);  // the uplink carries all of it once
+    } else if (has_fallen_behind(feeder) && nodes_[feeder].offset <= state.offset + kOnItsWay) {
+      best = best_for(node, nodes_[feeder].offset + kOnItsWay, kMostInTrouble);
+    }
+    if (best) point(node, *best);
+  }
+
+  /// Others had much more kStill ago.
+  [[nodiscard]] bool has_fallen_behind(std::size_t feeder) const {
+    return !is_whole(feeder) && furthest_ > nodes_[feeder].offset + kOnItsWay;
+  }
+
+  /// Uploads that advance.
+  [[nodiscard]] std::size_t uploads() const {
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+      if (feeders_[i] == kLaptop && (!stands_still(i) || moved_.contains(i))) ++count;
+    }
+    return count;
+  }
+
+  /// Another node holds the archive, and so can pass on the bytes of the laptop. It comes first or will.
+  [[nodiscard]] bool is_better_for_laptop(std::size_t node) const {
+    if (nodes_[node].stores) return false;
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+      const bool stuck = stands_still(i) && nodes_[i].feeder == kLaptop;
+      if (can_feed(i, node) && !stuck && !is_whole(i)) return true;
+    }
+    return false;
+  }
+
+  /// There are nodes that hold the archive, and none of them reaches this one.
+  [[nodiscard]] bool is_out_of_reach(std::size_t node) const {
+    bool refused = false;
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+      if (can_feed(i, node) && !stands_still(i)) return false;
+      refused = refused || (nodes_[node].unreachable.contains(i) && nodes_[i].phase != NodePhase::failed);
+    }
+    return refused;
+  }
+
+  /// To the child that is the furthest ahead of those that can pass on its bytes.
+  void begin_second_upload() {
+    if (uploads() != 1) return;
+    std::optional<std::size_t> best;
+    const auto rank = [this](std::size_t i) { return std::tuple(nodes_[i].stores, nodes_[i].offset); };
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+      if (nodes_[i].phase != NodePhase::receiving || feeders_[i] == kLaptop) continue;
+      if (!best || rank(i) > rank(*best)) best = i;
+    }
+    if (best) point(*best, kLaptop);
+  }
+
+  void set_feeder(std::size_t node, std::optional<std::size_t> feeder) {
+    const auto old = std::exchange(feeders_[node], feeder);
+    if (old && *old != kLaptop) --children_[*old];
+    if (feeder && *feeder != kLaptop) ++children_[*feeder];
+  }
+  void point(std::size_t node, std::size_t feeder) {
+    set_feeder(node, feeder);
+    moved_.insert(node);
+    repoints_.push_back({node, feeder});
+  }
+
+  [[nodiscard]] std::vector<std::size_t> furthest_first() const {
+    std::vector<std::size_t> order(nodes_.size());
+    for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+    std::stable_sort(order.begin(), order.end(), [this](std::size_t a, std::size_t b) {
+      return std::tuple(nodes_[a].stores, nodes_[a].offset) > std::tuple(nodes_[b].stores, nodes_[b].offset);
+    });
+    return order;
+  }
+
+  const std::vector<NodeState>& nodes_;
+  const FeederRules& rules_;
+  std::vector<std::optional<std::size_t>> feeders_;  ///< as they are after the changes so far
+  std::vector<std::size_t> children_;
+  std::uint64_t furthest_ = 0;  ///< bytes that the best of those that can feed had kStill ago
+  std::set<std::size_t> moved_;
+  std::vector<Repoint> repoints_;
+};
+
+}  // namespace
+
+std::vector<Repoint> next_feeders(const std::vector<NodeState>& nodes, const FeederRules& rules) {
+  return Choice(nodes, rules).take();
+}
+
+bool must_store(const std::vector<NodeState>& nodes, std::size_t to_come) {
+  std::size_t live = 0;
+  std::size_t stores = 0;
+  for (const auto& node : nodes) {
+    if (node.phase == NodePhase::failed) continue;
+    ++live;
+    stores += node.stores ? 1 : 0;
+  }
+  if (stores == 0) return to_come > 0;
+  const auto free = stores * kMostChildren - std::min(live, stores * kMostChildren);
+  return to_come == 0 ? stores == 1 && live > 1 : free <= 1;
+}
+
+}  // namespace ec2mpi::ops
