@@ -383,7 +383,7 @@ def push_halfway(ec2mpi, cluster4, *options):
     big = write(ec2mpi.folder / "big", os.urandom(30_000_000))
     for index in (1, 2, 3, 4):
         cluster4.host(index, "echo old > big", user="ubuntu")
-    cluster4.uplink("--rate", "80mbit")
+    cluster4.uplink("--rate", "10mbit")
     process = ec2mpi.start("push", *options, "big", ".")
     for index in (1, 2, 3, 4):
         wait_until(lambda: arrival(cluster4, index) > 200_000, f"bytes on node{index}")

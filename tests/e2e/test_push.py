@@ -233,7 +233,7 @@ def test_a_push_continues_where_another_was_broken_off(ec2mpi, cluster4):
 
 def test_a_big_file_continues_where_it_stopped(ec2mpi, cluster4):
     big = write(ec2mpi.folder / "big", os.urandom(20_000_000))
-    cluster4.uplink("--rate", "40mbit")
+    cluster4.uplink("--rate", "8mbit")
     process = ec2mpi.start("push", "-w", "1-2", "--relay", "always", "big", "new")
     size = "cat .ec2mpi-push.*/0 2>/dev/null | wc -c"
     for index in (1, 2):

@@ -1,4 +1,4 @@
-"""A node that is merely slow: eight hosts, of which the first feeds four and one of these feeds three; one has a link of 0.5 Mbit/s.
+"""A node that is merely slow: eight hosts, of which one has a link of 0.5 Mbit/s.
 
 That others are not held up by it is seen by the order: they are all through while it is still at it.
 """
@@ -11,6 +11,7 @@ import pytest
 
 from local_cluster import Cluster, Program, wait_until
 from test_copy import md5, no_stage_left, on, write
+from test_push_relay import moved, roles
 
 ALL = range(1, 9)
 SIZE = 24_000_000  # 384 s at 0.5 Mbit/s
@@ -42,16 +43,11 @@ def push(eight, tmp_path):
 
 
 def begin(push, eight):
-    """A push that has begun on all hosts; which host feeds how many."""
+    """A push that has begun on all hosts; the head, the relay and the leaves."""
     big = write(push.folder / "big", os.urandom(SIZE))
-    eight.uplink("--rate", "1mbit")  # so that it is far from its end when all are found at work
+    eight.uplink("--rate", "2mbit")  # so that it is far from its end when all are found at work
     process = push.start("push", "big", ".")
-
-    def look_around():
-        counts = {index: int(eight.host(index, "pgrep -c -x ssh").out) for index in ALL}
-        return counts if sorted(counts.values()) == [0, 0, 0, 0, 0, 0, 3, 4] else None
-    feeds = wait_until(look_around, "all links are there", seconds=60)
-    return big, process, {count: [i for i in ALL if feeds[i] == count] for count in (4, 3, 0)}
+    return big, process, roles(eight, ALL)
 
 
 def whole(hosts, index, big):
@@ -77,7 +73,6 @@ def ends_last(push, eight, big, process, slow):
     eight.call("fast", slow)
     _, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
-    assert re.search(rf"node{slow}\b.* much slower than the others", err), err
     for index in ALL:
         assert whole(eight, index, big), f"node{index}"
     no_stage_left(eight, ALL)
@@ -85,21 +80,21 @@ def ends_last(push, eight, big, process, slow):
 
 
 def test_a_slow_leaf_does_not_hold_up_the_others(push, eight):
-    big, process, feeds = begin(push, eight)
-    ends_last(push, eight, big, process, feeds[0][-1])
+    big, process, (_, _, leaves) = begin(push, eight)
+    assert moved(ends_last(push, eight, big, process, leaves[-1]))[0] < 1.01 * SIZE
 
 
-def test_a_slow_feeder_loses_its_role(push, eight):
-    big, process, feeds = begin(push, eight)
-    ends_last(push, eight, big, process, feeds[3][0])
+def test_a_slow_relay_loses_its_children(push, eight):
+    big, process, (_, relay, _) = begin(push, eight)
+    assert moved(ends_last(push, eight, big, process, relay))[0] < 1.01 * SIZE
 
 
 def test_a_slow_first_node_loses_its_role(push, eight):
-    big, process, feeds = begin(push, eight)
-    ends_last(push, eight, big, process, feeds[4][0])
+    big, process, (head, _, _) = begin(push, eight)
+    assert moved(ends_last(push, eight, big, process, head))[0] < 1.3 * SIZE
 
 
-def test_a_slow_uplink_is_nobodys_fault(push, eight):
+def test_over_a_slow_uplink_the_archive_still_goes_once(push, eight):
     big, process, _ = begin(push, eight)
     process.send_signal(signal.SIGINT)
     process.wait()
@@ -107,7 +102,6 @@ def test_a_slow_uplink_is_nobodys_fault(push, eight):
     eight.uplink("--rate", "2mbit")
     done = push("push", "big", ".", timeout=300)
     assert done.code == 0, done.err
-    assert "slower" not in done.err
     assert re.search(r" 6\.[0-9]+ MB over the uplink, 4[0-9.]+ MB between nodes", done.err), done.err
     for index in ALL:
         assert whole(eight, index, big), f"node{index}"
@@ -120,10 +114,8 @@ def test_sixteen_hosts(cluster, tmp_path):
     write(push.folder / "d/small", "small")
     done = push("push", "d", ".", timeout=120)
     assert done.code == 0, done.err
-    moved = re.search(r"^16/16 nodes ok · 2 files sent, 0 unchanged · ([0-9.]+) MB over the uplink, 1\d\d MB between nodes", done.err, re.M)
-    # Once 8 MB and the archive's list, and once more for each node that the push itself calls slow: on a busy machine one may be.
-    uploads = 1 + sum(len(re.findall(r"\bnode\d+", line)) for line in done.err.splitlines() if "much slower than the others" in line)
-    assert moved and float(moved[1]) < 8.1 * uploads, done.err
+    uplink, inside = moved(done.err)
+    assert uplink < 8.1e6 and inside > 14.9 * 8e6, done.err
     for index in range(1, 17):
         assert on(hosts, index)("md5sum < d/big; cat d/small").out.split() == [md5(big), "-", "small"], f"node{index}"
     no_stage_left(hosts, range(1, 17))

@@ -68,12 +68,6 @@ std::vector<std::string> skipped_notes(const std::vector<ops::PushGroup>& groups
 
 /// The lines that are printed before the summary; `lines` is known before the push.
 std::vector<std::string> add_remarks(std::vector<std::string> lines, const ops::PushCount& count) {
-  if (!count.slow.empty()) {
-    const bool one = count.slow.size() == 1;
-    lines.push_back(fmt::format("{} {} much slower than the others, so {} data separately from them",
-                                join(count.slow, ", "), one ? "is" : "are",
-                                one ? "it got its" : "they got their"));
-  }
   if (!count.note.empty()) lines.push_back(count.note);
   return lines;
 }

@@ -20,11 +20,10 @@ namespace {
 constexpr int kAttempts = 4;
 constexpr std::uint64_t kWorthLanes = 16'000'000;  ///< bytes for which additional connections are made
 constexpr std::size_t kNamedChanges = 3;
-/// Bytes of archives that are unpacked when all has come: so few that it hardly matters not to begin before.
-constexpr std::uint64_t kMostStored = 4'000'000, kMostStoredPacked = 64'000'000;
-constexpr std::uint64_t kLong = 4'000'000;   ///< bytes for which a better tee is worth its start
 constexpr std::uint64_t kMuch = 16'000'000;  ///< bytes whose checksum takes longer than openssl's start
-constexpr std::uint64_t kPackedTo = 4;       ///< parts of an archive that gzip may leave one of
+constexpr std::uint64_t kWorthRelaying = 4'000'000;  ///< bytes that the uplink is spared
+/// A node with less time than this is served from here: a feeder that hangs could not be replaced in time.
+constexpr auto kTimeToReplace = std::chrono::seconds(40);
 
 Error changed_error(const std::vector<std::string>& changed) {
   std::string names;
@@ -39,22 +38,6 @@ Error changed_error(const std::vector<std::string>& changed) {
 bool has_holes(const SourceTree& tree) {
   return std::any_of(tree.items.begin(), tree.items.end(),
                      [](const SourceItem& item) { return item.stored < item.size; });
-}
-
-/// About how many bytes it is on its way.
-std::uint64_t expected_sent(const PushStream& stream) {
-  return stream.expected_archive() / (stream.compressed() ? kPackedTo : 1);
-}
-
-/// The command that a node runs on another one to feed it: waits for the pipe, which may not be there yet,
-/// and fills it.
-std::string fill_command(const std::string& stage) {
-  constexpr std::string_view kFill =
-      "n=0; until [ -p \"$in\" ]; do n=$((n + 1)); [ $n -lt 100 ] || exit 1; sleep 0.1 2>/dev/null || sleep "
-      "1; "
-      "done; exec cat >\"$in\"";
-  return shell_line(
-      fmt::format("{}{}in={}; {}", clean_environment(), go_home_text(), quote_word(stage + "/in"), kFill));
 }
 
 }  // namespace
@@ -72,32 +55,31 @@ asio::awaitable<Result<void>> Delivery::carry_out() {
   for (attempt_ = 1;; ++attempt_) {
     auto tried = co_await attempt();
     done = std::move(tried);
-    if (done || attempt_ - moves_ == kAttempts || !may_try_again(done.error())) break;
+    if (done || attempt_ == kAttempts || !may_try_again(done.error())) break;
   }
   be_there();
-  push_.relay(executor_)->settled();
+  be_accounted();
   if (!done) done = std::unexpected(reason_for(done.error()));
   co_return done;
 }
 
 asio::awaitable<Result<void>> Delivery::attempt() {
-  done_ = whole_ = passed_on_ = false;
+  progress_ = Progress::sending;
   about_.clear();
-  feed_error_.reset();
-  stop_feeding_ = std::stop_source();
+  upload_error_.reset();
+  stop_upload_ = std::stop_source();
   auto done = co_await look();
   if (done) {
     auto sent = co_await send();
     done = std::move(sent);
   }
-  if (!done && seat_ && !seat_->orphaned.empty() && !seat_->slow) be_expected();
   co_await stop_feeding();
   if (!done && talk_) {
     co_await end_talk();  // it keeps the arrived files, and reports its error
-    if (seat_) take_words();
-    if (done_ && done.error().kind != ErrorKind::local_io) done = {};  // it came to its end meanwhile
+    if (place_.share) take_words();
+    if (is_in_place() && done.error().kind != ErrorKind::local_io) done = {};  // it came to its end meanwhile
   }
-  if (seat_) leave_seat();
+  leave_share();
   if (talk_) co_await talk_->leave();
   co_return done;
 }
@@ -111,7 +93,6 @@ asio::awaitable<Result<void>> Delivery::look() {
   talk_.reset();
   auto command = command_for(*target);
   auto talk = co_await PushTalk::begin(run_.session, std::move(command), run_.limit, news_);
-  far_ = is_far(run_.session);
   if (!talk) co_return std::unexpected(talk.error());
   talk_ = *talk;
   CO_TRY_AS(survey, co_await talk_->survey(run_.limit));
@@ -160,6 +141,7 @@ std::string Delivery::command_for(const PushTarget& target) const {
   std::string asked = options_.checksum ? "sums" : "";
   if (has_holes(tree_)) asked += " holes";
   if (options_.erase) asked += " delete";
+  if (push_.plan().relay != RelayMode::never && push_.nodes() > 1) asked += " room";
   std::vector<std::string> words{"sh",          "-c",
                                  push_script(), "ec2mpi-push",
                                  target.path,   target.folder ? "1" : "0",
@@ -173,95 +155,152 @@ asio::awaitable<Result<void>> Delivery::send() {
     tell_need();
     co_return Result<void>{};
   }
-  auto seated = co_await take_seat();
-  if (!seated) co_return seated;
+  CO_TRY(co_await take_place());
   if (push_.plan().compress && !survey_.unpackers.gzip && !need_.items.empty())
     push_.count().note =
         run_.node.label() + " has no gzip, so nothing was compressed for it and the nodes that share with it";
   if (!need_.nothing()) {
     if (wants_lanes()) lanes_ = push_.take_lanes();
-    auto told = co_await talk_->tell(beginning(), run_.limit);
-    if (!told) co_return told;
-    if (seat_->position == 0) {
-      feed_ = std::make_unique<PushFeed>(run_, talk_, survey_.stage, news_);
-      feed_->add_lanes(lanes_);
-      feeding_ = true;
-      asio::co_spawn(executor_, feed(), asio::detached);
-    }
-    auto fed = co_await attend(&Delivery::streamed, "not all was sent in time");
-    if (!fed) co_return fed;
+    CO_TRY(co_await talk_->tell(beginning(), run_.limit));
+    place_.share->begin(place_.number);
+    CO_TRY(co_await attend(&Delivery::has_all, "not all was sent in time"));
   }
-  if (!talk_->complaint().empty()) {  // the nodes that it feeds must get all
-    auto failed = co_await attend(&Delivery::put_in_place, "the push did not end in time on the node");
-    co_return failed;
+  auto finished = co_await finish();
+  co_return finished;
+}
+
+/// A place among the nodes that share an archive, or alone.
+asio::awaitable<Result<void>> Delivery::take_place() {
+  const bool relayed = wants_relay();
+  const auto relay = push_.relay(executor_);
+  be_accounted();
+  if (!relayed) {
+    be_there();
+    place_ = relay->serve_alone(candidate());
+    co_return Result<void>{};
   }
-  auto told = co_await tell_end();
-  if (!told) co_return told;
-  auto done = co_await attend(&Delivery::put_in_place, "the push did not end in time on the node");
-  if (done && !seat_->wave->stream->changed().empty())
-    done = std::unexpected(changed_error(seat_->wave->stream->changed()));
-  co_return done;
+  auto joined = co_await Relay::join(relay, candidate(), run_.limit);
+  be_there();
+  if (!joined) co_return std::unexpected(joined.error());
+  place_ = std::move(*joined);
+  co_return Result<void>{};
+}
+
+Candidate Delivery::candidate() const {
+  return {.node = run_.node,
+          .address = survey_.address,
+          .stage = survey_.stage,
+          .unpackers = survey_.unpackers,
+          .room = survey_.room,
+          .need = &need_,
+          .news = news_};
+}
+
+bool Delivery::wants_relay() const {
+  const auto& plan = push_.plan();
+  if (plan.relay == RelayMode::never || push_.nodes() < 2 || need_.items.empty()) return false;
+  if (survey_.address.empty()) return false;
+  if (plan.relay == RelayMode::always) return true;
+  return run_.limit.deadline - Clock::now() > kTimeToReplace &&
+         need_.bytes * (push_.nodes() - 1) >= kWorthRelaying;
 }
 
 std::string Delivery::beginning() const {
+  const auto& share = *place_.share;
   auto text = fmt::format("begin {}\n", quote_word(need_.left));
   if (lanes_ > 0) text += make_lanes_text(lanes_);
   for (const auto& path : need_.discard) text += fmt::format("discard {}\n", quote_word(path));
-  const auto& seats = seat_->wave->seats;
-  for (const auto position : fed_by(seat_->position, seats.size())) {
-    const auto& fed = *seats[position];
-    text += fmt::format("link {} {}\n", position,
-                        quote_words({fed.address, std::to_string(fed.node.port == 0 ? 22 : fed.node.port),
-                                     fed.node.user, fill_command(fed.stage)}));
+  text += "start";
+  if (share.formats().gzip) text += " gzip";
+  if (share.expected() >= kMuch) text += " much";
+  if (share.is_short()) text += " short";
+  if (share.stores(place_.number)) text += " serve";
+  const auto size = share.size_text();
+  return size.empty() ? text : text + "\n" + size;
+}
+
+/// Each node gets its own steps from here, with the checksum of the archive.
+std::string Delivery::ending() const {
+  const auto& share = *place_.share;
+  std::string sum;
+  if (!need_.nothing()) sum = survey_.sha256 ? share.sum() : std::to_string(share.bytes());
+  return need_.nothing()
+             ? push_steps(tree_, survey_, need_, options_, sum, {}, {})
+             : push_steps(tree_, survey_, need_, options_, sum, share.content(), share.discarded());
+}
+
+asio::awaitable<Result<void>> Delivery::finish() {
+  CO_TRY(co_await talk_->tell(ending(), run_.limit));
+  constexpr auto kTooLate = "the push did not end in time on the node";
+  CO_TRY(co_await attend(&Delivery::is_in_place, kTooLate));
+  if (!need_.nothing() && !talk_->ended()) {
+    CO_TRY(co_await attend(&Delivery::is_no_longer_needed, kTooLate));
+    talk_->close_input();
+    CO_TRY(co_await attend(&Delivery::has_ended, kTooLate));
   }
-  const auto& stream = *seat_->wave->stream;
-  const bool first = seat_->position == 0;
-  const bool stored = stream.expected_archive() <= (stream.compressed() ? kMostStoredPacked : kMostStored);
-  const bool only_stored = stored && first && seats.size() == 1;
-  if (!only_stored && expected_sent(stream) >= kLong) text += passer_text() + '\n';
-  text += only_stored ? "store" : stored ? "start stored" : "start";
-  if (stream.compressed()) text += " gzip";
-  if (expected_sent(stream) >= kMuch) text += " much";
-  return text + (first && !only_stored ? "\nfeed" : "");
+  if (!place_.share->changed().empty()) co_return std::unexpected(changed_error(place_.share->changed()));
+  co_return Result<void>{};
+}
+
+/// A node that holds the archive stays for those that may need it.
+bool Delivery::is_no_longer_needed() const {
+  const auto& share = *place_.share;
+  if (talk_->ended() || !share.stores(place_.number)) return true;
+  return !share.is_in_use(place_.number) && !push_.relay(executor_)->some_may_come(finished_);
 }
 
 bool Delivery::wants_lanes() const {
-  return seat_->position == 0 && far_ && !lane_broke_ && expected_sent(*seat_->wave->stream) >= kWorthLanes;
+  return place_.number == 0 && is_far(run_.session) && !lane_broke_ &&
+         place_.share->expected() >= kWorthLanes;
 }
 
-/// The first node of a wave gets the archive from us.
-asio::awaitable<void> Delivery::feed() {
-  const Limit limit{run_.limit.deadline, stop_feeding_.get_token()};
-  auto& wave = *seat_->wave;
-  push_.count().expected += wave.stream->expected();
-  const auto on_sent = [this, &wave](const PushFeed::Part& part) {
+/// The node gets the archive from us.
+asio::awaitable<void> Delivery::upload(std::uint64_t offset) {
+  const Limit limit{run_.limit.deadline, stop_upload_.get_token()};
+  const auto share = place_.share;
+  const auto stream = share->open_stream();
+  if (offset == 0) push_.count().expected += stream->expected();
+  const auto on_sent = [this, &stream](const PushFeed::Part& part) {
     push_.count().sent += part.content;
-    push_.count().uplink += wave.stream->compressed() ? part.bytes : part.content;
+    push_.count().uplink += stream->compressed() ? part.bytes : part.content;
     run_.observer.on_bytes(run_.node, part.content);
-    wave.progress = Clock::now();
   };
-  auto sent = co_await feed_->send(*wave.stream, on_sent, limit);
-  feeding_ = false;
+  auto sent = co_await feed_->send(*stream, offset, on_sent, limit);
+  uploading_ = false;
   push_.count().connections = std::max(push_.count().connections, feed_->lanes_used() + 1);
-  if (sent) {
-    wave.streamed = true;
-    wave.notify();
-  } else {
-    feed_error_ = sent.error();
-  }
+  if (sent)
+    share->note_upload(place_.number, feed_->position(), *sent ? stream.get() : nullptr);
+  else
+    upload_error_ = sent.error();
   news_->notify_all();
 }
 
 asio::awaitable<void> Delivery::stop_feeding() {
-  stop_feeding_.request_stop();
+  stop_upload_.request_stop();
   const Limit unlimited;
-  while (feeding_) co_await news_->wait(unlimited);
+  while (uploading_) co_await news_->wait(unlimited);
   if (feed_) {
     co_await feed_->finish();
     lane_broke_ = lane_broke_ || feed_->lane_broke();
     feed_.reset();
   }
   push_.give_back_lanes(std::exchange(lanes_, 0));
+}
+
+void Delivery::be_expected() {
+  if (!std::exchange(expected_, true)) push_.relay(executor_)->expect();
+}
+
+void Delivery::be_there() {
+  if (std::exchange(expected_, false)) push_.relay(executor_)->arrived();
+}
+
+void Delivery::be_accounted() {
+  if (!std::exchange(accounted_, true)) push_.relay(executor_)->account();
+}
+
+void Delivery::leave_share() {
+  if (const auto share = std::exchange(place_.share, nullptr)) share->note_gone(place_.number);
 }
 
 void Delivery::tell_need() const {

@@ -15,18 +15,6 @@ constexpr int kBrokenOff = 3;  ///< and above: the script's statuses for an arch
 
 }  // namespace
 
-/// Each node gets its own steps from here, with the checksum of the archive.
-asio::awaitable<Result<void>> Delivery::tell_end() {
-  const auto& stream = *seat_->wave->stream;
-  std::string sum;
-  if (!need_.nothing()) sum = survey_.sha256 ? stream.sum() : std::to_string(stream.size());
-  auto text = need_.nothing()
-                  ? push_steps(tree_, survey_, need_, options_, sum, {}, {})
-                  : push_steps(tree_, survey_, need_, options_, sum, stream.content(), stream.discarded());
-  auto told = co_await talk_->tell(std::move(text), run_.limit);
-  co_return told;
-}
-
 /// Closing its input ends the script; if it waits for the rest of an archive that won't come, a signal does.
 asio::awaitable<void> Delivery::end_talk() {
   if (frozen_) co_return;
@@ -48,14 +36,15 @@ bool Delivery::may_try_again(const Error& error) const {
   if (error.kind == ErrorKind::timeout || error.kind == ErrorKind::cancelled ||
       error.kind == ErrorKind::local_io || error.kind == ErrorKind::usage)
     return false;
-  if (!talk_ || !talk_->ended() || !talk_->end() || !talk_->complaint().empty()) return false;
+  if (out_of_reach_ || !talk_ || !talk_->ended() || !talk_->end() || !talk_->complaint().empty())
+    return false;
   return talk_->end()->code >= kBrokenOff && talk_->end()->signal.empty();
 }
 
 /// The node's own complaint, if there is one, explains more than its exit status.
 Error Delivery::reason_for(const Error& error) const {
   if (error.kind == ErrorKind::timeout || error.kind == ErrorKind::cancelled ||
-      error.kind == ErrorKind::usage || !talk_)
+      error.kind == ErrorKind::usage || out_of_reach_ || !talk_)
     return error;
   const auto complaint = push_complaint(talk_->err(), tree_);
   if (!complaint.empty()) return {ErrorKind::remote_io, complaint};

@@ -30,7 +30,8 @@ std::string lane_command(const std::string& stage, int number) {
       "dd iflag=fullblock count=0 </dev/null 2>/dev/null || exit 1; n=0; until [ -p \"$0\" ]; do n=$((n + "
       "1)); "
       "[ $n -lt 100 ] || exit 1; sleep 0.1 2>/dev/null || sleep 1; done; echo ec2mpi-lane; exec cat >\"$0\"";
-  return "exec " + quote_words({"sh", "-c", std::string(kFill), fmt::format("{}/lane.{}", stage, number)});
+  return "exec " +
+         quote_words({"sh", "-c", std::string(kFill), fmt::format("{}/.own/lane.{}", stage, number)});
 }
 
 }  // namespace
@@ -102,11 +103,14 @@ asio::awaitable<Result<void>> PushFeed::open(Lane& lane, Limit limit) {
   co_return Result<void>{};
 }
 
-asio::awaitable<Result<void>> PushFeed::send(PushStream& stream, OnSent sent, Limit limit) {
+asio::awaitable<Result<bool>> PushFeed::send(PushStream& stream, std::uint64_t offset, OnSent sent,
+                                             Limit limit) {
   sent_ = std::move(sent);
-  for (;;) {
+  ending_ = false;
+  CO_TRY(co_await skip(stream, offset, limit));
+  bool ended = false;
+  while (!ending_ && !failed_) {
     auto lane = free_lane();
-    if (failed_) break;
     if (!lane && own_busy_) {
       const Wake wake = co_await news_->wait(limit);
       if (wake != Wake::notified) co_return wake_error(wake, "the node stopped taking data");
@@ -114,7 +118,9 @@ asio::awaitable<Result<void>> PushFeed::send(PushStream& stream, OnSent sent, Li
     }
     std::string bytes;
     const auto part = take(stream, bytes);
-    if (bytes.empty()) break;
+    ended = bytes.empty();
+    if (ended) break;
+    position_ += part.bytes;
     if (lane) {
       lane->busy = lane->used = true;
       tell({.text = fmt::format("part {} {}\n", part.bytes, lane->number)}, limit);
@@ -131,7 +137,26 @@ asio::awaitable<Result<void>> PushFeed::send(PushStream& stream, OnSent sent, Li
     if (wake != Wake::notified) co_return wake_error(wake, "the node stopped taking data");
   }
   if (failed_) co_return std::unexpected(*failed_);
+  co_return ended;
+}
+
+/// The bytes in front are made again, as their files lie here and nothing else holds them.
+asio::awaitable<Result<void>> PushFeed::skip(PushStream& stream, std::uint64_t offset, Limit limit) {
+  rest_.clear();
+  position_ = offset;
+  while (stream.size() < offset) {
+    const auto block = stream.next();
+    if (block.empty()) co_return fail(ErrorKind::local_io, "the files changed here while they were sent");
+    if (stream.size() > offset) rest_ = block.substr(block.size() - (stream.size() - offset));
+    const Wake wake = co_await yield_to_loop(limit);
+    if (wake != Wake::notified) co_return wake_error(wake, "the node stopped taking data");
+  }
   co_return Result<void>{};
+}
+
+void PushFeed::end_early() {
+  ending_ = true;
+  news_->notify_all();
 }
 
 /// The next part of the archive; not the last one has whole pipes of bytes.

@@ -35,8 +35,14 @@ class PushFeed {
   /// Begins to make this number of lanes; the script knows their numbers (see lane_numbers).
   void add_lanes(std::size_t lanes);
 
-  /// Sends the whole stream. `sent` is called for every part that is on its way, with the content in it.
-  [[nodiscard]] asio::awaitable<Result<void>> send(PushStream& stream, OnSent sent, Limit limit);
+  /// Sends the stream from this offset to its end, and then gives true; or false, when end_early() was
+  /// called. `sent` is called for every part that is on its way, with the content in it.
+  [[nodiscard]] asio::awaitable<Result<bool>> send(PushStream& stream, std::uint64_t offset, OnSent sent,
+                                                   Limit limit);
+  /// No other part is begun.
+  void end_early();
+  /// The number of the first byte of the archive that was not sent.
+  [[nodiscard]] std::uint64_t position() const { return position_; }
 
   /// Ends the lanes, when the script has taken all or nothing more is wanted. To be awaited before this goes.
   [[nodiscard]] asio::awaitable<void> finish();
@@ -70,6 +76,7 @@ class PushFeed {
   void tell(Message message, Limit limit);
   asio::awaitable<void> write_own(Limit limit);
   asio::awaitable<Result<void>> write_archive(const Message& message, Limit limit);
+  asio::awaitable<Result<void>> skip(PushStream& stream, std::uint64_t offset, Limit limit);
   [[nodiscard]] Part take(PushStream& stream, std::string& bytes);
   [[nodiscard]] std::shared_ptr<Lane> free_lane() const;
   [[nodiscard]] bool idle() const;
@@ -88,7 +95,9 @@ class PushFeed {
   bool own_busy_ = false;  ///< with a part
   std::string own_;        ///< that part
   std::string rest_;       ///< bytes of the stream that no part has taken yet
-  bool wanted_ = true;     ///< a lane that stands now is of use
+  std::uint64_t position_ = 0;
+  bool ending_ = false;
+  bool wanted_ = true;  ///< a lane that stands now is of use
   OnSent sent_;
   std::stop_source stop_;
   std::size_t active_ = 0;  ///< coroutines that use this

@@ -39,6 +39,9 @@ class Choice {
   [[nodiscard]] bool stands_still(std::size_t node) const {
     return nodes_[node].phase == NodePhase::receiving && nodes_[node].still >= kStill;
   }
+  [[nodiscard]] bool is_dead_upload(std::size_t node) const {
+    return stands_still(node) && nodes_[node].feeder == kLaptop && nodes_[node].still >= kDeadUpload;
+  }
   /// It is alive, holds the archive, and reaches the node, as far as is known.
   [[nodiscard]] bool can_feed(std::size_t feeder, std::size_t node) const {
     const auto& state = nodes_[feeder];
@@ -72,11 +75,12 @@ class Choice {
     return best;
   }
 
-  /// Of a node that waits. One whose feeder was lost takes a place where a new one would not.
+  /// Of a node that waits. One that has lost a feeder takes a place where a new one would not.
   void give_feeder(std::size_t node) {
     const auto offset = nodes_[node].offset;
     auto best = best_for(node, offset, kMostChildren);
-    if (!best && offset > 0) best = best_for(node, offset, kMostInTrouble);
+    if (!best && (offset > 0 || !nodes_[node].unreachable.empty()))
+      best = best_for(node, offset, kMostInTrouble);
     if (best) {
       point(node, *best);
     } else if (is_out_of_reach(node) ? rules_.laptop_serves_all
@@ -91,7 +95,7 @@ class Choice {
     std::optional<std::size_t> best;
     if (state.still >= kStill) {
       best = best_for(node, state.offset + kOnItsWay, kMostInTrouble);
-      if (!best && feeder != kLaptop && uploads() == 0 && !is_better_for_laptop(node)) best = kLaptop;
+      if (!best && needs_laptop(node)) best = kLaptop;
     } else if (state.fed < kTimeToSettle) {
       return;
     } else if (feeder == kLaptop) {
@@ -100,6 +104,14 @@ class Choice {
       best = best_for(node, nodes_[feeder].offset + kOnItsWay, kMostInTrouble);
     }
     if (best) point(node, *best);
+  }
+
+  /// No upload advances, so neither can the feeder of the node. One that has all bytes can; it may be slow to
+  /// begin on a loaded machine, and its own delivery finds out if it is lost.
+  [[nodiscard]] bool needs_laptop(std::size_t node) const {
+    const auto feeder = *feeders_[node];
+    return feeder != kLaptop && !is_whole(feeder) && nodes_[node].still >= kDeadUpload && uploads() == 0 &&
+           !is_better_for_laptop(node);
   }
 
   /// Others had much more kStill ago.
@@ -111,7 +123,7 @@ class Choice {
   [[nodiscard]] std::size_t uploads() const {
     std::size_t count = 0;
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
-      if (feeders_[i] == kLaptop && (!stands_still(i) || moved_.contains(i))) ++count;
+      if (feeders_[i] == kLaptop && (!is_dead_upload(i) || moved_.contains(i))) ++count;
     }
     return count;
   }
@@ -120,8 +132,7 @@ class Choice {
   [[nodiscard]] bool is_better_for_laptop(std::size_t node) const {
     if (nodes_[node].stores) return false;
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
-      const bool stuck = stands_still(i) && nodes_[i].feeder == kLaptop;
-      if (can_feed(i, node) && !stuck && !is_whole(i)) return true;
+      if (can_feed(i, node) && !is_dead_upload(i) && !is_whole(i)) return true;
     }
     return false;
   }

@@ -55,6 +55,8 @@ inline constexpr std::size_t kMostChildren = 4;
 inline constexpr std::size_t kMostInTrouble = 8;
 /// A link that does not advance for so long is taken for dead if another feeder has more.
 inline constexpr std::chrono::seconds kStill{3};
+/// The same for an upload: over a slow uplink that many nodes share, its bytes come in bursts.
+inline constexpr std::chrono::seconds kDeadUpload{10};
 /// A new feeder has this long to show how fast it is.
 inline constexpr std::chrono::seconds kTimeToSettle{5};
 /// So many bytes may be on their way in ssh and in the kernel.

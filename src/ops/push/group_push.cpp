@@ -43,7 +43,10 @@ void GroupPush::note_need(const PushNeed& need, bool first) {
 }
 
 std::shared_ptr<Relay> GroupPush::relay(const asio::any_io_executor& executor) {
-  if (!relay_) relay_ = std::make_shared<Relay>(executor, tree_, nodes_, plan_->compress, began_);
+  if (!relay_)
+    relay_ =
+        std::make_shared<Relay>(executor, tree_, nodes_, plan_->compress,
+                                FeederRules{.laptop_serves_all = plan_->relay != RelayMode::always}, count());
   return relay_;
 }
 

@@ -40,7 +40,6 @@ class GroupPush {
   std::string key_;
   FileSums sums_;
   std::set<std::size_t> lacked_;  ///< files that some node lacked
-  Clock::time_point began_ = Clock::now();
   std::shared_ptr<Relay> relay_;
   std::shared_ptr<std::size_t> lanes_left_;
 };

@@ -5,12 +5,12 @@
 
 namespace ec2mpi::ops {
 
-std::string passer_text() {
-  return "passer=" + quote_word(kPassOnPl);
-}
-
 const std::string& push_script() {
-  static const std::string script = set_variables({{"merge_program", kMergePl}}).append(kPushSh);
+  static const std::string script = set_variables({{"merge_program", kMergePl}})
+                                        .append(kPushSurveySh)
+                                        .append(kPushArchiveSh)
+                                        .append(kPushStepsSh)
+                                        .append(kPushSh);
   return script;
 }
 

@@ -157,6 +157,9 @@ Result<bool> SurveyReader::take(std::string_view field) {
       if (field.find('/') != std::string_view::npos) return nonsense(field);
       survey_.name = field;
       return false;
+    case Next::room:
+      survey_.room = parse_number(field).value_or(0);
+      return false;
   }
   return nonsense(field);
 }
@@ -177,6 +180,8 @@ Result<bool> SurveyReader::take_word(std::string_view field) {
     next_ = Next::mount;
   } else if (field == "name") {
     next_ = Next::name;
+  } else if (field == "room") {
+    next_ = Next::room;
   } else {
     record_ = field;
     next_ = Next::link;

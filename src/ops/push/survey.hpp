@@ -41,7 +41,8 @@ struct PushSurvey {
   std::string stage;    ///< where this push will be unpacked
   bool sha256 = false;  ///< else it can only count bytes
   Unpackers unpackers;
-  HeldEntries target;  ///< below the folder that the target is or lies in
+  std::uint64_t room = 0;  ///< bytes free there, of a node whose tail can follow a file for others; else 0
+  HeldEntries target;      ///< below the folder that the target is or lies in
   std::map<std::string, HeldEntries>
       left;  ///< the files that earlier pushes of the same sources left, by stage
   std::unordered_map<std::string, std::string> sums;  ///< of files of the target, hexadecimal
@@ -72,7 +73,8 @@ class SurveyReader {
     holds,
     dear,
     mount,
-    name
+    name,
+    room
   };
   Result<bool> take_word(std::string_view field);
 
@@ -83,6 +85,6 @@ class SurveyReader {
 };
 
 /// The words in front of the first field; the output of a login shell stands before them.
-inline constexpr std::string_view kSurveyBegin("ec2mpi-push 4\0", 14);
+inline constexpr std::string_view kSurveyBegin("ec2mpi-push 5\0", 14);
 
 }  // namespace ec2mpi::ops

@@ -44,6 +44,7 @@ class PushTalk : public std::enable_shared_from_this<PushTalk> {
   [[nodiscard]] const Result<ssh::ExitStatus>& end() const { return *end_; }
   [[nodiscard]] const std::string& err() const { return err_; }
 
+  void close_input() { channel_->close_input(); }
   /// Closes the input; then waits until the script has ended, or the limit does.
   [[nodiscard]] asio::awaitable<void> close(Limit limit);
   /// Stops listening; to be called before the session goes.

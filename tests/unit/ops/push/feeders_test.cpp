@@ -135,7 +135,7 @@ struct SimulatedCluster {
 };
 
 TEST(NextFeeders, TheUplinkCarriesTheArchiveOnce) {
-  for (const std::size_t size : {1U, 2U, 3U, 5U, 8U, 100U, 1000U}) {
+  for (const std::size_t size : {1U, 2U, 3U, 5U, 8U, 100U, 300U}) {
     SimulatedCluster cluster(size);
     EXPECT_LE(cluster.run(100), 8 + 8) << size;
     EXPECT_TRUE(cluster.ended()) << size;
@@ -162,7 +162,8 @@ TEST(NextFeeders, ASlowNodeDelaysNoOtherNode) {
     cluster.nodes[slow].rate = kRate / 20;
     cluster.run(18);
     for (std::size_t i = 0; i < 8; ++i) {
-      if (i != slow) EXPECT_EQ(cluster.states[i].phase, NodePhase::done) << i << " beside " << slow;
+      if (i == slow) continue;
+      EXPECT_EQ(cluster.states[i].phase, NodePhase::done) << i << " beside " << slow;
     }
     cluster.run(1000);
     EXPECT_TRUE(cluster.ended());
@@ -239,10 +240,10 @@ TEST(NextFeeders, ANodeThatNoOtherNodeReachesWaitsForTheLaptopOnlyIfThatServesAl
 /// Every node that stays alive ends whole. The uplink carries the archive once, and once more at most for
 /// each node that has a trouble of its own.
 TEST(NextFeeders, EveryLiveNodeEndsWholeWhateverFails) {
-  for (unsigned seed = 0; seed < 4000; ++seed) {
+  for (unsigned seed = 0; seed < 3000; ++seed) {
     std::mt19937 random(seed);
     const auto below = [&random](std::size_t n) { return static_cast<std::size_t>(random() % n); };
-    SimulatedCluster cluster(1 + below(24));
+    SimulatedCluster cluster(1 + below(12));
     std::size_t troubled = 0;
     std::vector<bool> well;
     for (auto& node : cluster.nodes) {
@@ -254,7 +255,7 @@ TEST(NextFeeders, EveryLiveNodeEndsWholeWhateverFails) {
         node.freezes = static_cast<int>(below(10));
         node.thaws = node.freezes + 1 + static_cast<int>(below(60));
       }
-      if (trouble == 2) node.rate = kRate / (2 + below(30));
+      if (trouble == 2) node.rate = kRate / (2 + below(10));
       if (trouble == 3) node.begins = static_cast<int>(below(40));
       if (trouble == 4) node.can_store = false;
       if (trouble == 5) node.no_trust = {below(cluster.nodes.size()), below(cluster.nodes.size())};

@@ -60,8 +60,9 @@ std::string data_text(std::string_view bytes) {
 }
 
 /// What ends the push of one source called x.
-std::string end_text(const std::string& archive) {
-  return do_text("commit " + sha256(archive) + "\nsteps() {\nput 0 x || return 1\n}\napply");
+std::string end_text(const std::string& archive, const std::string& steps = "put 0 x || return 1") {
+  return do_text("know_size " + std::to_string(archive.size()) + "\ncommit " + sha256(archive) +
+                 "\nsteps() {\n" + steps + "\n}\napply");
 }
 
 class PushScript : public testing::Test {
@@ -112,9 +113,9 @@ TEST_F(PushScript, BehindAPartThatCameShortNothingElseIsTaken) {
   const auto archive = member("0", content);
   const auto first = archive.substr(0, 100'000);
   const auto rest = std::string(600'000, 'b');  // of another file
-  write("input", do_text("begin ''\nlanes 3\nstart\nfeed") + "data 100000\n" + first + do_text("lane 3") +
+  write("input", do_text("begin ''\nlanes 3\nstart") + "data 100000\n" + first + do_text("lane 3") +
                      "part 100000 3\n" + "data 600000\n" + rest);
-  EXPECT_EQ(run("until pipe=$(ls -d target/.ec2mpi-push.*/lane.3 2>/dev/null); do sleep 0.1; done; "
+  EXPECT_EQ(run("until pipe=$(ls -d target/.ec2mpi-push.*/.own/lane.3 2>/dev/null); do sleep 0.1; done; "
                 "head -c 50000 /dev/zero >\"$pipe\""),
             3);
   const auto held = read(stage() / "0");
@@ -124,7 +125,7 @@ TEST_F(PushScript, BehindAPartThatCameShortNothingElseIsTaken) {
 
 TEST_F(PushScript, WhatIsStoredIsInPlaceAtTheEnd) {
   const auto archive = whole(member("0", std::string(100'000, 'a')));
-  write("input", do_text("begin ''\nstore") + data_text(archive) + end_text(archive));
+  write("input", do_text("begin ''\nstart short") + data_text(archive) + end_text(archive));
   EXPECT_EQ(run(":"), 0) << errors();
   EXPECT_EQ(read(folder_ / "target/x"), std::string(100'000, 'a'));
   EXPECT_EQ(stage(), folder_ / "target/x") << "nothing else is left";
@@ -134,7 +135,7 @@ TEST_F(PushScript, WhatIsStoredIsInPlaceAtTheEnd) {
 TEST_F(PushScript, NothingIsPutInPlaceIfTarHasDroppedSomething) {
   const auto archive = whole(folder_member("0/") + member("0/kept", "content") + member("0/b.o", "object") +
                              folder_member("0/d/"));
-  for (const auto* start : {"store", "start\nfeed", "start stored\nfeed"}) {
+  for (const auto* start : {"start short", "start", "start serve"}) {
     for (const auto& [trick, says] : std::vector<std::pair<std::string, std::string>>{
              {"/usr/bin/tar --exclude='*.o' \"$@\"", "ec2mpi: 0/b.o: did not come out"},
              {"/usr/bin/tar \"$@\"; : >\"$5/0/kept\"", "ec2mpi: 0/kept: did not come out"},
@@ -154,7 +155,7 @@ TEST_F(PushScript, NothingIsPutInPlaceIfTarHasDroppedSomething) {
 
 TEST_F(PushScript, WhatATarSaysThatEndsWellIsNoReason) {
   const auto archive = whole(member("0", "content"));
-  for (const auto* start : {"store", "start\nfeed"}) {
+  for (const auto* start : {"start short", "start", "start serve"}) {
     fs::remove_all(folder_ / "target");
     fs::remove_all(folder_ / "bin");
     write("input", do_text(std::string("begin ''\n") + start) + data_text(archive) + end_text(archive));
@@ -170,7 +171,7 @@ TEST_F(PushScript, WhatATarSaysThatEndsWellIsNoReason) {
 TEST_F(PushScript, NothingOfWhatIsStoredIsPutInPlaceIfItIsNotWhatWasSent) {
   const auto archive = whole(member("0", "good"));
   const auto other = whole(member("0", "evil"));
-  write("input", do_text("begin ''\nstore") + data_text(other) + end_text(archive));
+  write("input", do_text("begin ''\nstart short") + data_text(other) + end_text(archive));
   EXPECT_EQ(run(":"), 4);
   EXPECT_FALSE(fs::exists(folder_ / "target/x"));
 }
@@ -179,19 +180,18 @@ TEST_F(PushScript, NothingOfWhatIsStoredIsPutInPlaceIfItIsNotWhatWasSent) {
 TEST_F(PushScript, TheArrivedPartOfAStoredArchiveIsKept) {
   const auto archive =
       folder_member("0/") + member("0/whole", "all of it") + member("0/half", std::string(100'000, 'a'));
-  write("input", do_text("begin ''\nstore") + data_text(std::string_view(archive).substr(0, 50'000)));
+  write("input", do_text("begin ''\nstart short") + data_text(std::string_view(archive).substr(0, 50'000)));
   EXPECT_EQ(run(":"), 3);
   EXPECT_EQ(read(stage() / "0/whole"), "all of it");
-  EXPECT_FALSE(fs::exists(stage() / "whole"));
+  EXPECT_FALSE(fs::exists(stage() / ".own"));
   EXPECT_FALSE(fs::exists(folder_ / "target/x"));
 }
 
 TEST_F(PushScript, NamesOfAnyKindAreSentInLines) {
   const auto archive = whole(member("0", "content"));
   const std::string name = "x\n# whole\n\xff \\ 'y' \"\n";
-  write("input", do_text("begin ''\nstore") + data_text(archive) +
-                     do_text("commit " + sha256(archive) + "\nsteps() {\nput 0 " + quote_word(name) +
-                             " || return 1\n}\napply"));
+  write("input", do_text("begin ''\nstart short") + data_text(archive) +
+                     end_text(archive, "put 0 " + quote_word(name) + " || return 1"));
   EXPECT_EQ(run(":"), 0) << errors();
   EXPECT_EQ(read(folder_ / "target" / name), "content");
 }
@@ -204,53 +204,67 @@ TEST_F(PushScript, TextThatDoesNotArriveWholeIsNotRun) {
   EXPECT_FALSE(fs::exists(folder_ / "target/ran"));
 }
 
-/// Of what tee complains of, only its own file is this node's trouble; the folders above may be called like
-/// it.
-TEST_F(PushScript, ALostLinkIsNotTakenForAFullDisk) {
-  const auto archive = whole(member("0", "content"));
-  write("input", do_text("begin ''\nstart stored\nfeed") + data_text(archive) + end_text(archive));
-  EXPECT_EQ(run(":", fake("tee", "echo 'tee: /data/whole/link1: Broken pipe' >&2; exec /usr/bin/tee \"$@\"")),
-            0)
-      << errors();
-  EXPECT_EQ(read(folder_ / "target/x"), "content");
-}
-
-/// tee, and what takes its place for long archives.
-class PushPassing : public PushScript, public testing::WithParamInterface<bool> {
+/// The archive comes from another node; a program in the place of ssh runs its command.
+class PushFetch : public PushScript, public testing::WithParamInterface<const char*> {
  protected:
-  [[nodiscard]] static std::string passer() { return GetParam() ? passer_text() : "passer="; }
+  [[nodiscard]] std::string ssh() const {
+    return fake("ssh", "[ \"$1\" != -G ] || exit 0\nfor word; do :; done\neval \"$word\"");
+  }
+  static std::string fetch_text(int number, const std::string& command) {
+    return do_text("fetch " + std::to_string(number) + " node5 22 me " + quote_words({command}));
+  }
+  /// Waits in the script until its output has this word.
+  static std::string wait_text(const std::string& word) {
+    return do_text("until tr '\\0' '\\n' <output | grep -qx " + quote_words({word}) + "; do sleep 0.1; done");
+  }
 };
 
-/// What costs a node its own part may show only at the end, when a node that it feeds has not read all yet.
-TEST_P(PushPassing, AFedNodeGetsAllThoughItsFeederFails) {
-  const std::string archive(20'000, 'x');  // tar complains of it
-  write("input", do_text(passer() + "\nbegin ''\nlink 5 node5 22 me 'cat >in'\nstart\nfeed") +
-                     data_text(archive) + end_text(archive));
-  EXPECT_EQ(run(":", fake("ssh", "[ \"$1\" != -G ] || exit 0; sleep 1; cat >fed.part; mv fed.part fed")), 1);
-  EXPECT_NE(output().find(std::string("passed") + '\0'), std::string::npos);
-  const auto wait = "timeout 20 sh -c 'until [ -e \"$0\" ]; do sleep 0.1; done' ";
-  EXPECT_EQ(std::system((wait + quote_word((folder_ / "fed").string())).c_str()), 0);
-  EXPECT_EQ(read(folder_ / "fed"), archive);
-}
-
-TEST_P(PushPassing, WhatIsPassedOnIsUnpackedHere) {
+TEST_P(PushFetch, ContinuesAtTheOffsetOfTheBytesThatAreThere) {
   const std::string content(3'000'000, 'a');
   const auto archive = whole(member("0", content));
-  write("input", do_text(passer() + "\nbegin ''\nlink 5 node5 22 me 'cat >in'\nstart\nfeed") +
-                     data_text(archive) + end_text(archive));
-  EXPECT_EQ(run(":", fake("ssh", "[ \"$1\" = -G ] || exec cat >fed")), 0) << errors();
+  write("archive", archive);
+  write("input", do_text(std::string("begin ''\nstart ") + GetParam()) +
+                     data_text(archive.substr(0, 100'000)) +
+                     fetch_text(1, "head -c 200000 archive | tail -c +") + wait_text("at") +
+                     fetch_text(2, "tail archive -c +") + end_text(archive));
+  EXPECT_EQ(run(":", ssh()), 0) << errors();
+  EXPECT_NE(output().find("1 200000 "), std::string::npos);
   EXPECT_EQ(read(folder_ / "target/x"), content);
   EXPECT_EQ(stage(), folder_ / "target/x") << "nothing else is left";
 }
 
-INSTANTIATE_TEST_SUITE_P(ByTeeAndByPerl, PushPassing, testing::Bool(),
-                         [](const auto& param) { return param.param ? "perl" : "tee"; });
+TEST_P(PushFetch, AFeederThatIsDroppedLeavesTheOffset) {
+  const auto archive = whole(member("0", std::string(3'000'000, 'a')));
+  write("archive", archive);
+  write("input", do_text(std::string("begin ''\nstart ") + GetParam()) +
+                     fetch_text(1, "head -c 200000 archive; : >sent; exec sleep 60; : ") +
+                     do_text("until [ -e sent ]; do sleep 0.1; done\ndrop_feeder 1") + wait_text("at") +
+                     fetch_text(2, "tail archive -c +") + end_text(archive));
+  EXPECT_EQ(run(":", ssh()), 0) << errors();
+  EXPECT_NE(output().find("1 200000 "), std::string::npos);
+  EXPECT_EQ(read(folder_ / "target/x").size(), 3'000'000U);
+}
 
-TEST_F(PushScript, WherePerlLacksItsModulesTeePassesOn) {
-  const auto archive = whole(member("0", "content"));
-  write("input", do_text(passer_text() + "\nbegin ''\nstart\nfeed") + data_text(archive) + end_text(archive));
-  EXPECT_EQ(run(":", fake("perl", "echo \"Can't locate Fcntl.pm\" >&2; exit 2")), 0) << errors();
-  EXPECT_EQ(read(folder_ / "target/x"), "content");
+TEST_P(PushFetch, AFeederThatCannotBeReachedIsReportedWithTheReason) {
+  write("input", do_text(std::string("begin ''\nstart ") + GetParam()) +
+                     fetch_text(1, "echo 'Host key verification failed.' >&2; exit 255; ") + wait_text("at"));
+  EXPECT_EQ(run(":", ssh()), 3);
+  EXPECT_NE(output().find("at" + std::string(1, '\0') + "1 0 Host key verification failed."),
+            std::string::npos);
+}
+
+/// An archive that is stored, and one that is not.
+INSTANTIATE_TEST_SUITE_P(StoredAndNot, PushFetch, testing::Values("serve", ""), [](const auto& param) {
+  return std::string(param.param).empty() ? "leaf" : "feeder";
+});
+
+TEST_F(PushScript, ANodeThatFeedsOthersKeepsTheArchiveUntilTheEndOfItsInput) {
+  const auto archive = whole(member("0", std::string(3'000'000, 'a')));
+  write("input", do_text("begin ''\nstart serve") + data_text(archive) + end_text(archive) +
+                     do_text("cp \"$own/archive\" kept"));
+  EXPECT_EQ(run(":"), 0) << errors();
+  EXPECT_EQ(read(folder_ / "kept"), archive);
+  EXPECT_EQ(stage(), folder_ / "target/x") << "nothing else is left";
 }
 
 /// With and without perl, which is not everywhere, a folder is merged into one that is there in the same way.
@@ -263,7 +277,7 @@ TEST_P(PushMerge, FilesReplaceFilesAndTheRestStays) {
             folder_member("0/a/") + member("0/a/old", "new") + member(odd, "new") + folder_member("0/a/b/") +
             member("0/a/b/..c", "new") + folder_member("0/fresh/") + member("0/fresh/file", "new") +
             folder_member("0/linked/") + member("0/linked/in", "new") + folder_member("0/empty/"));
-  write("input", do_text("begin ''\nstore") + data_text(archive) + end_text(archive));
+  write("input", do_text("begin ''\nstart short") + data_text(archive) + end_text(archive));
   const std::string before = std::string(GetParam()) +
                              "mkdir -p target/x/a/b elsewhere && echo old >target/x/a/old && "
                              "echo old >target/x/a/kept && ln -s ../../elsewhere target/x/linked && "
@@ -281,7 +295,7 @@ TEST_P(PushMerge, FilesReplaceFilesAndTheRestStays) {
 
 TEST_P(PushMerge, AFileDoesNotReplaceAFolder) {
   const auto archive = whole(folder_member("0/") + member("0/a", "new") + member("0/b", "new"));
-  write("input", do_text("begin ''\nstore") + data_text(archive) + end_text(archive));
+  write("input", do_text("begin ''\nstart short") + data_text(archive) + end_text(archive));
   EXPECT_EQ(run(":", std::string(GetParam()) + "mkdir -p target/x/a; "), 1);
   EXPECT_NE(errors().find("cannot overwrite directory"), std::string::npos) << errors();
   EXPECT_TRUE(fs::is_directory(folder_ / "target/x/a"));
@@ -289,7 +303,7 @@ TEST_P(PushMerge, AFileDoesNotReplaceAFolder) {
 
 TEST_P(PushMerge, AFolderDoesNotReplaceAFile) {
   const auto archive = whole(folder_member("0/") + folder_member("0/a/") + member("0/a/b", "new"));
-  write("input", do_text("begin ''\nstore") + data_text(archive) + end_text(archive));
+  write("input", do_text("begin ''\nstart short") + data_text(archive) + end_text(archive));
   EXPECT_EQ(run(":", std::string(GetParam()) + "mkdir -p target/x; echo old >target/x/a; "), 1);
   EXPECT_EQ(read(folder_ / "target/x/a"), "old\n");
 }
@@ -303,12 +317,11 @@ INSTANTIATE_TEST_SUITE_P(
 /// Whatever is told to be removed, by whatever path.
 TEST_F(PushScript, TheLoginsKeysAndJobsAreNeverRemoved) {
   write("input",
-        do_text("begin ''\nstore") + data_text(whole("")) +
-            do_text("commit " + sha256(whole("")) +
-                    "\nsteps() {\nerase ./home || return 1\nerase ./home/.ssh || return 1\n"
-                    "erase ./door/.ssh/authorized_keys || return 1\nerase ./door/.ec2mpi || return 1\n"
-                    "erase ./keys || return 1\nerase ./door/other || return 1\nerase ./door || return "
-                    "1\n}\napply"));
+        do_text("begin ''\nstart short") + data_text(whole("")) +
+            end_text(whole(""),
+                     "erase ./home || return 1\nerase ./home/.ssh || return 1\n"
+                     "erase ./door/.ssh/authorized_keys || return 1\nerase ./door/.ec2mpi || return 1\n"
+                     "erase ./keys || return 1\nerase ./door/other || return 1\nerase ./door || return 1"));
   const std::string before =
       "mkdir -p target/home/.ec2mpi target/home/other target/keys && echo key >target/keys/authorized_keys "
       "&& "
@@ -323,8 +336,7 @@ TEST_F(PushScript, TheLoginsKeysAndJobsAreNeverRemoved) {
 /// Runs the steps on an empty archive.
 std::string steps_text(const std::string& steps) {
   const auto archive = whole("");
-  return do_text("begin ''\nstore") + data_text(archive) +
-         do_text("commit " + sha256(archive) + "\nsteps() {\n" + steps + "\n}\napply");
+  return do_text("begin ''\nstart short") + data_text(archive) + end_text(archive, steps);
 }
 
 TEST_F(PushScript, AFileThatALinkInTheSshFolderLeadsToIsNeverRemoved) {
@@ -379,7 +391,7 @@ TEST_F(PushMounts, AFolderWithAMountPointInItIsNotRemoved) {
 
 TEST_F(PushScript, ATargetThatIsALinkIsWrittenThrough) {
   const auto archive = whole(member("0", "new"));
-  write("input", do_text("begin ''\nstore") + data_text(archive) + end_text(archive));
+  write("input", do_text("begin ''\nstart short") + data_text(archive) + end_text(archive));
   into_ = "0";
   name_ = "/door";
   EXPECT_EQ(run(":", "echo old >target/file && ln -s file target/door; "), 0) << errors();
@@ -396,9 +408,8 @@ TEST_F(PushScript, NewFoldersInASetgidFolderBecomeSetgidToo) {
       encode_tar_header({.name = "./", .type = TarType::directory, .mode = 0755}) + tar_end();
   const auto archive = whole(folder_member("0/") + folder_member("0/in/") + folder_member("0/" + odd + "/") +
                              member("folders0", folders));
-  write("input", do_text("begin ''\nstore") + data_text(archive) +
-                     do_text("commit " + sha256(archive) +
-                             "\nsteps() {\nput 0 x || return 1\nfolders 0 x || return 1\n}\napply"));
+  write("input", do_text("begin ''\nstart short") + data_text(archive) +
+                     end_text(archive, "put 0 x || return 1\nfolders 0 x || return 1"));
   EXPECT_EQ(run(":", "chmod 2775 target; "), 0) << errors();
   for (const auto& path : {std::string("target/x"), std::string("target/x/in"), "target/x/" + odd}) {
     EXPECT_EQ(fs::status(folder_.path() / path).permissions(), fs::perms(02755)) << path;
@@ -424,11 +435,10 @@ TEST_F(PushScript, AFolderThatHoldsTheHomeIsReported) {
 }
 
 TEST_F(PushScript, AStageThatSomebodyElseHasMadeMeanwhileIsNotUsed) {
-  write("input",
-        do_text("mkdir \"$stage\"; echo theirs >\"$stage/theirs\"") + do_text("begin ''\nstart\nfeed"));
+  write("input", do_text("mkdir \"$stage\"; echo theirs >\"$stage/theirs\"") + do_text("begin ''\nstart"));
   EXPECT_EQ(run(":"), 1);
   EXPECT_TRUE(fs::exists(stage() / "theirs"));
-  EXPECT_FALSE(fs::exists(stage() / "in"));
+  EXPECT_FALSE(fs::exists(stage() / ".own"));
   EXPECT_NE(errors().find("ec2mpi: cannot write into"), std::string::npos);
 }
 

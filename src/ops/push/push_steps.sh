@@ -1,0 +1,162 @@
+# Part of push.sh, in front of it: how the arrived files get from the stage to their places. ec2mpi defines `steps`, which
+# calls the functions, and then calls `apply`. $merge_program holds merge.pl.
+# Variables of push.sh: $base, $into, $name, $stage, $serves.
+# shellcheck shell=sh
+# shellcheck disable=SC1007 # `x= y=` sets both to nothing
+# shellcheck disable=SC2015 # `a && b || c` is meant so: c runs when a or b fails
+# shellcheck disable=SC2046,SC2086 # lists of options are split on purpose
+# shellcheck disable=SC2115 # neither the stage nor $base is ever empty
+# shellcheck disable=SC2034 # the other files use the variables
+# shellcheck disable=SC2154 # push.sh sets the variables
+# shellcheck disable=SC2317 # the text on standard input calls the functions
+
+# A file whose content changed while it was being sent, or is no longer wanted, is not put in place.
+discard() { rm -rf "$stage/$1"; }
+
+# grow NAME BYTES MODE: puts the rest of a file behind its first bytes, which an earlier push has left.
+grow() {
+  dd if=/dev/null of="$stage/$1" bs=1 seek="$2" 2>/dev/null &&
+    cat "$stage/tails/$1" >>"$stage/$1" && touch -m -r "$stage/tails/$1" "$stage/$1" && chmod "$3" "$stage/$1"
+}
+
+# Moves everything but folders from one folder to another; mv renames. So many at a time that their names fit into a
+# command.
+move_files() {
+  from=$1 to=$2
+  set --
+  for file in "$from"/* "$from"/.[!.]* "$from"/..?*; do
+    exists "$file" && ! is_folder "$file" || continue
+    set -- "$@" "$file"
+    [ $# -lt 100 ] || { mv -f "$@" "$to/" && set --; } || return 1
+  done
+  [ $# = 0 ] || mv -f "$@" "$to/"
+}
+
+# Moves a folder's content into one that is there already, if need be with mv, once or more for each folder. perl
+# renames the files of all folders at once; the others are left to mv, which also explains a failure.
+merge() {
+  perl -e "$merge_program" "$1" "$2" 2>/dev/null || move_content "$1" "$2"
+}
+move_content() {
+  [ -w "$2" ] || chmod u+rwx "$2" || return 1
+  move_files "$1" "$2" || return 1
+  for folder in "$1"/* "$1"/.[!.]* "$1"/..?*; do
+    is_folder "$folder" || continue
+    if [ -d "$2/${folder##*/}" ]; then
+      move_content "$folder" "$2/${folder##*/}" || return 1
+    else
+      mv -f "$folder" "$2/" || return 1
+    fi
+  done
+}
+
+# The place of a source of this name: in the folder, or the new name. No name: its content goes into the folder.
+find_place() {
+  if [ "$into" = 1 ]; then as=$1; else as=$name; fi
+  place=$base${as:+/$as}
+}
+
+# put NUMBER NAME: moves the NUMBER-th source to its place. It gets its name before it moves, so that mv gets no
+# new name: it would move it into a folder of that name.
+put() {
+  find_place "$2"
+  exists "$stage/$1" || return 0
+  if is_folder "$stage/$1" && [ -d "$place" ]; then
+    merge "$stage/$1" "$place"
+    return
+  fi
+  mkdir "$stage/named" && mv "$stage/$1" "$stage/named/$as" || return 1
+  if is_folder "$place"; then
+    echo "$place is there already and is a folder"
+    return 1
+  fi
+  if is_folder "$stage/named/$as" && exists "$place"; then
+    echo "$place is there already and is not a folder"
+    return 1
+  fi
+  mv -f "$stage/named/$as" "$base/" && rmdir "$stage/named"
+}
+
+# set_attributes MODE TIME PATH: only these are wrong.
+set_attributes() { chmod "$1" "$base/$3" && touch -m -d "$2" "$base/$3"; }
+
+# erase PATH: removes a path that the sources no longer have; but never the login's .ssh and jobs, nor the folders that
+# hold them, nor a file system that is mounted there. By the true path, as links may lead there.
+erased_in='' content=''
+erase() {
+  up=$base/${1%/*}
+  [ -w "$up" ] || chmod u+rwx "$up"
+  if [ "$up" != "$erased_in" ]; then
+    erased_in=$up
+    erased_path=$(true_path "$up") || return 1
+    # The folder that is pushed: the target itself if the source is a folder's content.
+    pushed=${1#./}
+    if [ -n "$content" ]; then pushed=$base; else pushed=$base/${pushed%%/*}; fi
+    pushed=$(true_path "$pushed") || pushed=$base/./
+  fi
+  ! touches_dear "$erased_path/${1##*/}" || return 0
+  if holds_mount "$erased_path/${1##*/}" || lies_in_mount "$erased_path" "$pushed"; then
+    echo "$base/${1#./} was not removed: $point is mounted there; unmount it, or leave it out with --exclude"
+    return 1
+  fi
+  find "$base/$1" -type d ! -perm -700 -exec chmod u+rwx {} + 2>/dev/null
+  rm -rf "$base/$1"
+}
+
+# erase_all PATH...: one that is refused does not stop the others, nor the steps behind them.
+refused=0
+erase_all() {
+  know_mounts
+  for path; do
+    erase "$path" >"$stage/said" 2>&1 && continue
+    refused=$((refused + 1))
+    [ "$refused" = 1 ] || continue
+    IFS= read -r reason <"$stage/said" || reason="$base/${path#./} was not removed"
+  done
+}
+# The last step.
+report_refused() {
+  [ "$refused" != 0 ] || return 0
+  [ "$refused" = 1 ] || reason="$reason (and $((refused - 1)) more were not removed)"
+  echo "$reason"
+  return 1
+}
+
+# folders NUMBER NAME: sets the modes and times of a source's folders, which an archive within the archive holds. A
+# setgid folder stays one, and the new folders in it become setgid too, as if `mkdir` had made them.
+folders() {
+  find_place "$2"
+  tar $tar_options $list_options -tf "$stage/folders$1" | sort >"$stage/folders" || return 1
+  setgid=$(find_setgid "$stage/folders")
+  tar $tar_options $folder_options -xpof "$stage/folders$1" -C "$place" || return 1
+  # A folder with a line end in its name, or which another tar quotes, is not found here and keeps its mode.
+  [ -z "$setgid" ] || printf '%s\n' "$setgid" | while IFS= read -r folder; do chmod g+s "$folder" 2>/dev/null || :; done
+}
+# Outer folders come before inner ones.
+find_setgid() {
+  found=
+  while IFS= read -r folder; do
+    folder=${folder#.}
+    folder=$place${folder%/}
+    case $folder in "$place") up=$base ;; *) up=${folder%/*} ;; esac
+    [ -g "$folder" ] || [ -g "$up" ] || case "
+$found" in *"
+$up
+"*) ;; *) continue ;; esac
+    found="$found$folder
+"
+    printf '%s\n' "$folder"
+  done <"$1"
+}
+
+# Runs the steps, which ec2mpi has defined; then all is in place. A node that may have to feed others keeps the archive
+# until the end of its input.
+apply() {
+  said=$(steps 2>&1) || die "$said"
+  tidy
+  free_lanes
+  applied=1
+  [ -n "$serves" ] || remove "$stage"
+  printf 'done\0'
+  [ -n "$serves" ] || exit 0
+}

@@ -1,0 +1,198 @@
+# Part of push.sh, in front of it: what lies in the target (`survey PATH...` prints it), and what must never be removed
+# there: the login's .ssh and its jobs, by their true paths ("dear"), and mounted file systems.
+# Variables of push.sh: $base, $into, $name, $asked, $stage, $host, $key.
+# shellcheck shell=sh
+# shellcheck disable=SC1007 # `x= y=` sets both to nothing
+# shellcheck disable=SC2015 # `a && b || c` is meant so: c runs when a or b fails
+# shellcheck disable=SC2046,SC2086 # lists of words are split on purpose
+# shellcheck disable=SC2034 # the other files use the variables
+# shellcheck disable=SC2154 # push.sh sets the variables
+# shellcheck disable=SC2317 # push.sh calls the functions
+
+# The first word is the checksum. openssl knows instructions of the processor that sha256sum does not, and takes a
+# quarter of the time with them, but its start takes longer; `much` is set where that pays.
+much=
+measure() {
+  [ -z "$much" ] || case $(printf x | openssl dgst -sha256 -r 2>/dev/null) in
+    2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881*) exec openssl dgst -sha256 -r ;;
+  esac
+  exec sha256sum
+}
+method=sha256
+command -v sha256sum >/dev/null || {
+  measure() { exec wc -c; }
+  method=length
+}
+
+# Kind, size, mode, mtime, path and link of everything below some paths of a folder. A name with an end of line
+# in it is not reported where find has no -printf, and so is always sent. Such a find has printed nothing.
+list() (
+  cd "$1" 2>/dev/null || exit
+  shift
+  find -H "$@" -printf '%y %s %m %T@ %p\0%l\0' 2>/dev/null && exit
+  find -H / -prune -printf '' 2>/dev/null && exit
+  printf 'lines\0'
+  find -H "$@" -exec stat -c '%f %s %Y %n' {} + 2>/dev/null
+  printf '\0'
+)
+
+# Where sshd was reached (sshd(8)): behind EC2's NAT, the private address.
+print_address() {
+  set -- $SSH_CONNECTION
+  printf '%s\0' "${3#::ffff:}"
+}
+
+# GNU tar and bsdtar make the holes that an archive describes.
+tar= tar_options= list_options= folder_options= holes=
+know_tar() {
+  [ -z "$tar" ] || return 0
+  tar=known
+  case $(tar --version 2>/dev/null) in
+    *GNU*)
+      tar_options=--warning=no-timestamp
+      list_options=--quoting-style=literal
+      folder_options=--keep-directory-symlink
+      holes=' holes' ;;
+    bsdtar*) holes=' holes' ;;
+  esac
+}
+
+# One path a line, known after know_dear. $HOME may be another folder than the one in which sshd looks.
+dear=
+know_dear() {
+  [ -z "$dear" ] || return 0
+  login=$(id -un)
+  case $login in *[!A-Za-z0-9._-]* | '') login=$HOME ;; *) eval "login=~$login" ;; esac
+  for home in "$HOME" "$login"; do
+    home=$(true_path "$home") || continue
+    for one in .ssh .ec2mpi; do
+      dear="$dear$home/$one
+"
+      one=$(true_path "$home/$one") && dear="$dear$one
+"
+    done
+    for one in "$home"/.ssh/*; do
+      [ -L "$one" ] && one=$(readlink -f "$one") && dear="$dear$one
+"
+    done
+  done
+}
+# same A B: both are one file or folder, whatever their paths: a bind mount or another mount of the same share shows it
+# a second time.
+# shellcheck disable=SC3013 # dash, busybox, bash and ksh know -ef; elsewhere only the paths are compared
+same() { [ "$1" -ef "$2" ] 2>/dev/null; }
+# lies_in PATH FOLDER: FOLDER is PATH or above it; $below is the rest of PATH.
+lies_in() {
+  above=$1
+  until [ "$above" = "$2" ] || same "${above:-/}" "${2:-/}"; do
+    [ -n "$above" ] || return 1
+    above=${above%/*}
+  done
+  below=${1#"$above"}
+}
+# Of a folder; "" is "/".
+true_path() (
+  cd -P "$1" 2>/dev/null && path=$(pwd -P; echo .) && path=${path%??} || exit 1
+  [ "$path" = / ] || printf '%s' "$path"
+)
+
+# touches_dear PATH: a true path is, holds or lies in something dear.
+touches_dear() {
+  know_dear
+  while IFS= read -r one; do
+    [ -n "$one" ] || continue
+    case $one/ in "$1"/*) return 0 ;; esac
+    case $1/ in "$one"/*) return 0 ;; esac
+    ! lies_in "${1%/*}" "$one" || return 0
+    [ -L "$1" ] || ! lies_in "$one" "$1" || return 0 # only the link is removed, not its folder
+  done <<END
+$dear
+END
+  return 1
+}
+
+# The paths of all mount points, each between line ends. Their content lies elsewhere, and may be of any value.
+know_mounts() {
+  mounts="
+$(while read -r _ _ _ _ point _; do printf '%b\n' "$point"; done </proc/self/mountinfo)
+"
+}
+# holds_mount PATH: a true path is a mount point, or holds one: $point.
+holds_mount() {
+  case $mounts in *"
+$1
+"* | *"
+$1/"*) ;; *) return 1 ;; esac
+  point="$1${mounts#*"
+$1"}"
+  point=${point%%
+*}
+}
+# lies_in_mount PATH FOLDER: a true path is a mount point, or below one: $point; of those inside of FOLDER, which may be
+# mounted itself.
+lies_in_mount() {
+  point=$1
+  while :; do
+    case $point in "$2"/*) ;; *) return 1 ;; esac
+    case $mounts in *"
+$point
+"*) return 0 ;; esac
+    point=${point%/*}
+  done
+}
+
+# list_dear PATH...: among the paths, the folders that --delete must not be used on; and all that it must keep.
+list_dear() {
+  for path; do
+    spot=$base/$path
+    [ -d "$spot" ] && spot=$(true_path "$spot") && touches_dear "$spot" && printf 'holds\0%s\0' "${spot:-/}"
+  done
+  spot=$(true_path "$base") || return 0
+  know_dear
+  while IFS= read -r one; do
+    ! lies_in "$one" "$spot" || [ -z "$below" ] || printf 'dear\0%s\0' "${below#/}"
+  done <<END
+$dear
+END
+  know_mounts
+  while IFS= read -r point; do
+    case $point in "$spot"/?*) printf 'mount\0%s\0' "${point#"$spot/"}" ;; esac
+  done <<END
+$mounts
+END
+}
+
+# The bytes that are free, of a node that can feed others: their ssh follows a file by `tail --pid`.
+print_room() {
+  tail -c +1 --pid=$$ /dev/null >/dev/null 2>&1 || return 0
+  up=$base
+  until [ -d "${up:-/}" ]; do case $up in */*) up=${up%/*} ;; *) up=. ;; esac; done
+  set -- $(stat -f -c '%a %S' "${up:-/}" 2>/dev/null)
+  [ $# != 2 ] || printf 'room\0%s\0' $(($1 * $2))
+}
+
+survey() {
+  case $asked in *holes*) know_tar ;; esac
+  printf 'ec2mpi-push 5\0%s\0' "$into"
+  print_address
+  printf '%s\0%s\0' "$stage" "$method"
+  command -v gzip >/dev/null && printf gzip
+  printf '%s\0area\0\0' "$holes"
+  list "$base" "$@"
+  for old in "$base"/.ec2mpi-push."$host"."$key".*; do
+    is_folder "$old" && [ -O "$old" ] && is_dead "$old" || continue
+    printf 'area\0%s\0' "$old"
+    list "$old" .
+  done
+  case $asked in
+    *sums*)
+      printf 'sums\0'
+      (cd "$base" 2>/dev/null && find -H "$@" -type f -exec sha256sum {} + 2>/dev/null)
+      printf '\0' ;;
+  esac
+  case $asked in *delete*) list_dear "$@" ;; esac
+  case $asked in *room*) print_room ;; esac
+  [ "$into" = 1 ] || printf 'name\0%s\0' "$name"
+  printf 'end\0'
+}
+

@@ -1,0 +1,142 @@
+#pragma once
+/// One archive and the nodes that get it: the feeder of each, and what its script must do for that.
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ec2mpi/base/event.hpp"
+#include "ec2mpi/base/limit.hpp"
+#include "ec2mpi/cluster/values/node.hpp"
+#include "ec2mpi/ops/push/push.hpp"
+#include "src/ops/push/feeders.hpp"
+#include "src/ops/push/plan.hpp"
+#include "src/ops/push/stream.hpp"
+
+namespace ec2mpi::ops {
+
+/// A node that asks for its files.
+struct Candidate {
+  Node node;
+  std::string address;  ///< where other nodes reach it
+  std::string stage;
+  Unpackers unpackers = {};
+  std::uint64_t room = 0;  ///< bytes free, if it can hold the archive and feed others
+  const PushNeed* need = nullptr;
+  std::shared_ptr<Event> news = nullptr;  ///< notified when there is something to do
+};
+
+/// All nodes of it report here, and each takes its own orders from here.
+class Share {
+ public:
+  Share(std::shared_ptr<const SourceTree> tree, PushContent content, Unpackers formats, FeederRules rules,
+        PushCount& count);
+
+  /// A stream of the archive from its beginning. All of them give the same bytes, unless files change.
+  [[nodiscard]] std::unique_ptr<PushStream> open_stream() const;
+  [[nodiscard]] const PushContent& content() const { return content_; }
+  [[nodiscard]] const Unpackers& formats() const { return formats_; }
+  /// About how many bytes are sent.
+  [[nodiscard]] std::uint64_t expected() const;
+  /// So few bytes that every node stores them, and unpacks them when all have arrived.
+  [[nodiscard]] bool is_short() const;
+
+  /// `to_come`: nodes that have not asked yet. Returns the node's number here.
+  std::size_t add(const Candidate& candidate, std::size_t to_come);
+  /// The node's script can receive.
+  void begin(std::size_t node);
+
+  // What the nodes report.
+  void note_word(std::size_t node) { members_[node].heard = Clock::now(); }
+  /// About so many bytes have arrived.
+  void note_progress(std::size_t node, std::uint64_t bytes);
+  /// "3 1200 REASON": its third feeding ended, and exactly so many bytes have arrived. A reason stands there
+  /// if its ssh to the feeder failed.
+  void note_end(std::size_t node, std::string_view word);
+  /// All files are in place.
+  void note_done(std::size_t node);
+  /// It has failed, or its script has ended: it feeds no node any longer.
+  void note_gone(std::size_t node);
+  /// An upload to the node ended. `whole` is the stream, if that has come to its end.
+  void note_upload(std::size_t node, std::uint64_t position, const PushStream* whole);
+
+  /// Gives feeders to nodes that need another one. To be called at least once a second.
+  void look();
+
+  // What a node has to do.
+  /// Shell text for its script, or "".
+  [[nodiscard]] std::string take_order(std::size_t node);
+  [[nodiscard]] bool wants_upload(std::size_t node) const;
+  [[nodiscard]] bool has_all(std::size_t node) const;
+  [[nodiscard]] std::uint64_t offset(std::size_t node) const { return members_[node].state.offset; }
+  [[nodiscard]] bool stores(std::size_t node) const { return members_[node].state.stores; }
+  /// Why no node feeds this one, if none will; else "".
+  [[nodiscard]] std::string why_out_of_reach(std::size_t node) const;
+
+  /// Some node gets bytes, or waits for them; `but` is not asked about.
+  [[nodiscard]] bool is_in_use(std::size_t but) const;
+  /// A node that asks now can get the archive from another one.
+  [[nodiscard]] bool is_open() const;
+  [[nodiscard]] std::size_t size() const { return members_.size(); }
+  [[nodiscard]] Clock::time_point heard(std::size_t node) const { return members_[node].heard; }
+  /// When the last word came from some other node.
+  [[nodiscard]] Clock::time_point heard_from_others(std::size_t node) const;
+
+  // Of the whole archive, once some upload has come to its end.
+  [[nodiscard]] const std::string& sum() const { return sum_; }
+  [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
+  [[nodiscard]] const std::vector<std::string>& changed() const { return changed_; }
+  [[nodiscard]] const std::vector<std::string>& discarded() const { return discarded_; }
+  /// The shell text by which a script learns the size; "" while that is not known.
+  [[nodiscard]] std::string size_text() const;
+
+ private:
+  struct Member {
+    Candidate candidate;
+    NodeState state;
+    bool begun = false;
+    int feeding = 0;               ///< its number, as the node's script knows it
+    std::uint64_t began_at = 0;    ///< its first byte
+    std::uint64_t from_nodes = 0;  ///< bytes that came from other nodes
+    std::string unlinked = {};     ///< why the last feeder could not reach it
+    std::deque<std::string> orders = {};
+    Clock::time_point heard = Clock::now();
+    Clock::time_point grew = Clock::now();
+    Clock::time_point fed = Clock::now();
+    std::deque<std::pair<Clock::time_point, std::uint64_t>> history = {};  ///< offsets of the last seconds
+
+    [[nodiscard]] std::uint64_t offset_at(Clock::time_point time) const;
+  };
+
+  void note_refused(Member& member, std::size_t feeder, std::string_view reason) const;
+  [[nodiscard]] static bool is_getting(const Member& member);
+  void order(std::size_t node, std::string text);
+  void point(std::size_t node, std::size_t feeder);
+  void connect(std::size_t node);
+  void detach(std::size_t node);
+  void take_offset(std::size_t node, std::uint64_t offset);
+  void set_offset(Member& member, std::uint64_t offset);
+  void update_states(Clock::time_point now);
+  [[nodiscard]] bool is_next_feeder_well(std::size_t node) const;
+  [[nodiscard]] bool is_upload_slow(Clock::time_point now);
+  void count_inside(Member& member) const;
+
+  std::shared_ptr<const SourceTree> tree_;
+  PushContent content_;
+  Unpackers formats_;
+  FeederRules rules_;
+  PushCount& count_;
+  std::vector<Member> members_;
+  Clock::time_point looked_ = {};
+  bool changed_states_ = false;
+  Clock::time_point next_try_ = Clock::now();  ///< of a second upload
+  std::uint64_t bytes_ = 0;                    ///< of the whole archive; 0 while that is not known
+  std::uint64_t content_bytes_ = 0;
+  std::string sum_;
+  std::vector<std::string> changed_;
+  std::vector<std::string> discarded_;
+};
+
+}  // namespace ec2mpi::ops
