@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "ec2mpi/cluster/read/state_words.hpp"
 #include "ec2mpi/cluster/values/ec2_words.hpp"
 #include "src/cluster/read/word_map.hpp"
 
@@ -29,11 +30,18 @@ Field field_of_column(std::string_view label) {
   const Field field = field_of_label(label);
   if (field != Field::unknown) return field;
   const std::string key = squashed(label);
-  return key.ends_with("state") || key.ends_with("status") ? Field::state : field;
+  if (key.ends_with("state") || key.ends_with("status")) return Field::state;
+  const auto state = state_word(label);
+  if (!state || state->use != StateWord::Use::anywhere) return field;
+  return state->running ? Field::state : Field::not_running;
 }
 
 bool is_address_field(Field field) {
   return field >= Field::public_v4;
+}
+
+bool may_hold_states(Field field) {
+  return field == Field::unknown || field == Field::remark;
 }
 
 bool is_second_choice(Field field) {

@@ -8,6 +8,7 @@ namespace ec2mpi {
 enum class Field {
   unknown,  ///< not known here; its content is not read
   unused,   ///< a known column that the cluster does not need
+  remark,   ///< of the user's; not read, but "stopped" there is a state
   name,
   instance_id,
   type,
@@ -36,11 +37,15 @@ enum class Field {
 /// The same for a label that is squashed() already.
 [[nodiscard]] Field field_of_key(std::string_view squashed_label);
 
-/// The same for the name of a table's column; every name that ends in "state" or "status" is a state.
+/// The same for the name of a table's column; every name that ends in "state" or "status" is a state, and
+/// so is one that says a state itself ("Stopped": yes or no).
 [[nodiscard]] Field field_of_column(std::string_view label);
 
 /// One of the fields that hold an address or a name that stands for one.
 [[nodiscard]] bool is_address_field(Field field);
+
+/// A name that leaves it to the content whether these are states.
+[[nodiscard]] bool may_hold_states(Field field);
 
 /// Fields that count only where the others of an instance give no address; they are stored last.
 [[nodiscard]] bool is_second_choice(Field field);

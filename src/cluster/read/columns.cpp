@@ -44,11 +44,12 @@ struct Column {
     if (field == Field::state || field == Field::unknown) count_word(cell);
   }
   [[nodiscard]] bool holds_only_numbers() const { return filled > 0 && numbers == filled; }
-  [[nodiscard]] bool holds_only_states() const { return filled > 0 && state_words == filled; }
+  /// One state is enough: a word beside it that is not known could mean "stopped".
+  [[nodiscard]] bool holds_states() const { return states > 0 || (filled > 0 && state_words == filled); }
 
  private:
   void count_word(std::string_view cell) {
-    const auto word = state_word(cell);
+    const auto word = state_word(leading_word(cell));
     if (word && word->use != StateWord::Use::under_name) ++state_words;
   }
 };
@@ -72,8 +73,7 @@ ColumnFields fields_of(const std::vector<Column>& columns) {
   std::vector<std::size_t> texts;
   for (const Column& column : columns) {
     Field field = column.common;
-    // A column with one state holds states: a word there that is not known could mean "stopped".
-    if (field == Field::unknown && (column.states > 0 || column.holds_only_states())) field = Field::state;
+    if (field == Field::unknown && column.holds_states()) field = Field::state;
     if (field == Field::unknown && column.filled > 0) texts.push_back(out.fields.size());
     if (++count[field] > 1 && field != Field::any_address)
       field = field == Field::public_v4 ? Field::elastic_ip : field == Field::unknown ? field : Field::unused;
@@ -107,6 +107,11 @@ Result<Listing> read_rows(const Table& table, std::size_t first, std::string_vie
   return out;
 }
 
+/// "i-0f7f74cf04..." -> "i-0f7f74cf04", which is no id, but shows that ids stand here.
+std::string_view without_ellipsis(std::string_view cell) {
+  return cell.substr(0, std::min(cell.find(".."), cell.find("\xE2\x80\xA6")));
+}
+
 /// The columns below a header by what their cells show too: ids that are none of EC2's are not used, states
 /// are found under any name, and users, ports and slots must be such.
 struct ColumnsBelow {
@@ -120,22 +125,30 @@ struct ColumnsBelow {
     for (std::size_t i = header + 1; i < table.rows.size(); ++i) {
       const Cells row = table.row(i);
       for (std::size_t j = 0; j < row.size() && j < fields.size(); ++j) {
-        if (fields[j] == Field::instance_id && looks_like_instance_id(row[j])) ++ids[j];
-        if (fields[j] == Field::unknown) columns[j].see(row[j]);
+        if (fields[j] == Field::instance_id && looks_like_instance_id(without_ellipsis(row[j]))) ++ids[j];
+        if (may_hold_states(fields[j])) columns[j].see(row[j]);
         misfit[j] = misfit[j] || !fits_login(fields[j], row[j]);
       }
     }
     for (std::size_t j = 0; j < fields.size(); ++j) {
       if (fields[j] == Field::instance_id && ids[j] == 0) fields[j] = Field::unused;
       const Column& column = columns[j];
-      if (column.holds_only_states() || (column.states > 0 && 2 * column.states >= column.filled))
-        fields[j] = Field::state;
+      if (column.holds_states()) fields[j] = Field::state;
       if (!misfit[j]) continue;
       fields[j] = Field::unused;
       unused.insert(in_quotes(table.row(header)[j]));
     }
   }
 };
+
+/// A word in letters of another language, which may say that a machine is stopped.
+bool is_foreign(std::string_view cell) {
+  return std::ranges::any_of(cell, [](char c) { return (c & 0x80) != 0; }) && !is_blank_cell(cell);
+}
+
+std::string may_be_state(std::string_view cell) {
+  return in_quotes(cell) + " may be a state in a language that is not known here";
+}
 
 /// Reads instances without a header.
 class InstanceReader {
@@ -146,6 +159,8 @@ class InstanceReader {
     in_columns_ = line_up();
     if (in_columns_) TRY(type_columns());
     auto listing = read_rows(table_, 0, source_, [&](Node& node, std::size_t i) { return put_row(node, i); });
+    if (listing && std::ranges::all_of(listing->nodes, [](const Node& node) { return node.state.empty(); }))
+      TRY(refuse_foreign_state());
     if (listing && !left_fields_.empty()) {
       listing->notes.emplace_back(
           "the addresses are taken from the left of the instance ids, as there are none to the right");
@@ -182,7 +197,6 @@ class InstanceReader {
                  "several columns hold addresses and nothing says which is which; put the line of column "
                  "names on top of the list");
     }
-    if (std::ranges::find(typed.fields, Field::state) == typed.fields.end()) TRY(refuse_foreign_state());
     if (!typed.have_address()) {
       TRY(refuse_slip(columns));
       if (std::ranges::all_of(columns, [](const Column& c) { return c.filled > 0; })) type_left_columns();
@@ -210,11 +224,10 @@ class InstanceReader {
   /// The error if a cell may be a state in a language that is not known, as no column holds states.
   [[nodiscard]] Result<void> refuse_foreign_state() const {
     for (const std::string_view cell : table_.right_of_id(0)) {
-      const bool foreign = std::ranges::any_of(cell, [](char c) { return (c & 0x80) != 0; });
-      if (!foreign || is_blank_cell(cell)) continue;
-      return bad(0, fmt::format("{} may be a state in a language that is not known here; set the console "
-                                "to English, or use `aws ec2 describe-instances --output json`",
-                                in_quotes(cell)));
+      if (!is_foreign(cell)) continue;
+      return bad(0, fmt::format("{}; set the console to English, or use `aws ec2 describe-instances --output "
+                                "json`",
+                                may_be_state(cell)));
     }
     return {};
   }
@@ -314,11 +327,18 @@ bool fits_header(const Table& table, std::size_t header) {
 
 Result<Listing> read_by_header(const Table& table, std::size_t header, std::string_view source) {
   const ColumnsBelow columns(table, header);
-  const bool has_ids = std::ranges::find(columns.fields, Field::instance_id) != columns.fields.end();
+  const auto has = [&](Field field) {
+    return std::ranges::find(columns.fields, field) != columns.fields.end();
+  };
+  const bool has_ids = has(Field::instance_id), has_states = has(Field::state) || has(Field::not_running);
   const auto put = [&](Node& node, std::size_t row) -> std::optional<std::string> {
     const Cells cells = table.row(row);
     for (std::size_t i = columns.fields.size(); i < cells.size(); ++i) {
       if (!is_blank_cell(cells[i])) return in_quotes(cells[i]) + " stands under no column name";
+    }
+    for (std::size_t i = 0; !has_states && i < columns.fields.size() && i < cells.size(); ++i) {
+      if (columns.fields[i] == Field::unknown && is_foreign(cells[i]))
+        return may_be_state(cells[i]) + " (if it is none, call its column 'Notes')";
     }
     auto problem = put_cells(node, columns.fields, cells);
     if (!problem && has_ids && node.instance_id.empty()) problem = "there is no instance id in this row";

@@ -120,6 +120,7 @@ std::optional<std::string> put_address(Node& node, Field field, std::string_view
 
 /// Of two states the one that does not run counts.
 std::optional<std::string> put_state(Node& node, std::string_view cell) {
+  cell = name_of_state_code(cell);
   const auto state = state_word(cell);
   if (!state) return fmt::format("{} is no state that is known (running, stopped, ...)", in_quotes(cell));
   if (node.state.empty() || !state->running) node.state = cell;
@@ -148,8 +149,10 @@ void put_word(std::string& place, std::string_view cell, bool fits) {
 Field field_of_content(std::string_view cell) {
   if (looks_like_date(cell)) return Field::launched;
   if (is_console_phrase(cell)) return Field::unused;
-  if (const auto state = state_word(cell); state && state->use == StateWord::Use::anywhere)
-    return Field::state;
+  for (const std::string_view word : {cell, leading_word(cell)}) {
+    if (const auto state = state_word(word); state && state->use == StateWord::Use::anywhere)
+      return Field::state;
+  }
   std::string_view first = trim(cell.substr(0, cell.find(',')));
   if (const std::size_t at = first.find('@');
       at != std::string_view::npos && is_user_name(first.substr(0, at)))
@@ -160,6 +163,10 @@ Field field_of_content(std::string_view cell) {
   }
   if (first.find('.') != std::string_view::npos) return field_with_dots(first);
   return is_availability_zone(cell) ? Field::zone : Field::unknown;
+}
+
+std::string_view leading_word(std::string_view cell) {
+  return cell.substr(0, cell.find_first_of(" (:,"));
 }
 
 std::vector<Field> header_fields(std::span<const std::string_view> row) {
@@ -251,6 +258,7 @@ std::optional<std::string> put_field(Node& node, Field field, std::string_view c
       break;
     case Field::unknown:
     case Field::unused:
+    case Field::remark:
     case Field::login_detail:
       break;
   }

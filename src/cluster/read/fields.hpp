@@ -18,6 +18,9 @@ namespace ec2mpi {
 /// numbers that are no address are any_address; "2/2 checks passed" and the like are unused.
 [[nodiscard]] Field field_of_content(std::string_view cell);
 
+/// "Stopped (by hand)" -> "Stopped".
+[[nodiscard]] std::string_view leading_word(std::string_view cell);
+
 /// The fields of a row of labels, or nothing if the row is not one. Such a row names the id or an address and
 /// has no ids or addresses itself.
 [[nodiscard]] std::vector<Field> header_fields(std::span<const std::string_view> row);

@@ -64,6 +64,8 @@ bool is_resource_id(std::string_view word) {
 std::string_view other_meaning_with_dots(std::string_view name) {
   const std::string_view ending = name.substr(name.rfind('.'));
   if (is_digit(ending[1])) return "a number or a range";
+  const bool of_aws = name.ends_with(".amazonaws.com") || name.ends_with(".amazonaws.com.cn");
+  if (of_aws && name.find(".compute") == std::string_view::npos) return "a service of AWS";
   const std::string_view meaning = meaning_of(ending);
   const bool may_be_domain = meaning == kFileOrDomain && name.find('.') + ending.size() < name.size();
   return may_be_domain ? std::string_view() : meaning;
@@ -130,7 +132,7 @@ bool looks_like_ipv4(std::string_view text) {
 std::string why_no_id(std::string_view word) {
   const std::string shown = in_quotes(word);
   if (!looks_like_instance_id(word)) return shown + " is no instance id";
-  const std::size_t letter = word.find_first_of("OolI", 2);
+  const std::size_t letter = word.find_first_of("OolI");
   if (letter != std::string_view::npos) {
     return fmt::format("{} is no instance id: it has the letter {} where a digit belongs", shown,
                        word[letter]);

@@ -64,7 +64,8 @@ class RecordReader {
 
   Result<void> visit(std::size_t i, Parent parent) {
     if (!tape_.is_container(i)) return {};
-    const RecordSigns signs = tape_.is_object(i) ? signs_of_record(tape_, i) : RecordSigns{};
+    const RecordSigns signs =
+        tape_.is_object(i) ? signs_of_record(tape_, i, parent == Parent::list) : RecordSigns{};
     if (signs.elastic_ip) elastic_.push_back(i);
     if (signs.elastic_ip) return {};
     if (signs.*sign_) return read_record(i);

@@ -50,14 +50,17 @@ std::string_view name_in_tags(const JsonTape& tape, std::size_t tags) {
 }
 
 /// The text of a container for a field: its first element, and in an object the member of the same field, as
-/// in `{"AvailabilityZone": ...}` and `[{"Ipv6Address": ...}]`; a state may be called Name.
+/// in `{"AvailabilityZone": ...}` and `[{"Ipv6Address": ...}]`; a state may be called Name, Value or Code.
 std::string_view text_inside(const JsonTape& tape, std::size_t container, Field field) {
   if (container == kNowhere || tape.at(container).end == container + 1) return {};
   const std::size_t first = tape.is_array(container) ? container + 1 : container;
   if (!tape.is_object(first)) return text_of(tape, first);
-  return text_of(tape, find_member(tape, first, [&](const std::string& key) {
-                   return field_of_key(key) == field || (field == Field::state && key == "name");
-                 }));
+  std::size_t found = find_member(tape, first, [&](const std::string& key) {
+    return field_of_key(key) == field || (field == Field::state && (key == "name" || key == "value"));
+  });
+  if (found == kNowhere && field == Field::state) found = member(tape, first, "code");
+  if (found == kNowhere) return {};
+  return tape.is_container(found) ? text_inside(tape, found, field) : tape.text(found);
 }
 
 /// An IPv6 address stands only in the network interface if the reply is of an older API: in the one of device
@@ -77,7 +80,7 @@ std::string_view ipv6_of_interfaces(const JsonTape& tape, std::size_t interfaces
 Field field_of_member(const JsonTape& tape, std::size_t child, std::string_view key) {
   const Field field = field_of_column(key);
   if (field == Field::instance_id && !is_instance_id(tape.text(child))) return Field::unused;
-  if (field != Field::unknown || !tape.is_string(child)) return field;
+  if (!may_hold_states(field) || !tape.is_string(child)) return field;
   const auto state = state_word(tape.text(child));
   return state && state->use == StateWord::Use::anywhere ? Field::state : field;
 }
@@ -140,7 +143,7 @@ class OtherMachine {
 
 }  // namespace
 
-RecordSigns signs_of_record(const JsonTape& tape, std::size_t object) {
+RecordSigns signs_of_record(const JsonTape& tape, std::size_t object, bool in_list) {
   RecordSigns signs;
   bool facts = false, allocation = false;
   tape.for_each_in(object, [&](std::size_t child) {
@@ -152,7 +155,9 @@ RecordSigns signs_of_record(const JsonTape& tape, std::size_t object) {
     const bool state = (field == Field::state || field == Field::not_running) &&
                        (tape.is_object(child) || state_word(tape.text(child)));
     signs.has_id = signs.has_id || (field == Field::instance_id && is_instance_id(text));
-    signs.has_address = signs.has_address || (address && !is_blank_cell(text));
+    const bool in_array =
+        in_list && address && tape.is_array(child) && !text_inside(tape, child, field).empty();
+    signs.has_address = signs.has_address || in_array || (address && !is_blank_cell(text));
     signs.has_state = signs.has_state || state;
     facts = facts || address || state || (field == Field::type && is_instance_type(text));
     allocation = allocation || key == "allocationid" || key == "associationid";
@@ -177,9 +182,17 @@ std::optional<std::string> put_record(Node& node, const JsonTape& tape, std::siz
     } else {
       const Field field = field_of_member(tape, child, key);
       const std::string_view text = text_of_member(tape, child, field);
+      const bool filled = tape.is_container(child) && tape.at(child).end > child + 1;
+      if (field == Field::state && filled && text.empty())
+        problem = fmt::format("{} holds no state that is known", in_quotes(tape.key(child)));
+      if ((field == Field::any_address || field == Field::host) && filled &&
+          tape.at(child + 1).end < tape.at(child).end) {
+        problem = fmt::format("{} holds several addresses, and nothing says that they are one machine's",
+                              in_quotes(tape.key(child)));
+      }
       if (!fits_login(field, text)) unused.insert(in_quotes(tape.key(child)));
       if (is_second_choice(field)) later.emplace_back(field, text);
-      if (!is_second_choice(field)) problem = put_field(node, field, text);
+      if (!problem && !is_second_choice(field)) problem = put_field(node, field, text);
     }
   });
   if (node.ipv6.empty()) later.insert(later.begin(), {Field::ipv6, ipv6});

@@ -20,7 +20,9 @@ struct RecordSigns {
   bool elastic_ip = false;   ///< an Elastic IP or its association, no machine
 };
 
-[[nodiscard]] RecordSigns signs_of_record(const JsonTape& tape, std::size_t object);
+/// An address may stand in an array if the object is an entry of a list; elsewhere such an array is a list of
+/// machines.
+[[nodiscard]] RecordSigns signs_of_record(const JsonTape& tape, std::size_t object, bool in_list = false);
 
 /// Stores in `node` what the members of `object` tell, however the API, Terraform and Ansible nest them.
 /// Adds to `unused` the members that say how to log in and cannot be used. Returns what is wrong, if anything

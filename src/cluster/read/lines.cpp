@@ -1,5 +1,7 @@
 #include "src/cluster/read/lines.hpp"
 
+#include <algorithm>
+
 #include "ec2mpi/base/text.hpp"
 
 namespace ec2mpi {
@@ -12,8 +14,12 @@ std::string_view without_comment(std::string_view line) {
 }
 
 bool is_rule(std::string_view line) {
-  return line.find_first_not_of("-+=| :\t") == std::string_view::npos &&
-         (line.find("--") != std::string_view::npos || line.find("==") != std::string_view::npos);
+  if (line.find_first_not_of("-+=| :\t") == std::string_view::npos)
+    return line.find("--") != std::string_view::npos || line.find("==") != std::string_view::npos;
+  if (line.starts_with('(')) line.remove_prefix(1);
+  line.remove_prefix(std::min(line.find_first_not_of("0123456789"), line.size()));
+  return line == " rows)" || line == " row)" || line.starts_with(" rows in set") ||
+         line.starts_with(" row in set");
 }
 
 std::vector<std::string_view> pieces_of(std::string_view line, std::string_view gap) {

@@ -18,7 +18,8 @@ void for_each_line(std::string_view text, Visit visit) {
 /// The line up to a `#` that stands at its start or after white space.
 [[nodiscard]] std::string_view without_comment(std::string_view line);
 
-/// A line that is drawn, not written: at least two dashes (or "==") in a row and no word.
+/// A line that is no row: drawn, with at least two dashes (or "==") in a row and no word, or the count of
+/// rows that psql and mysql write below a table.
 [[nodiscard]] bool is_rule(std::string_view line);
 
 /// The pieces between runs of blanks that begin with `gap`.

@@ -1,5 +1,8 @@
 #include "ec2mpi/cluster/read/state_words.hpp"
 
+#include <array>
+#include <utility>
+
 #include "ec2mpi/cluster/values/ec2_words.hpp"
 #include "src/cluster/read/word_map.hpp"
 
@@ -25,6 +28,19 @@ std::optional<StateWord> state_word(std::string_view text) {
   static const auto kStates = word_map(kStateWords);
   const auto found = kStates.find(squashed(text));
   return found == kStates.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::string_view name_of_state_code(std::string_view text) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kCodes = {{{"0", "pending"},
+                                                                                    {"16", "running"},
+                                                                                    {"32", "shutting-down"},
+                                                                                    {"48", "terminated"},
+                                                                                    {"64", "stopping"},
+                                                                                    {"80", "stopped"}}};
+  for (const auto& [code, name] : kCodes) {
+    if (text == code) return name;
+  }
+  return text;
 }
 
 }  // namespace ec2mpi

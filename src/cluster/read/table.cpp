@@ -71,7 +71,10 @@ class Splitter {
 
   void add(std::string_view cell) {
     cell = trim(cell);
-    table_.add(on_one_line(is_quoted(cell) ? without_quotes(cell) : cell));
+    if (is_quoted(cell)) cell = without_quotes(cell);
+    if (cell.starts_with('=') && is_quoted(cell.substr(1)))  // Excel's way to keep a text as it is
+      cell = cell.substr(2, cell.size() - 3);
+    table_.add(on_one_line(cell));
   }
 
   /// Tabs and line breaks inside a cell become spaces.
@@ -95,10 +98,14 @@ class Splitter {
     return trim(table_.unescaped.emplace_back(std::move(out)));
   }
 
-  void split_at(std::string_view line, char separator) {
+  /// Without the `marks` around a cell, with which Markdown shows it as code or bold.
+  void split_at(std::string_view line, char separator, std::string_view marks = "") {
     while (true) {
       const std::size_t end = line.find(separator);
-      add(line.substr(0, end));
+      std::string_view cell = trim(line.substr(0, end));
+      while (!cell.empty() && marks.find(cell.front()) != std::string_view::npos) cell.remove_prefix(1);
+      while (!cell.empty() && marks.find(cell.back()) != std::string_view::npos) cell.remove_suffix(1);
+      add(cell);
       if (end == std::string_view::npos) return;
       line.remove_prefix(end + 1);
     }
@@ -107,7 +114,7 @@ class Splitter {
   void split_bars(std::string_view line) {
     if (line.starts_with('|')) line.remove_prefix(1);
     if (line.ends_with('|')) line.remove_suffix(1);
-    split_at(line, '|');
+    split_at(line, '|', "`*");
   }
 
   void split_words(std::string_view line) {

@@ -44,8 +44,8 @@ std::vector<HeadPlace> places_of(std::string_view line, const Pieces& pieces) {
   return out;
 }
 
-/// The cells of a line that stand under the heads, each beginning or ending where its head does; nothing if
-/// one does not.
+/// The cells of a line that stand under the heads, each beginning or
+/// ending where its head does; nothing if one does not.
 std::optional<Pieces> cells_under(std::string_view line, const std::vector<HeadPlace>& heads) {
   Pieces out;
   if (!trim(line.substr(0, offset_of(line, heads.front().begin))).empty()) return std::nullopt;
@@ -121,12 +121,18 @@ class HeadedSplitter {
       if (table_.rows.size() == 1) take_heads(before_, pieces_of(line, " "), line, header_line);
     } else if (const auto cells = cells_under(line, heads_)) {
       add_row(*cells, number);
-    } else if (const auto pieces = pieces_of(line, "  "); pieces.size() == heads_.size()) {
+    } else if (const auto pieces = numberless(pieces_of(line, "  ")); pieces.size() == heads_.size()) {
       add_row(pieces, number);
     } else {
       misfit_ = number;
       phase_ = Phase::over;
     }
+  }
+
+  /// Without the number of the row, which pandas and R write under no head.
+  [[nodiscard]] Pieces numberless(Pieces pieces) const {
+    if (pieces.size() == heads_.size() + 1 && parse_number(pieces.front())) pieces.erase(pieces.begin());
+    return pieces;
   }
 
   void add_row(const Pieces& cells, int line) {

@@ -147,7 +147,12 @@ std::optional<std::string> why_json_unsupported(const JsonTape& tape) {
   for (std::size_t root = 0; root < tape.size() && root < 1000; root = tape.at(root).end) {
     look_at(root);
     look_into(root);
-    if (tape.is_object(root) && !signs_of_record(tape, root).has_id) tape.for_each_in(root, look_into);
+    if (!tape.is_object(root) || signs_of_record(tape, root).has_id) continue;
+    tape.for_each_in(root, [&](std::size_t child) {
+      look_at(child);
+      look_into(child);
+      if (tape.is_object(child)) tape.for_each_in(child, look_into);
+    });
   }
   return found == nullptr ? std::nullopt : std::optional(found->message());
 }

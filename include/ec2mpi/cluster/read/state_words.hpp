@@ -21,4 +21,7 @@ struct StateWord {
 /// "Detenida". Nothing if the word is not known.
 [[nodiscard]] std::optional<StateWord> state_word(std::string_view text);
 
+/// "stopped" for "80", the code by which EC2's API gives a state; any other text as it is.
+[[nodiscard]] std::string_view name_of_state_code(std::string_view text);
+
 }  // namespace ec2mpi
