@@ -63,7 +63,7 @@ std::optional<std::vector<Lines>> split_in_order(const Lines& lines) {
       ended = joined = false;
     } else if (joins_tracebacks(line)) {
       joined = true;
-    } else if (!line.starts_with(' ') && trim(line).size() > 0) {
+    } else if (!line.starts_with(' ') && !trim(line).empty()) {
       if (ended) return std::nullopt;
       ended = true;
     }

@@ -28,8 +28,8 @@ constexpr std::size_t kFewestForUsual = 3;
 
 std::optional<double> decimal(std::string_view text) {
   double value = 0;
-  const auto* const end = text.data() + text.size();
-  const auto [rest, wrong] = std::from_chars(text.data(), end, value);
+  const auto* const end = text.end();
+  const auto [rest, wrong] = std::from_chars(text.begin(), end, value);
   const bool good = wrong == std::errc() && rest == end && std::isfinite(value) && value >= 0;
   return good ? std::optional(value) : std::nullopt;
 }
