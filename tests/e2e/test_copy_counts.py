@@ -201,6 +201,14 @@ def test_sizes_that_a_node_invents_do_not_keep_the_others(ec2mpi, cluster4, size
         assert (ec2mpi.folder / f"out/node{index}/rs/f").read_text() == "five\n"
 
 
+def test_files_larger_than_any_disk_do_not_keep_the_others(ec2mpi, cluster4):
+    user(cluster4, 1, "mkdir rs; for i in 1 2 3 4 5 6 7 8 9; do truncate -s 2305843009213693951 rs/f$i; done")
+    user(cluster4, 2, "mkdir rs; echo five > rs/f")
+    done = ec2mpi("pull", "-f", "1", "-w", "1-2", "rs", "out", timeout=30)
+    assert done.code == 1 and "failed: node1" in done.err.splitlines()[-1], done.err
+    assert (ec2mpi.folder / "out/node2/rs/f").read_text() == "five\n"
+
+
 def test_what_a_failed_node_did_not_bring_is_left_to_the_others(ec2mpi, cluster4):
     user(cluster4, 3, "mkdir rs; head -c 3000000 /dev/urandom > rs/f")
     lie(cluster4, 1, 1, 3_000_000, 6000, "#!/bin/sh\n[ \"$1\" != --version ] || { echo GNU; exit 0; }\nexit 3\n")

@@ -15,7 +15,10 @@ namespace {
 /// Above this many nodes one mpirun can't start all daemons itself well; a tree of ssh does.
 constexpr std::size_t kMostDirectDaemons = 300;
 
-constexpr const char* kSshArguments = "-o BatchMode=yes -o ConnectTimeout=10 -o ServerAliveInterval=15";
+/// At this level ssh keeps the banner of each node's sshd off the job's output, and still prints why it
+/// fails.
+constexpr const char* kSshArguments =
+    "-o BatchMode=yes -o ConnectTimeout=10 -o ServerAliveInterval=15 -o LogLevel=ERROR";
 
 /// What Open MPI 4 and 5 call the same thing.
 struct Dialect {

@@ -98,6 +98,8 @@ constexpr Known kKnown[] = {
     {"No module named 'mpi4py'", "mpi4py is missing on a node", kSetup},
     {"No module named mpi4py", "a python of the job has no mpi4py; if the program does not need it",
      "ec2mpi run --no-mpi4py-run ..."},
+    {"EOFError: EOF when reading a line", "the standard input of a job is empty; let the program read a file",
+     kPush},
     {"env: '*\\r': No such file", "a script has the line ends of Windows behind {}; this removes them",
      "sed -i 's/\\r$//' FILE"},
     {"^M: bad interpreter", "a script has the line ends of Windows; this removes them",

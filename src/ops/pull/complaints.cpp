@@ -1,5 +1,6 @@
 #include "src/ops/pull/complaints.hpp"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <utility>
 
@@ -17,12 +18,19 @@ constexpr std::size_t kLongestLine = 32 * 1024;
 constexpr std::size_t kMostOfOurs = 64 * 1024;
 constexpr std::size_t kMostOther = 200;
 
+constexpr std::string_view kTools[] = {"tar: ", "find: "};
+
 /// A complaint without the tool's name; nothing if the line is none.
 std::optional<std::string_view> complaint_of(std::string_view line) {
-  for (const auto tool : {std::string_view("tar: "), std::string_view("find: ")}) {
+  for (const auto tool : kTools) {
     if (line.starts_with(tool)) return line.substr(tool.size());
   }
   return std::nullopt;
+}
+
+/// Whether a tool does not know an option, as the one of busybox.
+bool is_unknown_option(std::string_view complaint) {
+  return complaint.starts_with("invalid option") || complaint.starts_with("unrecognized");
 }
 
 void append_at_most(std::string& text, std::string_view more, std::size_t most) {
@@ -66,6 +74,7 @@ void Complaints::take_line(std::string_view line) {
   } else if (line.starts_with(kMark)) {
     ours_ = line.substr(kMark.size());
   } else if (complaint) {
+    if (first_.empty() && is_unknown_option(*complaint)) poor_tool_ = line.substr(0, line.find(':'));
     if (first_.empty()) first_ = *complaint;
   } else {
     append_line(other_, line, kMostOther);
@@ -74,6 +83,9 @@ void Complaints::take_line(std::string_view line) {
 
 std::string Complaints::reason() const {
   if (ours_) return printable(trim(*ours_));
+  if (!poor_tool_.empty())
+    return fmt::format("its {0} is not that of GNU, which pull needs ({0}: {1}); install {2} there",
+                       printable(poor_tool_), printable(first_), poor_tool_ == "tar" ? "tar" : "findutils");
   if (!first_.empty() || changed_.count + shrunk_.count > 0) return printable(first_);
   return printable(trim(other_));
 }

@@ -38,6 +38,7 @@ class Complaints {
   std::string line_;                 ///< the beginning of a line
   std::optional<std::string> ours_;  ///< what a program of ours said
   std::string first_;                ///< complaint of a tool
+  std::string poor_tool_;            ///< the tool of first_, if it lacks an option
   std::string other_;                ///< the first of all other text
   Files changed_;
   Files shrunk_;

@@ -235,6 +235,14 @@ Result<void> take_agent(const ConfigValues& values, const Tokens& tokens, HostSe
   return {};
 }
 
+/// ec2mpi logs in by keys only.
+bool forbids_keys(const ConfigLine& line) {
+  if (line.keyword == "pubkeyauthentication")
+    return line.arguments.front() == "no" || line.arguments.front() == "false";
+  return line.keyword == "preferredauthentications" &&
+         ("," + line.arguments.front() + ",").find(",publickey,") == std::string::npos;
+}
+
 /// Whether the value says that the setting is not wanted.
 bool is_switched_off(std::string_view keyword, std::string_view value) {
   return (keyword == "addressfamily" && value == "any") ||
@@ -243,6 +251,11 @@ bool is_switched_off(std::string_view keyword, std::string_view value) {
 
 Result<void> report_unused(const ConfigValues& values, HostSettings& settings) {
   for (const auto& [keyword, line] : values.first) {
+    if (forbids_keys(line)) {
+      return refuse(line, fmt::format("ec2mpi logs in by keys only, and {} forbids it; remove it for these "
+                                      "hosts, or pass -F none to go without the file",
+                                      printable(keyword)));
+    }
     if (is_in(kHonoured, keyword) || is_in(kWithoutEffect, keyword)) continue;
     const auto& value = line.arguments.front();
     if (is_in(kRefused, keyword) && !line.of_system && value != "none") {

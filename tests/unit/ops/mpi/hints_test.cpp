@@ -60,6 +60,7 @@ INSTANTIATE_TEST_SUITE_P(
              "10.0.0.13:1024 failed\n  Error:      No route to host (113)",
              "node3 refuses connections of MPI"},
         Case{"Working directory: /home/ubuntu/proj\nNode: 10.0.0.13\n", "exec-all 'ls -d /home/ubuntu/proj'"},
+        Case{"EOFError: EOF when reading a line\n", "the standard input of a job is empty"},
         Case{"OSError: [Errno 28] No space left on device", "df -h"}));
 
 TEST(Hints, StayAwayFromWhatIsNotKnown) {
@@ -79,6 +80,13 @@ TEST(Hints, TheCauseComesBeforeWhatFollows) {
   EXPECT_NE(hint("ORTE has lost communication with a remote daemon.\nbash: orted: command not found")
                 .find("lacks this MPI"),
             std::string::npos);
+}
+
+/// The folder may be in the home of another user there, and a push goes to the home of the login user.
+TEST(Hints, DoNotAdviseAPushForAWorkingFolderThatIsMissing) {
+  const auto hint = hint_for("Working directory: /home/ubuntu/proj\n  Node: 10.0.0.13\n");
+  ASSERT_TRUE(hint);
+  EXPECT_EQ(hint->text().find("push"), std::string::npos) << hint->text();
 }
 
 TEST(Hints, NeverCarryShellTextOfTheOutput) {

@@ -39,5 +39,15 @@ TEST(Complaints, ALineWithoutEndTakesLittleMemory) {
   EXPECT_EQ(complaints.reason(), std::string(199, 'x'));
 }
 
+TEST(Complaints, AToolThatLacksAnOptionIsNamed) {
+  Complaints complaints;
+  complaints.feed("tar: invalid option -- 'T'\nBusyBox v1.35.0 multi-call binary.\n");
+  EXPECT_EQ(complaints.reason(),
+            "its tar is not that of GNU, which pull needs (tar: invalid option -- 'T'); install tar there");
+  Complaints of_find;
+  of_find.feed("find: unrecognized: -printf\n");
+  EXPECT_NE(of_find.reason().find("install findutils there"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace ec2mpi::ops

@@ -166,8 +166,9 @@ TEST_F(SshConfigTest, AFlagReplacesTheWayOfTheConfiguration) {
 TEST_F(SshConfigTest, ASettingThatEc2mpiCannotFollowIsRefusedWithItsLine) {
   for (const auto* line :
        {"ProxyCommand nc %h %p", "ProxyJump a,b", "BindAddress 10.0.0.9", "CertificateFile c",
-        "PKCS11Provider p.so", "RemoteCommand top", "Port 0", "Port many", "IdentityFile %q", "User $(id)",
-        "IdentityFile \"open", "User", "{ x"})
+        "PKCS11Provider p.so", "PubkeyAuthentication no",
+        "PreferredAuthentications password,keyboard-interactive", "RemoteCommand top", "Port 0", "Port many",
+        "IdentityFile %q", "User $(id)", "IdentityFile \"open", "User", "{ x"})
     EXPECT_NE(refusal(std::string("\n") + line + "\n").find("config:2: "), std::string::npos) << line;
 }
 
