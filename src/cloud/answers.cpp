@@ -10,6 +10,7 @@ namespace ec2mpi::cloud {
 
 namespace {
 
+/// Names and tags are texts of other people, so they are made printable here, once for all.
 std::string text_of(const pugi::xml_node& node, const char* element) {
   return printable(trim(node.child_value(element)));
 }
@@ -21,6 +22,7 @@ Tags tags_in(const pugi::xml_node& node) {
   return tags;
 }
 
+/// -1 if the answer has no such number, as for the ports of a rule for all protocols.
 int number_of(const pugi::xml_node& node, const char* element) {
   return node.child(element).text().as_int(-1);
 }
@@ -47,6 +49,7 @@ Instance instance_in(const pugi::xml_node& item) {
                     .cores = count_in(item.child("cpuOptions"), "coreCount"),
                     .threads_per_core = count_in(item.child("cpuOptions"), "threadsPerCore"),
                     .spot = text_of(item, "instanceLifecycle") == "spot",
+                    // The first card only: ec2mpi starts no instance with a second one.
                     .efa = text_of(item.child("networkInterfaceSet").child("item"), "interfaceType") == "efa",
                     .security_groups = names_in(item, "groupSet", "groupId"),
                     .tags = tags_in(item)};
@@ -57,6 +60,7 @@ Instance instance_in(const pugi::xml_node& item) {
 
 std::vector<Instance> instances_in(const pugi::xml_node& answer) {
   std::vector<Instance> instances;
+  // EC2 groups instances by the launch that made them; ec2mpi does not need the groups.
   for (const auto& reservation : answer.child("reservationSet").children("item"))
     for (const auto& item : reservation.child("instancesSet").children("item"))
       instances.push_back(instance_in(item));
@@ -74,6 +78,7 @@ std::vector<SecurityGroup> security_groups_in(const pugi::xml_node& answer) {
   std::vector<SecurityGroup> groups;
   for (const auto& item : answer.child("securityGroupInfo").children("item")) {
     SecurityGroup group{text_of(item, "groupId"), text_of(item, "groupName"), {}, tags_in(item)};
+    // A rule of EC2 may be for many networks; here each network has a rule.
     for (const auto& rule : item.child("ipPermissions").children("item"))
       for (const auto& range : rule.child("ipRanges").children("item"))
         group.ingress.push_back({text_of(rule, "ipProtocol"), number_of(rule, "fromPort"),
@@ -92,6 +97,7 @@ std::vector<std::string> names_in(const pugi::xml_node& answer, const char* list
 
 std::string console_output_in(const pugi::xml_node& answer) {
   std::string encoded = answer.child_value("output");
+  // EVP_DecodeBlock knows no line breaks within the text.
   std::erase_if(encoded, [](char c) { return c == '\n' || c == '\r' || c == ' '; });
   std::string text(encoded.size() / 4 * 3 + 3, '\0');
   const int size = ::EVP_DecodeBlock(reinterpret_cast<unsigned char*>(text.data()),
@@ -159,6 +165,7 @@ std::vector<Disk> disks_in(const pugi::xml_node& answer) {
 }
 
 std::optional<double> quota_in(const std::string& json) {
+  // Without exceptions: an answer that is no JSON only has no quota.
   const auto answer = nlohmann::json::parse(json, nullptr, false);
   if (!answer.is_object() || !answer.contains("Quota") || !answer["Quota"].is_object()) return std::nullopt;
   const auto value = answer["Quota"].find("Value");
@@ -166,11 +173,13 @@ std::optional<double> quota_in(const std::string& json) {
   return value->get<double>();
 }
 
+/// Not made printable: the token returns to EC2 as it came.
 std::string next_page_in(const pugi::xml_node& answer) {
   return answer.child_value("nextToken");
 }
 
 std::string to_base64(const std::string& bytes) {
+  // EVP_EncodeBlock writes a NUL behind the text, hence the one.
   std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');
   const int size =
       ::EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),

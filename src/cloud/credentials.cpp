@@ -30,6 +30,7 @@ bool needs_aws_command(const Profile& profile) {
   return false;
 }
 
+/// Of a command's stderr, for a message.
 std::string last_line(std::string_view text) {
   text = trim(text);
   return printable(text.substr(text.rfind('\n') + 1));
@@ -38,6 +39,7 @@ std::string last_line(std::string_view text) {
 HttpRequest metadata_request(std::string service, const std::string& path, const std::string& token) {
   if (!service.ends_with('/')) service += '/';
   HttpRequest request;
+  // IMDSv2: a PUT gets a token, and every GET shows the token.
   request.method = token.empty() ? "PUT" : "GET";
   request.url = service + "latest/" + path;
   request.headers.push_back(token.empty() ? "X-aws-ec2-metadata-token-ttl-seconds: 300"
@@ -65,6 +67,7 @@ std::optional<Credentials> parse_credentials(std::string_view text) {
                     text_in(json, "SessionToken"),
                     parse_launch_time(text_in(json, "Expiration")),
                     {}};
+  // The metadata service calls it "Token", a credential_process "SessionToken".
   if (found.token.empty()) found.token = text_in(json, "Token");
   if (found.key_id.empty() || found.secret.empty()) return std::nullopt;
   // They become lines of a header.
@@ -79,6 +82,7 @@ asio::awaitable<Result<Credentials>> CredentialSource::get(Limit limit) {
   auto found = co_await find(limit);
   if (found) known_ = *found;
   // A renewal that fails does not spoil keys that are still valid.
+  // The known keys have an end here: those without one are answered above.
   const bool may_serve =
       !found && found.error().kind != ErrorKind::cancelled && known_ && *known_->expires > now;
   if (may_serve) co_return *known_;
@@ -88,6 +92,7 @@ asio::awaitable<Result<Credentials>> CredentialSource::get(Limit limit) {
 asio::awaitable<Result<Credentials>> CredentialSource::find(Limit limit) {
   const auto key_id = environment_("AWS_ACCESS_KEY_ID");
   const auto secret = environment_("AWS_SECRET_ACCESS_KEY");
+  // A profile that a flag names counts more than keys in the environment.
   if (!settings_.profile_named && key_id && secret) {
     Credentials found{
         *key_id, *secret, environment_("AWS_SESSION_TOKEN").value_or(""), {}, "the environment"};
@@ -96,6 +101,7 @@ asio::awaitable<Result<Credentials>> CredentialSource::find(Limit limit) {
   const auto& name = settings_.profile;
   CO_TRY_AS(profile, load_profile(settings_.config_file, settings_.credentials_file, name));
   const auto what = fmt::format("the profile '{}'", printable(name));
+  // With a role_arn, these keys only sign the request for the role's own keys.
   if (profile->contains("aws_access_key_id") && profile->contains("aws_secret_access_key") &&
       !profile->contains("role_arn")) {
     Credentials found{value_in(*profile, "aws_access_key_id"),
@@ -111,12 +117,14 @@ asio::awaitable<Result<Credentials>> CredentialSource::find(Limit limit) {
     co_return found;
   }
   if (needs_aws_command(*profile)) {
+    // The name comes from a flag or a variable; quoted, it stays one word of the shell.
     auto found = co_await from_command(
         fmt::format("aws configure export-credentials --format process --profile {}", quote_word(name)), what,
         limit);
     co_return found;
   }
   auto found = co_await from_metadata(limit);
+  // Outside EC2, the message of a service that does not exist helps nobody.
   if (found || found.error().kind == ErrorKind::cancelled) co_return found;
   co_return std::unexpected(no_credentials(name));
 }
@@ -125,12 +133,14 @@ asio::awaitable<Result<Credentials>> CredentialSource::from_command(std::string 
                                                                     Limit limit) {
   auto end = co_await run_local_command(std::move(command), limit.at_most(kCommandTime));
   if (!end) co_return std::unexpected(end.error().within(what));
+  // 127 is the status of a shell that does not find the command.
   if (end->status == 127)
     co_return fail(ErrorKind::usage, what + " needs a command that is not installed: " + last_line(end->err));
   if (end->status != 0)
     co_return fail(ErrorKind::usage, fmt::format("{} gave no credentials (exit status {}): {}", what,
                                                  end->status, last_line(end->err)));
   auto found = parse_credentials(end->out);
+  // The output holds the secret key, so no message quotes it either.
   wipe(end->out);
   if (!found) co_return fail(ErrorKind::usage, what + " gave no credentials: its output has another form");
   found->origin = what;
@@ -142,6 +152,7 @@ asio::awaitable<Result<Credentials>> CredentialSource::from_metadata(Limit limit
     co_return fail(ErrorKind::usage, "the metadata service is switched off");
   CO_TRY_AS(token, co_await ask_metadata("api/token", "", limit));
   const std::string roles = "meta-data/iam/security-credentials/";
+  // Without a role's name, the service answers with the name.
   CO_TRY_AS(role, co_await ask_metadata(roles, *token, limit));
   CO_TRY_AS(text, co_await ask_metadata(roles + *role, *token, limit));
   auto found = parse_credentials(*text);
@@ -153,6 +164,7 @@ asio::awaitable<Result<Credentials>> CredentialSource::from_metadata(Limit limit
 /// Without a token it asks for one (IMDSv2); version 1 is never used.
 asio::awaitable<Result<std::string>> CredentialSource::ask_metadata(std::string path, std::string token,
                                                                     Limit limit) {
+  // Both come from answers and become part of a URL and a header; a line break would add a header.
   if (has_control_characters(path) || has_control_characters(token))
     co_return fail(ErrorKind::usage, "the metadata service answers in an unknown form");
   const auto service = environment_("AWS_EC2_METADATA_SERVICE_ENDPOINT").value_or("http://169.254.169.254");

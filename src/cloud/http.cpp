@@ -59,12 +59,14 @@ class Transfer {
 
   [[nodiscard]] Result<HttpAnswer> answer() {
     if (*result != CURLE_OK) {
+      // The buffer names the host and the cause; the code only has words for its kind.
       const std::string_view words = said_[0] != '\0' ? said_.data() : ::curl_easy_strerror(*result);
       const auto kind = *result == CURLE_OPERATION_TIMEDOUT ? ErrorKind::timeout : ErrorKind::unreachable;
       return fail(kind, fmt::format("{}: {}", printable(request_.url), printable(words)));
     }
     HttpAnswer got{.body = std::move(body_)};
     ::curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &got.status);
+    // The server's clock: a wrong clock here makes all signatures invalid.
     curl_header* date = nullptr;
     if (::curl_easy_header(easy_, "Date", 0, CURLH_HEADER, -1, &date) == CURLHE_OK) {
       const auto seconds = ::curl_getdate(date->value, nullptr);
@@ -79,6 +81,7 @@ class Transfer {
  private:
   static std::size_t receive(char* bytes, std::size_t, std::size_t count, void* self) {
     auto& body = static_cast<Transfer*>(self)->body_;
+    // Any other number than `count` makes libcurl end the transfer with an error.
     if (body.size() + count > kMostBytes) return 0;
     body.append(bytes, count);
     return count;
@@ -87,7 +90,9 @@ class Transfer {
   void set_up() {
     ::curl_easy_setopt(easy_, CURLOPT_PRIVATE, this);
     ::curl_easy_setopt(easy_, CURLOPT_URL, request_.url.c_str());
+    // An endpoint from a file or a variable must not make libcurl read local files (file://).
     ::curl_easy_setopt(easy_, CURLOPT_PROTOCOLS_STR, "http,https");
+    // The signal handlers of this process belong to the event loop; libcurl must set none.
     ::curl_easy_setopt(easy_, CURLOPT_NOSIGNAL, 1L);
     ::curl_easy_setopt(easy_, CURLOPT_ERRORBUFFER, said_.data());
     ::curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request_.connect_timeout.count()));
@@ -107,6 +112,7 @@ class Transfer {
 
   void sign() {
     if (!request_.signer) return;
+    // With this option, libcurl computes AWS Signature Version 4 with the two values below.
     const auto provider = fmt::format("aws:amz:{}:{}", request_.region, request_.service);
     ::curl_easy_setopt(easy_, CURLOPT_AWS_SIGV4, provider.c_str());
     ::curl_easy_setopt(easy_, CURLOPT_USERNAME, request_.signer->key_id.c_str());
@@ -140,8 +146,10 @@ class CurlSender : public HttpSender {
     ::curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
   }
   ~CurlSender() override {
+    // Handlers that wait in the loop must not touch this object any more.
     *alive_ = false;
     sockets_.clear();
+    // curl_multi_cleanup would call these functions.
     ::curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, nullptr);
     ::curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, nullptr);
     ::curl_multi_cleanup(multi_);
@@ -152,6 +160,7 @@ class CurlSender : public HttpSender {
     Transfer transfer(executor_, multi_, std::move(request));
     while (!transfer.result) {
       const Wake wake = co_await transfer.finished.wait(limit);
+      // Leaving early destroys the transfer, and that removes the request from libcurl.
       if (wake != Wake::notified) co_return wake_error(wake, printable(url) + ": no answer in time");
     }
     co_return transfer.answer();
@@ -173,6 +182,7 @@ class CurlSender : public HttpSender {
 
   static int on_timer(CURLM*, long milliseconds, void* self) {
     auto& sender = *static_cast<CurlSender*>(self);
+    // -1: libcurl needs no timer now.
     if (milliseconds < 0) {
       sender.timer_.cancel();
       return 0;
@@ -192,14 +202,17 @@ class CurlSender : public HttpSender {
 
   void await_one(int fd, const std::shared_ptr<Socket>& socket, int side,
                  asio::posix::stream_descriptor::wait_type what) {
+    // One wait for each direction: libcurl repeats its request while a wait is under way.
     if ((socket->wanted & side) == 0 || (socket->awaited & side) != 0) return;
     socket->awaited |= side;
     socket->descriptor.async_wait(
+        // `weak` also shows that this object is alive, since it owns all sockets.
         what, [this, fd, side, weak = std::weak_ptr(socket)](std::error_code error) {
           const auto ready = weak.lock();
           if (!ready || error) return;
           ready->awaited &= ~side;
           if ((ready->wanted & side) != 0) act(fd, side == CURL_POLL_IN ? CURL_CSELECT_IN : CURL_CSELECT_OUT);
+          // act() may have removed the socket, or have put a new one under the same number.
           if (const auto now = sockets_.find(fd); now != sockets_.end() && now->second == ready)
             await(fd, ready);
         });
@@ -227,6 +240,7 @@ class CurlSender : public HttpSender {
 }  // namespace
 
 std::unique_ptr<HttpSender> make_http_sender(asio::any_io_executor executor) {
+  // Once in a process, as libcurl-thread(3) asks.
   static const bool ready = ::curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
   if (!ready) throw std::runtime_error("curl_global_init");
   return std::make_unique<CurlSender>(std::move(executor));

@@ -14,13 +14,16 @@ namespace ec2mpi::cloud {
 
 namespace {
 
+// cloud-init prints the public host keys between these lines on the serial console.
 constexpr std::string_view kBegin = "-----BEGIN SSH HOST KEY KEYS-----";
 constexpr std::string_view kEnd = "-----END SSH HOST KEY KEYS-----";
 
+/// An en dash for nothing, as in the EC2 console; the reader of lists knows it.
 std::string cell(const std::string& text) {
   return text.empty() ? "\u2013" : printable(text);
 }
 
+/// Strict: each program on the instance can print to the console.
 bool is_base64(std::string_view text) {
   const auto fits = [](unsigned char c) { return std::isalnum(c) != 0 || c == '+' || c == '/' || c == '='; };
   return text.size() >= 16 && std::ranges::all_of(text, fits);
@@ -44,6 +47,7 @@ std::string list_text(const std::vector<Instance>& instances, const std::vector<
     const auto& one = instances[i];
     const auto name = i < names.size() && !names[i].empty() ? names[i] : one.tag("Name");
     std::vector<std::string> cells{cell(name), one.id, cell(one.state), cell(one.type), cell(one.zone)};
+    // Only if wanted: a column of public addresses would make them the ones to connect to.
     if (public_addresses) cells.push_back(cell(one.public_address));
     cells.push_back(cell(one.private_address));
     if (ipv6) cells.push_back(cell(one.ipv6));
@@ -59,7 +63,9 @@ std::vector<std::pair<std::string, std::string>> host_keys_in(std::string_view c
   if (begin == std::string_view::npos) return keys;
   const auto block = console_output.substr(begin + kBegin.size());
   const auto end = block.find(kEnd);
+  // cloud-init may still be printing when EC2 takes its copy of the console.
   if (end == std::string_view::npos) return keys;
+  // The console ends its lines with CR LF; words() drops the CR.
   for (const auto line : split(block.substr(0, end), '\n')) {
     const auto parts = words(line);
     if (parts.size() >= 2 && is_key_type(parts[0]) && is_base64(parts[1]))
@@ -79,6 +85,7 @@ asio::awaitable<Result<std::string>> find_own_address(Environment environment, L
   const auto url = printable(request.url);
   CO_TRY_AS(answer, co_await http->send(std::move(request), limit));
   const std::string address(trim(answer->body));
+  // A network's login page answers with status 200, too.
   if (answer->status != 200 || !is_ipv4(address))
     co_return fail(ErrorKind::unreachable,
                    url + " does not answer with an IPv4 address; name yours with --from");

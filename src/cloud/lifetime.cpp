@@ -13,6 +13,7 @@ namespace ec2mpi::cloud {
 
 namespace {
 
+// The biggest first, since span_text takes the first one that divides the span.
 constexpr std::pair<char, std::uint64_t> kUnits[] = {{'d', 86400}, {'h', 3600}, {'m', 60}, {'s', 1}};
 constexpr std::uint64_t kLongestSpan = 366UL * 86400;
 
@@ -20,6 +21,7 @@ Result<void> add_idle_part(IdleRule& rule, std::string_view part) {
   const auto equals = part.find('=');
   const auto action = equals == std::string_view::npos ? std::string_view() : part.substr(equals + 1);
   auto& target = action == "stop" ? rule.stop : rule.down;
+  // A second time for the same action is refused, too.
   if ((action != "stop" && action != "down") || target != Seconds::zero())
     return fail(ErrorKind::usage, fmt::format("'{}' is not a rule for idle instances; the form is 1h=stop, "
                                               "7d=down or 1h=stop,7d=down",
@@ -35,6 +37,7 @@ Result<Seconds> parse_span(std::string_view text) {
   for (const auto& [letter, unit] : kUnits) {
     if (text.empty() || text.back() != letter) continue;
     const auto number = parse_number(text.substr(0, text.size() - 1));
+    // Divided, so that a long number cannot overflow.
     if (number && *number > 0 && *number <= kLongestSpan / unit)
       return Seconds(static_cast<std::int64_t>(*number * unit));
   }
@@ -62,6 +65,7 @@ Seconds notice_of(Seconds length) {
   return std::min<Seconds>(std::chrono::minutes(10), length / 6);
 }
 
+/// All values go in as variables in front of the installer; the keeper is a program in one of them.
 std::string lifetime_script(Moment end, Seconds length, const std::optional<IdleRule>& idle) {
   const auto number = [](Seconds span) { return std::to_string(span.count()); };
   return "#!/bin/sh\n" +

@@ -23,6 +23,7 @@ namespace ec2mpi::cloud {
 
 namespace {
 
+// The reading ends there, so a command that prints without end cannot fill the memory.
 constexpr std::size_t kMostOutput = 64 << 10;
 
 /// Our environment without the keys: the child has its own credentials.
@@ -46,6 +47,7 @@ class Child {
     auto child = std::make_unique<Child>();
     std::array<int, 2> out{};
     std::array<int, 2> err{};
+    // O_CLOEXEC: the child keeps only its copies 1 and 2, so the pipes end when it ends.
     if (::pipe2(out.data(), O_CLOEXEC) != 0) return io_error("cannot make", "a pipe");
     child->out = UniqueFd(out[0]);
     const UniqueFd out_end(out[1]);
@@ -65,6 +67,7 @@ class Child {
                                      environment_without_keys().data());
     ::posix_spawn_file_actions_destroy(&actions);
     if (failed != 0) return fail(ErrorKind::local_io, "cannot start /bin/sh");
+    // Becomes readable when the child ends; SIGCHLD would be one for the whole process.
     child->ended = UniqueFd(::pidfd_open(child->pid_, 0));
     return child;
   }
@@ -73,6 +76,7 @@ class Child {
   Child& operator=(const Child&) = delete;
   ~Child() {
     if (pid_ <= 0) return;
+    // The child is not reaped, so its number cannot belong to another process yet.
     ::kill(pid_, SIGKILL);
     reap();
   }
@@ -92,7 +96,7 @@ class Child {
   pid_t pid_ = -1;
 };
 
-/// What three handlers report back: the ends of both outputs and of the process.
+/// Shared by three handlers, which report the ends of both outputs and of the process.
 struct Progress {
   explicit Progress(const asio::any_io_executor& executor) : changed(executor) {}
   Event changed;
@@ -108,12 +112,14 @@ asio::awaitable<Result<CommandEnd>> run_local_command(std::string command, Limit
   auto started = Child::start(command);
   if (!started) co_return std::unexpected(started.error());
   auto& child = **started;
+  // Shared: after a timeout, the cancelled handlers run when this frame is gone.
   const auto progress = std::make_shared<Progress>(executor);
   const auto one_ended = [progress](std::error_code, std::size_t) {
     --progress->left;
     progress->changed.notify_all();
   };
   using Descriptor = asio::posix::stream_descriptor;
+  // From here on, the descriptors of asio own the files.
   Descriptor out(executor, child.out.release());
   Descriptor err(executor, child.err.release());
   Descriptor ended(executor, child.ended.release());

@@ -15,6 +15,7 @@ std::optional<double> find(const std::map<std::string, double>& prices, const st
   return found == prices.end() ? std::nullopt : std::optional(found->second);
 }
 
+/// Of our own table, so the form of the number is known.
 double number_in(std::string_view text) {
   double value = 0;
   std::from_chars(text.data(), text.data() + text.size(), value);
@@ -28,6 +29,7 @@ PriceList::PriceList(std::map<std::string, double> of_user, std::string_view reg
   read_table(region);
 }
 
+/// Lines of the table: "date DATE", "region NAME", "disk KIND PRICE", "TYPE PRICE" and # comments.
 void PriceList::read_table(std::string_view region) {
   bool has_region = false;
   for (const auto line : split(kPriceTable, '\n')) {

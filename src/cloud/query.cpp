@@ -16,6 +16,7 @@ namespace {
 
 constexpr auto kSkewAllowed = std::chrono::minutes(4);  ///< AWS accepts five
 
+/// The unreserved characters of RFC 3986 stay; a blank becomes %20, never a plus sign.
 std::string percent_encoded(std::string_view text) {
   std::string encoded;
   for (const unsigned char c : text) {
@@ -31,6 +32,7 @@ bool any_of(const std::string& code, std::initializer_list<std::string_view> cod
   return std::find(codes.begin(), codes.end(), code) != codes.end();
 }
 
+/// Whether the same call may work a moment later.
 bool may_pass(Problem problem) {
   return problem == Problem::network || problem == Problem::throttled || problem == Problem::service;
 }
@@ -70,6 +72,7 @@ ApiError with_next_step(ApiError error, const Credentials& credentials) {
   return error;
 }
 
+/// Callers that were throttled together must not return together.
 Clock::duration random_part(Clock::duration most) {
   static std::minstd_rand generator{std::random_device{}()};
   return Clock::duration(std::uniform_int_distribution<Clock::rep>(0, most.count())(generator));
@@ -102,6 +105,7 @@ ErrorKind kind_of(Problem problem) {
 
 }  // namespace
 
+/// Codes: the EC2 API Reference, "Error codes for the Amazon EC2 API".
 Problem problem_of(const std::string& code, long http_status) {
   if (any_of(code, {"RequestLimitExceeded", "Throttling", "ThrottlingException", "ResourceLimitExceeded"}))
     return Problem::throttled;
@@ -114,6 +118,7 @@ Problem problem_of(const std::string& code, long http_status) {
     return Problem::credentials;
   if (any_of(code, {"UnauthorizedOperation", "AccessDenied"})) return Problem::unauthorized;
   if (code == "DryRunOperation") return Problem::dry_run;
+  // "Unsupported" is EC2's answer where a zone does not have the type.
   if (any_of(code, {"InsufficientInstanceCapacity", "InsufficientHostCapacity",
                     "InsufficientReservedInstanceCapacity", "InsufficientCapacity", "SpotMaxPriceTooLow",
                     "ReservationCapacityExceeded", "Unsupported"}))
@@ -135,6 +140,7 @@ void add_list(Parameters& parameters, const std::string& name, const std::vector
 }
 
 std::string form_of(const std::string& action, const Parameters& parameters) {
+  // The version fixes the names of all parameters and of the answers' elements.
   std::string form = "Action=" + action + "&Version=2016-11-15";
   for (const auto& [name, value] : parameters) form += "&" + name + "=" + percent_encoded(value);
   return form;
@@ -142,10 +148,12 @@ std::string form_of(const std::string& action, const Parameters& parameters) {
 
 Answer<pugi::xml_document> parse_answer(const std::string& action, const HttpAnswer& answer) {
   pugi::xml_document document;
+  // pugixml resolves no external entities, so a hostile answer cannot read files through it.
   const bool is_xml = static_cast<bool>(document.load_buffer(answer.body.data(), answer.body.size()));
   const auto failure = document.child("Response").child("Errors").child("Error");
   if (is_xml && answer.status == 200 && !failure) return document;
   const std::string code = failure.child_value("Code");
+  // A proxy answers in the place of EC2, or the endpoint is another server's.
   if (code.empty()) {
     const auto problem = answer.status >= 500 ? Problem::service : Problem::other;
     return std::unexpected(
@@ -162,6 +170,7 @@ Answer<pugi::xml_document> parse_answer(const std::string& action, const HttpAns
 
 asio::awaitable<Answer<pugi::xml_document>> Query::call(std::string action, Parameters parameters,
                                                         Limit limit) {
+  // One form for all attempts: by its ClientToken, EC2 takes a repeated launch for the same one.
   const auto form = form_of(action, parameters);
   auto wait = retries_.first;
   bool renewed = false;
@@ -170,6 +179,7 @@ asio::awaitable<Answer<pugi::xml_document>> Query::call(std::string action, Para
     if (answer) co_return answer;
     const auto problem = answer.error().problem;
     spdlog::debug("{}: attempt {}: {}", action, attempt, answer.error().message);
+    // Keys may end between two calls. New ones are looked for once only: they may be expired, too.
     if (problem == Problem::expired && !std::exchange(renewed, true)) {
       credentials_.forget();
       continue;
@@ -177,6 +187,7 @@ asio::awaitable<Answer<pugi::xml_document>> Query::call(std::string action, Para
     if (!may_pass(problem) || attempt >= retries_.tries) co_return answer;
     const Wake wake = co_await sleep_for(random_part(wait), limit);
     if (wake == Wake::stopped) co_return wake_error(wake, action);
+    // A sleep ends as timed_out; only the end of the limit itself ends the attempts.
     if (wake == Wake::timed_out && Clock::now() >= limit.deadline) co_return answer;
     wait = std::min(2 * wait, retries_.most);
   }
@@ -186,6 +197,7 @@ asio::awaitable<Answer<pugi::xml_document>> Query::call_once(std::string action,
                                                              Limit limit) {
   auto signer = co_await credentials_.get(limit);
   if (!signer) co_return std::unexpected(ApiError(signer.error()));
+  // Each attempt is signed again, because a signature holds its time.
   auto request = signed_request(settings_, *signer, std::move(form));
   auto answer = co_await http_.send(std::move(request), limit);
   if (!answer) {

@@ -17,6 +17,7 @@ constexpr int kMostPages = 10'000;              ///< against an endpoint that ne
 
 Parameters filter_parameters(const std::vector<Filter>& filters) {
   Parameters parameters;
+  // EC2 counts from 1, here and in all lists.
   for (std::size_t i = 0; i < filters.size(); ++i) {
     const auto name = "Filter." + std::to_string(i + 1);
     parameters.emplace_back(name + ".Name", filters[i].name);
@@ -72,6 +73,7 @@ void add_disk(Parameters& parameters, const RootDisk& disk) {
   const std::string name = "BlockDeviceMapping.1.Ebs.";
   if (disk.gigabytes != 0) parameters.emplace_back(name + "VolumeSize", std::to_string(disk.gigabytes));
   if (!disk.kind.empty()) parameters.emplace_back(name + "VolumeType", disk.kind);
+  // Otherwise the disk would stay, and cost, after the instance has ended.
   parameters.emplace_back(name + "DeleteOnTermination", "true");
 }
 
@@ -89,6 +91,7 @@ void add_shape(Parameters& parameters, const LaunchShape& shape) {
   add_spot(parameters, shape);
   add_disk(parameters, shape.disk);
   if (!shape.user_data.empty()) parameters.emplace_back("UserData", to_base64(shape.user_data));
+  // EC2 takes both counts or none.
   if (shape.threads_per_core != 0) {
     parameters.emplace_back("CpuOptions.CoreCount", std::to_string(shape.cores));
     parameters.emplace_back("CpuOptions.ThreadsPerCore", std::to_string(shape.threads_per_core));
@@ -105,6 +108,8 @@ const char* name_of(ShutdownBehaviour behaviour) {
 
 Parameters for_launch(const LaunchRequest& request, bool dry_run) {
   const auto count = std::to_string(request.count);
+  // Equal counts: all instances start, or none. The metadata service wants a token, since a server
+  // that is tricked into fetching a URL sends no PUT; with one hop, no answer leaves the instance.
   Parameters parameters{{"ImageId", request.image},
                         {"InstanceType", request.type},
                         {"MinCount", count},
@@ -120,6 +125,8 @@ Parameters for_launch(const LaunchRequest& request, bool dry_run) {
     if (!value.empty()) parameters.emplace_back(name, value);
   add_network(parameters, request);
   add_shape(parameters, request.shape);
+  // Tagged by the launch itself: otherwise a crash before a second call would leave instances that
+  // `down` does not find.
   if (!request.tags.empty()) {
     auto of_instances = request.instance_tags;
     of_instances.insert(request.tags.begin(), request.tags.end());
@@ -145,7 +152,8 @@ std::unexpected<ApiError> not_there(const std::string& what) {
   return std::unexpected(ApiError(std::move(error), Problem::not_found));
 }
 
-/// A call whose answer says no more than that it worked. A dry run that would work counts as such.
+/// A call whose answer says no more than that it worked. A dry run that would work counts as such:
+/// EC2 answers it with the error DryRunOperation.
 Answer<void> worked(const Answer<pugi::xml_document>& answer) {
   if (answer || answer.error().problem == Problem::dry_run) return {};
   return std::unexpected(answer.error());
@@ -190,6 +198,7 @@ asio::awaitable<Answer<std::vector<Instance>>> QueryEc2::instances_by_id(std::ve
   std::map<std::string, Instance> by_id;
   auto left = ids;
   while (!left.empty()) {
+    // By filter: with InstanceId, one id that does not exist would make the whole call fail.
     std::vector<Filter> filters(1);
     filters[0].name = "instance-id";
     filters[0].values = take_some(left);
@@ -238,6 +247,7 @@ asio::awaitable<Answer<void>> QueryEc2::set_shutdown_behaviour(std::string id, S
 asio::awaitable<Answer<std::string>> QueryEc2::console_output(std::string id, Limit limit) {
   Parameters parameters;
   parameters.emplace_back("InstanceId", id);
+  // Without it, EC2 answers with the copy of the console that it took after the start.
   parameters.emplace_back("Latest", "true");
   auto answer = co_await query_.call("GetConsoleOutput", parameters, limit);
   if (!answer && answer.error().code == "UnsupportedOperation") {  // instances that are not Nitro
@@ -305,6 +315,7 @@ asio::awaitable<Answer<Image>> QueryEc2::newest_image(std::string owner, std::st
                         {"Filter.2.Value.1", "available"}};
   CO_TRY_AS(answer, co_await query_.call("DescribeImages", std::move(parameters), limit));
   const auto images = images_in(answer->document_element());
+  // As ISO 8601, the later moment is the greater text.
   const auto newest = std::ranges::max_element(images, {}, &Image::created);
   if (newest != images.end()) co_return *newest;
   Error error{ErrorKind::usage, "EC2 has no image " + pattern + " in this region; name one with --ami"};
@@ -338,10 +349,12 @@ asio::awaitable<Answer<Reservation>> QueryEc2::reservation(std::string id, Limit
 asio::awaitable<Answer<std::vector<std::string>>> QueryEc2::failing(std::vector<std::string> ids,
                                                                     Limit limit) {
   std::vector<std::string> found;
+  // All filters of one call must fit, so each check needs its own call.
   for (const char* check : {"instance-status.status", "system-status.status"}) {
     Parameters parameters{{"Filter.1.Name", check}, {"Filter.1.Value.1", "impaired"}};
     CO_TRY_AS(all, co_await pages("DescribeInstanceStatus", std::move(parameters), limit));
     for (const auto& page : *all)
+      // The call answers for all instances of the region; only ours are reported.
       for (auto& id : names_in(page.document_element(), "instanceStatusSet", "instanceId"))
         if (std::ranges::count(ids, id) != 0 && std::ranges::count(found, id) == 0)
           found.push_back(std::move(id));
@@ -369,6 +382,7 @@ asio::awaitable<Answer<double>> QueryEc2::quota(std::string code, Limit limit) {
   CO_TRY_AS(signer, co_await credentials_.get(limit));
   HttpRequest request;
   request.url = settings_.quotas_endpoint;
+  // `code` is a constant of quota_code, so it holds nothing to escape.
   request.body = R"({"ServiceCode":"ec2","QuotaCode":")" + code + "\"}";
   request.headers = {"Content-Type: application/x-amz-json-1.1",
                      "X-Amz-Target: ServiceQuotasV20190624.GetServiceQuota"};
@@ -382,6 +396,7 @@ asio::awaitable<Answer<double>> QueryEc2::quota(std::string code, Limit limit) {
 }
 
 asio::awaitable<Answer<std::vector<std::string>>> QueryEc2::zones(Limit limit) {
+  // Without local zones and wavelength zones.
   Parameters parameters{{"Filter.1.Name", "zone-type"}, {"Filter.1.Value.1", "availability-zone"}};
   CO_TRY_AS(answer, co_await query_.call("DescribeAvailabilityZones", std::move(parameters), limit));
   co_return names_in(answer->document_element(), "availabilityZoneInfo", "zoneName");
@@ -397,6 +412,7 @@ asio::awaitable<Answer<std::string>> QueryEc2::create_security_group(std::string
 }
 
 asio::awaitable<Answer<void>> QueryEc2::allow_members(std::string group, bool outwards, Limit limit) {
+  // -1: every protocol and port, from members of the group only.
   Parameters parameters{
       {"GroupId", group}, {"IpPermissions.1.IpProtocol", "-1"}, {"IpPermissions.1.Groups.1.GroupId", group}};
   return act(outwards ? "AuthorizeSecurityGroupEgress" : "AuthorizeSecurityGroupIngress",

@@ -18,6 +18,8 @@ std::filesystem::path file_of(const Environment& environment, const char* variab
   return expand_home(environment(variable).value_or(otherwise));
 }
 
+/// Strict, since the region becomes part of a host's name: a slash in it would send signed requests
+/// to another host.
 bool is_region(std::string_view text) {
   const auto fits = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };
   return !text.empty() && text.size() < 40 && text.front() != '-' && std::ranges::all_of(text, fits);
@@ -39,6 +41,7 @@ Result<std::string> find_region(const CloudFlags& flags, const Environment& envi
 /// The host of scheme://[user@]host[:port][/path]; empty if the URL has another form or a user in it.
 std::string host_in(std::string_view url) {
   const auto scheme = url.find("://");
+  // A user in front of an @ can look like the host.
   if (scheme == std::string_view::npos || url.find('@') != std::string_view::npos) return {};
   auto host = url.substr(scheme + 3);
   host = host.substr(0, host.find('/'));
@@ -81,6 +84,7 @@ Result<std::string> checked_endpoint(std::string url) {
       (!url.starts_with("https://") && !url.starts_with("http://")))
     return fail(ErrorKind::usage,
                 fmt::format("'{}' is no endpoint; its form is https://HOST[:PORT]", printable(url)));
+  // All of 127/8 is this machine.
   const bool here = host == "localhost" || host == "[::1]" || (is_ipv4(host) && host.starts_with("127."));
   if (url.starts_with("http://") && !here)
     return fail(
@@ -106,6 +110,7 @@ Result<CloudSettings> find_cloud_settings(const CloudFlags& flags, const Environ
   settings.config_file = file_of(environment, "AWS_CONFIG_FILE", "~/.aws/config");
   settings.credentials_file = file_of(environment, "AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials");
   TRY_AS(profile, load_profile(settings.config_file, settings.credentials_file, settings.profile));
+  // The default profile need not exist: the environment may hold all settings.
   if (profile->empty() && settings.profile != "default")
     return fail(ErrorKind::usage,
                 fmt::format("there is no profile '{}' in {} or {}", printable(settings.profile),
@@ -120,6 +125,7 @@ Result<CloudSettings> find_cloud_settings(const CloudFlags& flags, const Environ
 }
 
 CloudSettings in_region(CloudSettings settings, const std::string& region) {
+  // An endpoint that is not the usual one is the user's choice.
   if (settings.endpoint == usual_endpoint("ec2", settings.region))
     settings.endpoint = usual_endpoint("ec2", region);
   if (settings.quotas_endpoint == usual_endpoint("servicequotas", settings.region))

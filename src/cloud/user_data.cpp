@@ -35,7 +35,9 @@ Result<std::string> join_user_data(const std::string& ours, std::string_view the
     return fail(ErrorKind::usage,
                 "the user data begin with none of the words that cloud-init knows: #!, #cloud-config, "
                 "#cloud-boothook, #include, Content-Type:");
+  // Random: the user's data cannot hold the boundary and so end their part.
   const auto boundary = random_hex(32);
+  // A MIME archive (RFC 2046); cloud-init takes its parts in their order.
   auto whole = fmt::format(
       "Content-Type: multipart/mixed; boundary=\"{0}\"\nMIME-Version: "
       "1.0\n\n--{0}\n{1}{2}\n--{0}\n{3}{4}\n--{0}--\n",
