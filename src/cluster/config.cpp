@@ -27,6 +27,7 @@ class SettingsReader {
   using Setter = std::function<void(const toml::node&)>;
   using Keys = std::map<std::string_view, Setter>;
 
+  /// An unknown key is an error: otherwise a misspelt setting would be ignored without a word.
   void table(const toml::table& table, std::string_view where, const Keys& keys) {
     for (const auto& [key, value] : table) {
       const auto known = keys.find(key.str());
@@ -52,12 +53,14 @@ class SettingsReader {
 
   template <class T>
   void text(const toml::node& node, T& target) {
+    // Exact types here and below: 22 is no text, and "22" is no number.
     if (const auto value = node.value_exact<std::string>())
       target = *value;
     else
       complain(node, "must be a text in quotes");
   }
 
+  /// A name that begins with a dash would be an option where ssh or a shell reads it.
   void user(const toml::node& node, std::optional<std::string>& target) {
     text(node, target);
     if (target && !is_user_name(*target))
@@ -77,6 +80,7 @@ class SettingsReader {
   void formula(const toml::node& node, std::string& target, std::int64_t most) {
     std::int64_t value = 0;
     if (const auto text = node.value_exact<std::string>()) {
+      // With names in it, the formula gets its value only when a job starts.
       target = *text;
       if (names_in(target).empty() && !evaluate(target, {}))
         complain(node, evaluate(target, {}).error().message);
@@ -87,6 +91,7 @@ class SettingsReader {
   }
 
   void amount(const toml::node& node, double& target) {
+    // Not exact: a whole number is a price, too.
     const auto value = node.value<double>();
     if (value && *value >= 0 && *value <= kMostMoney)
       target = *value;
@@ -102,6 +107,7 @@ class SettingsReader {
   [[nodiscard]] const std::optional<Error>& error() const { return error_; }
 
  private:
+  /// While `read` runs, key_ names the place of its value: "jobs.spread.np".
   template <class Read>
   void within(std::string_view key, const Read& read) {
     const auto outer = key_;
@@ -111,6 +117,7 @@ class SettingsReader {
   }
 
   void tell(const toml::node& node, const std::string& what) {
+    // The first error counts: later ones may follow from it.
     if (!error_)
       error_ = Error{ErrorKind::usage, fmt::format("{}:{}: {}", source_, node.source().begin.line, what)};
   }
@@ -126,6 +133,7 @@ class SettingsReader {
   std::optional<Error> error_;
 };
 
+/// A text is cut at blanks, and no shell ever reads it; so shell characters in it are an error.
 void read_command(SettingsReader& reader, const toml::node& node, std::vector<std::string>& command) {
   if (const auto line = node.value_exact<std::string>()) {
     for (const auto word : words(*line)) command.emplace_back(word);
@@ -141,6 +149,7 @@ void read_command(SettingsReader& reader, const toml::node& node, std::vector<st
   if (command.empty()) reader.complain(node, "is empty");
 }
 
+/// A number counts seconds; a text has the form of --persist.
 void read_persist(SettingsReader& reader, const toml::node& node,
                   std::optional<std::chrono::seconds>& persist) {
   std::string text;
@@ -155,6 +164,7 @@ void read_persist(SettingsReader& reader, const toml::node& node,
     reader.complain(node, parsed.error().message);
 }
 
+/// One text is a list of one.
 void read_texts(SettingsReader& reader, const toml::node& node, std::vector<std::string>& texts) {
   if (const auto* list = node.as_array()) {
     for (const auto& item : *list) reader.text(item, texts.emplace_back());
@@ -179,6 +189,7 @@ void read_sweep_values(SettingsReader& reader, const std::string& name, const to
     values = parse_values(*text);
   } else {
     const auto* list = node.as_array();
+    // A single number or truth value is a list of one; a table is none.
     for (std::size_t i = 0; i < (list != nullptr ? list->size() : 1); ++i) {
       const auto value = sweep_value(list != nullptr ? *list->get(i) : node);
       if (!value)
@@ -249,6 +260,7 @@ namespace {
 class TomlGuard {
  public:
   explicit TomlGuard(std::string_view text) : text_(text) {
+    // A byte order mark may stand in front.
     if (text_.starts_with("\xef\xbb\xbf")) at_ = 3;
     while (at_ < text_.size() && wrong_.empty()) step();
   }
@@ -278,16 +290,19 @@ class TomlGuard {
   void next_line() {
     ++line_;
     dots_ = 0;
+    // A quote that is still open at the end of its line is an error that toml++ reports.
     if (quote_.size() == 1) quote_ = {};
   }
 
   void open_quote(char c) {
     const std::string_view three = c == '"' ? "\"\"\"" : "'''";
+    // Three quotes begin a text of many lines.
     quote_ = text_.substr(at_ - 1).starts_with(three) ? three : three.substr(0, 1);
     at_ += quote_.size() - 1;
   }
 
   void step_in_quotes(char c) {
+    // Only texts in double quotes know escapes.
     if (c == '\\' && quote_.front() == '"' && at_ < text_.size() && text_[at_] != '\n') {
       ++at_;
     } else if (text_.substr(at_ - 1).starts_with(quote_)) {
@@ -304,6 +319,7 @@ class TomlGuard {
   std::string_view wrong_;
 };
 
+/// For some texts, toml++ 3.3 throws instead of reporting an error.
 toml::parse_result parse_toml(std::string_view text, std::string_view source) {
   try {
     return toml::parse(text, source);
@@ -314,6 +330,7 @@ toml::parse_result parse_toml(std::string_view text, std::string_view source) {
 
 }  // namespace
 
+/// "600", "90s", "10m", "2h"; a bare number counts seconds.
 Result<std::chrono::seconds> parse_persist(std::string_view text) {
   constexpr std::uint64_t kMost = 1'000'000'000;  // seconds; endless for people, and no sum overflows
   std::uint64_t unit = 1;
@@ -343,6 +360,7 @@ void Config::fill_from(const Config& fallback) {
   fill(mpirun, fallback.mpirun);
   fill(end_signal, fallback.end_signal);
   fill(done_hook, fallback.done_hook);
+  // Whole entries: a job here hides the other file's job of the same name.
   groups.insert(fallback.groups.begin(), fallback.groups.end());
   prices.insert(fallback.prices.begin(), fallback.prices.end());
   jobs.insert(fallback.jobs.begin(), fallback.jobs.end());
@@ -396,6 +414,7 @@ Result<Config> parse_config(std::string_view text, std::string_view source) {
                  }},
                 {"jobs", [&](const auto& value) {
                    reader.each(value, [&](const auto& name, const auto& job) {
+                     // [jobs] holds this setting beside the jobs; a table is a job.
                      if (name == "end_signal" && !job.is_table())
                        read_end_signal(reader, job, config.end_signal);
                      else
@@ -410,6 +429,7 @@ Result<Config> load_config(const std::filesystem::path& file) {
   std::error_code ignored;
   if (!std::filesystem::exists(file, ignored)) return Config{};
   const auto text = read_file(file, kLongestConfig);
+  // As a usage error: unread settings end the command before it begins, like wrong ones.
   if (!text) return std::unexpected(Error{ErrorKind::usage, text.error().message});
   return parse_config(*text, printable(file.string()));
 }

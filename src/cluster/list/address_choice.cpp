@@ -17,6 +17,7 @@ namespace {
 
 using Member = std::string Node::*;
 
+/// A choice that leaves the kind open is answered with the public one; callers handle it before.
 Member member_of(AddressChoice choice) {
   switch (choice) {
     case AddressChoice::ipv6:
@@ -79,6 +80,7 @@ std::string first_address(const Node& node, std::initializer_list<Member> order)
   return "";
 }
 
+/// Some nodes have an address of the kind and others do not; one choice must serve all.
 std::unexpected<Error> mixed(const Inventory& inventory) {
   const bool some_public = any_has(inventory, &Node::public_address);
   const Member member = some_public ? &Node::public_address : &Node::ipv6;
@@ -108,6 +110,7 @@ Result<void> take(Inventory& inventory, AddressChoice choice) {
                     "that has them",
                     name_of(choice), some_of(without(inventory, member))));
   }
+  // In two networks, one private address can be two machines.
   if (choice == AddressChoice::private_v4) {
     if (auto unshared = private_unshared(inventory); !unshared) return unshared;
   }
@@ -116,11 +119,14 @@ Result<void> take(Inventory& inventory, AddressChoice choice) {
   return {};
 }
 
+/// For lists of bare addresses: --address cannot choose there, only agree with the list.
 Result<void> take_as_given(Inventory& inventory, AddressChoice choice) {
+  // These two choices name no kind of address.
   const bool any_kind = choice == AddressChoice::automatic || choice == AddressChoice::behind_jump;
   const Member member = member_of(choice);
   std::vector<std::string> others;
   for (const Node& node : inventory.nodes) {
+    // A host name may stand for an address of any kind.
     const bool name = !node.public_address.empty() && !is_ipv4(node.public_address);
     if (!any_kind && !name && (node.*member).empty()) others.push_back(title(node));
   }
@@ -131,6 +137,7 @@ Result<void> take_as_given(Inventory& inventory, AddressChoice choice) {
                     name_of(choice), some_of(others)));
   }
   for (Node& node : inventory.nodes) {
+    // Each node of such a list has one address, so the order decides nothing.
     node.address = first_address(node, {&Node::public_address, &Node::ipv6, &Node::private_address});
   }
   inventory.chosen = AddressChoice::automatic;
@@ -141,6 +148,7 @@ Result<void> take_as_given(Inventory& inventory, AddressChoice choice) {
 
 Result<void> choose_addresses(Inventory& inventory, AddressChoice choice) {
   if (inventory.as_given) return take_as_given(inventory, choice);
+  // The jump host stands inside the network, so private addresses come first.
   if (choice == AddressChoice::behind_jump) {
     if (auto unshared = private_unshared(inventory); !unshared) return unshared;
     for (Node& node : inventory.nodes) {
@@ -151,6 +159,7 @@ Result<void> choose_addresses(Inventory& inventory, AddressChoice choice) {
     return {};
   }
   if (choice != AddressChoice::automatic) return take(inventory, choice);
+  // One kind for all nodes; public ones first, since they can be reached from anywhere.
   if (all_have(inventory, &Node::public_address)) return take(inventory, AddressChoice::public_v4);
   if (any_has(inventory, &Node::public_address)) return mixed(inventory);
   if (all_have(inventory, &Node::ipv6)) return take(inventory, AddressChoice::ipv6);

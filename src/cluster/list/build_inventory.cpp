@@ -29,10 +29,12 @@ std::string title(const Node& node) {
   return node.name.empty() ? fmt::format("the entry of line {}", node.line) : in_quotes(node.name);
 }
 
+/// Entries with the same key are the same node.
 std::string_view key_of(const Node& node) {
   return node.instance_id.empty() ? any_address(node) : std::string_view(node.instance_id);
 }
 
+/// A list without states is one of running nodes; refuse_missing_state refuses a mixed list.
 bool is_running(const Node& node) {
   const auto state = state_word(node.state);
   return node.state.empty() || (state && state->running);
@@ -40,6 +42,7 @@ bool is_running(const Node& node) {
 
 /// Adds what `again` knows to `first`; the two texts that contradict each other, if any do.
 std::optional<std::pair<std::string, std::string>> merge(Node& first, const Node& again) {
+  // These must agree: if they do not, one of the entries is out of date.
   for (const auto member :
        {&Node::public_address, &Node::private_address, &Node::ipv6, &Node::type, &Node::user, &Node::state}) {
     std::string& mine = first.*member;
@@ -48,6 +51,7 @@ std::optional<std::pair<std::string, std::string>> merge(Node& first, const Node
     const bool same = mine == other || (member == &Node::state && squashed(mine) == squashed(other));
     if (!other.empty() && !same) return {{mine, other}};
   }
+  // These may differ, and the first entry counts.
   for (const auto member : {&Node::name, &Node::launched, &Node::availability_zone}) {
     if ((first.*member).empty()) first.*member = again.*member;
   }
@@ -70,6 +74,7 @@ Result<void> merge_repeats(std::vector<Node>& nodes, std::string_view source, st
     const auto place = seen.find(key_of(nodes[i]));
     if (place == seen.end()) {
       if (kept != i) nodes[kept] = std::move(nodes[i]);
+      // Entries with neither an id nor an address are never the same node.
       if (!key_of(nodes[kept]).empty()) seen.emplace(key_of(nodes[kept]), kept);
       ++kept;
       continue;
@@ -86,6 +91,7 @@ Result<void> merge_repeats(std::vector<Node>& nodes, std::string_view source, st
   }
   nodes.resize(kept);
   if (!repeats.empty() && slots_add_up) {
+    // In such a list, a line without slots counts one.
     for (Node& node : nodes) node.slots = std::max(node.slots, 1);
     notes.push_back(fmt::format("{} {} a host again: its slots add up, as in a hostfile", lines_text(repeats),
                                 repeats.size() == 1 ? "names" : "name"));
@@ -178,6 +184,7 @@ Result<Inventory> build_inventory(Listing listing, std::string_view source, bool
   inventory.as_given = listing.as_given;
   inventory.notes = std::move(listing.notes);
   inventory.nodes = std::move(listing.nodes);
+  // First of all: a repeat may hold the state or the address that the first entry lacks.
   TRY(merge_repeats(inventory.nodes, source, inventory.notes, listing.slots_add_up));
   TRY(refuse_missing_state(inventory.nodes, source));
   for (const Node& node : inventory.nodes) {
@@ -196,6 +203,7 @@ Result<Inventory> build_inventory(Listing listing, std::string_view source, bool
                     "the list is empty; paste the instances of the EC2 console into it, or write one "
                     "address a line");
   }
+  // Among running nodes only: the old address of a stopped instance may be another's by now.
   TRY(refuse_shared_address(inventory.nodes, source));
   if (addresses_required) {
     TRY(refuse_missing_address(inventory.nodes, source));

@@ -8,6 +8,7 @@
 namespace ec2mpi {
 namespace {
 
+// The EC2 console's en dash for an empty cell.
 constexpr std::string_view kDash = "\xE2\x80\x93";
 
 std::string_view or_dash(std::string_view text) {
@@ -19,6 +20,7 @@ std::string name_cell(std::string_view name) {
   if (name.empty()) return std::string(kDash);
   if (name.front() != '#' && name.front() != '"') return std::string(name);
   std::string out = "\"";
+  // As in CSV, a quote within quotes is written twice.
   for (const char c : name) {
     if (c == '"') out += '"';
     out += c;

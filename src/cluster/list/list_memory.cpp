@@ -55,10 +55,13 @@ std::vector<RememberedNode> parse_memory(std::string_view text) {
   std::set<std::string_view> ids;
   std::set<std::uint64_t> indices;
   for (const auto line : split(text, '\n')) {
+    // As memory_text writes it: index, id, address, name. A line of another form is left out.
     const auto fields = split(line, '\t');
     if (fields.size() != 4 || fields[1].empty()) continue;
     const auto index = parse_number(fields[0]);
+    // Fits into an int; a list of ten million nodes is none.
     if (!index || *index == 0 || *index > 10'000'000) continue;
+    // Both go into messages and comparisons as they are.
     if (printable(fields[1]) != fields[1] || printable(fields[2]) != fields[2]) continue;
     if (!ids.insert(fields[1]).second || !indices.insert(*index).second) continue;
     memory.push_back(
@@ -69,6 +72,7 @@ std::vector<RememberedNode> parse_memory(std::string_view text) {
 
 std::vector<std::string> merge_memory(Inventory& inventory, const std::vector<RememberedNode>& memory) {
   std::vector<std::string> changes;
+  // Without ids, nobody can say which of the nodes is which.
   if (memory.empty() || !all_have_ids(inventory)) return changes;
   std::map<std::string_view, const RememberedNode*> known;
   for (const auto& old : memory) known.emplace(old.instance_id, &old);
@@ -82,7 +86,9 @@ std::vector<std::string> merge_memory(Inventory& inventory, const std::vector<Re
       continue;
     }
     const auto& old = *found->second;
+    // The entries that stay in `known` are gone from the list.
     known.erase(found);
+    // An index stays with its instance: node3 is the same machine in each run.
     node.index = old.index;
     taken.insert(old.index);
     if (node.name.empty()) node.name = old.name;
@@ -102,6 +108,7 @@ std::vector<std::string> merge_memory(Inventory& inventory, const std::vector<Re
   }
   std::stable_sort(inventory.nodes.begin(), inventory.nodes.end(),
                    [](const Node& a, const Node& b) { return a.index < b.index; });
+  // The master is node1, so a list without node1 has no master.
   if (inventory.nodes.front().index != 1) {
     count_anew(inventory);
     changes.push_back(fmt::format("the master is gone: all nodes are counted anew, and {} is the master now",

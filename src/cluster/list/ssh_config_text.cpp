@@ -46,6 +46,7 @@ class ConfigLines {
     std::string safe = "\"";
     for (const char c : value) {
       if (c == '%' && tokens == Tokens::replaced) safe += '%';
+      // Within quotes, ssh reads a backslash as the escape of these two.
       if (c == '"' || c == '\\') safe += '\\';
       safe += c;
     }
@@ -75,10 +76,13 @@ Result<std::string> ssh_config_text(const std::vector<Node>& nodes, const SshCon
     lines.set("Port", std::to_string(node.port == 0 ? source.port : node.port));
     if (source.identity) {
       lines.set_file("IdentityFile", *source.identity);
+      // Otherwise ssh offers the agent's keys first, and sshd ends a login after too many of them.
       lines.add("IdentitiesOnly yes");
     }
+    // The known_hosts file has the keys under these names.
     lines.set("HostKeyAlias", host_key_names[i]);
     lines.set_file("UserKnownHostsFile", source.known_hosts);
+    // Only keys that ec2mpi has accepted count; ssh must not add others to its file.
     lines.add("StrictHostKeyChecking yes");
   }
   return std::move(lines).finish();

@@ -20,6 +20,7 @@ bool is_letter(char c) {
 /// Host byte order.
 std::optional<std::uint32_t> ipv4_value(std::string_view text) {
   std::array<char, INET_ADDRSTRLEN> buffer{};
+  // inet_pton reads up to a NUL, so the bytes behind it would pass unchecked.
   if (text.empty() || text.size() >= buffer.size() || text.find('\0') != std::string_view::npos) {
     return std::nullopt;
   }
@@ -29,10 +30,12 @@ std::optional<std::uint32_t> ipv4_value(std::string_view text) {
   return ntohl(address.s_addr);
 }
 
+/// `bits` is 1 to 31: a shift by the whole width is undefined.
 bool in_block(std::uint32_t address, std::uint32_t block, unsigned bits) {
   return (address >> (32U - bits)) == (block >> (32U - bits));
 }
 
+/// A part of a host name between dots (RFC 1123).
 bool is_label(std::string_view label) {
   return !label.empty() && label.size() <= 63 && label.front() != '-' && label.back() != '-' &&
          std::all_of(label.begin(), label.end(),
@@ -68,6 +71,7 @@ std::optional<std::string_view> without_number(std::string_view text, HostSpec& 
     return text.substr(1, close - 1);
   }
   const std::size_t colon = text.find(':');
+  // Two colons or more are an IPv6 address without a port.
   if (colon == std::string_view::npos || text.find(':', colon + 1) != std::string_view::npos) return text;
   const auto number = port_number(text.substr(colon + 1));
   if (!number) return std::nullopt;
@@ -87,6 +91,7 @@ bool set_host(std::string_view host, HostSpec& spec) {
     return true;
   }
   spec.kind = HostSpec::Kind::name;
+  // The dot that ends a fully qualified name.
   if (host.ends_with('.')) host.remove_suffix(1);
   if (host.ends_with('.') || !is_host_name(host)) return false;
   spec.host = host;
@@ -101,6 +106,7 @@ bool is_ipv4(std::string_view text) {
 
 bool is_private_ipv4(std::string_view text) {
   const std::uint32_t address = ipv4_value(text).value_or(0);
+  // 10/8, 172.16/12, 192.168/16 (RFC 1918), 100.64/10 (RFC 6598), 169.254/16, 127/8
   return in_block(address, 0x0A000000, 8) || in_block(address, 0xAC100000, 12) ||
          in_block(address, 0xC0A80000, 16) || in_block(address, 0x64400000, 10) ||
          in_block(address, 0xA9FE0000, 16) || in_block(address, 0x7F000000, 8);
@@ -108,6 +114,7 @@ bool is_private_ipv4(std::string_view text) {
 
 bool is_unusable_ipv4(std::string_view text) {
   const std::uint32_t address = ipv4_value(text).value_or(0);
+  // 0/8; multicast and reserved addresses, 224/3
   return in_block(address, 0, 8) || in_block(address, 0xE0000000, 3);
 }
 
@@ -119,7 +126,9 @@ std::optional<std::string> canonical_ipv6(std::string_view text) {
   std::copy(text.begin(), text.end(), buffer.begin());
   in6_addr address{};
   if (inet_pton(AF_INET6, buffer.data(), &address) != 1) return std::nullopt;
+  // ff00::/8 is multicast.
   if (address.s6_addr[0] == 0xFF || IN6_IS_ADDR_UNSPECIFIED(&address)) return std::nullopt;
+  // glibc writes the form of RFC 5952.
   if (inet_ntop(AF_INET6, &address, buffer.data(), static_cast<socklen_t>(buffer.size())) == nullptr) {
     return std::nullopt;
   }
@@ -139,6 +148,7 @@ bool is_host_name(std::string_view text) {
 }
 
 bool is_user_name(std::string_view text) {
+  // 32: the longest name of useradd(8).
   if (text.empty() || text.size() > 32 || !(is_letter(text.front()) || text.front() == '_')) return false;
   return std::all_of(text.begin(), text.end(),
                      [](char c) { return is_letter(c) || is_digit(c) || c == '_' || c == '-' || c == '.'; });

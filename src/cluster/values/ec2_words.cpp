@@ -57,11 +57,13 @@ bool is_size(std::string_view size) {
   const std::string_view ending = metal ? "xl" : "xlarge";
   if (!size.ends_with(ending)) return false;
   size.remove_suffix(ending.size());
+  // "metal-24xl" needs its number, "xlarge" has none.
   return (!metal || !size.empty()) && size.size() <= 3 && std::all_of(size.begin(), size.end(), is_digit);
 }
 
 /// The address in PREFIX-a-b-c-d.
 std::optional<std::string> dashed_address(std::string_view label, std::string_view prefix) {
+  // 15: the longest IPv4 address.
   if (!label.starts_with(prefix) || label.size() > prefix.size() + 15) return std::nullopt;
   std::string address(label.substr(prefix.size()));
   std::replace(address.begin(), address.end(), '-', '.');
@@ -70,10 +72,12 @@ std::optional<std::string> dashed_address(std::string_view label, std::string_vi
 }
 
 bool is_public_domain(std::string_view domain) {
+  // The regions in China have their own domain.
   if (domain.ends_with(".cn")) domain.remove_suffix(3);
   constexpr std::string_view kAmazon = ".amazonaws.com";
   if (!domain.ends_with(kAmazon)) return false;
   domain.remove_suffix(kAmazon.size());
+  // compute-1 is us-east-1; all other regions have REGION.compute.
   return domain == "compute-1" || (domain.ends_with(".compute") && is_host_name(domain));
 }
 
@@ -89,6 +93,7 @@ bool is_month_or_day(std::string_view word) {
   constexpr std::array<std::string_view, 19> kNames = {"jan", "feb", "mar", "apr", "may", "jun", "jul",
                                                        "aug", "sep", "oct", "nov", "dec", "mon", "tue",
                                                        "wed", "thu", "fri", "sat", "sun"};
+  // "Aug" and "August": three letters decide.
   return word.size() >= 3 && one_of(word.substr(0, 3), kNames);
 }
 
@@ -97,6 +102,7 @@ bool begins_with_year(std::string_view text) {
   if (text.size() < 8 || !std::all_of(text.begin(), text.begin() + 4, is_digit)) return false;
   const char separator = text[4];
   return (text.starts_with("19") || text.starts_with("20")) && (separator == '/' || separator == '-') &&
+         // The month has one or two digits.
          is_digit(text[5]) && text.find(separator, 6) <= 7;
 }
 
@@ -111,6 +117,7 @@ bool looks_like_instance_id(std::string_view text) {
   if (text.size() < 8 || lower(text[0]) != 'i' || text[1] != '-') return false;
   const std::string_view digits = text.substr(2);
   return std::all_of(digits.begin(), digits.end(), is_hex) ||
+         // Look-alikes count only beside a digit: i-oooooo may be a host's name.
          (std::all_of(digits.begin(), digits.end(), looks_like_hex) &&
           std::any_of(digits.begin(), digits.end(), is_digit));
 }
@@ -122,6 +129,7 @@ bool is_instance_type(std::string_view text) {
   const std::string_view family = text.substr(0, dot);
   return std::all_of(family.begin(), family.end(),
                      [](char c) { return is_lower(c) || is_digit(c) || c == '-'; }) &&
+         // A family has a digit; without this, the host name a.large would be a type.
          std::any_of(family.begin(), family.end(), is_digit);
 }
 
@@ -139,6 +147,7 @@ bool is_availability_zone(std::string_view text) {
 
 bool is_blank_cell(std::string_view text) {
   constexpr std::array<std::string_view, 12> kNothing = {
+      // The last two are Chinese for "none".
       "", "-", "--", "\xE2\x80\x93", "\xE2\x80\x94", "none", "null", "n/a", "nil", "<none>", "无", "無"};
   return text.size() <= 6 && one_of(text, kNothing);
 }
@@ -170,6 +179,7 @@ std::string squashed(std::string_view text) {
     } else if (const std::size_t sign = length_of_sign(text.substr(i)); sign > 0) {
       i += sign - 1;
     } else if (static_cast<unsigned char>(c) >= 0x80) {
+      // Letters of other scripts count, signs do not.
       out += c;
     }
   }

@@ -12,6 +12,7 @@ namespace ec2mpi {
 
 namespace {
 
+// Bounds for the answer of a machine that may be broken or hostile.
 constexpr std::size_t kLongestFact = 4096;
 constexpr std::uint64_t kMostCpus = 100'000;
 
@@ -20,6 +21,7 @@ bool is_clean(std::string_view text) {
                       [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
 }
 
+/// The path goes into commands, so it may not depend on a folder.
 bool is_path(std::string_view text) {
   return text.starts_with('/') && is_clean(text);
 }
@@ -73,6 +75,7 @@ class FactsReader {
       return mpi_said_.size() <= kLongestFact;
     }
     const auto setter = setters_.find(key);
+    // Each fact once: a second line could contradict the first one.
     return line.size() <= kLongestFact && setter != setters_.end() && seen_.insert(key).second &&
            setter->second(value);
   }
@@ -94,10 +97,12 @@ class FactsReader {
   NodeFacts facts_;
   std::string mpi_said_;
   std::set<std::string_view> seen_;
+  // The keys of facts.sh, each once.
   const std::map<std::string_view, Setter> setters_ = {
       {"private_address", [this](auto value) { return read_address(value, facts_.private_address); }},
       {"addresses", [this](auto value) { return read_addresses(value, facts_.addresses); }},
       {"hostname", [this](auto value) { return read_text(value, facts_.hostname); }},
+      // The only path that may not be empty.
       {"home", [this](auto value) { return read_text(value, facts_.home) && is_path(value); }},
       {"boot_id", [this](auto value) { return read_text(value, facts_.boot_id); }},
       {"cores", [this](auto value) { return read_count(value, facts_.cores); }},
@@ -121,6 +126,7 @@ std::optional<Ipv4> parse_ipv4(std::string_view text) {
   Ipv4 address;
   for (const auto part : parts) {
     const auto number = parse_number(part);
+    // No leading zeros: inet_aton reads 010 as 8.
     if (!number || *number > 255 || (part.size() > 1 && part.front() == '0')) return std::nullopt;
     address.value = address.value << 8 | static_cast<std::uint32_t>(*number);
   }

@@ -17,6 +17,7 @@ Result<int> count(const std::string& formula, const char* what, const Parameters
   const auto own = std::find_if(parameters.begin(), parameters.end(),
                                 [&](const auto& known) { return known.first == what; });
   if (own == parameters.end() && formula.empty()) return 0;
+  // The parameter's value may be a formula, too.
   const auto value = evaluate(own == parameters.end() ? formula : own->second, parameters);
   if (!value) return std::unexpected(value.error().within(what));
   if (*value < 1 || *value > kMostRanks)
@@ -31,6 +32,7 @@ Result<void> for_each_text(Job& job, Visit visit) {
   for (auto* texts : {&job.command, &job.push, &job.pull})
     for (auto& text : *texts) TRY(visit(text));
   TRY(visit(job.workdir));
+  // The variables' names stay as they are.
   for (auto& [name, value] : job.env) TRY(visit(value));
   return {};
 }
@@ -52,6 +54,7 @@ Result<JobSpec> JobSpec::filled(const Parameters& parameters) const {
 }
 
 Result<void> JobSpec::check_used(const std::vector<Sweep>& sweeps) const {
+  // These three set numbers of the job; no text has to ask for them.
   std::set<std::string> used = {"np", "per_node", "nodes"};
   const auto look = [&](const std::string& text) -> Result<void> {
     for (auto& name : names_in(text)) used.insert(std::move(name));

@@ -55,8 +55,10 @@ std::optional<LaunchTime> parse_launch_time(std::string_view text) {
   const std::string_view separator = scan.take("/") ? "/" : "-";
   if (separator == "-") scan.expect("-");
   const auto m = scan.number(2, 2);
+  // Both separators are the same.
   scan.expect(separator);
   const auto d = scan.number(2, 2);
+  // Any number is allowed here; ok() below finds an impossible date.
   const year_month_day date{year(y), month(static_cast<unsigned>(m)), day(static_cast<unsigned>(d))};
   if (!scan.take("T")) scan.blanks();
   const int hour = scan.number(1, 2);
@@ -65,8 +67,10 @@ std::optional<LaunchTime> parse_launch_time(std::string_view text) {
   const int second = scan.take(":") ? scan.number(2, 2) : 0;
   if (scan.take(".")) scan.number(1, 9);
   scan.blanks();
+  // "GMT-7" has its offset behind the name.
   if (!scan.take("GMT") && !scan.take("UTC")) scan.take("Z");
   const auto zone = offset(scan);
+  // 60 is a leap second.
   if (!scan.ok() || !scan.at_end() || !date.ok() || hour > 23 || minute > 59 || second > 60)
     return std::nullopt;
   return sys_days(date) + hours(hour) + minutes(minute) + seconds(second) - zone;
@@ -83,6 +87,7 @@ std::optional<double> cost_since_launch(const Node& node, const std::map<std::st
                                         LaunchTime now) {
   const auto price = prices.find(node.type);
   const auto launched = parse_launch_time(node.launched);
+  // A launch in the future: one of the two clocks is wrong.
   if (price == prices.end() || !launched || now < *launched) return std::nullopt;
   return price->second * duration<double, std::ratio<3600>>(now - *launched).count();
 }

@@ -18,6 +18,7 @@ std::optional<MpiVersion> version_at(MpiFlavour flavour, std::string_view text) 
   while (end < text.size() && plain(text[end])) ++end;
   const auto version = text.substr(0, end);
   const auto major = parse_number(version.substr(0, version.find_first_not_of("0123456789")));
+  // Intel's major version is a year.
   if (!major || *major > 9999 || version.size() > kLongestVersion) return std::nullopt;
   return MpiVersion{flavour, static_cast<int>(*major), std::string(version)};
 }
@@ -31,9 +32,11 @@ std::optional<MpiVersion> version_behind(std::string_view mark, MpiFlavour flavo
 
 std::optional<MpiVersion> version_in(std::string_view line, bool hydra) {
   if (auto found = version_behind("(Open MPI) ", MpiFlavour::open_mpi, line)) return found;
+  // OpenRTE is Open MPI's runtime; some names of its launcher answer with it.
   if (auto found = version_behind("(OpenRTE) ", MpiFlavour::open_mpi, line)) return found;
   if (line.starts_with("Intel(R) MPI Library"))
     return version_behind("Version ", MpiFlavour::intel_mpi, line);
+  // Any program can print "Version:"; it counts only below Hydra's heading.
   if (hydra && trim(line).starts_with("Version:")) return version_behind("Version:", MpiFlavour::mpich, line);
   return std::nullopt;
 }

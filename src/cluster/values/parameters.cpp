@@ -41,6 +41,7 @@ Result<std::vector<std::string_view>> items_of(std::string_view text) {
   std::size_t begin = 0;
   bool quoted = false;
   for (std::size_t at = 0; at < text.size(); ++at) {
+    // A doubled quote changes the state twice, and so not at all.
     if (text[at] == '"') quoted = !quoted;
     if (text[at] != ',' || quoted) continue;
     items.push_back(text.substr(begin, at - begin));
@@ -66,6 +67,7 @@ Result<std::string> unquoted(std::string_view item) {
   return value;
 }
 
+/// a..b or a..b..step; the last value is the last one that does not lie beyond b.
 Result<void> add_range(std::string_view item, std::vector<std::string>& values) {
   const auto dots = item.find("..");
   auto rest = item.substr(dots + 2);
@@ -78,12 +80,15 @@ Result<void> add_range(std::string_view item, std::vector<std::string>& values) 
                  " is no range of whole numbers: a..b or a..b..step; a text with .. stands in double quotes");
   if (*step == 0) return wrong(in_quotes(item) + ": the step is 0");
   constexpr long kFar = 1'000'000'000'000'000;
+  // Halved, since the absolute value of the smallest long is no long.
   if (std::max({std::abs(*first / 2), std::abs(*last / 2), std::abs(*step / 2)}) > kFar)
     return wrong(in_quotes(item) + " has numbers that are too big");
+  // One value is a range in either direction, so then any step will do.
   if ((*last - *first) / *step < 0 || (*last != *first && (*last > *first) != (*step > 0))) {
     return wrong(fmt::format("{} is empty: it runs the other way; write {}..{}..{}", in_quotes(item), *first,
                              *last, *step > 0 && more == std::string_view::npos ? -1L : -*step));
   }
+  // Before the loop, which would fill the memory after a slip of the keyboard.
   if ((*last - *first) / *step >= static_cast<long>(kMostVariants))
     return wrong(fmt::format("{} has more than {} values", in_quotes(item), kMostVariants));
   for (long value = *first; *step > 0 ? value <= *last : value >= *last; value += *step)
@@ -91,7 +96,7 @@ Result<void> add_range(std::string_view item, std::vector<std::string>& values) 
   return {};
 }
 
-/// What stands in the braces at the beginning of `text`, if it is a name: 4 bytes of "{abc}" give "abc".
+/// The name in the braces at the beginning of `text`; nothing if there is none.
 std::optional<std::string_view> braced_name(std::string_view text) {
   if (!text.starts_with('{')) return std::nullopt;
   const auto close = text.find('}');
@@ -112,6 +117,7 @@ std::optional<std::string_view> doubly_braced_name(std::string_view text) {
   return name && text.substr(name->size() + 2).starts_with("}}") ? name : std::nullopt;
 }
 
+/// The form with the most braces first, since each form contains the shorter ones.
 std::vector<Piece> pieces_of(std::string_view text) {
   std::vector<Piece> pieces;
   std::size_t plain = 0;
@@ -122,12 +128,14 @@ std::vector<Piece> pieces_of(std::string_view text) {
   while (at < text.size()) {
     const auto left = text.substr(at);
     const auto tripled = left.starts_with('{') ? doubly_braced_name(left.substr(1)) : std::nullopt;
+    // 5: the four braces of `{{name}}` and the one in front of them.
     if (tripled && left.substr(tripled->size() + 5).starts_with('}')) {
       cut(at + 1);
       pieces.push_back({*tripled, true});
       at = plain = at + tripled->size() + 5;
     } else if (const auto doubled = doubly_braced_name(left)) {
       cut(at);
+      // One pair of the braces stays as text.
       pieces.push_back({text.substr(at + 1, doubled->size() + 2), false});
       at = plain = at + doubled->size() + 4;
     } else if (const auto name = braced_name(left)) {
@@ -156,7 +164,9 @@ class Arithmetic {
   [[nodiscard]] const std::string& trouble() const { return *trouble_; }
 
  private:
+  // The product of two such numbers still fits into a long.
   static constexpr long kMost = 1'000'000'000;
+  // The functions below call each other, so endless brackets would use up the stack.
   static constexpr int kDeepest = 100;
 
   std::optional<long> sum() {
@@ -206,6 +216,7 @@ class Arithmetic {
       return complain(left_.empty() ? "a number is missing at its end"
                                     : "a number is missing before " + in_quotes(left_));
     left_.remove_prefix(digits.size());
+    // Only for its limit.
     return checked(value, 0, [](long a, long) { return a; });
   }
 
@@ -227,6 +238,7 @@ class Arithmetic {
   void skip_blanks() { left_ = left_.substr(std::min(left_.find_first_not_of(' '), left_.size())); }
 
   std::nullopt_t complain(std::string what) {
+    // The first error counts: later ones follow from it.
     if (!trouble_) trouble_ = std::move(what);
     return std::nullopt;
   }
@@ -236,7 +248,7 @@ class Arithmetic {
   std::optional<std::string> trouble_;
 };
 
-/// Letters, digits, `.` and `_` stay; whatever else becomes one `-`.
+/// Letters, digits, `.` and `_` stay; other characters in a row become one `-`.
 std::string plain_part(std::string_view text) {
   std::string part;
   for (const char c : text.substr(0, kLongestPart)) {
@@ -303,6 +315,7 @@ Result<std::vector<Parameters>> combinations(const std::vector<Sweep>& sweeps) {
   std::set<std::string_view> names;
   for (const auto& [name, values] : sweeps) {
     if (!names.insert(name).second) return wrong(fmt::format("{} is set twice", name));
+    // Divided, since the product could overflow.
     if (values.size() > kMostVariants / all.size())
       return wrong(fmt::format("these are more than {} variants", kMostVariants));
     std::vector<Parameters> longer;
@@ -345,6 +358,7 @@ std::vector<std::string> names_in(std::string_view text) {
 }
 
 Result<long> evaluate(std::string_view formula, const Parameters& parameters) {
+  // Filled in first, so a value may be a part of a formula.
   TRY_AS(filled, fill_in(formula, parameters));
   Arithmetic arithmetic(*filled);
   if (const auto value = arithmetic.whole()) return *value;
@@ -355,6 +369,7 @@ Result<long> evaluate(std::string_view formula, const Parameters& parameters) {
 
 std::string variant_id(std::string_view job, const Parameters& parameters) {
   auto id = plain_part(job);
+  // A file whose name begins with . is hidden; a word that begins with - is an option.
   if (id.empty() || id.front() == '.' || id.front() == '-') id = "job" + id;
   for (const auto& [name, value] : parameters) id += "-" + plain_part(name) + plain_part(value);
   return id.substr(0, kLongestId);

@@ -11,6 +11,7 @@ namespace ec2mpi {
 std::string in_quotes(std::string_view text, std::size_t most) {
   if (text.size() <= most) return "'" + printable(text) + "'";
   std::size_t end = most;
+  // Never within a UTF-8 character.
   while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
   return "'" + printable(text.substr(0, end)) + "...'";
 }
@@ -33,6 +34,7 @@ std::string lines_text(const std::vector<int>& lines) {
 }
 
 std::unexpected<Error> bad_list(std::string_view source, int line, std::string_view what) {
+  // The name of a file may hold any bytes.
   const std::string name = printable(source);
   return fail(ErrorKind::inventory,
               line > 0 ? fmt::format("{}:{}: {}", name, line, what) : fmt::format("{}: {}", name, what));

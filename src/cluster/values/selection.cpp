@@ -25,6 +25,7 @@ using Positions = std::vector<std::size_t>;  // in the list
 /// Finds nodes by what a term may call them, in a time that does not grow with the list.
 class NodeIndex {
  public:
+  /// The index points into the nodes, which must outlive it.
   explicit NodeIndex(const std::vector<Node>& nodes) {
     for (std::size_t i = 0; i < nodes.size(); ++i) {
       const auto& node = nodes[i];
@@ -56,6 +57,7 @@ class NodeIndex {
   void add(std::string_view word, std::size_t position) {
     if (word.empty()) return;
     auto& positions = words_[word];
+    // A node may have one text as its name and as an address.
     if (positions.empty() || positions.back() != position) positions.push_back(position);
   }
 
@@ -89,6 +91,7 @@ struct NumberedNames {
     const auto close = term.find(']', open);
     if (open == std::string_view::npos || close == std::string_view::npos) return std::nullopt;
     const auto numbers = term.substr(open + 1, close - open - 1);
+    // Other letters in brackets belong to a glob.
     if (numbers.empty() || numbers.find_first_not_of("0123456789-,") != std::string_view::npos)
       return std::nullopt;
     return NumberedNames{term.substr(0, open), split(numbers, ','), term.substr(close + 1)};
@@ -99,6 +102,7 @@ struct NumberedNames {
 class Choice {
  public:
   void add(const Positions& named) {
+    // A node that is named twice keeps its first place.
     for (const auto position : named) order_.try_emplace(position, ++count_);
   }
   void remove(const Positions& named) {
@@ -147,6 +151,7 @@ class Selector {
   [[nodiscard]] Positions all() const { return positions(0, nodes_.size()); }
 
  private:
+  /// The order decides: the grammar's words, then a node's own name, then ranges and globs.
   Result<Positions> set(std::string_view term, int depth) const {
     if (term.empty()) return bad("an empty selection term; write for example -w 1,3-5");
     if (term == "all") return all();
@@ -193,6 +198,7 @@ class Selector {
     if (!first || !last) return nothing(term);
     if (*first == 0) return bad("nodes are counted from 1; 1 is the master");
     if (*last < *first) return bad(fmt::format("'{}' runs backwards; write {}-{}", term, *last, *first));
+    // The list is in the order of the indices.
     const auto highest = static_cast<std::uint64_t>(nodes_.back().index);
     if (*last > highest) {
       const auto shown =
@@ -219,6 +225,7 @@ class Selector {
     const auto begin = part.substr(0, dash);
     const auto first = parse_number(begin);
     const auto last = dash == std::string_view::npos ? first : parse_number(part.substr(dash + 1));
+    // More numbers than nodes cannot all match; a huge range is refused before it is walked.
     if (!first || !last || *last < *first || *last - *first >= nodes_.size()) return nothing(part);
     Positions found;
     for (auto number = *first; number <= *last; ++number) {
@@ -262,6 +269,7 @@ class Selector {
     const std::string glob(pattern);
     Positions found;
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
+      // Without flags, * matches dots and slashes, too.
       if (::fnmatch(glob.c_str(), (nodes_[i].*column).c_str(), 0) == 0) found.push_back(i);
     }
     return unless_empty(term, std::move(found));
@@ -323,6 +331,7 @@ Result<std::vector<Node>> select_nodes(const Inventory& inventory, const std::ve
     TRY_AS(matched, selector.selection(text));
     choice.add(*matched);
   }
+  // At the end, wherever on the command line -x stands.
   for (const auto& text : excluded) {
     TRY_AS(matched, selector.selection(text));
     choice.remove(*matched);
