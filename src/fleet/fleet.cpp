@@ -31,13 +31,17 @@ class Fleet {
         limit_(
             Limit{.deadline = Clock::time_point::max(), .stop = user_stop_}.at_most(options_.whole_timeout)),
         pending_(nodes.size()) {
+    // Each node has a result from the start, so an early end leaves no node out.
     for (auto& node : nodes) report_.results.push_back({std::move(node), NotRun{"stopped before its turn"}});
   }
 
   asio::awaitable<FleetReport> run() {
+    // The references stay valid: nothing is added to the results from now on.
     for (auto& result : report_.results) asio::co_spawn(executor_, attend(result), asio::detached);
+    // No limit here: each node ends by limit_, and the report needs all of them.
     const Limit unlimited;
     while (pending_ > 0) co_await finished_.wait(unlimited);
+    // If both came, Ctrl-C decides the exit code.
     if (user_stop_.stop_requested())
       report_.ending = Ending::interrupted;
     else if (Clock::now() >= limit_.deadline)
@@ -61,8 +65,10 @@ class Fleet {
         result.outcome = *status;
       else
         result.outcome = status.error();
+      // Not part of limit_: nodes that are at work finish it.
       if (options_.fail_fast && !succeeded(result.outcome)) fail_fast_.request_stop();
     }
+    // Also for a node that did not run: the views count all of them.
     observer_.on_finish(result);
     if (--pending_ == 0) finished_.notify_all();
   }
@@ -75,6 +81,7 @@ class Fleet {
     };
     CO_TRY_AS(session, co_await connect(node, on_phase));
     on_phase(ssh::Phase::running);
+    // The task's time begins here: a slow login does not shorten it.
     NodeRun turn{node, **session, limit_.at_most(options_.task_timeout), observer_, connector_};
     auto status = co_await task_(std::move(turn));
     co_return status;
@@ -92,12 +99,15 @@ class Fleet {
 
   asio::awaitable<Result<std::unique_ptr<ssh::Session>>> connect_once(const Node& node,
                                                                       ssh::PhaseObserver on_phase) {
+    // The place is held until the login is done, not during the task.
     CO_TRY_AS(turn, co_await handshakes_.enter(limit_));
+    // The time begins when the node has its place, not while it waits for one.
     const Limit limit = limit_.at_most(options_.connect_timeout);
     auto session = co_await connector_.connect(node, limit, std::move(on_phase));
     co_return session;
   }
 
+  /// A lost packet may pass; a refused key or another host key stays as it is.
   [[nodiscard]] bool worth_repeating(const Error& error) const {
     const bool may_pass = error.kind == ErrorKind::unreachable || error.kind == ErrorKind::timeout;
     return may_pass && !limit_.stop.stop_requested() && Clock::now() < limit_.deadline;

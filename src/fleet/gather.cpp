@@ -19,6 +19,7 @@ std::string header(const std::vector<int>& indices) {
   return fmt::format("{0}\n{1}\n{0}\n", kDashes, nodes_label(indices));
 }
 
+/// The header of the next group must begin a line.
 std::string with_end_of_line(const std::string& text) {
   return text.empty() || text.ends_with('\n') ? text : text + "\n";
 }
@@ -60,6 +61,7 @@ std::string differences(const std::string& majority, const std::string& other) {
       ++i;
       ++j;
     } else if (j == b.size() || (i < a.size() && common.at(i + 1, j) >= common.at(i, j + 1))) {
+      // Of two equally long ways, the one that removes first: "-" stands before "+".
       text += fmt::format("- {}\n", a[i++]);
     } else {
       text += fmt::format("+ {}\n", b[j++]);
@@ -74,6 +76,7 @@ std::vector<OutputGroup> gather(std::vector<NodeOutput> outputs) {
   std::sort(outputs.begin(), outputs.end(), [](const auto& a, const auto& b) { return a.index < b.index; });
   std::vector<OutputGroup> groups;
   std::vector<std::string*> texts;  // of the groups; moved only once nobody compares with them any more
+  // The keys point into `outputs`; nothing is moved out of it before the last comparison.
   std::unordered_map<std::string_view, std::size_t> seen;
   for (auto& output : outputs) {
     const auto [place, is_new] = seen.emplace(output.text, groups.size());
@@ -86,6 +89,7 @@ std::vector<OutputGroup> gather(std::vector<NodeOutput> outputs) {
     groups[place->second].indices.push_back(output.index);
   }
   for (std::size_t i = 0; i < groups.size(); ++i) groups[i].text = std::move(*texts[i]);
+  // Stable: among groups of one size, the one with the lowest index stays in front.
   std::stable_sort(groups.begin(), groups.end(),
                    [](const auto& a, const auto& b) { return a.indices.size() > b.indices.size(); });
   return groups;

@@ -7,6 +7,7 @@
 namespace ec2mpi {
 
 namespace {
+/// One visitor of several lambdas: a new kind of outcome does not compile without its case.
 template <class... Cases>
 struct Overloaded : Cases... {
   using Cases::operator()...;
@@ -32,6 +33,7 @@ bool FleetReport::all_succeeded() const {
 }
 
 int exit_code_for(const FleetReport& report) {
+  // An early end counts more than a failed node: the failure may only follow from it.
   if (report.ending == Ending::interrupted) return exit_code::interrupted;
   if (report.ending == Ending::timed_out) return exit_code::timed_out;
   return report.all_succeeded() ? exit_code::ok : exit_code::node_failed;
