@@ -34,6 +34,7 @@ void set_up_log(int verbose) {
   const auto level = verbose > 1    ? spdlog::level::trace
                      : verbose == 1 ? spdlog::level::debug
                                     : spdlog::level::warn;
+  // stderr: stdout holds results only.
   auto terminal = std::make_shared<spdlog::sinks::stderr_sink_st>();
   terminal->set_pattern("ec2mpi: %v");
   terminal->set_level(level);
@@ -51,6 +52,7 @@ int say(const Error& error) {
 std::optional<std::size_t> place_of_command(const std::vector<std::string>& arguments) {
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     if (!arguments[i].starts_with('-')) return i;
+    // The word behind it is its value, not the command's name.
     if (arguments[i] == "--color") ++i;
   }
   return std::nullopt;
@@ -70,7 +72,7 @@ int say_usage(const CLI::App& app, const CLI::ParseError& wrong, const std::stri
   return exit_code::not_started;
 }
 
-/// The words for CLI11. It cannot tell the words behind -- from our own, and cannot read -np.
+/// The words for CLI11. It does not separate the words behind -- from ours, and does not read -np.
 std::vector<std::string> words_to_parse(std::vector<std::string> arguments, Dispatch& dispatch) {
   const auto command = place_of_command(arguments);
   if (command && arguments[*command] == "help") {  // git, docker and cargo have taught people to type it
@@ -79,6 +81,7 @@ std::vector<std::string> words_to_parse(std::vector<std::string> arguments, Disp
     return arguments;
   }
   if (!command || (arguments[*command] != "run" && arguments[*command] != "login")) return arguments;
+  // The words behind -- belong to the program on the node; none of them is an option here.
   const auto dashes = std::find(arguments.begin(), arguments.end(), "--");
   if (dashes != arguments.end()) {
     dispatch.behind_dashes.emplace(dashes + 1, arguments.end());
@@ -102,11 +105,12 @@ std::string typed_names(const CLI::App& app) {
 
 /// The heading in the help of all commands that have none yet.
 void head_new_commands(CLI::App& app, const char* heading) {
+  // CLI11 gives this heading to all commands that have none.
   const auto is_new = [](const CLI::App* command) { return command->get_group() == "Subcommands"; };
   for (auto* command : app.get_subcommands(is_new)) command->group(heading);
 }
 
-/// The help of CLI11 without what only a programmer of it reads, and with lines that fit into a terminal.
+/// The help of CLI11 without its words for programmers, and with lines that fit into a terminal.
 class HelpFormatter : public CLI::Formatter {
  public:
   [[nodiscard]] std::string make_option_opts(const CLI::Option* option) const override {
@@ -169,11 +173,14 @@ int parse_and_run(const World& world, const std::vector<std::string>& arguments)
   add_iam_policy_command(app, dispatch);
   head_new_commands(app, "Instances (by the EC2 API)");
   add_option_tree_command(app, dispatch);
+  // Without a command, show_situation answers.
   app.require_subcommand(0, 1);
   dispatch.chosen = show_situation;
+  // The common flags may stand behind the command's name, too.
   app.fallthrough();
   const auto words = words_to_parse(arguments, dispatch);
   try {
+    // CLI11 reads a vector from its end.
     app.parse(std::vector<std::string>(words.rbegin(), words.rend()));
   } catch (const CLI::ParseError& wrong) {
     const auto place = place_of_command(words);

@@ -23,9 +23,11 @@ constexpr std::size_t kHandshakesThroughJump = 8;
 /// "[user@]host[:port]", in the grammar of a plain list.
 Result<Node> parse_jump_host(const std::string& text) {
   const auto list = parse_inventory(text, "-J");
+  // For the user, a flag is wrong and not a list.
   if (!list) return std::unexpected(Error{ErrorKind::usage, list.error().message});
   if (list->nodes.size() != 1) return fail(ErrorKind::usage, "-J takes one host: [user@]host[:port]");
   auto node = list->nodes.front();
+  // No node of the list has this number.
   node.index = 0;
   return node;
 }
@@ -123,6 +125,7 @@ Result<Keys> load_keys(const Cluster& cluster, const ConnectOptions& options,
     return keys;
   }
   for (const auto& file : default_keys()) {
+    // Without a prompt: nobody is asked for the passphrase of a key that was not named.
     if (auto key = ssh::load_private_key(file, {}, ssh::usual_agent())) keys.after_agent.push_back(*key);
   }
   return keys;
@@ -137,6 +140,7 @@ Result<void> move_state(const StateFolder& from, const StateFolder& to, const fs
     if (*text)
       if (auto written = to.write(name, **text); !written) return written;
   }
+  // Refused if other users can read it.
   TRY_AS(key, from.read("setup" / list / "key", StateFolder::Content::secret));
   return *key ? to.write("setup" / list / "key", **key) : to.make();
 }
@@ -155,11 +159,13 @@ fs::path Cluster::connections_folder() const {
 }
 
 std::vector<fs::path> pem_files(const fs::path& list) {
+  // A list in the current folder has no parent path.
   const auto folder = list.parent_path();
   std::vector<fs::path> found;
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(folder.empty() ? "." : folder, ignored))
     if (entry.path().extension() == ".pem") found.push_back(entry.path());
+  // A folder gives its entries in any order.
   std::sort(found.begin(), found.end());
   return found;
 }
@@ -183,6 +189,7 @@ Result<Config> load_settings() {
   if (!settings) return settings;
   auto of_user = load_config(xdg_folder("XDG_CONFIG_HOME", ".config") / "ec2mpi" / "config.toml");
   if (!of_user) return of_user;
+  // Such a job may send files from anywhere; one of the folder needs --allow-outside for that.
   for (auto& [name, job] : of_user->jobs) job.of_user = true;
   settings->fill_from(*of_user);
   return settings;
@@ -208,6 +215,7 @@ Result<StateFolder> open_state(const fs::path& list) {
   }
   auto state = StateFolder::away_from(list.parent_path());
   TRY(state.check());
+  // An earlier command has begun this state; it is not copied again.
   if (is_there(state.path())) return state;
   if (auto moved = move_state(usual, state, list.filename()); !moved) {
     if (is_there(state.path())) return std::unexpected(moved.error());
@@ -230,6 +238,7 @@ Result<Cluster> open_cluster(const ListOptions& options) {
   cluster.inventory = std::move(*inventory);
   TRY_AS(state, open_state(cluster.list));
   cluster.state = std::move(*state);
+  // Before the selection: -w 3 means the node that was node3 in the last command.
   if (!options.renumber) {
     TRY_AS(memory, cluster.state.read(memory_file(cluster)));
     cluster.changes = merge_memory(cluster.inventory, parse_memory(memory->value_or("")));
@@ -278,10 +287,12 @@ Result<Access> open_access(const Cluster& cluster, const ConnectOptions& options
   ssh::LibsshOptions transport{.user = options.user ? options.user : cluster.config.user,
                                .port = options.port ? options.port : cluster.config.port,
                                .ssh_config = ssh_config,
+                               // As for ssh(1): -F leaves the system's file out.
                                .system_ssh_config = options.ssh_config ? "" : "/etc/ssh/ssh_config",
                                .prompt = prompt_passphrase,
                                .jump = cluster.jump};
   TRY_AS(keys, load_keys(cluster, options, transport));
+  // An ssh_config may name a key, so nobody can say yet that there is none.
   if (keys->first.empty() && keys->after_agent.empty() && ssh::usual_agent().empty() && ssh_config.empty()) {
     return no_key(pem_files(cluster.list));
   }
@@ -290,6 +301,7 @@ Result<Access> open_access(const Cluster& cluster, const ConnectOptions& options
                                                                  : ssh::UnknownHostKey::remember));
   transport.keys = std::move(keys->first);
   transport.fallback_keys = std::move(keys->after_agent);
+  // Last: a command that fails before this point leaves the memory as it was.
   TRY(remember_list(cluster));
   return Access{std::move(transport), std::move(*host_keys), cluster.connections_folder(), persist};
 }
@@ -309,6 +321,7 @@ FleetOptions fleet_options(const Cluster& cluster, const ConnectOptions& connect
   return options;
 }
 
+/// For `-w failed` of the next command. An empty file says that no node failed.
 Result<void> remember_failures(const Cluster& cluster, const FleetReport& report) {
   std::string keys;
   for (const auto& result : report.results) {

@@ -25,6 +25,7 @@ std::unique_ptr<ssh::Connector> make_connector(Runtime& runtime, Access& access)
   }
   auto connector =
       runtime.options().world->make_connector(runtime.executor(), access.transport, access.host_keys);
+  // The log is outermost, so it shows kept connections and new ones alike.
   return make_logged_connector(ssh::make_reusing_connector(std::move(connector), std::move(reuse)));
 }
 

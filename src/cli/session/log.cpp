@@ -24,8 +24,10 @@ class FileSink : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
   void sink_it_(const spdlog::details::log_msg& message) override {
     spdlog::memory_buf_t line;
     formatter_->format(message, line);
+    // A full disk must not end the command: the log is only a help.
     [[maybe_unused]] const auto written = write_all(file_.get(), {line.data(), line.size()}, {});
   }
+  // Each line is written at once.
   void flush_() override {}
 
   UniqueFd file_;
@@ -43,6 +45,7 @@ Result<UniqueFd> make_file(const Cluster& cluster, const CommonOptions& common) 
   cluster.state.remove({kLogFile});
   if (auto written = cluster.state.write(kLogFile, first_line(cluster, common)); !written)
     return std::unexpected(written.error());
+  // The file is opened by its name once more, and by now a link could stand there.
   UniqueFd opened(::open(file.c_str(), O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC));
   if (!opened) return io_error("write", file);
   return opened;
@@ -77,6 +80,7 @@ class LoggedConnector : public ssh::Connector {
 void begin_log(const Cluster& cluster, const CommonOptions& common) {
   auto file = make_file(cluster, common);
   if (!file) {
+    // Where nothing can be written, the command works without a log.
     spdlog::debug("no log is kept: {}", file.error().message);
     return;
   }

@@ -28,6 +28,7 @@ Result<int> work_on_master(const MasterOptions& options, const CommonOptions& co
 
 asio::awaitable<int> ask_master(CommandContext& context,
                                 std::function<asio::awaitable<int>(CommandContext&, ssh::Session&)> ask) {
+  // The limit is for the connection only; `ask` has its own.
   const auto limit = Limit{.deadline = Clock::time_point::max(), .stop = context.runtime.stop()}.at_most(
       context.flow.connect_timeout);
   auto session = co_await context.connector.connect(context.master(), limit, [](ssh::Phase) {});

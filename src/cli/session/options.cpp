@@ -60,6 +60,7 @@ void add_selection_options(CLI::App& command, ListOptions& options, const char* 
                   "Only these nodes: 1,3-5 node[1-3] node* -2 master workers all !3 name=GLOB type=GLOB "
                   "@GROUP failed i-ID ADDRESS")
       ->type_name("NODES")
+      // One word for each -w: the words behind it are the command's own.
       ->allow_extra_args(false)
       ->envname("EC2MPI_NODES")
       ->group(kWhichNodes);

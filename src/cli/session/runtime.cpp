@@ -19,6 +19,7 @@ constexpr auto kLastWords = std::chrono::seconds(2);  ///< for a reader of ours 
 volatile std::sig_atomic_t interrupts_waiting = 0;  ///< a Ctrl-C has come that the loop has not taken
 void (*tell_loop)(int) = nullptr;
 
+/// Runs in a signal handler, so it may call only functions that signal-safety(7) lists.
 void leave_at_once(int) {
   RawMode::restore_from_handler();
   constexpr std::string_view kWords = "\nec2mpi: left at once.\n";
@@ -53,6 +54,7 @@ Runtime::Runtime(const CommonOptions& options)
                [this](int fd, int error) { on_broken_output(fd, error); }),
       signals_(loop_, SIGINT, SIGTERM, SIGHUP) {
   std::signal(SIGALRM, leave_at_once);
+  // signals_ has installed the loop's handlers by now.
   for (const int number : {SIGINT, SIGTERM, SIGHUP}) come_before_the_loop(number);
 }
 
@@ -69,15 +71,19 @@ int Runtime::run(asio::awaitable<int> command) {
     console_.status("");
     Limit flushing{.deadline = Clock::time_point::max(), .stop = stop()};
     if (detach_.stop_requested()) flushing = flushing.at_most(kLastWords);
+    // All output is written before the loop ends.
     asio::co_spawn(loop_, console_.flush(flushing), [this](std::exception_ptr) { loop_.stop(); });
   });
   loop_.run();
+  // Only here, where no handler of the loop is on the stack.
   if (failure) std::rethrow_exception(failure);
+  // The loop stands still here, so this act may fork the process.
   if (last_act_) last_act_();
   return code_of_leaving(code);
 }
 
 int Runtime::code_of_leaving(int code) const {
+  // As shells report a program that a signal ended.
   if (code == exit_code::ok && left_by_ != 0) return 128 + left_by_;
   // Nobody interrupted it but lost output, and that gives the code.
   if (code == exit_code::interrupted && interrupted_by_ == 0 && stop_.stop_requested()) return exit_code::ok;
@@ -87,6 +93,7 @@ int Runtime::code_of_leaving(int code) const {
 std::stop_token Runtime::detach(std::function<bool()> job_exists) {
   phase_ = Phase::job;
   job_exists_ = std::move(job_exists);
+  // Ctrl-\ leaves a job. Before there is a job, it ends the program as usual.
   signals_.add(SIGQUIT);
   return detach_.get_token();
 }
@@ -103,6 +110,7 @@ void Runtime::await_signal() {
   });
 }
 
+/// These leave the job running: SIGTERM only once the job exists, SIGINT never.
 bool Runtime::leaves_job(int number) const {
   if (phase_ != Phase::job) return false;
   return number == SIGQUIT || number == SIGHUP || (number == SIGTERM && job_exists_());
@@ -113,6 +121,7 @@ void Runtime::on_signal(int number) {
   if (number == SIGINT) interrupts_waiting = 0;
   if (number == SIGINT && on_interrupt_ && on_interrupt_()) return await_signal();
   if (leaves_job(number)) {
+    // Ctrl-\ is a wish to leave, so it does not change the exit code.
     if (number != SIGQUIT) left_by_ = number;
     detach_.request_stop();
     await_signal();
@@ -123,6 +132,7 @@ void Runtime::on_signal(int number) {
     const auto words = parting_words_ ? parting_words_() : std::string();
     const auto text = "\nec2mpi: left at once." + (words.empty() ? "" : " " + words) + "\n";
     [[maybe_unused]] const auto ignored = ::write(STDERR_FILENO, text.data(), text.size());
+    // No destructors: one of them could wait for the very thing that hangs.
     ::_exit(exit_code::interrupted);
   }
   if (interrupted_by_ == 0) interrupted_by_ = number;
@@ -136,9 +146,11 @@ void Runtime::on_broken_output(int fd, int error) {
   if (error != EPIPE) console_.talk("ec2mpi: " + loss_text(fd, error));
   if (phase_ == Phase::command && parting_words_ && !parting_words_().empty())
     console_.talk("ec2mpi: nobody reads the output: ending what runs on the nodes");
+  // A job on the nodes continues without a reader here.
   if (phase_ == Phase::job && job_exists_())
     detach_.request_stop();
   else if (phase_ != Phase::afterwards)
+    // Afterwards, nothing is left to stop.
     stop_.request_stop();
 }
 

@@ -6,6 +6,7 @@ namespace ec2mpi::cli {
 
 namespace {
 
+/// Under the list's own name, since a folder may hold several lists.
 std::filesystem::path setup_file(const Cluster& cluster, const char* name) {
   return std::filesystem::path("setup") / cluster.list.filename() / name;
 }
@@ -17,6 +18,7 @@ Result<ops::SetupMemory> recall_setup(const Cluster& cluster) {
   TRY_AS(nodes, cluster.state.read(setup_file(cluster, "nodes")));
   if (*nodes) memory.members = ops::parse_members(**nodes);
   const auto key_file = setup_file(cluster, "key");
+  // Refused if other users can read it.
   TRY_AS(key, cluster.state.read(key_file, StateFolder::Content::secret));
   if (!*key) return memory;
   TRY_AS(pair, ssh::parse_key_pair(std::move(**key), cluster.state.path() / key_file));

@@ -35,6 +35,7 @@ std::vector<int> open_descriptors() {
     const auto number = parse_number(entry->d_name);
     if (!number) continue;
     const auto fd = static_cast<int>(*number);
+    // The listing's own descriptor is closed below.
     if (fd != ::dirfd(listing)) open.push_back(fd);
   }
   ::closedir(listing);
@@ -48,6 +49,7 @@ std::vector<int>& inherited() {
 
 /// Nothing of the user's is held any more: no terminal, no pipe that somebody waits at the end of, no folder.
 void let_go_of_everything() {
+  // In a new session, signals of the terminal and its end do not reach the daemon.
   ::setsid();
   const UniqueFd nowhere(::open("/dev/null", O_RDWR | O_CLOEXEC));
   for (const int fd : inherited()) {
@@ -65,6 +67,7 @@ void let_go_of_everything() {
   std::stop_source stop;
   asio::signal_set signals(runtime.loop(), SIGINT, SIGTERM, SIGHUP);
   signals.async_wait([&stop](std::error_code, int) { stop.request_stop(); });
+  // The command's end has stopped the loop.
   runtime.loop().restart();
   asio::co_spawn(runtime.loop(), daemon.serve(stop.get_token()),
                  [&runtime](std::exception_ptr) { runtime.loop().stop(); });
@@ -87,6 +90,7 @@ void stay_behind(Runtime& runtime, Access& access, const ssh::SessionsToKeep& to
   }
   if (!*daemon) return;
   runtime.console().close();
+  // Tells asio of the fork: parent and child must not share one epoll.
   runtime.loop().notify_fork(asio::execution_context::fork_prepare);
   const pid_t child = ::fork();
   if (child == 0) {

@@ -15,6 +15,7 @@ namespace {
 
 /// How many letters have to be added, taken away or replaced (Levenshtein's distance).
 std::size_t distance(std::string_view a, std::string_view b) {
+  // One row of the table is enough: a cell needs only its left, upper and diagonal neighbours.
   std::vector<std::size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), std::size_t{0});
   for (std::size_t i = 1; i <= a.size(); ++i) {
@@ -35,6 +36,7 @@ std::vector<std::string> commands_of(const CLI::App& app) {
 
 void add_options(const CLI::App& app, std::vector<std::string>& names) {
   for (const auto* option : app.get_options()) {
+    // CLI11 keeps the names without their dashes.
     for (const auto& name : option->get_lnames()) names.push_back("--" + name);
     for (const auto& name : option->get_snames()) names.push_back("-" + name);
   }
@@ -51,7 +53,7 @@ std::vector<std::string> options_of(const CLI::App& command) {
   return names;
 }
 
-/// Our words, and what they are called in other tools and in the scripts of the tutorial.
+/// Our words, and the names for them in other tools and in the scripts of the tutorial.
 constexpr std::pair<const char*, std::string_view> kOurs[] = {
     {"login", "ssh connect login_master"},
     {"push", "cp copy put upload transfer broadcast pdcp pscp prsync sbcast"},
@@ -76,8 +78,10 @@ constexpr std::pair<const char*, std::string_view> kOurs[] = {
 };
 
 std::string known_elsewhere(std::string word) {
+  // The tutorial's scripts were typed so.
   if (word.starts_with("./")) word.erase(0, 2);
   if (word.ends_with(".sh")) word.erase(word.size() - 3);
+  // The tutorial's scripts have such names.
   if (word.starts_with("run_") && word.size() > 4) return "ec2mpi run " + printable(word.substr(4));
   std::ranges::transform(word, word.begin(),
                          [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
@@ -90,7 +94,7 @@ std::string did_you_mean(const std::string& meant) {
   return meant.empty() ? std::string() : fmt::format("did you mean {}? ", meant);
 }
 
-/// What CLI11 could not place: an option that there is not, or a word too many.
+/// The word that CLI11 could not place: an option that does not exist, or a word too many.
 std::string describe_extra(const CLI::App& app, const CLI::App& chosen, const std::string& called) {
   const auto extras = app.remaining(true);
   if (extras.empty()) return fmt::format("there are words too many; see {} --help", called);
@@ -117,11 +121,13 @@ std::string describe_extra(const CLI::App& app, const CLI::App& chosen, const st
 }  // namespace
 
 std::string nearest(std::string_view word, const std::vector<std::string>& known) {
+  // The distance costs time with the product of the lengths.
   if (word.size() > 64) return {};
   const auto nearer = [word](const std::string& a, const std::string& b) {
     return distance(word, a) < distance(word, b);
   };
   const auto best = std::min_element(known.begin(), known.end(), nearer);
+  // Within a short word, two changes reach nearly every other one.
   const auto most = word.size() < 4 ? std::size_t{1} : std::size_t{2};
   return best != known.end() && distance(word, *best) <= most ? *best : std::string();
 }

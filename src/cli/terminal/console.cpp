@@ -23,6 +23,7 @@ ColourFacts colour_facts(const OutputStream& stream) {
 }
 
 std::string paint(bool wanted, Colour colour, std::string_view text) {
+  // SGR codes (ECMA-48), in the order of Colour.
   static constexpr const char* kCodes[] = {"", "31", "32", "33", "34", "35", "36", "2"};
   if (!wanted || colour == Colour::none) return std::string(text);
   return fmt::format("\x1b[{}m{}\x1b[0m", kCodes[static_cast<std::size_t>(colour)], text);
@@ -50,6 +51,7 @@ std::string cut_to(std::string_view line, int width) {
 
 bool wants_colour(ColourChoice choice, const ColourFacts& facts) {
   if (choice != ColourChoice::automatic) return choice == ColourChoice::always;
+  // no-color.org: the variable counts if it is not empty.
   return facts.is_terminal && !facts.kind.empty() && facts.kind != "dumb" && facts.no_color.empty();
 }
 
@@ -71,6 +73,7 @@ void Console::put(OutputStream& stream, std::string_view text) {
     (stream.is_terminal() ? status_stream() : stream).write(text);
     return;
   }
+  // The status stays below all lines: it is erased, and drawn again behind the line.
   status_stream().write(fmt::format("{}{}{}", erase(status_), text, status_));
 }
 
@@ -95,8 +98,10 @@ void Console::result_table(std::string_view lines) {
 }
 
 void Console::status(const std::string& text) {
+  // A slow terminal misses some states, but never the end of the status.
   if (!shows_status() || (status_stream().is_behind() && !text.empty())) return;
   std::string now;
+  // One column less, since many terminals wrap in the last one.
   for (const auto line : split(text, '\n')) now += (now.empty() ? "" : "\n") + cut_to(line, columns() - 1);
   if (now == status_) return;
   const auto before = std::exchange(status_, std::move(now));
@@ -104,18 +109,21 @@ void Console::status(const std::string& text) {
 }
 
 int Console::columns() const {
+  // Standard output may be a pipe while the status is on the terminal.
   winsize size{};
   if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
   return 80;
 }
 
 int Console::rows() const {
+  // The screen is drawn on standard output.
   winsize size{};
   if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0) return size.ws_row;
   return 24;
 }
 
 void Console::begin_screen() {
+  // xterm: the alternate screen, and no cursor.
   out_.write("\x1b[?1049h\x1b[?25l");
 }
 void Console::end_screen() {
@@ -123,7 +131,9 @@ void Console::end_screen() {
 }
 
 void Console::draw_screen(const std::vector<std::pair<Colour, std::string>>& lines) {
+  // A slow terminal gets fewer pictures.
   if (out_.is_behind()) return;
+  // Over the old screen instead of a cleared one, so that nothing flickers.
   std::string text = "\x1b[H";
   const auto fitting = std::min(lines.size(), static_cast<std::size_t>(rows()));
   for (std::size_t i = 0; i < fitting; ++i) {

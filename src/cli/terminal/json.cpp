@@ -13,6 +13,7 @@ std::string dump_json(const Json& json) {
     document = {{"schema", kSchema}};
     document.update(json);
   }
+  // `replace`: a node's bytes need not be UTF-8, and must not end the program.
   return document.dump(2, ' ', false, Json::error_handler_t::replace);
 }
 

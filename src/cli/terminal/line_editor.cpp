@@ -19,6 +19,7 @@ bool continues_character(char byte) {
 
 std::size_t bytes_of_character(char first) {
   const auto byte = static_cast<unsigned char>(first);
+  // Bytes that begin no character (0x80 to 0xbf) count, too, as one.
   if (byte < 0xC0) return 1;
   if (byte < 0xE0) return 2;
   return byte < 0xF0 ? 3 : 4;
@@ -42,6 +43,7 @@ std::size_t sequence_length(std::string_view keys) {
 
 /// The control key that does the same as a key which sends an escape sequence.
 char control_of(std::string_view sequence) {
+  // Cursor keys, Home, End and Delete as xterm, VT220 and rxvt send them.
   static constexpr std::pair<std::string_view, char> kKeys[] = {
       {"\x1b[A", 'P'},  {"\x1b[B", 'N'},  {"\x1b[C", 'F'},  {"\x1b[D", 'B'},  {"\x1b[H", 'A'},
       {"\x1b[F", 'E'},  {"\x1bOA", 'P'},  {"\x1bOB", 'N'},  {"\x1bOC", 'F'},  {"\x1bOD", 'B'},
@@ -57,6 +59,7 @@ char control_of(std::string_view sequence) {
 std::string LineEditor::take_key() {
   if (keys_.empty()) return {};
   const auto length = keys_[0] == kEscape ? sequence_length(keys_) : bytes_of_character(keys_[0]);
+  // The rest of the key has not arrived yet.
   if (length == 0 || length > keys_.size()) return {};
   auto key = keys_.substr(0, length);
   keys_.erase(0, length);
@@ -66,6 +69,7 @@ std::string LineEditor::take_key() {
 LineEditor::Event LineEditor::next() {
   for (auto key = take_key(); !key.empty(); key = take_key()) {
     if (key == "\r" || key == "\n") return Event::line;
+    // As in the shells: at an empty line, Ctrl-D is the end of the input; elsewhere it deletes.
     if (key == "\x04" && text_.empty()) return Event::end;
     press(key);
   }
@@ -77,8 +81,10 @@ void LineEditor::press(std::string_view key) {
   if (key[0] == kEscape)
     press_control(control_of(key));
   else if (first == 0x7f)
+    // Most terminals send this for the backspace key.
     press_control('H');
   else if (first < 0x20)
+    // Ctrl-A is 1, that is 'A' - '@'.
     press_control(static_cast<char>(first + '@'));
   else
     insert(key);
@@ -137,6 +143,7 @@ void LineEditor::erase(std::size_t from, std::size_t to) {
 
 void LineEditor::choose(std::size_t place) {
   if (place == chosen_) return;
+  // The line that is being typed waits while older ones are shown.
   if (chosen_ == history_.size()) unfinished_ = text_;
   chosen_ = place;
   text_ = place == history_.size() ? unfinished_ : history_[place];
@@ -157,6 +164,7 @@ std::size_t LineEditor::right_of(std::size_t place) const {
   return place;
 }
 
+// As Ctrl-W of the shells: only blanks separate words.
 std::size_t LineEditor::word_left_of(std::size_t place) const {
   while (place > 0 && text_[place - 1] == ' ') --place;
   while (place > 0 && text_[place - 1] != ' ') --place;

@@ -21,6 +21,7 @@ int open_anew(int fd) {
   struct stat info {};
   if ((::fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY) return -1;
   if (::fstat(fd, &info) != 0 || !(S_ISFIFO(info.st_mode) || S_ISCHR(info.st_mode))) return -1;
+  // By /proc, not by dup: O_NONBLOCK of a duplicate would hold for the shell's descriptor, too.
   return ::open(fmt::format("/proc/self/fd/{}", fd).c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 }
 
@@ -43,6 +44,7 @@ void OutputStream::write(std::string_view text) {
   if (broken_) return;
   waiting_ += text;
   if (draining_) return;
+  // One coroutine writes at a time, so the bytes keep their order.
   draining_ = true;
   asio::co_spawn(moved_.executor(), drain(), asio::detached);
 }
@@ -51,6 +53,7 @@ asio::awaitable<void> OutputStream::drain() {
   while (written_ < waiting_.size()) {
     write_some();
     moved_.notify_all();
+    // For plain files there is no own_: writing to them does not wait.
     if (written_ == waiting_.size() || !own_) continue;
     std::error_code failed;
     co_await own_->async_wait(asio::posix::stream_descriptor::wait_write,
@@ -81,6 +84,7 @@ void OutputStream::write_some() {
     }
     break;
   }
+  // Now and then only: each erase moves all bytes that still wait.
   if (written_ > kPlenty) {
     waiting_.erase(0, written_);
     written_ = 0;

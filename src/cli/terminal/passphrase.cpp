@@ -47,6 +47,7 @@ class HiddenInput {
     ::tcgetattr(terminal_, &before_);
     termios hidden = before_;
     hidden.c_lflag &= ~static_cast<tcflag_t>(ECHO | ISIG);
+    // The end of the line is shown, so that the next output begins a line.
     hidden.c_lflag |= ECHONL | ICANON;
     hidden.c_iflag |= ICRNL;
     ::tcsetattr(terminal_, TCSAFLUSH, &hidden);
@@ -79,6 +80,7 @@ std::optional<std::string> prompt_passphrase(const std::filesystem::path& key_fi
 }
 
 std::optional<std::string> prompt_secret(const std::string& question) {
+  // Not standard input: it may hold data for the nodes.
   const UniqueFd terminal(::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY));
   if (!terminal) return std::nullopt;
   const HeldSignals signals;  // first, for it has to end last

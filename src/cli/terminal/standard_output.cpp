@@ -39,6 +39,7 @@ void print_to(int fd, std::string_view text) {
   const int error = write_to(fd, text);
   if (error == 0) return;
   note_loss(error);
+  // If standard error is lost, no place is left to report it.
   if (fd == STDOUT_FILENO && error != EPIPE)
     write_to(STDERR_FILENO, "ec2mpi: " + loss_text(fd, error) + "\n");
 }
@@ -76,6 +77,7 @@ void forget_losses() {
 
 int exit_code_with_losses(int code) {
   const int loss = loss_of_process();
+  // A failed node counts more than lost output.
   if (loss == 0 || code != exit_code::ok) return code;
   return loss == EPIPE ? exit_code::reader_gone : exit_code::node_failed;
 }

@@ -34,6 +34,7 @@ void set_attributes_from_anywhere(int terminal, const termios& attributes) {
 int open_anew(int fd) {
   struct stat info {};
   if (::fstat(fd, &info) != 0 || !(S_ISFIFO(info.st_mode) || S_ISCHR(info.st_mode))) return -1;
+  // By /proc, not by dup: O_NONBLOCK of a duplicate would hold for the shell's descriptor, too.
   return ::open(fmt::format("/proc/self/fd/{}", fd).c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 }
 
@@ -57,13 +58,16 @@ RawMode::RawMode(int terminal, Keys keys, std::string_view last_bytes)
   termios raw = before_;
   if (keys == Keys::bytes) {
     ::cfmakeraw(&raw);
+    // As ssh(1) sets it.
     raw.c_iflag |= IGNPAR;
   } else {
+    // ISIG stays, so Ctrl-C still interrupts.
     raw.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO | IEXTEN);
     raw.c_cc[VSUSP] = raw.c_cc[VQUIT] = _POSIX_VDISABLE;  // they would leave the terminal as it is now
   }
   raw.c_cc[VMIN] = 1;
   raw.c_cc[VTIME] = 0;
+  // For restore_from_handler, which is static.
   newest_ = this;
   active_ = true;  // first, for a signal may come while a background process waits in tcsetattr
   while (::tcsetattr(terminal_, TCSANOW, &raw) != 0 && errno == EINTR) {
@@ -96,6 +100,7 @@ asio::awaitable<Result<std::optional<std::string_view>>> InputStream::read(Limit
     if (limit.stop.stop_requested()) co_return wake_error(Wake::stopped, {});
     const auto got = ::read(fd_, buffer_.data(), buffer_.size());
     if (got > 0) co_return std::string_view(buffer_).substr(0, static_cast<std::size_t>(got));
+    // For a terminal, an end of the input means that it is gone.
     if (got == 0 && !terminal_) co_return std::nullopt;
     if (got == 0 || (errno == EIO && terminal_)) co_return fail(ErrorKind::local_io, "the terminal is gone");
     if (errno != EINTR && errno != EAGAIN) co_return io_error("read", "standard input");
@@ -105,6 +110,7 @@ asio::awaitable<Result<std::optional<std::string_view>>> InputStream::read(Limit
 asio::awaitable<void> InputStream::readable(Limit limit) {
   const auto cancel = [this] { bell_->cancel(); };
   const std::stop_callback on_stop(limit.stop, cancel);
+  // A stop that came earlier had nothing to cancel.
   if (limit.stop.stop_requested()) co_return;
   std::error_code cancelled;
   co_await bell_->async_wait(asio::posix::stream_descriptor::wait_read,
@@ -156,6 +162,7 @@ asio::awaitable<void> LoginTerminal::room(Limit limit) {
 }
 
 ops::WindowSize LoginTerminal::size() const {
+  // Any of the three may be redirected.
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     winsize window{};
     if (::ioctl(fd, TIOCGWINSZ, &window) == 0 && window.ws_col > 0 && window.ws_row > 0) {

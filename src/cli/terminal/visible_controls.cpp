@@ -38,6 +38,7 @@ std::size_t open_character(std::string_view bytes) {
 std::string visible(std::string_view bytes) {
   std::string text;
   while (!bytes.empty()) {
+    // These three end a line or move within it; all other controls are shown as text.
     const auto end = bytes.find_first_of("\n\r\b");
     text += terminal_line(bytes.substr(0, end));
     if (end == std::string_view::npos) break;
@@ -51,6 +52,7 @@ std::string visible(std::string_view bytes) {
 
 std::string VisibleControls::feed(std::string_view bytes) {
   held_ += bytes;
+  // An unfinished colour or character is held back until its rest arrives.
   const auto open = std::max(open_colour(held_), open_character(held_));
   const auto text = visible(std::string_view(held_).substr(0, held_.size() - open));
   held_.erase(0, held_.size() - open);

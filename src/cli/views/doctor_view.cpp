@@ -18,6 +18,7 @@ struct Word {
   Colour colour;
 };
 
+/// The shown words have one width; scripts compare the names.
 Word word_for(Verdict verdict) {
   switch (verdict) {
     case Verdict::ok:
@@ -32,6 +33,7 @@ Word word_for(Verdict verdict) {
   return {"?", "?", Colour::none};
 }
 
+// The width of a verdict and of a check's name: findings have their continuation below the text.
 constexpr const char* kIndent = "                  ";
 
 }  // namespace
@@ -40,6 +42,7 @@ void show_checks(Console& console, const std::vector<Check>& checks) {
   for (const auto& check : checks) {
     const auto word = word_for(check.verdict);
     const auto begin = fmt::format("{}  {:<12}", console.paint_result(word.colour, word.shown), check.name);
+    // Either a summary or findings: a check that found something has nothing to sum up.
     if (check.findings.empty()) console.result(begin + check.summary);
     for (const auto& finding : check.findings) {
       console.result(fmt::format("{}{}: {}", begin, short_nodes_label(finding.nodes), finding.what));

@@ -10,6 +10,7 @@ namespace ec2mpi::cli {
 
 namespace {
 
+// In an explained text: the words that differ from case to case.
 constexpr std::string_view kAnyWords = "…";
 
 /// Whether the parts of the text stand in the message, one behind the other.
@@ -25,6 +26,8 @@ bool contains_text(std::string_view message, std::string_view text) {
   return true;
 }
 
+/// The page's form: "### ANCHOR", and below it the texts that docs/troubleshooting.md explains
+/// there, each as a line `- "TEXT"`.
 std::vector<ExplainedText> parse_page(std::string_view page) {
   constexpr std::string_view kAnchor = "### ";
   constexpr std::string_view kText = "- \"";
@@ -41,6 +44,7 @@ std::vector<ExplainedText> parse_page(std::string_view page) {
 }  // namespace
 
 const std::vector<ExplainedText>& explained_texts() {
+  // The texts point into the page, which is a constant of the program.
   static const auto texts = parse_page(kErrorTextsPage);
   return texts;
 }
@@ -54,6 +58,7 @@ std::optional<std::string_view> error_anchor(std::string_view message) {
 }
 
 std::string error_references(const FleetReport& report) {
+  // A set: nodes that failed alike need one reference.
   std::set<std::string> anchors;
   for (const auto& result : report.results) {
     const auto* error = std::get_if<Error>(&result.outcome);

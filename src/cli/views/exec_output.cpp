@@ -15,6 +15,7 @@ namespace ec2mpi::cli {
 
 namespace {
 
+/// Neighbours in the list differ in their colours.
 Colour colour_of(const Node& node) {
   static constexpr Colour kWheel[] = {Colour::cyan, Colour::green, Colour::yellow, Colour::blue,
                                       Colour::magenta};
@@ -45,6 +46,7 @@ class LiveOutput : public ExecOutput {
  private:
   [[nodiscard]] std::string label(const Node& node, bool on_result) const {
     if (!labels_) return {};
+    // For programs, a tab stands behind the label: cut(1) splits there.
     if (!(on_result ? console_.result_is_terminal() : console_.shows_status())) return node.label() + "\t";
     const auto padded = fmt::format("{:<{}}", node.label() + ":", width_ + 2);
     return on_result ? console_.paint_result(colour_of(node), padded)
@@ -61,6 +63,7 @@ class LiveOutput : public ExecOutput {
 class Kept {
  public:
   void add(std::string_view line, std::size_t most) {
+    // One line too many is dropped as a whole, so that the kept text ends with a line.
     if (text_.size() + line.size() < most)
       text_.append(line).append("\n");
     else
@@ -124,6 +127,7 @@ class GatheredOutput : public ExecOutput {
 
 class FilesOutput : public ExecOutput {
  public:
+  /// Opens all files first: a folder that cannot be written is an error before anything runs.
   static Result<std::unique_ptr<ExecOutput>> open(const std::filesystem::path& folder,
                                                   const std::vector<Node>& nodes) {
     std::error_code failed;
@@ -143,6 +147,7 @@ class FilesOutput : public ExecOutput {
   void bytes(const Node& node, ssh::Stream stream, std::string_view bytes) override {
     auto& file = files_.at({node.index, stream});
     file.buffer.append(bytes);
+    // Collected, so that many small chunks of many nodes become few writes.
     if (file.buffer.size() > kBuffer) write(file);
   }
 
@@ -166,6 +171,7 @@ class FilesOutput : public ExecOutput {
   };
 
   static void write(File& file) {
+    // After its first failed write, a file gets no more bytes: it must not have a gap.
     if (file.written) file.written = write_all(file.fd.get(), file.buffer, file.path);
     file.buffer.clear();
   }
@@ -178,6 +184,7 @@ class FilesOutput : public ExecOutput {
   std::map<std::pair<int, ssh::Stream>, File> files_;
 };
 
+/// One document, printed at the end.
 class JsonOutput : public ExecOutput {
  public:
   JsonOutput(Console& console, std::size_t nodes, std::string command, NodeNumbers numbers,
@@ -194,6 +201,7 @@ class JsonOutput : public ExecOutput {
   }
 
   std::vector<Error> finish(const FleetReport& report) override {
+    // In the order of Ending.
     static constexpr const char* kEndings[] = {"complete", "interrupted", "timed_out"};
     Json document = {{"command", command_},
                      {"ending", kEndings[static_cast<std::size_t>(report.ending)]},
@@ -246,6 +254,7 @@ class JsonOutput : public ExecOutput {
 }  // namespace
 
 std::size_t most_kept(std::size_t nodes) {
+  // For both streams of all nodes together; each node may keep 64 KB in any case.
   constexpr std::size_t kAllTogether = 32 << 20;
   return std::max<std::size_t>(kAllTogether / (2 * std::max<std::size_t>(nodes, 1)), 64 << 10);
 }

@@ -20,6 +20,7 @@ bool stands_alone(std::string_view text, std::size_t begin, std::size_t end) {
   if (begin > 0 && (is_word(text[begin - 1]) || text[begin - 1] == '.')) return false;
   if (end == text.size()) return true;
   if (is_word(text[end])) return false;
+  // A dot behind the word may end the sentence.
   return text[end] != '.' || end + 1 == text.size() || !is_word(text[end + 1]);
 }
 
@@ -32,8 +33,9 @@ void replace_word(std::string& text, std::string_view word, std::string_view by)
   }
 }
 
-/// The reason without what only this node has.
+/// The reason without the addresses and the id of this node.
 std::string common_reason(std::string reason, const Node& node) {
+  // "10.0.0.5: refused" and "10.0.0.6: refused" are one reason.
   for (const auto& address : {node.address, node.public_address, node.private_address, node.ipv6})
     replace_word(reason, address, "{address}");
   replace_word(reason, node.instance_id, kId);
@@ -78,6 +80,7 @@ std::vector<FailureLine> group_failures(const FleetReport& report) {
   std::vector<FailureLine> lines;
   Alike similar;
   for (auto& [reason, failures] : equal) {
+    // A reason that several nodes share word for word stays as it is.
     if (failures.size() > 1)
       lines.push_back(line_of(failures, reason));
     else
@@ -92,6 +95,7 @@ std::vector<FailureLine> group_failures(const FleetReport& report) {
     else
       lines.push_back(line_of(failures, reason));
   }
+  // A line stands where the first of its nodes stands in the list.
   std::ranges::stable_sort(lines, {}, [](const FailureLine& line) { return line.nodes.front(); });
   return lines;
 }

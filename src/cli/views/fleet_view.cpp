@@ -16,9 +16,11 @@ namespace ec2mpi::cli {
 
 namespace {
 
+// A command that ends within it shows no progress at all.
 constexpr auto kFirstProgress = std::chrono::seconds(1);
 constexpr auto kProgressEvery = std::chrono::milliseconds(200);
 constexpr auto kEventEvery = std::chrono::seconds(1);  ///< a program reads it, and needs no more
+// More nodes are counted instead, since the progress has only one row.
 constexpr std::size_t kNamedStragglers = 4;
 
 /// Every connection timed out: that is the way to the nodes, not the nodes.
@@ -44,6 +46,7 @@ FleetView::FleetView(Console& console, const asio::any_io_executor& executor, co
       timer_(executor) {
   for (const auto& node : nodes) indices_.push_back(node.index);
   emit("begin", {{"doing", style_.doing}, {"nodes", nodes.size()}});
+  // Without a terminal and without a program that reads events, no timer runs.
   if (console_.shows_status() || style_.json_lines) tick_after(kFirstProgress);
 }
 
@@ -53,6 +56,7 @@ FleetView::~FleetView() {
 
 void FleetView::tick_after(Clock::duration wait) {
   timer_.expires_after(wait);
+  // The handler may run after this view is gone.
   timer_.async_wait([this, life = std::weak_ptr(life_)](std::error_code cancelled) {
     if (cancelled || life.expired()) return;
     tick();
@@ -77,12 +81,14 @@ std::size_t FleetView::nodes_done() const {
   return static_cast<std::size_t>(std::count(phases_.begin(), phases_.end(), ssh::Phase::done));
 }
 
+/// The command's own words, else the number of bytes; empty if there are none.
 std::string FleetView::amount(const std::function<std::string()>& words) const {
   const auto said = words ? words() : bytes_ > 0 ? format_bytes(bytes_) : std::string();
   return said.empty() ? said : " · " + said;
 }
 
 std::string FleetView::progress() const {
+  // Nodes that wait for the same thing share an entry.
   std::map<std::pair<ssh::Phase, std::string>, std::vector<int>> waiting;
   std::size_t done = 0;
   for (std::size_t i = 0; i < phases_.size(); ++i) {
@@ -112,6 +118,7 @@ std::size_t FleetView::place_of(const Node& node) const {
 
 void FleetView::on_phase(const Node& node, ssh::Phase phase) {
   auto& now = phases_[place_of(node)];
+  // The event "node" reports the end.
   if (now != phase && phase != ssh::Phase::done)
     emit("phase", {{"node", node.label()}, {"phase", ssh::phase_name(phase)}});
   now = phase;
@@ -138,6 +145,7 @@ void FleetView::on_bytes(const Node&, std::uint64_t bytes) {
 }
 
 void FleetView::on_finish(const NodeResult& result) {
+  // A node is done when its result is there, in any phase.
   on_phase(result.node, ssh::Phase::done);
   if (!succeeded(result.outcome)) ++failed_;
   emit("node", {{"node", result.node.label()},
@@ -153,6 +161,7 @@ void FleetView::summarize(const FleetReport& report) {
   timer_.cancel();
   console_.status("");
   for (const auto& lost : output_->finish(report)) {
+    // With a lost file, the command fails even if all nodes succeeded.
     note_loss(EIO);
     console_.talk("ec2mpi: " + lost.message);
   }
@@ -171,6 +180,7 @@ void FleetView::summarize(const FleetReport& report) {
                {"failed", failed_},
                {"exit_code", exit_code_for(report)},
                {"text", style_.detail ? style_.detail() : std::string()}});
+  // -q hides a success only.
   if (!style_.quiet || !report.all_succeeded()) show_last_line(report);
 }
 

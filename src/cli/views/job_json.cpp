@@ -23,6 +23,7 @@ Json job_json(const ops::JobRecord& job) {
                {"submitted", job.submitted},
                {"started", job.started},
                {"ended", job.ended}};
+  // Before its end a job has no status: a 0 would be read as success.
   if (job.state == ops::JobState::ended) {
     json["status"] = job.status;
     json["exit_code"] = job.exit_code();

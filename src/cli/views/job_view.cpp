@@ -13,6 +13,7 @@ namespace ec2mpi::cli {
 namespace {
 
 constexpr std::size_t kNamedProcesses = 5;
+// A longer option moves its reason to the right, not the reasons of all.
 constexpr std::size_t kReasonColumn = 48;
 /// Ranks that fail for one reason do it within a second or so of each other. A job that ends shows all at
 /// once.
@@ -56,6 +57,7 @@ std::string stopping_text(ops::JobStop why, const std::string& id) {
 std::string not_started_text(const std::vector<ops::NodeTrouble>& unfit) {
   std::vector<int> indices;
   for (const auto& trouble : unfit) indices.push_back(trouble.node.index);
+  // No job can start without the master, so no advice to leave it out.
   if (std::ranges::find(indices, 1) != indices.end()) return "nothing was started: jobs start on node1";
   const auto nodes = fold_indices(indices);
   return fmt::format("nothing was started; to continue without {}: --exclude {}",
@@ -67,7 +69,9 @@ void JobView::say(Colour colour, const std::string& text) {
 }
 
 void JobView::on_planned(const ops::JobPlan& plan) {
+  // With it, a traceback that all ranks printed gets the title "rank 0-N".
   tracebacks_.set_ranks(total_ranks(plan.places));
+  // Hints name a node as the list does, not by its address.
   for (const auto& place : plan.places) names_[place.address.text()] = place.label;
   for (const auto& note : plan.notes) say(Colour::yellow, note);
   if (style_.explain) {
@@ -95,6 +99,7 @@ void JobView::explain(const ops::JobPlan& plan) {
         "# a script of yours: it starts mpirun itself; $EC2MPI_HOSTFILE and nodeIPaddress are made for it");
     return;
   }
+  // Quoted for a shell, so it can be pasted.
   console_.result(quote_words(ops::line_of(plan.line)));
   console_.result("");
   std::size_t width = 0;
@@ -111,16 +116,19 @@ void JobView::explain(const ops::JobPlan& plan) {
 void JobView::on_found(const std::string& id, bool over) {
   id_ = printable(id);
   started_ = true;
+  // A job that is attached to may have ended long ago.
   over_ = style_.attached && over;
 }
 
 void JobView::on_output(const ssh::Chunk& chunk) {
   tail_ += chunk.bytes;
+  // At twice the size only, so that not every chunk moves the whole tail.
   if (tail_.size() > 2 * kTail) tail_.erase(0, tail_.size() - kTail);
   if (style_.json_lines) {
     emit_lines(chunk);
     return;
   }
+  // One rank's lines are shown as they are: no filter for noise, no grouped tracebacks.
   if (chunk.stream == ssh::Stream::out)
     show_out(style_.rank ? own_out_.feed(chunk.bytes) : std::string(chunk.bytes));
   else
@@ -138,7 +146,7 @@ void JobView::emit_lines(const ssh::Chunk& chunk) {
   });
 }
 
-/// Without what is only noise, and with equal tracebacks once; `logs` shows the stream as it is.
+/// Without noise, and with equal tracebacks once; `logs` shows the stream as it is.
 std::string JobView::filter_err(std::string_view bytes) {
   auto passed = noise_.feed(bytes);
   if (style_.raw || !style_.reports) return passed;
@@ -146,6 +154,7 @@ std::string JobView::filter_err(std::string_view bytes) {
   held_timer_.cancel();
   if (!tracebacks_.is_holding()) return passed;
   held_timer_.expires_after(kHoldTraceback);
+  // The handler may run after this view is gone.
   held_timer_.async_wait([this, life = std::weak_ptr(life_)](std::error_code cancelled) {
     if (!cancelled && !life.expired()) show_err(tracebacks_.finish());
   });
@@ -153,6 +162,7 @@ std::string JobView::filter_err(std::string_view bytes) {
 }
 
 void JobView::show_out(const std::string& bytes) {
+  // A file or a pipe gets the bytes unchanged.
   console_.result_bytes(style_.raw || !console_.result_is_terminal() ? bytes : visible_out_.feed(bytes));
 }
 
@@ -173,6 +183,7 @@ asio::awaitable<void> JobView::ready(Limit limit) {
 void JobView::on_lost(const Error& error, Clock::duration pause) {
   const auto why = printable(error.message);
   emit("connection_lost", {{"error", why}});
+  // One report for each loss; -v reports the other attempts, too.
   if (!lost_) {
     say(Colour::yellow, fmt::format("the connection to the master is lost ({}); {} continues there as long "
                                     "as the master runs; connecting again …",
@@ -196,12 +207,14 @@ void JobView::conclude(const ops::JobEnd& end) {
   }
   const bool ended = end.followed->how == ops::Followed::How::ended;
   show_rest();
+  // Not into a pipe or a file.
   if (ended && style_.bell && console_.shows_status()) console_.talk_bytes("\a");
   if (ended) tell_lost_output(end.followed->record);
   if (ended && !style_.reports) return;
   tell_end(*end.followed);
   tell_hint(end);
   if (ended && end.followed->record.state != ops::JobState::ended) return;
+  // In these two cases nothing was ended, so there is nothing to report.
   if (end.followed->how != ops::Followed::How::detached && end.followed->how != ops::Followed::How::refused)
     tell_cleaning(end);
 }
@@ -219,6 +232,7 @@ void JobView::show_rest() {
       emit("line", {{"stream", lines == &out_lines_ ? "stdout" : "stderr"}, {"text", line}});
     });
   held_timer_.cancel();
+  // The noise filter stands in front of the other one, so its rest goes through both.
   show_err(tracebacks_.feed(noise_.finish()) + tracebacks_.finish());
   if (style_.rank) {
     show_out(own_out_.finish());
@@ -232,6 +246,7 @@ void JobView::show_rest() {
 }
 
 void JobView::tell_lost_output(const ops::JobRecord& record) {
+  // The supervisor on the master writes these words, here and below.
   if (record.why != "output lost") return;
   say(Colour::red,
       fmt::format(
@@ -275,11 +290,13 @@ void JobView::tell_end(const ops::Followed& followed) {
     say(Colour::red, "mpirun lost its daemon on a node and did not return; it has been ended");
   } else if (followed.how == How::ended && followed.record.status != 0 &&
              (followed.record.why.empty() || followed.record.why == "output lost")) {
+    // Without an explanation of the supervisor's, the first rank that failed says most.
     const auto failure = ops::first_failure(tail_);
     if (failure) say(Colour::red, failure->describe());
   } else if (followed.record.why == "timeout") {
     say(Colour::yellow, "the time limit was over");
   } else if (followed.record.why == "cancelled" && !stopping_) {
+    // If this command has cancelled it, the user knows.
     say(Colour::yellow, fmt::format("{} was cancelled", id));
   }
 }
@@ -299,6 +316,7 @@ void JobView::tell_leaving() {
 void JobView::tell_hint(const ops::JobEnd& end) {
   const auto& followed = *end.followed;
   const auto& why = followed.record.why;
+  // This command has ended the job, or the supervisor has named the cause.
   const bool ours = stopping_ || !(why.empty() || why == "no connection") || followed.stopped;
   if (followed.how != ops::Followed::How::ended || ours || ops::exit_code_for(end) == 0) return;
   if (const auto hint = ops::hint_for(tail_, names_))
@@ -309,6 +327,7 @@ void JobView::tell_refusal(const ops::JobEnd& end) {
   std::map<std::string, std::vector<int>> reasons;
   bool interrupted = end.refused && end.refused->kind == ErrorKind::cancelled;
   for (const auto& [node, error] : end.unfit) {
+    // Ctrl-C has ended these; no reason lies in the node.
     if (error.kind == ErrorKind::cancelled)
       interrupted = true;
     else
@@ -328,9 +347,11 @@ void JobView::tell_refusal(const ops::JobEnd& end) {
     say(Colour::yellow, not_started_text(end.unfit));
 }
 
+/// The looks at all nodes: which processes they have ended, and which stay in spite of KILL.
 void JobView::tell_cleaning(const ops::JobEnd& end) {
   const auto& record = end.followed->record;
   auto swept = record.swept;
+  // This look came after the supervisor's, so it has the last word.
   for (const auto& [index, found] : end.swept) swept[fmt::format("node{}", index)] = found;
   std::string ended;
   std::size_t clean = 0;
@@ -343,6 +364,7 @@ void JobView::tell_cleaning(const ops::JobEnd& end) {
       say(Colour::red, fmt::format("still running on {}: {}", label, process_text(found.left)));
   }
   auto not_swept = record.not_swept;
+  // A node that was looked at in the end needs no warning.
   for (const auto& [label, found] : swept) not_swept.erase(label);
   for (const auto& [node, error] : end.not_swept) not_swept[node.label()] = error.message;
   for (const auto& [label, why] : not_swept) {
@@ -360,6 +382,7 @@ void JobView::tell_cleaning(const ops::JobEnd& end) {
 
 std::string JobView::parting_words() const {
   if (!started_ || (over_ && !stopping_)) return {};
+  // Without a connection, nobody knows whether the master has received the wish to stop.
   if (stopping_ && !lost_)
     return fmt::format("The master continues to end {0}; ec2mpi wait {0} reports the result.", id_);
   return fmt::format("{0} may still run; ec2mpi attach {0} follows it, ec2mpi cancel {0} ends it.", id_);

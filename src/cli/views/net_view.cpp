@@ -12,6 +12,7 @@ namespace {
 
 using ops::Measure;
 
+// At six columns for each node, 32 nodes fill 200 columns.
 constexpr std::size_t kMostInMap = 32;
 constexpr std::size_t kWorstPairs = 10;
 
@@ -56,6 +57,7 @@ void show_map(Console& console, const ops::NetMap& map, Measure measure) {
     auto line = fmt::format("{:<8}", fmt::format("node{}", row));
     for (const int column : map.nodes) {
       const auto* pair = map.between(row, column);
+      // The node itself, or a pair without a measurement.
       if (pair == nullptr) {
         line += fmt::format("{:>6}", "-");
       } else {

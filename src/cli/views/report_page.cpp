@@ -26,6 +26,8 @@ constexpr std::size_t kLongestCell = 500;
 constexpr std::size_t kLongestLine = 2'000;
 constexpr const char* kTooLarge = "The picture is too large for this page.";
 
+/// For text and for quoted attributes. XML allows no control characters, not even escaped ones, so
+/// printable() comes first.
 std::string escaped(std::string_view text) {
   std::string safe;
   for (const char c : printable(text)) {
@@ -59,6 +61,7 @@ std::string cut(std::string_view text, std::size_t most) {
   return std::string(text.substr(0, most)) + "...";
 }
 
+/// Of hexadecimal digits, four bits each.
 std::string base64(std::string_view hex) {
   static constexpr std::string_view kDigits =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -79,6 +82,7 @@ std::string source_hash(std::string_view text) {
   return "'sha256-" + base64(sha256(text)) + "'";
 }
 
+/// In the time zone of this machine; empty for 0, which stands for an unknown time.
 std::string time_of(std::int64_t seconds) {
   if (seconds == 0) return {};
   const std::time_t time = seconds;
@@ -104,7 +108,9 @@ using Rows = std::vector<std::vector<std::string>>;
 
 std::string table_row(const std::vector<std::string>& cells, const char* tag) {
   std::string row = "<tr>";
+  // A program of the user's decides how many columns a result has.
   for (const auto& cell : std::span(cells).first(std::min(cells.size(), kMostColumns)))
+    // Cut before it is escaped: half an entity would make the page invalid.
     row += fmt::format("<{0}>{1}</{0}>", tag, escaped(cut(cell, kLongestCell)));
   return row + "</tr>\n";
 }
@@ -116,6 +122,7 @@ std::string sortable_table(const Rows& rows) {
   std::size_t shown = 1;
   for (; shown < rows.size(); ++shown) {
     const auto row = table_row(rows[shown], "td");
+    // Whole rows only; the page says how many are missing.
     if (text.size() + row.size() > kMostTable) break;
     text += row;
   }
@@ -130,6 +137,7 @@ std::string sortable_table(const Rows& rows) {
 std::string settings_table(const Rows& rows) {
   std::string text = "<div class=\"wide\"><table>\n";
   for (const auto& row : rows)
+    // A setting without a value has no row.
     if (!row[1].empty())
       text += fmt::format("<tr><th>{}</th><td>{}</td></tr>\n", escaped(row[0]),
                           escaped(cut(row[1], 4 * kLongestCell)));
@@ -164,7 +172,7 @@ std::string job_section(const ops::JobRecord& job, const std::string& cost) {
                          {"left on nodes", swept_text(job)}});
 }
 
-/// What all jobs of a series have in common stands once; the rest is in their table.
+/// The settings that all jobs of a series share stand once; the rest is in their table.
 std::string series_section(const std::vector<ops::JobRecord>& jobs, const ops::SeriesResult& series,
                            const std::string& cost) {
   std::string text = note(ops::tally(series));
@@ -213,7 +221,9 @@ std::string output_block(std::string_view text, std::size_t most) {
   std::vector<std::string> kept;
   std::size_t size = 0;
   const auto lines = split(trim(text), '\n');
+  // From the end: the last lines say most about a failure.
   for (auto line = lines.rbegin(); line != lines.rend(); ++line) {
+    // Cut before it is escaped, as in the tables.
     auto safe = escaped(cut(*line, kLongestLine));
     if ((size += safe.size() + 1) > most) break;
     kept.push_back(std::move(safe));
@@ -225,6 +235,7 @@ std::string output_block(std::string_view text, std::size_t most) {
 std::string outputs_section(const std::vector<OutputEnd>& outputs) {
   std::string text;
   for (const auto& output : outputs) {
+    // Half of a job's share for each of its two streams.
     const auto most = kMostOutputs / (2 * outputs.size());
     text += heading("End of the output of " + cut(output.job, kLongestCell));
     if (!trim(output.out).empty()) text += output_block(output.out, most);
@@ -237,6 +248,7 @@ std::string outputs_section(const std::vector<OutputEnd>& outputs) {
 }  // namespace
 
 std::string report_page(const ReportContent& content) {
+  // Were a line of output not escaped, the browser would still run no script but ours, by its hash.
   auto page =
       fmt::format(R"(<!DOCTYPE html>
 <html xmlns="http://www.w3.org/1999/xhtml" lang="en">
@@ -259,6 +271,7 @@ std::string report_page(const ReportContent& content) {
   else
     for (const auto& job : content.jobs) page += job_section(job, content.cost);
   page += network_section(content) + outputs_section(content.outputs);
+  // The script stands last, since it looks for the tables above it.
   page += fmt::format("<script>{}</script>\n</body>\n</html>\n", kReportJs);
   return page;
 }

@@ -84,6 +84,7 @@ void SeriesView::on_progress(const ops::SeriesResult& result) {
     return;
   }
   for (const auto& variant : result) {
+    // That a variant has been queued is no news.
     auto& told = told_.try_emplace(variant.id, VariantState::queued).first->second;
     if (std::exchange(told, variant.state) != variant.state) tell_change(variant);
   }
@@ -91,6 +92,7 @@ void SeriesView::on_progress(const ops::SeriesResult& result) {
 
 void SeriesView::tell_change(const ops::VariantResult& variant) {
   const bool bad = variant.over() && !variant.succeeded();
+  // -q hides good news only.
   if (quiet_ && !bad) return;
   console_.talk(console_.paint_talk(bad ? Colour::red : Colour::none, variant.id) + ": " +
                 change_text(variant));
@@ -111,6 +113,7 @@ void SeriesView::tell_common_failure(const ops::CommonFailure& failure) {
 
 void SeriesView::draw(const ops::SeriesResult& result) {
   ops::SeriesResult shown = result;
+  // With more rows than that, only those that need attention.
   if (shown.size() > kMostRows)
     std::erase_if(shown, [](const auto& variant) { return !is_interesting(variant); });
   if (shown.size() > kMostRows) shown.resize(kMostRows);
@@ -154,7 +157,9 @@ void SeriesView::conclude(const ops::SeriesEnd& end) {
   if (common) {
     tell_common_failure(*common);
   } else if (end.how == How::over && console_.shows_status()) {
+    // The table is gone now. Without a terminal, each change was reported when it happened.
     for (const auto& variant : end.result) {
+      // A variant that was cancelled is no surprise.
       if (!variant.succeeded() && variant.state != VariantState::cancelled) tell_change(variant);
     }
   }

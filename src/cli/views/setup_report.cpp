@@ -19,7 +19,7 @@ std::string indented(std::string_view text) {
   return lines;
 }
 
-// --- what a dry run shows
+// --- the plans of a dry run
 
 std::string would_write(const ops::TrustText& text) {
   if (text.secret) return fmt::format("would write {}, mode 0600: the private key", text.path);
@@ -84,6 +84,7 @@ void show_results(Console& console, bool dry_run, const ops::SetupEnd& end) {
                                         : deeds_of(done->second);
     if (lines.empty() && succeeded(result.outcome)) lines.emplace_back("nothing to do");
     for (const auto& line : lines) results.add(result.node.index, line);
+    // Without an entry, the node failed before anything was done there.
     if (done == end.done.end()) continue;
     for (const auto& note : done->second.notes) notes.add(result.node.index, note);
   }
@@ -100,6 +101,7 @@ void show_left(Console& console, bool dry_run, bool whole_list, const ops::Setup
   for (const auto& member : end.left)
     names.push_back(fmt::format("{} ({})", member.key, member.address.text()));
   const auto nodes = join(names, ", ");
+  // Only a setup of the whole list can give all nodes a new key.
   if (!whole_list)
     console.talk(fmt::format(
         "ec2mpi: not part of the cluster any more: {}; setup without -w and -x takes away their key", nodes));

@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::size_t kHistory = 20;
 
+/// Rates need two samples, so the first answer has none.
 std::string rate_text(const std::optional<double>& rate) {
   return rate ? format_bytes(static_cast<std::uint64_t>(*rate)) + "/s" : std::string("-");
 }
@@ -28,6 +29,7 @@ std::string history_text(const std::vector<double>& shares) {
   return std::string(kHistory - std::min(shares.size(), kHistory), ' ') + ops::sparkline(shares);
 }
 
+/// Rates that are not known are left out; a 0 would be a wrong number.
 Json load_json(const ops::NodeLoad& load) {
   Json json = {{"cores", load.cores},   {"load", load.load},
                {"memory", load.memory}, {"memory_used", load.memory_used},
@@ -42,6 +44,7 @@ Json load_json(const ops::NodeLoad& load) {
 
 void TopView::take(const Node& node, const ops::LoadSample& sample) {
   auto& seen = seen_[node.index];
+  // The share of the CPU is that of the time between two samples.
   seen.load = ops::load_between(seen.sample ? &*seen.sample : nullptr, sample);
   seen.sample = sample;
   seen.answered = Clock::now();
@@ -54,6 +57,7 @@ void TopView::take(const Node& node, const ops::LoadSample& sample) {
 void TopView::on_finish(const NodeResult& result) {
   if (succeeded(result.outcome)) return;
   auto& seen = seen_[result.node.index];
+  // Old numbers count neither in the totals nor for what is usual.
   seen.sample.reset();
   seen.trouble = printable(describe(result.outcome));
 }
@@ -103,6 +107,7 @@ std::string TopView::totals() const {
   for (const auto& [index, seen] : seen_) {
     if (!seen.sample) continue;
     cores += seen.load.cores;
+    // In cores, so that nodes of different sizes add up.
     busy += seen.load.cpu.value_or(0) * seen.load.cores;
     ranks += seen.load.ranks;
   }
@@ -142,6 +147,7 @@ void TopView::draw(Clock::duration late) {
   const auto room = static_cast<std::size_t>(std::max(console_.rows(), 8));
   notes.resize(std::min(notes.size(), room / 2));
   auto nodes = nodes_;
+  // At least one node is shown.
   const auto most = room - std::min(room - 1, kOtherLines + notes.size());
   if (nodes.size() > most) {  // the nodes that differ from the others are shown first
     std::ranges::stable_partition(nodes, [&](const Node& node) { return odd.contains(node.index); });
@@ -150,6 +156,7 @@ void TopView::draw(Clock::duration late) {
   std::vector<std::pair<Colour, std::string>> lines = {
       {Colour::cyan, "ec2mpi top · " + totals() + " · q leaves"}};
   const auto table = table_of(nodes, true);
+  // Row 0 has the titles.
   for (std::size_t i = 0; i < table.size(); ++i)
     lines.emplace_back(i == 0                             ? Colour::dim
                        : odd.contains(nodes[i - 1].index) ? Colour::yellow

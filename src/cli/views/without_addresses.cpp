@@ -17,10 +17,13 @@ bool is_of_a_word(char c) {
          c == '-' || c == '_';
 }
 
+/// Also an address that is not in the list: other machines' addresses stand in errors, too.
 bool is_address(std::string_view word) {
+  // A shorter one may be a word: i-bed.
   const bool hexadecimal =
       word.size() > 9 && word.find_first_not_of("0123456789abcdef", 2) == std::string_view::npos;
   return is_ipv4(word) || canonical_ipv6(word) || (word.starts_with("i-") && hexadecimal) ||
+         // The names that EC2 gives its hosts hold their addresses.
          word.starts_with("ip-") || word.starts_with("ec2-");
 }
 
@@ -35,6 +38,7 @@ class Hider {
 
   /// A word may have a port or a point behind it.
   [[nodiscard]] std::string hide(std::string_view word) const {
+    // The longest part first, so that of "10.0.0.1:22" only the port stays.
     for (auto end = word.size(); end > 0; --end) {
       const bool whole = end == word.size() || word[end] == ':' || word[end] == '.';
       if (!whole) continue;
