@@ -14,6 +14,7 @@ EscapeFilter::Step EscapeFilter::next(std::string_view& input) {
         step.action = c == '.' ? EscapeAction::leave : EscapeAction::help;
         return step;
       }
+      // The ~ that was held back is text, as in ssh(1).
       if (c != kEscape) step.bytes += kEscape;
     } else if (line_begins_ && c == kEscape) {
       tilde_held_ = true;

@@ -21,6 +21,7 @@ constexpr auto kStuckAfter = std::chrono::seconds(1);
 /// Bytes that are sent between two signs of progress.
 constexpr std::size_t kPiece = 16 * 1024;
 
+// With carriage returns, since the terminal is raw.
 constexpr std::string_view kHelp =
     "~?\r\n"
     "Escapes, at the beginning of a line only:\r\n"
@@ -38,6 +39,7 @@ class Conversation {
         terminal_(terminal),
         has_pty_(has_pty),
         escapes_(escapes),
+        // over_ ends all parts: by the caller's stop, or as soon as one of them decides the end.
         passes_stop_(limit.stop, PassStop{&over_}),
         limit_{limit.deadline, over_.get_token()},
         moved_(executor) {}
@@ -47,6 +49,7 @@ class Conversation {
     attend(type());
     attend(send());
     if (has_pty_) attend(follow_size());
+    // Each part ends by limit_; this wait only collects them.
     const Limit unlimited;
     while (running_ > 0) co_await moved_.wait(unlimited);
     if (thrown_) std::rethrow_exception(thrown_);
@@ -87,6 +90,7 @@ class Conversation {
         status_ = channel_.exit_status();
       if (!chunk || !*chunk) break;
       terminal_.write((*chunk)->stream, (*chunk)->bytes);
+      // A slow terminal slows the node down instead of filling the memory here.
       co_await terminal_.room(limit_);
     }
     over_.request_stop();
@@ -102,6 +106,7 @@ class Conversation {
         leave(typed.error());
         co_return;
       }
+      // The input has ended, not the program: the node gets the end of file behind the queue.
       if (!*typed) break;
       take(**typed);
     }
@@ -111,6 +116,7 @@ class Conversation {
 
   asio::awaitable<void> hold_back() {
     while (waiting_bytes_ > kPlenty && !stuck_) {
+      // Without escapes there is nothing to look for in the input.
       const Limit patience = escapes_ ? limit_.at_most(kStuckAfter) : limit_;
       const auto sent_before = sent_bytes_;
       const Wake wake = co_await moved_.wait(patience);
@@ -129,6 +135,7 @@ class Conversation {
       queue(std::move(step.bytes));
       if (step.action == EscapeAction::help) terminal_.write(ssh::Stream::out, kHelp);
       if (step.action == EscapeAction::leave) {
+        // The bytes behind ~. are dropped.
         leave({ErrorKind::cancelled, "left by ~."});
         return;
       }
@@ -209,12 +216,13 @@ asio::awaitable<Result<ssh::ExitStatus>> login(ssh::Session& session, LoginReque
   soon.deadline = std::min(soon.deadline, request.start_by);
   CO_TRY_AS(channel, co_await session.start(std::move(start), soon));
 
+  // From here on the terminal may be raw; until here, Ctrl-C ends ec2mpi in the usual way.
   terminal.begin();
   const auto executor = co_await asio::this_coro::executor;
   Conversation conversation(executor, **channel, terminal, request.terminal_kind.has_value(), request.escapes,
                             limit);
   auto status = co_await conversation.run();
-  // A pty hangs up its programs when the channel closes; without one nobody would tell them.
+  // A pty hangs up its programs when the channel closes; without one they would not notice the end.
   if (!status && !request.terminal_kind) (*channel)->signal("TERM");
   co_return status;
 }

@@ -42,7 +42,7 @@ constexpr std::string_view kShowDisks = "ec2mpi exec-all 'df -h / /tmp /dev/shm'
 constexpr std::string_view kLost = "a node or its connection was lost while the job ran";
 constexpr std::string_view kNoCopies = "the kernel forbids ranks to read each other's memory";
 
-/// The most telling first: what stands above is the cause of what stands below where both are printed.
+/// Causes stand above their consequences, since an output may hold both.
 constexpr Known kKnown[] = {
     // a daemon of mpirun's that could not begin
     {"Directory: *\n  Error:",
@@ -147,6 +147,7 @@ std::optional<std::string> match(std::string_view text, std::string_view output)
     return output.find(text) == std::string_view::npos ? std::nullopt : std::optional<std::string>("");
   const auto before = text.substr(0, star);
   const auto after = text.substr(star + 1);
+  // From the text behind the star backwards, so that the word ends there and lies within one line.
   for (auto at = output.find(after, before.size()); at != std::string_view::npos;
        at = output.find(after, at + 1)) {
     const auto line_start = at == 0 ? 0 : output.rfind('\n', at - 1) + 1;
@@ -165,7 +166,7 @@ std::string filled(std::string_view text, const std::string& word) {
   return std::string(text.substr(0, place)) + word + std::string(text.substr(place + 2));
 }
 
-/// A command is there to be typed: what the output calls things must not become shell text in it.
+/// The user types the command, so a name from the output must not become shell text in it.
 bool is_plain(std::string_view word) {
   return std::all_of(word.begin(), word.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
@@ -180,8 +181,10 @@ std::optional<Hint> hint_for(std::string_view output, const std::map<std::string
     const auto found = match(known.text, output);
     if (!found) continue;
     const auto named = names.find(*found);
+    // The output has addresses; people know the labels of the list.
     const auto word = named != names.end() ? named->second : printable(*found);
     const bool in_command = known.command.find("{}") != std::string_view::npos;
+    // The cause alone would leave the user without the next step; another text may fit better.
     if (in_command && !is_plain(*found)) continue;
     return Hint{filled(known.cause, word), filled(known.command, *found)};
   }

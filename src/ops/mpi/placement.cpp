@@ -17,6 +17,7 @@ constexpr std::uint64_t kMostSlots = 100'000;
 
 int slots_of(const Place& place, const Slots& slots) {
   switch (slots.kind) {
+    // A list without slots, or a node without them, counts by cores.
     case Slots::Kind::listed:
       return place.listed > 0 ? place.listed : place.cores;
     case Slots::Kind::cores:
@@ -29,7 +30,7 @@ int slots_of(const Place& place, const Slots& slots) {
   return place.cores;
 }
 
-/// What the room of a node is counted in.
+/// The unit in which the room of a node is counted.
 std::string_view unit(const std::vector<Place>& places, Ranks wanted, const Slots& slots) {
   const bool listed =
       std::any_of(places.begin(), places.end(), [](const auto& place) { return place.listed > 0; });
@@ -39,7 +40,7 @@ std::string_view unit(const std::vector<Place>& places, Ranks wanted, const Slot
   return "core";
 }
 
-/// "6 nodes x 2 cores"; unequal nodes are told group by group.
+/// "6 nodes x 2 cores"; unequal nodes stand in groups.
 std::string arithmetic(const std::vector<int>& room, std::string_view what) {
   std::map<int, std::size_t, std::greater<>> groups;
   for (const int slots : room) ++groups[slots];
@@ -59,6 +60,7 @@ Error too_many(const std::vector<Place>& places, int np, const std::vector<int>&
   auto text = fmt::format("{} ranks, {} ({}); use --per-node {}", np,
                           count_of(static_cast<std::size_t>(have), "slot"),
                           arithmetic(room, unit(places, wanted, slots)), needed);
+  // Only advice that helps: with threads as slots, the ranks have to fit.
   const int threads = std::accumulate(places.begin(), places.end(), 0,
                                       [](int sum, const auto& p) { return sum + p.threads; });
   if (wanted.per_node == 0 && slots.kind <= Slots::Kind::cores && threads >= np)
@@ -66,7 +68,7 @@ Error too_many(const std::vector<Place>& places, int np, const std::vector<int>&
   return {ErrorKind::usage, text};
 }
 
-/// What a node must have room for, if the ranks are dealt evenly to a fixed number of nodes.
+/// The ranks that a node must hold if they are dealt evenly to a fixed number of nodes.
 int least_room(Need need) {
   return need.nodes > 0 ? (need.np + need.nodes - 1) / need.nodes : 1;
 }
@@ -120,6 +122,7 @@ Result<Slots> parse_slots(std::string_view text) {
 }
 
 std::vector<int> room_of(const std::vector<Place>& places, Ranks wanted, Slots slots) {
+  // --per-node alone decides: slots do not limit it.
   std::vector<int> room;
   for (const auto& place : places)
     room.push_back(wanted.per_node > 0 ? wanted.per_node : slots_of(place, slots));
@@ -136,6 +139,7 @@ Result<Need> need_of(const std::vector<Place>& places, Ranks wanted, Slots slots
   const int have = std::accumulate(room.begin(), room.end(), 0);
   Need need{wanted.np, wanted.nodes};
   if (need.np == 0)
+    // On a fixed number of nodes: as many on each as the smallest node has room for.
     need.np = need.nodes == 0 ? have : need.nodes * *std::min_element(room.begin(), room.end());
   const int least = least_room(need);
   const auto fit = std::count_if(room.begin(), room.end(), [&](int free) { return free >= least; });
@@ -182,6 +186,7 @@ Result<std::vector<Place>> place_ranks(std::vector<Place> places, Ranks wanted, 
   return places;
 }
 
+/// Two addresses of one machine would fill its cores twice.
 Result<void> refuse_same_machine(const std::vector<Place>& places) {
   std::map<Ipv4, std::string> seen;
   for (const auto& place : places) {
@@ -194,6 +199,7 @@ Result<void> refuse_same_machine(const std::vector<Place>& places) {
   return {};
 }
 
+/// For ranks that the program spawns: each time to the node with most cores left.
 void leave_slots_free(std::vector<Place>& places, int slots) {
   const auto left = [](const Place& place) { return place.cores - place.ranks - place.spare; };
   for (; slots > 0; --slots) {
@@ -215,6 +221,7 @@ bool oversubscribed(const std::vector<Place>& places) {
 
 std::string hostfile(const std::vector<Place>& places) {
   std::string text;
+  // With the slots for spawned ranks: Open MPI starts no rank without a free slot.
   for (const auto& place : places) {
     const int slots = place.ranks + place.spare;
     if (slots > 0) text += fmt::format("{} slots={}\n", place.address.text(), slots);
@@ -233,11 +240,13 @@ std::string Network::text() const {
 }
 
 bool Network::holds(Ipv4 address) const {
+  // A shift by 32 is undefined.
   return prefix == 0 || (address.value ^ base.value) >> (32 - prefix) == 0;
 }
 
 Network covering_network(const std::vector<Ipv4>& addresses) {
   const auto [least, most] = std::minmax_element(addresses.begin(), addresses.end());
+  // Bits that the lowest and the highest address share are shared by all between them.
   const int prefix = std::countl_zero(least->value ^ most->value);
   const std::uint32_t mask = prefix == 0 ? 0 : ~std::uint32_t{0} << (32 - prefix);
   return {Ipv4{least->value & mask}, prefix};

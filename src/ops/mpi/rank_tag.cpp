@@ -8,6 +8,7 @@ std::optional<RankTag> rank_tag(std::string_view line) {
   const auto end = line.find(']');
   if (!line.starts_with('[') || end == std::string_view::npos) return std::nullopt;
   const auto inside = line.substr(1, end - 1);
+  // "[JOB,RANK]<stdout>:" is Open MPI's tag, "[RANK] " is that of MPICH and Intel MPI.
   const auto comma = inside.rfind(',');
   const auto rank = parse_number(comma == std::string_view::npos ? inside : inside.substr(comma + 1));
   if (!rank || *rank > 1'000'000) return std::nullopt;

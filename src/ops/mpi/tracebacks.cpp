@@ -32,6 +32,7 @@ bool is_header(std::string_view line) {
 
 /// May become a header when the rest of the line arrives.
 bool may_be_header(std::string_view start) {
+  // No tag is longer.
   const bool may_be_tag = start.starts_with('[') && start.size() < 40;
   const auto text = text_of(start);
   return may_be_tag || (text.size() <= kHeader.size() && kHeader.starts_with(text)) || is_header(start);
@@ -39,6 +40,7 @@ bool may_be_header(std::string_view start) {
 
 /// "ValueError: bad", "module.Error", "KeyboardInterrupt".
 bool is_exception(std::string_view text) {
+  // A Python name, with its modules.
   const auto name = trim(text.substr(0, text.find(':')));
   return !name.empty() && name.find_first_not_of(
                               "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -106,6 +108,7 @@ struct Group {
 void add(std::vector<Group>& groups, std::string text, std::optional<int> rank) {
   auto found = std::ranges::find(groups, text, &Group::text);
   if (found == groups.end()) found = groups.insert(groups.end(), Group{std::move(text), 0, {}});
+  // Without a tag, nobody knows which rank printed it; the count is still right.
   ++found->count;
   if (rank) found->ranks.push_back(*rank);
 }
@@ -139,6 +142,7 @@ std::vector<Group> groups_of_untagged(const Lines& lines) {
 
 std::string title_of(const Group& group, int ranks) {
   if (!group.ranks.empty()) return fmt::format("rank {}:\n", fold_indices(group.ranks));
+  // All ranks printed it, so their numbers are known without tags.
   if (group.count == static_cast<std::size_t>(ranks)) return fmt::format("rank 0-{}:\n", ranks - 1);
   return fmt::format("{} ranks:\n", group.count);
 }
@@ -152,6 +156,7 @@ std::string TracebackFilter::feed(std::string_view bytes) {
     const auto part = bytes.substr(0, end == std::string_view::npos ? end : end + 1);
     bytes.remove_prefix(part.size());
     const bool whole = part.ends_with('\n');
+    // The beginning of this line has been shown, so its rest is not held back.
     if (in_line_) {
       passed += part;
       in_line_ = !whole;
@@ -161,6 +166,7 @@ std::string TracebackFilter::feed(std::string_view bytes) {
     if (whole) {
       take_line(std::exchange(partial_, {}), passed);
     } else if (lines_.empty() && !may_be_header(partial_)) {
+      // Shown at once: it may be a question that waits for an answer.
       passed += std::exchange(partial_, {});
       in_line_ = true;
     }
@@ -179,6 +185,7 @@ void TracebackFilter::take_line(std::string line, std::string& passed) {
     if (last) --open_;
     belongs = last || text.starts_with(' ') || trim(text).empty() || joins_tracebacks(text);
   }
+  // Beyond the limit, the tracebacks are shown as they came.
   if (belongs && held_ + line.size() <= kMostHeld) {
     held_ += line.size();
     lines_.push_back(std::move(line));
@@ -190,6 +197,7 @@ void TracebackFilter::take_line(std::string line, std::string& passed) {
 std::string TracebackFilter::take_held() {
   open_ = held_ = 0;
   const auto lines = std::exchange(lines_, {});
+  // One traceback alone needs no title.
   if (std::count_if(lines.begin(), lines.end(), is_header) < 2) return joined(lines);
   const bool tagged = std::ranges::all_of(lines, [](const auto& line) { return rank_tag(line).has_value(); });
   const auto groups = tagged ? groups_of_tagged(lines) : groups_of_untagged(lines);

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t kLongestNoise = 400;
 
+/// A race in Open MPI: its launcher warns often, and the job runs well. Seen with 4.1.4 and 5.0.7.
 bool is_noise(std::string_view line) {
   const auto word = line.find("] plm:");
   return line.starts_with('[') && word != std::string_view::npos &&
@@ -19,6 +20,7 @@ bool is_noise(std::string_view line) {
 }
 
 int number(const std::string& text) {
+  // Bounded, so that it fits into an int.
   return static_cast<int>(std::min<std::uint64_t>(parse_number(text).value_or(0), 1'000'000));
 }
 
@@ -50,6 +52,7 @@ std::string_view RankFilter::text_of(std::string_view line) {
   if (!tag) return {};
   saw_tags_ = true;
   auto text = line.substr(tag->size);
+  // Open MPI 5 writes a blank behind its tags, Open MPI 4 does not: one line without it decides.
   if (tag->of_open_mpi && text.size() > 1 && !text.starts_with(' ')) no_blank_ = true;
   if (tag->rank != rank_) return {};
   if (tag->of_open_mpi && !no_blank_ && text.starts_with(' ')) text.remove_prefix(1);
@@ -82,12 +85,14 @@ std::string NoiseFilter::feed(std::string_view bytes) {
     const auto part = bytes.substr(0, end == std::string_view::npos ? end : end + 1);
     bytes.remove_prefix(part.size());
     const bool whole = part.ends_with('\n');
+    // Only a line that begins with [ can be noise, so all others pass at once.
     if (in_line_ || (held_.empty() && !part.starts_with('['))) {
       passed += part;
       in_line_ = !whole;
       continue;
     }
     held_ += part;
+    // Too long to be noise: the line passes without its end.
     if (!whole && held_.size() < kLongestNoise) continue;
     if (!is_noise(held_)) passed += held_;
     in_line_ = !whole;
@@ -109,6 +114,7 @@ std::string RankFailure::describe() const {
 }
 
 std::optional<RankFailure> first_failure(std::string_view err) {
+  // The texts of Open MPI for a signal and for an exit status, then that of Hydra.
   static const std::regex kSignal(
       R"(noticed that process rank (\d+) with PID \d+ on node (\S+) exited on\s+signal (\d+))");
   static const std::regex kCode(R"(Process name: \[\S+,(\d+)\]\s+Exit code:\s+(\d+))");
@@ -120,6 +126,7 @@ std::optional<RankFailure> first_failure(std::string_view err) {
   if (std::regex_search(text, found, kCode)) return RankFailure{number(found[1]), {}, number(found[2]), 0};
   if (std::regex_search(text, found, kHydra)) {
     const int code = number(found[2]);
+    // Hydra prints the number of the signal as the exit code.
     const bool killed = code > 0 && code < 32 && text.find("KILLED BY SIGNAL") != std::string::npos;
     return RankFailure{std::nullopt, found[1], killed ? 0 : code, killed ? code : 0};
   }

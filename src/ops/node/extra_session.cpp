@@ -8,6 +8,7 @@ namespace {
 constexpr auto kLongRoundTrip = std::chrono::milliseconds(20);
 }
 
+/// A session whose round trips nobody timed counts as near.
 bool is_far(const ssh::Session& session) {
   const auto* timed = dynamic_cast<const ssh::Timed*>(&session);
   const auto known = timed != nullptr ? timed->round_trip() : std::nullopt;

@@ -30,6 +30,7 @@ asio::awaitable<Result<NodeFacts>> ask_facts(ssh::Session& session, Limit limit,
 }
 
 std::string facts_and_shell_command(const std::string& mpirun) {
+  // In a subshell: the facts need a clean environment, the shell behind them the user's own.
   return "(" + std::string(clean_environment()) + facts_script(mpirun) + ")\nexec sh -s";
 }
 
@@ -39,6 +40,7 @@ asio::awaitable<Result<FactsAnswer>> read_facts(ssh::Channel& shell, std::string
   std::string printed;
   while (!printed.ends_with(end_line)) {
     CO_TRY_AS(chunk, co_await shell.read(patience));
+    // parse_facts reports the answer that was cut off.
     if (!*chunk || printed.size() > kMostAnswer) break;
     if ((*chunk)->stream == ssh::Stream::out) printed += (*chunk)->bytes;
   }

@@ -30,6 +30,7 @@ void Feeder::start() {
 }
 
 void Feeder::run_once() {
+  // A running coroutine looks at `answer_` and `started_` by itself.
   if (running_) return;
   if (started_ && answer_.empty() && !text_ && !file_) {
     channel_.close_input();
@@ -55,6 +56,7 @@ asio::awaitable<void> Feeder::feed(Limit limit) {
   if (written && text_) written = co_await channel_.write(*text_, limit);
   std::string block(kBlock, '\0');
   for (off_t offset = 0; written && file_;) {
+    // pread: the feeders of all nodes share one open file, and so its position.
     const auto got = ::pread(file_->get(), block.data(), block.size(), offset);
     if (got <= 0) break;
     offset += got;

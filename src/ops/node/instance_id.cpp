@@ -21,6 +21,7 @@ asio::awaitable<Result<ssh::ExitStatus>> ask(NodeRun run) {
     co_return fail(ErrorKind::remote_io,
                    "its metadata service gives no instance id; is it an EC2 instance, with IMDS on?");
   }
+  // After a stop and a start, the address may belong to another machine by now.
   if (!run.node.instance_id.empty() && id != run.node.instance_id) {
     co_return fail(ErrorKind::inventory, fmt::format("{} is {} now, not {}: paste the list anew",
                                                      run.node.address, printable(id), run.node.instance_id));

@@ -16,8 +16,10 @@ InSet match_set(std::string_view& pattern, char letter) {
   if (inverted) ++at;
   bool found = false;
   for (bool first = true; at < pattern.size(); first = false) {
+    // As in a shell, a ] that comes first is a letter of the set.
     if (pattern[at] == ']' && !first) {
       pattern.remove_prefix(at + 1);
+      // As in a shell, no set stands for a slash.
       return found != inverted && letter != '/' ? InSet::yes : InSet::no;
     }
     if (pattern[at] == '\\' && at + 1 < pattern.size()) ++at;
@@ -79,6 +81,7 @@ bool glob_matches(std::string_view pattern, std::string_view path) {
 }
 
 void PathFilter::add_rule(std::string_view line, std::string folder) {
+  // gitignore(5), here and below: blanks at the end count only behind a backslash.
   while (line.ends_with('\r') || (line.ends_with(' ') && !line.ends_with("\\ "))) line.remove_suffix(1);
   if (line.empty() || line.front() == '#') return;
   Rule rule{.folder = std::move(folder), .pattern = {}};
@@ -90,6 +93,7 @@ void PathFilter::add_rule(std::string_view line, std::string folder) {
     rule.folders_only = true;
     line.remove_suffix(1);
   }
+  // A slash at the beginning or in the middle ties the pattern to its folder.
   rule.tied = line.find('/') != std::string_view::npos;
   if (line.starts_with('/')) line.remove_prefix(1);
   rule.pattern = line;
@@ -114,6 +118,7 @@ bool PathFilter::applies(const Rule& rule, std::string_view path, bool is_folder
 }
 
 bool PathFilter::excludes_itself(std::string_view path, bool is_folder) const {
+  // The last rule that applies decides.
   for (auto rule = rules_.rbegin(); rule != rules_.rend(); ++rule) {
     if (applies(*rule, path, is_folder)) return !rule->keeps;
   }
@@ -122,6 +127,7 @@ bool PathFilter::excludes_itself(std::string_view path, bool is_folder) const {
 
 bool PathFilter::excludes(std::string_view path, bool is_folder) const {
   if (rules_.empty()) return false;
+  // As in git, a rule cannot bring back an entry of an excluded folder.
   for (auto slash = path.find('/'); slash != std::string_view::npos; slash = path.find('/', slash + 1)) {
     if (excludes_itself(path.substr(0, slash), true)) return true;
   }

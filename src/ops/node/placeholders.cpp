@@ -14,6 +14,7 @@ std::string fill_placeholders(std::string_view text, const Node& node) {
                                                                     {"{node}", node.label()},
                                                                     {"{address}", node.address},
                                                                     {"{role}", std::string(role_name(node))}};
+  // In one pass: a value that looks like a placeholder is not filled in again.
   std::string filled;
   while (!text.empty()) {
     const auto* hit = std::find_if(std::begin(kPlaceholders), std::end(kPlaceholders),
@@ -33,6 +34,7 @@ std::string name_in_target(std::string_view path) {
   while (path.ends_with('/')) path.remove_suffix(1);
   const auto slash = path.rfind('/');
   const auto name = slash == std::string_view::npos ? path : path.substr(slash + 1);
+  // These two name no entry that a copy could have.
   return name == "." || name == ".." ? std::string() : std::string(name);
 }
 

@@ -40,6 +40,7 @@ asio::awaitable<Result<Captured>> capture(ssh::Session& session, std::string com
     if (!*chunk) break;
     auto& text = (*chunk)->stream == ssh::Stream::out ? captured.out : captured.err;
     text += (*chunk)->bytes;
+    // A hostile node must not fill the memory.
     if (text.size() > kMostCaptured)
       co_return fail(ErrorKind::remote_io, "the node printed far more than was asked for");
   }

@@ -15,6 +15,7 @@ constexpr auto kFirstWord = std::chrono::seconds(15);
 constexpr const char* kNotYet = "the login shell had not yet run what it was given";
 constexpr char kWordEnd = ':';
 constexpr std::size_t kLongestWord = 64;  ///< a UUID has 36
+// Of a greeting; messages show its first line.
 constexpr std::size_t kMostSaid = 4096;
 constexpr std::size_t kMostShownOfSaid = 200;
 /// sshd gives the line to the login shell as one argument, which Linux allows to be 128 KiB long.
@@ -50,6 +51,7 @@ std::string octal_text(std::string_view text) {
   return word;
 }
 
+// sh gets the octal word as $1, takes it off its arguments, and evaluates the output of printf.
 constexpr std::string_view kRun = R"sh('eval "shift;$(command printf %b "$1")"' sh )sh";
 
 constexpr std::string_view kShellLine = "exec /bin/sh -c ";
@@ -70,7 +72,7 @@ std::string_view first_line(std::string_view text) {
   return {};
 }
 
-/// Behind a sentence: what the node printed, if anything.
+/// The end of a sentence: the text that the node printed, if any.
 std::string shown(std::string_view said) {
   const auto line = first_line(said);
   if (line.empty()) return {};
@@ -129,6 +131,7 @@ std::string shell_line_in_user_environment(std::string_view text) {
       fmt::format("case ${{BASH_VERSION:+$BASH}} in *bash) eval {} ;; esac", quote_word(in_bash));
   auto whole = fmt::format(R"sh({}eval "`command printf %b "{}"`" ; : '\''' ; {})sh", kBashLine,
                            octal_text(for_bash), line);
+  // Without the part for bash, the line may still be short enough.
   return whole.size() > kLongestLine ? line : whole;
 }
 
@@ -138,6 +141,7 @@ std::string take_back_text() {
   return text;
 }
 
+// Printed in two halves: a shell that only repeats its line does not print the mark.
 BeginMark::BeginMark() : first_("ec2mpi-" + random_hex(16)), second_(random_hex(16) + "-begins") {}
 
 std::string BeginMark::print() const {
@@ -202,6 +206,7 @@ MarkCutter::Parts MarkCutter::feed(std::string_view bytes) {
   if (phase_ == Phase::at_word) cut_word();
   if (phase_ == Phase::at_word) return parts;
   const auto second = kErrSign + mark_ + (word_ ? *word_ + kWordEnd : std::string());
+  // These bytes may still become the mark of the other stream.
   if (held_.size() < second.size() && second.starts_with(held_)) return parts;
   const bool both = held_.starts_with(second);
   if (both) held_.erase(0, second.size());
@@ -218,6 +223,7 @@ std::string MarkCutter::cut_before() {
     size = held_.size() - std::min(held_.size(), mark_.size());
     while (!mark_.starts_with(std::string_view(held_).substr(size))) ++size;
   }
+  // The sign in front of a mark does not belong to the greeting.
   if (size > 0 && held_[size - 1] == kErrSign) --size;
   auto before = held_.substr(0, size);
   held_.erase(0, at == std::string::npos ? size : at + mark_.size());
@@ -252,6 +258,7 @@ std::string_view EndCutter::feed(std::string_view bytes) {
     read_status(bytes.substr(at + mark_.size()));
     return bytes.substr(0, at);
   }
+  // The longest end of these bytes that may be the beginning of the mark.
   auto kept = std::min(bytes.size(), mark_.size() - 1);
   while (!bytes.ends_with(std::string_view(mark_).substr(0, kept))) --kept;
   held_ = bytes.substr(bytes.size() - kept);
@@ -264,6 +271,7 @@ void EndCutter::read_status(std::string_view bytes) {
   digits_ += bytes.substr(0, end);
   if (end == std::string_view::npos) return;
   const auto number = parse_number(digits_);
+  // Any other text than a shell's status counts as a failure.
   status_ = number && *number <= 255 ? static_cast<int>(*number) : 255;
 }
 
@@ -298,6 +306,7 @@ asio::awaitable<Result<std::optional<ssh::Chunk>>> ProgramChannel::receive(Limit
     if (wake != Wake::notified) co_return wake_error(wake, why_silent());
   }
   for (;;) {
+    // Bytes that were read earlier come first.
     if (const auto chunk = next_kept()) co_return chunk;
     if (failed_) co_return std::unexpected(*failed_);
     if (ended_ || marked_status()) co_return std::nullopt;
@@ -318,6 +327,7 @@ asio::awaitable<Result<std::optional<ssh::Chunk>>> ProgramChannel::receive(Limit
 
 /// Takes in the next bytes while the program has not begun. Sets `failed_` when it will not begin.
 asio::awaitable<Result<void>> ProgramChannel::read_greeting(Limit limit) {
+  // Which limit ends the wait decides which error the user sees.
   const bool patient = first_word_by_ < limit.deadline;
   const Limit patience{patient ? first_word_by_ : limit.deadline, limit.stop};
   reading_ = true;

@@ -12,6 +12,7 @@ namespace ec2mpi::ops {
 
 namespace {
 
+// Between TERM and KILL (end_marked.sh).
 constexpr int kGraceSeconds = 2;
 constexpr std::string_view kEnded = "ended ";
 constexpr std::string_view kLeft = "left ";
@@ -26,6 +27,7 @@ std::optional<Process> parse_process(std::string_view line, std::string_view wor
   if (line.find(' ') == std::string_view::npos) return std::nullopt;
   const auto [number, name] = first_word(line);
   const auto pid = parse_number(number);
+  // Fits into an int; Linux has no larger pids than 2^22.
   if (!pid || *pid > 1U << 30U) return std::nullopt;
   return Process{static_cast<int>(*pid), printable(name)};
 }
@@ -33,6 +35,7 @@ std::optional<Process> parse_process(std::string_view line, std::string_view wor
 std::string stop_command(const std::string& mark, const SudoAccess& sudo) {
   const auto script = stop_script(mark, kGraceSeconds);
   if (!sudo.used) return set_variables({{"program", script}}).append(kChooseRootSh);
+  // -n: sudo must not ask. -S: the password comes by standard input, so no command line holds it.
   return (sudo.password.empty() ? "exec sudo -n sh -c " : "exec sudo -S -p '' sh -c ") + quote_word(script);
 }
 
@@ -62,6 +65,7 @@ Result<Swept> parse_swept(std::string_view printed) {
                                                     printable(line.substr(0, 80))));
     }
   }
+  // Without its last line, the answer proves nothing.
   return fail(ErrorKind::remote_io, "the node did not finish its look at running processes");
 }
 
@@ -77,8 +81,10 @@ std::string stop_script(const std::string& mark, int grace_seconds) {
 asio::awaitable<Result<Swept>> stop_marked(ssh::Session& session, std::string mark, SudoAccess sudo,
                                            Limit limit) {
   auto command = stop_command(mark, sudo);
+  // sudo -S reads a line.
   if (!sudo.password.empty()) sudo.password += '\n';
   CO_TRY_AS(captured, co_await capture(session, std::move(command), limit, std::move(sudo.password)));
+  // With output, the status does not matter: parse_swept finds out whether the answer is whole.
   if (!captured->status.ok() && captured->out.empty())
     co_return fail(ErrorKind::remote_io, "cannot look: " + printable(trim(captured->err)));
   co_return parse_swept(captured->out);

@@ -18,6 +18,7 @@ constexpr auto kPatience = std::chrono::seconds(20);
 std::optional<double> parse_amount(std::string_view text) {
   double value = 0;
   const auto [end, wrong] = std::from_chars(text.data(), text.data() + text.size(), value);
+  // The negation also refuses NaN.
   if (wrong != std::errc() || end != text.data() + text.size() || !(value >= 0)) return std::nullopt;
   return value;
 }
@@ -26,6 +27,7 @@ std::optional<double> parse_amount(std::string_view text) {
 enum Field { kPid, kJob, kRank, kCpu, kRss, kAge, kFields };
 
 std::optional<JobProcess> parse_process(std::string_view line) {
+  // The command comes last, since it may hold blanks.
   std::string_view fields[kFields];
   for (auto& field : fields) {
     const auto gap = line.find(' ');
@@ -37,14 +39,17 @@ std::optional<JobProcess> parse_process(std::string_view line) {
   const auto cpu = parse_amount(fields[kCpu]);
   const auto rss = parse_number(fields[kRss]);
   const auto age = parse_number(fields[kAge]);
+  // Numbers of a node: bounded, so that the sums and products made of them cannot overflow.
   if (!pid || *pid > 1U << 30U || !cpu || !rss || *rss > 1ULL << 50U || !age || *age > 1ULL << 40U)
     return std::nullopt;
   JobProcess process;
   process.pid = static_cast<int>(*pid);
   process.job = printable(fields[kJob]);
+  // ps.sh prints "-" for a process without a rank.
   const auto rank = parse_number(fields[kRank]);
   if (rank && *rank < 1U << 30U) process.rank = static_cast<int>(*rank);
   process.cpu = *cpu;
+  // ps.sh prints KiB.
   process.rss = *rss * 1024;
   process.age = static_cast<std::int64_t>(*age);
   process.command = printable(trim(line));

@@ -14,6 +14,7 @@ namespace {
 
 asio::awaitable<Result<ssh::ExitStatus>> sweep_node(NodeRun run, std::string id, int master,
                                                     std::map<int, Swept>& found) {
+  // The launchers run on the master only.
   if (run.node.index == master) {
     CO_TRY_AS(ended, co_await end_launchers(run.session, id, run.limit));
   }
@@ -39,6 +40,7 @@ std::string sweep_script(const std::string& id) {
 }
 
 asio::awaitable<Result<void>> end_launchers(ssh::Session& session, std::string id, Limit limit) {
+  // end_launchers.sh answers nothing.
   CO_TRY_AS(answer, co_await capture(session, sweep_functions(id) + end_launchers_text(), limit));
   co_return Result<void>{};
 }

@@ -17,7 +17,7 @@ constexpr std::string_view kBegin = "ec2mpi-load ";
 constexpr std::string_view kRanks = "ranks";
 constexpr std::uint64_t kMostCores = 100'000;
 
-/// What lies far enough from the median to be worth a line. Nodes of one job differ by a few percent.
+/// Distances from the median that are worth a line. Nodes of one job differ by a few percent.
 constexpr double kOddCpu = 0.3;              // of all cores
 constexpr double kOddLoad = 1.5;             // processes for each core, and twice the usual
 constexpr double kFullMemory = 0.9;          // beyond it Linux begins to end processes
@@ -34,6 +34,7 @@ std::optional<double> decimal(std::string_view text) {
   return good ? std::optional(value) : std::nullopt;
 }
 
+/// 0 for a field that the node's kernel does not have.
 std::uint64_t number_in(const std::vector<std::string_view>& fields, std::size_t place) {
   return place < fields.size() ? parse_number(fields[place]).value_or(0) : 0;
 }
@@ -46,6 +47,7 @@ void take_ticks(LoadSample& sample, const std::vector<std::string_view>& fields)
   for (std::size_t i = 1; i <= kSteal; ++i) {
     const auto ticks = number_in(fields, i);
     sample.total += ticks;
+    // A core that waits for a disk is free for other work.
     if (i != kIdle && i != kWaitingForDisk) sample.busy += ticks;
   }
 }
@@ -66,6 +68,7 @@ void take_interface(LoadSample& sample, std::string_view line) {
   sample.sent += number_in(fields, 8);
 }
 
+/// `file` is the path that grep(1) prints in front of the line.
 void take_line(LoadSample& sample, std::string_view file, std::string_view line) {
   const auto fields = words(line);
   if (fields.empty()) return;
@@ -94,13 +97,16 @@ void take_ranks(LoadSample& sample, std::string_view text) {
     if (entry.substr(colon + 1, equals - colon - 1) == "EC2MPI_JOB")
       marks.job = printable(value);
     else if (!marks.rank)
+      // Each launcher has its own variable for the rank; the first one counts.
       marks.rank = parse_number(value);
   }
   for (auto& [path, marks] : processes)
+    // The rank's children have the same job and rank, so the set counts them once.
     if (marks.rank) sample.ranks.emplace(std::move(marks.job), *marks.rank);
 }
 
 double share(std::uint64_t part, std::uint64_t whole) {
+  // Counters that are read one after the other need not fit exactly.
   return whole == 0 ? 0 : std::clamp(static_cast<double>(part) / static_cast<double>(whole), 0.0, 1.0);
 }
 
@@ -157,6 +163,7 @@ Result<LoadSample> parse_load(std::string_view printed) {
       take_line(sample, line.substr(0, colon), line.substr(colon + 1));
     }
   }
+  // Every Linux has these three, so the text is not the answer of load.sh.
   if (sample.cores > 0 && sample.total > 0 && sample.memory > 0) return sample;
   return fail(ErrorKind::remote_io,
               fmt::format("its load cannot be read; /proc says '{}'", printable(printed.substr(0, 80))));
@@ -174,6 +181,7 @@ NodeLoad load_between(const LoadSample* before, const LoadSample& now) {
                 .ranks = now.ranks.size()};
   for (const auto& [job, rank] : now.ranks)
     if (!job.empty()) load.jobs.insert(job);
+  // By the node's own clock: an answer that arrives late does not change the rates.
   const double seconds = before == nullptr ? 0 : now.uptime - before->uptime;
   if (seconds <= 0) return load;
   load.cpu = share(growth(before->busy, now.busy), growth(before->total, now.total));
@@ -211,6 +219,7 @@ std::vector<OddNode> find_odd_nodes(const std::vector<std::pair<int, NodeLoad>>&
     for (const auto& [index, load] : nodes) values.push_back(value_of(load, measure));
     if (!values.empty()) usual[measure] = median(std::move(values));
   }
+  // Of two nodes, nobody can say which one is unusual.
   const bool comparable = nodes.size() >= kFewestForUsual;
   std::vector<OddNode> odd;
   for (const auto& [index, load] : nodes) {

@@ -31,6 +31,7 @@ asio::awaitable<Result<std::string>> read_answer(Reporter& reporter, Limit limit
       co_return fail(ErrorKind::remote_io, "its report of its load has no end");
     CO_TRY_AS(chunk, co_await reporter.channel.read(limit));
     if (!*chunk) co_return fail(ErrorKind::remote_io, "the program that reports its load has ended");
+    // Standard error is not part of the answer.
     if ((*chunk)->stream == ssh::Stream::out) unread += (*chunk)->bytes;
   }
 }
@@ -49,11 +50,13 @@ asio::awaitable<Result<ssh::ExitStatus>> watch(NodeRun run, WatchPlan plan, Samp
   auto next = Clock::now();
   for (int looks = 0; plan.looks == 0 || looks < plan.looks; ++looks) {
     co_await sleep_for(next - Clock::now(), run.limit);
+    // After a slow answer the next look comes at once, but missed looks do not pile up.
     next = std::max(next + plan.every, Clock::now());
     const auto for_answer = run.limit.at_most(plan.patience);
     CO_TRY_AS(sample, co_await look(reporter, for_answer));
     sink(run.node, *sample);
   }
+  // load.sh ends with its input.
   (*channel)->close_input();
   co_return ssh::ExitStatus{};
 }
