@@ -46,6 +46,7 @@ std::string sources(const std::set<Pair>& pairs) {
 
 /// A file in a home belongs to its user, another one to root.
 std::string owner_command(const std::string& path, const Records& records, int from) {
+  // The file lies on the node from which ssh tried.
   std::string owner = "root";
   for_each_answer(records, [&](const auto& record, const auto& facts, const auto& health) {
     if (record.node.index == from && path.starts_with(facts.home + "/")) owner = health.user;
@@ -78,6 +79,7 @@ Check check_logins(const Records& records) {
   Check check{.name = "logins", .summary = {}, .findings = {}};
   const auto results = collect(records);
   for (const auto& [cause, group] : results.failed) {
+    // One pair stands for the group: its command shows the fault.
     const auto [from, to] = *group.pairs.begin();
     check.findings.push_back(
         {concerned(group.pairs), fmt::format("{}: {}", pairs_text(group.pairs, results.tried), cause),

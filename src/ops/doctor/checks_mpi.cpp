@@ -35,12 +35,14 @@ Check check_mpirun(const Records& records) {
     if (facts.mpirun.empty())
       missing["there is no mpirun"].push_back(record.node.index);
     else if (health.mpiruns.empty())
+      // ec2mpi looks into the usual folders, too; a script finds only an mpirun in PATH.
       hidden[printable(facts.mpirun) + " is not in the PATH of a command over ssh"].push_back(
           record.node.index);
     else
       places[printable(facts.mpirun)].push_back(record.node.index);
   });
   if (!hidden.empty()) check.verdict = Verdict::warning;
+  // Set last, since a failure weighs more than a warning.
   if (!missing.empty()) check.verdict = Verdict::failed;
   add_groups(check, missing, "ec2mpi exec -w {} 'command -v mpirun'", kSetup);
   add_groups(check, hidden, "ec2mpi exec -w {} 'command -v mpirun'",
@@ -83,6 +85,7 @@ Check check_path(const Records& records) {
     const bool equal = std::all_of(programs.begin(), programs.end(), [&](const auto& each) {
       return each.version == programs.front().version;
     });
+    // Two folders with one version do no harm.
     check.verdict = std::max(check.verdict, equal ? Verdict::warning : Verdict::failed);
   });
   add_groups(check, several, "ec2mpi exec -w {} 'which -a mpirun'",
@@ -131,6 +134,7 @@ Check check_mpi4py(const Records& records) {
                             (health.mpi4py_error.empty() ? "no answer from python3" : health.mpi4py_error)]
           .push_back(index);
     } else if (health.mpi4py_mpi && facts.mpi && *health.mpi4py_mpi != *facts.mpi) {
+      // mpi4py runs only on the MPI that it was built for.
       foreign[fmt::format("runs on {}, but mpirun is {}", health.mpi4py_mpi->name(), facts.mpi->name())]
           .push_back(index);
     } else {

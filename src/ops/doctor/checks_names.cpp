@@ -16,6 +16,7 @@ constexpr int kSlowName =
 
 constexpr const char* kRename =
     "n=ip-$(hostname -I | cut -d\" \" -f1 | tr . -); echo $n >/etc/hostname; hostname $n";
+// Debian's convention: 127.0.1.1 stands for a machine's own name.
 constexpr const char* kOwnLine = "echo \"127.0.1.1 $(hostname)\" >>/etc/hosts";
 
 /// setup writes a host name into /etc/hosts only if EC2 gives it: ip-10-0-0-11 or the instance id.
@@ -63,6 +64,7 @@ class NameCheck {
     add(Verdict::warning, shared, "ec2mpi exec -w {} hostname", as_root(kRename) + ", then ec2mpi setup");
   }
 
+  /// A machine that is listed twice has one name for good reason.
   [[nodiscard]] bool is_one_machine(const std::vector<int>& nodes) const {
     std::set<std::string> machines;
     for_each_answer(records_, [&](const auto& record, const auto& facts, const auto&) {
@@ -73,6 +75,7 @@ class NameCheck {
   }
 
   void own_name(int index, const NodeFacts& facts, const HealthReport& health) {
+    // For such a name setup is no help, so these have another fix.
     const bool odd = !is_written_by_setup(facts);
     if (!health.own_name_resolves)
       (odd ? own_odd_ : own_)[fmt::format("its own name {} is not known", printable(facts.hostname))]
@@ -88,9 +91,11 @@ class NameCheck {
     std::size_t unknown = 0;
     for (const auto& [target, attempt] : record.links.names) {
       const auto* facts = facts_of(target);
+      // A name that several nodes have is reported by shared_names.
       if (attempt.ok || facts == nullptr || !is_written_by_setup(*facts) ||
           owners_[facts->hostname].size() > 1)
         continue;
+      // With text, the name leads to another address.
       if (attempt.said.empty())
         ++unknown;
       else

@@ -67,6 +67,7 @@ class InterfaceCheck {
       std::vector<std::string> inside;
       std::string fix;
       for (const auto& each : health.interfaces) {
+        // MPI gets this network, and would use each address in it.
         if (!network_.holds(each.address)) continue;
         inside.push_back(printable(each.name) + " " + each.address.text());
         if (each.address != facts.private_address)
@@ -105,6 +106,7 @@ class InterfaceCheck {
     std::map<int, std::string> names;
     for_each_answer(records_, [&](const auto& record, const auto& facts, const auto& health) {
       for (const auto& each : health.interfaces) {
+        // Only the interface of the private address: the nodes use no other.
         if (each.address != facts.private_address || each.mtu <= 0) continue;
         sizes[std::to_string(each.mtu)].push_back(record.node.index);
         names[record.node.index] = each.name;
@@ -177,6 +179,7 @@ Check check_placement(const Records& records) {
   Groups moved;
   for_each_answer(records, [&](const auto& record, const auto&, const auto& health) {
     const auto& node = record.node;
+    // The node's own answer counts more than a list, which may be old.
     const auto& zone = health.zone.empty() ? node.availability_zone : health.zone;
     if (!zone.empty()) zones[printable(zone)].push_back(node.index);
     if (!health.zone.empty())

@@ -59,6 +59,7 @@ struct ClockSpan {
 double common_offset(const std::vector<ClockSpan>& spans) {
   double best = 0;
   std::ptrdiff_t most = 0;
+  // One of the beginnings is enough: where most spans overlap, one of them begins.
   for (const auto& candidate : spans) {
     const auto agree = std::count_if(spans.begin(), spans.end(), [&](const ClockSpan& span) {
       return span.distance(candidate.least) == 0;
@@ -156,10 +157,12 @@ Check check_disk(const Records& records) {
       closed[fmt::format("nothing can be made in the home: {}", health.home_error)].push_back(index);
     else
       look(health.home_free, "the home");
+    // If nothing can be made in /tmp, check_temp reports it.
     if (is_fine_or_full(health.temp_error) || health.temp != "/tmp") look(health.tmp_free, "/tmp");
     if (!what.empty()) full[what].push_back(index);
     least = std::min({least, health.home_free, health.tmp_free});
     if (health.shm_free >= kLeastShm) return;
+    // A small one needs another size, a full one has to be emptied.
     const bool is_small = health.shm_size > 0 && health.shm_size < 2 * kLeastShm;
     (is_small ? small_shm : full_shm)[fmt::format("only {} free in /dev/shm", format_bytes(health.shm_free))]
         .push_back(index);
@@ -243,9 +246,11 @@ namespace {
 /// A start-up file that sets the limit does so after limits.d.
 std::string open_files_fix(const std::string& line) {
   const auto fields = split(line, ':');
+  // As `grep -n` prints it. Without such a line, the limit is the system's.
   if (fields.size() < 3 || !parse_number(fields[1]))
     return as_root("echo \"* - nofile 65536\" >/etc/security/limits.d/mpi.conf");
   const auto command = fmt::format("sed -i {}d {}", fields[1], quote_word(fields[0]));
+  // A file below /etc is root's, any other one is the user's.
   return fields[0].starts_with("/etc/") ? as_root(command) : "ec2mpi exec -w {} " + quote_word(command);
 }
 

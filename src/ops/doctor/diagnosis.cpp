@@ -17,6 +17,7 @@ bool any_answered(const Records& records) {
 
 std::vector<Check> diagnose(const std::vector<NodeRecord>& records, const std::vector<std::string>& files) {
   std::vector<Check> checks = {check_ssh(records)};
+  // Without any answer, the other checks have nothing to look at.
   if (!any_answered(records)) return checks;
   for (const auto check : {check_clock, check_disk, check_temp, check_memory, check_limits, check_mpirun,
                            check_mpi, check_path, check_python, check_mpi4py, check_names, check_shell,

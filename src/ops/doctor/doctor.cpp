@@ -44,6 +44,7 @@ class DoctorRun : public Observer {
   }
 
   asio::awaitable<DoctorEnd> run(FleetOptions options) {
+    // Without a fanout: all nodes meet at the barriers.
     const FleetOptions flow{.connect_timeout = options.connect_timeout,
                             .whole_timeout = options.whole_timeout};
     NodeTask task = [this](NodeRun turn) { return examine(turn); };
@@ -59,6 +60,7 @@ class DoctorRun : public Observer {
     auto& trouble = record(result.node.index).trouble;
     if (const auto* error = std::get_if<Error>(&result.outcome)) trouble = *error;
     if (std::holds_alternative<NotRun>(result.outcome)) trouble = Error{ErrorKind::cancelled, "interrupted"};
+    // The other nodes do not wait for one that has ended.
     barrier_.drop();
     observer_.on_finish(result);
   }
@@ -93,6 +95,7 @@ class DoctorRun : public Observer {
     const auto sink = [&](const ssh::Chunk& chunk) {
       if (chunk.stream != ssh::Stream::out || printed.size() > kMostPrinted) return;
       printed += chunk.bytes;
+      // The clock comes first; the lines behind it take seconds, by which the span would be wider.
       if (mine.answered_at == 0 && printed.find("\nclock ") != std::string::npos)
         mine.answered_at = wall_clock();
     };
@@ -101,6 +104,7 @@ class DoctorRun : public Observer {
       co_return fail(ErrorKind::timeout,
                      "let us in, but does not report about itself in time: " + status.error().message);
     if (!status) co_return std::unexpected(status.error());
+    // By this line, the reader sees that the login shell is not quiet.
     if (const auto& greeting = (*channel)->greeting(); !greeting.empty()) printed.insert(0, greeting + "\n");
     CO_TRY_AS(answer, parse_health_report(printed, plan_.files.size()));
     mine.answer = std::move(*answer);
@@ -143,13 +147,14 @@ class DoctorRun : public Observer {
     const auto [known, own] = answered(index);
     std::vector<MeshTarget> targets;
     for (const auto position : tcp_targets_of(own, known.size())) {
+      // A node without a port does not listen, so nobody connects to it.
       const auto port = ports_.find(known[position]->node.index);
       if (port != ports_.end()) targets.push_back(target(*known[position], port->second));
     }
     return targets;
   }
 
-  /// Arrives at both barriers whatever happens in between, because the other nodes wait there.
+  /// Arrives at both barriers in every case, because the other nodes wait there.
   asio::awaitable<void> try_ports(NodeRun& turn, NodeRecord& mine) {
     std::unique_ptr<ssh::Channel> channel;
     if (mine.answer->facts.python3.empty()) {
@@ -170,6 +175,7 @@ class DoctorRun : public Observer {
         mine.no_tcp = tried.error().message;
     }
     co_await barrier_.arrive_and_wait(turn.limit);
+    // Last: the listener ends with its input, and until here other nodes may connect.
     if (channel) channel->close_input();
   }
 
@@ -192,12 +198,13 @@ class DoctorRun : public Observer {
     co_return parse_tcp(*printed);
   }
 
-  /// What the program prints up to the line that begins with `mark`, or to its end.
+  /// The program's output up to the line that begins with `mark`, or up to its end.
   static asio::awaitable<Result<std::string>> read_up_to(std::string_view mark, ssh::Channel& channel,
                                                          Limit limit) {
     std::string printed;
     for (;;) {
       const auto place = printed.find(mark);
+      // The line has to be whole.
       if (place != std::string::npos && printed.find('\n', place + mark.size()) != std::string::npos) break;
       CO_TRY_AS(chunk, co_await channel.read(limit));
       if (!*chunk || printed.size() > kMostPrinted) break;
@@ -217,6 +224,7 @@ class DoctorRun : public Observer {
     const auto sink = [&](const ssh::Chunk& chunk) {
       if (chunk.stream == ssh::Stream::out && printed.size() <= kMostPrinted) printed += chunk.bytes;
     };
+    // A timeout leaves the results so far; parse_logins finds out whether the end is missing.
     co_await read_to_end(**channel, limit, sink, turn.observer);
     if (auto links = parse_logins(printed, targets)) mine.links = std::move(*links);
   }
@@ -231,6 +239,7 @@ class DoctorRun : public Observer {
   DoctorEnd end_;
 };
 
+/// Owns the run until it has ended.
 asio::awaitable<DoctorEnd> run_to_end(std::unique_ptr<DoctorRun> run, FleetOptions options) {
   auto end = co_await run->run(options);
   co_return end;

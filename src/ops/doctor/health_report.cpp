@@ -21,6 +21,7 @@ constexpr std::string_view kReportBegin = "ec2mpi-health 1";
 constexpr std::string_view kReportEnd = "ec2mpi-health end";
 constexpr std::size_t kLongestLine = 4096;
 constexpr std::size_t kMostListed = 1000;  ///< interfaces, leftovers, programs
+// In bytes, it still fits into 64 bits.
 constexpr std::uint64_t kMostKb = 1ULL << 50U;
 
 bool is_clean(std::string_view text) {
@@ -42,6 +43,7 @@ bool read_words(std::string_view text, std::string& target) {
 
 bool read_clock(std::string_view text, double& target) {
   const auto [end, wrong] = std::from_chars(text.data(), text.data() + text.size(), target);
+  // The comparisons refuse NaN, too.
   return wrong == std::errc{} && end == text.data() + text.size() && target > 0 && target < 1e11;
 }
 
@@ -103,6 +105,7 @@ class ReportReader {
     const auto gap = std::min(line.find(' '), line.size());
     const auto key = line.substr(0, gap);
     const auto value = trim(line.substr(gap));
+    // Lines of lists may repeat; every other line stands once.
     if (const auto list = lists_.find(key); list != lists_.end()) return list->second(value);
     const auto setter = once_.find(key);
     return setter != once_.end() && seen_.insert(key).second && setter->second(value);
@@ -110,6 +113,7 @@ class ReportReader {
 
   [[nodiscard]] Result<HealthReport> finish(std::size_t files) {
     finish_program();
+    // The lines that every node can print. A node without python3 has no mpi4py, for one.
     for (const auto* key : {"clock", "user", "own_name", "home_free", "tmp_free", "shm_free", "memory"}) {
       if (!seen_.contains(key))
         return fail(ErrorKind::remote_io, fmt::format("the node did not report its {}", key));
@@ -122,6 +126,7 @@ class ReportReader {
  private:
   using Setter = std::function<bool(std::string_view)>;
 
+  /// "mpirun PATH" begins a program; the "says" lines behind it are its answer to --version.
   bool begin_program(std::string_view path) {
     finish_program();
     report_.mpiruns.push_back({});
@@ -180,6 +185,7 @@ class ReportReader {
       {"own_name", [this](auto value) { return own_name(value); }},
       {"home_free", [this](auto value) { return read_kb(value, report_.home_free); }},
       {"tmp_free", [this](auto value) { return read_kb(value, report_.tmp_free); }},
+      // Without /dev/shm, the value is empty.
       {"shm_free", [this](auto value) { return value.empty() || read_kb(value, report_.shm_free); }},
       {"temp", [this](auto value) { return read_text(value, report_.temp); }},
       {"home_error", [this](auto value) { return read_words(value, report_.home_error); }},
@@ -205,12 +211,14 @@ Result<HealthReport> read_health_report(std::string_view printed, std::size_t fi
     if (line == kReportBegin) {
       begun = true;
     } else if (!begun) {
+      // A line in front of the report is a greeting of the login shell.
       quiet = false;
     } else if (line == kReportEnd) {
       auto health = reader.finish(files);
       if (health) health->quiet = quiet;
       return health;
     } else if (line == kFactsBegin || line == kFactsEnd) {
+      // parse_facts reads the lines between these two.
       facts = line == kFactsBegin;
     } else if (!facts && !reader.take(line)) {
       return fail(ErrorKind::remote_io, fmt::format("the node's answer about itself is not understood: '{}'",

@@ -57,9 +57,11 @@ LoginTrouble explain_login(std::string_view said) {
     const auto rest = words(said.substr(at + known.text.size()));
     if (rest.empty()) continue;
     const auto path = rest.front();
+    // Another path could be shell text in the command that fixes it.
     return {fmt::format(fmt::runtime(known.cause), printable(path)),
             is_plain_path(path) ? known.fix : Fix::unknown, std::string(path)};
   }
+  // Of an unknown text the end, which has ssh's reason.
   const auto tail = said.substr(said.size() > kLongestReason ? said.size() - kLongestReason : 0);
   return {std::string(tail)};
 }

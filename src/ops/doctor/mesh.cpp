@@ -59,6 +59,7 @@ Attempt name_attempt(std::string_view found, const MeshTarget& target) {
 Attempt login_attempt(std::string_view rest) {
   const auto gap = std::min(rest.find(' '), rest.size());
   const auto said = trim(rest.substr(gap));
+  // The echo has to arrive: a start-up file that exits ends with 0, too.
   if (rest.substr(0, gap) == "0" && said.find(kHere) != std::string_view::npos)
     return {true, said == kHere ? std::string() : printable(said.substr(0, kLongestWords))};
   if (rest.substr(0, gap) == "0")
@@ -83,6 +84,7 @@ std::vector<std::size_t> login_targets_of(std::size_t own, std::size_t count) {
 }
 
 std::string tcp_command(int own_index, const std::string& own_address, const std::string& token) {
+  // -u: the program's lines are waited for one by one, so they must not stay in its buffer.
   return "exec python3 -u -c " +
          quote_words({std::string(kTcpMeshPy), std::to_string(own_index), own_address, token});
 }

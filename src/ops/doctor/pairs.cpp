@@ -39,6 +39,7 @@ std::vector<int> nodes_of(const std::set<Pair>& pairs) {
 
 std::vector<int> concerned(const std::set<Pair>& pairs) {
   const auto common = in_all(pairs);
+  // With one or two pairs, a common node proves nothing.
   return common.size() == 1 && pairs.size() > 2 ? common : nodes_of(pairs);
 }
 
@@ -100,6 +101,7 @@ std::string let_in(const std::string& network) {
 std::string connection_fix(const std::string& why, const std::set<Pair>& pairs, std::size_t tried,
                            const std::string& network) {
   if (is_rejected(why)) {
+    // The firewall stands on the node that was to be reached.
     std::set<int> targets;
     for (const auto& pair : pairs) targets.insert(pair.second);
     return fmt::format("a firewall on the node itself rejects it: ec2mpi exec -w {} --sudo {}",
@@ -109,6 +111,7 @@ std::string connection_fix(const std::string& why, const std::set<Pair>& pairs, 
     return "let ICMP through, which reports the size that fits; or: ec2mpi exec-all --sudo 'ip link set "
            "INTERFACE "
            "mtu 1500'";
+  // Only these two do not reach each other, so the security group is not the cause.
   if (pairs.size() < tried && in_all(pairs).size() == 2)
     return fmt::format("is there a firewall on one of them? ec2mpi exec -w {} --sudo 'nft list ruleset'",
                        chosen(nodes_of(pairs)));

@@ -13,6 +13,7 @@ namespace ec2mpi::ops {
 
 namespace {
 
+// The keys of a node go into the known_hosts of all others, so their number is bounded.
 constexpr std::size_t kMostKeys = 12;  ///< of one node
 
 std::string lower(std::string_view text) {
@@ -28,7 +29,8 @@ bool is_hex(std::string_view text) {
                      [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
-/// `ip-10-0-0-11` for 10.0.0.11, or `i-ID`. The id is the list's where the list has one.
+/// `ip-10-0-0-11` for 10.0.0.11, or `i-ID`. The id is the list's where the list has one. Other
+/// names are not believed, since a node could claim the name of any machine.
 bool is_ec2_label(std::string_view label, Ipv4 address, std::string_view id) {
   auto of_address = "ip-" + address.text();
   std::replace(of_address.begin(), of_address.end(), '.', '-');
@@ -55,6 +57,7 @@ bool is_ec2_name(std::string_view name, Ipv4 address, std::string_view id) {
 
 /// The name as the node has it, and its short form.
 std::vector<std::string> usable_names(std::string_view hostname, Ipv4 address, std::string_view id) {
+  // Host names do not depend on the case.
   const auto full = lower(hostname);
   if (!is_ec2_name(full, address, id)) return {};
   const auto first = full.substr(0, full.find('.'));
@@ -62,6 +65,7 @@ std::vector<std::string> usable_names(std::string_view hostname, Ipv4 address, s
   return {full, first};
 }
 
+/// Strict, since both words become part of a line in the other nodes' known_hosts.
 bool is_key_type(std::string_view text) {
   return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '@' || c == '.';
@@ -83,7 +87,7 @@ bool is_of_private_network(Ipv4 address) {
          address.value >> 16 != kLinkLocal;
 }
 
-/// No other node can reach it.
+/// No other node can reach it: a loopback or link-local address means another machine on each node.
 bool is_unreachable(Ipv4 address) {
   return is_unusable_ipv4(address.text()) ||
          (is_private_ipv4(address.text()) && !is_of_private_network(address));
@@ -108,6 +112,8 @@ Result<void> check_address(std::string_view private_address, Ipv4 told) {
                     "at what this machine is",
                     told.text(), listed->text()));
   }
+  // If the list has no address, the node's word decides. A public address in authorized_keys could
+  // let a stranger's machine in, so it must be a private one.
   if (is_of_private_network(told)) return {};
   return fail(
       ErrorKind::remote_io,
@@ -119,6 +125,7 @@ Result<void> check_address(std::string_view private_address, Ipv4 told) {
 /// The verified ones first; in an order that does not depend on how the node lists its files.
 std::vector<ssh::HostKey> all_keys(const std::vector<ssh::HostKey>& verified,
                                    std::vector<ssh::HostKey> told) {
+  // In one order, so that an unchanged node gives unchanged files.
   std::sort(told.begin(), told.end(), [](const auto& a, const auto& b) {
     return std::tie(a.type, a.base64) < std::tie(b.type, b.base64);
   });
@@ -133,6 +140,7 @@ std::vector<ssh::HostKey> all_keys(const std::vector<ssh::HostKey>& verified,
   return keys;
 }
 
+/// By address and host key, for lists without instance ids.
 bool is_same_machine(const ClusterMember& a, const ClusterMember& b) {
   return a.address == b.address &&
          std::any_of(a.host_keys.begin(), a.host_keys.end(), [&b](const ssh::HostKey& key) {
@@ -149,7 +157,8 @@ bool is_listed_twice(const ClusterMember& a, const ClusterMember& b) {
          });
 }
 
-/// A name that several members claim is given to none, so that it does not depend on their order.
+/// A name that several members claim is given to none, so that it does not depend on their order: a
+/// node could claim another node's name.
 void drop_shared_names(std::vector<ClusterMember>& members) {
   std::map<std::string, int> claims;
   for (const auto& member : members) {
@@ -160,6 +169,7 @@ void drop_shared_names(std::vector<ClusterMember>& members) {
   }
 }
 
+/// As members_text writes it; each field is checked as in a node's answer.
 std::optional<ClusterMember> parse_member(std::string_view line) {
   const auto fields = split(line, '\t');
   if (fields.size() != 6 || fields[0].empty()) return std::nullopt;
@@ -191,8 +201,10 @@ std::optional<ClusterMember> parse_member(std::string_view line) {
 Result<ClusterMember> make_member(const Node& node, const SetupState& state,
                                   const std::vector<ssh::HostKey>& verified) {
   const auto address = state.facts.private_address;
+  // The node reports the address itself, so the list or the kind of the address must agree.
   TRY(check_address(node.private_address, address));
   auto names = usable_names(state.facts.hostname, address, node.instance_id);
+  // nodeN is written for each member in any case.
   const bool is_used = !names.empty() || state.facts.hostname == node.label();
   return ClusterMember{.key = node_key(node),
                        .index = node.index,
@@ -225,6 +237,7 @@ std::vector<ClusterMember> parse_members(std::string_view text) {
   std::set<std::string> keys;
   for (const auto line : split(text, '\n')) {
     auto member = parse_member(line);
+    // The first line of a key counts.
     if (member && keys.insert(member->key).second) members.push_back(std::move(*member));
   }
   return members;
@@ -261,6 +274,7 @@ class MemberResolver {
   void sort_present() {
     const auto rank = [this](const ClusterMember& member) {
       const auto* old = remembered(member.key);
+      // Remembered owners come first: false sorts before true.
       return std::make_pair(old == nullptr || old->address != member.address, member.index);
     };
     std::stable_sort(present_.members.begin(), present_.members.end(),
@@ -286,9 +300,11 @@ class MemberResolver {
     if (answered(old.key)) return;
     const auto listed = listed_.find(old.key);
     if (listed == listed_.end() || !is_believed(old)) {
+      // A node that stands in the list, but is not believed, loses the key as well.
       if (listed != listed_.end() || !came_back(old)) result_.left.push_back(old);
       return;
     }
+    // Another node has the address already.
     if (!owners_.emplace(old.address, old.key).second) return;
     result_.members.push_back(old);
     result_.members.back().index = listed->second.index;
@@ -296,6 +312,7 @@ class MemberResolver {
 
   void place_present(ClusterMember member) {
     const auto [owner, is_first] = owners_.emplace(member.address, member.key);
+    // The first node with an address keeps it.
     if (is_first) {
       result_.members.push_back(std::move(member));
       return;

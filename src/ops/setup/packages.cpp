@@ -13,6 +13,7 @@ bool is_of_distribution(std::string_view mpirun) {
   return mpirun.starts_with("/usr/bin/") || mpirun.starts_with("/bin/") || mpirun.starts_with("/usr/lib");
 }
 
+/// The distribution's mpi4py is for its own interpreter.
 bool is_systems_python(std::string_view python3) {
   return python3.empty() || python3.starts_with("/usr/bin/") || python3.starts_with("/bin/");
 }
@@ -42,6 +43,7 @@ std::string sibling(std::string_view path, std::string_view name) {
 
 std::vector<std::string> PackagePlan::names() const {
   auto all = packages;
+  // An empty name stands for pip.
   if (mpi4py) all.push_back(mpi4py_package.empty() ? "mpi4py (by pip)" : mpi4py_package);
   return all;
 }
@@ -51,6 +53,7 @@ Result<PackagePlan> plan_packages(const SetupState& state, MpiChoice choice) {
   const auto wanted = choice == MpiChoice::mpich ? MpiFlavour::mpich : MpiFlavour::open_mpi;
   const bool good = facts.mpi && (choice == MpiChoice::any || facts.mpi->flavour == wanted);
   const auto names = names_for(state.package_manager, good ? facts.mpi->flavour : wanted);
+  // An MPI that a person has installed stays, and mpi4py is built by its own compiler.
   const bool own = good && !is_of_distribution(facts.mpirun);
 
   PackagePlan plan{.manager = state.package_manager,
@@ -59,6 +62,7 @@ Result<PackagePlan> plan_packages(const SetupState& state, MpiChoice choice) {
                    .mpi4py_package = own ? "" : names.mpi4py,
                    .compiler = own ? sibling(facts.mpirun, "mpicc") : names.compiler};
   if (!good) plan.packages = names.mpi;
+  // A build by pip needs the headers.
   if (!good || (!state.mpi_headers && !own)) plan.packages.push_back(names.headers);
   if (plan.mpi4py && !is_systems_python(facts.python3)) {
     return fail(

@@ -38,13 +38,14 @@ std::vector<TrustText> texts_for(const std::vector<TrustText>& texts, bool of_ro
   return chosen;
 }
 
-/// sshd has accepted the connection, and its settings keep the login or its command out.
+/// sshd has accepted the connection, and its settings keep the login or its command out. `said`
+/// are the words of ssh on the node that tried.
 bool is_sshds_choice(std::string_view said) {
   return said.find("Permission denied") != std::string_view::npos ||
          said.find(kNoCommand) != std::string_view::npos;
 }
 
-/// The nodes write one after the other where one must know what another has done.
+/// The nodes write one after the other where one depends on another's work.
 enum class Turn {
   claimant,  ///< claims the cluster against setups with another key
   writer,
@@ -72,11 +73,14 @@ class Setup : public JointWork {
   asio::awaitable<Result<ssh::ExitStatus>> work_on(NodeRun run, const SetupState& state) override {
     const int index = run.node.index;
     CO_TRY(note_answer(run.node, state));
+    // All nodes have answered or failed here, so the members can be decided.
     CO_TRY(co_await wait(run));
     decide_once();
     auto trusted = co_await write_in_turn(run, state);
+    // A node's own fault lets the other steps on it continue; a lost connection does not.
     if (!trusted && trusted.error().kind != ErrorKind::remote_io) co_return std::unexpected(trusted.error());
     if (trusted && !request_.dry_run) trusted = co_await test_login(run);
+    // Only when all logins were tried is it known which sshd refuses one.
     CO_TRY(co_await wait(run));
     if (trusted && refused_logins_.contains(index)) trusted = co_await explain_refusal(run, state);
     if (request_.packages && !refused_) {
@@ -91,6 +95,7 @@ class Setup : public JointWork {
   Result<void> note_answer(const Node& node, const SetupState& state) {
     auto member = make_member(node, state, host_keys_.known(node));
     if (!member) {
+      // A node whose answer is not believed now is not taken from memory either.
       refused_keys_.insert(node_key(node));
       return std::unexpected(member.error());
     }
@@ -107,9 +112,11 @@ class Setup : public JointWork {
 
   asio::awaitable<Result<void>> write_in_turn(NodeRun& turn, const SetupState& state) {
     Result<void> trusted;
+    // A barrier behind each turn: a sharer looks only after its writer has written.
     for (const Turn now : {Turn::claimant, Turn::writer, Turn::sharer}) {
       if (turn_of(turn.node.index) == now) trusted = co_await write_missing(turn, state);
       if (!trusted && trusted.error().kind != ErrorKind::remote_io) co_return trusted;
+      // From here on, other nodes may try to log in there.
       if (trusted && now == Turn::sharer) trusted_.insert(turn.node.index);
       if (auto met = co_await wait(turn); !met) co_return met;
     }
@@ -118,6 +125,7 @@ class Setup : public JointWork {
 
   asio::awaitable<Result<void>> write_missing(NodeRun& turn, const SetupState& state) {
     const int index = turn.node.index;
+    // For all nodes: another setup holds the claim, or no key pair could be made.
     if (refused_) co_return std::unexpected(*refused_);
     if (const auto reason = membership_.refused.find(index); reason != membership_.refused.end()) {
       std::string claim = reason->second;
@@ -134,9 +142,10 @@ class Setup : public JointWork {
     co_return named;
   }
 
-  /// ssh accepts what belongs to root. setup can change a file only for its owner.
+  /// ssh accepts a file that belongs to root. setup can change a file only for its owner.
   static Result<void> check_owners(const Node& node, const SetupState& state, bool changes) {
     for (const auto& [path, owner] : foreign_paths(state.states)) {
+      // ssh accepts a file of root's, but setup cannot change one and keep the owner.
       if (owner == "root" && !changes) continue;
       const auto real = fmt::format("~{}{}", state.user, path.substr(1));
       return fail(ErrorKind::remote_io,
@@ -165,10 +174,12 @@ class Setup : public JointWork {
       CO_TRY_AS(changed, co_await write_texts(std::move(here), missing, claim));
       if (changed->busy) {
         Error busy{ErrorKind::remote_io, changed->reason};
+        // The claim failed, so no other node may be written either.
         if (!claim.empty()) refused_ = busy;
         co_return std::unexpected(std::move(busy));
       }
       auto written = written_of(missing, *changed);
+      // Under the lock nothing was missing any more: another node with this home was first.
       if (!missing.empty() && written.empty()) note_sharing(index);
       missing.swap(written);
       loose = std::move(changed->tightened);
@@ -187,6 +198,7 @@ class Setup : public JointWork {
   asio::awaitable<Result<void>> write_roots_text(NodeRun& turn, RootAccess access, TrustText hosts) {
     auto& done = end_.done[turn.node.index];
     if (!can_be_root(access, request_.password)) {
+      // ssh knows the names all the same, so this is a note and no failure.
       done.notes.push_back(
           access == RootAccess::password
               ? "/etc/hosts is not written: sudo wants a password, and --sudo asks for it; ssh "
@@ -236,6 +248,7 @@ class Setup : public JointWork {
 
   [[nodiscard]] Result<void> still_there(const std::map<std::string, std::string>& states) const {
     TRY_AS(missing, missing_texts(texts_, states));
+    // /etc/hosts is not looked at: no login depends on it.
     const auto changed = std::find_if_not(missing->begin(), missing->end(), is_of_root);
     if (changed == missing->end()) return {};
     return fail(
@@ -298,9 +311,11 @@ class Setup : public JointWork {
     if (!installed) {
       auto error = installed.error();
       if (error.kind == ErrorKind::cancelled || error.kind == ErrorKind::timeout)
+        // The script ignores the end of the connection: a half installation would be worse.
         error.message += "; the installation continues on the node, and the next setup waits for it";
       co_return std::unexpected(std::move(error));
     }
+    // Asked again: a package manager's success does not prove that mpirun is found.
     CO_TRY_AS(now, co_await ask_setup_state(turn.session, turn.limit));
     CO_TRY_AS(rest, plan_packages(*now, request_.mpi));
     if (!rest->empty()) {
@@ -325,8 +340,10 @@ class Setup : public JointWork {
     end_.left = membership_.left;
     end_.members = membership_.members.size();
     auto& pair = request_.memory.pair;
+    // A node that has left may still hold the old key.
     end_.new_pair = !pair || (request_.whole_list && !membership_.left.empty());
     if (end_.new_pair) {
+      // A dry run makes no key, but needs a text to compare and to show.
       auto made = request_.dry_run ? ssh::KeyPair{"", "ssh-ed25519 (made by setup)"} : ssh::make_key_pair();
       if (!made) return std::unexpected(made.error());
       pair.reset();  // wipes the old one
@@ -335,8 +352,10 @@ class Setup : public JointWork {
     texts_ = trust_texts(membership_.members, *pair);
     if (request_.dry_run) return {};
     choose_claimant(pair->public_key);
+    // Remembered before the first node is changed: a lost connection must not lose the key.
     if (!request_.keep) return {};
     SetupMemory now{.members = membership_.members, .pair = pair};
+    // Without the whole list, the others have not left.
     if (!request_.whole_list)
       now.members.insert(now.members.end(), membership_.left.begin(), membership_.left.end());
     return request_.keep(now);
@@ -356,10 +375,12 @@ class Setup : public JointWork {
       lowest = member.address;
       claimant_ = index;
     }
+    // Nothing to write, or no second node: then there is nothing to claim.
     if (!is_needed || present_.size() < 2) {
       claimant_ = 0;
       return;
     }
+    // The checksum of the public key, so setups with one key have one claim.
     claim_ = posix_cksum(public_key);
     std::replace(claim_.begin(), claim_.end(), ' ', '-');
   }

@@ -44,6 +44,7 @@ bool read_state(std::string_view line, std::map<std::string, std::string>& state
   if (fields.size() < 3 || fields.size() > 4) return false;
   std::string value(fields[2]);
   if (fields.size() == 4) value.append(" ").append(fields[3]);
+  // Each state once: a second line could contradict the first one.
   return states.emplace(fields[1], value).second;
 }
 
@@ -52,6 +53,7 @@ bool read_line(std::string_view line, SetupState& state) {
   const auto fields = words(line);
   if (fields.size() == 3 && fields[0] == "host_key") {
     state.host_keys.push_back({std::string(fields[1]), std::string(fields[2])});
+    // A hostile node must not fill the memory.
     return state.host_keys.size() <= kMostKeys;
   }
   if (fields.size() != 2) return false;
@@ -99,6 +101,7 @@ Result<SetupState> parse_setup_state(std::string_view printed) {
   return fail(ErrorKind::remote_io, "the node's answer about itself is cut off");
 }
 
+/// Other lines than states are left to other readers.
 Result<std::map<std::string, std::string>> parse_states(std::string_view printed) {
   std::map<std::string, std::string> states;
   for (const auto line : split(trim(printed), '\n')) {

@@ -9,6 +9,7 @@ namespace {
 /// Identifies a home; empty if the node's answer does not.
 std::string home_of(const SetupState& states) {
   const auto found = states.states.find("home");
+  // trust.sh prints INODE.FILE; without FILE, two homes could have one inode number by chance.
   return found == states.states.end() || found->second.ends_with('.') ? "" : found->second;
 }
 

@@ -21,7 +21,7 @@ std::string trust_command(const std::vector<std::string>& arguments) {
   return "exec sh -c " + quote_word(trust_program()) + " sh " + quote_words(arguments);
 }
 
-/// The script's own reason for its end.
+/// The script's own reason for its end is its last line; warnings of programs stand above it.
 Error refusal(const Captured& said) {
   const auto lines = split(trim(said.err), '\n');
   auto reason = trim(lines.back());
@@ -44,6 +44,7 @@ TrustChange read_change(std::string_view printed) {
 
 /// Errors: a text is not there although the script has ended well.
 Result<TrustChange> checked_change(const std::vector<TrustText>& texts, const std::string& printed) {
+  // A state after the change proves that the text is there; the exit status would not.
   TRY_AS(states, parse_states(printed));
   TRY_AS(missing, missing_texts(texts, *states));
   if (!missing->empty()) {
@@ -138,6 +139,7 @@ asio::awaitable<std::string> sshd_settings(NodeRun run, RootAccess access, Passw
   RootScript script{.text = trust_program(),
                     .arguments = {"sshd", question.user, question.home, question.from, question.to,
                                   std::to_string(question.port)}};
+  // Bounded, since the text comes from a node.
   script.on_line = [&settings](std::string_view line) { settings.append(line.substr(0, 2000)).append("\n"); };
   auto ended = co_await run_as_root(std::move(run), access, std::move(password), std::move(script));
   co_return ended ? settings : std::string();

@@ -29,6 +29,7 @@ std::vector<std::string> names_of(const ClusterMember& member) {
 /// sshd(8), AUTHORIZED_KEYS FILE FORMAT: the key counts only for clients at these addresses.
 std::string authorized_keys(const std::vector<ClusterMember>& members, const std::string& public_key) {
   std::string text(kNotice);
+  // Several lines for the same key: sshd takes the first line whose addresses fit.
   for (std::size_t begin = 0; begin < members.size(); begin += kAddressesPerLine) {
     std::string addresses;
     for (std::size_t i = begin; i < std::min(members.size(), begin + kAddressesPerLine); ++i)
@@ -43,6 +44,7 @@ std::string known_hosts(const std::vector<ClusterMember>& members) {
   std::string text;
   for (const auto& member : members) {
     const auto spelled = [&member](const std::string& name) {
+      // As ssh writes a host with another port than 22.
       return member.port == 22 ? name : fmt::format("[{}]:{}", name, member.port);
     };
     auto hosts = spelled(member.address.text());
@@ -61,6 +63,7 @@ std::string ssh_config(const std::vector<ClusterMember>& members) {
     text += fmt::format("\n  HostName {}\n  User {}\n", member.address.text(), member.user);
     if (member.port != 22) text += fmt::format("  Port {}\n", member.port);
     text +=
+        // Only the cluster's key and the cluster's host keys count between the nodes.
         "  IdentityFile ~/.ssh/ec2mpi/key\n  IdentitiesOnly yes\n"
         "  UserKnownHostsFile ~/.ssh/ec2mpi/known_hosts\n  StrictHostKeyChecking yes\n";
   }
@@ -81,6 +84,7 @@ bool reads_authorized_keys(std::string_view value, const std::string& user, cons
   return false;
 }
 
+/// A pattern with other wildcards counts as one that does not accept the key.
 bool accepts_ed25519(std::string_view value) {
   for (const auto pattern : split(value, ',')) {
     if (pattern == "ssh-ed25519" || pattern == "*" || pattern == "ssh-*") return true;
@@ -138,6 +142,7 @@ Result<std::vector<TrustText>> missing_texts(const std::vector<TrustText>& wante
                               "remove its beginning",
                               text.path));
     }
+    // By checksum: the answer of a node stays small, and a secret never travels back.
     if (state == states.end() || state->second != posix_cksum(text.text)) missing.push_back(text);
   }
   return missing;
@@ -167,6 +172,7 @@ std::vector<ForeignPath> foreign_paths(const std::map<std::string, std::string>&
   for (const auto entry : split(found->second, ',')) {
     const auto gap = entry.find('=');
     if (gap != std::string_view::npos)
+      // The owner's name comes from the node.
       paths.push_back({shown_loose_path(entry.substr(0, gap)), printable(entry.substr(gap + 1))});
   }
   return paths;
@@ -187,6 +193,7 @@ std::string sshd_refusal(std::string_view settings, const std::string& user, con
           "ForceCommand in its sshd_config is {}, so no other command runs; except the nodes' addresses",
           shown);
     is_strict = is_strict || (name == "strictmodes" && value == "yes");
+    // trust.sh prints "unsafe" after sshd's settings, so is_strict is known here.
     if (name == "unsafe" && is_strict)
       return fmt::format(
           "StrictModes in its sshd_config is yes, and other users own or can write to {}; fix: sudo chmod "
@@ -202,6 +209,7 @@ std::string sshd_refusal(std::string_view settings, const std::string& user, con
       return fmt::format(
           "PubkeyAcceptedAlgorithms in its sshd_config has no ssh-ed25519, the kind of the cluster's key; "
           "add it there");
+    // Defaults choose nobody.
     if (const auto chooser = chooser_name(name); !chooser.empty() && value != "any")
       choosers += fmt::format("{}{} {}", choosers.empty() ? "" : ", ", chooser, shown);
   }
@@ -217,6 +225,7 @@ std::string sectioned(const std::vector<TrustText>& texts) {
   for (const auto& text : texts) room += 2 * text.text.size() + text.name.size() + 16;
   std::string sections;
   sections.reserve(room);
+  // The end line has the number of bytes, so that a cut input is not taken for a whole one.
   std::size_t bytes = 0;
   for (const auto& text : texts) {
     sections += fmt::format("=text {}\n", text.name);
@@ -224,6 +233,7 @@ std::string sectioned(const std::vector<TrustText>& texts) {
     bytes += rest.size();
     while (!rest.empty()) {
       const auto end = rest.find('\n') + 1;
+      // A | in front, so that no line of a text can look like a line of this format.
       sections.append("|").append(rest.substr(0, end));
       rest.remove_prefix(end);
     }

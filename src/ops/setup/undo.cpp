@@ -20,6 +20,7 @@ struct Found {
 
 Found find_texts(const SetupState& state) {
   Found found;
+  // Without members and key: only names and paths count here.
   for (const auto& text : trust_texts({}, {})) {
     const auto written = state.states.find(text.name);
     if (written == state.states.end() || written->second == kAbsent) continue;
@@ -53,6 +54,7 @@ class Undo : public JointWork {
   asio::awaitable<Result<ssh::ExitStatus>> work_on(NodeRun run, const SetupState& state) override {
     const int index = run.node.index;
     const auto found = find_texts(state);
+    // Before the first change: a node that is half restored would be harder to explain.
     if (found.of_root && !can_be_root(state.root, request_.password)) {
       co_return fail(ErrorKind::remote_io,
                      "to restore /etc/hosts takes root; use --sudo; nothing was taken away");
@@ -70,6 +72,7 @@ class Undo : public JointWork {
 
   asio::awaitable<Result<void>> take(NodeRun& run, const Found& found, RootAccess access) {
     const int index = run.node.index;
+    // In a dry run, the texts that were found are the answer.
     end_.restored[index].paths = found.paths;
     if (request_.dry_run) co_return Result<void>{};
     NodeRun here = run;
@@ -96,6 +99,7 @@ class Undo : public JointWork {
       restored.shares = sharing_text(writer, index, states_);
   }
 
+  /// A node that failed reports its error instead of a list of restored files.
   std::unexpected<Error> forget(int index, Error error) {
     end_.restored.erase(index);
     return std::unexpected(std::move(error));
