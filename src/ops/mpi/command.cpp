@@ -17,8 +17,8 @@ namespace {
 constexpr std::size_t kMostDirectDaemons = 300;
 
 /// BatchMode: nobody could answer a question. A silent node is lost after 45 s: ssh ends a connection
-/// after three ServerAlive messages without an answer. At this level ssh keeps the banner of each node's sshd
-/// off the job's output, and still prints why it fails.
+/// after three ServerAlive messages without an answer. At the level ERROR ssh keeps the banner of each
+/// node's sshd off the job's output, and still prints why it fails.
 constexpr const char* kSshArguments =
     "-o BatchMode=yes -o ConnectTimeout=10 -o ServerAliveInterval=15 -o LogLevel=ERROR";
 

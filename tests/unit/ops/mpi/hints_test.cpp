@@ -60,7 +60,7 @@ INSTANTIATE_TEST_SUITE_P(
              "10.0.0.13:1024 failed\n  Error:      No route to host (113)",
              "node3 refuses connections of MPI"},
         Case{"Working directory: /home/ubuntu/proj\nNode: 10.0.0.13\n", "exec-all 'ls -d /home/ubuntu/proj'"},
-        Case{"EOFError: EOF when reading a line\n", "the standard input of a job is empty"},
+        Case{"EOFError: EOF when reading a line\n", "standard input is empty"},
         Case{"OSError: [Errno 28] No space left on device", "df -h"}));
 
 TEST(Hints, StayAwayFromWhatIsNotKnown) {
