@@ -1,11 +1,11 @@
-# Makes strings of programs: those that run on nodes, and those of pages. For each room with *.sh, *.awk, *.pl, *.py, *.css
-# or *.js files it writes one header, included as "src/ROOM/programs.hpp", in which take_turn.sh is `kTakeTurnSh`. Comments
-# of whole lines are left out (of CSS and JavaScript those between /* and */), and in sh the indentation and empty lines,
+# Makes strings of programs: those that run on nodes, and those of pages. For each room with *.sh, *.awk, *.pl, *.py, *.c,
+# *.css or *.js files it writes one header, included as "src/ROOM/programs.hpp", in which take_turn.sh is `kTakeTurnSh`. Comments
+# of whole lines are left out (of C, CSS and JavaScript those between /* and */), and in sh the indentation and empty lines,
 # also of text in quotes and here-documents.
 function(embed_programs target)
   set(folder ${CMAKE_CURRENT_BINARY_DIR}/programs)
   file(GLOB_RECURSE files CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} src/*.sh src/*.awk src/*.pl src/*.py
-    src/*.css src/*.js)
+    src/*.c src/*.css src/*.js)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${files})
   foreach(file IN LISTS files)
     cmake_path(GET file PARENT_PATH room)
@@ -32,7 +32,7 @@ endfunction()
 # Sets `result` to the definition of the program's constant.
 function(_embedded_program file result)
   file(READ ${CMAKE_CURRENT_SOURCE_DIR}/${file} text)
-  if(file MATCHES "\\.(css|js)$")
+  if(file MATCHES "\\.(c|css|js)$")
     string(REGEX REPLACE "/\\*[^*]*\\*/\n?" "" text "\n${text}")
   else()
     string(REGEX REPLACE "\n[ \t]*#[^\n]*" "" text "\n${text}")

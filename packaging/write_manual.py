@@ -118,7 +118,8 @@ def type_name(schema, definitions):
     kind = schema.get("type", "value")
     if isinstance(kind, list):
         return "text, number or boolean"
-    return {"string": "text", "integer": "whole number", "number": "number", "object": "table", "array": "list"}[kind]
+    return {"string": "text", "boolean": "true or false", "integer": "whole number", "number": "number", "object": "table",
+            "array": "list"}[kind]
 
 
 def settings(schema, definitions):

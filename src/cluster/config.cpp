@@ -99,6 +99,13 @@ class SettingsReader {
       complain(node, "must be a number, 0 or more, below a million");
   }
 
+  void yes_or_no(const toml::node& node, bool& target) {
+    if (const auto value = node.value_exact<bool>())
+      target = *value;
+    else
+      complain(node, "must be true or false");
+  }
+
   /// The value of the key that is being read is wrong.
   void complain(const toml::node& node, const std::string& what) {
     tell(node, fmt::format("{}: {}", printable(key_), what));
@@ -246,6 +253,7 @@ JobSpec read_job(SettingsReader& reader, const std::string& name, const toml::no
        {"pull", [&](const auto& value) { read_texts(reader, value, job.pull); }},
        {"workdir", [&](const auto& value) { reader.text(value, job.workdir); }},
        {"env", [&](const auto& value) { reader.each(value, set_env); }},
+       {"profile", [&](const auto& value) { reader.yes_or_no(value, job.profile); }},
        {"sweep", [&](const auto& value) { read_sweep(reader, value, job.sweep); }}});
   if (job.command.empty()) reader.complain(node, "has no command");
   return job;

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include "ec2mpi/base/exit_code.hpp"
+#include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cli/views/profile_view.hpp"
 #include "ec2mpi/fleet/gather.hpp"
 #include "ec2mpi/ops/job/results.hpp"
 #include "src/cli/commands/run_fleet.hpp"
@@ -13,6 +15,7 @@ namespace ec2mpi::cli {
 namespace {
 
 constexpr const char* kFolder = "results";
+constexpr std::size_t kLargestProfile = 64 << 20;
 
 /// Brings the results of one job; lives as long as its coroutine.
 struct Bringer {
@@ -89,10 +92,22 @@ struct Bringer {
     std::vector<Node> only_master = {master};
     const bool explained = co_await pull(std::move(only_master), std::move(own_task));
     if (!explained) co_return give_up("see above");
+    write_profile(folder->path / "job");
     if (auto complete = ops::complete_results_folder(folder->path); !complete)
       co_return give_up(printable(complete.error().message));
     tell(**results, folder->path.string());
     co_return true;
+  }
+
+  /// What the counters of --profile mean, beside them.
+  void write_profile(const std::filesystem::path& own) const {
+    const auto text = job.profile ? read_file(own / "profile", kLargestProfile) : Result<std::string>();
+    if (!job.profile || !text) return;
+    const auto profile = ops::parse_profile(*text, job.ended);
+    if (!profile) return;
+    const auto written = write_file_atomically(
+        own / "profile.json", dump_json(profile_json(*profile, job.id, job.np)) + "\n", 0644);
+    if (!written) say(Colour::yellow, printable(written.error().message));
   }
 
   void tell(const ops::ResultsPull& results, const std::string& folder) const {

@@ -10,6 +10,7 @@
 #include "ec2mpi/ops/job/follow.hpp"
 #include "ec2mpi/ops/job/jobs.hpp"
 #include "src/cli/commands/bring_results.hpp"
+#include "src/cli/commands/profile.hpp"
 #include "src/cli/commands/series.hpp"
 
 namespace ec2mpi::cli {
@@ -98,9 +99,11 @@ int exit_code_of(const ops::Followed& followed, Verb verb, bool stopped) {
   return ops::exit_code_for(followed);
 }
 
-asio::awaitable<int> bring_results_of(CommandContext& context, const ops::Followed& followed, Verb verb) {
+asio::awaitable<int> bring_results_of(CommandContext& context, const ops::Followed& followed, Verb verb,
+                                      bool json) {
   const int code = exit_code_of(followed, verb, context.runtime.stop().stop_requested());
   if (verb != Verb::attach || followed.how != ops::Followed::How::ended) co_return code;
+  if (!json) co_await show_profile_of(context, followed.record);
   std::vector<ops::JobRecord> jobs = {followed.record};
   const int with_results = co_await bring_results(context, std::move(jobs), code);
   co_return with_results;
@@ -201,7 +204,7 @@ asio::awaitable<int> follow_one(CommandContext& context, FollowOptions options, 
   else
     followed = co_await follow_for_people(context, options, verb);
   if (!followed.is_series()) {
-    const int code = co_await bring_results_of(context, followed, verb);
+    const int code = co_await bring_results_of(context, followed, verb, options.json);
     co_return code;
   }
   if (verb == Verb::logs && !options.json) {

@@ -90,6 +90,7 @@ Result<JobSpec> with_flags(JobSpec job, const JobFlags& flags) {
   job.map_by = flags.map_by;
   job.rank_by = flags.rank_by;
   job.tag = flags.tag;
+  job.profile = job.profile || flags.profile;
   job.timeout = seconds(flags.timeout);
   TRY(check(job));
   return job;
@@ -130,6 +131,8 @@ void add_job_flags(CLI::App& command, JobFlags& flags) {
       ->envname("EC2MPI_MPIRUN");
   command.add_flag("--tag", flags.tag,
                    "The rank in front of each line of output; ec2mpi logs --rank N selects one rank");
+  command.add_flag("--profile", flags.profile,
+                   "Count what each rank does in MPI, and show at the end which rank the others wait for");
   command
       .add_option("--spawn", flags.spawn,
                   "Leave N slots free for ranks that the program spawns (MPI_Comm_spawn, MPIPoolExecutor)")

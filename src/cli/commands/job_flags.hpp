@@ -28,6 +28,7 @@ struct JobFlags {
   double timeout = 0;
   bool no_mpi4py_run = false;
   bool tag = false;
+  bool profile = false;
   std::optional<std::string> mpirun;
 };
 

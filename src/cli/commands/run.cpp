@@ -25,6 +25,7 @@
 #include "src/cli/commands/bring_results.hpp"
 #include "src/cli/commands/job_flags.hpp"
 #include "src/cli/commands/job_push.hpp"
+#include "src/cli/commands/profile.hpp"
 #include "src/cli/commands/series.hpp"
 
 namespace ec2mpi::cli {
@@ -218,6 +219,7 @@ asio::awaitable<int> run_single_job(CommandContext& context, const RunOptions& o
     co_return left;
   }
   if (!end.followed || end.followed->how != ops::Followed::How::ended) co_return code;
+  co_await show_profile_of(context, end.followed->record);
   std::vector<ops::JobRecord> jobs = {end.followed->record};
   const int with_results = co_await bring_results(context, std::move(jobs), code);
   aftermath = {true, with_results == code && code != exit_code::interrupted};

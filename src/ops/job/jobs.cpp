@@ -33,6 +33,26 @@ asio::awaitable<Result<Captured>> ask(ssh::Session& session, std::string text, L
   co_return captured;
 }
 
+/// Counters of a thousand ranks that send to each other take some 28 MB.
+constexpr std::size_t kMostCounters = 64 << 20;
+
+asio::awaitable<Result<Captured>> capture_all(ssh::Session& session, std::string program, Limit limit) {
+  ssh::Request request{.command = std::move(program)};
+  CO_TRY_AS(channel, co_await start_program(session, std::move(request), limit));
+  (*channel)->close_input();
+  Captured captured;
+  std::size_t most = kMostCounters;
+  Observer nobody;
+  const auto keep = [&captured, &most](const ssh::Chunk& chunk) {
+    auto& stream = chunk.stream == ssh::Stream::out ? captured.out : captured.err;
+    stream += chunk.bytes.substr(0, most);
+    most -= std::min(most, chunk.bytes.size());
+  };
+  CO_TRY_AS(status, co_await read_to_end(**channel, limit, keep, nobody));
+  captured.status = *status;
+  co_return captured;
+}
+
 asio::awaitable<Result<Answer>> ask_for_words(ssh::Session& session, std::string text, Limit limit) {
   CO_TRY_AS(captured, co_await ask(session, std::move(text), limit));
   Answer answer;
@@ -46,6 +66,24 @@ asio::awaitable<Result<Answer>> ask_for_words(ssh::Session& session, std::string
 asio::awaitable<Result<std::vector<JobRecord>>> list_jobs(ssh::Session& session, Limit limit) {
   CO_TRY_AS(captured, co_await ask(session, kList, limit));
   co_return parse_job_records(captured->out);
+}
+
+asio::awaitable<Result<FoundProfile>> read_job_profile(ssh::Session& session, std::string word, Limit limit) {
+  auto text = fmt::format("{{\n{}find_job {}\n{}}}\n", job_functions(), quote_word(word), kProfileSh);
+  CO_TRY_AS(captured, co_await capture_all(session, std::move(text), limit.at_most(kPatience)));
+  FoundProfile found;
+  if (const int code = captured->status.shell_code(); code != 0) {
+    found.refusal = {code, lines_of(captured->err)};
+    co_return found;
+  }
+  const auto end = captured->out.find("\nec2mpi-profile\n");
+  if (end == std::string::npos) co_return fail(ErrorKind::remote_io, "the master did not finish its answer");
+  CO_TRY_AS(records, parse_job_records(std::string_view(captured->out).substr(0, end)));
+  if (records->size() != 1) co_return fail(ErrorKind::remote_io, "the master did not name the job");
+  found.job = std::move(records->front());
+  CO_TRY_AS(profile, parse_profile(std::string_view(captured->out).substr(end), found.job.ended));
+  found.profile = std::move(*profile);
+  co_return found;
 }
 
 asio::awaitable<Result<Answer>> signal_job(ssh::Session& session, std::string word, std::string signal,

@@ -10,6 +10,7 @@
 #include "ec2mpi/cluster/values/quote.hpp"
 #include "ec2mpi/cluster/values/selection.hpp"
 #include "ec2mpi/fleet/gather.hpp"
+#include "ec2mpi/ops/profile/profile.hpp"
 
 namespace ec2mpi::ops {
 
@@ -48,6 +49,10 @@ class Planner {
     leave_slots_free(plan_.places, job_.spawn);
     note_sharing();
     note_networks();
+    if (job_.script && job_.profile)
+      return fail(
+          ErrorKind::usage,
+          "--profile: a script starts mpirun itself; give the program: ec2mpi run --profile -- CMD ARGS");
     if (job_.script)
       plan_script();
     else if (auto planned = plan_command(); !planned)
@@ -147,6 +152,10 @@ class Planner {
                    .env = {job_.env.begin(), job_.env.end()},
                    .mca = job_.mca,
                    .command = program()};
+    if (job_.profile) {
+      mpi_job.profile_folder = profile_folder(master_.home, job_.id);
+      mpi_job.preload = profile_library(mpi_job.profile_folder);
+    }
     TRY_AS(line, mpi_options(mpi_job));
     plan_.mpi = master_.mpi->name();
     note_mpich_bug();
@@ -161,6 +170,8 @@ class Planner {
       plan_.files.as_it_is = line_of(*as_it_is);
     }
     plan_.files.remote_shell = remote_shell(mpi_job);
+    if (job_.profile)
+      plan_.files.profiler = profiler_script({job_.id, mpi_job.profile_folder, mpi_job.mpirun, mpi_job.mpi});
     return {};
   }
 
@@ -216,6 +227,7 @@ class Planner {
     text +=
         fmt::format("command {}\n",
                     printable(job_.script ? job_.script->name + (words.empty() ? "" : " ") + words : words));
+    if (job_.profile) text += "profile yes\n";
     if (!job_.end_signal.empty()) text += fmt::format("end_signal {}\n", job_.end_signal);
     for (const auto& path : job_.pull) text += fmt::format("pull {}\n", below(workdir(), path));
     return text;

@@ -94,6 +94,7 @@ class RecordReader {
     if (name == "command") record.command = printable(value);
     if (name == "nodes") record.nodes = printable(value);
     if (name == "mpi") record.mpi = printable(value);
+    if (name == "profile") record.profile = true;
     if (name == "pull") record.pull.emplace_back(value);
     if (name == "np")
       record.np = static_cast<int>(std::min<std::uint64_t>(parse_number(value).value_or(0), 1'000'000));

@@ -42,6 +42,7 @@ std::string run_text(const JobFiles& files) {
   const auto& script = files.script;
   std::string text = "folder=$PWD workdir=$(cat workdir) script=$(cat script)\n";
   if (script) text += assign("name", script->name) + std::string(kStartScriptSh);
+  if (!files.profiler.empty()) text += "sh ./profiler prepare || exit 1\n";
   text += "cd -- \"$workdir\" || exit 1\n" + exports(files.environment);
   if (!script) return text + line_text(files);
   return text + fmt::format("export EC2MPI_HOSTFILE=\"$folder/hosts\"\nexec $start \"$script\" {}\n",
@@ -84,6 +85,7 @@ std::string folder_text(const JobFiles& files) {
   if (script && script->text) {
     text += assign("content", *script->text) + "keep \"$name\" \"$content\"\nscript=$folder/$name\n";
   }
+  if (!files.profiler.empty()) text += keep("profiler", files.profiler);
   text += "keep sweep \"$sweep_text\"\nkeep supervise \"$supervise_text\"\n";
   text += "keep script \"$script\"\n";
   if (script && !script->text) text += "cksum <\"$script\" >\"$folder/script.sum\"\n";

@@ -86,6 +86,21 @@ bool on_the_line(const std::string& name) {
                                                  [&name](auto known) { return name.starts_with(known); });
 }
 
+constexpr const char* kPreload = "LD_PRELOAD";
+
+/// The user's own LD_PRELOAD becomes a part of ours.
+bool is_replaced(const MpiJob& job, const std::string& name) {
+  return !job.preload.empty() && name == kPreload;
+}
+
+std::vector<std::pair<std::string, std::string>> profile_variables(const MpiJob& job) {
+  if (job.preload.empty()) return {};
+  auto libraries = job.preload;
+  for (const auto& [name, value] : job.env)
+    if (name == kPreload && !value.empty()) libraries += ":" + value;
+  return {{kPreload, libraries}, {"EC2MPI_PROFILE", job.profile_folder}};
+}
+
 /// Collects the line; a parameter that the user sets is not set by us as well, or Open MPI would join both.
 class OpenMpiLine {
  public:
@@ -198,8 +213,10 @@ class OpenMpiLine {
 
   void add_environment() {
     add({"-x", kJobMark}, "marks the ranks");
+    for (const auto& [name, value] : profile_variables(job_))
+      add({"-x", name + "=" + value}, "counts what each rank does in MPI");
     for (const auto& [name, value] : job_.env)
-      add({"-x", on_the_line(name) ? name + "=" + value : name}, "yours");
+      if (!is_replaced(job_, name)) add({"-x", on_the_line(name) ? name + "=" + value : name}, "yours");
   }
 
   const MpiJob& job_;
@@ -228,8 +245,10 @@ class HydraLine {
           "ranks write to pipes: without it their output comes at the end");
     if (job_.tag && intel_) add({"-prepend-rank"}, "the rank in front of each line");
     if (job_.tag && !intel_) add({"-prepend-pattern", "[%r] "}, "the rank in front of each line");
+    for (const auto& [name, value] : profile_variables(job_))
+      add({"-genv", name, value}, "counts what each rank does in MPI");
     for (const auto& [name, value] : job_.env) {
-      if (on_the_line(name)) add({"-genv", name, value}, "yours");
+      if (on_the_line(name) && !is_replaced(job_, name)) add({"-genv", name, value}, "yours");
     }
     if (!job_.env.empty()) add({"-genvall"}, "your other variables are in its environment");
     add(job_.command, "the program");

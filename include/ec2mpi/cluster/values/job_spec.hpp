@@ -63,6 +63,7 @@ struct JobSpec {
   std::string hook = {};     ///< shell text for the master when the job is over; empty: none
   bool tag = false;          ///< the rank in front of each line of output
   bool mpi4py_run = true;    ///< python programs through mpi4py.run
+  bool profile = false;      ///< count what each rank does in MPI
   std::string end_signal =
       {};  ///< "USR1": sent some time before the nodes end; empty: TERM, which ends the job
   std::chrono::nanoseconds timeout{};  ///< for the job, from its start; zero means none

@@ -8,6 +8,7 @@
 
 #include "ec2mpi/base/limit.hpp"
 #include "ec2mpi/ops/job/record.hpp"
+#include "ec2mpi/ops/profile/profile.hpp"
 #include "ec2mpi/ssh/transport.hpp"
 
 namespace ec2mpi::ops {
@@ -20,6 +21,16 @@ struct Answer {
   int code = 0;
   std::string said;  ///< lines, safe for a terminal
 };
+
+struct FoundProfile {
+  JobRecord job;
+  JobProfile profile;
+  Answer refusal;  ///< `said` is empty if there is a profile
+};
+
+/// The profile of a job that has ended. Errors: those of the session, remote_io.
+[[nodiscard]] asio::awaitable<Result<FoundProfile>> read_job_profile(ssh::Session& session, std::string word,
+                                                                     Limit limit);
 
 /// Sends a signal ("USR1") to the job's mpirun, which passes USR1, USR2, TSTP and CONT on to the ranks.
 [[nodiscard]] asio::awaitable<Result<Answer>> signal_job(ssh::Session& session, std::string word,

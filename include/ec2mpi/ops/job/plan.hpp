@@ -48,6 +48,7 @@ struct JobFiles {
   std::vector<std::string> as_it_is = {};  ///< the line to run instead if own_python has no mpi4py
   bool input = false;                      ///< the client writes its standard input
   std::string hook = {};                   ///< shell text for when it is over; empty: none
+  std::string profiler = {};               ///< program that prepares the profile and collects it; empty: none
   std::optional<QueueFiles> queue = {};    ///< it waits; hosts, addresses and nodes come later
 };
 

@@ -32,6 +32,7 @@ struct JobRecord {
   std::string nodes;                   ///< "1-4"
   std::string mpi;                     ///< "Open MPI 4.1.4"; empty for a script
   std::vector<std::string> pull = {};  ///< absolute paths on its nodes, to be brought back after success
+  bool profile = false;                ///< it was run with --profile
   int np = 0;                          ///< ranks
   std::int64_t submitted = 0;          ///< seconds since 1970 by the master's clock; 0 = not yet
   std::int64_t started = 0;

@@ -25,6 +25,7 @@
 ///   for
 ///                          each time that MPICH did
 ///   ranks                  "(rank, host, exe, pid) = ..." lines of Open MPI 5: the ranks that it has started
+///   profiler, profile      the program of run --profile, and the counters of its ranks
 ///   why                    "cancelled" or "timeout", if the job did not end by itself; "hung", "daemon",
 ///                          "no start", "no connection", "ranks missing", "aborted", if the status of mpirun
 ///                          does not show what happened; "output lost"; "no room", if the disk was too full

@@ -28,12 +28,14 @@ struct MpiJob {
   std::string folder;  ///< of the job, absolute path on the master; `hosts` and `rsh` lie there
   Ipv4 master;         ///< private address, where daemons connect back to
   std::vector<Place> places;
-  Network network;           ///< of the private addresses of all nodes and the master
-  std::string map_by = {};   ///< of the user; empty: ours
-  std::string rank_by = {};  ///< likewise
-  bool tag = false;          ///< the rank in front of each line of output
-  bool efa = false;          ///< leave the choice of transport to the MPI
-  std::string workdir;       ///< absolute
+  Network network;                  ///< of the private addresses of all nodes and the master
+  std::string map_by = {};          ///< of the user; empty: ours
+  std::string rank_by = {};         ///< likewise
+  bool tag = false;                 ///< the rank in front of each line of output
+  bool efa = false;                 ///< leave the choice of transport to the MPI
+  std::string workdir;              ///< absolute
+  std::string preload = {};         ///< path of a library for every rank; empty: none
+  std::string profile_folder = {};  ///< where that library writes
   std::vector<std::pair<std::string, std::string>> env;  ///< for every rank; an empty name is not allowed
   std::vector<std::pair<std::string, std::string>> mca;  ///< the user's; replaces ours of the same name
   std::vector<std::string> command;                      ///< program and arguments

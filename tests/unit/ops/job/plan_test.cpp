@@ -39,6 +39,26 @@ TEST_F(PlanOf, PythonWithoutMpi4pyStaysAsTyped) {
   EXPECT_PRED2(ends, line(), " /usr/bin/python3 x.py");
 }
 
+TEST_F(PlanOf, AProfileIsPreloadedIntoTheRanksInFrontOfTheUsersLibrary) {
+  job.profile = true;
+  job.env["LD_PRELOAD"] = "/opt/own.so";
+  const auto plan = plan_job(job, nodes, nodes.front(), facts);
+  ASSERT_TRUE(plan);
+  const auto words = quote_words(line_of(plan->line));
+  EXPECT_NE(words.find(" -x LD_PRELOAD=/home/ubuntu/.ec2mpi/profile/t-1/libprofile.so:/opt/own.so "),
+            std::string::npos)
+      << words;
+  EXPECT_EQ(words.find("LD_PRELOAD", words.find("LD_PRELOAD") + 1), std::string::npos) << words;
+  EXPECT_NE(job_text(plan->files, "").find("sh ./profiler prepare"), std::string::npos);
+  EXPECT_NE(plan->files.meta.find("\nprofile yes\n"), std::string::npos);
+}
+
+TEST_F(PlanOf, AScriptHasNoProfile) {
+  job.script = JobScript{"run_x.sh", "true\n"};
+  job.profile = true;
+  EXPECT_NE(line().find("--profile: a script starts mpirun itself"), std::string::npos);
+}
+
 TEST_F(PlanOf, WorkdirIsBelowTheHomeOrAbsolute) {
   const std::pair<const char*, const char*> cases[] = {{"", "/home/ubuntu"},
                                                        {"~", "/home/ubuntu"},

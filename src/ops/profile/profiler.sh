@@ -1,0 +1,71 @@
+# Brings the profile's library to the nodes of a job, and the counters of its ranks back. It is a file in the job's folder on
+# the master, where it runs as `sh profiler prepare` before mpirun and as `sh profiler collect` after all ranks have ended.
+# In front of this text stand:
+#   build, collect  the programs for each node (build_library.sh, collect.sh), filled in
+#   folder          where the library and the counters lie on each node
+#   receive         a command line that stores the library there from its input
+# The file `nodes` of the folder has a line "LABEL ADDRESS" for each node; the address of the master is "local".
+# `prepare` prints one line for a node that cannot take part, and fails. `collect` writes the file `profile`.
+# shellcheck shell=sh
+# shellcheck disable=SC2154 # build, collect, folder and receive are set in front of this text
+umask 077
+exec </dev/null
+# on_node ADDRESS SECONDS: runs the program in its input there.
+on_node() {
+  if [ "$1" = local ]; then
+    timeout "$2" sh -s
+  else
+    timeout "$2" ssh -o BatchMode=yes -o ConnectTimeout=8 -o ServerAliveInterval=4 -o LogLevel=ERROR "$1" 'exec sh -s'
+  fi
+}
+# on_all PROGRAM SECONDS: keeps what the program prints on each node in answers/LABEL, and its status in answers/LABEL.status.
+on_all() {
+  rm -rf answers
+  mkdir answers || exit 1
+  asked=0
+  while read -r label address; do
+    {
+      printf '%s\n' "$1" | on_node "$address" "$2" >"answers/$label" 2>&1
+      echo $? >"answers/$label.status"
+    } &
+    asked=$((asked + 1))
+    [ $((asked % 32)) != 0 ] || wait
+  done <nodes
+  wait
+}
+status_of() { cat "answers/$1.status"; }
+complain() {
+  echo "ec2mpi: --profile: $1" >&2
+  failed=1
+}
+# A node without a compiler gets the library of the master, whose MPI has the same version.
+send_library() {
+  [ -f "$folder/libprofile.so" ] ||
+    { complain "$1 has no mpicc, and the master has none either; ec2mpi setup installs it"; return; }
+  timeout 60 ssh -o BatchMode=yes -o ConnectTimeout=8 -o LogLevel=ERROR "$2" "$receive" <"$folder/libprofile.so" ||
+    complain "$1 does not take the library"
+}
+prepare() {
+  failed=0
+  on_all "$build" 120
+  while read -r label address; do
+    case $(status_of "$label") in
+      0) ;;
+      3) send_library "$label" "$address" </dev/null ;;
+      *) complain "$label: $(tail -n 1 "answers/$label")" ;;
+    esac
+  done <nodes
+  rm -rf answers
+  return $failed
+}
+collect() {
+  on_all "$collect" 20
+  while read -r label address; do
+    echo "node $label"
+    cat "answers/$label"
+    [ "$(status_of "$label")" = 0 ] || echo "lost $label"
+  done <nodes >profile.new
+  mv -f profile.new profile
+  rm -rf answers
+}
+"$1"
