@@ -3,7 +3,7 @@
 # parts, has at most 12 MB when it is stripped, and starts. Exit 77 (skipped) if it has not been built.
 set -eu
 [ -x "$1" ] || { echo "$1 has not been built: cmake --preset release-static && cmake --build --preset release-static"; exit 77; }
-needed=$(ldd "$1" | awk '{ print $1 }' | grep -vE '^(linux-vdso|libc|libm|libdl|libpthread|/lib.*/ld-linux)[-.0-9a-z_]*\.so|^/lib' || true)
+needed=$(ldd "$1" | awk '{ print $1 }' | grep -vE '^(linux-vdso|libc|libm|libdl|libpthread|librt|libresolv)\.so\.|^/lib[^ ]*/ld-linux' || true)
 [ -z "$needed" ] || { echo "it needs $needed"; exit 1; }
 stripped=$(mktemp)
 trap 'rm -f "$stripped"' EXIT

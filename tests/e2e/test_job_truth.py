@@ -176,7 +176,7 @@ def test_resume_runs_again_what_succeeded_as_something_else(ec2mpi, before, afte
     ids = [[each["variant"] for each in json.loads(ec2mpi(*words[:3]).out)["variants"]]]
     config.write_text(TOML.replace(before, after))
     changed = ec2mpi(*words)
-    assert changed.code == 0 and f"{what} changed since" in changed.err, changed.err
+    assert changed.code == 0 and f"before {what} changed" in changed.err, changed.err
     variants = json.loads(changed.out)["variants"]
     assert not {each["variant"] for each in variants} & set(ids[0])
     same = ec2mpi(*words)
@@ -190,7 +190,7 @@ def test_resume_compares_a_script_that_lies_on_the_master(ec2mpi, cluster4):
     assert ec2mpi(*words).code == 0
     cluster4.host(1, f"echo 'echo more=2' >>{script}", user="ubuntu")
     changed = ec2mpi(*words[:-2], "--resume", *words[-2:])
-    assert "script changed since" in changed.err and json.loads(changed.out)["variants"][0]["results"]["more"] == "2"
+    assert "before script changed" in changed.err and json.loads(changed.out)["variants"][0]["results"]["more"] == "2"
     cluster4.host(1, f"rm {script}")
 
 

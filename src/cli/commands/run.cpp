@@ -56,6 +56,15 @@ struct JobAftermath {
   bool complete = false;  ///< its results are here, if it has any
 };
 
+/// A program of this folder in the place of a job's name.
+Result<void> check_no_program(const std::string& name) {
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(name, ignored)) return {};
+  const auto shown = quote_word(printable(name));
+  return fail(ErrorKind::usage, fmt::format("{} is a program and not a job's name: ec2mpi run -- {}", shown,
+                                            name.ends_with(".py") ? "python3 " + shown : "./" + shown));
+}
+
 /// run_NAME.sh as the tutorial has it: in the working folder, else wherever the master has it.
 Result<JobScript> find_script(const std::string& name) {
   const auto odd = [](char c) { return c == '/' || static_cast<unsigned char>(c) < 0x20; };
@@ -66,7 +75,10 @@ Result<JobScript> find_script(const std::string& name) {
   }
   JobScript script{"run_" + name + ".sh", std::nullopt};
   std::error_code ignored;
-  if (!std::filesystem::exists(script.name, ignored)) return script;
+  if (!std::filesystem::exists(script.name, ignored)) {
+    TRY(check_no_program(name));
+    return script;
+  }
   TRY_AS(text, read_file(script.name, kLargestScript));
   if (text->find('\0') != std::string::npos)
     return fail(ErrorKind::usage, script.name + " is not a shell script");

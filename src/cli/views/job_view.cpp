@@ -26,10 +26,11 @@ std::string placement_text(const std::vector<Place>& places, const char* unit) {
   std::size_t nodes = 0;
   std::string spread;
   bool even = true;
+  int first = 0;
   for (const auto& place : places) {
     if (place.ranks == 0) continue;
-    ++nodes;
-    even = even && place.ranks == places.front().ranks;
+    if (nodes++ == 0) first = place.ranks;
+    even = even && place.ranks == first;
     spread += fmt::format("{}{}: {}", spread.empty() ? "" : ", ", place.label, place.ranks);
   }
   const auto ranks = static_cast<std::size_t>(total_ranks(places));
@@ -88,9 +89,9 @@ void JobView::on_planned(const ops::JobPlan& plan) {
                     push_->unchanged, format_bytes(push_->uplink)));
   }
   const auto mpi = plan.mpi.empty() ? std::string() : " · " + plan.mpi;
-  say(Colour::dim,
+  introduction_ =
       fmt::format("{}: {}{}{}", id_, placement_text(plan.places, plan.mpi.empty() ? "slot" : "rank"), mpi,
-                  style_.cancels ? " · Ctrl-C ends it everywhere, Ctrl-\\ leaves it running" : ""));
+                  style_.cancels ? " · Ctrl-C ends it everywhere, Ctrl-\\ leaves it running" : "");
 }
 
 void JobView::explain(const ops::JobPlan& plan) {
@@ -118,6 +119,7 @@ void JobView::on_found(const std::string& id, bool over) {
   started_ = true;
   // A job that is attached to may have ended long ago.
   over_ = style_.attached && over;
+  if (!introduction_.empty()) say(Colour::dim, std::exchange(introduction_, {}));
 }
 
 void JobView::on_output(const ssh::Chunk& chunk) {

@@ -141,7 +141,7 @@ class JobRun : public Observer {
     end_.followed = std::move(followed);
   }
 
-  /// Over a channel of its own, so that a job that does not read holds up nothing else.
+  /// Over a separate channel, so that a job that does not read holds up nothing else.
   void begin_input(ssh::Session& session) {
     sends_input_ = true;
     asio::co_spawn(changed_.executor(), send_input(session), [this](std::exception_ptr thrown) {

@@ -40,6 +40,7 @@ bool may_be_header(std::string_view start) {
 
 /// "ValueError: bad", "module.Error", "KeyboardInterrupt".
 bool is_exception(std::string_view text) {
+  if (text.starts_with(' ')) return false;
   // A Python name, with its modules.
   const auto name = trim(text.substr(0, text.find(':')));
   return !name.empty() && name.find_first_not_of(
@@ -75,20 +76,31 @@ std::optional<std::vector<Lines>> split_in_order(const Lines& lines) {
   return all;
 }
 
-/// The lines of `count` equal tracebacks that were printed in turn, as one; nothing if they are not equal. A
-/// line that a traceback has m times stands there m * count times, and every count-th of them is the next of
-/// one rank.
-std::optional<Lines> untangle(const Lines& lines, std::size_t count) {
-  std::map<std::string_view, std::vector<std::size_t>> places;
-  for (std::size_t i = 0; i < lines.size(); ++i) places[lines[i]].push_back(i);
-  std::vector<std::size_t> chosen;
-  for (const auto& [line, at] : places) {
-    if (at.size() % count != 0) return std::nullopt;
-    for (std::size_t i = 0; i < at.size(); i += count) chosen.push_back(at[i]);
-  }
-  std::sort(chosen.begin(), chosen.end());
+/// Equal tracebacks that were printed in turn, as one; nothing if they are not equal. Each line is the next
+/// one of a traceback that has come so far. mpirun ends ranks in the midst of theirs. Two must be whole, for
+/// one alone may be a mixture of different ones.
+std::optional<Lines> untangle(const Lines& lines) {
   Lines one;
-  for (const auto i : chosen) one.push_back(lines[i]);
+  std::vector<std::size_t> printed;  // lines of each traceback
+  for (const auto& line : lines) {
+    if (is_header(line)) {
+      printed.push_back(1);
+      if (one.empty()) one.push_back(line);
+      continue;
+    }
+    const auto known =
+        std::ranges::find_if(printed, [&](auto n) { return n < one.size() && one[n] == line; });
+    if (known != printed.end()) {
+      ++*known;
+      continue;
+    }
+    const auto first = std::ranges::find(printed, one.size());
+    if (first == printed.end() || is_exception(one.back())) return std::nullopt;
+    one.push_back(line);
+    ++*first;
+  }
+  const bool ended = !one.empty() && is_exception(one.back());
+  if (!ended || std::ranges::count(printed, one.size()) < 2) return std::nullopt;
   return one;
 }
 
@@ -133,7 +145,7 @@ std::vector<Group> groups_of_untagged(const Lines& lines) {
     return groups;
   }
   const auto count = static_cast<std::size_t>(std::count_if(lines.begin(), lines.end(), is_header));
-  const auto one = untangle(lines, count);
+  const auto one = untangle(lines);
   // Joined tracebacks have several headers each, which makes them look like more ranks.
   const bool simple = one && std::ranges::none_of(*one, joins_tracebacks);
   if (simple) groups.push_back({joined(*one), count, {}});
@@ -174,39 +186,55 @@ std::string TracebackFilter::feed(std::string_view bytes) {
   return passed;
 }
 
+/// Whether a line is one of the tracebacks that are held back.
+bool TracebackFilter::belongs(std::string_view text) const {
+  if (text.starts_with("  File \"") || text.starts_with("    ") || joins_tracebacks(text)) return true;
+  return foreign_ == 0 && (text.starts_with(' ') || trim(text).empty());
+}
+
 void TracebackFilter::take_line(std::string line, std::string& passed) {
   const auto text = text_of(line);
-  const bool header = text.starts_with(kHeader);
-  bool belongs = header;
-  if (header) {
+  bool foreign = false;
+  if (text.starts_with(kHeader)) {
     ++open_;
-  } else if (!lines_.empty()) {
-    const bool last = open_ > 0 && is_exception(text);
-    if (last) --open_;
-    belongs = last || text.starts_with(' ') || trim(text).empty() || joins_tracebacks(text);
+  } else if (!lines_.empty() && open_ > 0 && is_exception(text)) {
+    --open_;
+  } else if (lines_.empty() || !belongs(text)) {
+    foreign = true;
   }
-  // Beyond the limit, the tracebacks are shown as they came.
-  if (belongs && held_ + line.size() <= kMostHeld) {
-    held_ += line.size();
-    lines_.push_back(std::move(line));
+  // Words of mpirun between tracebacks wait for the ends of these. Beyond the limit all is shown in its
+  // order.
+  if ((foreign && open_ == 0) || held_ + line.size() > kMostHeld) {
+    passed += take_held() + line;
     return;
   }
-  passed += take_held() + line;
+  held_ += line.size();
+  foreign_ += foreign ? 1 : 0;
+  lines_.push_back({std::move(line), foreign});
 }
 
 std::string TracebackFilter::take_held() {
-  open_ = held_ = 0;
-  const auto lines = std::exchange(lines_, {});
+  open_ = held_ = foreign_ = 0;
+  Lines lines;
+  std::string others;
+  std::string all;
+  for (auto& [line, foreign] : std::exchange(lines_, {})) {
+    all += line;
+    if (foreign)
+      others += line;
+    else
+      lines.push_back(std::move(line));
+  }
   // One traceback alone needs no title.
-  if (std::count_if(lines.begin(), lines.end(), is_header) < 2) return joined(lines);
+  if (std::count_if(lines.begin(), lines.end(), is_header) < 2) return all;
   const bool tagged = std::ranges::all_of(lines, [](const auto& line) { return rank_tag(line).has_value(); });
   const auto groups = tagged ? groups_of_tagged(lines) : groups_of_untagged(lines);
   const bool repeated = std::ranges::any_of(groups, [](const auto& group) { return group.count > 1; });
-  if (!repeated) return joined(lines);
+  if (!repeated) return all;
   std::string text;
   for (const auto& group : groups)
     text += (group.count > 1 || tagged ? title_of(group, ranks_) : "") + group.text;
-  return text;
+  return text + others;
 }
 
 std::string TracebackFilter::finish() {

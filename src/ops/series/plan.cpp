@@ -206,8 +206,8 @@ Result<SeriesDecision> decide(const SeriesSpec& spec, const std::vector<SeriesRe
     decision.jobs.push_back({std::move(id), true});
   }
   for (const auto& [differ, ids] : changed)
-    decision.notes.push_back(
-        fmt::format("{} changed since {} had succeeded: runs again", differ, some_of(ids)));
+    decision.notes.push_back(fmt::format("{} succeeded before {} changed, so {} again", some_of(ids), differ,
+                                         ids.size() == 1 ? "it runs" : "they run"));
   if (goes_on) return decision;
   for (const auto& variant : spec.variants) {
     for (const auto& record : records) {

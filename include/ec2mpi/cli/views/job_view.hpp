@@ -92,6 +92,7 @@ class JobView : public ops::JobObserver {
   Clock::time_point began_ = Clock::now();
   LineCutter out_lines_;
   LineCutter err_lines_;
+  std::string introduction_;  ///< shown when the master has made the job; it may refuse, for want of a script
   ops::NoiseFilter noise_;
   ops::TracebackFilter tracebacks_;
   bool quiet_;

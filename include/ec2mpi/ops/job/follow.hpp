@@ -40,7 +40,7 @@ struct FollowRequest {
   bool cancels = true;              ///< `stop` cancels the job; else it only ends the following
   bool output = true;               ///< false: wait for the end only
   bool lasting = true;              ///< false: what there is now, not waiting for more
-  std::chrono::seconds since = {};  ///< only what was printed in this time; 0 = from the beginning
+  std::chrono::seconds since = {};  ///< only output of this time; 0 = from the beginning
   int last_lines = 0;               ///< of each stream; 0 = from the beginning
   bool takes_series = false;        ///< the name of a series is refused in silence, see Followed::is_series
   Clock::duration connect_timeout = std::chrono::seconds(10);

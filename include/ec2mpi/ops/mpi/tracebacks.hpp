@@ -22,6 +22,12 @@ class TracebackFilter {
   [[nodiscard]] std::string finish();
 
  private:
+  struct Held {
+    std::string line;
+    bool foreign;  ///< printed between tracebacks, but no line of one
+  };
+
+  [[nodiscard]] bool belongs(std::string_view text) const;
   void take_line(std::string line, std::string& passed);
   [[nodiscard]] std::string take_held();
 
@@ -29,8 +35,9 @@ class TracebackFilter {
   bool in_line_ = false;  ///< behind the beginning of a line that passes
   std::size_t open_ = 0;  ///< tracebacks whose last line, the exception, is still to come
   std::string partial_;   ///< a line without its end
-  std::vector<std::string> lines_;
-  std::size_t held_ = 0;  ///< bytes of lines_
+  std::vector<Held> lines_;
+  std::size_t foreign_ = 0;  ///< foreign lines among them
+  std::size_t held_ = 0;     ///< bytes of lines_
 };
 
 }  // namespace ec2mpi::ops

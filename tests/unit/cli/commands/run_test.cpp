@@ -89,6 +89,53 @@ TEST(RunCommand, DetachPrintsTheIdAndNothingElseOnStandardOutput) {
   EXPECT_EQ(done.code, 0);
 }
 
+TEST(RunCommand, AProgramInThePlaceOfANameIsNamedWithItsCommandBeforeAnyConnection) {
+  Laptop laptop;
+  laptop.write("hello.py", "print(1)\n");
+  laptop.write("ring", "x");
+  EXPECT_EQ(laptop.run_cli({"run", "hello.py"}).err,
+            "ec2mpi: hello.py is a program and not a job's name: ec2mpi run -- python3 hello.py\n");
+  const auto done = laptop.run_cli({"run", "ring"});
+  EXPECT_EQ(done.err, "ec2mpi: ring is a program and not a job's name: ec2mpi run -- ./ring\n");
+  EXPECT_EQ(done.code, 2);
+  EXPECT_TRUE(laptop.seen.connected.empty());
+}
+
+TEST(RunCommand, RanksThatAreSpreadEvenlyOverSomeNodesAreNotListed) {
+  Laptop laptop(3);
+  laptop.nodes[1] = master({});
+  laptop.nodes[2] = worker(2);
+  laptop.nodes[3] = worker(3);
+  const auto played = laptop.nodes[1].program;
+  laptop.nodes[1].program = [played](const std::string& command) {
+    auto shell = played(command);
+    const auto end = shell.out.find("ec2mpi-busy end");
+    if (end != std::string::npos) shell.out.insert(end, "busy 10.0.0.1 other-1\n");
+    return shell;
+  };
+  const auto done = laptop.run_cli({"run", "-np", "2", "--", "./hello"});
+  EXPECT_NE(done.err.find("2 ranks on 2 nodes · Open"), std::string::npos) << done.err;
+}
+
+TEST(RunCommand, ARefusalOfTheMasterStandsAlone) {
+  Laptop laptop;
+  laptop.nodes[1] = master({});
+  const auto played = laptop.nodes[1].program;
+  laptop.nodes[1].program = [played](const std::string& command) {
+    auto shell = played(command);
+    shell.on_input = [](FakeNode& program, std::string_view input) {
+      if (value_in(input, "nonce").empty()) return;
+      program.err += "ec2mpi: on the master: there is no run_spead.sh\n";
+      program.end = FakeNode::End::exits;
+      program.status = {2, {}};
+    };
+    return shell;
+  };
+  const auto done = laptop.run_cli({"run", "spead"});
+  EXPECT_EQ(done.err, "ec2mpi: on the master: there is no run_spead.sh\n");
+  EXPECT_EQ(done.code, 2);
+}
+
 TEST(RunCommand, ExplainShowsEachOptionWithItsReasonAndHandsNothingOver) {
   Laptop laptop(2);
   laptop.nodes[1] = master({});

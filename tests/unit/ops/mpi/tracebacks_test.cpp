@@ -50,6 +50,24 @@ TEST(Tracebacks, OfRanksThatPrintInTurnAreUntangled) {
   EXPECT_EQ(shown(mixed, 4), "rank 0-3:\n" + std::string(kTraceback));
 }
 
+TEST(Tracebacks, OfRanksThatMpirunEndedInTheMidstOfThemAreOneWithTheWholeOnes) {
+  const auto lines = lines_of(kTraceback);
+  const std::string words = "-----\nPrimary job terminated\n\n  Process name: [[1,1],6]\n-----\n";
+  // Two ranks in turn, words of mpirun, the end of the second rank, and the beginning of a third one.
+  const auto mixed = lines[0] + lines[0] + lines[1] + lines[1] + lines[2] + lines[2] + lines[3] + lines[4] +
+                     lines[5] + words + lines[3] + lines[0] + lines[1] + lines[4] + lines[5];
+  for (const std::size_t piece : {1, 50, 1000})
+    EXPECT_EQ(shown(mixed, 8, piece), "3 ranks:\n" + std::string(kTraceback) + words) << piece;
+}
+
+TEST(Tracebacks, ALineOfCodeIsNoEnd) {
+  const std::string raising =
+      "Traceback (most recent call last):\n  File \"x\", line 1\n    raise\nKeyError\n";
+  std::string mixed;
+  for (const auto& line : lines_of(raising)) mixed += times(3, line);
+  EXPECT_EQ(shown(mixed, 3), "rank 0-2:\n" + raising);
+}
+
 TEST(Tracebacks, WithTagsNameTheirRanksAndTheFirstFailureStandsFirst) {
   const std::string other = "Traceback (most recent call last):\n  File \"x\"\nKeyError: 1\n";
   std::string mixed;

@@ -156,10 +156,10 @@ TEST(SeriesDecision, WhatSucceededAsSomethingElseRunsAgain) {
   before.id = "other";
   EXPECT_EQ(difference(), "kept");
   before.command = {"./x 6"};
-  EXPECT_EQ(difference(), "command changed since s-a1 had succeeded: runs again");
+  EXPECT_EQ(difference(), "s-a1 succeeded before command changed, so it runs again");
   before.env = {{"A", "2"}};
   before.ranks.np = 7;
-  EXPECT_EQ(difference(), "command, ranks, variables changed since s-a1 had succeeded: runs again");
+  EXPECT_EQ(difference(), "s-a1 succeeded before command, ranks, variables changed, so it runs again");
 }
 
 TEST(SeriesDecision, WhatRunsAsSomethingElseIsNotFollowed) {
