@@ -59,7 +59,8 @@ void see_row(std::vector<Column>& columns, Cells cells) {
   for (std::size_t i = 0; i < cells.size(); ++i) columns[i].see(cells[i]);
 }
 
-/// The fields of columns that have no names: each kind goes to the leftmost column of it.
+/// The fields of columns that have no names: each kind goes to the leftmost column of it; the console repeats
+/// the public address as Elastic IP, so that two such columns must agree.
 struct ColumnFields {
   std::vector<Field> fields;
   bool ambiguous = false;  ///< several columns hold addresses, and nothing says which is which
@@ -76,7 +77,7 @@ ColumnFields fields_of(const std::vector<Column>& columns) {
     if (field == Field::unknown && column.holds_states()) field = Field::state;
     if (field == Field::unknown && column.filled > 0) texts.push_back(out.fields.size());
     if (++count[field] > 1 && field != Field::any_address)
-      field = field == Field::public_v4 ? Field::elastic_ip : field == Field::unknown ? field : Field::unused;
+      field = field == Field::public_v4 || field == Field::unknown ? field : Field::unused;
     out.fields.push_back(field);
   }
   if (texts.size() == 1) out.fields[texts.front()] = Field::name;
@@ -284,6 +285,8 @@ std::vector<Field> fields_by_content(const Table& table) {
   // Beside a state or a type, a number is the code of a state, a count of cores or the like.
   const bool of_instances = std::ranges::any_of(
       typed.fields, [](Field field) { return field >= Field::type && field <= Field::launched; });
+  const bool has_states = std::ranges::find(typed.fields, Field::state) != typed.fields.end();
+  if (std::ranges::count(typed.fields, Field::public_v4) > 1) return {};
   bool behind_address = false;
   for (std::size_t i = 0; i < columns.size(); ++i) {
     const Field field = typed.fields[i];
@@ -291,7 +294,8 @@ std::vector<Field> fields_by_content(const Table& table) {
     behind_address = behind_address || is_address_field(field);
     if (behind_address && columns[i].holds_only_numbers() && !of_instances) return {};  // ports? slots?
     const bool word = field == Field::unknown || field == Field::unused || (field == Field::name && i > 0);
-    if (field == Field::elastic_ip || (word && columns[i].filled > 0 && may_be_sentence)) return {};
+    const bool may_be_state = !has_states && field == Field::unknown && !columns[i].holds_only_numbers();
+    if (word && columns[i].filled > 0 && (may_be_sentence || may_be_state)) return {};
   }
   for (std::size_t i = 0; may_be_sentence && typed.fields.front() == Field::name && i < table.rows.size();
        ++i) {

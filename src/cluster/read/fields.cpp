@@ -70,7 +70,7 @@ bool is_ipv6_network(std::string_view text) {
 
 std::optional<std::string> put_ipv6(Node& node, std::string_view cell) {
   const std::string_view first = first_of_several(cell);
-  if (is_ipv6_network(first)) return std::nullopt;
+  if (is_ipv6_network(first) || first.starts_with("fe80:")) return std::nullopt;
   const auto spec = host_of(first.substr(0, first.find('/')), BareWords::refused);
   if (!spec) return spec.error();
   if (spec->kind == HostSpec::Kind::ipv6) return put_once(node.ipv6, spec->host, "IPv6 addresses");

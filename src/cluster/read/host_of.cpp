@@ -116,8 +116,8 @@ bool is_word_of_other_column(std::string_view word) {
 }
 
 bool names_this_machine(std::string_view host) {
-  if (host.starts_with("127.")) return is_ipv4(host);
-  if (host == "::1") return true;
+  if (host.starts_with("127.") || host.starts_with("169.254.")) return is_ipv4(host);
+  if (host == "::1" || host.starts_with("fe80:")) return true;
   if (host.empty() || std::string_view("lLiI").find(host.front()) == std::string_view::npos) return false;
   const std::string name = lower_case(host);
   return name == "localhost" || name.starts_with("localhost.") || name.starts_with("ip6-");

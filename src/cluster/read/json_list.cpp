@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "ec2mpi/base/try.hpp"
+#include "ec2mpi/cluster/read/state_words.hpp"
 #include "ec2mpi/cluster/values/ec2_words.hpp"
 #include "ec2mpi/cluster/values/quote.hpp"
 #include "src/cluster/read/fields.hpp"
@@ -73,12 +74,22 @@ class RecordReader {
     TRY(read_parts(parts_of(tape_, i), parent != Parent::none ? Parent::entry
                                        : tape_.is_array(i)    ? Parent::list
                                                               : Parent::none));
-    const std::span<const Node> inside = std::span(listing_.nodes).subspan(before);
+    const std::span<Node> inside = std::span(listing_.nodes).subspan(before);
+    give_state(inside, tape_.key(i));
     const bool one_machine = inside.size() == 1 || parent != Parent::list;
     if (signs.has_state && one_machine &&
         std::ranges::any_of(inside, [](const Node& node) { return node.state.empty(); }))
       return bad(i, "the state stands here and the address in an object inside; write them side by side");
     return {};
+  }
+
+  /// `{"stopped": [...]}`: the name of the container says it of the machines inside.
+  static void give_state(std::span<Node> nodes, std::string_view key) {
+    const auto state = state_word(key);
+    if (!state || state->use != StateWord::Use::anywhere) return;
+    for (Node& node : nodes) {
+      if (node.state.empty() || !state->running) node.state = key;
+    }
   }
 
   /// Reads the parts of a container. An entry of the outermost list is one machine, unless its objects have

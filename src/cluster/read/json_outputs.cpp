@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ec2mpi/base/try.hpp"
+#include "ec2mpi/cluster/read/state_words.hpp"
 #include "ec2mpi/cluster/values/ec2_words.hpp"
 #include "ec2mpi/cluster/values/quote.hpp"
 #include "src/cluster/read/fields.hpp"
@@ -93,6 +94,9 @@ Field field_of(const std::vector<std::string_view>& values, const std::vector<st
   if (has({"host", "hosts", "hostname", "hostnames"}) &&
       all([](auto v) { return host_of(v, BareWords::refused).has_value(); }))
     return Field::any_address;
+  if (all([](auto v) { return state_word(name_of_state_code(v)).has_value(); }) &&
+      has({"state", "states", "status", "statuses", "running"}))
+    return Field::state;
   return has({"name", "names"}) ? Field::name : Field::unknown;
 }
 
@@ -153,17 +157,17 @@ class OutputReader {
 
   void read_output(std::size_t child) {
     Output output{in_quotes(tape_.key(child), 40), Field::unknown, {}, {}, tape_.at(child).line};
-    bool texts = true;
+    bool scalars = true;
     const std::size_t value = value_of(child);
     const auto add = [&](std::size_t i) {
-      texts = texts && (tape_.is_string(i) || tape_.at(i).kind == JsonTape::Kind::null);
+      scalars = scalars && !tape_.is_container(i);
       output.values.push_back(tape_.text(i));
       if (tape_.is_object(value)) output.names.push_back(tape_.key(i));
     };
     if (tape_.is_container(value)) tape_.for_each_in(value, add);
     if (!tape_.is_container(value)) add(value);
     const std::vector<std::string> words = words_of_key(tape_.key(child).substr(0, 100));
-    if (texts && !output.values.empty()) output.field = field_of(output.values, words);
+    if (scalars && !output.values.empty()) output.field = field_of(output.values, words);
     if (output.field == Field::unknown) {
       unused_.push_back(output.key);
     } else {

@@ -82,7 +82,9 @@ Field field_of_member(const JsonTape& tape, std::size_t child, std::string_view 
   if (field == Field::instance_id && !is_instance_id(tape.text(child))) return Field::unused;
   if (!may_hold_states(field) || !tape.is_string(child)) return field;
   const auto state = state_word(tape.text(child));
-  return state && state->use == StateWord::Use::anywhere ? Field::state : field;
+  const bool says_state = state && (state->use == StateWord::Use::anywhere ||
+                                    (state->use == StateWord::Use::whole_column && !state->running));
+  return says_state ? Field::state : field;
 }
 
 std::string_view text_of_member(const JsonTape& tape, std::size_t child, Field field) {
