@@ -42,7 +42,9 @@ std::string list_text(const std::vector<Instance>& instances, const std::vector<
   if (public_addresses) text += "Public IPv4 address\t";
   text += "Private IP address\t";
   if (ipv6) text += "IPv6 IPs\t";
-  text += "Launch time\n";
+  const bool users =
+      std::ranges::any_of(instances, [](const Instance& one) { return !one.tag(kUserTag).empty(); });
+  text += users ? "Launch time\tUser\n" : "Launch time\n";
   for (std::size_t i = 0; i < instances.size(); ++i) {
     const auto& one = instances[i];
     const auto name = i < names.size() && !names[i].empty() ? names[i] : one.tag("Name");
@@ -52,6 +54,7 @@ std::string list_text(const std::vector<Instance>& instances, const std::vector<
     cells.push_back(cell(one.private_address));
     if (ipv6) cells.push_back(cell(one.ipv6));
     cells.push_back(cell(one.launched));
+    if (users) cells.push_back(cell(one.tag(kUserTag)));
     text += join(cells, "\t") + "\n";
   }
   return text;
@@ -102,8 +105,8 @@ std::string iam_policy() {
        {"ec2:DescribeInstances", "ec2:DescribeSecurityGroups", "ec2:DescribeKeyPairs",
         "ec2:DescribePlacementGroups", "ec2:DescribeInstanceTypes", "ec2:DescribeImages",
         "ec2:DescribeAvailabilityZones", "ec2:DescribeSubnets", "ec2:DescribeCapacityReservations",
-        "ec2:DescribeInstanceStatus", "ec2:DescribeRegions", "ec2:DescribeVolumes", "ec2:GetConsoleOutput",
-        "servicequotas:GetServiceQuota"}},
+        "ec2:DescribeInstanceStatus", "ec2:DescribeRegions", "ec2:DescribeVolumes",
+        "ec2:DescribeSpotPriceHistory", "ec2:GetConsoleOutput", "servicequotas:GetServiceQuota"}},
       {"Resource", "*"}};
   const ordered_json change{
       {"Sid", "StartStopEnd"},

@@ -81,4 +81,10 @@ std::string moment_text(Moment moment) {
   return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(moment)));
 }
 
+std::string life_check_script() {
+  // cloud-init runs user scripts last; package updates of a first boot may take minutes.
+  constexpr const char* kPatience = "180";
+  return set_variables({{"patience", kPatience}}) + std::string(kCheckLifetimeSh);
+}
+
 }  // namespace ec2mpi::cloud

@@ -395,6 +395,20 @@ asio::awaitable<Answer<double>> QueryEc2::quota(std::string code, Limit limit) {
   co_return fail(ErrorKind::auth, "Service Quotas does not answer with the quota");
 }
 
+asio::awaitable<Answer<double>> QueryEc2::spot_price(std::string type, std::string moment, Limit limit) {
+  Parameters parameters{{"InstanceType.1", type},
+                        {"ProductDescription.1", "Linux/UNIX"},
+                        {"StartTime", moment},
+                        {"EndTime", moment}};
+  CO_TRY_AS(all, co_await pages("DescribeSpotPriceHistory", std::move(parameters), limit));
+  double dearest = 0;
+  for (const auto& page : *all)
+    for (const auto& item : page.document_element().child("spotPriceHistorySet").children("item"))
+      dearest = std::max(dearest, item.child("spotPrice").text().as_double());
+  if (dearest > 0) co_return dearest;
+  co_return not_there("a spot price of " + type);
+}
+
 asio::awaitable<Answer<std::vector<std::string>>> QueryEc2::zones(Limit limit) {
   // Without local zones and wavelength zones.
   Parameters parameters{{"Filter.1.Name", "zone-type"}, {"Filter.1.Value.1", "availability-zone"}};

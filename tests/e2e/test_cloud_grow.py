@@ -82,6 +82,11 @@ def test_a_cluster_lives_from_nothing_to_nothing(ec2mpi, start):
     assert ec2mpi("exec-all", "--retries", "5", "true").code == 0
     assert names_of_ranks(ec2mpi) == first
 
+    job = ec2mpi("run", "--detach", "--per-node", "1", "--", "sleep", "600").out.strip()
+    assert f"{job} is running" in ec2mpi("status").out
+    assert ec2mpi("cancel", job).code == 0
+    assert "is running" not in ec2mpi("status").out
+
     ec2mpi.ec2.fault("quota", "RunInstances")
     done = ec2mpi("up", "--add", "2", "--yes")
     assert done.code == 2 and "current vCPU limit" in done.err and "nothing of it is left" in done.err, done.err

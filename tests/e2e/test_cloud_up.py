@@ -144,6 +144,7 @@ def test_what_the_instances_are_like_is_chosen_by_options(ec2mpi):
                   "vpc-0fedcba9876543210", "--threads-per-core", "1", "--user-data", "first.sh", "--yes")
     assert done.code == 0, done.err
     assert "1 of 2 as spot for at most 0.05 USD an hour" in done.err
+    assert "c5n.large as spot: 0.0444 an hour each, now and in the dearest zone" in done.err
     state = ec2mpi.ec2.state()
     master, worker = state["instances"].values()
     assert master["spot"] is None
@@ -155,6 +156,8 @@ def test_what_the_instances_are_like_is_chosen_by_options(ec2mpi):
     assert master["placement"] == worker["placement"]
     assert [group["vpc"] for group in state["groups"].values()] == ["vpc-0fedcba9876543210"]
     assert next(iter(state["instances"])) in (ec2mpi.folder / "amazon_instances_info").read_text().splitlines()[1], "the master is first"
+    [cluster] = json.loads(ec2mpi("status", "--all-regions", "--json").out)
+    assert cluster["disks_usd_per_month"] == pytest.approx(2 * 100 * 0.08)
     assert ec2mpi("down", "--yes").code == 0
     assert is_clean(ec2mpi)
 
@@ -191,6 +194,12 @@ def test_an_account_without_a_default_network_gets_the_next_step(ec2mpi):
     assert done.code == 2
     assert "No default VPC for this user" in done.err and "--subnet or --vpc names a network" in done.err
     assert is_clean(ec2mpi)
+
+
+def test_debian_is_found_by_its_publisher_and_not_among_its_backports(ec2mpi):
+    done = ec2mpi("up", "2", "--type", "c5n.large", "--os", "debian", "--dry-run")
+    assert done.code == 0, done.err
+    assert "debian-12-amd64-20260302-1" in done.err
 
 
 def test_refused_spot_instances_end_the_master_that_runs(ec2mpi):
@@ -262,3 +271,4 @@ def test_forgotten_clusters_are_found_in_every_region(ec2mpi):
     assert "ec2mpi down --region eu-west-1 --cluster NAME" in done.err
     [cluster] = json.loads(ec2mpi("status", "--all-regions", "--json").out)
     assert (cluster["region"], cluster["disks"][0]["gib"], cluster["instances"][0]["state"]) == ("eu-west-1", 100, "stopped")
+    assert cluster["disks_usd_per_month"] is None, "no price for this region is known"

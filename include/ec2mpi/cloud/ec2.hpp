@@ -19,6 +19,8 @@ namespace ec2mpi::cloud {
 
 /// The tag that all things of one cluster carry; its value is the cluster's name.
 inline constexpr const char* kClusterTag = "ec2mpi:cluster";
+/// The login user of the instance's image, where it is not the usual one.
+inline constexpr const char* kUserTag = "ec2mpi:user";
 /// When the instances end themselves, as ISO 8601 in UTC.
 inline constexpr const char* kExpiryTag = "ec2mpi:expires";
 /// How long a life is that begins with a start: "8h".
@@ -231,6 +233,8 @@ class Ec2 {
   /// How many virtual processors the account may have at once, by Service Quotas. It is asked only once:
   /// many accounts may not ask.
   virtual asio::awaitable<Answer<double>> quota(std::string code, Limit limit) = 0;
+  /// What a spot instance of the type with Linux costs an hour at that moment, in USD, in the dearest zone.
+  virtual asio::awaitable<Answer<double>> spot_price(std::string type, std::string moment, Limit limit) = 0;
   /// The names of the region's zones.
   virtual asio::awaitable<Answer<std::vector<std::string>>> zones(Limit limit) = 0;
   /// In this network (VPC), or the default one if it is empty; gives the group's id.

@@ -54,6 +54,9 @@ struct Lifetime {
 /// Without `idle`, the instance's rule stays as it is.
 [[nodiscard]] std::string lifetime_script(Moment end, Seconds length, const std::optional<IdleRule>& idle);
 
+/// For the login user: waits until the script above has started the keeper; fails if it does not.
+[[nodiscard]] std::string life_check_script();
+
 /// As ISO 8601 in UTC, "2026-11-28T18:00:00Z".
 [[nodiscard]] std::string moment_text(Moment moment);
 

@@ -158,12 +158,15 @@ std::string regions_json(const std::vector<Region>& regions) {
   auto all = Json::array();
   for (const auto& region : regions) {
     if (region.error) all.push_back({{"region", region.name}, {"error", region.error->message}});
-    for (const auto& [name, found] : region.clusters)
+    for (const auto& [name, found] : region.clusters) {
+      const auto month = month_of_disks(region.name, found);
       all.push_back({{"region", region.name},
                      {"cluster", name},
                      {"instances", instances_json(found)},
                      {"disks", disks_json(found)},
+                     {"disks_usd_per_month", month ? Json(*month) : Json()},
                      {"also_there", found.others}});
+    }
   }
   return dump_json(all);
 }

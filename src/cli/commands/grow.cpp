@@ -13,6 +13,7 @@
 #include "src/cli/commands/console_keys.hpp"
 #include "src/cli/commands/instance_life.hpp"
 #include "src/cli/commands/new_cluster.hpp"
+#include "src/cli/commands/unfinished_work.hpp"
 
 namespace ec2mpi::cli {
 
@@ -130,6 +131,7 @@ void use_model(const InstanceContext& context, const Members& members, const clo
   if (plan.cluster.empty())
     plan.cluster = "with-" + master;  // instances that others started are in no cluster
   plan.tags = cluster_tags(plan.cluster);
+  if (const auto user = model.tag(cloud::kUserTag); !user.empty()) plan.tags[cloud::kUserTag] = user;
   plan.key_pair = model.key_name;
   plan.security_groups = model.security_groups;
   plan.placement_group = model.placement_group;
@@ -188,6 +190,9 @@ asio::awaitable<Result<bool>> ask(InstanceContext& context, const GrowOptions& o
                                   const Members& members, std::size_t count) {
   auto live = live_ones(members);
   if (!live.empty()) {
+    if (!options.force) {
+      CO_TRY(co_await refuse_unfinished(context, live, Ending::down));
+    }
     auto agreed = co_await ask_to_agree(context, options.agreement, "replace", std::move(live));
     co_return agreed;
   }

@@ -13,6 +13,7 @@ struct GrowOptions {
   bool replaces_failed = false;  ///< those that EC2 calls ended or failing, and not the chosen ones
   LaunchOptions launch = {};
   Agreement agreement = {};
+  bool force = false;  ///< also if jobs or results would be lost
 };
 
 /// The new instances are like the last worker that runs: same image, key, groups and place. Host keys are

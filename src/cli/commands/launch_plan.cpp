@@ -16,10 +16,20 @@ namespace ec2mpi::cli {
 
 namespace {
 
-constexpr const char* kUbuntuPublisher = "099720109477";  ///< Canonical; a name alone proves nothing
-constexpr std::size_t kMostUserData = 16384;              ///< EC2's own limit
-constexpr auto kQuotaTime = std::chrono::seconds(5);      ///< the quota is only a note in the plan
-constexpr int kBiggestDisk = 65536;                       ///< GiB; EC2's own limit
+/// A system whose images are found by their publisher's account; a name alone proves nothing.
+struct System {
+  std::string_view name;
+  const char* publisher;
+  const char* pattern;    ///< of the image's name; {} is the architecture
+  std::string_view user;  ///< empty: the usual one
+};
+constexpr System kSystems[] = {
+    {"ubuntu", "099720109477", "ubuntu/images/hvm-ssd*/ubuntu-noble-24.04-{}-server-*", ""},  // Canonical
+    {"debian", "136693071363", "debian-12-{}-*", "admin"},                                    // Debian
+};
+constexpr std::size_t kMostUserData = 16384;          ///< EC2's own limit
+constexpr auto kQuotaTime = std::chrono::seconds(5);  ///< the quota is only a note in the plan
+constexpr int kBiggestDisk = 65536;                   ///< GiB; EC2's own limit
 
 /// "subnet-0123456789abcdef0": the prefix, and 8 or 17 hexadecimal digits.
 CLI::Validator resource_id(std::string prefix) {
@@ -30,6 +40,10 @@ CLI::Validator resource_id(std::string prefix) {
     return fits ? std::string() : fmt::format("an id such as {}0123456789abcdef0, not '{}'", prefix, word);
   };
   return {check, ""};
+}
+
+const System& system_of(const LaunchOptions& options) {
+  return options.os == kSystems[1].name ? kSystems[1] : kSystems[0];
 }
 
 SpotShare spot_share(const std::optional<std::string>& word) {
@@ -47,7 +61,7 @@ Result<std::string> read_user_data(const std::string& file) {
 /// The named image, or the publisher's newest one for processors of this kind. EC2 finds an image by a
 /// parameter ("resolve:ssm:...") only when it starts the instances.
 asio::awaitable<cloud::Answer<cloud::Image>> find_image(InstanceContext& context, std::string id,
-                                                        std::string architecture) {
+                                                        std::string architecture, const System& system) {
   cloud::Image image;
   image.id = id;
   if (id.starts_with("resolve:")) co_return std::move(image);
@@ -55,9 +69,9 @@ asio::awaitable<cloud::Answer<cloud::Image>> find_image(InstanceContext& context
     auto named = co_await context.ec2.image(id, context.limit());
     co_return named;
   }
-  const auto pattern = fmt::format("ubuntu/images/hvm-ssd*/ubuntu-noble-24.04-{}-server-*",
-                                   architecture == "x86_64" ? "amd64" : architecture);
-  auto newest = co_await context.ec2.newest_image(kUbuntuPublisher, pattern, context.limit());
+  const auto pattern =
+      fmt::format(fmt::runtime(system.pattern), architecture == "x86_64" ? "amd64" : architecture);
+  auto newest = co_await context.ec2.newest_image(system.publisher, pattern, context.limit());
   co_return newest;
 }
 
@@ -81,10 +95,13 @@ Result<void> check_choice(const LaunchChoice& choice, const LaunchPlan& plan) {
 
 asio::awaitable<cloud::Answer<void>> choose_types(InstanceContext& context, const LaunchOptions& options,
                                                   LaunchDefaults defaults, LaunchPlan& plan) {
-  const auto image_id = options.image.value_or(defaults.image);
+  const auto image_id = options.image.value_or(options.os.empty() ? defaults.image : "");
+  const auto& system = system_of(options);
+  if (options.image || !options.os.empty()) plan.tags.erase(cloud::kUserTag);  // that of the other nodes
+  if (image_id.empty() && !system.user.empty()) plan.tags[cloud::kUserTag] = system.user;
   for (const auto& name : type_names(options, defaults.type)) {
     CO_TRY_AS(type, co_await context.ec2.instance_type(name, context.limit()));
-    CO_TRY_AS(image, co_await find_image(context, image_id, type->architecture));
+    CO_TRY_AS(image, co_await find_image(context, image_id, type->architecture, system));
     plan.choices.push_back({std::move(*type), std::move(*image)});
     CO_TRY(check_choice(plan.choices.back(), plan));
   }
@@ -160,6 +177,22 @@ std::vector<std::string> shape_words(const LaunchPlan& plan) {
   for (const auto& place : plan.places)
     if (!place.subnet.empty()) said.push_back(place.subnet + " in " + place.zone);
   return said;
+}
+
+/// What each type costs now as a spot instance; the price may change before the end of life.
+asio::awaitable<std::vector<std::string>> spot_price_words(InstanceContext& context, const LaunchPlan& plan) {
+  std::vector<std::string> said;
+  if (plan.spot == SpotShare::none) co_return said;
+  const auto now = std::chrono::floor<std::chrono::seconds>(context.runtime.options().world->now());
+  for (const auto& choice : plan.choices) {
+    const auto limit = context.limit().at_most(kQuotaTime);
+    const auto price = co_await context.ec2.spot_price(choice.type.name, cloud::moment_text(now), limit);
+    said.push_back(
+        price ? fmt::format("{} as spot: {:.4f} an hour each, now and in the dearest zone", choice.type.name,
+                            *price)
+              : fmt::format("{} as spot: price unknown ({})", choice.type.name, price.error().message));
+  }
+  co_return said;
 }
 
 std::size_t spot_count(const LaunchPlan& plan) {
@@ -269,6 +302,8 @@ asio::awaitable<void> show_plan(InstanceContext& context, const LaunchPlan& plan
         "  {} of {} as spot{}: EC2 may take {} away at any time, which ends the job", spots, plan.count,
         plan.shape.max_price.empty() ? "" : fmt::format(" for at most {} USD an hour", plan.shape.max_price),
         spots == 1 ? "it" : "them"));
+  const auto spot_prices = co_await spot_price_words(context, plan);
+  for (const auto& words : spot_prices) console.talk("  " + words);
   for (const auto& words : shape_words(plan)) console.talk("  " + words);
   for (const auto& words : life_words(plan.life, plan.end_of_life)) console.talk("  " + words);
   const auto quotas = co_await quota_words(context, plan);
@@ -281,8 +316,13 @@ void add_launch_options(CLI::App& command, LaunchOptions& options) {
       ->type_name("TYPE,...")
       ->allow_extra_args(false)
       ->group(kShape);
-  command.add_option("--ami", options.image, "Image [the newest Ubuntu 24.04]")
-      ->type_name("ID")
+  auto* image = command.add_option("--ami", options.image, "Image [the newest one of --os]")
+                    ->type_name("ID")
+                    ->group(kShape);
+  command.add_option("--os", options.os, "Ubuntu 24.04 or Debian 12 [ubuntu]")
+      ->check(one_of({"ubuntu", "debian"}))
+      ->excludes(image)
+      ->type_name("SYSTEM")
       ->group(kShape);
   auto* spot = command
                    .add_option("--spot", options.spot,

@@ -12,6 +12,7 @@ namespace ec2mpi::cli {
 struct LaunchOptions {
   std::vector<std::string> types = {};
   std::optional<std::string> image = {};
+  std::string os = {};                   ///< "ubuntu", "debian"; empty: "ubuntu"
   std::optional<std::string> spot = {};  ///< "workers", "all"
   std::optional<std::string> max_price = {};
   std::optional<std::string> disk = {};       ///< "100G", "100G,gp3"

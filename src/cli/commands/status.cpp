@@ -13,6 +13,7 @@
 #include "src/cli/commands/all_regions.hpp"
 #include "src/cli/commands/instance_life.hpp"
 #include "src/cli/commands/instances.hpp"
+#include "src/cli/commands/unfinished_work.hpp"
 
 namespace ec2mpi::cli {
 
@@ -155,6 +156,12 @@ asio::awaitable<int> show_status(InstanceContext& context, bool keys, bool json)
   if (!found) co_return report_error(context, found.error(), exit_code::not_started);
   std::vector<Row> rows;
   for (const auto& instance : found->known) rows.push_back(status_row(context, instance));
+  for (auto& row : rows) {
+    const auto* node = listed(context, row.instance.id);
+    if (node == nullptr || node->index != 1 || row.instance.state != "running") continue;
+    const auto jobs = co_await jobs_at_work(context);
+    row.notes.insert(row.notes.end(), jobs.begin(), jobs.end());
+  }
   if (keys) {
     const auto checked = co_await check_keys(context, rows);
     if (!checked) co_return report_error(context, checked.error(), exit_code::not_started);

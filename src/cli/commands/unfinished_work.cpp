@@ -86,23 +86,50 @@ Result<void> judge_silent_master(const InstanceContext& context, const Error& wh
                           why.message));
 }
 
+/// The master's jobs, and the list that its nodes belong to.
+struct MasterJobs {
+  Jobs jobs;
+  Inventory inventory;
+};
+
+asio::awaitable<Result<MasterJobs>> ask_master(InstanceContext& context) {
+  std::vector<std::string> all;
+  for (const auto& node : context.list->nodes) all.push_back(node.instance_id);
+  CO_TRY_AS(known, co_await context.ec2.instances_by_id(std::move(all), context.limit()));
+  const auto reached = reach_master(context, *known);
+  if (!reached) co_return std::unexpected(reached.error());
+  Result<Jobs> jobs;
+  Work ask = [&jobs](CommandContext& command) { return list_jobs(command, jobs); };
+  auto& [cluster, access, flow] = **reached;
+  co_await work_on_loop(context.runtime, cluster, access, flow, std::move(ask));
+  if (!jobs) co_return std::unexpected(jobs.error());
+  MasterJobs answer;
+  answer.jobs = std::move(*jobs);
+  answer.inventory = cluster.inventory;
+  co_return std::move(answer);
+}
+
 }  // namespace
 
 asio::awaitable<Result<void>> refuse_unfinished(InstanceContext& context,
                                                 std::vector<cloud::Instance> targets, Ending ending) {
   if (!context.list) co_return Result<void>{};
-  std::vector<std::string> all;
-  for (const auto& node : context.list->nodes) all.push_back(node.instance_id);
-  CO_TRY_AS(known, co_await context.ec2.instances_by_id(std::move(all), context.limit()));
-  const auto reached = reach_master(context, *known);
-  if (!reached) co_return judge_silent_master(context, reached.error());
-  Result<Jobs> jobs;
-  Work ask = [&jobs](CommandContext& command) { return list_jobs(command, jobs); };
-  auto& [cluster, access, flow] = **reached;
-  co_await work_on_loop(context.runtime, cluster, access, flow, std::move(ask));
-  if (!jobs) co_return judge_silent_master(context, jobs.error());
-  std::erase_if(*jobs, [&](const ops::JobRecord& job) { return !concerns(job, cluster.inventory, targets); });
-  co_return judge(*jobs, ending);
+  auto asked = co_await ask_master(context);
+  if (!asked) co_return judge_silent_master(context, asked.error());
+  auto& [jobs, inventory] = *asked;
+  std::erase_if(jobs, [&](const ops::JobRecord& job) { return !concerns(job, inventory, targets); });
+  co_return judge(jobs, ending);
+}
+
+asio::awaitable<std::vector<std::string>> jobs_at_work(InstanceContext& context) {
+  std::vector<std::string> said;
+  if (!context.list) co_return said;
+  const auto asked = co_await ask_master(context);
+  if (!asked) said.push_back(fmt::format("jobs unknown ({})", asked.error().message));
+  if (!asked) co_return said;
+  for (const auto& job : asked->jobs)
+    if (!is_over(job)) said.push_back(fmt::format("{} is {}", job.id, ops::state_name(job.state)));
+  co_return said;
 }
 
 }  // namespace ec2mpi::cli

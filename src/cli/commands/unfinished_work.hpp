@@ -20,4 +20,7 @@ enum class Ending {
                                                               std::vector<cloud::Instance> targets,
                                                               Ending ending);
 
+/// The jobs on the master that are not over, as "spread-1 is running"; or why they are not known.
+[[nodiscard]] asio::awaitable<std::vector<std::string>> jobs_at_work(InstanceContext& context);
+
 }  // namespace ec2mpi::cli

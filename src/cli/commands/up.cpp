@@ -10,6 +10,7 @@
 #include "ec2mpi/cli/terminal/standard_output.hpp"
 #include "ec2mpi/cluster/list/read_inventory.hpp"
 #include "ec2mpi/cluster/values/ec2_words.hpp"
+#include "src/cli/commands/check_life.hpp"
 #include "src/cli/commands/cluster_parts.hpp"
 #include "src/cli/commands/console_keys.hpp"
 #include "src/cli/commands/grow.hpp"
@@ -38,6 +39,7 @@ struct UpOptions {
   std::optional<std::string> from = {};
   LifeOptions life = {};
   std::size_t retries = kLoginRetries;
+  bool force = false;
   Agreement agreement = {};
   cloud::CloudFlags account = {};
 };
@@ -237,7 +239,10 @@ Result<int> start_new(const UpOptions& options, const CommonOptions& common) {
   SetupOptions setup;
   setup.connect.identity = fs::absolute(key_file(list, options.cluster)).string();
   setup.connect.strict_host_keys = true;
-  return set_up_nodes(options, list, std::move(setup), common);
+  TRY_AS(done, set_up_nodes(options, list, std::move(setup), common));
+  if (*done != exit_code::ok) return done;
+  InstanceOptions started{.list = list.string(), .account = options.account};
+  return run_on_instances(started, common, check_life);
 }
 
 /// `--replace` takes the word failed, ids, or the selectors of -w.
@@ -245,7 +250,8 @@ Result<int> grow(const UpOptions& options, const CommonOptions& common) {
   TRY_AS(config, load_settings());
   TRY_AS(list, find_list(options.list, *config));
   InstanceOptions which{.list = list->string(), .account = options.account};
-  GrowOptions grown{.add = options.add, .launch = options.launch, .agreement = options.agreement};
+  GrowOptions grown{
+      .add = options.add, .launch = options.launch, .agreement = options.agreement, .force = options.force};
   const auto is_id = [](const std::string& word) { return is_instance_id(word.substr(0, word.find(','))); };
   grown.replaces_failed = options.replaced == std::vector<std::string>{"failed"};
   if (!grown.replaces_failed)
@@ -308,6 +314,8 @@ void add_up_command(CLI::App& app, Dispatch& dispatch) {
       .add_option("--retries", options->retries,
                   fmt::format("Retries of the first connection to each instance [{}]", kLoginRetries))
       ->type_name("N");
+  command.add_flag("--force", options->force, "Replace also while jobs run, and if results would be lost")
+      ->needs(replace);
   command.add_flag("--yes", options->agreement.yes, "Do not ask");
   command.add_flag("--dry-run", options->agreement.dry_run,
                    "Ask EC2 whether it would be allowed; start nothing");

@@ -3,7 +3,8 @@
 # the background. In front of this text stand:
 #   id         the job
 #   addresses  the private addresses of the other nodes that the list has, with blanks between them
-# It answers nothing. Status 1, and the reason on standard error, if this machine could not be stopped.
+# It answers nothing. Status 1, and the reason on standard error, if this machine could not be stopped. The words of a
+# shutdown that is refused are in the job's file stop_failed.
 # shellcheck disable=SC2154 # id and addresses stand in front of this text
 # shellcheck disable=SC2086 # several words
 job=$HOME/.ec2mpi/jobs/$id
@@ -34,10 +35,13 @@ other_nodes() {
 stop_all() {
   other_nodes | xargs -P 16 -I '{}' timeout 60 ssh -o BatchMode=yes -o ConnectTimeout=8 -o LogLevel=ERROR '{}' \
     "if [ \"\$(id -u)\" = 0 ]; then shutdown -h now; else sudo -n shutdown -h now; fi"
-  while :; do
+  # A shutdown that is refused, or does not end the machine, is asked for again, but not for ever.
+  tries=0
+  while [ $tries -lt 10 ]; do
     $root shutdown -h now
+    tries=$((tries + 1))
     sleep 60
-  done
+  done >"$job/stop_failed" 2>&1
 }
 
 (

@@ -36,6 +36,14 @@ TEST(InstanceList, WrittenListIsReadAgainWithStatesAndAddresses) {
   EXPECT_EQ(inventory->skipped[0].state, "stopped");
 }
 
+TEST(InstanceList, LoginUserOfAnImageStandsInTheList) {
+  auto debian = instance("i-0123456789abcdef0", "running", "203.0.113.5");
+  debian.tags[kUserTag] = "admin";
+  const auto inventory = parse_inventory(list_text({debian}, {}, true), "list");
+  ASSERT_TRUE(inventory) << inventory.error().message;
+  EXPECT_EQ(inventory->nodes[0].user, "admin");
+}
+
 TEST(InstanceList, ListInWhichNothingRunsIsReadWhereAddressesAreNotRequired) {
   const auto text = list_text({instance("i-0123456789abcdef0", "stopped", "")}, {}, true);
   EXPECT_FALSE(parse_inventory(text, "list"));

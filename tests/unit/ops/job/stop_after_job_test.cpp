@@ -1,0 +1,45 @@
+/// The script that stops all nodes after a job, run by a shell whose sudo, shutdown and sleep are stubs.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "ec2mpi/base/file.hpp"
+#include "ec2mpi/base/text.hpp"
+#include "src/ops/job/programs.hpp"
+#include "tests/support/scratch_folder.hpp"
+
+namespace ec2mpi::ops {
+namespace {
+
+namespace fs = std::filesystem;
+
+void write_program(const fs::path& file, const std::string& text) {
+  std::ofstream(file) << "#!/bin/sh\n" << text;
+  fs::permissions(file, fs::perms::owner_all);
+}
+
+TEST(StopAfterJob, ShutdownThatIsRefusedIsNotRepeatedForEver) {
+  const test::ScratchFolder scratch;
+  const fs::path home = scratch.path();
+  const fs::path job = home / ".ec2mpi" / "jobs" / "x-1";
+  fs::create_directories(job);
+  fs::create_directories(home / "bin");
+  std::ofstream(job / "exit") << "0\n";
+  write_program(home / "bin" / "sudo", "shift; exec \"$@\"\n");
+  write_program(home / "bin" / "shutdown", "echo \"refused by policy\" >&2; exit 1\n");
+  write_program(home / "bin" / "sleep", "true\n");
+  const auto text = "HOME='" + home.string() + "'; PATH=\"$HOME/bin:$PATH\"; export HOME PATH\n" +
+                    set_variables({{"id", "x-1"}, {"addresses", ""}}) + std::string(kStopAfterJobSh) +
+                    "\nwait\n";
+  write_program(home / "whole", text);
+  ASSERT_EQ(std::system(("timeout 60 sh '" + (home / "whole").string() + "'").c_str()), 0);
+  const auto said = read_file(job / "stop_failed");
+  ASSERT_TRUE(said) << said.error().message;
+  EXPECT_EQ(split(std::string(trim(*said)), '\n').size(), 10U) << *said;
+}
+
+}  // namespace
+}  // namespace ec2mpi::ops
