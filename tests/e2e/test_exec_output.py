@@ -210,7 +210,7 @@ def test_progress_stays_out_of_a_result_in_a_pipe(ec2mpi):
 
 def test_progress_fits_a_narrow_terminal(ec2mpi):
     with colourful(ec2mpi, "exec-all", "sleep 2", columns=20) as terminal:
-        terminal.wait_for(r"0/4 done · ")
+        terminal.wait_for(r"0/4 done · \d")
         terminal.to_end()
     shown = [line for part in terminal.seen.split("\r") for line in part.split("\x1b[K") if "done" in line]
     assert shown and all(len(line) < 20 for line in shown)

@@ -153,6 +153,16 @@ def test_a_script_with_the_line_ends_of_windows_runs(ec2mpi, cluster4):
     assert "line ends of Windows" in done.err
 
 
+def test_a_script_with_the_line_ends_of_windows_finds_the_files_beside_it(ec2mpi, cluster4):
+    script = "\r\n".join(["#!/bin/bash", 'cat "$(dirname "$0")/beside" "${BASH_SOURCE%/*}/beside"', ""])
+    cluster4.host(1, f"cat >{HOME}/run_beside.sh; echo found >{HOME}/beside", user="ubuntu", input=script)
+    (ec2mpi.folder / "run_laptop.sh").write_bytes(script.encode())
+    for name in ("beside", "laptop"):
+        done = ec2mpi("run", "-np", "2", name)
+        assert (done.code, done.out) == (0, "found\n" * 2), done.err
+    wait_until(lambda: cluster4.host(1, f"ls -A {HOME} | grep '^[.]run_'").out == "", "the copies are removed")
+
+
 def test_a_program_that_ends_with_255_is_no_lost_job(ec2mpi):
     done = ec2mpi("run", "-np", "1", "--", "sh", "-c", "exit 255")
     assert done.code == 1, done

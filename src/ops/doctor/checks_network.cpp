@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 #include <algorithm>
+#include <set>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/cluster/values/quote.hpp"
@@ -61,25 +62,64 @@ class InterfaceCheck {
     add(Verdict::failed, owners, "ec2mpi nodes --stale", "leave one of them out of the list");
   }
 
+  /// The addresses of one node that lie in the cluster's network.
+  struct Addresses {
+    std::string interfaces;  ///< their names
+    std::string texts;
+    std::string fix;         ///< removes the additional ones by address
+    std::string common_fix;  ///< removes them by interface
+    std::size_t count = 0;
+  };
+
+  [[nodiscard]] Addresses addresses_inside(const NodeFacts& facts, const HealthReport& health) const {
+    std::vector<std::string> names;
+    std::vector<std::string> texts;
+    std::set<std::string> flushes;
+    Addresses inside;
+    std::string own;
+    for (const auto& each : health.interfaces) {
+      if (each.address == facts.private_address) own = each.name;
+    }
+    for (const auto& each : health.interfaces) {
+      // MPI gets this network, and would use each address in it.
+      if (!network_.holds(each.address)) continue;
+      const auto name = printable(each.name);
+      if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+      texts.push_back(name + " " + each.address.text());
+      if (each.address == facts.private_address) continue;
+      inside.fix += fmt::format("{}ip addr del {}/{} dev {}", inside.fix.empty() ? "" : "; ",
+                                each.address.text(), each.prefix, quote_word(name));
+      flushes.insert(
+          fmt::format("ip -4 addr flush dev {}{}", quote_word(name), each.name == own ? " secondary" : ""));
+    }
+    for (const auto& flush : flushes) inside.common_fix += (inside.common_fix.empty() ? "" : "; ") + flush;
+    inside.interfaces = some_of(names);
+    inside.texts = some_of(texts);
+    inside.count = texts.size();
+    return inside;
+  }
+
   void second_address() {
-    std::map<std::string, Groups> several;
+    std::map<std::string, std::vector<std::pair<int, Addresses>>> several;
     for_each_answer(records_, [&](const auto& record, const auto& facts, const auto& health) {
-      std::vector<std::string> inside;
-      std::string fix;
-      for (const auto& each : health.interfaces) {
-        // MPI gets this network, and would use each address in it.
-        if (!network_.holds(each.address)) continue;
-        inside.push_back(printable(each.name) + " " + each.address.text());
-        if (each.address != facts.private_address)
-          fix += fmt::format("{}ip addr del {}/{} dev {}", fix.empty() ? "" : "; ", each.address.text(),
-                             each.prefix, quote_word(printable(each.name)));
-      }
-      if (inside.size() > 1)
-        several[as_root(fix)][fmt::format("several addresses in {}: {}", network_.text(), some_of(inside))]
-            .push_back(record.node.index);
+      auto inside = addresses_inside(facts, health);
+      if (inside.count < 2) return;
+      const auto key = inside.interfaces + "\n" + inside.common_fix;
+      several[key].emplace_back(record.node.index, std::move(inside));
     });
-    for (const auto& [fix, groups] : several)
-      add(Verdict::failed, groups, "ec2mpi exec -w {} 'ip -br addr'", fix);
+    for (const auto& [key, nodes] : several) {
+      // Of one node the addresses are named; many nodes with other addresses each are one finding.
+      const auto& first = nodes.front().second;
+      const bool one = nodes.size() == 1;
+      Groups groups;
+      for (const auto& [index, inside] : nodes)
+        groups[one ? fmt::format("several addresses in {}: {}", network_.text(), first.texts)
+                   : fmt::format("several addresses in {} on each of them, on {}", network_.text(),
+                                 first.interfaces)]
+            .push_back(index);
+      add(Verdict::failed, groups, "ec2mpi exec -w {} 'ip -br addr'",
+          as_root(one ? first.fix : first.common_fix));
+    }
   }
 
   /// The same address on two nodes is on a network that each of them has for itself; MPI takes it for one.

@@ -30,6 +30,10 @@ std::string fix_for(ErrorKind kind, const std::string& message) {
                "booting?";
       [[fallthrough]];
     case ErrorKind::timeout:
+      if (message.starts_with("let us in"))
+        return "is it very busy, or does a file system there hang? ec2mpi exec -w {} uptime; more time: "
+               "ec2mpi "
+               "doctor -u 120";
       return "is it running, and the list new? Its security group must let TCP port 22 in from your address";
     case ErrorKind::auth:
       return "name the image's user and the key pair that the instance was launched with: ec2mpi doctor -l "

@@ -1,14 +1,25 @@
 # The part of a job's file `run` that finds out how to start the user's script $script, named $name: as the kernel would,
 # but the file need not be executable, its lines may end in CR LF as Windows writes them, and a missing interpreter is
-# named. It sets $start, the words of the interpreter, and may change $script to a copy in the job's folder $folder.
+# named. It sets $start, the words of the interpreter. A script that came from the laptop, or that has such line ends, is
+# run as a copy, whose path is then in $script: in $workdir, because many scripts look for their files beside themselves
+# (dirname "$0"), or else in the job's folder $folder. The file `copy` names it for the supervisor, which removes it.
 # shellcheck shell=sh
 # shellcheck disable=SC2154,SC2034 # the text in front and behind sets and reads these variables
 
 cr=$(printf '\r')
-if IFS= read -r first <"$script" && [ "${first%"$cr"}" != "$first" ]; then
-  sed 's/\r$//' "$script" >"$folder/script.lf" || exit 1
+script_text() { if [ "${first%"$cr"}" != "$first" ]; then sed 's/\r$//' "$script"; else cat "$script"; fi; }
+
+IFS= read -r first <"$script" # the last line may lack its end
+copy=$workdir/.$name.${folder##*/}
+if [ "${first%"$cr"}" != "$first" ] || [ "$script" = "$folder/$name" ]; then
+  printf %s "$copy" >"$folder/copy"
+  { script_text >"$copy"; } 2>/dev/null || copy=$folder/script.lf
+  [ "$copy" != "$folder/script.lf" ] || script_text >"$copy" || exit 1
+  script=$copy
+fi
+if [ "${first%"$cr"}" != "$first" ]; then
   echo "ec2mpi: $name has the line ends of Windows; it is run without them" >&2
-  script=$folder/script.lf first=${first%"$cr"}
+  first=${first%"$cr"}
 fi
 case $first in
   '#!'*) set -f; start=${first#??}; for program in $start; do break; done ;;

@@ -358,6 +358,7 @@ clock=$(cat clock 2>/dev/null; echo "$up")
 sweep_nodes
 [ ! -f profiler ] || sh ./profiler collect >/dev/null 2>&1
 close_streams
+[ ! -f copy ] || rm -f "$(cat copy)" copy
 [ "$mode" = clean ] || judge
 end_helpers
 [ -z "$why" ] || put why "$why"

@@ -4,6 +4,7 @@
 # - A parameter that the user sets, in a variable or a file in the home, is left out of the line. The launch agent stays, for it marks the daemons.
 # - Open MPI 5 also accepts the names of Open MPI 4 (plm_rsh_agent): the value of the user replaces ours.
 # - X_if_include is left out where the user sets X_if_exclude: Open MPI accepts only one of them.
+# - plm is overruled unless the user leaves it to ssh, for nothing else starts daemons here; --mca plm still wins.
 # - Where the user sets mca_base_env_list, Open MPI accepts no -x: the variables join the user's list.
 # shellcheck shell=sh
 # shellcheck disable=SC2154 # the text in front sets these variables
@@ -80,6 +81,16 @@ if [ -n "$settings" ]; then
   if [ -n "$list" ]; then
     note "$listed_in sets mca_base_env_list; the variables of the job join it"
     set -- "$@" --mca mca_base_env_list "$list"
+  fi
+  case $own in *" prte_launch_agent "*) flag=--prtemca starter=ssh ;; *) flag=--mca starter=rsh ;; esac
+  case " $* " in *" plm "*) asked=yes ;; *) asked=no ;; esac
+  if [ $asked = no ] && setting plm; then
+    case $value in
+      "$starter" | ^*) ;;
+      *)
+        note "$place sets plm to $value, which is not used: ec2mpi starts the daemons by ssh"
+        set -- "$@" "$flag" plm "$starter" ;;
+    esac
   fi
   while [ "$rest" -gt 0 ]; do
     set -- "$@" "$1"

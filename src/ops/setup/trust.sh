@@ -381,7 +381,7 @@ make_folders() {
     ! command -v restorecon >/dev/null || restorecon "$ssh"
   fi
   [ -d "$ours" ] || mkdir "$ours" 2>/dev/null
-  [ -d "$ours" ] || die "cannot make $ours"
+  [ -d "$ours" ] || die "cannot make $ours; is the disk full?"
   [ -z "$made" ] || echo 'ec2mpi setup made the folder above' >"$ours/made"
 }
 

@@ -88,6 +88,30 @@ TEST(Diagnosis, OfNodesThatNeverAnsweredIsAboutSshOnly) {
   EXPECT_EQ(checks[0].findings[0].command, "ec2mpi exec -w 1-2 true");
 }
 
+TEST(Diagnosis, OfANodeThatLetsUsInButIsSlowDoesNotBlameTheSecurityGroup) {
+  std::vector<NodeRecord> records(1);
+  records[0].node.index = 1;
+  records[0].trouble = Error{ErrorKind::timeout, "let us in, but does not report about itself in time: x"};
+  const auto fix = diagnose(records, {})[0].findings[0].fix;
+  EXPECT_EQ(fix.find("security group"), std::string::npos) << fix;
+  EXPECT_NE(fix.find("ec2mpi exec -w 1 uptime"), std::string::npos) << fix;
+}
+
+TEST(Diagnosis, OfASecondAddressOnManyNodesIsOneFinding) {
+  auto records = healthy_cluster(3);
+  for (auto& record : records) {
+    const Ipv4 second{record.answer->facts.private_address.value - 3};
+    record.answer->health.interfaces.push_back({"ens6", second, 24, 9001});
+  }
+  const auto checks = diagnose(records, {});
+  const auto interfaces = std::find_if(checks.begin(), checks.end(),
+                                       [](const auto& check) { return check.name == "interfaces"; });
+  ASSERT_EQ(interfaces->findings.size(), 1U);
+  EXPECT_EQ(interfaces->findings[0].nodes, (std::vector<int>{1, 2, 3}));
+  EXPECT_NE(interfaces->findings[0].what.find("ens6"), std::string::npos) << interfaces->findings[0].what;
+  EXPECT_NE(interfaces->findings[0].fix.find("ip -4 addr flush dev ens6"), std::string::npos);
+}
+
 TEST(Diagnosis, OfAClockAllowsForTheTimeThatTheAnswerTook) {
   auto records = healthy_cluster(3);
   records[1].asked_at = 1000;

@@ -84,6 +84,17 @@ TEST_F(UsersSettings, AListOfVariablesIsJoinedByOurs) {
   EXPECT_EQ(line.find("|-x|"), std::string::npos);
 }
 
+TEST_F(UsersSettings, ALauncherThatStartsNoDaemonsHereIsOverruledAndNamed) {
+  write_settings("plm = slurm\n");
+  EXPECT_NE(settled().find("|-x|EC2MPI_JOB|--mca|plm|rsh|" + std::string(kEnd)), std::string::npos);
+  EXPECT_NE(text("said").find("mca-params.conf:1 sets plm to slurm, which is not used"), std::string::npos);
+}
+
+TEST_F(UsersSettings, ALauncherByRshIsLeftToTheUser) {
+  EXPECT_EQ(settled("OMPI_MCA_plm=rsh").find("|plm|"), std::string::npos);
+  EXPECT_EQ(text("said"), "");
+}
+
 /// With the names of Open MPI 5 in the line, and those of Open MPI 4 in the user's settings.
 class OldNames : public UsersSettings {
  protected:
