@@ -33,6 +33,7 @@ class LiveOutput : public ExecOutput {
  public:
   LiveOutput(Console& console, const std::vector<Node>& nodes, bool labels, Controls controls)
       : console_(console), labels_(labels), controls_(controls) {
+    // The longest label decides where all lines begin.
     for (const auto& node : nodes) width_ = std::max(width_, node.label().size());
   }
 
@@ -93,6 +94,7 @@ class GatheredOutput : public ExecOutput {
                                                                most_);
   }
 
+  // Only when all nodes have ended can equal outputs be put together.
   std::vector<Error> finish(const FleetReport& report) override {
     if (differences_ && !out_.empty()) add_the_silent(report);
     const auto show = differences_ ? render_differences : render_groups;
@@ -106,6 +108,7 @@ class GatheredOutput : public ExecOutput {
 
   /// A node that ran it and printed nothing differs from the nodes that printed something.
   void add_the_silent(const FleetReport& report) {
+    // A node that could not run the command has no output to compare.
     for (const auto& result : report.results) {
       if (std::holds_alternative<ssh::ExitStatus>(result.outcome)) out_[result.node.index];
     }

@@ -17,6 +17,7 @@ bool is_word(char c) {
 
 /// Whether the word at [begin, end) is not a part of a longer one: 10.0.0.1 stands in 10.0.0.12.
 bool stands_alone(std::string_view text, std::size_t begin, std::size_t end) {
+  // A word or a dot in front makes it a part of a longer name.
   if (begin > 0 && (is_word(text[begin - 1]) || text[begin - 1] == '.')) return false;
   if (end == text.size()) return true;
   if (is_word(text[end])) return false;

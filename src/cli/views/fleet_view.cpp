@@ -130,6 +130,7 @@ void FleetView::note(const Node& node, std::string doing) {
 }
 
 void FleetView::on_output(const Node& node, ssh::Stream stream, std::string_view bytes) {
+  // With --json-lines, standard output holds events only.
   if (!style_.json_lines) output_->bytes(node, stream, bytes);
 }
 
@@ -160,6 +161,7 @@ asio::awaitable<void> FleetView::ready(Limit limit) {
 void FleetView::summarize(const FleetReport& report) {
   timer_.cancel();
   console_.status("");
+  // The outputs are shown before the failures, so that the failures stay in sight.
   for (const auto& lost : output_->finish(report)) {
     // With a lost file, the command fails even if all nodes succeeded.
     note_loss(EIO);

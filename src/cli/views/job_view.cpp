@@ -82,6 +82,7 @@ void JobView::on_planned(const ops::JobPlan& plan) {
   started_ = true;
   emit("begin", {{"job", id_}, {"ranks", total_ranks(plan.places)}, {"mpi", plan.mpi}});
   if (verbose_ && !plan.line.empty()) say(Colour::dim, quote_words(ops::line_of(plan.line)));
+  // -q leaves the introduction out, but no warning.
   if (quiet_) return;
   if (push_ != nullptr) {
     say(Colour::dim,
@@ -243,6 +244,7 @@ void JobView::show_rest() {
   console_.result_bytes(visible_out_.finish());
   console_.talk_bytes(visible_err_.finish());
   if (!style_.rank) return;
+  // The filter found no line of any rank.
   if (!tail_.empty() && !own_out_.saw_tags() && !own_err_.saw_tags())
     say(Colour::yellow, "the job's lines do not name their ranks; start it with --tag");
 }
@@ -305,6 +307,7 @@ void JobView::tell_end(const ops::Followed& followed) {
 
 /// Empty if no job continues.
 void JobView::tell_leaving() {
+  // Without an id, no command can be named.
   if (!started_)
     say(Colour::yellow, "left before the master said which job it is; ec2mpi jobs lists them");
   else if (stopping_)

@@ -41,6 +41,7 @@ std::string value_text(const ops::PairSpeed& pair, Measure measure, const Unit& 
   return digits((measure == Measure::latency ? pair.latency : pair.bandwidth) / unit.size);
 }
 
+/// `slowness` is 1 for a usual pair.
 Colour colour_of(double slowness) {
   if (slowness > 3) return Colour::red;
   return slowness > 1.5 ? Colour::yellow : Colour::green;

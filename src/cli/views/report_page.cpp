@@ -178,6 +178,7 @@ std::string series_section(const std::vector<ops::JobRecord>& jobs, const ops::S
   std::string text = note(ops::tally(series));
   std::int64_t first = 0;
   std::int64_t last = 0;
+  // A job that never started has no time.
   for (const auto& job : jobs) {
     if (job.started > 0) first = first == 0 ? job.started : std::min(first, job.started);
     last = std::max(last, job.ended);
@@ -203,6 +204,7 @@ std::string picture(std::string svg) {
 std::string scaling_section(const std::string& title, const ops::SeriesResult& series) {
   const auto scaling = ops::measure_scaling(series, "np");
   if (!scaling) return {};
+  // A speed-up needs results with several numbers of ranks.
   auto svg = ops::scaling_svg(*scaling, title + ": speed-up");
   return heading("Scaling") + (svg.size() > kMostScaling ? note(kTooLarge) : picture(std::move(svg)));
 }

@@ -67,6 +67,7 @@ void SeriesView::on_submitted(const std::string& series, std::size_t fresh, std:
   series_ = series;
   console_.status("");
   if (quiet_) return;
+  // Without new jobs, nothing was pushed.
   if (push_ != nullptr && fresh > 0) {
     say(Colour::dim,
         fmt::format("pushed: {} sent, {} unchanged · {} over the uplink", count_of(push_->files, "file"),

@@ -54,6 +54,7 @@ std::vector<std::string> deeds_of(const ops::NodeSetup& node) {
 class Grouped {
  public:
   void add(int index, const std::string& line) {
+    // In the order of their first appearance, which is that of the list.
     if (!nodes_.contains(line)) order_.push_back(line);
     nodes_[line].push_back(index);
   }

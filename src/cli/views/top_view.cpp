@@ -71,6 +71,7 @@ std::vector<ops::OddNode> TopView::odd_nodes() const {
 
 std::vector<std::string> TopView::row_of(const Node& node, bool with_history) const {
   const auto found = seen_.find(node.index);
+  // Until its first answer, a node has a row of dashes.
   const bool known = found != seen_.end() && found->second.sample;
   const auto load = known ? found->second.load : ops::NodeLoad{};
   std::vector<std::string> jobs(load.jobs.begin(), load.jobs.end());

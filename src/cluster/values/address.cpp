@@ -52,6 +52,7 @@ std::optional<int> port_number(std::string_view text) {
   int value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  // from_chars reads a minus sign, too.
   if (value < 1 || value > 65535) return std::nullopt;
   return value;
 }
@@ -156,6 +157,7 @@ bool is_user_name(std::string_view text) {
 
 std::optional<HostSpec> parse_host_spec(std::string_view text) {
   HostSpec spec;
+  // No host name and no address has an @.
   if (const std::size_t at = text.find('@'); at != std::string_view::npos) {
     if (!is_user_name(text.substr(0, at))) return std::nullopt;
     spec.user = text.substr(0, at);

@@ -141,6 +141,7 @@ bool is_availability_zone(std::string_view text) {
     return false;
   }
   const bool zone = is_lower(text.back()) && is_digit(text[text.size() - 2]);
+  // The zones of Wavelength end with a number.
   const bool wavelength = is_digit(text.back()) && text.find("-wlz-") != std::string_view::npos;
   return (zone || wavelength) && std::count(text.begin(), text.end(), '-') >= 2;
 }

@@ -58,6 +58,7 @@ bool read_path(std::string_view text, std::string& target) {
   return text.empty() || is_path(text);
 }
 
+/// Another word than yes or no is an error.
 bool read_flag(std::string_view text, bool& target) {
   target = text == "yes";
   return target || text == "no";
@@ -136,6 +137,7 @@ std::optional<Ipv4> parse_ipv4(std::string_view text) {
 Result<NodeFacts> parse_facts(std::string_view printed) {
   FactsReader reader;
   bool begun = false;
+  // Lines in front of the first mark are a greeting of the login shell.
   for (const auto line : split(trim(printed), '\n')) {
     if (line == kFactsBegin) {
       begun = true;

@@ -65,6 +65,7 @@ std::optional<LaunchTime> parse_launch_time(std::string_view text) {
   scan.expect(":");
   const int minute = scan.number(2, 2);
   const int second = scan.take(":") ? scan.number(2, 2) : 0;
+  // Parts of a second are read and dropped.
   if (scan.take(".")) scan.number(1, 9);
   scan.blanks();
   // "GMT-7" has its offset behind the name.

@@ -58,6 +58,7 @@ std::string MpiVersion::name() const {
 std::optional<MpiVersion> parse_mpi_version(std::string_view said) {
   bool hydra = false;
   for (const auto line : split(said, '\n')) {
+    // The heading stands above the version, so it is remembered.
     hydra = hydra || line.starts_with("HYDRA build details:");
     if (auto found = version_in(line, hydra)) return found;
   }

@@ -250,6 +250,7 @@ class Selector {
     const std::unordered_set<std::string_view> keys(context_.failed->begin(), context_.failed->end());
     Positions found;
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
+      // By id where there is one: the address may be another one by now.
       if (keys.contains(node_key(nodes_[i]))) found.push_back(i);
     }
     return unless_empty("failed", std::move(found));
@@ -337,6 +338,7 @@ Result<std::vector<Node>> select_nodes(const Inventory& inventory, const std::ve
     choice.remove(*matched);
   }
   auto positions = choice.as_named();
+  // In the order of the list, unless the caller wants that of the words.
   if (!context.as_named) std::sort(positions.begin(), positions.end());
   std::vector<Node> nodes;
   for (const auto position : positions) nodes.push_back(inventory.nodes[position]);
