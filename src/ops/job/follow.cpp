@@ -79,6 +79,7 @@ class Follower {
     result_.error = error;
     if (request_.detach.stop_requested()) return end(Followed::How::detached);
     if (request_.stop.stop_requested() && !request_.cancels) return end(Followed::How::detached);
+    // A connection that never worked is not tried again.
     if (!connected_once_ || reconnect_.is_hopeless(error)) return end(Followed::How::gave_up);
     note_stop();
     return true;
@@ -88,6 +89,7 @@ class Follower {
   void note_stop() {
     if (!request_.stop.stop_requested() || !request_.cancels || result_.stopped) return;
     result_.stopped = JobStop::interrupted;
+    // Over a connection, cancel() reports it when the wish has been sent.
     if (session_ == nullptr) observer_.on_stopping(JobStop::interrupted);
     reconnect_.stop_taken();
     reconnect_.give_up_within(session_ != nullptr ? kCancelling : kReachToCancel);
@@ -112,6 +114,7 @@ class Follower {
     channel_ = std::move(*channel);
     connected_once_ = true;
     reconnect_.reached(observer_);
+    // The command itself has carried the wish.
     cancel_sent_ = cancelling();
     if (cancel_sent_) reconnect_.give_up_in(kCancelling);
     co_return Result<void>{};
@@ -164,6 +167,7 @@ class Follower {
       }
       const auto limit = reconnect_.waiting();
       auto chunk = co_await channel_->read(limit);
+      // Only a stop has ended the wait; the beginning of the loop acts on it.
       if (!chunk && is_limit(chunk.error()) && !reconnect_.time_is_up()) continue;
       if (!chunk) co_return std::unexpected(chunk.error());
       if (!*chunk) co_return at_end();
@@ -186,6 +190,7 @@ class Follower {
 
   void take_job_bytes(const ssh::Chunk& chunk, Stream& stream) {
     const auto bytes = stream.record->feed(chunk.bytes);
+    // The next connection continues behind these bytes.
     stream.bytes += bytes.size();
     if (!bytes.empty()) observer_.on_output({chunk.stream, bytes});
   }
@@ -211,6 +216,7 @@ class Follower {
   /// killed.
   Result<void> at_end() {
     TRY_AS(status, channel_->exit_status());
+    // A shell reports a signal as a status above 128.
     if (!status->signal.empty() || status->code > 128)
       return fail(ErrorKind::remote_io, "the follower on the master was ended");
     result_.how = Followed::How::refused;
@@ -276,6 +282,7 @@ asio::awaitable<Followed> follow_started(FollowRequest request, ssh::Connector& 
   co_return end;
 }
 
+/// Random, so that the output of a job cannot look like a record.
 std::string make_nonce() {
   return "ec2mpi-" + random_hex(32);
 }

@@ -16,6 +16,7 @@ namespace {
 
 constexpr auto kPatience = std::chrono::seconds(30);
 
+// Sorted by the time of `meta`, the newest job first.
 constexpr const char* kList =
     "for meta in $(cd \"$jobs\" 2>/dev/null && ls -t -- */meta 2>/dev/null); do record \"${meta%/meta}\"; "
     "done\n";
@@ -28,6 +29,7 @@ std::string lines_of(std::string_view text) {
 
 asio::awaitable<Result<Captured>> ask(ssh::Session& session, std::string text, Limit limit) {
   const auto patience = limit.at_most(kPatience);
+  // In braces: a text that was cut off does nothing.
   auto whole = "{\n" + job_functions() + text + "}\n";
   auto captured = co_await capture(session, std::move(whole), patience);
   co_return captured;

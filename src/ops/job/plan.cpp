@@ -163,6 +163,7 @@ class Planner {
     plan_.files = files(launcher_environment(mpi_job), line_of(plan_.line));
     plan_.files.hosts = hostfile_for(mpi_job.mpi, plan_.places);
     plan_.files.settle = settle_settings(mpi_job, plan_.line);
+    // Only the master knows whether this python has mpi4py, so it gets both lines.
     if (mpi_job.command != job_.command && is_own_python()) {
       mpi_job.command = job_.command;
       TRY_AS(as_it_is, mpi_options(mpi_job));
@@ -178,6 +179,7 @@ class Planner {
   void plan_script() {
     auto environment = script_environment(job_.id, folder());
     environment["EC2MPI_NP"] = std::to_string(total_ranks(plan_.places));
+    // Last, so that the user's variables win.
     for (const auto& [name, value] : job_.env) environment[name] = value;
     environment.erase(kJobMark);  // the supervisor sets it
     plan_.files = files(std::move(environment), job_.command);
@@ -226,6 +228,7 @@ class Planner {
     const auto words = job_.shown_as.empty() ? quote_words(job_.command) : job_.shown_as;
     text +=
         fmt::format("command {}\n",
+                    // On one line: a line end in a word must not begin another fact.
                     printable(job_.script ? job_.script->name + (words.empty() ? "" : " ") + words : words));
     if (job_.profile) text += "profile yes\n";
     if (!job_.end_signal.empty()) text += fmt::format("end_signal {}\n", job_.end_signal);
@@ -292,6 +295,7 @@ std::string make_job_id(std::string_view name, std::chrono::system_clock::time_p
   }
   if (id.empty() || id.front() == '.' || id.front() == '-') id = "job" + id;
   const auto second = std::chrono::time_point_cast<std::chrono::seconds>(now);
+  // The random part separates two jobs of one second.
   return fmt::format("{}-{:%Y%m%d-%H%M%S}-{}", id, fmt::gmtime(second), random_hex(4));
 }
 

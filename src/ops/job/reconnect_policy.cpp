@@ -13,6 +13,7 @@ ReconnectPolicy::ReconnectPolicy(std::stop_token stop, std::stop_token detach, C
       give_up_at_(Limit{}.at_most(patience).deadline) {}
 
 Limit ReconnectPolicy::waiting() const {
+  // Once the stop is taken, only the wish to leave ends a wait.
   return {give_up_at_, stopping_ ? detach_ : either_.get_token()};
 }
 
@@ -33,6 +34,7 @@ void ReconnectPolicy::reached(ConnectionObserver& observer) {
   pause_ = kFirstPause;
 }
 
+/// Another attempt would end in the same way.
 bool ReconnectPolicy::is_hopeless(const Error& error) const {
   return error.kind == ErrorKind::host_key || error.kind == ErrorKind::auth || time_is_up();
 }

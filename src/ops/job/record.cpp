@@ -11,6 +11,7 @@ namespace ec2mpi::ops {
 namespace {
 
 constexpr std::uint64_t kLatest = 253'402'300'799;  // the end of the year 9999
+// A master that may be hostile must not fill the memory.
 constexpr std::size_t kMostRecord = 16 << 20;
 constexpr std::size_t kLongestId = 160;  ///< a variant's name has up to 120, and "-run2-try3" behind it
 
@@ -85,6 +86,7 @@ class RecordReader {
     if (record.state == JobState::lost) return record.why = printable(detail), true;
     if (record.state != JobState::ended) return true;
     const auto status = parse_number(trim(detail));
+    // A status that cannot be read must not count as success.
     record.status = status && *status <= 255 ? static_cast<int>(*status) : exit_code::no_connection;
     return true;
   }
@@ -114,6 +116,7 @@ class RecordReader {
   void end_node() {
     if (node_.empty()) return;
     auto& record = records_.back();
+    // A look without its last line proves nothing.
     if (auto swept = parse_swept(look_))
       record.swept[node_] = std::move(*swept);
     else
@@ -151,6 +154,7 @@ int JobRecord::exit_code() const {
   if (state == JobState::lost) return exit_code::no_connection;
   if (why == "cancelled") return exit_code::interrupted;
   if (why == "timeout") return exit_code::timed_out;
+  // 255 is ec2mpi's code for a lost connection, so the 255 of a job becomes 1.
   return status == exit_code::no_connection ? exit_code::node_failed : status;
 }
 

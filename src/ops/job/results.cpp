@@ -27,7 +27,7 @@ constexpr const char* kNotKept[] = {"/supervise", "/sweep",  "/pid*",      "/lau
                                     "/links",     "/rsh",    "/script.lf", "/profiler",  "/copy",
                                     "/spare",     "/*.pipe", "/hung",      "/run"};
 
-/// The id comes from the master.
+/// The id comes from the master: with a slash in it, a path would lead out of the folder.
 bool is_file_name(const std::string& id) {
   return !id.empty() && id.front() != '.' && id.find('/') == std::string::npos && printable(id) == id;
 }
@@ -55,9 +55,11 @@ std::string look_for(const std::vector<PullSource>& sources) {
   std::string text = "exec 2>/dev/null\nthere() { [ -e \"$1\" ] || [ -L \"$1\" ]; }\n";
   for (std::size_t i = 0; i < sources.size(); ++i) {
     text += "there " + quote_word(sources[i].path);
+    // A glob that matches nothing stays as it is, and so names no entry.
     if (sources[i].glob) text += " || { set -- " + sources[i].glob->shell + "; there \"$1\"; }";
     text += fmt::format(" && echo {}\n", i);
   }
+  // The last test may fail, which is no error.
   return text + "exit 0\n";
 }
 
@@ -118,6 +120,7 @@ asio::awaitable<Result<ssh::ExitStatus>> bring(NodeRun run, std::shared_ptr<Resu
 bool results_are_here(const fs::path& results, const JobRecord& job) {
   if (!is_file_name(job.id)) return false;
   std::error_code ignored;
+  // Ends at the first number without a folder.
   for (int number = 1;; ++number) {
     const auto path = nth_folder(results, job, number);
     if (const auto own = own_folder(path, job)) return own->complete;
@@ -133,6 +136,7 @@ Result<ResultsFolder> claim_results_folder(const fs::path& results, const JobRec
   for (int number = 1;; ++number) {
     const auto path = nth_folder(results, job, number);
     if (auto own = own_folder(path, job)) return *own;
+    // Atomic: of two processes, only one makes the folder.
     const bool made = fs::create_directory(path, trouble);
     if (trouble)
       return fail(ErrorKind::local_io,
@@ -143,6 +147,7 @@ Result<ResultsFolder> claim_results_folder(const fs::path& results, const JobRec
   }
 }
 
+/// The mark goes last: without it, the results count as whole.
 Result<void> complete_results_folder(const fs::path& folder) {
   std::error_code trouble;
   fs::remove(folder / kUnfinished, trouble);
@@ -174,6 +179,7 @@ std::vector<Node> nodes_of_job(const JobRecord& job, const std::vector<Node>& no
     const auto first = parse_number(part.substr(0, dash));
     const auto last = dash == std::string_view::npos ? first : parse_number(part.substr(dash + 1));
     if (!first || !last) continue;
+    // Compared, not expanded: a range from the master may have any size.
     for (std::size_t i = 0; i < nodes.size(); ++i) {
       const auto index = static_cast<std::uint64_t>(nodes[i].index);
       taken[i] = taken[i] || (index >= *first && index <= *last);

@@ -37,6 +37,7 @@ class JobRun : public Observer {
         stops_(std::move(context.stop)),
         input_(input),
         changed_(executor) {
+    // The master runs mpirun, even if it gets no rank.
     const auto is_master = [this](const Node& node) { return node.index == nodes_.master.index; };
     if (std::none_of(contacts_.begin(), contacts_.end(), is_master))
       contacts_.insert(contacts_.begin(), nodes_.master);
@@ -81,6 +82,7 @@ class JobRun : public Observer {
     if (nodes_.prepare && !only_plan()) {
       CO_TRY_AS(prepared, co_await nodes_.prepare(turn));
     }
+    // After `prepare`: when all nodes have their facts, the job may start.
     facts_[turn.node.index] = std::move(*facts);
     changed_.notify_all();
     if (leads) co_await lead(turn.session, std::move(shell));
@@ -95,6 +97,7 @@ class JobRun : public Observer {
 
   /// A node that can't take part; called by the fleet.
   void on_finish(const NodeResult& result) override {
+    // This node was fit; the follower reports its later failures.
     if (facts_.contains(result.node.index)) return;
     const auto* error = std::get_if<Error>(&result.outcome);
     end_.unfit.push_back(
@@ -125,6 +128,7 @@ class JobRun : public Observer {
     const auto nonce = make_nonce();
     const auto text = job_text(
         plan->files, stops_.until == Until::handed_over ? report_text(nonce) : follow_text(nonce, 0, 0));
+    // Without the user's stop: after half a text, nobody would know whether the job has started.
     const auto limit = Limit{}.at_most(kStart);
     auto written = co_await shell->write(text, limit);
     if (!written) {
@@ -175,6 +179,7 @@ class JobRun : public Observer {
             .stop = stops_.stop,
             .detach = stops_.detach,
             .connect_timeout = connect_timeout_,
+            // A master that is silent for longer than the job may take is lost.
             .patience = job_.timeout.count() > 0 ? job_.timeout + kGrace : Clock::duration{}};
   }
 

@@ -89,6 +89,7 @@ std::string folder_text(const JobFiles& files) {
   text += "keep sweep \"$sweep_text\"\nkeep supervise \"$supervise_text\"\n";
   text += "keep script \"$script\"\n";
   if (script && !script->text) text += "cksum <\"$script\" >\"$folder/script.sum\"\n";
+  // The master fills in $mask; all other text is quoted here.
   text += "keep run \"umask $mask\"" + quote_word("\n" + run_text(files)) + "\n";
   text += "keep times \"submitted $(date +%s)\n\"\n";
   return text;
@@ -108,6 +109,7 @@ std::string busy_text() {
   return job_functions() + fmt::format("list_busy\necho '{}'\n", kBusyEnd);
 }
 
+/// In braces: sh runs nothing before it has read all of it.
 std::string job_text(const JobFiles& files, const std::string& then) {
   return "{\n" + folder_text(files) + "publish_addresses\n" + start_supervisor() + then + "}\n";
 }
@@ -115,6 +117,7 @@ std::string job_text(const JobFiles& files, const std::string& then) {
 std::string series_text(const std::vector<JobFiles>& jobs) {
   std::string text = "{\n" + job_functions() + std::string(kMakeFolderSh);
   for (const auto& files : jobs)
+    // Each in a subshell: a job that cannot be submitted does not stop the next ones.
     text += "(\n" + programs_text(files.id) + folder_text(files) + queue_text(*files.queue) +
             "echo \"submitted $id\"\n) || :\n";
   return text + keep_schedule_text() + call_schedule() + "}\n";

@@ -16,6 +16,7 @@ std::string supervisor_script(const std::string& id) {
 }
 
 std::string start_supervisor() {
+  // setsid: the end of the connection must not reach the supervisor.
   return "setsid sh \"$jobs/$id/supervise\" \"$jobs/$id\" </dev/null >/dev/null 2>&1 &\n";
 }
 
