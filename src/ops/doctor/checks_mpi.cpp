@@ -105,6 +105,7 @@ Check check_python(const Records& records) {
   });
   const auto most = majority(places);
   Groups others;
+  // The same program needs one path on all nodes.
   for (const auto& [place, nodes] : places) {
     if (place != most)
       others[fmt::format("python3 is {}, but {} on {}", place, most, nodes_label(places[most]))] = nodes;
@@ -138,6 +139,7 @@ Check check_mpi4py(const Records& records) {
       foreign[fmt::format("runs on {}, but mpirun is {}", health.mpi4py_mpi->name(), facts.mpi->name())]
           .push_back(index);
     } else {
+      // Only nodes without a fault are compared by version.
       versions[health.mpi4py_version].push_back(index);
     }
   });
@@ -149,6 +151,7 @@ Check check_mpi4py(const Records& records) {
              "ec2mpi exec -w {} 'python3 -c \"from mpi4py import MPI; print(MPI.Get_library_version())\"'",
              "ec2mpi exec -w {} 'python3 -m pip uninstall -y mpi4py', then ec2mpi setup -w {}");
   check.summary = "version " + printable(majority(versions)) + ", built for the MPI that is there";
+  // Without any python3, check_python has the finding.
   if (versions.empty() && check.verdict == Verdict::ok) {
     check.verdict = Verdict::skipped;
     check.summary = "there is no python3";

@@ -90,6 +90,7 @@ class NameCheck {
   void names_of_others(const NodeRecord& record) {
     std::size_t unknown = 0;
     for (const auto& [target, attempt] : record.links.names) {
+      // A node that did not answer has no name to compare.
       const auto* facts = facts_of(target);
       // A name that several nodes have is reported by shared_names.
       if (attempt.ok || facts == nullptr || !is_written_by_setup(*facts) ||

@@ -31,6 +31,7 @@ class InterfaceCheck {
   explicit InterfaceCheck(const Records& records) : records_(records) {
     for_each_answer(records, [this](const auto&, const auto& facts, const auto&) {
       addresses_.push_back(facts.private_address);
+      // One node with Open MPI 5 is enough: the advice is for its mpirun.
       five_ = five_ || (facts.mpi && facts.mpi->flavour == MpiFlavour::open_mpi && facts.mpi->major == 5);
     });
     network_ = covering_network(addresses_);
@@ -127,6 +128,7 @@ class InterfaceCheck {
     std::map<Ipv4, std::map<int, std::string>> owners;
     for_each_answer(records_, [&](const auto& record, const auto&, const auto& health) {
       for (const auto& each : health.interfaces) {
+        // An address within the nodes' network is second_address' business.
         if (!is_local(each.address) && !network_.holds(each.address))
           owners[each.address].emplace(record.node.index, printable(each.name));
       }
@@ -184,6 +186,7 @@ Check check_ports(const Records& records) {
   std::size_t tried = 0;
   Groups untried;
   for_each_answer(records, [&](const auto& record, const auto&, const auto&) {
+    // Without python3, a node cannot listen.
     if (!record.no_tcp.empty())
       untried["could not be tried: " + printable(record.no_tcp)].push_back(record.node.index);
     for (const auto& [target, attempt] : record.tcp) {
@@ -226,6 +229,7 @@ Check check_placement(const Records& records) {
       groups[health.placement_group.empty() ? "no placement group"
                                             : "placement group " + printable(health.placement_group)]
           .push_back(node.index);
+    // The address of a stopped instance may be another's by now.
     if (!health.instance_id.empty() && !node.instance_id.empty() && health.instance_id != node.instance_id)
       moved[fmt::format("it is {} now, not {}", printable(health.instance_id), node.instance_id)].push_back(
           node.index);
@@ -238,6 +242,7 @@ Check check_placement(const Records& records) {
   const auto zone = majority(zones);
   const auto group = majority(groups);
   check.summary = fmt::format("all in zone {}{}{}", zone, group.empty() ? "" : ", ", group);
+  // Both are compared in the same way: with the value that most nodes have.
   for (auto* kind : {&zones, &groups}) {
     const auto most = kind == &zones ? zone : group;
     Groups different;

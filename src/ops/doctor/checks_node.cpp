@@ -25,6 +25,7 @@ constexpr std::size_t kNamedProcesses = 5;
 std::string fix_for(ErrorKind kind, const std::string& message) {
   switch (kind) {
     case ErrorKind::unreachable:
+      // A refusal is an answer, so the machine runs.
       if (message.find("refused") != std::string::npos)
         return "no sshd listens on that port, or a firewall on the node rejects it: is the node still "
                "booting?";
@@ -231,6 +232,7 @@ Check check_memory(const Records& records) {
   Groups short_of;
   auto least = std::numeric_limits<std::uint64_t>::max();
   for_each_answer(records, [&](const auto& record, const auto&, const auto& health) {
+    // In parts of the machine's memory, since nodes differ in size.
     const auto enough = kLeastMemory * static_cast<double>(health.memory);
     least = std::min(least, health.memory_available);
     if (static_cast<double>(health.memory_available) >= enough) return;
@@ -262,6 +264,7 @@ std::string open_files_fix(const std::string& line) {
 
 Check check_limits(const Records& records) {
   Check check{.name = "limits", .summary = "open files and locked memory suffice", .findings = {}};
+  // mpirun on one node holds a connection to each other node.
   const auto needed = kBasicFiles + kFilesPerNode * records.size();
   std::map<std::string, Groups> files;  ///< by fix
   Groups locked;
@@ -311,6 +314,7 @@ Check check_files(const Records& records, const std::vector<std::string>& files)
         troubles[state.kind == FileState::Kind::missing ? "is missing" : "cannot be read"].push_back(
             record.node.index);
     });
+    // The content that most nodes have counts as the right one.
     const auto most = majority(sums);
     for (const auto& [sum, indices] : sums) {
       if (sum == most) continue;

@@ -82,6 +82,7 @@ bool read_leftover(std::string_view text, std::vector<Process>& target) {
   const auto gap = std::min(text.find(' '), text.size());
   const auto pid = parse_number(text.substr(0, gap));
   if (!pid || *pid > 1U << 30U) return false;
+  // Lists are cut, not refused: a node may have many of these.
   if (target.size() < kMostListed)
     target.push_back({static_cast<int>(*pid), printable(trim(text.substr(gap)).substr(0, 60))});
   return true;

@@ -55,6 +55,7 @@ LoginTrouble explain_login(std::string_view said) {
     if (at == std::string_view::npos) continue;
     if (!known.path) return {std::string(known.cause), known.fix};
     const auto rest = words(said.substr(at + known.text.size()));
+    // Without the word behind it, the text explains nothing.
     if (rest.empty()) continue;
     const auto path = rest.front();
     // Another path could be shell text in the command that fixes it.

@@ -50,6 +50,7 @@ std::unexpected<Error> not_understood(std::string_view line) {
 
 Attempt name_attempt(std::string_view found, const MeshTarget& target) {
   if (found == target.address) return {true, {}};
+  // Without text: the name is not known.
   if (found.empty()) return {false, {}};
   return {false,
           fmt::format("{} is taken for {}", printable(target.hostname), printable(found.substr(0, 40)))};
@@ -101,6 +102,7 @@ Result<std::uint16_t> parse_port(std::string_view printed) {
   for (const auto line : split(printed, '\n')) {
     if (!line.starts_with(kPort)) continue;
     const auto port = parse_number(trim(line.substr(kPort.size())));
+    // The port is taken from the node's own answer, so its range is tested.
     if (port && *port > 0 && *port < 65536) return static_cast<std::uint16_t>(*port);
   }
   return fail(ErrorKind::remote_io, "the node could not listen for the other nodes");
@@ -109,6 +111,7 @@ Result<std::uint16_t> parse_port(std::string_view printed) {
 Result<Attempts> parse_tcp(std::string_view printed) {
   Attempts attempts;
   for (const auto line : split(printed, '\n')) {
+    // The last line; without it the answer is not whole.
     if (line == "done") return attempts;
     if (!line.starts_with("tcp ")) continue;
     const auto parsed = parse_line(line);
@@ -129,6 +132,7 @@ std::string login_command(const std::vector<MeshTarget>& targets) {
 Result<Logins> parse_logins(std::string_view printed, const std::vector<MeshTarget>& targets) {
   Logins answer{.names = {}, .logins = {}, .complete = false};
   for (const auto line : split(printed, '\n')) {
+    // Results that stand above the end count, even if the end is missing.
     if (line == kEnd) answer.complete = true;
     const auto parsed = parse_line(line);
     if (!parsed || (parsed->kind != "name" && parsed->kind != "login")) continue;

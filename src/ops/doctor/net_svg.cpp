@@ -14,6 +14,7 @@ constexpr int kTitle = 40;
 
 /// Green where it is as usual, red from ten times slower on.
 std::string colour(double slowness) {
+  // A logarithm, so that twice as slow and five times as slow look different.
   const double badness = std::clamp(std::log10(std::max(slowness, 1.0)), 0.0, 1.0);
   return fmt::format("hsl({:.0f},65%,70%)", 120 * (1 - badness));
 }

@@ -15,6 +15,7 @@ namespace {
 constexpr std::size_t kNamedPairs = 4;
 
 std::string pair_text(const Pair& pair, const std::set<Pair>& all) {
+  // A fault in both directions is one fault.
   const bool both = all.contains({pair.second, pair.first});
   return both ? fmt::format("node{} and node{}", std::min(pair.first, pair.second),
                             std::max(pair.first, pair.second))
@@ -44,6 +45,7 @@ std::vector<int> concerned(const std::set<Pair>& pairs) {
 }
 
 std::string pairs_text(const std::set<Pair>& pairs, std::size_t tried) {
+  // With two nodes, the pair itself says more.
   if (pairs.size() == tried && tried > 2) return "between all nodes";
   if (const auto one = concerned(pairs); one.size() == 1) {
     const auto from =
@@ -58,6 +60,7 @@ std::string pairs_text(const std::set<Pair>& pairs, std::size_t tried) {
   std::vector<std::string> texts;
   for (const auto& pair : pairs) {
     auto text = pair_text(pair, pairs);
+    // Both directions give the same text.
     if (std::find(texts.begin(), texts.end(), text) == texts.end()) texts.push_back(std::move(text));
   }
   return some_of(texts, kNamedPairs);
@@ -65,6 +68,7 @@ std::string pairs_text(const std::set<Pair>& pairs, std::size_t tried) {
 
 std::string address_of(const Records& records, int index) {
   const auto record = std::find_if(records.begin(), records.end(), [index](const auto& each) {
+    // A node without an answer has no address.
     return each.node.index == index && each.answer;
   });
   return record == records.end() ? std::string() : record->answer->facts.private_address.text();
