@@ -8,6 +8,7 @@ namespace ec2mpi {
 
 namespace {
 
+/// POSIX.1-2017 cksum(1): the polynomial of Ethernet, the highest bit first, no reflection.
 using Table = std::array<std::uint32_t, 256>;
 
 constexpr Table make_table() {
@@ -32,6 +33,7 @@ std::uint32_t with_byte(std::uint32_t crc, std::uint32_t byte) {
 std::string posix_cksum(std::string_view bytes) {
   std::uint32_t crc = 0;
   for (const char c : bytes) crc = with_byte(crc, static_cast<unsigned char>(c));
+  // The length follows the bytes: its lowest byte first, no leading zeros. Then all is inverted.
   for (std::size_t rest = bytes.size(); rest > 0; rest >>= 8) crc = with_byte(crc, rest & 0xff);
   return fmt::format("{} {}", ~crc, bytes.size());
 }

@@ -2,6 +2,7 @@
 
 namespace ec2mpi {
 
+/// The switch has no default: the compiler reports a kind that has no name yet.
 std::string_view kind_name(ErrorKind kind) {
   switch (kind) {
     case ErrorKind::usage:

@@ -9,7 +9,7 @@
 namespace ec2mpi {
 
 namespace {
-/// What a wait with this limit comes to now; `notified` while the limit has not ended.
+/// The end of a wait with this limit, as of now; `notified` while the limit has not ended.
 Wake wake_at_once(const Limit& limit) {
   if (limit.stop.stop_requested()) return Wake::stopped;
   return Clock::now() >= limit.deadline ? Wake::timed_out : Wake::notified;
@@ -32,10 +32,13 @@ class Event::Waiting {
 };
 
 asio::awaitable<Wake> Event::wait(Limit limit) {
+  // A stop_callback for a stop that was requested already runs in its constructor, before there is
+  // a wait to cancel; so the timer has to end at once.
   const bool stopped = limit.stop.stop_requested();
   asio::steady_timer timer(executor_, stopped ? Clock::now() : limit.deadline);
   const Waiting waiting(waiters_, timer);
   {
+    // The error only says whether the timer was cancelled or ran out; the limit decides below.
     std::error_code ignored;
     const auto cancel = [&timer] { timer.cancel(); };
     std::optional<std::stop_callback<decltype(cancel)>> on_stop;
@@ -46,6 +49,7 @@ asio::awaitable<Wake> Event::wait(Limit limit) {
 }
 
 void Event::notify_all() {
+  // cancel() only posts the waiters' handlers, so none of them leaves the list during this loop.
   for (auto* timer : *waiters_) timer->cancel();
 }
 
@@ -66,6 +70,7 @@ void Gate::Pass::leave() {
 asio::awaitable<Result<Gate::Pass>> Gate::enter(Limit limit) {
   if (limit.stop.stop_requested()) co_return wake_error(Wake::stopped, {});
   while (places_ == 0) {
+    // A coroutine that entered meanwhile may have taken the place, so the loop looks again.
     const Wake wake = co_await freed_.wait(limit);
     if (wake != Wake::notified) {
       if (places_ > 0) freed_.notify_one();  // the place may have been meant for us
@@ -83,6 +88,7 @@ asio::awaitable<Wake> yield_to_loop(Limit limit) {
 }
 
 asio::awaitable<Wake> sleep_for(Clock::duration duration, Limit limit) {
+  // Nobody notifies this event, so only the limit ends the wait.
   Event never(co_await asio::this_coro::executor);
   if (duration <= Clock::duration::zero()) co_return Wake::timed_out;
   const Limit shorter = limit.at_most(duration);

@@ -18,6 +18,7 @@ UniqueFd::~UniqueFd() {
 }
 
 std::unexpected<Error> io_error(std::string_view doing, const std::filesystem::path& path) {
+  // First of all: building the text below may change errno.
   const int reason = errno;
   return fail(ErrorKind::local_io, std::string("cannot ").append(doing) + " " + printable(path.string()) +
                                        ": " + std::strerror(reason));
@@ -30,6 +31,7 @@ Result<std::string> read_file(const std::filesystem::path& path, std::size_t max
 }
 
 Result<std::string> read_all(int fd, const std::filesystem::path& path, std::size_t max_bytes) {
+  // The size of the file is not asked for: a pipe and a file of /proc have none.
   std::string content;
   std::string block(64 * 1024, '\0');
   for (;;) {
@@ -59,10 +61,12 @@ namespace {
 /// `name` is looked up in `folder`, `path` is shown.
 Result<void> replace_file(int folder, const std::filesystem::path& name, const std::filesystem::path& path,
                           std::string_view content, mode_t mode) {
+  // Random, with O_EXCL: two processes never share it, and no link of that name is followed.
   const auto temporary = name.string() + "." + random_hex(8) + ".tmp";
   const UniqueFd fd(::openat(folder, temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
   if (!fd) return io_error("write", path);
   auto written = write_all(fd.get(), content, path);
+  // Without the sync, a power failure after the rename could leave an empty file under the name.
   if (written && ::fsync(fd.get()) != 0) written = io_error("write", path);
   if (written && ::renameat(folder, temporary.c_str(), folder, name.c_str()) != 0)
     written = io_error("write", path);
@@ -83,13 +87,16 @@ Result<void> write_file_atomically_at(int folder, const std::filesystem::path& p
 Result<void> make_private_folder(const std::filesystem::path& path) {
   std::error_code ignored;
   if (std::filesystem::is_directory(path, ignored)) return {};
+  // Parents get the usual mode; only the last folder is private. mkdir reports their failure.
   if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), ignored);
+  // EEXIST: another process made it meanwhile.
   if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return io_error("make the folder", path);
   return {};
 }
 
 std::filesystem::path home_folder() {
   if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0') return home;
+  // A container may run under a number that has no entry.
   const passwd* entry = ::getpwuid(::getuid());
   return entry != nullptr ? entry->pw_dir : "/";
 }
@@ -101,6 +108,7 @@ std::filesystem::path xdg_folder(const char* variable, std::string_view otherwis
 
 std::filesystem::path expand_home(std::string_view path) {
   if (path == "~") return home_folder();
+  // "~name", the home of another user, is not expanded.
   if (path.starts_with("~/")) return home_folder() / path.substr(2);
   return path;
 }
@@ -108,6 +116,7 @@ std::filesystem::path expand_home(std::string_view path) {
 void raise_open_file_limit() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  // A failure changes nothing: a small cluster is content with the usual limit.
   limit.rlim_cur = limit.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }

@@ -7,6 +7,7 @@
 namespace ec2mpi {
 
 namespace {
+/// The header holds a void pointer, so that its readers do not need OpenSSL's headers.
 EVP_MD_CTX* evp(void* context) {
   return static_cast<EVP_MD_CTX*>(context);
 }

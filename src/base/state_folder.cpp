@@ -27,10 +27,12 @@ std::string user_called(uid_t id) {
 /// Ours, root's, or under sudo those of the user who asked for it.
 bool owner_is_trusted(uid_t owner) {
   if (owner == ::geteuid() || owner == 0) return true;
+  // Only root may believe the variable: any user can set it.
   const char* asked_by = std::getenv("SUDO_UID");
   return ::geteuid() == 0 && asked_by != nullptr && parse_number(asked_by) == owner;
 }
 
+/// `command` removes the entry; together with the quoted path it can be pasted into a shell.
 std::unexpected<Error> refuse_state(const fs::path& path, const std::string& why,
                                     const std::string& command) {
   return fail(ErrorKind::usage,
@@ -38,6 +40,7 @@ std::unexpected<Error> refuse_state(const fs::path& path, const std::string& why
                           printable(path.string()), why, command, quote_word(path.string())));
 }
 
+/// Looks at the open descriptor: a path could lead elsewhere between check and use.
 Result<void> check_state(int fd, const fs::path& path, mode_t type) {
   struct stat info {};
   if (::fstat(fd, &info) != 0) return io_error("read", path);
@@ -45,6 +48,7 @@ Result<void> check_state(int fd, const fs::path& path, mode_t type) {
   if ((info.st_mode & S_IFMT) != type) return refuse_state(path, "is no ordinary file", "rm -r");
   if (!owner_is_trusted(info.st_uid))
     return refuse_state(path, fmt::format("belongs to {}", user_called(info.st_uid)), remove);
+  // A user who can write here can have other machines and keys trusted.
   if ((info.st_mode & 022) != 0) {
     return refuse_state(path, fmt::format("can be changed by others (mode {:04o})", info.st_mode & 07777),
                         fmt::format("{} (or, if all in it is yours, chmod go-w)", remove));
@@ -52,6 +56,7 @@ Result<void> check_state(int fd, const fs::path& path, mode_t type) {
   return {};
 }
 
+/// Also where the content was written with mode 0600: a copy or a backup may have widened it.
 Result<void> check_secret(int fd, const fs::path& path) {
   struct stat info {};
   if (::fstat(fd, &info) != 0) return io_error("read", path);
@@ -63,20 +68,24 @@ Result<void> check_secret(int fd, const fs::path& path) {
 std::unexpected<Error> open_error(const fs::path& path, int folder, const fs::path& entry) {
   const int reason = errno;
   struct stat info {};
+  // Only for a better message: the entry is refused already, so a race changes nothing.
   if (::fstatat(folder, entry.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0) {
     if (S_ISLNK(info.st_mode)) return refuse_state(path, "is a link", "rm");
     if (reason == ENOTDIR) return refuse_state(path, "is no folder", "rm");
     if (!owner_is_trusted(info.st_uid))
       return refuse_state(path, fmt::format("belongs to {}", user_called(info.st_uid)), "rm -r");
   }
+  // io_error reads errno, and fstatat may have changed it.
   errno = reason;
   return io_error("open", path);
 }
 
 /// A folder in a folder; an invalid descriptor if it is not there and need not be.
 Result<UniqueFd> open_checked_folder(int parent, const fs::path& entry, const fs::path& path, bool make) {
+  // A folder that is already there is checked below as any other.
   if (make && ::mkdirat(parent, entry.c_str(), 0700) != 0 && errno != EEXIST)
     return io_error("make the folder", path);
+  // O_NOFOLLOW: a link could lead to a folder that another user fills.
   UniqueFd fd(::openat(parent, entry.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!fd && errno == ENOENT) return UniqueFd();
   if (!fd) return open_error(path, parent, entry);
@@ -85,6 +94,7 @@ Result<UniqueFd> open_checked_folder(int parent, const fs::path& entry, const fs
 }
 
 bool can_write_to(const fs::path& folder) {
+  // AT_EACCESS: with the rights that a write would have. access(2) asks for the real user's.
   return ::faccessat(AT_FDCWD, folder.c_str(), W_OK, AT_EACCESS) == 0;
 }
 
@@ -99,6 +109,7 @@ bool leads_to(int folder, const fs::path& entry, int fd) {
 /// All of `text` or nothing of it.
 Result<void> append_whole(int fd, const std::string& text, std::size_t size_before, const fs::path& path) {
   auto written = write_all(fd, text, path);
+  // The lock is still held, so the cut removes no bytes but ours.
   if (!written && ::ftruncate(fd, static_cast<off_t>(size_before)) != 0) return io_error("write", path);
   return written;
 }
@@ -107,6 +118,7 @@ Result<void> append_whole(int fd, const std::string& text, std::size_t size_befo
 
 StateFolder StateFolder::away_from(const fs::path& folder) {
   std::error_code ignored;
+  // Canonical: each way to one folder finds the same state. Hashed: a path is no file name.
   const auto whole = fs::weakly_canonical(folder.empty() ? fs::path(".") : folder, ignored);
   return StateFolder(xdg_folder("XDG_STATE_HOME", ".local/state") / "ec2mpi" /
                      sha256(whole.string()).substr(0, 16));
@@ -134,6 +146,8 @@ Result<UniqueFd> StateFolder::open_folder(const fs::path& below, Missing missing
   std::error_code ignored;
   if (make && path_.has_parent_path()) fs::create_directories(path_.parent_path(), ignored);
   auto path = path_;
+  // Each folder is opened from the open one above it, so no part of the way can be exchanged
+  // after its check.
   auto folder = open_checked_folder(AT_FDCWD, path_, path_, make);
   for (const auto& entry : below) {
     if (!folder || !*folder) break;
@@ -147,6 +161,7 @@ Result<UniqueFd> StateFolder::open_file(const fs::path& name, int flags, Missing
   TRY_AS(folder, open_folder(name.parent_path(), missing));
   if (!*folder) return UniqueFd();
   const auto entry = name.filename();
+  // O_NONBLOCK: the open of a fifo would wait for a writer, before check_state can refuse the fifo.
   UniqueFd fd(
       ::openat(folder->get(), entry.c_str(), flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600));
   if (!fd && errno == ENOENT) return UniqueFd();
@@ -173,12 +188,15 @@ Result<void> StateFolder::write(const fs::path& name, std::string_view text) con
 Result<void> StateFolder::append(const fs::path& name, const Addition& addition) const {
   for (;;) {
     TRY_AS(fd, open_file(name, O_RDWR | O_APPEND | O_CREAT, Missing::make));
+    // The lock belongs to the open file, not to its name. If the name leads to another file by now,
+    // begin again with that one.
     if (::flock(fd->get(), LOCK_EX) != 0) return io_error("lock", path_ / name);
     TRY_AS(folder, open_folder(name.parent_path(), Missing::make));
     if (!leads_to(folder->get(), name.filename(), fd->get())) continue;
     TRY_AS(content, read_all(fd->get(), path_ / name));
     TRY_AS(text, addition(*content));
     if (text->empty()) return {};
+    // A file that was edited by hand may lack its last end of line.
     if (!content->empty() && !content->ends_with('\n')) text->insert(0, 1, '\n');
     return append_whole(fd->get(), *text, content->size(), path_ / name);
   }
@@ -186,12 +204,14 @@ Result<void> StateFolder::append(const fs::path& name, const Addition& addition)
 
 void StateFolder::remove(std::initializer_list<fs::path> names) const {
   for (const auto& name : names) {
+    // A file that is not there, or not to be trusted, is no error: it only stays.
     const auto folder = open_folder(name.parent_path(), Missing::fine);
     if (folder && *folder) ::unlinkat(folder->get(), name.filename().c_str(), 0);
   }
   for (const auto& name : names) {
     for (auto empty = name.parent_path(); !empty.empty(); empty = empty.parent_path()) {
       const auto folder = open_folder(empty.parent_path(), Missing::fine);
+      // Fails for a folder that still holds something, as it should.
       if (folder && *folder) ::unlinkat(folder->get(), empty.filename().c_str(), AT_REMOVEDIR);
     }
   }

@@ -16,6 +16,7 @@ struct Field {
   std::size_t size;
 };
 
+// The ustar header block (POSIX.1-2017 pax(1), "ustar Interchange Format").
 constexpr Field kName{0, 100};
 constexpr Field kMode{100, 8};
 constexpr Field kUid{108, 8};
@@ -28,10 +29,13 @@ constexpr Field kLink{157, 100};
 constexpr Field kMagic{257, 8};
 constexpr Field kPrefix{345, 155};
 
+// GNU's magic and version: " ", " " and a NUL where POSIX has a NUL and "00".
 constexpr std::string_view kGnuMagic("ustar  \0", 8);
 constexpr std::string_view kPosixMagic("ustar\0", 6);
 constexpr std::string_view kPosixMagicAndVersion("ustar\00000", 8);
+// A pax header stays in memory until it is complete; a hostile node must not fill the memory.
 constexpr std::size_t kMostPax = 1 << 20;
+// So that rounding up to whole blocks cannot overflow.
 constexpr auto kMostSize = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) - kTarBlock;
 
 void put(std::string& block, Field field, std::string_view text) {
@@ -41,11 +45,13 @@ void put(std::string& block, Field field, std::string_view text) {
 
 /// Octal digits and a NUL, or base 256 where they don't suffice.
 void put_number(std::string& block, Field field, std::int64_t value) {
+  // The last byte of a field is its NUL.
   const auto bits = 3 * (field.size - 1);
   if (value >= 0 && (bits >= 63 || value < (std::int64_t{1} << bits))) {
     put(block, field, fmt::format("{:0{}o}", value, field.size - 1));
     return;
   }
+  // Two's complement, highest byte first; the mark 0x80 (0xff for negative numbers) comes first.
   for (std::size_t i = 0; i < field.size; ++i) {
     const auto place = field.size - 1 - i;
     const auto byte = i < 8 ? value >> (8 * i) : (value < 0 ? -1 : 0);
@@ -54,6 +60,7 @@ void put_number(std::string& block, Field field, std::int64_t value) {
   block[field.start] = static_cast<char>(value < 0 ? 0xff : 0x80);
 }
 
+/// The header's sum with blanks in the sum's own field. Some old tars added signed bytes.
 unsigned checksum(std::string_view block, bool as_signed) {
   unsigned sum = 0;
   for (std::size_t i = 0; i < block.size(); ++i) {
@@ -69,6 +76,7 @@ std::string plain_header(std::string_view name, std::string_view link, char type
   std::string block(kTarBlock, '\0');
   put(block, kName, name);
   put_number(block, kMode, mode & 07777);
+  // The numbers of this machine's users mean nothing on a node.
   put_number(block, kUid, 0);
   put_number(block, kGid, 0);
   put_number(block, kSize, static_cast<std::int64_t>(size));
@@ -76,6 +84,7 @@ std::string plain_header(std::string_view name, std::string_view link, char type
   block[kType.start] = type;
   put(block, kLink, link);
   put(block, kMagic, magic);
+  // Six digits, a NUL, a blank: the form that all tars write.
   put(block, kChecksum, fmt::format("{:06o}", checksum(block, false)));
   block[kChecksum.start + 7] = ' ';
   return block;
@@ -92,8 +101,10 @@ std::string long_text(char type, std::string_view text) {
 
 /// A record is "LENGTH KEY=VALUE\n", where LENGTH counts its own digits too.
 std::string pax_record(std::string_view key, std::string_view value) {
+  // The three: a blank, an equals sign and an LF.
   const auto rest = key.size() + value.size() + 3;
   auto length = rest;
+  // The length counts its own digits, so one more digit may make it longer again.
   while (length != rest + fmt::formatted_size("{}", length))
     length = rest + fmt::formatted_size("{}", length);
   return fmt::format("{} {}={}\n", length, key, value);
@@ -101,11 +112,12 @@ std::string pax_record(std::string_view key, std::string_view value) {
 
 /// The mtime with the fraction of the second; nothing where whole seconds say it all.
 std::string pax_mtime(const TarEntry& entry) {
+  // Before 1970, the fraction would count from the second below.
   if (entry.nanoseconds == 0 || entry.mtime < 0) return {};
   return pax_record("mtime", fmt::format("{}.{:09}", entry.mtime, entry.nanoseconds));
 }
 
-/// A member whose records tell more of the next one.
+/// A member whose records describe the next one.
 std::string pax_header(std::string_view records) {
   if (records.empty()) return {};
   auto blocks = plain_header("./@PaxHeader", "", 'x', records.size(), 0644, 0);
@@ -124,6 +136,7 @@ std::string sparse_map(std::uint64_t size, std::vector<Extent> data) {
   return map;
 }
 
+/// The encoder writes nothing but these three types.
 char type_letter(TarType type) {
   return type == TarType::directory ? '5' : type == TarType::symlink ? '2' : '0';
 }
@@ -138,6 +151,7 @@ std::string_view text_of(std::string_view block, Field field) {
   return bytes.substr(0, bytes.find('\0'));
 }
 
+/// GNU's form of large numbers; nothing if the value needs more than 63 bits.
 std::optional<std::int64_t> base_256(std::string_view bytes) {
   const bool negative = (static_cast<unsigned char>(bytes.front()) & 0x40U) != 0;
   std::int64_t value = negative ? -1 : 0;
@@ -194,6 +208,7 @@ bool has_data(char letter) {
   return std::string_view("123456").find(letter) == std::string_view::npos;
 }
 
+/// Accepts both sums, since old tars added signed bytes.
 bool good_header(std::string_view block) {
   const auto told = number_of(block, kChecksum);
   return told && (*told == checksum(block, false) || static_cast<unsigned>(*told) == checksum(block, true));
@@ -201,6 +216,7 @@ bool good_header(std::string_view block) {
 
 std::string full_name(std::string_view block) {
   const auto name = text_of(block, kName);
+  // GNU has times and maps in the place of the prefix.
   const bool posix = bytes_of(block, kMagic).starts_with(kPosixMagic);
   const auto prefix = posix ? text_of(block, kPrefix) : std::string_view();
   return prefix.empty() ? std::string(name) : fmt::format("{}/{}", prefix, name);
@@ -217,6 +233,7 @@ std::optional<PaxTime> pax_time(std::string_view value) {
   if (negative) value.remove_prefix(1);
   const auto dot = value.find('.');
   const auto whole = parse_number(value.substr(0, dot));
+  // A number that large would overflow when it is negated.
   if (!whole || *whole > kMostSize) return std::nullopt;
   PaxTime time{static_cast<std::int64_t>(*whole), 0};
   if (dot != std::string_view::npos) {
@@ -249,6 +266,7 @@ std::string encode_sparse_tar_header(const TarEntry& entry, const std::vector<Ex
                            pax_record("GNU.sparse.minor", "0") + pax_record("GNU.sparse.name", entry.name) +
                            pax_record("GNU.sparse.realsize", fmt::format("{}", entry.size)));
   // In a GNU header, GNU tar would look for its own, older kind of map.
+  // A tar that does not know these records makes a file of this name.
   blocks += plain_header("./GNUSparseFile/file", "", '0', map.size() + bytes_in(data), entry.mode,
                          entry.mtime, kPosixMagicAndVersion);
   return blocks + map;
@@ -289,8 +307,10 @@ Result<void> TarDecoder::finish() const {
 Result<void> TarDecoder::take_header() {
   const bool zeros = block_.find_first_not_of('\0') == std::string::npos;
   if (zeros) {
+    // A name without its file: the archive was cut.
     if (extra_ != Extra::none || next_.name || next_.link)
       return bad("it ends where a name announces a file");
+    // Two zero blocks in a row end the archive; a single one is skipped.
     if (zero_block_) state_ = State::ended;
     zero_block_ = true;
     block_.clear();
@@ -321,8 +341,10 @@ Result<void> TarDecoder::begin(char type, std::uint64_t size) {
       break;
   }
   if (!number_of(block_, kMode) || !number_of(block_, kMtime)) return bad("a number makes no sense");
+  // The octal size of a ustar header ends at 8 GB, so a pax record has the last word.
   const auto told = next_.size ? next_.size : global_.size;
   const auto entry = make_entry(type, has_data(type) ? told.value_or(size) : 0);
+  // Local records hold for one member only; the global ones stay.
   next_ = {};
   extra_ = Extra::none;
   if (entry.name.empty()) return bad("a file has no name");
@@ -338,6 +360,7 @@ TarEntry TarDecoder::make_entry(char type, std::uint64_t size) const {
   const auto& link = next_.link ? next_.link : global_.link;
   const auto& mtime = next_.mtime ? next_.mtime : global_.mtime;
   entry.name = name ? *name : full_name(block_);
+  // The data of such a member is a map and parts: written as it is, it would be a wrong file.
   entry.type = next_.sparse || global_.sparse ? TarType::other : type_of(type, entry.name);
   if (entry.type == TarType::symlink || entry.type == TarType::hard_link) {
     entry.link = link ? *link : std::string(text_of(block_, kLink));
@@ -351,6 +374,7 @@ TarEntry TarDecoder::make_entry(char type, std::uint64_t size) const {
 
 Result<void> TarDecoder::begin_extra(Extra kind, std::uint64_t size) {
   const bool is_pax = kind == Extra::pax || kind == Extra::global_pax;
+  // One more for the NUL that GNU tar writes behind a name.
   if (size > (is_pax ? kMostPax : kLongestName + 1)) return bad("a name or header is longer than can be");
   extra_ = kind;
   extra_data_.clear();
@@ -392,6 +416,7 @@ Result<void> TarDecoder::read_pax(std::string_view records, Overrides& overrides
   while (!records.empty()) {
     const auto blank = records.find(' ');
     const auto length = parse_number(records.substr(0, blank));
+    // The shortest record behind its length: a blank, an equals sign and an LF.
     if (blank == std::string_view::npos || !length || *length > records.size() || *length < blank + 3 ||
         records[*length - 1] != '\n') {
       return bad("a pax header makes no sense");
@@ -408,6 +433,7 @@ Result<void> TarDecoder::read_pax(std::string_view records, Overrides& overrides
 
 Result<void> TarDecoder::apply_pax(std::string_view key, std::string_view value, Overrides& overrides) {
   if (key == "path" || key == "linkpath") {
+    // System calls end a name at a NUL: the file would have another name than the one checked.
     if (value.size() > kLongestName || value.find('\0') != std::string_view::npos)
       return bad("a name is no name");
     (key == "path" ? overrides.name : overrides.link) = std::string(value);
@@ -423,6 +449,7 @@ Result<void> TarDecoder::apply_pax(std::string_view key, std::string_view value,
   } else if (key.starts_with("GNU.sparse.")) {
     overrides.sparse = true;
   }
+  // Other keys (owners, access times, comments) change nothing that is used here.
   return {};
 }
 

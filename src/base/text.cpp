@@ -14,8 +14,9 @@
 namespace ec2mpi {
 
 namespace {
+// The same in each locale, unlike isspace.
 constexpr std::string_view kBlanks = " \t\r\n";
-}
+}  // namespace
 
 std::string_view trim(std::string_view text) {
   const auto first = text.find_first_not_of(kBlanks);
@@ -76,6 +77,7 @@ std::optional<std::uint64_t> parse_number(std::string_view text) {
 }
 
 std::string quote_word(std::string_view word) {
+  // These characters mean nothing to a shell, wherever in a word they stand.
   const auto plain = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
            std::string_view("_-+./:,@%=").find(c) != std::string_view::npos;
@@ -84,6 +86,7 @@ std::string quote_word(std::string_view word) {
   for (const char c : word) all_plain = all_plain && plain(c);
   if (all_plain) return std::string(word);
 
+  // Within single quotes a shell expands nothing; only the quote itself has to be written outside.
   std::string quoted = "'";
   for (const char c : word) {
     if (c == '\'')
@@ -105,7 +108,7 @@ std::string quote_words(const std::vector<std::string>& words) {
 
 namespace {
 
-/// Controls of the C0 and C1 sets, and what turns the direction of a text round or breaks its line.
+/// Controls of the C0 and C1 sets, and characters that change the direction or the line of a text.
 bool is_unsafe(char32_t code) {
   const auto within = [code](char32_t first, char32_t last) { return code >= first && code <= last; };
   return code < 0x20 || within(0x7f, 0x9f) || code == 0x61c || within(0x200e, 0x200f) ||
@@ -116,6 +119,7 @@ void append_safe(std::string& safe, std::string_view bytes, const CodePoint& poi
   if (point.valid && !is_unsafe(point.value))
     safe += bytes;
   else if (point.valid && point.value > 0xff)
+    // Control characters, and bytes that are no UTF-8, one by one.
     safe += fmt::format("\\u{{{:x}}}", static_cast<std::uint32_t>(point.value));
   else
     for (const char c : bytes) safe += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
@@ -124,6 +128,7 @@ void append_safe(std::string& safe, std::string_view bytes, const CodePoint& poi
 /// The length of the SGR sequence ("\x1b[1;31m") at the start of a text; 0 if there is none.
 std::size_t sgr_length(std::string_view text) {
   if (!text.starts_with("\x1b[")) return 0;
+  // Only digits and separators may stand before the m, so no other sequence can hide in it.
   const auto end = text.find_first_not_of("0123456789;:", 2);
   return end != std::string_view::npos && text[end] == 'm' ? end + 1 : 0;
 }
@@ -148,6 +153,7 @@ std::string terminal_line(std::string_view line) {
     const CodePoint point = first_code_point(line);
     std::size_t size = point.length;
     const auto sgr = sgr_length(line);
+    // A sequence that moves the cursor or sets a title could forge another node's line.
     if (sgr > 0 || line.front() == '\t')
       safe += line.substr(0, size = std::max(sgr, size));
     else
@@ -155,6 +161,7 @@ std::string terminal_line(std::string_view line) {
     coloured = coloured || sgr > 0;
     line.remove_prefix(size);
   }
+  // The colour must not run into the next line, which may be another node's.
   return coloured ? safe + "\x1b[0m" : safe;
 }
 
@@ -163,6 +170,7 @@ bool has_control_characters(std::string_view text) {
 }
 
 void wipe(std::string& secret) {
+  // The compiler may drop a memset of memory that nobody reads again; not this call.
   ::explicit_bzero(secret.data(), secret.size());
   secret.clear();
 }
@@ -172,6 +180,7 @@ std::string format_bytes(std::uint64_t bytes) {
   if (bytes < 1000) return fmt::format("{} B", bytes);
   double amount = static_cast<double>(bytes) / 1000.0;
   std::size_t unit = 0;
+  // From here on, one decimal would be rounded up to "1000.0".
   while (amount >= 999.95 && unit + 1 < kUnits.size()) {
     amount /= 1000.0;
     ++unit;
@@ -182,6 +191,7 @@ std::string format_bytes(std::uint64_t bytes) {
 
 std::string format_duration(std::chrono::nanoseconds duration) {
   const double seconds = std::chrono::duration<double>(duration).count();
+  // From here on, one decimal would be rounded up to "60.0 s".
   if (seconds < 59.95) return fmt::format("{:.1f} s", seconds);
   const auto whole = std::lround(seconds);
   if (whole < 3600) return fmt::format("{} min {:02} s", whole / 60, whole % 60);
@@ -196,6 +206,7 @@ std::string random_hex(std::size_t count) {
   std::string bytes((count + 1) / 2, '\0');
   std::size_t filled = 0;
   while (filled < bytes.size()) {
+    // A signal can end the call before all bytes are there.
     const auto got = ::getrandom(bytes.data() + filled, bytes.size() - filled, 0);
     if (got > 0) filled += static_cast<std::size_t>(got);
   }
