@@ -29,7 +29,7 @@ constexpr Field kLink{157, 100};
 constexpr Field kMagic{257, 8};
 constexpr Field kPrefix{345, 155};
 
-// GNU's magic and version: " ", " " and a NUL where POSIX has a NUL and "00".
+// Behind "ustar", GNU has two blanks and a NUL, POSIX has a NUL and "00".
 constexpr std::string_view kGnuMagic("ustar  \0", 8);
 constexpr std::string_view kPosixMagic("ustar\0", 6);
 constexpr std::string_view kPosixMagicAndVersion("ustar\00000", 8);
