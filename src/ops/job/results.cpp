@@ -25,7 +25,7 @@ constexpr std::size_t kMostTimes = 64 * 1024;
 constexpr const char* kNotKept[] = {"/supervise", "/sweep",  "/pid*",      "/launcher",  "/queue*",
                                     "/pool",      "/always", "*.new",      "/cancelled", "/placed",
                                     "/links",     "/rsh",    "/script.lf", "/profiler",  "/copy",
-                                    "/spare",     "/*.pipe", "/hung",      "/run"};
+                                    "/collected", "/spare",  "/*.pipe",    "/hung",      "/run"};
 
 /// The id comes from the master: with a slash in it, a path would lead out of the folder.
 bool is_file_name(const std::string& id) {

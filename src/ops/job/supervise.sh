@@ -189,6 +189,8 @@ sweep_node() {
   fi
   put "$1" "$said" "swept/$1"
 }
+# The counters of run --profile, and the end of their files on the nodes.
+collect_profile() { [ ! -f profiler ] || sh ./profiler collect >/dev/null 2>&1; }
 swept_well() { grep -q -s '^ec2mpi-sweep end$' "swept/$1"; }
 sweep_nodes() {
   mkdir -p swept
@@ -293,6 +295,7 @@ judge() {
 if [ "$mode" = look ]; then
   mkdir -p spare
   sweep_nodes
+  collect_profile
   rm -rf spare
   exit 0
 fi
@@ -356,7 +359,7 @@ read -r up rest </proc/uptime
 ended=$(cat times && echo "ended $(date +%s)")
 clock=$(cat clock 2>/dev/null; echo "$up")
 sweep_nodes
-[ ! -f profiler ] || sh ./profiler collect >/dev/null 2>&1
+collect_profile
 close_streams
 [ ! -f copy ] || rm -f "$(cat copy)" copy
 [ "$mode" = clean ] || judge

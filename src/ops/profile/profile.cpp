@@ -206,7 +206,7 @@ Split split_ranks(const JobProfile& profile) {
   return split;
 }
 
-/// The limits below which differences come and go on a machine with other work.
+/// Smaller differences are by chance on a machine with other work.
 constexpr double kLeastRatio = 1.3;
 constexpr double kLeastShare = 0.1;
 constexpr double kLeastSeconds = 0.3;
@@ -218,6 +218,9 @@ std::string describe_slow(const Split& split) {
   const double usual = median_of(split.others, computing);
   const double whole = split.slow.front()->seconds;
   const double more = slow - usual;
+  const auto& nearest = **std::ranges::max_element(split.others, {}, &RankProfile::computing);
+  const auto& least = **std::ranges::min_element(split.slow, {}, &RankProfile::computing);
+  if (least.computing() - nearest.computing() < more / 2) return {};  // no gap between the two groups
   if (slow < kLeastRatio * usual || more < kLeastShare * whole || more < kLeastSeconds) return {};
   Ranks waiting;
   for (const auto* rank : split.others)
@@ -317,6 +320,10 @@ std::string describe_balance(const JobProfile& profile) {
   return fmt::format(
       "the ranks compute from {:.1f} s for {} to {:.1f} s for {}; MPI takes {:.0f} % of their time",
       least.computing(), name_ranks({&least}), most.computing(), name_ranks({&most}), share);
+}
+
+bool is_collective(std::string_view call) {
+  return !call.empty() && kShimC.find(fmt::format(" X({}, c)", call)) != std::string_view::npos;
 }
 
 std::vector<CallProfile> sum_calls(const JobProfile& profile) {

@@ -5,7 +5,8 @@
 #   folder          where the library and the counters lie on each node
 #   receive         a command line that stores the library there from its input
 # The file `nodes` of the folder has a line "LABEL ADDRESS" for each node; the address of the master is "local".
-# `prepare` prints one line for a node that cannot take part, and fails. `collect` writes the file `profile`.
+# `prepare` prints one line for a node that cannot take part, and fails. `collect` writes the file `profile`; it may be called
+# again, for nodes that did not answer, and keeps the answers in collected/.
 # shellcheck shell=sh
 # shellcheck disable=SC2154 # build, collect, folder and receive are set in front of this text
 umask 077
@@ -19,11 +20,13 @@ on_node() {
   fi
 }
 # on_all PROGRAM SECONDS: keeps what the program prints on each node in answers/LABEL, and its status in answers/LABEL.status.
+# Nodes that have been collected are left out.
 on_all() {
   rm -rf answers
   mkdir answers || exit 1
   asked=0
   while read -r label address; do
+    [ ! -f "collected/$label" ] || continue
     {
       printf '%s\n' "$1" | on_node "$address" "$2" >"answers/$label" 2>&1
       echo $? >"answers/$label.status"
@@ -60,10 +63,11 @@ prepare() {
 }
 collect() {
   on_all "$collect" 20
+  mkdir -p collected
   while read -r label address; do
+    [ ! -f "answers/$label" ] || [ "$(status_of "$label")" != 0 ] || mv -f "answers/$label" "collected/$label"
     echo "node $label"
-    cat "answers/$label"
-    [ "$(status_of "$label")" = 0 ] || echo "lost $label"
+    cat "collected/$label" 2>/dev/null || echo "lost $label"
   done <nodes >profile.new
   mv -f profile.new profile
   rm -rf answers

@@ -34,16 +34,16 @@ struct RankProfile {
   int rank = 0;
   int size = 0;  ///< of MPI_COMM_WORLD
   int pid = 0;
-  std::string node;      ///< label
-  bool spawned = false;  ///< by MPI_Comm_spawn
+  std::string node = {};  ///< label
+  bool spawned = false;   ///< by MPI_Comm_spawn
   bool finalized = false;
   double seconds = 0;             ///< from MPI_Init to the end
   double in_mpi = 0;              ///< of the main thread
   std::uint64_t collectives = 0;  ///< calls of all ranks on MPI_COMM_WORLD that it has begun
-  CurrentCall current;
-  std::vector<CallProfile> calls;     ///< the longest time first
-  std::map<int, double> waited;       ///< seconds in receives, by the rank that sent
-  std::map<int, std::uint64_t> sent;  ///< bytes, by the rank they went to
+  CurrentCall current = {};
+  std::vector<CallProfile> calls = {};     ///< the longest time first
+  std::map<int, double> waited = {};       ///< seconds in receives, by the rank that sent
+  std::map<int, std::uint64_t> sent = {};  ///< bytes, by the rank they went to
 
   [[nodiscard]] double computing() const { return seconds > in_mpi ? seconds - in_mpi : 0; }
 };
@@ -81,6 +81,9 @@ struct ProfilerSetup {
 
 /// "rank 2 (node3)", "ranks 2,6 (node3)", "ranks 1-3".
 [[nodiscard]] std::string name_ranks(const std::vector<const RankProfile*>& ranks);
+
+/// Whether all ranks of a communicator take part in the call: "Barrier".
+[[nodiscard]] bool is_collective(std::string_view call);
 
 /// All kinds of calls of all ranks together, the longest time first.
 [[nodiscard]] std::vector<CallProfile> sum_calls(const JobProfile& profile);
