@@ -30,6 +30,7 @@ MAY_KNOW = {
     "ops/mpi": VALUES,
     "ops/process": {"ops/mpi", "ops/node"} | SSH,
     "ops/exec": {"ops/process", "ops/node"} | SSH,
+    "ops/stacks": {"ops/mpi", "ops/node", "ops/profile"} | SSH,
     "ops/push": {"ops/node"} | SSH,
     "ops/pull": {"ops/node"} | SSH,
     "ops/profile": VALUES,

@@ -164,6 +164,7 @@ int parse_and_run(const World& world, const std::vector<std::string>& arguments)
   add_report_command(app, dispatch);
   add_ps_commands(app, dispatch);
   add_profile_command(app, dispatch);
+  add_stacks_command(app, dispatch);
   head_new_commands(app, "Jobs");
   add_up_command(app, dispatch);
   add_status_command(app, dispatch);

@@ -31,7 +31,7 @@ int report_failure(CommandContext& context, const Error& error) {
 asio::awaitable<int> show(CommandContext& context, ssh::Session& session, std::string word, bool as_json) {
   const auto found = co_await ops::read_job_profile(session, std::move(word), until_stopped(context));
   if (!found) co_return report_failure(context, found.error());
-  if (!found->refusal.said.empty()) {
+  if (found->refusal.code != 0) {
     context.console().talk(found->refusal.said);
     co_return found->refusal.code;
   }
@@ -51,9 +51,8 @@ asio::awaitable<void> show_profile_of(CommandContext& context, const ops::JobRec
       [&job](CommandContext& of_command, ssh::Session& session) -> asio::awaitable<int> {
     const auto found = co_await ops::read_job_profile(session, job.id, until_stopped(of_command));
     if (!found) co_return report_failure(of_command, found.error());
-    of_command.console().talk_bytes(found->refusal.said.empty()
-                                        ? profile_screen(found->profile, job.id, job.np)
-                                        : found->refusal.said + "\n");
+    of_command.console().talk_bytes(found->refusal.code == 0 ? profile_screen(found->profile, job.id, job.np)
+                                                             : found->refusal.said + "\n");
     co_return exit_code::ok;
   };
   std::ignore = co_await ask_master(context, std::move(ask));

@@ -12,7 +12,7 @@ namespace ec2mpi::cli {
 
 namespace {
 
-/// So many ranks and calls fit on a screen.
+/// The ranks and calls that fit on a screen.
 constexpr std::size_t kMostRows = 16;
 constexpr std::size_t kMostCalls = 8;
 /// A wait that is shorter is not worth a name.

@@ -70,6 +70,23 @@ asio::awaitable<Result<std::vector<JobRecord>>> list_jobs(ssh::Session& session,
   co_return parse_job_records(captured->out);
 }
 
+asio::awaitable<Result<FoundJob>> find_running_job(ssh::Session& session, std::string word, Limit limit) {
+  auto text = fmt::format("unended=yes\nfind_job {}\nrecord \"$id\"\nexit 0\n", quote_word(word));
+  CO_TRY_AS(captured, co_await ask(session, std::move(text), limit));
+  FoundJob found;
+  if (const int code = captured->status.shell_code(); code != 0) {
+    found.refusal = {code, lines_of(captured->err)};
+    co_return found;
+  }
+  CO_TRY_AS(records, parse_job_records(captured->out));
+  if (records->size() != 1) co_return fail(ErrorKind::remote_io, "the master did not name the job");
+  found.job = std::move(records->front());
+  if (found.job.state != JobState::running && found.job.state != JobState::ending)
+    found.refusal = {2,
+                     fmt::format("ec2mpi: {} does not run: {}", found.job.id, state_name(found.job.state))};
+  co_return found;
+}
+
 asio::awaitable<Result<FoundProfile>> read_job_profile(ssh::Session& session, std::string word, Limit limit) {
   auto text = fmt::format("{{\n{}find_job {}\n{}}}\n", job_functions(), quote_word(word), kProfileSh);
   CO_TRY_AS(captured, co_await capture_all(session, std::move(text), limit.at_most(kPatience)));

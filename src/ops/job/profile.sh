@@ -5,7 +5,7 @@ grep -qx 'profile yes' "$jobs/$id/meta" ||
   give_up "$id was not run with --profile: ec2mpi run --profile" 2
 job_state "$jobs/$id"
 case $state in
-  waiting | running | ending) give_up "$id has not ended" 2 ;;
+  waiting | running | ending) give_up "$id has not ended; ec2mpi stacks $id shows what its ranks do now" 2 ;;
 esac
 [ -f "$jobs/$id/profile" ] || give_up "$id has no profile: its ranks did not start, or the disk was full"
 record "$id"

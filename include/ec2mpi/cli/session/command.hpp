@@ -42,6 +42,7 @@ void add_login_command(CLI::App& app, Dispatch& dispatch);
 void add_push_command(CLI::App& app, Dispatch& dispatch);
 void add_pull_command(CLI::App& app, Dispatch& dispatch);
 void add_profile_command(CLI::App& app, Dispatch& dispatch);
+void add_stacks_command(CLI::App& app, Dispatch& dispatch);
 void add_ps_commands(CLI::App& app, Dispatch& dispatch);
 void add_run_command(CLI::App& app, Dispatch& dispatch);
 void add_setup_command(CLI::App& app, Dispatch& dispatch);

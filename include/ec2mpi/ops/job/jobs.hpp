@@ -22,10 +22,19 @@ struct Answer {
   std::string said;  ///< lines, safe for a terminal
 };
 
+struct FoundJob {
+  JobRecord job;
+  Answer refusal;  ///< its code is 0 if the job was found
+};
+
+/// A job that runs. Errors: those of the session, remote_io.
+[[nodiscard]] asio::awaitable<Result<FoundJob>> find_running_job(ssh::Session& session, std::string word,
+                                                                 Limit limit);
+
 struct FoundProfile {
   JobRecord job;
   JobProfile profile;
-  Answer refusal;  ///< `said` is empty if there is a profile
+  Answer refusal;  ///< its code is 0 if there is a profile
 };
 
 /// The profile of a job that has ended. Errors: those of the session, remote_io.

@@ -1,0 +1,85 @@
+#include <fmt/format.h>
+#include <algorithm>
+
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
+#include "ec2mpi/cli/session/command.hpp"
+#include "ec2mpi/cli/session/on_master.hpp"
+#include "ec2mpi/cli/views/stacks_view.hpp"
+#include "ec2mpi/ops/job/jobs.hpp"
+#include "ec2mpi/ops/job/results.hpp"
+#include "src/cli/commands/run_fleet.hpp"
+
+namespace ec2mpi::cli {
+
+namespace {
+
+struct StacksOptions {
+  MasterOptions master;
+  std::string word;
+  bool json = false;
+};
+
+asio::awaitable<Result<ops::FoundJob>> find_job(CommandContext& context, std::string word) {
+  const Limit until_stopped{Clock::time_point::max(), context.runtime.stop()};
+  const auto limit = until_stopped.at_most(context.flow.connect_timeout);
+  CO_TRY_AS(session, co_await context.connector.connect(context.master(), limit, [](ssh::Phase) {}));
+  auto found = co_await ops::find_running_job(**session, std::move(word), until_stopped);
+  co_return found;
+}
+
+int report_failure(CommandContext& context, const Error& error) {
+  context.console().talk(fmt::format("{}: {}", context.master().label(), printable(error.message)));
+  if (error.kind == ErrorKind::cancelled) return exit_code::interrupted;
+  return error.kind == ErrorKind::remote_io ? exit_code::node_failed : exit_code::no_connection;
+}
+
+asio::awaitable<int> show(CommandContext& context, const StacksOptions& options) {
+  const auto of_word = co_await find_job(context, options.word);
+  if (!of_word) co_return report_failure(context, of_word.error());
+  if (of_word->refusal.code != 0) {
+    context.console().talk(of_word->refusal.said);
+    co_return of_word->refusal.code;
+  }
+  const auto& job = of_word->job;
+  std::map<int, ops::NodeStacks> found;
+  auto nodes = ops::nodes_of_job(job, context.cluster.inventory.nodes);
+  if (nodes.empty()) {
+    context.console().talk("ec2mpi: the list does not have the nodes of " + job.id);
+    co_return exit_code::not_started;
+  }
+  auto task = ops::stacks_task(job.id, found);
+  FleetCommand command{.style = {.quiet = true, .doing = "looking"},
+                       .nodes = std::move(nodes),
+                       .task = std::move(task),
+                       .remembers_failures = false};
+  const auto report = co_await run_fleet(context, std::move(command));
+  const JobStacks stacks(job.id, std::move(found));
+  if (options.json)
+    context.console().result(dump_json(stacks.json()));
+  else
+    context.console().result_table(stacks.screen());
+  co_return exit_code_for(report);
+}
+
+}  // namespace
+
+void add_stacks_command(CLI::App& app, Dispatch& dispatch) {
+  auto options = std::make_shared<StacksOptions>();
+  auto& command = add_command(app, "stacks",
+                              "Shows what all ranks of a running job do now, those that do the same together",
+                              "ec2mpi stacks spread");
+  command
+      .add_option("id", options->word, "The job: its id, how that begins, or its name [the newest that runs]")
+      ->type_name("ID");
+  add_master_options(command, options->master);
+  command.add_flag("--json", options->json, "All ranks, as one JSON document");
+  command.callback([options, &dispatch] {
+    dispatch.chosen = [options](const CommonOptions& common) {
+      return work_on_master(options->master, common,
+                            [options](CommandContext& context) { return show(context, *options); });
+    };
+  });
+}
+
+}  // namespace ec2mpi::cli
