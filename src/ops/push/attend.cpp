@@ -102,6 +102,8 @@ asio::awaitable<Result<void>> Delivery::follow_orders() {
 }
 
 /// A node that is frozen, or was lost without a sign, is recognised by others that are heard from meanwhile.
+/// A node that is done and holds the archive stays until the last one is done, so there is one that can
+/// answer.
 asio::awaitable<Result<void>> Delivery::check_answer() {
   const auto& share = place_.share;
   const auto now = Clock::now();
@@ -110,7 +112,10 @@ asio::awaitable<Result<void>> Delivery::check_answer() {
   const Limit patience = run_.limit.at_most(kTimeToAnswer);
   auto answer = co_await capture(run_.session, ":", patience);
   answered_ = Clock::now();
-  if (answer) co_return Result<void>{};
+  if (answer) {
+    share->note_word(place_.number);
+    co_return Result<void>{};
+  }
   if (answer.error().kind != ErrorKind::timeout) co_return std::unexpected(answer.error());
   if (share->heard(place_.number) > now || share->heard_from_others(place_.number) < now)
     co_return Result<void>{};

@@ -50,15 +50,14 @@ Delivery::Delivery(NodeRun& run, GroupPush& push, const asio::any_io_executor& e
       news_(std::make_shared<Event>(executor)) {}
 
 asio::awaitable<Result<void>> Delivery::carry_out() {
-  if (push_.plan().relay != RelayMode::never) be_expected();
+  push_.relay(executor_)->expect();
   Result<void> done;
   for (attempt_ = 1;; ++attempt_) {
     auto tried = co_await attempt();
     done = std::move(tried);
     if (done || attempt_ == kAttempts || !may_try_again(done.error())) break;
   }
-  be_there();
-  be_accounted();
+  stop_being_expected();
   if (!done) done = std::unexpected(reason_for(done.error()));
   co_return done;
 }
@@ -173,14 +172,12 @@ asio::awaitable<Result<void>> Delivery::send() {
 asio::awaitable<Result<void>> Delivery::take_place() {
   const bool relayed = wants_relay();
   const auto relay = push_.relay(executor_);
-  be_accounted();
+  stop_being_expected();
   if (!relayed) {
-    be_there();
     place_ = relay->serve_alone(candidate());
     co_return Result<void>{};
   }
   auto joined = co_await Relay::join(relay, candidate(), run_.limit);
-  be_there();
   if (!joined) co_return std::unexpected(joined.error());
   place_ = std::move(*joined);
   co_return Result<void>{};
@@ -215,8 +212,7 @@ std::string Delivery::beginning() const {
   if (share.expected() >= kMuch) text += " much";
   if (share.is_short()) text += " short";
   if (share.stores(place_.number)) text += " serve";
-  const auto size = share.size_text();
-  return size.empty() ? text : text + "\n" + size;
+  return text;
 }
 
 /// Each node gets its own steps from here, with the checksum of the archive.
@@ -287,16 +283,8 @@ asio::awaitable<void> Delivery::stop_feeding() {
   push_.give_back_lanes(std::exchange(lanes_, 0));
 }
 
-void Delivery::be_expected() {
-  if (!std::exchange(expected_, true)) push_.relay(executor_)->expect();
-}
-
-void Delivery::be_there() {
-  if (std::exchange(expected_, false)) push_.relay(executor_)->arrived();
-}
-
-void Delivery::be_accounted() {
-  if (!std::exchange(accounted_, true)) push_.relay(executor_)->account();
+void Delivery::stop_being_expected() {
+  if (std::exchange(expected_, false)) push_.relay(executor_)->account();
 }
 
 void Delivery::leave_share() {

@@ -47,10 +47,8 @@ class Delivery {
   void take_words();
   void take_report(const std::string& about, const std::string& word);
   void leave_share();
-  /// The relay waits for it, and no longer.
-  void be_expected();
-  void be_there();
-  void be_accounted();
+  /// It has asked the relay for a place, or never will.
+  void stop_being_expected();
 
   [[nodiscard]] std::string command_for(const PushTarget& target) const;
   [[nodiscard]] Candidate candidate() const;
@@ -77,8 +75,7 @@ class Delivery {
   PushNeed need_;
   Place place_;
   int attempt_ = 0;
-  bool expected_ = false;   ///< by the relay
-  bool accounted_ = false;  ///< the relay knows that it has asked for a place, or never will
+  bool expected_ = true;  ///< the relay waits for it
   Progress progress_ = Progress::sending;
   Clock::time_point finished_ = {};  ///< when all was in place
   std::string about_;                ///< the subject of the script's next word

@@ -15,6 +15,7 @@
 namespace ec2mpi::ops {
 
 enum class NodePhase : std::uint8_t {
+  joining,     ///< its script cannot receive yet
   waiting,     ///< for a feeder
   receiving,   ///< from its feeder
   moving,      ///< its old feeder is being stopped; `feeder` is the next one

@@ -163,22 +163,17 @@ Place Relay::serve_alone(const Candidate& candidate) const {
 }
 
 void Relay::account() {
+  --expected_;
   ++accounted_;
   changed_.notify_all();
 }
 
 Clock::duration Relay::patience() const {
-  if (expected_ > 0) return kTimeToCome;
-  return kTimeToConnect;
+  return expected_ > 0 ? Clock::duration(kTimeToCome) : Clock::duration(kTimeToConnect);
 }
 
 bool Relay::some_may_come(Clock::time_point since) const {
   return to_come() > 0 && Clock::now() < since + patience();
-}
-
-void Relay::arrived() {
-  --expected_;
-  changed_.notify_all();
 }
 
 }  // namespace ec2mpi::ops

@@ -58,10 +58,9 @@ class Relay {
   /// A share of its own, which no other node joins.
   [[nodiscard]] Place serve_alone(const Candidate& candidate) const;
 
-  /// A node is connected, and will soon ask for a place. Then it has asked, or needs none.
+  /// A node is connected, and may soon ask for a place.
   void expect() { ++expected_; }
-  void arrived();
-  /// A node asks for a place, or never will.
+  /// Then it asks for one, or never will.
   void account();
   /// A node may still ask for a place, as this moment is not long ago.
   [[nodiscard]] bool some_may_come(Clock::time_point since) const;

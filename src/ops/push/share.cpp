@@ -66,13 +66,15 @@ std::size_t Share::add(const Candidate& candidate, std::size_t to_come) {
   member.candidate = candidate;
   const bool has_room = candidate.room / 2 > open_stream()->expected_archive();  // for archive and files
   member.state.stores = has_room && must_store(states, to_come);
+  member.state.phase = NodePhase::joining;
   members_.push_back(std::move(member));
   return members_.size() - 1;
 }
 
 void Share::begin(std::size_t node) {
-  members_[node].begun = true;
+  members_[node].state.phase = NodePhase::waiting;
   members_[node].heard = Clock::now();
+  if (bytes_ > 0) order(node, size_text());
   changed_states_ = true;
   look();
 }
@@ -196,7 +198,7 @@ void Share::note_upload(std::size_t node, std::uint64_t position, const PushStre
     changed_ = whole->changed();
     discarded_ = whole->discarded();
     for (std::size_t i = 0; i < members_.size(); ++i) {
-      if (members_[i].begun) order(i, size_text());
+      if (members_[i].state.phase != NodePhase::joining) order(i, size_text());
       if (members_[i].state.phase == NodePhase::waiting && members_[i].state.offset == bytes_)
         members_[i].state.phase = NodePhase::committing;
     }
@@ -207,7 +209,7 @@ void Share::note_upload(std::size_t node, std::uint64_t position, const PushStre
 }
 
 std::string Share::size_text() const {
-  return bytes_ == 0 ? std::string() : fmt::format("know_size {}", bytes_);
+  return fmt::format("know_size {}", bytes_);
 }
 
 // --- decisions ---
@@ -219,10 +221,7 @@ void Share::look() {
   looked_ = now;
   update_states(now);
   std::vector<NodeState> states;
-  for (const auto& member : members_) {
-    states.push_back(member.state);
-    if (!member.begun) states.back().phase = NodePhase::failed;  // it cannot do anything yet
-  }
+  for (const auto& member : members_) states.push_back(member.state);
   auto rules = rules_;
   rules.try_second_upload = is_upload_slow(now);
   for (const auto& [node, feeder] : next_feeders(states, rules)) point(node, feeder);
@@ -343,7 +342,7 @@ std::string Share::why_out_of_reach(std::size_t node) const {
 
 bool Share::is_in_use(std::size_t but) const {
   for (std::size_t i = 0; i < members_.size(); ++i) {
-    if (i != but && (is_getting(members_[i]) || members_[i].state.phase == NodePhase::waiting)) return true;
+    if (i != but && members_[i].state.phase < NodePhase::done) return true;
   }
   return false;
 }

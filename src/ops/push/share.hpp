@@ -75,7 +75,7 @@ class Share {
   /// Why no node feeds this one, if none will; else "".
   [[nodiscard]] std::string why_out_of_reach(std::size_t node) const;
 
-  /// Some node gets bytes, or waits for them; `but` is not asked about.
+  /// Some node is not done; `but` is not asked about.
   [[nodiscard]] bool is_in_use(std::size_t but) const;
   /// A node that asks now can get the archive from another one.
   [[nodiscard]] bool is_open() const;
@@ -89,14 +89,11 @@ class Share {
   [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
   [[nodiscard]] const std::vector<std::string>& changed() const { return changed_; }
   [[nodiscard]] const std::vector<std::string>& discarded() const { return discarded_; }
-  /// The shell text by which a script learns the size; "" while that is not known.
-  [[nodiscard]] std::string size_text() const;
 
  private:
   struct Member {
     Candidate candidate;
     NodeState state;
-    bool begun = false;
     int feeding = 0;               ///< its number, as the node's script knows it
     std::uint64_t began_at = 0;    ///< its first byte
     std::uint64_t from_nodes = 0;  ///< bytes that came from other nodes
@@ -122,6 +119,8 @@ class Share {
   [[nodiscard]] bool is_next_feeder_well(std::size_t node) const;
   [[nodiscard]] bool is_upload_slow(Clock::time_point now);
   void count_inside(Member& member) const;
+  /// The shell text by which a script learns the size.
+  [[nodiscard]] std::string size_text() const;
 
   std::shared_ptr<const SourceTree> tree_;
   PushContent content_;

@@ -218,6 +218,17 @@ TEST(NextFeeders, ASecondUploadThatIsNotFasterEndsSoon) {
   EXPECT_LE(cluster.copies(), 1.5);
 }
 
+/// The laptop would have to feed that node, too.
+TEST(NextFeeders, ALeafWaitsForANodeThatHoldsTheArchiveAndIsJoining) {
+  std::vector<NodeState> states(2);
+  states[0].phase = NodePhase::joining;
+  states[1].stores = false;
+  EXPECT_EQ(next_feeders(states, {}), std::vector<Repoint>{});
+  states[0].phase = NodePhase::waiting;
+  const std::vector<Repoint> both{{0, kLaptop}, {1, 0}};
+  EXPECT_EQ(next_feeders(states, {}), both);
+}
+
 TEST(NextFeeders, ALateNodeJoinsAtItsBeginning) {
   SimulatedCluster cluster(8);
   cluster.nodes[5].begins = 30;
