@@ -35,9 +35,8 @@ TAR = '#!/bin/sh\n[ "$1" != --version ] || exec /usr/bin/tar --version\n'
 
 # --- what arrived is counted -------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("size", [5, 6_000_000], ids=["stored first", "unpacked as it comes"])
-def test_a_member_that_tar_drops_fails_the_push_by_name(ec2mpi, cluster4, size):
-    write(ec2mpi.folder / "src/a.c", "x" * size)
+def test_a_member_that_tar_drops_fails_the_push_by_name(ec2mpi, cluster4):
+    write(ec2mpi.folder / "src/a.c", "x" * 5)
     write(ec2mpi.folder / "src/a.o", "object")
     first_in_path(cluster4, 3, "tar", TAR + "exec /usr/bin/tar --exclude='*.o' \"$@\"\n")
     done = ec2mpi("push", "-w", "1,3", "src", "proj/")

@@ -11,7 +11,6 @@
 #include "ec2mpi/ops/node/placeholders.hpp"
 #include "ec2mpi/ops/node/remote.hpp"
 #include "ec2mpi/ops/node/remote_program.hpp"
-#include "src/ops/push/script.hpp"
 
 namespace ec2mpi::ops {
 
@@ -210,7 +209,6 @@ std::string Delivery::beginning() const {
   text += "start";
   if (share.formats().gzip) text += " gzip";
   if (share.expected() >= kMuch) text += " much";
-  if (share.is_short()) text += " short";
   if (share.stores(place_.number)) text += " serve";
   return text;
 }

@@ -34,7 +34,7 @@ shift 4
 LC_ALL=C TZ=UTC0
 export LC_ALL TZ
 read -r host 2>/dev/null </proc/sys/kernel/hostname || host=$(uname -n)
-started= worker= keeper= packed= short= serves= stored= applied= taker= taken=0
+started= worker= keeper= packed= serves= applied= taker= taken=0
 
 die() {
   printf 'ec2mpi: %s\n' "$1" >&2

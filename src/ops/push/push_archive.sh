@@ -5,9 +5,8 @@
 # this node's tar and checksum, and the nodes that fetch it over ssh. So no reader holds up another one. Any other node
 # gives the bytes to tar and to the checksum through a pipe. Whatever happens to a feeder, a node continues at its offset
 # from another one.
-# A short archive is stored too, and unpacked after its end: starting the programs at once costs more than waiting.
 # tar reads to the end of its input even when the disk is full; so it is killed at its first complaint of that kind.
-# Variables of push.sh: $base, $stage, $own, $started, $worker, $keeper, $packed, $short, $serves, $stored, $taken.
+# Variables of push.sh: $base, $stage, $own, $started, $worker, $keeper, $packed, $serves, $taken.
 # shellcheck shell=sh
 # shellcheck disable=SC1007 # `x= y=` sets both to nothing
 # shellcheck disable=SC2015 # `a && b || c` is meant so: c runs when a or b fails
@@ -104,16 +103,6 @@ unpack() {
   }
 }
 
-# The same for a short archive, when it has arrived.
-unpack_at_once() {
-  if [ -n "$packed" ]; then
-    complaint=$(gzip -dc <"$own/archive" 2>/dev/null | tar $tar_options -xpof - -C "$stage" 2>&1 >/dev/null)
-  else
-    complaint=$(tar $tar_options -xpof - -C "$stage" <"$own/archive" 2>&1 >/dev/null)
-  fi && complaint=
-  [ -z "$complaint" ] || complaint=$(printf '%s\n' "$complaint" | explain)
-}
-
 # Counts what tar has unpacked by the list that lies in the archive: every member is there, of its kind and size.
 count_arrived() {
   lacking='the archive'
@@ -149,16 +138,15 @@ first_other() {
   }
 }
 
-# start [gzip] [much] [short] [serve]: all is ready for the archive. It may be compressed; long, so that a faster
-# checksum pays; or short, so that it is unpacked when all has arrived; and this node may have to feed others from it.
+# start [gzip] [much] [serve]: all is ready for the archive. It may be compressed, or so long that a faster checksum
+# pays; and this node may have to feed others from it.
 start() {
   for word; do
-    case $word in gzip) packed=1 ;; much) much=1 ;; short) short=1 ;; serve) serves=1 ;; esac
+    case $word in gzip) packed=1 ;; much) much=1 ;; serve) serves=1 ;; esac
   done
-  stored=$short$serves
   said=$(mkdir "$own/fine" 2>&1 && mkfifo -m 600 "$own/began" "$own/sums" "$own/flow" 2>&1 && echo 0 >"$own/offset") ||
     die "cannot write into $base: $(first_reason "$said")"
-  [ -z "$stored" ] || said=$( (: >"$own/archive") 2>&1) || die "cannot write into $base: $(first_reason "$said")"
+  [ -z "$serves" ] || said=$( (: >"$own/archive") 2>&1) || die "cannot write into $base: $(first_reason "$said")"
   # Its parent waits for it, so that its number is free at once when it has ended.
   {
     report_progress &
@@ -167,11 +155,9 @@ start() {
   } &
   read -r keeper <"$own/began"
   echo "$keeper" >"$own/keeper"
-  if [ -z "$short" ]; then
-    receive &
-    worker=$!
-  fi
-  if [ -n "$stored" ]; then exec 8>>"$own/archive"; else exec 8>"$own/flow"; fi
+  receive &
+  worker=$!
+  if [ -n "$serves" ]; then exec 8>>"$own/archive"; else exec 8>"$own/flow"; fi
 }
 
 # Reports how many bytes have arrived, while the reports are read. As long as this lives, more bytes may arrive: readers
@@ -180,7 +166,7 @@ report_progress() {
   while sleep 1 >/dev/null 2>&1; do printf 'has\0%s\0' "$(count_bytes)" || break; done 2>/dev/null
 }
 count_bytes() {
-  if [ -n "$stored" ]; then
+  if [ -n "$serves" ]; then
     wc -c <"$own/archive"
   else
     read -r process <"$own/tee" && read -r _ bytes <"/proc/$process/io" && echo "$bytes"
@@ -189,7 +175,7 @@ count_bytes() {
 
 # Gives the archive as it arrives, to tar and to the checksum.
 read_archive() {
-  if [ -n "$stored" ]; then
+  if [ -n "$serves" ]; then
     exec tail -c +1 -f -s 0.05 --pid="$keeper" "$own/archive" 2>/dev/null
   else
     print_process >"$own/tee"
@@ -202,7 +188,7 @@ read_archive() {
 # checksum that the disk has no room for, have their own words.
 receive() {
   exec 7>&2 2>/dev/null
-  if [ -n "$stored" ]; then
+  if [ -n "$serves" ]; then
     read_archive | measure >"$own/sum" &
   else
     measure <"$own/sums" >"$own/sum" &
@@ -224,7 +210,7 @@ receive() {
 take_data() {
   find_taker
   taken=$((taken + $1))
-  said=$(take "$1" 2>&1 >&8) || [ -z "$stored" ] || die "cannot write into $base: $(first_reason "$said")"
+  said=$(take "$1" 2>&1 >&8) || [ -z "$serves" ] || die "cannot write into $base: $(first_reason "$said")"
 }
 
 # fetch K ADDRESS PORT USER COMMAND: gets the archive from another node, from the bytes on that are here; this is the
@@ -245,7 +231,7 @@ fetch_from() {
         -- "$2" "$5$((offset + 1))" 2>"$own/said.$1" </dev/null 8>&-
     ) || : >"$own/failed.$1"
   } | dd bs=65536 2>&1 >&8) || failed=1
-  if [ -n "$failed" ] && [ -n "$stored" ]; then
+  if [ -n "$failed" ] && [ -n "$serves" ]; then
     rmdir "$own/fine"
     printf 'ec2mpi: cannot write into %s: %s\n' "$base" "$(first_reason "$said")" >&2
     kill -TERM $$
@@ -277,11 +263,9 @@ note_taken() {
 
 # know_size BYTES: of the whole archive.
 know_size() {
-  [ -z "$keeper" ] || {
-    note_taken
-    echo "$1" >"$own/size"
-    end_if_whole
-  }
+  note_taken
+  echo "$1" >"$own/size"
+  end_if_whole
 }
 # What is written last here or in fetch_from sees both numbers.
 end_if_whole() {
@@ -307,7 +291,7 @@ take_part() {
   taken=$((taken + $1))
 }
 take_blocks() {
-  said=$(dd iflag=fullblock bs="$2" count="$1" 2>&1 >&8 <&"$3") || [ -z "$stored" ] ||
+  said=$(dd iflag=fullblock bs="$2" count="$1" 2>&1 >&8 <&"$3") || [ -z "$serves" ] ||
     die "cannot write into $base: $(first_reason "$said")"
   case $said in "$1+0"*) ;; *) exit 3 ;; esac
 }
@@ -320,22 +304,11 @@ free_lanes() {
 # commit SUM: the archive is here; is it the right one?
 commit() {
   exec 8>&-
-  if [ -n "$worker" ]; then
-    wait "$worker"
-    worker=
-    [ -e "$own/fine" ] || exit 1
-    read -r sum _ <"$own/sum"
-  else
-    set -- "$1" $(measure <"$own/archive")
-    sum=$2
-  fi
+  wait "$worker"
+  [ -e "$own/fine" ] || exit 1
+  read -r sum _ <"$own/sum"
   [ "$sum" = "$1" ] || exit 4
   printf 'whole\0' # the rest may take long where files are slow to make
-  if [ -n "$short" ]; then
-    unpack_at_once
-    [ -z "$complaint" ] || die "$complaint"
-    short=
-  fi
   count_arrived
 }
 
@@ -356,7 +329,6 @@ leave() {
   if [ "$code" = 0 ]; then kill "$keeper" 2>/dev/null; else kill -TERM 0; fi
   free_lanes
   if [ "$code" -ge 3 ]; then
-    [ -z "$short" ] || [ ! -f "$own/archive" ] || unpack_at_once
     clear
     rmdir "$stage" 2>/dev/null
   else

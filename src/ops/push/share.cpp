@@ -11,9 +11,6 @@ namespace ec2mpi::ops {
 namespace {
 
 constexpr auto kBetweenLooks = std::chrono::seconds(1);
-/// Bytes of archives that are unpacked when all has arrived: so few that it hardly matters not to begin
-/// before.
-constexpr std::uint64_t kMostStored = 4'000'000, kMostStoredPacked = 64'000'000;
 constexpr std::uint64_t kPackedTo = 4;  ///< parts of an archive that gzip may leave one of
 /// An upload that needs so much longer may be slow because of its node. A second one beside it costs half of
 /// the uplink for kTimeToSettle, if it is of no use: under 1 % of this time.
@@ -53,10 +50,6 @@ std::unique_ptr<PushStream> Share::open_stream() const {
 
 std::uint64_t Share::expected() const {
   return open_stream()->expected_archive() / (formats_.gzip ? kPackedTo : 1);
-}
-
-bool Share::is_short() const {
-  return open_stream()->expected_archive() <= (formats_.gzip ? kMostStoredPacked : kMostStored);
 }
 
 std::size_t Share::add(const Candidate& candidate, std::size_t to_come) {

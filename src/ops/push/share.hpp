@@ -40,8 +40,6 @@ class Share {
   [[nodiscard]] const Unpackers& formats() const { return formats_; }
   /// About how many bytes are sent.
   [[nodiscard]] std::uint64_t expected() const;
-  /// So few bytes that every node stores them, and unpacks them when all have arrived.
-  [[nodiscard]] bool is_short() const;
 
   /// `to_come`: nodes that have not asked yet. Returns the node's number here.
   std::size_t add(const Candidate& candidate, std::size_t to_come);

@@ -7,6 +7,7 @@
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
+#include "src/ops/push/programs.hpp"
 
 namespace ec2mpi::ops {
 
@@ -28,6 +29,15 @@ Error ended_early() {
 }
 
 }  // namespace
+
+const std::string& push_script() {
+  static const std::string script = set_variables({{"merge_program", kMergePl}})
+                                        .append(kPushSurveySh)
+                                        .append(kPushArchiveSh)
+                                        .append(kPushStepsSh)
+                                        .append(kPushSh);
+  return script;
+}
 
 asio::awaitable<Result<std::shared_ptr<PushTalk>>> PushTalk::begin(ssh::Session& session, std::string command,
                                                                    Limit limit, std::shared_ptr<Event> news) {

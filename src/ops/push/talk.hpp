@@ -72,6 +72,10 @@ class PushTalk : public std::enable_shared_from_this<PushTalk> {
   std::optional<Result<ssh::ExitStatus>> end_;
 };
 
+/// The script: push.sh, whose head says how it is called and what it answers, for
+/// `sh -c SCRIPT ec2mpi-push TARGET INTO KEY ASKED PATH...`.
+[[nodiscard]] const std::string& push_script();
+
 /// Shell text as the script takes it on its standard input.
 [[nodiscard]] std::string do_text(std::string text);
 

@@ -1,6 +1,6 @@
 // The node's script as real sh runs it, where what comes to it can be chosen.
 
-#include "src/ops/push/script.hpp"
+#include "src/ops/push/talk.hpp"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -12,7 +12,6 @@
 #include "ec2mpi/base/sha256.hpp"
 #include "ec2mpi/base/tar.hpp"
 #include "ec2mpi/base/text.hpp"
-#include "src/ops/push/talk.hpp"
 #include "tests/support/scratch_folder.hpp"
 
 namespace ec2mpi::ops {
@@ -123,9 +122,9 @@ TEST_F(PushScript, BehindAPartThatCameShortNothingElseIsTaken) {
   EXPECT_EQ(held.find('b'), std::string::npos);
 }
 
-TEST_F(PushScript, WhatIsStoredIsInPlaceAtTheEnd) {
+TEST_F(PushScript, AStoredArchiveIsInPlaceAtTheEnd) {
   const auto archive = whole(member("0", std::string(100'000, 'a')));
-  write("input", do_text("begin ''\nstart short") + data_text(archive) + end_text(archive));
+  write("input", do_text("begin ''\nstart serve") + data_text(archive) + end_text(archive));
   EXPECT_EQ(run(":"), 0) << errors();
   EXPECT_EQ(read(folder_ / "target/x"), std::string(100'000, 'a'));
   EXPECT_EQ(stage(), folder_ / "target/x") << "nothing else is left";
@@ -135,7 +134,7 @@ TEST_F(PushScript, WhatIsStoredIsInPlaceAtTheEnd) {
 TEST_F(PushScript, NothingIsPutInPlaceIfTarHasDroppedSomething) {
   const auto archive = whole(folder_member("0/") + member("0/kept", "content") + member("0/b.o", "object") +
                              folder_member("0/d/"));
-  for (const auto* start : {"start short", "start", "start serve"}) {
+  for (const auto* start : {"start", "start serve"}) {
     for (const auto& [trick, says] : std::vector<std::pair<std::string, std::string>>{
              {"/usr/bin/tar --exclude='*.o' \"$@\"", "ec2mpi: 0/b.o: did not come out"},
              {"/usr/bin/tar \"$@\"; : >\"$5/0/kept\"", "ec2mpi: 0/kept: did not come out"},
@@ -155,7 +154,7 @@ TEST_F(PushScript, NothingIsPutInPlaceIfTarHasDroppedSomething) {
 
 TEST_F(PushScript, WhatATarSaysThatEndsWellIsNoReason) {
   const auto archive = whole(member("0", "content"));
-  for (const auto* start : {"start short", "start", "start serve"}) {
+  for (const auto* start : {"start", "start serve"}) {
     fs::remove_all(folder_ / "target");
     fs::remove_all(folder_ / "bin");
     write("input", do_text(std::string("begin ''\n") + start) + data_text(archive) + end_text(archive));
@@ -171,7 +170,7 @@ TEST_F(PushScript, WhatATarSaysThatEndsWellIsNoReason) {
 TEST_F(PushScript, NothingOfWhatIsStoredIsPutInPlaceIfItIsNotWhatWasSent) {
   const auto archive = whole(member("0", "good"));
   const auto other = whole(member("0", "evil"));
-  write("input", do_text("begin ''\nstart short") + data_text(other) + end_text(archive));
+  write("input", do_text("begin ''\nstart serve") + data_text(other) + end_text(archive));
   EXPECT_EQ(run(":"), 4);
   EXPECT_FALSE(fs::exists(folder_ / "target/x"));
 }
@@ -180,7 +179,8 @@ TEST_F(PushScript, NothingOfWhatIsStoredIsPutInPlaceIfItIsNotWhatWasSent) {
 TEST_F(PushScript, TheArrivedPartOfAStoredArchiveIsKept) {
   const auto archive =
       folder_member("0/") + member("0/whole", "all of it") + member("0/half", std::string(100'000, 'a'));
-  write("input", do_text("begin ''\nstart short") + data_text(std::string_view(archive).substr(0, 50'000)));
+  write("input", do_text("begin ''\nstart serve") + data_text(std::string_view(archive).substr(0, 50'000)) +
+                     do_text("until [ -s \"$stage/0/whole\" ]; do sleep 0.1; done"));
   EXPECT_EQ(run(":"), 3);
   EXPECT_EQ(read(stage() / "0/whole"), "all of it");
   EXPECT_FALSE(fs::exists(stage() / ".own"));
@@ -190,7 +190,7 @@ TEST_F(PushScript, TheArrivedPartOfAStoredArchiveIsKept) {
 TEST_F(PushScript, NamesOfAnyKindAreSentInLines) {
   const auto archive = whole(member("0", "content"));
   const std::string name = "x\n# whole\n\xff \\ 'y' \"\n";
-  write("input", do_text("begin ''\nstart short") + data_text(archive) +
+  write("input", do_text("begin ''\nstart") + data_text(archive) +
                      end_text(archive, "put 0 " + quote_word(name) + " || return 1"));
   EXPECT_EQ(run(":"), 0) << errors();
   EXPECT_EQ(read(folder_ / "target" / name), "content");
@@ -277,7 +277,7 @@ TEST_P(PushMerge, FilesReplaceFilesAndTheRestStays) {
             folder_member("0/a/") + member("0/a/old", "new") + member(odd, "new") + folder_member("0/a/b/") +
             member("0/a/b/..c", "new") + folder_member("0/fresh/") + member("0/fresh/file", "new") +
             folder_member("0/linked/") + member("0/linked/in", "new") + folder_member("0/empty/"));
-  write("input", do_text("begin ''\nstart short") + data_text(archive) + end_text(archive));
+  write("input", do_text("begin ''\nstart") + data_text(archive) + end_text(archive));
   const std::string before = std::string(GetParam()) +
                              "mkdir -p target/x/a/b elsewhere && echo old >target/x/a/old && "
                              "echo old >target/x/a/kept && ln -s ../../elsewhere target/x/linked && "
@@ -295,7 +295,7 @@ TEST_P(PushMerge, FilesReplaceFilesAndTheRestStays) {
 
 TEST_P(PushMerge, AFileDoesNotReplaceAFolder) {
   const auto archive = whole(folder_member("0/") + member("0/a", "new") + member("0/b", "new"));
-  write("input", do_text("begin ''\nstart short") + data_text(archive) + end_text(archive));
+  write("input", do_text("begin ''\nstart") + data_text(archive) + end_text(archive));
   EXPECT_EQ(run(":", std::string(GetParam()) + "mkdir -p target/x/a; "), 1);
   EXPECT_NE(errors().find("cannot overwrite directory"), std::string::npos) << errors();
   EXPECT_TRUE(fs::is_directory(folder_ / "target/x/a"));
@@ -303,7 +303,7 @@ TEST_P(PushMerge, AFileDoesNotReplaceAFolder) {
 
 TEST_P(PushMerge, AFolderDoesNotReplaceAFile) {
   const auto archive = whole(folder_member("0/") + folder_member("0/a/") + member("0/a/b", "new"));
-  write("input", do_text("begin ''\nstart short") + data_text(archive) + end_text(archive));
+  write("input", do_text("begin ''\nstart") + data_text(archive) + end_text(archive));
   EXPECT_EQ(run(":", std::string(GetParam()) + "mkdir -p target/x; echo old >target/x/a; "), 1);
   EXPECT_EQ(read(folder_ / "target/x/a"), "old\n");
 }
@@ -317,7 +317,7 @@ INSTANTIATE_TEST_SUITE_P(
 /// Whatever is told to be removed, by whatever path.
 TEST_F(PushScript, TheLoginsKeysAndJobsAreNeverRemoved) {
   write("input",
-        do_text("begin ''\nstart short") + data_text(whole("")) +
+        do_text("begin ''\nstart") + data_text(whole("")) +
             end_text(whole(""),
                      "erase ./home || return 1\nerase ./home/.ssh || return 1\n"
                      "erase ./door/.ssh/authorized_keys || return 1\nerase ./door/.ec2mpi || return 1\n"
@@ -336,7 +336,7 @@ TEST_F(PushScript, TheLoginsKeysAndJobsAreNeverRemoved) {
 /// Runs the steps on an empty archive.
 std::string steps_text(const std::string& steps) {
   const auto archive = whole("");
-  return do_text("begin ''\nstart short") + data_text(archive) + end_text(archive, steps);
+  return do_text("begin ''\nstart") + data_text(archive) + end_text(archive, steps);
 }
 
 TEST_F(PushScript, AFileThatALinkInTheSshFolderLeadsToIsNeverRemoved) {
@@ -391,7 +391,7 @@ TEST_F(PushMounts, AFolderWithAMountPointInItIsNotRemoved) {
 
 TEST_F(PushScript, ATargetThatIsALinkIsWrittenThrough) {
   const auto archive = whole(member("0", "new"));
-  write("input", do_text("begin ''\nstart short") + data_text(archive) + end_text(archive));
+  write("input", do_text("begin ''\nstart") + data_text(archive) + end_text(archive));
   into_ = "0";
   name_ = "/door";
   EXPECT_EQ(run(":", "echo old >target/file && ln -s file target/door; "), 0) << errors();
@@ -408,7 +408,7 @@ TEST_F(PushScript, NewFoldersInASetgidFolderBecomeSetgidToo) {
       encode_tar_header({.name = "./", .type = TarType::directory, .mode = 0755}) + tar_end();
   const auto archive = whole(folder_member("0/") + folder_member("0/in/") + folder_member("0/" + odd + "/") +
                              member("folders0", folders));
-  write("input", do_text("begin ''\nstart short") + data_text(archive) +
+  write("input", do_text("begin ''\nstart") + data_text(archive) +
                      end_text(archive, "put 0 x || return 1\nfolders 0 x || return 1"));
   EXPECT_EQ(run(":", "chmod 2775 target; "), 0) << errors();
   for (const auto& path : {std::string("target/x"), std::string("target/x/in"), "target/x/" + odd}) {
