@@ -128,7 +128,8 @@ class Choice {
     return count;
   }
 
-  /// Another node holds the archive, and so can pass on the bytes of the laptop. It comes first or will.
+  /// Another node can relay the bytes of the laptop, as it holds the archive. That node gets the upload
+  /// instead.
   [[nodiscard]] bool is_better_for_laptop(std::size_t node) const {
     if (nodes_[node].stores) return false;
     for (std::size_t i = 0; i < nodes_.size(); ++i) {

@@ -41,7 +41,7 @@ struct NodeState {
 struct FeederRules {
   /// A node that no other node can feed gets its bytes from the laptop, beside the one that always does.
   bool laptop_serves_all = true;
-  /// Its upload is slow: give it a second one, so that the faster of both goes on.
+  /// The upload is slow: try a second one, to another node; the faster one of both continues.
   bool try_second_upload = false;
 };
 
@@ -60,7 +60,7 @@ inline constexpr std::chrono::seconds kStill{3};
 inline constexpr std::chrono::seconds kDeadUpload{10};
 /// A new feeder has this long to show how fast it is.
 inline constexpr std::chrono::seconds kTimeToSettle{5};
-/// So many bytes may be on their way in ssh and in the kernel.
+/// Bytes that may be on their way in ssh and in the kernel.
 inline constexpr std::uint64_t kOnItsWay = 4'000'000;
 
 /// The feeders to change now. Looked at once a second, and when a node's phase changes. A node that waits

@@ -267,7 +267,7 @@ know_size() {
   echo "$1" >"$own/size"
   end_if_whole
 }
-# What is written last here or in fetch_from sees both numbers.
+# know_size and fetch_from each write one number and then call this, so the later one of them finds both.
 end_if_whole() {
   size= offset=-
   [ ! -e "$own/size" ] || read -r size <"$own/size"

@@ -55,7 +55,7 @@ class Relay {
   /// Errors: those of the limit.
   [[nodiscard]] static asio::awaitable<Result<Place>> join(std::shared_ptr<Relay> relay, Candidate candidate,
                                                            Limit limit);
-  /// A share of its own, which no other node joins.
+  /// Its own share, which no other node joins.
   [[nodiscard]] Place serve_alone(const Candidate& candidate) const;
 
   /// A node is connected, and may soon ask for a place.

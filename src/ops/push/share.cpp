@@ -12,11 +12,11 @@ namespace {
 
 constexpr auto kBetweenLooks = std::chrono::seconds(1);
 constexpr std::uint64_t kPackedTo = 4;  ///< parts of an archive that gzip may leave one of
-/// An upload that needs so much longer may be slow because of its node. A second one beside it costs half of
+/// An upload that needs this long may be slow because of its node. A second one beside it costs half of
 /// the uplink for kTimeToSettle, if it is of no use: under 1 % of this time.
 constexpr double kLongUpload = 300;  ///< seconds
 constexpr auto kBetweenTries = std::chrono::seconds(30);
-/// Over a busy uplink the bytes of an upload come in bursts, some of them seconds apart.
+/// Over a busy uplink the bytes of an upload come in bursts, with seconds between some of them.
 constexpr std::chrono::seconds kToMeasure{10};
 
 /// The command that a node runs on its feeder, up to the number of the first byte. It follows the archive as
@@ -247,7 +247,7 @@ std::uint64_t Share::Member::offset_at(Clock::time_point time) const {
   return offset;
 }
 
-/// One upload goes on, and at its pace it will for long.
+/// One upload is under way, and at its pace it will take long.
 bool Share::is_upload_slow(Clock::time_point now) {
   if (bytes_ > 0 || now < next_try_ || members_.size() < 2) return false;
   for (const auto& member : members_) {

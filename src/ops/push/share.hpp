@@ -48,7 +48,7 @@ class Share {
 
   // What the nodes report.
   void note_word(std::size_t node) { members_[node].heard = Clock::now(); }
-  /// About so many bytes have arrived.
+  /// The number of bytes that have arrived, about.
   void note_progress(std::size_t node, std::uint64_t bytes);
   /// "3 1200 REASON": its third feeding ended, and exactly so many bytes have arrived. A reason stands there
   /// if its ssh to the feeder failed.
