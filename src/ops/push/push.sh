@@ -7,8 +7,7 @@
 # folder that the survey lists.
 #
 # It first prints the survey (survey.cpp reads it). Then it obeys its standard input:
-#   lines N        N lines of shell text that call the functions
-#   do N           N bytes of such text
+#   do N           N bytes of shell text that call the functions
 #   data N         N bytes of the archive
 #   part N LANE    the next N bytes of the archive arrive over an additional connection
 # It answers with words that end in NUL: "has" with "BYTES" of the archive once a second, "at" with "K BYTES REASON"
@@ -93,24 +92,10 @@ find_taker() {
   dd iflag=fullblock count=0 </dev/null >/dev/null 2>&1 && taker="dd" || taker="head"
 }
 
-# The shell reads lines byte by byte, which takes less than a program does, if they are few.
-take_lines() {
-  text=
-  while [ "$1" -gt 0 ]; do
-    IFS= read -r line || exit 3
-    text="$text$line
-"
-    set -- $(($1 - 1))
-  done
-}
-
 while read -r verb size lane; do
   case $verb in
     data) take_data "$size" ;;
     part) take_part "$size" "$lane" ;;
-    lines)
-      take_lines "$size"
-      eval "$text" ;;
     do)
       find_taker
       text=$(take "$size" 2>/dev/null)

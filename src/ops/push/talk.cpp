@@ -1,7 +1,6 @@
 #include "src/ops/push/talk.hpp"
 
 #include <fmt/format.h>
-#include <algorithm>
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
 
@@ -17,7 +16,6 @@ constexpr std::size_t kMostErr = 64 * 1024;
 constexpr std::size_t kLongestSurvey = 128UL * 1024 * 1024;  ///< some 800,000 files
 constexpr std::size_t kLongestGreeting = 1024 * 1024;
 constexpr std::size_t kMostWords = 10'000;
-constexpr std::size_t kFewWords = 1000;  ///< bytes that a shell reads one by one in less time than a program
 
 Error too_many_files() {
   return {ErrorKind::protocol,
@@ -133,10 +131,6 @@ asio::awaitable<Result<PushSurvey>> PushTalk::survey(Limit limit) {
 }
 
 std::string do_text(std::string text) {
-  if (text.size() <= kFewWords) {
-    text += '\n';
-    return fmt::format("lines {}\n{}", std::count(text.begin(), text.end(), '\n'), text);
-  }
   text += "\n# whole";
   return fmt::format("do {}\n{}", text.size(), text);
 }

@@ -187,7 +187,7 @@ TEST_F(PushScript, TheArrivedPartOfAStoredArchiveIsKept) {
   EXPECT_FALSE(fs::exists(folder_ / "target/x"));
 }
 
-TEST_F(PushScript, NamesOfAnyKindAreSentInLines) {
+TEST_F(PushScript, NamesOfAnyKindArriveAsTheyAre) {
   const auto archive = whole(member("0", "content"));
   const std::string name = "x\n# whole\n\xff \\ 'y' \"\n";
   write("input", do_text("begin ''\nstart") + data_text(archive) +
