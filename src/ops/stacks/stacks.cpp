@@ -14,7 +14,7 @@ namespace ec2mpi::ops {
 
 namespace {
 
-constexpr auto kPatience = std::chrono::seconds(60);
+constexpr auto kPatience = std::chrono::seconds(120);
 constexpr std::size_t kMostFrames = 100;
 /// Ranks that are about to arrive are not missing.
 constexpr double kLongWait = 1;
@@ -55,6 +55,7 @@ class StacksReader {
     stack.rank = static_cast<int>(*rank);
     stack.pid = static_cast<int>(*pid);
     stack.node = node_;
+    if (key == "tried") stack.tried = printable(value);
     if (key == "by") stack.tool = printable(value);
     if (key == "frame" && stack.frames.size() < kMostFrames) stack.frames.push_back(printable(value));
     if (key == "state") take_state(stack, value);
@@ -242,8 +243,16 @@ std::string describe_missing(const std::vector<RankStack>& ranks) {
 }
 
 std::string more_advice(const std::vector<RankStack>& ranks, bool barred) {
-  const auto has_no_frames = [](const auto& rank) { return rank.frames.empty(); };
-  if (ranks.empty() || std::ranges::none_of(ranks, has_no_frames)) return {};
+  Ranks silent;
+  bool has_no_tool = false;
+  for (const auto& rank : ranks) {
+    if (!rank.frames.empty()) continue;
+    has_no_tool = has_no_tool || rank.tried.empty();
+    if (!rank.tried.empty()) silent.push_back(&rank);
+  }
+  if (!silent.empty())
+    return fmt::format("{} did not read the stack of {}; try again", silent.front()->tried, name_of(silent));
+  if (!has_no_tool) return {};
   if (barred)
     return "the functions of a rank show only with sudo, or after: sudo sysctl kernel.yama.ptrace_scope=0";
   return "the functions of a rank show where gdb is installed on the nodes, the lines of Python where py-spy "

@@ -3,11 +3,12 @@
 # The answer; each line but the first and the last begins with a rank and its pid:
 #   ec2mpi-stacks 1
 #   RANK PID state STATE PERCENT WCHAN SYSCALL   the letter of proc(5), the use of a processor, the place in the kernel
+#   RANK PID tried TOOL                          a program that is there to read the stack
 #   RANK PID by TOOL                             which program has read the stack: py-spy, gdb, eu-stack
 #   RANK PID frame TEXT                          a function of the main thread, the innermost first
 #   barred                                       this user may not look into processes
 #   ec2mpi-stacks end
-# A tool that reads a stack stops the process for that time. It has eight seconds, and a process that it has left stopped
+# A tool that reads a stack stops the process for that time. It has twenty seconds, and a process that it has left stopped
 # continues.
 # shellcheck shell=sh
 # shellcheck disable=SC2154 # mark is set in front of this text
@@ -78,16 +79,19 @@ stack_of() {
       beside=$(tr '\0' '\n' <"/proc/$1/cmdline" | head -n 1)
       for spy in "$(command -v py-spy)" "${beside%/*}/py-spy" "$HOME/.local/bin/py-spy"; do
         [ -x "$spy" ] || continue
-        frames=$(timeout -k 1 8 $access "$spy" dump --pid "$1" | py_frames)
+        echo 'tried py-spy'
+        frames=$(timeout -k 1 20 $access "$spy" dump --pid "$1" | py_frames)
         [ -z "$frames" ] || { printf 'by py-spy\n%s\n' "$frames"; return; }
       done ;;
   esac
   if command -v gdb >/dev/null; then
-    frames=$(DEBUGINFOD_URLS='' timeout -k 1 8 $access gdb -nx -batch -ex 'bt 60' -p "$1" | gdb_frames)
+    echo 'tried gdb'
+    frames=$(DEBUGINFOD_URLS='' timeout -k 1 20 $access gdb -nx -batch -ex 'bt 60' -p "$1" | gdb_frames)
     [ -z "$frames" ] || { printf 'by gdb\n%s\n' "$frames"; return; }
   fi
   if command -v eu-stack >/dev/null; then
-    frames=$(DEBUGINFOD_URLS='' timeout -k 1 8 $access eu-stack -1 -p "$1" | eu_frames)
+    echo 'tried eu-stack'
+    frames=$(DEBUGINFOD_URLS='' timeout -k 1 20 $access eu-stack -1 -p "$1" | eu_frames)
     [ -z "$frames" ] || printf 'by eu-stack\n%s\n' "$frames"
   fi
 }

@@ -20,6 +20,7 @@ struct RankStack {
   char state = '?';                      ///< as proc(5) has it
   int percent = 0;                       ///< of a processor, just before
   std::string kernel_place = {};         ///< where it waits in the kernel; may be empty
+  std::string tried = {};                ///< the last tool that was there to read the frames; empty: none
   std::string tool = {};                 ///< that read the frames: py-spy, gdb, eu-stack; empty: none could
   std::vector<std::string> frames = {};  ///< the innermost first
   std::optional<RankProfile> counters = {};  ///< of a job that was started with --profile

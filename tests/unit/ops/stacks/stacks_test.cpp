@@ -94,6 +94,10 @@ TEST(Stacks, AdviceIsGivenOnlyWhereAToolIsMissing) {
   const std::vector<RankStack> with = {rank_with_frames(0, {"main"})};
   const std::vector<RankStack> without = {rank_with_frames(0, {})};
   EXPECT_EQ(more_advice(with, false), "");
+  auto silent = with;
+  silent[0].frames.clear();
+  silent[0].tried = "gdb";
+  EXPECT_EQ(more_advice(silent, false), "gdb did not read the stack of rank 0 (node1); try again");
   EXPECT_NE(more_advice(without, false).find("gdb"), std::string::npos);
   EXPECT_NE(more_advice(without, true).find("sudo"), std::string::npos);
 }
