@@ -43,7 +43,7 @@ struct Bringer {
     for (const auto& path : unexpected) {
       std::erase(job.pull, path);
       say(Colour::red,
-          fmt::format("{}: the master names {} as a result, but no pull in ec2mpi.toml does; not "
+          fmt::format("{}: the master names {} as a result, but no pull in ec2mpi.toml here does; not "
                       "brought. If you want it: ec2mpi pull {} DIRECTORY",
                       job.id, printable(path), printable(quote_word(path))));
     }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <algorithm>
+#include <set>
 
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
@@ -98,6 +99,16 @@ bool names(std::string_view entry, std::string_view path) {
   return false;
 }
 
+/// Where no ec2mpi.toml says which results a job has: not a hidden file, nor one of the system.
+bool can_be_a_result(std::string_view path) {
+  static const std::set<std::string_view> kOfTheSystem = {
+      "bin", "boot", "dev", "etc", "lib", "lib64", "proc", "root", "run", "sbin", "sys", "usr", "var"};
+  const auto parts = split(path, '/');
+  const bool hidden =
+      std::any_of(parts.begin(), parts.end(), [](auto part) { return part.starts_with('.') && part != "."; });
+  return !hidden && parts.size() > 1 && parts[0].empty() && !kOfTheSystem.contains(parts[1]);
+}
+
 asio::awaitable<Result<ssh::ExitStatus>> bring(NodeRun run, std::shared_ptr<ResultsPull> results,
                                                NodeTask pull) {
   auto& sources = results->pull->plans.at(run.node.index).sources;
@@ -165,7 +176,9 @@ std::vector<std::string> unexpected_paths(const JobRecord& job, const std::vecto
   std::vector<std::string> unexpected;
   for (const auto& path : job.pull) {
     const auto fits = [&path](const auto& entry) { return names(entry, path); };
-    if (std::none_of(entries.begin(), entries.end(), fits)) unexpected.push_back(path);
+    const bool expected =
+        entries.empty() ? can_be_a_result(path) : std::any_of(entries.begin(), entries.end(), fits);
+    if (!expected) unexpected.push_back(path);
   }
   return unexpected;
 }

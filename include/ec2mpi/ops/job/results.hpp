@@ -38,7 +38,8 @@ struct ResultsFolder {
 [[nodiscard]] bool has_results(const JobRecord& job);
 
 /// The paths in the master's record of the job that fit none of the `pull` entries in ec2mpi.toml: a master
-/// that was taken over could name any file of the other nodes.
+/// that was taken over could name any file of the other nodes. Without entries, as on another laptop, only
+/// hidden files and those of the system are unexpected.
 [[nodiscard]] std::vector<std::string> unexpected_paths(const JobRecord& job,
                                                         const std::vector<std::string>& entries);
 

@@ -121,7 +121,20 @@ TEST(Results, APathThatTheMasterNamesAndNoEntryOfPullGivesIsUnexpected) {
   EXPECT_EQ(unexpected_paths(taken_over, entries),
             (std::vector<std::string>{"/etc/passwd", "/home/ubuntu/private.txt",
                                       "/home/ubuntu/made/../../../etc/out.txt"}));
-  EXPECT_EQ(unexpected_paths(taken_over, {}), taken_over.pull);
+}
+
+TEST(Results, WithoutEntriesOfPullOnlyHiddenFilesAndThoseOfTheSystemAreUnexpected) {
+  auto taken_over = job("x", 1);
+  taken_over.pull = {"/home/ubuntu/proj/out",
+                     "/etc/passwd",
+                     "/home/ubuntu/.ssh/id_rsa",
+                     "/mnt/./x",
+                     "/home/ubuntu/../../etc/passwd",
+                     "relative",
+                     "/root/x"};
+  EXPECT_EQ(unexpected_paths(taken_over, {}),
+            (std::vector<std::string>{"/etc/passwd", "/home/ubuntu/.ssh/id_rsa",
+                                      "/home/ubuntu/../../etc/passwd", "relative", "/root/x"}));
 }
 
 }  // namespace
