@@ -83,7 +83,8 @@ class Child {
 
   int reap() {
     int status = 0;
-    while (::waitpid(std::exchange(pid_, -1), &status, 0) < 0 && errno == EINTR) {
+    const pid_t child = std::exchange(pid_, -1);
+    while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
     }
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   }

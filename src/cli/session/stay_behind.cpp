@@ -58,9 +58,9 @@ void let_go_of_everything() {
     else
       ::close(fd);
   }
-  if (::chdir("/") != 0) return;  // then it stays in the user's folder; nothing else depends on it
   ::prctl(PR_SET_NAME, kProcessName);
-  ::prctl(PR_SET_DUMPABLE, 0);  // it holds keys and sessions: no core files, and nobody may look into it
+  ::prctl(PR_SET_DUMPABLE, 0);    // it holds keys and sessions: no core files, and nobody may look into it
+  if (::chdir("/") != 0) return;  // then it stays in the user's folder; nothing else depends on it
 }
 
 [[noreturn]] void keep(Runtime& runtime, ssh::Daemon& daemon) {

@@ -92,7 +92,10 @@ std::optional<std::string> prompt_secret(const std::string& question) {
   constexpr char kCtrlC = 3;
   for (;;) {
     const auto c = next_character(terminal.get(), signals);
-    if (!c || *c == kCtrlC) return std::nullopt;
+    if (!c || *c == kCtrlC) {
+      wipe(answer);  // its beginning may have been typed
+      return std::nullopt;
+    }
     if (*c == '\n') return answer;
     answer += *c;
   }

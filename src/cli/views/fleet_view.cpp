@@ -45,6 +45,7 @@ FleetView::FleetView(Console& console, const asio::any_io_executor& executor, co
       started_(Clock::now()),
       timer_(executor) {
   for (const auto& node : nodes) indices_.push_back(node.index);
+  std::ranges::sort(indices_);  // place_of searches; -w may name the nodes in another order
   emit("begin", {{"doing", style_.doing}, {"nodes", nodes.size()}});
   // Without a terminal and without a program that reads events, no timer runs.
   if (console_.shows_status() || style_.json_lines) tick_after(kFirstProgress);

@@ -50,7 +50,7 @@ class FleetView : public Observer {
   /// After the last result: the output that was kept, the failures, and a summary.
   void summarize(const FleetReport& report);
 
-  /// "still running on node3, node7", for leaving at once; empty if nothing is.
+  /// "It may still run on node[3,7].", for leaving at once; empty if nothing does.
   [[nodiscard]] std::string still_running() const;
 
  private:
@@ -65,7 +65,7 @@ class FleetView : public Observer {
 
   Console& console_;
   Style style_;
-  std::vector<int> indices_;        ///< of the nodes taking part
+  std::vector<int> indices_;        ///< of the nodes taking part, ascending
   std::vector<ssh::Phase> phases_;  ///< by position in indices_
   std::vector<std::string> notes_;  ///< likewise
   std::unique_ptr<ExecOutput> output_;

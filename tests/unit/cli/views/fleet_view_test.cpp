@@ -5,9 +5,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <asio/io_context.hpp>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "tests/support/fake_transport.hpp"
 #include "tests/support/laptop.hpp"
 
 namespace ec2mpi::cli {
@@ -41,6 +43,16 @@ TEST(Summary, WithVNamesEveryNode) {
   write_thousand(laptop);
   const auto done = laptop.run_cli({"exec-all", "-v", "true"});
   EXPECT_NE(done.err.find(",995,997,999] (500): connection refused\n"), std::string::npos);
+}
+
+TEST(FleetView, NodesInTheOrderOfTheSelectionKeepTheirOwnPhases) {
+  asio::io_context loop;
+  Console console(loop.get_executor(), ColourChoice::never, [](int, int) {});
+  auto nodes = test::fake_nodes(4);
+  std::ranges::reverse(nodes);
+  FleetView view(console, loop.get_executor(), nodes, {});
+  view.on_phase(nodes[0], ssh::Phase::running);
+  EXPECT_EQ(view.still_running(), "It may still run on node4.");
 }
 
 TEST(Summary, QuietSaysNothingIfAllWentWellAndAllIfNot) {
