@@ -95,7 +95,8 @@ def processes():
     found = {}
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
-            with open(f"/proc/{pid}/stat") as stat, open(f"/proc/{pid}/cmdline") as command:
+            with (open(f"/proc/{pid}/stat", errors="replace") as stat,  # names and words of other programs may be any bytes
+                  open(f"/proc/{pid}/cmdline", errors="replace") as command):
                 fields = stat.read().rpartition(")")[2].split()
                 if fields[0] not in "ZX":
                     found[int(pid)] = (int(fields[1]), fields[19], command.read())

@@ -249,3 +249,16 @@ def test_the_users_environment_reaches_commands_and_jobs_as_it_is(ec2mpi, cluste
     with start_up(cluster4, 1, "export TAR_OPTIONS=-v CDPATH=/tmp; mine() { echo function; }; export -f mine; cd /tmp"):
         assert plain(ec2mpi("exec", "-w", "1", "echo $TAR_OPTIONS $CDPATH; mine; pwd")) == "-v /tmp\nfunction\n/tmp\n"
         assert "-v /tmp" in ok(ec2mpi("run", "-w", "1", "-np", "1", "--", "sh", "-c", "echo $TAR_OPTIONS $CDPATH")).out
+
+
+@pytest.mark.parametrize("command, tool", [(("push", "-w", "2", "sent", "/tmp/"), "stat"), (("setup", "-w", "2"), "awk"),
+                                           (("setup", "-w", "2", "--undo"), "tail"), (("doctor", "-w", "2"), "awk")])
+def test_a_program_that_a_node_lacks_is_named_and_no_full_disk_suspected(ec2mpi, cluster4, command, tool):
+    (ec2mpi.folder / "sent").write_text("text")
+    path = cluster4.host(2, f"readlink -f /usr/bin/{tool}").out.strip()
+    with changed(cluster4, 2, f"mv {path} {path}.away", f"mv {path}.away {path}"):
+        done = ec2mpi(*command)
+    assert done.code == 1, done.err
+    said = done.out + done.err
+    assert f"ec2mpi needs programs that this node lacks: {tool}" in said, said
+    assert "disk full" not in said, said

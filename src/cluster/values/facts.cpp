@@ -12,6 +12,8 @@ namespace ec2mpi {
 
 namespace {
 
+constexpr std::string_view kLacks = "lacks ";
+
 // Bounds for the answer of a machine that may be broken or hostile.
 constexpr std::size_t kLongestFact = 4096;
 constexpr std::uint64_t kMostCpus = 100'000;
@@ -143,6 +145,10 @@ Result<NodeFacts> parse_facts(std::string_view printed) {
       begun = true;
     } else if (begun && line == kFactsEnd) {
       return reader.finish();
+    } else if (begun && line.starts_with(kLacks)) {
+      return fail(ErrorKind::remote_io,
+                  fmt::format("ec2mpi needs programs that this node lacks: {}; install them",
+                              printable(line.substr(kLacks.size(), 80))));
     } else if (begun && !reader.take(line)) {
       return fail(ErrorKind::remote_io, fmt::format("the node's answer about itself is not understood: '{}'",
                                                     printable(line.substr(0, 80))));

@@ -243,8 +243,11 @@ std::string end_leftovers_command() {
 }
 
 Result<NodeAnswer> parse_health_report(std::string_view printed, std::size_t files) {
+  auto facts = parse_facts(printed);
+  // Of a whole answer, the facts say best what is wrong: a tool that the node lacks spoils the report, too.
+  if (!facts && printed.contains(kFactsEnd)) return std::unexpected(facts.error());
   TRY_AS(health, read_health_report(printed, files));
-  TRY_AS(facts, parse_facts(printed));
+  if (!facts) return std::unexpected(facts.error());
   return NodeAnswer{std::move(*facts), std::move(*health)};
 }
 

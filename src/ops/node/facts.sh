@@ -4,6 +4,7 @@
 #         Amazon or the packages of Red Hat put it
 #
 #   ec2mpi-facts 1     the first line of the answer
+#   lacks TOOL...      programs without which this text and others of ec2mpi fail; only if there are such
 #   NAME VALUE         one fact; "mpi" lines repeat what mpirun prints about its version
 #   ec2mpi-facts end   the last line
 #
@@ -45,10 +46,13 @@ efa=no
 [ -n "$(ls /sys/class/infiniband)" ] && efa=yes
 
 echo 'ec2mpi-facts 1'
+lacks=
+for tool in awk cat grep id sed; do command -v "$tool" >/dev/null || lacks="$lacks $tool"; done
+[ -z "$lacks" ] || echo "lacks$lacks"
 echo "private_address $private"
 # shellcheck disable=SC2046 # several words
 echo 'addresses' $(ip -4 -o addr show | awk '{ sub("/.*", "", $4); print $4 }')
-echo "hostname $(hostname)"
+echo "hostname $(uname -n)"
 echo "home $HOME"
 echo "boot_id $(cat /proc/sys/kernel/random/boot_id)"
 echo "cores $cores"

@@ -195,6 +195,10 @@ std::string_view find_tools_text() {
   return kFindToolsSh;
 }
 
+std::string_view need_tools_text() {
+  return kNeedToolsSh;
+}
+
 MarkCutter::Parts MarkCutter::feed(std::string_view bytes) {
   if (is_behind_marks()) return {{}, std::string(bytes)};
   held_ += bytes;

@@ -1,5 +1,5 @@
 # One node's part in a push: `sh -c PUSH ec2mpi-push TARGET INTO KEY ASKED PATH...`. In front of this text stand
-# push_survey.sh, push_archive.sh and push_steps.sh with the functions that it calls.
+# need_tools.sh, push_survey.sh, push_archive.sh and push_steps.sh with the functions that it calls.
 #
 # TARGET: absolute, or beginning with "./" (the login's folder). INTO: 1 if it must be a folder, else 0. KEY: names the
 # sources. ASKED: words: "sums" if checksums are wanted, "holes" if it matters whether tar can make holes, "delete" if
@@ -39,6 +39,8 @@ die() {
   printf 'ec2mpi: %s\n' "$1" >&2
   exit 1
 }
+
+need cat chmod mkdir mkfifo mv rm rmdir sed sort stat tail tar touch tr wc
 
 is_folder() { [ -d "$1" ] && [ ! -L "$1" ]; }
 exists() { [ -e "$1" ] || [ -L "$1" ]; }

@@ -30,6 +30,7 @@ Error ended_early() {
 
 const std::string& push_script() {
   static const std::string script = set_variables({{"merge_program", kMergePl}})
+                                        .append(need_tools_text())
                                         .append(kPushSurveySh)
                                         .append(kPushArchiveSh)
                                         .append(kPushStepsSh)

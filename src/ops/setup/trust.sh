@@ -35,13 +35,22 @@ busy=75     # the exit status for "another setup is at work"
 our_lines='' # a pattern of the lines that setup writes into the block at hand; empty for all lines
 stage='' held='' base=''
 
-# A full disk is only a guess: where the file system reports another reason, that one is shown.
+# A full disk is only a guess. If a file can be made and written, the guess is wrong and is left out; where the file
+# system reports another reason, that one is shown.
 die() {
   case $1 in
     *'; is the disk full?')
-      reason=$( (: >"${TMPDIR:-/tmp}/ec2mpi-probe-$$") 2>&1; (: >"$HOME/.ec2mpi-probe-$$") 2>&1)
-      rm -f "${TMPDIR:-/tmp}/ec2mpi-probe-$$" "$HOME/.ec2mpi-probe-$$"
-      [ -z "$reason" ] || set -- "${1%; is the disk full?}: ${reason##*: }" "$2" ;;
+      reason='' full=''
+      for folder in "${TMPDIR:-/tmp}" "$HOME"; do
+        reason=$reason$( (: >"$folder/.ec2mpi-probe-$$") 2>&1)
+        [ -n "$reason" ] || printf '%65536s' '' 2>/dev/null >"$folder/.ec2mpi-probe-$$" || full=yes
+        rm -f "$folder/.ec2mpi-probe-$$"
+      done
+      if [ -n "$reason" ]; then
+        set -- "${1%; is the disk full?}: ${reason##*: }" "$2"
+      elif [ -z "$full" ]; then
+        set -- "${1%; is the disk full?}" "$2"
+      fi ;;
   esac
   printf 'ec2mpi: %s\n' "$1" >&2
   exit "${2:-1}"
@@ -542,6 +551,7 @@ action=$1
 case $action in
   states) states ;;
   write | hosts | take | take_hosts | login)
+    need awk cat chmod cksum cmp find grep head mkdir mv readlink rm rmdir sed stat tail tr wc
     introduce
     trap clean_up EXIT
     trap 'exit 143' HUP INT TERM

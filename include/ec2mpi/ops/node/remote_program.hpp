@@ -82,6 +82,8 @@ class EndMark {
 [[nodiscard]] std::string_view check_input_text();
 /// Shell text: tools are found in /usr/bin and /bin, even if these folders are not in the PATH.
 [[nodiscard]] std::string_view find_tools_text();
+/// Shell text: the function `need TOOL...`, which ends a program by its own `die` if the node lacks a tool.
+[[nodiscard]] std::string_view need_tools_text();
 
 /// Splits the bytes of one stream at the begin mark. A start-up file may have joined the streams (exec 2>&1):
 /// then one has both marks, and both are cut off. With a word, that of the end mark stands behind each mark.

@@ -26,6 +26,13 @@ std::string with(const std::string& key, const std::string& value) {
   return without(key) + key + " " + value + "\n";
 }
 
+TEST(ParseFacts, ToolsThatTheNodeLacksAreNamed) {
+  const auto facts =
+      parse_facts("ec2mpi-facts 1\nlacks awk sed\nprivate_address 10.0.0.1\nec2mpi-facts end\n");
+  ASSERT_FALSE(facts);
+  EXPECT_EQ(facts.error().message, "ec2mpi needs programs that this node lacks: awk sed; install them");
+}
+
 TEST(NodeFacts, AreReadFromWhatTheScriptPrints) {
   const auto facts = parse_facts(told(kBody));
   ASSERT_TRUE(facts) << facts.error().message;
