@@ -14,6 +14,8 @@ namespace ec2mpi::cli {
 
 namespace {
 
+/// The end after a job names all ids itself and asks nobody, so only this check protects instances
+/// that ec2mpi has not started. Errors: usage.
 Result<void> refuse_foreign(const std::vector<cloud::Instance>& instances, AfterJob then) {
   const auto is_foreign = [](const cloud::Instance& one) { return one.tag(cloud::kClusterTag).empty(); };
   const auto foreign = static_cast<std::size_t>(std::ranges::count_if(instances, is_foreign));
@@ -23,6 +25,8 @@ Result<void> refuse_foreign(const std::vector<cloud::Instance>& instances, After
                           count_of(foreign, "instance")));
 }
 
+/// A dry run of the change that follows the job. With --detach that is a stop in any case: nobody
+/// will be here to bring the results before the disks are gone.
 asio::awaitable<cloud::Answer<void>> ask_ec2(InstanceContext& context, std::vector<std::string> ids,
                                              const AfterJobOptions& options) {
   if (options.then == AfterJob::down && !options.detach)
@@ -40,6 +44,7 @@ asio::awaitable<int> prepare(InstanceContext& context, const AfterJobOptions& op
   const auto allowed = co_await ask_ec2(context, ids, options);
   if (!allowed) co_return report_error(context, allowed.error(), exit_code::not_started);
   if (!options.detach) co_return exit_code::ok;
+  // The instances of `up` end with their disks when they shut down, unless this is changed.
   for (const auto& id : ids) {
     const auto set =
         co_await context.ec2.set_shutdown_behaviour(id, cloud::ShutdownBehaviour::stop, context.limit());
@@ -64,6 +69,7 @@ Result<int> prepare_end(const AfterJobOptions& options, const CommonOptions& com
 
 asio::awaitable<Result<void>> stop_after_job(CommandContext& context, std::string id) {
   std::vector<std::string> addresses;
+  // As far as the list has them; the master also knows those that setup has given to it.
   for (const auto& node : context.cluster.inventory.nodes)
     if (node.index != context.master().index && !node.private_address.empty())
       addresses.push_back(node.private_address);
@@ -78,7 +84,9 @@ Result<int> end_after_job(const AfterJobOptions& options, const CommonOptions& c
                           std::vector<std::string> ids) {
   ChangeRequest request;
   request.which.list = options.list;
+  // The ids from before the job: a list that has changed since then ends no other instance.
   request.which.ids = std::move(ids);
+  // It is agreed to, but not forced: jobs that others have started meanwhile keep the instances.
   request.agreement.yes = true;
   return options.then == AfterJob::down ? end_instances(request, common) : stop_instances(request, common);
 }

@@ -28,6 +28,8 @@ struct Found {
   std::vector<std::string> others = {};  ///< groups and keys, in words
 };
 
+/// A region has its own client, because endpoint and signature depend on the region. `clusters`
+/// also has the things that were found before an `error`.
 struct Region {
   std::string name;
   std::unique_ptr<cloud::Ec2> ec2;
@@ -42,6 +44,7 @@ std::string cluster_in(const std::string& name, bool has_number) {
   return end > begin ? name.substr(begin, end - begin) : name;
 }
 
+/// By the tag, whatever its value, so that a cluster whose name is forgotten is found, too.
 std::vector<cloud::Filter> any_cluster() {
   std::vector<cloud::Filter> filters(1);
   filters[0].name = "tag-key";
@@ -56,6 +59,7 @@ asio::awaitable<cloud::Answer<void>> find_all(Region& region, Limit limit) {
   CO_TRY_AS(instances, co_await ec2.instances(tagged, limit));
   for (auto& one : *instances) {
     const auto cluster = one.tag(cloud::kClusterTag);
+    // EC2 shows an ended instance for some time; it costs nothing and leaves nothing to be ended.
     if (!one.is_gone()) clusters[cluster].instances.push_back(std::move(one));
   }
   CO_TRY_AS(disks, co_await ec2.disks(tagged, limit));
@@ -69,6 +73,7 @@ asio::awaitable<cloud::Answer<void>> find_all(Region& region, Limit limit) {
     if (cluster != group.tags.end()) clusters[cluster->second].others.push_back("security group " + group.id);
   }
   CO_TRY_AS(keys, co_await ec2.key_pairs(tagged, limit));
+  // From here on EC2 answers with names and no tags.
   for (const auto& key : *keys) clusters[cluster_in(key, false)].others.push_back("key pair " + key);
   CO_TRY_AS(placements, co_await ec2.placement_groups(tagged, limit));
   for (const auto& group : *placements)
@@ -90,10 +95,13 @@ asio::awaitable<void> look_into_all(Runtime& runtime, std::vector<Region>& regio
     asio::co_spawn(runtime.executor(), look_into(region, limit), [&](std::exception_ptr bug) {
       --left;
       finished.notify_all();
+      // Refusals of EC2 are in region.error; only a bug leaves the event loop this way.
       if (bug) std::rethrow_exception(bug);
     });
   while (left != 0) {
     runtime.console().status(fmt::format("{} regions to look into", left));
+    // Without a stop: the coroutines refer to `regions`, so all of them must end first. A Ctrl-C
+    // ends them by their own limit.
     const Limit whole;
     std::ignore = co_await finished.wait(whole);
   }
@@ -104,6 +112,7 @@ std::size_t count_in_state(const Found& found, std::string_view state) {
   return static_cast<std::size_t>(std::ranges::count(found.instances, state, &cloud::Instance::state));
 }
 
+/// In GiB.
 int disk_size(const Found& found) {
   int sum = 0;
   for (const auto& disk : found.disks) sum += disk.gigabytes;
@@ -113,6 +122,7 @@ int disk_size(const Found& found) {
 /// What the disks cost in a month, in USD, also while their instances are stopped. Nothing if it is not
 /// known.
 std::optional<double> month_of_disks(const std::string& region, const Found& found) {
+  // The user's own [prices] have instance types only, so disks are in ec2mpi's table or nowhere.
   const cloud::PriceList prices({}, region);
   double sum = 0;
   for (const auto& disk : found.disks) {
@@ -123,6 +133,7 @@ std::optional<double> month_of_disks(const std::string& region, const Found& fou
   return sum;
 }
 
+/// Empty if no region has a cluster.
 std::string regions_table(const std::vector<Region>& regions) {
   std::vector<std::vector<std::string>> rows{
       {"REGION", "CLUSTER", "RUNNING", "STOPPED", "OTHER", "DISKS", "GIB", "USD/MONTH", "ALSO THERE"}};
@@ -154,6 +165,7 @@ Json disks_json(const Found& found) {
   return all;
 }
 
+/// A region that has failed gets an object with its error, beside those of its clusters.
 std::string regions_json(const std::vector<Region>& regions) {
   auto all = Json::array();
   for (const auto& region : regions) {
@@ -183,6 +195,7 @@ void show(Console& console, const std::vector<Region>& regions, bool json) {
       console.talk(
           fmt::format("ec2mpi: to end one of these: ec2mpi down --region {} --cluster NAME", region.name));
   }
+  // A region that did not answer may hold a cluster, so it is not counted among the empty ones.
   const auto answered = std::ranges::count_if(regions, [](const Region& region) { return !region.error; });
   if (table.empty())
     console.talk(fmt::format("ec2mpi: nothing in {} has the tag {}",

@@ -21,16 +21,19 @@ struct AllowOptions {
   std::optional<std::string> from;
 };
 
+/// The protocol -1 is EC2's word for all protocols; a rule for it has no ports.
 bool is_for_ssh(const cloud::IngressRule& rule) {
   if (rule.protocol == "-1") return true;
   return rule.protocol == "tcp" && rule.from_port <= kSsh && kSsh <= rule.to_port;
 }
 
+/// A rule of another description is the user's, even if it has the same form, and is never removed.
 bool is_own_rule(const cloud::IngressRule& rule) {
   return rule.description == kRuleDescription && rule.protocol == "tcp" && rule.from_port == kSsh &&
          rule.to_port == kSsh;
 }
 
+/// Of wider networks only the whole internet is recognised; one rule too many does no harm.
 bool lets_in(const cloud::SecurityGroup& group, const std::string& network) {
   return std::ranges::any_of(group.ingress, [&](const cloud::IngressRule& rule) {
     return is_for_ssh(rule) && (rule.network == network || rule.network == "0.0.0.0/0");
@@ -46,6 +49,7 @@ std::string group_for(const cloud::Instance& instance, const std::vector<cloud::
   return instance.security_groups.empty() ? std::string() : instance.security_groups.front();
 }
 
+/// The groups that get the rule. Instances of one group share it, so each group is changed once.
 asio::awaitable<cloud::Answer<std::vector<cloud::SecurityGroup>>> groups_of(
     InstanceContext& context, std::vector<cloud::Instance> instances) {
   std::set<std::string> ids;
@@ -67,11 +71,13 @@ asio::awaitable<cloud::Answer<void>> replace_rule(InstanceContext& context, clou
   if (!lets_in(group, network)) {
     cloud::IngressRule rule{"tcp", kSsh, kSsh, network, kRuleDescription};
     auto added = co_await context.ec2.allow(group.id, std::move(rule), context.limit());
+    // It exists already if the answer to the first try of this call was lost.
     if (!added && added.error().problem != cloud::Problem::exists) co_return added;
   }
   for (const auto& rule : group.ingress) {
     if (!is_own_rule(rule) || rule.network == network) continue;
     auto removed = co_await context.ec2.revoke(group.id, rule, context.limit());
+    // Another command may have removed it since EC2 was asked for the rules.
     if (!removed && removed.error().problem != cloud::Problem::not_found) co_return removed;
     context.console().talk(
         fmt::format("{} ({}): ssh from {} is no longer allowed", group.id, group.name, rule.network));
@@ -81,6 +87,7 @@ asio::awaitable<cloud::Answer<void>> replace_rule(InstanceContext& context, clou
 }
 
 asio::awaitable<int> allow_ssh(InstanceContext& context, std::optional<std::string> from) {
+  // The network comes first: a wrong --from is found before EC2 is asked.
   const auto network = co_await choose_network(context, from);
   if (!network) co_return report_error(context, network.error(), exit_code::not_started);
   const auto found = co_await look_up_known(context);
@@ -123,6 +130,7 @@ void add_iam_policy_command(CLI::App& app, Dispatch& dispatch) {
                   "  aws iam create-policy --policy-name ec2mpi --policy-document file://policy.json");
   command.callback([&dispatch] {
     dispatch.chosen = [](const CommonOptions&) -> Result<int> {
+      // Neither list nor account: the policy is needed before the account may do anything.
       print_result(cloud::iam_policy());
       return exit_code::ok;
     };

@@ -15,6 +15,7 @@ namespace ec2mpi::cli {
 namespace {
 
 constexpr const char* kFolder = "results";
+// The counters of a thousand ranks that send to each other take some 28 MB.
 constexpr std::size_t kLargestProfile = 64 << 20;
 
 /// Brings the results of one job; lives as long as its coroutine.
@@ -27,6 +28,7 @@ struct Bringer {
     console.talk(console.paint_talk(colour, "ec2mpi: " + text));
   }
 
+  /// The job itself has succeeded, so the message says that first. Always returns false.
   bool give_up(const std::string& why) const {
     say(Colour::red, fmt::format("{0} has succeeded, but not all of its results are here: {1}; ec2mpi attach "
                                  "{0} tries again",
@@ -35,6 +37,7 @@ struct Bringer {
   }
 
   /// Takes the paths out of the record that nobody here has asked for. Returns whether there were none.
+  /// A master that was taken over could name any file of the other nodes.
   [[nodiscard]] bool drop_unexpected_paths() {
     std::vector<std::string> entries;
     for (const auto& [name, spec] : context.cluster.config.jobs)
@@ -52,6 +55,7 @@ struct Bringer {
 
   /// Whether all nodes did it. If not, the reason has been printed.
   [[nodiscard]] asio::awaitable<bool> pull(std::vector<Node> nodes, NodeTask task) const {
+    // `-w failed` continues to mean the nodes that failed in the user's own command.
     FleetCommand command{.style = {.quiet = true, .doing = "results"},
                          .nodes = std::move(nodes),
                          .task = std::move(task),
@@ -61,6 +65,7 @@ struct Bringer {
     co_return exit_code_for(report) == exit_code::ok;
   }
 
+  /// Rank 0 writes most results, so many nodes lack a path. It is missing if all of them lack it.
   [[nodiscard]] std::string missing_in(const ops::ResultsPull& results) const {
     std::string missing;
     for (std::size_t i = 0; i < results.found.size(); ++i) {
@@ -70,6 +75,7 @@ struct Bringer {
   }
 
   asio::awaitable<bool> bring() const {
+    // The folder is marked as unfinished until all is in it; `attach` continues in a marked one.
     const auto folder = ops::claim_results_folder(kFolder, job);
     if (!folder) co_return give_up(printable(folder.error().message));
     if (folder->complete) {
@@ -89,6 +95,7 @@ struct Bringer {
     if (const auto missing = missing_in(**results); !missing.empty())
       co_return give_up(fmt::format("no node has {}", missing));
     auto own_task = ops::pull_task(*own);
+    // The job's own folder comes last: it explains results that are complete.
     std::vector<Node> only_master = {master};
     const bool explained = co_await pull(std::move(only_master), std::move(own_task));
     if (!explained) co_return give_up("see above");
@@ -128,6 +135,7 @@ struct Bringer {
 
 asio::awaitable<int> bring_results(CommandContext& context, std::vector<ops::JobRecord> jobs, int code) {
   auto& runtime = context.runtime;
+  // The job is over: a signal ends this command now, and does not leave a job running.
   runtime.end_detach();
   bool all = true;
   for (const auto& job : jobs) {
@@ -146,6 +154,7 @@ asio::awaitable<int> bring_results(CommandContext& context, std::vector<ops::Job
     all = all && brought;
   }
   runtime.set_parting_words({});
+  // The exit code of a job that has failed says more than missing results do.
   co_return all || code != exit_code::ok ? code : static_cast<int>(exit_code::node_failed);
 }
 

@@ -30,6 +30,7 @@ std::string part(std::string_view title, std::string_view text) {
   return fmt::format("== {} ==\n{}\n\n", title, trim(text));
 }
 
+/// Kernel and distribution. An image without /etc/os-release is described by its kernel only.
 std::string describe_machine() {
   utsname machine{};
   ::uname(&machine);
@@ -54,6 +55,7 @@ asio::awaitable<int> examine(CommandContext& context, std::string& answers) {
   auto& runtime = context.runtime;
   FleetView progress(runtime.console(), runtime.executor(), context.cluster.nodes,
                      {.quiet = true, .doing = "doctor"});
+  // The report changes nothing on the nodes, so leftovers are named and not ended.
   ops::DoctorPlan plan{.nodes = context.cluster.nodes, .files = {}, .end_leftovers = false, .patience = {}};
   const auto end = co_await ops::run_doctor(runtime.executor(), std::move(plan), context.connector,
                                             context.flow, progress, runtime.stop());
@@ -64,6 +66,8 @@ asio::awaitable<int> examine(CommandContext& context, std::string& answers) {
 }
 
 /// The answers of doctor, or why there are none.
+/// A report is needed most where nobody can connect, so that failure is a part of its text. `code`
+/// is not 0 if the user has interrupted it.
 std::string ask_doctor(const ReportOptions& options, Cluster& cluster, const CommonOptions& common,
                        int& code) {
   auto access = open_access(cluster, options.connect);
@@ -85,7 +89,9 @@ Result<int> run_bugreport(const ReportOptions& options, const CommonOptions& com
   int code = exit_code::ok;
   if (!options.offline) text += part("doctor", ask_doctor(options, *cluster, common, code));
   if (code != exit_code::ok) return code;
+  // Over the whole text: the log and the answers name nodes as well as the list does.
   if (!options.addresses) text = without_addresses(text, cluster->inventory);
+  // Other users of this machine may not read it before the user has.
   TRY(write_file_atomically(options.file, text, 0600));
   print_talk(
       fmt::format("ec2mpi: the report is in {}; read it before you send it\n", printable(options.file)));

@@ -14,6 +14,8 @@ namespace ec2mpi::cli {
 
 namespace {
 
+/// Runs as the login user, because nobody needs to be root to see whether the keeper runs. The
+/// script waits for it: cloud-init may start the keeper after the first login.
 asio::awaitable<Result<ssh::ExitStatus>> look_at_life(NodeRun run) {
   CO_TRY_AS(done, co_await ops::capture(run.session, cloud::life_check_script(), run.limit));
   if (done->status.ok()) co_return done->status;
@@ -33,6 +35,7 @@ asio::awaitable<int> check_nodes(CommandContext& context) {
 asio::awaitable<int> check_life(InstanceContext& context) {
   const auto found = co_await look_up_known(context);
   if (!found) co_return report_error(context, found.error(), exit_code::node_failed);
+  // An instance that has ended meanwhile is not asked.
   const auto reached = reach_instances(context, *found);
   if (!reached) co_return report_error(context, reached.error(), exit_code::node_failed);
   Work check = check_nodes;

@@ -27,6 +27,7 @@ struct ClusterParts {
   std::vector<std::string> key_pairs;
 };
 
+/// By the tag: no file here records these things, and another machine may have made them.
 asio::awaitable<cloud::Answer<ClusterParts>> parts_of(InstanceContext& context, std::string cluster) {
   ClusterParts found;
   CO_TRY_AS(groups, co_await context.ec2.security_groups(cloud::of_cluster(cluster), context.limit()));
@@ -45,6 +46,7 @@ asio::awaitable<bool> remove_one(InstanceContext& context, std::string what, Rem
     if (removed || removed.error().problem == cloud::Problem::not_found) co_return true;
     if (removed.error().problem == cloud::Problem::in_use && attempt < kMostRemovals) {
       const Wake wake = co_await sleep_for(kRemovalPause, context.limit());
+      // After a Ctrl-C it is not tried again, but it is named as a thing that remains.
       if (wake != Wake::stopped) continue;
     }
     context.console().talk(fmt::format("ec2mpi: {} remains: {}", what, removed.error().message));
@@ -63,6 +65,7 @@ Result<std::string> network_of(const std::string& text) {
                 fmt::format("--from: '{}' is not an IPv4 address or network", printable(text)));
   in_addr raw{};
   ::inet_pton(AF_INET, address.c_str(), &raw);
+  // For /0 apart: a shift by all 32 bits would be undefined in C++.
   const std::uint32_t mask = *bits == 0 ? 0 : ~std::uint32_t{0} << (32 - *bits);
   if ((ntohl(raw.s_addr) & ~mask) != 0)
     return fail(ErrorKind::usage, fmt::format("--from: '{}' is an address, not the first of a network of /{}",
@@ -74,6 +77,7 @@ Result<std::string> network_of(const std::string& text) {
 
 asio::awaitable<Result<std::string>> choose_network(InstanceContext& context,
                                                     std::optional<std::string> from) {
+  // The address that the internet sees: behind a router, no interface of this machine has it.
   if (!from) {
     CO_TRY_AS(own, co_await cloud::find_own_address(cloud::process_environment(), context.limit()));
     from = std::move(*own);
@@ -91,6 +95,7 @@ std::filesystem::path key_file(const std::filesystem::path& list, std::string_vi
 
 void remove_key_file(const std::filesystem::path& list, std::string_view cluster) {
   std::error_code ignored;
+  // The name may be the value of a tag, which others can write: it must not lead to another folder.
   if (cloud::is_cluster_name(cluster)) std::filesystem::remove(key_file(list, cluster), ignored);
 }
 
@@ -98,6 +103,7 @@ asio::awaitable<PartsRemoved> remove_cluster_parts(InstanceContext& context, std
   const auto found = co_await parts_of(context, cluster);
   if (!found) {
     context.console().talk("ec2mpi: cannot look for the cluster's groups and keys: " + found.error().message);
+    // Nobody knows now what remains, so `down` must not call it a success.
     const PartsRemoved none{false, 0};
     co_return none;
   }

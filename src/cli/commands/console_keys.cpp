@@ -19,6 +19,7 @@ constexpr auto kFirstConsoleLook = std::chrono::milliseconds(500);
 constexpr auto kSlowestConsoleLook = std::chrono::seconds(5);
 constexpr std::size_t kShownConsole = 400;  ///< bytes of its end
 
+/// HostKeys names a key by the instance's id, so the node needs no address yet.
 Node node_of(const cloud::Instance& instance) {
   Node node;
   node.instance_id = instance.id;
@@ -53,11 +54,14 @@ asio::awaitable<cloud::Answer<void>> remember_printed_keys(InstanceContext& cont
   Clock::duration pause = kFirstConsoleLook;
   for (;;) {
     std::string console;
+    // One silent instance is enough to wait for: the others are asked when it has printed its keys.
+    // So most looks cost one call, however many instances there are.
     while (!silent.empty()) {
       CO_TRY_AS(text, co_await context.ec2.console_output(silent.back().id, context.limit()));
       console = std::move(*text);
       const auto printed = cloud::host_keys_in(console);
       if (printed.empty()) break;
+      // The first sight of a key remembers it. Another key under the same id is an error.
       CO_TRY(keys->verify(node_of(silent.back()), preferred_key(printed)));
       silent.pop_back();
     }
@@ -66,6 +70,7 @@ asio::awaitable<cloud::Answer<void>> remember_printed_keys(InstanceContext& cont
                                          count - silent.size(), count, silent.back().id));
     const Wake wake = co_await sleep_for(pause, limit);
     if (wake == Wake::stopped) co_return wake_error(wake, "host keys");
+    // A sleep ends as timed_out whether the pause or the whole time is over, so the clock decides.
     if (Clock::now() >= limit.deadline) co_return no_printed_keys(silent.back(), console);
     pause = std::min<Clock::duration>(2 * pause, kSlowestConsoleLook);
   }

@@ -14,7 +14,9 @@ std::string transfer_words(std::uint64_t done, std::uint64_t expected, std::stri
                            Clock::duration elapsed) {
   if (done == 0) return {};
   const auto seconds = std::chrono::duration<double>(elapsed).count();
+  // The first blocks leave at once; by a shorter time they would show an absurd rate.
   const auto rate = static_cast<double>(done) / std::max(seconds, 0.1);
+  // `expected` is only what is known so far, so it may be behind `done`.
   auto text = fmt::format("{} of {}{} · {}/s", format_bytes(done), format_bytes(std::max(done, expected)),
                           where, format_bytes(static_cast<std::uint64_t>(rate)));
   if (expected <= done) return text;
@@ -25,6 +27,7 @@ std::string transfer_words(std::uint64_t done, std::uint64_t expected, std::stri
 
 std::string push_words(const ops::PushCount& count, Clock::duration elapsed) {
   std::string where = " over the uplink";
+  // They differ where the archive is compressed: `sent` counts the content before that.
   if (count.uplink != count.sent) where = fmt::format(", {} over the uplink", format_bytes(count.uplink));
   if (count.inside > 0) where += fmt::format(", {} between nodes", format_bytes(count.inside));
   auto text = transfer_words(count.sent, count.expected, where, elapsed);
@@ -38,6 +41,7 @@ Result<void> check_excluded_paths(const std::vector<std::string>& patterns, cons
   for (const auto& pattern : patterns) {
     const bool looks_like_nodes = pattern.find_first_not_of("0123456789-,") == std::string::npos ||
                                   pattern.starts_with("node") || pattern.starts_with("i-");
+    // A file may have such a name, too; only a word that selects nodes of this list is refused.
     if (!looks_like_nodes || !select_nodes(cluster.inventory, {pattern}, {})) continue;
     return fail(
         ErrorKind::usage,
@@ -58,6 +62,7 @@ CLI::App& add_copy_command(CLI::App& app, Dispatch& dispatch, const std::string&
   add_fleet_options(command, options->fleet);
   command.add_option("paths", options->paths, paths)
       ->required()
+      // One word is accepted here: the message below says more than CLI11 could.
       ->expected(1, 1 << 20)
       ->type_name("SRC... DST");
   command.callback([options, run, name, &dispatch] {

@@ -11,6 +11,7 @@ namespace ec2mpi::cli {
 
 namespace {
 
+/// Ends the connections of one state folder; those of lists in other folders stay.
 asio::awaitable<int> disconnect(Runtime& runtime, std::filesystem::path folder) {
   const auto end = co_await ssh::end_daemons(std::move(folder));
   auto& console = runtime.console();
@@ -27,6 +28,7 @@ asio::awaitable<int> disconnect(Runtime& runtime, std::filesystem::path folder) 
 Result<int> run_disconnect(const ListOptions& options, const CommonOptions& common) {
   Cluster cluster;
   TRY_AS(settings, load_settings());
+  // The list is found but not read: its connections must end also where it is damaged.
   TRY_AS(list, find_list(options.list, *settings));
   TRY_AS(state, open_state(*list));
   cluster.state = std::move(*state);

@@ -25,6 +25,7 @@ struct DoctorOptions {
   bool json = false;
 };
 
+/// The same rule as for the exit code: warnings never count as a failure.
 std::string verdict_line(const std::vector<ops::Check>& checks) {
   std::size_t failed = 0;
   std::size_t warned = 0;
@@ -53,12 +54,14 @@ asio::awaitable<int> examine(CommandContext& context, const DoctorOptions& optio
   }
   const bool is_late = context.flow.whole_timeout > Clock::duration::zero() &&
                        Clock::now() - started >= context.flow.whole_timeout;
+  // After the time limit, the records have the answers that were there by then.
   const auto checks = ops::diagnose(end.records, options.files);
   const bool well = ops::all_well(checks);
   if (options.json)
     console.result(checks_json(checks));
   else
     show_checks(console, checks);
+  // -q leaves out good news only.
   if (!well || !runtime.options().quiet)
     console.talk(
         console.paint_talk(well ? Colour::green : Colour::yellow,
@@ -76,6 +79,7 @@ Result<int> run_doctor(const DoctorOptions& options, const CommonOptions& common
   ops::DoctorPlan plan{.nodes = {}, .files = {}, .end_leftovers = options.fix, .patience = {}};
   if (options.patience > 0) plan.patience = seconds(options.patience);
   for (const auto& file : options.files) {
+    // A word that is no path on a node is refused before anything connects.
     TRY_AS(path, ops::remote_path(file));
     plan.files.push_back(std::move(*path));
   }

@@ -15,6 +15,7 @@ namespace ec2mpi::cli {
 namespace {
 
 /// Removes the groups and keys of clusters that have no instance left.
+/// A cluster about which EC2 does not answer counts as one of which something remains.
 asio::awaitable<PartsRemoved> remove_emptied(InstanceContext& context, std::set<std::string> clusters) {
   PartsRemoved sum;
   const auto is_listed = [&context](const cloud::Instance& one) {
@@ -37,6 +38,8 @@ asio::awaitable<PartsRemoved> remove_emptied(InstanceContext& context, std::set<
   co_return sum;
 }
 
+/// With --cluster also a cluster without instances, whose groups may remain. A tag that is no plain
+/// name is left out: EC2 takes * and ? in it for any text, and would find the things of others.
 std::set<std::string> clusters_of(const InstanceContext& context,
                                   const std::vector<cloud::Instance>& instances) {
   std::set<std::string> clusters;
@@ -60,6 +63,7 @@ asio::awaitable<int> leave(InstanceContext& context) {
   context.console().talk(
       fmt::format("ec2mpi: interrupted; `ec2mpi down{}` again does the rest",
                   context.options.cluster ? " --cluster " + *context.options.cluster : ""));
+  // The same Ctrl-C must not end the calls that the list needs.
   context.stop = {};
   const auto written = co_await write_list(context);
   if (!written) context.console().talk("ec2mpi: " + written.error().message);
@@ -72,6 +76,7 @@ asio::awaitable<int> end_chosen(InstanceContext& context, Agreement agreement, b
   auto targets = *found;
   std::erase_if(targets, [](const cloud::Instance& one) { return one.is_gone(); });
   if (!targets.empty()) {
+    // A dry run first: the user is not asked to agree to a change that EC2 would refuse.
     const auto allowed = co_await context.ec2.terminate(ids_of(targets), true, context.limit());
     if (!allowed) co_return report_error(context, allowed.error(), exit_code::not_started);
   }
@@ -88,9 +93,12 @@ asio::awaitable<int> end_chosen(InstanceContext& context, Agreement agreement, b
     if (!agreed) co_return report_error(context, agreed.error(), exit_code::not_started);
     if (!*agreed) co_return exit_code::not_started;
     const auto done = co_await context.ec2.terminate(ids_of(targets), false, context.limit());
+    // After a Ctrl-C the call may have arrived without an answer, so leave() looks at the states.
     if (!done && !context.stop.stop_requested())
       co_return report_error(context, done.error(), exit_code::node_failed);
   }
+  // Groups are in use until the last instance has ended. All that were found are waited for, also
+  // those that another command ends.
   const auto now = co_await wait_for_state(context, ids_of(*found), "terminated");
   if (context.stop.stop_requested()) {
     const int interrupted = co_await leave(context);
@@ -105,6 +113,7 @@ asio::awaitable<int> end_chosen(InstanceContext& context, Agreement agreement, b
                            context.options.cluster ? exit_code::not_started : exit_code::ok);
   const auto written = co_await write_list(context, EndedLines::go);
   if (!written) co_return report_error(context, written.error(), exit_code::node_failed);
+  // The end of some nodes is not the end of the job that was started from this list.
   if (gone && removed.all && context.list && !context.options.cluster && context.options.wanted.empty() &&
       context.options.ids.empty())
     forget_job(context.list->state);

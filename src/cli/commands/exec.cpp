@@ -39,6 +39,7 @@ struct ExecOptions {
 /// Standard input may be a pipe, and every node reads at its own pace: keep it in a file without a name.
 Result<UniqueFd> spool_standard_input() {
   const auto folder = std::filesystem::temp_directory_path();
+  // The kernel frees a file without a name with its last descriptor, however ec2mpi ends.
   UniqueFd file(::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
   if (!file) return io_error("make a temporary file in", folder);
   std::string block(64 * 1024, '\0');
@@ -51,6 +52,7 @@ Result<UniqueFd> spool_standard_input() {
   }
 }
 
+/// Each node reads it from the beginning, so it must be a plain file. Errors: usage, local_io.
 Result<UniqueFd> open_input(const std::string& name) {
   if (name == "-") return spool_standard_input();
   UniqueFd file(::open(name.c_str(), O_RDONLY | O_CLOEXEC));
@@ -70,6 +72,7 @@ bool input_is_left(const ExecOptions& options) {
          ::ioctl(STDIN_FILENO, FIONREAD, &waiting) == 0 && waiting > 0;
 }
 
+/// `exec` alone does not mean all nodes: that is what exec-all is for. Errors: usage.
 Result<void> check_words(const ExecOptions& options) {
   if (options.chooses_nodes && options.list.wanted.empty() && options.list.excluded.empty())
     return fail(ErrorKind::usage, "on which nodes? exec takes -w NODES; ec2mpi exec-all runs it on all");
@@ -81,6 +84,7 @@ Result<ops::ExecPlan> make_plan(const ExecOptions& options, const Cluster& clust
   plan.count = static_cast<int>(cluster.inventory.nodes.size());
   plan.master = cluster.inventory.master().address;
   plan.sudo = options.sudo;
+  // A command is shell text, as with ssh; arguments of a script arrive as they were typed here.
   plan.command = options.script.empty() ? join(options.command, " ") : quote_words(options.command);
   if (!options.script.empty()) {
     TRY_AS(script, read_file(options.script));
@@ -90,10 +94,13 @@ Result<ops::ExecPlan> make_plan(const ExecOptions& options, const Cluster& clust
     TRY_AS(input, open_input(options.input));
     plan.input = std::make_shared<const UniqueFd>(std::move(*input));
   }
+  // Asked for by the first node whose sudo wants it, and answered once for all nodes.
   plan.password = prompt_secret_once("Password for sudo on the nodes: ");
   return plan;
 }
 
+/// Opens the files of --outdir, so that a folder that cannot be written starts nothing. The other
+/// forms write to the console, which the event loop makes later. Errors: local_io.
 Result<OutputMaker> choose_output(const ExecOptions& options, const Cluster& cluster) {
   const auto nodes = cluster.nodes.size();
   const auto controls = options.raw ? Controls::raw : Controls::shown;
@@ -128,6 +135,7 @@ int exit_code_under_limit(const FleetReport& report) {
   return report.results.size() == 1 && late ? exit_code::timed_out : exit_code_of_chosen(report);
 }
 
+/// For --dry-run: a node a line, its label and its address, with a tab between them for cut(1).
 int list_nodes(const std::vector<Node>& nodes) {
   std::string text;
   for (const auto& node : nodes) text += node.label() + "\t" + node.address + "\n";
@@ -150,6 +158,7 @@ Result<int> run_exec(const ExecOptions& options, const CommonOptions& common) {
   FleetCommand command{.style = {.quiet = options.json},
                        .task = ops::exec_task(std::move(*plan)),
                        .output = std::move(*output)};
+  // exec-all gives 0 or 1, also where the list has a single node.
   if (options.chooses_nodes)
     command.exit_code = options.fleet.task_timeout > 0 ? exit_code_under_limit : exit_code_of_chosen;
   const auto flow = fleet_options(*cluster, options.connect, options.fleet);
@@ -199,8 +208,10 @@ void add(CLI::App& app, Dispatch& dispatch, const std::string& name, const std::
           "command", options->command,
           "Shell text for the nodes; quote it. {index} {node} {address} {role} are filled in for each")
       ->type_name("CMD");
+  // From the first word of the command on, words with a dash are its own and no flags of ec2mpi.
   command.positionals_at_end();
   command.callback([options, &dispatch] {
+    // Not required() of CLI11: a script may have no arguments.
     if (options->command.empty() && options->script.empty()) throw CLI::RequiredError("a command");
     dispatch.chosen = [options](const CommonOptions& common) { return run_exec(*options, common); };
   });

@@ -16,6 +16,7 @@ namespace ec2mpi::cli {
 namespace {
 
 /// Reads the script from its standard input.
+/// -n: a sudo that asks for a password fails at once, since no terminal is there to type it on.
 constexpr const char* kAsRoot =
     "script=$(cat)\n"
     "[ \"$(id -u)\" = 0 ] && exec sh -c \"$script\"\n"
@@ -37,11 +38,13 @@ struct NewEnd {
 asio::awaitable<Result<ssh::ExitStatus>> run_as_root(NodeRun run, std::shared_ptr<const std::string> script) {
   CO_TRY_AS(done, co_await ops::capture(run.session, kAsRoot, run.limit, *script));
   if (done->status.ok()) co_return done->status;
+  // Start-up files may print text before; the last line is the failure's own.
   const auto lines = split(trim(done->err), '\n');
   const auto why = lines.back().empty() ? done->status.describe() : printable(lines.back());
   co_return fail(ErrorKind::remote_io, "cannot set the end of its life: " + why);
 }
 
+/// One text for all nodes, with one moment: they end together.
 NodeTask new_end_task(const NewEnd& life) {
   auto text = cloud::lifetime_script(life.end, life.length, life.idle);
   return [script = std::make_shared<const std::string>(std::move(text))](NodeRun run) {
@@ -58,6 +61,7 @@ asio::awaitable<int> set_on_nodes(CommandContext& context, NewEnd life, std::vec
   co_return exit_code_for(report);
 }
 
+/// Tags are added and never removed, so without a rule in `life` the tag of an earlier rule stays.
 asio::awaitable<cloud::Answer<void>> tag_all(InstanceContext& context, std::vector<std::string> ids,
                                              NewEnd life) {
   auto tags = life_tags(life.end, life.length, life.idle.value_or(cloud::IdleRule()));
@@ -77,6 +81,7 @@ asio::awaitable<int> extend(InstanceContext& context, Agreement agreement, NewEn
   const auto found = co_await look_up_known(context);
   if (!found) co_return report_error(context, found.error(), exit_code::not_started);
   auto targets = *found;
+  // The instance keeps the time itself, and gets it by ssh; so it has to run.
   std::erase_if(targets, [](const cloud::Instance& one) { return one.state != "running"; });
   if (targets.empty()) {
     const Error error{ErrorKind::usage,
@@ -90,6 +95,7 @@ asio::awaitable<int> extend(InstanceContext& context, Agreement agreement, NewEn
         fmt::format("{} would get a new end of life", count_of(targets.size(), "instance")));
     co_return exit_code::ok;
   }
+  // The user agreed to an end when `up` asked; for instances of another origin it is a new one.
   const bool all_ours = std::ranges::none_of(
       targets, [](const cloud::Instance& one) { return one.tag(cloud::kClusterTag).empty(); });
   if (!all_ours) {
@@ -97,11 +103,13 @@ asio::awaitable<int> extend(InstanceContext& context, Agreement agreement, NewEn
     if (!agreed) co_return report_error(context, agreed.error(), exit_code::not_started);
     if (!*agreed) co_return exit_code::not_started;
   }
+  // The new life begins here, not with the question before it.
   life.end = std::chrono::floor<std::chrono::seconds>(context.runtime.options().world->now()) + life.length;
   std::vector<std::string> done;
   Work set = [&done, life](CommandContext& command) { return set_on_nodes(command, life, done); };
   const int code = co_await work_on_loop(context.runtime, (*reached)->cluster, (*reached)->access,
                                          (*reached)->flow, std::move(set));
+  // Only nodes that have taken the end get its tag: `status` must show no end that nobody keeps.
   if (done.empty()) co_return code;
   const auto count = done.size();
   const auto tagged = co_await tag_all(context, std::move(done), life);
@@ -120,6 +128,7 @@ Result<NewEnd> wanted_end(const ExtendOptions& options) {
     return fail(ErrorKind::usage,
                 fmt::format("{} is less than {}", options.time, cloud::span_text(cloud::kShortestLife)));
   if (!options.idle) return life;
+  // An empty rule switches the idle time off; no rule leaves it on the instances as it is.
   if (*options.idle == "off") {
     life.idle.emplace();
     return life;

@@ -32,6 +32,7 @@ struct FollowOptions {
 
 using Verb = FollowVerb;
 
+/// The times of --since have the form of --persist: "90", "90s", "10m", "2h".
 const CLI::Validator kTime = {[](const std::string& text) {
                                 const auto time = parse_persist(text);
                                 return time ? std::string() : time.error().message;
@@ -43,6 +44,7 @@ class OutputKeeper : public ops::FollowObserver {
  public:
   void on_output(const ssh::Chunk& chunk) override {
     auto& [text, dropped] = chunk.stream == ssh::Stream::out ? out_ : err_;
+    // Beyond the limit bytes are only counted: a job's output must not fill our memory.
     const auto taken = chunk.bytes.substr(0, kMost - std::min(kMost, text.size()));
     text += taken;
     dropped += chunk.bytes.size() - taken.size();
@@ -69,11 +71,14 @@ ops::FollowRequest make_request(CommandContext& context, const FollowOptions& op
   request.word = options.word;
   request.connect_timeout = context.flow.connect_timeout;
   request.stop = context.runtime.stop();
+  // In `logs` and `wait` a Ctrl-C only ends the following, and the job continues.
   request.cancels = verb == Verb::attach;
   request.output = verb == Verb::attach || verb == Verb::logs;
   request.lasting = verb != Verb::logs || options.follow;
   request.last_lines = options.last_lines;
+  // kTime has refused all other texts, so the 0 is never used.
   if (!options.since.empty()) request.since = parse_persist(options.since).value_or(std::chrono::seconds(0));
+  // A series is then refused without a message, and follow_series takes it over.
   request.takes_series = true;
   if (verb != Verb::cancel) {
     request.detach = context.runtime.detach([] { return true; });
@@ -88,6 +93,8 @@ ops::FollowRequest make_request(CommandContext& context, const FollowOptions& op
   return request;
 }
 
+/// `logs` succeeds when it has printed, however the job ended; `cancel`, when the nodes were looked
+/// at afterwards, so that nobody has to guess whether processes are left.
 int exit_code_of(const ops::Followed& followed, Verb verb, bool stopped) {
   const bool ended = followed.how == ops::Followed::How::ended;
   if (ended && verb == Verb::logs) return exit_code::ok;
@@ -99,6 +106,7 @@ int exit_code_of(const ops::Followed& followed, Verb verb, bool stopped) {
   return ops::exit_code_for(followed);
 }
 
+/// `attach` replaces the second half of a `run`, so it ends in the same way.
 asio::awaitable<int> bring_results_of(CommandContext& context, const ops::Followed& followed, Verb verb,
                                       bool json) {
   const int code = exit_code_of(followed, verb, context.runtime.stop().stop_requested());
@@ -109,6 +117,7 @@ asio::awaitable<int> bring_results_of(CommandContext& context, const ops::Follow
   co_return with_results;
 }
 
+/// A job that has not ended here has no document, only the reason why, on standard error.
 void show_json(CommandContext& context, const OutputKeeper& keeper, const ops::Followed& followed,
                bool output) {
   if (followed.how != ops::Followed::How::ended) {
@@ -142,7 +151,9 @@ asio::awaitable<ops::Followed> follow_for_people(CommandContext& context, const 
   context.runtime.set_parting_words([&view] { return view.parting_words(); });
   auto request = make_request(context, options, verb);
   auto followed = co_await ops::follow_job(std::move(request), context.connector, view);
+  // A series is not a failure: it is followed by other means.
   if (!followed.is_series()) view.conclude(followed);
+  // The words refer to the view, which ends here.
   context.runtime.set_parting_words({});
   co_return followed;
 }
@@ -152,6 +163,7 @@ asio::awaitable<int> show_logs(CommandContext& context, FollowOptions options, s
   int code = exit_code::ok;
   for (const auto& id : ids) {
     if (context.runtime.stop().stop_requested()) co_return exit_code::interrupted;
+    // On standard error, so that standard output has nothing but the jobs' own bytes.
     context.console().talk("==> " + id);
     options.word = id;
     const auto followed = co_await follow_for_people(context, options, Verb::logs);
@@ -169,6 +181,7 @@ std::vector<std::string> unended_jobs(const std::vector<ops::JobRecord>& jobs) {
   return ids;
 }
 
+/// A job that cannot be ended does not protect the ones behind it; the highest exit code counts.
 asio::awaitable<int> cancel_all(CommandContext& context, FollowOptions options, ssh::Session& session) {
   const Limit until_stopped{.deadline = Clock::time_point::max(), .stop = context.runtime.stop()};
   const auto jobs = co_await ops::list_jobs(session, until_stopped);
@@ -189,6 +202,7 @@ asio::awaitable<int> cancel_all(CommandContext& context, FollowOptions options, 
   co_return code;
 }
 
+/// Only the master knows whether a word names a job or a series, so it is tried as a job first.
 asio::awaitable<int> follow_one(CommandContext& context, FollowOptions options, Verb verb) {
   if (options.all) {
     std::function<asio::awaitable<int>(CommandContext&, ssh::Session&)> cancel =
@@ -207,6 +221,7 @@ asio::awaitable<int> follow_one(CommandContext& context, FollowOptions options, 
     const int code = co_await bring_results_of(context, followed, verb, options.json);
     co_return code;
   }
+  // The logs of a series are those of its jobs; its --json is the table of their results.
   if (verb == Verb::logs && !options.json) {
     auto ids = co_await find_jobs_of_series(context, options.word);
     if (!ids) co_return ids.error();
@@ -236,6 +251,7 @@ bool takes_several(Verb verb) {
   return verb == Verb::wait || verb == Verb::cancel;
 }
 
+/// Which job a word means is decided on the master: it alone knows all jobs.
 void add_job_argument(CLI::App& command, FollowOptions& options, Verb verb) {
   const auto* newest = verb == Verb::cancel ? "the newest that waits or runs" : "the newest";
   const auto text = fmt::format("its id, how that begins, or its name; or the name of a series [{}]", newest);
@@ -262,6 +278,7 @@ std::shared_ptr<FollowOptions> add(CLI::App& app, Dispatch& dispatch, Verb verb,
   }
   if (verb == Verb::cancel) {
     auto* all = command.add_flag("--all", options->all, "All jobs that wait or run");
+    // The document of --json is about one job.
     all->excludes(command.get_option("id"))->excludes(command.get_option("--json"));
   }
   if (verb == Verb::logs) {

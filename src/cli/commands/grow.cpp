@@ -25,12 +25,14 @@ struct Members {
   std::vector<std::string> replaced;   ///< ids, in the list's order
 };
 
+/// Null if it is not among them: EC2 forgets ended instances.
 const cloud::Instance* find_instance(const std::vector<cloud::Instance>& instances, const std::string& id) {
   const auto found = std::ranges::find(instances, id, &cloud::Instance::id);
   return found == instances.end() ? nullptr : &*found;
 }
 
 /// Two that change a list at the same time would each forget the instances of the other.
+/// The kernel drops the lock with the descriptor, so a killed ec2mpi leaves none. Errors: usage.
 Result<UniqueFd> lock_list(const ListedInstances& list) {
   TRY(list.state.make());
   UniqueFd folder(::open(list.state.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -39,6 +41,7 @@ Result<UniqueFd> lock_list(const ListedInstances& list) {
               fmt::format("another ec2mpi up changes {} at the moment", list.file.string()));
 }
 
+/// Found before anything starts: an instance that no list names is easily forgotten, and costs.
 Result<void> check_list(const InstanceContext& context) {
   if (!context.list)
     return fail(ErrorKind::usage, "--add and --replace need the instance list; name it with --list");
@@ -61,6 +64,7 @@ asio::awaitable<cloud::Answer<std::vector<std::string>>> find_failed(InstanceCon
   co_return std::move(failed);
 }
 
+/// In the order of the list and not of the words, because newcomers replace in that order.
 Result<std::vector<std::string>> chosen_members(const InstanceContext& context) {
   std::vector<std::string> chosen;
   for (const auto& node : context.list->nodes)
@@ -81,6 +85,7 @@ asio::awaitable<cloud::Answer<Members>> find_members(InstanceContext& context, c
   for (const auto& node : context.list->nodes)
     if (find_instance(members.known, node.instance_id) == nullptr && node.state != "terminated")
       found.unknown.push_back(node.instance_id);
+  // For --replace an id that EC2 has forgotten is no mistake: it is one of those to be replaced.
   if (members.known.empty() || options.add != 0) CO_TRY(refuse_unknown(context, found));
   if (options.add != 0) co_return std::move(members);
   if (options.replaces_failed) {
@@ -120,6 +125,7 @@ void share_life(const InstanceContext& context, const cloud::Instance& model, La
   plan.life.idle = cloud::parse_idle(model.tag(cloud::kIdleTag)).value_or(cloud::IdleRule());
   if (plan.spot != SpotShare::none && plan.life.idle.stop != cloud::Seconds::zero())
     plan.life.idle = {.stop = {}, .down = plan.life.idle.stop};
+  // With an end that is over, the newcomers would shut down when they boot.
   const auto end = end_of_life(model);
   plan.end_of_life = end && *end > now ? *end : now + plan.life.length;
 }
@@ -136,6 +142,7 @@ void use_model(const InstanceContext& context, const Members& members, const clo
   plan.security_groups = model.security_groups;
   plan.placement_group = model.placement_group;
   plan.makes_placement_groups = false;
+  // The private addresses must reach each other, and a cluster placement group lies in one zone.
   plan.places = {{model.zone, model.subnet}};
   plan.has_master = std::ranges::count(members.replaced, master) != 0;
   plan.shape.efa = plan.shape.efa || model.efa;
@@ -146,6 +153,7 @@ void use_model(const InstanceContext& context, const Members& members, const clo
 
 /// With the cores and threads of the model, if it has not all that its type has.
 void use_cores(const cloud::Instance& model, LaunchPlan& plan) {
+  // Counts of cores are those of a type, so they hold for the model's own type only.
   const auto& type = plan.choices.front().type;
   if (plan.shape.threads_per_core != 0 || plan.choices.size() != 1 || type.name != model.type) return;
   if (model.threads_per_core == 0 ||
@@ -186,6 +194,7 @@ std::vector<cloud::Instance> live_ones(const Members& members) {
   return live;
 }
 
+/// A replaced instance ends with its disk, so its jobs and results are guarded as by `down`.
 asio::awaitable<Result<bool>> ask(InstanceContext& context, const GrowOptions& options,
                                   const Members& members, std::size_t count) {
   auto live = live_ones(members);
@@ -206,6 +215,7 @@ asio::awaitable<cloud::Answer<void>> start_newcomers(InstanceContext& context, c
                                                      Launched& launched) {
   CO_TRY(co_await launch(context, plan, launched));
   CO_TRY_AS(instances, co_await wait_for_launched(context, plan, launched));
+  // Before the list names them: from then on any command may log in to them.
   CO_TRY(co_await remember_printed_keys(context, plan.list, *instances));
   co_return cloud::Answer<void>();
 }
@@ -220,12 +230,14 @@ void enter_newcomers(InstanceContext& context, const Members& members, const Lau
       nodes.push_back(std::move(node));
       continue;
     }
+    // Both are in the list's order with the master first, so a new master replaces the old one.
     const auto old = std::ranges::find(nodes, members.replaced[i], &Node::instance_id);
     node.name = old->name;
     *old = std::move(node);
   }
 }
 
+/// Without ids the answer of EC2 was lost, and only the tag finds the instances.
 std::string removal_command(const InstanceContext& context, const Launched& launched) {
   const auto& profile = context.options.account.profile;
   const auto where =
@@ -237,6 +249,7 @@ std::string removal_command(const InstanceContext& context, const Launched& laun
 /// Only the newcomers end: the cluster is as it was before.
 asio::awaitable<int> give_up(InstanceContext& context, const Launched& launched, Error error) {
   const bool interrupted = context.stop.stop_requested();
+  // The clean-up must not be stopped by the Ctrl-C that has led to it.
   context.stop = {};
   context.console().status("");
   context.console().talk(fmt::format("ec2mpi: {}; ending everything that was started",
@@ -269,6 +282,7 @@ asio::awaitable<int> make_change(InstanceContext& context, const Members& member
   }
   context.runtime.set_parting_words({});
   enter_newcomers(context, members, launched);
+  // Before the old instances end: if the list cannot be written, the cluster is as it was.
   const auto written = co_await write_list(context);
   if (!written) {
     const int code = co_await give_up(context, launched, written.error());
@@ -294,6 +308,7 @@ asio::awaitable<int> grow_cluster(InstanceContext& context, GrowOptions options)
   }
   const auto plan = co_await make_plan(context, options, *members);
   if (!plan) co_return report_error(context, plan.error(), exit_code::not_started);
+  // Before the question: the user is asked only about a launch that EC2 would allow.
   const auto allowed = co_await try_launch(context, *plan);
   if (!allowed) co_return report_error(context, allowed.error(), exit_code::not_started);
   co_await show_change(context, *members, *plan);

@@ -7,6 +7,8 @@ namespace ec2mpi::cli {
 
 namespace {
 
+/// run_on_nodes owns the session that it gets, and closes it after the task. It gets this one, so
+/// that the held session stays open.
 class BorrowedSession : public ssh::Session {
  public:
   explicit BorrowedSession(std::shared_ptr<ssh::Session> session) : session_(std::move(session)) {}
@@ -23,6 +25,7 @@ class BorrowedSession : public ssh::Session {
   std::shared_ptr<ssh::Session> session_;
 };
 
+/// To be connected is the whole task.
 asio::awaitable<Result<ssh::ExitStatus>> do_nothing(NodeRun) {
   co_return ssh::ExitStatus{};
 }

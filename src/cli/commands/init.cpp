@@ -38,6 +38,7 @@ struct SweptScripts {
   std::vector<std::string> numbers;
 };
 
+/// A basic string of TOML 1.0, which takes control characters as escapes only.
 std::string toml_string(std::string_view text) {
   std::string toml = "\"";
   for (const char c : text) {
@@ -50,6 +51,7 @@ std::string toml_string(std::string_view text) {
   return toml + "\"";
 }
 
+/// A bare key of TOML has ASCII letters, digits, dashes and underscores; other names need quotes.
 std::string key_of(const std::string& name) {
   const auto bare = [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '-'; };
   return std::ranges::all_of(name, bare) ? name : toml_string(name);
@@ -58,6 +60,7 @@ std::string key_of(const std::string& name) {
 /// "spread" and "12" of "spread_12", "spread-12" and "spread12"; nothing without a number.
 std::pair<std::string, std::string> stem_and_number(const std::string& name) {
   const auto end = name.find_last_not_of("0123456789");
+  // TOML has no integers with leading zeros, and {n} could not give them back.
   if (end == std::string::npos || end + 1 == name.size() || name[end + 1] == '0') return {name, ""};
   auto stem = name.substr(0, end + 1);
   if (stem.size() > 1 && (stem.back() == '_' || stem.back() == '-')) stem.pop_back();
@@ -69,6 +72,7 @@ std::optional<std::string> merged_word(const std::vector<std::string>& words,
                                        const std::vector<std::string>& numbers) {
   const auto& first = words.front();
   if (std::ranges::count(words, first) == std::ssize(words)) return first;
+  // Only a number at the end of a word is taken for the parameter, as in "agents=3".
   if (!first.ends_with(numbers.front())) return std::nullopt;
   const auto before = first.substr(0, first.size() - numbers.front().size());
   for (std::size_t i = 0; i < words.size(); ++i)
@@ -112,10 +116,13 @@ std::optional<ScriptJob> merged_job(const std::vector<ScriptJob>& jobs,
       job.per_node, [](const auto& each) { return each.per_node; }, merged_count);
   merge(
       job.workdir, [](const auto& each) { return each.workdir; }, merged_word);
+  // Equal scripts have no parameter, so each of them becomes a job of its own.
   if (!merged || job == jobs.front()) return std::nullopt;
   return job;
 }
 
+/// By name. A name that is not printable is left out: a line end in it would end a comment of
+/// ec2mpi.toml, and the rest of the name would be a setting. "run_.sh" has no name.
 std::vector<FoundScript> find_scripts() {
   std::vector<FoundScript> found;
   std::error_code ignored;
@@ -146,9 +153,11 @@ std::map<std::string, SweptScripts> take_swept(std::vector<FoundScript>& scripts
   for (auto& [stem, members] : by_stem) {
     const auto is_read = [](const auto& script) { return script.job.has_value(); };
     const auto has_name = [&stem](const auto& script) { return script.name == stem; };
+    // A script run_STEM.sh makes a job of the name that the series would get.
     if (members.size() < 2 || !std::ranges::all_of(members, is_read) ||
         std::ranges::any_of(scripts, has_name))
       continue;
+    // By length, then by text: 3 comes before 12.
     std::ranges::sort(members, {},
                       [](const auto& script) { return std::pair(script.name.size(), script.name); });
     std::vector<ScriptJob> jobs;
@@ -157,6 +166,7 @@ std::map<std::string, SweptScripts> take_swept(std::vector<FoundScript>& scripts
       jobs.push_back(*script.job);
       numbers.push_back(stem_and_number(script.name).second);
     }
+    // run_x3.sh and run_x_3.sh would be the same job of the series.
     if (std::ranges::adjacent_find(numbers) != numbers.end()) continue;
     if (auto job = merged_job(jobs, numbers)) series[stem] = {std::move(*job), std::move(numbers)};
   }
@@ -176,6 +186,7 @@ std::string list_text(const std::vector<std::string>& words) {
 std::string job_text(const std::string& name, const ScriptJob& job) {
   auto text =
       fmt::format("\n# ec2mpi run {}\n[jobs.{}]\ncommand = {}\n", name, key_of(name), list_text(job.command));
+  // ec2mpi.toml takes numbers as they are, and formulas as text.
   const auto count = [](const std::string& number) {
     return number.find('{') == std::string::npos ? number : toml_string(number);
   };
@@ -198,11 +209,13 @@ std::string sweep_text(const std::string& name, const SweptScripts& series) {
                      join(series.numbers, ", "));
 }
 
+/// All lines are comments, so the file changes nothing until the user edits it.
 std::string settings_text(const Result<fs::path>& list) {
   const auto pems = list ? pem_files(*list) : pem_files({});
   std::string text =
       "# Settings of ec2mpi for this folder. All of it is optional; flags win over it.\n\n"
       "# list = \"amazon_instances_info\"        # the instance list\n";
+  // A single key beside the list is used without a setting; of several one must be chosen.
   for (const auto& pem : pems.size() > 1 ? pems : std::vector<fs::path>{})
     text += "# identity = " + toml_string(pem.lexically_normal().string()) + "    # choose one\n";
   if (pems.size() <= 1)
@@ -216,6 +229,7 @@ std::string settings_text(const Result<fs::path>& list) {
 }
 
 /// A file that is there stays as it is.
+/// O_EXCL also refuses a symbolic link, which could lead to another file. Errors: usage, local_io.
 Result<void> create(const std::string& text) {
   const UniqueFd file(::open(kFile, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
   if (!file && errno == EEXIST)
@@ -245,6 +259,7 @@ Result<int> run_init(const CommonOptions&) {
       said += fmt::format("run_{0}.sh stays a script, which ec2mpi run {0} starts: {1}\n", name, why);
     }
   }
+  // Scripts may hold any text, so the reader of the settings checks the file before it is written.
   TRY(parse_config(text, kFile));
   TRY(create(text));
   print_result(said + "ec2mpi.toml is written; read it, then: ec2mpi\n");

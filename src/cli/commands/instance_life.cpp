@@ -11,12 +11,14 @@ namespace ec2mpi::cli {
 
 namespace {
 
+// The instance itself warns its terminals at the same time, if its life is long enough.
 constexpr auto kUrgent = std::chrono::minutes(30);
 
 bool runs(const cloud::Instance& instance) {
   return instance.state == "running" || instance.state == "pending";
 }
 
+/// In the form that parse_idle reads, because it becomes the value of a tag.
 std::string rule_text(const cloud::IdleRule& idle) {
   std::vector<std::string> parts;
   if (idle.stop != cloud::Seconds::zero()) parts.push_back(cloud::span_text(idle.stop) + "=stop");
@@ -51,6 +53,7 @@ std::string end_words(const cloud::Instance& instance, cloud::Moment now) {
   if (!runs(instance)) return stopped_words(instance, now);
   const auto end = end_of_life(instance);
   if (!end) return {};
+  // The keeper has failed there, or an image without cloud-init has never started it.
   if (*end <= now)
     return fmt::format("its life was over at {}, and it still runs: ec2mpi down ends it",
                        cloud::moment_text(*end));
@@ -59,6 +62,7 @@ std::string end_words(const cloud::Instance& instance, cloud::Moment now) {
   return fmt::format("ends in {}", format_age(left));
 }
 
+/// EC2 charges for the time in which an instance runs; a stopped one costs by its disks only.
 std::optional<double> cost_so_far(const cloud::Instance& instance, const cloud::PriceList& prices,
                                   cloud::Moment now) {
   if (!runs(instance)) return std::nullopt;
@@ -79,6 +83,7 @@ std::string cost_words(const std::vector<cloud::Instance>& instances, const clou
     if (!runs(one)) continue;
     ++running;
     const auto price = prices.hour_of(one.type);
+    // A type of unknown price adds nothing to the sums, so the line names it.
     (price ? sources : unknown).insert(price ? prices.source_of(one.type) : one.type);
     hour += price.value_or(0);
     sum += cost_so_far(one, prices, now).value_or(0);
@@ -97,6 +102,7 @@ std::optional<cloud::Tags> life_after_start(const cloud::Instance& instance, clo
   const auto end = end_of_life(instance);
   const auto length = cloud::parse_span(instance.tag(cloud::kLengthTag));
   if (!end || *end > now || !length) return std::nullopt;
+  // The keeper does the same at its boot. The tag of the idle rule is not set here, so it stays.
   return life_tags(now + *length, *length, {});
 }
 

@@ -40,6 +40,7 @@ Node skipped_node(const Skipped& skipped) {
 std::vector<Node> all_nodes(const Inventory& inventory) {
   auto nodes = inventory.nodes;
   for (const auto& skipped : inventory.skipped) nodes.push_back(skipped_node(skipped));
+  // EC2 knows a machine by its id only.
   std::erase_if(nodes, [](const Node& node) { return node.instance_id.empty(); });
   std::stable_sort(nodes.begin(), nodes.end(),
                    [](const Node& one, const Node& other) { return one.line < other.line; });
@@ -47,6 +48,7 @@ std::vector<Node> all_nodes(const Inventory& inventory) {
 }
 
 /// Whether a command of ec2mpi has written it.
+/// Compares the columns that all our tables begin with; IPv6 and User stand in some of them only.
 bool is_own_table(std::string_view text, bool public_addresses) {
   const auto header = cloud::list_text({}, {}, public_addresses);
   return text.starts_with(header.substr(0, header.find("Launch time")));
@@ -55,13 +57,16 @@ bool is_own_table(std::string_view text, bool public_addresses) {
 Result<ListedInstances> read_listed(const std::filesystem::path& file) {
   TRY_AS(inventory, load_inventory(file, {.choose_addresses = false, .addresses_required = false}));
   TRY_AS(state, open_state(file));
+  // With the remembered numbers, so that node3 is here the node3 of all other commands.
   TRY_AS(memory, state->read(std::filesystem::path("lists") / file.filename()));
   if (!inventory->nodes.empty()) std::ignore = merge_memory(*inventory, parse_memory(memory->value_or("")));
   ListedInstances listed{file, std::move(*state), all_nodes(*inventory), false, true};
+  // A table of EC2's answers has no users, ports or slots; they would be lost.
   const auto has_more = [](const Node& node) {
     return node.instance_id.empty() || !node.user.empty() || node.port != 0 || node.slots != 0;
   };
   listed.may_be_written = std::ranges::none_of(inventory->nodes, has_more);
+  // A list of private addresses stays one: ec2mpi would connect to those of a public column.
   const auto is_private = [](const Node& node) {
     return node.public_address.empty() && node.ipv6.empty() && !node.private_address.empty();
   };
@@ -86,6 +91,7 @@ Result<std::vector<std::string>> selected_ids(const InstanceOptions& options) {
   return ids;
 }
 
+/// An id that is named twice counts once. Errors: usage.
 Result<std::vector<std::string>> named_ids(const std::vector<std::string>& words) {
   std::vector<std::string> ids;
   for (const auto& word : words) {
@@ -98,6 +104,7 @@ Result<std::vector<std::string>> named_ids(const std::vector<std::string>& words
   return ids;
 }
 
+/// --ids wins over the list, and needs none. Errors: usage.
 Result<std::vector<std::string>> chosen_ids(const InstanceOptions& options,
                                             const std::optional<ListedInstances>& list) {
   if (!options.ids.empty()) return named_ids(options.ids);
@@ -112,6 +119,7 @@ Result<std::vector<std::string>> chosen_ids(const InstanceOptions& options,
   return ids;
 }
 
+/// Holds `work` in its frame: a lambda with captures must outlive the coroutine that it starts.
 asio::awaitable<int> on_loop(InstanceContext& context,
                              std::function<asio::awaitable<int>(InstanceContext&)> work) {
   const int code = co_await work(context);
@@ -126,6 +134,7 @@ std::string short_table(const InstanceContext& context, const std::vector<cloud:
   return rows.empty() ? std::string() : aligned(std::move(rows));
 }
 
+/// Whether ec2mpi has started it.
 bool is_tagged(const cloud::Instance& instance) {
   return !instance.tag(cloud::kClusterTag).empty();
 }
@@ -139,6 +148,7 @@ asio::awaitable<Result<std::optional<std::string>>> read_line(InstanceContext& c
     if (!bytes) co_return std::unexpected(bytes.error());
     if (!*bytes) break;
     line += **bytes;
+    // No answer is that long, and input without a line end must not fill the memory.
     if (line.size() > 4096) break;
   }
   if (line.empty()) co_return std::optional<std::string>();
@@ -187,6 +197,7 @@ void remove_ended(std::vector<cloud::Instance>& instances, std::vector<std::stri
   }
 }
 
+/// "2 of 4 running; node3 (i-0123…) is pending". Three late ones are named, to keep it one line.
 std::string late_line(const InstanceContext& context, const std::vector<cloud::Instance>& instances,
                       const std::string& state) {
   std::vector<std::string> late;
@@ -213,6 +224,7 @@ Result<std::filesystem::path> keep_before(const std::filesystem::path& file) {
   for (int number = 1;; ++number) {
     auto before = file;
     before += number == 1 ? ".before" : fmt::format(".before.{}", number);
+    // An earlier copy may be the only one of another list, so it is never replaced.
     if (std::filesystem::exists(before, error)) continue;
     if (std::filesystem::copy_file(file, before, error)) return before;
     return fail(ErrorKind::local_io, fmt::format("cannot write {}: {}", before.string(), error.message()));
@@ -227,6 +239,7 @@ void add_instance_options(CLI::App& command, InstanceOptions& options) {
       ->type_name("FILE")
       ->envname("EC2MPI_LIST")
       ->group(kWhich);
+  // Without allow_extra_args(false), CLI11 takes the words behind a value for more values.
   auto* wanted =
       command.add_option("-w,--nodes", options.wanted, "Only these nodes of the list: 1,3-5 name=GLOB ...")
           ->type_name("NODES")
@@ -271,6 +284,7 @@ Result<int> run_on_instances(const InstanceOptions& options, const CommonOptions
                                               printable(*options.cluster)));
   TRY_AS(config, load_settings());
   std::optional<ListedInstances> list;
+  // With --ids the list only adds names, so a missing or unreadable one is no error.
   if (!options.cluster) {
     const auto file = find_list(options.list, *config);
     if (!file && options.ids.empty()) return std::unexpected(file.error());
@@ -308,6 +322,7 @@ asio::awaitable<cloud::Answer<FoundInstances>> look_up(InstanceContext& context)
   found.known = std::move(*known);
   for (const auto& id : context.ids) {
     const auto is_it = [&id](const cloud::Instance& one) { return one.id == id; };
+    // A forgotten instance is no mistake of the user's where the list itself calls it ended.
     if (std::ranges::none_of(found.known, is_it) && !has_ended(context, id)) found.unknown.push_back(id);
   }
   co_return std::move(found);
@@ -339,6 +354,7 @@ std::vector<std::string> ids_of(const std::vector<cloud::Instance>& instances) {
 std::string title_of(const InstanceContext& context, const std::string& id) {
   if (context.list) {
     for (const auto& node : context.list->nodes)
+      // Instances that did not run when the list was written have no number.
       if (node.instance_id == id && node.index > 0) return fmt::format("{} ({})", node.label(), id);
   }
   return id;
@@ -353,6 +369,7 @@ asio::awaitable<Result<bool>> ask_to_agree(InstanceContext& context, Agreement a
     context.console().talk_bytes(short_table(context, instances));
   }
   if (agreement.yes) {
+    // Where nobody is asked, an old list must not end anything by mistake.
     if (foreign == 0 || !context.options.ids.empty()) co_return true;
     co_return fail(ErrorKind::usage,
                    fmt::format("ec2mpi has not started {} of these; with --yes, name all with --ids",
@@ -366,6 +383,7 @@ asio::awaitable<Result<bool>> ask_to_type(InstanceContext& context, std::string 
   if (::isatty(STDIN_FILENO) == 0)
     co_return fail(ErrorKind::usage, "nothing was changed: there is no terminal to ask on; use --yes");
   context.console().talk(fmt::format("Type `{}` to do it; all else changes nothing:", wanted));
+  // The console writes in the background; the question must be there before the wait begins.
   co_await context.console().flush(context.limit());
   CO_TRY_AS(line, co_await read_line(context));
   if (*line && **line == wanted) co_return true;
@@ -381,12 +399,15 @@ asio::awaitable<cloud::Answer<std::vector<cloud::Instance>>> wait_for_state(Inst
   std::vector<cloud::Instance> seen;
   for (;;) {
     auto now = co_await context.ec2.instances_by_id(ids, limit);
+    // A Ctrl-C ends the wait and not EC2's work, so the last states are still an answer.
     if (!now && !seen.empty() && limit.stop.stop_requested()) break;
     if (!now) co_return std::unexpected(now.error());
     seen = std::move(*now);
+    // EC2 forgets ended instances, so the ones that are missing have ended.
     const bool ends = state == "terminated";
     const bool complete = ends || seen.size() == ids.size();  // EC2 may need some seconds to know a new one
     if (complete && all_in(seen, state)) break;
+    // An instance that ends never gets into another state.
     if (!ends && std::ranges::any_of(seen, &cloud::Instance::is_ending)) break;
     context.console().status(late_line(context, seen, state));
     const Wake wake = co_await sleep_for(pause, limit);
@@ -407,9 +428,11 @@ asio::awaitable<cloud::Answer<void>> write_list(InstanceContext& context, EndedL
     ids.push_back(node.instance_id);
     names.push_back(node.name);
   }
+  // All instances of the list, not only the chosen ones: the others may have changed as well.
   CO_TRY_AS(known, co_await context.ec2.instances_by_id(ids, context.limit()));
   auto all = renewed(nodes, *known);
   if (ended == EndedLines::go) remove_ended(all, names);
+  // The list's names win over the tag Name: the user may have changed them there.
   const auto text = cloud::list_text(all, names, context.list->has_public_addresses);
   const auto& file = context.list->file;
   if (!context.list->may_be_written) {
@@ -428,6 +451,7 @@ asio::awaitable<cloud::Answer<void>> write_list(InstanceContext& context, EndedL
 }
 
 int report_error(InstanceContext& context, const Error& error, int code) {
+  // After a Ctrl-C every call fails, so its message says nothing about EC2.
   if (context.stop.stop_requested()) {
     context.console().talk("ec2mpi: interrupted");
     return exit_code::interrupted;

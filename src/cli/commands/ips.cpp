@@ -29,13 +29,17 @@ Result<int> run_ips(const IpsOptions& options) {
   TRY_AS(cluster, open_cluster(options.list));
   std::string addresses;
   for (const auto& node : cluster->inventory.nodes) addresses += node.address + "\n";
+  // `--list -` stands in a pipe, where the addresses are printed even if no file can be written.
   const bool is_filter = cluster->list == "-";
+  // In one step: a failed write leaves the old addresses, and no script reads half of the new ones.
   if (auto written = write_file_atomically("nodeIPaddress", addresses, 0644); !written) {
     if (!is_filter) return std::unexpected(written.error());
     print_talk(fmt::format("ec2mpi: {}; the addresses are printed only\n", written.error().message));
   }
+  // So later commands give the nodes the numbers of these lines.
   remember_if_possible(*cluster);
   print_result(options.json ? json_of(cluster->inventory) : addresses);
+  // On standard error: standard output has addresses only.
   for (const auto& note : cluster->inventory.notes)
     print_talk(fmt::format("ec2mpi: {}: {}\n", cluster->inventory.source, note));
   for (const auto& skipped : cluster->inventory.skipped) {

@@ -27,6 +27,7 @@ const CLI::Validator kMpirunWord = {
 
 using Variable = std::pair<std::string, std::string>;
 
+/// A name of POSIX: the job's script exports variables by name, and other text would be code there.
 bool is_variable_name(std::string_view name) {
   const auto fits = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (c >= '0' && c <= '9');
@@ -39,6 +40,7 @@ bool is_variable_name(std::string_view name) {
 Result<Variable> parse_variable(const std::string& text) {
   const auto equals = text.find('=');
   const auto name = text.substr(0, equals);
+  // In other commands -x leaves out nodes; the message has the flag that does it here.
   if (!is_variable_name(name))
     return fail(
         ErrorKind::usage,
@@ -55,6 +57,7 @@ Result<void> set_variables(JobSpec& job, const std::vector<std::string>& flags) 
       return fail(ErrorKind::usage,
                   fmt::format("ec2mpi.toml: '{}' is not a variable's name", printable(name)));
   }
+  // Flags come after the file, so they win.
   for (const auto& flag : flags) {
     TRY_AS(variable, parse_variable(flag));
     job.env[variable->first] = variable->second;
@@ -62,6 +65,7 @@ Result<void> set_variables(JobSpec& job, const std::vector<std::string>& flags) 
   return {};
 }
 
+/// A result's path is a line of the job's record, so a line end in it would forge other lines.
 Result<void> check(const JobSpec& job) {
   if (!job.mpirun.empty() && !job.mpirun.starts_with('/'))
     return fail(ErrorKind::usage, fmt::format("--mpirun takes a full path, not '{}'", printable(job.mpirun)));
@@ -75,6 +79,7 @@ Result<void> check(const JobSpec& job) {
 }  // namespace
 
 Result<JobSpec> with_flags(JobSpec job, const JobFlags& flags) {
+  // 0 means that the flag is absent: CLI11 accepts 1 and more.
   if (flags.np > 0) job.ranks.np = flags.np;
   if (flags.per_node > 0) job.ranks.per_node = flags.per_node;
   if (flags.slots) {

@@ -13,13 +13,16 @@ namespace ec2mpi::cli {
 
 namespace {
 
+/// Compares real paths: neither `..` nor a symbolic link leads out of the folder. Errors: usage.
 Result<void> check_inside(const std::vector<std::string>& sources, const std::vector<Node>& nodes) {
   std::error_code ignored;
   const auto here = std::filesystem::canonical(".", ignored);
   for (const auto& source : sources) {
+    // Placeholders such as {index} give each node a path of its own.
     for (const auto& node : nodes) {
       const auto file =
           std::filesystem::weakly_canonical(here / ops::fill_placeholders(source, node), ignored);
+      // By parts of the path: /home/me/project2 does not lie in /home/me/project.
       const auto [end, in_file] = std::mismatch(here.begin(), here.end(), file.begin(), file.end());
       if (end == here.end()) continue;
       return fail(
@@ -37,11 +40,13 @@ Result<void> check_inside(const std::vector<std::string>& sources, const std::ve
 
 Result<JobPush> plan_job_push(const JobSpec& job, const std::vector<Node>& nodes, bool allow_outside) {
   if (job.push.empty()) return JobPush{};
+  // Settings in the user's own configuration folder did not come with a folder of somebody else.
   if (!job.of_user && !allow_outside) TRY(check_inside(job.push, nodes));
   auto groups = ops::push_groups(job.push, nodes, {});
   if (!groups) return std::unexpected(groups.error().within("the job's push"));
   ops::PushPlan plan;
   plan.groups = std::move(*groups);
+  // The slash makes the target a folder, also for a single source.
   plan.target = (job.workdir.empty() ? "~" : job.workdir) + "/";
   plan.folder = true;
   plan.count = std::make_shared<ops::PushCount>();

@@ -26,6 +26,7 @@ struct JobsOptions {
   int older = 0;
 };
 
+/// In the time zone of this machine. Empty for 0, which stands for "not yet".
 std::string time_text(std::int64_t seconds) {
   if (seconds == 0) return {};
   const std::time_t time = seconds;
@@ -34,6 +35,8 @@ std::string time_text(std::int64_t seconds) {
   return fmt::format("{:%Y-%m-%d %H:%M:%S}", local);
 }
 
+/// So far, if the job runs; the clocks of the master and of this machine may differ, hence never
+/// below 0. Nobody knows when a lost job ended.
 std::string duration_text(const ops::JobRecord& job) {
   if (job.started == 0) return {};
   const bool over = job.ended != 0;
@@ -58,6 +61,7 @@ std::string json(const std::vector<ops::JobRecord>& jobs) {
   return dump_json(list);
 }
 
+/// An answer that cannot be understood is a failed node; without any answer there is no connection.
 int tell_error(CommandContext& context, const Error& error) {
   context.console().talk(fmt::format("{}: {}", context.master().label(), printable(error.message)));
   if (error.kind == ErrorKind::cancelled) return exit_code::interrupted;
@@ -66,6 +70,7 @@ int tell_error(CommandContext& context, const Error& error) {
 
 /// {"exit_code": 0, "removed": [ids], "messages": [lines]}
 std::string removal_json(const ops::Answer& answer) {
+  // src/ops/job/remove.sh prints this word and the id for each job.
   constexpr std::string_view kRemoved = "removed ";
   Json document = {{"exit_code", answer.code}, {"removed", Json::array()}, {"messages", Json::array()}};
   for (const auto line : split(answer.said, '\n')) {
@@ -79,10 +84,12 @@ std::string removal_json(const ops::Answer& answer) {
 
 int tell_answer(CommandContext& context, const Result<ops::Answer>& answer) {
   if (!answer) return tell_error(context, answer.error());
+  // The lines are safe for a terminal already, although the master wrote them.
   if (!answer->said.empty()) context.console().talk(answer->said);
   return answer->code;
 }
 
+/// The functions of ops/job/jobs.hpp have a time limit of their own; this adds the Ctrl-C.
 Limit until_stopped(CommandContext& context) {
   return {Clock::time_point::max(), context.runtime.stop()};
 }
@@ -91,6 +98,7 @@ Limit until_stopped(CommandContext& context) {
 bool has_one_of(std::string_view indices, const std::vector<Node>& nodes) {
   for (const auto part : split(indices, ',')) {
     const auto dash = part.find('-');
+    // The record is the master's, so a part may be anything; one without numbers has no node.
     const auto first = parse_number(part.substr(0, dash));
     const auto last = dash == std::string_view::npos ? first : parse_number(part.substr(dash + 1));
     const auto inside = [&](const Node& node) {
@@ -116,6 +124,7 @@ void keep_wanted(std::vector<ops::JobRecord>& jobs, const JobsOptions& options,
 asio::awaitable<int> show_jobs(CommandContext& context, ssh::Session& session, const JobsOptions& options) {
   auto jobs = co_await ops::list_jobs(session, until_stopped(context));
   if (!jobs) co_return tell_error(context, jobs.error());
+  // Two messages: there are no jobs at all, or none of those that were asked for.
   const bool none = jobs->empty();
   keep_wanted(*jobs, options, context.cluster.nodes);
   if (options.json)
@@ -155,11 +164,12 @@ Result<int> run_jobs(const JobsOptions& options, const CommonOptions& common) {
   });
 }
 
-/// "USR1" of "USR1", "SIGUSR1", "usr1" or "10".
+/// "USR1" of "USR1", "SIGUSR1" and "usr1"; numbers are refused. Errors: usage.
 Result<std::string> signal_name(std::string name) {
   std::transform(name.begin(), name.end(), name.begin(),
                  [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
   if (name.starts_with("SIG")) name.erase(0, 3);
+  // The master puts the name behind the dash of kill, so only known words get there.
   static constexpr const char* kNames[] = {"USR1", "USR2", "TSTP", "CONT", "STOP", "HUP",
                                            "INT",  "TERM", "KILL", "QUIT", "ALRM"};
   if (std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames)) return name;
@@ -170,6 +180,7 @@ Result<std::string> signal_name(std::string name) {
 
 Result<int> run_signal(const JobsOptions& options, const CommonOptions& common) {
   TRY_AS(name, signal_name(options.words.back()));
+  // A single word is the signal, for the newest job that waits or runs.
   const auto word = options.words.size() > 1 ? options.words.front() : std::string();
   return carry_out(options, common, [word, name = *name](CommandContext& context, ssh::Session& session) {
     return signal(context, session, word, name);
@@ -177,6 +188,7 @@ Result<int> run_signal(const JobsOptions& options, const CommonOptions& common) 
 }
 
 Result<int> run_rm(const JobsOptions& options, const CommonOptions& common) {
+  // The newest job is no default here, as it is elsewhere: a removal cannot be undone.
   if (options.words.empty() && options.older == 0)
     return fail(ErrorKind::usage, "which job? ec2mpi rm ID..., or ec2mpi rm --older 30");
   if (!options.words.empty() && options.older != 0)
@@ -188,6 +200,7 @@ Result<int> run_rm(const JobsOptions& options, const CommonOptions& common) {
 
 using Run = Result<int> (*)(const JobsOptions&, const CommonOptions&);
 
+/// For all three commands; each adds its own options to the returned ones.
 std::shared_ptr<JobsOptions> prepare(CLI::App& command, Dispatch& dispatch, Run run) {
   auto options = std::make_shared<JobsOptions>();
   add_master_options(command, options->master);
@@ -207,6 +220,7 @@ void add_jobs_commands(CLI::App& app, Dispatch& dispatch) {
   jobs.add_flag("--running", of_jobs->unended, "Only jobs that wait or run");
   jobs.add_option("--name", of_jobs->name, "Only jobs whose ids begin so: those of a name or of a series")
       ->type_name("NAME");
+  // It selects among the jobs; the question always goes to the master.
   jobs.add_option("-w,--nodes", of_jobs->master.list.wanted,
                   "Only jobs that have, or had, one of these nodes")
       ->type_name("NODES")
