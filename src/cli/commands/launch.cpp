@@ -23,10 +23,13 @@ constexpr auto kTerminatePause = std::chrono::seconds(2);
 constexpr auto kAddressTime = std::chrono::seconds(5);
 constexpr auto kAddressLook = std::chrono::milliseconds(500);
 
+/// A placement group of the strategy cluster is of use from two instances on, and EC2 allows it
+/// only for some types.
 bool may_be_together(const LaunchPlan& plan, const LaunchChoice& choice) {
   return plan.makes_placement_groups && plan.count > 1 && choice.type.cluster_placement;
 }
 
+/// For messages; the region where EC2 itself chooses the zone.
 std::string name_of(const InstanceContext& context, const LaunchPlace& place) {
   const auto& name = place.subnet.empty() ? place.zone : place.subnet;
   return name.empty() ? context.region : name;
@@ -41,6 +44,8 @@ asio::awaitable<cloud::Answer<void>> launch_parts(InstanceContext& context, cons
     if (context.stop.stop_requested()) co_return wake_error(Wake::stopped, "launch");
     auto request = launch_request(plan, choice, place, part);
     request.placement_group = placement_group;
+    // EC2 starts nothing twice for one token, so the request may be repeated after a lost answer.
+    // The token is kept before the call: if no answer comes, only the token leads to the instances.
     request.token = random_hex(32);
     launched.tokens.push_back(request.token);
     const auto whole = Limit().at_most(kLaunchTime);
@@ -67,15 +72,20 @@ asio::awaitable<cloud::Answer<void>> attempt_launch(InstanceContext& context, co
   Launched attempt;
   auto done = co_await launch_parts(context, plan, choice, place, group, attempt);
   launched.tokens.insert(launched.tokens.end(), attempt.tokens.begin(), attempt.tokens.end());
+  // One part has a place and the other has none. The next place must have room for both, so the
+  // instances that run already end first.
   if (!done && done.error().problem == cloud::Problem::capacity && !attempt.ids.empty()) {
     context.console().talk(
         fmt::format("{} runs already without the others, and ends again", join(attempt.ids, ", ")));
     const auto ended = co_await end_launched(context, attempt);
+    // The caller gets the ids of instances that may still run, and ends them once more.
     if (!ended) launched.ids = attempt.ids;
     if (!ended) co_return ended;
     attempt.ids.clear();
   }
   launched.ids.insert(launched.ids.end(), attempt.ids.begin(), attempt.ids.end());
+  // The next attempt makes a group of its own. One that is left over here has the tag of the
+  // cluster, by which `down` finds it.
   if (!done && is_own && attempt.ids.empty())
     std::ignore = co_await context.ec2.delete_placement_group(group, context.limit());
   co_return done;
@@ -87,6 +97,7 @@ asio::awaitable<cloud::Answer<std::vector<std::string>>> started_ids(InstanceCon
   auto ids = launched.ids;
   if (launched.tokens.empty()) co_return std::move(ids);
   std::vector<cloud::Filter> filters(1);
+  // The tokens find everything that our requests have started, and nothing else.
   filters[0].name = "client-token";
   filters[0].values = launched.tokens;
   CO_TRY_AS(found, co_await context.ec2.instances(std::move(filters), context.limit()));
@@ -95,6 +106,8 @@ asio::awaitable<cloud::Answer<std::vector<std::string>>> started_ids(InstanceCon
   co_return std::move(ids);
 }
 
+/// EC2 may have ended an instance in the meantime, and wait_for_state also returns when its time is
+/// over. Errors: unreachable.
 Result<void> check_running(const std::vector<cloud::Instance>& instances, std::size_t count) {
   const auto running = std::ranges::count(instances, "running", &cloud::Instance::state);
   if (static_cast<std::size_t>(running) == count) return {};
@@ -111,6 +124,8 @@ const cloud::Instance* find_without_address(const LaunchPlan& plan,
 
 }  // namespace
 
+/// With --spot workers the master is a part of its own. It comes first: the first instance is the
+/// master.
 std::vector<LaunchPart> parts_of(const LaunchPlan& plan) {
   if (plan.spot != SpotShare::workers || !plan.has_master)
     return {{plan.count, plan.spot != SpotShare::none}};
@@ -139,8 +154,10 @@ cloud::LaunchRequest launch_request(const LaunchPlan& plan, const LaunchChoice& 
                                .shape = plan.shape,
                                .tags = plan.tags};
   request.shape.spot = part.spot;
+  // EC2 takes the threads of a core only together with the number of cores.
   if (request.shape.threads_per_core != 0 && request.shape.cores == 0)
     request.shape.cores = choice.type.cores;
+  // A request names a disk by its device, which differs between images.
   request.shape.disk.device = choice.image.root_device;
   request.shape.user_data = user_data_of(plan).value_or("");  // an error was reported with the plan
   request.instance_tags = life_tags(plan.end_of_life, plan.life.length, plan.life.idle);
@@ -149,7 +166,9 @@ cloud::LaunchRequest launch_request(const LaunchPlan& plan, const LaunchChoice& 
 }
 
 asio::awaitable<cloud::Answer<void>> try_launch(InstanceContext& context, const LaunchPlan& plan) {
+  // One place is enough for the question whether the account may make the call.
   const auto place = plan.places.empty() ? LaunchPlace() : plan.places.front();
+  // Each type that may be started is asked about, so that no refusal follows the user's agreement.
   for (const auto& choice : plan.choices) {
     for (const auto& part : parts_of(plan)) {
       auto request = launch_request(plan, choice, place, part);
@@ -161,6 +180,8 @@ asio::awaitable<cloud::Answer<void>> try_launch(InstanceContext& context, const 
 
 asio::awaitable<cloud::Answer<void>> launch(InstanceContext& context, const LaunchPlan& plan,
                                             Launched& launched) {
+  // Without named places EC2 chooses the zone at first. Only where it has no room there, the
+  // region's zones are asked for and tried one by one.
   auto places = plan.places.empty() ? std::vector<LaunchPlace>(1) : plan.places;
   bool are_all = !plan.places.empty();
   for (auto choice = plan.choices.begin();; ++choice) {
@@ -169,6 +190,7 @@ asio::awaitable<cloud::Answer<void>> launch(InstanceContext& context, const Laun
       context.console().status(fmt::format("starting {} {} in {}", plan.count, choice->type.name, where));
       auto done = co_await attempt_launch(context, plan, *choice, places[i], launched);
       context.console().status("");
+      // Only a lack of room is a reason to try another place.
       if (done || done.error().problem != cloud::Problem::capacity) co_return done;
       const bool is_last = i + 1 == places.size() && choice + 1 == plan.choices.end();
       if (are_all && is_last) co_return done;
@@ -211,6 +233,7 @@ asio::awaitable<cloud::Answer<std::vector<cloud::Instance>>> wait_for_launched(I
 
 asio::awaitable<cloud::Answer<void>> end_launched(InstanceContext& context, const Launched& launched) {
   const auto ids = co_await started_ids(context, launched);
+  // If EC2 does not answer, the known instances end in any case; the error is reported after that.
   if (!ids && launched.ids.empty()) co_return std::unexpected(ids.error());
   const auto ends = ids ? *ids : launched.ids;
   if (ends.empty()) co_return cloud::Answer<void>();
@@ -220,6 +243,7 @@ asio::awaitable<cloud::Answer<void>> end_launched(InstanceContext& context, cons
     if (done.error().problem != cloud::Problem::not_found || attempt == kTerminateTries) co_return done;
     std::ignore = co_await sleep_for(kTerminatePause, context.limit());
   }
+  // The security group can be removed only after the end of the last instance in it.
   CO_TRY_AS(ended, co_await wait_for_state(context, ends, "terminated"));
   if (!ids) co_return std::unexpected(ids.error());
   if (std::ranges::all_of(*ended, &cloud::Instance::is_gone)) co_return cloud::Answer<void>();

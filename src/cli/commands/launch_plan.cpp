@@ -42,6 +42,7 @@ CLI::Validator resource_id(std::string prefix) {
   return {check, ""};
 }
 
+/// The options parser lets only the names of kSystems pass.
 const System& system_of(const LaunchOptions& options) {
   return options.os == kSystems[1].name ? kSystems[1] : kSystems[0];
 }
@@ -51,6 +52,7 @@ SpotShare spot_share(const std::optional<std::string>& word) {
   return *word == "all" ? SpotShare::all : SpotShare::workers;
 }
 
+/// Errors: local_io; usage for a text that EC2 would refuse only when the instances start.
 Result<std::string> read_user_data(const std::string& file) {
   TRY_AS(text, read_file(file));
   if (!text->empty() && text->size() <= kMostUserData) return *text;
@@ -69,17 +71,20 @@ asio::awaitable<cloud::Answer<cloud::Image>> find_image(InstanceContext& context
     auto named = co_await context.ec2.image(id, context.limit());
     co_return named;
   }
+  // The publishers call x86_64 amd64; their other names are those of EC2.
   const auto pattern =
       fmt::format(fmt::runtime(system.pattern), architecture == "x86_64" ? "amd64" : architecture);
   auto newest = co_await context.ec2.newest_image(system.publisher, pattern, context.limit());
   co_return newest;
 }
 
+/// Says before the question to the user what cannot work. Errors: usage.
 Result<void> check_choice(const LaunchChoice& choice, const LaunchPlan& plan) {
   const auto& [type, image] = choice;
   const auto refuse = [](std::string message) -> Result<void> {
     return fail(ErrorKind::usage, std::move(message));
   };
+  // An image that only EC2 resolves has no architecture here, and cannot be compared.
   if (!image.architecture.empty() && !type.architecture.empty() && image.architecture != type.architecture)
     return refuse(fmt::format("the image {} is for {} processors, and {} has {}; --ami names another one",
                               image.id, image.architecture, type.name, type.architecture));
@@ -87,12 +92,15 @@ Result<void> check_choice(const LaunchChoice& choice, const LaunchPlan& plan) {
     return refuse(fmt::format("--efa: {} has no Elastic Fabric Adapter", type.name));
   if (plan.shape.threads_per_core > std::max(type.threads_per_core, 1))
     return refuse(fmt::format("--threads-per-core: {} has {} a core", type.name, type.threads_per_core));
+  // The size belongs to a device name, which is known only of an image that was looked up.
   if (plan.shape.disk.is_changed() && image.root_device.empty())
     return refuse(
         fmt::format("--disk: EC2 names no first disk of {}; name the image by its id, with --ami", image.id));
   return {};
 }
 
+/// Finds for each accepted type the image for its processors. The login user of the image becomes a
+/// tag: from it the list gets its column User.
 asio::awaitable<cloud::Answer<void>> choose_types(InstanceContext& context, const LaunchOptions& options,
                                                   LaunchDefaults defaults, LaunchPlan& plan) {
   const auto image_id = options.image.value_or(options.os.empty() ? defaults.image : "");
@@ -116,11 +124,13 @@ asio::awaitable<cloud::Answer<void>> choose_subnets(InstanceContext& context, co
   filters[0].name = options.subnet ? "subnet-id" : "vpc-id";
   filters[0].values.push_back(options.subnet ? *options.subnet : *options.vpc);
   CO_TRY_AS(subnets, co_await context.ec2.subnets(std::move(filters), context.limit()));
+  // Sorted by zone, so that the zones are tried in the same order each time.
   std::ranges::sort(*subnets, {}, &cloud::Subnet::zone);
   std::set<std::string> zones;
   for (const auto& subnet : *subnets) {
     if (!zones.insert(subnet.zone).second) continue;
     plan.places.push_back({subnet.zone, subnet.id});
+    // The security group must be made in the network of the instances.
     plan.vpc = subnet.network;
   }
   if (!plan.places.empty()) co_return cloud::Answer<void>();
@@ -144,6 +154,7 @@ asio::awaitable<cloud::Answer<void>> use_reservation(InstanceContext& context, L
     co_return fail(ErrorKind::usage, fmt::format("the reservation {} is in {}, and the subnet is not",
                                                  reserved->id, reserved->zone));
   plan.placement_group = reserved->placement_group;
+  // A group of our own would not be that of the reservation.
   plan.makes_placement_groups = false;
   co_return cloud::Answer<void>();
 }
@@ -180,6 +191,7 @@ std::vector<std::string> shape_words(const LaunchPlan& plan) {
 }
 
 /// What each type costs now as a spot instance; the price may change before the end of life.
+/// A price that EC2 does not give is a note, and no error.
 asio::awaitable<std::vector<std::string>> spot_price_words(InstanceContext& context, const LaunchPlan& plan) {
   std::vector<std::string> said;
   if (plan.spot == SpotShare::none) co_return said;
@@ -204,6 +216,7 @@ std::size_t spot_count(const LaunchPlan& plan) {
 
 }  // namespace
 
+/// --type may be repeated, and each value may have several names; the first one is preferred.
 std::vector<std::string> type_names(const LaunchOptions& options, const std::string& otherwise) {
   std::vector<std::string> names;
   for (const auto& word : options.types)
@@ -215,6 +228,7 @@ std::vector<std::string> type_names(const LaunchOptions& options, const std::str
 Result<cloud::RootDisk> parse_disk(const std::string& text) {
   const auto comma = text.find(',');
   auto size = std::string_view(text).substr(0, comma);
+  // EC2 counts disks in GiB only, so the three words mean the same.
   for (const std::string_view unit : {"GiB", "GB", "G"}) {
     if (!size.ends_with(unit)) continue;
     size.remove_suffix(unit.size());
@@ -252,9 +266,11 @@ Result<LaunchPlan> begin_plan(const LaunchOptions& options) {
 asio::awaitable<cloud::Answer<void>> complete_plan(InstanceContext& context, const LaunchOptions& options,
                                                    LaunchDefaults defaults, LaunchPlan& plan) {
   CO_TRY(check_life(plan));
+  // Only for its error, which launch_request can no longer report.
   CO_TRY(user_data_of(plan));
   CO_TRY(co_await choose_types(context, options, std::move(defaults), plan));
   CO_TRY(co_await choose_subnets(context, options, plan));
+  // Comes last: of the chosen subnets only those in the zone of the reservation remain.
   CO_TRY(co_await use_reservation(context, plan));
   co_return cloud::Answer<void>();
 }
@@ -267,12 +283,14 @@ asio::awaitable<std::vector<std::string>> quota_words(InstanceContext& context, 
     if (code.empty() || type.virtual_processors() == 0) continue;
     const auto limit = context.limit().at_most(kQuotaTime);
     const auto allowed = co_await context.ec2.quota(code, limit);
+    // Many accounts may not ask Service Quotas; the plan then has a line less.
     if (!allowed) continue;
     std::vector<cloud::Filter> filters(1);
     filters[0].name = "instance-state-name";
     filters[0].values = {"pending", "running"};
     const auto running = co_await context.ec2.instances(std::move(filters), context.limit());
     if (!running) continue;
+    // A quota counts virtual processors of one family of types; spot instances have their own.
     std::int64_t used = 0;
     for (const auto& one : *running)
       if (cloud::quota_code(one.type, one.spot) == code)

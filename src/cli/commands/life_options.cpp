@@ -14,6 +14,9 @@ namespace {
 constexpr cloud::Seconds kLeastOfBudget = std::chrono::minutes(10);
 constexpr cloud::Seconds kMostOfBudget = std::chrono::days(366);
 
+/// The time, in whole minutes, after which `count` instances have cost `budget`. All of them count
+/// as the dearest type, because EC2 may choose any of `types`. Errors: usage, if a price is unknown
+/// or the time is too short.
 Result<cloud::Seconds> length_of_budget(double budget, const cloud::PriceList& prices,
                                         const std::vector<std::string>& types, std::size_t count) {
   double dearest = 0;
@@ -26,8 +29,10 @@ Result<cloud::Seconds> length_of_budget(double budget, const cloud::PriceList& p
                               type));
     dearest = std::max(dearest, *price);
   }
+  // Types that cost nothing by [prices] get the longest life.
   const double hours = dearest > 0 ? budget / (dearest * static_cast<double>(count)) : 1e9;
   if (hours * 3600 >= static_cast<double>(kMostOfBudget.count())) return kMostOfBudget;
+  // Rounded down, to stay within the budget.
   const auto length =
       std::chrono::floor<std::chrono::minutes>(std::chrono::duration<double, std::ratio<3600>>(hours));
   if (length < kLeastOfBudget)
@@ -38,6 +43,7 @@ Result<cloud::Seconds> length_of_budget(double budget, const cloud::PriceList& p
   return length;
 }
 
+/// Errors: usage, also for a number without a unit.
 Result<cloud::Seconds> length_of_ttl(const std::string& text) {
   auto length = cloud::parse_span(text);
   if (!length) return std::unexpected(length.error().within("--ttl"));
@@ -82,6 +88,7 @@ Result<cloud::Lifetime> choose_lifetime(const LifeOptions& options, const cloud:
     auto rule = cloud::parse_idle(*options.idle);
     if (!rule) return std::unexpected(rule.error().within("--idle"));
     life.idle = *rule;
+    // Such a rule could never act: the instances end before its time.
     if (rule->first() >= life.length)
       return fail(ErrorKind::usage,
                   fmt::format("--idle: after {} the life of {} is over; choose a longer --ttl",
@@ -101,6 +108,8 @@ std::string price_words(const cloud::PriceList& prices, const std::string& type,
 }
 
 std::vector<std::string> life_words(const cloud::Lifetime& life, cloud::Moment end) {
+  // EC2 gives an instance one shutdown behaviour, so a rule with =stop also turns the end of its
+  // life into a stop, and the disks continue to cost.
   const bool stops = life.behaviour() == cloud::ShutdownBehaviour::stop;
   std::vector<std::string> lines;
   lines.push_back(

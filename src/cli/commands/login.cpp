@@ -72,6 +72,8 @@ class ConnectStatus {
   Clock::time_point started_ = Clock::now();
 };
 
+/// A shell gets a pty if its input is a terminal. A command gets one only if its output is a
+/// terminal too: a pty changes line ends and joins both streams, which a pipe must not see.
 bool wants_pty(const LoginOptions& options) {
   if (options.no_pty || options.always_pty) return options.always_pty;
   const bool types = ::isatty(STDIN_FILENO) == 1;
@@ -83,6 +85,7 @@ ops::LoginRequest make_request(const LoginOptions& options, Clock::time_point st
   if (!wants_pty(options)) return request;
   const char* kind = std::getenv("TERM");
   request.terminal_kind = kind != nullptr && *kind != '\0' ? kind : "dumb";
+  // In a pipe or a file, ~. is data.
   request.escapes = ::isatty(STDIN_FILENO) == 1;
   return request;
 }
@@ -100,12 +103,14 @@ int report(Runtime& runtime, const Node& node, const Result<ssh::ExitStatus>& st
   return exit_code::no_connection;
 }
 
+/// Returns the program's own exit status, 128+n for signal n, or 255 if the connection failed.
 asio::awaitable<int> log_in(CommandContext& context, const LoginOptions& options) {
   auto& runtime = context.runtime;
   const auto& node = context.cluster.nodes.front();
   const Limit limit{.deadline = Clock::time_point::max(), .stop = runtime.stop()};
   const Limit connect_limit = limit.at_most(context.flow.connect_timeout);
 
+  // LoginTerminal takes the status line away before the first byte of the program.
   std::optional<ConnectStatus> waiting(std::in_place, runtime.console(), runtime.executor(), node.label());
   LoginTerminal terminal(runtime.executor(), runtime.console(), wants_pty(options),
                          [&waiting] { waiting.reset(); });
@@ -126,12 +131,15 @@ asio::awaitable<int> log_in(CommandContext& context, const LoginOptions& options
   } else {
     status = std::unexpected(session.error());
   }
+  // Before our own messages: in raw mode a line end does not move the cursor to the left.
   terminal.restore();
   waiting.reset();
   runtime.set_parting_words({});
   co_return report(runtime, node, status);
 }
 
+/// The words of ssh(1). No shell reads them here, and `--` keeps a command that begins with a dash
+/// from being an option of ssh.
 std::vector<std::string> ssh_words(const LoginOptions& options, const std::string& file, const Node& node) {
   std::vector<std::string> words = {"ssh", "-F", file};
   const auto add = [&words](const char* flag, const std::vector<std::string>& values) {
@@ -143,6 +151,7 @@ std::vector<std::string> ssh_words(const LoginOptions& options, const std::strin
   if (options.agent) words.emplace_back("-A");
   if (options.x11) words.emplace_back("-X");
   if (options.no_pty) words.emplace_back("-T");
+  // One -t has no effect if the input of ssh is no terminal (ssh(1)).
   if (options.always_pty) words.emplace_back("-tt");
   words.push_back(node.label());
   if (!options.command.empty()) words.insert(words.end(), {"--", options.command});
@@ -150,6 +159,7 @@ std::vector<std::string> ssh_words(const LoginOptions& options, const std::strin
 }
 
 /// Returns only if there is no ssh.
+/// After execvp the terminal, the signals and the exit status are those of ssh.
 Result<int> become(std::vector<std::string> words) {
   std::signal(SIGPIPE, SIG_DFL);  // an ignored signal stays ignored
   std::vector<char*> arguments;
@@ -162,6 +172,7 @@ Result<int> become(std::vector<std::string> words) {
                           std::strerror(errno)));
 }
 
+/// Connects and leaves: the connector checks the host key and remembers it. Gives the exit code.
 asio::awaitable<int> look_at_host_key(CommandContext& context) {
   const auto& node = context.cluster.nodes.front();
   const auto limit = Limit{.deadline = Clock::time_point::max(), .stop = context.runtime.stop()}.at_most(
@@ -225,6 +236,7 @@ void add_login_command(CLI::App& app, Dispatch& dispatch) {
       ->type_name("NODE");
   command.callback([options, &dispatch] {
     options->list.wanted = {options->node};
+    // As with ssh, the words become one text, which the shell on the node splits again.
     for (const auto& word : dispatch.behind_dashes.value_or(std::vector<std::string>{})) {
       options->command += (options->command.empty() ? "" : " ") + word;
     }

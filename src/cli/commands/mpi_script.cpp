@@ -22,6 +22,8 @@ struct MpirunOption {
   std::size_t values;
 };
 
+/// The options of Open MPI and of MPICH, with one dash or two. An option that is missing here is
+/// refused: the number of its values is unknown, so the program's name could be one of them.
 std::optional<MpirunOption> known_option(const std::string& word) {
   static const std::map<std::string, MpirunOption> kOptions = {{"np", {Meaning::np, 1}},
                                                                {"n", {Meaning::np, 1}},
@@ -50,6 +52,8 @@ std::unexpected<Error> not_read(std::string message) {
 }
 
 /// Words of one line of shell text, with the values of variables that the script has set.
+/// It follows sh(1) for blanks, quotes, backslashes, comments and plain variables, and refuses the
+/// rest: a word that is read wrongly would start another job than the script.
 class Line {
  public:
   Line(std::string_view text, const std::map<std::string, std::string>& variables)
@@ -75,6 +79,7 @@ class Line {
   }
 
  private:
+  /// `in_word_` decides, and not the text: '' is an empty word.
   void end_word() {
     if (in_word_) words_.push_back(std::exchange(word_, {}));
     in_word_ = false;
@@ -97,6 +102,7 @@ class Line {
     return {};
   }
 
+  /// One character outside of single quotes.
   Result<void> letter(char c) {
     in_word_ = true;
     if (c == '$') return variable();
@@ -106,6 +112,8 @@ class Line {
     return {};
   }
 
+  /// $NAME or ${NAME}, and no form such as ${NAME:-word}. A name that the script has not set is an
+  /// error: its value would come from the environment of a shell.
   Result<void> variable() {
     const bool braces = at_ < text_.size() && text_[at_] == '{';
     if (braces) ++at_;
@@ -128,6 +136,7 @@ class Line {
   bool in_word_ = false;
 };
 
+/// NAME=VALUE, with a name that a shell accepts.
 bool is_assignment(std::string_view word) {
   const auto equals = word.find('=');
   if (equals == 0 || equals == std::string_view::npos ||
@@ -138,18 +147,23 @@ bool is_assignment(std::string_view word) {
 }
 
 /// Whether the option decides how many ranks there are, if no other does.
+/// Open MPI starts one rank on each host of `--host a,b`, and `ppr:2:node` has a number in it.
 bool tells_ranks(const std::string& option) {
   const auto name = option.substr(option.find_first_not_of('-'));
   return name.starts_with("host ") || name.starts_with("H ") || name.find("ppr:") != std::string::npos;
 }
 
+/// Takes one line after the other. A line has an effect only on the lines below it, as in a shell.
 class Script {
  public:
   Result<void> take(std::string_view line) {
     TRY_AS(words, Line(line, variables_).words());
     if (words->empty()) return {};
+    // Without export the ranks do not get the variable; it only fills in the later lines.
     if (std::ranges::all_of(*words, is_assignment)) return assign(*words);
+    // /usr/bin/mpirun is mpirun too.
     auto name = words->front().substr(words->front().rfind('/') + 1);
+    // An export below mpirun does not reach the ranks any more.
     if (name == "export" && job_.command.empty() &&
         std::all_of(words->begin() + 1, words->end(), is_assignment)) {
       words->erase(words->begin());
@@ -157,6 +171,7 @@ class Script {
       return assign(*words);
     }
     if (name == "echo" || name == "set") return {};
+    // A cd below mpirun comes too late, and a second one may be relative to the first.
     if (name == "cd" && words->size() == 2 && job_.command.empty() && job_.workdir.empty()) {
       job_.workdir = (*words)[1];
       return {};
@@ -179,6 +194,7 @@ class Script {
     return {};
   }
 
+  /// The last value of a name counts, as in a shell.
   void set_for_ranks(const std::string& assignment) {
     const auto name = assignment.substr(0, assignment.find('='));
     std::erase_if(job_.env, [&name](const auto& known) { return known.first == name; });
@@ -188,6 +204,7 @@ class Script {
   Result<void> take_mpirun(const Words& words) {
     if (!job_.command.empty()) return not_read("it starts mpirun twice");
     std::size_t i = 1;
+    // The first word without a dash is the program; what follows it belongs to the program.
     while (i < words.size() && words[i].starts_with('-')) {
       const auto option = known_option(words[i]);
       if (!option || i + option->values >= words.size())
@@ -199,6 +216,7 @@ class Script {
     }
     job_.command.assign(words.begin() + static_cast<std::ptrdiff_t>(i), words.end());
     if (job_.command.empty()) return not_read("mpirun has no program");
+    // mpirun takes `:` between programs, each of which has its own ranks.
     if (std::ranges::count(job_.command, ":") > 0) return not_read("it starts several programs");
     if (job_.np.empty() && job_.per_node.empty() && std::ranges::any_of(job_.left_out, tells_ranks))
       return not_read("it gives the number of ranks by --host or --map-by");
@@ -214,6 +232,7 @@ class Script {
         else
           return not_read(fmt::format("{} {} is not a number of ranks", option, printable(values.front())));
         break;
+      // -x NAME passes on the present value; -x NAME=VALUE sets it.
       case Meaning::variable:
         if (is_assignment(values.front()))
           set_for_ranks(values.front());

@@ -20,6 +20,7 @@ namespace ec2mpi::cli {
 
 namespace {
 
+/// Bytes. A node that prints without an end must not fill the memory here.
 constexpr std::size_t kMostPrinted = 64 << 20;
 
 struct NetOptions {
@@ -58,6 +59,7 @@ void tell_failure(Console& console, const std::string& printed) {
                                   "hint: " + (hint ? hint->text() : "ec2mpi doctor looks for the reason")));
 }
 
+/// The map or the JSON on standard output, and the picture in its file. Errors: local_io.
 Result<void> show(Console& console, const NetOptions& options, const ops::NetMap& map) {
   if (options.json)
     console.result(net_json(map));
@@ -93,13 +95,16 @@ asio::awaitable<std::optional<int>> find_silent_pairs(CommandContext& context) {
   co_return exit_code::node_failed;
 }
 
+/// The measurement is a job as any other, so Ctrl-C ends it on all nodes, and `jobs` lists it.
 asio::awaitable<int> measure(CommandContext& context, const NetOptions& options) {
   if (const auto code = co_await find_silent_pairs(context)) co_return *code;
   auto& [runtime, cluster, access, connector, flow] = context;
   JobSpec job;
   job.id = ops::make_job_id("net", runtime.options().world->now());
   job.command = ops::net_command(options.serial);
+  // `ec2mpi report` finds the newest measurement by this text.
   job.shown_as = "ec2mpi net";
+  // parse_net takes rank 0 for the first node, and so on.
   job.ranks.per_node = 1;
   job.mca = {{"mpi_yield_when_idle",
               "1"}};  // a rank that waits for its round must not take a core from a rank that measures
@@ -117,6 +122,7 @@ asio::awaitable<int> measure(CommandContext& context, const NetOptions& options)
   for (const auto& node : cluster.nodes) indices.push_back(node.index);
   const auto map = ops::parse_net(view.printed(), indices);
   if (code != exit_code::ok || !map) {
+    // The reason is in the output of the program, which NetView has kept to itself.
     if (!view.printed().empty()) tell_failure(console, view.printed());
     if (code == exit_code::ok) console.talk("ec2mpi: " + map.error().message);
     co_return code == exit_code::not_started ? code : exit_code::node_failed;
@@ -127,6 +133,7 @@ asio::awaitable<int> measure(CommandContext& context, const NetOptions& options)
 }
 
 Result<int> run_net(const NetOptions& options, const CommonOptions& common) {
+  // Looked at before the measurement, which a wrong path would otherwise waste.
   std::error_code ignored;
   const auto folder = std::filesystem::path(options.svg).parent_path();
   if (!options.svg.empty() && !folder.empty() && !std::filesystem::is_directory(folder, ignored))

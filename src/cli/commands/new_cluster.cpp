@@ -24,6 +24,8 @@ bool is_made(const cloud::Answer<void>& answer) {
   return answer || answer.error().problem == cloud::Problem::exists;
 }
 
+/// Each cluster has its own key pair. It is made here, so EC2 never has the private key, and the
+/// key is in its file before any instance gets the public one.
 asio::awaitable<cloud::Answer<void>> make_login_key(InstanceContext& context, const LaunchPlan& plan) {
   CO_TRY_AS(pair, ssh::make_key_pair());
   CO_TRY(write_file_atomically(key_file(plan.list, plan.cluster), pair->private_text, 0600));
@@ -32,6 +34,8 @@ asio::awaitable<cloud::Answer<void>> make_login_key(InstanceContext& context, co
   co_return cloud::Answer<void>();
 }
 
+/// Lets in ssh from the plan's network only. Between the members everything is open: MPI takes
+/// other ports at each start, so a list of ports would not do.
 asio::awaitable<cloud::Answer<void>> open_group(InstanceContext& context, const LaunchPlan& plan,
                                                 std::string group) {
   cloud::IngressRule ssh{"tcp", 22, 22, plan.network, kRuleDescription};
@@ -39,6 +43,7 @@ asio::awaitable<cloud::Answer<void>> open_group(InstanceContext& context, const 
   if (!is_made(allowed)) co_return allowed;
   const auto joined = co_await context.ec2.allow_members(group, false, context.limit());
   if (!is_made(joined)) co_return joined;
+  // An Elastic Fabric Adapter also needs the rule for the senders in the group.
   if (plan.shape.efa) {
     const auto sent = co_await context.ec2.allow_members(group, true, context.limit());
     if (!is_made(sent)) co_return sent;
@@ -61,12 +66,14 @@ asio::awaitable<std::string> find_claimed_group(InstanceContext& context, std::s
 
 }  // namespace
 
+/// The tag, and no file here, decides what belongs to a cluster. `Name` is for the console.
 cloud::Tags cluster_tags(const std::string& cluster) {
   return {{cloud::kClusterTag, cluster}, {"Name", part_name(cluster)}};
 }
 
 asio::awaitable<cloud::Answer<std::string>> claim_cluster(InstanceContext& context, const LaunchPlan& plan) {
   const auto whole = Limit().at_most(kClaimTime);
+  // Tells our group from one that another command makes under the same name at this moment.
   const auto claim = random_hex(16);
   auto tags = cluster_tags(plan.cluster);
   tags.emplace(kClaimTag, claim);
@@ -91,6 +98,7 @@ asio::awaitable<cloud::Answer<void>> start_cluster(InstanceContext& context, Lau
   CO_TRY(co_await make_login_key(context, plan));
   CO_TRY(co_await launch(context, plan, launched));
   CO_TRY_AS(instances, co_await wait_for_launched(context, plan, launched));
+  // The list is written after the host keys are known, so that no command logs in without them.
   CO_TRY(co_await remember_printed_keys(context, plan.list, *instances));
   const auto text = cloud::list_text(*instances, {}, have_public_addresses(*instances));
   CO_TRY(write_file_atomically(plan.list, text, 0644));
@@ -98,6 +106,7 @@ asio::awaitable<cloud::Answer<void>> start_cluster(InstanceContext& context, Lau
 }
 
 asio::awaitable<bool> undo_start(InstanceContext& context, const LaunchPlan& plan, const Launched& launched) {
+  // The Ctrl-C that led here must not stop the removal, too.
   context.stop = {};
   // A second time, because EC2 may show an instance late, whose id was in a lost answer; it holds the group.
   for (int attempt = 1;; ++attempt) {

@@ -30,6 +30,7 @@ struct NodesOptions {
   std::string format;
 };
 
+/// The first node of the whole list is the master, whichever nodes are selected.
 std::string_view role(const Node& node) {
   return node.index == 1 ? "master" : "worker";
 }
@@ -44,6 +45,7 @@ std::string up_for(const Node& node, LaunchTime now) {
   return launched && *launched <= now ? format_age(now - *launched) : std::string();
 }
 
+/// By [prices], since the last launch; empty if the price or the time is unknown.
 std::string cost_of(const Node& node, const Config& config, LaunchTime now) {
   const auto cost = cost_since_launch(node, config.prices, now);
   return cost ? fmt::format("{:.2f}", *cost) : std::string();
@@ -63,9 +65,11 @@ void print_table(const Cluster& cluster, LaunchTime now) {
     total += cost_since_launch(node, cluster.config.prices, now).value_or(0);
   }
   print_result(aligned(std::move(rows)));
+  // On standard error, so that standard output has rows only.
   if (with_cost) print_talk(fmt::format("{:.2f} in all since launch, by the prices of ec2mpi.toml\n", total));
 }
 
+/// A node whose launch time or price is unknown has no `up_seconds` or `cost`.
 void print_json(const Cluster& cluster, LaunchTime now) {
   auto list = Json::array();
   for (const auto& node : cluster.nodes) {
@@ -125,6 +129,7 @@ Result<std::string> format_node(std::string_view format, const Node& node, Launc
   return line;
 }
 
+/// All or nothing: the text is printed when the last node has its line.
 Result<int> print_format(const Cluster& cluster, const std::string& format, LaunchTime now) {
   std::string text;
   for (const auto& node : cluster.nodes) {
@@ -135,6 +140,7 @@ Result<int> print_format(const Cluster& cluster, const std::string& format, Laun
   return exit_code::ok;
 }
 
+/// Connects to nothing. ssh refuses a node whose host key is not remembered yet, as the text says.
 Result<int> print_ssh_config(const Cluster& cluster, const ConnectOptions& connect) {
   TRY_AS(access, open_access(cluster, connect));
   TRY_AS(file, write_ssh_config(cluster, *access, cluster.nodes, "ssh_config"));
@@ -147,8 +153,11 @@ Result<int> print_ssh_config(const Cluster& cluster, const ConnectOptions& conne
   return exit_code::ok;
 }
 
+/// Each node asks its metadata service for the instance id. A machine that lets us in, but is not
+/// the listed instance, counts as failed.
 Result<int> find_stale(const NodesOptions& options, Cluster& cluster, const CommonOptions& common) {
   TRY_AS(access, open_access(cluster, options.connect));
+  // The selector `failed` keeps its meaning: this command only looks.
   FleetCommand command{.style = {.doing = "asking for instance ids"},
                        .task = ops::instance_id_task(),
                        .remembers_failures = false};
@@ -156,6 +165,7 @@ Result<int> find_stale(const NodesOptions& options, Cluster& cluster, const Comm
   return run_fleet_command(cluster, *access, flow, common, std::move(command));
 }
 
+/// hostfile_text() takes a whole list.
 Inventory selected(const Cluster& cluster) {
   Inventory part;
   part.nodes = cluster.nodes;
@@ -167,6 +177,7 @@ Result<int> run_nodes(const NodesOptions& options, const CommonOptions& common) 
   if (options.stale) return find_stale(options, *cluster, common);
   if (options.ssh_config) return print_ssh_config(*cluster, options.connect);
   const auto now = time_in(*common.world);
+  // A wrong format is an error before anything is remembered.
   if (!options.format.empty()) TRY(format_node(options.format, cluster->nodes.front(), now));
   remember_if_possible(*cluster);
   if (!options.format.empty()) return print_format(*cluster, options.format, now);

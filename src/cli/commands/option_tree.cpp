@@ -6,6 +6,7 @@ namespace ec2mpi::cli {
 
 namespace {
 
+/// `value` is empty for a flag. The tests hold the documents against this output.
 Json describe_option(const CLI::Option& option) {
   auto names = Json::array();
   for (const auto& name : option.get_snames()) names.push_back("-" + name);
@@ -20,6 +21,7 @@ Json describe_option(const CLI::Option& option) {
           {"help", option.get_description()}};
 }
 
+/// CLI11 keeps an option group as a sub-command without a name.
 Json describe_options(const CLI::App& command) {
   auto options = Json::array();
   for (const auto* option : command.get_options()) options.push_back(describe_option(*option));
@@ -29,6 +31,7 @@ Json describe_options(const CLI::App& command) {
   return options;
 }
 
+/// Commands without a heading are hidden from the help, and from here.
 Json describe_commands(const CLI::App& app) {
   auto commands = Json::array();
   for (const auto* command :

@@ -22,12 +22,15 @@ Limit until_stopped(CommandContext& context) {
   return {Clock::time_point::max(), context.runtime.stop()};
 }
 
+/// Gives the exit code: 1 if the master answered with an error, 255 if it did not answer.
 int report_failure(CommandContext& context, const Error& error) {
   context.console().talk(fmt::format("{}: {}", context.master().label(), printable(error.message)));
   if (error.kind == ErrorKind::cancelled) return exit_code::interrupted;
   return error.kind == ErrorKind::remote_io ? exit_code::node_failed : exit_code::no_connection;
 }
 
+/// Prints the profile on standard output. A refusal of the master, such as an unknown job, has its
+/// own words and exit code.
 asio::awaitable<int> show(CommandContext& context, ssh::Session& session, std::string word, bool as_json) {
   const auto found = co_await ops::read_job_profile(session, std::move(word), until_stopped(context));
   if (!found) co_return report_failure(context, found.error());
@@ -51,10 +54,12 @@ asio::awaitable<void> show_profile_of(CommandContext& context, const ops::JobRec
       [&job](CommandContext& of_command, ssh::Session& session) -> asio::awaitable<int> {
     const auto found = co_await ops::read_job_profile(session, job.id, until_stopped(of_command));
     if (!found) co_return report_failure(of_command, found.error());
+    // On standard error: standard output belongs to the job.
     of_command.console().talk_bytes(found->refusal.code == 0 ? profile_screen(found->profile, job.id, job.np)
                                                              : found->refusal.said + "\n");
     co_return exit_code::ok;
   };
+  // A profile that cannot be read does not change the exit code of the job.
   std::ignore = co_await ask_master(context, std::move(ask));
 }
 

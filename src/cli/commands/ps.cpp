@@ -24,6 +24,7 @@ struct PsOptions {
   bool orphans = false;
 };
 
+/// By the index of the node.
 using Found = std::map<int, std::vector<ops::JobProcess>>;
 
 std::string table(const Found& found) {
@@ -82,6 +83,7 @@ asio::awaitable<int> show(CommandContext& context, bool as_json) {
 }
 
 /// The jobs that run or wait, according to the master.
+/// A lost job counts as over, so its processes are orphans.
 asio::awaitable<Result<std::set<std::string>>> list_living_jobs(CommandContext& context) {
   const Limit all{Clock::time_point::max(), context.runtime.stop()};
   const auto limit = all.at_most(context.flow.connect_timeout);
@@ -94,6 +96,8 @@ asio::awaitable<Result<std::set<std::string>>> list_living_jobs(CommandContext& 
   co_return living;
 }
 
+/// The id comes from the environment of a process, which any program on a node may set. It goes
+/// into shell text, so only these characters may be in it.
 bool is_job_id(const std::string& id) {
   return !id.empty() &&
          id.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
@@ -101,6 +105,7 @@ bool is_job_id(const std::string& id) {
 }
 
 /// A process of a job that was seen before and is gone since has ended because we ended its launcher.
+/// With Open MPI 5 the ranks are gone so soon that the sweep of their node finds nothing.
 void add_gone(ops::Swept& swept, const std::vector<ops::JobProcess>& seen, const std::string& id) {
   for (const auto& process : seen) {
     const auto is_it = [&](const auto& known) { return known.pid == process.pid; };
@@ -112,6 +117,7 @@ void add_gone(ops::Swept& swept, const std::vector<ops::JobProcess>& seen, const
   }
 }
 
+/// Jobs that have processes on the nodes and are not among the living ones.
 std::set<std::string> find_dead_jobs(const Found& found, const std::set<std::string>& living) {
   std::set<std::string> dead;
   for (const auto& [index, processes] : found) {
@@ -145,7 +151,9 @@ asio::awaitable<int> end_orphans(CommandContext& context) {
   Found found;
   auto task = ops::ps_task(found);
   const auto report = co_await run_quietly(context, std::move(task), "looking");
+  // Asked after the processes: a job that starts in between is in this answer only, so it lives.
   const auto living = co_await list_living_jobs(context);
+  // Without this answer every job would seem to be over.
   if (!living) {
     context.console().talk(
         fmt::format("ec2mpi: the master does not report which jobs run, so nothing was ended: {}",
@@ -174,6 +182,7 @@ Result<int> run_ps(const PsOptions& options, const CommonOptions& common) {
                        [as_json = options.json](CommandContext& context) { return show(context, as_json); });
 }
 
+/// The bare word must not end anything: `cancel` is for jobs that run.
 Result<int> run_kill(const PsOptions& options, const CommonOptions& common) {
   if (!options.orphans)
     return fail(ErrorKind::usage, "kill needs --orphans; ec2mpi cancel ends a running job");

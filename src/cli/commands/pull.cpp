@@ -27,6 +27,7 @@ struct PullFlags {
   std::optional<std::uint64_t> max_size;
 };
 
+/// Checks the paths for every node before the first connection. Errors: usage.
 Result<std::shared_ptr<ops::PullJob>> plan_job(const CopyOptions& options, const PullFlags& flags,
                                                const std::vector<Node>& nodes) {
   if (flags.follow && flags.dry_run)
@@ -42,6 +43,7 @@ Result<std::shared_ptr<ops::PullJob>> plan_job(const CopyOptions& options, const
   job->options.checksum = flags.checksum;
   job->options.dry_run = flags.dry_run;
   job->options.follow = flags.follow;
+  // Several nodes fill the downlink together, so each of them needs fewer connections.
   job->options.streams = std::clamp(kStreamsInAll / nodes.size(), std::size_t{1}, kStreamsToANode);
   for (const auto& rule : flags.exclude) job->options.exclude.add_rule(rule);
   return job;
@@ -57,6 +59,7 @@ ops::PullCounts total_of(const ops::PullJob& job) {
   return all;
 }
 
+/// The words of the summary; called when all nodes have ended.
 std::string detail_of(const ops::PullJob& job) {
   const auto all = total_of(job);
   const auto text =
@@ -65,6 +68,7 @@ std::string detail_of(const ops::PullJob& job) {
   return job.options.dry_run ? text + " · dry run, nothing was changed" : text;
 }
 
+/// The function shares the job, because the JSON is printed after the task is gone.
 NodeNumbers numbers_of(std::shared_ptr<ops::PullJob> job) {
   return [job = std::move(job)](const Node& node) -> Numbers {
     const auto& counts = job->counts[node.index];
@@ -74,6 +78,7 @@ NodeNumbers numbers_of(std::shared_ptr<ops::PullJob> job) {
 
 Result<int> run_pull(const CopyOptions& options, const PullFlags& flags, const CommonOptions& common) {
   TRY_AS(cluster, open_cluster(options.list));
+  // In other commands --exclude is for nodes; as a pattern a node would leave out nothing.
   TRY(check_excluded_paths(flags.exclude, *cluster));
   TRY_AS(job, plan_job(options, flags, cluster->nodes));
   TRY_AS(access, open_access(*cluster, options.connect));
@@ -112,6 +117,7 @@ void add_pull_flags(CLI::App& command, PullFlags& flags) {
       .add_option("--max-size", flags.max_size,
                   "Copy nothing from a node whose files would make it more than this in all: 500M, 20G")
       ->type_name("SIZE")
+      // true: k, M and G are powers of 1000.
       ->transform(CLI::AsSizeValue(true));
   auto* json =
       command.add_flag("--json", flags.json, "Every node's outcome and counts as JSON on standard output");

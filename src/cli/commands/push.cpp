@@ -51,6 +51,7 @@ Result<void> check_home(const std::string& typed, const std::vector<Node>& nodes
   return {};
 }
 
+/// --delete compares folders; a group without one gives it nothing to compare.
 bool has_folder(const ops::PushGroup& group) {
   const auto& tops = group.tree->tops;
   return std::any_of(tops.begin(), tops.end(), [](const auto& top) { return top.directory; });
@@ -72,6 +73,8 @@ std::vector<std::string> add_remarks(std::vector<std::string> lines, const ops::
   return lines;
 }
 
+/// Files get their names when all have arrived; a push that failed before that has sent bytes, but
+/// put nothing in place.
 std::string final_words(const ops::PushCount& count, bool dry_run) {
   const auto* const done = dry_run                              ? "to send"
                            : count.in_place || count.files == 0 ? "sent"
@@ -94,12 +97,15 @@ Numbers totals(const ops::PushCount& count) {
 }
 
 Result<int> run_push(const CopyOptions& options, const PushOptions& push, const CommonOptions& common) {
+  // --force-delete is a stronger --delete and needs no second flag.
   const bool erase = push.erase || push.force;
   const auto sources = options.sources();
+  // Before the list is read: a wrong target needs no list.
   TRY(ops::push_target(options.target(), sources.size()));
   TRY_AS(cluster, open_cluster(options.list));
   TRY(check_target(options.target(), cluster->nodes, sources.size()));
   TRY(check_excluded_paths(push.exclude, *cluster));
+  // The sources are read once, so that every node gets the same state of them.
   auto groups =
       ops::push_groups(sources, cluster->nodes, {.exclude = push.exclude, .gitignore = push.gitignore});
   if (!groups) return std::unexpected(groups.error());
@@ -118,6 +124,7 @@ Result<int> run_push(const CopyOptions& options, const PushOptions& push, const 
           .progress = [count, began = Clock::now()] { return push_words(*count, Clock::now() - began); },
           .detail = [count, dry = push.dry_run] { return final_words(*count, dry); }},
       .notes = [count, skipped = skipped_notes(*groups)] { return add_remarks(skipped, *count); }};
+  // The plans of most nodes are equal, and equal lines are shown once.
   if (push.dry_run) {
     command.output = [nodes = cluster->nodes.size()](Console& console) {
       return gathered_output(console, nodes, false);
@@ -128,6 +135,7 @@ Result<int> run_push(const CopyOptions& options, const PushOptions& push, const 
       return json_output(console, nodes, "push", {}, [count] { return totals(*count); });
     };
   }
+  // Comes last, because it takes the groups away.
   command.task = ops::push_task({.groups = std::move(*groups),
                                  .target = options.target(),
                                  .folder = sources.size() > 1,

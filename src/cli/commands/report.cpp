@@ -38,6 +38,7 @@ struct FetchedJob {
   OutputEnd output;
 };
 
+/// Keeps the beginning of each stream, at most kMostOutput: all of it goes into one page.
 class OutputKeeper : public ops::FollowObserver {
  public:
   explicit OutputKeeper(OutputEnd& output) : output_(output) {}
@@ -61,9 +62,11 @@ asio::awaitable<FetchedJob> fetch_job(CommandContext& context, HeldSessions& ses
   request.master = context.master();
   request.word = std::move(word);
   request.stop = context.runtime.stop();
+  // Ctrl-C ends the report and never the job. A job that still runs is shown as it is now.
   request.cancels = false;
   request.lasting = false;
   request.last_lines = lines;
+  // For the name of a series the answer is is_series(), without a message.
   request.takes_series = true;
   request.connect_timeout = context.flow.connect_timeout;
   job.followed = co_await ops::follow_job(std::move(request), sessions, keeper);
@@ -82,6 +85,7 @@ int report_failure(CommandContext& context, const FetchedJob& job) {
 }
 
 /// The newest measurement of the network that succeeded.
+/// The page is complete without it, so errors only leave it out.
 asio::awaitable<void> add_network(CommandContext& context, HeldSessions& sessions,
                                   const std::vector<ops::JobRecord>& jobs, ReportContent& content) {
   const auto measured = std::ranges::find_if(jobs, [](const ops::JobRecord& job) {
@@ -90,6 +94,7 @@ asio::awaitable<void> add_network(CommandContext& context, HeldSessions& session
   if (measured == jobs.end()) co_return;
   const auto job = co_await fetch_job(context, sessions, measured->id, 0);
   std::vector<int> indices;
+  // parse_net counts by ranks, so it takes the nodes of that job and not the selected ones.
   for (const auto& node : ops::nodes_of_job(*measured, context.cluster.inventory.nodes))
     indices.push_back(node.index);
   auto map = ops::parse_net(job.output.out, indices);
@@ -104,6 +109,7 @@ asio::awaitable<std::optional<int>> add_series(CommandContext& context, HeldSess
                                                std::string name, const std::vector<ops::JobRecord>& jobs,
                                                ReportContent& content) {
   SeriesView view(context.console(), context.runtime.options(), false);
+  // An empty `stop`, because it would cancel the jobs; Ctrl-C only ends the look at them.
   ops::JobStops stops{.stop = {}, .detach = context.runtime.stop(), .until = ops::Until::handed_over};
   ops::SeriesContext find{sessions, context.flow, view, std::move(stops)};
   auto end = co_await ops::follow_series(std::move(name), context.master(), std::move(find));
@@ -125,6 +131,7 @@ asio::awaitable<std::optional<int>> add_series(CommandContext& context, HeldSess
   co_return std::nullopt;
 }
 
+/// Uses the session by which the job was fetched.
 asio::awaitable<Result<std::vector<ops::JobRecord>>> list_all_jobs(CommandContext& context,
                                                                    HeldSessions& sessions) {
   const Limit limit{Clock::time_point::max(), context.runtime.stop()};
@@ -143,6 +150,7 @@ std::string cost_of(const Cluster& cluster, const std::vector<ops::JobRecord>& j
     const auto seconds = job.started > 0 ? std::max<std::int64_t>(0, job.ended - job.started) : 0;
     for (const auto& node : ops::nodes_of_job(job, cluster.inventory.nodes)) {
       const auto price = prices.find(node.type);
+      // A sum that lacks a node would look like the whole cost.
       if (price == prices.end()) return {};
       cost += price->second * static_cast<double>(seconds) / 3600;
     }
@@ -150,6 +158,7 @@ std::string cost_of(const Cluster& cluster, const std::vector<ops::JobRecord>& j
   return cost > 0 ? fmt::format("{:.2f} (by [prices] in ec2mpi.toml)", cost) : std::string();
 }
 
+/// In the time zone of this machine.
 std::string time_text(World::Time time) {
   const auto seconds = std::chrono::system_clock::to_time_t(time);
   std::tm local{};
@@ -157,6 +166,7 @@ std::string time_text(World::Time time) {
   return fmt::format("{:%Y-%m-%d %H:%M:%S}", local);
 }
 
+/// The old page stays whole until the new one is complete.
 int write_page(CommandContext& context, const ReportOptions& options, const ReportContent& content) {
   const auto written = write_file_atomically(options.output, report_page(content), 0644);
   context.console().talk(
@@ -165,6 +175,7 @@ int write_page(CommandContext& context, const ReportOptions& options, const Repo
 }
 
 asio::awaitable<int> make_report(CommandContext& context, const ReportOptions& options) {
+  // One login for all questions to the master.
   HeldSessions sessions(context.connector);
   auto job = co_await fetch_job(context, sessions, options.word, kLastLines);
   const bool found = job.followed.how == ops::Followed::How::ended;
@@ -189,6 +200,7 @@ asio::awaitable<int> make_report(CommandContext& context, const ReportOptions& o
 }
 
 Result<int> run_report(const ReportOptions& options, const CommonOptions& common) {
+  // Looked at first, so that a wrong path does not waste the questions.
   std::error_code ignored;
   const auto folder = std::filesystem::path(options.output).parent_path();
   if (!folder.empty() && !std::filesystem::is_directory(folder, ignored))

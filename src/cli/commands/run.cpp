@@ -32,6 +32,7 @@ namespace ec2mpi::cli {
 
 namespace {
 
+/// Bytes of a run_NAME.sh that goes to the master.
 constexpr std::size_t kLargestScript = 1 << 20;
 
 struct RunOptions {
@@ -67,6 +68,7 @@ Result<void> check_no_program(const std::string& name) {
 
 /// run_NAME.sh as the tutorial has it: in the working folder, else wherever the master has it.
 Result<JobScript> find_script(const std::string& name) {
+  // The name becomes a part of a file's name, and must not lead into another folder.
   const auto odd = [](char c) { return c == '/' || static_cast<unsigned char>(c) < 0x20; };
   if (std::any_of(name.begin(), name.end(), odd)) {
     return fail(ErrorKind::usage,
@@ -75,6 +77,7 @@ Result<JobScript> find_script(const std::string& name) {
   }
   JobScript script{"run_" + name + ".sh", std::nullopt};
   std::error_code ignored;
+  // A script that is not here may be on the master, whose answer says if it is not.
   if (!std::filesystem::exists(script.name, ignored)) {
     TRY(check_no_program(name));
     return script;
@@ -120,6 +123,7 @@ Result<JobSpec> choose_job(const RunOptions& options, const Config& config) {
     return JobSpec{.mpirun = config.mpirun.value_or("")};
   }
   const auto& name = options.name.front();
+  // A word without -- before it could be an argument or a program, so none is guessed.
   if (options.name.size() > 1) {
     if (!config.jobs.contains(name)) {
       return fail(ErrorKind::usage, fmt::format("programs stand behind --: ec2mpi run ... -- {}",
@@ -136,6 +140,8 @@ Result<JobSpec> choose_job(const RunOptions& options, const Config& config) {
     return job;
   }
   TRY_AS(script, find_script(name));
+  // A name that is known nowhere here may still be a script on the master, so only a similar name
+  // is an error.
   if (const auto meant = nearest(name, known_jobs(config)); !script->text && !meant.empty())
     return fail(ErrorKind::usage,
                 fmt::format("there is no [jobs.{}] in ec2mpi.toml and no {} here; is {} meant?",
@@ -161,6 +167,8 @@ std::string spoken_name(const RunOptions& options, const std::vector<std::string
 }
 
 /// The exit code of a job that was left running.
+/// With --then the master is told to stop the instances. If it cannot be told, that is an error,
+/// because the instances would cost without an end.
 asio::awaitable<int> leave_job(CommandContext& context, AfterJob then, std::string id, int code) {
   if (then == AfterJob::nothing) co_return code;
   const auto watching = co_await stop_after_job(context, id);
@@ -207,21 +215,26 @@ asio::awaitable<int> run_single_job(CommandContext& context, const RunOptions& o
   runtime.set_parting_words([&view] { return view.parting_words(); });
   ops::JobNodes nodes{cluster.nodes, cluster.inventory.master(), push.task};
   view.set_push(push.count);
+  // Until the master has the job, TERM means that nothing is started; after that it leaves the job.
   ops::JobStops stops{runtime.stop(), runtime.detach([&view] { return view.has_job(); })};
   if (options.detach) stops.until = ops::Until::handed_over;
   if (options.explain) stops.until = ops::Until::planned;
   ops::JobContext run{connector, flow, view, std::move(stops)};
+  // A job that nobody follows has no connection over which input could reach it.
   std::optional<StandardInput> input;
   if (!options.detach && !options.explain && StandardInput::is_there()) input.emplace(runtime.executor());
   const auto end =
       co_await ops::run_job(std::move(job), std::move(nodes), std::move(run), input ? &*input : nullptr);
   view.conclude(end);
+  // Also if the answer of the master was lost: `attach` then finds out.
   if (view.has_job()) remember_job(cluster, id);
+  // For the selector `failed`: nothing was launched because of these nodes.
   if (!end.unfit.empty()) {
     if (auto kept = remember_failures(cluster, end.asked); !kept)
       runtime.console().talk("ec2mpi: " + kept.error().message);
   }
   if (options.detach && end.followed && end.followed->how == ops::Followed::How::detached)
+    // The only line on standard output, for a script that takes it.
     runtime.console().result(id);
   const int code = ops::exit_code_for(end);
   const bool has_ended = end.followed && end.followed->how == ops::Followed::How::ended;
@@ -234,6 +247,7 @@ asio::awaitable<int> run_single_job(CommandContext& context, const RunOptions& o
   co_await show_profile_of(context, end.followed->record);
   std::vector<ops::JobRecord> jobs = {end.followed->record};
   const int with_results = co_await bring_results(context, std::move(jobs), code);
+  // After a cancelled job the instances stay.
   aftermath = {true, with_results == code && code != exit_code::interrupted};
   co_return with_results;
 }
@@ -246,6 +260,7 @@ Result<JobSpec> specify_single_job(const RunOptions& options, const JobSpec& cho
   return with_flags(std::move(*job), options.job);
 }
 
+/// The request refers to the options, which must live longer.
 SeriesRequest request_series(const RunOptions& options, JobSpec job) {
   add_behind(options, job.command);
   return {.name = spoken_name(options, job.command),
@@ -261,6 +276,7 @@ SeriesRequest request_series(const RunOptions& options, JobSpec job) {
 Result<int> run_once(const RunOptions& options, const CommonOptions& common, JobAftermath& aftermath) {
   TRY_AS(cluster, open_cluster(options.list));
   TRY_AS(chosen, choose_job(options, cluster->config));
+  // Settings for all jobs, also for one without a table in ec2mpi.toml.
   chosen->end_signal = cluster->config.end_signal.value_or("");
   chosen->hook = cluster->config.done_hook.value_or("");
   const bool series = options.series.asked_for() || !chosen->sweep.empty();
@@ -276,7 +292,9 @@ Result<int> run_once(const RunOptions& options, const CommonOptions& common, Job
     return code;
   }
   TRY_AS(job, specify_single_job(options, *chosen, *common.world));
+  // --explain starts nothing, so it sends nothing.
   if (options.no_push || options.explain) job->push.clear();
+  // Local files are checked before the keys and before the first connection.
   TRY_AS(push, plan_job_push(*job, cluster->nodes, options.allow_outside));
   TRY_AS(access, open_access(*cluster, options.connect));
   const auto flow = fleet_options(*cluster, options.connect, {});
@@ -290,16 +308,19 @@ Result<int> run_run(const RunOptions& options, const CommonOptions& common) {
   if (options.then == AfterJob::nothing || options.explain) return run_once(options, common, aftermath);
   const AfterJobOptions after{options.then, options.detach, options.list.list};
   std::vector<std::string> ids;
+  // EC2 is asked before the job: a refusal after it could come when nobody looks.
   const auto prepared = prepare_end(after, common, ids);
   if (!prepared || *prepared != exit_code::ok) return prepared;
   const auto code = run_once(options, common, aftermath);
   if (!code || options.detach) return code;
+  // The disks may hold the only copy of the results.
   if (!aftermath.ended || !aftermath.complete) {
     print_talk(fmt::format("ec2mpi: the instances stay, and cost: {}; ec2mpi down ends them\n",
                            aftermath.ended ? "not all results are here" : "the job has not come to its end"));
     return code;
   }
   TRY_AS(ended, end_after_job(after, common, std::move(ids)));
+  // The code of the job wins over that of the end of the instances.
   return *code == exit_code::ok ? *ended : *code;
 }
 
@@ -330,12 +351,14 @@ void add_run_options(CLI::App& command, RunOptions& options) {
 
 void add_run_command(CLI::App& app, Dispatch& dispatch) {
   auto options = std::make_shared<RunOptions>();
+  // The order of -w is the order of the ranks.
   options->list.as_named = true;
   auto& command = add_command(
       app, "run", "Starts an MPI program over the nodes: ec2mpi run NAME [-- ARGS], ec2mpi run -- CMD ARGS",
       "ec2mpi run -np 4 -- python3 hello.py");
   add_run_options(command, *options);
   add_series_options(command, options->series);
+  // Without -x, which is mpirun's flag for a variable.
   add_selection_options(command, options->list, "--exclude,--exclude-nodes");
   add_connect_options(command, options->connect);
   command.callback([options, &dispatch] {

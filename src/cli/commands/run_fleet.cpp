@@ -9,6 +9,7 @@ namespace ec2mpi::cli {
 namespace {
 
 asio::awaitable<int> run_to_exit_code(CommandContext& context, FleetCommand command) {
+  // Copied first, because the command is moved away.
   const auto exit_code = command.exit_code;
   const auto report = co_await run_fleet(context, std::move(command));
   co_return exit_code(report);
@@ -30,13 +31,16 @@ asio::awaitable<FleetReport> run_fleet(CommandContext& context, FleetCommand com
                                : run_on_nodes(nodes, std::move(command.task),
                                               {context.connector, context.flow, view, runtime.stop()});
   auto report = co_await std::move(running);
+  // The words use `view`, which ends with this function.
   if (command.names_nodes_at_work) runtime.set_parting_words({});
   if (command.notes)
     for (const auto& note : command.notes()) console.talk("ec2mpi: " + note);
+  // For last.log; it gets outcomes and times, and never the output of a command.
   for (const auto& result : report.results)
     spdlog::trace("{}: {} after {}", result.node.label(), printable(describe(result.outcome)),
                   format_duration(result.elapsed));
   view.summarize(report);
+  // A memory that cannot be written is a note: the command has done its work.
   if (command.remembers_failures)
     if (auto kept = remember_failures(context.cluster, report); !kept)
       console.talk("ec2mpi: " + kept.error().message);

@@ -58,6 +58,7 @@ Result<std::vector<Sweep>> sweeps_of(const SeriesRequest& request) {
   return sweeps;
 }
 
+/// Flags that do not go together. Errors: usage.
 Result<void> check_flags(const SeriesOptions& options) {
   if (options.scale && !options.scale->starts_with("np="))
     return wrong("--scale takes numbers of ranks: --scale np=1,2,4,8");
@@ -71,6 +72,7 @@ Result<void> check_flags(const SeriesOptions& options) {
 Result<ops::SeriesSpec> make_series(const SeriesRequest& request) {
   TRY(check_flags(request.options));
   TRY_AS(sweeps, sweeps_of(request));
+  // A parameter that is used nowhere was mistyped, and would give the same job again and again.
   TRY(request.job.check_used(*sweeps));
   TRY_AS(all, combinations(*sweeps));
   const auto ids = variant_ids(request.name, *all);
@@ -79,6 +81,7 @@ Result<ops::SeriesSpec> make_series(const SeriesRequest& request) {
                          .most = request.options.most,
                          .keep_going = request.options.keep_going,
                          .resume = request.options.resume};
+  // One size after the other: jobs at the same time would share the network.
   if (request.options.scale && series.most == 0) series.most = 1;
   for (std::size_t i = 0; i < all->size(); ++i) {
     auto parameters = (*all)[i];
@@ -86,6 +89,7 @@ Result<ops::SeriesSpec> make_series(const SeriesRequest& request) {
     TRY_AS(filled, request.job.filled(parameters));
     TRY_AS(job, with_flags(std::move(*filled), request.flags));
     job->id = ids[i];
+    // The push of the first job serves all of them, so they must agree about it.
     const auto& first = i == 0 ? *job : series.variants.front().job;
     if (!job->push.empty() && (job->push != first.push || job->workdir != first.workdir))
       return wrong(
@@ -99,6 +103,7 @@ Result<ops::SeriesSpec> make_series(const SeriesRequest& request) {
   return series;
 }
 
+/// On standard output: with --dry-run the plan is the result.
 void print_plan(const ops::SeriesSpec& series) {
   std::vector<std::vector<std::string>> rows{{"variant", "ranks", "command"}};
   for (const auto& variant : series.variants) {
@@ -124,6 +129,7 @@ asio::awaitable<int> show_rest(CommandContext& context, ops::SeriesSpec series) 
   ops::JobNodes nodes{cluster.nodes, cluster.inventory.master(), {}};
   ops::JobStops stops{.stop = runtime.stop(), .detach = runtime.stop(), .until = ops::Until::planned};
   ops::SeriesContext find{connector, flow, view, std::move(stops)};
+  // run_series takes the series away; these copies are for the plan.
   const auto all = series.variants;
   auto rest = series;
   const auto end = co_await ops::run_series(std::move(series), std::move(nodes), std::move(find));
@@ -135,6 +141,7 @@ asio::awaitable<int> show_rest(CommandContext& context, ops::SeriesSpec series) 
   for (std::size_t i = 0; i < end.fresh.size(); ++i) {
     if (!end.fresh[i]) continue;
     rest.variants.push_back(all[i]);
+    // A repeated job has another id than its variant.
     rest.variants.back().job.id = end.result[i].id;
   }
   if (!rest.variants.empty()) print_plan(rest);
@@ -143,6 +150,8 @@ asio::awaitable<int> show_rest(CommandContext& context, ops::SeriesSpec series) 
   co_return exit_code::ok;
 }
 
+/// The times of mpirun include its start, so the time that a program prints itself is preferred; a
+/// line says which of both it is.
 void show_scaling(Console& console, const SeriesRequest& request, const ops::SeriesEnd& end) {
   const auto scaling = ops::measure_scaling(end.result, "np");
   if (!scaling) {
@@ -157,10 +166,12 @@ void show_scaling(Console& console, const SeriesRequest& request, const ops::Ser
   const auto file = request.options.svg.value_or(variant_id(request.name, {}) + "-scale.svg");
   const auto written =
       write_file_atomically(file, ops::scaling_svg(*scaling, request.name + ": speed-up"), 0644);
+  // The plot is output as well: the exit code must say that it is lost.
   if (!written) note_loss(EIO);
   console.talk("ec2mpi: " + (written ? "the plot is in " + printable(file) : written.error().message));
 }
 
+/// A series that was left running has no results yet; with --detach its ids are the result.
 void show_results(Console& console, const SeriesRequest& request, const ops::SeriesEnd& end) {
   using How = ops::SeriesEnd::How;
   if (end.how == How::detached && request.detach) {
@@ -215,11 +226,13 @@ asio::awaitable<int> run_jobs_of_series(CommandContext& context, const SeriesReq
   ops::SeriesContext run{connector, flow, view, std::move(stops)};
   const auto end = co_await ops::run_series(std::move(series), std::move(nodes), std::move(run));
   view.conclude(end);
+  // The name of the series stands for its jobs in `attach`, `wait` and `cancel`.
   if (view.has_jobs()) remember_job(cluster, end.series);
   show_results(runtime.console(), request, end);
   const int code = ops::exit_code_for(end);
   const bool some_succeeded =
       std::ranges::any_of(end.result, [](const auto& job) { return job.succeeded(); });
+  // After Ctrl-C nothing is brought, so the user learns where the results are.
   if (end.cancelled && !request.job.pull.empty() && some_succeeded)
     runtime.console().talk(
         "ec2mpi: the results of the jobs that succeeded are on the nodes still; --resume continues the "
@@ -236,6 +249,7 @@ asio::awaitable<std::expected<std::vector<std::string>, int>> find_jobs_of_serie
                                                                                   std::string name) {
   auto& [runtime, cluster, access, connector, flow] = context;
   SeriesView view(runtime.console(), runtime.options(), false);
+  // An empty `stop`, because it would cancel the jobs; Ctrl-C only ends the search.
   ops::JobStops stops{.stop = {}, .detach = runtime.stop(), .until = ops::Until::handed_over};
   ops::SeriesContext find{connector, flow, view, std::move(stops)};
   const auto end = co_await ops::follow_series(std::move(name), cluster.inventory.master(), std::move(find));
@@ -254,8 +268,11 @@ asio::awaitable<int> follow_series(CommandContext& context, std::string name, Fo
   shown.quiet = shown.quiet || verb == FollowVerb::wait || json;
   SeriesView view(runtime.console(), shown, verb == FollowVerb::attach);
   runtime.set_parting_words([&view] { return view.parting_words(); });
+  // Ctrl-C in `attach` cancels the jobs, and in `logs` and `wait` it only leaves them. `cancel` has
+  // requested its stop from the beginning, so a Ctrl-C there ends the waiting for it.
   std::stop_source leave;
   const auto leaving = [&leave] { leave.request_stop(); };
+  // The jobs exist already, so TERM and a closed terminal leave them running, too.
   const auto detach = runtime.detach([] { return true; });
   const std::stop_callback on_detach(detach, leaving);
   std::stop_source cancel;
@@ -317,10 +334,12 @@ void add_series_options(CLI::App& command, SeriesOptions& options) {
 
 Result<int> run_series(const SeriesRequest& request, Cluster& cluster, const CommonOptions& common) {
   TRY_AS(series, make_series(request));
+  // Only --resume depends on what the master has already.
   if (request.options.dry_run && !request.options.resume) {
     print_plan(*series);
     return exit_code::ok;
   }
+  // make_series has checked that the other jobs want the same push.
   auto first = series->variants.front().job;
   if (!request.push || request.options.dry_run) first.push.clear();
   TRY_AS(push, plan_job_push(first, cluster.nodes, request.allow_outside));

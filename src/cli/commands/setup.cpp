@@ -41,6 +41,8 @@ ops::PasswordSource password_source(bool wanted) {
   return wanted ? prompt_secret_once("Password for sudo on the nodes: ") : ops::PasswordSource();
 }
 
+/// An instance that the list skips, because it does not run, has not left the cluster: the other
+/// nodes keep its lines.
 ops::ListedNodes listed_nodes(const Inventory& inventory) {
   ops::ListedNodes listed;
   for (const auto& skipped : inventory.skipped) listed.emplace(skipped.instance_id, ops::ListedNode{});
@@ -53,6 +55,7 @@ asio::awaitable<FleetReport> set_up(CommandContext& context, const SetupOptions&
   auto& [runtime, cluster, access, connector, flow] = context;
   auto& console = context.console();
   SetupView watching(view);
+  // With -w or -x a node may be missing because it was not selected, so the key pair stays.
   const bool whole_list = cluster.nodes.size() == cluster.inventory.nodes.size();
   ops::SetupRequest request{.listed = listed_nodes(cluster.inventory),
                             .whole_list = whole_list,
@@ -61,6 +64,8 @@ asio::awaitable<FleetReport> set_up(CommandContext& context, const SetupOptions&
                             .packages = !options.no_packages,
                             .mpi = mpi_choice(options.mpi),
                             .password = password_source(options.sudo)};
+  // Called before the first node is changed, so that the setup after an interrupted one has the
+  // same key pair.
   request.keep = [&context](const ops::SetupMemory& now) { return remember_setup(context.cluster, now); };
   ops::SetupNodes nodes{runtime.executor(), cluster.nodes, connector, flow, runtime.stop()};
   auto end = co_await ops::set_up(std::move(nodes), std::move(request), access.host_keys, watching);
@@ -87,6 +92,7 @@ asio::awaitable<FleetReport> undo(CommandContext& context, const SetupOptions& o
     view.emit("undo", restored_json(options.dry_run, end));
   else
     show_restored(context.console(), options.dry_run, end);
+  // Nodes that were not undone still trust the pair, so it is forgotten only after the last one.
   const bool everywhere =
       cluster.nodes.size() == cluster.inventory.nodes.size() && end.report.all_succeeded();
   if (everywhere && !options.dry_run) forget_setup(cluster);
@@ -97,6 +103,8 @@ asio::awaitable<FleetReport> undo(CommandContext& context, const SetupOptions& o
 
 Result<int> run_setup(const SetupOptions& options, const CommonOptions& common) {
   TRY_AS(cluster, open_cluster(options.list));
+  // The memory holds the cluster's key pair. If others could have put it there, that is an error
+  // before the first packet.
   TRY_AS(memory, recall_setup(*cluster));
   TRY_AS(access, open_access(*cluster, options.connect));
   FleetCommand command{.style = {.quiet = options.json,

@@ -35,6 +35,7 @@ struct ShellOptions {
 /// The newest lines of the history, the oldest first. The file is a convenience: one that cannot be read is
 /// empty.
 std::vector<std::string> read_history(const StateFolder& state) {
+  // Typed lines may hold secrets, so a file that others can read is not used.
   const auto text = state.read(kHistory, StateFolder::Content::secret);
   std::vector<std::string> lines;
   if (!text || !*text) return lines;
@@ -42,6 +43,7 @@ std::vector<std::string> read_history(const StateFolder& state) {
     if (!line.empty()) lines.emplace_back(line);
   if (lines.size() <= kMostHistory) return lines;
   lines.erase(lines.begin(), lines.end() - static_cast<std::ptrdiff_t>(kMostHistory));
+  // Each line is appended to the file, so it is shortened here, at the next start.
   [[maybe_unused]] const auto shortened = state.write(kHistory, join(lines, "\n") + "\n");
   return lines;
 }
@@ -67,8 +69,10 @@ class PlainLines : public LineSource {
     prompt_ = prompt;
     if (prompts_) console_.talk_bytes(prompt_);
     const auto keep = [this](std::string_view line) { waiting_.emplace_back(trim(line)); };
+    // One read may bring several lines, and a part of the next.
     while (waiting_.empty() && !ended_) {
       const auto bytes = co_await input_.read(limit);
+      // A terminal that is gone is the end, too; the last line may lack its line end.
       ended_ = !bytes || !*bytes;
       if (ended_)
         cutter_.finish(keep);
@@ -81,6 +85,7 @@ class PlainLines : public LineSource {
     co_return line;
   }
 
+  /// The terminal itself drops what was typed of the line.
   void interrupt() override { console_.talk_bytes("\n" + prompt_); }
 
  private:
@@ -137,6 +142,7 @@ class TypedLines : public LineSource {
     if (!remember) return line;
     const auto kept =
         state_.append(kHistory, [&line](std::string_view) { return Result<std::string>(line + "\n"); });
+    // Once is enough: it would fail in the same way after every line.
     if (!kept && !std::exchange(reported_, true))
       console_.talk("ec2mpi: no history is kept: " + kept.error().message);
     return line;
@@ -167,8 +173,10 @@ class Shell {
         nodes_.push_back(result.node);
       else
         left_out_.push_back(result.node.index);
+      // The next line, or :all, then makes a new connection.
       if (is_broken(result.outcome)) sessions_.drop(result.node);
     }
+    // A line that the user has ended is no failure.
     if (report.ending != Ending::interrupted) worst_ = std::max(worst_, exit_code_for(report));
   }
 
@@ -178,6 +186,7 @@ class Shell {
       lines_.interrupt();
       return true;
     }
+    // It is true for the first request only; a second Ctrl-C gets false, so it leaves the shell.
     return running_->request_stop();
   }
 
@@ -195,6 +204,7 @@ class Shell {
       else
         co_await run_line(*line);
     }
+    // The loop ends before its report when the last node is lost.
     if (nodes_.empty()) report_left_out();
     co_return limit.stop.stop_requested() ? exit_code::interrupted : worst_;
   }
@@ -207,6 +217,7 @@ class Shell {
   }
 
   /// A session on which the node does not answer any more.
+  /// remote_io comes over a live session, and cancelled is our own doing.
   static bool is_broken(const Outcome& outcome) {
     const auto* error = std::get_if<Error>(&outcome);
     return error != nullptr && error->kind != ErrorKind::cancelled && error->kind != ErrorKind::remote_io;
@@ -227,6 +238,7 @@ class Shell {
   }
 
   asio::awaitable<void> run_line(std::string line) {
+    // A new shell runs each line, so a cd alone has no effect on the next one.
     if (line == "cd" || line.starts_with("cd "))
       if (line.find_first_of(";&|") == std::string::npos)
         context_.console().talk("ec2mpi: each line begins in the login folder; write: cd FOLDER && COMMAND");
@@ -240,6 +252,7 @@ class Shell {
     const auto stop_line = [this] { running_->request_stop(); };
     const auto stop = context_.runtime.stop();
     std::optional<std::stop_callback<std::function<void()>>> on_stop;
+    // TERM ends the line on the nodes, too, and then the prompt.
     on_stop.emplace(stop, stop_line);
     FleetCommand command{
         .style = {.labels = nodes_.size() > 1, .quiet = true},
@@ -248,11 +261,14 @@ class Shell {
           return run_on_nodes(nodes_, ops::exec_task(plan),
                               {sessions_, of_command.flow, view, running_->get_token()});
         }};
+    // The output of one node appears while it is printed; several are gathered, so that equal
+    // answers are shown once.
     if (nodes_.size() > 1)
       command.output = [count = nodes_.size()](Console& console) {
         return gathered_output(console, count, false);
       };
     const auto report = co_await run_fleet(context_, std::move(command));
+    // Before `running_`, which the callback uses.
     on_stop.reset();
     running_.reset();
     take(report);
@@ -269,6 +285,7 @@ class Shell {
   int worst_ = exit_code::ok;
 };
 
+/// The line is drawn on standard error, so that standard output has the answers only.
 bool is_drawable() {
   const char* kind = std::getenv("TERM");
   const bool dumb = kind == nullptr || *kind == '\0' || std::string_view(kind) == "dumb";
@@ -278,6 +295,7 @@ bool is_drawable() {
 asio::awaitable<int> run_shell_on(CommandContext& context, bool sudo) {
   auto& runtime = context.runtime;
   HeldSessions sessions(context.connector);
+  // Before the terminal is taken: the key may need a passphrase.
   const auto connected = co_await connect_all(context, sessions);
   if (runtime.stop().stop_requested()) co_return exit_code::interrupted;
   const bool typed = ::isatty(STDIN_FILENO) == 1;
@@ -288,11 +306,13 @@ asio::awaitable<int> run_shell_on(CommandContext& context, bool sudo) {
     lines = std::make_unique<PlainLines>(context, typed);
   Shell shell(context, sessions, *lines, sudo);
   shell.take(connected);
+  // In a script Ctrl-C ends the whole command, as usual.
   if (typed) {
     runtime.set_on_interrupt([&shell] { return shell.interrupt(); });
     context.console().talk("ec2mpi: each line runs on all of these nodes; Ctrl-D leaves");
   }
   const int worst = co_await shell.run();
+  // The callback uses `shell`, which ends with this function.
   runtime.set_on_interrupt({});
   co_return worst;
 }

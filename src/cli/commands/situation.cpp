@@ -32,6 +32,7 @@ std::vector<int> indices_of(const std::vector<Node>& nodes) {
 }
 
 /// ", 0.43 an hour"; empty without prices.
+/// Types without a price count as nothing.
 std::string cost_text(const Cluster& cluster) {
   double hour = 0;
   for (const auto& node : cluster.nodes) {
@@ -49,6 +50,7 @@ void add_list(Situation& situation, const Cluster& cluster) {
                   skipped > 0 ? fmt::format(", {} left out", skipped) : "", cost_text(cluster)));
 }
 
+/// The order in which commands look for a key; no key is read here.
 void add_key(Situation& situation, const Cluster& cluster) {
   const auto pems = pem_files(cluster.list);
   if (cluster.config.identity)
@@ -61,6 +63,7 @@ void add_key(Situation& situation, const Cluster& cluster) {
     situation.add("key", fmt::format("{} .pem files beside the list; -i FILE chooses one", pems.size()));
 }
 
+/// By the memory of this folder: the nodes are not asked, and another laptop may have set them up.
 void add_setup(Situation& situation, const Cluster& cluster) {
   const auto memory = recall_setup(cluster);
   const auto members = memory ? memory->members.size() : 0;
@@ -68,6 +71,7 @@ void add_setup(Situation& situation, const Cluster& cluster) {
   if (members == 0) situation.suggest("ec2mpi setup");
 }
 
+/// The selector `failed` is an error if no node has failed; then there is no line.
 void add_failures(Situation& situation, const ListOptions& of_all) {
   auto options = of_all;
   options.wanted = {"failed"};
@@ -75,6 +79,7 @@ void add_failures(Situation& situation, const ListOptions& of_all) {
     situation.add("failed", "the last command failed on " + short_nodes_label(indices_of(failed->nodes)));
 }
 
+/// The job that was started last from here; whether it still runs, only the master knows.
 void add_job(Situation& situation, const Cluster& cluster) {
   const auto id = recall_job(cluster.state);
   const auto& jobs = cluster.config.jobs;
@@ -92,6 +97,7 @@ Situation look_around() {
   const ListOptions all;
   const auto settings = load_settings();
   const auto list = settings ? find_list({}, *settings) : std::unexpected(settings.error());
+  // A folder without a list is where everybody begins; any other error is trouble.
   if (settings && !list) {
     situation.add("list", "none in this folder");
     situation.suggest("paste the table of the EC2 console into a file amazon_instances_info here");
@@ -113,6 +119,7 @@ Situation look_around() {
 
 }  // namespace
 
+/// The answer to a fault of the folder is the next step, so the exit code is always 0.
 Result<int> show_situation(const CommonOptions&) {
   auto situation = look_around();
   situation.add("next", situation.next);

@@ -20,6 +20,8 @@ struct StacksOptions {
   bool json = false;
 };
 
+/// Without a word the newest job that runs. A refusal of the master is no Error, but a part of
+/// FoundJob.
 asio::awaitable<Result<ops::FoundJob>> find_job(CommandContext& context, std::string word) {
   const Limit until_stopped{Clock::time_point::max(), context.runtime.stop()};
   const auto limit = until_stopped.at_most(context.flow.connect_timeout);
@@ -28,6 +30,7 @@ asio::awaitable<Result<ops::FoundJob>> find_job(CommandContext& context, std::st
   co_return found;
 }
 
+/// Gives the exit code: 1 if the master answered with an error, 255 if it did not answer.
 int report_failure(CommandContext& context, const Error& error) {
   context.console().talk(fmt::format("{}: {}", context.master().label(), printable(error.message)));
   if (error.kind == ErrorKind::cancelled) return exit_code::interrupted;
@@ -43,12 +46,14 @@ asio::awaitable<int> show(CommandContext& context, const StacksOptions& options)
   }
   const auto& job = of_word->job;
   std::map<int, ops::NodeStacks> found;
+  // The record of the job names the nodes on which its ranks are.
   auto nodes = ops::nodes_of_job(job, context.cluster.inventory.nodes);
   if (nodes.empty()) {
     context.console().talk("ec2mpi: the list does not have the nodes of " + job.id);
     co_return exit_code::not_started;
   }
   auto task = ops::stacks_task(job.id, found);
+  // A look leaves the selector `failed` as it was.
   FleetCommand command{.style = {.quiet = true, .doing = "looking"},
                        .nodes = std::move(nodes),
                        .task = std::move(task),

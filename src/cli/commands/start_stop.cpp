@@ -59,6 +59,8 @@ asio::awaitable<cloud::Answer<void>> renew_lives(InstanceContext& context,
   co_return cloud::Answer<void>();
 }
 
+/// First come the checks: unknown and ended ids, the permission of EC2, jobs and results, the user.
+/// Until then nothing is changed and an error is exit code 2; later errors are 1.
 asio::awaitable<int> change_state(InstanceContext& context, Change change, Agreement agreement, bool force) {
   const auto found = co_await look_up_known(context);
   if (!found) co_return report_error(context, found.error(), exit_code::not_started);
@@ -75,6 +77,7 @@ asio::awaitable<int> change_state(InstanceContext& context, Change change, Agree
         fmt::format("EC2 would {} {}", verb_of(change), count_of(targets.size(), "instance")));
     co_return exit_code::ok;
   }
+  // A start cannot end a job, so only a stop asks the master.
   if (!targets.empty() && change == Change::stop && !force) {
     const auto finished = co_await refuse_unfinished(context, targets, Ending::stop);
     if (!finished) co_return report_error(context, finished.error(), exit_code::not_started);
@@ -86,6 +89,8 @@ asio::awaitable<int> change_state(InstanceContext& context, Change change, Agree
     const auto done = co_await call(context, change, ids_of(targets), false);
     if (!done) co_return report_error(context, done.error(), exit_code::node_failed);
   }
+  // Waits for all chosen instances, also those that were in this state before: an end of life that
+  // is over is renewed for them, too.
   const auto now = co_await wait_for_state(context, ids, final_state(change));
   if (!now) co_return report_error(context, now.error(), exit_code::node_failed);
   if (context.stop.stop_requested()) {
@@ -96,6 +101,7 @@ asio::awaitable<int> change_state(InstanceContext& context, Change change, Agree
     const auto renewed = co_await renew_lives(context, *now);
     if (!renewed) co_return report_error(context, renewed.error(), exit_code::node_failed);
   }
+  // An instance has another public address after each start.
   const auto written = co_await write_list(context);
   if (!written) co_return report_error(context, written.error(), exit_code::node_failed);
   const bool all =

@@ -37,12 +37,14 @@ struct Row {
   std::vector<std::string> notes;
 };
 
+/// Null with --cluster, where there is no list, and for an id that the list does not have.
 const Node* listed(const InstanceContext& context, const std::string& id) {
   if (!context.list) return nullptr;
   const auto found = std::ranges::find(context.list->nodes, id, &Node::instance_id);
   return found == context.list->nodes.end() ? nullptr : &*found;
 }
 
+/// Host keys are remembered by the instance id, so a node needs nothing else here.
 Node node_of(const cloud::Instance& instance) {
   Node node;
   node.instance_id = instance.id;
@@ -57,6 +59,7 @@ cloud::PriceList prices_of(const InstanceContext& context) {
   return {context.config.prices, context.region};
 }
 
+/// An instance that does not run costs nothing itself; the price of its disks is not counted here.
 void add_age(Row& row, const InstanceContext& context) {
   if (row.instance.state != "running" && row.instance.state != "pending") return;
   const auto now = present(context);
@@ -72,6 +75,7 @@ void add_notes(Row& row, const Node* node, LaunchTime now) {
   if (!one.tag(cloud::kClusterTag).empty()) row.notes.push_back("cluster " + one.tag(cloud::kClusterTag));
   if (auto end = end_words(one, now); !end.empty()) row.notes.push_back(std::move(end));
   if (one.state != "running" && !one.reason.empty()) row.notes.push_back(one.reason);
+  // After a stop and a start another machine may have the address that stands in the list.
   const bool moved =
       node != nullptr && !node->public_address.empty() && one.public_address != node->public_address;
   if (moved && one.state == "running") row.notes.push_back("the list has " + node->public_address);
@@ -88,6 +92,7 @@ Row status_row(const InstanceContext& context, const cloud::Instance& instance) 
 }
 
 /// Compares the keys that the instance has printed on its console with the remembered ones.
+/// A single remembered key that was not printed is enough for DIFFERS.
 std::string compare_keys(const std::vector<std::pair<std::string, std::string>>& printed,
                          const std::vector<ssh::HostKey>& remembered) {
   if (printed.empty()) return "not on the console";
@@ -98,6 +103,8 @@ std::string compare_keys(const std::vector<std::pair<std::string, std::string>>&
   return std::ranges::all_of(remembered, is_printed) ? "right" : "DIFFERS";
 }
 
+/// The text of the console comes by the EC2 API, so a machine between us and the node cannot change
+/// it.
 asio::awaitable<cloud::Answer<void>> check_keys(InstanceContext& context, std::vector<Row>& rows) {
   if (!context.list) co_return cloud::Answer<void>();
   CO_TRY_AS(keys,
@@ -147,6 +154,7 @@ std::string status_json(const std::vector<Row>& rows, const std::vector<std::str
     if (!row.key.empty()) entry["host_key"] = row.key;
     all.push_back(std::move(entry));
   }
+  // Ids that EC2 does not know stay in the answer, so that no line of the list is missing.
   for (const auto& id : unknown) all.push_back({{"id", id}, {"state", "unknown"}});
   return dump_json(all);
 }
@@ -158,6 +166,7 @@ asio::awaitable<int> show_status(InstanceContext& context, bool keys, bool json)
   for (const auto& instance : found->known) rows.push_back(status_row(context, instance));
   for (auto& row : rows) {
     const auto* node = listed(context, row.instance.id);
+    // Only the master knows the jobs, and only if it runs; they become notes of its row.
     if (node == nullptr || node->index != 1 || row.instance.state != "running") continue;
     const auto jobs = co_await jobs_at_work(context);
     row.notes.insert(row.notes.end(), jobs.begin(), jobs.end());
@@ -180,6 +189,7 @@ asio::awaitable<int> show_status(InstanceContext& context, bool keys, bool json)
     context.console().talk(
         "ec2mpi: a remembered host key is not one that the instance printed on its console: do not log in "
         "before that is explained");
+  // A script must not take a machine with another host key for a success.
   co_return found->unknown.empty() && !wrong_key ? exit_code::ok : exit_code::node_failed;
 }
 

@@ -32,6 +32,7 @@ struct TopOptions {
 };
 
 /// The terminal while it shows the nodes; gives it back when it is destroyed.
+/// RawMode writes kEndScreen where a signal ends the program without destructors.
 class Screen {
  public:
   explicit Screen(Console& console)
@@ -67,10 +68,12 @@ class LiveTop {
     for (const auto& node : context_.cluster.nodes) start(watch_node(node));
     const Limit until_left{Clock::time_point::max(), leave_.get_token()};
     while (!leave_.stop_requested()) {
+      // A node that has missed two looks is named as late.
       view_.draw(2 * interval_ + std::chrono::seconds(1));
       co_await sleep_for(kBetweenDrawings, until_left);
     }
     const Limit unlimited;
+    // The coroutines use this object, so all of them end before it.
     while (running_ > 0) co_await ended_.wait(unlimited);
     co_return stop.stop_requested() ? exit_code::interrupted : exit_code::ok;
   }
@@ -89,12 +92,15 @@ class LiveTop {
     const Limit limit{Clock::time_point::max(), leave_.get_token()};
     for (;;) {
       const auto keys = co_await input.read(limit);
+      // A terminal that is gone ends the command as q does.
       if (!keys || !*keys) break;
       if ((*keys)->find_first_of("qQ") != std::string_view::npos) break;
     }
     leave_.request_stop();
   }
 
+  /// The task has no end of its own: when it returns, the connection has failed or the user leaves.
+  /// So the session is dropped, and the next try logs in anew.
   asio::awaitable<void> watch_node(Node node) {
     const Limit limit{Clock::time_point::max(), leave_.get_token()};
     const ops::WatchPlan plan{.every = interval_};
@@ -125,6 +131,7 @@ asio::awaitable<int> watch_until_left(CommandContext& context, const TopOptions&
   const auto report = co_await connect_all(context, sessions);
   const bool any =
       std::ranges::any_of(report.results, [](const auto& one) { return succeeded(one.outcome); });
+  // One node is enough to begin; the others are tried again every ten seconds.
   if (!any || context.runtime.stop().stop_requested()) co_return exit_code_for(report);
   LiveTop top(context, sessions, seconds(options.interval));
   const int code = co_await top.run();
@@ -133,6 +140,7 @@ asio::awaitable<int> watch_until_left(CommandContext& context, const TopOptions&
 
 asio::awaitable<int> look_once(CommandContext& context, const TopOptions& options) {
   TopView view(context.console(), context.cluster.nodes);
+  // CPU and network are rates between two looks.
   const ops::WatchPlan plan{.every = kBetweenTwoLooks, .looks = 2, .patience = kPatience};
   FleetCommand command{
       .style = {.quiet = true, .doing = "looking"},
@@ -146,6 +154,7 @@ asio::awaitable<int> look_once(CommandContext& context, const TopOptions& option
   co_return exit_code_for(report);
 }
 
+/// The keys are read from standard input, and the screen is drawn on standard output.
 bool has_terminal() {
   return ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1;
 }

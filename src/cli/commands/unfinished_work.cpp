@@ -19,6 +19,7 @@ bool is_over(const ops::JobRecord& job) {
   return job.state == ops::JobState::ended || job.state == ops::JobState::lost;
 }
 
+/// Leaves the answer in `jobs`. Always 0: the loop takes an exit code, which means nothing here.
 asio::awaitable<int> list_jobs(CommandContext& context, Result<Jobs>& jobs) {
   const auto limit = Limit{.deadline = Clock::time_point::max(), .stop = context.runtime.stop()};
   const auto patience = limit.at_most(context.flow.connect_timeout);
@@ -30,6 +31,7 @@ asio::awaitable<int> list_jobs(CommandContext& context, Result<Jobs>& jobs) {
   co_return 0;
 }
 
+/// Errors: unreachable, if the master does not run; those of reach_instances.
 Result<std::unique_ptr<ReachedCluster>> reach_master(const InstanceContext& context,
                                                      const std::vector<cloud::Instance>& instances) {
   TRY_AS(reached, reach_instances(context, instances));
@@ -60,6 +62,7 @@ Result<void> judge(const Jobs& jobs, Ending ending) {
   Jobs left;
   for (const auto& job : jobs) {
     if (!is_over(job)) running.push_back(job);
+    // results/ of this folder: `run` and `attach` write there.
     if (ops::has_results(job) && !ops::results_are_here("results", job)) left.push_back(job);
   }
   if (!running.empty())
@@ -68,6 +71,7 @@ Result<void> judge(const Jobs& jobs, Ending ending) {
         fmt::format("{0}{1} is {2}; `ec2mpi wait {0}` waits for its end, `ec2mpi cancel {0}` ends it, and "
                     "--force does not wait",
                     running[0].id, others(running), ops::state_name(running[0].state)));
+  // A stop keeps the disks, and with them the results.
   if (ending == Ending::down && !left.empty())
     return fail(
         ErrorKind::usage,
@@ -94,6 +98,7 @@ struct MasterJobs {
 
 asio::awaitable<Result<MasterJobs>> ask_master(InstanceContext& context) {
   std::vector<std::string> all;
+  // The whole list: the master need not be among the chosen instances.
   for (const auto& node : context.list->nodes) all.push_back(node.instance_id);
   CO_TRY_AS(known, co_await context.ec2.instances_by_id(std::move(all), context.limit()));
   const auto reached = reach_master(context, *known);
@@ -117,6 +122,7 @@ asio::awaitable<Result<void>> refuse_unfinished(InstanceContext& context,
   auto asked = co_await ask_master(context);
   if (!asked) co_return judge_silent_master(context, asked.error());
   auto& [jobs, inventory] = *asked;
+  // A job on other nodes continues, as long as the master stays.
   std::erase_if(jobs, [&](const ops::JobRecord& job) { return !concerns(job, inventory, targets); });
   co_return judge(jobs, ending);
 }

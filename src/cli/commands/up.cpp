@@ -25,6 +25,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// In one command; a guard against a slip of the keyboard.
 constexpr std::size_t kMostInstances = 200;
 constexpr std::size_t kLoginRetries = 20;  ///< with growing pauses, 105 s in all: sshd starts before that
 constexpr std::size_t kShownConsoles = 3;
@@ -48,6 +49,7 @@ struct UpOptions {
 Result<void> refuse_list_in_use(const fs::path& list) {
   std::error_code ignored;
   if (!fs::exists(list, ignored)) return {};
+  // Ended instances have no address, and their list must be readable here.
   const auto found = load_inventory(list, {.choose_addresses = false, .addresses_required = false});
   const auto has_ended = [](const Skipped& one) { return one.state == "terminated"; };
   if (found && found->nodes.empty() && std::ranges::all_of(found->skipped, has_ended)) return {};
@@ -92,6 +94,7 @@ Result<void> choose_life(const InstanceContext& context, const UpOptions& option
   return {};
 }
 
+/// Only asks: nothing is made in the account before the user has agreed.
 asio::awaitable<cloud::Answer<LaunchPlan>> make_plan(InstanceContext& context, const UpOptions& options,
                                                      fs::path list) {
   CO_TRY_AS(plan, begin_plan(options.launch));
@@ -125,6 +128,7 @@ asio::awaitable<cloud::Answer<void>> refuse_tag_in_use(InstanceContext& context,
   co_return std::unexpected(cloud::ApiError(std::move(error)));
 }
 
+/// Names region and profile, because another shell may have other ones.
 std::string removal_command(const InstanceContext& context, const LaunchPlan& plan) {
   const auto& profile = context.options.account.profile;
   return fmt::format("ec2mpi down --cluster {} --region {}{}", plan.cluster, context.region,
@@ -134,6 +138,7 @@ std::string removal_command(const InstanceContext& context, const LaunchPlan& pl
 /// Reports the failure, and ends everything that was started.
 asio::awaitable<int> give_up(InstanceContext& context, const LaunchPlan& plan, const Launched& launched,
                              Error error) {
+  // Read first: undo_start replaces the token of the context.
   const bool interrupted = context.stop.stop_requested();
   context.console().status("");
   context.console().talk(fmt::format("ec2mpi: {}; ending everything that was started",
@@ -142,6 +147,7 @@ asio::awaitable<int> give_up(InstanceContext& context, const LaunchPlan& plan, c
   context.console().talk(removed ? "ec2mpi: nothing of it is left"
                                  : "ec2mpi: to remove the rest: " + removal_command(context, plan));
   if (interrupted) co_return exit_code::interrupted;
+  // Exit code 2 promises that nothing of it is left.
   co_return removed ? exit_code::not_started : exit_code::node_failed;
 }
 
@@ -159,14 +165,17 @@ asio::awaitable<int> bring_up(InstanceContext& context, const UpOptions& options
     if (!agreed) co_return report_error(context, agreed.error(), exit_code::not_started);
     if (!*agreed) co_return exit_code::not_started;
   }
+  // Once more, because the user may have taken time for the answer.
   begin_life(context, *plan);
   const auto group = co_await claim_cluster(context, *plan);
   if (!group) co_return report_error(context, group.error(), exit_code::not_started);
   plan->security_groups = {*group};
   plan->key_pair = part_name(plan->cluster);
+  // From here on there are things in the account, which a second Ctrl-C leaves behind.
   context.runtime.set_parting_words(
       [&context, &plan] { return "to remove the rest: " + removal_command(context, *plan); });
   Launched launched;
+  // A bug must not leave instances running: they end first, and then the exception continues.
   std::exception_ptr bug;
   cloud::Answer<void> started;
   try {
@@ -193,6 +202,7 @@ asio::awaitable<int> show_consoles(InstanceContext& context) {
 }
 
 /// The nodes to which no connection was possible.
+/// At most kShownConsoles of them: the end of each console is several lines.
 std::vector<std::string> silent_ids(const FleetReport& report) {
   std::vector<std::string> ids;
   for (const auto& result : report.results) {
@@ -208,10 +218,12 @@ Result<int> set_up_nodes(const UpOptions& options, const fs::path& list, SetupOp
                          const CommonOptions& common) {
   std::vector<std::string> silent;
   setup.list.list = list.string();
+  // For EC2 an instance runs some time before its sshd answers.
   setup.fleet.retries = options.retries;
   setup.on_end = [&silent](const FleetReport& report) { silent = silent_ids(report); };
   const auto code = run_setup(setup, common);
   if (code && *code == exit_code::ok) return code;
+  // The instances stay: only setup has failed, and it may be repeated.
   if (!code) print_talk("ec2mpi: " + code.error().message + "\n");
   if (!silent.empty()) {
     InstanceOptions which{.list = list.string(), .ids = silent, .account = options.account};
@@ -238,9 +250,11 @@ Result<int> start_new(const UpOptions& options, const CommonOptions& common) {
   if (*code != exit_code::ok || options.agreement.dry_run) return code;
   SetupOptions setup;
   setup.connect.identity = fs::absolute(key_file(list, options.cluster)).string();
+  // The host keys are known already, so an unknown one is not that of the node.
   setup.connect.strict_host_keys = true;
   TRY_AS(done, set_up_nodes(options, list, std::move(setup), common));
   if (*done != exit_code::ok) return done;
+  // An image without cloud-init ignores the user data, and its instances would never end.
   InstanceOptions started{.list = list.string(), .account = options.account};
   return run_on_instances(started, common, check_life);
 }
@@ -252,6 +266,7 @@ Result<int> grow(const UpOptions& options, const CommonOptions& common) {
   InstanceOptions which{.list = list->string(), .account = options.account};
   GrowOptions grown{
       .add = options.add, .launch = options.launch, .agreement = options.agreement, .force = options.force};
+  // One id is enough to read all words as ids and not as selectors.
   const auto is_id = [](const std::string& word) { return is_instance_id(word.substr(0, word.find(','))); };
   grown.replaces_failed = options.replaced == std::vector<std::string>{"failed"};
   if (!grown.replaces_failed)
