@@ -105,6 +105,7 @@ def test_at_the_end_of_life_terminals_are_warned_and_jobs_get_their_signal(ec2mp
     login = subprocess.Popen(ec2mpi.cluster.exec_argv([str(word) for word in words]), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     done = ec2mpi("extend", "30s", "--idle", "off", "--yes", "--ids", ids)
     assert done.code == 0, done.err
+    assert {one["tags"]["ec2mpi:idle"] for one in ec2mpi.ec2.state()["instances"].values() if one["state"] == "running"} == {""}
     status = ec2mpi("status")
     assert "ENDS in 0 min: ec2mpi extend moves the end" in status.out and "1.00 an hour" in status.err, status.err
     wait_until(lambda: states(ec2mpi) == {"stopped"}, "stopped instances", 60)

@@ -86,7 +86,7 @@ Result<int> run_doctor(const DoctorOptions& options, const CommonOptions& common
   TRY_AS(cluster, open_cluster(options.list));
   TRY_AS(access, open_access(*cluster, options.connect));
   plan.nodes = cluster->nodes;
-  const auto flow = fleet_options(*cluster, options.connect, {});
+  const auto flow = fleet_options(*cluster, options.connect, options.fleet);
   return run_on_loop(*cluster, *access, flow, common,
                      [&](CommandContext& context) { return examine(context, options, std::move(plan)); });
 }

@@ -61,10 +61,12 @@ asio::awaitable<int> set_on_nodes(CommandContext& context, NewEnd life, std::vec
   co_return exit_code_for(report);
 }
 
-/// Tags are added and never removed, so without a rule in `life` the tag of an earlier rule stays.
+/// Tags are added and never removed: without a rule in `life` the tag of an earlier rule stays, and a rule
+/// that is switched off leaves an empty tag.
 asio::awaitable<cloud::Answer<void>> tag_all(InstanceContext& context, std::vector<std::string> ids,
                                              NewEnd life) {
   auto tags = life_tags(life.end, life.length, life.idle.value_or(cloud::IdleRule()));
+  if (life.idle && life.idle->empty()) tags[cloud::kIdleTag];
   auto tagged = co_await context.ec2.tag(std::move(ids), std::move(tags), context.limit());
   co_return tagged;
 }

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
@@ -167,7 +168,7 @@ std::map<std::string, SweptScripts> take_swept(std::vector<FoundScript>& scripts
       numbers.push_back(stem_and_number(script.name).second);
     }
     // run_x3.sh and run_x_3.sh would be the same job of the series.
-    if (std::ranges::adjacent_find(numbers) != numbers.end()) continue;
+    if (std::set(numbers.begin(), numbers.end()).size() != numbers.size()) continue;
     if (auto job = merged_job(jobs, numbers)) series[stem] = {std::move(*job), std::move(numbers)};
   }
   std::erase_if(scripts, [&](const auto& script) {

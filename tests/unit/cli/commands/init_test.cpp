@@ -52,6 +52,15 @@ TEST(MpiScript, ThatNeedsAShellIsRefusedWithItsLine) {
   }
 }
 
+TEST(Init, ScriptsWhoseNumbersAreEqualBecomeNoSweep) {
+  Laptop laptop;
+  for (const char* name : {"run_x3.sh", "run_x4.sh", "run_x_3.sh", "run_x_4.sh"})
+    laptop.write(name, "mpirun -n 4 python3 spread.py\n");
+  const auto done = laptop.run_cli({"init"});
+  EXPECT_EQ(done.code, 0) << done.err;
+  EXPECT_NE(done.out.find("run_x_3.sh: ec2mpi run x_3\n"), std::string::npos) << done.out;
+}
+
 TEST(Init, TurnsScriptsIntoJobsThatTheSettingsReaderTakes) {
   Laptop laptop;
   laptop.write("run_spread.sh", "mpirun -n 4 python3 spread.py --text 'a \"b\" \\ c'\n");
