@@ -38,6 +38,7 @@ bool is_public_key(const HostKey& key) {
 std::string forget_command(const std::string& name, const std::filesystem::path& file) {
   std::string pattern;
   for (const char c : name) {
+    // Escaped for sed, so that the name matches itself and no other line.
     if (std::string_view("[].*^$/\\").find(c) != std::string_view::npos) pattern += '\\';
     pattern += c;
   }
@@ -57,6 +58,8 @@ std::string how_to_forget(const std::string& name, const std::vector<const Known
 
 }  // namespace
 
+/// The instance id where there is one: after a stop, the address belongs to another
+/// machine. `[HOST]:PORT` is how OpenSSH writes another port than 22.
 std::string host_key_name(const Node& node) {
   if (!node.instance_id.empty()) return lower_case(node.instance_id);
   if (node.port == 0 || node.port == 22) return lower_case(node.address);
@@ -77,6 +80,7 @@ Result<void> HostKeys::read(std::string_view content) {
   int number = 0;
   for (const auto line : split(content, '\n'))
     if (auto read = read_line(line, ++number); !read) return read;
+  // By the size, remember() sees whether another process has appended a line since.
   size_ = content.size();
   return {};
 }
@@ -89,6 +93,7 @@ Result<void> HostKeys::read_line(std::string_view line, int number) {
   if (fields.empty() || fields.front().starts_with('#')) return {};
   const bool revoked = fields.front() == kRevoked;
   if (revoked) fields.erase(fields.begin());
+  // A mark that is not understood is an error and never skipped: it may revoke a key.
   if (!fields.empty() && fields.front().starts_with('@')) {
     return refuse(
         "of the marks only @revoked is understood, not host certificates (@cert-authority); remove the line");
@@ -102,6 +107,7 @@ Result<void> HostKeys::read_line(std::string_view line, int number) {
   return {};
 }
 
+/// Plain names are looked up in a map; lists, wildcards and hashes must be tried one by one.
 void HostKeys::add(KnownHost host) {
   if (host.revoked)
     revoked_.push_back(std::move(host));
@@ -133,6 +139,7 @@ std::vector<std::string> HostKeys::known_types(const Node& node) const {
 }
 
 Result<HostKeys::Verdict> HostKeys::judge(const Node& node, const HostKey& shown) const {
+  // Revocations come first: a key that is also remembered stays revoked.
   const auto names = all_names(node);
   for (const auto& host : revoked_) {
     const auto names_it = [&](const std::string& name) { return names_host(host.names, name); };
@@ -146,6 +153,7 @@ Result<HostKeys::Verdict> HostKeys::judge(const Node& node, const HostKey& shown
   const auto lines = lines_for(name);
   const auto is_shown = [&](const KnownHost* host) { return host->key == shown; };
   if (std::any_of(lines.begin(), lines.end(), is_shown)) return Verdict::known;
+  // Any key that is remembered makes another one a change, even if it has another type.
   if (lines.empty()) return Verdict::unknown;
   return fail(
       ErrorKind::host_key,
@@ -154,6 +162,7 @@ Result<HostKeys::Verdict> HostKeys::judge(const Node& node, const HostKey& shown
                   how_to_forget(name, lines, file_)));
 }
 
+/// The client asks only for types that are remembered, so a node without them shows no key at all.
 Error HostKeys::explain_missing_type(const Node& node) const {
   const auto name = host_key_name(node);
   return {
@@ -163,6 +172,7 @@ Error HostKeys::explain_missing_type(const Node& node) const {
                   how_to_forget(name, lines_for(name), file_))};
 }
 
+/// `at_least` can make the rule for unknown keys stricter than that of the command, never weaker.
 Result<void> HostKeys::verify(const Node& node, const HostKey& shown, UnknownHostKey at_least) {
   TRY_AS(verdict, judge(node, shown));
   if (*verdict == Verdict::known) return {};
@@ -180,6 +190,7 @@ Result<void> HostKeys::verify(const Node& node, const HostKey& shown, UnknownHos
 Result<void> HostKeys::remember(const Node& node, const HostKey& key) {
   const auto line = fmt::format("{} {} {}\n", host_key_name(node), key.type, key.base64);
   bool appended = false;
+  // Runs while no other ec2mpi can change the file.
   const auto addition = [&](std::string_view content) -> Result<std::string> {
     if (content.size() != size_) {
       TRY(this->read(content));

@@ -11,6 +11,7 @@ namespace ec2mpi::ssh {
 
 namespace {
 
+/// HMAC-SHA1 of the name with a salt as its key: the only hash that known_hosts knows.
 constexpr std::string_view kHashMark = "|1|";
 constexpr std::size_t kSha1Bytes = 20;
 
@@ -65,6 +66,8 @@ bool matches_wildcards(std::string_view pattern, std::string_view host) {
     } else if (at < pattern.size() && (pattern[at] == '?' || pattern[at] == host[in])) {
       ++at;
       ++in;
+      // Back to the last '*', which now takes one character more. A loop over one
+      // '*' is enough, and a hostile pattern cannot make it recursive.
     } else if (star != std::string_view::npos) {
       at = star + 1;
       in = ++resume;
@@ -91,6 +94,7 @@ bool names_host(std::string_view names, std::string_view host) {
   for (auto pattern : split(names, ',')) {
     const bool excludes = pattern.starts_with('!');
     if (!matches_wildcards(pattern.substr(excludes ? 1 : 0), host)) continue;
+    // A negated match wins over all other patterns of the line, as sshd(8) says.
     if (excludes) return false;
     named = true;
   }

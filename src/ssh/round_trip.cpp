@@ -24,6 +24,7 @@ static_assert(sizeof(tcp_info) == 104 && sizeof(TcpInfo) == 152);
 std::optional<std::chrono::microseconds> round_trip_of(int socket) {
   TcpInfo info{};
   socklen_t size = sizeof info;
+  // An older kernel fills fewer bytes, and the unix socket of a tunnel has no such values.
   if (::getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 || size < sizeof info)
     return std::nullopt;
   return std::chrono::microseconds(info.least_round_trip);

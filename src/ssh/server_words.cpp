@@ -31,8 +31,8 @@ struct DisconnectMeaning {
   const char* meaning;
 };
 
-/// By code, from 1; those of OpenSSH's sshd that mean more than their words come first in
-/// explain_disconnect().
+/// By code (RFC 4253, 11.1), from 1; those of OpenSSH's sshd that mean more than their words
+/// come first in explain_disconnect().
 constexpr std::array<DisconnectMeaning, 15> kDisconnects = {{
     {ErrorKind::unreachable,
      "its sshd does not let this machine connect; see its hosts.deny and Match blocks"},
@@ -52,6 +52,7 @@ constexpr std::array<DisconnectMeaning, 15> kDisconnects = {{
     {ErrorKind::auth, "its sshd does not accept this user name; name another with -l"},
 }};
 
+/// libssh: "Channel opening failure: channel 43 error (2) open failed".
 std::optional<ServerReason> channel_refusal(std::string_view libssh_error) {
   return find_reason(libssh_error, " error (", ")");
 }
@@ -61,17 +62,20 @@ std::optional<ServerReason> channel_refusal(std::string_view libssh_error) {
 std::optional<Error> explain_disconnect(std::string_view libssh_error) {
   const auto reason = find_reason(libssh_error, "SSH_MSG_DISCONNECT: ", ":");
   if (!reason) return std::nullopt;
+  // OpenSSH sends this as a protocol error (code 2), which alone says nothing.
   if (reason->words.find("Too many authentication failures") != std::string::npos) {
     return Error{
         ErrorKind::auth,
         "its sshd ended the login after too many wrong keys (Too many authentication failures); name the "
         "right one with -i, or take the others out of the agent (ssh-add -d)"};
   }
+  // A code that is not known counts as 2, which says no more than that the connection is over.
   const bool known = reason->code >= 1 && reason->code <= kDisconnects.size();
   const auto& [kind, meaning] = kDisconnects[known ? reason->code - 1 : 1];
   return Error{kind, fmt::format("{}: it said '{}' (code {})", meaning, reason->words, reason->code)};
 }
 
+/// By the codes of RFC 4254, 5.1, as they apply to a jump host.
 std::string explain_refused_forward(std::string_view libssh_error) {
   const auto reason = channel_refusal(libssh_error);
   if (!reason) return "the jump host cannot reach it; stopped, or closed by its security group?";
@@ -103,6 +107,7 @@ bool is_refused_for_number(std::string_view libssh_error) {
   return reason && reason->code == 2;
 }
 
+/// By the same codes, as they apply to a node that is to run a command.
 std::string explain_refused_session(std::string_view libssh_error) {
   const auto reason = channel_refusal(libssh_error);
   constexpr const char* kRefusal = "the node refused to open a channel";

@@ -31,11 +31,13 @@ constexpr std::array<SignalName, 15> kSignals = {{{"ABRT", SIGABRT},
                                                   {"XCPU", SIGXCPU}}};
 }  // namespace
 
+/// The code that a shell would report: 128 and the signal's number.
 int ExitStatus::shell_code() const {
   if (signal.empty()) return code;
   for (const auto& known : kSignals) {
     if (known.name == signal) return 128 + known.number;
   }
+  // A signal that this system does not have.
   return 128;
 }
 
@@ -44,6 +46,7 @@ std::string ExitStatus::describe() const {
   return fmt::format("exit {}", code);
 }
 
+/// The event loop gets a turn before each read, so a node that sends without end holds off nothing.
 awaitable<Result<std::optional<Chunk>>> Channel::read(Limit limit) {
   const Wake wake = co_await yield_to_loop(limit);
   if (wake != Wake::notified) co_return wake_error(wake, "the command did not end in time");
@@ -55,6 +58,7 @@ awaitable<Result<void>> Channel::write(std::string_view bytes, Limit limit) {
   while (!bytes.empty()) {
     const Wake wake = co_await yield_to_loop(limit);
     if (wake != Wake::notified) co_return wake_error(wake, "the node stopped taking data");
+    // In blocks, as libssh encrypts all that it is given before anything else gets its turn.
     const auto block = bytes.substr(0, kWriteBlock);
     auto sent = co_await send(block, limit);
     if (!sent) co_return sent;

@@ -22,6 +22,7 @@ Field field_of_key(std::string_view squashed_label) {
 }
 
 Field field_of_label(std::string_view label) {
+  // A longer cell is no label; to squash it would only take time.
   constexpr std::size_t kLongest = 100;
   return label.size() > kLongest ? Field::unknown : field_of_key(squashed(label));
 }
@@ -30,7 +31,9 @@ Field field_of_column(std::string_view label) {
   const Field field = field_of_label(label);
   if (field != Field::unknown) return field;
   const std::string key = squashed(label);
+  // "InstanceState", "vm_status": the last word of a name says what the column holds.
   if (key.ends_with("state") || key.ends_with("status")) return Field::state;
+  // A column may be called by a state, as `running` or `stopped`; its cells then say yes or no.
   const auto state = state_word(label);
   if (!state || state->use != StateWord::Use::anywhere) return field;
   return state->running ? Field::state : Field::not_running;
@@ -40,10 +43,12 @@ bool is_address_field(Field field) {
   return field >= Field::public_v4;
 }
 
+/// Columns whose names do not say whether they hold states: the cells decide.
 bool may_hold_states(Field field) {
   return field == Field::unknown || field == Field::remark;
 }
 
+/// Read after the other cells of a row: an address of these counts only where no other is given.
 bool is_second_choice(Field field) {
   return field == Field::elastic_ip || field == Field::host;
 }

@@ -36,6 +36,7 @@ struct Column {
     if (filled++ == 0) {
       common = field;
     } else if (field != common) {
+      // Public and private addresses may share a column; each cell shows its own kind.
       common = is_ipv4_field(field) && is_ipv4_field(common) ? Field::any_address : Field::unknown;
     }
     if (is_address_field(field)) ++addresses;
@@ -80,13 +81,16 @@ ColumnFields fields_of(const std::vector<Column>& columns) {
       field = field == Field::public_v4 || field == Field::unknown ? field : Field::unused;
     out.fields.push_back(field);
   }
+  // A single column of other texts holds the names; of several, none differs from the others.
   if (texts.size() == 1) out.fields[texts.front()] = Field::name;
   const int mixed = count[Field::any_address];
   const int addresses = mixed + count[Field::public_v4] + count[Field::private_v4];
+  // Only two columns of public addresses have a known reason: address and Elastic IP.
   out.ambiguous = count[Field::private_v4] > 1 || (mixed > 0 && addresses > 1);
   return out;
 }
 
+/// How many cells a row has without the empty ones at its end.
 std::size_t filled_count(Cells cells) {
   while (!cells.empty() && cells.back().empty()) cells = cells.first(cells.size() - 1);
   return cells.size();
@@ -135,6 +139,7 @@ struct ColumnsBelow {
       if (fields[j] == Field::instance_id && ids[j] == 0) fields[j] = Field::unused;
       const Column& column = columns[j];
       if (column.holds_states()) fields[j] = Field::state;
+      // One cell that is no user, port or number shows that the column means something else.
       if (!misfit[j]) continue;
       fields[j] = Field::unused;
       unused.insert(in_quotes(table.row(header)[j]));
@@ -157,9 +162,11 @@ class InstanceReader {
   InstanceReader(const Table& table, std::string_view source) : table_(table), source_(source) {}
 
   Result<Listing> read() {
+    // In rows that do not line up, only the content of a cell says what it is.
     in_columns_ = line_up();
     if (in_columns_) TRY(type_columns());
     auto listing = read_rows(table_, 0, source_, [&](Node& node, std::size_t i) { return put_row(node, i); });
+    // Where a state was read, a word of another language is something else.
     if (listing && std::ranges::all_of(listing->nodes, [](const Node& node) { return node.state.empty(); }))
       TRY(refuse_foreign_state());
     if (listing && !left_fields_.empty()) {
@@ -200,6 +207,7 @@ class InstanceReader {
     }
     if (!typed.have_address()) {
       TRY(refuse_slip(columns));
+      // An empty column on the right may be that of the addresses; then the left has none.
       if (std::ranges::all_of(columns, [](const Column& c) { return c.filled > 0; })) type_left_columns();
     }
     fields_ = std::move(typed.fields);
@@ -242,6 +250,7 @@ class InstanceReader {
       if (cells.size() != table_.rows.front().id) return;
       see_row(columns, cells);
       for (const std::string_view cell : cells) {
+        // An address that two rows share is not the address of a machine.
         if (!different.insert(cell).second && is_numeric_address(cell)) return;
       }
     }
@@ -252,6 +261,7 @@ class InstanceReader {
   std::optional<std::string> put_row(Node& node, std::size_t i) const {
     node.instance_id = table_.row(i)[table_.rows[i].id];
     if (auto problem = put_cells(node, left_fields_, table_.left_of_id(i))) return problem;
+    // Without addresses on the left, all cells there are the Name, as the splitter cut it.
     for (const std::string_view cell : left_fields_.empty() ? table_.left_of_id(i) : Cells()) {
       if (!is_blank_cell(cell)) node.name.append(node.name.empty() ? "" : " ").append(cell);
     }
@@ -286,6 +296,7 @@ std::vector<Field> fields_by_content(const Table& table) {
   const bool of_instances = std::ranges::any_of(
       typed.fields, [](Field field) { return field >= Field::type && field <= Field::launched; });
   const bool has_states = std::ranges::find(typed.fields, Field::state) != typed.fields.end();
+  // Two columns of public addresses and no id: nothing shows which address is the machine's.
   if (std::ranges::count(typed.fields, Field::public_v4) > 1) return {};
   bool behind_address = false;
   for (std::size_t i = 0; i < columns.size(); ++i) {
@@ -310,6 +321,7 @@ std::optional<std::size_t> find_header(const Table& table) {
   for (std::size_t i = 0; i + 1 < table.rows.size(); ++i) {
     const auto row = table.row(i);
     if (row.size() > 1 && !header_fields(row).empty()) return i;
+    // Below the first row with an id or an address, no header can follow.
     if (std::ranges::any_of(row, [](auto cell) { return is_instance_id(cell) || is_numeric_address(cell); }))
       break;
   }
@@ -326,6 +338,7 @@ bool fits_header(const Table& table, std::size_t header) {
     const bool ids = std::ranges::any_of(row, is_instance_id);
     if (filled_count(row) <= fields.size() && filled_count(row) > 1 && (has_id || !ids)) ++fitting;
   }
+  // Most rows must fit; otherwise the row above only looked like a header.
   return 2 * fitting > table.rows.size() - header - 1;
 }
 
@@ -337,6 +350,7 @@ Result<Listing> read_by_header(const Table& table, std::size_t header, std::stri
   const bool has_ids = has(Field::instance_id), has_states = has(Field::state) || has(Field::not_running);
   const auto put = [&](Node& node, std::size_t row) -> std::optional<std::string> {
     const Cells cells = table.row(row);
+    // A cell beyond the last name shows that the row has slipped sideways.
     for (std::size_t i = columns.fields.size(); i < cells.size(); ++i) {
       if (!is_blank_cell(cells[i])) return in_quotes(cells[i]) + " stands under no column name";
     }

@@ -65,8 +65,10 @@ class PageReader {
     std::size_t begin = begin_ + count;
     for (std::size_t i = 0; i < stream_.ids.size(); ++i) {
       const std::size_t left = stream_.ids[i] - begin;
+      // An instance without a Name leaves no line for it, so its id comes one cell early.
       const bool nameless = name < id_ && left + 1 == id_;
       misfit_ = stream_.ids[i];
+      // First: where the id stands before the row's beginning, `left` has wrapped around.
       if (begin > stream_.ids[i] || (left != id_ && !nameless)) return false;
       const std::size_t end = begin + count - (nameless ? 1 : 0);
       const std::size_t next = i + 1 < stream_.ids.size() ? stream_.ids[i + 1] : stream_.cells.size();

@@ -20,11 +20,14 @@ constexpr char32_t kParagraphSeparator = 0x2029;
 
 enum class ByteOrder { little, big };
 
+/// The blanks of Unicode (category Zs) beside the one of ASCII.
 bool is_space(char32_t point) {
   return point == 0xA0 || point == 0x1680 || (point >= 0x2000 && point <= 0x200A) || point == 0x202F ||
          point == 0x205F || point == 0x3000;
 }
 
+/// Signs that show nothing: the soft hyphen, joiners, marks of direction, the byte order
+/// mark. They are dropped, so that a word is the same with and without them.
 bool is_invisible(char32_t point) {
   return point == 0xAD || point == 0x061C || (point >= 0x200B && point <= 0x200F) ||
          (point >= 0x202A && point <= 0x202E) || (point >= 0x2060 && point <= 0x2069) || point == 0xFEFF;
@@ -86,6 +89,7 @@ std::optional<std::string> utf8_from_utf16(std::string_view bytes, ByteOrder ord
   out.reserve(bytes.size());
   for (std::size_t i = 0; i < bytes.size(); i += 2) {
     char32_t point = utf16_unit(bytes, i, order);
+    // A low surrogate without the high one before it.
     if (point >= 0xDC00 && point < 0xE000) return std::nullopt;
     if (point >= 0xD800 && point < 0xDC00) {
       i += 2;
@@ -129,6 +133,7 @@ Result<std::string> clean_utf8(std::string_view text, std::string_view source) {
     const CodePoint point = first_code_point(text.substr(i));
     if (!point.valid) return bad_list(source, line, not_text("a byte here is not UTF-8"));
     i += point.length;
+    // CR LF is one line end.
     if (point.value == '\r' && i < text.size() && text[i] == '\n') continue;
     if (point.value == '\n' || point.value == '\r' || is_line_end(point.value)) {
       out += '\n';
@@ -159,6 +164,7 @@ std::string clean_text(std::string_view utf8) {
     const CodePoint point = first_code_point(utf8);
     const bool plain = point.valid && !is_control(point.value) && !is_space(point.value);
     if (plain) out += utf8.substr(0, point.length);
+    // A control character or a damaged byte must not reach the terminal.
     if (!plain && !is_invisible(point.value)) out += ' ';
     utf8.remove_prefix(point.length);
   }
@@ -168,12 +174,14 @@ std::string clean_text(std::string_view utf8) {
 Result<std::string> decode_list(std::string_view bytes, std::string_view source) {
   using namespace std::string_view_literals;
   if (bytes.size() > kMostBytes) return bad_list(source, 0, "this is too large to be a list of instances");
+  // The byte order mark of UTF-8.
   if (bytes.starts_with("\xEF\xBB\xBF"sv)) return clean_utf8(bytes.substr(3), source);
   std::optional<ByteOrder> order;
   if (bytes.starts_with("\xFF\xFE"sv) || bytes.starts_with("\xFE\xFF"sv)) {
     order = bytes.front() == '\xFF' ? ByteOrder::little : ByteOrder::big;
     bytes.remove_prefix(2);
   } else if (bytes.find('\0') != std::string_view::npos) {
+    // Zero bytes without a byte order mark: UTF-16, or no text at all.
     order = utf16_by_zeros(bytes);
     if (!order) return bad_list(source, 0, not_text("this is not a text file (it holds zero bytes)"));
   }

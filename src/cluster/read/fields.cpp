@@ -19,6 +19,7 @@ constexpr std::string_view kPhrases[] = {
 #include "src/cluster/read/console_phrases.inc"
 };
 
+/// Texts of the console's columns of checks and alarms: never the name of a machine.
 bool is_console_phrase(std::string_view cell) {
   return cell.ends_with(" checks passed") || cell.ends_with(" checks failed") || cell.ends_with("in alarm") ||
          std::ranges::find(kPhrases, cell) != std::end(kPhrases);
@@ -26,16 +27,19 @@ bool is_console_phrase(std::string_view cell) {
 
 Field field_with_dots(std::string_view cell) {
   if (is_ipv4(cell)) return is_private_ipv4(cell) ? Field::private_v4 : Field::public_v4;
+  // A slip such as 10.0.0.300 counts as an address, so that its cell is refused.
   if (looks_like_ipv4(cell)) return Field::any_address;
   if (is_instance_type(cell)) return Field::type;
   if (address_in_public_dns(cell)) return Field::public_dns;
   return address_in_private_dns(cell) ? Field::private_dns : Field::unknown;
 }
 
+/// Of the addresses that a cell lists, the first one is used.
 std::string_view first_of_several(std::string_view cell) {
   return trim(cell.substr(0, std::min(cell.find(','), cell.find(' '))));
 }
 
+/// The same value again is no error; two values for one machine are. Returns what is wrong.
 std::optional<std::string> put_once(std::string& place, std::string_view value, std::string_view what) {
   if (place.empty() || place == value) {
     place = value;
@@ -45,6 +49,8 @@ std::optional<std::string> put_once(std::string& place, std::string_view value, 
                      in_quotes(value));
 }
 
+/// `encoded` is the address that a name of EC2 holds, so that the name can be
+/// compared with the address of the same row; nothing for any other name.
 std::optional<std::string> put_dns(std::string& place, std::string_view name,
                                    const std::optional<std::string>& encoded) {
   if (encoded) {
@@ -70,6 +76,7 @@ bool is_ipv6_network(std::string_view text) {
 
 std::optional<std::string> put_ipv6(Node& node, std::string_view cell) {
   const std::string_view first = first_of_several(cell);
+  // A network, and an address that holds on one link only, lead to no machine.
   if (is_ipv6_network(first) || first.starts_with("fe80:")) return std::nullopt;
   const auto spec = host_of(first.substr(0, first.find('/')), BareWords::refused);
   if (!spec) return spec.error();
@@ -95,6 +102,7 @@ std::optional<std::string> put_address(Node& node, Field field, std::string_view
   const std::string_view first = first_of_several(cell);
   const auto spec = host_of(first, BareWords::refused);
   if (!spec) return spec.error();
+  // Under a heading that names no kind of address, several addresses may be several machines.
   const bool any_kind = field == Field::any_address || field == Field::host;
   if (any_kind && holds_address(cell.substr(first.size()))) {
     return fmt::format("{} holds several addresses, and nothing says that they are one machine's",
@@ -119,6 +127,7 @@ std::optional<std::string> put_address(Node& node, Field field, std::string_view
 }
 
 /// Of two states the one that does not run counts.
+/// A word that is not known is an error, for it may say that the machine is stopped.
 std::optional<std::string> put_state(Node& node, std::string_view cell) {
   cell = name_of_state_code(cell);
   const auto state = state_word(cell);
@@ -149,6 +158,7 @@ void put_word(std::string& place, std::string_view cell, bool fits) {
 Field field_of_content(std::string_view cell) {
   if (looks_like_date(cell)) return Field::launched;
   if (is_console_phrase(cell)) return Field::unused;
+  // The state may be the first word of a longer cell.
   for (const std::string_view word : {cell, leading_word(cell)}) {
     if (const auto state = state_word(word); state && state->use == StateWord::Use::anywhere)
       return Field::state;
@@ -174,6 +184,7 @@ std::vector<Field> header_fields(std::span<const std::string_view> row) {
   std::size_t known = 0, named = 0;
   bool names_key = false;
   for (const std::string_view cell : row) {
+    // These stand in rows and never in a header.
     if (is_instance_id(cell) || is_numeric_address(cell) || looks_like_date(cell)) return {};
     const Field field = field_of_column(cell);
     if (field != Field::unknown) ++known;
@@ -181,6 +192,8 @@ std::vector<Field> header_fields(std::span<const std::string_view> row) {
     names_key = names_key || field == Field::instance_id || is_address_field(field);
     fields.push_back(field);
   }
+  // Half of the names must be known, and one must be that of the id or of an address:
+  // a row of plain words that holds a known name by chance is no header.
   if (!names_key || known * 2 < named) return {};
   return fields;
 }
@@ -189,6 +202,8 @@ bool is_numeric_address(std::string_view cell) {
   return looks_like_ipv4(cell) || canonical_ipv6(cell).has_value();
 }
 
+/// Blank cells always fit. Other details of a login (keys,
+/// passwords, jump hosts) never do: a list has no place for them.
 bool fits_login(Field field, std::string_view cell) {
   if (field < Field::user || field > Field::login_detail || is_blank_cell(cell)) return true;
   if (field == Field::user) return is_user_name(cell);
@@ -267,6 +282,7 @@ std::optional<std::string> put_field(Node& node, Field field, std::string_view c
 
 std::optional<std::string> put_cells(Node& node, std::span<const Field> fields,
                                      std::span<const std::string_view> cells) {
+  // Two turns: fields of second choice look at the values that the others have given.
   for (const bool second : {false, true}) {
     for (std::size_t i = 0; i < cells.size() && i < fields.size(); ++i) {
       if (is_second_choice(fields[i]) != second) continue;
@@ -288,6 +304,7 @@ void put_host(Node& node, const HostSpec& spec) {
   node.user = spec.user;
   switch (spec.kind) {
     case HostSpec::Kind::public_v4:
+    // A name stands for the public address: the login uses it as it is.
     case HostSpec::Kind::name:
       node.public_address = spec.host;
       break;

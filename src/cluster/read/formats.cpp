@@ -133,6 +133,7 @@ Result<Listing> read_listing(std::string_view text, std::string_view source) {
     if (begins_as_json(text)) return read_json_list(text, source);
     if (const auto reason = why_unsupported(text)) return bad_list(source, 1, *reason);
   }
+  // Before the tables, for its lines hold tabs, too.
   if (is_tagged_text(text)) return read_tagged_text(text, source);
   if (auto table = read_table(text, source)) return std::move(*table);
   return read_hosts_or_rows(text, source);

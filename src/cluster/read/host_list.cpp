@@ -97,6 +97,7 @@ void split_words(std::string_view line, Words& out) {
 /// Entries of a hosts file that name this machine or no machine at all.
 bool is_own_entry(const Words& words) {
   const std::string_view address = words.front().text;
+  // The lines of /etc/hosts for broadcast and for the networks of IPv6.
   if (address == "255.255.255.255" || address.starts_with("fe00:") || address.starts_with("ff0")) return true;
   return (names_this_machine(address) && is_numeric_address(address)) ||
          std::any_of(words.begin() + 1, words.end(),
@@ -110,6 +111,7 @@ class HostListReader {
   void read_line(std::string_view line, int number) {
     if (number <= format_.header_line) return;
     const std::string_view code = without_comment(line);
+    // A machinefile of MPICH has `host:slots`; only a comment can say that this is one.
     if (code.size() < line.size())
       names_mpich_ = names_mpich_ || squashed(line.substr(code.size())).find("mpich") != std::string::npos;
     split_words(code, words_);
@@ -126,6 +128,7 @@ class HostListReader {
     if (too_many())
       return bad_list(source_, line_, "there are more than a million hosts here; is this the right file?");
     if (!bad_lines_.empty()) return bad();
+    // One line "name, address" may be a line of two hosts; several such lines are a table.
     if (name_behind_comma_ != 0 && named_lines_ == 1)
       return bad_list(source_, name_behind_comma_, fmt::format("{}; {}", kMixed, kAdvice));
     TRY(refuse_unclear_words());
@@ -136,6 +139,7 @@ class HostListReader {
  private:
   [[nodiscard]] bool too_many() const { return too_many_words_ || entries_.size() >= kMostHosts; }
 
+  /// Keeps the reason of the first bad line; the error gives the numbers of the others.
   void refuse(std::string reason) {
     if (bad_lines_.empty()) reason_ = std::move(reason);
     if (bad_lines_.empty() || bad_lines_.back() != line_) bad_lines_.push_back(line_);
@@ -152,6 +156,7 @@ class HostListReader {
     if (too_many() || words_.empty()) return;
     line_ = number;
     too_many_words_ = words_.size() == kMostHosts;
+    // The surest reading first: addresses alone, then a line of hosts(5), then hosts with options.
     if (read_addresses() || read_hosts_entry()) return;
     ++lines_;
     const std::size_t first = entries_.size();
@@ -180,6 +185,7 @@ class HostListReader {
       if (is_blank_cell(word)) continue;
       auto spec = parse_host_spec(word);
       if (!spec || !is_numeric(*spec) || names_this_machine(spec->host)) {
+        // The line holds other things than addresses, so the addresses of it are taken back.
         entries_.resize(first);
         return spec && is_numeric(*spec) && words_.size() == 1 && !refuse_word(word);
       }
@@ -190,6 +196,7 @@ class HostListReader {
     if (count == 0) empty_lines_.push_back(line_);
     several_a_line_ = several_a_line_ || count > 1;
     for (std::size_t i = first + 1; i < entries_.size(); ++i) {
+      // "10.0.0.1 54.1.2.3" may be one machine with two addresses, or two machines.
       if (entries_[i].spec.kind != entries_[first].spec.kind)
         refuse("public and private addresses are mixed in one line");
     }
@@ -222,6 +229,7 @@ class HostListReader {
     if (names_this_machine(spec.host)) return !refuse_word(spec.host);
     ++named_lines_;
     if (std::any_of(words_.begin() + 1, words_.end(), [](const Word& word) { return word.begins_entry; })) {
+      // "a.example.org, 10.0.0.1": the name may be a host of its own.
       if (name.find('.') != std::string_view::npos) refuse(std::string(kMixed));
       name_behind_comma_ = line_;
     }
@@ -258,6 +266,7 @@ class HostListReader {
                    : fmt::format("the option {} is not known (slots= and max_slots= are)", in_quotes(word)));
       return false;
     }
+    // Open MPI's max_slots is understood, but ec2mpi has no use for it.
     if (key == "slots") entries_.back().slots = static_cast<int>(*value);
     has_slots_ = true;
     return true;
@@ -304,6 +313,7 @@ class HostListReader {
     }
     const Entry* unclear = nullptr;
     for (const Entry& entry : entries_) {
+      // One such entry decides for the whole list: a file is written in one style.
       if (has_slots_ || !entry.spec.user.empty() || entry.spec.bracketed) return {};
       const int number = entry.spec.number;
       if (unclear == nullptr && number != 0 && number != 22 && number <= kMostSlots) unclear = &entry;
@@ -328,6 +338,7 @@ class HostListReader {
   Listing listing() {
     Listing out;
     out.as_given = true;
+    // A repeated host adds a slot in a hostfile; a list with names or several hosts a line is none.
     out.slots_add_up = format_.hostfile && !several_a_line_ &&
                        std::ranges::all_of(entries_, [](const Entry& e) { return e.name.empty(); });
     out.nodes.reserve(entries_.size());
@@ -366,6 +377,7 @@ Result<Listing> read_host_list(std::string_view text, std::string_view source, H
   return reader.finish();
 }
 
+/// Values of JSON are no hostfile: a bare word is no host there, and a repetition adds no slot.
 Result<Listing> read_host_rows(const Table& table, std::string_view source) {
   HostListReader reader(source, {.bare = BareWords::refused, .hostfile = false});
   for (std::size_t i = 0; i < table.rows.size(); ++i) reader.read_cells(table.row(i), table.rows[i].line);

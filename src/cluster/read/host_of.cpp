@@ -23,6 +23,7 @@ constexpr WordRow<std::string_view> kNotHosts[] = {
 };
 constexpr std::array<std::string_view, 5> kDirections = {"north", "south", "east", "west", "central"};
 
+/// ASCII only, whatever the locale is.
 std::string lower_case(std::string_view text) {
   std::string out(text);
   std::transform(out.begin(), out.end(), out.begin(),
@@ -63,8 +64,10 @@ bool is_resource_id(std::string_view word) {
 /// What a name with dots is if it is no host; empty if it may be one.
 std::string_view other_meaning_with_dots(std::string_view name) {
   const std::string_view ending = name.substr(name.rfind('.'));
+  // No top-level domain begins with a digit.
   if (is_digit(ending[1])) return "a number or a range";
   const bool of_aws = name.ends_with(".amazonaws.com") || name.ends_with(".amazonaws.com.cn");
+  // Of the names under amazonaws.com, only those of EC2 (".compute") are machines.
   if (of_aws && name.find(".compute") == std::string_view::npos) return "a service of AWS";
   const std::string_view meaning = meaning_of(ending);
   const bool may_be_domain = meaning == kFileOrDomain && name.find('.') + ending.size() < name.size();
@@ -116,6 +119,7 @@ bool is_word_of_other_column(std::string_view word) {
 }
 
 bool names_this_machine(std::string_view host) {
+  // Loopback and link-local addresses, such as that of the instance metadata.
   if (host.starts_with("127.") || host.starts_with("169.254.")) return is_ipv4(host);
   if (host == "::1" || host.starts_with("fe80:")) return true;
   if (host.empty() || std::string_view("lLiI").find(host.front()) == std::string_view::npos) return false;
@@ -123,6 +127,7 @@ bool names_this_machine(std::string_view host) {
   return name == "localhost" || name.starts_with("localhost.") || name.starts_with("ip6-");
 }
 
+/// Four numbers with dots between, also where one is too large: that is a slip, and no name.
 bool looks_like_ipv4(std::string_view text) {
   return text.size() >= 7 && std::count(text.begin(), text.end(), '.') == 3 && text.front() != '.' &&
          text.back() != '.' && text.find("..") == std::string_view::npos &&
@@ -132,6 +137,7 @@ bool looks_like_ipv4(std::string_view text) {
 std::string why_no_id(std::string_view word) {
   const std::string shown = in_quotes(word);
   if (!looks_like_instance_id(word)) return shown + " is no instance id";
+  // The letters that are easily taken for 0 and 1.
   const std::size_t letter = word.find_first_of("OolI");
   if (letter != std::string_view::npos) {
     return fmt::format("{} is no instance id: it has the letter {} where a digit belongs", shown,
@@ -154,6 +160,7 @@ std::expected<HostSpec, std::string> host_of(std::string_view word, BareWords ba
   if (const auto meaning = other_meaning(lower_case(spec->host)); !meaning.empty()) {
     return std::unexpected(fmt::format("{} is {}, not an address", in_quotes(word), meaning));
   }
+  // Tested last, so that a word with a known meaning gets the better message.
   if (bare == BareWords::refused && spec->host.find('.') == std::string::npos) {
     return std::unexpected(in_quotes(word) + " is no address (an IP address, or a name with a dot)");
   }

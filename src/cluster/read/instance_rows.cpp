@@ -104,6 +104,7 @@ class Cutter {
     if (stream.ids.empty()) return bad_list(source_, 0, "there is no instance id here");
     const std::size_t leading = stream.ids.front();
     const std::size_t on_line = left_count(stream, leading, leading);
+    // At most the Name stands before the first id; more is a header in words that are not known.
     if (leading > std::max<std::size_t>(on_line, 1)) return not_understood(stream, 0);
     const bool one_cell_a_line =
         std::ranges::all_of(table_.rows, [](const Table::Row& row) { return row.count == 1; });
@@ -117,6 +118,7 @@ class Cutter {
       floor = id + 1;
     }
     TRY(refuse_unequal(stream, out));
+    // The cells are views into texts that the splitter has unescaped, so those texts move along.
     out.unescaped = std::move(table_.unescaped);
     return out;
   }
@@ -131,6 +133,7 @@ class Cutter {
     if (first_on_line) return names_above && room > 0 && (floor == 0 || room != usual_right) ? 1 : 0;
     const std::size_t same_line = left_count(stream, id, room);
     if (same_line < room || floor == 0) return same_line;
+    // The line also holds the end of the record before; the first Name gives the size.
     if (table_.separator != Separator::space) return std::min(same_line, usual);
     std::size_t count = 0;
     while (count < same_line && !ends_record(stream.cells[id - count - 1])) ++count;

@@ -30,6 +30,7 @@ std::vector<Host> hosts_in_order(const JsonTape& tape, std::size_t hostvars) {
   std::vector<Host> out;
   std::unordered_set<std::string_view> seen;
   const auto add = [&](std::string_view name, std::size_t at) {
+    // A host may be in several groups; its first place counts.
     if (!seen.insert(name).second) return;
     const auto known = facts.find(name);
     out.push_back(
@@ -53,6 +54,7 @@ std::optional<std::string> put_inventory_host(Node& node, const JsonTape& tape, 
   if (host.facts) {
     if (auto problem = put_record(node, tape, *host.facts, unused)) return problem;
   }
+  // With an address in its facts, the host's name in the inventory is only a name.
   if (has_address(node) || !node.instance_id.empty()) {
     if (node.name.empty() && !is_ipv4(host.name)) node.name = host.name;
     return std::nullopt;
@@ -63,6 +65,7 @@ std::optional<std::string> put_inventory_host(Node& node, const JsonTape& tape, 
   return std::nullopt;
 }
 
+/// One address and no instance id: the user wrote this host, and no plugin of a cloud did.
 bool is_given_by_user(const Node& node) {
   return node.instance_id.empty() &&
          int{!node.public_address.empty()} + int{!node.private_address.empty()} + int{!node.ipv6.empty()} ==
@@ -71,6 +74,7 @@ bool is_given_by_user(const Node& node) {
 
 }  // namespace
 
+/// `_meta.hostvars`, which `ansible-inventory --list` prints; nothing for any other JSON.
 std::optional<std::size_t> find_hostvars(const JsonTape& tape) {
   std::optional<std::size_t> found;
   if (tape.size() == 0 || !tape.is_object(0)) return found;

@@ -67,6 +67,7 @@ class RecordReader {
     if (!tape_.is_container(i)) return {};
     const RecordSigns signs =
         tape_.is_object(i) ? signs_of_record(tape_, i, parent == Parent::list) : RecordSigns{};
+    // Kept for the end: the instance that has this address may stand further down.
     if (signs.elastic_ip) elastic_.push_back(i);
     if (signs.elastic_ip) return {};
     if (signs.*sign_) return read_record(i);
@@ -88,6 +89,7 @@ class RecordReader {
     const auto state = state_word(key);
     if (!state || state->use != StateWord::Use::anywhere) return;
     for (Node& node : nodes) {
+      // Of two states the one that does not run counts.
       if (node.state.empty() || !state->running) node.state = key;
     }
   }
@@ -219,6 +221,7 @@ Result<Listing> read_rows(Table table, std::string_view source) {
   const auto ids = std::ranges::count_if(table.cells, is_instance_id);
   if (ids > 0) {
     const bool one_machine = std::ranges::all_of(table.rows, [](const auto& row) { return row.count == 1; });
+    // One id and single values: a column that holds the values of one machine.
     if (ids == 1 && one_machine) table.rows = {{table.rows.front().line, 0, table.cells.size()}};
     TRY_AS(instances, cut_at_ids(std::move(table), source));
     return read_instances(*instances, source);
@@ -226,6 +229,7 @@ Result<Listing> read_rows(Table table, std::string_view source) {
   auto hosts = read_host_rows(table, source);
   if (hosts) return hosts;
   auto listing = read_rows_without_ids(table, source);
+  // Rows of one cell have no columns, so the error of the hosts says more.
   return listing && table.rows.front().count > 1 ? std::move(listing) : std::move(hosts);
 }
 
@@ -235,6 +239,8 @@ Result<Listing> read_json_list(std::string_view text, std::string_view source) {
   TRY_AS(tape, read_json(text, source));
   if (const auto reason = why_json_unsupported(*tape)) return bad_list(source, 1, *reason);
   if (const auto hostvars = find_hostvars(*tape)) return read_ansible(*tape, *hostvars, source);
+  // The weaker sign is tried only if no object has the stronger one: inside an
+  // instance, objects such as its network interfaces hold addresses, too.
   for (const Sign sign : {&RecordSigns::has_facts, &RecordSigns::has_address, &RecordSigns::has_id}) {
     auto records = RecordReader(*tape, source, sign).read();
     if (!records || !records->nodes.empty()) return records;

@@ -66,6 +66,7 @@ struct Group {
   }
 };
 
+/// A helper wins over the other roles, for its address is that of no node.
 NamePart role_of(const std::vector<std::string>& words) {
   for (const NamePart role : {NamePart::helper, NamePart::head, NamePart::worker}) {
     if (std::ranges::find(words, role, part_of) != words.end()) return role;
@@ -108,6 +109,7 @@ class OutputReader {
     for (std::size_t root = 0; root < tape_.size(); root = tape_.at(root).end) {
       if (tape_.is_object(root)) tape_.for_each_in(root, [&](std::size_t child) { read_output(child); });
     }
+    // The head comes first, for node 1 is the master.
     std::ranges::stable_partition(groups_, [](const Group& group) { return group.role == NamePart::head; });
     TRY(refuse_unrelated());
     for (const Group& group : groups_) {
@@ -168,6 +170,7 @@ class OutputReader {
     if (!tape_.is_container(value)) add(value);
     const std::vector<std::string> words = words_of_key(tape_.key(child).substr(0, 100));
     if (scalars && !output.values.empty()) output.field = field_of(output.values, words);
+    // Outputs that are not understood are named in a note: they may have been the nodes.
     if (output.field == Field::unknown) {
       unused_.push_back(output.key);
     } else {
@@ -201,6 +204,7 @@ class OutputReader {
       Node& node = listing_.nodes.emplace_back();
       node.line = first.line;
       for (const Output& output : group.outputs) {
+        // The keys of a map name its machines.
         if (node.name.empty() && !output.names.empty()) node.name = output.names[i];
         if (const auto problem = put_field(node, output.field, output.values[i]))
           return bad_list(source_, output.line,

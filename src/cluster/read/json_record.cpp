@@ -17,6 +17,7 @@ namespace ec2mpi {
 namespace {
 
 constexpr std::size_t kNowhere = static_cast<std::size_t>(-1);
+/// A longer key is the name of no field, and is not squashed.
 constexpr std::size_t kLongestKey = 60;
 
 /// The first member of `object` whose squashed key passes the test, or kNowhere.
@@ -87,6 +88,8 @@ Field field_of_member(const JsonTape& tape, std::size_t child, std::string_view 
   return says_state ? Field::state : field;
 }
 
+/// The text of a member for its field. Inside a container, only addresses, states
+/// and zones are looked for: other texts there belong to other things.
 std::string_view text_of_member(const JsonTape& tape, std::size_t child, Field field) {
   const bool nested =
       is_address_field(field) ? tape.is_array(child) : field == Field::state || field == Field::zone;
@@ -96,6 +99,7 @@ std::string_view text_of_member(const JsonTape& tape, std::size_t child, Field f
   return any_scalar || tape.is_string(child) ? tape.text(child) : std::string_view();
 }
 
+/// Network interfaces and tags belong to the instance itself, so nothing is compared there.
 bool describes_one_machine(std::string_view key) {
   return key.find("networkinterface") != std::string_view::npos || key.starts_with("tags");
 }
@@ -115,6 +119,7 @@ class OtherMachine {
  private:
   void look_at(std::size_t child, bool inner) {
     const Field field = field_of_label(tape_.key(child));
+    // Where there is an instance id, an address under an unknown name is no other machine.
     const bool unknown = field == Field::unknown && node_.instance_id.empty();
     if (!tape_.is_container(child)) {
       if (inner ? is_address_field(field) || field == Field::instance_id : unknown) compare(child, child);
@@ -162,6 +167,7 @@ RecordSigns signs_of_record(const JsonTape& tape, std::size_t object, bool in_li
     signs.has_address = signs.has_address || in_array || (address && !is_blank_cell(text));
     signs.has_state = signs.has_state || state;
     facts = facts || address || state || (field == Field::type && is_instance_type(text));
+    // These ids belong to an Elastic IP: with an address beside them, the object is one.
     allocation = allocation || key == "allocationid" || key == "associationid";
   });
   signs.elastic_ip = allocation && signs.has_address;
@@ -173,6 +179,7 @@ std::optional<std::string> put_record(Node& node, const JsonTape& tape, std::siz
                                       std::set<std::string>& unused) {
   std::optional<std::string> problem;
   std::string_view ipv6;
+  // Fields of second choice wait until the others are known, wherever they stand in the object.
   std::vector<std::pair<Field, std::string_view>> later;
   tape.for_each_in(object, [&](std::size_t child) {
     if (problem || tape.key(child).size() > kLongestKey) return;
@@ -185,6 +192,7 @@ std::optional<std::string> put_record(Node& node, const JsonTape& tape, std::siz
       const Field field = field_of_member(tape, child, key);
       const std::string_view text = text_of_member(tape, child, field);
       const bool filled = tape.is_container(child) && tape.at(child).end > child + 1;
+      // A state that cannot be read must not pass for none: the machine may be stopped.
       if (field == Field::state && filled && text.empty())
         problem = fmt::format("{} holds no state that is known", in_quotes(tape.key(child)));
       if ((field == Field::any_address || field == Field::host) && filled &&

@@ -21,6 +21,8 @@ struct Position {
   int line = 1;
 };
 
+/// Two iterators are equal if both are at the end or neither is, as for
+/// std::istream_iterator; the parser asks for nothing else.
 class TextIterator {
  public:
   using iterator_category = std::input_iterator_tag;
@@ -59,7 +61,9 @@ class TapeWriter {
   bool number_unsigned(std::uint64_t value) {
     return scalar(JsonTape::Kind::scalar, fmt::format("{}", value));
   }
+  // The digits as they stand in the text: a double would change them.
   bool number_float(double, const std::string& digits) { return scalar(JsonTape::Kind::scalar, digits); }
+  // Escapes of JSON can make any character, so strings are cleaned only here, behind the parser.
   bool string(std::string& value) { return scalar(JsonTape::Kind::string, clean_text(value)); }
   template <class Bytes>
   bool binary(Bytes&) {
@@ -93,6 +97,7 @@ class TapeWriter {
     JsonTape::Value value;
     value.kind = kind;
     value.line = position_.line;
+    // For a scalar; close() sets the end of a container.
     value.end = tape_.values_.size() + 1;
     store(key_, value.key, value.key_size);
     key_.clear();
@@ -106,6 +111,7 @@ class TapeWriter {
   }
 
   bool open(JsonTape::Kind kind) {
+    // The readers of the tape are recursive, so a hostile list must not choose the depth.
     if (open_.size() == kMostDepth) {
       problem_ = "it is nested too deeply";
       return false;
@@ -159,6 +165,7 @@ Result<JsonTape> read_json(std::string_view text, std::string_view source) {
       if (*position.next++ == '\n') ++position.line;
     }
     if (position.next == position.end) break;
+    // Not strict, for `jq -c` writes one value behind the other.
     const bool ok = nlohmann::json::sax_parse(TextIterator(position), TextIterator(), &writer,
                                               nlohmann::json::input_format_t::json, /*strict=*/false);
     if (!ok) {

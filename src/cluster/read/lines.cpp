@@ -6,6 +6,7 @@
 
 namespace ec2mpi {
 
+/// A '#' begins a comment at the line's start or behind a blank; a word may hold one.
 std::string_view without_comment(std::string_view line) {
   for (std::size_t at = line.find('#'); at != std::string_view::npos; at = line.find('#', at + 1)) {
     if (at == 0 || line[at - 1] == ' ' || line[at - 1] == '\t') return line.substr(0, at);
@@ -13,6 +14,7 @@ std::string_view without_comment(std::string_view line) {
   return line;
 }
 
+/// The lines of drawn tables ("+----+", "====") and the count of SQL clients ("(3 rows)").
 bool is_rule(std::string_view line) {
   if (line.find_first_not_of("-+=| :\t") == std::string_view::npos)
     return line.find("--") != std::string_view::npos || line.find("==") != std::string_view::npos;

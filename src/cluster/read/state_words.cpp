@@ -21,6 +21,7 @@ constexpr WordRow<StateWord> kStateWords[] = {
 
 std::optional<StateWord> state_word(std::string_view text) {
   constexpr std::size_t kLongest = 60;
+  // No state has these signs, so that most cells (addresses, dates, types) need no look-up.
   constexpr std::string_view kInNoState = "0123456789./:@";
   if (text == "running") return StateWord{kRuns};
   if (text.empty() || text.size() > kLongest || text.find_first_of(kInNoState) != std::string_view::npos)
@@ -30,6 +31,7 @@ std::optional<StateWord> state_word(std::string_view text) {
   return found == kStates.end() ? std::nullopt : std::optional(found->second);
 }
 
+/// The codes of EC2's InstanceState, which a query may give in the place of the names.
 std::string_view name_of_state_code(std::string_view text) {
   constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kCodes = {{{"0", "pending"},
                                                                                     {"16", "running"},

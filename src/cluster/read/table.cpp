@@ -61,6 +61,7 @@ class Splitter {
     drop_empty_row();
   }
 
+  /// A line of separators alone is no row.
   void drop_empty_row() {
     const Table::Row& row = table_.rows.back();
     if (std::ranges::any_of(table_.row(table_.rows.size() - 1), [](auto cell) { return !cell.empty(); }))
@@ -86,6 +87,7 @@ class Splitter {
     return out;
   }
 
+  /// A doubled quote stands for one; `unescaped` owns such a text, as cells are views.
   std::string_view without_quotes(std::string_view cell) {
     const std::string_view inner = cell.substr(1, cell.size() - 2);
     const std::size_t first = inner.find('"');
@@ -121,6 +123,7 @@ class Splitter {
     const std::vector<std::string_view> parts = words(line);
     for (std::size_t i = 0; i < parts.size(); ++i) {
       std::size_t last = i;
+      // A date with its time and zone is one cell, as in the console, although blanks divide them.
       if (looks_like_date(parts[i]) && i + 1 < parts.size() && is_clock(parts[i + 1])) {
         last = i + 2 < parts.size() && is_time_zone(parts[i + 2]) ? i + 2 : i + 1;
       }
@@ -139,6 +142,7 @@ class Splitter {
       std::size_t length = std::min(text.find('\n'), text.size() - 1) + 1;
       if (!first_line.empty() && first_line.front() != '#' && !names_separator) {
         table_.begin_row(line);
+        // A quoted cell may hold line breaks, so a record may be longer than its first line.
         length = split_record(text, separator);
         if (length == 0)
           return bad_list(source_, line, "a quote opens here and never closes; export the list again");
@@ -157,6 +161,7 @@ class Splitter {
     bool may_open = true;  // at the start of a cell, or right after a quote (a doubled one)
     std::size_t cell = 0;
     for (std::size_t i = 0; i <= text.size(); ++i) {
+      // The end of the text counts as a line end.
       const char c = i < text.size() ? text[i] : '\n';
       if (in_quotes) {
         if (i == text.size()) return 0;
@@ -196,6 +201,7 @@ bool is_rectangular(const Table& table) {
 
 }  // namespace
 
+/// The id must be a whole word: "ami-0f7f74cf" and "eni-0f7f74cf" hold none.
 bool holds_instance_id(std::string_view text) {
   for (std::size_t at = text.find("i-"); at != std::string_view::npos; at = text.find("i-", at + 1)) {
     if (at > 0 && kBetweenWords.find(text[at - 1]) == std::string_view::npos) continue;
@@ -205,6 +211,7 @@ bool holds_instance_id(std::string_view text) {
   return false;
 }
 
+/// From the surest separator to the weakest. Blanks are always among them.
 std::vector<Separator> separators_in(std::string_view text) {
   constexpr std::array<std::pair<std::string_view, Separator>, 6> kMarks = {{{"\t", Separator::tab},
                                                                              {"|", Separator::pipe},
@@ -227,10 +234,12 @@ Result<Table> split_by_ids(std::string_view text, std::string_view source) {
   for (const Separator separator : separators_in(text)) {
     if (separator >= Separator::wide) break;
     auto table = split_table(text, separator, source);
+    // An open quote in a CSV is reported; another separator would hide the cause.
     const bool open_quote = !table && separator == Separator::comma && text.starts_with('"');
     if (open_quote || (table && ids_are_cells(*table))) return table;
   }
   auto wide = split_table(text, Separator::wide, source);
+  // Two blanks may also stand in a Name, so all rows must have the same number of cells.
   if (wide && ids_are_cells(*wide) && is_rectangular(*wide)) return wide;
   return split_table(text, Separator::space, source);
 }

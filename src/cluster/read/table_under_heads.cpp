@@ -10,6 +10,7 @@
 namespace ec2mpi {
 namespace {
 
+/// A sign is one character of UTF-8: tables are aligned in characters, not in bytes.
 bool begins_sign(char c) {
   return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
 }
@@ -54,8 +55,10 @@ std::optional<Pieces> cells_under(std::string_view line, const std::vector<HeadP
     const std::size_t end = i + 1 < heads.size() ? offset_of(line, heads[i + 1].begin) : line.size();
     const std::string_view room = line.substr(begin, end - begin);
     const std::string_view cell = trim(room);
+    // A text that runs across the beginning of a head stands under no single head.
     const bool cut = begin > 0 && begin < line.size() && line[begin - 1] != ' ';
     const bool left = !room.empty() && room.front() != ' ';
+    // A cell may be aligned to the right end of its head, as numbers are.
     const bool right =
         signs_in(room.substr(0, room.find_last_not_of(' ') + 1)) == heads[i].end - heads[i].begin;
     if (!cell.empty() && (cut || (!left && !right) || cell.find("  ") != std::string_view::npos))
@@ -90,12 +93,14 @@ class HeadedSplitter {
  private:
   enum class Phase { heads, rows, over };
 
+  /// A rule shows where the columns are; without one, two blanks divide the heads.
   void look_for_heads(std::string_view line, int number) {
     constexpr int kLastLine = 40;
     if (is_rule(trim(line)))
       take_heads(before_, pieces_of(line, " "), line, number - 1);
     else
       take_heads(line, pieces_of(line, "  "), line, number);
+    // A tab or an instance id shows that this is a list of another form.
     const bool hopeless =
         number >= kLastLine || line.find('\t') != std::string_view::npos || holds_instance_id(line);
     if (heads_.empty() && hopeless) phase_ = Phase::over;

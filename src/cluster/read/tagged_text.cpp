@@ -53,6 +53,7 @@ std::optional<std::string> put_detail(Node& node, std::string_view tag, Cells ce
                                                          : put_field(node, detail.field, cells[detail.value]);
   }
   const Field field = tag == "PLACEMENT" ? Field::zone : Field::ipv6;
+  // Of several IPv6 addresses the first one counts.
   if (tag != "PLACEMENT" && (tag != "IPV6ADDRESSES" || !node.ipv6.empty())) return std::nullopt;
   const auto cell = std::ranges::find(cells.subspan(1), field, field_of_content);
   return cell == cells.end() ? std::nullopt : put_field(node, field, *cell);
@@ -75,6 +76,7 @@ std::optional<std::string> read_tagged_line(std::vector<Node>& nodes, Cells cell
 
 bool is_tagged_text(std::string_view text) {
   bool found = false;
+  // Such lines follow each instance, so the beginning of the list holds one.
   for_each_line(text.substr(0, std::size_t{64} << 10U),
                 [&](std::string_view line, int) { found = found || is_detail_line(line); });
   return found;

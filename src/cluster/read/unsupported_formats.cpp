@@ -39,6 +39,7 @@ bool is_name_character(char c) {
 }
 
 /// How many of the signs at the start of `text` a mark of a pattern takes; nothing if it does not fit.
+/// unsupported_formats.inc describes the marks; any other sign takes itself.
 std::optional<std::size_t> length_of_mark(char mark, std::string_view text) {
   const auto run = [&](auto test) {
     return static_cast<std::size_t>(std::find_if_not(text.begin(), text.end(), test) - text.begin());
@@ -73,6 +74,7 @@ std::optional<std::size_t> length_of_mark(char mark, std::string_view text) {
 bool fits(std::string_view text, std::string_view pattern) {
   for (; !pattern.empty(); pattern.remove_prefix(1)) {
     if (pattern.front() == '*') {
+      // Any text: each place where the next literal stands is tried.
       pattern.remove_prefix(1);
       const std::string_view next = pattern.substr(0, pattern.find_first_of("%#&~$ *"));
       for (std::size_t at = text.find(next); at < text.size(); at = text.find(next, at + 1)) {
@@ -105,6 +107,7 @@ bool begins_as_json(std::string_view text) {
   text = trim(text);
   if (!text.starts_with('{') && !text.starts_with('[')) return false;
   while (text.starts_with('[')) text = trim(text.substr(1));
+  // "{a}" may be the Name of an instance; an object of JSON begins with a quoted key.
   if (text.starts_with('{')) {
     text = trim(text.substr(1));
     return text.empty() || text.front() == '"' || text.front() == '}';
@@ -112,6 +115,7 @@ bool begins_as_json(std::string_view text) {
   constexpr std::size_t kLongest = 64;
   const std::string_view word = text.substr(0, std::min(text.find_first_of(" \t\n,]"), kLongest));
   if (word.empty() || word == "null" || word == "true" || word == "false") return true;
+  // "[::1]" and "[10.0.0.1]" are hosts of a plain list.
   const bool number =
       is_digit(word.front()) && word.find(':') == std::string_view::npos && std::ranges::count(word, '.') < 2;
   return number || word.front() == '"' || word.front() == '-';
@@ -121,6 +125,7 @@ std::optional<std::string> why_unsupported(std::string_view text) {
   const std::string lines = first_lines(text);
   if (lines.empty()) return std::nullopt;
   const std::string_view label = std::string_view(lines).substr(1, lines.find(':') - 1);
+  // A line that begins with an id is a row, whatever follows its colon.
   if (is_instance_id(label)) return std::nullopt;
   for (const UnsupportedFormat& format : kUnsupportedFormats) {
     if (format.of == Of::text && fits(lines, format.sign)) return format.message();
@@ -144,6 +149,7 @@ std::optional<std::string> why_json_unsupported(const JsonTape& tape) {
   const auto look_into = [&](std::size_t list) {
     if (tape.is_array(list) && tape.at(list).end > list + 1) look_at(list + 1);
   };
+  // A reply shows its kind at the beginning; a million values are not searched.
   for (std::size_t root = 0; root < tape.size() && root < 1000; root = tape.at(root).end) {
     look_at(root);
     look_into(root);

@@ -11,6 +11,7 @@ namespace ec2mpi::ops {
 
 namespace {
 
+/// Up to this number of nodes, all pairs are tried (docs/doctor.md).
 constexpr std::size_t kAllPairs = 64;
 constexpr std::size_t kLongestWords = 600;
 constexpr std::string_view kHere = "ec2mpi-here";
@@ -73,6 +74,7 @@ Attempt login_attempt(std::string_view rest) {
 
 std::vector<std::size_t> tcp_targets_of(std::size_t own, std::size_t count) {
   std::vector<std::size_t> targets;
+  // Beyond kAllPairs at the distances 1, 2, 4, ..., so that the work of a node stays small.
   for (std::size_t distance = 1; distance < count;
        distance = count <= kAllPairs ? distance + 1 : distance * 2)
     targets.push_back((own + distance) % count);

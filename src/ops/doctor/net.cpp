@@ -14,12 +14,14 @@ namespace ec2mpi::ops {
 
 namespace {
 
+/// How many times worse than usual a pair or a node must be to be named (docs/doctor.md).
 constexpr double kOutlier = 3;
 
 double value_of(const PairSpeed& pair, Measure measure) {
   return measure == Measure::latency ? pair.latency : pair.bandwidth;
 }
 
+/// Zero, infinity and NaN are refused, for the values become divisors.
 std::optional<double> parse_positive(std::string_view text) {
   double value = 0;
   const auto [end, wrong] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -36,6 +38,7 @@ std::optional<PairSpeed> parse_pair(std::string_view line, const std::vector<int
   const auto b = parse_number(fields[2]);
   const auto latency = parse_positive(fields[3]);
   const auto bandwidth = parse_positive(fields[4]);
+  // Each pair is measured once, and its lower rank stands first.
   if (!a || !b || !latency || !bandwidth || *a >= *b || *b >= nodes.size()) return std::nullopt;
   return PairSpeed{nodes[*a], nodes[*b], *latency, *bandwidth};
 }
@@ -48,6 +51,7 @@ void find_outliers(const NetMap& map, Measure measure, std::vector<Outlier>& fou
   const auto reference = usual(map, measure);
   std::set<int> slow_nodes;
   for (const int node : map.nodes) {
+    // If even the best of its pairs is slow, the node is the cause and not a path.
     double best = std::numeric_limits<double>::max();
     for (const auto& pair : map.pairs) {
       if (has(pair, node)) best = std::min(best, slowness(pair, measure, reference));
@@ -58,6 +62,7 @@ void find_outliers(const NetMap& map, Measure measure, std::vector<Outlier>& fou
   }
   for (const auto& pair : map.pairs) {
     const auto factor = slowness(pair, measure, reference);
+    // The pairs of a slow node are no news.
     if (factor > kOutlier && !slow_nodes.contains(pair.a) && !slow_nodes.contains(pair.b))
       found.push_back({{pair.a, pair.b}, measure, factor});
   }
@@ -78,6 +83,7 @@ std::vector<std::string> net_command(bool serial) {
   return command;
 }
 
+/// The round that the last whole line tells, as "3/7", or nothing. The text may end within a line.
 std::string net_progress(std::string_view printed) {
   const auto whole = printed.substr(0, printed.rfind('\n') + 1);
   const auto fields = words(whole.substr(whole.rfind('\n', whole.size() < 2 ? 0 : whole.size() - 2) + 1));
@@ -98,6 +104,7 @@ Result<NetMap> parse_net(std::string_view printed, const std::vector<int>& nodes
       return fail(ErrorKind::remote_io, fmt::format("'{}' is no measurement", printable(line.substr(0, 80))));
     map.pairs.push_back(*pair);
   }
+  // All pairs or an error: a map with holes would hide the pair that hung.
   if (!ended || map.pairs.size() != nodes.size() * (nodes.size() - 1) / 2)
     return fail(ErrorKind::remote_io, "the measurement did not come to its end");
   return map;
@@ -119,6 +126,8 @@ double usual(const NetMap& map, Measure measure) {
   if (values.empty()) return 0;
   std::sort(values.begin(), values.end());
   if (measure == Measure::bandwidth) std::reverse(values.begin(), values.end());
+  // The value that a quarter of the pairs is better than, and not the
+  // median: of four nodes, a slow one is in half of the pairs.
   return values[(values.size() - 1) / 4];
 }
 
@@ -128,6 +137,7 @@ double slowness(const PairSpeed& pair, Measure measure, double usual) {
 
 std::vector<Outlier> outliers(const NetMap& map) {
   std::vector<Outlier> found;
+  // Two nodes have one pair, and nothing to compare it with.
   if (map.nodes.size() < 3) return found;
   find_outliers(map, Measure::bandwidth, found);
   find_outliers(map, Measure::latency, found);

@@ -97,6 +97,7 @@ class Output {
       held_.erase(asked, sudo_->password.size());
       said = Sudo::password;
     }
+    // A token may arrive in pieces, so nothing is passed on while one may still become whole.
     if (!sudo_ || held_.size() > kMostHeld) pass_held();
     return said;
   }
@@ -162,11 +163,13 @@ asio::awaitable<Result<ssh::ExitStatus>> exec(NodeRun run, std::shared_ptr<const
       refused = Error{ErrorKind::auth,
                       password_sent ? "sudo refused the password" : "sudo wants a password; none was given"};
     password_sent = true;
+    // sudo reads the end of its input in the place of a password, and ends.
     if (refused) (*channel)->close_input();
   };
   auto status = co_await read_to_end(**channel, run.limit, sink, run.observer);
   co_await feeder->finish();
   output.finish();
+  // Only the look after a limit needs the password once more.
   if (refused || status || !ended_by_limit(status.error())) wipe(sudo_password);
   if (refused) co_return std::unexpected(*refused);
   if (status || !ended_by_limit(status.error())) co_return status;

@@ -12,6 +12,7 @@ namespace ec2mpi::ops {
 
 namespace {
 
+/// The end of standard error is kept: the message is its last line.
 constexpr std::size_t kMostComplaint = 2000;
 
 /// sudo prompts with words of our own, and the script's shell reports that it has begun: a password goes only
@@ -38,6 +39,7 @@ std::unexpected<Error> no_password() {
 Error failure_of(const ssh::ExitStatus& status, std::string_view complaint) {
   const auto lines = split(trim(complaint), '\n');
   const auto last = trim(lines.back());
+  // Both words must be there: the script's own words are no refusal of sudo.
   if (complaint.find("try again") != std::string_view::npos && last.find("sudo") != std::string_view::npos)
     return {ErrorKind::auth, "sudo refused the password"};
   return {ErrorKind::remote_io,
@@ -76,6 +78,7 @@ class RootRun {
       return;
     }
     complaint_ += chunk.bytes;
+    // The prompt may arrive in pieces, so it is looked for in all that has come.
     if (const auto at = complaint_.find(marks_.prompt); at != std::string::npos) {
       complaint_.erase(at, marks_.prompt.size());
       ++prompts_;
@@ -104,6 +107,7 @@ class RootRun {
     if (prompts_ < 2 && !has_begun_) co_return Result<void>{};
     Result<void> written;
     if (has_begun_ && !script_.input.empty()) written = co_await channel.write(script_.input, run_.limit);
+    // At a second prompt nothing is sent: sudo ends when it finds the end of its input.
     channel.close_input();
     is_closed_ = true;
     co_return written;
@@ -121,6 +125,7 @@ class RootRun {
   bool is_closed_ = false;
 };
 
+/// Owns the run, so that the password is wiped however the coroutine ends.
 asio::awaitable<Result<void>> run_to_end(std::unique_ptr<RootRun> run, RootAccess access) {
   auto ended = co_await run->run(access);
   co_return ended;

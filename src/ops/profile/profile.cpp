@@ -31,12 +31,14 @@ enum Slot : std::uint64_t {
   kCollectives,
   kFirstCall = 16
 };
+/// Larger numbers are damage, and would only cost memory.
 constexpr std::uint64_t kMostRanks = 1'000'000;
 constexpr std::uint64_t kMostIndex = 1 << 16;
 constexpr double kNano = 1e-9;
 
 /// The names in the table of calls of shim.c, in its order.
 std::vector<std::string> read_call_names() {
+  // The source of the library is the only list of calls, so that writer and reader cannot differ.
   const auto table = kShimC.substr(0, kShimC.find("#define AS_ID"));
   std::vector<std::string> names;
   for (auto at = table.find(" X("); at != std::string_view::npos; at = table.find(" X(", at + 1)) {
@@ -54,6 +56,7 @@ const std::vector<std::string>& call_names() {
 /// The counters of one rank by their index.
 class Counters {
  public:
+  /// A word of another form is an error: a rank without some of its counters would be misjudged.
   static Result<Counters> parse(std::string_view text) {
     Counters counters;
     for (const auto word : words(text)) {
@@ -87,7 +90,9 @@ std::uint64_t end_of(const Counters& counters, std::int64_t ended, std::uint64_t
   if (counters.at(kEnd) != 0) return counters.at(kEnd);
   const auto last = std::max(
       {counters.at(kLast), counters.at(kBegin), counters.at(kCurrent) != 0 ? counters.at(kSince) : 0});
+  // The job runs, so the counters hold until now.
   if (ended == 0) return std::max(last, now);
+  // `ended` is wall time, as kEpoch is, which stands for kBegin on the node's clock.
   const auto epoch = static_cast<std::uint64_t>(ended) * 1'000'000'000U;
   if (epoch <= counters.at(kEpoch)) return last;
   return std::max(last, counters.at(kBegin) + (epoch - counters.at(kEpoch)));
@@ -96,6 +101,7 @@ std::uint64_t end_of(const Counters& counters, std::int64_t ended, std::uint64_t
 void read_calls(const Counters& counters, RankProfile& rank) {
   const auto& names = call_names();
   for (std::size_t i = 0; i < names.size(); ++i) {
+    // Each call has three counters (count, time, bytes), each partner two (waiting, bytes).
     const auto slot = kFirstCall + 3 * i;
     const auto count = counters.at(slot);
     if (count != 0)
@@ -117,6 +123,7 @@ void read_calls(const Counters& counters, RankProfile& rank) {
 void add_current(const Counters& counters, std::uint64_t end, RankProfile& rank) {
   const auto& names = call_names();
   const auto current = counters.at(kCurrent);
+  // Outside of MPI: the rank computes since the end of its last call.
   if (current == 0 || current > names.size()) {
     rank.current.seconds = counters.between(counters.at(kLast), end);
     return;
@@ -128,6 +135,7 @@ void add_current(const Counters& counters, std::uint64_t end, RankProfile& rank)
   rank.in_mpi += rank.current.seconds;
   auto call = std::ranges::find(rank.calls, rank.current.name, &CallProfile::name);
   if (call == rank.calls.end()) call = rank.calls.insert(call, CallProfile{rank.current.name});
+  // The library has not counted the call yet, as it has not ended.
   ++call->count;
   call->seconds += rank.current.seconds;
 }
@@ -137,6 +145,7 @@ void sort_calls(std::vector<CallProfile>& calls) {
 }
 
 std::optional<RankProfile> make_rank(const Counters& counters, std::int64_t ended, std::uint64_t now) {
+  // A file without its format is one that MPI_Init has not filled yet.
   if (counters.at(kFormat) != 1 || counters.at(kSize) > kMostRanks ||
       counters.at(kRank) >= counters.at(kSize))
     return std::nullopt;
@@ -152,6 +161,7 @@ std::optional<RankProfile> make_rank(const Counters& counters, std::int64_t ende
   rank.collectives = counters.at(kCollectives);
   read_calls(counters, rank);
   if (!rank.finalized) add_current(counters, end, rank);
+  // The counters of a running job go on while they are read, so they need not fit together.
   rank.in_mpi = std::min(rank.in_mpi, rank.seconds);
   sort_calls(rank.calls);
   return rank;
@@ -162,6 +172,7 @@ std::uint64_t parse_uptime(std::string_view text) {
   const auto dot = text.find('.');
   const auto seconds = parse_number(text.substr(0, dot)).value_or(0);
   const auto hundredths = dot == std::string_view::npos ? 0 : parse_number(text.substr(dot + 1)).value_or(0);
+  // Bounded first, so that the product stays within 64 bits.
   return std::min<std::uint64_t>(seconds, 1'000'000'000) * 1'000'000'000U +
          std::min<std::uint64_t>(hundredths, 99) * 10'000'000U;
 }
@@ -199,6 +210,7 @@ Split split_ranks(const JobProfile& profile) {
   for (const auto& rank : profile.ranks) all.push_back(&rank);
   const auto longest = std::ranges::max(profile.ranks, {}, &RankProfile::computing).computing();
   const auto shortest = std::ranges::min(profile.ranks, {}, &RankProfile::computing).computing();
+  // median() of two values is the larger one, and then no rank would be slower than usual.
   const double usual = all.size() == 2 ? shortest : median_of(all, computing);
   Split split;
   for (const auto* rank : all)
@@ -208,11 +220,14 @@ Split split_ranks(const JobProfile& profile) {
 
 /// Smaller differences are by chance on a machine with other work.
 constexpr double kLeastRatio = 1.3;
+/// Of the job's time: less is not worth a sentence.
 constexpr double kLeastShare = 0.1;
+/// In a short job, even a large share is hardly any time.
 constexpr double kLeastSeconds = 0.3;
 
 /// The sentence about slow ranks, or nothing if nobody waits for them.
 std::string describe_slow(const Split& split) {
+  // The others must be the rule: where many ranks are slow, none of them is the odd one.
   if (split.slow.empty() || split.slow.size() > std::max<std::size_t>(1, split.others.size() / 2)) return {};
   const double slow = median_of(split.slow, computing);
   const double usual = median_of(split.others, computing);
@@ -224,6 +239,7 @@ std::string describe_slow(const Split& split) {
   if (slow < kLeastRatio * usual || more < kLeastShare * whole || more < kLeastSeconds) return {};
   Ranks waiting;
   for (const auto* rank : split.others)
+    // A rank counts as waiting if half of the excess appears as its time in MPI.
     if (rank->in_mpi >= more / 2) waiting.push_back(rank);
   if (waiting.size() * 2 < split.others.size() || waiting.empty()) return {};
   const bool one = split.slow.size() == 1;
@@ -256,6 +272,7 @@ std::string profiler_script(const ProfilerSetup& setup) {
                                     {"source", kShimC}}) +
                      "export EC2MPI_JOB\n" + std::string(kBuildLibrarySh);
   const auto collect = set_variables({{"folder", setup.folder}, {"remove", "yes"}}) + std::string(kCollectSh);
+  // Moved into its place when it is whole: no rank may load half of a library.
   const auto receive =
       fmt::format("cd {} && umask 077 && cat >libprofile.new && mv -f libprofile.new libprofile.so",
                   quote_word(setup.folder));
@@ -285,6 +302,7 @@ Result<JobProfile> parse_profile(std::string_view text, std::int64_t ended) {
     auto rank = make_rank(*counters, ended, now);
     if (!rank) continue;  // MPI_Init had not ended
     rank->node = node;
+    // Ranks of MPI_Comm_spawn have a world of their own: their numbers repeat the job's.
     if (rank->spawned)
       ++profile.spawned;
     else
@@ -322,6 +340,7 @@ std::string describe_balance(const JobProfile& profile) {
       least.computing(), name_ranks({&least}), most.computing(), name_ranks({&most}), share);
 }
 
+/// The table in shim.c marks calls of all ranks with a `c`.
 bool is_collective(std::string_view call) {
   return !call.empty() && kShimC.find(fmt::format(" X({}, c)", call)) != std::string_view::npos;
 }

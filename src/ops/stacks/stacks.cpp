@@ -14,10 +14,13 @@ namespace ec2mpi::ops {
 
 namespace {
 
+/// For one node; each tool there has twenty seconds (stacks.sh).
 constexpr auto kPatience = std::chrono::seconds(120);
+/// A recursion may have any depth.
 constexpr std::size_t kMostFrames = 100;
 /// Ranks that are about to arrive are not missing.
 constexpr double kLongWait = 1;
+/// From this percentage of a processor on, a rank is busy.
 constexpr int kBusy = 20;
 
 using Ranks = std::vector<const RankStack*>;
@@ -30,12 +33,14 @@ class StacksReader {
   Result<NodeStacks> read(std::string_view printed) {
     constexpr std::string_view kEnd = "\nec2mpi-stacks end\n";
     const auto end = printed.find(kEnd);
+    // Both marks must be there: an answer that is cut off would hide ranks.
     if (!printed.starts_with("ec2mpi-stacks 1\n") || end == std::string_view::npos)
       return fail(ErrorKind::remote_io, "the node did not finish its answer");
     for (const auto line : split(printed.substr(0, end), '\n')) take(line);
     TRY_AS(profile, parse_profile(printed.substr(end + kEnd.size()), 0));
     for (auto& [rank, stack] : ranks_) {
       const auto own = std::ranges::find(profile->ranks, rank, &RankProfile::rank);
+      // After MPI_Finalize the counters stand still, and say nothing of now.
       if (own != profile->ranks.end() && !own->finalized) stack.counters = *own;
       found_.ranks.push_back(std::move(stack));
     }
@@ -88,6 +93,7 @@ std::string_view function_of(std::string_view frame) {
   return frame.substr(0, std::min(frame.find(' '), frame.find('@')));
 }
 
+/// In C, or in small letters in Fortran; a profiler calls MPI by the names with a P.
 bool is_mpi(std::string_view frame) {
   const auto name = function_of(frame);
   return name.starts_with("MPI_") || name.starts_with("PMPI_") || name.starts_with("mpi_") ||
@@ -165,6 +171,7 @@ std::string describe_rank(const RankStack& stack) {
   return state_line(stack) == "stopped" ? "is stopped" : "computes";
 }
 
+/// Without counters no time is known, so the reader is told to look twice (docs/profile.md).
 bool waits_long(const RankStack& stack) {
   return !stack.counters || stack.counters->current.seconds >= kLongWait;
 }
@@ -175,6 +182,7 @@ Ranks missing_ranks(const std::vector<RankStack>& ranks, const Ranks& waiting) {
   Ranks missing;
   for (const auto& rank : ranks) {
     if (!is_known(rank) || std::ranges::find(waiting, &rank) != waiting.end()) continue;
+    // A rank may be behind in the same function, so the count of calls decides, if known.
     const bool behind =
         one.counters && rank.counters
             ? rank.counters->collectives < one.counters->collectives ||
@@ -196,6 +204,7 @@ Ranks waiting_ranks(const std::vector<RankStack>& ranks) {
   Ranks most;
   for (auto& [call, members] : calls)
     if (members.size() > most.size()) most = std::move(members);
+  // Only a call in which most ranks wait shows that another rank is missing (docs/profile.md).
   if (most.size() * 2 < ranks.size() ||
       !std::ranges::all_of(most, [](const auto* rank) { return waits_long(*rank); }))
     return {};
@@ -229,8 +238,10 @@ std::string describe_missing(const std::vector<RankStack>& ranks) {
   const auto waiting = waiting_ranks(ranks);
   if (waiting.empty()) return {};
   const auto missing = missing_ranks(ranks, waiting);
+  // Where more ranks are missing than wait, those that wait are early.
   if (missing.empty() || missing.size() > waiting.size()) return {};
   const auto& one = *waiting.front();
+  // The time of the rank that came last: since then all of them wait.
   double shortest = one.counters ? one.counters->current.seconds : 0;
   for (const auto* rank : waiting)
     if (rank->counters) shortest = std::min(shortest, rank->counters->current.seconds);
@@ -253,6 +264,7 @@ std::string more_advice(const std::vector<RankStack>& ranks, bool barred) {
   if (!silent.empty())
     return fmt::format("{} did not read the stack of {}; try again", silent.front()->tried, name_of(silent));
   if (!has_no_tool) return {};
+  // Yama (ptrace_scope) lets a process read only its own descendants, unless it is root.
   if (barred)
     return "the functions of a rank show only with sudo, or after: sudo sysctl kernel.yama.ptrace_scope=0";
   return "the functions of a rank show where gdb is installed on the nodes, the lines of Python where py-spy "

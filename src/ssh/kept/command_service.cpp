@@ -48,6 +48,7 @@ class CommandService {
       const Wake wake = co_await socket_->activity(limit);
       if (wake != Wake::notified) break;
     }
+    // The program's output has no reader any more, but the last input still goes to the node.
     left_ = true;
     show_stop_.request_stop();
     moved_.notify_all();
@@ -58,6 +59,7 @@ class CommandService {
     }
     feed_stop_.request_stop();
     const Limit unlimited;
+    // The parts use this object, so it must not end before them.
     while (running_ > 0) co_await moved_.wait(unlimited);
     socket_->close();
   }
@@ -83,6 +85,7 @@ class CommandService {
       case FrameType::forward:
         return take_start(frame);
       case FrameType::input:
+        // A command that ignores its credit, or writes behind its end of input, is cut off.
         if (input_bytes_ + frame.payload.size() > kCredit || input_ended_) return false;
         if (!frame.payload.empty()) input_.emplace_back(frame.payload);
         input_bytes_ += frame.payload.size();
@@ -123,11 +126,13 @@ class CommandService {
   [[nodiscard]] std::chrono::microseconds round_trip() const {
     const auto* timed = dynamic_cast<const Timed*>(options_.session.get());
     const auto trip = timed != nullptr ? timed->round_trip() : std::nullopt;
+    // The frame has 32 bits for microseconds.
     const auto most = std::chrono::microseconds(seconds(60));
     return std::min(trip.value_or(std::chrono::microseconds(0)), most);
   }
 
   bool take_start(const Frame& frame) {
+    // One program for each stream.
     if (start_ || begun_ || !options_.usable) return false;
     Start wanted;
     if (frame.type == FrameType::exec)
@@ -141,6 +146,7 @@ class CommandService {
 
   bool take_credit(const Frame& frame) {
     const auto count = parse_number_frame(frame.payload);
+    // Credit that was never used up cannot be given back: the output would have no bound.
     if (!count || *count > kCredit - credit_) return false;
     credit_ += *count;
     moved_.notify_all();
@@ -158,6 +164,7 @@ class CommandService {
 
   void spawn(awaitable<void> part) {
     ++running_;
+    // An exception of a part ends that part, and not the daemon.
     asio::co_spawn(moved_.executor(), std::move(part), [this](std::exception_ptr) {
       --running_;
       moved_.notify_all();
@@ -242,6 +249,7 @@ class CommandService {
       input_bytes_ -= block.size();
       socket_->send(FrameType::taken, number_text(static_cast<std::uint32_t>(block.size())));
     }
+    // Only after an end that was stated: the input of a command that was killed is not complete.
     if (input_ended_ && input_.empty()) channel_->close_input();
     feeding_ = false;
     moved_.notify_all();

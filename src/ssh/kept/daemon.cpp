@@ -58,6 +58,7 @@ class SessionDaemon : public Daemon {
 
   ~SessionDaemon() override = default;
 
+  /// Makes the socket at once, before the fork, so that the next command finds it.
   Result<void> add(const std::string& name, std::shared_ptr<Session> session) {
     TRY_AS(socket, folder_.listen(name));
     const auto file = folder_.file(name);
@@ -65,6 +66,7 @@ class SessionDaemon : public Daemon {
     std::error_code failed;
     if (file) door.assign(stream_protocol(), socket->get(), failed);
     if (!file || failed) return fail(ErrorKind::local_io, "cannot wait for commands at a socket");
+    // From here on the acceptor owns the descriptor.
     static_cast<void>(socket->release());
     kept_.push_back(std::make_unique<KeptConnection>(name, std::move(session), std::move(door), *file));
     return {};
@@ -109,6 +111,7 @@ class SessionDaemon : public Daemon {
   void close(KeptConnection& kept) {
     if (kept.over) return;
     kept.over = true;
+    // A newer connection may have taken the name, and then the file is not ours.
     if (has_its_name(kept)) folder_.remove(kept.name);
     std::error_code ignored;
     kept.door.close(ignored);
@@ -135,6 +138,7 @@ class SessionDaemon : public Daemon {
       std::error_code failed;
       co_await kept.door.async_accept(socket, asio::redirect_error(asio::use_awaitable, failed));
       if (failed && !kept.over) co_await sleep_for(kGlance, limit);  // no descriptor left, perhaps
+      // The kernel says whose process connects, whatever the modes of the folder are.
       if (failed || !owner_of_socket(socket.native_handle()).ours) continue;
       spawn(serve_one(kept, std::move(socket)));
     }
@@ -145,6 +149,7 @@ class SessionDaemon : public Daemon {
     moved_.notify_all();
     CommandServiceOptions options;
     options.session = kept.session;
+    // A connection that owes a sign of life is not offered, so that the command makes its own.
     options.usable = kept.keepable.alive() && !kept.suspect && !kept.over;
     options.on_leave = [this] { end(); };
     const auto stop = ending_.get_token();
@@ -176,6 +181,7 @@ class SessionDaemon : public Daemon {
       silent = kept.keepable.heard() == heard ? silent + 1 : 0;
       heard = kept.keepable.heard();
       kept.suspect = silent > 0;
+      // A connection in use is left to the limits of its command.
       if (kept.users == 0 && (silent >= kSilentTicks || !has_its_name(kept))) break;
       kept.keepable.ask_for_sign_of_life();
     }
@@ -197,6 +203,7 @@ Result<std::unique_ptr<Daemon>> make_daemon(const asio::any_io_executor& executo
                                             const std::filesystem::path& folder,
                                             const SessionsToKeep& to_keep, std::chrono::nanoseconds idle) {
   TRY_AS(sockets, SocketFolder::make(folder));
+  // A time of centuries would overflow when it is added to the clock.
   const auto capped = std::min<std::chrono::nanoseconds>(idle, std::chrono::hours(24 * 365));
   auto daemon = std::make_unique<SessionDaemon>(executor, std::move(*sockets), capped);
   for (const auto& [name, session] : to_keep) {
@@ -230,6 +237,7 @@ awaitable<DaemonsEnd> end_daemons(std::filesystem::path folder) {
     called.push_back({std::make_shared<FrameSocket>(std::move(socket)), pid});
   }
   for (const auto& each : called) {
+    // All are told before any is waited for, so that they end side by side.
     each.socket->send(FrameType::hello, number_text(kFrameVersion));
     each.socket->send(FrameType::leave);
   }
@@ -243,6 +251,7 @@ awaitable<DaemonsEnd> end_daemons(std::filesystem::path folder) {
       if (wake != Wake::notified) break;
     }
     const bool gone = each.socket->closed();
+    // One process has many sockets, and is named once.
     if (gone)
       ++end.ended;
     else if (std::find(end.stuck.begin(), end.stuck.end(), each.pid) == end.stuck.end())

@@ -20,6 +20,7 @@ void FrameSocket::send(FrameType type, std::string_view payload) {
 
 void FrameSocket::flush() {
   while (sent_ < waiting_.size() && !closed_) {
+    // MSG_NOSIGNAL: a command that has been killed must not end the daemon by SIGPIPE.
     const auto took = ::send(socket_.native_handle(), waiting_.data() + sent_, waiting_.size() - sent_,
                              MSG_DONTWAIT | MSG_NOSIGNAL);
     if (took < 0 && errno == EINTR) continue;
@@ -31,6 +32,7 @@ void FrameSocket::flush() {
     }
     sent_ += static_cast<std::size_t>(took);
   }
+  // Bytes that were sent are cut off in large steps, as each cut moves the rest.
   if (sent_ == waiting_.size() || sent_ > kCredit) {
     waiting_.erase(0, sent_);
     sent_ = 0;
@@ -40,6 +42,7 @@ void FrameSocket::flush() {
 Result<std::optional<Frame>> FrameSocket::receive() {
   for (;;) {
     auto frame = cutter_.next();
+    // Frames that have arrived are handed out before the end of the stream counts.
     if (!frame || *frame || closed_) return frame;
     char* const room = cutter_.room(kReadBlock);
     const auto got = ::recv(socket_.native_handle(), room, kReadBlock, MSG_DONTWAIT);
@@ -54,6 +57,7 @@ Result<std::optional<Frame>> FrameSocket::receive() {
 }
 
 asio::awaitable<Wake> FrameSocket::activity(Limit limit) {
+  // The owner may let go of the socket during the wait.
   const auto keep_alive = shared_from_this();
   arm();
   const Wake wake = co_await activity_.wait(limit);
@@ -62,6 +66,7 @@ asio::awaitable<Wake> FrameSocket::activity(Limit limit) {
 
 void FrameSocket::arm() {
   if (closed_) return;
+  // asio may call a handler after the socket has gone.
   const auto ready = [weak = weak_from_this()](bool FrameSocket::*armed) {
     return [weak, armed](std::error_code failed) {
       const auto self = weak.lock();

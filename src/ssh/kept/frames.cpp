@@ -8,12 +8,14 @@ namespace ec2mpi::ssh {
 
 namespace {
 
+/// One byte of type and four of length, then the payload.
 constexpr std::size_t kHeader = 5;
 constexpr std::size_t kSmall = 4 * 1024;  ///< names, numbers, messages
 constexpr std::size_t kMostMessage = 2 * 1024;
 constexpr std::size_t kMostName = 256;
 constexpr std::uint32_t kMostCells = 100'000;  ///< of a terminal, in one direction
 
+/// The most significant byte first, as in ssh.
 void append_number(std::string& to, std::uint32_t number) {
   for (const int shift : {24, 16, 8, 0}) to += static_cast<char>((number >> shift) & 0xff);
 }
@@ -34,6 +36,7 @@ class Fields {
  public:
   explicit Fields(std::string_view payload) : rest_(payload) {}
 
+  /// A number above `most` spoils the payload: bounds are tested where a number is read.
   std::uint32_t number(std::uint32_t most = std::numeric_limits<std::uint32_t>::max()) {
     if (rest_.size() < 4) return spoil();
     const auto value = number_at(rest_);
@@ -74,6 +77,7 @@ std::optional<T> if_whole(const Fields& fields, T value) {
 
 }  // namespace
 
+/// Nothing for an unknown type. Without a `default`, the compiler names a missing type.
 std::optional<std::size_t> most_payload(FrameType type) {
   switch (type) {
     case FrameType::exec:
@@ -105,6 +109,7 @@ void append_frame(std::string& to, FrameType type, std::string_view payload) {
   append_text(to, payload);
 }
 
+/// Room behind the bytes that wait. They may move, which ends the frames handed out before.
 char* FrameCutter::room(std::size_t size) {
   if (begin_ > 0) {
     std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
@@ -121,6 +126,7 @@ Result<std::optional<Frame>> FrameCutter::next() {
   const auto type = static_cast<FrameType>(bytes[0]);
   const std::size_t size = number_at(bytes.substr(1));
   const auto most = most_payload(type);
+  // Tested before the payload has come: a false length must not make us collect bytes for ever.
   if (!most || size > *most) return fail(ErrorKind::protocol, "a kept connection spoke in an unknown way");
   if (bytes.size() < kHeader + size) return std::nullopt;
   begin_ += kHeader + size;
@@ -145,6 +151,7 @@ std::string request_text(const Request& request) {
   append_number(text, request.bulk ? 1 : 0);
   append_number(text, request.ends_with_program ? 1 : 0);
   append_number(text, request.pty ? 1 : 0);
+  // The fields of a terminal are always written, so that a payload has one form only.
   const auto pty = request.pty.value_or(Pty{});
   append_text(text, pty.terminal);
   append_number(text, static_cast<std::uint32_t>(std::max(pty.columns, 0)));
@@ -164,6 +171,7 @@ std::optional<Request> parse_request(std::string_view payload) {
   pty.columns = static_cast<int>(fields.number(kMostCells));
   pty.rows = static_cast<int>(fields.number(kMostCells));
   if (has_pty) request.pty = pty;
+  // libssh takes C strings: a zero byte would cut the command short.
   if (request.command.find('\0') != std::string::npos || pty.terminal.find('\0') != std::string::npos)
     return std::nullopt;
   return if_whole(fields, std::move(request));
@@ -200,6 +208,7 @@ std::optional<Size> parse_size(std::string_view payload) {
   return if_whole(fields, size);
 }
 
+/// A code is sent as 32 bits, whatever its sign.
 std::string status_text(const ExitStatus& status) {
   std::string text;
   append_number(text, static_cast<std::uint32_t>(status.code));
@@ -215,6 +224,7 @@ std::optional<ExitStatus> parse_status(std::string_view payload) {
   return if_whole(fields, std::move(status));
 }
 
+/// The message is cut, as the frame has a bound.
 std::string error_text(const Error& error) {
   std::string text;
   append_number(text, static_cast<std::uint32_t>(error.kind));
@@ -225,6 +235,7 @@ std::string error_text(const Error& error) {
 std::optional<Error> parse_error(std::string_view payload) {
   Fields fields(payload);
   Error error{ErrorKind::protocol, {}};
+  // The bound is the last kind, so that the number is one of the kinds.
   error.kind = static_cast<ErrorKind>(fields.number(static_cast<std::uint32_t>(ErrorKind::cancelled)));
   error.message = fields.text(kMostMessage);
   return if_whole(fields, std::move(error));

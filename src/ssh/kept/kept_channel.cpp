@@ -11,12 +11,15 @@ awaitable<Result<std::optional<Chunk>>> KeptChannel::receive(Limit limit) {
     look();
     if (!come_.empty()) {
       const auto stream = come_.front().first;
+      // The chunk points into `held_`, which stays until the next call.
       held_ = std::move(come_.front().second);
       come_.pop_front();
       come_bytes_ -= held_.size();
+      // Credit goes back when the caller takes the bytes: a slow reader slows the node down.
       socket_->send(FrameType::taken, number_text(static_cast<std::uint32_t>(held_.size())));
       co_return Chunk{stream, held_};
     }
+    // Behind the output: the daemon sends the status when it has sent all of it.
     if (exited_) co_return std::nullopt;
     if (broken_) co_return std::unexpected(*broken_);
     const Wake wake = co_await socket_->activity(limit);
@@ -47,6 +50,7 @@ awaitable<Result<void>> KeptChannel::send(std::string_view bytes, Limit limit) {
   co_return Result<void>{};
 }
 
+/// Why no more input can be sent. The daemon's own reason comes first, as it has heard the node.
 std::optional<Error> KeptChannel::no_more_input() const {
   if (input_over_) return input_over_;
   if (broken_) return broken_;
@@ -75,6 +79,7 @@ void KeptChannel::look() {
     take(**frame);
     news = true;
   }
+  // Another coroutine may wait for one of these frames.
   if (news || broken_) socket_->pass_on();
 }
 
@@ -83,6 +88,7 @@ void KeptChannel::take(const Frame& frame) {
     case FrameType::output:
     case FrameType::error_output:
       come_bytes_ += frame.payload.size();
+      // More than the credit that it has: no daemon of ours does that.
       if (come_bytes_ > kCredit) return give_up();
       come_.emplace_back(frame.type == FrameType::output ? Stream::out : Stream::err, frame.payload);
       return;
@@ -97,6 +103,7 @@ void KeptChannel::take(const Frame& frame) {
       return input_over_ ? void() : give_up();
     case FrameType::exited:
       exited_ = parse_status(frame.payload);
+      // The name of the signal is the node's text.
       if (exited_) exited_->signal = printable(exited_->signal);
       return exited_ ? void() : give_up();
     case FrameType::broken:
@@ -107,6 +114,7 @@ void KeptChannel::take(const Frame& frame) {
   }
 }
 
+/// A stream that is not understood cannot be continued: nothing shows where its next frame begins.
 void KeptChannel::give_up() {
   broken_ = Error{ErrorKind::protocol, "a kept connection spoke in an unknown way"};
 }

@@ -54,6 +54,7 @@ class KeptSession : public Session, public Timed {
   }
 
   awaitable<Result<std::unique_ptr<Channel>>> start(Request request, Limit limit) override {
+    // A longer command does not fit into a frame, so it gets a new connection.
     if (!new_ && request.command.size() <= kMostCommand) {
       auto text = request_text(request);
       auto asked = co_await ask(FrameType::exec, std::move(text), limit);
@@ -103,11 +104,13 @@ class KeptSession : public Session, public Timed {
   awaitable<Result<std::unique_ptr<Channel>>> ask(FrameType type, std::string payload, Limit limit) {
     const auto socket = meet();
     if (!socket) co_return fail(ErrorKind::unreachable, "nobody keeps the connection any more");
+    // Right behind the greeting, which saves a wait.
     socket->send(type, payload);
     const Limit soon = limit.at_most(kAnswer);
     const auto greeting = co_await next_frame(socket, soon);
     if (!greeting || !*greeting || (*greeting)->type != FrameType::ready) {
       socket->close();
+      // A Ctrl-C is no loss of the connection, and must not begin a new one.
       if (!greeting && greeting.error().kind == ErrorKind::cancelled)
         co_return std::unexpected(greeting.error());
       co_return fail(ErrorKind::unreachable, "nobody keeps the connection any more");
@@ -130,7 +133,9 @@ class KeptSession : public Session, public Timed {
     if (new_) co_return Result<void>{};
     const Limit patience = limit.at_most(patience_);
     CO_TRY_AS(session, co_await connect_new_session_(patience));
+    // Another coroutine may have connected meanwhile; its session stays.
     if (!new_) new_ = std::move(*session);
+    // The daemon sees by this that the kept connection is not used any more.
     held_->close();
     co_return Result<void>{};
   }
@@ -150,6 +155,7 @@ class KeptSession : public Session, public Timed {
 awaitable<std::unique_ptr<Session>> find_kept_session(std::shared_ptr<const SocketFolder> folder,
                                                       std::string name, Limit limit,
                                                       ConnectNew connect_new_session) {
+  // A later connection gets as much time as this one has; this deadline will be over by then.
   const auto patience =
       limit.deadline == Clock::time_point::max() ? Clock::duration{} : limit.deadline - Clock::now();
   auto session = std::make_unique<KeptSession>(std::move(folder), std::move(name),

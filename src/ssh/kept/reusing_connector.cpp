@@ -42,6 +42,7 @@ class ReusingConnector : public Connector {
   ReusingConnector(std::unique_ptr<NamingConnector> connector, ReuseOptions options)
       : connector_(std::move(connector)), options_(std::move(options)) {
     if (!options_.use) return;
+    // Without such a folder, or with one that is open to others, all connections are new.
     if (auto folder = SocketFolder::find(options_.folder))
       folder_ = std::make_shared<const SocketFolder>(std::move(*folder));
   }
@@ -50,6 +51,7 @@ class ReusingConnector : public Connector {
                                                       PhaseObserver on_phase) override {
     CO_TRY_AS(name, connector_->name_of(node));
     auto& known = in_use_[*name];
+    // The kept session has one user at a time; a second one by this name is new and not kept.
     const bool first = known.expired();
     const Sign sign = first ? std::make_shared<const bool>(true) : nullptr;
     if (first) known = sign;
@@ -73,6 +75,7 @@ class ReusingConnector : public Connector {
                                                           PhaseObserver on_phase, bool keep) {
     CO_TRY_AS(session, co_await connector_->connect(node, limit, std::move(on_phase)));
     std::shared_ptr<Session> shared = std::move(*session);
+    // Shared from the beginning: the daemon takes the session over after the command.
     if (keep && options_.to_keep) options_.to_keep->insert_or_assign(std::move(name), shared);
     co_return shared;
   }
@@ -82,6 +85,7 @@ class ReusingConnector : public Connector {
     spdlog::debug("{}: the connection that was kept is dead", node.label());
     const PhaseObserver no_matter = [](Phase) {};
     CO_TRY_AS(session, co_await connect_new(std::move(node), std::move(name), limit, no_matter, true));
+    // Without a sign, for the session that it replaces still has it.
     co_return std::make_unique<LentSession>(std::move(*session), nullptr);
   }
 

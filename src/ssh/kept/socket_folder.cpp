@@ -19,15 +19,18 @@ namespace {
 
 constexpr int kBacklog = 64;
 
+/// A link at the end of the path is refused: it could lead into the folder of somebody else.
 UniqueFd open_folder(const std::filesystem::path& folder) {
   return UniqueFd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
 }
 
+/// Asked of the descriptor, as a path could mean another folder a moment later.
 bool for_us_only(int folder) {
   struct stat info {};
   return ::fstat(folder, &info) == 0 && info.st_uid == ::geteuid() && (info.st_mode & 077) == 0;
 }
 
+/// By the descriptor of the folder that was checked, and short enough for `sun_path`.
 sockaddr_un address_of(int folder, const std::string& name) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -64,6 +67,7 @@ Result<UniqueFd> SocketFolder::listen(const std::string& name) const {
   const auto address = address_of(folder_.get(), temporary);
   auto socket = unix_socket();
   if (!socket) return io_error("make a socket in", path_);
+  // bind() gives the file its mode by the umask, so there is no moment in which others may connect.
   const mode_t before = ::umask(0177);
   const int bound = ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
   ::umask(before);
@@ -82,6 +86,7 @@ UniqueFd SocketFolder::connect(const std::string& name) const {
   auto socket = unix_socket();
   if (!socket) return {};
   if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    // The socket is there and nobody listens: its daemon was killed.
     if (errno == ECONNREFUSED) remove(name);
     return {};
   }
@@ -108,12 +113,14 @@ std::vector<std::string> SocketFolder::names() const {
     return names;
   }
   while (const dirent* entry = ::readdir(listing)) {
+    // listen() has not finished a name with a dot in front.
     if (entry->d_name[0] != '.') names.emplace_back(entry->d_name);
   }
   ::closedir(listing);
   return names;
 }
 
+/// By SO_PEERCRED: the kernel notes it at connect() or listen(), not the other side.
 SocketOwner owner_of_socket(int socket) {
   ucred peer{};
   socklen_t size = sizeof peer;

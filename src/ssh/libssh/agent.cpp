@@ -18,6 +18,7 @@ namespace ec2mpi::ssh {
 
 namespace {
 
+/// Types of messages in the agent's protocol (OpenSSH's PROTOCOL.agent).
 constexpr char kFailure = 5;
 constexpr char kRequestIdentities = 11;
 constexpr char kIdentitiesAnswer = 12;
@@ -37,6 +38,7 @@ bool read_exactly(int fd, std::string& to) {
   return true;
 }
 
+/// Nothing at the stream's end, after the socket's time limit, or for an impossible length.
 std::optional<std::string> read_message(int fd) {
   std::string size(4, '\0');
   if (!read_exactly(fd, size)) return std::nullopt;
@@ -64,12 +66,14 @@ UniqueFd connect_to_agent(const std::string& path, const timeval& patience) {
   if (path.empty() || path.size() >= sizeof address.sun_path) return {};
   path.copy(address.sun_path, sizeof address.sun_path - 1);
   UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  // A frozen agent must not hold the event loop for ever.
   ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
   if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return {};
   return socket;
 }
 
+/// Nothing if the agent is not there, breaks off or is too slow.
 std::optional<std::string> ask_agent(const std::string& path, std::string_view request,
                                      const timeval& patience) {
   const auto agent = connect_to_agent(path, patience);
@@ -94,6 +98,7 @@ void answer_at(const UniqueFd& end, const std::string& identities, const std::st
       answer = identities;
     } else if (request->front() == kSignRequest && agent_answers) {
       auto signature = ask_agent(agent, *request, kPatienceForSignature);
+      // An agent that has failed is not asked again, as each question may take ten seconds.
       agent_answers = signature.has_value();
       if (signature) answer = std::move(*signature);
     }
@@ -128,6 +133,7 @@ Result<std::vector<AgentKey>> parse_agent_answer(std::string_view answer) {
   WireReader reader(answer.substr(1));
   const auto count = reader.number();
   std::vector<AgentKey> keys;
+  // A false count ends at the first key that is not there; no memory is reserved for it.
   for (std::uint32_t i = 0; count && i < *count; ++i) {
     const auto blob = reader.text();
     const auto comment = reader.text();
@@ -144,6 +150,7 @@ std::vector<AgentKey> keys_in_agent(const std::string& socket) {
   return parse_agent_answer(*answer).value_or(std::vector<AgentKey>{});
 }
 
+/// Asked once, for all logins of the command.
 const std::vector<AgentKey>& AgentGate::keys() {
   if (!asked_) keys_ = keys_in_agent(socket_);
   asked_ = true;
@@ -151,6 +158,7 @@ const std::vector<AgentKey>& AgentGate::keys() {
 }
 
 UniqueFd AgentGate::open(const std::vector<std::string>& blobs) {
+  // libssh offers all keys that an agent shows, so a door shows only those of this login.
   auto& door = doors_[blobs];
   if (!door) {
     std::vector<AgentKey> shown;

@@ -19,6 +19,7 @@ std::optional<pid_t> start_command(const std::string& command) {
   const char* shell = of_user == nullptr || *of_user == '\0' ? "/bin/sh" : of_user;
   posix_spawn_file_actions_t files;
   ::posix_spawn_file_actions_init(&files);
+  // The command must not read our input, nor write into our output.
   for (int fd = 0; fd < 3; ++fd)
     ::posix_spawn_file_actions_addopen(&files, fd, "/dev/null", fd == 0 ? O_RDONLY : O_WRONLY, 0);
   posix_spawnattr_t attributes;
@@ -49,6 +50,7 @@ std::optional<bool> run_bounded(const std::string& command, std::chrono::millise
     if (std::chrono::steady_clock::now() >= deadline) break;
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }
+  // The whole group, for the children of the shell would run on.
   ::kill(-*child, SIGKILL);
   while (::waitpid(*child, nullptr, 0) < 0 && errno == EINTR) {
   }

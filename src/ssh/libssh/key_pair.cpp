@@ -31,11 +31,13 @@ Result<KeyPair> make_key_pair() {
     return fail(ErrorKind::local_io, "libssh cannot write the key that it has made");
   const StringHandle owned(text);
   TRY_AS(public_key, public_part(made));
+  // One line end, whatever libssh writes.
   return KeyPair{std::string(trim(text)) + "\n", std::move(*public_key)};
 }
 
 Result<KeyPair> parse_key_pair(std::string text, const std::filesystem::path& file) {
   ssh_key read = nullptr;
+  // No passphrase and no prompt: setup has made this key without one.
   if (::ssh_pki_import_privkey_base64(text.c_str(), nullptr, nullptr, nullptr, &read) != SSH_OK) {
     return fail(ErrorKind::local_io, fmt::format("{} is not the key that ec2mpi setup has made; remove it, "
                                                  "and the next setup makes a new one",

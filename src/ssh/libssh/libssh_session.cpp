@@ -176,6 +176,7 @@ class LibsshChannel : public Channel {
                 "the node closed the command's channel without saying how the command ended");
   }
 
+  /// After an error, a part of `bytes` may have been sent.
   awaitable<Result<void>> send(std::string_view bytes, Limit limit) override {
     const PassOn pass_on(*link_);
     while (!bytes.empty()) {
@@ -372,6 +373,8 @@ class LibsshSession : public Session, public Timed, public KeepableSession {
 
   bool alive() const override { return ::ssh_is_connected(link_->session()) != 0; }
   std::uint64_t heard() const override { return link_->bytes_received(); }
+  /// A failed start() must mean that nothing was started, so that nothing is sent ahead any
+  /// more; and the daemon has the sessions and nothing else, so that it cannot connect.
   void give_to_another_process() override {
     first_ = false;
     connect_again_ = {};

@@ -63,6 +63,7 @@ struct Target {
 Node key_owner(Node node, const Target& target) {
   if (target.key_alias.empty()) return node;
   node.address = target.key_alias;
+  // ssh looks up an alias without a port.
   node.port = 0;
   return node;
 }
@@ -99,9 +100,12 @@ class Handshake {
       ::ssh_options_set(session(), name, value);
     };
     const bool no = false;
+    // libssh would read the ssh configuration by itself, which overrides these options
+    // (before 0.11.5) and fails at a Match keyword that libssh does not know.
     ::ssh_options_set(session(), SSH_OPTIONS_PROCESS_CONFIG, &no);
     set(SSH_OPTIONS_HOST, target_.host.c_str());
     set(SSH_OPTIONS_USER, target_.user.c_str());
+    // With this folder, libssh finds no keys and no other files of the user.
     set(SSH_OPTIONS_SSH_DIR, "/nonexistent");
     set(SSH_OPTIONS_KNOWNHOSTS,
         "/dev/null");  // HostKeys judges; libssh would read the files for every session
@@ -114,6 +118,7 @@ class Handshake {
     const auto known = host_keys_.known_types(node_);
     std::string list;
     for (const auto& algorithm : kHostKeyTypes) {
+      // In known_hosts, "ssh-rsa" is the type of both.
       const auto type = algorithm.starts_with("rsa-") ? "ssh-rsa" : algorithm;
       const bool wanted = known.empty() || std::find(known.begin(), known.end(), type) != known.end();
       if (wanted) list += (list.empty() ? "" : ",") + algorithm;
@@ -135,12 +140,14 @@ class Handshake {
       const Wake wake = co_await link_->activity(limit);
       if (wake != Wake::notified) co_return wake_error(wake, why_no_keys(banner_seen));
     }
+    // libssh has made the socket blocking (0.10.6), and a full one would then stop all nodes.
     link_->make_nonblocking();
     co_return Result<void>{};
   }
 
   [[nodiscard]] Error why_no_connection() const {
     const std::string_view said = ::ssh_get_error(session());
+    // The node has host keys, but none of a type that is remembered: this is a changed key.
     const bool no_common_type =
         said.find("no match for method server host key algo") != std::string_view::npos;
     if (no_common_type && !host_keys_.known_types(node_).empty())
@@ -156,6 +163,7 @@ class Handshake {
   }
 
   [[nodiscard]] Result<void> verify_host_key() const {
+    // When ssh_connect() succeeds, the key's signature has been checked, but not the trust in it.
     ssh_key raw = nullptr;
     if (::ssh_get_server_publickey(session(), &raw) != SSH_OK) {
       return fail(ErrorKind::protocol, "the server showed no host key");
@@ -179,6 +187,7 @@ class Handshake {
       if (state != SSH_AGAIN) co_return std::unexpected(link_->last_error());
       if (auto heard = co_await wait_for_answer(limit); !heard) co_return heard;
     }
+    // The user's own keys come first, for sshd ends the login after a few wrong ones.
     const auto& credentials = target_.credentials;
     for (const auto& key : credentials.keys) {
       CO_TRY_AS(done, co_await attempt_key(key, limit));
@@ -202,6 +211,7 @@ class Handshake {
     if (!shown_.insert(blob).second) co_return false;
     tried_.push_back(printable(key.file().filename().string()));
     const ssh_key own = key.impl().key.get();
+    // The agent has the key; of all its keys, it shows this one only.
     if (own == nullptr) {
       std::vector<std::string> only(1, blob);
       auto done = co_await attempt_agent(std::move(only), limit);
@@ -240,6 +250,7 @@ class Handshake {
 
   [[nodiscard]] std::string why_refused() const {
     const auto user = printable(target_.user);
+    // The methods that the server named when it refused.
     const auto offered = ::ssh_userauth_list(session(), nullptr);
     if (accepted_in_part_) {
       return fmt::format(
@@ -283,6 +294,7 @@ class Handshake {
         case SSH_AUTH_SUCCESS:
           co_return true;
         case SSH_AUTH_PARTIAL:
+          // The second factor may be another key, so the next one is tried.
           accepted_in_part_ = true;
           co_return false;
         case SSH_AUTH_DENIED:
@@ -335,10 +347,13 @@ class LibsshConnector : public NamingConnector {
     std::optional<Clock::duration> exchange;
     CO_TRY_AS(socket, co_await reach(*target, limit, on_phase, exchange));
     CO_TRY_AS(link, co_await log_in(std::move(*socket), exchange, *target, node, limit, on_phase));
+    // Where sshd allows no further program (MaxSessions), the session connects once more.
     co_return make_libssh_session(std::move(*link),
                                   [this, node](Limit again) { return connect(node, again, [](Phase) {}); });
   }
 
+  /// A hash of all that makes two sessions the same: host key name,
+  /// user, host and port, and those of the jump host.
   Result<std::string> name_of(const Node& node) override {
     TRY_AS(target, target_of(node));
     auto text = describe(host_key_name(key_owner(node, *target)), *target);
@@ -397,10 +412,12 @@ class LibsshConnector : public NamingConnector {
       const Wake wake = co_await jump.settled.wait(limit);
       if (wake != Wake::notified) co_return wake_error(wake, "the jump host does not answer");
     }
+    // The first node that finds the session gone connects again, for all others.
     if (!jump.session || !is_alive(*jump.session)) {
       jump.connecting = true;
       auto connected = co_await connect_jump(node, limit);
       jump.connecting = false;
+      // Also after a failure: each node that waited then tries by itself.
       jump.settled.notify_all();
       if (!connected) co_return std::unexpected(within_jump_host(node, connected.error()));
       jump.session = std::move(*connected);
@@ -410,6 +427,7 @@ class LibsshConnector : public NamingConnector {
 
   awaitable<Result<std::unique_ptr<Session>>> connect_jump(const Node& node, Limit limit) {
     CO_TRY_AS(target, with_keys(target_of_jump(node)));
+    // The phases of the jump host are none of the node's.
     const PhaseObserver nobody = [](Phase) {};
     CO_TRY_AS(socket, co_await connect_tcp(target->host, target->port, limit, nobody));
     CO_TRY_AS(link, co_await log_in(std::move(*socket), std::nullopt, *target, node, limit, nobody));
@@ -464,6 +482,7 @@ class LibsshConnector : public NamingConnector {
   }
 
   Result<SshConfig*> ssh_config() {
+    // Read at the first connection; an error is kept, too, and told by each.
     if (!ssh_config_) ssh_config_ = SshConfig::load(options_.ssh_config, options_.system_ssh_config);
     if (!*ssh_config_) return std::unexpected(ssh_config_->error());
     return &**ssh_config_;
@@ -493,6 +512,7 @@ class LibsshConnector : public NamingConnector {
     if (target->identity_files.empty()) credentials.fallback_keys = options_.fallback_keys;
     std::optional<Error> useless;
     for (const auto& file : target->identity_files) {
+      // A key file that is not there is passed over, as by ssh.
       auto key = configured_key(file, target->agent);
       if (key)
         credentials.keys.push_back(*key);
@@ -508,6 +528,7 @@ class LibsshConnector : public NamingConnector {
   }
 
   Result<PrivateKey> configured_key(const std::filesystem::path& file, const std::string& agent) {
+    // Once: the prompt for a passphrase, and 0.3 s for an encrypted OpenSSH key (bcrypt).
     const auto loaded = configured_keys_.find({file, agent});
     if (loaded != configured_keys_.end()) return loaded->second;
     return configured_keys_.emplace(std::pair(file, agent), load_private_key(file, options_.prompt, agent))

@@ -38,6 +38,7 @@ Link::Link(Socket socket)
 
 Result<std::shared_ptr<Link>> Link::over(Socket socket) {
   auto link = std::make_shared<Link>(std::move(socket));
+  // libssh closes its descriptor after some failures and not after others, so it gets a duplicate.
   link->libssh_fd_ = ::fcntl(link->socket_.native_handle(), F_DUPFD_CLOEXEC, 0);
   if (link->libssh_fd_ < 0 || !link->session_) {
     return fail(
@@ -58,6 +59,7 @@ Link::~Link() {
   ::ssh_silent_disconnect(session());
 }
 
+/// Without a word to the node: another process goes on with the session.
 void Link::leave() {
   const UniqueFd nowhere(::open("/dev/null", O_RDWR | O_CLOEXEC));
   // Not closed: libssh and asio close them later, and the numbers must not belong to other files then.
@@ -72,12 +74,14 @@ void Link::note_exchange(Clock::duration took) {
   quickest_ = std::min(quickest_.value_or(time), time);
 }
 
+/// By the kernel's measurement; over a jump host there is none, and the quickest exchange counts.
 std::optional<std::chrono::microseconds> Link::round_trip() const {
   const auto known = round_trip_of(libssh_fd_);
   return known ? known : quickest_;
 }
 
 void Link::notice_loss_in(std::chrono::seconds time) {
+  // The patience only grows: a shorter one would break off an upload that may still wait.
   if (time <= patience_) return;
   patience_ = time;
   const int fd = socket_.native_handle();
@@ -88,6 +92,7 @@ void Link::notice_loss_in(std::chrono::seconds time) {
   set(IPPROTO_TCP, TCP_KEEPIDLE, 15);
   set(IPPROTO_TCP, TCP_KEEPINTVL, 5);
   set(IPPROTO_TCP, TCP_KEEPCNT, 3);
+  // Probes are not sent while data waits for its acknowledgement; this limit holds then.
   const auto milliseconds = std::chrono::milliseconds(time).count();
   set(IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(milliseconds));
 }
@@ -109,6 +114,7 @@ asio::awaitable<Wake> Link::activity(Limit limit) {
 }
 
 void Link::arm() {
+  // asio may call a handler after the link has gone.
   const auto ready = [weak = weak_from_this()](bool Link::*armed) {
     return [weak, armed](std::error_code failed) {
       const auto link = weak.lock();
@@ -133,6 +139,7 @@ void Link::on_ready() {
 
 void Link::pass_on() {
   if (write_pending()) arm();
+  // Only if packets have come: otherwise two users of the link would wake each other without end.
   if (traffic_.in_packets == packets_passed_on_) return;
   packets_passed_on_ = traffic_.in_packets;
   activity_.notify_all();
@@ -141,6 +148,7 @@ void Link::pass_on() {
 Error Link::last_error() const {
   const std::string said = printable(::ssh_get_error(session()));
   const auto contains = [&said](std::string_view part) { return said.find(part) != std::string::npos; };
+  // The words of the node's sshd say more than those of libssh.
   if (auto reason = explain_disconnect(said)) return *reason;
   if (contains("kex error") || contains("no match")) {
     return {ErrorKind::protocol, "no common ssh algorithm with its sshd: " + said};

@@ -41,6 +41,7 @@ std::optional<std::string> other_kind_of_key(const std::filesystem::path& file) 
   return std::nullopt;
 }
 
+/// As ssh does, refuses a key that others can read; libssh does not look at the mode.
 Result<void> check_key_file(const std::filesystem::path& file) {
   struct stat info {};
   const auto shown = printable(file.string());
@@ -67,6 +68,7 @@ struct PromptCall {
   bool asked = false;
 };
 
+/// As libssh wants it: 0 and the passphrase in `answer`, or -1 if there is none.
 int answer_prompt(const char*, char* answer, std::size_t size, int, int, void* data) {
   auto& call = *static_cast<PromptCall*>(data);
   call.asked = true;
@@ -90,13 +92,14 @@ std::optional<std::string> decode_base64(std::string_view text) {
   const int size = ::EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
                                      reinterpret_cast<const unsigned char*>(packed.data()),
                                      static_cast<int>(packed.size()));
+  // EVP_DecodeBlock counts the padding as bytes.
   const auto padding = packed.size() - std::min(packed.find_last_not_of('=') + 1, packed.size());
   if (size < 0 || padding > 2 || static_cast<std::size_t>(size) < padding) return std::nullopt;
   bytes.resize(static_cast<std::size_t>(size) - padding);
   return bytes;
 }
 
-/// The public key of a file in OpenSSH's own form, where it stands unencrypted.
+/// The public key of a file in OpenSSH's own form (PROTOCOL.key), where it stands unencrypted.
 std::optional<std::string> public_part_of_openssh(std::string_view text) {
   constexpr std::string_view kBegin = "-----BEGIN OPENSSH PRIVATE KEY-----";
   constexpr std::string_view kMagic("openssh-key-v1\0", 15);
@@ -111,6 +114,7 @@ std::optional<std::string> public_part_of_openssh(std::string_view text) {
   reader.text();  // and its options
   reader.number();
   const auto key = reader.text();
+  // A key without a cipher is not encrypted, and can be read itself.
   if (!cipher || *cipher == "none" || !key) return std::nullopt;
   return std::string(*key);
 }
@@ -132,6 +136,7 @@ std::optional<UnreadableKey> unreadable_key(const std::filesystem::path& file) {
   const auto beside = read_file(file.string() + ".pub", kLargestKey);
   const auto public_beside = beside ? public_key_in(*beside) : std::nullopt;
   const auto text = read_file(file, kLargestKey);
+  // Only the public half is here: the agent or a hardware key has the other one.
   if (!text) return public_beside ? std::optional(UnreadableKey{public_beside}) : std::nullopt;
   if (auto key = public_key_in(*text)) return UnreadableKey{std::move(key)};
   if (auto key = public_part_of_openssh(*text)) return UnreadableKey{std::move(key)};
@@ -172,6 +177,7 @@ std::string usual_agent() {
 
 Result<PrivateKey> load_private_key(const std::filesystem::path& file, const PassphrasePrompt& prompt,
                                     const std::string& agent) {
+  // The agent comes first: a key that it holds needs no passphrase.
   if (auto held = key_in_agent(file, agent)) return std::move(*held);
   TRY(check_key_file(file));
   PromptCall call{prompt, file};
@@ -182,6 +188,7 @@ Result<PrivateKey> load_private_key(const std::filesystem::path& file, const Pas
         std::make_shared<PrivateKey::Impl>(PrivateKey::Impl{KeyHandle(key), public_blob_of(key)}), file);
   }
   const auto shown = printable(file.string());
+  // libssh gives the same error for a wrong passphrase and for no key at all.
   if (call.asked) {
     return fail(ErrorKind::usage,
                 fmt::format("the key {} is encrypted and its passphrase was not given or is wrong; "

@@ -58,6 +58,7 @@ std::optional<std::string> take_argument(std::string_view& text) {
     const char c = text.front();
     if (quote == '\0' && is_blank(c)) break;
     text.remove_prefix(1);
+    // As OpenSSH's argv_split(): for quotes and backslashes, and for blanks outside of quotes.
     const bool escapes = c == '\\' && !text.empty() &&
                          (text.front() == '"' || text.front() == '\'' || text.front() == '\\' ||
                           (quote == '\0' && text.front() == ' '));
@@ -148,6 +149,7 @@ Result<std::optional<ConfigLine>> parse_config_line(std::string_view line, std::
   parsed.keyword = lower_case(line.substr(0, end));
   line.remove_prefix(end);
   skip_blanks(line);
+  // ssh_config(5) allows "Keyword value", "Keyword=value" and "Keyword = value".
   if (line.starts_with('=')) line.remove_prefix(1);
   skip_blanks(line);
   parsed.rest = line;
@@ -170,6 +172,7 @@ Result<std::optional<ConfigLine>> parse_config_line(std::string_view line, std::
 namespace {
 
 /// ssh's name for a connection, as people use it in the names of files.
+/// The token %C: a hash of %l%h%p%r%j (ssh_config(5)).
 std::string connection_hash(const TokenSource& source, const std::string& local) {
   const auto text = local + source.host_name + source.port + source.user + source.jump;
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
@@ -201,6 +204,7 @@ Result<std::string> take_variable(std::string_view& text, const ConfigLine& line
   return value;
 }
 
+/// `with_variables`: also ${NAME}, which ssh replaces in the names of files only.
 Result<std::string> expand(std::string_view text, const Tokens& tokens, const ConfigLine& line,
                            bool with_variables) {
   std::string expanded;
@@ -260,6 +264,7 @@ struct SshConfig::Source {
 
 Result<SshConfig> SshConfig::load(const fs::path& file, const fs::path& system_file) {
   SshConfig config;
+  // The user's file comes first, for the first value of a keyword holds.
   if (!file.empty()) TRY(config.read_enclosed({file}, ""));
   std::error_code ignored;
   if (!system_file.empty() && fs::exists(system_file, ignored))
@@ -276,6 +281,7 @@ Result<void> SshConfig::read_enclosed(const Source& source, const std::string& p
 
 Result<void> SshConfig::read(const Source& source) {
   const auto& file = source.file;
+  // ssh checks the owner of the user's files only.
   if (!source.of_system) TRY(check_owner(file));
   const auto text = read_file(file, kLargestFile);
   if (!text) return std::unexpected(Error{ErrorKind::usage, text.error().message});
@@ -302,6 +308,7 @@ std::vector<fs::path> find_included(const fs::path& pattern) {
   std::vector<fs::path> files;
   for (std::size_t i = 0; i < found.gl_pathc; ++i) {
     struct stat info {};
+    // A file that is there and cannot be read is an error and not passed over.
     const bool there = ::stat(found.gl_pathv[i], &info) == 0 || errno != ENOENT;
     if (there && !S_ISDIR(info.st_mode)) files.emplace_back(found.gl_pathv[i]);
   }
@@ -362,6 +369,7 @@ Result<void> SshConfig::walk(Pass& pass) {
   bool active = true;
   std::vector<bool> around;  // was the line that included the file active?
   for (const auto& line : lines_) {
+    // A Host or Match line in an included file holds only where the Include itself does.
     const bool outer = around.empty() || around.back();
     if (line.keyword == kIncludeBegins) {
       around.push_back(active);
@@ -374,10 +382,12 @@ Result<void> SshConfig::walk(Pass& pass) {
       const auto is_final = [](const std::string& word) { return lower_case(word) == "final"; };
       if (std::any_of(line.arguments.begin(), line.arguments.end(), is_final)) pass.final_is_asked_for = true;
       active = outer;
+      // A Match line may run a command, so it is not evaluated in vain.
       if (!active) continue;
       TRY_AS(matched, matches(line, pass));
       active = *matched;
     } else if (active && line.keyword == "identityfile") {
+      // Every file counts, and each once; of any other keyword the first value counts.
       const auto is_same = [&](const ConfigLine& known) { return known.arguments == line.arguments; };
       auto& files = pass.values.identity_files;
       if (std::none_of(files.begin(), files.end(), is_same)) files.push_back(line);
@@ -416,6 +426,7 @@ Result<bool> SshConfig::matches(const ConfigLine& line, const Pass& pass) {
       TRY_AS(found, matches_criterion(line, criterion, *argument, pass));
       matched = *found;
     }
+    // The rest of the line is still read, so that a slip in it is reported.
     if (matched == negated) all = false;
   }
   return all;
@@ -430,14 +441,17 @@ Result<bool> SshConfig::matches_criterion(const ConfigLine& line, const std::str
   if (criterion == "tagged") return matches_patterns({argument}, pass.values.value("tag").value_or(""));
   if (criterion == "exec") return matches_command(line, argument, pass);
   if (line.of_system) return false;  // written for ssh, by somebody else
+  // A condition that cannot be tested might give the node a wrong key or a wrong way.
   return refuse(line, "Match " + printable(criterion) + " is not understood");
 }
 
 Result<bool> SshConfig::matches_command(const ConfigLine& line, const std::string& command,
                                         const Pass& pass) {
   TRY_AS(expanded, expand_tokens(command, pass.tokens(), line));
+  // Once for each command: a thousand nodes often share one.
   const auto known = commands_.find(*expanded);
   if (known != commands_.end()) return known->second;
+  // A line that was too slow once would stop the loop again for each further node.
   const auto succeeded = slow_.contains(line.place) ? std::nullopt : run_bounded(*expanded, kCommandLimit);
   if (!succeeded) {
     slow_.insert(line.place);

@@ -23,6 +23,7 @@ class Watch {
  public:
   Watch(Cancellable& object, const Limit& limit)
       : timer_(object.get_executor(), limit.deadline), on_stop_(limit.stop, Cancel{&object}) {
+    // The handler may run after the destructor, so both share the state.
     timer_.async_wait([state = state_, cancel = Cancel{&object}](std::error_code cancelled) {
       if (cancelled || state->over) return;
       state->timed_out = true;
@@ -51,6 +52,7 @@ class Watch {
 
 awaitable<Result<std::vector<tcp::endpoint>>> resolve(const std::string& host, std::uint16_t port,
                                                       Limit limit) {
+  // An address needs no resolver, which would take a thread.
   std::error_code not_literal;
   const auto literal = asio::ip::make_address(host, not_literal);
   if (!not_literal) co_return std::vector<tcp::endpoint>{{literal, port}};
@@ -74,6 +76,7 @@ awaitable<Result<std::vector<tcp::endpoint>>> resolve(const std::string& host, s
 
 std::string explain(std::error_code failed, const tcp::endpoint& endpoint) {
   const auto address = endpoint.address().to_string();
+  // The machine itself refuses; a security group drops packets and stays silent.
   if (failed == asio::error::connection_refused) {
     return fmt::format("connection refused by {} port {}; is its sshd running?", address, endpoint.port());
   }
@@ -120,6 +123,7 @@ struct Race {
   std::stop_source over;
 };
 
+/// A race that is over closes the socket of a later winner.
 awaitable<void> take_part(std::shared_ptr<Race> race, tcp::endpoint endpoint, Clock::time_point deadline) {
   const Limit limit{deadline, race->over.get_token()};
   auto socket = co_await connect_to(endpoint, limit);
@@ -144,9 +148,11 @@ awaitable<Result<tcp::socket>> connect_to_first(std::vector<tcp::endpoint> endpo
       asio::co_spawn(executor, take_part(race, *next++, limit.deadline), asio::detached);
       if (race->running == 0 && !race->winner) continue;  // it has failed at once: nobody will notify
     }
+    // Behind the last address nothing waits to begin: each attempt ends by its own limit.
     const Limit patience = next != endpoints.end() ? limit.at_most(kHeadStart) : Limit{.stop = limit.stop};
     if (co_await race->changed.wait(patience) == Wake::stopped) break;
   }
+  // The other attempts end; the race lives as long as the last of them.
   race->over.request_stop();
   if (race->winner) co_return std::move(*race->winner);
   if (limit.stop.stop_requested()) co_return wake_error(Wake::stopped, {});

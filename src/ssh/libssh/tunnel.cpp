@@ -34,6 +34,7 @@ struct Tunnel {
   std::stop_source over;
 };
 
+/// Ends when libssh closes its end of the pair, or when the channel of the jump host breaks.
 awaitable<void> carry_to_node(std::shared_ptr<Tunnel> tunnel) {
   const Limit limit{Clock::time_point::max(), tunnel->over.get_token()};
   std::string block(32 * 1024, '\0');
@@ -49,6 +50,7 @@ awaitable<void> carry_to_node(std::shared_ptr<Tunnel> tunnel) {
   tunnel->close();
 }
 
+/// Writes each chunk before it reads the next, so a slow reader slows the channel down.
 awaitable<void> carry_from_node(std::shared_ptr<Tunnel> tunnel) {
   const Limit limit{Clock::time_point::max(), tunnel->over.get_token()};
   for (;;) {
@@ -68,12 +70,14 @@ awaitable<Result<Link::Socket>> open_tunnel(std::shared_ptr<Session> bastion, st
                                             std::uint16_t port, Limit limit) {
   CO_TRY_AS(channel, co_await bastion->forward(std::move(host), port, limit));
   const auto executor = co_await asio::this_coro::executor;
+  // libssh works on a descriptor: one end of a pair, whose other end the channel carries on.
   stream_protocol::socket near_end(executor);
   stream_protocol::socket far_end(executor);
   std::error_code failed;
   asio::local::connect_pair(near_end, far_end, failed);
   if (failed) co_return fail(ErrorKind::local_io, "cannot make a socket pair: " + failed.message());
   const auto tunnel = std::make_shared<Tunnel>(std::move(near_end), std::move(bastion), std::move(*channel));
+  // Each direction ends the other one, for libssh would wait at a tunnel that is half open.
   asio::co_spawn(executor, carry_to_node(tunnel), asio::detached);
   asio::co_spawn(executor, carry_from_node(tunnel), asio::detached);
   co_return Link::Socket(std::move(far_end));

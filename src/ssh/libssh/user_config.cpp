@@ -49,6 +49,7 @@ struct OptionWord {
   std::string_view value;
 };
 
+/// The argument of `ssh -W` in a ProxyCommand, also with brackets for IPv6, or quoted.
 bool asks_for_forwarding(std::string_view value) {
   return value == "%h:%p" || value == "[%h]:%p" || value == "'[%h]:%p'" || value == "\"[%h]:%p\"" ||
          value == "'%h:%p'" || value == "\"%h:%p\"";
@@ -75,6 +76,7 @@ bool take_host(std::string_view word, Node& jump) {
     word.remove_prefix(at + 1);
   }
   jump.address = word;
+  // A word in which the shell would find more than a name is no host.
   return !word.empty() && word.find_first_of("'\"$`\\;|&<>") == std::string_view::npos;
 }
 
@@ -108,6 +110,7 @@ std::optional<std::vector<std::string>> command_words(std::string_view command, 
 
 }  // namespace
 
+/// Nothing for a command that does more than go through one host: ec2mpi runs no ProxyCommand.
 std::optional<Node> jump_of_command(std::string_view command, const Tokens& tokens) {
   const auto list = command_words(command, tokens);
   if (!list || list->empty() || (list->front() != "ssh" && !list->front().ends_with("/ssh")))
@@ -131,11 +134,13 @@ std::optional<Node> jump_of_command(std::string_view command, const Tokens& toke
 std::optional<Node> jump_of_words(std::string_view words) {
   constexpr std::string_view kScheme = "ssh://";
   if (words.starts_with(kScheme)) words.remove_prefix(kScheme.size());
+  // A comma divides several jump hosts, of which ec2mpi takes one only.
   if (words.find_first_of(", /") != std::string_view::npos) return std::nullopt;
   Node jump;
   const auto host_begins = words.rfind('@') == std::string_view::npos ? 0 : words.rfind('@') + 1;
   const auto bracket = words.find(']', host_begins);
   const auto colon = words.find(':', bracket == std::string_view::npos ? host_begins : bracket);
+  // Several colons without brackets are an IPv6 address, and none of them begins a port.
   const bool bare_ipv6 =
       colon != std::string_view::npos && words.find(':', colon + 1) != std::string_view::npos;
   if (colon != std::string_view::npos && !bare_ipv6) {
@@ -258,6 +263,7 @@ Result<void> report_unused(const ConfigValues& values, HostSettings& settings) {
     }
     if (is_in(kHonoured, keyword) || is_in(kWithoutEffect, keyword)) continue;
     const auto& value = line.arguments.front();
+    // A line of the system's file was not written for ec2mpi, so it is only reported.
     if (is_in(kRefused, keyword) && !line.of_system && value != "none") {
       return refuse(line,
                     fmt::format("ec2mpi cannot do what {} asks for; remove it for these hosts, or pass -F "
@@ -287,6 +293,7 @@ Result<HostSettings> host_settings(SshConfig& config, const ConfigQuery& query,
     return refuse(*values->find("user"), printable(*settings.user) + " is no user name");
   TRY(take_port(*values, settings));
   settings.key_alias = values->value("hostkeyalias").value_or("");
+  // Behind HostName, User and Port, which the tokens stand for.
   const auto tokens =
       make_tokens({.original_host = query.host,
                    .host_name = settings.host_name,
@@ -296,6 +303,7 @@ Result<HostSettings> host_settings(SshConfig& config, const ConfigQuery& query,
                    .jump = values->value("proxyjump").value_or("")});
   if (const auto* line = way_line(*values, replaced)) {
     settings.way_place = line->place;
+    // -J replaces the way, so a way that ec2mpi cannot go is no error then.
     if (!replaced.all) TRY(take_way(*line, tokens, settings));
   }
   TRY(take_identity_files(*values, tokens, settings));
