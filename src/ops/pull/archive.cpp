@@ -57,6 +57,7 @@ Result<void> PullArchive::on_entry(const TarEntry& entry) {
     skipped_.push_back(entry.name);
     return {};
   }
+  // It is not written, and missing() reports it.
   if (!found->second.seen) return {};
   if (grew_too_much(entry, want.item)) {
     return fail(ErrorKind::remote_io,
@@ -79,6 +80,7 @@ std::vector<const PullWant*> PullArchive::missing() const {
   for (const auto& [key, wanted] : wanted_) {
     if (!wanted.seen) files.push_back(wanted.file);
   }
+  // The map has no order, and a message names the first path.
   std::sort(files.begin(), files.end(),
             [](const PullWant* a, const PullWant* b) { return a->path < b->path; });
   return files;

@@ -12,6 +12,7 @@ namespace ec2mpi::ops {
 
 namespace {
 
+/// The size that /sys gives for all its files.
 constexpr std::uint64_t kKernelPage = 4096;
 
 /// Half-written files of another push or pull.
@@ -37,6 +38,7 @@ std::string path_of(const RemoteSource& source, const RemoteItem& item) {
   return item.below.empty() ? source.path : source.path + "/" + item.below;
 }
 
+/// A node whose find has no -printf lists whole seconds; the copy here then has no fraction either.
 bool same_content(const LocalState& here, const RemoteItem& item) {
   return here.size == item.size && here.mtime == item.mtime && here.nanoseconds == item.nanoseconds;
 }
@@ -49,15 +51,18 @@ class Chooser {
   }
 
   Result<void> add(const RemoteSource& source) {
+    // A source that was asked for by this very path; otherwise a wildcard has to give the name.
     const auto asked = names_.find(source.matched);
     named_ = asked != names_.end();
     const auto root = named_ ? asked->second : name_by_wildcard(source.matched);
+    // The node chooses the paths that it reports, so only those that were asked for get a place.
     if (!root) {
       return fail(ErrorKind::protocol,
                   fmt::format("the node sent a file named {}, which was not asked for; refused",
                               printable(source.matched)));
     }
     if (!named_ && is_excluded(*root, source.items)) return {};
+    // Two wildcards may give one name, and the second file would replace the first one.
     if (!root->empty() && !roots_.insert(*root).second) {
       return fail(ErrorKind::remote_io,
                   "two files would be called " + printable(*root) + "; pull them one after the other");
@@ -121,12 +126,15 @@ class Chooser {
     const auto slash = want.place.rfind('/');
     choice_.holders.insert(slash == std::string::npos ? "." : want.place.substr(0, slash));
     const bool is_file = here && here->kind == LocalState::Kind::file;
+    // Files of different sizes differ in any case, so only equal sizes need a checksum.
     if (is_file && checksum_ && here->size == want.item.size) {
       choice_.doubtful.push_back(std::move(want));
     } else if (is_file && same_content(*here, want.item)) {
       choice_.kept.push_back({want.place, want.item.inode, want.item.size});
+      // setuid, setgid and sticky are never taken over, so they make no difference.
       if (here->mode != (want.item.mode & 0777U)) choice_.attributes.push_back(std::move(want));
     } else {
+      // Holes stay holes here, so a sparse file needs only its allocated bytes.
       add_up(needed_, std::min(want.item.size, want.item.allocated));
       if (is_file) add_up(freed_, here->size);
       choice_.want(std::move(want));

@@ -11,11 +11,13 @@ namespace ec2mpi::ops {
 namespace {
 
 constexpr std::string_view kMark = "ec2mpi: ";
+/// The words of GNU tar. The programs run with LC_ALL=C, so they are English.
 constexpr std::string_view kChanged = ": file changed as we read it";
 constexpr std::string_view kShrank = ": File shrank by ";
 /// A path has up to 4,096 bytes, and tar quotes a byte with up to four.
 constexpr std::size_t kLongestLine = 32 * 1024;
 constexpr std::size_t kMostOfOurs = 64 * 1024;
+/// bytes of other text, which is shown only if there is no complaint
 constexpr std::size_t kMostOther = 200;
 
 constexpr std::string_view kTools[] = {"tar: ", "find: "};
@@ -81,6 +83,7 @@ void Complaints::take_line(std::string_view line) {
   }
 }
 
+/// Our own program explains more than its tools, and a tool more than any other text.
 std::string Complaints::reason() const {
   if (ours_) return printable(trim(*ours_));
   if (!poor_tool_.empty())

@@ -37,6 +37,7 @@ class Follow {
       NodeRun again{run_.node, **session, run_.limit, run_.observer, run_.connector};
       lost = co_await follow_over(again);
     }
+    // Ctrl-C is the normal end of pull --follow.
     if (run_.limit.stop.stop_requested()) co_return ssh::ExitStatus{};
     co_return std::unexpected(std::move(lost));
   }
@@ -44,6 +45,7 @@ class Follow {
  private:
   /// Until this connection ends, or worse.
   asio::awaitable<Error> follow_over(NodeRun& run) {
+    // After each connection, for much may have changed while there was none.
     auto pulled = co_await pull_whole(run);
     if (!pulled) co_return pulled.error();
     auto opened = co_await start_watching(run);
@@ -52,6 +54,7 @@ class Follow {
       auto sources = co_await next_change(run);
       if (!sources) co_return sources.error();
       auto taken = co_await take_change(run, *sources);
+      // The listing is not needed any more, and the next one counts anew.
       memory_.give_back();
       if (!taken) co_return taken.error();
     }
@@ -63,6 +66,7 @@ class Follow {
     auto status = co_await node.run();
     if (status) said_.clear();
     if (!status && status.error().kind != ErrorKind::remote_io) co_return std::unexpected(status.error());
+    // A file may be missing for long, which is reported once.
     if (!status && status.error().message != said_) {
       said_ = status.error().message;
       say(said_);
@@ -81,6 +85,7 @@ class Follow {
     co_return Result<void>{};
   }
 
+  /// Each line that watch.sh reads asks for one listing, which comes when something differs.
   asio::awaitable<Result<std::vector<RemoteSource>>> next_change(NodeRun& run) {
     CO_TRY_AS(asked, co_await channel_->write("\n", run.limit));
     while (!listing_->ended()) {
@@ -110,6 +115,7 @@ class Follow {
     auto brought = co_await pull_tails(run, plan_.as_root, *tree, tails, progress);
     if (!brought) co_return brought;
     remember(tails, *tree);
+    // Only appended bytes can be brought alone; anything else needs a whole pull.
     const bool more = tails.size() < chosen->files.size() || !chosen->links.empty() ||
                       !chosen->attributes.empty() || lacks_folder(*chosen, *tree);
     if (!more) co_return Result<void>{};
@@ -125,6 +131,7 @@ class Follow {
     return tails;
   }
 
+  /// As PullNode::reserve(): all bytes that --follow ever brings count for --max-size.
   [[nodiscard]] Result<void> reserve(const std::vector<PullTail>& tails) {
     std::uint64_t more = 0;
     for (const auto& tail : tails) add_up(more, tail.want->item.size - tail.from);
@@ -139,6 +146,7 @@ class Follow {
                             format_bytes(*job_.options.max_size)));
   }
 
+  /// The size of the file here, not the listed one: pull_tail() may have stopped before it.
   void remember(const std::vector<PullTail>& tails, SafeTree& tree) {
     for (const auto& tail : tails) {
       const auto here = tree.look(tail.want->place);
@@ -146,6 +154,7 @@ class Follow {
     }
   }
 
+  /// A new empty folder shows in no other list.
   [[nodiscard]] static bool lacks_folder(const PullChoice& choice, SafeTree& tree) {
     return std::any_of(choice.folders.begin(), choice.folders.end(), [&tree](const PullWant& folder) {
       const auto here = tree.look(folder.place);

@@ -59,6 +59,7 @@ RemoteSource source_from(const std::string& home, std::string_view matched, std:
   if (matched == "/.") return {.matched = "/", .path = {}};
   if (matched.ends_with("/.")) matched.remove_suffix(2);
   RemoteSource source{.matched = std::string(matched), .path = std::string(path)};
+  // The script leaves the second path out where it equals the first one.
   if (path.empty()) source.path = matched.starts_with('/') ? source.matched : home + "/" + source.matched;
   while (source.path.ends_with('/')) source.path.pop_back();
   return source;
@@ -67,6 +68,7 @@ RemoteSource source_from(const std::string& home, std::string_view matched, std:
 }  // namespace
 
 Result<void> ListingMemory::take(std::size_t bytes) {
+  // Refused bytes are counted, too: the destructor gives back all of them.
   mine_ += bytes;
   all_ += bytes;
   if (all_ <= kMost) return {};
@@ -91,6 +93,7 @@ Result<RemoteItem> parse_record(std::string_view record) {
   item.inode = *inode;
   if (item.type == TarType::file) {
     item.size = *size;
+    // With a number of blocks that cannot be true, the file counts as one without holes.
     item.allocated = *blocks > kMostSize / kDiskBlock ? *size : *blocks * kDiskBlock;
   }
   return item;
@@ -109,6 +112,7 @@ Result<std::string_view> PullListing::feed(std::string_view bytes) {
     left.remove_prefix(place + token_.size());
   }
   while (!ended_) {
+    // A record has three fields that end with NUL. An incomplete one waits for more bytes.
     const auto first = left.find('\0');
     const auto second = first == std::string_view::npos ? first : left.find('\0', first + 1);
     const auto third = second == std::string_view::npos ? second : left.find('\0', second + 1);
@@ -122,6 +126,7 @@ Result<std::string_view> PullListing::feed(std::string_view bytes) {
     behind_ = std::exchange(rest_, {});
     return std::string_view(behind_);
   }
+  // No honest record is longer: a field without an end must not fill the memory here.
   if (rest_.size() > 2 * TarDecoder::kLongestName)
     return fail(ErrorKind::protocol, "the node's listing is longer than can be");
   return std::string_view();
@@ -153,6 +158,7 @@ Result<void> PullListing::take_record(std::string_view kind, std::string_view se
 Result<void> PullListing::take_item(std::string_view record, std::string_view below, std::string_view link) {
   TRY_AS(item, parse_record(record));
   if (sources_.empty()) return bad(record);
+  // Before the memory is counted, so --exclude helps where a listing is too large.
   if (exclude_ != nullptr && !below.empty() && exclude_->excludes(below, item->type == TarType::directory))
     return {};
   TRY(memory_.take(sizeof(RemoteItem) + below.size() + link.size()));

@@ -32,6 +32,7 @@ bool may_continue_after(const Result<ssh::ExitStatus>& status) {
 
 }  // namespace
 
+/// The file here must have the size that the last copy gave it: the tail goes behind that.
 bool has_grown(const PullWant& want, const FollowedFiles& followed, SafeTree& tree) {
   const auto known = followed.find(want.place);
   if (known == followed.end() || known->second.inode != want.item.inode ||
@@ -49,7 +50,9 @@ asio::awaitable<Result<ssh::ExitStatus>> PullNode::run() {
   }
   auto status = co_await bring_all();
   const bool lied = !status && status.error().kind == ErrorKind::protocol;
+  // Nothing of a node that breaks the protocol is left for a later pull to continue.
   if (lied && tree_) tree_->drop_file();
+  // After any other failure the part of a big file stays, for the same pull continues it.
   if (tree_ && (lied || (status && status->ok()))) sweep();
   if (!status || !status->ok()) give_back();
   if (followed_ != nullptr && tree_) remember();
@@ -67,6 +70,7 @@ Result<void> PullNode::open_tree() {
 }
 
 asio::awaitable<Result<ssh::ExitStatus>> PullNode::bring_all() {
+  // Random, so that no output of a start-up file is taken for the beginning of the listing.
   token_ = random_hex(32);
   const auto absent = followed_ != nullptr ? AbsentSources::wait : AbsentSources::fail;
   auto program = pull_list_program(plan_, token_, absent);
@@ -80,6 +84,7 @@ asio::awaitable<Result<ssh::ExitStatus>> PullNode::bring_all() {
   if (!planned) co_return std::unexpected(planned.error());
   if (job_.options.dry_run) {
     tell_plan();
+    // Without a path, tar on the node sends an empty archive and ends.
     (*channel)->close_input();
     auto status = co_await drain(**channel);
     if (status && !choice_.refused.empty()) status = refusal();
@@ -90,6 +95,7 @@ asio::awaitable<Result<ssh::ExitStatus>> PullNode::bring_all() {
   tree_->expect(choice_.room);
   CO_TRY(make_folders_and_links());
   auto big = split_off([](const PullWant& want) { return want.item.size >= kBigFile; });
+  // tar would take the size that the system reports, which is wrong for these files.
   auto unsized = split_off(
       [this](const PullWant& want) { return followed_ == nullptr && may_hide_its_size(want.item); });
   auto status = co_await receive_archive(**channel);
@@ -119,6 +125,7 @@ asio::awaitable<Result<void>> PullNode::receive_listing(ssh::Channel& channel) {
       continue;
     }
     CO_TRY_AS(rest, listing.feed((*chunk)->bytes));
+    // Behind its listing, an honest node waits for the paths that are wanted.
     if (listing.ended() && !rest->empty()) {
       auto failed = fail(ErrorKind::protocol, "the node sends data that was not asked for");
       co_return failed;
@@ -136,6 +143,7 @@ Result<void> PullNode::plan_work() {
   if (!chosen) return std::unexpected(chosen.error());
   choice_ = std::move(*chosen);
   if (followed_ != nullptr && tree_) {
+    // Follow brings the new bytes of these files by pull_tails().
     std::erase_if(choice_.files,
                   [this](const PullWant& want) { return has_grown(want, *followed_, *tree_); });
     choice_.bytes = 0;
@@ -164,6 +172,7 @@ asio::awaitable<Result<void>> PullNode::compare_contents() {
 Result<void> PullNode::reserve() {
   counts_.unchanged = choice_.kept.size();
   if (auto room = look_for_room(plan_.folder, choice_.room); !room) return room;
+  // job_.planned holds the bytes of all nodes that have reserved before this one.
   if (job_.options.max_size && choice_.bytes > left_of_max_size()) {
     return fail(ErrorKind::remote_io,
                 fmt::format("it has {} to copy, more than --max-size {} leaves; nothing was copied from it",
@@ -188,8 +197,10 @@ std::uint64_t PullNode::left_of_max_size() const {
 Result<void> look_for_room(const std::filesystem::path& folder, std::uint64_t bytes) {
   std::error_code unknown;
   auto there = std::filesystem::absolute(folder, unknown);
+  // A folder that is not there yet will lie on the disk of the nearest folder above it.
   while (!std::filesystem::exists(there, unknown) && there.has_relative_path()) there = there.parent_path();
   const auto space = std::filesystem::space(there, unknown);
+  // If the disk does not say how much is free, writing shows it.
   if (unknown || bytes <= space.available) return {};
   return fail(ErrorKind::local_io,
               fmt::format("{} to copy, but only {} free in {}; nothing was copied from it",
@@ -202,6 +213,7 @@ std::unexpected<Error> PullNode::refusal() const {
   return fail(ErrorKind::remote_io, text + "; not copied");
 }
 
+/// For --dry-run: each file and its place, and the counts of a pull that succeeds.
 void PullNode::tell_plan() {
   for (const auto& file : choice_.files) {
     run_.observer.on_line(run_.node, ssh::Stream::out,
@@ -253,6 +265,7 @@ asio::awaitable<Result<ssh::ExitStatus>> PullNode::receive_archive(ssh::Channel&
   std::string names;
   for (const auto& file : choice_.files) names.append(file.path).push_back('\0');
   const auto executor = co_await asio::this_coro::executor;
+  // Written while the archive is read, so neither side waits for the other one.
   const auto text = std::make_shared<const std::string>(std::move(names));
   const auto feeder = Feeder::over(executor, channel, text, nullptr);
   feeder->start();
@@ -279,6 +292,7 @@ asio::awaitable<Result<ssh::ExitStatus>> PullNode::unpack(ssh::Channel& channel)
   for (const auto& path : archive.skipped()) note(path, "it is no file any more");
   const auto whole = choice_.files.empty() ? Result<void>{} : decoder.finish();
   auto judged = judge_end(channel.exit_status(), whole);
+  // A wrapper of tar, or its TAR_OPTIONS, may leave files out without a word, so they are counted.
   if (const auto missing = archive.missing(); judged && !missing.empty()) {
     auto text = printable(missing.front()->path) + " did not come";
     if (missing.size() > 1) text += fmt::format(", nor did {} more", missing.size() - 1);
@@ -307,9 +321,11 @@ std::uint64_t PullNode::room_for_archive() const {
   return listed;
 }
 
+/// The failure of tar is accepted only if it complains of nothing but files that changed meanwhile.
 Result<ssh::ExitStatus> PullNode::judge_end(const Result<ssh::ExitStatus>& status,
                                             const Result<void>& whole) {
   if (!status) return status;
+  // Each program of a pull is judged by its own complaints.
   auto complaints = std::exchange(complaints_, {});
   complaints.end();
   const auto complaint = complaints.reason();
@@ -342,6 +358,7 @@ std::unexpected<Error> PullNode::judge(const Result<ssh::ExitStatus>& status, co
   return fail(ErrorKind::remote_io, complaint.empty() ? "sh ended with " + status->describe() : complaint);
 }
 
+/// Compares the listing with the folder once more: the files that are equal now are here.
 void PullNode::remember() {
   const auto now = choose_wanted(plan_, sources_, &*tree_, job_.options.exclude);
   if (!now) return;

@@ -5,6 +5,7 @@
 namespace ec2mpi::ops {
 
 std::optional<FilePart> FileParts::take() {
+  // These parts first: all parts behind them wait in memory until they are written.
   if (!returned_.empty()) {
     const auto part = returned_.front();
     returned_.pop_front();
@@ -19,6 +20,7 @@ std::optional<FilePart> FileParts::take() {
 void FileParts::give_back(FilePart part) {
   if (part.from >= part.to) return;
   returned_.push_back(part);
+  // The file is written from its front.
   std::sort(returned_.begin(), returned_.end(),
             [](const FilePart& a, const FilePart& b) { return a.from < b.from; });
 }

@@ -42,6 +42,7 @@ Result<void> choose_place(PullPlan& plan, const std::string& target, bool only_f
 
 PullLayout pull_layout(const std::string& target, std::size_t nodes, bool flat) {
   if (flat) return PullLayout::flat;
+  // {role} is not enough, because all workers have the same role.
   const bool own = target.find("{node}") != std::string::npos ||
                    target.find("{index}") != std::string::npos ||
                    target.find("{address}") != std::string::npos;
@@ -55,6 +56,7 @@ Result<PullPlan> pull_plan(const std::vector<std::string>& sources, const std::s
   std::set<std::string> names;
   for (const auto& typed : sources) {
     TRY_AS(source, source_from(fill_placeholders(typed, node)));
+    // Names from wildcards are known only after the listing; choose_wanted() compares them.
     if (!source->glob && !source->name.empty() && !names.insert(source->name).second) {
       return fail(ErrorKind::usage,
                   "two sources are called " + printable(source->name) + "; pull them one after the other");
@@ -62,6 +64,7 @@ Result<PullPlan> pull_plan(const std::vector<std::string>& sources, const std::s
     plan.sources.push_back(std::move(*source));
   }
   const auto& first = plan.sources.front();
+  // A wildcard, or a source that gives its content, may bring more than one name.
   const bool several = plan.sources.size() > 1 || first.name.empty() || first.glob;
   auto chosen =
       choose_place(plan, fill_placeholders(target, node), several || layout != PullLayout::as_named);

@@ -20,6 +20,7 @@ namespace ec2mpi::ops {
 namespace {
 
 constexpr std::size_t kPartsInFlight = 2;  // of one stream; so that the node never waits for us
+// Additional connections are made for a file that lacks at least so many bytes.
 constexpr std::uint64_t kWorthAStream = 24 << 20;
 constexpr std::size_t kMostRangeErr = 16 * 1024;
 
@@ -35,6 +36,7 @@ class RangeStream {
     co_return Result<void>{};
   }
 
+  /// The script counts bytes from 1, as tail(1) does. The answer is not waited for.
   asio::awaitable<Result<void>> ask(std::string path, FilePart part, Limit limit) {
     const auto line = fmt::format("{} {} {}\n", part.from + 1, part.to - part.from, encode_path(path));
     auto written = co_await channel_->write(line, limit);
@@ -120,6 +122,7 @@ class RangeStream {
   bool begun_ = false;
 };
 
+/// The name of the hidden file depends on it, so the part of another version is never continued.
 std::string version_of(const RemoteItem& item) {
   return fmt::format("{} {}.{}", item.size, item.mtime, item.nanoseconds);
 }
@@ -162,8 +165,10 @@ class BigFiles {
     for (number_ = 0; number_ < files_.size() && !failed_; ++number_) {
       auto done = co_await bring();
       if (!done && all) all = done;
+      // A disk that is full or cannot be written to would stop the other files, too.
       if (!done && done.error().kind == ErrorKind::local_io) break;
     }
+    // No further connection is needed; those that are being made use this object until they end.
     stop_.request_stop();
     const Limit unlimited;
     while (active_ > 0) co_await changed_.wait(unlimited);
@@ -183,12 +188,14 @@ class BigFiles {
     auto begun = begin_file();
     if (!begun) co_return begun;
     add_streams();
+    // A copy, because note_failure() removes a broken stream from the other list.
     std::vector<RangeStream*> streams;
     for (const auto& stream : streams_) streams.push_back(stream.get());
     for (auto* stream : streams) spawn(work(*stream));
     const Limit unlimited;
     while (working_ > 0) co_await changed_.wait(unlimited);
     if (!parts_->complete()) {
+      // Nothing is kept after a local error, or from a node that broke the protocol.
       const bool no_resume =
           failed_ && (failed_->kind == ErrorKind::local_io || failed_->kind == ErrorKind::protocol);
       if (no_resume) tree_.drop_file();
@@ -202,6 +209,7 @@ class BigFiles {
   Result<void> begin_file() {
     const auto attributes = attributes_of(file().item);
     auto there = tree_.begin_partial(file().place, attributes, version_of(file().item));
+    // More than the whole file is no part of this version.
     if (there && *there > file().item.size) {
       tree_.drop_file();
       there = tree_.begin_partial(file().place, attributes, version_of(file().item));
@@ -213,6 +221,7 @@ class BigFiles {
 
   asio::awaitable<Result<void>> end_file() {
     auto& stream = *streams_.front();
+    // Asked behind the last byte: a file that has changed by now may be a mixture of two versions.
     auto asked = co_await stream.ask_record(file().path, run_.limit);
     if (!asked) co_return asked;
     CO_TRY_AS(now, co_await stream.read_record(run_.limit));
@@ -226,6 +235,7 @@ class BigFiles {
 
   void add_streams() {
     if (!far_ || grown_ || file().item.size - parts_->written() < kWorthAStream) return;
+    // Once for all files, because the streams stay open for the next ones.
     grown_ = true;
     for (std::size_t i = 1; i < streams_wanted_; ++i) {
       ++active_;
@@ -243,6 +253,7 @@ class BigFiles {
       if (opened) {
         sessions_.push_back(std::move(*session));
         streams_.push_back(std::move(stream));
+        // It helps with the present file at once.
         if (working_ > 0) spawn(work(*streams_.back()));
       }
     }
@@ -260,6 +271,7 @@ class BigFiles {
   asio::awaitable<void> work(RangeStream& stream) {
     std::deque<FilePart> asked;
     auto done = co_await take_part(stream, asked);
+    // The other streams bring what this one was asked for and has not brought.
     for (const auto& part : asked) parts_->give_back(part);
     --working_;
     --active_;
@@ -277,6 +289,7 @@ class BigFiles {
         if (!sent) co_return sent;
       }
       if (asked.empty()) {
+        // Other streams bring the last parts, or too many parts wait in memory for an earlier one.
         const Wake wake = co_await changed_.wait(run_.limit);
         if (wake != Wake::notified) co_return wake_error(wake, "the copy did not end in time");
         continue;
@@ -329,6 +342,8 @@ class BigFiles {
   std::optional<Error> failed_;
 };
 
+/// A record follows each part. Only if it shows that the listed bytes are unchanged is the part
+/// appended; until then it stays in memory.
 asio::awaitable<Result<void>> pull_tail(NodeRun& run, SafeTree& tree, RangeStream& stream,
                                         const PullTail& tail, PullProgress& progress) {
   const auto& item = tail.want->item;

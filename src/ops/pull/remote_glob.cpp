@@ -9,6 +9,7 @@ namespace ec2mpi::ops {
 
 namespace {
 
+/// These may stand outside of quotes: none of them lets the node's shell do anything but match.
 bool plain_in_brackets(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == ':' ||
          c == '[';
@@ -18,6 +19,7 @@ bool plain_in_brackets(char c) {
 std::size_t closing(std::string_view path, std::size_t open) {
   auto at = open + 1;
   if (at < path.size() && (path[at] == '!' || path[at] == '^')) ++at;
+  // Right behind the opening, "]" stands for itself (glob(7)).
   if (at < path.size() && path[at] == ']') ++at;
   for (; at < path.size() && path[at] != '/'; ++at) {
     if (path.substr(at).starts_with("[:")) {
@@ -50,6 +52,7 @@ class Builder {
     end_run();
     shell_ += '[';
     pattern_ += '[';
+    // POSIX leaves open what "^" means here, so both become "!".
     if (inside.starts_with('!') || inside.starts_with('^')) {
       shell_ += '!';
       pattern_ += '!';
@@ -129,6 +132,8 @@ std::optional<std::string> RemoteGlob::name_of(std::string_view matched) const {
   matched = without_slashes(matched);
   const std::string path(matched);
   const std::string wanted(without_slashes(pattern));
+  // The node only claims that this path matches; without a test it could send any file. As in a
+  // shell, no wildcard matches a slash or a leading dot.
   if (::fnmatch(wanted.c_str(), path.c_str(), FNM_PATHNAME | FNM_PERIOD) != 0) return std::nullopt;
   std::string name;
   const auto names = split(matched, '/');

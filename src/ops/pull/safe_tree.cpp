@@ -23,6 +23,7 @@ namespace {
 
 constexpr unsigned kPlainMode =
     0777;  // without setuid, setgid and sticky: a node should not make such files here
+// O_NOFOLLOW: a link that a node or another user has made must not lead out of the target.
 constexpr int kFolderFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
 constexpr std::size_t kHole = 4096;  // the least that can be left out of a file on most file systems
@@ -34,6 +35,7 @@ constexpr std::uint64_t kPartKeptFree = 20;
 /// Something is to be left for others by a node that sends more than it had listed.
 Result<void> check_free_space(int fd, const std::filesystem::path& path) {
   struct statvfs disk {};
+  // An unknown amount is no reason to stop.
   if (::fstatvfs(fd, &disk) != 0) return {};
   const std::uint64_t free = disk.f_bavail * disk.f_frsize;
   if (free >= std::min(kMostKeptFree, disk.f_blocks * disk.f_frsize / kPartKeptFree)) return {};
@@ -77,6 +79,7 @@ std::string name_from(std::string_view text) {
   return fmt::format("{}part.{:016x}", kPullTemporary, hash);
 }
 
+/// Both errors may stand for a link: O_NOFOLLOW gives ELOOP, and O_DIRECTORY gives ENOTDIR.
 std::unexpected<Error> folder_error(const std::filesystem::path& path) {
   if (errno == ENOTDIR || errno == ELOOP) {
     return fail(ErrorKind::local_io, "cannot write into " + printable(path.string()) +
@@ -90,6 +93,7 @@ std::unexpected<Error> folder_error(const std::filesystem::path& path) {
 SafeTree::SafeTree(std::filesystem::path root, UniqueFd fd)
     : root_(std::move(root)), fd_(std::move(fd)), token_(random_hex(8)) {}
 
+/// The part of a big file stays for the next pull.
 SafeTree::~SafeTree() {
   if (!resumable_) drop_file();
 }
@@ -112,6 +116,7 @@ Result<SafeTree::Names> SafeTree::names_of(std::string_view path) {
                 fmt::format("the node sent a file named {}, which {}; refused", printable(path), why));
   };
   if (path.empty() || path.front() == '/') return refuse("is no path below the target");
+  // The kernel would end the path there, and open another file than the one that was checked.
   if (path.find('\0') != std::string_view::npos) return refuse("holds a NUL byte");
   Names names;
   for (const auto name : split(path, '/')) {
@@ -121,6 +126,8 @@ Result<SafeTree::Names> SafeTree::names_of(std::string_view path) {
   return names;
 }
 
+/// Opens each folder below the one that is open already. A path that was only checked as text could
+/// lead elsewhere by the time it is used.
 Result<int> SafeTree::enter(const Names& names) {
   if (names.empty()) return fd_.get();
   if (folder_ && names == inside_) return folder_.get();
@@ -131,6 +138,7 @@ Result<int> SafeTree::enter(const Names& names) {
     const int from = current ? current.get() : fd_.get();
     UniqueFd next(::openat(from, name.c_str(), kFolderFlags));
     if (!next && errno == ENOENT) {
+      // EEXIST: another process was faster. openat then finds out whether it has made a folder.
       if (::mkdirat(from, name.c_str(), kPlainMode) != 0 && errno != EEXIST)
         return io_error("make the folder", path);
       next = UniqueFd(::openat(from, name.c_str(), kFolderFlags));
@@ -143,6 +151,7 @@ Result<int> SafeTree::enter(const Names& names) {
   return folder_.get();
 }
 
+/// Like enter(), but makes nothing; nothing if there is no such folder.
 Result<std::optional<int>> SafeTree::find_folder(const Names& names) {
   if (names.empty()) return fd_.get();
   if (folder_ && names == inside_) return folder_.get();
@@ -187,6 +196,7 @@ Result<int> SafeTree::enter_parent(Names names) {
   return enter(names);
 }
 
+/// The random token keeps two runs apart that write into the same folder.
 std::string SafeTree::next_temporary() {
   return fmt::format("{}{}.{}", kPullTemporary, token_, ++count_);
 }
@@ -196,6 +206,7 @@ Result<void> SafeTree::make_folder(std::string_view path, const FileAttributes& 
   TRY_AS(folder, enter(*names));
   if (names->empty()) return {};  // the target itself is the user's
   struct stat info {};
+  // Files have to be written into it; finish() gives it the mode that it has on the node.
   if (::fstat(*folder, &info) == 0 && (info.st_mode & 0700) != 0700)
     ::fchmod(*folder, (info.st_mode | 0700) & kPlainMode);
   folders_.push_back({std::string(path), attributes});
@@ -207,6 +218,7 @@ Result<bool> SafeTree::make_link(std::string_view path, const std::string& targe
   if (!link_stays_inside(path, target)) return false;
   TRY_AS(folder, enter_parent(*names));
   const auto temporary = next_temporary();
+  // Made beside its place and then renamed, so it replaces what was there in one step.
   if (::symlinkat(target.c_str(), *folder, temporary.c_str()) != 0)
     return io_error("make the link", root_ / path);
   if (::renameat(*folder, temporary.c_str(), *folder, names->back().c_str()) != 0) {
@@ -223,7 +235,9 @@ Result<void> SafeTree::open_temporary(std::string_view path, const FileAttribute
   TRY_AS(names, names_of(path));
   TRY_AS(folder, enter_parent(*names));
   temporary_ = temporary;
+  // A descriptor of its own, because enter() may close folder_ before the file ends.
   file_folder_ = UniqueFd(::fcntl(*folder, F_DUPFD_CLOEXEC, 0));
+  // 0600: nobody else reads the file before it has its own mode.
   file_ = UniqueFd(::openat(*folder, temporary_.c_str(), O_CREAT | O_NOFOLLOW | O_CLOEXEC | flags, 0600));
   file_path_ = path;
   file_name_ = names->back();
@@ -245,6 +259,8 @@ Result<std::uint64_t> SafeTree::begin_partial(std::string_view path, const FileA
   const auto name = name_from(fmt::format("{}\n{}", path, version));
   const auto opened = open_temporary(path, attributes, name, O_RDWR | O_NONBLOCK);
   struct stat info {};
+  // Another user can compute the name, and put a file, a link or a pipe there (hence O_NONBLOCK),
+  // or a second name of one of our files.
   const bool ours = opened && ::fstat(file_.get(), &info) == 0 && S_ISREG(info.st_mode) &&
                     info.st_nlink == 1 && info.st_uid == ::geteuid() && lock(file_.get());
   if (!ours) {  // another run is writing it, or it is something else
@@ -275,6 +291,7 @@ Result<void> SafeTree::write_with_holes(std::string_view bytes) {
   };
   bool hole = false;
   while (run < bytes.size()) {
+    // Up to the next multiple of kHole, because only whole blocks of the file become holes.
     const auto part = bytes.substr(run, kHole - (written_ + run) % kHole);
     hole = all_zeros(part);
     if (!hole) {
@@ -302,6 +319,7 @@ Result<void> SafeTree::put(std::string_view bytes) {
 
 Result<void> SafeTree::end_file() {
   const bool cut = ::ftruncate(file_.get(), static_cast<off_t>(written_)) == 0;  // what ends in a hole
+  // Before the renaming, because a file is complete when it has its name.
   ::fchmod(file_.get(), attributes_.mode & kPlainMode);
   set_times(file_.get(), attributes_);
   if (!cut ||
@@ -332,6 +350,7 @@ Result<void> SafeTree::set_attributes(std::string_view path, const FileAttribute
   TRY_AS(names, names_of(path));
   TRY_AS(folder, enter_parent(*names));
   UniqueFd file(::openat(*folder, names->back().c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  // A file that its owner may not read cannot be opened before its mode has changed.
   if (!file && errno == EACCES && ::fchmodat(*folder, names->back().c_str(), 0600, 0) == 0)  // no link: seen
     file = UniqueFd(::openat(*folder, names->back().c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   if (!file || ::fchmod(file.get(), attributes.mode & kPlainMode) != 0)
@@ -348,12 +367,14 @@ Result<void> SafeTree::append(std::string_view path, std::uint64_t size, std::st
       ::openat(*folder, names->back().c_str(), O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   if (!file) return io_error("write", root_ / path);
   struct stat info {};
+  // Something here has changed the file, and the tail would not fit behind it.
   if (::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode) ||
       static_cast<std::uint64_t>(info.st_size) != size) {
     return fail(ErrorKind::local_io,
                 printable((root_ / path).string()) + " was changed here while it was being followed");
   }
   if (auto written = write_at(file.get(), size, bytes, root_ / path); !written) {
+    // Back to the size that the caller knows, so that the next try finds the file unchanged.
     [[maybe_unused]] const int cut = ::ftruncate(file.get(), info.st_size);
     return written;
   }
@@ -366,16 +387,19 @@ void SafeTree::sweep(std::string_view folder) {
   if (!names) return;
   const auto found = find_folder(*names);
   if (!found || !*found) return;
+  // closedir() closes its descriptor, and that of the tree has to stay open.
   const int copy = ::openat(**found, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   const std::unique_ptr<DIR, decltype([](DIR* open) { ::closedir(open); })> listing(
       copy < 0 ? nullptr : ::fdopendir(copy));
   if (!listing) return;
+  // All names first: readdir(3) leaves open which names come while entries are removed.
   std::vector<std::string> old;
   while (const dirent* entry = ::readdir(listing.get())) {
     if (std::string_view(entry->d_name).starts_with(kPullTemporary)) old.emplace_back(entry->d_name);
   }
   for (const auto& name : old) {
     const UniqueFd file(::openat(**found, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    // A link holds no data and cannot be locked. A file that another run writes is locked.
     const bool link = !file && errno == ELOOP;
     if (link || (file && lock(file.get()))) ::unlinkat(**found, name.c_str(), 0);
   }
@@ -385,6 +409,7 @@ Result<void> SafeTree::finish() {
   if (!resumable_) drop_file();
   file_ = UniqueFd();
   Result<void> done;
+  // With its own mode, an outer folder may no longer let us in.
   for (auto folder = folders_.rbegin(); folder != folders_.rend(); ++folder) {  // inner ones first
     const auto names = names_of(folder->path);
     const auto fd = enter(*names);

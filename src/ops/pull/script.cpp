@@ -27,6 +27,7 @@ PullProgram program_with_sources(const PullPlan& plan, const std::string& token,
   const auto sources = sources_text(plan);
   const bool by_input =
       plan.as_root || sources.size() > kMostInProgram;  // sudo needs the program quoted once more
+  // Each source has two lines: its path, and its wildcards or nothing (see sources.sh).
   const auto more = std::to_string(by_input ? 2 * plan.sources.size() : 0);
   PullProgram program;
   program.text = set_variables({{"token", token},
@@ -56,10 +57,12 @@ std::string read_unsized_program() {
   return std::string(kReadUnsizedSh);
 }
 
+/// sudo may drop our environment, and Complaints reads the messages of tar in English.
 std::string as_reader(bool as_root, const std::string& program) {
   return as_root ? "exec sudo -n sh -c " + quote_word("export LC_ALL=C\n" + program) : program;
 }
 
+/// `read` of a shell cuts blanks off the end of a line, so such a path goes as octal numbers.
 std::string encode_path(std::string_view path) {
   const bool plain =
       path.find('\n') == std::string_view::npos && !path.ends_with(' ') && !path.ends_with('\t');

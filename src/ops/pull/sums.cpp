@@ -17,8 +17,10 @@ namespace {
 
 constexpr std::size_t kDigits = 64;
 constexpr std::size_t kBlock = 256 * 1024;
+/// A path of PATH_MAX bytes that are all escaped, the digits, and four other characters.
 constexpr std::size_t kMostForAFile = 2 * 4096 + kDigits + 4;
 
+/// sha256sum writes "\n", "\r" and "\\" for three characters that would break its lines.
 std::string unescaped(std::string_view name) {
   std::string plain;
   for (std::size_t i = 0; i < name.size(); ++i) {
@@ -52,6 +54,7 @@ SumsByPath parse_sums(std::string_view text) {
 asio::awaitable<Result<SumsByPath>> sums_on_node(NodeRun& run, bool as_root,
                                                  const std::vector<PullWant>& files) {
   auto names = std::make_shared<std::string>();
+  // By standard input, so no command line limits the number of files.
   for (const auto& file : files) names->append(file.path).push_back('\0');
   ssh::Request request{.command = as_reader(as_root, "xargs -0 sha256sum --"), .bulk = true};
   CO_TRY_AS(channel, co_await start_program(run.session, std::move(request), run.limit));
@@ -65,11 +68,13 @@ asio::awaitable<Result<SumsByPath>> sums_on_node(NodeRun& run, bool as_root,
     if (!chunk) read = std::unexpected(chunk.error());
     if (!chunk || !*chunk) break;
     if ((*chunk)->stream == ssh::Stream::out) said += (*chunk)->bytes;
+    // More than the longest honest answer: a node must not fill the memory here.
     if (said.size() > files.size() * kMostForAFile + kBlock)
       read = fail(ErrorKind::protocol, "the node printed far more than was asked for");
   }
   co_await feeder->finish();
   if (!read) co_return std::unexpected(read.error());
+  // The exit status does not matter: a file without a sum counts as different.
   co_return parse_sums(said);
 }
 

@@ -30,6 +30,7 @@ Result<void> UnsizedFiles::feed(std::string_view text) {
   return bytes.empty() ? Result<void>{} : write(bytes);
 }
 
+/// One character: a digit, a blank, or the end of a file, "." if it is whole and "!" if not.
 Result<void> UnsizedFiles::take(char letter, std::string& bytes) {
   if (letter == ' ' || letter == '\n') return {};
   if (letter == '.' || letter == '!') {
@@ -49,11 +50,13 @@ Result<void> UnsizedFiles::write(std::string& bytes) {
   const auto& file = files_[next_];
   if (!begun_) {
     auto attributes = attributes_of(file.item);
+    // The system reports a page and no blocks for a file of /sys, but it has no holes.
     attributes.sparse = false;
     if (auto begun = tree_.begin_file(file.place, attributes); !begun) return begun;
     begun_ = true;
   }
   of_file_ += bytes.size();
+  // Such a file may have no end.
   if (of_file_ > kMostOfAFile || bytes.size() > left_) {
     return fail(ErrorKind::remote_io,
                 fmt::format("{} is larger than it said, and does not fit", printable(file.path)));
@@ -68,6 +71,7 @@ Result<void> UnsizedFiles::end(bool whole) {
   begun_ = false;
   of_file_ = 0;
   if (!whole) {
+    // The script gives the reason on standard error and continues with the next file.
     tree_.drop_file();
     return {};
   }
@@ -97,6 +101,7 @@ asio::awaitable<Result<ssh::ExitStatus>> pull_unsized(NodeRun& run, bool as_root
     read = reader.feed((*chunk)->bytes);
     co_await run.observer.ready(run.limit);
   }
+  // Before any return, because the feeder has borrowed the channel.
   co_await feeder->finish();
   if (!read) co_return std::unexpected(read.error());
   co_return (*channel)->exit_status();

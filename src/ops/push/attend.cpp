@@ -13,6 +13,7 @@ namespace ec2mpi::ops {
 
 namespace {
 
+/// The longest pause between two looks at the share, which wants one each second.
 constexpr auto kMoment = std::chrono::seconds(1);
 /// No word has come from a node for this time: ask whether it still answers.
 constexpr auto kSilence = std::chrono::seconds(5);
@@ -23,6 +24,7 @@ constexpr auto kTimeToAnswer = std::chrono::seconds(16);
 
 }  // namespace
 
+/// `too_late` is the text of the error if the push's own time limit ends the wait.
 asio::awaitable<Result<void>> Delivery::attend(bool (Delivery::*until)() const, std::string too_late) {
   for (;;) {
     auto noticed = notice();
@@ -41,6 +43,7 @@ asio::awaitable<Result<void>> Delivery::attend(bool (Delivery::*until)() const, 
 /// The events of this node's part since the last call.
 Result<void> Delivery::notice() {
   take_words();
+  // First: once every file is in place, the end of the script or of an upload is no failure.
   if (is_in_place()) return {};
   if (talk_->ended()) {
     const auto& end = talk_->end();
@@ -57,6 +60,7 @@ Result<void> Delivery::notice() {
   return fail(ErrorKind::remote_io, why);
 }
 
+/// "whole" and "done" stand alone; "has" and "at" are followed by a value (see push.sh).
 void Delivery::take_words() {
   while (auto word = talk_->word()) {
     place_.share->note_word(place_.number);
@@ -117,6 +121,7 @@ asio::awaitable<Result<void>> Delivery::check_answer() {
     co_return Result<void>{};
   }
   if (answer.error().kind != ErrorKind::timeout) co_return std::unexpected(answer.error());
+  // No verdict if the node has spoken meanwhile, or if no other node has: the uplink may be away.
   if (share->heard(place_.number) > now || share->heard_from_others(place_.number) < now)
     co_return Result<void>{};
   frozen_ = true;

@@ -16,6 +16,7 @@ namespace ec2mpi::ops {
 
 namespace {
 
+/// Each attempt continues with the files that the attempts before it left in the node's stage.
 constexpr int kAttempts = 4;
 constexpr std::uint64_t kWorthLanes = 16'000'000;  ///< bytes for which additional connections are made
 constexpr std::size_t kNamedChanges = 3;
@@ -24,6 +25,7 @@ constexpr std::uint64_t kWorthRelaying = 4'000'000;  ///< bytes that the uplink 
 /// A node with less time than this is served from here: a feeder that hangs could not be replaced in time.
 constexpr auto kTimeToReplace = std::chrono::seconds(40);
 
+/// The kind is local_io: the node is not at fault, so the delivery is not tried again.
 Error changed_error(const std::vector<std::string>& changed) {
   std::string names;
   for (std::size_t i = 0; i < changed.size() && i < kNamedChanges; ++i) {
@@ -34,6 +36,7 @@ Error changed_error(const std::vector<std::string>& changed) {
           fmt::format("changed here while being sent, so not put in place: {}; push again", names)};
 }
 
+/// Only then does the survey ask which tar the node has, for that starts a program there.
 bool has_holes(const SourceTree& tree) {
   return std::any_of(tree.items.begin(), tree.items.end(),
                      [](const SourceItem& item) { return item.stored < item.size; });
@@ -49,6 +52,7 @@ Delivery::Delivery(NodeRun& run, GroupPush& push, const asio::any_io_executor& e
       news_(std::make_shared<Event>(executor)) {}
 
 asio::awaitable<Result<void>> Delivery::carry_out() {
+  // The relay waits for this node until it has asked for a place, or has failed for good.
   push_.relay(executor_)->expect();
   Result<void> done;
   for (attempt_ = 1;; ++attempt_) {
@@ -71,6 +75,7 @@ asio::awaitable<Result<void>> Delivery::attempt() {
     auto sent = co_await send();
     done = std::move(sent);
   }
+  // The upload and the lanes are coroutines of their own that use this object; they end first.
   co_await stop_feeding();
   if (!done && talk_) {
     co_await end_talk();  // it keeps the arrived files, and reports its error
@@ -96,6 +101,7 @@ asio::awaitable<Result<void>> Delivery::look() {
   CO_TRY_AS(survey, co_await talk_->survey(run_.limit));
   survey_ = std::move(*survey);
   options_.new_name = survey_.name;
+  // The node compares true paths, so it also finds a home behind a link or a bind mount.
   if (!survey_.holds.empty() && !plan.force) {
     const Error refused{ErrorKind::usage, home_refusal(survey_.holds)};
     co_return std::unexpected(refused);
@@ -118,6 +124,7 @@ asio::awaitable<Result<void>> Delivery::compare() {
 }
 
 asio::awaitable<Result<void>> Delivery::check_begun() {
+  // Without sha256sum the node only counts bytes, and a length proves nothing about a beginning.
   if (!survey_.sha256 || push_.plan().dry_run) co_return Result<void>{};
   for (const auto number : need_.begun) {
     const auto name = member_name(tree_.items[number]);
@@ -125,9 +132,11 @@ asio::awaitable<Result<void>> Delivery::check_begun() {
     auto told = co_await talk_->tell(fmt::format("sum_of {} {}", quote_word(need_.left + "/" + name), bytes),
                                      run_.limit);
     if (!told) co_return told;
+    // The script answers with the word "sum", and then with what its checksum program prints.
     CO_TRY_AS(word, co_await talk_->next_word(run_.limit));
     CO_TRY_AS(theirs, co_await talk_->next_word(run_.limit));
     CO_TRY_AS(ours, co_await push_.sums().of(number, bytes, run_.limit));
+    // Another version, or a file that cannot be read here: it is sent from its first byte.
     if (first_word(trim(*theirs)).first != *ours) continue;
     need_.kept[number] = bytes;
     need_.bytes -= bytes;
@@ -135,10 +144,12 @@ asio::awaitable<Result<void>> Delivery::check_begun() {
   co_return Result<void>{};
 }
 
+/// The head of push.sh describes the arguments.
 std::string Delivery::command_for(const PushTarget& target) const {
   std::string asked = options_.checksum ? "sums" : "";
   if (has_holes(tree_)) asked += " holes";
   if (options_.erase) asked += " delete";
+  // A single node feeds no other one, so its free space does not matter.
   if (push_.plan().relay != RelayMode::never && push_.nodes() > 1) asked += " room";
   std::vector<std::string> words{"sh",          "-c",
                                  push_script(), "ec2mpi-push",
@@ -157,7 +168,9 @@ asio::awaitable<Result<void>> Delivery::send() {
   if (push_.plan().compress && !survey_.unpackers.gzip && !need_.items.empty())
     push_.count().note =
         run_.node.label() + " has no gzip, so nothing was compressed for it and the nodes that share with it";
+  // A node that lacks nothing gets only its last steps, and makes no stage.
   if (!need_.nothing()) {
+    // Before the first text, which makes a pipe on the node for each lane.
     if (wants_lanes()) lanes_ = push_.take_lanes();
     CO_TRY(co_await talk_->tell(beginning(), run_.limit));
     place_.share->begin(place_.number);
@@ -195,12 +208,16 @@ Candidate Delivery::candidate() const {
 bool Delivery::wants_relay() const {
   const auto& plan = push_.plan();
   if (plan.relay == RelayMode::never || push_.nodes() < 2 || need_.items.empty()) return false;
+  // Other nodes would not know where to reach it.
   if (survey_.address.empty()) return false;
   if (plan.relay == RelayMode::always) return true;
+  // The relay spares the uplink the data of all nodes but one.
   return run_.limit.deadline - Clock::now() > kTimeToReplace &&
          need_.bytes * (push_.nodes() - 1) >= kWorthRelaying;
 }
 
+/// Shell text: the stage, the pipes of the lanes, the useless files of an earlier push, and the
+/// form of the archive.
 std::string Delivery::beginning() const {
   const auto& share = *place_.share;
   auto text = fmt::format("begin {}\n", quote_word(need_.left));
@@ -217,6 +234,7 @@ std::string Delivery::beginning() const {
 std::string Delivery::ending() const {
   const auto& share = *place_.share;
   std::string sum;
+  // A node without sha256sum compares the number of bytes instead (`measure` in push_survey.sh).
   if (!need_.nothing()) sum = survey_.sha256 ? share.sum() : std::to_string(share.bytes());
   return need_.nothing()
              ? push_steps(tree_, survey_, need_, options_, sum, {}, {})
@@ -227,11 +245,13 @@ asio::awaitable<Result<void>> Delivery::finish() {
   CO_TRY(co_await talk_->tell(ending(), run_.limit));
   constexpr auto kTooLate = "the push did not end in time on the node";
   CO_TRY(co_await attend(&Delivery::is_in_place, kTooLate));
+  // The script of a node that stores the archive ends only when its input does.
   if (!need_.nothing() && !talk_->ended()) {
     CO_TRY(co_await attend(&Delivery::is_no_longer_needed, kTooLate));
     talk_->close_input();
     CO_TRY(co_await attend(&Delivery::has_ended, kTooLate));
   }
+  // By now all other files are in place; the node has discarded only those that changed here.
   if (!place_.share->changed().empty()) co_return std::unexpected(changed_error(place_.share->changed()));
   co_return Result<void>{};
 }
@@ -243,6 +263,8 @@ bool Delivery::is_no_longer_needed() const {
   return !share.is_in_use(place_.number) && !push_.relay(executor_)->some_may_come(finished_);
 }
 
+/// Only the first node of a share normally gets its data from here. If a lane broke in an earlier
+/// attempt, the next one does without lanes.
 bool Delivery::wants_lanes() const {
   return place_.number == 0 && is_far(run_.session) && !lane_broke_ &&
          place_.share->expected() >= kWorthLanes;
@@ -263,6 +285,7 @@ asio::awaitable<void> Delivery::upload(std::uint64_t offset) {
   uploading_ = false;
   push_.count().connections = std::max(push_.count().connections, feed_->lanes_used() + 1);
   if (sent)
+    // Only a stream that has come to its end knows the size and the checksum of the archive.
     share->note_upload(place_.number, feed_->position(), *sent ? stream.get() : nullptr);
   else
     upload_error_ = sent.error();
@@ -289,6 +312,7 @@ void Delivery::leave_share() {
   if (const auto share = std::exchange(place_.share, nullptr)) share->note_gone(place_.number);
 }
 
+/// For --dry-run: one line for each planned step, with names made printable.
 void Delivery::tell_need() const {
   const auto line = [this](std::string_view what, const std::string& path) {
     run_.observer.on_line(run_.node, ssh::Stream::out, fmt::format("{} {}", what, printable(path)));

@@ -17,6 +17,7 @@ constexpr int kBrokenOff = 3;  ///< and above: the script's statuses for an arch
 
 /// Closing its input ends the script; if it waits for the rest of an archive that won't come, a signal does.
 asio::awaitable<void> Delivery::end_talk() {
+  // A node that does not answer would hear neither the end of its input nor the signal.
   if (frozen_) co_return;
   const Limit first{Clock::now() + std::chrono::seconds(1), {}};
   co_await talk_->close(first);

@@ -15,6 +15,7 @@ namespace ec2mpi::ops {
 namespace {
 
 constexpr int kFirstNumber = 3;  ///< of the script's descriptors
+/// The program of a lane prints this when its pipe is there; start-up files may print before it.
 constexpr std::string_view kHere = "ec2mpi-lane\n";
 constexpr std::size_t kLongestGreeting = 1024 * 1024;
 
@@ -25,6 +26,7 @@ constexpr std::size_t kPipe = 64 * 1024;
 
 /// The command of a lane: waits for the pipe, which may not be there yet, and fills it. It is of use only
 /// where the script can recognise a part that did not arrive whole.
+/// It waits 10 s for the pipe, or 100 s where sleep takes only whole seconds.
 std::string lane_command(const std::string& stage, int number) {
   constexpr std::string_view kFill =
       "dd iflag=fullblock count=0 </dev/null 2>/dev/null || exit 1; n=0; until [ -p \"$0\" ]; do n=$((n + "
@@ -42,6 +44,7 @@ std::string make_lanes_text(std::size_t lanes) {
   return text + "\n";
 }
 
+/// `active_` counts the coroutines that use this object, and finish() waits for all of them.
 template <class Work>
 void PushFeed::spawn(Work work) {
   ++active_;
@@ -67,12 +70,14 @@ void PushFeed::add_lanes(std::size_t lanes) {
 asio::awaitable<void> PushFeed::attend(std::shared_ptr<Lane> lane) {
   const Limit limit{run_.limit.deadline, stop_.get_token()};
   auto opened = co_await open(*lane, limit);
+  // A lane that is ready only when send() has given out all parts is of no use.
   if (opened && wanted_ && !failed_) {
     lane->stands = true;
     tell({.text = do_text(fmt::format("lane {}", lane->number))}, limit);
     news_->notify_all();
     for (;;) {
       auto chunk = co_await lane->channel->read(limit);
+      // The program of a lane prints nothing more, but only a connection that is read is written.
       if (chunk && *chunk) continue;
       lane->stands = false;
       if (stop_.stop_requested()) break;
@@ -85,6 +90,7 @@ asio::awaitable<void> PushFeed::attend(std::shared_ptr<Lane> lane) {
   leave();
 }
 
+/// Errors: those of the connection; remote_io if the node lacks a suitable dd or the pipe.
 asio::awaitable<Result<void>> PushFeed::open(Lane& lane, Limit limit) {
   CO_TRY_AS(session, co_await open_extra_session(run_, limit));
   lane.session = std::move(*session);
@@ -121,12 +127,14 @@ asio::awaitable<Result<bool>> PushFeed::send(PushStream& stream, std::uint64_t o
     ended = bytes.empty();
     if (ended) break;
     position_ += part.bytes;
+    // The script empties the pipes in the order in which it is told of the parts.
     if (lane) {
       lane->busy = lane->used = true;
       tell({.text = fmt::format("part {} {}\n", part.bytes, lane->number)}, limit);
       spawn(write_lane(lane, std::move(bytes), part, limit));
     } else {
       own_busy_ = true;
+      // The message only points into own_, so the next part has to wait until it is written.
       own_ = std::move(bytes);
       tell({.text = fmt::format("data {}\n", part.bytes), .archive = own_, .content = part.content}, limit);
     }
@@ -147,6 +155,7 @@ asio::awaitable<Result<void>> PushFeed::skip(PushStream& stream, std::uint64_t o
   while (stream.size() < offset) {
     const auto block = stream.next();
     if (block.empty()) co_return fail(ErrorKind::local_io, "the files changed here while they were sent");
+    // The offset may lie inside of a block, whose rest then begins the first part.
     if (stream.size() > offset) rest_ = block.substr(block.size() - (stream.size() - offset));
     const Wake wake = co_await yield_to_loop(limit);
     if (wake != Wake::notified) co_return wake_error(wake, "the node stopped taking data");
@@ -226,6 +235,7 @@ asio::awaitable<Result<void>> PushFeed::write_archive(const Message& message, Li
     auto written =
         co_await talk_->write(message.archive.substr(place, static_cast<std::size_t>(size)), limit);
     if (!written) co_return written;
+    // The content of one block is not known: all bytes count until the part's sum is used up.
     const Part part{size, size == left.bytes ? left.content : std::min(left.content, size)};
     left.bytes -= part.bytes;
     left.content -= part.content;

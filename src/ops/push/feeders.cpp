@@ -8,6 +8,8 @@ namespace ec2mpi::ops {
 
 namespace {
 
+/// One call of next_feeders. Each change counts at once for the nodes that come later, so two nodes
+/// never get the last place of one feeder.
 class Choice {
  public:
   Choice(const std::vector<NodeState>& nodes, const FeederRules& rules)
@@ -20,6 +22,7 @@ class Choice {
   }
 
   std::vector<Repoint> take() {
+    // A node that gets a feeder here may itself be the feeder of a node behind it.
     for (const auto node : furthest_first()) {
       if (nodes_[node].phase == NodePhase::waiting) give_feeder(node);
       if (nodes_[node].phase == NodePhase::receiving) check_feeder(node);
@@ -52,6 +55,7 @@ class Choice {
   [[nodiscard]] bool is_fed(std::size_t node) const { return is_whole(node) || feeders_[node].has_value(); }
   /// The bytes of the node come by way of `above`.
   [[nodiscard]] bool is_below(std::size_t node, std::size_t above) const {
+    // The number of steps is limited, so that even a ring of feeders ends the search.
     for (std::size_t steps = 0; steps <= nodes_.size() && node != kLaptop; ++steps) {
       if (node == above) return true;
       if (is_whole(node) || !feeders_[node]) return false;
@@ -61,6 +65,7 @@ class Choice {
   }
 
   /// The furthest ahead, then the one with the fewest children.
+  /// `at_least`: bytes that it must have; `places`: children that it may have at most.
   [[nodiscard]] std::optional<std::size_t> best_for(std::size_t node, std::uint64_t at_least,
                                                     std::size_t places) const {
     std::optional<std::size_t> best;
@@ -120,6 +125,7 @@ class Choice {
   }
 
   /// Uploads that advance.
+  /// One that this call has begun counts, though its node stood still until now.
   [[nodiscard]] std::size_t uploads() const {
     std::size_t count = 0;
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
@@ -204,7 +210,9 @@ bool must_store(const std::vector<NodeState>& nodes, std::size_t to_come) {
     stores += node.stores ? 1 : 0;
   }
   if (stores == 0) return to_come > 0;
+  // Places of the feeders that the nodes here do not take.
   const auto free = stores * kMostChildren - std::min(live, stores * kMostChildren);
+  // The last node stores if all others depend on a single feeder so far.
   return to_come == 0 ? stores == 1 && live > 1 : free <= 1;
 }
 

@@ -9,6 +9,7 @@ namespace {
 constexpr std::uint64_t kPiece = 256 * 1024;  ///< a fraction of a millisecond, for each that asks
 }
 
+/// A file that cannot be opened, or has become shorter, gets kUnreadable, which equals no checksum.
 asio::awaitable<Result<std::string>> FileSums::of(std::size_t item, std::uint64_t bytes, Limit limit) {
   auto& known = sums_[{item, bytes}];
   if (!known) {
@@ -23,6 +24,7 @@ asio::awaitable<Result<std::string>> FileSums::of(std::size_t item, std::uint64_
   const auto sum = known;
   while (sum->text.empty()) {
     read_piece(*sum);
+    // Reading a file never waits in the loop, so signals and timers get their turn here.
     const Wake wake = co_await yield_to_loop(limit);
     if (wake != Wake::notified) co_return wake_error(wake, "the files here could not be read in time");
   }

@@ -9,6 +9,8 @@ namespace ec2mpi::ops {
 
 namespace {
 
+/// The part of a stage's name that stands for the sources: their absolute paths and their names in
+/// the target. NUL ends each of them, so no two lists of sources make the same text.
 std::string key_of(const SourceTree& tree) {
   std::string sources;
   for (const auto& top : tree.tops) {
@@ -30,6 +32,7 @@ GroupPush::GroupPush(std::shared_ptr<const PushPlan> plan, const PushGroup& grou
       sums_(tree_),
       lanes_left_(std::move(lanes)) {}
 
+/// A file counts once, however many nodes and groups lack it; a removal counts for each node.
 void GroupPush::note_need(const PushNeed& need, bool first) {
   if (!first) return;
   for (const auto number : need.items) {
@@ -42,6 +45,7 @@ void GroupPush::note_need(const PushNeed& need, bool first) {
   count().erased += need.erase.size() + need.replace.size();
 }
 
+/// The first delivery that asks makes the relay, because only deliveries have the executor.
 std::shared_ptr<Relay> GroupPush::relay(const asio::any_io_executor& executor) {
   if (!relay_)
     relay_ =
@@ -50,6 +54,7 @@ std::shared_ptr<Relay> GroupPush::relay(const asio::any_io_executor& executor) {
   return relay_;
 }
 
+/// Gives 0 as long as other nodes have all of them.
 std::size_t GroupPush::take_lanes() {
   const auto lanes = std::min(*lanes_left_, kConnectionsToNode - 1);
   *lanes_left_ -= lanes;

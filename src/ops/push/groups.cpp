@@ -15,9 +15,11 @@ Result<std::vector<PushGroup>> push_groups(const std::vector<std::string>& sourc
   for (const auto& node : nodes) {
     std::vector<std::string> filled;
     for (const auto& source : sources) filled.push_back(fill_placeholders(source, node));
+    // A list of sources is scanned only for the first node that has it.
     const auto [group, added] = known.try_emplace(filled, groups.size());
     if (added) {
       auto tree = scan_sources(filled, options);
+      // Without placeholders the error is that of all nodes, so it names none.
       if (!tree) return std::unexpected(filled == sources ? tree.error() : tree.error().within(node.label()));
       groups.push_back({std::make_shared<const SourceTree>(std::move(*tree)), {}});
     }

@@ -26,6 +26,7 @@ std::string parent_of(const std::string& path) {
   return slash == std::string::npos ? std::string() : path.substr(0, slash);
 }
 
+/// Where the node's find has no -printf, its stat gives whole seconds, and they have to suffice.
 bool same_time(const SourceItem& item, const HeldEntry& held) {
   return item.mtime == held.mtime && (!held.nanoseconds || *held.nanoseconds == item.nanoseconds);
 }
@@ -51,6 +52,7 @@ class Comparison {
       : tree_(tree), survey_(survey), options_(options), sums_(sums) {}
 
   PushNeed take() {
+    // The stage first: send() then leaves out the files that lie in it.
     choose_left();
     for (std::size_t i = 0; i < tree_.items.size(); ++i) compare(i);
     if (options_.erase) find_extra();
@@ -60,6 +62,7 @@ class Comparison {
   }
 
  private:
+  /// The earlier stage with the most bytes. An empty stage counts as 1, so it is taken, too.
   void choose_left() {
     std::uint64_t most = 0;
     for (const auto& [stage, entries] : survey_.left) {
@@ -80,6 +83,7 @@ class Comparison {
     const auto found = survey_.target.find(place);
     const auto* held = found == survey_.target.end() ? nullptr : &found->second;
     const bool folder_there = held != nullptr && held->type == TarType::directory;
+    // `put` refuses to replace a folder by a file. With --delete the folder goes before that.
     if (options_.erase && folder_there && item.type != TarType::directory && tree_.tops[item.top].directory)
       replaced_.insert(place);
     if (item.type == TarType::directory) {
@@ -134,6 +138,7 @@ class Comparison {
           used_.insert(found->first);
           return;
         }
+        // It may be the beginning of another version; check_begun() compares the checksums.
         if (held.size < item.size && held.size >= kWorthResuming) {
           used_.insert(found->first);
           need_.begun.push_back(number);
@@ -161,6 +166,7 @@ class Comparison {
   void find_extra() {
     std::set<std::string> extra;
     std::unordered_set<std::string> protectors;
+    // A folder that holds something that must stay has to stay, too.
     for (const auto& path : survey_.dear) protect(path, protectors);
     for (std::size_t top = 0; top < tree_.tops.size(); ++top) {
       if (tree_.tops[top].directory) find_extra_of(top, extra, protectors);
@@ -173,12 +179,14 @@ class Comparison {
     for (const auto& path : replaced_) {
       if (is_kept(path)) continue;  // putting the file in place fails
       need_.replace.push_back("./" + path);
+      // Its content goes together with it.
       std::erase_if(extra, [&path](const std::string& one) { return one.starts_with(path + "/"); });
     }
     std::unordered_set<std::string> erased;  // with all below
     std::unordered_set<std::string> reported;
     for (const auto& path : extra) {  // a folder comes before its content
       if (const auto mount = mount_of(path); !mount.empty()) {
+        // One path for each mount point: the node refuses it, and its reason names the mount point.
         if (reported.insert(mount).second) need_.mounted.push_back("./" + path);
       } else if (!is_kept(path) && !lies_in(path, erased)) {
         touch(parent_of(path));
@@ -214,9 +222,11 @@ class Comparison {
       if (prefix.empty() || path.starts_with(prefix + "/")) mounts_.insert(path);
     }
     for (const auto& [path, held] : survey_.target) {
+      // With the slash, for "old-2" does not lie in "old".
       if (!prefix.empty() && !path.starts_with(prefix + "/")) continue;
       const auto below = prefix.empty() ? path : path.substr(prefix.size() + 1);
       if (below.empty() || below == "." || is_own(below) || expected_.contains(path)) continue;
+      // Nor the content of a stage, which this push or another one still needs.
       if (below.find(kOwnNames) != std::string::npos) continue;
       if (!source.filter.excludes(below, held.type == TarType::directory)) {
         extra.insert(path);
@@ -226,6 +236,7 @@ class Comparison {
     }
   }
 
+  /// `put` moves a source out of the stage as a whole, so unwanted files must not lie in it.
   void discard_rest() {
     std::unordered_set<std::string> known;
     for (const auto& item : tree_.items) {
@@ -296,9 +307,11 @@ std::vector<std::string> asked_paths(const SourceTree& tree, bool erase) {
   std::size_t size = 0;
   for (const auto& item : tree.items) {
     const auto& top = tree.tops[item.top];
+    // A source without a name gives its content, so the names of its first level are asked about.
     const bool first =
         top.name.empty() ? item.relative.find('/') == std::string::npos : item.relative.empty();
     if (!first) continue;
+    // The survey then has to list what the sources do not have, too.
     if (top.name.empty() && erase) return {"."};
     const auto name = join(top.name, item.relative);
     if (name.empty()) continue;
@@ -319,6 +332,8 @@ std::string push_steps(const SourceTree& tree, const PushSurvey& survey, const P
         return top.directory && (survey.into ? top.name : options.new_name).empty();
       }))
     text += "content=yes\n";  // the target itself is the folder that is pushed
+  // The order matters: a file is complete before it moves, a path is free before a file takes it,
+  // and folders get their times last, for each new file and each removal changes them.
   text += "steps() {\n";
   for (const auto& name : discarded) text += fmt::format("discard {}\n", quote_word(name));
   for (const auto& [number, offset] : content.offsets) {
@@ -335,6 +350,7 @@ std::string push_steps(const SourceTree& tree, const PushSurvey& survey, const P
     text += fmt::format("set_attributes {:o} {} {} || return 1\n", item.mode, touch_time(item),
                         quote_word(place));
   }
+  // The node refuses the paths in mounted file systems, and names the mount point.
   auto erase = need.erase;
   erase.insert(erase.end(), need.mounted.begin(), need.mounted.end());
   if (!erase.empty()) text += fmt::format("erase_all {}\n", quote_words(erase));

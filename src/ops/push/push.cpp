@@ -44,6 +44,7 @@ bool cleans_up_home(const PushTarget& target, const SourceTree& tree) {
   const bool content = std::any_of(tree.tops.begin(), tree.tops.end(),
                                    [](const SourceTop& top) { return top.directory && top.name.empty(); });
   if (!content) return false;
+  // A normal path that ends in ".." leads above the home, so it may hold it.
   auto path = std::filesystem::path(target.path).lexically_normal();
   if (!path.has_filename()) path = path.parent_path();
   return path.empty() || path == "." || path == "/" || path.filename() == "..";

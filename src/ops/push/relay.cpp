@@ -14,6 +14,7 @@ namespace {
 /// connected: answers arrive one after the other over a slow uplink.
 constexpr auto kTimeToConnect = std::chrono::milliseconds(1000);
 constexpr auto kTimeToCome = std::chrono::seconds(5);
+/// bytes of tar's headers and padding
 constexpr std::uint64_t kWorthCompressing = 1'000'000;
 
 std::uint64_t bytes_of(const SourceTree& tree, const std::vector<std::size_t>& items) {
@@ -29,6 +30,7 @@ bool is_mostly_headers(const SourceTree& tree, const PushContent& content) {
   return headers >= kWorthCompressing && headers >= bytes_of(tree, content.items);
 }
 
+/// Such a node need not wait for the lists of other nodes: it gets all of the sources in any case.
 bool lacks_all_files(const SourceTree& tree, const PushNeed& need) {
   return need.files == tree.files && need.kept.empty();
 }
@@ -71,12 +73,15 @@ std::vector<Seats> sharing(const SourceTree& tree, const Seats& seats) {
   std::map<Need, Seats> equal;
   for (const auto& seat : seats) {
     Need need{seat->candidate.need->items, {}};
+    // Which files are begun counts, not how far: content_for() takes the least of them.
     for (const auto& [number, bytes] : seat->candidate.need->kept) need.second.push_back(number);
     equal[std::move(need)].push_back(seat);
   }
   std::uint64_t one_each = 0;
   for (const auto& [need, group] : equal) one_each += bytes_of(tree, need.first);
   const auto together = bytes_of(tree, content_for(seats).items);
+  // Separate archives may cost the uplink a quarter more, for with them each node gets only the
+  // files that it lacks.
   if (one_each > together + together / 4) return {seats};
   std::vector<Seats> groups;
   for (auto& [need, group] : equal) groups.push_back(std::move(group));
@@ -92,11 +97,13 @@ bool suits(const SourceTree& tree, const Share& share, const Candidate& candidat
   if (!holds(content.items, need.items) || !holds(content.folders, need.folders)) return false;
   if (share.formats().gzip && !candidate.unpackers.gzip) return false;
   if (share.formats().holes && !candidate.unpackers.holes) return false;
+  // The archive has no beginnings of these files, so the node has to hold them already.
   const bool has_beginnings =
       std::all_of(content.offsets.begin(), content.offsets.end(), [&need](const auto& offset) {
         const auto kept = need.kept.find(offset.first);
         return kept != need.kept.end() && kept->second >= offset.second;
       });
+  // At most half of the archive may be useless to the node.
   return has_beginnings && need.bytes >= bytes_of(tree, content.items) / 2;
 }
 
@@ -112,14 +119,17 @@ asio::awaitable<Result<Place>> Relay::join(std::shared_ptr<Relay> relay, Candida
     asio::co_spawn(relay->executor_, form(relay), asio::detached);
   }
   while (!seat->place) {
+    // The event is that of the delivery, so it may be notified for another reason.
     const Wake wake = co_await seat->candidate.news->wait(limit);
     if (wake == Wake::notified || seat->place) continue;
+    // No share is to be made for a node that has given up.
     std::erase(relay->waiting_, seat);
     co_return wake_error(wake, "the push did not begin in time");
   }
   co_return *seat->place;
 }
 
+/// One coroutine for all nodes that wait. Each node that comes prolongs the wait (`last_`).
 asio::awaitable<void> Relay::form(std::shared_ptr<Relay> relay) {
   const Limit unlimited;
   while (relay->some_may_come(relay->last_)) {
@@ -136,6 +146,7 @@ void Relay::form_shares() {
   for (const auto& group : sharing(*tree_, seats)) {
     auto share = make_share(group);
     shares_.push_back(share);
+    // For each member, those that are added after it are nodes to come.
     auto to_come = this->to_come() + group.size();
     for (const auto& seat : group) {
       seat->place = Place{share, share->add(seat->candidate, --to_come)};

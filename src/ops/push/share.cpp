@@ -21,12 +21,14 @@ constexpr std::chrono::seconds kToMeasure{10};
 
 /// The command that a node runs on its feeder, up to the number of the first byte. It follows the archive as
 /// long as the feeder's script gets or may get more, which lives in the process with the number `keeper`.
+/// It waits up to a minute for the beginning of the feeder's own archive.
 std::string follow_command(const std::string& stage) {
   constexpr std::string_view kFollow =
       "n=0; until [ -s keeper ]; do n=$((n + 1)); [ $n -lt 600 ] || { echo 'it got no archive' >&2; exit 1; "
       "}; "
       "sleep 0.1; done; "
       "read -r keeper <keeper && exec tail -f -s 0.05 --pid=\"$keeper\" archive -c +";
+  // The login shell of the feeder runs this behind its start-up files.
   return fmt::format("{}{}cd {} && {}", clean_environment(), go_home_text(), quote_word(stage + "/.own"),
                      kFollow);
 }
@@ -67,6 +69,7 @@ std::size_t Share::add(const Candidate& candidate, std::size_t to_come) {
 void Share::begin(std::size_t node) {
   members_[node].state.phase = NodePhase::waiting;
   members_[node].heard = Clock::now();
+  // The upload has ended already, so its end will not bring the size to this node.
   if (bytes_ > 0) order(node, size_text());
   changed_states_ = true;
   look();
@@ -74,6 +77,8 @@ void Share::begin(std::size_t node) {
 
 // --- reports ---
 
+/// The reports of a node are about right only, so an offset never goes back here. Only
+/// take_offset() sets the exact one.
 void Share::set_offset(Member& member, std::uint64_t offset) {
   if (offset > member.state.offset) {
     if (member.state.feeder && *member.state.feeder != kLaptop)
@@ -98,6 +103,7 @@ void Share::note_end(std::size_t node, std::string_view word) {
   auto& member = members_[node];
   if (!offset || static_cast<int>(feeding->first) != member.feeding || !is_getting(member)) return;
   const auto& feeder = member.state.feeder;
+  // A node that moves was told to stop, so an end without a new byte is no refusal.
   const bool refused = member.state.phase == NodePhase::receiving && offset->first == member.began_at;
   if (refused && feeder && *feeder != kLaptop) note_refused(member, *feeder, trim(offset->second));
   take_offset(node, offset->first);
@@ -136,6 +142,7 @@ void Share::take_offset(std::size_t node, std::uint64_t offset) {
   look();
 }
 
+/// The next feeder was chosen before the exact offset was known. It may have less, or have failed.
 bool Share::is_next_feeder_well(std::size_t node) const {
   const auto& feeder = members_[node].state.feeder;
   if (!feeder || *feeder == kLaptop) return feeder.has_value();
@@ -150,10 +157,12 @@ void Share::note_done(std::size_t node) {
   count_.arrived.erase(member.candidate.node.index);
   count_inside(member);
   changed_states_ = true;
+  // Nodes that keep the archive wait for the last node to be done.
   for (auto& other : members_) other.candidate.news->notify_all();
 }
 
 /// By the content, as over the uplink.
+/// Until now the reports counted bytes of the archive, with headers and padding.
 void Share::count_inside(Member& member) const {
   const auto bytes = std::exchange(member.from_nodes, 0);
   count_.inside -= std::min(count_.inside, bytes);
@@ -175,6 +184,7 @@ void Share::note_gone(std::size_t node) {
   for (std::size_t i = 0; i < members_.size(); ++i) {
     auto& state = members_[i].state;
     if (state.feeder != node) continue;
+    // The child has to report its exact offset before it can continue from another feeder.
     if (state.phase == NodePhase::receiving) detach(i);
     if (state.phase == NodePhase::moving) state.feeder.reset();
   }
@@ -257,6 +267,7 @@ bool Share::is_upload_slow(Clock::time_point now) {
     if (state.fed < kToMeasure || before == 0 || state.offset >= expected()) return false;
     const auto rate = static_cast<double>(state.offset - before) / static_cast<double>(kToMeasure.count());
     if (static_cast<double>(expected() - state.offset) < rate * kLongUpload) return false;
+    // A trial costs some of the uplink, so the pauses grow with the time that the upload has taken.
     next_try_ = now + std::max<Clock::duration>(kBetweenTries, state.fed);
     return true;
   }
@@ -268,6 +279,7 @@ void Share::order(std::size_t node, std::string text) {
   members_[node].candidate.news->notify_all();
 }
 
+/// A node that receives has to report its offset first; take_offset() then connects it.
 void Share::point(std::size_t node, std::size_t feeder) {
   auto& state = members_[node].state;
   if (state.phase == NodePhase::receiving) detach(node);
@@ -323,6 +335,7 @@ bool Share::has_all(std::size_t node) const {
   return phase == NodePhase::committing || phase == NodePhase::done;
 }
 
+/// Only with --relay always; otherwise the laptop serves such a node.
 std::string Share::why_out_of_reach(std::size_t node) const {
   const auto& member = members_[node];
   if (rules_.laptop_serves_all || member.state.phase != NodePhase::waiting) return {};
@@ -335,6 +348,7 @@ std::string Share::why_out_of_reach(std::size_t node) const {
 
 bool Share::is_in_use(std::size_t but) const {
   for (std::size_t i = 0; i < members_.size(); ++i) {
+    // NodePhase has done and failed at its end.
     if (i != but && members_[i].state.phase < NodePhase::done) return true;
   }
   return false;

@@ -28,6 +28,7 @@ bool is_readable(const fs::path& path, const struct stat& info) {
   return ::access(path.c_str(), R_OK) == 0;
 }
 
+// bytes of one .gitignore
 constexpr std::size_t kLongestRules = 1 << 20;
 constexpr std::uint64_t kPage = 4096;                     // the size that /sys gives for all its files
 constexpr std::size_t kMostUnsized = 64UL * 1024 * 1024;  // of a file that does not report its size
@@ -79,6 +80,7 @@ Result<std::vector<std::string>> names_in(const fs::path& path) {
   if (!folder) return io_error("read", path);
   std::vector<std::string> names;
   for (;;) {
+    // readdir(3) tells an error from the end only by errno.
     errno = 0;
     const dirent* entry = ::readdir(folder.get());
     if (entry == nullptr && errno != 0) return io_error("read", path);
@@ -137,6 +139,7 @@ class Scanner {
       item.type = TarType::symlink;
       item.link = std::move(*target);
     } else {
+      // A source that the user has named must not be left out with a mere note.
       if (relative.empty()) {
         return fail(ErrorKind::local_io,
                     "cannot send " + printable(path.string()) + ": it is no file and no folder");
@@ -159,6 +162,7 @@ class Scanner {
 
   Result<void> add_content(const fs::path& path, const std::string& relative) {
     TRY_AS(names, names_in(path));
+    // Before the names, because the rules hold in this folder already.
     if (options_.gitignore && std::binary_search(names->begin(), names->end(), ".gitignore")) {
       TRY_AS(rules, read_file(path / ".gitignore", kLongestRules));
       tree_.tops.back().filter.add_rules(*rules, relative);
@@ -167,6 +171,7 @@ class Scanner {
       struct stat info {};
       if (::lstat((path / name).c_str(), &info) != 0) return io_error("read", path / name);
       auto below = relative.empty() ? name : relative + "/" + name;
+      // An excluded folder is not even opened, so a folder without read permission can be excluded.
       if (tree_.tops.back().filter.excludes(below, S_ISDIR(info.st_mode))) continue;
       auto added = add(path / name, below, info);
       if (!added) return added;
@@ -191,6 +196,7 @@ Result<SourceTree> scan_sources(const std::vector<std::string>& sources, const S
   for (const auto& source : sources) {
     if (source.empty()) return fail(ErrorKind::usage, "a source has an empty name");
     const auto name = name_in_target(source);
+    // Both would get the same place. A source without a name (".") gives its content instead.
     if (!name.empty() && !names.insert(name).second) {
       return fail(ErrorKind::usage,
                   fmt::format("two sources are called {}; copy them one after the other, or rename one",
@@ -205,6 +211,8 @@ Result<UniqueFd> open_item(const SourceTree& tree, const SourceItem& item) {
   const auto path = tree.path_of(item);
   if (item.content) return in_memory(*item.content, path);
   const int follow = item.relative.empty() ? 0 : O_NOFOLLOW;
+  // Since the scan, the path may have become a pipe, whose opening would block without O_NONBLOCK,
+  // or a link, which is followed only if the user has named it.
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | follow));
   if (!fd) return io_error("read", path);
   return fd;
@@ -214,6 +222,7 @@ bool is_unchanged(int fd, const SourceItem& item) {
   struct stat info {};
   if (::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) return false;
   if (static_cast<std::uint64_t>(info.st_size) != item.size) return false;
+  // A file in memory has the mtime of its making, so only the size is compared.
   return item.content != nullptr || (info.st_mtim.tv_sec == item.mtime &&
                                      static_cast<std::uint32_t>(info.st_mtim.tv_nsec) == item.nanoseconds);
 }

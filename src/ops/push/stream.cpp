@@ -13,6 +13,7 @@ namespace {
 constexpr int kBlocksAtOnce = 4;  ///< that are compressed before others get their turn
 
 /// The first digit of st_mode in hexadecimal and, of files, the size.
+/// `count_arrived` in push_archive.sh makes the same text from the files that tar has unpacked.
 std::string kind_and_size(const TarEntry& entry) {
   if (entry.type == TarType::directory) return "4\n";
   if (entry.type == TarType::symlink) return "a\n";
@@ -43,6 +44,7 @@ std::string_view PushStream::next() {
     fill();
   }
   const auto& given = gzip_ ? packed_ : block_;
+  // Of the compressed bytes, because nodes relay and check them in this form.
   size_ += given.size();
   sum_.add(given);
   if (ended_) sum_text_ = sum_.finish();
@@ -80,6 +82,7 @@ void PushStream::begin_item() {
                  .mode = item.mode,
                  .mtime = item.mtime,
                  .nanoseconds = item.nanoseconds};
+  // The node's tar has to write into the folder. Its real mode follows in "foldersN".
   if (item.type == TarType::directory) entry.mode |= 0700;
   if (item.type == TarType::file) {
     begin_file(item, std::move(entry));
@@ -92,6 +95,7 @@ void PushStream::begin_item() {
 
 void PushStream::begin_file(const SourceItem& item, TarEntry entry) {
   auto opened = open_item(*tree_, item);
+  // Left out of the archive; the delivery reports it when all other files are in place.
   if (!opened || !is_unchanged(opened->get(), item)) {
     note_change(item);
     ++at_;
@@ -100,6 +104,7 @@ void PushStream::begin_file(const SourceItem& item, TarEntry entry) {
   file_ = std::move(*opened);
   const auto offset = offset_of(content_.items[at_]);
   entry.size = item.size - offset;
+  // The stage holds the beginning under the file's own name, and `grow` joins them.
   if (offset > 0) entry.name = "tails/" + entry.name;
   list_member(entry);
   extents_ = {{0, entry.size}};
@@ -107,6 +112,7 @@ void PushStream::begin_file(const SourceItem& item, TarEntry entry) {
   const auto bytes = bytes_in(extents_);
   block_ += bytes < entry.size ? encode_sparse_tar_header(entry, extents_) : encode_tar_header(entry);
   padding_ = tar_padding(bytes);
+  // tar's header counts from the beginning of the member, lseek from that of the file.
   for (auto& extent : extents_) extent.offset += offset;
   extent_ = 0;
   left_ = 0;
@@ -132,6 +138,7 @@ void PushStream::add_file_data() {
   content_bytes_ += part;
   if (left_ > 0 || begin_extent()) return;
   block_.append(padding_, '\0');
+  // The header with the size has left already. So zeros fill the member, and the node discards it.
   if (shrunk_ || !is_unchanged(file_.get(), item)) {
     note_change(item);
   }
@@ -158,6 +165,7 @@ std::uint64_t PushStream::expected_archive() const {
   return expected() + content_.items.size() * kTarBesides;
 }
 
+/// The path is for the message, the name of the member for the node's `discard`.
 void PushStream::note_change(const SourceItem& item) {
   changed_.push_back(tree_->path_of(item).string());
   discarded_.push_back(member_name(item));
@@ -181,6 +189,7 @@ void PushStream::add_end() {
     const auto folders = folders_of(top);
     if (!folders.empty()) add_own_member(fmt::format("folders{}", top), folders);
   }
+  // Taken out first, because add_own_member() adds to both lists, which do not list themselves.
   const auto listed = std::exchange(listed_, {});
   const auto sizes = std::exchange(sizes_, {});
   add_own_member("listed", listed);

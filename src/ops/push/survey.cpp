@@ -10,16 +10,19 @@ namespace ec2mpi::ops {
 
 namespace {
 
+/// Shows 60 bytes at most, because the node may have sent anything.
 std::unexpected<Error> nonsense(std::string_view field) {
   return fail(ErrorKind::protocol,
               "the node's list of its files makes no sense: " + printable(field.substr(0, 60)));
 }
 
 std::optional<std::uint64_t> number_in_base(std::string_view text, unsigned base) {
+  // In base 16 or less, 15 digits fit into 64 bits.
   if (text.empty() || text.size() > 15) return std::nullopt;
   std::uint64_t value = 0;
   for (const char letter : text) {
     const auto digit = std::string_view("0123456789abcdef").find(letter);
+    // Also for npos: the character is no digit.
     if (digit >= base) return std::nullopt;
     value = value * base + digit;
   }
@@ -35,6 +38,7 @@ bool read_time(std::string_view text, HeldEntry& entry) {
   if (!whole || *whole > (std::uint64_t{1} << 60)) return false;
   entry.mtime = negative ? -static_cast<std::int64_t>(*whole) : static_cast<std::int64_t>(*whole);
   if (dot == std::string_view::npos) return true;
+  // find prints ten digits behind the dot.
   std::string digits(text.substr(dot + 1, 9));
   digits.append(9 - digits.size(), '0');
   const auto fraction = parse_number(digits);
@@ -89,6 +93,7 @@ void read_line(std::string_view line, HeldEntries& area) {
 void read_sum(std::string_view line, std::unordered_map<std::string, std::string>& sums) {
   const bool escaped = line.starts_with('\\');
   if (escaped) line.remove_prefix(1);
+  // In front of the path, sha256sum prints 64 digits and two other characters.
   if (line.size() < 67) return;
   const auto path = line.substr(66);
   std::string name;
@@ -102,6 +107,8 @@ void read_sum(std::string_view line, std::unordered_map<std::string, std::string
 
 }  // namespace
 
+/// The fields end with NUL and come as `survey` in push_survey.sh prints them: first five fixed
+/// ones, then a word that announces each following field.
 Result<bool> SurveyReader::take(std::string_view field) {
   const auto now = std::exchange(next_, Next::word);
   switch (now) {
@@ -111,6 +118,7 @@ Result<bool> SurveyReader::take(std::string_view field) {
       next_ = Next::address;
       return false;
     case Next::address:
+      // It will stand in the ssh command of other nodes, so nothing but an address is accepted.
       if (field.find_first_not_of("0123456789abcdef.:") != std::string_view::npos) return nonsense(field);
       survey_.address = field;
       next_ = Next::stage;
@@ -132,6 +140,7 @@ Result<bool> SurveyReader::take(std::string_view field) {
     case Next::word:
       return take_word(field);
     case Next::area:
+      // The area without a name is the target; each other one is the stage of an earlier push.
       area_ = field.empty() ? &survey_.target : &survey_.left[std::string(field)];
       return false;
     case Next::link:
@@ -154,10 +163,12 @@ Result<bool> SurveyReader::take(std::string_view field) {
       survey_.mounts.emplace_back(field);
       return false;
     case Next::name:
+      // A name with a slash would lead out of the folder that was listed.
       if (field.find('/') != std::string_view::npos) return nonsense(field);
       survey_.name = field;
       return false;
     case Next::room:
+      // With 0, the node stores no archive and feeds no other node.
       survey_.room = parse_number(field).value_or(0);
       return false;
   }

@@ -12,9 +12,12 @@ namespace ec2mpi::ops {
 
 namespace {
 
+/// bytes of standard error that are kept
 constexpr std::size_t kMostErr = 64 * 1024;
 constexpr std::size_t kLongestSurvey = 128UL * 1024 * 1024;  ///< some 800,000 files
+/// bytes that start-up files may print in front of the survey
 constexpr std::size_t kLongestGreeting = 1024 * 1024;
+/// Words that were not taken yet: a node must not fill the memory here with them.
 constexpr std::size_t kMostWords = 10'000;
 
 Error too_many_files() {
@@ -28,6 +31,7 @@ Error ended_early() {
 
 }  // namespace
 
+/// The functions stand in front of the program that calls them. Built once for all nodes.
 const std::string& push_script() {
   static const std::string script = set_variables({{"merge_program", kMergePl}})
                                         .append(need_tools_text())
@@ -43,11 +47,13 @@ asio::awaitable<Result<std::shared_ptr<PushTalk>>> PushTalk::begin(ssh::Session&
   ssh::Request request{.command = std::move(command)};
   CO_TRY_AS(channel, co_await start_program(session, std::move(request), limit));
   auto talk = std::make_shared<PushTalk>(std::move(*channel), std::move(news));
+  // Set before the coroutine runs, so that leave() waits for its end in any case.
   talk->listening_ = true;
   asio::co_spawn(talk->news_->executor(), listen(talk), asio::detached);
   co_return talk;
 }
 
+/// Reads without a deadline, because those that wait for a word have their own limit.
 asio::awaitable<void> PushTalk::listen(std::shared_ptr<PushTalk> self) {
   const Limit limit{Clock::time_point::max(), self->stop_.get_token()};
   for (;;) {
@@ -72,6 +78,7 @@ void PushTalk::take(const ssh::Chunk& chunk) {
     news_->notify_all();
     return;
   }
+  // Reading continues, so that the script can end, but nothing is kept any more.
   if (nonsense_) return;
   surveyed_bytes_ += surveyed_ ? 0 : chunk.bytes.size();
   if (surveyed_bytes_ > kLongestSurvey) {
@@ -96,6 +103,7 @@ void PushTalk::take(const ssh::Chunk& chunk) {
 bool PushTalk::take_fields() {
   bool news = false;
   std::size_t start = 0;
+  // A large survey arrives in many chunks, so only the new bytes are searched.
   for (auto end = out_.find('\0', searched_); end != std::string::npos; end = out_.find('\0', start)) {
     const auto field = std::string_view(out_).substr(start, end - start);
     start = end + 1;
@@ -113,6 +121,7 @@ bool PushTalk::take_fields() {
   }
   out_.erase(0, start);
   searched_ = out_.size();
+  // Also behind the survey, for a field may have no end.
   if (out_.size() > kLongestSurvey) nonsense_ = too_many_files();
   return news;
 }
@@ -131,6 +140,8 @@ asio::awaitable<Result<PushSurvey>> PushTalk::survey(Limit limit) {
   co_return survey;
 }
 
+/// push.sh runs a text only if its last line is this comment. So a text that broke off on its way
+/// is never run in part.
 std::string do_text(std::string text) {
   text += "\n# whole";
   return fmt::format("do {}\n{}", text.size(), text);
@@ -154,6 +165,7 @@ std::optional<std::string> PushTalk::word() {
   return word;
 }
 
+/// Words that came before the end of the script are still given.
 asio::awaitable<Result<std::string>> PushTalk::next_word(Limit limit) {
   while (words_.empty() && !end_) {
     const Wake wake = co_await news_->wait(limit);
@@ -169,6 +181,7 @@ Error PushTalk::why_ended() const {
   return end_ && !*end_ ? end_->error() : ended_early();
 }
 
+/// The mark is in front of it; push_complaint() gives the text for the user.
 std::string PushTalk::complaint() const {
   for (const auto line : split(err_, '\n')) {
     if (line.starts_with(kPushMark)) return std::string(line);
@@ -176,6 +189,7 @@ std::string PushTalk::complaint() const {
   return {};
 }
 
+/// Gives no error; the caller looks at ended().
 asio::awaitable<void> PushTalk::close(Limit limit) {
   channel_->close_input();
   while (!end_) {

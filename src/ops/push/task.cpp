@@ -9,6 +9,7 @@ namespace ec2mpi::ops {
 
 namespace {
 
+/// Additional connections of a whole push: enough for three nodes with four connections each.
 constexpr std::size_t kMostLanes = 9;
 
 asio::awaitable<Result<ssh::ExitStatus>> deliver(NodeRun run, std::shared_ptr<GroupPush> push) {
@@ -30,6 +31,7 @@ NodeTask push_task(PushPlan plan) {
   shared->count->all_files = count_files(shared->groups);
   const auto lanes = std::make_shared<std::size_t>(kMostLanes);
   std::map<int, std::shared_ptr<GroupPush>> pushes;  // by node
+  // Each group has its own tree, key and relay; the number of connections is shared.
   for (const auto& group : shared->groups) {
     const auto push = std::make_shared<GroupPush>(shared, group, lanes);
     for (const auto index : group.nodes) pushes.emplace(index, push);

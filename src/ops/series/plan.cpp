@@ -22,6 +22,7 @@ int run_number(std::string_view series, std::string_view name) {
   return number && *number > 1 && *number < 1'000'000 ? static_cast<int>(*number) : 0;
 }
 
+/// The first series of a name has no suffix.
 std::string suffix(int run) {
   return run > 1 ? fmt::format("-run{}", run) : "";
 }
@@ -86,6 +87,7 @@ void mind_the_smallest(JobSpec& job, const std::vector<Place>& places, const std
     job.mca.emplace_back("mpi_yield_when_idle", "1");
 }
 
+/// A line "LABEL ADDRESS REACH ROOM" for each node; the queue reaches the master by "local".
 std::string pool_text(const std::vector<Place>& places, const std::vector<int>& room, Ipv4 master) {
   std::string text;
   for (std::size_t i = 0; i < places.size(); ++i) {
@@ -122,6 +124,7 @@ std::string sum_of_settings(const Settings& settings) {
   return sum_of(words);
 }
 
+/// 0 if the master has no job of this name.
 int newest_run(std::string_view name, const std::vector<SeriesRecord>& records) {
   int newest = 0;
   for (const auto& record : records) newest = std::max(newest, run_number(record.series, name));
@@ -140,6 +143,7 @@ Determinants determinants_of(const JobSpec& job) {
   options.emplace_back("mpi4py", job.mpi4py_run ? "yes" : "no");
   const auto& [np, per_node, nodes] = job.ranks;
   return {{"command", sum_of(command)},
+          // The master compares a script that lies there with its own checksum (report.sh).
           {"script", posix_cksum(job.script ? job.script->text.value_or("on the master") : "")},
           {"ranks", posix_cksum(fmt::format("{} {} {} {} {}", np, per_node, nodes,
                                             static_cast<int>(job.slots.kind), job.slots.count))},
@@ -183,6 +187,7 @@ Result<SeriesDecision> decide(const SeriesSpec& spec, const std::vector<SeriesRe
   SeriesDecision decision{.series = spec.name + suffix(run), .jobs = {}};
   std::set<std::string> taken;
   for (const auto& record : records) taken.insert(record.job.id);
+  // By what has changed, so that one note speaks for many jobs.
   std::map<std::string, std::vector<std::string>> changed;
   for (const auto& variant : spec.variants) {
     const auto base = variant.job.id + suffix(run);
@@ -194,6 +199,7 @@ Result<SeriesDecision> decide(const SeriesSpec& spec, const std::vector<SeriesRe
         decision.jobs.push_back({kept->job.id, false});
         continue;
       }
+      // A job that is not over would run beside its repetition.
       if (!kept->job.over())
         return fail(
             ErrorKind::usage,
@@ -202,6 +208,7 @@ Result<SeriesDecision> decide(const SeriesSpec& spec, const std::vector<SeriesRe
       changed[differ].push_back(kept->job.id);
     }
     auto id = base;
+    // The master keeps a folder for each id, also of a job that failed.
     for (int number = 2; !taken.insert(id).second; ++number) id = fmt::format("{}-try{}", base, number);
     decision.jobs.push_back({std::move(id), true});
   }
@@ -209,6 +216,7 @@ Result<SeriesDecision> decide(const SeriesSpec& spec, const std::vector<SeriesRe
     decision.notes.push_back(fmt::format("{} succeeded before {} changed, so {} again", some_of(ids), differ,
                                          ids.size() == 1 ? "it runs" : "they run"));
   if (goes_on) return decision;
+  // A new series must not start what an older job with the same parameters still runs or will run.
   for (const auto& variant : spec.variants) {
     for (const auto& record : records) {
       if (record.job.over() || record.job.parameters != variant.parameters) continue;
@@ -228,8 +236,10 @@ Result<JobPlan> plan_variant(const Variant& variant, const std::vector<Node>& no
   TRY_AS(need, need_of(places, job.ranks, job.slots));
   const auto room = room_of(places, job.ranks, job.slots);
   std::vector<Node> first;
+  // Only for the plan: the queue chooses the nodes when the turn of the job has come.
   for (const auto index : first_fit(room, *need)) first.push_back(nodes[index]);
   auto own = job;
+  // Without the number of nodes, for `first` has the right number already.
   own.ranks = {.np = need->np, .per_node = job.ranks.per_node};
   mind_the_smallest(own, places, room);
   auto plan = plan_job(own, first, master, facts);
@@ -238,6 +248,7 @@ Result<JobPlan> plan_variant(const Variant& variant, const std::vector<Node>& no
   plan->files.meta = series_meta(plan->files.meta, queue.series, variant.parameters, job);
   queue.need = *need;
   queue.spare = job.spawn;
+  // The queue writes its own hostfile, in the form that plan_job() has chosen.
   queue.colons = plan->files.hosts.find(" slots=") == std::string::npos;
   queue.pool = pool_text(places, room, master_address);
   queue.always = fmt::format("{} local\n", master.label());
@@ -247,6 +258,7 @@ Result<JobPlan> plan_variant(const Variant& variant, const std::vector<Node>& no
 
 namespace {
 
+/// std::from_chars, because it does not depend on the locale of the user.
 std::optional<double> seconds_in(std::string_view text) {
   double value = 0;
   const auto [end, trouble] =
@@ -260,6 +272,7 @@ std::string lost_text(bool rebooted) {
   return rebooted ? "the master was rebooted" : "its supervisor on the master was killed";
 }
 
+/// Reads what report.sh prints. Only its last line shows that nothing is missing.
 class ReportReader {
  public:
   Result<std::vector<SeriesRecord>> read(std::string_view printed) {
@@ -273,6 +286,7 @@ class ReportReader {
   }
 
  private:
+  /// False if report.sh cannot have printed this line.
   bool take(std::string_view line) {
     const auto [key, value] = first_word(line);
     if (key == "now") return (now_ = seconds_in(value)).has_value();
@@ -317,6 +331,7 @@ class ReportReader {
     return true;
   }
 
+  /// "STATE DETAIL" of job_state (functions.sh): a status behind "ended", a reason behind "lost".
   static bool take_state(VariantResult& job, std::string_view value) {
     const auto [state, detail] = first_word(value);
     if (state == "waiting")
@@ -336,6 +351,7 @@ class ReportReader {
     return true;
   }
 
+  /// Seconds since the master's boot, "BEGIN END". A job without an end has run until "now".
   bool take_clock(VariantResult& job, std::string_view value) {
     const auto [begin, end] = first_word(value);
     const auto from = seconds_in(begin);
@@ -350,12 +366,15 @@ class ReportReader {
     auto& job = records_.back().job;
     job.findings = findings_at_end(output_);
     output_.clear();
+    // Such a job has a status, too, but its file `why` says more.
     if (job.state == VariantState::done && job.trouble == "cancelled") job.state = VariantState::cancelled;
+    // The status of timeout(1).
     if (job.state == VariantState::done && job.trouble == "timeout") job.exit = 124;
     if (job.state == VariantState::done && job.trouble.starts_with("lost")) {
       job.state = VariantState::lost;
       job.trouble = lost_text(job.trouble.ends_with("rebooted"));
     }
+    // Neither a lost job's end nor a waiting job's begin is known.
     if (job.state == VariantState::lost || job.state == VariantState::queued) job.seconds.reset();
   }
 

@@ -17,6 +17,7 @@ namespace {
 
 using Row = std::vector<std::string>;
 
+/// In the order of VariantState. JSON and CSV contain these words.
 constexpr std::array<std::string_view, 7> kStates = {"waiting",   "queued", "running", "done",
                                                      "cancelled", "lost",   "refused"};
 constexpr std::size_t kWidestCell = 40;
@@ -30,6 +31,7 @@ std::optional<std::size_t> equals_of(std::string_view text) {
            c == '.' || c == '-';
   };
   const auto key = text.substr(0, equals);
+  // "--size=3" is an option that the program repeats, no result.
   return std::all_of(key.begin(), key.end(), fits) && key.front() != '-' ? std::optional(equals)
                                                                          : std::nullopt;
 }
@@ -38,6 +40,7 @@ std::optional<std::size_t> equals_of(std::string_view text) {
 Findings findings_of(std::string_view line) {
   Findings findings;
   for (const auto word : words(line)) {
+    // One word without "=" makes the line a single pair, whose value may hold blanks.
     const auto equals = equals_of(word);
     if (!equals) {
       findings.clear();
@@ -52,6 +55,7 @@ Findings findings_of(std::string_view line) {
   return findings;
 }
 
+/// Bytes that continue a character of UTF-8 do not count; a wide character counts as one column.
 std::size_t columns_of(std::string_view text) {
   return static_cast<std::size_t>(std::count_if(
       text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
@@ -60,6 +64,7 @@ std::size_t columns_of(std::string_view text) {
 /// For a terminal: on one line and not too wide.
 std::string cell(std::string_view text) {
   if (columns_of(text) <= kWidestCell) return printable(text);
+  // in_quotes() shortens and escapes; a table needs no quotes.
   auto cut = in_quotes(text, kWidestCell - 3);
   return cut.substr(1, cut.size() - 2);
 }
@@ -94,6 +99,7 @@ std::string value_of(const std::vector<std::pair<std::string, std::string>>& pai
   return "";
 }
 
+/// By RFC 4180: in quotes if need be, and a quote within is doubled.
 std::string csv_cell(const std::string& text) {
   if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
   std::string quoted = "\"";
@@ -109,6 +115,7 @@ void add_csv_row(std::string& csv, const Row& row) {
 }  // namespace
 
 namespace {
+/// Each number becomes "#", so reasons are equal that differ only in ranks, lines or addresses.
 std::string without_numbers(std::string_view text) {
   std::string plain;
   for (const char c : text) {
@@ -128,6 +135,8 @@ std::optional<CommonFailure> common_failure(const SeriesResult& series, std::siz
   for (const auto& variant : series) {
     if (variant.state == VariantState::cancelled) ++common.unstarted;
     if (variant.state != VariantState::done) continue;
+    // One success, or one failure without a reason, shows that there is no common fault. A job that
+    // was cancelled or exceeded its limit has "-" (supervise.sh).
     if (variant.succeeded() || variant.reason.empty() || variant.reason == "-") return std::nullopt;
     if (common.failed++ == 0) {
       common.reason = variant.reason;
@@ -149,6 +158,7 @@ std::string node_names(const std::vector<std::string>& labels) {
   for (const auto& node : labels) {
     const auto number =
         node.starts_with("node") ? parse_number(std::string_view(node).substr(4)) : std::nullopt;
+    // A name that is no nodeN cannot be folded into a range.
     if (!number || *number > 1'000'000) return some_of(labels, labels.size());
     indices.push_back(static_cast<int>(*number));
   }
@@ -160,6 +170,7 @@ std::string node_names(const std::vector<std::string>& labels) {
 Findings findings_at_end(std::string_view output) {
   const auto lines = split(output, '\n');
   std::vector<Findings> found;
+  // From the end, up to the first line that holds no pair.
   for (auto line = lines.rbegin(); line != lines.rend(); ++line) {
     if (trim(*line).empty()) continue;
     auto findings = findings_of(*line);
@@ -212,6 +223,7 @@ std::vector<std::string> table_lines(const SeriesResult& series) {
 
 std::vector<std::vector<std::string>> result_rows(const SeriesResult& series) {
   std::vector<std::string> names;
+  // All variants of a series have the same parameters.
   if (!series.empty()) {
     for (const auto& [name, value] : series.front().parameters) names.push_back(name);
   }
@@ -220,6 +232,7 @@ std::vector<std::vector<std::string>> result_rows(const SeriesResult& series) {
   for (const auto* title : {"state", "nodes", "seconds", "exit"}) titles.emplace_back(title);
   std::set<std::string> taken(titles.begin(), titles.end());
   const auto keys = keys_of(series);
+  // A program may print a key that has the name of one of our columns.
   for (const auto& key : keys) titles.push_back(taken.insert(key).second ? key : "out." + key);
   std::vector<Row> rows = {std::move(titles)};
   for (const auto& variant : series) {
@@ -254,6 +267,7 @@ std::string json_text(const std::string& name, const SeriesResult& series) {
                  {"parameters", object(variant.parameters)},
                  {"state", std::string(state_name(variant.state))},
                  {"nodes", variant.nodes}};
+    // null rather than a missing field, so all variants have the same fields.
     json["seconds"] = variant.seconds ? Json(*variant.seconds) : Json();
     json["exit"] = variant.exit ? Json(*variant.exit) : Json();
     json["results"] = object(variant.findings);
@@ -261,9 +275,11 @@ std::string json_text(const std::string& name, const SeriesResult& series) {
     variants.push_back(std::move(json));
   }
   const Json document = {{"series", name}, {"variants", std::move(variants)}};
+  // A job may have printed bytes that are no UTF-8, for which dump() would throw.
   return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
+/// A job that ended with another status than 0 counts as failed.
 std::string tally(const SeriesResult& series) {
   std::map<int, std::size_t>
       counts;  // in the reader's order: done, failed, then the jobs that still have to run

@@ -18,6 +18,7 @@ std::optional<double> printed_time(const VariantResult& variant) {
     double time = 0;
     const auto* end = value.data() + value.size();
     const auto [rest, trouble] = std::from_chars(value.data(), end, time);
+    // "12.5" or "12.5s"
     const bool unit = rest == end || std::string_view(rest, static_cast<std::size_t>(end - rest)) == "s";
     if (trouble == std::errc() && unit && std::isfinite(time) && time > 0) return time;
   }
@@ -32,6 +33,7 @@ std::optional<long> ranks_of(const VariantResult& variant, const std::string& pa
   return std::nullopt;
 }
 
+/// XML 1.0 forbids most control characters; printable() replaces them.
 std::string in_xml(std::string_view text) {
   std::string safe;
   for (const char c : printable(text)) {
@@ -68,7 +70,9 @@ class Plot {
  public:
   Plot(const Scaling& scaling, const std::string& title) : points_(scaling.points), title_(title) {
     x_from_ = std::log2(static_cast<double>(points_.front().ranks));
+    // At least one doubling, because part() divides by the length of the axis.
     x_to_ = std::max(std::log2(static_cast<double>(points_.back().ranks)), x_from_ + 1);
+    // The ideal line, on which the speed-up equals the ranks, has to fit as well.
     y_from_ = x_from_;
     y_to_ = x_to_;
     for (const auto& point : points_) {
@@ -152,6 +156,7 @@ class Plot {
       line(at, kBottom, at, kBottom + 5, kText);
       const auto ranks = std::to_string(point.ranks);
       const auto efficiency = fmt::format("{:.0f} %", 100 * point.efficiency);
+      // The mark on the axis stays, but its texts would lie on those before them.
       if (!labels.take(at, kLetter * static_cast<double>(std::max(ranks.size(), efficiency.size()))))
         continue;
       text(at, kBottom + 20, "middle", ranks);
@@ -163,6 +168,7 @@ class Plot {
   void draw_lines() {
     const double fewest = static_cast<double>(points_.front().ranks);
     const double most = static_cast<double>(points_.back().ranks);
+    // Both axes are logarithmic, so the ideal speed-up is a straight line.
     line(x(fewest), y(fewest), x(most), y(most), kIdeal, " stroke-width=\"1.5\" stroke-dasharray=\"6 4\"");
     std::string path;
     for (const auto& point : points_)
@@ -192,10 +198,12 @@ Result<Scaling> measure_scaling(const SeriesResult& series, const std::string& p
   for (const auto& variant : series) {
     if (variant.succeeded() && ranks_of(variant, parameter) && variant.seconds) good.push_back(&variant);
   }
+  // Times of the program and of mpirun cannot be compared, so all points use the same kind.
   scaling.by_program = std::all_of(good.begin(), good.end(),
                                    [](const auto* variant) { return printed_time(*variant).has_value(); });
   for (const auto* variant : good) {
     const double seconds = scaling.by_program ? *printed_time(*variant) : *variant->seconds;
+    // The speed-up divides by the time.
     if (seconds > 0)
       scaling.points.push_back({*ranks_of(*variant, parameter), node_names(variant->nodes), seconds});
   }
@@ -204,6 +212,7 @@ Result<Scaling> measure_scaling(const SeriesResult& series, const std::string& p
                 "speed-up needs two sizes that ran to a good end; there is nothing to compare");
   std::sort(scaling.points.begin(), scaling.points.end(),
             [](const auto& a, const auto& b) { return a.ranks < b.ranks; });
+  // The time of one rank if the fewest measured ranks scale ideally.
   const double whole = scaling.points.front().seconds * static_cast<double>(scaling.points.front().ranks);
   for (auto& point : scaling.points) {
     point.speed_up = whole / point.seconds;

@@ -27,6 +27,7 @@ constexpr auto kHandOver = seconds(120);   ///< for it to take all of them
 constexpr auto kCancelling = seconds(90);  ///< from the wish to the end of all
 constexpr Clock::duration kBetweenLooks = milliseconds(700);
 constexpr std::size_t kNamedReasons = 3;
+/// report.sh gives 1,500 bytes of each output at most, and capture() takes 1 MiB.
 constexpr int kOutputsAtOnce = 300;  ///< jobs whose last lines fit into one answer
 
 /// The jobs that can't run: each reason once, behind the jobs that it holds for.
@@ -43,6 +44,7 @@ class Refusals {
 
   [[nodiscard]] bool empty() const { return reasons_.empty(); }
 
+  /// The kind is that of the first reason, and decides the exit code.
   [[nodiscard]] Error error() const {
     std::string text;
     for (std::size_t i = 0; i < std::min(reasons_.size(), kNamedReasons); ++i)
@@ -71,6 +73,7 @@ class SeriesRun : public Observer {
 
   asio::awaitable<SeriesEnd> run() {
     bool there = false;
+    // follow_series() gives no variants.
     if (series_.variants.empty())
       there = co_await find();
     else
@@ -86,6 +89,7 @@ class SeriesRun : public Observer {
   }
 
  private:
+  /// Gives false, which the callers return: nothing else is done.
   bool refuse(Error error) {
     end_.how = SeriesEnd::How::refused;
     end_.refused = std::move(error);
@@ -94,6 +98,7 @@ class SeriesRun : public Observer {
 
   // --- the connection to the master ---
 
+  /// Keeps a connection that stands; ask() drops one that has failed.
   asio::awaitable<Result<void>> connect(Limit limit) {
     if (session_ != nullptr) co_return Result<void>{};
     const auto connecting = limit.at_most(options_.connect_timeout);
@@ -106,13 +111,16 @@ class SeriesRun : public Observer {
   /// One text, one answer. After trouble the next one makes a new connection.
   asio::awaitable<Result<Captured>> ask(std::string text, Limit limit) {
     CO_TRY_AS(connected, co_await connect(limit));
+    // The queue that the text may start runs programs of the user, so it gets their environment.
     auto answer = co_await capture(*session_, "exec sh -s", limit, std::move(text), Environment::of_the_user);
     if (!answer) session_.reset();
     co_return answer;
   }
 
   asio::awaitable<Result<std::vector<SeriesRecord>>> report(ReportRequest request, Limit limit) {
+    // In braces, so sh reads all of the text before it runs any of it.
     auto text = "{\n" + job_functions() + report_text(request) + "}\n";
+    // The time for a connection is added, because ask() may have to make one.
     const auto patience = limit.at_most(kAnswer + options_.connect_timeout);
     CO_TRY_AS(answer, co_await ask(std::move(text), patience));
     co_return parse_series_records(answer->out);
@@ -121,6 +129,7 @@ class SeriesRun : public Observer {
   // --- finding it ---
 
   asio::awaitable<bool> find() {
+    // As long as the jobs are not known there is nothing to cancel.
     const Limit limit{.deadline = Clock::time_point::max(), .stop = stops_.detach};
     ReportRequest every{.series = series_.name, .all_runs = true};
     auto records = co_await report(std::move(every), limit);
@@ -144,6 +153,7 @@ class SeriesRun : public Observer {
     ReportRequest every{.series = series_.name, .all_runs = true};
     auto records = co_await report(std::move(every), limit);
     if (!records) co_return refuse(records.error().within(nodes_.master.label()));
+    // Before decide(), which compares the ranks with those of the earlier jobs.
     auto note = take_ranks_per_node(series_, *records);
     auto decided = decide(series_, *records);
     if (!decided) co_return refuse(decided.error());
@@ -177,6 +187,7 @@ class SeriesRun : public Observer {
     if (!asked) co_return false;
     auto jobs = plan();
     if (!jobs) co_return refuse(jobs.error());
+    // The last moment at which no job has to be cancelled on the master.
     if (stops_.stop.stop_requested()) co_return refuse({ErrorKind::cancelled, "interrupted"});
     observer_.on_handing_over(decision_.series);
     const auto patience =
@@ -191,9 +202,11 @@ class SeriesRun : public Observer {
     co_return note_submitted(*answer);
   }
 
+  /// Each job may get any of the nodes, so a single node that gives no facts refuses the series.
   asio::awaitable<bool> ask_nodes() {
     auto contacts = nodes_.ranks;
     const auto is_master = [this](const Node& node) { return node.index == nodes_.master.index; };
+    // The queue lies on the master, even if the master takes no ranks.
     if (std::none_of(contacts.begin(), contacts.end(), is_master))
       contacts.insert(contacts.begin(), nodes_.master);
     observer_.on_asking(contacts.size());
@@ -214,6 +227,7 @@ class SeriesRun : public Observer {
 
   asio::awaitable<Result<ssh::ExitStatus>> ask_one(NodeRun turn) {
     CO_TRY_AS(facts, co_await ask_facts(turn.session, turn.limit, series_.variants.front().job.mpirun));
+    // The push of the job's files, over the same connection.
     if (nodes_.prepare) {
       CO_TRY_AS(prepared, co_await nodes_.prepare(turn));
     }
@@ -225,6 +239,7 @@ class SeriesRun : public Observer {
   Result<std::vector<JobFiles>> plan() {
     std::vector<JobFiles> jobs;
     std::vector<std::string> notes;
+    // The queue stops the jobs of one batch after equal failures; without a batch it stops none.
     const auto batch = series_.keep_going ? std::string() : random_hex(8);
     Refusals refusals;
     for (std::size_t i = 0; i < series_.variants.size(); ++i) {
@@ -241,6 +256,7 @@ class SeriesRun : public Observer {
         refusals.add(variant.job.id, planned.error());
         continue;
       }
+      // Many jobs have the same notes, and each note is shown once.
       for (auto& note : planned->notes) {
         if (std::find(notes.begin(), notes.end(), note) == notes.end()) notes.push_back(std::move(note));
       }
@@ -260,6 +276,7 @@ class SeriesRun : public Observer {
     std::string why;
     for (const auto line : split(trim(answer.err), '\n')) {
       const auto text = line.starts_with("ec2mpi: ") ? line.substr(8) : line;
+      // The first line on standard error is the reason for all jobs that the master refused.
       if (why.empty()) why = printable(text);
     }
     std::size_t refused = 0;
@@ -270,6 +287,7 @@ class SeriesRun : public Observer {
       end_.result[i].trouble = why;
       ++refused;
     }
+    // The master took nothing, and no job is there from before: the series does not exist.
     if (refused == decision_.jobs.size())
       return refuse({ErrorKind::remote_io, why.empty() ? "the master took none of the jobs" : why});
     return true;
@@ -310,6 +328,7 @@ class SeriesRun : public Observer {
       CO_TRY(co_await look());
       reconnect_.reached(observer_);
       if (all_over()) co_return end(SeriesEnd::How::over);
+      // Only a cancelled series has such a limit; see cancel().
       if (reconnect_.time_is_up()) co_return fail(ErrorKind::timeout, "the jobs did not end in time");
       const auto limit = reconnect_.waiting();
       co_await sleep_for(kBetweenLooks, limit);
@@ -341,6 +360,7 @@ class SeriesRun : public Observer {
   }
 
   asio::awaitable<Result<void>> look() {
+    // Repeated after a lost connection until the master has taken it.
     if (stops_.stop.stop_requested() && !cancel_sent_) {
       auto cancelled = co_await cancel();
       if (!cancelled) co_return cancelled;
@@ -349,6 +369,7 @@ class SeriesRun : public Observer {
     ReportRequest request{.series = decision_.series};
     CO_TRY_AS(records, co_await report(std::move(request), limit));
     take(*records, true);
+    // The results stand in the last lines of a job's output, which no job changes any more.
     if (all_over()) {
       auto told = co_await take_outputs();
       if (!told) co_return told;
@@ -357,6 +378,7 @@ class SeriesRun : public Observer {
     co_return Result<void>{};
   }
 
+  /// Asks for a portion at a time. One that is not full is the last.
   asio::awaitable<Result<void>> take_outputs() {
     for (int skip = 0;; skip += kOutputsAtOnce) {
       ReportRequest request{
@@ -371,6 +393,7 @@ class SeriesRun : public Observer {
 
   asio::awaitable<Result<void>> cancel() {
     if (!std::exchange(end_.cancelled, true)) {
+      // From now on only a wish to detach ends a wait, so the master can still be asked.
       reconnect_.stop_taken();
       reconnect_.give_up_in(kCancelling);
       observer_.on_cancelling();
@@ -429,6 +452,7 @@ int exit_code_for(const SeriesEnd& end) {
   const auto cancelled = [](const NodeTrouble& trouble) {
     return trouble.error.kind == ErrorKind::cancelled;
   };
+  // Ctrl-C while the nodes were asked: no node is at fault.
   if (std::any_of(end.unfit.begin(), end.unfit.end(), cancelled)) return exit_code::interrupted;
   if (!end.unfit.empty() || !end.refused) return exit_code::node_failed;
   if (end.refused->kind == ErrorKind::cancelled) return exit_code::interrupted;

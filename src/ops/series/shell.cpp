@@ -7,6 +7,7 @@
 namespace ec2mpi::ops {
 
 std::string report_text(const ReportRequest& request) {
+  // Without a schedule no job was ever queued, so there is no queue to restart.
   return set_variables({{"wanted", request.series},
                         {"all_runs", request.all_runs ? "yes" : ""},
                         {"outputs", request.outputs ? "yes" : ""},
