@@ -117,7 +117,7 @@ std::optional<ScriptJob> merged_job(const std::vector<ScriptJob>& jobs,
       job.per_node, [](const auto& each) { return each.per_node; }, merged_count);
   merge(
       job.workdir, [](const auto& each) { return each.workdir; }, merged_word);
-  // Equal scripts have no parameter, so each of them becomes a job of its own.
+  // Equal scripts have no parameter, so each of them becomes its own job.
   if (!merged || job == jobs.front()) return std::nullopt;
   return job;
 }

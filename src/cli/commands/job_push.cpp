@@ -18,7 +18,7 @@ Result<void> check_inside(const std::vector<std::string>& sources, const std::ve
   std::error_code ignored;
   const auto here = std::filesystem::canonical(".", ignored);
   for (const auto& source : sources) {
-    // Placeholders such as {index} give each node a path of its own.
+    // Placeholders such as {index} give each node its own path.
     for (const auto& node : nodes) {
       const auto file =
           std::filesystem::weakly_canonical(here / ops::fill_placeholders(source, node), ignored);

@@ -84,7 +84,7 @@ asio::awaitable<cloud::Answer<void>> attempt_launch(InstanceContext& context, co
     attempt.ids.clear();
   }
   launched.ids.insert(launched.ids.end(), attempt.ids.begin(), attempt.ids.end());
-  // The next attempt makes a group of its own. One that is left over here has the tag of the
+  // The next attempt makes its own group. One that is left over here has the tag of the
   // cluster, by which `down` finds it.
   if (!done && is_own && attempt.ids.empty())
     std::ignore = co_await context.ec2.delete_placement_group(group, context.limit());
@@ -124,7 +124,7 @@ const cloud::Instance* find_without_address(const LaunchPlan& plan,
 
 }  // namespace
 
-/// With --spot workers the master is a part of its own. It comes first: the first instance is the
+/// With --spot workers the master is its own part. It comes first: the first instance is the
 /// master.
 std::vector<LaunchPart> parts_of(const LaunchPlan& plan) {
   if (plan.spot != SpotShare::workers || !plan.has_master)

@@ -85,7 +85,7 @@ class PlainLines : public LineSource {
     co_return line;
   }
 
-  /// The terminal itself drops what was typed of the line.
+  /// The terminal itself drops the typed part of the line.
   void interrupt() override { console_.talk_bytes("\n" + prompt_); }
 
  private:

@@ -99,7 +99,7 @@ class LiveTop {
     leave_.request_stop();
   }
 
-  /// The task has no end of its own: when it returns, the connection has failed or the user leaves.
+  /// The task does not end by itself: when it returns, the connection has failed or the user leaves.
   /// So the session is dropped, and the next try logs in anew.
   asio::awaitable<void> watch_node(Node node) {
     const Limit limit{Clock::time_point::max(), leave_.get_token()};

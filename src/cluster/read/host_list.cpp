@@ -229,7 +229,7 @@ class HostListReader {
     if (names_this_machine(spec.host)) return !refuse_word(spec.host);
     ++named_lines_;
     if (std::any_of(words_.begin() + 1, words_.end(), [](const Word& word) { return word.begins_entry; })) {
-      // "a.example.org, 10.0.0.1": the name may be a host of its own.
+      // "a.example.org, 10.0.0.1": the name may be a separate host.
       if (name.find('.') != std::string_view::npos) refuse(std::string(kMixed));
       name_behind_comma_ = line_;
     }

@@ -218,7 +218,7 @@ Result<bool> SafeTree::make_link(std::string_view path, const std::string& targe
   if (!link_stays_inside(path, target)) return false;
   TRY_AS(folder, enter_parent(*names));
   const auto temporary = next_temporary();
-  // Made beside its place and then renamed, so it replaces what was there in one step.
+  // Made beside its place and then renamed, so it replaces the old file in one step.
   if (::symlinkat(target.c_str(), *folder, temporary.c_str()) != 0)
     return io_error("make the link", root_ / path);
   if (::renameat(*folder, temporary.c_str(), *folder, names->back().c_str()) != 0) {
@@ -235,7 +235,7 @@ Result<void> SafeTree::open_temporary(std::string_view path, const FileAttribute
   TRY_AS(names, names_of(path));
   TRY_AS(folder, enter_parent(*names));
   temporary_ = temporary;
-  // A descriptor of its own, because enter() may close folder_ before the file ends.
+  // Its own descriptor, because enter() may close folder_ before the file ends.
   file_folder_ = UniqueFd(::fcntl(*folder, F_DUPFD_CLOEXEC, 0));
   // 0600: nobody else reads the file before it has its own mode.
   file_ = UniqueFd(::openat(*folder, temporary_.c_str(), O_CREAT | O_NOFOLLOW | O_CLOEXEC | flags, 0600));

@@ -59,7 +59,7 @@ Link::~Link() {
   ::ssh_silent_disconnect(session());
 }
 
-/// Without a word to the node: another process goes on with the session.
+/// Without a word to the node: another process continues the session.
 void Link::leave() {
   const UniqueFd nowhere(::open("/dev/null", O_RDWR | O_CLOEXEC));
   // Not closed: libssh and asio close them later, and the numbers must not belong to other files then.

@@ -15,7 +15,7 @@ namespace {
 using Version = std::array<std::uint64_t, 3>;
 constexpr Version kFixed = {0, 11, 5};
 constexpr Version kStillWrong = {0, 12, 0};  // a later branch, fixed in 0.12.1
-/// Debian has mended 0.10.6 without a new version of it, so the package must be asked.
+/// Debian has fixed 0.10.6 without a new version number, so the package must be asked.
 constexpr std::string_view kFixedPackage = "0.10.6-0+deb12u";
 constexpr std::uint64_t kFixedRevision = 3;
 
