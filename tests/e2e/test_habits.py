@@ -200,7 +200,10 @@ def test_input_that_no_rank_reads_holds_nothing_up(cluster4, ec2mpi):
     with endless:
         done = ec2mpi("run", "-np", 1, "-w", 2, "--", "echo", "done", stdin=endless.stdout)
         endless.kill()
-    assert (done.code, done.out) == (0, "done\n")
+    # mpirun itself says on its standard output, now and then, that a daemon ended with input on its way to it.
+    words, _, notice = done.out.partition("---")
+    assert (done.code, words) == (0, "done\n"), done
+    assert not notice or "unable to complete a TCP connection" in notice, done
 
 
 # --- series and several jobs ---
