@@ -71,19 +71,29 @@ unsigned checksum(std::string_view block, bool as_signed) {
   return sum;
 }
 
-std::string plain_header(std::string_view name, std::string_view link, char type, std::uint64_t size,
-                         unsigned mode, std::int64_t mtime, std::string_view magic = kGnuMagic) {
+/// The fields of one block. A name or link that is too long for its field is cut.
+struct Header {
+  std::string_view name;
+  std::string_view link = {};
+  char type = '0';
+  std::uint64_t size = 0;  ///< bytes of content
+  unsigned mode = 0644;
+  std::int64_t mtime = 0;
+  std::string_view magic = kGnuMagic;
+};
+
+std::string plain_header(const Header& header) {
   std::string block(kTarBlock, '\0');
-  put(block, kName, name);
-  put_number(block, kMode, mode & 07777);
+  put(block, kName, header.name);
+  put_number(block, kMode, header.mode & 07777);
   // The numbers of this machine's users mean nothing on a node.
   put_number(block, kUid, 0);
   put_number(block, kGid, 0);
-  put_number(block, kSize, static_cast<std::int64_t>(size));
-  put_number(block, kMtime, mtime);
-  block[kType.start] = type;
-  put(block, kLink, link);
-  put(block, kMagic, magic);
+  put_number(block, kSize, static_cast<std::int64_t>(header.size));
+  put_number(block, kMtime, header.mtime);
+  block[kType.start] = header.type;
+  put(block, kLink, header.link);
+  put(block, kMagic, header.magic);
   // Six digits, a NUL, a blank: the form that all tars write.
   put(block, kChecksum, fmt::format("{:06o}", checksum(block, false)));
   block[kChecksum.start + 7] = ' ';
@@ -93,7 +103,7 @@ std::string plain_header(std::string_view name, std::string_view link, char type
 /// A member that holds a name too long for the next header.
 std::string long_text(char type, std::string_view text) {
   const auto size = text.size() + 1;  // GNU tar wants its NUL
-  auto blocks = plain_header("././@LongLink", "", type, size, 0644, 0);
+  auto blocks = plain_header({.name = "././@LongLink", .type = type, .size = size});
   blocks.append(text);
   blocks.append(1 + tar_padding(size), '\0');
   return blocks;
@@ -120,7 +130,7 @@ std::string pax_mtime(const TarEntry& entry) {
 /// A member whose records describe the next one.
 std::string pax_header(std::string_view records) {
   if (records.empty()) return {};
-  auto blocks = plain_header("./@PaxHeader", "", 'x', records.size(), 0644, 0);
+  auto blocks = plain_header({.name = "./@PaxHeader", .type = 'x', .size = records.size()});
   blocks += records;
   blocks.append(tar_padding(records.size()), '\0');
   return blocks;
@@ -255,8 +265,12 @@ std::string encode_tar_header(const TarEntry& entry) {
   if (entry.link.size() > kLink.size) blocks += long_text('K', entry.link);
   if (entry.name.size() > kName.size) blocks += long_text('L', entry.name);
   blocks += pax_header(pax_mtime(entry));
-  blocks += plain_header(entry.name, entry.link, type_letter(entry.type),
-                         entry.type == TarType::file ? entry.size : 0, entry.mode, entry.mtime);
+  blocks += plain_header({.name = entry.name,
+                          .link = entry.link,
+                          .type = type_letter(entry.type),
+                          .size = entry.type == TarType::file ? entry.size : 0,
+                          .mode = entry.mode,
+                          .mtime = entry.mtime});
   return blocks;
 }
 
@@ -267,8 +281,11 @@ std::string encode_sparse_tar_header(const TarEntry& entry, const std::vector<Ex
                            pax_record("GNU.sparse.realsize", fmt::format("{}", entry.size)));
   // In a GNU header, GNU tar would look for its own, older kind of map.
   // A tar that does not know these records makes a file of this name.
-  blocks += plain_header("./GNUSparseFile/file", "", '0', map.size() + bytes_in(data), entry.mode,
-                         entry.mtime, kPosixMagicAndVersion);
+  blocks += plain_header({.name = "./GNUSparseFile/file",
+                          .size = map.size() + bytes_in(data),
+                          .mode = entry.mode,
+                          .mtime = entry.mtime,
+                          .magic = kPosixMagicAndVersion});
   return blocks + map;
 }
 

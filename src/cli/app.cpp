@@ -113,9 +113,28 @@ void head_new_commands(CLI::App& app, const char* heading) {
 /// The help of CLI11 without its words for programmers, and with lines that fit into a terminal.
 class HelpFormatter : public CLI::Formatter {
  public:
+  [[nodiscard]] std::string make_description(const CLI::App* app) const override {
+    return app->get_description() + "\n";
+  }
+
+  /// A group of options: their own heading says what they have in common.
+  [[nodiscard]] std::string make_expanded(const CLI::App* group) const override {
+    return make_groups(group, CLI::AppFormatMode::Sub);
+  }
+
+  /// Words of a command are shown by their kind, as in "SRC... DST"; their names are for the code.
+  [[nodiscard]] std::string make_option_name(const CLI::Option* option, bool is_positional) const override {
+    return is_positional ? option->get_type_name() : CLI::Formatter::make_option_name(option, is_positional);
+  }
+
+  [[nodiscard]] std::string make_option_usage(const CLI::Option* option) const override {
+    const auto& kind = option->get_type_name();
+    return option->get_required() || kind.starts_with('[') ? kind : "[" + kind + "]";
+  }
+
   [[nodiscard]] std::string make_option_opts(const CLI::Option* option) const override {
     std::string text;
-    if (option->get_type_size() != 0 && !option->get_type_name().empty())
+    if (option->nonpositional() && option->get_type_size() != 0 && !option->get_type_name().empty())
       text += " " + option->get_type_name();
     if (!option->get_envname().empty()) text += " (" + option->get_envname() + ")";
     return text;

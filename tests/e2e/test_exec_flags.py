@@ -86,13 +86,13 @@ def test_when_no_node_answers_the_security_group_is_named(ec2mpi, cluster4):
     cluster4.fault("cut", "all")
     done = ec2mpi("exec-all", "-t", "1", "true", timeout=BOUND)
     assert done.code == 1
-    assert "No node answered" in done.err and "security group" in done.err and "port 22" in done.err
+    assert "no node answered" in done.err and "security group" in done.err and "port 22" in done.err
 
 
 def test_one_node_that_answers_is_no_matter_of_the_security_group(ec2mpi, cluster4):
     cluster4.fault("cut", "2-4")
     done = ec2mpi("exec-all", "-t", "3", "true", timeout=BOUND)
-    assert done.code == 1 and "No node answered" not in done.err
+    assert done.code == 1 and "no node answered" not in done.err
 
 
 # --- input, scripts, variables -----------------------------------------------------------------------------------

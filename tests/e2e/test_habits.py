@@ -206,6 +206,18 @@ def test_input_that_no_rank_reads_holds_nothing_up(cluster4, ec2mpi):
     assert not notice or "unable to complete a TCP connection" in notice, done
 
 
+def test_a_job_whose_input_was_cut_off_by_a_lost_connection_has_failed(cluster4, ec2mpi):
+    running = ec2mpi.start("run", "-np", 1, "-w", 1, "--", "sh", "-c", "head -n 1; wc -c", stdin=subprocess.PIPE)
+    running.stdin.write("begun\n")
+    running.stdin.flush()
+    assert running.stdout.readline() == "begun\n"
+    cluster4.host(1, "pkill -KILL -u ubuntu -x 'sshd|sshd-session'")
+    out, err = running.communicate("the rest\n", timeout=60)
+    assert (running.returncode, out) == (1, "0\n"), err
+    assert "did not get all of its standard input" in err
+    assert "input lost" in ec2mpi("jobs").out
+
+
 # --- series and several jobs ---
 
 def test_resume_with_a_dry_run_shows_only_the_jobs_that_would_start(cluster4, ec2mpi):

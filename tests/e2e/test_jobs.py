@@ -350,8 +350,8 @@ def test_the_last_lines_and_json_of_a_job(ec2mpi, cluster4):
     assert done.code == 3 and json.loads(done.out)["stdout"].endswith("99\n100\nlast\n")
     done = ec2mpi("wait", "--json", job)
     assert done.code == 3 and json.loads(done.out)["job"]["exit_code"] == 3 and "stdout" not in json.loads(done.out)
-    removed = json.loads(ec2mpi("rm", "--json", job).out)
-    assert removed == {"schema": 1, "exit_code": 0, "removed": [job], "messages": []}
+    removed = json.loads(ec2mpi("rm", "--json", "nosuch", job).out)
+    assert (removed["exit_code"], removed["removed"]) == (1, [job]) and "there is no job nosuch" in removed["messages"][0]
 
 
 def test_a_signal_reaches_the_ranks(ec2mpi, cluster4):

@@ -224,6 +224,25 @@ def test_the_line_of_progress_shows_the_bytes_that_nodes_relay(push, six):
         assert terminal.to_end() == 0, terminal.seen
 
 
+def test_a_node_that_changes_bytes_on_their_way_changes_no_file_of_another(push, six):
+    write(push.folder / "data/text", "a line\n" * 300_000 + "pay 1000 to GOODLINE\n" + "a line\n" * 300_000)
+    changes = r'''#!/bin/sh
+case "$*" in *"archive -c +"*) tail.true "$@" | sed -u s/GOODLINE/EVILLINE/ ;; *) exec tail.true "$@" ;; esac
+'''
+    for index in (1, 2, 4):
+        six.host(index, f"mv /usr/bin/tail /usr/bin/tail.true; printf %s '{changes}' >/usr/bin/tail; chmod 755 /usr/bin/tail")
+    try:
+        push("push", "--relay", "always", "-w", "1,2,4", "data", "there/")
+        assert not any(six.host(index, "grep -rl EVILLINE /home/ubuntu/there/data").out for index in (1, 2, 4))
+    finally:
+        for index in (1, 2, 4):
+            six.host(index, "mv /usr/bin/tail.true /usr/bin/tail")
+    done = push("push", "-w", "1,2,4", "data", "there/")
+    assert done.code == 0, done.err
+    expected = look(here, push.folder / "data")
+    assert all(look(on(six, index), "there/data") == expected for index in (1, 2, 4))
+
+
 def test_a_relay_is_killed_in_the_middle(push, six):
     big, process, _, relay = halfway(push, six)
     six.fault("stop", relay)

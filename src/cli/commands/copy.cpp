@@ -52,6 +52,22 @@ Result<void> check_excluded_paths(const std::vector<std::string>& patterns, cons
   return {};
 }
 
+Result<void> check_remote_paths(const std::string& name, const std::vector<std::string>& paths,
+                                const Cluster& cluster) {
+  for (const auto& path : paths) {
+    const auto colon = path.find(':');
+    if (colon == std::string::npos || path.find('/') < colon) continue;
+    auto node = path.substr(0, colon);
+    node.erase(0, node.find('@') + 1);  // npos + 1 is 0
+    if (node.empty() || !select_nodes(cluster.inventory, {node}, {})) continue;
+    const auto rest = colon + 1 == path.size() ? "./" : path.substr(colon + 1);
+    const auto form = name == "push" ? "SRC... " + quote_word(rest) : quote_word(rest) + " DST";
+    return fail(ErrorKind::usage, fmt::format("nodes stand behind -w: ec2mpi {} -w {} {}", name,
+                                              quote_word(node), printable(form)));
+  }
+  return {};
+}
+
 CLI::App& add_copy_command(CLI::App& app, Dispatch& dispatch, const std::string& name,
                            const std::string& description, const std::string& example,
                            const std::string& paths, RunCopy run) {
@@ -60,13 +76,15 @@ CLI::App& add_copy_command(CLI::App& app, Dispatch& dispatch, const std::string&
   add_selection_options(command, options->list, "-x,--exclude-nodes");  // --exclude is for paths here
   add_connect_options(command, options->connect);
   add_fleet_options(command, options->fleet);
-  command.add_option("paths", options->paths, paths)
-      ->required()
-      // One word is accepted here: the message below says more than CLI11 could.
-      ->expected(1, 1 << 20)
+  command
+      .add_option("paths", options->paths, paths)
+      // Fewer than two words are accepted here: the messages below say more than CLI11 could.
+      ->expected(0, 1 << 20)
       ->type_name("SRC... DST");
   command.callback([options, run, name, &dispatch] {
     dispatch.chosen = [options, run, name](const CommonOptions& common) -> Result<int> {
+      if (options->paths.empty())
+        return fail(ErrorKind::usage, fmt::format("which files, and where to? ec2mpi {} SRC... DST", name));
       if (options->paths.size() < 2) {
         return fail(ErrorKind::usage, fmt::format("where to? ec2mpi {} {} DST (./ is {})", name,
                                                   quote_word(printable(options->paths.front())),

@@ -40,6 +40,11 @@ using RunCopy = std::function<Result<int>(const CopyOptions&, const CommonOption
 [[nodiscard]] Result<void> check_excluded_paths(const std::vector<std::string>& patterns,
                                                 const Cluster& cluster);
 
+/// Refuses "node2:proj/", as scp and rsync write it, where node2 selects a node of the list. `name`: push or
+/// pull. Errors: usage.
+[[nodiscard]] Result<void> check_remote_paths(const std::string& name, const std::vector<std::string>& paths,
+                                              const Cluster& cluster);
+
 /// Adds `push` or `pull`; `paths` is the help of its paths.
 CLI::App& add_copy_command(CLI::App& app, Dispatch& dispatch, const std::string& name,
                            const std::string& description, const std::string& example,

@@ -105,13 +105,13 @@ void add_doctor_command(CLI::App& app, Dispatch& dispatch) {
       ->type_name("FILE");
   command
       .add_option("-u,--command-timeout", options->patience, "Time for a node to report about itself [45]")
-      ->type_name("SECONDS")
-      ->check(number(0.001, 1e8));
+      ->type_name("TIME")
+      ->transform(time_from(0.001, 1e8));
   command
       .add_option("--timeout", options->fleet.whole_timeout,
                   "Time for everything; doctor then shows its results so far [no limit]")
-      ->type_name("SECONDS")
-      ->check(number(0.0, 1e8))
+      ->type_name("TIME")
+      ->transform(time_from(0, 1e8))
       ->envname("EC2MPI_TIMEOUT");
   command.add_flag("--fix", options->fix,
                    "End ranks that earlier jobs left behind; all other fixes are for you to type");

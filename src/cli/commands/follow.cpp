@@ -102,6 +102,8 @@ int exit_code_of(const ops::Followed& followed, Verb verb, bool stopped) {
     const bool clean = followed.record.not_swept.empty();
     return clean ? exit_code::ok : exit_code::node_failed;
   }
+  // Nothing was cancelled, as far as we know.
+  if (followed.how == ops::Followed::How::gave_up && verb == Verb::cancel) return exit_code::no_connection;
   if (followed.how == ops::Followed::How::detached && stopped) return exit_code::interrupted;
   return ops::exit_code_for(followed);
 }
@@ -121,7 +123,7 @@ asio::awaitable<int> bring_results_of(CommandContext& context, const ops::Follow
 void show_json(CommandContext& context, const OutputKeeper& keeper, const ops::Followed& followed,
                bool output) {
   if (followed.how != ops::Followed::How::ended) {
-    context.console().talk_bytes(keeper.err());
+    context.console().talk_printed(keeper.err());
     return;
   }
   Json document = {{"job", job_json(followed.record)}};
@@ -153,6 +155,7 @@ asio::awaitable<ops::Followed> follow_for_people(CommandContext& context, const 
   auto followed = co_await ops::follow_job(std::move(request), context.connector, view);
   // A series is not a failure: it is followed by other means.
   if (!followed.is_series()) view.conclude(followed);
+  if (followed.how == ops::Followed::How::ended) remember_end(context.cluster, followed.record.id);
   // The words refer to the view, which ends here.
   context.runtime.set_parting_words({});
   co_return followed;

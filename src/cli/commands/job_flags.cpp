@@ -127,8 +127,8 @@ void add_job_flags(CLI::App& command, JobFlags& flags) {
       ->type_name("OBJECT")
       ->check(kMpirunWord);
   command.add_option("--timeout", flags.timeout, "End the job after this time [no limit]")
-      ->type_name("SECONDS")
-      ->check(number(0.001, 1e8));
+      ->type_name("TIME")
+      ->transform(time_from(0.001, 1e8));
   command
       .add_option("--mpirun", flags.mpirun,
                   "The mpirun or mpiexec to use on the nodes [the one in their PATH]")

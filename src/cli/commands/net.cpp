@@ -53,7 +53,7 @@ class NetView : public JobView {
 
 /// What the program said besides its measurements is why it failed.
 void tell_failure(Console& console, const std::string& printed) {
-  console.talk_bytes(printed);
+  console.talk_printed(printed);
   const auto hint = ops::hint_for(printed);
   console.talk(console.paint_talk(Colour::yellow,
                                   "hint: " + (hint ? hint->text() : "ec2mpi doctor looks for the reason")));

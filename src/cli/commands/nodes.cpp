@@ -198,7 +198,7 @@ void add_nodes_command(CLI::App& app, Dispatch& dispatch) {
                               "ec2mpi nodes -w workers --format '{index} {address}'");
   add_selection_options(command, options->list);
   add_connect_options(command, options->connect);
-  auto* forms = command.add_option_group("forms", "One of these instead of the table");
+  auto* forms = command.add_option_group("forms");
   forms->add_flag("--json", options->json, "As JSON");
   forms->add_flag("--hostfile", options->hostfile,
                   "As a hostfile: the addresses, with slots=N where the list gives them");
@@ -210,6 +210,7 @@ void add_nodes_command(CLI::App& app, Dispatch& dispatch) {
                   "Write .ec2mpi/ssh_config: ssh master, rsync node2:, editors");
   forms->add_flag("--stale", options->stale, "Ask every node for its instance id: does the list still hold?");
   forms->require_option(0, 1);
+  for (auto* option : forms->get_options()) option->group("One of these instead of the table");
   command.callback([options, &dispatch] {
     dispatch.chosen = [options](const CommonOptions& common) { return run_nodes(*options, common); };
   });

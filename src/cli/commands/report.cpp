@@ -77,7 +77,7 @@ asio::awaitable<FetchedJob> fetch_job(CommandContext& context, HeldSessions& ses
 int report_failure(CommandContext& context, const FetchedJob& job) {
   using How = ops::Followed::How;
   if (context.runtime.stop().stop_requested()) return exit_code::interrupted;
-  if (job.followed.how == How::refused) context.console().talk_bytes(job.output.err);
+  if (job.followed.how == How::refused) context.console().talk_printed(job.output.err);
   if (job.followed.error)
     context.console().talk(
         fmt::format("{}: {}", context.master().label(), printable(job.followed.error->message)));

@@ -199,6 +199,8 @@ class StandardInput : public ops::InputSource {
     return input_.read(std::move(limit));
   }
 
+  [[nodiscard]] bool is_typed() const override { return ::isatty(STDIN_FILENO) == 1; }
+
  private:
   InputStream input_;
 };
@@ -226,8 +228,6 @@ asio::awaitable<int> run_single_job(CommandContext& context, const RunOptions& o
   const auto end =
       co_await ops::run_job(std::move(job), std::move(nodes), std::move(run), input ? &*input : nullptr);
   view.conclude(end);
-  // Also if the answer of the master was lost: `attach` then finds out.
-  if (view.has_job()) remember_job(cluster, id);
   // For the selector `failed`: nothing was launched because of these nodes.
   if (!end.unfit.empty()) {
     if (auto kept = remember_failures(cluster, end.asked); !kept)
@@ -238,6 +238,8 @@ asio::awaitable<int> run_single_job(CommandContext& context, const RunOptions& o
     runtime.console().result(id);
   const int code = ops::exit_code_for(end);
   const bool has_ended = end.followed && end.followed->how == ops::Followed::How::ended;
+  // Also if the answer of the master was lost: `attach` then finds out.
+  if (view.has_job() && code != exit_code::not_started) remember_job(cluster, {id, has_ended});
   view.emit("end", {{"exit_code", code}, {"job", has_ended ? job_json(end.followed->record) : Json()}});
   if (options.detach && end.followed && end.followed->how == ops::Followed::How::detached) {
     const int left = co_await leave_job(context, options.then, id, code);

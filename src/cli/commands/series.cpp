@@ -227,7 +227,7 @@ asio::awaitable<int> run_jobs_of_series(CommandContext& context, const SeriesReq
   const auto end = co_await ops::run_series(std::move(series), std::move(nodes), std::move(run));
   view.conclude(end);
   // The name of the series stands for its jobs in `attach`, `wait` and `cancel`.
-  if (view.has_jobs()) remember_job(cluster, end.series);
+  if (view.has_jobs()) remember_job(cluster, {end.series, end.how == ops::SeriesEnd::How::over});
   show_results(runtime.console(), request, end);
   const int code = ops::exit_code_for(end);
   const bool some_succeeded =

@@ -147,8 +147,8 @@ void add_setup_command(CLI::App& app, Dispatch& dispatch) {
   command.add_flag("--json-lines", options->json_lines, "One JSON object for each event, while it happens")
       ->excludes(json);
   command.add_option("--timeout", options->fleet.whole_timeout, "Time for everything [no limit]")
-      ->type_name("SECONDS")
-      ->check(number(0.0, 1e8))
+      ->type_name("TIME")
+      ->transform(time_from(0, 1e8))
       ->envname("EC2MPI_TIMEOUT");
   command.add_option("--retries", options->fleet.retries, "Retries of a failed connection [0]")
       ->type_name("N")

@@ -75,17 +75,20 @@ void add_setup(Situation& situation, const Cluster& cluster) {
 void add_failures(Situation& situation, const ListOptions& of_all) {
   auto options = of_all;
   options.wanted = {"failed"};
-  if (const auto failed = open_cluster(options))
-    situation.add("failed", "the last command failed on " + short_nodes_label(indices_of(failed->nodes)));
+  const auto failed = open_cluster(options);
+  if (!failed) return;
+  situation.add("failed", "the last command failed on " + short_nodes_label(indices_of(failed->nodes)));
+  situation.suggest("ec2mpi doctor");
 }
 
-/// The job that was started last from here; whether it still runs, only the master knows.
+/// The job that was started last from here. If no command here has seen its end, only the master knows
+/// whether it still runs.
 void add_job(Situation& situation, const Cluster& cluster) {
-  const auto id = recall_job(cluster.state);
+  const auto [id, ended] = recall_job(cluster.state);
   const auto& jobs = cluster.config.jobs;
-  situation.add("last job", id.empty() ? "none" : id);
+  situation.add("last job", id.empty() ? "none" : id + (ended ? ", ended" : ""));
   if (!id.empty())
-    situation.suggest("ec2mpi attach " + id);
+    situation.suggest(ended ? "ec2mpi jobs" : "ec2mpi attach " + id);
   else if (!jobs.empty())
     situation.suggest("ec2mpi run " + printable(jobs.begin()->first));
   else

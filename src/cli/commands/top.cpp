@@ -184,8 +184,8 @@ void add_top_command(CLI::App& app, Dispatch& dispatch) {
   auto* once = command.add_flag("--once", options->once, "Print a table once; takes a second");
   command.add_flag("--json", options->json, "As one JSON document")->needs(once);
   command.add_option("--interval", options->interval, "Look at the nodes this often [2]")
-      ->type_name("SECONDS")
-      ->check(number(0.5, 3600.0));
+      ->type_name("TIME")
+      ->transform(time_from(0.5, 3600));
   command.callback([options, &dispatch] {
     dispatch.chosen = [options](const CommonOptions& common) { return run_top(*options, common); };
   });

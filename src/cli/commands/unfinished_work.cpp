@@ -83,7 +83,7 @@ Result<void> judge(const Jobs& jobs, Ending ending) {
 
 /// What was started from here may be at work, or have left results.
 Result<void> judge_silent_master(const InstanceContext& context, const Error& why) {
-  if (!context.list || recall_job(context.list->state).empty()) return {};
+  if (!context.list || recall_job(context.list->state).id.empty()) return {};
   return fail(ErrorKind::usage,
               fmt::format("the master cannot be asked for running jobs and results that are not "
                           "here ({}); --force does without",

@@ -76,8 +76,9 @@ AddressChoice address_choice(const ListOptions& options) {
 std::unexpected<Error> no_key(const std::vector<fs::path>& pems) {
   if (pems.size() > 1) {
     return fail(ErrorKind::usage,
-                fmt::format("there are {} keys beside the list: name the one of these instances with -i {}",
-                            pems.size(), quote_word(pems.front().string())));
+                fmt::format("there are {} keys beside the list: name the one of these instances, as in -i {} "
+                            "or -i {}",
+                            pems.size(), quote_word(pems[0].string()), quote_word(pems[1].string())));
   }
   return fail(ErrorKind::usage,
               "no private key: name the .pem file that EC2 gave you with -i, or let it be the only .pem "
@@ -170,17 +171,27 @@ std::vector<fs::path> pem_files(const fs::path& list) {
   return found;
 }
 
-std::string recall_job(const StateFolder& state) {
-  const auto id = state.read(kLastJob);
-  return id ? printable(trim(id->value_or(""))) : std::string();
+/// The file holds "ID" or "ID ended".
+LastJob recall_job(const StateFolder& state) {
+  const auto text = state.read(kLastJob);
+  if (!text) return {};
+  const auto parts = words(text->value_or(""));
+  if (parts.empty()) return {};
+  return {printable(parts.front()), parts.size() > 1};
 }
 
-void remember_job(const Cluster& cluster, const std::string& id) {
-  [[maybe_unused]] const auto kept = cluster.state.write(kLastJob, id + "\n");  // a convenience only
+void remember_job(const Cluster& cluster, const LastJob& job) {
+  const auto text = job.id + (job.ended ? " ended\n" : "\n");
+  [[maybe_unused]] const auto kept = cluster.state.write(kLastJob, text);  // a convenience only
+}
+
+void remember_end(const Cluster& cluster, const std::string& id) {
+  const auto last = recall_job(cluster.state);
+  if (last.id == id && !last.ended) remember_job(cluster, {id, true});
 }
 
 void forget_job(const StateFolder& state) {
-  if (recall_job(state).empty()) return;
+  if (recall_job(state).id.empty()) return;
   [[maybe_unused]] const auto kept = state.write(kLastJob, "");
 }
 
@@ -201,6 +212,10 @@ Result<fs::path> find_list(const std::optional<std::string>& named, const Config
   for (const auto* usual : {"amazon_instances_info", "nodeIPaddress"}) {
     if (is_there(usual)) return usual;
   }
+  // Some editors of other systems add the ending.
+  if (is_there("amazon_instances_info.txt"))
+    return fail(ErrorKind::usage,
+                "no instance list here; mv amazon_instances_info.txt amazon_instances_info");
   return fail(
       ErrorKind::usage,
       "no instance list here: paste the table of the EC2 console into a file amazon_instances_info, or name "

@@ -1,5 +1,7 @@
 #include "ec2mpi/cli/session/option_values.hpp"
 
+#include "ec2mpi/cluster/config.hpp"
+
 namespace ec2mpi::cli {
 
 std::string alternatives(const std::vector<std::string>& words) {
@@ -17,6 +19,25 @@ CLI::Validator one_of(std::vector<std::string> words) {
     return fmt::format("{}, not '{}'", alternatives(words), word);
   };
   return {check, ""};
+}
+
+CLI::Validator time_from(double least, double most) {
+  const auto read = [least, most](std::string& word) -> std::string {
+    double value = 0;
+    const auto* const end = word.data() + word.size();
+    const auto [stopped, wrong] = std::from_chars(word.data(), end, value);
+    if (wrong != std::errc{} || stopped != end) {
+      const auto time = parse_persist(word);
+      if (!time) return fmt::format("a time such as 10, 90s, 10m or 2h, not '{}'", word);
+      value = static_cast<double>(time->count());
+    }
+    // Also false for NaN, which from_chars reads.
+    if (!(value >= least && value <= most))
+      return fmt::format("a time from {:.10g} to {:.10g} seconds, not '{}'", least, most, word);
+    word = fmt::format("{}", value);
+    return {};
+  };
+  return {read, ""};
 }
 
 }  // namespace ec2mpi::cli

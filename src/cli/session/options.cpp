@@ -10,8 +10,8 @@ namespace ec2mpi::cli {
 
 namespace {
 /// Bounds that can be read in a message; a thousand days are endless.
-const CLI::Validator kSeconds = number(0.0, 1e8);
-const CLI::Validator kSomeSeconds = number(0.001, 1e8);
+const CLI::Validator kTimeOrNone = time_from(0, 1e8);
+const CLI::Validator kTime = time_from(0.001, 1e8);
 /// It goes into files that ssh reads, too.
 const CLI::Validator kUser = {
     [](const std::string& name) {
@@ -96,8 +96,8 @@ void add_connect_options(CLI::App& command, ConnectOptions& options) {
       ->envname("EC2MPI_SSH_CONFIG")
       ->group(kConnection);
   command.add_option("-t,--connect-timeout", options.connect_timeout, "Time to be logged in on a node [10]")
-      ->type_name("SECONDS")
-      ->check(kSomeSeconds)
+      ->type_name("TIME")
+      ->transform(kTime)
       ->envname("EC2MPI_CONNECT_TIMEOUT")
       ->group(kConnection);
   command
@@ -122,13 +122,13 @@ void add_fleet_options(CLI::App& command, FleetFlags& options) {
       ->envname("EC2MPI_FANOUT")
       ->group(kLimits);
   command.add_option("-u,--command-timeout", options.task_timeout, "Time for each node [no limit]")
-      ->type_name("SECONDS")
-      ->check(kSeconds)
+      ->type_name("TIME")
+      ->transform(kTimeOrNone)
       ->envname("EC2MPI_COMMAND_TIMEOUT")
       ->group(kLimits);
   command.add_option("--timeout", options.whole_timeout, "Time for everything [no limit]")
-      ->type_name("SECONDS")
-      ->check(kSeconds)
+      ->type_name("TIME")
+      ->transform(kTimeOrNone)
       ->envname("EC2MPI_TIMEOUT")
       ->group(kLimits);
   command

@@ -74,7 +74,28 @@ constexpr std::pair<const char*, std::string_view> kOurs[] = {
     {"top", "htop glances"},
     {"setup", "install starcluster pcluster"},
     {"doctor", "check"},
+    {"up", "create launch"},
+    {"down", "terminate destroy"},
     {"--version", "version"},
+};
+
+/// What users of pdsh, clush and mpirun type, and our way to say it.
+struct TheirOption {
+  std::string_view command;
+  std::string_view option;
+  std::string_view ours;
+};
+constexpr TheirOption kOurOptions[] = {
+    {"exec", "-a", "exec-all COMMAND"},
+    {"exec", "-g", "exec -w @GROUP COMMAND"},
+    {"exec-all", "-g", "exec -w @GROUP COMMAND"},
+    {"run", "-N", "run --per-node N -- PROGRAM"},
+    {"push", "-r", "push SRC... DST, which takes folders, too"},
+    {"push", "-a", "push SRC... DST, which keeps times and modes"},
+    {"push", "-av", "push SRC... DST, which keeps times and modes"},
+    {"pull", "-r", "pull SRC... DST, which takes folders, too"},
+    {"pull", "-a", "pull SRC... DST, which keeps times and modes"},
+    {"pull", "-av", "pull SRC... DST, which keeps times and modes"},
 };
 
 std::string known_elsewhere(std::string word) {
@@ -100,15 +121,20 @@ std::string describe_extra(const CLI::App& app, const CLI::App& chosen, const st
   if (extras.empty()) return fmt::format("there are words too many; see {} --help", called);
   const auto& word = extras.front();
   if (!word.starts_with('-') && chosen.get_name() == "login")
-    return fmt::format("a command stands behind --: {} NODE -- {}", called, printable(word));
+    return fmt::format("a command stands behind --: {} NODE -- {}", called, quote_word(printable(word)));
   if (chosen.get_name() == "login" && word.size() > 1 && std::strchr("YNWKfg", word[1]) != nullptr)
     return fmt::format(
         "ec2mpi login has no {0}, ssh has: ssh -F \"$(ec2mpi nodes --ssh-config)\" {0} ... node1",
         printable(word.substr(0, 2)));
   if (word.starts_with("-w") && chosen.get_name() == "login")
     return fmt::format("login goes to one node, which needs no -w: {} 2", called);
+  if (!word.starts_with('-') && (chosen.get_name() == "stop" || chosen.get_name() == "kill"))
+    return fmt::format("'{0}' is a word too many; if it is a job: ec2mpi cancel {0}", printable(word));
   if (!word.starts_with('-'))
     return fmt::format("'{}' is a word too many; see {} --help", printable(word), called);
+  for (const auto& [command, option, ours] : kOurOptions)
+    if (chosen.get_name() == command && word == option)
+      return fmt::format("{} has no option {}; instead: ec2mpi {}", called, option, ours);
   auto options = options_of(chosen);
   if (std::find(options.begin(), options.end(), word.substr(0, word.find('='))) != options.end())
     return fmt::format("{0} stands behind the command: {1} {0} ...", printable(word), called);
@@ -138,8 +164,11 @@ std::string describe_versions() {
 
 std::string describe_unknown_command(const CLI::App& app, const std::string& word) {
   const auto ours = known_elsewhere(word);
+  auto commands = commands_of(app);
+  // A slip of the fingers must not end in the end of instances.
+  std::erase_if(commands, [](const auto& name) { return name == "stop" || name == "down"; });
   return fmt::format("'{}' is not a command; {}ec2mpi --help lists them", printable(word),
-                     did_you_mean(ours.empty() ? nearest(word, commands_of(app)) : ours));
+                     did_you_mean(ours.empty() ? nearest(word, commands) : ours));
 }
 
 std::string describe_usage_error(const CLI::App& app, const CLI::ParseError& wrong) {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cli/terminal/visible_controls.hpp"
 
 namespace ec2mpi::cli {
 
@@ -88,6 +89,11 @@ void Console::result_bytes(std::string_view bytes) {
 }
 void Console::talk_bytes(std::string_view bytes) {
   put(err_, bytes);
+}
+
+void Console::talk_printed(std::string_view bytes) {
+  VisibleControls visible;
+  put(err_, shows_status() ? visible.feed(bytes) + visible.finish() : std::string(bytes));
 }
 
 void Console::result_table(std::string_view lines) {

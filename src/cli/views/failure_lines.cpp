@@ -38,7 +38,7 @@ void replace_word(std::string& text, std::string_view word, std::string_view by)
 std::string common_reason(std::string reason, const Node& node) {
   // "10.0.0.5: refused" and "10.0.0.6: refused" are one reason.
   for (const auto& address : {node.address, node.public_address, node.private_address, node.ipv6})
-    replace_word(reason, address, "{address}");
+    replace_word(reason, address, "its address");
   replace_word(reason, node.instance_id, kId);
   return reason;
 }

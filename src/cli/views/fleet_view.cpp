@@ -172,12 +172,13 @@ void FleetView::summarize(const FleetReport& report) {
     console_.talk(console_.paint_talk(Colour::red, label_of(nodes)) + ": " + printable(reason));
   if (const auto references = error_references(report); !references.empty())
     console_.talk("ec2mpi: " + references);
-  if (nobody_answered(report)) {
+  // One node alone says nothing about the others.
+  if (report.results.size() > 1 && nobody_answered(report)) {
     console_.talk(
-        "No node answered. If they were stopped and started, they have new addresses: paste the list again. "
-        "Else "
-        "your own may have changed: the security group needs a rule for TCP port 22 from the address that "
-        "https://checkip.amazonaws.com shows.");
+        "ec2mpi: no node answered. If they were stopped and started, they have new addresses: paste the list "
+        "again. Otherwise your own may have changed: the security group needs a rule for TCP port 22, or "
+        "that of -p, from "
+        "the address that https://checkip.amazonaws.com shows.");
   }
   emit("end", {{"ok", report.results.size() - failed_},
                {"failed", failed_},

@@ -212,7 +212,10 @@ void JobView::conclude(const ops::JobEnd& end) {
   show_rest();
   // Not into a pipe or a file.
   if (ended && style_.bell && console_.shows_status()) console_.talk_bytes("\a");
-  if (ended) tell_lost_output(end.followed->record);
+  if (ended) {
+    tell_lost_output(end.followed->record);
+    tell_lost_input(end.followed->record);
+  }
   if (ended && !style_.reports) return;
   tell_end(*end.followed);
   tell_hint(end);
@@ -259,6 +262,13 @@ void JobView::tell_lost_output(const ops::JobRecord& record) {
           record.id));
 }
 
+void JobView::tell_lost_input(const ops::JobRecord& record) {
+  if (record.why != "input lost") return;
+  say(Colour::red,
+      fmt::format("{} did not get all of its standard input, and so it has failed; was the connection lost?",
+                  record.id));
+}
+
 void JobView::tell_end(const ops::Followed& followed) {
   using How = ops::Followed::How;
   const auto id = followed.record.id.empty() ? id_ : followed.record.id;
@@ -293,7 +303,8 @@ void JobView::tell_end(const ops::Followed& followed) {
   } else if (followed.record.why == "daemon") {
     say(Colour::red, "mpirun lost its daemon on a node and did not return; it has been ended");
   } else if (followed.how == How::ended && followed.record.status != 0 &&
-             (followed.record.why.empty() || followed.record.why == "output lost")) {
+             (followed.record.why.empty() || followed.record.why == "output lost" ||
+              followed.record.why == "input lost")) {
     // Without an explanation of the supervisor's, the first rank that failed says most.
     const auto failure = ops::first_failure(tail_);
     if (failure) say(Colour::red, failure->describe());

@@ -35,6 +35,8 @@ std::string fix_for(ErrorKind kind, const std::string& message) {
         return "is it very busy, or does a file system there hang? ec2mpi exec -w {} uptime; more time: "
                "ec2mpi "
                "doctor -u 120";
+      if (message.starts_with("connected, but its sshd says nothing"))
+        return "wait if it is very busy; otherwise reboot it in the EC2 console";
       return "is it running, and the list new? Its security group must let TCP port 22 in from your address";
     case ErrorKind::auth:
       return "name the image's user and the key pair that the instance was launched with: ec2mpi doctor -l "
@@ -327,8 +329,9 @@ Check check_files(const Records& records, const std::vector<std::string>& files)
       std::sort(indices.begin(), indices.end());
       told[printable(files[i]) + " " + what] = indices;
     }
+    const auto folder = files[i].substr(0, files[i].rfind('/') + 1);
     add_groups(check, told, "ec2mpi exec-all -b " + quote_word("sha256sum " + quote_word(files[i])),
-               "ec2mpi push -w {} " + quote_word(files[i]) + " DIR/");
+               "ec2mpi push -w {} " + quote_words({files[i], folder.empty() ? "./" : folder}));
   }
   if (!check.findings.empty()) check.verdict = Verdict::failed;
   check.summary =

@@ -1,5 +1,6 @@
-# Passes its standard input on to that of job $id on the master, whose supervisor has made the pipe. It ends with its
-# input, or when the job reads no more.
+# Relays its standard input to that of job $id on the master, whose supervisor has made the pipe. It ends with its
+# input, or when the job reads no more. A lost connection looks like the end of the input, so the client makes the file
+# input.whole before the true end; without it, input.cut tells the supervisor that the job got only a part.
 # shellcheck shell=sh
 # shellcheck disable=SC2154 # $id is set in front of this text
 
@@ -11,4 +12,5 @@ until [ -p "$folder/in.pipe" ]; do
 done
 exec 5>"$folder/in.pipe" || exit 0
 : >"$folder/input.begun"
-exec cat >&5
+trap '' HUP
+cat >&5 && [ ! -f "$folder/input.whole" ] && : >"$folder/input.cut"

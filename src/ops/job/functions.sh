@@ -84,8 +84,8 @@ print_record() {
     echo "node $label"
     cat "$jobs/$id/swept/$label"
     looked_at "$label" || grep -v '^ec2mpi-sweep' "$jobs/$id/swept/$label" | sed -n '$s/^/trouble /p'
-  done <"$jobs/$id/nodes" 2>/dev/null
-}
+  done <"$jobs/$id/nodes"
+} 2>/dev/null
 # end_waiting ID: a job that has not started ends as cancelled.
 end_waiting() {
   mkdir -p "$jobs/$1/spare"

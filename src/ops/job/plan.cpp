@@ -126,12 +126,15 @@ class Planner {
       if (facts.mpi)
         versions[facts.mpi->name()].push_back(index);
       else
-        versions[facts.mpirun.empty() ? "no mpirun" : "an mpirun that does not tell its version"].push_back(
-            index);
+        versions[facts.mpirun.empty() ? "no " + (job_.mpirun.empty() ? "mpirun" : printable(job_.mpirun))
+                                      : "an mpirun that does not tell its version"]
+            .push_back(index);
     }
     if (versions.size() == 1 && !missing) return {};
-    const auto* advice = missing ? "; install it there: ec2mpi setup"
-                                 : "; different versions hang without a word: install the same everywhere";
+    const auto* advice = missing && !job_.mpirun.empty()
+                             ? "; --mpirun takes a path that is right on all nodes"
+                         : missing ? "; install it there: ec2mpi setup"
+                                   : "; different versions hang without a word: install the same everywhere";
     return fail(ErrorKind::remote_io, "the nodes do not have one MPI: " + versions_text(versions) + advice);
   }
 

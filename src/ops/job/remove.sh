@@ -3,12 +3,18 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2154,SC2115 # $id is never empty; the text in front sets these variables
 
-for word; do
-  find_job "$word"
+remove() {
+  find_job "$1"
   job_state "$jobs/$id"
-  case $state in running | ending) give_up "$id is running; ec2mpi cancel $id ends it" ;; esac
+  case $state in running | ending | waiting) give_up "$id is $state; ec2mpi cancel $id ends it" ;; esac
   rm -rf "$jobs/$id" && echo "removed $id"
+}
+code=0 some=
+for word; do
+  # In a subshell, which a word that names no job ends.
+  if (remove "$word"); then some=yes; else code=$?; fi
 done
+[ "$code" = 0 ] || exit "${some:+1}${some:-$code}"
 [ "$days" -gt 0 ] || exit 0
 for old in $(cd "$jobs" 2>/dev/null && find . -mindepth 2 -maxdepth 2 -name exit -mtime "+$((days - 1))"); do
   id=${old#./} id=${id%/exit}

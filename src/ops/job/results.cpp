@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <algorithm>
+#include <climits>
 #include <set>
 
 #include "ec2mpi/base/file.hpp"
@@ -73,24 +74,40 @@ std::vector<std::size_t> numbers_in(std::string_view said, std::size_t below) {
   return numbers;
 }
 
-/// Whether `entry`, in which a parameter in braces stands for any text, gives `path`.
-bool gives(std::string_view entry, std::string_view path) {
-  for (; !entry.empty(); entry.remove_prefix(1), path.remove_prefix(1)) {
-    const auto close = entry.front() == '{' ? entry.find('}') : std::string_view::npos;
-    if (close != std::string_view::npos) {
-      for (std::size_t size = 0; size <= path.size(); ++size) {
-        if (path.substr(0, size).find("..") != std::string_view::npos) return false;
-        if (gives(entry.substr(close + 1), path.substr(size))) return true;
-      }
-      return false;
-    }
-    if (path.empty() || path.front() != entry.front()) return false;
+/// The texts of an entry around its parameters in braces: "a{n}b" has "a" and "b".
+std::vector<std::string_view> fixed_texts(std::string_view entry) {
+  std::vector<std::string_view> texts;
+  for (;;) {
+    const auto open = entry.find('{');
+    const auto close = entry.find('}', open == std::string_view::npos ? open : open + 1);
+    texts.push_back(close == std::string_view::npos ? entry : entry.substr(0, open));
+    if (close == std::string_view::npos) return texts;
+    entry.remove_prefix(close + 1);
   }
-  return path.empty();
+}
+
+/// Whether `entry`, in which a parameter in braces stands for any text without "..", gives `path`. The path
+/// is the master's, so the time must not grow with its power.
+bool gives(std::string_view entry, std::string_view path) {
+  if (path.find("..") != std::string_view::npos) return entry == path;
+  const auto texts = fixed_texts(entry);
+  if (texts.size() == 1) return entry == path;
+  if (!path.starts_with(texts.front())) return false;
+  path.remove_prefix(texts.front().size());
+  if (!path.ends_with(texts.back())) return false;
+  path.remove_suffix(texts.back().size());
+  // The first place of each text leaves most for the next ones.
+  for (std::size_t i = 1; i + 1 < texts.size(); ++i) {
+    const auto at = path.find(texts[i]);
+    if (at == std::string_view::npos) return false;
+    path.remove_prefix(at + texts[i].size());
+  }
+  return true;
 }
 
 /// An absolute entry is the path; any other one lies below a folder: the home or the job's.
 bool names(std::string_view entry, std::string_view path) {
+  if (path.size() > PATH_MAX) return false;  // no file has such a path
   if (entry.starts_with('/')) return gives(entry, path);
   if (entry.starts_with("~/")) entry.remove_prefix(2);
   for (auto slash = path.find('/'); slash != std::string_view::npos; slash = path.find('/', slash + 1)) {

@@ -10,6 +10,7 @@
 #include "ec2mpi/ops/job/script.hpp"
 #include "ec2mpi/ops/job/shell.hpp"
 #include "ec2mpi/ops/node/facts.hpp"
+#include "ec2mpi/ops/node/remote.hpp"
 #include "ec2mpi/ops/node/remote_program.hpp"
 
 namespace ec2mpi::ops {
@@ -159,18 +160,25 @@ class JobRun : public Observer {
     const Limit limit{.deadline = Clock::time_point::max(), .stop = input_over_.get_token()};
     ssh::Request request{.command = feed_text(job_.id)};
     auto channel = co_await start_program(session, std::move(request), limit);
-    while (channel) {
+    if (!channel) co_return;
+    if (input_->is_typed()) co_await declare_input_whole(session, limit);
+    for (;;) {
       const auto bytes = co_await input_->read(limit);
+      if (bytes && !*bytes) co_await declare_input_whole(session, limit);
       if (!bytes || !*bytes) break;
       const auto written = co_await (*channel)->write(**bytes, limit);
       if (!written) break;
     }
-    if (!channel) co_return;
     (*channel)->close_input();
     for (;;) {  // closing the channel before its program has ended could cut its last bytes off
       const auto chunk = co_await (*channel)->read(limit);
       if (!chunk || !*chunk) break;
     }
+  }
+
+  /// Otherwise the job counts as one whose input was cut off. If this fails, so has the connection.
+  asio::awaitable<void> declare_input_whole(ssh::Session& session, Limit limit) {
+    [[maybe_unused]] const auto said = co_await capture(session, input_whole_text(job_.id), limit);
   }
 
   [[nodiscard]] FollowRequest follow_request() const {

@@ -105,6 +105,10 @@ std::string feed_text(const std::string& id) {
   return set_variables({{"id", id}}) + std::string(kFeedSh);
 }
 
+std::string input_whole_text(const std::string& id) {
+  return fmt::format(": >\"$HOME/.ec2mpi/jobs/{}/input.whole\"\n", id);
+}
+
 std::string busy_text() {
   return job_functions() + fmt::format("list_busy\necho '{}'\n", kBusyEnd);
 }

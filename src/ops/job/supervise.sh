@@ -77,6 +77,7 @@ hold_input() {
     sleep 0.2 4>&- & nap=$!
     wait $nap
   done
+  [ -f input.begun ] || : >input.cut
 }
 open_writers() {
   open=
@@ -286,6 +287,10 @@ judge() {
   # Nobody has seen the writes of a script; a disk that is full at its end has not taken all of them.
   if [ -s script ] && ! head -c 65536 /dev/zero 2>/dev/null >probe; then mark_as lost_output; fi
   rm -f probe
+  if [ -f input.cut ]; then
+    because 'input lost'
+    [ "$status" != 0 ] || status=1
+  fi
   if [ -f lost_output ]; then
     because 'output lost'
     [ "$status" != 0 ] || status=1

@@ -245,6 +245,7 @@ bool Network::holds(Ipv4 address) const {
 }
 
 Network covering_network(const std::vector<Ipv4>& addresses) {
+  if (addresses.empty()) return {};
   const auto [least, most] = std::minmax_element(addresses.begin(), addresses.end());
   // Bits that the lowest and the highest address share are shared by all between them.
   const int prefix = std::countl_zero(least->value ^ most->value);

@@ -233,12 +233,11 @@ std::string Delivery::beginning() const {
 /// Each node gets its own steps from here, with the checksum of the archive.
 std::string Delivery::ending() const {
   const auto& share = *place_.share;
-  std::string sum;
+  SentArchive sent;
   // A node without sha256sum compares the number of bytes instead (`measure` in push_survey.sh).
-  if (!need_.nothing()) sum = survey_.sha256 ? share.sum() : std::to_string(share.bytes());
-  return need_.nothing()
-             ? push_steps(tree_, survey_, need_, options_, sum, {}, {})
-             : push_steps(tree_, survey_, need_, options_, sum, share.content(), share.discarded());
+  if (!need_.nothing())
+    sent = {survey_.sha256 ? share.sum() : std::to_string(share.bytes()), share.content(), share.discarded()};
+  return push_steps(tree_, survey_, need_, options_, sent);
 }
 
 asio::awaitable<Result<void>> Delivery::finish() {

@@ -16,6 +16,7 @@ namespace {
 constexpr std::size_t kMostAsked = 32 * 1024;            ///< bytes of paths on a command line
 constexpr std::uint64_t kWorthResuming = 1024 * 1024;    ///< the beginning of a file that is worth a question
 constexpr std::string_view kOwnNames = ".ec2mpi-push.";  ///< stages
+constexpr std::string_view kRelayedMark = ".relayed";    ///< see push_archive.sh
 
 std::string join(const std::string& folder, const std::string& name) {
   return folder.empty() || name.empty() ? folder + name : folder + "/" + name;
@@ -133,7 +134,8 @@ class Comparison {
       const auto found = left_->find(member_name(item));
       if (found != left_->end() && found->second.type == TarType::file) {
         const auto& held = found->second;
-        if (held.size == item.size && held.mode == item.mode && same_time(item, held)) {
+        if (held.size == item.size && held.mode == item.mode && same_time(item, held) &&
+            is_proven(item, found->first)) {
           ++need_.arrived;
           used_.insert(found->first);
           return;
@@ -149,6 +151,16 @@ class Comparison {
     if (!file) return;
     ++need_.files;
     need_.bytes += item.size;
+  }
+
+  /// Bytes from another node may be wrong until the checksum of the whole archive has shown that they are
+  /// not.
+  bool is_proven(const SourceItem& item, const std::string& member) const {
+    if (!left_->contains(std::string(kRelayedMark))) return true;
+    const auto proofs = survey_.proofs.find(need_.left);
+    if (proofs == survey_.proofs.end()) return false;
+    const auto sum = proofs->second.find(member);
+    return sum != proofs->second.end() && sum->second == sums_(item);
   }
 
   /// A new file in a folder changes its mtime.
@@ -278,12 +290,22 @@ std::string touch_time(const SourceItem& item) {
 std::vector<std::size_t> files_to_compare(const SourceTree& tree, const PushSurvey& survey,
                                           const DiffOptions& options) {
   std::vector<std::size_t> files;
-  for (std::size_t i = 0; options.checksum && i < tree.items.size(); ++i) {
-    const auto& item = tree.items[i];
-    if (item.type != TarType::file) continue;
+  const auto in_target = [&](const SourceItem& item) {
     const auto place = place_of(tree, item, survey.into, options.new_name);
     const auto held = survey.target.find(place);
-    if (held != survey.target.end() && is_like(item, held->second) && survey.sums.contains(place))
+    return held != survey.target.end() && is_like(item, held->second) && survey.sums.contains(place);
+  };
+  const auto in_stage = [&](const SourceItem& item) {
+    const auto member = member_name(item);
+    return std::ranges::any_of(survey.proofs, [&](const auto& proofs) {
+      const auto& entries = survey.left.at(proofs.first);
+      const auto held = entries.find(member);
+      return held != entries.end() && is_like(item, held->second) && proofs.second.contains(member);
+    });
+  };
+  for (std::size_t i = 0; i < tree.items.size(); ++i) {
+    const auto& item = tree.items[i];
+    if (item.type == TarType::file && ((options.checksum && in_target(item)) || in_stage(item)))
       files.push_back(i);
   }
   return files;
@@ -324,10 +346,9 @@ std::vector<std::string> asked_paths(const SourceTree& tree, bool erase) {
 }
 
 std::string push_steps(const SourceTree& tree, const PushSurvey& survey, const PushNeed& need,
-                       const DiffOptions& options, const std::string& sum, const PushContent& content,
-                       const std::vector<std::string>& discarded) {
+                       const DiffOptions& options, const SentArchive& sent) {
   std::string text;
-  if (!sum.empty()) text += fmt::format("commit {}\n", quote_word(sum));
+  if (!sent.sum.empty()) text += fmt::format("commit {}\n", quote_word(sent.sum));
   if (std::any_of(tree.tops.begin(), tree.tops.end(), [&](const auto& top) {
         return top.directory && (survey.into ? top.name : options.new_name).empty();
       }))
@@ -335,8 +356,8 @@ std::string push_steps(const SourceTree& tree, const PushSurvey& survey, const P
   // The order matters: a file is complete before it moves, a path is free before a file takes it,
   // and folders get their times last, for each new file and each removal changes them.
   text += "steps() {\n";
-  for (const auto& name : discarded) text += fmt::format("discard {}\n", quote_word(name));
-  for (const auto& [number, offset] : content.offsets) {
+  for (const auto& name : sent.discarded) text += fmt::format("discard {}\n", quote_word(name));
+  for (const auto& [number, offset] : sent.content.offsets) {
     const auto& item = tree.items[number];
     text += fmt::format("grow {} {} {:o} || return 1\n", quote_word(member_name(item)), offset, item.mode);
   }
@@ -355,7 +376,7 @@ std::string push_steps(const SourceTree& tree, const PushSurvey& survey, const P
   erase.insert(erase.end(), need.mounted.begin(), need.mounted.end());
   if (!erase.empty()) text += fmt::format("erase_all {}\n", quote_words(erase));
   std::set<std::size_t> tops;
-  for (const auto number : content.folders) tops.insert(tree.items[number].top);
+  for (const auto number : sent.content.folders) tops.insert(tree.items[number].top);
   for (const auto top : tops) {
     text += fmt::format("folders {} {} || return 1\n", top, quote_word(tree.tops[top].name));
   }

@@ -51,11 +51,12 @@ struct PushContent {
       {};  ///< where files begin that are sent without their beginning
 };
 
-/// With DiffOptions::checksum: the files whose checksums decide, as the node has one of this place and size.
+/// The files whose checksums decide, as the node has one of this name and size: with DiffOptions::checksum in
+/// the target, and in any case in a stage whose bytes may have come from other nodes.
 [[nodiscard]] std::vector<std::size_t> files_to_compare(const SourceTree& tree, const PushSurvey& survey,
                                                         const DiffOptions& options);
 
-/// `sums` gives the checksum of a local file, for DiffOptions::checksum; asked for files_to_compare only.
+/// `sums` gives the checksum of a local file; asked for files_to_compare only.
 [[nodiscard]] PushNeed push_need(const SourceTree& tree, const PushSurvey& survey, const DiffOptions& options,
                                  const std::function<std::string(const SourceItem&)>& sums = {});
 
@@ -69,10 +70,15 @@ struct PushContent {
 /// The paths that the script is asked about: those below the target, if it is a folder. Few words, else ".".
 [[nodiscard]] std::vector<std::string> asked_paths(const SourceTree& tree, bool erase);
 
-/// Shell text for the script's last "do". `sum`: of the archive, or "" if none was sent; `content`: of
-/// the archive; `discarded`: members that must not be put in place.
+/// An archive as it was sent.
+struct SentArchive {
+  std::string sum;  ///< as the node computes it; "" if no archive was sent
+  PushContent content = {};
+  std::vector<std::string> discarded = {};  ///< members that must not be put in place
+};
+
+/// Shell text for the script's last "do".
 [[nodiscard]] std::string push_steps(const SourceTree& tree, const PushSurvey& survey, const PushNeed& need,
-                                     const DiffOptions& options, const std::string& sum,
-                                     const PushContent& content, const std::vector<std::string>& discarded);
+                                     const DiffOptions& options, const SentArchive& sent);
 
 }  // namespace ec2mpi::ops

@@ -13,8 +13,9 @@
 # It answers with words that end in NUL: "has" with "BYTES" of the archive once a second, "at" with "K BYTES REASON"
 # when its K-th feeding has ended, with a reason if its ssh to the feeder failed, "whole" when the checksum is right,
 # "done" when every file is in place. A node that may have to feed others then waits for the end of its input.
-# Exit status: 0: all is in place; 1: it failed, and the reason stands on standard error behind "ec2mpi: "; 3, 4: the
-# archive did not arrive whole, nothing was changed, and the files that arrived stay for the next push.
+# Exit status: 0: all is in place; 1: it failed, and the reason stands on standard error behind "ec2mpi: "; 3: the
+# archive did not arrive whole, nothing was changed, and the files that arrived stay for the next push; 4: its checksum
+# is wrong, nothing was changed, and nothing stays.
 #
 # No file ever lies half written under its final name: the archive is unpacked into a stage, a folder beside the target
 # on the same file system. When the checksum of the whole archive is right, the files are moved to their places by

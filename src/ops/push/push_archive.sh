@@ -183,6 +183,9 @@ read_archive() {
   fi
 }
 
+# A stage in which bytes of other nodes may have arrived has a file .relayed: until the checksum of the whole is right, they
+# may be wrong, so the survey of the next push has the checksums of its files.
+#
 # The archive goes to its readers as it arrives. A complaint of tar ends this node's part at once. Removing a folder
 # marks that there was one: the fullest disk has room for that. Only the complaint is reported: a killed tar, and a
 # checksum that the disk has no room for, have their own words.
@@ -217,6 +220,7 @@ take_data() {
 # K-th feeding. COMMAND lacks the number of the first byte. ssh is stopped by drop_feeder, also before it has begun.
 fetch() {
   [ -n "$swift" ] || find_swift
+  [ -e "$stage/.relayed" ] || said=$( (: >"$stage/.relayed") 2>&1) || die "cannot write into $base: $(first_reason "$said")"
   note_taken
   fetch_from "$@" &
 }
@@ -319,7 +323,8 @@ sum_of() {
   printf '\0'
 }
 
-# However it ends: our background processes are stopped. The arrived files stay if only the connection was lost.
+# However it ends: our background processes are stopped. The arrived files stay if only the connection was lost. If the
+# checksum is wrong, none of them can be trusted.
 leave() {
   code=$?
   trap '' HUP INT TERM
@@ -328,9 +333,10 @@ leave() {
   [ "$code" = 0 ] || [ -z "$keeper" ] || [ -e "$own/fine" ] || code=1
   if [ "$code" = 0 ]; then kill "$keeper" 2>/dev/null; else kill -TERM 0; fi
   free_lanes
-  if [ "$code" -ge 3 ]; then
+  if [ "$code" = 3 ]; then
     clear
-    rmdir "$stage" 2>/dev/null
+    set -- "$stage"/[0-9]*
+    exists "$1" || remove "$stage"
   else
     remove "$stage"
   fi

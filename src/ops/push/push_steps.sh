@@ -19,13 +19,35 @@ grow() {
     cat "$stage/tails/$1" >>"$stage/$1" && touch -m -r "$stage/tails/$1" "$stage/$1" && chmod "$3" "$stage/$1"
 }
 
-# Moves everything but folders from one folder to another; mv renames. So many at a time that their names fit into a
-# command.
+# Whether a folder is in the file system of the stage, so that mv renames.
+device=
+is_near() {
+  [ -n "$device" ] || device=$(stat -c %d "$stage")
+  [ "$(stat -L -c %d "$1")" = "$device" ]
+} 2>/dev/null
+
+# carry PATH FOLDER: moves a file or folder into another file system. While it is copied it has a hidden name, so that
+# nothing half written has its own name.
+carry() {
+  new=$2/.ec2mpi-push.new.$$
+  if is_folder "$2/${1##*/}"; then
+    echo "$2/${1##*/} is there already and is a folder"
+    return 1
+  fi
+  # mv would move into the folder that a link leads to.
+  mv -f "$1" "$new" && { [ ! -L "$2/${1##*/}" ] || rm -f "$2/${1##*/}"; } && mv -f "$new" "$2/${1##*/}" && return
+  rm -rf "$new"
+  return 1
+}
+
+# Moves everything but folders from one folder to another. So many at a time that their names fit into a command.
 move_files() {
   from=$1 to=$2
   set --
+  is_near "$to" && near=1 || near=
   for file in "$from"/* "$from"/.[!.]* "$from"/..?*; do
     exists "$file" && ! is_folder "$file" || continue
+    [ -n "$near" ] || { carry "$file" "$to" && continue || return 1; }
     set -- "$@" "$file"
     [ $# -lt 100 ] || { mv -f "$@" "$to/" && set --; } || return 1
   done
@@ -45,7 +67,7 @@ move_content() {
     if [ -d "$2/${folder##*/}" ]; then
       move_content "$folder" "$2/${folder##*/}" || return 1
     else
-      mv -f "$folder" "$2/" || return 1
+      if is_near "$2"; then mv -f "$folder" "$2/"; else carry "$folder" "$2"; fi || return 1
     fi
   done
 }

@@ -141,7 +141,8 @@ Result<bool> SurveyReader::take(std::string_view field) {
       return take_word(field);
     case Next::area:
       // The area without a name is the target; each other one is the stage of an earlier push.
-      area_ = field.empty() ? &survey_.target : &survey_.left[std::string(field)];
+      stage_ = field;
+      area_ = field.empty() ? &survey_.target : &survey_.left[stage_];
       return false;
     case Next::link:
       if (area_ == nullptr || !read_record(record_, *area_, field)) return nonsense(record_);
@@ -152,6 +153,10 @@ Result<bool> SurveyReader::take(std::string_view field) {
       return false;
     case Next::sums:
       for (const auto line : split(field, '\n')) read_sum(line, survey_.sums);
+      return false;
+    case Next::proof:
+      if (area_ == nullptr || area_ == &survey_.target) return nonsense(field);
+      for (const auto line : split(field, '\n')) read_sum(line, survey_.proofs[stage_]);
       return false;
     case Next::holds:
       survey_.holds = field;
@@ -183,6 +188,8 @@ Result<bool> SurveyReader::take_word(std::string_view field) {
     next_ = Next::lines;
   } else if (field == "sums") {
     next_ = Next::sums;
+  } else if (field == "proof") {
+    next_ = Next::proof;
   } else if (field == "holds") {
     next_ = Next::holds;
   } else if (field == "dear") {

@@ -46,6 +46,8 @@ struct PushSurvey {
   std::map<std::string, HeldEntries>
       left;  ///< the files that earlier pushes of the same sources left, by stage
   std::unordered_map<std::string, std::string> sums;  ///< of files of the target, hexadecimal
+  /// The same of the files in those stages whose bytes may have come from other nodes.
+  std::map<std::string, std::unordered_map<std::string, std::string>> proofs;
   std::string holds;  ///< a folder to be cleaned up that holds or is part of the login's .ssh or jobs
   std::vector<std::string> dear;    ///< paths of these below the folder that the target is or lies in
   std::vector<std::string> mounts;  ///< mount points below that folder
@@ -70,6 +72,7 @@ class SurveyReader {
     link,
     lines,
     sums,
+    proof,
     holds,
     dear,
     mount,
@@ -81,6 +84,7 @@ class SurveyReader {
   PushSurvey survey_;
   Next next_ = Next::into;
   HeldEntries* area_ = nullptr;
+  std::string stage_;  ///< of that area; "" for the target
   std::string record_;
 };
 

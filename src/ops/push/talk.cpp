@@ -17,12 +17,19 @@ constexpr std::size_t kMostErr = 64 * 1024;
 constexpr std::size_t kLongestSurvey = 128UL * 1024 * 1024;  ///< some 800,000 files
 /// bytes that start-up files may print in front of the survey
 constexpr std::size_t kLongestGreeting = 1024 * 1024;
-/// Words that were not taken yet: a node must not fill the memory here with them.
+/// Words that were not taken yet, and bytes of one: a node must not fill the memory here. The longest
+/// one holds the first complaint of an ssh between nodes.
 constexpr std::size_t kMostWords = 10'000;
+constexpr std::size_t kLongestWord = 64 * 1024;
 
 Error too_many_files() {
   return {ErrorKind::protocol,
           "the node lists more files than a push can compare; push its folders one by one"};
+}
+
+Error too_many_words() {
+  return {ErrorKind::protocol,
+          "the node prints what no push prints; its account prints text of its own into every command"};
 }
 
 Error ended_early() {
@@ -67,6 +74,11 @@ asio::awaitable<void> PushTalk::listen(std::shared_ptr<PushTalk> self) {
       break;
     }
     self->take(**chunk);
+    // Before the survey ends, its reader reports the fault.
+    if (self->surveyed_ && self->nonsense_) {
+      self->end_ = std::unexpected(*self->nonsense_);
+      break;
+    }
   }
   self->listening_ = false;
   self->news_->notify_all();
@@ -90,7 +102,10 @@ void PushTalk::take(const ssh::Chunk& chunk) {
   if (!begun_) {
     const auto at = out_.find(kSurveyBegin);
     if (at == std::string::npos) {
-      if (out_.size() > kLongestGreeting) nonsense_ = ended_early();
+      if (out_.size() > kLongestGreeting) {
+        nonsense_ = ended_early();
+        news_->notify_all();
+      }
       return;
     }
     out_.erase(0, at + kSurveyBegin.size());
@@ -108,7 +123,11 @@ bool PushTalk::take_fields() {
     const auto field = std::string_view(out_).substr(start, end - start);
     start = end + 1;
     if (surveyed_) {
-      if (words_.size() < kMostWords) words_.emplace_back(field);
+      if (words_.size() == kMostWords || field.size() > kLongestWord) {
+        nonsense_ = too_many_words();
+        break;
+      }
+      words_.emplace_back(field);
       news = true;
       continue;
     }
@@ -121,7 +140,8 @@ bool PushTalk::take_fields() {
   }
   out_.erase(0, start);
   searched_ = out_.size();
-  // Also behind the survey, for a field may have no end.
+  // A field may have no end.
+  if (surveyed_ && out_.size() > kLongestWord && !nonsense_) nonsense_ = too_many_words();
   if (out_.size() > kLongestSurvey) nonsense_ = too_many_files();
   return news;
 }

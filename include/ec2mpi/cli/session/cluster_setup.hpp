@@ -69,9 +69,15 @@ struct Access {
 /// The .pem files beside a list, in the order of their names.
 [[nodiscard]] std::vector<std::filesystem::path> pem_files(const std::filesystem::path& list);
 
-/// The job that was started last in this folder, for `ec2mpi` alone; "" if there is none.
-[[nodiscard]] std::string recall_job(const StateFolder& state);
-void remember_job(const Cluster& cluster, const std::string& id);
+/// The job or series that was started last in this folder.
+struct LastJob {
+  std::string id = {};  ///< "" if there is none
+  bool ended = false;   ///< a command here has seen its end
+};
+[[nodiscard]] LastJob recall_job(const StateFolder& state);
+void remember_job(const Cluster& cluster, const LastJob& job);
+/// To be called by each command that sees the end of a job.
+void remember_end(const Cluster& cluster, const std::string& id);
 /// When the cluster of the list has ended.
 void forget_job(const StateFolder& state);
 

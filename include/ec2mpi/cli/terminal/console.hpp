@@ -38,6 +38,8 @@ class Console {
   /// The bytes of a remote program, unchanged.
   void result_bytes(std::string_view bytes);
   void talk_bytes(std::string_view bytes);
+  /// All that a remote program printed: a terminal gets its control characters as text.
+  void talk_printed(std::string_view bytes);
 
   /// One line (or several) at the bottom of the terminal that is replaced each time; "" removes it. Nothing
   /// in a pipe.

@@ -82,6 +82,7 @@ class JobView : public ops::JobObserver {
   [[nodiscard]] std::string filter_err(std::string_view bytes);
   void show_rest();
   void tell_lost_output(const ops::JobRecord& record);
+  void tell_lost_input(const ops::JobRecord& record);
   void tell_end(const ops::Followed& followed);
   void tell_leaving();
   void tell_hint(const ops::JobEnd& end);

@@ -31,6 +31,8 @@ class InputSource {
   virtual ~InputSource() = default;
   /// The next bytes, valid until the next read; nothing at the end.
   [[nodiscard]] virtual asio::awaitable<Result<std::optional<std::string_view>>> read(Limit limit) = 0;
+  /// A person types it: the job does not fail if it gets no more of it.
+  [[nodiscard]] virtual bool is_typed() const = 0;
 };
 
 struct NodeTrouble {

@@ -12,6 +12,8 @@ namespace ec2mpi::ops {
 
 /// Shell text for another channel: passes its standard input on to that of the job (src/ops/job/feed.sh).
 [[nodiscard]] std::string feed_text(const std::string& id);
+/// Shell text that declares the input complete, which feed_text's program looks for at its end.
+[[nodiscard]] std::string input_whole_text(const std::string& id);
 
 /// The last line that busy_text prints.
 inline constexpr std::string_view kBusyEnd = "ec2mpi-busy end";

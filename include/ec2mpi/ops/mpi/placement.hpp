@@ -71,7 +71,7 @@ struct Network {
   [[nodiscard]] bool holds(Ipv4 address) const;
 };
 
-/// The smallest single network that holds all addresses. `addresses` must not be empty.
+/// The smallest single network that holds all addresses; of none: 0.0.0.0/32, which holds no node.
 [[nodiscard]] Network covering_network(const std::vector<Ipv4>& addresses);
 
 }  // namespace ec2mpi

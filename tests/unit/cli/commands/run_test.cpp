@@ -173,6 +173,14 @@ TEST(RunCommand, ANodeThatDoesNotAnswerStopsTheJobAndTheFlagThatLeavesItOutIsNam
   EXPECT_EQ(done.code, 1);
 }
 
+TEST(RunCommand, TheFolderRemembersThatItsLastJobHasEnded) {
+  Laptop laptop;
+  laptop.nodes[1] = master({.record = "state ended 0\n"});
+  EXPECT_EQ(laptop.run_cli({"run", "--", "./hello"}).code, 0);
+  const auto said = laptop.run_cli({}).out;
+  EXPECT_NE(said.find(", ended\n"), std::string::npos) << said;
+}
+
 TEST(RunCommand, TheWayOfAJobsEndIsSaid) {
   struct Case {
     const char* record;
@@ -190,6 +198,7 @@ TEST(RunCommand, TheWayOfAJobsEndIsSaid) {
            {"state ended 1\nwhy no start\n", "mpirun's daemon on a node ended at its start", 1},
            {"state ended 1\nwhy no connection\n", "a firewall refused a connection between two ranks", 1},
            {"state ended 1\nwhy daemon\n", "mpirun lost its daemon on a node", 1},
+           {"state ended 1\nwhy input lost\n", "did not get all of its standard input, and so it has failed", 1},
            {"state ended 1\nwhy output lost\n", "could be kept on the master, and so it has failed", 1},
            {"state lost killed\n", "its supervisor on the master was killed", 255},
            {"state lost rebooted\n", "the master was booted", 255}}) {

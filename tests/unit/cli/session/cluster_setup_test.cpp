@@ -227,8 +227,10 @@ TEST(Key, AFileThatIsNoKey) {
 TEST(Key, OfTwoBesideTheListNoneIsGuessed) {
   Laptop laptop;
   laptop.write("another.pem", kCutKey, 0600);
-  expect_in("there are 2 keys beside the list: name the one of these instances with -i ./another.pem",
-            laptop.refused(kExec));
+  expect_in(
+      "there are 2 keys beside the list: name the one of these instances, as in -i ./another.pem or -i "
+      "./key.pem",
+      laptop.refused(kExec));
 }
 
 TEST(Key, NamedByFlagVariableAndSetting) {

@@ -23,7 +23,7 @@ TEST(FailureLines, EqualReasonsAreOneLineWhateverAddressTheyHold) {
   for (const auto& [text, shown] :
        {std::pair("connection refused", "connection refused"),
         std::pair("{a} port 22 cannot be reached: no route to {a}.",
-                  "{address} port 22 cannot be reached: no route to {address}.")}) {
+                  "its address port 22 cannot be reached: no route to its address.")}) {
     const auto lines = group_failures(failures(text));
     ASSERT_EQ(lines.size(), 1U);
     EXPECT_EQ(lines[0].reason, shown);

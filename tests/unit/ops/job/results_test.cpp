@@ -108,6 +108,29 @@ TEST(Results, ComeFromTheJobsOwnNodes) {
   EXPECT_TRUE(nodes_of_job(record, nodes_to(5)).empty());
 }
 
+TEST(Results, AnEntryWithParametersGivesWhatFitsAroundThem) {
+  ops::JobRecord record;
+  const std::vector<std::string> entries = {"out-{a}-{b}.csv"};
+  for (const char* good :
+       {"/home/ubuntu/out-1-2.csv", "/h/out--.csv", "/h/out-a/b-c.csv", "/h/out-1-2-3.csv"}) {
+    record.pull = {good};
+    EXPECT_TRUE(unexpected_paths(record, entries).empty()) << good;
+  }
+  for (const char* bad :
+       {"/h/out-1.csv", "/h/out-.csv", "/h/out-..-2.csv", "/h/xout-1-2.csv", "/h/out-1-2.csvx"}) {
+    record.pull = {bad};
+    EXPECT_FALSE(unexpected_paths(record, entries).empty()) << bad;
+  }
+}
+
+/// The path is the master's: the time must not grow with a power of its length.
+TEST(Results, AHostilePathAgainstManyParametersIsAnsweredAtOnce) {
+  ops::JobRecord record;
+  record.pull = {"/home/ubuntu/out/" + std::string(60'000, '-'),
+                 "/home/ubuntu/out/" + std::string(4'000, '-')};
+  EXPECT_EQ(unexpected_paths(record, {"out/{a}-{b}-{c}-{d}-{e}.csv"}).size(), 2U);
+}
+
 TEST(Results, APathThatTheMasterNamesAndNoEntryOfPullGivesIsUnexpected) {
   auto taken_over = job("x", 1);
   taken_over.pull = {"/home/ubuntu/out/a.csv",

@@ -229,6 +229,31 @@ TEST(PushNeed, WhatAnEarlierPushHasLeftIsUsed) {
   EXPECT_EQ(need.discard, (std::vector<std::string>{"0/sub/b", "9"}));
 }
 
+/// Until the checksum of a whole archive was right, another node's bytes may be wrong.
+TEST(PushNeed, AFileThatAnotherNodeHasBroughtCountsOnlyIfItsChecksumIsRight) {
+  const auto with = [](const std::string& proof) {
+    auto fields = head();
+    for (const auto& field :
+         {"area"s, "./.ec2mpi-push.h.k.3"s, "f 5 644 20.5 ./0/a"s, ""s, "f 0 644 1.0 ./.relayed"s, ""s})
+      fields.push_back(field);
+    if (!proof.empty()) {
+      fields.emplace_back("proof");
+      fields.push_back(proof + "  ./0/a\n");
+    }
+    return fields;
+  };
+  // The sum of the local file, as need_of() has it.
+  EXPECT_EQ(need_of(with({})).arrived, 0U);
+  EXPECT_EQ(need_of(with(std::string(64, 'e'))).arrived, 0U);
+  EXPECT_EQ(need_of(with(std::string(64, 'e'))).discard, (std::vector<std::string>{"0/a"}));
+  auto whole = with(std::string(64, 'f'));
+  whole.emplace_back("end");
+  const auto survey = survey_of(whole);
+  EXPECT_EQ(files_to_compare(a_tree(), survey, {}), Numbers{1});
+  EXPECT_EQ(push_need(a_tree(), survey, {}, [](const SourceItem&) { return std::string(64, 'f'); }).arrived,
+            1U);
+}
+
 TEST(PushNeed, ABigFileThatWasBegunIsGoneOnWith) {
   auto tree = a_tree();
   tree.items[4].size = 9'000'000;
@@ -288,7 +313,7 @@ TEST(PushNeed, ASetgidBitFromTheFolderAboveIsNoDifference) {
 TEST(PushSteps, AReplacedFolderIsRemovedBeforeItsLinkComes) {
   PushNeed need;
   need.replace = {"./proj/l"};
-  const auto steps = push_steps(a_tree(), {}, need, {}, "sum", {}, {});
+  const auto steps = push_steps(a_tree(), {}, need, {}, {.sum = "sum"});
   EXPECT_LT(steps.find("erase ./proj/l"), steps.find("put 0"));
 }
 
@@ -299,7 +324,7 @@ TEST(PushSteps, NamesAreQuoted) {
   PushNeed need;
   need.attributes = {0};
   need.erase = {"./a b"};
-  EXPECT_EQ(push_steps(tree, {}, need, {.new_name = "n"}, "sum", {}, {"0/x y"}),
+  EXPECT_EQ(push_steps(tree, {}, need, {.new_name = "n"}, {.sum = "sum", .discarded = {"0/x y"}}),
             "commit sum\nsteps() {\ndiscard '0/x y'\nput 0 'it'\\''s $(odd)' || return 1\n"
             "set_attributes 600 1970-01-01T00:00:50.000000000Z n || return 1\nerase_all './a "
             "b'\nreport_refused\n}\napply\n");

@@ -173,6 +173,19 @@ TEST_F(PushScript, NothingOfWhatIsStoredIsPutInPlaceIfItIsNotWhatWasSent) {
   write("input", do_text("begin ''\nstart serve") + data_text(other) + end_text(archive));
   EXPECT_EQ(run(":"), 4);
   EXPECT_FALSE(fs::exists(folder_ / "target/x"));
+  EXPECT_EQ(stage(), fs::path()) << "the next push must not continue with such files";
+}
+
+TEST_F(PushScript, TheSurveyProvesTheFilesThatCameFromOtherNodes) {
+  write("input", "");
+  const std::string stage = "target/.ec2mpi-push.$(cat /proc/sys/kernel/hostname).key.99999999";
+  const auto before = "mkdir -p " + stage + "/0 && printf content >" + stage + "/0/f && ";
+  const auto proof = std::string("proof") + '\0' + sha256("content") + "  ./0/f\n";
+  EXPECT_EQ(run(":", before), 3);
+  EXPECT_EQ(output().find(proof), std::string::npos) << "bytes of the laptop need no proof";
+  fs::remove_all(folder_ / "target");
+  EXPECT_EQ(run(":", before + ": >" + stage + "/.relayed && "), 3);
+  EXPECT_NE(output().find(proof), std::string::npos) << output();
 }
 
 /// The next push goes on from there.
@@ -251,6 +264,16 @@ TEST_P(PushFetch, AFeederThatCannotBeReachedIsReportedWithTheReason) {
   EXPECT_EQ(run(":", ssh()), 3);
   EXPECT_NE(output().find("at" + std::string(1, '\0') + "1 0 Host key verification failed."),
             std::string::npos);
+}
+
+TEST_P(PushFetch, AStageIsMarkedThatHasBytesOfAnotherNode) {
+  const auto archive =
+      whole(folder_member("0/") + member("0/f", "content") + member("0/g", std::string(100'000, 'a')));
+  write("archive", archive.substr(0, 50'000));
+  write("input", do_text(std::string("begin ''\nstart ") + GetParam()) + fetch_text(1, "tail archive -c +") +
+                     wait_text("at") + do_text("until [ -s \"$stage/0/f\" ]; do sleep 0.1; done"));
+  EXPECT_EQ(run(":", ssh()), 3);
+  EXPECT_TRUE(fs::exists(stage() / ".relayed"));
 }
 
 /// An archive that is stored, and one that is not.
@@ -372,6 +395,28 @@ TEST_F(PushMounts, ASecondMountOfTheHomeIsAsSafeAsTheHome) {
   write("input", "");
   EXPECT_EQ(run(":", mounted, "delete", "./alias"), 3);
   EXPECT_NE(output().find(std::string("holds") + '\0'), std::string::npos);
+}
+
+/// There mv copies, and may be ended in the middle.
+TEST_F(PushMounts, AFolderInAnotherFileSystemNeverHasHalfAFile) {
+  const auto archive =
+      whole(folder_member("0/") + folder_member("0/m/") + member("0/m/f", std::string(300'000, 'a')) +
+            folder_member("0/m/fresh/") + member("0/m/fresh/g", "new"));
+  const auto mount = [](const char* size) {
+    return "mkdir -p target/x/m && mount -t tmpfs -o size=" + std::string(size) +
+           " none target/x/m && echo old >target/x/m/f && ";
+  };
+  const std::string look = "ls -A \"$base/x/m\" >seen; wc -c <\"$base/x/m/f\" >>seen";
+  write("input", do_text("begin ''\nstart") + data_text(archive) +
+                     end_text(archive, "put 0 x || { " + look + "; return 1; }"));
+  EXPECT_EQ(run(":", mount("100k")), 1);
+  EXPECT_NE(errors().find("No space left"), std::string::npos) << errors();
+  EXPECT_EQ(read(folder_ / "seen"), "f\n4\n");
+  fs::remove_all(folder_ / "target");
+  write("input",
+        do_text("begin ''\nstart") + data_text(archive) + end_text(archive, "put 0 x || return 1\n" + look));
+  EXPECT_EQ(run(":", mount("1m")), 0) << errors();
+  EXPECT_EQ(read(folder_ / "seen"), "f\nfresh\n300000\n");
 }
 
 TEST_F(PushMounts, AFolderWithAMountPointInItIsNotRemoved) {
