@@ -193,7 +193,7 @@ def browse(ec2mpi):
                                ec2mpi.folder / name], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=240,
                               check=True, env={"HOME": str(ec2mpi.home), "PATH": os.environ["PATH"]})
         assert "Content Security Policy" not in done.stderr, done.stderr
-        body = re.search("<tbody>(.*?)</tbody>", done.stdout, re.S)[1]
+        body = re.search('class="sortable".*?<tbody>(.*?)</tbody>', done.stdout, re.S)[1]
         assert re.findall("<td>(.*?)</td>", body)[1] == first
 
 
