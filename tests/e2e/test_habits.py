@@ -71,6 +71,33 @@ def test_pull_with_sudo_reads_the_files_of_root(cluster4, ec2mpi):
     cluster4.host(2, "rm -rf /root/only")
 
 
+def test_push_with_sudo_writes_the_files_of_root(cluster4, ec2mpi):
+    (ec2mpi.folder / "conf").mkdir()
+    (ec2mpi.folder / "conf" / "a'b").write_text("one\n")
+    assert ec2mpi("push", "conf", "/etc/ec2mpi-test/").code == 1
+    done = ec2mpi("push", "--sudo", "conf", "/etc/ec2mpi-test/")
+    assert done.code == 0, done.err
+    for host in (1, 4):
+        seen = cluster4.host(host, "cd /etc/ec2mpi-test && stat -c '%U %n' conf/*; ls -A; cat conf/*").out
+        assert seen == "root conf/a'b\nconf\none\n"
+    assert "0 files sent, 1 unchanged" in ec2mpi("push", "--sudo", "conf", "/etc/ec2mpi-test/").err
+    (ec2mpi.folder / "empty").mkdir()
+    done = ec2mpi("push", "--sudo", "--delete", "empty/.", "/home/")
+    assert done.code == 1 and "--force-delete" in done.err, "the home of the login is protected, not only that of root"
+    assert ec2mpi("exec-all", "--sudo", "rm -r /etc/ec2mpi-test").code == 0
+
+
+def test_push_with_sudo_says_why_sudo_does_not_serve(cluster4, ec2mpi):
+    (ec2mpi.folder / "file").write_text("x")
+    cluster4.host(2, "mv /etc/sudoers.d/90-cloud-init-users /root/")
+    try:
+        done = ec2mpi("push", "--sudo", "file", "/etc/")
+    finally:
+        cluster4.host(2, "mv /root/90-cloud-init-users /etc/sudoers.d/")
+    assert done.code == 1 and "node2: sudo does not serve without a password here: a password is required" in done.err, done.err
+    assert ec2mpi("exec-all", "--sudo", "rm -f /etc/file").code == 0
+
+
 def test_push_reports_its_progress_as_json_lines(cluster4, ec2mpi):
     (ec2mpi.folder / "file").write_text("x" * 100)
     done = ec2mpi("push", "--json-lines", "file", "json-lines/")

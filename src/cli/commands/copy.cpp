@@ -68,23 +68,19 @@ Result<void> check_remote_paths(const std::string& name, const std::vector<std::
   return {};
 }
 
-CLI::App& add_copy_command(CLI::App& app, Dispatch& dispatch, const std::string& name,
-                           const std::string& description, const std::string& example,
-                           const std::string& paths, RunCopy run) {
+CLI::App& add_copy_command(CLI::App& app, Dispatch& dispatch, const CopyCommand& copy) {
   auto options = std::make_shared<CopyOptions>();
-  auto& command = add_command(app, name, description, example);
+  auto& command = add_command(app, copy.name, copy.description, copy.example);
   add_selection_options(command, options->list, "-x,--exclude-nodes");  // --exclude is for paths here
   add_connect_options(command, options->connect);
   add_fleet_options(command, options->fleet);
-  command
-      .add_option("paths", options->paths, paths)
-      // Fewer than two words are accepted here: the messages below say more than CLI11 could.
-      ->expected(0, 1 << 20)
+  command.add_option("paths", options->paths, copy.paths)
+      ->required()
+      // One word is accepted here: the message below says more than CLI11 could.
+      ->expected(1, 1 << 20)
       ->type_name("SRC... DST");
-  command.callback([options, run, name, &dispatch] {
+  command.callback([options, run = copy.run, name = copy.name, &dispatch] {
     dispatch.chosen = [options, run, name](const CommonOptions& common) -> Result<int> {
-      if (options->paths.empty())
-        return fail(ErrorKind::usage, fmt::format("which files, and where to? ec2mpi {} SRC... DST", name));
       if (options->paths.size() < 2) {
         return fail(ErrorKind::usage, fmt::format("where to? ec2mpi {} {} DST (./ is {})", name,
                                                   quote_word(printable(options->paths.front())),

@@ -45,9 +45,14 @@ using RunCopy = std::function<Result<int>(const CopyOptions&, const CommonOption
 [[nodiscard]] Result<void> check_remote_paths(const std::string& name, const std::vector<std::string>& paths,
                                               const Cluster& cluster);
 
-/// Adds `push` or `pull`; `paths` is the help of its paths.
-CLI::App& add_copy_command(CLI::App& app, Dispatch& dispatch, const std::string& name,
-                           const std::string& description, const std::string& example,
-                           const std::string& paths, RunCopy run);
+/// `push` or `pull`.
+struct CopyCommand {
+  std::string name;
+  std::string description;
+  std::string example;
+  std::string paths;  ///< the help of its paths
+  RunCopy run;
+};
+CLI::App& add_copy_command(CLI::App& app, Dispatch& dispatch, const CopyCommand& copy);
 
 }  // namespace ec2mpi::cli

@@ -179,8 +179,6 @@ Result<std::string> signal_name(std::string name) {
 }
 
 Result<int> run_signal(const JobsOptions& options, const CommonOptions& common) {
-  if (options.words.empty())
-    return fail(ErrorKind::usage, "which signal? ec2mpi signal USR1, or ec2mpi signal ID USR1");
   TRY_AS(name, signal_name(options.words.back()));
   // A single word is the signal, for the newest job that waits or runs.
   const auto word = options.words.size() > 1 ? options.words.front() : std::string();
@@ -233,8 +231,8 @@ void add_jobs_commands(CLI::App& app, Dispatch& dispatch) {
   signal
       .add_option("words", of_signal->words,
                   "The job [the newest that waits or runs], and USR1, USR2, TSTP, CONT, ...")
-      // One word or two; without any, run_signal says more than CLI11 could.
-      ->expected(0, 2)
+      ->required()
+      ->expected(1, 2)
       ->type_name("[ID] SIGNAL");
   auto& rm =
       add_command(app, "rm", "Removes the files of ended jobs from the master", "ec2mpi rm --older 30");

@@ -6,6 +6,7 @@
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
+#include "ec2mpi/cli/session/option_values.hpp"
 #include "src/cli/commands/copy.hpp"
 
 namespace ec2mpi::cli {
@@ -118,8 +119,7 @@ void add_pull_flags(CLI::App& command, PullFlags& flags) {
       .add_option("--max-size", flags.max_size,
                   "Copy nothing from a node whose files would make it more than this in all: 500M, 20G")
       ->type_name("SIZE")
-      // true: k, M and G are powers of 1000.
-      ->transform(CLI::AsSizeValue(true));
+      ->transform(size());
   auto* json =
       command.add_flag("--json", flags.json, "Every node's outcome and counts as JSON on standard output");
   command.add_flag("--json-lines", flags.json_lines, "One JSON object for each event, while it happens")
@@ -131,21 +131,25 @@ void add_pull_flags(CLI::App& command, PullFlags& flags) {
 void add_pull_command(CLI::App& app, Dispatch& dispatch) {
   auto flags = std::make_shared<PullFlags>();
   auto& command = add_copy_command(
-      app, dispatch, "pull",
-      "Copies files and folders from the chosen nodes, from all at once; only what differs",
-      "ec2mpi pull results/ out/                   out/node1/results, out/node2/results, ...\n"
-      "  ec2mpi pull results/. out/                  out/node1/..., without results, as results/ in rsync\n"
-      "  ec2mpi pull -w master log.txt today.txt     from one node: as scp does\n"
-      "  ec2mpi pull --flat 'results/*.csv' csv/     csv/a.csv.node1, csv/a.csv.node2, ...\n"
-      "  ec2mpi pull --follow 'logs/*.log' logs/     while the job runs; Ctrl-C ends it",
-      "Files and folders on the nodes, and their place here. From several nodes: DST/node1, DST/node2, ..., "
-      "or "
-      "where {node} or {index} in DST says. From one: DST is a folder if it is one, ends in / or takes "
-      "several "
-      "SRC; else it is the new name",
-      [flags](const CopyOptions& options, const CommonOptions& common) {
-        return run_pull(options, *flags, common);
-      });
+      app, dispatch,
+      {.name = "pull",
+       .description = "Copies files and folders from the chosen nodes, from all at once; only what differs",
+       .example = "ec2mpi pull results/ out/                   out/node1/results, out/node2/results, ...\n"
+                  "  ec2mpi pull results/. out/                  out/node1/..., without results, as results/ "
+                  "in rsync\n"
+                  "  ec2mpi pull -w master log.txt today.txt     from one node: as scp does\n"
+                  "  ec2mpi pull --flat 'results/*.csv' csv/     csv/a.csv.node1, csv/a.csv.node2, ...\n"
+                  "  ec2mpi pull --follow 'logs/*.log' logs/     while the job runs; Ctrl-C ends it",
+       .paths =
+           "Files and folders on the nodes, and their place here. From several nodes: DST/node1, DST/node2, "
+           "..., "
+           "or "
+           "where {node} or {index} in DST says. From one: DST is a folder if it is one, ends in / or takes "
+           "several "
+           "SRC; else it is the new name",
+       .run = [flags](const CopyOptions& options, const CommonOptions& common) {
+         return run_pull(options, *flags, common);
+       }});
   add_pull_flags(command, *flags);
 }
 

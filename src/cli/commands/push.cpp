@@ -24,6 +24,7 @@ struct PushOptions {
   bool force = false;
   bool compress = false;
   bool dry_run = false;
+  bool sudo = false;
   bool json = false;
   bool json_lines = false;
   ops::RelayMode relay = ops::RelayMode::automatic;
@@ -143,7 +144,9 @@ Result<int> run_push(const CopyOptions& options, const PushOptions& push, const 
                                  .checksum = push.checksum,
                                  .erase = erase,
                                  .force = push.force,
-                                 .relay = push.relay,
+                                 // The other nodes' logins may not read the files of root.
+                                 .relay = push.sudo ? ops::RelayMode::never : push.relay,
+                                 .as_root = push.sudo,
                                  .compress = push.compress,
                                  .dry_run = push.dry_run,
                                  .count = count});
@@ -173,6 +176,8 @@ void add_push_options(CLI::App& command, PushOptions& options) {
   auto* json = command.add_flag("--json", options.json, "One JSON document with every node's outcome");
   command.add_flag("--json-lines", options.json_lines, "One JSON object for each event, while it happens")
       ->excludes(json);
+  auto* sudo = command.add_flag(
+      "--sudo", options.sudo, "Write the files as root, by a sudo that asks for no password; without relays");
   command
       .add_option("--relay", options.relay,
                   "Nodes relay the data to each other: auto (if that saves uplink), always, never "
@@ -180,7 +185,8 @@ void add_push_options(CLI::App& command, PushOptions& options) {
       ->transform(one_of<ops::RelayMode>({{"auto", ops::RelayMode::automatic},
                                           {"always", ops::RelayMode::always},
                                           {"never", ops::RelayMode::never}}))
-      ->type_name("WHEN");
+      ->type_name("WHEN")
+      ->excludes(sudo);
 }
 
 }  // namespace
@@ -188,20 +194,23 @@ void add_push_options(CLI::App& command, PushOptions& options) {
 void add_push_command(CLI::App& app, Dispatch& dispatch) {
   auto push = std::make_shared<PushOptions>();
   auto& command = add_copy_command(
-      app, dispatch, "push",
-      "Copies files and folders to the chosen nodes, to all at once; only what they lack",
-      "ec2mpi push train.py data proj/             into ~/proj on every node\n"
-      "  ec2mpi push code proj/                       ~/proj/code; code/ is the same\n"
-      "  ec2mpi push code/. proj/                     the content of code, as code/ in rsync\n"
-      "  ec2mpi push 'conf/{node}.conf' app.conf      each node its own\n"
-      "  ec2mpi push -w workers a.conf b.conf         under a new name\n"
-      "  ec2mpi push --delete --exclude '*.o' -n src proj/   what would be sent and removed",
-      "Local files and folders, and their place on the nodes. DST is a folder if it is one there, ends in / "
-      "or "
-      "takes several SRC; else it is the new name. A relative DST is below the home",
-      [push](const CopyOptions& options, const CommonOptions& common) {
-        return run_push(options, *push, common);
-      });
+      app, dispatch,
+      {.name = "push",
+       .description = "Copies files and folders to the chosen nodes, to all at once; only what they lack",
+       .example = "ec2mpi push train.py data proj/             into ~/proj on every node\n"
+                  "  ec2mpi push code proj/                       ~/proj/code; code/ is the same\n"
+                  "  ec2mpi push code/. proj/                     the content of code, as code/ in rsync\n"
+                  "  ec2mpi push 'conf/{node}.conf' app.conf      each node its own\n"
+                  "  ec2mpi push -w workers a.conf b.conf         under a new name\n"
+                  "  ec2mpi push --sudo limits.conf /etc/security/limits.d/   as root\n"
+                  "  ec2mpi push --delete --exclude '*.o' -n src proj/   what would be sent and removed",
+       .paths = "Local files and folders, and their place on the nodes. DST is a folder if it is one there, "
+                "ends in / "
+                "or "
+                "takes several SRC; else it is the new name. A relative DST is below the home",
+       .run = [push](const CopyOptions& options, const CommonOptions& common) {
+         return run_push(options, *push, common);
+       }});
   add_push_options(command, *push);
 }
 

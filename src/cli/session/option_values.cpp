@@ -40,4 +40,19 @@ CLI::Validator time_from(double least, double most) {
   return {read, ""};
 }
 
+/// CLI11 would answer a wrong unit with the names of all that there are.
+CLI::Validator size() {
+  const CLI::AsSizeValue convert(true);
+  const auto check = [convert](std::string& word) -> std::string {
+    const auto typed = word;
+    try {
+      if (convert(word).empty()) return {};
+    } catch (const CLI::ValidationError&) {
+      // A wrong unit comes as an exception, and another wrong text as a message.
+    }
+    return fmt::format("a size such as 500M or 20G, not '{}'", typed);
+  };
+  return {check, ""};
+}
+
 }  // namespace ec2mpi::cli

@@ -25,6 +25,13 @@ constexpr std::uint64_t kWorthRelaying = 4'000'000;  ///< bytes that the uplink 
 /// A node with less time than this is served from here: a feeder that hangs could not be replaced in time.
 constexpr auto kTimeToReplace = std::chrono::seconds(40);
 
+/// The script protects the login's .ssh and jobs, so it must know the home of the login, and not only that of
+/// root.
+constexpr const char* kBySudo =
+    "said=$(LC_ALL=C sudo -n true 2>&1) || { printf 'ec2mpi: sudo does not serve without a password here: "
+    "%s\\n' "
+    "\"${said##*: }\" >&2; exit 1; }; exec sudo -n env HOME=\"$HOME\" ";
+
 /// The kind is local_io: the node is not at fault, so the delivery is not tried again.
 Error changed_error(const std::vector<std::string>& changed) {
   std::string names;
@@ -156,7 +163,8 @@ std::string Delivery::command_for(const PushTarget& target) const {
                                  target.path,   target.folder ? "1" : "0",
                                  push_.key(),   std::move(asked)};
   for (auto& path : asked_paths(tree_, options_.erase)) words.push_back(std::move(path));
-  return "exec " + quote_words(words);
+  const auto command = quote_words(words);
+  return push_.plan().as_root ? kBySudo + command : "exec " + command;
 }
 
 asio::awaitable<Result<void>> Delivery::send() {
@@ -265,7 +273,8 @@ bool Delivery::is_no_longer_needed() const {
 /// Only the first node of a share normally gets its data from here. If a lane broke in an earlier
 /// attempt, the next one does without lanes.
 bool Delivery::wants_lanes() const {
-  return place_.number == 0 && is_far(run_.session) && !lane_broke_ &&
+  // The program of a lane runs as the login, which may not enter the stage of root.
+  return place_.number == 0 && is_far(run_.session) && !lane_broke_ && !push_.plan().as_root &&
          place_.share->expected() >= kWorthLanes;
 }
 

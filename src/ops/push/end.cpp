@@ -27,7 +27,8 @@ asio::awaitable<void> Delivery::end_talk() {
     co_return;  // it has not begun; a node that says other things without end never will
   const Limit patience{Clock::now() + kTimeToEnd, {}};
   // The whole group: the shell hears no signal while it waits for a part that does not come.
-  auto command = fmt::format("kill -TERM -- -{0} || kill -TERM {0}", process);
+  auto command = fmt::format("{1} kill -TERM -- -{0} || {1} kill -TERM {0}", process,
+                             push_.plan().as_root ? "sudo -n" : "");
   [[maybe_unused]] const auto ignored = co_await capture(run_.session, std::move(command), patience);
   co_await talk_->close(patience);
 }

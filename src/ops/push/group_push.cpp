@@ -11,8 +11,9 @@ namespace {
 
 /// The part of a stage's name that stands for the sources: their absolute paths and their names in
 /// the target. NUL ends each of them, so no two lists of sources make the same text.
-std::string key_of(const SourceTree& tree) {
-  std::string sources;
+std::string key_of(const SourceTree& tree, bool as_root) {
+  // A push without sudo could not continue from a stage of root.
+  std::string sources(as_root ? "root" : "");
   for (const auto& top : tree.tops) {
     std::error_code failed;
     sources +=
@@ -28,7 +29,7 @@ GroupPush::GroupPush(std::shared_ptr<const PushPlan> plan, const PushGroup& grou
     : plan_(std::move(plan)),
       tree_(group.tree),
       nodes_(group.nodes.size()),
-      key_(key_of(*tree_)),
+      key_(key_of(*tree_, plan_->as_root)),
       sums_(tree_),
       lanes_left_(std::move(lanes)) {}
 

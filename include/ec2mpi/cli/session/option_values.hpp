@@ -37,6 +37,9 @@ template <class T>
   return {choose, ""};
 }
 
+/// A number of bytes: 500M, 20G; the units are powers of 1000.
+[[nodiscard]] CLI::Validator size();
+
 /// A number from `least` to `most`; a whole one where they are.
 template <class T>
 [[nodiscard]] CLI::Validator number(T least, T most) {

@@ -64,6 +64,7 @@ struct PushPlan {
   bool erase = false;     ///< remove paths that the source folders no longer have
   bool force = false;     ///< even in the home, and above it
   RelayMode relay = RelayMode::automatic;
+  bool as_root = false;              ///< write by sudo, without a password; `relay` must be never
   bool compress = false;             ///< once for all nodes; they unpack it
   bool dry_run = false;              ///< only report, line by line, the planned steps
   std::shared_ptr<PushCount> count;  ///< never null
