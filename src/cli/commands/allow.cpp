@@ -114,12 +114,9 @@ void add_allow_command(CLI::App& app, Dispatch& dispatch) {
       .add_option("--from", options->from,
                   "This address or network instead [the one that checkip.amazonaws.com sees]")
       ->type_name("ADDRESS");
-  command.callback([options, &dispatch] {
-    dispatch.chosen = [options](const CommonOptions& common) {
-      return run_on_instances(options->which, common, [options](InstanceContext& context) {
-        return allow_ssh(context, options->from);
-      });
-    };
+  set_work(command, dispatch, options, [](const AllowOptions& chosen, const CommonOptions& common) {
+    return run_on_instances(chosen.which, common,
+                            [&chosen](InstanceContext& context) { return allow_ssh(context, chosen.from); });
   });
 }
 

@@ -112,9 +112,7 @@ void add_bugreport_command(CLI::App& app, Dispatch& dispatch) {
   command.add_flag("--addresses", options->addresses,
                    "Keep addresses, names and instance ids, which are hidden otherwise");
   command.add_flag("--offline", options->offline, "Ask no node");
-  command.callback([options, &dispatch] {
-    dispatch.chosen = [options](const CommonOptions& common) { return run_bugreport(*options, common); };
-  });
+  set_work(command, dispatch, options, run_bugreport);
 }
 
 }  // namespace ec2mpi::cli

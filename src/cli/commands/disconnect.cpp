@@ -50,9 +50,7 @@ void add_disconnect_command(CLI::App& app, Dispatch& dispatch) {
   command.add_option("--list", options->list, "Instance list whose nodes are meant [amazon_instances_info]")
       ->type_name("FILE")
       ->envname("EC2MPI_LIST");
-  command.callback([options, &dispatch] {
-    dispatch.chosen = [options](const CommonOptions& common) { return run_disconnect(*options, common); };
-  });
+  set_work(command, dispatch, options, run_disconnect);
 }
 
 }  // namespace ec2mpi::cli

@@ -116,9 +116,7 @@ void add_doctor_command(CLI::App& app, Dispatch& dispatch) {
   command.add_flag("--fix", options->fix,
                    "End ranks that earlier jobs left behind; all other fixes are for you to type");
   command.add_flag("--json", options->json, "As one JSON document");
-  command.callback([options, &dispatch] {
-    dispatch.chosen = [options](const CommonOptions& common) { return run_doctor(*options, common); };
-  });
+  set_work(command, dispatch, options, run_doctor);
 }
 
 }  // namespace ec2mpi::cli

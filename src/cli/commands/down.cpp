@@ -145,9 +145,7 @@ void add_down_command(CLI::App& app, Dispatch& dispatch) {
   add_instance_options(command, options->which);
   add_agreement_options(command, options->agreement);
   command.add_flag("--force", options->force, "Also while jobs run, and if results would be lost");
-  command.callback([options, &dispatch] {
-    dispatch.chosen = [options](const CommonOptions& common) { return end_instances(*options, common); };
-  });
+  set_work(command, dispatch, options, end_instances);
 }
 
 }  // namespace ec2mpi::cli

@@ -165,9 +165,7 @@ void add_extend_command(CLI::App& app, Dispatch& dispatch) {
       ->type_name("RULE");
   add_instance_options(command, options->which);
   add_agreement_options(command, options->agreement);
-  command.callback([options, &dispatch] {
-    dispatch.chosen = [options](const CommonOptions& common) { return run_extend(*options, common); };
-  });
+  set_work(command, dispatch, options, run_extend);
 }
 
 }  // namespace ec2mpi::cli

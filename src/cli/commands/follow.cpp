@@ -256,12 +256,12 @@ bool takes_several(Verb verb) {
 
 /// Which job a word means is decided on the master: it alone knows all jobs.
 void add_job_argument(CLI::App& command, FollowOptions& options, Verb verb) {
-  const auto* newest = verb == Verb::cancel ? "the newest that waits or runs" : "the newest";
-  const auto text = fmt::format("its id, how that begins, or its name; or the name of a series [{}]", newest);
+  JobArgument argument{.may_be_series = true};
+  if (verb == Verb::cancel) argument.otherwise = "the newest that waits or runs";
   if (takes_several(verb))
-    command.add_option("id", options.words, "The jobs: each by " + text)->type_name("ID...");
+    add_job_argument(command, options.words, argument);
   else
-    command.add_option("id", options.word, "The job: " + text)->type_name("ID");
+    add_job_argument(command, options.word, argument);
 }
 
 std::shared_ptr<FollowOptions> add(CLI::App& app, Dispatch& dispatch, Verb verb, const std::string& name,
@@ -294,12 +294,9 @@ std::shared_ptr<FollowOptions> add(CLI::App& app, Dispatch& dispatch, Verb verb,
         ->type_name("N")
         ->check(number(0, 999'999));
   }
-  command.callback([options, verb, &dispatch] {
-    dispatch.chosen = [options, verb](const CommonOptions& common) {
-      return work_on_master(options->master, common, [options, verb](CommandContext& context) {
-        return follow(context, *options, verb);
-      });
-    };
+  set_work(command, dispatch, options, [verb](const FollowOptions& chosen, const CommonOptions& common) {
+    return work_on_master(chosen.master, common,
+                          [&chosen, verb](CommandContext& context) { return follow(context, chosen, verb); });
   });
   return options;
 }

@@ -204,9 +204,7 @@ using Run = Result<int> (*)(const JobsOptions&, const CommonOptions&);
 std::shared_ptr<JobsOptions> prepare(CLI::App& command, Dispatch& dispatch, Run run) {
   auto options = std::make_shared<JobsOptions>();
   add_master_options(command, options->master);
-  command.callback([options, run, &dispatch] {
-    dispatch.chosen = [options, run](const CommonOptions& common) { return run(*options, common); };
-  });
+  set_work(command, dispatch, options, run);
   return options;
 }
 

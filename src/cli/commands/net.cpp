@@ -157,9 +157,7 @@ void add_net_command(CLI::App& app, Dispatch& dispatch) {
   command.add_flag("--json", options->json, "As one JSON document");
   command.add_option("--svg", options->svg, "Also write the map as a picture")->type_name("FILE");
   command.add_flag("--serial", options->serial, "One pair at a time: slower, but nobody shares a switch");
-  command.callback([options, &dispatch] {
-    dispatch.chosen = [options](const CommonOptions& common) { return run_net(*options, common); };
-  });
+  set_work(command, dispatch, options, run_net);
 }
 
 }  // namespace ec2mpi::cli

@@ -211,9 +211,7 @@ void add_nodes_command(CLI::App& app, Dispatch& dispatch) {
   forms->add_flag("--stale", options->stale, "Ask every node for its instance id: does the list still hold?");
   forms->require_option(0, 1);
   for (auto* option : forms->get_options()) option->group("One of these instead of the table");
-  command.callback([options, &dispatch] {
-    dispatch.chosen = [options](const CommonOptions& common) { return run_nodes(*options, common); };
-  });
+  set_work(command, dispatch, options, run_nodes);
 }
 
 }  // namespace ec2mpi::cli

@@ -68,18 +68,15 @@ void add_profile_command(CLI::App& app, Dispatch& dispatch) {
   auto& command = add_command(app, "profile",
                               "Shows where the ranks of a job that was run with --profile spent their time",
                               "ec2mpi profile spread");
-  command.add_option("id", options->word, "The job: its id, how that begins, or its name [the newest]")
-      ->type_name("ID");
+  add_job_argument(command, options->word);
   add_master_options(command, options->master);
   command.add_flag("--json", options->json, "All ranks and calls, as one JSON document");
-  command.callback([options, &dispatch] {
-    dispatch.chosen = [options](const CommonOptions& common) {
-      return work_on_master(options->master, common, [options](CommandContext& context) {
-        return ask_master(context, [options](CommandContext& of_command, ssh::Session& session) {
-          return show(of_command, session, options->word, options->json);
-        });
+  set_work(command, dispatch, options, [](const ProfileOptions& chosen, const CommonOptions& common) {
+    return work_on_master(chosen.master, common, [&chosen](CommandContext& context) {
+      return ask_master(context, [&chosen](CommandContext& of_command, ssh::Session& session) {
+        return show(of_command, session, chosen.word, chosen.json);
       });
-    };
+    });
   });
 }
 

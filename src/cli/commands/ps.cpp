@@ -194,9 +194,7 @@ std::shared_ptr<PsOptions> prepare(CLI::App& command, Dispatch& dispatch,
   auto options = std::make_shared<PsOptions>();
   add_selection_options(command, options->list);
   add_connect_options(command, options->connect);
-  command.callback([options, run, &dispatch] {
-    dispatch.chosen = [options, run](const CommonOptions& common) { return run(*options, common); };
-  });
+  set_work(command, dispatch, options, run);
   return options;
 }
 

@@ -153,9 +153,7 @@ void add_setup_command(CLI::App& app, Dispatch& dispatch) {
   command.add_option("--retries", options->fleet.retries, "Retries of a failed connection [0]")
       ->type_name("N")
       ->envname("EC2MPI_RETRIES");
-  command.callback([options, &dispatch] {
-    dispatch.chosen = [options](const CommonOptions& common) { return run_setup(*options, common); };
-  });
+  set_work(command, dispatch, options, run_setup);
 }
 
 }  // namespace ec2mpi::cli

@@ -339,9 +339,7 @@ void add_shell_command(CLI::App& app, Dispatch& dispatch) {
   add_connect_options(command, options->connect);
   command.add_flag("--sudo", options->sudo,
                    "Each line runs as root; asks for the password once, if one is needed");
-  command.callback([options, &dispatch] {
-    dispatch.chosen = [options](const CommonOptions& common) { return run_shell(*options, common); };
-  });
+  set_work(command, dispatch, options, run_shell);
 }
 
 }  // namespace ec2mpi::cli

@@ -74,16 +74,12 @@ void add_stacks_command(CLI::App& app, Dispatch& dispatch) {
   auto& command = add_command(app, "stacks",
                               "Shows what all ranks of a running job do now, those that do the same together",
                               "ec2mpi stacks spread");
-  command
-      .add_option("id", options->word, "The job: its id, how that begins, or its name [the newest that runs]")
-      ->type_name("ID");
+  add_job_argument(command, options->word, {.otherwise = "the newest that runs"});
   add_master_options(command, options->master);
   command.add_flag("--json", options->json, "All ranks, as one JSON document");
-  command.callback([options, &dispatch] {
-    dispatch.chosen = [options](const CommonOptions& common) {
-      return work_on_master(options->master, common,
-                            [options](CommandContext& context) { return show(context, *options); });
-    };
+  set_work(command, dispatch, options, [](const StacksOptions& chosen, const CommonOptions& common) {
+    return work_on_master(chosen.master, common,
+                          [&chosen](CommandContext& context) { return show(context, chosen); });
   });
 }
 

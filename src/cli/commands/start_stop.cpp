@@ -124,10 +124,8 @@ void add_change_command(CLI::App& app, Dispatch& dispatch, Change change, const 
   add_instance_options(command, options->which);
   add_agreement_options(command, options->agreement);
   if (change == Change::stop) command.add_flag("--force", options->force, "Also while jobs run");
-  command.callback([options, change, &dispatch] {
-    dispatch.chosen = [options, change](const CommonOptions& common) {
-      return run_change(change, *options, common);
-    };
+  set_work(command, dispatch, options, [change](const auto& chosen, const CommonOptions& common) {
+    return run_change(change, chosen, common);
   });
 }
 

@@ -186,9 +186,7 @@ void add_top_command(CLI::App& app, Dispatch& dispatch) {
   command.add_option("--interval", options->interval, "Look at the nodes this often [2]")
       ->type_name("TIME")
       ->transform(time_from(0.5, 3600));
-  command.callback([options, &dispatch] {
-    dispatch.chosen = [options](const CommonOptions& common) { return run_top(*options, common); };
-  });
+  set_work(command, dispatch, options, run_top);
 }
 
 }  // namespace ec2mpi::cli

@@ -19,6 +19,24 @@ void add_master_options(CLI::App& command, MasterOptions& options) {
   add_connect_options(command, options.connect);
 }
 
+namespace {
+
+std::string job_words(const JobArgument& argument) {
+  return fmt::format("its id, how that begins, or its name{} [{}]",
+                     argument.may_be_series ? "; or the name of a series" : "", argument.otherwise);
+}
+
+}  // namespace
+
+CLI::Option* add_job_argument(CLI::App& command, std::string& word, const JobArgument& argument) {
+  return command.add_option("id", word, "The job: " + job_words(argument))->type_name("ID");
+}
+
+CLI::Option* add_job_argument(CLI::App& command, std::vector<std::string>& words,
+                              const JobArgument& argument) {
+  return command.add_option("id", words, "The jobs: each by " + job_words(argument))->type_name("ID...");
+}
+
 Result<int> work_on_master(const MasterOptions& options, const CommonOptions& common, Work work) {
   TRY_AS(cluster, open_cluster(options.list));
   TRY_AS(access, open_access(*cluster, options.connect));

@@ -144,6 +144,32 @@ std::string describe_extra(const CLI::App& app, const CLI::App& chosen, const st
                      did_you_mean(nearest(word, options)), called);
 }
 
+/// As the help shows it: "--region", or "SRC... DST" and "COUNT" of one that has no dashes.
+std::string shown_name(const CLI::Option& option) {
+  const auto name = option.get_name();
+  // A name in capitals is for people already; the type of such an option would be a word of CLI11.
+  const bool is_code = !option.nonpositional() && std::islower(static_cast<unsigned char>(name.front())) != 0;
+  return is_code ? option.get_type_name() : name;
+}
+
+/// CLI11 puts the names of options between words of its own; empty for an error that has other words.
+std::string describe_options(const CLI::App& command, const CLI::ParseError& wrong) {
+  const std::string said = wrong.what();
+  // The last word is a name too, where the error is about two options.
+  const auto first = command.get_option_no_throw(said.substr(0, said.find_first_of(" :")));
+  const auto second = command.get_option_no_throw(said.substr(said.rfind(' ') + 1));
+  if (first == nullptr) return {};
+  if (dynamic_cast<const CLI::RequiredError*>(&wrong) != nullptr)
+    return fmt::format("{} is missing", shown_name(*first));
+  if (dynamic_cast<const CLI::ExcludesError*>(&wrong) != nullptr && second != nullptr)
+    return fmt::format("{} and {} do not go together", shown_name(*first), shown_name(*second));
+  if (dynamic_cast<const CLI::RequiresError*>(&wrong) != nullptr && second != nullptr)
+    return fmt::format("{} goes with {} only", shown_name(*first), shown_name(*second));
+  if (dynamic_cast<const CLI::ArgumentMismatch*>(&wrong) != nullptr && said.ends_with(" missing"))
+    return fmt::format("{} needs {}", shown_name(*first), first->get_type_name());
+  return {};
+}
+
 }  // namespace
 
 std::string nearest(std::string_view word, const std::vector<std::string>& known) {
@@ -172,12 +198,12 @@ std::string describe_unknown_command(const CLI::App& app, const std::string& wor
 }
 
 std::string describe_usage_error(const CLI::App& app, const CLI::ParseError& wrong) {
-  const auto chosen = app.get_subcommands();
-  if (chosen.empty()) return fmt::format("{}; see ec2mpi --help", printable(wrong.what()));
-  const auto called = "ec2mpi " + chosen.front()->get_name();
-  if (dynamic_cast<const CLI::ExtrasError*>(&wrong) != nullptr)
-    return describe_extra(app, *chosen.front(), called);
-  return fmt::format("{}; see {} --help", printable(wrong.what()), called);
+  const auto subcommands = app.get_subcommands();
+  const auto& chosen = subcommands.empty() ? app : *subcommands.front();
+  const auto called = subcommands.empty() ? "ec2mpi" : "ec2mpi " + chosen.get_name();
+  if (dynamic_cast<const CLI::ExtrasError*>(&wrong) != nullptr) return describe_extra(app, chosen, called);
+  const auto words = describe_options(chosen, wrong);
+  return fmt::format("{}; see {} --help", words.empty() ? printable(wrong.what()) : words, called);
 }
 
 }  // namespace ec2mpi::cli

@@ -4,8 +4,10 @@
 
 #include <CLI/CLI.hpp>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "ec2mpi/base/error.hpp"
@@ -28,6 +30,16 @@ struct Dispatch {
 /// Adds one sub-command; `example` stands at the end of its help.
 CLI::App& add_command(CLI::App& app, const std::string& name, const std::string& description,
                       const std::string& example);
+
+/// The command calls `run` with its options, if it is the one that was typed.
+template <class Options, class Run>
+void set_work(CLI::App& command, Dispatch& dispatch, std::shared_ptr<Options> options, Run run) {
+  command.callback([options = std::move(options), run = std::move(run), &dispatch] {
+    dispatch.chosen = [options, run](const CommonOptions& common) -> Result<int> {
+      return run(*options, common);
+    };
+  });
+}
 
 /// For `ec2mpi` alone: which lists, jobs and kept connections are here, and the next step. It connects to
 /// nothing.

@@ -2,12 +2,16 @@
 /// Commands that need the master only: one connection, one thing to do.
 
 #include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "ec2mpi/cli/session/command_context.hpp"
 
 namespace CLI {
 class App;
-}
+class Option;
+}  // namespace CLI
 
 namespace ec2mpi::cli {
 
@@ -17,6 +21,16 @@ struct MasterOptions {
 };
 
 void add_master_options(CLI::App& command, MasterOptions& options);
+
+/// The word that names the job of a command.
+struct JobArgument {
+  std::string_view otherwise = "the newest";  ///< the job without a word
+  bool may_be_series = false;
+};
+CLI::Option* add_job_argument(CLI::App& command, std::string& word, const JobArgument& argument = {});
+/// For a command that does the same with several jobs.
+CLI::Option* add_job_argument(CLI::App& command, std::vector<std::string>& words,
+                              const JobArgument& argument = {});
 
 /// Reads list and keys, and runs the work on a loop. It gives the exit code.
 [[nodiscard]] Result<int> work_on_master(const MasterOptions& options, const CommonOptions& common,
