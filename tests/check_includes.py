@@ -45,7 +45,7 @@ OPS = {room for room in MAY_KNOW if room.startswith("ops/")}
 CONFIG = {"cluster", "cluster/list"}
 MAY_KNOW |= {
     "cli/terminal": {"ops/login"} | VALUES,
-    "cli/session": {"cli/terminal", "ops/setup", "ssh/libssh", "ssh/kept"} | CONFIG | SSH,
+    "cli/session": {"cli/terminal", "cloud", "ops/setup", "ssh/libssh", "ssh/kept"} | CONFIG | SSH,
     "cli/views": {"cli/session", "cli/terminal"} | OPS | SSH,
     "cli/commands": {"cli/views", "cli/session", "cli/terminal", "cloud", "ssh/kept", "ssh/libssh"} | CONFIG | OPS | SSH,
     "cli": {"cli/session", "cli/terminal"} | VALUES,

@@ -10,6 +10,8 @@ namespace ec2mpi::cloud {
 
 namespace {
 
+constexpr double kMostForAnHour = 1e6;  ///< USD; no instance costs that much
+
 /// Names and tags are texts of other people, so they are made printable here, once for all.
 std::string text_of(const pugi::xml_node& node, const char* element) {
   return printable(trim(node.child_value(element)));
@@ -162,6 +164,17 @@ std::vector<Disk> disks_in(const pugi::xml_node& answer) {
                      std::move(tags[kClusterTag])});
   }
   return disks;
+}
+
+std::vector<SpotPrice> spot_prices_in(const pugi::xml_node& answer) {
+  std::vector<SpotPrice> prices;
+  for (const auto& item : answer.child("spotPriceHistorySet").children("item")) {
+    const auto hour = item.child("spotPrice").text().as_double();
+    // pugixml reads a text that is no number as 0, which would make an instance look free.
+    if (hour > 0 && hour < kMostForAnHour)
+      prices.push_back({text_of(item, "instanceType"), text_of(item, "availabilityZone"), hour});
+  }
+  return prices;
 }
 
 std::optional<double> quota_in(const std::string& json) {

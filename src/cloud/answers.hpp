@@ -25,6 +25,8 @@ namespace ec2mpi::cloud {
 [[nodiscard]] std::vector<Subnet> subnets_in(const pugi::xml_node& answer);
 [[nodiscard]] std::vector<Reservation> reservations_in(const pugi::xml_node& answer);
 [[nodiscard]] std::vector<Disk> disks_in(const pugi::xml_node& answer);
+/// A price that is no number of USD is left out.
+[[nodiscard]] std::vector<SpotPrice> spot_prices_in(const pugi::xml_node& answer);
 /// The value in the JSON of an answer to GetServiceQuota.
 [[nodiscard]] std::optional<double> quota_in(const std::string& json);
 [[nodiscard]] std::string next_page_in(const pugi::xml_node& answer);

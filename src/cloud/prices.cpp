@@ -50,6 +50,20 @@ std::optional<double> PriceList::hour_of(const std::string& type) const {
   return find(hourly_, type);
 }
 
+void PriceList::add_spot_hour(const std::string& type, const std::string& zone, double hour) {
+  spot_.insert_or_assign({type, zone}, hour);
+}
+
+/// Our own table has on-demand prices, which may be three times as high, so it is not asked.
+std::optional<double> PriceList::spot_hour_of(const std::string& type, const std::string& zone) const {
+  const auto given = spot_.find({type, zone});
+  return given == spot_.end() ? find(of_user_, type) : std::optional(given->second);
+}
+
+std::string PriceList::spot_source_of(const std::string& type, const std::string& zone) const {
+  return spot_.contains({type, zone}) ? "EC2's present spot prices" : source_of(type);
+}
+
 std::string PriceList::source_of(const std::string& type) const {
   return of_user_.contains(type) ? "[prices]" : fmt::format("ec2mpi's table of {}", date_);
 }

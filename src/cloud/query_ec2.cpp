@@ -395,18 +395,16 @@ asio::awaitable<Answer<double>> QueryEc2::quota(std::string code, Limit limit) {
   co_return fail(ErrorKind::auth, "Service Quotas does not answer with the quota");
 }
 
-asio::awaitable<Answer<double>> QueryEc2::spot_price(std::string type, std::string moment, Limit limit) {
-  Parameters parameters{{"InstanceType.1", type},
-                        {"ProductDescription.1", "Linux/UNIX"},
-                        {"StartTime", moment},
-                        {"EndTime", moment}};
+asio::awaitable<Answer<std::vector<SpotPrice>>> QueryEc2::spot_prices(std::vector<std::string> types,
+                                                                      std::string moment, Limit limit) {
+  // A history that begins and ends now holds the prices that are in force.
+  Parameters parameters{{"ProductDescription.1", "Linux/UNIX"}, {"StartTime", moment}, {"EndTime", moment}};
+  add_list(parameters, "InstanceType", types);
   CO_TRY_AS(all, co_await pages("DescribeSpotPriceHistory", std::move(parameters), limit));
-  double dearest = 0;
+  std::vector<SpotPrice> found;
   for (const auto& page : *all)
-    for (const auto& item : page.document_element().child("spotPriceHistorySet").children("item"))
-      dearest = std::max(dearest, item.child("spotPrice").text().as_double());
-  if (dearest > 0) co_return dearest;
-  co_return not_there("a spot price of " + type);
+    for (auto& price : spot_prices_in(page.document_element())) found.push_back(std::move(price));
+  co_return std::move(found);
 }
 
 asio::awaitable<Answer<std::vector<std::string>>> QueryEc2::zones(Limit limit) {

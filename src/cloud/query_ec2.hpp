@@ -46,7 +46,8 @@ class QueryEc2 : public Ec2 {
   asio::awaitable<Answer<std::vector<Disk>>> disks(std::vector<Filter> filters, Limit limit) override;
   asio::awaitable<Answer<std::vector<std::string>>> regions(Limit limit) override;
   asio::awaitable<Answer<double>> quota(std::string code, Limit limit) override;
-  asio::awaitable<Answer<double>> spot_price(std::string type, std::string moment, Limit limit) override;
+  asio::awaitable<Answer<std::vector<SpotPrice>>> spot_prices(std::vector<std::string> types,
+                                                              std::string moment, Limit limit) override;
   asio::awaitable<Answer<std::vector<std::string>>> zones(Limit limit) override;
   asio::awaitable<Answer<std::string>> create_security_group(std::string name, std::string network, Tags tags,
                                                              Limit limit) override;

@@ -48,7 +48,7 @@ class Ec2:
 
 
 class InTheCloud(Program):
-    """The program with an account; all that it says is kept, so that the end can look for secrets."""
+    """The program with an account; all that it says and logs is kept, so that the end can look for secrets."""
 
     def __init__(self, folder, cluster, ec2):
         super().__init__(folder, cluster)
@@ -56,7 +56,8 @@ class InTheCloud(Program):
 
     def __call__(self, *args, env=None, **options):
         done = super().__call__(*args, env=self.ec2.environment | (env or {}), **options)
-        self.said += done.out + done.err
+        log = self.folder / ".ec2mpi/last.log"
+        self.said += done.out + done.err + (log.read_text(errors="replace") if log.exists() else "")
         return done
 
 

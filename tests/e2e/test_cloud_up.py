@@ -145,6 +145,8 @@ def test_what_the_instances_are_like_is_chosen_by_options(ec2mpi):
     assert done.code == 0, done.err
     assert "1 of 2 as spot for at most 0.05 USD an hour" in done.err
     assert "c5n.large as spot: 0.0444 an hour each, now and in the dearest zone" in done.err
+    shown = ec2mpi("status", "--json")
+    assert [one["price"] for one in json.loads(shown.out)] == [0.108, 0.0312], "on demand by the table, spot by EC2's answer for the zone"
     state = ec2mpi.ec2.state()
     master, worker = state["instances"].values()
     assert master["spot"] is None

@@ -134,11 +134,13 @@ Laptop::Laptop(int count) {
 
 CliResult Laptop::run_cli(const std::vector<std::string>& words, const Surroundings& surroundings) {
   seen = {};
-  const cli::World world{.now = [this] { return cli::World::Time(time_of_day); },
-                         .make_connector =
-                             [this](asio::any_io_executor executor, const auto&, const auto&) {
-                               return std::make_unique<LaptopConnector>(std::move(executor), *this);
-                             }};
+  const cli::World world{
+      .now = [this] { return cli::World::Time(time_of_day); },
+      .make_connector =
+          [this](asio::any_io_executor executor, const auto&, const auto&) {
+            return std::make_unique<LaptopConnector>(std::move(executor), *this);
+          },
+      .open_ec2 = [this](const auto&, const auto&, const auto&) { return open_fake_ec2(account); }};
   std::array<fs::path, 3> files{scratch_ / "in", scratch_ / "out", scratch_ / "err"};
   std::array<int, 2> pipe{-1, -1};
   if (surroundings.piped) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/fake_ec2.hpp"
 #include "tests/support/fake_transport.hpp"
 #include "tests/support/scratch_folder.hpp"
 
@@ -48,6 +49,7 @@ class Laptop {
   [[nodiscard]] std::filesystem::path home() const { return scratch_ / "home"; }
 
   std::map<int, FakeNode> nodes;           ///< that misbehave, by index
+  FakeAccount account;                     ///< of EC2
   Sightings seen;                          ///< by the nodes, during the last command
   std::chrono::sys_seconds time_of_day{};  ///< what the clock shows
 

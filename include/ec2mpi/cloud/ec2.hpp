@@ -165,6 +165,13 @@ struct LaunchRequest {
   ShutdownBehaviour on_shutdown = ShutdownBehaviour::terminate;
 };
 
+/// What a spot instance costs in a zone.
+struct SpotPrice {
+  std::string type;
+  std::string zone;
+  double hour = 0;  ///< USD
+};
+
 /// A disk (EBS volume). It costs also while its instance is stopped.
 struct Disk {
   std::string id;
@@ -233,8 +240,9 @@ class Ec2 {
   /// How many virtual processors the account may have at once, by Service Quotas. It is asked only once:
   /// many accounts may not ask.
   virtual asio::awaitable<Answer<double>> quota(std::string code, Limit limit) = 0;
-  /// What a spot instance of the type with Linux costs an hour at that moment, in USD, in the dearest zone.
-  virtual asio::awaitable<Answer<double>> spot_price(std::string type, std::string moment, Limit limit) = 0;
+  /// The prices at that moment of spot instances with Linux, in each zone that has them.
+  virtual asio::awaitable<Answer<std::vector<SpotPrice>>> spot_prices(std::vector<std::string> types,
+                                                                      std::string moment, Limit limit) = 0;
   /// The names of the region's zones.
   virtual asio::awaitable<Answer<std::vector<std::string>>> zones(Limit limit) = 0;
   /// In this network (VPC), or the default one if it is empty; gives the group's id.

@@ -11,6 +11,7 @@
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/runtime.hpp"
+#include "ec2mpi/cli/session/world.hpp"
 #include "ec2mpi/cli/terminal/aligned.hpp"
 #include "ec2mpi/cli/terminal/json.hpp"
 #include "ec2mpi/cloud/ec2.hpp"
@@ -204,7 +205,8 @@ void show(Console& console, const std::vector<Region>& regions, bool json) {
 
 asio::awaitable<int> look_everywhere(Runtime& runtime, cloud::CloudSettings settings, bool json) {
   const auto environment = cloud::process_environment();
-  const auto here = cloud::open_ec2(runtime.executor(), settings, environment);
+  const auto& open_ec2 = runtime.options().world->open_ec2;
+  const auto here = open_ec2(runtime.executor(), settings, environment);
   const Limit limit{.deadline = Clock::time_point::max(), .stop = runtime.stop()};
   const auto names = co_await here->regions(limit);
   if (!names) {
@@ -213,8 +215,7 @@ asio::awaitable<int> look_everywhere(Runtime& runtime, cloud::CloudSettings sett
   }
   std::vector<Region> regions;
   for (const auto& name : *names)
-    regions.push_back(
-        {name, cloud::open_ec2(runtime.executor(), cloud::in_region(settings, name), environment)});
+    regions.push_back({name, open_ec2(runtime.executor(), cloud::in_region(settings, name), environment)});
   std::ranges::sort(regions, {}, &Region::name);
   co_await look_into_all(runtime, regions);
   if (runtime.stop().stop_requested()) co_return exit_code::interrupted;

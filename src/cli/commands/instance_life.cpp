@@ -5,6 +5,7 @@
 #include <set>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cli/session/world.hpp"
 #include "ec2mpi/cluster/values/launch_time.hpp"
 
 namespace ec2mpi::cli {
@@ -36,6 +37,15 @@ std::string stopped_words(const cloud::Instance& instance, cloud::Moment now) {
                      format_age(now - *started), rule_text(*rule));
 }
 
+std::string price_source(const cloud::Instance& instance, const cloud::PriceList& prices) {
+  return instance.spot ? prices.spot_source_of(instance.type, instance.zone)
+                       : prices.source_of(instance.type);
+}
+
+std::string priced_type(const cloud::Instance& instance) {
+  return instance.type + (instance.spot ? " as spot" : "");
+}
+
 }  // namespace
 
 cloud::Tags life_tags(cloud::Moment end, cloud::Seconds length, const cloud::IdleRule& idle) {
@@ -62,14 +72,34 @@ std::string end_words(const cloud::Instance& instance, cloud::Moment now) {
   return fmt::format("ends in {}", format_age(left));
 }
 
+std::optional<double> hourly_price(const cloud::Instance& instance, const cloud::PriceList& prices) {
+  return instance.spot ? prices.spot_hour_of(instance.type, instance.zone) : prices.hour_of(instance.type);
+}
+
+/// An account that may not ask for prices still gets its status: cost_words names what has no price.
+asio::awaitable<void> add_spot_prices(InstanceContext& context, const std::vector<cloud::Instance>& instances,
+                                      cloud::PriceList& prices) {
+  std::set<std::string> types;
+  for (const auto& one : instances)
+    if (one.spot && runs(one)) types.insert(one.type);
+  if (types.empty()) co_return;
+  const auto now = std::chrono::floor<std::chrono::seconds>(context.runtime.options().world->now());
+  std::vector<std::string> names(types.begin(), types.end());
+  const auto found =
+      co_await context.ec2.spot_prices(std::move(names), cloud::moment_text(now), context.limit());
+  for (const auto& one : found.value_or(std::vector<cloud::SpotPrice>()))
+    prices.add_spot_hour(one.type, one.zone, one.hour);
+}
+
 /// EC2 charges for the time in which an instance runs; a stopped one costs by its disks only.
 std::optional<double> cost_so_far(const cloud::Instance& instance, const cloud::PriceList& prices,
                                   cloud::Moment now) {
-  if (!runs(instance)) return std::nullopt;
+  const auto price = hourly_price(instance, prices);
+  if (!runs(instance) || !price) return std::nullopt;
   Node node;
   node.type = instance.type;
   node.launched = instance.launched;
-  return cost_since_launch(node, prices.hourly(), now);
+  return cost_since_launch(node, {{instance.type, *price}}, now);
 }
 
 std::string cost_words(const std::vector<cloud::Instance>& instances, const cloud::PriceList& prices,
@@ -82,9 +112,9 @@ std::string cost_words(const std::vector<cloud::Instance>& instances, const clou
   for (const auto& one : instances) {
     if (!runs(one)) continue;
     ++running;
-    const auto price = prices.hour_of(one.type);
+    const auto price = hourly_price(one, prices);
     // A type of unknown price adds nothing to the sums, so the line names it.
-    (price ? sources : unknown).insert(price ? prices.source_of(one.type) : one.type);
+    (price ? sources : unknown).insert(price ? price_source(one, prices) : priced_type(one));
     hour += price.value_or(0);
     sum += cost_so_far(one, prices, now).value_or(0);
   }

@@ -7,6 +7,7 @@
 
 #include "ec2mpi/cloud/ec2.hpp"
 #include "ec2mpi/cloud/prices.hpp"
+#include "src/cli/commands/instances.hpp"
 
 namespace ec2mpi::cli {
 
@@ -19,7 +20,18 @@ namespace ec2mpi::cli {
 /// "ends in 7 h 12 min"; in its last half hour with the command that moves the end. Empty without an end.
 [[nodiscard]] std::string end_words(const cloud::Instance& instance, cloud::Moment now);
 
-/// What it has cost since its last start; nothing if that is not known or it does not run.
+/// What it costs an hour now; nothing if that is not known.
+[[nodiscard]] std::optional<double> hourly_price(const cloud::Instance& instance,
+                                                 const cloud::PriceList& prices);
+
+/// Asks EC2 for the prices of the spot instances that run, if there are any. Without an answer `prices` stays
+/// as it was.
+[[nodiscard]] asio::awaitable<void> add_spot_prices(InstanceContext& context,
+                                                    const std::vector<cloud::Instance>& instances,
+                                                    cloud::PriceList& prices);
+
+/// What it has cost since its last start, at its present price; nothing if that is not known or it does not
+/// run.
 [[nodiscard]] std::optional<double> cost_so_far(const cloud::Instance& instance,
                                                 const cloud::PriceList& prices, cloud::Moment now);
 

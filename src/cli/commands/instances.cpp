@@ -11,6 +11,7 @@
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
+#include "ec2mpi/cli/session/world.hpp"
 #include "ec2mpi/cli/terminal/aligned.hpp"
 #include "ec2mpi/cli/terminal/terminal.hpp"
 #include "ec2mpi/cloud/instance_list.hpp"
@@ -54,13 +55,25 @@ bool is_own_table(std::string_view text, bool public_addresses) {
   return text.starts_with(header.substr(0, header.find("Launch time")));
 }
 
+/// A stopped instance is known by its earlier number, unless another one has it now.
+void number_stopped_nodes(std::vector<Node>& nodes, const std::vector<RememberedNode>& remembered) {
+  for (auto& node : nodes) {
+    if (node.index != 0) continue;
+    const auto earlier = std::ranges::find(remembered, node.instance_id, &RememberedNode::instance_id);
+    if (earlier != remembered.end() && std::ranges::find(nodes, earlier->index, &Node::index) == nodes.end())
+      node.index = earlier->index;
+  }
+}
+
 Result<ListedInstances> read_listed(const std::filesystem::path& file) {
   TRY_AS(inventory, load_inventory(file, {.choose_addresses = false, .addresses_required = false}));
   TRY_AS(state, open_state(file));
   // With the remembered numbers, so that node3 is here the node3 of all other commands.
   TRY_AS(memory, state->read(std::filesystem::path("lists") / file.filename()));
-  if (!inventory->nodes.empty()) std::ignore = merge_memory(*inventory, parse_memory(memory->value_or("")));
+  const auto remembered = parse_memory(memory->value_or(""));
+  if (!inventory->nodes.empty()) std::ignore = merge_memory(*inventory, remembered);
   ListedInstances listed{file, std::move(*state), all_nodes(*inventory), false, true};
+  number_stopped_nodes(listed.nodes, remembered);
   // A table of EC2's answers has no users, ports or slots; they would be lost.
   const auto has_more = [](const Node& node) {
     return node.instance_id.empty() || !node.user.empty() || node.port != 0 || node.slots != 0;
@@ -297,7 +310,7 @@ Result<int> run_on_instances(const InstanceOptions& options, const CommonOptions
   TRY_AS(ids, chosen_ids(options, list));
   TRY_AS(settings, cloud::find_cloud_settings(options.account, cloud::process_environment()));
   Runtime runtime(common);
-  const auto ec2 = cloud::open_ec2(runtime.executor(), *settings, cloud::process_environment());
+  const auto ec2 = common.world->open_ec2(runtime.executor(), *settings, cloud::process_environment());
   InstanceContext context{
       runtime,         *ec2,          settings->region, std::move(*config), options, std::move(list),
       std::move(*ids), runtime.stop()};
@@ -354,7 +367,7 @@ std::vector<std::string> ids_of(const std::vector<cloud::Instance>& instances) {
 std::string title_of(const InstanceContext& context, const std::string& id) {
   if (context.list) {
     for (const auto& node : context.list->nodes)
-      // Instances that did not run when the list was written have no number.
+      // An instance that ec2mpi has never seen running has no number.
       if (node.instance_id == id && node.index > 0) return fmt::format("{} ({})", node.label(), id);
   }
   return id;

@@ -196,13 +196,18 @@ asio::awaitable<std::vector<std::string>> spot_price_words(InstanceContext& cont
   std::vector<std::string> said;
   if (plan.spot == SpotShare::none) co_return said;
   const auto now = std::chrono::floor<std::chrono::seconds>(context.runtime.options().world->now());
-  for (const auto& choice : plan.choices) {
-    const auto limit = context.limit().at_most(kQuotaTime);
-    const auto price = co_await context.ec2.spot_price(choice.type.name, cloud::moment_text(now), limit);
-    said.push_back(
-        price ? fmt::format("{} as spot: {:.4f} an hour each, now and in the dearest zone", choice.type.name,
-                            *price)
-              : fmt::format("{} as spot: price unknown ({})", choice.type.name, price.error().message));
+  std::vector<std::string> types;
+  for (const auto& choice : plan.choices) types.push_back(choice.type.name);
+  const auto limit = context.limit().at_most(kQuotaTime);
+  const auto prices = co_await context.ec2.spot_prices(types, cloud::moment_text(now), limit);
+  for (const auto& type : types) {
+    double dearest = 0;
+    for (const auto& price : prices.value_or(std::vector<cloud::SpotPrice>()))
+      if (price.type == type) dearest = std::max(dearest, price.hour);
+    said.push_back(dearest > 0 ? fmt::format("{} as spot: {:.4f} an hour each, now and in the dearest zone",
+                                             type, dearest)
+                               : fmt::format("{} as spot: price unknown{}", type,
+                                             prices ? "" : " (" + prices.error().message + ")"));
   }
   co_return said;
 }

@@ -55,18 +55,19 @@ LaunchTime present(const InstanceContext& context) {
   return std::chrono::floor<std::chrono::seconds>(context.runtime.options().world->now());
 }
 
-cloud::PriceList prices_of(const InstanceContext& context) {
-  return {context.config.prices, context.region};
+asio::awaitable<cloud::PriceList> find_prices(InstanceContext& context,
+                                              const std::vector<cloud::Instance>& instances) {
+  cloud::PriceList prices(context.config.prices, context.region);
+  co_await add_spot_prices(context, instances, prices);
+  co_return prices;
 }
 
 /// An instance that does not run costs nothing itself; the price of its disks is not counted here.
-void add_age(Row& row, const InstanceContext& context) {
+void add_age(Row& row, const cloud::PriceList& prices, LaunchTime now) {
   if (row.instance.state != "running" && row.instance.state != "pending") return;
-  const auto now = present(context);
   if (const auto launched = parse_launch_time(row.instance.launched)) row.age = format_age(now - *launched);
-  const auto prices = prices_of(context);
   if (const auto cost = cost_so_far(row.instance, prices, now)) row.cost = fmt::format("{:.2f}", *cost);
-  row.price = prices.hour_of(row.instance.type);
+  row.price = hourly_price(row.instance, prices);
 }
 
 void add_notes(Row& row, const Node* node, LaunchTime now) {
@@ -81,12 +82,13 @@ void add_notes(Row& row, const Node* node, LaunchTime now) {
   if (moved && one.state == "running") row.notes.push_back("the list has " + node->public_address);
 }
 
-Row status_row(const InstanceContext& context, const cloud::Instance& instance) {
+Row status_row(const InstanceContext& context, const cloud::PriceList& prices,
+               const cloud::Instance& instance) {
   Row row;
   row.instance = instance;
   const auto* node = listed(context, instance.id);
   if (node != nullptr && node->index > 0) row.node = node->label();
-  add_age(row, context);
+  add_age(row, prices, present(context));
   add_notes(row, node, present(context));
   return row;
 }
@@ -162,8 +164,9 @@ std::string status_json(const std::vector<Row>& rows, const std::vector<std::str
 asio::awaitable<int> show_status(InstanceContext& context, bool keys, bool json) {
   const auto found = co_await look_up(context);
   if (!found) co_return report_error(context, found.error(), exit_code::not_started);
+  const auto prices = co_await find_prices(context, found->known);
   std::vector<Row> rows;
-  for (const auto& instance : found->known) rows.push_back(status_row(context, instance));
+  for (const auto& instance : found->known) rows.push_back(status_row(context, prices, instance));
   for (auto& row : rows) {
     const auto* node = listed(context, row.instance.id);
     // Only the master knows the jobs, and only if it runs; they become notes of its row.
@@ -179,7 +182,7 @@ asio::awaitable<int> show_status(InstanceContext& context, bool keys, bool json)
     context.console().result(status_json(rows, found->unknown));
   else
     context.console().result_table(status_table(rows, keys));
-  const auto cost = cost_words(found->known, prices_of(context), present(context));
+  const auto cost = cost_words(found->known, prices, present(context));
   if (!json && !cost.empty() && !context.runtime.options().quiet) context.console().talk(cost);
   for (const auto& id : found->unknown)
     context.console().talk(fmt::format("ec2mpi: {}: not an instance of this account in {}",
@@ -191,6 +194,13 @@ asio::awaitable<int> show_status(InstanceContext& context, bool keys, bool json)
         "before that is explained");
   // A script must not take a machine with another host key for a success.
   co_return found->unknown.empty() && !wrong_key ? exit_code::ok : exit_code::node_failed;
+}
+
+Result<int> run_status(const StatusOptions& options, const CommonOptions& common) {
+  if (options.all_regions) return show_all_regions(options.which.account, options.json, common);
+  return run_on_instances(options.which, common, [&options](InstanceContext& context) {
+    return show_status(context, options.keys, options.json);
+  });
 }
 
 }  // namespace
@@ -209,14 +219,7 @@ void add_status_command(CLI::App& app, Dispatch& dispatch) {
   command.add_flag("--json", options->json, "As JSON");
   command.add_flag("--all-regions", options->all_regions,
                    "All clusters of the account, in every region, and their disks");
-  command.callback([options, &dispatch] {
-    dispatch.chosen = [options](const CommonOptions& common) {
-      if (options->all_regions) return show_all_regions(options->which.account, options->json, common);
-      return run_on_instances(options->which, common, [options](InstanceContext& context) {
-        return show_status(context, options->keys, options->json);
-      });
-    };
-  });
+  set_work(command, dispatch, options, run_status);
 }
 
 }  // namespace ec2mpi::cli

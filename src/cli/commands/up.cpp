@@ -143,12 +143,43 @@ asio::awaitable<int> give_up(InstanceContext& context, const LaunchPlan& plan, c
   context.console().status("");
   context.console().talk(fmt::format("ec2mpi: {}; ending everything that was started",
                                      interrupted ? std::string("interrupted") : error.message));
-  const bool removed = co_await undo_start(context, plan, launched);
+  bool removed = false;
+  // The words about the rest must come whatever happens to the removal itself.
+  try {
+    removed = co_await undo_start(context, plan, launched);
+  } catch (const std::exception& exception) {
+    context.console().talk(fmt::format("ec2mpi: {}", exception.what()));
+  }
   context.console().talk(removed ? "ec2mpi: nothing of it is left"
                                  : "ec2mpi: to remove the rest: " + removal_command(context, plan));
   if (interrupted) co_return exit_code::interrupted;
   // Exit code 2 promises that nothing of it is left.
   co_return removed ? exit_code::not_started : exit_code::node_failed;
+}
+
+std::string claim_words(const InstanceContext& context, const LaunchPlan& plan) {
+  return "ec2mpi: the security group of the cluster may be left; to remove it: " +
+         removal_command(context, plan);
+}
+
+/// EC2 need not have refused: where no answer came, the group may be there.
+int report_claim(InstanceContext& context, const LaunchPlan& plan, const cloud::ApiError& error) {
+  const bool refused = !error.code.empty() || error.problem == cloud::Problem::exists;
+  if (refused) return report_error(context, error, exit_code::not_started);
+  const int code = report_error(context, error, exit_code::node_failed);
+  context.console().talk(claim_words(context, plan));
+  return code;
+}
+
+/// After a bug in it nobody knows whether the group is there.
+asio::awaitable<cloud::Answer<std::string>> claim_or_name(InstanceContext& context, const LaunchPlan& plan) {
+  try {
+    auto group = co_await claim_cluster(context, plan);
+    co_return group;
+  } catch (const std::exception&) {
+    context.console().talk(claim_words(context, plan));
+    throw;
+  }
 }
 
 asio::awaitable<int> bring_up(InstanceContext& context, const UpOptions& options, fs::path list) {
@@ -167,8 +198,8 @@ asio::awaitable<int> bring_up(InstanceContext& context, const UpOptions& options
   }
   // Once more, because the user may have taken time for the answer.
   begin_life(context, *plan);
-  const auto group = co_await claim_cluster(context, *plan);
-  if (!group) co_return report_error(context, group.error(), exit_code::not_started);
+  const auto group = co_await claim_or_name(context, *plan);
+  if (!group) co_return report_claim(context, *plan, group.error());
   plan->security_groups = {*group};
   plan->key_pair = part_name(plan->cluster);
   // From here on there are things in the account, which a second Ctrl-C leaves behind.
@@ -225,12 +256,12 @@ Result<int> set_up_nodes(const UpOptions& options, const fs::path& list, SetupOp
   if (code && *code == exit_code::ok) return code;
   // The instances stay: only setup has failed, and it may be repeated.
   if (!code) print_talk("ec2mpi: " + code.error().message + "\n");
+  print_talk(
+      "ec2mpi: the instances run, and cost; `ec2mpi setup` sets them up, and `ec2mpi down` ends them\n");
   if (!silent.empty()) {
     InstanceOptions which{.list = list.string(), .ids = silent, .account = options.account};
     std::ignore = run_on_instances(which, common, show_consoles);
   }
-  print_talk(
-      "ec2mpi: the instances run, and cost; `ec2mpi setup` sets them up, and `ec2mpi down` ends them\n");
   return code.value_or(exit_code::node_failed);
 }
 
@@ -336,9 +367,7 @@ void add_up_command(CLI::App& app, Dispatch& dispatch) {
                    "Ask EC2 whether it would be allowed; start nothing");
   add_life_options(command, options->life);
   add_account_options(command, options->account);
-  command.callback([options, &dispatch] {
-    dispatch.chosen = [options](const CommonOptions& common) { return run_up(*options, common); };
-  });
+  set_work(command, dispatch, options, run_up);
 }
 
 }  // namespace ec2mpi::cli

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 
+#include "ec2mpi/cloud/ec2.hpp"
 #include "ec2mpi/ssh/host_keys.hpp"
 #include "ec2mpi/ssh/libssh/libssh_transport.hpp"
 
@@ -20,6 +21,9 @@ struct World {
   std::function<std::unique_ptr<ssh::NamingConnector>(asio::any_io_executor, ssh::LibsshOptions,
                                                       ssh::HostKeys&)>
       make_connector;
+  /// Opens the account at EC2.
+  std::function<std::unique_ptr<cloud::Ec2>(asio::any_io_executor, cloud::CloudSettings, cloud::Environment)>
+      open_ec2;
 };
 
 /// This machine's clock, and libssh.

@@ -97,5 +97,34 @@ TEST(InstanceLife, TheCostOfAllNamesTypesWithoutAPrice) {
   EXPECT_EQ(cost_words({instance_with({}, "stopped")}, kPrices, kNow), "");
 }
 
+cloud::Instance spot_instance(std::string zone) {
+  auto one = instance_with({});
+  one.spot = true;
+  one.zone = std::move(zone);
+  return one;
+}
+
+TEST(InstanceLife, ASpotInstanceCountsAtTheSpotPriceOfItsZone) {
+  auto prices = kPrices;
+  prices.add_spot_hour("cheap", "zone-a", 0.125);
+  prices.add_spot_hour("cheap", "zone-b", 0.25);
+  EXPECT_DOUBLE_EQ(hourly_price(spot_instance("zone-a"), prices).value(), 0.125);
+  EXPECT_DOUBLE_EQ(cost_so_far(spot_instance("zone-b"), prices, kNow).value(), 0.5);
+  EXPECT_DOUBLE_EQ(hourly_price(instance_with({}), prices).value(), 0.5) << "on demand";
+  EXPECT_EQ(cost_words({instance_with({}), spot_instance("zone-a")}, prices, kNow),
+            "2 instances running: 0.62 an hour, 1.25 since the last start, by EC2's present spot prices and "
+            "[prices]");
+}
+
+TEST(InstanceLife, ASpotInstanceNeverCountsAtTheOnDemandPriceOfOurTable) {
+  auto spot = spot_instance("us-east-2a");
+  spot.type = "c5n.large";
+  EXPECT_FALSE(hourly_price(spot, cloud::PriceList({}, "us-east-2")));
+  EXPECT_EQ(cost_words({spot}, cloud::PriceList({}, "us-east-2"), kNow),
+            "1 instance running; price unknown: c5n.large as spot");
+  EXPECT_DOUBLE_EQ(hourly_price(spot, cloud::PriceList({{"c5n.large", 0.03}}, "us-east-2")).value(), 0.03)
+      << "the user's own price";
+}
+
 }  // namespace
 }  // namespace ec2mpi::cli
