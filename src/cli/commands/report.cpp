@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <ctime>
 #include <filesystem>
+#include <map>
+#include <set>
 
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
@@ -12,6 +14,7 @@
 #include "ec2mpi/cli/session/world.hpp"
 #include "ec2mpi/cli/views/report_page.hpp"
 #include "ec2mpi/cli/views/series_view.hpp"
+#include "ec2mpi/cloud/prices.hpp"
 #include "ec2mpi/ops/job/follow.hpp"
 #include "ec2mpi/ops/job/jobs.hpp"
 #include "ec2mpi/ops/job/results.hpp"
@@ -142,20 +145,33 @@ asio::awaitable<Result<std::vector<ops::JobRecord>>> list_all_jobs(CommandContex
   co_return jobs;
 }
 
-/// The price of the jobs' nodes while the jobs ran, by the user's [prices]; empty if a price is not there.
+/// The zone "us-east-2a" lies in the region "us-east-2".
+std::string region_of(std::string_view zone) {
+  if (!zone.empty()) zone.remove_suffix(1);
+  return std::string(zone);
+}
+
+/// The price of the jobs' nodes while the jobs ran; empty if a price is not known.
 std::string cost_of(const Cluster& cluster, const std::vector<ops::JobRecord>& jobs) {
-  const auto& prices = cluster.config.prices;
+  std::map<std::string, cloud::PriceList> lists;  // by region
+  std::set<std::string> sources;
   double cost = 0;
   for (const auto& job : jobs) {
     const auto seconds = job.started > 0 ? std::max<std::int64_t>(0, job.ended - job.started) : 0;
     for (const auto& node : ops::nodes_of_job(job, cluster.inventory.nodes)) {
-      const auto price = prices.find(node.type);
+      const auto region = region_of(node.availability_zone);
+      const auto& prices = lists.try_emplace(region, cluster.config.prices, region).first->second;
+      const auto price = prices.hour_of(node.type);
       // A sum that lacks a node would look like the whole cost.
-      if (price == prices.end()) return {};
-      cost += price->second * static_cast<double>(seconds) / 3600;
+      if (!price) return {};
+      sources.insert(prices.source_of(node.type));
+      cost += *price * static_cast<double>(seconds) / 3600;
     }
   }
-  return cost > 0 ? fmt::format("{:.2f} (by [prices] in ec2mpi.toml)", cost) : std::string();
+  if (cost <= 0) return {};
+  // A short job on small nodes costs less than a cent.
+  return fmt::format("{:.{}f} USD (by {})", cost, cost < 1 ? 4 : 2,
+                     join({sources.begin(), sources.end()}, " and "));
 }
 
 /// In the time zone of this machine.
@@ -216,16 +232,11 @@ void add_report_command(CLI::App& app, Dispatch& dispatch) {
   auto& command = add_command(app, "report",
                               "Writes a page for a browser about a job or a series: one file, to be sent on",
                               "ec2mpi report spread -o spread.html");
-  command
-      .add_option("id", options->word,
-                  "The job: its id, how that begins, or its name; or the name of a series [the newest]")
-      ->type_name("ID");
+  add_job_argument(command, options->word, {.may_be_series = true});
   command.add_option("-o,--output", options->output, "Where to write the page [report.html]")
       ->type_name("FILE");
   add_master_options(command, options->master);
-  command.callback([options, &dispatch] {
-    dispatch.chosen = [options](const CommonOptions& common) { return run_report(*options, common); };
-  });
+  set_work(command, dispatch, options, run_report);
 }
 
 }  // namespace ec2mpi::cli

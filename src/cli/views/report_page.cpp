@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <algorithm>
 #include <ctime>
+#include <set>
 #include <span>
 
 #include "ec2mpi/base/sha256.hpp"
@@ -106,8 +107,8 @@ std::string note(std::string_view text) {
 
 using Rows = std::vector<std::vector<std::string>>;
 
-std::string table_row(const std::vector<std::string>& cells, const char* tag) {
-  std::string row = "<tr>";
+std::string table_row(const std::vector<std::string>& cells, const char* tag, bool bad = false) {
+  std::string row = bad ? "<tr class=\"bad\">" : "<tr>";
   // A program of the user's decides how many columns a result has.
   for (const auto& cell : std::span(cells).first(std::min(cells.size(), kMostColumns)))
     // Cut before it is escaped: half an entity would make the page invalid.
@@ -115,13 +116,13 @@ std::string table_row(const std::vector<std::string>& cells, const char* tag) {
   return row + "</tr>\n";
 }
 
-/// The first row has the titles.
-std::string sortable_table(const Rows& rows) {
+/// The first row has the titles; `bad` are the numbers of the rows of failures.
+std::string sortable_table(const Rows& rows, const std::set<std::size_t>& bad) {
   std::string text = "<div class=\"wide\"><table class=\"sortable\"><thead>\n" +
                      table_row(rows.front(), "th") + "</thead><tbody>\n";
   std::size_t shown = 1;
   for (; shown < rows.size(); ++shown) {
-    const auto row = table_row(rows[shown], "td");
+    const auto row = table_row(rows[shown], "td", bad.contains(shown));
     // Whole rows only; the page says how many are missing.
     if (text.size() + row.size() > kMostTable) break;
     text += row;
@@ -144,10 +145,20 @@ std::string settings_table(const Rows& rows) {
   return text + "</table></div>\n";
 }
 
+bool is_good(const ops::JobRecord& job) {
+  return job.state == ops::JobState::ended && job.exit_code() == 0;
+}
+
+bool is_bad(const ops::JobRecord& job) {
+  return (job.state == ops::JobState::ended || job.state == ops::JobState::lost) && !is_good(job);
+}
+
 std::string outcome_line(const ops::JobRecord& job) {
-  const bool good = job.state == ops::JobState::ended && job.exit_code() == 0;
-  const bool open = job.state != ops::JobState::ended && job.state != ops::JobState::lost;
-  return fmt::format("<p class=\"{}\">{}</p>\n", good ? "good" : open ? "" : "bad", escaped(outcome_of(job)));
+  return fmt::format("<p class=\"{}\">{}</p>\n",
+                     is_good(job)  ? "good"
+                     : is_bad(job) ? "bad"
+                                   : "",
+                     escaped(outcome_of(job)));
 }
 
 std::string swept_text(const ops::JobRecord& job) {
@@ -187,12 +198,18 @@ std::string series_section(const std::vector<ops::JobRecord>& jobs, const ops::S
                                                           {"first start", time_of(first)},
                                                           {"last end", time_of(last)},
                                                           {"cost", cost}});
-  text += heading("Results") + sortable_table(ops::result_rows(series));
+  std::set<std::size_t> failed;
+  for (std::size_t i = 0; i < series.size(); ++i)
+    if (series[i].over() && !series[i].succeeded()) failed.insert(i + 1);
+  text += heading("Results") + sortable_table(ops::result_rows(series), failed);
   Rows rows = {{"job", "command", "ranks", "nodes", "outcome", "started", "ended"}};
-  for (const auto& job : jobs)
+  failed.clear();
+  for (const auto& job : jobs) {
+    if (is_bad(job)) failed.insert(rows.size());
     rows.push_back({job.id, job.command, std::to_string(job.np), job.nodes, outcome_of(job),
                     time_of(job.started), time_of(job.ended)});
-  return text + heading("Jobs") + sortable_table(rows);
+  }
+  return text + heading("Jobs") + sortable_table(rows, failed);
 }
 
 /// Without the XML declaration, which may stand at the beginning of a file only.

@@ -11,6 +11,7 @@ namespace {
 constexpr int kCell = 34;
 constexpr int kMargin = 60;
 constexpr int kTitle = 40;
+constexpr int kLetter = 6;  ///< pixels that a letter of the caption takes at most, on average
 
 /// Green where it is as usual, red from ten times slower on.
 std::string colour(double slowness) {
@@ -19,7 +20,9 @@ std::string colour(double slowness) {
   return fmt::format("hsl({:.0f},65%,70%)", 120 * (1 - badness));
 }
 
+/// At most four characters, which fit into a cell.
 std::string number(double value) {
+  if (value >= 9999.5) return fmt::format("{:.0f}k", value / 1000);
   return value < 10 ? fmt::format("{:.1f}", value) : fmt::format("{:.0f}", value);
 }
 
@@ -58,7 +61,9 @@ std::string one_map(const NetMap& map, Measure measure, int left) {
 
 std::string net_svg(const NetMap& map) {
   const int side = static_cast<int>(map.nodes.size()) * kCell;
-  const int width = 2 * (side + kMargin) + kMargin / 2;
+  // The caption is wider than the maps of a few nodes.
+  const int width =
+      std::max(2 * (side + kMargin) + kMargin / 2, kMargin + kLetter * static_cast<int>(kNetMethod.size()));
   const int height = kTitle + side + kTitle;
   auto svg = fmt::format(
       "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" viewBox=\"0 0 {0} {1}\" "

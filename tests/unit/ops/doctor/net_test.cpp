@@ -84,5 +84,14 @@ TEST(Net, ThePictureShowsEveryPairTwiceInBothMaps) {
   EXPECT_TRUE(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"));
 }
 
+TEST(NetSvg, CaptionAndNumbersFitIntoThePicture) {
+  auto map = measured(2, {});
+  for (auto& pair : map.pairs) pair.latency = 12'345;
+  const auto svg = net_svg(map);
+  EXPECT_NE(svg.find(">12k</text>"), std::string::npos) << svg;
+  const auto at = svg.find("width=\"") + 7;
+  EXPECT_GE(std::stoul(svg.substr(at)), 60 + 5 * kNetMethod.size()) << "the caption begins at 60";
+}
+
 }  // namespace
 }  // namespace ec2mpi::ops
