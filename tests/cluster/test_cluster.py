@@ -332,6 +332,48 @@ class Faults(Running):
         self.assertEqual(says(3, "echo $SSH_CONNECTION").split()[2], "10.0.0.13")
         self.assertIn("timed out", ssh(3, "true", address=old, check=False).stderr)
 
+    def test_a_read_only_host_takes_no_new_file(self):
+        cluster("readonly", 2)
+        self.assertIn("Read-only file system", ssh(2, "echo x >~/new", check=False).stderr)
+        cluster("heal", 2)
+        self.assertEqual(says(2, "echo x >~/new && cat ~/new"), "x")
+
+    def test_a_host_without_inodes_has_room_in_its_files_only(self):
+        ssh(2, "echo x >~/old")
+        cluster("noinodes", 2)
+        self.assertIn("No space left", ssh(2, "echo x >~/other", check=False).stderr)
+        self.assertEqual(says(2, "echo y >~/old && cat ~/old"), "y")
+
+    def test_a_host_without_memory_loses_the_process_that_wants_it(self):
+        cluster("oom", 2)
+        self.assertEqual(says(2, "python3 -c 'bytearray(100000000)' 2>/dev/null; echo $?"), "137")
+        cluster("heal", 2)
+        self.assertEqual(says(2, "python3 -c 'bytearray(100000000)'; echo $?"), "0")
+
+    def test_a_throttled_host_reports_it_and_is_healed(self):
+        cluster("throttle", 2, "--percent", 20)
+        self.assertIn("throttled (20)", cluster("list").stdout)
+        cluster("heal", 2)
+        self.assertNotIn("throttled", cluster("list").stdout)
+
+    def test_another_clock(self):
+        cluster("clock", 2, "--seconds", -86400)
+        late = int(says(1, "date +%s")) - int(says(2, "date +%s"))
+        self.assertTrue(86300 < late < 86500, late)
+        cluster("heal", 2)
+
+    def test_a_killed_sshd_ends_sessions_and_comes_back(self):
+        session = self.session(2)
+        cluster("kill-sshd", 2)
+        self.assertNotEqual(session.wait(60), 0)
+        self.assertEqual(ssh_fails(2), "")
+
+    def test_large_packets_between_hosts_are_lost(self):
+        cluster("mtu", 2)
+        self.assertEqual(says(1, "timeout 20 bash -c 'read -r line </dev/tcp/10.0.0.12/22; echo ${line%%-*}'"), "SSH")
+        self.assertEqual(says(1, "timeout 6 ssh -o BatchMode=yes 10.0.0.12 true 2>/dev/null; echo $?"), "124")
+        self.assertEqual(ssh_fails(2), "")
+
     def test_power_failure_is_silent(self):
         session = self.session(2)
         cluster("stop", 2, "--hard")

@@ -17,7 +17,7 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 
-from . import addresses, host as hosts_, image, network
+from . import addresses, groups, host as hosts_, image, network
 from .linux import (MS_BIND, NEWIPC, NEWNET, NEWNS, NEWPID, NEWUTS, ClusterError, die_with_parent, kill_and_wait, launch,
                     make_mounts_private, mount, namespace_of, processes_in, run_inside, start_time, tool, unmount)
 
@@ -267,6 +267,8 @@ class Cluster:
             self._end_laptop_processes()
             if self.alive():
                 kill_and_wait(self.keeper)
+            for host in self.hosts:
+                groups.remove(self.name, host.index)
         if os.path.isdir(self.folder):
             shutil.rmtree(self.folder)
 
@@ -297,13 +299,15 @@ def keygen(path, kind, comment):
 def program(name):
     """The path of a program of native/, compiled when its source has changed. It may run under any C library."""
     source = next(f"{SOURCES}/{file}" for file in os.listdir(SOURCES) if file.startswith(name + "."))
-    with open(source, "rb") as file:
-        version = hashlib.sha256(file.read()).hexdigest()[:12]
+    with open(source) as file:
+        content = file.read()
+    version = hashlib.sha256(content.encode()).hexdigest()[:12]
     path = f"{BASE}/.programs/{name}-{version}"
     if not os.path.exists(path):
         os.makedirs(os.path.dirname(path), exist_ok=True)
         compiler = "cc" if source.endswith(".c") else "c++"
-        tool([compiler, "-O2", "-static", source, "-o", f"{path}.{os.getpid()}"])
+        kind = "-shared" if "constructor" in content else "-static"  # a library is loaded into other programs
+        tool([compiler, "-O2", "-fPIC", kind, source, "-o", f"{path}.{os.getpid()}"])
         os.rename(f"{path}.{os.getpid()}", path)
     return path
 

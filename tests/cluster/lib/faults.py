@@ -4,10 +4,10 @@ import os
 import re
 import signal
 
-from . import addresses, host as hosts_, image, network
+from . import addresses, groups, host as hosts_, image, network
 from .cluster import program
-from .linux import (MS_NODEV, MS_NOSUID, MS_REMOUNT, ClusterError, kill_and_wait, mount, namespace_of, processes_in,
-                    run_inside)
+from .linux import (MS_BIND, MS_NODEV, MS_NOSUID, MS_RDONLY, MS_REMOUNT, ClusterError, kill_and_wait, mount, namespace_of,
+                    processes_in, run_inside, unmount)
 
 # --- which hosts -------------------------------------------------------------------------------------------------
 
@@ -42,7 +42,8 @@ def stop(cluster, host, args):
         kill_and_wait(pid)
         network.unplug(host.index, cluster.keeper)
     host.entry["pid"] = None
-    for fault in ("frozen", "refusing", "slow"):
+    groups.remove(cluster.name, host.index)
+    for fault in ("frozen", "refusing", "slow", "readonly", "throttled", "oom"):  # these end with the machine
         host.faults.pop(fault, None)
 
 
@@ -97,6 +98,15 @@ def accept(_cluster, host, _args):
     host.faults.pop("refusing", None)
 
 
+def kill_sshd(_cluster, host, _args):
+    """Ends sshd's listener and all of its sessions by SIGKILL, and starts a new listener, as systemd does."""
+    hosts_.stop_sshd(host.pid)
+    for pid in processes_in("pid", namespace_of(host.pid, "pid")):
+        if hosts_.name_of(pid).startswith("sshd"):
+            kill_and_wait(pid)
+    hosts_.start_sshd(host.pid)
+
+
 def rekey(_cluster, host, _args):
     """New host keys. The first ones are kept for `unrekey`."""
     def work():
@@ -149,23 +159,101 @@ def drain(cluster, host, _args):
     host.faults.pop("full", None)
 
 
-def resize_disk(cluster, host, size):
+def resize_disk(cluster, host, size, inodes=None):
+    """`inodes`: how many more files than now."""
     disk = cluster.disk(host.index)
 
     def work():
         for attempt in range(20):
-            wanted = size
+            wanted, use = size, os.statvfs(disk)
             if size.startswith("+"):
-                use = os.statvfs(disk)
                 wanted = str((use.f_blocks - use.f_bfree) * use.f_frsize + int(size))
+            options = f"size={wanted}" + ("" if inodes is None else f",nr_inodes={use.f_files - use.f_ffree + inodes}")
             try:
-                return mount("disk", disk, "tmpfs", MS_REMOUNT | MS_NODEV | MS_NOSUID, f"size={wanted}")
+                return mount("disk", disk, "tmpfs", MS_REMOUNT | MS_NODEV | MS_NOSUID, options)
             except OSError:  # somebody has written more meanwhile
                 if attempt == 19:
                     raise
         return None
     if run_inside(cluster.keeper, work, kinds=("mnt",)) != 0:
         raise ClusterError(f"the disk of host {host.index} could not be resized")
+
+
+def noinodes(cluster, host, args):
+    """Leaves the disk its room, but room for no file more than there are."""
+    resize_disk(cluster, host, cluster.state["options"]["disk"], inodes=args.leave)
+    host.faults["no inodes"] = True
+
+
+def moreinodes(cluster, host, _args):
+    resize_disk(cluster, host, cluster.state["options"]["disk"], inodes=1000000)
+    host.faults.pop("no inodes", None)
+
+
+def readonly(_cluster, host, _args):
+    """/home and /tmp take no write. A process that stands in them already is not affected while it uses relative paths."""
+    def work():
+        for folder in READ_ONLY:
+            mount(folder, folder, flags=MS_BIND)
+            mount(folder, folder, flags=MS_BIND | MS_REMOUNT | MS_RDONLY)
+    if "readonly" not in host.faults and run_inside(host.pid, work) != 0:
+        raise ClusterError(f"host {host.index} could not be made read-only")
+    host.faults["readonly"] = True
+
+
+def writable(_cluster, host, _args):
+    def work():
+        for folder in READ_ONLY:
+            unmount(folder)
+    if host.faults.pop("readonly", None):
+        run_inside(host.pid, work)
+
+
+READ_ONLY = ("/home", "/tmp")
+
+# --- processor, memory, clock ------------------------------------------------------------------------------------
+
+def throttle(cluster, host, args):
+    """All processes of the host share so many percent of a processor."""
+    groups.enter(cluster.name, host.index, "cpu", {"cpu.cfs_period_us": 100000, "cpu.cfs_quota_us": args.percent * 1000},
+                 processes_in("pid", namespace_of(host.pid, "pid")))
+    host.faults["throttled"] = args.percent
+
+
+def unthrottle(cluster, host, _args):
+    groups.leave(cluster.name, host.index, "cpu", cluster.keeper)
+    host.faults.pop("throttled", None)
+
+
+def oom(cluster, host, args):
+    """What the host's processes allocate from now on may be no more than this; then the kernel kills one of them."""
+    groups.enter(cluster.name, host.index, "memory", {"memory.limit_in_bytes": args.leave},
+                 processes_in("pid", namespace_of(host.pid, "pid")))
+    host.faults["oom"] = True
+
+
+def unoom(cluster, host, _args):
+    groups.leave(cluster.name, host.index, "memory", cluster.keeper)
+    host.faults.pop("oom", None)
+    accept(cluster, host, None)  # the listener may have been the process that the kernel chose
+
+
+def clock(_cluster, host, args):
+    """Programs that start from now on read another time of day. The kernel's clock, which dates files, is the machine's."""
+    library, folder = program("clock_shift"), f"/proc/{host.pid}/root"
+    with open(library, "rb") as file:
+        content = file.read()
+    image.write(f"{folder}/etc/clock_shift", f"{args.seconds}\n")
+    with open(f"{folder}/usr/lib/clock_shift.so", "wb") as file:
+        file.write(content)
+    os.chmod(f"{folder}/usr/lib/clock_shift.so", 0o755)
+    image.write(f"{folder}/etc/ld.so.preload", "/usr/lib/clock_shift.so\n")
+    host.faults["clock"] = args.seconds
+
+
+def unclock(_cluster, host, _args):
+    if host.faults.pop("clock", None) is not None:
+        os.remove(f"/proc/{host.pid}/root/etc/ld.so.preload")
 
 
 # --- links -------------------------------------------------------------------------------------------------------
@@ -177,6 +265,17 @@ def cut(cluster, host, _args):
 
 def mend(cluster, host, _args):
     host.faults.pop("cut", None)
+    network.apply_rules(cluster.state, cluster.keeper)
+
+
+def mtu(cluster, host, _args):
+    """Between the hosts, packets of more than 1500 bytes from and to this one are lost, silently."""
+    host.faults["mtu"] = True
+    network.apply_rules(cluster.state, cluster.keeper)
+
+
+def jumbo(cluster, host, _args):
+    host.faults.pop("mtu", None)
     network.apply_rules(cluster.state, cluster.keeper)
 
 
@@ -228,7 +327,8 @@ def heal(cluster, host, args):
     """Undoes every fault of a host. The firewall and the uplink are not a host's."""
     if host.entry["pid"] is None:
         start(cluster, host, args)
-    undo = {"frozen": thaw, "full": drain, "rekeyed": unrekey, "refusing": accept, "cut": mend, "slow": fast}
+    undo = {"frozen": thaw, "full": drain, "rekeyed": unrekey, "refusing": accept, "cut": mend, "slow": fast,
+            "no inodes": moreinodes, "readonly": writable, "throttled": unthrottle, "oom": unoom, "clock": unclock, "mtu": jumbo}
     for fault, function in undo.items():
         if fault in host.faults:
             function(cluster, host, args)
@@ -271,5 +371,18 @@ FAULTS = {
     "mend": (mend, "takes `cut` back", {}),
     "slow": (slow, "limit the link's rate, each way", {"--rate": dict(required=True)}),
     "fast": (fast, "takes `slow` back", {}),
+    "kill-sshd": (kill_sshd, "kill sshd with its sessions, and start it again", {}),
+    "readonly": (readonly, "make /home and /tmp read-only", {}),
+    "writable": (writable, "takes `readonly` back", {}),
+    "noinodes": (noinodes, "no room for more files", {"--leave": dict(type=int, default=0, metavar="N", help="files to leave room for")}),
+    "moreinodes": (moreinodes, "takes `noinodes` back", {}),
+    "throttle": (throttle, "leave part of a processor", {"--percent": dict(type=int, default=5, metavar="N")}),
+    "unthrottle": (unthrottle, "takes `throttle` back", {}),
+    "oom": (oom, "leave hardly any memory", {"--leave": dict(type=int, default=4 << 20, metavar="BYTES")}),
+    "unoom": (unoom, "takes `oom` back", {}),
+    "clock": (clock, "set the clock to another time", {"--seconds": dict(type=int, default=-86400, metavar="N")}),
+    "unclock": (unclock, "takes `clock` back", {}),
+    "mtu": (mtu, "lose large packets between the hosts", {}),
+    "jumbo": (jumbo, "takes `mtu` back", {}),
     "heal": (heal, "takes every fault of hosts back", NEW_ADDRESS),
 }

@@ -95,6 +95,14 @@ def sshd_listener(pid):
         return None
 
 
+def name_of(pid):
+    """The name of a process as the machine knows it; empty if there is none."""
+    try:
+        return image.read(f"/proc/{pid}/comm").strip()
+    except OSError:
+        return ""
+
+
 def signal_listener(pid, number):
     """Signals sshd's listener and leaves its open connections alone. False if there is no listener."""
     listener = sshd_listener(pid)

@@ -124,8 +124,10 @@ def bridge_rules(state):
     """Cut links and the security group inside the VPC. Without such faults the bridge forwards unhindered."""
     cut = ", ".join(f'"{port(h["index"])}"' for h in state["hosts"] if "cut" in h["faults"])
     pairs = ", ".join(f"{private(a)} . {private(b)}, {private(b)} . {private(a)}" for a, b in state["firewall"]["pairs"])
+    small = ", ".join(private(h["index"]) for h in state["hosts"] if "mtu" in h["faults"])
+    large = f"meta length > 1514 ip saddr {{ {small} }} drop; meta length > 1514 ip daddr {{ {small} }} drop;" if small else ""
     rules = "table bridge faults\ndelete table bridge faults\n"
-    if not (cut or pairs or state["firewall"]["all"]):
+    if not (cut or pairs or small or state["firewall"]["all"]):
         return rules
     filtered = "jump only_ssh" if state["firewall"]["all"] else f"ip saddr . ip daddr {{ {pairs} }} jump only_ssh"
     return rules + f"""
@@ -137,7 +139,7 @@ table bridge faults {{
     }}
     chain arrive  {{ type filter hook prerouting priority -300; {f"iifname {{ {cut} }} drop" if cut else ""}; }}
     chain leave   {{ type filter hook postrouting priority 300; {f"oifname {{ {cut} }} drop" if cut else ""}; }}
-    chain forward {{ type filter hook forward priority 0; {filtered if pairs or state["firewall"]["all"] else ""}; }}
+    chain forward {{ type filter hook forward priority 0; {large} {filtered if pairs or state["firewall"]["all"] else ""}; }}
 }}
 """
 

@@ -1,0 +1,113 @@
+"""Tries one cell of the table: the command, the fault at its moment, what is said, and the run after it."""
+
+import re
+import subprocess
+
+from commands import DRIVERS, NODES
+from local_cluster import SLOWNESS, wait_until
+from table import EXPECTATIONS, FAULTS, expectation
+
+BOUND = 150  # seconds on a quiet machine; a guard against hangs
+CODES = {0, 1, 2, 124, 137, 143, 205, 255}  # 70 is a bug, and 128 and more a signal that nobody sent, except from a job
+
+
+class Wrong(AssertionError):
+    pass
+
+
+def place(bed, fault, host):
+    words = FAULTS[fault].words
+    bed.cluster.fault(words[0], None if words[0] == "firewall" else host, *words[1:])
+
+
+def wait_for(process, event, what):
+    wait_until(lambda: process.poll() is not None or event(), what, 60)
+
+
+def finish(process, bed):
+    try:
+        process.wait(BOUND)
+    except subprocess.TimeoutExpired:
+        raise Wrong(f"a hang: still running after {SLOWNESS * BOUND} s\n{said(bed)}") from None
+    return bed.out.read_text(errors="replace"), bed.err.read_text(errors="replace"), process.returncode
+
+
+def said(bed):
+    return f"out: {bed.out.read_text(errors='replace')[-1500:]}\nerr: {bed.err.read_text(errors='replace')[-1500:]}"
+
+
+def names(text, node):
+    """Whether a text names a node: by its label, in a group of labels, or by an address."""
+    address = 10 + node
+    if re.search(rf"\bnode{node}\b|203\.0\.113\.{address}\b|10[.-]0[.-]0[.-]{address}\b", text):
+        return True
+    return any(node in members(group) for group in re.findall(r"\bnode\[([\d,-]+)\]", text))
+
+
+def members(group):
+    return {n for part in group.split(",") for first, _, last in [part.partition("-")] for n in range(int(first), int(last or first) + 1)}
+
+
+def require(holds, what):
+    if not holds:
+        raise Wrong(what)
+
+
+def check(word, command, out, err, code):
+    victim, done, text = command.victim, command.done_on(out), f"code {code}\nout: {out[-1500:]}\nerr: {err[-2500:]}"
+    all_nodes = {victim} if command.words()[0] == "login" else set(NODES)
+    others = all_nodes - {victim}
+    require(code in CODES, f"an exit code that means a bug: {text}")
+    require(not command.half(), f"half files under their final names: {command.half()}\n{text}")
+    if code == 0:
+        require(word not in ("named", "refuses", "fails"), f"success is said: {text}")
+        require(done == all_nodes, f"success is said, but all is done only on {done}: {text}")
+        return
+    require(word != "works", f"it must work: {text}")
+    require(names(out + err, victim), f"node{victim} is not named: {text}")
+    require(not re.search(r": *$", next((line for line in err.splitlines() if names(line, victim)), "")), f"no reason is said: {text}")
+    if word == "named":
+        require(code == 1, text)
+        failed = re.search(r"failed: (\S+)", out + err)
+        require(not failed or not any(names(failed[1], node) for node in others), f"another node is named: {text}")
+        require(command.words()[0] == "doctor" or others <= done, f"not done on the others, only on {done}: {text}")
+
+
+def run_again(bed, command):
+    """None while a node still has the lock of a setup from before its restart; such a lock ends after two minutes."""
+    after = bed.program(*command.again(), timeout=BOUND)
+    return None if "another ec2mpi holds" in after.err else after
+
+
+def try_cell(bed, name, fault, moment):
+    """Raises Wrong with what did not hold."""
+    word = expectation(name, fault, moment)
+    assert word in EXPECTATIONS
+    command = DRIVERS[name](bed)
+    command.prepare()
+    try:
+        if moment == "before":
+            place(bed, fault, command.victim)
+        process = bed.start(*command.words())
+        if moment != "before":
+            wait_for(process, command.has_begun, f"{name} has begun")
+        if moment == "end":
+            command.finish_work()
+            wait_for(process, command.is_ending, f"{name} is about to end")
+        if moment != "before":
+            place(bed, fault, command.victim)
+        command.release()
+        result = finish(process, bed)
+    finally:
+        bed.program.finish()
+        bed.cluster.heal()
+    check(word, command, *result)  # now, because the disk of a stopped host is not seen
+    bed.make_marks()
+    after = wait_until(lambda: run_again(bed, command), "no lock of a machine that has restarted", 60)
+    if name != "attach" or FAULTS[fault].kind not in ("lost", "memory", "closed"):  # a job may have been lost, and attach says so
+        require(after.code == 0, f"the next run fails: code {after.code}\nout: {after.out[-1500:]}\nerr: {after.err[-1500:]}\n"
+                                 f"before it: {result[2]}\n{result[1][-1500:]}")
+    try:
+        wait_until(lambda: not bed.leftovers(), "nothing is left", 10)
+    except AssertionError:
+        raise Wrong(f"left behind: {bed.leftovers()}\nerr: {result[1][-1500:]}") from None

@@ -1,0 +1,121 @@
+#!/usr/bin/python3
+"""Random faults during push, pull, setup, run and series on real hosts, kill -9 of the program included.
+
+    chaos.py [--seed N] [--minutes M]      prints each round; a seed reproduces the choices of all rounds
+
+After each round the faults are undone and the same command runs again. Then must hold: it succeeds, no file under its final name
+is half, no process and no temporary file of ec2mpi is left on any host, and every job on the master has ended. The first round
+after which one of these does not hold ends the program with 1.
+"""
+
+import argparse
+import pathlib
+import random
+import signal
+import sys
+import tempfile
+import time
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import cell  # noqa: E402
+import commands  # noqa: E402
+from local_cluster import wait_until  # noqa: E402
+from table import FAULTS  # noqa: E402
+
+COMMANDS = ("push", "pull", "setup", "run", "series")
+KILL = "kill -9"  # of the program itself
+
+
+class Round:
+    """The choices of one round, made at once, so that they depend on the seed only."""
+
+    def __init__(self, seed, number):
+        chance = random.Random(f"{seed} {number}")
+        self.name = chance.choice(COMMANDS)
+        self.moment = chance.choice(("before", "middle", "end"))
+        self.faults = chance.sample([*FAULTS, KILL], chance.randint(1, 2))
+        self.victims = [chance.choice(commands.NODES) for _ in self.faults]
+
+    def __str__(self):
+        faults = ", ".join(fault if fault == KILL else f"{fault} on node{victim}" for fault, victim in zip(self.faults, self.victims))
+        return f"{self.name}, {self.moment}: {faults}"
+
+
+def place(bed, choices):
+    for fault, victim in zip(choices.faults, choices.victims):
+        if fault != KILL and bed.root(victim):  # one that the other fault has stopped has no more to lose
+            cell.place(bed, fault, victim)
+
+
+def try_round(bed, choices):
+    command = commands.DRIVERS[choices.name](bed)
+    command.prepare()
+    try:
+        if choices.moment == "before":
+            place(bed, choices)
+        process = bed.start(*command.words())
+        if choices.moment != "before":
+            cell.wait_for(process, command.has_begun, "it has begun")
+        if choices.moment == "end":
+            command.finish_work()
+            cell.wait_for(process, command.is_ending, "it is about to end")
+        if choices.moment != "before":
+            place(bed, choices)
+        if KILL in choices.faults:
+            process.send_signal(signal.SIGKILL)
+        command.release()
+        _, _, code = cell.finish(process, bed)
+    finally:
+        bed.program.finish()
+        bed.cluster.heal()
+    cell.require(code in cell.CODES or KILL in choices.faults, f"exit code {code}\n{cell.said(bed)}")
+    cell.require(not command.half(), f"half files: {command.half()}\n{cell.said(bed)}")
+    bed.make_marks()
+    command.victim = None
+    after = wait_until(lambda: cell.run_again(bed, command), "no lock of a machine that has restarted", 60)
+    cell.require(after.code == 0, f"the next run fails: {after.code}\n{after.out[-1500:]}\n{after.err[-1500:]}\nbefore: {cell.said(bed)}")
+    cell.require(not command.half(), f"half files after the next run: {command.half()}")
+    end_jobs(bed)
+    wait_until(lambda: not bed.leftovers(), "nothing is left: " + "\n".join(bed.leftovers()), 30)
+    return code
+
+
+def end_jobs(bed):
+    """A job that a killed program has left may still run: that is what jobs are for. It must come to a true end."""
+    wait_until(lambda: "running" not in bed.program("jobs").out, "every job has ended", 60)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--round", type=int, help="only this one")
+    options = parser.parse_args()
+    print(f"seed {options.seed}", flush=True)
+    end, number = time.monotonic() + 60 * options.minutes, 0
+    with tempfile.TemporaryDirectory() as folder:
+        bed = commands.Bed(pathlib.Path(folder), f"chaos-{options.seed}")
+        try:
+            while time.monotonic() < end:
+                number = options.round or number + 1
+                choices = Round(options.seed, number)
+                print(f"{number}: {choices}", end="", flush=True)
+                try:
+                    print(f" -> {try_round(bed, choices)}", flush=True)
+                except AssertionError as wrong:
+                    print(f" -> WRONG\n{wrong}\nAgain: chaos.py --seed {options.seed} --round {number}", flush=True)
+                    return 1
+                if options.round:
+                    break
+        finally:
+            said = bed.close()
+    if said:
+        print(said)
+        return 1
+    print(f"{number} rounds, nothing wrong")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
