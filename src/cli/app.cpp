@@ -122,14 +122,13 @@ class HelpFormatter : public CLI::Formatter {
     return make_groups(group, CLI::AppFormatMode::Sub);
   }
 
-  /// Words of a command are shown by their kind, as in "SRC... DST"; their names are for the code.
   [[nodiscard]] std::string make_option_name(const CLI::Option* option, bool is_positional) const override {
-    return is_positional ? option->get_type_name() : CLI::Formatter::make_option_name(option, is_positional);
+    return is_positional ? shown_name(*option) : CLI::Formatter::make_option_name(option, is_positional);
   }
 
   [[nodiscard]] std::string make_option_usage(const CLI::Option* option) const override {
-    const auto& kind = option->get_type_name();
-    return option->get_required() || kind.starts_with('[') ? kind : "[" + kind + "]";
+    const auto name = shown_name(*option);
+    return option->get_required() || name.starts_with('[') ? name : "[" + name + "]";
   }
 
   [[nodiscard]] std::string make_option_opts(const CLI::Option* option) const override {

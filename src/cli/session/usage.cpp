@@ -144,14 +144,6 @@ std::string describe_extra(const CLI::App& app, const CLI::App& chosen, const st
                      did_you_mean(nearest(word, options)), called);
 }
 
-/// As the help shows it: "--region", or "SRC... DST" and "COUNT" of one that has no dashes.
-std::string shown_name(const CLI::Option& option) {
-  const auto name = option.get_name();
-  // A name in capitals is for people already; the type of such an option would be a word of CLI11.
-  const bool is_code = !option.nonpositional() && std::islower(static_cast<unsigned char>(name.front())) != 0;
-  return is_code ? option.get_type_name() : name;
-}
-
 /// CLI11 puts the names of options between words of its own; empty for an error that has other words.
 std::string describe_options(const CLI::App& command, const CLI::ParseError& wrong) {
   const std::string said = wrong.what();
@@ -182,6 +174,13 @@ std::string nearest(std::string_view word, const std::vector<std::string>& known
   // Within a short word, two changes reach nearly every other one.
   const auto most = word.size() < 4 ? std::size_t{1} : std::size_t{2};
   return best != known.end() && distance(word, *best) <= most ? *best : std::string();
+}
+
+std::string shown_name(const CLI::Option& option) {
+  const auto name = option.get_name();
+  // A name in capitals is for people already; the type of such an option would be a word of CLI11.
+  const bool is_code = !option.nonpositional() && std::islower(static_cast<unsigned char>(name.front())) != 0;
+  return is_code ? option.get_type_name() : name;
 }
 
 std::string describe_versions() {

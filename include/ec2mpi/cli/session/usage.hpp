@@ -11,6 +11,9 @@ namespace ec2mpi::cli {
 /// The word of `known` that is probably meant by `word`; empty if none is near.
 [[nodiscard]] std::string nearest(std::string_view word, const std::vector<std::string>& known);
 
+/// As the help and error messages show it: "--region", or "SRC... DST" and "COUNT" of one that has no dashes.
+[[nodiscard]] std::string shown_name(const CLI::Option& option);
+
 /// The two lines of --version, of ec2mpi and of libssh.
 [[nodiscard]] std::string describe_versions();
 
