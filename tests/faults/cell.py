@@ -8,7 +8,7 @@ from local_cluster import SLOWNESS, wait_until
 from table import EXPECTATIONS, FAULTS, expectation
 
 BOUND = 150  # seconds on a quiet machine; a guard against hangs
-CODES = {0, 1, 2, 124, 137, 143, 205, 255}  # 70 is a bug, and 128 and more a signal that nobody sent, except from a job
+BUG = 70  # an exit code; below 0 it is a signal that nobody sent
 
 
 class Wrong(AssertionError):
@@ -24,11 +24,24 @@ def wait_for(process, event, what):
     wait_until(lambda: process.poll() is not None or event(), what, 60)
 
 
+def is_reconnecting(bed):
+    """The follower of a job waits for its master without an end, and says so."""
+    return "connecting again" in bed.err.read_text(errors="replace")
+
+
 def finish(process, bed):
+    """What it printed and its exit code. A command that connects again gets the node back."""
     try:
-        process.wait(BOUND)
-    except subprocess.TimeoutExpired:
+        wait_until(lambda: process.poll() is not None or is_reconnecting(bed), "an end", BOUND)
+    except AssertionError:
         raise Wrong(f"a hang: still running after {SLOWNESS * BOUND} s\n{said(bed)}") from None
+    if process.poll() is None:
+        bed.cluster.heal()
+        bed.make_marks()
+        try:
+            process.wait(BOUND)
+        except subprocess.TimeoutExpired:
+            raise Wrong(f"a hang, though the node is back: {said(bed)}") from None
     return bed.out.read_text(errors="replace"), bed.err.read_text(errors="replace"), process.returncode
 
 
@@ -57,14 +70,14 @@ def check(word, command, out, err, code):
     victim, done, text = command.victim, command.done_on(out), f"code {code}\nout: {out[-1500:]}\nerr: {err[-2500:]}"
     all_nodes = {victim} if command.words()[0] == "login" else set(NODES)
     others = all_nodes - {victim}
-    require(code in CODES, f"an exit code that means a bug: {text}")
+    require(code != BUG and code >= 0, f"an exit code that means a bug: {text}")
     require(not command.half(), f"half files under their final names: {command.half()}\n{text}")
     if code == 0:
         require(word not in ("named", "refuses", "fails"), f"success is said: {text}")
         require(done == all_nodes, f"success is said, but all is done only on {done}: {text}")
         return
     require(word != "works", f"it must work: {text}")
-    require(names(out + err, victim), f"node{victim} is not named: {text}")
+    require(names(out + err, victim) or (victim == 1 and "master" in err), f"node{victim} is not named: {text}")
     require(not re.search(r": *$", next((line for line in err.splitlines() if names(line, victim)), "")), f"no reason is said: {text}")
     if word == "named":
         require(code == 1, text)
@@ -77,6 +90,13 @@ def run_again(bed, command):
     """None while a node still has the lock of a setup from before its restart; such a lock ends after two minutes."""
     after = bed.program(*command.again(), timeout=BOUND)
     return None if "another ec2mpi holds" in after.err else after
+
+
+def end_what_may_run(bed, err):
+    """What the report of a job tells the user to do when a node could not be looked at."""
+    if advice := re.search(r"ec2mpi (cancel \S+) looks again", err):
+        done = bed.program(*advice[1].split())
+        require(done.code == 0, f"{advice[0]} fails: {done.code} {done.err}")
 
 
 def try_cell(bed, name, fault, moment):
@@ -107,6 +127,7 @@ def try_cell(bed, name, fault, moment):
     if name != "attach" or FAULTS[fault].kind not in ("lost", "memory", "closed"):  # a job may have been lost, and attach says so
         require(after.code == 0, f"the next run fails: code {after.code}\nout: {after.out[-1500:]}\nerr: {after.err[-1500:]}\n"
                                  f"before it: {result[2]}\n{result[1][-1500:]}")
+    end_what_may_run(bed, result[1])
     try:
         wait_until(lambda: not bed.leftovers(), "nothing is left", 10)
     except AssertionError:

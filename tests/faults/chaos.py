@@ -69,13 +69,14 @@ def try_round(bed, choices):
     finally:
         bed.program.finish()
         bed.cluster.heal()
-    cell.require(code in cell.CODES or KILL in choices.faults, f"exit code {code}\n{cell.said(bed)}")
+    cell.require(code != cell.BUG and (code >= 0 or KILL in choices.faults), f"exit code {code}\n{cell.said(bed)}")
     cell.require(not command.half(), f"half files: {command.half()}\n{cell.said(bed)}")
     bed.make_marks()
     command.victim = None
     after = wait_until(lambda: cell.run_again(bed, command), "no lock of a machine that has restarted", 60)
     cell.require(after.code == 0, f"the next run fails: {after.code}\n{after.out[-1500:]}\n{after.err[-1500:]}\nbefore: {cell.said(bed)}")
     cell.require(not command.half(), f"half files after the next run: {command.half()}")
+    cell.end_what_may_run(bed, bed.err.read_text(errors="replace"))
     end_jobs(bed)
     wait_until(lambda: not bed.leftovers(), "nothing is left: " + "\n".join(bed.leftovers()), 30)
     return code

@@ -9,7 +9,6 @@ import sys
 
 TESTS = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TESTS / "e2e"))
-from ec2_endpoint import Ec2  # noqa: E402
 from local_cluster import Cluster, Program, lines_of, wait_until  # noqa: E402
 from lib import cluster as clusters  # noqa: E402
 
@@ -91,7 +90,7 @@ class Bed:
         for host in range(1, self.cluster.size + 1):
             said = self.cluster.host(host, "ps -u ubuntu -o args= | grep -v '^sshd'; "
                                            "find /home /tmp /srv \\( -name '.ec2mpi-pu*' -o -name '.ec2mpi-lock*' \\)")
-            found += [f"node{host}: {line}" for line in said.out.splitlines()]
+            found += [f"node{host}: {line[:160]}" for line in said.out.splitlines()]
         return found
 
 
@@ -329,31 +328,6 @@ class Login(Command):
 
     def done_on(self, out):
         return {self.victim} if out.splitlines()[-1:] == ["done"] else set()
-
-
-class Up(Command):
-    """The hosts are places without instances; `hold` at the endpoint keeps the middle."""
-    NAMES = ("up", "2", "--type", "c5n.large", "--yes", "--retries", "1")
-    middle, end = "RunInstances", "GetConsoleOutput"
-
-    def prepare(self):
-        self.ec2 = Ec2(self.bed.cluster, self.bed.folder.parent, "--spare")
-        self.bed.environment = self.ec2.environment
-
-    def words(self):
-        return list(self.NAMES)
-
-    def hold(self, moment):
-        if moment != "before":
-            self.ec2.fault("hold", getattr(self, moment))
-
-    def has_begun(self):
-        return bool(self.ec2.state().get("held"))
-
-    is_ending = has_begun
-
-    def release(self):
-        self.ec2.release()
 
 
 DRIVERS = {"exec": Exec, "push": Push, "pull": Pull, "setup": Setup, "run": Run, "attach": Attach, "series": Series,

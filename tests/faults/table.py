@@ -45,13 +45,19 @@ EXPECTATIONS = {
     "named": "It does its work on all other nodes, names this one and no other, and exits with 1.",
     "refuses": "It starts nothing, names the node, and does not exit with 0.",
     "fails": "It ends its work everywhere, says what was lost, and does not exit with 0.",
+    "reconnects": "It says that the connection is lost, and connects again until the node is back, or until Ctrl-C; then it prints all that "
+                  "the job has printed meanwhile, and exits with the job's exit code, or says that the job was lost with the node.",
     "either": "It exits with 0 and has done all, or names the node and does not exit with 0: it depends on what came first.",
 }
 ALWAYS = ("No command hangs, and none ends by a signal or with 70 (a bug). Under its final name a file is whole or absent. What the "
           "report says is so. When the fault is over, the next run of the command succeeds (`setup` two minutes later, if a node has "
-          "restarted while it wrote there), and no process and no temporary file of ec2mpi is left on any node.")
+          "restarted while it wrote there), and no process and no temporary file of ec2mpi is left on any node (of a job on a node "
+          "that could not be looked at: after the `ec2mpi cancel` that the report names).")
 # Cells that were tried and do not hold yet: what was seen. They are tried too, and may fail.
-OPEN = {}
+OPEN = {(command, fault, moment): "after the fault, the receiving program and its stage stay on the node until its sshd notices that "
+                                 "the connection is gone; the next push works beside them"
+        for command, fault, moment in [("push", "cut", "middle"), ("push", "cut", "end")]}
+OPEN |= {(command, "mtu", "before"): "the report names no node; its hint, `ec2mpi doctor`, does" for command in ("run", "series", "net")}
 ONE_NODE = "not meant: the command uses one node only, and the fault is between nodes"
 
 COMMANDS = {
@@ -68,6 +74,8 @@ COMMANDS = {
     "up": "two instances of the EC2 endpoint of the tests; the fault meets the second",
     "down": "the same instances; the fault meets the second",
 }
+
+UNTRIED = {"up", "down"}  # their rows say what must hold; tests/faults has no driver for them yet
 
 # command -> kind of fault -> expectation at the three moments. A cell of its own stands in CELLS below.
 ROWS = {
@@ -86,7 +94,7 @@ ROWS = {
     "run": {"lost": "refuses fails either", "refused": "refuses either either", "closed": "works either either",
             "disk": "either either either", "memory": "either either either", "slow": "works works works",
             "clock": "works works works", "between": "fails either either"},
-    "attach": {"lost": "fails fails either", "refused": "fails either either", "closed": "either either either",
+    "attach": {"lost": "fails reconnects reconnects", "refused": "fails either either", "closed": "either reconnects reconnects",
                "disk": "either either either", "memory": "either either either", "slow": "works works works",
                "clock": "works works works", "between": "works works works"},
     "series": {"lost": "refuses fails either", "refused": "refuses either either", "closed": "works either either",
@@ -146,7 +154,7 @@ def page():
     lines += rows_of(["fault", "what happens"], ((f"`{name}`", fault.meaning) for name, fault in FAULTS.items()))
     lines += open_cells()
     for command, situation in COMMANDS.items():
-        lines += ["", f"## {command}", "", situation[0].upper() + situation[1:] + ".", ""]
+        lines += ["", f"## {command}", "", situation[0].upper() + situation[1:] + "." + (" No test tries these cells yet." if command in UNTRIED else ""), ""]
         lines += rows_of(["fault", *MOMENTS],
                          ([f"`{fault}`", *(expectation(command, fault, moment) for moment in MOMENTS)] for fault in FAULTS))
     return "\n".join(lines) + "\n"

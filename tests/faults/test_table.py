@@ -22,6 +22,12 @@ def test_every_row_has_each_kind_of_fault_and_three_moments():
         assert all(len(words.split()) == len(table.MOMENTS) for words in row.values()), command
 
 
+def test_every_command_is_tried_or_said_to_be_untried():
+    drivers = (table.PAGE.parents[1] / "tests/faults/commands.py").read_text().partition("DRIVERS = ")[2]
+    tried = {name for name in table.COMMANDS if f'"{name}":' in drivers}
+    assert tried | table.UNTRIED == set(table.COMMANDS) and not tried & table.UNTRIED
+
+
 def test_every_cell_of_its_own_is_a_cell_of_the_table():
     assert set(table.CELLS) | set(table.OPEN) <= set(table.cells())
 

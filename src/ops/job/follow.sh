@@ -52,9 +52,9 @@ while [ "$state" = waiting ] && [ -z "$once" ] && [ -d "$folder" ]; do
   sleep 0.1
   job_state "$folder"
 done
-# Both tails end with the supervisor.
+# Both tails end with the supervisor; the user waits for the interval at the end.
 on=
-case $state$once in running | ending) on="-f -s 0.1 --pid=$pid" ;; esac
+case $state$once in running | ending) on="-f -s 0.04 --pid=$pid" ;; esac
 out=$folder/out err=$folder/err
 [ -z "$silent" ] || out=/dev/null err=/dev/null
 # shellcheck disable=SC2086 # the options are several words

@@ -144,7 +144,8 @@ start() {
   for word; do
     case $word in gzip) packed=1 ;; much) much=1 ;; serve) serves=1 ;; esac
   done
-  said=$(mkdir "$own/fine" 2>&1 && mkfifo -m 600 "$own/began" "$own/sums" "$own/flow" 2>&1 && echo 0 >"$own/offset") ||
+  # cat, because dash's own echo gives "I/O error" for every reason.
+  said=$({ mkdir "$own/fine" && mkfifo -m 600 "$own/began" "$own/sums" "$own/flow" && echo 0 | cat >"$own/offset"; } 2>&1) ||
     die "cannot write into $base: $(first_reason "$said")"
   [ -z "$serves" ] || said=$( (: >"$own/archive") 2>&1) || die "cannot write into $base: $(first_reason "$said")"
   # Its parent waits for it, so that its number is free at once when it has ended.

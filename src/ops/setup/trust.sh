@@ -518,7 +518,13 @@ try_login() {
 }
 
 login() {
-  if said_in=$(mktemp); then said=$(try_login "$1"); else said='cannot make a temporary file'; fi
+  # Without room for what ssh says, a login that works would look like a refusal by the far end.
+  if ! said_in=$(mktemp) || ! echo 2>/dev/null >"$said_in"; then
+    rm -f "$said_in"
+    give_claim_back "$2"
+    die 'cannot write a temporary file; is the disk full?'
+  fi
+  said=$(try_login "$1")
   rm -f "$said_in"
   if [ -n "$said" ]; then echo "login failed $said"; else echo 'login ok'; fi
   give_claim_back "$2"

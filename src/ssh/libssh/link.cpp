@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <libssh/server.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -20,6 +21,9 @@
 namespace ec2mpi::ssh {
 
 namespace {
+/// A node that has said nothing for this time is asked for a sign of life; TCP asks its kernel as early.
+constexpr auto kMoment = std::chrono::seconds(15);
+
 /// All links of this process; a fork doubles them all at once.
 std::set<Link*>& all_links() {
   static std::set<Link*> links;
@@ -89,7 +93,7 @@ void Link::notice_loss_in(std::chrono::seconds time) {
     ::setsockopt(fd, level, name, &value, sizeof value);
   };
   set(SOL_SOCKET, SO_KEEPALIVE, 1);
-  set(IPPROTO_TCP, TCP_KEEPIDLE, 15);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, static_cast<int>(kMoment.count()));
   set(IPPROTO_TCP, TCP_KEEPINTVL, 5);
   set(IPPROTO_TCP, TCP_KEEPCNT, 3);
   // Probes are not sent while data waits for its acknowledgement; this limit holds then.
@@ -107,10 +111,40 @@ void Link::make_nonblocking() {
 
 asio::awaitable<Wake> Link::activity(Limit limit) {
   const auto keep_alive = shared_from_this();
-  pass_on();
-  arm();
-  const Wake wake = co_await activity_.wait(limit);
-  co_return wake;
+  for (;;) {
+    pass_on();
+    arm();
+    const Limit moment = patience_.count() > 0 ? limit.at_most(kMoment) : limit;
+    const Wake wake = co_await activity_.wait(moment);
+    if (wake != Wake::timed_out || Clock::now() >= limit.deadline) co_return wake;
+    const auto packets = packets_received();
+    look_for_life();
+    if (packets_received() != packets) {  // they may be what the caller waits for
+      pass_on();
+      co_return Wake::notified;
+    }
+  }
+}
+
+/// The kernel of a node confirms bytes also when none of its processes runs any more; so its sshd is asked.
+/// The end of the socket wakes all callers that wait.
+void Link::look_for_life() {
+  const auto now = Clock::now();
+  if (!asked_for_life_ || socket_traffic_.in_bytes != heard_bytes_) {
+    ask_for_life();
+    asked_for_life_ = now;
+    heard_bytes_ = socket_traffic_.in_bytes;
+  } else if (now - *asked_for_life_ >= patience_) {
+    frozen_ = true;
+    ::shutdown(socket_.native_handle(), SHUT_RDWR);
+  }
+}
+
+/// libssh keeps the answer until the next call, which takes it and sends nothing; so the second call sends.
+/// While an answer is owed, neither does.
+void Link::ask_for_life() {
+  const auto sent = traffic_.out_packets;
+  for (int tries = 0; tries < 2 && traffic_.out_packets == sent; ++tries) ::ssh_send_keepalive(session());
 }
 
 void Link::arm() {
@@ -146,6 +180,7 @@ void Link::pass_on() {
 }
 
 Error Link::last_error() const {
+  if (frozen_) return {ErrorKind::unreachable, "connection lost: the node does not answer any more"};
   const std::string said = printable(::ssh_get_error(session()));
   const auto contains = [&said](std::string_view part) { return said.find(part) != std::string::npos; };
   // The words of the node's sshd say more than those of libssh.

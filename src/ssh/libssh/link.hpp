@@ -34,7 +34,9 @@ class Link : public std::enable_shared_from_this<Link> {
   /// queued are sent even if no caller waits again.
   void pass_on();
 
-  /// Waits until the socket is ready (so that the libssh call is worth repeating) or the limit ends.
+  /// Waits until the socket is ready (so that the libssh call is worth repeating) or the limit ends. A node
+  /// that says nothing meanwhile is asked for a sign of life (after notice_loss_in); without one the
+  /// connection is lost.
   [[nodiscard]] asio::awaitable<Wake> activity(Limit limit);
 
   /// How many packets have been read; any libssh call may read some.
@@ -58,8 +60,9 @@ class Link : public std::enable_shared_from_this<Link> {
   /// confirmed byte for longer than 30 s.
   static constexpr auto kPatienceInUpload = std::chrono::seconds(120);
 
-  /// From now on the kernel calls the connection lost after that time; a shorter one than before changes
-  /// nothing. Until the first call only the limits of the waits hold.
+  /// From now on the connection is lost when the kernel has waited for that time, or a node that was asked
+  /// for a sign of life has said nothing for so long; a shorter one than before changes nothing. Until the
+  /// first call only the limits of the waits hold.
   void notice_loss_in(std::chrono::seconds time);
 
   /// libssh sets its socket to blocking while it connects (0.10.6, ssh_socket_pollcallback); undo that.
@@ -74,6 +77,8 @@ class Link : public std::enable_shared_from_this<Link> {
  private:
   void arm();
   void on_ready();
+  void look_for_life();
+  void ask_for_life();
 
   Socket socket_;
   int libssh_fd_ = -1;
@@ -85,6 +90,9 @@ class Link : public std::enable_shared_from_this<Link> {
   ssh_counter_struct socket_traffic_{};
   std::uint64_t packets_passed_on_ = 0;
   std::chrono::seconds patience_{0};
+  std::optional<Clock::time_point> asked_for_life_;  ///< when, if the node has sent no byte since
+  std::uint64_t heard_bytes_ = 0;                    ///< of the socket, when it was asked
+  bool frozen_ = false;                              ///< it gave no sign of life in time
   std::optional<std::chrono::microseconds> quickest_;
 };
 
