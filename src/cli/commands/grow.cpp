@@ -254,7 +254,9 @@ asio::awaitable<int> give_up(InstanceContext& context, const Launched& launched,
   context.console().status("");
   context.console().talk(fmt::format("ec2mpi: {}; ending everything that was started",
                                      interrupted ? std::string("interrupted") : error.message));
-  const auto ended = co_await end_launched(context, launched);
+  std::exception_ptr bug;  // its words are enough: the removal has failed
+  auto removal = end_launched(context, launched);
+  const auto ended = co_await catch_bug(std::move(removal), bug);
   context.console().talk(ended ? std::string("ec2mpi: nothing of it is left")
                                : fmt::format("ec2mpi: {}; to remove the rest: {}", ended.error().message,
                                              removal_command(context, launched)));
@@ -270,24 +272,30 @@ asio::awaitable<cloud::Answer<void>> end_replaced(InstanceContext& context, cons
   co_return cloud::Answer<void>();
 }
 
+/// The newcomers run and stand in the list. Before the old instances end: if the list cannot be written, the
+/// cluster is as it was.
+asio::awaitable<cloud::Answer<void>> bring_in(InstanceContext& context, const Members& members,
+                                              const LaunchPlan& plan, Launched& launched) {
+  CO_TRY(co_await start_newcomers(context, plan, launched));
+  enter_newcomers(context, members, launched);
+  CO_TRY(co_await write_list(context));
+  co_return cloud::Answer<void>();
+}
+
 asio::awaitable<int> make_change(InstanceContext& context, const Members& members, const LaunchPlan& plan) {
   Launched launched;
   context.runtime.set_parting_words(
       [&context, &launched] { return "to remove the new instances: " + removal_command(context, launched); });
-  const auto started = co_await start_newcomers(context, plan, launched);
+  std::exception_ptr bug;
+  auto start = bring_in(context, members, plan, launched);
+  const auto started = co_await catch_bug(std::move(start), bug);
   if (!started) {
     const int code = co_await give_up(context, launched, started.error());
     context.runtime.set_parting_words({});
+    if (bug) std::rethrow_exception(bug);
     co_return code;
   }
   context.runtime.set_parting_words({});
-  enter_newcomers(context, members, launched);
-  // Before the old instances end: if the list cannot be written, the cluster is as it was.
-  const auto written = co_await write_list(context);
-  if (!written) {
-    const int code = co_await give_up(context, launched, written.error());
-    co_return code;
-  }
   const auto ended = co_await end_replaced(context, members);
   if (!ended) co_return report_error(context, ended.error(), exit_code::node_failed);
   co_return exit_code::ok;

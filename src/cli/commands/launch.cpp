@@ -56,6 +56,23 @@ asio::awaitable<cloud::Answer<void>> launch_parts(InstanceContext& context, cons
   co_return cloud::Answer<void>();
 }
 
+/// At its end, adds what an attempt has started to all that was started: also if an exception ends the
+/// attempt.
+class AttemptRecord {
+ public:
+  AttemptRecord(const Launched& attempt, Launched& all) : attempt_(attempt), all_(all) {}
+  AttemptRecord(const AttemptRecord&) = delete;
+  AttemptRecord& operator=(const AttemptRecord&) = delete;
+  ~AttemptRecord() {
+    all_.ids.insert(all_.ids.end(), attempt_.ids.begin(), attempt_.ids.end());
+    all_.tokens.insert(all_.tokens.end(), attempt_.tokens.begin(), attempt_.tokens.end());
+  }
+
+ private:
+  const Launched& attempt_;
+  Launched& all_;
+};
+
 /// A placement group is bound to a zone, so each attempt has its own.
 asio::awaitable<cloud::Answer<void>> attempt_launch(InstanceContext& context, const LaunchPlan& plan,
                                                     const LaunchChoice& choice, LaunchPlace place,
@@ -70,8 +87,8 @@ asio::awaitable<cloud::Answer<void>> attempt_launch(InstanceContext& context, co
     if (!made && made.error().problem != cloud::Problem::exists) co_return std::unexpected(made.error());
   }
   Launched attempt;
+  const AttemptRecord record(attempt, launched);
   auto done = co_await launch_parts(context, plan, choice, place, group, attempt);
-  launched.tokens.insert(launched.tokens.end(), attempt.tokens.begin(), attempt.tokens.end());
   // One part has a place and the other has none. The next place must have room for both, so the
   // instances that run already end first.
   if (!done && done.error().problem == cloud::Problem::capacity && !attempt.ids.empty()) {
@@ -79,11 +96,9 @@ asio::awaitable<cloud::Answer<void>> attempt_launch(InstanceContext& context, co
         fmt::format("{} runs already without the others, and ends again", join(attempt.ids, ", ")));
     const auto ended = co_await end_launched(context, attempt);
     // The caller gets the ids of instances that may still run, and ends them once more.
-    if (!ended) launched.ids = attempt.ids;
     if (!ended) co_return ended;
     attempt.ids.clear();
   }
-  launched.ids.insert(launched.ids.end(), attempt.ids.begin(), attempt.ids.end());
   // The next attempt makes its own group. One that is left over here has the tag of the
   // cluster, by which `down` finds it.
   if (!done && is_own && attempt.ids.empty())
@@ -249,6 +264,18 @@ asio::awaitable<cloud::Answer<void>> end_launched(InstanceContext& context, cons
   if (std::ranges::all_of(*ended, &cloud::Instance::is_gone)) co_return cloud::Answer<void>();
   Error error{ErrorKind::timeout, "not all instances have ended"};
   co_return std::unexpected(cloud::ApiError(std::move(error)));
+}
+
+asio::awaitable<cloud::Answer<void>> catch_bug(asio::awaitable<cloud::Answer<void>> start,
+                                               std::exception_ptr& bug) {
+  try {
+    auto done = co_await std::move(start);
+    co_return done;
+  } catch (const std::exception& exception) {
+    bug = std::current_exception();
+    Error error{ErrorKind::local_io, exception.what()};
+    co_return std::unexpected(cloud::ApiError(std::move(error)));
+  }
 }
 
 }  // namespace ec2mpi::cli

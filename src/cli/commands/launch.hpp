@@ -1,6 +1,7 @@
 #pragma once
 /// Starts instances at the first place that has room for all of them, and ends them again.
 
+#include <exception>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -82,5 +83,10 @@ struct LaunchPart {
 /// Ends the instances, also those whose ids were in a lost answer, and waits for their end.
 [[nodiscard]] asio::awaitable<cloud::Answer<void>> end_launched(InstanceContext& context,
                                                                 const Launched& launched);
+
+/// Turns an exception of `start` into an error, and keeps it in `bug`: a bug must not leave instances
+/// running, so they end before the exception continues.
+[[nodiscard]] asio::awaitable<cloud::Answer<void>> catch_bug(asio::awaitable<cloud::Answer<void>> start,
+                                                             std::exception_ptr& bug);
 
 }  // namespace ec2mpi::cli

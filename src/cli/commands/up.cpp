@@ -206,16 +206,9 @@ asio::awaitable<int> bring_up(InstanceContext& context, const UpOptions& options
   context.runtime.set_parting_words(
       [&context, &plan] { return "to remove the rest: " + removal_command(context, *plan); });
   Launched launched;
-  // A bug must not leave instances running: they end first, and then the exception continues.
   std::exception_ptr bug;
-  cloud::Answer<void> started;
-  try {
-    started = co_await start_cluster(context, *plan, launched);
-  } catch (const std::exception& exception) {
-    bug = std::current_exception();
-    Error error{ErrorKind::local_io, exception.what()};
-    started = std::unexpected(cloud::ApiError(std::move(error)));
-  }
+  auto start = start_cluster(context, *plan, launched);
+  const auto started = co_await catch_bug(std::move(start), bug);
   if (started) co_return exit_code::ok;
   const int code = co_await give_up(context, *plan, launched, started.error());
   if (bug) std::rethrow_exception(bug);
