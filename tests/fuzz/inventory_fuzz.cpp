@@ -11,8 +11,8 @@
 #include "ec2mpi/cluster/read/state_words.hpp"
 #include "ec2mpi/cluster/values/address.hpp"
 #include "src/cluster/list/address_choice.hpp"
-#include "src/cluster/read/column_names.hpp"
 #include "src/cluster/read/host_of.hpp"
+#include "src/cluster/read/word_tables.hpp"
 
 namespace {
 

@@ -3,7 +3,7 @@
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cluster/read/decode.hpp"
-#include "ec2mpi/cluster/read/formats.hpp"
+#include "ec2mpi/cluster/read/listing.hpp"
 #include "src/cluster/list/address_choice.hpp"
 #include "src/cluster/list/build_inventory.hpp"
 

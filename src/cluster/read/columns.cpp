@@ -1,6 +1,4 @@
-#include "src/cluster/read/table_readers.hpp"
-
-#include <fmt/format.h>
+#include "src/cluster/read/readers.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -13,7 +11,6 @@
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cluster/read/state_words.hpp"
 #include "ec2mpi/cluster/values/ec2_words.hpp"
-#include "ec2mpi/cluster/values/quote.hpp"
 #include "src/cluster/read/fields.hpp"
 
 namespace ec2mpi {
@@ -90,24 +87,17 @@ ColumnFields fields_of(const std::vector<Column>& columns) {
   return out;
 }
 
-/// How many cells a row has without the empty ones at its end.
-std::size_t filled_count(Cells cells) {
-  while (!cells.empty() && cells.back().empty()) cells = cells.first(cells.size() - 1);
-  return cells.size();
-}
-
 /// Makes a node of each row from `first` on, but of none that repeats the header above. `put` stores the row
 /// of that index in the node; it returns what is wrong with it.
 template <class Put>
-Result<Listing> read_rows(const Table& table, std::size_t first, std::string_view source, Put put) {
+Read<Listing> read_rows(const Table& table, std::size_t first, Put put) {
   Listing out;
   out.nodes.reserve(table.rows.size());
   for (std::size_t i = first; i < table.rows.size(); ++i) {
     if (first > 0 && std::ranges::equal(table.row(i), table.row(first - 1))) continue;
     Node& node = out.nodes.emplace_back();
     node.line = table.rows[i].line;
-    if (const std::optional<std::string> problem = put(node, i))
-      return bad_list(source, node.line, fmt::format("{}; correct this line", *problem));
+    if (const Problem problem = put(node, i)) return refuse(node.line, kCorrectLine, *problem);
   }
   return out;
 }
@@ -152,59 +142,41 @@ bool is_foreign(std::string_view cell) {
   return std::ranges::any_of(cell, [](char c) { return (c & 0x80) != 0; }) && !is_blank_cell(cell);
 }
 
-std::string may_be_state(std::string_view cell) {
-  return in_quotes(cell) + " may be a state in a language that is not known here";
-}
-
 /// Reads instances without a header.
 class InstanceReader {
  public:
-  InstanceReader(const Table& table, std::string_view source) : table_(table), source_(source) {}
+  explicit InstanceReader(const Table& table) : table_(table) {}
 
-  Result<Listing> read() {
+  Read<Listing> read() {
     // In rows that do not line up, only the content of a cell says what it is.
     in_columns_ = line_up();
     if (in_columns_) TRY(type_columns());
-    auto listing = read_rows(table_, 0, source_, [&](Node& node, std::size_t i) { return put_row(node, i); });
+    auto listing = read_rows(table_, 0, [&](Node& node, std::size_t i) { return put_row(node, i); });
     // Where a state was read, a word of another language is something else.
     if (listing && std::ranges::all_of(listing->nodes, [](const Node& node) { return node.state.empty(); }))
       TRY(refuse_foreign_state());
-    if (listing && !left_fields_.empty()) {
-      listing->notes.emplace_back(
-          "the addresses are taken from the left of the instance ids, as there are none to the right");
-    }
+    if (listing && !left_fields_.empty()) listing->notes.emplace_back(kLeftAddresses);
     return listing;
   }
 
  private:
-  template <class Test>
-  [[nodiscard]] bool all_rows(Test test) const {
-    for (std::size_t i = 0; i < table_.rows.size(); ++i) {
-      if (!test(table_.right_of_id(i))) return false;
-    }
-    return true;
-  }
-
   /// True if all records have as many cells right of the id, with or without the empty ones at the end.
   [[nodiscard]] bool line_up() const {
     const Cells first = table_.right_of_id(0);
-    return all_rows([&](Cells cells) { return cells.size() == first.size(); }) ||
-           all_rows([&](Cells cells) { return filled_count(cells) == filled_count(first); });
+    bool equal = true, equally_filled = true;
+    for (std::size_t i = 1; i < table_.rows.size() && (equal || equally_filled); ++i) {
+      const Cells cells = table_.right_of_id(i);
+      equal = equal && cells.size() == first.size();
+      equally_filled = equally_filled && filled_count(cells) == filled_count(first);
+    }
+    return equal || equally_filled;
   }
 
-  [[nodiscard]] std::unexpected<Error> bad(std::size_t row, std::string_view problem) const {
-    return bad_list(source_, table_.rows[row].line, problem);
-  }
-
-  Result<void> type_columns() {
+  [[nodiscard]] Read<void> type_columns() {
     std::vector<Column> columns;
     for (std::size_t i = 0; i < table_.rows.size(); ++i) see_row(columns, table_.right_of_id(i));
     ColumnFields typed = fields_of(columns);
-    if (typed.ambiguous) {
-      return bad(0,
-                 "several columns hold addresses and nothing says which is which; put the line of column "
-                 "names on top of the list");
-    }
+    if (typed.ambiguous) return refuse(table_.rows.front().line, kManyAddressColumns);
     if (!typed.have_address()) {
       TRY(refuse_slip(columns));
       // An empty column on the right may be that of the addresses; then the left has none.
@@ -215,30 +187,25 @@ class InstanceReader {
   }
 
   /// The error if a column would hold addresses but for a slip in one of its cells.
-  [[nodiscard]] Result<void> refuse_slip(const std::vector<Column>& columns) const {
+  [[nodiscard]] Read<void> refuse_slip(const std::vector<Column>& columns) const {
     const auto mostly = std::ranges::find_if(
         columns, [&](const Column& c) { return c.addresses > 0 && 2 * c.addresses >= table_.rows.size(); });
     const auto place = static_cast<std::size_t>(mostly - columns.begin());
     for (std::size_t i = 0; place < columns.size() && i < table_.rows.size(); ++i) {
       const Cells cells = table_.right_of_id(i);
-      if (place >= cells.size() || is_blank_cell(cells[place]) ||
-          is_address_field(field_of_content(cells[place])))
-        continue;
-      return bad(i, fmt::format("{} is no address, and the others in its column are; correct this line",
-                                in_quotes(cells[place])));
+      const std::string_view cell = place < cells.size() ? cells[place] : "";
+      if (!is_blank_cell(cell) && !is_address_field(field_of_content(cell)))
+        return refuse(table_.rows[i].line, kSlip, in_quotes(cell));
     }
     return {};
   }
 
   /// The error if a cell may be a state in a language that is not known, as no column holds states.
-  [[nodiscard]] Result<void> refuse_foreign_state() const {
-    for (const std::string_view cell : table_.right_of_id(0)) {
-      if (!is_foreign(cell)) continue;
-      return bad(0, fmt::format("{}; set the console to English, or use `aws ec2 describe-instances --output "
-                                "json`",
-                                may_be_state(cell)));
-    }
-    return {};
+  [[nodiscard]] Read<void> refuse_foreign_state() const {
+    const Cells cells = table_.right_of_id(0);
+    const auto foreign = std::ranges::find_if(cells, is_foreign);
+    if (foreign == cells.end()) return {};
+    return refuse(table_.rows.front().line, kForeignState, in_quotes(*foreign));
   }
 
   /// `[PublicIpAddress, InstanceId]`: addresses left of the id, all different, and nowhere else to find one.
@@ -258,7 +225,7 @@ class InstanceReader {
     if (!typed.ambiguous && typed.have_address()) left_fields_ = std::move(typed.fields);
   }
 
-  std::optional<std::string> put_row(Node& node, std::size_t i) const {
+  [[nodiscard]] Problem put_row(Node& node, std::size_t i) const {
     node.instance_id = table_.row(i)[table_.rows[i].id];
     if (auto problem = put_cells(node, left_fields_, table_.left_of_id(i))) return problem;
     // Without addresses on the left, all cells there are the Name, as the splitter cut it.
@@ -270,12 +237,12 @@ class InstanceReader {
   }
 
   const Table& table_;
-  std::string_view source_;
   bool in_columns_ = false;
   std::vector<Field> fields_;       ///< of the columns right of the id
   std::vector<Field> left_fields_;  ///< of those left of it; empty if they are the Name
 };
 
+/// Letters and digits of ASCII, dashes, underscores and dots alone.
 bool is_plain_name(std::string_view cell) {
   return std::ranges::all_of(
       cell, [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.'; });
@@ -308,8 +275,8 @@ std::vector<Field> fields_by_content(const Table& table) {
     const bool may_be_state = !has_states && field == Field::unknown && !columns[i].holds_only_numbers();
     if (word && columns[i].filled > 0 && (may_be_sentence || may_be_state)) return {};
   }
-  for (std::size_t i = 0; may_be_sentence && typed.fields.front() == Field::name && i < table.rows.size();
-       ++i) {
+  const bool named = may_be_sentence && typed.fields.front() == Field::name;
+  for (std::size_t i = 0; named && i < table.rows.size(); ++i) {
     if (!is_plain_name(table.row(i).front())) return {};
   }
   return typed.ambiguous || !typed.have_address() ? std::vector<Field>() : std::move(typed.fields);
@@ -319,11 +286,10 @@ std::vector<Field> fields_by_content(const Table& table) {
 
 std::optional<std::size_t> find_header(const Table& table) {
   for (std::size_t i = 0; i + 1 < table.rows.size(); ++i) {
-    const auto row = table.row(i);
+    const Cells row = table.row(i);
     if (row.size() > 1 && !header_fields(row).empty()) return i;
     // Below the first row with an id or an address, no header can follow.
-    if (std::ranges::any_of(row, [](auto cell) { return is_instance_id(cell) || is_numeric_address(cell); }))
-      break;
+    if (std::ranges::any_of(row, is_instance_id) || std::ranges::any_of(row, is_numeric_address)) break;
   }
   return std::nullopt;
 }
@@ -342,45 +308,42 @@ bool fits_header(const Table& table, std::size_t header) {
   return 2 * fitting > table.rows.size() - header - 1;
 }
 
-Result<Listing> read_by_header(const Table& table, std::size_t header, std::string_view source) {
+Read<Listing> read_by_header(const Table& table, std::size_t header) {
   const ColumnsBelow columns(table, header);
   const auto has = [&](Field field) {
     return std::ranges::find(columns.fields, field) != columns.fields.end();
   };
   const bool has_ids = has(Field::instance_id), has_states = has(Field::state) || has(Field::not_running);
-  const auto put = [&](Node& node, std::size_t row) -> std::optional<std::string> {
+  const auto put = [&](Node& node, std::size_t row) -> Problem {
     const Cells cells = table.row(row);
     // A cell beyond the last name shows that the row has slipped sideways.
     for (std::size_t i = columns.fields.size(); i < cells.size(); ++i) {
-      if (!is_blank_cell(cells[i])) return in_quotes(cells[i]) + " stands under no column name";
+      if (!is_blank_cell(cells[i])) return fmt::format(kUnderNoName, in_quotes(cells[i]));
     }
     for (std::size_t i = 0; !has_states && i < columns.fields.size() && i < cells.size(); ++i) {
       if (columns.fields[i] == Field::unknown && is_foreign(cells[i]))
-        return may_be_state(cells[i]) + " (if it is none, call its column 'Notes')";
+        return fmt::format(kForeignWord, in_quotes(cells[i]));
     }
     auto problem = put_cells(node, columns.fields, cells);
-    if (!problem && has_ids && node.instance_id.empty()) problem = "there is no instance id in this row";
+    if (!problem && has_ids && node.instance_id.empty()) problem = kRowWithoutId;
     return problem;
   };
-  auto listing = read_rows(table, header + 1, source, put);
+  auto listing = read_rows(table, header + 1, put);
   if (listing) note_unused(*listing, columns.unused);
   return listing;
 }
 
-Result<Listing> read_rows_without_ids(const Table& table, std::string_view source) {
-  if (table.rows.empty()) return bad_list(source, 0, "the list is empty");
-  if (const auto header = find_header(table)) return read_by_header(table, *header, source);
+Read<Listing> read_rows_without_ids(const Table& table) {
+  if (table.rows.empty()) return refuse(0, kEmptyTable);
+  if (const auto header = find_header(table)) return read_by_header(table, *header);
   const std::vector<Field> fields = fields_by_content(table);
-  if (fields.size() < 2) {
-    return bad_list(source, table.rows.front().line,
-                    "no column here holds addresses; put the line of column names on top of the list");
-  }
-  return read_rows(table, 0, source,
+  if (fields.size() < 2) return refuse(table.rows.front().line, kNoAddressColumn);
+  return read_rows(table, 0,
                    [&](Node& node, std::size_t row) { return put_cells(node, fields, table.row(row)); });
 }
 
-Result<Listing> read_instances(const Table& table, std::string_view source) {
-  return InstanceReader(table, source).read();
+Read<Listing> read_instances(const Table& table) {
+  return InstanceReader(table).read();
 }
 
 }  // namespace ec2mpi

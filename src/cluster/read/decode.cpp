@@ -1,71 +1,41 @@
 #include "ec2mpi/cluster/read/decode.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
 
 #include "ec2mpi/base/utf8.hpp"
-#include "ec2mpi/cluster/values/quote.hpp"
+#include "src/cluster/read/messages.hpp"
 
 namespace ec2mpi {
 namespace {
 
 constexpr std::size_t kMostBytes = std::size_t{256} << 20;  // a million instances as JSON; more is not a list
-constexpr char32_t kNextLine = 0x85;
-constexpr char32_t kLineSeparator = 0x2028;
-constexpr char32_t kParagraphSeparator = 0x2029;
+constexpr char kKept = 0, kRefused = 1, kDropped = 2, kDash = 3;
 
-enum class ByteOrder { little, big };
+/// Characters in a row of Unicode, and what becomes of them.
+struct SignRange {
+  char32_t first, last;
+  char becomes;
+};
 
-/// The blanks of Unicode (category Zs) beside the one of ASCII.
-bool is_space(char32_t point) {
-  return point == 0xA0 || point == 0x1680 || (point >= 0x2000 && point <= 0x200A) || point == 0x202F ||
-         point == 0x205F || point == 0x3000;
-}
+constexpr SignRange kSigns[] = {
+#include "src/cluster/read/unicode_signs.inc"
+};
+static_assert(std::ranges::is_sorted(kSigns, {}, &SignRange::last));
 
-/// Signs that show nothing: the soft hyphen, joiners, marks of direction, the byte order
-/// mark. They are dropped, so that a word is the same with and without them.
-bool is_invisible(char32_t point) {
-  return point == 0xAD || point == 0x061C || (point >= 0x200B && point <= 0x200F) ||
-         (point >= 0x202A && point <= 0x202E) || (point >= 0x2060 && point <= 0x2069) || point == 0xFEFF;
-}
-
-/// C0, DEL, C1, and the line and paragraph separators, zero-width and bidirectional marks: nothing to print
-/// as is.
-bool is_control(char32_t point) {
-  return point < 0x20 || (point >= 0x7F && point < 0xA0) || point == kLineSeparator ||
-         point == kParagraphSeparator || is_invisible(point);
-}
-
-/// Hyphens that typography writes for the one of ASCII.
-bool is_hyphen(char32_t point) {
-  return point == 0x2010 || point == 0x2011 || point == 0x2212;
+char plain_sign(char32_t point) {
+  const auto range = std::ranges::lower_bound(kSigns, point, {}, &SignRange::last);
+  return range != std::end(kSigns) && range->first <= point ? range->becomes : kKept;
 }
 
 /// A dash behind the "i" of an instance id, "i–0f7f...", is the work of an editor of texts.
-bool is_dash_of_id(char32_t point, std::string_view before, std::string_view after) {
-  const bool dash = point >= 0x2012 && point <= 0x2015;
-  if (!dash || !before.ends_with('i') || after.empty()) return false;
-  const char next = after.front();
-  const bool begins = before.size() == 1 || std::string_view(" \t\n,;|\"'").find(before[before.size() - 2]) !=
-                                                std::string_view::npos;
-  return begins && ((next >= '0' && next <= '9') || (next >= 'a' && next <= 'f'));
-}
-
-/// The sign of ASCII that draws the same part of a table; 0 if the point is no part of a box (U+2500-257F).
-char drawn_in_ascii(char32_t point) {
-  if (point < 0x2500 || point > 0x257F) return 0;
-  constexpr std::u32string_view kVertical = U"\u2502\u2503\u2506\u2507\u250A\u250B\u254E\u254F\u2551";
-  constexpr std::u32string_view kHorizontal = U"\u2500\u2501\u2504\u2505\u2508\u2509\u254C\u254D\u2550";
-  if (kVertical.find(point) != kVertical.npos) return '|';
-  return kHorizontal.find(point) != kHorizontal.npos ? '-' : '+';
-}
-
-bool is_line_end(char32_t point) {
-  return point == kNextLine || point == kLineSeparator || point == kParagraphSeparator;
+bool is_dash_of_id(std::string_view before, std::string_view after) {
+  constexpr std::string_view kBetweenWords = " \t\n,;|\"'";
+  if (!before.ends_with('i') || after.empty()) return false;
+  return (before.size() == 1 || kBetweenWords.contains(before[before.size() - 2])) &&
+         std::string_view("0123456789abcdef").contains(after.front());
 }
 
 void append_utf8(std::string& out, char32_t point) {
@@ -75,84 +45,75 @@ void append_utf8(std::string& out, char32_t point) {
   for (unsigned i = more; i-- > 0;) out += static_cast<char>(0x80U | ((point >> (6 * i)) & 0x3FU));
 }
 
-std::uint32_t utf16_unit(std::string_view bytes, std::size_t at, ByteOrder order) {
-  const auto first = static_cast<unsigned char>(bytes[at]);
-  const auto second = static_cast<unsigned char>(bytes[at + 1]);
-  return order == ByteOrder::little ? first | static_cast<std::uint32_t>(second) << 8U
-                                    : second | static_cast<std::uint32_t>(first) << 8U;
-}
-
-/// Nothing if a surrogate stands alone or a byte is left over.
-std::optional<std::string> utf8_from_utf16(std::string_view bytes, ByteOrder order) {
-  if (bytes.size() % 2 != 0) return std::nullopt;
+/// `low` is the place of the low byte in each pair. Nothing if a surrogate stands alone or a byte is left
+/// over.
+std::optional<std::string> utf8_from_utf16(std::string_view bytes, std::size_t low) {
   std::string out;
   out.reserve(bytes.size());
-  for (std::size_t i = 0; i < bytes.size(); i += 2) {
-    char32_t point = utf16_unit(bytes, i, order);
-    // A low surrogate without the high one before it.
-    if (point >= 0xDC00 && point < 0xE000) return std::nullopt;
-    if (point >= 0xD800 && point < 0xDC00) {
-      i += 2;
-      if (i >= bytes.size()) return std::nullopt;
-      const char32_t low = utf16_unit(bytes, i, order);
-      if (low < 0xDC00 || low >= 0xE000) return std::nullopt;
-      point = 0x10000 + ((point - 0xD800) << 10U) + (low - 0xDC00);
-    }
-    append_utf8(out, point);
+  char32_t high = 0;  // a surrogate that waits for its second half
+  const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(bytes[at]); };
+  for (std::size_t i = 0; i + 1 < bytes.size(); i += 2) {
+    const char32_t unit = byte(i + low) | static_cast<char32_t>(byte(i + 1 - low)) << 8U;
+    const bool is_high = unit >> 10U == 0x36, is_low = unit >> 10U == 0x37;
+    if (is_low != (high != 0)) return std::nullopt;
+    if (!is_high) append_utf8(out, is_low ? 0x10000 + ((high & 0x3FFU) << 10U) + (unit & 0x3FFU) : unit);
+    high = is_high ? unit : 0;
   }
-  return out;
+  return high != 0 || bytes.size() % 2 != 0 ? std::nullopt : std::optional(std::move(out));
 }
 
-/// Text of these lists is mostly ASCII, so in UTF-16 one byte of each pair is zero.
-std::optional<ByteOrder> utf16_by_zeros(std::string_view bytes) {
+/// Where the low bytes of UTF-16 stand: text of these lists is mostly ASCII, so the other byte of each pair
+/// is zero.
+std::optional<std::size_t> low_byte_by_zeros(std::string_view bytes) {
   const std::string_view sample = bytes.substr(0, 4096);
   std::array<std::size_t, 2> zeros{};
-  for (std::size_t i = 0; i < sample.size(); ++i) {
-    if (sample[i] == '\0') ++zeros[i % 2];
-  }
-  if (zeros[0] == zeros[1]) return std::nullopt;
-  return zeros[1] > zeros[0] ? ByteOrder::little : ByteOrder::big;
-}
-
-std::string not_text(std::string_view problem) {
-  return fmt::format("{}; save the list as plain text in UTF-8", problem);
+  for (std::size_t i = 0; i < sample.size(); ++i) zeros[i % 2] += sample[i] == '\0' ? 1 : 0;
+  return zeros[0] == zeros[1] ? std::nullopt : std::optional<std::size_t>(zeros[1] > zeros[0] ? 0 : 1);
 }
 
 /// UTF-8 with line ends, spaces and marks made plain; the error names the line.
-Result<std::string> clean_utf8(std::string_view text, std::string_view source) {
+Read<std::string> clean_utf8(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   int line = 1;
   for (std::size_t i = 0; i < text.size();) {
-    const char byte = text[i];
-    if (byte >= 0x20 && byte < 0x7F) {
-      out += byte;
-      ++i;
+    if (text[i] >= 0x20 && text[i] < 0x7F) {
+      out += text[i++];
       continue;
     }
     const CodePoint point = first_code_point(text.substr(i));
-    if (!point.valid) return bad_list(source, line, not_text("a byte here is not UTF-8"));
+    if (!point.valid) return refuse(line, kNotUtf8);
     i += point.length;
     // CR LF is one line end.
     if (point.value == '\r' && i < text.size() && text[i] == '\n') continue;
-    if (point.value == '\n' || point.value == '\r' || is_line_end(point.value)) {
-      out += '\n';
-      ++line;
-    } else if (is_space(point.value)) {
-      out += ' ';
-    } else if (is_hyphen(point.value) || is_dash_of_id(point.value, out, text.substr(i))) {
-      out += '-';
-    } else if (const char drawn = drawn_in_ascii(point.value); drawn != 0) {
-      out += drawn;
-    } else if (point.value == '\t' || !is_control(point.value)) {
-      out.append(text, i - point.length, point.length);
-    } else if (!is_invisible(point.value)) {
-      return bad_list(source, line,
-                      not_text(fmt::format("a control character (U+{:04X}) stands here",
-                                           static_cast<std::uint32_t>(point.value))));
-    }
+    char sign = plain_sign(point.value);
+    if (sign == kDash) sign = is_dash_of_id(out, text.substr(i)) ? '-' : kKept;
+    if (sign == kRefused) return refuse(line, kControl, static_cast<std::uint32_t>(point.value));
+    if (sign == '\n') ++line;
+    if (sign == kKept) out.append(text, i - point.length, point.length);
+    if (sign != kKept && sign != kDropped) out += sign;
   }
   return out;
+}
+
+/// UTF-8 or UTF-16, with or without a byte order mark.
+Read<std::string> decode(std::string_view bytes) {
+  using namespace std::string_view_literals;
+  if (bytes.size() > kMostBytes) return refuse(0, kTooLarge);
+  // The byte order mark of UTF-8.
+  if (bytes.starts_with("\xEF\xBB\xBF"sv)) return clean_utf8(bytes.substr(3));
+  std::optional<std::size_t> low_byte;
+  if (bytes.starts_with("\xFF\xFE"sv) || bytes.starts_with("\xFE\xFF"sv)) {
+    low_byte = bytes.front() == '\xFF' ? 0 : 1;
+    bytes.remove_prefix(2);
+  } else if (bytes.contains('\0')) {
+    // Zero bytes without a byte order mark: UTF-16, or no text at all.
+    low_byte = low_byte_by_zeros(bytes);
+    if (!low_byte) return refuse(0, kZeroBytes);
+  }
+  if (!low_byte) return clean_utf8(bytes);
+  const std::optional<std::string> text = utf8_from_utf16(bytes, *low_byte);
+  return text ? clean_utf8(*text) : refuse(0, kDamagedUtf16);
 }
 
 }  // namespace
@@ -162,33 +123,18 @@ std::string clean_text(std::string_view utf8) {
   out.reserve(utf8.size());
   while (!utf8.empty()) {
     const CodePoint point = first_code_point(utf8);
-    const bool plain = point.valid && !is_control(point.value) && !is_space(point.value);
-    if (plain) out += utf8.substr(0, point.length);
+    const char sign = plain_sign(point.value);
     // A control character or a damaged byte must not reach the terminal.
-    if (!plain && !is_invisible(point.value)) out += ' ';
+    const bool blank = !point.valid || sign == kRefused || sign == ' ' || sign == '\t' || sign == '\n';
+    if (blank) out += ' ';
+    if (!blank && sign != kDropped) out += utf8.substr(0, point.length);
     utf8.remove_prefix(point.length);
   }
   return out;
 }
 
 Result<std::string> decode_list(std::string_view bytes, std::string_view source) {
-  using namespace std::string_view_literals;
-  if (bytes.size() > kMostBytes) return bad_list(source, 0, "this is too large to be a list of instances");
-  // The byte order mark of UTF-8.
-  if (bytes.starts_with("\xEF\xBB\xBF"sv)) return clean_utf8(bytes.substr(3), source);
-  std::optional<ByteOrder> order;
-  if (bytes.starts_with("\xFF\xFE"sv) || bytes.starts_with("\xFE\xFF"sv)) {
-    order = bytes.front() == '\xFF' ? ByteOrder::little : ByteOrder::big;
-    bytes.remove_prefix(2);
-  } else if (bytes.find('\0') != std::string_view::npos) {
-    // Zero bytes without a byte order mark: UTF-16, or no text at all.
-    order = utf16_by_zeros(bytes);
-    if (!order) return bad_list(source, 0, not_text("this is not a text file (it holds zero bytes)"));
-  }
-  if (!order) return clean_utf8(bytes, source);
-  const std::optional<std::string> text = utf8_from_utf16(bytes, *order);
-  if (!text) return bad_list(source, 0, not_text("this looks like UTF-16 but is damaged"));
-  return clean_utf8(*text, source);
+  return with_source(decode(bytes), source);
 }
 
 }  // namespace ec2mpi

@@ -1,16 +1,12 @@
 #include "src/cluster/read/fields.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <array>
-#include <string>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/cluster/read/state_words.hpp"
 #include "ec2mpi/cluster/values/ec2_words.hpp"
-#include "ec2mpi/cluster/values/quote.hpp"
 #include "src/cluster/read/host_of.hpp"
+#include "src/cluster/read/messages.hpp"
 
 namespace ec2mpi {
 namespace {
@@ -40,27 +36,19 @@ std::string_view first_of_several(std::string_view cell) {
 }
 
 /// The same value again is no error; two values for one machine are. Returns what is wrong.
-std::optional<std::string> put_once(std::string& place, std::string_view value, std::string_view what) {
-  if (place.empty() || place == value) {
-    place = value;
-    return std::nullopt;
-  }
-  return fmt::format("two different {} for one instance, {} and {}", what, in_quotes(place),
-                     in_quotes(value));
+Problem put_once(std::string& place, std::string_view value, std::string_view what) {
+  if (!place.empty() && place != value)
+    return fmt::format(kTwoValues, what, in_quotes(place), in_quotes(value));
+  place = value;
+  return std::nullopt;
 }
 
 /// `encoded` is the address that a name of EC2 holds, so that the name can be
 /// compared with the address of the same row; nothing for any other name.
-std::optional<std::string> put_dns(std::string& place, std::string_view name,
-                                   const std::optional<std::string>& encoded) {
-  if (encoded) {
-    if (place.empty() || place == *encoded) {
-      place = *encoded;
-      return std::nullopt;
-    }
-    return fmt::format("the DNS name {} and the address {} contradict each other", in_quotes(name, 100),
-                       in_quotes(place));
-  }
+Problem put_dns(std::string& place, std::string_view name, const std::optional<std::string>& encoded) {
+  if (encoded && !place.empty() && place != *encoded)
+    return fmt::format(kContradiction, in_quotes(name, 100), in_quotes(place));
+  if (encoded) return put_once(place, *encoded, "addresses");
   const auto spec = host_of(name, BareWords::refused);
   if (!spec) return spec.error();
   if (place.empty()) place = spec->host;
@@ -74,14 +62,14 @@ bool is_ipv6_network(std::string_view text) {
          text.substr(slash) != "/128";
 }
 
-std::optional<std::string> put_ipv6(Node& node, std::string_view cell) {
+Problem put_ipv6(Node& node, std::string_view cell) {
   const std::string_view first = first_of_several(cell);
   // A network, and an address that holds on one link only, lead to no machine.
   if (is_ipv6_network(first) || first.starts_with("fe80:")) return std::nullopt;
   const auto spec = host_of(first.substr(0, first.find('/')), BareWords::refused);
   if (!spec) return spec.error();
   if (spec->kind == HostSpec::Kind::ipv6) return put_once(node.ipv6, spec->host, "IPv6 addresses");
-  return fmt::format("{} is not a valid IPv6 address", in_quotes(first));
+  return fmt::format(kNoIpv6, in_quotes(first));
 }
 
 bool holds_address(std::string_view text) {
@@ -91,66 +79,71 @@ bool holds_address(std::string_view text) {
   });
 }
 
-std::optional<std::string> put_port(Node& node, int port) {
-  if (node.port != 0 && node.port != port)
-    return fmt::format("two different ports for one instance, {} and {}", node.port, port);
-  node.port = static_cast<std::uint16_t>(port);
+/// `port` is 0 where none is given.
+Problem put_port(Node& node, int port) {
+  if (port != 0 && node.port != 0 && node.port != port)
+    return fmt::format(kTwoValues, "ports", node.port, port);
+  if (port != 0) node.port = static_cast<std::uint16_t>(port);
   return std::nullopt;
 }
 
-std::optional<std::string> put_address(Node& node, Field field, std::string_view cell) {
+Problem put_address(Node& node, Field field, std::string_view cell) {
   const std::string_view first = first_of_several(cell);
   const auto spec = host_of(first, BareWords::refused);
   if (!spec) return spec.error();
   // Under a heading that names no kind of address, several addresses may be several machines.
   const bool any_kind = field == Field::any_address || field == Field::host;
-  if (any_kind && holds_address(cell.substr(first.size()))) {
-    return fmt::format("{} holds several addresses, and nothing says that they are one machine's",
-                       in_quotes(cell));
-  }
-  if (!spec->user.empty()) {
-    if (auto problem = put_once(node.user, spec->user, "users")) return problem;
-  }
-  if (spec->number != 0) {
-    if (auto problem = put_port(node, spec->number)) return problem;
-  }
+  if (any_kind && holds_address(cell.substr(first.size())))
+    return fmt::format(kSeveralAddresses, in_quotes(cell));
+  if (auto problem = spec->user.empty() ? std::nullopt : put_once(node.user, spec->user, "users"))
+    return problem;
+  if (auto problem = put_port(node, spec->number)) return problem;
   if (spec->kind == HostSpec::Kind::ipv6) return put_once(node.ipv6, spec->host, "IPv6 addresses");
   const bool is_private = any_kind ? spec->kind == HostSpec::Kind::private_v4 : field == Field::private_v4;
-  if (const auto encoded = address_in_public_dns(spec->host); encoded && !is_private) {
-    return put_dns(node.public_address, spec->host, encoded);
-  }
-  if (is_private && spec->kind == HostSpec::Kind::name) {
-    return put_dns(node.private_address, spec->host, address_in_private_dns(spec->host));
-  }
-  return is_private ? put_once(node.private_address, spec->host, "private addresses")
-                    : put_once(node.public_address, spec->host, "public addresses");
+  std::string& place = is_private ? node.private_address : node.public_address;
+  const auto encoded = (is_private ? address_in_private_dns : address_in_public_dns)(spec->host);
+  if (encoded || (is_private && spec->kind == HostSpec::Kind::name))
+    return put_dns(place, spec->host, encoded);
+  return put_once(place, spec->host, is_private ? "private addresses" : "public addresses");
 }
 
 /// Of two states the one that does not run counts.
 /// A word that is not known is an error, for it may say that the machine is stopped.
-std::optional<std::string> put_state(Node& node, std::string_view cell) {
+Problem put_state(Node& node, std::string_view cell) {
   cell = name_of_state_code(cell);
   const auto state = state_word(cell);
-  if (!state) return fmt::format("{} is no state that is known (running, stopped, ...)", in_quotes(cell));
+  if (!state) return fmt::format(kNoState, in_quotes(cell));
   if (node.state.empty() || !state->running) node.state = cell;
   return std::nullopt;
 }
 
 /// "true" in a column that is called "stopped".
-std::optional<std::string> put_not_running(Node& node, std::string_view cell) {
+Problem put_not_running(Node& node, std::string_view cell) {
   const auto state = state_word(cell);
   return put_state(node, !state ? cell : state->running ? "stopped" : "running");
 }
 
 /// A host's name beside its address is the node's name; where it stands alone it must be an address.
-std::optional<std::string> put_host_cell(Node& node, std::string_view cell) {
+Problem put_host_cell(Node& node, std::string_view cell) {
   if (!has_address(node)) return put_address(node, Field::host, cell);
   if (node.name.empty()) node.name = cell;
   return std::nullopt;
 }
 
-void put_word(std::string& place, std::string_view cell, bool fits) {
+/// The first word that fits counts.
+Problem put_word(std::string& place, std::string_view cell, bool fits) {
   if (fits && place.empty()) place = cell;
+  return std::nullopt;
+}
+
+/// A user, port or number of slots; anything else is not used, which a note says.
+Problem put_login(Node& node, Field field, std::string_view cell) {
+  if (!fits_login(field, cell)) return std::nullopt;
+  if (field == Field::user) return put_once(node.user, cell, "users");
+  const int number = static_cast<int>(*parse_number(cell));
+  if (field == Field::port) return put_port(node, number);
+  node.slots = number;
+  return std::nullopt;
 }
 
 }  // namespace
@@ -167,11 +160,11 @@ Field field_of_content(std::string_view cell) {
   if (const std::size_t at = first.find('@');
       at != std::string_view::npos && is_user_name(first.substr(0, at)))
     first.remove_prefix(at + 1);
-  if (first.find(':') != std::string_view::npos) {
+  if (first.contains(':')) {
     if (is_ipv6_network(first)) return Field::unused;
     return canonical_ipv6(first.substr(0, first.find('/'))) ? Field::ipv6 : Field::unknown;
   }
-  if (first.find('.') != std::string_view::npos) return field_with_dots(first);
+  if (first.contains('.')) return field_with_dots(first);
   return is_availability_zone(cell) ? Field::zone : Field::unknown;
 }
 
@@ -213,50 +206,38 @@ bool fits_login(Field field, std::string_view cell) {
 
 void note_unused(Listing& listing, const std::set<std::string>& names) {
   if (names.empty()) return;
-  listing.notes.push_back(fmt::format("not used: {}; how to log in is given by -l, -p, -i and -J",
-                                      some_of({names.begin(), names.end()})));
+  listing.notes.push_back(fmt::format(kLoginNotUsed, some_of({names.begin(), names.end()})));
 }
 
 bool has_address(const Node& node) {
   return !node.public_address.empty() || !node.private_address.empty() || !node.ipv6.empty();
 }
 
-std::optional<std::string> put_field(Node& node, Field field, std::string_view cell) {
+Problem put_field(Node& node, Field field, std::string_view cell) {
   cell = trim(cell);
   if (is_blank_cell(cell)) return std::nullopt;
   switch (field) {
     case Field::name:
-      put_word(node.name, cell, true);
-      break;
+      return put_word(node.name, cell, true);
     case Field::instance_id:
-      if (!is_instance_id(cell)) return why_no_id(cell);
-      return put_once(node.instance_id, cell, "instance ids");
+      return is_instance_id(cell) ? put_once(node.instance_id, cell, "instance ids") : why_no_id(cell);
     case Field::type:
-      put_word(node.type, cell, is_instance_type(cell));
-      break;
+      return put_word(node.type, cell, is_instance_type(cell));
     case Field::state:
       return put_state(node, cell);
     case Field::not_running:
       return put_not_running(node, cell);
     case Field::zone:
-      put_word(node.availability_zone, cell, is_availability_zone(cell));
-      break;
+      return put_word(node.availability_zone, cell, is_availability_zone(cell));
     case Field::launched:
-      put_word(node.launched, cell, true);
-      break;
+      return put_word(node.launched, cell, true);
     case Field::user:
-      if (fits_login(field, cell)) return put_once(node.user, cell, "users");
-      break;
     case Field::port:
-      if (fits_login(field, cell)) return put_port(node, static_cast<int>(*parse_number(cell)));
-      break;
     case Field::slots:
-      if (fits_login(field, cell)) node.slots = static_cast<int>(*parse_number(cell));
-      break;
+      return put_login(node, field, cell);
     case Field::elastic_ip:
       // The console repeats the public address here; the instance's own column counts.
-      if (!node.public_address.empty()) break;
-      [[fallthrough]];
+      return node.public_address.empty() ? put_address(node, field, cell) : std::nullopt;
     case Field::public_v4:
     case Field::private_v4:
     case Field::any_address:
@@ -267,21 +248,16 @@ std::optional<std::string> put_field(Node& node, Field field, std::string_view c
       return put_ipv6(node, cell);
     case Field::public_dns:
       return put_dns(node.public_address, cell, address_in_public_dns(cell));
-    case Field::private_dns:
-      if (const auto encoded = address_in_private_dns(cell))
-        return put_dns(node.private_address, cell, encoded);
-      break;
-    case Field::unknown:
-    case Field::unused:
-    case Field::remark:
-    case Field::login_detail:
-      break;
+    case Field::private_dns: {
+      const auto encoded = address_in_private_dns(cell);
+      return encoded ? put_dns(node.private_address, cell, encoded) : std::nullopt;
+    }
+    default:
+      return std::nullopt;
   }
-  return std::nullopt;
 }
 
-std::optional<std::string> put_cells(Node& node, std::span<const Field> fields,
-                                     std::span<const std::string_view> cells) {
+Problem put_cells(Node& node, std::span<const Field> fields, std::span<const std::string_view> cells) {
   // Two turns: fields of second choice look at the values that the others have given.
   for (const bool second : {false, true}) {
     for (std::size_t i = 0; i < cells.size() && i < fields.size(); ++i) {
@@ -292,7 +268,7 @@ std::optional<std::string> put_cells(Node& node, std::span<const Field> fields,
   return std::nullopt;
 }
 
-std::optional<std::string> put_by_content(Node& node, std::span<const std::string_view> cells) {
+Problem put_by_content(Node& node, std::span<const std::string_view> cells) {
   for (const std::string_view cell : cells) {
     if (is_blank_cell(cell)) continue;
     if (auto problem = put_field(node, field_of_content(cell), cell)) return problem;
@@ -302,19 +278,10 @@ std::optional<std::string> put_by_content(Node& node, std::span<const std::strin
 
 void put_host(Node& node, const HostSpec& spec) {
   node.user = spec.user;
-  switch (spec.kind) {
-    case HostSpec::Kind::public_v4:
-    // A name stands for the public address: the login uses it as it is.
-    case HostSpec::Kind::name:
-      node.public_address = spec.host;
-      break;
-    case HostSpec::Kind::private_v4:
-      node.private_address = spec.host;
-      break;
-    case HostSpec::Kind::ipv6:
-      node.ipv6 = spec.host;
-      break;
-  }
+  // A name stands for the public address: the login uses it as it is.
+  (spec.kind == HostSpec::Kind::private_v4 ? node.private_address
+   : spec.kind == HostSpec::Kind::ipv6     ? node.ipv6
+                                           : node.public_address) = spec.host;
 }
 
 }  // namespace ec2mpi

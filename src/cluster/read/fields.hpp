@@ -10,9 +10,12 @@
 #include "ec2mpi/cluster/read/listing.hpp"
 #include "ec2mpi/cluster/values/address.hpp"
 #include "ec2mpi/cluster/values/node.hpp"
-#include "src/cluster/read/column_names.hpp"
+#include "src/cluster/read/word_tables.hpp"
 
 namespace ec2mpi {
+
+/// What is wrong with a cell or a member, without its line; nothing if all is well.
+using Problem = std::optional<std::string>;
 
 /// The field that one cell, which is not blank, fits by its content; of "a, b" the first part counts. Four
 /// numbers that are no address are any_address; "2/2 checks passed" and the like are unused.
@@ -40,14 +43,14 @@ void note_unused(Listing& listing, const std::set<std::string>& names);
 /// Stores one cell in `node`; blank cells are left out. Of several addresses in one cell ("a, b") the first
 /// counts. Returns the problem, without its line: a word instead of an address or a state that is none, or
 /// one that contradicts what `node` already holds.
-[[nodiscard]] std::optional<std::string> put_field(Node& node, Field field, std::string_view cell);
+[[nodiscard]] Problem put_field(Node& node, Field field, std::string_view cell);
 
 /// Stores each cell in its field; a field that is a second choice comes last.
-[[nodiscard]] std::optional<std::string> put_cells(Node& node, std::span<const Field> fields,
-                                                   std::span<const std::string_view> cells);
+[[nodiscard]] Problem put_cells(Node& node, std::span<const Field> fields,
+                                std::span<const std::string_view> cells);
 
 /// Stores each cell in the field that its content fits.
-[[nodiscard]] std::optional<std::string> put_by_content(Node& node, std::span<const std::string_view> cells);
+[[nodiscard]] Problem put_by_content(Node& node, std::span<const std::string_view> cells);
 
 /// Stores host, user and nothing else: an address by its kind, a name as public address.
 void put_host(Node& node, const HostSpec& spec);

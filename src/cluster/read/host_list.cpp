@@ -1,6 +1,4 @@
-#include "src/cluster/read/host_list.hpp"
-
-#include <fmt/format.h>
+#include "src/cluster/read/readers.hpp"
 
 #include <algorithm>
 #include <deque>
@@ -11,20 +9,15 @@
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
-#include "ec2mpi/cluster/values/address.hpp"
 #include "ec2mpi/cluster/values/ec2_words.hpp"
-#include "ec2mpi/cluster/values/quote.hpp"
 #include "src/cluster/read/fields.hpp"
-#include "src/cluster/read/lines.hpp"
 
 namespace ec2mpi {
 namespace {
 
 constexpr int kMostSlots = 192;  // cores of the largest common instances; beyond it `host:N` is a port
-constexpr std::size_t kMostHosts = std::size_t{1}
-                                   << 20U;  // so that 10 MB of "a," take neither seconds nor gigabytes
-constexpr std::string_view kMixed = "names and addresses are mixed in one line";
-constexpr std::string_view kAdvice = "write one [user@]host[:port] a line, then if you like slots=N";
+// So that 10 MB of "a," take neither seconds nor gigabytes.
+constexpr std::size_t kMostHosts = std::size_t{1} << 20U;
 
 struct Entry {
   HostSpec spec;
@@ -40,18 +33,18 @@ bool is_numeric(const HostSpec& spec) {
 /// A word that could be a heading, or the cell of a table: it has neither a dot, nor a user, nor EC2's form.
 bool is_bare(const Entry& entry) {
   const HostSpec& spec = entry.spec;
-  return !is_numeric(spec) && spec.user.empty() && spec.host.find('.') == std::string::npos &&
+  return !is_numeric(spec) && spec.user.empty() && !spec.host.contains('.') &&
          !address_in_private_dns(spec.host + ".ec2.internal");
-}
-
-/// A bare word that no port or slots show to be a host.
-bool is_unclear(const Entry& entry) {
-  return entry.slots == 0 && entry.spec.number == 0 && is_bare(entry);
 }
 
 /// Nothing shows that the entry is a host on its own: it may be the name or the address of another one.
 bool is_plain(const Entry& entry) {
   return entry.slots == 0 && entry.spec.number == 0 && entry.spec.user.empty();
+}
+
+/// A bare word that no port or slots show to be a host.
+bool is_unclear(const Entry& entry) {
+  return is_plain(entry) && is_bare(entry);
 }
 
 struct Word {
@@ -106,7 +99,7 @@ bool is_own_entry(const Words& words) {
 
 class HostListReader {
  public:
-  HostListReader(std::string_view source, HostListFormat format) : source_(source), format_(format) {}
+  explicit HostListReader(HostListFormat format) : format_(format) {}
 
   void read_line(std::string_view line, int number) {
     if (number <= format_.header_line) return;
@@ -124,13 +117,11 @@ class HostListReader {
     read_words(number);
   }
 
-  Result<Listing> finish() {
-    if (too_many())
-      return bad_list(source_, line_, "there are more than a million hosts here; is this the right file?");
+  Read<Listing> finish() {
+    if (too_many()) return refuse(line_, kMillionHosts);
     if (!bad_lines_.empty()) return bad();
     // One line "name, address" may be a line of two hosts; several such lines are a table.
-    if (name_behind_comma_ != 0 && named_lines_ == 1)
-      return bad_list(source_, name_behind_comma_, fmt::format("{}; {}", kMixed, kAdvice));
+    if (name_behind_comma_ != 0 && named_lines_ == 1) return refuse(name_behind_comma_, kHostLine, kMixed);
     TRY(refuse_unclear_words());
     TRY(understand_numbers());
     return listing();
@@ -139,17 +130,19 @@ class HostListReader {
  private:
   [[nodiscard]] bool too_many() const { return too_many_words_ || entries_.size() >= kMostHosts; }
 
-  /// Keeps the reason of the first bad line; the error gives the numbers of the others.
-  void refuse(std::string reason) {
+  /// Keeps the reason of the first bad line; the error gives the numbers of the others. Always false: the
+  /// line is at its end.
+  bool reject(std::string reason) {
     if (bad_lines_.empty()) reason_ = std::move(reason);
     if (bad_lines_.empty() || bad_lines_.back() != line_) bad_lines_.push_back(line_);
+    return false;
   }
 
-  std::unexpected<Error> bad() const {
-    const std::string others =
-        bad_lines_.size() > 1 ? " (more such: " + lines_text({bad_lines_.begin() + 1, bad_lines_.end()}) + ")"
-                              : "";
-    return bad_list(source_, bad_lines_.front(), fmt::format("{}{}; {}", reason_, others, kAdvice));
+  std::unexpected<Refusal> bad() const {
+    const int line = bad_lines_.front();
+    if (bad_lines_.size() == 1) return refuse(line, kHostLine, reason_);
+    const std::string others = lines_text({bad_lines_.begin() + 1, bad_lines_.end()});
+    return refuse(line, kHostLine, fmt::format(kMoreSuch, reason_, others));
   }
 
   void read_words(int number) {
@@ -163,19 +156,18 @@ class HostListReader {
     for (const Word& word : words_) {
       if (!(word.begins_entry ? read_host(word.text) : read_option(word.text))) return;
     }
-    if (entries_.size() > first + 1)
-      check_row(std::ranges::subrange(entries_.begin() + static_cast<std::ptrdiff_t>(first), entries_.end()));
+    if (entries_.size() > first + 1) check_row(first);
   }
 
-  /// Several hosts in a line could be the cells of a table.
-  void check_row(std::ranges::subrange<std::deque<Entry>::iterator> row) {
-    const auto unclear = std::ranges::find_if(row, is_unclear);
-    if (!unclear_row_ && unclear != row.end()) unclear_row_ = *unclear;
-    const auto plain = [](bool numeric) {
-      return [numeric](const Entry& entry) { return is_plain(entry) && is_numeric(entry.spec) == numeric; };
-    };
-    if (std::ranges::any_of(row, plain(true)) && std::ranges::any_of(row, plain(false)))
-      refuse(std::string(kMixed));
+  /// Several hosts in a line, from entry `first` on, could be the cells of a table.
+  void check_row(std::size_t first) {
+    bool numeric = false, named = false;
+    for (std::size_t i = first; i < entries_.size(); ++i) {
+      const Entry& entry = entries_[i];
+      if (!unclear_row_ && is_unclear(entry)) unclear_row_ = entry;
+      if (is_plain(entry)) (is_numeric(entry.spec) ? numeric : named) = true;
+    }
+    if (numeric && named) reject(std::string(kMixed));
   }
 
   /// True if all words are addresses or stand for "none".
@@ -187,18 +179,17 @@ class HostListReader {
       if (!spec || !is_numeric(*spec) || names_this_machine(spec->host)) {
         // The line holds other things than addresses, so the addresses of it are taken back.
         entries_.resize(first);
-        return spec && is_numeric(*spec) && words_.size() == 1 && !refuse_word(word);
+        return spec && is_numeric(*spec) && words_.size() == 1 && !reject_word(word);
       }
       entries_.push_back({std::move(*spec), "", 0, line_});
     }
     const std::size_t count = entries_.size() - first;
-    if (count == 0 && format_.header_line == 0) return !refuse_word(words_.front().text);
+    if (count == 0 && format_.header_line == 0) return !reject_word(words_.front().text);
     if (count == 0) empty_lines_.push_back(line_);
     several_a_line_ = several_a_line_ || count > 1;
     for (std::size_t i = first + 1; i < entries_.size(); ++i) {
       // "10.0.0.1 54.1.2.3" may be one machine with two addresses, or two machines.
-      if (entries_[i].spec.kind != entries_[first].spec.kind)
-        refuse("public and private addresses are mixed in one line");
+      if (entries_[i].spec.kind != entries_[first].spec.kind) reject(std::string(kMixedKinds));
     }
     return true;
   }
@@ -224,48 +215,41 @@ class HostListReader {
   /// Always true. A machine may have the name of a column or a file, but a state is none.
   bool add_named(const HostSpec& spec, std::string_view name) {
     for (const Word& word : words_) {
-      if (is_word_of_other_column(word.text)) return !refuse_word(word.text);
+      if (is_word_of_other_column(word.text)) return !reject_word(word.text);
     }
-    if (names_this_machine(spec.host)) return !refuse_word(spec.host);
+    if (names_this_machine(spec.host)) return !reject_word(spec.host);
     ++named_lines_;
     if (std::any_of(words_.begin() + 1, words_.end(), [](const Word& word) { return word.begins_entry; })) {
       // "a.example.org, 10.0.0.1": the name may be a separate host.
-      if (name.find('.') != std::string_view::npos) refuse(std::string(kMixed));
+      if (name.contains('.')) reject(std::string(kMixed));
       name_behind_comma_ = line_;
     }
     entries_.push_back({spec, std::string(name), 0, line_});
     return true;
   }
 
-  /// Always false: the line is at its end.
-  bool refuse_word(std::string_view word) {
+  bool reject_word(std::string_view word) {
     const auto host = host_of(word, format_.bare);
-    refuse(host ? fmt::format("{} is not understood", in_quotes(word)) : host.error());
-    return false;
+    return reject(host ? fmt::format(kNotUnderstood, in_quotes(word)) : host.error());
   }
 
   bool read_host(std::string_view word) {
     auto spec = host_of(word, format_.bare);
-    if (!spec) return refuse_word(word);
+    if (!spec) return reject_word(word);
     entries_.push_back({std::move(*spec), "", 0, line_});
     return true;
   }
 
   bool read_option(std::string_view word) {
     const std::size_t equals = word.find('=');
-    if (equals == std::string_view::npos) {
-      refuse(fmt::format("{} is not understood after the host{}", in_quotes(word),
-                         parse_number(word) ? " (slots are written slots=N)" : ""));
-      return false;
-    }
+    if (equals == std::string_view::npos)
+      return parse_number(word) ? reject(fmt::format(kNumberAfterHost, in_quotes(word)))
+                                : reject(fmt::format(kAfterHost, in_quotes(word)));
     const std::string_view key = trim(word.substr(0, equals));
     const auto value = parse_number(trim(word.substr(equals + 1)));
-    const bool known = key == "slots" || key == "max_slots" || key == "max-slots";
-    if (!known || !value || *value < 1 || *value > 65535) {
-      refuse(known ? fmt::format("{} needs a number from 1 to 65535", in_quotes(word))
-                   : fmt::format("the option {} is not known (slots= and max_slots= are)", in_quotes(word)));
-      return false;
-    }
+    if (key != "slots" && key != "max_slots" && key != "max-slots")
+      return reject(fmt::format(kUnknownOption, in_quotes(word)));
+    if (!value || *value < 1 || *value > 65535) return reject(fmt::format(kNoSlots, in_quotes(word)));
     // Open MPI's max_slots is understood, but ec2mpi has no use for it.
     if (key == "slots") entries_.back().slots = static_cast<int>(*value);
     has_slots_ = true;
@@ -274,11 +258,10 @@ class HostListReader {
 
   /// The error if a bare word need not be a host, and the same name with a domain does not show that it is
   /// one: it shares its line with others, as the cells of a table do, or other entries are no bare words.
-  Result<void> refuse_unclear_words() const {
+  Read<void> refuse_unclear_words() const {
     if (unclear_row_ && lines_ > 1) {
-      return bad_list(source_, unclear_row_->line,
-                      fmt::format("{} may be a host or the cell of a table; {}",
-                                  in_quotes(unclear_row_->spec.host), kAdvice));
+      return refuse(unclear_row_->line, kHostLine,
+                    fmt::format(kHostOrCell, in_quotes(unclear_row_->spec.host)));
     }
     if (std::ranges::none_of(entries_, is_unclear)) return {};
     std::unordered_set<std::string_view> hosts_with_domain;
@@ -293,17 +276,13 @@ class HostListReader {
       return is_unclear(entry) && !hosts_with_domain.contains(entry.spec.host);
     });
     if (!others || unclear == entries_.end()) return {};
-    return bad_list(
-        source_, unclear->line,
-        fmt::format("'{0}' may be a host or a heading, as other lines have an address, a domain or "
-                    "a user; write 'user@{0}' if it is a host, or delete it",
-                    unclear->spec.host));
+    return refuse(unclear->line, kHostOrHeading, unclear->spec.host);
   }
 
   /// `host:N` are slots if a comment says that this is MPICH's file. It is a port where the list looks like
   /// ssh's (a user, brackets, `slots=`), or N is 22 or more than any machine has cores; else it could be
   /// both.
-  Result<void> understand_numbers() {
+  Read<void> understand_numbers() {
     if (names_mpich_) {
       for (Entry& entry : entries_) {
         const int number = std::exchange(entry.spec.number, 0);
@@ -319,10 +298,7 @@ class HostListReader {
       if (unclear == nullptr && number != 0 && number != 22 && number <= kMostSlots) unclear = &entry;
     }
     if (unclear == nullptr) return {};
-    return bad_list(source_, unclear->line,
-                    fmt::format("':{0}' may be slots or a port; write '{1} slots={0}' or, for a port, "
-                                "'user@{1}:{0}' (in a machinefile of MPICH write '# MPICH' above)",
-                                unclear->spec.number, unclear->spec.host));
+    return refuse(unclear->line, kSlotsOrPort, unclear->spec.number, unclear->spec.host);
   }
 
   static Node node_of(Entry&& entry) {
@@ -343,16 +319,10 @@ class HostListReader {
                        std::ranges::all_of(entries_, [](const Entry& e) { return e.name.empty(); });
     out.nodes.reserve(entries_.size());
     for (Entry& entry : entries_) out.nodes.push_back(node_of(std::move(entry)));
-    if (!own_lines_.empty()) {
-      out.notes.push_back(fmt::format("this machine alone (localhost and the like) is named in {}: left out",
-                                      lines_text(own_lines_)));
-    }
-    if (!empty_lines_.empty())
-      out.notes.push_back(fmt::format("no address in {}: left out", lines_text(empty_lines_)));
+    if (!own_lines_.empty()) out.notes.push_back(fmt::format(kOwnEntries, lines_text(own_lines_)));
+    if (!empty_lines_.empty()) out.notes.push_back(fmt::format(kWithoutAddress, lines_text(empty_lines_)));
     return out;
   }
-
-  std::string_view source_;
   HostListFormat format_;
   int line_ = 0;
   Words words_;                ///< of the line
@@ -371,15 +341,15 @@ class HostListReader {
 
 }  // namespace
 
-Result<Listing> read_host_list(std::string_view text, std::string_view source, HostListFormat format) {
-  HostListReader reader(source, format);
+Read<Listing> read_host_list(std::string_view text, HostListFormat format) {
+  HostListReader reader(format);
   for_each_line(text, [&](std::string_view line, int number) { reader.read_line(line, number); });
   return reader.finish();
 }
 
 /// Values of JSON are no hostfile: a bare word is no host there, and a repetition adds no slot.
-Result<Listing> read_host_rows(const Table& table, std::string_view source) {
-  HostListReader reader(source, {.bare = BareWords::refused, .hostfile = false});
+Read<Listing> read_host_rows(const Table& table) {
+  HostListReader reader({.bare = BareWords::refused, .hostfile = false});
   for (std::size_t i = 0; i < table.rows.size(); ++i) reader.read_cells(table.row(i), table.rows[i].line);
   return reader.finish();
 }

@@ -1,22 +1,15 @@
 #include "src/cluster/read/json_list.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <set>
 #include <span>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cluster/read/state_words.hpp"
 #include "ec2mpi/cluster/values/ec2_words.hpp"
-#include "ec2mpi/cluster/values/quote.hpp"
-#include "src/cluster/read/fields.hpp"
-#include "src/cluster/read/host_list.hpp"
-#include "src/cluster/read/json_record.hpp"
-#include "src/cluster/read/table_readers.hpp"
-#include "src/cluster/read/unsupported_formats.hpp"
+#include "src/cluster/read/readers.hpp"
 
 namespace ec2mpi {
 namespace {
@@ -24,30 +17,17 @@ namespace {
 /// The sign by which an object is taken as a machine, from the surest to the weakest.
 using Sign = bool RecordSigns::*;
 
-using Parts = std::vector<std::size_t>;
-
-Parts parts_of(const JsonTape& tape, std::size_t container) {
-  Parts out;
-  tape.for_each_in(container, [&](std::size_t child) { out.push_back(child); });
-  return out;
-}
-
-Parts roots_of(const JsonTape& tape) {
-  Parts out;
-  for (std::size_t root = 0; root < tape.size(); root = tape.at(root).end) out.push_back(root);
-  return out;
-}
+using Siblings = JsonTape::Siblings;
 
 /// Reads the outermost objects that have a sign.
 class RecordReader {
  public:
-  RecordReader(const JsonTape& tape, std::string_view source, Sign sign)
-      : tape_(tape), source_(source), sign_(sign) {}
+  RecordReader(const JsonTape& tape, Sign sign) : tape_(tape), sign_(sign) {}
 
-  Result<Listing> read() {
-    const Parts roots = roots_of(tape_);
-    if (roots.size() > 1) TRY(read_parts(roots, Parent::list));  // jq -c
-    if (roots.size() == 1) TRY(visit(0, Parent::none));
+  Read<Listing> read() {
+    // `jq -c` writes one value behind the other: the entries of a list.
+    const bool one_root = tape_.size() > 0 && tape_.at(0).end == tape_.size();
+    TRY(one_root ? visit(0, Parent::none) : read_parts(tape_.roots(), Parent::list));
     move_elastic_ips();
     note_unused(listing_, unused_);
     return std::move(listing_);
@@ -57,13 +37,12 @@ class RecordReader {
   /// Where a value stands: outside the outermost list, directly in that, or deeper inside.
   enum class Parent { none, list, entry };
 
-  std::unexpected<Error> bad(std::size_t i, std::string_view problem) const {
-    return bad_list(source_, tape_.at(i).line, problem);
-  }
+  /// The line of a value.
+  [[nodiscard]] int line_of(std::size_t i) const { return tape_.at(i).line; }
 
   [[nodiscard]] std::size_t found() const { return listing_.nodes.size() + elastic_.size(); }
 
-  Result<void> visit(std::size_t i, Parent parent) {
+  Read<void> visit(std::size_t i, Parent parent) {
     if (!tape_.is_container(i)) return {};
     const RecordSigns signs =
         tape_.is_object(i) ? signs_of_record(tape_, i, parent == Parent::list) : RecordSigns{};
@@ -72,15 +51,15 @@ class RecordReader {
     if (signs.elastic_ip) return {};
     if (signs.*sign_) return read_record(i);
     const std::size_t before = listing_.nodes.size();
-    TRY(read_parts(parts_of(tape_, i), parent != Parent::none ? Parent::entry
-                                       : tape_.is_array(i)    ? Parent::list
-                                                              : Parent::none));
+    TRY(read_parts(tape_.inside(i), parent != Parent::none ? Parent::entry
+                                    : tape_.is_array(i)    ? Parent::list
+                                                           : Parent::none));
     const std::span<Node> inside = std::span(listing_.nodes).subspan(before);
     give_state(inside, tape_.key(i));
     const bool one_machine = inside.size() == 1 || parent != Parent::list;
     if (signs.has_state && one_machine &&
         std::ranges::any_of(inside, [](const Node& node) { return node.state.empty(); }))
-      return bad(i, "the state stands here and the address in an object inside; write them side by side");
+      return refuse(line_of(i), kStateOutside);
     return {};
   }
 
@@ -96,7 +75,7 @@ class RecordReader {
 
   /// Reads the parts of a container. An entry of the outermost list is one machine, unless its objects have
   /// instance ids. Where one part is a machine itself, all must be, or at least hold no address.
-  Result<void> read_parts(const Parts& parts, Parent parent) {
+  Read<void> read_parts(Siblings parts, Parent parent) {
     const std::size_t before = listing_.nodes.size();
     const bool in_list = parent == Parent::list;
     bool machines = false;
@@ -104,22 +83,16 @@ class RecordReader {
     for (const std::size_t part : parts) {
       const std::size_t nodes_before = listing_.nodes.size(), found_before = found();
       TRY(visit(part, parent));
-      if (in_list && by_address() && listing_.nodes.size() > nodes_before + 1) {
-        return bad(part,
-                   "this entry of the list holds several addresses, and nothing says that they are one "
-                   "machine's; write one address a line");
-      }
+      if (in_list && by_address() && listing_.nodes.size() > nodes_before + 1)
+        return refuse(line_of(part), kSeveralInEntry);
       machines = machines || (listing_.nodes.size() > nodes_before && last_read_ == part);
       if (found() == found_before && !other && (in_list ? !is_empty(part) : holds_address(part)))
         other = part;
     }
     if (!other || listing_.nodes.size() == before) return {};
-    if (in_list && machines)
-      return bad(*other, "this entry of the list is no machine as the others are; correct it");
+    if (in_list && machines) return refuse(line_of(*other), kNoMachine);
     if (in_list || (!machines && !by_address() && tape_.is_container(*other))) return {};
-    return bad(*other, fmt::format("{} holds another address, and may be another machine; write one machine "
-                                   "like the other, or one address a line",
-                                   in_quotes(tape_.key(*other))));
+    return refuse(line_of(*other), kOtherAddress, in_quotes(tape_.key(*other)));
   }
 
   [[nodiscard]] bool by_address() const { return sign_ == &RecordSigns::has_address; }
@@ -135,12 +108,12 @@ class RecordReader {
     return false;
   }
 
-  Result<void> read_record(std::size_t i) {
+  Read<void> read_record(std::size_t i) {
     Node node;
-    node.line = tape_.at(i).line;
+    node.line = line_of(i);
     auto problem = put_record(node, tape_, i, unused_);
     if (!problem) problem = find_other_machine(node, tape_, i);
-    if (problem) return bad(i, fmt::format("{}; correct this entry", *problem));
+    if (problem) return refuse(node.line, kCorrectEntry, *problem);
     listing_.nodes.push_back(std::move(node));
     last_read_ = i;
     return {};
@@ -151,11 +124,11 @@ class RecordReader {
     std::unordered_map<std::string_view, std::string_view> out;
     for (const std::size_t object : elastic_) {
       std::string_view address, instance;
-      tape_.for_each_in(object, [&](std::size_t child) {
+      for (const std::size_t child : tape_.inside(object)) {
         const std::string_view text = tape_.is_string(child) ? tape_.text(child) : "";
         if (field_of_label(tape_.key(child)) == Field::public_v4 && is_ipv4(text)) address = text;
         if (is_instance_id(text)) instance = text;
-      });
+      }
       if (!instance.empty()) out.emplace(instance, address);
     }
     return out;
@@ -167,21 +140,17 @@ class RecordReader {
     for (Node& node : listing_.nodes) {
       const auto ip = elastic.find(node.instance_id);
       if (ip == elastic.end() || ip->second == node.public_address) continue;
-      if (!node.public_address.empty()) {
-        listing_.notes.push_back(
-            fmt::format("the Elastic IP {} of {} is taken, not the address {} that it replaced", ip->second,
-                        node.instance_id, node.public_address));
-      }
+      const std::string& old = node.public_address;
+      if (!old.empty()) listing_.notes.push_back(fmt::format(kElasticIp, ip->second, node.instance_id, old));
       node.public_address = ip->second;
     }
   }
 
   const JsonTape& tape_;
-  std::string_view source_;
   Sign sign_;
   Listing listing_;
-  Parts elastic_;
-  std::set<std::string> unused_;  ///< members that say how to log in
+  std::vector<std::size_t> elastic_;  ///< objects of Elastic IPs
+  std::set<std::string> unused_;      ///< members that say how to log in
   std::size_t last_read_ = static_cast<std::size_t>(-1);
 };
 
@@ -193,8 +162,10 @@ std::string_view cell_text(const JsonTape& tape, std::size_t value) {
 }
 
 bool holds_scalar(const JsonTape& tape, std::size_t array) {
-  return std::ranges::any_of(parts_of(tape, array),
-                             [&](std::size_t child) { return !tape.is_container(child); });
+  for (const std::size_t child : tape.inside(array)) {
+    if (!tape.is_container(child)) return true;
+  }
+  return false;
 }
 
 /// Arrays that hold scalars directly, outermost first. A single array of scalars outside all others is a
@@ -211,45 +182,106 @@ Table rows_of(const JsonTape& tape) {
       continue;
     }
     table.begin_row(tape.at(i).line);
-    for (const std::size_t cell : row ? parts_of(tape, i) : Parts{i}) table.add(cell_text(tape, cell));
+    for (const std::size_t cell : row ? tape.inside(i) : Siblings{&tape, i, tape.at(i).end})
+      table.add(cell_text(tape, cell));
     i = tape.at(i).end;
   }
   return table;
 }
 
-Result<Listing> read_rows(Table table, std::string_view source) {
+Read<Listing> read_rows(Table table) {
   const auto ids = std::ranges::count_if(table.cells, is_instance_id);
   if (ids > 0) {
     const bool one_machine = std::ranges::all_of(table.rows, [](const auto& row) { return row.count == 1; });
     // One id and single values: a column that holds the values of one machine.
     if (ids == 1 && one_machine) table.rows = {{table.rows.front().line, 0, table.cells.size()}};
-    TRY_AS(instances, cut_at_ids(std::move(table), source));
-    return read_instances(*instances, source);
+    TRY_AS(instances, cut_at_ids(std::move(table)));
+    return read_instances(*instances);
   }
-  auto hosts = read_host_rows(table, source);
+  auto hosts = read_host_rows(table);
   if (hosts) return hosts;
-  auto listing = read_rows_without_ids(table, source);
+  auto listing = read_rows_without_ids(table);
   // Rows of one cell have no columns, so the error of the hosts says more.
   return listing && table.rows.front().count > 1 ? std::move(listing) : std::move(hosts);
 }
 
+/// One address and no instance id: the user wrote this host, and no plugin of a cloud did.
+bool is_given_by_user(const Node& node) {
+  return node.instance_id.empty() &&
+         int{!node.public_address.empty()} + int{!node.private_address.empty()} + int{!node.ipv6.empty()} ==
+             1;
+}
+
+/// Reads the output of `ansible-inventory --list`.
+class AnsibleReader {
+ public:
+  explicit AnsibleReader(const JsonTape& tape) : tape_(tape) {}
+
+  /// The hosts of every group in the order of the file, then those that only `hostvars` names.
+  Read<Listing> read(std::size_t hostvars) {
+    for (const std::size_t host : tape_.inside(hostvars)) {
+      if (tape_.is_object(host)) facts_.emplace(tape_.key(host), host);
+    }
+    for (const std::size_t group : tape_.inside(0)) {
+      const auto hosts = tape_.is_object(group) ? tape_.member(group, "hosts") : std::nullopt;
+      if (!hosts || !tape_.is_array(*hosts)) continue;
+      for (const std::size_t host : tape_.inside(*hosts)) TRY(add(tape_.text(host), host));
+    }
+    for (const std::size_t host : tape_.inside(hostvars)) TRY(add(tape_.key(host), host));
+    note_unused(listing_, unused_);
+    listing_.as_given = std::ranges::all_of(listing_.nodes, is_given_by_user);
+    return std::move(listing_);
+  }
+
+ private:
+  /// A host may be in several groups; its first place counts.
+  Read<void> add(std::string_view name, std::size_t at) {
+    if (!seen_.insert(name).second) return {};
+    Node& node = listing_.nodes.emplace_back();
+    node.line = tape_.at(at).line;
+    const auto facts = facts_.find(name);
+    Problem problem = facts == facts_.end() ? std::nullopt : put_record(node, tape_, facts->second, unused_);
+    if (!problem) problem = put_name(node, name);
+    if (problem) return refuse(node.line, kCorrectInventory, in_quotes(name), *problem);
+    return {};
+  }
+
+  /// A host without facts on its address is reached by its name; beside an address it is only a name.
+  static Problem put_name(Node& node, std::string_view name) {
+    if (has_address(node) || !node.instance_id.empty()) {
+      if (node.name.empty() && !is_ipv4(name)) node.name = name;
+      return std::nullopt;
+    }
+    const auto spec = host_of(name, BareWords::allowed);
+    if (spec) put_host(node, *spec);
+    return spec ? std::nullopt : Problem(spec.error());
+  }
+
+  const JsonTape& tape_;
+  std::unordered_map<std::string_view, std::size_t> facts_;  ///< the object in hostvars of each host
+  std::unordered_set<std::string_view> seen_;
+  std::set<std::string> unused_;  ///< members that say how to log in
+  Listing listing_;
+};
+
 }  // namespace
 
-Result<Listing> read_json_list(std::string_view text, std::string_view source) {
-  TRY_AS(tape, read_json(text, source));
-  if (const auto reason = why_json_unsupported(*tape)) return bad_list(source, 1, *reason);
-  if (const auto hostvars = find_hostvars(*tape)) return read_ansible(*tape, *hostvars, source);
+Read<Listing> read_json_list(std::string_view text) {
+  TRY_AS(tape, read_json(text));
+  if (const auto reason = why_json_unsupported(*tape)) return refuse(1, "{}", *reason);
+  const auto meta = tape->size() > 0 ? tape->member(0, "_meta") : std::nullopt;
+  const auto hostvars = meta ? tape->member(*meta, "hostvars") : std::nullopt;
+  if (hostvars && tape->is_object(*hostvars)) return AnsibleReader(*tape).read(*hostvars);
   // The weaker sign is tried only if no object has the stronger one: inside an
   // instance, objects such as its network interfaces hold addresses, too.
   for (const Sign sign : {&RecordSigns::has_facts, &RecordSigns::has_address, &RecordSigns::has_id}) {
-    auto records = RecordReader(*tape, source, sign).read();
+    auto records = RecordReader(*tape, sign).read();
     if (!records || !records->nodes.empty()) return records;
   }
-  if (tape->is_object(0)) return read_json_outputs(*tape, source);
+  if (tape->is_object(0)) return read_json_outputs(*tape);
   Table table = rows_of(*tape);
-  if (!table.rows.empty()) return read_rows(std::move(table), source);
-  return bad_list(source, 0,
-                  "this JSON list is empty; does the --query fit, and does --region name the right region?");
+  if (!table.rows.empty()) return read_rows(std::move(table));
+  return refuse(0, kEmptyJson);
 }
 
 }  // namespace ec2mpi

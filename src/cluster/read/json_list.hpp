@@ -1,29 +1,47 @@
 #pragma once
 
 #include <cstddef>
-#include <optional>
+#include <set>
+#include <string>
 #include <string_view>
 
-#include "ec2mpi/base/error.hpp"
 #include "ec2mpi/cluster/read/listing.hpp"
+#include "src/cluster/read/fields.hpp"
 #include "src/cluster/read/json_tape.hpp"
+#include "src/cluster/read/messages.hpp"
 
 namespace ec2mpi {
 
-/// Reads JSON: replies of describe-instances and other objects of instances, `ansible-inventory --list`,
-/// Terraform's outputs and state, and arrays as `--query` writes them.
-[[nodiscard]] Result<Listing> read_json_list(std::string_view text, std::string_view source);
-
-/// Where `_meta.hostvars` is in the tape, if this is the output of `ansible-inventory --list`.
-[[nodiscard]] std::optional<std::size_t> find_hostvars(const JsonTape& tape);
-
-/// Reads such output: the hosts in the order of the groups, each once, with the facts in hostvars.
-[[nodiscard]] Result<Listing> read_ansible(const JsonTape& tape, std::size_t hostvars,
-                                           std::string_view source);
+/// If this is JSON that holds no instances, and how to get a list of them: replies about network interfaces,
+/// Elastic IPs, stacks, and those of other clouds.
+[[nodiscard]] std::optional<std::string> why_json_unsupported(const JsonTape& tape);
 
 /// Reads `terraform output -json` whose outputs are lists, maps or single texts: lists whose names differ
 /// only in words such as public, private, ips, ids describe the same machines and must be of one length
 /// (`head_public_ip`, `head_private_ip`); groups follow each other, one named head, master or the like first.
-[[nodiscard]] Result<Listing> read_json_outputs(const JsonTape& tape, std::string_view source);
+[[nodiscard]] Read<Listing> read_json_outputs(const JsonTape& tape);
+
+/// What an object says of itself, judged by the members directly inside.
+struct RecordSigns {
+  bool has_id = false;       ///< a member such as InstanceId, instance_id or id holds an instance id
+  bool has_facts = false;    ///< besides, a member for an address (null too), a type or a state
+  bool has_address = false;  ///< a member for an address holds a text
+  bool has_state = false;    ///< a member for a state says one
+  bool elastic_ip = false;   ///< an Elastic IP or its association, no machine
+};
+
+/// An address may stand in an array if the object is an entry of a list; elsewhere such an array is a list of
+/// machines.
+[[nodiscard]] RecordSigns signs_of_record(const JsonTape& tape, std::size_t object, bool in_list = false);
+
+/// Stores in `node` what the members of `object` tell, however the API, Terraform and Ansible nest them.
+/// Adds to `unused` the members that say how to log in and cannot be used. Returns what is wrong, if anything
+/// is.
+[[nodiscard]] Problem put_record(Node& node, const JsonTape& tape, std::size_t object,
+                                 std::set<std::string>& unused);
+
+/// What may be another machine inside the object of `node`: another id or address in an inner object, or
+/// (without an id) an address under a key that is not known.
+[[nodiscard]] Problem find_other_machine(const Node& node, const JsonTape& tape, std::size_t object);
 
 }  // namespace ec2mpi

@@ -1,34 +1,15 @@
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cluster/read/state_words.hpp"
 #include "ec2mpi/cluster/values/ec2_words.hpp"
-#include "ec2mpi/cluster/values/quote.hpp"
-#include "src/cluster/read/fields.hpp"
 #include "src/cluster/read/host_of.hpp"
 #include "src/cluster/read/json_list.hpp"
-#include "src/cluster/read/word_map.hpp"
 
 namespace ec2mpi {
 namespace {
-
-/// What a word of an output's name says.
-enum class NamePart { none, kind, head, worker, helper };
-
-constexpr WordRow<NamePart> kNameParts[] = {
-#include "src/cluster/read/output_words.inc"
-};
-
-NamePart part_of(std::string_view word) {
-  static const auto kParts = word_map(kNameParts);
-  const auto found = kParts.find(word.substr(0, word.find_last_not_of("0123456789") + 1));
-  return found == kParts.end() ? NamePart::none : found->second;
-}
 
 /// "headPublic_ip" -> head, public, ip.
 std::vector<std::string> words_of_key(std::string_view key) {
@@ -69,7 +50,7 @@ struct Group {
 /// A helper wins over the other roles, for its address is that of no node.
 NamePart role_of(const std::vector<std::string>& words) {
   for (const NamePart role : {NamePart::helper, NamePart::head, NamePart::worker}) {
-    if (std::ranges::find(words, role, part_of) != words.end()) return role;
+    if (std::ranges::find(words, role, part_of_name) != words.end()) return role;
   }
   return NamePart::none;
 }
@@ -103,11 +84,13 @@ Field field_of(const std::vector<std::string_view>& values, const std::vector<st
 
 class OutputReader {
  public:
-  OutputReader(const JsonTape& tape, std::string_view source) : tape_(tape), source_(source) {}
+  explicit OutputReader(const JsonTape& tape) : tape_(tape) {}
 
-  Result<Listing> read() {
-    for (std::size_t root = 0; root < tape_.size(); root = tape_.at(root).end) {
-      if (tape_.is_object(root)) tape_.for_each_in(root, [&](std::size_t child) { read_output(child); });
+  Read<Listing> read() {
+    for (const std::size_t root : tape_.roots()) {
+      for (const std::size_t child : tape_.inside(root)) {
+        if (tape_.is_object(root)) read_output(child);
+      }
     }
     // The head comes first, for node 1 is the master.
     std::ranges::stable_partition(groups_, [](const Group& group) { return group.role == NamePart::head; });
@@ -118,13 +101,9 @@ class OutputReader {
         if (!group.has_machines()) unused_.push_back(output.key);
       }
     }
-    const std::string unused = unused_.empty() ? "" : fmt::format("not used: {}", some_of(unused_));
-    if (listing_.nodes.empty()) {
-      return bad_list(source_, 0,
-                      fmt::format("this JSON holds no instances and no addresses of nodes{}; use the whole "
-                                  "reply of\n  aws ec2 describe-instances --output json",
-                                  unused.empty() ? "" : fmt::format(" ({})", unused)));
-    }
+    const std::string unused = unused_.empty() ? "" : fmt::format(kNotUsed, some_of(unused_));
+    if (listing_.nodes.empty())
+      return refuse(0, kNoNodes, unused.empty() ? "" : fmt::format(" ({})", unused));
     if (!unused.empty()) listing_.notes.push_back(unused);
     return std::move(listing_);
   }
@@ -132,7 +111,7 @@ class OutputReader {
  private:
   /// The error if the outputs name machines that need not be of one cluster: neither head and workers, nor
   /// one name with numbers.
-  Result<void> refuse_unrelated() const {
+  Read<void> refuse_unrelated() const {
     std::vector<std::string> keys;
     bool known = true;
     for (const Group& group : groups_) {
@@ -141,33 +120,20 @@ class OutputReader {
       known = known && group.role != NamePart::none;
     }
     if (known || keys.size() < 2) return {};
-    return bad_list(source_, groups_.front().outputs.front().line,
-                    fmt::format("these outputs name different machines ({}); which are the nodes? Give one "
-                                "list of them: `terraform output -json NAME`",
-                                some_of(keys)));
-  }
-
-  /// The value inside `{"sensitive": ..., "type": ..., "value": ...}`, or the member itself.
-  std::size_t value_of(std::size_t child) const {
-    std::size_t value = child;
-    if (!tape_.is_object(child)) return value;
-    tape_.for_each_in(child, [&](std::size_t inner) {
-      if (tape_.key(inner) == "value") value = inner;
-    });
-    return value;
+    return refuse(groups_.front().outputs.front().line, kWhichMachines, some_of(keys));
   }
 
   void read_output(std::size_t child) {
     Output output{in_quotes(tape_.key(child), 40), Field::unknown, {}, {}, tape_.at(child).line};
     bool scalars = true;
-    const std::size_t value = value_of(child);
-    const auto add = [&](std::size_t i) {
+    // The value inside `{"sensitive": ..., "type": ..., "value": ...}`, or the member itself.
+    const std::size_t value = tape_.member(child, "value").value_or(child);
+    const JsonTape::Siblings alone{&tape_, value, tape_.at(value).end};
+    for (const std::size_t i : tape_.is_container(value) ? tape_.inside(value) : alone) {
       scalars = scalars && !tape_.is_container(i);
       output.values.push_back(tape_.text(i));
       if (tape_.is_object(value)) output.names.push_back(tape_.key(i));
-    };
-    if (tape_.is_container(value)) tape_.for_each_in(value, add);
-    if (!tape_.is_container(value)) add(value);
+    }
     const std::vector<std::string> words = words_of_key(tape_.key(child).substr(0, 100));
     if (scalars && !output.values.empty()) output.field = field_of(output.values, words);
     // Outputs that are not understood are named in a note: they may have been the nodes.
@@ -182,7 +148,7 @@ class OutputReader {
   Group& group_of(const std::vector<std::string>& words) {
     std::string name;
     for (const std::string& word : words) {
-      if (part_of(word) != NamePart::kind) name += word + "_";
+      if (part_of_name(word) != NamePart::kind) name += word + "_";
     }
     const auto [at, is_new] = group_of_.emplace(name, groups_.size());
     if (is_new) groups_.push_back({{}, role_of(words)});
@@ -190,15 +156,13 @@ class OutputReader {
   }
 
   /// The values at the same place in each output of a group are one machine's.
-  Result<void> read_machines(const Group& group) {
+  Read<void> read_machines(const Group& group) {
     const Output& first = group.outputs.front();
     for (const Output& output : group.outputs) {
       const bool same_names = output.names.empty() || first.names.empty() || output.names == first.names;
       if (output.values.size() == first.values.size() && same_names) continue;
-      return bad_list(
-          source_, output.line,
-          fmt::format("{} and {} do not describe the same machines ({} and {} values); correct the outputs",
-                      first.key, output.key, first.values.size(), output.values.size()));
+      return refuse(output.line, kUnequalOutputs, first.key, output.key, first.values.size(),
+                    output.values.size());
     }
     for (std::size_t i = 0; i < first.values.size(); ++i) {
       Node& node = listing_.nodes.emplace_back();
@@ -207,15 +171,13 @@ class OutputReader {
         // The keys of a map name its machines.
         if (node.name.empty() && !output.names.empty()) node.name = output.names[i];
         if (const auto problem = put_field(node, output.field, output.values[i]))
-          return bad_list(source_, output.line,
-                          fmt::format("{}: {}; correct the output", output.key, *problem));
+          return refuse(output.line, kCorrectOutput, output.key, *problem);
       }
     }
     return {};
   }
 
   const JsonTape& tape_;
-  std::string_view source_;
   std::vector<Group> groups_;
   std::unordered_map<std::string, std::size_t> group_of_;
   std::vector<std::string> unused_;
@@ -224,8 +186,8 @@ class OutputReader {
 
 }  // namespace
 
-Result<Listing> read_json_outputs(const JsonTape& tape, std::string_view source) {
-  return OutputReader(tape, source).read();
+Read<Listing> read_json_outputs(const JsonTape& tape) {
+  return OutputReader(tape).read();
 }
 
 }  // namespace ec2mpi

@@ -1,17 +1,10 @@
-#include "src/cluster/read/json_record.hpp"
-
-#include <fmt/format.h>
-
-#include <algorithm>
-#include <set>
 #include <utility>
 #include <vector>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/cluster/read/state_words.hpp"
 #include "ec2mpi/cluster/values/ec2_words.hpp"
-#include "ec2mpi/cluster/values/quote.hpp"
-#include "src/cluster/read/fields.hpp"
+#include "src/cluster/read/json_list.hpp"
 
 namespace ec2mpi {
 namespace {
@@ -23,13 +16,11 @@ constexpr std::size_t kLongestKey = 60;
 /// The first member of `object` whose squashed key passes the test, or kNowhere.
 template <class Test>
 std::size_t find_member(const JsonTape& tape, std::size_t object, Test test) {
-  std::size_t found = kNowhere;
-  if (object == kNowhere || !tape.is_object(object)) return found;
-  tape.for_each_in(object, [&](std::size_t child) {
-    if (found == kNowhere && tape.key(child).size() < kLongestKey && test(squashed(tape.key(child))))
-      found = child;
-  });
-  return found;
+  if (object == kNowhere || !tape.is_object(object)) return kNowhere;
+  for (const std::size_t child : tape.inside(object)) {
+    if (tape.key(child).size() < kLongestKey && test(squashed(tape.key(child)))) return child;
+  }
+  return kNowhere;
 }
 
 std::size_t member(const JsonTape& tape, std::size_t object, std::string_view key) {
@@ -44,9 +35,9 @@ std::string_view text_of(const JsonTape& tape, std::size_t value) {
 std::string_view name_in_tags(const JsonTape& tape, std::size_t tags) {
   if (tape.is_object(tags)) return text_of(tape, member(tape, tags, "name"));
   std::string_view name;
-  tape.for_each_in(tags, [&](std::size_t tag) {
+  for (const std::size_t tag : tape.inside(tags)) {
     if (text_of(tape, member(tape, tag, "key")) == "Name") name = text_of(tape, member(tape, tag, "value"));
-  });
+  }
   return name;
 }
 
@@ -67,14 +58,13 @@ std::string_view text_inside(const JsonTape& tape, std::size_t container, Field 
 /// An IPv6 address stands only in the network interface if the reply is of an older API: in the one of device
 /// index 0, which need not be the first.
 std::string_view ipv6_of_interfaces(const JsonTape& tape, std::size_t interfaces) {
-  std::string_view found;
-  if (!tape.is_array(interfaces)) return found;
-  tape.for_each_in(interfaces, [&](std::size_t interface) {
+  for (const std::size_t interface : tape.inside(interfaces)) {
     const std::size_t index = member(tape, member(tape, interface, "attachment"), "deviceindex");
-    if (index != kNowhere && tape.text(index) != "0") return;
-    if (found.empty()) found = text_inside(tape, member(tape, interface, "ipv6addresses"), Field::ipv6);
-  });
-  return found;
+    if (index != kNowhere && tape.text(index) != "0") continue;
+    const auto text = text_inside(tape, member(tape, interface, "ipv6addresses"), Field::ipv6);
+    if (!text.empty()) return text;
+  }
+  return {};
 }
 
 /// The field of a member; a state may stand under a name of the user's, such as "etat".
@@ -101,60 +91,42 @@ std::string_view text_of_member(const JsonTape& tape, std::size_t child, Field f
 
 /// Network interfaces and tags belong to the instance itself, so nothing is compared there.
 bool describes_one_machine(std::string_view key) {
-  return key.find("networkinterface") != std::string_view::npos || key.starts_with("tags");
+  return key.contains("networkinterface") || key.starts_with("tags");
 }
 
-/// Looks for another machine in the members of an object and in the objects inside it.
-class OtherMachine {
- public:
-  OtherMachine(const Node& node, const JsonTape& tape) : node_(node), tape_(tape) {}
-
-  std::optional<std::string> find(std::size_t object, bool inner) {
-    tape_.for_each_in(object, [&](std::size_t child) {
-      if (!problem_) look_at(child, inner);
-    });
-    return problem_;
-  }
-
- private:
-  void look_at(std::size_t child, bool inner) {
-    const Field field = field_of_label(tape_.key(child));
+/// Looks for another machine in the members of an object, and in the objects inside it (`inner`).
+Problem other_machine(const Node& node, const JsonTape& tape, std::size_t object, bool inner) {
+  const auto compare = [&](std::size_t value, std::size_t member) -> Problem {
+    const std::string_view text = tape.text(value);
+    const bool other = (is_ipv4(text) && text != node.public_address && text != node.private_address) ||
+                       (is_instance_id(text) && text != node.instance_id);
+    return other ? Problem(fmt::format(kOtherMachine, in_quotes(tape.key(member)), text)) : std::nullopt;
+  };
+  for (const std::size_t child : tape.inside(object)) {
+    const Field field = field_of_label(tape.key(child));
     // Where there is an instance id, an address under an unknown name is no other machine.
-    const bool unknown = field == Field::unknown && node_.instance_id.empty();
-    if (!tape_.is_container(child)) {
-      if (inner ? is_address_field(field) || field == Field::instance_id : unknown) compare(child, child);
-      return;
+    const bool unknown = field == Field::unknown && node.instance_id.empty();
+    const bool scalar = !tape.is_container(child);
+    Problem problem;
+    if (scalar && (inner ? is_address_field(field) || field == Field::instance_id : unknown))
+      problem = compare(child, child);
+    for (const std::size_t text : tape.inside(child)) {
+      if (tape.is_array(child) && unknown && !problem && tape.is_string(text)) problem = compare(text, child);
     }
-    if (tape_.is_array(child) && unknown) {
-      tape_.for_each_in(child, [&](std::size_t text) {
-        if (!problem_ && tape_.is_string(text)) compare(text, child);
-      });
-    }
-    if (!problem_ && !describes_one_machine(squashed(tape_.key(child))))
-      find(child, inner || tape_.is_object(child));
+    if (!scalar && !problem && !describes_one_machine(squashed(tape.key(child))))
+      problem = other_machine(node, tape, child, inner || tape.is_object(child));
+    if (problem) return problem;
   }
-
-  void compare(std::size_t value, std::size_t member) {
-    const std::string_view text = tape_.text(value);
-    const bool other = (is_ipv4(text) && text != node_.public_address && text != node_.private_address) ||
-                       (is_instance_id(text) && text != node_.instance_id);
-    if (!other) return;
-    problem_ = fmt::format("{} holds another address or id, {}, and may be another machine",
-                           in_quotes(tape_.key(member)), text);
-  }
-
-  const Node& node_;
-  const JsonTape& tape_;
-  std::optional<std::string> problem_;
-};
+  return std::nullopt;
+}
 
 }  // namespace
 
 RecordSigns signs_of_record(const JsonTape& tape, std::size_t object, bool in_list) {
   RecordSigns signs;
   bool facts = false, allocation = false;
-  tape.for_each_in(object, [&](std::size_t child) {
-    if (tape.key(child).size() > kLongestKey) return;
+  for (const std::size_t child : tape.inside(object)) {
+    if (tape.key(child).size() > kLongestKey) continue;
     const std::string key = squashed(tape.key(child));
     const std::string_view text = text_of(tape, child);
     const Field field = field_of_key(key);
@@ -169,51 +141,49 @@ RecordSigns signs_of_record(const JsonTape& tape, std::size_t object, bool in_li
     facts = facts || address || state || (field == Field::type && is_instance_type(text));
     // These ids belong to an Elastic IP: with an address beside them, the object is one.
     allocation = allocation || key == "allocationid" || key == "associationid";
-  });
+  }
   signs.elastic_ip = allocation && signs.has_address;
   signs.has_facts = facts && signs.has_id;
   return signs;
 }
 
-std::optional<std::string> put_record(Node& node, const JsonTape& tape, std::size_t object,
-                                      std::set<std::string>& unused) {
-  std::optional<std::string> problem;
+Problem put_record(Node& node, const JsonTape& tape, std::size_t object, std::set<std::string>& unused) {
   std::string_view ipv6;
   // Fields of second choice wait until the others are known, wherever they stand in the object.
   std::vector<std::pair<Field, std::string_view>> later;
-  tape.for_each_in(object, [&](std::size_t child) {
-    if (problem || tape.key(child).size() > kLongestKey) return;
+  for (const std::size_t child : tape.inside(object)) {
+    if (tape.key(child).size() > kLongestKey) continue;
     const std::string key = squashed(tape.key(child));
     if (key == "networkinterfaces") {
-      ipv6 = ipv6_of_interfaces(tape, child);
-    } else if ((key == "tags" || key == "tagsall") && tape.is_container(child)) {
-      if (const auto name = trim(name_in_tags(tape, child)); !is_blank_cell(name)) node.name = name;
-    } else {
-      const Field field = field_of_member(tape, child, key);
-      const std::string_view text = text_of_member(tape, child, field);
-      const bool filled = tape.is_container(child) && tape.at(child).end > child + 1;
-      // A state that cannot be read must not pass for none: the machine may be stopped.
-      if (field == Field::state && filled && text.empty())
-        problem = fmt::format("{} holds no state that is known", in_quotes(tape.key(child)));
-      if ((field == Field::any_address || field == Field::host) && filled &&
-          tape.at(child + 1).end < tape.at(child).end) {
-        problem = fmt::format("{} holds several addresses, and nothing says that they are one machine's",
-                              in_quotes(tape.key(child)));
-      }
-      if (!fits_login(field, text)) unused.insert(in_quotes(tape.key(child)));
-      if (is_second_choice(field)) later.emplace_back(field, text);
-      if (!problem && !is_second_choice(field)) problem = put_field(node, field, text);
+      if (tape.is_array(child)) ipv6 = ipv6_of_interfaces(tape, child);
+      continue;
     }
-  });
+    if ((key == "tags" || key == "tagsall") && tape.is_container(child)) {
+      if (const auto name = trim(name_in_tags(tape, child)); !is_blank_cell(name)) node.name = name;
+      continue;
+    }
+    const Field field = field_of_member(tape, child, key);
+    const std::string_view text = text_of_member(tape, child, field);
+    const bool filled = tape.is_container(child) && tape.at(child).end > child + 1;
+    const bool any_kind = field == Field::any_address || field == Field::host;
+    if (any_kind && filled && tape.at(child + 1).end < tape.at(child).end)
+      return fmt::format(kSeveralAddresses, in_quotes(tape.key(child)));
+    // A state that cannot be read must not pass for none: the machine may be stopped.
+    if (field == Field::state && filled && text.empty())
+      return fmt::format(kHoldsNoState, in_quotes(tape.key(child)));
+    if (!fits_login(field, text)) unused.insert(in_quotes(tape.key(child)));
+    if (is_second_choice(field)) later.emplace_back(field, text);
+    if (auto problem = is_second_choice(field) ? std::nullopt : put_field(node, field, text)) return problem;
+  }
   if (node.ipv6.empty()) later.insert(later.begin(), {Field::ipv6, ipv6});
   for (const auto& [field, text] : later) {
-    if (!problem) problem = put_field(node, field, text);
+    if (auto problem = put_field(node, field, text)) return problem;
   }
-  return problem;
+  return std::nullopt;
 }
 
-std::optional<std::string> find_other_machine(const Node& node, const JsonTape& tape, std::size_t object) {
-  return OtherMachine(node, tape).find(object, false);
+Problem find_other_machine(const Node& node, const JsonTape& tape, std::size_t object) {
+  return other_machine(node, tape, object, false);
 }
 
 }  // namespace ec2mpi

@@ -1,13 +1,11 @@
 #include "src/cluster/read/json_tape.hpp"
 
-#include <fmt/format.h>
-
+#include <algorithm>
 #include <cstdint>
 #include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "ec2mpi/cluster/read/decode.hpp"
-#include "ec2mpi/cluster/values/quote.hpp"
 
 namespace ec2mpi {
 namespace {
@@ -28,7 +26,7 @@ class TextIterator {
   using iterator_category = std::input_iterator_tag;
   using value_type = char;
   using difference_type = std::ptrdiff_t;
-  using pointer = const char*;
+  using pointer = void;
   using reference = const char&;
 
   TextIterator() = default;
@@ -52,25 +50,25 @@ class TextIterator {
 
 /// Receives the parser's events.
 class TapeWriter {
+  using Kind = JsonTape::Kind;
+
  public:
   explicit TapeWriter(const Position& position) : position_(position) {}
 
-  bool null() { return scalar(JsonTape::Kind::null, ""); }
-  bool boolean(bool value) { return scalar(JsonTape::Kind::scalar, value ? "true" : "false"); }
-  bool number_integer(std::int64_t value) { return scalar(JsonTape::Kind::scalar, fmt::format("{}", value)); }
-  bool number_unsigned(std::uint64_t value) {
-    return scalar(JsonTape::Kind::scalar, fmt::format("{}", value));
-  }
+  bool null() { return scalar(Kind::null, ""); }
+  bool boolean(bool value) { return scalar(Kind::scalar, value ? "true" : "false"); }
+  bool number_integer(std::int64_t value) { return scalar(Kind::scalar, fmt::to_string(value)); }
+  bool number_unsigned(std::uint64_t value) { return scalar(Kind::scalar, fmt::to_string(value)); }
   // The digits as they stand in the text: a double would change them.
-  bool number_float(double, const std::string& digits) { return scalar(JsonTape::Kind::scalar, digits); }
+  bool number_float(double, const std::string& digits) { return scalar(Kind::scalar, digits); }
   // Escapes of JSON can make any character, so strings are cleaned only here, behind the parser.
-  bool string(std::string& value) { return scalar(JsonTape::Kind::string, clean_text(value)); }
+  bool string(std::string& value) { return scalar(Kind::string, clean_text(value)); }
   template <class Bytes>
   bool binary(Bytes&) {
     return false;  // only in CBOR and the like
   }
-  bool start_object(std::size_t) { return open(JsonTape::Kind::object); }
-  bool start_array(std::size_t) { return open(JsonTape::Kind::array); }
+  bool start_object(std::size_t) { return open(Kind::object); }
+  bool start_array(std::size_t) { return open(Kind::array); }
   bool end_object() { return close(); }
   bool end_array() { return close(); }
   bool key(std::string& value) {
@@ -93,7 +91,7 @@ class TapeWriter {
     tape_.texts_ += text;
   }
 
-  void add(JsonTape::Kind kind) {
+  void add(Kind kind) {
     JsonTape::Value value;
     value.kind = kind;
     value.line = position_.line;
@@ -104,18 +102,16 @@ class TapeWriter {
     tape_.values_.push_back(value);
   }
 
-  bool scalar(JsonTape::Kind kind, std::string_view text) {
+  bool scalar(Kind kind, std::string_view text) {
     add(kind);
     store(text, tape_.values_.back().text, tape_.values_.back().text_size);
     return true;
   }
 
-  bool open(JsonTape::Kind kind) {
+  bool open(Kind kind) {
     // The readers of the tape are recursive, so a hostile list must not choose the depth.
-    if (open_.size() == kMostDepth) {
-      problem_ = "it is nested too deeply";
-      return false;
-    }
+    if (open_.size() == kMostDepth) problem_ = kTooDeep;
+    if (open_.size() == kMostDepth) return false;
     open_.push_back(tape_.values_.size());
     add(kind);
     return true;
@@ -136,41 +132,30 @@ class TapeWriter {
 
 namespace {
 
-/// The library's message without its prefix "[json.exception.parse_error.101] parse error at line 1, column
-/// 2: ".
-std::string_view short_problem(std::string_view problem) {
-  constexpr std::string_view kColumn = "column ";
-  const std::size_t column = problem.find(kColumn);
-  const std::size_t colon = column == std::string_view::npos ? column : problem.find(": ", column);
-  if (colon != std::string_view::npos) problem.remove_prefix(colon + 2);
-  return problem;
-}
-
+/// Says where the parser stopped, with the library's message without its prefix
+/// "[json.exception.parse_error.101] parse error at line 1, column 2: ".
 std::string why_no_json(const Position& position, std::string_view problem) {
-  if (position.next == position.end) return "this JSON has no end; is it cut off? Write the file again";
-  if (problem.find("parsing value - unexpected ']'") != std::string_view::npos)
-    return "a comma stands before the ']', as Terraform writes it; use `terraform output -json`";
-  return fmt::format("this begins as JSON, but {}; correct this line",
-                     in_quotes(short_problem(problem), 160));
+  if (position.next == position.end) return std::string(kJsonCutOff);
+  if (problem.contains("parsing value - unexpected ']'")) return std::string(kJsonComma);
+  const std::size_t colon = problem.find(": ", std::min(problem.find("column "), problem.size()));
+  if (colon != std::string_view::npos) problem.remove_prefix(colon + 2);
+  return fmt::format(kBadJson, in_quotes(problem, 160));
 }
 
 }  // namespace
 
-Result<JsonTape> read_json(std::string_view text, std::string_view source) {
+Read<JsonTape> read_json(std::string_view text) {
   Position position{text.data(), text.data() + text.size(), 1};
   TapeWriter writer(position);
   while (true) {
-    while (position.next != position.end &&
-           std::string_view(" \t\n").find(*position.next) != std::string_view::npos) {
+    while (position.next != position.end && std::string_view(" \t\n").contains(*position.next)) {
       if (*position.next++ == '\n') ++position.line;
     }
     if (position.next == position.end) break;
     // Not strict, for `jq -c` writes one value behind the other.
     const bool ok = nlohmann::json::sax_parse(TextIterator(position), TextIterator(), &writer,
                                               nlohmann::json::input_format_t::json, /*strict=*/false);
-    if (!ok) {
-      return bad_list(source, position.line, why_no_json(position, writer.problem()));
-    }
+    if (!ok) return refuse(position.line, "{}", why_no_json(position, writer.problem()));
   }
   return writer.take();
 }

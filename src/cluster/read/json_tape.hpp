@@ -1,11 +1,12 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "ec2mpi/base/error.hpp"
+#include "src/cluster/read/messages.hpp"
 
 namespace ec2mpi {
 
@@ -38,10 +39,27 @@ class JsonTape {
   [[nodiscard]] bool is_string(std::size_t i) const { return values_[i].kind == Kind::string; }
   [[nodiscard]] bool is_container(std::size_t i) const { return is_object(i) || is_array(i); }
 
-  /// Calls `visit(index)` for each value directly inside container `i`.
-  template <class Visit>
-  void for_each_in(std::size_t i, Visit visit) const {
-    for (std::size_t child = i + 1; child < values_[i].end; child = values_[child].end) visit(child);
+  /// Values that stand side by side, to walk over.
+  struct Siblings {
+    const JsonTape* tape;
+    std::size_t at, last;
+
+    [[nodiscard]] Siblings begin() const { return *this; }
+    [[nodiscard]] Siblings end() const { return {tape, last, last}; }
+    std::size_t operator*() const { return at; }
+    void operator++() { at = tape->values_[at].end; }
+    bool operator==(const Siblings&) const = default;
+  };
+  /// The values directly inside a value; none inside one that is no container.
+  [[nodiscard]] Siblings inside(std::size_t i) const { return {this, i + 1, values_[i].end}; }
+  /// The outermost values.
+  [[nodiscard]] Siblings roots() const { return {this, 0, values_.size()}; }
+  /// The member of that name, if `i` is an object that has it.
+  [[nodiscard]] std::optional<std::size_t> member(std::size_t i, std::string_view name) const {
+    for (const std::size_t child : inside(i)) {
+      if (key(child) == name) return child;
+    }
+    return std::nullopt;
   }
 
  private:
@@ -56,6 +74,6 @@ class JsonTape {
 
 /// Reads one or several JSON texts that follow each other (`jq -c`, JSON lines). Errors: the parser's
 /// message, with the line; nesting deeper than 64.
-[[nodiscard]] Result<JsonTape> read_json(std::string_view text, std::string_view source);
+[[nodiscard]] Read<JsonTape> read_json(std::string_view text);
 
 }  // namespace ec2mpi

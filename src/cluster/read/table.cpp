@@ -1,13 +1,9 @@
 #include "src/cluster/read/table.hpp"
 
 #include <algorithm>
-#include <array>
-#include <optional>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/cluster/values/ec2_words.hpp"
-#include "ec2mpi/cluster/values/quote.hpp"
-#include "src/cluster/read/lines.hpp"
 
 namespace ec2mpi {
 namespace {
@@ -20,7 +16,7 @@ bool is_quoted(std::string_view cell) {
 
 /// "09:11" or "18:00:08".
 bool is_clock(std::string_view word) {
-  return word.size() >= 4 && word.size() <= 8 && word.find(':') != std::string_view::npos &&
+  return word.size() >= 4 && word.size() <= 8 && word.contains(':') &&
          word.find_first_not_of("0123456789:") == std::string_view::npos;
 }
 
@@ -30,9 +26,9 @@ bool is_time_zone(std::string_view word) {
 
 class Splitter {
  public:
-  Splitter(Separator separator, std::string_view source) : source_(source) { table_.separator = separator; }
+  explicit Splitter(Separator separator) { table_.separator = separator; }
 
-  Result<Table> split(std::string_view text) {
+  Read<Table> split(std::string_view text) {
     if (table_.separator == Separator::comma) return split_csv(text, ',');
     if (table_.separator == Separator::semicolon) return split_csv(text, ';');
     for_each_line(text, [&](std::string_view line, int number) { split_line(line, number); });
@@ -44,29 +40,17 @@ class Splitter {
     const std::string_view trimmed = trim(line);
     if (trimmed.empty() || trimmed.front() == '#' || is_rule(trimmed)) return;
     table_.begin_row(number);
-    switch (table_.separator) {
-      case Separator::tab:
-        split_at(line, '\t');
-        break;
-      case Separator::pipe:
-        split_bars(trimmed);
-        break;
-      case Separator::wide:
-        for (const std::string_view piece : pieces_of(trimmed, "  ")) add(piece);
-        break;
-      default:
-        split_words(trimmed);
-        break;
-    }
+    if (table_.separator == Separator::tab) split_at(line, '\t');
+    if (table_.separator == Separator::pipe) split_bars(trimmed);
+    if (table_.separator == Separator::space) split_words(trimmed);
+    for (const auto piece : pieces_of(table_.separator == Separator::wide ? trimmed : "", "  ")) add(piece);
     drop_empty_row();
   }
 
   /// A line of separators alone is no row.
   void drop_empty_row() {
-    const Table::Row& row = table_.rows.back();
-    if (std::ranges::any_of(table_.row(table_.rows.size() - 1), [](auto cell) { return !cell.empty(); }))
-      return;
-    table_.cells.resize(row.begin);
+    if (filled_count(table_.row(table_.rows.size() - 1)) > 0) return;
+    table_.cells.resize(table_.rows.back().begin);
     table_.rows.pop_back();
   }
 
@@ -82,32 +66,29 @@ class Splitter {
   std::string_view on_one_line(std::string_view cell) {
     if (cell.find_first_of("\t\n") == std::string_view::npos) return cell;
     std::string& out = table_.unescaped.emplace_back(cell);
-    std::replace_if(
-        out.begin(), out.end(), [](char c) { return c == '\t' || c == '\n'; }, ' ');
+    for (char& c : out) c = c == '\t' || c == '\n' ? ' ' : c;
     return out;
   }
 
   /// A doubled quote stands for one; `unescaped` owns such a text, as cells are views.
   std::string_view without_quotes(std::string_view cell) {
     const std::string_view inner = cell.substr(1, cell.size() - 2);
-    const std::size_t first = inner.find('"');
-    if (first == std::string_view::npos) return trim(inner);
-    std::string out;
+    if (!inner.contains('"')) return trim(inner);
+    std::string& out = table_.unescaped.emplace_back();
     for (std::size_t i = 0; i < inner.size(); ++i) {
       out += inner[i];
-      if (inner[i] == '"' && i + 1 < inner.size() && inner[i + 1] == '"') ++i;
+      if (inner.substr(i).starts_with("\"\"")) ++i;
     }
-    return trim(table_.unescaped.emplace_back(std::move(out)));
+    return trim(out);
   }
 
   /// Without the `marks` around a cell, with which Markdown shows it as code or bold.
   void split_at(std::string_view line, char separator, std::string_view marks = "") {
     while (true) {
       const std::size_t end = line.find(separator);
-      std::string_view cell = trim(line.substr(0, end));
-      while (!cell.empty() && marks.find(cell.front()) != std::string_view::npos) cell.remove_prefix(1);
-      while (!cell.empty() && marks.find(cell.back()) != std::string_view::npos) cell.remove_suffix(1);
-      add(cell);
+      const std::string_view cell = trim(line.substr(0, end));
+      const std::size_t first = std::min(cell.find_first_not_of(marks), cell.size());
+      add(cell.substr(first, cell.find_last_not_of(marks) + 1 - first));
       if (end == std::string_view::npos) return;
       line.remove_prefix(end + 1);
     }
@@ -124,9 +105,8 @@ class Splitter {
     for (std::size_t i = 0; i < parts.size(); ++i) {
       std::size_t last = i;
       // A date with its time and zone is one cell, as in the console, although blanks divide them.
-      if (looks_like_date(parts[i]) && i + 1 < parts.size() && is_clock(parts[i + 1])) {
+      if (looks_like_date(parts[i]) && i + 1 < parts.size() && is_clock(parts[i + 1]))
         last = i + 2 < parts.size() && is_time_zone(parts[i + 2]) ? i + 2 : i + 1;
-      }
       const auto begin = static_cast<std::size_t>(parts[i].data() - line.data());
       const auto end = static_cast<std::size_t>(parts[last].data() - line.data()) + parts[last].size();
       add(line.substr(begin, end - begin));
@@ -134,7 +114,7 @@ class Splitter {
     }
   }
 
-  Result<Table> split_csv(std::string_view text, char separator) {
+  Read<Table> split_csv(std::string_view text, char separator) {
     int line = 1;
     while (!text.empty()) {
       const std::string_view first_line = trim(text.substr(0, text.find('\n')));
@@ -144,8 +124,7 @@ class Splitter {
         table_.begin_row(line);
         // A quoted cell may hold line breaks, so a record may be longer than its first line.
         length = split_record(text, separator);
-        if (length == 0)
-          return bad_list(source_, line, "a quote opens here and never closes; export the list again");
+        if (length == 0) return refuse(line, kOpenQuote);
         drop_empty_row();
       }
       line += static_cast<int>(std::ranges::count(text.substr(0, length), '\n'));
@@ -179,8 +158,6 @@ class Splitter {
     }
     return text.size();
   }
-
-  std::string_view source_;
   Table table_;
 };
 
@@ -201,10 +178,43 @@ bool is_rectangular(const Table& table) {
 
 }  // namespace
 
+/// A '#' begins a comment at the line's start or behind a blank; a word may hold one.
+std::string_view without_comment(std::string_view line) {
+  for (std::size_t at = line.find('#'); at != std::string_view::npos; at = line.find('#', at + 1)) {
+    if (at == 0 || line[at - 1] == ' ' || line[at - 1] == '\t') return line.substr(0, at);
+  }
+  return line;
+}
+
+/// The lines of drawn tables ("+----+", "====") and the count of SQL clients ("(3 rows)").
+bool is_rule(std::string_view line) {
+  if (line.find_first_not_of("-+=| :\t") == std::string_view::npos)
+    return line.contains("--") || line.contains("==");
+  if (line.starts_with('(')) line.remove_prefix(1);
+  line.remove_prefix(std::min(line.find_first_not_of("0123456789"), line.size()));
+  return line == " rows)" || line == " row)" || line.starts_with(" rows in set") ||
+         line.starts_with(" row in set");
+}
+
+std::vector<std::string_view> pieces_of(std::string_view line, std::string_view gap) {
+  std::vector<std::string_view> out;
+  for (line = trim(line); !line.empty();) {
+    const std::size_t end = line.find(gap);
+    out.push_back(line.substr(0, end));
+    line = end == std::string_view::npos ? std::string_view() : trim(line.substr(end));
+  }
+  return out;
+}
+
+std::size_t filled_count(Cells cells) {
+  while (!cells.empty() && cells.back().empty()) cells = cells.first(cells.size() - 1);
+  return cells.size();
+}
+
 /// The id must be a whole word: "ami-0f7f74cf" and "eni-0f7f74cf" hold none.
 bool holds_instance_id(std::string_view text) {
   for (std::size_t at = text.find("i-"); at != std::string_view::npos; at = text.find("i-", at + 1)) {
-    if (at > 0 && kBetweenWords.find(text[at - 1]) == std::string_view::npos) continue;
+    if (at > 0 && !kBetweenWords.contains(text[at - 1])) continue;
     const std::string_view rest = text.substr(at, 20);
     if (is_instance_id(rest.substr(0, rest.find_first_of(kBetweenWords)))) return true;
   }
@@ -213,35 +223,30 @@ bool holds_instance_id(std::string_view text) {
 
 /// From the surest separator to the weakest. Blanks are always among them.
 std::vector<Separator> separators_in(std::string_view text) {
-  constexpr std::array<std::pair<std::string_view, Separator>, 6> kMarks = {{{"\t", Separator::tab},
-                                                                             {"|", Separator::pipe},
-                                                                             {",", Separator::comma},
-                                                                             {";", Separator::semicolon},
-                                                                             {"  ", Separator::wide},
-                                                                             {"", Separator::space}}};
+  constexpr std::string_view kMarks[] = {"\t", "|", ",", ";", "  ", ""};  // in the order of Separator
   std::vector<Separator> out;
-  for (const auto& [mark, separator] : kMarks) {
-    if (text.find(mark) != std::string_view::npos) out.push_back(separator);
+  for (std::size_t i = 0; i < std::size(kMarks); ++i) {
+    if (text.contains(kMarks[i])) out.push_back(static_cast<Separator>(i));
   }
   return out;
 }
 
-Result<Table> split_table(std::string_view text, Separator separator, std::string_view source) {
-  return Splitter(separator, source).split(text);
+Read<Table> split_table(std::string_view text, Separator separator) {
+  return Splitter(separator).split(text);
 }
 
-Result<Table> split_by_ids(std::string_view text, std::string_view source) {
+Read<Table> split_by_ids(std::string_view text) {
   for (const Separator separator : separators_in(text)) {
     if (separator >= Separator::wide) break;
-    auto table = split_table(text, separator, source);
+    auto table = split_table(text, separator);
     // An open quote in a CSV is reported; another separator would hide the cause.
     const bool open_quote = !table && separator == Separator::comma && text.starts_with('"');
     if (open_quote || (table && ids_are_cells(*table))) return table;
   }
-  auto wide = split_table(text, Separator::wide, source);
+  auto wide = split_table(text, Separator::wide);
   // Two blanks may also stand in a Name, so all rows must have the same number of cells.
   if (wide && ids_are_cells(*wide) && is_rectangular(*wide)) return wide;
-  return split_table(text, Separator::space, source);
+  return split_table(text, Separator::space);
 }
 
 }  // namespace ec2mpi

@@ -8,11 +8,31 @@
 #include <string_view>
 #include <vector>
 
-#include "ec2mpi/base/error.hpp"
+#include "src/cluster/read/messages.hpp"
 
 namespace ec2mpi {
 
-/// How the cells of a line are separated.
+/// Calls `visit(line, number)` for each line between LFs; numbers start at 1.
+template <class Visit>
+void for_each_line(std::string_view text, Visit visit) {
+  for (int number = 1; !text.empty(); ++number) {
+    const std::size_t end = text.find('\n');
+    visit(text.substr(0, end), number);
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  }
+}
+
+/// The line up to a `#` that stands at its start or after white space.
+[[nodiscard]] std::string_view without_comment(std::string_view line);
+
+/// A line that is no row: drawn, with at least two dashes (or "==") in a row and no word, or the count of
+/// rows that psql and mysql write below a table.
+[[nodiscard]] bool is_rule(std::string_view line);
+
+/// The pieces between runs of blanks that begin with `gap`.
+[[nodiscard]] std::vector<std::string_view> pieces_of(std::string_view line, std::string_view gap);
+
+/// How the cells of a line are separated, the surest sign first.
 enum class Separator {
   tab,
   pipe,       ///< `| a | b |`, with lines of dashes between rows
@@ -23,6 +43,9 @@ enum class Separator {
 };
 
 using Cells = std::span<const std::string_view>;
+
+/// How many cells a row has without the empty ones at its end.
+[[nodiscard]] std::size_t filled_count(Cells cells);
 
 /// A text as rows of trimmed cells. Blank lines, lines of rules and comments are not rows. The cells point
 /// into the text and into `unescaped`.
@@ -54,16 +77,16 @@ struct Table {
 [[nodiscard]] std::vector<Separator> separators_in(std::string_view text);
 
 /// Error: a quote that is never closed.
-[[nodiscard]] Result<Table> split_table(std::string_view text, Separator separator, std::string_view source);
+[[nodiscard]] Read<Table> split_table(std::string_view text, Separator separator);
 
 /// Splits a table whose cells stand under the words of its header (`column -t`, gcloud, az, kubectl,
 /// PowerShell), by their position; the header is the first row. A line of dashes under the header tells where
 /// the columns are. Nothing if there is no such header; an error if the cells of a line do not stand under
 /// the heads.
-[[nodiscard]] std::optional<Result<Table>> split_under_heads(std::string_view text, std::string_view source);
+[[nodiscard]] std::optional<Read<Table>> split_under_heads(std::string_view text);
 
 /// Splits by the coarsest separator with which every instance id of the text is a whole cell.
-[[nodiscard]] Result<Table> split_by_ids(std::string_view text, std::string_view source);
+[[nodiscard]] Read<Table> split_by_ids(std::string_view text);
 
 /// True if a word of the text (between blanks, tabs, commas, semicolons, bars or quotes) is an instance id.
 [[nodiscard]] bool holds_instance_id(std::string_view text);

@@ -2,9 +2,7 @@
 #include <utility>
 
 #include "ec2mpi/base/text.hpp"
-#include "ec2mpi/cluster/values/quote.hpp"
 #include "src/cluster/read/fields.hpp"
-#include "src/cluster/read/lines.hpp"
 #include "src/cluster/read/table.hpp"
 
 namespace ec2mpi {
@@ -61,8 +59,7 @@ std::optional<Pieces> cells_under(std::string_view line, const std::vector<HeadP
     // A cell may be aligned to the right end of its head, as numbers are.
     const bool right =
         signs_in(room.substr(0, room.find_last_not_of(' ') + 1)) == heads[i].end - heads[i].begin;
-    if (!cell.empty() && (cut || (!left && !right) || cell.find("  ") != std::string_view::npos))
-      return std::nullopt;
+    if (!cell.empty() && (cut || (!left && !right) || cell.contains("  "))) return std::nullopt;
     out.push_back(cell);
   }
   return out;
@@ -70,9 +67,7 @@ std::optional<Pieces> cells_under(std::string_view line, const std::vector<HeadP
 
 class HeadedSplitter {
  public:
-  explicit HeadedSplitter(std::string_view source) : source_(source) {}
-
-  std::optional<Result<Table>> split(std::string_view text) {
+  std::optional<Read<Table>> split(std::string_view text) {
     for_each_line(text, [&](std::string_view line, int number) {
       if (phase_ == Phase::over || trim(line).empty() || trim(line).front() == '#') return;
       if (phase_ == Phase::heads)
@@ -81,13 +76,9 @@ class HeadedSplitter {
         read_row(line, number);
       before_ = line;
     });
-    if (misfit_ != 0) {
-      return bad_list(source_, misfit_,
-                      "the cells of this line do not stand under the column names; use CSV, or `aws ec2 "
-                      "describe-instances --output json`");
-    }
+    if (misfit_ != 0) return refuse(misfit_, kNotUnderHeads);
     if (heads_.empty()) return std::nullopt;
-    return Result<Table>(std::move(table_));
+    return Read<Table>(std::move(table_));
   }
 
  private:
@@ -101,15 +92,14 @@ class HeadedSplitter {
     else
       take_heads(line, pieces_of(line, "  "), line, number);
     // A tab or an instance id shows that this is a list of another form.
-    const bool hopeless =
-        number >= kLastLine || line.find('\t') != std::string_view::npos || holds_instance_id(line);
+    const bool hopeless = number >= kLastLine || line.contains('\t') || holds_instance_id(line);
     if (heads_.empty() && hopeless) phase_ = Phase::over;
   }
 
   /// The words of `header` that stand where `pieces` do in `line`, if they name columns.
   void take_heads(std::string_view header, const Pieces& pieces, std::string_view line, int number) {
-    constexpr std::size_t kMostHeads =
-        60;  // more are no table that a person reads, and cost too much to place
+    // More are no table that a person reads, and cost too much to place.
+    constexpr std::size_t kMostHeads = 60;
     if (pieces.size() < 2 || pieces.size() > kMostHeads) return;
     std::vector<HeadPlace> places = places_of(line, pieces);
     const auto cells = cells_under(header, places);
@@ -122,30 +112,23 @@ class HeadedSplitter {
 
   void read_row(std::string_view line, int number) {
     if (is_rule(trim(line))) {
-      const int header_line = table_.rows.front().line;
-      if (table_.rows.size() == 1) take_heads(before_, pieces_of(line, " "), line, header_line);
+      if (table_.rows.size() == 1) take_heads(before_, pieces_of(line, " "), line, table_.rows.front().line);
     } else if (const auto cells = cells_under(line, heads_)) {
       add_row(*cells, number);
-    } else if (const auto pieces = numberless(pieces_of(line, "  ")); pieces.size() == heads_.size()) {
-      add_row(pieces, number);
     } else {
+      Pieces pieces = pieces_of(line, "  ");
+      // The number of the row, which pandas and R write under no head.
+      if (pieces.size() == heads_.size() + 1 && parse_number(pieces.front())) pieces.erase(pieces.begin());
+      if (pieces.size() == heads_.size()) return add_row(pieces, number);
       misfit_ = number;
       phase_ = Phase::over;
     }
-  }
-
-  /// Without the number of the row, which pandas and R write under no head.
-  [[nodiscard]] Pieces numberless(Pieces pieces) const {
-    if (pieces.size() == heads_.size() + 1 && parse_number(pieces.front())) pieces.erase(pieces.begin());
-    return pieces;
   }
 
   void add_row(const Pieces& cells, int line) {
     table_.begin_row(line);
     for (const std::string_view cell : cells) table_.add(cell);
   }
-
-  std::string_view source_;
   Phase phase_ = Phase::heads;
   std::vector<HeadPlace> heads_;
   std::string_view before_;  ///< the line before
@@ -155,8 +138,8 @@ class HeadedSplitter {
 
 }  // namespace
 
-std::optional<Result<Table>> split_under_heads(std::string_view text, std::string_view source) {
-  return HeadedSplitter(source).split(text);
+std::optional<Read<Table>> split_under_heads(std::string_view text) {
+  return HeadedSplitter().split(text);
 }
 
 }  // namespace ec2mpi

@@ -1,17 +1,10 @@
-#include "src/cluster/read/tagged_text.hpp"
-
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
-#include <optional>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/cluster/values/ec2_words.hpp"
-#include "ec2mpi/cluster/values/quote.hpp"
 #include "src/cluster/read/fields.hpp"
-#include "src/cluster/read/lines.hpp"
-#include "src/cluster/read/table.hpp"
+#include "src/cluster/read/readers.hpp"
 
 namespace ec2mpi {
 namespace {
@@ -39,14 +32,13 @@ bool is_tag(std::string_view cell) {
 /// A line that no table has: such a word in capitals in front and no instance id, which rows of a table do
 /// have.
 bool is_detail_line(std::string_view line) {
-  line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
-  const std::string_view tag = line.substr(0, line.find('\t'));
-  return tag.size() < line.size() && !holds_instance_id(line) &&
+  const std::string_view tag = trim(line.substr(0, line.find('\t')));
+  return line.contains('\t') && !holds_instance_id(line) &&
          (tag == "RESERVATIONS" || tag == "STATE" || tag == "PLACEMENT" || tag == "TAGS" ||
           tag == "RESERVATION");
 }
 
-std::optional<std::string> put_detail(Node& node, std::string_view tag, Cells cells) {
+Problem put_detail(Node& node, std::string_view tag, Cells cells) {
   for (const Detail& detail : kDetails) {
     if (tag != detail.tag || cells.size() != detail.cells) continue;
     return detail.key > 0 && cells[detail.key] != "Name" ? std::nullopt
@@ -60,12 +52,12 @@ std::optional<std::string> put_detail(Node& node, std::string_view tag, Cells ce
 }
 
 /// Reads one line into the instance that it begins, or into the one above.
-std::optional<std::string> read_tagged_line(std::vector<Node>& nodes, Cells cells, int line) {
+Problem read_tagged_line(std::vector<Node>& nodes, Cells cells, int line) {
   const std::string_view tag = is_tag(cells.front()) ? cells.front() : "";
   const auto id = std::ranges::find_if(cells, is_instance_id);
   if (!tag.empty() && (tag == "TAG" || id == cells.end()))
     return nodes.empty() ? std::nullopt : put_detail(nodes.back(), tag, cells);
-  if (id == cells.end()) return fmt::format("{} is not understood", in_quotes(cells.front()));
+  if (id == cells.end()) return fmt::format(kNotUnderstood, in_quotes(cells.front()));
   Node& node = nodes.emplace_back();
   node.instance_id = *id;
   node.line = line;
@@ -82,13 +74,12 @@ bool is_tagged_text(std::string_view text) {
   return found;
 }
 
-Result<Listing> read_tagged_text(std::string_view text, std::string_view source) {
-  Result<Listing> out;
+Read<Listing> read_tagged_text(std::string_view text) {
+  Read<Listing> out;
   for_each_line(text, [&](std::string_view line, int number) {
     if (!out || trim(line).empty() || trim(line).starts_with('#')) return;
     if (const auto problem = read_tagged_line(out->nodes, cells_of(line), number))
-      out =
-          bad_list(source, number, fmt::format("{}; use the same aws command with --output json", *problem));
+      out = refuse(number, kBadTaggedLine, *problem);
   });
   return out;
 }

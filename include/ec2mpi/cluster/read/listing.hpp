@@ -1,8 +1,10 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "ec2mpi/base/error.hpp"
 #include "ec2mpi/cluster/values/node.hpp"
 
 namespace ec2mpi {
@@ -14,5 +16,10 @@ struct Listing {
   bool as_given = false;           ///< see Inventory::as_given
   bool slots_add_up = false;       ///< a host that is repeated has a slot, or its slots=N, more each time
 };
+
+/// Finds from the content which format a decoded list has, and reads it with the reader of that format.
+/// Formats that are known but not read (YAML, XML, HTML, HCL, INI, ssh_config, nested tables) are refused
+/// with the command that gives a readable one.
+[[nodiscard]] Result<Listing> read_listing(std::string_view text, std::string_view source);
 
 }  // namespace ec2mpi

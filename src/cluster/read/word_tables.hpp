@@ -50,4 +50,15 @@ enum class Field {
 /// Fields that count only where the others of an instance give no address; they are stored last.
 [[nodiscard]] bool is_second_choice(Field field);
 
+/// What a word or a part of it (".pem", "us-") is that is never a host (not_hosts.inc); empty if it is not
+/// known.
+[[nodiscard]] std::string_view meaning_of_word(std::string_view word);
+constexpr std::string_view kOtherColumn = "a word of another column";
+constexpr std::string_view kFileOrDomain = "the name of a file (or a domain without a host)";
+constexpr std::string_view kResource = "the beginning of an id";
+
+/// What a word in the name of one of Terraform's outputs says (output_words.inc), without a number behind it.
+enum class NamePart { none, kind, head, worker, helper };
+[[nodiscard]] NamePart part_of_name(std::string_view word);
+
 }  // namespace ec2mpi
