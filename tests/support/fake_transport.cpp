@@ -129,10 +129,15 @@ class FakeSession : public ssh::Session {
         index_(index),
         seen_(std::move(seen)) {}
 
-  ssh::awaitable<Result<std::unique_ptr<ssh::Channel>>> start(ssh::Request request, Limit) override {
+  ssh::awaitable<Result<std::unique_ptr<ssh::Channel>>> start(ssh::Request request, Limit limit) override {
     const bool first = seen_->commands.emplace(index_, request.command).second;
     const FakeNode looking{.out = node_.found};  // a second command can only be the look after the end
     auto behaviour = node_.program ? node_.program(request.command) : first ? node_ : looking;
+    if (!behaviour.opens_channel) {
+      Event never(executor_);
+      const Wake wake = co_await never.wait(limit);
+      co_return wake_error(wake, "the node did not start the command");
+    }
     if (const auto mark = begin_mark_in(request.command); !mark.empty()) {
       behaviour.out.insert(0, mark);
       if (!behaviour.err.empty() || behaviour.on_input) behaviour.err.insert(0, "\x1f" + mark);

@@ -31,6 +31,7 @@ struct FakeNode {
   std::string late = {};    ///< standard output that arrives after standard error
   std::uint64_t flood = 0;  ///< so many bytes more on standard output, without any end of line
   Clock::duration runs_for = {};
+  bool opens_channel = true;  ///< false: as of a frozen machine, no answer to start()
   End end = End::exits;
   ssh::ExitStatus status = {};
   std::string found =

@@ -118,6 +118,7 @@ void JobView::explain(const ops::JobPlan& plan) {
 void JobView::on_found(const std::string& id, bool over) {
   id_ = printable(id);
   started_ = true;
+  found_ = true;
   // A job that is attached to may have ended long ago.
   over_ = style_.attached && over;
   if (!introduction_.empty()) say(Colour::dim, std::exchange(introduction_, {}));
@@ -188,9 +189,11 @@ void JobView::on_lost(const Error& error, Clock::duration pause) {
   emit("connection_lost", {{"error", why}});
   // One report for each loss; -v reports the other attempts, too.
   if (!lost_) {
-    say(Colour::yellow, fmt::format("the connection to the master is lost ({}); {} continues there as long "
-                                    "as the master runs; connecting again …",
-                                    why, id_.empty() ? "the job" : id_));
+    const auto job = id_.empty() ? "the job" : id_;
+    const auto state = found_ ? fmt::format("{} continues there as long as the master runs", job)
+                              : fmt::format("it has not said whether {} has started", job);
+    say(Colour::yellow,
+        fmt::format("the connection to the master is lost ({}); {}; connecting again …", why, state));
   } else if (verbose_) {
     say(Colour::dim, fmt::format("{}; once more in {}", why, format_duration(pause)));
   }
@@ -277,6 +280,10 @@ void JobView::tell_end(const ops::Followed& followed) {
   } else if (followed.how == How::gave_up) {
     const auto why = followed.error ? printable(followed.error->message) : std::string("it does not answer");
     say(Colour::red, fmt::format("the master cannot be reached: {}", why));
+    if (lost_ && !found_)
+      say(Colour::yellow, fmt::format("whether {0} has started is not known; ec2mpi attach {0} follows it if "
+                                      "the master has it",
+                                      id));
   } else if (followed.how == How::ended && followed.record.state == ops::JobState::lost) {
     const bool rebooted = followed.record.why == "rebooted";
     say(Colour::red,

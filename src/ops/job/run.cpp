@@ -1,5 +1,6 @@
 #include "ec2mpi/ops/job/run.hpp"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <asio/co_spawn.hpp>
 #include <asio/this_coro.hpp>
@@ -141,6 +142,12 @@ class JobRun : public Observer {
     auto followed = co_await follow_started(follow_request(), connector_, observer_, std::move(started));
     input_over_.request_stop();
     while (sends_input_) co_await changed_.wait(unlimited);
+    // A refusal over the connection that took the job's files is the master's own; over a later one it means
+    // that there is no such job.
+    if (followed.how == Followed::How::refused && followed.error && !followed.found) {
+      end_.refused = never_started(followed.error->message);
+      co_return;
+    }
     if (stops_.until == Until::handed_over && followed.how == Followed::How::ended)
       followed.how = Followed::How::detached;
     end_.followed = std::move(followed);
@@ -195,12 +202,15 @@ class JobRun : public Observer {
   asio::awaitable<void> find_again() {
     auto followed = co_await follow_job(follow_request(), connector_, observer_);
     if (followed.how == Followed::How::refused) {
-      end_.refused =
-          Error{ErrorKind::unreachable,
-                "the connection to the master broke before the job was started: " + lost_while_starting_};
+      end_.refused = never_started(lost_while_starting_);
       co_return;
     }
     end_.followed = std::move(followed);
+  }
+
+  static Error never_started(const std::string& why) {
+    return {ErrorKind::unreachable,
+            fmt::format("the connection to the master broke before the job was started: {}", why)};
   }
 
   // --- afterwards

@@ -109,6 +109,7 @@ class JobView : public ops::JobObserver {
   bool over_ = false;     ///< had ended before we came
   bool stopping_ = false;
   bool lost_ = false;
+  bool found_ = false;  ///< the master has said that it has the job
   std::string id_;
   std::string tail_;                          ///< of the output, for hints
   std::map<std::string, std::string> names_;  ///< labels by private address

@@ -45,6 +45,12 @@ struct FollowRequest {
   bool takes_series = false;        ///< the name of a series is refused in silence, see Followed::is_series
   Clock::duration connect_timeout = std::chrono::seconds(10);
   Clock::duration patience = {};  ///< give the master up after this; zero means never
+  /// Without any output for so long, the master has to show that its sshd still answers.
+  Clock::duration silence = std::chrono::seconds(30);
+  /// For its sshd to open one more channel. A loaded node needs a second at most.
+  Clock::duration sign_of_life = std::chrono::seconds(20);
+  /// After a lost connection, for a master that has not yet said that it has the job.
+  Clock::duration start_patience = std::chrono::seconds(60);
 };
 
 struct Followed {
@@ -59,6 +65,7 @@ struct Followed {
   ssh::ExitStatus refusal = {};         ///< for refused
   std::optional<Error> error = {};      ///< for gave_up
   std::optional<JobStop> stopped = {};  ///< what we asked for
+  bool found = false;                   ///< the master has said that it has the job
 
   /// The word is the name of a series, and not of a job.
   [[nodiscard]] bool is_series() const { return how == How::refused && refusal.code == 3; }

@@ -235,6 +235,66 @@ TEST_F(FollowJob, WantsTheTimeOnceAndThenCountsBytesFromTheIntroduction) {
   EXPECT_EQ(value_of(commands.at(1), "from_out") + " " + value_of(commands.at(1), "from_err"), "73 20");
 }
 
+// --- a master that says nothing ---
+
+/// A follower that prints its introduction and stays silent, on a machine that does or does not answer later.
+class SilentMaster : public FollowJob {
+ protected:
+  SilentMaster() {
+    request.silence = std::chrono::milliseconds(5);
+    connector.node(1).program = [this](const std::string& command) {
+      if (command == "exit") return look(++looks);
+      FakeNode node{.end = FakeNode::End::never};
+      if (introduces) introduce(node, value_of(command, "nonce"));
+      if (++followers == 2) report(node, value_of(command, "nonce"), kRecord);
+      return node;
+    };
+  }
+
+  std::function<FakeNode(int)> look = [](int) { return FakeNode{}; };
+  int looks = 0;
+  int followers = 0;
+  bool introduces = true;
+};
+
+TEST_F(SilentMaster, IsWaitedForAsLongAsItsSshdAnswers) {
+  look = [this](int time) {
+    if (time == 3) detach.request_stop();
+    return FakeNode{};
+  };
+  EXPECT_EQ(follow().how, Followed::How::detached);
+  EXPECT_EQ(listener.events, std::vector<std::string>{"found spread-1"});
+  EXPECT_EQ(followers, 1);
+}
+
+TEST_F(SilentMaster, ThatDoesNotAnswerIsReportedAndConnectedToAgain) {
+  request.sign_of_life = std::chrono::milliseconds(5);
+  look = [](int) { return FakeNode{.opens_channel = false}; };
+  EXPECT_EQ(follow().how, Followed::How::ended);
+  EXPECT_EQ(listener.events,
+            (std::vector<std::string>{"found spread-1", "lost: it does not answer; frozen or overloaded?",
+                                      "reconnected", "found spread-1"}));
+}
+
+TEST_F(SilentMaster, ThatDoesNotSayWhichJobItHasIsAskedAgain) {
+  introduces = false;
+  listener.then = [this](const std::string& event) { introduces |= event.starts_with("lost"); };
+  EXPECT_EQ(follow().how, Followed::How::ended);
+  EXPECT_EQ(listener.events, (std::vector<std::string>{"lost: it does not report on the job", "reconnected",
+                                                       "found spread-1"}));
+  EXPECT_EQ(looks, 0);
+}
+
+TEST_F(SilentMaster, ThatNeverSaysWhichJobItHasIsGivenUp) {
+  introduces = false;
+  request.start_patience = std::chrono::milliseconds(1);
+  listener.then = [this](const std::string&) { connector.node(1).door = FakeNode::Door::refuses; };
+  const auto end = follow();
+  EXPECT_EQ(end.how, Followed::How::gave_up);
+  EXPECT_FALSE(end.found);
+  EXPECT_EQ(end.error->message, "connection refused");
+}
+
 TEST_F(FollowJob, ARecordThatIsNoRecordGivesUp) {
   connector.node(1).program = [](const std::string& command) {
     FakeNode node;
