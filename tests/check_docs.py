@@ -4,6 +4,7 @@
 - Each command and flag of ec2mpi that a page names is there. The pages are those of docs/ and the README.
 - docs/environment.md has each environment variable of the source, and no other.
 - Each link of a page to a file of the project leads somewhere.
+- Each test that docs/security.md names is there.
 """
 
 import json
@@ -16,6 +17,7 @@ ROOT = pathlib.Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "README.zh-CN.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "examples/README.md",
          ROOT / "packaging/README.md"]
 VARIABLES = "docs/environment.md"
+CLAIMS = "docs/security.md"
 SHOWN_FLAGS = {"-h", "--help", "-np", "--"}  # of all commands, or made out of another flag
 READ = r'(?:getenv|variable|environment_?|xdg_folder|file_of)\((?:environment, )?"([A-Z_]+)"'
 
@@ -70,9 +72,19 @@ def wrong_links(page):
             yield f"{page.relative_to(ROOT)}: {target} is not there"
 
 
+def missing_tests():
+    """A claim without its test is only a promise."""
+    units = "\n".join(file.read_text() for file in sorted((ROOT / "tests/unit").rglob("*.cpp")))
+    tests = {".".join(names) for names in re.findall(r"^TEST(?:_F|_P)?\((\w+),\s*(\w+)\)", units, re.M)}
+    for file in (ROOT / "tests/e2e").glob("*.py"):
+        tests |= set(re.findall(r"^def (test_\w+)", file.read_text(), re.M))
+    named = re.findall(r"`([A-Z]\w+\.[A-Z]\w+|test_\w+)`", (ROOT / CLAIMS).read_text())
+    yield from (f"{CLAIMS}: there is no test {name}" for name in named if name not in tests)
+
+
 def main(program):
     flags = flags_by_command(json.loads(subprocess.run([program, "option-tree"], stdout=subprocess.PIPE, check=True).stdout))
-    wrong = list(wrong_variables())
+    wrong = [*wrong_variables(), *missing_tests()]
     for page in PAGES:
         wrong += [*wrong_commands(page, flags), *wrong_links(page)]
     print(*wrong, sep="\n", end="\n" if wrong else "")

@@ -86,6 +86,9 @@ Result<void> HostKeys::read(std::string_view content) {
 }
 
 Result<void> HostKeys::read_line(std::string_view line, int number) {
+  // An editor's byte order mark would become a part of the first name, and that host would be unknown.
+  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+  if (number == 1 && line.starts_with(kByteOrderMark)) line.remove_prefix(kByteOrderMark.size());
   const auto refuse = [&](const char* why) {
     return fail(ErrorKind::usage, fmt::format("{}:{}: {}", printable(file_.string()), number, why));
   };

@@ -140,6 +140,16 @@ def test_user_and_port_of_the_command_line_are_not_for_the_jump_host(ec2mpi, clu
     assert "Accepted publickey for ubuntu from 198.18.0.2" in cluster4.host(1, "grep Accepted /var/log/sshd.log | tail -1").out
 
 
+def test_a_jump_host_does_not_stand_in_for_a_changed_key(ec2mpi, cluster4):
+    bastion = private_list(ec2mpi, cluster4)
+    assert ec2mpi("exec-all", "-J", bastion, "true").code == 0
+    attempts = cluster4.login_attempts(2)
+    cluster4.fault("rekey", 2)
+    done = ec2mpi("exec-all", "-J", bastion, "true")
+    assert done.code == 1 and "its host key has changed" in done.err, done
+    assert cluster4.login_attempts(2) == attempts, "it tried to log in"
+
+
 def test_a_jump_host_whose_session_has_ended_is_connected_again(ec2mpi, cluster4):
     bastion = private_list(ec2mpi, cluster4)
     process = ec2mpi.start("exec-all", "-f", "1", "-J", bastion, "test {address} = 10.0.0.13 || exec sleep 1000.21")

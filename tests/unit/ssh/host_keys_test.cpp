@@ -126,6 +126,14 @@ TEST_F(HostKeysFile, ReadsTheNamesOfALineAsOpenSshDoes) {
   }
 }
 
+/// A host that the line does not seem to name would be an unknown one, and its wrong key would be taken.
+TEST_F(HostKeysFile, AnEditorsMarkInFrontOfTheFirstNameIsNoPartOfIt) {
+  std::filesystem::create_directory(file.parent_path());
+  ASSERT_TRUE(write_file_atomically(file, "\xef\xbb\xbfi-0123456789abcdef0 ssh-ed25519 AAAAfirst\r\n", 0600));
+  EXPECT_TRUE(load(UnknownHostKey::refuse).verify(kNode, kFirst));
+  EXPECT_FALSE(load().verify(kNode, kOther));
+}
+
 TEST_F(HostKeysFile, ARevokedKeyIsRefusedUnderEachNameOfTheNode) {
   std::filesystem::create_directory(file.parent_path());
   for (const std::string names : {"*", "203.0.113.1", "[203.0.113.1]:22", "I-0123456789ABCDEF0"}) {
