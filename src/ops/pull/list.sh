@@ -4,6 +4,8 @@
 #   token  printed on its own line in front of the listing
 # shellcheck disable=SC2154 # token and status are set in front of this text
 printf '%s\n' "$token"
+need tar
+need_list_tools
 list_all
 case $(tar --version 2>/dev/null) in
   *GNU*) tar --hard-dereference --null --no-recursion -P -cf - -T - ;;

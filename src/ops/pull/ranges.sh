@@ -1,5 +1,5 @@
 #!/bin/sh
-# Sends parts of files: answers lines on its input. records.sh stands in front, and:
+# Sends parts of files: answers lines on its input. records.sh and need_tools.sh stand in front, and:
 #   token  printed on its own line in front of all answers
 #
 #   FROM COUNT PATH   exactly COUNT bytes from FROM on, counted from 1; zeros where the file has no more. PATH as decode
@@ -9,6 +9,7 @@
 # file that has become shorter the next answer still begins where it is expected; the record shows the change.
 # shellcheck disable=SC2154 # token, decoded and status are set in front of this text
 printf '%s\n' "$token"
+need cat head tail
 while read -r from count path; do
   decode "$path"
   path=$decoded

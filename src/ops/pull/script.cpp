@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/ops/node/remote_program.hpp"
 #include "src/ops/pull/programs.hpp"
 
 namespace ec2mpi::ops {
@@ -35,7 +36,8 @@ PullProgram program_with_sources(const PullPlan& plan, const std::string& token,
                                 {"sources", by_input ? std::string_view() : std::string_view(sources)},
                                 {"more", more}});
   if (by_input) program.input = sources;
-  program.text = as_reader(plan.as_root, program.text + fmt::format("{}{}{}", kRecordsSh, kSourcesSh, work));
+  program.text = as_reader(
+      plan.as_root, program.text + fmt::format("{}{}{}{}", kRecordsSh, need_tools_text(), kSourcesSh, work));
   return program;
 }
 
@@ -50,7 +52,7 @@ PullProgram pull_watch_program(const PullPlan& plan, const std::string& token) {
 }
 
 std::string pull_ranges_program(const std::string& token) {
-  return set_variables({{"token", token}}).append(kRecordsSh).append(kRangesSh);
+  return set_variables({{"token", token}}).append(kRecordsSh).append(need_tools_text()).append(kRangesSh);
 }
 
 std::string read_unsized_program() {

@@ -1,10 +1,11 @@
 #!/bin/sh
 # shellcheck disable=SC2034 # the text behind these functions reads status
-# Functions that list what the sources of a pull mean on this node; records.sh stands in front, and:
+# Functions that list what the sources of a pull mean on this node; records.sh and need_tools.sh stand in front, and:
 #   sources  two lines for each source: its path and its wildcards for the shell (or nothing), both as decode reads them
 #   more     the number of lines at the beginning of the input that belong to sources; 0 if `sources` is complete
 #   patient  not empty: sources that are not there (yet) are left out
 #
+#   need_list_tools  ends the program if list_all could not work here
 #   list_all  prints the listing: "home", the folder in which relative paths begin, ""; then for each match "source",
 #             its path, and the path by which to ask for it (or nothing if it is the same), followed by its records;
 #             at last "end", "", "". Every field ends with NUL.
@@ -82,6 +83,12 @@ list_many() {
   each print_folder | xargs -0 -r sh -c '
     [ $# = 0 ] || find -H "$@" \( -name . -printf "source\0%H\0\0$0" \) -o -printf "$0"' \
     '%y %m %s %b %i %T@\0%P\0%l\0' || status=1
+}
+
+# Not in list_all, whose standard error is dropped while it watches.
+need_list_tools() {
+  need find readlink
+  if [ -n "$has_printf" ]; then need xargs; else need stat; fi
 }
 
 list_all() {

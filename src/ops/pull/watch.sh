@@ -5,6 +5,8 @@
 #   token  printed once, on its own line
 # shellcheck disable=SC2154 # token is set in front of this text
 printf '%s\n' "$token"
+need cksum
+need_list_tools
 last=
 while read -r _; do
   while :; do

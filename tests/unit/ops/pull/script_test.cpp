@@ -44,6 +44,16 @@ class PullScript : public testing::Test {
     const int status = std::system(text.c_str());
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   }
+  /// Runs a program on a node that has no other tools than these; the text on standard error.
+  std::string run_with_only(const std::vector<std::string>& tools, const std::string& program) const {
+    fs::remove_all(folder_ / "few");
+    fs::create_directory(folder_ / "few");
+    for (const auto& tool : tools)
+      fs::create_symlink(fs::exists("/usr/bin/" + tool) ? "/usr/bin/" + tool : "/bin/" + tool,
+                         folder_ / "few" / tool);
+    run("PATH=../few; export PATH\n" + program, {});
+    return read("err");
+  }
   static PullPlan plan_of(const std::vector<std::string>& paths) {
     PullPlan plan;
     for (const auto& path : paths) plan.sources.push_back({.path = path, .name = {}, .glob = {}});
@@ -52,6 +62,20 @@ class PullScript : public testing::Test {
 
   test::ScratchFolder folder_;
 };
+
+TEST_F(PullScript, AToolThatTheNodeLacksIsNamed) {
+  const auto said = [](const std::string& tools) {
+    return "ec2mpi: ec2mpi needs programs that this node lacks: " + tools + "; install them\n";
+  };
+  const auto list = pull_list_program(plan_of({"."}), "t", AbsentSources::fail).text;
+  EXPECT_EQ(run_with_only({"sh", "find", "xargs", "readlink"}, list), said("tar"));
+  EXPECT_EQ(run_with_only({"sh", "tar", "find", "readlink"}, list), said("xargs"));
+  EXPECT_EQ(run_with_only({"sh", "tar"}, list), said("find readlink"));
+  EXPECT_EQ(run_with_only({"sh", "tar", "find", "xargs", "readlink"}, list), "");
+  EXPECT_EQ(run_with_only({"sh", "find", "xargs", "readlink"}, pull_watch_program(plan_of({"."}), "t").text),
+            said("cksum"));
+  EXPECT_EQ(run_with_only({"sh", "cat"}, pull_ranges_program("t")), said("head tail"));
+}
 
 /// What a pull lists begins with a look for links to files; the link's true path is asked of readlink.
 TEST_F(PullScript, ASourceThatVanishesDuringTheListingIsReportedAndTheOthersAreListed) {
