@@ -226,11 +226,26 @@ def test_options_traps_and_variables_of_start_up_files_do_not_change_a_command(e
         assert plain(ec2mpi("exec", "-w", "2", command)).rstrip("\n") == f"\n/etc/hosts\n{names}"
 
 
+@pytest.mark.parametrize("line", ["set -x", "set -v"])
+def test_a_start_up_file_that_traces_shows_nothing_of_our_program(ec2mpi, cluster4, line):
+    with start_up(cluster4, 2, f"echo greeting >&2; {line}"):
+        done = ec2mpi("exec", "-w", "2", "echo done")
+        assert plain(done) == "done\n" and "greeting" in done.err
+        assert "ec2mpi_" not in done.err and "/bin/sh" not in done.err, done.err
+
+
+def test_a_restricted_shell_is_named(ec2mpi, cluster4):
+    with login_shell(cluster4, 2, "/bin/rbash"):
+        done = ec2mpi("pull", "-w", "2", ".profile", "back/")
+        assert done.code == 1 and "restricted" in done.err, done
+
+
 def test_a_background_process_of_a_start_up_file_holds_nobody_up(ec2mpi, cluster4):
     with start_up(cluster4, 2, "sleep 3000 &"):
         try:
             ok(ec2mpi("pull", "-w", "2", ".profile", "back/"))
             ok(ec2mpi("setup", "-w", "1-2"))
+            ok(ec2mpi("doctor", "-w", "1-2"))
         finally:
             cluster4.host(2, "for p in $(ps -C sleep -o pid=,args= | awk '$3 == 3000 { print $1 }'); do kill $p; done")
 
@@ -252,7 +267,8 @@ def test_the_users_environment_reaches_commands_and_jobs_as_it_is(ec2mpi, cluste
 
 
 @pytest.mark.parametrize("command, tool", [(("push", "-w", "2", "sent", "/tmp/"), "stat"), (("setup", "-w", "2"), "awk"),
-                                           (("setup", "-w", "2", "--undo"), "tail"), (("doctor", "-w", "2"), "awk")])
+                                           (("setup", "-w", "2", "--undo"), "tail"), (("doctor", "-w", "2"), "awk"),
+                                           (("pull", "-w", "2", ".profile", "back/"), "tar")])
 def test_a_program_that_a_node_lacks_is_named_and_no_full_disk_suspected(ec2mpi, cluster4, command, tool):
     (ec2mpi.folder / "sent").write_text("text")
     path = cluster4.host(2, f"readlink -f /usr/bin/{tool}").out.strip()

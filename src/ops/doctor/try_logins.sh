@@ -8,6 +8,7 @@
 # logins run at once, because sshd refuses connections from the tenth on (sshd_config(5), MaxStartups). exec: a trap of a
 # start-up file does not run behind it. Only the end of the output
 # is kept, because the words of ssh stand behind those of start-up files. Its warning of a changed key has about 900 characters.
+# A process that a start-up file leaves in the background keeps ssh waiting: the answer counts, not the end.
 LC_ALL=C
 export LC_ALL
 exec </dev/null 2>/dev/null
@@ -20,10 +21,14 @@ command -v getent >/dev/null && for target in "$@"; do
   [ -n "${rest#*=}" ] || continue
   echo "name ${target%%=*} $(limited 5 getent ahostsv4 "${rest#*=}" | sed -n '1s/ .*//p')"
 done
+most=
+! command -v timeout >/dev/null || most='timeout 20'
+export most
 # shellcheck disable=SC2016 # the inner shell expands these
 printf '%s\n' "$@" | xargs -n 1 -P 4 sh -c '
   rest=${1#*=}
-  said=$(ssh -n -o BatchMode=yes -o ConnectTimeout=8 "${rest%%=*}" "exec /bin/echo ec2mpi-here" 2>&1)
+  said=$($most ssh -n -o BatchMode=yes -o ConnectTimeout=8 "${rest%%=*}" "exec /bin/echo ec2mpi-here" 2>&1)
   status=$?
+  [ "$status" != 124 ] || case $said in *ec2mpi-here*) status=0 ;; esac
   printf "%s\n" "login ${1%%=*} $status $(printf %s "$said" | tail -c 2000 | tr "\n\t\r" "   ")"' sh
 echo "ec2mpi-logins end"

@@ -1,6 +1,7 @@
 #include "ec2mpi/ops/node/remote_program.hpp"
 
 #include <fmt/format.h>
+#include <algorithm>
 #include <asio/this_coro.hpp>
 
 #include "ec2mpi/base/text.hpp"
@@ -51,10 +52,18 @@ std::string octal_text(std::string_view text) {
   return word;
 }
 
-// sh gets the octal word as $1, takes it off its arguments, and evaluates the output of printf.
-constexpr std::string_view kRun = R"sh('eval "shift;$(command printf %b "$1")"' sh )sh";
+// sh gets the octal word as $1, takes it off its arguments, and evaluates the output of printf. bash as sh
+// imports functions that a user has exported, but finds eval, shift and unset before them.
+constexpr std::string_view kRun =
+    R"sh('unset -f command printf;eval "shift;$(command printf %b "$1")"' sh )sh";
+
+// Behind exec: for a shell in which exec is something else. In words that no shell finds special.
+constexpr std::string_view kNoExec =
+    " ; echo exec did not start /bin/sh, is it a function or an alias of a start-up file, or is "
+    "this shell restricted";
 
 constexpr std::string_view kShellLine = "exec /bin/sh -c ";
+constexpr std::string_view kTraceOfLine = " : '\\'\n";  ///< of its first command, under set -x
 constexpr std::string_view kBashLine = ": '\\' ; /usr/bin/test x{1..1} = x1 && ";
 
 /// A shell that does not understand our line repeats it: only the words in front of it are of use.
@@ -115,21 +124,22 @@ Error late(std::string_view said) {
 }  // namespace
 
 std::string shell_line(std::string_view text) {
-  return fmt::format("{}{}{}", kShellLine, kRun, octal_word(text));
+  return fmt::format("{}{}{}{}", kShellLine, kRun, octal_word(text), kNoExec);
 }
 
 /// The part between '\' and '\''' is only for shells in which a backslash in single quotes means itself. For
 /// fish it is one word in quotes: before 3.0 it has neither && nor ||. Only bash, zsh and ksh expand the
 /// braces. csh reads the text behind them, but does not run it, and would complain about any special
 /// character. zsh and ksh find nothing to do. SHELL does not count: a start-up file may have set it to
-/// another shell. test is the program, because a user may have a function of that name.
+/// another shell. test and printf are programs, because a user may have functions of these names, and one
+/// named command. Where eval is a function, the part behind it still starts the text.
 std::string shell_line_in_user_environment(std::string_view text) {
   auto line = shell_line(text);
   std::string in_bash(kHandOverSh);
   in_bash.append("exec \"$BASH\" --norc -c ").append(quote_word(text));
   const auto for_bash =
       fmt::format("case ${{BASH_VERSION:+$BASH}} in *bash) eval {} ;; esac", quote_word(in_bash));
-  auto whole = fmt::format(R"sh({}eval "`command printf %b "{}"`" ; : '\''' ; {})sh", kBashLine,
+  auto whole = fmt::format(R"sh({}eval "`/usr/bin/printf %b "{}"`" ; : '\''' ; {})sh", kBashLine,
                            octal_text(for_bash), line);
   // Without the part for bash, the line may still be short enough.
   return whole.size() > kLongestLine ? line : whole;
@@ -376,7 +386,25 @@ void ProgramChannel::take_end() {
   failed_ = status ? ended_unbegun(*status, said_) : status.error();
 }
 
+/// Under `set -x` or `set -v` in a start-up file, bash and zsh repeat our line, and our program in front of
+/// the mark, on standard error. That is held back until the program has begun, and then dropped; a shell that
+/// does not understand our line has its say behind it.
+std::string ProgramChannel::without_echo(std::string text) {
+  if (echo_.empty()) {
+    const auto at = std::min({text.find(kTraceOfLine), text.find(kBashLine), text.find(kShellLine)});
+    if (at == std::string::npos) return text;
+    const auto line = text.rfind('\n', at) + 1;  // npos + 1 is the beginning
+    echo_ = std::exchange(text, text.substr(0, line)).substr(line);
+  } else {
+    if (echo_.size() < kMostSaid) echo_ += text;
+    text.clear();
+  }
+  return text;
+}
+
 void ProgramChannel::keep(ssh::Stream stream, std::string before, std::string behind) {
+  if (stream == ssh::Stream::err) before = without_echo(std::move(before));
+  if (ended_ && !begun_ && stream == ssh::Stream::err) before += std::exchange(echo_, {});
   before = without_our_line(std::move(before));
   if (said_.size() < kMostSaid) {
     said_ += before;

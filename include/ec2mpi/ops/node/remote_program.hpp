@@ -183,6 +183,7 @@ class ProgramChannel : public ssh::Channel {
   void take(const ssh::Chunk& chunk);
   void take_end();
   void keep(ssh::Stream stream, std::string before, std::string behind);
+  [[nodiscard]] std::string without_echo(std::string text);
   [[nodiscard]] std::optional<ssh::Chunk> next_kept();
 
   Event changed_;  ///< notified whenever something was read before the begin
@@ -198,6 +199,7 @@ class ProgramChannel : public ssh::Channel {
   bool reading_ = false;
   bool ended_ = false;
   std::string said_;      ///< before the begin, of both streams
+  std::string echo_;      ///< our own line and what stands behind it, as a shell under set -x repeats it
   std::string greeted_;   ///< the part of it from standard output
   std::string kept_out_;  ///< read, but not given to the reader yet
   std::string kept_err_;

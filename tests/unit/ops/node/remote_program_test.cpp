@@ -316,6 +316,28 @@ TEST_F(RemoteProgram, FunctionsAndAliasesNamedLikeToolsChangeNothingOnTheWayToAC
   }
 }
 
+/// The builtins that the line itself uses. Without eval the functions of start-up files are not handed over.
+TEST_F(RemoteProgram, FunctionsNamedLikeBuiltinsOfTheLineDoNotStopACommand) {
+  const auto line = shell_line_in_user_environment("echo ran");
+  for (const std::string name : {"command", "eval", "printf", "shift", "unset", ":"}) {
+    const auto begin = name + "() { return 0; }; ";
+    for (const auto& exported : {std::string(), name == ":" ? std::string() : "export -f " + name + "; "}) {
+      EXPECT_EQ(run_by({"/bin/bash", {"bash"}}, begin + exported + line, home()).out, "ran\n")
+          << begin << exported;
+      EXPECT_EQ(run_by({"/bin/bash", {"bash"}}, begin + exported + shell_line("echo ran"), home()).out,
+                "ran\n")
+          << begin << exported;
+    }
+  }
+}
+
+TEST_F(RemoteProgram, AnExecThatIsNoneIsNamed) {
+  for (const auto* begin : {"exec() { return 0; }; ", "shopt -s expand_aliases\nalias exec=:\n"})
+    EXPECT_EQ(run_by({"/bin/bash", {"bash"}}, begin + shell_line("echo ran"), home()).out,
+              "exec did not start /bin/sh, is it a function or an alias of a start-up file, or is this shell "
+              "restricted\n");
+}
+
 TEST_F(RemoteProgram, AShellThatAStartUpFileNamesInShellIsNotTheLoginShell) {
   const auto line =
       shell_line_in_user_environment("echo ${BASH_VERSION:+bash}; echo ${ec2mpi_functions+given}");
