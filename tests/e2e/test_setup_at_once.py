@@ -1,8 +1,10 @@
 """setup and its undo where others are at work too: shared homes, two terminals, two laptops, an sshd with its own mind, a lying node."""
 
+import os
 import pathlib
 import shutil
 import subprocess
+import tempfile
 import threading
 
 import pytest
@@ -173,6 +175,51 @@ def test_lines_that_another_program_appends_meanwhile_stay(tmp_path, shell):
     assert set(written) <= set(lines) and "mine" in lines
     assert sorted(path.name for path in keys.parent.iterdir()) == ["authorized_keys"]
     assert not [path for path in tmp_path.iterdir() if path.name != ".ssh"]
+
+
+def as_user(home, *argument, given=""):
+    """The program that runs on the nodes, as a user that is not root."""
+    program = "need() { :; }\n" + PROGRAM.read_text()  # that user may not reach the file
+    return subprocess.run(["sh", "-c", program, "sh", *argument], input=given, text=True, capture_output=True, user=65534, group=65534,
+                          extra_groups=[], cwd="/", env={"HOME": str(home), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
+
+
+@pytest.fixture
+def user_home():
+    with tempfile.TemporaryDirectory() as folder:
+        home = pathlib.Path(folder)
+        (home / ".ssh").mkdir(mode=0o700)
+        (home / ".ssh/authorized_keys").write_text("mine\n")
+        for path in (home, home / ".ssh", home / ".ssh/authorized_keys"):
+            os.chown(path, 65534, 65534)
+        yield home
+
+
+TEXT = "=text authorized\n|# Written by ec2mpi setup\n=end 26\n"
+
+
+def test_a_file_that_its_owner_may_only_read_is_changed_and_stays_read_only(user_home):
+    keys = user_home / ".ssh/authorized_keys"
+    keys.chmod(0o400)
+    done = as_user(user_home, "write", "", given=TEXT)
+    assert done.returncode == 0 and "# Written by ec2mpi" in keys.read_text(), done.stderr
+    assert keys.stat().st_mode & 0o777 == 0o400
+    done = as_user(user_home, "take")
+    assert (done.returncode, keys.read_text()) == (0, "mine\n"), done.stderr
+    assert keys.stat().st_mode & 0o777 == 0o400
+
+
+def test_a_link_to_a_missing_folder_and_a_file_in_the_way_are_named(user_home):
+    keys = user_home / ".ssh/authorized_keys"
+    keys.unlink()
+    keys.symlink_to("/nowhere/keys")
+    done = as_user(user_home, "write", "", given=TEXT)
+    assert done.returncode != 0 and "is a link to /nowhere/keys, whose folder is not there" in done.stderr
+    shutil.rmtree(user_home / ".ssh/ec2mpi", ignore_errors=True)
+    (user_home / ".ssh/ec2mpi").write_text("mine")
+    done = as_user(user_home, "write", "", given=TEXT)
+    assert done.returncode != 0 and "is in the way, for it is no folder" in done.stderr
+    assert (user_home / ".ssh/ec2mpi").read_text() == "mine"
 
 
 # --- what ssh refuses ---------------------------------------------------------------------------------------------

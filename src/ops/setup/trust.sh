@@ -251,14 +251,23 @@ copy_file() {
   fi && copy_with_all "$base.copy" "$base.new" || die "cannot write beside $shown; is the disk full?"
 }
 
+# open_new and close_new: $base.new can be written between them, also if even its owner may only read it.
+open_new() {
+  read_only=
+  [ -w "$base.new" ] || { read_only=yes && chmod u+w "$base.new"; }
+}
+close_new() { [ -z "$read_only" ] || chmod u-w "$base.new"; }
+
 try_to_put() {
   copy_file "$2"
+  open_new
   split_copy
   [ "$is_there" = yes ] || first=$mark_made
   {
     printf '%s\n' "$first" && cat "$1" && printf '%s\n' "$mark_end" && cat "$base.rest"
   } >"$base.new" && tail -c "$(($(wc -c <"$base.rest")))" "$base.new" | cmp -s - "$base.rest" ||
     die "cannot write $shown; is the disk full?"
+  close_new
   place "$base.new"
 }
 
@@ -266,7 +275,9 @@ try_to_take() {
   copy_file 600
   split_copy
   [ "$blocks" != 0 ] || return 0
+  open_new
   cat "$base.rest" >"$base.new" && cmp -s "$base.rest" "$base.new" || die "cannot write beside $shown; is the disk full?"
+  close_new
   if [ "$first" = "$mark_made" ] && [ ! -s "$base.rest" ]; then place ''; else place "$base.new"; fi
 }
 
@@ -276,7 +287,8 @@ change() {
   shift 2
   rounds=0
   while :; do
-    file=$(readlink -f "$shown") || die "$shown cannot be resolved"
+    file=$(readlink -f "$shown") ||
+      die "$shown is a link to $(readlink "$shown"), whose folder is not there; make that folder, or remove the link"
     base=$file.$own
     ! "$try" "$@" || break
     rounds=$((rounds + 1))
@@ -390,6 +402,7 @@ make_folders() {
     ! command -v restorecon >/dev/null || restorecon "$ssh"
   fi
   [ -d "$ours" ] || mkdir "$ours" 2>/dev/null
+  [ -d "$ours" ] || [ ! -e "$ours" ] || die "$ours is in the way, for it is no folder; move it to another name"
   [ -d "$ours" ] || die "cannot make $ours; is the disk full?"
   [ -z "$made" ] || echo 'ec2mpi setup made the folder above' >"$ours/made"
 }

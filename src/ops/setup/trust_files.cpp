@@ -25,7 +25,8 @@ std::string trust_command(const std::vector<std::string>& arguments) {
 Error refusal(const Captured& said) {
   const auto lines = split(trim(said.err), '\n');
   auto reason = trim(lines.back());
-  if (reason.starts_with("ec2mpi: ")) reason.remove_prefix(8);
+  // The program prints this in front, and under sudo the text around it once more.
+  while (reason.starts_with("ec2mpi: ")) reason.remove_prefix(8);
   return {ErrorKind::remote_io,
           reason.empty() ? "writing ended with " + said.status.describe() : printable(reason)};
 }
