@@ -289,12 +289,21 @@ asio::awaitable<void> Delivery::upload(std::uint64_t offset) {
     push_.count().uplink += stream->compressed() ? part.bytes : part.content;
     run_.observer.on_bytes(run_.node, part.content);
   };
-  auto sent = co_await feed_->send(*stream, offset, on_sent, limit);
+  Result<bool> sent = false;
+  auto position = offset;
+  auto turn = co_await push_.uploads(executor_).enter(limit);
+  // Another node may have taken over the feeding in the meantime.
+  if (!turn) {
+    sent = std::unexpected(turn.error());
+  } else if (share->wants_upload(place_.number)) {
+    sent = co_await feed_->send(*stream, offset, on_sent, limit);
+    position = feed_->position();
+  }
   uploading_ = false;
   push_.count().connections = std::max(push_.count().connections, feed_->lanes_used() + 1);
   if (sent)
     // Only a stream that has come to its end knows the size and the checksum of the archive.
-    share->note_upload(place_.number, feed_->position(), *sent ? stream.get() : nullptr);
+    share->note_upload(place_.number, position, *sent ? stream.get() : nullptr);
   else
     upload_error_ = sent.error();
   news_->notify_all();

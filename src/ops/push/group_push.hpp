@@ -2,9 +2,11 @@
 /// The part of a push that all nodes of one group share.
 
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 
+#include "ec2mpi/base/event.hpp"
 #include "ec2mpi/ops/push/push.hpp"
 #include "src/ops/push/file_sums.hpp"
 #include "src/ops/push/plan.hpp"
@@ -12,11 +14,17 @@
 
 namespace ec2mpi::ops {
 
+/// The state that all groups of a push share.
+struct PushCommon {
+  std::size_t lanes = 0;        ///< additional connections that may still be made
+  std::optional<Gate> uploads;  ///< made with the first executor
+};
+
 /// The state that all nodes with the same tree share.
 class GroupPush {
  public:
-  /// `lanes`: additional connections that all groups together may have.
-  GroupPush(std::shared_ptr<const PushPlan> plan, const PushGroup& group, std::shared_ptr<std::size_t> lanes);
+  /// `common`: what all groups of the push share.
+  GroupPush(std::shared_ptr<const PushPlan> plan, const PushGroup& group, std::shared_ptr<PushCommon> common);
 
   [[nodiscard]] const PushPlan& plan() const { return *plan_; }
   [[nodiscard]] const std::shared_ptr<const SourceTree>& shared_tree() const { return tree_; }
@@ -31,7 +39,9 @@ class GroupPush {
   [[nodiscard]] std::shared_ptr<Relay> relay(const asio::any_io_executor& executor);
   /// Additional connections that a node may have, of those that a push makes at most; to be given back.
   [[nodiscard]] std::size_t take_lanes();
-  void give_back_lanes(std::size_t lanes) { *lanes_left_ += lanes; }
+  void give_back_lanes(std::size_t lanes) { common_->lanes += lanes; }
+  /// Lets in the uploads that may run at once.
+  [[nodiscard]] Gate& uploads(const asio::any_io_executor& executor);
 
  private:
   std::shared_ptr<const PushPlan> plan_;
@@ -41,7 +51,7 @@ class GroupPush {
   FileSums sums_;
   std::set<std::size_t> lacked_;  ///< files that some node lacked
   std::shared_ptr<Relay> relay_;
-  std::shared_ptr<std::size_t> lanes_left_;
+  std::shared_ptr<PushCommon> common_;
 };
 
 }  // namespace ec2mpi::ops

@@ -345,6 +345,17 @@ std::vector<std::string> asked_paths(const SourceTree& tree, bool erase) {
   return paths;
 }
 
+namespace {
+/// Several sources always go into a folder, so each keeps its name.
+std::string put_files_text(const SourceTree& tree) {
+  std::string text;
+  for (std::size_t top = 0; top < tree.tops.size(); ++top) {
+    if (!tree.tops[top].directory) text += fmt::format(" {} {}", top, quote_word(tree.tops[top].name));
+  }
+  return text.empty() ? text : "put_files" + text + "\n";
+}
+}  // namespace
+
 std::string push_steps(const SourceTree& tree, const PushSurvey& survey, const PushNeed& need,
                        const DiffOptions& options, const SentArchive& sent) {
   std::string text;
@@ -362,6 +373,7 @@ std::string push_steps(const SourceTree& tree, const PushSurvey& survey, const P
     text += fmt::format("grow {} {} {:o} || return 1\n", quote_word(member_name(item)), offset, item.mode);
   }
   for (const auto& path : need.replace) text += fmt::format("erase {} || return 1\n", quote_word(path));
+  if (tree.tops.size() > 1) text += put_files_text(tree);
   for (std::size_t top = 0; top < tree.tops.size(); ++top) {
     text += fmt::format("put {} {} || return 1\n", top, quote_word(tree.tops[top].name));
   }

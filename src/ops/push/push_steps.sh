@@ -1,5 +1,5 @@
 # Part of push.sh, in front of it: how the arrived files get from the stage to their places. ec2mpi defines `steps`, which
-# calls the functions, and then calls `apply`. $merge_program holds merge.pl.
+# calls the functions, and then calls `apply`. $merge_program holds merge.pl, $place_program place.pl.
 # Variables of push.sh: $base, $into, $name, $stage, $serves.
 # shellcheck shell=sh
 # shellcheck disable=SC1007 # `x= y=` sets both to nothing
@@ -98,6 +98,10 @@ put() {
   fi
   mv -f "$stage/named/$as" "$base/" && rmdir "$stage/named"
 }
+
+# put_files NUMBER NAME...: puts the files among these sources to their places in the folder at once, because `put`
+# starts four programs for each: 3,000 took a minute. Where there is no perl, `put` does it.
+put_files() { printf '%s\0' "$@" | perl -e "$place_program" "$stage" "$base" 2>/dev/null || :; }
 
 # set_attributes MODE TIME PATH: only these are wrong.
 set_attributes() { chmod "$1" "$base/$3" && touch -m -d "$2" "$base/$3"; }

@@ -40,7 +40,7 @@ Error ended_early() {
 
 /// The functions stand in front of the program that calls them. Built once for all nodes.
 const std::string& push_script() {
-  static const std::string script = set_variables({{"merge_program", kMergePl}})
+  static const std::string script = set_variables({{"merge_program", kMergePl}, {"place_program", kPlacePl}})
                                         .append(need_tools_text())
                                         .append(kPushSurveySh)
                                         .append(kPushArchiveSh)
@@ -102,10 +102,9 @@ void PushTalk::take(const ssh::Chunk& chunk) {
   if (!begun_) {
     const auto at = out_.find(kSurveyBegin);
     if (at == std::string::npos) {
-      if (out_.size() > kLongestGreeting) {
-        nonsense_ = ended_early();
-        news_->notify_all();
-      }
+      if (out_.size() <= kLongestGreeting) return;
+      nonsense_ = Error{ErrorKind::protocol, "the node prints much in front of its list; see its .bashrc"};
+      news_->notify_all();
       return;
     }
     out_.erase(0, at + kSurveyBegin.size());

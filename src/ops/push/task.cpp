@@ -29,11 +29,12 @@ asio::awaitable<Result<ssh::ExitStatus>> deliver(NodeRun run, std::shared_ptr<Gr
 NodeTask push_task(PushPlan plan) {
   const auto shared = std::make_shared<const PushPlan>(std::move(plan));
   shared->count->all_files = count_files(shared->groups);
-  const auto lanes = std::make_shared<std::size_t>(kMostLanes);
+  const auto common = std::make_shared<PushCommon>();
+  common->lanes = kMostLanes;
   std::map<int, std::shared_ptr<GroupPush>> pushes;  // by node
   // Each group has its own tree, key and relay; the number of connections is shared.
   for (const auto& group : shared->groups) {
-    const auto push = std::make_shared<GroupPush>(shared, group, lanes);
+    const auto push = std::make_shared<GroupPush>(shared, group, common);
     for (const auto index : group.nodes) pushes.emplace(index, push);
   }
   return [pushes = std::move(pushes)](NodeRun run) {

@@ -36,7 +36,7 @@ TEST(PushTalk, ANodeCannotFillTheMemoryWithLongWords) {
 }
 
 TEST(PushTalk, ALoginThatGreetsWithoutAnEndFailsThePush) {
-  EXPECT_NE(said_of(std::string(3 << 20, 'x')).find("the push ended on the node before its time"),
+  EXPECT_NE(said_of(std::string(3 << 20, 'x')).find("the node prints much in front of its list"),
             std::string::npos);
 }
 
