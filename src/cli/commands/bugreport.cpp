@@ -57,8 +57,8 @@ asio::awaitable<int> examine(CommandContext& context, std::string& answers) {
                      {.quiet = true, .doing = "doctor"});
   // The report changes nothing on the nodes, so leftovers are named and not ended.
   ops::DoctorPlan plan{.nodes = context.cluster.nodes, .files = {}, .end_leftovers = false, .patience = {}};
-  const auto end = co_await ops::run_doctor(runtime.executor(), std::move(plan), context.connector,
-                                            context.flow, progress, runtime.stop());
+  FleetContext fleet{context.connector, context.flow, progress, runtime.stop()};
+  const auto end = co_await ops::run_doctor(std::move(plan), std::move(fleet));
   context.console().status("");
   if (end.ending == Ending::interrupted) co_return exit_code::interrupted;
   answers = checks_json(ops::diagnose(end.records, {}));

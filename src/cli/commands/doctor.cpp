@@ -44,8 +44,8 @@ asio::awaitable<int> examine(CommandContext& context, const DoctorOptions& optio
   FleetView progress(runtime.console(), runtime.executor(), context.cluster.nodes,
                      {.quiet = true, .doing = "doctor"});
   const auto started = Clock::now();
-  const auto end = co_await ops::run_doctor(runtime.executor(), std::move(plan), context.connector,
-                                            context.flow, progress, runtime.stop());
+  FleetContext fleet{context.connector, context.flow, progress, runtime.stop()};
+  const auto end = co_await ops::run_doctor(std::move(plan), std::move(fleet));
   auto& console = runtime.console();
   console.status("");
   if (end.ending == Ending::interrupted) {

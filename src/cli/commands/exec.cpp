@@ -193,11 +193,20 @@ void add_input_options(CLI::App& command, ExecOptions& options) {
   command.add_flag("-n,--dry-run", options.dry_run, "List the nodes; run nothing");
 }
 
-void add(CLI::App& app, Dispatch& dispatch, const std::string& name, const std::string& description,
-         const std::string& example, bool choose_nodes) {
+constexpr const char* kEnds =
+    "\nCtrl-C, TERM and output that can't be written (a full disk, | head) end it on the nodes too.";
+
+struct ExecVerb {
+  std::string name;
+  std::string description;
+  std::string example;
+  bool chooses_nodes = false;
+};
+
+void add(CLI::App& app, Dispatch& dispatch, const ExecVerb& verb) {
   auto options = std::make_shared<ExecOptions>();
-  options->chooses_nodes = choose_nodes;
-  auto& command = add_command(app, name, description, example);
+  options->chooses_nodes = verb.chooses_nodes;
+  auto& command = add_command(app, verb.name, verb.description, verb.example + kEnds);
   add_selection_options(command, options->list);
   add_connect_options(command, options->connect);
   add_fleet_options(command, options->fleet);
@@ -220,14 +229,15 @@ void add(CLI::App& app, Dispatch& dispatch, const std::string& name, const std::
 }  // namespace
 
 void add_exec_commands(CLI::App& app, Dispatch& dispatch) {
-  add(app, dispatch, "exec", "Runs a command on the chosen nodes, on all at once",
-      "ec2mpi exec -w 2-4 'df -h /home'\n"
-      "Ctrl-C, TERM and output that can't be written (a full disk, | head) end it on the nodes too.",
-      true);
-  add(app, dispatch, "exec-all", "Runs a command on every node, on all at once",
-      "ec2mpi exec-all 'killall python3'\n"
-      "Ctrl-C, TERM and output that can't be written (a full disk, | head) end it on the nodes too.",
-      false);
+  add(app, dispatch,
+      {.name = "exec",
+       .description = "Runs a command on the chosen nodes, on all at once",
+       .example = "ec2mpi exec -w 2-4 'df -h /home'",
+       .chooses_nodes = true});
+  add(app, dispatch,
+      {.name = "exec-all",
+       .description = "Runs a command on every node, on all at once",
+       .example = "ec2mpi exec-all 'killall python3'"});
 }
 
 }  // namespace ec2mpi::cli

@@ -77,8 +77,8 @@ asio::awaitable<std::optional<int>> find_silent_pairs(CommandContext& context) {
   auto& console = context.console();
   FleetView progress(console, runtime.executor(), context.cluster.nodes, {.quiet = true, .doing = "net"});
   ops::DoctorPlan plan{.nodes = context.cluster.nodes, .files = {}, .steps = ops::DoctorSteps::ports};
-  const auto end = co_await ops::run_doctor(runtime.executor(), std::move(plan), context.connector,
-                                            context.flow, progress, runtime.stop());
+  FleetContext fleet{context.connector, context.flow, progress, runtime.stop()};
+  const auto end = co_await ops::run_doctor(std::move(plan), std::move(fleet));
   console.status("");
   if (end.ending == Ending::interrupted) {
     console.talk(console.paint_talk(Colour::yellow, "ec2mpi: interrupted"));

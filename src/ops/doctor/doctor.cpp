@@ -1,6 +1,7 @@
 #include "ec2mpi/ops/doctor/doctor.hpp"
 
 #include <algorithm>
+#include <asio/this_coro.hpp>
 #include <chrono>
 
 #include "ec2mpi/base/text.hpp"
@@ -29,12 +30,12 @@ double wall_clock() {
 
 class DoctorRun : public Observer {
  public:
-  DoctorRun(const asio::any_io_executor& executor, DoctorPlan plan, ssh::Connector& connector,
-            Observer& observer, std::stop_token stop)
+  DoctorRun(const asio::any_io_executor& executor, DoctorPlan plan, FleetContext context)
       : plan_(std::move(plan)),
-        connector_(connector),
-        observer_(observer),
-        stop_(std::move(stop)),
+        connector_(context.connector),
+        options_(context.options),
+        observer_(context.observer),
+        stop_(std::move(context.stop)),
         token_("ec2mpi-" + random_hex(16)),
         barrier_(executor, plan_.nodes.size()) {
     for (const auto& node : plan_.nodes) {
@@ -43,10 +44,10 @@ class DoctorRun : public Observer {
     }
   }
 
-  asio::awaitable<DoctorEnd> run(FleetOptions options) {
+  asio::awaitable<DoctorEnd> run() {
     // Without a fanout: all nodes meet at the barriers.
-    const FleetOptions flow{.connect_timeout = options.connect_timeout,
-                            .whole_timeout = options.whole_timeout};
+    const FleetOptions flow{.connect_timeout = options_.connect_timeout,
+                            .whole_timeout = options_.whole_timeout};
     NodeTask task = [this](NodeRun turn) { return examine(turn); };
     FleetContext context{connector_, flow, *this, stop_};
     auto report = co_await run_on_nodes(plan_.nodes, std::move(task), std::move(context));
@@ -231,6 +232,7 @@ class DoctorRun : public Observer {
 
   DoctorPlan plan_;
   ssh::Connector& connector_;
+  FleetOptions options_;
   Observer& observer_;
   std::stop_token stop_;
   std::string token_;
@@ -239,19 +241,13 @@ class DoctorRun : public Observer {
   DoctorEnd end_;
 };
 
-/// Owns the run until it has ended.
-asio::awaitable<DoctorEnd> run_to_end(std::unique_ptr<DoctorRun> run, FleetOptions options) {
-  auto end = co_await run->run(options);
-  co_return end;
-}
-
 }  // namespace
 
-asio::awaitable<DoctorEnd> run_doctor(const asio::any_io_executor& executor, DoctorPlan plan,
-                                      ssh::Connector& connector, FleetOptions options, Observer& observer,
-                                      std::stop_token stop) {
-  return run_to_end(
-      std::make_unique<DoctorRun>(executor, std::move(plan), connector, observer, std::move(stop)), options);
+asio::awaitable<DoctorEnd> run_doctor(DoctorPlan plan, FleetContext context) {
+  const auto executor = co_await asio::this_coro::executor;
+  DoctorRun run(executor, std::move(plan), std::move(context));
+  auto end = co_await run.run();
+  co_return end;
 }
 
 }  // namespace ec2mpi::ops

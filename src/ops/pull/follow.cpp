@@ -112,7 +112,8 @@ class Follow {
       counts.bytes += bytes;
       run.observer.on_bytes(run.node, bytes);
     };
-    auto brought = co_await pull_tails(run, plan_.as_root, *tree, tails, progress);
+    PartsJob parts{run, plan_.as_root, *tree, progress};
+    auto brought = co_await pull_tails(std::move(parts), tails);
     if (!brought) co_return brought;
     remember(tails, *tree);
     // Only appended bytes can be brought alone; anything else needs a whole pull.

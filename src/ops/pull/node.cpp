@@ -107,8 +107,8 @@ asio::awaitable<Result<ssh::ExitStatus>> PullNode::bring_all() {
   if (big.empty() || !may_continue_after(status)) co_return status;
   const auto progress = [this](std::uint64_t bytes) { add_bytes(bytes); };
   const auto count = big.size();
-  auto brought =
-      co_await pull_big_files(run_, plan_.as_root, *tree_, std::move(big), job_.options.streams, progress);
+  PartsJob parts{run_, plan_.as_root, *tree_, progress};
+  auto brought = co_await pull_big_files(std::move(parts), std::move(big), job_.options.streams);
   if (!status) co_return status;
   if (!brought) co_return std::unexpected(brought.error());
   counts_.copied += count;

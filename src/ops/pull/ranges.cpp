@@ -144,16 +144,16 @@ bool still_valid(const RemoteItem& before, const std::optional<RemoteItem>& now)
 /// Some big files from one node, over one or several streams. Lives in the frame of pull_big_files().
 class BigFiles {
  public:
-  BigFiles(NodeRun& run, bool as_root, SafeTree& tree, const std::vector<PullWant>& files,
-           std::size_t streams, PullProgress progress, const asio::any_io_executor& executor)
-      : run_(run),
-        as_root_(as_root),
-        tree_(tree),
+  BigFiles(PartsJob job, const std::vector<PullWant>& files, std::size_t streams,
+           const asio::any_io_executor& executor)
+      : run_(job.run),
+        as_root_(job.as_root),
+        tree_(job.tree),
         files_(files),
         streams_wanted_(streams),
-        progress_(std::move(progress)),
+        progress_(std::move(job.progress)),
         changed_(executor),
-        on_user_stop_(run.limit.stop, StopIt{stop_}) {}
+        on_user_stop_(run_.limit.stop, StopIt{stop_}) {}
 
   asio::awaitable<Result<void>> run() {
     auto first = std::make_unique<RangeStream>();
@@ -344,47 +344,45 @@ class BigFiles {
 
 /// A record follows each part. Only if it shows that the listed bytes are unchanged is the part
 /// appended; until then it stays in memory.
-asio::awaitable<Result<void>> pull_tail(NodeRun& run, SafeTree& tree, RangeStream& stream,
-                                        const PullTail& tail, PullProgress& progress) {
+asio::awaitable<Result<void>> pull_tail(const PartsJob& job, RangeStream& stream, const PullTail& tail) {
+  const auto& limit = job.run.limit;
   const auto& item = tail.want->item;
   for (FilePart part{tail.from, 0}; part.from < item.size; part.from = part.to) {
     part.to = std::min(part.from + FileParts::kPart, item.size);
-    auto asked = co_await stream.ask(tail.want->path, part, run.limit);
-    if (asked) asked = co_await stream.ask_record(tail.want->path, run.limit);
+    auto asked = co_await stream.ask(tail.want->path, part, limit);
+    if (asked) asked = co_await stream.ask_record(tail.want->path, limit);
     if (!asked) co_return asked;
     std::string content;
     while (content.size() < part.to - part.from) {
-      CO_TRY_AS(bytes, co_await stream.read(part.to - part.from - content.size(), run.limit));
+      CO_TRY_AS(bytes, co_await stream.read(part.to - part.from - content.size(), limit));
       content += *bytes;
     }
-    CO_TRY(co_await stream.read_end_of_answer(run.limit));
-    CO_TRY_AS(now, co_await stream.read_record(run.limit));
+    CO_TRY(co_await stream.read_end_of_answer(limit));
+    CO_TRY_AS(now, co_await stream.read_record(limit));
     if (!still_valid(item, *now)) co_return Result<void>{};  // the next listing shows why
     auto attributes = attributes_of(item);
-    if (auto added = tree.append(tail.want->place, part.from, content, attributes); !added) co_return added;
-    progress(content.size());
+    if (auto added = job.tree.append(tail.want->place, part.from, content, attributes); !added)
+      co_return added;
+    job.progress(content.size());
   }
   co_return Result<void>{};
 }
 
 }  // namespace
 
-asio::awaitable<Result<void>> pull_big_files(NodeRun& run, bool as_root, SafeTree& tree,
-                                             std::vector<PullWant> files, std::size_t streams,
-                                             PullProgress progress) {
+asio::awaitable<Result<void>> pull_big_files(PartsJob job, std::vector<PullWant> files, std::size_t streams) {
   const auto executor = co_await asio::this_coro::executor;
-  BigFiles big(run, as_root, tree, files, streams, std::move(progress), executor);
+  BigFiles big(std::move(job), files, streams, executor);
   auto done = co_await big.run();
   co_return done;
 }
 
-asio::awaitable<Result<void>> pull_tails(NodeRun& run, bool as_root, SafeTree& tree,
-                                         std::vector<PullTail> tails, PullProgress progress) {
+asio::awaitable<Result<void>> pull_tails(PartsJob job, std::vector<PullTail> tails) {
   if (tails.empty()) co_return Result<void>{};
   RangeStream stream;
-  CO_TRY(co_await stream.open(run.session, as_root, run.limit));
+  CO_TRY(co_await stream.open(job.run.session, job.as_root, job.run.limit));
   for (const auto& tail : tails) {
-    CO_TRY(co_await pull_tail(run, tree, stream, tail, progress));
+    CO_TRY(co_await pull_tail(job, stream, tail));
   }
   co_return Result<void>{};
 }

@@ -2,9 +2,7 @@
 /// doctor: asks all nodes at once for faults that keep MPI from running. Each node has one connection. No
 /// step waits for a node longer than its limit; a node that is late misses the later steps.
 
-#include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
-#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -30,10 +28,8 @@ struct DoctorEnd {
 };
 
 /// Steps, each on all nodes at once: the health report, TCP between the nodes, names and logins between the
-/// nodes. Only connect_timeout and whole_timeout of `options` count. When the whole time is over, the records
-/// hold the answers that are known by then. `stop` ends it early.
-[[nodiscard]] asio::awaitable<DoctorEnd> run_doctor(const asio::any_io_executor& executor, DoctorPlan plan,
-                                                    ssh::Connector& connector, FleetOptions options,
-                                                    Observer& observer, std::stop_token stop);
+/// nodes. Only connect_timeout and whole_timeout of the options count. When the whole time is over, the
+/// records hold the answers that are known by then. `stop` ends it early.
+[[nodiscard]] asio::awaitable<DoctorEnd> run_doctor(DoctorPlan plan, FleetContext context);
 
 }  // namespace ec2mpi::ops

@@ -3,29 +3,14 @@
 /// here.
 
 #include <asio/any_io_executor.hpp>
-#include <filesystem>
 #include <memory>
-#include <optional>
 #include <string>
-#include <vector>
 
 #include "ec2mpi/ssh/host_keys.hpp"
-#include "ec2mpi/ssh/libssh/private_key.hpp"
+#include "ec2mpi/ssh/libssh/options.hpp"
 #include "ec2mpi/ssh/transport.hpp"
 
 namespace ec2mpi::ssh {
-
-struct LibsshOptions {
-  /// For nodes for which the list names none; unset asks ssh_config, then "ubuntu". Not for a jump host.
-  std::optional<std::string> user = {};
-  std::optional<std::uint16_t> port = {};        ///< likewise; default 22
-  std::vector<PrivateKey> keys = {};             ///< tried in this order, before those of ssh_config
-  std::vector<PrivateKey> fallback_keys = {};    ///< tried after the agent, where ssh_config names no key
-  std::filesystem::path ssh_config = {};         ///< the user's own; empty means none
-  std::filesystem::path system_ssh_config = {};  ///< read after the user's; empty means none
-  PassphrasePrompt prompt = {};                  ///< for keys that ssh_config names
-  std::optional<Node> jump = {};  ///< a bastion through which all nodes are reached, over one session
-};
 
 /// A connector that knows which of its connections are as good as each other.
 class NamingConnector : public Connector {

@@ -1,0 +1,126 @@
+#include "src/ssh/libssh/target.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
+
+namespace ec2mpi::ssh {
+
+Node key_owner(Node node, const Target& target) {
+  if (target.key_alias.empty()) return node;
+  node.address = target.key_alias;
+  // ssh looks up an alias without a port.
+  node.port = 0;
+  return node;
+}
+
+Result<Target> TargetFinder::target_of(const Node& node) {
+  HostSettings configured;
+  TRY_AS(target, target_without_jump(node, Role::node, configured));
+  if (options_.jump) {
+    if (!configured.way_place.empty()) replaced_ways_.insert(configured.way_place);
+    target->jump = options_.jump;
+  } else if (configured.jump && configured.jump->address != node.address) {
+    target->jump = std::move(configured.jump);
+  }
+  return target;
+}
+
+/// What ssh_config says for all hosts holds for the jump host too, so it may be named as the way to itself.
+/// A line that -J replaces for the nodes is replaced for the jump host as well.
+Result<Target> TargetFinder::target_of_jump(const Node& node) {
+  HostSettings configured;
+  auto target = target_without_jump(node, Role::jump_host, configured);
+  if (target && configured.jump && configured.jump->address != node.address) {
+    return fail(ErrorKind::usage, fmt::format("{}: another jump host for it, {}; only one can be used",
+                                              configured.way_place, printable(configured.jump->address)));
+  }
+  return target;
+}
+
+/// As for ssh, the flags -l and -p do not hold for a jump host.
+Result<Target> TargetFinder::target_without_jump(const Node& node, Role role, HostSettings& configured) {
+  ConfigQuery query{.host = node.address};
+  if (role == Role::node) query.user = options_.user;
+  if (role == Role::node) query.port = options_.port;
+  if (!node.user.empty()) query.user = node.user;
+  if (node.port != 0) query.port = node.port;
+  TRY_AS(config, ssh_config());
+  TRY_AS(found, host_settings(**config, query, {role == Role::node && options_.jump, replaced_ways_}));
+  configured = std::move(*found);
+  report_unused(configured);
+  Target target{.role = role, .host = configured.host_name};
+  target.port = query.port.value_or(configured.port.value_or(kDefaultPort));
+  target.user = query.user.value_or(configured.user.value_or(std::string(kDefaultUser)));
+  target.key_alias = configured.key_alias;
+  target.strict = configured.strict;
+  target.identity_files = std::move(configured.identity_files);
+  target.agent = configured.agent.value_or(usual_agent());
+  target.credentials.all_of_agent = !configured.identities_only;
+  return target;
+}
+
+Result<SshConfig*> TargetFinder::ssh_config() {
+  // Read at the first connection; an error is kept, too, and told by each.
+  if (!ssh_config_) ssh_config_ = SshConfig::load(options_.ssh_config, options_.system_ssh_config);
+  if (!*ssh_config_) return std::unexpected(ssh_config_->error());
+  return &**ssh_config_;
+}
+
+/// One line for each set of them: a thousand nodes have the same. Nobody asked for those of the system.
+void TargetFinder::report_unused(const HostSettings& configured) {
+  report_once(spdlog::level::warn, configured.unused);
+  report_once(spdlog::level::info, configured.unused_of_system);
+}
+
+void TargetFinder::report_once(spdlog::level::level_enum level, const std::vector<std::string>& unused) {
+  if (unused.empty()) return;
+  const auto list = join(unused, ", ");
+  if (reported_.insert(list).second)
+    spdlog::log(level, "not used of the ssh configuration: {}; see docs/connections.md, or pass -F none",
+                list);
+}
+
+/// A key of the configuration that is of no use here does not stand in the way of
+/// others.
+Result<Target> TargetFinder::with_keys(Result<Target> target) {
+  if (!target) return target;
+  auto& credentials = target->credentials;
+  credentials.keys = options_.keys;
+  credentials.agent = agent_at(target->agent);
+  if (target->identity_files.empty()) credentials.fallback_keys = options_.fallback_keys;
+  std::optional<Error> useless;
+  for (const auto& file : target->identity_files) {
+    // A key file that is not there is passed over, as by ssh.
+    auto key = configured_key(file, target->agent);
+    if (key)
+      credentials.keys.push_back(*key);
+    else if (!useless && std::filesystem::exists(file))
+      useless = Error{ErrorKind::auth, key.error().message};
+  }
+  if (!useless) return target;
+  if (credentials.keys.empty() && !(credentials.agent && credentials.all_of_agent))
+    return std::unexpected(std::move(*useless));
+  if (reported_.insert(useless->message).second)
+    spdlog::warn("a key of the ssh configuration is left out: {}", useless->message);
+  return target;
+}
+
+Result<PrivateKey> TargetFinder::configured_key(const std::filesystem::path& file, const std::string& agent) {
+  // Once: the prompt for a passphrase, and 0.3 s for an encrypted OpenSSH key (bcrypt).
+  const auto loaded = configured_keys_.find({file, agent});
+  if (loaded != configured_keys_.end()) return loaded->second;
+  return configured_keys_.emplace(std::pair(file, agent), load_private_key(file, options_.prompt, agent))
+      .first->second;
+}
+
+std::shared_ptr<AgentGate> TargetFinder::agent_at(const std::string& socket) {
+  if (socket.empty()) return nullptr;
+  auto& gate = agents_[socket];
+  if (!gate) gate = std::make_shared<AgentGate>(socket);
+  return gate;
+}
+
+}  // namespace ec2mpi::ssh

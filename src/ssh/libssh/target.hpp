@@ -1,0 +1,79 @@
+#pragma once
+/// The machine, the port and the login that a connection to a node needs: the list's own words first, then
+/// flags and settings, then ssh_config, then the defaults.
+
+#include <spdlog/common.h>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ec2mpi/base/error.hpp"
+#include "ec2mpi/ssh/libssh/options.hpp"
+#include "src/ssh/libssh/agent.hpp"
+#include "src/ssh/libssh/private_key.hpp"
+#include "src/ssh/libssh/user_config.hpp"
+
+namespace ec2mpi::ssh {
+
+inline constexpr std::uint16_t kDefaultPort = 22;
+
+/// The keys for a login, in the order in which they are tried.
+struct Credentials {
+  std::vector<PrivateKey> keys = {};           ///< named by the user or by ssh_config
+  std::shared_ptr<AgentGate> agent = {};       ///< unset: there is none, or it is not to be used
+  bool all_of_agent = true;                    ///< also its keys that nobody named
+  std::vector<PrivateKey> fallback_keys = {};  ///< the usual ones, if nobody named any
+};
+
+enum class Role { node, jump_host };
+
+/// After the list, the flags and ssh_config have been asked.
+struct Target {
+  Role role = Role::node;
+  std::string host = {};
+  std::uint16_t port = kDefaultPort;
+  std::string user = {};
+  std::vector<std::filesystem::path> identity_files = {};  ///< that ssh_config names
+  std::string agent = {};                                  ///< its socket; empty: none is used
+  Credentials credentials = {};                            ///< filled from the two above for a login
+  std::optional<Node> jump = {};
+  std::string key_alias = {};  ///< of ssh_config; stands for the address where the list gives no instance id
+  bool strict = false;         ///< ssh_config accepts known host keys only
+};
+
+/// The node under whose name the host key is looked up.
+[[nodiscard]] Node key_owner(Node node, const Target& target);
+
+/// Reads the ssh configuration, loads keys and opens agents once for all nodes. Warns once of settings and
+/// keys that are not used.
+class TargetFinder {
+ public:
+  explicit TargetFinder(LibsshOptions options) : options_(std::move(options)) {}
+
+  [[nodiscard]] Result<Target> target_of(const Node& node);
+  [[nodiscard]] Result<Target> target_of_jump(const Node& node);
+  /// Fills in the credentials; may ask for a passphrase.
+  [[nodiscard]] Result<Target> with_keys(Result<Target> target);
+
+ private:
+  Result<Target> target_without_jump(const Node& node, Role role, HostSettings& configured);
+  Result<SshConfig*> ssh_config();
+  void report_unused(const HostSettings& configured);
+  void report_once(spdlog::level::level_enum level, const std::vector<std::string>& unused);
+  Result<PrivateKey> configured_key(const std::filesystem::path& file, const std::string& agent);
+  std::shared_ptr<AgentGate> agent_at(const std::string& socket);
+
+  LibsshOptions options_;
+  std::map<std::pair<std::filesystem::path, std::string>, Result<PrivateKey>> configured_keys_;
+  std::map<std::string, std::shared_ptr<AgentGate>> agents_;
+  std::set<std::string> replaced_ways_;  ///< lines of ssh_config that -J replaces
+  std::optional<Result<SshConfig>> ssh_config_;
+  std::set<std::string> reported_;
+};
+
+}  // namespace ec2mpi::ssh
