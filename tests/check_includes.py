@@ -34,12 +34,13 @@ MAY_KNOW = {
     "ops/push": {"ops/node"} | SSH,
     "ops/pull": {"ops/node"} | SSH,
     "ops/profile": VALUES,
-    "ops/job": {"ops/mpi", "ops/profile", "ops/pull", "ops/process", "ops/node"} | SSH,
+    "ops/job": {"ops/mpi", "ops/profile", "ops/stacks", "ops/pull", "ops/process", "ops/node"} | SSH,
     "ops/series": {"ops/job", "ops/node"} | SSH,
     "ops/setup": {"ops/exec", "ops/node", "ssh/libssh"} | SSH,
     "ops/doctor": {"ops/mpi", "ops/process", "ops/node"} | SSH,
     "ops/login": SSH,
     "ops/watch": {"ops/node"} | SSH,
+    "ops/bench": {"ops/node"} | SSH,
 }
 OPS = {room for room in MAY_KNOW if room.startswith("ops/")}
 CONFIG = {"cluster", "cluster/list"}

@@ -367,6 +367,7 @@ void Config::fill_from(const Config& fallback) {
   fill(persist, fallback.persist);
   fill(mpirun, fallback.mpirun);
   fill(end_signal, fallback.end_signal);
+  fill(hang, fallback.hang);
   fill(done_hook, fallback.done_hook);
   // Whole entries: a job here hides the other file's job of the same name.
   groups.insert(fallback.groups.begin(), fallback.groups.end());
@@ -422,9 +423,11 @@ Result<Config> parse_config(std::string_view text, std::string_view source) {
                  }},
                 {"jobs", [&](const auto& value) {
                    reader.each(value, [&](const auto& name, const auto& job) {
-                     // [jobs] holds this setting beside the jobs; a table is a job.
+                     // [jobs] holds these settings beside the jobs; a table is a job.
                      if (name == "end_signal" && !job.is_table())
                        read_end_signal(reader, job, config.end_signal);
+                     else if (name == "hang" && !job.is_table())
+                       read_persist(reader, job, config.hang);
                      else
                        config.jobs[name] = read_job(reader, name, job);
                    });

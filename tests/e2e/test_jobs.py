@@ -204,7 +204,7 @@ def test_ps_shows_ranks_and_kill_ends_orphans_only(ec2mpi, cluster4):
     shown = json.loads(ec2mpi("ps", "--json").out)
     ranks = {(each["node"], each["rank"]) for each in shown if each["job"] == job and "rank" in each}
     assert ranks == {(f"node{host}", host - 1) for host in HOSTS}
-    assert ec2mpi("ps").out.splitlines()[0].split() == ["NODE", "PID", "RANK", "JOB", "CPU", "MEMORY", "AGE", "COMMAND"]
+    assert ec2mpi("ps").out.splitlines()[0].split() == ["NODE", "PID", "RANK", "JOB", "CPU", "TIME", "MEMORY", "PEAK", "AGE", "COMMAND"]
     assert max(map(len, ec2mpi("ps").out.splitlines())) > 120 >= max(map(len, at_terminal(ec2mpi, 120, "ps").splitlines()))
     done = ec2mpi("kill", "--orphans")
     assert done.code == 0 and f"node2: {lost}: ended pid" in done.out and job not in done.out, done.err

@@ -10,6 +10,7 @@
 #include "ec2mpi/cli/views/fleet_view.hpp"
 #include "ec2mpi/ops/doctor/doctor.hpp"
 #include "ec2mpi/ops/node/remote_path.hpp"
+#include "src/cli/commands/bench.hpp"
 
 namespace ec2mpi::cli {
 
@@ -22,6 +23,7 @@ struct DoctorOptions {
   std::vector<std::string> files;
   double patience = 0;  ///< seconds; 0 = the usual
   bool fix = false;
+  bool bench = false;
   bool json = false;
 };
 
@@ -55,10 +57,16 @@ asio::awaitable<int> examine(CommandContext& context, const DoctorOptions& optio
   const bool is_late = context.flow.whole_timeout > Clock::duration::zero() &&
                        Clock::now() - started >= context.flow.whole_timeout;
   // After the time limit, the records have the answers that were there by then.
-  const auto checks = ops::diagnose(end.records, options.files);
-  const bool well = ops::all_well(checks);
+  auto checks = ops::diagnose(end.records, options.files);
+  BenchResult bench;
+  if (options.bench && !is_late) {
+    bench = co_await measure_nodes(context, ops::kUsualLimit);
+    if (bench.code == exit_code::interrupted) co_return bench.code;
+    checks.insert(checks.end(), bench.checks.begin(), bench.checks.end());
+  }
+  const bool well = ops::all_well(checks) && bench.code == exit_code::ok;
   if (options.json)
-    console.result(checks_json(checks));
+    console.result(checks_json(checks, speeds_json(bench.speeds)));
   else
     show_checks(console, checks);
   // -q leaves out good news only.
@@ -97,7 +105,8 @@ void add_doctor_command(CLI::App& app, Dispatch& dispatch) {
   auto options = std::make_shared<DoctorOptions>();
   auto& command =
       add_command(app, "doctor", "Finds the faults that keep MPI from running, and prints the fix of each",
-                  "ec2mpi doctor\n  ec2mpi doctor train.py proj/     also compares these between all nodes");
+                  "ec2mpi doctor\n  ec2mpi doctor train.py proj/     also compares these between all nodes\n"
+                  "  ec2mpi doctor --bench                names the node that is slower than the others");
   add_selection_options(command, options->list);
   add_connect_options(command, options->connect);
   command
@@ -115,6 +124,9 @@ void add_doctor_command(CLI::App& app, Dispatch& dispatch) {
       ->envname("EC2MPI_TIMEOUT");
   command.add_flag("--fix", options->fix,
                    "End ranks that earlier jobs left behind; all other fixes are for you to type");
+  command.add_flag(
+      "--bench", options->bench,
+      "Also measure the nodes: processors, memory, lost time, network; names the one that is off");
   command.add_flag("--json", options->json, "As one JSON document");
   set_work(command, dispatch, options, run_doctor);
 }

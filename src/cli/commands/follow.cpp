@@ -149,6 +149,7 @@ asio::awaitable<ops::Followed> follow_for_people(CommandContext& context, const 
                 .lasting = verb != Verb::logs || options.follow,
                 .bell = verb == Verb::attach,
                 .rank = options.rank,
+                .offers_stacks = verb == Verb::attach,
                 .raw = options.raw});
   context.runtime.set_parting_words([&view] { return view.parting_words(); });
   auto request = make_request(context, options, verb);

@@ -1,3 +1,5 @@
+#include "src/cli/commands/net.hpp"
+
 #include <fmt/format.h>
 
 #include "ec2mpi/base/file.hpp"
@@ -95,40 +97,12 @@ asio::awaitable<std::optional<int>> find_silent_pairs(CommandContext& context) {
   co_return exit_code::node_failed;
 }
 
-/// The measurement is a job as any other, so Ctrl-C ends it on all nodes, and `jobs` lists it.
 asio::awaitable<int> measure(CommandContext& context, const NetOptions& options) {
   if (const auto code = co_await find_silent_pairs(context)) co_return *code;
-  auto& [runtime, cluster, access, connector, flow] = context;
-  JobSpec job;
-  job.id = ops::make_job_id("net", runtime.options().world->now());
-  job.command = ops::net_command(options.serial);
-  // `ec2mpi report` finds the newest measurement by this text.
-  job.shown_as = "ec2mpi net";
-  // parse_net takes rank 0 for the first node, and so on.
-  job.ranks.per_node = 1;
-  job.mca = {{"mpi_yield_when_idle",
-              "1"}};  // a rank that waits for its round must not take a core from a rank that measures
-  NetView view(runtime.console(), runtime.options(), job.id);
-  runtime.set_parting_words([&view] { return view.parting_words(); });
-  ops::JobContext run{connector, flow, view, {.stop = runtime.stop(), .detach = {}}};
-  ops::JobNodes nodes{cluster.nodes, cluster.inventory.master()};
-  const auto end = co_await ops::run_job(std::move(job), std::move(nodes), std::move(run));
-  auto& console = runtime.console();
-  console.status("");
-  view.conclude(end);
-  const int code = ops::exit_code_for(end);
-  if (code == exit_code::interrupted) co_return code;
-  std::vector<int> indices;
-  for (const auto& node : cluster.nodes) indices.push_back(node.index);
-  const auto map = ops::parse_net(view.printed(), indices);
-  if (code != exit_code::ok || !map) {
-    // The reason is in the output of the program, which NetView has kept to itself.
-    if (!view.printed().empty()) tell_failure(console, view.printed());
-    if (code == exit_code::ok) console.talk("ec2mpi: " + map.error().message);
-    co_return code == exit_code::not_started ? code : exit_code::node_failed;
-  }
-  const auto shown = show(console, options, *map);
-  if (!shown) console.talk("ec2mpi: " + shown.error().message);
+  const auto measured = co_await measure_net(context, options.serial);
+  if (!measured.map) co_return measured.code;
+  const auto shown = show(context.console(), options, *measured.map);
+  if (!shown) context.console().talk("ec2mpi: " + shown.error().message);
   co_return shown ? exit_code::ok : exit_code::node_failed;
 }
 
@@ -147,6 +121,44 @@ Result<int> run_net(const NetOptions& options, const CommonOptions& common) {
 }
 
 }  // namespace
+
+asio::awaitable<NetMeasured> measure_net(CommandContext& context, bool serial) {
+  auto& [runtime, cluster, access, connector, flow] = context;
+  JobSpec job;
+  job.id = ops::make_job_id("net", runtime.options().world->now());
+  job.command = ops::net_command(serial);
+  // `ec2mpi report` finds the newest measurement by this text.
+  job.shown_as = "ec2mpi net";
+  // parse_net takes rank 0 for the first node, and so on.
+  job.ranks.per_node = 1;
+  job.mca = {{"mpi_yield_when_idle",
+              "1"}};  // a rank that waits for its round must not take a core from a rank that measures
+  NetView view(runtime.console(), runtime.options(), job.id);
+  runtime.set_parting_words([&view] { return view.parting_words(); });
+  ops::JobContext run{connector, flow, view, {.stop = runtime.stop(), .detach = {}}};
+  ops::JobNodes nodes{cluster.nodes, cluster.inventory.master()};
+  const auto end = co_await ops::run_job(std::move(job), std::move(nodes), std::move(run));
+  // The words refer to the view, which ends with this function.
+  runtime.set_parting_words({});
+  auto& console = runtime.console();
+  console.status("");
+  view.conclude(end);
+  const int code = ops::exit_code_for(end);
+  NetMeasured measured{.code = code, .map = std::nullopt};
+  if (code == exit_code::interrupted) co_return measured;
+  std::vector<int> indices;
+  for (const auto& node : cluster.nodes) indices.push_back(node.index);
+  auto map = ops::parse_net(view.printed(), indices);
+  if (code != exit_code::ok || !map) {
+    // The reason is in the output of the program, which NetView has kept to itself.
+    if (!view.printed().empty()) tell_failure(console, view.printed());
+    if (code == exit_code::ok) console.talk("ec2mpi: " + map.error().message);
+    if (code != exit_code::not_started) measured.code = exit_code::node_failed;
+    co_return measured;
+  }
+  measured.map = std::move(*map);
+  co_return measured;
+}
 
 void add_net_command(CLI::App& app, Dispatch& dispatch) {
   auto options = std::make_shared<NetOptions>();

@@ -8,6 +8,7 @@
 #include "ec2mpi/cli/session/command.hpp"
 #include "ec2mpi/cli/terminal/aligned.hpp"
 #include "ec2mpi/cli/terminal/json.hpp"
+#include "ec2mpi/cli/views/job_json.hpp"
 #include "ec2mpi/ops/job/jobs.hpp"
 #include "ec2mpi/ops/process/ps.hpp"
 #include "ec2mpi/ops/process/sweep.hpp"
@@ -25,35 +26,54 @@ struct PsOptions {
 };
 
 /// By the index of the node.
-using Found = std::map<int, std::vector<ops::JobProcess>>;
+using Found = std::map<int, ops::NodeProcesses>;
+
+std::string seconds_text(double amount) {
+  return format_duration(std::chrono::milliseconds(static_cast<std::int64_t>(amount * 1000)));
+}
 
 std::string table(const Found& found) {
   std::vector<std::vector<std::string>> rows = {
-      {"NODE", "PID", "RANK", "JOB", "CPU", "MEMORY", "AGE", "COMMAND"}};
-  for (const auto& [index, processes] : found) {
-    for (const auto& process : processes) {
+      {"NODE", "PID", "RANK", "JOB", "CPU", "TIME", "MEMORY", "PEAK", "AGE", "COMMAND"}};
+  for (const auto& [index, of_node] : found) {
+    for (const auto& process : of_node.processes) {
       rows.push_back({fmt::format("node{}", index), std::to_string(process.pid),
                       process.rank ? std::to_string(*process.rank) : "", process.job,
-                      fmt::format("{:.0f}%", process.cpu), format_bytes(process.rss),
+                      fmt::format("{:.0f}%", process.cpu), seconds_text(process.cpu_time),
+                      format_bytes(process.rss), format_bytes(process.peak),
                       format_duration(std::chrono::seconds(process.age)), process.command});
     }
   }
   return aligned(std::move(rows));
 }
 
+/// What the jobs have used on each node; empty where nothing has counted it.
+std::string usage_table(const Found& found) {
+  std::vector<std::vector<std::string>> rows = {{"NODE", "JOB", "RANKS", "TIME", "PEAK", "SENT"}};
+  for (const auto& [index, of_node] : found)
+    for (const auto& [job, usage] : of_node.usage)
+      rows.push_back({fmt::format("node{}", index), job, std::to_string(usage.ranks), seconds_text(usage.cpu),
+                      format_bytes(usage.peak), format_bytes(usage.sent)});
+  return rows.size() == 1 ? std::string() : "\n" + aligned(std::move(rows));
+}
+
 std::string json(const Found& found) {
   auto list = Json::array();
-  for (const auto& [index, processes] : found) {
-    for (const auto& process : processes) {
+  for (const auto& [index, of_node] : found) {
+    for (const auto& process : of_node.processes) {
       list.push_back({{"node", fmt::format("node{}", index)},
                       {"index", index},
                       {"pid", process.pid},
                       {"job", process.job},
                       {"cpu", process.cpu},
+                      {"cpu_time", process.cpu_time},
                       {"rss", process.rss},
+                      {"peak", process.peak},
                       {"age", process.age},
                       {"command", process.command}});
       if (process.rank) list.back()["rank"] = *process.rank;
+      if (const auto usage = of_node.usage.find(process.job); usage != of_node.usage.end())
+        list.back()["job_on_node"] = usage_json(usage->second);
     }
   }
   return dump_json(list);
@@ -71,12 +91,12 @@ asio::awaitable<int> show(CommandContext& context, bool as_json) {
   Found found;
   auto task = ops::ps_task(found);
   const auto report = co_await run_quietly(context, std::move(task), "looking");
-  const bool any =
-      std::any_of(found.begin(), found.end(), [](const auto& node) { return !node.second.empty(); });
+  const bool any = std::any_of(found.begin(), found.end(),
+                               [](const auto& node) { return !node.second.processes.empty(); });
   if (as_json)
     context.console().result(json(found));
   else if (any)
-    context.console().result_table(table(found));
+    context.console().result_table(table(found) + usage_table(found));
   else
     context.console().talk("ec2mpi: no process of a job on " + count_of(found.size(), "node"));
   co_return exit_code_for(report);
@@ -120,8 +140,8 @@ void add_gone(ops::Swept& swept, const std::vector<ops::JobProcess>& seen, const
 /// Jobs that have processes on the nodes and are not among the living ones.
 std::set<std::string> find_dead_jobs(const Found& found, const std::set<std::string>& living) {
   std::set<std::string> dead;
-  for (const auto& [index, processes] : found) {
-    for (const auto& process : processes) {
+  for (const auto& [index, of_node] : found) {
+    for (const auto& process : of_node.processes) {
       if (!living.contains(process.job) && is_job_id(process.job)) dead.insert(process.job);
     }
   }
@@ -135,7 +155,8 @@ asio::awaitable<int> end_job(CommandContext& context, const Found& found, const 
   const auto report = co_await run_quietly(context, std::move(task), "ending " + id);
   int code = exit_code_for(report);
   for (auto& [index, of_node] : swept) {
-    if (const auto seen = found.find(index); seen != found.end()) add_gone(of_node, seen->second, id);
+    if (const auto seen = found.find(index); seen != found.end())
+      add_gone(of_node, seen->second.processes, id);
     for (const auto& process : of_node.ended)
       context.console().result(
           fmt::format("node{}: {}: ended pid {} {}", index, id, process.pid, process.name));

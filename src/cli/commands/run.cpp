@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <algorithm>
+#include <charconv>
 #include <csignal>
 #include <filesystem>
 #include <map>
@@ -19,9 +20,11 @@
 #include "ec2mpi/cli/terminal/terminal.hpp"
 #include "ec2mpi/cli/views/job_json.hpp"
 #include "ec2mpi/cli/views/job_view.hpp"
+#include "ec2mpi/fleet/gather.hpp"
 #include "ec2mpi/ops/job/run.hpp"
 #include "ec2mpi/ops/mpi/command.hpp"
 #include "src/cli/commands/after_job.hpp"
+#include "src/cli/commands/bench.hpp"
 #include "src/cli/commands/bring_results.hpp"
 #include "src/cli/commands/job_flags.hpp"
 #include "src/cli/commands/job_push.hpp"
@@ -47,6 +50,7 @@ struct RunOptions {
   bool json_lines = false;
   bool no_push = false;
   bool allow_outside = false;
+  std::string guard;  ///< "10%"; empty: no measurement before the job
   AfterJob then = AfterJob::nothing;
   SeriesOptions series;
 };
@@ -205,12 +209,60 @@ class StandardInput : public ops::InputSource {
   InputStream input_;
 };
 
+/// "10", "10%" or "7.5 %", as a share; nothing for other texts.
+std::optional<double> parse_percent(std::string_view text) {
+  text = trim(text);
+  if (text.ends_with('%')) text = trim(text.substr(0, text.size() - 1));
+  double percent = 0;
+  const auto [end, wrong] = std::from_chars(text.data(), text.data() + text.size(), percent);
+  if (wrong != std::errc() || end != text.data() + text.size() || !(percent >= 1 && percent <= 90))
+    return std::nullopt;
+  return percent / 100;
+}
+
+/// Measures the nodes before the job. Returns the exit code if the job must not start; the reason has been
+/// printed.
+asio::awaitable<std::optional<int>> find_bad_nodes(CommandContext& context, const std::string& guard) {
+  const auto limit = parse_percent(guard);
+  auto& console = context.console();
+  const auto measured = co_await measure_nodes(context, limit.value_or(ops::kUsualLimit));
+  if (measured.code == exit_code::interrupted) {
+    console.talk(console.paint_talk(Colour::yellow, "ec2mpi: interrupted; nothing was started"));
+    co_return measured.code;
+  }
+  std::vector<ops::NodeTrouble> bad;
+  bool found = false;
+  for (const auto& check : measured.checks)
+    for (const auto& finding : check.findings) {
+      found = true;
+      console.talk(console.paint_talk(Colour::red, "ec2mpi: --guard: " + short_nodes_label(finding.nodes)) +
+                   ": " + finding.what);
+      // Of a bad path between two nodes, neither is the one to leave out.
+      const auto is_it = [&](const Node& node) { return node.index == finding.nodes.front(); };
+      const auto node = std::ranges::find_if(context.cluster.nodes, is_it);
+      const auto known = [&](const auto& trouble) { return is_it(trouble.node); };
+      if (finding.nodes.size() == 1 && node != context.cluster.nodes.end() &&
+          std::ranges::none_of(bad, known))
+        bad.push_back({*node, {}});
+    }
+  if (!found && measured.code == exit_code::ok) co_return std::nullopt;
+  console.talk(console.paint_talk(
+      Colour::yellow,
+      "ec2mpi: " + (bad.empty() ? std::string("nothing was started") : not_started_text(bad))));
+  co_return found ? exit_code::not_started : measured.code;
+}
+
 asio::awaitable<int> run_single_job(CommandContext& context, const RunOptions& options, JobSpec job,
                                     JobPush push, JobAftermath& aftermath) {
+  // --explain starts nothing, and costs nothing.
+  if (!options.guard.empty() && !options.explain) {
+    if (const auto code = co_await find_bad_nodes(context, options.guard)) co_return *code;
+  }
   auto& [runtime, cluster, access, connector, flow] = context;
   const JobView::Style style{.explain = options.explain,
                              .cancels = !options.detach,
                              .json_lines = options.json_lines,
+                             .offers_stacks = !options.detach && !options.explain,
                              .raw = options.raw};
   const auto id = job.id;
   JobView view(runtime.console(), runtime.options(), id, style);
@@ -280,10 +332,13 @@ Result<int> run_once(const RunOptions& options, const CommonOptions& common, Job
   TRY_AS(chosen, choose_job(options, cluster->config));
   // Settings for all jobs, also for one without a table in ec2mpi.toml.
   chosen->end_signal = cluster->config.end_signal.value_or("");
+  chosen->hang = cluster->config.hang.value_or(std::chrono::seconds(0));
   chosen->hook = cluster->config.done_hook.value_or("");
   const bool series = options.series.asked_for() || !chosen->sweep.empty();
   if (series && options.json_lines)
     return fail(ErrorKind::usage, "--json-lines follows one job; a series has --json");
+  if (series && !options.guard.empty())
+    return fail(ErrorKind::usage, "--guard is for one job; before a series: ec2mpi doctor --bench");
   if (series && options.explain)
     return fail(ErrorKind::usage, "--explain explains one job; --dry-run shows the jobs of a series");
   if (series && options.detach && options.then != AfterJob::nothing)
@@ -345,6 +400,16 @@ void add_run_options(CLI::App& command, RunOptions& options) {
           "When the job has ended and its results are here: stop or down; with --detach the instances stop")
       ->type_name("ACTION")
       ->transform(one_of<AfterJob>({{"stop", AfterJob::stop}, {"down", AfterJob::down}}));
+  command
+      .add_option(
+          "--guard", options.guard,
+          "First measure the nodes, and start nothing if one is off by more than this [no measurement]")
+      ->type_name("PERCENT")
+      ->check(CLI::Validator(
+          [](const std::string& text) {
+            return parse_percent(text) ? std::string() : "a percentage from 1 to 90, such as 10%";
+          },
+          ""));
   command.add_flag("--explain", options.explain,
                    "Show the mpirun line and why each option is there; start nothing");
 }
@@ -357,7 +422,8 @@ void add_run_command(CLI::App& app, Dispatch& dispatch) {
   options->list.as_named = true;
   auto& command = add_command(
       app, "run", "Starts an MPI program over the nodes: ec2mpi run NAME [-- ARGS], ec2mpi run -- CMD ARGS",
-      "ec2mpi run -np 4 -- python3 hello.py");
+      "ec2mpi run -np 4 -- python3 hello.py\n"
+      "  ec2mpi run --guard 10% -np 4 -- python3 hello.py     stops if a node is slow");
   add_run_options(command, *options);
   add_series_options(command, options->series);
   // Without -x, which is mpirun's flag for a variable.

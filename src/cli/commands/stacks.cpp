@@ -37,9 +37,22 @@ int report_failure(CommandContext& context, const Error& error) {
   return error.kind == ErrorKind::remote_io ? exit_code::node_failed : exit_code::no_connection;
 }
 
+void show_stacks(CommandContext& context, const JobStacks& stacks, bool as_json) {
+  if (as_json)
+    context.console().result(dump_json(stacks.json()));
+  else
+    context.console().result_table(stacks.screen());
+}
+
 asio::awaitable<int> show(CommandContext& context, const StacksOptions& options) {
   const auto of_word = co_await find_job(context, options.word);
   if (!of_word) co_return report_failure(context, of_word.error());
+  if (of_word->refusal.code != 0 && !of_word->kept_stacks.empty()) {
+    // [jobs] hang has ended this job, and kept what its ranks did then.
+    show_stacks(context, JobStacks(of_word->job.id, ops::parse_kept_stacks(of_word->kept_stacks)),
+                options.json);
+    co_return exit_code::ok;
+  }
   if (of_word->refusal.code != 0) {
     context.console().talk(of_word->refusal.said);
     co_return of_word->refusal.code;
@@ -59,11 +72,7 @@ asio::awaitable<int> show(CommandContext& context, const StacksOptions& options)
                        .task = std::move(task),
                        .remembers_failures = false};
   const auto report = co_await run_fleet(context, std::move(command));
-  const JobStacks stacks(job.id, std::move(found));
-  if (options.json)
-    context.console().result(dump_json(stacks.json()));
-  else
-    context.console().result_table(stacks.screen());
+  show_stacks(context, JobStacks(job.id, std::move(found)), options.json);
   co_return exit_code_for(report);
 }
 

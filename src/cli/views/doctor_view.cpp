@@ -52,7 +52,7 @@ void show_checks(Console& console, const std::vector<Check>& checks) {
   }
 }
 
-std::string checks_json(const std::vector<Check>& checks) {
+std::string checks_json(const std::vector<Check>& checks, Json bench) {
   auto list = Json::array();
   for (const auto& check : checks) {
     auto findings = Json::array();
@@ -64,7 +64,8 @@ std::string checks_json(const std::vector<Check>& checks) {
                     {"summary", check.findings.empty() ? check.summary : ""},
                     {"findings", std::move(findings)}});
   }
-  const Json document = {{"ok", ops::all_well(checks)}, {"checks", std::move(list)}};
+  Json document = {{"ok", ops::all_well(checks)}, {"checks", std::move(list)}};
+  if (!bench.empty()) document["bench"] = std::move(bench);
   return dump_json(document);
 }
 

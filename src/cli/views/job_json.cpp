@@ -11,6 +11,11 @@ std::string outcome_of(const ops::JobRecord& job) {
   return job.status == 0 ? "ok" : fmt::format("exit {}", job.status);
 }
 
+Json usage_json(const ops::NodeUsage& usage) {
+  return {{"ranks", usage.ranks},     {"cpu_time", usage.cpu},  {"peak_memory", usage.peak},
+          {"swapped", usage.swapped}, {"memory", usage.memory}, {"sent", usage.sent}};
+}
+
 Json job_json(const ops::JobRecord& job) {
   Json json = {{"id", job.id},
                {"state", state_name(job.state)},
@@ -23,6 +28,9 @@ Json job_json(const ops::JobRecord& job) {
                {"submitted", job.submitted},
                {"started", job.started},
                {"ended", job.ended}};
+  // Only the end of a job knows it.
+  for (const auto& [label, swept] : job.swept)
+    if (swept.usage) json["usage"][label] = usage_json(*swept.usage);
   // Before its end a job has no status: a 0 would be read as success.
   if (job.state == ops::JobState::ended) {
     json["status"] = job.status;

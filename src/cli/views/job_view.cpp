@@ -18,6 +18,7 @@ constexpr std::size_t kReasonColumn = 48;
 /// Ranks that fail for one reason do it within a second or so of each other. A job that ends shows all at
 /// once.
 constexpr auto kHoldTraceback = std::chrono::seconds(2);
+constexpr auto kSilence = std::chrono::minutes(5);
 constexpr std::size_t kTail = 16 * 1024;  ///< what programs say last, warnings of all ranks included
 
 /// "8 ranks on 4 nodes", with how they are spread where that isn't even. A user's script starts as many ranks
@@ -121,11 +122,13 @@ void JobView::on_found(const std::string& id, bool over) {
   found_ = true;
   // A job that is attached to may have ended long ago.
   over_ = style_.attached && over;
+  if (!over) wait_for_silence();
   if (!introduction_.empty()) say(Colour::dim, std::exchange(introduction_, {}));
 }
 
 void JobView::on_output(const ssh::Chunk& chunk) {
   tail_ += chunk.bytes;
+  wait_for_silence();
   // At twice the size only, so that not every chunk moves the whole tail.
   if (tail_.size() > 2 * kTail) tail_.erase(0, tail_.size() - kTail);
   if (style_.json_lines) {
@@ -172,6 +175,19 @@ void JobView::show_out(const std::string& bytes) {
 
 void JobView::show_err(const std::string& bytes) {
   console_.talk_bytes(style_.raw || !console_.shows_status() ? bytes : visible_err_.feed(bytes));
+}
+
+/// Once: a program that prints seldom is no fault.
+void JobView::wait_for_silence() {
+  if (offered_ || !style_.offers_stacks) return;
+  silence_timer_.expires_after(kSilence);
+  silence_timer_.async_wait([this, life = std::weak_ptr(life_)](std::error_code cancelled) {
+    if (cancelled || life.expired() || offered_ || stopping_ || id_.empty()) return;
+    offered_ = true;
+    say(Colour::yellow,
+        fmt::format("{0} has printed nothing for five minutes; ec2mpi stacks {0} shows what its ranks do",
+                    id_));
+  });
 }
 
 void JobView::on_stopping(ops::JobStop why) {
@@ -221,6 +237,7 @@ void JobView::conclude(const ops::JobEnd& end) {
   }
   if (ended && !style_.reports) return;
   tell_end(*end.followed);
+  if (ended) tell_usage(end.followed->record);
   tell_hint(end);
   if (ended && end.followed->record.state != ops::JobState::ended) return;
   // In these two cases nothing was ended, so there is nothing to report.
@@ -241,6 +258,7 @@ void JobView::show_rest() {
       emit("line", {{"stream", lines == &out_lines_ ? "stdout" : "stderr"}, {"text", line}});
     });
   held_timer_.cancel();
+  silence_timer_.cancel();
   // The noise filter stands in front of the other one, so its rest goes through both.
   show_err(tracebacks_.feed(noise_.finish()) + tracebacks_.finish());
   if (style_.rank) {
@@ -307,6 +325,11 @@ void JobView::tell_end(const ops::Followed& followed) {
     say(Colour::red,
         "a firewall refused a connection between two ranks, which Open MPI waits for without an end; the job "
         "printed nothing for ten minutes and has been ended");
+  } else if (followed.record.why == "hang") {
+    say(Colour::red,
+        fmt::format("{0} printed nothing for the time of [jobs] hang and has been ended; ec2mpi stacks {0} "
+                    "shows what its ranks did",
+                    id));
   } else if (followed.record.why == "daemon") {
     say(Colour::red, "mpirun lost its daemon on a node and did not return; it has been ended");
   } else if (followed.how == How::ended && followed.record.status != 0 &&
@@ -368,6 +391,14 @@ void JobView::tell_refusal(const ops::JobEnd& end) {
     say(Colour::red, printable(end.refused->message));
   else if (!reasons.empty())
     say(Colour::yellow, not_started_text(end.unfit));
+}
+
+/// Only nodes that differ; --json has all.
+void JobView::tell_usage(const ops::JobRecord& record) {
+  std::map<std::string, ops::NodeUsage> nodes;
+  for (const auto& [label, swept] : record.swept)
+    if (swept.usage) nodes[label] = *swept.usage;
+  for (const auto& line : ops::describe_odd_usage(nodes)) say(Colour::yellow, line);
 }
 
 /// The looks at all nodes: which processes they have ended, and which stay in spite of KILL.

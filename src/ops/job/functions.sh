@@ -83,7 +83,7 @@ print_record() {
     [ -f "$jobs/$id/swept/$label" ] || continue
     echo "node $label"
     cat "$jobs/$id/swept/$label"
-    looked_at "$label" || grep -v '^ec2mpi-sweep' "$jobs/$id/swept/$label" | sed -n '$s/^/trouble /p'
+    looked_at "$label" || grep -v -e '^ec2mpi-sweep' -e '^usage ' "$jobs/$id/swept/$label" | sed -n '$s/^/trouble /p'
   done <"$jobs/$id/nodes"
 } 2>/dev/null
 # end_waiting ID: a job that has not started ends as cancelled.

@@ -71,16 +71,23 @@ asio::awaitable<Result<std::vector<JobRecord>>> list_jobs(ssh::Session& session,
 }
 
 asio::awaitable<Result<FoundJob>> find_running_job(ssh::Session& session, std::string word, Limit limit) {
-  auto text = fmt::format("unended=yes\nfind_job {}\nrecord \"$id\"\nexit 0\n", quote_word(word));
-  CO_TRY_AS(captured, co_await ask(session, std::move(text), limit));
+  constexpr std::string_view kKept = "\nec2mpi-kept-stacks\n";
+  auto text = fmt::format(
+      "{{\n{}unended=yes\nfind_job {}\nrecord \"$id\"\necho ec2mpi-kept-stacks\n"
+      "cat \"$jobs/$id/stacks\" 2>/dev/null\nexit 0\n}}\n",
+      job_functions(), quote_word(word));
+  CO_TRY_AS(captured, co_await capture_all(session, std::move(text), limit.at_most(kPatience)));
   FoundJob found;
   if (const int code = captured->status.shell_code(); code != 0) {
     found.refusal = {code, lines_of(captured->err)};
     co_return found;
   }
-  CO_TRY_AS(records, parse_job_records(captured->out));
+  const auto end = captured->out.find(kKept);
+  if (end == std::string::npos) co_return fail(ErrorKind::remote_io, "the master did not finish its answer");
+  CO_TRY_AS(records, parse_job_records(std::string_view(captured->out).substr(0, end + 1)));
   if (records->size() != 1) co_return fail(ErrorKind::remote_io, "the master did not name the job");
   found.job = std::move(records->front());
+  found.kept_stacks = captured->out.substr(end + kKept.size());
   if (found.job.state != JobState::running && found.job.state != JobState::ending)
     found.refusal = {2,
                      fmt::format("ec2mpi: {} does not run: {}", found.job.id, state_name(found.job.state))};

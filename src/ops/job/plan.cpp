@@ -11,6 +11,7 @@
 #include "ec2mpi/cluster/values/selection.hpp"
 #include "ec2mpi/fleet/gather.hpp"
 #include "ec2mpi/ops/profile/profile.hpp"
+#include "ec2mpi/ops/stacks/stacks.hpp"
 
 namespace ec2mpi::ops {
 
@@ -191,6 +192,7 @@ class Planner {
 
   [[nodiscard]] JobFiles files(std::map<std::string, std::string> environment,
                                std::vector<std::string> command) const {
+    const bool hang = job_.hang.count() > 0;
     return {.id = job_.id,
             .script = job_.script,
             .hosts = hostfile(plan_.places),
@@ -204,7 +206,9 @@ class Planner {
             .workdir = workdir(),
             .environment = std::move(environment),
             .command = std::move(command),
-            .hook = job_.hook};
+            .hook = job_.hook,
+            .hang = hang ? std::to_string(job_.hang.count()) : std::string(),
+            .stacks = hang ? stacks_script(job_.id) : std::string()};
   }
 
   [[nodiscard]] std::string folder() const {

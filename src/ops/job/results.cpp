@@ -24,10 +24,10 @@ constexpr std::size_t kMostTimes = 64 * 1024;
 
 /// Files that only made the job run, and files of its queue. `run` holds the values of variables,
 /// which may be secrets.
-constexpr const char* kNotKept[] = {"/supervise", "/sweep",  "/pid*",      "/launcher",  "/queue*",
-                                    "/pool",      "/always", "*.new",      "/cancelled", "/placed",
-                                    "/links",     "/rsh",    "/script.lf", "/profiler",  "/copy",
-                                    "/collected", "/spare",  "/*.pipe",    "/hung",      "/run"};
+constexpr const char* kNotKept[] = {
+    "/supervise", "/sweep",  "/pid*",  "/launcher", "/queue*",    "/pool",     "/always", "*.new",
+    "/cancelled", "/placed", "/links", "/rsh",      "/script.lf", "/profiler", "/copy",   "/collected",
+    "/sampler",   "/look",   "/spare", "/*.pipe",   "/hung",      "/run"};
 
 /// The id comes from the master: with a slash in it, a path would lead out of the folder.
 bool is_file_name(const std::string& id) {

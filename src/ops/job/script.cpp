@@ -61,7 +61,8 @@ std::string queue_text(const QueueFiles& queue) {
 }
 
 std::string programs_text(const std::string& id) {
-  return assign("sweep_text", sweep_script(id)) + assign("supervise_text", supervisor_script(id));
+  return assign("sweep_text", sweep_script(id)) + assign("supervise_text", supervisor_script(id)) +
+         assign("sampler_text", sampler_script(id));
 }
 
 /// What makes the job's folder; after programs_text.
@@ -80,13 +81,15 @@ std::string folder_text(const JobFiles& files) {
   text += keep("cmd", (script ? script->name + (words.empty() ? "" : " ") : "") + words + "\n");
   if (files.input) text += keep("input", "");
   if (!files.hook.empty()) text += keep("hook", files.hook + "\n");
+  if (!files.hang.empty())
+    text += keep("hang", files.hang + "\n") + keep("look", "{\n" + files.stacks + "}\n");
   if (!files.limit.empty()) text += keep("limit", files.limit + "\n");
   if (!files.remote_shell.empty()) text += keep("rsh", files.remote_shell) + "chmod 700 \"$folder/rsh\"\n";
   if (script && script->text) {
     text += assign("content", *script->text) + "keep \"$name\" \"$content\"\nscript=$folder/$name\n";
   }
   if (!files.profiler.empty()) text += keep("profiler", files.profiler);
-  text += "keep sweep \"$sweep_text\"\nkeep supervise \"$supervise_text\"\n";
+  text += "keep sweep \"$sweep_text\"\nkeep supervise \"$supervise_text\"\nkeep sampler \"$sampler_text\"\n";
   text += "keep script \"$script\"\n";
   if (script && !script->text) text += "cksum <\"$script\" >\"$folder/script.sum\"\n";
   // The master fills in $mask; all other text is quoted here.

@@ -152,12 +152,46 @@ note_sizes() {
   [ "$now" = "$last_sizes" ] || echo "$(date +%s) $now" >>sizes
   last_sizes=$now
 } 2>/dev/null
+# [jobs] hang: a job that has printed nothing for that long, though a rank uses a processor. The program `look` prints the
+# stacks of the ranks of a node (src/ops/stacks/stacks.sh); the answers of all nodes are kept in `stacks`.
+keep_stacks() {
+  mkdir -p looked
+  askers=
+  while read -r label address; do
+    if [ "$address" = local ]; then
+      timeout 120 sh ./look
+    else
+      timeout 120 ssh -o BatchMode=yes -o ConnectTimeout=8 -o ServerAliveInterval=4 -o LogLevel=ERROR "$address" \
+        'exec sh -s' <look
+    fi >"looked/$label" 2>/dev/null &
+    askers="$askers $!"
+  done <nodes
+  # shellcheck disable=SC2086 # several pids
+  wait $askers
+  while read -r label address; do echo "node $label"; cat "looked/$label"; done <nodes >stacks.new
+  mv -f stacks.new stacks
+  rm -rf looked
+}
+hangs() {
+  [ -s hang ] || return 1
+  read -r now rest </proc/uptime
+  now=${now%.*}
+  if [ "$last_sizes" != "$silent_sizes" ]; then silent_sizes=$last_sizes silent_from=$now; fi
+  [ $((now - silent_from)) -ge "$(cat hang)" ] || return 1
+  keep_stacks
+  if awk '$3 == "state" && $5 >= 20 { busy = 1 } END { exit !busy }' stacks; then return 0; fi
+  # It waits for something else, such as a file or a license. The next look is after the same time.
+  rm -f stacks
+  silent_from=$now
+  return 1
+}
 watch_launcher() {
-  had_printed=0 silent=0 noted='' last_sizes='0 0'
+  had_printed=0 silent=0 noted='' last_sizes='0 0' silent_sizes='' silent_from=0
   trap 'kill $nap; exit' TERM
   had_links=0 had_ranks=0 fewer=0 none=0 unborn=0 patience=12 wanted=$(wanted_links)
   while sleep 5 & nap=$!; wait $nap; do
     note_sizes
+    if hangs; then put hung hang; break; fi
     # shellcheck disable=SC2046 # three words
     set -- $(look_at_launcher)
     case $1 in mpirun* | mpiexec* | prterun* | orterun*) ;; *) continue ;; esac
@@ -259,7 +293,7 @@ ranks_missing() {
 # One line that jobs with the same fault have in common: the first exception in their output, else the first line about an
 # error, else the status. A limit and a cancelled job are no such reason.
 failure_reason() {
-  case $why in cancelled | timeout) echo -; return ;; esac
+  case $why in cancelled | timeout | hang) echo -; return ;; esac
   head -c 262144 err | tr -d '\000\r' | awk -v status="$status" '
     { sub(/^\[[0-9]+,[0-9]+\]<std(err|out|diag)>: ?/, ""); sub(/^\[[0-9]+\] /, "") }
     /^[A-Za-z_][A-Za-z0-9_.]*(Error|Exception|Interrupt|Exit)(: |$)/ { if (exception == "") exception = $0 }
@@ -341,6 +375,7 @@ else
   EC2MPI_JOB=$id setsid sh ./run <"$input" >>out.pipe 2>>err.pipe &
   child=$!
   put launcher "$child"
+  sh ./sampler
   put clock "$up"
   reserve clock
   if [ -s limit ]; then
@@ -369,6 +404,7 @@ done
 trap '' TERM
 end_helpers
 [ -z "$why" ] && [ -f hung ] && read -r why <hung
+[ "$why$status" != hang0 ] || status=1
 [ "$mode" = clean ] && because cancelled
 read -r up rest </proc/uptime
 ended=$(cat times && echo "ended $(date +%s)")

@@ -5,6 +5,7 @@
 #   output of the ranks is lost. Opened here again, the pipe is not shared.
 # - Open MPI writes its command for the shell of the account that it runs in. Here /bin/sh reads it, whatever login shell the
 #   other node has: in the words for printf no shell sees a newline, quote, backslash or exclamation mark.
+# - On each node, the program in the file `sampler` begins to count what the job uses there.
 # shellcheck shell=sh
 # shellcheck disable=SC2154 # the text in front sets these variables
 
@@ -39,14 +40,22 @@ without_csh() {
   printf %s "$daemon"
 }
 
+sampler=$(cat "$folder/sampler" 2>/dev/null)
+
 for word; do
   case $word in *"env $mark "*) start_by_sh=yes ;; esac
 done
 if [ -z "$start_by_sh" ]; then
   [ -z "$keep_links" ] || echo $$ >>"$folder/links"
+  # shellcheck disable=SC2016 # expanded on the node
+  run_first=\''eval "$(command printf %b "$1")"; shift; exec "$@"'\'
   count=$#
   while [ $count -gt 0 ]; do
-    case $1 in *hydra_pmi_proxy* | *hydra_bstrap_proxy*) set -- "$@" env "$mark" ;; esac
+    case $1 in
+      *hydra_pmi_proxy* | *hydra_bstrap_proxy*)
+        [ -z "$sampler" ] || set -- "$@" /bin/sh -c "$run_first" sh "$(octal_word "$sampler")"
+        set -- "$@" env "$mark" ;;
+    esac
     set -- "$@" "$1"
     shift
     count=$((count - 1))
@@ -68,7 +77,8 @@ done
 while [ "${command#*"$folder/rsh"}" != "$command" ]; do
   command=${command%%"$folder/rsh"*}ssh${command#*"$folder/rsh"}
 done
-command=$(octal_word "$(without_csh "$command")")
+command=$(octal_word "$sampler
+$(without_csh "$command")")
 # shellcheck disable=SC2016 # expanded on the node
 set -- "$@" 'exec /bin/sh -c '\''eval "$(command printf %b "$1")"'\'" sh $command"
 if [ -e "$folder/err.pipe" ]; then exec ssh -x "$@" >>"$folder/err.pipe" 2>&1; fi

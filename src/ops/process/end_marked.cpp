@@ -16,6 +16,8 @@ namespace {
 constexpr int kGraceSeconds = 2;
 constexpr std::string_view kEnded = "ended ";
 constexpr std::string_view kLeft = "left ";
+// Stands in front of the answer, where an ec2mpi that does not know the line skips it.
+constexpr std::string_view kUsage = "usage ";
 
 std::string described(const Process& process) {
   return fmt::format("pid {}{}{}", process.pid, process.name.empty() ? "" : " ", process.name);
@@ -54,6 +56,7 @@ Result<Swept> parse_swept(std::string_view printed) {
   for (const auto line : split(printed, '\n')) {
     if (!begun) {
       begun = line == "ec2mpi-sweep 1";
+      if (line.starts_with(kUsage)) swept.usage = parse_usage(line.substr(kUsage.size()));
     } else if (line == "ec2mpi-sweep end") {
       return swept;
     } else if (auto ended = parse_process(line, kEnded)) {

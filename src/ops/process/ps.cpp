@@ -24,7 +24,10 @@ std::optional<double> parse_amount(std::string_view text) {
 }
 
 /// The words in front of the command.
-enum Field { kPid, kJob, kRank, kCpu, kRss, kAge, kFields };
+enum Field { kPid, kJob, kRank, kCpu, kRss, kAge, kTicks, kPeak, kFields };
+
+constexpr double kTicksInSecond = 100;  // on every Linux
+constexpr std::string_view kUsage = "usage ";
 
 std::optional<JobProcess> parse_process(std::string_view line) {
   // The command comes last, since it may hold blanks.
@@ -39,8 +42,11 @@ std::optional<JobProcess> parse_process(std::string_view line) {
   const auto cpu = parse_amount(fields[kCpu]);
   const auto rss = parse_number(fields[kRss]);
   const auto age = parse_number(fields[kAge]);
+  const auto ticks = parse_number(fields[kTicks]);
+  const auto peak = parse_number(fields[kPeak]);
   // Numbers of a node: bounded, so that the sums and products made of them cannot overflow.
-  if (!pid || *pid > 1U << 30U || !cpu || !rss || *rss > 1ULL << 50U || !age || *age > 1ULL << 40U)
+  if (!pid || *pid > 1U << 30U || !cpu || !rss || *rss > 1ULL << 50U || !age || *age > 1ULL << 40U ||
+      !ticks || *ticks > 1ULL << 50U || !peak || *peak > 1ULL << 50U)
     return std::nullopt;
   JobProcess process;
   process.pid = static_cast<int>(*pid);
@@ -52,11 +58,13 @@ std::optional<JobProcess> parse_process(std::string_view line) {
   // ps.sh prints KiB.
   process.rss = *rss * 1024;
   process.age = static_cast<std::int64_t>(*age);
+  process.cpu_time = static_cast<double>(*ticks) / kTicksInSecond;
+  process.peak = *peak * 1024;
   process.command = printable(trim(line));
   return process;
 }
 
-asio::awaitable<Result<ssh::ExitStatus>> look(NodeRun run, std::map<int, std::vector<JobProcess>>& found) {
+asio::awaitable<Result<ssh::ExitStatus>> look(NodeRun run, std::map<int, NodeProcesses>& found) {
   const auto limit = run.limit.at_most(kPatience);
   auto program = set_variables({{"mark", kJobMark}}).append(kPsSh);
   CO_TRY_AS(answer, co_await capture(run.session, std::move(program), limit));
@@ -67,23 +75,26 @@ asio::awaitable<Result<ssh::ExitStatus>> look(NodeRun run, std::map<int, std::ve
 
 }  // namespace
 
-Result<std::vector<JobProcess>> parse_processes(std::string_view printed) {
-  std::vector<JobProcess> processes;
+Result<NodeProcesses> parse_processes(std::string_view printed) {
+  NodeProcesses found;
   bool begun = false;
   for (const auto line : split(trim(printed), '\n')) {
-    if (line == "ec2mpi-ps end" && begun) return processes;
-    if (begun) {
+    if (line == "ec2mpi-ps end" && begun) return found;
+    if (begun && line.starts_with(kUsage)) {
+      const auto [job, numbers] = first_word(line.substr(kUsage.size()));
+      if (const auto usage = parse_usage(numbers)) found.usage[printable(job)] = *usage;
+    } else if (begun) {
       auto process = parse_process(line);
       if (!process)
         return fail(ErrorKind::remote_io, fmt::format("'{}' is no process", printable(line.substr(0, 80))));
-      processes.push_back(std::move(*process));
+      found.processes.push_back(std::move(*process));
     }
     begun = begun || line == "ec2mpi-ps 1";
   }
   return fail(ErrorKind::remote_io, "the node did not finish the list of its processes");
 }
 
-NodeTask ps_task(std::map<int, std::vector<JobProcess>>& found) {
+NodeTask ps_task(std::map<int, NodeProcesses>& found) {
   return [&found](NodeRun run) { return look(run, found); };
 }
 

@@ -36,7 +36,7 @@ std::string end_launchers_text() {
 /// In braces, so that a shell that reads its input has read all of it before the program redirects the input.
 std::string sweep_script(const std::string& id) {
   auto text = "{\n" + sweep_functions(id) + set_variables({{"grace", "0"}, {"siblings", ""}});
-  return text.append(kEndMarkedSh).append("}\n");
+  return text.append(kCollectUsageSh).append(kEndMarkedSh).append("}\n");
 }
 
 asio::awaitable<Result<void>> end_launchers(ssh::Session& session, std::string id, Limit limit) {

@@ -81,9 +81,7 @@ class StacksReader {
 
 asio::awaitable<Result<ssh::ExitStatus>> look(NodeRun run, std::string id, std::map<int, NodeStacks>& found) {
   const auto limit = run.limit.at_most(kPatience);
-  const auto mark = fmt::format("{}={}", kJobMark, id);
-  auto program = set_variables({{"mark", mark}}) + std::string(kStacksSh) + "\n" + read_counters_script(id);
-  CO_TRY_AS(answer, co_await capture(run.session, std::move(program), limit));
+  CO_TRY_AS(answer, co_await capture(run.session, stacks_script(id), limit));
   CO_TRY_AS(stacks, parse_stacks(answer->out, run.node.label()));
   found[run.node.index] = std::move(*stacks);
   co_return ssh::ExitStatus{};
@@ -215,6 +213,36 @@ Ranks waiting_ranks(const std::vector<RankStack>& ranks) {
 
 Result<NodeStacks> parse_stacks(std::string_view printed, const std::string& node) {
   return StacksReader(node).read(printed);
+}
+
+std::string stacks_script(const std::string& id) {
+  const auto mark = fmt::format("{}={}", kJobMark, id);
+  return set_variables({{"mark", mark}}) + std::string(kStacksSh) + "\n" + read_counters_script(id);
+}
+
+std::map<int, NodeStacks> parse_kept_stacks(std::string_view text) {
+  constexpr std::string_view kNode = "node ";
+  std::map<int, NodeStacks> found;
+  std::string label;
+  std::string answer;
+  const auto take_node = [&] {
+    const std::string_view number = label.starts_with("node") ? std::string_view(label).substr(4) : "";
+    const auto index = parse_number(number);
+    if (auto stacks = parse_stacks(answer, label); stacks && index && *index <= 1'000'000)
+      found[static_cast<int>(*index)] = std::move(*stacks);
+    answer.clear();
+  };
+  for (const auto line : split(text, '\n')) {
+    // Every line of an answer begins with a number or with another word.
+    if (!line.starts_with(kNode)) {
+      answer.append(line).append("\n");
+      continue;
+    }
+    take_node();
+    label = printable(line.substr(kNode.size()));
+  }
+  take_node();
+  return found;
 }
 
 NodeTask stacks_task(std::string id, std::map<int, NodeStacks>& found) {

@@ -200,6 +200,14 @@ TEST(Config, JobsHaveOneSignalForTheEndOfTheirNodes) {
     EXPECT_FALSE(parse_config(std::string("[jobs]\n") + wrong, "ec2mpi.toml")) << wrong;
 }
 
+TEST(Config, JobsHaveOneTimeAfterWhichASilentJobEnds) {
+  EXPECT_EQ(config_of("[jobs]\nhang = '10m'\n").hang, std::chrono::minutes(10));
+  EXPECT_EQ(config_of("[jobs]\nhang = 90\n").hang, std::chrono::seconds(90));
+  EXPECT_TRUE(config_of("[jobs.hang]\ncommand = 'x'\n").jobs.contains("hang"));
+  EXPECT_FALSE(config_of("").hang);
+  EXPECT_FALSE(parse_config("[jobs]\nhang = 'soon'\n", "ec2mpi.toml"));
+}
+
 TEST(Config, TakesAHookForTheEndOfAJob) {
   EXPECT_EQ(config_of("[hooks]\ndone = 'touch done'\n").done_hook, "touch done");
   EXPECT_FALSE(parse_config("[hooks]\nstart = 'x'\n", "ec2mpi.toml"));

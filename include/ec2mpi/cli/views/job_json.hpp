@@ -9,6 +9,9 @@ namespace ec2mpi::cli {
 /// "running", "ok", "exit 3", "cancelled", "lost (rebooted)".
 [[nodiscard]] std::string outcome_of(const ops::JobRecord& job);
 
+/// What a job has used on one node.
+[[nodiscard]] Json usage_json(const ops::NodeUsage& usage);
+
 [[nodiscard]] Json job_json(const ops::JobRecord& job);
 
 }  // namespace ec2mpi::cli

@@ -34,6 +34,7 @@ class JobView : public ops::JobObserver {
     bool json_lines = false;       ///< events as JSON on standard output instead of the job's bytes
     bool bell = false;             ///< the terminal rings at its end
     std::optional<int> rank = {};  ///< show this rank's lines only
+    bool offers_stacks = false;    ///< after five minutes without output
     bool raw = false;              ///< control characters reach a terminal, too
   };
 
@@ -44,6 +45,7 @@ class JobView : public ops::JobObserver {
         style_(style),
         life_(std::make_shared<int>()),
         held_timer_(console.executor()),
+        silence_timer_(console.executor()),
         own_out_(style.rank.value_or(0)),
         own_err_(style.rank.value_or(0)),
         id_(std::move(id)) {}
@@ -80,12 +82,14 @@ class JobView : public ops::JobObserver {
   void show_err(const std::string& bytes);
   void emit_lines(const ssh::Chunk& chunk);
   [[nodiscard]] std::string filter_err(std::string_view bytes);
+  void wait_for_silence();
   void show_rest();
   void tell_lost_output(const ops::JobRecord& record);
   void tell_lost_input(const ops::JobRecord& record);
   void tell_end(const ops::Followed& followed);
   void tell_leaving();
   void tell_hint(const ops::JobEnd& end);
+  void tell_usage(const ops::JobRecord& record);
   void tell_cleaning(const ops::JobEnd& end);
 
   Console& console_;
@@ -101,6 +105,8 @@ class JobView : public ops::JobObserver {
   Style style_;
   std::shared_ptr<int> life_;  ///< a timer that is due already cannot be cancelled
   asio::steady_timer held_timer_;
+  asio::steady_timer silence_timer_;
+  bool offered_ = false;
   ops::RankFilter own_out_;
   ops::RankFilter own_err_;
   VisibleControls visible_out_;

@@ -67,8 +67,9 @@ struct JobSpec {
   std::string end_signal =
       {};  ///< "USR1": sent some time before the nodes end; empty: TERM, which ends the job
   std::chrono::nanoseconds timeout{};  ///< for the job, from its start; zero means none
-  std::vector<Sweep> sweep = {};       ///< [jobs.NAME.sweep], in its order
-  bool of_user = false;                ///< from the user's own settings, not from a file beside the list
+  std::chrono::seconds hang{};    ///< it ends if it prints nothing that long and uses processors; zero: never
+  std::vector<Sweep> sweep = {};  ///< [jobs.NAME.sweep], in its order
+  bool of_user = false;           ///< from the user's own settings, not from a file beside the list
 
   /// With the values of the parameters in the place of their names. A parameter called np, per_node or nodes
   /// sets that number itself. Errors: usage.

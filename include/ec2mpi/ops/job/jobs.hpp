@@ -24,7 +24,8 @@ struct Answer {
 
 struct FoundJob {
   JobRecord job;
-  Answer refusal;  ///< its code is 0 if the job was found
+  Answer refusal;                ///< its code is 0 if the job was found
+  std::string kept_stacks = {};  ///< of a job that [jobs] hang has ended (ops/stacks/stacks.hpp)
 };
 
 /// A job that runs. Errors: those of the session, remote_io.

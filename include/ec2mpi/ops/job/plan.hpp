@@ -49,7 +49,9 @@ struct JobFiles {
   bool input = false;                      ///< the client writes its standard input
   std::string hook = {};                   ///< shell text for when it is over; empty: none
   std::string profiler = {};               ///< program that prepares the profile and collects it; empty: none
-  std::optional<QueueFiles> queue = {};    ///< it waits; hosts, addresses and nodes come later
+  std::string hang = {};                   ///< seconds without output after which it is ended; empty: none
+  std::string stacks = {};  ///< program that shows what the ranks on a node do; empty without `hang`
+  std::optional<QueueFiles> queue = {};  ///< it waits; hosts, addresses and nodes come later
 };
 
 /// By private address: the jobs that run on a node.

@@ -20,16 +20,17 @@
 ///                          sees when a disk takes no more
 ///   lost_output            exists if some output could not be kept
 ///   spare/                 files that reserve room for the last words of a job whose disk is full by then
-///   cancelled, timed_out   exist if somebody cancelled the job, or its time limit was reached
-///   rsh, links             the program that a launcher starts instead of ssh (src/ops/mpi/rsh.sh); a line
-///   for
+///   hang, look, stacks     the seconds of [jobs] hang; the program that looks at the ranks of a node; its
+///   answers cancelled, timed_out   exist if somebody cancelled the job, or its time limit was reached rsh,
+///   links             the program that a launcher starts instead of ssh (src/ops/mpi/rsh.sh); a line for
 ///                          each time that MPICH did
+///   sampler                starts the counting of what the job uses on a node (ops/process/usage.hpp)
 ///   ranks                  "(rank, host, exe, pid) = ..." lines of Open MPI 5: the ranks that it has started
 ///   profiler, profile      the program of run --profile, and the counters of its ranks
 ///   why                    "cancelled" or "timeout", if the job did not end by itself; "hung", "daemon",
-///                          "no start", "no connection", "ranks missing", "aborted", if the status of mpirun
-///                          does not show what happened; "output lost"; "input lost"; "no room", if the disk
-///                          was too full
+///                          "no start", "no connection", "hang", "ranks missing", "aborted", if the status of
+///                          mpirun does not show what happened; "output lost"; "input lost"; "no room", if the
+///                          disk was too full
 ///   input, input.begun     the client writes the job's standard input; it has begun to
 ///   input.whole, input.cut it has sent all of it; the connection was lost before that
 ///   in.pipe                that input, while the job runs

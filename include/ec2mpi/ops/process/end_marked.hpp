@@ -6,11 +6,13 @@
 /// nothing, and no other process is ended.
 
 #include <asio/awaitable.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "ec2mpi/base/limit.hpp"
+#include "ec2mpi/ops/process/usage.hpp"
 #include "ec2mpi/ssh/transport.hpp"
 
 namespace ec2mpi::ops {
@@ -24,8 +26,9 @@ struct Process {
 
 /// The answer of src/ops/process/end_marked.sh.
 struct Swept {
-  std::vector<Process> ended;  ///< all processes that were found
-  std::vector<Process> left;   ///< those of them that are still there; normally none
+  std::vector<Process> ended;           ///< all processes that were found
+  std::vector<Process> left;            ///< those of them that are still there; normally none
+  std::optional<NodeUsage> usage = {};  ///< of a job, where it was counted
   bool operator==(const Swept&) const = default;
 
   /// "nothing left running" or "still running: pid 123 python3".

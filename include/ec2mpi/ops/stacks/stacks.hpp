@@ -34,6 +34,13 @@ struct NodeStacks {
 /// Reads the answer of src/ops/stacks/stacks.sh, and behind it the counters. Errors: remote_io.
 [[nodiscard]] Result<NodeStacks> parse_stacks(std::string_view printed, const std::string& node);
 
+/// Shell text that prints that answer of the node on which it runs.
+[[nodiscard]] std::string stacks_script(const std::string& id);
+
+/// The answers of all nodes, as the supervisor of a job keeps them: a line "node LABEL" in front of each. A
+/// node that has not answered in full is left out.
+[[nodiscard]] std::map<int, NodeStacks> parse_kept_stacks(std::string_view text);
+
 /// Looks at the ranks of the job on a node; leaves them by the node's index. No process stays stopped or
 /// attached.
 [[nodiscard]] NodeTask stacks_task(std::string id, std::map<int, NodeStacks>& found);

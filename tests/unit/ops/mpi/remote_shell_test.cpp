@@ -59,6 +59,20 @@ TEST_P(RemoteShell, AnyLoginShellRunsTheCommandOfOpenMpi) {
   }
 }
 
+TEST_P(RemoteShell, TheSamplerRunsInFrontOfEachDaemonAndLeavesItsWordsAlone) {
+  if (run("command -v " + std::string(GetParam()) + " >/dev/null") != 0) GTEST_SKIP();
+  program("sampler", "words='it is\n\\0101 here!'\nprintf '%s,' \"$words\" >&2\n");
+  // The false ssh gives "env EC2MPI_JOB=j7 bin/hydra_pmi_proxy" to the login shell, as sshd does.
+  program("bin/hydra_pmi_proxy", "#!/bin/sh\nprintf '%s|' \"$EC2MPI_JOB\" \"$@\" >&2\n");
+  const auto login = std::string("login_shell=") + GetParam();
+  const auto of_open_mpi = quote_words({"10.0.0.12", kOfBash, "'%s|'", "\"two words\"", ">&2"});
+  EXPECT_EQ(run(login + " ./rsh " + of_open_mpi + " 2>said"), 0);
+  EXPECT_EQ(text("said"), "it is\n\\0101 here!,two words|");
+  const auto of_hydra = quote_words({"-x", "10.0.0.12", "bin/hydra_pmi_proxy", "--port", "'10.0.0.11 4'"});
+  EXPECT_EQ(run(login + " ./rsh " + of_hydra + " 2>said"), 0);
+  EXPECT_EQ(text("said"), "it is\n\\0101 here!,j7|--port|10.0.0.11 4|");
+}
+
 TEST_P(RemoteShell, AnyLoginShellRunsTheCommandThatOpenMpiWritesForAnUnknownShell) {
   if (run("command -v " + std::string(GetParam()) + " >/dev/null") != 0) GTEST_SKIP();
   const auto words = quote_words({"10.0.0.12", "(", "test", "!", "-r", "./.profile", "||", ".", "./.profile;",

@@ -41,6 +41,18 @@ TEST(Stacks, AnAnswerBecomesRanksWithTheirFramesAndCounters) {
   EXPECT_EQ(rank.counters->collectives, 5U);
 }
 
+TEST(Stacks, KeptAnswersOfSeveralNodesAreThoseThatAreWhole) {
+  const auto kept = parse_kept_stacks(
+      "node node2\nec2mpi-stacks 1\n3 77 state R 98 0 running\nec2mpi-stacks end\nnow 20.00\n"
+      "node node7\nec2mpi-stacks 1\n4 78 state\nnode node9\nnode nodex\nec2mpi-stacks 1\nec2mpi-stacks "
+      "end\n");
+  ASSERT_EQ(kept.size(), 1U);
+  ASSERT_EQ(kept.at(2).ranks.size(), 1U);
+  EXPECT_EQ(kept.at(2).ranks[0].node, "node2");
+  EXPECT_EQ(kept.at(2).ranks[0].percent, 98);
+  EXPECT_TRUE(parse_kept_stacks("").empty());
+}
+
 TEST(Stacks, AnAnswerWithoutItsEndOrWithNonsenseIsRefusedOrIgnored) {
   EXPECT_FALSE(parse_stacks("", "node1"));
   EXPECT_FALSE(parse_stacks("ec2mpi-stacks 1\n3 77 state R 98\n", "node1"));
