@@ -19,6 +19,7 @@ constexpr std::size_t kMostCalls = 8;
 constexpr double kLeastWait = 0.05;
 
 std::string seconds_text(double seconds) {
+  seconds = std::min(seconds, 1e9);  // counters may be anything, and more nanoseconds do not fit
   return seconds < 60 ? fmt::format("{:.2f} s", seconds)
                       : format_duration(std::chrono::nanoseconds(static_cast<std::int64_t>(seconds * 1e9)));
 }

@@ -51,6 +51,9 @@ asio::awaitable<Result<Captured>> capture_all(ssh::Session& session, std::string
     most -= std::min(most, chunk.bytes.size());
   };
   CO_TRY_AS(status, co_await read_to_end(**channel, limit, keep, nobody));
+  // A part of the counters would blame the ranks that it lacks.
+  if (most == 0)
+    co_return fail(ErrorKind::remote_io, "the master's answer is longer than 64 MB, and was not read");
   captured.status = *status;
   co_return captured;
 }

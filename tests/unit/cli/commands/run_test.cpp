@@ -198,7 +198,8 @@ TEST(RunCommand, TheWayOfAJobsEndIsSaid) {
            {"state ended 1\nwhy no start\n", "mpirun's daemon on a node ended at its start", 1},
            {"state ended 1\nwhy no connection\n", "a firewall refused a connection between two ranks", 1},
            {"state ended 1\nwhy daemon\n", "mpirun lost its daemon on a node", 1},
-           {"state ended 1\nwhy input lost\n", "did not get all of its standard input, and so it has failed", 1},
+           {"state ended 1\nwhy input lost\n", "did not get all of its standard input, and so it has failed",
+            1},
            {"state ended 1\nwhy output lost\n", "could be kept on the master, and so it has failed", 1},
            {"state lost killed\n", "its supervisor on the master was killed", 255},
            {"state lost rebooted\n", "the master was booted", 255}}) {
