@@ -77,7 +77,8 @@ Read<std::string> clean_utf8(std::string_view text) {
   out.reserve(text.size());
   int line = 1;
   for (std::size_t i = 0; i < text.size();) {
-    if (text[i] >= 0x20 && text[i] < 0x7F) {
+    // Most characters need no look-up.
+    if ((text[i] >= 0x20 && text[i] < 0x7F) || text[i] == '\t') {
       out += text[i++];
       continue;
     }

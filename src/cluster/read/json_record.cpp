@@ -110,8 +110,10 @@ Problem other_machine(const Node& node, const JsonTape& tape, std::size_t object
     Problem problem;
     if (scalar && (inner ? is_address_field(field) || field == Field::instance_id : unknown))
       problem = compare(child, child);
-    for (const std::size_t text : tape.inside(child)) {
-      if (tape.is_array(child) && unknown && !problem && tape.is_string(text)) problem = compare(text, child);
+    if (tape.is_array(child) && unknown) {
+      for (const std::size_t text : tape.inside(child)) {
+        if (!problem && tape.is_string(text)) problem = compare(text, child);
+      }
     }
     if (!scalar && !problem && !describes_one_machine(squashed(tape.key(child))))
       problem = other_machine(node, tape, child, inner || tape.is_object(child));
