@@ -54,6 +54,12 @@ std::string stopping_text(ops::JobStop why, const std::string& id) {
              : fmt::format("the time limit is over: ending {} on all nodes …", id);
 }
 
+/// The connection was lost before the master said that it has the job.
+std::string unknown_start_text(const std::string& id) {
+  return fmt::format(
+      "whether {0} has started is not known; ec2mpi attach {0} follows it if the master has it", id);
+}
+
 }  // namespace
 
 std::string not_started_text(const std::vector<ops::NodeTrouble>& unfit) {
@@ -298,10 +304,7 @@ void JobView::tell_end(const ops::Followed& followed) {
   } else if (followed.how == How::gave_up) {
     const auto why = followed.error ? printable(followed.error->message) : std::string("it does not answer");
     say(Colour::red, fmt::format("the master cannot be reached: {}", why));
-    if (lost_ && !found_)
-      say(Colour::yellow, fmt::format("whether {0} has started is not known; ec2mpi attach {0} follows it if "
-                                      "the master has it",
-                                      id));
+    if (lost_ && !found_) say(Colour::yellow, unknown_start_text(id));
   } else if (followed.how == How::ended && followed.record.state == ops::JobState::lost) {
     const bool rebooted = followed.record.why == "rebooted";
     say(Colour::red,
@@ -353,6 +356,8 @@ void JobView::tell_leaving() {
     say(Colour::yellow, "left before the master said which job it is; ec2mpi jobs lists them");
   else if (stopping_)
     say(Colour::yellow, parting_words());
+  else if (lost_ && !found_)
+    say(Colour::yellow, unknown_start_text(id_));
   else if (style_.lasting && !over_ && (style_.cancels || !quiet_))  // -d -q prints the id only
     say(Colour::yellow,
         fmt::format("{0} continues; ec2mpi attach {0} follows it, ec2mpi cancel {0} ends it", id_));
