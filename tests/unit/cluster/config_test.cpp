@@ -120,6 +120,9 @@ TEST_P(ConfigError, NamesFileLineAndWhatIsWrong) {
 INSTANTIATE_TEST_SUITE_P(
     All, ConfigError,
     testing::Values(
+        Case{"a = 11111!11'2\"M\xCF\xBB"
+             "1e",
+             "ec2mpi.toml:1: "},  // ended the program by toml++'s own exception
         Case{"a = ", "ec2mpi.toml:1: "}, Case{"\n\nport = 1 2\n", "ec2mpi.toml:3: "},
         Case{"\nusr = 'me'", "ec2mpi.toml:2: 'usr' is not a setting; known are: connect_timeout"},
         Case{"user = 5", "ec2mpi.toml:1: user: must be a text in quotes"},
