@@ -13,7 +13,7 @@ import cell as trial  # noqa: E402
 import commands  # noqa: E402
 import table  # noqa: E402
 
-SLICE = [("exec", "stop", "middle"), ("push", "kill-sshd", "middle"), ("run", "refuse", "before"),
+SLICE = [("exec", "stop", "middle"), ("push", "fill", "before"), ("push", "kill-sshd", "middle"), ("run", "refuse", "before"),
          ("pull", "noinodes", "before"), ("login", "rekey", "before")]
 MEANT = [one for one in table.cells() if table.is_meant(*one) and one[0] in commands.DRIVERS]
 

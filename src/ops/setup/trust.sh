@@ -121,7 +121,8 @@ take_lock() {
     sleep 0.2
   done
   held=$1
-  sign "$held" || die "cannot write $held; is the disk full?"
+  # Without its owner's name nobody would know that it is left behind, and the next setup would wait for it.
+  sign "$held" || { rm -rf "$held"; die "cannot write $1; is the disk full?"; }
 }
 
 let_go() {
