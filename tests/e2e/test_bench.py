@@ -2,6 +2,7 @@
 nothing that counts stays behind."""
 
 import json
+import re
 
 from local_cluster import wait_until
 from test_run import HOSTS, give
@@ -73,7 +74,8 @@ def test_the_slow_node_is_named_before_the_job_and_nothing_starts(cluster4, ec2m
         done = ec2mpi("run", "--guard", "25%", "-np", 4, "--", "python3", "never.py")
         assert done.code == 2 and "started" not in done.out, done
         assert "node3: computes" in done.err and "slower than the others" in done.err, done.err
-        assert "--exclude 3" in done.err, done.err
+        # A busy machine may show one more, by the network.
+        assert re.search(r"--exclude \S*3", done.err), done.err
         told = json.loads(ec2mpi("doctor", "--bench", "--json").out)
         speed = next(check for check in told["checks"] if check["check"] == SPEED)
         assert speed["verdict"] == "failed" and {tuple(each["nodes"]) for each in speed["findings"]} == {(3,)}, speed

@@ -354,6 +354,19 @@ def test_the_last_lines_and_json_of_a_job(ec2mpi, cluster4):
     assert (removed["exit_code"], removed["removed"]) == (1, [job]) and "there is no job nosuch" in removed["messages"][0]
 
 
+def test_a_job_that_waits_has_no_output_and_is_not_removed(ec2mpi, cluster4):
+    ec2mpi("run", "-d", "--set", "n=1,2", "--max-parallel", 1, "-np", 1, "-w", 1, "--", "sh", "-c", "sleep 600; : {n}")
+    try:
+        waiting = [job["id"] for job in json.loads(ec2mpi("jobs", "--json").out) if job["state"] == "waiting"]
+        assert len(waiting) == 1
+        logs = ec2mpi("logs", waiting[0])
+        assert (logs.code, logs.out) == (0, "") and "cannot be reached" not in logs.err, logs
+        removed = ec2mpi("rm", waiting[0])
+        assert removed.code == 1 and "is waiting; ec2mpi cancel" in removed.err
+    finally:
+        ec2mpi("cancel", "--all")
+
+
 def test_a_signal_reaches_the_ranks(ec2mpi, cluster4):
     process = ec2mpi.start("run", "-np", "2", "--", "sh", "-c", "trap 'echo saved; exit 0' USR1; echo up; while :; do sleep 0.1; done")
     assert lines_from(process, 2) == ["up", "up"]

@@ -14,7 +14,10 @@ for word; do
   # In a subshell, which a word that names no job ends.
   if (remove "$word"); then some=yes; else code=$?; fi
 done
-[ "$code" = 0 ] || exit "${some:+1}${some:-$code}"
+if [ "$code" != 0 ]; then
+  [ -z "$some" ] || code=1
+  exit "$code"
+fi
 [ "$days" -gt 0 ] || exit 0
 for old in $(cd "$jobs" 2>/dev/null && find . -mindepth 2 -maxdepth 2 -name exit -mtime "+$((days - 1))"); do
   id=${old#./} id=${id%/exit}

@@ -19,5 +19,13 @@ TEST(Doctor, TimeLimitForEverythingShowsTheResultsSoFar) {
   EXPECT_NE(done.err.find("time limit reached; these are the results so far"), std::string::npos) << done.err;
 }
 
+TEST(Net, WithoutAnyNodeThatAnswersSaysSo) {
+  Laptop laptop(2);
+  for (int index : {1, 2}) laptop.nodes[index] = {.door = test::FakeNode::Door::refuses};
+  const auto done = laptop.run_cli({"net"});
+  EXPECT_EQ(done.code, 1);
+  EXPECT_NE(done.err.find("connection refused"), std::string::npos) << done.err;
+}
+
 }  // namespace
 }  // namespace ec2mpi::cli
