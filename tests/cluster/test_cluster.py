@@ -345,7 +345,7 @@ class Faults(Running):
         self.assertEqual(says(2, "echo y >~/old && cat ~/old"), "y")
 
     def test_a_host_without_memory_loses_the_process_that_wants_it(self):
-        cluster("oom", 2)
+        cluster("oom", 2, "--leave", 50_000_000)  # room for a login and for python itself
         self.assertEqual(says(2, "python3 -c 'bytearray(100000000)' 2>/dev/null; echo $?"), "137")
         cluster("heal", 2)
         self.assertEqual(says(2, "python3 -c 'bytearray(100000000)'; echo $?"), "0")

@@ -267,8 +267,8 @@ class Cluster:
             self._end_laptop_processes()
             if self.alive():
                 kill_and_wait(self.keeper)
-            for host in self.hosts:
-                groups.remove(self.name, host.index)
+            for entry in self.state.get("hosts", []):  # an `up` that was killed early has none
+                groups.remove(self.name, Host(entry).index)
         if os.path.isdir(self.folder):
             shutil.rmtree(self.folder)
 
