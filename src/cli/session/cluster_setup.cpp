@@ -173,9 +173,10 @@ std::vector<fs::path> pem_files(const fs::path& list) {
 
 /// The file holds "ID" or "ID ended".
 LastJob recall_job(const StateFolder& state) {
-  const auto text = state.read(kLastJob);
-  if (!text) return {};
-  const auto parts = words(text->value_or(""));
+  const auto kept = state.read(kLastJob);
+  if (!kept) return {};
+  const auto text = kept->value_or("");  // the words point into it
+  const auto parts = words(text);
   if (parts.empty()) return {};
   return {printable(parts.front()), parts.size() > 1};
 }
