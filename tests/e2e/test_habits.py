@@ -223,14 +223,12 @@ def test_standard_input_reaches_rank_0_whole_and_no_other_rank(cluster4, ec2mpi)
 
 
 def test_input_that_no_rank_reads_holds_nothing_up(cluster4, ec2mpi):
+    """On the master: on another node, mpirun may take its daemon there for lost (docs/running.md)."""
     endless = subprocess.Popen(["yes"], stdout=subprocess.PIPE)
     with endless:
-        done = ec2mpi("run", "-np", 1, "-w", 2, "--", "echo", "done", stdin=endless.stdout)
+        done = ec2mpi("run", "-np", 1, "-w", 1, "--", "echo", "done", stdin=endless.stdout)
         endless.kill()
-    # mpirun itself says on its standard output, now and then, that a daemon ended with input on its way to it.
-    words, _, notice = done.out.partition("---")
-    assert (done.code, words) == (0, "done\n"), done
-    assert not notice or "unable to complete a TCP connection" in notice, done
+    assert (done.code, done.out) == (0, "done\n"), done
 
 
 def test_a_job_whose_input_was_cut_off_by_a_lost_connection_has_failed(cluster4, ec2mpi):
