@@ -101,6 +101,10 @@ std::string explain_refused_forward(std::string_view libssh_error) {
   }
 }
 
+bool is_refused_channel(std::string_view libssh_error) {
+  return channel_refusal(libssh_error).has_value();
+}
+
 /// OpenSSH answers so beyond MaxSessions: SSH_OPEN_CONNECT_FAILED.
 bool is_refused_for_number(std::string_view libssh_error) {
   const auto reason = channel_refusal(libssh_error);

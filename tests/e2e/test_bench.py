@@ -74,11 +74,12 @@ def test_the_slow_node_is_named_before_the_job_and_nothing_starts(cluster4, ec2m
         done = ec2mpi("run", "--guard", "25%", "-np", 4, "--", "python3", "never.py")
         assert done.code == 2 and "started" not in done.out, done
         assert "node3: computes" in done.err and "slower than the others" in done.err, done.err
-        # A busy machine may show one more, by the network.
+        # The hosts share a machine: if it is busy, another one may be slow as well.
         assert re.search(r"--exclude \S*3", done.err), done.err
         told = json.loads(ec2mpi("doctor", "--bench", "--json").out)
         speed = next(check for check in told["checks"] if check["check"] == SPEED)
-        assert speed["verdict"] == "failed" and {tuple(each["nodes"]) for each in speed["findings"]} == {(3,)}, speed
+        slow = [each["nodes"] for each in speed["findings"] if each["what"].startswith("computes ")]
+        assert speed["verdict"] == "failed" and [3] in slow, speed
         assert [node["index"] for node in told["bench"]] == [1, 2, 3, 4], told["bench"]
     finally:
         cluster4.host(3, "rm /usr/local/bin/python3")

@@ -167,6 +167,38 @@ def test_a_server_that_refuses_the_session_is_reported_as_one(ec2mpi, sshd):
     assert done.code == 255 and "MaxSessions of its sshd may be too small" in done.err
 
 
+# A relay on the laptop, through which the bytes of sshd arrive a few at a time.
+DRIBBLE = """
+import socket, sys, threading, time
+listener = socket.create_server(("127.0.0.1", 2222))
+print("listens", flush=True)
+client, _ = listener.accept()
+server = socket.create_connection((sys.argv[1], 22))
+client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+def pass_on_words_of_client():
+    while words := client.recv(65536):
+        server.sendall(words)
+threading.Thread(target=pass_on_words_of_client, daemon=True).start()
+while words := server.recv(8):
+    client.sendall(words)
+    time.sleep(0.003)
+"""
+
+
+def test_a_refused_session_is_reported_as_one_before_sshd_has_ended_the_connection(ec2mpi, cluster4, sshd):
+    sshd(1, "MaxSessions 0")
+    configure(ec2mpi, f"Host {cluster4.address(1)}\n  HostName 127.0.0.1\n  Port 2222\n")
+    relay = subprocess.Popen(cluster4.exec_argv(["/usr/bin/python3", "-c", DRIBBLE, cluster4.address(1)]),
+                             stdout=subprocess.PIPE, text=True)
+    try:
+        assert relay.stdout.readline() == "listens\n"
+        done = ec2mpi("exec", "-w", "1", "true")
+        assert done.code == 255 and "MaxSessions of its sshd may be too small" in done.err, done.err
+    finally:
+        relay.kill()
+        relay.wait()
+
+
 def test_a_user_that_the_server_denies_is_a_refused_login(ec2mpi, sshd):
     sshd(1, "DenyUsers ubuntu")
     done = ec2mpi("exec", "-w", "1", "true")

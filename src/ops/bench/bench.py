@@ -11,9 +11,9 @@ It prints `NAME VALUE` lines between the lines `ec2mpi-bench 1` and `ec2mpi-benc
     stolen, throttled, missing, others      shares of the time of all cores, 0 to 1
     other      PID NAME of the program that took the greatest part of `others`
 
-The speeds are by processor time, so that another program on the node does not change them, and each is the one that a
-fifth of the short slices exceeds: a disturbance only makes a slice slower. On two cores with eight busy processes, the speeds of
-five measurements on four hosts differed by 5 % (cores) and 9 % (memory).
+The speeds are by processor time, so that another program on the node does not change them. The speed of cores is the one that
+a fifth of the short slices exceeds: a disturbance only makes a slice slower. That of memory is the best of all slices, because
+other programs, and other instances on the same machine, use the same memory all the time.
 """
 
 import os
@@ -65,7 +65,7 @@ def copy_speed(seconds):
         target[:] = source
         return BUFFER
     copy()  # the first time, the pages have to be found
-    return good(slices(copy, seconds))
+    return max(slices(copy, seconds))
 
 
 def ticks_of(pid):

@@ -90,9 +90,10 @@ class LibsshChannel : public Channel {
     }
     if (opened == SSH_OK) link_->note_exchange(Clock::now() - asked);
     // A pipelined command may have ended before the answer to the open request was looked at. A channel of a
-    // lost connection counts as closed, too.
+    // lost connection counts as closed, too, and so does a refused one.
     const bool connected = ::ssh_is_connected(session()) != 0;
-    const bool has_run = pipelined && over() && (connected || ended_.has_value());
+    const bool has_run = pipelined && over() && !is_refused_channel(::ssh_get_error(session())) &&
+                         (connected || ended_.has_value());
     if (opened != SSH_OK && !has_run) {
       // After a refusal, OpenSSH ends the connection because of the request behind it, and libssh forgets the
       // refusal. These are two packets; a connection that breaks brings none.

@@ -53,8 +53,8 @@ inline constexpr int kMostRounds = 3;
 /// healthy node needs one good measurement, and a bad node has none.
 void merge_speed(NodeSpeed& known, const NodeSpeed& next);
 
-/// The nodes that are worse than the median of the others by more than `limit` (0.1 is 10 %). Two nodes are
-/// compared with each other; one node with nothing.
+/// The nodes that are worse than the median of the others by more than `limit` (0.1 is 10 %), in memory by
+/// more than twice that. Two nodes are compared with each other; one node with nothing.
 [[nodiscard]] std::vector<OffNode> find_off_nodes(const NodeSpeeds& speeds, double limit);
 
 /// "one core within 3 %, all cores within 4 %, memory 10.2 GB/s within 8 %".
