@@ -8,8 +8,9 @@ namespace ec2mpi::cli {
 
 namespace {
 
-constexpr std::size_t kShownWhole = 3;  ///< nodes whose reasons hold an id, before the others are counted
-constexpr const char* kId = "{id}";
+constexpr std::size_t kShownWhole = 3;  ///< nodes whose reasons hold a name, before the others are counted
+/// Stands for an id, or for an address in a command that is to be pasted, which needs the real one.
+constexpr const char* kName = "{name}";
 
 bool is_word(char c) {
   return std::isalnum(static_cast<unsigned char>(c)) != 0;
@@ -25,21 +26,33 @@ bool stands_alone(std::string_view text, std::size_t begin, std::size_t end) {
   return text[end] != '.' || end + 1 == text.size() || !is_word(text[end + 1]);
 }
 
-void replace_word(std::string& text, std::string_view word, std::string_view by) {
+/// Within a pattern of sed or grep.
+bool is_in_pattern(std::string_view text, std::size_t begin) {
+  return begin > 0 && (text[begin - 1] == '^' || text[begin - 1] == '[');
+}
+
+void replace_word(std::string& text, const std::string& word, std::string_view by) {
   if (word.empty()) return;
   for (auto at = text.find(word); at != std::string::npos; at = text.find(word, at)) {
     const bool alone = stands_alone(text, at, at + word.size());
-    if (alone) text.replace(at, word.size(), by);
-    at += alone ? by.size() : word.size();
+    const std::string_view instead = !alone ? word : is_in_pattern(text, at) ? kName : by;
+    text.replace(at, word.size(), instead);
+    at += instead.size();
   }
+}
+
+std::string as_pattern(std::string_view address) {
+  std::string pattern;
+  for (const char c : address) pattern += c == '.' ? "\\." : std::string(1, c);
+  return pattern;
 }
 
 /// The reason without the addresses and the id of this node.
 std::string common_reason(std::string reason, const Node& node) {
   // "10.0.0.5: refused" and "10.0.0.6: refused" are one reason.
   for (const auto& address : {node.address, node.public_address, node.private_address, node.ipv6})
-    replace_word(reason, address, "its address");
-  replace_word(reason, node.instance_id, kId);
+    for (const auto& word : {address, as_pattern(address)}) replace_word(reason, word, "its address");
+  replace_word(reason, node.instance_id, kName);
   return reason;
 }
 
@@ -60,12 +73,12 @@ void add_each(std::vector<FailureLine>& lines, const std::vector<Failure>& failu
   for (const auto& failure : failures) lines.push_back({{failure.node->index}, failure.reason});
 }
 
-/// The nodes of a reason that holds the id of each.
-void add_with_ids(std::vector<FailureLine>& lines, std::vector<Failure> failures) {
+/// The nodes of a reason that holds the name of each.
+void add_with_names(std::vector<FailureLine>& lines, std::vector<Failure> failures) {
   if (failures.size() <= kShownWhole) return add_each(lines, failures);
   add_each(lines, {failures.front()});
   failures.erase(failures.begin());
-  lines.push_back(line_of(failures, "the same, each with its own id"));
+  lines.push_back(line_of(failures, "the same, each with its own name"));
 }
 
 }  // namespace
@@ -91,8 +104,8 @@ std::vector<FailureLine> group_failures(const FleetReport& report) {
     std::ranges::sort(failures, {}, [](const Failure& failure) { return failure.node->index; });
     if (failures.size() == 1)
       add_each(lines, failures);
-    else if (reason.find(kId) != std::string::npos)
-      add_with_ids(lines, std::move(failures));
+    else if (reason.find(kName) != std::string::npos)
+      add_with_names(lines, std::move(failures));
     else
       lines.push_back(line_of(failures, reason));
   }

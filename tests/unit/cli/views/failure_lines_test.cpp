@@ -40,6 +40,23 @@ TEST(FailureLines, AReasonWithAnIdStaysWholeOnceAndTheOthersAreCounted) {
   EXPECT_EQ(group_failures(failures("changed: {i}", 3)).size(), 3U) << "few are shown whole";
 }
 
+TEST(FailureLines, ACommandThatHoldsTheAddressStaysWholeOnceAndTheOthersAreCounted) {
+  FleetReport report;
+  for (int index = 1; index <= 100; ++index) {
+    Node node;
+    node.index = index;
+    node.address = fmt::format("10.0.0.{}", index);
+    report.results.push_back(
+        {node, Error{ErrorKind::host_key,
+                     fmt::format("changed; sed -i '/^\\[10\\.0\\.0\\.{}\\]:2222 /d' known_hosts", index)}});
+  }
+  const auto lines = group_failures(report);
+  ASSERT_EQ(lines.size(), 2U);
+  EXPECT_EQ(lines[0].reason, "changed; sed -i '/^\\[10\\.0\\.0\\.1\\]:2222 /d' known_hosts");
+  EXPECT_EQ(lines[1].reason, "the same, each with its own name");
+  EXPECT_EQ(lines[1].nodes.size(), 99U);
+}
+
 TEST(FailureLines, AnAddressInsideOfAnotherWordStays) {
   FleetReport report;
   for (int index = 1; index <= 2; ++index) {
