@@ -73,10 +73,24 @@ Result<void> replace_file(int folder, const std::filesystem::path& name, const s
   if (!written) ::unlinkat(folder, temporary.c_str(), 0);
   return written;
 }
+
+/// A rename onto /dev/null would take the device away from the whole machine.
+Result<void> write_into_device(const std::filesystem::path& path, std::string_view content) {
+  const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY));
+  if (!fd) return io_error("write", path);
+  return write_all(fd.get(), content, path);
+}
 }  // namespace
 
 Result<void> write_file_atomically(const std::filesystem::path& path, std::string_view content, mode_t mode) {
-  return replace_file(AT_FDCWD, path, path, content, mode);
+  struct stat info {};
+  const bool exists = ::stat(path.c_str(), &info) == 0;
+  if (exists && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode)) return write_into_device(path, content);
+  std::error_code unresolved;
+  // A link stays, and the file that it leads to gets the content.
+  const auto file = exists ? std::filesystem::canonical(path, unresolved) : path;
+  const auto& name = unresolved ? path : file;
+  return replace_file(AT_FDCWD, name, path, content, mode);
 }
 
 Result<void> write_file_atomically_at(int folder, const std::filesystem::path& path, std::string_view content,

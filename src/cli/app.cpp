@@ -103,6 +103,19 @@ std::string typed_names(const CLI::App& app) {
   return text;
 }
 
+/// A word that was meant as a flag, but begins with another dash; empty if there is none. Behind the first
+/// word of a command for the nodes, all words are its own.
+std::string find_other_dash(const CLI::App& command) {
+  for (const auto* option : command.get_options()) {
+    if (option->nonpositional() || option->count() == 0) continue;
+    const auto words = option->results();
+    const bool is_command = option->get_name() == "command";
+    for (std::size_t i = 0; i < (is_command ? 1 : words.size()); ++i)
+      if (auto wrong = describe_other_dash(words[i]); !wrong.empty()) return wrong;
+  }
+  return {};
+}
+
 /// The heading in the help of all commands that have none yet.
 void head_new_commands(CLI::App& app, const char* heading) {
   // CLI11 gives this heading to all commands that have none.
@@ -206,6 +219,8 @@ int parse_and_run(const World& world, const std::vector<std::string>& arguments)
     const auto place = place_of_command(words);
     return say_usage(app, wrong, place ? words[*place] : std::string());
   }
+  for (const auto* command : app.get_subcommands())
+    if (const auto wrong = find_other_dash(*command); !wrong.empty()) return say({ErrorKind::usage, wrong});
   common.typed = typed_names(app);
   set_up_log(common.verbose);
   raise_open_file_limit();

@@ -179,6 +179,15 @@ def test_a_killed_supervisor_makes_it_lost_and_cancel_cleans_up(ec2mpi, cluster4
     no_rank_left(cluster4)
 
 
+def test_a_job_whose_record_is_gone_is_never_a_success(ec2mpi):
+    words = ["-np", "1", "--", "sh", "-c", "rm -rf ~/.ec2mpi/jobs/*; exit 3"]
+    done = ec2mpi("run", *words)
+    assert done.code == 255 and "nobody knows how it ended" in done.err, done
+    (ec2mpi.folder / "ec2mpi.toml").write_text("[hooks]\ndone = 'rm -rf ~/.ec2mpi/jobs/$EC2MPI_JOB_ID'\n")
+    done = ec2mpi("run", "-np", "1", "--", "sh", "-c", "exit 4")
+    assert done.code in (4, 255), done
+
+
 def test_a_rebooted_master_shows_it_as_lost(ec2mpi, cluster4):
     job = submit(ec2mpi, WAITING, "-np", "1")
     cluster4.fault("stop", 1, "--hard")

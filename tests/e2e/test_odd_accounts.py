@@ -182,6 +182,8 @@ def test_a_command_is_run_by_the_login_shell_whatever_start_up_files_replace(ec2
 @pytest.mark.parametrize("line, said", [
     ("exec </dev/null", "no input arrives"),
     ("exec >&2", "standard error"),
+    ("exec >/dev/null", "does not arrive here"),
+    ("exec >>/tmp/session.log", "does not arrive here"),
     ("[ -n \"$RECORDED\" ] || RECORDED=1 exec script -qec \"$BASH_EXECUTION_STRING\" /dev/null", "terminal"),
 ])
 def test_streams_that_start_up_files_replace_are_named_at_once(ec2mpi, cluster4, line, said):
@@ -190,6 +192,14 @@ def test_streams_that_start_up_files_replace_are_named_at_once(ec2mpi, cluster4,
         for words in (["push", "-w", "2", "file", "there"], ["pull", "-w", "2", ".profile", "back/"], ["setup", "-w", "1-2"]):
             done = ec2mpi(*words, timeout=14)
             assert done.code == 1 and said in done.err and ".bashrc" in done.err, (words, done)
+
+
+@pytest.mark.parametrize("words", [["exec", "-w", "1", "true"], ["exec", "-w", "1", "--sudo", "true"], ["jobs"], ["jobs", "--json"], ["logs"],
+                                   ["wait"], ["cancel"], ["rm", "--older", "1d"], ["ps"], ["run", "-np", "1", "--", "true"], ["top", "--once"]])
+def test_an_answer_that_goes_elsewhere_is_no_answer(ec2mpi, cluster4, words):
+    with start_up(cluster4, 1, "exec >>/tmp/session.log"):
+        done = ec2mpi(*words, timeout=40)
+        assert done.code not in (0, None) and "does not arrive here" in done.err, (words, done)
 
 
 def test_a_script_runs_where_the_folder_for_temporary_files_allows_no_programs(ec2mpi, cluster4):

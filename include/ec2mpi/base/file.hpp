@@ -44,7 +44,8 @@ class UniqueFd {
 [[nodiscard]] Result<std::string> read_all(int fd, const std::filesystem::path& path,
                                            std::size_t max_bytes = std::size_t{1} << 30);
 
-/// The new content or the old one, never half: a temporary file beside it, synced, then renamed.
+/// The new content or the old one, never half: a temporary file beside it, synced, then renamed. A link
+/// stays, and its target is replaced; a device or a pipe stays as well, and is written to.
 [[nodiscard]] Result<void> write_file_atomically(const std::filesystem::path& path, std::string_view content,
                                                  mode_t mode);
 

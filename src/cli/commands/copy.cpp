@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
+#include <set>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/cluster/values/selection.hpp"
@@ -37,6 +38,33 @@ std::string push_words(const ops::PushCount& count, Clock::duration elapsed) {
   return text + fmt::format(" · slowest: node{} with {}", least->first, format_bytes(least->second));
 }
 
+namespace {
+
+std::vector<std::string> kept_back_notes(const std::set<std::string>& paths) {
+  std::vector<std::string> notes;
+  for (const auto& path : paths)
+    notes.push_back(
+        fmt::format("not sent: {}, which belongs to this machine (a private key, or ec2mpi's state); to send "
+                    "it, name it",
+                    printable(path)));
+  return notes;
+}
+
+}  // namespace
+
+std::vector<std::string> left_out_notes(const std::vector<ops::PushGroup>& groups) {
+  std::set<std::string> paths;
+  std::set<std::string> kept_back;
+  for (const auto& group : groups) {
+    paths.insert(group.tree->skipped.begin(), group.tree->skipped.end());
+    kept_back.insert(group.tree->kept_back.begin(), group.tree->kept_back.end());
+  }
+  auto notes = kept_back_notes(kept_back);
+  for (const auto& path : paths)
+    notes.push_back(fmt::format("skipped {}: it is a device, pipe or socket", printable(path)));
+  return notes;
+}
+
 Result<void> check_excluded_paths(const std::vector<std::string>& patterns, const Cluster& cluster) {
   for (const auto& pattern : patterns) {
     const bool looks_like_nodes = pattern.find_first_not_of("0123456789-,") == std::string::npos ||
@@ -57,6 +85,11 @@ Result<void> check_remote_paths(const std::string& name, const std::vector<std::
   for (const auto& path : paths) {
     const auto colon = path.find(':');
     if (colon == std::string::npos || path.find('/') < colon) continue;
+    if (colon == 0)
+      return fail(ErrorKind::usage,
+                  fmt::format("'{}' is a path on the nodes without the colon; ./{} is a file of that "
+                              "name",
+                              printable(path), printable(path)));
     auto node = path.substr(0, colon);
     node.erase(0, node.find('@') + 1);  // npos + 1 is 0
     if (node.empty() || !select_nodes(cluster.inventory, {node}, {})) continue;

@@ -40,10 +40,13 @@ using RunCopy = std::function<Result<int>(const CopyOptions&, const CommonOption
 [[nodiscard]] Result<void> check_excluded_paths(const std::vector<std::string>& patterns,
                                                 const Cluster& cluster);
 
-/// Refuses "node2:proj/", as scp and rsync write it, where node2 selects a node of the list. `name`: push or
-/// pull. Errors: usage.
+/// Refuses "node2:proj/" and ":proj/", as scp and rsync write it, where node2 selects a node of the list.
+/// `name`: push or pull. Errors: usage.
 [[nodiscard]] Result<void> check_remote_paths(const std::string& name, const std::vector<std::string>& paths,
                                               const Cluster& cluster);
+
+/// A line for each file that a push leaves out.
+[[nodiscard]] std::vector<std::string> left_out_notes(const std::vector<ops::PushGroup>& groups);
 
 /// `push` or `pull`.
 struct CopyCommand {

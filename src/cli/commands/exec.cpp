@@ -221,7 +221,11 @@ void add(CLI::App& app, Dispatch& dispatch, const ExecVerb& verb) {
   command.positionals_at_end();
   command.callback([options, &dispatch] {
     // Not required() of CLI11: a script may have no arguments.
-    if (options->command.empty() && options->script.empty()) throw CLI::RequiredError("a command");
+    // An unset variable gives an empty word.
+    if (trim(join(options->command, " ")).empty() && options->script.empty())
+      throw CLI::RequiredError("a command");
+    if (!options->command.empty() && options->script.empty() && options->command.front().starts_with('-'))
+      throw CLI::ValidationError(options->command.front(), "neither an option nor a command");
     dispatch.chosen = [options](const CommonOptions& common) { return run_exec(*options, common); };
   });
 }

@@ -6,8 +6,10 @@
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
+#include "ec2mpi/cli/terminal/standard_output.hpp"
 #include "ec2mpi/ops/node/placeholders.hpp"
 #include "ec2mpi/ops/push/task.hpp"
+#include "src/cli/commands/copy.hpp"
 
 namespace ec2mpi::cli {
 
@@ -38,12 +40,14 @@ Result<void> check_inside(const std::vector<std::string>& sources, const std::ve
 
 }  // namespace
 
-Result<JobPush> plan_job_push(const JobSpec& job, const std::vector<Node>& nodes, bool allow_outside) {
+Result<JobPush> plan_job_push(const JobSpec& job, const Cluster& cluster, const ConnectOptions& connect,
+                              bool allow_outside) {
   if (job.push.empty()) return JobPush{};
   // Settings in the user's own configuration folder did not come with a folder of somebody else.
-  if (!job.of_user && !allow_outside) TRY(check_inside(job.push, nodes));
-  auto groups = ops::push_groups(job.push, nodes, {});
+  if (!job.of_user && !allow_outside) TRY(check_inside(job.push, cluster.nodes));
+  auto groups = ops::push_groups(job.push, cluster.nodes, {.kept_back = private_files(cluster, connect)});
   if (!groups) return std::unexpected(groups.error().within("the job's push"));
+  for (const auto& note : left_out_notes(*groups)) print_talk("ec2mpi: the job's push: " + note + "\n");
   ops::PushPlan plan;
   plan.groups = std::move(*groups);
   // The slash makes the target a folder, also for a single source.

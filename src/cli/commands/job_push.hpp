@@ -4,8 +4,8 @@
 #include <memory>
 #include <vector>
 
+#include "ec2mpi/cli/session/cluster_setup.hpp"
 #include "ec2mpi/cluster/values/job_spec.hpp"
-#include "ec2mpi/cluster/values/node.hpp"
 #include "ec2mpi/ops/push/push.hpp"
 
 namespace ec2mpi::cli {
@@ -16,8 +16,9 @@ struct JobPush {
 };
 
 /// An ec2mpi.toml that came with a folder must not send away files from elsewhere, such as keys; so files
-/// outside of this folder are refused, except with `allow_outside`. Errors: usage, those of push_groups.
-[[nodiscard]] Result<JobPush> plan_job_push(const JobSpec& job, const std::vector<Node>& nodes,
-                                            bool allow_outside);
+/// outside of this folder are refused, except with `allow_outside`. Reports the files that are left out.
+/// Errors: usage, those of push_groups.
+[[nodiscard]] Result<JobPush> plan_job_push(const JobSpec& job, const Cluster& cluster,
+                                            const ConnectOptions& connect, bool allow_outside);
 
 }  // namespace ec2mpi::cli

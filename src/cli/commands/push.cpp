@@ -58,14 +58,11 @@ bool has_folder(const ops::PushGroup& group) {
   return std::any_of(tops.begin(), tops.end(), [](const auto& top) { return top.directory; });
 }
 
-/// The files that are left out, each once.
-std::vector<std::string> skipped_notes(const std::vector<ops::PushGroup>& groups) {
-  std::set<std::string> paths;
-  for (const auto& group : groups) paths.insert(group.tree->skipped.begin(), group.tree->skipped.end());
-  std::vector<std::string> notes;
-  for (const auto& path : paths)
-    notes.push_back(fmt::format("skipped {}: it is a device, pipe or socket", printable(path)));
-  return notes;
+/// Sources that are not here may be meant as files of a node.
+std::vector<std::string> missing_of(std::vector<std::string> sources) {
+  std::error_code ignored;
+  std::erase_if(sources, [&](const auto& source) { return std::filesystem::exists(source, ignored); });
+  return sources;
 }
 
 /// The lines that are printed before the summary; `lines` is known before the push.
@@ -106,10 +103,13 @@ Result<int> run_push(const CopyOptions& options, const PushOptions& push, const 
   TRY_AS(cluster, open_cluster(options.list));
   TRY(check_target(options.target(), cluster->nodes, sources.size()));
   TRY(check_remote_paths("push", {options.target()}, *cluster));
+  TRY(check_remote_paths("pull", missing_of(sources), *cluster));
   TRY(check_excluded_paths(push.exclude, *cluster));
   // The sources are read once, so that every node gets the same state of them.
-  auto groups =
-      ops::push_groups(sources, cluster->nodes, {.exclude = push.exclude, .gitignore = push.gitignore});
+  auto groups = ops::push_groups(sources, cluster->nodes,
+                                 {.exclude = push.exclude,
+                                  .gitignore = push.gitignore,
+                                  .kept_back = private_files(*cluster, options.connect)});
   if (!groups) return std::unexpected(groups.error());
   if (erase && !std::all_of(groups->begin(), groups->end(), has_folder))
     return fail(ErrorKind::usage, "--delete needs a folder among the sources; a file says nothing of others");
@@ -125,7 +125,7 @@ Result<int> run_push(const CopyOptions& options, const PushOptions& push, const 
           .doing = "push",
           .progress = [count, began = Clock::now()] { return push_words(*count, Clock::now() - began); },
           .detail = [count, dry = push.dry_run] { return final_words(*count, dry); }},
-      .notes = [count, skipped = skipped_notes(*groups)] { return add_remarks(skipped, *count); }};
+      .notes = [count, skipped = left_out_notes(*groups)] { return add_remarks(skipped, *count); }};
   // The plans of most nodes are equal, and equal lines are shown once.
   if (push.dry_run) {
     command.output = [nodes = cluster->nodes.size()](Console& console) {

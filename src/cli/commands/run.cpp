@@ -117,9 +117,32 @@ Result<void> check_program(const std::string& word) {
                                             quote_word(printable(word))));
 }
 
+/// run starts mpirun itself, and mpirun would take a program that begins with a dash for an option of its
+/// own.
+Result<void> check_words(const RunOptions& options) {
+  const auto& program = options.behind_dashes ? *options.behind_dashes : options.name;
+  if (program.empty()) return {};
+  const auto& first = program.front();
+  if (options.behind_dashes && first.starts_with('-'))
+    return fail(ErrorKind::usage,
+                fmt::format("'{}' stands where the program is expected; options stand in front of "
+                            "--: ec2mpi run -np 4 -- PROGRAM",
+                            printable(first)));
+  const auto name = first.substr(first.rfind('/') + 1);
+  constexpr std::string_view kStarters[] = {"mpirun",  "mpiexec", "mpiexec.hydra", "orterun",
+                                            "prterun", "prun",    "srun"};
+  if (std::ranges::count(kStarters, name) == 0) return {};
+  return fail(
+      ErrorKind::usage,
+      fmt::format("run starts mpirun itself: leave {} out, and write the options in front of --: ec2mpi run "
+                  "-np 4 -- PROGRAM",
+                  printable(name)));
+}
+
 /// As ec2mpi.toml or the script says, before any flag and without the words behind --.
 Result<JobSpec> choose_job(const RunOptions& options, const Config& config) {
   const auto& behind = options.behind_dashes;
+  TRY(check_words(options));
   if (options.name.empty()) {
     if (!behind || behind->empty())
       return fail(ErrorKind::usage, "nothing to run: ec2mpi run NAME, or ec2mpi run -- CMD ARGS");
@@ -352,7 +375,7 @@ Result<int> run_once(const RunOptions& options, const CommonOptions& common, Job
   // --explain starts nothing, so it sends nothing.
   if (options.no_push || options.explain) job->push.clear();
   // Local files are checked before the keys and before the first connection.
-  TRY_AS(push, plan_job_push(*job, cluster->nodes, options.allow_outside));
+  TRY_AS(push, plan_job_push(*job, *cluster, options.connect, options.allow_outside));
   TRY_AS(access, open_access(*cluster, options.connect));
   const auto flow = fleet_options(*cluster, options.connect, {});
   return run_on_loop(*cluster, *access, flow, common, [&](CommandContext& context) {

@@ -342,7 +342,7 @@ Result<int> run_series(const SeriesRequest& request, Cluster& cluster, const Com
   // make_series has checked that the other jobs want the same push.
   auto first = series->variants.front().job;
   if (!request.push || request.options.dry_run) first.push.clear();
-  TRY_AS(push, plan_job_push(first, cluster.nodes, request.allow_outside));
+  TRY_AS(push, plan_job_push(first, cluster, request.connect, request.allow_outside));
   TRY_AS(access, open_access(cluster, request.connect));
   const auto flow = fleet_options(cluster, request.connect, {});
   return run_on_loop(cluster, *access, flow, common, [&](CommandContext& context) {

@@ -103,7 +103,11 @@ Situation look_around() {
   // A folder without a list is where everybody begins; any other error is trouble.
   if (settings && !list) {
     situation.add("list", "none in this folder");
-    situation.suggest("paste the table of the EC2 console into a file amazon_instances_info here");
+    std::error_code ignored;
+    const bool ends_in_txt = std::filesystem::exists("amazon_instances_info.txt", ignored);
+    situation.suggest(ends_in_txt
+                          ? "mv amazon_instances_info.txt amazon_instances_info"
+                          : "paste the table of the EC2 console into a file amazon_instances_info here");
     return situation;
   }
   const auto cluster = open_cluster(all);

@@ -10,6 +10,7 @@
 #include "ec2mpi/cli/terminal/standard_output.hpp"
 #include "ec2mpi/cluster/list/list_memory.hpp"
 #include "ec2mpi/cluster/values/selection.hpp"
+#include "ec2mpi/ops/setup/member.hpp"
 
 namespace ec2mpi::cli {
 
@@ -73,12 +74,29 @@ AddressChoice address_choice(const ListOptions& options) {
   return AddressChoice::automatic;
 }
 
-std::unexpected<Error> no_key(const std::vector<fs::path>& pems) {
+/// A key under the name that a browser or an editor has made of it: key.pem.txt.
+std::optional<fs::path> renamed_key(const fs::path& list) {
+  std::error_code ignored;
+  const auto folder = list.has_parent_path() ? list.parent_path() : fs::path(".");
+  for (const auto& entry : fs::directory_iterator(folder, ignored))
+    if (entry.path().filename().string().find(".pem.") != std::string::npos) return entry.path();
+  return std::nullopt;
+}
+
+std::unexpected<Error> no_key(const fs::path& list) {
+  const auto pems = pem_files(list);
   if (pems.size() > 1) {
     return fail(ErrorKind::usage,
                 fmt::format("there are {} keys beside the list: name the one of these instances, as in -i {} "
                             "or -i {}",
                             pems.size(), quote_word(pems[0].string()), quote_word(pems[1].string())));
+  }
+  if (const auto renamed = renamed_key(list)) {
+    const auto name = renamed->lexically_normal().string();
+    return fail(ErrorKind::usage,
+                fmt::format("no private key: the name of {} does not end in .pem; mv {} {}", printable(name),
+                            quote_word(printable(name)),
+                            quote_word(printable(name.substr(0, name.rfind(".pem.") + 4)))));
   }
   return fail(ErrorKind::usage,
               "no private key: name the .pem file that EC2 gave you with -i, or let it be the only .pem "
@@ -154,6 +172,10 @@ fs::path ssh_config_file(const ConnectOptions& options) {
 }
 
 }  // namespace
+
+fs::path Cluster::setup_file(const char* name) const {
+  return fs::path("setup") / list.filename() / name;
+}
 
 fs::path Cluster::connections_folder() const {
   return state.path() / "connections";
@@ -243,6 +265,22 @@ Result<StateFolder> open_state(const fs::path& list) {
   return state;
 }
 
+namespace {
+
+/// The addresses and names of nodes that setup has found and the list may not have: mpirun and the nodes call
+/// themselves so.
+Result<std::map<std::string, std::vector<std::string>>> names_of_setup(const Cluster& cluster) {
+  std::map<std::string, std::vector<std::string>> names;
+  TRY_AS(text, cluster.state.read(cluster.setup_file("nodes")));
+  for (auto& member : ops::parse_members(text->value_or(std::string()))) {
+    names[member.key] = std::move(member.names);
+    names[member.key].push_back(member.address.text());
+  }
+  return names;
+}
+
+}  // namespace
+
 Result<Cluster> open_cluster(const ListOptions& options) {
   Cluster cluster;
   TRY_AS(settings, load_settings());
@@ -260,9 +298,12 @@ Result<Cluster> open_cluster(const ListOptions& options) {
     cluster.changes = merge_memory(cluster.inventory, parse_memory(memory->value_or("")));
   }
   TRY_AS(failed, recall_failures(cluster));
-  auto nodes = select_nodes(
-      cluster.inventory, options.wanted, options.excluded,
-      {.groups = cluster.config.groups, .failed = std::move(*failed), .as_named = options.as_named});
+  TRY_AS(names, names_of_setup(cluster));
+  auto nodes = select_nodes(cluster.inventory, options.wanted, options.excluded,
+                            {.groups = cluster.config.groups,
+                             .failed = std::move(*failed),
+                             .other_names = std::move(*names),
+                             .as_named = options.as_named});
   if (!nodes) return std::unexpected(nodes.error());
   cluster.nodes = std::move(*nodes);
   if (options.jump) {
@@ -310,7 +351,7 @@ Result<Access> open_access(const Cluster& cluster, const ConnectOptions& options
   TRY_AS(keys, load_keys(cluster, options, transport));
   // An ssh_config may name a key, so nobody can say yet that there is none.
   if (keys->first.empty() && keys->after_agent.empty() && ssh::usual_agent().empty() && ssh_config.empty()) {
-    return no_key(pem_files(cluster.list));
+    return no_key(cluster.list);
   }
   TRY_AS(host_keys, ssh::HostKeys::load(cluster.state.path() / "known_hosts",
                                         options.strict_host_keys ? ssh::UnknownHostKey::refuse
@@ -320,6 +361,14 @@ Result<Access> open_access(const Cluster& cluster, const ConnectOptions& options
   // Last: a command that fails before this point leaves the memory as it was.
   TRY(remember_list(cluster));
   return Access{std::move(transport), std::move(*host_keys), cluster.connections_folder(), persist};
+}
+
+std::vector<fs::path> private_files(const Cluster& cluster, const ConnectOptions& options) {
+  auto files = pem_files(cluster.list);
+  files.push_back(cluster.state.path());
+  for (const auto& identity : {options.identity, cluster.config.identity})
+    if (identity) files.push_back(expand_home(*identity));
+  return files;
 }
 
 FleetOptions fleet_options(const Cluster& cluster, const ConnectOptions& connect, const FleetFlags& flags) {

@@ -87,6 +87,7 @@ void add_connect_options(CLI::App& command, ConnectOptions& options) {
       ->envname("EC2MPI_USER")
       ->group(kConnection);
   command.add_option("-p,--port", options.port, "Port of sshd [22]")
+      ->check(number(1, 65535))
       ->type_name("PORT")
       ->envname("EC2MPI_PORT")
       ->group(kConnection);

@@ -4,20 +4,11 @@
 
 namespace ec2mpi::cli {
 
-namespace {
-
-/// Under the list's own name, since a folder may hold several lists.
-std::filesystem::path setup_file(const Cluster& cluster, const char* name) {
-  return std::filesystem::path("setup") / cluster.list.filename() / name;
-}
-
-}  // namespace
-
 Result<ops::SetupMemory> recall_setup(const Cluster& cluster) {
   ops::SetupMemory memory;
-  TRY_AS(nodes, cluster.state.read(setup_file(cluster, "nodes")));
+  TRY_AS(nodes, cluster.state.read(cluster.setup_file("nodes")));
   if (*nodes) memory.members = ops::parse_members(**nodes);
-  const auto key_file = setup_file(cluster, "key");
+  const auto key_file = cluster.setup_file("key");
   // Refused if other users can read it.
   TRY_AS(key, cluster.state.read(key_file, StateFolder::Content::secret));
   if (!*key) return memory;
@@ -27,13 +18,13 @@ Result<ops::SetupMemory> recall_setup(const Cluster& cluster) {
 }
 
 Result<void> remember_setup(const Cluster& cluster, const ops::SetupMemory& memory) {
-  auto written = cluster.state.write(setup_file(cluster, "nodes"), ops::members_text(memory.members));
+  auto written = cluster.state.write(cluster.setup_file("nodes"), ops::members_text(memory.members));
   if (!written || !memory.pair) return written;
-  return cluster.state.write(setup_file(cluster, "key"), memory.pair->private_text);
+  return cluster.state.write(cluster.setup_file("key"), memory.pair->private_text);
 }
 
 void forget_setup(const Cluster& cluster) {
-  cluster.state.remove({setup_file(cluster, "key"), setup_file(cluster, "nodes")});
+  cluster.state.remove({cluster.setup_file("key"), cluster.setup_file("nodes")});
 }
 
 }  // namespace ec2mpi::cli

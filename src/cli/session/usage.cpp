@@ -55,16 +55,16 @@ std::vector<std::string> options_of(const CLI::App& command) {
 
 /// Our words, and the names for them in other tools and in the scripts of the tutorial.
 constexpr std::pair<const char*, std::string_view> kOurs[] = {
-    {"login", "ssh connect login_master"},
-    {"push", "cp copy put upload transfer broadcast pdcp pscp prsync sbcast"},
-    {"pull", "get fetch download download_file rpdcp pslurp"},
+    {"login", "ssh connect login_master 登录"},
+    {"push", "cp copy put upload transfer broadcast pdcp pscp prsync sbcast 上传"},
+    {"pull", "get fetch download download_file rpdcp pslurp 下载"},
     {"push (or pull)", "scp rsync"},
-    {"nodes", "ls list sinfo"},
+    {"nodes", "ls list sinfo 节点"},
     {"ips", "get_ip_address"},
     {"exec", "pdsh clush pssh parallel-ssh dsh ansible"},
     {"exec -b", "dshbak"},
-    {"exec-all", "executecommandallnodes"},
-    {"run", "submit mpirun mpiexec mpiexec.hydra orterun prun srun salloc sky ray"},
+    {"exec-all", "executecommandallnodes 执行"},
+    {"run", "submit mpirun mpiexec mpiexec.hydra orterun prun srun salloc sky ray 运行"},
     {"run -d", "sbatch qsub"},
     {"jobs", "queue squeue sacct scontrol qstat"},
     {"attach", "sattach"},
@@ -72,23 +72,30 @@ constexpr std::pair<const char*, std::string_view> kOurs[] = {
     {"logs", "log"},
     {"logs -f", "tail"},
     {"top", "htop glances"},
-    {"setup", "install starcluster pcluster"},
+    {"setup", "install starcluster pcluster 安装"},
     {"doctor", "check"},
     {"up", "create launch"},
     {"down", "terminate destroy"},
     {"--version", "version"},
+    {"--help", "帮助"},
 };
 
 /// What users of pdsh, clush and mpirun type, and our way to say it.
 struct TheirOption {
-  std::string_view command;
+  std::string_view command;  ///< or the beginning of it: exec-all takes the options of exec
   std::string_view option;
   std::string_view ours;
 };
 constexpr TheirOption kOurOptions[] = {
     {"exec", "-a", "exec-all COMMAND"},
     {"exec", "-g", "exec -w @GROUP COMMAND"},
-    {"exec-all", "-g", "exec -w @GROUP COMMAND"},
+    {"exec", "-S", "exec: its exit code tells whether the command failed anywhere"},
+    {"exec", "-o", "exec, with the option in ~/.ssh/config, or in the file of -F"},
+    {"exec", "-A", "login -A NODE; exec forwards no agent"},
+    {"exec", "-L", "exec -b COMMAND"},
+    {"exec", "-B", "exec -b COMMAND"},
+    {"exec", "-c", "push SRC... DST"},
+    {"exec", "-R", "exec, which always takes ssh"},
     {"run", "-N", "run --per-node N -- PROGRAM"},
     {"push", "-r", "push SRC... DST, which takes folders, too"},
     {"push", "-a", "push SRC... DST, which keeps times and modes"},
@@ -115,11 +122,20 @@ std::string did_you_mean(const std::string& meant) {
   return meant.empty() ? std::string() : fmt::format("did you mean {}? ", meant);
 }
 
+/// The length of a dash that is not the minus sign: word processors, and keyboards of other scripts, type it.
+std::size_t length_of_other_dash(std::string_view word) {
+  for (const std::string_view dash :
+       {"\u2010", "\u2011", "\u2012", "\u2013", "\u2014", "\u2015", "\u2212", "\ufe58", "\ufe63", "\uff0d"})
+    if (word.starts_with(dash)) return dash.size();
+  return 0;
+}
+
 /// The word that CLI11 could not place: an option that does not exist, or a word too many.
 std::string describe_extra(const CLI::App& app, const CLI::App& chosen, const std::string& called) {
   const auto extras = app.remaining(true);
   if (extras.empty()) return fmt::format("there are words too many; see {} --help", called);
   const auto& word = extras.front();
+  if (auto wrong = describe_other_dash(word); !wrong.empty()) return wrong;
   if (!word.starts_with('-') && chosen.get_name() == "login")
     return fmt::format("a command stands behind --: {} NODE -- {}", called, quote_word(printable(word)));
   if (chosen.get_name() == "login" && word.size() > 1 && std::strchr("YNWKfg", word[1]) != nullptr)
@@ -133,7 +149,7 @@ std::string describe_extra(const CLI::App& app, const CLI::App& chosen, const st
   if (!word.starts_with('-'))
     return fmt::format("'{}' is a word too many; see {} --help", printable(word), called);
   for (const auto& [command, option, ours] : kOurOptions)
-    if (chosen.get_name() == command && word == option)
+    if (chosen.get_name().starts_with(command) && word == option)
       return fmt::format("{} has no option {}; instead: ec2mpi {}", called, option, ours);
   auto options = options_of(chosen);
   if (std::find(options.begin(), options.end(), word.substr(0, word.find('='))) != options.end())
@@ -181,6 +197,16 @@ std::string shown_name(const CLI::Option& option) {
   // A name in capitals is for people already; the type of such an option would be a word of CLI11.
   const bool is_code = !option.nonpositional() && std::islower(static_cast<unsigned char>(name.front())) != 0;
   return is_code ? option.get_type_name() : name;
+}
+
+std::string describe_other_dash(const std::string& word) {
+  auto rest = std::string_view(word);
+  while (const auto length = length_of_other_dash(rest)) rest.remove_prefix(length);
+  // A dash alone is an ordinary word.
+  if (rest.size() == word.size() || rest.empty()) return {};
+  const bool is_long = rest.size() > 1 && std::isalpha(static_cast<unsigned char>(rest[1])) != 0;
+  return fmt::format("'{}' does not begin with the minus sign; type {}{}", printable(word),
+                     is_long ? "--" : "-", printable(rest));
 }
 
 std::string describe_versions() {

@@ -306,10 +306,16 @@ void JobView::tell_end(const ops::Followed& followed) {
     say(Colour::red, fmt::format("the master cannot be reached: {}", why));
     if (lost_ && !found_) say(Colour::yellow, unknown_start_text(id));
   } else if (followed.how == How::ended && followed.record.state == ops::JobState::lost) {
-    const bool rebooted = followed.record.why == "rebooted";
+    const auto& why = followed.record.why;
+    if (why == "gone")
+      return say(Colour::red,
+                 fmt::format("{0} is lost: its folder on the master, ~/.ec2mpi/jobs/{0}, has been "
+                             "removed, and nobody knows how it ended",
+                             id));
     say(Colour::red,
         fmt::format("{} is lost: {}; ec2mpi cancel {} cleans up after it", id,
-                    rebooted ? "the master was booted" : "its supervisor on the master was killed", id));
+                    why == "rebooted" ? "the master was booted" : "its supervisor on the master was killed",
+                    id));
   } else if (followed.record.why == "hung") {
     say(Colour::red, "mpirun did not return although no rank was left; it has been ended");
   } else if (followed.record.why == "ranks missing") {

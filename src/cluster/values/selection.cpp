@@ -26,22 +26,25 @@ using Positions = std::vector<std::size_t>;  // in the list
 class NodeIndex {
  public:
   /// The index points into the nodes, which must outlive it.
-  explicit NodeIndex(const std::vector<Node>& nodes) {
+  NodeIndex(const std::vector<Node>& nodes, const SelectionContext& context) {
     for (std::size_t i = 0; i < nodes.size(); ++i) {
       const auto& node = nodes[i];
-      add(node.public_address, i);
-      add(node.private_address, i);
-      add(node.ipv6, i);
-      add(node.address, i);
-      add(node.name, i);
+      for (const auto* word :
+           {&node.public_address, &node.private_address, &node.ipv6, &node.address, &node.name})
+        add(words_, *word, i);
       ids_.emplace(node.instance_id, i);
+      const auto names = context.other_names.find(node_key(node));
+      if (names == context.other_names.end()) continue;
+      for (const auto& name : names->second) add(other_words_, name, i);
     }
   }
 
   /// The nodes with this address or name.
   [[nodiscard]] Positions with_word(std::string_view word) const {
-    const auto found = words_.find(word);
-    return found == words_.end() ? Positions{} : found->second;
+    // The list comes first: what setup has found may be old.
+    for (const auto* words : {&words_, &other_words_})
+      if (const auto found = words->find(word); found != words->end()) return found->second;
+    return {};
   }
 
   /// The nodes whose id begins so; at most two, since two are one too many.
@@ -54,14 +57,17 @@ class NodeIndex {
   }
 
  private:
-  void add(std::string_view word, std::size_t position) {
+  using Words = std::unordered_map<std::string_view, Positions>;
+
+  static void add(Words& words, std::string_view word, std::size_t position) {
     if (word.empty()) return;
-    auto& positions = words_[word];
+    auto& positions = words[word];
     // A node may have one text as its name and as an address.
     if (positions.empty() || positions.back() != position) positions.push_back(position);
   }
 
-  std::unordered_map<std::string_view, Positions> words_;
+  Words words_;
+  Words other_words_;
   std::multimap<std::string_view, std::size_t> ids_;
 };
 
@@ -78,6 +84,33 @@ std::vector<std::string_view> terms_of(std::string_view text) {
   }
   terms.push_back(text.substr(begin));
   return terms;
+}
+
+std::string lower_case(std::string_view text) {
+  std::string lower(text);
+  for (auto& c : lower)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return lower;
+}
+
+/// Of a term that selects nothing: how other tools write it, and how we do.
+std::string meant_by(std::string_view term) {
+  // Word processors, and keyboards for Chinese, give such dashes, commas and digits; those of full width
+  // begin with the bytes EF BC.
+  for (const std::string_view wide : {"\u2013", "\u2014", "\u3001", "\xef\xbc"}) {
+    const auto at = term.find(wide);
+    if (at == std::string_view::npos) continue;
+    return fmt::format("'{}' only looks like plain text: type it as in 1,3-5", term.substr(at, 3));
+  }
+  if (term.starts_with('^'))
+    return fmt::format("for the nodes in a file: -w \"$(paste -sd, {})\"", printable(term.substr(1)));
+  if (const auto at = term.find('@'); at != std::string_view::npos && at > 0)
+    return fmt::format("for another user: -l {} -w {}", printable(term.substr(0, at)),
+                       printable(term.substr(at + 1)));
+  if (const auto dots = term.find("..");
+      dots != std::string_view::npos && term.find_first_not_of("0123456789.") == std::string_view::npos)
+    return fmt::format("write {}-{}", term.substr(0, dots), term.substr(dots + 2));
+  return "`ec2mpi nodes` shows what there is";
 }
 
 /// "ip-10-0-0-[1-3,5]" in its parts; nothing if there are no numbers in brackets.
@@ -127,7 +160,7 @@ class Choice {
 class Selector {
  public:
   Selector(const Inventory& inventory, const SelectionContext& context)
-      : nodes_(inventory.nodes), context_(context), index_(nodes_) {}
+      : nodes_(inventory.nodes), context_(context), index_(nodes_, context) {}
 
   Result<Positions> selection(std::string_view text, int depth = 0) const {
     const auto terms = terms_of(text);
@@ -154,15 +187,16 @@ class Selector {
   /// The order decides: the grammar's words, then a node's own name, then ranges and globs.
   Result<Positions> set(std::string_view term, int depth) const {
     if (term.empty()) return bad("an empty selection term; write for example -w 1,3-5");
-    if (term == "all") return all();
-    if (term == "master") return with_indices(1, 1);
-    if (term == "workers") return workers();
-    if (term == "failed") return failed();
+    const auto word = lower_case(term);
+    if (word == "all") return all();
+    if (word == "master") return with_indices(1, 1);
+    if (word == "workers") return workers();
+    if (word == "failed") return failed();
     if (term.starts_with('@')) return group(term.substr(1), depth);
     if (term.starts_with("name=")) return globbed(term, term.substr(5), &Node::name);
     if (term.starts_with("type=")) return globbed(term, term.substr(5), &Node::type);
     if (term.starts_with('-')) return last_nodes(term);
-    if (term.starts_with("node") && parse_number(term.substr(4))) return range(term.substr(4));
+    if (word.starts_with("node") && parse_number(term.substr(4))) return range(term.substr(4));
     if (auto called = index_.with_word(term); !called.empty()) return called;
     if (const auto names = NumberedNames::parse(term)) return numbered(*names, depth);
     if (term.find_first_of("*?") != std::string_view::npos) return globbed_words(term);
@@ -308,7 +342,7 @@ class Selector {
     return fail(ErrorKind::usage, std::move(message));
   }
   static std::unexpected<Error> nothing(std::string_view term) {
-    return bad(fmt::format("'{}' selects no node; `ec2mpi nodes` shows what there is", printable(term)));
+    return bad(fmt::format("'{}' selects no node; {}", printable(term), meant_by(term)));
   }
 
   const std::vector<Node>& nodes_;

@@ -17,6 +17,7 @@ cancel() {
     waiting) end_waiting "$id" ;;
     running | ending) kill -TERM "$pid" ;;
     lost)
+      [ -d "$jobs/$id" ] || return
       setsid sh "$jobs/$id/supervise" "$jobs/$id" clean </dev/null >/dev/null 2>&1 &
       tries=50
       while [ "$state" = lost ] && [ $((tries -= 1)) -gt 0 ]; do sleep 0.1; job_state "$jobs/$id"; done ;;

@@ -26,6 +26,8 @@ job_state() {
   detail=
   if read -r detail <"$1/exit"; then
     state=ended
+  elif [ ! -d "$1" ]; then
+    state=lost detail=gone
   elif ! read -r pid start booted <"$1/pid"; then
     state=waiting
   elif alive "$pid" "$start" "$booted"; then

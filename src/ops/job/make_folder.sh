@@ -9,7 +9,7 @@ find_script() {
   for place in "$workdir" "$HOME"; do
     [ -f "$place/$name" ] && { script=$place/$name; workdir=$place; return; }
   done
-  give_up "there is no $name, neither here nor in $workdir; and ec2mpi.toml has no such job" 2
+  give_up "there is no $name, neither here nor in $workdir; and ec2mpi.toml has no such job. A program stands behind --: ec2mpi run -- PROGRAM" 2
 }
 # mkdir is the lock: no two jobs have one folder.
 make_folder() {

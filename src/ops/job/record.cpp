@@ -151,7 +151,8 @@ std::string_view state_name(JobState state) {
 }
 
 int JobRecord::exit_code() const {
-  if (state == JobState::lost) return exit_code::no_connection;
+  // Of a job whose end nobody has seen, the status 0 would be a guess.
+  if (state != JobState::ended) return exit_code::no_connection;
   if (why == "cancelled") return exit_code::interrupted;
   if (why == "timeout") return exit_code::timed_out;
   // 255 is ec2mpi's code for a lost connection, so the 255 of a job becomes 1.

@@ -303,14 +303,15 @@ failure_reason() {
       print substr(reason, 1, 200)
     }'
 }
-# Runs the hook of the settings when the job is over. It is no part of the job: nobody waits for it, and its limit is a
-# minute.
+# Runs the hook of the settings when the job is over. It is no part of the job: nobody waits for it, and its limits are a
+# minute and 10 MiB in a file.
 run_hook() {
   [ -s hook ] || return
   (
     exec >hook.log 2>&1
     hook=$PWD/hook
-    cd && EC2MPI_JOB_ID=$id EC2MPI_STATUS=$status EC2MPI_WHY=$why exec setsid timeout 60 sh "$hook"
+    ulimit -f 20480
+    cd && EC2MPI_JOB_ID=$id EC2MPI_STATUS=$status EC2MPI_WHY=$why exec setsid timeout -k 5 60 sh "$hook"
   ) &
 }
 # Sets $why, where there is none yet.

@@ -13,6 +13,10 @@ namespace ec2mpi::ops {
 namespace {
 
 constexpr auto kFirstWord = std::chrono::seconds(15);
+/// The mark on standard output is printed first; a server sends what it reads from both at the same time.
+constexpr auto kOtherStream = std::chrono::seconds(5);
+constexpr const char* kElsewhere =
+    "its output does not arrive here; does a start-up file (.bashrc) redirect it (exec >FILE)?";
 constexpr const char* kNotYet = "the login shell had not yet run what it was given";
 constexpr char kWordEnd = ':';
 constexpr std::size_t kLongestWord = 64;  ///< a UUID has 36
@@ -350,7 +354,7 @@ asio::awaitable<Result<void>> ProgramChannel::read_greeting(Limit limit) {
   Result<void> read;
   if (!chunk) {
     const bool timed_out = chunk.error().kind == ErrorKind::timeout;
-    if (timed_out && patient) failed_ = late(said_);
+    if (timed_out && patient) failed_ = err_.begun() ? Error{ErrorKind::remote_io, kElsewhere} : late(said_);
     read = timed_out ? fail(ErrorKind::timeout, why_silent()) : std::unexpected(chunk.error());
   } else if (*chunk) {
     take(**chunk);
@@ -366,7 +370,9 @@ void ProgramChannel::take(const ssh::Chunk& chunk) {
   auto parts = marks.feed(chunk.bytes);
   if (end_ && marks.word() && !end_of(chunk.stream)) end_of(chunk.stream).emplace(end_->text(*marks.word()));
   keep(chunk.stream, std::move(parts.before), std::move(parts.behind));
-  begun_ = out_.begun() || err_.begun();
+  // Without the mark on standard output, all that the program prints would be lost.
+  begun_ = out_.begun() || err_.holds_both();
+  if (!begun_ && err_.begun()) first_word_by_ = std::min(first_word_by_, Clock::now() + kOtherStream);
   if (!begun_) failed_ = wrong_user(said_);
   if (err_.holds_both() && greeting_ == Greeting::dropped)
     failed_ = Error{ErrorKind::remote_io,
@@ -383,7 +389,10 @@ void ProgramChannel::take_end() {
   }
   if (begun_) return;
   const auto status = channel_->exit_status();
-  failed_ = status ? ended_unbegun(*status, said_) : status.error();
+  if (status && err_.begun())
+    failed_ = Error{ErrorKind::remote_io, kElsewhere};
+  else
+    failed_ = status ? ended_unbegun(*status, said_) : status.error();
 }
 
 /// Under `set -x` or `set -v` in a start-up file, bash and zsh repeat our line, and our program in front of
@@ -426,7 +435,11 @@ std::optional<ssh::Chunk> ProgramChannel::next_kept() {
 Result<ssh::ExitStatus> ProgramChannel::exit_status() const {
   if (failed_) return std::unexpected(*failed_);
   if (const auto status = marked_status()) return ssh::ExitStatus{.code = *status};
-  return channel_->exit_status();
+  auto status = channel_->exit_status();
+  // The shell ends well only behind its marks: a part of the answer is missing.
+  if (end_ && status && status->signal.empty() && status->code == 0)
+    return fail(ErrorKind::remote_io, "the end of the node's answer did not arrive");
+  return status;
 }
 
 std::string ProgramChannel::why_silent() const {

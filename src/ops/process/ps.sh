@@ -28,7 +28,8 @@ END
   set -- $(ps -o pcpu= -o rss= -o etimes= -p "$pid")
   [ $# = 3 ] || continue
   percent=$1 size=$2 age=$3
-  read -r stat <"/proc/$pid/stat" || continue
+  stat=$(tr '\n' ' ' <"/proc/$pid/stat") # a name may hold line feeds
+  [ -n "$stat" ] || continue
   # shellcheck disable=SC2086 # the words behind the name
   set -- ${stat##*) }
   peak=$(sed -n 's/^VmHWM:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$pid/status")

@@ -102,7 +102,11 @@ Result<std::string> read_link(const fs::path& path) {
 
 class Scanner {
  public:
-  explicit Scanner(const ScanOptions& options) : options_(options) {}
+  explicit Scanner(const ScanOptions& options) : options_(options) {
+    struct stat info {};
+    for (const auto& path : options.kept_back)
+      if (::stat(path.c_str(), &info) == 0) kept_back_.emplace(info.st_dev, info.st_ino);
+  }
 
   Result<void> add_top(const std::string& source) {
     SourceTop top{.path = source, .name = name_in_target(source), .directory = false};
@@ -173,13 +177,29 @@ class Scanner {
       auto below = relative.empty() ? name : relative + "/" + name;
       // An excluded folder is not even opened, so a folder without read permission can be excluded.
       if (tree_.tops.back().filter.excludes(below, S_ISDIR(info.st_mode))) continue;
+      if (kept_back_.contains({info.st_dev, info.st_ino})) {
+        keep_back(path / name, below);
+        continue;
+      }
       auto added = add(path / name, below, info);
       if (!added) return added;
     }
     return {};
   }
 
+  void keep_back(const fs::path& path, const std::string& below) {
+    tree_.kept_back.push_back(path.string());
+    // As a rule it also holds for --delete: what the nodes have under this name stays.
+    std::string rule = "/";
+    for (const char c : below) {
+      if (std::string_view("\\*?[ ").find(c) != std::string_view::npos) rule += '\\';
+      rule += c;
+    }
+    tree_.tops.back().filter.add_rule(rule);
+  }
+
   const ScanOptions& options_;
+  std::set<std::pair<dev_t, ino_t>> kept_back_;
   SourceTree tree_;
 };
 

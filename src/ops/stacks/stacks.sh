@@ -25,7 +25,7 @@ is_wrapper() {
 }
 # after_name PID: prints the words of /proc/PID/stat behind the name, which may hold anything.
 after_name() {
-  read -r stat <"/proc/$1/stat" && echo "${stat##*) }"
+  stat=$(tr '\n' ' ' <"/proc/$1/stat") && echo "${stat##*) }"
 }
 # A rank has passed its number on to its children, and a shell that has started it has got the same number.
 find_ranks() {

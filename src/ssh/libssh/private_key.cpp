@@ -38,6 +38,9 @@ std::optional<std::string> other_kind_of_key(const std::filesystem::path& file) 
   if (begins("ssh-") || begins("ecdsa-sha2-") || begins("sk-") ||
       first_line.find("PUBLIC KEY") != std::string_view::npos)
     return "a public key; name the private one, whose file has no .pub at its end, or ssh-add that one";
+  // A private key has a line "-----BEGIN ... PRIVATE KEY-----", behind comments if there are any.
+  if (text->find("PRIVATE KEY") == std::string::npos)
+    return "not a private key; name the .pem file that EC2 gave you with -i";
   return std::nullopt;
 }
 

@@ -48,6 +48,22 @@ TEST(ReadFile, RefusesWhatIsLargerThanAllowed) {
   EXPECT_FALSE(read_file("/dev/zero", 1000)) << "a file without end is no exception";
 }
 
+TEST(WriteFileAtomically, KeepsALinkAndWritesIntoAPipe) {
+  const test::ScratchFolder folder;
+  ASSERT_TRUE(write_file_atomically(folder / "file", "old", 0600));
+  fs::create_symlink("file", folder / "link");
+  ASSERT_TRUE(write_file_atomically(folder / "link", "new", 0600));
+  EXPECT_TRUE(fs::is_symlink(folder / "link"));
+  EXPECT_EQ(read_file(folder / "file"), "new");
+  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
+  const UniqueFd reader(::open((folder / "pipe").c_str(), O_RDONLY | O_NONBLOCK));
+  ASSERT_TRUE(write_file_atomically(folder / "pipe", "words", 0600));
+  EXPECT_TRUE(fs::is_fifo(folder / "pipe"));
+  char got[8] = {};
+  EXPECT_EQ(::read(reader.get(), got, sizeof got), 5);
+  EXPECT_EQ(count_in(folder.path()), 3U);
+}
+
 TEST(WriteFileAtomically, ReplacesTheFileAndLeavesNothingElse) {
   const test::ScratchFolder folder;
   ASSERT_TRUE(write_file_atomically(folder / "file", "old", 0600));

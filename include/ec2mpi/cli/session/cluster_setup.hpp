@@ -31,6 +31,9 @@ struct Cluster {
 
   /// Where the sockets of kept connections lie.
   [[nodiscard]] std::filesystem::path connections_folder() const;
+  /// In the state folder: a file of setup's. Under the list's own name, since a folder may hold several
+  /// lists.
+  [[nodiscard]] std::filesystem::path setup_file(const char* name) const;
 };
 
 /// ./ec2mpi.toml over $XDG_CONFIG_HOME/ec2mpi/config.toml, which is in ~/.config without that variable.
@@ -60,6 +63,10 @@ struct Access {
   std::filesystem::path connections;                 ///< where the sockets of kept connections lie
   std::optional<std::chrono::seconds> persist = {};  ///< how long to keep ours; 0 = and use no kept ones
 };
+/// Files that belong to this machine: the private keys for these nodes, and ec2mpi's own state.
+[[nodiscard]] std::vector<std::filesystem::path> private_files(const Cluster& cluster,
+                                                               const ConnectOptions& options);
+
 /// The last check before the first connection; remembers the list.
 [[nodiscard]] Result<Access> open_access(const Cluster& cluster, const ConnectOptions& options);
 

@@ -32,7 +32,9 @@ namespace ec2mpi {
 struct SelectionContext {
   std::map<std::string, std::string> groups = {};  ///< name to selection text
   std::optional<std::vector<std::string>> failed =
-      {};                 ///< node keys of the last command's failures, if any is known
+      {};  ///< node keys of the last command's failures, if any is known
+  /// By node_key: addresses and names that the list does not have, such as those that setup has found.
+  std::map<std::string, std::vector<std::string>> other_names = {};
   bool as_named = false;  ///< the nodes in the order in which `wanted` names them, else in the list's
 };
 

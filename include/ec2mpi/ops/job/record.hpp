@@ -27,7 +27,7 @@ struct JobRecord {
   JobState state = JobState::waiting;
   int status = 0;   ///< of an ended job: its launcher's, as a shell shows it
   std::string why;  ///< of an ended job: "cancelled", "timeout", "hung", "daemon", "ranks missing" or empty;
-                    ///< of a lost one: "rebooted", "killed"
+                    ///< of a lost one: "rebooted", "killed", "gone" (its folder on the master)
   std::string command;                 ///< for people
   std::string nodes;                   ///< "1-4"
   std::string mpi;                     ///< "Open MPI 4.1.4"; empty for a script
@@ -41,7 +41,7 @@ struct JobRecord {
   std::map<std::string, std::string> not_swept;  ///< by the node's label: why there was no look
 
   /// The exit code of `ec2mpi run`, `attach` and `wait`: the job's own, 130, 124; 255 only
-  /// if it is lost: a program that ends with 255 gives 1.
+  /// if it has not ended as far as is known: a program that ends with 255 gives 1.
   [[nodiscard]] int exit_code() const;
 };
 

@@ -26,6 +26,8 @@ struct SourceTop {
 struct ScanOptions {
   std::vector<std::string> exclude = {};  ///< rules as in a .gitignore at the top of each source
   bool gitignore = false;                 ///< and those of each folder's .gitignore
+  /// Files and folders that are sent only if they are sources themselves: private keys, ec2mpi's own state.
+  std::vector<std::filesystem::path> kept_back = {};
 };
 
 /// A file, directory or link in or at a top.
@@ -48,7 +50,9 @@ struct SourceTree {
   std::vector<SourceTop> tops;
   std::vector<SourceItem> items;     ///< a directory before its content; else by name
   std::vector<std::string> skipped;  ///< sockets, devices and the like, by path
-  std::uint64_t bytes = 0;           ///< of all files
+  std::vector<std::string>
+      kept_back;            ///< of ScanOptions::kept_back, the paths that were found below a source
+  std::uint64_t bytes = 0;  ///< of all files
   std::size_t files = 0;
 
   [[nodiscard]] std::filesystem::path path_of(const SourceItem& item) const;

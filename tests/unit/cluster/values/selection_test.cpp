@@ -59,7 +59,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"name=?b-1", "4"}, Case{"type=c5n.large", "2-6"}, Case{"web-2", "2"},
                     Case{"203.0.113.4", "4"}, Case{"10.0.0.5", "5"}, Case{"i-0a000000000000006", "6"},
                     Case{"!1", "2-6"}, Case{"!master,!6", "2-5"}, Case{"2-5,!3", "2,4-5"},
-                    Case{"!3,2-5", "2-5"}, Case{" 1 , 2 ", "1-2"}, Case{"003", "3"}));
+                    Case{"!3,2-5", "2-5"}, Case{" 1 , 2 ", "1-2"}, Case{"003", "3"}, Case{"MASTER", "1"},
+                    Case{"Node2", "2"}, Case{"Workers", "2-6"}));
 
 class SelectionError : public testing::TestWithParam<Case> {};
 
@@ -70,26 +71,42 @@ TEST_P(SelectionError, SaysWhatIsWrong) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, SelectionError,
-    testing::Values(Case{"", "empty selection term"}, Case{"1,", "empty selection term"},
-                    Case{",", "empty selection term"}, Case{"!", "empty selection term"},
-                    Case{"0", "counted from 1"}, Case{"7", "no node 7: the list has 6"},
-                    Case{"5-7", "no node 7"}, Case{"4-2", "runs backwards; write 2-4"},
-                    Case{"0-2", "counted from 1"}, Case{"-7", "only 6 nodes"}, Case{"-0", "selects no node"},
-                    Case{"1-2-3", "selects no node"}, Case{"2-", "selects no node"},
-                    Case{"99999999999999999999", "selects no node"}, Case{"name=x*", "selects no node"},
-                    Case{"nobody", "'nobody' selects no node"}, Case{"i-0a", "begins several instance ids"},
-                    Case{"i-0b", "selects no node"}, Case{"node9", "no node 9"},
-                    Case{"node[5-7]", "no node 7"}, Case{"node[1,3,\u2026]", "selects no node"},
-                    Case{"node[]", "selects no node"}, Case{"node[1", "selects no node"},
-                    Case{"web-[1-4]", "selects no node"}, Case{"web-[1-99999999999]", "selects no node"},
-                    Case{"x*", "'x*' selects no node"}, Case{"@none", "no group 'none'"},
-                    Case{"failed", "needs an earlier command"}, Case{"a\x1b[2J", "a\\x1b[2J"}));
+    testing::Values(
+        Case{"", "empty selection term"}, Case{"1,", "empty selection term"},
+        Case{",", "empty selection term"}, Case{"!", "empty selection term"}, Case{"0", "counted from 1"},
+        Case{"7", "no node 7: the list has 6"}, Case{"5-7", "no node 7"},
+        Case{"4-2", "runs backwards; write 2-4"}, Case{"0-2", "counted from 1"}, Case{"-7", "only 6 nodes"},
+        Case{"-0", "selects no node"}, Case{"1-2-3", "selects no node"}, Case{"2-", "selects no node"},
+        Case{"99999999999999999999", "selects no node"}, Case{"name=x*", "selects no node"},
+        Case{"nobody", "'nobody' selects no node"}, Case{"i-0a", "begins several instance ids"},
+        Case{"i-0b", "selects no node"}, Case{"node9", "no node 9"}, Case{"node[5-7]", "no node 7"},
+        Case{"node[1,3,\u2026]", "selects no node"}, Case{"node[]", "selects no node"},
+        Case{"node[1", "selects no node"}, Case{"web-[1-4]", "selects no node"},
+        Case{"web-[1-99999999999]", "selects no node"}, Case{"x*", "'x*' selects no node"},
+        Case{"@none", "no group 'none'"}, Case{"failed", "needs an earlier command"},
+        Case{"^file", "for the nodes in a file: -w \"$(paste -sd, file)\""},
+        Case{"me@node1", "-l me -w node1"}, Case{"1..3", "write 1-3"},
+        Case{"1\uff0c2", "'\uff0c' only looks like plain text"}, Case{"\uff11", "only looks like"},
+        Case{"1\u20133", "'\u2013' only looks like"}, Case{"a\x1b[2J", "a\\x1b[2J"}));
 
 TEST(Selection, WithoutWantedOnesIsAllAndExclusionComesLast) {
   EXPECT_EQ(chosen({}), "1-6");
   EXPECT_EQ(chosen({}, {"2"}), "1,3-6");
   EXPECT_EQ(chosen({"1-3"}, {"2", "master"}), "3");
   EXPECT_EQ(chosen({"1", "4-5"}), "1,4-5");
+}
+
+TEST(Selection, KnowsTheNamesThatSetupHasFoundAndTheListComesFirst) {
+  const auto list = six();
+  const SelectionContext context{.other_names = {{node_key(list.nodes[1]), {"ip-10-0-0-12", "10.9.9.9"}},
+                                                 {node_key(list.nodes[2]), {"ip-10-0-0-13", "10.0.0.5"}}}};
+  const auto index_of = [&](const std::string& term) {
+    const auto nodes = select_nodes(list, {term}, {}, context);
+    return nodes && nodes->size() == 1 ? nodes->front().index : 0;
+  };
+  EXPECT_EQ(index_of("10.9.9.9"), 2);
+  EXPECT_EQ(index_of("ip-10-0-0-[13]"), 3);
+  EXPECT_EQ(index_of("10.0.0.5"), 5) << "the list's own address";
 }
 
 /// The chosen indices in the order of the nodes.

@@ -280,6 +280,24 @@ TEST_F(PushTest, ExcludedPathsAreNotScanned) {
             (std::vector<std::string>{"src/.gitignore", "src/b.c", "src/b.o"}));
 }
 
+TEST_F(PushTest, PrivateFilesAreSentOnlyIfTheyAreNamedAndStayOnTheNodesUnderDelete) {
+  write("tree/a", "");
+  write("tree/key [1].pem", "secret");
+  write("tree/.ec2mpi/setup/key", "secret");
+  fs::create_symlink("key [1].pem", at("tree/link"));
+  const ScanOptions options{.kept_back = {at("tree/link"), at("tree/.ec2mpi"), at("nothing")}};
+  const auto tree = scan_sources({at("tree")}, options);
+  ASSERT_TRUE(tree);
+  std::vector<std::string> found;
+  for (const auto& item : tree->items) found.push_back(item.relative);
+  EXPECT_EQ(found, (std::vector<std::string>{"", "a", "link"}));
+  EXPECT_EQ(tree->kept_back, (std::vector<std::string>{at("tree/.ec2mpi"), at("tree/key [1].pem")}));
+  EXPECT_TRUE(tree->tops[0].filter.excludes("key [1].pem", false));
+  EXPECT_TRUE(tree->tops[0].filter.excludes(".ec2mpi/x", false));
+  EXPECT_FALSE(tree->tops[0].filter.excludes("key 1.pem", false));
+  EXPECT_EQ(scan_sources({at("tree/key [1].pem")}, options)->files, 1U);
+}
+
 TEST_F(PushTest, ScanErrorsNameThePath) {
   const auto missing = scan_sources({at("nothing")});
   ASSERT_FALSE(missing);
