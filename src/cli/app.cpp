@@ -103,6 +103,14 @@ std::string typed_names(const CLI::App& app) {
   return text;
 }
 
+std::vector<std::string> typed_values(const CLI::App& app) {
+  std::vector<std::string> values;
+  for (const auto* command : app.get_subcommands())
+    for (const auto* option : command->parse_order())
+      for (const auto& value : option->results()) values.push_back(value);
+  return values;
+}
+
 /// A word that was meant as a flag, but begins with another dash; empty if there is none. Behind the first
 /// word of a command for the nodes, all words are its own.
 std::string find_other_dash(const CLI::App& command) {
@@ -222,6 +230,7 @@ int parse_and_run(const World& world, const std::vector<std::string>& arguments)
   for (const auto* command : app.get_subcommands())
     if (const auto wrong = find_other_dash(*command); !wrong.empty()) return say({ErrorKind::usage, wrong});
   common.typed = typed_names(app);
+  common.typed_values = typed_values(app);
   set_up_log(common.verbose);
   raise_open_file_limit();
   const auto code = dispatch.chosen(common);
@@ -243,6 +252,7 @@ int run(const World& world, const std::vector<std::string>& arguments) {
   fill_standard_descriptors();
   note_inherited_descriptors();
   std::signal(SIGPIPE, SIG_IGN);  // a reader that leaves shows as EPIPE
+  std::signal(SIGXFSZ, SIG_IGN);  // and a file that `ulimit -f` does not allow as EFBIG
   int code = exit_code::bug;
   try {
     code = parse_and_run(world, arguments);

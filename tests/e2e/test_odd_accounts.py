@@ -202,6 +202,12 @@ def test_an_answer_that_goes_elsewhere_is_no_answer(ec2mpi, cluster4, words):
         assert done.code not in (0, None) and "does not arrive here" in done.err, (words, done)
 
 
+def test_a_job_whose_report_goes_elsewhere_is_no_success(ec2mpi, cluster4):
+    with start_up(cluster4, 1, "exec 2>>/tmp/errors.log"):
+        done = ec2mpi("run", "-np", "1", "--", "sh", "-c", "exit 3", timeout=40)
+        assert done.code not in (0, None) and "standard error" in done.err, done
+
+
 def test_a_script_runs_where_the_folder_for_temporary_files_allows_no_programs(ec2mpi, cluster4):
     (ec2mpi.folder / "s.sh").write_text("#!/bin/sh\necho ran\n")
     with changed(cluster4, 2, "mount -t tmpfs -o noexec,mode=1777 none /tmp", "umount /tmp"):

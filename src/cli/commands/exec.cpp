@@ -13,6 +13,7 @@
 #include "ec2mpi/cli/views/exec_output.hpp"
 #include "ec2mpi/ops/exec/exec.hpp"
 #include "src/cli/commands/run_fleet.hpp"
+#include "src/cli/commands/script_text.hpp"
 
 namespace ec2mpi::cli {
 
@@ -88,7 +89,7 @@ Result<ops::ExecPlan> make_plan(const ExecOptions& options, const Cluster& clust
   plan.command = options.script.empty() ? join(options.command, " ") : quote_words(options.command);
   if (!options.script.empty()) {
     TRY_AS(script, read_file(options.script));
-    plan.script = std::make_shared<const std::string>(std::move(*script));
+    plan.script = std::make_shared<const std::string>(unix_script(std::move(*script)));
   }
   if (!options.input.empty()) {
     TRY_AS(input, open_input(options.input));

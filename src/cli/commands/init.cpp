@@ -237,7 +237,10 @@ Result<void> create(const std::string& text) {
     return fail(ErrorKind::usage,
                 "ec2mpi.toml is here already and stays as it is; move it away to get a new one");
   if (!file) return io_error("write", kFile);
-  return write_all(file.get(), text, kFile);
+  auto written = write_all(file.get(), text, kFile);
+  // Half of it would stand in the way of the next init.
+  if (!written) ::unlink(kFile);
+  return written;
 }
 
 Result<int> run_init(const CommonOptions&) {

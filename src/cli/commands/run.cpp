@@ -29,6 +29,7 @@
 #include "src/cli/commands/job_flags.hpp"
 #include "src/cli/commands/job_push.hpp"
 #include "src/cli/commands/profile.hpp"
+#include "src/cli/commands/script_text.hpp"
 #include "src/cli/commands/series.hpp"
 
 namespace ec2mpi::cli {
@@ -89,7 +90,7 @@ Result<JobScript> find_script(const std::string& name) {
   TRY_AS(text, read_file(script.name, kLargestScript));
   if (text->find('\0') != std::string::npos)
     return fail(ErrorKind::usage, script.name + " is not a shell script");
-  script.text = std::move(*text);
+  script.text = unix_script(std::move(*text));
   return script;
 }
 
@@ -108,10 +109,7 @@ std::vector<std::string> known_jobs(const Config& config) {
 
 /// mpirun looks for a word without a slash in the PATH of the nodes, where a program of the user is not.
 Result<void> check_program(const std::string& word) {
-  std::error_code ignored;
-  if (!word.ends_with(".py") || word.find('/') != std::string::npos ||
-      !std::filesystem::exists(word, ignored))
-    return {};
+  if (!word.ends_with(".py") || word.find('/') != std::string::npos) return {};
   return fail(ErrorKind::usage, fmt::format("{0} is no command on the nodes; a Python program needs python3: "
                                             "ec2mpi run -- python3 {0}",
                                             quote_word(printable(word))));
@@ -127,6 +125,11 @@ Result<void> check_words(const RunOptions& options) {
     return fail(ErrorKind::usage,
                 fmt::format("'{}' stands where the program is expected; options stand in front of "
                             "--: ec2mpi run -np 4 -- PROGRAM",
+                            printable(first)));
+  if (options.behind_dashes && program.size() == 1 && words(first).size() > 1 &&
+      words(first)[0].find('/') == std::string_view::npos)
+    return fail(ErrorKind::usage,
+                fmt::format("'{0}' is one word; a program and its arguments are several: ec2mpi run -- {0}",
                             printable(first)));
   const auto name = first.substr(first.rfind('/') + 1);
   constexpr std::string_view kStarters[] = {"mpirun",  "mpiexec", "mpiexec.hydra", "orterun",

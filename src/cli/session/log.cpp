@@ -18,19 +18,43 @@ namespace {
 /// Appends whole lines with one write each, so that a log is readable after a crash too.
 class FileSink : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
  public:
-  explicit FileSink(UniqueFd file) : file_(std::move(file)) { set_pattern("%H:%M:%S.%e %v"); }
+  FileSink(UniqueFd file, std::vector<std::string> hidden)
+      : file_(std::move(file)), hidden_(std::move(hidden)) {
+    set_pattern("%H:%M:%S.%e %v");
+    // Numbers, the shortest words and the names of nodes hold no secret, and are everywhere.
+    std::erase_if(hidden_, [](const std::string& value) {
+      return value.size() < 4 || value.starts_with("node") ||
+             value.find_first_not_of("0123456789-,.") == std::string::npos;
+    });
+  }
 
  private:
   void sink_it_(const spdlog::details::log_msg& message) override {
     spdlog::memory_buf_t line;
     formatter_->format(message, line);
     // A full disk must not end the command: the log is only a help.
-    [[maybe_unused]] const auto written = write_all(file_.get(), {line.data(), line.size()}, {});
+    [[maybe_unused]] const auto written =
+        write_all(file_.get(), without_hidden({line.data(), line.size()}), {});
   }
+
+  /// Messages quote values that were typed, and words that start-up files print.
+  [[nodiscard]] std::string without_hidden(std::string text) const {
+    constexpr std::string_view kPrinted = "it printed: ";
+    if (const auto at = text.find(kPrinted); at != std::string::npos) {
+      const auto begin = at + kPrinted.size();
+      text.replace(begin, text.find('\n', begin) - begin, "(hidden)");
+    }
+    for (const auto& value : hidden_)
+      for (auto at = text.find(value); at != std::string::npos; at = text.find(value, at + 7))
+        text.replace(at, value.size(), "(typed)");
+    return text;
+  }
+
   // Each line is written at once.
   void flush_() override {}
 
   UniqueFd file_;
+  std::vector<std::string> hidden_;
 };
 
 std::string first_line(const Cluster& cluster, const CommonOptions& common) {
@@ -85,7 +109,7 @@ void begin_log(const Cluster& cluster, const CommonOptions& common) {
     return;
   }
   auto& logger = *spdlog::default_logger();
-  logger.sinks().push_back(std::make_shared<FileSink>(std::move(*file)));
+  logger.sinks().push_back(std::make_shared<FileSink>(std::move(*file), common.typed_values));
   logger.set_level(spdlog::level::trace);
 }
 

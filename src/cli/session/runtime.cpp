@@ -52,10 +52,12 @@ Runtime::Runtime(const CommonOptions& options)
     : options_(options),
       console_(loop_.get_executor(), options.colour,
                [this](int fd, int error) { on_broken_output(fd, error); }),
-      signals_(loop_, SIGINT, SIGTERM, SIGHUP) {
+      signals_(loop_) {
   std::signal(SIGALRM, leave_at_once);
-  // signals_ has installed the loop's handlers by now.
-  for (const int number : {SIGINT, SIGTERM, SIGHUP}) come_before_the_loop(number);
+  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) {
+    signals_.add(number);  // installs the loop's handler
+    come_before_the_loop(number);
+  }
 }
 
 int Runtime::run(asio::awaitable<int> command) {
@@ -93,8 +95,6 @@ int Runtime::code_of_leaving(int code) const {
 std::stop_token Runtime::detach(std::function<bool()> job_exists) {
   phase_ = Phase::job;
   job_exists_ = std::move(job_exists);
-  // Ctrl-\ leaves a job. Before there is a job, it ends the program as usual.
-  signals_.add(SIGQUIT);
   return detach_.get_token();
 }
 

@@ -312,10 +312,11 @@ void JobView::tell_end(const ops::Followed& followed) {
                  fmt::format("{0} is lost: its folder on the master, ~/.ec2mpi/jobs/{0}, has been "
                              "removed, and nobody knows how it ended",
                              id));
-    say(Colour::red,
-        fmt::format("{} is lost: {}; ec2mpi cancel {} cleans up after it", id,
-                    why == "rebooted" ? "the master was booted" : "its supervisor on the master was killed",
-                    id));
+    say(Colour::red, fmt::format("{} is lost: {}; ec2mpi cancel {} cleans up after it", id,
+                                 why == "rebooted"    ? "the master was booted"
+                                 : why == "unstarted" ? "its supervisor on the master did not start"
+                                                      : "its supervisor on the master was killed",
+                                 id));
   } else if (followed.record.why == "hung") {
     say(Colour::red, "mpirun did not return although no rank was left; it has been ended");
   } else if (followed.record.why == "ranks missing") {

@@ -19,4 +19,11 @@ trap 'exit 143' HUP INT TERM
 head -c "$ec2mpi_size" >"$ec2mpi_file" || exit
 # shellcheck disable=SC2046 # a number, in some systems behind blanks
 [ $(wc -c <"$ec2mpi_file") -eq "$ec2mpi_size" ] || { echo 'ec2mpi: the script did not arrive whole' >&2; exit 1; }
+# The kernel's own message would name our file instead of the interpreter.
+ec2mpi_first=$(head -n 1 "$ec2mpi_file" | head -c 4096 | tr -d '\000')
+case $ec2mpi_first in
+  '#!'*)
+    ec2mpi_first=$(printf '%s' "${ec2mpi_first#??}" | awk '{ print $1 }')
+    [ -x "$ec2mpi_first" ] || { echo "ec2mpi: the script asks for $ec2mpi_first, which is not there or is no program" >&2; exit 127; } ;;
+esac
 PATH=$ec2mpi_path "$ec2mpi_file" "$@"

@@ -4,8 +4,10 @@
 #include <sstream>
 #include <utility>
 
+#include "ec2mpi/base/exit_code.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
+#include "ec2mpi/ops/job/plan.hpp"
 #include "ec2mpi/ops/job/reconnect_policy.hpp"
 #include "ec2mpi/ops/job/shell.hpp"
 #include "ec2mpi/ops/node/remote_program.hpp"
@@ -141,7 +143,7 @@ class Follower {
     const bool unended = request_.unended && !connected_once_;  // our own wish may have ended it since
     if (unended) text += "unended=yes\n";
     if (request_.takes_series) text += "takes_series=yes\n";
-    text += "find_job " + quote_word(request_.word) + "\n";
+    text += "find_job " + quote_word(job_word(request_.word)) + "\n";
     if (unended)
       text +=
           "job_state \"$jobs/$id\"\n"
@@ -248,6 +250,15 @@ class Follower {
     // A shell reports a signal as a status above 128.
     if (!status->signal.empty() || status->code > 128)
       return fail(ErrorKind::remote_io, "the follower on the master was ended");
+    if (status->code == exit_code::ok) {
+      // The record comes by standard error, and a start-up file may send that elsewhere.
+      result_.how = Followed::How::gave_up;
+      result_.error = Error{
+          ErrorKind::protocol,
+          "its report on the job did not arrive; does a start-up file (.bashrc) redirect standard error "
+          "(exec 2>FILE)?"};
+      return {};
+    }
     result_.how = Followed::How::refused;
     result_.refusal = *status;
     return {};

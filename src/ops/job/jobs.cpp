@@ -5,6 +5,7 @@
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
+#include "ec2mpi/ops/job/plan.hpp"
 #include "ec2mpi/ops/job/shell.hpp"
 #include "ec2mpi/ops/node/remote.hpp"
 #include "ec2mpi/ops/process/sweep.hpp"
@@ -78,7 +79,7 @@ asio::awaitable<Result<FoundJob>> find_running_job(ssh::Session& session, std::s
   auto text = fmt::format(
       "{{\n{}unended=yes\nfind_job {}\nrecord \"$id\"\necho ec2mpi-kept-stacks\n"
       "cat \"$jobs/$id/stacks\" 2>/dev/null\nexit 0\n}}\n",
-      job_functions(), quote_word(word));
+      job_functions(), quote_word(job_word(word)));
   CO_TRY_AS(captured, co_await capture_all(session, std::move(text), limit.at_most(kPatience)));
   FoundJob found;
   if (const int code = captured->status.shell_code(); code != 0) {
@@ -98,7 +99,8 @@ asio::awaitable<Result<FoundJob>> find_running_job(ssh::Session& session, std::s
 }
 
 asio::awaitable<Result<FoundProfile>> read_job_profile(ssh::Session& session, std::string word, Limit limit) {
-  auto text = fmt::format("{{\n{}find_job {}\n{}}}\n", job_functions(), quote_word(word), kProfileSh);
+  auto text =
+      fmt::format("{{\n{}find_job {}\n{}}}\n", job_functions(), quote_word(job_word(word)), kProfileSh);
   CO_TRY_AS(captured, co_await capture_all(session, std::move(text), limit.at_most(kPatience)));
   FoundProfile found;
   if (const int code = captured->status.shell_code(); code != 0) {
@@ -118,8 +120,8 @@ asio::awaitable<Result<FoundProfile>> read_job_profile(ssh::Session& session, st
 asio::awaitable<Result<Answer>> signal_job(ssh::Session& session, std::string word, std::string signal,
                                            Limit limit) {
   // The job is found first: its id makes the mark.
-  auto text = fmt::format("{}unended=yes\nfind_job {}\n{}{}", sweep_functions("none"), quote_word(word),
-                          set_variables({{"signal", signal}}), kSignalSh);
+  auto text = fmt::format("{}unended=yes\nfind_job {}\n{}{}", sweep_functions("none"),
+                          quote_word(job_word(word)), set_variables({{"signal", signal}}), kSignalSh);
   return ask_for_words(session, std::move(text), limit);
 }
 

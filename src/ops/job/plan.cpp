@@ -293,14 +293,20 @@ class Planner {
 
 }  // namespace
 
-std::string make_job_id(std::string_view name, std::chrono::system_clock::time_point now) {
-  std::string id;
-  for (const char c : name.substr(name.rfind('/') + 1).substr(0, kLongestName)) {
-    const bool plain =
-        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_';
-    id += plain ? c : '-';
+std::string job_word(std::string_view name) {
+  std::string word;
+  for (const char c : name) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '.' || c == '_' || c == '/';
+    word += plain ? c : '-';
   }
-  if (id.empty() || id.front() == '.' || id.front() == '-') id = "job" + id;
+  if (!word.empty() && word.front() == '-') word = "job" + word;
+  return word;
+}
+
+std::string make_job_id(std::string_view name, std::chrono::system_clock::time_point now) {
+  auto id = job_word(name.substr(name.rfind('/') + 1).substr(0, kLongestName));
+  if (id.empty() || id.front() == '.') id = "job" + id;
   const auto second = std::chrono::time_point_cast<std::chrono::seconds>(now);
   // The random part separates two jobs of one second.
   return fmt::format("{}-{:%Y%m%d-%H%M%S}-{}", id, fmt::gmtime(second), random_hex(4));

@@ -253,9 +253,10 @@ class Setup : public JointWork {
     if (changed == missing->end()) return {};
     return fail(
         ErrorKind::remote_io,
-        fmt::format("another setup or undo has changed {} at the same time; the nodes may not let each other "
-                    "in; run setup again when the other one has ended",
-                    changed->path));
+        fmt::format(
+            "another setup or undo has changed {} at the same time, or the disk is full; the nodes may not "
+            "let each other in; run setup again",
+            changed->path));
   }
 
   /// This node's sshd has refused the key although all files are in place.

@@ -33,6 +33,8 @@ TEST(CommandLine, AWrongWordIsRefusedInOneLine) {
            {{"run", "a/b"}, "a program stands behind --"},
            {{"run", "--", "mpirun", "-np", "2", "a"}, "run starts mpirun itself: leave mpirun out"},
            {{"run", "/opt/mpi/bin/mpiexec", "a"}, "leave mpiexec out"},
+           {{"run", "--", "python3 a.py"}, "'python3 a.py' is one word"},
+           {{"run", "--", "a.py"}, "a Python program needs python3"},
            {{"run", "--", "-np", "2", "a"}, "'-np' stands where the program is expected"},
            {{"exec", "\u2014w", "1", "true"}, "'\u2014w' does not begin with the minus sign; type -w"},
            {{"exec-all", "\u2013u", "5", "true"}, "type -u"},

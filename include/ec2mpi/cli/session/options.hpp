@@ -54,8 +54,9 @@ struct CommonOptions {
   ColourChoice colour = ColourChoice::automatic;
   int verbose = 0;
   bool quiet = false;
-  std::string typed = {};        ///< the command and the names of its flags, without their values
-  const World* world = nullptr;  ///< set before a command runs
+  std::string typed = {};  ///< the command and the names of its flags, without their values
+  std::vector<std::string> typed_values = {};  ///< these, and the words; the log hides them
+  const World* world = nullptr;                ///< set before a command runs
 };
 
 void add_common_options(CLI::App& app, CommonOptions& options);

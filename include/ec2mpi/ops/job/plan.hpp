@@ -68,6 +68,10 @@ struct JobPlan {
   std::vector<std::string> notes;  ///< what the user should know before it starts
 };
 
+/// A job's name as its id has it, with "-" for all letters that a shell may mind; also of a word that means a
+/// job.
+[[nodiscard]] std::string job_word(std::string_view name);
+
 /// "spread-20261122-204501-3f2a": readable, sorts by time, free of anything a shell would mind. `name` may be
 /// any text.
 [[nodiscard]] std::string make_job_id(std::string_view name, std::chrono::system_clock::time_point now);

@@ -27,7 +27,8 @@ struct JobRecord {
   JobState state = JobState::waiting;
   int status = 0;   ///< of an ended job: its launcher's, as a shell shows it
   std::string why;  ///< of an ended job: "cancelled", "timeout", "hung", "daemon", "ranks missing" or empty;
-                    ///< of a lost one: "rebooted", "killed", "gone" (its folder on the master)
+                    ///< of a lost one: "rebooted", "killed", "gone" (its folder on the master),
+                    ///< "unstarted" (its supervisor)
   std::string command;                 ///< for people
   std::string nodes;                   ///< "1-4"
   std::string mpi;                     ///< "Open MPI 4.1.4"; empty for a script

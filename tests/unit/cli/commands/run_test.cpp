@@ -203,6 +203,7 @@ TEST(RunCommand, TheWayOfAJobsEndIsSaid) {
            {"state ended 1\nwhy output lost\n", "could be kept on the master, and so it has failed", 1},
            {"state lost killed\n", "its supervisor on the master was killed", 255},
            {"state lost rebooted\n", "the master was booted", 255},
+           {"state lost unstarted\n", "its supervisor on the master did not start", 255},
            {"state lost gone\n", "nobody knows how it ended", 255},
            {"state waiting \n", "", 255}}) {
     Laptop laptop;

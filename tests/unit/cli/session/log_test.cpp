@@ -35,6 +35,14 @@ TEST(Log, HasWhatHappenedOnEachNodeAndNoTypedValue) {
   EXPECT_EQ(fs::status(laptop.folder() / ".ec2mpi/last.log").permissions(), static_cast<fs::perms>(0600));
 }
 
+TEST(Log, HidesTypedValuesAndGreetingsInMessages) {
+  Laptop laptop(1);
+  laptop.nodes[1] = {.door = FakeNode::Door::refuses};
+  laptop.run_cli({"exec-all", "-l", "SEKRITuser", "true"});
+  const auto log = laptop.read(".ec2mpi/last.log");
+  EXPECT_FALSE(has(log, "SEKRIT")) << log;
+}
+
 TEST(Log, IsOfTheLastCommandOnly) {
   Laptop laptop(1);
   laptop.run_cli({"exec-all", "true"});

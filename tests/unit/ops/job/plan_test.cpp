@@ -146,6 +146,7 @@ TEST(JobId, IsFreeOfAnythingThatAShellWouldMind) {
   EXPECT_EQ(id.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"),
             std::string::npos);
   EXPECT_NE(id, make_job_id("../a dir/spread it's; $(x).py", now));
+  EXPECT_TRUE(make_job_id("\u8bad\u7ec3", now).starts_with(job_word("\u8bad\u7ec3") + "-2026"));
   EXPECT_TRUE(make_job_id("", now).starts_with("job-2026"));
   EXPECT_TRUE(make_job_id("...", now).starts_with("job...-2026"));
 }
