@@ -1,15 +1,19 @@
 #include "ec2mpi/base/file.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <pwd.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 
 namespace ec2mpi {
 
@@ -58,19 +62,84 @@ Result<void> write_all(int fd, std::string_view bytes, const std::filesystem::pa
 }
 
 namespace {
-/// `name` is looked up in `folder`, `path` is shown.
+
+/// Behind the name while a file is written: a dot, this many random digits, and `.tmp`.
+constexpr std::size_t kRandomDigits = 16;
+constexpr std::string_view kTemporaryEnd = ".tmp";
+/// A sweep of a larger folder would delay the command; the rest of it is left for the next one.
+constexpr int kMostEntries = 10'000;
+
+struct Temporary {
+  std::string name;
+  UniqueFd fd;
+};
+
+/// Whether an entry is a temporary file for `name`; for any name if that is empty.
+bool is_temporary(std::string_view entry, std::string_view name) {
+  if (!entry.ends_with(kTemporaryEnd)) return false;
+  entry.remove_suffix(kTemporaryEnd.size());
+  const auto dot = entry.rfind('.');
+  if (dot == std::string_view::npos || entry.size() - dot - 1 != kRandomDigits) return false;
+  if (entry.find_first_not_of("0123456789abcdef", dot + 1) != std::string_view::npos) return false;
+  return name.empty() || entry.substr(0, dot) == name;
+}
+
+/// A process locks its temporary file as long as it writes. So a file without a lock belongs to a killed
+/// process.
+void remove_if_abandoned(int folder, const char* entry) {
+  const UniqueFd fd(::openat(folder, entry, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  struct stat info {};
+  if (!fd || ::fstat(fd.get(), &info) != 0 || !S_ISREG(info.st_mode) || info.st_uid != ::geteuid()) return;
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) ::unlinkat(folder, entry, 0);
+}
+
+/// Removes the temporary files that killed processes have left for this name.
+void sweep(int folder, const std::filesystem::path& parent, std::string_view name) {
+  const int opened =
+      ::openat(folder, parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (opened < 0) return;
+  const std::unique_ptr<DIR, int (*)(DIR*)> entries(::fdopendir(opened), ::closedir);
+  if (!entries) return void(::close(opened));
+  for (int count = 0; count < kMostEntries; ++count) {
+    const dirent* const entry = ::readdir(entries.get());
+    if (entry == nullptr) return;
+    if (is_temporary(entry->d_name, name)) remove_if_abandoned(opened, entry->d_name);
+  }
+}
+
+/// Whether a file that was just made is locked now, and no sweep has removed it before it was. A file system
+/// without locks needs none: no sweep removes anything there.
+bool is_kept(int fd) {
+  if (::flock(fd, LOCK_EX | LOCK_NB) != 0) return errno != EWOULDBLOCK;
+  struct stat info {};
+  return ::fstat(fd, &info) == 0 && info.st_nlink != 0;
+}
+
+Result<Temporary> make_temporary(int folder, const std::filesystem::path& name,
+                                 const std::filesystem::path& path, mode_t mode) {
+  for (;;) {
+    // Random, with O_EXCL: two processes never share it, and no link of that name is followed.
+    Temporary made{.name = name.string() + "." + random_hex(kRandomDigits) + std::string(kTemporaryEnd),
+                   .fd = {}};
+    made.fd = UniqueFd(::openat(folder, made.name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
+    if (!made.fd) return io_error("write", path);
+    if (is_kept(made.fd.get())) return made;
+  }
+}
+
+/// `name` is looked up in `folder`, `path` is shown. `swept`: for which name killed processes may have left
+/// files.
 Result<void> replace_file(int folder, const std::filesystem::path& name, const std::filesystem::path& path,
-                          std::string_view content, mode_t mode) {
-  // Random, with O_EXCL: two processes never share it, and no link of that name is followed.
-  const auto temporary = name.string() + "." + random_hex(8) + ".tmp";
-  const UniqueFd fd(::openat(folder, temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
-  if (!fd) return io_error("write", path);
+                          std::string_view content, mode_t mode, std::string_view swept) {
+  sweep(folder, name.parent_path(), swept);
+  TRY_AS(temporary, make_temporary(folder, name, path, mode));
+  const auto& [hidden, fd] = *temporary;
   auto written = write_all(fd.get(), content, path);
   // Without the sync, a power failure after the rename could leave an empty file under the name.
   if (written && ::fsync(fd.get()) != 0) written = io_error("write", path);
-  if (written && ::renameat(folder, temporary.c_str(), folder, name.c_str()) != 0)
+  if (written && ::renameat(folder, hidden.c_str(), folder, name.c_str()) != 0)
     written = io_error("write", path);
-  if (!written) ::unlinkat(folder, temporary.c_str(), 0);
+  if (!written) ::unlinkat(folder, hidden.c_str(), 0);
   return written;
 }
 
@@ -80,6 +149,7 @@ Result<void> write_into_device(const std::filesystem::path& path, std::string_vi
   if (!fd) return io_error("write", path);
   return write_all(fd.get(), content, path);
 }
+
 }  // namespace
 
 Result<void> write_file_atomically(const std::filesystem::path& path, std::string_view content, mode_t mode) {
@@ -90,12 +160,13 @@ Result<void> write_file_atomically(const std::filesystem::path& path, std::strin
   // A link stays, and the file that it leads to gets the content.
   const auto file = exists ? std::filesystem::canonical(path, unresolved) : path;
   const auto& name = unresolved ? path : file;
-  return replace_file(AT_FDCWD, name, path, content, mode);
+  return replace_file(AT_FDCWD, name, path, content, mode, name.filename().string());
 }
 
 Result<void> write_file_atomically_at(int folder, const std::filesystem::path& path, std::string_view content,
                                       mode_t mode) {
-  return replace_file(folder, path.filename(), path, content, mode);
+  // All of the folder is ec2mpi's own, so the files that were left for other names go, too.
+  return replace_file(folder, path.filename(), path, content, mode, {});
 }
 
 Result<void> make_private_folder(const std::filesystem::path& path) {

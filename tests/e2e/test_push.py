@@ -141,6 +141,20 @@ def test_delete_with_the_content_of_a_folder_leaves_what_is_mounted_in_the_targe
     assert itself.code == 0 and left == "new\n", "the target itself may be mounted"
 
 
+def test_a_file_that_a_killed_push_has_half_copied_into_another_file_system_goes_with_the_next_push(ec2mpi, cluster4):
+    write(ec2mpi.folder / "proj/disk/new", b"new")
+    mine, other = (cluster4.host(index, "cat /proc/sys/kernel/hostname").out.strip() for index in (1, 2))
+    cluster4.host(1, f"cd /home/ubuntu; install -d -o ubuntu m/disk; mount -t tmpfs none m/disk; cd m/disk; touch .ec2mpi-push.new.{mine}.1;"
+                     f"mkdir .ec2mpi-push.new.{mine}.2; touch .ec2mpi-push.new.{other}.1; chown -R ubuntu ..")
+    try:
+        done = ec2mpi("push", "-w", "1", "proj/.", "m/")
+        held = cluster4.host(1, "ls -A /home/ubuntu/m/disk").out.split()
+    finally:
+        cluster4.host(1, "umount /home/ubuntu/m/disk; rm -rf /home/ubuntu/m")
+    assert done.code == 0, done.err
+    assert sorted(held) == [f".ec2mpi-push.new.{other}.1", "new"], "another node with the same home may still write its file"
+
+
 def test_delete_without_a_folder_is_refused(ec2mpi, cluster4):
     write(ec2mpi.folder / "file", "x")
     done = ec2mpi("push", "--delete", "file", "x")

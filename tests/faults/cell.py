@@ -71,6 +71,9 @@ def check(word, command, out, err, code):
     all_nodes = {victim} if command.words()[0] == "login" else set(NODES)
     others = all_nodes - {victim}
     require(code != BUG and code >= 0, f"an exit code that means a bug: {text}")
+    if word == "advises":
+        require(code not in (0, 2) and "ec2mpi doctor" in err, f"`ec2mpi doctor` is not named: {text}")
+        return
     require(not command.half(), f"half files under their final names: {command.half()}\n{text}")
     if code == 0:
         require(word not in ("named", "refuses", "fails"), f"success is said: {text}")
@@ -90,6 +93,12 @@ def run_again(bed, command):
     """None while a node still has the lock of a setup from before its restart; such a lock ends after two minutes."""
     after = bed.program(*command.again(), timeout=BOUND)
     return None if "another ec2mpi holds" in after.err else after
+
+
+def require_doctor_names(bed, victim):
+    """While the fault is there, `ec2mpi doctor` must find the node."""
+    found = bed.program("doctor", timeout=BOUND)
+    require(names(found.out + found.err, victim), f"doctor does not name node{victim}: {found.code}\n{found.out}\n{found.err}")
 
 
 def end_what_may_run(bed, err):
@@ -118,6 +127,8 @@ def try_cell(bed, name, fault, moment):
             place(bed, fault, command.victim)
         command.release()
         result = finish(process, bed)
+        if word == "advises":
+            require_doctor_names(bed, command.victim)
     finally:
         bed.program.finish()
         bed.cluster.heal()
@@ -128,6 +139,7 @@ def try_cell(bed, name, fault, moment):
         require(after.code == 0, f"the next run fails: code {after.code}\nout: {after.out[-1500:]}\nerr: {after.err[-1500:]}\n"
                                  f"before it: {result[2]}\n{result[1][-1500:]}")
     end_what_may_run(bed, result[1])
+    bed.end_lost_connections()
     try:
         wait_until(lambda: not bed.leftovers(), "nothing is left", 10)
     except AssertionError:

@@ -1,11 +1,13 @@
 #!/usr/bin/python3
 """Random faults during push, pull, setup, run and series on real hosts, kill -9 of the program included.
 
-    chaos.py [--seed N] [--minutes M]      prints each round; a seed reproduces the choices of all rounds
+    chaos.py [--minutes M] [SEED...]       as long for each seed; without one, a fresh seed, which it prints
+    chaos.py --round N SEED                only this round of the seed
+    EC2MPI_FAULT_HOSTS=8 chaos.py          with more hosts than three; a seed has other rounds then
 
-After each round the faults are undone and the same command runs again. Then must hold: it succeeds, no file under its final name
-is half, no process and no temporary file of ec2mpi is left on any host, and every job on the master has ended. The first round
-after which one of these does not hold ends the program with 1.
+It prints each round; a seed makes the same choices again. After each round the faults are undone and the same command runs again.
+Then must hold: it succeeds, no file under its final name is half, no process and no temporary file of ec2mpi is left on any host or
+here, and every job on the master has ended. The first round after which one of these does not hold ends the program with 1.
 """
 
 import argparse
@@ -78,7 +80,11 @@ def try_round(bed, choices):
     cell.require(not command.half(), f"half files after the next run: {command.half()}")
     cell.end_what_may_run(bed, bed.err.read_text(errors="replace"))
     end_jobs(bed)
-    wait_until(lambda: not bed.leftovers(), "nothing is left: " + "\n".join(bed.leftovers()), 30)
+    bed.end_lost_connections()
+    try:
+        wait_until(lambda: not bed.leftovers(), "nothing is left", 30)
+    except AssertionError:
+        raise cell.Wrong(f"left behind: {bed.leftovers()}\nbefore: {cell.said(bed)}") from None
     return code
 
 
@@ -87,35 +93,40 @@ def end_jobs(bed):
     wait_until(lambda: "running" not in bed.program("jobs").out, "every job has ended", 60)
 
 
+def try_seed(bed, seed, end, only=None):
+    """Rounds until the end, or only one of them. The number of rounds, or None after a wrong one."""
+    number = 0
+    while time.monotonic() < end:
+        number = only or number + 1
+        choices = Round(seed, number)
+        print(f"{seed} {number}: {choices}", end="", flush=True)
+        begin = time.monotonic()
+        try:
+            print(f" -> {try_round(bed, choices)} ({time.monotonic() - begin:.0f} s)", flush=True)
+        except AssertionError as wrong:
+            print(f" -> WRONG\n{wrong}\nAgain: EC2MPI_FAULT_HOSTS={len(commands.NODES)} tests/faults/chaos.py --round {number} {seed}", flush=True)
+            return None
+        if only:
+            break
+    print(f"seed {seed}: {number} rounds, nothing wrong", flush=True)
+    return number
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
-    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("seeds", nargs="*", metavar="SEED", help="a number, or `fresh`")
+    parser.add_argument("--minutes", type=float, default=10, help="for each seed [10]; the last round comes to its end")
     parser.add_argument("--round", type=int, help="only this one")
     options = parser.parse_args()
-    print(f"seed {options.seed}", flush=True)
-    end, number = time.monotonic() + 60 * options.minutes, 0
+    seeds = [random.SystemRandom().randrange(10**6) if seed == "fresh" else int(seed) for seed in options.seeds or ["fresh"]]
     with tempfile.TemporaryDirectory() as folder:
-        bed = commands.Bed(pathlib.Path(folder), f"chaos-{options.seed}")
+        bed = commands.Bed(pathlib.Path(folder), f"chaos-{seeds[0]}")
         try:
-            while time.monotonic() < end:
-                number = options.round or number + 1
-                choices = Round(options.seed, number)
-                print(f"{number}: {choices}", end="", flush=True)
-                try:
-                    print(f" -> {try_round(bed, choices)}", flush=True)
-                except AssertionError as wrong:
-                    print(f" -> WRONG\n{wrong}\nAgain: chaos.py --seed {options.seed} --round {number}", flush=True)
-                    return 1
-                if options.round:
-                    break
+            well = all(try_seed(bed, seed, time.monotonic() + 60 * options.minutes, options.round) for seed in seeds)
         finally:
             said = bed.close()
-    if said:
-        print(said)
-        return 1
-    print(f"{number} rounds, nothing wrong")
-    return 0
+    print(said, end="")
+    return 0 if well and not said else 1
 
 
 if __name__ == "__main__":

@@ -12,18 +12,18 @@ sys.path.insert(0, str(TESTS / "e2e"))
 from local_cluster import Cluster, Program, lines_of, wait_until  # noqa: E402
 from lib import cluster as clusters  # noqa: E402
 
-NODES = (1, 2, 3)
-MARKS = "/run/faults"  # on a file system of its own: a full or read-only disk does not matter to it
+NODES = tuple(range(1, int(os.environ.get("EC2MPI_FAULT_HOSTS", "3")) + 1))
+MARKS = "/run/faults"  # on its own file system: a full or read-only disk does not matter to it
 HOME = "/home/ubuntu"
 STEPS = (f": >{MARKS}/begun; echo begun; while [ -e {MARKS}/gate ]; do sleep 0.05; done; : >{MARKS}/ending; "
          f"while [ -e {MARKS}/last ]; do sleep 0.05; done; echo done")
 
 
 class Bed:
-    """Three hosts, the program in a scratch folder, and the fault at work."""
+    """The hosts, the program in a scratch folder, and the fault at work."""
 
-    def __init__(self, folder, label="faults", hosts=3, up=()):
-        self.cluster = Cluster(label).up(hosts, *up)
+    def __init__(self, folder, label="faults"):
+        self.cluster = Cluster(label).up(len(NODES))
         self.program = Program(folder, self.cluster)
         self.folder = self.program.folder
         self.environment = {}
@@ -91,7 +91,13 @@ class Bed:
             said = self.cluster.host(host, "ps -u ubuntu -o args= | grep -v '^sshd'; "
                                            "find /home /tmp /srv \\( -name '.ec2mpi-pu*' -o -name '.ec2mpi-lock*' \\)")
             found += [f"node{host}: {line[:160]}" for line in said.out.splitlines()]
-        return found
+        return found + [str(path) for path in self.folder.rglob("*.tmp")]
+
+    def end_lost_connections(self):
+        """The connections that an outage has cut. A node's kernel notices their loss at its next packet, which may be two minutes
+        later; here it notices at once."""
+        for host in range(1, self.cluster.size + 1):
+            self.cluster.host(host, "ss --kill --tcp sport = :22")
 
 
 class Command:
@@ -278,9 +284,9 @@ class Attach(Run):
 class Series(Run):
     def prepare(self):
         super().prepare()
-        self.job = {"command": ["sh", "-c", STEPS + " {n}"], "per_node": 1, "np": 3, "sweep": {"n": [1, 2, 3]}}
+        self.job = {"command": ["sh", "-c", STEPS + " {n}"], "per_node": 1, "np": len(NODES), "sweep": {"n": [1, 2, 3]}}
         (self.bed.folder / "ec2mpi.toml").write_text(
-            f"[jobs.steps]\ncommand = {json.dumps(self.job['command'])}\nper_node = 1\nnp = 3\nsweep = {{ n = [1, 2, 3] }}\n")
+            f"[jobs.steps]\ncommand = {json.dumps(self.job['command'])}\nper_node = 1\nnp = {len(NODES)}\nsweep = {{ n = [1, 2, 3] }}\n")
 
     def words(self):
         return ["run", "steps"]

@@ -40,6 +40,19 @@ FAULTS = {
     "mtu": Fault(("mtu",), "between", "packets of more than 1500 bytes between the node and the others are lost"),
 }
 
+# Of EC2, of this machine's disk, and of the program itself: cloud.py places them.
+CLOUD_FAULTS = {
+    "EC2 is gone": "EC2 refuses connections",
+    "EC2 is silent": "EC2 takes connections and answers nothing",
+    "EC2 throttles": "EC2 refuses three calls one after the other, because there are too many",
+    "EC2 answers garbage": "each answer is text that is no answer of EC2",
+    "an answer is lost": "EC2 carries out the call, and the connection ends before its answer",
+    "full disk": "the disk of this machine's folder is full",
+    "read-only disk": "nothing can be written into this machine's folder",
+    "Ctrl-C": "the user interrupts ec2mpi",
+    "kill -9": "ec2mpi is killed",
+}
+
 EXPECTATIONS = {
     "works": "The command does all of its work and exits with 0.",
     "named": "It does its work on all other nodes, names this one and no other, and exits with 1.",
@@ -47,17 +60,28 @@ EXPECTATIONS = {
     "fails": "It ends its work everywhere, says what was lost, and does not exit with 0.",
     "reconnects": "It says that the connection is lost, and connects again until the node is back, or until Ctrl-C; then it prints all that "
                   "the job has printed meanwhile, and exits with the job's exit code, or says that the job was lost with the node.",
+    "advises": "It ends its work everywhere, does not exit with 0, and names `ec2mpi doctor`, which names the node: mpirun does not say "
+               "between which nodes packets are lost.",
     "either": "It exits with 0 and has done all, or names the node and does not exit with 0: it depends on what came first.",
 }
+CLOUD_EXPECTATIONS = {
+    "works": "The command does all of its work and exits with 0.",
+    "refuses": "It says the reason, does not exit with 0, and nothing in the account is changed.",
+    "undoes": "It says the reason, does not exit with 0, and ends everything that it has started.",
+    "names": "It says the reason, does not exit with 0 or 2, and names the command that continues or removes the rest.",
+    "either": "It works, undoes or names: it depends on which call the fault meets.",
+    "killed": "It can say nothing. Everything that it has started has the cluster's tag, so the next `ec2mpi down` ends it.",
+}
+CLOUD_ALWAYS = ("No command hangs, and none ends with 70 (a bug). After 0 all is done; after 2 nothing in the account is changed. An instance "
+                "that runs is in the list, or the last words name `ec2mpi down --cluster`. When the fault is over, `ec2mpi down` ends "
+                "everything, also the groups and the keys.")
 ALWAYS = ("No command hangs, and none ends by a signal or with 70 (a bug). Under its final name a file is whole or absent. What the "
           "report says is so. When the fault is over, the next run of the command succeeds (`setup` two minutes later, if a node has "
           "restarted while it wrote there), and no process and no temporary file of ec2mpi is left on any node (of a job on a node "
-          "that could not be looked at: after the `ec2mpi cancel` that the report names).")
+          "that could not be looked at: after the `ec2mpi cancel` that the report names; on a node that was cut off: as soon as its "
+          "kernel notices that the connections are lost, at most two minutes later).")
 # Cells that were tried and do not hold yet: what was seen. They are tried too, and may fail.
-OPEN = {(command, fault, moment): "after the fault, the receiving program and its stage stay on the node until its sshd notices that "
-                                 "the connection is gone; the next push works beside them"
-        for command, fault, moment in [("push", "cut", "middle"), ("push", "cut", "end")]}
-OPEN |= {(command, "mtu", "before"): "the report names no node; its hint, `ec2mpi doctor`, does" for command in ("run", "series", "net")}
+OPEN = {}
 ONE_NODE = "not meant: the command uses one node only, and the fault is between nodes"
 
 COMMANDS = {
@@ -71,13 +95,15 @@ COMMANDS = {
     "doctor": "three nodes; the fault meets node2",
     "net": "three nodes; the fault meets node2",
     "login": "a command on node2, which the fault meets",
-    "up": "two instances of the EC2 endpoint of the tests; the fault meets the second",
-    "down": "the same instances; the fault meets the second",
+}
+CLOUD_COMMANDS = {
+    "up": "two instances. Before: nothing is made yet; in the middle: EC2 has started the instances and not answered yet; at the end: the "
+          "list is written, and setup is at work",
+    "down": "two instances of `up`. Before: it looks for them; in the middle: EC2 ends them and has not answered yet; at the end: they "
+            "have ended, and their security group is being removed",
 }
 
-UNTRIED = {"up", "down"}  # their rows say what must hold; tests/faults has no driver for them yet
-
-# command -> kind of fault -> expectation at the three moments. A cell of its own stands in CELLS below.
+# command -> kind of fault -> expectation at the three moments. CELLS below has single cells.
 ROWS = {
     "exec": {"lost": "named named either", "refused": "named works works", "closed": "works named either", "disk": "works works works",
              "memory": "either either either", "slow": "works works works", "clock": "works works works",
@@ -109,28 +135,39 @@ ROWS = {
     "login": {"lost": "fails fails either", "refused": "fails works works", "closed": "works fails either",
               "disk": "works works works", "memory": "either either either", "slow": "works works works",
               "clock": "works works works", "between": "none none none"},
-    "up": {"lost": "either either either", "refused": "either either either", "closed": "works either either",
-           "disk": "either either either", "memory": "either either either", "slow": "works works works",
-           "clock": "either either either", "between": "either either either"},
-    "down": {"lost": "works works works", "refused": "works works works", "closed": "works works works", "disk": "works works works",
-             "memory": "works works works", "slow": "works works works", "clock": "works works works",
-             "between": "works works works"},
 }
-CELLS = {}
+CELLS = {(command, "mtu", "before"): "advises" for command in ("run", "series", "net")}
+NEVER_READ_ONLY = "not meant: Linux makes no disk read-only while a file on it is open for writing, as the log is"
+NO_NODES = ("The faults of nodes and of EC2 are not crossed. Not meant: `up` reaches nodes only in its last part, which is `setup`, and `down` "
+            "reaches none; the other commands do not use EC2.")
+CLOUD_ROWS = {
+    "up": {"EC2 is gone": "refuses names either", "EC2 is silent": "refuses names either", "EC2 throttles": "works works works",
+           "EC2 answers garbage": "refuses names either", "an answer is lost": "works works works",
+           "full disk": "refuses undoes either", "read-only disk": "refuses none none", "Ctrl-C": "refuses undoes names",
+           "kill -9": "killed killed killed"},
+    "down": {"EC2 is gone": "refuses names names", "EC2 is silent": "refuses names names", "EC2 throttles": "works works works",
+             "EC2 answers garbage": "refuses names names", "an answer is lost": "works works works",
+             "full disk": "works either either", "read-only disk": "works none none", "Ctrl-C": "refuses names names",
+             "kill -9": "killed killed killed"},
+}
 
 
 def expectation(command, fault, moment):
-    """The word of EXPECTATIONS for a cell, or why there can be none."""
+    """The word of EXPECTATIONS or CLOUD_EXPECTATIONS for a cell, or why there can be none."""
+    if command in CLOUD_COMMANDS:
+        word = CLOUD_ROWS[command][fault].split()[MOMENTS.index(moment)]
+        return NEVER_READ_ONLY if word == "none" else word
     word = CELLS.get((command, fault, moment)) or ROWS[command][FAULTS[fault].kind].split()[MOMENTS.index(moment)]
     return ONE_NODE if word == "none" else word
 
 
 def is_meant(command, fault, moment):
-    return expectation(command, fault, moment) in EXPECTATIONS
+    return expectation(command, fault, moment) in (EXPECTATIONS if command in COMMANDS else CLOUD_EXPECTATIONS)
 
 
 def cells():
-    return [(command, fault, moment) for command in COMMANDS for fault in FAULTS for moment in MOMENTS]
+    return [(command, fault, moment) for commands, faults in ((COMMANDS, FAULTS), (CLOUD_COMMANDS, CLOUD_FAULTS))
+            for command in commands for fault in faults for moment in MOMENTS]
 
 
 def rows_of(head, rows):
@@ -144,20 +181,30 @@ def open_cells():
             *rows_of(["command", "fault", "moment", "what happens"], ([c, f"`{f}`", m, seen] for (c, f, m), seen in OPEN.items()))]
 
 
+def sections(commands, faults):
+    lines = []
+    for command, situation in commands.items():
+        lines += ["", f"## {command}", "", situation[0].upper() + situation[1:] + ".", ""]
+        lines += rows_of(["fault", *MOMENTS],
+                         ([f"`{fault}`", *(expectation(command, fault, moment) for moment in MOMENTS)] for fault in faults))
+    return lines
+
+
 def page():
     lines = ["# Faults", "",
-             "This page answers what each command does when a node fails before the command, in the middle of it, or at its end.", "",
+             "This page answers what each command does when a node, EC2, or this machine fails before the command, in the middle of it, or "
+             "at its end.", "",
              "tests/faults tries the cells of this table with the real program on the local cluster (`tests/cluster`), and writes this "
-             "page: `tests/faults/table.py --write`.", "", "What always holds: " + ALWAYS, "", "## The words of the table", ""]
+             "page: `tests/faults/table.py --write`. `tests/faults/chaos.py` tries random faults, two at once, and ends ec2mpi by "
+             "`kill -9`, too.", "", "What always holds: " + ALWAYS, "", "## The words of the table", ""]
     lines += rows_of(["word", "what must hold"], EXPECTATIONS.items())
-    lines += ["", "## The faults", ""]
+    lines += ["", "## The faults of nodes", ""]
     lines += rows_of(["fault", "what happens"], ((f"`{name}`", fault.meaning) for name, fault in FAULTS.items()))
-    lines += open_cells()
-    for command, situation in COMMANDS.items():
-        lines += ["", f"## {command}", "", situation[0].upper() + situation[1:] + "." + (" No test tries these cells yet." if command in UNTRIED else ""), ""]
-        lines += rows_of(["fault", *MOMENTS],
-                         ([f"`{fault}`", *(expectation(command, fault, moment) for moment in MOMENTS)] for fault in FAULTS))
-    return "\n".join(lines) + "\n"
+    lines += [*open_cells(), *sections(COMMANDS, FAULTS)]
+    lines += ["", "## The faults of `up` and `down`", "", NO_NODES, "", "What always holds: " + CLOUD_ALWAYS, ""]
+    lines += rows_of(["word", "what must hold"], CLOUD_EXPECTATIONS.items())
+    lines += ["", *rows_of(["fault", "what happens"], ((f"`{name}`", meaning) for name, meaning in CLOUD_FAULTS.items()))]
+    return "\n".join(lines + sections(CLOUD_COMMANDS, CLOUD_FAULTS)) + "\n"
 
 
 if __name__ == "__main__":

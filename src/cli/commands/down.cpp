@@ -57,12 +57,15 @@ asio::awaitable<cloud::Answer<std::vector<cloud::Instance>>> find_targets(Instan
   co_return std::move(found->known);
 }
 
+std::string rest_words(const InstanceContext& context) {
+  const auto& cluster = context.options.cluster;
+  return fmt::format("`ec2mpi down{}` again does the rest", cluster ? " --cluster " + *cluster : "");
+}
+
 /// After a Ctrl-C EC2 continues with what it was asked to do, and the list must not name ended instances as
 /// running.
 asio::awaitable<int> leave(InstanceContext& context) {
-  context.console().talk(
-      fmt::format("ec2mpi: interrupted; `ec2mpi down{}` again does the rest",
-                  context.options.cluster ? " --cluster " + *context.options.cluster : ""));
+  context.console().talk("ec2mpi: interrupted; " + rest_words(context));
   // The same Ctrl-C must not end the calls that the list needs.
   context.stop = {};
   const auto written = co_await write_list(context);
@@ -124,11 +127,18 @@ asio::awaitable<int> end_chosen(InstanceContext& context, Agreement agreement, b
   co_return all ? exit_code::ok : exit_code::node_failed;
 }
 
+/// Whatever has failed after the first change, the next `down` finds what is left by its tag, or by the list.
+asio::awaitable<int> end_all(InstanceContext& context, Agreement agreement, bool force) {
+  const int code = co_await end_chosen(context, agreement, force);
+  if (code == exit_code::node_failed) context.console().talk("ec2mpi: " + rest_words(context));
+  co_return code;
+}
+
 }  // namespace
 
 Result<int> end_instances(const ChangeRequest& request, const CommonOptions& common) {
   return run_on_instances(request.which, common, [&request](InstanceContext& context) {
-    return end_chosen(context, request.agreement, request.force);
+    return end_all(context, request.agreement, request.force);
   });
 }
 

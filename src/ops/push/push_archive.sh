@@ -6,7 +6,7 @@
 # gives the bytes to tar and to the checksum through a pipe. Whatever happens to a feeder, a node continues at its offset
 # from another one.
 # tar reads to the end of its input even when the disk is full; so it is killed at its first complaint of that kind.
-# Variables of push.sh: $base, $stage, $own, $started, $worker, $keeper, $packed, $serves, $taken.
+# Variables of push.sh: $base, $host, $key, $stage, $own, $started, $worker, $keeper, $packed, $serves, $taken.
 # shellcheck shell=sh
 # shellcheck disable=SC1007 # `x= y=` sets both to nothing
 # shellcheck disable=SC2015 # `a && b || c` is meant so: c runs when a or b fails
@@ -15,10 +15,16 @@
 # shellcheck disable=SC2154 # push.sh sets the variables
 # shellcheck disable=SC2317 # the text on standard input calls the functions
 
-# Removes the stages of earlier pushes from this host whose process is gone.
+# Removes the stages of earlier pushes from this host whose process is gone. One that still waits for its laptop learns
+# that all files are in place: when it ends, its stage is of no use to another push.
 tidy() {
   for old in "$base"/.ec2mpi-push."$host".*; do
-    is_folder "$old" && is_dead "$old" && remove "$old"
+    is_folder "$old" && [ "$old" != "$stage" ] || continue
+    if is_dead "$old"; then
+      remove "$old"
+    else
+      case $old in */.ec2mpi-push."$host"."$key".*) (: >"$old/.own/superseded") 2>/dev/null ;; esac
+    fi
   done
 }
 
@@ -335,9 +341,8 @@ leave() {
   if [ "$code" = 0 ]; then kill "$keeper" 2>/dev/null; else kill -TERM 0; fi
   free_lanes
   if [ "$code" = 3 ]; then
-    clear
     set -- "$stage"/[0-9]*
-    exists "$1" || remove "$stage"
+    if exists "$1" && ! exists "$own/superseded"; then clear; else remove "$stage"; fi
   else
     remove "$stage"
   fi

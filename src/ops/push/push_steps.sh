@@ -1,6 +1,6 @@
 # Part of push.sh, in front of it: how the arrived files get from the stage to their places. ec2mpi defines `steps`, which
 # calls the functions, and then calls `apply`. $merge_program holds merge.pl, $place_program place.pl.
-# Variables of push.sh: $base, $into, $name, $stage, $serves.
+# Variables of push.sh: $base, $host, $into, $name, $stage, $serves.
 # shellcheck shell=sh
 # shellcheck disable=SC1007 # `x= y=` sets both to nothing
 # shellcheck disable=SC2015 # `a && b || c` is meant so: c runs when a or b fails
@@ -29,7 +29,7 @@ is_near() {
 # carry PATH FOLDER: moves a file or folder into another file system. While it is copied it has a hidden name, so that
 # nothing half written has its own name.
 carry() {
-  new=$2/.ec2mpi-push.new.$$
+  new=$2/.ec2mpi-push.new.$host.$$
   if is_folder "$2/${1##*/}"; then
     echo "$2/${1##*/} is there already and is a folder"
     return 1
@@ -40,11 +40,18 @@ carry() {
   return 1
 }
 
+# Removes the files and folders that carry has left half copied in a folder when its process was killed.
+remove_carried() {
+  for old in "$1"/.ec2mpi-push.new."$host".*; do
+    exists "$old" && [ -O "$old" ] && is_dead "$old" && remove "$old"
+  done
+}
+
 # Moves everything but folders from one folder to another. So many at a time that their names fit into a command.
 move_files() {
   from=$1 to=$2
   set --
-  is_near "$to" && near=1 || near=
+  if is_near "$to"; then near=1; else near= && remove_carried "$to"; fi
   for file in "$from"/* "$from"/.[!.]* "$from"/..?*; do
     exists "$file" && ! is_folder "$file" || continue
     [ -n "$near" ] || { carry "$file" "$to" && continue || return 1; }

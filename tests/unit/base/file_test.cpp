@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -62,6 +63,44 @@ TEST(WriteFileAtomically, KeepsALinkAndWritesIntoAPipe) {
   char got[8] = {};
   EXPECT_EQ(::read(reader.get(), got, sizeof got), 5);
   EXPECT_EQ(count_in(folder.path()), 3U);
+}
+
+TEST(WriteFileAtomically, RemovesTheFileThatAKilledProcessHasLeft) {
+  const test::ScratchFolder folder;
+  std::ofstream(folder / "file.0123456789abcdef.tmp") << "half";
+  ASSERT_TRUE(write_file_atomically(folder / "file", "new", 0600));
+  EXPECT_EQ(count_in(folder.path()), 1U);
+}
+
+TEST(WriteFileAtomically, LeavesTheFileThatAnotherProcessStillWrites) {
+  const test::ScratchFolder folder;
+  const auto busy = folder / "file.0123456789abcdef.tmp";
+  std::ofstream(busy) << "half";
+  const UniqueFd writer(::open(busy.c_str(), O_WRONLY | O_CLOEXEC));
+  ASSERT_EQ(::flock(writer.get(), LOCK_EX | LOCK_NB), 0);
+  ASSERT_TRUE(write_file_atomically(folder / "file", "new", 0600));
+  EXPECT_TRUE(fs::exists(busy));
+}
+
+TEST(WriteFileAtomically, LeavesFilesThatOnlyLookLikeItsOwn) {
+  const test::ScratchFolder folder;
+  const std::vector<std::string> names = {
+      "file.tmp",  "file.0123456789ABCDEF.tmp",  "file.0123456789abcdef",
+      "file.~tmp", "other.0123456789abcdef.tmp", "file.0123456789abcdefa.tmp"};
+  for (const auto& name : names) std::ofstream(folder.path() / name) << "theirs";
+  fs::create_symlink("file.tmp", folder / "file.fedcba9876543210.tmp");
+  fs::create_directory(folder / "file.aaaaaaaaaaaaaaaa.tmp");
+  ASSERT_TRUE(write_file_atomically(folder / "file", "new", 0600));
+  for (const auto& name : names) EXPECT_TRUE(fs::exists(folder.path() / name)) << name;
+  EXPECT_EQ(count_in(folder.path()), names.size() + 3);
+}
+
+TEST(WriteFileAtomically, InAFolderOfItsOwnRemovesTheFilesThatWereLeftForOtherNames) {
+  const test::ScratchFolder folder;
+  std::ofstream(folder / "other.0123456789abcdef.tmp") << "half";
+  const UniqueFd opened(::open(folder.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  ASSERT_TRUE(write_file_atomically_at(opened.get(), folder / "file", "new", 0600));
+  EXPECT_EQ(count_in(folder.path()), 1U);
 }
 
 TEST(WriteFileAtomically, ReplacesTheFileAndLeavesNothingElse) {
