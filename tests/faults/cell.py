@@ -90,9 +90,11 @@ def check(word, command, out, err, code):
 
 
 def run_again(bed, command):
-    """None while a node still has the lock of a setup from before its restart; such a lock ends after two minutes."""
+    """None while a node still has the lock of a setup from before its restart, which ends after two minutes; and after a series that
+    has followed a job of the run before: the fault may have ended that one, and only the next --resume starts it again."""
     after = bed.program(*command.again(), timeout=BOUND)
-    return None if "another ec2mpi holds" in after.err else after
+    is_early = "another ec2mpi holds" in after.err or (after.code == 1 and "submitted before" in after.err)
+    return None if is_early else after
 
 
 def require_doctor_names(bed, victim):
@@ -134,7 +136,7 @@ def try_cell(bed, name, fault, moment):
         bed.cluster.heal()
     check(word, command, *result)  # now, because the disk of a stopped host is not seen
     bed.make_marks()
-    after = wait_until(lambda: run_again(bed, command), "no lock of a machine that has restarted", 60)
+    after = wait_until(lambda: run_again(bed, command), "a run that nothing from before hinders", 60)
     if name != "attach" or FAULTS[fault].kind not in ("lost", "memory", "closed"):  # a job may have been lost, and attach says so
         require(after.code == 0, f"the next run fails: code {after.code}\nout: {after.out[-1500:]}\nerr: {after.err[-1500:]}\n"
                                  f"before it: {result[2]}\n{result[1][-1500:]}")

@@ -3,6 +3,7 @@
 
     chaos.py [--minutes M] [SEED...]       as long for each seed; without one, a fresh seed, which it prints
     chaos.py --round N SEED                only this round of the seed
+    chaos.py --without between             no fault between nodes: mpirun takes minutes to notice some of them
     EC2MPI_FAULT_HOSTS=8 chaos.py          with more hosts than three; a seed has other rounds then
 
 It prints each round; a seed makes the same choices again. After each round the faults are undone and the same command runs again.
@@ -32,11 +33,12 @@ KILL = "kill -9"  # of the program itself
 class Round:
     """The choices of one round, made at once, so that they depend on the seed only."""
 
-    def __init__(self, seed, number):
+    def __init__(self, seed, number, without=()):
         chance = random.Random(f"{seed} {number}")
+        faults = [name for name, fault in FAULTS.items() if fault.kind not in without]
         self.name = chance.choice(COMMANDS)
         self.moment = chance.choice(("before", "middle", "end"))
-        self.faults = chance.sample([*FAULTS, KILL], chance.randint(1, 2))
+        self.faults = chance.sample([*faults, KILL], chance.randint(1, 2))
         self.victims = [chance.choice(commands.NODES) for _ in self.faults]
 
     def __str__(self):
@@ -75,7 +77,7 @@ def try_round(bed, choices):
     cell.require(not command.half(), f"half files: {command.half()}\n{cell.said(bed)}")
     bed.make_marks()
     command.victim = None
-    after = wait_until(lambda: cell.run_again(bed, command), "no lock of a machine that has restarted", 60)
+    after = wait_until(lambda: cell.run_again(bed, command), "a run that nothing from before hinders", 60)
     cell.require(after.code == 0, f"the next run fails: {after.code}\n{after.out[-1500:]}\n{after.err[-1500:]}\nbefore: {cell.said(bed)}")
     cell.require(not command.half(), f"half files after the next run: {command.half()}")
     cell.end_what_may_run(bed, bed.err.read_text(errors="replace"))
@@ -93,21 +95,23 @@ def end_jobs(bed):
     wait_until(lambda: "running" not in bed.program("jobs").out, "every job has ended", 60)
 
 
-def try_seed(bed, seed, end, only=None):
-    """Rounds until the end, or only one of them. The number of rounds, or None after a wrong one."""
-    number = 0
+def try_seed(bed, seed, options):
+    """Rounds for some minutes, or only one of them. The number of rounds, or None after a wrong one."""
+    end, number, only = time.monotonic() + 60 * options.minutes, 0, options.round
     while time.monotonic() < end:
         number = only or number + 1
-        choices = Round(seed, number)
+        choices = Round(seed, number, options.without)
         print(f"{seed} {number}: {choices}", end="", flush=True)
         begin = time.monotonic()
         try:
             print(f" -> {try_round(bed, choices)} ({time.monotonic() - begin:.0f} s)", flush=True)
         except AssertionError as wrong:
-            print(f" -> WRONG\n{wrong}\nAgain: EC2MPI_FAULT_HOSTS={len(commands.NODES)} tests/faults/chaos.py --round {number} {seed}", flush=True)
+            words = "".join(f" --without {kind}" for kind in options.without)
+            print(f" -> WRONG\n{wrong}\nAgain: EC2MPI_FAULT_HOSTS={len(commands.NODES)} tests/faults/chaos.py{words} --round {number} {seed}",
+                  flush=True)
             return None
         if only:
-            break
+            return only
     print(f"seed {seed}: {number} rounds, nothing wrong", flush=True)
     return number
 
@@ -117,12 +121,13 @@ def main():
     parser.add_argument("seeds", nargs="*", metavar="SEED", help="a number, or `fresh`")
     parser.add_argument("--minutes", type=float, default=10, help="for each seed [10]; the last round comes to its end")
     parser.add_argument("--round", type=int, help="only this one")
+    parser.add_argument("--without", action="append", default=[], metavar="KIND", help="of fault, as table.py names it")
     options = parser.parse_args()
     seeds = [random.SystemRandom().randrange(10**6) if seed == "fresh" else int(seed) for seed in options.seeds or ["fresh"]]
     with tempfile.TemporaryDirectory() as folder:
         bed = commands.Bed(pathlib.Path(folder), f"chaos-{seeds[0]}")
         try:
-            well = all(try_seed(bed, seed, time.monotonic() + 60 * options.minutes, options.round) for seed in seeds)
+            well = all(try_seed(bed, seed, options) for seed in seeds)
         finally:
             said = bed.close()
     print(said, end="")

@@ -77,7 +77,8 @@ CLOUD_ALWAYS = ("No command hangs, and none ends with 70 (a bug). After 0 all is
                 "everything, also the groups and the keys.")
 ALWAYS = ("No command hangs, and none ends by a signal or with 70 (a bug). Under its final name a file is whole or absent. What the "
           "report says is so. When the fault is over, the next run of the command succeeds (`setup` two minutes later, if a node has "
-          "restarted while it wrote there), and no process and no temporary file of ec2mpi is left on any node (of a job on a node "
+          "restarted while it wrote there; `run --resume` of a series may first report the end of a job that the fault has killed, and the "
+          "one after it starts that job again), and no process and no temporary file of ec2mpi is left on any node (of a job on a node "
           "that could not be looked at: after the `ec2mpi cancel` that the report names; on a node that was cut off: as soon as its "
           "kernel notices that the connections are lost, at most two minutes later).")
 # Cells that were tried and do not hold yet: what was seen. They are tried too, and may fail.
@@ -147,7 +148,7 @@ CLOUD_ROWS = {
            "kill -9": "killed killed killed"},
     "down": {"EC2 is gone": "refuses names names", "EC2 is silent": "refuses names names", "EC2 throttles": "works works works",
              "EC2 answers garbage": "refuses names names", "an answer is lost": "works works works",
-             "full disk": "works either either", "read-only disk": "works none none", "Ctrl-C": "refuses names names",
+             "full disk": "works either either", "read-only disk": "names none none", "Ctrl-C": "refuses names names",
              "kill -9": "killed killed killed"},
 }
 

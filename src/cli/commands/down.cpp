@@ -65,12 +65,52 @@ std::string rest_words(const InstanceContext& context) {
 /// After a Ctrl-C EC2 continues with what it was asked to do, and the list must not name ended instances as
 /// running.
 asio::awaitable<int> leave(InstanceContext& context) {
-  context.console().talk("ec2mpi: interrupted; " + rest_words(context));
+  context.console().talk("ec2mpi: interrupted");
   // The same Ctrl-C must not end the calls that the list needs.
   context.stop = {};
   const auto written = co_await write_list(context);
   if (!written) context.console().talk("ec2mpi: " + written.error().message);
   co_return exit_code::interrupted;
+}
+
+/// From the first change on.
+asio::awaitable<int> end_and_clean_up(InstanceContext& context, std::vector<cloud::Instance> found,
+                                      std::vector<cloud::Instance> targets) {
+  if (!targets.empty()) {
+    const auto done = co_await context.ec2.terminate(ids_of(targets), false, context.limit());
+    // After a Ctrl-C the call may have arrived without an answer, so leave() looks at the states.
+    if (!done && !context.stop.stop_requested())
+      co_return report_error(context, done.error(), exit_code::node_failed);
+  }
+  // Groups are in use until the last instance has ended. All that were found are waited for, also
+  // those that another command ends.
+  const auto now = co_await wait_for_state(context, ids_of(found), "terminated");
+  if (context.stop.stop_requested()) {
+    const int interrupted = co_await leave(context);
+    co_return interrupted;
+  }
+  if (!now) co_return report_error(context, now.error(), exit_code::node_failed);
+  const bool gone = std::ranges::all_of(*now, &cloud::Instance::is_gone);
+  const auto removed = co_await remove_emptied(context, clusters_of(context, found));
+  if (context.stop.stop_requested()) {
+    const int interrupted = co_await leave(context);
+    co_return interrupted;
+  }
+  // A wrong name or region must not look like success; a list whose instances EC2 has forgotten may.
+  if (found.empty() && removed.all && removed.count == 0)
+    co_return report_error(context, no_instances(context),
+                           context.options.cluster ? exit_code::not_started : exit_code::ok);
+  const auto written = co_await write_list(context, EndedLines::go);
+  if (!written) co_return report_error(context, written.error(), exit_code::node_failed);
+  // The end of some nodes is not the end of the job that was started from this list.
+  if (gone && removed.all && context.list && !context.options.cluster && context.options.wanted.empty() &&
+      context.options.ids.empty())
+    forget_job(context.list->state);
+  if (gone && removed.all && !context.runtime.options().quiet)
+    context.console().talk(
+        fmt::format("{} ended; nothing of them is left", count_of(now->size(), "instance")));
+  const bool all = gone && removed.all;
+  co_return all ? exit_code::ok : exit_code::node_failed;
 }
 
 asio::awaitable<int> end_chosen(InstanceContext& context, Agreement agreement, bool force) {
@@ -95,42 +135,11 @@ asio::awaitable<int> end_chosen(InstanceContext& context, Agreement agreement, b
     const auto agreed = co_await ask_to_agree(context, agreement, "down", targets);
     if (!agreed) co_return report_error(context, agreed.error(), exit_code::not_started);
     if (!*agreed) co_return exit_code::not_started;
-    const auto done = co_await context.ec2.terminate(ids_of(targets), false, context.limit());
-    // After a Ctrl-C the call may have arrived without an answer, so leave() looks at the states.
-    if (!done && !context.stop.stop_requested())
-      co_return report_error(context, done.error(), exit_code::node_failed);
   }
-  // Groups are in use until the last instance has ended. All that were found are waited for, also
-  // those that another command ends.
-  const auto now = co_await wait_for_state(context, ids_of(*found), "terminated");
-  if (context.stop.stop_requested()) {
-    const int interrupted = co_await leave(context);
-    co_return interrupted;
-  }
-  if (!now) co_return report_error(context, now.error(), exit_code::node_failed);
-  const bool gone = std::ranges::all_of(*now, &cloud::Instance::is_gone);
-  const auto removed = co_await remove_emptied(context, clusters_of(context, *found));
-  // A wrong name or region must not look like success; a list whose instances EC2 has forgotten may.
-  if (found->empty() && removed.all && removed.count == 0)
-    co_return report_error(context, no_instances(context),
-                           context.options.cluster ? exit_code::not_started : exit_code::ok);
-  const auto written = co_await write_list(context, EndedLines::go);
-  if (!written) co_return report_error(context, written.error(), exit_code::node_failed);
-  // The end of some nodes is not the end of the job that was started from this list.
-  if (gone && removed.all && context.list && !context.options.cluster && context.options.wanted.empty() &&
-      context.options.ids.empty())
-    forget_job(context.list->state);
-  if (gone && removed.all && !context.runtime.options().quiet)
-    context.console().talk(
-        fmt::format("{} ended; nothing of them is left", count_of(now->size(), "instance")));
-  const bool all = gone && removed.all;
-  co_return all ? exit_code::ok : exit_code::node_failed;
-}
-
-/// Whatever has failed after the first change, the next `down` finds what is left by its tag, or by the list.
-asio::awaitable<int> end_all(InstanceContext& context, Agreement agreement, bool force) {
-  const int code = co_await end_chosen(context, agreement, force);
-  if (code == exit_code::node_failed) context.console().talk("ec2mpi: " + rest_words(context));
+  const int code = co_await end_and_clean_up(context, *found, targets);
+  // Whatever has failed after the first change, the next `down` finds what is left by the list or by the tag.
+  if (code == exit_code::node_failed || code == exit_code::interrupted)
+    context.console().talk("ec2mpi: " + rest_words(context));
   co_return code;
 }
 
@@ -138,7 +147,7 @@ asio::awaitable<int> end_all(InstanceContext& context, Agreement agreement, bool
 
 Result<int> end_instances(const ChangeRequest& request, const CommonOptions& common) {
   return run_on_instances(request.which, common, [&request](InstanceContext& context) {
-    return end_all(context, request.agreement, request.force);
+    return end_chosen(context, request.agreement, request.force);
   });
 }
 
