@@ -15,7 +15,7 @@ import commands  # noqa: E402
 import table  # noqa: E402
 
 SLICE = [("exec", "stop", "middle"), ("push", "fill", "before"), ("push", "kill-sshd", "middle"), ("run", "refuse", "before"),
-         ("pull", "noinodes", "before"), ("login", "rekey", "before"), ("up", "full disk", "middle"), ("down", "kill -9", "end")]
+         ("pull", "noinodes", "before"), ("login", "rekey", "before"), ("up", "full disk", "middle"), ("down", "EC2 is gone", "end")]
 CELLS = SLICE if os.environ.get("EC2MPI_FAULTS") == "slice" else [one for one in table.cells() if table.is_meant(*one)]
 
 
