@@ -23,7 +23,8 @@ tidy() {
     if is_dead "$old"; then
       remove "$old"
     else
-      case $old in */.ec2mpi-push."$host"."$key".*) (: >"$old/.own/superseded") 2>/dev/null ;; esac
+      # Only in our own folder: into another user's, links could lead elsewhere.
+      case $old in */.ec2mpi-push."$host"."$key".*) [ ! -O "$old" ] || mkdir "$old/.own/superseded" 2>/dev/null ;; esac
     fi
   done
 }
