@@ -74,6 +74,9 @@ def check(word, command, out, err, code):
     if word == "advises":
         require(code not in (0, 2) and "ec2mpi doctor" in err, f"`ec2mpi doctor` is not named: {text}")
         return
+    if word == "logs":
+        require(code not in (0, 2) and "ec2mpi logs" in err, f"`ec2mpi logs` is not named: {text}")
+        return
     require(not command.half(), f"half files under their final names: {command.half()}\n{text}")
     if code == 0:
         require(word not in ("named", "refuses", "fails"), f"success is said: {text}")

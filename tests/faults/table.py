@@ -62,6 +62,8 @@ EXPECTATIONS = {
                   "the job has printed meanwhile, and exits with the job's exit code, or says that the job was lost with the node.",
     "advises": "It ends its work everywhere, does not exit with 0, and names `ec2mpi doctor`, which names the node: mpirun does not say "
                "between which nodes packets are lost.",
+    "logs": "It ends its work everywhere, does not exit with 0, and names `ec2mpi logs`, which shows mpirun's words: in a series, they are not "
+            "read for hints.",
     "either": "It exits with 0 and has done all, or names the node and does not exit with 0: it depends on what came first.",
 }
 CLOUD_EXPECTATIONS = {
@@ -137,7 +139,7 @@ ROWS = {
               "disk": "works works works", "memory": "either either either", "slow": "works works works",
               "clock": "works works works", "between": "none none none"},
 }
-CELLS = {(command, "mtu", "before"): "advises" for command in ("run", "series", "net")}
+CELLS = {("run", "mtu", "before"): "advises", ("series", "mtu", "before"): "logs"}
 NEVER_READ_ONLY = "not meant: Linux makes no disk read-only while a file on it is open for writing, as the log is"
 NO_NODES = ("The faults of nodes and of EC2 are not crossed. Not meant: `up` reaches nodes only in its last part, which is `setup`, and `down` "
             "reaches none; the other commands do not use EC2.")

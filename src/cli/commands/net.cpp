@@ -12,6 +12,7 @@
 #include "ec2mpi/cli/views/fleet_view.hpp"
 #include "ec2mpi/cli/views/job_view.hpp"
 #include "ec2mpi/cli/views/net_view.hpp"
+#include "ec2mpi/fleet/gather.hpp"
 #include "ec2mpi/ops/doctor/diagnosis.hpp"
 #include "ec2mpi/ops/doctor/doctor.hpp"
 #include "ec2mpi/ops/doctor/net.hpp"
@@ -91,7 +92,8 @@ asio::awaitable<std::optional<int>> find_silent_pairs(CommandContext& context) {
   for (const auto& finding : ports.findings) {
     console.talk(console.paint_talk(
         Colour::red,
-        "ec2mpi: the nodes do not reach each other's ports, so nothing was measured: " + finding.what));
+        fmt::format("ec2mpi: the nodes do not reach each other's ports, so nothing was measured: {}: {}",
+                    short_nodes_label(finding.nodes), finding.what)));
     if (!finding.fix.empty()) console.talk(console.paint_talk(Colour::yellow, "hint: " + finding.fix));
   }
   co_return exit_code::node_failed;
