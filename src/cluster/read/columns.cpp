@@ -23,9 +23,10 @@ bool is_ipv4_field(Field field) {
 /// What the cells of one column have in common.
 struct Column {
   Field common = Field::unknown;
-  std::size_t filled = 0, addresses = 0, numbers = 0;
+  std::size_t filled = 0, addresses = 0, numbers = 0, logins = 0;
   std::size_t states = 0;       ///< cells that are states under any name
   std::size_t state_words = 0;  ///< besides, words such as "on"
+  std::size_t vague_words = 0;  ///< words such as "closed", which are states only beside one of these
 
   void see(std::string_view cell) {
     if (is_blank_cell(cell)) return;
@@ -38,17 +39,20 @@ struct Column {
     }
     if (is_address_field(field)) ++addresses;
     if (parse_number(cell)) ++numbers;
+    if (cell.contains('@')) ++logins;
     if (field == Field::state) ++states;
     if (field == Field::state || field == Field::unknown) count_word(cell);
   }
   [[nodiscard]] bool holds_only_numbers() const { return filled > 0 && numbers == filled; }
   /// One state is enough: a word beside it that is not known could mean "stopped".
-  [[nodiscard]] bool holds_states() const { return states > 0 || (filled > 0 && state_words == filled); }
+  [[nodiscard]] bool holds_states() const {
+    return states > 0 || (state_words > 0 && state_words + vague_words == filled);
+  }
 
  private:
   void count_word(std::string_view cell) {
     const auto word = state_word(leading_word(cell));
-    if (word && word->use != StateWord::Use::under_name) ++state_words;
+    if (word) ++(word->use == StateWord::Use::under_name ? vague_words : state_words);
   }
 };
 
@@ -110,10 +114,14 @@ std::string_view without_ellipsis(std::string_view cell) {
 /// The columns below a header by what their cells show too: ids that are none of EC2's are not used, states
 /// are found under any name, and users, ports and slots must be such.
 struct ColumnsBelow {
+  Cells heads;
   std::vector<Field> fields;
+  std::vector<std::pair<std::size_t, std::size_t>> twins;  ///< columns of addresses that have one name
   std::set<std::string> unused;  ///< names of columns that say how to log in, and cannot be used
 
-  ColumnsBelow(const Table& table, std::size_t header) : fields(header_fields(table.row(header))) {
+  ColumnsBelow(const Table& table, std::size_t header)
+      : heads(table.row(header)), fields(header_fields(heads)) {
+    find_twins();
     std::vector<Column> columns(fields.size());
     std::vector<std::size_t> ids(fields.size());
     std::vector<bool> misfit(fields.size());
@@ -132,7 +140,35 @@ struct ColumnsBelow {
       // One cell that is no user, port or number shows that the column means something else.
       if (!misfit[j]) continue;
       fields[j] = Field::unused;
-      unused.insert(in_quotes(table.row(header)[j]));
+      unused.insert(in_quotes(heads[j]));
+    }
+  }
+
+  /// A row may not hold two machines side by side, nor its only public address under a name that is not
+  /// known.
+  [[nodiscard]] Problem find_lost_address(const Node& node, Cells cells) const {
+    for (const auto& [first, second] : twins) {
+      if (second < cells.size() && !is_blank_cell(cells[second]) && cells[first] != cells[second])
+        return fmt::format(kTwins, in_quotes(heads[first]));
+    }
+    const auto state = state_word(node.state);
+    const bool needs_address = node.public_address.empty() && (!state || state->running);
+    for (std::size_t i = 0; needs_address && i < fields.size() && i < cells.size(); ++i) {
+      if (fields[i] != Field::unknown || is_blank_cell(cells[i])) continue;
+      const Field field = field_of_content(cells[i]);
+      if (field == Field::public_v4 || field == Field::public_dns)
+        return fmt::format(kUnknownColumn, in_quotes(cells[i]), in_quotes(heads[i]));
+    }
+    return std::nullopt;
+  }
+
+ private:
+  void find_twins() {
+    std::map<std::string, std::size_t> seen;
+    for (std::size_t i = 0; i < fields.size(); ++i) {
+      if (!is_address_field(fields[i])) continue;
+      const auto [first, is_new] = seen.emplace(squashed(heads[i]), i);
+      if (!is_new) twins.emplace_back(first->second, i);
     }
   }
 };
@@ -242,10 +278,11 @@ class InstanceReader {
   std::vector<Field> left_fields_;  ///< of those left of it; empty if they are the Name
 };
 
-/// Letters and digits of ASCII, dashes, underscores and dots alone.
+/// Letters and digits of ASCII, dashes, underscores and dots alone; not an option of a command.
 bool is_plain_name(std::string_view cell) {
-  return std::ranges::all_of(
-      cell, [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.'; });
+  return !cell.starts_with('-') && std::ranges::all_of(cell, [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.';
+  });
 }
 
 /// The fields of a table without ids and without header, or nothing if its rows do not line up, if an address
@@ -265,6 +302,8 @@ std::vector<Field> fields_by_content(const Table& table) {
   const bool has_states = std::ranges::find(typed.fields, Field::state) != typed.fields.end();
   // Two columns of public addresses and no id: nothing shows which address is the machine's.
   if (std::ranges::count(typed.fields, Field::public_v4) > 1) return {};
+  // "alice@203.0.113.11 alice@10.0.0.12": two logins are two machines.
+  if (std::ranges::count_if(columns, [](const Column& c) { return c.logins > 0; }) > 1) return {};
   bool behind_address = false;
   for (std::size_t i = 0; i < columns.size(); ++i) {
     const Field field = typed.fields[i];
@@ -326,6 +365,7 @@ Read<Listing> read_by_header(const Table& table, std::size_t header) {
     }
     auto problem = put_cells(node, columns.fields, cells);
     if (!problem && has_ids && node.instance_id.empty()) problem = kRowWithoutId;
+    if (!problem) problem = columns.find_lost_address(node, cells);
     return problem;
   };
   auto listing = read_rows(table, header + 1, put);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <deque>
 #include <optional>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -123,6 +124,7 @@ class HostListReader {
     // One line "name, address" may be a line of two hosts; several such lines are a table.
     if (name_behind_comma_ != 0 && named_lines_ == 1) return refuse(name_behind_comma_, kHostLine, kMixed);
     TRY(refuse_unclear_words());
+    TRY(refuse_split_machines());
     TRY(understand_numbers());
     return listing();
   }
@@ -277,6 +279,18 @@ class HostListReader {
     });
     if (!others || unclear == entries_.end()) return {};
     return refuse(unclear->line, kHostOrHeading, unclear->spec.host);
+  }
+
+  /// The error if one name stands for addresses of different kinds: those of one machine, as in hosts(5),
+  /// which would be two nodes.
+  Read<void> refuse_split_machines() const {
+    std::unordered_map<std::string_view, HostSpec::Kind> kinds;
+    for (const Entry& entry : entries_) {
+      if (entry.name.empty()) continue;
+      if (kinds.emplace(entry.name, entry.spec.kind).first->second != entry.spec.kind)
+        return refuse(entry.line, kSplitMachine, in_quotes(entry.name));
+    }
+    return {};
   }
 
   /// `host:N` are slots if a comment says that this is MPICH's file. It is a port where the list looks like

@@ -45,6 +45,12 @@ bool is_resource_id(std::string_view word) {
   return word.size() == dash + 18 || meaning_of_word(word.substr(0, dash + 1)) == kResource;
 }
 
+/// "550e8400-e29b-41d4-a716-446655440000", the id of a machine in OpenStack and Azure.
+bool is_uuid(std::string_view word) {
+  return word.size() == 36 && word.find_first_not_of("0123456789abcdef-") == std::string_view::npos &&
+         word[8] == '-' && word[13] == '-' && word[18] == '-' && word[23] == '-';
+}
+
 /// What a name with dots is if it is no host; empty if it may be one.
 std::string_view other_meaning_with_dots(std::string_view name) {
   const std::string_view ending = name.substr(name.rfind('.'));
@@ -63,6 +69,7 @@ std::string_view other_meaning(std::string_view name) {
   if (is_instance_type(name)) return "an instance type";
   if (name.contains('.')) return other_meaning_with_dots(name);
   if (name.find_first_not_of("0123456789-") == std::string_view::npos) return "a number or a date";
+  if (is_uuid(name)) return "the id of a machine of another cloud";
   if (is_resource_id(name)) return "the id of something else in AWS";
   if (is_region_or_zone(name) || is_availability_zone(name)) return "a region or zone";
   if (state_word(name)) return "a state";

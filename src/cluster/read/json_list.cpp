@@ -6,6 +6,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cluster/read/state_words.hpp"
 #include "ec2mpi/cluster/values/ec2_words.hpp"
@@ -18,6 +19,23 @@ namespace {
 using Sign = bool RecordSigns::*;
 
 using Siblings = JsonTape::Siblings;
+
+/// A resource of Terraform's state that is no machine, such as a NAT gateway, a reserved address or a
+/// database: its "type" says so.
+bool is_other_resource(const JsonTape& tape, std::size_t object) {
+  constexpr std::string_view kMachines[] = {"instance", "machine", "droplet", "server", "vm"};
+  if (!tape.is_object(object)) return false;
+  const auto type = tape.member(object, "type");
+  const bool resource =
+      tape.member(object, "instances") || tape.member(object, "values") || tape.member(object, "primary");
+  if (!type || !resource || !tape.text(*type).contains('_')) return false;
+  bool machine = false;
+  for (const std::string_view word : split(tape.text(*type), '_')) {
+    if (part_of_name(word) == NamePart::helper) return true;
+    machine = machine || std::ranges::find(kMachines, word) != std::end(kMachines);
+  }
+  return !machine;
+}
 
 /// Reads the outermost objects that have a sign.
 class RecordReader {
@@ -81,6 +99,7 @@ class RecordReader {
     bool machines = false;
     std::optional<std::size_t> other;
     for (const std::size_t part : parts) {
+      if (by_address() && is_other_resource(tape_, part)) continue;
       const std::size_t nodes_before = listing_.nodes.size(), found_before = found();
       TRY(visit(part, parent));
       if (in_list && by_address() && listing_.nodes.size() > nodes_before + 1)

@@ -64,6 +64,9 @@ Field field_of_label(std::string_view label) {
 Field field_of_column(std::string_view label) {
   const Field field = field_of_label(label);
   if (field != Field::unknown) return field;
+  // "State (live)": what stands in brackets behind a name explains it.
+  if (const std::size_t bracket = label.find('('); bracket != std::string_view::npos)
+    return field_of_column(label.substr(0, bracket));
   const std::string key = squashed(label);
   // "InstanceState", "vm_status": the last word of a name says what the column holds.
   if (key.ends_with("state") || key.ends_with("status")) return Field::state;
