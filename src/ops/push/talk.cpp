@@ -87,7 +87,7 @@ asio::awaitable<void> PushTalk::listen(std::shared_ptr<PushTalk> self) {
 void PushTalk::take(const ssh::Chunk& chunk) {
   if (chunk.stream == ssh::Stream::err) {
     if (err_.size() < kMostErr) err_ += chunk.bytes;
-    news_->notify_all();
+    if (find_complaint(chunk.bytes)) news_->notify_all();
     return;
   }
   // Reading continues, so that the script can end, but nothing is kept any more.
@@ -200,12 +200,29 @@ Error PushTalk::why_ended() const {
   return end_ && !*end_ ? end_->error() : ended_early();
 }
 
-/// The mark is in front of it; push_complaint() gives the text for the user.
-std::string PushTalk::complaint() const {
-  for (const auto line : split(err_, '\n')) {
-    if (line.starts_with(kPushMark)) return std::string(line);
+/// Start-up files may print without an end and beside the script. So no line but the complaint is kept or
+/// looked at twice, and nothing is notified of the others: it would keep the loop from all other work.
+bool PushTalk::find_complaint(std::string_view bytes) {
+  if (!complaint_.empty()) return false;
+  static const auto kLine = '\n' + std::string(kPushMark);
+  err_tail_ += bytes;
+  const auto at = err_tail_.find(kLine);
+  if (at == std::string::npos) {
+    if (err_tail_.size() > kLine.size()) err_tail_.erase(0, err_tail_.size() - kLine.size());
+    return false;
   }
-  return {};
+  err_tail_.erase(0, at);
+  const auto end = err_tail_.find('\n', 1);
+  if (end == std::string::npos && err_tail_.size() < kLongestWord) return false;
+  complaint_ = err_tail_.substr(1, end == std::string::npos ? end : end - 1);
+  return true;
+}
+
+/// The mark is in front of it; push_complaint() gives the text for the user. A line without an end is whole
+/// only at the end of the script.
+std::string PushTalk::complaint() const {
+  const bool at_end = ended() && complaint_.empty() && err_tail_.starts_with('\n' + std::string(kPushMark));
+  return at_end ? err_tail_.substr(1) : complaint_;
 }
 
 /// Gives no error; the caller looks at ended().

@@ -54,6 +54,8 @@ class PushTalk : public std::enable_shared_from_this<PushTalk> {
   static asio::awaitable<void> listen(std::shared_ptr<PushTalk> self);
   void take(const ssh::Chunk& chunk);
   bool take_fields();
+  /// True if that is new.
+  bool find_complaint(std::string_view bytes);
   [[nodiscard]] Error why_ended() const;
 
   std::unique_ptr<ProgramChannel> channel_;
@@ -64,8 +66,10 @@ class PushTalk : public std::enable_shared_from_this<PushTalk> {
   bool surveyed_ = false;
   std::size_t surveyed_bytes_ = 0;
   std::string out_;
-  std::size_t searched_ = 0;  ///< of out_, for the end of a field
-  std::string err_;
+  std::size_t searched_ = 0;     ///< of out_, for the end of a field
+  std::string err_;              ///< its first bytes
+  std::string err_tail_ = "\n";  ///< the line of the script's own complaint, or what may be its beginning
+  std::string complaint_;
   SurveyReader reader_;
   std::optional<Error> nonsense_;
   std::deque<std::string> words_;
