@@ -25,8 +25,8 @@ def wait_for(process, event, what):
 
 
 def is_reconnecting(bed):
-    """The follower of a job waits for its master without an end, and says so."""
-    return "connecting again" in bed.err.read_text(errors="replace")
+    """The follower of a job or of a series waits for its master without an end, and says so."""
+    return re.search("connecting again|the connection to the master is lost", bed.err.read_text(errors="replace"))
 
 
 def finish(process, bed):
