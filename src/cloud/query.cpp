@@ -151,7 +151,9 @@ Answer<pugi::xml_document> parse_answer(const std::string& action, const HttpAns
   // pugixml resolves no external entities, so a hostile answer cannot read files through it.
   const bool is_xml = static_cast<bool>(document.load_buffer(answer.body.data(), answer.body.size()));
   const auto failure = document.child("Response").child("Errors").child("Error");
-  if (is_xml && answer.status == 200 && !failure) return document;
+  // A login page of a network may be well-formed, too: no call must seem to have worked by it.
+  const bool is_of_ec2 = document.document_element().name() == action + "Response";
+  if (is_xml && answer.status == 200 && is_of_ec2) return document;
   const std::string code = failure.child_value("Code");
   // A proxy answers in the place of EC2, or the endpoint is another server's.
   if (code.empty()) {

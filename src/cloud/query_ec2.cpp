@@ -225,7 +225,8 @@ asio::awaitable<Answer<void>> QueryEc2::terminate(std::vector<std::string> ids, 
   return act("TerminateInstances", for_instances(ids, dry_run), limit);
 }
 
-asio::awaitable<Answer<void>> QueryEc2::tag(std::vector<std::string> ids, Tags tags, Limit limit) {
+asio::awaitable<Answer<void>> QueryEc2::tag(std::vector<std::string> ids, Tags tags, bool dry_run,
+                                            Limit limit) {
   Parameters parameters;
   add_list(parameters, "ResourceId", ids);
   int count = 0;
@@ -234,6 +235,7 @@ asio::awaitable<Answer<void>> QueryEc2::tag(std::vector<std::string> ids, Tags t
     parameters.emplace_back(name + ".Key", key);
     parameters.emplace_back(name + ".Value", value);
   }
+  if (dry_run) parameters.emplace_back("DryRun", "true");
   return act("CreateTags", std::move(parameters), limit);
 }
 

@@ -21,7 +21,8 @@ class QueryEc2 : public Ec2 {
   asio::awaitable<Answer<void>> stop(std::vector<std::string> ids, bool dry_run, Limit limit) override;
   asio::awaitable<Answer<void>> start(std::vector<std::string> ids, bool dry_run, Limit limit) override;
   asio::awaitable<Answer<void>> terminate(std::vector<std::string> ids, bool dry_run, Limit limit) override;
-  asio::awaitable<Answer<void>> tag(std::vector<std::string> ids, Tags tags, Limit limit) override;
+  asio::awaitable<Answer<void>> tag(std::vector<std::string> ids, Tags tags, bool dry_run,
+                                    Limit limit) override;
   asio::awaitable<Answer<void>> set_shutdown_behaviour(std::string id, ShutdownBehaviour behaviour,
                                                        Limit limit) override;
   asio::awaitable<Answer<std::string>> console_output(std::string id, Limit limit) override;

@@ -4,7 +4,7 @@ started with Debian's `aws` and pasted."""
 import pytest
 
 from ec2_endpoint import SECRET, Ec2, InTheCloud, aws
-from local_cluster import Cluster
+from local_cluster import Cluster, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -135,3 +135,32 @@ def test_failed_instances_are_replaced_in_their_place(ec2mpi):
     assert listed_ids(ec2mpi)[:3] == now[:3] and now[3] not in live_ids(ec2mpi)
     assert live_ids(ec2mpi) == set(listed_ids(ec2mpi))
     assert ec2mpi("down", "--yes").code == 0
+
+
+def test_two_commands_at_once_and_a_refused_end_leave_no_instance_out_of_sight(ec2mpi):
+    (ec2mpi.folder / "key.pem").unlink()
+    assert ec2mpi("up", "2", "--type", "c5n.large", "--yes").code == 0
+    ids = listed_ids(ec2mpi)
+    ec2mpi.ec2.fault("hold", "StopInstances")
+    stop = ec2mpi.start("stop", "-w", "2", "--yes", "--force", env=ec2mpi.ec2.environment)
+    wait_until(lambda: ec2mpi.ec2.state().get("held") == "StopInstances", "the call")
+    done = ec2mpi("up", "--add", "1", "--yes")
+    assert done.code == 0, done.err
+    ec2mpi.ec2.release()
+    _, err = stop.communicate(timeout=60)
+    assert stop.returncode == 0, err
+    grown = listed_ids(ec2mpi)
+    assert grown[:2] == ids and set(grown[2:]) == live_ids(ec2mpi) - set(ids) and len(grown) == 3
+
+    ec2mpi.ec2.fault("unauthorized", "TerminateInstances")  # its dry run was allowed
+    done = ec2mpi("up", "--replace", grown[2], "--yes")
+    command = f"ec2mpi down --ids {grown[2]} --region us-east-2"
+    assert done.code == 1 and "still runs and costs" in done.err and command in done.err, done.err
+    assert command in ec2mpi("status").err
+    done = ec2mpi("down", "--yes", "--force")
+    assert done.code == 1 and command in done.err and "nothing of them is left" not in done.err, done.err
+    assert live_ids(ec2mpi) == {grown[2]}
+    done = ec2mpi(*command.split()[1:], "--yes", "--force")
+    assert done.code == 0, done.err
+    state = ec2mpi.ec2.state()
+    assert not live_ids(ec2mpi) and not state["groups"] and not state["keys"] and not state["placement"]

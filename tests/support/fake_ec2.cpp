@@ -40,19 +40,16 @@ class FakeEc2 : public cloud::Ec2 {
       return found;
     });
   }
-  awaitable<Answer<void>> stop(Words, bool, Limit) override {
-    return done("StopInstances", [] {});
+  awaitable<Answer<void>> stop(Words ids, bool dry_run, Limit) override {
+    return change("StopInstances", std::move(ids), dry_run, "stopped");
   }
-  awaitable<Answer<void>> start(Words, bool, Limit) override {
-    return done("StartInstances", [] {});
+  awaitable<Answer<void>> start(Words ids, bool dry_run, Limit) override {
+    return change("StartInstances", std::move(ids), dry_run, "running");
   }
-  awaitable<Answer<void>> terminate(Words ids, bool, Limit) override {
-    return done("TerminateInstances", [this, ids] {
-      for (auto& one : account_.instances)
-        if (std::ranges::count(ids, one.id) != 0) one.state = "terminated";
-    });
+  awaitable<Answer<void>> terminate(Words ids, bool dry_run, Limit) override {
+    return change("TerminateInstances", std::move(ids), dry_run, "terminated");
   }
-  awaitable<Answer<void>> tag(Words, cloud::Tags, Limit) override {
+  awaitable<Answer<void>> tag(Words, cloud::Tags, bool, Limit) override {
     return done("CreateTags", [] {});
   }
   awaitable<Answer<void>> set_shutdown_behaviour(std::string, cloud::ShutdownBehaviour, Limit) override {
@@ -179,6 +176,15 @@ class FakeEc2 : public cloud::Ec2 {
     co_return Answer<void>();
   }
 
+  awaitable<Answer<void>> change(std::string name, Words ids, bool dry_run, std::string state) {
+    return done(std::move(name), [this, ids, dry_run, state] {
+      if (dry_run) return;
+      for (auto& one : account_.instances)
+        if (std::ranges::count(ids, one.id) != 0) one.state = state;
+      if (account_.meanwhile) account_.meanwhile();
+    });
+  }
+
   /// What no test needs. It is not counted: the program does without.
   template <class T>
   awaitable<Answer<T>> missing() {
@@ -198,7 +204,7 @@ class FakeEc2 : public cloud::Ec2 {
 
   [[nodiscard]] bool fits(const cloud::Instance& one, const cloud::Filter& filter) const {
     if (filter.name == "client-token") return std::ranges::count(filter.values, account_.tokens[one.id]) != 0;
-    return true;  // all instances here are of the one cluster
+    return std::ranges::count(filter.values, one.tag(filter.name.substr(std::string("tag:").size()))) != 0;
   }
 
   cloud::Instance start_one(const cloud::LaunchRequest& request) {

@@ -2,6 +2,7 @@
 /// An account of EC2 in this process. Any of its calls can fail, so that a test sees what is left after each.
 
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -32,6 +33,9 @@ struct FakeAccount {
   std::size_t last_failing = 0;
   CallFailure failure = CallFailure::refused;
   std::vector<std::string> names = {};  ///< of all calls
+
+  /// The work of another program during each call that stops, starts or ends instances.
+  std::function<void()> meanwhile = {};
 
   /// Nothing that costs or clutters.
   [[nodiscard]] bool is_empty() const;

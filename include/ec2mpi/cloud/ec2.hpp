@@ -203,7 +203,8 @@ class Ec2 {
   virtual asio::awaitable<Answer<void>> start(std::vector<std::string> ids, bool dry_run, Limit limit) = 0;
   virtual asio::awaitable<Answer<void>> terminate(std::vector<std::string> ids, bool dry_run,
                                                   Limit limit) = 0;
-  virtual asio::awaitable<Answer<void>> tag(std::vector<std::string> ids, Tags tags, Limit limit) = 0;
+  virtual asio::awaitable<Answer<void>> tag(std::vector<std::string> ids, Tags tags, bool dry_run,
+                                            Limit limit) = 0;
   virtual asio::awaitable<Answer<void>> set_shutdown_behaviour(std::string id, ShutdownBehaviour behaviour,
                                                                Limit limit) = 0;
   /// The serial console's text so far; may be empty.

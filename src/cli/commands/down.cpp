@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <algorithm>
 #include <set>
+#include <tuple>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
@@ -9,6 +10,7 @@
 #include "src/cli/commands/cluster_parts.hpp"
 #include "src/cli/commands/instances.hpp"
 #include "src/cli/commands/unfinished_work.hpp"
+#include "src/cli/commands/unlisted_instances.hpp"
 
 namespace ec2mpi::cli {
 
@@ -57,59 +59,97 @@ asio::awaitable<cloud::Answer<std::vector<cloud::Instance>>> find_targets(Instan
   co_return std::move(found->known);
 }
 
-std::string rest_words(const InstanceContext& context) {
+/// Whether the user means everything that there is, so that nothing of it may be left.
+bool chose_all(const InstanceContext& context) {
+  if (!context.list) return true;
+  return std::ranges::all_of(context.list->nodes, [&context](const Node& node) {
+    return std::ranges::count(context.ids, node.instance_id) != 0;
+  });
+}
+
+/// Names live instances of the cluster that were not among the targets. False if there are some, or if EC2
+/// does not say.
+asio::awaitable<bool> name_unlisted(InstanceContext& context, const std::vector<cloud::Instance>& targets) {
+  auto unlisted = co_await find_unlisted(context, targets);
+  if (!unlisted) {
+    // After a Ctrl-C leave() asks again.
+    if (!context.stop.stop_requested()) context.console().talk("ec2mpi: " + unlisted.error().message);
+    co_return false;
+  }
+  // EC2 may show a target as running for some seconds after its end was asked for.
+  std::erase_if(unlisted->instances, [&targets](const cloud::Instance& one) {
+    return std::ranges::count(targets, one.id, &cloud::Instance::id) != 0;
+  });
+  report_unlisted(context, *unlisted);
+  co_return unlisted->instances.empty();
+}
+
+/// After a failure behind the first change. The next `down` finds what is left by the list or by the tag.
+int name_rest(const InstanceContext& context, int code) {
   const auto& cluster = context.options.cluster;
-  return fmt::format("`ec2mpi down{}` again does the rest", cluster ? " --cluster " + *cluster : "");
+  context.console().talk(
+      fmt::format("ec2mpi: `ec2mpi down{}` again does the rest", cluster ? " --cluster " + *cluster : ""));
+  return code;
 }
 
 /// After a Ctrl-C EC2 continues with what it was asked to do, and the list must not name ended instances as
 /// running.
-asio::awaitable<int> leave(InstanceContext& context) {
+asio::awaitable<int> leave(InstanceContext& context, const std::vector<cloud::Instance>& found) {
   context.console().talk("ec2mpi: interrupted");
   // The same Ctrl-C must not end the calls that the list needs.
   context.stop = {};
-  const auto written = co_await write_list(context);
+  ListChange change{.own = ids_of(found)};
+  const auto written = co_await write_list(context, std::move(change));
   if (!written) context.console().talk("ec2mpi: " + written.error().message);
-  co_return exit_code::interrupted;
+  // Without an answer here, there would be none to the next question either.
+  if (written) std::ignore = co_await name_unlisted(context, found);
+  co_return name_rest(context, exit_code::interrupted);
 }
 
 /// From the first change on.
 asio::awaitable<int> end_and_clean_up(InstanceContext& context, std::vector<cloud::Instance> found,
                                       std::vector<cloud::Instance> targets) {
   if (!targets.empty()) {
+    context.runtime.set_parting_words([&context, ids = ids_of(targets)] {
+      return "EC2 may not have ended all of them; to end the rest: " + end_command(context, ids);
+    });
     const auto done = co_await context.ec2.terminate(ids_of(targets), false, context.limit());
     // After a Ctrl-C the call may have arrived without an answer, so leave() looks at the states.
     if (!done && !context.stop.stop_requested())
-      co_return report_error(context, done.error(), exit_code::node_failed);
+      co_return name_rest(context, report_error(context, done.error(), exit_code::node_failed));
   }
   // Groups are in use until the last instance has ended. All that were found are waited for, also
   // those that another command ends.
   const auto now = co_await wait_for_state(context, ids_of(found), "terminated");
   if (context.stop.stop_requested()) {
-    const int interrupted = co_await leave(context);
+    const int interrupted = co_await leave(context, found);
     co_return interrupted;
   }
-  if (!now) co_return report_error(context, now.error(), exit_code::node_failed);
-  const bool gone = std::ranges::all_of(*now, &cloud::Instance::is_gone);
+  if (!now) co_return name_rest(context, report_error(context, now.error(), exit_code::node_failed));
   const auto removed = co_await remove_emptied(context, clusters_of(context, found));
+  const bool complete = co_await name_unlisted(context, found);
   if (context.stop.stop_requested()) {
-    const int interrupted = co_await leave(context);
+    const int interrupted = co_await leave(context, found);
     co_return interrupted;
   }
+  const bool ended = std::ranges::all_of(*now, &cloud::Instance::is_gone) && removed.all;
+  // Of nodes that were chosen by -w, only they must end.
+  const bool all = ended && (complete || !chose_all(context));
   // A wrong name or region must not look like success; a list whose instances EC2 has forgotten may.
-  if (found.empty() && removed.all && removed.count == 0)
+  if (found.empty() && all && removed.count == 0)
     co_return report_error(context, no_instances(context),
                            context.options.cluster ? exit_code::not_started : exit_code::ok);
-  const auto written = co_await write_list(context, EndedLines::go);
-  if (!written) co_return report_error(context, written.error(), exit_code::node_failed);
+  ListChange change{.own = ids_of(found), .ended = EndedLines::go};
+  const auto written = co_await write_list(context, std::move(change));
+  if (!written) co_return name_rest(context, report_error(context, written.error(), exit_code::node_failed));
   // The end of some nodes is not the end of the job that was started from this list.
-  if (gone && removed.all && context.list && !context.options.cluster && context.options.wanted.empty() &&
+  if (all && context.list && !context.options.cluster && context.options.wanted.empty() &&
       context.options.ids.empty())
     forget_job(context.list->state);
-  if (gone && removed.all && !context.runtime.options().quiet)
-    context.console().talk(
-        fmt::format("{} ended; nothing of them is left", count_of(now->size(), "instance")));
-  const bool all = gone && removed.all;
+  if (!ended) co_return name_rest(context, exit_code::node_failed);
+  if (!context.runtime.options().quiet)
+    context.console().talk(fmt::format("{} ended{}", count_of(targets.size(), "instance"),
+                                       all ? "; nothing of them is left" : ""));
   co_return all ? exit_code::ok : exit_code::node_failed;
 }
 
@@ -137,9 +177,6 @@ asio::awaitable<int> end_chosen(InstanceContext& context, Agreement agreement, b
     if (!*agreed) co_return exit_code::not_started;
   }
   const int code = co_await end_and_clean_up(context, *found, targets);
-  // Whatever has failed after the first change, the next `down` finds what is left by the list or by the tag.
-  if (code == exit_code::node_failed || code == exit_code::interrupted)
-    context.console().talk("ec2mpi: " + rest_words(context));
   co_return code;
 }
 

@@ -64,10 +64,10 @@ asio::awaitable<int> set_on_nodes(CommandContext& context, NewEnd life, std::vec
 /// Tags are added and never removed: without a rule in `life` the tag of an earlier rule stays, and a rule
 /// that is switched off leaves an empty tag.
 asio::awaitable<cloud::Answer<void>> tag_all(InstanceContext& context, std::vector<std::string> ids,
-                                             NewEnd life) {
+                                             NewEnd life, bool dry_run) {
   auto tags = life_tags(life.end, life.length, life.idle.value_or(cloud::IdleRule()));
   if (life.idle && life.idle->empty()) tags[cloud::kIdleTag];
-  auto tagged = co_await context.ec2.tag(std::move(ids), std::move(tags), context.limit());
+  auto tagged = co_await context.ec2.tag(std::move(ids), std::move(tags), dry_run, context.limit());
   co_return tagged;
 }
 
@@ -90,6 +90,9 @@ asio::awaitable<int> extend(InstanceContext& context, Agreement agreement, NewEn
                       "none of these instances runs; a life that is over begins anew with ec2mpi start"};
     co_return report_error(context, error, exit_code::not_started);
   }
+  // Before the nodes take the new end: nobody would see an end that no tag shows.
+  const auto may_tag = co_await tag_all(context, ids_of(targets), life, true);
+  if (!may_tag) co_return report_error(context, may_tag.error(), exit_code::not_started);
   const auto reached = reach_instances(context, targets);
   if (!reached) co_return report_error(context, reached.error(), exit_code::not_started);
   if (agreement.dry_run) {
@@ -114,11 +117,18 @@ asio::awaitable<int> extend(InstanceContext& context, Agreement agreement, NewEn
   // Only nodes that have taken the end get its tag: `status` must show no end that nobody keeps.
   if (done.empty()) co_return code;
   const auto count = done.size();
-  const auto tagged = co_await tag_all(context, std::move(done), life);
-  if (!tagged) co_return report_error(context, tagged.error(), exit_code::node_failed);
-  context.console().talk(fmt::format("{} have their end of life at {}, in {}{}", count_of(count, "instance"),
-                                     cloud::moment_text(life.end), cloud::span_text(life.length),
-                                     what_happens(targets)));
+  const auto new_end = fmt::format("{} {} end of life at {}, in {}", count_of(count, "instance"),
+                                   count == 1 ? "has its" : "have their", cloud::moment_text(life.end),
+                                   cloud::span_text(life.length));
+  const auto tagged = co_await tag_all(context, std::move(done), life, false);
+  if (!tagged) {
+    // The nodes keep the new end in any case, so a user who reads only the error would trust a wrong one.
+    context.console().talk(fmt::format(
+        "ec2mpi: {}, but EC2 and `ec2mpi status` may still show another; `ec2mpi extend` again corrects that",
+        new_end));
+    co_return report_error(context, tagged.error(), exit_code::node_failed);
+  }
+  context.console().talk(new_end + what_happens(targets));
   co_return code;
 }
 

@@ -1,12 +1,9 @@
 #include "src/cli/commands/grow.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 #include <algorithm>
 
 #include "ec2mpi/base/exit_code.hpp"
-#include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/world.hpp"
@@ -14,10 +11,14 @@
 #include "src/cli/commands/instance_life.hpp"
 #include "src/cli/commands/new_cluster.hpp"
 #include "src/cli/commands/unfinished_work.hpp"
+#include "src/cli/commands/unlisted_instances.hpp"
 
 namespace ec2mpi::cli {
 
 namespace {
+
+/// For the states after a failure. A user who has pressed Ctrl-C waits no longer for them.
+constexpr auto kLastLook = std::chrono::seconds(10);
 
 /// The instances of the list before the change.
 struct Members {
@@ -31,24 +32,12 @@ const cloud::Instance* find_instance(const std::vector<cloud::Instance>& instanc
   return found == instances.end() ? nullptr : &*found;
 }
 
-/// Two that change a list at the same time would each forget the instances of the other.
-/// The kernel drops the lock with the descriptor, so a killed ec2mpi leaves none. Errors: usage.
-Result<UniqueFd> lock_list(const ListedInstances& list) {
-  TRY(list.state.make());
-  UniqueFd folder(::open(list.state.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (folder.get() >= 0 && ::flock(folder.get(), LOCK_EX | LOCK_NB) == 0) return folder;
-  return fail(ErrorKind::usage,
-              fmt::format("another ec2mpi up changes {} at the moment", list.file.string()));
-}
-
 /// Found before anything starts: an instance that no list names is easily forgotten, and costs.
 Result<void> check_list(const InstanceContext& context) {
   if (!context.list)
     return fail(ErrorKind::usage, "--add and --replace need the instance list; name it with --list");
   if (context.list->may_be_written) return {};
-  return fail(ErrorKind::usage,
-              fmt::format("{} has more than a table of instances, so new ones cannot be written into it",
-                          context.list->file.string()));
+  return refuse_to_write(context.list->file);
 }
 
 /// Instances that EC2 has forgotten or ended, and those that fail its checks.
@@ -135,7 +124,7 @@ void use_model(const InstanceContext& context, const Members& members, const clo
   const auto& master = context.list->nodes.front().instance_id;
   plan.cluster = model.tag(cloud::kClusterTag);
   if (plan.cluster.empty())
-    plan.cluster = "with-" + master;  // instances that others started are in no cluster
+    plan.cluster = adopting_cluster(master);  // instances that others started are in no cluster
   plan.tags = cluster_tags(plan.cluster);
   if (const auto user = model.tag(cloud::kUserTag); !user.empty()) plan.tags[cloud::kUserTag] = user;
   plan.key_pair = model.key_name;
@@ -220,30 +209,18 @@ asio::awaitable<cloud::Answer<void>> start_newcomers(InstanceContext& context, c
   co_return cloud::Answer<void>();
 }
 
-/// A newcomer takes the line and the name of the instance that it replaces, or a line at the end.
-void enter_newcomers(InstanceContext& context, const Members& members, const Launched& launched) {
-  auto& nodes = context.list->nodes;
-  for (std::size_t i = 0; i < launched.ids.size(); ++i) {
-    Node node;
-    node.instance_id = launched.ids[i];
-    if (i >= members.replaced.size()) {
-      nodes.push_back(std::move(node));
-      continue;
-    }
-    // Both are in the list's order with the master first, so a new master replaces the old one.
-    const auto old = std::ranges::find(nodes, members.replaced[i], &Node::instance_id);
-    node.name = old->name;
-    *old = std::move(node);
-  }
+/// Both are in the list's order with the master first, so a new master replaces the old one.
+ListChange change_of(const Members& members, const Launched& launched) {
+  ListChange change{.own = launched.ids};
+  for (std::size_t i = 0; i < launched.ids.size(); ++i)
+    change.newcomers.push_back(
+        {launched.ids[i], i < members.replaced.size() ? members.replaced[i] : std::string()});
+  return change;
 }
 
 /// Without ids the answer of EC2 was lost, and only the tag finds the instances.
 std::string removal_command(const InstanceContext& context, const Launched& launched) {
-  const auto& profile = context.options.account.profile;
-  const auto where =
-      fmt::format(" --region {}{}", context.region, profile ? " --profile " + quote_word(*profile) : "");
-  if (launched.ids.empty()) return "ec2mpi status --all-regions";
-  return fmt::format("ec2mpi down --ids {}{}", join(launched.ids, ","), where);
+  return launched.ids.empty() ? "ec2mpi status --all-regions" : end_command(context, launched.ids);
 }
 
 /// Only the newcomers end: the cluster is as it was before.
@@ -264,12 +241,77 @@ asio::awaitable<int> give_up(InstanceContext& context, const Launched& launched,
   co_return ended ? exit_code::not_started : exit_code::node_failed;
 }
 
-asio::awaitable<cloud::Answer<void>> end_replaced(InstanceContext& context, const Members& members) {
-  const auto ids = ids_of(live_ones(members));
+/// Asked before the launch: an account that may start instances need not be allowed to end any.
+asio::awaitable<cloud::Answer<void>> try_ending(InstanceContext& context, const Members& members) {
+  auto ids = ids_of(live_ones(members));
   if (ids.empty()) co_return cloud::Answer<void>();
+  auto allowed = co_await context.ec2.terminate(std::move(ids), true, context.limit());
+  co_return allowed;
+}
+
+asio::awaitable<cloud::Answer<void>> end_and_wait(InstanceContext& context, std::vector<std::string> ids) {
   CO_TRY(co_await context.ec2.terminate(ids, false, context.limit()));
-  CO_TRY(co_await wait_for_state(context, ids, "terminated"));
-  co_return cloud::Answer<void>();
+  CO_TRY_AS(now, co_await wait_for_state(context, ids, "terminated"));
+  if (std::ranges::all_of(*now, &cloud::Instance::is_ending)) co_return cloud::Answer<void>();
+  Error error{ErrorKind::timeout, "not all replaced instances have ended"};
+  co_return std::unexpected(cloud::ApiError(std::move(error)));
+}
+
+/// Nothing if EC2 does not answer soon. Not even a bug may keep the caller from naming the instances.
+asio::awaitable<std::optional<std::vector<cloud::Instance>>> ask_last_states(InstanceContext& context,
+                                                                             std::vector<std::string> ids) {
+  try {
+    auto now = co_await context.ec2.instances_by_id(std::move(ids), context.limit().at_most(kLastLook));
+    if (now) co_return std::move(*now);
+  } catch (const std::exception&) {
+    // the caller names all of them then
+  }
+  co_return std::nullopt;
+}
+
+/// The list does not have these any more, so only the words here lead to them. EC2's last answer need not be
+/// the truth: a call may have been carried out without one. So the states decide, if EC2 answers with them.
+asio::awaitable<int> report_remaining(InstanceContext& context, std::vector<std::string> ids, Error error) {
+  const bool interrupted = context.stop.stop_requested();
+  // The Ctrl-C that led here must not stop this question, which has its own limit.
+  context.stop = {};
+  const auto now = co_await ask_last_states(context, ids);
+  const auto has_ended = [&now](const std::string& id) {
+    const auto* const one = find_instance(*now, id);
+    return one == nullptr || one->is_ending();
+  };
+  if (now) std::erase_if(ids, has_ended);
+  if (ids.empty() && !interrupted) co_return exit_code::ok;
+  context.console().talk("ec2mpi: " + (interrupted ? std::string("interrupted") : error.message));
+  std::vector<std::string> titles;
+  for (const auto& id : ids) titles.push_back(title_of(context, id));
+  const bool is_one = ids.size() == 1;
+  if (!ids.empty())
+    context.console().talk(
+        fmt::format("ec2mpi: {} {} and {}, and {} not in {} any more; to end {}: {}", join(titles, ", "),
+                    now ? (is_one ? "still runs" : "still run") : "may still run", is_one ? "costs" : "cost",
+                    is_one ? "is" : "are", context.list->file.string(), is_one ? "it" : "them",
+                    end_command(context, ids)));
+  context.console().talk("ec2mpi: the new instances are in the list; `ec2mpi setup` sets them up");
+  co_return interrupted ? exit_code::interrupted : exit_code::node_failed;
+}
+
+asio::awaitable<int> end_replaced(InstanceContext& context, const Members& members) {
+  const auto ids = ids_of(live_ones(members));
+  if (ids.empty()) co_return exit_code::ok;
+  context.runtime.set_parting_words(
+      [&context, ids] { return "to end the replaced instances: " + end_command(context, ids); });
+  std::exception_ptr bug;
+  auto ending = end_and_wait(context, ids);
+  const auto ended = co_await catch_bug(std::move(ending), bug);
+  int code = exit_code::ok;
+  if (!ended || context.stop.stop_requested()) {
+    const auto error = ended ? Error{ErrorKind::timeout, "interrupted"} : Error(ended.error());
+    code = co_await report_remaining(context, ids, error);
+  }
+  context.runtime.set_parting_words({});
+  if (bug) std::rethrow_exception(bug);
+  co_return code;
 }
 
 /// The newcomers run and stand in the list. Before the old instances end: if the list cannot be written, the
@@ -277,8 +319,8 @@ asio::awaitable<cloud::Answer<void>> end_replaced(InstanceContext& context, cons
 asio::awaitable<cloud::Answer<void>> bring_in(InstanceContext& context, const Members& members,
                                               const LaunchPlan& plan, Launched& launched) {
   CO_TRY(co_await start_newcomers(context, plan, launched));
-  enter_newcomers(context, members, launched);
-  CO_TRY(co_await write_list(context));
+  auto change = change_of(members, launched);
+  CO_TRY(co_await write_list(context, std::move(change)));
   co_return cloud::Answer<void>();
 }
 
@@ -296,9 +338,8 @@ asio::awaitable<int> make_change(InstanceContext& context, const Members& member
     co_return code;
   }
   context.runtime.set_parting_words({});
-  const auto ended = co_await end_replaced(context, members);
-  if (!ended) co_return report_error(context, ended.error(), exit_code::node_failed);
-  co_return exit_code::ok;
+  const int code = co_await end_replaced(context, members);
+  co_return code;
 }
 
 }  // namespace
@@ -306,10 +347,14 @@ asio::awaitable<int> make_change(InstanceContext& context, const Members& member
 asio::awaitable<int> grow_cluster(InstanceContext& context, GrowOptions options) {
   if (const auto fits = check_list(context); !fits)
     co_return report_error(context, fits.error(), exit_code::not_started);
-  const auto lock = lock_list(*context.list);
+  const auto lock = lock_for_launch(context.list->file);
   if (!lock) co_return report_error(context, lock.error(), exit_code::not_started);
   const auto members = co_await find_members(context, options);
   if (!members) co_return report_error(context, members.error(), exit_code::not_started);
+  auto unlisted = co_await find_unlisted(context, members->known);
+  if (!unlisted) co_return report_error(context, unlisted.error(), exit_code::not_started);
+  unlisted->launch_at_work = false;  // that is this command
+  report_unlisted(context, *unlisted);
   if (options.add == 0 && members->replaced.empty()) {
     context.console().talk("ec2mpi: no instance of the list has failed");
     co_return exit_code::ok;
@@ -319,6 +364,8 @@ asio::awaitable<int> grow_cluster(InstanceContext& context, GrowOptions options)
   // Before the question: the user is asked only about a launch that EC2 would allow.
   const auto allowed = co_await try_launch(context, *plan);
   if (!allowed) co_return report_error(context, allowed.error(), exit_code::not_started);
+  const auto may_end = co_await try_ending(context, *members);
+  if (!may_end) co_return report_error(context, may_end.error(), exit_code::not_started);
   co_await show_change(context, *members, *plan);
   if (options.agreement.dry_run) co_return exit_code::ok;
   const auto agreed = co_await ask(context, options, *members, plan->count);

@@ -4,20 +4,14 @@
 #include <unistd.h>
 #include <algorithm>
 #include <functional>
-#include <tuple>
 
 #include "ec2mpi/base/event.hpp"
 #include "ec2mpi/base/exit_code.hpp"
-#include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/world.hpp"
 #include "ec2mpi/cli/terminal/aligned.hpp"
 #include "ec2mpi/cli/terminal/terminal.hpp"
-#include "ec2mpi/cloud/instance_list.hpp"
-#include "ec2mpi/cluster/list/list_memory.hpp"
-#include "ec2mpi/cluster/list/read_inventory.hpp"
-#include "ec2mpi/cluster/values/address.hpp"
 #include "ec2mpi/cluster/values/ec2_words.hpp"
 
 namespace ec2mpi::cli {
@@ -27,67 +21,8 @@ namespace {
 constexpr auto kMostWait = std::chrono::minutes(10);  ///< EC2 stops a big instance within a few minutes
 constexpr auto kFirstLook = std::chrono::milliseconds(250);
 constexpr auto kSlowestLook = std::chrono::seconds(5);
-
-Node skipped_node(const Skipped& skipped) {
-  Node node;
-  node.instance_id = skipped.instance_id;
-  if (!is_ipv4(skipped.name)) node.name = skipped.name;  // of a nameless instance it is the address
-  node.state = skipped.state;
-  node.line = skipped.line;
-  return node;
-}
-
-/// All instances of the list in its order, also those that do not run.
-std::vector<Node> all_nodes(const Inventory& inventory) {
-  auto nodes = inventory.nodes;
-  for (const auto& skipped : inventory.skipped) nodes.push_back(skipped_node(skipped));
-  // EC2 knows a machine by its id only.
-  std::erase_if(nodes, [](const Node& node) { return node.instance_id.empty(); });
-  std::stable_sort(nodes.begin(), nodes.end(),
-                   [](const Node& one, const Node& other) { return one.line < other.line; });
-  return nodes;
-}
-
-/// Whether a command of ec2mpi has written it.
-/// Compares the columns that all our tables begin with; IPv6 and User stand in some of them only.
-bool is_own_table(std::string_view text, bool public_addresses) {
-  const auto header = cloud::list_text({}, {}, public_addresses);
-  return text.starts_with(header.substr(0, header.find("Launch time")));
-}
-
-/// A stopped instance is known by its earlier number, unless another one has it now.
-void number_stopped_nodes(std::vector<Node>& nodes, const std::vector<RememberedNode>& remembered) {
-  for (auto& node : nodes) {
-    if (node.index != 0) continue;
-    const auto earlier = std::ranges::find(remembered, node.instance_id, &RememberedNode::instance_id);
-    if (earlier != remembered.end() && std::ranges::find(nodes, earlier->index, &Node::index) == nodes.end())
-      node.index = earlier->index;
-  }
-}
-
-Result<ListedInstances> read_listed(const std::filesystem::path& file) {
-  TRY_AS(inventory, load_inventory(file, {.choose_addresses = false, .addresses_required = false}));
-  TRY_AS(state, open_state(file));
-  // With the remembered numbers, so that node3 is here the node3 of all other commands.
-  TRY_AS(memory, state->read(std::filesystem::path("lists") / file.filename()));
-  const auto remembered = parse_memory(memory->value_or(""));
-  if (!inventory->nodes.empty()) std::ignore = merge_memory(*inventory, remembered);
-  ListedInstances listed{file, std::move(*state), all_nodes(*inventory), false, true};
-  number_stopped_nodes(listed.nodes, remembered);
-  // A table of EC2's answers has no users, ports or slots; they would be lost.
-  const auto has_more = [](const Node& node) {
-    return node.instance_id.empty() || !node.user.empty() || node.port != 0 || node.slots != 0;
-  };
-  listed.may_be_written = std::ranges::none_of(inventory->nodes, has_more);
-  // A list of private addresses stays one: ec2mpi would connect to those of a public column.
-  const auto is_private = [](const Node& node) {
-    return node.public_address.empty() && node.ipv6.empty() && !node.private_address.empty();
-  };
-  TRY_AS(text, read_file(file));
-  listed.has_public_addresses = inventory->nodes.empty() ? !is_own_table(*text, false)
-                                                         : !std::ranges::all_of(inventory->nodes, is_private);
-  return listed;
-}
+/// EC2 shows an ended instance for about an hour. One that is missing once may be a slip of EC2's.
+constexpr int kForgottenAfter = 4;
 
 /// -w chooses by the numbers that the nodes have in all commands.
 Result<std::vector<std::string>> selected_ids(const InstanceOptions& options) {
@@ -175,41 +110,6 @@ bool has_ended(const InstanceContext& context, const std::string& id) {
   return node != context.list->nodes.end() && node->state == "terminated";
 }
 
-/// The instance as the list has it.
-cloud::Instance listed_instance(const Node& node) {
-  cloud::Instance instance;
-  instance.id = node.instance_id;
-  instance.state = node.state;
-  instance.type = node.type;
-  instance.zone = node.availability_zone;
-  instance.public_address = node.public_address;
-  instance.private_address = node.private_address;
-  instance.ipv6 = node.ipv6;
-  instance.launched = node.launched;
-  return instance;
-}
-
-/// All instances of the list: as EC2 has them, or as they were if EC2 does not know them.
-std::vector<cloud::Instance> renewed(const std::vector<Node>& nodes,
-                                     const std::vector<cloud::Instance>& known) {
-  std::vector<cloud::Instance> all;
-  for (const auto& node : nodes) {
-    const auto place = std::ranges::find(known, node.instance_id, &cloud::Instance::id);
-    all.push_back(place == known.end() ? listed_instance(node) : *place);
-  }
-  return all;
-}
-
-/// A list of ended instances only keeps them: it still says which ones they were.
-void remove_ended(std::vector<cloud::Instance>& instances, std::vector<std::string>& names) {
-  if (std::ranges::all_of(instances, &cloud::Instance::is_gone)) return;
-  for (auto i = instances.size(); i-- > 0;) {
-    if (!instances[i].is_gone()) continue;
-    instances.erase(instances.begin() + static_cast<std::ptrdiff_t>(i));
-    names.erase(names.begin() + static_cast<std::ptrdiff_t>(i));
-  }
-}
-
 /// "2 of 4 running; node3 (i-0123…) is pending". Three late ones are named, to keep it one line.
 std::string late_line(const InstanceContext& context, const std::vector<cloud::Instance>& instances,
                       const std::string& state) {
@@ -226,22 +126,6 @@ std::string late_line(const InstanceContext& context, const std::vector<cloud::I
 
 bool all_in(const std::vector<cloud::Instance>& instances, const std::string& state) {
   return std::ranges::all_of(instances, [&](const cloud::Instance& one) { return one.state == state; });
-}
-
-/// The user's own list must not be lost to a table of ours. The copy's name; empty if the file is a table of
-/// ours.
-Result<std::filesystem::path> keep_before(const std::filesystem::path& file) {
-  TRY_AS(text, read_file(file));
-  if (is_own_table(*text, true) || is_own_table(*text, false)) return std::filesystem::path();
-  std::error_code error;
-  for (int number = 1;; ++number) {
-    auto before = file;
-    before += number == 1 ? ".before" : fmt::format(".before.{}", number);
-    // An earlier copy may be the only one of another list, so it is never replaced.
-    if (std::filesystem::exists(before, error)) continue;
-    if (std::filesystem::copy_file(file, before, error)) return before;
-    return fail(ErrorKind::local_io, fmt::format("cannot write {}: {}", before.string(), error.message()));
-  }
 }
 
 }  // namespace
@@ -410,15 +294,17 @@ asio::awaitable<cloud::Answer<std::vector<cloud::Instance>>> wait_for_state(Inst
   const auto limit = context.limit().at_most(kMostWait);
   Clock::duration pause = kFirstLook;
   std::vector<cloud::Instance> seen;
+  int looks_without = 0;
   for (;;) {
     auto now = co_await context.ec2.instances_by_id(ids, limit);
     // A Ctrl-C ends the wait and not EC2's work, so the last states are still an answer.
     if (!now && !seen.empty() && limit.stop.stop_requested()) break;
     if (!now) co_return std::unexpected(now.error());
     seen = std::move(*now);
-    // EC2 forgets ended instances, so the ones that are missing have ended.
     const bool ends = state == "terminated";
-    const bool complete = ends || seen.size() == ids.size();  // EC2 may need some seconds to know a new one
+    looks_without = seen.size() == ids.size() ? 0 : looks_without + 1;
+    // EC2 may need some seconds to know a new one, and it forgets ended ones.
+    const bool complete = looks_without == 0 || (ends && looks_without >= kForgottenAfter);
     if (complete && all_in(seen, state)) break;
     // An instance that ends never gets into another state.
     if (!ends && std::ranges::any_of(seen, &cloud::Instance::is_ending)) break;
@@ -432,34 +318,27 @@ asio::awaitable<cloud::Answer<std::vector<cloud::Instance>>> wait_for_state(Inst
   co_return std::move(seen);
 }
 
-asio::awaitable<cloud::Answer<void>> write_list(InstanceContext& context, EndedLines ended) {
+asio::awaitable<cloud::Answer<void>> write_list(InstanceContext& context, ListChange change) {
   if (!context.list || context.list->nodes.empty()) co_return cloud::Answer<void>();
-  const auto& nodes = context.list->nodes;
+  // Read anew: since this command began, another one may have written other instances into the list.
+  CO_TRY_AS(seen, read_listed(context.list->file));
   std::vector<std::string> ids;
-  std::vector<std::string> names;
-  for (const auto& node : nodes) {
-    ids.push_back(node.instance_id);
-    names.push_back(node.name);
-  }
+  for (const auto& node : seen->nodes) ids.push_back(node.instance_id);
+  for (const auto& newcomer : change.newcomers) ids.push_back(newcomer.id);
   // All instances of the list, not only the chosen ones: the others may have changed as well.
   CO_TRY_AS(known, co_await context.ec2.instances_by_id(ids, context.limit()));
-  auto all = renewed(nodes, *known);
-  if (ended == EndedLines::go) remove_ended(all, names);
-  // The list's names win over the tag Name: the user may have changed them there.
-  const auto text = cloud::list_text(all, names, context.list->has_public_addresses);
+  CO_TRY_AS(done, change_list(*seen, change, *known));
   const auto& file = context.list->file;
-  if (!context.list->may_be_written) {
+  if (!done->written) {
     context.console().talk(fmt::format(
         "ec2mpi: {} has more than a table of instances, so it is left as it is; now:", file.string()));
-    context.console().talk_bytes(text);
+    context.console().talk_bytes(done->text);
     co_return cloud::Answer<void>();
   }
-  CO_TRY_AS(kept, keep_before(file));
-  CO_TRY(write_file_atomically(file, text, 0644));
   if (!context.runtime.options().quiet)
-    context.console().talk(
-        fmt::format("{} has the new states and addresses{}", file.string(),
-                    kept->empty() ? "" : fmt::format("; {} is the list as it was", kept->string())));
+    context.console().talk(fmt::format(
+        "{} has the new states and addresses{}", file.string(),
+        done->before.empty() ? "" : fmt::format("; {} is the list as it was", done->before.string())));
   co_return cloud::Answer<void>();
 }
 

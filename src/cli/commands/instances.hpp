@@ -14,6 +14,7 @@
 #include "ec2mpi/cli/session/cluster_setup.hpp"
 #include "ec2mpi/cli/session/runtime.hpp"
 #include "ec2mpi/cloud/ec2.hpp"
+#include "src/cli/commands/listed_instances.hpp"
 
 namespace ec2mpi::cli {
 
@@ -34,15 +35,6 @@ struct Agreement {
 };
 
 void add_agreement_options(CLI::App& command, Agreement& agreement);
-
-/// The instance list of the command.
-struct ListedInstances {
-  std::filesystem::path file;
-  StateFolder state;
-  std::vector<Node> nodes;      ///< all with an id, in the list's order, whatever their state
-  bool may_be_written = false;  ///< a table of EC2's answers would lose nothing of it
-  bool has_public_addresses = true;
-};
 
 /// Everything that a command works with. It lives until the command has ended.
 struct InstanceContext {
@@ -100,12 +92,9 @@ struct FoundInstances {
 /// The account's flags: --region, --profile, --endpoint-url.
 void add_account_options(CLI::App& command, cloud::CloudFlags& account);
 
-enum class EndedLines { stay, go };
-
-/// Writes states and addresses into the list; the list as it was stays as LIST.before. Lines of ended
-/// instances may go, unless all have ended.
-[[nodiscard]] asio::awaitable<cloud::Answer<void>> write_list(InstanceContext& context,
-                                                              EndedLines ended = EndedLines::stay);
+/// Writes states and addresses into the list, and the newcomers; the list as it was stays as LIST.before.
+/// Changes of other commands stay.
+[[nodiscard]] asio::awaitable<cloud::Answer<void>> write_list(InstanceContext& context, ListChange change);
 
 /// Reports an error and gives the exit code; `code` unless the user has interrupted it.
 [[nodiscard]] int report_error(InstanceContext& context, const Error& error, int code);

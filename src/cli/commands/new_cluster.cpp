@@ -101,7 +101,7 @@ asio::awaitable<cloud::Answer<void>> start_cluster(InstanceContext& context, Lau
   // The list is written after the host keys are known, so that no command logs in without them.
   CO_TRY(co_await remember_printed_keys(context, plan.list, *instances));
   const auto text = cloud::list_text(*instances, {}, have_public_addresses(*instances));
-  CO_TRY(write_file_atomically(plan.list, text, 0644));
+  CO_TRY(write_new_list(plan.list, text));
   co_return cloud::Answer<void>();
 }
 

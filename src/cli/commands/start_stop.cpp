@@ -54,9 +54,21 @@ asio::awaitable<cloud::Answer<void>> renew_lives(InstanceContext& context,
     auto tags = life_after_start(one, now);
     if (!tags || one.state != "running") continue;
     std::vector<std::string> ids = {one.id};
-    CO_TRY(co_await context.ec2.tag(std::move(ids), std::move(*tags), context.limit()));
+    CO_TRY(co_await context.ec2.tag(std::move(ids), std::move(*tags), false, context.limit()));
   }
   co_return cloud::Answer<void>();
+}
+
+/// After a Ctrl-C EC2 continues with what it was asked to do, also if its answer did not arrive. The list
+/// must not name stopped instances as running.
+asio::awaitable<int> leave(InstanceContext& context, std::vector<std::string> ids) {
+  context.console().talk("ec2mpi: interrupted; EC2 continues, and `ec2mpi status` shows how far it is");
+  // The same Ctrl-C must not end the call that the list needs.
+  context.stop = {};
+  ListChange change{.own = std::move(ids)};
+  const auto written = co_await write_list(context, std::move(change));
+  if (!written) context.console().talk("ec2mpi: " + written.error().message);
+  co_return exit_code::interrupted;
 }
 
 /// First come the checks: unknown and ended ids, the permission of EC2, jobs and results, the user.
@@ -87,22 +99,24 @@ asio::awaitable<int> change_state(InstanceContext& context, Change change, Agree
     if (!agreed) co_return report_error(context, agreed.error(), exit_code::not_started);
     if (!*agreed) co_return exit_code::not_started;
     const auto done = co_await call(context, change, ids_of(targets), false);
-    if (!done) co_return report_error(context, done.error(), exit_code::node_failed);
+    if (!done && !context.stop.stop_requested())
+      co_return report_error(context, done.error(), exit_code::node_failed);
   }
   // Waits for all chosen instances, also those that were in this state before: an end of life that
   // is over is renewed for them, too.
   const auto now = co_await wait_for_state(context, ids, final_state(change));
-  if (!now) co_return report_error(context, now.error(), exit_code::node_failed);
   if (context.stop.stop_requested()) {
-    context.console().talk("ec2mpi: interrupted; EC2 continues, and `ec2mpi status` shows how far it is");
-    co_return exit_code::interrupted;
+    const int interrupted = co_await leave(context, ids);
+    co_return interrupted;
   }
+  if (!now) co_return report_error(context, now.error(), exit_code::node_failed);
   if (change == Change::start) {
     const auto renewed = co_await renew_lives(context, *now);
     if (!renewed) co_return report_error(context, renewed.error(), exit_code::node_failed);
   }
   // An instance has another public address after each start.
-  const auto written = co_await write_list(context);
+  ListChange lines{.own = ids};
+  const auto written = co_await write_list(context, std::move(lines));
   if (!written) co_return report_error(context, written.error(), exit_code::node_failed);
   const bool all =
       std::ranges::all_of(*now, [&](const cloud::Instance& one) { return one.state == final_state(change); });

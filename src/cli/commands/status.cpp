@@ -14,6 +14,7 @@
 #include "src/cli/commands/instance_life.hpp"
 #include "src/cli/commands/instances.hpp"
 #include "src/cli/commands/unfinished_work.hpp"
+#include "src/cli/commands/unlisted_instances.hpp"
 
 namespace ec2mpi::cli {
 
@@ -187,6 +188,11 @@ asio::awaitable<int> show_status(InstanceContext& context, bool keys, bool json)
   for (const auto& id : found->unknown)
     context.console().talk(fmt::format("ec2mpi: {}: not an instance of this account in {}",
                                        title_of(context, id), context.region));
+  if (context.list) {
+    const auto unlisted = co_await find_unlisted(context, found->known);
+    if (!unlisted) co_return report_error(context, unlisted.error(), exit_code::node_failed);
+    report_unlisted(context, *unlisted);
+  }
   const bool wrong_key = std::ranges::any_of(rows, [](const Row& row) { return row.key == "DIFFERS"; });
   if (wrong_key)
     context.console().talk(

@@ -8,7 +8,6 @@
 #include "ec2mpi/cli/session/option_values.hpp"
 #include "ec2mpi/cli/session/world.hpp"
 #include "ec2mpi/cli/terminal/standard_output.hpp"
-#include "ec2mpi/cluster/list/read_inventory.hpp"
 #include "ec2mpi/cluster/values/ec2_words.hpp"
 #include "src/cli/commands/check_life.hpp"
 #include "src/cli/commands/cluster_parts.hpp"
@@ -45,18 +44,17 @@ struct UpOptions {
   cloud::CloudFlags account = {};
 };
 
-/// A list of ended instances may be replaced, and no other.
-Result<void> refuse_list_in_use(const fs::path& list) {
-  std::error_code ignored;
-  if (!fs::exists(list, ignored)) return {};
-  // Ended instances have no address, and their list must be readable here.
-  const auto found = load_inventory(list, {.choose_addresses = false, .addresses_required = false});
-  const auto has_ended = [](const Skipped& one) { return one.state == "terminated"; };
-  if (found && found->nodes.empty() && std::ranges::all_of(found->skipped, has_ended)) return {};
-  return fail(ErrorKind::usage,
-              fmt::format("{} is there already, and up would replace it; --add N starts more of its "
-                          "instances; or end them with ec2mpi down, or name another file with --list",
-                          list.string()));
+/// An `up` that was killed leaves its key and no list, and its instances may run: without the key nobody
+/// could log in to them.
+std::string advice_on_key(const fs::path& key) {
+  const auto stem = key.stem().string();
+  const auto begin = part_name("").size();
+  const auto cluster = stem.starts_with(part_name("")) ? stem.substr(begin) : std::string();
+  if (!cloud::is_cluster_name(cluster)) return ", or remove it if its cluster has ended";
+  return fmt::format(
+      "; `ec2mpi status --cluster {0}` shows whether its instances run, `ec2mpi down --cluster {0}` ends "
+      "them, and after that the file may be removed",
+      cluster);
 }
 
 /// All later commands must find the key of the cluster, and only that one. A key of the same name may be that
@@ -72,10 +70,9 @@ Result<void> refuse_other_keys(const fs::path& list, const Config& config) {
     if (entry.path().extension() != ".pem") continue;
     return fail(
         ErrorKind::usage,
-        fmt::format(
-            "{} lies where the key of the new cluster will lie, and commands "
-            "could not choose between them; use another folder, or remove it if its cluster has ended",
-            printable(entry.path().string())));
+        fmt::format("{} lies where the key of the new cluster will lie, and commands could not choose "
+                    "between them; use another folder{}",
+                    printable(entry.path().string()), advice_on_key(entry.path())));
   }
   return {};
 }
@@ -196,7 +193,12 @@ asio::awaitable<int> bring_up(InstanceContext& context, const UpOptions& options
     if (!agreed) co_return report_error(context, agreed.error(), exit_code::not_started);
     if (!*agreed) co_return exit_code::not_started;
   }
+  // Another `up` for this list, or for its folder, would write over the list and the key of this one.
+  const auto lock = lock_for_launch(plan->list);
+  if (!lock) co_return report_error(context, lock.error(), exit_code::not_started);
   // Once more, because the user may have taken time for the answer.
+  const auto unused = refuse_list_in_use(plan->list);
+  if (!unused) co_return report_error(context, unused.error(), exit_code::not_started);
   begin_life(context, *plan);
   const auto group = co_await claim_or_name(context, *plan);
   if (!group) co_return report_claim(context, *plan, group.error());

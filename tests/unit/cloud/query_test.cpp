@@ -312,5 +312,14 @@ TEST(Query, NoErrorHasTheSecret) {
   }
 }
 
+TEST(Query, AWellFormedPageOfAnotherServerIsNoAnswerOfEc2) {
+  for (const auto* const page :
+       {"<html><body>Log in to this network</body></html>", "<StopInstancesResponse/>"}) {
+    const auto answer = parse_answer("TerminateInstances", {.status = 200, .body = page});
+    ASSERT_FALSE(answer) << page;
+    EXPECT_NE(answer.error().message.find("is not that of EC2"), std::string::npos) << answer.error().message;
+  }
+}
+
 }  // namespace
 }  // namespace ec2mpi::cloud

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "tests/support/fake_ec2.hpp"
@@ -82,21 +83,23 @@ TEST(Up, WhatIsLeftWhenTheRemovalHasABugTooIsNamed) {
   at_each_step(CallFailure::thrown, true);
 }
 
-constexpr const char* kMember = "i-01aaaaaaaaaaaaaaa";  ///< in the laptop's list
+cloud::Instance member_of_list(int number) {
+  cloud::Instance member;
+  member.id = fmt::format("i-0{}aaaaaaaaaaaaaaa", number);
+  member.state = "running";
+  member.type = "c5n.large";
+  member.zone = "us-east-2a";
+  member.public_address = fmt::format("203.0.113.{}", 10 + number);
+  member.private_address = fmt::format("10.0.0.{}", 10 + number);
+  return member;
+}
 
 /// `up --add 1` to a cluster of one, with an account whose calls from `first` to `last` fail.
 Tried try_add(std::size_t first, std::size_t last, CallFailure failure) {
   Laptop laptop;
   laptop.nodes[1].door = laptop.nodes[2].door = FakeNode::Door::refuses;
-  cloud::Instance member;
-  member.id = kMember;
-  member.state = "running";
-  member.type = "c5n.large";
-  member.zone = "us-east-2a";
-  member.public_address = "203.0.113.11";
-  member.private_address = "10.0.0.11";
   laptop.account = {.first_failing = first, .last_failing = last, .failure = failure};
-  laptop.account.instances.push_back(member);
+  laptop.account.instances.push_back(member_of_list(1));
   Tried tried;
   tried.result = laptop.run_cli({"up", "--add", "1", "--yes", "--retries", "0"},
                                 {.variables = {{"AWS_REGION", "us-east-2"}}});
@@ -127,6 +130,52 @@ TEST(Up, NewcomersAreEndedOrNamedAfterAFailureAtAnyStep) {
       expect_the_old_cluster(try_add(step, kAllCalls, failure), where + " and all later ones");
     }
   }
+}
+
+/// `up --replace` of node2 in a cluster of two. `list` is the list after it.
+Tried try_replace(std::size_t first, std::size_t last, CallFailure failure, std::string& list) {
+  Laptop laptop(2);
+  laptop.nodes[1].door = laptop.nodes[2].door = FakeNode::Door::refuses;
+  laptop.account = {.first_failing = first, .last_failing = last, .failure = failure};
+  laptop.account.instances = {member_of_list(1), member_of_list(2)};
+  Tried tried;
+  tried.result =
+      laptop.run_cli({"up", "--replace", member_of_list(2).id, "--yes", "--force", "--retries", "0"},
+                     {.variables = {{"AWS_REGION", "us-east-2"}}});
+  tried.account = laptop.account;
+  list = laptop.read(Laptop::kList);
+  return tried;
+}
+
+TEST(Up, AfterAFailureOfReplaceAtAnyStepEachLiveInstanceIsInTheListOrNamed) {
+  std::string list;
+  for (const auto failure : {CallFailure::refused, CallFailure::lost, CallFailure::thrown}) {
+    const auto steps = try_replace(0, 0, failure, list).account.names;
+    ASSERT_GE(std::ranges::count(steps, "TerminateInstances"), 2) << "a dry run first";
+    for (std::size_t step = 1; step <= 2 * steps.size(); ++step) {
+      const bool alone = step <= steps.size();
+      const auto begin = alone ? step : step - steps.size();
+      const auto tried = try_replace(begin, alone ? step : kAllCalls, failure, list);
+      const auto& err = tried.result.err;
+      for (const auto& one : tried.account.instances) {
+        const bool named = err.find("ec2mpi down --ids " + one.id) != std::string::npos ||
+                           err.find("ec2mpi status --all-regions") != std::string::npos;
+        EXPECT_TRUE(one.is_gone() || named || list.find(one.id) != std::string::npos)
+            << "call " << begin << ": " << steps[begin - 1] << (alone ? "" : " and all later ones") << "\n"
+            << err << list;
+      }
+    }
+  }
+}
+
+TEST(Up, AReplacementThatMayNotEndTheOldInstanceStartsNothing) {
+  std::string list;
+  const auto steps = try_replace(0, 0, CallFailure::refused, list).account.names;
+  const auto dry_run = std::ranges::find(steps, "TerminateInstances") - steps.begin() + 1;
+  const auto tried = try_replace(static_cast<std::size_t>(dry_run), static_cast<std::size_t>(dry_run),
+                                 CallFailure::refused, list);
+  EXPECT_EQ(tried.result.code, 2) << tried.result.err;
+  EXPECT_EQ(tried.account.instances.size(), 2U);
 }
 
 }  // namespace
