@@ -74,6 +74,8 @@ asio::awaitable<void> PushTalk::listen(std::shared_ptr<PushTalk> self) {
       break;
     }
     self->take(**chunk);
+    // A node that prints faster than it is read must not keep the loop from the uploads.
+    [[maybe_unused]] const Wake yielded = co_await yield_to_loop(limit);
     // Before the survey ends, its reader reports the fault.
     if (self->surveyed_ && self->nonsense_) {
       self->end_ = std::unexpected(*self->nonsense_);
