@@ -81,8 +81,8 @@ void Share::begin(std::size_t node) {
 /// take_offset() sets the exact one.
 void Share::set_offset(Member& member, std::uint64_t offset) {
   if (offset > member.state.offset) {
-    if (member.state.feeder && *member.state.feeder != kLaptop)
-      member.from_nodes += offset - member.state.offset;
+    // While the node moves, `feeder` is the next one already.
+    if (member.source != kLaptop) member.from_nodes += offset - member.state.offset;
     member.state.offset = offset;
     member.grew = Clock::now();
   }
@@ -291,6 +291,7 @@ void Share::point(std::size_t node, std::size_t feeder) {
 void Share::connect(std::size_t node) {
   auto& member = members_[node];
   member.state.phase = NodePhase::receiving;
+  member.source = *member.state.feeder;
   member.fed = member.grew = Clock::now();
   member.began_at = member.state.offset;
   ++member.feeding;

@@ -93,6 +93,7 @@ class Share {
     Candidate candidate;
     NodeState state;
     int feeding = 0;               ///< its number, as the node's script knows it
+    std::size_t source = kLaptop;  ///< its feeder, until the next one begins
     std::uint64_t began_at = 0;    ///< its first byte
     std::uint64_t from_nodes = 0;  ///< bytes that came from other nodes
     std::string unlinked = {};     ///< why the last feeder could not reach it
