@@ -436,8 +436,9 @@ Result<ssh::ExitStatus> ProgramChannel::exit_status() const {
   if (failed_) return std::unexpected(*failed_);
   if (const auto status = marked_status()) return ssh::ExitStatus{.code = *status};
   auto status = channel_->exit_status();
-  // The shell ends well only behind its marks: a part of the answer is missing.
-  if (end_ && status && status->signal.empty() && status->code == 0)
+  // The shell ends well only behind its marks, so a part of the answer is missing. A node without /proc has
+  // no word, and its shell's status has to do.
+  if (out_.word() && !out_.word()->empty() && status && status->ok())
     return fail(ErrorKind::remote_io, "the end of the node's answer did not arrive");
   return status;
 }

@@ -259,7 +259,7 @@ class SilentMaster : public FollowJob {
 };
 
 TEST_F(SilentMaster, IsWaitedForAsLongAsItsSshdAnswers) {
-  request.silence = std::chrono::milliseconds(5);
+  request.silence = std::chrono::milliseconds(300);
   look = [this](int time) {
     if (time == 3) detach.request_stop();
     return FakeNode{};
