@@ -195,7 +195,7 @@ def test_streams_that_start_up_files_replace_are_named_at_once(ec2mpi, cluster4,
 
 
 @pytest.mark.parametrize("words", [["exec", "-w", "1", "true"], ["exec", "-w", "1", "--sudo", "true"], ["jobs"], ["jobs", "--json"], ["logs"],
-                                   ["wait"], ["cancel"], ["rm", "--older", "1d"], ["ps"], ["run", "-np", "1", "--", "true"], ["top", "--once"]])
+                                   ["wait"], ["cancel"], ["rm", "--older", "1"], ["ps"], ["run", "-np", "1", "--", "true"], ["top", "--once"]])
 def test_an_answer_that_goes_elsewhere_is_no_answer(ec2mpi, cluster4, words):
     with start_up(cluster4, 1, "exec >>/tmp/session.log"):
         done = ec2mpi(*words, timeout=40)

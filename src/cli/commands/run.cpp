@@ -90,7 +90,7 @@ Result<JobScript> find_script(const std::string& name) {
   TRY_AS(text, read_file(script.name, kLargestScript));
   if (text->find('\0') != std::string::npos)
     return fail(ErrorKind::usage, script.name + " is not a shell script");
-  script.text = unix_script(std::move(*text));
+  script.text = without_mark(std::move(*text));
   return script;
 }
 
@@ -118,15 +118,17 @@ Result<void> check_program(const std::string& word) {
 /// run starts mpirun itself, and mpirun would take a program that begins with a dash for an option of its
 /// own.
 Result<void> check_words(const RunOptions& options) {
-  const auto& program = options.behind_dashes ? *options.behind_dashes : options.name;
+  // Behind a job's name stand its arguments.
+  const bool is_behind = options.name.empty() && options.behind_dashes.has_value();
+  const auto& program = is_behind ? *options.behind_dashes : options.name;
   if (program.empty()) return {};
   const auto& first = program.front();
-  if (options.behind_dashes && first.starts_with('-'))
+  if (is_behind && first.starts_with('-'))
     return fail(ErrorKind::usage,
                 fmt::format("'{}' stands where the program is expected; options stand in front of "
                             "--: ec2mpi run -np 4 -- PROGRAM",
                             printable(first)));
-  if (options.behind_dashes && program.size() == 1 && words(first).size() > 1 &&
+  if (is_behind && program.size() == 1 && words(first).size() > 1 &&
       words(first)[0].find('/') == std::string_view::npos)
     return fail(ErrorKind::usage,
                 fmt::format("'{0}' is one word; a program and its arguments are several: ec2mpi run -- {0}",

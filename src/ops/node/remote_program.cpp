@@ -438,7 +438,8 @@ Result<ssh::ExitStatus> ProgramChannel::exit_status() const {
   auto status = channel_->exit_status();
   // The shell ends well only behind its marks, so a part of the answer is missing. A node without /proc has
   // no word, and its shell's status has to do.
-  if (out_.word() && !out_.word()->empty() && status && status->ok())
+  const bool answered = out_end_ && out_end_->status();
+  if (!answered && out_.word() && !out_.word()->empty() && status && status->ok())
     return fail(ErrorKind::remote_io, "the end of the node's answer did not arrive");
   return status;
 }
