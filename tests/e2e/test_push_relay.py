@@ -82,9 +82,11 @@ def halfway(push, six, size=12_000_000):
     """A push in the middle, with bytes on every host; the head and the relay."""
     big = write(push.folder / "d/big", os.urandom(size))
     write(push.folder / "d/small", "small")
-    six.uplink("--rate", "5mbit")
+    # Slow until all links are there, which may take long on a busy machine.
+    six.uplink("--rate", "1mbit")
     process = push.start("push", "d", ".")
     head, relay, _ = roles(six)
+    six.uplink("--rate", "5mbit")
     for index in ALL:
         wait_until(lambda: arrived(six, index) > 300_000, f"bytes on node{index}")
     return big, process, head, relay
