@@ -100,7 +100,7 @@ std::string meant_by(std::string_view term) {
   for (const std::string_view wide : {"\u2013", "\u2014", "\u3001", "\xef\xbc"}) {
     const auto at = term.find(wide);
     if (at == std::string_view::npos) continue;
-    return fmt::format("'{}' only looks like plain text: type it as in 1,3-5", term.substr(at, 3));
+    return fmt::format("'{}' only looks like plain text: type it as in 1,3-5", printable(term.substr(at, 3)));
   }
   if (term.starts_with('^'))
     return fmt::format("for the nodes in a file: -w \"$(paste -sd, {})\"", printable(term.substr(1)));
