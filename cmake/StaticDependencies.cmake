@@ -1,6 +1,7 @@
-# All libraries in the program; only libc stays outside, because names of users and hosts are looked up by its plug-ins.
-# fmt and spdlog have no static library in Debian, and are taken as headers. cmake/static/ says what becomes of libcurl and
-# of GSSAPI.
+include_guard(GLOBAL)
+# link_libraries_inside(PROGRAM): PROGRAM is linked with all libraries inside; only libc stays outside, because names of users and
+# hosts are looked up by its plug-ins. It takes the same objects as the ordinary program. cmake/static/ has what Debian has no
+# static library of.
 function(find_static_library variable name)
   find_library(${variable} NAMES lib${name}.a REQUIRED)
 endfunction()
@@ -9,15 +10,17 @@ find_static_library(static_crypto crypto)
 find_static_library(static_zlib z)
 find_static_library(static_pugixml pugixml)
 
-add_library(ec2mpi_static STATIC cmake/static/libcurl.cpp cmake/static/gssapi.cpp)
-target_include_directories(ec2mpi_static SYSTEM PRIVATE ${CURL_INCLUDE_DIRS})
-target_include_directories(ec2mpi_dependencies SYSTEM INTERFACE
-  ${CURL_INCLUDE_DIRS} ${libssh_INCLUDE_DIRS} ${OPENSSL_INCLUDE_DIR} ${ZLIB_INCLUDE_DIRS})
-# The target spdlog::spdlog_header_only would bring the shared library of fmt along.
-get_target_property(spdlog_includes spdlog::spdlog_header_only INTERFACE_INCLUDE_DIRECTORIES)
-target_include_directories(ec2mpi_dependencies SYSTEM INTERFACE ${spdlog_includes})
-target_compile_definitions(ec2mpi_dependencies INTERFACE SPDLOG_FMT_EXTERNAL)
-target_link_libraries(ec2mpi_dependencies INTERFACE
-  fmt::fmt-header-only nlohmann_json::nlohmann_json CLI11::CLI11
-  ${static_libssh} ec2mpi_static ${static_crypto} ${static_zlib} ${static_pugixml} ${CMAKE_DL_LIBS} Threads::Threads
-  -static-libstdc++ -static-libgcc)
+add_library(ec2mpi_static STATIC
+  ${PROJECT_SOURCE_DIR}/cmake/static/fmt.cpp ${PROJECT_SOURCE_DIR}/cmake/static/gssapi.cpp
+  ${PROJECT_SOURCE_DIR}/cmake/static/libcurl.cpp ${PROJECT_SOURCE_DIR}/cmake/static/spdlog.cpp)
+target_compile_definitions(ec2mpi_static PRIVATE SPDLOG_COMPILED_LIB SPDLOG_FMT_EXTERNAL)
+get_target_property(spdlog_includes spdlog::spdlog INTERFACE_INCLUDE_DIRECTORIES)
+target_include_directories(ec2mpi_static SYSTEM PRIVATE ${CURL_INCLUDE_DIRS} ${spdlog_includes})
+
+function(link_libraries_inside program)
+  target_include_directories(${program} PRIVATE ${PROJECT_SOURCE_DIR}/include)
+  target_link_libraries(${program} PRIVATE ec2mpi_warnings
+    $<TARGET_FILE:ec2mpi_core> ${static_libssh} ec2mpi_static ${static_crypto} ${static_zlib} ${static_pugixml}
+    ${CMAKE_DL_LIBS} Threads::Threads -static-libstdc++ -static-libgcc)
+  add_dependencies(${program} ec2mpi_core)
+endfunction()

@@ -76,6 +76,11 @@ def test_the_slow_node_is_named_before_the_job_and_nothing_starts(cluster4, ec2m
         assert "node3: computes" in done.err and "slower than the others" in done.err, done.err
         # The hosts share a machine: if it is busy, another one may be slow as well.
         assert re.search(r"--exclude \S*3", done.err), done.err
+        # On request the job runs without it. The others count as equal up to a limit that a busy machine does not reach.
+        done = ec2mpi("run", "--guard", "45%", "--without-slow", "--", "sh", "-c", "hostname")
+        assert done.code == 0 and "--without-slow" in done.err, done
+        hosts = set(done.out.split())
+        assert hosts and cluster4.host(3, "hostname").out.strip() not in hosts, done
         told = json.loads(ec2mpi("doctor", "--bench", "--json").out)
         speed = next(check for check in told["checks"] if check["check"] == SPEED)
         slow = [each["nodes"] for each in speed["findings"] if each["what"].startswith("computes ")]

@@ -18,7 +18,7 @@ struct BenchResult {
   std::vector<ops::Check> checks = {};  ///< "speed" and, of two and more nodes, "network"
 };
 
-/// Measures the nodes up to three times: until no node is off by more than `limit`. Then measures the
+/// Measures the nodes up to five times: until no node is off by more than `limit`. Then measures the
 /// network between them as `net` does.
 [[nodiscard]] asio::awaitable<BenchResult> measure_nodes(CommandContext& context, double limit);
 

@@ -51,7 +51,8 @@ struct RunOptions {
   bool json_lines = false;
   bool no_push = false;
   bool allow_outside = false;
-  std::string guard;  ///< "10%"; empty: no measurement before the job
+  std::string guard;          ///< "10%"; empty: no measurement before the job
+  bool without_slow = false;  ///< nodes that the measurement names get no ranks, instead of no job at all
   AfterJob then = AfterJob::nothing;
   SeriesOptions series;
 };
@@ -248,10 +249,10 @@ std::optional<double> parse_percent(std::string_view text) {
   return percent / 100;
 }
 
-/// Measures the nodes before the job. Returns the exit code if the job must not start; the reason has been
-/// printed.
-asio::awaitable<std::optional<int>> find_bad_nodes(CommandContext& context, const std::string& guard) {
-  const auto limit = parse_percent(guard);
+/// Measures the nodes before the job, and takes slow ones out of the context if that was asked for. Returns
+/// the exit code if the job must not start; the reason has been printed.
+asio::awaitable<std::optional<int>> find_bad_nodes(CommandContext& context, const RunOptions& options) {
+  const auto limit = parse_percent(options.guard);
   auto& console = context.console();
   const auto measured = co_await measure_nodes(context, limit.value_or(ops::kUsualLimit));
   if (measured.code == exit_code::interrupted) {
@@ -260,9 +261,11 @@ asio::awaitable<std::optional<int>> find_bad_nodes(CommandContext& context, cons
   }
   std::vector<ops::NodeTrouble> bad;
   bool found = false;
+  bool only_nodes = true;
   for (const auto& check : measured.checks)
     for (const auto& finding : check.findings) {
       found = true;
+      only_nodes = only_nodes && finding.nodes.size() == 1;
       console.talk(console.paint_talk(Colour::red, "ec2mpi: --guard: " + short_nodes_label(finding.nodes)) +
                    ": " + finding.what);
       // Of a bad path between two nodes, neither is the one to leave out.
@@ -274,6 +277,16 @@ asio::awaitable<std::optional<int>> find_bad_nodes(CommandContext& context, cons
         bad.push_back({*node, {}});
     }
   if (!found && measured.code == exit_code::ok) co_return std::nullopt;
+  auto& nodes = context.cluster.nodes;
+  if (options.without_slow && only_nodes && measured.code == exit_code::ok && bad.size() < nodes.size()) {
+    const auto is_bad = [&](const Node& node) {
+      return std::ranges::any_of(bad, [&](const auto& trouble) { return trouble.node.index == node.index; });
+    };
+    std::erase_if(nodes, is_bad);
+    console.talk(
+        fmt::format("ec2mpi: --without-slow: the job runs on {}", count_of(nodes.size(), "other node")));
+    co_return std::nullopt;
+  }
   console.talk(console.paint_talk(
       Colour::yellow,
       "ec2mpi: " + (bad.empty() ? std::string("nothing was started") : not_started_text(bad))));
@@ -284,7 +297,7 @@ asio::awaitable<int> run_single_job(CommandContext& context, const RunOptions& o
                                     JobPush push, JobAftermath& aftermath) {
   // --explain starts nothing, and costs nothing.
   if (!options.guard.empty() && !options.explain) {
-    if (const auto code = co_await find_bad_nodes(context, options.guard)) co_return *code;
+    if (const auto code = co_await find_bad_nodes(context, options)) co_return *code;
   }
   auto& [runtime, cluster, access, connector, flow] = context;
   const JobView::Style style{.explain = options.explain,
@@ -438,6 +451,10 @@ void add_run_options(CLI::App& command, RunOptions& options) {
             return parse_percent(text) ? std::string() : "a percentage from 1 to 90, such as 10%";
           },
           ""));
+  command
+      .add_flag("--without-slow", options.without_slow,
+                "Run on the other nodes if --guard names some; without -np with fewer ranks")
+      ->needs("--guard");
   command.add_flag("--explain", options.explain,
                    "Show the mpirun line and why each option is there; start nothing");
 }
