@@ -103,7 +103,7 @@ def test_gdb_shows_the_functions_and_leaves_no_rank_stopped(cluster4, ec2mpi):
             told.update(json.loads(ec2mpi("stacks", "--json").out))
             return all(rank["frames"] for rank in told["ranks"])
         wait_until(has_all_frames, "gdb has read all stacks", 60)
-        assert told["sentence"] == "rank 2 (node3) has not come to Barrier, in which 3 ranks wait; it computes", told
+        assert told["sentence"] == "rank 2 (node3) has not come to Barrier, in which 3 ranks wait; it sleeps outside of MPI", told
         waiting, away = told["groups"]
         assert waiting["ranks"] == [0, 1, 3] and waiting["lines"][-2].endswith("MPI_Barrier"), told
         assert away["ranks"] == [2] and any(line.startswith("stay_away (missed.c:") for line in away["lines"]), told

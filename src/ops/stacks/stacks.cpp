@@ -166,7 +166,9 @@ std::string name_of(const Ranks& ranks) {
 /// What a rank does in the place of the call in which it is missing.
 std::string describe_rank(const RankStack& stack) {
   if (const auto call = call_of(stack); !call.empty()) return "is in " + call;
-  return state_line(stack) == "stopped" ? "is stopped" : "computes";
+  if (state_line(stack) == "stopped") return "is stopped";
+  const bool waits = (stack.state == 'S' || stack.state == 'D') && stack.percent < kBusy;
+  return waits ? "sleeps outside of MPI" : "computes";
 }
 
 /// Without counters no time is known, so the reader is told to look twice (docs/profile.md).

@@ -63,7 +63,7 @@ TEST(Stacks, AnAnswerWithoutItsEndOrWithNonsenseIsRefusedOrIgnored) {
 }
 
 TEST(Stacks, RanksInTheSameCallAreOneGroupWhateverTheMpiDoesInside) {
-  const std::vector<RankStack> ranks = {
+  std::vector<RankStack> ranks = {
       rank_with_frames(0, {"poll", "opal_progress", "PMPI_Barrier", "MPI_Barrier", "main (miss.c:12)",
                            "__libc_start_main"}),
       rank_with_frames(1, {"nanosleep", "work (miss.c:4)", "main (miss.c:10)"}),
@@ -74,6 +74,9 @@ TEST(Stacks, RanksInTheSameCallAreOneGroupWhateverTheMpiDoesInside) {
   EXPECT_EQ(groups[0].lines, (std::vector<std::string>{"MPI_Barrier", "main (miss.c:12)"}));
   EXPECT_EQ(describe_missing(ranks),
             "rank 1 (node1) has not come to Barrier, in which 2 ranks wait; it computes");
+  ranks[1].state = 'S';
+  EXPECT_EQ(describe_missing(ranks),
+            "rank 1 (node1) has not come to Barrier, in which 2 ranks wait; it sleeps outside of MPI");
 }
 
 TEST(Stacks, TheRankThatMissesACallIsNamedByItsCounters) {
