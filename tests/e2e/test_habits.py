@@ -3,6 +3,7 @@
 import json
 import subprocess
 
+from terminal import Terminal
 from local_cluster import lines_of, wait_until
 
 HOME = "/home/ubuntu"
@@ -229,6 +230,22 @@ def test_input_that_no_rank_reads_holds_nothing_up(cluster4, ec2mpi):
         done = ec2mpi("run", "-np", 1, "-w", 1, "--", "echo", "done", stdin=endless.stdout)
         endless.kill()
     assert (done.code, done.out) == (0, "done\n"), done
+
+
+def test_input_that_is_empty_is_whole(cluster4, ec2mpi):
+    """Its end may be known before the master has made the job's folder, so some runs are needed to see a race."""
+    done = [ec2mpi("run", "-np", 1, "-w", 1, "--", "true", input="") for _ in range(8)]
+    assert all(each.code == 0 for each in done), [each.err for each in done]
+
+
+def test_input_that_is_typed_is_never_cut_off(cluster4, ec2mpi):
+    with Terminal(ec2mpi, "run", "-np", 1, "-w", 1, "--", "sh", "-c", "echo begun; sleep 3", somebody=True) as terminal:
+        terminal.wait_for("begun")
+        terminal.type("\x1c")  # leaves the job
+        terminal.wait_for("continues")
+    done = ec2mpi("wait")
+    assert done.code == 0, done
+    assert "input lost" not in ec2mpi("jobs").out
 
 
 def test_a_job_whose_input_was_cut_off_by_a_lost_connection_has_failed(cluster4, ec2mpi):

@@ -126,7 +126,7 @@ class JobRun : public Observer {
       end_.refused = Error{ErrorKind::cancelled, "interrupted"};
       co_return;
     }
-    plan->files.input = input_ != nullptr;
+    if (input_ != nullptr) plan->files.input = input_->is_typed() ? JobInput::typed : JobInput::read;
     const auto nonce = make_nonce();
     const auto text = job_text(
         plan->files, stops_.until == Until::handed_over ? report_text(nonce) : follow_text(nonce, 0, 0));
@@ -168,10 +168,12 @@ class JobRun : public Observer {
     ssh::Request request{.command = feed_text(job_.id)};
     auto channel = co_await start_program(session, std::move(request), limit);
     if (!channel) co_return;
-    if (input_->is_typed()) co_await declare_input_whole(session, limit);
+    // Before this word the job's folder may not be there yet; without it the job reads nothing any more.
+    const auto begun = co_await (*channel)->read(limit);
+    if (!begun || !*begun) co_return;
     for (;;) {
       const auto bytes = co_await input_->read(limit);
-      if (bytes && !*bytes) co_await declare_input_whole(session, limit);
+      if (bytes && !*bytes && !input_->is_typed()) co_await declare_input_whole(session, limit);
       if (!bytes || !*bytes) break;
       const auto written = co_await (*channel)->write(**bytes, limit);
       if (!written) break;

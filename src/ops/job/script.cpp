@@ -79,7 +79,8 @@ std::string folder_text(const JobFiles& files) {
   }
   text += "keep workdir \"$workdir\"\n";
   text += keep("cmd", (script ? script->name + (words.empty() ? "" : " ") : "") + words + "\n");
-  if (files.input) text += keep("input", "");
+  if (files.input != JobInput::none)
+    text += keep("input", files.input == JobInput::typed ? "typed\n" : "read\n");
   if (!files.hook.empty()) text += keep("hook", files.hook + "\n");
   if (!files.hang.empty())
     text += keep("hang", files.hang + "\n") + keep("look", "{\n" + files.stacks + "}\n");

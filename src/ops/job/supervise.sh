@@ -77,7 +77,7 @@ hold_input() {
     sleep 0.2 4>&- & nap=$!
     wait $nap
   done
-  [ -f input.begun ] || : >input.cut
+  [ -f input.begun ] || grep -qx typed input || : >input.cut
 }
 open_writers() {
   open=

@@ -30,6 +30,10 @@ struct QueueFiles {
   std::string always;      ///< "LABEL local"
 };
 
+/// What the client writes to the job's standard input. The job fails if it gets only a part of what was read from a
+/// file or a pipe; what a person types has no end that could be missing.
+enum class JobInput { none, read, typed };
+
 /// What the master keeps of a job; see src/ops/job_shell.hpp.
 struct JobFiles {
   std::string id;
@@ -46,7 +50,7 @@ struct JobFiles {
   std::string own_python = {};  ///< the user's python, of which it is not known whether it has mpi4py
   std::string settle = {};      ///< shell text between the line and its start
   std::vector<std::string> as_it_is = {};  ///< the line to run instead if own_python has no mpi4py
-  bool input = false;                      ///< the client writes its standard input
+  JobInput input = JobInput::none;
   std::string hook = {};                   ///< shell text for when it is over; empty: none
   std::string profiler = {};               ///< program that prepares the profile and collects it; empty: none
   std::string hang = {};                   ///< seconds without output after which it is ended; empty: none
