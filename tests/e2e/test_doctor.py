@@ -13,7 +13,7 @@ from local_cluster import wait_until
 
 HOSTS = (1, 2, 3, 4)
 HOME = "/home/ubuntu"
-CHECKS = ["ssh", "clock", "disk", "temp", "memory", "limits", "mpirun", "mpi", "path", "python", "mpi4py", "names", "shell",
+CHECKS = ["ssh", "clock", "disk", "temp", "memory", "limits", "mpirun", "mpi", "path", "settings", "python", "mpi4py", "names", "shell",
           "interfaces", "logins", "ports", "leftovers", "slots", "placement"]
 
 
@@ -185,9 +185,52 @@ def test_memory_short(doctor, cluster4):
         expect(doctor(), "memory", [4], "only 4.2 MB of", verdict="warning")
 
 
-def test_limits_too_few_open_files(doctor, cluster4):
+def type_fix(ec2mpi, finding):
+    """Types the command that doctor prints as the fix."""
+    assert finding["fix"].startswith("ec2mpi exec "), finding
+    done = ec2mpi(*shlex.split(finding["fix"])[1:])
+    assert done.code == 0, done.err
+
+
+def test_limits_too_few_open_files_and_the_fix_is_one(doctor, cluster4, ec2mpi):
     with bashrc(cluster4, [1], "ulimit -n 200"):
-        expect(doctor(), "limits", [1], "may open 200 files", "sed -i 1d")
+        type_fix(ec2mpi, expect(doctor(), "limits", [1], "may open 200 files", "sed -i 1d"))
+        assert doctor().fired() == {}
+
+
+def test_limits_a_line_that_cannot_just_go_is_only_named(doctor, cluster4):
+    with bashrc(cluster4, [1], "if true; then ulimit -n 200; fi"):
+        finding = expect(doctor(), "limits", [1], "may open 200 files", f"raise it in {HOME}/.bashrc, line 1")
+        assert "sed" not in finding["fix"]
+
+
+# --- settings of Open MPI -----------------------------------------------------------------------------------------
+
+def mca_file(cluster, hosts, line):
+    folder = f"{HOME}/.openmpi"
+    return broken(cluster, hosts, f"mkdir -p {folder} && echo '{line}' >{folder}/mca-params.conf && chown -R ubuntu: {folder}",
+                  f"rm -r {folder}")
+
+
+@pytest.mark.parametrize("setting, says, hint", [
+    ("btl_tcp_if_include=lo", "which leaves out the node's address 10.0.0.11", "btl_tcp_if_include"),
+    ("ess=singleton", "mpirun does not start with it", "ess"), ("rmaps=nosuch", "Open MPI has no rmaps nosuch there", "rmaps"),
+    ("pml=ucx", "pml", "pml")])
+def test_settings_that_stop_a_job_are_named_with_their_line_by_doctor_and_run(doctor, cluster4, ec2mpi, setting, says, hint):
+    with bashrc(cluster4, [1], f"export OMPI_MCA_{setting}"):
+        expect(doctor(), "settings", [1], f"OMPI_MCA_{setting.split('=')[0]} ({HOME}/.bashrc:1) sets", says,
+               f"take it out of {HOME}/.bashrc, line 1")
+        ring = "from mpi4py import MPI; c = MPI.COMM_WORLD; print(c.allreduce(1))"
+        done = ec2mpi("run", "--timeout", "40", "--per-node", "1", "--", "python3", "-c", ring)
+        assert done.code != 0, done.out
+        assert f"{HOME}/.bashrc:1:OMPI_MCA_{hint} sets {hint}" in done.err, done.err
+        assert done.code == 124 or f"OMPI_MCA_{hint} sets {hint}, " in done.err.splitlines()[-1], done.err
+
+
+def test_a_setting_in_a_file_is_removed_by_the_fix(doctor, cluster4, ec2mpi):
+    with mca_file(cluster4, [3], "ess = singleton"):
+        type_fix(ec2mpi, expect(doctor(), "settings", [3], f"{HOME}/.openmpi/mca-params.conf:1 sets ess to singleton"))
+        assert doctor().fired() == {}
 
 
 def test_slots_unequal_nodes(doctor, cluster4):

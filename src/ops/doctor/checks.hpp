@@ -25,6 +25,7 @@ Check check_slots(const Records& records);
 Check check_mpirun(const Records& records);
 Check check_mpi(const Records& records);
 Check check_path(const Records& records);
+Check check_settings(const Records& records);
 Check check_python(const Records& records);
 Check check_mpi4py(const Records& records);
 // checks_names.cpp

@@ -1,8 +1,11 @@
 #include <fmt/format.h>
 #include <algorithm>
+#include <set>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cluster/values/quote.hpp"
 #include "ec2mpi/fleet/gather.hpp"
+#include "ec2mpi/ops/mpi/placement.hpp"
 #include "src/ops/doctor/checks.hpp"
 
 namespace ec2mpi::ops {
@@ -90,6 +93,129 @@ Check check_path(const Records& records) {
   });
   add_groups(check, several, "ec2mpi exec -w {} 'which -a mpirun'",
              "remove one of them, or its folder from PATH in ~/.bashrc; the first one counts");
+  return check;
+}
+
+namespace {
+
+/// The network of "10.0.0.0/16" or "10.0.0.11"; nothing for the name of an interface.
+std::optional<Network> parse_network(std::string_view text) {
+  const auto slash = text.find('/');
+  const auto address = parse_ipv4(text.substr(0, slash));
+  const auto prefix = slash == std::string_view::npos ? 32 : parse_number(text.substr(slash + 1));
+  if (!address || !prefix || *prefix > 32) return std::nullopt;
+  return Network{*address, static_cast<int>(*prefix)};
+}
+
+/// "OMPI_MCA_pml (/home/ubuntu/.bashrc:3)", or "FILE:LINE".
+std::string place_text(const MpiSetting& setting) {
+  const auto parts = split(setting.place, ':');
+  if (parts.size() < 3) return setting.place;
+  return fmt::format("{} ({}:{})", parts[2], parts[0], parts[1]);
+}
+
+/// The settings of one node, against its interfaces and the components that Open MPI has there.
+class SettingsOfNode {
+ public:
+  SettingsOfNode(const NodeFacts& facts, const HealthReport& health) : facts_(facts), health_(health) {}
+
+  /// Why a setting keeps jobs from running; empty if it does not, as far as is known.
+  [[nodiscard]] std::string fault_of(const MpiSetting& setting) const {
+    const auto& name = setting.name;
+    if (name.ends_with("_if_include") && !reaches_own_address(setting.value))
+      return "which leaves out the node's address " + facts_.private_address.text();
+    if (name.ends_with("_if_exclude") && reaches_own_address(setting.value))
+      return "which has the node's address " + facts_.private_address.text();
+    if (name == "ess") return "which is for Open MPI itself: mpirun does not start with it";
+    const auto known = health_.components.find(name);
+    if (known == health_.components.end() || setting.value.starts_with('^')) return {};
+    for (const auto each : split(setting.value, ',')) {
+      const std::string component(trim(each));
+      // Open MPI 5 accepts the old name of sm.
+      const bool is_there = known->second.contains(component == "vader" ? "sm" : component) ||
+                            known->second.contains(component);
+      if (!component.empty() && !is_there)
+        return fmt::format("but Open MPI has no {} {} there", name, component);
+    }
+    // A component may be there and find no hardware.
+    const bool may_fail = name == "pml" || name == "mtl" || name == "btl";
+    return may_fail && !health_.settings_error.empty() ? "and MPI does not start: " + health_.settings_error
+                                                       : std::string();
+  }
+
+ private:
+  [[nodiscard]] bool reaches_own_address(std::string_view interfaces) const {
+    for (const auto each : split(interfaces, ',')) {
+      const auto text = trim(each);
+      const auto network = parse_network(text);
+      if (network && network->holds(facts_.private_address)) return true;
+      for (const auto& known : health_.interfaces)
+        if (known.name == text && known.address == facts_.private_address) return true;
+    }
+    return false;
+  }
+
+  const NodeFacts& facts_;
+  const HealthReport& health_;
+};
+
+/// Whether ec2mpi's own line sets it for this node. Jobs start on node 1, whose settings change that line.
+bool is_overruled(const MpiSetting& setting, int index) {
+  static const std::set<std::string> kOnTheLine = {"btl_tcp_if_include", "oob_tcp_if_include",
+                                                   "prte_if_include", "pml", "btl"};
+  return index != 1 && kOnTheLine.contains(setting.name);
+}
+
+/// The command that shows a setting, and what takes it away.
+struct Advice {
+  std::string command;
+  std::string fix;
+  auto operator<=>(const Advice&) const = default;
+};
+
+Advice advice_about(const MpiSetting& setting) {
+  const auto place = split(setting.place, ':');
+  const auto is_variable = setting.place.find("_MCA_") != std::string::npos;
+  if (is_variable) {
+    auto fix = place.size() < 3 ? "see which start-up file sets " + setting.place
+                                : fmt::format("take it out of {}, line {}", place[0], place[1]);
+    return {"ec2mpi exec -w {} 'env | grep _MCA_" + setting.name + "='", std::move(fix)};
+  }
+  if (place.size() != 2) return {};
+  // A line of such a file is one setting and nothing else.
+  const std::string file(place[0]);
+  const auto removal = fmt::format("sed -i {}d {}", place[1], quote_word(file));
+  return {"ec2mpi exec -w {} " + quote_word(fmt::format("sed -n {}p {}", place[1], quote_word(file))),
+          file.starts_with("/etc/") ? as_root(removal) : "ec2mpi exec -w {} " + quote_word(removal)};
+}
+
+}  // namespace
+
+Check check_settings(const Records& records) {
+  Check check{.name = "settings", .summary = "no settings of Open MPI beside ec2mpi's", .findings = {}};
+  std::map<Advice, Groups> faults;
+  std::set<std::string> harmless;
+  for_each_answer(records, [&](const auto& record, const auto& facts, const auto& health) {
+    const SettingsOfNode settings(facts, health);
+    std::set<std::string> seen;
+    for (const auto& setting : health.settings) {
+      // The first of a name is in force.
+      if (!seen.insert(setting.name).second) continue;
+      const auto fault = settings.fault_of(setting);
+      if (fault.empty()) {
+        harmless.insert(fmt::format("{} ({})", setting.name, setting.place));
+        continue;
+      }
+      const bool overruled = is_overruled(setting, record.node.index);
+      check.verdict = std::max(check.verdict, overruled ? Verdict::warning : Verdict::failed);
+      faults[advice_about(setting)]
+            [fmt::format("{} sets {} to {}, {}{}", place_text(setting), setting.name, setting.value, fault,
+                         overruled ? "; ec2mpi run overrules it, mpirun in a script does not" : "")]
+                .push_back(record.node.index);
+    }
+  });
+  for (const auto& [advice, groups] : faults) add_groups(check, groups, advice.command, advice.fix);
+  if (!harmless.empty()) check.summary = "none is in the way: " + some_of({harmless.begin(), harmless.end()});
   return check;
 }
 

@@ -184,12 +184,19 @@ Check check_ports(const Records& records) {
   Check check{.name = "ports", .summary = {}, .findings = {}};
   std::map<std::string, std::set<Pair>> troubles;
   std::size_t tried = 0;
-  Groups untried;
+  std::size_t nodes = 0;
+  Groups without_python;
+  Groups silent;
+  const auto are_silent = silent_nodes(records);
   for_each_answer(records, [&](const auto& record, const auto&, const auto&) {
+    ++nodes;
     // Without python3, a node cannot listen.
     if (!record.no_tcp.empty())
-      untried["could not be tried: " + printable(record.no_tcp)].push_back(record.node.index);
+      (record.no_tcp == kNoPython ? without_python
+                                  : silent)["could not be tried: " + printable(record.no_tcp)]
+          .push_back(record.node.index);
     for (const auto& [target, attempt] : record.tcp) {
+      if (are_silent.contains(target)) continue;
       ++tried;
       if (!attempt.ok) troubles[attempt.said].emplace(record.node.index, target);
     }
@@ -205,13 +212,14 @@ Check check_ports(const Records& records) {
   check.summary = fmt::format("{} between nodes on ports that nobody opened", count_of(tried, "connection"));
   if (!troubles.empty()) {
     check.verdict = Verdict::failed;
-  } else if (!untried.empty()) {
+  } else if (!without_python.empty() || !silent.empty()) {
     check.verdict = Verdict::warning;
   } else if (tried == 0) {
     check.verdict = Verdict::skipped;
-    check.summary = "there is no second node to connect to";
+    check.summary = nodes > 1 ? "no time was left for it" : "there is no second node to connect to";
   }
-  add_groups(check, untried, {}, "ec2mpi setup -w {}");
+  add_groups(check, without_python, {}, "ec2mpi setup -w {}");
+  add_groups(check, silent, "ec2mpi exec -w {} uptime", "is it frozen, or very busy? wait, or reboot it");
   return check;
 }
 

@@ -252,11 +252,14 @@ Check check_memory(const Records& records) {
 namespace {
 
 /// A start-up file that sets the limit does so after limits.d.
-std::string open_files_fix(const std::string& line) {
-  const auto fields = split(line, ':');
+std::string open_files_fix(const HealthReport& health) {
+  const auto& line = health.limit_line.empty() ? health.limit_seen : health.limit_line;
   // As `grep -n` prints it. Without such a line, the limit is the system's.
+  const auto fields = split(line, ':');
   if (fields.size() < 3 || !parse_number(fields[1]))
     return as_root("echo \"* - nofile 65536\" >/etc/security/limits.d/mpi.conf");
+  if (health.limit_line.empty())
+    return fmt::format("raise it in {}, line {}", printable(fields[0]), fields[1]);
   const auto command = fmt::format("sed -i {}d {}", fields[1], quote_word(fields[0]));
   // A file below /etc is root's, any other one is the user's.
   return fields[0].starts_with("/etc/") ? as_root(command) : "ec2mpi exec -w {} " + quote_word(command);
@@ -272,10 +275,9 @@ Check check_limits(const Records& records) {
   Groups locked;
   for_each_answer(records, [&](const auto& record, const auto& facts, const auto& health) {
     if (health.open_files && *health.open_files < needed)
-      files[open_files_fix(health.limit_line)]
-           [fmt::format("a process may open {} files; mpirun over {} wants {}", *health.open_files,
-                        count_of(records.size(), "node"), needed)]
-               .push_back(record.node.index);
+      files[open_files_fix(health)][fmt::format("a process may open {} files; mpirun over {} wants {}",
+                                                *health.open_files, count_of(records.size(), "node"), needed)]
+          .push_back(record.node.index);
     if (facts.efa && health.locked_memory)
       locked[fmt::format("a process may lock {} kB of memory; EFA wants no limit", *health.locked_memory)]
           .push_back(record.node.index);

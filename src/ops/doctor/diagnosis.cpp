@@ -20,8 +20,8 @@ std::vector<Check> diagnose(const std::vector<NodeRecord>& records, const std::v
   // Without any answer, the other checks have nothing to look at.
   if (!any_answered(records)) return checks;
   for (const auto check : {check_clock, check_disk, check_temp, check_memory, check_limits, check_mpirun,
-                           check_mpi, check_path, check_python, check_mpi4py, check_names, check_shell,
-                           check_interfaces, check_logins, check_ports, check_leftovers})
+                           check_mpi, check_path, check_settings, check_python, check_mpi4py, check_names,
+                           check_shell, check_interfaces, check_logins, check_ports, check_leftovers})
     checks.push_back(check(records));
   if (!files.empty()) checks.push_back(check_files(records, files));
   checks.push_back(check_slots(records));

@@ -76,10 +76,12 @@ class DoctorRun : public Observer {
     auto& mine = record(turn.node.index);
     CO_TRY(co_await ask_health(turn, mine));
     if (plan_.end_leftovers && !mine.answer->health.leftovers.empty()) co_await end_leftovers(turn, mine);
-    auto wake = co_await barrier_.arrive_and_wait(turn.limit);
+    const auto wake = co_await barrier_.arrive_and_wait(turn.limit);
     if (wake == Wake::stopped) co_return wake_error(wake, {});
-    co_await try_ports(turn, mine);
-    if (plan_.steps == DoctorSteps::ports) co_return ssh::ExitStatus{};
+    // The time for everything is over while another node is silent: this one has nothing to do with that.
+    if (wake != Wake::notified) co_return ssh::ExitStatus{};
+    const bool in_time = co_await try_ports(turn, mine);
+    if (!in_time || plan_.steps == DoctorSteps::ports) co_return ssh::ExitStatus{};
     const auto targets = login_targets_for(turn.node.index);
     if (!targets.empty()) co_await try_logins(turn, mine, targets);
     co_return ssh::ExitStatus{};
@@ -155,11 +157,12 @@ class DoctorRun : public Observer {
     return targets;
   }
 
-  /// Arrives at both barriers in every case, because the other nodes wait there.
-  asio::awaitable<void> try_ports(NodeRun& turn, NodeRecord& mine) {
+  /// Arrives at both barriers in every case, because the other nodes wait there. False: the time for
+  /// everything is over.
+  asio::awaitable<bool> try_ports(NodeRun& turn, NodeRecord& mine) {
     std::unique_ptr<ssh::Channel> channel;
     if (mine.answer->facts.python3.empty()) {
-      mine.no_tcp = "no python3";
+      mine.no_tcp = kNoPython;
     } else {
       auto listening = co_await listen(turn, mine);
       if (listening)
@@ -167,7 +170,8 @@ class DoctorRun : public Observer {
       else
         mine.no_tcp = listening.error().message;
     }
-    co_await barrier_.arrive_and_wait(turn.limit);
+    const auto all_listen = co_await barrier_.arrive_and_wait(turn.limit);
+    if (all_listen != Wake::notified) co_return false;
     if (channel) {
       auto tried = co_await connect(turn, *channel);
       if (tried)
@@ -175,9 +179,10 @@ class DoctorRun : public Observer {
       else
         mine.no_tcp = tried.error().message;
     }
-    co_await barrier_.arrive_and_wait(turn.limit);
+    const auto all_tried = co_await barrier_.arrive_and_wait(turn.limit);
     // Last: the listener ends with its input, and until here other nodes may connect.
     if (channel) channel->close_input();
+    co_return all_tried == Wake::notified;
   }
 
   asio::awaitable<Result<std::unique_ptr<ssh::Channel>>> listen(NodeRun& turn, const NodeRecord& mine) {
@@ -195,14 +200,28 @@ class DoctorRun : public Observer {
     const auto limit = turn.limit.at_most(kConnect);
     const auto targets = tcp_targets(tcp_targets_for(turn.node.index));
     CO_TRY_AS(written, co_await channel.write(targets, limit));
-    CO_TRY_AS(printed, co_await read_up_to("done", channel, limit));
-    co_return parse_tcp(*printed);
+    std::string printed;
+    const auto read = co_await read_on("done", channel, limit, printed);
+    if (!read) {
+      if (printed.find("begun\n") == std::string::npos) co_return std::unexpected(read.error());
+      // It waits for an answer of others; what it knows by now counts.
+      printed.erase(printed.rfind('\n') + 1);
+      printed += "done\n";
+    }
+    co_return parse_tcp(printed);
   }
 
-  /// The program's output up to the line that begins with `mark`, or up to its end.
   static asio::awaitable<Result<std::string>> read_up_to(std::string_view mark, ssh::Channel& channel,
                                                          Limit limit) {
     std::string printed;
+    CO_TRY(co_await read_on(mark, channel, limit, printed));
+    co_return printed;
+  }
+
+  /// The program's output up to the line that begins with `mark`, or up to its end; if it fails, what came
+  /// before.
+  static asio::awaitable<Result<void>> read_on(std::string_view mark, ssh::Channel& channel, Limit limit,
+                                               std::string& printed) {
     for (;;) {
       const auto place = printed.find(mark);
       // The line has to be whole.
@@ -211,7 +230,7 @@ class DoctorRun : public Observer {
       if (!*chunk || printed.size() > kMostPrinted) break;
       if ((*chunk)->stream == ssh::Stream::out) printed += (*chunk)->bytes;
     }
-    co_return printed;
+    co_return Result<void>{};
   }
 
   asio::awaitable<void> try_logins(NodeRun& turn, NodeRecord& mine, std::vector<MeshTarget> targets) {

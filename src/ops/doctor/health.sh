@@ -1,8 +1,8 @@
 #!/bin/sh
 # Prints a health report: `NAME VALUE` lines, then a last line. health.sh FILE...: the files are to be compared.
 #
-# It needs the functions `metadata` (ops/node) and `leftovers` (leftovers.sh), and stands behind health_begin.sh and the
-# facts. It changes nothing on the node. Every command in it that may hang has its own limit.
+# It needs the functions `metadata` (ops/node), `find_settings` (ops/mpi) and `leftovers` (leftovers.sh), and stands behind
+# health_begin.sh and the facts. It changes nothing on the node. Every command in it that may hang has its own limit.
 # shellcheck disable=SC2015 # "A && B || C" means that C also follows a failure of B
 # shellcheck disable=SC2034 # `read` names fields that are not used
 # shellcheck disable=SC3045 # the shells of all images know ulimit -n and -l
@@ -40,6 +40,23 @@ for folder in $PATH; do
 done
 unset IFS
 
+# Settings of Open MPI: where they are, the components that they could name, and whether a program starts with them.
+first=${seen#|}
+first=${first%%|*}
+# Those of the system that only leave components out, or choose none, are the distribution's.
+settings=$(find_settings "${first%/bin/*}" | awk '!($2 ~ "^/etc/" && ($3 ~ /^\^/ || $1 ~ /_/ && $1 !~ /_if_/))' | head -n 100)
+if [ -n "$settings" ]; then
+  printf '%s\n' "$settings" | sed 's/^/setting /'
+  names=$(printf '%s\n' "$settings" | cut -d' ' -f1 | sort -u)
+  (
+    # Settings of ompi_info, too.
+    for variable in $(env | sed -n 's/^\([A-Z]*_MCA_[A-Za-z0-9_]*\)=.*/\1/p'); do unset "$variable"; done
+    limited 10 "${first%/*}/ompi_info" --parsable
+  ) | sed -n 's/^mca:\([a-z]*\):\([a-z0-9_]*\):version:.*/\1 \2/p' | sort -u | while read -r framework component; do
+    ! printf '%s\n' "$names" | grep -qx "$framework" || echo "component $framework $component"
+  done
+fi
+
 python=$(command -v python3)
 if [ -n "$python" ]; then
   if said=$(limited 20 "$python" -c '
@@ -49,6 +66,8 @@ from mpi4py import MPI
 print("mpi4py", mpi4py.__version__)
 print("library", MPI.Get_library_version().split("\n")[0])' 2>&1); then
     echo "$said" | tail -n 2
+    [ -z "$settings" ] || said=$(limited 20 "$python" -c 'from mpi4py import MPI' 2>&1) ||
+      echo "settings_error $(echo "$said" | grep -v -e '^-*$' -e '^ ' | head -n 1 | cut -c 1-300)"
   else
     echo "mpi4py_error $(echo "$said" | tail -n 1 | cut -c 1-300)"
   fi
@@ -78,10 +97,20 @@ for session in "$temp"/ompi.*."$(id -u)"; do
   fi
 done
 awk '$1 == "MemTotal:" { print "memory", $2 } $1 == "MemAvailable:" { print "memory_available", $2 }' /proc/meminfo
-echo "open_files $(ulimit -n)"
-for file in "$HOME/.bashrc" "$HOME/.bash_profile" "$HOME/.profile" "$HOME/.zshenv" /etc/bash.bashrc /etc/profile; do
-  line=$(grep -n -m 1 '^[^#]*ulimit.*-[HS]*n' "$file") && echo "limit_line $file:$line" && break
-done
+open_files=$(ulimit -n)
+echo "open_files $open_files"
+# limit_line FILE:NUMBER:TEXT is to blame, and can be deleted: no other line is about the limit, it does nothing else, and
+# the file stays whole without it. Of limit_seen this is not known.
+limits=$(grep -n '^[^#]*ulimit.*-[HS]*n' "$HOME/.bashrc" "$HOME/.bash_profile" "$HOME/.profile" "$HOME/.zshenv" \
+  /etc/bash.bashrc /etc/profile /dev/null)
+if [ -n "$limits" ]; then
+  file=${limits%%:*} rest=${limits#*:} kind=limit_seen
+  case ${rest#*:} in
+    "ulimit -n $open_files" | "ulimit -Sn $open_files" | "ulimit -Hn $open_files")
+      sed "${rest%%:*}d" "$file" | bash -n && kind=limit_line ;;
+  esac
+  echo "$kind $limits" | head -n 1
+fi
 echo "locked_memory $(ulimit -l)"
 ip -4 -o addr show | while read -r number name family address rest; do
   echo "interface $name $address $(cat "/sys/class/net/$name/mtu")"

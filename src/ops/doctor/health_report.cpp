@@ -9,6 +9,7 @@
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
+#include "ec2mpi/ops/mpi/command.hpp"
 #include "ec2mpi/ops/node/facts.hpp"
 #include "ec2mpi/ops/node/metadata_script.hpp"
 #include "src/ops/doctor/programs.hpp"
@@ -76,6 +77,25 @@ bool read_interface(std::string_view text, std::vector<Interface>& target) {
 bool read_path(std::string_view text, std::vector<std::string>& target) {
   if (target.size() < kMostListed) target.emplace_back(text);
   return is_clean(text);
+}
+
+/// "NAME PLACE VALUE"; the user's own words may be anything.
+bool read_setting(std::string_view text, std::vector<MpiSetting>& target) {
+  const auto [name, rest] = first_word(text);
+  const auto [place, value] = first_word(rest);
+  if (target.size() < kMostListed)
+    target.push_back({printable(name.substr(0, 100)), printable(place.substr(0, 300)),
+                      printable(trim(value).substr(0, 300))});
+  return !name.empty() && !place.empty();
+}
+
+/// "FRAMEWORK COMPONENT"
+bool read_component(std::string_view text, std::map<std::string, std::set<std::string>>& target) {
+  const auto fields = words(text);
+  if (fields.size() != 2) return false;
+  auto& components = target[printable(fields[0])];
+  if (components.size() < kMostListed) components.insert(printable(fields[1]));
+  return target.size() <= kMostListed;
 }
 
 bool read_leftover(std::string_view text, std::vector<Process>& target) {
@@ -173,6 +193,8 @@ class ReportReader {
       {"interface", [this](auto value) { return read_interface(value, report_.interfaces); }},
       {"foreign_session", [this](auto value) { return read_path(value, report_.foreign_sessions); }},
       {"closed_session", [this](auto value) { return read_path(value, report_.closed_sessions); }},
+      {"setting", [this](auto value) { return read_setting(value, report_.settings); }},
+      {"component", [this](auto value) { return read_component(value, report_.components); }},
       {"leftover", [this](auto value) { return read_leftover(value, report_.leftovers); }},
       {"file", [this](auto value) { return read_file(value, report_.files); }},
       {"metadata", [this](auto value) { return metadata(value); }},
@@ -194,7 +216,9 @@ class ReportReader {
       {"temp_type", [this](auto value) { return read_text(value, report_.temp_type); }},
       {"temp_inodes", [this](auto value) { return value.empty() || read_limit(value, report_.temp_inodes); }},
       {"shm_size", [this](auto value) { return value.empty() || read_kb(value, report_.shm_size); }},
+      {"settings_error", [this](auto value) { return read_words(value, report_.settings_error); }},
       {"limit_line", [this](auto value) { return read_words(value, report_.limit_line); }},
+      {"limit_seen", [this](auto value) { return read_words(value, report_.limit_seen); }},
       {"memory", [this](auto value) { return read_kb(value, report_.memory); }},
       {"memory_available", [this](auto value) { return read_kb(value, report_.memory_available); }},
       {"open_files", [this](auto value) { return read_limit(value, report_.open_files); }},
@@ -234,8 +258,8 @@ Result<HealthReport> read_health_report(std::string_view printed, std::size_t fi
 }  // namespace
 
 std::string health_command(const std::vector<std::string>& files) {
-  return fmt::format("{}(\n{}\n)\nset -- {}\n{}{}{}", kHealthBeginSh, facts_script(), quote_words(files),
-                     kMetadataFunction, kLeftoversSh, kHealthSh);
+  return fmt::format("{}(\n{}\n)\nset -- {}\n{}{}{}{}", kHealthBeginSh, facts_script(), quote_words(files),
+                     kMetadataFunction, find_settings_functions(), kLeftoversSh, kHealthSh);
 }
 
 std::string end_leftovers_command() {

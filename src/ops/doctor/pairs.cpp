@@ -74,6 +74,16 @@ std::string address_of(const Records& records, int index) {
   return record == records.end() ? std::string() : record->answer->facts.private_address.text();
 }
 
+std::set<int> silent_nodes(const Records& records) {
+  std::set<int> silent;
+  for_each_answer(records, [&](const auto& record, const auto&, const auto&) {
+    const auto& links = record.links;
+    const bool no_logins = !links.complete && links.logins.empty() && links.names.empty();
+    if (no_logins || (!record.no_tcp.empty() && record.no_tcp != kNoPython)) silent.insert(record.node.index);
+  });
+  return silent;
+}
+
 std::string network_of(const Records& records) {
   std::vector<Ipv4> addresses;
   for_each_answer(records, [&](const auto&, const auto& facts, const auto&) {

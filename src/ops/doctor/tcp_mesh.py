@@ -3,8 +3,8 @@
     python3 tcp_mesh.py OWN_INDEX OWN_ADDRESS TOKEN
 
 Listens on a port that the kernel chooses and says `port N`. Then takes lines `INDEX ADDRESS PORT` and, behind the
-last of them, `go`; connects to all of them at once and says for each `tcp INDEX ok` or why not; then `done`. It goes
-on answering the others until its standard input ends.
+last of them, `go`; says `begun`, connects to all of them at once and says for each, as soon as it is known, `tcp INDEX
+ok` or why not; then `done`. It goes on answering the others until its standard input ends.
 
 Who answers says the token and its index, so that another program, or another machine of the same address, is not
 taken for the node; and sends more than fits into a packet, so that a path that loses large packets shows.
@@ -76,10 +76,12 @@ def main(index, address, token):
         if line == "go\n":
             break
         peers.append(line.split())
+    print("begun", flush=True)
     with concurrent.futures.ThreadPoolExecutor(max(1, len(peers))) as pool:
-        answers = pool.map(lambda peer: connect(peer[1], int(peer[2]), f"{token} {peer[0]}\n".encode()), peers)
-        for peer, said in zip(peers, answers):
-            print("tcp", peer[0], said)
+        tries = {pool.submit(connect, address, int(port), f"{token} {index}\n".encode()): index
+                 for index, address, port in peers}
+        for done in concurrent.futures.as_completed(tries):
+            print("tcp", tries[done], done.result(), flush=True)
     print("done", flush=True)
     sys.stdin.read()
 

@@ -315,7 +315,12 @@ std::string settle_settings(const MpiJob& job, const std::vector<MpiOption>& opt
     // "--mca NAME VALUE" and its kind: three words.
     if (option.size() == 3) own += option[1] + " ";
   }
-  return set_variables({{"own", own}, {"words", std::to_string(words)}}) + std::string(kSettingsSh);
+  return set_variables({{"own", own}, {"words", std::to_string(words)}}) + std::string(kFindSettingsSh) +
+         std::string(kSettingsSh);
+}
+
+std::string_view find_settings_functions() {
+  return kFindSettingsSh;
 }
 
 std::map<std::string, std::string> launcher_environment(const MpiJob& job) {

@@ -5,7 +5,9 @@
 # - Open MPI 5 also accepts the names of Open MPI 4 (plm_rsh_agent): the value of the user replaces ours.
 # - X_if_include is left out where the user sets X_if_exclude: Open MPI accepts only one of them.
 # - plm is overruled unless the user leaves it to ssh, for nothing else starts daemons here; --mca plm still wins.
+# - Other settings that choose interfaces or components are reported, for the job may fail because of them.
 # - Where the user sets mca_base_env_list, Open MPI accepts no -x: the variables join the user's list.
+# It stands behind find_settings.sh.
 # shellcheck shell=sh
 # shellcheck disable=SC2154 # the text in front sets these variables
 
@@ -16,17 +18,6 @@ rename_old() {
       sed -e 's/^plm_rsh_/plm_ssh_/' -e 's/^orte_/prte_/' -e 's/^oob_tcp_if_\([a-z]*clude\) /prte_if_\1 /' ;;
     *) cat ;;
   esac
-}
-# "NAME PLACE VALUE" for each setting, the one that Open MPI prefers first.
-find_settings() {
-  env | sed -n 's/^\(\(OMPI\|PRTE\|PMIX\)_MCA_\([A-Za-z0-9_]*\)\)=\(.*\)/\3 \1 \4/p'
-  for file in "$HOME"/.openmpi/mca-params.conf "$HOME"/.prte/mca-params.conf "$HOME"/.pmix/mca-params.conf \
-    "$1"/etc/*mca-params.conf /etc/openmpi/*mca-params.conf /etc/prte/*mca-params.conf /etc/pmix/*mca-params.conf; do
-    [ -r "$file" ] || continue
-    sed -n -e '=' -e 's/^[ \t]*\([A-Za-z0-9_]*\)[ \t]*=[ \t]*\(.*\)/\1 \2/p' "$file" | awk -v file="$file" '
-      NF == 1 && $1 ~ /^[0-9]+$/ { number = $1; next }
-      { name = $1; sub(/^[^ ]* /, ""); sub(/[ \t\r]+$/, ""); print name, file ":" number, $0 }'
-  done
 }
 # setting NAME: sets $found to the name, $named to the user's name for it, $place and $value; false if the user does not set it.
 setting() {
@@ -41,6 +32,16 @@ is_users() {
   case $place in *_MCA_* | "$HOME"/*) ;; *) return 1 ;; esac
 }
 note() { echo "ec2mpi: $*" | tr -d '\000-\010\013-\037\177' >&2; }
+# Reports settings that choose interfaces or components, and that no parameter of ec2mpi is about.
+note_choices() {
+  while read -r found named place value; do
+    case $own$found in
+      *" $found "*) ;;
+      *_if_include | *" ess" | *" pml" | *" btl" | *" mtl" | *" coll" | *" osc" | *" rmaps" | *" ras" | *" oob" | *" routed" | *" odls")
+        ! is_users || note "$place sets $named to $value" ;;
+    esac
+  done
+}
 # yields NAME VALUE: has the parameter of ec2mpi to go?
 yields() {
   case $own in *" $1 "*) ;; *) return 1 ;; esac
@@ -56,6 +57,7 @@ yields() {
 
 settings=$(find_settings "${1%/bin/*}" 2>/dev/null | awk '{ print $1, $0 }' | rename_old)
 if [ -n "$settings" ]; then
+  printf '%s\n' "$settings" | note_choices
   rest=$(($# - words)) list=''
   setting mca_base_env_list && list=$value listed_in=$place
   while [ "$words" -gt 0 ]; do

@@ -11,6 +11,9 @@
 
 namespace ec2mpi::ops {
 
+/// Why a node could not try TCP: it needs python3 to listen.
+inline constexpr const char* kNoPython = "no python3";
+
 /// All that doctor knows about one node.
 struct NodeRecord {
   Node node;

@@ -3,7 +3,9 @@
 /// answer.
 
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +19,13 @@ namespace ec2mpi::ops {
 struct MpiProgram {
   std::string path;
   std::optional<MpiVersion> version;  ///< nothing if it doesn't tell
+};
+
+/// A setting of Open MPI that is in force on the node.
+struct MpiSetting {
+  std::string name;   ///< "pml"
+  std::string place;  ///< "FILE:LINE", or the variable, "FILE:LINE:VARIABLE" where its file was found
+  std::string value;
 };
 
 struct Interface {
@@ -42,6 +51,9 @@ struct HealthReport {
   std::string mpi4py_version;            ///< empty if it can't be imported
   std::optional<MpiVersion> mpi4py_mpi;  ///< which MPI it was built with; nothing if that is not known
   std::string mpi4py_error;              ///< what Python said when it couldn't be imported
+  std::vector<MpiSetting> settings;
+  std::map<std::string, std::set<std::string>> components;  ///< of Open MPI, for settings that choose some
+  std::string settings_error;  ///< what a program of MPI says that does not start with the settings
   bool own_name_resolves = false;
   int own_name_ms = 0;          ///< how long that took
   std::uint64_t home_free = 0;  ///< bytes that the user may still write
@@ -58,7 +70,8 @@ struct HealthReport {
   std::uint64_t memory = 0;                   ///< bytes of the machine
   std::uint64_t memory_available = 0;
   std::optional<std::uint64_t> open_files;  ///< soft limit; nothing = unlimited
-  std::string limit_line;                   ///< "FILE:NUMBER:TEXT", a start-up file's ulimit for open files
+  std::string limit_line;  ///< "FILE:NUMBER:TEXT", the ulimit for open files of a start-up file; it can go
+  std::string limit_seen;  ///< the same for a line of which that is not known
   std::optional<std::uint64_t> locked_memory;  ///< soft limit in KiB; nothing = unlimited
   std::vector<Interface> interfaces;           ///< IPv4, loopback included; empty where `ip` is missing
   std::vector<Process> leftovers;              ///< ranks of earlier jobs without mpirun or daemon

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -47,6 +48,9 @@ struct MpiJob {
 /// Shell text behind `set -- LINE`: settles collisions with the user's own settings
 /// (src/ops/mpi/settings.sh); empty for an MPI that has none.
 [[nodiscard]] std::string settle_settings(const MpiJob& job, const std::vector<MpiOption>& options);
+
+/// Shell functions that find the settings of Open MPI on a node (src/ops/mpi/find_settings.sh).
+[[nodiscard]] std::string_view find_settings_functions();
 
 /// Environment for the launcher, beside the line; it holds the values of the user's variables, so that they
 /// stand on no command line.

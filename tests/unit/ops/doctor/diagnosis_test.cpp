@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <algorithm>
+#include <set>
 
 namespace ec2mpi::ops {
 namespace {
@@ -263,6 +264,124 @@ TEST(Fix, OfOpenFilesLooksAtTheFileThatSetsTheLimit) {
   EXPECT_NE(fix_for(records, "limits").find("limits.d"), std::string::npos);
   records[0].answer->health.limit_line = "/home/ubuntu/.bashrc:3:ulimit -n 100";
   EXPECT_EQ(fix_for(records, "limits"), "ec2mpi exec -w 1 'sed -i 3d /home/ubuntu/.bashrc'");
+  records[0].answer->health.limit_line.clear();
+  records[0].answer->health.limit_seen = "/home/ubuntu/.bashrc:3:  [ -n \"$X\" ] || ulimit -n 100";
+  EXPECT_EQ(fix_for(records, "limits"), "raise it in /home/ubuntu/.bashrc, line 3");
+}
+
+struct Setting {
+  MpiSetting setting;
+  const char* says;  ///< nullptr: nothing is wrong
+};
+
+TEST(Settings, ThatCutANodeOffOrNameWhatIsNotThereAreFound) {
+  for (const auto& [setting, says] : std::initializer_list<Setting>{
+           {{"btl_tcp_if_include", "/home/ubuntu/.bashrc:3:OMPI_MCA_btl_tcp_if_include", "lo"},
+            "OMPI_MCA_btl_tcp_if_include (/home/ubuntu/.bashrc:3) sets btl_tcp_if_include to lo, which "
+            "leaves out "
+            "the node's address 10.0.0.11"},
+           {{"btl_tcp_if_include", "OMPI_MCA_btl_tcp_if_include", "ens5"}, nullptr},
+           {{"btl_tcp_if_include", "OMPI_MCA_btl_tcp_if_include", "lo, 10.0.0.0/16"}, nullptr},
+           {{"btl_tcp_if_include", "OMPI_MCA_btl_tcp_if_include", "192.168.0.0/16"}, "leaves out"},
+           {{"oob_tcp_if_include", "OMPI_MCA_oob_tcp_if_include", "nosuch0"}, "leaves out"},
+           {{"btl_tcp_if_exclude", "OMPI_MCA_btl_tcp_if_exclude", "docker0,lo"}, nullptr},
+           {{"btl_tcp_if_exclude", "OMPI_MCA_btl_tcp_if_exclude", "ens5"}, "which has the node's address"},
+           {{"ess", "OMPI_MCA_ess", "singleton"}, "mpirun does not start with it"},
+           {{"pml", "/home/ubuntu/.openmpi/mca-params.conf:2", "ucx"},
+            "/home/ubuntu/.openmpi/mca-params.conf:2 sets pml to ucx, but Open MPI has no pml ucx there"},
+           {{"pml", "OMPI_MCA_pml", "ob1"}, nullptr},
+           {{"pml", "OMPI_MCA_pml", "^ucx"}, nullptr},
+           {{"mpi_show_mca_params", "OMPI_MCA_mpi_show_mca_params", "all"}, nullptr}}) {
+    auto records = healthy_cluster(2);
+    auto& health = records[0].answer->health;
+    health.settings = {setting};
+    health.components = {{"pml", {"ob1", "cm"}}};
+    const auto check = check_named(diagnose(records, {}), "settings");
+    EXPECT_EQ(check.verdict, says == nullptr ? Verdict::ok : Verdict::failed)
+        << setting.name << setting.value;
+    if (says == nullptr) {
+      EXPECT_NE(check.summary.find(setting.name), std::string::npos) << check.summary;
+      continue;
+    }
+    ASSERT_EQ(check.findings.size(), 1U) << setting.name;
+    EXPECT_EQ(check.findings[0].nodes, std::vector<int>{1});
+    EXPECT_NE(check.findings[0].what.find(says), std::string::npos) << check.findings[0].what;
+  }
+}
+
+TEST(Settings, OfAWorkerThatTheLineOverrulesAreAWarning) {
+  auto records = healthy_cluster(2);
+  records[1].answer->health.settings = {{"btl_tcp_if_include", "OMPI_MCA_btl_tcp_if_include", "lo"}};
+  EXPECT_EQ(check_named(diagnose(records, {}), "settings").verdict, Verdict::warning);
+  records[1].answer->health.settings = {{"ess", "OMPI_MCA_ess", "singleton"}};
+  EXPECT_EQ(check_named(diagnose(records, {}), "settings").verdict, Verdict::failed);
+}
+
+TEST(Settings, AComponentThatIsThereAndDoesNotWorkIsNamedWithItsWords) {
+  auto records = healthy_cluster(2);
+  auto& health = records[0].answer->health;
+  health.settings = {{"pml", "/home/ubuntu/.bashrc:3:OMPI_MCA_pml", "ucx"}};
+  health.components = {{"pml", {"ob1", "ucx"}}};
+  health.settings_error = "No components were able to be opened in the pml framework.";
+  const auto check = check_named(diagnose(records, {}), "settings");
+  ASSERT_EQ(check.findings.size(), 1U);
+  EXPECT_NE(check.findings[0].what.find("No components were able"), std::string::npos);
+  EXPECT_EQ(check.findings[0].fix, "take it out of /home/ubuntu/.bashrc, line 3");
+}
+
+TEST(Fix, OfASettingInAFileRemovesItsLine) {
+  auto records = healthy_cluster(2);
+  records[0].answer->health.settings = {{"ess", "/home/ubuntu/.openmpi/mca-params.conf:2", "singleton"}};
+  EXPECT_EQ(fix_for(records, "settings"),
+            "ec2mpi exec -w 1 'sed -i 2d /home/ubuntu/.openmpi/mca-params.conf'");
+  records[0].answer->health.settings = {{"ess", "/etc/openmpi/openmpi-mca-params.conf:2", "singleton"}};
+  EXPECT_EQ(fix_for(records, "settings"),
+            "ec2mpi exec -w 1 --sudo 'sed -i 2d /etc/openmpi/openmpi-mca-params.conf'");
+}
+
+/// The nodes that any finding names.
+std::set<int> named_nodes(const std::vector<Check>& checks) {
+  std::set<int> nodes;
+  for (const auto& check : checks)
+    for (const auto& finding : check.findings) nodes.insert(finding.nodes.begin(), finding.nodes.end());
+  return nodes;
+}
+
+TEST(FrozenNode, IsTheOnlyOneThatIsNamed) {
+  auto records = healthy_cluster(3);
+  records[2].tcp.clear();
+  records[2].no_tcp = "no answer in time";
+  records[2].links = {.names = {}, .logins = {}, .complete = false};
+  for (int index : {0, 1}) {
+    auto& record = records[static_cast<std::size_t>(index)];
+    record.tcp[3] = {false, "no answer"};
+    record.links.logins[3] = {false, "Connection timed out"};
+  }
+  EXPECT_EQ(named_nodes(diagnose(records, {})), std::set<int>{3});
+  // The time was over before the others had an answer from it.
+  for (int index : {0, 1}) {
+    auto& record = records[static_cast<std::size_t>(index)];
+    record.tcp.erase(3);
+    record.links.logins.erase(3);
+    record.links.complete = false;
+  }
+  EXPECT_EQ(named_nodes(diagnose(records, {})), std::set<int>{3});
+}
+
+TEST(FrozenNode, LeavesNoTimeForChecksOfPairsWhichAreThenSkipped) {
+  auto records = healthy_cluster(3);
+  for (auto& record : records) {
+    record.tcp.clear();
+    record.links = {};
+  }
+  records[2].answer.reset();
+  records[2].trouble = Error{ErrorKind::timeout, "let us in, but does not report about itself in time"};
+  const auto checks = diagnose(records, {});
+  EXPECT_EQ(named_nodes(checks), std::set<int>{3});
+  for (const char* name : {"ports", "logins"}) {
+    EXPECT_EQ(check_named(checks, name).verdict, Verdict::skipped);
+    EXPECT_EQ(check_named(checks, name).summary, "no time was left for it");
+  }
 }
 
 TEST(Fix, OfAnMpi4pyThatIsThereButBrokenIsNotSetup) {

@@ -19,7 +19,9 @@ const std::string kBody =
     "1000\ntemp /tmp\ntemp_inodes 40\ntemp_type tmpfs\nforeign_session /tmp/ompi.a.1000\nclosed_session "
     "/tmp/ompi.b.1000\ntmp_free "
     "2000\nshm_free 3000\nmemory 4000\nmemory_available 3000\nopen_files 1024\nlocked_memory unlimited\n"
-    "interface lo 127.0.0.1/8 65536\ninterface ens5 10.0.0.11/20 9001\nleftover 77 python3\nfile missing\n"
+    "setting pml /home/u/.bashrc:3:OMPI_MCA_pml ucx\nsetting x y\ncomponent pml ob1\ncomponent pml cm\n"
+    "settings_error no\x1b pml\nlimit_seen /a:1:x\ninterface lo 127.0.0.1/8 65536\ninterface ens5 "
+    "10.0.0.11/20 9001\nleftover 77 python3\nfile missing\n"
     "metadata placement/availability-zone us-east-2a\n";
 
 std::string told(const std::string& body) {
@@ -49,6 +51,12 @@ TEST(HealthReport, IsReadFromWhatTheScriptPrints) {
   EXPECT_EQ(health.leftovers, (std::vector<Process>{{77, "python3"}}));
   EXPECT_EQ(health.files.at(0).kind, FileState::Kind::missing);
   EXPECT_EQ(health.zone, "us-east-2a");
+  ASSERT_EQ(health.settings.size(), 2U);
+  EXPECT_EQ(health.settings[0].place, "/home/u/.bashrc:3:OMPI_MCA_pml");
+  EXPECT_EQ(health.settings[0].value, "ucx");
+  EXPECT_EQ(health.components.at("pml"), (std::set<std::string>{"cm", "ob1"}));
+  EXPECT_EQ(health.settings_error, "no\\x1b pml");
+  EXPECT_EQ(health.limit_seen, "/a:1:x");
 }
 
 TEST(HealthReport, AGreetingIsNoticedAndDoesNotHarm) {

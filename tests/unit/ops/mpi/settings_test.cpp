@@ -130,5 +130,17 @@ TEST_F(OldNames, AreNotRenamedForOpenMpi4) {
   EXPECT_EQ(text("said"), "");
 }
 
+TEST_F(UsersSettings, AVariableIsNamedWithTheLineThatSetsIt) {
+  std::ofstream(home_ / ".bashrc") << "# export OMPI_MCA_pml=x\n\nexport OMPI_MCA_pml=cm\n";
+  EXPECT_EQ(settled("OMPI_MCA_pml=cm").find("|pml|ob1|"), std::string::npos);
+  EXPECT_NE(text("said").find("/.bashrc:3:OMPI_MCA_pml sets pml to cm"), std::string::npos) << text("said");
+}
+
+TEST_F(UsersSettings, OnesThatChooseComponentsAreReportedAndOthersAreNot) {
+  EXPECT_EQ(settled("OMPI_MCA_ess=singleton OMPI_MCA_mpi_show_mca_params=all"), settled());
+  settled("OMPI_MCA_ess=singleton OMPI_MCA_mpi_show_mca_params=all");
+  EXPECT_EQ(text("said"), "ec2mpi: OMPI_MCA_ess sets ess to singleton\n");
+}
+
 }  // namespace
 }  // namespace ec2mpi::ops

@@ -1,0 +1,25 @@
+# Functions that find the settings of Open MPI on a node, for settings.sh and for the health report of doctor.
+# shellcheck shell=sh
+
+# place_of VARIABLE: "FILE:LINE:VARIABLE" with the line of a start-up file that sets it; else its name.
+place_of() {
+  line=$(grep -s -n -m 1 "^[^#]*$1[= ]" "$HOME"/.bashrc "$HOME"/.bash_profile "$HOME"/.bash_login "$HOME"/.profile \
+    "$HOME"/.zshenv "$HOME"/.zprofile "$HOME"/.zshrc "$HOME"/.cshrc "$HOME"/.tcshrc "$HOME"/.login \
+    "$HOME"/.config/fish/config.fish "$HOME"/.ssh/environment "$HOME"/.pam_environment /etc/environment /etc/bash.bashrc \
+    /etc/bashrc /etc/profile /etc/zsh/zshenv /etc/zshenv /etc/csh.cshrc /etc/profile.d/*.sh /dev/null | head -n 1)
+  rest=${line#*:}
+  case ${line%%:*} in '' | *' '*) printf '%s\n' "$1" ;; *) printf '%s\n' "${line%%:*}:${rest%%:*}:$1" ;; esac
+}
+# find_settings FOLDER: "NAME PLACE VALUE" for each setting, the one that Open MPI prefers first. FOLDER is where Open MPI
+# is installed. PLACE is that of a variable, or "FILE:LINE".
+find_settings() {
+  env | sed -n 's/^\(\(OMPI\|PRTE\|PMIX\)_MCA_\([A-Za-z0-9_]*\)\)=\(.*\)/\3 \1 \4/p' |
+    while read -r name variable value; do printf '%s\n' "$name $(place_of "$variable") $value"; done
+  for file in "$HOME"/.openmpi/mca-params.conf "$HOME"/.prte/mca-params.conf "$HOME"/.pmix/mca-params.conf \
+    "$1"/etc/*mca-params.conf /etc/openmpi/*mca-params.conf /etc/prte/*mca-params.conf /etc/pmix/*mca-params.conf; do
+    [ -r "$file" ] || continue
+    sed -n -e '=' -e 's/^[ \t]*\([A-Za-z0-9_]*\)[ \t]*=[ \t]*\(.*\)/\1 \2/p' "$file" | awk -v file="$file" '
+      NF == 1 && $1 ~ /^[0-9]+$/ { number = $1; next }
+      { name = $1; sub(/^[^ ]* /, ""); sub(/[ \t\r]+$/, ""); print name, file ":" number, $0 }'
+  done
+}
