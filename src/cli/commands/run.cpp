@@ -88,7 +88,7 @@ Result<JobScript> find_script(const std::string& name) {
     TRY(check_no_program(name));
     return script;
   }
-  TRY_AS(text, read_file(script.name, kLargestScript));
+  TRY_AS(text, read_regular_file(script.name, kLargestScript));
   if (text->find('\0') != std::string::npos)
     return fail(ErrorKind::usage, script.name + " is not a shell script");
   script.text = without_mark(std::move(*text));
@@ -307,6 +307,7 @@ asio::awaitable<int> run_single_job(CommandContext& context, const RunOptions& o
                              .raw = options.raw};
   const auto id = job.id;
   JobView view(runtime.console(), runtime.options(), id, style);
+  view.set_nodes(cluster.inventory.nodes, names_of_hosts(cluster));
   runtime.set_parting_words([&view] { return view.parting_words(); });
   ops::JobNodes nodes{cluster.nodes, cluster.inventory.master(), push.task};
   view.set_push(push.count);

@@ -187,7 +187,7 @@ std::vector<fs::path> pem_files(const fs::path& list) {
   std::vector<fs::path> found;
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(folder.empty() ? "." : folder, ignored))
-    if (entry.path().extension() == ".pem") found.push_back(entry.path());
+    if (entry.path().extension() == ".pem" && entry.is_regular_file(ignored)) found.push_back(entry.path());
   // A folder gives its entries in any order.
   std::sort(found.begin(), found.end());
   return found;
@@ -233,6 +233,11 @@ Result<fs::path> find_list(const std::optional<std::string>& named, const Config
   if (named) return expand_home(*named);
   if (config.list) return expand_home(*config.list);
   for (const auto* usual : {"amazon_instances_info", "nodeIPaddress"}) {
+    std::error_code ignored;
+    // Nobody may ever write into it; --list also takes a pipe.
+    if (fs::is_fifo(usual, ignored))
+      return fail(ErrorKind::usage,
+                  fmt::format("{0} is a pipe and no file; if it is meant: --list {0}", usual));
     if (is_there(usual)) return usual;
   }
   // Some editors of other systems add the ending.
@@ -280,6 +285,18 @@ Result<std::map<std::string, std::vector<std::string>>> names_of_setup(const Clu
 }
 
 }  // namespace
+
+std::map<std::string, std::string> names_of_hosts(const Cluster& cluster) {
+  std::map<std::string, std::string> labels;
+  const auto names = names_of_setup(cluster);
+  for (const auto& node : cluster.inventory.nodes) {
+    labels[node.address] = labels[node.private_address] = node.label();
+    if (!names || !names->contains(node_key(node))) continue;
+    for (const auto& name : names->at(node_key(node))) labels[name] = node.label();
+  }
+  labels.erase("");
+  return labels;
+}
 
 Result<Cluster> open_cluster(const ListOptions& options) {
   Cluster cluster;

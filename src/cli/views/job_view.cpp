@@ -76,11 +76,34 @@ void JobView::say(Colour colour, const std::string& text) {
   console_.talk(console_.paint_talk(colour, "ec2mpi: " + text));
 }
 
+void JobView::set_nodes(const std::vector<Node>& nodes, std::map<std::string, std::string> names) {
+  for (const auto& node : nodes) addresses_[node.label()] = node.address;
+  hints_.names = std::move(names);
+}
+
+/// Hosts that share a name have none by it.
+void JobView::add_name(const std::string& host, const std::string& label) {
+  auto& known = hints_.names.try_emplace(host, label).first->second;
+  if (known != label) known.clear();
+}
+
+/// As the list calls it, with the address at which people reach it.
+std::string JobView::shown_host(const std::string& host) const {
+  const auto named = hints_.names.find(host);
+  if (named == hints_.names.end() || named->second.empty()) return host;
+  const auto address = addresses_.find(named->second);
+  if (address == addresses_.end() || address->second.empty()) return named->second;
+  return fmt::format("{} ({})", named->second, address->second);
+}
+
 void JobView::on_planned(const ops::JobPlan& plan) {
   // With it, a traceback that all ranks printed gets the title "rank 0-N".
   tracebacks_.set_ranks(total_ranks(plan.places));
-  // Hints name a node as the list does, not by its address.
-  for (const auto& place : plan.places) names_[place.address.text()] = place.label;
+  for (const auto& place : plan.places) {
+    add_name(place.address.text(), place.label);
+    add_name(place.hostname, place.label);
+  }
+  hints_.python3 = plan.python3;
   for (const auto& note : plan.notes) say(Colour::yellow, note);
   if (style_.explain) {
     explain(plan);
@@ -346,8 +369,11 @@ void JobView::tell_end(const ops::Followed& followed) {
              (followed.record.why.empty() || followed.record.why == "output lost" ||
               followed.record.why == "input lost")) {
     // Without an explanation of the supervisor's, the first rank that failed says most.
-    const auto failure = ops::first_failure(tail_);
-    if (failure) say(Colour::red, failure->describe());
+    auto failure = ops::first_failure(tail_);
+    if (failure) {
+      failure->host = shown_host(failure->host);
+      say(Colour::red, failure->describe());
+    }
   } else if (followed.record.why == "timeout") {
     say(Colour::yellow, "the time limit was over");
   } else if (followed.record.why == "cancelled" && !stopping_) {
@@ -377,7 +403,8 @@ void JobView::tell_hint(const ops::JobEnd& end) {
   // This command has ended the job, or the supervisor has named the cause.
   const bool ours = stopping_ || !(why.empty() || why == "no connection") || followed.stopped;
   if (followed.how != ops::Followed::How::ended || ours || ops::exit_code_for(end) == 0) return;
-  if (const auto hint = ops::hint_for(tail_, names_))
+  if (const auto command = words(followed.record.command); !command.empty()) hints_.program = command.front();
+  if (const auto hint = ops::hint_for(tail_, hints_))
     console_.talk(console_.paint_talk(Colour::yellow, "hint: " + hint->text()));
 }
 

@@ -48,6 +48,7 @@ class Planner {
     TRY_AS(placed, place_ranks(places(), job_.ranks, job_.slots));
     plan_.places = std::move(*placed);
     leave_slots_free(plan_.places, job_.spawn);
+    plan_.python3 = all([](const NodeFacts& facts) { return !facts.python3.empty(); });
     note_sharing();
     note_networks();
     if (job_.script && job_.profile)
@@ -67,7 +68,7 @@ class Planner {
     for (const auto& node : nodes_) {
       const auto& facts = facts_.at(node.index);
       places.push_back({node.label(), facts.private_address, facts.cores, facts.threads, node.slots, 0, 0,
-                        busy_.contains(facts.private_address)});
+                        busy_.contains(facts.private_address), facts.hostname});
     }
     return places;
   }

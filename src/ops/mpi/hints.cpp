@@ -1,8 +1,10 @@
 #include "ec2mpi/ops/mpi/hints.hpp"
 
+#include <fmt/format.h>
 #include <algorithm>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/ops/mpi/command.hpp"
 
 namespace ec2mpi::ops {
 
@@ -15,6 +17,7 @@ struct Known {
   std::string_view text;
   std::string_view cause;
   std::string_view command;
+  bool by_setting = false;  ///< a setting of the user's may cause it
 };
 
 constexpr std::string_view kSetup = "ec2mpi setup";
@@ -37,6 +40,10 @@ constexpr std::string_view kMoreSlots =
     "more ranks than slots (run --spawn N leaves slots for ranks that a program spawns); in a script give "
     "mpirun the hostfile that ec2mpi wrote";
 constexpr std::string_view kHostfile = "mpirun --hostfile \"$EC2MPI_HOSTFILE\" ...";
+constexpr std::string_view kPythonMissing =
+    "a script calls python, which is not there; on Debian and Ubuntu it is python3, in the first line of a "
+    "program as well";
+constexpr std::string_view kUsePython3 = "python3 ...";
 constexpr std::string_view kDiskFull = "a node's disk is full";
 constexpr std::string_view kShowDisks = "ec2mpi exec-all 'df -h / /tmp /dev/shm'";
 constexpr std::string_view kLost = "a node or its connection was lost while the job ran";
@@ -82,22 +89,29 @@ constexpr Known kKnown[] = {
     {"binding more processes than cpus", kBinding, kNoBinding},
     {"An invalid value was given for btl_tcp_if_include",
      "some node has no such interface; name the network instead",
-     "mpirun --mca btl_tcp_if_include 10.0.0.0/16 ..."},
+     "mpirun --mca btl_tcp_if_include 10.0.0.0/16 ...", true},
     {"mutually-exclusive MCA variables", "an interface is both included and excluded; only include",
-     "mpirun --mca btl_tcp_if_include 10.0.0.0/16 ..."},
+     "mpirun --mca btl_tcp_if_include 10.0.0.0/16 ...", true},
+    {"  Value given: *\n", "a node has no interface or network {}, which mpirun was told to use", kDoctor,
+     true},
+    {"to be opened in the * framework", "Open MPI has no component for {} that works on a node", kDoctor,
+     true},
+    {"PML * cannot be selected", "MPI's component {} does not work on a node", kDoctor, true},
+    {"Component: *\n", "Open MPI has no component {} on a node", kDoctor, true},
     // the network
+    {"unable to reach each other for", "two ranks found no way to each other; this shows what lies between",
+     kDoctor, true},
     {"connect() to *:", "{} refuses connections of MPI; look at its own firewall and the security group",
      kDoctor},
-    {"unable to complete a TCP connection", kFirewall, kDoctor},
+    {"unable to complete a TCP connection", kFirewall, kDoctor, true},
     {"failed to TCP connect to a peer",
      "a node's own firewall, or the security group, lets no connections of MPI through; this shows where",
-     kDoctor},
-    {"cannot find a corresponding process entry", kBridge, kDoctor},
-    {"received unexpected process identifier", kBridge, kDoctor},
+     kDoctor, true},
+    {"cannot find a corresponding process entry", kBridge, kDoctor, true},
+    {"received unexpected process identifier", kBridge, kDoctor, true},
     // the program
     {"No module named 'mpi4py'", "mpi4py is missing on a node", kSetup},
-    {"No module named mpi4py", "a python of the job has no mpi4py; if the program does not need it",
-     "ec2mpi run --no-mpi4py-run ..."},
+    {"No module named mpi4py", "mpi4py is missing on a node", kSetup},
     {"EOFError: EOF when reading a line", "standard input is empty; let the program read a file", kPush},
     {"env: '*\\r': No such file", "a script has the line ends of Windows behind {}; this removes them",
      "sed -i 's/\\r$//' FILE"},
@@ -107,6 +121,10 @@ constexpr Known kKnown[] = {
      "ec2mpi exec-all 'python3 -c \"import {}\"'"},
     {"can't open file '*'", kNotPushed, kPush},
     {"[Errno 2] No such file or directory: '*'", kNotPushed, kPush},
+    {"python: command not found", kPythonMissing, kUsePython3},
+    {"python: not found", kPythonMissing, kUsePython3},
+    {"env: 'python': No such file", kPythonMissing, kUsePython3},
+    {"env: \u2018python\u2019: No such file", kPythonMissing, kUsePython3},
     {"unable to find the specified executable",
      "there is no such program in the PATH, or at that path, of a node", kPush},
     {"could not access\nor execute",
@@ -139,11 +157,20 @@ constexpr Known kKnown[] = {
     {"unable to reliably start one or more daemons", "mpirun could not start itself on all nodes", kDoctor},
 };
 
-/// The word that `*` stands for, "" for texts without one; nothing if the text isn't in the output.
-std::optional<std::string> match(std::string_view text, std::string_view output) {
+/// A known text in the output.
+struct Match {
+  std::string word;     ///< that `*` stands for; "" without one
+  std::size_t end = 0;  ///< behind the text
+};
+
+/// Nothing if the text isn't in the output.
+std::optional<Match> match(std::string_view text, std::string_view output) {
   const auto star = text.find('*');
-  if (star == std::string_view::npos)
-    return output.find(text) == std::string_view::npos ? std::nullopt : std::optional<std::string>("");
+  if (star == std::string_view::npos) {
+    const auto at = output.find(text);
+    if (at == std::string_view::npos) return std::nullopt;
+    return Match{{}, at + text.size()};
+  }
   const auto before = text.substr(0, star);
   const auto after = text.substr(star + 1);
   // From the text behind the star backwards, so that the word ends there and lies within one line.
@@ -154,7 +181,7 @@ std::optional<std::string> match(std::string_view text, std::string_view output)
     const auto begin = before.empty() ? line.find_last_of(" \t") + 1 : line.rfind(before) + before.size();
     if (!before.empty() && line.rfind(before) == std::string_view::npos) continue;
     const auto word = trim(line.substr(begin));
-    if (!word.empty() && word.size() <= kLongestWord) return std::string(word);
+    if (!word.empty() && word.size() <= kLongestWord) return Match{std::string(word), at + after.size()};
   }
   return std::nullopt;
 }
@@ -167,26 +194,118 @@ std::string filled(std::string_view text, const std::string& word) {
 
 /// The user types the command, so a name from the output must not become shell text in it.
 bool is_plain(std::string_view word) {
-  return std::all_of(word.begin(), word.end(), [](char c) {
+  return !word.starts_with('-') && std::all_of(word.begin(), word.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-           c == '_' || c == '/';
+           c == '_' || c == '/' || c == '-';
   });
+}
+
+/// The label of a host; empty if the output's name for it is not known.
+std::string label_of(const std::string& host, const HintContext& context) {
+  const auto named = context.names.find(host);
+  return named == context.names.end() ? std::string() : named->second;
+}
+
+/// The host that a page of Open MPI is about: "Local host:  HOST" in it, or "[HOST:PID]" in front of the next
+/// line. Empty if neither is there.
+std::string host_behind(std::string_view text) {
+  constexpr std::string_view kLocal = "Local host:";
+  for (const auto line : split(text.substr(0, 2000), '\n')) {
+    const auto words_of_line = trim(line);
+    if (words_of_line.starts_with(kLocal)) return std::string(trim(words_of_line.substr(kLocal.size())));
+    const auto colon = line.find(':');
+    if (line.starts_with('[') && colon != std::string_view::npos && colon > 1)
+      return std::string(line.substr(1, colon - 1));
+  }
+  return {};
+}
+
+/// The folder in which Open MPI makes its own ones: "/tmp" of "/tmp/ompi.h1.1000/pid.7".
+std::string folder_of_session(std::string_view path) {
+  for (const std::string_view begin : {"/ompi.", "/prte.", "/vader_segment", "/sm_segment"})
+    if (const auto at = path.find(begin); at != std::string_view::npos && at > 0)
+      return std::string(path.substr(0, at));
+  const auto slash = path.rfind('/');
+  return slash == std::string_view::npos || slash == 0 ? "/" : std::string(path.substr(0, slash));
+}
+
+/// Pages of Open MPI about a full file system name the path and the node.
+std::optional<Hint> full_disk_hint(std::string_view output, const HintContext& context) {
+  for (const std::string_view text :
+       {"Directory: *\n  Error:     No space left on device", "not enough space for * (the shared-memory"}) {
+    const auto found = match(text, output);
+    const auto folder = found ? folder_of_session(found->word) : std::string();
+    if (!found || !is_plain(folder)) continue;
+    const auto host = host_behind(output.substr(found->end));
+    const auto label = label_of(host, context);
+    const auto who = !label.empty() ? label : host.empty() ? std::string("a node") : printable(host);
+    const auto where = label.starts_with("node") ? "ec2mpi exec -w " + label.substr(4) : "ec2mpi exec-all";
+    return Hint{fmt::format("the file system of {} on {} is full", folder, who),
+                fmt::format("{0} 'df -h {1}; df -i {1}'", where, folder)};
+  }
+  return std::nullopt;
+}
+
+/// Of a python of the user's own. setup installs mpi4py for that of the system.
+std::optional<Hint> own_python_hint(std::string_view output, const HintContext& context) {
+  auto program = context.program;
+  if (const auto says = match("*: No module named mpi4py", output))
+    program = says->word;
+  else if (!match("No module named 'mpi4py'", output))
+    return std::nullopt;
+  const bool is_own = program.find('/') != std::string::npos && !program.starts_with("/usr/");
+  if (!is_own || !is_python(program) || !is_plain(program)) return std::nullopt;
+  return Hint{fmt::format("{} has no mpi4py on a node", program),
+              fmt::format("ec2mpi exec-all '{} -m pip install mpi4py'", program)};
+}
+
+std::optional<Hint> no_python_hint(std::string_view output, const HintContext& context) {
+  if (!context.python3 || !match("Executable: python\n", output)) return std::nullopt;
+  return Hint{"the nodes have no command python, but python3", "ec2mpi run ... -- python3 ..."};
+}
+
+/// "PLACE sets NAME" of the first setting of the user's that src/ops/mpi/settings.sh reports, and that is
+/// used.
+std::string followed_setting(std::string_view output) {
+  for (const auto line : split(output, '\n')) {
+    const auto value = line.find(" to ");
+    if (line.starts_with("ec2mpi: ") && value != std::string_view::npos &&
+        line.substr(0, value).find(" sets ") != std::string_view::npos &&
+        line.find("which is not used") == std::string_view::npos)
+      return printable(line.substr(8, value - 8));
+  }
+  return {};
+}
+
+/// mpirun says nothing at all with some settings (ess).
+bool is_only_from_us(std::string_view output) {
+  const auto lines = split(trim(output), '\n');
+  return std::ranges::all_of(lines, [](auto line) { return line.starts_with("ec2mpi: "); });
 }
 
 }  // namespace
 
-std::optional<Hint> hint_for(std::string_view output, const std::map<std::string, std::string>& names) {
+std::optional<Hint> hint_for(std::string_view output, const HintContext& context) {
+  for (const auto hint : {full_disk_hint, own_python_hint, no_python_hint})
+    if (auto found = hint(output, context)) return found;
+  const auto setting = followed_setting(output);
   for (const auto& known : kKnown) {
     const auto found = match(known.text, output);
     if (!found) continue;
-    const auto named = names.find(*found);
     // The output has addresses; people know the labels of the list.
-    const auto word = named != names.end() ? named->second : printable(*found);
+    const auto label = label_of(found->word, context);
+    const auto word = label.empty() ? printable(found->word) : label;
     const bool in_command = known.command.find("{}") != std::string_view::npos;
     // The cause alone would leave the user without the next step; another text may fit better.
-    if (in_command && !is_plain(*found)) continue;
-    return Hint{filled(known.cause, word), filled(known.command, *found)};
+    if (in_command && !is_plain(found->word)) continue;
+    auto cause = filled(known.cause, word);
+    if (known.by_setting && !setting.empty())
+      return Hint{fmt::format("{}, and {}, which may be why; this shows it", cause, setting),
+                  std::string(kDoctor)};
+    return Hint{std::move(cause), filled(known.command, found->word)};
   }
+  if (!setting.empty() && is_only_from_us(output))
+    return Hint{setting + ", with which mpirun may not start; this shows it", std::string(kDoctor)};
   return std::nullopt;
 }
 

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -45,6 +46,9 @@ struct Cluster {
 
 /// The state that belongs to a list. Errors: usage, if others could have put it there.
 [[nodiscard]] Result<StateFolder> open_state(const std::filesystem::path& list);
+
+/// The labels of the nodes by their addresses, and by the names that setup has found.
+[[nodiscard]] std::map<std::string, std::string> names_of_hosts(const Cluster& cluster);
 
 /// Reads the list ("-" is standard input) and selects from it. Instances keep the indices that they had when
 /// the list was remembered in this folder. Writes nothing.

@@ -14,6 +14,7 @@
 #include "ec2mpi/cli/terminal/visible_controls.hpp"
 #include "ec2mpi/fleet/lines.hpp"
 #include "ec2mpi/ops/job/run.hpp"
+#include "ec2mpi/ops/mpi/hints.hpp"
 #include "ec2mpi/ops/mpi/tracebacks.hpp"
 #include "ec2mpi/ops/mpi/words.hpp"
 #include "ec2mpi/ops/push/push.hpp"
@@ -53,6 +54,9 @@ class JobView : public ops::JobObserver {
   /// The amount that the push of the job's files moved; printed when the job starts.
   void set_push(std::shared_ptr<const ops::PushCount> count) { push_ = std::move(count); }
 
+  /// For messages that name a node: `names` are labels by address or host name.
+  void set_nodes(const std::vector<Node>& nodes, std::map<std::string, std::string> names);
+
   void on_planned(const ops::JobPlan& plan) override;
   void on_found(const std::string& id, bool over) override;
   void on_output(const ssh::Chunk& chunk) override;
@@ -76,6 +80,8 @@ class JobView : public ops::JobObserver {
 
  private:
   void say(Colour colour, const std::string& text);
+  void add_name(const std::string& host, const std::string& label);
+  [[nodiscard]] std::string shown_host(const std::string& host) const;
   void explain(const ops::JobPlan& plan);
   void tell_refusal(const ops::JobEnd& end);
   void show_out(const std::string& bytes);
@@ -117,8 +123,9 @@ class JobView : public ops::JobObserver {
   bool lost_ = false;
   bool found_ = false;  ///< the master has said that it has the job
   std::string id_;
-  std::string tail_;                          ///< of the output, for hints
-  std::map<std::string, std::string> names_;  ///< labels by private address
+  std::string tail_;                              ///< of the output, for hints
+  ops::HintContext hints_;                        ///< its names are empty for hosts that share one
+  std::map<std::string, std::string> addresses_;  ///< what we connect to, by label
 };
 
 }  // namespace ec2mpi::cli

@@ -69,6 +69,7 @@ struct JobPlan {
   std::string mpi;                 ///< "Open MPI 4.1.4"; empty for a script
   std::vector<MpiOption> line;     ///< the mpirun line; empty for a script
   JobFiles files;                  ///< for job_text
+  bool python3 = false;            ///< every node has one
   std::vector<std::string> notes;  ///< what the user should know before it starts
 };
 

@@ -16,9 +16,15 @@ struct Hint {
   [[nodiscard]] std::string text() const { return cause + ": " + command; }
 };
 
+/// What is known of the job beside its output.
+struct HintContext {
+  std::map<std::string, std::string> names = {};  ///< the nodes' labels by their addresses and host names
+  std::string program = {};                       ///< the first word of its command
+  bool python3 = false;                           ///< every node has a python3
+};
+
 /// The hint for the most telling of the known texts in what a program printed (its last few kilobytes do);
-/// nothing if none is known. `names` gives the nodes' labels by their addresses. The result is printable.
-[[nodiscard]] std::optional<Hint> hint_for(std::string_view output,
-                                           const std::map<std::string, std::string>& names = {});
+/// nothing if none is known. The result is printable.
+[[nodiscard]] std::optional<Hint> hint_for(std::string_view output, const HintContext& context = {});
 
 }  // namespace ec2mpi::ops

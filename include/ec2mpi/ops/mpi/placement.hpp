@@ -23,6 +23,7 @@ struct Place {
   int ranks = 0;      ///< as place_ranks decides
   int spare = 0;      ///< slots that stay free for ranks that the program spawns
   bool busy = false;  ///< another job runs there
+  std::string hostname = {};
 };
 
 /// Fills in `ranks`, spread evenly: 5 ranks on 4 nodes give 2, 1, 1, 1. If fewer ranks are wanted than there

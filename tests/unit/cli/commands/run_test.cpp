@@ -313,5 +313,57 @@ TEST(WaitCommand, GivesTheJobsStatusInSilence) {
   EXPECT_EQ(done.code, 3);
 }
 
+TEST(JobsCommand, TimesHaveNoPartsOfASecond) {
+  Laptop laptop;
+  laptop.nodes[1] = {.program = [](const std::string&) {
+    return FakeNode{.out = "job a-1\nstate ended 0\nmeta np 1\ntimes started 100\ntimes ended 105\n"};
+  }};
+  const auto done = laptop.run_cli({"jobs"});
+  EXPECT_NE(done.out.find("  5 s  "), std::string::npos) << done.out << done.err;
+}
+
+TEST(RunCommand, TheHostOfAFailedRankIsNamedAsTheListDoes) {
+  Laptop laptop(2);
+  constexpr const char* kFailure =
+      "mpirun noticed that process rank 1 with PID 0 on node {} exited on signal 9 (Killed).\n";
+  for (const auto& [host, shown] : std::initializer_list<std::pair<const char*, const char*>>{
+           {"10.0.0.2", "node2 (203.0.113.12)"}, {"h1", "node1 (203.0.113.11)"}, {"other", "other"}}) {
+    laptop.nodes[1] =
+        master({.err = fmt::format(fmt::runtime(kFailure), host), .record = "state ended 137\n"});
+    laptop.nodes[2] = worker(2);
+    const auto done = laptop.run_cli({"run", "-np", "2", "--", "./hello"});
+    EXPECT_NE(done.err.find(fmt::format("rank 1 on {} was killed (signal 9)", shown)), std::string::npos)
+        << done.err;
+  }
+}
+
+TEST(RunCommand, AFullDiskIsNamedWithItsNodeAndItsFileSystem) {
+  Laptop laptop(2);
+  laptop.nodes[1] =
+      master({.err = "A call to mkdir was unable to create the desired directory:\n\n  Directory: "
+                     "/tmp/ompi.h2.1000/jf.0/1\n  Error:     No space left on device\n\nPlease check\n-----\n"
+                     "[h2:77] [[1,0],1] ORTE_ERROR_LOG: Error in file util/session_dir.c at line 107\n",
+              .record = "state ended 1\n"});
+  laptop.nodes[2] = worker(2);
+  const auto done = laptop.run_cli({"run", "-np", "2", "--", "./hello"});
+  EXPECT_NE(
+      done.err.find("hint: the file system of /tmp on node2 is full: ec2mpi exec -w 2 'df -h /tmp; df -i "
+                    "/tmp'"),
+      std::string::npos)
+      << done.err;
+}
+
+TEST(RunCommand, PythonOfTheOldNameIsReplacedOnlyWhereThereIsPython3) {
+  Laptop laptop;
+  laptop.nodes[1] = master({.err = "mpirun was unable to find the specified executable file, and therefore\n"
+                                   "Node:       h1\nExecutable: python\n",
+                            .record = "state ended 134\n"});
+  const auto done = laptop.run_cli({"run", "--", "python", "a.py"});
+  EXPECT_NE(
+      done.err.find("hint: the nodes have no command python, but python3: ec2mpi run ... -- python3 ..."),
+      std::string::npos)
+      << done.err;
+}
+
 }  // namespace
 }  // namespace ec2mpi::cli

@@ -6,7 +6,7 @@ namespace ec2mpi::ops {
 namespace {
 
 std::string hint(std::string_view output) {
-  const auto found = hint_for(output, {{"10.0.0.13", "node3"}});
+  const auto found = hint_for(output, {.names = {{"10.0.0.13", "node3"}}});
   return found ? found->text() : "";
 }
 
@@ -54,7 +54,26 @@ INSTANTIATE_TEST_SUITE_P(
              "daemons.\n* the inability to write startup files into /tmp",
              "ssh refuses /home/ubuntu/.ssh/config, for"},
         Case{"All nodes which are allocated for this job are already filled.", "ec2mpi run --spawn N"},
-        Case{"/home/ubuntu/venv/bin/python: No module named mpi4py\n", "--no-mpi4py-run"},
+        Case{"/home/ubuntu/my-venv/bin/python: No module named mpi4py\n",
+             "ec2mpi exec-all '/home/ubuntu/my-venv/bin/python -m pip install mpi4py'"},
+        Case{"/usr/bin/python3: No module named mpi4py\n", "ec2mpi setup"},
+        Case{"./job.sh: line 3: python: command not found\n", "it is python3"},
+        Case{"/usr/bin/env: \u2018python\u2019: No such file or directory", "it is python3"},
+        Case{"It appears as if there is not enough space for /dev/shm/vader_segment.h3.1000.1 (the "
+             "shared-memory backing\nfile).\n\n  Local host:  10.0.0.13\n",
+             "the file system of /dev/shm on node3 is full: ec2mpi exec -w 3 'df -h /dev/shm"},
+        Case{"  Directory: /tmp/ompi.x.1/pid.1\n  Error:     No space left on device\n",
+             "the file system of /tmp on a node is full: ec2mpi exec-all 'df -h /tmp"},
+        Case{"ec2mpi: OMPI_MCA_pml sets pml to ucx; ec2mpi's own is left out (ob1)\nNo components were able "
+             "to "
+             "be opened in the pml framework.\n",
+             "no component for pml that works on a node, and OMPI_MCA_pml sets pml, which may be why"},
+        Case{"ec2mpi: /h/.bashrc:3:OMPI_MCA_btl_tcp_if_include sets btl_tcp_if_include to lo; ec2mpi's own\n"
+             "At least one pair of MPI processes are unable to reach each other for\nMPI communications.",
+             "/h/.bashrc:3:OMPI_MCA_btl_tcp_if_include sets btl_tcp_if_include, which may be why"},
+        Case{"ec2mpi: OMPI_MCA_ess sets ess to singleton\n", "OMPI_MCA_ess sets ess, with which"},
+        Case{"Framework: rmaps\nComponent: nosuch\n",
+             "Open MPI has no component nosuch on a node: ec2mpi doctor"},
         Case{"/usr/bin/env: 'python3\\r': No such file or directory", "sed -i"},
         Case{"WARNING: Open MPI failed to TCP connect to a peer MPI process.\n  Message:    connect() to "
              "10.0.0.13:1024 failed\n  Error:      No route to host (113)",
@@ -92,6 +111,31 @@ TEST(Hints, DoNotAdviseAPushForAWorkingFolderThatIsMissing) {
 TEST(Hints, NeverCarryShellTextOfTheOutput) {
   EXPECT_EQ(hint("No module named 'a\"; rm -rf ~; \"'"), "");
   EXPECT_EQ(hint("can't open file '\x1b[31mx'").find('\x1b'), std::string::npos);
+}
+
+/// setup installs mpi4py for the python of the system, and changes no other one.
+TEST(Hints, OfAPythonOfTheUsersOwnDoNotAdviseSetup) {
+  constexpr const char* kMissing = "ModuleNotFoundError: No module named 'mpi4py'\n";
+  const auto own = hint_for(kMissing, {.program = "/home/u/venv/bin/python"});
+  ASSERT_TRUE(own);
+  EXPECT_EQ(own->command, "ec2mpi exec-all '/home/u/venv/bin/python -m pip install mpi4py'");
+  for (const char* program : {"python3", "/usr/bin/python3", "/home/u/train", ""})
+    EXPECT_EQ(hint_for(kMissing, {.program = program})->command, "ec2mpi setup") << program;
+}
+
+TEST(Hints, ASettingThatIsFollowedIsNotBlamedForWhatItCannotCause) {
+  const std::string note =
+      "ec2mpi: OMPI_MCA_btl_tcp_if_exclude sets btl_tcp_if_exclude to docker0; ec2mpi's x\n";
+  EXPECT_EQ(hint(note + "Traceback\nValueError: x\n"), "");
+  EXPECT_EQ(hint(note + "ModuleNotFoundError: No module named 'numpy'").find("OMPI_MCA"), std::string::npos);
+  EXPECT_EQ(hint("ec2mpi: OMPI_MCA_plm sets plm to slurm, which is not used: ec2mpi starts the daemons\n"),
+            "");
+}
+
+TEST(Hints, OfAnUnknownPythonDoNotPromiseAPython3) {
+  constexpr const char* kPage = "unable to find the specified executable file\nExecutable: python\n";
+  EXPECT_EQ(hint_for(kPage, {.python3 = true})->command, "ec2mpi run ... -- python3 ...");
+  EXPECT_EQ(hint_for(kPage)->command.find("python3"), std::string::npos);
 }
 
 }  // namespace
