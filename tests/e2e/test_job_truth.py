@@ -148,6 +148,27 @@ def test_a_job_that_ends_on_a_full_disk_is_not_lost(ec2mpi, cluster4):
     cluster4.host(1, f"touch {HOME}/enough; rm -f {HOME}/begun {HOME}/filler")
 
 
+def test_a_series_that_waits_for_the_full_disk_of_the_master_says_so(ec2mpi, cluster4):
+    words = ["run", "-d", "--set", "n=1,2", "--max-parallel", "1", "-np", "1", "--"]
+    assert ec2mpi(*words, "sh", "-c", f"touch {HOME}/begun; while [ ! -e {HOME}/go ]; do sleep 0.1; done; echo {{n}}").code == 0
+    wait_until(lambda: cluster4.exists(1, f"{HOME}/begun"), "the first job runs")
+    cluster4.fault("fill", 1, "--leave", 0)
+    waiting = ec2mpi.start("wait", "sh")
+    said = waiting.stderr.readline()
+    assert "the master cannot write: No space left on device" in said and "ec2mpi exec -w 1 'df -h ~" in said
+    cluster4.call("drain", 1)
+    cluster4.host(1, f"touch {HOME}/go", user="ubuntu")
+    assert waiting.wait(60) == 0, waiting.stderr.read()
+    cluster4.host(1, f"rm {HOME}/go {HOME}/begun")
+
+
+def test_a_full_disk_of_a_worker_is_named(ec2mpi, cluster4):
+    cluster4.fault("noinodes", 3, "--leave", 0)
+    done = ec2mpi("run", "--per-node", "1", "--timeout", "60", "--", "hostname")
+    assert done.code != 0
+    assert "hint: the file system of /tmp on node3 is full: ec2mpi exec -w 3 'df -h /tmp" in done.err, done.err
+
+
 # --- cancel ----------------------------------------------------------------------------------------------------------
 
 def test_cancel_looks_again_until_all_nodes_were_looked_at(ec2mpi, cluster4):

@@ -102,7 +102,7 @@ void SeriesView::tell_change(const ops::VariantResult& variant) {
 void SeriesView::tell_common_failure(const ops::CommonFailure& failure) {
   say(Colour::red, fmt::format("all {} that ran failed for one reason: {}", count_of(failure.failed, "job"),
                                failure.reason));
-  if (const auto hint = ops::hint_for(failure.reason, {}))
+  if (const auto hint = ops::hint_for(failure.reason))
     console_.talk(console_.paint_talk(Colour::yellow, "hint: " + hint->text()));
   if (failure.unstarted > 0)
     say(Colour::yellow,
@@ -127,6 +127,13 @@ void SeriesView::on_cancelling() {
   say(Colour::yellow,
       fmt::format("cancelling {}: ending all of its jobs on all nodes (Ctrl-C again leaves at once) …",
                   series_));
+}
+
+void SeriesView::on_trouble(const std::string& why) {
+  say(Colour::red,
+      fmt::format("the master cannot write: {}; jobs that wait do not start before it can: ec2mpi exec -w 1 "
+                  "'df -h ~; df -i ~'",
+                  why));
 }
 
 void SeriesView::on_lost(const Error& error, Clock::duration pause) {

@@ -298,6 +298,7 @@ class ReportReader {
     if (records_.empty()) return line.empty();
     auto& record = records_.back();
     auto& job = record.job;
+    if (key == "trouble") return true;
     if (key == "series") return record.series = printable(value), true;
     if (key == "|") return output_ += std::string(value) + "\n", true;
     if (key == "on") return job.nodes.push_back(printable(value)), true;
@@ -392,6 +393,14 @@ class ReportReader {
 
 Result<std::vector<SeriesRecord>> parse_series_records(std::string_view printed) {
   return ReportReader().read(printed);
+}
+
+std::string trouble_in_report(std::string_view printed) {
+  constexpr std::string_view kTrouble = "trouble ";
+  // All that a job printed stands behind a bar.
+  for (const auto line : split(printed, '\n'))
+    if (line.starts_with(kTrouble)) return printable(line.substr(kTrouble.size(), 200));
+  return {};
 }
 
 }  // namespace ec2mpi::ops

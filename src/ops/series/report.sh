@@ -1,12 +1,13 @@
 # Reports the jobs of the series $wanted: those behind the first $skip, at most $count. With $all_runs also the jobs of its
-# repeated runs, with $outputs the last lines of each that has ended. It stands behind functions.sh.
+# repeated runs, with $outputs the last lines of each that has ended. A queue that cannot write starts no job: where one
+# waits, `trouble TEXT` says why nothing can be written. It stands behind functions.sh.
 # shellcheck shell=sh
 # shellcheck disable=SC2154,SC2034 # the text in front sets these variables
 
 export LC_ALL=C
 read -r up rest </proc/uptime && echo "now $up"
 cd "$jobs" 2>/dev/null || { echo 'ec2mpi-report end'; exit 0; }
-number=0
+number=0 waits=''
 for entry in */; do
   id=${entry%/}
   read -r second place series rest <"$id/queue" || continue
@@ -19,6 +20,7 @@ for entry in */; do
   [ "$number" -gt "$skip" ] || continue
   [ "$number" -le $((skip + count)) ] || continue
   job_state "$jobs/$id"
+  [ "$state" != waiting ] || waits=yes
   echo "job $id"
   echo "series $series"
   echo "state $state $detail"
@@ -37,4 +39,8 @@ for entry in */; do
     yesended | yeslost) { tail -c 1500 "$id/out" | tail -n 20 | tr -d '\000\r'; echo; } | sed 's/^/| /' ;;
   esac
 done 2>/dev/null
+if [ -n "$waits" ]; then
+  said=$(dd if=/dev/zero of=".room.$$" bs=4096 count=1 2>&1) || printf '%s\n' "$said" | sed -n '1s/.*: /trouble /p'
+  rm -f ".room.$$"
+fi
 echo 'ec2mpi-report end'

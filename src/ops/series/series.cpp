@@ -123,6 +123,7 @@ class SeriesRun : public Observer {
     // The time for a connection is added, because ask() may have to make one.
     const auto patience = limit.at_most(kAnswer + options_.connect_timeout);
     CO_TRY_AS(answer, co_await ask(std::move(text), patience));
+    trouble_ = trouble_in_report(answer->out);
     co_return parse_series_records(answer->out);
   }
 
@@ -369,6 +370,8 @@ class SeriesRun : public Observer {
     ReportRequest request{.series = decision_.series};
     CO_TRY_AS(records, co_await report(std::move(request), limit));
     take(*records, true);
+    if (!trouble_.empty() && trouble_ != told_trouble_) observer_.on_trouble(trouble_);
+    told_trouble_ = trouble_;
     // The results stand in the last lines of a job's output, which no job changes any more.
     if (all_over()) {
       auto told = co_await take_outputs();
@@ -416,6 +419,8 @@ class SeriesRun : public Observer {
   std::map<int, NodeFacts> facts_;
   SeriesDecision decision_;
   bool cancel_sent_ = false;
+  std::string trouble_;  ///< of the last look
+  std::string told_trouble_;
   SeriesEnd end_;
 };
 

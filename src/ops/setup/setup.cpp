@@ -254,8 +254,8 @@ class Setup : public JointWork {
     return fail(
         ErrorKind::remote_io,
         fmt::format(
-            "another setup or undo has changed {} at the same time, or the disk is full; the nodes may not "
-            "let each other in; run setup again",
+            "another setup or undo has changed {} at the same time; the nodes may not let each other in; run "
+            "setup again",
             changed->path));
   }
 

@@ -43,12 +43,14 @@ die() {
       reason='' full=''
       for folder in "${TMPDIR:-/tmp}" "$HOME"; do
         reason=$reason$( (: >"$folder/.ec2mpi-probe-$$") 2>&1)
-        [ -n "$reason" ] || printf '%65536s' '' 2>/dev/null >"$folder/.ec2mpi-probe-$$" || full=yes
+        [ -n "$reason" ] || printf '%65536s' '' 2>/dev/null >"$folder/.ec2mpi-probe-$$" || full=$folder
         rm -f "$folder/.ec2mpi-probe-$$"
       done
       if [ -n "$reason" ]; then
         set -- "${1%; is the disk full?}: ${reason##*: }" "$2"
-      elif [ -z "$full" ]; then
+      elif [ -n "$full" ]; then
+        set -- "${1%; is the disk full?}: No space left in $full" "$2"
+      else
         set -- "${1%; is the disk full?}" "$2"
       fi ;;
   esac
@@ -433,7 +435,7 @@ read_texts() {
     [ ! -f "$stage/$name" ] || cat "$stage/$name"
   done | wc -c)
   [ "$(cat "$stage/.size" 2>/dev/null)" = "$((arrived))" ] ||
-    die 'the texts did not arrive whole, or the disk is full; nothing was changed'
+    die 'the texts did not arrive whole, and nothing was changed; is the disk full?'
 }
 
 # Two setups with different keys must not write the same nodes at the same time. The claim lies on one node of each

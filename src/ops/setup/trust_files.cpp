@@ -50,7 +50,7 @@ Result<TrustChange> checked_change(const std::vector<TrustText>& texts, const st
   TRY_AS(missing, missing_texts(texts, *states));
   if (!missing->empty()) {
     return fail(ErrorKind::remote_io,
-                fmt::format("{} is not there as it was sent; is the disk full?", missing->front().path));
+                fmt::format("{} is not there as it was sent; run setup again", missing->front().path));
   }
   return read_change(printed);
 }

@@ -25,6 +25,7 @@ class SeriesView : public ops::SeriesObserver {
                     std::size_t found) override;
   void on_progress(const ops::SeriesResult& result) override;
   void on_cancelling() override;
+  void on_trouble(const std::string& why) override;
   void on_lost(const Error& error, Clock::duration pause) override;
   void on_reconnected() override;
 

@@ -76,4 +76,8 @@ struct SeriesDecision {
 /// Reads what report_text (src/ops/series_shell.hpp) prints. Errors: remote_io.
 [[nodiscard]] Result<std::vector<SeriesRecord>> parse_series_records(std::string_view printed);
 
+/// Why the master can write nothing, if the same text says so; else empty. Jobs that wait are not started
+/// then.
+[[nodiscard]] std::string trouble_in_report(std::string_view printed);
+
 }  // namespace ec2mpi::ops

@@ -26,6 +26,8 @@ class SeriesObserver : public ConnectionObserver {
   /// As it is now; not only when something has changed.
   virtual void on_progress(const SeriesResult&) {}
   virtual void on_cancelling() {}
+  /// The master can write nothing, so jobs that wait do not start; once for each reason.
+  virtual void on_trouble(const std::string& /*why*/) {}
 };
 
 struct SeriesEnd {

@@ -241,5 +241,12 @@ TEST_F(VariantPlan, UnequalNodesMustYieldIfOneOfThemWouldBeCrowded) {
   EXPECT_NE(line().find("mpi_yield_when_idle 1"), std::string::npos);
 }
 
+TEST(SeriesReport, SaysWhyTheMasterCanWriteNothing) {
+  const std::string text = "job j\nstate waiting \ntrouble No space left on device\nec2mpi-report end\n";
+  EXPECT_EQ(trouble_in_report(text), "No space left on device");
+  EXPECT_EQ(records(text).size(), 1U);
+  EXPECT_EQ(trouble_in_report("job j\n| trouble x\nec2mpi-report end\n"), "");
+}
+
 }  // namespace
 }  // namespace ec2mpi::ops
