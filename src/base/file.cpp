@@ -7,6 +7,8 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <fmt/format.h>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -31,6 +33,22 @@ std::unexpected<Error> io_error(std::string_view doing, const std::filesystem::p
 Result<std::string> read_file(const std::filesystem::path& path, std::size_t max_bytes) {
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) return io_error("read", path);
+  return read_all(fd.get(), path, max_bytes);
+}
+
+Result<std::string> read_regular_file(const std::filesystem::path& path, std::size_t max_bytes) {
+  // O_NONBLOCK: the opening of a pipe waits for a writer.
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  struct stat info {};
+  struct stat null {};
+  if (!fd || ::fstat(fd.get(), &info) != 0) return io_error("read", path);
+  // An empty file by another name.
+  const bool is_null =
+      ::stat("/dev/null", &null) == 0 && S_ISCHR(info.st_mode) && info.st_rdev == null.st_rdev;
+  if (!S_ISREG(info.st_mode) && !is_null)
+    return fail(ErrorKind::local_io,
+                fmt::format("{} is no file, but a {}; move it away", printable(path.string()),
+                            S_ISDIR(info.st_mode) ? "folder" : "pipe or a device"));
   return read_all(fd.get(), path, max_bytes);
 }
 
@@ -198,12 +216,13 @@ std::filesystem::path expand_home(std::string_view path) {
   return path;
 }
 
-void raise_open_file_limit() {
+std::uint64_t raise_open_file_limit() {
   rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  // A failure changes nothing: a small cluster is content with the usual limit.
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return RLIM_INFINITY;
+  const auto before = limit.rlim_cur;
   limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
+  // A failure changes nothing: a small cluster is content with the usual limit.
+  return ::setrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : before;
 }
 
 }  // namespace ec2mpi

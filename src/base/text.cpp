@@ -198,6 +198,56 @@ std::string format_duration(std::chrono::nanoseconds duration) {
   return fmt::format("{} h {:02} min", whole / 3600, whole % 3600 / 60);
 }
 
+std::string format_seconds(std::chrono::seconds duration) {
+  return duration.count() < 60 ? fmt::format("{} s", duration.count()) : format_duration(duration);
+}
+
+namespace {
+
+/// 0 for a word that is no unit of time.
+double seconds_of_unit(std::string_view word) {
+  static constexpr std::pair<std::string_view, double> kUnits[] = {{"d day days", 86400},
+                                                                   {"h hr hrs hour hours", 3600},
+                                                                   {"m min mins minute minutes", 60},
+                                                                   {"s sec secs second seconds", 1}};
+  for (const auto& [names, seconds] : kUnits)
+    for (const auto name : words(names))
+      if (name == word) return seconds;
+  return 0;
+}
+
+/// Takes a number off the front; nothing if there is none.
+std::optional<double> take_decimal(std::string_view& text) {
+  const auto size = std::min(text.find_first_not_of("0123456789."), text.size());
+  double value = 0;
+  const auto [end, wrong] = std::from_chars(text.data(), text.data() + size, value);
+  if (wrong != std::errc{} || end != text.data() + size) return std::nullopt;
+  text.remove_prefix(size);
+  return value;
+}
+
+}  // namespace
+
+std::optional<double> parse_seconds(std::string_view text) {
+  text = trim(text);
+  double sum = 0;
+  for (double last_unit = 0; !text.empty();) {
+    const auto number = take_decimal(text);
+    if (!number) return std::nullopt;
+    // A number without a unit stands alone: the 30 of "1h30" could be minutes.
+    if (text.empty()) return last_unit == 0 ? number : std::nullopt;
+    text = trim(text);
+    const auto size = std::min(text.find_first_of("0123456789. "), text.size());
+    const auto unit = seconds_of_unit(text.substr(0, size));
+    if (unit == 0 || (last_unit != 0 && unit >= last_unit)) return std::nullopt;
+    sum += *number * unit;
+    last_unit = unit;
+    text = trim(text.substr(size));
+    if (text.empty()) return sum;
+  }
+  return std::nullopt;
+}
+
 std::string count_of(std::size_t count, std::string_view noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }

@@ -15,7 +15,7 @@ namespace {
 
 // The biggest first, since span_text takes the first one that divides the span.
 constexpr std::pair<char, std::uint64_t> kUnits[] = {{'d', 86400}, {'h', 3600}, {'m', 60}, {'s', 1}};
-constexpr std::uint64_t kLongestSpan = 366UL * 86400;
+constexpr double kLongestSpan = 366.0 * 86400;
 
 Result<void> add_idle_part(IdleRule& rule, std::string_view part) {
   const auto equals = part.find('=');
@@ -34,13 +34,11 @@ Result<void> add_idle_part(IdleRule& rule, std::string_view part) {
 }  // namespace
 
 Result<Seconds> parse_span(std::string_view text) {
-  for (const auto& [letter, unit] : kUnits) {
-    if (text.empty() || text.back() != letter) continue;
-    const auto number = parse_number(text.substr(0, text.size() - 1));
-    // Divided, so that a long number cannot overflow.
-    if (number && *number > 0 && *number <= kLongestSpan / unit)
-      return Seconds(static_cast<std::int64_t>(*number * unit));
-  }
+  const auto seconds = parse_seconds(text);
+  // A number without a unit could be hours as well as minutes.
+  const bool has_unit = text.find_last_of("dhms") != std::string_view::npos;
+  if (seconds && has_unit && *seconds >= 1 && *seconds <= kLongestSpan)
+    return Seconds(static_cast<std::int64_t>(*seconds));
   return fail(ErrorKind::usage,
               fmt::format("'{}' is not a time; write 30m, 8h or 7d, up to 366d", printable(text)));
 }

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 #include <algorithm>
+#include <cctype>
+#include <cmath>
 #include <functional>
 #include <set>
 
@@ -289,6 +291,8 @@ class TomlGuard {
       at_ = std::min(text_.find('\n', at_), text_.size());
     else if (c == '"' || c == '\'')
       open_quote(c);
+    else if (text_.substr(at_ - 1).starts_with("\u201c") || text_.substr(at_ - 1).starts_with("\u2018"))
+      wrong_ = "curly quotes; write straight ones: \"";
     else if (static_cast<unsigned char>(c) >= 0x80)
       wrong_ = "a letter that must stand in quotes";
     else if (c == '.' && ++dots_ > kMostDots)
@@ -327,6 +331,29 @@ class TomlGuard {
   std::string_view wrong_;
 };
 
+/// What a line that toml++ refuses lacks: quotes, which are the commonest slip. Empty if they are not it.
+std::string missing_quotes(std::string_view line) {
+  const auto equals = line.find('=');
+  if (equals == std::string_view::npos) return {};
+  const auto key = trim(line.substr(0, equals));
+  const auto value = trim(line.substr(equals + 1, line.find('#', equals) - equals - 1));
+  const auto is_letter = [](char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0; };
+  // Of a number, of true and of a text in quotes, something else is wrong.
+  if (key.empty() || value.find_first_of("\"'\\{") != std::string_view::npos ||
+      std::ranges::none_of(value, is_letter) || value == "true" || value == "false")
+    return {};
+  if (value.starts_with('[')) return "texts in a list need quotes: [\"a\", \"b\"]";
+  return fmt::format("a text needs quotes: {} = \"{}\"", printable(key), printable(value));
+}
+
+/// What is wrong with the text, behind "FILE:".
+std::string describe_toml_error(std::string_view text, const toml::parse_error& error) {
+  const auto number = error.source().begin.line;
+  const auto lines = split(text, '\n');
+  auto said = number > 0 && number <= lines.size() ? missing_quotes(lines[number - 1]) : std::string();
+  return fmt::format("{}: {}", number, said.empty() ? printable(error.description()) : said);
+}
+
 /// For some texts, toml++ 3.3 throws instead of reporting an error.
 toml::parse_result parse_toml(std::string_view text, std::string_view source) {
   try {
@@ -338,21 +365,13 @@ toml::parse_result parse_toml(std::string_view text, std::string_view source) {
 
 }  // namespace
 
-/// "600", "90s", "10m", "2h"; a bare number counts seconds.
 Result<std::chrono::seconds> parse_persist(std::string_view text) {
-  constexpr std::uint64_t kMost = 1'000'000'000;  // seconds; endless for people, and no sum overflows
-  std::uint64_t unit = 1;
-  auto digits = text;
-  if (!digits.empty()) {
-    const auto last = digits.back();
-    unit = last == 'h' ? 3600 : last == 'm' ? 60 : 1;
-    if (last == 'h' || last == 'm' || last == 's') digits.remove_suffix(1);
-  }
-  const auto number = parse_number(digits);
-  if (!number || *number > kMost / unit)
+  constexpr double kMost = 1e9;  // endless for people, and no sum overflows
+  const auto seconds = parse_seconds(text);
+  if (!seconds || *seconds > kMost || *seconds != std::floor(*seconds))
     return fail(ErrorKind::usage,
                 fmt::format("'{}' is not a time; write 600, 90s, 10m or 2h, or 0 for none", printable(text)));
-  return std::chrono::seconds(static_cast<std::int64_t>(*number * unit));
+  return std::chrono::seconds(static_cast<std::int64_t>(*seconds));
 }
 
 void Config::fill_from(const Config& fallback) {
@@ -380,8 +399,7 @@ Result<Config> parse_config(std::string_view text, std::string_view source) {
     return fail(ErrorKind::usage, fmt::format("{}:{}: {}", source, guard.line(), guard.wrong()));
   const auto parsed = parse_toml(text, source);
   if (!parsed) {
-    return fail(ErrorKind::usage, fmt::format("{}:{}: {}", source, parsed.error().source().begin.line,
-                                              printable(parsed.error().description())));
+    return fail(ErrorKind::usage, fmt::format("{}:{}", source, describe_toml_error(text, parsed.error())));
   }
   Config config;
   SettingsReader reader(source);
@@ -439,7 +457,7 @@ Result<Config> parse_config(std::string_view text, std::string_view source) {
 Result<Config> load_config(const std::filesystem::path& file) {
   std::error_code ignored;
   if (!std::filesystem::exists(file, ignored)) return Config{};
-  const auto text = read_file(file, kLongestConfig);
+  const auto text = read_regular_file(file, kLongestConfig);
   // As a usage error: unread settings end the command before it begins, like wrong ones.
   if (!text) return std::unexpected(Error{ErrorKind::usage, text.error().message});
   return parse_config(*text, printable(file.string()));

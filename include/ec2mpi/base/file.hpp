@@ -2,6 +2,7 @@
 /// Files of this machine. Errors are ErrorKind::local_io and name the path.
 
 #include <sys/types.h>
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -40,6 +41,10 @@ class UniqueFd {
 [[nodiscard]] Result<std::string> read_file(const std::filesystem::path& path,
                                             std::size_t max_bytes = std::size_t{1} << 30);
 
+/// The same for a file that ec2mpi finds by its usual name, where nobody has put a pipe on purpose: a folder,
+/// and a pipe, whose reader might wait for ever, are errors.
+[[nodiscard]] Result<std::string> read_regular_file(const std::filesystem::path& path, std::size_t max_bytes);
+
 /// What an open file holds from where it stands; `path` is for the error.
 [[nodiscard]] Result<std::string> read_all(int fd, const std::filesystem::path& path,
                                            std::size_t max_bytes = std::size_t{1} << 30);
@@ -69,7 +74,8 @@ class UniqueFd {
 /// Replaces a leading `~/` by the home folder.
 [[nodiscard]] std::filesystem::path expand_home(std::string_view path);
 
-/// Raises the limit of open files to what the kernel lets us have; a thousand nodes need two each.
-void raise_open_file_limit();
+/// Raises the limit of open files to what the kernel lets us have; a thousand nodes need two each. Gives the
+/// limit.
+std::uint64_t raise_open_file_limit();
 
 }  // namespace ec2mpi

@@ -60,6 +60,13 @@ void wipe(std::string& secret);
 /// "0.4 s", "3.4 s", "2 min 05 s", "3 h 10 min".
 [[nodiscard]] std::string format_duration(std::chrono::nanoseconds duration);
 
+/// The same for a time that is known in whole seconds only: "5 s".
+[[nodiscard]] std::string format_seconds(std::chrono::seconds duration);
+
+/// The seconds of "10", "0.5", "90s", "10m", "1h30m", "2 h", "1 day"; the larger unit comes first. Nothing
+/// for other texts, also negative ones.
+[[nodiscard]] std::optional<double> parse_seconds(std::string_view text);
+
 /// "1 node", "3 nodes": for words whose plural only takes an s.
 [[nodiscard]] std::string count_of(std::size_t count, std::string_view noun);
 

@@ -122,16 +122,19 @@ std::optional<ScriptJob> merged_job(const std::vector<ScriptJob>& jobs,
   return job;
 }
 
-/// By name. A name that is not printable is left out: a line end in it would end a comment of
+/// By name. A name that is not printable goes to `odd`: a line end in it would end a comment of
 /// ec2mpi.toml, and the rest of the name would be a setting. "run_.sh" has no name.
-std::vector<FoundScript> find_scripts() {
+std::vector<FoundScript> find_scripts(std::vector<std::string>& odd) {
   std::vector<FoundScript> found;
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(".", ignored)) {
     const auto file = entry.path().filename().string();
-    if (!file.starts_with("run_") || !file.ends_with(".sh") || file.size() < 8 || printable(file) != file)
+    if (!file.starts_with("run_") || !file.ends_with(".sh") || file.size() < 8) continue;
+    if (printable(file) != file) {
+      odd.push_back(printable(file));
       continue;
-    const auto text = read_file(entry.path(), kLargestScript);
+    }
+    const auto text = read_regular_file(entry.path(), kLargestScript);
     auto job = text ? read_mpi_script(*text) : std::unexpected(text.error());
     const auto braces = [](const std::string& word) { return word.find_first_of("{}") != std::string::npos; };
     if (job && (std::ranges::any_of(job->command, braces) || braces(job->workdir) ||
@@ -185,8 +188,8 @@ std::string list_text(const std::vector<std::string>& words) {
 }
 
 std::string job_text(const std::string& name, const ScriptJob& job) {
-  auto text =
-      fmt::format("\n# ec2mpi run {}\n[jobs.{}]\ncommand = {}\n", name, key_of(name), list_text(job.command));
+  auto text = fmt::format("\n# ec2mpi run {}\n[jobs.{}]\ncommand = {}\n", quote_word(name), key_of(name),
+                          list_text(job.command));
   // ec2mpi.toml takes numbers as they are, and formulas as text.
   const auto count = [](const std::string& number) {
     return number.find('{') == std::string::npos ? number : toml_string(number);
@@ -244,25 +247,29 @@ Result<void> create(const std::string& text) {
 }
 
 Result<int> run_init(const CommonOptions&) {
-  auto scripts = find_scripts();
+  std::vector<std::string> odd;
+  auto scripts = find_scripts(odd);
   const auto series = take_swept(scripts);
   auto text = settings_text(find_list({}, {}));
   std::string said;
   for (const auto& [name, of_name] : series) {
     text += sweep_text(name, of_name);
-    said += fmt::format("run_{}*.sh: ec2mpi run {} runs {} jobs, n = {}\n", name, name,
+    said += fmt::format("run_{}*.sh: ec2mpi run {} runs {} jobs, n = {}\n", name, quote_word(name),
                         of_name.numbers.size(), join(of_name.numbers, ", "));
   }
   for (const auto& [name, job] : scripts) {
     if (job) {
       text += job_text(name, *job);
-      said += fmt::format("run_{0}.sh: ec2mpi run {0}\n", name);
+      said += fmt::format("run_{}.sh: ec2mpi run {}\n", name, quote_word(name));
     } else {
       const auto why = printable(job.error().message);
-      text += fmt::format("\n# run_{0}.sh stays a script, which ec2mpi run {0} starts: {1}\n", name, why);
-      said += fmt::format("run_{0}.sh stays a script, which ec2mpi run {0} starts: {1}\n", name, why);
+      const auto stays = fmt::format("run_{}.sh stays a script, which ec2mpi run {} starts: {}\n", name,
+                                     quote_word(name), why);
+      text += "\n# " + stays;
+      said += stays;
     }
   }
+  for (const auto& name : odd) said += name + " is left out: its name has characters that are not shown\n";
   // Scripts may hold any text, so the reader of the settings checks the file before it is written.
   TRY(parse_config(text, kFile));
   TRY(create(text));

@@ -42,7 +42,7 @@ std::string duration_text(const ops::JobRecord& job) {
   const bool over = job.ended != 0;
   if (!over && job.state == ops::JobState::lost) return {};
   const auto end = over ? job.ended : static_cast<std::int64_t>(std::time(nullptr));
-  return format_duration(std::chrono::seconds(std::max<std::int64_t>(0, end - job.started)));
+  return format_seconds(std::chrono::seconds(std::max<std::int64_t>(0, end - job.started)));
 }
 
 std::string table(const std::vector<ops::JobRecord>& jobs) {

@@ -1,6 +1,6 @@
 #include "ec2mpi/cli/session/option_values.hpp"
 
-#include "ec2mpi/cluster/config.hpp"
+#include "ec2mpi/base/text.hpp"
 
 namespace ec2mpi::cli {
 
@@ -27,9 +27,9 @@ CLI::Validator time_from(double least, double most) {
     const auto* const end = word.data() + word.size();
     const auto [stopped, wrong] = std::from_chars(word.data(), end, value);
     if (wrong != std::errc{} || stopped != end) {
-      const auto time = parse_persist(word);
+      const auto time = parse_seconds(word);
       if (!time) return fmt::format("a time such as 10, 90s, 10m or 2h, not '{}'", word);
-      value = static_cast<double>(time->count());
+      value = *time;
     }
     // Also false for NaN, which from_chars reads.
     if (!(value >= least && value <= most))

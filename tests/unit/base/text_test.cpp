@@ -128,6 +128,37 @@ TEST(FormatDuration, GrowsItsUnits) {
   EXPECT_EQ(format_duration(3h + 10min), "3 h 10 min");
 }
 
+TEST(FormatSeconds, HasNoPartsOfASecond) {
+  EXPECT_EQ(format_seconds(5s), "5 s");
+  EXPECT_EQ(format_seconds(125s), "2 min 05 s");
+}
+
+TEST(ParseSeconds, TakesEachFormThatIsClear) {
+  for (const auto& [text, seconds] :
+       std::initializer_list<std::pair<const char*, double>>{{"0", 0},
+                                                             {"10", 10},
+                                                             {"0.5", 0.5},
+                                                             {"90s", 90},
+                                                             {"10m", 600},
+                                                             {"90 m", 5400},
+                                                             {"2 h", 7200},
+                                                             {"1h30m", 5400},
+                                                             {"1h 30m", 5400},
+                                                             {"1 h 30 min 5 s", 5405},
+                                                             {"1.5h", 5400},
+                                                             {"1d", 86400},
+                                                             {"2 days", 172800},
+                                                             {"30 minutes", 1800},
+                                                             {" 5s ", 5},
+                                                             {"1 hour", 3600},
+                                                             {"10sec", 10},
+                                                             {"2h0m", 7200}})
+    EXPECT_EQ(parse_seconds(text), std::optional<double>(seconds)) << text;
+  for (const char* unclear : {"", " ", "s", "m10", "-1", "1h30", "30m1h", "1m2m", "1:30", "10mm", "1..5s",
+                              "nan", "inf", "1e2", "5 parsecs", "1h,30m", "+5", "1h-30m"})
+    EXPECT_EQ(parse_seconds(unclear), std::nullopt) << unclear;
+}
+
 TEST(CountOf, KnowsThePlural) {
   EXPECT_EQ(count_of(1, "node"), "1 node");
   EXPECT_EQ(count_of(0, "node"), "0 nodes");

@@ -11,7 +11,9 @@ TEST(Lifetime, ATimeNeedsItsUnit) {
   EXPECT_EQ(parse_span("90s").value(), 90s);
   EXPECT_EQ(parse_span("8h").value(), 8h);
   EXPECT_EQ(parse_span("7d").value(), 168h);
-  for (const auto* wrong : {"", "8", "h", "0h", "-1h", "1.5h", "8 h", "367d", "99999999999999999999s"})
+  EXPECT_EQ(parse_span("1h30m").value(), 90min);
+  EXPECT_EQ(parse_span("8 hours").value(), 8h);
+  for (const auto* wrong : {"", "8", "h", "0h", "-1h", "1h30", "367d", "99999999999999999999s"})
     EXPECT_FALSE(parse_span(wrong)) << wrong;
 }
 

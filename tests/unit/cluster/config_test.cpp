@@ -58,10 +58,12 @@ TEST(Config, ReadsHowLongConnectionsStay) {
   EXPECT_EQ(config_of("persist = '10m'").persist, seconds(600));
   EXPECT_EQ(config_of("persist = '90s'").persist, seconds(90));
   EXPECT_EQ(config_of("persist = '2h'").persist, seconds(7200));
+  EXPECT_EQ(config_of("persist = '1h30m'").persist, seconds(5400));
+  EXPECT_EQ(config_of("persist = '10 m'").persist, seconds(600));
   EXPECT_EQ(config_of("persist = 600").persist, seconds(600));
   EXPECT_EQ(config_of("persist = 0").persist, seconds(0));
   EXPECT_EQ(config_of("").persist, std::nullopt);
-  for (const auto* wrong : {"'soon'", "-1", "'10 m'", "''", "'m'", "1.5"})
+  for (const auto* wrong : {"'soon'", "-1", "'0.5'", "''", "'m'", "1.5"})
     EXPECT_TRUE(config_error(fmt::format("persist = {}", wrong)).starts_with("ec2mpi.toml:1: persist: "))
         << wrong;
 }
@@ -223,6 +225,19 @@ TEST(Config, FillsOnlyWhatIsNotSet) {
   EXPECT_EQ(here.user, "here");
   EXPECT_EQ(here.port, 44);
   EXPECT_EQ(here.groups, (std::map<std::string, std::string>{{"a", "1"}, {"b", "3"}}));
+}
+
+TEST(Config, ATextWithoutItsQuotesIsNamed) {
+  for (const auto& [text, says] : std::initializer_list<std::pair<const char*, const char*>>{
+           {"# mine\nuser = ubuntu\n", "ec2mpi.toml:2: a text needs quotes: user = \"ubuntu\""},
+           {"identity = ~/k.pem # the key", "ec2mpi.toml:1: a text needs quotes: identity = \"~/k.pem\""},
+           {"persist = 10m", "a text needs quotes: persist = \"10m\""},
+           {"[jobs.a]\ncommand = ./a\n", "ec2mpi.toml:2: a text needs quotes: command = \"./a\""},
+           {"[jobs.a]\npush = [a.py, b.py]\n", "ec2mpi.toml:2: texts in a list need quotes: [\"a\", \"b\"]"},
+           {"user = \u201cubuntu\u201d", "ec2mpi.toml:1: curly quotes; write straight ones: \""}})
+    EXPECT_NE(config_error(text).find(says), std::string::npos) << config_error(text);
+  for (const char* other : {"user = \"a", "port = 022", "x", "= 1"})
+    EXPECT_EQ(config_error(other).find("quotes:"), std::string::npos) << config_error(other);
 }
 
 }  // namespace

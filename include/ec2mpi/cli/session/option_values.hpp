@@ -17,7 +17,7 @@ namespace ec2mpi::cli {
 /// One of these words.
 [[nodiscard]] CLI::Validator one_of(std::vector<std::string> words);
 
-/// A time in seconds, such as 10, 0.5, 90s, 10m or 2h; the option gets the number.
+/// A time in seconds, such as 10, 0.5, 90s, 10m, 1h30m or "2 h"; the option gets the number.
 [[nodiscard]] CLI::Validator time_from(double least, double most);
 
 /// One of these words, each of which stands for a value of an enumeration.

@@ -1,6 +1,9 @@
 // `ec2mpi init`, and how it reads scripts.
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
 
 #include "ec2mpi/cluster/config.hpp"
 #include "src/cli/commands/mpi_script.hpp"
@@ -133,6 +136,23 @@ TEST(Init, NamesEachKeyIfThereAreSeveral) {
   const auto text = laptop.read("ec2mpi.toml");
   EXPECT_NE(text.find("# identity = \"key.pem\""), std::string::npos) << text;
   EXPECT_NE(text.find("# identity = \"other.pem\""), std::string::npos) << text;
+}
+
+TEST(Init, OddScriptsHoldNothingUpAndAreNamed) {
+  Laptop laptop;
+  ASSERT_EQ(::mkfifo((laptop.folder() / "run_pipe.sh").c_str(), 0600), 0);
+  laptop.write("run_a\nb.sh", "mpirun ./a\n");
+  laptop.write("run_two words.sh", "mpirun -np 2 ./a\n");
+  std::filesystem::create_directory(laptop.folder() / "run_folder.sh");
+  const auto done = laptop.run_cli({"init"});
+  EXPECT_EQ(done.code, 0) << done.err;
+  for (const char* says :
+       {"run_a\\x0ab.sh is left out: its name has characters that are not shown\n",
+        "run_two words.sh: ec2mpi run 'two words'\n",
+        "run_pipe.sh stays a script, which ec2mpi run pipe starts: ./run_pipe.sh is no file",
+        "but a folder; move it away\n"})
+    EXPECT_NE(done.out.find(says), std::string::npos) << done.out;
+  EXPECT_TRUE(parse_config(laptop.read("ec2mpi.toml"), "ec2mpi.toml"));
 }
 
 }  // namespace
