@@ -8,12 +8,14 @@
 #include <cstddef>
 #include <exception>
 #include <sstream>
+#include <system_error>
 
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/cli/session/command.hpp"
 #include "ec2mpi/cli/session/stay_behind.hpp"
 #include "ec2mpi/cli/session/usage.hpp"
+#include "ec2mpi/cli/terminal/json.hpp"
 #include "ec2mpi/cli/terminal/standard_output.hpp"
 
 namespace ec2mpi::cli {
@@ -46,6 +48,21 @@ void set_up_log(int verbose) {
 int say(const Error& error) {
   print_talk("ec2mpi: " + error.message + "\n");
   return exit_code::not_started;
+}
+
+constexpr std::uint64_t kLeastOpenFiles = 40;  ///< the event loop, the log, and a few connections
+
+std::string describe_open_files(std::uint64_t most) {
+  return fmt::format(
+      "a process may open only {} files here, and ec2mpi needs {}, and two for each node: ulimit -n 1024, or "
+      "in a new shell if this one refuses that",
+      most, kLeastOpenFiles);
+}
+
+int say_bug(const std::exception& bug) {
+  print_talk(fmt::format("ec2mpi: internal error: {}; please report it with the command that you typed\n",
+                         bug.what()));
+  return exit_code::bug;
 }
 
 /// The position of the sub-command's name. Only flags may precede it.
@@ -174,7 +191,25 @@ class HelpFormatter : public CLI::Formatter {
   }
 };
 
-int parse_and_run(const World& world, const std::vector<std::string>& arguments) {
+/// Whether --json was typed. A command line that could not be read is searched for the word.
+bool asks_for_json(const CLI::App& app, const std::vector<std::string>& words, bool is_read) {
+  const auto place = place_of_command(words);
+  if (!place) return false;
+  const auto found =
+      app.get_subcommands([&](const CLI::App* command) { return command->get_name() == words[*place]; });
+  const auto* option = found.empty() ? nullptr : found.front()->get_option_no_throw("--json");
+  if (option == nullptr) return false;
+  if (is_read) return option->count() > 0;
+  return std::find(words.begin(), std::find(words.begin(), words.end(), "--"), "--json") != words.end();
+}
+
+/// A script that reads JSON finds one document also if the command did not come to its own.
+void complete_json(int code) {
+  if (!has_results()) print_result(dump_json({{"exit_code", code}, {"error", last_words()}}) + "\n");
+}
+
+/// Sets `as_json` if standard output is to have a JSON document.
+int parse_and_run(const World& world, const std::vector<std::string>& arguments, bool& as_json) {
   CLI::App app(kAbout, "ec2mpi");
   app.formatter(std::make_shared<HelpFormatter>());
   CommonOptions common{.world = &world};
@@ -223,7 +258,9 @@ int parse_and_run(const World& world, const std::vector<std::string>& arguments)
   try {
     // CLI11 reads a vector from its end.
     app.parse(std::vector<std::string>(words.rbegin(), words.rend()));
+    as_json = asks_for_json(app, words, true);
   } catch (const CLI::ParseError& wrong) {
+    as_json = asks_for_json(app, words, false);
     const auto place = place_of_command(words);
     return say_usage(app, wrong, place ? words[*place] : std::string());
   }
@@ -232,9 +269,12 @@ int parse_and_run(const World& world, const std::vector<std::string>& arguments)
   common.typed = typed_names(app);
   common.typed_values = typed_values(app);
   set_up_log(common.verbose);
-  raise_open_file_limit();
+  if (const auto most = raise_open_file_limit(); most < kLeastOpenFiles)
+    return say({ErrorKind::usage, describe_open_files(most)});
   const auto code = dispatch.chosen(common);
-  return code ? *code : say(code.error());
+  if (code) return *code;
+  const auto& error = code.error();
+  return say({error.kind, error.message + describe_variables(app, error.message)});
 }
 
 }  // namespace
@@ -248,18 +288,26 @@ CLI::App& add_command(CLI::App& app, const std::string& name, const std::string&
 }
 
 int run(const World& world, const std::vector<std::string>& arguments) {
-  forget_losses();
+  forget_notes();
   fill_standard_descriptors();
   note_inherited_descriptors();
   std::signal(SIGPIPE, SIG_IGN);  // a reader that leaves shows as EPIPE
   std::signal(SIGXFSZ, SIG_IGN);  // and a file that `ulimit -f` does not allow as EFBIG
   int code = exit_code::bug;
+  bool as_json = false;
   try {
-    code = parse_and_run(world, arguments);
+    code = parse_and_run(world, arguments, as_json);
+  } catch (const std::system_error& error) {
+    // The limit was enough for a few nodes and not for all: no bug of ours.
+    if (error.code() == std::errc::too_many_files_open) {
+      code = say({ErrorKind::usage, describe_open_files(raise_open_file_limit())});
+    } else {
+      code = say_bug(error);
+    }
   } catch (const std::exception& bug) {
-    print_talk(fmt::format("ec2mpi: internal error: {}; please report it with the command that you typed\n",
-                           bug.what()));
+    code = say_bug(bug);
   }
+  if (as_json) complete_json(code);
   return exit_code_with_losses(code);
 }
 

@@ -88,7 +88,7 @@ def test_who_printed_nothing_differs_too(ec2mpi):
 
 def test_forms_exclude_each_other(ec2mpi):
     done = ec2mpi("exec-all", "-b", "--json", "true")
-    assert done.code == 2 and "--json" in done.err and done.out == ""
+    assert done.code == 2 and "--json" in done.err and json.loads(done.out)["exit_code"] == 2
 
 
 # --- files -------------------------------------------------------------------------------------------------------

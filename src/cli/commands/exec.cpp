@@ -8,6 +8,7 @@
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/cluster_setup.hpp"
 #include "ec2mpi/cli/session/command.hpp"
+#include "ec2mpi/cli/terminal/json.hpp"
 #include "ec2mpi/cli/terminal/passphrase.hpp"
 #include "ec2mpi/cli/terminal/standard_output.hpp"
 #include "ec2mpi/cli/views/exec_output.hpp"
@@ -137,7 +138,13 @@ int exit_code_under_limit(const FleetReport& report) {
 }
 
 /// For --dry-run: a node a line, its label and its address, with a tab between them for cut(1).
-int list_nodes(const std::vector<Node>& nodes) {
+int list_nodes(const std::vector<Node>& nodes, bool as_json) {
+  if (as_json) {
+    auto list = Json::array();
+    for (const auto& node : nodes) list.push_back({{"node", node.label()}, {"address", node.address}});
+    print_result(dump_json(list) + "\n");
+    return exit_code::ok;
+  }
   std::string text;
   for (const auto& node : nodes) text += node.label() + "\t" + node.address + "\n";
   print_result(text);
@@ -147,7 +154,7 @@ int list_nodes(const std::vector<Node>& nodes) {
 Result<int> run_exec(const ExecOptions& options, const CommonOptions& common) {
   TRY(check_words(options));
   TRY_AS(cluster, open_cluster(options.list));
-  if (options.dry_run) return list_nodes(cluster->nodes);
+  if (options.dry_run) return list_nodes(cluster->nodes, options.json);
   if (input_is_left(options) && !common.quiet)
     print_talk(
         "ec2mpi: the bytes on standard input stay unread; --stdin - sends them to every node, </dev/null "

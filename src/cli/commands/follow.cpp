@@ -124,6 +124,7 @@ void show_json(CommandContext& context, const OutputKeeper& keeper, const ops::F
                bool output) {
   if (followed.how != ops::Followed::How::ended) {
     context.console().talk_printed(keeper.err());
+    if (followed.error) context.console().talk("ec2mpi: " + printable(followed.error->message));
     return;
   }
   Json document = {{"job", job_json(followed.record)}};
@@ -151,6 +152,7 @@ asio::awaitable<ops::Followed> follow_for_people(CommandContext& context, const 
                 .rank = options.rank,
                 .offers_stacks = verb == Verb::attach,
                 .raw = options.raw});
+  view.set_nodes(context.cluster.inventory.nodes, names_of_hosts(context.cluster));
   context.runtime.set_parting_words([&view] { return view.parting_words(); });
   auto request = make_request(context, options, verb);
   auto followed = co_await ops::follow_job(std::move(request), context.connector, view);
@@ -240,6 +242,10 @@ asio::awaitable<int> follow_one(CommandContext& context, FollowOptions options, 
 asio::awaitable<int> follow(CommandContext& context, FollowOptions options, Verb verb) {
   auto words = std::move(options.words);
   if (words.empty()) words.push_back(options.word);
+  if (options.json && words.size() > 1) {
+    context.console().talk("ec2mpi: the document of --json is about one job; name one");
+    co_return exit_code::not_started;
+  }
   int code = exit_code::ok;
   for (const auto& word : words) {
     options.word = word;

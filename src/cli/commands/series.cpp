@@ -104,7 +104,14 @@ Result<ops::SeriesSpec> make_series(const SeriesRequest& request) {
 }
 
 /// On standard output: with --dry-run the plan is the result.
-void print_plan(const ops::SeriesSpec& series) {
+void print_plan(const ops::SeriesSpec& series, bool as_json) {
+  if (as_json) {
+    ops::SeriesResult plan;
+    for (const auto& variant : series.variants)
+      plan.push_back({.id = variant.job.id, .parameters = variant.parameters});
+    print_result(dump_json(Json::parse(ops::json_text(series.name, plan))) + "\n");
+    return;
+  }
   std::vector<std::vector<std::string>> rows{{"variant", "ranks", "command"}};
   for (const auto& variant : series.variants) {
     const auto& job = variant.job;
@@ -123,7 +130,7 @@ void print_plan(const ops::SeriesSpec& series) {
 }
 
 /// What --resume would start now.
-asio::awaitable<int> show_rest(CommandContext& context, ops::SeriesSpec series) {
+asio::awaitable<int> show_rest(CommandContext& context, ops::SeriesSpec series, bool as_json) {
   auto& [runtime, cluster, access, connector, flow] = context;
   SeriesView view(runtime.console(), runtime.options(), false);
   ops::JobNodes nodes{cluster.nodes, cluster.inventory.master(), {}};
@@ -144,7 +151,7 @@ asio::awaitable<int> show_rest(CommandContext& context, ops::SeriesSpec series) 
     // A repeated job has another id than its variant.
     rest.variants.back().job.id = end.result[i].id;
   }
-  if (!rest.variants.empty()) print_plan(rest);
+  if (as_json || !rest.variants.empty()) print_plan(rest, as_json);
   runtime.console().talk(fmt::format("ec2mpi: {} of {} would start; the others succeeded, run or wait",
                                      rest.variants.size(), count_of(end.fresh.size(), "job")));
   co_return exit_code::ok;
@@ -174,14 +181,17 @@ void show_scaling(Console& console, const SeriesRequest& request, const ops::Ser
 /// A series that was left running has no results yet; with --detach its ids are the result.
 void show_results(Console& console, const SeriesRequest& request, const ops::SeriesEnd& end) {
   using How = ops::SeriesEnd::How;
-  if (end.how == How::detached && request.detach) {
-    for (const auto& variant : end.result) console.result(variant.id);
+  if (end.how == How::refused) return;
+  if (request.options.json) {
+    console.result(dump_json(Json::parse(ops::json_text(end.series, end.result))));
     return;
   }
-  if (end.how == How::refused || end.how == How::detached) return;
-  if (request.options.json)
-    console.result(dump_json(Json::parse(ops::json_text(end.series, end.result))));
-  else if (request.options.csv)
+  if (end.how == How::detached) {
+    for (const auto& variant : end.result)
+      if (request.detach) console.result(variant.id);
+    return;
+  }
+  if (request.options.csv)
     console.result_bytes(ops::csv_text(end.result));
   else
     for (const auto& line : ops::table_lines(end.result)) console.result(line);
@@ -288,7 +298,7 @@ asio::awaitable<int> follow_series(CommandContext& context, std::string name, Fo
   view.conclude(end);
   runtime.set_parting_words({});
   const bool over = end.how == ops::SeriesEnd::How::over;
-  if (json && (over || verb == FollowVerb::logs))
+  if (json && end.how != ops::SeriesEnd::How::refused)
     runtime.console().result(dump_json(Json::parse(ops::json_text(end.series, end.result))));
   else if (over && verb == FollowVerb::attach)
     for (const auto& line : ops::table_lines(end.result)) runtime.console().result(line);
@@ -321,7 +331,9 @@ void add_series_options(CLI::App& command, SeriesOptions& options) {
                    "Continue the last series of that name: follow running jobs, skip those that succeeded");
   command.add_flag("--keep-going", options.keep_going,
                    "Run all jobs of the series, also if the first three failed for one reason");
-  auto* json = command.add_flag("--json", options.json, "The results of a series as one JSON document");
+  auto* json = command.add_flag(
+      "--json", options.json,
+      "The results as one JSON document; a single job, too, then waits in the master's queue");
   command.add_flag("--csv", options.csv, "The results of a series as CSV")->excludes(json);
   command
       .add_option(
@@ -336,7 +348,7 @@ Result<int> run_series(const SeriesRequest& request, Cluster& cluster, const Com
   TRY_AS(series, make_series(request));
   // Only --resume depends on what the master has already.
   if (request.options.dry_run && !request.options.resume) {
-    print_plan(*series);
+    print_plan(*series, request.options.json);
     return exit_code::ok;
   }
   // make_series has checked that the other jobs want the same push.
@@ -346,7 +358,7 @@ Result<int> run_series(const SeriesRequest& request, Cluster& cluster, const Com
   TRY_AS(access, open_access(cluster, request.connect));
   const auto flow = fleet_options(cluster, request.connect, {});
   return run_on_loop(cluster, *access, flow, common, [&](CommandContext& context) {
-    if (request.options.dry_run) return show_rest(context, std::move(*series));
+    if (request.options.dry_run) return show_rest(context, std::move(*series), request.options.json);
     return run_jobs_of_series(context, request, std::move(*series), std::move(*push));
   });
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <algorithm>
 #include <cctype>
+#include <cstdlib>
 #include <cstring>
 #include <numeric>
 
@@ -178,6 +179,36 @@ std::string describe_options(const CLI::App& command, const CLI::ParseError& wro
   return {};
 }
 
+/// Whether an option has its value from its variable. CLI11 keeps the options that were typed in parse_order.
+bool comes_from_variable(const CLI::App& app, const CLI::Option& option) {
+  const auto& variable = option.get_envname();
+  if (variable.empty()) return false;
+  if (const char* value = std::getenv(variable.c_str()); value == nullptr || *value == '\0') return false;
+  const auto typed = [&option](const CLI::App& command) {
+    return std::ranges::count(command.parse_order(), &option) > 0;
+  };
+  return !typed(app) && std::ranges::none_of(app.get_subcommands(), [&](auto* each) { return typed(*each); });
+}
+
+/// The option that an error of CLI11 begins with; nullptr if there is none.
+const CLI::Option* blamed_option(const CLI::App& app, const CLI::App& chosen, const std::string& said) {
+  constexpr std::string_view kNotConverted = "Could not convert: ";
+  const auto from = said.starts_with(kNotConverted) ? kNotConverted.size() : 0;
+  const auto name = said.substr(from, said.find_first_of(" :", from) - from);
+  const auto* option = chosen.get_option_no_throw(name);
+  return option != nullptr ? option : app.get_option_no_throw(name);
+}
+
+/// Whether `word` stands in the text, and is not a part of a longer word.
+bool has_word(std::string_view text, std::string_view word) {
+  const auto is_part = [&](std::size_t at) {
+    return at < text.size() && (std::isalnum(static_cast<unsigned char>(text[at])) != 0 || text[at] == '-');
+  };
+  for (auto at = text.find(word); at != std::string_view::npos; at = text.find(word, at + 1))
+    if ((at == 0 || !is_part(at - 1)) && !is_part(at + word.size())) return true;
+  return false;
+}
+
 }  // namespace
 
 std::string nearest(std::string_view word, const std::vector<std::string>& known) {
@@ -228,7 +259,35 @@ std::string describe_usage_error(const CLI::App& app, const CLI::ParseError& wro
   const auto called = subcommands.empty() ? "ec2mpi" : "ec2mpi " + chosen.get_name();
   if (dynamic_cast<const CLI::ExtrasError*>(&wrong) != nullptr) return describe_extra(app, chosen, called);
   const auto words = describe_options(chosen, wrong);
-  return fmt::format("{}; see {} --help", words.empty() ? printable(wrong.what()) : words, called);
+  auto said = words.empty() ? printable(wrong.what()) : words;
+  const auto* option = blamed_option(app, chosen, wrong.what());
+  if (option == nullptr || !comes_from_variable(app, *option))
+    return fmt::format("{}; see {} --help", said, called);
+  const auto& variable = option->get_envname();
+  // A flag is the only option that takes no word, and CLI11 has words of its own about it.
+  if (option->get_items_expected_max() == 0)
+    said = fmt::format("{}: 1 or 0, not '{}'", variable, printable(std::getenv(variable.c_str())));
+  else
+    said.replace(0, said.find_first_of(" :"), variable);
+  return fmt::format("{}; it stands for {} of {}", said, shown_name(*option), called);
+}
+
+std::string describe_variables(const CLI::App& app, std::string_view message) {
+  std::string text;
+  for (const auto* command : app.get_subcommands())
+    for (const auto* option : command->get_options()) {
+      if (!comes_from_variable(app, *option)) continue;
+      const std::string value = std::getenv(option->get_envname().c_str());
+      const auto names = option->get_lnames();
+      const bool named =
+          std::ranges::any_of(names, [&](const auto& name) { return has_word(message, "--" + name); });
+      // A number that is right as the value of an option may stand in any message; only nodes are named by
+      // it.
+      const bool quoted =
+          has_word(message, value) && (!parse_number(value) || option->get_name() == "--nodes");
+      if (named || quoted) text += fmt::format(" ({} is '{}')", option->get_envname(), printable(value));
+    }
+  return text;
 }
 
 }  // namespace ec2mpi::cli

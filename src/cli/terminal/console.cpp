@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cli/terminal/standard_output.hpp"
 #include "ec2mpi/cli/terminal/visible_controls.hpp"
 
 namespace ec2mpi::cli {
@@ -70,6 +71,7 @@ OutputStream& Console::status_stream() {
 }
 
 void Console::put(OutputStream& stream, std::string_view text) {
+  note_output(&stream == &out_ ? STDOUT_FILENO : STDERR_FILENO, text);
   if (status_.empty() || !stream.is_terminal()) {
     (stream.is_terminal() ? status_stream() : stream).write(text);
     return;

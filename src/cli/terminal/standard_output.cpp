@@ -3,20 +3,45 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <vector>
 
 #include "ec2mpi/base/exit_code.hpp"
+#include "ec2mpi/base/text.hpp"
 
 namespace ec2mpi::cli {
 
 namespace {
 
-/// One for the process, as the descriptors are. The first failure counts, but any before a closed pipe.
-int& loss_of_process() {
-  static int error = 0;
-  return error;
+constexpr std::size_t kMostSaid = 8 * 1024;
+
+/// Of the process, as the descriptors are.
+struct StreamNotes {
+  int loss = 0;  ///< the first failure counts, but any before a closed pipe
+  bool has_results = false;
+  std::string said;  ///< on standard error
+};
+StreamNotes& stream_notes() {
+  static StreamNotes of_process;
+  return of_process;
+}
+
+/// A line as it would be without colours.
+std::string plain_line(std::string_view line) {
+  std::string plain;
+  while (!line.empty()) {
+    const auto colour = line.find("\x1b[");
+    plain += line.substr(0, colour);
+    if (colour == std::string_view::npos) break;
+    line.remove_prefix(colour);
+    const auto end = line.find('m');
+    line.remove_prefix(end == std::string_view::npos ? line.size() : end + 1);
+  }
+  if (plain.starts_with("ec2mpi: ")) plain.erase(0, 8);
+  return printable(plain);
 }
 
 /// 0, or the errno.
@@ -36,6 +61,7 @@ int write_to(int fd, std::string_view text) {
 }
 
 void print_to(int fd, std::string_view text) {
+  note_output(fd, text);
   const int error = write_to(fd, text);
   if (error == 0) return;
   note_loss(error);
@@ -67,16 +93,37 @@ std::string loss_text(int fd, int error) {
 }
 
 void note_loss(int error) {
-  auto& loss = loss_of_process();
+  auto& loss = stream_notes().loss;
   if (loss == 0 || loss == EPIPE) loss = error;
 }
 
-void forget_losses() {
-  loss_of_process() = 0;
+void note_output(int fd, std::string_view text) {
+  auto& [loss, has_results, said] = stream_notes();
+  if (fd == STDOUT_FILENO) {
+    has_results = has_results || !text.empty();
+    return;
+  }
+  said += text.substr(text.size() - std::min(text.size(), kMostSaid));
+  // At twice the size only, so that not every message moves the whole text.
+  if (said.size() > 2 * kMostSaid) said.erase(0, said.size() - kMostSaid);
+}
+
+bool has_results() {
+  return stream_notes().has_results;
+}
+
+std::string last_words() {
+  std::vector<std::string> lines;
+  for (const auto line : split(trim(stream_notes().said), '\n')) lines.push_back(plain_line(line));
+  return join(lines, "\n");
+}
+
+void forget_notes() {
+  stream_notes() = {};
 }
 
 int exit_code_with_losses(int code) {
-  const int loss = loss_of_process();
+  const int loss = stream_notes().loss;
   // A failed node counts more than lost output.
   if (loss == 0 || code != exit_code::ok) return code;
   return loss == EPIPE ? exit_code::reader_gone : exit_code::node_failed;

@@ -82,21 +82,32 @@ std::string call_table(const ops::JobProfile& profile) {
   return rows.size() == 1 ? std::string() : aligned(std::move(rows));
 }
 
-std::vector<int> missing_ranks(const ops::JobProfile& profile, int wanted) {
+/// A damaged record of a job may want any number of ranks.
+constexpr std::size_t kMostMissing = 1000;
+
+struct MissingRanks {
+  std::vector<int> first;  ///< at most kMostMissing of them
+  std::size_t count = 0;   ///< of all
+};
+
+MissingRanks missing_ranks(const ops::JobProfile& profile, int wanted) {
   std::set<int> there;
-  for (const auto& rank : profile.ranks) there.insert(rank.rank);
-  std::vector<int> missing;
-  for (int rank = 0; rank < wanted; ++rank)
-    if (!there.contains(rank)) missing.push_back(rank);
+  for (const auto& rank : profile.ranks)
+    if (rank.rank < wanted) there.insert(rank.rank);
+  MissingRanks missing{.first = {}, .count = static_cast<std::size_t>(std::max(wanted, 0)) - there.size()};
+  const auto most = std::min(missing.count, kMostMissing);
+  for (int rank = 0; missing.first.size() < most; ++rank)
+    if (!there.contains(rank)) missing.first.push_back(rank);
   return missing;
 }
 
 std::string notes(const ops::JobProfile& profile, int wanted) {
   std::string text;
   const auto missing = missing_ranks(profile, wanted);
-  if (!missing.empty())
-    text +=
-        fmt::format("no counters of {} {}\n", missing.size() == 1 ? "rank" : "ranks", fold_indices(missing));
+  if (missing.count > 0)
+    text += fmt::format(
+        "no counters of {} {}{}\n", missing.count == 1 ? "rank" : "ranks", fold_indices(missing.first),
+        missing.count > missing.first.size() ? fmt::format(", … ({} in all)", missing.count) : std::string());
   for (const auto& node : profile.lost) text += fmt::format("{} did not give its counters\n", node);
   if (profile.spawned > 0) text += count_of(profile.spawned, "spawned rank") + " left out\n";
   return text;
@@ -145,10 +156,12 @@ Json profile_json(const ops::JobProfile& profile, const std::string& id, int wan
                      {"calls", std::move(calls)},
                      {"partners", std::move(partners)}});
   }
+  const auto missing = missing_ranks(profile, wanted);
   return {{"job", id},
           {"sentence", ops::describe_balance(profile)},
           {"ranks", std::move(ranks)},
-          {"missing_ranks", missing_ranks(profile, wanted)},
+          {"missing_ranks", missing.first},
+          {"missing_count", missing.count},
           {"missing_nodes", profile.lost},
           {"spawned", profile.spawned}};
 }

@@ -3,7 +3,17 @@
 #include "ec2mpi/cli/app.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <filesystem>
+
+#include "ec2mpi/cli/terminal/json.hpp"
 #include "tests/support/laptop.hpp"
 
 namespace ec2mpi::cli {
@@ -144,10 +154,130 @@ TEST(CommandLine, AMistypedJobIsComparedWithScriptsToo) {
   EXPECT_NE(laptop.refused({"run", "spead"}).find("is spread meant?"), std::string::npos);
 }
 
-TEST(CommandLine, AWrongEnvironmentVariableIsRefused) {
+TEST(CommandLine, AWrongEnvironmentVariableIsNamedWithWhatItMayBe) {
   Laptop laptop;
-  const auto said = laptop.refused({"exec-all", "true"}, {.variables = {{"EC2MPI_TIMEOUT", "soon"}}});
-  EXPECT_NE(said.find("soon"), std::string::npos) << said;
+  for (const auto& [variable, value, says] : std::initializer_list<std::array<const char*, 3>>{
+           {"EC2MPI_TIMEOUT", "soon",
+            "ec2mpi: EC2MPI_TIMEOUT: a time such as 10, 90s, 10m or 2h, not 'soon'"},
+           {"EC2MPI_PORT", "x",
+            "ec2mpi: EC2MPI_PORT: a number from 1 to 65535, not 'x'; it stands for --port"},
+           {"EC2MPI_FANOUT", "-1", "ec2mpi: EC2MPI_FANOUT: a number from 0 to"},
+           {"EC2MPI_USER", "a b", "ec2mpi: EC2MPI_USER: 'a b' is not a user name"},
+           {"EC2MPI_ADDRESS", "postal",
+            "ec2mpi: EC2MPI_ADDRESS: auto, public, private or ipv6, not 'postal'"},
+           {"EC2MPI_COLOR", "pink", "ec2mpi: EC2MPI_COLOR: auto, always or never, not 'pink'"},
+           {"EC2MPI_STRICT_HOST_KEYS", "maybe", "ec2mpi: EC2MPI_STRICT_HOST_KEYS: 1 or 0, not 'maybe'"},
+           {"EC2MPI_NODES", "99", "(EC2MPI_NODES is '99')"},
+           {"EC2MPI_PERSIST", "soon", "(EC2MPI_PERSIST is 'soon')"},
+           {"EC2MPI_LIST", "nosuch", "(EC2MPI_LIST is 'nosuch')"},
+           {"EC2MPI_IDENTITY", "nosuch.pem", "(EC2MPI_IDENTITY is 'nosuch.pem')"}}) {
+    const auto said = laptop.refused({"exec-all", "true"}, {.variables = {{variable, value}}});
+    EXPECT_NE(said.find(says), std::string::npos) << said;
+  }
+}
+
+TEST(CommandLine, AFlagIsNotBlamedOnItsVariable) {
+  Laptop laptop;
+  const auto said = laptop.refused({"exec-all", "-p", "y", "true"}, {.variables = {{"EC2MPI_PORT", "22"}}});
+  EXPECT_NE(said.find("ec2mpi: --port: a number"), std::string::npos) << said;
+}
+
+TEST(CommandLine, TooFewOpenFilesAreNamedWithTheRemedy) {
+  Laptop laptop;
+  // In a child, because a process cannot raise the limit again.
+  const auto child = ::fork();
+  if (child == 0) {
+    const rlimit few{20, 20};
+    ::setrlimit(RLIMIT_NOFILE, &few);
+    const auto said = laptop.run_cli({"exec-all", "true"}).err;
+    const bool good = said.find("a process may open only 20 files here") != std::string::npos &&
+                      said.find("ulimit -n 1024") != std::string::npos;
+    if (!good) std::fprintf(stderr, "%s", said.c_str());
+    ::_exit(good ? 0 : 1);
+  }
+  int status = 1;
+  ::waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
+}
+
+TEST(CommandLine, ASettingsFileThatIsNoFileIsNamedAndHoldsNothingUp) {
+  Laptop laptop;
+  const auto file = laptop.folder() / "ec2mpi.toml";
+  ASSERT_EQ(::mkfifo(file.c_str(), 0600), 0);
+  EXPECT_EQ(laptop.refused({"nodes"}),
+            "ec2mpi: ec2mpi.toml is no file, but a pipe or a device; move it away\n");
+  std::filesystem::remove(file);
+  std::filesystem::create_directory(file);
+  EXPECT_EQ(laptop.refused({"nodes"}), "ec2mpi: ec2mpi.toml is no file, but a folder; move it away\n");
+  std::filesystem::remove(file);
+  laptop.write("ec2mpi.toml", std::string(300'000, '#'));
+  EXPECT_NE(laptop.refused({"nodes"}).find("ec2mpi.toml is larger than 262 kB"), std::string::npos);
+}
+
+TEST(CommandLine, AListThatIsAPipeIsReadOnlyIfItIsNamed) {
+  Laptop laptop;
+  const auto list = laptop.folder() / Laptop::kList;
+  std::filesystem::remove(list);
+  ASSERT_EQ(::mkfifo(list.c_str(), 0600), 0);
+  EXPECT_NE(laptop.refused({"nodes"}).find("amazon_instances_info is a pipe and no file"), std::string::npos);
+}
+
+TEST(Json, EachCommandThatDoesNotComeToItsOwnDocumentPrintsOneWithTheError) {
+  Laptop laptop;
+  const auto tree = Json::parse(laptop.run_cli({"option-tree"}).out);
+  std::size_t tried = 0;
+  for (const auto& command : tree["commands"]) {
+    const auto has_json = [](const Json& option) {
+      return std::ranges::count(option["names"], Json("--json")) > 0;
+    };
+    if (std::ranges::none_of(command["options"], has_json)) continue;
+    ++tried;
+    const auto name = command["name"].get<std::string>();
+    // A list that is not there, and a flag that is not.
+    for (const char* wrong : {"--list=nosuch", "--bogus"}) {
+      const auto done = laptop.run_cli({name, "--json", wrong});
+      const auto document = Json::parse(done.out, nullptr, false);
+      ASSERT_TRUE(document.is_object()) << name << wrong << done.out << done.err;
+      EXPECT_NE(done.code, 0) << name;
+      EXPECT_EQ(document["schema"], 1);
+      EXPECT_EQ(document["exit_code"], done.code) << name;
+      EXPECT_EQ("ec2mpi: " + document["error"].get<std::string>() + "\n", done.err) << name;
+    }
+  }
+  EXPECT_GE(tried, 18U);
+}
+
+TEST(Json, TheWordBehindTheDashesIsTheProgramsOwn) {
+  Laptop laptop;
+  EXPECT_EQ(laptop.run_cli({"run", "--bogus", "--", "a", "--json"}).out, "");
+}
+
+TEST(Json, OfAMasterThatIsNotReachedHasItsReason) {
+  Laptop laptop(2);
+  for (int index : {1, 2}) laptop.nodes[index] = {.door = test::FakeNode::Door::refuses};
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"net", "--json"},
+                                                {"attach", "--json"},
+                                                {"jobs", "--json"},
+                                                {"wait", "x", "--json"},
+                                                {"run", "--json", "--", "./a"},
+                                                {"stacks", "--json"}}) {
+    const auto done = laptop.run_cli(words);
+    const auto document = Json::parse(done.out, nullptr, false);
+    ASSERT_TRUE(document.is_object()) << words[0] << done.out << done.err;
+    EXPECT_EQ(document["exit_code"], done.code) << words[0];
+    EXPECT_NE(document["error"].get<std::string>().find("connection refused"), std::string::npos)
+        << words[0] << document.dump();
+  }
+}
+
+TEST(Json, OfAPlanIsTheDocumentOfTheSeries) {
+  Laptop laptop;
+  const auto done = laptop.run_cli({"run", "--set", "n=1,2", "--dry-run", "--json", "--", "./a", "{n}"});
+  const auto document = Json::parse(done.out, nullptr, false);
+  ASSERT_TRUE(document.is_object()) << done.out << done.err;
+  ASSERT_EQ(document["variants"].size(), 2U);
+  EXPECT_EQ(document["variants"][1]["parameters"]["n"], "2");
+  EXPECT_EQ(document["variants"][1]["state"], "waiting");
 }
 
 TEST(CommandLine, HelpAndVersionGoToStandardOutput) {

@@ -27,4 +27,8 @@ namespace ec2mpi::cli {
 /// One line, without "ec2mpi: ": the error and its remedy.
 [[nodiscard]] std::string describe_usage_error(const CLI::App& app, const CLI::ParseError& wrong);
 
+/// " (EC2MPI_NODES is '9')" for each variable in the place of a flag that a command's message is about; empty
+/// if there is none.
+[[nodiscard]] std::string describe_variables(const CLI::App& app, std::string_view message);
+
 }  // namespace ec2mpi::cli

@@ -20,8 +20,15 @@ void print_talk(std::string_view text);
 /// Notes that output was lost, for the exit code. EPIPE means that its reader had enough.
 void note_loss(int error);
 
-/// Forgets the notes, for another command line in the same process.
-void forget_losses();
+/// Notes text for standard output or standard error, whoever writes it.
+void note_output(int fd, std::string_view text);
+/// Whether there was text for standard output.
+[[nodiscard]] bool has_results();
+/// The last kilobytes for standard error, without colours and without "ec2mpi: ". Printable lines.
+[[nodiscard]] std::string last_words();
+
+/// Forgets all notes, for another command line in the same process.
+void forget_notes();
 
 /// The command's exit code, unless it is 0 and output was lost.
 [[nodiscard]] int exit_code_with_losses(int code);
