@@ -18,6 +18,12 @@ namespace {
 constexpr std::string_view kBlanks = " \t\r\n";
 }  // namespace
 
+std::string lower_case(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) c = lower_case(c);
+  return lower;
+}
+
 std::string_view trim(std::string_view text) {
   const auto first = text.find_first_not_of(kBlanks);
   if (first == std::string_view::npos) return {};
@@ -45,6 +51,20 @@ std::vector<std::string_view> words(std::string_view text) {
     if (end == std::string_view::npos) return found;
     text.remove_prefix(end);
   }
+}
+
+std::vector<std::string> words_of_name(std::string_view name) {
+  std::vector<std::string> out(1);
+  char before = '_';
+  for (const char c : name) {
+    const bool upper = c != lower_case(c);
+    const bool word = upper || (c >= 'a' && c <= 'z') || is_digit(c);
+    if ((!word || (upper && before >= 'a' && before <= 'z')) && !out.back().empty()) out.emplace_back();
+    if (word) out.back() += lower_case(c);
+    before = c;
+  }
+  if (out.back().empty()) out.pop_back();
+  return out;
 }
 
 std::pair<std::string_view, std::string_view> first_word(std::string_view line) {

@@ -1,8 +1,20 @@
 #include "ec2mpi/base/utf8.hpp"
 
+#include <algorithm>
 #include <array>
+#include <utility>
 
 namespace ec2mpi {
+namespace {
+
+void append_utf8(std::string& out, char32_t point) {
+  constexpr std::array<unsigned, 4> kLead = {0, 0xC0, 0xE0, 0xF0};
+  const unsigned more = point < 0x80 ? 0 : point < 0x800 ? 1 : point < 0x10000 ? 2 : 3;
+  out += static_cast<char>(kLead[more] | (point >> (6 * more)));
+  for (unsigned i = more; i-- > 0;) out += static_cast<char>(0x80U | ((point >> (6 * i)) & 0x3FU));
+}
+
+}  // namespace
 
 CodePoint first_code_point(std::string_view text) {
   const auto lead = static_cast<unsigned char>(text.front());
@@ -12,7 +24,7 @@ CodePoint first_code_point(std::string_view text) {
   if (lead < 0xC2 || lead > 0xF4 || text.size() < length) return {};
   char32_t value = lead & (0x7FU >> length);
   for (const char c : text.substr(1, length - 1)) {
-    if ((static_cast<unsigned char>(c) & 0xC0U) != 0x80U) return {};
+    if (begins_character(c)) return {};
     value = value << 6U | (static_cast<unsigned char>(c) & 0x3FU);
   }
   // An overlong form is refused: it could hide a control character from the filters.
@@ -20,6 +32,34 @@ CodePoint first_code_point(std::string_view text) {
   const bool surrogate = value >= 0xD800 && value < 0xE000;
   if (value < kLeast[length] || surrogate || value > 0x10FFFF) return {};
   return {value, length, true};
+}
+
+std::size_t characters_in(std::string_view utf8) {
+  return static_cast<std::size_t>(std::ranges::count_if(utf8, begins_character));
+}
+
+std::optional<std::size_t> low_byte_of_utf16(std::string_view bytes) {
+  if (bytes.starts_with("\xFF\xFE")) return 0;
+  if (bytes.starts_with("\xFE\xFF")) return 1;
+  const std::string_view sample = bytes.substr(0, 4096);
+  std::array<std::size_t, 2> zeros{};
+  for (std::size_t i = 0; i < sample.size(); ++i) zeros[i % 2] += sample[i] == '\0' ? 1 : 0;
+  return zeros[0] == zeros[1] ? std::nullopt : std::optional<std::size_t>(zeros[1] > zeros[0] ? 0 : 1);
+}
+
+std::optional<std::string> utf8_from_utf16(std::string_view bytes, std::size_t low_byte) {
+  std::string out;
+  out.reserve(bytes.size());
+  char32_t high = 0;  // a surrogate that waits for its second half
+  const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(bytes[at]); };
+  for (std::size_t i = 0; i + 1 < bytes.size(); i += 2) {
+    const char32_t unit = byte(i + low_byte) | static_cast<char32_t>(byte(i + 1 - low_byte)) << 8U;
+    const bool is_high = unit >> 10U == 0x36, is_low = unit >> 10U == 0x37;
+    if (is_low != (high != 0)) return std::nullopt;
+    if (!is_high) append_utf8(out, is_low ? 0x10000 + ((high & 0x3FFU) << 10U) + (unit & 0x3FFU) : unit);
+    high = is_high ? unit : 0;
+  }
+  return high != 0 || bytes.size() % 2 != 0 ? std::nullopt : std::optional(std::move(out));
 }
 
 }  // namespace ec2mpi

@@ -14,13 +14,6 @@ namespace {
 
 constexpr std::string_view kRevoked = "@revoked";
 
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return lower;
-}
-
 /// The names that a line for this node may use: a revoked key is refused under each of them.
 std::set<std::string> all_names(const Node& node) {
   return {host_key_name(node), lower_case(node.address),

@@ -12,14 +12,39 @@
 
 namespace ec2mpi {
 
+/// A digit of ASCII.
+[[nodiscard]] constexpr bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+/// The letters of ASCII in lower case, whatever the locale is; all else as it is.
+[[nodiscard]] constexpr char lower_case(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+[[nodiscard]] std::string lower_case(std::string_view text);
+
 /// Without white space (space, tab, CR, LF) at both ends.
 [[nodiscard]] std::string_view trim(std::string_view text);
 
 /// The parts between separators, empty ones included; "" gives one empty part.
 [[nodiscard]] std::vector<std::string_view> split(std::string_view text, char separator);
 
+/// Calls `visit(line, number)` for each line between LFs; numbers start at 1.
+template <class Visit>
+void for_each_line(std::string_view text, Visit visit) {
+  for (int number = 1; !text.empty(); ++number) {
+    const std::size_t end = text.find('\n');
+    visit(text.substr(0, end), number);
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  }
+}
+
 /// The words between runs of white space; none are empty.
 [[nodiscard]] std::vector<std::string_view> words(std::string_view text);
+
+/// "headPublic_ip" -> head, public, ip: the words of a name of a program, in lower case. Letters and digits
+/// of ASCII count.
+[[nodiscard]] std::vector<std::string> words_of_name(std::string_view name);
 
 /// The text up to the first blank, and what stands behind that; all of it and nothing if there is none.
 [[nodiscard]] std::pair<std::string_view, std::string_view> first_word(std::string_view line);

@@ -1,6 +1,9 @@
 #include <fmt/format.h>
 
+#include <cstdlib>
+
 #include "ec2mpi/base/file.hpp"
+#include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/cluster_setup.hpp"
 #include "ec2mpi/cli/session/command.hpp"
@@ -13,8 +16,21 @@ namespace {
 
 struct IpsOptions {
   ListOptions list;
+  std::optional<std::string> file;
   bool json = false;
 };
+
+/// FILE stands for --list. It wins over EC2MPI_LIST; beside --list, one of the two would be ignored.
+Result<ListOptions> list_options(const IpsOptions& options) {
+  ListOptions list = options.list;
+  if (!options.file) return list;
+  const char* const usual = std::getenv("EC2MPI_LIST");
+  if (list.list && (usual == nullptr || *list.list != usual))
+    return fail(ErrorKind::usage, fmt::format("ips reads one list: leave out {} or --list {}",
+                                              printable(*options.file), printable(*list.list)));
+  list.list = options.file;
+  return list;
+}
 
 std::string json_of(const Inventory& inventory) {
   Json document = {{"addresses", Json::array()}, {"left_out", Json::array()}};
@@ -26,7 +42,8 @@ std::string json_of(const Inventory& inventory) {
 }
 
 Result<int> run_ips(const IpsOptions& options) {
-  TRY_AS(cluster, open_cluster(options.list));
+  TRY_AS(list, list_options(options));
+  TRY_AS(cluster, open_cluster(*list));
   std::string addresses;
   for (const auto& node : cluster->inventory.nodes) addresses += node.address + "\n";
   // `--list -` stands in a pipe, where the addresses are printed even if no file can be written.
@@ -57,7 +74,7 @@ void add_ips_command(CLI::App& app, Dispatch& dispatch) {
   auto& command = add_command(app, "ips", "Prints one address a line, and writes them to nodeIPaddress here",
                               "ec2mpi ips");
   add_list_options(command, options->list);
-  command.add_option("file", options->list.list, "The instance list, as --list")->type_name("FILE");
+  command.add_option("file", options->file, "The instance list, as --list")->type_name("FILE");
   command.add_flag("--json", options->json, "As one JSON document");
   command.add_flag("--renumber", options->list.renumber,
                    "Count the nodes in the list's order; else known instances keep their index");

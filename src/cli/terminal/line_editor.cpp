@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/utf8.hpp"
 
 namespace ec2mpi::cli {
 
@@ -13,21 +14,12 @@ namespace {
 constexpr char kEscape = '\x1b';
 constexpr std::size_t kLongestSequence = 16;  // of an escape sequence; a longer one is not from a keyboard
 
-bool continues_character(char byte) {
-  return (static_cast<unsigned char>(byte) & 0xC0U) == 0x80U;
-}
-
 std::size_t bytes_of_character(char first) {
   const auto byte = static_cast<unsigned char>(first);
   // Bytes that begin no character (0x80 to 0xbf) count, too, as one.
   if (byte < 0xC0) return 1;
   if (byte < 0xE0) return 2;
   return byte < 0xF0 ? 3 : 4;
-}
-
-std::size_t characters_in(std::string_view text) {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(text, [](char byte) { return !continues_character(byte); }));
 }
 
 /// Bytes of the escape sequence at the beginning of `keys`; 0 while its end is missing. ESC [ parameters
@@ -153,14 +145,14 @@ void LineEditor::choose(std::size_t place) {
 std::size_t LineEditor::left_of(std::size_t place) const {
   if (place == 0) return 0;
   do --place;
-  while (place > 0 && continues_character(text_[place]));
+  while (place > 0 && !begins_character(text_[place]));
   return place;
 }
 
 std::size_t LineEditor::right_of(std::size_t place) const {
   if (place == text_.size()) return place;
   do ++place;
-  while (place < text_.size() && continues_character(text_[place]));
+  while (place < text_.size() && !begins_character(text_[place]));
   return place;
 }
 

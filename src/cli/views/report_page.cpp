@@ -9,6 +9,7 @@
 
 #include "ec2mpi/base/sha256.hpp"
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/utf8.hpp"
 #include "ec2mpi/cli/views/job_json.hpp"
 #include "ec2mpi/ops/series/scaling.hpp"
 #include "src/cli/views/programs.hpp"
@@ -57,8 +58,7 @@ std::string escaped(std::string_view text) {
 
 std::string cut(std::string_view text, std::size_t most) {
   if (text.size() <= most) return std::string(text);
-  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xC0U) == 0x80U)
-    --most;  // not inside a character
+  while (most > 0 && !begins_character(text[most])) --most;
   return std::string(text.substr(0, most)) + "...";
 }
 

@@ -106,6 +106,11 @@ Read<Listing> read_rows(const Table& table, std::size_t first, Put put) {
   return out;
 }
 
+/// A word in letters of another language, which may say that a machine is stopped.
+bool is_foreign(std::string_view cell) {
+  return std::ranges::any_of(cell, [](char c) { return (c & 0x80) != 0; }) && !is_blank_cell(cell);
+}
+
 /// "i-0f7f74cf04..." -> "i-0f7f74cf04", which is no id, but shows that ids stand here.
 std::string_view without_ellipsis(std::string_view cell) {
   return cell.substr(0, std::min(cell.find(".."), cell.find("\xE2\x80\xA6")));
@@ -118,165 +123,127 @@ struct ColumnsBelow {
   std::vector<Field> fields;
   std::vector<std::pair<std::size_t, std::size_t>> twins;  ///< columns of addresses that have one name
   std::set<std::string> unused;  ///< names of columns that say how to log in, and cannot be used
+  bool has_ids = false, has_states = false;
 
   ColumnsBelow(const Table& table, std::size_t header)
       : heads(table.row(header)), fields(header_fields(heads)) {
-    find_twins();
-    std::vector<Column> columns(fields.size());
-    std::vector<std::size_t> ids(fields.size());
-    std::vector<bool> misfit(fields.size());
+    struct Below {
+      Column seen;
+      bool ids = false, misfit = false;
+    };
+    std::vector<Below> below(fields.size());
     for (std::size_t i = header + 1; i < table.rows.size(); ++i) {
       const Cells row = table.row(i);
       for (std::size_t j = 0; j < row.size() && j < fields.size(); ++j) {
-        if (fields[j] == Field::instance_id && looks_like_instance_id(without_ellipsis(row[j]))) ++ids[j];
-        if (may_hold_states(fields[j])) columns[j].see(row[j]);
-        misfit[j] = misfit[j] || !fits_login(fields[j], row[j]);
+        auto& [seen, ids, misfit] = below[j];
+        ids = ids || (fields[j] == Field::instance_id && looks_like_instance_id(without_ellipsis(row[j])));
+        if (may_hold_states(fields[j])) seen.see(row[j]);
+        misfit = misfit || !fits_login(fields[j], row[j]);
       }
     }
+    std::map<std::string, std::size_t> named;
     for (std::size_t j = 0; j < fields.size(); ++j) {
-      if (fields[j] == Field::instance_id && ids[j] == 0) fields[j] = Field::unused;
-      const Column& column = columns[j];
-      if (column.holds_states()) fields[j] = Field::state;
+      const auto& [seen, ids, misfit] = below[j];
+      const auto [first, is_new] = named.emplace(squashed(heads[j]), j);
+      if (!is_new && is_address_field(fields[j])) twins.emplace_back(first->second, j);
       // One cell that is no user, port or number shows that the column means something else.
-      if (!misfit[j]) continue;
-      fields[j] = Field::unused;
-      unused.insert(in_quotes(heads[j]));
+      if (misfit) unused.insert(in_quotes(heads[j]));
+      if (misfit || (fields[j] == Field::instance_id && !ids)) fields[j] = Field::unused;
+      if (seen.holds_states()) fields[j] = Field::state;
+      has_ids = has_ids || fields[j] == Field::instance_id;
+      has_states = has_states || fields[j] == Field::state || fields[j] == Field::not_running;
     }
   }
 
-  /// A row may not hold two machines side by side, nor its only public address under a name that is not
-  /// known.
-  [[nodiscard]] Problem find_lost_address(const Node& node, Cells cells) const {
+  /// Stores a row. It may not hold two machines side by side, nor its only public address under a name that
+  /// is not known.
+  [[nodiscard]] Problem put_row(Node& node, Cells cells) const {
+    // A cell beyond the last name shows that the row has slipped sideways.
+    for (std::size_t i = fields.size(); i < cells.size(); ++i) {
+      if (!is_blank_cell(cells[i])) return fmt::format(kUnderNoName, in_quotes(cells[i]));
+    }
+    const std::size_t count = std::min(cells.size(), fields.size());
+    for (std::size_t i = 0; !has_states && i < count; ++i) {
+      if (fields[i] == Field::unknown && is_foreign(cells[i]))
+        return fmt::format(kForeignWord, in_quotes(cells[i]));
+    }
+    if (auto problem = put_cells(node, fields, cells)) return problem;
+    if (has_ids && node.instance_id.empty()) return std::string(kRowWithoutId);
     for (const auto& [first, second] : twins) {
-      if (second < cells.size() && !is_blank_cell(cells[second]) && cells[first] != cells[second])
+      if (second < count && !is_blank_cell(cells[second]) && cells[first] != cells[second])
         return fmt::format(kTwins, in_quotes(heads[first]));
     }
-    const auto state = state_word(node.state);
-    const bool needs_address = node.public_address.empty() && (!state || state->running);
-    for (std::size_t i = 0; needs_address && i < fields.size() && i < cells.size(); ++i) {
-      if (fields[i] != Field::unknown || is_blank_cell(cells[i])) continue;
-      const Field field = field_of_content(cells[i]);
-      if (field == Field::public_v4 || field == Field::public_dns)
-        return fmt::format(kUnknownColumn, in_quotes(cells[i]), in_quotes(heads[i]));
+    for (std::size_t i = 0; i < count; ++i) {
+      if (auto problem = find_unnamed_address(node, heads[i], fields[i], cells[i])) return problem;
     }
     return std::nullopt;
   }
-
- private:
-  void find_twins() {
-    std::map<std::string, std::size_t> seen;
-    for (std::size_t i = 0; i < fields.size(); ++i) {
-      if (!is_address_field(fields[i])) continue;
-      const auto [first, is_new] = seen.emplace(squashed(heads[i]), i);
-      if (!is_new) twins.emplace_back(first->second, i);
-    }
-  }
 };
 
-/// A word in letters of another language, which may say that a machine is stopped.
-bool is_foreign(std::string_view cell) {
-  return std::ranges::any_of(cell, [](char c) { return (c & 0x80) != 0; }) && !is_blank_cell(cell);
+/// True if all records have as many cells right of the id, with or without the empty ones at the end.
+bool line_up(const Table& table) {
+  const Cells first = table.right_of_id(0);
+  bool equal = true, equally_filled = true;
+  for (std::size_t i = 1; i < table.rows.size() && (equal || equally_filled); ++i) {
+    const Cells cells = table.right_of_id(i);
+    equal = equal && cells.size() == first.size();
+    equally_filled = equally_filled && filled_count(cells) == filled_count(first);
+  }
+  return equal || equally_filled;
 }
 
-/// Reads instances without a header.
-class InstanceReader {
- public:
-  explicit InstanceReader(const Table& table) : table_(table) {}
-
-  Read<Listing> read() {
-    // In rows that do not line up, only the content of a cell says what it is.
-    in_columns_ = line_up();
-    if (in_columns_) TRY(type_columns());
-    auto listing = read_rows(table_, 0, [&](Node& node, std::size_t i) { return put_row(node, i); });
-    // Where a state was read, a word of another language is something else.
-    if (listing && std::ranges::all_of(listing->nodes, [](const Node& node) { return node.state.empty(); }))
-      TRY(refuse_foreign_state());
-    if (listing && !left_fields_.empty()) listing->notes.emplace_back(kLeftAddresses);
-    return listing;
+/// The error if a column would hold addresses but for a slip in one of its cells.
+Read<void> refuse_slip(const Table& table, const std::vector<Column>& columns) {
+  const auto mostly = std::ranges::find_if(
+      columns, [&](const Column& c) { return c.addresses > 0 && 2 * c.addresses >= table.rows.size(); });
+  const auto place = static_cast<std::size_t>(mostly - columns.begin());
+  for (std::size_t i = 0; place < columns.size() && i < table.rows.size(); ++i) {
+    const Cells cells = table.right_of_id(i);
+    const std::string_view cell = place < cells.size() ? cells[place] : "";
+    if (!is_blank_cell(cell) && !is_address_field(field_of_content(cell)))
+      return refuse(table.rows[i].line, kSlip, in_quotes(cell));
   }
+  return {};
+}
 
- private:
-  /// True if all records have as many cells right of the id, with or without the empty ones at the end.
-  [[nodiscard]] bool line_up() const {
-    const Cells first = table_.right_of_id(0);
-    bool equal = true, equally_filled = true;
-    for (std::size_t i = 1; i < table_.rows.size() && (equal || equally_filled); ++i) {
-      const Cells cells = table_.right_of_id(i);
-      equal = equal && cells.size() == first.size();
-      equally_filled = equally_filled && filled_count(cells) == filled_count(first);
+/// `[PublicIpAddress, InstanceId]`: addresses left of the id, all different. Nothing if there are none.
+std::vector<Field> fields_left_of_id(const Table& table) {
+  std::vector<Column> columns;
+  std::unordered_set<std::string_view> different;
+  for (std::size_t i = 0; i < table.rows.size(); ++i) {
+    const Cells cells = table.left_of_id(i);
+    if (cells.size() != table.rows.front().id) return {};
+    see_row(columns, cells);
+    for (const std::string_view cell : cells) {
+      // An address that two rows share is not the address of a machine.
+      if (!different.insert(cell).second && is_numeric_address(cell)) return {};
     }
-    return equal || equally_filled;
   }
+  ColumnFields typed = fields_of(columns);
+  return typed.ambiguous || !typed.have_address() ? std::vector<Field>() : std::move(typed.fields);
+}
 
-  [[nodiscard]] Read<void> type_columns() {
-    std::vector<Column> columns;
-    for (std::size_t i = 0; i < table_.rows.size(); ++i) see_row(columns, table_.right_of_id(i));
-    ColumnFields typed = fields_of(columns);
-    if (typed.ambiguous) return refuse(table_.rows.front().line, kManyAddressColumns);
-    if (!typed.have_address()) {
-      TRY(refuse_slip(columns));
-      // An empty column on the right may be that of the addresses; then the left has none.
-      if (std::ranges::all_of(columns, [](const Column& c) { return c.filled > 0; })) type_left_columns();
-    }
-    fields_ = std::move(typed.fields);
-    return {};
-  }
-
-  /// The error if a column would hold addresses but for a slip in one of its cells.
-  [[nodiscard]] Read<void> refuse_slip(const std::vector<Column>& columns) const {
-    const auto mostly = std::ranges::find_if(
-        columns, [&](const Column& c) { return c.addresses > 0 && 2 * c.addresses >= table_.rows.size(); });
-    const auto place = static_cast<std::size_t>(mostly - columns.begin());
-    for (std::size_t i = 0; place < columns.size() && i < table_.rows.size(); ++i) {
-      const Cells cells = table_.right_of_id(i);
-      const std::string_view cell = place < cells.size() ? cells[place] : "";
-      if (!is_blank_cell(cell) && !is_address_field(field_of_content(cell)))
-        return refuse(table_.rows[i].line, kSlip, in_quotes(cell));
-    }
-    return {};
-  }
-
-  /// The error if a cell may be a state in a language that is not known, as no column holds states.
-  [[nodiscard]] Read<void> refuse_foreign_state() const {
-    const Cells cells = table_.right_of_id(0);
-    const auto foreign = std::ranges::find_if(cells, is_foreign);
-    if (foreign == cells.end()) return {};
-    return refuse(table_.rows.front().line, kForeignState, in_quotes(*foreign));
-  }
-
-  /// `[PublicIpAddress, InstanceId]`: addresses left of the id, all different, and nowhere else to find one.
-  void type_left_columns() {
-    std::vector<Column> columns;
-    std::unordered_set<std::string_view> different;
-    for (std::size_t i = 0; i < table_.rows.size(); ++i) {
-      const Cells cells = table_.left_of_id(i);
-      if (cells.size() != table_.rows.front().id) return;
-      see_row(columns, cells);
-      for (const std::string_view cell : cells) {
-        // An address that two rows share is not the address of a machine.
-        if (!different.insert(cell).second && is_numeric_address(cell)) return;
-      }
-    }
-    ColumnFields typed = fields_of(columns);
-    if (!typed.ambiguous && typed.have_address()) left_fields_ = std::move(typed.fields);
-  }
-
-  [[nodiscard]] Problem put_row(Node& node, std::size_t i) const {
-    node.instance_id = table_.row(i)[table_.rows[i].id];
-    if (auto problem = put_cells(node, left_fields_, table_.left_of_id(i))) return problem;
-    // Without addresses on the left, all cells there are the Name, as the splitter cut it.
-    for (const std::string_view cell : left_fields_.empty() ? table_.left_of_id(i) : Cells()) {
-      if (!is_blank_cell(cell)) node.name.append(node.name.empty() ? "" : " ").append(cell);
-    }
-    const Cells right = table_.right_of_id(i);
-    return in_columns_ ? put_cells(node, fields_, right) : put_by_content(node, right);
-  }
-
-  const Table& table_;
-  bool in_columns_ = false;
-  std::vector<Field> fields_;       ///< of the columns right of the id
-  std::vector<Field> left_fields_;  ///< of those left of it; empty if they are the Name
+/// The fields of the columns around the instance id.
+struct FieldsAround {
+  std::vector<Field> left;  ///< empty if the cells there are the Name
+  std::vector<Field> right;
 };
+
+Read<FieldsAround> fields_around_id(const Table& table) {
+  std::vector<Column> columns;
+  for (std::size_t i = 0; i < table.rows.size(); ++i) see_row(columns, table.right_of_id(i));
+  ColumnFields typed = fields_of(columns);
+  if (typed.ambiguous) return refuse(table.rows.front().line, kManyAddressColumns);
+  FieldsAround out;
+  if (!typed.have_address()) {
+    TRY(refuse_slip(table, columns));
+    // An empty column on the right may be that of the addresses; then the left has none.
+    if (std::ranges::all_of(columns, [](const Column& c) { return c.filled > 0; }))
+      out.left = fields_left_of_id(table);
+  }
+  out.right = std::move(typed.fields);
+  return out;
+}
 
 /// Letters and digits of ASCII, dashes, underscores and dots alone; not an option of a command.
 bool is_plain_name(std::string_view cell) {
@@ -349,26 +316,8 @@ bool fits_header(const Table& table, std::size_t header) {
 
 Read<Listing> read_by_header(const Table& table, std::size_t header) {
   const ColumnsBelow columns(table, header);
-  const auto has = [&](Field field) {
-    return std::ranges::find(columns.fields, field) != columns.fields.end();
-  };
-  const bool has_ids = has(Field::instance_id), has_states = has(Field::state) || has(Field::not_running);
-  const auto put = [&](Node& node, std::size_t row) -> Problem {
-    const Cells cells = table.row(row);
-    // A cell beyond the last name shows that the row has slipped sideways.
-    for (std::size_t i = columns.fields.size(); i < cells.size(); ++i) {
-      if (!is_blank_cell(cells[i])) return fmt::format(kUnderNoName, in_quotes(cells[i]));
-    }
-    for (std::size_t i = 0; !has_states && i < columns.fields.size() && i < cells.size(); ++i) {
-      if (columns.fields[i] == Field::unknown && is_foreign(cells[i]))
-        return fmt::format(kForeignWord, in_quotes(cells[i]));
-    }
-    auto problem = put_cells(node, columns.fields, cells);
-    if (!problem && has_ids && node.instance_id.empty()) problem = kRowWithoutId;
-    if (!problem) problem = columns.find_lost_address(node, cells);
-    return problem;
-  };
-  auto listing = read_rows(table, header + 1, put);
+  auto listing = read_rows(
+      table, header + 1, [&](Node& node, std::size_t row) { return columns.put_row(node, table.row(row)); });
   if (listing) note_unused(*listing, columns.unused);
   return listing;
 }
@@ -383,7 +332,29 @@ Read<Listing> read_rows_without_ids(const Table& table) {
 }
 
 Read<Listing> read_instances(const Table& table) {
-  return InstanceReader(table).read();
+  // In rows that do not line up, only the content of a cell says what it is.
+  const bool in_columns = line_up(table);
+  TRY_AS(fields, in_columns ? fields_around_id(table) : Read<FieldsAround>());
+  auto listing = read_rows(table, 0, [&](Node& node, std::size_t i) -> Problem {
+    node.instance_id = table.row(i)[table.rows[i].id];
+    if (auto problem = put_cells(node, fields->left, table.left_of_id(i))) return problem;
+    // Without addresses on the left, all cells there are the Name, as the splitter cut it.
+    for (const std::string_view cell : fields->left.empty() ? table.left_of_id(i) : Cells()) {
+      if (!is_blank_cell(cell)) node.name.append(node.name.empty() ? "" : " ").append(cell);
+    }
+    const Cells right = table.right_of_id(i);
+    return in_columns ? put_cells(node, fields->right, right) : put_by_content(node, right);
+  });
+  if (!listing) return listing;
+  if (!fields->left.empty()) listing->notes.emplace_back(kLeftAddresses);
+  // Where a state was read, a word of another language is something else.
+  const Cells cells = table.right_of_id(0);
+  const auto foreign = std::ranges::find_if(cells, is_foreign);
+  const bool stateless =
+      std::ranges::all_of(listing->nodes, [](const Node& node) { return node.state.empty(); });
+  if (stateless && foreign != cells.end())
+    return refuse(table.rows.front().line, kForeignState, in_quotes(*foreign));
+  return listing;
 }
 
 }  // namespace ec2mpi

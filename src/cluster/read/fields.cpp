@@ -55,13 +55,6 @@ Problem put_dns(std::string& place, std::string_view name, const std::optional<s
   return std::nullopt;
 }
 
-/// "2001:db8:1::/64", as some clouds list it: the network of a machine, and not its address.
-bool is_ipv6_network(std::string_view text) {
-  const std::size_t slash = text.find('/');
-  return slash != std::string_view::npos && text.substr(0, slash).ends_with("::") &&
-         text.substr(slash) != "/128";
-}
-
 Problem put_ipv6(Node& node, std::string_view cell) {
   const std::string_view first = first_of_several(cell);
   // A network, and an address that holds on one link only, lead to no machine.
@@ -191,10 +184,6 @@ std::vector<Field> header_fields(std::span<const std::string_view> row) {
   return fields;
 }
 
-bool is_numeric_address(std::string_view cell) {
-  return looks_like_ipv4(cell) || canonical_ipv6(cell).has_value();
-}
-
 /// Blank cells always fit. Other details of a login (keys,
 /// passwords, jump hosts) never do: a list has no place for them.
 bool fits_login(Field field, std::string_view cell) {
@@ -255,6 +244,15 @@ Problem put_field(Node& node, Field field, std::string_view cell) {
     default:
       return std::nullopt;
   }
+}
+
+Problem find_unnamed_address(const Node& node, std::string_view name, Field field, std::string_view text) {
+  if (field != Field::unknown || is_blank_cell(text) || !node.public_address.empty()) return std::nullopt;
+  const Field content = field_of_content(text);
+  const auto state = state_word(node.state);
+  if ((content != Field::public_v4 && content != Field::public_dns) || (state && !state->running))
+    return std::nullopt;
+  return fmt::format(kUnknownColumn, in_quotes(text), in_quotes(name));
 }
 
 Problem put_cells(Node& node, std::span<const Field> fields, std::span<const std::string_view> cells) {

@@ -35,9 +35,6 @@ using Problem = std::optional<std::string>;
 /// Notes that columns or members of these names are not used.
 void note_unused(Listing& listing, const std::set<std::string>& names);
 
-/// True for an IPv4 address (or four numbers that should be one) and an IPv6 address.
-[[nodiscard]] bool is_numeric_address(std::string_view cell);
-
 [[nodiscard]] bool has_address(const Node& node);
 
 /// Stores one cell in `node`; blank cells are left out. Of several addresses in one cell ("a, b") the first
@@ -51,6 +48,11 @@ void note_unused(Listing& listing, const std::set<std::string>& names);
 
 /// Stores each cell in the field that its content fits.
 [[nodiscard]] Problem put_by_content(Node& node, std::span<const std::string_view> cells);
+
+/// A machine that may run must not have its only public address under a name that is not known. `field` and
+/// `text` are those of the column or member `name`; `node` is complete.
+[[nodiscard]] Problem find_unnamed_address(const Node& node, std::string_view name, Field field,
+                                           std::string_view text);
 
 /// Stores host, user and nothing else: an address by its kind, a name as public address.
 void put_host(Node& node, const HostSpec& spec);

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "ec2mpi/base/pattern.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cluster/values/ec2_words.hpp"
@@ -30,51 +31,6 @@ constexpr UnsupportedFormat kUnsupportedFormats[] = {
 #include "src/cluster/read/unsupported_formats.inc"
 };
 
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
-bool is_name_character(char c) {
-  return (c >= 'a' && c <= 'z') || is_digit(c) || c == '_' || c == '-' || c == '.';
-}
-
-/// How many of the signs at the start of `text` a mark of a pattern takes; nothing if it does not fit.
-/// unsupported_formats.inc describes the marks; any other sign takes itself.
-std::optional<std::size_t> length_of_mark(char mark, std::string_view text) {
-  const auto run = [&](auto test) {
-    return static_cast<std::size_t>(std::find_if_not(text.begin(), text.end(), test) - text.begin());
-  };
-  const std::size_t blanks = run([](char c) { return c == ' ' || c == '\t'; });
-  const bool digit = !text.empty() && is_digit(text.front());
-  std::size_t length = !text.empty() && text.front() == mark ? 1 : 0;
-  if (mark == '~') return blanks;
-  if (mark == '$') return text.empty() || text.front() == '\n' ? std::optional<std::size_t>(0) : std::nullopt;
-  if (mark == ' ') length = blanks;
-  if (mark == '%') length = digit ? 0 : run(is_name_character);
-  if (mark == '#') length = digit ? run([](char c) { return is_digit(c) || c == ',' || c == '-'; }) : 0;
-  if (mark == '&') length = run([](char c) { return c != ' ' && c != '\t' && c != '\n'; });
-  return length > 0 ? std::optional(length) : std::nullopt;
-}
-
-/// True if `text` begins as the pattern says.
-bool fits(std::string_view text, std::string_view pattern) {
-  for (; !pattern.empty(); pattern.remove_prefix(1)) {
-    if (pattern.front() == '*') {
-      // Any text: each place where the next literal stands is tried.
-      pattern.remove_prefix(1);
-      const std::string_view next = pattern.substr(0, pattern.find_first_of("%#&~$ *"));
-      for (std::size_t at = text.find(next); at < text.size(); at = text.find(next, at + 1)) {
-        if (fits(text.substr(at), pattern)) return true;
-      }
-      return false;
-    }
-    const auto length = length_of_mark(pattern.front(), text);
-    if (!length) return false;
-    text.remove_prefix(*length);
-  }
-  return true;
-}
-
 /// The first lines that are neither blank nor comments, trimmed and in lower case, each after a line break.
 std::string first_lines(std::string_view text) {
   constexpr std::size_t kEnough = std::size_t{16} << 10U;
@@ -83,8 +39,7 @@ std::string first_lines(std::string_view text) {
     line = trim(line);
     if (!line.empty() && line.front() != '#') out.append("\n").append(line);
   });
-  for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return out;
+  return lower_case(out);
 }
 
 /// True if `text` begins like JSON, and not like the `[group]` of an INI file, `[host]:22` or Python's print.
@@ -114,12 +69,31 @@ std::optional<std::string> why_unsupported(std::string_view text) {
   // A line that begins with an id is a row, whatever follows its colon.
   if (is_instance_id(label)) return std::nullopt;
   for (const UnsupportedFormat& format : kUnsupportedFormats) {
-    if (format.of == Of::text && fits(lines, format.sign)) return format.message();
+    if (format.of == Of::text && begins_as(lines, format.sign)) return format.message();
   }
   if (label.size() + 2 < lines.size() && lines[label.size() + 2] == ' ' &&
       field_of_label(label) != Field::unknown)
     return UnsupportedFormat{Of::text, "", "lines of labels and values are not read", kInstances}.message();
   return std::nullopt;
+}
+
+/// The format of which a key stands in an object, in the first one of a list, or up to `depth` levels inside
+/// an object that is no instance itself.
+const UnsupportedFormat* find_unsupported(const JsonTape& tape, std::size_t value, int depth) {
+  const bool list = tape.is_array(value) && tape.at(value).end > value + 1;
+  const std::size_t object = list ? value + 1 : value;
+  if (!tape.is_object(object) || (!list && depth == 0)) return nullptr;
+  for (const std::size_t child : tape.inside(object)) {
+    const auto* const format = std::ranges::find_if(kUnsupportedFormats, [&](const UnsupportedFormat& known) {
+      return known.of == Of::json && known.sign == tape.key(child);
+    });
+    if (format != std::end(kUnsupportedFormats)) return format;
+  }
+  if (list || signs_of_record(tape, object).has_id) return nullptr;
+  for (const std::size_t child : tape.inside(object)) {
+    if (const auto* format = find_unsupported(tape, child, depth - 1)) return format;
+  }
+  return nullptr;
 }
 
 /// The whole lines at the beginning, enough to see a header.
@@ -129,16 +103,6 @@ std::string_view beginning(std::string_view text) {
   return start.size() < text.size() ? start.substr(0, start.rfind('\n')) : start;
 }
 
-/// The separator with which a row at the beginning is a row of labels.
-std::optional<Separator> separator_of_header(std::string_view text) {
-  for (const Separator separator : separators_in(beginning(text))) {
-    if (separator >= Separator::wide) break;
-    const auto table = split_table(beginning(text), separator);
-    if (table && find_header(*table)) return separator;
-  }
-  return std::nullopt;
-}
-
 /// A table with a header is read by it, whatever made its rows.
 std::optional<Read<Listing>> read_headed(std::optional<Read<Table>> table) {
   if (!table) return std::nullopt;
@@ -146,12 +110,16 @@ std::optional<Read<Listing>> read_headed(std::optional<Read<Table>> table) {
   return read_by_header(**table, 0);
 }
 
-/// The table below a header, if there is one that most rows fit.
+/// The table below a header, if there is one that most rows fit: by the first separator with which a row at
+/// the beginning is a row of labels, else by the places of the labels.
 std::optional<Read<Listing>> read_below_header(std::string_view text) {
-  if (const auto separator = separator_of_header(text)) {
-    TRY_AS(table, split_table(text, *separator));
+  for (const Separator separator : separators_in(beginning(text))) {
+    const auto sample = split_table(beginning(text), separator);
+    if (separator >= Separator::wide || !sample || !find_header(*sample)) continue;
+    TRY_AS(table, split_table(text, separator));
     const auto header = find_header(*table);
     if (header && fits_header(*table, *header)) return read_by_header(*table, *header);
+    break;
   }
   return read_headed(split_under_heads(text));
 }
@@ -164,14 +132,13 @@ Read<Listing> read_at_ids(std::string_view text) {
   return read_instances(*rows);
 }
 
-/// Lines of comments that hold an instance id: not read, and worth a note.
-std::vector<int> commented_ids(std::string_view text) {
-  std::vector<int> out;
-  if (!text.contains('#')) return out;
-  for_each_line(text, [&](std::string_view line, int number) {
-    if (trim(line).starts_with('#') && holds_instance_id(line)) out.push_back(number);
+/// Lines of comments that hold an instance id are not read, which is worth a note.
+void note_commented_ids(Listing& listing, std::string_view text) {
+  std::vector<int> lines;
+  for_each_line(text.contains('#') ? text : "", [&](std::string_view line, int number) {
+    if (trim(line).starts_with('#') && holds_instance_id(line)) lines.push_back(number);
   });
-  return out;
+  if (!lines.empty()) listing.notes.push_back(fmt::format(kCommentedOut, lines_text(lines)));
 }
 
 /// A table with a header, or with instance ids. Nothing if `text` is no such table.
@@ -179,9 +146,7 @@ std::optional<Read<Listing>> read_table(std::string_view text) {
   auto listing = read_below_header(text);
   const bool ids = holds_instance_id(text);
   if (!listing && ids) listing = read_at_ids(text);
-  if (!listing || !*listing || !ids) return listing;
-  if (const auto lines = commented_ids(text); !lines.empty())
-    (*listing)->notes.push_back(fmt::format(kCommentedOut, lines_text(lines)));
+  if (ids && listing && *listing) note_commented_ids(**listing, text);
   return listing;
 }
 
@@ -233,37 +198,18 @@ Read<Listing> read_text(std::string_view text) {
 }  // namespace
 
 std::optional<std::string> why_json_unsupported(const JsonTape& tape) {
-  const UnsupportedFormat* found = nullptr;
-  const auto look_at = [&](std::size_t object) {
-    if (found != nullptr || !tape.is_object(object)) return;
-    for (const std::size_t child : tape.inside(object)) {
-      const auto format = std::ranges::find_if(kUnsupportedFormats, [&](const UnsupportedFormat& known) {
-        return known.of == Of::json && known.sign == tape.key(child);
-      });
-      if (found == nullptr && format != std::end(kUnsupportedFormats)) found = format;
-    }
-  };
-  const auto look_into = [&](std::size_t list) {
-    if (tape.is_array(list) && tape.at(list).end > list + 1) look_at(list + 1);
-  };
-  // A reply shows its kind at the beginning; a million values are not searched.
   for (const std::size_t root : tape.roots()) {
-    if (root >= 1000 || found != nullptr) break;
-    look_at(root);
-    look_into(root);
-    if (!tape.is_object(root) || signs_of_record(tape, root).has_id) continue;
-    for (const std::size_t child : tape.inside(root)) {
-      look_at(child);
-      look_into(child);
-      if (!tape.is_object(child)) continue;
-      for (const std::size_t inner : tape.inside(child)) look_into(inner);
-    }
+    // A reply shows its kind at the beginning; a million values are not searched.
+    if (root >= 1000) break;
+    if (const auto* format = find_unsupported(tape, root, 2)) return format->message();
   }
-  return found == nullptr ? std::nullopt : std::optional(found->message());
+  return std::nullopt;
 }
 
 Result<Listing> read_listing(std::string_view text, std::string_view source) {
-  return with_source(read_text(text), source);
+  auto listing = read_text(text);
+  if (!listing) return bad_list(source, listing.error().line, listing.error().problem);
+  return std::move(*listing);
 }
 
 }  // namespace ec2mpi

@@ -103,7 +103,7 @@ class HostListReader {
   explicit HostListReader(HostListFormat format) : format_(format) {}
 
   void read_line(std::string_view line, int number) {
-    if (number <= format_.header_line) return;
+    if (number <= format_.header_line || too_many()) return;
     const std::string_view code = without_comment(line);
     // A machinefile of MPICH has `host:slots`; only a comment can say that this is one.
     if (code.size() < line.size())
@@ -113,6 +113,7 @@ class HostListReader {
   }
 
   void read_cells(Cells cells, int number) {
+    if (too_many()) return;
     words_.clear();
     for (const std::string_view cell : cells) words_.push_back({cell, words_.empty()});
     read_words(number);
@@ -130,7 +131,7 @@ class HostListReader {
   }
 
  private:
-  [[nodiscard]] bool too_many() const { return too_many_words_ || entries_.size() >= kMostHosts; }
+  [[nodiscard]] bool too_many() const { return std::max(words_.size(), entries_.size()) >= kMostHosts; }
 
   /// Keeps the reason of the first bad line; the error gives the numbers of the others. Always false: the
   /// line is at its end.
@@ -148,9 +149,8 @@ class HostListReader {
   }
 
   void read_words(int number) {
-    if (too_many() || words_.empty()) return;
+    if (words_.empty()) return;
     line_ = number;
-    too_many_words_ = words_.size() == kMostHosts;
     // The surest reading first: addresses alone, then a line of hosts(5), then hosts with options.
     if (read_addresses() || read_hosts_entry()) return;
     ++lines_;
@@ -315,16 +315,6 @@ class HostListReader {
     return refuse(unclear->line, kSlotsOrPort, unclear->spec.number, unclear->spec.host);
   }
 
-  static Node node_of(Entry&& entry) {
-    Node node;
-    put_host(node, entry.spec);
-    node.name = std::move(entry.name);
-    node.line = entry.line;
-    node.slots = entry.slots;
-    node.port = static_cast<std::uint16_t>(entry.spec.number);
-    return node;
-  }
-
   Listing listing() {
     Listing out;
     out.as_given = true;
@@ -332,7 +322,14 @@ class HostListReader {
     out.slots_add_up = format_.hostfile && !several_a_line_ &&
                        std::ranges::all_of(entries_, [](const Entry& e) { return e.name.empty(); });
     out.nodes.reserve(entries_.size());
-    for (Entry& entry : entries_) out.nodes.push_back(node_of(std::move(entry)));
+    for (Entry& entry : entries_) {
+      Node& node = out.nodes.emplace_back();
+      put_host(node, entry.spec);
+      node.name = std::move(entry.name);
+      node.line = entry.line;
+      node.slots = entry.slots;
+      node.port = static_cast<std::uint16_t>(entry.spec.number);
+    }
     if (!own_lines_.empty()) out.notes.push_back(fmt::format(kOwnEntries, lines_text(own_lines_)));
     if (!empty_lines_.empty()) out.notes.push_back(fmt::format(kWithoutAddress, lines_text(empty_lines_)));
     return out;
@@ -345,9 +342,8 @@ class HostListReader {
   std::optional<Entry> unclear_row_;  ///< a bare word that is not alone on its line
   std::vector<int> bad_lines_, own_lines_, empty_lines_;
   std::string reason_;
-  int named_lines_ = 0;          ///< that hold a name and an address
-  int name_behind_comma_ = 0;    ///< the last line in which a comma stands between them
-  bool too_many_words_ = false;  ///< in one line
+  int named_lines_ = 0;        ///< that hold a name and an address
+  int name_behind_comma_ = 0;  ///< the last line in which a comma stands between them
   bool has_slots_ = false;
   bool names_mpich_ = false;
   bool several_a_line_ = false;

@@ -14,18 +14,6 @@ namespace {
 
 constexpr std::array<std::string_view, 5> kDirections = {"north", "south", "east", "west", "central"};
 
-/// ASCII only, whatever the locale is.
-std::string lower_case(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return out;
-}
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
 /// "us-east-1", "us-east-1a", "us-gov-west-1", "us-central1", "europe-west1-b".
 bool is_region_or_zone(std::string_view word) {
   const std::size_t dash = word.find('-');
@@ -77,11 +65,6 @@ std::string_view other_meaning(std::string_view name) {
   return meaning_of_word(name);
 }
 
-bool is_numeric_host(std::string_view host) {
-  const auto spec = parse_host_spec(host);
-  return spec && spec->kind != HostSpec::Kind::name;
-}
-
 std::string why_no_spec(std::string_view word) {
   const std::size_t at = word.find('@');
   // It may hold a password, so it is not shown.
@@ -94,7 +77,8 @@ std::string why_no_spec(std::string_view word) {
   if (!host.empty() && host.find_first_not_of("0123456789.") == std::string_view::npos)
     return fmt::format(kNoIpv4, shown);
   const std::size_t slash = host.find('/');
-  if (slash != std::string_view::npos && is_numeric_host(host.substr(0, slash)))
+  const auto before = parse_host_spec(host.substr(0, slash));
+  if (slash != std::string_view::npos && before && before->kind != HostSpec::Kind::name)
     return fmt::format(kBehindAddress, shown, in_quotes(host.substr(slash)));
   return host.contains('_') ? fmt::format(kUnderscore, shown) : fmt::format(kNoHost, shown);
 }
@@ -105,22 +89,6 @@ bool is_word_of_other_column(std::string_view word) {
   const auto state = state_word(word);
   return (state && state->use != StateWord::Use::under_name) ||
          meaning_of_word(lower_case(word)) == kOtherColumn;
-}
-
-bool names_this_machine(std::string_view host) {
-  // Loopback and link-local addresses, such as that of the instance metadata.
-  if (host.starts_with("127.") || host.starts_with("169.254.")) return is_ipv4(host);
-  if (host == "::1" || host.starts_with("fe80:")) return true;
-  if (host.empty() || !std::string_view("lLiI").contains(host.front())) return false;
-  const std::string name = lower_case(host);
-  return name == "localhost" || name.starts_with("localhost.") || name.starts_with("ip6-");
-}
-
-/// Four numbers with dots between, also where one is too large: that is a slip, and no name.
-bool looks_like_ipv4(std::string_view text) {
-  return text.size() >= 7 && std::count(text.begin(), text.end(), '.') == 3 && text.front() != '.' &&
-         text.back() != '.' && !text.contains("..") &&
-         std::all_of(text.begin(), text.end(), [](char c) { return c == '.' || (c >= '0' && c <= '9'); });
 }
 
 std::string why_no_id(std::string_view word) {

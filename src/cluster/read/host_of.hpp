@@ -22,11 +22,4 @@ enum class BareWords { allowed, refused };
 /// Why `word` is no instance id, for a message: "'i-0a1b' looks like an instance id, but has 4 digits ...".
 [[nodiscard]] std::string why_no_id(std::string_view word);
 
-/// True for 127.0.0.0/8, ::1, localhost and the like, and for the addresses of a link (169.254.0.0/16,
-/// fe80::): on every machine they are another one.
-[[nodiscard]] bool names_this_machine(std::string_view host);
-
-/// Digits and exactly three dots, valid or not.
-[[nodiscard]] bool looks_like_ipv4(std::string_view text);
-
 }  // namespace ec2mpi

@@ -45,7 +45,8 @@ class RecordReader {
   Read<Listing> read() {
     // `jq -c` writes one value behind the other: the entries of a list.
     const bool one_root = tape_.size() > 0 && tape_.at(0).end == tape_.size();
-    TRY(one_root ? visit(0, Parent::none) : read_parts(tape_.roots(), Parent::list));
+    TRY(read_parts(tape_.roots(), one_root ? Parent::none : Parent::list, !one_root));
+    if (sign_ != &RecordSigns::has_id) TRY(read_lost());
     move_elastic_ips();
     note_unused(listing_, unused_);
     return std::move(listing_);
@@ -55,30 +56,25 @@ class RecordReader {
   /// Where a value stands: outside the outermost list, directly in that, or deeper inside.
   enum class Parent { none, list, entry };
 
-  /// The line of a value.
-  [[nodiscard]] int line_of(std::size_t i) const { return tape_.at(i).line; }
-
-  [[nodiscard]] std::size_t found() const { return listing_.nodes.size() + elastic_.size(); }
-
-  Read<void> visit(std::size_t i, Parent parent) {
+  Read<RecordSigns> visit(std::size_t i, Parent parent) {
     if (!tape_.is_container(i)) return {};
     const RecordSigns signs =
         tape_.is_object(i) ? signs_of_record(tape_, i, parent == Parent::list) : RecordSigns{};
-    // Kept for the end: the instance that has this address may stand further down.
-    if (signs.elastic_ip) elastic_.push_back(i);
-    if (signs.elastic_ip) return {};
-    if (signs.*sign_) return read_record(i);
+    const bool record = signs.*sign_ && !signs.elastic_ip;
+    if (signs.elastic_ip) keep_elastic_ip(i);
+    if (record) TRY(read_record(i));
+    if (record || signs.elastic_ip) return signs;
     const std::size_t before = listing_.nodes.size();
-    TRY(read_parts(tape_.inside(i), parent != Parent::none ? Parent::entry
-                                    : tape_.is_array(i)    ? Parent::list
-                                                           : Parent::none));
+    Parent inner = Parent::entry;
+    if (parent == Parent::none) inner = tape_.is_array(i) ? Parent::list : Parent::none;
+    TRY(read_parts(tape_.inside(i), inner, tape_.is_array(i)));
     const std::span<Node> inside = std::span(listing_.nodes).subspan(before);
     give_state(inside, tape_.key(i));
     const bool one_machine = inside.size() == 1 || parent != Parent::list;
     if (signs.has_state && one_machine &&
         std::ranges::any_of(inside, [](const Node& node) { return node.state.empty(); }))
-      return refuse(line_of(i), kStateOutside);
-    return {};
+      return refuse(tape_.at(i).line, kStateOutside);
+    return signs;
   }
 
   /// `{"stopped": [...]}`: the name of the container says it of the machines inside.
@@ -93,25 +89,55 @@ class RecordReader {
 
   /// Reads the parts of a container. An entry of the outermost list is one machine, unless its objects have
   /// instance ids. Where one part is a machine itself, all must be, or at least hold no address.
-  Read<void> read_parts(Siblings parts, Parent parent) {
-    const std::size_t before = listing_.nodes.size();
+  Read<void> read_parts(Siblings parts, Parent parent, bool array) {
+    const std::size_t before = listing_.nodes.size(), stateful_before = stateful_.size();
     const bool in_list = parent == Parent::list;
     bool machines = false;
     std::optional<std::size_t> other;
     for (const std::size_t part : parts) {
       if (by_address() && is_other_resource(tape_, part)) continue;
-      const std::size_t nodes_before = listing_.nodes.size(), found_before = found();
-      TRY(visit(part, parent));
+      const std::size_t nodes_before = listing_.nodes.size(), found_before = found_;
+      const std::size_t lost_before = lost_.size(), part_before = stateful_.size();
+      TRY_AS(signs, visit(part, parent));
       if (in_list && by_address() && listing_.nodes.size() > nodes_before + 1)
-        return refuse(line_of(part), kSeveralInEntry);
+        return refuse(tape_.at(part).line, kSeveralInEntry);
       machines = machines || (listing_.nodes.size() > nodes_before && last_read_ == part);
-      if (found() == found_before && !other && (in_list ? !is_empty(part) : holds_address(part)))
-        other = part;
+      if (lost_.size() + stateful_.size() > lost_before + part_before && is_other_resource(tape_, part)) {
+        lost_.resize(lost_before);
+        stateful_.resize(part_before);
+      }
+      if (found_ > found_before) continue;
+      const bool lost = (signs->has_id || signs->has_state) && !holds_address(part);
+      if (lost) (signs->has_id ? lost_ : stateful_).push_back(part);
+      if (!other && (in_list ? !is_empty(part) : holds_address(part))) other = part;
     }
-    if (!other || listing_.nodes.size() == before) return {};
-    if (in_list && machines) return refuse(line_of(*other), kNoMachine);
+    const bool found = listing_.nodes.size() > before;
+    // Beside machines, or in a list with some, an object with a state is one that has lost its address.
+    if (machines || (array && found))
+      lost_.insert(lost_.end(), stateful_.begin() + static_cast<std::ptrdiff_t>(stateful_before),
+                   stateful_.end());
+    if (machines || array) stateful_.resize(stateful_before);
+    if (!other || !found) return {};
+    if (in_list && machines) return refuse(tape_.at(*other).line, kNoMachine);
     if (in_list || (!machines && !by_address() && tape_.is_container(*other))) return {};
-    return refuse(line_of(*other), kOtherAddress, in_quotes(tape_.key(*other)));
+    return refuse(tape_.at(*other).line, kOtherAddress, in_quotes(tape_.key(*other)));
+  }
+
+  /// Machines without an address stand beside others like the rows of a table: one that runs is refused, one
+  /// that does not is left out.
+  Read<void> read_lost() {
+    std::unordered_set<std::string> known;
+    for (const Node& node : listing_.nodes) {
+      if (!lost_.empty()) known.insert(node.instance_id);
+    }
+    if (known.empty()) return {};
+    for (const std::size_t i : lost_) {
+      TRY(read_record(i));
+      // Other objects name an instance too, such as the attachment of its volume.
+      const std::string& id = listing_.nodes.back().instance_id;
+      if (!id.empty() && known.contains(id)) listing_.nodes.pop_back();
+    }
+    return {};
   }
 
   [[nodiscard]] bool by_address() const { return sign_ == &RecordSigns::has_address; }
@@ -128,37 +154,33 @@ class RecordReader {
   }
 
   Read<void> read_record(std::size_t i) {
-    Node node;
-    node.line = line_of(i);
+    Node& node = listing_.nodes.emplace_back();
+    node.line = tape_.at(i).line;
     auto problem = put_record(node, tape_, i, unused_);
     if (!problem) problem = find_other_machine(node, tape_, i);
     if (problem) return refuse(node.line, kCorrectEntry, *problem);
-    listing_.nodes.push_back(std::move(node));
+    ++found_;
     last_read_ = i;
     return {};
   }
 
-  /// The address of each instance for which there is an Elastic IP.
-  [[nodiscard]] std::unordered_map<std::string_view, std::string_view> elastic_ips() const {
-    std::unordered_map<std::string_view, std::string_view> out;
-    for (const std::size_t object : elastic_) {
-      std::string_view address, instance;
-      for (const std::size_t child : tape_.inside(object)) {
-        const std::string_view text = tape_.is_string(child) ? tape_.text(child) : "";
-        if (field_of_label(tape_.key(child)) == Field::public_v4 && is_ipv4(text)) address = text;
-        if (is_instance_id(text)) instance = text;
-      }
-      if (!instance.empty()) out.emplace(instance, address);
+  /// For the end: the instance that has this address may stand further down.
+  void keep_elastic_ip(std::size_t object) {
+    std::string_view address, instance;
+    for (const std::size_t child : tape_.inside(object)) {
+      const std::string_view text = tape_.is_string(child) ? tape_.text(child) : "";
+      if (field_of_label(tape_.key(child)) == Field::public_v4 && is_ipv4(text)) address = text;
+      if (is_instance_id(text)) instance = text;
     }
-    return out;
+    ++found_;
+    if (!instance.empty()) elastic_.emplace(instance, address);
   }
 
   /// An Elastic IP that Terraform gave to an instance later than it noted the instance's own address.
   void move_elastic_ips() {
-    const auto elastic = elastic_ips();
     for (Node& node : listing_.nodes) {
-      const auto ip = elastic.find(node.instance_id);
-      if (ip == elastic.end() || ip->second == node.public_address) continue;
+      const auto ip = elastic_.find(node.instance_id);
+      if (ip == elastic_.end() || ip->second == node.public_address) continue;
       const std::string& old = node.public_address;
       if (!old.empty()) listing_.notes.push_back(fmt::format(kElasticIp, ip->second, node.instance_id, old));
       node.public_address = ip->second;
@@ -168,8 +190,11 @@ class RecordReader {
   const JsonTape& tape_;
   Sign sign_;
   Listing listing_;
-  std::vector<std::size_t> elastic_;  ///< objects of Elastic IPs
-  std::set<std::string> unused_;      ///< members that say how to log in
+  std::size_t found_ = 0;              ///< machines and Elastic IPs
+  std::vector<std::size_t> lost_;      ///< objects that have an id or a state, and no address
+  std::vector<std::size_t> stateful_;  ///< objects with a state that are machines if others beside them are
+  std::unordered_map<std::string_view, std::string_view> elastic_;  ///< from instance id to Elastic IP
+  std::set<std::string> unused_;                                    ///< members that say how to log in
   std::size_t last_read_ = static_cast<std::size_t>(-1);
 };
 
@@ -283,10 +308,17 @@ class AnsibleReader {
   Listing listing_;
 };
 
+std::unexpected<Refusal> refuse_json(const TextFault& fault) {
+  if (fault.problem.empty()) return refuse(fault.line, kJsonCutOff);
+  if (fault.problem.contains("parsing value - unexpected ']'")) return refuse(fault.line, kJsonComma);
+  return refuse(fault.line, kBadJson, in_quotes(fault.problem, 160));
+}
+
 }  // namespace
 
 Read<Listing> read_json_list(std::string_view text) {
-  TRY_AS(tape, read_json(text));
+  const auto tape = read_json(text);
+  if (!tape) return refuse_json(tape.error());
   if (const auto reason = why_json_unsupported(*tape)) return refuse(1, "{}", *reason);
   const auto meta = tape->size() > 0 ? tape->member(0, "_meta") : std::nullopt;
   const auto hostvars = meta ? tape->member(*meta, "hostvars") : std::nullopt;

@@ -5,9 +5,9 @@
 #include <string>
 #include <string_view>
 
+#include "ec2mpi/base/json_tape.hpp"
 #include "ec2mpi/cluster/read/listing.hpp"
 #include "src/cluster/read/fields.hpp"
-#include "src/cluster/read/json_tape.hpp"
 #include "src/cluster/read/messages.hpp"
 
 namespace ec2mpi {
@@ -40,8 +40,8 @@ struct RecordSigns {
 [[nodiscard]] Problem put_record(Node& node, const JsonTape& tape, std::size_t object,
                                  std::set<std::string>& unused);
 
-/// What may be another machine inside the object of `node`: another id or address in an inner object, or
-/// (without an id) an address under a key that is not known.
+/// What may be another machine inside the object of `node`: another id or address in an inner object, or an
+/// address under a key that is not known (beside an id, only if it is the one public address).
 [[nodiscard]] Problem find_other_machine(const Node& node, const JsonTape& tape, std::size_t object);
 
 }  // namespace ec2mpi

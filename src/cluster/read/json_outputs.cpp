@@ -2,6 +2,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cluster/read/state_words.hpp"
 #include "ec2mpi/cluster/values/ec2_words.hpp"
@@ -10,21 +11,6 @@
 
 namespace ec2mpi {
 namespace {
-
-/// "headPublic_ip" -> head, public, ip.
-std::vector<std::string> words_of_key(std::string_view key) {
-  std::vector<std::string> out(1);
-  char before = '_';
-  for (const char c : key) {
-    const bool upper = c >= 'A' && c <= 'Z';
-    const bool word = upper || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-    if ((!word || (upper && before >= 'a' && before <= 'z')) && !out.back().empty()) out.emplace_back();
-    if (word) out.back() += upper ? static_cast<char>(c - 'A' + 'a') : c;
-    before = c;
-  }
-  if (out.back().empty()) out.pop_back();
-  return out;
-}
 
 /// One output: its values and what they are.
 struct Output {
@@ -134,7 +120,7 @@ class OutputReader {
       output.values.push_back(tape_.text(i));
       if (tape_.is_object(value)) output.names.push_back(tape_.key(i));
     }
-    const std::vector<std::string> words = words_of_key(tape_.key(child).substr(0, 100));
+    const std::vector<std::string> words = words_of_name(tape_.key(child).substr(0, 100));
     if (scalars && !output.values.empty()) output.field = field_of(output.values, words);
     // Outputs that are not understood are named in a note: they may have been the nodes.
     if (output.field == Field::unknown) {

@@ -1,4 +1,4 @@
-#include <utility>
+#include <algorithm>
 #include <vector>
 
 #include "ec2mpi/base/text.hpp"
@@ -134,7 +134,7 @@ RecordSigns signs_of_record(const JsonTape& tape, std::size_t object, bool in_li
     const Field field = field_of_key(key);
     const bool address = is_address_field(field);
     const bool state = (field == Field::state || field == Field::not_running) &&
-                       (tape.is_object(child) || state_word(tape.text(child)));
+                       (tape.is_object(child) || state_word(name_of_state_code(tape.text(child))));
     signs.has_id = signs.has_id || (field == Field::instance_id && is_instance_id(text));
     const bool in_array =
         in_list && address && tape.is_array(child) && !text_inside(tape, child, field).empty();
@@ -151,8 +151,8 @@ RecordSigns signs_of_record(const JsonTape& tape, std::size_t object, bool in_li
 
 Problem put_record(Node& node, const JsonTape& tape, std::size_t object, std::set<std::string>& unused) {
   std::string_view ipv6;
-  // Fields of second choice wait until the others are known, wherever they stand in the object.
-  std::vector<std::pair<Field, std::string_view>> later;
+  std::vector<Field> fields;
+  std::vector<std::string_view> texts;
   for (const std::size_t child : tape.inside(object)) {
     if (tape.key(child).size() > kLongestKey) continue;
     const std::string key = squashed(tape.key(child));
@@ -174,18 +174,26 @@ Problem put_record(Node& node, const JsonTape& tape, std::size_t object, std::se
     if (field == Field::state && filled && text.empty())
       return fmt::format(kHoldsNoState, in_quotes(tape.key(child)));
     if (!fits_login(field, text)) unused.insert(in_quotes(tape.key(child)));
-    if (is_second_choice(field)) later.emplace_back(field, text);
-    if (auto problem = is_second_choice(field) ? std::nullopt : put_field(node, field, text)) return problem;
+    if (is_blank_cell(text)) continue;
+    fields.push_back(field);
+    texts.push_back(text);
   }
-  if (node.ipv6.empty()) later.insert(later.begin(), {Field::ipv6, ipv6});
-  for (const auto& [field, text] : later) {
-    if (auto problem = put_field(node, field, text)) return problem;
+  if (std::ranges::find(fields, Field::ipv6) == fields.end()) {
+    fields.push_back(Field::ipv6);
+    texts.push_back(ipv6);
   }
-  return std::nullopt;
+  return put_cells(node, fields, texts);
 }
 
 Problem find_other_machine(const Node& node, const JsonTape& tape, std::size_t object) {
-  return other_machine(node, tape, object, false);
+  if (auto problem = other_machine(node, tape, object, false)) return problem;
+  for (const std::size_t child : tape.inside(object)) {
+    if (!node.public_address.empty() || !has_address(node)) break;
+    const std::string_view key = tape.key(child);
+    if (auto problem = find_unnamed_address(node, key, field_of_label(key), text_of(tape, child)))
+      return problem;
+  }
+  return std::nullopt;
 }
 
 }  // namespace ec2mpi

@@ -30,11 +30,4 @@ template <class... Args>
   return std::unexpected(Refusal{line, fmt::format(sentence, std::forward<Args>(args)...)});
 }
 
-/// The same result for other rooms, whose error names the list.
-template <class Value>
-[[nodiscard]] Result<Value> with_source(Read<Value> read, std::string_view source) {
-  if (!read) return bad_list(source, read.error().line, read.error().problem);
-  return std::move(*read);
-}
-
 }  // namespace ec2mpi

@@ -14,16 +14,6 @@ bool is_quoted(std::string_view cell) {
   return cell.size() >= 2 && cell.front() == '"' && cell.back() == '"';
 }
 
-/// "09:11" or "18:00:08".
-bool is_clock(std::string_view word) {
-  return word.size() >= 4 && word.size() <= 8 && word.contains(':') &&
-         word.find_first_not_of("0123456789:") == std::string_view::npos;
-}
-
-bool is_time_zone(std::string_view word) {
-  return word.starts_with("GMT") || word.starts_with("UTC");
-}
-
 class Splitter {
  public:
   explicit Splitter(Separator separator) { table_.separator = separator; }
@@ -103,10 +93,8 @@ class Splitter {
   void split_words(std::string_view line) {
     const std::vector<std::string_view> parts = words(line);
     for (std::size_t i = 0; i < parts.size(); ++i) {
-      std::size_t last = i;
       // A date with its time and zone is one cell, as in the console, although blanks divide them.
-      if (looks_like_date(parts[i]) && i + 1 < parts.size() && is_clock(parts[i + 1]))
-        last = i + 2 < parts.size() && is_time_zone(parts[i + 2]) ? i + 2 : i + 1;
+      const std::size_t last = i + std::max<std::size_t>(words_of_date(std::span(parts).subspan(i)), 1) - 1;
       const auto begin = static_cast<std::size_t>(parts[i].data() - line.data());
       const auto end = static_cast<std::size_t>(parts[last].data() - line.data()) + parts[last].size();
       add(line.substr(begin, end - begin));
@@ -171,14 +159,8 @@ bool ids_are_cells(const Table& table) {
   return true;
 }
 
-bool is_rectangular(const Table& table) {
-  return std::ranges::all_of(table.rows,
-                             [&](const Table::Row& row) { return row.count == table.rows.front().count; });
-}
-
 }  // namespace
 
-/// A '#' begins a comment at the line's start or behind a blank; a word may hold one.
 std::string_view without_comment(std::string_view line) {
   for (std::size_t at = line.find('#'); at != std::string_view::npos; at = line.find('#', at + 1)) {
     if (at == 0 || line[at - 1] == ' ' || line[at - 1] == '\t') return line.substr(0, at);
@@ -186,7 +168,6 @@ std::string_view without_comment(std::string_view line) {
   return line;
 }
 
-/// The lines of drawn tables ("+----+", "====") and the count of SQL clients ("(3 rows)").
 bool is_rule(std::string_view line) {
   if (line.find_first_not_of("-+=| :\t") == std::string_view::npos)
     return line.contains("--") || line.contains("==");
@@ -211,7 +192,6 @@ std::size_t filled_count(Cells cells) {
   return cells.size();
 }
 
-/// The id must be a whole word: "ami-0f7f74cf" and "eni-0f7f74cf" hold none.
 bool holds_instance_id(std::string_view text) {
   for (std::size_t at = text.find("i-"); at != std::string_view::npos; at = text.find("i-", at + 1)) {
     if (at > 0 && !kBetweenWords.contains(text[at - 1])) continue;
@@ -221,7 +201,6 @@ bool holds_instance_id(std::string_view text) {
   return false;
 }
 
-/// From the surest separator to the weakest. Blanks are always among them.
 std::vector<Separator> separators_in(std::string_view text) {
   constexpr std::string_view kMarks[] = {"\t", "|", ",", ";", "  ", ""};  // in the order of Separator
   std::vector<Separator> out;
@@ -245,7 +224,8 @@ Read<Table> split_by_ids(std::string_view text) {
   }
   auto wide = split_table(text, Separator::wide);
   // Two blanks may also stand in a Name, so all rows must have the same number of cells.
-  if (wide && ids_are_cells(*wide) && is_rectangular(*wide)) return wide;
+  const auto as_first = [&](const Table::Row& row) { return row.count == wide->rows.front().count; };
+  if (wide && ids_are_cells(*wide) && std::ranges::all_of(wide->rows, as_first)) return wide;
   return split_table(text, Separator::space);
 }
 

@@ -8,19 +8,10 @@
 #include <string_view>
 #include <vector>
 
+#include "ec2mpi/base/text.hpp"
 #include "src/cluster/read/messages.hpp"
 
 namespace ec2mpi {
-
-/// Calls `visit(line, number)` for each line between LFs; numbers start at 1.
-template <class Visit>
-void for_each_line(std::string_view text, Visit visit) {
-  for (int number = 1; !text.empty(); ++number) {
-    const std::size_t end = text.find('\n');
-    visit(text.substr(0, end), number);
-    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-  }
-}
 
 /// The line up to a `#` that stands at its start or after white space.
 [[nodiscard]] std::string_view without_comment(std::string_view line);
@@ -88,7 +79,8 @@ struct Table {
 /// Splits by the coarsest separator with which every instance id of the text is a whole cell.
 [[nodiscard]] Read<Table> split_by_ids(std::string_view text);
 
-/// True if a word of the text (between blanks, tabs, commas, semicolons, bars or quotes) is an instance id.
+/// True if a word of the text (between blanks, tabs, commas, semicolons, bars or quotes) is an instance id
+/// ("ami-0f7f74cf" and "eni-0f7f74cf" hold none).
 [[nodiscard]] bool holds_instance_id(std::string_view text);
 
 }  // namespace ec2mpi

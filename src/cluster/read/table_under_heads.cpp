@@ -2,31 +2,23 @@
 #include <utility>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/utf8.hpp"
 #include "src/cluster/read/fields.hpp"
 #include "src/cluster/read/table.hpp"
 
 namespace ec2mpi {
 namespace {
 
-/// A sign is one character of UTF-8: tables are aligned in characters, not in bytes.
-bool begins_sign(char c) {
-  return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
-}
-
-std::size_t signs_in(std::string_view text) {
-  return static_cast<std::size_t>(std::ranges::count_if(text, begins_sign));
-}
-
-/// Byte offset of the sign number `column`, or the line's end.
+/// Byte offset of the character number `column`, or the line's end: tables are aligned in characters.
 std::size_t offset_of(std::string_view line, std::size_t column) {
   std::size_t at = 0;
   for (; at < line.size(); ++at) {
-    if (begins_sign(line[at]) && column-- == 0) break;
+    if (begins_character(line[at]) && column-- == 0) break;
   }
   return at;
 }
 
-/// Where the word of a head stands, in signs from the start of its line.
+/// Where the word of a head stands, in characters from the start of its line.
 struct HeadPlace {
   std::size_t begin = 0;
   std::size_t end = 0;
@@ -37,8 +29,9 @@ using Pieces = std::vector<std::string_view>;
 std::vector<HeadPlace> places_of(std::string_view line, const Pieces& pieces) {
   std::vector<HeadPlace> out;
   for (const std::string_view piece : pieces) {
-    const std::size_t begin = signs_in(line.substr(0, static_cast<std::size_t>(piece.data() - line.data())));
-    out.push_back({begin, begin + signs_in(piece)});
+    const std::size_t begin =
+        characters_in(line.substr(0, static_cast<std::size_t>(piece.data() - line.data())));
+    out.push_back({begin, begin + characters_in(piece)});
   }
   return out;
 }
@@ -58,7 +51,7 @@ std::optional<Pieces> cells_under(std::string_view line, const std::vector<HeadP
     const bool left = !room.empty() && room.front() != ' ';
     // A cell may be aligned to the right end of its head, as numbers are.
     const bool right =
-        signs_in(room.substr(0, room.find_last_not_of(' ') + 1)) == heads[i].end - heads[i].begin;
+        characters_in(room.substr(0, room.find_last_not_of(' ') + 1)) == heads[i].end - heads[i].begin;
     if (!cell.empty() && (cut || (!left && !right) || cell.contains("  "))) return std::nullopt;
     out.push_back(cell);
   }
@@ -69,8 +62,8 @@ class HeadedSplitter {
  public:
   std::optional<Read<Table>> split(std::string_view text) {
     for_each_line(text, [&](std::string_view line, int number) {
-      if (phase_ == Phase::over || trim(line).empty() || trim(line).front() == '#') return;
-      if (phase_ == Phase::heads)
+      if (over_ || trim(line).empty() || trim(line).front() == '#') return;
+      if (heads_.empty())
         look_for_heads(line, number);
       else
         read_row(line, number);
@@ -82,8 +75,6 @@ class HeadedSplitter {
   }
 
  private:
-  enum class Phase { heads, rows, over };
-
   /// A rule shows where the columns are; without one, two blanks divide the heads.
   void look_for_heads(std::string_view line, int number) {
     constexpr int kLastLine = 40;
@@ -93,7 +84,7 @@ class HeadedSplitter {
       take_heads(line, pieces_of(line, "  "), line, number);
     // A tab or an instance id shows that this is a list of another form.
     const bool hopeless = number >= kLastLine || line.contains('\t') || holds_instance_id(line);
-    if (heads_.empty() && hopeless) phase_ = Phase::over;
+    over_ = heads_.empty() && hopeless;
   }
 
   /// The words of `header` that stand where `pieces` do in `line`, if they name columns.
@@ -107,7 +98,6 @@ class HeadedSplitter {
     heads_ = std::move(places);
     table_ = Table{};
     add_row(*cells, number);
-    phase_ = Phase::rows;
   }
 
   void read_row(std::string_view line, int number) {
@@ -121,7 +111,7 @@ class HeadedSplitter {
       if (pieces.size() == heads_.size() + 1 && parse_number(pieces.front())) pieces.erase(pieces.begin());
       if (pieces.size() == heads_.size()) return add_row(pieces, number);
       misfit_ = number;
-      phase_ = Phase::over;
+      over_ = true;
     }
   }
 
@@ -129,7 +119,7 @@ class HeadedSplitter {
     table_.begin_row(line);
     for (const std::string_view cell : cells) table_.add(cell);
   }
-  Phase phase_ = Phase::heads;
+  bool over_ = false;  ///< no heads are found, or a line does not fit them
   std::vector<HeadPlace> heads_;
   std::string_view before_;  ///< the line before
   Table table_;

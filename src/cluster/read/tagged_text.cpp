@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <array>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/cluster/values/ec2_words.hpp"
@@ -9,14 +8,18 @@
 namespace ec2mpi {
 namespace {
 
-/// A line of details: how many cells it has, and which one holds what; a tag's key must be Name.
+/// A line of details: how many cells it has, and which one holds what; a tag's key must be Name. Where a line
+/// has any number of cells, the first one whose content fits the field counts.
 struct Detail {
   std::string_view tag;
   std::size_t cells, key, value;
   Field field;
 };
-constexpr std::array<Detail, 3> kDetails = {
-    {{"STATE", 3, 0, 2, Field::state}, {"TAGS", 3, 1, 2, Field::name}, {"TAG", 5, 3, 4, Field::name}}};
+constexpr Detail kDetails[] = {{"STATE", 3, 0, 2, Field::state},
+                               {"TAGS", 3, 1, 2, Field::name},
+                               {"TAG", 5, 3, 4, Field::name},
+                               {"PLACEMENT", 0, 0, 0, Field::zone},
+                               {"IPV6ADDRESSES", 0, 0, 0, Field::ipv6}};
 
 std::vector<std::string_view> cells_of(std::string_view line) {
   auto cells = split(line.substr(std::min(line.find_first_not_of(' '), line.size())), '\t');
@@ -39,16 +42,15 @@ bool is_detail_line(std::string_view line) {
 }
 
 Problem put_detail(Node& node, std::string_view tag, Cells cells) {
-  for (const Detail& detail : kDetails) {
-    if (tag != detail.tag || cells.size() != detail.cells) continue;
-    return detail.key > 0 && cells[detail.key] != "Name" ? std::nullopt
-                                                         : put_field(node, detail.field, cells[detail.value]);
+  for (const auto& [name, count, key, value, field] : kDetails) {
+    if (tag != name || (count > 0 && (cells.size() != count || (key > 0 && cells[key] != "Name")))) continue;
+    const auto cell = count > 0 ? cells.begin() + static_cast<std::ptrdiff_t>(value)
+                                : std::ranges::find(cells.subspan(1), field, field_of_content);
+    // Of several IPv6 addresses the first one counts.
+    const bool counts = cell != cells.end() && (field != Field::ipv6 || node.ipv6.empty());
+    return counts ? put_field(node, field, *cell) : std::nullopt;
   }
-  const Field field = tag == "PLACEMENT" ? Field::zone : Field::ipv6;
-  // Of several IPv6 addresses the first one counts.
-  if (tag != "PLACEMENT" && (tag != "IPV6ADDRESSES" || !node.ipv6.empty())) return std::nullopt;
-  const auto cell = std::ranges::find(cells.subspan(1), field, field_of_content);
-  return cell == cells.end() ? std::nullopt : put_field(node, field, *cell);
+  return std::nullopt;
 }
 
 /// Reads one line into the instance that it begins, or into the one above.

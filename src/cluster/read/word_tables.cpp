@@ -1,7 +1,9 @@
 #include "src/cluster/read/word_tables.hpp"
 
+#include <algorithm>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/cluster/read/state_words.hpp"
@@ -16,16 +18,6 @@ struct WordRow {
   Meaning meaning;
   std::string_view words;
 };
-
-/// Where a word stands in several rows, the first one counts.
-template <class Meaning, std::size_t N>
-std::unordered_map<std::string_view, Meaning> word_map(const WordRow<Meaning> (&rows)[N]) {
-  std::unordered_map<std::string_view, Meaning> out;
-  for (const WordRow<Meaning>& row : rows) {
-    for (const std::string_view word : words(row.words)) out.emplace(word, row.meaning);
-  }
-  return out;
-}
 
 constexpr WordRow<Field> kColumnNames[] = {
 #include "src/cluster/read/column_names.inc"
@@ -47,12 +39,25 @@ constexpr WordRow<NamePart> kNameParts[] = {
 #include "src/cluster/read/output_words.inc"
 };
 
+/// The meaning of a word in a table; where it stands in several rows, the first one counts.
+template <const auto& kRows>
+auto meaning_in(std::string_view word) {
+  using Meaning = decltype(std::begin(kRows)->meaning);
+  static const auto kMeanings = [] {
+    std::unordered_map<std::string_view, Meaning> out;
+    for (const auto& row : kRows) {
+      for (const std::string_view each : words(row.words)) out.emplace(each, row.meaning);
+    }
+    return out;
+  }();
+  const auto found = kMeanings.find(word);
+  return found == kMeanings.end() ? std::nullopt : std::optional<Meaning>(found->second);
+}
+
 }  // namespace
 
 Field field_of_key(std::string_view squashed_label) {
-  static const auto kFields = word_map(kColumnNames);
-  const auto found = kFields.find(squashed_label);
-  return found == kFields.end() ? Field::unknown : found->second;
+  return meaning_in<kColumnNames>(squashed_label).value_or(Field::unknown);
 }
 
 Field field_of_label(std::string_view label) {
@@ -68,8 +73,11 @@ Field field_of_column(std::string_view label) {
   if (const std::size_t bracket = label.find('('); bracket != std::string_view::npos)
     return field_of_column(label.substr(0, bracket));
   const std::string key = squashed(label);
-  // "InstanceState", "vm_status": the last word of a name says what the column holds.
-  if (key.ends_with("state") || key.ends_with("status")) return Field::state;
+  // "InstanceState", "vm_status", "State.Code": the end of a name says what the column holds. EC2 calls the
+  // number of a state Code where it stands alone.
+  constexpr std::string_view kEndings[] = {"state", "status", "statecode", "statuscode"};
+  if (key == "code" || std::ranges::any_of(kEndings, [&](auto ending) { return key.ends_with(ending); }))
+    return Field::state;
   // A column may be called by a state, as `running` or `stopped`; its cells then say yes or no.
   const auto state = state_word(label);
   if (!state || state->use != StateWord::Use::anywhere) return field;
@@ -80,12 +88,10 @@ bool is_address_field(Field field) {
   return field >= Field::public_v4;
 }
 
-/// Columns whose names do not say whether they hold states: the cells decide.
 bool may_hold_states(Field field) {
   return field == Field::unknown || field == Field::remark;
 }
 
-/// Read after the other cells of a row: an address of these counts only where no other is given.
 bool is_second_choice(Field field) {
   return field == Field::elastic_ip || field == Field::host;
 }
@@ -97,31 +103,29 @@ std::optional<StateWord> state_word(std::string_view text) {
   if (text == "running") return StateWord{kRuns};
   if (text.empty() || text.size() > kLongest || text.find_first_of(kInNoState) != std::string_view::npos)
     return std::nullopt;
-  static const auto kStates = word_map(kStateWords);
-  const auto found = kStates.find(squashed(text));
-  return found == kStates.end() ? std::nullopt : std::optional(found->second);
+  return meaning_in<kStateWords>(squashed(text));
 }
 
-/// The codes of EC2's InstanceState, which a query may give in the place of the names.
+/// The codes of EC2's InstanceState, which a reply may give in the place of the names. The API says that only
+/// the low byte counts.
 std::string_view name_of_state_code(std::string_view text) {
-  constexpr std::string_view kCodes[][2] = {{"0", "pending"},     {"16", "running"},  {"32", "shutting-down"},
-                                            {"48", "terminated"}, {"64", "stopping"}, {"80", "stopped"}};
+  constexpr std::pair<unsigned, std::string_view> kCodes[] = {{0, "pending"},        {16, "running"},
+                                                              {32, "shutting-down"}, {48, "terminated"},
+                                                              {64, "stopping"},      {80, "stopped"}};
+  const auto number = parse_number(text);
   for (const auto& [code, name] : kCodes) {
-    if (text == code) return name;
+    if (number && *number <= 0xFFFFU && (*number & 0xFFU) == code) return name;
   }
   return text;
 }
 
 std::string_view meaning_of_word(std::string_view word) {
-  static const auto kMeanings = word_map(kNotHosts);
-  const auto found = kMeanings.find(word);
-  return found == kMeanings.end() ? std::string_view() : found->second;
+  return meaning_in<kNotHosts>(word).value_or("");
 }
 
 NamePart part_of_name(std::string_view word) {
-  static const auto kParts = word_map(kNameParts);
-  const auto found = kParts.find(word.substr(0, word.find_last_not_of("0123456789") + 1));
-  return found == kParts.end() ? NamePart::none : found->second;
+  return meaning_in<kNameParts>(word.substr(0, word.find_last_not_of("0123456789") + 1))
+      .value_or(NamePart::none);
 }
 
 }  // namespace ec2mpi

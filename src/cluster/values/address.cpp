@@ -7,12 +7,11 @@
 #include <charconv>
 #include <cstring>
 
+#include "ec2mpi/base/text.hpp"
+
 namespace ec2mpi {
 namespace {
 
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
 bool is_letter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
@@ -134,6 +133,31 @@ std::optional<std::string> canonical_ipv6(std::string_view text) {
     return std::nullopt;
   }
   return std::string(buffer.data());
+}
+
+bool is_ipv6_network(std::string_view text) {
+  const std::size_t slash = text.find('/');
+  return slash != std::string_view::npos && text.substr(0, slash).ends_with("::") &&
+         text.substr(slash) != "/128";
+}
+
+bool looks_like_ipv4(std::string_view text) {
+  return text.size() >= 7 && std::count(text.begin(), text.end(), '.') == 3 && text.front() != '.' &&
+         text.back() != '.' && !text.contains("..") &&
+         text.find_first_not_of("0123456789.") == std::string_view::npos;
+}
+
+bool is_numeric_address(std::string_view text) {
+  return looks_like_ipv4(text) || canonical_ipv6(text).has_value();
+}
+
+bool names_this_machine(std::string_view host) {
+  // Loopback and link-local addresses, such as that of the instance metadata.
+  if (host.starts_with("127.") || host.starts_with("169.254.")) return is_ipv4(host);
+  if (host == "::1" || host.starts_with("fe80:")) return true;
+  if (host.empty() || !std::string_view("lLiI").contains(host.front())) return false;
+  const std::string name = lower_case(host);
+  return name == "localhost" || name.starts_with("localhost.") || name.starts_with("ip6-");
 }
 
 bool is_host_name(std::string_view text) {

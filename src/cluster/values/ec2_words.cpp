@@ -3,25 +3,20 @@
 #include <algorithm>
 #include <array>
 
+#include "ec2mpi/base/text.hpp"
 #include "ec2mpi/cluster/values/address.hpp"
 
 namespace ec2mpi {
 namespace {
 
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
 bool is_lower(char c) {
   return c >= 'a' && c <= 'z';
 }
 bool is_upper(char c) {
   return c >= 'A' && c <= 'Z';
 }
-char lower(char c) {
-  return is_upper(c) ? static_cast<char>(c - 'A' + 'a') : c;
-}
 bool is_hex(char c) {
-  return is_digit(c) || (lower(c) >= 'a' && lower(c) <= 'f');
+  return is_digit(c) || (lower_case(c) >= 'a' && lower_case(c) <= 'f');
 }
 
 /// Letters that an eye, or a program that reads pictures, takes for a digit.
@@ -37,14 +32,14 @@ std::size_t length_of_sign(std::string_view text) {
   return text.starts_with("\xF0\x9F") ? 4 : 0;
 }
 
-bool equal_ignoring_case(std::string_view text, std::string_view lower_case) {
-  return text.size() == lower_case.size() && std::equal(text.begin(), text.end(), lower_case.begin(),
-                                                        [](char a, char b) { return lower(a) == b; });
+bool equal_ignoring_case(std::string_view text, std::string_view small) {
+  return text.size() == small.size() && std::equal(text.begin(), text.end(), small.begin(),
+                                                   [](char a, char b) { return lower_case(a) == b; });
 }
 
 template <std::size_t N>
-bool one_of(std::string_view text, const std::array<std::string_view, N>& lower_case_words) {
-  return std::any_of(lower_case_words.begin(), lower_case_words.end(),
+bool one_of(std::string_view text, const std::array<std::string_view, N>& small_words) {
+  return std::any_of(small_words.begin(), small_words.end(),
                      [&](std::string_view word) { return equal_ignoring_case(text, word); });
 }
 
@@ -106,6 +101,12 @@ bool begins_with_year(std::string_view text) {
          is_digit(text[5]) && text.find(separator, 6) <= 7;
 }
 
+/// "09:11" or "18:00:08".
+bool is_clock(std::string_view word) {
+  return word.size() >= 4 && word.size() <= 8 && word.contains(':') &&
+         word.find_first_not_of("0123456789:") == std::string_view::npos;
+}
+
 }  // namespace
 
 bool is_instance_id(std::string_view text) {
@@ -114,7 +115,7 @@ bool is_instance_id(std::string_view text) {
 }
 
 bool looks_like_instance_id(std::string_view text) {
-  if (text.size() < 8 || lower(text[0]) != 'i' || text[1] != '-') return false;
+  if (text.size() < 8 || lower_case(text[0]) != 'i' || text[1] != '-') return false;
   const std::string_view digits = text.substr(2);
   return std::all_of(digits.begin(), digits.end(), is_hex) ||
          // Look-alikes count only beside a digit: i-oooooo may be a host's name.
@@ -159,6 +160,11 @@ bool looks_like_date(std::string_view text) {
          text.find(" 20") != std::string_view::npos;
 }
 
+std::size_t words_of_date(std::span<const std::string_view> words) {
+  if (words.size() < 2 || !looks_like_date(words[0]) || !is_clock(words[1])) return 0;
+  return words.size() > 2 && (words[2].starts_with("GMT") || words[2].starts_with("UTC")) ? 3 : 2;
+}
+
 std::optional<std::string> address_in_public_dns(std::string_view text) {
   const std::size_t dot = text.find('.');
   if (dot == std::string_view::npos || !is_public_domain(text.substr(dot + 1))) return std::nullopt;
@@ -176,7 +182,7 @@ std::string squashed(std::string_view text) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
     if (is_digit(c) || is_lower(c) || is_upper(c)) {
-      out += lower(c);
+      out += lower_case(c);
     } else if (const std::size_t sign = length_of_sign(text.substr(i)); sign > 0) {
       i += sign - 1;
     } else if (static_cast<unsigned char>(c) >= 0x80) {

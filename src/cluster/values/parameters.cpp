@@ -20,9 +20,6 @@ constexpr std::size_t kLongestPart = 24;  ///< of an id, for one value
 bool is_letter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
 
 std::optional<long> whole_number(std::string_view text) {
   long value = 0;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/utf8.hpp"
 
 namespace ec2mpi {
 
@@ -12,7 +13,7 @@ std::string in_quotes(std::string_view text, std::size_t most) {
   if (text.size() <= most) return "'" + printable(text) + "'";
   std::size_t end = most;
   // Never within a UTF-8 character.
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
+  while (end > 0 && !begins_character(text[end])) --end;
   return "'" + printable(text.substr(0, end)) + "...'";
 }
 

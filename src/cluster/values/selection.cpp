@@ -86,13 +86,6 @@ std::vector<std::string_view> terms_of(std::string_view text) {
   return terms;
 }
 
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  for (auto& c : lower)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return lower;
-}
-
 /// Of a term that selects nothing: how other tools write it, and how we do.
 std::string meant_by(std::string_view term) {
   // Word processors, and keyboards for Chinese, give such dashes, commas and digits; those of full width

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/utf8.hpp"
 #include "ec2mpi/cluster/values/quote.hpp"
 #include "ec2mpi/cluster/values/selection.hpp"
 
@@ -55,15 +56,9 @@ Findings findings_of(std::string_view line) {
   return findings;
 }
 
-/// Bytes that continue a character of UTF-8 do not count; a wide character counts as one column.
-std::size_t columns_of(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(
-      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
-}
-
 /// For a terminal: on one line and not too wide.
 std::string cell(std::string_view text) {
-  if (columns_of(text) <= kWidestCell) return printable(text);
+  if (characters_in(text) <= kWidestCell) return printable(text);
   // in_quotes() shortens and escapes; a table needs no quotes.
   auto cut = in_quotes(text, kWidestCell - 3);
   return cut.substr(1, cut.size() - 2);
@@ -190,13 +185,13 @@ Findings findings_at_end(std::string_view output) {
 std::vector<std::string> aligned(const std::vector<Row>& rows, const std::vector<bool>& right) {
   std::vector<std::size_t> widths(right.size(), 0);
   for (const auto& row : rows) {
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], columns_of(row[i]));
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], characters_in(row[i]));
   }
   std::vector<std::string> lines;
   for (const auto& row : rows) {
     std::string line;
     for (std::size_t i = 0; i < row.size(); ++i) {
-      const std::string gap(widths[i] - columns_of(row[i]), ' ');
+      const std::string gap(widths[i] - characters_in(row[i]), ' ');
       line += (i == 0 ? "" : "  ") + (right[i] ? gap + row[i] : row[i] + gap);
     }
     line.erase(line.find_last_not_of(' ') + 1);

@@ -34,13 +34,6 @@ constexpr auto kCommandLimit = std::chrono::seconds(5);
 constexpr std::string_view kIncludeBegins = "{";
 constexpr std::string_view kIncludeEnds = "}";
 
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return lower;
-}
-
 std::unexpected<Error> refuse(const ConfigLine& line, std::string_view why) {
   return fail(ErrorKind::usage, fmt::format("{}: {}; -F none goes without the file", line.place, why));
 }

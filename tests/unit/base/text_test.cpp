@@ -5,6 +5,9 @@
 
 #include <cstdio>
 #include <set>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace ec2mpi {
 namespace {
@@ -173,6 +176,18 @@ TEST(RandomHex, HasTheWantedLengthAndDoesNotRepeat) {
     EXPECT_EQ(text.find_first_not_of("0123456789abcdef"), std::string::npos);
     EXPECT_TRUE(seen.insert(text).second);
   }
+}
+
+TEST(Text, WordsOfANameAreDividedBySignsAndCapitals) {
+  EXPECT_EQ(words_of_name("headPublic_ip"), (std::vector<std::string>{"head", "public", "ip"}));
+  EXPECT_EQ(words_of_name("--EC2-IPs "), (std::vector<std::string>{"ec2", "ips"}));
+  EXPECT_EQ(words_of_name("_"), std::vector<std::string>{});
+}
+
+TEST(Text, LinesAreCountedFromOneAndTheLastNeedsNoEnd) {
+  std::vector<std::pair<std::string, int>> lines;
+  for_each_line("a\n\nb", [&](std::string_view line, int number) { lines.emplace_back(line, number); });
+  EXPECT_EQ(lines, (std::vector<std::pair<std::string, int>>{{"a", 1}, {"", 2}, {"b", 3}}));
 }
 
 }  // namespace

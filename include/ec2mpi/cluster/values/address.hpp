@@ -20,6 +20,19 @@ namespace ec2mpi {
 /// not ::).
 [[nodiscard]] std::optional<std::string> canonical_ipv6(std::string_view text);
 
+/// "2001:db8:1::/64", as some clouds list it: the network of a machine, and not its address.
+[[nodiscard]] bool is_ipv6_network(std::string_view text);
+
+/// Four numbers with dots between, also where one is too large: that is a slip, and no name.
+[[nodiscard]] bool looks_like_ipv4(std::string_view text);
+
+/// True for an IPv4 address (or four numbers that should be one) and an IPv6 address.
+[[nodiscard]] bool is_numeric_address(std::string_view text);
+
+/// True for 127.0.0.0/8, ::1, localhost and the like, and for the addresses of a link (169.254.0.0/16,
+/// fe80::): on every machine they are another one.
+[[nodiscard]] bool names_this_machine(std::string_view host);
+
 /// Host name of RFC 1123: labels of letters, digits and inner hyphens. The last label is not a number, as
 /// otherwise `10.0.0` or `52.15.300.1` would pass, and resolvers read such names as addresses.
 [[nodiscard]] bool is_host_name(std::string_view text);

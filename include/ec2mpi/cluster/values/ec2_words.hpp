@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -26,6 +28,10 @@ namespace ec2mpi {
 /// Begins like a date of the console ("2021/08/08 09:11 GMT-7", "August 8, 2021 at ...", "Sun Aug 08 2021
 /// ...") or of the API (ISO 8601).
 [[nodiscard]] bool looks_like_date(std::string_view text);
+
+/// How many of the words are one date of the console with its time and zone, "2021/08/08 09:11 GMT-7"; 0 if
+/// they do not begin with a date and a time.
+[[nodiscard]] std::size_t words_of_date(std::span<const std::string_view> words);
 
 /// The address in "ec2-52-15-165-68.us-east-2.compute.amazonaws.com[.cn]" or
 /// "ec2-...compute-1.amazonaws.com".

@@ -1,12 +1,13 @@
 #pragma once
 
 #include <cstddef>
+#include <expected>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "src/cluster/read/messages.hpp"
+#include "ec2mpi/base/plain_text.hpp"
 
 namespace ec2mpi {
 
@@ -72,8 +73,9 @@ class JsonTape {
   std::string texts_;
 };
 
-/// Reads one or several JSON texts that follow each other (`jq -c`, JSON lines). Errors: the parser's
-/// message, with the line; nesting deeper than 64.
-[[nodiscard]] Read<JsonTape> read_json(std::string_view text);
+/// Reads one or several JSON texts that follow each other (`jq -c`, JSON lines). Strings and keys are cleaned
+/// as clean_text() does it. The problem of an error is that of the parser, in its words; it is empty if the
+/// text ends within a value. Nesting deeper than 64 is an error.
+[[nodiscard]] std::expected<JsonTape, TextFault> read_json(std::string_view text);
 
 }  // namespace ec2mpi

@@ -1,11 +1,12 @@
-#include "src/cluster/read/json_tape.hpp"
+#include "ec2mpi/base/json_tape.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cstdint>
 #include <iterator>
 #include <nlohmann/json.hpp>
-
-#include "ec2mpi/cluster/read/decode.hpp"
+#include <utility>
 
 namespace ec2mpi {
 namespace {
@@ -110,7 +111,7 @@ class TapeWriter {
 
   bool open(Kind kind) {
     // The readers of the tape are recursive, so a hostile list must not choose the depth.
-    if (open_.size() == kMostDepth) problem_ = kTooDeep;
+    if (open_.size() == kMostDepth) problem_ = "it is nested too deeply";
     if (open_.size() == kMostDepth) return false;
     open_.push_back(tape_.values_.size());
     add(kind);
@@ -132,32 +133,31 @@ class TapeWriter {
 
 namespace {
 
-/// Says where the parser stopped, with the library's message without its prefix
-/// "[json.exception.parse_error.101] parse error at line 1, column 2: ".
-std::string why_no_json(const Position& position, std::string_view problem) {
-  if (position.next == position.end) return std::string(kJsonCutOff);
-  if (problem.contains("parsing value - unexpected ']'")) return std::string(kJsonComma);
+/// The library's message without its prefix "[json.exception.parse_error.101] parse error at line 1, column
+/// 2: ".
+std::string_view without_prefix(std::string_view problem) {
   const std::size_t colon = problem.find(": ", std::min(problem.find("column "), problem.size()));
-  if (colon != std::string_view::npos) problem.remove_prefix(colon + 2);
-  return fmt::format(kBadJson, in_quotes(problem, 160));
+  return colon == std::string_view::npos ? problem : problem.substr(colon + 2);
 }
 
 }  // namespace
 
-Read<JsonTape> read_json(std::string_view text) {
+std::expected<JsonTape, TextFault> read_json(std::string_view text) {
   Position position{text.data(), text.data() + text.size(), 1};
   TapeWriter writer(position);
   while (true) {
     while (position.next != position.end && std::string_view(" \t\n").contains(*position.next)) {
       if (*position.next++ == '\n') ++position.line;
     }
-    if (position.next == position.end) break;
+    if (position.next == position.end) return writer.take();
     // Not strict, for `jq -c` writes one value behind the other.
-    const bool ok = nlohmann::json::sax_parse(TextIterator(position), TextIterator(), &writer,
-                                              nlohmann::json::input_format_t::json, /*strict=*/false);
-    if (!ok) return refuse(position.line, "{}", why_no_json(position, writer.problem()));
+    if (nlohmann::json::sax_parse(TextIterator(position), TextIterator(), &writer,
+                                  nlohmann::json::input_format_t::json, /*strict=*/false))
+      continue;
+    const bool cut_off = position.next == position.end;
+    return std::unexpected(
+        TextFault{position.line, cut_off ? "" : std::string(without_prefix(writer.problem()))});
   }
-  return writer.take();
 }
 
 }  // namespace ec2mpi
