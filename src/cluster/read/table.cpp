@@ -54,7 +54,7 @@ class Splitter {
 
   /// Tabs and line breaks inside a cell become spaces.
   std::string_view on_one_line(std::string_view cell) {
-    if (cell.find_first_of("\t\n") == std::string_view::npos) return cell;
+    if (!cell.contains('\t') && !cell.contains('\n')) return cell;
     std::string& out = table_.unescaped.emplace_back(cell);
     for (char& c : out) c = c == '\t' || c == '\n' ? ' ' : c;
     return out;
