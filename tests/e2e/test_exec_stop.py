@@ -98,6 +98,16 @@ def test_the_limit_of_a_node_leaves_no_process(ec2mpi, eight, token, command, us
     assert "node[1-8] (8): time limit reached; nothing left running\n" in done.err
 
 
+def test_a_node_without_ps_is_looked_at_all_the_same(ec2mpi, eight, token):
+    assert eight.host(2, "mount --bind /dev/null /usr/bin/ps").code == 0
+    try:
+        done = ec2mpi("exec", "-w", 2, "-u", 2, f"sleep {token}", timeout=BOUND)
+    finally:
+        eight.host(2, "umount /usr/bin/ps")
+    assert "time limit reached" in done.err, done
+    assert not left_on(eight, 2, token), done.err
+
+
 def test_the_limit_of_the_whole_leaves_no_process(ec2mpi, eight, token):
     done = ec2mpi("exec-all", "--timeout", "3", plain(token), timeout=BOUND)
     assert left(eight, token) == {}

@@ -17,9 +17,9 @@ seen='' self=''
 # shellcheck disable=SC2034
 [ "$siblings" != yes ] || self=$$
 
-# Processes fork meanwhile, so that each signal needs a new look.
+# Processes fork meanwhile, so that each signal needs a new look. Without one there is no last line.
 look() {
-  seen=$(aged_family)
+  seen=$(aged_family) || exit 1
   pids=
   for one in $seen; do pids="$pids ${one%:*}"; done
 }

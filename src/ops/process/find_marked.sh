@@ -10,7 +10,7 @@
 #   marked       prints the pids whose environment holds exactly the mark, as far as this user may read it (proc(5);
 #                a zombie has none)
 #   family       prints the pids of all live processes that belong to the mark, one a line
-#   aged_family  prints the same as PID:AGE, the age in seconds
+#   aged_family  prints the same as PID:AGE, the age in seconds; it fails if it could not look
 #   name_all WORD PIDS  prints "WORD PID NAME" for each process that is still there
 #
 # A descendant may have cleared its environment, and its parent may have died before it: then it still shares a session
@@ -20,17 +20,39 @@
 
 marked() { grep -slzxF -e "$mark" /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3; }
 
+# PID PPID SESSION AGE STATE NAME of each process, from /proc/PID/stat (proc(5)), for not every node has a ps that can tell.
+# The kernel counts in hundredths of a second there. A name may hold anything; its blanks become underscores.
+processes() {
+  printf '%s\n' /proc/[0-9]*/stat | awk '
+    BEGIN { getline uptime <"/proc/uptime"; split(uptime, now, " ") }
+    {
+      text = ""
+      while ((getline line <$0) > 0) text = text line " "
+      close($0)
+      if (!match(text, /.*\)/)) next
+      name = substr(text, 1, RLENGTH - 1)
+      pid = name
+      sub(/ .*/, "", pid)
+      sub(/^[^(]*\(/, "", name)
+      gsub(/[[:space:]]/, "_", name)
+      split(substr(text, RLENGTH + 1), field, " ")
+      age = int(now[1] - field[20] / 100)
+      print pid, field[2], field[4], age < 0 ? 0 : age, field[1], name
+    }'
+}
+
 # The shells and sudo between our shell and sshd belong to us, too.
 aged_family() {
   {
     marked
     for one in $seen; do echo "$one"; done
-    ps -A -o pid= -o ppid= -o sess= -o etimes= -o stat= -o comm=
-  } | awk -v self="$self" '
+    processes
+  } | awk -v self="$self" -v here="$$" '
     NF == 1 && split($1, was, ":") == 2 { before[was[1]] = was[2]; next }
     NF == 1 { ours[$1]; next }
     $5 !~ /^Z/ { parent[$1] = $2; session[$1] = $3; age[$1] = $4; name[$1] = $6 }
     END {
+      if (!(here in parent)) exit 1
       for (p in before) if (p in age && age[p] >= before[p]) ours[p]
       if (self in parent) {
         us = self

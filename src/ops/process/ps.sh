@@ -24,17 +24,18 @@ for pid in $(grep -slz "^$mark=" /proc/[0-9]*/environ | cut -d/ -f3); do
   done <<END
 $(tr '\0\n' '\n?' <"/proc/$pid/environ")
 END
-  # shellcheck disable=SC2046 # three words
-  set -- $(ps -o pcpu= -o rss= -o etimes= -p "$pid")
-  [ $# = 3 ] || continue
-  percent=$1 size=$2 age=$3
   stat=$(tr '\n' ' ' <"/proc/$pid/stat") # a name may hold line feeds
   [ -n "$stat" ] || continue
   # shellcheck disable=SC2086 # the words behind the name
   set -- ${stat##*) }
+  ticks=$((${12} + ${13}))
+  # proc(5): the begin, in hundredths of a second since the start of the machine.
+  age=$(awk -v begin="${20}" '{ age = int($1 - begin / 100); print age < 0 ? 0 : age }' /proc/uptime)
+  percent=$((ticks * 10 / (age > 0 ? age : 1)))
+  size=$(sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$pid/status")
   peak=$(sed -n 's/^VmHWM:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$pid/status")
   # By printf, for echo would take a backslash in the arguments for the beginning of an escape.
-  printf '%s\n' "$pid $job $rank $percent $size $age $((${12} + ${13})) ${peak:-$size} $(ps -o args= -p "$pid" | tr '\n' ' ')"
+  printf '%s\n' "$pid $job $rank $((percent / 10)).$((percent % 10)) ${size:-0} $age $ticks ${peak:-${size:-0}} $(tr '\0\n' '  ' <"/proc/$pid/cmdline")"
 done
 grep -shaozE '^EC2MPI_USAGE=[[:alnum:]._-]+ [0-9 ]+' /proc/[0-9]*/environ | tr '\0' '\n' | sed 's/^[^=]*=/usage /'
 echo 'ec2mpi-ps end'
