@@ -86,6 +86,13 @@ std::vector<std::string_view> terms_of(std::string_view text) {
   return terms;
 }
 
+/// "node[1-3]" of "node[1-3] (3)", as ec2mpi prints it with the count.
+std::string_view without_count(std::string_view text) {
+  const auto open = text.rfind(" (");
+  if (open == std::string_view::npos || !text.ends_with(')')) return text;
+  return parse_number(text.substr(open + 2, text.size() - open - 3)) ? trim(text.substr(0, open)) : text;
+}
+
 /// Of a term that selects nothing: how other tools write it, and how we do.
 std::string meant_by(std::string_view term) {
   // Word processors, and keyboards for Chinese, give such dashes, commas and digits; those of full width
@@ -103,6 +110,9 @@ std::string meant_by(std::string_view term) {
   if (const auto dots = term.find("..");
       dots != std::string_view::npos && term.find_first_not_of("0123456789.") == std::string_view::npos)
     return fmt::format("write {}-{}", term.substr(0, dots), term.substr(dots + 2));
+  if (term.find('/') != std::string_view::npos) return "a range has no step: write each number, as in 1,3,5";
+  if (term.starts_with("ip-"))
+    return "`ec2mpi setup` learns the names of the nodes; `ec2mpi nodes` shows what there is";
   return "`ec2mpi nodes` shows what there is";
 }
 
@@ -162,7 +172,7 @@ class Selector {
     Choice choice;
     if (only_negative) choice.add(all());
     for (const auto raw : terms) {
-      auto term = trim(raw);
+      auto term = without_count(trim(raw));
       const bool negative = term.starts_with('!');
       if (negative) term.remove_prefix(1);
       TRY_AS(matched, set(term, depth));
@@ -195,7 +205,22 @@ class Selector {
     if (term.find_first_of("*?") != std::string_view::npos) return globbed_words(term);
     if (term.find_first_not_of("0123456789-") == std::string_view::npos) return range(term);
     if (term.starts_with("i-")) return by_id(term);
+    // Words of other tools, and perhaps names of nodes.
+    if (word == "head") return with_indices(1, 1);
+    if (word == "worker") return workers();
+    // The names in a list may have blanks, so a term with blanks is several only if it is not one.
+    if (const auto parts = words(term); parts.size() > 1 && depth < kGroupDepth)
+      return several(parts, depth + 1);
     return nothing(term);
+  }
+
+  Result<Positions> several(const std::vector<std::string_view>& terms, int depth) const {
+    Positions found;
+    for (const auto term : terms) {
+      TRY_AS(matched, set(term, depth));
+      found.insert(found.end(), matched->begin(), matched->end());
+    }
+    return found;
   }
 
   [[nodiscard]] Positions positions(std::size_t begin, std::size_t end) const {
@@ -253,7 +278,8 @@ class Selector {
     const auto first = parse_number(begin);
     const auto last = dash == std::string_view::npos ? first : parse_number(part.substr(dash + 1));
     // More numbers than nodes cannot all match; a huge range is refused before it is walked.
-    if (!first || !last || *last < *first || *last - *first >= nodes_.size()) return nothing(part);
+    if (!first || !last || *last < *first || *last - *first >= nodes_.size())
+      return nothing(fmt::format("{}[{}]{}", names.before, part, names.behind));
     Positions found;
     for (auto number = *first; number <= *last; ++number) {
       const auto name = fmt::format("{}{:0{}}{}", names.before, number, begin.size(), names.behind);
@@ -303,7 +329,7 @@ class Selector {
     return unless_empty(term, std::move(found));
   }
 
-  /// By label, name or any address.
+  /// By label, name, id or any address.
   Result<Positions> globbed_words(std::string_view term) const {
     const std::string glob(term);
     Positions found;
@@ -313,7 +339,7 @@ class Selector {
         return ::fnmatch(glob.c_str(), word.c_str(), 0) == 0;
       };
       if (fits(node.label()) || fits(node.name) || fits(node.public_address) || fits(node.private_address) ||
-          fits(node.ipv6) || fits(node.address))
+          fits(node.ipv6) || fits(node.address) || fits(node.instance_id))
         found.push_back(i);
     }
     return unless_empty(term, std::move(found));

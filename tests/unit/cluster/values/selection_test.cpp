@@ -135,6 +135,28 @@ TEST(Selection, TakesTheNodeSetsThatEc2mpiPrints) {
   }
 }
 
+TEST(Selection, TakesNodeSetsWithTheirCountAndTermsBetweenBlanks) {
+  for (const auto& [text, indices] : std::initializer_list<Case>{{"node[1-3] (3)", "1-3"},
+                                                                 {"node[1-2,5] (3),6", "1-2,5-6"},
+                                                                 {"node1 node2", "1-2"},
+                                                                 {"1 3-4", "1,3-4"},
+                                                                 {"node[1-2] web-3 6", "1-3,6"},
+                                                                 {"i-0a00000000000000[1-2]", "1-2"},
+                                                                 {"i-0a*6", "6"},
+                                                                 {"head", "1"},
+                                                                 {"worker", "2-6"}})
+    EXPECT_EQ(chosen({text}), indices) << text;
+}
+
+TEST(Selection, ThatOnlyOtherToolsReadIsAnsweredWithOurs) {
+  for (const auto& [text, says] :
+       std::initializer_list<Case>{{"node[1-4/2]", "a range has no step"},
+                                   {"ip-10-0-0-[11-13]", "`ec2mpi setup` learns the names"},
+                                   {"ip-10-0-0-[11-99]", "'ip-10-0-0-[11-99]' selects no node"},
+                                   {"1 nobody", "'nobody' selects no node"}})
+    EXPECT_NE(chosen({text}).find(says), std::string::npos) << chosen({text});
+}
+
 TEST(Selection, OfNumberedNamesKeepsLeadingZeros) {
   auto inventory = six();
   inventory.nodes[2].name = "ip-08";
