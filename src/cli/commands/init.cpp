@@ -107,7 +107,9 @@ std::optional<ScriptJob> merged_job(const std::vector<ScriptJob>& jobs,
     word = found.value_or("");
   };
   for (const auto& each : jobs)
-    if (each.command.size() != job.command.size() || each.env != job.env) return std::nullopt;
+    if (each.command.size() != job.command.size() || each.env != job.env || each.flags != job.flags ||
+        !each.sweep.empty())
+      return std::nullopt;
   for (std::size_t i = 0; i < job.command.size(); ++i)
     merge(
         job.command[i], [i](const auto& each) { return each.command[i]; }, merged_word);
@@ -136,10 +138,8 @@ std::vector<FoundScript> find_scripts(std::vector<std::string>& odd) {
     }
     const auto text = read_regular_file(entry.path(), kLargestScript);
     auto job = text ? read_mpi_script(*text) : std::unexpected(text.error());
-    const auto braces = [](const std::string& word) { return word.find_first_of("{}") != std::string::npos; };
-    if (job && (std::ranges::any_of(job->command, braces) || braces(job->workdir) ||
-                std::ranges::any_of(job->env, [&](const auto& each) { return braces(each.second); })))
-      job = fail(ErrorKind::usage, "braces in its command would be parameters here");
+    // A program that was named like a script.
+    if (text && text->find('\0') != std::string::npos) continue;
     found.push_back({file.substr(4, file.size() - 7), std::move(job)});
   }
   std::ranges::sort(found, {}, &FoundScript::name);
@@ -187,9 +187,14 @@ std::string list_text(const std::vector<std::string>& words) {
   return "[" + join(each, ", ") + "]";
 }
 
+/// " --map-by node": flags of mpirun that ec2mpi.toml has no setting for.
+std::string flags_text(const ScriptJob& job) {
+  return job.flags.empty() ? std::string() : " " + printable(join(job.flags, " "));
+}
+
 std::string job_text(const std::string& name, const ScriptJob& job) {
-  auto text = fmt::format("\n# ec2mpi run {}\n[jobs.{}]\ncommand = {}\n", quote_word(name), key_of(name),
-                          list_text(job.command));
+  auto text = fmt::format("\n# ec2mpi run {}{}\n[jobs.{}]\ncommand = {}\n", quote_word(name), flags_text(job),
+                          key_of(name), list_text(job.command));
   // ec2mpi.toml takes numbers as they are, and formulas as text.
   const auto count = [](const std::string& number) {
     return number.find('{') == std::string::npos ? number : toml_string(number);
@@ -200,10 +205,22 @@ std::string job_text(const std::string& name, const ScriptJob& job) {
   text +=
       "# push = [\"FILE\"]                      # local files that go to the nodes before each run\n"
       "# pull = [\"FILE\"]                      # results that come into results/ID/ after success\n";
-  if (!job.left_out.empty())
-    text += "# mpirun's own, which ec2mpi sets: " + printable(join(job.left_out, ", ")) + "\n";
+  if (!job.left_out.empty()) text += "# left out: " + printable(join(job.left_out, ", ")) + "\n";
   if (!job.env.empty()) text += fmt::format("\n[jobs.{}.env]\n", key_of(name));
   for (const auto& [variable, value] : job.env) text += key_of(variable) + " = " + toml_string(value) + "\n";
+  if (!job.sweep.empty())
+    text += fmt::format("\n[jobs.{}.sweep]                     # a job for each\n", key_of(name));
+  for (const auto& [parameter, values] : job.sweep)
+    text += fmt::format("{} = {}\n", parameter, list_text(values));
+  return text;
+}
+
+/// What the terminal shows of a script that became a job, behind the job's name.
+std::string about_job(const ScriptJob& job) {
+  auto text = flags_text(job);
+  for (const auto& [parameter, values] : job.sweep)
+    text += fmt::format("; {} = {}", parameter, printable(join(values, ", ")));
+  if (!job.left_out.empty()) text += "; left out: " + printable(join(job.left_out, ", "));
   return text;
 }
 
@@ -254,13 +271,13 @@ Result<int> run_init(const CommonOptions&) {
   std::string said;
   for (const auto& [name, of_name] : series) {
     text += sweep_text(name, of_name);
-    said += fmt::format("run_{}*.sh: ec2mpi run {} runs {} jobs, n = {}\n", name, quote_word(name),
-                        of_name.numbers.size(), join(of_name.numbers, ", "));
+    said += fmt::format("run_{}*.sh: ec2mpi run {} runs {} jobs, n = {}{}\n", name, quote_word(name),
+                        of_name.numbers.size(), join(of_name.numbers, ", "), about_job(of_name.job));
   }
   for (const auto& [name, job] : scripts) {
     if (job) {
       text += job_text(name, *job);
-      said += fmt::format("run_{}.sh: ec2mpi run {}\n", name, quote_word(name));
+      said += fmt::format("run_{}.sh: ec2mpi run {}{}\n", name, quote_word(name), about_job(*job));
     } else {
       const auto why = printable(job.error().message);
       const auto stays = fmt::format("run_{}.sh stays a script, which ec2mpi run {} starts: {}\n", name,
@@ -283,8 +300,8 @@ void add_init_command(CLI::App& app, Dispatch& dispatch) {
   auto& command = add_command(
       app, "init", "Writes ec2mpi.toml from the list, the keys and the scripts run_*.sh of this folder",
       "ec2mpi init\n"
-      "Scripts with one plain mpirun line become jobs; run_x_3.sh, run_x_6.sh become one\n"
-      "job with a sweep. An ec2mpi.toml that is here already stays as it is.");
+      "Scripts with one plain mpirun line become jobs; a for loop around it, or scripts run_x_3.sh\n"
+      "and run_x_6.sh, become a job with a sweep. An ec2mpi.toml that is here already stays as it is.");
   command.callback([&dispatch] { dispatch.chosen = run_init; });
 }
 

@@ -16,35 +16,81 @@ namespace {
 using Words = std::vector<std::string>;
 
 /// What an option of mpirun means for the job.
-enum class Meaning { np, per_node, variable, left_out };
+enum class Meaning { np, per_node, map_by, workdir, variable, value, flag, left_out };
 struct MpirunOption {
+  const char* names;
   Meaning meaning;
   std::size_t values;
+  const char* flag = "";  ///< of `ec2mpi run`, in front of the values
 };
 
 /// The options of Open MPI and of MPICH, with one dash or two. An option that is missing here is
 /// refused: the number of its values is unknown, so the program's name could be one of them.
-std::optional<MpirunOption> known_option(const std::string& word) {
-  static const std::map<std::string, MpirunOption> kOptions = {{"np", {Meaning::np, 1}},
-                                                               {"n", {Meaning::np, 1}},
-                                                               {"c", {Meaning::np, 1}},
-                                                               {"N", {Meaning::per_node, 1}},
-                                                               {"npernode", {Meaning::per_node, 1}},
-                                                               {"ppn", {Meaning::per_node, 1}},
-                                                               {"x", {Meaning::variable, 1}},
-                                                               {"hostfile", {Meaning::left_out, 1}},
-                                                               {"machinefile", {Meaning::left_out, 1}},
-                                                               {"f", {Meaning::left_out, 1}},
-                                                               {"host", {Meaning::left_out, 1}},
-                                                               {"hosts", {Meaning::left_out, 1}},
-                                                               {"H", {Meaning::left_out, 1}},
-                                                               {"mca", {Meaning::left_out, 2}},
-                                                               {"bind-to", {Meaning::left_out, 1}},
-                                                               {"map-by", {Meaning::left_out, 1}},
-                                                               {"oversubscribe", {Meaning::left_out, 0}},
-                                                               {"allow-run-as-root", {Meaning::left_out, 0}}};
-  const auto found = kOptions.find(word.substr(std::min(word.find_first_not_of('-'), word.size())));
-  return found == kOptions.end() ? std::nullopt : std::optional(found->second);
+constexpr MpirunOption kOptions[] = {
+    {"np n c", Meaning::np, 1},
+    {"N npernode ppn perhost", Meaning::per_node, 1},
+    {"map-by", Meaning::map_by, 1, "--map-by"},
+    {"wdir wd", Meaning::workdir, 1},
+    {"x", Meaning::variable, 1},
+    {"genv env", Meaning::value, 2},
+    {"rank-by", Meaning::flag, 1, "--rank-by"},
+    {"mca", Meaning::flag, 2, "--mca"},
+    {"bind-to", Meaning::flag, 1, "--mca hwloc_base_binding_policy"},
+    {"report-bindings", Meaning::flag, 0, "--mca hwloc_base_report_bindings 1"},
+    {"use-hwthread-cpus", Meaning::flag, 0, "--slots threads"},
+    {"tag-output l prepend-rank", Meaning::flag, 0, "--tag"},
+    {"timeout", Meaning::flag, 1, "--timeout"},
+    {"bynode", Meaning::flag, 0, "--map-by node"},
+    {"hostfile machinefile f host hosts H prefix stdin", Meaning::left_out, 1},
+    {"oversubscribe allow-run-as-root display-map q quiet v verbose", Meaning::left_out, 0},
+};
+
+const MpirunOption* known_option(std::string_view word) {
+  const auto name = word.substr(std::min(word.find_first_not_of('-'), word.size()));
+  const auto fits = [name](const auto& option) {
+    return std::ranges::count(ec2mpi::words(option.names), name) > 0;
+  };
+  const auto found = std::ranges::find_if(kOptions, fits);
+  return found == std::end(kOptions) ? nullptr : found;
+}
+
+/// In the value of a word: what the script has read from nodeIPaddress. A script has no control characters.
+constexpr char kAllNodes = '\x01';
+constexpr char kOneNode = '\x02';
+constexpr char kNodeCount = '\x03';
+constexpr char kOpenBrace = '\x04';  ///< one of the script's own; '{' begins a parameter
+
+bool has_marks(std::string_view text) {
+  return std::ranges::any_of(text, [](char c) { return c >= kAllNodes && c <= kOpenBrace; });
+}
+
+bool is_node_list(std::string_view file) {
+  return file.substr(file.rfind('/') + 1) == "nodeIPaddress";
+}
+
+/// Whether shell text names that file.
+bool reads_nodes(std::string text) {
+  std::ranges::replace_if(
+      text, [](char c) { return std::string_view("<>|\"'()").find(c) != std::string_view::npos; }, ' ');
+  return std::ranges::any_of(ec2mpi::words(text), is_node_list);
+}
+
+/// The words of {1..5} and $(seq 1 5); nothing if it is neither.
+std::optional<Words> range_words(std::string_view text) {
+  std::string plain(text);
+  if (!plain.starts_with('{') && !plain.starts_with("$(seq ")) return std::nullopt;
+  if (const auto dots = plain.find(".."); dots != std::string::npos) plain.replace(dots, 2, " ");
+  std::ranges::replace_if(
+      plain, [](char c) { return std::isdigit(static_cast<unsigned char>(c)) == 0; }, ' ');
+  const auto ends = ec2mpi::words(plain);
+  if (ends.size() != 2) return std::nullopt;
+  const auto first = parse_number(ends[0]);
+  const auto last = parse_number(ends[1]);
+  constexpr std::uint64_t kMost = 1000;
+  if (!first || !last || *last < *first || *last - *first > kMost) return std::nullopt;
+  Words numbers;
+  for (auto number = *first; number <= *last; ++number) numbers.push_back(std::to_string(number));
+  return numbers;
 }
 
 std::unexpected<Error> not_read(std::string message) {
@@ -68,7 +114,7 @@ class Line {
         break;
       } else if (c == '\'' || c == '"') {
         TRY(quoted(c));
-      } else if (std::string_view("|&;<>()`*?[!").find(c) != std::string_view::npos) {
+      } else if (std::string_view("|&;<>()*?[!").find(c) != std::string_view::npos) {
         return not_read(fmt::format("'{}' is for a shell", c));
       } else {
         TRY(letter(c));
@@ -95,7 +141,7 @@ class Line {
       if (quote == '"' && !is_kept) {
         TRY(letter(c));
       } else {
-        word_ += c;
+        word_ += c == '{' ? kOpenBrace : c;
       }
     }
     if (at_++ >= text_.size()) return not_read("a quotation goes over several lines");
@@ -106,25 +152,63 @@ class Line {
   Result<void> letter(char c) {
     in_word_ = true;
     if (c == '$') return variable();
-    if (c == '`') return not_read("'`' is for a shell");
+    if (c == '`') return output_of(at_, '`');
     if (c == '\\' && at_ < text_.size()) c = text_[at_++];
-    word_ += c;
+    word_ += c == '{' ? kOpenBrace : c;
     return {};
   }
 
-  /// $NAME or ${NAME}, and no form such as ${NAME:-word}. A name that the script has not set is an
-  /// error: its value would come from the environment of a shell.
+  /// The output of a command, `...` or $(...), of which only those are known that read nodeIPaddress.
+  Result<void> output_of(std::size_t begin, char closing) {
+    auto end = begin;
+    for (int depth = 1; end < text_.size(); ++end) {
+      depth += closing == ')' && text_[end] == '(' ? 1 : 0;
+      if (text_[end] == closing && --depth == 0) break;
+    }
+    const std::string command(text_.substr(begin, end - begin));
+    if (end >= text_.size() || !reads_nodes(command)) {
+      if (closing == '`') return not_read("'`' is for a shell");
+      return not_read("only a shell knows the value of $(" + printable(command) + ")");
+    }
+    const bool counts =
+        command.find("wc ") != std::string::npos || command.find("grep -c") != std::string::npos;
+    word_ += counts ? kNodeCount : kAllNodes;
+    at_ = end + 1;
+    return {};
+  }
+
+  /// $NAME or ${NAME}, of an array ${NAME[...]} and ${#NAME[@]}, and no form such as ${NAME:-word}. A name
+  /// that the script has not set is an error: its value would come from the environment of a shell.
   Result<void> variable() {
+    const auto from = at_;
+    if (at_ < text_.size() && text_[at_] == '(') return output_of(at_ + 1, ')');
     const bool braces = at_ < text_.size() && text_[at_] == '{';
     if (braces) ++at_;
+    const bool counts = braces && at_ < text_.size() && text_[at_] == '#';
+    if (counts) ++at_;
     const auto begin = at_;
     while (at_ < text_.size() &&
            (std::isalnum(static_cast<unsigned char>(text_[at_])) != 0 || text_[at_] == '_'))
       ++at_;
     const auto known = variables_.find(std::string(text_.substr(begin, at_ - begin)));
-    if (known == variables_.end() || (braces && (at_ >= text_.size() || text_[at_++] != '}')))
-      return not_read("only a shell knows the value of " + printable(text_.substr(begin - 1)));
-    word_ += known->second;
+    const auto close = braces ? text_.find('}', at_) : at_;
+    const auto index = close == std::string_view::npos ? "?" : text_.substr(at_, close - at_);
+    const bool is_array = known != variables_.end() && known->second == std::string_view(&kAllNodes, 1);
+    const bool fits =
+        is_array ? index.empty() || (index.front() == '[' && index.back() == ']') : index.empty() && !counts;
+    if (known == variables_.end() || !fits) {
+      const auto end = braces && close != std::string_view::npos
+                           ? close + 1
+                           : std::max(at_, std::min(from + 1, text_.size()));
+      return not_read("only a shell knows the value of $" + printable(text_.substr(from, end - from)));
+    }
+    at_ = braces ? close + 1 : close;
+    if (!is_array)
+      word_ += known->second;
+    else if (counts)
+      word_ += kNodeCount;
+    else
+      word_ += index.empty() || index == "[@]" || index == "[*]" ? kAllNodes : kOneNode;
     return {};
   }
 
@@ -146,48 +230,201 @@ bool is_assignment(std::string_view word) {
                              [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; });
 }
 
-/// Whether the option decides how many ranks there are, if no other does.
-/// Open MPI starts one rank on each host of `--host a,b`, and `ppr:2:node` has a number in it.
-bool tells_ranks(const std::string& option) {
-  const auto name = option.substr(option.find_first_not_of('-'));
-  return name.starts_with("host ") || name.starts_with("H ") || name.find("ppr:") != std::string::npos;
+/// The statements of one line: the parts between semicolons, without a comment, and `do` alone.
+Words statements_of(std::string_view line) {
+  Words statements(1);
+  char quote = 0;
+  int depth = 0;
+  for (std::size_t at = 0; at < line.size(); ++at) {
+    const char c = line[at];
+    if (quote == 0 && c == '#' && (at == 0 || line[at - 1] == ' ' || line[at - 1] == '\t')) break;
+    if (c == '\\' && quote != '\'') {
+      statements.back() += c;
+      if (++at < line.size()) statements.back() += line[at];
+      continue;
+    }
+    if (c == quote)
+      quote = 0;
+    else if (quote == 0 && (c == '\'' || c == '"' || c == '`'))
+      quote = c;
+    depth += quote == 0 && c == '(' ? 1 : 0;
+    depth -= quote == 0 && c == ')' && depth > 0 ? 1 : 0;
+    if (quote == 0 && depth == 0 && c == ';')
+      statements.emplace_back();
+    else
+      statements.back() += c;
+  }
+  Words plain;
+  for (const auto& each : statements) {
+    auto statement = trim(each);
+    if (statement == "do" || statement.starts_with("do ")) {
+      plain.emplace_back("do");
+      statement = trim(statement.substr(2));
+    }
+    if (!statement.empty()) plain.emplace_back(statement);
+  }
+  return plain;
 }
 
-/// Takes one line after the other. A line has an effect only on the lines below it, as in a shell.
+/// Takes one statement after the other. A statement has an effect only on those below it, as in a shell.
 class Script {
  public:
-  Result<void> take(std::string_view line) {
-    TRY_AS(words, Line(line, variables_).words());
-    if (words->empty()) return {};
-    // Without export the ranks do not get the variable; it only fills in the later lines.
-    if (std::ranges::all_of(*words, is_assignment)) return assign(*words);
-    // /usr/bin/mpirun is mpirun too.
-    auto name = words->front().substr(words->front().rfind('/') + 1);
-    // An export below mpirun does not reach the ranks any more.
-    if (name == "export" && job_.command.empty() &&
-        std::all_of(words->begin() + 1, words->end(), is_assignment)) {
-      words->erase(words->begin());
-      for (const auto& word : *words) set_for_ranks(word);
-      return assign(*words);
-    }
-    if (name == "echo" || name == "set") return {};
-    // A cd below mpirun comes too late, and a second one may be relative to the first.
-    if (name == "cd" && words->size() == 2 && job_.command.empty() && job_.workdir.empty()) {
-      job_.workdir = (*words)[1];
+  Result<void> take(std::string_view statement) {
+    if (ended_ || statement == "do") return {};
+    const auto [first, rest] = first_word(statement);
+    if (first == "while" || reading_) return take_reading(statement);
+    if (first == "for") return begin_loop(trim(rest));
+    if (statement == "done" && !loops_.empty()) {
+      loops_.pop_back();
       return {};
     }
-    if (std::ranges::any_of(*words, [](const auto& word) { return word.starts_with('~'); }))
-      return not_read("'~' is for a shell");
-    if (name == "mpirun" || name == "mpiexec") return take_mpirun(*words);
-    return not_read(printable(words->front()) + " is neither mpirun nor cd");
+    if (const auto name = array_name(statement); !name.empty()) return take_array(name, statement);
+    // Its words go to the terminal only.
+    if (first == "echo" && statement.find_first_of(">|&<") == std::string_view::npos) return {};
+    // The folder of the script, which the job does not have.
+    if (first == "cd" && rest.find("dirname") != std::string_view::npos &&
+        rest.find("$0") != std::string_view::npos) {
+      job_.left_out.emplace_back(statement);
+      return {};
+    }
+    TRY_AS(words, Line(statement, variables_).words());
+    if (words->empty()) return {};
+    return take_words(*words);
   }
 
   Result<ScriptJob> finish() {
+    if (reading_ || !loops_.empty()) return not_read("a loop has no end");
     if (job_.command.empty()) return not_read("it has no mpirun");
+    const auto is_odd = [](const std::string& word) { return word.find(kOpenBrace) != std::string::npos; };
+    if (std::ranges::any_of(job_.command, is_odd) || is_odd(job_.workdir) ||
+        std::ranges::any_of(job_.env, [&](const auto& each) { return is_odd(each.second); }))
+      return not_read("braces in its command would be parameters here");
+    if (std::ranges::any_of(job_.command, has_marks) || has_marks(job_.workdir) ||
+        std::ranges::any_of(job_.env, [](const auto& each) { return has_marks(each.second); }))
+      return not_read("its program gets the addresses of the nodes");
+    for (auto* texts : {&job_.left_out, &job_.flags})
+      for (auto& text : *texts) text = without_marks(text);
     return std::move(job_);
   }
 
  private:
+  Result<void> take_words(Words words) {
+    // Without export the ranks do not get the variable; it only fills in the later lines.
+    if (std::ranges::all_of(words, is_assignment)) return assign(words);
+    // Variables in front of mpirun are for it alone, and so for the ranks.
+    while (is_assignment(words.front())) {
+      set_for_ranks(words.front());
+      words.erase(words.begin());
+    }
+    constexpr std::string_view kPrefixes[] = {"time", "nohup", "exec"};
+    while (words.size() > 1 && std::ranges::count(kPrefixes, words.front()) > 0) words.erase(words.begin());
+    // /usr/bin/mpirun is mpirun too.
+    const auto name = words.front().substr(words.front().rfind('/') + 1);
+    // An export below mpirun does not reach the ranks any more.
+    if (name == "export" && job_.command.empty() &&
+        std::all_of(words.begin() + 1, words.end(), is_assignment)) {
+      words.erase(words.begin());
+      for (const auto& word : words) set_for_ranks(word);
+      return assign(words);
+    }
+    if (name == "echo" || name == "set") return {};
+    if (name == "exit" && loops_.empty() && !job_.command.empty()) {
+      ended_ = true;
+      return {};
+    }
+    // A cd below mpirun comes too late, and a second one may be relative to the first.
+    if (name == "cd" && words.size() == 2 && job_.command.empty() && job_.workdir.empty()) {
+      job_.workdir = words[1];
+      return {};
+    }
+    if (std::ranges::any_of(words, [](const auto& word) { return word.starts_with('~'); }))
+      return not_read("'~' is for a shell");
+    constexpr std::string_view kStarters[] = {"mpirun",  "mpirun.openmpi",  "mpirun.mpich", "mpiexec",
+                                              "orterun", "mpiexec.openmpi", "prterun",      "mpiexec.hydra"};
+    if (std::ranges::count(kStarters, name) > 0) return take_mpirun(words);
+    return not_read(printable(without_marks(words.front())) + " is neither mpirun nor cd");
+  }
+
+  /// `while read LINE` to `done < nodeIPaddress`: what it sets holds addresses.
+  Result<void> take_reading(std::string_view statement) {
+    const auto refused = [] { return not_read("while is for a shell, unless it reads nodeIPaddress"); };
+    if (!reading_) {
+      if (std::ranges::count(words(statement), "read") == 0) return refused();
+      reading_.emplace();
+      return {};
+    }
+    const auto [first, rest] = first_word(statement);
+    const auto name = statement.substr(0, statement.find_first_of("+="));
+    if (first == "done") {
+      const auto file = trim(rest);
+      if (!file.starts_with('<')) return refused();
+      TRY_AS(files, Line(file.substr(1), variables_).words());
+      if (files->size() != 1 || !is_node_list(files->front())) return refused();
+      for (const auto& each : *reading_) variables_[each] = kAllNodes;
+      reading_.reset();
+    } else if (is_assignment(std::string(name) + "=")) {
+      reading_->emplace_back(name);
+    } else if (first != "echo" && !statement.starts_with("((")) {
+      return refused();
+    }
+    return {};
+  }
+
+  /// `for NAME in WORDS`: a parameter of the job with these values.
+  Result<void> begin_loop(std::string_view text) {
+    const auto [name, rest] = first_word(text);
+    const auto [in, listed] = first_word(trim(rest));
+    if (in != "in" || !is_assignment(std::string(name) + "=")) return not_read("this for is for a shell");
+    auto values = range_words(trim(listed));
+    if (!values) {
+      TRY_AS(read, Line(listed, variables_).words());
+      values = std::move(*read);
+    }
+    const auto is_odd = [](const std::string& word) {
+      return has_marks(word) || word.find('{') != std::string::npos;
+    };
+    if (values->empty() || std::ranges::any_of(*values, is_odd)) return not_read("this for is for a shell");
+    // These names set numbers of a job.
+    const bool is_special = name == "np" || name == "per_node" || name == "nodes";
+    const auto parameter = (is_special ? "n_" : "") + std::string(name);
+    variables_[std::string(name)] = "{" + parameter + "}";
+    loops_.emplace_back(parameter, std::move(*values));
+    return {};
+  }
+
+  /// The name in NAME=(...) and NAME+=(...), and in `mapfile -t NAME < FILE`.
+  static std::string array_name(std::string_view statement) {
+    const auto parts = words(statement);
+    if (parts.front() == "mapfile" || parts.front() == "readarray")
+      for (const auto part : parts)
+        if (part != parts.front() && part.front() != '-') return std::string(part);
+    const auto open = statement.find("=(");
+    if (open == std::string_view::npos || !statement.ends_with(')')) return {};
+    auto name = std::string(statement.substr(0, open));
+    if (name.ends_with('+')) name.pop_back();
+    return is_assignment(name + "=") ? name : std::string();
+  }
+
+  Result<void> take_array(const std::string& name, std::string_view statement) {
+    const bool is_empty = statement.ends_with("=()");
+    if (!is_empty && !reads_nodes(std::string(statement))) return not_read("'(' is for a shell");
+    variables_[name] = is_empty ? std::string() : std::string(1, kAllNodes);
+    return {};
+  }
+
+  static std::string without_marks(const std::string& text) {
+    std::string plain;
+    for (const char c : text) {
+      if (c == kOpenBrace)
+        plain += '{';
+      else if (c < kAllNodes || c > kNodeCount)
+        plain += c;
+      else
+        plain += "nodeIPaddress";
+    }
+    return plain;
+  }
+
   Result<void> assign(const Words& words) {
     for (const auto& word : words)
       variables_[word.substr(0, word.find('='))] = word.substr(word.find('=') + 1);
@@ -203,57 +440,113 @@ class Script {
 
   Result<void> take_mpirun(const Words& words) {
     if (!job_.command.empty()) return not_read("it starts mpirun twice");
+    job_.sweep = loops_;
     std::size_t i = 1;
     // The first word without a dash is the program; what follows it belongs to the program.
     while (i < words.size() && words[i].starts_with('-')) {
-      const auto option = known_option(words[i]);
-      if (!option || i + option->values >= words.size())
-        return not_read(fmt::format("mpirun's {} is not known here", printable(words[i])));
+      // -np4
+      const auto digit = words[i].find_first_of("0123456789");
+      if (digit != std::string::npos && known_option(words[i].substr(0, digit)) == kOptions) {
+        TRY(take_option(kOptions[0], "-np", {words[i].substr(digit)}));
+        ++i;
+        continue;
+      }
+      const auto* option = known_option(words[i]);
+      if (option == nullptr || i + option->values >= words.size())
+        return not_read(fmt::format("mpirun's {} is not known here", printable(without_marks(words[i]))));
       const Words values(words.begin() + static_cast<std::ptrdiff_t>(i) + 1,
                          words.begin() + static_cast<std::ptrdiff_t>(i + option->values) + 1);
-      TRY(take_option(option->meaning, words[i], values));
+      TRY(take_option(*option, words[i], values));
       i += 1 + option->values;
     }
     job_.command.assign(words.begin() + static_cast<std::ptrdiff_t>(i), words.end());
     if (job_.command.empty()) return not_read("mpirun has no program");
     // mpirun takes `:` between programs, each of which has its own ranks.
     if (std::ranges::count(job_.command, ":") > 0) return not_read("it starts several programs");
-    if (job_.np.empty() && job_.per_node.empty() && std::ranges::any_of(job_.left_out, tells_ranks))
-      return not_read("it gives the number of ranks by --host or --map-by");
+    if (!job_.np.empty() || !job_.per_node.empty() || hosts_.empty()) return {};
+    // Open MPI starts one rank on each host.
+    if (hosts_ != std::string(1, kAllNodes)) return not_read("it gives the number of ranks by --host");
+    job_.per_node = "1";
     return {};
   }
 
-  Result<void> take_option(Meaning meaning, const std::string& option, const Words& values) {
-    switch (meaning) {
+  Result<void> take_count(const std::string& option, const std::string& value, std::string& count) {
+    const bool is_parameter = value.starts_with('{') && value.find('}') == value.size() - 1;
+    if (value == std::string(1, kNodeCount) && &count == &job_.np)
+      job_.per_node = "1";
+    else if (is_parameter)
+      count = value;
+    else if (const auto number = parse_number(value); number.value_or(0) > 0)
+      count = std::to_string(*number);
+    else
+      return not_read(fmt::format("{} {} is not a number of ranks", option, printable(without_marks(value))));
+    return {};
+  }
+
+  Result<void> take_option(const MpirunOption& option, const std::string& typed, const Words& values) {
+    const auto with_values = [&values](const std::string& name) {
+      return values.empty() ? name : name + " " + join(values, " ");
+    };
+    switch (option.meaning) {
       case Meaning::np:
+        return take_count(typed, values.front(), job_.np);
       case Meaning::per_node:
-        if (const auto count = parse_number(values.front()); count.value_or(0) > 0)
-          (meaning == Meaning::np ? job_.np : job_.per_node) = std::to_string(*count);
-        else
-          return not_read(fmt::format("{} {} is not a number of ranks", option, printable(values.front())));
+        return take_count(typed, values.front(), job_.per_node);
+      case Meaning::map_by:
+        if (const auto parts = split(values.front(), ':');
+            parts.size() == 3 && parts[0] == "ppr" && parts[2] == "node")
+          return take_count(typed, std::string(parts[1]), job_.per_node);
+        // It gives a number of ranks for something that is no node.
+        if (values.front().starts_with("ppr:"))
+          return not_read("only mpirun knows the ranks of " + with_values(typed));
+        job_.flags.push_back(with_values(option.flag));
         break;
-      // -x NAME passes on the present value; -x NAME=VALUE sets it.
+      case Meaning::workdir:
+        if (!job_.workdir.empty() && !values.front().starts_with('/'))
+          job_.workdir += "/" + values.front();
+        else
+          job_.workdir = values.front();
+        break;
+      // -x NAME passes on the present value, which only the shell of the script knows; -x NAME=VALUE sets it.
       case Meaning::variable:
         if (is_assignment(values.front()))
           set_for_ranks(values.front());
         else if (const auto known = variables_.find(values.front()); known != variables_.end())
           set_for_ranks(known->first + "=" + known->second);
         else
-          return not_read(fmt::format("only a shell knows the value of {}", printable(values.front())));
+          job_.left_out.push_back(with_values(typed));
+        break;
+      case Meaning::value:
+        set_for_ranks(values[0] + "=" + values[1]);
+        break;
+      case Meaning::flag:
+        // ec2mpi knows the nodes' interfaces.
+        if (!values.empty() && values.front().ends_with("tcp_if_include"))
+          job_.left_out.push_back(with_values(typed));
+        else
+          job_.flags.push_back(with_values(option.flag));
         break;
       case Meaning::left_out:
-        job_.left_out.push_back(option + (values.empty() ? "" : " " + join(values, " ")));
+        if (typed == "-H" || typed.ends_with("-host") || typed.ends_with("-hosts")) hosts_ = values.front();
+        job_.left_out.push_back(with_values(typed));
     }
     return {};
   }
 
   std::map<std::string, std::string> variables_;
+  std::optional<Words> reading_;  ///< in a `while read`: the names that it has set
+  std::vector<std::pair<std::string, Words>> loops_;
+  std::string hosts_;
+  bool ended_ = false;
   ScriptJob job_;
 };
 
 }  // namespace
 
 Result<ScriptJob> read_mpi_script(std::string_view text) {
+  text = text.substr(text.starts_with("\xef\xbb\xbf") ? 3 : 0);
+  const auto is_odd = [](char c) { return c >= 0 && c < '\t'; };
+  if (std::ranges::any_of(text, is_odd)) return not_read("it has control characters");
   Script script;
   std::string whole;  // a line with those that a backslash at its end joins to it
   std::size_t number = 0;
@@ -265,8 +558,9 @@ Result<ScriptJob> read_mpi_script(std::string_view text) {
       whole.back() = ' ';
       continue;
     }
-    if (auto taken = script.take(std::exchange(whole, {})); !taken)
-      return not_read(fmt::format("line {}: {}", number, taken.error().message));
+    for (const auto& statement : statements_of(std::exchange(whole, {})))
+      if (auto taken = script.take(statement); !taken)
+        return not_read(fmt::format("line {}: {}", number, taken.error().message));
   }
   return script.finish();
 }

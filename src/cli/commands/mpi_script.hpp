@@ -16,12 +16,15 @@ struct ScriptJob {
   std::string per_node;
   std::string workdir;
   std::vector<std::pair<std::string, std::string>> env;
-  std::vector<std::string> left_out;  ///< options of mpirun that ec2mpi sets itself
+  std::vector<std::pair<std::string, std::vector<std::string>>> sweep;  ///< the loops around mpirun
+  std::vector<std::string> flags;     ///< of `ec2mpi run`, for which ec2mpi.toml has no setting
+  std::vector<std::string> left_out;  ///< what ec2mpi sets itself, or cannot know
   bool operator==(const ScriptJob&) const = default;
 };
 
-/// Reads comments, NAME=VALUE, export, cd, echo, and exactly one line with mpirun or mpiexec. Errors: usage,
-/// "line 3: ...", for everything else: only a shell can say what that does.
+/// Reads comments, NAME=VALUE, export, cd, echo, the ways to read nodeIPaddress, `for` over plain words, and
+/// exactly one line with mpirun or mpiexec. In the words of the job, {NAME} is a parameter of its sweep.
+/// Errors: usage, "line 3: ...", for everything else: only a shell can say what that does.
 [[nodiscard]] Result<ScriptJob> read_mpi_script(std::string_view text);
 
 }  // namespace ec2mpi::cli

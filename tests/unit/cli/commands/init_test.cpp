@@ -32,14 +32,20 @@ TEST(MpiScript, ThatNeedsAShellIsRefusedWithItsLine) {
   for (const auto& [script, why] : std::initializer_list<std::pair<const char*, const char*>>{
            {"", "no mpirun"},
            {"echo a\n", "no mpirun"},
-           {"for i in 1 2\ndo\n", "line 1: for is neither"},
+           {"for i in $X\ndo\n", "line 1: only a shell knows the value of $X"},
+           {"for i in 1 2\ndo\nmpirun a $i\n", "a loop has no end"},
+           {"for i in 1 2; do mpirun a '{'$i; done\n", "braces in its command"},
+           {"while read L\ndo\nA+=($L)\ndone < other\nmpirun a\n", "line 4: while is for a shell"},
+           {"A=($(cat nodeIPaddress))\nmpirun -np 2 a ${A[0]}\n", "its program gets the addresses"},
+           {"A=(a b)\nmpirun -np 2 a\n", "line 1: '(' is for a shell"},
            {"\nmpirun a | tee log\n", "line 2: '|' is for a shell"},
            {"mpirun a &\n", "'&' is for a shell"},
            {"mpirun a `date`\n", "'`' is for a shell"},
            {"mpirun a \"`date`\"\n", "'`' is for a shell"},
            {"mpirun a $(date)\n", "only a shell knows"},
-           {"mpirun a $1\n", "only a shell knows the value of $1"},
-           {"mpirun a ${X:-1}\n", "only a shell knows"},
+           {"mpirun a $1 --b $2\n", "line 1: only a shell knows the value of $1"},
+           {"mpirun a ${X:-1} b\n", "only a shell knows the value of ${X:-1}"},
+           {"mpirun a \x01\n", "control characters"},
            {"mpirun a *.txt\n", "'*' is for a shell"},
            {"mpirun a ~/b\n", "'~' is for a shell"},
            {"mpirun a 'b\nc'\n", "a quotation goes over several lines"},
@@ -47,12 +53,103 @@ TEST(MpiScript, ThatNeedsAShellIsRefusedWithItsLine) {
            {"mpirun --odd a\n", "mpirun's --odd is not known here"},
            {"mpirun -np x a\n", "-np x is not a number of ranks"},
            {"mpirun -np 3\n", "mpirun has no program"},
-           {"python3 a.py\n", "python3 is neither mpirun nor cd"},
-           {"mpirun -x HOME a\n", "only a shell knows the value of HOME"}}) {
+           {"exit 0\nmpirun a\n", "exit is neither"},
+           {"mpirun --map-by ppr:2:socket a\n", "only mpirun knows the ranks"},
+           {"python3 a.py\n", "python3 is neither mpirun nor cd"}}) {
     const auto job = read_mpi_script(script);
     ASSERT_FALSE(job) << script;
+    EXPECT_EQ(job.error().message.find("--b"), std::string::npos) << job.error().message;
     EXPECT_NE(job.error().message.find(why), std::string::npos) << job.error().message;
   }
+}
+
+/// The job of a script, in one line; its error if it is none.
+std::string job_of(const std::string& script) {
+  const auto job = read_mpi_script(script);
+  if (!job) return job.error().message;
+  auto text = "np " + job->np + " per_node " + job->per_node + " in " + job->workdir + ":";
+  for (const auto& [name, value] : job->env) text += " " + name + "=" + value;
+  for (const auto& word : job->command) text += " " + word;
+  for (const auto& flag : job->flags) text += " [" + flag + "]";
+  for (const auto& each : job->left_out) text += " (" + each + ")";
+  for (const auto& [name, values] : job->sweep)
+    for (const auto& value : values) text += " " + name + "=" + value;
+  return text;
+}
+
+TEST(MpiScript, OfTheTutorialBecomesAJobHoweverItReadsTheNodes) {
+  const std::string reads =
+      "#!/usr/bin/ksh\nARRAY=()\nwhile read LINE\ndo\n    ARRAY+=(\"$LINE\")\ndone < nodeIPaddress\n";
+  EXPECT_EQ(
+      job_of(reads + "mpirun --host ${ARRAY[0]},${ARRAY[1]},${ARRAY[2]} -n 3 python3 train_darl1n.py\n"),
+      "np 3 per_node  in : python3 train_darl1n.py (--host nodeIPaddress,nodeIPaddress,nodeIPaddress)");
+  EXPECT_EQ(job_of("i=1\nfilename='nodeIPaddress'\nwhile IFS= read -r line; do\necho "
+                   "$line\nHOSTS+=($line)\n((i=i+1))\n"
+                   "done < $filename\nmpirun -H ${HOSTS[0]} -np 2 ./a\n"),
+            "np 2 per_node  in : ./a (-H nodeIPaddress)");
+  for (const char* ways : {"A=($(cat nodeIPaddress))\nN=${#A[@]}\n",
+                           "mapfile -t A < nodeIPaddress\nN=$(wc -l < nodeIPaddress)\n",
+                           "A=`paste -sd, nodeIPaddress`\nN=`cat nodeIPaddress | wc -l`\n"})
+    EXPECT_EQ(job_of(std::string(ways) + "mpirun --host \"$A\" -n $N ./a # all\n"),
+              "np  per_node 1 in : ./a (--host nodeIPaddress)")
+        << ways;
+  EXPECT_EQ(job_of("mpirun --host $(paste -sd, nodeIPaddress) ./a"),
+            "np  per_node 1 in : ./a (--host nodeIPaddress)");
+}
+
+TEST(MpiScript, LoopsBecomeSweeps) {
+  EXPECT_EQ(job_of("for n in 3 6 12; do mpirun -np $n ./a --agents=$n; done"),
+            "np {n} per_node  in : ./a --agents={n} n=3 n=6 n=12");
+  EXPECT_EQ(
+      job_of("for np in 1 2\ndo\nfor seed in $(seq 8 9)\ndo\nS=$seed\nmpirun -np $np ./a $S\ndone\ndone\n"),
+      "np {n_np} per_node  in : ./a {seed} n_np=1 n_np=2 seed=8 seed=9");
+  EXPECT_EQ(job_of("for i in {1..2}; do echo $i; done\nmpirun -np 2 ./a"), "np 2 per_node  in : ./a");
+}
+
+TEST(MpiScript, OptionsOfMpirunBecomeSettingsOrFlagsAndNoneIsLost) {
+  for (const auto& [script, job] : std::initializer_list<std::pair<const char*, const char*>>{
+           {"mpirun --map-by ppr:2:node ./a", "np  per_node 2 in : ./a"},
+           {"mpirun -np4 --map-by socket --bind-to core ./a",
+            "np 4 per_node  in : ./a [--map-by socket] [--mca hwloc_base_binding_policy core]"},
+           {"mpirun -n 2 --mca btl self,tcp --use-hwthread-cpus ./a",
+            "np 2 per_node  in : ./a [--mca btl self,tcp] [--slots threads]"},
+           {"mpirun -n 2 --tag-output --report-bindings ./a",
+            "np 2 per_node  in : ./a [--tag] [--mca hwloc_base_report_bindings 1]"},
+           {"cd /d\nmpirun -n 2 -wdir sub --oversubscribe ./a",
+            "np 2 per_node  in /d/sub: ./a (--oversubscribe)"},
+           {"mpirun -x LD_LIBRARY_PATH -n 2 ./a", "np 2 per_node  in : ./a (-x LD_LIBRARY_PATH)"},
+           {"OMP_NUM_THREADS=2 mpirun -n 2 ./a\nexit 0\nlast words",
+            "np 2 per_node  in : OMP_NUM_THREADS=2 ./a"},
+           {"time nohup orterun -n 2 ./a", "np 2 per_node  in : ./a"},
+           {"cd \"$(dirname \"$0\")\"\nexec mpirun.openmpi -n 2 ./a",
+            "np 2 per_node  in : ./a (cd \"$(dirname \"$0\")\")"},
+           {"\xef\xbb\xbf#!/bin/bash\r\nmpiexec.hydra -ppn 2 -genv A 1 ./a\r\n",
+            "np  per_node 2 in : A=1 ./a"}})
+    EXPECT_EQ(job_of(script), job);
+}
+
+TEST(Init, SaysTheFlagsAndWhatItLeftOut) {
+  Laptop laptop;
+  laptop.write("run_a.sh", "for n in 3 6; do mpirun -H x -np $n --bind-to core ./a $n; done\n");
+  laptop.write("run_binary.sh", std::string("\x7f"
+                                            "ELF\0",
+                                            5));
+  const auto done = laptop.run_cli({"init"});
+  EXPECT_EQ(done.code, 0) << done.err;
+  EXPECT_NE(done.out.find(
+                "run_a.sh: ec2mpi run a --mca hwloc_base_binding_policy core; n = 3, 6; left out: -H x\n"),
+            std::string::npos)
+      << done.out;
+  EXPECT_EQ(done.out.find("binary"), std::string::npos) << done.out;
+  const auto config = parse_config(laptop.read("ec2mpi.toml"), "ec2mpi.toml");
+  ASSERT_TRUE(config) << config.error().message << laptop.read("ec2mpi.toml");
+  const auto& job = config->jobs.at("a");
+  ASSERT_EQ(job.sweep.size(), 1U);
+  EXPECT_EQ(job.sweep.front().values, (Words{"3", "6"}));
+  const auto filled = job.filled({{"n", "6"}});
+  ASSERT_TRUE(filled) << filled.error().message;
+  EXPECT_EQ(filled->ranks.np, 6);
+  EXPECT_EQ(filled->command, (Words{"./a", "6"}));
 }
 
 TEST(Init, ScriptsWhoseNumbersAreEqualBecomeNoSweep) {
@@ -67,7 +164,7 @@ TEST(Init, ScriptsWhoseNumbersAreEqualBecomeNoSweep) {
 TEST(Init, TurnsScriptsIntoJobsThatTheSettingsReaderTakes) {
   Laptop laptop;
   laptop.write("run_spread.sh", "mpirun -n 4 python3 spread.py --text 'a \"b\" \\ c'\n");
-  laptop.write("run_odd name.sh", "for i in 1; do mpirun a; done\n");
+  laptop.write("run_odd name.sh", "if true; then mpirun a; fi\n");
   const auto done = laptop.run_cli({"init"});
   EXPECT_EQ(done.code, 0) << done.err;
   EXPECT_NE(done.out.find("run_spread.sh: ec2mpi run spread\n"), std::string::npos) << done.out;
@@ -116,8 +213,7 @@ TEST(Init, WritesNothingThatTheSettingsReaderRefuses) {
 }
 
 TEST(MpiScript, WhoseNumberOfRanksOnlyMpirunKnowsIsRefused) {
-  for (const auto* line :
-       {"mpirun -np 1 ./a : -np 2 ./b", "mpirun --host a,b ./x", "mpirun --map-by ppr:2:node ./x"})
+  for (const auto* line : {"mpirun -np 1 ./a : -np 2 ./b", "mpirun --host a,b ./x"})
     EXPECT_FALSE(read_mpi_script(line)) << line;
   EXPECT_TRUE(read_mpi_script("mpirun --host a,b -np 2 ./x"));
 }
