@@ -75,8 +75,16 @@ std::optional<std::size_t> place_of_command(const std::vector<std::string>& argu
   return std::nullopt;
 }
 
+/// A word that is refused before CLI11 reads it.
+class OtherWord : public CLI::ParseError {
+ public:
+  explicit OtherWord(const std::string& message)
+      : ParseError("OtherWord", message, CLI::ExitCodes::BaseClass) {}
+};
+
 /// CLI11's own codes (100 and up) mean nothing to our users.
 int say_usage(const CLI::App& app, const CLI::ParseError& wrong, const std::string& command) {
+  if (dynamic_cast<const OtherWord*>(&wrong) != nullptr) return say({ErrorKind::usage, wrong.what()});
   const bool unknown = app.get_subcommands().empty() && !command.empty();
   if (wrong.get_exit_code() == 0 && !unknown) {  // --help, --version
     std::ostringstream text;
@@ -84,7 +92,7 @@ int say_usage(const CLI::App& app, const CLI::ParseError& wrong, const std::stri
     print_result(text.str());
     return code;
   }
-  const auto said = unknown ? describe_unknown_command(app, command) : describe_usage_error(app, wrong);
+  const auto said = unknown ? describe_unknown_command(app, command, {}) : describe_usage_error(app, wrong);
   print_talk("ec2mpi: " + said + "\n");
   return exit_code::not_started;
 }
@@ -104,8 +112,11 @@ std::vector<std::string> words_to_parse(std::vector<std::string> arguments, Disp
     dispatch.behind_dashes.emplace(dashes + 1, arguments.end());
     arguments.erase(dashes, arguments.end());
   }
-  if (arguments[*command] == "run")
-    std::replace(arguments.begin(), arguments.end(), std::string("-np"), std::string("--np"));
+  for (auto& word : arguments) {
+    const auto is_count = word.starts_with("-np") && word.find_first_not_of("0123456789", 3) == word.npos;
+    if (arguments[*command] == "run" && is_count)
+      word = "--np" + (word.size() > 3 ? "=" + word.substr(3) : "");
+  }
   return arguments;
 }
 
@@ -256,6 +267,8 @@ int parse_and_run(const World& world, const std::vector<std::string>& arguments,
   app.fallthrough();
   const auto words = words_to_parse(arguments, dispatch);
   try {
+    if (const auto place = place_of_command(words))
+      if (const auto wrong = describe_other_word(app, words, *place); !wrong.empty()) throw OtherWord(wrong);
     // CLI11 reads a vector from its end.
     app.parse(std::vector<std::string>(words.rbegin(), words.rend()));
     as_json = asks_for_json(app, words, true);

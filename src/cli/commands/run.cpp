@@ -63,6 +63,20 @@ struct JobAftermath {
   bool complete = false;  ///< its results are here, if it has any
 };
 
+/// NAME of run_NAME.sh, ./run_NAME.sh and NAME.sh, where that script or its job is meant.
+std::string job_name(const std::string& word, const Config& config) {
+  std::error_code ignored;
+  const auto is_job = [&](const std::string& name) {
+    return config.jobs.contains(name) || std::filesystem::exists("run_" + name + ".sh", ignored);
+  };
+  if (is_job(word)) return word;
+  auto name = word.substr(word.starts_with("./") ? 2 : 0);
+  if (name.ends_with(".sh")) name.erase(name.size() - 3);
+  // Of a script that is not here, the master may know more.
+  if (name.starts_with("run_") && name.size() > 4 && name.find('/') == name.npos) return name.substr(4);
+  return is_job(name) ? name : word;
+}
+
 /// A program of this folder in the place of a job's name.
 Result<void> check_no_program(const std::string& name) {
   std::error_code ignored;
@@ -134,6 +148,10 @@ Result<void> check_words(const RunOptions& options) {
     return fail(ErrorKind::usage,
                 fmt::format("'{0}' is one word; a program and its arguments are several: ec2mpi run -- {0}",
                             printable(first)));
+  if (options.behind_dashes && std::ranges::count(*options.behind_dashes, ":") > 0)
+    return fail(ErrorKind::usage,
+                "':' would start several programs (MPMD), which run does not: write one program that looks "
+                "at its rank");
   const auto name = first.substr(first.rfind('/') + 1);
   constexpr std::string_view kStarters[] = {"mpirun",  "mpiexec", "mpiexec.hydra", "orterun",
                                             "prterun", "prun",    "srun"};
@@ -369,8 +387,9 @@ SeriesRequest request_series(const RunOptions& options, JobSpec job) {
           .detach = options.detach};
 }
 
-Result<int> run_once(const RunOptions& options, const CommonOptions& common, JobAftermath& aftermath) {
+Result<int> run_once(RunOptions options, const CommonOptions& common, JobAftermath& aftermath) {
   TRY_AS(cluster, open_cluster(options.list));
+  if (options.name.size() == 1) options.name.front() = job_name(options.name.front(), cluster->config);
   TRY_AS(chosen, choose_job(options, cluster->config));
   // Settings for all jobs, also for one without a table in ec2mpi.toml.
   chosen->end_signal = cluster->config.end_signal.value_or("");

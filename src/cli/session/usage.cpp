@@ -6,9 +6,11 @@
 #include <cstdlib>
 #include <cstring>
 #include <numeric>
+#include <optional>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/ssh/libssh/version.hpp"
+#include "src/cli/session/other_words.hpp"
 
 namespace ec2mpi::cli {
 
@@ -54,69 +56,34 @@ std::vector<std::string> options_of(const CLI::App& command) {
   return names;
 }
 
-/// Our words, and the names for them in other tools and in the scripts of the tutorial.
-constexpr std::pair<const char*, std::string_view> kOurs[] = {
-    {"login", "ssh connect login_master 登录"},
-    {"push", "cp copy put upload transfer broadcast pdcp pscp prsync sbcast 上传"},
-    {"pull", "get fetch download download_file rpdcp pslurp 下载"},
-    {"push (or pull)", "scp rsync"},
-    {"nodes", "ls list sinfo 节点"},
-    {"ips", "get_ip_address"},
-    {"exec", "pdsh clush pssh parallel-ssh dsh ansible"},
-    {"exec -b", "dshbak"},
-    {"exec-all", "executecommandallnodes 执行"},
-    {"run", "submit mpirun mpiexec mpiexec.hydra orterun prun srun salloc sky ray 运行"},
-    {"run -d", "sbatch qsub"},
-    {"jobs", "queue squeue sacct scontrol qstat"},
-    {"attach", "sattach"},
-    {"cancel", "scancel qdel"},
-    {"logs", "log"},
-    {"logs -f", "tail"},
-    {"top", "htop glances"},
-    {"setup", "install starcluster pcluster 安装"},
-    {"doctor", "check"},
-    {"up", "create launch"},
-    {"down", "terminate destroy"},
-    {"--version", "version"},
-    {"--help", "帮助"},
-};
-
-/// What users of pdsh, clush and mpirun type, and our way to say it.
-struct TheirOption {
-  std::string_view command;  ///< or the beginning of it: exec-all takes the options of exec
-  std::string_view option;
-  std::string_view ours;
-};
-constexpr TheirOption kOurOptions[] = {
-    {"exec", "-a", "exec-all COMMAND"},
-    {"exec", "-g", "exec -w @GROUP COMMAND"},
-    {"exec", "-S", "exec: its exit code tells whether the command failed anywhere"},
-    {"exec", "-o", "exec, with the option in ~/.ssh/config, or in the file of -F"},
-    {"exec", "-A", "login -A NODE; exec forwards no agent"},
-    {"exec", "-L", "exec -b COMMAND"},
-    {"exec", "-B", "exec -b COMMAND"},
-    {"exec", "-c", "push SRC... DST"},
-    {"exec", "-R", "exec, which always takes ssh"},
-    {"run", "-N", "run --per-node N -- PROGRAM"},
-    {"push", "-r", "push SRC... DST, which takes folders, too"},
-    {"push", "-a", "push SRC... DST, which keeps times and modes"},
-    {"push", "-av", "push SRC... DST, which keeps times and modes"},
-    {"pull", "-r", "pull SRC... DST, which takes folders, too"},
-    {"pull", "-a", "pull SRC... DST, which keeps times and modes"},
-    {"pull", "-av", "pull SRC... DST, which keeps times and modes"},
-};
-
-std::string known_elsewhere(std::string word) {
+/// `next` is the word behind it, or empty.
+std::string known_elsewhere(std::string word, const std::string& next) {
   // The tutorial's scripts were typed so.
   if (word.starts_with("./")) word.erase(0, 2);
   if (word.ends_with(".sh")) word.erase(word.size() - 3);
   // The tutorial's scripts have such names.
-  if (word.starts_with("run_") && word.size() > 4) return "ec2mpi run " + printable(word.substr(4));
+  if ((word.starts_with("run_") || word.starts_with("run-")) && word.size() > 4)
+    return "ec2mpi run " + printable(quote_word(word.substr(4)));
+  const bool is_shell = word == "sh" || word == "bash" || word == "ksh";
+  if (is_shell && !next.empty()) return known_elsewhere(next, {});
   std::ranges::transform(word, word.begin(),
                          [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  for (const auto& [ours, others] : kOurs)
-    if (std::ranges::count(words(others), std::string_view(word)) > 0) return std::string("ec2mpi ") + ours;
-  return {};
+  auto ours = ours_for(word, next);
+  if (ours.empty()) ours = ours_for("-", word);
+  return ours.empty() ? std::string() : "ec2mpi " + std::string(ours);
+}
+
+/// The same for an option, typed with one dash or two.
+std::string known_option_elsewhere(const CLI::App& chosen, std::string_view option,
+                                   const std::string& called) {
+  const auto dashes = option.find_first_not_of('-');
+  if (dashes == std::string_view::npos) return {};
+  const auto name = option.substr(dashes, option.find('=') - dashes);
+  // "--a" is no "-a".
+  if (name.size() == 1 && dashes != 1) return {};
+  std::string ours(ours_for(chosen.get_name(), name));
+  if (const auto at = ours.find("{}"); at != std::string::npos) ours.replace(at, 2, called);
+  return ours;
 }
 
 std::string did_you_mean(const std::string& meant) {
@@ -129,6 +96,59 @@ std::size_t length_of_other_dash(std::string_view word) {
        {"\u2010", "\u2011", "\u2012", "\u2013", "\u2014", "\u2015", "\u2212", "\ufe58", "\ufe63", "\uff0d"})
     if (word.starts_with(dash)) return dash.size();
   return 0;
+}
+
+/// How many of the next words are values of the option; nothing if it is none of ours. A letter for the help
+/// or the version stands alone: within a longer word it is another tool's.
+std::optional<std::size_t> read_option(const CLI::App& chosen, const std::string& word) {
+  const auto values_of = [&](const std::string& name) -> std::optional<std::size_t> {
+    const auto* option = chosen.get_option_no_throw(name);
+    if (option == nullptr) option = chosen.get_parent()->get_option_no_throw(name);
+    if (option == nullptr) return std::nullopt;
+    return static_cast<std::size_t>(option->get_items_expected_min());
+  };
+  if (word.starts_with("--")) {
+    const auto values = values_of(word.substr(0, word.find('=')));
+    return values && word.find('=') != std::string::npos ? 0 : values;
+  }
+  for (std::size_t at = 1; at < word.size(); ++at) {
+    const auto values = values_of({'-', word[at]});
+    const bool is_last = at + 1 == word.size();
+    if (!values || (word.size() > 2 && (word[at] == 'h' || word[at] == 'V'))) return std::nullopt;
+    if (*values > 0) return is_last ? *values : 0;
+  }
+  return 0;
+}
+
+/// Slurm's --nodes=2, which ours would read as node2.
+bool is_number_of_nodes(const std::vector<std::string>& typed, std::size_t at) {
+  constexpr std::string_view kNodes = "--nodes";
+  if (typed[at] == kNodes) return at + 1 < typed.size() && parse_number(typed[at + 1]);
+  return typed[at].starts_with("--nodes=") &&
+         parse_number(std::string_view(typed[at]).substr(kNodes.size() + 1));
+}
+
+/// Of an error that begins with an option of ours: what its letter means elsewhere, and ours for that.
+std::string letter_elsewhere(const CLI::App& chosen, const std::string& said, const std::string& called) {
+  const auto* option = chosen.get_option_no_throw(said.substr(0, said.find(':')));
+  if (option == nullptr || option->get_snames().empty()) return {};
+  const auto letter = "-" + option->get_snames().front();
+  const auto ours = known_option_elsewhere(chosen, letter, called);
+  return ours.empty() ? ours : fmt::format("if another tool's {} is meant: {}", letter, ours);
+}
+
+std::string describe_unknown_option(const CLI::App& chosen, const std::string& word,
+                                    const std::string& called) {
+  const auto shown = printable(word.substr(0, word.find('=')));
+  if (const auto ours = known_option_elsewhere(chosen, word, called); !ours.empty())
+    return fmt::format("{} has no option {}; instead: {}", called, shown, ours);
+  auto options = options_of(chosen);
+  if (std::find(options.begin(), options.end(), word.substr(0, word.find('='))) != options.end())
+    return fmt::format("{0} stands behind the command: {1} {0} ...", printable(word), called);
+  std::erase_if(options,
+                [](const auto& name) { return !name.starts_with("--"); });  // a letter is near to any other
+  return fmt::format("{} has no option {}; {}see {} --help", called, printable(word),
+                     did_you_mean(nearest(word, options)), called);
 }
 
 /// The word that CLI11 could not place: an option that does not exist, or a word too many.
@@ -149,16 +169,7 @@ std::string describe_extra(const CLI::App& app, const CLI::App& chosen, const st
     return fmt::format("'{0}' is a word too many; if it is a job: ec2mpi cancel {0}", printable(word));
   if (!word.starts_with('-'))
     return fmt::format("'{}' is a word too many; see {} --help", printable(word), called);
-  for (const auto& [command, option, ours] : kOurOptions)
-    if (chosen.get_name().starts_with(command) && word == option)
-      return fmt::format("{} has no option {}; instead: ec2mpi {}", called, option, ours);
-  auto options = options_of(chosen);
-  if (std::find(options.begin(), options.end(), word.substr(0, word.find('='))) != options.end())
-    return fmt::format("{0} stands behind the command: {1} {0} ...", printable(word), called);
-  std::erase_if(options,
-                [](const auto& name) { return !name.starts_with("--"); });  // a letter is near to any other
-  return fmt::format("{} has no option {}; {}see {} --help", called, printable(word),
-                     did_you_mean(nearest(word, options)), called);
+  return describe_unknown_option(chosen, word, called);
 }
 
 /// CLI11 puts the names of options between words of its own; empty for an error that has other words.
@@ -244,13 +255,46 @@ std::string describe_versions() {
   return "ec2mpi " EC2MPI_VERSION "\n" + ssh::describe_libssh();
 }
 
-std::string describe_unknown_command(const CLI::App& app, const std::string& word) {
-  const auto ours = known_elsewhere(word);
+std::string describe_unknown_command(const CLI::App& app, const std::string& word, const std::string& next) {
+  const auto ours = known_elsewhere(word, next);
   auto commands = commands_of(app);
   // A slip of the fingers must not end in the end of instances.
   std::erase_if(commands, [](const auto& name) { return name == "stop" || name == "down"; });
   return fmt::format("'{}' is not a command; {}ec2mpi --help lists them", printable(word),
                      did_you_mean(ours.empty() ? nearest(word, commands) : ours));
+}
+
+std::string describe_other_word(const CLI::App& app, const std::vector<std::string>& typed,
+                                std::size_t place) {
+  const auto is_called = [&](const CLI::App* command) { return command->get_name() == typed[place]; };
+  const auto commands = app.get_subcommands(is_called);
+  if (commands.empty()) {
+    const auto next = place + 1 < typed.size() ? typed[place + 1] : std::string();
+    // Behind a flag it may be the flag's value.
+    const bool is_known = place == 0 && !known_elsewhere(typed[place], next).empty();
+    return is_known ? describe_unknown_command(app, typed[place], next) : std::string();
+  }
+  const auto& chosen = *commands.front();
+  const auto called = "ec2mpi " + chosen.get_name();
+  for (auto at = place + 1; at < typed.size() && typed[at] != "--" && typed[at] != "--help"; ++at) {
+    const auto& word = typed[at];
+    if (word.size() < 2 || word.front() != '-') {
+      if (chosen.get_positionals_at_end()) break;  // a command for the nodes, with its own options
+      continue;
+    }
+    const bool has_next = at + 1 < typed.size() && !typed[at + 1].starts_with('-');
+    const auto read = read_option(chosen, word);
+    // CLI11 would read -ppn as -p pn, and -host as -h.
+    const bool is_long = word.size() > 2 && word != "-help";
+    const bool may_be_theirs = !read || (is_long && !word.starts_with("--")) || (word == "-h" && has_next);
+    const bool is_theirs = may_be_theirs && !known_option_elsewhere(chosen, word, called).empty();
+    if (is_theirs || (!read && is_long && (word.starts_with("--") || word.find_first_of("hV") != word.npos)))
+      return describe_unknown_option(chosen, word, called);
+    if (chosen.get_name() == "run" && is_number_of_nodes(typed, at))
+      return "--nodes names nodes, and is no number of them: -w 1-2 for the first two, -w 2 for node2 alone";
+    at += read.value_or(0);
+  }
+  return {};
 }
 
 std::string describe_usage_error(const CLI::App& app, const CLI::ParseError& wrong) {
@@ -261,8 +305,11 @@ std::string describe_usage_error(const CLI::App& app, const CLI::ParseError& wro
   const auto words = describe_options(chosen, wrong);
   auto said = words.empty() ? printable(wrong.what()) : words;
   const auto* option = blamed_option(app, chosen, wrong.what());
-  if (option == nullptr || !comes_from_variable(app, *option))
+  if (option == nullptr || !comes_from_variable(app, *option)) {
+    if (const auto meant = letter_elsewhere(chosen, said, called); !meant.empty())
+      return fmt::format("{}; {}", said, meant);
     return fmt::format("{}; see {} --help", said, called);
+  }
   const auto& variable = option->get_envname();
   // A flag is the only option that takes no word, and CLI11 has words of its own about it.
   if (option->get_items_expected_max() == 0)

@@ -21,8 +21,14 @@ namespace ec2mpi::cli {
 /// The two lines of --version, of ec2mpi and of libssh.
 [[nodiscard]] std::string describe_versions();
 
-/// One line, without "ec2mpi: ", for a first word that is no command.
-[[nodiscard]] std::string describe_unknown_command(const CLI::App& app, const std::string& word);
+/// One line, without "ec2mpi: ", for a first word that is no command; `next` is the word behind it, or empty.
+[[nodiscard]] std::string describe_unknown_command(const CLI::App& app, const std::string& word,
+                                                   const std::string& next);
+
+/// The same for words of other tools, and for unknown options that CLI11 would read as something else or
+/// would not name; empty if there are none. typed[place] is the command.
+[[nodiscard]] std::string describe_other_word(const CLI::App& app, const std::vector<std::string>& typed,
+                                              std::size_t place);
 
 /// One line, without "ec2mpi: ": the error and its remedy.
 [[nodiscard]] std::string describe_usage_error(const CLI::App& app, const CLI::ParseError& wrong);
