@@ -23,5 +23,11 @@ add_custom_target(manual ALL DEPENDS ${pages} ${completions})
 install(FILES ${manual}/ec2mpi.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES ${manual}/ec2mpi.toml.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/man5)
 install(FILES ${manual}/ec2mpi.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME ec2mpi)
-install(FILES ${manual}/_ec2mpi DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+# Debian's zsh looks into vendor-completions of /usr/share, and into site-functions of /usr/local/share only.
+install(CODE "
+  set(folder site-functions)
+  if(EXISTS /etc/debian_version AND CMAKE_INSTALL_PREFIX MATCHES \"(^|/)usr/?$\")
+    set(folder vendor-completions)
+  endif()
+  file(INSTALL ${manual}/_ec2mpi DESTINATION \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_DATADIR}/zsh/\${folder}\")")
 install(FILES ${manual}/ec2mpi.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)

@@ -20,9 +20,13 @@ try_in_overlay() {
     dpkg --install /ec2mpi.deb >/dev/null
     ec2mpi --version | grep -q "^ec2mpi [0-9]"
     for file in bin/ec2mpi share/man/man1/ec2mpi.1 share/man/man5/ec2mpi.toml.5 share/fish/vendor_completions.d/ec2mpi.fish \
-      share/bash-completion/completions/ec2mpi share/zsh/site-functions/_ec2mpi; do
+      share/bash-completion/completions/ec2mpi share/zsh/vendor-completions/_ec2mpi; do
       dpkg --listfiles ec2mpi | grep -qx "/usr/$file" || { echo "the package has no /usr/$file"; exit 1; }
     done
+    if command -v zsh >/dev/null; then
+      zsh -fc "for folder in \$fpath; do [ -f \$folder/_ec2mpi ] && exit; done; exit 1" ||
+        { echo "zsh does not find its completion"; exit 1; }
+    fi
     dpkg --status ec2mpi | grep -q "^Depends: .*libssh-4" || { echo "the package does not depend on libssh-4"; exit 1; }
     dpkg --purge ec2mpi >/dev/null
     [ "$(dpkg --list)" = "$before" ] || { echo "the package is still known to dpkg"; exit 1; }
