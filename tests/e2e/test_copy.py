@@ -235,6 +235,33 @@ def test_names_of_a_pull_from_one_node(ec2mpi, cluster4, remote, target, arrives
     assert len([f for f in ec2mpi.folder.rglob("*") if f.is_file() and f.read_bytes() == b"content"]) == len(remote)
 
 
+def test_a_device_a_pipe_or_a_socket_is_never_replaced(ec2mpi, cluster4):
+    """Neither on a node, as root, nor here."""
+    write(ec2mpi.folder / "file", "content")
+    write(ec2mpi.folder / "tree/sub/pipe", "content")
+    cluster4.host(1, "mkdir -p devices tree/sub; mknod devices/null c 1 3; mkfifo tree/sub/pipe devices/file", user="root")
+    cluster4.host(1, "cp -a /root/devices /root/tree /home/ubuntu/", user="root")
+    kinds = "cd /home/ubuntu && stat -c '%F %n' devices/null devices/file tree/sub/pipe"
+    before = cluster4.host(1, kinds).out
+    assert before.count("fifo") == 2 and "character special" in before
+    for flags, source, target, said in [
+        (["--sudo"], "file", "/home/ubuntu/devices/null", "/home/ubuntu/devices/null"),
+        (["--sudo"], "file", "/home/ubuntu/devices/", "/home/ubuntu/devices/file"),
+        (["--sudo"], "tree", "/home/ubuntu", "/home/ubuntu/tree/sub/pipe"),
+        (["--sudo"], "tree/.", "/home/ubuntu/tree", "/home/ubuntu/tree/sub/pipe"),
+    ]:
+        done = ec2mpi("push", "-w", "1", *flags, source, target)
+        assert done.code != 0 and f"{said} there is a device, pipe or socket" in done.err, done
+        assert cluster4.host(1, kinds).out == before
+    cluster4.host(1, "echo content > plain", user="ubuntu")
+    os.mkfifo(ec2mpi.folder / "pipe")
+    done = ec2mpi("pull", "-w", "1", "plain", "pipe")
+    assert done.code != 0 and "pipe here is a device, pipe or socket, and is not replaced" in done.err, done
+    os.symlink("real", ec2mpi.folder / "link")
+    assert ec2mpi("pull", "-w", "1", "plain", "link").code == 0
+    assert (ec2mpi.folder / "link").is_symlink() and (ec2mpi.folder / "real").read_text() == "content\n"
+
+
 def test_a_file_does_not_fall_into_a_folder_of_its_name(ec2mpi, cluster4):
     write(ec2mpi.folder / "name", "file")
     cluster4.host(1, "mkdir -p dir/name", user="ubuntu")

@@ -100,6 +100,11 @@ class Chooser {
       TRY_AS(looked, tree_->look(want.place));
       here = std::move(*looked);
     }
+    if (here && here->kind == LocalState::Kind::other) {
+      return fail(ErrorKind::local_io,
+                  printable((plan_.folder / want.place).string()) +
+                      " here is a device, pipe or socket, and is not replaced by a file");
+    }
     const bool by_name = named_ && want.item.below.empty();
     if (by_name && want.item.type != TarType::directory && want.item.type != TarType::file) {
       choice_.refused.push_back(want.path);  // links that lead somewhere were followed on the node

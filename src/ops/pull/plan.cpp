@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <algorithm>
+#include <cerrno>
 #include <set>
 
 #include "ec2mpi/base/text.hpp"
@@ -22,6 +23,24 @@ Result<PullSource> source_from(const std::string& typed) {
   return source;
 }
 
+/// A link is written through, as by scp and push: the file that it means, there or not, is the target.
+Result<std::filesystem::path> follow_links(std::filesystem::path path) {
+  struct stat info {};
+  while (::lstat(path.c_str(), &info) == 0 && S_ISLNK(info.st_mode)) {
+    // Links in a circle; or one that another user has put into a folder like /tmp, and the kernel refuses to
+    // follow.
+    std::error_code failed;
+    if (::stat(path.c_str(), &info) != 0 && errno != ENOENT) failed = {errno, std::generic_category()};
+    const auto to = failed ? std::filesystem::path() : std::filesystem::read_symlink(path, failed);
+    if (failed) {
+      return fail(ErrorKind::usage,
+                  fmt::format("cannot follow the link {}: {}", printable(path.string()), failed.message()));
+    }
+    path = path.parent_path() / to;
+  }
+  return path;
+}
+
 Result<void> choose_place(PullPlan& plan, const std::string& target, bool only_folder) {
   struct stat info {};
   const bool exists = ::stat(target.c_str(), &info) == 0;
@@ -32,7 +51,8 @@ Result<void> choose_place(PullPlan& plan, const std::string& target, bool only_f
       return fail(ErrorKind::usage, printable(target) + " is a file; a folder is needed here");
     return {};
   }
-  const std::filesystem::path path = target;
+  TRY_AS(followed, follow_links(target));
+  const auto& path = *followed;
   plan.folder = path.has_parent_path() ? path.parent_path() : ".";
   plan.rename = path.filename();
   return {};

@@ -127,7 +127,19 @@ asio::awaitable<Result<void>> Delivery::compare() {
   need_ = push_need(tree_, survey_, options_, [this](const SourceItem& item) {
     return push_.sums().known(static_cast<std::size_t>(&item - tree_.items.data()), item.size);
   });
+  if (!need_.in_the_way.empty()) {
+    auto refused = refuse_special();
+    co_return refused;
+  }
   co_return Result<void>{};
+}
+
+std::unexpected<Error> Delivery::refuse_special() const {
+  auto place = fill_placeholders(push_.plan().target, run_.node);
+  if (survey_.into && !place.ends_with('/')) place += '/';
+  place += survey_.into ? need_.in_the_way : need_.in_the_way.substr(survey_.name.size());
+  return fail(ErrorKind::usage,
+              printable(place) + " there is a device, pipe or socket, and is not replaced by a file");
 }
 
 asio::awaitable<Result<void>> Delivery::check_begun() {

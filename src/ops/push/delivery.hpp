@@ -31,6 +31,7 @@ class Delivery {
   asio::awaitable<Result<void>> attempt();
   asio::awaitable<Result<void>> look();
   asio::awaitable<Result<void>> compare();
+  [[nodiscard]] std::unexpected<Error> refuse_special() const;
   /// Finds out whether the beginnings of files that lie in an old stage are those of ours.
   asio::awaitable<Result<void>> check_begun();
   asio::awaitable<Result<void>> send();

@@ -27,7 +27,8 @@ struct PushNeed {
   std::vector<std::string> erase;         ///< paths below the survey's folder, with "./" in front
   /// Paths that would be erased if they were not mount points, or below one; the node refuses to erase them.
   std::vector<std::string> mounted = {};
-  std::string left;                  ///< the stage of an earlier push to continue with, or ""
+  std::string in_the_way = {};  ///< a place of the sources where there is a device, pipe or socket, or ""
+  std::string left;             ///< the stage of an earlier push to continue with, or ""
   std::vector<std::string> discard;  ///< its useless files
   std::size_t arrived = 0;           ///< files that lie in it already
   std::vector<std::size_t> begun;    ///< files whose beginning lies in it

@@ -83,7 +83,10 @@ void read_line(std::string_view line, HeldEntries& area) {
   const auto size = parse_number(next_word(line));
   if (!mode || !size || !read_time(next_word(line), entry)) return;  // the rest of a name with an end of line
   const auto kind = static_cast<mode_t>(*mode);
-  entry.type = S_ISREG(kind) ? TarType::file : S_ISDIR(kind) ? TarType::directory : TarType::other;
+  entry.type = S_ISREG(kind)   ? TarType::file
+               : S_ISDIR(kind) ? TarType::directory
+               : S_ISLNK(kind) ? TarType::symlink
+                               : TarType::other;
   entry.mode = static_cast<unsigned>(*mode) & 07777U;
   entry.size = *size;
   area.insert_or_assign(without_dot(line), std::move(entry));

@@ -3,6 +3,7 @@
 #include "ec2mpi/ops/pull/pull.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -65,6 +66,21 @@ TEST_F(PullTest, APlanForOneNodeIsScps) {
   EXPECT_FALSE(plan({"a", "b"}, at("file")));
   EXPECT_FALSE(plan({"x/a", "y/a"}, at("dir")));
   EXPECT_FALSE(plan({"a"}, ""));
+}
+
+TEST_F(PullTest, ALinkAsTargetIsWrittenThrough) {
+  fs::create_directories(folder / "elsewhere");
+  fs::create_symlink("elsewhere/real", folder / "second");
+  fs::create_symlink(folder / "second", folder / "first");
+  const auto through = plan({"a"}, at("first"));
+  ASSERT_TRUE(through) << "whether the file is there or not";
+  EXPECT_EQ(through->folder, folder / "elsewhere");
+  EXPECT_EQ(through->rename, "real");
+  fs::create_symlink("circle", folder / "circle");
+  const auto circle = plan({"a"}, at("circle"));
+  ASSERT_FALSE(circle);
+  EXPECT_EQ(circle.error().message,
+            "cannot follow the link " + at("circle") + ": Too many levels of symbolic links");
 }
 
 TEST_F(PullTest, PlansForManyNodes) {
@@ -332,6 +348,16 @@ TEST_F(ChoiceTest, SizesDoNotSufficeWhereContentsAreCompared) {
   ASSERT_EQ(choice->doubtful.size(), 1U);
   EXPECT_EQ(choice->doubtful[0].place, "d/same");
   EXPECT_EQ(choice->files.size(), 2U);
+}
+
+TEST_F(ChoiceTest, ADevicePipeOrSocketIsNotReplaced) {
+  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
+  const auto choice =
+      choose(*plan({"f"}, at("pipe")), {{.matched = "./f", .path = "/h/f", .items = {file("", 4)}}});
+  ASSERT_FALSE(choice);
+  EXPECT_EQ(choice.error().kind, ErrorKind::local_io);
+  EXPECT_EQ(choice.error().message,
+            at("pipe") + " here is a device, pipe or socket, and is not replaced by a file");
 }
 
 TEST_F(ChoiceTest, WhatIsLeftOut) {

@@ -109,6 +109,23 @@ TEST(PushNeed, ALinkInPlaceOfAFolderStays) {
   EXPECT_TRUE(need.items.empty() && need.folders.empty());
 }
 
+TEST(PushNeed, ADevicePipeOrSocketIsInTheWay) {
+  for (const char* kind : {"b", "c", "p", "s"}) {
+    auto fields = all();
+    fields[17] = kind + " 0 666 50.0 ./one"s;
+    EXPECT_EQ(need_of(fields).in_the_way, "one") << kind;
+    fields = all();
+    fields[15] = kind + " 0 666 50.0 ./proj/sub/b"s;
+    EXPECT_EQ(need_of(fields).in_the_way, "proj/sub/b") << kind;
+  }
+  EXPECT_EQ(need_of(all()).in_the_way, "");
+  auto fields = head();
+  fields.insert(fields.end(), {"lines", "2180 0 0 ./one\n"});
+  EXPECT_EQ(need_of(fields).in_the_way, "one") << "a device, of a find without -printf";
+  fields.back() = "a1ff 0 0 ./one\n";
+  EXPECT_EQ(need_of(fields).in_the_way, "") << "a link";
+}
+
 TEST(PushNeed, ChecksumsDecideWhereTheyAreAskedFor) {
   auto fields = all();
   fields[9] = "f 5 644 77.0 ./proj/a";
