@@ -161,6 +161,19 @@ def test_start_up_files_are_read_once(ec2mpi, cluster4):
         assert ok(ec2mpi("exec", "-w", "2", "echo done")).out.count("welcome") == 1
 
 
+@pytest.mark.parametrize("line", ["echo welcome", "echo welcome; set -u", "echo welcome; [ -z \"$READ\" ] || exit 0; export READ=1"])
+def test_a_start_up_file_in_bash_env_is_read_once_too(ec2mpi, cluster4, line):
+    """As conda and module systems set it. Scripts that the command starts read it."""
+    with start_up(cluster4, 2, f"export BASH_ENV={HOME}/.bashrc; {line}"):
+        done = ok(ec2mpi("exec", "-w", "2", "echo \"[$BASH_ENV$unset]\""))
+        assert done.out == f"node2\twelcome\nnode2\t[{HOME}/.bashrc]\n"
+    with start_up(cluster4, 2, f"echo read", ".bash_env"), start_up(cluster4, 2, f"export BASH_ENV={HOME}/.bash_env"):
+        assert plain(ec2mpi("exec", "-w", "2", "bash -c 'echo inner'; echo outer")) == "read\ninner\nouter\n"
+    with login_shell(cluster4, 2, "/usr/bin/tcsh"), start_up(cluster4, 2, f"setenv SHELL /bin/bash; setenv BASH_ENV {HOME}/.bashrc", ".tcshrc"), \
+            start_up(cluster4, 2, "echo welcome"):
+        assert "welcome" not in ok(ec2mpi("exec", "-w", "2", "echo done")).out
+
+
 def test_functions_and_variables_of_bash_start_up_files_reach_a_command(ec2mpi, cluster4):
     """As with ssh: also those that are not exported, and they stay unexported."""
     with start_up(cluster4, 2, "greet() { echo \"hi $1 $plain\"; }; plain='a  b'; sum=4"):

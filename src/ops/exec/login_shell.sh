@@ -11,13 +11,16 @@
 # shellcheck disable=SC2034 # ec2mpi_command, ec2mpi_shell and ec2mpi_option are used behind this text
 ec2mpi_option=
 ec2mpi_shell=$SHELL
-if command [ -n "${ec2mpi_functions+given}" ]; then
-  ec2mpi_shell=$BASH
-  ec2mpi_command=$ec2mpi_back$ec2mpi_command
-fi
+command [ -z "${ec2mpi_functions+given}" ] || ec2mpi_shell=$BASH
 command [ -x "$ec2mpi_shell" ] || ec2mpi_shell=/bin/sh
 case ${ec2mpi_shell##*/} in
-  bash) ec2mpi_option=--norc ;;
+  bash)
+    ec2mpi_option=--norc
+    ec2mpi_command=$ec2mpi_back$ec2mpi_command
+    if command [ -n "${BASH_ENV+given}" ]; then
+      command export ec2mpi_bash_env="$BASH_ENV"
+      command unset BASH_ENV
+    fi ;;
   zsh | csh | tcsh) ec2mpi_option=-f ;;
   fish) "$ec2mpi_shell" -N -c : </dev/null 2>/dev/null && ec2mpi_option=-N ;;
 esac

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cstdlib>
+#include <fstream>
 
 #include "ec2mpi/base/text.hpp"
 #include "tests/support/scratch_folder.hpp"
@@ -302,6 +303,17 @@ TEST_F(RemoteProgram, FunctionsAndVariablesOfBashStartUpFilesReachTheUsersComman
   const auto line = "greet() { echo \"hi $1\"; }; plain='a  b'; set -eu; " +
                     shell_line_in_user_environment("exec \"$SHELL\" --norc -c " + quote_word(command));
   EXPECT_EQ(run_by({"/bin/bash", {"bash"}}, line, home()).out, "hi you\na  b\n[]\n0\n");
+}
+
+TEST_F(RemoteProgram, TheFileInBashEnvIsReadByNoShellOnTheWayToTheUsersCommand) {
+  const auto file = home() + "/environment";
+  std::ofstream(file) << "echo read\n";
+  const auto line =
+      "export BASH_ENV=" + quote_word(file) + "; " +
+      shell_line_in_user_environment(
+          "exec \"$BASH\" --norc -c " +
+          quote_word(take_back_text() + "echo \"${BASH_ENV##*/}\"; env | grep -c ec2mpi_; bash -c :"));
+  EXPECT_EQ(run_by({"/bin/bash", {"bash"}}, line, home()).out, "environment\n0\nread\n");
 }
 
 TEST_F(RemoteProgram, FunctionsAndAliasesNamedLikeToolsChangeNothingOnTheWayToACommand) {
