@@ -217,6 +217,67 @@ def test_what_was_changed_by_hand_is_mended(ec2mpi, cluster4):
     assert content(cluster4, 2, f"{HOME}/.ssh/config").endswith("# END ec2mpi\nHost other\n")
 
 
+@pytest.mark.parametrize("edit", ["s/$/\\r/", "/^# BEGIN/d; /^# END/d; /^# Written/d", "s/^# BEGIN ec2mpi/&;/; s/^# END ec2mpi/&;/"])
+def test_undo_takes_the_key_away_whatever_an_editor_has_done_to_the_file(ec2mpi, cluster4, edit):
+    """Such as one of Windows. sshd takes these lines all the same, so that the key would stay."""
+    keys = f"{HOME}/.ssh/authorized_keys"
+    trust(ec2mpi)
+    own = [line for line in content(cluster4, 2, keys).splitlines() if "ec2mpi" not in line]
+    key = content(cluster4, 1, f"{OURS}/key")
+    cluster4.host(2, f"sed -i '{edit}' {keys}")
+    trust(ec2mpi, "--undo")
+    assert [line for line in content(cluster4, 2, keys).splitlines() if "BEGIN" not in line and "END" not in line and line][-len(own):] == own
+    assert "ssh-ed25519 AAAA" not in "".join(line for line in content(cluster4, 2, keys).splitlines() if line.endswith("ec2mpi"))
+    put(cluster4, 1, "/tmp/old-key", key)
+    cluster4.host(1, "chown ubuntu /tmp/old-key; chmod 600 /tmp/old-key")
+    refused = cluster4.host(1, "ssh -o BatchMode=yes -o StrictHostKeyChecking=no -o IdentitiesOnly=yes -i /tmp/old-key 10.0.0.12 true", user="ubuntu")
+    assert refused.code == 255 and "Permission denied" in refused.err, refused
+
+
+def test_the_next_setup_takes_a_key_with_the_line_ends_of_windows_away(ec2mpi, cluster4):
+    trust(ec2mpi)
+    keys = f"{HOME}/.ssh/authorized_keys"
+    before = content(cluster4, 2, keys)
+    cluster4.host(2, f"sed -i 's/$/\\r/' {keys}")
+    assert trust(ec2mpi)[1] == "node2: wrote ~/.ssh/authorized_keys"
+    assert content(cluster4, 2, keys).replace("\r", "") == before
+
+
+def test_settings_of_the_user_for_all_hosts_do_not_change_the_way_between_the_nodes(ec2mpi, cluster4):
+    cluster4.host(1, f"printf 'Host *\n  Port 9\n  ProxyCommand false\n  PreferredAuthentications password\n  RequestTTY force\n' >{HOME}/.ssh/config;"
+                     f"chown ubuntu {HOME}/.ssh/config; chmod 600 {HOME}/.ssh/config")
+    trust(ec2mpi)
+    all_trust_each_other(cluster4)
+    assert ssh(cluster4, 1, "node3").out == "ip-10-0-0-13\n"
+
+
+def test_a_setting_that_no_block_of_ours_can_replace_is_named(ec2mpi, cluster4):
+    cluster4.host(1, f"printf 'Host *\n  RemoteCommand true\n' >{HOME}/.ssh/config; chown ubuntu {HOME}/.ssh/config; chmod 600 {HOME}/.ssh/config")
+    done = ec2mpi("setup", "--no-packages")
+    assert done.code == 1
+    assert "node1: cannot log in to node2 (10.0.0.12): Cannot execute command-line and remote command.; remove RemoteCommand" in done.err, done.err
+
+
+def test_setup_needs_no_folder_for_temporary_files(ec2mpi, cluster4):
+    cluster4.host(2, "chmod 755 /tmp")
+    try:
+        trust(ec2mpi)
+        all_trust_each_other(cluster4)
+    finally:
+        cluster4.host(2, "chmod 1777 /tmp")
+
+
+def test_libraries_of_a_start_up_file_do_not_keep_ssh_from_starting(ec2mpi, cluster4):
+    """As conda's or a module's; whose libcrypto is another one."""
+    cluster4.host(1, f"mkdir -p {HOME}/lib; echo broken >{HOME}/lib/libcrypto.so.3; cp -p {HOME}/.bashrc {HOME}/bashrc;"
+                     f"sed -i '1i export LD_LIBRARY_PATH={HOME}/lib' {HOME}/.bashrc")
+    try:
+        assert "libcrypto" in cluster4.host(1, f"LD_LIBRARY_PATH={HOME}/lib ssh -V").err
+        trust(ec2mpi)
+    finally:
+        cluster4.host(1, f"mv {HOME}/bashrc {HOME}/.bashrc; rm -r {HOME}/lib")
+
+
 def test_a_block_without_its_end_is_not_touched_and_the_others_go_on(ec2mpi, cluster4):
     trust(ec2mpi)
     cluster4.host(2, f"sed -i '/# END ec2mpi/d' {HOME}/.ssh/config; echo 'Host mine' >>{HOME}/.ssh/config; rm {OURS}/key")

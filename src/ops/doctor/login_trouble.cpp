@@ -36,8 +36,8 @@ constexpr Known kKnown[] = {
     {"port 22: Connection timed out", "no answer", Fix::connection},
     {"ssh: not found", "there is no ssh client", Fix::client},
     {"ssh: command not found", "there is no ssh client", Fix::client},
-    {"kex_exchange_identification", "sshd ended the connection before the login (MaxStartups, or a ban?)",
-     Fix::unknown},
+    {"exchange_identification: ",
+     "sshd ended the connection before the login (MaxStartups, /etc/hosts.deny?)", Fix::unknown},
 };
 
 /// A path that a command to copy can hold without quotes.

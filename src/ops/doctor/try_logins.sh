@@ -11,6 +11,7 @@
 # A process that a start-up file leaves in the background keeps ssh waiting: the answer counts, not the end.
 LC_ALL=C
 export LC_ALL
+unset LD_LIBRARY_PATH LD_PRELOAD # of conda or modules: ssh would get another libcrypto, and a job's ssh does without
 exec </dev/null 2>/dev/null
 limited() { if command -v timeout >/dev/null; then timeout "$@"; else shift; "$@"; fi; }
 echo

@@ -25,6 +25,10 @@ constexpr std::string_view kDoctor = "ec2mpi doctor";
 constexpr std::string_view kNotReached =
     "the master does not reach {}; is it running, and still in the list?";
 constexpr std::string_view kNoTrust = "the nodes do not let each other in by ssh";
+constexpr std::string_view kNoSsh =
+    "ssh does not start on the master: LD_LIBRARY_PATH of a start-up file (conda, modules) gives it other "
+    "libraries";
+constexpr std::string_view kShowSsh = "ec2mpi exec -w 1 'echo $LD_LIBRARY_PATH; ssh -V'";
 constexpr std::string_view kOneMpi = "a node lacks this MPI, or has another version of it";
 constexpr std::string_view kNotPushed = "{} is not on every node; copy it there first";
 constexpr std::string_view kPush = "ec2mpi push FILE... ./";
@@ -69,7 +73,20 @@ constexpr Known kKnown[] = {
     {"connect to host * port 22: No route to host", kNotReached, kDoctor},
     {"connect to host * port", kNotReached, kDoctor},
     {"Could not resolve hostname *:", "the master does not know the name {}", kSetup},
-    {"kex_exchange_identification", "an sshd was asked by too many at once; try again", kDoctor},
+    {"exchange_identification: ",
+     "an sshd ended the connection before the login: it was asked by too many at once (MaxStartups), or "
+     "refuses "
+     "the master's address (/etc/hosts.deny)",
+     kDoctor},
+    {"Cannot execute command-line and remote command",
+     "RemoteCommand in the configuration of ssh on the master keeps ssh from starting commands",
+     "ec2mpi exec -w 1 'grep -n RemoteCommand ~/.ssh/config /etc/ssh/ssh_config'"},
+    {"ssh: error while loading shared libraries: *:", kNoSsh, kShowSsh},
+    {"OpenSSL version mismatch", kNoSsh, kShowSsh},
+    {"(required by ssh)", kNoSsh, kShowSsh},
+    {"mpirun: error while loading shared libraries: *:",
+     "mpirun does not find {} on the master; does a start-up file set LD_LIBRARY_PATH?",
+     "ec2mpi exec -w 1 'echo $LD_LIBRARY_PATH; ldd $(command -v mpirun)'"},
     // the MPI itself
     {"orted: command not found", kOneMpi, kDoctor},
     {"prted: command not found", kOneMpi, kDoctor},
@@ -137,7 +154,8 @@ constexpr Known kKnown[] = {
     {"unable to change wdir", "the working directory is not on every node", kDoctor},
     {"version `GLIBC_", "the program was built on a newer system than the nodes'; build it on the master",
      "ec2mpi login"},
-    {"error while loading shared libraries: *:", "{} is missing on a node; this shows all that is",
+    {"error while loading shared libraries: *:",
+     "{} is missing on a node, or LD_LIBRARY_PATH hides it; this shows all that is",
      "ec2mpi exec-all 'ldd PROGRAM | grep not'"},
     {"Exec format error", "the program was built for another kind of processor, or lacks its #! line",
      "ec2mpi exec-all 'uname -m'"},

@@ -6,6 +6,7 @@
 # - Open MPI writes its command for the shell of the account that it runs in. Here /bin/sh reads it, whatever login shell the
 #   other node has: in the words for printf no shell sees a newline, quote, backslash or exclamation mark.
 # - On each node, the program in the file `sampler` begins to count what the job uses there.
+# - A folder in LD_LIBRARY_PATH (conda, modules) may hold another libcrypto, with which ssh does not start.
 # shellcheck shell=sh
 # shellcheck disable=SC2154 # the text in front sets these variables
 
@@ -40,6 +41,7 @@ without_csh() {
   printf %s "$daemon"
 }
 
+[ -z "$LD_LIBRARY_PATH" ] || ssh -V >/dev/null 2>&1 || unset LD_LIBRARY_PATH
 sampler=$(cat "$folder/sampler" 2>/dev/null)
 
 for word; do

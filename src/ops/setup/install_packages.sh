@@ -18,7 +18,7 @@ export LC_ALL DEBIAN_FRONTEND NEEDRESTART_SUSPEND PIP_BREAK_SYSTEM_PACKAGES
 patience=900
 trap '' PIPE HUP
 exec </dev/null
-log=$(mktemp) || exit 1
+log=$(mktemp 2>/dev/null || mktemp /run/ec2mpi.XXXXXX) || exit 1
 trap 'rm -f "$log"' EXIT
 
 doing='' before=''

@@ -45,6 +45,23 @@ bool is_sshds_choice(std::string_view said) {
          said.find(kNoCommand) != std::string_view::npos;
 }
 
+/// What to do about a login that ssh or the network kept from getting to sshd's choice; begins with "; ", or
+/// is empty. `said` are the words of ssh on node `from`.
+std::string next_step(std::string_view said, int from, int to) {
+  const auto says = [said](std::string_view text) { return said.find(text) != std::string_view::npos; };
+  if (says("exchange_identification"))
+    return fmt::format(
+        "; the sshd of node{} ended the connection before the login: look there at /etc/hosts.deny and "
+        "MaxStartups",
+        to);
+  if (says("remote command."))
+    return fmt::format("; remove RemoteCommand from the configuration of ssh on node{}", from);
+  if (says(" port "))
+    return fmt::format(
+        "; does the security group let its own members in, and does a firewall on node{} keep them out?", to);
+  return {};
+}
+
 /// The nodes write one after the other where one depends on another's work.
 enum class Turn {
   claimant,  ///< claims the cluster against setups with another key
@@ -242,8 +259,9 @@ class Setup : public JointWork {
       refused_logins_[next] = {index, login->said};
       co_return Result<void>{};
     }
-    co_return fail(ErrorKind::remote_io, fmt::format("cannot log in to node{} ({}): {}", next,
-                                                     present_.at(next).address.text(), login->said));
+    co_return fail(ErrorKind::remote_io,
+                   fmt::format("cannot log in to node{} ({}): {}{}", next, present_.at(next).address.text(),
+                               login->said, next_step(login->said, index, next)));
   }
 
   [[nodiscard]] Result<void> still_there(const std::map<std::string, std::string>& states) const {

@@ -22,6 +22,7 @@
 # whether setup made the file.
 LC_ALL=C
 export LC_ALL
+unset LD_LIBRARY_PATH LD_PRELOAD # of conda or modules: ssh would get another libcrypto
 trap '' PIPE # the script continues to its end when the connection has ended
 mark='# BEGIN ec2mpi'
 mark_made='# BEGIN ec2mpi (and of its file)'
@@ -33,7 +34,7 @@ patience=30 # seconds of waiting for another ec2mpi
 old_age=120 # seconds after which a lock of another machine counts as left behind
 busy=75     # the exit status for "another setup is at work"
 our_lines='' # a pattern of the lines that setup writes into the block at hand; empty for all lines
-stage='' held='' base=''
+stage='' held='' base='' said_in=''
 
 # A full disk is only a guess. If a file can be made and written, the guess is wrong and is left out; where the file
 # system reports another reason, that one is shown.
@@ -61,6 +62,7 @@ die() {
 clean_up() {
   [ -z "$stage" ] || rm -rf "$stage"
   [ -z "$base" ] || rm -f "$base".*
+  [ -z "$said_in" ] || rm -f "$said_in"
   let_go
 }
 
@@ -138,11 +140,16 @@ lock_home() {
 
 # --- blocks
 
+cr=$(printf '\r') # an editor of Windows puts one behind each line; ssh and sshd take these lines all the same
+# A line of authorized_keys with a key of ours: it opens the node wherever it stands.
+our_keys="^[[:blank:]]*from=\"[0-9.,]*\" ssh-ed25519 [^ ]* ec2mpi[[:blank:]]*$cr?\$"
+
 # Sets begin and end to the line numbers of the first block's marks; 0 for a mark that is not there. A second
 # beginning before the end shows that the end is missing.
 find_block() {
   # shellcheck disable=SC2046 # two numbers
   set -- $(awk -v b="$mark" -v m="$mark_made" -v e="$mark_end" '
+    { sub(/\r$/, "") }
     $0 == b || $0 == m { if (begin) exit; begin = NR }
     begin && $0 == e { end = NR; exit }
     END { print begin + 0, end + 0 }' "$1")
@@ -162,21 +169,33 @@ split_copy() {
   cat "$base.copy" >"$base.rest" || die "cannot write beside $shown; is the disk full?"
   while find_block "$base.rest" && [ "$begin" != 0 ]; do
     [ "$end" != 0 ] || die "$shown: the end of ec2mpi's block ('$mark_end') is missing; put it back"
-    [ "$(sed -n "${begin}p" "$base.rest")" != "$mark_made" ] || first=$mark_made
+    case $(sed -n "${begin}p" "$base.rest") in "$mark_made" | "$mark_made$cr") first=$mark_made ;; esac
     blocks=$((blocks + 1))
     outside "$base.rest" >"$base.outside" && mv -f "$base.outside" "$base.rest" ||
       die "cannot write beside $shown; is the disk full?"
   done
+  has_stray_keys "$base.rest" || return 0
+  blocks=$((blocks + 1))
+  sed -E "/$our_keys/d" "$base.rest" >"$base.outside" && mv -f "$base.outside" "$base.rest" ||
+    die "cannot write beside $shown; is the disk full?"
+}
+
+# has_stray_keys FILE: a key of ours stands outside of the block, after find_block.
+has_stray_keys() {
+  [ -f "$1" ] || return 1
+  if [ "$begin" = 0 ]; then cat "$1"; else sed "$begin,${end}d" "$1"; fi | grep -q -E "$our_keys"
 }
 
 # block_sum FILE [top]: the block's checksum, or a word. With `top`, a block further down is as good as none.
 block_sum() {
   begin=0 end=0
   [ ! -f "$1" ] || find_block "$1"
-  if [ "$begin" = 0 ]; then
-    echo absent
-  elif [ "$end" = 0 ]; then
+  if [ "$begin" != 0 ] && [ "$end" = 0 ]; then
     echo broken
+  elif has_stray_keys "$1"; then
+    echo several
+  elif [ "$begin" = 0 ]; then
+    echo absent
   elif [ "$2" = top ] && [ "$begin" != 1 ]; then
     echo moved
   elif [ "$(grep -c -x -F -e "$mark" -e "$mark_made" "$1")" != 1 ]; then
@@ -304,8 +323,8 @@ change() {
 # Lines of /etc/hosts look like those of others: all lines in that block are ours.
 lines_of() {
   case $1 in
-    authorized) our_lines='^# Written by ec2mpi setup|^from="[0-9.,]*" ssh-ed25519 [^ ]* ec2mpi$' ;;
-    include) our_lines='^# Written by ec2mpi setup|^Include ~/\.ssh/ec2mpi/config$' ;;
+    authorized) our_lines="^# Written by ec2mpi setup|$our_keys" ;;
+    include) our_lines="^# Written by ec2mpi setup|^Include ~/\\.ssh/ec2mpi/config$cr?\$" ;;
     *) our_lines='' ;;
   esac
 }
@@ -482,7 +501,7 @@ write() {
 }
 
 write_hosts() {
-  stage=$(mktemp -d) || die 'cannot make a temporary folder; is the disk full?'
+  stage=$(mktemp -d 2>/dev/null || mktemp -d /run/ec2mpi.XXXXXX) || die 'cannot make a temporary folder; is the disk full?'
   read_texts
   [ -f "$stage/hosts" ] || die 'the text of /etc/hosts did not arrive; nothing was changed'
   take_lock /etc/.ec2mpi-lock
@@ -518,6 +537,7 @@ take_hosts() {
 # status comes from a program that ran in place of the command.
 try_login() {
   command -v ssh >/dev/null || { echo 'there is no ssh client here'; return 0; }
+  words=$(ssh -V 2>&1) || { echo "ssh does not start here: $words" | tr -s '\r\n' ' ' && return 0; }
   ssh -n -o BatchMode=yes -o ConnectTimeout=10 -o LogLevel=ERROR "$1" exec /bin/echo ec2mpi-in >"$said_in" 2>&1 &
   tries=150 # of 0.1 s
   while kill -0 $! 2>/dev/null; do
@@ -534,14 +554,16 @@ try_login() {
 }
 
 login() {
+  # An undo has taken all away: the states say so.
+  [ -d "$ours" ] || { echo 'login failed' && states && return; }
   # Without room for what ssh says, a login that works would look like a refusal by the far end.
-  if ! said_in=$(mktemp) || ! echo 2>/dev/null >"$said_in"; then
-    rm -f "$said_in"
+  said_in=$ours/ec2mpi-said.$$
+  if ! echo 2>/dev/null >"$said_in"; then
     give_claim_back "$2"
-    die 'cannot write a temporary file; is the disk full?'
+    die "cannot write $said_in; is the disk full?"
   fi
   said=$(try_login "$1")
-  rm -f "$said_in"
+  rm -f "$said_in" && said_in=''
   if [ -n "$said" ]; then echo "login failed $said"; else echo 'login ok'; fi
   give_claim_back "$2"
   states

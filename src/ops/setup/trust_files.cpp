@@ -126,10 +126,13 @@ asio::awaitable<Result<TrustLogin>> try_login(NodeRun run, std::string address, 
   const Limit limit = run.limit.at_most(kWriting);
   auto command = trust_command({"login", std::move(address), std::move(claim)});
   CO_TRY_AS(said, co_await capture(run.session, std::move(command), limit));
+  if (!said->status.ok()) {
+    auto error = refusal(*said);
+    co_return std::unexpected(std::move(error));
+  }
   auto login = read_login(said->out);
   CO_TRY_AS(states, parse_states(said->out));
   login.states = std::move(*states);
-  if (!said->status.ok()) login.said += login.said.empty() ? refusal(*said).message : "";
   co_return login;
 }
 

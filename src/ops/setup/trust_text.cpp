@@ -54,20 +54,49 @@ std::string known_hosts(const std::vector<ClusterMember>& members) {
   return text;
 }
 
-/// ssh_config(5). HostName makes the names work where /etc/hosts could not be written.
+/// Settings that a `Host *` of the user could change so that the nodes do not reach each other. Only those
+/// that OpenSSH 7.4 knows, for an unknown one is an error. ProxyCommand none also puts ProxyJump out of
+/// force.
+constexpr std::string_view kPinned =
+    "  ProxyCommand none\n  PubkeyAuthentication yes\n  PreferredAuthentications publickey\n"
+    "  PubkeyAcceptedKeyTypes +ssh-ed25519\n  CanonicalizeHostname no\n  AddressFamily any\n"
+    "  ExitOnForwardFailure no\n  RequestTTY auto\n";
+/// ssh before OpenSSH 7.8 reads lines of at most 1 KiB.
+constexpr std::size_t kLongestHosts = 900;
+
+/// One block of settings for many hosts, since a text for each would be most of the file.
+std::string pinned_settings(const std::vector<ClusterMember>& members) {
+  std::string text;
+  std::string hosts;
+  const auto end_block = [&] {
+    if (!hosts.empty()) text.append("\nHost").append(hosts).append("\n").append(kPinned);
+    hosts.clear();
+  };
+  for (const auto& member : members) {
+    auto words = " " + member.address.text();
+    for (const auto& name : names_of(member)) words += " " + name;
+    if (hosts.size() + words.size() > kLongestHosts) end_block();
+    hosts += words;
+  }
+  end_block();
+  return text;
+}
+
+/// ssh_config(5). HostName makes the names work where /etc/hosts could not be written. ssh takes the first
+/// value of a setting, and this file is included at the top of the user's.
 std::string ssh_config(const std::vector<ClusterMember>& members) {
   std::string text(kNotice);
   for (const auto& member : members) {
     text += "\nHost " + member.address.text();
     for (const auto& name : names_of(member)) text += " " + name;
-    text += fmt::format("\n  HostName {}\n  User {}\n", member.address.text(), member.user);
-    if (member.port != 22) text += fmt::format("  Port {}\n", member.port);
+    text += fmt::format("\n  HostName {}\n  User {}\n  Port {}\n", member.address.text(), member.user,
+                        member.port);
     text +=
         // Only the cluster's key and the cluster's host keys count between the nodes.
         "  IdentityFile ~/.ssh/ec2mpi/key\n  IdentitiesOnly yes\n"
         "  UserKnownHostsFile ~/.ssh/ec2mpi/known_hosts\n  StrictHostKeyChecking yes\n";
   }
-  return text;
+  return text + pinned_settings(members);
 }
 
 /// sshd_config(5), AuthorizedKeysFile: %h is the home, %u the user; a path without a slash in front begins at

@@ -45,6 +45,17 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"ModuleNotFoundError: No module named 'numpy.linalg'", "'python3 -c \"import numpy.linalg\"'"},
         Case{"./ring: error while loading shared libraries: libfoo.so.4: cannot open shared object file",
              "libfoo.so.4 is missing"},
+        Case{"ssh: error while loading shared libraries: libcrypto.so.3: file too short\nORTE was unable to "
+             "reliably start one or more daemons.",
+             "ssh does not start on the master"},
+        Case{"OpenSSL version mismatch. Built against 30000020, you have 10101060\n",
+             "ssh does not start on the master"},
+        Case{
+            "mpirun: error while loading shared libraries: libopen-rte.so.40: cannot open shared object file",
+            "mpirun does not find libopen-rte.so.40 on the master"},
+        Case{"ssh_exchange_identification: read: Connection reset by peer\r\n", "/etc/hosts.deny"},
+        Case{"kex_exchange_identification: Connection closed by remote host\r\n", "/etc/hosts.deny"},
+        Case{"Cannot execute command-line and remote command.\r\n", "RemoteCommand"},
         Case{"execvp error on file ./ring (No such file or directory)", "./ring is not on every node"},
         Case{"mpirun noticed that process rank 3 with PID 0 on node b exited on signal 9 (Killed).",
              "memory"},

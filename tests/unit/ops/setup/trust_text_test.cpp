@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "ec2mpi/base/checksum.hpp"
+#include "ec2mpi/base/text.hpp"
 
 namespace ec2mpi::ops {
 namespace {
@@ -48,6 +49,14 @@ TEST(TrustTexts, AreWhatSshReads) {
       std::string::npos);
 }
 
+/// ssh takes the first value of each setting, and our text stands in front of the user's.
+TEST(TrustTexts, SettingsOfTheUserForAllHostsDoNotChangeTheWayBetweenTheNodes) {
+  const auto text = text_of("config");
+  EXPECT_NE(text.find("  HostName 10.0.0.11\n  User ubuntu\n  Port 22\n"), std::string::npos);
+  EXPECT_NE(text.find("\nHost 10.0.0.11 alpha node1 master 10.0.0.12 node2\n  ProxyCommand none\n"),
+            std::string::npos);
+}
+
 TEST(TrustTexts, LinesStayShortWithManyNodes) {
   std::vector<ClusterMember> members(1000, two_members()[0]);
   for (std::uint32_t i = 0; i < members.size(); ++i) members[i].address.value += i;
@@ -58,6 +67,10 @@ TEST(TrustTexts, LinesStayShortWithManyNodes) {
     longest = std::max(longest, end - begin);
   EXPECT_LT(longest, 8000U);
   EXPECT_NE(text.find(members.back().address.text() + "\""), std::string::npos);
+  const auto config = text_of("config", members);
+  for (const auto line : split(config, '\n')) EXPECT_LT(line.size(), 1000U);
+  EXPECT_NE(config.find(" " + members.back().address.text() + " alpha node1 master\n  ProxyCommand none\n"),
+            std::string::npos);
 }
 
 TEST(MissingTexts, AreThoseWhoseChecksumDiffers) {
