@@ -133,8 +133,9 @@ std::string typed_names(const CLI::App& app) {
 
 std::vector<std::string> typed_values(const CLI::App& app) {
   std::vector<std::string> values;
+  // parse_order() has an option with many words once for each word, and so would give all words as often.
   for (const auto* command : app.get_subcommands())
-    for (const auto* option : command->parse_order())
+    for (const auto* option : command->get_options())
       for (const auto& value : option->results()) values.push_back(value);
   return values;
 }
