@@ -13,11 +13,13 @@ namespace {
 const CLI::Validator kTimeOrNone = time_from(0, 1e8);
 const CLI::Validator kTime = time_from(0.001, 1e8);
 /// It goes into files that ssh reads, too.
-const CLI::Validator kUser = {
-    [](const std::string& name) {
-      return is_user_name(name) ? std::string() : fmt::format("'{}' is not a user name", printable(name));
-    },
-    ""};
+const CLI::Validator kUser = {[](const std::string& name) {
+                                if (is_user_name(name)) return std::string();
+                                return fmt::format(
+                                    "'{}' is not a user name{}", printable(name),
+                                    name.find('\\') == std::string::npos ? "" : "; write USER@DOMAIN");
+                              },
+                              ""};
 const CLI::Validator kCount = number(0, 1'000'000);
 
 /// Headings in a command's help, below its own options.

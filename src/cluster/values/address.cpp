@@ -173,6 +173,11 @@ bool is_host_name(std::string_view text) {
 }
 
 bool is_user_name(std::string_view text) {
+  // Machines that have joined an Active Directory: user@domain.
+  if (const auto at = text.find('@'); at != std::string_view::npos) {
+    if (!is_host_name(text.substr(at + 1))) return false;
+    text = text.substr(0, at);
+  }
   // 32: the longest name of useradd(8).
   if (text.empty() || text.size() > 32 || !(is_letter(text.front()) || text.front() == '_')) return false;
   return std::all_of(text.begin(), text.end(),

@@ -37,8 +37,8 @@ namespace ec2mpi {
 /// otherwise `10.0.0` or `52.15.300.1` would pass, and resolvers read such names as addresses.
 [[nodiscard]] bool is_host_name(std::string_view text);
 
-/// Login name of useradd(8), upper case and inner dots allowed too: nothing that ssh or a shell reads
-/// otherwise.
+/// Login name of useradd(8), upper case and inner dots allowed too, perhaps with @domain behind it: nothing
+/// that ssh or a shell reads otherwise.
 [[nodiscard]] bool is_user_name(std::string_view text);
 
 /// `[user@]host[:port]`, split and checked.

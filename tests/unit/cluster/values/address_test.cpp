@@ -24,6 +24,12 @@ TEST(HostSpec, TellsKindsOfAddresses) {
   EXPECT_EQ(parse_host_spec("node1")->kind, HostSpec::Kind::name);
 }
 
+TEST(UserName, MayStandInADomain) {
+  EXPECT_TRUE(is_user_name("ann.lee@corp.example.com"));
+  for (const std::string text :
+       {"ann@", "@corp", "ann@corp@x", "ann@-x", "ann@a b", "corp\\ann", "ann@$(id)", "-a@corp"})
+    EXPECT_FALSE(is_user_name(text)) << text;
+}
 TEST(HostSpec, RefusesWhatSshOrAShellWouldReadOtherwise) {
   for (const std::string text :
        {"-oProxyCommand=id", "a;b", "$(id)", "a b", "a|b", "`id`", "root@-x", "-x@host", "a@b@c", "host:0",
