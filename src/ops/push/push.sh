@@ -57,7 +57,7 @@ remove() { rm -rf "$1" 2>/dev/null; }
 # The target as scp has it: a folder that is there, or must be one, takes the sources; else it is the new name.
 # A link to a file, or to nothing, is written through.
 [ -d "$target" ] && into=1
-[ ! -L "$target" ] || [ "$into" = 1 ] || target=$(readlink -f "$target") || die "cannot follow the link $target"
+[ ! -L "$target" ] || [ "$into" = 1 ] || { aim=$(readlink -f "$target") && target=$aim; } || die "cannot follow the link $target"
 if [ "$into" = 1 ]; then
   base=${target%/} name=
 else

@@ -233,7 +233,9 @@ class LibsshChannel : public Channel {
       "the jump host cannot reach it; stopped, or closed by its security group?";
   static constexpr const char* kNoSession =
       "the node refused a session for the command; MaxSessions of its sshd may be too small";
-  static constexpr const char* kRefused = "the node refused to run the command";
+  static constexpr const char* kRefused =
+      "the node refused to run the command; its limit of processes may be reached (ulimit -u), or its memory "
+      "full";
 
   [[nodiscard]] ssh_session session() const { return link_->session(); }
 
