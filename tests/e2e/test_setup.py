@@ -228,9 +228,8 @@ def test_undo_takes_the_key_away_whatever_an_editor_has_done_to_the_file(ec2mpi,
     trust(ec2mpi, "--undo")
     assert [line for line in content(cluster4, 2, keys).splitlines() if "BEGIN" not in line and "END" not in line and line][-len(own):] == own
     assert "ssh-ed25519 AAAA" not in "".join(line for line in content(cluster4, 2, keys).splitlines() if line.endswith("ec2mpi"))
-    put(cluster4, 1, "/tmp/old-key", key)
-    cluster4.host(1, "chown ubuntu /tmp/old-key; chmod 600 /tmp/old-key")
-    refused = cluster4.host(1, "ssh -o BatchMode=yes -o StrictHostKeyChecking=no -o IdentitiesOnly=yes -i /tmp/old-key 10.0.0.12 true", user="ubuntu")
+    put(cluster4, 1, f"{HOME}/old-key", key)
+    refused = cluster4.host(1, f"cd {HOME}; chmod 600 old-key; ssh -o BatchMode=yes -o StrictHostKeyChecking=no -i old-key 10.0.0.12 true", user="ubuntu")
     assert refused.code == 255 and "Permission denied" in refused.err, refused
 
 

@@ -103,6 +103,16 @@ TEST_P(RemoteShellOnce, ItsStatusIsThatOfSsh) {
   EXPECT_EQ(run("./rsh 10.0.0.12 'env EC2MPI_JOB=j7 orted'"), 7);
 }
 
+TEST_P(RemoteShellOnce, SshStartsWithoutAFolderOfLibrariesThatBreaksIt) {
+  false_ssh("[ \"$LD_LIBRARY_PATH\" != /broken ] || exit 127; echo \"[$LD_LIBRARY_PATH]\" >&2");
+  for (const auto& [folder, seen] : {std::pair{"/broken", "[]\n"}, {"/other", "[/other]\n"}}) {
+    EXPECT_EQ(
+        run("LD_LIBRARY_PATH=" + std::string(folder) + " ./rsh 10.0.0.12 'env EC2MPI_JOB=j7 orted' 2>said"),
+        0);
+    EXPECT_EQ(text("said"), seen);
+  }
+}
+
 TEST_P(RemoteShellOnce, SshDoesNotMakeTheLaunchersErrorsNonblocking) {
   false_ssh(
       "exec python3 -c 'import fcntl, os; os.write(2, b\"said\\n\")\n"
