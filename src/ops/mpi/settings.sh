@@ -54,49 +54,53 @@ yields() {
   case $1 in *_if_include) ;; *) return 1 ;; esac
   setting "${1%include}exclude" && note "$place sets $named to $value; ec2mpi's $1 $2 is left out"
 }
+# keep WORDS: they stay in the line. It is collected as text, for each `set -- "$@"` copies all words of a program that may have
+# thousands.
+keep() {
+  for word; do
+    case $word in *\'*) word=$(printf '%s\n' "$word" | sed "s/'/'\\\\''/g") ;; esac
+    line="$line '$word'"
+  done
+}
 
 settings=$(find_settings "${1%/bin/*}" 2>/dev/null | awk '{ print $1, $0 }' | rename_old)
 if [ -n "$settings" ]; then
   printf '%s\n' "$settings" | note_choices
-  rest=$(($# - words)) list=''
+  line='' list=''
   setting mca_base_env_list && list=$value listed_in=$place
   while [ "$words" -gt 0 ]; do
     case $1 in
       --mca | --prtemca)
         if ! yields "$2" "$3"; then
-          set -- "$@" "$1" "$2" "$3"
+          keep "$1" "$2" "$3"
         elif [ "$named" != "$found" ]; then
-          set -- "$@" "$1" "$found" "$value"
+          keep "$1" "$found" "$value"
         fi
         shift 3
         words=$((words - 3)) ;;
       -x)
-        if [ -n "$list" ]; then list="$list;$2"; else set -- "$@" "$1" "$2"; fi
+        if [ -n "$list" ]; then list="$list;$2"; else keep "$1" "$2"; fi
         shift 2
         words=$((words - 2)) ;;
       *)
-        set -- "$@" "$1"
+        keep "$1"
         shift
         words=$((words - 1)) ;;
     esac
   done
   if [ -n "$list" ]; then
     note "$listed_in sets mca_base_env_list; the variables of the job join it"
-    set -- "$@" --mca mca_base_env_list "$list"
+    keep --mca mca_base_env_list "$list"
   fi
   case $own in *" prte_launch_agent "*) flag=--prtemca starter=ssh ;; *) flag=--mca starter=rsh ;; esac
-  case " $* " in *" plm "*) asked=yes ;; *) asked=no ;; esac
+  case " $* $line " in *" plm "* | *" 'plm' "*) asked=yes ;; *) asked=no ;; esac
   if [ $asked = no ] && setting plm; then
     case $value in
       "$starter" | ^*) ;;
       *)
         note "$place sets plm to $value, which is not used: ec2mpi starts the daemons by ssh"
-        set -- "$@" "$flag" plm "$starter" ;;
+        keep "$flag" plm "$starter" ;;
     esac
   fi
-  while [ "$rest" -gt 0 ]; do
-    set -- "$@" "$1"
-    shift
-    rest=$((rest - 1))
-  done
+  eval "set -- $line \"\$@\""
 fi
