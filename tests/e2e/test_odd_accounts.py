@@ -168,7 +168,7 @@ def test_a_start_up_file_in_bash_env_is_read_once_too(ec2mpi, cluster4, line):
         done = ok(ec2mpi("exec", "-w", "2", "echo \"[$BASH_ENV$unset]\""))
         assert done.out == f"node2\twelcome\nnode2\t[{HOME}/.bashrc]\n"
     with start_up(cluster4, 2, f"echo read", ".bash_env"), start_up(cluster4, 2, f"export BASH_ENV={HOME}/.bash_env"):
-        assert plain(ec2mpi("exec", "-w", "2", "bash -c 'echo inner'; echo outer")) == "read\ninner\nouter\n"
+        assert plain(ec2mpi("exec", "-w", "2", "bash /dev/null; echo outer")) == "read\nouter\n"
     with login_shell(cluster4, 2, "/usr/bin/tcsh"), start_up(cluster4, 2, f"setenv SHELL /bin/bash; setenv BASH_ENV {HOME}/.bashrc", ".tcshrc"), \
             start_up(cluster4, 2, "echo welcome"):
         assert "welcome" not in ok(ec2mpi("exec", "-w", "2", "echo done")).out

@@ -243,15 +243,14 @@ def test_the_next_setup_takes_a_key_with_the_line_ends_of_windows_away(ec2mpi, c
 
 
 def test_settings_of_the_user_for_all_hosts_do_not_change_the_way_between_the_nodes(ec2mpi, cluster4):
-    cluster4.host(1, f"printf 'Host *\n  Port 9\n  ProxyCommand false\n  PreferredAuthentications password\n  RequestTTY force\n' >{HOME}/.ssh/config;"
-                     f"chown ubuntu {HOME}/.ssh/config; chmod 600 {HOME}/.ssh/config")
+    put(cluster4, 1, f"{HOME}/.ssh/config", "Host *\n  Port 9\n  ProxyCommand false\n  PreferredAuthentications password\n  RequestTTY force\n")
     trust(ec2mpi)
     all_trust_each_other(cluster4)
     assert ssh(cluster4, 1, "node3").out == "ip-10-0-0-13\n"
 
 
 def test_a_setting_that_no_block_of_ours_can_replace_is_named(ec2mpi, cluster4):
-    cluster4.host(1, f"printf 'Host *\n  RemoteCommand true\n' >{HOME}/.ssh/config; chown ubuntu {HOME}/.ssh/config; chmod 600 {HOME}/.ssh/config")
+    put(cluster4, 1, f"{HOME}/.ssh/config", "Host *\n  RemoteCommand true\n")
     done = ec2mpi("setup", "--no-packages")
     assert done.code == 1
     assert "node1: cannot log in to node2 (10.0.0.12): Cannot execute command-line and remote command.; remove RemoteCommand" in done.err, done.err

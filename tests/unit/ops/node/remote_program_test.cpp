@@ -312,7 +312,7 @@ TEST_F(RemoteProgram, TheFileInBashEnvIsReadByNoShellOnTheWayToTheUsersCommand) 
       "export BASH_ENV=" + quote_word(file) + "; " +
       shell_line_in_user_environment(
           "exec \"$BASH\" --norc -c " +
-          quote_word(take_back_text() + "echo \"${BASH_ENV##*/}\"; env | grep -c ec2mpi_; bash -c :"));
+          quote_word(take_back_text() + "echo \"${BASH_ENV##*/}\"; env | grep -c ec2mpi_; bash /dev/null"));
   EXPECT_EQ(run_by({"/bin/bash", {"bash"}}, line, home()).out, "environment\n0\nread\n");
 }
 
