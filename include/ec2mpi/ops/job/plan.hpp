@@ -30,8 +30,8 @@ struct QueueFiles {
   std::string always;      ///< "LABEL local"
 };
 
-/// What the client writes to the job's standard input. The job fails if it gets only a part of what was read from a
-/// file or a pipe; what a person types has no end that could be missing.
+/// What the client writes to the job's standard input. The job fails if it gets only a part of what was read
+/// from a file or a pipe; what a person types has no end that could be missing.
 enum class JobInput { none, read, typed };
 
 /// What the master keeps of a job; see src/ops/job_shell.hpp.
@@ -51,10 +51,10 @@ struct JobFiles {
   std::string settle = {};      ///< shell text between the line and its start
   std::vector<std::string> as_it_is = {};  ///< the line to run instead if own_python has no mpi4py
   JobInput input = JobInput::none;
-  std::string hook = {};                   ///< shell text for when it is over; empty: none
-  std::string profiler = {};               ///< program that prepares the profile and collects it; empty: none
-  std::string hang = {};                   ///< seconds without output after which it is ended; empty: none
-  std::string stacks = {};  ///< program that shows what the ranks on a node do; empty without `hang`
+  std::string hook = {};      ///< shell text for when it is over; empty: none
+  std::string profiler = {};  ///< program that prepares the profile and collects it; empty: none
+  std::string hang = {};      ///< seconds without output after which it is ended; empty: none
+  std::string stacks = {};    ///< program that shows what the ranks on a node do; empty without `hang`
   std::optional<QueueFiles> queue = {};  ///< it waits; hosts, addresses and nodes come later
 };
 
