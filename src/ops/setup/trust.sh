@@ -557,7 +557,10 @@ login() {
   # An undo has taken all away: the states say so.
   [ -d "$ours" ] || { echo 'login failed' && states && return; }
   # Without room for what ssh says, a login that works would look like a refusal by the far end.
-  said_in=$ours/ec2mpi-said.$$
+  if ! said_in=$(mktemp 2>/dev/null) || ! echo 2>/dev/null >"$said_in"; then
+    rm -f "$said_in"
+    said_in=$ours/ec2mpi-said.$$
+  fi
   if ! echo 2>/dev/null >"$said_in"; then
     give_claim_back "$2"
     die "cannot write $said_in; is the disk full?"
