@@ -8,6 +8,7 @@
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/option_values.hpp"
 #include "ec2mpi/cli/session/options.hpp"
+#include "ec2mpi/ops/mpi/map_by.hpp"
 #include "ec2mpi/ops/mpi/placement.hpp"
 
 namespace ec2mpi::cli {
@@ -82,6 +83,8 @@ Result<JobSpec> with_flags(JobSpec job, const JobFlags& flags) {
   // 0 means that the flag is absent: CLI11 accepts 1 and more.
   if (flags.np > 0) job.ranks.np = flags.np;
   if (flags.per_node > 0) job.ranks.per_node = flags.per_node;
+  // It says how many ranks a node takes, and how many there are if -np does not say so.
+  if (job.ranks.per_node == 0) job.ranks.per_node = ranks_a_node(flags.map_by);
   if (flags.slots) {
     TRY_AS(slots, parse_slots(*flags.slots));
     job.slots = *slots;

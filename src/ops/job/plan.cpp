@@ -10,6 +10,7 @@
 #include "ec2mpi/cluster/values/quote.hpp"
 #include "ec2mpi/cluster/values/selection.hpp"
 #include "ec2mpi/fleet/gather.hpp"
+#include "ec2mpi/ops/mpi/map_by.hpp"
 #include "ec2mpi/ops/profile/profile.hpp"
 #include "ec2mpi/ops/stacks/stacks.hpp"
 
@@ -45,7 +46,7 @@ class Planner {
 
   [[nodiscard]] Result<JobPlan> plan() {
     TRY(refuse_same_machine(places()));
-    TRY_AS(placed, place_ranks(places(), job_.ranks, job_.slots));
+    TRY_AS(placed, place_ranks_by(job_.map_by, places(), job_.ranks, job_.slots));
     plan_.places = std::move(*placed);
     leave_slots_free(plan_.places, job_.spawn);
     plan_.python3 = all([](const NodeFacts& facts) { return !facts.python3.empty(); });

@@ -46,7 +46,8 @@ list_work() {
 # First come, first served. A job that has to wait for nodes reserves the free nodes that it may need, so that small jobs
 # don't starve a large one; a job that waits for its own series reserves nothing. When the jobs of a batch that have ended
 # all failed for one reason, and are three or more, those that wait are not started: they would fail as well. Ranks are dealt evenly, as by place_ranks,
-# and slots for spawned ranks go where the most room is left, as by leave_slots_free.
+# and slots for spawned ranks go where the most room is left, as by leave_slots_free; with -1 each node has all its slots, for
+# mpirun's --map-by.
 choose_starts() {
   sort -s -k1,1 -k2,2n -k3,3n | awk '
     $1 == "busy" { busy[$2] }
@@ -80,6 +81,7 @@ choose_starts() {
       runs[series]++
       left = np
       while (left > 0) for (k = 1; k <= n && left > 0; k++) if (ranks[k] < room[id, chosen[k]]) { ranks[k]++; left-- }
+      if (spare < 0) for (k = 1; k <= n; k++) ranks[k] = room[id, chosen[k]]
       for (; spare > 0; spare--) {
         best = 1
         for (k = 2; k <= n; k++) if (room[id, chosen[k]] - ranks[k] > room[id, chosen[best]] - ranks[best]) best = k

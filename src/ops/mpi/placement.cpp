@@ -8,6 +8,7 @@
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
+#include "ec2mpi/ops/mpi/map_by.hpp"
 
 namespace ec2mpi {
 
@@ -80,6 +81,15 @@ void keep_only(std::vector<int>& room, const std::vector<std::size_t>& chosen) {
   room = std::move(kept);
 }
 
+/// Fills each node before the next one.
+void fill(std::vector<Place>& places, const std::vector<int>& room, int np) {
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    const int taken = std::min(room[i], np);
+    places[i].ranks += taken;
+    np -= taken;
+  }
+}
+
 /// Gives each node in turn one rank more, up to its room.
 void deal(std::vector<Place>& places, const std::vector<int>& room, int np) {
   for (int level = 1; np > 0; ++level) {
@@ -102,12 +112,21 @@ int sum_of(const std::vector<int>& room) {
   return std::accumulate(room.begin(), room.end(), 0);
 }
 
-/// Nodes that have no other job are filled before busy ones.
-void deal_idle_first(std::vector<Place>& places, const std::vector<int>& room, int np) {
+/// Nodes that have no other job get ranks before busy ones.
+template <class Give>
+void idle_first(std::vector<Place>& places, const std::vector<int>& room, int np, Give give) {
   const auto idle = room_where(places, room, false);
   const int first = std::min(np, sum_of(idle));
-  deal(places, idle, first);
-  deal(places, room_where(places, room, true), np - first);
+  give(places, idle, first);
+  give(places, room_where(places, room, true), np - first);
+}
+
+/// For mpirun's own mapping; it takes no more than the free slots.
+void open_room(std::vector<Place>& places, const std::vector<int>& room, bool also_unused) {
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    auto& place = places[i];
+    if (place.ranks > 0 || (also_unused && !place.busy)) place.spare = room[i] - place.ranks;
+  }
 }
 
 }  // namespace
@@ -168,7 +187,19 @@ std::vector<std::size_t> first_fit(const std::vector<int>& room, Need need) {
   return chosen;
 }
 
+int ranks_a_node(std::string_view map_by) {
+  const auto parts = split(map_by, ':');
+  const bool is_it = parts.size() == 3 && parts[0] == "ppr" && parts[2] == "node";
+  const auto count = is_it ? parse_number(parts[1]) : std::nullopt;
+  return count && *count <= kMostSlots ? static_cast<int>(*count) : 0;
+}
+
 Result<std::vector<Place>> place_ranks(std::vector<Place> places, Ranks wanted, Slots slots) {
+  return place_ranks_by({}, std::move(places), wanted, slots);
+}
+
+Result<std::vector<Place>> place_ranks_by(std::string_view map_by, std::vector<Place> places, Ranks wanted,
+                                          Slots slots) {
   auto room = room_of(places, wanted, slots);
   if (wanted.nodes > 0) {
     TRY_AS(need, need_of(places, wanted, slots));
@@ -179,10 +210,15 @@ Result<std::vector<Place>> place_ranks(std::vector<Place> places, Ranks wanted, 
   const auto have = sum_of(room);
   const int np = wanted.np > 0 ? wanted.np : have;
   if (np > have) return std::unexpected(too_many(places, np, room, wanted, slots));
+  const auto give = map_by.empty() || map_by == "node" ? deal : fill;
   if (wanted.nodes > 0)
-    deal(places, room, np);
+    give(places, room, np);
   else
-    deal_idle_first(places, room, np);
+    idle_first(places, room, np, give);
+  if (!map_by.empty()) {
+    const bool has_options = map_by.find(':') != std::string_view::npos && ranks_a_node(map_by) == 0;
+    open_room(places, room, has_options);
+  }
   return places;
 }
 

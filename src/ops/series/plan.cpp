@@ -247,7 +247,7 @@ Result<JobPlan> plan_variant(const Variant& variant, const std::vector<Node>& no
   const auto master_address = facts.at(master.index).private_address;
   plan->files.meta = series_meta(plan->files.meta, queue.series, variant.parameters, job);
   queue.need = *need;
-  queue.spare = job.spawn;
+  queue.spare = job.map_by.empty() ? job.spawn : -1;  // all slots, for mpirun's own mapping
   // The queue writes its own hostfile, in the form that plan_job() has chosen.
   queue.colons = plan->files.hosts.find(" slots=") == std::string::npos;
   queue.pool = pool_text(places, room, master_address);

@@ -202,6 +202,13 @@ TEST_P(Queue, SlotsForSpawnedRanksAreLeftWhereTheMostRoomIs) {
   EXPECT_EQ(text("a", "hosts"), "10.0.0.11 slots=3\n10.0.0.12 slots=2\n");
 }
 
+TEST_P(Queue, ForMapByEachNodeHasAllItsSlots) {
+  submit("a", 1, 3, 0, 0, "0.2", -1);
+  schedule();
+  wait_for_exits(1);
+  EXPECT_EQ(text("a", "hosts"), "10.0.0.11 slots=2\n10.0.0.12 slots=2\n");
+}
+
 TEST_P(Queue, HydrasHostfileHasColonsAndItsNodesAreBusyToo) {
   submit("hydra", 1, 3, 0, 0, "0.5");
   submit("other", 2, 2);

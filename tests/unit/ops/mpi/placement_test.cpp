@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "ec2mpi/ops/mpi/map_by.hpp"
+
 namespace ec2mpi {
 namespace {
 
@@ -67,6 +69,32 @@ TEST(Placement, SpreadsRanksEvenlyWithinTheSlots) {
   EXPECT_EQ(ranks(place_ranks(nodes({2, 2, 2, 2}), {.np = 1}, kCores)), (Counts{1, 0, 0, 0}));
   EXPECT_EQ(ranks(place_ranks(nodes({1, 8}), {.np = 7}, kCores)), (Counts{1, 6}));
   EXPECT_EQ(ranks(place_ranks(nodes({2, 2}), {.np = 7, .per_node = 4}, kCores)), (Counts{4, 3}));
+}
+
+TEST(Placement, MapByGetsTheSlotsThatItsWordNeeds) {
+  const auto hosts = [](Ranks wanted, const char* map_by) {
+    auto places = nodes({2, 2, 2});
+    places[2].busy = true;
+    const auto placed = place_ranks_by(map_by, std::move(places), wanted, kCores);
+    return placed ? hostfile(*placed) : placed.error().message;
+  };
+  const std::string one = "10.0.0.1 slots=2\n";
+  const auto two = one + "10.0.0.2 slots=2\n";
+  EXPECT_EQ(hosts({.np = 2}, "slot"), one);
+  EXPECT_EQ(hosts({.np = 3, .per_node = 2}, "ppr:2:node"), two);
+  EXPECT_EQ(hosts({.np = 2}, "node"), two);
+  EXPECT_EQ(hosts({.np = 2}, "slot:PE=2"), two);
+  EXPECT_EQ(hosts({.np = 2}, "ppr:1:socket"), two);
+  EXPECT_EQ(hosts({.np = 5}, "core"), two + "10.0.0.3 slots=2\n");
+  EXPECT_EQ(hosts({.np = 2, .nodes = 2}, "slot"), one);
+  EXPECT_EQ(hosts({.np = 2}, ""), "10.0.0.1 slots=1\n10.0.0.2 slots=1\n");
+}
+
+TEST(Placement, PprOfNodesSaysHowManyRanksANodeTakes) {
+  EXPECT_EQ(ranks_a_node("ppr:12:node"), 12);
+  for (const auto* word :
+       {"", "slot", "ppr", "ppr:2:socket", "ppr:x:node", "ppr:2:node:SPAN", "ppr:9999999999:node"})
+    EXPECT_EQ(ranks_a_node(word), 0) << word;
 }
 
 TEST(Placement, RefusesTooManyRanksWithTheArithmetic) {

@@ -1,0 +1,24 @@
+#pragma once
+/// The placement of jobs whose ranks mpirun itself maps to nodes, by --map-by.
+
+#include <string_view>
+#include <vector>
+
+#include "ec2mpi/base/error.hpp"
+#include "ec2mpi/cluster/values/job_spec.hpp"
+
+namespace ec2mpi {
+
+struct Place;  // placement.hpp
+
+/// As place_ranks, but `ranks` are filled node by node, as all words but "node" do it, and the other room of
+/// the nodes becomes `spare`, for mpirun needs the slots. Words with options (`slot:PE=2`) may need more
+/// nodes than the ranks fill; they get the room of all nodes that are not busy. An empty word: place_ranks.
+/// Errors: usage.
+[[nodiscard]] Result<std::vector<Place>> place_ranks_by(std::string_view map_by, std::vector<Place> places,
+                                                        Ranks wanted, Slots slots);
+
+/// 2 of "ppr:2:node", the ranks that mpirun starts on each node; 0 of any other word.
+[[nodiscard]] int ranks_a_node(std::string_view map_by);
+
+}  // namespace ec2mpi
