@@ -3,6 +3,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <algorithm>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
@@ -65,13 +66,20 @@ Result<UniqueFd> open_input(const std::string& name) {
   return file;
 }
 
-/// Bytes in a pipe that no node gets: echo x | ec2mpi exec-all cat. They may also belong to the loop of a
-/// script (while read node; do ec2mpi exec ...), so they are left there and the command runs.
-bool input_is_left(const ExecOptions& options) {
-  struct stat info {};
+/// Bytes on standard input, in a pipe or a file, that only this command could be meant to read, and not the
+/// loop (while read node; do ec2mpi exec ...) or the shell that has started it. Those have read a part of a
+/// file already, and have the same pipe on their own standard input. (A file is there in any case: dash
+/// redirects itself before it forks.) Never waits; a pipe that is empty so far counts as none.
+bool has_own_input() {
+  struct stat ours {};
+  struct stat parents {};
+  if (::fstat(STDIN_FILENO, &ours) != 0) return false;
+  if (S_ISREG(ours.st_mode)) return ours.st_size > 0 && ::lseek(STDIN_FILENO, 0, SEEK_CUR) == 0;
   int waiting = 0;
-  return options.input.empty() && ::fstat(STDIN_FILENO, &info) == 0 && S_ISFIFO(info.st_mode) &&
-         ::ioctl(STDIN_FILENO, FIONREAD, &waiting) == 0 && waiting > 0;
+  if (!S_ISFIFO(ours.st_mode) || ::ioctl(STDIN_FILENO, FIONREAD, &waiting) != 0 || waiting == 0) return false;
+  // A parent that we may not look at might be such a loop.
+  return ::stat(fmt::format("/proc/{}/fd/0", ::getppid()).c_str(), &parents) == 0 &&
+         (parents.st_dev != ours.st_dev || parents.st_ino != ours.st_ino);
 }
 
 /// `exec` alone does not mean all nodes: that is what exec-all is for. Errors: usage.
@@ -128,13 +136,16 @@ int exit_code_of_chosen(const FleetReport& report) {
   return report.results.size() == 1 ? exit_code_for_one(report) : exit_code_for(report);
 }
 
-/// With -u, a command that ran into that limit gives 124, as timeout(1) does.
+/// -u ended the command.
+bool ran_into_limit(const NodeResult& result) {
+  const auto* error = std::get_if<Error>(&result.outcome);
+  return error != nullptr && error->kind == ErrorKind::timeout && result.reached == ssh::Phase::running;
+}
+
+/// 124, as timeout(1) gives, if -u ended the command on every node.
+template <auto usual>
 int exit_code_under_limit(const FleetReport& report) {
-  const auto& first = report.results.front();
-  const auto* error = std::get_if<Error>(&first.outcome);
-  const bool late =
-      error != nullptr && error->kind == ErrorKind::timeout && first.reached == ssh::Phase::running;
-  return report.results.size() == 1 && late ? exit_code::timed_out : exit_code_of_chosen(report);
+  return std::ranges::all_of(report.results, ran_into_limit) ? exit_code::timed_out : usual(report);
 }
 
 /// For --dry-run: a node a line, its label and its address, with a tab between them for cut(1).
@@ -155,11 +166,11 @@ Result<int> run_exec(const ExecOptions& options, const CommonOptions& common) {
   TRY(check_words(options));
   TRY_AS(cluster, open_cluster(options.list));
   if (options.dry_run) return list_nodes(cluster->nodes, options.json);
-  if (input_is_left(options) && !common.quiet)
-    print_talk(
-        "ec2mpi: the bytes on standard input stay unread; --stdin - sends them to every node, </dev/null "
-        "avoids "
-        "this note\n");
+  // After the list, which --list - reads from there.
+  if (options.input.empty() && has_own_input())
+    return fail(ErrorKind::usage,
+                "no node would get what is on standard input: --stdin - sends it to every node, </dev/null "
+                "leaves it out");
   TRY_AS(plan, make_plan(options, *cluster));
   TRY_AS(access, open_access(*cluster, options.connect));
   TRY_AS(output, choose_output(options, *cluster));
@@ -167,8 +178,11 @@ Result<int> run_exec(const ExecOptions& options, const CommonOptions& common) {
                        .task = ops::exec_task(std::move(*plan)),
                        .output = std::move(*output)};
   // exec-all gives 0 or 1, also where the list has a single node.
+  const bool limited = options.fleet.task_timeout > 0;
   if (options.chooses_nodes)
-    command.exit_code = options.fleet.task_timeout > 0 ? exit_code_under_limit : exit_code_of_chosen;
+    command.exit_code = limited ? exit_code_under_limit<exit_code_of_chosen> : exit_code_of_chosen;
+  else if (limited)
+    command.exit_code = exit_code_under_limit<exit_code_for>;
   const auto flow = fleet_options(*cluster, options.connect, options.fleet);
   return run_fleet_command(*cluster, *access, flow, common, std::move(command));
 }

@@ -1,5 +1,9 @@
 #include "ec2mpi/cli/session/option_values.hpp"
 
+#include <fmt/format.h>
+#include <algorithm>
+#include <charconv>
+
 #include "ec2mpi/base/text.hpp"
 
 namespace ec2mpi::cli {
@@ -28,7 +32,7 @@ CLI::Validator time_from(double least, double most) {
     const auto [stopped, wrong] = std::from_chars(word.data(), end, value);
     if (wrong != std::errc{} || stopped != end) {
       const auto time = parse_seconds(word);
-      if (!time) return fmt::format("a time such as 10, 90s, 10m or 2h, not '{}'", word);
+      if (!time) return fmt::format("a time such as 10, 0.5, 500ms, 90s, 10m or 2h, not '{}'", word);
       value = *time;
     }
     // Also false for NaN, which from_chars reads.

@@ -85,7 +85,7 @@ TEST(CommandLine, AWrongWordIsRefusedInOneLine) {
            {{"exec-all", "-f", "-1", "true"}, "not '-1'"},
            {{"exec-all", "-t", "-1", "true"}, "a time from 0.001 to 100000000 seconds, not '-1'"},
            {{"exec-all", "-t", "0", "true"}, "not '0'"},
-           {{"exec-all", "-t", "soon", "true"}, "a time such as 10, 90s, 10m or 2h, not 'soon'"},
+           {{"exec-all", "-t", "soon", "true"}, "a time such as 10, 0.5, 500ms, 90s, 10m or 2h, not 'soon'"},
            {{"exec-all", "-t", "nan", "true"}, "not 'nan'"},
            {{"exec", "-a", "true"}, "ec2mpi exec-all"},
            {{"exec", "-g", "big", "true"}, "ec2mpi exec -w @GROUP"},
@@ -262,7 +262,7 @@ TEST(CommandLine, AWrongEnvironmentVariableIsNamedWithWhatItMayBe) {
   Laptop laptop;
   for (const auto& [variable, value, says] : std::initializer_list<std::array<const char*, 3>>{
            {"EC2MPI_TIMEOUT", "soon",
-            "ec2mpi: EC2MPI_TIMEOUT: a time such as 10, 90s, 10m or 2h, not 'soon'"},
+            "ec2mpi: EC2MPI_TIMEOUT: a time such as 10, 0.5, 500ms, 90s, 10m or 2h, not 'soon'"},
            {"EC2MPI_PORT", "x",
             "ec2mpi: EC2MPI_PORT: a number from 1 to 65535, not 'x'; it stands for --port"},
            {"EC2MPI_FANOUT", "-1", "ec2mpi: EC2MPI_FANOUT: a number from 0 to"},

@@ -31,7 +31,10 @@ TEST(Exec, ACommandThatRunsIntoItsOwnLimitGives124) {
   Laptop laptop(2);
   laptop.nodes[2] = {.end = test::FakeNode::End::never};
   EXPECT_EQ(laptop.run_cli({"exec", "-w", "2", "-u", "0.05", "x"}).code, 124);
-  EXPECT_EQ(laptop.run_cli({"exec", "-w", "1-2", "-u", "0.05", "x"}).code, 1);
+  EXPECT_EQ(laptop.run_cli({"exec", "-w", "1-2", "-u", "50ms", "x"}).code, 1);
+  laptop.nodes[1] = laptop.nodes[2];
+  EXPECT_EQ(laptop.run_cli({"exec", "-w", "1-2", "-u", "0.05s", "x"}).code, 124);
+  EXPECT_EQ(laptop.run_cli({"exec-all", "-u", "0.05", "x"}).code, 124);
   laptop.nodes[2] = {.end = test::FakeNode::End::cut};
   EXPECT_EQ(laptop.run_cli({"exec", "-w", "2", "-u", "60", "x"}).code, 255);
 }
@@ -44,15 +47,19 @@ TEST(Exec, ADryRunListsTheNodesAndConnectsToNone) {
   EXPECT_TRUE(laptop.seen.connected.empty());
 }
 
-TEST(Exec, PipedInputThatNoNodeGetsIsNamedAndLeftUnread) {
+TEST(Exec, InputThatNoNodeWouldGetIsRefused) {
   Laptop laptop(2);
-  const auto done = laptop.run_cli({"exec-all", "cat"}, {.input = "x\n", .piped = true});
-  EXPECT_EQ(done.code, 0);
-  EXPECT_NE(done.err.find("stay unread; --stdin -"), std::string::npos) << done.err;
-  EXPECT_EQ(laptop.seen.input[1].find("x\n"), std::string::npos);
-  EXPECT_EQ(laptop.run_cli({"-q", "exec-all", "cat"}, {.input = "x\n", .piped = true}).err, "");
+  constexpr const char* kRefusal =
+      "ec2mpi: no node would get what is on standard input: --stdin - sends it to every node, </dev/null "
+      "leaves "
+      "it out\n";
+  EXPECT_EQ(laptop.refused({"exec-all", "cat"}, {.input = "x\n", .piped = true}), kRefusal);
+  EXPECT_EQ(laptop.refused({"exec-all", "cat"}, {.input = "x\n"}), kRefusal) << "a file";
   EXPECT_EQ(laptop.run_cli({"exec-all", "--stdin", "-", "cat"}, {.input = "x\n", .piped = true}).code, 0);
+  EXPECT_EQ(laptop.run_cli({"exec-all", "-n", "cat"}, {.input = "x\n", .piped = true}).code, 0);
+  EXPECT_EQ(laptop.run_cli({"exec-all", "--list", "-", "cat"}, {.input = "10.0.0.1\n"}).code, 0);
   EXPECT_EQ(laptop.run_cli({"exec-all", "cat"}, {.input = "", .piped = true}).code, 0);
+  EXPECT_EQ(laptop.run_cli({"exec-all", "cat"}, {.input = ""}).code, 0);
 }
 
 TEST(Exec, JsonHasEveryNodesOutcomeAndOutput) {
