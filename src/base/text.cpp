@@ -226,11 +226,12 @@ namespace {
 
 /// 0 for a word that is no unit of time.
 double seconds_of_unit(std::string_view word) {
-  static constexpr std::pair<std::string_view, double> kUnits[] = {{"d day days", 86400},
-                                                                   {"h hr hrs hour hours", 3600},
-                                                                   {"m min mins minute minutes", 60},
-                                                                   {"s sec secs second seconds", 1},
-                                                                   {"ms msec millisecond milliseconds", 0.001}};
+  static constexpr std::pair<std::string_view, double> kUnits[] = {
+      {"d day days", 86400},
+      {"h hr hrs hour hours", 3600},
+      {"m min mins minute minutes", 60},
+      {"s sec secs second seconds", 1},
+      {"ms msec millisecond milliseconds", 0.001}};
   for (const auto& [names, seconds] : kUnits)
     for (const auto name : words(names))
       if (name == word) return seconds;

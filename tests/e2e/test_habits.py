@@ -55,6 +55,14 @@ def test_login_with_a_forwarding_refuses_a_changed_host_key(cluster4, ec2mpi):
 
 # --- shells ---
 
+def test_input_for_exec_is_refused_unless_stdin_says_so(cluster4, ec2mpi):
+    done = shell(ec2mpi, cluster4, 'printf "1\\n" >nodes; printf "x\\n" | { sleep 1; exec "$EC2MPI" exec-all cat; }; echo $?; '
+                                   '"$EC2MPI" exec-all cat <nodes; echo $?; "$EC2MPI" exec-all --stdin - cat <nodes')
+    assert done.out.splitlines()[:2] == ["2", "2"] and done.out.count("\t1\n") == 4, done
+    done = shell(ec2mpi, cluster4, 'while read -r node; do "$EC2MPI" exec -w "$node" "uname -n"; done <nodes')
+    assert done.out == "node1\tip-10-0-0-11\n", done
+
+
 def test_exec_in_a_loop_leaves_the_loop_its_input(cluster4, ec2mpi):
     done = shell(ec2mpi, cluster4, 'printf "1\\n2\\n3\\n" | while read -r node; do "$EC2MPI" exec -w "$node" "uname -n"; done')
     assert [line.split("\t")[0] for line in done.out.splitlines()] == ["node1", "node2", "node3"]
@@ -165,6 +173,19 @@ def test_jobs_can_be_filtered_and_a_quiet_detached_job_prints_its_id_only(cluste
 def test_order_of_w_is_the_order_of_ranks(cluster4, ec2mpi):
     done = ec2mpi("run", "-w", "4,2,3", "-np", 3, "--", "sh", "-c", "echo $OMPI_COMM_WORLD_RANK $(uname -n)")
     assert sorted(done.out.splitlines()) == ["0 ip-10-0-0-14", "1 ip-10-0-0-12", "2 ip-10-0-0-13"]
+
+
+def test_map_by_finds_the_slots_that_it_needs(cluster4, ec2mpi):
+    on = {}
+    for words in (("-np", 4, "--map-by", "ppr:2:node"), ("-np", 2, "--map-by", "slot"), ("--map-by", "ppr:1:node"),
+                  ("-np", 2, "--map-by", "node")):
+        done = ec2mpi("run", *words, "--", "uname", "-n")
+        assert done.code == 0, done
+        on[words] = sorted(done.out.split())
+    hosts = [f"ip-10-0-0-{i}" for i in range(11, 15)]
+    assert list(on.values()) == [[hosts[0]] * 2 + [hosts[1]] * 2, [hosts[0]] * 2, hosts, hosts[:2]]
+    done = ec2mpi("run", "-np", 3, "--map-by", "ppr:2:node", "--set", "seed=1,2", "--", "sh", "-c", "uname -n #{seed}")
+    assert done.code == 0, done
 
 
 def test_a_second_job_takes_idle_nodes_and_a_third_says_what_it_shares(cluster4, ec2mpi):

@@ -249,6 +249,14 @@ def test_each_jobs_results_come_into_its_own_folder(ec2mpi, hosts8):
     assert {path.name: [file.read_text() for file in path.glob("node*/out.txt")] for path in results.iterdir()} == {
         f"write-n{n}": [f"{n}\n"] for n in (1, 2, 3)}
     assert all((path / "job" / "cmd").exists() for path in results.iterdir())
+    # The name of the series is a handle for pull and rm, too.
+    done = ec2mpi("pull", "write", "out/")
+    assert done.code == 0, done.err
+    assert {path.name: [file.read_text() for file in path.glob("node*/out.txt")] for path in (ec2mpi.folder / "out").iterdir()} == {
+        f"write-n{n}": [f"{n}\n"] for n in (1, 2, 3)}
+    done = ec2mpi("rm", "write")
+    assert (done.code, sorted(done.err.splitlines())) == (0, [f"removed write-n{n}" for n in (1, 2, 3)]), done
+    assert ec2mpi("jobs", "--json").out == "[]\n"
 
 
 def test_a_dry_run_shows_the_commands_and_connects_to_nobody(ec2mpi, hosts8):

@@ -14,7 +14,6 @@ namespace ec2mpi::cli {
 
 namespace {
 
-constexpr const char* kFolder = "results";
 // The counters of a thousand ranks that send to each other take some 28 MB.
 constexpr std::size_t kLargestProfile = 64 << 20;
 
@@ -22,17 +21,24 @@ constexpr std::size_t kLargestProfile = 64 << 20;
 struct Bringer {
   CommandContext& context;
   ops::JobRecord job;
+  std::string folder;  ///< gets a folder of the job's id
 
   void say(Colour colour, const std::string& text) const {
     auto& console = context.console();
     console.talk(console.paint_talk(colour, "ec2mpi: " + text));
   }
 
+  /// The command that brings the job's results.
+  [[nodiscard]] std::string again() const {
+    if (folder == "results") return "ec2mpi attach " + job.id;
+    return fmt::format("ec2mpi pull {} {}", job.id, printable(quote_word(folder)));
+  }
+
   /// The job itself has succeeded, so the message says that first. Always returns false.
   bool give_up(const std::string& why) const {
-    say(Colour::red, fmt::format("{0} has succeeded, but not all of its results are here: {1}; ec2mpi attach "
-                                 "{0} tries again",
-                                 job.id, why));
+    say(Colour::red, fmt::format("{0} has succeeded, but not all of its results are here: {1}; {2} tries "
+                                 "again",
+                                 job.id, why, again()));
     return false;
   }
 
@@ -76,18 +82,18 @@ struct Bringer {
 
   asio::awaitable<bool> bring() const {
     // The folder is marked as unfinished until all is in it; `attach` continues in a marked one.
-    const auto folder = ops::claim_results_folder(kFolder, job);
-    if (!folder) co_return give_up(printable(folder.error().message));
-    if (folder->complete) {
+    const auto own_folder = ops::claim_results_folder(folder, job);
+    if (!own_folder) co_return give_up(printable(own_folder.error().message));
+    if (own_folder->complete) {
       if (!context.runtime.options().quiet)
-        say(Colour::dim, "its results are here: " + folder->path.string());
+        say(Colour::dim, "its results are here: " + own_folder->path.string());
       co_return true;
     }
     const auto nodes = ops::nodes_of_job(job, context.cluster.inventory.nodes);
     if (nodes.empty()) co_return give_up("the list does not have its nodes any more");
-    const auto results = ops::plan_results(job, nodes, folder->path);
+    const auto results = ops::plan_results(job, nodes, own_folder->path);
     const auto& master = context.master();
-    const auto own = ops::plan_job_folder(job, master, folder->path);
+    const auto own = ops::plan_job_folder(job, master, own_folder->path);
     if (!results || !own) co_return give_up(printable((results ? own.error() : results.error()).message));
     auto task = ops::results_task(*results);
     const bool brought = co_await pull(nodes, std::move(task));
@@ -99,10 +105,10 @@ struct Bringer {
     std::vector<Node> only_master = {master};
     const bool explained = co_await pull(std::move(only_master), std::move(own_task));
     if (!explained) co_return give_up("see above");
-    write_profile(folder->path / "job");
-    if (auto complete = ops::complete_results_folder(folder->path); !complete)
+    write_profile(own_folder->path / "job");
+    if (auto complete = ops::complete_results_folder(own_folder->path); !complete)
       co_return give_up(printable(complete.error().message));
-    tell(**results, folder->path.string());
+    tell(**results, own_folder->path.string());
     co_return true;
   }
 
@@ -117,7 +123,7 @@ struct Bringer {
     if (!written) say(Colour::yellow, printable(written.error().message));
   }
 
-  void tell(const ops::ResultsPull& results, const std::string& folder) const {
+  void tell(const ops::ResultsPull& results, const std::string& path) const {
     if (context.runtime.options().quiet) return;
     ops::PullCounts all;
     std::vector<int> from;
@@ -126,14 +132,15 @@ struct Bringer {
       all.bytes += counts.bytes;
       if (counts.copied > 0) from.push_back(index);
     }
-    say(Colour::dim, fmt::format("{}: {} from {} · {}", folder, count_of(all.copied, "file"),
+    say(Colour::dim, fmt::format("{}: {} from {} · {}", path, count_of(all.copied, "file"),
                                  from.empty() ? "the nodes" : nodes_label(from), format_bytes(all.bytes)));
   }
 };
 
 }  // namespace
 
-asio::awaitable<int> bring_results(CommandContext& context, std::vector<ops::JobRecord> jobs, int code) {
+asio::awaitable<int> bring_results(CommandContext& context, std::vector<ops::JobRecord> jobs, int code,
+                                   std::string folder) {
   auto& runtime = context.runtime;
   // The job is over: a signal ends this command now, and does not leave a job running.
   runtime.end_detach();
@@ -144,9 +151,9 @@ asio::awaitable<int> bring_results(CommandContext& context, std::vector<ops::Job
       all = false;
       break;
     }
-    runtime.set_parting_words(
-        [&job] { return fmt::format("{0} has succeeded; ec2mpi attach {0} fetches its results.", job.id); });
-    Bringer bringer{context, job};
+    Bringer bringer{context, job, folder};
+    runtime.set_parting_words([words = fmt::format("{} has succeeded; {} fetches its results.", job.id,
+                                                   bringer.again())] { return words; });
     const bool expected = bringer.drop_unexpected_paths();
     all = all && expected;
     if (bringer.job.pull.empty()) continue;

@@ -1,6 +1,7 @@
 #pragma once
 /// Fetches the files that the `pull` of a job names into results/, after the job has succeeded.
 
+#include <string>
 #include <vector>
 
 #include "ec2mpi/cli/session/command_context.hpp"
@@ -9,9 +10,9 @@
 namespace ec2mpi::cli {
 
 /// The end of a command that has seen the end of `jobs` and would exit with `code`: brings the results of
-/// each that has succeeded and asks for some, leaves the others alone, and returns the exit code. That is 1
-/// if a file is missing, after a message. Results that are here already stay unchanged.
+/// each that has succeeded and asks for some into `folder`, leaves the others alone, and returns the exit
+/// code. That is 1 if a file is missing, after a message. Results that are here already stay unchanged.
 [[nodiscard]] asio::awaitable<int> bring_results(CommandContext& context, std::vector<ops::JobRecord> jobs,
-                                                 int code);
+                                                 int code, std::string folder = "results");
 
 }  // namespace ec2mpi::cli

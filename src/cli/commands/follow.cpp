@@ -3,6 +3,7 @@
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/cli/session/command.hpp"
+#include "ec2mpi/cli/session/job_memory.hpp"
 #include "ec2mpi/cli/session/on_master.hpp"
 #include "ec2mpi/cli/session/option_values.hpp"
 #include "ec2mpi/cli/views/job_json.hpp"
@@ -158,7 +159,10 @@ asio::awaitable<ops::Followed> follow_for_people(CommandContext& context, const 
   auto followed = co_await ops::follow_job(std::move(request), context.connector, view);
   // A series is not a failure: it is followed by other means.
   if (!followed.is_series()) view.conclude(followed);
-  if (followed.how == ops::Followed::How::ended) remember_end(context.cluster, followed.record.id);
+  if (followed.how == ops::Followed::How::ended) {
+    remember_end(context.cluster, followed.record.id);
+    remember_seen(context.cluster, {followed.record.id, true, outcome_of(followed.record)});
+  }
   // The words refer to the view, which ends here.
   context.runtime.set_parting_words({});
   co_return followed;

@@ -6,6 +6,7 @@
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/command.hpp"
+#include "ec2mpi/cli/session/job_memory.hpp"
 #include "ec2mpi/cli/session/on_master.hpp"
 #include "ec2mpi/cli/session/option_values.hpp"
 #include "ec2mpi/cli/terminal/aligned.hpp"
@@ -110,15 +111,24 @@ bool has_one_of(std::string_view indices, const std::vector<Node>& nodes) {
   return false;
 }
 
+bool is_over(const ops::JobRecord& job) {
+  return job.state == ops::JobState::ended || job.state == ops::JobState::lost;
+}
+
 /// The words that choose from the list: a name is how ids begin.
 void keep_wanted(std::vector<ops::JobRecord>& jobs, const JobsOptions& options,
                  const std::vector<Node>& nodes) {
   const bool all_nodes = options.master.list.wanted.empty();
   std::erase_if(jobs, [&](const auto& job) {
-    const bool over = job.state == ops::JobState::ended || job.state == ops::JobState::lost;
-    return (options.unended && over) || !job.id.starts_with(options.name) ||
+    return (options.unended && is_over(job)) || !job.id.starts_with(options.name) ||
            (!all_nodes && !has_one_of(job.nodes, nodes));
   });
+}
+
+void remember_all(const Cluster& cluster, const std::vector<ops::JobRecord>& jobs) {
+  std::vector<SeenJob> seen;
+  for (const auto& job : jobs) seen.push_back({job.id, is_over(job), outcome_of(job)});
+  remember_jobs(cluster, seen);
 }
 
 asio::awaitable<int> show_jobs(CommandContext& context, ssh::Session& session, const JobsOptions& options) {
@@ -126,6 +136,7 @@ asio::awaitable<int> show_jobs(CommandContext& context, ssh::Session& session, c
   if (!jobs) co_return tell_error(context, jobs.error());
   // Two messages: there are no jobs at all, or none of those that were asked for.
   const bool none = jobs->empty();
+  remember_all(context.cluster, *jobs);
   keep_wanted(*jobs, options, context.cluster.nodes);
   if (options.json)
     context.console().result(json(*jobs));

@@ -3,11 +3,19 @@
 #include <fmt/format.h>
 #include <algorithm>
 #include <memory>
+#include <optional>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
+#include "ec2mpi/cli/session/job_memory.hpp"
 #include "ec2mpi/cli/session/option_values.hpp"
+#include "ec2mpi/ops/job/jobs.hpp"
+#include "ec2mpi/ops/job/plan.hpp"
+#include "ec2mpi/ops/job/results.hpp"
+#include "ec2mpi/ops/node/remote.hpp"
+#include "src/cli/commands/bring_results.hpp"
 #include "src/cli/commands/copy.hpp"
+#include "src/cli/commands/series.hpp"
 
 namespace ec2mpi::cli {
 
@@ -77,6 +85,82 @@ NodeNumbers numbers_of(std::shared_ptr<ops::PullJob> job) {
   };
 }
 
+/// A plain word that this folder knows as the name of a job or a series. Any other word is a path, and costs
+/// no question to the master.
+bool may_be_job(const CopyOptions& options, const Cluster& cluster) {
+  const auto sources = options.sources();
+  if (sources.size() != 1) return false;
+  const auto& word = sources.front();
+  return cluster.config.jobs.contains(word) ||
+         std::ranges::any_of(recall_jobs(cluster.state), [&word](const auto& job) {
+           return job.id == word || job.id.starts_with(word + "-");
+         });
+}
+
+/// "NAME-20260102-030405-abcd", as make_job_id makes it.
+bool is_id_of(std::string_view id, std::string_view name) {
+  constexpr std::size_t kBehind = 21;
+  return id.size() == name.size() + kBehind && id.starts_with(name) && id[name.size() + 9] == '-' &&
+         id[name.size() + 16] == '-';
+}
+
+/// Those that a word may mean, the newest first: the one with this id, or all whose name begins so.
+void keep_called(std::vector<ops::JobRecord>& jobs, const std::string& word) {
+  const auto one = std::ranges::find(jobs, word, &ops::JobRecord::id);
+  if (one != jobs.end())
+    jobs = {*one};
+  else
+    std::erase_if(jobs, [&word](const auto& job) { return !job.id.starts_with(word + "-"); });
+}
+
+/// The jobs that the word means; none if it is the name of a file in the home.
+asio::awaitable<Result<std::vector<ops::JobRecord>>> ask_for_jobs(CommandContext& context, std::string word) {
+  const Limit limit{.deadline = Clock::time_point::max(), .stop = context.runtime.stop()};
+  const auto connecting = limit.at_most(context.flow.connect_timeout);
+  CO_TRY_AS(session, co_await context.connector.connect(context.master(), connecting, [](ssh::Phase) {}));
+  auto look = "[ -e \"$HOME\"/" + quote_word(word) + " ] && echo there; exit 0\n";
+  CO_TRY_AS(said, co_await ops::capture(**session, std::move(look), connecting));
+  if (trim(said->out) == "there") co_return std::vector<ops::JobRecord>();
+  CO_TRY_AS(records, co_await ops::list_jobs(**session, limit));
+  keep_called(*records, ops::job_word(word));
+  co_return std::move(*records);
+}
+
+/// The results of the job or the series of that name into `folder`; nothing if the master has neither, or has
+/// a file of that name in the home. The value is the exit code.
+asio::awaitable<std::optional<int>> pull_results(CommandContext& context, std::string word,
+                                                 std::string folder) {
+  auto jobs = co_await ask_for_jobs(context, word);
+  // The pull itself then says what is wrong with the master.
+  if (!jobs || jobs->empty()) co_return std::nullopt;
+  const auto name = ops::job_word(word);
+  if (const auto& newest = jobs->front().id; newest == name || is_id_of(newest, name)) {
+    jobs->resize(1);
+  } else {
+    const auto ids = co_await find_jobs_of_series(context, name);
+    if (!ids) co_return std::nullopt;
+    std::erase_if(*jobs, [&ids](const auto& job) { return std::ranges::find(*ids, job.id) == ids->end(); });
+  }
+  const auto all = jobs->size();
+  std::erase_if(*jobs, [](const auto& job) { return !ops::has_results(job); });
+  auto& console = context.console();
+  if (jobs->size() < all)
+    console.talk(
+        fmt::format("ec2mpi: {}: {} of {} succeeded and {} a pull in ec2mpi.toml; the others have no results",
+                    printable(word), jobs->size(), count_of(all, "job"), jobs->size() == 1 ? "has" : "have"));
+  const int code = jobs->empty() ? exit_code::node_failed : exit_code::ok;
+  const int with_results = co_await bring_results(context, std::move(*jobs), code, std::move(folder));
+  co_return with_results;
+}
+
+/// `code` stays empty if it is a path.
+asio::awaitable<int> pull_job(CommandContext& context, const CopyOptions& options, std::optional<int>& code) {
+  auto word = options.sources().front();
+  auto folder = options.target();
+  code = co_await pull_results(context, std::move(word), std::move(folder));
+  co_return code.value_or(exit_code::ok);
+}
+
 Result<int> run_pull(const CopyOptions& options, const PullFlags& flags, const CommonOptions& common) {
   TRY_AS(cluster, open_cluster(options.list));
   TRY(check_remote_paths("pull", options.sources(), *cluster));
@@ -84,6 +168,13 @@ Result<int> run_pull(const CopyOptions& options, const PullFlags& flags, const C
   TRY(check_excluded_paths(flags.exclude, *cluster));
   TRY_AS(job, plan_job(options, flags, cluster->nodes));
   TRY_AS(access, open_access(*cluster, options.connect));
+  const auto flow = fleet_options(*cluster, options.connect, options.fleet);
+  if (may_be_job(options, *cluster) && !flags.dry_run && !flags.follow && !flags.json && !flags.json_lines) {
+    std::optional<int> code;
+    const int ended = run_on_loop(*cluster, *access, flow, common,
+                                  [&](CommandContext& context) { return pull_job(context, options, code); });
+    if (code) return ended;
+  }
   FleetCommand command{.style = {.json_lines = flags.json_lines,
                                  .doing = "pull",
                                  .progress =
@@ -98,7 +189,6 @@ Result<int> run_pull(const CopyOptions& options, const PullFlags& flags, const C
       return json_output(console, nodes, "pull", numbers);
     };
   }
-  const auto flow = fleet_options(*cluster, options.connect, options.fleet);
   return run_fleet_command(*cluster, *access, flow, common, std::move(command));
 }
 
@@ -139,7 +229,8 @@ void add_pull_command(CLI::App& app, Dispatch& dispatch) {
                   "in rsync\n"
                   "  ec2mpi pull -w master log.txt today.txt     from one node: as scp does\n"
                   "  ec2mpi pull --flat 'results/*.csv' csv/     csv/a.csv.node1, csv/a.csv.node2, ...\n"
-                  "  ec2mpi pull --follow 'logs/*.log' logs/     while the job runs; Ctrl-C ends it",
+                  "  ec2mpi pull --follow 'logs/*.log' logs/     while the job runs; Ctrl-C ends it\n"
+                  "  ec2mpi pull spread out/                     the results of a job or series, out/ID/...",
        .paths =
            "Files and folders on the nodes, and their place here. From several nodes: DST/node1, DST/node2, "
            "..., "

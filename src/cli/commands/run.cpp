@@ -13,6 +13,7 @@
 #include "ec2mpi/cli/session/cluster_setup.hpp"
 #include "ec2mpi/cli/session/command.hpp"
 #include "ec2mpi/cli/session/command_context.hpp"
+#include "ec2mpi/cli/session/job_memory.hpp"
 #include "ec2mpi/cli/session/option_values.hpp"
 #include "ec2mpi/cli/session/usage.hpp"
 #include "ec2mpi/cli/session/world.hpp"
@@ -351,7 +352,10 @@ asio::awaitable<int> run_single_job(CommandContext& context, const RunOptions& o
   const int code = ops::exit_code_for(end);
   const bool has_ended = end.followed && end.followed->how == ops::Followed::How::ended;
   // Also if the answer of the master was lost: `attach` then finds out.
-  if (view.has_job() && code != exit_code::not_started) remember_job(cluster, {id, has_ended});
+  if (view.has_job() && code != exit_code::not_started) {
+    remember_job(cluster, {id, has_ended});
+    remember_seen(cluster, {id, has_ended, has_ended ? outcome_of(end.followed->record) : std::string()});
+  }
   view.emit("end", {{"exit_code", code}, {"job", has_ended ? job_json(end.followed->record) : Json()}});
   if (options.detach && end.followed && end.followed->how == ops::Followed::How::detached) {
     const int left = co_await leave_job(context, options.then, id, code);

@@ -10,6 +10,7 @@
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/command_context.hpp"
+#include "ec2mpi/cli/session/job_memory.hpp"
 #include "ec2mpi/cli/session/option_values.hpp"
 #include "ec2mpi/cli/terminal/json.hpp"
 #include "ec2mpi/cli/terminal/standard_output.hpp"
@@ -237,7 +238,11 @@ asio::awaitable<int> run_jobs_of_series(CommandContext& context, const SeriesReq
   const auto end = co_await ops::run_series(std::move(series), std::move(nodes), std::move(run));
   view.conclude(end);
   // The name of the series stands for its jobs in `attach`, `wait` and `cancel`.
-  if (view.has_jobs()) remember_job(cluster, {end.series, end.how == ops::SeriesEnd::How::over});
+  if (view.has_jobs()) {
+    const bool over = end.how == ops::SeriesEnd::How::over;
+    remember_job(cluster, {end.series, over});
+    remember_seen(cluster, {end.series, over, ops::tally(end.result)});
+  }
   show_results(runtime.console(), request, end);
   const int code = ops::exit_code_for(end);
   const bool some_succeeded =
@@ -295,9 +300,14 @@ asio::awaitable<int> follow_series(CommandContext& context, std::string name, Fo
   ops::SeriesContext follow{connector, flow, view, std::move(stops)};
   const auto end =
       co_await ops::follow_series(std::move(name), cluster.inventory.master(), std::move(follow));
-  view.conclude(end);
-  runtime.set_parting_words({});
   const bool over = end.how == ops::SeriesEnd::How::over;
+  // `logs` leaves the jobs alone from the beginning, so its words would be those of somebody who leaves.
+  if (verb != FollowVerb::logs || end.how != ops::SeriesEnd::How::detached) view.conclude(end);
+  runtime.set_parting_words({});
+  if (over) {
+    remember_end(cluster, end.series);
+    remember_seen(cluster, {end.series, true, ops::tally(end.result)});
+  }
   if (json && end.how != ops::SeriesEnd::How::refused)
     runtime.console().result(dump_json(Json::parse(ops::json_text(end.series, end.result))));
   else if (over && verb == FollowVerb::attach)

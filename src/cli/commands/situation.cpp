@@ -1,10 +1,17 @@
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <filesystem>
+#include <map>
+#include <set>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/cli/session/cluster_setup.hpp"
 #include "ec2mpi/cli/session/command.hpp"
+#include "ec2mpi/cli/session/job_memory.hpp"
+#include "ec2mpi/cli/session/reach_memory.hpp"
 #include "ec2mpi/cli/session/setup_memory.hpp"
 #include "ec2mpi/cli/terminal/standard_output.hpp"
+#include "ec2mpi/cloud/prices.hpp"
 #include "ec2mpi/fleet/gather.hpp"
 
 namespace ec2mpi::cli {
@@ -31,15 +38,22 @@ std::vector<int> indices_of(const std::vector<Node>& nodes) {
   return indices;
 }
 
-/// ", 0.43 an hour"; empty without prices.
-/// Types without a price count as nothing.
+/// ", 0.43 USD an hour (by [prices])"; empty if no price is known. Types without a price count as nothing.
 std::string cost_text(const Cluster& cluster) {
+  std::map<std::string, cloud::PriceList> lists;  // by region, which is the zone without its letter
+  std::set<std::string> sources;
   double hour = 0;
   for (const auto& node : cluster.nodes) {
-    const auto price = cluster.config.prices.find(node.type);
-    if (price != cluster.config.prices.end()) hour += price->second;
+    const auto& zone = node.availability_zone;
+    const auto region = zone.substr(0, zone.empty() ? 0 : zone.size() - 1);
+    const auto& prices = lists.try_emplace(region, cluster.config.prices, region).first->second;
+    const auto price = prices.hour_of(node.type);
+    if (!price) continue;
+    hour += *price;
+    sources.insert(prices.source_of(node.type));
   }
-  return hour > 0 ? fmt::format(", {:.2f} an hour", hour) : std::string();
+  if (hour <= 0) return {};
+  return fmt::format(", {:.2f} USD an hour (by {})", hour, join({sources.begin(), sources.end()}, " and "));
 }
 
 void add_list(Situation& situation, const Cluster& cluster) {
@@ -50,13 +64,23 @@ void add_list(Situation& situation, const Cluster& cluster) {
                   skipped > 0 ? fmt::format(", {} left out", skipped) : "", cost_text(cluster)));
 }
 
+/// A key that others may read is refused by every command.
+void add_key_file(Situation& situation, const std::string& file) {
+  struct stat info {};
+  const bool open = ::stat(file.c_str(), &info) == 0 && (info.st_mode & 077) != 0;
+  situation.add("key", printable(file) +
+                           (open ? fmt::format(", which others can read (mode {:04o})", info.st_mode & 07777)
+                                 : std::string()));
+  if (open) situation.suggest("chmod 600 " + printable(quote_word(file)));
+}
+
 /// The order in which commands look for a key; no key is read here.
 void add_key(Situation& situation, const Cluster& cluster) {
   const auto pems = pem_files(cluster.list);
   if (cluster.config.identity)
-    situation.add("key", printable(*cluster.config.identity));
+    add_key_file(situation, *cluster.config.identity);
   else if (pems.size() == 1)
-    situation.add("key", printable(pems.front().lexically_normal().string()));
+    add_key_file(situation, pems.front().lexically_normal().string());
   else if (pems.empty())
     situation.add("key", "no .pem beside the list: your ssh agent and ~/.ssh are tried");
   else
@@ -71,6 +95,14 @@ void add_setup(Situation& situation, const Cluster& cluster) {
   if (members == 0) situation.suggest("ec2mpi setup");
 }
 
+/// By the last commands on nodes; nothing is tried here.
+void add_reached(Situation& situation, const Cluster& cluster) {
+  const auto seen = recall_reached(cluster.state, cluster.inventory.nodes);
+  std::string text = seen.reached.empty() ? "" : short_nodes_label(seen.reached) + " by the last commands";
+  if (!seen.missed.empty()) text += (text.empty() ? "not " : "; not ") + short_nodes_label(seen.missed);
+  if (!text.empty()) situation.add("reached", text);
+}
+
 /// The selector `failed` is an error if no node has failed; then there is no line.
 void add_failures(Situation& situation, const ListOptions& of_all) {
   auto options = of_all;
@@ -81,14 +113,32 @@ void add_failures(Situation& situation, const ListOptions& of_all) {
   situation.suggest("ec2mpi doctor");
 }
 
+/// Whether there are scripts that ec2mpi init would make jobs of.
+bool has_job_scripts() {
+  std::error_code ignored;
+  if (std::filesystem::exists("ec2mpi.toml", ignored)) return false;
+  for (const auto& entry : std::filesystem::directory_iterator(".", ignored)) {
+    const auto name = entry.path().filename().string();
+    if (name.starts_with("run_") && name.ends_with(".sh")) return true;
+  }
+  return false;
+}
+
 /// The job that was started last from here. If no command here has seen its end, only the master knows
 /// whether it still runs.
 void add_job(Situation& situation, const Cluster& cluster) {
   const auto [id, ended] = recall_job(cluster.state);
   const auto& jobs = cluster.config.jobs;
-  situation.add("last job", id.empty() ? "none" : id + (ended ? ", ended" : ""));
+  const bool has_scripts = has_job_scripts();
+  if (has_scripts) situation.add("scripts", "run_*.sh; ec2mpi init writes ec2mpi.toml with a job for each");
+  std::string end = ended ? ", ended" : "";
+  for (const auto& job : recall_jobs(cluster.state))
+    if (job.id == id && !job.outcome.empty()) end = ", " + job.outcome;
+  situation.add("last job", id.empty() ? "none" : id + end);
   if (!id.empty())
     situation.suggest(ended ? "ec2mpi jobs" : "ec2mpi attach " + id);
+  else if (has_scripts)
+    situation.suggest("ec2mpi init");
   else if (!jobs.empty())
     situation.suggest("ec2mpi run " + printable(jobs.begin()->first));
   else
@@ -119,6 +169,7 @@ Situation look_around() {
   add_list(situation, *cluster);
   add_key(situation, *cluster);
   add_setup(situation, *cluster);
+  add_reached(situation, *cluster);
   add_failures(situation, all);
   add_job(situation, *cluster);
   return situation;

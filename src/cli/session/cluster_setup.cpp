@@ -6,6 +6,7 @@
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
+#include "ec2mpi/cli/session/reach_memory.hpp"
 #include "ec2mpi/cli/terminal/passphrase.hpp"
 #include "ec2mpi/cli/terminal/standard_output.hpp"
 #include "ec2mpi/cluster/list/list_memory.hpp"
@@ -405,6 +406,7 @@ FleetOptions fleet_options(const Cluster& cluster, const ConnectOptions& connect
 
 /// For `-w failed` of the next command. An empty file says that no node failed.
 Result<void> remember_failures(const Cluster& cluster, const FleetReport& report) {
+  remember_reached(cluster.state, report);
   std::string keys;
   for (const auto& result : report.results) {
     if (!succeeded(result.outcome)) keys += node_key(result.node) + "\n";

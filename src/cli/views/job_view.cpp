@@ -151,6 +151,8 @@ void JobView::on_found(const std::string& id, bool over) {
   found_ = true;
   // A job that is attached to may have ended long ago.
   over_ = style_.attached && over;
+  if (early_stop_ && !over) on_stopping(*early_stop_);
+  early_stop_.reset();
   if (!over) wait_for_silence();
   if (!introduction_.empty()) say(Colour::dim, std::exchange(introduction_, {}));
 }
@@ -221,8 +223,13 @@ void JobView::wait_for_silence() {
 
 void JobView::on_stopping(ops::JobStop why) {
   stopping_ = true;
+  // `cancel` stops from the beginning: which job that is, and whether there is one, the master says.
+  if (style_.attached && !found_) {
+    early_stop_ = why;
+    return;
+  }
   emit("stopping", {{"job", id_}});
-  say(Colour::yellow, stopping_text(why, id_.empty() ? "the newest job" : id_));
+  say(Colour::yellow, stopping_text(why, id_));
 }
 
 asio::awaitable<void> JobView::ready(Limit limit) {

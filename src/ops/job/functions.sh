@@ -136,10 +136,11 @@ find_job() {
   esac
   [ -d "$jobs/$1" ] && id=$1 && return
   over=
-  for folder in "$jobs/$1"-????????-??????-????; do
-    [ -d "$folder" ] || continue
-    [ -z "$unended" ] || job_state "$folder"
-    case $unended$state in yesended | yeslost) over=${folder##*/} ;; *) id=${folder##*/} ;; esac
+  # Not by the id: of jobs of one second it does not say which is newer.
+  for folder in $(cd "$jobs" 2>/dev/null && ls -t -- "$1"-????????-??????-????/meta 2>/dev/null); do
+    folder=${folder%/meta}
+    [ -z "$unended" ] || job_state "$jobs/$folder"
+    case $unended$state in yesended | yeslost) over=${over:-$folder} ;; *) id=$folder; break ;; esac
   done
   id=${id:-$over}
   if [ -n "$takes_series" ] && newest_series "$1"; then

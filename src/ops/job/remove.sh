@@ -1,18 +1,33 @@
 # Removes the folders of the jobs that the arguments name, and with $days above 0 those of all jobs that ended that many
 # days ago. It stands behind functions.sh; a line "set -- WORD..." gives the arguments.
 # shellcheck shell=sh
-# shellcheck disable=SC2154,SC2115 # $id is never empty; the text in front sets these variables
+# shellcheck disable=SC2154,SC2115,SC2034 # $id is never empty; the text in front sets these variables
 
 remove() {
-  find_job "$1"
+  id=$1
   job_state "$jobs/$id"
   case $state in running | ending | waiting) give_up "$id is $state; ec2mpi cancel $id ends it" ;; esac
   rm -rf "$jobs/$id" && echo "removed $id"
 }
-code=0 some=
+# remove_series NAME: the jobs of the newest series of that name.
+remove_series() {
+  newest_series "$1" && read -r second place wanted rest <"$member/queue" || return
+  failed=0
+  for entry in "$jobs"/*/queue; do
+    read -r second place series rest <"$entry" || continue
+    [ "$series" = "$wanted" ] || continue
+    entry=${entry%/queue}
+    (remove "${entry##*/}") || failed=$?
+  done
+  return "$failed"
+}
+code=0 some='' takes_series=yes
 for word; do
   # In a subshell, which a word that names no job ends.
-  if (remove "$word"); then some=yes; else code=$?; fi
+  (find_job "$word" && remove "$id")
+  status=$?
+  [ "$status" != 3 ] || { remove_series "$word"; status=$?; }
+  if [ "$status" = 0 ]; then some=yes; else code=$status; fi
 done
 if [ "$code" != 0 ]; then
   [ -z "$some" ] || code=1

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -263,7 +264,7 @@ std::string json_text(const std::string& name, const SeriesResult& series) {
                  {"state", std::string(state_name(variant.state))},
                  {"nodes", variant.nodes}};
     // null rather than a missing field, so all variants have the same fields.
-    json["seconds"] = variant.seconds ? Json(*variant.seconds) : Json();
+    json["seconds"] = variant.seconds ? Json(std::round(*variant.seconds * 1000) / 1000) : Json();
     json["exit"] = variant.exit ? Json(*variant.exit) : Json();
     json["results"] = object(variant.findings);
     if (!variant.trouble.empty()) json["error"] = variant.trouble;

@@ -120,6 +120,7 @@ class JobView : public ops::JobObserver {
   bool started_ = false;  ///< handed over, or found on the master
   bool over_ = false;     ///< had ended before we came
   bool stopping_ = false;
+  std::optional<ops::JobStop> early_stop_;  ///< not said yet
   bool lost_ = false;
   bool found_ = false;  ///< the master has said that it has the job
   std::string id_;

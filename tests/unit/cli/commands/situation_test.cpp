@@ -28,7 +28,7 @@ TEST(Situation, WithAListNamesItItsKeyAndTheNextStep) {
   laptop.write("ec2mpi.toml", "[prices]\n\"c5n.large\" = 0.1\n");
   const auto before = laptop.files();
   const auto said = situation(laptop).out;
-  expect_line(said, "list      amazon_instances_info: 3 nodes, 0.30 an hour");
+  expect_line(said, "list      amazon_instances_info: 3 nodes, 0.30 USD an hour (by [prices])");
   expect_line(said, "key       key.pem");
   expect_line(said, "last job  none");
   expect_line(said, "next      ec2mpi setup");
@@ -55,7 +55,45 @@ TEST(Situation, ShowsTheNodesOnWhichTheLastCommandFailed) {
   Laptop laptop(3);
   laptop.nodes[2] = {.door = test::FakeNode::Door::refuses};
   laptop.run_cli({"exec-all", "x"});
-  expect_line(situation(laptop).out, "failed    the last command failed on node2");
+  const auto said = situation(laptop).out;
+  expect_line(said, "failed    the last command failed on node2");
+  expect_line(said, "reached   node[1,3] by the last commands; not node2");
+}
+
+TEST(Situation, CostsByTheTableOfThisProgramNameItsDate) {
+  Laptop laptop;
+  laptop.write(Laptop::kList,
+               "Instance ID\tPublic IPv4 address\tInstance type\tAvailability Zone\n"
+               "i-0123456789abcdef0\t203.0.113.11\tc5n.large\tus-east-1a\n");
+  const auto said = situation(laptop).out;
+  EXPECT_NE(said.find(" USD an hour (by ec2mpi's table of 20"), std::string::npos) << said;
+}
+
+TEST(Situation, AKeyThatOthersCanReadIsTheFirstThingToCorrect) {
+  Laptop laptop;
+  std::filesystem::permissions(laptop.folder() / Laptop::kKey, std::filesystem::perms(0644));
+  const auto said = situation(laptop).out;
+  expect_line(said, "key       key.pem, which others can read (mode 0644)");
+  expect_line(said, "next      chmod 600 key.pem");
+}
+
+TEST(Situation, ScriptsThatCouldBeJobsAreNamedUntilThereIsASettingsFile) {
+  Laptop laptop;
+  laptop.write("run_spread.sh", "mpirun -np 2 ./x\n");
+  constexpr const char* kLine = "scripts   run_*.sh; ec2mpi init writes ec2mpi.toml with a job for each";
+  expect_line(situation(laptop).out, kLine);
+  laptop.write("ec2mpi.toml", "");
+  EXPECT_EQ(situation(laptop).out.find("scripts"), std::string::npos);
+}
+
+TEST(Situation, TheLastJobHasItsOutcome) {
+  Laptop laptop;
+  laptop.write("ec2mpi.toml", "");
+  std::filesystem::create_directory(laptop.folder() / ".ec2mpi");
+  laptop.write(".ec2mpi/last_job", "hello-1 ended\n");
+  expect_line(situation(laptop).out, "last job  hello-1, ended");
+  laptop.write(".ec2mpi/jobs", "other-1\nhello-1 ended exit 3\n");
+  expect_line(situation(laptop).out, "last job  hello-1, exit 3");
 }
 
 }  // namespace
