@@ -7,7 +7,7 @@ import subprocess
 
 CHOICES = {"--color": "auto always never", "--relay": "auto always never", "--address": "auto public private ipv6",
            "--slots": "cores threads", "--mpi": "openmpi mpich"}
-JOB_COMMANDS = {"attach", "logs", "wait", "cancel", "signal", "rm"}
+JOB_COMMANDS = {"attach", "logs", "wait", "cancel", "signal", "rm", "report", "profile", "stacks"}
 
 
 @dataclasses.dataclass

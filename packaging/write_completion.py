@@ -53,7 +53,7 @@ def bash(tree):
                                           ("*", bash_lines(name for option in shared for name in option.names))])
     lines += bash_table("_ec2mpi_value", [*((command.name, bash_values([*command.flags, *shared])) for command in tree.commands),
                                           ("*", bash_values(shared))])
-    lines += bash_table("_ec2mpi_words", [(command.name, f"echo {command.word_kind}") for command in tree.commands])
+    lines += bash_table("_ec2mpi_words", [*((command.name, f"echo {command.word_kind}") for command in tree.commands), ("help", "echo commands")])
     return "\n".join(lines) + "\n" + (PARTS / "ec2mpi.bash").read_text()
 
 
@@ -83,6 +83,7 @@ def zsh(tree):
         word = f"'*:word:{zsh_action(command.word_kind)}'"
         lines.append(f"    {command.name}) _arguments -S " +
                      " ".join([*map(zsh_flag, [*command.flags, *tree.options[1:]]), "'1: :'", word]) + " ;;")
+    lines.append("    help) _arguments '1: :' '2:command:{_describe -t commands command _ec2mpi_commands}' ;;")
     lines.append("    *) _arguments -C -S " + " ".join(map(zsh_flag, tree.options)) + " '1:command:->command' '*::word:->words' ;;")
     return "\n".join([*lines, "  esac", "}"]) + "\n" + (PARTS / "_ec2mpi").read_text()
 
@@ -105,6 +106,8 @@ def fish(tree):
         if words:
             lines.append(f"complete -c ec2mpi {condition} {words}")
         lines += [fish_flag(option, condition) for option in command.flags if "--help" not in option.names]
+    names = quoted(" ".join(command.name for command in tree.commands))
+    lines.append(f"complete -c ec2mpi -n '__fish_seen_subcommand_from help' -a {names}")
     return (PARTS / "ec2mpi.fish").read_text() + "\n".join(lines) + "\n"
 
 

@@ -20,7 +20,9 @@ SETTINGS = '[groups]\nbig = "1-2"\n[jobs.spread]\ncommand = "x"\n[jobs.spread.en
 OFFERS = [  # the line that is typed, and words that must be offered
     ("ec2mpi ru", {"run"}), ("ec2mpi exec -w ", {"all", "master", "workers", "failed", "1", "2", "@big"}),
     ("ec2mpi exec -w 1,w", {"1,workers"}), ("ec2mpi push --rel", {"--relay"}), ("ec2mpi push --relay a", {"auto", "always"}),
-    ("ec2mpi run ", {"spread", "ring", "old"}), ("ec2mpi logs s", {"spread"}), ("ec2mpi attach ring-", {"ring-2026"})]
+    ("ec2mpi run ", {"spread", "ring", "old"}), ("ec2mpi logs s", {"spread"}), ("ec2mpi attach ring-", {"ring-2026"}),
+    ("ec2mpi exec -w no", {"node1", "node2"}), ("ec2mpi cancel wave", {"wave-1", "wave-2"}), ("ec2mpi report wave-2", {"wave-2"}),
+    ("ec2mpi stacks wave-1", {"wave-1"}), ("ec2mpi profile s", {"spread"}), ("ec2mpi help att", {"attach"})]
 BASH = """source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _ec2mpi; printf '%s\\n' "${COMPREPLY[@]}" """
 FISH = "source $argv[1]; complete -C $argv[2]"
 
@@ -42,8 +44,12 @@ def commands_of(help_text):
     return re.findall(r"^  ([a-z][a-z-]+) {2,}\S", help_text.split("\nOptions:")[1], re.M)
 
 
+def bash_line(folder, line, **options):
+    return output("bash", "-c", BASH, "bash", folder / "ec2mpi.bash", *re.split(" ", line), **options).split()
+
+
 def bash_offers(folder, line, **options):
-    return set(output("bash", "-c", BASH, "bash", folder / "ec2mpi.bash", *re.split(" ", line), **options).split("\n")) - {""}
+    return set(bash_line(folder, line, **options))
 
 
 def fish_offers(folder, line, **options):
@@ -85,6 +91,8 @@ def wrong_offers(program, folder):
         scratch = pathlib.Path(scratch)
         work = scratch / "work"
         (work / "results/ring-2026").mkdir(parents=True)
+        (work / ".ec2mpi").mkdir()
+        (work / ".ec2mpi/jobs").write_text("wave-2 ended ok\nwave-1\n$(touch hacked) ended\n")
         (work / "amazon_instances_info").write_text(LIST)
         (work / "ec2mpi.toml").write_text(SETTINGS)
         (work / "run_old.sh").touch()
@@ -95,6 +103,8 @@ def wrong_offers(program, folder):
             for line, wanted in OFFERS:
                 if missing := wanted - (offered := offers_of(folder, line, **options)):
                     yield f"{shell}: '{line}' offers {sorted(offered)}, and not {sorted(missing)}"
+            if shell == "bash" and bash_line(folder, "ec2mpi cancel wave-", **options) != ["wave-1", "wave-2"]:
+                yield "bash: the job that runs is not offered first"
             if offers_of(folder, "ec2mpi run ", **options) != {"spread", "ring", "old"}:
                 yield f"{shell}: 'ec2mpi run ' offers more than jobs"
         if (work / "hacked").exists():

@@ -17,7 +17,7 @@ _ec2mpi_groups() {
 
 _ec2mpi_nodes() {
   printf '%s\n' all master workers failed
-  ec2mpi nodes --format '{index}' 2>/dev/null </dev/null
+  ec2mpi nodes --format '{index}' 2>/dev/null </dev/null | sed 'p;s/^/node/'
   _ec2mpi_groups
 }
 
@@ -30,10 +30,13 @@ _ec2mpi_names() {
   done
 }
 
-# Names, and the ids of the jobs whose results are here.
+# The jobs and series that commands here have seen last, those first that ran then; names; and the ids of the jobs whose
+# results are here.
 _ec2mpi_jobs() {
   local file
+  sed -n 's/^\([A-Za-z0-9_.-]\{1,\}\)$/\1/p' .ec2mpi/jobs 2>/dev/null
   _ec2mpi_names
+  sed -n 's/^\([A-Za-z0-9_.-]\{1,\}\) .*/\1/p' .ec2mpi/jobs 2>/dev/null
   for file in results/*/; do
     file=${file#results/}
     [[ $file =~ ^[A-Za-z0-9_.-]+/$ ]] && printf '%s\n' "${file%/}"
@@ -57,7 +60,7 @@ _ec2mpi_complete() {
       [[ $word == *,* ]] && before=${word%,*},
       _ec2mpi_offer "${word##*,}" "$before" < <(_ec2mpi_nodes)
       ;;
-    names | jobs) _ec2mpi_offer "$word" "" < <("_ec2mpi_$kind") ;;
+    names | jobs | commands) _ec2mpi_offer "$word" "" < <("_ec2mpi_$kind") ;;
     "choices "*) _ec2mpi_offer "$word" "" < <(tr ' ' '\n' <<<"${kind#choices }") ;;
   esac
 }
@@ -87,4 +90,4 @@ _ec2mpi() {
   fi
 }
 
-complete -F _ec2mpi ec2mpi
+complete -o nosort -F _ec2mpi ec2mpi

@@ -9,9 +9,12 @@ function __ec2mpi_names
     end
 end
 
-# Names, and the ids of the jobs whose results are here.
+# The jobs and series that commands here have seen last, those first that ran then; names; and the ids of the jobs whose
+# results are here.
 function __ec2mpi_jobs
+    sed -n 's/^\([A-Za-z0-9_.-]\{1,\}\)$/\1/p' .ec2mpi/jobs 2>/dev/null
     __ec2mpi_names
+    sed -n 's/^\([A-Za-z0-9_.-]\{1,\}\) .*/\1/p' .ec2mpi/jobs 2>/dev/null
     for folder in results/*/
         string replace -fr '^results/(.*)/$' '$1' -- $folder
     end
@@ -19,7 +22,7 @@ end
 
 function __ec2mpi_node_words
     printf '%s\n' all master workers failed
-    ec2mpi nodes --format '{index}' 2>/dev/null </dev/null
+    ec2mpi nodes --format '{index}' 2>/dev/null </dev/null | sed 'p;s/^/node/'
     sed -n '/^[[:space:]]*\[groups\]/,/^[[:space:]]*\[/s/^[[:space:]]*\([A-Za-z0-9_-]\{1,\}\)[[:space:]]*=.*/@\1/p' ec2mpi.toml 2>/dev/null
 end
 
