@@ -28,6 +28,14 @@ try_in_overlay() {
         { echo "zsh does not find its completion"; exit 1; }
     fi
     dpkg --status ec2mpi | grep -q "^Depends: .*libssh-4" || { echo "the package does not depend on libssh-4"; exit 1; }
+    cd /usr/share/doc/ec2mpi
+    find . -name "*.md" | while read -r page; do
+      grep -o "]([^)]*)" "$page" | sed "s/^](//; s/)\$//; s/#.*//" | grep -v "^[a-z]*:" | while read -r link; do
+        [ -e "${page%/*}/$link" ] || echo "$page links to $link, which is not there"
+      done
+    done >/links
+    cd /
+    [ ! -s /links ] || { cat /links; exit 1; }
     dpkg --purge ec2mpi >/dev/null
     [ "$(dpkg --list)" = "$before" ] || { echo "the package is still known to dpkg"; exit 1; }
     [ "$(files)" = "$old" ] || { echo "files remain: $(files)"; exit 1; }
