@@ -166,8 +166,8 @@ Result<int> run_exec(const ExecOptions& options, const CommonOptions& common) {
   TRY(check_words(options));
   TRY_AS(cluster, open_cluster(options.list));
   if (options.dry_run) return list_nodes(cluster->nodes, options.json);
-  // After the list, which --list - reads from there.
-  if (options.input.empty() && has_own_input())
+  // With --list - it is the list.
+  if (options.input.empty() && cluster->list != "-" && has_own_input())
     return fail(ErrorKind::usage,
                 "no node would get what is on standard input: --stdin - sends it to every node, </dev/null "
                 "leaves it out");

@@ -178,7 +178,7 @@ TEST(RunCommand, TheFolderRemembersThatItsLastJobHasEnded) {
   laptop.nodes[1] = master({.record = "state ended 0\n"});
   EXPECT_EQ(laptop.run_cli({"run", "--", "./hello"}).code, 0);
   const auto said = laptop.run_cli({}).out;
-  EXPECT_NE(said.find(", ended\n"), std::string::npos) << said;
+  EXPECT_NE(said.find(", ok\n"), std::string::npos) << said;
 }
 
 TEST(RunCommand, TheWayOfAJobsEndIsSaid) {

@@ -57,7 +57,7 @@ TEST(Situation, ShowsTheNodesOnWhichTheLastCommandFailed) {
   laptop.run_cli({"exec-all", "x"});
   const auto said = situation(laptop).out;
   expect_line(said, "failed    the last command failed on node2");
-  expect_line(said, "reached   node[1,3] by the last commands; not node2");
+  expect_line(said, "reached   node[1,3] (2) by the last commands; not node2");
 }
 
 TEST(Situation, CostsByTheTableOfThisProgramNameItsDate) {
