@@ -210,9 +210,10 @@ def test_streams_that_start_up_files_replace_are_named_at_once(ec2mpi, cluster4,
 def test_an_answer_that_goes_elsewhere_is_no_answer(ec2mpi, cluster4):
     with start_up(cluster4, 1, "exec >>/tmp/session.log"):
         for words in (["exec", "-w", "1", "true"], ["exec", "-w", "1", "--sudo", "true"], ["jobs", "--json"], ["rm", "--older", "1"],
-                      ["ps"], ["run", "-np", "1", "--", "true"]):
+                      ["ps"], ["run", "-np", "1", "--", "true"], ["wait"], ["attach"], ["logs"], ["cancel"]):
             done = ec2mpi(*words, timeout=40)
             assert done.code not in (0, None) and "does not arrive here" in done.err, (words, done)
+            assert "connecting again" not in done.err, "the connection is well"
 
 
 def test_a_job_whose_report_goes_elsewhere_is_no_success(ec2mpi, cluster4):

@@ -453,6 +453,23 @@ def test_a_master_that_freezes_later_is_left_by_the_time_limit(ec2mpi, cluster4)
     nothing_left(cluster4)
 
 
+def test_a_silent_job_is_followed_again_when_its_frozen_master_thaws(ec2mpi, cluster4):
+    process = ec2mpi.start("run", "-np", "1", "--", "sh", "-c", "echo up; until [ -e /tmp/go ]; do sleep 0.2; done; echo down")
+    assert first_line(process) == "up\n"
+    cluster4.fault("freeze", 1)
+    said = ""
+    while "connecting again" not in said:
+        line = process.stderr.readline()
+        assert line, said
+        said += line
+    assert "does not answer any more" in said
+    cluster4.call("thaw", 1)
+    cluster4.host(1, "touch /tmp/go")
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (0, "down\n"), said + err
+    cluster4.host(1, "rm /tmp/go")
+
+
 # --- what is wrong before any connection --------------------------------------------------------------------------
 
 @pytest.mark.parametrize("words, says", [

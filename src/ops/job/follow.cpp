@@ -22,8 +22,6 @@ constexpr auto kStart = seconds(20);       ///< for the master to take a text an
 constexpr auto kCancel = seconds(8);       ///< for the master to take the wish
 constexpr auto kCancelling = seconds(60);  ///< from the wish to the end: TERM, KILL and a look on all nodes
 constexpr auto kReachToCancel = seconds(20);  ///< for a new connection that is only wanted for cancelling
-/// Between two questions for a sign of life while the job prints nothing: each starts a login shell.
-constexpr Clock::duration kLongestSilence = std::chrono::minutes(5);
 
 bool is_limit(const Error& error) {
   return error.kind == ErrorKind::cancelled || error.kind == ErrorKind::timeout;
@@ -84,12 +82,19 @@ class Follower {
     if (request_.detach.stop_requested()) return end(Followed::How::detached);
     if (request_.stop.stop_requested() && !request_.cancels) return end(Followed::How::detached);
     // A connection that never worked is not tried again.
-    if (!connected_once_ || reconnect_.is_hopeless(error)) return end(Followed::How::gave_up);
+    if (!connected_once_ || did_not_begin(error) || reconnect_.is_hopeless(error))
+      return end(Followed::How::gave_up);
     // Nobody knows whether there is a job to wait for.
     if (!introduced_ && !start_ends_) start_ends_ = Clock::now() + request_.start_patience;
     if (!introduced_ && Clock::now() >= *start_ends_) return end(Followed::How::gave_up);
     note_stop();
     return true;
+  }
+
+  /// The connection is well, and the account keeps our program from its work: it will do so over the next one,
+  /// too. A master that has answered before may only be overloaded.
+  [[nodiscard]] bool did_not_begin(const Error& error) const {
+    return opened_ && !introduced_ && error.kind == ErrorKind::remote_io;
   }
 
   /// The user wants the job to be cancelled: from now on there is a limit to everything.
@@ -119,6 +124,7 @@ class Follower {
     ssh::Request request{.command = follow_command()};
     CO_TRY_AS(channel, co_await start_program(*session_, std::move(request), starting));
     channel_ = std::move(*channel);
+    opened_ = true;
     connected_once_ = true;
     reconnect_.reached(observer_);
     // The command itself has carried the wish.
@@ -134,8 +140,7 @@ class Follower {
       stream->record.emplace(nonce_);
     }
     found_ = false;
-    silence_ = request_.silence;
-    next_look_ = Clock::now() + silence_;
+    report_by_ = Clock::now() + request_.first_report;
   }
 
   [[nodiscard]] std::string follow_command() const {
@@ -175,36 +180,21 @@ class Follower {
         if (!sent) co_return sent;
       }
       const auto limit = reconnect_.waiting();
-      const Limit until_look{std::min(limit.deadline, next_look_), limit.stop};
-      auto chunk = co_await channel_->read(until_look);
+      // A job may be silent for as long as it likes; whether the master still answers, the connection finds out.
+      const Limit reading{found_ ? limit.deadline : std::min(limit.deadline, report_by_), limit.stop};
+      auto chunk = co_await channel_->read(reading);
       if (!chunk && is_limit(chunk.error()) && !reconnect_.time_is_up()) {
         // After a stop the beginning of the loop acts on it.
-        if (Clock::now() >= next_look_) CO_TRY(co_await look_at_silent_master());
+        if (!found_ && Clock::now() >= report_by_)
+          co_return fail(ErrorKind::timeout, "it does not report on the job");
         continue;
       }
       if (!chunk) co_return std::unexpected(chunk.error());
       if (!*chunk) co_return at_end();
       take(**chunk);
-      next_look_ = Clock::now() + silence_;
       if (out_.record->complete() && err_.record->complete()) co_return read_record();
       co_await observer_.ready(limit);
     }
-  }
-
-  /// A frozen machine keeps its connections open, so a job that prints nothing looks just like it. Another
-  /// channel tells them apart: sshd itself opens it, or refuses it.
-  asio::awaitable<Result<void>> look_at_silent_master() {
-    // The text that starts a job answers at once, so a second question would bring nothing new.
-    if (!found_) co_return fail(ErrorKind::timeout, "it does not report on the job");
-    const auto limit = reconnect_.waiting().at_most(request_.sign_of_life);
-    ssh::Request request{.command = "exit"};
-    const auto answer = co_await session_->start(std::move(request), limit);
-    const bool silent = !answer && answer.error().kind == ErrorKind::timeout;
-    if (silent) co_return fail(ErrorKind::timeout, "it does not answer; frozen or overloaded?");
-    if (!answer && answer.error().kind == ErrorKind::unreachable) co_return std::unexpected(answer.error());
-    silence_ = std::min(2 * silence_, kLongestSilence);
-    next_look_ = Clock::now() + silence_;
-    co_return Result<void>{};
   }
 
   void take(const ssh::Chunk& chunk) {
@@ -298,12 +288,12 @@ class Follower {
   std::string nonce_;
   Stream out_;
   Stream err_;
+  bool opened_ = false;  ///< over a connection of our own a follower was started
   bool connected_once_ = false;
   bool found_ = false;       ///< over this connection the master has said which job it is
   bool introduced_ = false;  ///< the master has said which job it is, and where its last lines begin
   bool cancel_sent_ = false;
-  Clock::duration silence_ = {};  ///< grows while the job is silent and the master answers
-  Clock::time_point next_look_ = {};
+  Clock::time_point report_by_ = {};
   std::optional<Clock::time_point> start_ends_;  ///< from the first loss before any introduction
   Followed result_;
 };

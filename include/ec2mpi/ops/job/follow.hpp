@@ -45,10 +45,8 @@ struct FollowRequest {
   bool takes_series = false;        ///< the name of a series is refused in silence, see Followed::is_series
   Clock::duration connect_timeout = std::chrono::seconds(10);
   Clock::duration patience = {};  ///< give the master up after this; zero means never
-  /// Without any output for so long, the master has to show that its sshd still answers.
-  Clock::duration silence = std::chrono::seconds(30);
-  /// For its sshd to open one more channel. A loaded node needs a second at most.
-  Clock::duration sign_of_life = std::chrono::seconds(20);
+  /// For the master to say which job it has, over each connection.
+  Clock::duration first_report = std::chrono::seconds(30);
   /// After a lost connection, for a master that has not yet said that it has the job.
   Clock::duration start_patience = std::chrono::seconds(60);
 };
