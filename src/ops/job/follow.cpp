@@ -91,8 +91,8 @@ class Follower {
     return true;
   }
 
-  /// The connection is well, and the account keeps our program from its work: it will do so over the next one,
-  /// too. A master that has answered before may only be overloaded.
+  /// The connection is well, and the account keeps our program from its work: it will do so over the next
+  /// one, too. A master that has answered before may only be overloaded.
   [[nodiscard]] bool did_not_begin(const Error& error) const {
     return opened_ && !introduced_ && error.kind == ErrorKind::remote_io;
   }
@@ -180,7 +180,8 @@ class Follower {
         if (!sent) co_return sent;
       }
       const auto limit = reconnect_.waiting();
-      // A job may be silent for as long as it likes; whether the master still answers, the connection finds out.
+      // A job may be silent for as long as it likes; whether the master still answers, the connection finds
+      // out.
       const Limit reading{found_ ? limit.deadline : std::min(limit.deadline, report_by_), limit.stop};
       auto chunk = co_await channel_->read(reading);
       if (!chunk && is_limit(chunk.error()) && !reconnect_.time_is_up()) {
