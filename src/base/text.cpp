@@ -242,8 +242,9 @@ double seconds_of_unit(std::string_view word) {
 std::optional<double> take_decimal(std::string_view& text) {
   const auto size = std::min(text.find_first_not_of("0123456789."), text.size());
   double value = 0;
-  const auto [end, wrong] = std::from_chars(text.data(), text.data() + size, value);
-  if (wrong != std::errc{} || end != text.data() + size) return std::nullopt;
+  const auto digits = text.substr(0, size);
+  const auto [end, wrong] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  if (wrong != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
   text.remove_prefix(size);
   return value;
 }
