@@ -94,7 +94,7 @@ def test_an_interrupt_leaves_no_process(ec2mpi, eight, token, command, user):
 def test_the_limit_of_a_node_leaves_no_process(ec2mpi, eight, token, command, user):
     done = ec2mpi("exec-all", "-u", "1", *user, command(token), timeout=BOUND)
     assert left(eight, token) == {}
-    assert done.code == 1
+    assert done.code == 124
     assert "node[1-8] (8): time limit reached; nothing left running\n" in done.err
 
 

@@ -288,7 +288,7 @@ def test_settings_and_their_order(tool):
     assert len(names(tool)) == 2
 
 
-@pytest.mark.parametrize("wrong", ["soon", "-1", "1.5", "10d", "m", "99999999999"])
+@pytest.mark.parametrize("wrong", ["soon", "-1", "1.5", "10w", "m", "99999999999"])
 def test_a_time_that_is_none(offline, wrong):
     (offline.folder / LIST).write_text("203.0.113.11\n")
     done = offline("exec-all", f"--persist={wrong}", "true")
