@@ -1,5 +1,7 @@
 #include "ec2mpi/base/utf8.hpp"
 
+#include <fmt/format.h>
+#include <zlib.h>
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -60,6 +62,20 @@ std::optional<std::string> utf8_from_utf16(std::string_view bytes, std::size_t l
     high = is_high ? unit : 0;
   }
   return high != 0 || bytes.size() % 2 != 0 ? std::nullopt : std::optional(std::move(out));
+}
+
+std::string code_beyond_ascii(std::string_view text) {
+  const auto is_beyond = [](char c) { return static_cast<unsigned char>(c) >= 0x80; };
+  std::string coded;
+  while (!text.empty()) {
+    const auto* const begin = std::ranges::find_if(text, is_beyond);
+    const auto* const end = std::find_if_not(begin, text.end(), is_beyond);
+    coded.append(text.begin(), begin);
+    const auto size = static_cast<uInt>(end - begin);
+    if (size > 0) coded += fmt::format("u{:08x}", ::crc32(0, reinterpret_cast<const Bytef*>(begin), size));
+    text.remove_prefix(static_cast<std::size_t>(end - text.begin()));
+  }
+  return coded;
 }
 
 }  // namespace ec2mpi

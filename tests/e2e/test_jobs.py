@@ -397,3 +397,12 @@ def test_a_running_job_is_not_removed(ec2mpi, cluster4):
 def test_a_wrong_command_line_is_told_at_once(ec2mpi, words):
     done = ec2mpi(*words)
     assert (done.code, done.out) == (2, "")
+
+
+def test_jobs_with_names_in_another_script_are_told_apart(cluster4, ec2mpi):
+    (ec2mpi.folder / "ec2mpi.toml").write_text(
+        "".join(f'[jobs."{name}"]\ncommand = ["echo", "{text}"]\nnp = 1\n' for name, text in (("训练", "one"), ("测试", "two"))))
+    for name in ("训练", "测试"):
+        assert ec2mpi("run", name).code == 0
+    assert [ec2mpi("logs", name).out for name in ("训练", "测试")] == ["one\n", "two\n"]
+    assert ec2mpi("logs", "中文").code != 0

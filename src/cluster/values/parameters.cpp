@@ -8,6 +8,7 @@
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
+#include "ec2mpi/base/utf8.hpp"
 #include "ec2mpi/cluster/values/quote.hpp"
 
 namespace ec2mpi {
@@ -245,10 +246,11 @@ class Arithmetic {
   std::optional<std::string> trouble_;
 };
 
-/// Letters, digits, `.` and `_` stay; other characters in a row become one `-`.
+/// Letters, digits, `.` and `_` stay; other characters in a row become one `-`, and letters beyond ASCII a
+/// code.
 std::string plain_part(std::string_view text) {
   std::string part;
-  for (const char c : text.substr(0, kLongestPart)) {
+  for (const char c : code_beyond_ascii(text).substr(0, kLongestPart)) {
     const bool plain = is_letter(c) || is_digit(c) || c == '.';
     if (plain)
       part += c;

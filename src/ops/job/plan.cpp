@@ -7,6 +7,7 @@
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
+#include "ec2mpi/base/utf8.hpp"
 #include "ec2mpi/cluster/values/quote.hpp"
 #include "ec2mpi/cluster/values/selection.hpp"
 #include "ec2mpi/fleet/gather.hpp"
@@ -297,7 +298,7 @@ class Planner {
 
 std::string job_word(std::string_view name) {
   std::string word;
-  for (const char c : name) {
+  for (const char c : code_beyond_ascii(name)) {
     const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                        c == '.' || c == '_' || c == '/';
     word += plain ? c : '-';
@@ -307,7 +308,7 @@ std::string job_word(std::string_view name) {
 }
 
 std::string make_job_id(std::string_view name, std::chrono::system_clock::time_point now) {
-  auto id = job_word(name.substr(name.rfind('/') + 1).substr(0, kLongestName));
+  auto id = job_word(name.substr(name.rfind('/') + 1)).substr(0, kLongestName);
   if (id.empty() || id.front() == '.') id = "job" + id;
   const auto second = std::chrono::time_point_cast<std::chrono::seconds>(now);
   // The random part separates two jobs of one second.

@@ -73,8 +73,8 @@ struct JobPlan {
   std::vector<std::string> notes;  ///< what the user should know before it starts
 };
 
-/// A job's name as its id has it, with "-" for all letters that a shell may mind; also of a word that means a
-/// job.
+/// A job's name as its id has it, with "-" for all letters that a shell may mind, and "u" with a checksum for
+/// letters beyond ASCII in a row, so that names in other scripts differ; also of a word that means a job.
 [[nodiscard]] std::string job_word(std::string_view name);
 
 /// "spread-20261122-204501-3f2a": readable, sorts by time, free of anything a shell would mind. `name` may be

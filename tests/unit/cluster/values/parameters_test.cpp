@@ -134,6 +134,7 @@ TEST(VariantId, IsReadableAndPlain) {
   EXPECT_EQ(variant_id("spread", {{"agents", "3"}, {"seed", "1"}}), "spread-agents3-seed1");
   EXPECT_EQ(variant_id("my job", {{"lr", "0.1"}, {"text", "a; $(b) 'c'"}}), "my-job-lr0.1-texta-b-c-");
   EXPECT_EQ(variant_id("../x", {}), "job..-x");
+  EXPECT_NE(variant_id("\u8bad", {}), variant_id("\u6d4b", {}));
   EXPECT_LE(variant_id(std::string(500, 'x'), {{"a", std::string(500, 'y')}}).size(), 120U);
 }
 

@@ -147,6 +147,8 @@ TEST(JobId, IsFreeOfAnythingThatAShellWouldMind) {
             std::string::npos);
   EXPECT_NE(id, make_job_id("../a dir/spread it's; $(x).py", now));
   EXPECT_TRUE(make_job_id("\u8bad\u7ec3", now).starts_with(job_word("\u8bad\u7ec3") + "-2026"));
+  EXPECT_NE(job_word("\u8bad\u7ec3"), job_word("\u6d4b\u8bd5"));
+  EXPECT_TRUE(job_word("s\u8bad-k-\u4e00").starts_with(job_word("s\u8bad") + "-k-u"));
   EXPECT_TRUE(make_job_id("", now).starts_with("job-2026"));
   EXPECT_TRUE(make_job_id("...", now).starts_with("job...-2026"));
 }
