@@ -52,20 +52,20 @@ def states(cluster, name):
     return [cluster.host(host, f"ps -C {name} -o stat=").out[:1] for host in HOSTS]
 
 
-def hide(cluster, program):
-    """Hosts without this program; heal() does not take it back, so that the caller does."""
+def without_tools(cluster):
+    """Hosts without programs that read a stack; heal() does not take it back, so that the caller does by with_tools."""
     for host in HOSTS:
-        cluster.host(host, f"mount --bind /dev/null $(readlink -f /usr/bin/{program})")
+        cluster.host(host, "for tool in gdb eu-stack; do ! command -v $tool || mount --bind /dev/null $(readlink -f /usr/bin/$tool); done")
 
 
-def show(cluster, program):
+def with_tools(cluster):
     for host in HOSTS:
-        cluster.host(host, f"umount $(readlink -f /usr/bin/{program})")
+        cluster.host(host, "for tool in gdb eu-stack; do umount $(readlink -f /usr/bin/$tool); done")
 
 
 def test_the_rank_that_misses_a_call_is_named_by_its_counters_without_any_tool(cluster4, ec2mpi):
     give(cluster4, "missed.py", MISSED)
-    hide(cluster4, "gdb")
+    without_tools(cluster4)
     try:
         assert ec2mpi("run", "-d", "-np", 4, "--profile", "--", "python3", "missed.py").code == 0
         wait_until(lambda: "away" in ec2mpi("logs").out, "rank 2 stays away", 60)
@@ -81,7 +81,7 @@ def test_the_rank_that_misses_a_call_is_named_by_its_counters_without_any_tool(c
         assert "3 ranks: 0-1,3\n" in done.out and "rank 2 (node3)\n" in done.out, done.out
         assert "gdb is installed" in done.out, done.out
     finally:
-        show(cluster4, "gdb")
+        with_tools(cluster4)
         ec2mpi("cancel")
     nothing_kept(cluster4)
 
@@ -115,14 +115,14 @@ def test_gdb_shows_the_functions_and_leaves_no_rank_stopped(cluster4, ec2mpi):
 
 def test_a_healthy_job_has_no_missing_rank(cluster4, ec2mpi):
     give(cluster4, "healthy.py", HEALTHY)
-    hide(cluster4, "gdb")
+    without_tools(cluster4)
     try:
         assert ec2mpi("run", "-d", "-np", 4, "--profile", "--", "python3", "healthy.py").code == 0
         wait_until(lambda: "round" in ec2mpi("logs").out, "it runs", 60)
         done = ec2mpi("stacks")
         assert done.code == 0 and "4 ranks\n" in done.out and "has not come" not in done.out, done.out + done.err
     finally:
-        show(cluster4, "gdb")
+        with_tools(cluster4)
         ec2mpi("cancel")
 
 

@@ -68,8 +68,9 @@ gdb_frames() {
     print "frame " name (place == "" ? "" : " (" place ")")
   }'
 }
+# A place without a name is another number in each rank, and would keep ranks that do the same apart.
 eu_frames() {
-  awk '/^TID / { threads++ } threads < 2 && /^#[0-9]+ / { sub(/^#[0-9]+ +0x[0-9a-f]+ +/, ""); print "frame " $0 }'
+  awk '/^TID / { threads++ } threads < 2 && /^#[0-9]+ +0x[0-9a-f]+ +[^ ]/ { sub(/^#[0-9]+ +0x[0-9a-f]+ +/, ""); print "frame " $0 }'
 }
 # shellcheck disable=SC2086 # $access is nothing or two words
 stack_of() {

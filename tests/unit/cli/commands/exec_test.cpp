@@ -31,7 +31,7 @@ TEST(Exec, ACommandThatRunsIntoItsOwnLimitGives124) {
   Laptop laptop(2);
   laptop.nodes[2] = {.end = test::FakeNode::End::never};
   EXPECT_EQ(laptop.run_cli({"exec", "-w", "2", "-u", "0.05", "x"}).code, 124);
-  EXPECT_EQ(laptop.run_cli({"exec", "-w", "1-2", "-u", "50ms", "x"}).code, 1);
+  EXPECT_EQ(laptop.run_cli({"exec", "-w", "1-2", "-u", "1500ms", "x"}).code, 1);
   laptop.nodes[1] = laptop.nodes[2];
   EXPECT_EQ(laptop.run_cli({"exec", "-w", "1-2", "-u", "0.05s", "x"}).code, 124);
   EXPECT_EQ(laptop.run_cli({"exec-all", "-u", "0.05", "x"}).code, 124);
