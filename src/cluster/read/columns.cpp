@@ -91,6 +91,33 @@ ColumnFields fields_of(const std::vector<Column>& columns) {
   return out;
 }
 
+/// The error if a column may hold the codes of EC2's states, some of which do not run, and no other has
+/// states.
+Read<void> refuse_stopped_codes(const Table& table, std::span<const Field> fields) {
+  struct Codes {
+    bool only = true;
+    std::string_view stopped;
+  };
+  if (std::ranges::find(fields, Field::state) != fields.end()) return {};
+  std::vector<Codes> columns;
+  for (std::size_t i = 0; i < table.rows.size(); ++i) {
+    const Cells cells = table.row(i);
+    columns.resize(std::max(columns.size(), cells.size()));
+    for (std::size_t j = 0; j < cells.size(); ++j) {
+      if (is_blank_cell(cells[j]) || !columns[j].only) continue;
+      // The codes have two digits: a longer number with the same low byte is a port or a count.
+      const std::string_view name = cells[j].size() <= 2 ? name_of_state_code(cells[j]) : cells[j];
+      columns[j].only = name != cells[j];
+      // A column of zeros counts something.
+      if (columns[j].only && columns[j].stopped.empty() && cells[j] != "0" && !state_word(name)->running)
+        columns[j].stopped = cells[j];
+    }
+  }
+  const auto found = std::ranges::find_if(columns, [](auto& c) { return c.only && !c.stopped.empty(); });
+  if (found == columns.end()) return {};
+  return refuse(table.rows.front().line, kStoppedCode, in_quotes(found->stopped));
+}
+
 /// Makes a node of each row from `first` on, but of none that repeats the header above. `put` stores the row
 /// of that index in the node; it returns what is wrong with it.
 template <class Put>
@@ -234,6 +261,7 @@ Read<FieldsAround> fields_around_id(const Table& table) {
   for (std::size_t i = 0; i < table.rows.size(); ++i) see_row(columns, table.right_of_id(i));
   ColumnFields typed = fields_of(columns);
   if (typed.ambiguous) return refuse(table.rows.front().line, kManyAddressColumns);
+  TRY(refuse_stopped_codes(table, typed.fields));
   FieldsAround out;
   if (!typed.have_address()) {
     TRY(refuse_slip(table, columns));
@@ -327,6 +355,7 @@ Read<Listing> read_rows_without_ids(const Table& table) {
   if (const auto header = find_header(table)) return read_by_header(table, *header);
   const std::vector<Field> fields = fields_by_content(table);
   if (fields.size() < 2) return refuse(table.rows.front().line, kNoAddressColumn);
+  TRY(refuse_stopped_codes(table, fields));
   return read_rows(table, 0,
                    [&](Node& node, std::size_t row) { return put_cells(node, fields, table.row(row)); });
 }
