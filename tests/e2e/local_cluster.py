@@ -187,6 +187,21 @@ class Cluster:
         """Whether an absolute path exists on a host; costs no process, for tests that wait for it."""
         return os.path.lexists(f"/proc/{clusters.Cluster(self.name).load().hosts[index - 1].pid}/root{path}")
 
+    def share(self, path, indices):
+        """A folder of the first host becomes that of the others, too, as an NFS server's would. Its file system is known to all:
+        /proc/PID/root. Undone by `umount` on the others."""
+        all_hosts = clusters.Cluster(self.name).load().hosts
+        first = all_hosts[indices[0] - 1].pid
+        for index in indices[1:]:
+            code = (f"import ctypes, os; c = ctypes.CDLL(None, use_errno=True)\n"
+                    f"a = os.open('/proc/{first}/ns/mnt', os.O_RDONLY)\n"
+                    f"b = os.open('/proc/{all_hosts[index - 1].pid}/ns/mnt', os.O_RDONLY)\n"
+                    f"assert c.setns(a, 0x20000) == 0\n"
+                    f"tree = c.syscall(428, -100, b'{path}', 1); assert tree >= 0, ctypes.get_errno()\n"
+                    f"assert c.setns(b, 0x20000) == 0\n"
+                    f"assert c.syscall(429, tree, b'', -100, b'{path}', 4) == 0, ctypes.get_errno()\n")
+            subprocess.run(["/usr/bin/python3", "-c", code], check=True)
+
     def login_attempts(self, index):
         """How often somebody has got as far as asking for a login on a host, by its sshd's log."""
         log = self.host(index, "cat /var/log/sshd.log").out

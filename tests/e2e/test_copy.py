@@ -149,6 +149,16 @@ def test_holes_are_not_sent_and_stay_holes(ec2mpi, cluster4):
         assert on(cluster4, index)("md5sum <data/sparse").out.split()[0] == md5(ec2mpi.folder / "sparse")
 
 
+def test_hard_links_become_separate_files(ec2mpi, cluster4):
+    first = write(ec2mpi.folder / "tree/first", "content")
+    os.link(first, ec2mpi.folder / "tree/second")
+    assert ec2mpi("push", "-w", "1", "tree", "there").code == 0
+    assert on(cluster4, 1)("cat there/*; stat -c %h there/*").out == "contentcontent1\n1\n"
+    cluster4.host(1, "cd /home/ubuntu && ln -f there/first there/second", user="ubuntu")
+    assert ec2mpi("pull", "-w", "1", "there", "back/").code == 0
+    assert [os.stat(ec2mpi.folder / "back/there" / name).st_nlink for name in ("first", "second")] == [1, 1]
+
+
 def test_a_push_into_a_tree_keeps_the_files_of_others(ec2mpi, cluster4):
     write(ec2mpi.folder / "proj/code/main.py", "new")
     cluster4.host(1, "mkdir -p proj/code proj/results; echo old > proj/code/main.py; echo mine > proj/code/notes;"

@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from local_cluster import Cluster, clusters, wait_until
+from local_cluster import Cluster, wait_until
 
 HOSTS = (1, 2, 3)
 HOME = "/home/ubuntu"
@@ -48,20 +48,6 @@ def reload_sshd(cluster, host):
     wait_until(lambda: cluster.host(host, "ss -ltn | grep -q ':22 '").code == 0, "sshd listens again")
 
 
-def share_home(cluster):
-    """Host 1's home becomes that of all hosts, as an NFS server's would. Its file system is known to all: /proc/PID/root."""
-    first = clusters.Cluster(cluster.name).load().hosts[0].pid
-    for host in HOSTS[1:]:
-        pid = clusters.Cluster(cluster.name).load().hosts[host - 1].pid
-        code = (f"import ctypes, os; c = ctypes.CDLL(None, use_errno=True)\n"
-                f"a = os.open('/proc/{first}/ns/mnt', os.O_RDONLY); b = os.open('/proc/{pid}/ns/mnt', os.O_RDONLY)\n"
-                f"assert c.setns(a, 0x20000) == 0\n"
-                f"tree = c.syscall(428, -100, b'{HOME}', 1); assert tree >= 0, ctypes.get_errno()\n"
-                f"assert c.setns(b, 0x20000) == 0\n"
-                f"assert c.syscall(429, tree, b'', -100, b'{HOME}', 4) == 0, ctypes.get_errno()\n")
-        subprocess.run(["/usr/bin/python3", "-c", code], check=True)
-
-
 def content(cluster, host, path):
     done = cluster.host(host, f"cat {path}")
     assert done.code == 0, done.err
@@ -84,7 +70,7 @@ def finish(process):
 # --- at the same time ---------------------------------------------------------------------------------------------
 
 def test_a_home_that_nodes_share_is_written_once_and_keeps_its_lines(ec2mpi, cluster4):
-    share_home(cluster4)
+    cluster4.share(HOME, HOSTS)
     mine = content(cluster4, 1, KEYS)
     for _ in range(2):
         done = ec2mpi("setup", "--no-packages")

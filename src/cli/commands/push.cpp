@@ -71,6 +71,19 @@ std::vector<std::string> add_remarks(std::vector<std::string> lines, const ops::
   return lines;
 }
 
+/// "3 nodes share this folder: written once, by node1"; "" if no folder was written for several nodes.
+std::string sharing_words(const ops::PushCount& count) {
+  constexpr std::size_t kNamed = 3;
+  std::vector<std::string> words;
+  for (const auto& [index, folder] : count.shared) {
+    if (folder.writer.empty() || folder.others.empty()) continue;
+    words.push_back(fmt::format("{} nodes share {}: written once, by {}", folder.others.size() + 1,
+                                words.empty() ? "this folder" : "another one", folder.writer));
+  }
+  if (words.size() <= kNamed) return join(words, "; ");
+  return fmt::format("nodes share {} folders: each was written once", words.size());
+}
+
 /// Files get their names when all have arrived; a push that failed before that has sent bytes, but
 /// put nothing in place.
 std::string final_words(const ops::PushCount& count, bool dry_run) {
@@ -82,6 +95,7 @@ std::string final_words(const ops::PushCount& count, bool dry_run) {
   if (dry_run) return text + " · dry run, nothing was changed";
   text += fmt::format(" · {} over the uplink", format_bytes(count.uplink));
   if (count.inside > 0) text += fmt::format(", {} between nodes", format_bytes(count.inside));
+  if (const auto sharing = sharing_words(count); !sharing.empty()) text += " · " + sharing;
   return text;
 }
 

@@ -83,6 +83,8 @@ void Delivery::take_report(const std::string& about, const std::string& word) {
     if (const auto bytes = parse_number(word)) place_.share->note_progress(place_.number, *bytes);
   } else if (about == "at") {
     place_.share->note_end(place_.number, word);
+  } else if (about == "made") {
+    push_.writers().note_made(run_.node.index, target_, word);
   }
 }
 

@@ -69,6 +69,7 @@ asio::awaitable<Result<void>> Delivery::carry_out() {
   }
   stop_being_expected();
   if (!done) done = std::unexpected(reason_for(done.error()));
+  note_end(done);
   co_return done;
 }
 
@@ -78,7 +79,14 @@ asio::awaitable<Result<void>> Delivery::attempt() {
   upload_error_.reset();
   stop_upload_ = std::stop_source();
   auto done = co_await look();
+  if (done && first_ != run_.node.index) {
+    auto followed = co_await follow();
+    done = std::move(followed);
+  }
   if (done) {
+    const int maker = push_.writers().maker_of(target_, survey_.made);
+    if (maker != 0 && need_.in_place()) note_shared(maker);
+    if (!std::exchange(counted_, true)) push_.note_need(need_);
     auto sent = co_await send();
     done = std::move(sent);
   }
@@ -98,6 +106,7 @@ asio::awaitable<Result<void>> Delivery::attempt() {
 asio::awaitable<Result<void>> Delivery::look() {
   const auto& plan = push_.plan();
   CO_TRY_AS(target, push_target(fill_placeholders(plan.target, run_.node), plan.folder ? 2 : 1));
+  target_ = target->path;
   options_.checksum = plan.checksum;
   options_.erase = plan.erase;
   talk_.reset();
@@ -107,6 +116,8 @@ asio::awaitable<Result<void>> Delivery::look() {
   talk_ = *talk;
   CO_TRY_AS(survey, co_await talk_->survey(run_.limit));
   survey_ = std::move(*survey);
+  const int owner = push_.writers().owner_of(survey_.mark);
+  first_ = owner == 0 ? run_.node.index : owner;
   options_.new_name = survey_.name;
   // The node compares true paths, so it also finds a home behind a link or a bind mount.
   if (!survey_.holds.empty() && !plan.force) {
@@ -114,7 +125,6 @@ asio::awaitable<Result<void>> Delivery::look() {
     co_return std::unexpected(refused);
   }
   if (auto compared = co_await compare(); !compared) co_return compared;
-  push_.note_need(need_, attempt_ == 1);
   auto checked = co_await check_begun();
   co_return checked;
 }
@@ -170,6 +180,11 @@ std::string Delivery::command_for(const PushTarget& target) const {
   if (options_.erase) asked += " delete";
   // A single node feeds no other one, so its free space does not matter.
   if (push_.plan().relay != RelayMode::never && push_.nodes() > 1) asked += " room";
+  if (named_) asked += " named";
+  // A dry run leaves nothing on a node, not even for a moment.
+  if (!followed_ && push_.nodes() > 1 && !push_.plan().dry_run)
+    asked += " mark=" + push_.writers().mark_for(run_.node.index, target.path) +
+             push_.writers().made_words(target.path);
   std::vector<std::string> words{"sh",          "-c",
                                  push_script(), "ec2mpi-push",
                                  target.path,   target.folder ? "1" : "0",
@@ -264,8 +279,9 @@ asio::awaitable<Result<void>> Delivery::finish() {
   CO_TRY(co_await talk_->tell(ending(), run_.limit));
   constexpr auto kTooLate = "the push did not end in time on the node";
   CO_TRY(co_await attend(&Delivery::is_in_place, kTooLate));
-  // The script of a node that stores the archive ends only when its input does.
+  // The script of a node that stores the archive, or has left a mark, ends only when its input does.
   if (!need_.nothing() && !talk_->ended()) {
+    if (has_left_mark()) co_await Relay::wait_for_others(push_.relay(executor_), finished_, run_.limit);
     CO_TRY(co_await attend(&Delivery::is_no_longer_needed, kTooLate));
     talk_->close_input();
     CO_TRY(co_await attend(&Delivery::has_ended, kTooLate));

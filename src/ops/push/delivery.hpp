@@ -32,6 +32,9 @@ class Delivery {
   asio::awaitable<Result<void>> look();
   asio::awaitable<Result<void>> compare();
   [[nodiscard]] std::unexpected<Error> refuse_special() const;
+  /// Waits for the node that writes into the same storage, and looks again.
+  asio::awaitable<Result<void>> follow();
+  asio::awaitable<Result<int>> wait_for_writer();
   /// Finds out whether the beginnings of files that lie in an old stage are those of ours.
   asio::awaitable<Result<void>> check_begun();
   asio::awaitable<Result<void>> send();
@@ -51,6 +54,9 @@ class Delivery {
   /// It has asked the relay for a place, or never will.
   void stop_being_expected();
 
+  void note_shared(int writer);
+  void note_end(const Result<void>& done);
+
   [[nodiscard]] std::string command_for(const PushTarget& target) const;
   [[nodiscard]] Candidate candidate() const;
   [[nodiscard]] std::string beginning() const;
@@ -60,6 +66,9 @@ class Delivery {
   [[nodiscard]] bool has_all() const { return place_.share->has_all(place_.number); }
   [[nodiscard]] bool is_in_place() const { return progress_ == Progress::in_place; }
   [[nodiscard]] bool is_no_longer_needed() const;
+  /// Other nodes may find its mark.
+  [[nodiscard]] bool has_left_mark() const { return !survey_.mark.empty() && first_ == run_.node.index; }
+  [[nodiscard]] bool would_fail_again(const Error& error) const;
   [[nodiscard]] bool has_ended() const { return talk_->ended(); }
   [[nodiscard]] bool may_try_again(const Error& error) const;
   [[nodiscard]] Error reason_for(const Error& error) const;
@@ -71,12 +80,17 @@ class Delivery {
   asio::any_io_executor executor_;
   std::shared_ptr<Event> news_;
   std::shared_ptr<PushTalk> talk_;
+  std::string target_;  ///< as PushTarget::path
   DiffOptions options_;
   PushSurvey survey_;
   PushNeed need_;
   Place place_;
   int attempt_ = 0;
-  bool expected_ = true;  ///< the relay waits for it
+  int first_ = 0;          ///< the node whose mark lies in the target, often this one
+  bool followed_ = false;  ///< another node was to write for it, and has ended
+  bool named_ = false;     ///< the target is a new name, though there is a folder by now
+  bool counted_ = false;   ///< what it lacks
+  bool expected_ = true;   ///< the relay waits for it
   Progress progress_ = Progress::sending;
   Clock::time_point finished_ = {};  ///< when all was in place
   std::string about_;                ///< the subject of the script's next word

@@ -35,11 +35,11 @@ GroupPush::GroupPush(std::shared_ptr<const PushPlan> plan, const PushGroup& grou
       nodes_(group.nodes.size()),
       key_(key_of(*tree_, plan_->as_root)),
       sums_(tree_),
+      writers_(group.nodes),
       common_(std::move(common)) {}
 
 /// A file counts once, however many nodes and groups lack it; a removal counts for each node.
-void GroupPush::note_need(const PushNeed& need, bool first) {
-  if (!first) return;
+void GroupPush::note_need(const PushNeed& need) {
   for (const auto number : need.items) {
     const auto& item = tree().items[number];
     if (item.type == TarType::file && lacked_.insert(number).second)
@@ -64,6 +64,11 @@ std::size_t GroupPush::take_lanes() {
   const auto lanes = std::min(common_->lanes, kConnectionsToNode - 1);
   common_->lanes -= lanes;
   return lanes;
+}
+
+Event& GroupPush::ended(const asio::any_io_executor& executor) {
+  if (!ended_) ended_.emplace(executor);
+  return *ended_;
 }
 
 Gate& GroupPush::uploads(const asio::any_io_executor& executor) {

@@ -11,6 +11,7 @@
 #include "src/ops/push/file_sums.hpp"
 #include "src/ops/push/plan.hpp"
 #include "src/ops/push/relay.hpp"
+#include "src/ops/push/writers.hpp"
 
 namespace ec2mpi::ops {
 
@@ -34,9 +35,12 @@ class GroupPush {
   /// Names the sources in the stages' names: a push continues only from stages of the same sources.
   [[nodiscard]] const std::string& key() const { return key_; }
   [[nodiscard]] FileSums& sums() { return sums_; }
-  /// Counts it; the needs of another attempt were counted by the first one.
-  void note_need(const PushNeed& need, bool first);
+  /// Counts it; to be called once for each node that writes.
+  void note_need(const PushNeed& need);
   [[nodiscard]] std::shared_ptr<Relay> relay(const asio::any_io_executor& executor);
+  [[nodiscard]] Writers& writers() { return writers_; }
+  /// Notified when the part of a node has ended.
+  [[nodiscard]] Event& ended(const asio::any_io_executor& executor);
   /// Additional connections that a node may have, of those that a push makes at most; to be given back.
   [[nodiscard]] std::size_t take_lanes();
   void give_back_lanes(std::size_t lanes) { common_->lanes += lanes; }
@@ -51,6 +55,8 @@ class GroupPush {
   FileSums sums_;
   std::set<std::size_t> lacked_;  ///< files that some node lacked
   std::shared_ptr<Relay> relay_;
+  Writers writers_;
+  std::optional<Event> ended_;  ///< made with the first executor
   std::shared_ptr<PushCommon> common_;
 };
 

@@ -38,10 +38,12 @@ struct PushNeed {
   std::size_t unchanged = 0;  ///< files whose content is there
   std::uint64_t bytes = 0;    ///< content to be sent
 
-  [[nodiscard]] bool nothing() const {
-    return items.empty() && folders.empty() && attributes.empty() && erase.empty() && mounted.empty() &&
-           left.empty();
+  /// The target is as it should be.
+  [[nodiscard]] bool in_place() const {
+    return items.empty() && folders.empty() && attributes.empty() && erase.empty() && mounted.empty();
   }
+  /// Nor is there an earlier stage to remove.
+  [[nodiscard]] bool nothing() const { return in_place() && left.empty(); }
 };
 
 /// The part of a tree that is sent. Numbers are those of SourceTree::items, ascending.

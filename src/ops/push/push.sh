@@ -3,8 +3,9 @@
 #
 # TARGET: absolute, or beginning with "./" (the login's folder). INTO: 1 if it must be a folder, else 0. KEY: names the
 # sources. ASKED: words: "sums" if checksums are wanted, "holes" if it matters whether tar can make holes, "delete" if
-# files may have to be removed, "room" if this node may have to feed others. PATHs begin with "./": the parts of the
-# folder that the survey lists.
+# files may have to be removed, "room" if this node may have to feed others, "mark=NAME.MARK" if other nodes may have
+# the target on the same storage, "made=ID," for each folder that such a node has made as TARGET, "named" if TARGET was no
+# folder before such a node wrote there. PATHs begin with "./": the parts of the folder that the survey lists.
 #
 # It first prints the survey (survey.cpp reads it). Then it obeys its standard input:
 #   do N           N bytes of shell text that call the functions
@@ -12,7 +13,8 @@
 #   part N LANE    the next N bytes of the archive arrive over an additional connection
 # It answers with words that end in NUL: "has" with "BYTES" of the archive once a second, "at" with "K BYTES REASON"
 # when its K-th feeding has ended, with a reason if its ssh to the feeder failed, "whole" when the checksum is right,
-# "done" when every file is in place. A node that may have to feed others then waits for the end of its input.
+# "made" with the ID of the folder that TARGET has become, "done" when every file is in place. A node that may have to
+# feed others, or has left its mark, then waits for the end of its input.
 # Exit status: 0: all is in place; 1: it failed, and the reason stands on standard error behind "ec2mpi: "; 3: the
 # archive did not arrive whole, nothing was changed, and the files that arrived stay for the next push; 4: its checksum
 # is wrong, nothing was changed, and nothing stays.
@@ -34,7 +36,15 @@ shift 4
 LC_ALL=C TZ=UTC0
 export LC_ALL TZ
 read -r host 2>/dev/null </proc/sys/kernel/hostname || host=$(uname -n)
-started= worker= keeper= packed= serves= applied= taker= taken=0
+started= worker= keeper= packed= serves= stays= applied= taker= taken=0
+mark= token=
+case $asked in
+  *mark=*)
+    mark=${asked##*mark=}
+    mark=${mark%% *}
+    token=${mark#*.}
+    mark=.ec2mpi-push.mark.${mark%.*} ;;
+esac
 
 die() {
   printf 'ec2mpi: %s\n' "$1" >&2
@@ -55,8 +65,23 @@ is_dead() {
 remove() { rm -rf "$1" 2>/dev/null; }
 
 # The target as scp has it: a folder that is there, or must be one, takes the sources; else it is the new name.
-# A link to a file, or to nothing, is written through.
-[ -d "$target" ] && into=1
+# A link to a file, or to nothing, is written through. A folder that another node has just made under the new name, on
+# storage that this node shares, is still that new name.
+made=
+is_new_name() {
+  case $asked in
+    *named*) return 0 ;;
+    *made=*)
+      made=$(id_of "$target")
+      case $asked in *"made=$made,"*) return 0 ;; esac
+      made= ;;
+  esac
+  case ${found#*.} in 0.*) ;; *) return 1 ;; esac
+}
+# Of a folder, the same on all nodes that have it, until something is made in it.
+id_of() { stat -c %i.%Z "$1" 2>/dev/null; }
+[ -z "$mark" ] || find_mark || :
+[ "$into" = 1 ] || [ ! -d "$target" ] || is_new_name || into=1
 [ ! -L "$target" ] || [ "$into" = 1 ] || { aim=$(readlink -f "$target") && target=$aim; } || die "cannot follow the link $target"
 if [ "$into" = 1 ]; then
   base=${target%/} name=

@@ -6,7 +6,7 @@
 # gives the bytes to tar and to the checksum through a pipe. Whatever happens to a feeder, a node continues at its offset
 # from another one.
 # tar reads to the end of its input even when the disk is full; so it is killed at its first complaint of that kind.
-# Variables of push.sh: $base, $host, $key, $stage, $own, $started, $worker, $keeper, $packed, $serves, $taken.
+# Variables of push.sh: $base, $host, $key, $marked, $stage, $own, $started, $worker, $keeper, $packed, $serves, $taken.
 # shellcheck shell=sh
 # shellcheck disable=SC1007 # `x= y=` sets both to nothing
 # shellcheck disable=SC2015 # `a && b || c` is meant so: c runs when a or b fails
@@ -15,7 +15,7 @@
 # shellcheck disable=SC2154 # push.sh sets the variables
 # shellcheck disable=SC2317 # the text on standard input calls the functions
 
-# Removes the stages of earlier pushes from this host whose process is gone. One that still waits for its laptop learns
+# Removes the stages and marks of earlier pushes from this host whose process is gone. One that still waits for its laptop learns
 # that all files are in place: when it ends, its stage is of no use to another push.
 tidy() {
   for old in "$base"/.ec2mpi-push."$host".*; do
@@ -26,6 +26,10 @@ tidy() {
       # Only in our own folder: into another user's, links could lead elsewhere.
       case $old in */.ec2mpi-push."$host"."$key".*) [ ! -O "$old" ] || mkdir "$old/.own/superseded" 2>/dev/null ;; esac
     fi
+  done
+  for old in "$base"/.ec2mpi-push.mark.* "${base%/*}"/.ec2mpi-push.mark.*; do
+    [ "$old" != "$marked" ] && said=$(readlink "$old" 2>/dev/null) || continue
+    case $said in *."$host".*) ! is_dead "$said" || rm -f "$old" ;; esac
   done
 }
 
@@ -154,6 +158,7 @@ start() {
   # cat, because dash's own echo gives "I/O error" for every reason.
   said=$({ mkdir "$own/fine" && mkfifo -m 600 "$own/began" "$own/sums" "$own/flow" && echo 0 | cat >"$own/offset"; } 2>&1) ||
     die "cannot write into $base: $(first_reason "$said")"
+  stays=$serves$marked
   [ -z "$serves" ] || said=$( (: >"$own/archive") 2>&1) || die "cannot write into $base: $(first_reason "$said")"
   # Its parent waits for it, so that its number is free at once when it has ended.
   {
@@ -337,6 +342,7 @@ leave() {
   code=$?
   trap '' HUP INT TERM
   trap - EXIT
+  [ -z "$marked" ] || rm -f "$marked"
   [ -n "$started" ] || exit "$code"
   [ "$code" = 0 ] || [ -z "$keeper" ] || [ -e "$own/fine" ] || code=1
   if [ "$code" = 0 ]; then kill "$keeper" 2>/dev/null; else kill -TERM 0; fi

@@ -1,6 +1,6 @@
 # Part of push.sh, in front of it: how the arrived files get from the stage to their places. ec2mpi defines `steps`, which
 # calls the functions, and then calls `apply`. $merge_program holds merge.pl, $place_program place.pl.
-# Variables of push.sh: $base, $host, $into, $name, $stage, $serves.
+# Variables of push.sh: $base, $host, $into, $name, $stage, $serves, $stays.
 # shellcheck shell=sh
 # shellcheck disable=SC1007 # `x= y=` sets both to nothing
 # shellcheck disable=SC2015 # `a && b || c` is meant so: c runs when a or b fails
@@ -183,13 +183,14 @@ $up
 }
 
 # Runs the steps, which ec2mpi has defined; then all is in place. A node that may have to feed others keeps the archive
-# until the end of its input.
+# until the end of its input, and one that has left its mark keeps the mark.
 apply() {
   said=$(steps 2>&1) || die "$said"
   tidy
   free_lanes
   applied=1
+  [ -z "$shareable" ] || [ "$into" = 1 ] || ! is_folder "$base/$name" || printf 'made\0%s\0' "$(id_of "$base/$name")"
   [ -n "$serves" ] || remove "$stage"
   printf 'done\0'
-  [ -n "$serves" ] || exit 0
+  [ -n "$stays" ] || exit 0
 }

@@ -1,6 +1,6 @@
 # Part of push.sh, in front of it: what lies in the target (`survey PATH...` prints it), and what must never be removed
 # there: the login's .ssh and its jobs, by their true paths ("dear"), and mounted file systems.
-# Variables of push.sh: $base, $into, $name, $asked, $stage, $host, $key.
+# Variables of push.sh: $base, $into, $name, $asked, $stage, $host, $key, $target, $mark, $token, $made.
 # shellcheck shell=sh
 # shellcheck disable=SC1007 # `x= y=` sets both to nothing
 # shellcheck disable=SC2015 # `a && b || c` is meant so: c runs when a or b fails
@@ -162,11 +162,42 @@ $mounts
 END
 }
 
+# find_ground PATH: $up is PATH, or the nearest folder above it that is there.
+find_ground() {
+  up=$1
+  until [ -d "${up:-/}" ]; do case $up in */*) up=${up%/*} ;; *) up=. ;; esac; done
+}
+
+# Nodes on the same storage find each other by a link with one name, $mark. The first node makes it, and the others read whose
+# it is, and whether the target was a folder: a link comes into being once, with its text. The disk of a single machine
+# needs none. It lies above the target, which stays as it is if nothing lacks, unless only the target is on the storage.
+marked= shareable= found=
+find_mark() {
+  spot=$target
+  until [ -L "$spot/$mark" ]; do case $spot in */*) spot=${spot%/*} ;; *) return 1 ;; esac; done
+  found=$(readlink "$spot/$mark" 2>/dev/null) && shareable=1
+}
+is_shareable() {
+  case $(stat -f -c %T "${1:-/}" 2>/dev/null) in '' | ext2/ext3 | xfs | btrfs) return 1 ;; esac
+}
+leave_mark() {
+  case ${target##*/} in '' | . | ..) set -- "$target" ;; *) set -- "${target%/*}" "$target" ;; esac
+  for spot; do
+    [ -z "$found" ] || break
+    find_ground "$spot"
+    is_shareable "$up" || continue
+    shareable=1
+    ln -sn "$token.$into.$host.$$" "$up/$mark" 2>/dev/null && marked=$up/$mark
+    found=$(readlink "$up/$mark" 2>/dev/null)
+  done
+  [ -z "$made" ] || printf 'made\0%s\0' "$made"
+  [ -z "$found" ] || printf 'mark\0%s\0' "$found"
+}
+
 # The bytes that are free, of a node that can feed others: their ssh follows a file by `tail --pid`.
 print_room() {
   tail -c +1 --pid=$$ /dev/null >/dev/null 2>&1 || return 0
-  up=$base
-  until [ -d "${up:-/}" ]; do case $up in */*) up=${up%/*} ;; *) up=. ;; esac; done
+  find_ground "$base"
   set -- $(stat -f -c '%a %S' "${up:-/}" 2>/dev/null)
   [ $# != 2 ] || printf 'room\0%s\0' $(($1 * $2))
 }
@@ -177,7 +208,9 @@ survey() {
   print_address
   printf '%s\0%s\0' "$stage" "$method"
   command -v gzip >/dev/null && printf gzip
-  printf '%s\0area\0\0' "$holes"
+  printf '%s\0' "$holes"
+  [ -z "$mark" ] || leave_mark
+  printf 'area\0\0'
   list "$base" "$@"
   for old in "$base"/.ec2mpi-push."$host"."$key".*; do
     is_folder "$old" && [ -O "$old" ] && is_dead "$old" || continue

@@ -177,6 +177,7 @@ void Relay::account() {
   --expected_;
   ++accounted_;
   changed_.notify_all();
+  if (expected_ == 0) settled_.notify_all();
 }
 
 Clock::duration Relay::patience() const {
@@ -185,6 +186,15 @@ Clock::duration Relay::patience() const {
 
 bool Relay::some_may_come(Clock::time_point since) const {
   return to_come() > 0 && Clock::now() < since + patience();
+}
+
+asio::awaitable<void> Relay::wait_for_others(std::shared_ptr<Relay> relay, Clock::time_point since,
+                                             Limit limit) {
+  while (relay->some_may_come(since)) {
+    const Limit moment = limit.at_most(since + relay->patience() - Clock::now());
+    const Wake wake = co_await relay->settled_.wait(moment);
+    if (wake == Wake::stopped || Clock::now() >= limit.deadline) break;
+  }
 }
 
 }  // namespace ec2mpi::ops

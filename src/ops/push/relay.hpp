@@ -44,6 +44,7 @@ class Relay {
         bool compress, FeederRules rules, PushCount& count)
       : executor_(std::move(executor)),
         changed_(executor_),
+        settled_(executor_),
         tree_(std::move(tree)),
         nodes_(nodes),
         compress_(compress),
@@ -64,6 +65,9 @@ class Relay {
   void account();
   /// A node may still ask for a place, as this moment is not long ago.
   [[nodiscard]] bool some_may_come(Clock::time_point since) const;
+  /// Waits until no node may come any more.
+  [[nodiscard]] static asio::awaitable<void> wait_for_others(std::shared_ptr<Relay> relay,
+                                                             Clock::time_point since, Limit limit);
 
  private:
   static asio::awaitable<void> form(std::shared_ptr<Relay> relay);
@@ -75,6 +79,7 @@ class Relay {
 
   asio::any_io_executor executor_;
   Event changed_;  ///< the nodes that wait, or that others wait for
+  Event settled_;  ///< of the connected nodes, none may come any more
   std::shared_ptr<const SourceTree> tree_;
   std::size_t nodes_;
   bool compress_;

@@ -179,6 +179,12 @@ Result<bool> SurveyReader::take(std::string_view field) {
       // With 0, the node stores no archive and feeds no other node.
       survey_.room = parse_number(field).value_or(0);
       return false;
+    case Next::mark:
+      survey_.mark = field;
+      return false;
+    case Next::made:
+      survey_.made = field;
+      return false;
   }
   return nonsense(field);
 }
@@ -203,6 +209,10 @@ Result<bool> SurveyReader::take_word(std::string_view field) {
     next_ = Next::name;
   } else if (field == "room") {
     next_ = Next::room;
+  } else if (field == "mark") {
+    next_ = Next::mark;
+  } else if (field == "made") {
+    next_ = Next::made;
   } else {
     record_ = field;
     next_ = Next::link;

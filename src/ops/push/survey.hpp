@@ -38,6 +38,8 @@ struct PushSurvey {
   std::string
       name;  ///< else the source's name there: that of the target, or of the path to which a link leads
   std::string address;  ///< where other nodes reach it: an address, or "" if it can't tell
+  std::string made;     ///< the ID of a target that another node has made in this push; or ""
+  std::string mark;     ///< the text of the mark in the target, which begins as Writers has given it; or ""
   std::string stage;    ///< where this push will be unpacked
   bool sha256 = false;  ///< else it can only count bytes
   Unpackers unpackers;
@@ -77,7 +79,9 @@ class SurveyReader {
     dear,
     mount,
     name,
-    room
+    room,
+    mark,
+    made
   };
   Result<bool> take_word(std::string_view field);
 

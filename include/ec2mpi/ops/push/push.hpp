@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <unordered_set>
 #include <vector>
@@ -31,6 +32,12 @@ struct PushTarget {
 /// Why that is refused.
 [[nodiscard]] std::string home_refusal(std::string_view folder);
 
+/// A folder on storage that nodes share.
+struct SharedFolder {
+  std::string writer = {};    ///< the label of the node that has written; "" if it has not
+  std::set<int> others = {};  ///< nodes, by index, that found there all that they would have got
+};
+
 /// The result so far, for the views. Bytes are those of files, without names and padding; over
 /// the uplink and between nodes they are those of the compressed archive if there is one.
 struct PushCount {
@@ -46,6 +53,7 @@ struct PushCount {
   std::size_t erased = 0;                       ///< paths removed, over all nodes
   std::size_t connections = 1;                  ///< that one node was fed by, at most
   std::map<int, std::uint64_t> arrived = {};  ///< on nodes at work, by index: how much of the archive, about
+  std::map<int, SharedFolder> shared = {};  ///< by the index of the writer
   std::string note = {};  ///< why some node was not served by another one; "" if all was well
 };
 

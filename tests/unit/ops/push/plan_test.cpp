@@ -294,6 +294,11 @@ TEST(PushSurvey, LinesOfStatAreReadToo) {
   EXPECT_EQ(need.items, (Numbers{2, 3, 4, 5})) << "fractions of a second are not compared";
 }
 
+TEST(PushSurvey, TheTextOfAMarkIsTakenAsItIs) {
+  EXPECT_EQ(survey_of({"1", "", "./s", "sha256", "gzip", "mark", "abc.host.7", "area", "", "end"}).mark, "abc.host.7");
+  EXPECT_EQ(survey_of({"1", "", "./s", "sha256", "gzip", "area", "", "end"}).mark, "");
+}
+
 TEST(PushSurvey, NonsenseIsRefused) {
   for (const auto& fields : std::vector<std::vector<std::string>>{
            {"2"},
