@@ -31,7 +31,7 @@ def cluster4(shared_cluster3):
     shared_cluster3.heal()
     for index in ALL:
         shared_cluster3.host(index, f"while umount {HOME} 2>/dev/null; do :; done; cd {HOME} && chmod -R u+w . && rm -rf -- * .ec2mpi*;"
-                                    "cd /usr/local/bin && rm -f ln mv")
+                                    "rm -f /usr/local/bin/ln /usr/local/bin/mv /usr/local/bin/stat /var/lib/nfs/etab")
 
 
 def left(cluster, index):
@@ -150,6 +150,33 @@ def test_a_push_that_was_killed_leaves_nothing_that_misleads_the_next_one(ec2mpi
     done = ec2mpi("push", "d", ".")
     assert done.code == 0 and sharing(done)[0] == 3, done.err
     assert on(cluster4, 3)("md5sum < d/big").out.split() == [md5(big), "-"]
+    assert left(cluster4, 1) == ""
+
+
+def test_the_server_of_the_storage_has_it_on_its_own_disk_and_takes_part(ec2mpi, cluster4):
+    cluster4.share(HOME, (1, 2))
+    cluster4.host(1, "mkdir -p /var/lib/nfs; echo '/home *' >/var/lib/nfs/etab; printf '#!/bin/sh\n[ \"$1\" != -f ] || [ \"$3\" != %%T ] ||"
+                     " { echo xfs; exit; }\nexec /usr/bin/stat \"$@\"\n' >/usr/local/bin/stat; chmod 755 /usr/local/bin/stat")
+    # Node 1 is the first to leave its mark.
+    cluster4.host(2, "printf '#!/bin/sh\nn=0; until [ -L %s/.ec2mpi-push.mark.* ] || [ $n = 50 ]; do n=$((n + 1)); sleep 0.1; done\n"
+                     "exec /usr/bin/ln \"$@\"\n' >/usr/local/bin/ln; chmod 755 /usr/local/bin/ln".replace("%s", HOME))
+    write(ec2mpi.folder / "file", "content")
+    done = ec2mpi("push", "-w", "1-2", "file", "there/")
+    assert done.code == 0 and sharing(done) == (2, 1), done.err
+    assert left(cluster4, 1) == ""
+
+
+def test_two_pushes_at_once_into_a_shared_folder_each_know_their_own_writer(ec2mpi, cluster4):
+    cluster4.share(HOME, ALL)
+    for name in "ab":
+        write(ec2mpi.folder / name / "file", name * 100_000)
+    both = [ec2mpi.start("push", name, ".") for name in "ab"]
+    for process in both:
+        _, err = process.communicate(timeout=90)
+        found = SHARE.search(err.splitlines()[-1])
+        assert process.returncode == 0 and found and found[1] == "3", err
+    assert on(cluster4, 2)("cat a/file b/file").out == "a" * 100_000 + "b" * 100_000
+    assert left(cluster4, 1) == ""
 
 
 def test_what_is_deleted_in_a_shared_folder_is_counted_once(ec2mpi, cluster4):

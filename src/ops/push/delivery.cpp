@@ -180,6 +180,7 @@ std::string Delivery::command_for(const PushTarget& target) const {
   if (options_.erase) asked += " delete";
   // A single node feeds no other one, so its free space does not matter.
   if (push_.plan().relay != RelayMode::never && push_.nodes() > 1) asked += " room";
+  if (followed_) asked += " again";
   if (named_) asked += " named";
   // A dry run leaves nothing on a node, not even for a moment.
   if (!followed_ && push_.nodes() > 1 && !push_.plan().dry_run)

@@ -4,8 +4,8 @@
 # TARGET: absolute, or beginning with "./" (the login's folder). INTO: 1 if it must be a folder, else 0. KEY: names the
 # sources. ASKED: words: "sums" if checksums are wanted, "holes" if it matters whether tar can make holes, "delete" if
 # files may have to be removed, "room" if this node may have to feed others, "mark=NAME.MARK" if other nodes may have
-# the target on the same storage, "made=ID," for each folder that such a node has made as TARGET, "named" if TARGET was no
-# folder before such a node wrote there. PATHs begin with "./": the parts of the folder that the survey lists.
+# the target on the same storage, "made=ID," for each folder that such a node has made as TARGET, "again" if such a node
+# has written there since this one looked, "named" if TARGET was no folder before that. PATHs begin with "./": the parts of the folder that the survey lists.
 #
 # It first prints the survey (survey.cpp reads it). Then it obeys its standard input:
 #   do N           N bytes of shell text that call the functions
@@ -81,6 +81,7 @@ is_new_name() {
 # Of a folder, the same on all nodes that have it, until something is made in it.
 id_of() { stat -c %i.%Z "$1" 2>/dev/null; }
 [ -z "$mark" ] || find_mark || :
+case $asked in *again*) look_anew ;; esac
 [ "$into" = 1 ] || [ ! -d "$target" ] || is_new_name || into=1
 [ ! -L "$target" ] || [ "$into" = 1 ] || { aim=$(readlink -f "$target") && target=$aim; } || die "cannot follow the link $target"
 if [ "$into" = 1 ]; then

@@ -15,8 +15,8 @@
 # shellcheck disable=SC2154 # push.sh sets the variables
 # shellcheck disable=SC2317 # the text on standard input calls the functions
 
-# Removes the stages and marks of earlier pushes from this host whose process is gone. One that still waits for its laptop learns
-# that all files are in place: when it ends, its stage is of no use to another push.
+# Removes the stages and marks of earlier pushes from this host whose process is gone, and old marks of other hosts. One
+# that still waits for its laptop learns that all files are in place: when it ends, its stage is of no use to another push.
 tidy() {
   for old in "$base"/.ec2mpi-push."$host".*; do
     is_folder "$old" && [ "$old" != "$stage" ] || continue
@@ -28,9 +28,12 @@ tidy() {
     fi
   done
   for old in "$base"/.ec2mpi-push.mark.* "${base%/*}"/.ec2mpi-push.mark.*; do
-    [ "$old" != "$marked" ] && said=$(readlink "$old" 2>/dev/null) || continue
-    case $said in *."$host".*) ! is_dead "$said" || rm -f "$old" ;; esac
-  done
+    [ -L "$old" ] && [ "$old" != "$marked" ] && said=$(readlink "$old") || continue
+    case $said in
+      *."$host".*) is_dead "$said" ;;
+      *) [ -n "$(find "$old" -prune -mtime +0)" ] ;; # of another host, and older than a day
+    esac && rm -f "$old"
+  done 2>/dev/null
 }
 
 # Leaves only the arrived files in the stage.

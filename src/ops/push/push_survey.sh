@@ -172,12 +172,18 @@ find_ground() {
 # it is, and whether the target was a folder: a link comes into being once, with its text. The disk of a single machine
 # needs none. It lies above the target, which stays as it is if nothing lacks, unless only the target is on the storage.
 marked= shareable= found=
+# Another node has written here. Until the folder above is opened, NFS may answer from what was there before.
+look_anew() {
+  up=$target
+  while case $up in */*) up=${up%/*} ;; *) ! : ;; esac; do ! (: <"${up:-/}") 2>/dev/null || return 0; done
+}
 find_mark() {
   spot=$target
   until [ -L "$spot/$mark" ]; do case $spot in */*) spot=${spot%/*} ;; *) return 1 ;; esac; done
   found=$(readlink "$spot/$mark" 2>/dev/null) && shareable=1
 }
 is_shareable() {
+  [ ! -s /var/lib/nfs/etab ] || return 0 # this machine may be the server itself
   case $(stat -f -c %T "${1:-/}" 2>/dev/null) in '' | ext2/ext3 | xfs | btrfs) return 1 ;; esac
 }
 leave_mark() {

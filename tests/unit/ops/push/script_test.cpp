@@ -3,7 +3,9 @@
 #include "src/ops/push/talk.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/inotify.h>
 #include <unistd.h>
+#include <array>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
@@ -640,11 +642,40 @@ TEST_F(PushMark, ThoseOfDeadPushesOfThisHostAreRemovedByTheNextPush) {
   write("input", do_text("begin ''\nstart") + data_text(archive) + end_text(archive));
   EXPECT_EQ(run(":",
                 "ln -s 1.$(uname -n).4194305 target/.ec2mpi-push.mark.dead; "
-                "ln -s 1.other.4194305 target/.ec2mpi-push.mark.other; "),
+                "ln -s 1.other.4194305 target/.ec2mpi-push.mark.other; "
+                "ln -s 1.other.4194305 target/.ec2mpi-push.mark.old; "
+                "touch -h -d '2 days ago' target/.ec2mpi-push.mark.old; "),
             0)
       << errors();
   EXPECT_FALSE(fs::is_symlink(folder_ / "target/.ec2mpi-push.mark.dead"));
   EXPECT_TRUE(fs::is_symlink(folder_ / "target/.ec2mpi-push.mark.other"));
+  EXPECT_FALSE(fs::is_symlink(folder_ / "target/.ec2mpi-push.mark.old"));
+}
+
+TEST_F(PushMark, WhereNoneCanBeMadeThePushGoesOnWithout) {
+  const auto archive = whole(member("0", "content"));
+  write("input", do_text("begin ''\nstart") + data_text(archive) + end_text(archive));
+  EXPECT_EQ(run(":", on_server() + fake("ln", "exit 1"), asked_), 0) << errors();
+  EXPECT_FALSE(told(""));
+  EXPECT_EQ(stage(), folder_ / "target/x");
+}
+
+/// NFS asks the server what is in a folder when the folder is opened.
+TEST_F(PushMark, ASecondLookOpensTheFolderAboveATargetThatIsNotThere) {
+  fs::create_directory(folder_ / "above");
+  name_ = "/../above/new";
+  write("input", "");
+  const UniqueFd watch(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+  ASSERT_GE(::inotify_add_watch(watch.get(), (folder_ / "above").c_str(), IN_OPEN), 0);
+  const auto opened = [&] {
+    std::array<char, 4096> events{};
+    return ::read(watch.get(), events.data(), events.size()) > 0;
+  };
+  EXPECT_EQ(run(":"), 3);
+  EXPECT_FALSE(opened());
+  fs::remove_all(folder_ / "target");
+  EXPECT_EQ(run(":", "", "again"), 3);
+  EXPECT_TRUE(opened());
 }
 
 TEST_F(PushScript, AStageThatSomebodyElseHasMadeMeanwhileIsNotUsed) {
