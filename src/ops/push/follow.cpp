@@ -51,7 +51,8 @@ void Delivery::note_end(const Result<void>& done) {
 
 /// So would any other node that writes into the same storage.
 bool Delivery::would_fail_again(const Error& error) const {
-  if (error.kind == ErrorKind::local_io || error.kind == ErrorKind::usage || error.kind == ErrorKind::cancelled)
+  if (error.kind == ErrorKind::local_io || error.kind == ErrorKind::usage ||
+      error.kind == ErrorKind::cancelled)
     return true;
   return error.kind == ErrorKind::remote_io && talk_ && !talk_->complaint().empty();
 }

@@ -10,7 +10,8 @@ namespace ec2mpi::ops {
 namespace {
 
 constexpr std::size_t kDigits = 32;  ///< hexadecimal
-/// Nodes with storage of their own that could be shared each make a folder; only a few of them fit into every command.
+/// Nodes with storage of their own that could be shared each make a folder; only a few of them fit into every
+/// command.
 constexpr std::size_t kMostMade = 32;
 constexpr std::size_t kLongestId = 48;  ///< two numbers of 64 bits
 
@@ -59,7 +60,8 @@ const WriterEnd* Writers::end_of(int node) const {
 
 /// The words go into the command lines of other nodes, so nothing but two numbers is accepted.
 void Writers::note_made(int node, const std::string& target, const std::string& id) {
-  if (id.empty() || id.size() > kLongestId || id.find_first_not_of("0123456789.") != std::string::npos) return;
+  if (id.empty() || id.size() > kLongestId || id.find_first_not_of("0123456789.") != std::string::npos)
+    return;
   auto& makers = makers_[target];
   if (makers.size() < kMostMade) makers.try_emplace(id, node);
 }

@@ -1,10 +1,10 @@
 #pragma once
 /// Which node writes, where nodes of a push have their target on the same storage. Pure.
 ///
-/// Each node gets a mark that no other node can guess, and tries to leave it in the target before its survey. A
-/// node that finds the mark of another one there shares its storage. The word of a node decides only whom that
-/// node itself waits for, and it lists its own target again before it counts as arrived. So a false word, or a
-/// mark that does not belong there, costs time and never a file.
+/// Each node gets a mark that no other node can guess, and tries to leave it in the target before its survey.
+/// A node that finds the mark of another one there shares its storage. The word of a node decides only whom
+/// that node itself waits for, and it lists its own target again before it counts as arrived. So a false
+/// word, or a mark that does not belong there, costs time and never a file.
 
 #include <map>
 #include <string>
@@ -32,8 +32,8 @@ class Writers {
   /// The node whose mark this text begins with, which stands in a survey; 0 if there is none.
   [[nodiscard]] int owner_of(std::string_view found) const;
 
-  /// The node that writes for `node`, which has found the mark of `first`. It is `node` itself if the writer was
-  /// lost, so that this one takes over, or if the writer waits for this one.
+  /// The node that writes for `node`, which has found the mark of `first`. It is `node` itself if the writer
+  /// was lost, so that this one takes over, or if the writer waits for this one.
   [[nodiscard]] int writer_for(int node, int first);
   void note_end(int node, WriterEnd end);
 

@@ -53,7 +53,7 @@ struct PushCount {
   std::size_t erased = 0;                       ///< paths removed, over all nodes
   std::size_t connections = 1;                  ///< that one node was fed by, at most
   std::map<int, std::uint64_t> arrived = {};  ///< on nodes at work, by index: how much of the archive, about
-  std::map<int, SharedFolder> shared = {};  ///< by the index of the writer
+  std::map<int, SharedFolder> shared = {};    ///< by the index of the writer
   std::string note = {};  ///< why some node was not served by another one; "" if all was well
 };
 

@@ -295,7 +295,8 @@ TEST(PushSurvey, LinesOfStatAreReadToo) {
 }
 
 TEST(PushSurvey, TheTextOfAMarkIsTakenAsItIs) {
-  EXPECT_EQ(survey_of({"1", "", "./s", "sha256", "gzip", "mark", "abc.host.7", "area", "", "end"}).mark, "abc.host.7");
+  EXPECT_EQ(survey_of({"1", "", "./s", "sha256", "gzip", "mark", "abc.host.7", "area", "", "end"}).mark,
+            "abc.host.7");
   EXPECT_EQ(survey_of({"1", "", "./s", "sha256", "gzip", "area", "", "end"}).mark, "");
 }
 

@@ -512,17 +512,21 @@ TEST_F(PushScript, AFolderThatHoldsTheHomeIsReported) {
   EXPECT_FALSE(told("./new"));
 }
 
-/// The script leaves no mark on a disk of one machine; this one is on a server. The target has its mark above it.
+/// The script leaves no mark on a disk of one machine; this one is on a server. The target has its mark above
+/// it.
 class PushMark : public PushScript {
  protected:
   [[nodiscard]] std::string on_server(const std::string& before = "") const {
-    return before + fake("stat", "[ \"$1\" != -f ] || { echo nfs; exit 0; }; exec /usr/bin/stat \"$@\"");
+    // The fake program has to look from the folder where it was called.
+    return before +
+           fake("stat",
+                "[ \"$1\" != -f ] || { echo nfs; exit 0; }; cd \"$OLDPWD\"; exec /usr/bin/stat \"$@\"");
   }
   /// Runs the script anew; what it is told prints the mark in this folder.
   void look(const std::string& name, const std::string& before, const std::string& into = "0",
             const std::string& where = "$base") {
     fs::remove_all(folder_ / "target");
-    fs::remove(folder_ / link_);
+    fs::remove(folder_.path() / link_);
     name_ = name;
     into_ = into;
     write("input", do_text("readlink " + where + "/" + link_ + " >&2"));
@@ -531,15 +535,13 @@ class PushMark : public PushScript {
   [[nodiscard]] bool told(const std::string& text) const {
     return output().find(std::string("mark") + '\0' + text) != std::string::npos;
   }
-  [[nodiscard]] bool is_into() const {
-    return output().starts_with(std::string(kSurveyBegin) + '1' + '\0');
-  }
+  [[nodiscard]] bool is_into() const { return output().starts_with(std::string(kSurveyBegin) + '1' + '\0'); }
   const std::string asked_ = "room mark=abc.123";
   const std::string link_ = ".ec2mpi-push.mark.abc";
 };
 
 TEST_F(PushMark, TheFirstNodeLeavesItAndTakesItAwayAtItsEnd) {
-  look("/in/", "mkdir target/in; ", "1", "\"$PWD/target\"");
+  look("/in", "mkdir target/in; ", "1", "\"$PWD/target\"");
   EXPECT_TRUE(told("123.1.")) << output();
   EXPECT_TRUE(errors().starts_with("123.1.")) << errors();
   look("/new", "", "0");
@@ -605,10 +607,7 @@ TEST_F(PushMark, ALaterNodeKnowsTheFolderThatWasMadeUnderTheNewNameByItsId) {
   write("input", do_text("begin ''\nstart") + data_text(archive) + end_text(archive));
   into_ = "0";
   name_ = "/x";
-  // The fake program has to look from the folder where it was called.
-  const auto server =
-      fake("stat", "[ \"$1\" != -f ] || { echo nfs; exit 0; }; cd \"$OLDPWD\"; exec /usr/bin/stat \"$@\"");
-  EXPECT_EQ(run(":", server, asked_), 0) << errors();
+  EXPECT_EQ(run(":", on_server(), asked_), 0) << errors();
   const auto all = output();
   const auto at = all.find(std::string("made") + '\0');
   ASSERT_NE(at, std::string::npos);
@@ -617,7 +616,7 @@ TEST_F(PushMark, ALaterNodeKnowsTheFolderThatWasMadeUnderTheNewNameByItsId) {
   fs::rename(folder_ / "target", folder_ / "first");
   write("input", "");
   const auto begins_with = [&](const std::string& made, char into) {
-    EXPECT_EQ(run(":", "rmdir target; mv first target; " + server, asked_ + made), 3);
+    EXPECT_EQ(run(":", on_server("rmdir target; mv first target; "), asked_ + made), 3);
     fs::rename(folder_ / "target", folder_ / "first");
     return output().starts_with(std::string(kSurveyBegin) + into + '\0');
   };

@@ -94,7 +94,8 @@ TEST(PushWriters, NothingButNumbersOfANodeReachesTheCommandsOfOthers) {
   EXPECT_LT(writers.made_words("./new").size(), 1000U);
 }
 
-/// Whatever nodes find or claim, and however they end: as long as nodes are at work, one of them does not wait.
+/// Whatever nodes find or claim, and however they end: as long as nodes are at work, one of them does not
+/// wait.
 TEST(PushWriters, SomeNodeAlwaysWorks) {
   std::mt19937 random(1);
   const auto any = [&random](int most) { return std::uniform_int_distribution<int>(1, most)(random); };
@@ -112,8 +113,9 @@ TEST(PushWriters, SomeNodeAlwaysWorks) {
       }
       ASSERT_FALSE(working.empty()) << "round " << round;
       const bool lost = any(2) == 1;
-      writers.note_end(*working.begin(),
-                       {.result = lost ? Result<void>(fail(ErrorKind::timeout, "")) : Result<void>(), .lost = lost});
+      writers.note_end(
+          *working.begin(),
+          {.result = lost ? Result<void>(fail(ErrorKind::timeout, "")) : Result<void>(), .lost = lost});
       alive.erase(*working.begin());
     }
   }
