@@ -177,6 +177,25 @@ def test_a_folder_that_is_a_link_on_the_node_stays_one(ec2mpi, cluster4):
     assert on(cluster4, 1)("readlink proj/data; cat /srv/data/x").out == "/srv/data\nnew"
 
 
+def test_a_file_that_is_a_link_on_the_node_is_written_through(ec2mpi, cluster4):
+    on(cluster4, 2)("echo old >real; ln -s real alias")
+    write(ec2mpi.folder / "file", "new\n")
+    done = ec2mpi("push", "-w", "2", "file", "alias")
+    assert done.code == 0, done.err
+    assert on(cluster4, 2)("readlink alias; cat real").out == "real\nnew\n"
+
+
+def test_new_folders_in_a_setgid_folder_hand_its_group_on(ec2mpi, cluster4):
+    cluster4.host(2, "groupadd -g 4000 team && usermod -aG team ubuntu && install -d -o ubuntu -g team -m 2775 /home/ubuntu/shared")
+    write(ec2mpi.folder / "tree/deep/file", "x")
+    try:
+        assert ec2mpi("push", "-w", "2", "tree", "shared/").code == 0
+        assert on(cluster4, 2)("stat -c '%A %G' shared/tree shared/tree/deep").out == "drwxr-sr-x team\n" * 2
+        assert "0 files sent" in ec2mpi("push", "-w", "2", "tree", "shared/").err
+    finally:
+        cluster4.host(2, "gpasswd -d ubuntu team; groupdel team")
+
+
 def test_a_push_of_a_dot_leaves_the_homes_mode(ec2mpi, cluster4):
     work = ec2mpi.folder / "work"
     write(work / "inside/f", "x")

@@ -315,6 +315,16 @@ def test_names_of_others_unknown(doctor, cluster4):
         expect(doctor(), "names", [1, 2], "does not know the names of 2 other nodes", "ec2mpi setup", verdict="warning")
 
 
+def test_names_one_for_all_nodes(doctor, cluster4):
+    with contextlib.ExitStack() as stack:
+        for host in HOSTS:
+            stack.enter_context(broken(cluster4, [host], f"hostname mpi-node; cp /etc/hosts /tmp/hosts; echo 10.0.0.1{host} mpi-node >>/etc/hosts",
+                                       f"hostname ip-10-0-0-1{host}; cat /tmp/hosts >/etc/hosts; rm /tmp/hosts"))
+        diagnosis = doctor()
+    finding = diagnosis.finding("names")
+    assert (finding["nodes"], finding["what"]) == (list(HOSTS), "they have one host name, mpi-node"), finding
+
+
 def test_shell_that_talks(doctor, cluster4):
     with bashrc(cluster4, [2], "echo Welcome to node 2"):
         expect(doctor(), "shell", [2], "prints text before every command", "~/.bashrc", verdict="warning")

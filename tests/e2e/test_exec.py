@@ -38,6 +38,12 @@ def test_the_summary_counts_and_names_what_failed(ec2mpi):
     assert summary(done.err).startswith("1/4 nodes ok · failed: node[2-4] (3)")
 
 
+def test_a_command_as_long_as_a_node_takes(ec2mpi):
+    words = "x" * 120_000  # Linux allows 128 KiB for one argument
+    done = ec2mpi("exec", "-w", "2", f"printf %s {words} | wc -c")
+    assert (done.code, done.out) == (0, f"node2\t{len(words)}\n"), done.err
+
+
 def test_exec_on_one_node_passes_its_status_through(ec2mpi):
     assert ec2mpi("exec", "-w", "2", "exit 37").code == 37
     assert ec2mpi("exec", "-w", "2", "kill -TERM $$").code == 128 + 15
@@ -241,6 +247,15 @@ def test_all_hosts_in_trouble(ec2mpi, cluster4):
     assert (done.out, done.code) == ("", 1)
     assert "node[1-4] (4): connection refused by its address " in done.err
     assert summary(done.err).startswith("0/4 nodes ok")
+
+
+def test_equal_failures_of_many_nodes_are_one_line_though_each_names_its_address(ec2mpi):
+    silent = [f"203.0.113.{last}" for last in range(100, 140)]
+    (ec2mpi.folder / "silent").write_text("\n".join(silent) + "\n")
+    done = ec2mpi("exec-all", "--list", "silent", "-t", "1", "true")
+    assert done.code == 1
+    assert [line for line in done.err.splitlines() if "node[1-40] (40): " in line], done.err
+    assert len(done.err.splitlines()) < 8, done.err
 
 
 def test_one_node_without_connection_is_255(ec2mpi, cluster4):

@@ -148,6 +148,22 @@ def test_a_job_that_ends_on_a_full_disk_is_not_lost(ec2mpi, cluster4):
     cluster4.host(1, f"touch {HOME}/enough; rm -f {HOME}/begun {HOME}/filler")
 
 
+def test_a_job_is_not_said_to_go_on_on_a_master_that_never_had_it(ec2mpi, cluster4):
+    """The master is lost before the job has its folder."""
+    mkdir, real = "/usr/local/bin/mkdir", cluster4.host(1, "readlink -f /usr/bin/mkdir").out.strip()
+    cluster4.host(1, f"cat >{mkdir}; chmod 755 {mkdir}",
+                  input=f'#!/bin/sh\ncase $* in *jobs*) touch /tmp/asked; exec sleep 31415 ;; esac\nexec {real} "$@"\n')
+    try:
+        process = ec2mpi.start("run", "-w", "1", "-np", "1", "--", "true")
+        wait_until(lambda: cluster4.exists(1, "/tmp/asked"), "the folder is about to be made")
+        cluster4.fault("refuse", 1)
+        cluster4.fault("kill-sshd", 1)
+        _, err = process.communicate(timeout=90)
+    finally:
+        cluster4.host(1, f"rm -f {mkdir} /tmp/asked; pkill -x sleep")
+    assert process.returncode not in (0, None) and " go on" not in err and " goes on" not in err, err
+
+
 def test_a_series_that_waits_for_the_full_disk_of_the_master_says_so(ec2mpi, cluster4):
     words = ["run", "-d", "--set", "n=1,2", "--max-parallel", "1", "-np", "1", "--"]
     assert ec2mpi(*words, "sh", "-c", f"touch {HOME}/begun; while [ ! -e {HOME}/go ]; do sleep 0.1; done; echo {{n}}").code == 0

@@ -289,6 +289,30 @@ def test_attach_brings_the_results_of_a_detached_job_to_another_laptop(ec2mpi, f
     assert f"{job}/job/cmd" in own and f"{job}/.unfinished" not in brought
 
 
+def test_a_master_cannot_bring_other_files_here_as_results(ec2mpi, fresh, cluster4):
+    (ec2mpi.folder / "ec2mpi.toml").write_text(RESULTS)
+    for host in HOSTS:
+        cluster4.host(host, f"mkdir -p '{HOME}/with results'", user="ubuntu")
+    job = ec2mpi("run", "-d", "work", "--", "third").out.strip()
+    assert ec2mpi("wait", job).code == 0
+    cluster4.host(1, f"echo 'pull /etc/passwd' >>{HOME}/.ec2mpi/jobs/{job}/meta")
+    done = fresh("attach", job)
+    assert done.code == 1 and "the master names /etc/passwd as a result" in done.err, done.err
+    brought, _ = results_of(fresh)
+    assert brought and not [name for name in brought if "passwd" in name]
+
+
+def test_the_id_of_a_job_cannot_bring_a_command_into_what_is_printed_for_copying(ec2mpi, cluster4):
+    job = submit(ec2mpi, "sleep 31415", "-np", "1")
+    cluster4.host(1, f"mv {HOME}/.ec2mpi/jobs/{job} '{HOME}/.ec2mpi/jobs/x;$(touch PWNED)'")
+    try:
+        for words in (["jobs"], ["logs"], ["attach", "-q"], ["cancel"]):
+            done = ec2mpi(*words)
+            assert "touch PWNED" not in done.out + done.err, (words, done)
+    finally:
+        cluster4.host(1, f"mv '{HOME}/.ec2mpi/jobs/x;$(touch PWNED)' {HOME}/.ec2mpi/jobs/{job}")
+
+
 # --- words ----------------------------------------------------------------------------------------------------------
 
 def test_names_beginnings_and_the_newest(ec2mpi, cluster4):

@@ -2,17 +2,20 @@
 
 import hashlib
 import os
+import pathlib
 import random
 import re
+import shutil
 import signal
 import socket
 import struct
 import subprocess
+import tempfile
 import time
 
 import pytest
 
-from local_cluster import LIST, lines_of, wait_until
+from local_cluster import LIST, Program, lines_of, run, wait_until
 
 ALL = (1, 2, 3, 4)
 KEEP = ("--persist", "600")
@@ -94,6 +97,26 @@ def test_nobody_else_finds_them(tool):
     assert tool("exec-all", *KEEP, "true").code == 0
     assert folder(tool).stat().st_mode & 0o777 == 0o700
     assert [os.stat(folder(tool) / name).st_mode & 0o777 for name in names(tool)] == [0o600] * 4
+
+
+def test_nobody_looks_into_what_keeps_a_connection(cluster4, tmp_path):
+    """It holds a session, and maybe a password: the kernel gives its files in /proc to root, and makes no core of it."""
+    owner = 65534
+    with tempfile.TemporaryDirectory(dir="/tmp") as place:
+        os.chmod(place, 0o755)
+        program = Program(pathlib.Path(place), cluster4)
+        shutil.copy(program.binary, place)
+        subprocess.run(["chown", "-R", f"{owner}:{owner}", place], check=True)
+        words = ["setpriv", "--reuid", str(owner), "--regid", str(owner), "--clear-groups", "env", f"HOME={program.home}",
+                 f"{place}/{os.path.basename(program.binary)}"]
+        done = run(cluster4.exec_argv([*words, "exec", "-w", "2", *KEEP, "true"]), cwd=program.folder, env=program.environment)
+        assert done.code == 0, done.err
+        try:
+            pid = daemon(program)
+            assert f"Uid:\t{owner}\t" in pathlib.Path(f"/proc/{pid}/status").read_text()
+            assert os.stat(f"/proc/{pid}/environ").st_uid == 0
+        finally:
+            run(cluster4.exec_argv([*words, "disconnect"]), cwd=program.folder, env=program.environment)
 
 
 def test_without_persist_nothing_stays(tool, cluster4):

@@ -167,6 +167,12 @@ def test_no_match_is_that_nodes_error(ec2mpi, cluster4):
     assert (ec2mpi.folder / "out/node2/a.csv").read_text() == "x\n"
 
 
+def test_names_that_would_write_over_a_line_are_shown_harmless(ec2mpi):
+    done = ec2mpi("pull", "-w", "2", "no\u009bsuch\u202eelif", "back/")
+    assert done.code == 1 and "no\\xc2\\x9bsuch\\u{202e}elif" in done.err, done.err
+    assert "\u009b" not in done.err and "\u202e" not in done.err
+
+
 def test_the_nodes_name_in_the_paths(ec2mpi, cluster4):
     for index in (1, 2):
         user(cluster4, index, f"mkdir -p out; echo {index} > out/node{index}.log")

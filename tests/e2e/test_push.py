@@ -54,6 +54,21 @@ def test_a_second_push_sends_nothing_and_ten_changes_send_ten(ec2mpi, cluster4):
         assert look(on(cluster4, index), "proj/tree") == expected
 
 
+def test_many_files_that_are_named_cost_a_node_no_program_each(ec2mpi, cluster4):
+    for i in range(300):
+        write(ec2mpi.folder / f"many/{i}.txt", str(i))
+
+    def programs(*words):
+        """How many processes the host has begun meanwhile; the look itself is the first of them."""
+        first, last = cluster4.host(2, "cat /proc/sys/kernel/ns_last_pid").out, None
+        assert pushed(ec2mpi, "-w", "2", *words)[0] == 300
+        last = cluster4.host(2, "cat /proc/sys/kernel/ns_last_pid").out
+        return int(last) - int(first)
+
+    as_folder = programs("many", "folder/")
+    assert programs(*sorted(map(str, (ec2mpi.folder / "many").glob("*.txt"))), "files/") < as_folder + 100
+
+
 def test_fractions_of_a_second_survive(ec2mpi, cluster4):
     file = write(ec2mpi.folder / "d/file", "x")
     os.utime(file, ns=(1_600_000_000_123_456_789,) * 2)

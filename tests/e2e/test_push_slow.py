@@ -107,6 +107,25 @@ def test_over_a_slow_uplink_the_archive_still_goes_once(push, eight):
         assert whole(eight, index, big), f"node{index}"
 
 
+def test_not_all_of_many_nodes_get_their_upload_at_once(push, eight):
+    """Each would get so little that live nodes would be taken for lost. The nodes are one host under many addresses."""
+    addresses = [f"203.0.113.{last}" for last in range(100, 180)]
+    (push.folder / "many").write_text("\n".join(addresses) + "\n")
+    write(push.folder / "big", os.urandom(8_000_000))
+    eight.host(1, "echo MaxStartups 1000 >>/etc/ssh/sshd_config; kill -HUP $(cat /run/sshd.pid)")
+    eight.call("router", "--", "nft", "add", "element", "ip", "ec2", "to_private",
+               "{ " + ", ".join(f"{address} : 10.0.0.11" for address in addresses) + " }")
+    eight.uplink("--rate", "100mbit")
+
+    def nodes_with(kibibytes):
+        found = on(eight, 1)(f"find node* -path '*/.ec2mpi-push*' -type f -size +{kibibytes}k 2>/dev/null").out
+        return len({path.split("/")[0] for path in found.splitlines()})
+
+    push.start("push", "--list", "many", "--relay", "never", "big", "{node}/")
+    wait_until(lambda: nodes_with(100) >= 64, "so many uploads")
+    assert nodes_with(8) == 64
+
+
 def test_sixteen_hosts(cluster, tmp_path):
     hosts = cluster.up(16)
     push = Program(tmp_path, hosts)

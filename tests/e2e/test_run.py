@@ -146,6 +146,17 @@ def test_the_users_own_settings_of_open_mpi_win_and_are_named(ec2mpi, cluster4, 
             cluster4.host(host, f"rm -r {HOME}/.openmpi")
 
 
+def test_a_trouble_of_ssh_gets_its_own_hint_and_no_guess_of_open_mpis(ec2mpi, cluster4):
+    config = "/etc/ssh/ssh_config"
+    cluster4.host(1, f"cp -p {config} {config}.first; echo Frobnicate yes >>{config}")
+    try:
+        done = ec2mpi("run", "-w", "1-2", "--per-node", "1", "--", "true")
+    finally:
+        cluster4.host(1, f"mv {config}.first {config}")
+    hints = [line for line in done.err.splitlines() if line.startswith("hint: ")]
+    assert done.code != 0 and len(hints) == 1 and "frobnicate" in hints[0] and "/tmp" not in hints[0], done.err
+
+
 def test_a_script_with_the_line_ends_of_windows_runs(ec2mpi, cluster4):
     (ec2mpi.folder / "run_crlf.sh").write_bytes(b"#!/bin/bash\r\necho \"np $EC2MPI_NP\"\r\n")
     done = ec2mpi("run", "-np", "2", "crlf")
@@ -224,6 +235,19 @@ def test_a_missing_workdir_is_named(ec2mpi):
     done = ec2mpi("run", "--workdir", "nowhere", "--", "true")
     assert (done.code, done.out) == (1, "")
     assert f"there is no folder {HOME}/nowhere" in done.err
+
+
+def test_a_workdir_that_is_missing_on_one_node_is_hinted_at_without_a_push(ec2mpi, cluster):
+    """One node has another user, and so another home: a push would put the files into that one."""
+    cluster.up(2, "--bare")
+    cluster.host(2, "useradd -p '*' -m -s /bin/bash alice && cp -r /home/ubuntu/.ssh /home/alice/ && chown -R alice: /home/alice;"
+                    "echo 'alice ALL=(ALL) NOPASSWD:ALL' >/etc/sudoers.d/alice")
+    (ec2mpi.folder / "list").write_text(f"ubuntu@{cluster.address(1)}\nalice@{cluster.address(2)}\n")
+    assert ec2mpi("setup", "--list", "list", "--no-packages").code == 0
+    cluster.host(1, f"mkdir {HOME}/proj", user="ubuntu")
+    done = ec2mpi("run", "--list", "list", "--per-node", "1", "--workdir", "proj", "--", "pwd")
+    hints = [line for line in done.err.splitlines() if line.startswith("hint: ")]
+    assert done.code != 0 and hints == [f"hint: the folder {HOME}/proj is not on every node; this shows where: ec2mpi exec-all 'ls -d {HOME}/proj'"]
 
 
 SCRIPT = """#!/bin/bash
