@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <algorithm>
 
 #include "ec2mpi/base/text.hpp"
 #include "src/ops/doctor/checks.hpp"
@@ -26,13 +27,13 @@ struct LoginResults {
 /// Whether only logins to silent nodes are still missing. With more than 64 nodes not all are tried, and the
 /// answer is no.
 bool waits_for_silent(const NodeRecord& record, const Records& records, const std::set<int>& silent) {
-  bool waits = !silent.empty() && !silent.contains(record.node.index);
-  for_each_answer(records, [&](const auto& other, const auto&, const auto&) {
+  const auto is_not_missing = [&](const NodeRecord& other) {
     const int index = other.node.index;
-    if (index != record.node.index && !silent.contains(index) && !record.links.logins.contains(index))
-      waits = false;
-  });
-  return waits;
+    return !other.answer || index == record.node.index || silent.contains(index) ||
+           record.links.logins.contains(index);
+  };
+  return !silent.empty() && !silent.contains(record.node.index) &&
+         std::ranges::all_of(records, is_not_missing);
 }
 
 LoginResults collect(const Records& records) {

@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 #include <algorithm>
-#include <set>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/cluster/values/ec2_words.hpp"
@@ -31,6 +30,7 @@ class NameCheck {
  public:
   explicit NameCheck(const Records& records) : records_(records) {
     for_each_answer(records, [this](const auto& record, const auto& facts, const auto&) {
+      facts_[record.node.index] = &facts;
       owners_[facts.hostname].push_back(record.node.index);
     });
   }
@@ -66,12 +66,8 @@ class NameCheck {
 
   /// A machine that is listed twice has one name for good reason.
   [[nodiscard]] bool is_one_machine(const std::vector<int>& nodes) const {
-    std::set<std::string> machines;
-    for_each_answer(records_, [&](const auto& record, const auto& facts, const auto&) {
-      if (std::find(nodes.begin(), nodes.end(), record.node.index) != nodes.end())
-        machines.insert(facts.private_address.text());
-    });
-    return machines.size() == 1;
+    const auto address = facts_.at(nodes.front())->private_address;
+    return std::ranges::all_of(nodes, [&](int node) { return facts_.at(node)->private_address == address; });
   }
 
   void own_name(int index, const NodeFacts& facts, const HealthReport& health) {
@@ -91,10 +87,10 @@ class NameCheck {
     std::size_t unknown = 0;
     for (const auto& [target, attempt] : record.links.names) {
       // A node that did not answer has no name to compare.
-      const auto* facts = facts_of(target);
+      const auto found = facts_.find(target);
       // A name that several nodes have is reported by shared_names.
-      if (attempt.ok || facts == nullptr || !is_written_by_setup(*facts) ||
-          owners_[facts->hostname].size() > 1)
+      if (attempt.ok || found == facts_.end() || !is_written_by_setup(*found->second) ||
+          owners_[found->second->hostname].size() > 1)
         continue;
       // With text, the name leads to another address.
       if (attempt.said.empty())
@@ -107,14 +103,8 @@ class NameCheck {
           record.node.index);
   }
 
-  [[nodiscard]] const NodeFacts* facts_of(int index) const {
-    const auto found = std::find_if(records_.begin(), records_.end(), [index](const auto& each) {
-      return each.node.index == index && each.answer;
-    });
-    return found == records_.end() ? nullptr : &found->answer->facts;
-  }
-
   const Records& records_;
+  std::map<int, const NodeFacts*> facts_;           ///< of the nodes that have answered, by index
   std::map<std::string, std::vector<int>> owners_;  ///< of each host name, by index
   Groups own_;
   Groups own_odd_;  ///< names that setup does not write

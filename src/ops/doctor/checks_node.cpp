@@ -64,15 +64,22 @@ struct ClockSpan {
 
 /// The offset that most nodes can have, as far as we know.
 double common_offset(const std::vector<ClockSpan>& spans) {
+  std::vector<double> begins;
+  std::vector<double> ends;
+  for (const auto& span : spans) {
+    begins.push_back(span.least);
+    ends.push_back(span.most);
+  }
+  std::ranges::sort(begins);
+  std::ranges::sort(ends);
   double best = 0;
   std::ptrdiff_t most = 0;
   // One of the beginnings is enough: where most spans overlap, one of them begins.
   for (const auto& candidate : spans) {
-    const auto agree = std::count_if(spans.begin(), spans.end(), [&](const ClockSpan& span) {
-      return span.distance(candidate.least) == 0;
-    });
-    if (agree > most) {
-      most = agree;
+    const auto begun = std::ranges::upper_bound(begins, candidate.least) - begins.begin();
+    const auto ended = std::ranges::lower_bound(ends, candidate.least) - ends.begin();
+    if (begun - ended > most) {
+      most = begun - ended;
       best = candidate.least;
     }
   }

@@ -59,9 +59,9 @@ std::string pairs_text(const std::set<Pair>& pairs, std::size_t tried) {
   }
   std::vector<std::string> texts;
   for (const auto& pair : pairs) {
-    auto text = pair_text(pair, pairs);
-    // Both directions give the same text.
-    if (std::find(texts.begin(), texts.end(), text) == texts.end()) texts.push_back(std::move(text));
+    // Both directions have one text.
+    const bool is_second = pair.first > pair.second && pairs.contains({pair.second, pair.first});
+    if (!is_second) texts.push_back(pair_text(pair, pairs));
   }
   return some_of(texts, kNamedPairs);
 }

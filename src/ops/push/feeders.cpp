@@ -16,8 +16,10 @@ class Choice {
       : nodes_(nodes), rules_(rules), feeders_(nodes.size()), children_(nodes.size(), 0) {
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
       if (is_receiving(i)) set_feeder(i, nodes_[i].feeder);
-      if (nodes_[i].stores && nodes_[i].phase != NodePhase::failed)
-        furthest_ = std::max(furthest_, nodes_[i].earlier);
+      if (is_upload(i)) ++uploads_;
+      if (!nodes_[i].stores || nodes_[i].phase == NodePhase::failed) continue;
+      furthest_ = std::max(furthest_, nodes_[i].earlier);
+      if (!is_dead_upload(i) && !is_whole(i)) relays_.push_back(i);
     }
   }
 
@@ -64,32 +66,62 @@ class Choice {
     return false;
   }
 
-  /// The furthest ahead, then the one with the fewest children.
-  /// `at_least`: bytes that it must have; `places`: children that it may have at most.
-  [[nodiscard]] std::optional<std::size_t> best_for(std::size_t node, std::uint64_t at_least,
-                                                    std::size_t places) const {
-    std::optional<std::size_t> best;
-    const auto rank = [this](std::size_t feeder) {
-      return std::tuple(nodes_[feeder].offset, nodes_.size() - children_[feeder]);
-    };
-    for (std::size_t i = 0; i < nodes_.size(); ++i) {
-      if (nodes_[i].offset < at_least || children_[i] >= places || feeders_[node] == i) continue;
-      if ((best && rank(i) <= rank(*best)) || stands_still(i) || !is_fed(i) || !can_feed(i, node)) continue;
-      best = i;
+  /// Places with feeders, best first: the furthest ahead, then the one with the fewest children.
+  struct Offer {
+    std::uint64_t offset = 0;
+    std::size_t children = 0;
+    std::size_t feeder = 0;
+    bool operator<(const Offer& other) const {
+      return std::tuple(other.offset, children, feeder) < std::tuple(offset, other.children, other.feeder);
     }
-    return best;
+  };
+  struct Offers {
+    std::size_t places = 0;  ///< children that a feeder may have at most
+    std::set<Offer> free = {};
+  };
+
+  /// Thousands of nodes may ask in one call, so the feeders are sorted once.
+  void prepare_offers() {
+    if (has_offers_) return;
+    has_offers_ = true;
+    for (std::size_t i = 0; i < nodes_.size(); ++i) put_offer(i);
+  }
+  [[nodiscard]] Offer offer_of(std::size_t feeder) const {
+    return {nodes_[feeder].offset, children_[feeder], feeder};
+  }
+  void put_offer(std::size_t feeder) {
+    const auto& state = nodes_[feeder];
+    if (!has_offers_ || !state.stores || state.phase == NodePhase::failed || stands_still(feeder) ||
+        !is_fed(feeder))
+      return;
+    for (auto* offers : {&offers_, &offers_in_trouble_})
+      if (children_[feeder] < offers->places) offers->free.insert(offer_of(feeder));
+  }
+  void take_offer(std::size_t feeder) {
+    for (auto* offers : {&offers_, &offers_in_trouble_}) offers->free.erase(offer_of(feeder));
+  }
+
+  /// `at_least`: bytes that it must have.
+  [[nodiscard]] std::optional<std::size_t> best_of(const Offers& offers, std::size_t node,
+                                                   std::uint64_t at_least) {
+    prepare_offers();
+    for (const auto& offer : offers.free) {
+      if (offer.offset < at_least) break;
+      if (feeders_[node] != offer.feeder && can_feed(offer.feeder, node)) return offer.feeder;
+    }
+    return std::nullopt;
   }
 
   /// Of a node that waits. One that has lost a feeder takes a place where a new one would not.
   void give_feeder(std::size_t node) {
     const auto offset = nodes_[node].offset;
-    auto best = best_for(node, offset, kMostChildren);
+    auto best = best_of(offers_, node, offset);
     if (!best && (offset > 0 || !nodes_[node].unreachable.empty()))
-      best = best_for(node, offset, kMostInTrouble);
+      best = best_of(offers_in_trouble_, node, offset);
     if (best) {
       point(node, *best);
     } else if (is_out_of_reach(node) ? rules_.laptop_serves_all
-                                     : uploads() == 0 && !is_better_for_laptop(node)) {
+                                     : uploads_ == 0 && !is_better_for_laptop(node)) {
       point(node, kLaptop);
     }
   }
@@ -99,14 +131,14 @@ class Choice {
     const auto feeder = *feeders_[node];
     std::optional<std::size_t> best;
     if (state.still >= kStill) {
-      best = best_for(node, state.offset + kOnItsWay, kMostInTrouble);
+      best = best_of(offers_in_trouble_, node, state.offset + kOnItsWay);
       if (!best && needs_laptop(node)) best = kLaptop;
     } else if (state.fed < kTimeToSettle) {
       return;
     } else if (feeder == kLaptop) {
-      best = best_for(node, state.offset + 1, kMostInTrouble);  // the uplink carries all of it once
+      best = best_of(offers_in_trouble_, node, state.offset + 1);  // the uplink carries all of it once
     } else if (has_fallen_behind(feeder) && nodes_[feeder].offset <= state.offset + kOnItsWay) {
-      best = best_for(node, nodes_[feeder].offset + kOnItsWay, kMostInTrouble);
+      best = best_of(offers_in_trouble_, node, nodes_[feeder].offset + kOnItsWay);
     }
     if (best) point(node, *best);
   }
@@ -115,7 +147,7 @@ class Choice {
   /// begin on a loaded machine, and its own delivery finds out if it is lost.
   [[nodiscard]] bool needs_laptop(std::size_t node) const {
     const auto feeder = *feeders_[node];
-    return feeder != kLaptop && !is_whole(feeder) && nodes_[node].still >= kDeadUpload && uploads() == 0 &&
+    return feeder != kLaptop && !is_whole(feeder) && nodes_[node].still >= kDeadUpload && uploads_ == 0 &&
            !is_better_for_laptop(node);
   }
 
@@ -124,28 +156,22 @@ class Choice {
     return !is_whole(feeder) && furthest_ > nodes_[feeder].offset + kOnItsWay;
   }
 
-  /// Uploads that advance.
-  /// One that this call has begun counts, though its node stood still until now.
-  [[nodiscard]] std::size_t uploads() const {
-    std::size_t count = 0;
-    for (std::size_t i = 0; i < nodes_.size(); ++i) {
-      if (feeders_[i] == kLaptop && (!is_dead_upload(i) || moved_.contains(i))) ++count;
-    }
-    return count;
+  /// It has an upload that advances. One that this call has begun counts, though its node stood still until
+  /// now.
+  [[nodiscard]] bool is_upload(std::size_t node) const {
+    return feeders_[node] == kLaptop && (!is_dead_upload(node) || moved_.contains(node));
   }
 
   /// Another node can relay the bytes of the laptop, as it holds the archive. That node gets the upload
   /// instead.
   [[nodiscard]] bool is_better_for_laptop(std::size_t node) const {
     if (nodes_[node].stores) return false;
-    for (std::size_t i = 0; i < nodes_.size(); ++i) {
-      if (can_feed(i, node) && !is_dead_upload(i) && !is_whole(i)) return true;
-    }
-    return false;
+    return std::ranges::any_of(relays_, [&](std::size_t relay) { return can_feed(relay, node); });
   }
 
   /// There are nodes that hold the archive, and none of them reaches this one.
   [[nodiscard]] bool is_out_of_reach(std::size_t node) const {
+    if (nodes_[node].unreachable.empty()) return false;
     bool refused = false;
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
       if (can_feed(i, node) && !stands_still(i)) return false;
@@ -156,7 +182,7 @@ class Choice {
 
   /// To the child that is the furthest ahead of those that can pass on its bytes.
   void begin_second_upload() {
-    if (uploads() != 1) return;
+    if (uploads_ != 1) return;
     std::optional<std::size_t> best;
     const auto rank = [this](std::size_t i) { return std::tuple(nodes_[i].stores, nodes_[i].offset); };
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
@@ -172,8 +198,14 @@ class Choice {
     if (feeder && *feeder != kLaptop) ++children_[*feeder];
   }
   void point(std::size_t node, std::size_t feeder) {
+    std::set<std::size_t> concerned = {node, feeder, feeders_[node].value_or(kLaptop)};
+    concerned.erase(kLaptop);
+    for (const auto each : concerned) take_offer(each);
+    uploads_ -= is_upload(node) ? 1 : 0;
     set_feeder(node, feeder);
     moved_.insert(node);
+    uploads_ += is_upload(node) ? 1 : 0;
+    for (const auto each : concerned) put_offer(each);
     repoints_.push_back({node, feeder});
   }
 
@@ -190,7 +222,12 @@ class Choice {
   const FeederRules& rules_;
   std::vector<std::optional<std::size_t>> feeders_;  ///< as they are after the changes so far
   std::vector<std::size_t> children_;
-  std::uint64_t furthest_ = 0;  ///< bytes that the best of those that can feed had kStill ago
+  std::uint64_t furthest_ = 0;       ///< bytes that the best of those that can feed had kStill ago
+  std::vector<std::size_t> relays_;  ///< those that can pass on what the laptop sends them
+  std::size_t uploads_ = 0;          ///< that advance
+  bool has_offers_ = false;
+  Offers offers_{kMostChildren};
+  Offers offers_in_trouble_{kMostInTrouble};
   std::set<std::size_t> moved_;
   std::vector<Repoint> repoints_;
 };

@@ -27,12 +27,13 @@ std::string suffix(int run) {
   return run > 1 ? fmt::format("-run{}", run) : "";
 }
 
-/// The jobs of one run that were started with these parameters.
-std::vector<const SeriesRecord*> jobs_of(const std::vector<SeriesRecord>& records, const std::string& series,
-                                         const Parameters& parameters) {
-  std::vector<const SeriesRecord*> jobs;
+/// The jobs of one run, by the parameters that they were started with.
+using JobsByParameters = std::map<Parameters, std::vector<const SeriesRecord*>>;
+
+JobsByParameters jobs_of(const std::vector<SeriesRecord>& records, const std::string& series) {
+  JobsByParameters jobs;
   for (const auto& record : records) {
-    if (record.series == series && record.job.parameters == parameters) jobs.push_back(&record);
+    if (record.series == series) jobs[record.job.parameters].push_back(&record);
   }
   return jobs;
 }
@@ -155,10 +156,11 @@ Determinants determinants_of(const JobSpec& job) {
 std::string take_ranks_per_node(SeriesSpec& spec, const std::vector<SeriesRecord>& records) {
   if (!spec.resume) return {};
   const auto series = spec.name + suffix(newest_run(spec.name, records));
+  auto jobs = jobs_of(records, series);
   int taken = 0;
   for (auto& variant : spec.variants) {
     if (variant.job.ranks.per_node > 0) continue;
-    for (const auto* record : jobs_of(records, series, variant.parameters)) {
+    for (const auto* record : jobs[variant.parameters]) {
       if (record->per_node > 0) variant.job.ranks.per_node = taken = record->per_node;
     }
   }
@@ -189,11 +191,11 @@ Result<SeriesDecision> decide(const SeriesSpec& spec, const std::vector<SeriesRe
   for (const auto& record : records) taken.insert(record.job.id);
   // By what has changed, so that one note speaks for many jobs.
   std::map<std::string, std::vector<std::string>> changed;
+  auto jobs = jobs_of(records, decision.series);
   for (const auto& variant : spec.variants) {
     const auto base = variant.job.id + suffix(run);
-    const auto jobs = jobs_of(records, decision.series, variant.parameters);
     const auto wanted = determinants_of(variant.job);
-    if (const auto* kept = goes_on ? worth_keeping(jobs, wanted) : nullptr) {
+    if (const auto* kept = goes_on ? worth_keeping(jobs[variant.parameters], wanted) : nullptr) {
       const auto differ = differences(kept->determinants, wanted);
       if (differ.empty()) {
         decision.jobs.push_back({kept->job.id, false});
@@ -217,13 +219,16 @@ Result<SeriesDecision> decide(const SeriesSpec& spec, const std::vector<SeriesRe
                                          ids.size() == 1 ? "it runs" : "they run"));
   if (goes_on) return decision;
   // A new series must not start what an older job with the same parameters still runs or will run.
+  std::map<Parameters, const VariantResult*> unended;
+  for (const auto& record : records) {
+    if (!record.job.over()) unended.try_emplace(record.job.parameters, &record.job);
+  }
   for (const auto& variant : spec.variants) {
-    for (const auto& record : records) {
-      if (record.job.over() || record.job.parameters != variant.parameters) continue;
-      return fail(ErrorKind::usage,
-                  fmt::format("{} already; --resume follows the series, ec2mpi cancel {} ends the job",
-                              going_on(record.job), record.job.id));
-    }
+    const auto found = unended.find(variant.parameters);
+    if (found == unended.end()) continue;
+    return fail(ErrorKind::usage,
+                fmt::format("{} already; --resume follows the series, ec2mpi cancel {} ends the job",
+                            going_on(*found->second), found->second->id));
   }
   return decision;
 }

@@ -4,54 +4,13 @@
 #include <algorithm>
 #include <set>
 
+#include "tests/support/healthy_cluster.hpp"
+
 namespace ec2mpi::ops {
 namespace {
 
+using test::healthy_cluster;
 using Verdict = Check::Verdict;
-
-/// A node of a healthy cluster.
-NodeRecord healthy(int index) {
-  NodeRecord record;
-  record.node.index = index;
-  record.asked_at = 1000;
-  record.answered_at = 1000.5;
-  NodeAnswer answer;
-  auto& facts = answer.facts;
-  facts.private_address = {0x0a00000aU + static_cast<std::uint32_t>(index)};
-  facts.hostname = "ip-10-0-0-" + std::to_string(10 + index);
-  facts.home = "/home/ubuntu";
-  facts.cores = facts.threads = 2;
-  facts.mpirun = "/usr/bin/mpirun";
-  facts.mpi = MpiVersion{MpiFlavour::open_mpi, 4, "4.1.4"};
-  facts.python3 = "/usr/bin/python3";
-  auto& health = answer.health;
-  health.clock = 1000.2;
-  health.user = "ubuntu";
-  health.mpiruns = {{"/usr/bin/mpirun", facts.mpi}};
-  health.mpi4py_version = "3.1.4";
-  health.mpi4py_mpi = facts.mpi;
-  health.own_name_resolves = true;
-  health.home_free = health.tmp_free = health.shm_free = 10'000'000'000;
-  health.memory = 8'000'000'000;
-  health.memory_available = 7'000'000'000;
-  health.open_files = 1024;
-  health.locked_memory = 64;
-  health.interfaces = {{"lo", {0x7f000001U}, 8, 65536}, {"ens5", facts.private_address, 24, 9001}};
-  record.answer = answer;
-  return record;
-}
-
-std::vector<NodeRecord> healthy_cluster(int count) {
-  std::vector<NodeRecord> records;
-  for (int index = 1; index <= count; ++index) records.push_back(healthy(index));
-  for (auto& record : records) {
-    for (int target = 1; target <= count; ++target) {
-      if (target != record.node.index)
-        record.tcp[target] = record.links.names[target] = record.links.logins[target] = {true, {}};
-    }
-  }
-  return records;
-}
 
 Check check_named(const std::vector<Check>& checks, const std::string& name) {
   const auto found =
