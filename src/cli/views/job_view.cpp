@@ -188,7 +188,11 @@ void JobView::emit_lines(const ssh::Chunk& chunk) {
 std::string JobView::filter_err(std::string_view bytes) {
   auto passed = noise_.feed(bytes);
   if (style_.raw || !style_.reports) return passed;
+  const bool held = tracebacks_.is_holding();
+  const auto before = tracebacks_.tracebacks();
   passed = tracebacks_.feed(passed);
+  // Only another traceback makes the wait longer: a program that continues is not held back for long.
+  if (tracebacks_.is_holding() && held && before == tracebacks_.tracebacks()) return passed;
   held_timer_.cancel();
   if (!tracebacks_.is_holding()) return passed;
   held_timer_.expires_after(kHoldTraceback);

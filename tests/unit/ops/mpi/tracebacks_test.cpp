@@ -1,6 +1,7 @@
 #include "ec2mpi/ops/mpi/tracebacks.hpp"
 
 #include <gtest/gtest.h>
+#include <random>
 
 namespace ec2mpi::ops {
 namespace {
@@ -94,6 +95,80 @@ TEST(Tracebacks, JoinedOnesAreOne) {
                       std::string(kTraceback);
   EXPECT_EQ(shown(joined), joined);
   EXPECT_EQ(shown(times(3, joined)), "3 ranks:\n" + joined);
+}
+
+constexpr std::string_view kChain =
+    "Traceback (most recent call last):\n"
+    "  File \"data.py\", line 5, in load\n"
+    "    names[\"x\"]\n"
+    "    ~~~~~^^^^^\n"
+    "KeyError: 'x'\n"
+    "\n"
+    "During handling of the above exception, another exception occurred:\n"
+    "\n"
+    "Traceback (most recent call last):\n"
+    "  File \"<frozen runpy>\", line 198, in _run_module_as_main\n"
+    "  File \"train.py\", line 12, in <module>\n"
+    "    main()\n"
+    "  File \"train.py\", line 11, in main\n"
+    "    load(3)\n"
+    "  File \"train.py\", line 4, in load\n"
+    "    load(n - 1)\n"
+    "  File \"train.py\", line 4, in load\n"
+    "    load(n - 1)\n"
+    "  File \"train.py\", line 3, in load\n"
+    "    raise ValueError(\"no x\")\n"
+    "ValueError: no x\n";
+
+TEST(Tracebacks, ThatAreJoinedAreOneAlsoIfTheirHeadersComeFirst) {
+  const auto header = lines_of(kChain).front();
+  const auto rest = std::string(kChain.substr(header.size()));
+  const auto mixed = header + header + header + rest + rest + header + rest + rest;
+  EXPECT_EQ(shown(mixed, 4), "rank 0-3:\n" + std::string(kChain));
+}
+
+TEST(Tracebacks, WithWordsOfMpirunBetweenThemAreOne) {
+  const std::string words =
+      "--------------------\nMPI_ABORT was invoked\n\nNOTE: invoking it\n--------------------\n";
+  const std::string one(kTraceback);
+  EXPECT_EQ(shown(one + words + one + words, 2), "rank 0-1:\n" + one + words + words);
+}
+
+TEST(Tracebacks, KeepAllLinesOfTheExceptionsMessage) {
+  const auto longer =
+      std::string(kTraceback) + "CUDA kernel errors might be reported late,\nso look above.\n";
+  EXPECT_EQ(shown(times(3, longer) + "other\n", 3), "rank 0-2:\n" + longer + "other\n");
+}
+
+/// What ranks print that are served in a random order, so many lines at once at most.
+std::string in_random_order(std::string_view text, std::size_t ranks, std::size_t most,
+                            std::mt19937& random) {
+  const auto lines = lines_of(text);
+  std::vector<std::size_t> at(ranks);
+  std::string mixed;
+  for (std::size_t left = ranks * lines.size(); left > 0;) {
+    auto& next = at[random() % ranks];
+    for (auto n = 1 + random() % most; n > 0 && next < lines.size(); --n, --left) mixed += lines[next++];
+  }
+  return mixed;
+}
+
+TEST(Tracebacks, InAnyOrderGetATitleOnlyIfRanksPrintedThem) {
+  std::mt19937 random(1);
+  for (const auto text : {kTraceback, kChain}) {
+    for (const std::size_t most : {1, 8, 40}) {
+      int whole = 0;
+      for (int i = 0; i < 200; ++i) {
+        const auto mixed = in_random_order(text, 4, most, random);
+        const auto seen = shown(mixed, 4);
+        whole += seen == "rank 0-3:\n" + std::string(text) ? 1 : 0;
+        for (auto at = seen.find("rank"); at != std::string::npos; at = seen.find("rank", at + 1))
+          ASSERT_TRUE(seen.substr(seen.find('\n', at) + 1).starts_with(text)) << mixed << "\nas\n" << seen;
+      }
+      // What a rank writes at once mostly arrives at once.
+      EXPECT_TRUE(most < 40 || whole > 100) << whole;
+    }
+  }
 }
 
 TEST(Tracebacks, LetOtherBytesPassAtOnceAndUnchanged) {
