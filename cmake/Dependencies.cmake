@@ -18,6 +18,10 @@ find_path(asio_include asio.hpp REQUIRED)
 add_library(ec2mpi_dependencies INTERFACE)
 target_include_directories(ec2mpi_dependencies SYSTEM INTERFACE ${asio_include} ${tomlplusplus_include})
 target_compile_definitions(ec2mpi_dependencies INTERFACE ASIO_STANDALONE ASIO_NO_DEPRECATED TOML_EXCEPTIONS=0)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  # Debian 12's Asio does not know that clang 19 has coroutines.
+  target_compile_definitions(ec2mpi_dependencies INTERFACE ASIO_HAS_CO_AWAIT=1 ASIO_HAS_STD_COROUTINE=1)
+endif()
 target_link_libraries(ec2mpi_dependencies INTERFACE
   fmt::fmt spdlog::spdlog nlohmann_json::nlohmann_json CLI11::CLI11 PkgConfig::libssh
   CURL::libcurl pugixml::pugixml OpenSSL::Crypto ZLIB::ZLIB Threads::Threads)

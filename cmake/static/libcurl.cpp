@@ -13,6 +13,9 @@
 #undef curl_easy_getinfo
 #undef curl_multi_setopt
 
+// These functions have libcurl's own parameters, of which the last with a name is an enumeration.
+#pragma GCC diagnostic ignored "-Wvarargs"
+
 namespace {
 
 void* library() {

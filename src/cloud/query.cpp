@@ -19,11 +19,11 @@ constexpr auto kSkewAllowed = std::chrono::minutes(4);  ///< AWS accepts five
 /// The unreserved characters of RFC 3986 stay; a blank becomes %20, never a plus sign.
 std::string percent_encoded(std::string_view text) {
   std::string encoded;
-  for (const unsigned char c : text) {
-    if (std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.' || c == '~')
-      encoded += static_cast<char>(c);
+  for (const char c : text) {
+    if (std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' || c == '.' || c == '~')
+      encoded += c;
     else
-      encoded += fmt::format("%{:02X}", c);
+      encoded += fmt::format("%{:02X}", static_cast<unsigned char>(c));
   }
   return encoded;
 }

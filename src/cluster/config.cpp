@@ -46,7 +46,7 @@ class SettingsReader {
     if (const auto* table = node.as_table()) {
       for (const auto& [key, value] : *table) {
         const std::string name(key.str());
-        within(name, [&, &value = value] { visit(name, value); });
+        within(name, [&, &entry = value] { visit(name, entry); });
       }
     } else {
       complain(node, "must be a table");

@@ -53,15 +53,6 @@ const Dialect kOpenMpi5 = {
     "prted",     "prte_if_include", "tcp,sm,self",  {"--output", "tag"},     "--output-proctable=",
     nullptr};
 
-/// Open MPI 5 also accepts the names of Open MPI 4.
-constexpr std::pair<const char*, const char*> kRenamed[] = {
-    {"plm_rsh_agent", "plm_ssh_agent"},
-    {"plm_rsh_args", "plm_ssh_args"},
-    {"plm_rsh_no_tree_spawn", "plm_ssh_no_tree_spawn"},
-    {"orte_launch_agent", "prte_launch_agent"},
-    {"oob_tcp_if_include", "prte_if_include"},
-    {"oob_tcp_if_exclude", "prte_if_exclude"}};
-
 /// A connection that stays counts as one that is being made: with fewer of them than nodes mpirun refuses.
 constexpr const char* kConcurrent = "plm_rsh_num_concurrent";
 constexpr std::size_t kUsualConcurrent = 128;

@@ -57,7 +57,7 @@ TEST(Tracebacks, OfRanksThatMpirunEndedInTheMidstOfThemAreOneWithTheWholeOnes) {
   // Two ranks in turn, words of mpirun, the end of the second rank, and the beginning of a third one.
   const auto mixed = lines[0] + lines[0] + lines[1] + lines[1] + lines[2] + lines[2] + lines[3] + lines[4] +
                      lines[5] + words + lines[3] + lines[0] + lines[1] + lines[4] + lines[5];
-  for (const std::size_t piece : {1, 50, 1000})
+  for (const std::size_t piece : {1U, 50U, 1000U})
     EXPECT_EQ(shown(mixed, 8, piece), "3 ranks:\n" + std::string(kTraceback) + words) << piece;
 }
 
@@ -182,7 +182,8 @@ TEST(Tracebacks, LetOtherBytesPassAtOnceAndUnchanged) {
   const auto text = "before\n" + times(2, kTraceback) + "MPI_ABORT was invoked\n  by rank 0\n";
   const auto expected =
       "before\n2 ranks:\n" + std::string(kTraceback) + "MPI_ABORT was invoked\n  by rank 0\n";
-  for (const std::size_t piece : {1, 2, 7, 33, 1000}) EXPECT_EQ(shown(text, 0, piece), expected) << piece;
+  for (const std::size_t piece : {1U, 2U, 7U, 33U, 1000U})
+    EXPECT_EQ(shown(text, 0, piece), expected) << piece;
 }
 
 TEST(Tracebacks, HeldBackArePassedWhenAskedFor) {

@@ -228,7 +228,7 @@ TEST_F(PushTest, HolesAreNotSentAndAreHolesAgain) {
   { std::ofstream file(at("only-a-hole")); }
   fs::resize_file(at("only-a-hole"), 10'000'001);
   const auto tree = scan({"empty", "only-a-hole", "sparse"});
-  for (const std::uint64_t offset : {0, 12'345'678}) {
+  for (const std::uint64_t offset : {0U, 12'345'678U}) {
     PushContent content{.items = {0, 1, 2}};
     if (offset > 0) content.offsets[2] = offset;
     PushStream stream(tree, content, {.holes = true});
