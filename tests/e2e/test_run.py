@@ -134,13 +134,13 @@ def test_a_python_of_its_own_without_mpi4py_starts_as_it_is(ec2mpi, cluster4):
     assert (done.code, done.out) == (0, "plain\nplain\n"), done.err
 
 
-def test_the_users_own_settings_of_open_mpi_win_and_are_named(ec2mpi, cluster4, who):
-    settings = "btl_tcp_if_exclude = lo,docker0\n"
-    give(cluster4, "mca-params.conf", settings, folder=f"{HOME}/.openmpi")
+@pytest.mark.parametrize("name, value", [("btl_tcp_if_exclude", "lo,docker0"), ("mca_base_env_list", "FOO=1;LD_LIBRARY_PATH")])
+def test_the_users_own_settings_of_open_mpi_win_and_are_named(ec2mpi, cluster4, who, name, value):
+    give(cluster4, "mca-params.conf", f"{name} = {value}\n", folder=f"{HOME}/.openmpi")
     try:
         done = ec2mpi("run", "--per-node", "1", "--", "python3", "who.py")
         assert done.code == 0 and len(done.out.splitlines()) == 4, done.err
-        assert f"{HOME}/.openmpi/mca-params.conf:1 sets btl_tcp_if_exclude" in done.err
+        assert f"{HOME}/.openmpi/mca-params.conf:1 sets {name}" in done.err
     finally:
         for host in HOSTS:
             cluster4.host(host, f"rm -r {HOME}/.openmpi")
