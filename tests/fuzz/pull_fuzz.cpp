@@ -1,8 +1,8 @@
 // What a node prints about the files that a pull wants: records and checksums.
 
+#include "ec2mpi/ops/node/listed_fields.hpp"
 #include "frame.hpp"
 #include "src/ops/pull/listing.hpp"
-#include "src/ops/pull/sums.hpp"
 
 using namespace ec2mpi::fuzz;
 

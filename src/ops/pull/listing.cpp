@@ -1,57 +1,21 @@
 #include "src/ops/pull/listing.hpp"
 
 #include <algorithm>
-#include <limits>
-#include <optional>
 #include <utility>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
+#include "ec2mpi/ops/node/listed_fields.hpp"
 
 namespace ec2mpi::ops {
 
 namespace {
 
-constexpr std::size_t kDiskBlock = 512;  // what find's %b counts
-constexpr auto kMostTime = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) / 4;
+constexpr std::size_t kDiskBlock = 512;                      // what find's %b counts
 constexpr std::uint64_t kMostSize = std::uint64_t{1} << 53;  // 9 PB: no file is larger
 
 std::unexpected<Error> bad(std::string_view record) {
   return fail(ErrorKind::protocol, "the node's listing makes no sense: " + printable(record.substr(0, 100)));
-}
-
-TarType type_of(std::string_view letter) {
-  if (letter == "f") return TarType::file;
-  if (letter == "d") return TarType::directory;
-  if (letter == "l") return TarType::symlink;
-  return TarType::other;
-}
-
-std::optional<unsigned> octal(std::string_view text) {
-  unsigned value = 0;
-  if (text.empty() || text.size() > 6) return std::nullopt;
-  for (const char c : text) {
-    if (c < '0' || c > '7') return std::nullopt;
-    value = value * 8 + static_cast<unsigned>(c - '0');
-  }
-  return value & 07777U;
-}
-
-/// "1600000000.1234567890", or without a fraction.
-bool parse_time(std::string_view text, RemoteItem& item) {
-  const bool negative = text.starts_with('-');
-  if (negative) text.remove_prefix(1);
-  const auto dot = text.find('.');
-  const auto seconds = parse_number(text.substr(0, dot));
-  if (!seconds || *seconds > kMostTime) return false;
-  item.mtime = static_cast<std::int64_t>(*seconds) * (negative ? -1 : 1);
-  if (dot == std::string_view::npos) return true;
-  std::string digits(text.substr(dot + 1, 9));
-  digits.resize(9, '0');
-  const auto nanoseconds = parse_number(digits);
-  if (!nanoseconds) return false;
-  item.nanoseconds = static_cast<std::uint32_t>(*nanoseconds);
-  return true;
 }
 
 /// Folders are listed as "FOLDER/.".
@@ -82,14 +46,16 @@ Result<RemoteItem> parse_record(std::string_view record) {
   const auto fields = split(record, ' ');
   if (fields.size() != 6) return bad(record);
   RemoteItem item;
-  item.type = type_of(fields[0]);
-  const auto mode = octal(fields[1]);
+  item.type = type_of_letter(fields[0]);
+  const auto mode = parse_mode(fields[1], 8);
   const auto size = parse_number(fields[2]);
   const auto blocks = parse_number(fields[3]);
   const auto inode = parse_number(fields[4]);
-  if (!mode || !size || !blocks || !inode || *size > kMostSize || !parse_time(fields[5], item))
-    return bad(record);
-  item.mode = *mode;
+  const auto time = parse_time(fields[5]);
+  if (!mode || !size || !blocks || !inode || *size > kMostSize || !time) return bad(record);
+  item.mode = *mode & 07777U;
+  item.mtime = time->seconds;
+  item.nanoseconds = time->nanoseconds.value_or(0);
   item.inode = *inode;
   if (item.type == TarType::file) {
     item.size = *size;

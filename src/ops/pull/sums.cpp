@@ -15,41 +15,11 @@ namespace ec2mpi::ops {
 
 namespace {
 
-constexpr std::size_t kDigits = 64;
 constexpr std::size_t kBlock = 256 * 1024;
-/// A path of PATH_MAX bytes that are all escaped, the digits, and four other characters.
-constexpr std::size_t kMostForAFile = 2 * 4096 + kDigits + 4;
-
-/// sha256sum writes "\n", "\r" and "\\" for three characters that would break its lines.
-std::string unescaped(std::string_view name) {
-  std::string plain;
-  for (std::size_t i = 0; i < name.size(); ++i) {
-    if (name[i] != '\\' || i + 1 == name.size()) {
-      plain += name[i];
-      continue;
-    }
-    ++i;
-    plain += name[i] == 'n' ? '\n' : name[i] == 'r' ? '\r' : name[i];
-  }
-  return plain;
-}
+/// A path of PATH_MAX bytes that are all escaped, 64 digits, and four other characters.
+constexpr std::size_t kMostForAFile = 2 * 4096 + 64 + 4;
 
 }  // namespace
-
-SumsByPath parse_sums(std::string_view text) {
-  SumsByPath sums;
-  for (auto line : split(text, '\n')) {
-    const bool escaped = line.starts_with('\\');
-    if (escaped) line.remove_prefix(1);
-    const auto sum = line.substr(0, kDigits);
-    const bool good = line.size() > kDigits + 2 && line[kDigits] == ' ' &&
-                      sum.find_first_not_of("0123456789abcdef") == std::string_view::npos;
-    if (!good) continue;
-    const auto name = line.substr(kDigits + 2);  // a blank, and another one or a star
-    sums.emplace(escaped ? unescaped(name) : std::string(name), sum);
-  }
-  return sums;
-}
 
 asio::awaitable<Result<SumsByPath>> sums_on_node(NodeRun& run, bool as_root,
                                                  const std::vector<PullWant>& files) {

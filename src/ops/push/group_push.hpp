@@ -28,7 +28,6 @@ class GroupPush {
   GroupPush(std::shared_ptr<const PushPlan> plan, const PushGroup& group, std::shared_ptr<PushCommon> common);
 
   [[nodiscard]] const PushPlan& plan() const { return *plan_; }
-  [[nodiscard]] const std::shared_ptr<const SourceTree>& shared_tree() const { return tree_; }
   [[nodiscard]] const SourceTree& tree() const { return *tree_; }
   [[nodiscard]] std::size_t nodes() const { return nodes_; }
   [[nodiscard]] PushCount& count() const { return *plan_->count; }

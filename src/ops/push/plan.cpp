@@ -118,7 +118,6 @@ class Comparison {
       send(number, place);
       return;
     }
-    ++need_.unchanged;
     if (held->mode == item.mode && same_time(item, *held)) return;
     need_.attributes.push_back(number);
   }
@@ -139,7 +138,6 @@ class Comparison {
         const auto& held = found->second;
         if (held.size == item.size && held.mode == item.mode && same_time(item, held) &&
             is_proven(item, found->first)) {
-          ++need_.arrived;
           used_.insert(found->first);
           return;
         }

@@ -30,13 +30,11 @@ struct PushNeed {
   std::string in_the_way = {};  ///< a place of the sources where there is a device, pipe or socket, or ""
   std::string left;             ///< the stage of an earlier push to continue with, or ""
   std::vector<std::string> discard;  ///< its useless files
-  std::size_t arrived = 0;           ///< files that lie in it already
   std::vector<std::size_t> begun;    ///< files whose beginning lies in it
   /// Of those, the number of bytes that are right and need not be sent again.
   std::map<std::size_t, std::uint64_t> kept = {};
-  std::size_t files = 0;      ///< files to be sent
-  std::size_t unchanged = 0;  ///< files whose content is there
-  std::uint64_t bytes = 0;    ///< content to be sent
+  std::size_t files = 0;    ///< files to be sent
+  std::uint64_t bytes = 0;  ///< content to be sent
 
   /// The target is as it should be.
   [[nodiscard]] bool in_place() const {

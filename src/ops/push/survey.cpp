@@ -16,36 +16,6 @@ std::unexpected<Error> nonsense(std::string_view field) {
               "the node's list of its files makes no sense: " + printable(field.substr(0, 60)));
 }
 
-std::optional<std::uint64_t> number_in_base(std::string_view text, unsigned base) {
-  // In base 16 or less, 15 digits fit into 64 bits.
-  if (text.empty() || text.size() > 15) return std::nullopt;
-  std::uint64_t value = 0;
-  for (const char letter : text) {
-    const auto digit = std::string_view("0123456789abcdef").find(letter);
-    // Also for npos: the character is no digit.
-    if (digit >= base) return std::nullopt;
-    value = value * base + digit;
-  }
-  return value;
-}
-
-/// "1600000000.5", "-3"
-bool read_time(std::string_view text, HeldEntry& entry) {
-  const bool negative = text.starts_with('-');
-  if (negative) text.remove_prefix(1);
-  const auto dot = text.find('.');
-  const auto whole = parse_number(text.substr(0, dot));
-  if (!whole || *whole > (std::uint64_t{1} << 60)) return false;
-  entry.mtime = negative ? -static_cast<std::int64_t>(*whole) : static_cast<std::int64_t>(*whole);
-  if (dot == std::string_view::npos) return true;
-  // find prints ten digits behind the dot.
-  std::string digits(text.substr(dot + 1, 9));
-  digits.append(9 - digits.size(), '0');
-  const auto fraction = parse_number(digits);
-  if (fraction) entry.nanoseconds = static_cast<std::uint32_t>(*fraction);
-  return fraction.has_value();
-}
-
 /// Takes a word and the blank behind it off the front.
 std::string_view next_word(std::string_view& text) {
   const auto end = text.find(' ');
@@ -60,52 +30,36 @@ std::string without_dot(std::string_view path) {
 
 /// "f 12 644 1600000000.5 ./path"
 bool read_record(std::string_view record, HeldEntries& area, std::string_view link) {
-  HeldEntry entry;
   const auto kind = next_word(record);
-  entry.type = kind == "f"   ? TarType::file
-               : kind == "d" ? TarType::directory
-               : kind == "l" ? TarType::symlink
-                             : TarType::other;
   const auto size = parse_number(next_word(record));
-  const auto mode = number_in_base(next_word(record), 8);
-  if (kind.size() != 1 || !size || !mode || !read_time(next_word(record), entry)) return false;
-  entry.size = *size;
-  entry.mode = static_cast<unsigned>(*mode) & 07777U;
-  entry.link = link;
-  area.insert_or_assign(without_dot(record), std::move(entry));
+  const auto mode = parse_mode(next_word(record), 8);
+  const auto time = parse_time(next_word(record));
+  if (kind.size() != 1 || !size || !mode || !time) return false;
+  area.insert_or_assign(without_dot(record), HeldEntry{.type = type_of_letter(kind),
+                                                       .size = *size,
+                                                       .mode = *mode & 07777U,
+                                                       .mtime = time->seconds,
+                                                       .nanoseconds = time->nanoseconds,
+                                                       .link = std::string(link)});
   return true;
 }
 
 /// "81a4 12 1600000000 ./path", of `stat -c '%f %s %Y %n'`; the targets of links are not in it.
 void read_line(std::string_view line, HeldEntries& area) {
-  HeldEntry entry;
-  const auto mode = number_in_base(next_word(line), 16);
+  const auto mode = parse_mode(next_word(line), 16);
   const auto size = parse_number(next_word(line));
-  if (!mode || !size || !read_time(next_word(line), entry)) return;  // the rest of a name with an end of line
-  const auto kind = static_cast<mode_t>(*mode);
-  entry.type = S_ISREG(kind)   ? TarType::file
-               : S_ISDIR(kind) ? TarType::directory
-               : S_ISLNK(kind) ? TarType::symlink
-                               : TarType::other;
-  entry.mode = static_cast<unsigned>(*mode) & 07777U;
-  entry.size = *size;
-  area.insert_or_assign(without_dot(line), std::move(entry));
+  const auto time = parse_time(next_word(line));
+  if (!mode || !size || !time) return;  // the rest of a name with an end of line
+  const auto* const letter = S_ISREG(*mode) ? "f" : S_ISDIR(*mode) ? "d" : S_ISLNK(*mode) ? "l" : "";
+  area.insert_or_assign(without_dot(line), HeldEntry{.type = type_of_letter(letter),
+                                                     .size = *size,
+                                                     .mode = *mode & 07777U,
+                                                     .mtime = time->seconds,
+                                                     .nanoseconds = time->nanoseconds});
 }
 
-/// "HEX  ./path"; behind a backslash in front, "\n" and "\\" in the path mean the same as in C.
-void read_sum(std::string_view line, std::unordered_map<std::string, std::string>& sums) {
-  const bool escaped = line.starts_with('\\');
-  if (escaped) line.remove_prefix(1);
-  // In front of the path, sha256sum prints 64 digits and two other characters.
-  if (line.size() < 67) return;
-  const auto path = line.substr(66);
-  std::string name;
-  for (std::size_t i = 0; i < path.size(); ++i) {
-    const bool code = escaped && path[i] == '\\' && i + 1 < path.size();
-    if (code) ++i;
-    name += code && path[i] == 'n' ? '\n' : code && path[i] == 'r' ? '\r' : path[i];
-  }
-  sums.insert_or_assign(without_dot(name), std::string(line.substr(0, 64)));
+void read_sums(std::string_view text, SumsByPath& sums) {
+  for (auto& [path, sum] : parse_sums(text)) sums.insert_or_assign(without_dot(path), sum);
 }
 
 }  // namespace
@@ -155,11 +109,11 @@ Result<bool> SurveyReader::take(std::string_view field) {
       for (const auto line : split(field, '\n')) read_line(line, *area_);
       return false;
     case Next::sums:
-      for (const auto line : split(field, '\n')) read_sum(line, survey_.sums);
+      read_sums(field, survey_.sums);
       return false;
     case Next::proof:
       if (area_ == nullptr || area_ == &survey_.target) return nonsense(field);
-      for (const auto line : split(field, '\n')) read_sum(line, survey_.proofs[stage_]);
+      read_sums(field, survey_.proofs[stage_]);
       return false;
     case Next::holds:
       survey_.holds = field;
@@ -191,32 +145,13 @@ Result<bool> SurveyReader::take(std::string_view field) {
 
 Result<bool> SurveyReader::take_word(std::string_view field) {
   if (field == "end") return true;
-  if (field == "area") {
-    next_ = Next::area;
-  } else if (field == "lines") {
-    next_ = Next::lines;
-  } else if (field == "sums") {
-    next_ = Next::sums;
-  } else if (field == "proof") {
-    next_ = Next::proof;
-  } else if (field == "holds") {
-    next_ = Next::holds;
-  } else if (field == "dear") {
-    next_ = Next::dear;
-  } else if (field == "mount") {
-    next_ = Next::mount;
-  } else if (field == "name") {
-    next_ = Next::name;
-  } else if (field == "room") {
-    next_ = Next::room;
-  } else if (field == "mark") {
-    next_ = Next::mark;
-  } else if (field == "made") {
-    next_ = Next::made;
-  } else {
-    record_ = field;
-    next_ = Next::link;
-  }
+  static const std::unordered_map<std::string_view, Next> kWords{
+      {"area", Next::area},   {"lines", Next::lines}, {"sums", Next::sums},   {"proof", Next::proof},
+      {"holds", Next::holds}, {"dear", Next::dear},   {"mount", Next::mount}, {"name", Next::name},
+      {"room", Next::room},   {"mark", Next::mark},   {"made", Next::made}};
+  const auto known = kWords.find(field);
+  next_ = known == kWords.end() ? Next::link : known->second;
+  if (next_ == Next::link) record_ = field;
   return false;
 }
 

@@ -12,6 +12,7 @@
 
 #include "ec2mpi/base/error.hpp"
 #include "ec2mpi/base/tar.hpp"
+#include "ec2mpi/ops/node/listed_fields.hpp"
 
 namespace ec2mpi::ops {
 
@@ -46,10 +47,10 @@ struct PushSurvey {
   std::uint64_t room = 0;  ///< bytes free there, of a node whose tail can follow a file for others; else 0
   HeldEntries target;      ///< below the folder that the target is or lies in
   std::map<std::string, HeldEntries>
-      left;  ///< the files that earlier pushes of the same sources left, by stage
-  std::unordered_map<std::string, std::string> sums;  ///< of files of the target, hexadecimal
+      left;         ///< the files that earlier pushes of the same sources left, by stage
+  SumsByPath sums;  ///< of files of the target, hexadecimal
   /// The same of the files in those stages whose bytes may have come from other nodes.
-  std::map<std::string, std::unordered_map<std::string, std::string>> proofs;
+  std::map<std::string, SumsByPath> proofs;
   std::string holds;  ///< a folder to be cleaned up that holds or is part of the login's .ssh or jobs
   std::vector<std::string> dear;    ///< paths of these below the folder that the target is or lies in
   std::vector<std::string> mounts;  ///< mount points below that folder

@@ -481,17 +481,6 @@ TEST_F(ChoiceTest, FilesOfUnknownSizeAreReadToTheirEnd) {
   }
 }
 
-TEST(ParseSums, AsSha256sumPrintsThem) {
-  const std::string a(64, 'a');
-  const std::string b(64, 'b');
-  const auto sums = parse_sums("noise\n" + a + "  /plain name\n\\" + b + "  /new\\nline \\\\\n" + a +
-                               " */star\n" + std::string(64, 'x') + "  /bad\n" + a);
-  EXPECT_EQ(sums.size(), 3U);
-  EXPECT_EQ(sums.at("/plain name"), a);
-  EXPECT_EQ(sums.at("/new\nline \\"), b);
-  EXPECT_EQ(sums.at("/star"), a);
-}
-
 TEST(FileParts, AreWrittenInOrder) {
   const std::uint64_t size = 3 * FileParts::kPart + 10;
   FileParts parts(5, size);
