@@ -1,5 +1,5 @@
 # Part of push.sh, in front of it: how the arrived files get from the stage to their places. ec2mpi defines `steps`, which
-# calls the functions, and then calls `apply`. $merge_program holds merge.pl, $place_program place.pl.
+# calls the functions, and then calls `apply`. $move_program holds move.pl.
 # Variables of push.sh: $base, $host, $into, $name, $stage, $serves, $stays.
 # shellcheck shell=sh
 # shellcheck disable=SC1007 # `x= y=` sets both to nothing
@@ -64,7 +64,7 @@ move_files() {
 # Moves a folder's content into one that is there already, if need be with mv, once or more for each folder. perl
 # renames the files of all folders at once; the others are left to mv, which also explains a failure.
 merge() {
-  perl -e "$merge_program" "$1" "$2" 2>/dev/null || move_content "$1" "$2"
+  printf '.\0.\0' | perl -e "$move_program" "$1" "$2" 2>/dev/null || move_content "$1" "$2"
 }
 move_content() {
   [ -w "$2" ] || chmod u+rwx "$2" || return 1
@@ -108,7 +108,7 @@ put() {
 
 # put_files NUMBER NAME...: puts the files among these sources to their places in the folder at once, because `put`
 # starts four programs for each: 3,000 took a minute. Where there is no perl, `put` does it.
-put_files() { printf '%s\0' "$@" | perl -e "$place_program" "$stage" "$base" 2>/dev/null || :; }
+put_files() { printf '%s\0' "$@" | perl -e "$move_program" "$stage" "$base" 2>/dev/null || :; }
 
 # set_attributes MODE TIME PATH: only these are wrong.
 set_attributes() { chmod "$1" "$base/$3" && touch -m -d "$2" "$base/$3"; }

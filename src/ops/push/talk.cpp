@@ -40,7 +40,7 @@ Error ended_early() {
 
 /// The functions stand in front of the program that calls them. Built once for all nodes.
 const std::string& push_script() {
-  static const std::string script = set_variables({{"merge_program", kMergePl}, {"place_program", kPlacePl}})
+  static const std::string script = set_variables({{"move_program", kMovePl}})
                                         .append(need_tools_text())
                                         .append(kPushSurveySh)
                                         .append(kPushArchiveSh)
