@@ -30,6 +30,13 @@ def test_connect_timeout(ec2mpi, cluster4):
     assert re.search(r"^node3: .*its sshd says nothing", done.err, re.M)
 
 
+def test_a_long_connect_timeout_is_kept_for_a_node_that_is_silent(ec2mpi):
+    """The system's own limit of 30 s for a packet without an answer would end it as "timed out"."""
+    (ec2mpi.folder / "silent").write_text("203.0.113.99\n")
+    done = ec2mpi("exec-all", "--list", "silent", "-t", "34", "true")
+    assert done.code == 1 and "no answer from 203.0.113.99 port 22; stopped" in done.err, done.err
+
+
 def test_command_timeout_counts_from_the_commands_begin(ec2mpi):
     done = ec2mpi("exec-all", "-f", "1", "-u", "3", "sleep 0.8; echo done")
     assert done.code == 0 and names(done.out) == [1, 2, 3, 4]
