@@ -104,7 +104,7 @@ Read<void> refuse_stopped_codes(const Table& table, std::span<const Field> field
     const Cells cells = table.row(i);
     columns.resize(std::max(columns.size(), cells.size()));
     for (std::size_t j = 0; j < cells.size(); ++j) {
-      if (is_blank_cell(cells[j]) || !columns[j].only) continue;
+      if (!columns[j].only || is_blank_cell(cells[j])) continue;
       // The codes have two digits: a longer number with the same low byte is a port or a count.
       const std::string_view name = cells[j].size() <= 2 ? name_of_state_code(cells[j]) : cells[j];
       columns[j].only = name != cells[j];
