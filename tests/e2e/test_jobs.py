@@ -425,6 +425,28 @@ def test_a_wrong_command_line_is_told_at_once(ec2mpi, words):
     assert (done.code, done.out) == (2, "")
 
 
+@pytest.mark.parametrize("spoil, says", [
+    ("rm -rf jobs; mkdir -m 700 jobs; chown root jobs", "may not read /home/ubuntu/.ec2mpi/jobs"),
+    ("chown -R root .; chmod 700 .", "may not read /home/ubuntu/.ec2mpi,"),
+    ("cd ..; rm -rf .ec2mpi; : >.ec2mpi", "is not a folder"),
+])
+def test_jobs_that_cannot_be_read_are_not_said_to_be_none(ec2mpi, fresh, cluster4, spoil, says):
+    folder = "/home/ubuntu/.ec2mpi"
+    assert cluster4.host(1, f"mkdir -p {folder}/jobs && mv {folder} {folder}.kept && mkdir -p {folder}/jobs && chown -R ubuntu {folder} && "
+                            f"cd {folder} && {{ {spoil}; }}").code == 0
+    try:
+        for words in (["jobs"], ["jobs", "--json"], ["logs"], ["logs", "some"], ["cancel", "--all"], ["run", "-np", "1", "--", "true"]):
+            done = ec2mpi(*words)
+            assert done.code == 1 and says in done.err, (words, done)
+            fix = done.err.partition("the jobs are: ec2mpi exec -w 1 '")[2].rpartition("'")[0]
+            assert bool(fix) == ("may not" in says)
+        if fix:
+            assert ec2mpi("exec", "-w", "1", fix).code == 0
+            assert "no jobs" in ec2mpi("jobs").err
+    finally:
+        cluster4.host(1, f"rm -rf {folder}; mv {folder}.kept {folder}")
+
+
 def test_jobs_with_names_in_another_script_are_told_apart(cluster4, ec2mpi):
     (ec2mpi.folder / "ec2mpi.toml").write_text(
         "".join(f'[jobs."{name}"]\ncommand = ["echo", "{text}"]\nnp = 1\n' for name, text in (("训练", "one"), ("测试", "two"))))

@@ -280,6 +280,24 @@ def test_a_background_process_of_a_start_up_file_holds_nobody_up(ec2mpi, cluster
             cluster4.host(2, "for p in $(ps -C sleep -o pid=,args= | awk '$3 == 3000 { print $1 }'); do kill $p; done")
 
 
+WRAPPED = "sed grep awk tar find ls cat ps stat sort cut head tail mv tr"
+WRAPPERS = (f"mkdir -p ~/bin; for t in {WRAPPED}; do printf '#!/bin/sh\\necho wrapper\\nexec /usr/bin/%s \"$@\"\\n' $t >~/bin/$t; "
+            "chmod 755 ~/bin/$t; done; export PATH=~/bin:$PATH")
+
+
+def test_wrappers_in_the_path_of_a_user_are_for_the_user_only(ec2mpi, cluster4):
+    with start_up(cluster4, 1, WRAPPERS), start_up(cluster4, 2, WRAPPERS):
+        copies_both_ways(ec2mpi, cluster4, 2, "wrapped")
+        ok(ec2mpi("setup", "-w", "1-2"))
+        assert "wrapper" not in ok(ec2mpi("doctor", "-w", "1-2")).out
+        assert plain(ec2mpi("exec", "-w", "2", "echo a | sed s/a/b/")) == "wrapper\nb\n"
+        # mpirun itself puts its own folder in front for the ranks
+        done = ok(ec2mpi("run", "-w", "1-2", "-np", "2", "--", "sh", "-c", "echo a | sed s/a/b/"))
+        assert done.out == "b\nb\n" and "wrapper" not in done.err, done
+        (ec2mpi.folder / "run_look.sh").write_text("command -v sed\n")
+        assert ok(ec2mpi("run", "-w", "1", "look")).out == f"{HOME}/bin/sed\n"
+
+
 @pytest.mark.parametrize("line", ["cd /tmp", "export CDPATH=/tmp:/usr", "export TAR_OPTIONS='--exclude=*.o'", "export TAR_OPTIONS=-v",
                                   "export TAR_OPTIONS=--strip-components=1", "export POSIXLY_CORRECT=1 TAPE=/dev/null",
                                   "tar() { echo mine; }; export -f tar", "exec 2>&1", "exec 2>&-", "export PATH=/nowhere", "export BLOCKSIZE=1M LS_OPTIONS=-x GREP_OPTIONS=-v COLUMNS=9"])
@@ -288,6 +306,31 @@ def test_what_start_up_files_set_does_not_change_our_programs(ec2mpi, cluster4, 
         copies_both_ways(ec2mpi, cluster4, 2, "tree")
         ok(ec2mpi("setup", "-w", "1-2"))
         ok(ec2mpi("run", "-w", "1-2", "-np", "2", "--", "true"))
+
+
+def test_a_dev_null_that_takes_nothing_is_named_with_what_mends_it(ec2mpi, cluster4):
+    (ec2mpi.folder / "file").write_text("x")
+    with changed(cluster4, 2, "chmod 600 /dev/null", "rm -f /dev/null; mknod -m 666 /dev/null c 1 3"):
+        for words in (["push", "-w", "2", "file", "there"], ["pull", "-w", "2", ".profile", "back/"], ["setup", "-w", "1-2"],
+                      ["doctor", "-w", "1-2"], ["run", "-w", "1-2", "-np", "2", "--", "true"]):
+            done = ec2mpi(*words)
+            assert done.code == 1 and "node2: /dev/null takes nothing there; mend it: " in done.out + done.err, (words, done)
+            fix = (done.out + done.err).partition("mend it: ")[2].splitlines()[0]
+        assert ec2mpi("exec", "-w", "2", "echo done").err.count("node2\t") == 0
+        ok(ec2mpi("exec", "-w", "2", fix))
+        ok(ec2mpi("push", "-w", "2", "file", "there"))
+        assert cluster4.host(2, "stat -c '%F %a' /dev/null").out == "character special file 666\n"
+
+
+def test_programs_of_a_node_that_hang_are_named(ec2mpi, cluster4):
+    hanging = "printf '#!/bin/sh\\nexec sleep 1000\\n'"
+    with start_up(cluster4, 2, f"mkdir -p ~/slow; {hanging} >~/slow/mpirun; chmod 755 ~/slow/mpirun; export PATH=~/slow:$PATH"):
+        done = ec2mpi("run", "-w", "1-2", "-np", "2", "--", "true")
+        assert done.code == 1 and f"node2: {HOME}/slow/mpirun does not answer there within 20 s" in done.err, done
+    with changed(cluster4, 2, f"mv /usr/bin/sudo /usr/bin/sudo.away && {hanging} >/usr/bin/sudo && chmod 755 /usr/bin/sudo",
+                 "mv -f /usr/bin/sudo.away /usr/bin/sudo"):
+        done = ec2mpi("setup", "-w", "2")
+        assert done.code == 1 and "node2: sudo does not answer there within 15 s" in done.err, done
 
 
 def test_the_users_environment_reaches_commands_and_jobs_as_it_is(ec2mpi, cluster4):

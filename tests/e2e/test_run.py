@@ -440,6 +440,23 @@ def test_a_node_that_refuses_is_named_and_nothing_starts(ec2mpi, cluster4):
     assert ec2mpi("run", "-np", "3", "--exclude", "3", "--", "hostname").code == 0
 
 
+def test_nodes_that_fail_alike_are_one_line(ec2mpi):
+    (ec2mpi.folder / "gone").write_text("".join(f"198.51.100.{i}\n" for i in range(1, 30)))
+    done = ec2mpi("run", "--list", "gone", "-t", "1", "-np", "4", "--", "true")
+    assert done.code == 1 and done.err.splitlines() == [
+        "node[1-29]: no answer from its address port 22; stopped, moved, or closed by its security group?",
+        "ec2mpi: see docs/troubleshooting.md#no-connection", "ec2mpi: nothing was started: jobs start on node1"], done.err
+
+
+def test_a_tail_that_cannot_follow_a_job_is_named(ec2mpi, cluster4):
+    assert cluster4.host(1, "mv /usr/bin/tail /usr/bin/tail.away && ln -s /bin/busybox /usr/bin/tail").code == 0
+    try:
+        done = ec2mpi("run", "-w", "1", "-np", "1", "--", "true")
+        assert done.code == 127 and "tail knows no --pid; install that of GNU" in done.err, done
+    finally:
+        assert cluster4.host(1, "mv -f /usr/bin/tail.away /usr/bin/tail").code == 0
+
+
 def test_ctrl_c_while_connecting_starts_nothing(ec2mpi, cluster4):
     cluster4.fault("freeze", 3, "--listener")
     process = ec2mpi.start("run", "--", "hostname")

@@ -7,6 +7,8 @@
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/cluster/values/selection.hpp"
 #include "ec2mpi/ops/mpi/hints.hpp"
+#include "src/cli/views/error_references.hpp"
+#include "src/cli/views/failure_lines.hpp"
 
 namespace ec2mpi::cli {
 
@@ -70,6 +72,20 @@ std::string not_started_text(const std::vector<ops::NodeTrouble>& unfit) {
   const auto nodes = fold_indices(indices);
   return fmt::format("nothing was started; to continue without {}: --exclude {}",
                      indices.size() == 1 ? "node" + nodes : "node[" + nodes + "]", nodes);
+}
+
+bool tell_unfit(Console& console, const std::vector<ops::NodeTrouble>& unfit) {
+  FleetReport report;
+  for (const auto& [node, error] : unfit)
+    if (error.kind != ErrorKind::cancelled) report.results.push_back({.node = node, .outcome = error});
+  for (const auto& [nodes, reason] : group_failures(report)) {
+    const auto indices = fold_indices(nodes);
+    const auto who = nodes.size() == 1 ? "node" + indices : fmt::format("node[{}]", indices);
+    console.talk(console.paint_talk(Colour::red, who) + ": " + printable(reason));
+  }
+  if (const auto references = error_references(report); !references.empty())
+    console.talk("ec2mpi: " + references);
+  return report.results.size() < unfit.size();
 }
 
 void JobView::say(Colour colour, const std::string& text) {
@@ -420,26 +436,12 @@ void JobView::tell_hint(const ops::JobEnd& end) {
 }
 
 void JobView::tell_refusal(const ops::JobEnd& end) {
-  std::map<std::string, std::vector<int>> reasons;
-  bool interrupted = end.refused && end.refused->kind == ErrorKind::cancelled;
-  for (const auto& [node, error] : end.unfit) {
-    // Ctrl-C has ended these; no reason lies in the node.
-    if (error.kind == ErrorKind::cancelled)
-      interrupted = true;
-    else
-      reasons[printable(error.message)].push_back(node.index);
-  }
-  for (const auto& [reason, indices] : reasons) {
-    const bool one = indices.size() == 1;
-    const auto who =
-        one ? fmt::format("node{}", indices.front()) : fmt::format("node[{}]", fold_indices(indices));
-    console_.talk(console_.paint_talk(Colour::red, who) + ": " + reason);
-  }
-  if (interrupted)
+  const bool some_interrupted = tell_unfit(console_, end.unfit);
+  if (some_interrupted || (end.refused && end.refused->kind == ErrorKind::cancelled))
     say(Colour::yellow, "interrupted; nothing was started");
   else if (end.refused)
     say(Colour::red, printable(end.refused->message));
-  else if (!reasons.empty())
+  else if (!end.unfit.empty())
     say(Colour::yellow, not_started_text(end.unfit));
 }
 

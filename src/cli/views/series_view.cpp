@@ -172,14 +172,8 @@ void SeriesView::conclude(const ops::SeriesEnd& end) {
     }
   }
   if (end.how != How::refused) return;
-  bool interrupted = end.refused && end.refused->kind == ErrorKind::cancelled;
-  for (const auto& [node, error] : end.unfit) {
-    if (error.kind == ErrorKind::cancelled)
-      interrupted = true;
-    else
-      console_.talk(console_.paint_talk(Colour::red, node.label()) + ": " + printable(error.message));
-  }
-  if (interrupted)
+  const bool some_interrupted = tell_unfit(console_, end.unfit);
+  if (some_interrupted || (end.refused && end.refused->kind == ErrorKind::cancelled))
     say(Colour::yellow, "interrupted; nothing was started");
   else if (end.refused)
     say(Colour::red, printable(end.refused->message));

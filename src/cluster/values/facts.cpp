@@ -13,6 +13,7 @@ namespace ec2mpi {
 namespace {
 
 constexpr std::string_view kLacks = "lacks ";
+constexpr std::string_view kHangs = "hangs ";
 
 // Bounds for the answer of a machine that may be broken or hostile.
 constexpr std::size_t kLongestFact = 4096;
@@ -149,6 +150,11 @@ Result<NodeFacts> parse_facts(std::string_view printed) {
       return fail(ErrorKind::remote_io,
                   fmt::format("ec2mpi needs programs that this node lacks: {}; install them",
                               printable(line.substr(kLacks.size(), 80))));
+    } else if (begun && line.starts_with(kHangs)) {
+      return fail(
+          ErrorKind::remote_io,
+          fmt::format("{} does not answer there within 20 s; does it lie on a file server that is down?",
+                      printable(line.substr(kHangs.size(), 200))));
     } else if (begun && !reader.take(line)) {
       return fail(ErrorKind::remote_io, fmt::format("the node's answer about itself is not understood: '{}'",
                                                     printable(line.substr(0, 80))));

@@ -29,14 +29,14 @@ file_state() {
 echo "user $(id -un)"
 seen=
 IFS=:
-for folder in $PATH; do
+for folder in $ec2mpi_path; do
   program=${folder:-.}/mpirun
   [ -f "$program" ] && [ -x "$program" ] || continue
   file=$(readlink -f "$program")
   case "$seen" in *"|$file|"*) continue ;; esac
   seen="$seen|$file|"
   echo "mpirun $program"
-  limited 10 "$program" --version | sed -n '1,8s/^/says /p'
+  limited 10 env PATH="$ec2mpi_path" "$program" --version | sed -n '1,8s/^/says /p'
 done
 unset IFS
 
@@ -57,16 +57,16 @@ if [ -n "$settings" ]; then
   done
 fi
 
-python=$(command -v python3)
+python=$(PATH=$ec2mpi_path && command -v python3)
 if [ -n "$python" ]; then
-  if said=$(limited 20 "$python" -c '
+  if said=$(limited 20 env PATH="$ec2mpi_path" "$python" -c '
 import mpi4py
 mpi4py.rc.initialize = False
 from mpi4py import MPI
 print("mpi4py", mpi4py.__version__)
 print("library", MPI.Get_library_version().split("\n")[0])' 2>&1); then
     echo "$said" | tail -n 2
-    [ -z "$settings" ] || said=$(limited 20 "$python" -c 'from mpi4py import MPI' 2>&1) ||
+    [ -z "$settings" ] || said=$(limited 20 env PATH="$ec2mpi_path" "$python" -c 'from mpi4py import MPI' 2>&1) ||
       echo "settings_error $(echo "$said" | grep -v -e '^-*$' -e '^ ' | head -n 1 | cut -c 1-300)"
   else
     echo "mpi4py_error $(echo "$said" | tail -n 1 | cut -c 1-300)"

@@ -11,6 +11,15 @@ give_up() {
   echo "ec2mpi: on the master: $1" >&2
   exit "${2:-1}"
 }
+# need_jobs: ends the program if the jobs cannot be read, which is not the same as that there are none.
+need_jobs() {
+  for at in "$HOME/.ec2mpi" "$jobs"; do
+    [ -e "$at" ] || [ -L "$at" ] || return 0
+    [ -d "$at" ] || give_up "$at is not a folder, but the jobs belong there; move it away"
+    { [ -r "$at" ] && [ -x "$at" ]; } ||
+      give_up "$(id -un) may not read $at, where the jobs are: ec2mpi exec -w 1 'sudo chown -R \"\$(id -un)\" ~/.ec2mpi; chmod -R u+rwX ~/.ec2mpi'"
+  done
+}
 # alive PID START BOOT: is that very process there? proc(5): state and start time are fields 3 and 22 of stat; the name in
 # front of them may hold anything.
 alive() {
@@ -123,6 +132,7 @@ newest_series() {
 # if WORD is the name of a series, and no job of that name is newer.
 find_job() {
   id=
+  need_jobs
   case $1 in
     */* | .*) give_up "'$1' is not a job's id" 2 ;;
     '') for id in $(cd "$jobs" 2>/dev/null && ls -t -- */meta 2>/dev/null); do

@@ -19,6 +19,7 @@ constexpr auto kPatience = std::chrono::seconds(30);
 
 // Sorted by the time of `meta`, the newest job first.
 constexpr const char* kList =
+    "need_jobs\n"
     "for meta in $(cd \"$jobs\" 2>/dev/null && ls -t -- */meta 2>/dev/null); do record \"${meta%/meta}\"; "
     "done\n";
 
@@ -71,6 +72,10 @@ asio::awaitable<Result<Answer>> ask_for_words(ssh::Session& session, std::string
 
 asio::awaitable<Result<std::vector<JobRecord>>> list_jobs(ssh::Session& session, Limit limit) {
   CO_TRY_AS(captured, co_await ask(session, kList, limit));
+  std::string_view said = captured->err;
+  constexpr std::string_view kAhead = "ec2mpi: on the master: ";
+  if (captured->status.shell_code() != 0 && said.starts_with(kAhead))
+    co_return fail(ErrorKind::remote_io, lines_of(said.substr(kAhead.size())));
   co_return parse_job_records(captured->out);
 }
 

@@ -18,6 +18,8 @@ make_folder() {
   for tool in setsid flock ps awk grep tail mkfifo dd cksum cmp; do
     command -v "$tool" >/dev/null || give_up "$tool is missing; install it" 127
   done
+  tail --pid=$$ -c +1 /dev/null 2>/dev/null || give_up "tail knows no --pid; install that of GNU (coreutils)" 127
+  need_jobs
   folder=$jobs/$id
   mask=$(umask)
   umask 077

@@ -3,13 +3,14 @@
 #include <fmt/format.h>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/ops/job/shell.hpp"
 #include "src/ops/job/programs.hpp"
 
 namespace ec2mpi::ops {
 
 /// In braces: a text that was cut off does nothing.
 std::string schedule_script() {
-  return fmt::format("{{\n{}{}}}\n", kFunctionsSh, kScheduleSh);
+  return fmt::format("{{\n{}{}}}\n", job_functions(), kScheduleSh);
 }
 
 std::string keep_schedule_text() {

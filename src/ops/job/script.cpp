@@ -5,12 +5,16 @@
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/ops/job/queue_shell.hpp"
 #include "ec2mpi/ops/job/shell.hpp"
+#include "ec2mpi/ops/node/remote_program.hpp"
 #include "ec2mpi/ops/process/sweep.hpp"
 #include "src/ops/job/programs.hpp"
 
 namespace ec2mpi::ops {
 
 namespace {
+
+/// Behind own_tools_text().
+constexpr const char* kUsersPath = "PATH=$ec2mpi_path\nunset ec2mpi_path\n";
 
 std::string assign(const char* variable, const std::string& value) {
   return fmt::format("{}={}\n", variable, quote_word(value));
@@ -34,7 +38,8 @@ std::string line_text(const JobFiles& files) {
     text += fmt::format(
         "{} -c 'import importlib.util as u, sys; sys.exit(u.find_spec(\"mpi4py\") is None)' || set -- {}\n",
         quote_word(files.own_python), quote_words(files.as_it_is));
-  return text + files.settle + "exec \"$@\"\n";
+  if (!files.settle.empty()) text.append(own_tools_text()).append(files.settle).append(kUsersPath);
+  return text + "exec \"$@\"\n";
 }
 
 /// The part of `run` behind the settings that are known on the master only.
@@ -42,8 +47,8 @@ std::string run_text(const JobFiles& files) {
   const auto& script = files.script;
   std::string text = "folder=$PWD workdir=$(cat workdir) script=$(cat script)\n";
   if (script) text += assign("name", script->name) + std::string(kStartScriptSh);
-  if (!files.profiler.empty()) text += "sh ./profiler prepare || exit 1\n";
-  text += "cd -- \"$workdir\" || exit 1\n" + exports(files.environment);
+  if (!files.profiler.empty()) text += "PATH=$ec2mpi_path sh ./profiler prepare || exit 1\n";
+  text += "cd -- \"$workdir\" || exit 1\n" + std::string(kUsersPath) + exports(files.environment);
   if (!script) return text + line_text(files);
   return text + fmt::format("export EC2MPI_HOSTFILE=\"$folder/hosts\"\nexec $start \"$script\" {}\n",
                             quote_words(files.command));

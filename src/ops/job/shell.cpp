@@ -1,13 +1,14 @@
 #include "ec2mpi/ops/job/shell.hpp"
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/ops/node/remote_program.hpp"
 #include "ec2mpi/ops/process/sweep.hpp"
 #include "src/ops/job/programs.hpp"
 
 namespace ec2mpi::ops {
 
 std::string job_functions() {
-  return std::string(kFunctionsSh);
+  return std::string(own_tools_text()).append(kFunctionsSh);
 }
 
 std::string supervisor_script(const std::string& id) {

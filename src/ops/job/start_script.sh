@@ -33,5 +33,5 @@ install_command() {
     return
   done
 }
-command -v "$program" >/dev/null ||
+(PATH=$ec2mpi_path && command -v "$program" >/dev/null) ||
   { echo "ec2mpi: $name asks for $program, which is not there; install it$(install_command)" >&2; exit 127; }

@@ -311,6 +311,8 @@ run_hook() {
     exec >hook.log 2>&1
     hook=$PWD/hook
     ulimit -f 20480
+    PATH=$ec2mpi_path
+    unset ec2mpi_path
     cd && EC2MPI_JOB_ID=$id EC2MPI_STATUS=$status EC2MPI_WHY=$why exec setsid timeout -k 5 60 sh "$hook"
   ) &
 }

@@ -12,12 +12,21 @@ namespace {
 
 constexpr std::size_t kLongestWord = 120;
 
+/// Programs of the user print words of ssh and of sockets, too (git, rsync, a database).
+enum class About {
+  anything,
+  launch,  ///< ssh between the nodes: only if a launcher has failed as well, or the word names a node of the
+           ///< job
+  node,    ///< only if the word names a node of the job
+};
+
 /// One known text. A `*` in it stands for the word that the cause and the command call `{}`.
 struct Known {
   std::string_view text;
   std::string_view cause;
   std::string_view command;
   bool by_setting = false;  ///< a setting of the user's may cause it
+  About about = About::anything;
 };
 
 constexpr std::string_view kSetup = "ec2mpi setup";
@@ -31,6 +40,14 @@ constexpr std::string_view kNoSsh =
 constexpr std::string_view kShowSsh = "ec2mpi exec -w 1 'echo $LD_LIBRARY_PATH; ssh -V'";
 constexpr std::string_view kOneMpi = "a node lacks this MPI, or has another version of it";
 constexpr std::string_view kNotPushed = "{} is not on every node; copy it there first";
+constexpr std::string_view kNoFile =
+    "a node has no {}: a file that is read has to be copied there, a folder that is written to has to be "
+    "made";
+constexpr std::string_view kOtherFolder =
+    "a node has this MPI in another folder than the master, whose path mpirun starts its daemons by; this "
+    "shows "
+    "the folders";
+constexpr std::string_view kShowFolders = "ec2mpi exec-all -b 'command -v mpirun'";
 constexpr std::string_view kPush = "ec2mpi push FILE... ./";
 constexpr std::string_view kFirewall =
     "the nodes do not reach each other's ports; their security group needs a rule: all traffic, source: the "
@@ -60,36 +77,42 @@ constexpr Known kKnown[] = {
      "mpirun's daemon could not make {} on its node; this shows which, why, and the fix", kDoctor},
     // ssh between the nodes
     {"Bad owner or permissions on *\n", "ssh refuses {}, for another user owns it or may write to it",
-     "ec2mpi exec -w 1 'sudo chown \"$(id -un)\" ~/.ssh/config; chmod 600 ~/.ssh/config'"},
+     "ec2mpi exec -w 1 'sudo chown \"$(id -un)\" ~/.ssh/config; chmod 600 ~/.ssh/config'", false,
+     About::launch},
     {"Bad configuration option: *\n", "the configuration of ssh on the master has the unknown option {}",
-     "ec2mpi exec -w 1 'ssh -G localhost'"},
+     "ec2mpi exec -w 1 'ssh -G localhost'", false, About::launch},
     {"REMOTE HOST IDENTIFICATION HAS CHANGED",
      "a node remembers another machine's host key at this address (stopped instances give theirs back)",
-     kSetup},
-    {"Host key verification failed", "the nodes do not know each other's host keys", kSetup},
-    {"Permission denied (publickey", kNoTrust, kSetup},
-    {"connect to host * port 22: Connection refused", "no sshd answers on {}", kDoctor},
-    {"connect to host * port 22: Connection timed out", kNotReached, kDoctor},
-    {"connect to host * port 22: No route to host", kNotReached, kDoctor},
-    {"connect to host * port", kNotReached, kDoctor},
-    {"Could not resolve hostname *:", "the master does not know the name {}", kSetup},
+     kSetup, false, About::launch},
+    {"Host key verification failed", "the nodes do not know each other's host keys", kSetup, false,
+     About::launch},
+    {"*: Permission denied (publickey", kNoTrust, kSetup, false, About::launch},
+    {"connect to host * port 22: Connection refused", "no sshd answers on {}", kDoctor, false, About::launch},
+    {"connect to host * port 22: Connection timed out", kNotReached, kDoctor, false, About::launch},
+    {"connect to host * port 22: No route to host", kNotReached, kDoctor, false, About::launch},
+    {"connect to host * port", kNotReached, kDoctor, false, About::launch},
+    {"Could not resolve hostname *:", "the master does not know the name {}", kSetup, false, About::launch},
     {"exchange_identification: ",
      "an sshd ended the connection before the login: it was asked by too many at once (MaxStartups), or "
      "refuses "
      "the master's address (/etc/hosts.deny)",
-     kDoctor},
+     kDoctor, false, About::launch},
     {"Cannot execute command-line and remote command",
      "RemoteCommand in the configuration of ssh on the master keeps ssh from starting commands",
-     "ec2mpi exec -w 1 'grep -n RemoteCommand ~/.ssh/config /etc/ssh/ssh_config'"},
-    {"ssh: error while loading shared libraries: *:", kNoSsh, kShowSsh},
-    {"OpenSSL version mismatch", kNoSsh, kShowSsh},
-    {"(required by ssh)", kNoSsh, kShowSsh},
+     "ec2mpi exec -w 1 'grep -n RemoteCommand ~/.ssh/config /etc/ssh/ssh_config'", false, About::launch},
+    {"ssh: error while loading shared libraries: *:", kNoSsh, kShowSsh, false, About::launch},
+    {"OpenSSL version mismatch", kNoSsh, kShowSsh, false, About::launch},
+    {"(required by ssh)", kNoSsh, kShowSsh, false, About::launch},
     {"mpirun: error while loading shared libraries: *:",
      "mpirun does not find {} on the master; does a start-up file set LD_LIBRARY_PATH?",
      "ec2mpi exec -w 1 'echo $LD_LIBRARY_PATH; ldd $(command -v mpirun)'"},
     // the MPI itself
     {"orted: command not found", kOneMpi, kDoctor},
     {"prted: command not found", kOneMpi, kDoctor},
+    {"/orted': No such file", kOtherFolder, kShowFolders},
+    {"/prted': No such file", kOtherFolder, kShowFolders},
+    {"/orted\u2019: No such file", kOtherFolder, kShowFolders},
+    {"/prted\u2019: No such file", kOtherFolder, kShowFolders},
     {"orted: No such file", kOneMpi, kDoctor},
     {"prted: No such file", kOneMpi, kDoctor},
     {"hydra_pmi_proxy: No such file", kOneMpi, kDoctor},
@@ -116,10 +139,12 @@ constexpr Known kKnown[] = {
     {"PML * cannot be selected", "MPI's component {} does not work on a node", kDoctor, true},
     {"Component: *\n", "Open MPI has no component {} on a node", kDoctor, true},
     // the network
+    {"due to process rank * with PID",
+     "rank {} ended without MPI_Finalize (exit, os._exit, a crash); its last words", "ec2mpi logs"},
     {"unable to reach each other for", "two ranks found no way to each other; this shows what lies between",
      kDoctor, true},
     {"connect() to *:", "{} refuses connections of MPI; look at its own firewall and the security group",
-     kDoctor},
+     kDoctor, false, About::node},
     {"unable to complete a TCP connection", kFirewall, kDoctor, true},
     {"failed to TCP connect to a peer",
      "a node's own firewall, or the security group, lets no connections of MPI through; this shows where",
@@ -137,7 +162,7 @@ constexpr Known kKnown[] = {
     {"No module named '*'", "the Python module {} is missing on a node; this shows where",
      "ec2mpi exec-all 'python3 -c \"import {}\"'"},
     {"can't open file '*'", kNotPushed, kPush},
-    {"[Errno 2] No such file or directory: '*'", kNotPushed, kPush},
+    {"[Errno 2] No such file or directory: '*'", kNoFile, kPush},
     {"python: command not found", kPythonMissing, kUsePython3},
     {"python: not found", kPythonMissing, kUsePython3},
     {"env: 'python': No such file", kPythonMissing, kUsePython3},
@@ -222,6 +247,23 @@ bool is_plain(std::string_view word) {
 std::string label_of(const std::string& host, const HintContext& context) {
   const auto named = context.names.find(host);
   return named == context.names.end() ? std::string() : named->second;
+}
+
+/// A launcher's own words that it could not start something.
+bool launch_failed(std::string_view output) {
+  for (const std::string_view word :
+       {"reliably start one or more daemons", "lost communication with a remote daemon", "[mpiexec@", "HYD"})
+    if (output.find(word) != std::string_view::npos) return true;
+  return false;
+}
+
+/// Without names, nothing is known of the job's nodes.
+bool is_about_this_job(const Known& known, const std::string& word, std::string_view output,
+                       const HintContext& context) {
+  if (known.about == About::anything || context.names.empty()) return true;
+  const auto host = word.substr(word.rfind('@') + 1);  // npos + 1 is the beginning
+  if (!label_of(host.substr(0, host.rfind(':')), context).empty()) return true;
+  return known.about == About::launch && launch_failed(output);
 }
 
 /// The host that a page of Open MPI is about: "Local host:  HOST" in it, or "[HOST:PID]" in front of the next
@@ -309,7 +351,7 @@ std::optional<Hint> hint_for(std::string_view output, const HintContext& context
   const auto setting = followed_setting(output);
   for (const auto& known : kKnown) {
     const auto found = match(known.text, output);
-    if (!found) continue;
+    if (!found || !is_about_this_job(known, found->word, output, context)) continue;
     // The output has addresses; people know the labels of the list.
     const auto label = label_of(found->word, context);
     const auto word = label.empty() ? printable(found->word) : label;

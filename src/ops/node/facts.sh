@@ -4,6 +4,7 @@
 #         Amazon or the packages of Red Hat put it
 #
 #   ec2mpi-facts 1     the first line of the answer
+#   hangs PROGRAM      a program that did not answer within 20 s, as on a file server that is down; only if there is such
 #   lacks TOOL...      programs without which this text and others of ec2mpi fail; only if there are such
 #   NAME VALUE         one fact; "mpi" lines repeat what mpirun prints about its version
 #   ec2mpi-facts end   the last line
@@ -29,19 +30,28 @@ cores=$(lscpu -p=CPU,CORE,SOCKET,ONLINE |
   awk -F, '!/^#/ && $4 != "N" { seen[$3 "," $2] = 1 } END { for (core in seen) count++; print count + 0 }')
 case $cores in '' | 0) cores=$threads ;; esac
 
+path=${ec2mpi_path:-$PATH} # the user's own
+timed=
+! command -v timeout >/dev/null || timed='timeout -k 1 20'
 mpirun=
 if [ -n "$want" ]; then
   [ -x "$want" ] && mpirun=$want
-elif ! mpirun=$(command -v mpirun); then
+elif ! mpirun=$(PATH=$path && command -v mpirun); then
   for folder in /opt/amazon/openmpi/bin /opt/amazon/openmpi5/bin /usr/lib64/openmpi/bin /usr/local/openmpi/bin; do
     [ -x "$folder/mpirun" ] && { mpirun=$folder/mpirun; break; }
   done
 fi
 
-python=$(command -v python3)
-mpi4py=no
-[ -n "$python" ] &&
-  "$python" -c 'import importlib.util as u, sys; sys.exit(u.find_spec("mpi4py") is None)' && mpi4py=yes
+python=$(PATH=$path && command -v python3)
+mpi4py=no hangs='' said=''
+if [ -n "$mpirun" ]; then
+  said=$($timed env PATH="$path" "$mpirun" --version)
+  case $? in 124 | 137) hangs=$mpirun ;; esac
+fi
+if [ -n "$python" ] && [ -z "$hangs" ]; then
+  $timed env PATH="$path" "$python" -c 'import importlib.util as u, sys; sys.exit(u.find_spec("mpi4py") is None)'
+  case $? in 0) mpi4py=yes ;; 124 | 137) hangs=$python ;; esac
+fi
 efa=no
 [ -n "$(ls /sys/class/infiniband)" ] && efa=yes
 
@@ -49,6 +59,7 @@ echo 'ec2mpi-facts 1'
 lacks=
 for tool in awk cat grep id sed; do command -v "$tool" >/dev/null || lacks="$lacks $tool"; done
 [ -z "$lacks" ] || echo "lacks$lacks"
+[ -z "$hangs" ] || echo "hangs $hangs"
 echo "private_address $private"
 # shellcheck disable=SC2046 # several words
 echo 'addresses' $(ip -4 -o addr show | awk '{ sub("/.*", "", $4); print $4 }')
@@ -58,7 +69,7 @@ echo "boot_id $(cat /proc/sys/kernel/random/boot_id)"
 echo "cores $cores"
 echo "threads $threads"
 echo "mpirun $mpirun"
-[ -n "$mpirun" ] && "$mpirun" --version | sed -n '1,8s/^/mpi /p'
+[ -z "$said" ] || printf '%s\n' "$said" | sed -n '1,8s/^/mpi /p'
 echo "python3 $python"
 echo "mpi4py $mpi4py"
 echo "efa $efa"

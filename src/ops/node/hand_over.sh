@@ -42,5 +42,5 @@ END
   ec2mpi_variables='' ec2mpi_functions=''
   builtin return 1
 }
-ec2mpi_hand_over 2>/dev/null ||
+ec2mpi_hand_over 2>&- ||
   builtin echo 'ec2mpi: an environment has no room for what the start-up files define; the command runs without it' >&2

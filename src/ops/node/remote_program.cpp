@@ -17,14 +17,13 @@ constexpr auto kFirstWord = std::chrono::seconds(15);
 constexpr auto kOtherStream = std::chrono::seconds(5);
 constexpr const char* kElsewhere =
     "its output does not arrive here; does a start-up file (.bashrc) redirect it (exec >FILE)?";
+constexpr std::string_view kNoNull = "/dev/null takes nothing there; ";
 constexpr const char* kNotYet = "the login shell had not yet run what it was given";
 constexpr char kWordEnd = ':';
 constexpr std::size_t kLongestWord = 64;  ///< a UUID has 36
 // Of a greeting; messages show its first line.
 constexpr std::size_t kMostSaid = 4096;
 constexpr std::size_t kMostShownOfSaid = 200;
-/// sshd gives the line to the login shell as one argument, which Linux allows to be 128 KiB long.
-constexpr std::size_t kLongestLine = 125'000;
 
 std::string octal(char c) {
   return fmt::format("\\0{:03o}", static_cast<unsigned char>(c));
@@ -68,7 +67,7 @@ constexpr std::string_view kNoExec =
 
 constexpr std::string_view kShellLine = "exec /bin/sh -c ";
 constexpr std::string_view kTraceOfLine = " : '\\'\n";  ///< of its first command, under set -x
-constexpr std::string_view kBashLine = ": '\\' ; /usr/bin/test x{1..1} = x1 && ";
+constexpr std::string_view kBashLine = ": '\\' ; /usr/bin/test x{1..1} = x1 && trap - DEBUG && ";
 
 /// A shell that does not understand our line repeats it: only the words in front of it are of use.
 std::string without_our_line(std::string text) {
@@ -110,6 +109,9 @@ std::optional<Error> wrong_user(std::string_view said) {
 }
 
 Error ended_unbegun(const ssh::ExitStatus& status, std::string_view said) {
+  // check_output.sh has said all.
+  if (const auto at = said.find(kNoNull); at != std::string_view::npos)
+    return {ErrorKind::remote_io, printable(first_line(said.substr(at)).substr(0, kMostShownOfSaid))};
   return {ErrorKind::remote_io,
           fmt::format("the login shell ended ({}) and did not report that it ran what it was given; may the "
                       "account run commands, and does a start-up file (.bashrc) exit, start another shell or "
@@ -131,22 +133,25 @@ std::string shell_line(std::string_view text) {
   return fmt::format("{}{}{}{}", kShellLine, kRun, octal_word(text), kNoExec);
 }
 
+/// Takes exec's place in a login shell that is bash: it gives our text, the fifth word behind exec, to
+/// another bash. In posix mode no function could. Another bash, for /bin/sh may be a shell that drops
+/// functions from its environment. A user's own function exec stays, and is named by kNoExec.
+constexpr std::string_view kExecBash =
+    "[[ $(builtin declare -F exec) ]] || { builtin set +o posix; "
+    "exec() { builtin exec \"$BASH\" --norc -c \"$(builtin printf %b \"$5\")\"; }; }";
+
 /// The part between '\' and '\''' is only for shells in which a backslash in single quotes means itself. For
 /// fish it is one word in quotes: before 3.0 it has neither && nor ||. Only bash, zsh and ksh expand the
 /// braces. csh reads the text behind them, but does not run it, and would complain about any special
-/// character. zsh and ksh find nothing to do. SHELL does not count: a start-up file may have set it to
-/// another shell. test and printf are programs, because a user may have functions of these names, and one
-/// named command. Where eval is a function, the part behind it still starts the text.
+/// character. A DEBUG trap would print into the text that eval reads. zsh and ksh find nothing else to do.
+/// SHELL does not count: a start-up file may have set it to another shell. test and printf are programs,
+/// because a user may have functions of these names, and one named command. Where eval is a function, the
+/// part behind it still starts the text.
 std::string shell_line_in_user_environment(std::string_view text) {
-  auto line = shell_line(text);
-  std::string in_bash(kHandOverSh);
-  in_bash.append("exec \"$BASH\" --norc -c ").append(quote_word(text));
-  const auto for_bash =
-      fmt::format("case ${{BASH_VERSION:+$BASH}} in *bash) eval {} ;; esac", quote_word(in_bash));
-  auto whole = fmt::format(R"sh({}eval "`/usr/bin/printf %b "{}"`" ; : '\''' ; {})sh", kBashLine,
-                           octal_text(for_bash), line);
-  // Without the part for bash, the line may still be short enough.
-  return whole.size() > kLongestLine ? line : whole;
+  const auto for_bash = fmt::format("case ${{BASH_VERSION:+$BASH}} in *bash) eval {} ;; esac",
+                                    quote_word(std::string(kHandOverSh).append(kExecBash)));
+  return fmt::format(R"sh({}eval "`/usr/bin/printf %b "{}"`" ; : '\''' ; {})sh", kBashLine,
+                     octal_text(for_bash), shell_line(text));
 }
 
 std::string take_back_text() {
@@ -194,7 +199,12 @@ std::string EndMark::print_behind(std::string_view program) const {
 }
 
 std::string_view clean_environment() {
-  return kCleanEnvironmentSh;
+  static const std::string text = std::string(kCleanEnvironmentSh).append(kOwnToolsSh);
+  return text;
+}
+
+std::string_view own_tools_text() {
+  return kOwnToolsSh;
 }
 
 std::string_view go_home_text() {

@@ -6,6 +6,7 @@
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/ops/node/remote.hpp"
+#include "ec2mpi/ops/node/remote_program.hpp"
 #include "src/ops/process/programs.hpp"
 
 namespace ec2mpi::ops {
@@ -73,7 +74,9 @@ Result<Swept> parse_swept(std::string_view printed) {
 }
 
 std::string find_marked_functions(const std::string& mark) {
-  return set_variables({{"mark", mark}, {"self", ""}, {"seen", ""}}).append(kFindMarkedSh);
+  return set_variables({{"mark", mark}, {"self", ""}, {"seen", ""}})
+      .append(own_tools_text())
+      .append(kFindMarkedSh);
 }
 
 std::string stop_script(const std::string& mark, int grace_seconds) {

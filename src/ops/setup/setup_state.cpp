@@ -95,6 +95,11 @@ Result<SetupState> parse_setup_state(std::string_view printed) {
       if (state.user.empty() || state.port == 0) return not_understood("no user, no port");
       return state;
     }
+    if (begun && line == "root hangs")
+      return fail(
+          ErrorKind::remote_io,
+          "sudo does not answer there within 15 s; a service that it asks for users or names (LDAP, DNS) "
+          "may be down");
     if (begun && !read_line(line, state)) return not_understood(line);
     if (line == kBegin) begun = true;
   }

@@ -3,12 +3,20 @@
 # facts.sh of ops/node prints before it, trust.sh prints the states of files after it.
 #
 #   user, port            the login user, and the port of its sshd
-#   root                  self, sudo (asks nothing), password (sudo would ask), none
+#   root                  hangs (sudo does not answer within 15 s), self, sudo (asks nothing), password (sudo would ask), none
 #   host_key TYPE KEY     one line for each key in /etc/ssh
 #   headers, packages     whether an mpicc is there; apt, dnf or none
 #
 # SSH_CONNECTION has the client's address and port, then the server's address and port.
 exec </dev/null 2>/dev/null
+# ask_sudo: true if it asks nothing, 2 if it does not answer. timeout(1) may not end a program of root.
+ask_sudo() {
+  sudo -n true >/dev/null & asked=$!
+  tries=300
+  while [ -d "/proc/$asked" ] && [ $((tries -= 1)) -gt 0 ]; do sleep 0.05; done
+  [ $tries -gt 0 ] || return 2
+  wait $asked || return 1
+}
 # shellcheck disable=SC2086 # four words
 set -- $SSH_CONNECTION
 echo "ec2mpi-setup-state 1"
@@ -16,8 +24,10 @@ echo "user $(id -un)"
 echo "port ${4:-22}"
 if [ "$(id -u)" = 0 ]; then echo root self
 elif ! command -v sudo >/dev/null; then echo root none
-elif sudo -n true; then echo root sudo
-else echo root password; fi
+else
+  ask_sudo
+  case $? in 0) echo root sudo ;; 1) echo root password ;; *) echo root hangs ;; esac
+fi
 for f in /etc/ssh/ssh_host_*_key.pub; do
   [ ! -f "$f" ] || awk 'NR == 1 { print "host_key", $1, $2 }' "$f"
 done

@@ -24,6 +24,10 @@ namespace ec2mpi::cli {
 /// For a job that did not start because these nodes cannot take part; names the flag that leaves them out.
 [[nodiscard]] std::string not_started_text(const std::vector<ops::NodeTrouble>& unfit);
 
+/// Prints why these nodes take no part, one line for each reason. Returns whether Ctrl-C ended some, of which
+/// nothing is printed.
+bool tell_unfit(Console& console, const std::vector<ops::NodeTrouble>& unfit);
+
 class JobView : public ops::JobObserver {
  public:
   struct Style {

@@ -21,7 +21,7 @@ namespace ec2mpi::ops {
 
 /// The same, but where the login shell is bash another bash runs `text`, and gets the functions and variables
 /// that start-up files have defined, exported or not. take_back_text() is for the bash that `text` starts at
-/// last. A line that would become longer than Linux allows is that of shell_line().
+/// last.
 [[nodiscard]] std::string shell_line_in_user_environment(std::string_view text);
 
 /// One line of text for bash: functions and variables that were only exported on the way are unexported
@@ -73,8 +73,10 @@ class EndMark {
 };
 
 /// Shell text, to stand in front of a program of ours: clears variables and functions that change tools; the
-/// language is C.
+/// language is C. own_tools_text() is a part of it.
 [[nodiscard]] std::string_view clean_environment();
+/// Shell text: tools are those of /usr/bin and /bin first; ec2mpi_path is the user's own PATH.
+[[nodiscard]] std::string_view own_tools_text();
 /// Shell text: relative paths begin in the home, whatever folder start-up files have entered.
 [[nodiscard]] std::string_view go_home_text();
 /// Shell text, to stand in front of the begin mark of a program that reads its input: ends the shell if a

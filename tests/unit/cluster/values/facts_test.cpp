@@ -26,6 +26,14 @@ std::string with(const std::string& key, const std::string& value) {
   return without(key) + key + " " + value + "\n";
 }
 
+TEST(Facts, AProgramThatHangsIsNamed) {
+  const auto facts = parse_facts("ec2mpi-facts 1\nhangs /net/mpi/bin/mpirun\nec2mpi-facts end\n");
+  ASSERT_FALSE(facts);
+  EXPECT_EQ(
+      facts.error().message,
+      "/net/mpi/bin/mpirun does not answer there within 20 s; does it lie on a file server that is down?");
+}
+
 TEST(ParseFacts, ToolsThatTheNodeLacksAreNamed) {
   const auto facts =
       parse_facts("ec2mpi-facts 1\nlacks awk sed\nprivate_address 10.0.0.1\nec2mpi-facts end\n");

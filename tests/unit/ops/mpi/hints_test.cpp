@@ -10,6 +10,8 @@ std::string hint(std::string_view output) {
   return found ? found->text() : "";
 }
 
+#define PAGE "ORTE was unable to reliably start one or more daemons.\n"
+
 /// As the programs print them; the hint must hold the word that distinguishes it from others.
 struct Case {
   const char* output;
@@ -25,14 +27,20 @@ INSTANTIATE_TEST_SUITE_P(
     Hints, KnownTexts,
     testing::Values(
         Case{"ssh: connect to host 10.0.0.13 port 22: Connection timed out\r", "does not reach node3"},
-        Case{"ssh: connect to host 10.9.9.9 port 22: No route to host", "does not reach 10.9.9.9"},
+        Case{"ssh: connect to host 10.9.9.9 port 22: No route to host\n" PAGE, "does not reach 10.9.9.9"},
         Case{"ssh: connect to host 10.0.0.13 port 22: Connection refused", "no sshd answers on node3"},
         Case{"Host key verification failed.\nORTE was unable to reliably start one or more daemons.",
              "host keys: ec2mpi setup"},
-        Case{"@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\nHost key verification failed.",
+        Case{"@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\nHost key verification "
+             "failed.\n" PAGE,
              "another machine's host key"},
         Case{"ubuntu@10.0.0.13: Permission denied (publickey).", "ec2mpi setup"},
         Case{"bash: line 1: orted: command not found\n", "another version"},
+        Case{"env: '/opt/ompi/bin/orted': No such file or directory\n" PAGE, "in another folder"},
+        Case{"  Message:    connect() to 10.0.0.13:1024 failed\n  Error:      Operation now in progress "
+             "(115)\n"
+             "mpirun has exited due to process rank 1 with PID 1672 on\nnode 10.0.0.13 exiting improperly.",
+             "rank 1 ended without MPI_Finalize"},
         Case{"A process or daemon was unable to complete a TCP connection\nto another process:",
              "all traffic"},
         Case{"but cannot find a corresponding process entry for that peer.", "docker0"},
@@ -40,7 +48,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"python3: can't open file '/home/ubuntu/a b.py': [Errno 2] No such file or directory",
              "/home/ubuntu/a b.py is not on every node"},
         Case{"FileNotFoundError: [Errno 2] No such file or directory: 'data/x.csv'",
-             "data/x.csv is not on every"},
+             "a node has no data/x.csv: a file that is read"},
         Case{"ModuleNotFoundError: No module named 'mpi4py'", "ec2mpi setup"},
         Case{"ModuleNotFoundError: No module named 'numpy.linalg'", "'python3 -c \"import numpy.linalg\"'"},
         Case{"./ring: error while loading shared libraries: libfoo.so.4: cannot open shared object file",
@@ -48,14 +56,14 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"ssh: error while loading shared libraries: libcrypto.so.3: file too short\nORTE was unable to "
              "reliably start one or more daemons.",
              "ssh does not start on the master"},
-        Case{"OpenSSL version mismatch. Built against 30000020, you have 10101060\n",
+        Case{"OpenSSL version mismatch. Built against 30000020, you have 10101060\n" PAGE,
              "ssh does not start on the master"},
         Case{
             "mpirun: error while loading shared libraries: libopen-rte.so.40: cannot open shared object file",
             "mpirun does not find libopen-rte.so.40 on the master"},
-        Case{"ssh_exchange_identification: read: Connection reset by peer\r\n", "/etc/hosts.deny"},
-        Case{"kex_exchange_identification: Connection closed by remote host\r\n", "/etc/hosts.deny"},
-        Case{"Cannot execute command-line and remote command.\r\n", "RemoteCommand"},
+        Case{"ssh_exchange_identification: read: Connection reset by peer\r\n" PAGE, "/etc/hosts.deny"},
+        Case{"kex_exchange_identification: Connection closed by remote host\r\n" PAGE, "/etc/hosts.deny"},
+        Case{"Cannot execute command-line and remote command.\r\n" PAGE, "RemoteCommand"},
         Case{"execvp error on file ./ring (No such file or directory)", "./ring is not on every node"},
         Case{"mpirun noticed that process rank 3 with PID 0 on node b exited on signal 9 (Killed).",
              "memory"},
@@ -97,6 +105,17 @@ TEST(Hints, StayAwayFromWhatIsNotKnown) {
   EXPECT_EQ(hint(""), "");
   EXPECT_EQ(hint("epoch 3 loss 0.25\nTraceback (most recent call last):\nValueError: x\n"), "");
   EXPECT_EQ(hint("connect to host"), "");
+}
+
+TEST(Hints, AreNotGivenForSshAndSocketsOfTheUsersProgram) {
+  for (const auto* output :
+       {"git@github.com: Permission denied (publickey).\nfatal: Could not read from remote repository.\n",
+        "Host key verification failed.\nfatal: Could not read from remote repository.\n",
+        "ssh: Could not resolve hostname github.com: Temporary failure in name resolution\n",
+        "rsync: connect to host backup port 22: Connection timed out\n",
+        "kex_exchange_identification: read: Connection reset by peer\n",
+        "psycopg2.OperationalError: connect() to 10.9.9.9:5432 failed: Connection refused\n"})
+    EXPECT_EQ(hint(output), "");
 }
 
 TEST(Hints, DoNotTakeAGuessOfOpenMpisGeneralPageForTheCause) {

@@ -150,8 +150,24 @@ TEST_F(RemoteProgram, AShellThatRepeatsItsCommandDoesNotPassForTheProgram) {
         << shell.path;
 }
 
-TEST_F(RemoteProgram, ALongTextIsOneCopy) {
-  EXPECT_LT(shell_line_in_user_environment(std::string(120'000, 'x')).size(), 121'000U);
+TEST_F(RemoteProgram, ALongCommandFindsWhatStartUpFilesDefineToo) {
+  const auto command = take_back_text() + "greet; : " + std::string(100'000, '%');
+  const auto line = "greet() { echo hi; }; " +
+                    shell_line_in_user_environment("exec \"$BASH\" --norc -c " + quote_word(command));
+  EXPECT_LT(line.size(), 110'000U) << "it has to fit into one argument";
+  EXPECT_EQ(run_by({"/bin/bash", {"bash"}}, line, home()).out, "hi\n");
+}
+
+TEST_F(RemoteProgram, ADebugTrapOrPosixModeOfAStartUpFileDoesNotChangeACommand) {
+  const auto line = shell_line_in_user_environment("exec \"$BASH\" --norc -c " +
+                                                   quote_word(take_back_text() + "greet; echo ran"));
+  for (const std::string begin : {"set -T; trap 'echo false' DEBUG; ", "set -o posix; "}) {
+    const auto text = "exec 2>&1; greet() { echo hi; }; " + begin + line;
+    const auto printed = run_by({"/bin/bash", {"bash"}}, text, home());
+    EXPECT_TRUE(printed.out.ends_with("hi\nran\n")) << printed.out;
+    EXPECT_EQ(printed.out.find("not found"), std::string::npos) << printed.out;
+    EXPECT_LT(printed.out.size(), 100U) << printed.out;
+  }
 }
 
 TEST(MarkCutter, FindsAMarkThatArrivesInParts) {
@@ -372,6 +388,15 @@ TEST_F(RemoteProgram, ToolsAreFoundWhateverThePathIs) {
                   .out,
               "found\n")
         << path;
+}
+
+TEST_F(RemoteProgram, AWrapperInThePathOfTheUserIsNoToolOfOurs) {
+  std::ofstream(home() + "/sed") << "#!/bin/sh\necho wrapper\n";
+  std::filesystem::permissions(home() + "/sed", std::filesystem::perms::owner_all);
+  const auto text = std::string(clean_environment()).append(own_tools_text()) +
+                    "echo a | sed s/a/b/; PATH=$ec2mpi_path; echo a | sed s/a/b/";
+  for (const auto& path : {"PATH=" + home(), "PATH=" + home() + ":/usr/bin:/bin"})
+    EXPECT_EQ(run_by({"/bin/dash", {"dash"}}, text, home(), {path}).out, "b\nwrapper\n") << path;
 }
 
 /// fish before 3.0 has no && and no ||: outside of quotes the line must hold neither. In fish a backslash
