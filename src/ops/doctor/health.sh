@@ -4,6 +4,7 @@
 # It needs the functions `metadata` (ops/node), `find_settings` (ops/mpi) and `leftovers` (leftovers.sh), and stands behind
 # health_begin.sh and the facts. It changes nothing on the node. Every command in it that may hang has its own limit.
 # shellcheck disable=SC2015 # "A && B || C" means that C also follows a failure of B
+# shellcheck disable=SC2154 # ec2mpi_path: own_tools.sh of ops/node sets it
 # shellcheck disable=SC2034 # `read` names fields that are not used
 # shellcheck disable=SC3045 # the shells of all images know ulimit -n and -l
 limited() { if command -v timeout >/dev/null; then timeout "$@"; else shift; "$@"; fi; }

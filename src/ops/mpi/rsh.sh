@@ -41,7 +41,6 @@ without_csh() {
   printf %s "$daemon"
 }
 
-PATH=/usr/bin:/bin:$PATH
 [ -z "$LD_LIBRARY_PATH" ] || ssh -V >/dev/null 2>&1 || unset LD_LIBRARY_PATH
 sampler=$(cat "$folder/sampler" 2>/dev/null)
 
