@@ -333,6 +333,14 @@ def test_programs_of_a_node_that_hang_are_named(ec2mpi, cluster4):
         assert done.code == 1 and "node2: sudo does not answer there within 15 s" in done.err, done
 
 
+def test_a_folder_in_the_place_of_a_file_of_ssh_is_named_and_nothing_stays_behind(ec2mpi, cluster4):
+    config = f"{HOME}/.ssh/config"
+    with changed(cluster4, 2, f"mv {config} {config}.kept; mkdir {config}; chown ubuntu {config}", f"rm -rf {config}; [ ! -e {config}.kept ] || mv {config}.kept {config}"):
+        done = ec2mpi("setup", "-w", "1-2")
+        assert done.code == 1 and "node2: " in done.err and "/.ssh/config is in the way, for it is no file; move it to another name" in done.err, done
+        assert cluster4.host(2, f"ls -A {config} {HOME}/.ssh | grep ec2mpi-new").out == ""
+
+
 def test_the_users_environment_reaches_commands_and_jobs_as_it_is(ec2mpi, cluster4):
     with start_up(cluster4, 1, "export TAR_OPTIONS=-v CDPATH=/tmp; mine() { echo function; }; export -f mine; cd /tmp"):
         assert plain(ec2mpi("exec", "-w", "1", "echo $TAR_OPTIONS $CDPATH; mine; pwd")) == "-v /tmp\nfunction\n/tmp\n"

@@ -263,7 +263,8 @@ keep_late_lines() {
 
 # copy_file MODE: makes $base.copy, of which all else is made.
 copy_file() {
-  rm -f "$file".ec2mpi-new.* # only the holder of the lock makes them
+  [ ! -e "$file" ] || [ -f "$file" ] || die "$shown is in the way, for it is no file; move it to another name"
+  rm -rf "$file".ec2mpi-new.* # only the holder of the lock makes them
   is_there=no
   if [ -e "$file" ]; then
     is_there=yes
