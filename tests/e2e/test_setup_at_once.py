@@ -88,9 +88,10 @@ def test_two_undos_at_once_lose_nothing(ec2mpi, cluster4):
     for _ in range(3):
         assert ec2mpi("setup", "--no-packages").code == 0
         both = [ec2mpi.start("setup", "--undo") for _ in range(2)]
-        for code, out, err in map(finish, both):
-            assert code == 0, out + err
+        ends = [finish(process) for process in both]
         assert {host: (content(cluster4, host, KEYS), content(cluster4, host, "/etc/hosts")) for host in HOSTS} == mine
+        for code, out, err in ends:
+            assert code == 0, out + err
 
 
 def test_a_machine_that_the_list_names_three_times_keeps_its_lines(ec2mpi, cluster4):
