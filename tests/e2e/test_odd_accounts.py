@@ -247,6 +247,14 @@ def test_one_session_for_each_connection_is_enough(ec2mpi, cluster4):
         copies_both_ways(ec2mpi, cluster4, 2, "tree")
 
 
+def test_a_banner_of_sshd_does_not_stand_in_the_output_of_a_job(ec2mpi, cluster4):
+    with changed(cluster4, 2, "echo Authorized use only >/etc/banner", "rm /etc/banner"), sshd_setting(cluster4, 2, "Banner /etc/banner"):
+        shown = cluster4.host(1, "ssh -o BatchMode=yes 10.0.0.12 true", user="ubuntu")
+        assert "Authorized" in shown.err, shown
+        done = ok(ec2mpi("run", "-w", "1-2", "--per-node", "1", "--", "echo", "done"))
+        assert done.out == "done\ndone\n" and "Authorized" not in done.err, done.err
+
+
 @pytest.mark.parametrize("line", ["set -e", "set -u", "set -f", "trap 'echo trapped >&2' EXIT", "alias exec=false test=false eval=false",
                                   "export option=x command=y pid=z name=w", "unset SSH_CONNECTION LANG", "umask 077; set -o noclobber"])
 def test_options_traps_and_variables_of_start_up_files_do_not_change_a_command(ec2mpi, cluster4, line):
