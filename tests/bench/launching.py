@@ -35,8 +35,12 @@ def measure_launch(cluster, folder, hosts, runs):
     program = shlex.join(["date", "+%s.%N"])
     explained = subprocess.run([*laptop, "sh", "-c", f"./ec2mpi run {flags} --explain -- {program}"], cwd=folder, check=True,
                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True).stdout
-    line = explained.splitlines()[0]
-    hostfile = shlex.split(line)[shlex.split(line).index("--hostfile") + 1]
+    words = shlex.split(explained.splitlines()[0])
+    hostfile = words[words.index("--hostfile") + 1]
+    if "plm_rsh_agent" in words:  # a script in the folder of the job, which --explain does not make; without it mpirun starts ssh itself
+        at = words.index("plm_rsh_agent")
+        del words[at - 1:at + 2]
+    line = shlex.join(words)
     subprocess.run([*master, "sh", "-c", f"mkdir -p $(dirname {hostfile}); cat >{hostfile}"], check=True, text=True,
                    input="".join(f"10.0.0.{10 + i} slots=1\n" for i in range(1, hosts + 1)))
     commands = {"mpirun": [*master, *timed(f"{line} </dev/null")]}
