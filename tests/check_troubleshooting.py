@@ -29,7 +29,7 @@ def main():
     page, sources = (ROOT / PAGE).read_text(), code()
     anchors = re.findall(r"^### (\S+)$", page, re.M)
     wrong = [f"{PAGE}: there is no anchor {name}, but the code names it"
-             for name in sorted(set(re.findall(r"troubleshooting\.md#([a-z-]+)", sources)) - set(anchors))]
+             for name in sorted(set(re.findall(r"see ec2mpi help ([a-z-]+)", sources)) - set(anchors))]
     wrong += [f"{PAGE}: the anchor {name} stands there twice" for name in sorted(set(anchors)) if anchors.count(name) > 1]
     for text in re.findall(r'^- "(.*)"$', page, re.M):
         wrong += [f"{PAGE}: no text of the program has '{part}'" for part in missing(text, sources)]

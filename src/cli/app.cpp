@@ -17,6 +17,7 @@
 #include "ec2mpi/cli/session/usage.hpp"
 #include "ec2mpi/cli/terminal/json.hpp"
 #include "ec2mpi/cli/terminal/standard_output.hpp"
+#include "ec2mpi/cli/views/error_references.hpp"
 
 namespace ec2mpi::cli {
 
@@ -95,6 +96,18 @@ int say_usage(const CLI::App& app, const CLI::ParseError& wrong, const std::stri
   const auto said = unknown ? describe_unknown_command(app, command, {}) : describe_usage_error(app, wrong);
   print_talk("ec2mpi: " + said + "\n");
   return exit_code::not_started;
+}
+
+/// `help ANCHOR...` explains the errors that name it; empty if the words mean something else.
+std::string explain_errors(const std::vector<std::string>& arguments) {
+  if (arguments.size() < 2 || arguments.front() != "help") return {};
+  std::string text;
+  for (auto anchor = arguments.begin() + 1; anchor != arguments.end(); ++anchor) {
+    const auto explained = error_explanation(*anchor);
+    if (!explained) return {};
+    text += (text.empty() ? "" : "\n") + *explained;
+  }
+  return text;
 }
 
 /// The words for CLI11. It does not separate the words behind -- from ours, and does not read -np.
@@ -267,6 +280,10 @@ int parse_and_run(const World& world, const std::vector<std::string>& arguments,
   // The common flags may stand behind the command's name, too.
   app.fallthrough();
   const auto words = words_to_parse(arguments, dispatch);
+  if (const auto explained = explain_errors(arguments); !explained.empty()) {
+    print_result(explained);
+    return exit_code::ok;
+  }
   try {
     if (const auto place = place_of_command(words))
       if (const auto wrong = describe_other_word(app, words, *place); !wrong.empty()) throw OtherWord(wrong);

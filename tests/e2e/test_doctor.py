@@ -507,7 +507,7 @@ def test_what_it_finds_on_fresh_instances_setup_fixes(cluster, ec2mpi):
 def test_run_translates_known_errors(ec2mpi, cluster4):
     done = ec2mpi("run", "-np", "2", "--", "python3", "nowhere.py")
     assert done.code != 0
-    assert f"hint: {HOME}/nowhere.py is not on every node; copy it there first: ec2mpi push FILE... ./" in done.err
+    assert f"hint: {HOME}/nowhere.py is not on every node; if it is in another folder there: --workdir FOLDER; else copy it there first: ec2mpi push FILE... ./" in done.err
     done = ec2mpi("run", "-np", "1", "--", "sh", "-c", "echo mistaken >&2; exit 3")
     assert done.code == 3 and "hint" not in done.err
     with away(cluster4, [1], f"{HOME}/.ssh/known_hosts"):

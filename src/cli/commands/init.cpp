@@ -12,6 +12,7 @@
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
+#include "ec2mpi/base/utf8.hpp"
 #include "ec2mpi/cli/session/cluster_setup.hpp"
 #include "ec2mpi/cli/session/command.hpp"
 #include "ec2mpi/cli/terminal/standard_output.hpp"
@@ -124,6 +125,15 @@ std::optional<ScriptJob> merged_job(const std::vector<ScriptJob>& jobs,
   return job;
 }
 
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const auto character = first_code_point(text);
+    if (!character.valid) return false;
+    text.remove_prefix(character.length);
+  }
+  return true;
+}
+
 /// By name. A name that is not printable goes to `odd`: a line end in it would end a comment of
 /// ec2mpi.toml, and the rest of the name would be a setting. "run_.sh" has no name.
 std::vector<FoundScript> find_scripts(std::vector<std::string>& odd) {
@@ -138,6 +148,8 @@ std::vector<FoundScript> find_scripts(std::vector<std::string>& odd) {
     }
     const auto text = read_regular_file(entry.path(), kLargestScript);
     auto job = text ? read_mpi_script(*text) : std::unexpected(text.error());
+    // The settings could not hold its words.
+    if (text && !is_utf8(*text)) job = fail(ErrorKind::usage, "it is not written in UTF-8");
     // A program that was named like a script.
     if (text && text->find('\0') != std::string::npos) continue;
     found.push_back({file.substr(4, file.size() - 7), std::move(job)});

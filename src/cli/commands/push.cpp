@@ -120,8 +120,11 @@ Result<int> run_push(const CopyOptions& options, const PushOptions& push, const 
   TRY(check_remote_paths("pull", missing_of(sources), *cluster));
   TRY(check_excluded_paths(push.exclude, *cluster));
   // The sources are read once, so that every node gets the same state of them.
+  auto exclude = push.exclude;
+  // Git has no .git in a tree, so no .gitignore names it. A rule of the user's comes later and wins.
+  if (push.gitignore) exclude.insert(exclude.begin(), ".git");
   auto groups = ops::push_groups(sources, cluster->nodes,
-                                 {.exclude = push.exclude,
+                                 {.exclude = exclude,
                                   .gitignore = push.gitignore,
                                   .kept_back = private_files(*cluster, options.connect)});
   if (!groups) return std::unexpected(groups.error());
@@ -186,7 +189,7 @@ void add_push_options(CLI::App& command, PushOptions& options) {
       ->type_name("PATTERN")
       ->allow_extra_args(false);
   command.add_flag("--gitignore", options.gitignore,
-                   "Leave out the files that the .gitignore files of the sources name");
+                   "Leave out .git and the files that the .gitignore files of the sources name");
   auto* json = command.add_flag("--json", options.json, "One JSON document with every node's outcome");
   command.add_flag("--json-lines", options.json_lines, "One JSON object for each event, while it happens")
       ->excludes(json);

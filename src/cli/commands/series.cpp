@@ -128,6 +128,7 @@ void print_plan(const ops::SeriesSpec& series, bool as_json) {
   std::string text;
   for (const auto& line : ops::aligned(rows, {false, false, false})) text += line + "\n";
   print_result(text);
+  print_talk("ec2mpi: no node was asked, so whether the ranks fit on them is not known\n");
 }
 
 /// What --resume would start now.

@@ -26,7 +26,10 @@ constexpr std::size_t kHandshakesThroughJump = 8;
 Result<Node> parse_jump_host(const std::string& text) {
   const auto list = parse_inventory(text, "-J");
   // For the user, a flag is wrong and not a list.
-  if (!list) return std::unexpected(Error{ErrorKind::usage, list.error().message});
+  // Slurm's -J is a job's name.
+  if (!list)
+    return fail(ErrorKind::usage,
+                list.error().message + "; -J is a host to go through; a job has its name from [jobs.NAME]");
   if (list->nodes.size() != 1) return fail(ErrorKind::usage, "-J takes one host: [user@]host[:port]");
   auto node = list->nodes.front();
   // No node of the list has this number.

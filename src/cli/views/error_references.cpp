@@ -1,4 +1,4 @@
-#include "src/cli/views/error_references.hpp"
+#include "ec2mpi/cli/views/error_references.hpp"
 
 #include <algorithm>
 #include <set>
@@ -10,6 +10,7 @@ namespace ec2mpi::cli {
 
 namespace {
 
+constexpr std::string_view kAnchor = "### ";
 // In an explained text: the words that differ from case to case.
 constexpr std::string_view kAnyWords = "…";
 
@@ -26,10 +27,24 @@ bool contains_text(std::string_view message, std::string_view text) {
   return true;
 }
 
+/// "[text](page.md)" as "text".
+std::string without_links(std::string_view line) {
+  std::string text;
+  while (!line.empty()) {
+    const auto open = line.find('[');
+    const auto middle = line.find("](", open);
+    const auto close = line.find(')', middle);
+    if (open == line.npos || middle == line.npos || close == line.npos) return text += line;
+    text += line.substr(0, open);
+    text += line.substr(open + 1, middle - open - 1);
+    line.remove_prefix(close + 1);
+  }
+  return text;
+}
+
 /// The page's form: "### ANCHOR", and below it the texts that docs/troubleshooting.md explains
 /// there, each as a line `- "TEXT"`.
 std::vector<ExplainedText> parse_page(std::string_view page) {
-  constexpr std::string_view kAnchor = "### ";
   constexpr std::string_view kText = "- \"";
   std::vector<ExplainedText> texts;
   std::string_view anchor;
@@ -57,16 +72,31 @@ std::optional<std::string_view> error_anchor(std::string_view message) {
   return found->anchor;
 }
 
+std::optional<std::string> error_explanation(std::string_view anchor) {
+  std::string text;
+  bool found = false;
+  for (const auto line : split(kErrorTextsPage, '\n')) {
+    if (line.starts_with('#')) {
+      if (found) break;
+      found = line.starts_with(kAnchor) && line.substr(kAnchor.size()) == anchor;
+    } else if (found && (!text.empty() || !line.empty())) {
+      text += without_links(line) + "\n";
+    }
+  }
+  if (!found) return std::nullopt;
+  return std::string(trim(text)) + "\n";
+}
+
 std::string error_references(const FleetReport& report) {
   // A set: nodes that failed alike need one reference.
   std::set<std::string> anchors;
   for (const auto& result : report.results) {
     const auto* error = std::get_if<Error>(&result.outcome);
     const auto anchor = error != nullptr ? error_anchor(error->message) : std::nullopt;
-    if (anchor) anchors.insert("#" + std::string(*anchor));
+    if (anchor) anchors.insert(std::string(*anchor));
   }
   if (anchors.empty()) return {};
-  return "see docs/troubleshooting.md" + join({anchors.begin(), anchors.end()}, " and ");
+  return "see ec2mpi help " + join({anchors.begin(), anchors.end()}, " ");
 }
 
 }  // namespace ec2mpi::cli

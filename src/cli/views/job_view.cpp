@@ -126,7 +126,7 @@ void JobView::on_planned(const ops::JobPlan& plan) {
     return;
   }
   started_ = true;
-  emit("begin", {{"job", id_}, {"ranks", total_ranks(plan.places)}, {"mpi", plan.mpi}});
+  begin_ = {{"job", id_}, {"ranks", total_ranks(plan.places)}, {"mpi", plan.mpi}};
   if (verbose_ && !plan.line.empty()) say(Colour::dim, quote_words(ops::line_of(plan.line)));
   // -q leaves the introduction out, but no warning.
   if (quiet_) return;
@@ -170,6 +170,8 @@ void JobView::on_found(const std::string& id, bool over) {
   if (early_stop_ && !over) on_stopping(*early_stop_);
   early_stop_.reset();
   if (!over) wait_for_silence();
+  // Not before: the master may refuse the job.
+  if (!begin_.empty()) emit("begin", std::exchange(begin_, {}));
   if (!introduction_.empty()) say(Colour::dim, std::exchange(introduction_, {}));
 }
 

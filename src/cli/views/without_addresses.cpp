@@ -17,14 +17,24 @@ bool is_of_a_word(char c) {
          c == '-' || c == '_';
 }
 
+bool has_number_behind(std::string_view word, std::string_view start) {
+  return word.starts_with(start) && word.size() > start.size() && word[start.size()] >= '0' &&
+         word[start.size()] <= '9';
+}
+
+/// People call keys by their companies and projects.
+bool is_key_file(std::string_view word) {
+  return word.size() > 4 && (word.ends_with(".pem") || word.ends_with(".ppk"));
+}
+
 /// Also an address that is not in the list: other machines' addresses stand in errors, too.
 bool is_address(std::string_view word) {
   // A shorter one may be a word: i-bed.
   const bool hexadecimal =
       word.size() > 9 && word.find_first_not_of("0123456789abcdef", 2) == std::string_view::npos;
   return is_ipv4(word) || canonical_ipv6(word) || (word.starts_with("i-") && hexadecimal) ||
-         // The names that EC2 gives its hosts hold their addresses.
-         word.starts_with("ip-") || word.starts_with("ec2-");
+         // The names that EC2 gives its hosts hold their addresses; ec2-user is no host.
+         has_number_behind(word, "ip-") || has_number_behind(word, "ec2-") || is_key_file(word);
 }
 
 class Hider {

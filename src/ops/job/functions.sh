@@ -135,8 +135,10 @@ find_job() {
   need_jobs
   case $1 in
     */* | .*) give_up "'$1' is not a job's id" 2 ;;
-    '') for id in $(cd "$jobs" 2>/dev/null && ls -t -- */meta 2>/dev/null); do
-          id=${id%/meta}
+    '') for meta in $(cd "$jobs" 2>/dev/null && ls -t -- */meta 2>/dev/null); do
+          # A measurement of ours is nobody's newest job.
+          grep -qsx 'command ec2mpi net' "$jobs/$meta" && continue
+          id=${meta%/meta}
           [ -n "$unended" ] || return 0
           job_state "$jobs/$id"
           case $state in ended | lost) ;; *) return 0 ;; esac

@@ -39,14 +39,14 @@ constexpr std::string_view kNoSsh =
     "libraries";
 constexpr std::string_view kShowSsh = "ec2mpi exec -w 1 'echo $LD_LIBRARY_PATH; ssh -V'";
 constexpr std::string_view kOneMpi = "a node lacks this MPI, or has another version of it";
-constexpr std::string_view kNotPushed = "{} is not on every node; copy it there first";
+constexpr std::string_view kNotPushed =
+    "{} is not on every node; if it is in another folder there: --workdir FOLDER; else copy it there first";
 constexpr std::string_view kNoFile =
     "a node has no {}: a file that is read has to be copied there, a folder that is written to has to be "
     "made";
 constexpr std::string_view kOtherFolder =
     "a node has this MPI in another folder than the master, whose path mpirun starts its daemons by; this "
-    "shows "
-    "the folders";
+    "shows the folders";
 constexpr std::string_view kShowFolders = "ec2mpi exec-all -b 'command -v mpirun'";
 constexpr std::string_view kPush = "ec2mpi push FILE... ./";
 constexpr std::string_view kFirewall =

@@ -440,6 +440,7 @@ asio::awaitable<SeriesEnd> follow_series(std::string name, Node master, SeriesCo
 
 int exit_code_for(const SeriesEnd& end) {
   const auto& result = end.result;
+  const auto is_refused = [](const auto& variant) { return variant.state == VariantState::refused; };
   switch (end.how) {
     case SeriesEnd::How::detached:
       return exit_code::ok;
@@ -447,6 +448,7 @@ int exit_code_for(const SeriesEnd& end) {
       return end.cancelled ? exit_code::interrupted : exit_code::no_connection;
     case SeriesEnd::How::over:
       if (end.cancelled) return exit_code::interrupted;
+      if (!result.empty() && std::ranges::all_of(result, is_refused)) return exit_code::not_started;
       return std::all_of(result.begin(), result.end(),
                          [](const auto& variant) { return variant.succeeded(); })
                  ? exit_code::ok

@@ -107,6 +107,7 @@ class JobView : public ops::JobObserver {
   Clock::time_point began_ = Clock::now();
   LineCutter out_lines_;
   LineCutter err_lines_;
+  Json begin_;                ///< the event, until the master has the job
   std::string introduction_;  ///< shown when the master has made the job; it may refuse, for want of a script
   ops::NoiseFilter noise_;
   ops::TracebackFilter tracebacks_;

@@ -1,4 +1,4 @@
-#include "src/cli/views/error_references.hpp"
+#include "ec2mpi/cli/views/error_references.hpp"
 
 #include <gtest/gtest.h>
 
@@ -31,7 +31,18 @@ TEST(ErrorReferences, EachAnchorIsNamedOnceForAllNodes) {
   report.results[1].outcome = Error{ErrorKind::auth, "login refused for user me with key.pem; wrong key?"};
   report.results[2].outcome = report.results[1].outcome;
   report.results[3].outcome = ssh::ExitStatus{3};
-  EXPECT_EQ(error_references(report), "see docs/troubleshooting.md#connection-ended and #login-refused");
+  EXPECT_EQ(error_references(report), "see ec2mpi help connection-ended login-refused");
+}
+
+TEST(ErrorReferences, EachAnchorHasAnExplanation) {
+  for (const auto& [anchor, text] : explained_texts()) {
+    const auto explained = error_explanation(anchor).value_or("");
+    EXPECT_NE(explained.find(text), std::string::npos) << anchor;
+    EXPECT_EQ(explained.find("]("), std::string::npos) << explained;
+    EXPECT_EQ(explained.find("\n#"), std::string::npos) << explained;
+  }
+  EXPECT_EQ(error_explanation("no-such-anchor"), std::nullopt);
+  EXPECT_EQ(error_explanation(""), std::nullopt);
 }
 
 }  // namespace

@@ -17,6 +17,8 @@ TEST(WithoutAddresses, HidesAddressesIdsAndTheNamesOfTheListOnly) {
   EXPECT_EQ(shown("trainer, trainers and i-0a12345678 at 2001:db8::1."),
             "(hidden), trainers and (hidden) at (hidden).");
   EXPECT_EQ(shown("ssh ip-10-0-0-11 head.example.com:22"), "ssh (hidden) (hidden):22");
+  EXPECT_EQ(shown("with acme-prod.pem; wrong user? (-l ubuntu, ec2-user, admin)"),
+            "with (hidden); wrong user? (-l ubuntu, ec2-user, admin)");
   EXPECT_EQ(shown("10:55:01.123 libssh 0.10.6, Open MPI 4.1.4; exit code 1"),
             "10:55:01.123 libssh 0.10.6, Open MPI 4.1.4; exit code 1");
   EXPECT_EQ(shown(""), "");

@@ -1,5 +1,6 @@
 #pragma once
-/// Leads from an error text to the place in docs/troubleshooting.md that explains it. Pure.
+/// Leads from an error text to the place in docs/troubleshooting.md, which the program holds, that explains
+/// it. Pure.
 
 #include <optional>
 #include <string>
@@ -20,7 +21,10 @@ struct ExplainedText {
 /// The anchor of the first text that the message contains; nothing if the page does not explain it.
 [[nodiscard]] std::optional<std::string_view> error_anchor(std::string_view message);
 
-/// "see docs/troubleshooting.md#login-refused and #no-key"; empty if the page explains none of the failures.
+/// What the page says below this anchor, for a terminal; nothing if there is no such anchor.
+[[nodiscard]] std::optional<std::string> error_explanation(std::string_view anchor);
+
+/// "see ec2mpi help login-refused no-key"; empty if the page explains none of the failures.
 [[nodiscard]] std::string error_references(const FleetReport& report);
 
 }  // namespace ec2mpi::cli
