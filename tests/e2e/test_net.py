@@ -21,6 +21,13 @@ def test_every_pair_is_measured_once(ec2mpi):
     assert "ping-pong, half of the round trip" in document["method"]
 
 
+def test_it_is_not_the_newest_job(ec2mpi):
+    assert ec2mpi("run", "-np", "1", "--", "echo", "mine").code == 0
+    assert ec2mpi("net", "-w", "1-2").code == 0
+    assert ec2mpi("logs").out == "mine\n"
+    assert "ec2mpi net" in ec2mpi("jobs").out
+
+
 def test_a_slow_host_stands_out(ec2mpi, cluster4):
     cluster4.fault("slow", 3, "--rate", "40mbit")
     done = ec2mpi("net", "--svg", "map.svg", timeout=120)

@@ -180,6 +180,7 @@ def test_excluded_and_ignored_paths_are_not_sent(ec2mpi, cluster4):
     for name in ("a.c", "a.o", "sub/b.c", "sub/b.o", "build/x", "sub/cache/y"):
         write(ec2mpi.folder / "src" / name, "x")
     write(ec2mpi.folder / "src/sub/.gitignore", "cache/\n")
+    write(ec2mpi.folder / "src/.git/config", "url = https://name:password@example.com\n")
     pushed(ec2mpi, "-w", "1", "--exclude", "*.o", "--exclude", "/build", "--gitignore", "src", ".")
     assert on(cluster4, 1)("find src -type f | sort").out == "src/a.c\nsrc/sub/.gitignore\nsrc/sub/b.c\n"
 

@@ -277,7 +277,12 @@ def test_a_script_that_only_the_master_has_runs_where_it_lies(ec2mpi, cluster4):
 def test_an_unknown_job_is_named_with_the_places_looked_at(ec2mpi):
     done = ec2mpi("run", "nothing")
     assert (done.code, done.out) == (2, "")
-    assert "there is no run_nothing.sh, neither here nor in /home/ubuntu; and ec2mpi.toml has no such job" in done.err
+    words = "there is no run_nothing.sh, neither here nor in /home/ubuntu; and ec2mpi.toml has no such job"
+    assert words in done.err
+    done = ec2mpi("run", "--json", "nothing")
+    assert done.code == 2 and json.loads(done.out)["exit_code"] == 2 and words in json.loads(done.out)["error"]
+    done = ec2mpi("run", "--json-lines", "nothing")
+    assert (done.code, [json.loads(line)["event"] for line in done.out.splitlines()]) == (2, ["line", "end"]), done
 
 
 def test_a_scripts_interpreter_that_is_missing_is_named(ec2mpi):

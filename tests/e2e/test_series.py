@@ -266,6 +266,7 @@ def test_a_dry_run_shows_the_commands_and_connects_to_nobody(ec2mpi, hosts8):
         ["variant", "ranks", "command"],
         ["step-agents3-seed9", "4", "python3 step.py 3 9"],
         ["step-agents6-seed9", "7", "python3 step.py 6 9"]]
+    assert done.err == "ec2mpi: no node was asked, so whether the ranks fit on them is not known\n"
     assert ".ec2mpi/known_hosts" not in ec2mpi.files(), "it must not have connected"
 
 

@@ -132,7 +132,7 @@ std::string series_text(const std::vector<JobFiles>& jobs) {
   for (const auto& files : jobs)
     // Each in a subshell: a job that cannot be submitted does not stop the next ones.
     text += "(\n" + programs_text(files.id) + folder_text(files) + queue_text(*files.queue) +
-            "echo \"submitted $id\"\n) || :\n";
+            "echo \"submitted $id\"\n) || echo \"refused $?\"\n";
   return text + keep_schedule_text() + call_schedule() + "}\n";
 }
 

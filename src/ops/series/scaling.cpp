@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <map>
 
 #include "ec2mpi/base/text.hpp"
 
@@ -31,6 +32,14 @@ std::optional<long> ranks_of(const VariantResult& variant, const std::string& pa
     if (number && *number > 0 && *number <= 1'000'000) return static_cast<long>(*number);
   }
   return std::nullopt;
+}
+
+/// The values of all other parameters.
+std::string line_of(const VariantResult& variant, const std::string& parameter) {
+  std::string line;
+  for (const auto& [name, value] : variant.parameters)
+    if (name != parameter) line += fmt::format("{}{}={}", line.empty() ? "" : " ", name, value);
+  return line;
 }
 
 /// XML 1.0 forbids most control characters; printable() replaces them.
@@ -79,6 +88,8 @@ class Plot {
       y_from_ = std::min(y_from_, std::log2(point.speed_up));
       y_to_ = std::max(y_to_, std::log2(point.speed_up));
     }
+    one_line_ = std::ranges::all_of(points_,
+                                    [this](const auto& point) { return point.line == points_.front().line; });
     y_from_ = std::floor(y_from_);
     y_to_ = std::ceil(y_to_);
   }
@@ -155,14 +166,14 @@ class Plot {
       const double at = x(static_cast<double>(point.ranks));
       line(at, kBottom, at, kBottom + 5, kText);
       const auto ranks = std::to_string(point.ranks);
-      const auto efficiency = fmt::format("{:.0f} %", 100 * point.efficiency);
+      const auto efficiency = one_line_ ? fmt::format("{:.0f} %", 100 * point.efficiency) : std::string();
       // The mark on the axis stays, but its texts would lie on those before them.
       if (!labels.take(at, kLetter * static_cast<double>(std::max(ranks.size(), efficiency.size()))))
         continue;
       text(at, kBottom + 20, "middle", ranks);
-      text(at, kBottom + 38, "middle", efficiency, kMeasured, 12);
+      if (one_line_) text(at, kBottom + 38, "middle", efficiency, kMeasured, 12);
     }
-    text(kLeft + kWidth / 2, kBottom + 62, "middle", "ranks, and the efficiency");
+    text(kLeft + kWidth / 2, kBottom + 62, "middle", one_line_ ? "ranks, and the efficiency" : "ranks");
   }
 
   void draw_lines() {
@@ -170,12 +181,17 @@ class Plot {
     const double most = static_cast<double>(points_.back().ranks);
     // Both axes are logarithmic, so the ideal speed-up is a straight line.
     line(x(fewest), y(fewest), x(most), y(most), kIdeal, " stroke-width=\"1.5\" stroke-dasharray=\"6 4\"");
-    std::string path;
-    for (const auto& point : points_)
+    std::map<std::string, std::string> paths;
+    for (const auto& point : points_) {
+      auto& path = paths[point.line];
       path += fmt::format("{}{:.1f},{:.1f}", path.empty() ? "" : " ", x(static_cast<double>(point.ranks)),
                           y(point.speed_up));
-    svg_ += fmt::format("<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"2\"/>\n", path,
-                        kMeasured);
+    }
+    for (const auto& [name, path] : paths)
+      svg_ += fmt::format(
+          "<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" "
+          "stroke-width=\"2\"><title>{}</title></polyline>\n",
+          path, kMeasured, in_xml(name));
     for (const auto& point : points_)
       svg_ += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"4\" fill=\"{}\"/>\n",
                           x(static_cast<double>(point.ranks)), y(point.speed_up), kMeasured);
@@ -183,6 +199,7 @@ class Plot {
 
   const std::vector<ScalePoint>& points_;
   const std::string& title_;
+  bool one_line_ = true;
   double x_from_ = 0;  ///< powers of two, as the following
   double x_to_ = 1;
   double y_from_ = 0;
@@ -205,7 +222,10 @@ Result<Scaling> measure_scaling(const SeriesResult& series, const std::string& p
     const double seconds = scaling.by_program ? *printed_time(*variant) : *variant->seconds;
     // The speed-up divides by the time.
     if (seconds > 0)
-      scaling.points.push_back({*ranks_of(*variant, parameter), node_names(variant->nodes), seconds});
+      scaling.points.push_back({.ranks = *ranks_of(*variant, parameter),
+                                .nodes = node_names(variant->nodes),
+                                .seconds = seconds,
+                                .line = line_of(*variant, parameter)});
   }
   if (scaling.points.size() < 2)
     return fail(ErrorKind::remote_io,
@@ -213,9 +233,10 @@ Result<Scaling> measure_scaling(const SeriesResult& series, const std::string& p
   std::sort(scaling.points.begin(), scaling.points.end(),
             [](const auto& a, const auto& b) { return a.ranks < b.ranks; });
   // The time of one rank if the fewest measured ranks scale ideally.
-  const double whole = scaling.points.front().seconds * static_cast<double>(scaling.points.front().ranks);
+  std::map<std::string, double> whole;
   for (auto& point : scaling.points) {
-    point.speed_up = whole / point.seconds;
+    const auto first = whole.try_emplace(point.line, point.seconds * static_cast<double>(point.ranks)).first;
+    point.speed_up = first->second / point.seconds;
     point.efficiency = point.speed_up / static_cast<double>(point.ranks);
   }
   return scaling;

@@ -274,6 +274,8 @@ class SeriesRun : public Observer {
     for (const auto line : split(answer.out, '\n')) {
       if (line.starts_with("submitted ")) taken.emplace_back(line.substr(10));
     }
+    // The code with which the master refuses what the user can only type in another way.
+    const bool mistyped = answer.out.find("refused 2\n") != std::string::npos;
     std::string why;
     for (const auto line : split(trim(answer.err), '\n')) {
       const auto text = line.starts_with("ec2mpi: ") ? line.substr(8) : line;
@@ -290,7 +292,8 @@ class SeriesRun : public Observer {
     }
     // The master took nothing, and no job is there from before: the series does not exist.
     if (refused == decision_.jobs.size())
-      return refuse({ErrorKind::remote_io, why.empty() ? "the master took none of the jobs" : why});
+      return refuse({mistyped ? ErrorKind::usage : ErrorKind::remote_io,
+                     why.empty() ? "the master took none of the jobs" : why});
     return true;
   }
 
@@ -440,7 +443,6 @@ asio::awaitable<SeriesEnd> follow_series(std::string name, Node master, SeriesCo
 
 int exit_code_for(const SeriesEnd& end) {
   const auto& result = end.result;
-  const auto is_refused = [](const auto& variant) { return variant.state == VariantState::refused; };
   switch (end.how) {
     case SeriesEnd::How::detached:
       return exit_code::ok;
@@ -448,7 +450,6 @@ int exit_code_for(const SeriesEnd& end) {
       return end.cancelled ? exit_code::interrupted : exit_code::no_connection;
     case SeriesEnd::How::over:
       if (end.cancelled) return exit_code::interrupted;
-      if (!result.empty() && std::ranges::all_of(result, is_refused)) return exit_code::not_started;
       return std::all_of(result.begin(), result.end(),
                          [](const auto& variant) { return variant.succeeded(); })
                  ? exit_code::ok

@@ -416,6 +416,11 @@ TEST(CommandLine, HelpIsAlsoACommand) {
   Laptop laptop;
   EXPECT_EQ(laptop.run_cli({"help"}).out, laptop.run_cli({"--help"}).out);
   EXPECT_EQ(laptop.run_cli({"help", "push"}).out, laptop.run_cli({"push", "--help"}).out);
+  const auto explained = laptop.run_cli({"help", "login-refused"});
+  EXPECT_EQ(explained.code, 0);
+  EXPECT_TRUE(explained.out.starts_with("- \"login refused for user")) << explained.out;
+  EXPECT_TRUE(
+      laptop.run_cli({"help", "connection-ended", "login-refused"}).out.ends_with("\n\n" + explained.out));
 }
 
 }  // namespace

@@ -42,6 +42,22 @@ TEST(Scaling, TheProgramsOwnTimeWinsIfAllPrintIt) {
   EXPECT_DOUBLE_EQ(scaling->points[1].speed_up, 2);
 }
 
+TEST(Scaling, EachValueOfAnotherParameterHasItsOwnLine) {
+  SeriesResult series;
+  for (const auto& [np, size, seconds] :
+       {std::tuple{"1", "10", 10.0}, {"1", "20", 40.0}, {"2", "10", 5.0}, {"2", "20", 20.0}}) {
+    series.push_back(run(np, seconds));
+    series.back().parameters.emplace_back("size", size);
+  }
+  const auto scaling = measure_scaling(series, "np");
+  ASSERT_TRUE(scaling.has_value());
+  for (const auto& point : scaling->points) EXPECT_DOUBLE_EQ(point.efficiency, 1) << point.line;
+  const auto svg = scaling_svg(*scaling, "t");
+  const std::regex line("<polyline points=\"[0-9., ]+\"[^>]*><title>size=(10|20)</title>");
+  EXPECT_EQ(std::distance(std::sregex_iterator(svg.begin(), svg.end(), line), {}), 2);
+  EXPECT_EQ(svg.find("efficiency"), std::string::npos);
+}
+
 TEST(Scaling, FailuresDoNotCount) {
   auto failed = run("2", 1);
   failed.exit = 1;
