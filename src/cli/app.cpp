@@ -17,7 +17,6 @@
 #include "ec2mpi/cli/session/usage.hpp"
 #include "ec2mpi/cli/terminal/json.hpp"
 #include "ec2mpi/cli/terminal/standard_output.hpp"
-#include "ec2mpi/cli/views/error_references.hpp"
 
 namespace ec2mpi::cli {
 
@@ -96,18 +95,6 @@ int say_usage(const CLI::App& app, const CLI::ParseError& wrong, const std::stri
   const auto said = unknown ? describe_unknown_command(app, command, {}) : describe_usage_error(app, wrong);
   print_talk("ec2mpi: " + said + "\n");
   return exit_code::not_started;
-}
-
-/// `help ANCHOR...` explains the errors that name it; empty if the words mean something else.
-std::string explain_errors(const std::vector<std::string>& arguments) {
-  if (arguments.size() < 2 || arguments.front() != "help") return {};
-  std::string text;
-  for (auto anchor = arguments.begin() + 1; anchor != arguments.end(); ++anchor) {
-    const auto explained = error_explanation(*anchor);
-    if (!explained) return {};
-    text += (text.empty() ? "" : "\n") + *explained;
-  }
-  return text;
 }
 
 /// The words for CLI11. It does not separate the words behind -- from ours, and does not read -np.

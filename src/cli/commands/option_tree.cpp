@@ -1,6 +1,7 @@
 #include "ec2mpi/cli/session/command.hpp"
 #include "ec2mpi/cli/terminal/json.hpp"
 #include "ec2mpi/cli/terminal/standard_output.hpp"
+#include "ec2mpi/cli/views/error_references.hpp"
 
 namespace ec2mpi::cli {
 
@@ -60,6 +61,17 @@ void add_option_tree_command(CLI::App& app, Dispatch& dispatch) {
       return exit_code::ok;
     };
   });
+}
+
+std::string explain_errors(const std::vector<std::string>& arguments) {
+  if (arguments.size() < 2 || arguments.front() != "help") return {};
+  std::string text;
+  for (auto anchor = arguments.begin() + 1; anchor != arguments.end(); ++anchor) {
+    const auto explained = error_explanation(*anchor);
+    if (!explained) return {};
+    text += (text.empty() ? "" : "\n") + *explained;
+  }
+  return text;
 }
 
 }  // namespace ec2mpi::cli

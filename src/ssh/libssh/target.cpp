@@ -79,7 +79,8 @@ void TargetFinder::report_once(spdlog::level::level_enum level, const std::vecto
   if (unused.empty()) return;
   const auto list = join(unused, ", ");
   if (reported_.insert(list).second)
-    spdlog::log(level, "not used of the ssh configuration: {}; see ec2mpi help ssh-configuration, or pass -F none",
+    spdlog::log(level,
+                "not used of the ssh configuration: {}; see ec2mpi help ssh-configuration, or pass -F none",
                 list);
 }
 

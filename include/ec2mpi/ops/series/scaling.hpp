@@ -15,9 +15,10 @@ struct ScalePoint {
   long ranks = 0;
   std::string nodes;  ///< "node[1-2]"
   double seconds = 0;
-  double speed_up = 0;  ///< over one rank; the fewest ranks measured of its line are taken to scale ideally
+  double speed_up = 0;    ///< over one rank; the fewest ranks measured of its line are taken to scale ideally
   double efficiency = 0;  ///< speed-up by ranks
-  std::string line = {};  ///< the other parameters: "size=10 seed=1"; points of different lines do not compare
+  std::string line =
+      {};  ///< the other parameters: "size=10 seed=1"; points of different lines do not compare
 };
 
 struct Scaling {
