@@ -37,9 +37,8 @@ Result<void> ListingMemory::take(std::size_t bytes) {
   all_ += bytes;
   if (all_ <= kMost) return {};
   return fail(ErrorKind::remote_io,
-              "the files that all nodes list need more than 1 GiB of memory here; leave out folders with "
-              "--exclude, or "
-              "pull from fewer nodes at once with -w");
+              "the files that all nodes list need more than 512 MiB of memory here; leave out folders with "
+              "--exclude, or pull from fewer nodes at once with -w");
 }
 
 Result<RemoteItem> parse_record(std::string_view record) {

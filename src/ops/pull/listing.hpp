@@ -37,8 +37,8 @@ struct RemoteSource {
 /// One node's share of the memory that the listings of all nodes may take together.
 class ListingMemory {
  public:
-  /// About five million entries.
-  static constexpr std::size_t kMost = std::size_t{1} << 30;
+  /// About two million entries. The heap needs nearly twice as much, because arrays grow by doubling.
+  static constexpr std::size_t kMost = std::size_t{1} << 29;
 
   /// `all`: what all nodes take; borrowed.
   explicit ListingMemory(std::size_t& all) : all_(all) {}
