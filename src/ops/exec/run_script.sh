@@ -6,7 +6,7 @@
 ec2mpi_size=$1
 shift
 ec2mpi_path=$PATH
-PATH=/usr/bin:/bin:$PATH
+PATH=/usr/local/bin:/usr/bin:/bin:$PATH
 for ec2mpi_folder in "${TMPDIR:-/tmp}" /tmp /var/tmp "$HOME" /dev/shm; do
   ec2mpi_file=$(mktemp "$ec2mpi_folder/.ec2mpi-script-XXXXXX" 2>/dev/null) || continue
   chmod 700 "$ec2mpi_file" && [ -x "$ec2mpi_file" ] && break

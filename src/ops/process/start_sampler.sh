@@ -7,7 +7,7 @@
 # shellcheck disable=SC2154 # id and program are set in front of this text
 (
   {
-    PATH=/usr/bin:/bin:$PATH
+    PATH=/usr/local/bin:/usr/bin:/bin:$PATH
     if grep -sqzxF -e "EC2MPI_SAMPLER=$id" /proc/[0-9]*/environ; then exit; fi
     export EC2MPI_SAMPLER="$id" LC_ALL=C
     exec setsid awk -v id="$id" "$program"
