@@ -41,6 +41,9 @@ constexpr std::string_view kShowSsh = "ec2mpi exec -w 1 'echo $LD_LIBRARY_PATH; 
 constexpr std::string_view kOneMpi = "a node lacks this MPI, or has another version of it";
 constexpr std::string_view kNotPushed =
     "{} is not on every node; if it is in another folder there: --workdir FOLDER; else copy it there first";
+constexpr std::string_view kNoScript =
+    "{}.py is not on every node; if it is in another folder there: --workdir FOLDER; else copy it there "
+    "first";
 constexpr std::string_view kNoFile =
     "a node has no {}: a file that is read has to be copied there, a folder that is written to has to be "
     "made";
@@ -162,6 +165,7 @@ constexpr Known kKnown[] = {
     {"No module named '*'", "the Python module {} is missing on a node; this shows where",
      "ec2mpi exec-all 'python3 -c \"import {}\"'"},
     {"can't open file '*'", kNotPushed, kPush},
+    {"[Errno 2] No such file or directory: '*.py'", kNoScript, kPush},
     {"[Errno 2] No such file or directory: '*'", kNoFile, kPush},
     {"python: command not found", kPythonMissing, kUsePython3},
     {"python: not found", kPythonMissing, kUsePython3},

@@ -47,6 +47,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"There are not enough slots available in the system to satisfy the 4\nslots", "EC2MPI_HOSTFILE"},
         Case{"python3: can't open file '/home/ubuntu/a b.py': [Errno 2] No such file or directory",
              "/home/ubuntu/a b.py is not on every node"},
+        Case{"FileNotFoundError: [Errno 2] No such file or directory: '/home/ubuntu/nowhere.py'",
+             "/home/ubuntu/nowhere.py is not on every node"},
         Case{"FileNotFoundError: [Errno 2] No such file or directory: 'data/x.csv'",
              "a node has no data/x.csv: a file that is read"},
         Case{"ModuleNotFoundError: No module named 'mpi4py'", "ec2mpi setup"},
