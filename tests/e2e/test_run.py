@@ -450,7 +450,7 @@ def test_nodes_that_fail_alike_are_one_line(ec2mpi):
     done = ec2mpi("run", "--list", "gone", "-t", "1", "-np", "4", "--", "true")
     assert done.code == 1 and done.err.splitlines() == [
         "node[1-29]: no answer from its address port 22; stopped, moved, or closed by its security group?",
-        "ec2mpi: see docs/troubleshooting.md#no-connection", "ec2mpi: nothing was started: jobs start on node1"], done.err
+        "ec2mpi: see ec2mpi help no-connection", "ec2mpi: nothing was started: jobs start on node1"], done.err
 
 
 def test_a_tail_that_cannot_follow_a_job_is_named(ec2mpi, cluster4):
