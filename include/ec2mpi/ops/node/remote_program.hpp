@@ -75,7 +75,7 @@ class EndMark {
 /// Shell text, to stand in front of a program of ours: clears variables and functions that change tools; the
 /// language is C. own_tools_text() is a part of it.
 [[nodiscard]] std::string_view clean_environment();
-/// Shell text: tools are those of /usr/bin and /bin first; ec2mpi_path is the user's own PATH.
+/// Shell text: tools are the machine's first (src/ops/node/own_tools.sh); ec2mpi_path is the user's own PATH.
 [[nodiscard]] std::string_view own_tools_text();
 /// Shell text: relative paths begin in the home, whatever folder start-up files have entered.
 [[nodiscard]] std::string_view go_home_text();
