@@ -265,19 +265,28 @@ def test_names_of_a_pull_from_one_node(ec2mpi, cluster4, remote, target, arrives
 
 
 def test_a_device_a_pipe_or_a_socket_is_never_replaced(ec2mpi, cluster4):
-    """Neither on a node, as root, nor here."""
+    """Neither on a node, as root, nor here. Nor is a link to one replaced by a file."""
     write(ec2mpi.folder / "file", "content")
     write(ec2mpi.folder / "tree/sub/pipe", "content")
-    cluster4.host(1, "mkdir -p devices tree/sub; mknod devices/null c 1 3; mkfifo tree/sub/pipe devices/file", user="root")
-    cluster4.host(1, "cp -a /root/devices /root/tree /home/ubuntu/", user="root")
-    kinds = "cd /home/ubuntu && stat -c '%F %n' devices/null devices/file tree/sub/pipe"
+    write(ec2mpi.folder / "files/link", "content")
+    write(ec2mpi.folder / "nested/sub/link", "content")
+    (ec2mpi.folder / "links").mkdir()
+    os.symlink("elsewhere", ec2mpi.folder / "links/null")
+    cluster4.host(1, "mkdir -p devices tree/sub nested/sub; mknod devices/null c 1 3; mkfifo tree/sub/pipe devices/file;"
+                     "ln -s null devices/link; ln -s ../../devices/file nested/sub/link", user="root")
+    cluster4.host(1, "cp -a /root/devices /root/tree /root/nested /home/ubuntu/", user="root")
+    kinds = "cd /home/ubuntu && stat -c '%F %N' devices/null devices/file devices/link tree/sub/pipe nested/sub/link"
     before = cluster4.host(1, kinds).out
-    assert before.count("fifo") == 2 and "character special" in before
+    assert before.count("fifo") == 2 and before.count("symbolic link") == 2 and "character special" in before
     for flags, source, target, said in [
         (["--sudo"], "file", "/home/ubuntu/devices/null", "/home/ubuntu/devices/null"),
         (["--sudo"], "file", "/home/ubuntu/devices/", "/home/ubuntu/devices/file"),
         (["--sudo"], "tree", "/home/ubuntu", "/home/ubuntu/tree/sub/pipe"),
         (["--sudo"], "tree/.", "/home/ubuntu/tree", "/home/ubuntu/tree/sub/pipe"),
+        (["--sudo"], "links/.", "/home/ubuntu/devices", "/home/ubuntu/devices/null"),
+        (["--sudo"], "files/.", "/home/ubuntu/devices", "/home/ubuntu/devices/link"),
+        (["--sudo", "--delete"], "files/.", "/home/ubuntu/devices", "/home/ubuntu/devices/link"),
+        (["--sudo"], "nested", "/home/ubuntu", "/home/ubuntu/nested/sub/link"),
     ]:
         done = ec2mpi("push", "-w", "1", *flags, source, target)
         assert done.code != 0 and f"{said} there is a device, pipe or socket" in done.err, done

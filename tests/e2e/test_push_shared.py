@@ -1,5 +1,6 @@
 """push where nodes have their home on the same storage (NFS, EFS): one of them writes, and all of them have it."""
 
+import json
 import os
 import re
 import signal
@@ -78,6 +79,17 @@ def test_all_nodes_that_share_a_home_have_what_one_has_written(ec2mpi, cluster4)
     assert left(cluster4, 1) == ""
     again = ec2mpi("push", "tree/.", "there")
     assert (again.code, sharing(again), moved(again.err)) == (0, None, (0, 0)), again.err
+
+
+def test_json_names_the_writer_of_each_node_that_shares(ec2mpi, cluster4):
+    cluster4.share(HOME, (1, 2))
+    write(ec2mpi.folder / "file", "content")
+    done = ec2mpi("push", "--json", "file", ".")
+    assert done.code == 0, done.err
+    writers = {node["index"]: node.get("written_by") for node in json.loads(done.out)["nodes"]}
+    assert writers in ({1: None, 2: 1, 3: None}, {1: 2, 2: None, 3: None}), done.out
+    again = ec2mpi("push", "--json", "file", ".")
+    assert again.code == 0 and "written_by" not in again.out, "nothing was written"
 
 
 def test_few_bytes_are_written_once_too_whoever_comes_first(ec2mpi, cluster4):

@@ -108,6 +108,15 @@ Numbers totals(const ops::PushCount& count) {
           {"connections_to_a_node", count.connections}};
 }
 
+/// The index of the node that has written the files of this one, on storage that both share.
+Numbers writer_of(const ops::PushCount& count, const Node& node) {
+  for (const auto& [index, folder] : count.shared) {
+    if (!folder.writer.empty() && folder.others.contains(node.index))
+      return {{"written_by", static_cast<std::uint64_t>(index)}};
+  }
+  return {};
+}
+
 Result<int> run_push(const CopyOptions& options, const PushOptions& push, const CommonOptions& common) {
   // --force-delete is a stronger --delete and needs no second flag.
   const bool erase = push.erase || push.force;
@@ -151,7 +160,9 @@ Result<int> run_push(const CopyOptions& options, const PushOptions& push, const 
   }
   if (push.json) {
     command.output = [count, nodes = cluster->nodes.size()](Console& console) {
-      return json_output(console, nodes, "push", {}, [count] { return totals(*count); });
+      return json_output(
+          console, nodes, "push", [count](const Node& node) { return writer_of(*count, node); },
+          [count] { return totals(*count); });
     };
   }
   // Comes last, because it takes the groups away.

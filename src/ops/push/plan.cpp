@@ -83,9 +83,10 @@ class Comparison {
     if (options_.erase) expected_.insert(place);
     const auto found = survey_.target.find(place);
     const auto* held = found == survey_.target.end() ? nullptr : &found->second;
-    // The node follows a link in the target's first level: the item may be this very link.
-    const bool perhaps_link = item.type == TarType::symlink && place.find('/') == std::string::npos;
-    if (held != nullptr && held->type == TarType::other && !perhaps_link) need_.in_the_way = place;
+    // A link takes the place of a link, wherever they lead.
+    const bool both_links =
+        held != nullptr && held->type == TarType::symlink && item.type == TarType::symlink;
+    if (held != nullptr && held->special && !both_links) need_.in_the_way = place;
     const bool folder_there = held != nullptr && held->type == TarType::directory;
     // `put` refuses to replace a folder by a file. With --delete the folder goes before that.
     if (options_.erase && folder_there && item.type != TarType::directory && tree_.tops[item.top].directory)

@@ -24,17 +24,26 @@ command -v sha256sum >/dev/null || {
   method=length
 }
 
-# Kind, size, mode, mtime, path and link of everything below some paths of a folder. A name with an end of line
-# in it is not reported where find has no -printf, and so is always sent. Such a find has printed nothing.
+# Kind (of a link also that of what it leads to), size, mode, mtime, path and link of everything below some paths of a
+# folder. A name with an end of line in it is not reported where find has no -printf, and so is always sent. Such a find
+# has printed nothing.
 list() (
   cd "$1" 2>/dev/null || exit
   shift
-  find -H "$@" -printf '%y %s %m %T@ %p\0%l\0' 2>/dev/null && exit
-  find -H / -prune -printf '' 2>/dev/null && exit
-  printf 'lines\0'
-  find -H "$@" -exec stat -c '%f %s %Y %n' {} + 2>/dev/null
-  printf '\0'
+  find -H "$@" -printf '%y%Y %s %m %T@ %p\0%l\0' 2>/dev/null || find -H / -prune -printf '' 2>/dev/null || {
+    printf 'lines\0'
+    find -H "$@" -exec stat -c '%f %s %Y %n' {} + 2>/dev/null
+    printf '\0'
+    find -H "$@" -type l -exec sh -c "$list_links" sh {} + 2>/dev/null
+  }
+  eval "$list_links" # find has followed those that it was given
 )
+# Prints the records of the links to devices, pipes and sockets among "$@".
+# shellcheck disable=SC2016 # expanded by eval and by the inner shell
+list_links='for path; do
+  [ ! -L "$path" ] || [ ! -e "$path" ] || [ -f "$path" ] || [ -d "$path" ] ||
+    printf "lo 0 777 0 %s\0%s\0" "$path" "$(readlink "$path")"
+done'
 
 # Where sshd was reached (sshd(8)): behind EC2's NAT, the private address.
 print_address() {

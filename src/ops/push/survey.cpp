@@ -28,19 +28,22 @@ std::string without_dot(std::string_view path) {
   return std::string(path.starts_with("./") ? path.substr(2) : path);
 }
 
-/// "f 12 644 1600000000.5 ./path"
+/// "f 12 644 1600000000.5 ./path"; a link has two letters, the second for what it leads to.
 bool read_record(std::string_view record, HeldEntries& area, std::string_view link) {
   const auto kind = next_word(record);
   const auto size = parse_number(next_word(record));
   const auto mode = parse_mode(next_word(record), 8);
   const auto time = parse_time(next_word(record));
-  if (kind.size() != 1 || !size || !mode || !time) return false;
-  area.insert_or_assign(without_dot(record), HeldEntry{.type = type_of_letter(kind),
+  if (kind.empty() || kind.size() > 2 || !size || !mode || !time) return false;
+  // "N", "L" and "?" stand for a link that leads to nothing.
+  const bool special = std::string_view("bcpsDo").find(kind.back()) != std::string_view::npos;
+  area.insert_or_assign(without_dot(record), HeldEntry{.type = type_of_letter(kind.substr(0, 1)),
                                                        .size = *size,
                                                        .mode = *mode & 07777U,
                                                        .mtime = time->seconds,
                                                        .nanoseconds = time->nanoseconds,
-                                                       .link = std::string(link)});
+                                                       .link = std::string(link),
+                                                       .special = special});
   return true;
 }
 
@@ -55,7 +58,8 @@ void read_line(std::string_view line, HeldEntries& area) {
                                                      .size = *size,
                                                      .mode = *mode & 07777U,
                                                      .mtime = time->seconds,
-                                                     .nanoseconds = time->nanoseconds});
+                                                     .nanoseconds = time->nanoseconds,
+                                                     .special = *letter == '\0'});
 }
 
 void read_sums(std::string_view text, SumsByPath& sums) {

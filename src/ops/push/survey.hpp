@@ -23,6 +23,7 @@ struct HeldEntry {
   std::int64_t mtime = 0;
   std::optional<std::uint32_t> nanoseconds = {};  ///< nothing where the node can't tell
   std::string link = {};
+  bool special = false;  ///< a device, pipe or socket, or a link to one
 };
 
 /// By path below the folder asked about, without "./" in front.

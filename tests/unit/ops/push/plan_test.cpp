@@ -118,11 +118,33 @@ TEST(PushNeed, ADevicePipeOrSocketIsInTheWay) {
     EXPECT_EQ(need_of(fields).in_the_way, "proj/sub/b") << kind;
   }
   EXPECT_EQ(need_of(all()).in_the_way, "");
-  auto fields = head();
+  auto fields = all();
+  fields[11] = "c 0 666 99.0 ./proj/l";
+  EXPECT_EQ(need_of(fields).in_the_way, "proj/l") << "a link is to take its place";
+  fields = head();
   fields.insert(fields.end(), {"lines", "2180 0 0 ./one\n"});
   EXPECT_EQ(need_of(fields).in_the_way, "one") << "a device, of a find without -printf";
   fields.back() = "a1ff 0 0 ./one\n";
   EXPECT_EQ(need_of(fields).in_the_way, "") << "a link";
+}
+
+TEST(PushNeed, ALinkToADevicePipeOrSocketIsInTheWayOfAFileAndNotOfALink) {
+  for (const char* kind : {"lb", "lc", "lp", "ls", "lo"}) {
+    auto fields = all();
+    fields[9] = kind + " 9 777 20.5 ./proj/a"s;
+    EXPECT_EQ(need_of(fields).in_the_way, "proj/a") << kind;
+    fields = all();
+    fields[11] = kind + " 9 777 99.0 ./proj/l"s;
+    fields[12] = "/dev/null";
+    EXPECT_EQ(need_of(fields).in_the_way, "") << kind;
+    EXPECT_EQ(need_of(fields).items, Numbers{2}) << kind;
+  }
+  for (const char* kind : {"lf", "lN", "lL", "l?"}) {
+    auto fields = all();
+    fields[9] = kind + " 9 777 20.5 ./proj/a"s;
+    EXPECT_EQ(need_of(fields).in_the_way, "") << kind;
+    EXPECT_EQ(need_of(fields).items, Numbers{1}) << kind;
+  }
 }
 
 TEST(PushNeed, ChecksumsDecideWhereTheyAreAskedFor) {

@@ -20,6 +20,7 @@ namespace ec2mpi::ops {
 namespace {
 
 namespace fs = std::filesystem;
+using namespace std::string_literals;
 
 std::string member(const std::string& name, std::string_view content) {
   auto text = encode_tar_header({.name = name, .size = content.size(), .mode = 0600});
@@ -191,6 +192,28 @@ TEST_F(PushScript, TheSurveyProvesTheFilesThatCameFromOtherNodes) {
 }
 
 /// The next push goes on from there.
+TEST_F(PushScript, TheSurveyTellsWhichLinksLeadToADevicePipeOrSocket) {
+  const auto before =
+      "mkdir target/d; mkfifo target/pipe; echo >target/file; ln -s pipe target/x; ln -s ../pipe target/d/p; "
+      "ln -s ../file target/d/f; ";
+  const auto poor_find = fake(
+      "find", "case \" $* \" in *' -printf '*) exit 1 ;; esac; cd - >/dev/null; exec /usr/bin/find \"$@\"");
+  for (const auto& with : {std::string(), poor_find}) {
+    write("input", "");
+    run("", before + with);
+    EXPECT_NE(output().find("lo 0 777 0 ./x\0pipe\0"s), std::string::npos) << output();
+    fs::remove_all(folder_ / "target");
+    run("", before + with, "0", "./d");
+    const auto said = output();
+    EXPECT_NE(said.find(with.empty() ? "./d/p\0../pipe\0"s : "lo 0 777 0 ./d/p\0../pipe\0"s),
+              std::string::npos)
+        << said;
+    EXPECT_EQ(said.find("lp ") != std::string::npos, with.empty()) << said;
+    EXPECT_EQ(said.find("lo 0 777 0 ./d/f"), std::string::npos) << said;
+    fs::remove_all(folder_ / "target");
+  }
+}
+
 TEST_F(PushScript, TheArrivedPartOfAStoredArchiveIsKept) {
   const auto archive =
       folder_member("0/") + member("0/whole", "all of it") + member("0/half", std::string(100'000, 'a'));
