@@ -45,12 +45,6 @@ list_links='for path; do
     printf "lo 0 777 0 %s\0%s\0" "$path" "$(readlink "$path")"
 done'
 
-# Where sshd was reached (sshd(8)): behind EC2's NAT, the private address.
-print_address() {
-  set -- $SSH_CONNECTION
-  printf '%s\0' "${3#::ffff:}"
-}
-
 # GNU tar and bsdtar make the holes that an archive describes.
 tar= tar_options= list_options= folder_options= holes=
 know_tar() {
@@ -219,11 +213,12 @@ print_room() {
 
 survey() {
   case $asked in *holes*) know_tar ;; esac
-  printf 'ec2mpi-push 5\0%s\0' "$into"
-  print_address
-  printf '%s\0%s\0' "$stage" "$method"
-  command -v gzip >/dev/null && printf gzip
-  printf '%s\0' "$holes"
+  command -v gzip >/dev/null && method="$method gzip"
+  # Where sshd was reached (sshd(8)): behind EC2's NAT, the private address.
+  address=${SSH_CONNECTION% *}
+  address=${address##* }
+  printf 'ec2mpi-push 6\0into\0%s\0address\0%s\0stage\0%s\0tools\0%s\0' \
+    "$into" "${address#::ffff:}" "$stage" "$method$holes"
   [ -z "$mark" ] || leave_mark
   printf 'area\0\0'
   list "$base" "$@"

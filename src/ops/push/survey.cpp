@@ -10,10 +10,11 @@ namespace ec2mpi::ops {
 
 namespace {
 
-/// Shows 60 bytes at most, because the node may have sent anything.
+constexpr std::size_t kShown = 60;  ///< bytes, because the node may have sent anything
+
 std::unexpected<Error> nonsense(std::string_view field) {
   return fail(ErrorKind::protocol,
-              "the node's list of its files makes no sense: " + printable(field.substr(0, 60)));
+              "the node's list of its files makes no sense: " + printable(field.substr(0, kShown)));
 }
 
 /// Takes a word and the blank behind it off the front.
@@ -68,95 +69,70 @@ void read_sums(std::string_view text, SumsByPath& sums) {
 
 }  // namespace
 
-/// The fields end with NUL and come as `survey` in push_survey.sh prints them: first five fixed
-/// ones, then a word that announces each following field.
+/// The fields end with NUL and come in pairs, as `survey` in push_survey.sh prints them: a word that names
+/// the value, or the record of a file, whose second field is where it leads as a link. "end" stands alone.
 Result<bool> SurveyReader::take(std::string_view field) {
-  const auto now = std::exchange(next_, Next::word);
-  switch (now) {
-    case Next::into:
-      if (field != "0" && field != "1") return nonsense(field);
-      survey_.into = field == "1";
-      next_ = Next::address;
-      return false;
-    case Next::address:
-      // It will stand in the ssh command of other nodes, so nothing but an address is accepted.
-      if (field.find_first_not_of("0123456789abcdef.:") != std::string_view::npos) return nonsense(field);
-      survey_.address = field;
-      next_ = Next::stage;
-      return false;
-    case Next::stage:
-      survey_.stage = field;
-      next_ = Next::method;
-      return false;
-    case Next::method:
-      survey_.sha256 = field == "sha256";
-      next_ = Next::unpackers;
-      return false;
-    case Next::unpackers:
-      for (const auto word : split(field, ' ')) {
-        survey_.unpackers.gzip = survey_.unpackers.gzip || word == "gzip";
-        survey_.unpackers.holes = survey_.unpackers.holes || word == "holes";
-      }
-      return false;
-    case Next::word:
-      return take_word(field);
-    case Next::area:
-      // The area without a name is the target; each other one is the stage of an earlier push.
-      stage_ = field;
-      area_ = field.empty() ? &survey_.target : &survey_.left[stage_];
-      return false;
-    case Next::link:
-      if (area_ == nullptr || !read_record(record_, *area_, field)) return nonsense(record_);
-      return false;
-    case Next::lines:
-      if (area_ == nullptr) return nonsense(field);
-      for (const auto line : split(field, '\n')) read_line(line, *area_);
-      return false;
-    case Next::sums:
-      read_sums(field, survey_.sums);
-      return false;
-    case Next::proof:
-      if (area_ == nullptr || area_ == &survey_.target) return nonsense(field);
-      read_sums(field, survey_.proofs[stage_]);
-      return false;
-    case Next::holds:
-      survey_.holds = field;
-      return false;
-    case Next::dear:
-      survey_.dear.emplace_back(field);
-      return false;
-    case Next::mount:
-      survey_.mounts.emplace_back(field);
-      return false;
-    case Next::name:
-      // A name with a slash would lead out of the folder that was listed.
-      if (field.find('/') != std::string_view::npos) return nonsense(field);
-      survey_.name = field;
-      return false;
-    case Next::room:
-      // With 0, the node stores no archive and feeds no other node.
-      survey_.room = parse_number(field).value_or(0);
-      return false;
-    case Next::mark:
-      survey_.mark = field;
-      return false;
-    case Next::made:
-      survey_.made = field;
-      return false;
+  const auto word = std::exchange(word_, {});
+  if (word.empty()) {
+    if (field.empty()) return nonsense(field);
+    word_ = field;
+    return field == "end";
   }
-  return nonsense(field);
+  if (!take_value(word, field)) return nonsense(word + ' ' + std::string(field.substr(0, kShown)));
+  return false;
 }
 
-Result<bool> SurveyReader::take_word(std::string_view field) {
-  if (field == "end") return true;
-  static const std::unordered_map<std::string_view, Next> kWords{
-      {"area", Next::area},   {"lines", Next::lines}, {"sums", Next::sums},   {"proof", Next::proof},
-      {"holds", Next::holds}, {"dear", Next::dear},   {"mount", Next::mount}, {"name", Next::name},
-      {"room", Next::room},   {"mark", Next::mark},   {"made", Next::made}};
-  const auto known = kWords.find(field);
-  next_ = known == kWords.end() ? Next::link : known->second;
-  if (next_ == Next::link) record_ = field;
-  return false;
+bool SurveyReader::take_value(std::string_view word, std::string_view field) {
+  if (word == "into") {
+    survey_.into = field == "1";
+    return field == "0" || field == "1";
+  }
+  if (word == "address") {
+    // It will stand in the ssh command of other nodes, so nothing but an address is accepted.
+    survey_.address = field;
+    return field.find_first_not_of("0123456789abcdef.:") == std::string_view::npos;
+  }
+  if (word == "name") {
+    // A name with a slash would lead out of the folder that was listed.
+    survey_.name = field;
+    return field.find('/') == std::string_view::npos;
+  }
+  if (word == "tools") {
+    const auto tools = split(field, ' ');
+    const auto has = [&tools](std::string_view tool) { return std::ranges::count(tools, tool) > 0; };
+    survey_.sha256 = has("sha256");
+    survey_.unpackers = {.gzip = has("gzip"), .holes = has("holes")};
+  } else if (word == "stage") {
+    survey_.stage = field;
+  } else if (word == "mark") {
+    survey_.mark = field;
+  } else if (word == "made") {
+    survey_.made = field;
+  } else if (word == "room") {
+    // With 0, the node stores no archive and feeds no other node.
+    survey_.room = parse_number(field).value_or(0);
+  } else if (word == "holds") {
+    survey_.holds = field;
+  } else if (word == "dear") {
+    survey_.dear.emplace_back(field);
+  } else if (word == "mount") {
+    survey_.mounts.emplace_back(field);
+  } else if (word == "sums") {
+    read_sums(field, survey_.sums);
+  } else if (word == "area") {
+    // The area without a name is the target; each other one is the stage of an earlier push.
+    stage_ = field;
+    area_ = field.empty() ? &survey_.target : &survey_.left[stage_];
+  } else if (area_ == nullptr || (word == "proof" && stage_.empty())) {
+    return false;
+  } else if (word == "proof") {
+    read_sums(field, survey_.proofs[stage_]);
+  } else if (word == "lines") {
+    for (const auto line : split(field, '\n')) read_line(line, *area_);
+  } else {
+    return read_record(word, *area_, field);
+  }
+  return true;
 }
 
 }  // namespace ec2mpi::ops

@@ -65,36 +65,16 @@ class SurveyReader {
   [[nodiscard]] PushSurvey& survey() { return survey_; }
 
  private:
-  enum class Next {
-    into,
-    address,
-    stage,
-    method,
-    unpackers,
-    word,
-    area,
-    link,
-    lines,
-    sums,
-    proof,
-    holds,
-    dear,
-    mount,
-    name,
-    room,
-    mark,
-    made
-  };
-  Result<bool> take_word(std::string_view field);
+  /// False if the value makes no sense.
+  bool take_value(std::string_view word, std::string_view field);
 
   PushSurvey survey_;
-  Next next_ = Next::into;
+  std::string word_;  ///< whose value comes next
   HeldEntries* area_ = nullptr;
   std::string stage_;  ///< of that area; "" for the target
-  std::string record_;
 };
 
 /// The words in front of the first field; the output of a login shell stands before them.
-inline constexpr std::string_view kSurveyBegin("ec2mpi-push 5\0", 14);
+inline constexpr std::string_view kSurveyBegin("ec2mpi-push 6\0", 14);
 
 }  // namespace ec2mpi::ops

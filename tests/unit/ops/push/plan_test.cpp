@@ -36,7 +36,8 @@ SourceTree a_tree() {
 }
 
 std::vector<std::string> head(const std::string& into = "1") {
-  return {into, "10.0.0.11", "./.ec2mpi-push.h.k.7", "sha256", "gzip", "area", ""};
+  return {"into",  into,          "address", "10.0.0.11", "stage", "./.ec2mpi-push.h.k.7",
+          "tools", "sha256 gzip", "area",    ""};
 }
 
 /// A node that has all of it.
@@ -72,22 +73,22 @@ TEST(PushNeed, EverythingWhereNothingIs) {
 
 TEST(PushNeed, AFileOfAnotherTimeOrSizeIsSentAndItsFoldersTimeMended) {
   auto fields = all();
-  fields[15] = "f 7 644 41.0 ./proj/sub/b";
+  fields[18] = "f 7 644 41.0 ./proj/sub/b";
   EXPECT_EQ(need_of(fields).items, Numbers{4});
   EXPECT_EQ(need_of(fields).folders, Numbers{3});
-  fields[15] = "f 8 644 40.0 ./proj/sub/b";
+  fields[18] = "f 8 644 40.0 ./proj/sub/b";
   EXPECT_EQ(need_of(fields).items, Numbers{4});
   fields = all();
-  fields[9] = "f 5 644 20.5000000001 ./proj/a";
+  fields[12] = "f 5 644 20.5000000001 ./proj/a";
   EXPECT_TRUE(need_of(fields).nothing()) << "a digit finer than a nanosecond";
-  fields[9] = "f 5 644 20.4 ./proj/a";
+  fields[12] = "f 5 644 20.4 ./proj/a";
   EXPECT_EQ(need_of(fields).items, Numbers{1}) << "another fraction of the same second";
 }
 
 TEST(PushNeed, ModesAreMendedWithoutContent) {
   auto fields = all();
-  fields[9] = "f 5 600 20.5 ./proj/a";
-  fields[13] = "d 9 700 30.0 ./proj/sub";
+  fields[12] = "f 5 600 20.5 ./proj/a";
+  fields[16] = "d 9 700 30.0 ./proj/sub";
   const auto need = need_of(fields);
   EXPECT_TRUE(need.items.empty());
   EXPECT_EQ(need.attributes, Numbers{1});
@@ -97,13 +98,13 @@ TEST(PushNeed, ModesAreMendedWithoutContent) {
 
 TEST(PushNeed, LinksAreComparedByWhereTheyLead) {
   auto fields = all();
-  fields[12] = "elsewhere";
+  fields[15] = "elsewhere";
   EXPECT_EQ(need_of(fields).items, Numbers{2});
 }
 
 TEST(PushNeed, ALinkInPlaceOfAFolderStays) {
   auto fields = all();
-  fields[13] = "l 9 777 30.0 ./proj/sub";
+  fields[16] = "l 9 777 30.0 ./proj/sub";
   const auto need = need_of(fields);
   EXPECT_TRUE(need.items.empty() && need.folders.empty());
 }
@@ -111,15 +112,15 @@ TEST(PushNeed, ALinkInPlaceOfAFolderStays) {
 TEST(PushNeed, ADevicePipeOrSocketIsInTheWay) {
   for (const char* kind : {"b", "c", "p", "s"}) {
     auto fields = all();
-    fields[17] = kind + " 0 666 50.0 ./one"s;
+    fields[20] = kind + " 0 666 50.0 ./one"s;
     EXPECT_EQ(need_of(fields).in_the_way, "one") << kind;
     fields = all();
-    fields[15] = kind + " 0 666 50.0 ./proj/sub/b"s;
+    fields[18] = kind + " 0 666 50.0 ./proj/sub/b"s;
     EXPECT_EQ(need_of(fields).in_the_way, "proj/sub/b") << kind;
   }
   EXPECT_EQ(need_of(all()).in_the_way, "");
   auto fields = all();
-  fields[11] = "c 0 666 99.0 ./proj/l";
+  fields[14] = "c 0 666 99.0 ./proj/l";
   EXPECT_EQ(need_of(fields).in_the_way, "proj/l") << "a link is to take its place";
   fields = head();
   fields.insert(fields.end(), {"lines", "2180 0 0 ./one\n"});
@@ -131,17 +132,17 @@ TEST(PushNeed, ADevicePipeOrSocketIsInTheWay) {
 TEST(PushNeed, ALinkToADevicePipeOrSocketIsInTheWayOfAFileAndNotOfALink) {
   for (const char* kind : {"lb", "lc", "lp", "ls", "lo"}) {
     auto fields = all();
-    fields[9] = kind + " 9 777 20.5 ./proj/a"s;
+    fields[12] = kind + " 9 777 20.5 ./proj/a"s;
     EXPECT_EQ(need_of(fields).in_the_way, "proj/a") << kind;
     fields = all();
-    fields[11] = kind + " 9 777 99.0 ./proj/l"s;
-    fields[12] = "/dev/null";
+    fields[14] = kind + " 9 777 99.0 ./proj/l"s;
+    fields[15] = "/dev/null";
     EXPECT_EQ(need_of(fields).in_the_way, "") << kind;
     EXPECT_EQ(need_of(fields).items, Numbers{2}) << kind;
   }
   for (const char* kind : {"lf", "lN", "lL", "l?"}) {
     auto fields = all();
-    fields[9] = kind + " 9 777 20.5 ./proj/a"s;
+    fields[12] = kind + " 9 777 20.5 ./proj/a"s;
     EXPECT_EQ(need_of(fields).in_the_way, "") << kind;
     EXPECT_EQ(need_of(fields).items, Numbers{1}) << kind;
   }
@@ -149,7 +150,7 @@ TEST(PushNeed, ALinkToADevicePipeOrSocketIsInTheWayOfAFileAndNotOfALink) {
 
 TEST(PushNeed, ChecksumsDecideWhereTheyAreAskedFor) {
   auto fields = all();
-  fields[9] = "f 5 644 77.0 ./proj/a";
+  fields[12] = "f 5 644 77.0 ./proj/a";
   fields.emplace_back("sums");
   std::string told(64, 'f');
   told.append("  ./proj/a\n");
@@ -305,7 +306,7 @@ TEST(PushNeed, ABigFileThatWasBegunIsGoneOnWith) {
 }
 
 TEST(PushSurvey, LinesOfStatAreReadToo) {
-  const auto survey = survey_of({"1", "", "./s", "length", "", "area", "", "lines",
+  const auto survey = survey_of({"into", "1", "stage", "./s", "tools", "length", "area", "", "lines",
                                  "81a4 5 20 ./proj/a\n41ed 4096 10 ./proj\nhalf a name\n", "end"});
   EXPECT_FALSE(survey.sha256);
   EXPECT_EQ(survey.target.at("proj/a").size, 5U);
@@ -315,19 +316,21 @@ TEST(PushSurvey, LinesOfStatAreReadToo) {
 }
 
 TEST(PushSurvey, TheTextOfAMarkIsTakenAsItIs) {
-  EXPECT_EQ(survey_of({"1", "", "./s", "sha256", "gzip", "mark", "abc.host.7", "area", "", "end"}).mark,
-            "abc.host.7");
-  EXPECT_EQ(survey_of({"1", "", "./s", "sha256", "gzip", "area", "", "end"}).mark, "");
+  EXPECT_EQ(survey_of({"into", "1", "mark", "abc.host.7", "area", "", "end"}).mark, "abc.host.7");
+  EXPECT_EQ(survey_of({"into", "1", "area", "", "end"}).mark, "");
 }
 
 TEST(PushSurvey, NonsenseIsRefused) {
-  for (const auto& fields : std::vector<std::vector<std::string>>{
-           {"2"},
-           {"1", "$(reboot)"},
-           {"1", "", "./s", "sha256", "", "f 1 644 1.0 ./a", ""},
-           {"1", "", "./s", "sha256", "gzip", "area", "", "f x 644 1.0 ./a", ""},
-           {"1", "", "./s", "sha256", "gzip", "area", "", "f 1 999 1.0 ./a", ""},
-           {"1", "", "./s", "sha256", "gzip", "area", "", "f 1 644 soon ./a", ""}}) {
+  for (const auto& fields : std::vector<std::vector<std::string>>{{"into", "2"},
+                                                                  {"address", "$(reboot)"},
+                                                                  {"name", "../up"},
+                                                                  {""},
+                                                                  {"f 1 644 1.0 ./a", ""},
+                                                                  {"proof", ""},
+                                                                  {"area", "", "proof", ""},
+                                                                  {"area", "", "f x 644 1.0 ./a", ""},
+                                                                  {"area", "", "f 1 999 1.0 ./a", ""},
+                                                                  {"area", "", "f 1 644 soon ./a", ""}}) {
     SurveyReader reader;
     bool refused = false;
     for (const auto& field : fields) refused = refused || !reader.take(field);
@@ -337,8 +340,8 @@ TEST(PushSurvey, NonsenseIsRefused) {
 
 TEST(PushNeed, AFolderThatIsALinkNowIsRemovedFirstAndOnlyWithErase) {
   auto fields = all();
-  fields[11] = "d 9 755 30.0 ./proj/l";
-  fields[12] = "";
+  fields[14] = "d 9 755 30.0 ./proj/l";
+  fields[15] = "";
   for (const auto& field : {"f 5 644 1.0 ./proj/l/old"s, ""s}) fields.push_back(field);
   EXPECT_TRUE(need_of(fields).replace.empty());
   const auto need = need_of(fields, {.erase = true});
@@ -349,7 +352,7 @@ TEST(PushNeed, AFolderThatIsALinkNowIsRemovedFirstAndOnlyWithErase) {
 
 TEST(PushNeed, ASetgidBitFromTheFolderAboveIsNoDifference) {
   auto fields = all();
-  fields[13] = "d 9 2755 30.0 ./proj/sub";
+  fields[16] = "d 9 2755 30.0 ./proj/sub";
   EXPECT_TRUE(need_of(fields).nothing());
 }
 

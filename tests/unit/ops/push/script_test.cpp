@@ -558,7 +558,9 @@ class PushMark : public PushScript {
   [[nodiscard]] bool told(const std::string& text) const {
     return output().find(std::string("mark") + '\0' + text) != std::string::npos;
   }
-  [[nodiscard]] bool is_into() const { return output().starts_with(std::string(kSurveyBegin) + '1' + '\0'); }
+  [[nodiscard]] bool is_into() const {
+    return output().starts_with(std::string(kSurveyBegin) + "into\0001\0"s);
+  }
   const std::string asked_ = "room mark=abc.123";
   const std::string link_ = ".ec2mpi-push.mark.abc";
 };
@@ -641,7 +643,7 @@ TEST_F(PushMark, ALaterNodeKnowsTheFolderThatWasMadeUnderTheNewNameByItsId) {
   const auto begins_with = [&](const std::string& made, char into) {
     EXPECT_EQ(run(":", on_server("rmdir target; mv first target; "), asked_ + made), 3);
     fs::rename(folder_ / "target", folder_ / "first");
-    return output().starts_with(std::string(kSurveyBegin) + into + '\0');
+    return output().starts_with(std::string(kSurveyBegin) + "into\0"s + into + '\0');
   };
   EXPECT_TRUE(begins_with(" made=1.2, made=" + id + ",", '0'));
   EXPECT_NE(output().find(std::string("made") + '\0' + id + '\0'), std::string::npos);

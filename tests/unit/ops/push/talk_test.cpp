@@ -13,7 +13,7 @@ using namespace std::string_literals;
 using ::ec2mpi::test::FakeNode;
 using ::ec2mpi::test::Laptop;
 
-const std::string kEmptySurvey = std::string(kSurveyBegin) + "1\0\0./s\0length\0\0end\0"s;
+const std::string kEmptySurvey = std::string(kSurveyBegin) + "into\0001\0stage\0./s\0end\0"s;
 
 /// What the user reads if a node answers so, and never ends.
 std::string said_of(std::string answer) {
