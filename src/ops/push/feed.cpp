@@ -70,17 +70,15 @@ void PushFeed::add_lanes(std::size_t lanes) {
 asio::awaitable<void> PushFeed::attend(std::shared_ptr<Lane> lane) {
   const Limit limit{run_.limit.deadline, stop_.get_token()};
   auto opened = co_await open(*lane, limit);
-  // A lane that is ready only when send() has given out all parts is of no use.
-  if (opened && wanted_ && !failed_) {
-    lane->stands = true;
-    tell({.text = do_text(fmt::format("lane {}", lane->number))}, limit);
+  if (opened && !failed_) {
+    lane->open = true;
     news_->notify_all();
     for (;;) {
       auto chunk = co_await lane->channel->read(limit);
       // The program of a lane prints nothing more, but only a connection that is read is written.
       if (chunk && *chunk) continue;
-      lane->stands = false;
-      if (stop_.stop_requested()) break;
+      lane->open = false;
+      if (stop_.stop_requested() || !lane->known) break;
       lane_broke_ = true;
       note_failure(chunk ? Error{ErrorKind::unreachable, "an additional connection to the node was lost"}
                          : chunk.error());
@@ -116,8 +114,9 @@ asio::awaitable<Result<bool>> PushFeed::send(PushStream& stream, std::uint64_t o
   CO_TRY(co_await skip(stream, offset, limit));
   bool ended = false;
   while (!ending_ && !failed_) {
-    auto lane = free_lane();
-    if (!lane && own_busy_) {
+    CO_TRY(co_await introduce_lanes(limit));
+    const auto lane = free_lane();
+    if (!lane && lanes_used() > 0) {
       const Wake wake = co_await news_->wait(limit);
       if (wake != Wake::notified) co_return wake_error(wake, "the node stopped taking data");
       continue;
@@ -128,24 +127,32 @@ asio::awaitable<Result<bool>> PushFeed::send(PushStream& stream, std::uint64_t o
     if (ended) break;
     position_ += part.bytes;
     // The script empties the pipes in the order in which it is told of the parts.
+    const auto head =
+        lane ? fmt::format("part {} {}\n", part.bytes, lane->number) : fmt::format("data {}\n", part.bytes);
+    CO_TRY(co_await talk_->write(head, limit));
     if (lane) {
-      lane->busy = lane->used = true;
-      tell({.text = fmt::format("part {} {}\n", part.bytes, lane->number)}, limit);
+      lane->busy = true;
       spawn(write_lane(lane, std::move(bytes), part, limit));
     } else {
-      own_busy_ = true;
-      // The message only points into own_, so the next part has to wait until it is written.
-      own_ = std::move(bytes);
-      tell({.text = fmt::format("data {}\n", part.bytes), .archive = own_, .content = part.content}, limit);
+      CO_TRY(co_await write_own(bytes, part, limit));
     }
   }
-  wanted_ = false;  // from here on other coroutines write to the script
-  while (!failed_ && !idle()) {
+  while (!failed_ && std::ranges::any_of(lanes_, [](const auto& lane) { return lane->busy; })) {
     const Wake wake = co_await news_->wait(limit);
     if (wake != Wake::notified) co_return wake_error(wake, "the node stopped taking data");
   }
   if (failed_) co_return std::unexpected(*failed_);
   co_return ended;
+}
+
+/// The script opens the pipes of those that stand now.
+asio::awaitable<Result<void>> PushFeed::introduce_lanes(Limit limit) {
+  for (const auto& lane : lanes_) {
+    if (!lane->open || lane->known) continue;
+    lane->known = true;
+    CO_TRY(co_await talk_->tell(fmt::format("lane {}", lane->number), limit));
+  }
+  co_return Result<void>{};
 }
 
 /// The bytes in front are made again, as their files lie here and nothing else holds them.
@@ -200,65 +207,29 @@ asio::awaitable<void> PushFeed::write_lane(std::shared_ptr<Lane> lane, std::stri
   leave();
 }
 
-/// The texts for the script leave in their order.
-void PushFeed::tell(Message message, Limit limit) {
-  messages_.push_back(std::move(message));
-  if (writing_own_) return;
-  writing_own_ = true;
-  spawn(write_own(std::move(limit)));
-}
-
-asio::awaitable<void> PushFeed::write_own(Limit limit) {
-  while (!messages_.empty() && !failed_) {
-    const auto message = std::move(messages_.front());
-    messages_.pop_front();
-    auto written = co_await talk_->write(message.text, limit);
-    if (written && !message.archive.empty()) written = co_await write_archive(message, limit);
-    if (!written) {
-      note_failure(written.error());
-      break;
-    }
-    if (message.archive.empty()) continue;
-    own_busy_ = false;
-    news_->notify_all();
-  }
-  writing_own_ = false;
-  leave();
-}
-
 /// In blocks, so that a slow link shows that it moves.
-asio::awaitable<Result<void>> PushFeed::write_archive(const Message& message, Limit limit) {
-  Part left{message.archive.size(), message.content};
-  while (left.bytes > 0) {
-    const auto size = std::min<std::uint64_t>(left.bytes, PushStream::kBlock);
-    const auto place = message.archive.size() - static_cast<std::size_t>(left.bytes);
-    auto written =
-        co_await talk_->write(message.archive.substr(place, static_cast<std::size_t>(size)), limit);
-    if (!written) co_return written;
+asio::awaitable<Result<void>> PushFeed::write_own(const std::string& bytes, Part part, Limit limit) {
+  for (std::size_t at = 0; at < bytes.size(); at += PushStream::kBlock) {
+    const auto block = std::string_view(bytes).substr(at, PushStream::kBlock);
+    CO_TRY(co_await talk_->write(block, limit));
     // The content of one block is not known: all bytes count until the part's sum is used up.
-    const Part part{size, size == left.bytes ? left.content : std::min(left.content, size)};
-    left.bytes -= part.bytes;
-    left.content -= part.content;
-    sent_(part);
+    const bool last = at + block.size() == bytes.size();
+    const auto content = last ? part.content : std::min<std::uint64_t>(part.content, block.size());
+    part.content -= content;
+    const Part written{block.size(), content};
+    sent_(written);
   }
   co_return Result<void>{};
 }
 
-/// A lane if one is free: all have the same window, and the script's own connection has words to carry, too.
 std::shared_ptr<PushFeed::Lane> PushFeed::free_lane() const {
-  const auto free = std::find_if(lanes_.begin(), lanes_.end(),
-                                 [](const auto& lane) { return lane->stands && !lane->busy; });
+  const auto free =
+      std::ranges::find_if(lanes_, [](const auto& lane) { return lane->open && lane->known && !lane->busy; });
   return free == lanes_.end() ? nullptr : *free;
 }
 
-bool PushFeed::idle() const {
-  const bool busy = std::any_of(lanes_.begin(), lanes_.end(), [](const auto& lane) { return lane->busy; });
-  return !busy && !writing_own_;
-}
-
 std::size_t PushFeed::lanes_used() const {
-  return static_cast<std::size_t>(
-      std::count_if(lanes_.begin(), lanes_.end(), [](const auto& lane) { return lane->used; }));
+  return static_cast<std::size_t>(std::ranges::count_if(lanes_, &Lane::known));
 }
 
 void PushFeed::note_failure(const Error& error) {

@@ -1,11 +1,11 @@
 #pragma once
 /// The archive on its way from here to one node.
 
-#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "ec2mpi/base/event.hpp"
 #include "ec2mpi/fleet/fleet.hpp"
@@ -14,9 +14,9 @@
 
 namespace ec2mpi::ops {
 
-/// The archive goes in parts, each over whichever connection is free: the script's own, or a lane, which is
-/// an additional connection that fills a pipe in the stage. The script's own also carries the order of the
-/// parts.
+/// The archive goes in parts, each over whichever lane is free: an additional connection that fills a pipe in
+/// the stage. The script's own connection carries the order of the parts, and the archive as long as no lane
+/// stands.
 ///
 /// A lane that cannot be made does no harm. One that breaks does: its bytes are lost, so the script ends, and
 /// another attempt continues from the arrived files.
@@ -60,26 +60,19 @@ class PushFeed {
     int number = 0;  ///< of its pipe
     std::unique_ptr<ssh::Session> session = nullptr;
     std::unique_ptr<ssh::Channel> channel = nullptr;
-    bool stands = false;
+    bool open = false;   ///< its connection stands
+    bool known = false;  ///< the script reads from it
     bool busy = false;
-    bool used = false;
-  };
-  struct Message {
-    std::string text;
-    std::string_view archive = {};  ///< all of own_, which follows it
-    std::uint64_t content = 0;      ///< bytes of files in that
   };
 
   asio::awaitable<void> attend(std::shared_ptr<Lane> lane);
   asio::awaitable<Result<void>> open(Lane& lane, Limit limit);
   asio::awaitable<void> write_lane(std::shared_ptr<Lane> lane, std::string bytes, Part part, Limit limit);
-  void tell(Message message, Limit limit);
-  asio::awaitable<void> write_own(Limit limit);
-  asio::awaitable<Result<void>> write_archive(const Message& message, Limit limit);
+  asio::awaitable<Result<void>> introduce_lanes(Limit limit);
+  asio::awaitable<Result<void>> write_own(const std::string& bytes, Part part, Limit limit);
   asio::awaitable<Result<void>> skip(PushStream& stream, std::uint64_t offset, Limit limit);
   [[nodiscard]] Part take(PushStream& stream, std::string& bytes);
   [[nodiscard]] std::shared_ptr<Lane> free_lane() const;
-  [[nodiscard]] bool idle() const;
   void note_failure(const Error& error);
   template <class Work>
   void spawn(Work work);
@@ -89,15 +82,10 @@ class PushFeed {
   std::shared_ptr<PushTalk> talk_;
   std::string stage_;
   std::shared_ptr<Event> news_;
-  std::deque<std::shared_ptr<Lane>> lanes_;
-  std::deque<Message> messages_;  ///< for the script's own connection
-  bool writing_own_ = false;
-  bool own_busy_ = false;  ///< with a part
-  std::string own_;        ///< that part
-  std::string rest_;       ///< bytes of the stream that no part has taken yet
+  std::vector<std::shared_ptr<Lane>> lanes_;
+  std::string rest_;  ///< bytes of the stream that no part has taken yet
   std::uint64_t position_ = 0;
   bool ending_ = false;
-  bool wanted_ = true;  ///< a lane that stands now is of use
   OnSent sent_;
   std::stop_source stop_;
   std::size_t active_ = 0;  ///< coroutines that use this

@@ -61,7 +61,7 @@ std::shared_ptr<Relay> GroupPush::relay(const asio::any_io_executor& executor) {
 
 /// Gives 0 as long as other nodes have all of them.
 std::size_t GroupPush::take_lanes() {
-  const auto lanes = std::min(common_->lanes, kConnectionsToNode - 1);
+  const auto lanes = std::min(common_->lanes, kConnectionsToNode);
   common_->lanes -= lanes;
   return lanes;
 }

@@ -3,14 +3,15 @@
 #include <asio/this_coro.hpp>
 #include <map>
 
+#include "ec2mpi/ops/node/extra_session.hpp"
 #include "src/ops/push/delivery.hpp"
 
 namespace ec2mpi::ops {
 
 namespace {
 
-/// Additional connections of a whole push: enough for three nodes with four connections each.
-constexpr std::size_t kMostLanes = 9;
+/// Additional connections of a whole push: enough for three nodes.
+constexpr std::size_t kMostLanes = 3 * kConnectionsToNode;
 
 asio::awaitable<Result<ssh::ExitStatus>> deliver(NodeRun run, std::shared_ptr<GroupPush> push) {
   const auto executor = co_await asio::this_coro::executor;
