@@ -6,42 +6,19 @@ the whole machine, as hosts, laptop and router share its cores.
 """
 
 import argparse
+import json
 import os
 import random
 import shutil
 import subprocess
 import time
 
-from measure import measure, say_load, show, table
+from measure import Sent, measure, say_load, show, table
 
 SSH = ("ssh", "-i", "key.pem", "-l", "ubuntu", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no", "-o",
        "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", "-F", "none")
 OPTIONS = SSH[5:]  # behind the user's name
-
-
-class Sent:
-    """What leaves by any interface but lo, from now on."""
-
-    HEADERS = 20 + 32  # IPv4, and TCP with timestamps
-
-    def __init__(self):
-        self.before = self._counts()
-        links = subprocess.run(["ip", "-o", "link"], check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
-        self.headers = {line.split()[1].rstrip(":").split("@")[0]: self.HEADERS + (14 if "link/ether" in line else 0) for line in links}
-
-    def since(self):
-        """Bytes at the interface, and those of them that are not headers: the bytes that were written into TCP. The kernel cuts big
-        packets up behind the counter and counts their headers once, in the bytes and in the packets."""
-        now = self._counts()
-        size = sum(counts[0] - self.before[name][0] for name, counts in now.items())
-        headers = sum((counts[1] - self.before[name][1]) * self.headers[name] for name, counts in now.items())
-        return size, size - headers
-
-    @staticmethod
-    def _counts():
-        with open("/proc/net/dev") as file:
-            rows = [line.split(":") for line in file if ":" in line]
-        return {name.strip(): tuple(map(int, counts.split()[8:10])) for name, counts in rows if name.strip() != "lo"}
+OURS, RSYNC = "ec2mpi push", "rsync, at once"
 
 
 def busy():
@@ -70,15 +47,20 @@ def tools(hosts, source, target, binary):
     with open("hosts", "w") as file:
         file.writelines(f"{host}\n" for host in hosts)
     return {
-        "ec2mpi push": (binary, [binary, "push", "-F", "none", "--list", "hosts", "-i", "key.pem", "-l", "ubuntu", source, target]),
+        OURS: (binary, [binary, "push", "-F", "none", "--list", "hosts", "-i", "key.pem", "-l", "ubuntu", source, target]),
         "clush --copy": ("clush", ["clush", "-S", "-l", "ubuntu", "-o", f"-i key.pem {options}", "-w", ",".join(hosts), "--copy", source,
                                    "--dest", f"/home/ubuntu/{target}"]),
         "pscp (pssh)": ("parallel-scp", ["parallel-scp", "-t", "0", "-h", "hosts", "-l", "ubuntu", "-x", f"-i key.pem {options}", source,
                                          f"/home/ubuntu/{target}"]),
         "scp, one by one": ("scp", each(hosts, scp, False)),
         "rsync, one by one": ("rsync", each(hosts, rsync, False)),
-        "rsync, at once": ("rsync", each(hosts, rsync, True)),
+        RSYNC: ("rsync", each(hosts, rsync, True)),
     }
+
+
+def slower(task, tool, measured, at_least):
+    """A bar: how much slower than we a tool is at least."""
+    return [[f"{task}: {tool} / ec2mpi", measured[tool][0] / measured[OURS][0], ">=", at_least]] if OURS in measured and tool in measured else []
 
 
 def on_hosts(hosts, command):
@@ -87,8 +69,8 @@ def on_hosts(hosts, command):
 
 
 def compare(title, names, hosts, source, target, binary, payload, prepare):
-    """Runs each tool once on the same task; a row for each, ratios to ours."""
-    rows, ours = [], None
+    """Runs each tool once on the same task; a row for each, ratios to ours. Returns seconds and share of the uplink, by tool."""
+    rows, ours, measured = [], None, {}
     for name in names:
         program, command = tools(hosts, source, target, binary)[name]
         if not shutil.which(program):
@@ -102,11 +84,12 @@ def compare(title, names, hosts, source, target, binary, payload, prepare):
             print(f"{name}: status {cost.status}: {cost.err.strip()[-300:]}")
             continue
         ours = ours or cost.wall
+        measured[name] = (cost.wall, bare / payload)
         rows.append([name, show(cost.wall, ".2f"), show(cost.wall / ours, ".2f"), show(size / 1e6, ".2f"),
                      show(size / payload, ".3f"), show(bare / payload, ".3f"), show(cost.cpu, ".2f"), show(machine, ".1f")])
     print(f"\n{title}")
     table(["tool", "wall s", "x ec2mpi", "MB over the uplink", "x payload", "without headers", "CPU s", "CPU of all s"], rows)
-    return ours
+    return measured
 
 
 def random_file(name, size):
@@ -136,16 +119,20 @@ def big(hosts, binary, rate):
     payload = 64_000_000
     random_file("payload", payload)
     limit = payload * 8 / (rate * 1e6)
-    ours = compare(f"64 MB to {len(hosts)} hosts, uplink {rate} Mbit/s; size / uplink is {limit:.2f} s",
-                   ["ec2mpi push", "clush --copy", "pscp (pssh)", "scp, one by one", "rsync, one by one"], hosts, "payload",
+    measured = compare(f"64 MB to {len(hosts)} hosts, uplink {rate} Mbit/s; size / uplink is {limit:.2f} s",
+                   [OURS, "clush --copy", "pscp (pssh)", "scp, one by one", "rsync, one by one"], hosts, "payload",
                    "payload", binary, payload, lambda: on_hosts(hosts, "rm -rf payload"))
-    if ours:
-        print(f"ec2mpi: {ours / limit:.2f} x size/uplink")
+    if OURS not in measured:
+        return []
+    seconds, uplink = measured[OURS]
+    print(f"ec2mpi: {seconds / limit:.2f} x size/uplink")
+    return [["64 MB to 8 hosts: seconds x uplink / size", seconds / limit, "<=", 1.10], ["bytes over the uplink / size", uplink, "<=", 1.01]]
 
 
 def tree(hosts, binary, count):
     small_files("tree", count)
-    names = ["ec2mpi push", "rsync, at once"]
+    names = [OURS, RSYNC]
+    bars = []
     targets = {name: f"copy-{i}" for i, name in enumerate(names)}
     for title, prepare in (("cold", lambda: None), ("again, unchanged", lambda: None), ("again, 10 files changed", lambda: change("tree", 10))):
         prepare()
@@ -162,13 +149,16 @@ def tree(hosts, binary, count):
         table(["tool", "wall s", "x ec2mpi", "MB over the uplink", "CPU s", "status"],
               [[name, show(cost.wall, ".2f"), show(cost.wall / rows[0][1].wall, ".2f"), show(size / 1e6, ".2f"), show(cost.cpu, ".2f"),
                 str(cost.status)] for name, cost, size in rows])
+        bars += slower(f"{count} small files, {title}", RSYNC, {name: (cost.wall,) for name, cost, _ in rows if cost.status == 0}, 1.4)
+    return bars
 
 
 def long_link(hosts, binary):
     payload = 256_000_000
     random_file("payload", payload)
-    compare("256 MB to one host", ["ec2mpi push", "scp, one by one", "rsync, one by one"], hosts[:1], "payload", "payload", binary,
+    measured = compare("256 MB to one host", [OURS, "scp, one by one", "rsync, one by one"], hosts[:1], "payload", "payload", binary,
             payload, lambda: on_hosts(hosts[:1], "rm -rf payload"))
+    return slower("256 MB to one host", "scp, one by one", measured, 2.7)
 
 
 def main():
@@ -181,11 +171,13 @@ def main():
     binary = os.path.realpath("ec2mpi")
     say_load()
     if args.what == "big":
-        big(args.hosts, binary, args.rate)
+        bars = big(args.hosts, binary, args.rate)
     elif args.what == "tree":
-        tree(args.hosts, binary, args.count)
+        bars = tree(args.hosts, binary, args.count)
     else:
-        long_link(args.hosts, binary)
+        bars = long_link(args.hosts, binary)
+    with open("bars.json", "w") as file:
+        json.dump(bars, file)
 
 
 main()
