@@ -60,7 +60,7 @@ Delivery::Delivery(NodeRun& run, GroupPush& push, const asio::any_io_executor& e
 
 asio::awaitable<Result<void>> Delivery::carry_out() {
   // The relay waits for this node until it has asked for a place, or has failed for good.
-  push_.relay(executor_)->expect();
+  push_.relay()->expect();
   Result<void> done;
   for (attempt_ = 1;; ++attempt_) {
     auto tried = co_await attempt();
@@ -219,7 +219,7 @@ asio::awaitable<Result<void>> Delivery::send() {
 /// A place among the nodes that share an archive, or alone.
 asio::awaitable<Result<void>> Delivery::take_place() {
   const bool relayed = wants_relay();
-  const auto relay = push_.relay(executor_);
+  const auto relay = push_.relay();
   stop_being_expected();
   if (!relayed) {
     place_ = relay->serve_alone(candidate());
@@ -282,7 +282,7 @@ asio::awaitable<Result<void>> Delivery::finish() {
   CO_TRY(co_await attend(&Delivery::is_in_place, kTooLate));
   // The script of a node that stores the archive, or has left a mark, ends only when its input does.
   if (!need_.nothing() && !talk_->ended()) {
-    if (has_left_mark()) co_await Relay::wait_for_others(push_.relay(executor_), finished_, run_.limit);
+    if (has_left_mark()) co_await Relay::wait_for_others(push_.relay(), finished_, run_.limit);
     CO_TRY(co_await attend(&Delivery::is_no_longer_needed, kTooLate));
     talk_->close_input();
     CO_TRY(co_await attend(&Delivery::has_ended, kTooLate));
@@ -296,7 +296,7 @@ asio::awaitable<Result<void>> Delivery::finish() {
 bool Delivery::is_no_longer_needed() const {
   const auto& share = *place_.share;
   if (talk_->ended() || !share.stores(place_.number)) return true;
-  return !share.is_in_use(place_.number) && !push_.relay(executor_)->some_may_come(finished_);
+  return !share.is_in_use(place_.number) && !push_.relay()->some_may_come(finished_);
 }
 
 /// Only the first node of a share normally gets its data from here. If a lane broke in an earlier
@@ -320,7 +320,7 @@ asio::awaitable<void> Delivery::upload(std::uint64_t offset) {
   };
   Result<bool> sent = false;
   auto position = offset;
-  auto turn = co_await push_.uploads(executor_).enter(limit);
+  auto turn = co_await push_.uploads().enter(limit);
   // Another node may have taken over the feeding in the meantime.
   if (!turn) {
     sent = std::unexpected(turn.error());
@@ -351,7 +351,7 @@ asio::awaitable<void> Delivery::stop_feeding() {
 }
 
 void Delivery::stop_being_expected() {
-  if (std::exchange(expected_, false)) push_.relay(executor_)->account();
+  if (std::exchange(expected_, false)) push_.relay()->account();
 }
 
 void Delivery::leave_share() {

@@ -32,7 +32,7 @@ asio::awaitable<Result<int>> Delivery::wait_for_writer() {
       if (!end->result) co_return std::unexpected(end->result.error());
       co_return writer;
     }
-    const Wake wake = co_await push_.ended(executor_).wait(run_.limit);
+    const Wake wake = co_await push_.ended().wait(run_.limit);
     if (wake != Wake::notified)
       co_return wake_error(wake, "the node that writes into the same storage did not end in time");
   }
@@ -46,7 +46,7 @@ void Delivery::note_shared(int writer) {
 void Delivery::note_end(const Result<void>& done) {
   if (done && !need_.in_place()) push_.count().shared[run_.node.index].writer = run_.node.label();
   push_.writers().note_end(run_.node.index, {done, !done && !would_fail_again(done.error())});
-  push_.ended(executor_).notify_all();
+  push_.ended().notify_all();
 }
 
 /// So would any other node that writes into the same storage.

@@ -50,13 +50,13 @@ void GroupPush::note_need(const PushNeed& need) {
   count().erased += need.erase.size() + need.replace.size();
 }
 
-/// The first delivery that asks makes the relay, because only deliveries have the executor.
-std::shared_ptr<Relay> GroupPush::relay(const asio::any_io_executor& executor) {
-  if (!relay_)
-    relay_ =
-        std::make_shared<Relay>(executor, tree_, nodes_, plan_->compress,
-                                FeederRules{.laptop_serves_all = plan_->relay != RelayMode::always}, count());
-  return relay_;
+void GroupPush::use(const asio::any_io_executor& executor) {
+  if (relay_) return;
+  relay_ =
+      std::make_shared<Relay>(executor, tree_, nodes_, plan_->compress,
+                              FeederRules{.laptop_serves_all = plan_->relay != RelayMode::always}, count());
+  ended_.emplace(executor);
+  if (!common_->uploads) common_->uploads.emplace(executor, kMostUploads);
 }
 
 /// Gives 0 as long as other nodes have all of them.
@@ -64,16 +64,6 @@ std::size_t GroupPush::take_lanes() {
   const auto lanes = std::min(common_->lanes, kConnectionsToNode);
   common_->lanes -= lanes;
   return lanes;
-}
-
-Event& GroupPush::ended(const asio::any_io_executor& executor) {
-  if (!ended_) ended_.emplace(executor);
-  return *ended_;
-}
-
-Gate& GroupPush::uploads(const asio::any_io_executor& executor) {
-  if (!common_->uploads) common_->uploads.emplace(executor, kMostUploads);
-  return *common_->uploads;
 }
 
 }  // namespace ec2mpi::ops

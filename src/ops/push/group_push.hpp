@@ -17,8 +17,8 @@ namespace ec2mpi::ops {
 
 /// The state that all groups of a push share.
 struct PushCommon {
-  std::size_t lanes = 0;        ///< additional connections that may still be made
-  std::optional<Gate> uploads;  ///< made with the first executor
+  std::size_t lanes = 0;             ///< additional connections that may still be made
+  std::optional<Gate> uploads = {};  ///< lets in the uploads that may run at once
 };
 
 /// The state that all nodes with the same tree share.
@@ -26,6 +26,8 @@ class GroupPush {
  public:
   /// `common`: what all groups of the push share.
   GroupPush(std::shared_ptr<const PushPlan> plan, const PushGroup& group, std::shared_ptr<PushCommon> common);
+  /// To be called before all others; only a delivery has the executor.
+  void use(const asio::any_io_executor& executor);
 
   [[nodiscard]] const PushPlan& plan() const { return *plan_; }
   [[nodiscard]] const SourceTree& tree() const { return *tree_; }
@@ -36,15 +38,14 @@ class GroupPush {
   [[nodiscard]] FileSums& sums() { return sums_; }
   /// Counts it; to be called once for each node that writes.
   void note_need(const PushNeed& need);
-  [[nodiscard]] std::shared_ptr<Relay> relay(const asio::any_io_executor& executor);
+  [[nodiscard]] const std::shared_ptr<Relay>& relay() const { return relay_; }
   [[nodiscard]] Writers& writers() { return writers_; }
   /// Notified when the part of a node has ended.
-  [[nodiscard]] Event& ended(const asio::any_io_executor& executor);
+  [[nodiscard]] Event& ended() { return *ended_; }
   /// Additional connections that a node may have, of those that a push makes at most; to be given back.
   [[nodiscard]] std::size_t take_lanes();
   void give_back_lanes(std::size_t lanes) { common_->lanes += lanes; }
-  /// Lets in the uploads that may run at once.
-  [[nodiscard]] Gate& uploads(const asio::any_io_executor& executor);
+  [[nodiscard]] Gate& uploads() { return *common_->uploads; }
 
  private:
   std::shared_ptr<const PushPlan> plan_;
@@ -55,7 +56,7 @@ class GroupPush {
   std::set<std::size_t> lacked_;  ///< files that some node lacked
   std::shared_ptr<Relay> relay_;
   Writers writers_;
-  std::optional<Event> ended_;  ///< made with the first executor
+  std::optional<Event> ended_;
   std::shared_ptr<PushCommon> common_;
 };
 

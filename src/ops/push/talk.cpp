@@ -174,11 +174,6 @@ asio::awaitable<Result<void>> PushTalk::tell(std::string text, Limit limit) {
   co_return told;
 }
 
-asio::awaitable<Result<void>> PushTalk::write(std::string_view bytes, Limit limit) {
-  auto written = co_await channel_->write(bytes, limit);
-  co_return written;
-}
-
 std::optional<std::string> PushTalk::word() {
   if (words_.empty()) return std::nullopt;
   auto word = std::move(words_.front());

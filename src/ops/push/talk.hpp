@@ -31,7 +31,9 @@ class PushTalk : public std::enable_shared_from_this<PushTalk> {
   /// Shell text for the script to run.
   [[nodiscard]] asio::awaitable<Result<void>> tell(std::string text, Limit limit);
   /// Anything else that the script understands, as it stands.
-  [[nodiscard]] asio::awaitable<Result<void>> write(std::string_view bytes, Limit limit);
+  [[nodiscard]] asio::awaitable<Result<void>> write(std::string_view bytes, Limit limit) {
+    return channel_->write(bytes, std::move(limit));
+  }
 
   /// The next word behind the survey that was not taken yet.
   [[nodiscard]] std::optional<std::string> word();

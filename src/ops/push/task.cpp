@@ -15,6 +15,7 @@ constexpr std::size_t kMostLanes = 3 * kConnectionsToNode;
 
 asio::awaitable<Result<ssh::ExitStatus>> deliver(NodeRun run, std::shared_ptr<GroupPush> push) {
   const auto executor = co_await asio::this_coro::executor;
+  push->use(executor);
   Delivery delivery(run, *push, executor);
   auto done = co_await delivery.carry_out();
   Result<ssh::ExitStatus> status;
