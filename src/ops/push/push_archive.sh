@@ -152,11 +152,10 @@ first_other() {
   }
 }
 
-# start [gzip] [much] [serve]: all is ready for the archive. It may be compressed, or so long that a faster checksum
-# pays; and this node may have to feed others from it.
+# start [gzip] [serve]: all is ready for the archive. It may be compressed, and this node may have to feed others from it.
 start() {
   for word; do
-    case $word in gzip) packed=1 ;; much) much=1 ;; serve) serves=1 ;; esac
+    case $word in gzip) packed=1 ;; serve) serves=1 ;; esac
   done
   # cat, because dash's own echo gives "I/O error" for every reason.
   said=$({ mkdir "$own/fine" && mkfifo -m 600 "$own/began" "$own/sums" "$own/flow" && echo 0 | cat >"$own/offset"; } 2>&1) ||
@@ -335,7 +334,7 @@ commit() {
 # sum_of NAME BYTES: the checksum of the beginning of a file in a stage.
 sum_of() {
   printf 'sum\0'
-  head -c "$2" <"$1" | (much=1 && measure)
+  head -c "$2" <"$1" | (measure)
   printf '\0'
 }
 
