@@ -25,6 +25,7 @@ constexpr unsigned kPlainMode =
     0777;  // without setuid, setgid and sticky: a node should not make such files here
 // O_NOFOLLOW: a link that a node or another user has made must not lead out of the target.
 constexpr int kFolderFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+constexpr int kFileFlags = O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
 
 constexpr std::size_t kHole = 4096;  // the least that can be left out of a file on most file systems
 
@@ -128,7 +129,7 @@ Result<SafeTree::Names> SafeTree::names_of(std::string_view path) {
 
 /// Opens each folder below the one that is open already. A path that was only checked as text could
 /// lead elsewhere by the time it is used.
-Result<int> SafeTree::enter(const Names& names) {
+Result<std::optional<int>> SafeTree::walk(const Names& names, bool make) {
   if (names.empty()) return fd_.get();
   if (folder_ && names == inside_) return folder_.get();
   UniqueFd current;
@@ -137,6 +138,7 @@ Result<int> SafeTree::enter(const Names& names) {
     path /= name;
     const int from = current ? current.get() : fd_.get();
     UniqueFd next(::openat(from, name.c_str(), kFolderFlags));
+    if (!next && !make && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)) return std::nullopt;
     if (!next && errno == ENOENT) {
       // EEXIST: another process was faster. openat then finds out whether it has made a folder.
       if (::mkdirat(from, name.c_str(), kPlainMode) != 0 && errno != EEXIST)
@@ -151,27 +153,16 @@ Result<int> SafeTree::enter(const Names& names) {
   return folder_.get();
 }
 
-/// Like enter(), but makes nothing; nothing if there is no such folder.
-Result<std::optional<int>> SafeTree::find_folder(const Names& names) {
-  if (names.empty()) return fd_.get();
-  if (folder_ && names == inside_) return folder_.get();
-  UniqueFd current;
-  for (const auto& name : names) {
-    UniqueFd next(::openat(current ? current.get() : fd_.get(), name.c_str(), kFolderFlags));
-    if (!next && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)) return std::nullopt;
-    if (!next) return io_error("open the folder", root_ / name);
-    current = std::move(next);
-  }
-  folder_ = std::move(current);
-  inside_ = names;
-  return folder_.get();
+Result<int> SafeTree::enter(const Names& names) {
+  TRY_AS(folder, walk(names, true));
+  return **folder;
 }
 
 Result<std::optional<LocalState>> SafeTree::look(std::string_view path) {
   TRY_AS(names, names_of(path));
   const std::string name = names->empty() ? "." : names->back();
   if (!names->empty()) names->pop_back();
-  TRY_AS(folder, find_folder(*names));
+  TRY_AS(folder, walk(*names, false));
   struct stat info {};
   if (!*folder || ::fstatat(**folder, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) return std::nullopt;
   LocalState state{.mode = info.st_mode & 07777U,
@@ -338,21 +329,25 @@ void SafeTree::drop_file() {
   file_ = UniqueFd();
 }
 
-Result<UniqueFd> SafeTree::open_file(std::string_view path) {
+Result<UniqueFd> SafeTree::open_there(std::string_view path, int mode) {
   TRY_AS(names, names_of(path));
   TRY_AS(folder, enter_parent(*names));
-  UniqueFd file(::openat(*folder, names->back().c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-  if (!file) return io_error("read", root_ / path);
+  UniqueFd file(::openat(*folder, names->back().c_str(), mode | kFileFlags));
+  if (!file) return io_error(mode == O_RDONLY ? "read" : "write", root_ / path);
   return file;
+}
+
+Result<UniqueFd> SafeTree::open_file(std::string_view path) {
+  return open_there(path, O_RDONLY);
 }
 
 Result<void> SafeTree::set_attributes(std::string_view path, const FileAttributes& attributes) {
   TRY_AS(names, names_of(path));
   TRY_AS(folder, enter_parent(*names));
-  UniqueFd file(::openat(*folder, names->back().c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  UniqueFd file(::openat(*folder, names->back().c_str(), O_RDONLY | kFileFlags));
   // A file that its owner may not read cannot be opened before its mode has changed.
   if (!file && errno == EACCES && ::fchmodat(*folder, names->back().c_str(), 0600, 0) == 0)  // no link: seen
-    file = UniqueFd(::openat(*folder, names->back().c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    file = UniqueFd(::openat(*folder, names->back().c_str(), O_RDONLY | kFileFlags));
   if (!file || ::fchmod(file.get(), attributes.mode & kPlainMode) != 0)
     return io_error("set the mode of", root_ / path);
   set_times(file.get(), attributes);
@@ -361,31 +356,27 @@ Result<void> SafeTree::set_attributes(std::string_view path, const FileAttribute
 
 Result<void> SafeTree::append(std::string_view path, std::uint64_t size, std::string_view bytes,
                               const FileAttributes& attributes) {
-  TRY_AS(names, names_of(path));
-  TRY_AS(folder, enter_parent(*names));
-  const UniqueFd file(
-      ::openat(*folder, names->back().c_str(), O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-  if (!file) return io_error("write", root_ / path);
+  TRY_AS(file, open_there(path, O_WRONLY));
+  const int fd = file->get();
   struct stat info {};
   // Something here has changed the file, and the tail would not fit behind it.
-  if (::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode) ||
-      static_cast<std::uint64_t>(info.st_size) != size) {
+  if (::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode) || static_cast<std::uint64_t>(info.st_size) != size) {
     return fail(ErrorKind::local_io,
                 printable((root_ / path).string()) + " was changed here while it was being followed");
   }
-  if (auto written = write_at(file.get(), size, bytes, root_ / path); !written) {
+  if (auto written = write_at(fd, size, bytes, root_ / path); !written) {
     // Back to the size that the caller knows, so that the next try finds the file unchanged.
-    [[maybe_unused]] const int cut = ::ftruncate(file.get(), info.st_size);
+    [[maybe_unused]] const int cut = ::ftruncate(fd, info.st_size);
     return written;
   }
-  set_times(file.get(), attributes);
+  set_times(fd, attributes);
   return {};
 }
 
 void SafeTree::sweep(std::string_view folder) {
   const auto names = names_of(folder);
   if (!names) return;
-  const auto found = find_folder(*names);
+  const auto found = walk(*names, false);
   if (!found || !*found) return;
   // closedir() closes its descriptor, and that of the tree has to stay open.
   const int copy = ::openat(**found, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -398,7 +389,7 @@ void SafeTree::sweep(std::string_view folder) {
     if (std::string_view(entry->d_name).starts_with(kPullTemporary)) old.emplace_back(entry->d_name);
   }
   for (const auto& name : old) {
-    const UniqueFd file(::openat(**found, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    const UniqueFd file(::openat(**found, name.c_str(), O_RDONLY | kFileFlags));
     // A link holds no data and cannot be locked. A file that another run writes is locked.
     const bool link = !file && errno == ELOOP;
     if (link || (file && lock(file.get()))) ::unlinkat(**found, name.c_str(), 0);

@@ -96,10 +96,12 @@ class SafeTree {
 
   SafeTree(std::filesystem::path root, UniqueFd fd);
   [[nodiscard]] static Result<Names> names_of(std::string_view path);
-  /// The folder that these names lead to, made as needed. The last one asked for stays open.
+  /// The folder that these names lead to, made as needed; or, without `make`, nothing if it is not there. The
+  /// last one asked for stays open.
+  Result<std::optional<int>> walk(const Names& names, bool make);
   Result<int> enter(const Names& names);
   Result<int> enter_parent(Names names);
-  [[nodiscard]] Result<std::optional<int>> find_folder(const Names& names);
+  Result<UniqueFd> open_there(std::string_view path, int mode);
   [[nodiscard]] std::string next_temporary();
   Result<void> open_temporary(std::string_view path, const FileAttributes& attributes,
                               const std::string& temporary, int flags);
