@@ -191,7 +191,6 @@ TEST_F(PushScript, TheSurveyProvesTheFilesThatCameFromOtherNodes) {
   EXPECT_NE(output().find(proof), std::string::npos) << output();
 }
 
-/// The next push goes on from there.
 TEST_F(PushScript, TheSurveyTellsWhichLinksLeadToADevicePipeOrSocket) {
   const auto before =
       "mkdir target/d; mkfifo target/pipe; echo >target/file; ln -s pipe target/x; ln -s ../pipe target/d/p; "
@@ -214,6 +213,7 @@ TEST_F(PushScript, TheSurveyTellsWhichLinksLeadToADevicePipeOrSocket) {
   }
 }
 
+/// The next push goes on from there.
 TEST_F(PushScript, TheArrivedPartOfAStoredArchiveIsKept) {
   const auto archive =
       folder_member("0/") + member("0/whole", "all of it") + member("0/half", std::string(100'000, 'a'));
