@@ -123,18 +123,18 @@ asio::awaitable<Result<void>> Delivery::look() {
     const Error refused{ErrorKind::usage, home_refusal(survey_.holds)};
     co_return std::unexpected(refused);
   }
-  if (auto compared = co_await compare(); !compared) co_return compared;
-  auto checked = co_await check_begun();
-  co_return checked;
+  auto compared = co_await compare();
+  co_return compared;
 }
 
 /// Files that have to be read are read before, for the comparison itself waits for nothing.
 asio::awaitable<Result<void>> Delivery::compare() {
-  for (const auto file : files_to_compare(tree_, survey_, options_)) {
-    CO_TRY_AS(sum, co_await push_.sums().of(file, tree_.items[file].size, run_.limit));
+  const auto files = files_to_compare(tree_, survey_, options_);
+  for (const auto& [file, bytes] : files) {
+    CO_TRY_AS(sum, co_await push_.sums().of(file, bytes, run_.limit));
   }
-  need_ = push_need(tree_, survey_, options_, [this](const SourceItem& item) {
-    return push_.sums().known(static_cast<std::size_t>(&item - tree_.items.data()), item.size);
+  need_ = push_need(tree_, survey_, options_, [this](const SourceItem& item, std::uint64_t bytes) {
+    return push_.sums().known(static_cast<std::size_t>(&item - tree_.items.data()), bytes);
   });
   if (!need_.in_the_way.empty()) {
     auto refused = refuse_special();
@@ -149,27 +149,6 @@ std::unexpected<Error> Delivery::refuse_special() const {
   place += survey_.into ? need_.in_the_way : need_.in_the_way.substr(survey_.name.size());
   return fail(ErrorKind::usage,
               printable(place) + " there is a device, pipe or socket, and is not replaced by a file");
-}
-
-asio::awaitable<Result<void>> Delivery::check_begun() {
-  // Without sha256sum the node only counts bytes, and a length proves nothing about a beginning.
-  if (!survey_.sha256 || push_.plan().dry_run) co_return Result<void>{};
-  for (const auto number : need_.begun) {
-    const auto name = member_name(tree_.items[number]);
-    const auto bytes = survey_.left[need_.left][name].size;
-    auto told = co_await talk_->tell(fmt::format("sum_of {} {}", quote_word(need_.left + "/" + name), bytes),
-                                     run_.limit);
-    if (!told) co_return told;
-    // The script answers with the word "sum", and then with what its checksum program prints.
-    CO_TRY_AS(word, co_await talk_->next_word(run_.limit));
-    CO_TRY_AS(theirs, co_await talk_->next_word(run_.limit));
-    CO_TRY_AS(ours, co_await push_.sums().of(number, bytes, run_.limit));
-    // Another version, or a file that cannot be read here: it is sent from its first byte.
-    if (first_word(trim(*theirs)).first != *ours) continue;
-    need_.kept[number] = bytes;
-    need_.bytes -= bytes;
-  }
-  co_return Result<void>{};
 }
 
 /// The head of push.sh describes the arguments.

@@ -35,8 +35,6 @@ class Delivery {
   /// Waits for the node that writes into the same storage, and looks again.
   asio::awaitable<Result<void>> follow();
   asio::awaitable<Result<int>> wait_for_writer();
-  /// Finds out whether the beginnings of files that lie in an old stage are those of ours.
-  asio::awaitable<Result<void>> check_begun();
   asio::awaitable<Result<void>> send();
   asio::awaitable<Result<void>> take_place();
   asio::awaitable<Result<void>> finish();

@@ -16,7 +16,6 @@ namespace {
 constexpr std::size_t kMostAsked = 32 * 1024;            ///< bytes of paths on a command line
 constexpr std::uint64_t kWorthResuming = 1024 * 1024;    ///< the beginning of a file that is worth a question
 constexpr std::string_view kOwnNames = ".ec2mpi-push.";  ///< stages
-constexpr std::string_view kRelayedMark = ".relayed";    ///< see push_archive.sh
 
 std::string join(const std::string& folder, const std::string& name) {
   return folder.empty() || name.empty() ? folder + name : folder + "/" + name;
@@ -36,6 +35,12 @@ bool is_like(const SourceItem& item, const HeldEntry& held) {
   return held.type == TarType::file && held.size == item.size;
 }
 
+/// What lies in a stage may be the file, or a beginning that is worth a checksum.
+bool may_continue(const SourceItem& item, const HeldEntry& held) {
+  return is_like(item, held) ||
+         (held.type == TarType::file && held.size < item.size && held.size >= kWorthResuming);
+}
+
 /// A folder may have got its setgid bit from the folder above it.
 bool is_mode(unsigned mode, const SourceItem& folder) {
   return mode == folder.mode || mode == (folder.mode | static_cast<unsigned>(S_ISGID));
@@ -49,7 +54,7 @@ bool is_own(std::string_view path) {
 class Comparison {
  public:
   Comparison(const SourceTree& tree, const PushSurvey& survey, const DiffOptions& options,
-             const std::function<std::string(const SourceItem&)>& sums)
+             const LocalSums& sums)
       : tree_(tree), survey_(survey), options_(options), sums_(sums) {}
 
   PushNeed take() {
@@ -125,7 +130,7 @@ class Comparison {
 
   bool same_content(const SourceItem& item, const std::string& place) const {
     const auto sum = survey_.sums.find(place);
-    return sum != survey_.sums.end() && sum->second == sums_(item);
+    return sum != survey_.sums.end() && sum->second == sums_(item, item.size);
   }
 
   /// Unless it lies in the stage that an earlier push has left.
@@ -133,36 +138,27 @@ class Comparison {
     const auto& item = tree_.items[number];
     touch(parent_of(place));
     const bool file = item.type == TarType::file;
-    if (left_ != nullptr && file) {
-      const auto found = left_->find(member_name(item));
-      if (found != left_->end() && found->second.type == TarType::file) {
-        const auto& held = found->second;
-        if (held.size == item.size && held.mode == item.mode && same_time(item, held) &&
-            is_proven(item, found->first)) {
-          used_.insert(found->first);
-          return;
-        }
-        // It may be the beginning of another version; check_begun() compares the checksums.
-        if (held.size < item.size && held.size >= kWorthResuming) {
-          used_.insert(found->first);
-          need_.begun.push_back(number);
-        }
-      }
-    }
+    const auto* held = file && left_ != nullptr ? find_proven(item) : nullptr;
+    if (held != nullptr) used_.insert(member_name(item));
+    const bool whole = held != nullptr && held->size == item.size;
+    if (whole && held->mode == item.mode && same_time(item, *held)) return;
+    if (held != nullptr && !whole) need_.kept[number] = held->size;
     need_.items.push_back(number);
     if (!file) return;
     ++need_.files;
-    need_.bytes += item.size;
+    need_.bytes += item.size - (whole || held == nullptr ? 0 : held->size);
   }
 
-  /// Bytes from another node may be wrong until the checksum of the whole archive has shown that they are
-  /// not.
-  bool is_proven(const SourceItem& item, const std::string& member) const {
-    if (!left_->contains(std::string(kRelayedMark))) return true;
+  /// In the stage, if its bytes are the first ones of ours: they may be those of another version, and those
+  /// of another node may be wrong until the checksum of the whole archive has shown that they are not.
+  const HeldEntry* find_proven(const SourceItem& item) const {
+    const auto held = left_->find(member_name(item));
+    if (held == left_->end() || !may_continue(item, held->second)) return nullptr;
     const auto proofs = survey_.proofs.find(need_.left);
-    if (proofs == survey_.proofs.end()) return false;
-    const auto sum = proofs->second.find(member);
-    return sum != proofs->second.end() && sum->second == sums_(item);
+    if (proofs == survey_.proofs.end()) return nullptr;
+    const auto sum = proofs->second.find(held->first);
+    const bool proven = sum != proofs->second.end() && sum->second == sums_(item, held->second.size);
+    return proven ? &held->second : nullptr;
   }
 
   /// A new file in a folder changes its mtime.
@@ -267,7 +263,7 @@ class Comparison {
   const SourceTree& tree_;
   const PushSurvey& survey_;
   const DiffOptions& options_;
-  const std::function<std::string(const SourceItem&)>& sums_;
+  const LocalSums& sums_;
   PushNeed need_;
   const HeldEntries* left_ = nullptr;
   std::unordered_set<std::string> used_;
@@ -289,32 +285,31 @@ std::string touch_time(const SourceItem& item) {
 
 }  // namespace
 
-std::vector<std::size_t> files_to_compare(const SourceTree& tree, const PushSurvey& survey,
-                                          const DiffOptions& options) {
-  std::vector<std::size_t> files;
-  const auto in_target = [&](const SourceItem& item) {
-    const auto place = place_of(tree, item, survey.into, options.new_name);
-    const auto held = survey.target.find(place);
-    return held != survey.target.end() && is_like(item, held->second) && survey.sums.contains(place);
-  };
-  const auto in_stage = [&](const SourceItem& item) {
-    const auto member = member_name(item);
-    return std::ranges::any_of(survey.proofs, [&](const auto& proofs) {
-      const auto& entries = survey.left.at(proofs.first);
-      const auto held = entries.find(member);
-      return held != entries.end() && is_like(item, held->second) && proofs.second.contains(member);
-    });
-  };
+std::vector<std::pair<std::size_t, std::uint64_t>> files_to_compare(const SourceTree& tree,
+                                                                    const PushSurvey& survey,
+                                                                    const DiffOptions& options) {
+  std::vector<std::pair<std::size_t, std::uint64_t>> files;
   for (std::size_t i = 0; i < tree.items.size(); ++i) {
     const auto& item = tree.items[i];
-    if (item.type == TarType::file && ((options.checksum && in_target(item)) || in_stage(item)))
-      files.push_back(i);
+    if (item.type != TarType::file) continue;
+    if (options.checksum) {
+      const auto place = place_of(tree, item, survey.into, options.new_name);
+      const auto held = survey.target.find(place);
+      if (held != survey.target.end() && is_like(item, held->second) && survey.sums.contains(place))
+        files.emplace_back(i, item.size);
+    }
+    for (const auto& [stage, proofs] : survey.proofs) {
+      const auto& entries = survey.left.at(stage);
+      const auto held = entries.find(member_name(item));
+      if (held != entries.end() && may_continue(item, held->second) && proofs.contains(held->first))
+        files.emplace_back(i, held->second.size);
+    }
   }
   return files;
 }
 
 PushNeed push_need(const SourceTree& tree, const PushSurvey& survey, const DiffOptions& options,
-                   const std::function<std::string(const SourceItem&)>& sums) {
+                   const LocalSums& sums) {
   return Comparison(tree, survey, options, sums).take();
 }
 

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "ec2mpi/ops/push/source_tree.hpp"
@@ -29,12 +30,10 @@ struct PushNeed {
   std::vector<std::string> mounted = {};
   std::string in_the_way = {};  ///< a place of the sources where there is a device, pipe or socket, or ""
   std::string left;             ///< the stage of an earlier push to continue with, or ""
-  std::vector<std::string> discard;  ///< its useless files
-  std::vector<std::size_t> begun;    ///< files whose beginning lies in it
-  /// Of those, the number of bytes that are right and need not be sent again.
-  std::map<std::size_t, std::uint64_t> kept = {};
-  std::size_t files = 0;    ///< files to be sent
-  std::uint64_t bytes = 0;  ///< content to be sent
+  std::vector<std::string> discard;                ///< its useless files
+  std::map<std::size_t, std::uint64_t> kept = {};  ///< of files whose beginning lies in it: its bytes
+  std::size_t files = 0;                           ///< files to be sent
+  std::uint64_t bytes = 0;                         ///< content to be sent
 
   /// The target is as it should be.
   [[nodiscard]] bool in_place() const {
@@ -52,14 +51,16 @@ struct PushContent {
       {};  ///< where files begin that are sent without their beginning
 };
 
-/// The files whose checksums decide, as the node has one of this name and size: with DiffOptions::checksum in
-/// the target, and in any case in a stage whose bytes may have come from other nodes.
-[[nodiscard]] std::vector<std::size_t> files_to_compare(const SourceTree& tree, const PushSurvey& survey,
-                                                        const DiffOptions& options);
+/// The files whose checksums decide, and of how many of their first bytes: in a stage that an earlier push
+/// has left and, with DiffOptions::checksum, in the target.
+[[nodiscard]] std::vector<std::pair<std::size_t, std::uint64_t>> files_to_compare(const SourceTree& tree,
+                                                                                  const PushSurvey& survey,
+                                                                                  const DiffOptions& options);
 
-/// `sums` gives the checksum of a local file; asked for files_to_compare only.
+/// The checksum of a local file's first bytes; asked for files_to_compare, and "" of others.
+using LocalSums = std::function<std::string(const SourceItem&, std::uint64_t bytes)>;
 [[nodiscard]] PushNeed push_need(const SourceTree& tree, const PushSurvey& survey, const DiffOptions& options,
-                                 const std::function<std::string(const SourceItem&)>& sums = {});
+                                 const LocalSums& sums = {});
 
 /// The name of an item in the archive and in the stage: "0", "0/sub/file".
 [[nodiscard]] std::string member_name(const SourceItem& item);

@@ -198,9 +198,6 @@ read_archive() {
   fi
 }
 
-# A stage in which bytes of other nodes may have arrived has a file .relayed: until the checksum of the whole is right, they
-# may be wrong, so the survey of the next push has the checksums of its files.
-#
 # The archive goes to its readers as it arrives. A complaint of tar ends this node's part at once. Removing a folder
 # marks that there was one: the fullest disk has room for that. Only the complaint is reported: a killed tar, and a
 # checksum that the disk has no room for, have their own words.
@@ -235,7 +232,6 @@ take_data() {
 # K-th feeding. COMMAND lacks the number of the first byte. ssh is stopped by drop_feeder, also before it has begun.
 fetch() {
   [ -n "$swift" ] || find_swift
-  [ -e "$stage/.relayed" ] || said=$( (: >"$stage/.relayed") 2>&1) || die "cannot write into $base: $(first_reason "$said")"
   note_taken
   fetch_from "$@" &
 }
@@ -329,13 +325,6 @@ commit() {
   [ "$sum" = "$1" ] || exit 4
   printf 'whole\0' # the rest may take long where files are slow to make
   count_arrived
-}
-
-# sum_of NAME BYTES: the checksum of the beginning of a file in a stage.
-sum_of() {
-  printf 'sum\0'
-  head -c "$2" <"$1" | (measure)
-  printf '\0'
 }
 
 # However it ends: our background processes are stopped. The arrived files stay if only the connection was lost. If the

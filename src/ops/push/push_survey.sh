@@ -219,11 +219,9 @@ survey() {
     is_folder "$old" && [ -O "$old" ] && is_dead "$old" || continue
     printf 'area\0%s\0' "$old"
     list "$old" .
-    [ ! -e "$old/.relayed" ] || {
-      printf 'proof\0'
-      (cd "$old" && find . -type f ! -path './.*' -exec sha256sum {} + 2>/dev/null)
-      printf '\0'
-    }
+    printf 'proof\0'
+    (cd "$old" && find . -type f ! -path './.*' -exec sha256sum {} + 2>/dev/null)
+    printf '\0'
   done
   case $asked in
     *sums*)

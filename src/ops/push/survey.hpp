@@ -50,8 +50,7 @@ struct PushSurvey {
   std::map<std::string, HeldEntries>
       left;         ///< the files that earlier pushes of the same sources left, by stage
   SumsByPath sums;  ///< of files of the target, hexadecimal
-  /// The same of the files in those stages whose bytes may have come from other nodes.
-  std::map<std::string, SumsByPath> proofs;
+  std::map<std::string, SumsByPath> proofs;  ///< the same of the files in those stages
   std::string holds;  ///< a folder to be cleaned up that holds or is part of the login's .ssh or jobs
   std::vector<std::string> dear;    ///< paths of these below the folder that the target is or lies in
   std::vector<std::string> mounts;  ///< mount points below that folder

@@ -181,17 +181,6 @@ std::optional<std::string> PushTalk::word() {
   return word;
 }
 
-/// Words that came before the end of the script are still given.
-asio::awaitable<Result<std::string>> PushTalk::next_word(Limit limit) {
-  while (words_.empty() && !end_) {
-    const Wake wake = co_await news_->wait(limit);
-    if (wake != Wake::notified) co_return wake_error(wake, "the push did not end in time on the node");
-  }
-  Result<std::string> said = std::unexpected(why_ended());
-  if (auto next = word()) said = std::move(*next);
-  co_return said;
-}
-
 Error PushTalk::why_ended() const {
   if (nonsense_) return *nonsense_;
   return end_ && !*end_ ? end_->error() : ended_early();

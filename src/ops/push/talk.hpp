@@ -37,7 +37,6 @@ class PushTalk : public std::enable_shared_from_this<PushTalk> {
 
   /// The next word behind the survey that was not taken yet.
   [[nodiscard]] std::optional<std::string> word();
-  [[nodiscard]] asio::awaitable<Result<std::string>> next_word(Limit limit);
 
   /// The script's own complaint so far, or "".
   [[nodiscard]] std::string complaint() const;

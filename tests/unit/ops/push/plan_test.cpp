@@ -53,7 +53,8 @@ std::vector<std::string> all() {
 
 PushNeed need_of(std::vector<std::string> fields, const DiffOptions& options = {}) {
   fields.emplace_back("end");
-  return push_need(a_tree(), survey_of(fields), options, [](const SourceItem&) { return "local sum"s; });
+  return push_need(a_tree(), survey_of(fields), options,
+                   [](const SourceItem&, std::uint64_t) { return std::string(64, 'f'); });
 }
 
 using Numbers = std::vector<std::size_t>;
@@ -158,8 +159,9 @@ TEST(PushNeed, ChecksumsDecideWhereTheyAreAskedFor) {
   const auto with = [&fields](const std::string& local) {
     auto whole = fields;
     whole.emplace_back("end");
-    return push_need(a_tree(), survey_of(whole), {.checksum = true},
-                     [local](const SourceItem& item) { return item.relative == "a" ? local : "?"; });
+    return push_need(
+        a_tree(), survey_of(whole), {.checksum = true},
+        [local](const SourceItem& item, std::uint64_t) { return item.relative == "a" ? local : "?"; });
   };
   EXPECT_EQ(with(std::string(64, 'e')).items, (Numbers{1, 4, 5}));
   EXPECT_EQ(with(std::string(64, 'f')).items, (Numbers{4, 5}));
@@ -254,11 +256,16 @@ TEST(PushNeed, UnderANewName) {
   EXPECT_FALSE(push_need(tree, survey_of(fields), {.new_name = "other"}).nothing());
 }
 
+/// The sum of all local files, as need_of() has it.
+std::string proof_of(const std::string& path, char digit = 'f') {
+  return std::string(64, digit) + "  ./" + path + "\n";
+}
+
 TEST(PushNeed, WhatAnEarlierPushHasLeftIsUsed) {
   auto fields = head();
   for (const auto& field : {"area"s, "./.ec2mpi-push.h.k.3"s, "d 1 700 1.0 ."s, ""s, "d 1 755 1.0 ./0"s, ""s,
                             "f 5 644 20.5 ./0/a"s, ""s, "f 1 644 20.5 ./0/sub/b"s, ""s, "f 1 600 1.0 ./9"s,
-                            ""s, "p 0 600 1.0 ./in"s, ""s}) {
+                            ""s, "p 0 600 1.0 ./in"s, ""s, "proof"s, proof_of("0/a") + proof_of("0/sub/b")}) {
     fields.push_back(field);
   }
   const auto need = need_of(fields);
@@ -267,42 +274,52 @@ TEST(PushNeed, WhatAnEarlierPushHasLeftIsUsed) {
   EXPECT_EQ(need.discard, (std::vector<std::string>{"0/sub/b", "9"}));
 }
 
-/// Until the checksum of a whole archive was right, another node's bytes may be wrong.
-TEST(PushNeed, AFileThatAnotherNodeHasBroughtCountsOnlyIfItsChecksumIsRight) {
+/// Until the checksum of a whole archive was right, the bytes may be wrong.
+TEST(PushNeed, AFileInAStageCountsOnlyIfItsChecksumIsRight) {
   const auto with = [](const std::string& proof) {
     auto fields = head();
-    for (const auto& field :
-         {"area"s, "./.ec2mpi-push.h.k.3"s, "f 5 644 20.5 ./0/a"s, ""s, "f 0 644 1.0 ./.relayed"s, ""s})
+    for (const auto& field : {"area"s, "./.ec2mpi-push.h.k.3"s, "f 5 644 20.5 ./0/a"s, ""s})
       fields.push_back(field);
     if (!proof.empty()) {
       fields.emplace_back("proof");
-      fields.push_back(proof + "  ./0/a\n");
+      fields.push_back(proof);
     }
     return fields;
   };
-  // The sum of the local file, as need_of() has it.
   EXPECT_EQ(need_of(with({})).files, 3U);
-  EXPECT_EQ(need_of(with(std::string(64, 'e'))).files, 3U);
-  EXPECT_EQ(need_of(with(std::string(64, 'e'))).discard, (std::vector<std::string>{"0/a"}));
-  auto whole = with(std::string(64, 'f'));
+  EXPECT_EQ(need_of(with(proof_of("0/a", 'e'))).files, 3U);
+  EXPECT_EQ(need_of(with(proof_of("0/a", 'e'))).discard, (std::vector<std::string>{"0/a"}));
+  EXPECT_EQ(need_of(with(proof_of("0/a"))).files, 2U);
+  auto whole = with(proof_of("0/a"));
   whole.emplace_back("end");
-  const auto survey = survey_of(whole);
-  EXPECT_EQ(files_to_compare(a_tree(), survey, {}), Numbers{1});
-  EXPECT_EQ(push_need(a_tree(), survey, {}, [](const SourceItem&) { return std::string(64, 'f'); }).files,
-            2U);
+  const std::vector<std::pair<std::size_t, std::uint64_t>> asked{{1, 5}};
+  EXPECT_EQ(files_to_compare(a_tree(), survey_of(whole), {}), asked);
 }
 
-TEST(PushNeed, ABigFileThatWasBegunIsGoneOnWith) {
+TEST(PushNeed, ABigFileThatWasBegunIsGoneOnWithIfItsBeginningIsOurs) {
   auto tree = a_tree();
   tree.items[4].size = 9'000'000;
   auto fields = head();
-  for (const auto& field : {"area"s, "./.ec2mpi-push.h.k.3"s, "f 8000000 600 1.0 ./0/sub/b"s, ""s, "end"s}) {
+  for (const auto& field : {"area"s, "./.ec2mpi-push.h.k.3"s, "f 8000000 600 1.0 ./0/sub/b"s, ""s, "proof"s,
+                            proof_of("0/sub/b"), "end"s})
     fields.push_back(field);
-  }
-  const auto need = push_need(tree, survey_of(fields), {});
-  EXPECT_EQ(need.begun, Numbers{4});
-  EXPECT_TRUE(need.discard.empty());
-  EXPECT_EQ(need.items, (Numbers{0, 1, 2, 3, 4, 5})) << "whether its beginning is right is not known yet";
+  const auto survey = survey_of(fields);
+  const std::vector<std::pair<std::size_t, std::uint64_t>> asked{{4, 8'000'000}};
+  EXPECT_EQ(files_to_compare(tree, survey, {}), asked);
+  const auto need_with = [&](char digit) {
+    return push_need(tree, survey, {}, [digit](const SourceItem&, std::uint64_t bytes) {
+      return bytes == 8'000'000 ? std::string(64, digit) : std::string();
+    });
+  };
+  const auto ours = need_with('f');
+  EXPECT_EQ(ours.kept, (std::map<std::size_t, std::uint64_t>{{4, 8'000'000}}));
+  EXPECT_TRUE(ours.discard.empty());
+  EXPECT_EQ(ours.items, (Numbers{0, 1, 2, 3, 4, 5}));
+  EXPECT_EQ(ours.bytes, 1'000'008U);
+  const auto other = need_with('e');
+  EXPECT_TRUE(other.kept.empty());
+  EXPECT_EQ(other.discard, std::vector<std::string>{"0/sub/b"});
+  EXPECT_EQ(other.bytes, 9'000'008U);
 }
 
 TEST(PushSurvey, LinesOfStatAreReadToo) {
