@@ -60,31 +60,22 @@ Result<void> Delivery::notice() {
   return fail(ErrorKind::remote_io, why);
 }
 
-/// "whole" and "done" stand alone; "has" and "at" are followed by a value (see push.sh).
+/// The head of push.sh has the answers.
 void Delivery::take_words() {
-  while (auto word = talk_->word()) {
-    place_.share->note_word(place_.number);
-    if (!about_.empty()) {
-      take_report(std::exchange(about_, {}), *word);
-    } else if (*word == "whole") {
-      progress_ = Progress::whole;
-    } else if (*word == "done") {
-      progress_ = Progress::in_place;
+  const auto& share = place_.share;
+  while (const auto said = talk_->word()) {
+    share->note_word(place_.number);
+    const auto [word, value] = first_word(*said);
+    if (word == "done") {
       finished_ = Clock::now();
-      place_.share->note_done(place_.number);
-    } else {
-      about_ = *word;
+      share->note_done(place_.number);
+    } else if (word == "has") {
+      if (const auto bytes = parse_number(value)) share->note_progress(place_.number, *bytes);
+    } else if (word == "at") {
+      share->note_end(place_.number, value);
+    } else if (word == "made") {
+      push_.writers().note_made(run_.node.index, target_, std::string(value));
     }
-  }
-}
-
-void Delivery::take_report(const std::string& about, const std::string& word) {
-  if (about == "has") {
-    if (const auto bytes = parse_number(word)) place_.share->note_progress(place_.number, *bytes);
-  } else if (about == "at") {
-    place_.share->note_end(place_.number, word);
-  } else if (about == "made") {
-    push_.writers().note_made(run_.node.index, target_, word);
   }
 }
 

@@ -73,8 +73,7 @@ asio::awaitable<Result<void>> Delivery::carry_out() {
 }
 
 asio::awaitable<Result<void>> Delivery::attempt() {
-  progress_ = Progress::sending;
-  about_.clear();
+  finished_.reset();
   upload_error_.reset();
   stop_upload_ = std::stop_source();
   auto done = co_await look();
@@ -259,7 +258,7 @@ asio::awaitable<Result<void>> Delivery::finish() {
   CO_TRY(co_await attend(&Delivery::is_in_place, kTooLate));
   // The script of a node that stores the archive, or has left a mark, ends only when its input does.
   if (!need_.nothing() && !talk_->ended()) {
-    if (has_left_mark()) co_await Relay::wait_for_others(push_.relay(), finished_, run_.limit);
+    if (has_left_mark()) co_await Relay::wait_for_others(push_.relay(), *finished_, run_.limit);
     CO_TRY(co_await attend(&Delivery::is_no_longer_needed, kTooLate));
     talk_->close_input();
     CO_TRY(co_await attend(&Delivery::has_ended, kTooLate));
@@ -273,7 +272,7 @@ asio::awaitable<Result<void>> Delivery::finish() {
 bool Delivery::is_no_longer_needed() const {
   const auto& share = *place_.share;
   if (talk_->ended() || !share.stores(place_.number)) return true;
-  return !share.is_in_use(place_.number) && !push_.relay()->some_may_come(finished_);
+  return !share.is_in_use(place_.number) && !push_.relay()->some_may_come(*finished_);
 }
 
 /// Only the first node of a share normally gets its data from here. If a lane broke in an earlier

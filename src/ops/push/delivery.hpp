@@ -21,13 +21,6 @@ class Delivery {
   [[nodiscard]] asio::awaitable<Result<void>> carry_out();
 
  private:
-  /// The way of the script on the node.
-  enum class Progress : std::uint8_t {
-    sending,
-    whole,     ///< it has all of the archive, and the checksum is right
-    in_place,  ///< every file is in its place
-  };
-
   asio::awaitable<Result<void>> attempt();
   asio::awaitable<Result<void>> look();
   asio::awaitable<Result<void>> compare();
@@ -47,7 +40,6 @@ class Delivery {
   asio::awaitable<Result<void>> check_answer();
   Result<void> notice();
   void take_words();
-  void take_report(const std::string& about, const std::string& word);
   void leave_share();
   /// It has asked the relay for a place, or never will.
   void stop_being_expected();
@@ -62,7 +54,7 @@ class Delivery {
   [[nodiscard]] bool wants_relay() const;
   [[nodiscard]] bool wants_lanes() const;
   [[nodiscard]] bool has_all() const { return place_.share->has_all(place_.number); }
-  [[nodiscard]] bool is_in_place() const { return progress_ == Progress::in_place; }
+  [[nodiscard]] bool is_in_place() const { return finished_.has_value(); }
   [[nodiscard]] bool is_no_longer_needed() const;
   /// Other nodes may find its mark.
   [[nodiscard]] bool has_left_mark() const { return !survey_.mark.empty() && first_ == run_.node.index; }
@@ -89,9 +81,7 @@ class Delivery {
   bool named_ = false;     ///< the target is a new name, though there is a folder by now
   bool counted_ = false;   ///< what it lacks
   bool expected_ = true;   ///< the relay waits for it
-  Progress progress_ = Progress::sending;
-  Clock::time_point finished_ = {};  ///< when all was in place
-  std::string about_;                ///< the subject of the script's next word
+  std::optional<Clock::time_point> finished_ = {};  ///< when every file was in its place
   Clock::time_point answered_ = {};
   bool frozen_ = false;
   bool out_of_reach_ = false;       ///< no other node reaches it, and the user wants no upload to it

@@ -178,7 +178,7 @@ start() {
 # Reports how many bytes have arrived, while the reports are read. As long as this lives, more bytes may arrive: readers
 # of the archive, here and on other nodes, end when it has ended and they have read all.
 report_progress() {
-  while sleep 1 >/dev/null 2>&1; do printf 'has\0%s\0' "$(count_bytes)" || break; done 2>/dev/null
+  while sleep 1 >/dev/null 2>&1; do printf 'has %s\0' "$(count_bytes)" || break; done 2>/dev/null
 }
 count_bytes() {
   if [ -n "$serves" ]; then
@@ -260,7 +260,7 @@ fetch_from() {
   end_if_whole
   reason=
   [ ! -e "$own/failed.$1" ] || reason=$(tail -n 1 "$own/said.$1")
-  printf 'at\0%s %s %s\0' "$1" "$offset" "$reason"
+  printf 'at %s %s %s\0' "$1" "$offset" "$reason"
 }
 # drop_feeder K: ends a feeding, which then reports how many bytes have arrived.
 drop_feeder() {
@@ -323,7 +323,6 @@ commit() {
   [ -e "$own/fine" ] || exit 1
   read -r sum _ <"$own/sum"
   [ "$sum" = "$1" ] || exit 4
-  printf 'whole\0' # the rest may take long where files are slow to make
   count_arrived
 }
 

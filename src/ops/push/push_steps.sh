@@ -189,7 +189,7 @@ apply() {
   tidy
   free_lanes
   applied=1
-  [ -z "$shareable" ] || [ "$into" = 1 ] || ! is_folder "$base/$name" || printf 'made\0%s\0' "$(id_of "$base/$name")"
+  [ -z "$shareable" ] || [ "$into" = 1 ] || ! is_folder "$base/$name" || printf 'made %s\0' "$(id_of "$base/$name")"
   [ -n "$serves" ] || remove "$stage"
   printf 'done\0'
   [ -n "$stays" ] || exit 0

@@ -279,7 +279,8 @@ class PushFetch : public PushScript, public testing::WithParamInterface<const ch
   }
   /// Waits in the script until its output has this word.
   static std::string wait_text(const std::string& word) {
-    return do_text("until tr '\\0' '\\n' <output | grep -qx " + quote_words({word}) + "; do sleep 0.1; done");
+    return do_text("until tr '\\0' '\\n' <output | grep -q " + quote_words({"^" + word + " "}) +
+                   "; do sleep 0.1; done");
   }
 };
 
@@ -313,8 +314,7 @@ TEST_P(PushFetch, AFeederThatCannotBeReachedIsReportedWithTheReason) {
   write("input", do_text(std::string("begin ''\nstart ") + GetParam()) +
                      fetch_text(1, "echo 'Host key verification failed.' >&2; exit 255; ") + wait_text("at"));
   EXPECT_EQ(run(":", ssh()), 3);
-  EXPECT_NE(output().find("at" + std::string(1, '\0') + "1 0 Host key verification failed."),
-            std::string::npos);
+  EXPECT_NE(output().find("at 1 0 Host key verification failed."), std::string::npos);
 }
 
 /// An archive that is stored, and one that is not.
@@ -619,7 +619,7 @@ TEST_F(PushMark, ALaterNodeKnowsTheFolderThatWasMadeUnderTheNewNameByItsId) {
   name_ = "/x";
   EXPECT_EQ(run(":", on_server(), asked_), 0) << errors();
   const auto all = output();
-  const auto at = all.find(std::string("made") + '\0');
+  const auto at = all.find("made ");
   ASSERT_NE(at, std::string::npos);
   const std::string id = all.c_str() + at + 5;
   EXPECT_NE(id.find('.'), std::string::npos) << id;
