@@ -31,7 +31,7 @@ def cluster4(shared_cluster3):
     yield shared_cluster3
     shared_cluster3.heal()
     for index in ALL:
-        shared_cluster3.host(index, f"while umount {HOME} 2>/dev/null; do :; done; cd {HOME} && chmod -R u+w . && rm -rf -- * .ec2mpi*;"
+        shared_cluster3.host(index, f"while umount -l {HOME} 2>/dev/null; do :; done; cd {HOME} && chmod -R u+w . && rm -rf -- * .ec2mpi*;"
                                     "rm -f /usr/local/bin/ln /usr/local/bin/mv /usr/local/bin/stat /var/lib/nfs/etab")
 
 

@@ -194,10 +194,10 @@ TEST_F(PushScript, TheSurveyTellsWhichLinksLeadToADevicePipeOrSocket) {
       "find", "case \" $* \" in *' -printf '*) exit 1 ;; esac; cd - >/dev/null; exec /usr/bin/find \"$@\"");
   for (const auto& with : {std::string(), poor_find}) {
     write("input", "");
-    run("", before + with);
+    run(":", before + with);
     EXPECT_NE(output().find("lo 0 777 0 ./x\0pipe\0"s), std::string::npos) << output();
     fs::remove_all(folder_ / "target");
-    run("", before + with, "0", "./d");
+    run(":", before + with, "0", "./d");
     const auto said = output();
     EXPECT_NE(said.find(with.empty() ? "./d/p\0../pipe\0"s : "lo 0 777 0 ./d/p\0../pipe\0"s),
               std::string::npos)
