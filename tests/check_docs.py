@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Do the pages fit the program? check_docs.py PROGRAM prints the faults; exit 1 if there are any.
 
-- Each command and flag of ec2mpi that a page names is there. The pages are those of docs/ and the README.
+- Each command and flag of ec2mpi that a page names is there. The pages are those of docs/ and the READMEs.
 - docs/environment.md has each environment variable of the source, and no other.
 - Each link of a page to a file of the project leads somewhere.
-- Each test that docs/security.md names is there.
+- Each test and each file of tests/ that a page names is there, and each claim of docs/security.md names a test.
 """
 
 import json
@@ -15,10 +15,11 @@ import sys
 
 ROOT = pathlib.Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "README.zh-CN.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "examples/README.md",
-         ROOT / "packaging/README.md"]
+         ROOT / "packaging/README.md", ROOT / "CONTRIBUTING.md", ROOT / "tests/bench/README.md", ROOT / "tests/cluster/README.md"]
 VARIABLES = "docs/environment.md"
 CLAIMS = "docs/security.md"
 SHOWN_FLAGS = {"-h", "--help", "-np", "--"}  # of all commands, or made out of another flag
+TEST = r"`([A-Z]\w+\.[A-Z]\w+|test_\w+)`"
 READ = r'(?:getenv|variable|environment_?|xdg_folder|file_of)\((?:environment, )?"([A-Z_]+)"'
 
 
@@ -72,21 +73,36 @@ def wrong_links(page):
             yield f"{page.relative_to(ROOT)}: {target} is not there"
 
 
-def missing_tests():
-    """A claim without its test is only a promise."""
+def tests_there():
     units = "\n".join(file.read_text() for file in sorted((ROOT / "tests/unit").rglob("*.cpp")))
     tests = {".".join(names) for names in re.findall(r"^TEST(?:_F|_P)?\((\w+),\s*(\w+)\)", units, re.M)}
     for file in (ROOT / "tests/e2e").glob("*.py"):
         tests |= set(re.findall(r"^def (test_\w+)", file.read_text(), re.M))
-    named = re.findall(r"`([A-Z]\w+\.[A-Z]\w+|test_\w+)`", (ROOT / CLAIMS).read_text())
-    yield from (f"{CLAIMS}: there is no test {name}" for name in named if name not in tests)
+    return tests
+
+
+def missing_tests(page, tests):
+    name, text = str(page.relative_to(ROOT)), page.read_text()
+    yield from (f"{name}: there is no test {test}" for test in re.findall(TEST, text)
+                if test not in tests and (name == CLAIMS or test.startswith("test_")))
+    yield from (f"{name}: {file} is not there" for file in re.findall(r"[` \[(](tests/[\w./]*\w)\b", text)
+                if not (ROOT / file).exists() and not re.search("ROOM|NAME", file))
+
+
+def claims_without_tests():
+    """A claim without its test is only a promise."""
+    for line in (ROOT / CLAIMS).read_text().splitlines():
+        cells = line.split(" | ")
+        if len(cells) == 3 and not line.startswith(("| claim |", "|---")) and not re.search(TEST, cells[2]):
+            yield f"{CLAIMS}: this claim names no test: {cells[0].strip('| ')}"
 
 
 def main(program):
     flags = flags_by_command(json.loads(subprocess.run([program, "option-tree"], stdout=subprocess.PIPE, check=True).stdout))
-    wrong = [*wrong_variables(), *missing_tests()]
+    tests = tests_there()
+    wrong = [*wrong_variables(), *claims_without_tests()]
     for page in PAGES:
-        wrong += [*wrong_commands(page, flags), *wrong_links(page)]
+        wrong += [*wrong_commands(page, flags), *wrong_links(page), *missing_tests(page, tests)]
     print(*wrong, sep="\n", end="\n" if wrong else "")
     return 1 if wrong else 0
 

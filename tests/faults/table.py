@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs/faults.md"
 MOMENTS = ("before", "middle", "end")
+TEST = "tests/faults/test_faults.py::test_what_the_table_says_holds"
+CLOUD_TEST = "tests/faults/test_faults.py::test_what_the_table_says_of_the_cloud_holds"
 
 
 @dataclass(frozen=True)
@@ -199,7 +201,9 @@ def page():
              "at its end.", "",
              "tests/faults tries the cells of this table with the real program on the local cluster (`tests/cluster`), and writes this "
              "page: `tests/faults/table.py --write`. `tests/faults/chaos.py` tries random faults, two at once, and ends ec2mpi by "
-             "`kill -9`, too.", "", "What always holds: " + ALWAYS, "", "## The words of the table", ""]
+             "`kill -9`, too.", "",
+             f"Each cell has its own test, named by the command, the fault and the moment: `pytest '{TEST}[exec cut middle]'`, and for "
+             f"`up` and `down` `pytest '{CLOUD_TEST}[up full disk middle]'`.", "", "What always holds: " + ALWAYS, "", "## The words of the table", ""]
     lines += rows_of(["word", "what must hold"], EXPECTATIONS.items())
     lines += ["", "## The faults of nodes", ""]
     lines += rows_of(["fault", "what happens"], ((f"`{name}`", fault.meaning) for name, fault in FAULTS.items()))

@@ -1,5 +1,7 @@
 """The table of faults itself: it is whole, and docs/faults.md shows it. Needs no host."""
 
+import os
+import subprocess
 import sys
 
 import pytest
@@ -41,6 +43,14 @@ def test_every_fault_that_the_local_cluster_knows_is_in_the_table():
     undo = {"start", "thaw", "accept", "unrekey", "drain", "mend", "fast", "heal", "writable", "moreinodes", "unthrottle", "unoom",
             "unclock", "jumbo"}
     assert {fault.words[0] for fault in table.FAULTS.values()} == set(faults.FAULTS) - undo | {"firewall"}
+
+
+def test_every_cell_has_its_test_under_the_name_that_the_page_gives():
+    command = [sys.executable, "-B", "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", "tests/faults/test_faults.py"]
+    there = subprocess.run(command, cwd=table.PAGE.parents[1], stdout=subprocess.PIPE, text=True, check=True, timeout=60,
+                           env={name: value for name, value in os.environ.items() if name != "EC2MPI_FAULTS"}).stdout.splitlines()
+    named = {f"{table.TEST if cell[0] in table.COMMANDS else table.CLOUD_TEST}[{' '.join(cell)}]" for cell in table.cells() if table.is_meant(*cell)}
+    assert {line for line in there if "::" in line} == named
 
 
 def test_the_page_shows_the_table():
