@@ -2,6 +2,7 @@
 #include "ec2mpi/ops/job/queue_shell.hpp"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <fstream>
@@ -249,6 +250,36 @@ TEST_P(Queue, AKilledSupervisorIsReplacedByOneThatCleansUp) {
   wait_for_exits(2);
   EXPECT_EQ(text("a", "why"), "lost killed\n");
   EXPECT_LE(std::stoll(text("a", "ended")), std::stoll(text("b", "begun")));
+}
+
+TEST_P(Queue, AJobWithOtherNodesStartsThoughThoseOfTheFirstAreTaken) {
+  submit("first", 1, 8, 0, 0, "1");
+  submit("same", 2, 1, 0, 0, "0.1");
+  submit("other", 3, 1, 0, 0, "0.1");
+  write(jobs() / "other" / "pool", "node5 10.0.0.15 10.0.0.15 2\n");
+  schedule();
+  EXPECT_TRUE(is("first", "pid") && is("other", "pid"));
+  EXPECT_FALSE(is("same", "pid"));
+  EXPECT_EQ(text("other", "hosts"), "10.0.0.15 slots=1\n");
+  wait_for_exits(3);
+}
+
+TEST_P(Queue, AJobOfTheTimeBeforeARestartIsLostAndAJobOutsideOfTheQueueKeepsItsNodes) {
+  submit("old", 1, 8, 0, 0, "0.1");
+  write(jobs() / "old" / "pid", "1 1 another-boot\n");
+  write(jobs() / "old" / "hosts", "10.0.0.11 slots=2\n");
+  // This process stands for the supervisor of a job that does not wait in the queue.
+  fs::create_directory(jobs() / "outside");
+  ASSERT_EQ(run("read -r boot </proc/sys/kernel/random/boot_id; read -r stat </proc/" +
+                std::to_string(getpid()) + "/stat; set -- ${stat##*) }; echo " + std::to_string(getpid()) +
+                " ${20} $boot >\"$HOME/.ec2mpi/jobs/outside/pid\""),
+            0);
+  write(jobs() / "outside" / "hosts", "10.0.0.12:2\n10.0.0.13 slots=2\n");
+  submit("next", 2, 2, 0, 0, "0.1");
+  schedule();
+  EXPECT_EQ(text("old", "why"), "lost rebooted\n");
+  wait_for_exits(2);
+  EXPECT_EQ(text("next", "hosts"), "10.0.0.14 slots=2\n");
 }
 
 INSTANTIATE_TEST_SUITE_P(Shells, Queue, testing::Values("dash", "bash"),
