@@ -4,6 +4,7 @@
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
 #include <asio/this_coro.hpp>
+#include <memory>
 
 #include "ec2mpi/base/event.hpp"
 #include "ec2mpi/base/text.hpp"
@@ -15,8 +16,9 @@ namespace {
 
 constexpr auto kRetryPause = std::chrono::milliseconds(500);
 
-/// One command over all nodes, from the first connection to the last result. Lives in run_on_nodes' frame.
-class Fleet {
+/// One command over all nodes, from the first connection to the last result. The nodes' coroutines own it,
+/// too, and with it the task's state: a loop that is dropped destroys the coroutines in any order.
+class Fleet : public std::enable_shared_from_this<Fleet> {
  public:
   Fleet(const asio::any_io_executor& executor, std::vector<Node> nodes, NodeTask task, FleetContext context)
       : executor_(executor),
@@ -37,7 +39,8 @@ class Fleet {
 
   asio::awaitable<FleetReport> run() {
     // The references stay valid: nothing is added to the results from now on.
-    for (auto& result : report_.results) asio::co_spawn(executor_, attend(result), asio::detached);
+    for (auto& result : report_.results)
+      asio::co_spawn(executor_, attend(shared_from_this(), result), asio::detached);
     // No limit here: each node ends by limit_, and the report needs all of them.
     const Limit unlimited;
     while (pending_ > 0) co_await finished_.wait(unlimited);
@@ -50,8 +53,12 @@ class Fleet {
   }
 
  private:
+  static asio::awaitable<void> attend(std::shared_ptr<Fleet> self, NodeResult& result) {
+    co_await self->work_on(result);
+  }
+
   /// A node's whole life; never throws, always leaves a result.
-  asio::awaitable<void> attend(NodeResult& result) {
+  asio::awaitable<void> work_on(NodeResult& result) {
     auto place = co_await work_.enter(limit_);
     if (!place) {
       result.outcome = NotRun{not_run_reason()};
@@ -136,8 +143,9 @@ class Fleet {
 
 asio::awaitable<FleetReport> run_on_nodes(std::vector<Node> nodes, NodeTask task, FleetContext context) {
   if (nodes.empty()) co_return FleetReport{};
-  Fleet fleet(co_await asio::this_coro::executor, std::move(nodes), std::move(task), std::move(context));
-  auto report = co_await fleet.run();
+  const auto executor = co_await asio::this_coro::executor;
+  const auto fleet = std::make_shared<Fleet>(executor, std::move(nodes), std::move(task), std::move(context));
+  auto report = co_await fleet->run();
   co_return report;
 }
 

@@ -27,16 +27,17 @@ constexpr std::size_t kBulkWindow = 16 * 1024 * 1024;
 constexpr std::size_t kMostUnread = 4 * 1024 * 1024;
 constexpr std::size_t kMostUnreadBulk = 3 * kBulkWindow;
 
-/// Wakes the other users of a link at the end of a call, for the call may have read their packets.
+/// Wakes the other users of a link at the end of a call, for the call may have read their packets. It owns
+/// the link, too: a loop that is dropped may destroy the channel and its session before the call's frame.
 class PassOn {
  public:
-  explicit PassOn(Link& link) : link_(link) {}
-  ~PassOn() { link_.pass_on(); }
+  explicit PassOn(std::shared_ptr<Link> link) : link_(std::move(link)) {}
+  ~PassOn() { link_->pass_on(); }
   PassOn(const PassOn&) = delete;
   PassOn& operator=(const PassOn&) = delete;
 
  private:
-  Link& link_;
+  std::shared_ptr<Link> link_;
 };
 
 class LibsshChannel : public Channel {
@@ -72,7 +73,7 @@ class LibsshChannel : public Channel {
   /// exec request right behind the open request; good for the first channel of a connection to OpenSSH, whose
   /// number is 0.
   awaitable<Result<void>> open(Request request, bool pipelined, Limit limit) {
-    const PassOn pass_on(*link_);
+    const PassOn pass_on(link_);
     if (channel_ == nullptr)
       co_return fail(ErrorKind::protocol, "cannot make another channel on this connection");
     bulk_ = request.bulk;
@@ -121,7 +122,7 @@ class LibsshChannel : public Channel {
   [[nodiscard]] bool no_session_left() const { return no_session_left_; }
 
   awaitable<Result<void>> open_forward(std::string host, std::uint16_t port, Limit limit) {
-    const PassOn pass_on(*link_);
+    const PassOn pass_on(link_);
     if (channel_ == nullptr)
       co_return fail(ErrorKind::protocol, "cannot make another channel on this connection");
     const auto open = [this, &host, port] {
@@ -133,7 +134,7 @@ class LibsshChannel : public Channel {
   }
 
   awaitable<Result<std::optional<Chunk>>> receive(Limit limit) override {
-    const PassOn pass_on(*link_);
+    const PassOn pass_on(link_);
     for (;;) {
       const auto seen = link_->packets_received();
       look_for_answer();
@@ -179,7 +180,7 @@ class LibsshChannel : public Channel {
 
   /// After an error, a part of `bytes` may have been sent.
   awaitable<Result<void>> send(std::string_view bytes, Limit limit) override {
-    const PassOn pass_on(*link_);
+    const PassOn pass_on(link_);
     while (!bytes.empty()) {
       look_for_answer();
       if (refused_) co_return failure(kRefused);

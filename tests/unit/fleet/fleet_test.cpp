@@ -296,5 +296,37 @@ TEST_F(Fleet, OfNoNodesIsAnEmptyReport) {
   EXPECT_TRUE(report.all_succeeded());
 }
 
+/// Counts at its destruction whether what it needs is still there.
+struct AtEnd {
+  std::weak_ptr<int> needed;
+  int& there;
+  ~AtEnd() { there += needed.expired() ? 0 : 1; }
+};
+
+asio::awaitable<Result<ssh::ExitStatus>> work_for_ever(std::weak_ptr<int> needed, int* began, int* there) {
+  const AtEnd at_end{std::move(needed), *there};
+  ++*began;
+  Event never(co_await asio::this_coro::executor);
+  const Limit unlimited;
+  co_await never.wait(unlimited);
+  co_return ssh::ExitStatus{};
+}
+
+TEST_F(Fleet, WhatTheTaskOwnsLivesAsLongAsAnyNodesCoroutineAlsoWhenTheLoopIsDropped) {
+  auto dropped = std::make_unique<asio::io_context>(1);
+  test::FakeConnector near{dropped->get_executor()};
+  int began = 0;
+  int there = 0;
+  NodeTask task = [owned = std::make_shared<int>(0), &began, &there](const NodeRun&) {
+    return work_for_ever(owned, &began, &there);
+  };
+  // Two work, and the third waits for its place.
+  auto all = run_on_nodes(test::fake_nodes(3), std::move(task), {near, {.fanout = 2}, listener, {}});
+  asio::co_spawn(*dropped, std::move(all), asio::detached);
+  while (began < 2) ASSERT_EQ(dropped->run_one_for(kHang), 1U);
+  dropped.reset();
+  EXPECT_EQ(there, 2);
+}
+
 }  // namespace
 }  // namespace ec2mpi
