@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "ec2mpi/base/file_time.hpp"
 #include "ec2mpi/base/text.hpp"
 
 namespace ec2mpi {
@@ -232,32 +233,6 @@ std::string full_name(std::string_view block) {
   return prefix.empty() ? std::string(name) : fmt::format("{}/{}", prefix, name);
 }
 
-struct PaxTime {
-  std::int64_t seconds;
-  std::uint32_t nanoseconds;
-};
-
-/// "-1.25" is the second -2 and 750,000,000 ns. Digits beyond the ninth are dropped.
-std::optional<PaxTime> pax_time(std::string_view value) {
-  const bool negative = value.starts_with('-');
-  if (negative) value.remove_prefix(1);
-  const auto dot = value.find('.');
-  const auto whole = parse_number(value.substr(0, dot));
-  // A number that large would overflow when it is negated.
-  if (!whole || *whole > kMostSize) return std::nullopt;
-  PaxTime time{static_cast<std::int64_t>(*whole), 0};
-  if (dot != std::string_view::npos) {
-    std::string digits(value.substr(dot + 1, 9));
-    digits.append(9 - digits.size(), '0');
-    const auto fraction = parse_number(digits);
-    if (!fraction) return std::nullopt;
-    time.nanoseconds = static_cast<std::uint32_t>(*fraction);
-  }
-  if (!negative) return time;
-  if (time.nanoseconds == 0) return PaxTime{-time.seconds, 0};
-  return PaxTime{-time.seconds - 1, 1'000'000'000U - time.nanoseconds};
-}
-
 }  // namespace
 
 std::string encode_tar_header(const TarEntry& entry) {
@@ -459,10 +434,10 @@ Result<void> TarDecoder::apply_pax(std::string_view key, std::string_view value,
     if (!size || *size > kMostSize) return bad("a size makes no sense");
     overrides.size = *size;
   } else if (key == "mtime") {
-    const auto time = pax_time(value);
+    const auto time = parse_file_time(value, Fraction::of_number);
     if (!time) return bad("a time makes no sense");
     overrides.mtime = time->seconds;
-    overrides.nanoseconds = time->nanoseconds;
+    overrides.nanoseconds = time->nanoseconds.value_or(0);
   } else if (key.starts_with("GNU.sparse.")) {
     overrides.sparse = true;
   }

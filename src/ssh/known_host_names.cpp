@@ -81,6 +81,8 @@ bool matches_wildcards(std::string_view pattern, std::string_view host) {
 }  // namespace
 
 bool are_host_names(std::string_view names) {
+  // A name with zeros in front, as a crash leaves them in a file, would be another host's.
+  if (!std::ranges::all_of(names, [](char c) { return c > ' ' && c <= '~'; })) return false;
   return names.starts_with(kHashMark) ? parse_hashed(names).has_value() : names.find('|') == names.npos;
 }
 

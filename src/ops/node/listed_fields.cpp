@@ -1,7 +1,6 @@
 #include "ec2mpi/ops/node/listed_fields.hpp"
 
 #include <charconv>
-#include <limits>
 
 #include "ec2mpi/base/text.hpp"
 
@@ -9,7 +8,6 @@ namespace ec2mpi::ops {
 
 namespace {
 
-constexpr auto kMostTime = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) / 4;
 constexpr std::size_t kSumDigits = 64;
 
 /// sha256sum writes "\n", "\r" and "\\" for three characters that would break its lines.
@@ -37,23 +35,6 @@ std::optional<unsigned> parse_mode(std::string_view text, int base) {
   const auto read = std::from_chars(text.begin(), text.end(), mode, base);
   if (read.ec != std::errc() || read.ptr != text.end()) return std::nullopt;
   return mode;
-}
-
-std::optional<ListedTime> parse_time(std::string_view text) {
-  const bool negative = text.starts_with('-');
-  if (negative) text.remove_prefix(1);
-  const auto dot = text.find('.');
-  const auto seconds = parse_number(text.substr(0, dot));
-  if (!seconds || *seconds > kMostTime) return std::nullopt;
-  ListedTime time{.seconds = static_cast<std::int64_t>(*seconds) * (negative ? -1 : 1)};
-  if (dot == std::string_view::npos) return time;
-  // find prints ten digits behind the dot.
-  std::string digits(text.substr(dot + 1, 9));
-  digits.resize(9, '0');
-  const auto nanoseconds = parse_number(digits);
-  if (!nanoseconds) return std::nullopt;
-  time.nanoseconds = static_cast<std::uint32_t>(*nanoseconds);
-  return time;
 }
 
 SumsByPath parse_sums(std::string_view text) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "ec2mpi/base/file_time.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/ops/node/listed_fields.hpp"
@@ -50,7 +51,7 @@ Result<RemoteItem> parse_record(std::string_view record) {
   const auto size = parse_number(fields[2]);
   const auto blocks = parse_number(fields[3]);
   const auto inode = parse_number(fields[4]);
-  const auto time = parse_time(fields[5]);
+  const auto time = parse_file_time(fields[5], Fraction::after_second);
   if (!mode || !size || !blocks || !inode || *size > kMostSize || !time) return bad(record);
   item.mode = *mode & 07777U;
   item.mtime = time->seconds;

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <algorithm>
 
+#include "ec2mpi/base/file_time.hpp"
 #include "ec2mpi/base/text.hpp"
 
 namespace ec2mpi::ops {
@@ -34,7 +35,7 @@ bool read_record(std::string_view record, HeldEntries& area, std::string_view li
   const auto kind = next_word(record);
   const auto size = parse_number(next_word(record));
   const auto mode = parse_mode(next_word(record), 8);
-  const auto time = parse_time(next_word(record));
+  const auto time = parse_file_time(next_word(record), Fraction::after_second);
   if (kind.empty() || kind.size() > 2 || !size || !mode || !time) return false;
   // "N", "L" and "?" stand for a link that leads to nothing.
   const bool special = std::string_view("bcpsDo").find(kind.back()) != std::string_view::npos;
@@ -52,7 +53,7 @@ bool read_record(std::string_view record, HeldEntries& area, std::string_view li
 void read_line(std::string_view line, HeldEntries& area) {
   const auto mode = parse_mode(next_word(line), 16);
   const auto size = parse_number(next_word(line));
-  const auto time = parse_time(next_word(line));
+  const auto time = parse_file_time(next_word(line), Fraction::after_second);
   if (!mode || !size || !time) return;  // the rest of a name with an end of line
   const auto* const letter = S_ISREG(*mode) ? "f" : S_ISDIR(*mode) ? "d" : S_ISLNK(*mode) ? "l" : "";
   area.insert_or_assign(without_dot(line), HeldEntry{.type = type_of_letter(letter),

@@ -203,6 +203,7 @@ TEST(Tar, NegativePaxTimesRoundDown) {
   const auto members = decode(pax(record("mtime", "-1.5")) + encode({.name = "a"}) + tar_end());
   ASSERT_TRUE(members);
   EXPECT_EQ((*members)[0].entry.mtime, -2);
+  EXPECT_EQ((*members)[0].entry.nanoseconds, 500'000'000U);
 }
 
 TEST(Tar, GlobalPaxHoldsForAllThatFollow) {

@@ -17,13 +17,6 @@ namespace ec2mpi::ops {
 /// A mode of digits in base 8 or 16.
 [[nodiscard]] std::optional<unsigned> parse_mode(std::string_view text, int base);
 
-struct ListedTime {
-  std::int64_t seconds = 0;                       ///< since 1970
-  std::optional<std::uint32_t> nanoseconds = {};  ///< nothing where the node can't tell
-};
-/// "1600000000.1234567890", "-3".
-[[nodiscard]] std::optional<ListedTime> parse_time(std::string_view text);
-
 /// SHA-256 by path; files that can't be read are missing.
 using SumsByPath = std::unordered_map<std::string, std::string>;
 /// A line with a "\" in front has its path escaped. Lines that sha256sum does not print are skipped.

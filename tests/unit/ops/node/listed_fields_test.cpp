@@ -20,18 +20,6 @@ TEST(ListedFields, ModesAreDigitsAndNothingElse) {
   EXPECT_FALSE(parse_mode("0x1", 16));
 }
 
-TEST(ListedFields, TimesMayHaveAFractionOrBeBefore1970) {
-  const auto time = parse_time("1600000000.1234567890");
-  ASSERT_TRUE(time);
-  EXPECT_EQ(time->seconds, 1'600'000'000);
-  EXPECT_EQ(time->nanoseconds, 123'456'789U);
-  EXPECT_EQ(parse_time("1.5")->nanoseconds, 500'000'000U);
-  EXPECT_EQ(parse_time("-3")->seconds, -3);
-  EXPECT_FALSE(parse_time("-3")->nanoseconds);
-  for (const auto* wrong : {"", ".5", "x", "1.x", "--1", "9223372036854775807", "99999999999999999999"})
-    EXPECT_FALSE(parse_time(wrong)) << wrong;
-}
-
 TEST(ListedFields, SumsAreThoseOfSha256sum) {
   const std::string a(64, 'a');
   const std::string b(64, 'b');
