@@ -74,6 +74,35 @@ int main(int argc, char **argv) {
 }
 """
 
+# Counts how often the profile's library asks the kernel's clock during a thousand barriers: all calls of clock_gettime come
+# through the program.
+CLOCKS = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <mpi.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+static int counts, asked;
+int clock_gettime(clockid_t clock, struct timespec *time) {
+  Dl_info caller;
+  if (counts && dladdr(__builtin_return_address(0), &caller) && strstr(caller.dli_fname, "libprofile.so")) asked++;
+  return (int)syscall(SYS_clock_gettime, clock, time);
+}
+int main(int argc, char **argv) {
+  int i;
+  MPI_Init(&argc, &argv);
+  counts = 1;
+  for (i = 0; i < 1000; i++) MPI_Barrier(MPI_COMM_SELF);
+  counts = 0;
+  printf("asked %d\\n", asked);
+  return MPI_Finalize();
+}
+"""
+CLOCK = "/sys/devices/system/clocksource/clocksource0/current_clocksource"
+
 
 def nothing_kept(cluster):
     nothing_left(cluster)
@@ -146,6 +175,20 @@ def test_calls_of_many_threads_are_all_counted(cluster4, ec2mpi):
     for rank in profile(ec2mpi)["ranks"]:
         assert calls(rank)["Recv"]["count"] == calls(rank)["Isend"]["count"] == 2000, rank
         assert calls(rank)["Isend"]["bytes"] == 8000, rank
+
+
+def test_the_counter_of_the_processor_is_used_only_where_it_is_the_kernels_clock(cluster4, ec2mpi):
+    give(cluster4, "clocks.c", CLOCKS, hosts=(1,))
+    built = cluster4.host(1, "cd /home/ubuntu && mpicc -rdynamic -o clocks clocks.c -ldl", user="ubuntu", timeout=120)
+    assert built.code == 0, built.err
+    for clock, asked in (("tsc", 0), ("hpet", 2000)):
+        assert cluster4.host(1, f"echo {clock} > /tmp/clock && mount --bind /tmp/clock {CLOCK}").code == 0
+        try:
+            done = ec2mpi("run", "-np", 1, "-w", 1, "--profile", "--", "./clocks")
+        finally:
+            cluster4.host(1, f"umount {CLOCK}")
+        assert (done.code, done.out) == (0, f"asked {asked}\n"), (clock, done.err)
+        assert calls(profile(ec2mpi)["ranks"][0])["Barrier"]["count"] == 1000
 
 
 def test_a_node_without_a_compiler_gets_the_library_of_the_master_and_without_any_the_job_does_not_start(cluster4, ec2mpi):

@@ -193,7 +193,15 @@ TEST(Selection, TheNodesThatFailedLast) {
 
 TEST(JumpHost, ATextThatIsNoHostIsRefused) {
   Laptop laptop;
-  for (const char* text : {"", "a b c", "host:99999"}) laptop.refused({"exec-all", "-J", text, "true"});
+  for (const char* text : {"", "a b c", "host:99999"})
+    expect_in("-J is a host to go through; a job has its name from [jobs.NAME]",
+              laptop.refused({"exec-all", "-J", text, "true"}));
+}
+
+TEST(JumpHost, MoreThanOneIsRefused) {
+  Laptop laptop;
+  expect_in("-J takes one host: [user@]host[:port]",
+            laptop.refused({"exec-all", "-J", "192.0.2.1\n192.0.2.2", "true"}));
 }
 
 // --- the key
