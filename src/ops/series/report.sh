@@ -1,6 +1,6 @@
-# Reports the jobs of the series $wanted: those behind the first $skip, at most $count. With $all_runs also the jobs of its
-# repeated runs, with $outputs the last lines of each that has ended. A queue that cannot write starts no job: where one
-# waits, `trouble TEXT` says why nothing can be written. It stands behind functions.sh.
+# Reports the jobs of the series $wanted: at most $count, of those whose ids sort behind $after. With $all_runs also the jobs
+# of its repeated runs, and what each was made of; with $outputs the last lines of each that has ended. A queue that cannot
+# write starts no job: where one waits, `trouble TEXT` says why nothing can be written. It stands behind functions.sh.
 # shellcheck shell=sh
 # shellcheck disable=SC2154,SC2034 # the text in front sets these variables
 
@@ -10,6 +10,8 @@ cd "$jobs" 2>/dev/null || { echo 'ec2mpi-report end'; exit 0; }
 number=0 waits=''
 for entry in */; do
   id=${entry%/}
+  # shellcheck disable=SC3012 # dash, bash and busybox compare texts
+  [ "$id" \> "$after" ] || continue
   read -r second place series rest <"$id/queue" || continue
   case $series in
     "$wanted") ;;
@@ -17,17 +19,18 @@ for entry in */; do
     *) continue ;;
   esac
   number=$((number + 1))
-  [ "$number" -gt "$skip" ] || continue
-  [ "$number" -le $((skip + count)) ] || continue
+  [ "$number" -le "$count" ] || break
   job_state "$jobs/$id"
   [ "$state" != waiting ] || waits=yes
   echo "job $id"
   echo "series $series"
   echo "state $state $detail"
-  while IFS= read -r line; do
-    case $line in 'set '* | 'determinant '* | 'per_node '*) printf '%s\n' "$line" ;; esac
-  done <"$id/meta"
-  [ ! -f "$id/script.sum" ] || cksum <"$(cat "$id/script")" | cmp -s - "$id/script.sum" || echo 'determinant script changed'
+  if [ -n "$all_runs" ]; then
+    while IFS= read -r line; do
+      case $line in 'set '* | 'determinant '* | 'per_node '*) printf '%s\n' "$line" ;; esac
+    done <"$id/meta"
+    [ ! -f "$id/script.sum" ] || cksum <"$(cat "$id/script")" | cmp -s - "$id/script.sum" || echo 'determinant script changed'
+  fi
   while read -r label; do echo "on $label"; done <"$id/placed"
   begun="" ended=""
   { read -r begun; read -r ended; } <"$id/clock"

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <algorithm>
+#include <iterator>
 
 #include "ec2mpi/base/event.hpp"
 #include "ec2mpi/base/exit_code.hpp"
@@ -27,8 +28,12 @@ constexpr auto kHandOver = seconds(120);   ///< for it to take all of them
 constexpr auto kCancelling = seconds(90);  ///< from the wish to the end of all
 constexpr Clock::duration kBetweenLooks = milliseconds(700);
 constexpr std::size_t kNamedReasons = 3;
-/// report.sh gives 1,500 bytes of each output at most, and capture() takes 1 MiB.
-constexpr int kOutputsAtOnce = 300;  ///< jobs whose last lines fit into one answer
+/// A look at 10,000 jobs takes the master some seconds, so it gets twice that time for other work.
+constexpr int kPauseForLook = 2;
+/// Jobs that fit into one answer: capture() takes 1 MiB, and report.sh gives 1,500 bytes of each output at
+/// most.
+constexpr int kReportedAtOnce = 1000;
+constexpr int kOutputsAtOnce = 300;
 
 /// The jobs that can't run: each reason once, behind the jobs that it holds for.
 class Refusals {
@@ -117,14 +122,26 @@ class SeriesRun : public Observer {
     co_return answer;
   }
 
+  /// Asks for a portion at a time. One that is not full is the last.
   asio::awaitable<Result<std::vector<SeriesRecord>>> report(ReportRequest request, Limit limit) {
-    // In braces, so sh reads all of the text before it runs any of it.
-    auto text = "{\n" + job_functions() + report_text(request) + "}\n";
-    // The time for a connection is added, because ask() may have to make one.
-    const auto patience = limit.at_most(kAnswer + options_.connect_timeout);
-    CO_TRY_AS(answer, co_await ask(std::move(text), patience));
-    trouble_ = trouble_in_report(answer->out);
-    co_return parse_series_records(answer->out);
+    std::vector<SeriesRecord> all;
+    request.count = request.outputs ? kOutputsAtOnce : kReportedAtOnce;
+    trouble_.clear();
+    for (;;) {
+      // In braces, so sh reads all of the text before it runs any of it.
+      auto text = "{\n" + job_functions() + report_text(request) + "}\n";
+      // The time for a connection is added, because ask() may have to make one.
+      const auto patience = limit.at_most(kAnswer + options_.connect_timeout);
+      CO_TRY_AS(answer, co_await ask(std::move(text), patience));
+      if (trouble_.empty()) trouble_ = trouble_in_report(answer->out);
+      auto records = parse_series_records(answer->out);
+      if (!records) co_return std::unexpected(records.error());
+      const bool last = records->size() < static_cast<std::size_t>(request.count);
+      std::ranges::move(*records, std::back_inserter(all));
+      // A master that repeats itself must not hold us for ever.
+      if (last || all.back().job.id <= request.after) co_return all;
+      request.after = all.back().job.id;
+    }
   }
 
   // --- finding it ---
@@ -329,13 +346,15 @@ class SeriesRun : public Observer {
   asio::awaitable<Result<void>> follow_once() {
     for (;;) {
       if (stops_.detach.stop_requested()) co_return end(SeriesEnd::How::detached);
+      const auto began = Clock::now();
       CO_TRY(co_await look());
+      const auto pause = std::max(kBetweenLooks, kPauseForLook * (Clock::now() - began));
       reconnect_.reached(observer_);
       if (all_over()) co_return end(SeriesEnd::How::over);
       // Only a cancelled series has such a limit; see cancel().
       if (reconnect_.time_is_up()) co_return fail(ErrorKind::timeout, "the jobs did not end in time");
       const auto limit = reconnect_.waiting();
-      co_await sleep_for(kBetweenLooks, limit);
+      co_await sleep_for(pause, limit);
     }
   }
 
@@ -384,17 +403,12 @@ class SeriesRun : public Observer {
     co_return Result<void>{};
   }
 
-  /// Asks for a portion at a time. One that is not full is the last.
   asio::awaitable<Result<void>> take_outputs() {
-    for (int skip = 0;; skip += kOutputsAtOnce) {
-      ReportRequest request{
-          .series = decision_.series, .outputs = true, .skip = skip, .count = kOutputsAtOnce};
-      const auto limit = reconnect_.waiting();
-      CO_TRY_AS(records, co_await report(std::move(request), limit));
-      const bool last = records->size() < static_cast<std::size_t>(kOutputsAtOnce);
-      take(*records, false);
-      if (last) co_return Result<void>{};
-    }
+    ReportRequest request{.series = decision_.series, .outputs = true};
+    const auto limit = reconnect_.waiting();
+    CO_TRY_AS(records, co_await report(std::move(request), limit));
+    take(*records, false);
+    co_return Result<void>{};
   }
 
   asio::awaitable<Result<void>> cancel() {

@@ -11,9 +11,10 @@ std::string report_text(const ReportRequest& request) {
   return set_variables({{"wanted", request.series},
                         {"all_runs", request.all_runs ? "yes" : ""},
                         {"outputs", request.outputs ? "yes" : ""},
-                        {"skip", std::to_string(request.skip)},
+                        {"after", request.after},
                         {"count", std::to_string(request.count)}}) +
-         "[ ! -f \"$HOME/.ec2mpi/schedule\" ] || " + call_schedule() + std::string(kReportSh);
+         (request.after.empty() ? "[ ! -f \"$HOME/.ec2mpi/schedule\" ] || " + call_schedule() : "") +
+         std::string(kReportSh);
 }
 
 std::string cancel_series_text(const std::string& series) {

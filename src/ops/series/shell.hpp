@@ -5,15 +5,15 @@
 
 namespace ec2mpi::ops {
 
-/// Restarts the queue (a supervisor that was killed could not), and reports on the jobs of a series. With
-/// `all_runs` `series` is a name, and its later runs count too. With `outputs` the last lines of those that
-/// are over are told as well, of at most `count` jobs behind the first `skip`; for parse_series_records.
+/// Reports on the jobs of a series, in the order of their ids; for parse_series_records. Without `after` it
+/// restarts the queue first (a supervisor that was killed could not).
 struct ReportRequest {
   std::string series;
-  bool all_runs = false;
-  bool outputs = false;
-  int skip = 0;
-  int count = 1'000'000;
+  bool all_runs =
+      false;  ///< `series` is a name, and its later runs count, too; says what each job was made of
+  bool outputs = false;    ///< with the last lines of those that are over
+  std::string after = {};  ///< only jobs whose ids sort behind this one
+  int count = 0;           ///< at most so many
 };
 [[nodiscard]] std::string report_text(const ReportRequest& request);
 

@@ -99,6 +99,31 @@ TEST_F(RunSeries, SubmitsItsJobsAndCollectsWhatTheyPrinted) {
   EXPECT_EQ(listener.events, std::vector<std::string>{"s: 1 fresh, 0 kept, 0 found"});
 }
 
+/// An answer that is full: report() asks for 1000 jobs at once.
+std::string thousand_others() {
+  std::string text = "now 9.0\n";
+  for (int i = 0; i < 1000; ++i) text += fmt::format("job r-{:04}\nseries s\nstate running\n", i);
+  return text + "ec2mpi-report end\n";
+}
+
+TEST_F(RunSeries, JobsBehindTheFirstThousandAreReportedToo) {
+  answers = {{.out = kNone},
+             {.out = kFacts},
+             {.out = "submitted s-a1\n"},
+             {.out = thousand_others()},
+             {.out = report("ended 0", "clock 2.0 4.5\n")},
+             {.out = report("ended 0", "clock 2.0 4.5\n| loss=0.5\n")}};
+  const auto end = run();
+  EXPECT_EQ(exit_code_for(end), 0);
+  EXPECT_EQ(end.result.at(0).findings, (Findings{{"loss", "0.5"}}));
+}
+
+TEST_F(RunSeries, AMasterThatRepeatsItsJobsForEverIsNotAskedForEver) {
+  answers = {{.out = thousand_others()}};
+  const auto end = run();
+  EXPECT_EQ(end.how, SeriesEnd::How::refused);
+}
+
 TEST_F(RunSeries, AMasterThatTakesNoJobIsTheEnd) {
   answers = {{.out = kNone}, {.out = kFacts}, {}};
   const auto end = run();
