@@ -1,7 +1,8 @@
 """The same tasks by ec2mpi and by everybody that does the same. Runs on the laptop of a test cluster; prints rows as JSON.
 
 Each tool gets its best options: all hosts at once, no questions, host keys neither looked up nor kept. All use the key exchange
-and the cipher that ec2mpi uses by default. The tools take turns, and a ratio is the median of those of the rounds.
+and the cipher that ec2mpi uses by default. The tools take turns, and a ratio is the median of those of the rounds. A row is {"task", "unit", "tools"}, and "tools" has for each
+name {"value", "ratio"}, some {"note"}, or {"missing": why}.
 """
 
 import argparse
@@ -12,15 +13,18 @@ import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass, field
 
-from measure import measure
+from measure import Sent, measure, self_costs
 
 OPTIONS = [word for option in ("BatchMode=yes", "LogLevel=ERROR", "StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null",
                                "KexAlgorithms=curve25519-sha256", "Ciphers=chacha20-poly1305@openssh.com", "IdentityFile=key.pem")
            for word in ("-o", option)]
 LINE = shlex.join(OPTIONS)
 LIMIT = 120  # seconds for one command
+COUNTING = 300  # the same under callgrind
+NOTHING = "true"  # the program that does nothing: no program starts faster
 PDSH = {"PDSH_SSH_ARGS_APPEND": LINE}
 ANSIBLE = {"ANSIBLE_SSH_ARGS": LINE, "ANSIBLE_PIPELINING": "True", "ANSIBLE_HOST_KEY_CHECKING": "False", "ANSIBLE_DEPRECATION_WARNINGS": "False",
            "ANSIBLE_PYTHON_INTERPRETER": "/usr/bin/python3", "ANSIBLE_FORKS": "64", "LC_ALL": "C.UTF-8"}
@@ -45,14 +49,15 @@ def parallel(hosts, command):
 
 def common(hosts):
     """What all tools need to know of the hosts."""
-    with open("hosts", "w") as file:
+    listed = f"hosts.{len(hosts)}"
+    with open(listed, "w") as file:
         file.writelines(f"{host}\n" for host in hosts)
     ours = [os.path.realpath("ec2mpi")]
-    access = ["-F", "none", "--list", "hosts", "-i", "key.pem", "-l", "ubuntu"]
+    access = ["-F", "none", "-t", str(LIMIT), "--list", listed, "-i", "key.pem", "-l", "ubuntu"]
     number = str(len(hosts))
     return {"ours": (ours, access), "pdsh": ["-R", "ssh", "-l", "ubuntu", "-f", number, "-w", ",".join(hosts)],
             "clush": ["clush", "-q", "-S", "-l", "ubuntu", "-f", number, "-o", LINE, "-w", ",".join(hosts)],
-            "pssh": ["-t", "0", "-h", "hosts", "-l", "ubuntu", "-p", number, "-x", LINE],
+            "pssh": ["-t", "0", "-h", listed, "-l", "ubuntu", "-p", number, "-x", LINE],
             "ansible": ["ansible", "all", "-i", ",".join(hosts) + ",", "-u", "ubuntu"]}
 
 
@@ -101,7 +106,7 @@ def pulls(hosts, source):
 
 def starts():
     """The program alone, which says its version."""
-    return [Tool("ec2mpi", os.path.realpath("ec2mpi"), [os.path.realpath("ec2mpi"), "--version"]),
+    return [Tool(NOTHING, NOTHING, [NOTHING]), Tool("ec2mpi", os.path.realpath("ec2mpi"), [os.path.realpath("ec2mpi"), "--version"]),
             Tool("ssh", "ssh", ["ssh", "-V"]),
             Tool("rsync", "rsync", ["rsync", "--version"]),
             Tool("pdsh", "pdsh", ["pdsh", "-V"]),
@@ -111,33 +116,91 @@ def starts():
             Tool("GNU parallel", "parallel", ["parallel", "--version"])]
 
 
-def compare(task, tools, runs, prepare=lambda: None):
-    """{"task", "tools": {name: {"seconds", "ratio", "mb"}, or name: {"missing": why}}}"""
-    costs, missing = {}, {}
+@dataclass
+class Measured:
+    """Of one task: tool -> turn -> (cost, bytes that left this machine), and why a tool has none."""
+    costs: dict = field(default_factory=dict)
+    missing: dict = field(default_factory=dict)
+
+    def row(self, task, unit, value, middle=statistics.median):
+        """`value` of a (cost, bytes), the middle of all turns. The ratio is that of the turns."""
+        tools = {name: {"missing": why} for name, why in self.missing.items()}
+        ours = {turn: value(*of) for turn, of in self.costs.get("ec2mpi", {}).items()}
+        for name, turns in self.costs.items():
+            values = {turn: value(*of) for turn, of in turns.items()}
+            if name in self.missing or None in values.values():
+                continue
+            ratios = [each / ours[turn] for turn, each in values.items() if ours.get(turn)]
+            tools[name] = {"value": middle(values.values()), "ratio": statistics.median(ratios) if ratios else None}
+        return {"task": task, "unit": unit, "tools": tools}
+
+    def seconds(self, task):
+        return self.row(task, "s", lambda cost, _: cost.wall)
+
+
+def measure_all(task, tools, runs, prepare=lambda: None):
+    done = Measured()
     for turn in range(runs):
         for tool in tools:
-            if tool.name in missing:
+            if tool.name in done.missing:
                 continue
             if not shutil.which(tool.program):
-                missing[tool.name] = "not installed"
+                done.missing[tool.name] = "not installed"
                 continue
             prepare()
+            uplink = Sent()
             cost = measure(tool.argv, tool.env, limit=LIMIT)
             if cost.status != 0:
                 print(f"{task}, {tool.name}: status {cost.status}: {(cost.err or cost.out).strip()[-300:]}", file=sys.stderr)
-                missing[tool.name] = f"over {LIMIT} s" if cost.status < 0 else f"failed with status {cost.status}"
+                done.missing[tool.name] = f"over {LIMIT} s" if cost.status < 0 else f"failed with status {cost.status}"
                 continue
-            costs.setdefault(tool.name, {})[turn] = cost
-    rows = {name: {"missing": why} for name, why in missing.items()}
-    for name, of_turn in costs.items():
-        if name in missing:
+            done.costs.setdefault(tool.name, {})[turn] = cost, uplink.since()[0]
+    return done
+
+
+def count(tool):
+    """The instructions of a tool and all that it starts, by object; or why it can't be told."""
+    if not shutil.which("valgrind") or not shutil.which(tool.program):
+        return "not installed"
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as place:
+        # Debian's pdsh is a script that gives another program this name, which callgrind does not do.
+        os.symlink("/usr/bin/pdsh.bin", f"{place}/pdsh")
+        argv = [f"{place}/pdsh" if tool.program == "pdsh" else tool.argv[0], *tool.argv[1:]]
+        cost = measure(["valgrind", "-q", "--tool=callgrind", "--trace-children=yes", f"--callgrind-out-file={folder}/%p", *argv],
+                       tool.env, limit=COUNTING)
+        if cost.status != 0:
+            print(f"callgrind, {tool.name}: status {cost.status}: {cost.err.strip()[-300:]}", file=sys.stderr)
+            return f"over {COUNTING} s" if cost.status < 0 else f"failed with status {cost.status}"
+        total = {}
+        for name in os.listdir(folder):
+            with open(f"{folder}/{name}", errors="replace") as file:
+                for place, instructions in self_costs(file).items():
+                    total[place] = total.get(place, 0) + instructions
+        return total
+
+
+def instructions(hosts):
+    """What each node more costs a command, so that the start of a tool is no part of it."""
+    tools = {}
+    for few, many in zip(commands(hosts[:1]), commands(hosts)):
+        less, more = count(few), count(many)
+        if isinstance(less, str) or isinstance(more, str):
+            tools[few.name] = {"missing": less if isinstance(less, str) else more}
             continue
-        ours = costs.get("ec2mpi", {})
-        ratios = [cost.wall / ours[turn].wall for turn, cost in of_turn.items() if turn in ours]
-        rss = [cost.rss for cost in of_turn.values() if cost.rss is not None]
-        rows[name] = {"seconds": statistics.median(cost.wall for cost in of_turn.values()),
-                      "ratio": statistics.median(ratios) if ratios else None, "mb": max(rss) if rss else None}
-    return {"task": task, "tools": rows}
+        each = {place: (more[place] - less.get(place, 0)) / (len(hosts) - 1) for place in more}
+        whole = sum(each.values())
+        shares = {library: sum(cost for place, cost in each.items() if os.path.basename(place).startswith(library + ".so"))
+                  for library in ("libssh", "libcrypto")}
+        tools[few.name] = {"value": whole / 1e6, "libcrypto": shares["libcrypto"] / 1e6,
+                           "note": ", ".join(f"{library} {100 * cost / whole:.0f} %" for library, cost in shares.items() if cost > 0)}
+    ours = tools["ec2mpi"].get("value")
+    for tool in tools.values():
+        if "value" in tool:
+            tool["ratio"] = tool["value"] / ours if ours else None
+    row = {"task": "instructions for each node of a command", "unit": "M", "tools": tools}
+    if ours and tools["ec2mpi"]["libcrypto"] > 0:
+        row.update(limit=tools["ec2mpi"]["libcrypto"], limit_text=f"libcrypto alone: {tools['ec2mpi']['libcrypto']:.1f} M")
+    return row
 
 
 def on_hosts(hosts, command):
@@ -161,24 +224,32 @@ def main():
     args = parser.parse_args()
     rows = []
     if args.what == "near":
-        rows.append(compare("start of the program", starts(), 3 * args.runs))
+        start = measure_all("start of the program", starts(), 3 * args.runs).seconds("start of the program")
+        limit = start["tools"].pop(NOTHING)["value"]
+        rows.append({**start, "limit": limit, "limit_text": f"`{NOTHING}`: {1000 * limit:.1f} ms"})
+        rows.append(measure_all("command, near", commands(args.hosts), 2 * args.runs).seconds("command, one node"))
     if args.what == "far":
-        rows.append(compare("command, one node", commands(args.hosts[:1]), args.runs))
-        rows.append(compare("command, all nodes", commands(args.hosts), args.runs))
+        rows.append(measure_all("command, one node", commands(args.hosts[:1]), 2 * args.runs).seconds("command, one node"))
+        every = measure_all("command, all nodes", commands(args.hosts), args.runs)
+        rows += [every.seconds("command, all nodes"), every.row("memory of the largest process, the same", "MB", lambda cost, _: cost.rss, max)]
         small_files("tree", args.files)
-        rows.append(compare("tree to all nodes", pushes(args.hosts, "tree"), args.runs, lambda: on_hosts(args.hosts, "rm -rf tree")))
+        rows.append(measure_all("tree to all nodes", pushes(args.hosts, "tree"), args.runs,
+                                lambda: on_hosts(args.hosts, "rm -rf tree")).seconds("tree to all nodes"))
         on_hosts(args.hosts, f"mkdir -p own/d && cd own/d && for i in $(seq {args.files}); do echo \"$i of $(uname -n)\" >$i; done")
 
         def empty():
             shutil.rmtree("got", ignore_errors=True)
             os.mkdir("got")
 
-        rows.append(compare("tree from all nodes", pulls(args.hosts, "own"), args.runs, empty))
+        rows.append(measure_all("tree from all nodes", pulls(args.hosts, "own"), args.runs, empty).seconds("tree from all nodes"))
+        rows.append(instructions(args.hosts))
     if args.what == "slow":
         with open("big", "wb") as file:
             for _ in range(args.megabytes):
                 file.write(os.urandom(1_000_000))
-        rows.append(compare("big file to all nodes", pushes(args.hosts, "big"), args.runs, lambda: on_hosts(args.hosts, "rm -rf big")))
+        sent = measure_all("big file to all nodes", pushes(args.hosts, "big"), args.runs, lambda: on_hosts(args.hosts, "rm -rf big"))
+        rows += [sent.seconds("big file to all nodes"),
+                 sent.row("bytes over the uplink, the same", "x size", lambda _, size: size / args.megabytes / 1e6)]
     print(json.dumps(rows))
 
 
