@@ -2,6 +2,7 @@
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <algorithm>
 #include <optional>
 #include <string>
 

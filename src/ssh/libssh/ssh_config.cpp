@@ -389,7 +389,10 @@ Result<void> SshConfig::walk(Pass& pass) {
       const bool is_way = line.keyword == "proxyjump" || line.keyword == "proxycommand";
       const bool taken =
           pass.values.find("proxyjump") != nullptr || pass.values.find("proxycommand") != nullptr;
-      if (!is_way || !taken) pass.values.first.emplace(line.keyword, line);
+      if (is_way && taken) continue;
+      auto& kept = pass.values.first.try_emplace(line.keyword, line).first->second;
+      if (line.keyword == "sendenv" && kept.place != line.place)  // each line of it counts
+        kept.arguments.insert(kept.arguments.end(), line.arguments.begin(), line.arguments.end());
     }
   }
   return {};

@@ -19,15 +19,15 @@ namespace {
 /// forwarding and sharing, which ec2mpi does not do by ssh.
 constexpr std::string_view kWithoutEffect =
     " addkeystoagent batchmode canonicaldomains canonicalizefallbacklocal "
-    "canonicalizemaxdots canonicalizepermittedcnames checkhostip clearallforwardings compression "
-    "connectionattempts controlmaster controlpath controlpersist dynamicforward enableescapecommandline "
+    "canonicalizemaxdots canonicalizepermittedcnames checkhostip clearallforwardings "
+    "controlmaster controlpath controlpersist dynamicforward enableescapecommandline "
     "enablesshkeysign escapechar exitonforwardfailure fingerprinthash forkafterauthentication forwardagent "
     "forwardx11 forwardx11timeout forwardx11trusted gatewayports gssapiauthentication "
     "gssapidelegatecredentials hashknownhosts hostbasedauthentication ignoreunknown ipqos "
     "kbdinteractiveauthentication kbdinteractivedevices localcommand localforward loglevel "
     "nohostauthenticationforlocalhost numberofpasswordprompts obscurekeystroketiming passwordauthentication "
     "permitlocalcommand permitremoteopen preferredauthentications proxyusefdpass rekeylimit remoteforward "
-    "requesttty sendenv serveralivecountmax serveraliveinterval sessiontype stdinnull streamlocalbindmask "
+    "requesttty serveralivecountmax serveraliveinterval sessiontype stdinnull streamlocalbindmask "
     "streamlocalbindunlink syslogfacility tag tcpkeepalive tunnel tunneldevice updatehostkeys usekeychain "
     "userchallengeresponseauthentication challengeresponseauthentication visualhostkey xauthlocation ";
 
@@ -248,9 +248,16 @@ bool forbids_keys(const ConfigLine& line) {
          ("," + line.arguments.front() + ",").find(",publickey,") == std::string::npos;
 }
 
-/// Whether the value says that the setting is not wanted.
-bool is_switched_off(std::string_view keyword, std::string_view value) {
-  return (keyword == "addressfamily" && value == "any") ||
+/// Whether the value asks for nothing that ec2mpi does not do. ec2mpi never sends its own locale, and Debian's
+/// configuration asks ssh to.
+bool asks_for_nothing(const ConfigLine& line) {
+  const auto& keyword = line.keyword;
+  const auto& value = line.arguments.front();
+  if (keyword == "sendenv")
+    return std::ranges::all_of(line.arguments,
+                               [](const auto& name) { return name == "LANG" || name.starts_with("LC_"); });
+  return (keyword == "addressfamily" && value == "any") || (keyword == "compression" && value == "no") ||
+         (keyword == "connectionattempts" && value == "1") ||
          (keyword == "canonicalizehostname" && (value == "no" || value == "none"));
 }
 
@@ -270,7 +277,7 @@ Result<void> report_unused(const ConfigValues& values, HostSettings& settings) {
                                 "none to go without the file",
                                 printable(keyword)));
     }
-    if (is_switched_off(keyword, value)) continue;
+    if (asks_for_nothing(line)) continue;
     auto& list = line.of_system ? settings.unused_of_system : settings.unused;
     list.push_back(fmt::format("{} ({})", printable(keyword), line.place));
   }

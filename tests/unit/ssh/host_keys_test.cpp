@@ -126,6 +126,15 @@ TEST_F(HostKeysFile, ReadsTheNamesOfALineAsOpenSshDoes) {
   }
 }
 
+TEST_F(HostKeysFile, ANameWithBytesThatNoNameHasIsAnError) {
+  std::filesystem::create_directory(file.parent_path());
+  using namespace std::string_literals;
+  for (const auto& front : {"\0\0\0"s, "\x01"s, "\xef\xbb\xbf"s}) {
+    ASSERT_TRUE(write_file_atomically(file, "\n" + front + "i-0123456789abcdef0 ssh-ed25519 AAAAfirst\n", 0600));
+    EXPECT_FALSE(HostKeys::load(file, UnknownHostKey::remember));
+  }
+}
+
 /// A host that the line does not seem to name would be an unknown one, and its wrong key would be taken.
 TEST_F(HostKeysFile, AnEditorsMarkInFrontOfTheFirstNameIsNoPartOfIt) {
   std::filesystem::create_directory(file.parent_path());

@@ -181,6 +181,16 @@ TEST_F(SshConfigTest, AnUnusedSettingIsReportedUnlessItMakesNoDifference) {
   EXPECT_TRUE(found->unused[1].starts_with("userknownhostsfile ("));
 }
 
+TEST_F(SshConfigTest, AVariableThatIsNotSentIsReportedAndTheLocaleOfDebiansLinesIsNot) {
+  const auto usual = settings("SendEnv LANG LC_*\nConnectionAttempts 1\nCompression no\n");
+  ASSERT_TRUE(usual) << usual.error().message;
+  EXPECT_TRUE(usual->unused.empty());
+  const auto found = settings("SendEnv LANG LC_*\nSendEnv MYVAR\nConnectionAttempts 5\nCompression yes\n");
+  ASSERT_TRUE(found) << found.error().message;
+  ASSERT_EQ(found->unused.size(), 3U);
+  EXPECT_TRUE(found->unused[2].starts_with("sendenv (")) << found->unused[2];
+}
+
 TEST_F(SshConfigTest, SettingsOfTrustAndOfKeysAreHonoured) {
   const auto found = settings(
       "StrictHostKeyChecking yes\nHostKeyAlias cluster\nIdentitiesOnly yes\nIdentityAgent none\nHostName "
