@@ -95,8 +95,13 @@ print_record() {
   while read -r label address; do
     [ -f "$jobs/$id/swept/$label" ] || continue
     echo "node $label"
-    cat "$jobs/$id/swept/$label"
-    looked_at "$label" || grep -v -e '^ec2mpi-sweep' -e '^usage ' "$jobs/$id/swept/$label" | sed -n '$s/^/trouble /p'
+    # Without another program: the user waits, and there may be many nodes.
+    whole=
+    while IFS= read -r line; do
+      printf '%s\n' "$line"
+      [ "$line" != 'ec2mpi-sweep end' ] || whole=yes
+    done <"$jobs/$id/swept/$label"
+    [ -n "$whole" ] || grep -v -e '^ec2mpi-sweep' -e '^usage ' "$jobs/$id/swept/$label" | sed -n '$s/^/trouble /p'
   done <"$jobs/$id/nodes"
 } 2>/dev/null
 # end_waiting ID: a job that has not started ends as cancelled.

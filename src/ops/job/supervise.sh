@@ -234,7 +234,7 @@ sweep_node() {
 }
 # The counters of run --profile, and the end of their files on the nodes.
 collect_profile() { [ ! -f profiler ] || sh ./profiler collect >/dev/null 2>&1; }
-swept_well() { grep -q -s '^ec2mpi-sweep end$' "swept/$1"; }
+swept_well() { [ -f "swept/$1" ] && grep -q '^ec2mpi-sweep end$' "swept/$1"; }
 sweep_nodes() {
   mkdir -p swept
   [ -n "$swift" ] || find_swift
@@ -331,8 +331,10 @@ judge() {
     status=1
   fi
   # Nobody has seen the writes of a script; a disk that is full at its end has not taken all of them.
-  if [ -s script ] && ! head -c 65536 /dev/zero 2>/dev/null >probe; then mark_as lost_output; fi
-  rm -f probe
+  if [ -s script ]; then
+    head -c 65536 /dev/zero 2>/dev/null >probe || mark_as lost_output
+    rm -f probe
+  fi
   if [ -f input.cut ]; then
     because 'input lost'
     [ "$status" != 0 ] || status=1
@@ -409,10 +411,13 @@ end_helpers
 [ -z "$why" ] && [ -f hung ] && read -r why <hung
 [ "$why$status" != hang0 ] || status=1
 [ "$mode" = clean ] && because cancelled
+# The user waits for what follows, so the nodes are looked at meanwhile.
+sweep_nodes &
+sweeper=$!
 read -r up rest </proc/uptime
 ended=$(cat times && echo "ended $(date +%s)")
 clock=$(cat clock 2>/dev/null; echo "$up")
-sweep_nodes
+wait "$sweeper"
 collect_profile
 close_streams
 [ ! -f copy ] || rm -f "$(cat copy)" copy
@@ -423,8 +428,11 @@ end_helpers
 put times "$ended"
 put clock "$clock"
 put exit "$status"
-rm -rf spare
 # TERM must not be ignored when the queue continues: the next supervisor could not trap it.
 trap - TERM
 run_hook
-[ ! -f ../../schedule ] || sh ../../schedule >/dev/null 2>&1
+# The user waits for the end of this process, but not for these two.
+{
+  rm -rf spare
+  [ ! -f ../../schedule ] || sh ../../schedule
+} >/dev/null 2>&1 &
