@@ -68,7 +68,7 @@ def page(found):
         "This page shows what the same tasks take with ec2mpi and with other tools, and how near that is to what is possible.",
         "`sudo tests/bench/run peers` measures it and writes this page; `--json FILE` gives the numbers.", "",
         f"{found['date']}, {found['machine']}: {found['hosts']} hosts on this machine, {found['files']} files in a tree, a big file of "
-        f"{found['megabytes']} MB, medians of {found['runs']} runs; load before: {found['load']}.", "",
+        f"{found['megabytes']} MB, the tools took turns {found['runs']} times; load before: {found['load']}.", "",
         *table(found["rows"]), "",
         "In brackets is the time as a multiple of ec2mpi's, the median over rounds in which the tools took turns. All tools reach all",
         "hosts at once, with the same key exchange (curve25519) and cipher (chacha20-poly1305); nothing is kept between commands.",
