@@ -146,6 +146,32 @@ def test_the_users_own_settings_of_open_mpi_win_and_are_named(ec2mpi, cluster4, 
             cluster4.host(host, f"rm -r {HOME}/.openmpi")
 
 
+WORKERS_SETTINGS = [("btl_tcp_if_exclude", "lo,docker0", "is left out"), ("oob_tcp_if_exclude", "lo,docker0", "is left out"),
+                    ("btl_tcp_if_include", "eth9", "which is not used"), ("pml", "cm", "which is not used"),
+                    ("coll_tuned_use_dynamic_rules", "1", "unlike the master")]
+
+
+@pytest.mark.skipif(bool(HOSTS_ROOT), reason="the names of Open MPI 4")
+@pytest.mark.parametrize("place", ["file", "variable"])
+@pytest.mark.parametrize("name, value, end", WORKERS_SETTINGS)
+def test_a_setting_of_open_mpi_that_only_a_worker_has_holds_no_job_up_and_is_named(ec2mpi, cluster4, who, place, name, value, end):
+    if place == "file":
+        give(cluster4, "mca-params.conf", f"# mine\n{name} = {value}\n", hosts=(2, 3), folder=f"{HOME}/.openmpi")
+        where = f"node[2-3]:{HOME}/.openmpi/mca-params.conf:2"
+    else:
+        for host in (2, 3):
+            cluster4.host(host, f"cp -p {HOME}/.bashrc {HOME}/.bashrc.first; sed -i '1i export OMPI_MCA_{name}={value}' {HOME}/.bashrc")
+        where = f"node[2-3]:{HOME}/.bashrc:1:OMPI_MCA_{name}"
+    try:
+        done = ec2mpi("run", "--per-node", "1", "--timeout", "60", "--", "python3", "who.py")
+    finally:
+        for host in (2, 3):
+            cluster4.host(host, f"rm -rf {HOME}/.openmpi; cd {HOME} && [ ! -f .bashrc.first ] || mv .bashrc.first .bashrc")
+    assert done.code == 0 and len(done.out.splitlines()) == 4, done.err
+    said = [line for line in done.err.splitlines() if line.startswith(f"ec2mpi: {where} sets {name} to {value}")]
+    assert len(said) == 1 and said[0].endswith(end) or f"{end}: " in said[0], done.err
+
+
 def test_a_trouble_of_ssh_gets_its_own_hint_and_no_guess_of_open_mpis(ec2mpi, cluster4):
     config = "/etc/ssh/ssh_config"
     cluster4.host(1, f"cp -p {config} {config}.first; echo Frobnicate yes >>{config}")
@@ -247,7 +273,7 @@ def test_a_workdir_that_is_missing_on_one_node_is_hinted_at_without_a_push(ec2mp
     cluster.host(1, f"mkdir {HOME}/proj", user="ubuntu")
     done = ec2mpi("run", "--list", "list", "--per-node", "1", "--workdir", "proj", "--", "pwd")
     hints = [line for line in done.err.splitlines() if line.startswith("hint: ")]
-    assert done.code != 0 and hints == [f"hint: the folder {HOME}/proj is not on every node; this shows where: ec2mpi exec-all 'ls -d {HOME}/proj'"]
+    assert done.code == 1 and hints == [f"hint: the folder {HOME}/proj is not on every node; this shows where: ec2mpi exec-all 'ls -d {HOME}/proj'"]
 
 
 SCRIPT = """#!/bin/bash

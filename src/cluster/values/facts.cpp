@@ -17,6 +17,7 @@ constexpr std::string_view kHangs = "hangs ";
 
 // Bounds for the answer of a machine that may be broken or hostile.
 constexpr std::size_t kLongestFact = 4096;
+constexpr std::size_t kMostSettings = 32;
 constexpr std::uint64_t kMostCpus = 100'000;
 
 bool is_clean(std::string_view text) {
@@ -78,6 +79,11 @@ class FactsReader {
       mpi_said_.append(value).append("\n");
       return mpi_said_.size() <= kLongestFact;
     }
+    if (key == "setting") {
+      auto setting = parse_setting(value);
+      if (setting && facts_.settings.size() < kMostSettings) facts_.settings.push_back(std::move(*setting));
+      return setting.has_value();
+    }
     const auto setter = setters_.find(key);
     // Each fact once: a second line could contradict the first one.
     return line.size() <= kLongestFact && setter != setters_.end() && seen_.insert(key).second &&
@@ -135,6 +141,15 @@ std::optional<Ipv4> parse_ipv4(std::string_view text) {
     address.value = address.value << 8 | static_cast<std::uint32_t>(*number);
   }
   return address;
+}
+
+std::optional<MpiSetting> parse_setting(std::string_view text) {
+  constexpr std::size_t kMost = 300;
+  const auto [name, rest] = first_word(text);
+  const auto [place, value] = first_word(rest);
+  if (name.empty() || place.empty()) return std::nullopt;
+  return MpiSetting{printable(name.substr(0, kMost)), printable(place.substr(0, kMost)),
+                    printable(trim(value).substr(0, kMost))};
 }
 
 Result<NodeFacts> parse_facts(std::string_view printed) {

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Prints a health report: `NAME VALUE` lines, then a last line. health.sh FILE...: the files are to be compared.
 #
-# It needs the functions `metadata` (ops/node), `find_settings` (ops/mpi) and `leftovers` (leftovers.sh), and stands behind
+# It needs the functions `metadata` and `chosen_settings` (ops/node), and `leftovers` (leftovers.sh), and stands behind
 # health_begin.sh and the facts. It changes nothing on the node. Every command in it that may hang has its own limit.
 # shellcheck disable=SC2015 # "A && B || C" means that C also follows a failure of B
 # shellcheck disable=SC2154 # ec2mpi_path: own_tools.sh of ops/node sets it
@@ -44,8 +44,7 @@ unset IFS
 # Settings of Open MPI: where they are, the components that they could name, and whether a program starts with them.
 first=${seen#|}
 first=${first%%|*}
-# Those of the system that only leave components out, or choose none, are the distribution's.
-settings=$(find_settings "${first%/bin/*}" | awk '!($2 ~ "^/etc/" && ($3 ~ /^\^/ || $1 ~ /_/ && $1 !~ /_if_/))' | head -n 100)
+settings=$(chosen_settings "${first%/bin/*}" | head -n 100)
 if [ -n "$settings" ]; then
   printf '%s\n' "$settings" | sed 's/^/setting /'
   names=$(printf '%s\n' "$settings" | cut -d' ' -f1 | sort -u)

@@ -81,12 +81,9 @@ bool read_path(std::string_view text, std::vector<std::string>& target) {
 
 /// "NAME PLACE VALUE"; the user's own words may be anything.
 bool read_setting(std::string_view text, std::vector<MpiSetting>& target) {
-  const auto [name, rest] = first_word(text);
-  const auto [place, value] = first_word(rest);
-  if (target.size() < kMostListed)
-    target.push_back({printable(name.substr(0, 100)), printable(place.substr(0, 300)),
-                      printable(trim(value).substr(0, 300))});
-  return !name.empty() && !place.empty();
+  auto setting = parse_setting(text);
+  if (setting && target.size() < kMostListed) target.push_back(std::move(*setting));
+  return setting.has_value();
 }
 
 /// "FRAMEWORK COMPONENT"

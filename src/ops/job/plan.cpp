@@ -12,6 +12,7 @@
 #include "ec2mpi/cluster/values/selection.hpp"
 #include "ec2mpi/fleet/gather.hpp"
 #include "ec2mpi/ops/mpi/map_by.hpp"
+#include "ec2mpi/ops/node/facts.hpp"
 #include "ec2mpi/ops/profile/profile.hpp"
 #include "ec2mpi/ops/stacks/stacks.hpp"
 
@@ -21,6 +22,8 @@ namespace {
 
 constexpr std::size_t kLongestName = 40;
 constexpr std::size_t kNamedJobs = 3;
+/// Settings of other nodes that a job takes account of.
+constexpr std::size_t kMostElsewhere = 32;
 
 /// Nodes by their version: "node[1-3] Open MPI 4.1.4, node4 Open MPI 4.1.0".
 std::string versions_text(const std::map<std::string, std::vector<int>>& groups) {
@@ -158,6 +161,7 @@ class Planner {
                    .workdir = workdir(),
                    .env = {job_.env.begin(), job_.env.end()},
                    .mca = job_.mca,
+                   .elsewhere = settings_of_others(),
                    .command = program()};
     if (job_.profile) {
       mpi_job.profile_folder = profile_folder(master_.home, job_.id);
@@ -170,6 +174,7 @@ class Planner {
     plan_.files = files(launcher_environment(mpi_job), line_of(plan_.line));
     plan_.files.hosts = hostfile_for(mpi_job.mpi, plan_.places);
     plan_.files.settle = settle_settings(mpi_job, plan_.line);
+    if (!plan_.files.settle.empty()) plan_.files.settle.insert(0, find_settings_functions());
     // Only the master knows whether this python has mpi4py, so it gets both lines.
     if (mpi_job.command != job_.command && is_own_python()) {
       mpi_job.command = job_.command;
@@ -283,6 +288,28 @@ class Planner {
   [[nodiscard]] bool any(Says says) const {
     return std::any_of(nodes_.begin(), nodes_.end(),
                        [&](const auto& node) { return says(facts_.at(node.index)); });
+  }
+
+  /// What nodes with ranks set and the master does not, each with the nodes in front of its place:
+  /// "node[2-4]:FILE:LINE".
+  [[nodiscard]] std::vector<MpiSetting> settings_of_others() const {
+    std::map<MpiSetting, std::vector<int>> found;
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+      if (plan_.places[i].ranks + plan_.places[i].spare == 0) continue;
+      for (const auto& setting : facts_.at(nodes_[i].index).settings) {
+        const bool known = std::ranges::any_of(master_.settings, [&](const auto& own) {
+          return own.name == setting.name && own.value == setting.value;
+        });
+        if (!known && (found.size() < kMostElsewhere || found.contains(setting)))
+          found[setting].push_back(nodes_[i].index);
+      }
+    }
+    std::vector<MpiSetting> others;
+    for (const auto& [setting, indices] : found) {
+      const auto label = short_nodes_label(indices);
+      others.push_back({setting.name, label.substr(0, label.find(' ')) + ":" + setting.place, setting.value});
+    }
+    return others;
   }
 
   const JobSpec& job_;

@@ -295,8 +295,18 @@ Result<std::vector<MpiOption>> mpi_options(const MpiJob& job) {
   return OpenMpiLine(job, job.mpi.major == 4 ? kOpenMpi4 : kOpenMpi5).build();
 }
 
+std::string daemon_path(const std::string& mpirun, const MpiVersion& mpi) {
+  const auto folder = mpirun.substr(0, mpirun.rfind('/') + 1);
+  if (mpi.flavour == MpiFlavour::mpich) return folder + "hydra_pmi_proxy";
+  if (mpi.flavour != MpiFlavour::open_mpi) return {};
+  return folder + (mpi.major == 4 ? kOpenMpi4 : kOpenMpi5).daemon;
+}
+
 std::string settle_settings(const MpiJob& job, const std::vector<MpiOption>& options) {
   if (job.mpi.flavour != MpiFlavour::open_mpi) return {};
+  std::string elsewhere;
+  for (const auto& [name, place, value] : job.elsewhere)
+    elsewhere += fmt::format("{} {} {}\n", name, place, value);
   std::string own = " ";
   std::size_t words = 0;
   // The user's parameters and the program stand behind all options of ours.
@@ -306,12 +316,8 @@ std::string settle_settings(const MpiJob& job, const std::vector<MpiOption>& opt
     // "--mca NAME VALUE" and its kind: three words.
     if (option.size() == 3) own += option[1] + " ";
   }
-  return set_variables({{"own", own}, {"words", std::to_string(words)}}) + std::string(kFindSettingsSh) +
+  return set_variables({{"own", own}, {"words", std::to_string(words)}, {"elsewhere", elsewhere}}) +
          std::string(kSettingsSh);
-}
-
-std::string_view find_settings_functions() {
-  return kFindSettingsSh;
 }
 
 std::map<std::string, std::string> launcher_environment(const MpiJob& job) {

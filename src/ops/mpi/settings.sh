@@ -1,11 +1,14 @@
 # Settles collisions between the line of mpirun and the user's own settings of Open MPI on the master, in the user's favour.
 # "$@" is the line; its first $words words come from ec2mpi, the other words from the user. $own holds the names of ec2mpi's
-# parameters, each between blanks. Afterwards "$@" is the line to run. Changes are reported on standard error.
+# parameters, each between blanks; $elsewhere holds settings of other nodes, as find_settings prints them, with the nodes in
+# front of the place (node2:FILE:LINE). Afterwards "$@" is the line to run. Changes are reported on standard error.
 # - A parameter that the user sets, in a variable or a file in the home, is left out of the line. The launch agent stays, for it marks the daemons.
 # - Open MPI 5 also accepts the names of Open MPI 4 (plm_rsh_agent): the value of the user replaces ours.
-# - X_if_include is left out where the user sets X_if_exclude: Open MPI accepts only one of them.
+# - X_if_include is left out where the user sets X_if_exclude: Open MPI accepts only one of them. A setting of any node counts,
+#   for a rank has the parameters of the line and those of its node.
 # - plm is overruled unless the user leaves it to ssh, for nothing else starts daemons here; --mca plm still wins.
-# - Other settings that choose interfaces or components are reported, for the job may fail because of them.
+# - Other settings that choose interfaces or components are reported, for the job may fail because of them; so are those of
+#   other nodes that the master has not, for the nodes may disagree.
 # - Where the user sets mca_base_env_list, Open MPI accepts no -x: the variables join the user's list.
 # It stands behind find_settings.sh.
 # shellcheck shell=sh
@@ -27,18 +30,29 @@ $(printf '%s\n' "$settings" | awk -v name="$1" '$1 == name { sub(/^[^ ]* /, "");
 END
   [ -n "$place" ]
 }
+is_elsewhere() {
+  case $place in node*:*) ;; *) return 1 ;; esac
+}
 # The files of the system hold what a distribution prefers: ec2mpi's own parameters win over them.
 is_users() {
-  case $place in *_MCA_* | "$HOME"/*) ;; *) return 1 ;; esac
+  case $place in node*:*) return 1 ;; *_MCA_* | "$HOME"/*) ;; *) return 1 ;; esac
 }
 note() { echo "ec2mpi: $*" | tr -d '\000-\010\013-\037\177' >&2; }
 # Reports settings that choose interfaces or components, and that no parameter of ec2mpi is about.
 note_choices() {
   while read -r found named place value; do
-    case $own$found in
-      *" $found "*) ;;
-      *_if_include | *" ess" | *" pml" | *" btl" | *" mtl" | *" coll" | *" osc" | *" rmaps" | *" ras" | *" oob" | *" routed" | *" odls")
-        ! is_users || note "$place sets $named to $value" ;;
+    is_choice "$found" || continue
+    case $own in
+      *" ${found%exclude}include "*) ;; # yields reports it
+      *" $found "*)
+        if ! is_elsewhere; then :
+        elif (setting "$found" && is_users); then note "$place sets $named to $value, unlike the master"
+        else note "$place sets $named to $value, which is not used: the line of mpirun sets it"
+        fi ;;
+      *)
+        if is_elsewhere; then note "$place sets $named to $value, unlike the master"
+        elif is_users; then note "$place sets $named to $value"
+        fi ;;
     esac
   done
 }
@@ -50,7 +64,14 @@ yields() {
       ! setting "$1" || ! is_users || note "$place sets $named, which is not used: ec2mpi needs its own to mark the daemons"
       return 1 ;;
   esac
-  if setting "$1" && is_users; then note "$place sets $named to $value; ec2mpi's own is left out ($2)"; return; fi
+  if setting "$1" && is_users; then
+    note "$place sets $named to $value; ec2mpi's own is left out ($2)"
+    (
+      case $1 in *_if_include) ;; *) return ;; esac
+      ! setting "${1%include}exclude" || note "$place sets $named to $value, too; Open MPI accepts only one of them"
+    )
+    return 0
+  fi
   case $1 in *_if_include) ;; *) return 1 ;; esac
   setting "${1%include}exclude" && note "$place sets $named to $value; ec2mpi's $1 $2 is left out"
 }
@@ -63,7 +84,7 @@ keep() {
   done
 }
 
-settings=$(find_settings "${1%/bin/*}" 2>/dev/null | awk '{ print $1, $0 }' | rename_old)
+settings=$({ find_settings "${1%/bin/*}" 2>/dev/null; printf %s "$elsewhere"; } | awk '{ print $1, $0 }' | rename_old)
 if [ -n "$settings" ]; then
   printf '%s\n' "$settings" | note_choices
   line='' list=''

@@ -20,7 +20,11 @@ constexpr std::size_t kMostAnswer = 1 << 20;
 }  // namespace
 
 std::string facts_script(const std::string& mpirun) {
-  return set_variables({{"want", mpirun}}).append(kFactsSh);
+  return set_variables({{"want", mpirun}}).append(kFindSettingsSh).append(kFactsSh);
+}
+
+std::string_view find_settings_functions() {
+  return kFindSettingsSh;
 }
 
 asio::awaitable<Result<NodeFacts>> ask_facts(ssh::Session& session, Limit limit, std::string mpirun) {

@@ -2,11 +2,13 @@
 # Prints facts about this node. In front of this text stands:
 #   want  the path of the mpirun to describe; empty: the one in the PATH, or in the folder where the EFA installer of
 #         Amazon or the packages of Red Hat put it
+#   the functions of find_settings.sh
 #
 #   ec2mpi-facts 1     the first line of the answer
 #   hangs PROGRAM      a program that did not answer within 20 s, as on a file server that is down; only if there is such
 #   lacks TOOL...      programs without which this text and others of ec2mpi fail; only if there are such
-#   NAME VALUE         one fact; "mpi" lines repeat what mpirun prints about its version
+#   NAME VALUE         one fact; "mpi" lines repeat what mpirun prints about its version; "setting" lines are settings of
+#                      Open MPI on which the nodes of a job must agree, as find_settings prints them
 #   ec2mpi-facts end   the last line
 #
 # Any POSIX shell can run it. It neither waits for input nor writes a file.
@@ -73,4 +75,8 @@ echo "mpirun $mpirun"
 echo "python3 $python"
 echo "mpi4py $mpi4py"
 echo "efa $efa"
+# The first one of a name is in force.
+[ -z "$mpirun" ] || chosen_settings "${mpirun%/bin/*}" | awk '!seen[$1]++' | while read -r name setting; do
+  ! is_choice "$name" || printf '%s\n' "setting $name $setting"
+done | cut -c 1-1000
 echo 'ec2mpi-facts end'

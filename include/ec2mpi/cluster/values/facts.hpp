@@ -23,19 +23,32 @@ struct Ipv4 {
 /// Dotted decimal, four parts, no leading zeros; nothing otherwise.
 [[nodiscard]] std::optional<Ipv4> parse_ipv4(std::string_view text);
 
+/// A setting of Open MPI that is in force on a node.
+struct MpiSetting {
+  std::string name;   ///< "pml"
+  std::string place;  ///< "FILE:LINE", or the variable, "FILE:LINE:VARIABLE" where its file was found
+  std::string value;
+
+  auto operator<=>(const MpiSetting&) const = default;
+};
+
+/// From "NAME PLACE VALUE"; nothing without a place. The texts are printable and cut at 300 bytes.
+[[nodiscard]] std::optional<MpiSetting> parse_setting(std::string_view text);
+
 struct NodeFacts {
   Ipv4 private_address;         ///< the one that sshd was reached at, as the node itself sees it
   std::vector<Ipv4> addresses;  ///< of all interfaces; may be empty where `ip` is missing
   std::string hostname;
-  std::string home;               ///< of the login user, absolute
-  std::string boot_id;            ///< new with each boot; empty if the node has none
-  int cores = 0;                  ///< online physical cores
-  int threads = 0;                ///< online hardware threads, what EC2 calls vCPUs
-  std::string mpirun;             ///< absolute path; empty if there is none
-  std::optional<MpiVersion> mpi;  ///< nothing if mpirun is missing or says something unknown
-  std::string python3;            ///< absolute path; empty if there is none
-  bool mpi4py = false;            ///< that python3 can import it
-  bool efa = false;               ///< an Elastic Fabric Adapter or other RDMA device is there
+  std::string home;                  ///< of the login user, absolute
+  std::string boot_id;               ///< new with each boot; empty if the node has none
+  int cores = 0;                     ///< online physical cores
+  int threads = 0;                   ///< online hardware threads, what EC2 calls vCPUs
+  std::string mpirun;                ///< absolute path; empty if there is none
+  std::optional<MpiVersion> mpi;     ///< nothing if mpirun is missing or says something unknown
+  std::string python3;               ///< absolute path; empty if there is none
+  bool mpi4py = false;               ///< that python3 can import it
+  std::vector<MpiSetting> settings;  ///< of Open MPI, in force there, on which the nodes of a job must agree
+  bool efa = false;                  ///< an Elastic Fabric Adapter or other RDMA device is there
 
   bool operator==(const NodeFacts&) const = default;
 };

@@ -21,13 +21,6 @@ struct MpiProgram {
   std::optional<MpiVersion> version;  ///< nothing if it doesn't tell
 };
 
-/// A setting of Open MPI that is in force on the node.
-struct MpiSetting {
-  std::string name;   ///< "pml"
-  std::string place;  ///< "FILE:LINE", or the variable, "FILE:LINE:VARIABLE" where its file was found
-  std::string value;
-};
-
 struct Interface {
   std::string name;
   Ipv4 address;

@@ -39,18 +39,20 @@ struct MpiJob {
   std::string profile_folder = {};  ///< where that library writes
   std::vector<std::pair<std::string, std::string>> env;  ///< for every rank; an empty name is not allowed
   std::vector<std::pair<std::string, std::string>> mca;  ///< the user's; replaces ours of the same name
-  std::vector<std::string> command;                      ///< program and arguments
+  std::vector<MpiSetting> elsewhere = {};  ///< of other nodes than the master, named in front of the place
+  std::vector<std::string> command;        ///< program and arguments
 };
+
+/// Where a launcher with this full path looks for its daemon on each node; empty if that is not known.
+[[nodiscard]] std::string daemon_path(const std::string& mpirun, const MpiVersion& mpi);
 
 /// The whole line, in order: launcher, options, program. Errors: usage for an MPI that can't be started.
 [[nodiscard]] Result<std::vector<MpiOption>> mpi_options(const MpiJob& job);
 
 /// Shell text behind `set -- LINE`: settles collisions with the user's own settings
-/// (src/ops/mpi/settings.sh); empty for an MPI that has none.
+/// (src/ops/mpi/settings.sh), of which those of other nodes are in MpiJob::elsewhere; empty for an MPI that
+/// has none. It stands behind find_settings_functions() of ops/node.
 [[nodiscard]] std::string settle_settings(const MpiJob& job, const std::vector<MpiOption>& options);
-
-/// Shell functions that find the settings of Open MPI on a node (src/ops/mpi/find_settings.sh).
-[[nodiscard]] std::string_view find_settings_functions();
 
 /// Environment for the launcher, beside the line; it holds the values of the user's variables, so that they
 /// stand on no command line.

@@ -3,6 +3,7 @@
 
 #include <asio/awaitable.hpp>
 #include <string>
+#include <string_view>
 
 #include "ec2mpi/base/limit.hpp"
 #include "ec2mpi/cluster/values/facts.hpp"
@@ -13,6 +14,9 @@ namespace ec2mpi::ops {
 /// The program src/ops/node/facts.sh, for parse_facts(). It changes nothing, and redirects its standard input
 /// and error. `mpirun`: the launcher to describe; empty = the one in the PATH.
 [[nodiscard]] std::string facts_script(const std::string& mpirun = {});
+
+/// Shell functions that find the settings of Open MPI on a node (src/ops/node/find_settings.sh).
+[[nodiscard]] std::string_view find_settings_functions();
 
 /// Asks one node, in one round trip. Errors: those of the session, remote_io.
 [[nodiscard]] asio::awaitable<Result<NodeFacts>> ask_facts(ssh::Session& session, Limit limit,

@@ -1,5 +1,6 @@
 #include "ec2mpi/cluster/values/facts.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 namespace ec2mpi {
@@ -55,6 +56,27 @@ TEST(NodeFacts, AreReadFromWhatTheScriptPrints) {
   EXPECT_EQ(facts->mpi->name(), "Open MPI 4.1.4");
   EXPECT_TRUE(facts->mpi4py);
   EXPECT_FALSE(facts->efa);
+}
+
+TEST(NodeFacts, TellTheSettingsOfOpenMpiThatTheNodeHas) {
+  const auto facts =
+      parse_facts(told(kBody + "setting btl_tcp_if_exclude /h/.openmpi/mca-params.conf:3 lo, docker0\n"
+                               "setting coll_tuned_use_dynamic_rules OMPI_MCA_coll \x1b[31m\n"));
+  ASSERT_TRUE(facts) << facts.error().message;
+  ASSERT_EQ(facts->settings.size(), 2U);
+  EXPECT_EQ(facts->settings[0],
+            (MpiSetting{"btl_tcp_if_exclude", "/h/.openmpi/mca-params.conf:3", "lo, docker0"}));
+  EXPECT_EQ(facts->settings[1].value, "\\x1b[31m");
+  EXPECT_FALSE(parse_facts(told(kBody + "setting btl\n")));
+}
+
+TEST(NodeFacts, OfANodeThatSendsSettingsWithoutEndStaySmall) {
+  auto body = kBody;
+  for (int i = 0; i < 1000; ++i) body += fmt::format("setting btl /f:{} {}\n", i, std::string(1000, 'x'));
+  const auto facts = parse_facts(told(body));
+  ASSERT_TRUE(facts) << facts.error().message;
+  EXPECT_EQ(facts->settings.size(), 32U);
+  EXPECT_EQ(facts->settings[0].value.size(), 300U);
 }
 
 TEST(NodeFacts, BehindAGreetingAreStillRead) {

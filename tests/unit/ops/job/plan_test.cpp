@@ -117,6 +117,25 @@ TEST_F(PlanOf, TheBugOfMpich40IsNotedWhereItShows) {
   EXPECT_TRUE(plan_job(job, nodes, nodes.front(), facts)->notes.empty());
 }
 
+TEST_F(PlanOf, SettingsThatOnlyOtherNodesHaveReachTheSupervisorWithTheNodesInFrontOfTheirPlace) {
+  const MpiSetting common{"coll", "/etc/openmpi/openmpi-mca-params.conf:2", "^hcoll"};
+  const MpiSetting other{"btl_tcp_if_exclude", "/h/.openmpi/mca-params.conf:1", "lo"};
+  facts[1].settings = {{"coll", "OMPI_MCA_coll", "^hcoll"}};
+  facts[2].settings = {common, other};
+  facts[3].settings = {common, other, {"pml", "OMPI_MCA_pml", "cm"}};
+  const auto settle = plan_job(job, nodes, nodes.front(), facts)->files.settle;
+  EXPECT_NE(settle.find("elsewhere='btl_tcp_if_exclude node[2-3]:/h/.openmpi/mca-params.conf:1 lo\n"
+                        "pml node3:OMPI_MCA_pml cm\n'"),
+            std::string::npos)
+      << settle.substr(0, 500);
+}
+
+TEST_F(PlanOf, SettingsOfANodeWithoutRanksDoNotMatter) {
+  facts[3].settings = {{"btl_tcp_if_exclude", "/h/.openmpi/mca-params.conf:1", "lo"}};
+  job.ranks.np = 2;
+  EXPECT_EQ(plan_job(job, nodes, nodes.front(), facts)->files.settle.find("node3:"), std::string::npos);
+}
+
 TEST_F(PlanOf, WhatIsToBeBroughtBackIsKeptByItsWholePath) {
   job.workdir = "proj";
   job.pull = {"out/*.csv", "~/log", "/mnt/x y"};

@@ -8,6 +8,7 @@
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/ops/mpi/command.hpp"
+#include "ec2mpi/ops/node/facts.hpp"
 #include "tests/support/scratch_folder.hpp"
 
 namespace ec2mpi::ops {
@@ -21,8 +22,10 @@ class UsersSettings : public testing::Test {
   std::string settled(const std::string& environment = {}) {
     MpiJob job;
     job.mca = {{"btl", "self"}};
+    job.elsewhere = elsewhere_;
     std::ofstream(home_ / "run") << "set -- " << quote_words(line_of(line_)) << "\n"
-                                 << settle_settings(job, line_) << "printf '%s|' \"$@\"\n";
+                                 << find_settings_functions() << settle_settings(job, line_)
+                                 << "printf '%s|' \"$@\"\n";
     const auto home = home_.string();
     const auto line =
         "HOME=" + home + " " + environment + " sh " + home + "/run >" + home + "/line 2>" + home + "/said";
@@ -42,6 +45,7 @@ class UsersSettings : public testing::Test {
                                {{"-x", "EC2MPI_JOB"}, ""},
                                {{"--mca", "btl", "self"}, "yours"},
                                {{"prog", "--mca", "pml", "x"}, "the program"}};
+  std::vector<MpiSetting> elsewhere_;
   test::ScratchFolder scratch_;
   fs::path home_ = scratch_.path();
 };
@@ -140,6 +144,45 @@ TEST_F(UsersSettings, OnesThatChooseComponentsAreReportedAndOthersAreNot) {
   EXPECT_EQ(settled("OMPI_MCA_ess=singleton OMPI_MCA_mpi_show_mca_params=all"), settled());
   settled("OMPI_MCA_ess=singleton OMPI_MCA_mpi_show_mca_params=all");
   EXPECT_EQ(text("said"), "ec2mpi: OMPI_MCA_ess sets ess to singleton\n");
+}
+
+TEST_F(UsersSettings, AnInterfaceThatOnlyAnotherNodeExcludesReplacesOurIncludedNetwork) {
+  elsewhere_ = {{"btl_tcp_if_exclude", "node[2-3]:/h/.openmpi/mca-params.conf:1", "lo"}};
+  EXPECT_EQ(settled(),
+            "/opt/mpi/bin/mpirun|--mca|pml|ob1|--mca|orte_launch_agent|env M=1 orted|-x|EC2MPI_JOB|" +
+                std::string(kEnd));
+  EXPECT_EQ(text("said"),
+            "ec2mpi: node[2-3]:/h/.openmpi/mca-params.conf:1 sets btl_tcp_if_exclude to lo; ec2mpi's "
+            "btl_tcp_if_include 10.0.0.8/29 is left out\n");
+}
+
+TEST_F(UsersSettings, OnesOfAnotherNodeDoNotReplaceOurs) {
+  elsewhere_ = {{"pml", "node2:OMPI_MCA_pml", "cm"}, {"btl_tcp_if_include", "node2:/h/f:1", "eth9"}};
+  EXPECT_EQ(settled(), (elsewhere_.clear(), settled()));
+}
+
+TEST_F(UsersSettings, OnesOfAnotherNodeAreReportedAndWhetherTheyAreUsed) {
+  elsewhere_ = {{"pml", "node2:OMPI_MCA_pml", "cm"}, {"coll_tuned_use_dynamic_rules", "node2:/h/f:1", "1"}};
+  settled();
+  EXPECT_EQ(text("said"),
+            "ec2mpi: node2:OMPI_MCA_pml sets pml to cm, which is not used: the line of mpirun sets it\n"
+            "ec2mpi: node2:/h/f:1 sets coll_tuned_use_dynamic_rules to 1, unlike the master\n");
+}
+
+TEST_F(UsersSettings, OneOfAnotherNodeIsInForceWhereTheMasterHasItsOwn) {
+  elsewhere_ = {{"pml", "node2:/h/f:1", "cm"}};
+  EXPECT_EQ(settled("OMPI_MCA_pml=ucx").find("|pml|ob1|"), std::string::npos);
+  EXPECT_EQ(text("said"),
+            "ec2mpi: node2:/h/f:1 sets pml to cm, unlike the master\n"
+            "ec2mpi: OMPI_MCA_pml sets pml to ucx; ec2mpi's own is left out (ob1)\n");
+}
+
+TEST_F(UsersSettings, AnExcludedInterfaceOfAnotherNodeIsNamedBesideTheUsersIncludedOne) {
+  elsewhere_ = {{"btl_tcp_if_exclude", "node2:/h/f:1", "lo"}};
+  settled("OMPI_MCA_btl_tcp_if_include=eth0");
+  EXPECT_NE(text("said").find("node2:/h/f:1 sets btl_tcp_if_exclude to lo, too; Open MPI accepts only one"),
+            std::string::npos)
+      << text("said");
 }
 
 }  // namespace
