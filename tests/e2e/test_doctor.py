@@ -213,7 +213,7 @@ def mca_file(cluster, hosts, line):
 
 
 @pytest.mark.parametrize("setting, says, hint", [
-    ("btl_tcp_if_include=lo", "which leaves out the node's address 10.0.0.11", "btl_tcp_if_include"),
+    ("btl_tcp_if_include=lo", "which leaves out 10.0.0.11, where the node is reached", "btl_tcp_if_include"),
     ("ess=singleton", "mpirun does not start with it", "ess"), ("rmaps=nosuch", "Open MPI has no rmaps nosuch there", "rmaps"),
     ("pml=ucx", "pml", "pml")])
 def test_settings_that_stop_a_job_are_named_with_their_line_by_doctor_and_run(doctor, cluster4, ec2mpi, setting, says, hint):
@@ -258,6 +258,19 @@ OTHER_VERSION = "#!/bin/sh\n[ \"$1\" = --version ] && echo 'mpirun (Open MPI) 4.
 def test_mpi_of_another_version(doctor, cluster4):
     with away(cluster4, [4], "/usr/bin/mpirun"), program(cluster4, [4], "/usr/bin/mpirun", OTHER_VERSION):
         expect(doctor(), "mpi", [4], "Open MPI 4.1.0, but Open MPI", "on node[1-3] (3)", others=("mpi4py",))
+
+
+def test_mpi_in_another_folder_matters_where_the_daemon_is_not_there(ec2mpi, doctor, cluster4):
+    other = "/opt/openmpi/bin"
+    with broken(cluster4, [3], f"mkdir -p {other} && ln -s $(readlink -f /usr/bin/mpirun) {other}/mpirun && ln -s $(readlink -f /usr/bin/orted) "
+                               f"{other}/orted", "rm -r /opt/openmpi"), bashrc(cluster4, [3], f"export PATH={other}:$PATH"):
+        diagnosis = doctor()
+        assert diagnosis.fired() == {} and f"{other}/mpirun" not in diagnosis.checks["mpi"]["summary"], diagnosis.checks
+        assert ec2mpi("run", "--per-node", "1", "--", "true").code == 0
+        with away(cluster4, [3], "/usr/bin/orted"):
+            expect(doctor(), "mpi", [3], f"its mpirun is {other}/mpirun, but node1 starts /usr/bin/orted on all nodes, which is not there",
+                   "ec2mpi exec -w 3 'ls -l /usr/bin/orted'")
+            assert ec2mpi("run", "--per-node", "1", "--", "true").code != 0
 
 
 def test_path_with_two_versions(doctor, cluster4):
@@ -417,6 +430,16 @@ def leftover(cluster4):
     for host in (1, 2):
         cluster4.host(host, "pkill -KILL mpirun; pkill -KILL orted; pkill -KILL sleep")
     job.wait(timeout=20)
+
+
+def test_a_process_with_a_variable_of_ranks_is_no_rank_and_stays(doctor, cluster4):
+    with bashrc(cluster4, [2], "export OMPI_COMM_WORLD_RANK=0 PMI_RANK=0 PMIX_NAMESPACE=1"):
+        cluster4.host(2, "OMPI_COMM_WORLD_RANK=0 setsid sleep 31416 >/dev/null 2>&1 </dev/null &", user="ubuntu")
+        try:
+            assert doctor("--fix").fired() == {}
+            assert cluster4.host(2, "pgrep -fc '^sleep 31416'").out == "1\n"
+        finally:
+            cluster4.host(2, "pkill -f '^sleep 31416'")
 
 
 def test_leftovers_of_a_killed_job_and_fix(doctor, cluster4, leftover):

@@ -249,13 +249,15 @@ def test_all_hosts_in_trouble(ec2mpi, cluster4):
     assert summary(done.err).startswith("0/4 nodes ok")
 
 
-def test_equal_failures_of_many_nodes_are_one_line_though_each_names_its_address(ec2mpi):
+@pytest.mark.parametrize("command", [["exec-all", "true"], ["doctor"], ["net"]])
+def test_equal_failures_of_many_nodes_are_one_line_though_each_names_its_address(ec2mpi, command):
     silent = [f"203.0.113.{last}" for last in range(100, 140)]
     (ec2mpi.folder / "silent").write_text("\n".join(silent) + "\n")
-    done = ec2mpi("exec-all", "--list", "silent", "-t", "1", "true")
-    assert done.code == 1
-    assert [line for line in done.err.splitlines() if "node[1-40] (40): " in line], done.err
-    assert len(done.err.splitlines()) < 8, done.err
+    done = ec2mpi(command[0], "--list", "silent", "-t", "1", *command[1:])
+    assert done.code == 1, done
+    lines = (done.out + done.err).splitlines()
+    assert [line for line in lines if "node[1-40]" in line], lines
+    assert len(lines) < 8, lines
 
 
 def test_one_node_without_connection_is_255(ec2mpi, cluster4):

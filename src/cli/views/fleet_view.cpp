@@ -9,8 +9,8 @@
 #include "ec2mpi/cli/terminal/standard_output.hpp"
 #include "ec2mpi/cli/views/error_references.hpp"
 #include "ec2mpi/cluster/values/selection.hpp"
+#include "ec2mpi/fleet/failure_lines.hpp"
 #include "ec2mpi/fleet/gather.hpp"
-#include "src/cli/views/failure_lines.hpp"
 
 namespace ec2mpi::cli {
 

@@ -24,6 +24,8 @@ Check check_slots(const Records& records);
 // checks_mpi.cpp
 Check check_mpirun(const Records& records);
 Check check_mpi(const Records& records);
+/// The path by which the master's mpirun starts its daemons on all nodes; empty if it is not known.
+std::string masters_daemon(const Records& records);
 Check check_path(const Records& records);
 Check check_settings(const Records& records);
 Check check_python(const Records& records);

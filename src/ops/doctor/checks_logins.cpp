@@ -36,6 +36,12 @@ bool waits_for_silent(const NodeRecord& record, const Records& records, const st
          std::ranges::all_of(records, is_not_missing);
 }
 
+void replace_all(std::string& text, const std::string& word, std::string_view by) {
+  if (word.empty()) return;
+  for (auto at = text.find(word); at != std::string::npos; at = text.find(word, at + by.size()))
+    text.replace(at, word.size(), by);
+}
+
 LoginResults collect(const Records& records) {
   LoginResults results;
   const auto silent = silent_nodes(records);
@@ -48,6 +54,8 @@ LoginResults collect(const Records& records) {
       ++results.tried;
       if (attempt.ok) continue;
       auto trouble = explain_login(attempt.said);
+      // In ssh's own words the target has its address: without it, equal causes are one.
+      if (trouble.fix == Fix::unknown) replace_all(trouble.cause, address_of(records, target), "its address");
       auto& group = results.failed[trouble.cause];
       group.pairs.emplace(record.node.index, target);
       group.trouble = std::move(trouble);

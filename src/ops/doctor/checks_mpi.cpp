@@ -5,6 +5,7 @@
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/cluster/values/quote.hpp"
 #include "ec2mpi/fleet/gather.hpp"
+#include "ec2mpi/ops/mpi/command.hpp"
 #include "ec2mpi/ops/mpi/placement.hpp"
 #include "src/ops/doctor/checks.hpp"
 
@@ -27,6 +28,27 @@ std::string in_order(const std::vector<MpiProgram>& programs) {
   return text;
 }
 
+/// The same MPI in another folder matters where mpirun of the master does not find its daemon.
+void add_other_folders(Check& check, const Records& records, const std::string& version) {
+  const auto daemon = masters_daemon(records);
+  Groups without;
+  bool of_master = true;
+  for_each_answer(records, [&](const auto& record, const auto& facts, const auto&) {
+    if (record.node.index == 1) of_master = !record.links.no_daemon;
+    // Without an mpirun, or with another version, it has a finding already.
+    if (record.links.no_daemon && !facts.mpirun.empty() && version_text(facts.mpi) == version)
+      without[fmt::format("its mpirun is {}, but node1 starts {} on all nodes, which is not there",
+                          printable(facts.mpirun), printable(daemon))]
+          .push_back(record.node.index);
+  });
+  // The daemon of node 1 is where mpirun expects it, or this is not how that MPI works.
+  if (without.empty() || !of_master) return;
+  check.verdict = Verdict::failed;
+  add_groups(check, records, without, "ec2mpi exec -w {} " + quote_word("ls -l " + quote_word(daemon)),
+             "install MPI into one folder on all nodes; if they have another one in common: ec2mpi run "
+             "--mpirun FOLDER/mpirun ...");
+}
+
 }  // namespace
 
 Check check_mpirun(const Records& records) {
@@ -47,11 +69,19 @@ Check check_mpirun(const Records& records) {
   if (!hidden.empty()) check.verdict = Verdict::warning;
   // Set last, since a failure weighs more than a warning.
   if (!missing.empty()) check.verdict = Verdict::failed;
-  add_groups(check, missing, "ec2mpi exec -w {} 'command -v mpirun'", kSetup);
-  add_groups(check, hidden, "ec2mpi exec -w {} 'command -v mpirun'",
+  add_groups(check, records, missing, "ec2mpi exec -w {} 'command -v mpirun'", kSetup);
+  add_groups(check, records, hidden, "ec2mpi exec -w {} 'command -v mpirun'",
              "put its folder into PATH at the top of ~/.bashrc; ec2mpi run finds it without that");
   check.summary = majority(places);
   return check;
+}
+
+std::string masters_daemon(const Records& records) {
+  std::string path;
+  for_each_answer(records, [&](const auto& record, const auto& facts, const auto&) {
+    if (record.node.index == 1 && facts.mpi) path = daemon_path(facts.mpirun, *facts.mpi);
+  });
+  return path;
 }
 
 Check check_mpi(const Records& records) {
@@ -73,8 +103,9 @@ Check check_mpi(const Records& records) {
       others[fmt::format("{}, but {} on {}", version, most, nodes_label(versions[most]))] = nodes;
   }
   if (!others.empty()) check.verdict = Verdict::failed;
-  add_groups(check, others, "ec2mpi exec-all -b 'mpirun --version'",
+  add_groups(check, records, others, "ec2mpi exec-all -b 'mpirun --version'",
              "install the same version there: jobs over two versions hang");
+  add_other_folders(check, records, most);
   return check;
 }
 
@@ -91,7 +122,7 @@ Check check_path(const Records& records) {
     // Two folders with one version do no harm.
     check.verdict = std::max(check.verdict, equal ? Verdict::warning : Verdict::failed);
   });
-  add_groups(check, several, "ec2mpi exec -w {} 'which -a mpirun'",
+  add_groups(check, records, several, "ec2mpi exec -w {} 'which -a mpirun'",
              "remove one of them, or its folder from PATH in ~/.bashrc; the first one counts");
   return check;
 }
@@ -123,9 +154,9 @@ class SettingsOfNode {
   [[nodiscard]] std::string fault_of(const MpiSetting& setting) const {
     const auto& name = setting.name;
     if (name.ends_with("_if_include") && !reaches_own_address(setting.value))
-      return "which leaves out the node's address " + facts_.private_address.text();
+      return "which leaves out " + facts_.private_address.text() + ", where the node is reached";
     if (name.ends_with("_if_exclude") && reaches_own_address(setting.value))
-      return "which has the node's address " + facts_.private_address.text();
+      return "which has " + facts_.private_address.text() + ", where the node is reached";
     if (name == "ess") return "which is for Open MPI itself: mpirun does not start with it";
     const auto known = health_.components.find(name);
     if (known == health_.components.end() || setting.value.starts_with('^')) return {};
@@ -214,7 +245,7 @@ Check check_settings(const Records& records) {
                 .push_back(record.node.index);
     }
   });
-  for (const auto& [advice, groups] : faults) add_groups(check, groups, advice.command, advice.fix);
+  for (const auto& [advice, groups] : faults) add_groups(check, records, groups, advice.command, advice.fix);
   if (!harmless.empty()) check.summary = "none is in the way: " + some_of({harmless.begin(), harmless.end()});
   return check;
 }
@@ -238,8 +269,8 @@ Check check_python(const Records& records) {
   }
   if (!others.empty()) check.verdict = Verdict::warning;
   if (!missing.empty()) check.verdict = Verdict::failed;
-  add_groups(check, missing, "ec2mpi exec -w {} 'command -v python3'", kSetup);
-  add_groups(check, others, "ec2mpi exec-all -b 'command -v python3'",
+  add_groups(check, records, missing, "ec2mpi exec -w {} 'command -v python3'", kSetup);
+  add_groups(check, records, others, "ec2mpi exec-all -b 'command -v python3'",
              "name the interpreter that all nodes have: ec2mpi run -- /usr/bin/python3 ...");
   check.summary = most + " everywhere";
   return check;
@@ -271,9 +302,9 @@ Check check_mpi4py(const Records& records) {
   });
   if (!missing.empty() || !broken.empty() || !foreign.empty()) check.verdict = Verdict::failed;
   const std::string command = "ec2mpi exec -w {} 'python3 -c \"from mpi4py import MPI\"'";
-  add_groups(check, missing, command, kSetup);
-  add_groups(check, broken, command, {});
-  add_groups(check, foreign,
+  add_groups(check, records, missing, command, kSetup);
+  add_groups(check, records, broken, command, {});
+  add_groups(check, records, foreign,
              "ec2mpi exec -w {} 'python3 -c \"from mpi4py import MPI; print(MPI.Get_library_version())\"'",
              "ec2mpi exec -w {} 'python3 -m pip uninstall -y mpi4py', then ec2mpi setup -w {}");
   check.summary = "version " + printable(majority(versions)) + ", built for the MPI that is there";

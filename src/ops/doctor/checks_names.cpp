@@ -13,6 +13,8 @@ namespace {
 constexpr int kSlowName =
     3000;  ///< ms; from a file it takes a few, without an answering name server five seconds
 
+constexpr std::size_t kNamedWrong = 3;  ///< of the names that lead elsewhere, for a node
+
 constexpr const char* kRename =
     "n=ip-$(hostname -I | cut -d\" \" -f1 | tr . -); echo $n >/etc/hostname; hostname $n";
 // Debian's convention: 127.0.1.1 stands for a machine's own name.
@@ -52,7 +54,7 @@ class NameCheck {
  private:
   void add(Verdict verdict, const Groups& groups, const std::string& command, const std::string& fix) {
     if (!groups.empty()) check_.verdict = std::max(check_.verdict, verdict);
-    add_groups(check_, groups, command, fix);
+    add_groups(check_, records_, groups, command, fix);
   }
 
   void shared_names() {
@@ -85,6 +87,7 @@ class NameCheck {
   /// Only names that setup can fix: others do not matter, because mpirun gets addresses.
   void names_of_others(const NodeRecord& record) {
     std::size_t unknown = 0;
+    std::vector<std::string> wrong;
     for (const auto& [target, attempt] : record.links.names) {
       // A node that did not answer has no name to compare.
       const auto found = facts_.find(target);
@@ -96,8 +99,12 @@ class NameCheck {
       if (attempt.said.empty())
         ++unknown;
       else
-        others_[attempt.said].push_back(record.node.index);
+        wrong.push_back(attempt.said);
     }
+    // After a restart with other addresses, each node may have wrong ones of all others.
+    if (wrong.size() > kNamedWrong)
+      wrong = {fmt::format("{}, and so are {}", wrong.front(), count_of(wrong.size() - 1, "other name"))};
+    for (const auto& said : wrong) others_[said].push_back(record.node.index);
     if (unknown > 0)
       others_[fmt::format("does not know the names of {}", count_of(unknown, "other node"))].push_back(
           record.node.index);

@@ -49,7 +49,7 @@ class InterfaceCheck {
  private:
   void add(Verdict verdict, const Groups& groups, const std::string& command, const std::string& fix) {
     if (!groups.empty()) check_.verdict = std::max(check_.verdict, verdict);
-    add_groups(check_, groups, command, fix);
+    add_groups(check_, records_, groups, command, fix);
   }
 
   void same_machine() {
@@ -218,8 +218,9 @@ Check check_ports(const Records& records) {
     check.verdict = Verdict::skipped;
     check.summary = nodes > 1 ? "no time was left for it" : "there is no second node to connect to";
   }
-  add_groups(check, without_python, {}, "ec2mpi setup -w {}");
-  add_groups(check, silent, "ec2mpi exec -w {} uptime", "is it frozen, or very busy? wait, or reboot it");
+  add_groups(check, records, without_python, {}, "ec2mpi setup -w {}");
+  add_groups(check, records, silent, "ec2mpi exec -w {} uptime",
+             "is it frozen, or very busy? wait, or reboot it");
   return check;
 }
 
@@ -259,11 +260,11 @@ Check check_placement(const Records& records) {
         different[fmt::format("{}, but {} on {}", what, most, nodes_label((*kind)[most]))] = nodes;
     }
     if (!different.empty()) check.verdict = std::max(check.verdict, Verdict::warning);
-    add_groups(check, different, {},
+    add_groups(check, records, different, {},
                "launch all nodes into one cluster placement group, or leave these out: --exclude {}");
   }
   if (!moved.empty()) check.verdict = Verdict::failed;
-  add_groups(check, moved, "ec2mpi nodes --stale", "paste the list again");
+  add_groups(check, records, moved, "ec2mpi nodes --stale", "paste the list again");
   return check;
 }
 

@@ -108,15 +108,16 @@ bool is_fine_or_full(const std::string& error) {
 
 Check check_ssh(const Records& records) {
   Check check{.name = "ssh", .summary = {}, .findings = {}};
-  std::map<std::pair<ErrorKind, std::string>, std::vector<int>> troubles;
+  std::map<ErrorKind, Groups> troubles;
   std::set<std::string> users;
   for (const auto& record : records) {
     if (record.trouble)
-      troubles[{record.trouble->kind, printable(record.trouble->message)}].push_back(record.node.index);
+      troubles[record.trouble->kind][printable(record.trouble->message)].push_back(record.node.index);
     if (record.answer) users.insert(record.answer->health.user);
   }
-  for (const auto& [why, nodes] : troubles)
-    add_groups(check, {{why.second, nodes}}, "ec2mpi exec -w {} true", fix_for(why.first, why.second));
+  for (const auto& [kind, groups] : troubles)
+    for (const auto& [nodes, why] : folded(groups, records))
+      add_groups(check, records, {{why, nodes}}, "ec2mpi exec -w {} true", fix_for(kind, why));
   if (!check.findings.empty()) check.verdict = Verdict::failed;
   check.summary = fmt::format("{} answered, as {}", count_of(records.size(), "node"),
                               some_of({users.begin(), users.end()}));
@@ -131,7 +132,7 @@ Check check_shell(const Records& records) {
     if (!health.quiet) loud["its login shell prints text before every command"].push_back(record.node.index);
   });
   if (!loud.empty()) check.verdict = Verdict::warning;
-  add_groups(check, loud, "ec2mpi exec -w {} true",
+  add_groups(check, records, loud, "ec2mpi exec -w {} true",
              "put this at the top of its ~/.bashrc: case $- in *i*) ;; *) return ;; esac");
   return check;
 }
@@ -147,7 +148,7 @@ Check check_clock(const Records& records) {
     const auto distance = span.distance(common);
     if (std::abs(distance) <= kClockApart) continue;
     check.verdict = Verdict::failed;
-    add_groups(check, {{clock_text(distance), {span.index}}}, "ec2mpi exec-all date",
+    add_groups(check, records, {{clock_text(distance), {span.index}}}, "ec2mpi exec-all date",
                "ec2mpi exec -w {} --sudo 'timedatectl set-ntp true'");
   }
   return check;
@@ -183,12 +184,12 @@ Check check_disk(const Records& records) {
   });
   if (!full.empty() || !closed.empty() || !small_shm.empty() || !full_shm.empty())
     check.verdict = Verdict::failed;
-  add_groups(check, closed, "ec2mpi exec -w {} 'ls -ld ~; df -h ~'", {});
-  add_groups(check, full, "ec2mpi exec -w {} 'df -h ~ /tmp'",
+  add_groups(check, records, closed, "ec2mpi exec -w {} 'ls -ld ~; df -h ~'", {});
+  add_groups(check, records, full, "ec2mpi exec -w {} 'df -h ~ /tmp'",
              "remove or move some of the largest: ec2mpi exec -w {} 'du -xh ~ /tmp | sort -h | tail'");
-  add_groups(check, small_shm, "ec2mpi exec -w {} 'df -h /dev/shm'",
+  add_groups(check, records, small_shm, "ec2mpi exec -w {} 'df -h /dev/shm'",
              as_root("mount -o remount,size=50% /dev/shm"));
-  add_groups(check, full_shm, "ec2mpi exec -w {} 'df -h /dev/shm'",
+  add_groups(check, records, full_shm, "ec2mpi exec -w {} 'df -h /dev/shm'",
              "remove what no program uses any more: ec2mpi exec -w {} 'ls -l /dev/shm'");
   check.summary = fmt::format("at least {} free in home and /tmp", format_bytes(least));
   return check;
@@ -231,7 +232,7 @@ Check check_temp(const Records& records) {
   });
   if (!found.empty()) check.verdict = Verdict::failed;
   for (const auto& [advice, groups] : found)
-    add_groups(check, groups, "ec2mpi exec -w {} " + quote_word(advice.look),
+    add_groups(check, records, groups, "ec2mpi exec -w {} " + quote_word(advice.look),
                advice.fix.empty() ? std::string() : as_root(advice.fix));
   return check;
 }
@@ -250,7 +251,7 @@ Check check_memory(const Records& records) {
         .push_back(record.node.index);
   });
   if (!short_of.empty()) check.verdict = Verdict::warning;
-  add_groups(check, short_of, "ec2mpi exec -w {} 'free -m'",
+  add_groups(check, records, short_of, "ec2mpi exec -w {} 'free -m'",
              "ec2mpi exec -w {} 'ps axo rss,pid,args | sort -rn | head'");
   check.summary = fmt::format("at least {} free", format_bytes(least));
   return check;
@@ -290,8 +291,9 @@ Check check_limits(const Records& records) {
           .push_back(record.node.index);
   });
   if (!files.empty() || !locked.empty()) check.verdict = Verdict::failed;
-  for (const auto& [fix, groups] : files) add_groups(check, groups, "ec2mpi exec -w {} 'ulimit -n'", fix);
-  add_groups(check, locked, "ec2mpi exec -w {} 'ulimit -l'",
+  for (const auto& [fix, groups] : files)
+    add_groups(check, records, groups, "ec2mpi exec -w {} 'ulimit -n'", fix);
+  add_groups(check, records, locked, "ec2mpi exec -w {} 'ulimit -l'",
              "ec2mpi exec -w {} --sudo 'echo \"* - memlock unlimited\" >/etc/security/limits.d/efa.conf'");
   return check;
 }
@@ -305,7 +307,8 @@ Check check_leftovers(const Records& records) {
     (record.leftovers_ended ? ended : left)[processes_text(health.leftovers)].push_back(record.node.index);
   });
   if (!left.empty()) check.verdict = Verdict::failed;
-  add_groups(check, left, "ec2mpi exec -w {} 'ps axo pid,ppid,args'", "ec2mpi doctor --fix ends them");
+  add_groups(check, records, left, "ec2mpi exec -w {} 'ps axo pid,ppid,args'",
+             "ec2mpi doctor --fix ends them");
   for (const auto& [what, nodes] : ended) check.summary = "ended " + what + " on " + nodes_label(nodes);
   return check;
 }
@@ -339,7 +342,7 @@ Check check_files(const Records& records, const std::vector<std::string>& files)
       told[printable(files[i]) + " " + what] = indices;
     }
     const auto folder = files[i].substr(0, files[i].rfind('/') + 1);
-    add_groups(check, told, "ec2mpi exec-all -b " + quote_word("sha256sum " + quote_word(files[i])),
+    add_groups(check, records, told, "ec2mpi exec-all -b " + quote_word("sha256sum " + quote_word(files[i])),
                "ec2mpi push -w {} " + quote_words({files[i], folder.empty() ? "./" : folder}));
   }
   if (!check.findings.empty()) check.verdict = Verdict::failed;
@@ -366,7 +369,7 @@ Check check_slots(const Records& records) {
   if (!sizes.empty()) check.verdict = Verdict::warning;
   Groups told;
   for (const auto& [size, nodes] : sizes) told[size + ", most have " + most] = nodes;
-  add_groups(check, told, "ec2mpi exec -w {} lscpu",
+  add_groups(check, records, told, "ec2mpi exec -w {} lscpu",
              "ranks wait for the slowest: leave nodes out with --exclude {}");
   return check;
 }

@@ -9,6 +9,7 @@
 #include "ec2mpi/ops/node/barrier.hpp"
 #include "ec2mpi/ops/node/remote.hpp"
 #include "ec2mpi/ops/node/remote_program.hpp"
+#include "src/ops/doctor/checks.hpp"
 
 namespace ec2mpi::ops {
 
@@ -236,7 +237,7 @@ class DoctorRun : public Observer {
   asio::awaitable<void> try_logins(NodeRun& turn, NodeRecord& mine, std::vector<MeshTarget> targets) {
     const auto limit = turn.limit.at_most(kLogins + kEachLogin * targets.size());
     mine.links.complete = false;
-    ssh::Request request{.command = login_command(targets)};
+    ssh::Request request{.command = login_command(targets, masters_daemon(end_.records))};
     auto channel = co_await start_program(turn.session, std::move(request), limit);
     if (!channel) co_return;
     (*channel)->close_input();

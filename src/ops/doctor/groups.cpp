@@ -29,8 +29,35 @@ std::string chosen(const std::vector<int>& nodes) {
   return fold_indices(nodes);
 }
 
-void add_groups(Check& check, const Groups& groups, const std::string& command, const std::string& fix) {
+std::vector<FailureLine> folded(const Groups& groups, const Records& records) {
+  std::map<int, std::vector<std::string>> texts;
   for (const auto& [what, nodes] : groups)
+    for (const int index : nodes) texts[index].push_back(what);
+  std::vector<NodeReason> reasons;
+  for (const auto& record : records) {
+    const auto& node = record.node;
+    const auto found = texts.find(node.index);
+    if (found == texts.end()) continue;
+    NodeReason reason{node.index,
+                      {},
+                      {node.address, node.public_address, node.private_address, node.ipv6},
+                      {node.instance_id}};
+    if (record.answer) {
+      reason.addresses.push_back(record.answer->facts.private_address.text());
+      reason.names.push_back(printable(record.answer->facts.hostname));
+      reason.names.push_back(printable(record.answer->health.instance_id));
+    }
+    for (auto& text : found->second) {
+      reason.reason = std::move(text);
+      reasons.push_back(reason);
+    }
+  }
+  return fold_reasons(std::move(reasons));
+}
+
+void add_groups(Check& check, const Records& records, const Groups& groups, const std::string& command,
+                const std::string& fix) {
+  for (const auto& [nodes, what] : folded(groups, records))
     check.findings.push_back({nodes, what, with_nodes(command, nodes), with_nodes(fix, nodes)});
 }
 

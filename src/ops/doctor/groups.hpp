@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "ec2mpi/fleet/failure_lines.hpp"
 #include "ec2mpi/ops/doctor/findings.hpp"
 
 namespace ec2mpi::ops {
@@ -20,8 +21,12 @@ using Groups = std::map<std::string, std::vector<int>>;
 /// "2" or "1-3,5": the value for -w.
 [[nodiscard]] std::string chosen(const std::vector<int>& nodes);
 
-/// Adds a finding for each group; `{}` in `command` and `fix` stands for the nodes.
-void add_groups(Check& check, const Groups& groups, const std::string& command, const std::string& fix);
+/// The groups in the order of their first nodes. Texts that differ only in what names the node are one group.
+[[nodiscard]] std::vector<FailureLine> folded(const Groups& groups, const Records& records);
+
+/// Adds a finding for each folded group; `{}` in `command` and `fix` stands for the nodes.
+void add_groups(Check& check, const Records& records, const Groups& groups, const std::string& command,
+                const std::string& fix);
 
 /// The command that runs `command` as root on the nodes; `{}` stands for them.
 [[nodiscard]] std::string as_root(const std::string& command);

@@ -15,6 +15,7 @@ namespace {
 constexpr std::size_t kAllPairs = 64;
 constexpr std::size_t kLongestWords = 600;
 constexpr std::string_view kHere = "ec2mpi-here";
+constexpr std::string_view kNoDaemon = "no daemon";
 constexpr std::string_view kEnd = "ec2mpi-logins end";
 
 /// Nothing for a name that a resolver, xargs or a shell could take for something else.
@@ -124,8 +125,8 @@ Result<Attempts> parse_tcp(std::string_view printed) {
   return fail(ErrorKind::remote_io, "the node's answer about the other nodes' ports is cut off");
 }
 
-std::string login_command(const std::vector<MeshTarget>& targets) {
-  std::vector<std::string> words = {"exec", "sh", "-c", std::string(kTryLoginsSh), "sh"};
+std::string login_command(const std::vector<MeshTarget>& targets, const std::string& daemon) {
+  std::vector<std::string> words = {"exec", "sh", "-c", std::string(kTryLoginsSh), "sh", daemon};
   for (const auto& target : targets)
     words.push_back(fmt::format("{}={}={}", target.index, target.address, plain_name(target.hostname)));
   return quote_words(words);
@@ -136,6 +137,7 @@ Result<Logins> parse_logins(std::string_view printed, const std::vector<MeshTarg
   for (const auto line : split(printed, '\n')) {
     // Results that stand above the end count, even if the end is missing.
     if (line == kEnd) answer.complete = true;
+    if (line == kNoDaemon) answer.no_daemon = true;
     const auto parsed = parse_line(line);
     if (!parsed || (parsed->kind != "name" && parsed->kind != "login")) continue;
     const auto target = std::find_if(targets.begin(), targets.end(),

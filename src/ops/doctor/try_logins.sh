@@ -1,6 +1,7 @@
 #!/bin/sh
-# Tries names and logins from this node to others: try_logins.sh INDEX=ADDRESS=HOSTNAME...
+# Tries names and logins from this node to others: try_logins.sh DAEMON INDEX=ADDRESS=HOSTNAME...
 #
+#   no daemon                  DAEMON, a path that may be empty, is not there
 #   name INDEX ADDRESS         what the resolver says for HOSTNAME; no address if it knows none
 #   login INDEX STATUS TEXT    how `ssh ADDRESS` ended, and what it printed
 #
@@ -15,6 +16,8 @@ unset LD_LIBRARY_PATH LD_PRELOAD # of conda or modules: ssh would get another li
 exec </dev/null 2>/dev/null
 limited() { if command -v timeout >/dev/null; then timeout "$@"; else shift; "$@"; fi; }
 echo
+[ -z "$1" ] || [ -x "$1" ] || echo 'no daemon'
+shift
 end=$(($(date +%s) + 10))
 command -v getent >/dev/null && for target in "$@"; do
   [ "$(date +%s)" -ge "$end" ] && break

@@ -48,13 +48,16 @@ using Attempts = std::map<int, Attempt>;
 /// What it printed up to `done`. Errors: remote_io.
 [[nodiscard]] Result<Attempts> parse_tcp(std::string_view printed);
 
+/// What a node sees of the others.
 struct Logins {
   Attempts names;        ///< whether the targets' names mean their addresses; no text: the name is not known
   Attempts logins;       ///< `ssh TARGET echo`: as mpirun does it, without a question, four at a time
   bool complete = true;  ///< false: it was cut off; the results so far are right
+  bool no_daemon = false;  ///< the program of login_command is not there
 };
 
-[[nodiscard]] std::string login_command(const std::vector<MeshTarget>& targets);
+/// `daemon`: the path of a program to look for; empty: none.
+[[nodiscard]] std::string login_command(const std::vector<MeshTarget>& targets, const std::string& daemon);
 /// Errors: remote_io.
 [[nodiscard]] Result<Logins> parse_logins(std::string_view printed, const std::vector<MeshTarget>& targets);
 

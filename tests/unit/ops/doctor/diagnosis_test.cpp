@@ -1,5 +1,6 @@
 #include "ec2mpi/ops/doctor/diagnosis.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <algorithm>
 #include <set>
@@ -46,6 +47,50 @@ TEST(Diagnosis, OfNodesThatNeverAnsweredIsAboutSshOnly) {
   EXPECT_EQ(checks[0].verdict, Verdict::failed);
   EXPECT_EQ(checks[0].findings[0].nodes, (std::vector<int>{1, 2}));
   EXPECT_EQ(checks[0].findings[0].command, "ec2mpi exec -w 1-2 true");
+}
+
+TEST(Diagnosis, OfNodesThatDoNotAnswerIsOneFindingThoughEachNamesItsAddress) {
+  std::vector<NodeRecord> records(40);
+  for (int i = 0; i < 40; ++i) {
+    auto& [node, trouble, answer, asked, answered, tcp, no_tcp, links, ended] =
+        records[static_cast<std::size_t>(i)];
+    node.index = i + 1;
+    node.address = fmt::format("10.0.1.{}", i + 1);
+    trouble = Error{ErrorKind::unreachable, node.address + " port 22: connection refused"};
+  }
+  const auto ssh = diagnose(records, {})[0];
+  ASSERT_EQ(ssh.findings.size(), 1U);
+  EXPECT_EQ(ssh.findings[0].what, "its address port 22: connection refused");
+  EXPECT_EQ(ssh.findings[0].nodes.size(), 40U);
+  EXPECT_EQ(ssh.findings[0].command, "ec2mpi exec -w 1-40 true");
+  EXPECT_NE(ssh.findings[0].fix.find("no sshd listens"), std::string::npos);
+}
+
+TEST(Diagnosis, OfOneFaultOnManyNodesIsOneFindingThoughEachNamesItself) {
+  auto records = healthy_cluster(9);
+  for (auto& record : records) {
+    record.answer->health.settings = {{"btl_tcp_if_include", "OMPI_MCA_btl_tcp_if_include", "lo"}};
+    record.answer->health.own_name_resolves = false;
+    for (auto& [target, attempt] : record.links.logins)
+      attempt = {false, fmt::format("Connection closed by 10.0.0.{} port 22", 10 + target)};
+    for (auto& [target, attempt] : record.links.names)
+      attempt = {false, fmt::format("ip-10-0-0-{} is taken for 10.9.9.9", 10 + target)};
+  }
+  const auto checks = diagnose(records, {});
+  // The settings of node 1 change the line of mpirun; those of others do not.
+  const auto settings = check_named(checks, "settings");
+  ASSERT_EQ(settings.findings.size(), 2U);
+  EXPECT_NE(settings.findings[1].what.find("leaves out its address, where the node is reached"),
+            std::string::npos);
+  const auto names = check_named(checks, "names");
+  ASSERT_EQ(names.findings.size(), 4U);
+  EXPECT_EQ(names.findings[0].what, "its own name ip-10-0-0-11 is not known");
+  EXPECT_EQ(names.findings[1].what, "the same, each with its own name");
+  EXPECT_EQ(names.findings[1].command, "ec2mpi exec -w 2-9 'getent hosts $(hostname)'");
+  EXPECT_EQ(names.findings[2].what, "ip-10-0-0-12 is taken for 10.9.9.9, and so are 7 other names");
+  const auto logins = check_named(checks, "logins");
+  ASSERT_EQ(logins.findings.size(), 1U);
+  EXPECT_NE(logins.findings[0].what.find("Connection closed by its address port 22"), std::string::npos);
 }
 
 TEST(Diagnosis, OfANodeThatLetsUsInButIsSlowDoesNotBlameTheSecurityGroup) {
@@ -164,6 +209,10 @@ TEST(Fix, OfALoginFollowsSshsOwnLine) {
       login_fix("ssh: connect to host 10.0.0.12 port 22: Connection refused").find("ec2mpi exec -w 2 --sudo"),
       std::string::npos)
       << "a firewall on node 2";
+  EXPECT_NE(
+      login_fix("ssh: connect to host 10.0.0.12 port 2222: Connection refused").find("exec -w 2 --sudo"),
+      std::string::npos)
+      << "on another port, too";
   EXPECT_NE(login_fix("sh: 1: ssh: not found").find("openssh-client"), std::string::npos);
 }
 
@@ -228,6 +277,23 @@ TEST(Fix, OfOpenFilesLooksAtTheFileThatSetsTheLimit) {
   EXPECT_EQ(fix_for(records, "limits"), "raise it in /home/ubuntu/.bashrc, line 3");
 }
 
+TEST(Mpi, InAnotherFolderMattersOnlyWhereTheMastersDaemonIsNotThere) {
+  auto records = healthy_cluster(3);
+  records[1].answer->facts.mpirun = records[2].answer->facts.mpirun = "/opt/openmpi/bin/mpirun";
+  EXPECT_EQ(check_named(diagnose(records, {}), "mpi").verdict, Verdict::ok);
+  records[1].links.no_daemon = records[2].links.no_daemon = true;
+  const auto mpi = check_named(diagnose(records, {}), "mpi");
+  EXPECT_EQ(mpi.verdict, Verdict::failed);
+  ASSERT_EQ(mpi.findings.size(), 1U);
+  EXPECT_EQ(mpi.findings[0].nodes, (std::vector<int>{2, 3}));
+  EXPECT_EQ(mpi.findings[0].what,
+            "its mpirun is /opt/openmpi/bin/mpirun, but node1 starts /usr/bin/orted on all nodes, which is "
+            "not there");
+  EXPECT_EQ(mpi.findings[0].command, "ec2mpi exec -w 2-3 'ls -l /usr/bin/orted'");
+  records[0].links.no_daemon = true;
+  EXPECT_EQ(check_named(diagnose(records, {}), "mpi").verdict, Verdict::ok) << "not how this MPI works";
+}
+
 struct Setting {
   MpiSetting setting;
   const char* says;  ///< nullptr: nothing is wrong
@@ -237,14 +303,13 @@ TEST(Settings, ThatCutANodeOffOrNameWhatIsNotThereAreFound) {
   for (const auto& [setting, says] : std::initializer_list<Setting>{
            {{"btl_tcp_if_include", "/home/ubuntu/.bashrc:3:OMPI_MCA_btl_tcp_if_include", "lo"},
             "OMPI_MCA_btl_tcp_if_include (/home/ubuntu/.bashrc:3) sets btl_tcp_if_include to lo, which "
-            "leaves out "
-            "the node's address 10.0.0.11"},
+            "leaves out 10.0.0.11, where the node is reached"},
            {{"btl_tcp_if_include", "OMPI_MCA_btl_tcp_if_include", "ens5"}, nullptr},
            {{"btl_tcp_if_include", "OMPI_MCA_btl_tcp_if_include", "lo, 10.0.0.0/16"}, nullptr},
            {{"btl_tcp_if_include", "OMPI_MCA_btl_tcp_if_include", "192.168.0.0/16"}, "leaves out"},
            {{"oob_tcp_if_include", "OMPI_MCA_oob_tcp_if_include", "nosuch0"}, "leaves out"},
            {{"btl_tcp_if_exclude", "OMPI_MCA_btl_tcp_if_exclude", "docker0,lo"}, nullptr},
-           {{"btl_tcp_if_exclude", "OMPI_MCA_btl_tcp_if_exclude", "ens5"}, "which has the node's address"},
+           {{"btl_tcp_if_exclude", "OMPI_MCA_btl_tcp_if_exclude", "ens5"}, "which has 10.0.0.11, where"},
            {{"ess", "OMPI_MCA_ess", "singleton"}, "mpirun does not start with it"},
            {{"pml", "/home/ubuntu/.openmpi/mca-params.conf:2", "ucx"},
             "/home/ubuntu/.openmpi/mca-params.conf:2 sets pml to ucx, but Open MPI has no pml ucx there"},

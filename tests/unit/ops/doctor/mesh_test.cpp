@@ -61,6 +61,11 @@ TEST(Mesh, LoginAnswersAreRead) {
   EXPECT_NE(answers->logins.at(3).said.find("Permission denied"), std::string::npos);
 }
 
+TEST(Mesh, ADaemonThatIsMissingIsReported) {
+  EXPECT_TRUE(parse_logins("\nno daemon\nlogin 2 0 ec2mpi-here\n", kPeers)->no_daemon);
+  EXPECT_FALSE(parse_logins("login 2 0 ec2mpi-here\n", kPeers)->no_daemon);
+}
+
 TEST(Mesh, AnswersThatAreCutOffHoldAsFarAsTheyGo) {
   const auto answers = parse_logins("login 2 0 ec2mpi-here\n", kPeers);
   ASSERT_TRUE(answers);
@@ -81,7 +86,7 @@ TEST(Mesh, AShellThatExitsIsNoLogin) {
 
 TEST(Mesh, HostnamesThatAreNoneDoNotReachAShell) {
   const auto command = login_command(
-      {{2, "10.0.0.12", "$(reboot)", 0}, {3, "10.0.0.13", "-v", 0}, {4, "10.0.0.14", "ok-1", 0}});
+      {{2, "10.0.0.12", "$(reboot)", 0}, {3, "10.0.0.13", "-v", 0}, {4, "10.0.0.14", "ok-1", 0}}, {});
   EXPECT_EQ(command.find("reboot"), std::string::npos);
   EXPECT_NE(command.find(" 3=10.0.0.13= "), std::string::npos);
   EXPECT_NE(command.find(" 4=10.0.0.14=ok-1"), std::string::npos);

@@ -1,11 +1,11 @@
-#include "src/cli/views/failure_lines.hpp"
+#include "ec2mpi/fleet/failure_lines.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "tests/support/fake_transport.hpp"
 
-namespace ec2mpi::cli {
+namespace ec2mpi {
 namespace {
 
 /// Nodes that failed with this text, in which {a} and {i} stand for the node's address and id.
@@ -81,4 +81,4 @@ TEST(FailureLines, ANodeThatFailedAloneKeepsItsWords) {
 }
 
 }  // namespace
-}  // namespace ec2mpi::cli
+}  // namespace ec2mpi

@@ -1,10 +1,10 @@
-#include "src/cli/views/failure_lines.hpp"
+#include "ec2mpi/fleet/failure_lines.hpp"
 
 #include <algorithm>
 #include <cctype>
 #include <map>
 
-namespace ec2mpi::cli {
+namespace ec2mpi {
 
 namespace {
 
@@ -47,34 +47,30 @@ std::string as_pattern(std::string_view address) {
   return pattern;
 }
 
-/// The reason without the addresses and the id of this node.
-std::string common_reason(std::string reason, const Node& node) {
+/// The reason without what names this node.
+std::string common_reason(const NodeReason& failure) {
+  auto reason = failure.reason;
   // "10.0.0.5: refused" and "10.0.0.6: refused" are one reason.
-  for (const auto& address : {node.address, node.public_address, node.private_address, node.ipv6})
+  for (const auto& address : failure.addresses)
     for (const auto& word : {address, as_pattern(address)}) replace_word(reason, word, "its address");
-  replace_word(reason, node.instance_id, kName);
+  for (const auto& name : failure.names) replace_word(reason, name, kName);
   return reason;
 }
 
-struct Failure {
-  const Node* node;
-  std::string reason;
-};
+using Alike = std::map<std::string, std::vector<NodeReason>>;
 
-using Alike = std::map<std::string, std::vector<Failure>>;
-
-FailureLine line_of(const std::vector<Failure>& failures, std::string reason) {
+FailureLine line_of(const std::vector<NodeReason>& failures, std::string reason) {
   FailureLine line{{}, std::move(reason)};
-  for (const auto& failure : failures) line.nodes.push_back(failure.node->index);
+  for (const auto& failure : failures) line.nodes.push_back(failure.node);
   return line;
 }
 
-void add_each(std::vector<FailureLine>& lines, const std::vector<Failure>& failures) {
-  for (const auto& failure : failures) lines.push_back({{failure.node->index}, failure.reason});
+void add_each(std::vector<FailureLine>& lines, const std::vector<NodeReason>& failures) {
+  for (const auto& failure : failures) lines.push_back({{failure.node}, failure.reason});
 }
 
 /// The nodes of a reason that holds the name of each.
-void add_with_names(std::vector<FailureLine>& lines, std::vector<Failure> failures) {
+void add_with_names(std::vector<FailureLine>& lines, std::vector<NodeReason> failures) {
   if (failures.size() <= kShownWhole) return add_each(lines, failures);
   add_each(lines, {failures.front()});
   failures.erase(failures.begin());
@@ -83,14 +79,9 @@ void add_with_names(std::vector<FailureLine>& lines, std::vector<Failure> failur
 
 }  // namespace
 
-std::vector<FailureLine> group_failures(const FleetReport& report) {
+std::vector<FailureLine> fold_reasons(std::vector<NodeReason> reasons) {
   Alike equal;
-  for (const auto& result : report.results) {
-    if (succeeded(result.outcome)) continue;
-    auto reason = describe(result.outcome);
-    auto& failures = equal[reason];
-    failures.push_back({&result.node, std::move(reason)});
-  }
+  for (auto& each : reasons) equal[each.reason].push_back(std::move(each));
   std::vector<FailureLine> lines;
   Alike similar;
   for (auto& [reason, failures] : equal) {
@@ -98,10 +89,10 @@ std::vector<FailureLine> group_failures(const FleetReport& report) {
     if (failures.size() > 1)
       lines.push_back(line_of(failures, reason));
     else
-      similar[common_reason(reason, *failures.front().node)].push_back(std::move(failures.front()));
+      similar[common_reason(failures.front())].push_back(std::move(failures.front()));
   }
   for (auto& [reason, failures] : similar) {
-    std::ranges::sort(failures, {}, [](const Failure& failure) { return failure.node->index; });
+    std::ranges::sort(failures, {}, &NodeReason::node);
     if (failures.size() == 1)
       add_each(lines, failures);
     else if (reason.find(kName) != std::string::npos)
@@ -114,4 +105,16 @@ std::vector<FailureLine> group_failures(const FleetReport& report) {
   return lines;
 }
 
-}  // namespace ec2mpi::cli
+std::vector<FailureLine> group_failures(const FleetReport& report) {
+  std::vector<NodeReason> reasons;
+  for (const auto& [node, outcome, elapsed, reached] : report.results) {
+    if (!succeeded(outcome))
+      reasons.push_back({node.index,
+                         describe(outcome),
+                         {node.address, node.public_address, node.private_address, node.ipv6},
+                         {node.instance_id}});
+  }
+  return fold_reasons(std::move(reasons));
+}
+
+}  // namespace ec2mpi
