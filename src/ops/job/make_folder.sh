@@ -27,6 +27,8 @@ make_folder() {
   made=yes
   mkdir "$folder/spare" || give_up "cannot make $folder/spare"
   for file in exit why; do keep "spare/$file" "$(printf '%512s' '')"; done
+  # The user's variables, as they are now: the queue may start the job from another environment.
+  (unset PWD OLDPWD IFS EC2MPI_JOB; export -p) >"$folder/environment" || give_up "cannot write $folder/environment"
 }
 # keep FILE TEXT
 keep() { printf %s "$2" >"$folder/$1" || give_up "cannot write $folder/$1"; }

@@ -14,7 +14,8 @@ namespace ec2mpi::ops {
 namespace {
 
 /// Behind own_tools_text().
-constexpr const char* kUsersPath = "PATH=$ec2mpi_path\nunset ec2mpi_path\n";
+constexpr const char* kUsersPath =
+    "PATH=$ec2mpi_path HOME=${ec2mpi_home:-$HOME}\nunset ec2mpi_path ec2mpi_home\n";
 
 std::string assign(const char* variable, const std::string& value) {
   return fmt::format("{}={}\n", variable, quote_word(value));
@@ -31,6 +32,9 @@ std::string exports(const std::map<std::string, std::string>& environment) {
   return text;
 }
 
+/// In a job's folder. LC_ALL is set for the tools of the queue.
+constexpr const char* kUsersVariables = "unset LC_ALL\n. ./environment\n";
+
 /// Starts the line; a python of the user's own shows only there whether it has mpi4py.
 std::string line_text(const JobFiles& files) {
   auto text = fmt::format("set -- {}\n", quote_words(files.command));
@@ -45,7 +49,8 @@ std::string line_text(const JobFiles& files) {
 /// The part of `run` behind the settings that are known on the master only.
 std::string run_text(const JobFiles& files) {
   const auto& script = files.script;
-  std::string text = "folder=$PWD workdir=$(cat workdir) script=$(cat script)\n";
+  std::string text = kUsersVariables;
+  text += "folder=$PWD workdir=$(cat workdir) script=$(cat script)\n";
   if (script) text += assign("name", script->name) + std::string(kStartScriptSh);
   if (!files.profiler.empty()) text += "PATH=$ec2mpi_path sh ./profiler prepare || exit 1\n";
   text += "cd -- \"$workdir\" || exit 1\n" + std::string(kUsersPath) + exports(files.environment);

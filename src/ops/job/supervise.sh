@@ -277,14 +277,18 @@ aborted() {
     { last = $0 }
     END { exit !found }' err
 }
-# Open MPI 5 returns 0 or 255 after it has lost a node; its words tell. With us 255 is a lost job.
-lost_a_node() {
-  tail -c 65536 err | awk '
+# page_begins_with PATTERN: does a page of Open MPI, which stands between lines of dashes?
+page_begins_with() {
+  tail -c 65536 err | awk -v pattern="^($1)" '
     function ends_in_dashes(line) { return length(line) > 50 && substr(line, length(line) - 49) ~ /^-+$/ }
-    ends_in_dashes(last) && /^(ORTE|PRTE) has lost communication with a remote daemon\.$/ { found = 1 }
+    ends_in_dashes(last) && $0 ~ pattern { found = 1 }
     { last = $0 }
     END { exit !found }'
 }
+# Open MPI 5 returns 0 or 255 after it has lost a node; its words tell. With us 255 is a lost job.
+lost_a_node() { page_begins_with '(ORTE|PRTE) has lost communication with a remote daemon[.]$'; }
+# Open MPI returns an error number of its own (132 to 135), which looks like a signal of a rank.
+not_started() { page_begins_with '[a-z]+ was unable to (launch|find|start|access|open) '; }
 # Open MPI 5 tells in `ranks` which ranks it has started, a line each: it has been seen to start fewer than it was
 # told to, and to return 0.
 ranks_missing() {
@@ -311,8 +315,11 @@ run_hook() {
     exec >hook.log 2>&1
     hook=$PWD/hook
     ulimit -f 20480
-    PATH=$ec2mpi_path
-    unset ec2mpi_path
+    unset LC_ALL
+    # shellcheck disable=SC1091 # make_folder.sh has made it
+    . ./environment
+    PATH=$ec2mpi_path HOME=${ec2mpi_home:-$HOME}
+    unset ec2mpi_path ec2mpi_home
     cd && EC2MPI_JOB_ID=$id EC2MPI_STATUS=$status EC2MPI_WHY=$why exec setsid timeout -k 5 60 sh "$hook"
   ) &
 }
@@ -321,6 +328,7 @@ because() { [ -n "$why" ] || why=$1; }
 judge() {
   case $status in
     0 | 255) ! lost_a_node || status=205 ;;
+    13? | 1[4-9]? | 2??) ! not_started || status=1 ;;
   esac
   if [ "$status" = 0 ] && ranks_missing; then
     because 'ranks missing'

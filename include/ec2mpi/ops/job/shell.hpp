@@ -7,6 +7,7 @@
 ///   nodes                  "LABEL ADDRESS" for each node that takes part; ADDRESS is "local" for the master
 ///   cmd, workdir           the command as people read it; the folder in which it runs
 ///   run                    the shell script that becomes the command
+///   environment            the user's variables at the time of the submission, for `run` and the hook
 ///   script, script.sum     path of the user's script, empty if there is none; cksum(1) of a script that lay
 ///   on
 ///                          the master
