@@ -306,7 +306,7 @@ def test_wrappers_in_the_path_of_a_user_are_for_the_user_only(ec2mpi, cluster4):
         assert ok(ec2mpi("run", "-w", "1", "look")).out == f"{HOME}/bin/sed\n"
 
 
-@pytest.mark.parametrize("line", ["cd /tmp", "export CDPATH=/tmp:/usr", "export TAR_OPTIONS='--exclude=*.o'", "export TAR_OPTIONS=-v",
+@pytest.mark.parametrize("line", ["cd /tmp", "export HOME=/tmp", "export HOME=/nonexistent; cd /tmp", "export CDPATH=/tmp:/usr", "export TAR_OPTIONS='--exclude=*.o'", "export TAR_OPTIONS=-v",
                                   "export TAR_OPTIONS=--strip-components=1", "export POSIXLY_CORRECT=1 TAPE=/dev/null",
                                   "tar() { echo mine; }; export -f tar", "exec 2>&1", "exec 2>&-", "export PATH=/nowhere", "export BLOCKSIZE=1M LS_OPTIONS=-x GREP_OPTIONS=-v COLUMNS=9"])
 def test_what_start_up_files_set_does_not_change_our_programs(ec2mpi, cluster4, line):
@@ -328,6 +328,26 @@ def test_a_dev_null_that_takes_nothing_is_named_with_what_mends_it(ec2mpi, clust
         ok(ec2mpi("exec", "-w", "2", fix))
         ok(ec2mpi("push", "-w", "2", "file", "there"))
         assert cluster4.host(2, "stat -c '%F %a' /dev/null").out == "character special file 666\n"
+
+
+def test_a_umask_that_takes_from_its_own_user_does_not_keep_our_programs_from_their_files(ec2mpi, cluster4):
+    with start_up(cluster4, 2, "umask 777"):
+        copies_both_ways(ec2mpi, cluster4, 2, "masked")
+        ok(ec2mpi("setup", "-w", "1-2"))
+
+
+def test_too_few_open_files_are_not_taken_for_a_broken_dev_null(ec2mpi, cluster4):
+    (ec2mpi.folder / "file").write_text("x")
+    with start_up(cluster4, 2, "ulimit -n 10"):
+        for words in (["push", "-w", "2", "file", "there"], ["setup", "-w", "1-2"], ["run", "-w", "1-2", "-np", "2", "--", "true"]):
+            done = ec2mpi(*words)
+            assert done.code == 1 and "node2: too few files may be open there (ulimit -n 10)" in done.out + done.err, (words, done)
+
+
+def test_a_job_has_the_home_that_the_users_start_up_file_sets(ec2mpi, cluster4):
+    with start_up(cluster4, 1, "export HOME=/tmp"):
+        done = ok(ec2mpi("run", "-w", "1", "-np", "1", "--", "sh", "-c", "echo $HOME; pwd"))
+        assert done.out == f"/tmp\n{HOME}\n", done
 
 
 def test_programs_of_a_node_that_hang_are_named(ec2mpi, cluster4):

@@ -17,7 +17,8 @@ constexpr auto kFirstWord = std::chrono::seconds(15);
 constexpr auto kOtherStream = std::chrono::seconds(5);
 constexpr const char* kElsewhere =
     "its output does not arrive here; does a start-up file (.bashrc) redirect it (exec >FILE)?";
-constexpr std::string_view kNoNull = "/dev/null takes nothing there; ";
+constexpr std::string_view kOfCheckOutput[] = {"/dev/null takes nothing there; ",
+                                               "too few files may be open there "};
 constexpr const char* kNotYet = "the login shell had not yet run what it was given";
 constexpr char kWordEnd = ':';
 constexpr std::size_t kLongestWord = 64;  ///< a UUID has 36
@@ -110,8 +111,9 @@ std::optional<Error> wrong_user(std::string_view said) {
 
 Error ended_unbegun(const ssh::ExitStatus& status, std::string_view said) {
   // check_output.sh has said all.
-  if (const auto at = said.find(kNoNull); at != std::string_view::npos)
-    return {ErrorKind::remote_io, printable(first_line(said.substr(at)).substr(0, kMostShownOfSaid))};
+  for (const auto text : kOfCheckOutput)
+    if (const auto at = said.find(text); at != std::string_view::npos)
+      return {ErrorKind::remote_io, printable(first_line(said.substr(at)).substr(0, kMostShownOfSaid))};
   return {ErrorKind::remote_io,
           fmt::format("the login shell ended ({}) and did not report that it ran what it was given; may the "
                       "account run commands, and does a start-up file (.bashrc) exit, start another shell or "

@@ -1,7 +1,9 @@
 #include "ec2mpi/ops/node/remote_program.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <pwd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cstdlib>
@@ -139,7 +141,17 @@ TEST_F(RemoteProgram, WhatABashUserHasExportedReachesTheUsersCommand) {
 TEST_F(RemoteProgram, TheHomeIsTheFolderWhereverStartUpFilesWent) {
   const auto line = "cd /; " + shell_line(std::string(go_home_text()) + "pwd");
   for (const auto& shell : shells())
-    EXPECT_EQ(run_by(shell, line, home(), {"CDPATH=/usr"}).out, home() + "\n") << shell.path;
+    EXPECT_EQ(run_by(shell, line, home(), {"CDPATH=/usr", "LOGNAME=no-such-user"}).out, home() + "\n")
+        << shell.path;
+}
+
+TEST_F(RemoteProgram, TheHomeIsThatOfTheAccountWhateverStartUpFilesPutIntoHome) {
+  const auto* account = ::getpwuid(::getuid());
+  const auto line = shell_line(std::string(go_home_text()) + "echo \"$PWD $HOME $ec2mpi_home\"");
+  const auto expected = fmt::format("{0} {0} {1}\n", account->pw_dir, home());
+  for (const auto& shell : shells())
+    EXPECT_EQ(run_by(shell, line, home(), {fmt::format("LOGNAME={}", account->pw_name)}).out, expected)
+        << shell.path;
 }
 
 TEST_F(RemoteProgram, AShellThatRepeatsItsCommandDoesNotPassForTheProgram) {
