@@ -344,6 +344,23 @@ def test_too_few_open_files_are_not_taken_for_a_broken_dev_null(ec2mpi, cluster4
             assert done.code == 1 and "node2: too few files may be open there (ulimit -n 10)" in done.out + done.err, (words, done)
 
 
+def test_a_limit_on_the_size_of_files_on_the_master_refuses_a_job_with_the_reason(ec2mpi, cluster4):
+    with start_up(cluster4, 1, "ulimit -f 0"):
+        done = ec2mpi("run", "-w", "1-2", "-np", "2", "--", "true")
+    assert done.code == 1 and "no file may be written (ulimit -f 0); does a start-up file" in done.err, done
+    assert "connection" not in done.err, done
+
+
+def test_a_folder_of_a_job_whose_first_files_are_missing_is_a_lost_job(ec2mpi, cluster4):
+    folder = f"{HOME}/.ec2mpi/jobs/half-1"
+    cluster4.host(1, f"mkdir -p -m 700 {HOME}/.ec2mpi {folder}; touch -d '2 minutes ago' {folder}", user="ubuntu")
+    try:
+        done = ec2mpi("attach", "half-1", timeout=60)
+        assert done.code == 255 and "lost" in done.err, done
+    finally:
+        cluster4.host(1, f"rm -r {folder}")
+
+
 def test_a_job_has_the_home_that_the_users_start_up_file_sets(ec2mpi, cluster4):
     with start_up(cluster4, 1, "export HOME=/tmp"):
         done = ok(ec2mpi("run", "-w", "1", "-np", "1", "--", "sh", "-c", "echo $HOME; pwd"))

@@ -40,7 +40,8 @@ job_state() {
   elif ! read -r pid start booted <"$1/pid"; then
     state=waiting
     # A job outside of the queue gets its supervisor at once, or never.
-    [ -f "$1/queue" ] || [ -z "$(find "$1/meta" -mmin +1)" ] || state=lost detail=unstarted
+    # Its folder tells the time where the writing of the first files has failed.
+    [ -f "$1/queue" ] || [ -z "$(find "$1/meta" "$1" -prune -mmin +1)" ] || state=lost detail=unstarted
   elif alive "$pid" "$start" "$booted"; then
     state=running
     [ -f "$1/cancelled" ] || [ -f "$1/timed_out" ] && state=ending

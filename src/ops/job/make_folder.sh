@@ -26,6 +26,10 @@ make_folder() {
   mkdir -p "$jobs" && chmod 700 "$HOME/.ec2mpi" && mkdir "$folder" || give_up "cannot make $folder"
   made=yes
   mkdir "$folder/spare" || give_up "cannot make $folder/spare"
+  # The signal of a limit on the size of files would end this program without a word.
+  (printf %600s '' >"$folder/spare/exit") 2>/dev/null
+  [ $? -le 128 ] ||
+    give_up "no file may be written (ulimit -f $(ulimit -f)); does a start-up file (.bashrc) set that limit?"
   for file in exit why; do keep "spare/$file" "$(printf '%512s' '')"; done
   # The user's variables, as they are now: the queue may start the job from another environment.
   (unset PWD OLDPWD IFS EC2MPI_JOB; export -p) >"$folder/environment" || give_up "cannot write $folder/environment"
