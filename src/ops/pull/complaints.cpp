@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <algorithm>
+#include <ranges>
 #include <utility>
 
 #include "ec2mpi/base/text.hpp"
@@ -14,9 +15,12 @@ constexpr std::string_view kMark = "ec2mpi: ";
 /// The words of GNU tar. The programs run with LC_ALL=C, so they are English.
 constexpr std::string_view kChanged = ": file changed as we read it";
 constexpr std::string_view kShrank = ": File shrank by ";
+constexpr std::string_view kExiting = "Exiting with failure status";
 /// A path has up to 4,096 bytes, and tar quotes a byte with up to four.
 constexpr std::size_t kLongestLine = 32 * 1024;
 constexpr std::size_t kMostOfOurs = 64 * 1024;
+/// complaints of tools
+constexpr std::size_t kMostShown = 3;
 /// bytes of other text, which is shown only if there is no complaint
 constexpr std::size_t kMostOther = 200;
 
@@ -76,8 +80,9 @@ void Complaints::take_line(std::string_view line) {
   } else if (line.starts_with(kMark)) {
     ours_ = line.substr(kMark.size());
   } else if (complaint) {
-    if (first_.empty() && is_unknown_option(*complaint)) poor_tool_ = line.substr(0, line.find(':'));
-    if (first_.empty()) first_ = *complaint;
+    if (complaint->starts_with(kExiting)) return;
+    if (of_tools_.count == 0 && is_unknown_option(*complaint)) poor_tool_ = line.substr(0, line.find(':'));
+    of_tools_.add(*complaint);
   } else {
     append_line(other_, line, kMostOther);
   }
@@ -88,9 +93,19 @@ std::string Complaints::reason() const {
   if (ours_) return printable(trim(*ours_));
   if (!poor_tool_.empty())
     return fmt::format("its {0} is not that of GNU, which pull needs ({0}: {1}); install {2} there",
-                       printable(poor_tool_), printable(first_), poor_tool_ == "tar" ? "tar" : "findutils");
-  if (!first_.empty() || changed_.count + shrunk_.count > 0) return printable(first_);
+                       printable(poor_tool_), printable(of_tools_.names.front()),
+                       poor_tool_ == "tar" ? "tar" : "findutils");
+  if (of_tools_.count + changed_.count + shrunk_.count > 0) return first_of_tools();
   return printable(trim(other_));
+}
+
+std::string Complaints::first_of_tools() const {
+  const auto shown = std::min(of_tools_.names.size(), kMostShown);
+  std::string text;
+  for (const auto& complaint : std::views::take(of_tools_.names, shown))
+    text += (text.empty() ? "" : "; ") + printable(complaint);
+  if (of_tools_.count > shown) text += fmt::format("; and {} more of that kind", of_tools_.count - shown);
+  return text;
 }
 
 }  // namespace ec2mpi::ops

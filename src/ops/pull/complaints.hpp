@@ -14,7 +14,7 @@ class Complaints {
  public:
   static constexpr std::size_t kMostNames = 20;
 
-  /// The first names, and how many there are.
+  /// The first names (or complaints), and how many there are.
   struct Files {
     std::vector<std::string> names = {};
     std::size_t count = 0;
@@ -34,11 +34,12 @@ class Complaints {
 
  private:
   void take_line(std::string_view line);
+  [[nodiscard]] std::string first_of_tools() const;
 
   std::string line_;                 ///< the beginning of a line
   std::optional<std::string> ours_;  ///< what a program of ours said
-  std::string first_;                ///< complaint of a tool
-  std::string poor_tool_;            ///< the tool of first_, if it lacks an option
+  Files of_tools_;                   ///< the complaints of tools
+  std::string poor_tool_;            ///< the tool of the first one, if it lacks an option
   std::string other_;                ///< the first of all other text
   Files changed_;
   Files shrunk_;

@@ -17,6 +17,8 @@ while read -r from count path; do
     records "$path" one
   else
     [ -e "$path" ] || die "$path: No such file or directory"
+    # A pipe that has taken the file's place would never answer.
+    [ -f "$path" ] || die "$path: not a file any more"
     [ -r "$path" ] || die "$path: Permission denied"
     {
       tail -c "+$from" "$path" </dev/null 2>/dev/null

@@ -28,8 +28,16 @@ TEST(Complaints, NoFloodHidesAFileThatBecameShorter) {
 TEST(Complaints, TheReasonOfAProgramOfOursComesFirstThenThatOfATool) {
   EXPECT_EQ(complaints_of("noise\ntar: f: Cannot open\nec2mpi: a\nb: gone\n", 3).reason(), "a\\x0ab: gone");
   EXPECT_EQ(complaints_of("noise\nfind: 'f': No such file\ntar: g: Cannot open\n", 3).reason(),
-            "'f': No such file");
+            "'f': No such file; g: Cannot open");
   EXPECT_EQ(complaints_of("sh: tar: not found\n", 3).reason(), "sh: tar: not found");
+}
+
+TEST(Complaints, TheFirstFilesAreNamedAndTheOthersCounted) {
+  EXPECT_EQ(complaints_of("tar: a: Cannot open: Permission denied\ntar: b: gone\ntar: c: gone\ntar: d: gone\n"
+                          "tar: e: gone\ntar: Exiting with failure status due to previous errors\n",
+                          7)
+                .reason(),
+            "a: Cannot open: Permission denied; b: gone; c: gone; and 2 more");
 }
 
 TEST(Complaints, ALineWithoutEndTakesLittleMemory) {

@@ -3,6 +3,7 @@
 #include "src/ops/pull/script.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
@@ -117,6 +118,12 @@ TEST_F(PullScript, TheAnswersAboutARemovedFileEndToo) {
   EXPECT_EQ(read("out"), "T\n2345\n\n89\0\0\n"s);
   EXPECT_EQ(run(pull_ranges_program("T"), "1 4 =./gone\n"), 1);
   EXPECT_EQ(read("err"), "ec2mpi: ./gone: No such file or directory\n");
+}
+
+TEST_F(PullScript, APipeThatTookTheFilesPlaceIsNotWaitedFor) {
+  ASSERT_EQ(::mkfifo((folder_ / "home/pipe").c_str(), 0600), 0);
+  EXPECT_EQ(run(pull_ranges_program("T"), "1 4 =./pipe\n"), 1);
+  EXPECT_EQ(read("err"), "ec2mpi: ./pipe: not a file any more\n");
 }
 
 }  // namespace
