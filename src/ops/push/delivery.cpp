@@ -20,6 +20,7 @@ namespace {
 constexpr int kAttempts = 4;
 constexpr std::uint64_t kWorthLanes = 16'000'000;  ///< bytes for which additional connections are made
 constexpr std::size_t kNamedChanges = 3;
+constexpr std::uint64_t kMuch = 16'000'000;  ///< bytes whose checksum takes longer than openssl's start
 constexpr std::uint64_t kWorthRelaying = 4'000'000;  ///< bytes that the uplink is spared
 /// A node with less time than this is served from here: a feeder that hangs could not be replaced in time.
 constexpr auto kTimeToReplace = std::chrono::seconds(40);
@@ -238,6 +239,7 @@ std::string Delivery::beginning() const {
   for (const auto& path : need_.discard) text += fmt::format("discard {}\n", quote_word(path));
   text += "start";
   if (share.formats().gzip) text += " gzip";
+  if (share.expected() >= kMuch) text += " much";
   if (share.stores(place_.number)) text += " serve";
   return text;
 }

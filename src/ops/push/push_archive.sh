@@ -152,10 +152,11 @@ first_other() {
   }
 }
 
-# start [gzip] [serve]: all is ready for the archive. It may be compressed, and this node may have to feed others from it.
+# start [gzip] [much] [serve]: all is ready for the archive. It may be compressed, or so long that a faster checksum
+# pays; and this node may have to feed others from it.
 start() {
   for word; do
-    case $word in gzip) packed=1 ;; serve) serves=1 ;; esac
+    case $word in gzip) packed=1 ;; much) much=1 ;; serve) serves=1 ;; esac
   done
   # cat, because dash's own echo gives "I/O error" for every reason.
   said=$({ mkdir "$own/fine" && mkfifo -m 600 "$own/began" "$own/sums" "$own/flow" && echo 0 | cat >"$own/offset"; } 2>&1) ||
