@@ -117,7 +117,6 @@ asio::awaitable<Result<void>> Delivery::look() {
   survey_ = std::move(*survey);
   const int owner = push_.writers().owner_of(survey_.mark);
   first_ = owner == 0 ? run_.node.index : owner;
-  options_.new_name = survey_.name;
   // The node compares true paths, so it also finds a home behind a link or a bind mount.
   if (!survey_.holds.empty() && !plan.force) {
     const Error refused{ErrorKind::usage, home_refusal(survey_.holds)};
@@ -251,7 +250,7 @@ std::string Delivery::ending() const {
   // A node without sha256sum compares the number of bytes instead (`measure` in push_survey.sh).
   if (!need_.nothing())
     sent = {survey_.sha256 ? share.sum() : std::to_string(share.bytes()), share.content(), share.discarded()};
-  return push_steps(tree_, survey_, need_, options_, sent);
+  return push_steps(tree_, survey_, need_, sent);
 }
 
 asio::awaitable<Result<void>> Delivery::finish() {
@@ -341,9 +340,7 @@ void Delivery::tell_need() const {
   const auto line = [this](std::string_view what, const std::string& path) {
     run_.observer.on_line(run_.node, ssh::Stream::out, fmt::format("{} {}", what, printable(path)));
   };
-  const auto place = [this](std::size_t number) {
-    return place_of(tree_, tree_.items[number], survey_.into, options_.new_name);
-  };
+  const auto place = [this](std::size_t number) { return place_of(tree_, tree_.items[number], survey_); };
   for (const auto number : need_.items) {
     line("send", place(number) + (tree_.items[number].type == TarType::directory ? "/" : ""));
   }

@@ -83,7 +83,7 @@ class Comparison {
 
   void compare(std::size_t number) {
     const auto& item = tree_.items[number];
-    const auto place = place_of(tree_, item, survey_.into, options_.new_name);
+    const auto place = place_of(tree_, item, survey_);
     if (item.type == TarType::directory) places_.emplace(place, number);
     if (options_.erase) expected_.insert(place);
     const auto found = survey_.target.find(place);
@@ -227,7 +227,7 @@ class Comparison {
   void find_extra_of(std::size_t top, std::set<std::string>& extra,
                      std::unordered_set<std::string>& protectors) {
     const auto& source = tree_.tops[top];
-    const auto prefix = survey_.into ? source.name : options_.new_name;
+    const auto prefix = survey_.into ? source.name : survey_.name;
     for (const auto& path : survey_.mounts) {
       if (prefix.empty() || path.starts_with(prefix + "/")) mounts_.insert(path);
     }
@@ -293,7 +293,7 @@ std::vector<std::pair<std::size_t, std::uint64_t>> files_to_compare(const Source
     const auto& item = tree.items[i];
     if (item.type != TarType::file) continue;
     if (options.checksum) {
-      const auto place = place_of(tree, item, survey.into, options.new_name);
+      const auto place = place_of(tree, item, survey);
       const auto held = survey.target.find(place);
       if (held != survey.target.end() && is_like(item, held->second) && survey.sums.contains(place))
         files.emplace_back(i, item.size);
@@ -317,8 +317,8 @@ std::string member_name(const SourceItem& item) {
   return item.relative.empty() ? fmt::format("{}", item.top) : fmt::format("{}/{}", item.top, item.relative);
 }
 
-std::string place_of(const SourceTree& tree, const SourceItem& item, bool into, const std::string& new_name) {
-  return join(into ? tree.tops[item.top].name : new_name, item.relative);
+std::string place_of(const SourceTree& tree, const SourceItem& item, const PushSurvey& survey) {
+  return join(survey.into ? tree.tops[item.top].name : survey.name, item.relative);
 }
 
 std::vector<std::string> asked_paths(const SourceTree& tree, bool erase) {
@@ -354,11 +354,11 @@ std::string put_files_text(const SourceTree& tree) {
 }  // namespace
 
 std::string push_steps(const SourceTree& tree, const PushSurvey& survey, const PushNeed& need,
-                       const DiffOptions& options, const SentArchive& sent) {
+                       const SentArchive& sent) {
   std::string text;
   if (!sent.sum.empty()) text += fmt::format("commit {}\n", quote_word(sent.sum));
   if (std::any_of(tree.tops.begin(), tree.tops.end(), [&](const auto& top) {
-        return top.directory && (survey.into ? top.name : options.new_name).empty();
+        return top.directory && (survey.into ? top.name : survey.name).empty();
       }))
     text += "content=yes\n";  // the target itself is the folder that is pushed
   // The order matters: a file is complete before it moves, a path is free before a file takes it,
@@ -376,7 +376,7 @@ std::string push_steps(const SourceTree& tree, const PushSurvey& survey, const P
   }
   for (const auto number : need.attributes) {
     const auto& item = tree.items[number];
-    const auto place = place_of(tree, item, survey.into, options.new_name);
+    const auto place = place_of(tree, item, survey);
     text += fmt::format("set_attributes {:o} {} {} || return 1\n", item.mode, touch_time(item),
                         quote_word(place));
   }

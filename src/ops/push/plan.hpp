@@ -14,9 +14,8 @@
 namespace ec2mpi::ops {
 
 struct DiffOptions {
-  std::string new_name = {};  ///< the source's name where the target is no folder
-  bool checksum = false;      ///< contents are compared, not size and mtime
-  bool erase = false;         ///< paths that the sources' folders no longer have are removed
+  bool checksum = false;  ///< contents are compared, not size and mtime
+  bool erase = false;     ///< paths that the sources' folders no longer have are removed
 };
 
 /// Numbers are those of SourceTree::items, ascending.
@@ -66,8 +65,7 @@ using LocalSums = std::function<std::string(const SourceItem&, std::uint64_t byt
 [[nodiscard]] std::string member_name(const SourceItem& item);
 
 /// Where an item lies below the survey's folder; "" is that folder.
-[[nodiscard]] std::string place_of(const SourceTree& tree, const SourceItem& item, bool into,
-                                   const std::string& new_name);
+[[nodiscard]] std::string place_of(const SourceTree& tree, const SourceItem& item, const PushSurvey& survey);
 
 /// The paths that the script is asked about: those below the target, if it is a folder. Few words, else ".".
 [[nodiscard]] std::vector<std::string> asked_paths(const SourceTree& tree, bool erase);
@@ -81,6 +79,6 @@ struct SentArchive {
 
 /// Shell text for the script's last "do".
 [[nodiscard]] std::string push_steps(const SourceTree& tree, const PushSurvey& survey, const PushNeed& need,
-                                     const DiffOptions& options, const SentArchive& sent);
+                                     const SentArchive& sent);
 
 }  // namespace ec2mpi::ops

@@ -246,14 +246,13 @@ TEST(PushNeed, AFolderIsErasedOnceWithAllThatItHolds) {
 
 TEST(PushNeed, UnderANewName) {
   auto fields = head("0");
-  fields.emplace_back("f 3 600 50.0 ./new");
-  fields.emplace_back("");
-  fields.emplace_back("end");
+  for (const auto* field : {"f 3 600 50.0 ./new", "", "name", "new", "end"}) fields.emplace_back(field);
   SourceTree tree;
   tree.tops = {{.path = "one", .name = "one"}};
   tree.items = {{.top = 0, .size = 3, .mode = 0600, .mtime = 50}};
-  EXPECT_TRUE(push_need(tree, survey_of(fields), {.new_name = "new"}).nothing());
-  EXPECT_FALSE(push_need(tree, survey_of(fields), {.new_name = "other"}).nothing());
+  EXPECT_TRUE(push_need(tree, survey_of(fields), {}).nothing());
+  fields[fields.size() - 2] = "other";
+  EXPECT_FALSE(push_need(tree, survey_of(fields), {}).nothing());
 }
 
 /// The sum of all local files, as need_of() has it.
@@ -376,7 +375,7 @@ TEST(PushNeed, ASetgidBitFromTheFolderAboveIsNoDifference) {
 TEST(PushSteps, AReplacedFolderIsRemovedBeforeItsLinkComes) {
   PushNeed need;
   need.replace = {"./proj/l"};
-  const auto steps = push_steps(a_tree(), {}, need, {}, {.sum = "sum"});
+  const auto steps = push_steps(a_tree(), {}, need, {.sum = "sum"});
   EXPECT_LT(steps.find("erase ./proj/l"), steps.find("put 0"));
 }
 
@@ -387,7 +386,9 @@ TEST(PushSteps, NamesAreQuoted) {
   PushNeed need;
   need.attributes = {0};
   need.erase = {"./a b"};
-  EXPECT_EQ(push_steps(tree, {}, need, {.new_name = "n"}, {.sum = "sum", .discarded = {"0/x y"}}),
+  PushSurvey survey;
+  survey.name = "n";
+  EXPECT_EQ(push_steps(tree, survey, need, {.sum = "sum", .discarded = {"0/x y"}}),
             "commit sum\nsteps() {\ndiscard '0/x y'\nput 0 'it'\\''s $(odd)' || return 1\n"
             "set_attributes 600 1970-01-01T00:00:50.000000000Z n || return 1\nerase_all './a "
             "b'\nreport_refused\n}\napply\n");
