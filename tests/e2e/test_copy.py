@@ -508,5 +508,6 @@ def test_a_file_that_changes_while_it_is_sent_is_not_put_in_place(ec2mpi, cluste
     _, err = process.communicate(timeout=30)
     assert process.returncode == 1
     assert "changed here while being sent, so not put in place: d/log; push again\n" in err
+    assert "1 file sent, 0 unchanged" in err.splitlines()[-1]
     for index in (1, 2):
         assert on(cluster4, index)("ls -A d").out == "calm\n"

@@ -90,7 +90,8 @@ std::string final_words(const ops::PushCount& count, bool dry_run) {
   const auto* const done = dry_run                              ? "to send"
                            : count.in_place || count.files == 0 ? "sent"
                                                                 : "not put in place";
-  auto text = fmt::format("{} {}, {} unchanged", count_of(count.files, "file"), done, count.unchanged);
+  auto text = fmt::format("{} {}, {} unchanged", count_of(count.files - count.changed.size(), "file"), done,
+                          count.unchanged);
   if (count.erased > 0) text += fmt::format(", {} {}", count.erased, dry_run ? "to delete" : "deleted");
   if (dry_run) return text + " · dry run, nothing was changed";
   text += fmt::format(" · {} over the uplink", format_bytes(count.uplink));
@@ -100,7 +101,7 @@ std::string final_words(const ops::PushCount& count, bool dry_run) {
 }
 
 Numbers totals(const ops::PushCount& count) {
-  return {{"files_sent", count.files},
+  return {{"files_sent", count.files - count.changed.size()},
           {"files_unchanged", count.unchanged},
           {"deleted", count.erased},
           {"bytes_over_uplink", count.uplink},

@@ -265,8 +265,11 @@ asio::awaitable<Result<void>> Delivery::finish() {
     CO_TRY(co_await attend(&Delivery::has_ended, kTooLate));
   }
   // By now all other files are in place; the node has discarded only those that changed here.
-  if (!place_.share->changed().empty()) co_return std::unexpected(changed_error(place_.share->changed()));
-  co_return Result<void>{};
+  push_.count().in_place = true;
+  const auto& changed = place_.share->changed();
+  if (changed.empty()) co_return Result<void>{};
+  push_.count().changed.insert(changed.begin(), changed.end());
+  co_return std::unexpected(changed_error(changed));
 }
 
 /// A node that holds the archive stays for those that may need it.

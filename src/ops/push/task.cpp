@@ -19,10 +19,7 @@ asio::awaitable<Result<ssh::ExitStatus>> deliver(NodeRun run, std::shared_ptr<Gr
   Delivery delivery(run, *push, executor);
   auto done = co_await delivery.carry_out();
   Result<ssh::ExitStatus> status;
-  if (done)
-    push->count().in_place = true;
-  else
-    status = std::unexpected(done.error());
+  if (!done) status = std::unexpected(done.error());
   co_return status;
 }
 

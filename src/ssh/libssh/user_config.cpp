@@ -248,8 +248,8 @@ bool forbids_keys(const ConfigLine& line) {
          ("," + line.arguments.front() + ",").find(",publickey,") == std::string::npos;
 }
 
-/// Whether the value asks for nothing that ec2mpi does not do. ec2mpi never sends its own locale, and Debian's
-/// configuration asks ssh to.
+/// Whether the value asks for nothing that ec2mpi does not do. ec2mpi never sends its own locale, and
+/// Debian's configuration asks ssh to.
 bool asks_for_nothing(const ConfigLine& line) {
   const auto& keyword = line.keyword;
   const auto& value = line.arguments.front();

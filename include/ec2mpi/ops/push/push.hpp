@@ -48,10 +48,12 @@ struct PushCount {
   std::size_t all_files = 0;                    ///< of the sources
   std::unordered_set<std::string> lacked = {};  ///< files sent, by path: once however many nodes lacked them
   std::size_t files = 0;                        ///< so many
-  bool in_place = false;                        ///< on some node all that it lacked is in its place
-  std::size_t unchanged = 0;                    ///< files that no node lacked
-  std::size_t erased = 0;                       ///< paths removed, over all nodes
-  std::size_t connections = 1;                  ///< that one node was fed by, at most
+  std::unordered_set<std::string> changed =
+      {};                       ///< of these, those that changed here meanwhile: not in place
+  bool in_place = false;        ///< on some node all that it lacked, but for those, is in its place
+  std::size_t unchanged = 0;    ///< files that no node lacked
+  std::size_t erased = 0;       ///< paths removed, over all nodes
+  std::size_t connections = 1;  ///< that one node was fed by, at most
   std::map<int, std::uint64_t> arrived = {};  ///< on nodes at work, by index: how much of the archive, about
   std::map<int, SharedFolder> shared = {};    ///< by the index of the writer
   std::string note = {};  ///< why some node was not served by another one; "" if all was well
