@@ -7,6 +7,8 @@ import time
 
 import pytest
 
+from local_cluster import HOSTS_ROOT
+
 HOME = "/home/ubuntu"
 
 
@@ -342,6 +344,13 @@ def test_too_few_open_files_are_not_taken_for_a_broken_dev_null(ec2mpi, cluster4
         for words in (["push", "-w", "2", "file", "there"], ["setup", "-w", "1-2"], ["run", "-w", "1-2", "-np", "2", "--", "true"]):
             done = ec2mpi(*words)
             assert done.code == 1 and "node2: too few files may be open there (ulimit -n 10)" in done.out + done.err, (words, done)
+
+
+@pytest.mark.skipif(bool(HOSTS_ROOT), reason="seen with Open MPI 4")
+def test_a_daemon_that_cannot_start_its_ranks_ends_the_job(ec2mpi, cluster4):
+    with start_up(cluster4, 2, "ulimit -n 20"):
+        done = ec2mpi("run", "-w", "1-2", "--per-node", "1", "--", "python3", "-c", "from mpi4py import MPI", timeout=120)
+    assert done.code == 1 and "mpirun's daemon on a node could not start its ranks" in done.err, done
 
 
 def test_a_limit_on_the_size_of_files_on_the_master_refuses_a_job_with_the_reason(ec2mpi, cluster4):

@@ -383,6 +383,10 @@ void JobView::tell_end(const ops::Followed& followed) {
         "mpirun's daemon on a node ended at its start without a word, and mpirun waited for it; it has been "
         "ended");
     say(Colour::yellow, "does the node's ~/.bashrc end the shell? ec2mpi doctor shows where");
+  } else if (followed.record.why == "no ranks") {
+    say(Colour::red,
+        "mpirun's daemon on a node could not start its ranks, and mpirun waited for them; it has been ended");
+    say(Colour::yellow, "ec2mpi doctor shows the limits of the nodes (ulimit -n)");
   } else if (followed.record.why == "no connection") {
     say(Colour::red,
         "a firewall refused a connection between two ranks, which Open MPI waits for without an end; the job "

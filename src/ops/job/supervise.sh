@@ -145,6 +145,8 @@ unconnected() {
   noted=yes
   echo 'ec2mpi: a firewall refused a connection between two ranks; the job may wait for it without an end: ec2mpi doctor shows where' >>err.pipe
 }
+# A daemon of Open MPI that could not start its ranks says so, and mpirun waits for them.
+cannot_start_ranks() { grep -q -s 'ORTE_ERROR_LOG: .* in file .*odls' err; }
 printed() { cat out err | wc -c; }
 # For logs --since: how much had been printed when, a line for each look at which it was more than before.
 note_sizes() {
@@ -188,7 +190,7 @@ hangs() {
 watch_launcher() {
   had_printed=0 silent=0 noted='' last_sizes='0 0' silent_sizes='' silent_from=0
   trap 'kill $nap; exit' TERM
-  had_links=0 had_ranks=0 fewer=0 none=0 unborn=0 patience=12 wanted=$(wanted_links)
+  had_links=0 had_ranks=0 failing=0 fewer=0 none=0 unborn=0 patience=12 wanted=$(wanted_links)
   while sleep 5 & nap=$!; wait $nap; do
     note_sizes
     if hangs; then put hung hang; break; fi
@@ -204,6 +206,8 @@ watch_launcher() {
     if [ -f links ] && [ $fewer -ge 3 ]; then put hung daemon; break; fi
     if unconnected && [ "$had_printed" = "$(printed)" ]; then silent=$((silent + 1)); else silent=0 had_printed=$(printed); fi
     if [ $silent -ge 120 ]; then put hung 'no connection'; break; fi
+    if cannot_start_ranks; then failing=$((failing + 1)); fi
+    if [ $failing -ge 3 ]; then put hung 'no ranks'; break; fi
     if [ $none -ge 4 ] && [ "$(ranks_elsewhere)" = 0 ]; then put hung hung; break; fi
     if [ $unborn -ge $patience ]; then
       if [ "$(ranks_elsewhere)" = 0 ]; then put hung 'no start'; break; fi
@@ -417,7 +421,7 @@ done
 trap '' TERM
 end_helpers
 [ -z "$why" ] && [ -f hung ] && read -r why <hung
-[ "$why$status" != hang0 ] || status=1
+case $why$status in hang0 | 'no ranks'*) status=1 ;; esac
 [ "$mode" = clean ] && because cancelled
 # The user waits for what follows, so the nodes are looked at meanwhile.
 sweep_nodes &

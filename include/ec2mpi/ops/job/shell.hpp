@@ -29,9 +29,9 @@
 ///   ranks                  "(rank, host, exe, pid) = ..." lines of Open MPI 5: the ranks that it has started
 ///   profiler, profile      the program of run --profile, and the counters of its ranks
 ///   why                    "cancelled" or "timeout", if the job did not end by itself; "hung", "daemon",
-///                          "no start", "no connection", "hang", "ranks missing", "aborted", if the status of
-///                          mpirun does not show what happened; "output lost"; "input lost"; "no room", if
-///                          the disk was too full
+///                          "no start", "no ranks", "no connection", "hang", "ranks missing", "aborted", if
+///                          the status of mpirun does not show what happened; "output lost"; "input lost";
+///                          "no room", if the disk was too full
 ///   input, input.begun     the client writes the job's standard input; it has begun to
 ///   input.whole, input.cut it has sent all of it; the connection was lost before that
 ///   in.pipe                that input, while the job runs
