@@ -5,6 +5,7 @@
 - docs/environment.md has each environment variable of the source, and no other.
 - Each link of a page to a file of the project leads somewhere.
 - Each test and each file of tests/ that a page names is there, and each claim of docs/security.md names a test.
+- Each command with --json has a row in docs/json.md.
 """
 
 import json
@@ -18,6 +19,7 @@ PAGES = [ROOT / "README.md", ROOT / "README.zh-CN.md", *sorted((ROOT / "docs").g
          ROOT / "packaging/README.md", ROOT / "CONTRIBUTING.md", ROOT / "tests/bench/README.md", ROOT / "tests/cluster/README.md"]
 VARIABLES = "docs/environment.md"
 CLAIMS = "docs/security.md"
+DOCUMENTS = "docs/json.md"
 SHOWN_FLAGS = {"-h", "--help", "-np", "--"}  # of all commands, or made out of another flag
 TEST = r"`([A-Z]\w+\.[A-Z]\w+|test_\w+)`"
 READ = r'(?:getenv|variable|environment_?|xdg_folder|file_of)\((?:environment, )?"([A-Z_]+)"'
@@ -67,6 +69,15 @@ def wrong_variables():
     yield from (f"{VARIABLES}: the source has no {name}" for name in sorted(page - ours - read))
 
 
+def wrong_documents(flags):
+    """Each command with --json has a row in docs/json.md, and no other command has."""
+    rows = re.findall(r"^\|([^|]*)\|", (ROOT / DOCUMENTS).read_text(), re.M)
+    named = {word for row in rows for word in re.findall(r"`([a-z-]+)", row)}
+    with_json = {command for command, names in flags.items() if "--json" in names}
+    yield from (f"{DOCUMENTS}: {command} has --json and is missing" for command in sorted(with_json - named))
+    yield from (f"{DOCUMENTS}: {command} has no --json" for command in sorted((set(flags) - with_json) & named))
+
+
 def wrong_links(page):
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
         if not (page.parent / target).exists():
@@ -100,7 +111,7 @@ def claims_without_tests():
 def main(program):
     flags = flags_by_command(json.loads(subprocess.run([program, "option-tree"], stdout=subprocess.PIPE, check=True).stdout))
     tests = tests_there()
-    wrong = [*wrong_variables(), *claims_without_tests()]
+    wrong = [*wrong_variables(), *wrong_documents(flags), *claims_without_tests()]
     for page in PAGES:
         wrong += [*wrong_commands(page, flags), *wrong_links(page), *missing_tests(page, tests)]
     print(*wrong, sep="\n", end="\n" if wrong else "")

@@ -15,8 +15,9 @@
 #include "ec2mpi/cli/session/command.hpp"
 #include "ec2mpi/cli/session/stay_behind.hpp"
 #include "ec2mpi/cli/session/usage.hpp"
-#include "ec2mpi/cli/terminal/json.hpp"
+#include "ec2mpi/cli/terminal/answer.hpp"
 #include "ec2mpi/cli/terminal/standard_output.hpp"
+#include "ec2mpi/cli/views/error_references.hpp"
 
 namespace ec2mpi::cli {
 
@@ -215,9 +216,48 @@ bool asks_for_json(const CLI::App& app, const std::vector<std::string>& words, b
   return std::find(words.begin(), std::find(words.begin(), words.end(), "--"), "--json") != words.end();
 }
 
-/// A script that reads JSON finds one document also if the command did not come to its own.
-void complete_json(int code) {
-  if (!has_results()) print_result(dump_json({{"exit_code", code}, {"error", last_words()}}) + "\n");
+/// Commands that have no --json.
+constexpr std::string_view kWithoutJson[] = {
+    "login",        // its output is that of a program on the node
+    "shell",        // the same, for each of its lines; exec has it
+    "option-tree",  // prints JSON
+};
+
+/// Each command has --json: one that has no document of its own answers by its messages, and the fields that
+/// it adds to answer_fields().
+void add_json_to_all(CLI::App& app, bool& answers) {
+  for (auto* command : app.get_subcommands({}))
+    if (command->get_option_no_throw("--json") == nullptr &&
+        std::ranges::count(kWithoutJson, command->get_name()) == 0)
+      command->add_flag("--json", answers, "Exit code, messages and what was done, as one JSON document");
+}
+
+std::string describe_unknown_topic(const CLI::App& app, const std::string& topic) {
+  std::vector<std::string> anchors;
+  for (const auto& each : explained_texts()) anchors.emplace_back(each.anchor);
+  auto said = describe_unknown_command(app, topic, {});
+  const auto meant = nearest(topic, anchors);
+  if (meant.empty() || said.find("did you mean") != std::string::npos) return said;
+  return fmt::format("'{}' is not a command; did you mean ec2mpi help {}?", printable(topic), meant);
+}
+
+/// `help WORD...`: the help of commands, and the explanation of errors that name the word. Empty if the
+/// arguments mean something else. Errors: usage, for a word that is neither.
+Result<std::string> explain_topics(const CLI::App& app, const std::vector<std::string>& arguments) {
+  const auto is_option = [](const std::string& word) { return word.starts_with('-'); };
+  if (arguments.size() < 2 || arguments.front() != "help" || std::ranges::any_of(arguments, is_option))
+    return std::string();
+  std::string text;
+  for (auto topic = arguments.begin() + 1; topic != arguments.end(); ++topic) {
+    const auto found =
+        app.get_subcommands([&](const auto* command) { return command->get_name() == *topic; });
+    const auto explained = explain_errors({"help", *topic});
+    if (found.empty() && explained.empty())
+      return fail(ErrorKind::usage, describe_unknown_topic(app, *topic));
+    text += text.empty() ? "" : "\n";
+    text += explained.empty() ? found.front()->help(app.get_name()) : explained;
+  }
+  return text;
 }
 
 /// Sets `as_json` if standard output is to have a JSON document.
@@ -261,14 +301,18 @@ int parse_and_run(const World& world, const std::vector<std::string>& arguments,
   add_iam_policy_command(app, dispatch);
   head_new_commands(app, "Instances (by the EC2 API)");
   add_option_tree_command(app, dispatch);
+  bool answers = false;
+  add_json_to_all(app, answers);
   // Without a command, show_situation answers.
   app.require_subcommand(0, 1);
   dispatch.chosen = show_situation;
   // The common flags may stand behind the command's name, too.
   app.fallthrough();
   const auto words = words_to_parse(arguments, dispatch);
-  if (const auto explained = explain_errors(arguments); !explained.empty()) {
-    print_result(explained);
+  const auto explained = explain_topics(app, arguments);
+  if (!explained) return say(explained.error());
+  if (!explained->empty()) {
+    print_result(*explained);
     return exit_code::ok;
   }
   try {
@@ -287,6 +331,7 @@ int parse_and_run(const World& world, const std::vector<std::string>& arguments,
   common.typed = typed_names(app);
   common.typed_values = typed_values(app);
   set_up_log(common.verbose);
+  if (answers) divert_results();
   if (const auto most = raise_open_file_limit(); most < kLeastOpenFiles)
     return say({ErrorKind::usage, describe_open_files(most)});
   const auto code = dispatch.chosen(common);
@@ -307,6 +352,7 @@ CLI::App& add_command(CLI::App& app, const std::string& name, const std::string&
 
 int run(const World& world, const std::vector<std::string>& arguments) {
   forget_notes();
+  forget_answer();
   fill_standard_descriptors();
   note_inherited_descriptors();
   std::signal(SIGPIPE, SIG_IGN);  // a reader that leaves shows as EPIPE
@@ -325,7 +371,7 @@ int run(const World& world, const std::vector<std::string>& arguments) {
   } catch (const std::exception& bug) {
     code = say_bug(bug);
   }
-  if (as_json) complete_json(code);
+  if (as_json) print_answer(code);
   return exit_code_with_losses(code);
 }
 

@@ -216,8 +216,11 @@ def test_ps_shows_ranks_and_kill_ends_orphans_only(ec2mpi, cluster4):
     assert ranks == {(f"node{host}", host - 1) for host in HOSTS}
     assert ec2mpi("ps").out.splitlines()[0].split() == ["NODE", "PID", "RANK", "JOB", "CPU", "TIME", "MEMORY", "PEAK", "AGE", "COMMAND"]
     assert max(map(len, ec2mpi("ps").out.splitlines())) > 120 >= max(map(len, at_terminal(ec2mpi, 120, "ps").splitlines()))
-    done = ec2mpi("kill", "--orphans")
-    assert done.code == 0 and f"node2: {lost}: ended pid" in done.out and job not in done.out, done.err
+    done = ec2mpi("kill", "--orphans", "--json")
+    assert done.code == 0 and f"node2: {lost}: ended pid" in done.err, done
+    killed = json.loads(done.out)
+    assert {each["job"] for each in killed["ended"]} == {lost} and killed["left"] == []
+    assert {each["node"] for each in killed["ended"]} >= {"node2"}
     assert not cluster4.host(2, "pgrep -f '[s]leep 31415'").out
     assert {each["job"] for each in json.loads(ec2mpi("ps", "--json").out)} == {job}
     assert "no orphans" in ec2mpi("kill", "--orphans").err
@@ -406,7 +409,8 @@ def test_a_job_that_waits_has_no_output_and_is_not_removed(ec2mpi, cluster4):
 def test_a_signal_reaches_the_ranks(ec2mpi, cluster4):
     process = ec2mpi.start("run", "-np", "2", "--", "sh", "-c", "trap 'echo saved; exit 0' USR1; echo up; while :; do sleep 0.1; done")
     assert lines_from(process, 2) == ["up", "up"]
-    assert ec2mpi("signal", "usr1").code == 0
+    done = ec2mpi("signal", "usr1", "--json")
+    assert done.code == 0 and json.loads(done.out)["job"].startswith("sh-"), done
     out, err = process.communicate(timeout=60)
     assert (out, process.returncode) == ("saved\nsaved\n", 0), err
     done = ec2mpi("signal", "sh", "USR1")

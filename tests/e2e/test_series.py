@@ -259,15 +259,17 @@ def test_each_jobs_results_come_into_its_own_folder(ec2mpi, hosts8):
     assert ec2mpi("jobs", "--json").out == "[]\n"
 
 
-def test_a_dry_run_shows_the_commands_and_connects_to_nobody(ec2mpi, hosts8):
+def test_a_dry_run_shows_what_would_start_or_why_not_and_starts_nothing(ec2mpi, hosts8):
     done = ec2mpi("run", "step", "--set", "agents=3,6", "--set", "seed=9", "--dry-run")
     assert done.code == 0, done.err
     assert [line.split(None, 2) for line in done.out.splitlines()] == [
         ["variant", "ranks", "command"],
         ["step-agents3-seed9", "4", "python3 step.py 3 9"],
         ["step-agents6-seed9", "7", "python3 step.py 6 9"]]
-    assert done.err == "ec2mpi: no node was asked, so whether the ranks fit on them is not known\n"
-    assert ".ec2mpi/known_hosts" not in ec2mpi.files(), "it must not have connected"
+    for words in (["step", "--set", "agents=3,99", "--set", "seed=9"], ["-np", "99", "--", "true"]):
+        real, dry = ec2mpi("run", *words), ec2mpi("run", "--dry-run", *words)
+        assert (dry.code, dry.err) == (real.code, real.err) and dry.code == 2 and " slots" in dry.err, (real, dry)
+    assert ec2mpi("jobs", "--json").out == "[]\n"
 
 
 @pytest.mark.parametrize("words, says", [

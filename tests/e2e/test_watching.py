@@ -169,11 +169,12 @@ def test_a_report_of_a_series_has_its_results_plot_and_failures(ec2mpi, series):
     browse(ec2mpi)
 
 
-def test_logs_json_of_a_series_has_the_results_of_its_jobs(ec2mpi):
+def test_logs_json_of_a_series_has_the_results_and_output_of_its_jobs(ec2mpi):
     (ec2mpi.folder / "ec2mpi.toml").write_text('[jobs.tell]\ncommand = "echo value={n}"\nnp = 1\n')
     assert ec2mpi("run", "tell", "--set", "n=5,6", timeout=120).code == 0
     variants = json.loads(ec2mpi("logs", "--json", "tell").out)["variants"]
     assert [variant["results"] for variant in variants] == [{"value": "5"}, {"value": "6"}]
+    assert [(variant["stdout"], variant["stderr"]) for variant in variants] == [("value=5\n", ""), ("value=6\n", "")]
 
 
 def browse(ec2mpi):
@@ -201,7 +202,8 @@ def test_a_report_of_a_job_has_its_end_and_the_map_of_the_network(ec2mpi):
     assert ec2mpi("net", "-w", "1-2", timeout=120).code == 0
     job = ec2mpi("run", "--detach", "-np", "2", "--", "sh", "-c", "echo out; echo err >&2; exit 3").out.strip()
     ec2mpi("wait", job)
-    assert ec2mpi("report", job).code == 0
+    done = ec2mpi("report", job, "--json")
+    assert done.code == 0 and json.loads(done.out)["file"] == "report.html" and json.loads(done.out)["jobs"] == [job], done
     page = page_of(ec2mpi)
     text = " ".join(page.itertext())
     for words in (job, "exit 3", "Open MPI", "out", "measured by net-", "node1 and node2:"):

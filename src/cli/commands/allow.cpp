@@ -5,6 +5,7 @@
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/command.hpp"
+#include "ec2mpi/cli/terminal/answer.hpp"
 #include "ec2mpi/cli/terminal/standard_output.hpp"
 #include "ec2mpi/cloud/instance_list.hpp"
 #include "src/cli/commands/cluster_parts.hpp"
@@ -74,15 +75,18 @@ asio::awaitable<cloud::Answer<void>> replace_rule(InstanceContext& context, clou
     // It exists already if the answer to the first try of this call was lost.
     if (!added && added.error().problem != cloud::Problem::exists) co_return added;
   }
+  Json changed = {{"id", group.id}, {"name", group.name}, {"allowed", network}, {"removed", Json::array()}};
   for (const auto& rule : group.ingress) {
     if (!is_own_rule(rule) || rule.network == network) continue;
     auto removed = co_await context.ec2.revoke(group.id, rule, context.limit());
     // Another command may have removed it since EC2 was asked for the rules.
     if (!removed && removed.error().problem != cloud::Problem::not_found) co_return removed;
+    changed["removed"].push_back(rule.network);
     context.console().talk(
         fmt::format("{} ({}): ssh from {} is no longer allowed", group.id, group.name, rule.network));
   }
   context.console().talk(fmt::format("{} ({}): ssh is allowed from {}", group.id, group.name, network));
+  answer_fields()["groups"].push_back(std::move(changed));
   co_return cloud::Answer<void>();
 }
 
@@ -94,6 +98,7 @@ asio::awaitable<int> allow_ssh(InstanceContext& context, std::optional<std::stri
   if (!found) co_return report_error(context, found.error(), exit_code::not_started);
   const auto groups = co_await groups_of(context, *found);
   if (!groups) co_return report_error(context, groups.error(), exit_code::not_started);
+  answer_fields()["groups"] = Json::array();
   for (const auto& group : *groups) {
     const auto put = co_await replace_rule(context, group, *network);
     if (!put) co_return report_error(context, put.error(), exit_code::node_failed);

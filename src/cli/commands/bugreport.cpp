@@ -8,6 +8,7 @@
 #include "ec2mpi/cli/session/command_context.hpp"
 #include "ec2mpi/cli/session/log.hpp"
 #include "ec2mpi/cli/session/usage.hpp"
+#include "ec2mpi/cli/terminal/answer.hpp"
 #include "ec2mpi/cli/terminal/standard_output.hpp"
 #include "ec2mpi/cli/views/doctor_view.hpp"
 #include "ec2mpi/cli/views/fleet_view.hpp"
@@ -93,6 +94,7 @@ Result<int> run_bugreport(const ReportOptions& options, const CommonOptions& com
   if (!options.addresses) text = without_addresses(text, cluster->inventory);
   // Other users of this machine may not read it before the user has.
   TRY(write_file_atomically(options.file, text, 0600));
+  answer_fields()["file"] = options.file;
   print_talk(
       fmt::format("ec2mpi: the report is in {}; read it before you send it\n", printable(options.file)));
   return exit_code::ok;

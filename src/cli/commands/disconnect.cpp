@@ -5,6 +5,7 @@
 #include "ec2mpi/cli/session/cluster_setup.hpp"
 #include "ec2mpi/cli/session/command.hpp"
 #include "ec2mpi/cli/session/runtime.hpp"
+#include "ec2mpi/cli/terminal/answer.hpp"
 #include "ec2mpi/ssh/kept/daemon.hpp"
 
 namespace ec2mpi::cli {
@@ -15,6 +16,9 @@ namespace {
 asio::awaitable<int> disconnect(Runtime& runtime, std::filesystem::path folder) {
   const auto end = co_await ssh::end_daemons(std::move(folder));
   auto& console = runtime.console();
+  auto& fields = answer_fields();
+  fields["ended"] = end.ended;
+  fields["stuck"] = end.stuck;
   if (!runtime.options().quiet && end.stuck.empty())
     console.talk(end.ended == 0 ? std::string("no connections were kept")
                                 : fmt::format("{} ended", count_of(end.ended, "connection")));

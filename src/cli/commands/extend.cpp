@@ -5,6 +5,7 @@
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/command.hpp"
 #include "ec2mpi/cli/session/world.hpp"
+#include "ec2mpi/cli/terminal/answer.hpp"
 #include "ec2mpi/ops/node/remote.hpp"
 #include "src/cli/commands/cluster_of_instances.hpp"
 #include "src/cli/commands/instance_life.hpp"
@@ -120,6 +121,9 @@ asio::awaitable<int> extend(InstanceContext& context, Agreement agreement, NewEn
   const auto new_end = fmt::format("{} {} end of life at {}, in {}", count_of(count, "instance"),
                                    count == 1 ? "has its" : "have their", cloud::moment_text(life.end),
                                    cloud::span_text(life.length));
+  auto& fields = answer_fields();
+  fields["instances"] = done;
+  fields["end_of_life"] = cloud::moment_text(life.end);
   const auto tagged = co_await tag_all(context, std::move(done), life, false);
   if (!tagged) {
     // The nodes keep the new end in any case, so a user who reads only the error would trust a wrong one.

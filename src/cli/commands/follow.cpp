@@ -43,27 +43,12 @@ const CLI::Validator kTime = {[](const std::string& text) {
 /// Keeps the output of a job for its JSON document.
 class OutputKeeper : public ops::FollowObserver {
  public:
-  void on_output(const ssh::Chunk& chunk) override {
-    auto& [text, dropped] = chunk.stream == ssh::Stream::out ? out_ : err_;
-    // Beyond the limit bytes are only counted: a job's output must not fill our memory.
-    const auto taken = chunk.bytes.substr(0, kMost - std::min(kMost, text.size()));
-    text += taken;
-    dropped += chunk.bytes.size() - taken.size();
-  }
-
-  [[nodiscard]] const std::string& err() const { return err_.first; }
-
-  void add_to(Json& document) const {
-    document["stdout"] = out_.first;
-    document["stderr"] = err_.first;
-    if (const auto dropped = out_.second + err_.second; dropped > 0) document["dropped_bytes"] = dropped;
-  }
+  explicit OutputKeeper(std::size_t most) : output_(most) {}
+  void on_output(const ssh::Chunk& chunk) override { output_.take(chunk); }
+  [[nodiscard]] const KeptOutput& output() const { return output_; }
 
  private:
-  static constexpr std::size_t kMost = 16 << 20;  // of each stream
-  using Kept = std::pair<std::string, std::uint64_t>;
-  Kept out_;
-  Kept err_;
+  KeptOutput output_;
 };
 
 ops::FollowRequest make_request(CommandContext& context, const FollowOptions& options, Verb verb) {
@@ -120,26 +105,25 @@ asio::awaitable<int> bring_results_of(CommandContext& context, const ops::Follow
   co_return with_results;
 }
 
-/// A job that has not ended here has no document, only the reason why, on standard error.
-void show_json(CommandContext& context, const OutputKeeper& keeper, const ops::Followed& followed,
-               bool output) {
-  if (followed.how != ops::Followed::How::ended) {
-    context.console().talk_printed(keeper.err());
-    if (followed.error) context.console().talk("ec2mpi: " + printable(followed.error->message));
-    return;
-  }
-  Json document = {{"job", job_json(followed.record)}};
-  if (output) keeper.add_to(document);
-  context.console().result(dump_json(document));
+/// For a job that has not ended here: it has no document.
+void tell_reason(CommandContext& context, const OutputKeeper& keeper, const ops::Followed& followed) {
+  context.console().talk_printed(keeper.output().err());
+  if (followed.error) context.console().talk("ec2mpi: " + printable(followed.error->message));
 }
 
 asio::awaitable<ops::Followed> follow_for_json(CommandContext& context, const FollowOptions& options,
                                                Verb verb) {
-  OutputKeeper keeper;
+  OutputKeeper keeper(KeptOutput::kMost);
   auto request = make_request(context, options, verb);
   const bool output = request.output;
   auto followed = co_await ops::follow_job(std::move(request), context.connector, keeper);
-  show_json(context, keeper, followed, output);
+  if (followed.how != ops::Followed::How::ended) {
+    tell_reason(context, keeper, followed);
+    co_return followed;
+  }
+  Json document = {{"job", job_json(followed.record)}};
+  if (output) keeper.output().add_to(document);
+  context.console().result(dump_json(document));
   co_return followed;
 }
 
@@ -169,16 +153,39 @@ asio::awaitable<ops::Followed> follow_for_people(CommandContext& context, const 
 }
 
 /// The output of the jobs one after the other, each under its id.
-asio::awaitable<int> show_logs(CommandContext& context, FollowOptions options, std::vector<std::string> ids) {
+asio::awaitable<int> show_logs(CommandContext& context, FollowOptions options, ops::SeriesResult jobs) {
   int code = exit_code::ok;
-  for (const auto& id : ids) {
+  for (const auto& job : jobs) {
     if (context.runtime.stop().stop_requested()) co_return exit_code::interrupted;
     // On standard error, so that standard output has nothing but the jobs' own bytes.
-    context.console().talk("==> " + id);
-    options.word = id;
+    context.console().talk("==> " + job.id);
+    options.word = job.id;
     const auto followed = co_await follow_for_people(context, options, Verb::logs);
     code = std::max(code, exit_code_of(followed, Verb::logs, context.runtime.stop().stop_requested()));
   }
+  co_return code;
+}
+
+/// The document of the series, with the output of each job that has begun.
+asio::awaitable<int> show_logs_as_json(CommandContext& context, FollowOptions options,
+                                       ops::SeriesEnd series) {
+  auto document = Json::parse(ops::json_text(series.series, series.result));
+  int code = exit_code::ok;
+  for (std::size_t i = 0; i < series.result.size(); ++i) {
+    if (context.runtime.stop().stop_requested()) co_return exit_code::interrupted;
+    if (series.result[i].state == ops::VariantState::queued) continue;
+    // All jobs together get no more memory than one.
+    OutputKeeper keeper(KeptOutput::kMost / series.result.size());
+    options.word = series.result[i].id;
+    auto request = make_request(context, options, Verb::logs);
+    const auto followed = co_await ops::follow_job(std::move(request), context.connector, keeper);
+    if (followed.how == ops::Followed::How::ended)
+      keeper.output().add_to(document["variants"][i]);
+    else
+      tell_reason(context, keeper, followed);
+    code = std::max(code, exit_code_of(followed, Verb::logs, context.runtime.stop().stop_requested()));
+  }
+  context.console().result(dump_json(document));
   co_return code;
 }
 
@@ -231,11 +238,15 @@ asio::awaitable<int> follow_one(CommandContext& context, FollowOptions options, 
     const int code = co_await bring_results_of(context, followed, verb, options.json);
     co_return code;
   }
-  // The logs of a series are those of its jobs; its --json is the table of their results.
-  if (verb == Verb::logs && !options.json) {
-    auto ids = co_await find_jobs_of_series(context, options.word);
-    if (!ids) co_return ids.error();
-    const int code = co_await show_logs(context, std::move(options), std::move(*ids));
+  // The logs of a series are those of its jobs.
+  if (verb == Verb::logs) {
+    auto series = co_await look_up_series(context, options.word);
+    if (!series) co_return series.error();
+    int code = exit_code::ok;
+    if (options.json)
+      code = co_await show_logs_as_json(context, std::move(options), std::move(*series));
+    else
+      code = co_await show_logs(context, std::move(options), std::move(series->result));
     co_return code;
   }
   const int code = co_await follow_series(context, options.word, verb, options.json);

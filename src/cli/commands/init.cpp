@@ -15,9 +15,11 @@
 #include "ec2mpi/base/utf8.hpp"
 #include "ec2mpi/cli/session/cluster_setup.hpp"
 #include "ec2mpi/cli/session/command.hpp"
+#include "ec2mpi/cli/terminal/answer.hpp"
 #include "ec2mpi/cli/terminal/standard_output.hpp"
 #include "ec2mpi/cluster/config.hpp"
 #include "src/cli/commands/mpi_script.hpp"
+#include "src/cli/commands/script_sweep.hpp"
 
 namespace ec2mpi::cli {
 
@@ -32,12 +34,6 @@ constexpr std::size_t kLargestScript = 1 << 20;
 struct FoundScript {
   std::string name;
   Result<ScriptJob> job;
-};
-
-/// Some scripts that differ in one number only: run_spread_3.sh, run_spread_6.sh.
-struct SweptScripts {
-  ScriptJob job;  ///< with {n} where the number was
-  std::vector<std::string> numbers;
 };
 
 /// A basic string of TOML 1.0, which takes control characters as escapes only.
@@ -57,72 +53,6 @@ std::string toml_string(std::string_view text) {
 std::string key_of(const std::string& name) {
   const auto bare = [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '-'; };
   return std::ranges::all_of(name, bare) ? name : toml_string(name);
-}
-
-/// "spread" and "12" of "spread_12", "spread-12" and "spread12"; nothing without a number.
-std::pair<std::string, std::string> stem_and_number(const std::string& name) {
-  const auto end = name.find_last_not_of("0123456789");
-  // TOML has no integers with leading zeros, and {n} could not give them back.
-  if (end == std::string::npos || end + 1 == name.size() || name[end + 1] == '0') return {name, ""};
-  auto stem = name.substr(0, end + 1);
-  if (stem.size() > 1 && (stem.back() == '_' || stem.back() == '-')) stem.pop_back();
-  return {stem, name.substr(end + 1)};
-}
-
-/// The text that gives each script's word when {n} is its number; nothing if there is none.
-std::optional<std::string> merged_word(const std::vector<std::string>& words,
-                                       const std::vector<std::string>& numbers) {
-  const auto& first = words.front();
-  if (std::ranges::count(words, first) == std::ssize(words)) return first;
-  // Only a number at the end of a word is taken for the parameter, as in "agents=3".
-  if (!first.ends_with(numbers.front())) return std::nullopt;
-  const auto before = first.substr(0, first.size() - numbers.front().size());
-  for (std::size_t i = 0; i < words.size(); ++i)
-    if (words[i] != before + numbers[i]) return std::nullopt;
-  return before + "{n}";
-}
-
-/// The same for a number of ranks, which may also be another by a constant: "{n}+2".
-std::optional<std::string> merged_count(const std::vector<std::string>& counts,
-                                        const std::vector<std::string>& numbers) {
-  const auto offset_of = [&](std::size_t i) {
-    const auto count = static_cast<std::int64_t>(parse_number(counts[i]).value_or(0));
-    return count - static_cast<std::int64_t>(parse_number(numbers[i]).value_or(0));
-  };
-  if (std::ranges::count(counts, counts.front()) == std::ssize(counts)) return counts.front();
-  for (std::size_t i = 0; i < counts.size(); ++i)
-    if (counts[i].empty() || offset_of(i) != offset_of(0)) return std::nullopt;
-  return offset_of(0) == 0 ? "{n}" : fmt::format("{{n}}{:+}", offset_of(0));
-}
-
-/// One job for all, if they differ in their numbers only.
-std::optional<ScriptJob> merged_job(const std::vector<ScriptJob>& jobs,
-                                    const std::vector<std::string>& numbers) {
-  auto job = jobs.front();
-  bool merged = true;
-  const auto merge = [&](std::string& word, auto word_of, auto merged_text) {
-    std::vector<std::string> words;
-    for (const auto& each : jobs) words.push_back(word_of(each));
-    const auto found = merged_text(words, numbers);
-    merged = merged && found;
-    word = found.value_or("");
-  };
-  for (const auto& each : jobs)
-    if (each.command.size() != job.command.size() || each.env != job.env || each.flags != job.flags ||
-        !each.sweep.empty())
-      return std::nullopt;
-  for (std::size_t i = 0; i < job.command.size(); ++i)
-    merge(
-        job.command[i], [i](const auto& each) { return each.command[i]; }, merged_word);
-  merge(
-      job.np, [](const auto& each) { return each.np; }, merged_count);
-  merge(
-      job.per_node, [](const auto& each) { return each.per_node; }, merged_count);
-  merge(
-      job.workdir, [](const auto& each) { return each.workdir; }, merged_word);
-  // Equal scripts have no parameter, so each of them becomes its own job.
-  if (!merged || job == jobs.front()) return std::nullopt;
-  return job;
 }
 
 bool is_utf8(std::string_view text) {
@@ -158,45 +88,34 @@ std::vector<FoundScript> find_scripts(std::vector<std::string>& odd) {
   return found;
 }
 
-/// By the job's name. Scripts that it takes leave `scripts`.
-std::map<std::string, SweptScripts> take_swept(std::vector<FoundScript>& scripts) {
-  std::map<std::string, std::vector<FoundScript>> by_stem;
+/// Scripts that become sweeps leave `scripts`.
+ScriptSweeps take_sweeps(std::vector<FoundScript>& scripts) {
+  std::vector<NamedJob> jobs;
+  std::vector<std::string> names;
   for (const auto& script : scripts) {
-    const auto [stem, number] = stem_and_number(script.name);
-    if (!number.empty()) by_stem[stem].push_back(script);
+    names.push_back(script.name);
+    if (script.job) jobs.push_back({script.name, *script.job});
   }
-  std::map<std::string, SweptScripts> series;
-  for (auto& [stem, members] : by_stem) {
-    const auto is_read = [](const auto& script) { return script.job.has_value(); };
-    const auto has_name = [&stem](const auto& script) { return script.name == stem; };
-    // A script run_STEM.sh makes a job of the name that the series would get.
-    if (members.size() < 2 || !std::ranges::all_of(members, is_read) ||
-        std::ranges::any_of(scripts, has_name))
-      continue;
-    // By length, then by text: 3 comes before 12.
-    std::ranges::sort(members, {},
-                      [](const auto& script) { return std::pair(script.name.size(), script.name); });
-    std::vector<ScriptJob> jobs;
-    std::vector<std::string> numbers;
-    for (const auto& script : members) {
-      jobs.push_back(*script.job);
-      numbers.push_back(stem_and_number(script.name).second);
-    }
-    // run_x3.sh and run_x_3.sh would be the same job of the series.
-    if (std::set(numbers.begin(), numbers.end()).size() != numbers.size()) continue;
-    if (auto job = merged_job(jobs, numbers)) series[stem] = {std::move(*job), std::move(numbers)};
-  }
-  std::erase_if(scripts, [&](const auto& script) {
-    const auto [stem, number] = stem_and_number(script.name);
-    return !number.empty() && series.contains(stem);
-  });
-  return series;
+  auto sweeps = find_sweeps(jobs, names);
+  for (const auto& swept : sweeps.found)
+    std::erase_if(scripts, [&](const auto& script) {
+      return std::ranges::find(swept.scripts, script.name) != swept.scripts.end();
+    });
+  return sweeps;
 }
 
 std::string list_text(const std::vector<std::string>& words) {
   std::vector<std::string> each;
   for (const auto& word : words) each.push_back(toml_string(word));
   return "[" + join(each, ", ") + "]";
+}
+
+/// The values of a parameter; numbers as they are.
+std::string values_text(const std::vector<std::string>& values) {
+  const auto is_number = [](const std::string& value) {
+    return parse_number(value) && (value.size() == 1 || value.front() != '0');
+  };
+  return std::ranges::all_of(values, is_number) ? "[" + join(values, ", ") + "]" : list_text(values);
 }
 
 /// " --map-by node": flags of mpirun that ec2mpi.toml has no setting for.
@@ -223,23 +142,23 @@ std::string job_text(const std::string& name, const ScriptJob& job) {
   if (!job.sweep.empty())
     text += fmt::format("\n[jobs.{}.sweep]                     # a job for each\n", key_of(name));
   for (const auto& [parameter, values] : job.sweep)
-    text += fmt::format("{} = {}\n", parameter, list_text(values));
+    text += fmt::format("{} = {}\n", parameter, values_text(values));
   return text;
 }
 
-/// What the terminal shows of a script that became a job, behind the job's name.
+/// What the terminal shows of a script that became a job, behind the line that runs it.
 std::string about_job(const ScriptJob& job) {
-  auto text = flags_text(job);
+  std::string text;
   for (const auto& [parameter, values] : job.sweep)
     text += fmt::format("; {} = {}", parameter, printable(join(values, ", ")));
   if (!job.left_out.empty()) text += "; left out: " + printable(join(job.left_out, ", "));
   return text;
 }
 
-std::string sweep_text(const std::string& name, const SweptScripts& series) {
-  return job_text(name, series.job) +
-         fmt::format("\n[jobs.{}.sweep]                     # a job for each\nn = [{}]\n", key_of(name),
-                     join(series.numbers, ", "));
+std::size_t number_of_jobs(const ScriptJob& job) {
+  std::size_t number = 1;
+  for (const auto& [parameter, values] : job.sweep) number *= values.size();
+  return number;
 }
 
 /// All lines are comments, so the file changes nothing until the user edits it.
@@ -278,22 +197,32 @@ Result<void> create(const std::string& text) {
 Result<int> run_init(const CommonOptions&) {
   std::vector<std::string> odd;
   auto scripts = find_scripts(odd);
-  const auto series = take_swept(scripts);
+  const auto sweeps = take_sweeps(scripts);
   auto text = settings_text(find_list({}, {}));
   std::string said;
-  for (const auto& [name, of_name] : series) {
-    text += sweep_text(name, of_name);
-    said += fmt::format("run_{}*.sh: ec2mpi run {} runs {} jobs, n = {}{}\n", name, quote_word(name),
-                        of_name.numbers.size(), join(of_name.numbers, ", "), about_job(of_name.job));
+  auto& fields = answer_fields();
+  fields["jobs"] = Json::array();
+  fields["scripts"] = Json::array();
+  for (const auto& swept : sweeps.found) {
+    text += job_text(swept.name, swept.job);
+    fields["jobs"].push_back(swept.name);
+    said +=
+        fmt::format("run_{}.sh: ec2mpi run {}{} runs {}{}\n", swept.pattern, quote_word(swept.name),
+                    flags_text(swept.job), count_of(number_of_jobs(swept.job), "job"), about_job(swept.job));
   }
+  for (const auto& pattern : sweeps.apart)
+    said += fmt::format("run_{}.sh are no sweep: they differ in more than these numbers\n", pattern);
   for (const auto& [name, job] : scripts) {
     if (job) {
       text += job_text(name, *job);
-      said += fmt::format("run_{}.sh: ec2mpi run {}{}\n", name, quote_word(name), about_job(*job));
+      fields["jobs"].push_back(name);
+      said += fmt::format("run_{}.sh: ec2mpi run {}{}{}\n", name, quote_word(name), flags_text(*job),
+                          about_job(*job));
     } else {
       const auto why = printable(job.error().message);
       const auto stays = fmt::format("run_{}.sh stays a script, which ec2mpi run {} starts: {}\n", name,
                                      quote_word(name), why);
+      fields["scripts"].push_back({{"script", "run_" + name + ".sh"}, {"why", why}});
       text += "\n# " + stays;
       said += stays;
     }
@@ -302,6 +231,7 @@ Result<int> run_init(const CommonOptions&) {
   // Scripts may hold any text, so the reader of the settings checks the file before it is written.
   TRY(parse_config(text, kFile));
   TRY(create(text));
+  fields["file"] = kFile;
   print_result(said + "ec2mpi.toml is written; read it, then: ec2mpi\n");
   return exit_code::ok;
 }
@@ -312,8 +242,9 @@ void add_init_command(CLI::App& app, Dispatch& dispatch) {
   auto& command = add_command(
       app, "init", "Writes ec2mpi.toml from the list, the keys and the scripts run_*.sh of this folder",
       "ec2mpi init\n"
-      "Scripts with one plain mpirun line become jobs; a for loop around it, or scripts run_x_3.sh\n"
-      "and run_x_6.sh, become a job with a sweep. An ec2mpi.toml that is here already stays as it is.");
+      "Scripts with one plain mpirun line become jobs; a for loop around it, or scripts whose numbers\n"
+      "differ (run_3agents.sh and run_6agents.sh), become a job with a sweep. An ec2mpi.toml that is\n"
+      "here already stays as it is.");
   command.callback([&dispatch] { dispatch.chosen = run_init; });
 }
 

@@ -11,6 +11,7 @@
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/world.hpp"
 #include "ec2mpi/cli/terminal/aligned.hpp"
+#include "ec2mpi/cli/terminal/answer.hpp"
 #include "ec2mpi/cli/terminal/terminal.hpp"
 #include "ec2mpi/cluster/values/ec2_words.hpp"
 
@@ -124,6 +125,25 @@ std::string late_line(const InstanceContext& context, const std::vector<cloud::I
                      late.size() > shown ? ", ..." : "");
 }
 
+/// For --json: the instances with their last known states.
+void add_to_answer(const InstanceContext& context, const std::vector<cloud::Instance>& instances) {
+  auto& all = answer_fields()["instances"];
+  if (!all.is_array()) all = Json::array();
+  for (const auto& one : instances) {
+    Json entry = {{"id", one.id},
+                  {"state", one.state},
+                  {"public_address", one.public_address},
+                  {"private_address", one.private_address}};
+    if (const auto title = title_of(context, one.id); title != one.id)
+      entry["node"] = title.substr(0, title.find(' '));
+    const auto known = std::ranges::find_if(all, [&](const Json& each) { return each["id"] == one.id; });
+    if (known == all.end())
+      all.push_back(std::move(entry));
+    else
+      *known = std::move(entry);
+  }
+}
+
 bool all_in(const std::vector<cloud::Instance>& instances, const std::string& state) {
   return std::ranges::all_of(instances, [&](const cloud::Instance& one) { return one.state == state; });
 }
@@ -198,6 +218,7 @@ Result<int> run_on_instances(const InstanceOptions& options, const CommonOptions
   InstanceContext context{
       runtime,         *ec2,          settings->region, std::move(*config), options, std::move(list),
       std::move(*ids), runtime.stop()};
+  answer_fields()["region"] = settings->region;
   return runtime.run(on_loop(context, std::move(work)));
 }
 
@@ -314,6 +335,7 @@ asio::awaitable<cloud::Answer<std::vector<cloud::Instance>>> wait_for_state(Inst
     pause = std::min<Clock::duration>(2 * pause, kSlowestLook);
   }
   context.console().status("");
+  add_to_answer(context, seen);
   if (!all_in(seen, state)) context.console().talk("ec2mpi: " + late_line(context, seen, state));
   co_return std::move(seen);
 }

@@ -10,7 +10,7 @@
 #include "ec2mpi/cli/session/on_master.hpp"
 #include "ec2mpi/cli/session/option_values.hpp"
 #include "ec2mpi/cli/terminal/aligned.hpp"
-#include "ec2mpi/cli/terminal/json.hpp"
+#include "ec2mpi/cli/terminal/answer.hpp"
 #include "ec2mpi/cli/views/job_json.hpp"
 #include "ec2mpi/ops/job/jobs.hpp"
 
@@ -151,6 +151,9 @@ asio::awaitable<int> signal(CommandContext& context, ssh::Session& session, std:
                             std::string name) {
   const auto answer =
       co_await ops::signal_job(session, std::move(word), std::move(name), until_stopped(context));
+  // src/ops/job/signal.sh prints "ID: SIGUSR1 sent".
+  if (answer && answer->code == exit_code::ok)
+    answer_fields()["job"] = answer->said.substr(0, answer->said.find(": "));
   co_return tell_answer(context, answer);
 }
 

@@ -230,6 +230,18 @@ bool is_assignment(std::string_view word) {
                              [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; });
 }
 
+/// "mpirun", "/usr/bin/mpirun"
+bool is_starter(std::string_view word) {
+  constexpr std::string_view kStarters[] = {"mpirun",  "mpirun.openmpi",  "mpirun.mpich", "mpiexec",
+                                            "orterun", "mpiexec.openmpi", "prterun",      "mpiexec.hydra"};
+  return std::ranges::count(kStarters, word.substr(word.rfind('/') + 1)) > 0;
+}
+
+/// for((i=2;i<=k;i++))
+bool is_counting(std::string_view statement) {
+  return statement.starts_with("for") && trim(statement.substr(3)).starts_with("((");
+}
+
 /// The statements of one line: the parts between semicolons, without a comment, and `do` alone.
 Words statements_of(std::string_view line) {
   Words statements(1);
@@ -270,8 +282,11 @@ Words statements_of(std::string_view line) {
 class Script {
  public:
   Result<void> take(std::string_view statement) {
-    if (ended_ || statement == "do") return {};
+    if (ended_) return {};
+    if (counting_) return take_counting(statement);
+    if (statement == "do") return {};
     const auto [first, rest] = first_word(statement);
+    if (is_counting(statement)) return begin_counting(statement);
     if (first == "while" || reading_) return take_reading(statement);
     if (first == "for") return begin_loop(trim(rest));
     if (statement == "done" && !loops_.empty()) {
@@ -293,7 +308,7 @@ class Script {
   }
 
   Result<ScriptJob> finish() {
-    if (reading_ || !loops_.empty()) return not_read("a loop has no end");
+    if (reading_ || counting_ || !loops_.empty()) return not_read("a loop has no end");
     if (job_.command.empty()) return not_read("it has no mpirun");
     const auto is_odd = [](const std::string& word) { return word.find(kOpenBrace) != std::string::npos; };
     if (std::ranges::any_of(job_.command, is_odd) || is_odd(job_.workdir) ||
@@ -327,7 +342,7 @@ class Script {
       for (const auto& word : words) set_for_ranks(word);
       return assign(words);
     }
-    if (name == "echo" || name == "set") return {};
+    if (name == "echo" || name == "set" || name == "sleep") return {};
     if (name == "exit" && loops_.empty() && !job_.command.empty()) {
       ended_ = true;
       return {};
@@ -339,9 +354,7 @@ class Script {
     }
     if (std::ranges::any_of(words, [](const auto& word) { return word.starts_with('~'); }))
       return not_read("'~' is for a shell");
-    constexpr std::string_view kStarters[] = {"mpirun",  "mpirun.openmpi",  "mpirun.mpich", "mpiexec",
-                                              "orterun", "mpiexec.openmpi", "prterun",      "mpiexec.hydra"};
-    if (std::ranges::count(kStarters, name) > 0) return take_mpirun(words);
+    if (is_starter(name)) return take_mpirun(words);
     return not_read(printable(without_marks(words.front())) + " is neither mpirun nor cd");
   }
 
@@ -361,13 +374,118 @@ class Script {
       TRY_AS(files, Line(file.substr(1), variables_).words());
       if (files->size() != 1 || !is_node_list(files->front())) return refused();
       for (const auto& each : *reading_) variables_[each] = kAllNodes;
+      for (const auto& each : counters_) {
+        // From another beginning it counts something else.
+        const bool counts_nodes = variables_[each] == "0";
+        if (counts_nodes)
+          variables_[each] = kNodeCount;
+        else
+          variables_.erase(each);
+      }
+      counters_.clear();
       reading_.reset();
     } else if (is_assignment(std::string(name) + "=")) {
       reading_->emplace_back(name);
-    } else if (first != "echo" && !statement.starts_with("((")) {
+    } else if (statement.starts_with("((")) {
+      const auto counter = trim(statement.substr(2));
+      counters_.emplace_back(counter.substr(0, counter.find_first_of("+= ")));
+    } else if (first != "echo") {
       return refused();
     }
     return {};
+  }
+
+  /// A loop over numbers, which is carried out at its end: `for((i=2;i<=k;i++))`.
+  struct Counting {
+    std::string variable;
+    std::uint64_t first = 0;
+    std::optional<std::uint64_t> last = {};  ///< nothing: up to the number of nodes
+    Words body = {};
+    int depth = 0;  ///< loops within it that have not ended
+  };
+
+  /// Of "i=2", "k" and "$k" the value behind the sign; nothing if it is no number that the script has set.
+  [[nodiscard]] std::string number_text(std::string_view text) const {
+    if (text.starts_with('$')) text.remove_prefix(1);
+    const auto known = variables_.find(std::string(text));
+    return known == variables_.end() ? std::string(text) : known->second;
+  }
+
+  Result<void> begin_counting(std::string_view statement) {
+    const auto refused = [] { return not_read("this for is for a shell"); };
+    std::string text(statement.substr(statement.find("((") + 2));
+    std::erase_if(text, [](char c) { return c == ' ' || c == '\t' || c == ')'; });
+    const auto parts = split(text, ';');
+    if (parts.size() != 3) return refused();
+    const auto equals = parts[0].find('=');
+    const auto less = parts[1].find('<');
+    if (equals == std::string_view::npos || less == std::string_view::npos) return refused();
+    Counting loop{.variable = std::string(parts[0].substr(0, equals))};
+    const auto& name = loop.variable;
+    const bool steps = parts[2] == name + "++" || parts[2] == "++" + name || parts[2] == name + "+=1" ||
+                       parts[2] == name + "=" + name + "+1";
+    if (!is_assignment(name + "=") || parts[1].substr(0, less) != name || !steps) return refused();
+    const auto first = parse_number(number_text(parts[0].substr(equals + 1)));
+    const bool inclusive = parts[1].substr(less + 1).starts_with('=');
+    const auto end = number_text(parts[1].substr(less + (inclusive ? 2 : 1)));
+    if (!first) return refused();
+    loop.first = *first;
+    if (end != std::string(1, kNodeCount)) {
+      const auto last = parse_number(end);
+      constexpr std::uint64_t kMost = 1000;
+      if (!last || *last > kMost) return refused();
+      // A loop that is over before its first turn has no last number.
+      if (*last + (inclusive ? 1 : 0) <= loop.first) return refused();
+      loop.last = inclusive ? *last : *last - 1;
+    }
+    counting_ = std::move(loop);
+    return {};
+  }
+
+  Result<void> take_counting(std::string_view statement) {
+    const auto first = first_word(statement).first;
+    if (first == "done" && counting_->depth-- == 0) {
+      const auto loop = *std::exchange(counting_, std::nullopt);
+      return carry_out(loop);
+    }
+    if (first == "for" || first == "while" || first == "until" || is_counting(statement)) ++counting_->depth;
+    counting_->body.emplace_back(statement);
+    return {};
+  }
+
+  Result<void> carry_out(const Counting& loop) {
+    const auto starts = [](const auto& statement) {
+      return std::ranges::any_of(words(statement), is_starter);
+    };
+    if (std::ranges::any_of(loop.body, starts)) {
+      if (!loop.last) return not_read("the number of nodes is no number of jobs");
+      Words values;
+      for (auto number = loop.first; number <= *loop.last; ++number) values.push_back(std::to_string(number));
+      add_loop(loop.variable, std::move(values));
+      TRY(take_all(loop.body));
+      loops_.pop_back();
+      return {};
+    }
+    for (auto number = loop.first; number <= loop.last.value_or(loop.first); ++number) {
+      variables_[loop.variable] = std::to_string(number);
+      TRY(take_all(loop.body));
+    }
+    // One turn has stood for those of all nodes.
+    if (loop.last) return {};
+    for (auto& [name, value] : variables_)
+      if (value.find(kOneNode) != std::string::npos && is_set_in(name, loop.body)) value = kAllNodes;
+    return {};
+  }
+
+  Result<void> take_all(const Words& statements) {
+    for (const auto& statement : statements) {
+      TRY(take(statement));
+    }
+    return {};
+  }
+
+  static bool is_set_in(const std::string& name, const Words& statements) {
+    return std::ranges::any_of(statements, [&](const auto& each) { return each.starts_with(name + "="); });
   }
 
   /// `for NAME in WORDS`: a parameter of the job with these values.
@@ -384,12 +502,16 @@ class Script {
       return has_marks(word) || word.find('{') != std::string::npos;
     };
     if (values->empty() || std::ranges::any_of(*values, is_odd)) return not_read("this for is for a shell");
+    add_loop(std::string(name), std::move(*values));
+    return {};
+  }
+
+  void add_loop(const std::string& name, Words values) {
     // These names set numbers of a job.
     const bool is_special = name == "np" || name == "per_node" || name == "nodes";
-    const auto parameter = (is_special ? "n_" : "") + std::string(name);
-    variables_[std::string(name)] = "{" + parameter + "}";
-    loops_.emplace_back(parameter, std::move(*values));
-    return {};
+    const auto parameter = (is_special ? "n_" : "") + name;
+    variables_[name] = "{" + parameter + "}";
+    loops_.emplace_back(parameter, std::move(values));
   }
 
   /// The name in NAME=(...) and NAME+=(...), and in `mapfile -t NAME < FILE`.
@@ -412,6 +534,15 @@ class Script {
     return {};
   }
 
+  /// Behind three of them: a list of many hosts is not shown in full.
+  static bool is_repeated(std::string& plain) {
+    constexpr std::string_view kThree = "nodeIPaddress,nodeIPaddress,nodeIPaddress,";
+    if (plain.ends_with("nodeIPaddress,...,")) return plain.pop_back(), true;
+    if (!plain.ends_with(kThree)) return false;
+    plain.replace(plain.size() - kThree.size(), std::string::npos, "nodeIPaddress,...");
+    return true;
+  }
+
   static std::string without_marks(const std::string& text) {
     std::string plain;
     for (const char c : text) {
@@ -419,7 +550,7 @@ class Script {
         plain += '{';
       else if (c < kAllNodes || c > kNodeCount)
         plain += c;
-      else
+      else if (!is_repeated(plain))
         plain += "nodeIPaddress";
     }
     return plain;
@@ -465,8 +596,14 @@ class Script {
     if (std::ranges::count(job_.command, ":") > 0) return not_read("it starts several programs");
     if (!job_.np.empty() || !job_.per_node.empty() || hosts_.empty()) return {};
     // Open MPI starts one rank on each host.
-    if (hosts_ != std::string(1, kAllNodes)) return not_read("it gives the number of ranks by --host");
-    job_.per_node = "1";
+    const auto is_node = [](std::string_view host) { return host == std::string_view(&kOneNode, 1); };
+    const auto hosts = split(hosts_, ',');
+    if (hosts_ == std::string(1, kAllNodes))
+      job_.per_node = "1";
+    else if (std::ranges::all_of(hosts, is_node))
+      job_.np = std::to_string(hosts.size());
+    else
+      return not_read("it gives the number of ranks by --host");
     return {};
   }
 
@@ -535,6 +672,8 @@ class Script {
 
   std::map<std::string, std::string> variables_;
   std::optional<Words> reading_;  ///< in a `while read`: the names that it has set
+  Words counters_;                ///< in a `while read`: the names that it has counted up
+  std::optional<Counting> counting_;
   std::vector<std::pair<std::string, Words>> loops_;
   std::string hosts_;
   bool ended_ = false;
@@ -553,9 +692,12 @@ Result<ScriptJob> read_mpi_script(std::string_view text) {
   for (const auto raw : split(text, '\n')) {
     ++number;
     const auto line = trim(raw);
+    const bool is_comment = whole.empty() && line.starts_with('#');
+    // A word may go on in the next line, but not behind a blank there.
+    if (!whole.empty() && !raw.empty() && (raw.front() == ' ' || raw.front() == '\t')) whole += ' ';
     whole += line;
-    if (whole.ends_with('\\')) {
-      whole.back() = ' ';
+    if (whole.ends_with('\\') && !is_comment) {
+      whole.pop_back();
       continue;
     }
     for (const auto& statement : statements_of(std::exchange(whole, {})))

@@ -7,7 +7,7 @@
 #include "ec2mpi/cli/session/cluster_setup.hpp"
 #include "ec2mpi/cli/session/command.hpp"
 #include "ec2mpi/cli/terminal/aligned.hpp"
-#include "ec2mpi/cli/terminal/json.hpp"
+#include "ec2mpi/cli/terminal/answer.hpp"
 #include "ec2mpi/cli/views/job_json.hpp"
 #include "ec2mpi/ops/job/jobs.hpp"
 #include "ec2mpi/ops/process/ps.hpp"
@@ -157,12 +157,24 @@ asio::awaitable<int> end_job(CommandContext& context, const Found& found, const 
   for (auto& [index, of_node] : swept) {
     if (const auto seen = found.find(index); seen != found.end())
       add_gone(of_node, seen->second.processes, id);
-    for (const auto& process : of_node.ended)
+    auto& fields = answer_fields();
+    const auto entry = [&](const ops::Process& process) {
+      return Json{{"node", fmt::format("node{}", index)},
+                  {"index", index},
+                  {"job", id},
+                  {"pid", process.pid},
+                  {"name", process.name}};
+    };
+    for (const auto& process : of_node.ended) {
+      fields["ended"].push_back(entry(process));
       context.console().result(
           fmt::format("node{}: {}: ended pid {} {}", index, id, process.pid, process.name));
-    for (const auto& process : of_node.left)
+    }
+    for (const auto& process : of_node.left) {
+      fields["left"].push_back(entry(process));
       context.console().talk(
           fmt::format("node{}: {}: still running: pid {} {}", index, id, process.pid, process.name));
+    }
     if (!of_node.left.empty()) code = exit_code::node_failed;
   }
   co_return code;
@@ -182,6 +194,7 @@ asio::awaitable<int> end_orphans(CommandContext& context) {
     co_return exit_code::node_failed;
   }
   const auto dead = find_dead_jobs(found, *living);
+  answer_fields() = {{"ended", Json::array()}, {"left", Json::array()}};
   if (dead.empty()) context.console().talk("ec2mpi: no orphans on " + count_of(found.size(), "node"));
   int code = exit_code_for(report);
   for (const auto& id : dead) {

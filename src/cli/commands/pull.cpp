@@ -137,9 +137,12 @@ asio::awaitable<std::optional<int>> pull_results(CommandContext& context, std::s
   if (const auto& newest = jobs->front().id; newest == name || is_id_of(newest, name)) {
     jobs->resize(1);
   } else {
-    const auto ids = co_await find_jobs_of_series(context, name);
-    if (!ids) co_return std::nullopt;
-    std::erase_if(*jobs, [&ids](const auto& job) { return std::ranges::find(*ids, job.id) == ids->end(); });
+    const auto series = co_await look_up_series(context, name);
+    if (!series) co_return std::nullopt;
+    const auto& members = series->result;
+    std::erase_if(*jobs, [&members](const auto& job) {
+      return std::ranges::find(members, job.id, &ops::VariantResult::id) == members.end();
+    });
   }
   const auto all = jobs->size();
   std::erase_if(*jobs, [](const auto& job) { return !ops::has_results(job); });

@@ -12,6 +12,7 @@
 #include "ec2mpi/cli/session/command.hpp"
 #include "ec2mpi/cli/session/on_master.hpp"
 #include "ec2mpi/cli/session/world.hpp"
+#include "ec2mpi/cli/terminal/answer.hpp"
 #include "ec2mpi/cli/views/report_page.hpp"
 #include "ec2mpi/cli/views/series_view.hpp"
 #include "ec2mpi/cloud/prices.hpp"
@@ -185,6 +186,11 @@ std::string time_text(World::Time time) {
 /// The old page stays whole until the new one is complete.
 int write_page(CommandContext& context, const ReportOptions& options, const ReportContent& content) {
   const auto written = write_file_atomically(options.output, report_page(content), 0644);
+  auto& fields = answer_fields();
+  fields["title"] = content.title;
+  fields["jobs"] = Json::array();
+  for (const auto& job : content.jobs) fields["jobs"].push_back(job.id);
+  if (written) fields["file"] = options.output;
   context.console().talk(
       "ec2mpi: " + (written ? "the report is in " + printable(options.output) : written.error().message));
   return written ? exit_code::ok : exit_code::node_failed;

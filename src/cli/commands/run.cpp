@@ -312,6 +312,13 @@ asio::awaitable<std::optional<int>> find_bad_nodes(CommandContext& context, cons
   co_return found ? exit_code::not_started : measured.code;
 }
 
+/// That of `attach --json`.
+void show_document(Console& console, const JobView& view, const Json& job) {
+  Json document = {{"job", job}};
+  view.kept().add_to(document);
+  console.result(dump_json(document));
+}
+
 asio::awaitable<int> run_single_job(CommandContext& context, const RunOptions& options, JobSpec job,
                                     JobPush push, JobAftermath& aftermath) {
   // --explain starts nothing, and costs nothing.
@@ -321,6 +328,7 @@ asio::awaitable<int> run_single_job(CommandContext& context, const RunOptions& o
   auto& [runtime, cluster, access, connector, flow] = context;
   const JobView::Style style{.explain = options.explain,
                              .cancels = !options.detach,
+                             .json = options.series.json,
                              .json_lines = options.json_lines,
                              .offers_stacks = !options.detach && !options.explain,
                              .raw = options.raw};
@@ -346,23 +354,28 @@ asio::awaitable<int> run_single_job(CommandContext& context, const RunOptions& o
     if (auto kept = remember_failures(cluster, end.asked); !kept)
       runtime.console().talk("ec2mpi: " + kept.error().message);
   }
-  if (options.detach && end.followed && end.followed->how == ops::Followed::How::detached)
-    // The only line on standard output, for a script that takes it.
-    runtime.console().result(id);
   const int code = ops::exit_code_for(end);
   const bool has_ended = end.followed && end.followed->how == ops::Followed::How::ended;
+  const bool is_left = options.detach && end.followed && end.followed->how == ops::Followed::How::detached;
+  if (options.series.json && has_ended)
+    show_document(runtime.console(), view, job_json(end.followed->record));
+  else if (options.series.json && is_left)
+    runtime.console().result(dump_json({{"job", {{"id", id}}}}));
+  else if (is_left)
+    // The only line on standard output, for a script that takes it.
+    runtime.console().result(id);
   // Also if the answer of the master was lost: `attach` then finds out.
   if (view.has_job() && code != exit_code::not_started) {
     remember_job(cluster, {id, has_ended});
     remember_seen(cluster, {id, has_ended, has_ended ? outcome_of(end.followed->record) : std::string()});
   }
   view.emit("end", {{"exit_code", code}, {"job", has_ended ? job_json(end.followed->record) : Json()}});
-  if (options.detach && end.followed && end.followed->how == ops::Followed::How::detached) {
+  if (is_left) {
     const int left = co_await leave_job(context, options.then, id, code);
     co_return left;
   }
   if (!end.followed || end.followed->how != ops::Followed::How::ended) co_return code;
-  co_await show_profile_of(context, end.followed->record);
+  if (!options.series.json) co_await show_profile_of(context, end.followed->record);
   std::vector<ops::JobRecord> jobs = {end.followed->record};
   const int with_results = co_await bring_results(context, std::move(jobs), code);
   // After a cancelled job the instances stay.
@@ -400,6 +413,8 @@ Result<int> run_once(RunOptions options, const CommonOptions& common, JobAfterma
   chosen->hang = cluster->config.hang.value_or(std::chrono::seconds(0));
   chosen->hook = cluster->config.done_hook.value_or("");
   const bool series = options.series.asked_for() || !chosen->sweep.empty();
+  // What would happen to one job is what --explain shows.
+  if (options.series.dry_run && !series) options.explain = true;
   if (series && options.json_lines)
     return fail(ErrorKind::usage, "--json-lines follows one job; a series has --json");
   if (series && !options.guard.empty())
@@ -427,7 +442,8 @@ Result<int> run_once(RunOptions options, const CommonOptions& common, JobAfterma
 
 Result<int> run_run(const RunOptions& options, const CommonOptions& common) {
   JobAftermath aftermath;
-  if (options.then == AfterJob::nothing || options.explain) return run_once(options, common, aftermath);
+  const bool starts = !options.explain && !options.series.dry_run;
+  if (options.then == AfterJob::nothing || !starts) return run_once(options, common, aftermath);
   const AfterJobOptions after{options.then, options.detach, options.list.list};
   std::vector<std::string> ids;
   // EC2 is asked before the job: a refusal after it could come when nobody looks.
@@ -495,6 +511,7 @@ void add_run_command(CLI::App& app, Dispatch& dispatch) {
       "  ec2mpi run --guard 10% -np 4 -- python3 hello.py     stops if a node is slow");
   add_run_options(command, *options);
   add_series_options(command, options->series);
+  command.get_option("--json-lines")->excludes(command.get_option("--json"));
   // Without -x, which is mpirun's flag for a variable.
   add_selection_options(command, options->list, "--exclude,--exclude-nodes");
   add_connect_options(command, options->connect);

@@ -128,11 +128,10 @@ void print_plan(const ops::SeriesSpec& series, bool as_json) {
   std::string text;
   for (const auto& line : ops::aligned(rows, {false, false, false})) text += line + "\n";
   print_result(text);
-  print_talk("ec2mpi: no node was asked, so whether the ranks fit on them is not known\n");
 }
 
-/// What --resume would start now.
-asio::awaitable<int> show_rest(CommandContext& context, ops::SeriesSpec series, bool as_json) {
+/// What would be started now, if the nodes and the master allow it.
+asio::awaitable<int> show_plan(CommandContext& context, ops::SeriesSpec series, bool as_json) {
   auto& [runtime, cluster, access, connector, flow] = context;
   SeriesView view(runtime.console(), runtime.options(), false);
   ops::JobNodes nodes{cluster.nodes, cluster.inventory.master(), {}};
@@ -146,6 +145,7 @@ asio::awaitable<int> show_rest(CommandContext& context, ops::SeriesSpec series, 
     view.conclude(end);
     co_return ops::exit_code_for(end);
   }
+  const bool resumes = rest.resume;
   rest.variants.clear();
   for (std::size_t i = 0; i < end.fresh.size(); ++i) {
     if (!end.fresh[i]) continue;
@@ -154,8 +154,9 @@ asio::awaitable<int> show_rest(CommandContext& context, ops::SeriesSpec series, 
     rest.variants.back().job.id = end.result[i].id;
   }
   if (as_json || !rest.variants.empty()) print_plan(rest, as_json);
-  runtime.console().talk(fmt::format("ec2mpi: {} of {} would start; the others succeeded, run or wait",
-                                     rest.variants.size(), count_of(end.fresh.size(), "job")));
+  if (resumes)
+    runtime.console().talk(fmt::format("ec2mpi: {} of {} would start; the others succeeded, run or wait",
+                                       rest.variants.size(), count_of(end.fresh.size(), "job")));
   co_return exit_code::ok;
 }
 
@@ -261,21 +262,19 @@ asio::awaitable<int> run_jobs_of_series(CommandContext& context, const SeriesReq
 
 }  // namespace
 
-asio::awaitable<std::expected<std::vector<std::string>, int>> find_jobs_of_series(CommandContext& context,
-                                                                                  std::string name) {
+asio::awaitable<std::expected<ops::SeriesEnd, int>> look_up_series(CommandContext& context,
+                                                                   std::string name) {
   auto& [runtime, cluster, access, connector, flow] = context;
   SeriesView view(runtime.console(), runtime.options(), false);
   // An empty `stop`, because it would cancel the jobs; Ctrl-C only ends the search.
   ops::JobStops stops{.stop = {}, .detach = runtime.stop(), .until = ops::Until::handed_over};
   ops::SeriesContext find{connector, flow, view, std::move(stops)};
-  const auto end = co_await ops::follow_series(std::move(name), cluster.inventory.master(), std::move(find));
+  auto end = co_await ops::follow_series(std::move(name), cluster.inventory.master(), std::move(find));
   if (end.how == ops::SeriesEnd::How::refused) {
     view.conclude(end);
     co_return std::unexpected(ops::exit_code_for(end));
   }
-  std::vector<std::string> ids;
-  for (const auto& variant : end.result) ids.push_back(variant.id);
-  co_return ids;
+  co_return std::move(end);
 }
 
 asio::awaitable<int> follow_series(CommandContext& context, std::string name, FollowVerb verb, bool json) {
@@ -284,7 +283,7 @@ asio::awaitable<int> follow_series(CommandContext& context, std::string name, Fo
   shown.quiet = shown.quiet || verb == FollowVerb::wait || json;
   SeriesView view(runtime.console(), shown, verb == FollowVerb::attach);
   runtime.set_parting_words([&view] { return view.parting_words(); });
-  // Ctrl-C in `attach` cancels the jobs, and in `logs` and `wait` it only leaves them. `cancel` has
+  // Ctrl-C in `attach` cancels the jobs, and in `wait` it only leaves them. `cancel` has
   // requested its stop from the beginning, so a Ctrl-C there ends the waiting for it.
   std::stop_source leave;
   const auto leaving = [&leave] { leave.request_stop(); };
@@ -297,13 +296,12 @@ asio::awaitable<int> follow_series(CommandContext& context, std::string name, Fo
   if (verb != FollowVerb::attach) on_stop.emplace(runtime.stop(), leaving);
   ops::JobStops stops{.stop = verb == FollowVerb::attach ? runtime.stop() : cancel.get_token(),
                       .detach = leave.get_token(),
-                      .until = verb == FollowVerb::logs ? ops::Until::handed_over : ops::Until::ended};
+                      .until = ops::Until::ended};
   ops::SeriesContext follow{connector, flow, view, std::move(stops)};
   const auto end =
       co_await ops::follow_series(std::move(name), cluster.inventory.master(), std::move(follow));
   const bool over = end.how == ops::SeriesEnd::How::over;
-  // `logs` leaves the jobs alone from the beginning, so its words would be those of somebody who leaves.
-  if (verb != FollowVerb::logs || end.how != ops::SeriesEnd::How::detached) view.conclude(end);
+  view.conclude(end);
   runtime.set_parting_words({});
   if (over) {
     remember_end(cluster, end.series);
@@ -336,15 +334,15 @@ void add_series_options(CLI::App& command, SeriesOptions& options) {
       ->check(number(1, 1'000'000));
   command.add_flag(
       "--dry-run", options.dry_run,
-      "Show the jobs of the series and their commands, with --resume those that would start; start "
-      "nothing");
+      "Ask the nodes, and show the jobs of the series that would start, or why they would not; of one job, "
+      "what --explain shows");
   command.add_flag("--resume", options.resume,
                    "Continue the last series of that name: follow running jobs, skip those that succeeded");
   command.add_flag("--keep-going", options.keep_going,
                    "Run all jobs of the series, also if the first three failed for one reason");
   auto* json = command.add_flag(
       "--json", options.json,
-      "The results as one JSON document; a single job, too, then waits in the master's queue");
+      "The job's state and output, or the results of a series, as one JSON document at the end");
   command.add_flag("--csv", options.csv, "The results of a series as CSV")->excludes(json);
   command
       .add_option(
@@ -357,11 +355,6 @@ void add_series_options(CLI::App& command, SeriesOptions& options) {
 
 Result<int> run_series(const SeriesRequest& request, Cluster& cluster, const CommonOptions& common) {
   TRY_AS(series, make_series(request));
-  // Only --resume depends on what the master has already.
-  if (request.options.dry_run && !request.options.resume) {
-    print_plan(*series, request.options.json);
-    return exit_code::ok;
-  }
   // make_series has checked that the other jobs want the same push.
   auto first = series->variants.front().job;
   if (!request.push || request.options.dry_run) first.push.clear();
@@ -369,7 +362,7 @@ Result<int> run_series(const SeriesRequest& request, Cluster& cluster, const Com
   TRY_AS(access, open_access(cluster, request.connect));
   const auto flow = fleet_options(cluster, request.connect, {});
   return run_on_loop(cluster, *access, flow, common, [&](CommandContext& context) {
-    if (request.options.dry_run) return show_rest(context, std::move(*series), request.options.json);
+    if (request.options.dry_run) return show_plan(context, std::move(*series), request.options.json);
     return run_jobs_of_series(context, request, std::move(*series), std::move(*push));
   });
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ec2mpi/cli/session/command_context.hpp"
+#include "ec2mpi/ops/series/series.hpp"
 #include "src/cli/commands/job_flags.hpp"
 
 namespace CLI {
@@ -27,9 +28,7 @@ struct SeriesOptions {
   bool csv = false;
 
   /// Any of these flags makes it a series, and so does a sweep in ec2mpi.toml.
-  [[nodiscard]] bool asked_for() const {
-    return !set.empty() || scale || svg || most > 0 || dry_run || resume || json || csv;
-  }
+  [[nodiscard]] bool asked_for() const { return !set.empty() || scale || svg || most > 0 || resume || csv; }
 };
 
 void add_series_options(CLI::App& command, SeriesOptions& options);
@@ -50,13 +49,12 @@ struct SeriesRequest {
 
 enum class FollowVerb { attach, logs, wait, cancel };
 
-/// The same verb for a series as for a job. `json`: the results as JSON, whatever the verb.
+/// The same verb for a series as for a job, but not `logs`. `json`: the results as JSON.
 [[nodiscard]] asio::awaitable<int> follow_series(CommandContext& context, std::string name, FollowVerb verb,
                                                  bool json);
 
-/// The ids of the jobs of the newest series of that name; an exit code if they cannot be had, which has been
-/// reported.
-[[nodiscard]] asio::awaitable<std::expected<std::vector<std::string>, int>> find_jobs_of_series(
-    CommandContext& context, std::string name);
+/// The newest series of that name; an exit code if it cannot be had, which has been reported.
+[[nodiscard]] asio::awaitable<std::expected<ops::SeriesEnd, int>> look_up_series(CommandContext& context,
+                                                                                 std::string name);
 
 }  // namespace ec2mpi::cli

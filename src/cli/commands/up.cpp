@@ -7,6 +7,7 @@
 #include "ec2mpi/cli/session/command.hpp"
 #include "ec2mpi/cli/session/option_values.hpp"
 #include "ec2mpi/cli/session/world.hpp"
+#include "ec2mpi/cli/terminal/answer.hpp"
 #include "ec2mpi/cli/terminal/standard_output.hpp"
 #include "ec2mpi/cluster/values/ec2_words.hpp"
 #include "src/cli/commands/check_life.hpp"
@@ -186,6 +187,7 @@ asio::awaitable<int> bring_up(InstanceContext& context, const UpOptions& options
   if (!free) co_return report_error(context, free.error(), exit_code::not_started);
   const auto allowed = co_await try_launch(context, *plan);
   if (!allowed) co_return report_error(context, allowed.error(), exit_code::not_started);
+  answer_fields()["cluster"] = plan->cluster;
   co_await show_new_cluster(context, *plan);
   if (options.agreement.dry_run) co_return exit_code::ok;
   if (!options.agreement.yes) {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cli/terminal/answer.hpp"
 #include "ec2mpi/cli/terminal/standard_output.hpp"
 #include "ec2mpi/cli/terminal/visible_controls.hpp"
 
@@ -81,13 +82,13 @@ void Console::put(OutputStream& stream, std::string_view text) {
 }
 
 void Console::result(std::string_view line) {
-  put(out_, std::string(line) + "\n");
+  put(results_are_diverted() ? err_ : out_, std::string(line) + "\n");
 }
 void Console::talk(std::string_view line) {
   put(err_, std::string(line) + "\n");
 }
 void Console::result_bytes(std::string_view bytes) {
-  put(out_, bytes);
+  put(results_are_diverted() ? err_ : out_, bytes);
 }
 void Console::talk_bytes(std::string_view bytes) {
   put(err_, bytes);

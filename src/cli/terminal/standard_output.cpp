@@ -11,6 +11,7 @@
 
 #include "ec2mpi/base/exit_code.hpp"
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cli/terminal/answer.hpp"
 
 namespace ec2mpi::cli {
 
@@ -81,7 +82,7 @@ void fill_standard_descriptors() {
 }
 
 void print_result(std::string_view text) {
-  print_to(STDOUT_FILENO, text);
+  print_to(results_are_diverted() ? STDERR_FILENO : STDOUT_FILENO, text);
 }
 void print_talk(std::string_view text) {
   print_to(STDERR_FILENO, text);

@@ -1,8 +1,22 @@
 #include "ec2mpi/cli/views/job_json.hpp"
 
 #include <fmt/format.h>
+#include <algorithm>
 
 namespace ec2mpi::cli {
+
+void KeptOutput::take(const ssh::Chunk& chunk) {
+  auto& [text, dropped] = chunk.stream == ssh::Stream::out ? out_ : err_;
+  const auto taken = chunk.bytes.substr(0, most_ - std::min(most_, text.size()));
+  text += taken;
+  dropped += chunk.bytes.size() - taken.size();
+}
+
+void KeptOutput::add_to(Json& document) const {
+  document["stdout"] = out_.first;
+  document["stderr"] = err_.first;
+  if (const auto dropped = out_.second + err_.second; dropped > 0) document["dropped_bytes"] = dropped;
+}
 
 std::string outcome_of(const ops::JobRecord& job) {
   if (job.state == ops::JobState::lost) return fmt::format("lost ({})", job.why);
@@ -37,6 +51,17 @@ Json job_json(const ops::JobRecord& job) {
     json["exit_code"] = job.exit_code();
   }
   return json;
+}
+
+Json plan_json(const ops::JobPlan& plan) {
+  auto options = Json::array();
+  for (const auto& option : plan.line)
+    options.push_back({{"words", option.words}, {"reason", option.reason}});
+  return {{"ranks", total_ranks(plan.places)},
+          {"mpi", plan.mpi},
+          {"mpirun", ops::line_of(plan.line)},
+          {"options", std::move(options)},
+          {"hostfile", plan.files.hosts}};
 }
 
 }  // namespace ec2mpi::cli

@@ -142,6 +142,7 @@ void JobView::on_planned(const ops::JobPlan& plan) {
 }
 
 void JobView::explain(const ops::JobPlan& plan) {
+  if (style_.json) return console_.result(dump_json(plan_json(plan)));
   if (plan.line.empty()) {
     console_.result(
         "# a script of yours: it starts mpirun itself; $EC2MPI_HOSTFILE and nodeIPaddress are made for it");
@@ -180,10 +181,8 @@ void JobView::on_output(const ssh::Chunk& chunk) {
   wait_for_silence();
   // At twice the size only, so that not every chunk moves the whole tail.
   if (tail_.size() > 2 * kTail) tail_.erase(0, tail_.size() - kTail);
-  if (style_.json_lines) {
-    emit_lines(chunk);
-    return;
-  }
+  if (style_.json) return kept_.take(chunk);
+  if (style_.json_lines) return emit_lines(chunk);
   // One rank's lines are shown as they are: no filter for noise, no grouped tracebacks.
   if (chunk.stream == ssh::Stream::out)
     show_out(style_.rank ? own_out_.feed(chunk.bytes) : std::string(chunk.bytes));
@@ -286,6 +285,8 @@ void JobView::conclude(const ops::JobEnd& end) {
     return;
   }
   const bool ended = end.followed->how == ops::Followed::How::ended;
+  // Without a document its reader gets the reason, which the master writes there.
+  if (style_.json && !ended) console_.talk_printed(kept_.err());
   show_rest();
   // Not into a pipe or a file.
   if (ended && style_.bell && console_.shows_status()) console_.talk_bytes("\a");

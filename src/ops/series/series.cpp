@@ -84,7 +84,7 @@ class SeriesRun : public Observer {
     else
       there = co_await submit();
     if (!there) co_return std::move(end_);
-    if (stops_.until == Until::planned)
+    if (only_plan())
       end_.how = SeriesEnd::How::detached;
     else if (stops_.until == Until::handed_over)
       co_await leave();
@@ -183,16 +183,17 @@ class SeriesRun : public Observer {
       end_.result.push_back({.id = decision_.jobs[i].id, .parameters = series_.variants[i].parameters});
     for (const auto& job : decision_.jobs) end_.fresh.push_back(job.submit);
     take(*records, false);
-    if (stops_.until == Until::planned) co_return true;
     const auto fresh = static_cast<std::size_t>(std::count_if(decision_.jobs.begin(), decision_.jobs.end(),
                                                               [](const auto& job) { return job.submit; }));
     if (fresh > 0) {
       const bool handed_over = co_await submit_fresh();
       if (!handed_over) co_return false;
     }
-    report_submitted(fresh);
+    if (!only_plan()) report_submitted(fresh);
     co_return true;
   }
+
+  [[nodiscard]] bool only_plan() const { return stops_.until == Until::planned; }
 
   void report_submitted(std::size_t fresh) {
     std::size_t kept = 0;
@@ -205,6 +206,7 @@ class SeriesRun : public Observer {
     if (!asked) co_return false;
     auto jobs = plan();
     if (!jobs) co_return refuse(jobs.error());
+    if (only_plan()) co_return true;
     // The last moment at which no job has to be cancelled on the master.
     if (stops_.stop.stop_requested()) co_return refuse({ErrorKind::cancelled, "interrupted"});
     observer_.on_handing_over(decision_.series);

@@ -21,6 +21,11 @@ namespace {
 
 using ::ec2mpi::test::Laptop;
 
+constexpr const char* kFacts =
+    "ec2mpi-facts 1\nprivate_address 10.0.0.1\naddresses 10.0.0.1\nhostname a\nhome /home/u\nboot_id 1\n"
+    "cores 2\nthreads 2\nmpirun /usr/bin/mpirun\nmpi mpirun (Open MPI) 4.1.4\npython3 /usr/bin/python3\n"
+    "mpi4py yes\nefa no\nec2mpi-facts end\n";
+
 struct Refusal {
   std::vector<std::string> words;
   const char* says;
@@ -65,7 +70,11 @@ TEST(CommandLine, AWrongWordIsRefusedInOneLine) {
            {{"push", "only-one"}, "where to?"},
            {{"pull", "--follow", "-n", "a", "b"}, "--follow and --dry-run do not go together"},
            {{"--bogus"}, "--bogus"},
-           {{"help", "nosuch"}, "'nosuch' is not a command"},
+           {{"help", "nosuch"}, "'nosuch' is not a command; ec2mpi --help lists them"},
+           {{"help", "no-key", "nonsense"}, "'nonsense' is not a command; ec2mpi --help lists them"},
+           {{"help", "login-refuse"}, "did you mean ec2mpi help login-refused?"},
+           {{"help", "exek"}, "did you mean exec?"},
+           {{"help", "sbatch", "x"}, "did you mean ec2mpi run"},
            {{"nosuch", "--help"}, "'nosuch' is not a command"},
            {{"exec", "true"}, "exec takes -w NODES; ec2mpi exec-all runs it on all"},
            {{"login", "-N", "1"}, "ssh -F \"$(ec2mpi nodes --ssh-config)\" -N ... node1"},
@@ -339,6 +348,8 @@ TEST(Json, EachCommandThatDoesNotComeToItsOwnDocumentPrintsOneWithTheError) {
     const auto name = command["name"].get<std::string>();
     // A list that is not there, and a flag that is not.
     for (const char* wrong : {"--list=nosuch", "--bogus"}) {
+      // It ends connections also where the list is damaged.
+      if (name == "disconnect" && wrong != std::string("--bogus")) continue;
       const auto done = laptop.run_cli({name, "--json", wrong});
       const auto document = Json::parse(done.out, nullptr, false);
       ASSERT_TRUE(document.is_object()) << name << wrong << done.out << done.err;
@@ -374,8 +385,46 @@ TEST(Json, OfAMasterThatIsNotReachedHasItsReason) {
   }
 }
 
+TEST(Json, OnlyCommandsThatShowAProgramsOutputHaveNone) {
+  Laptop laptop;
+  const auto tree = Json::parse(laptop.run_cli({"option-tree"}).out);
+  std::vector<std::string> without;
+  for (const auto& command : tree["commands"]) {
+    const auto is_json = [](const Json& option) {
+      return std::ranges::count(option["names"], Json("--json")) > 0;
+    };
+    if (std::ranges::none_of(command["options"], is_json)) without.push_back(command["name"]);
+  }
+  EXPECT_EQ(without, (std::vector<std::string>{"login", "shell"}));
+}
+
+TEST(Json, OfACommandThatAnswersByMessagesHasThemAndItsFields) {
+  Laptop laptop;
+  laptop.write("run_a.sh", "mpirun -np 2 ./a\n");
+  laptop.write("run_b.sh", "./b\n");
+  const auto done = laptop.run_cli({"init", "--json"});
+  EXPECT_EQ(done.code, 0);
+  const auto document = Json::parse(done.out, nullptr, false);
+  ASSERT_TRUE(document.is_object()) << done.out << done.err;
+  EXPECT_EQ(document["exit_code"], 0);
+  EXPECT_EQ(document["file"], "ec2mpi.toml");
+  EXPECT_EQ(document["jobs"], Json({"a"}));
+  EXPECT_EQ(document["scripts"][0]["script"], "run_b.sh");
+  ASSERT_EQ(document["messages"].size(), 3U) << document.dump();
+  EXPECT_EQ(document["messages"][0], "run_a.sh: ec2mpi run a");
+  EXPECT_FALSE(document.contains("error"));
+  EXPECT_EQ(std::ranges::count(done.err, '\n'), 3) << done.err;
+}
+
 TEST(Json, OfAPlanIsTheDocumentOfTheSeries) {
   Laptop laptop;
+  // First comes the question for the jobs that are there, then that for the facts.
+  int asked = 0;
+  laptop.nodes[1].program = [&asked](const std::string&) {
+    test::FakeNode node;
+    node.out = asked++ == 0 ? "now 1.0\nec2mpi-report end\n" : kFacts;
+    return node;
+  };
   const auto done = laptop.run_cli({"run", "--set", "n=1,2", "--dry-run", "--json", "--", "./a", "{n}"});
   const auto document = Json::parse(done.out, nullptr, false);
   ASSERT_TRUE(document.is_object()) << done.out << done.err;
@@ -421,6 +470,8 @@ TEST(CommandLine, HelpIsAlsoACommand) {
   EXPECT_TRUE(explained.out.starts_with("- \"login refused for user")) << explained.out;
   EXPECT_TRUE(
       laptop.run_cli({"help", "connection-ended", "login-refused"}).out.ends_with("\n\n" + explained.out));
+  EXPECT_EQ(laptop.run_cli({"help", "push", "login-refused"}).out,
+            laptop.run_cli({"help", "push"}).out + "\n" + explained.out);
 }
 
 }  // namespace

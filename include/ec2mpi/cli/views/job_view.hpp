@@ -10,8 +10,8 @@
 
 #include "ec2mpi/cli/session/options.hpp"
 #include "ec2mpi/cli/terminal/console.hpp"
-#include "ec2mpi/cli/terminal/json.hpp"
 #include "ec2mpi/cli/terminal/visible_controls.hpp"
+#include "ec2mpi/cli/views/job_json.hpp"
 #include "ec2mpi/fleet/lines.hpp"
 #include "ec2mpi/ops/job/run.hpp"
 #include "ec2mpi/ops/mpi/hints.hpp"
@@ -36,6 +36,7 @@ class JobView : public ops::JobObserver {
     bool attached = false;         ///< the job was there before
     bool reports = true;           ///< print how it ended, and leftover processes
     bool lasting = true;           ///< follows it to its end
+    bool json = false;             ///< keep the job's bytes for its document; the plan as JSON
     bool json_lines = false;       ///< events as JSON on standard output instead of the job's bytes
     bool bell = false;             ///< the terminal rings at its end
     std::optional<int> rank = {};  ///< show this rank's lines only
@@ -76,6 +77,9 @@ class JobView : public ops::JobObserver {
   /// One event for --json-lines; nothing without it.
   void emit(std::string_view event, const Json& fields);
 
+  /// With Style::json.
+  [[nodiscard]] const KeptOutput& kept() const { return kept_; }
+
   /// Whether the master may have it.
   [[nodiscard]] bool has_job() const { return started_; }
 
@@ -105,6 +109,7 @@ class JobView : public ops::JobObserver {
   Console& console_;
   std::shared_ptr<const ops::PushCount> push_;
   Clock::time_point began_ = Clock::now();
+  KeptOutput kept_;
   LineCutter out_lines_;
   LineCutter err_lines_;
   Json begin_;                ///< the event, until the master has the job

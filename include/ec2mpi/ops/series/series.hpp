@@ -50,8 +50,8 @@ struct SeriesEnd {
 using SeriesContext = RunContext<SeriesObserver, JobStops>;
 
 /// `stop` cancels all jobs of the series that are not over, and waits for their end, a minute and a half at
-/// most. Until::planned: only finds out which jobs have to be submitted, and detaches. Only connect_timeout
-/// and handshakes of the options count.
+/// most. Until::planned: only finds out which jobs have to be submitted, and whether the nodes can take them,
+/// and detaches. Only connect_timeout and handshakes of the options count.
 [[nodiscard]] asio::awaitable<SeriesEnd> run_series(SeriesSpec series, JobNodes nodes, SeriesContext context);
 
 /// Follows the newest series of that name. Until::handed_over: only finds its jobs, and detaches. Errors:

@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <array>
 #include <filesystem>
 
+#include "ec2mpi/base/text.hpp"
 #include "ec2mpi/cluster/config.hpp"
 #include "src/cli/commands/mpi_script.hpp"
 #include "tests/support/laptop.hpp"
@@ -185,7 +187,7 @@ TEST(Init, TurnsScriptsThatDifferInOneNumberIntoASweep) {
                  std::string("mpirun -np ") + std::to_string(std::stoi(agents) + 2) +
                      " python3 train.py --agents=" + agents + " --seed 3\n");
   const auto done = laptop.run_cli({"init"});
-  EXPECT_NE(done.out.find("run_darl*.sh: ec2mpi run darl runs 3 jobs, n = 3, 6, 12"), std::string::npos)
+  EXPECT_NE(done.out.find("run_darl_*.sh: ec2mpi run darl runs 3 jobs; n = 3, 6, 12"), std::string::npos)
       << done.out;
   const auto config = parse_config(laptop.read("ec2mpi.toml"), "ec2mpi.toml");
   ASSERT_TRUE(config) << config.error().message << laptop.read("ec2mpi.toml");
@@ -198,6 +200,101 @@ TEST(Init, TurnsScriptsThatDifferInOneNumberIntoASweep) {
   const auto filled = job.filled({{"n", "6"}});
   ASSERT_TRUE(filled) << filled.error().message;
   EXPECT_EQ(filled->ranks.np, 8);
+}
+
+/// The [jobs] that init makes of scripts `run_NAME.sh`, and what it says.
+struct Made {
+  std::map<std::string, JobSpec> jobs;
+  std::string said;
+};
+
+Made init_with(const std::vector<std::pair<std::string, std::string>>& scripts) {
+  Laptop laptop;
+  for (const auto& [name, text] : scripts) laptop.write("run_" + name + ".sh", text);
+  Made made;
+  made.said = laptop.run_cli({"init"}).out;
+  const auto config = parse_config(laptop.read("ec2mpi.toml"), "ec2mpi.toml");
+  EXPECT_TRUE(config) << config.error().message << laptop.read("ec2mpi.toml");
+  if (config) made.jobs = config->jobs;
+  return made;
+}
+
+/// "agents=3,6 seed=1,2"
+std::string sweep_of(const JobSpec& job) {
+  std::string text;
+  for (const auto& [name, values] : job.sweep)
+    text += (text.empty() ? "" : " ") + name + "=" + join(values, ",");
+  return text;
+}
+
+TEST(Init, FindsTheNumberOfScriptsAnywhereInTheirNames) {
+  const std::string line = "mpirun -np 2 ./a --agents ";
+  for (const auto& [before, behind, job, sweep] :
+       std::initializer_list<std::array<const char*, 4>>{{"", "agents", "agents", "agents=3,6"},
+                                                         {"spread_", "agents", "spread", "agents=3,6"},
+                                                         {"", "_spread", "spread", "n=3,6"},
+                                                         {"darl1n_seed", "_x", "darl1n_x", "seed=3,6"},
+                                                         {"np_", "np", "np", "n=3,6"}}) {
+    const auto made = init_with({{std::string(before) + "3" + behind, line + "3\n"},
+                                 {std::string(before) + "6" + behind, line + "6\n"}});
+    ASSERT_EQ(made.jobs.size(), 1U) << made.said;
+    EXPECT_EQ(made.jobs.begin()->first, job);
+    EXPECT_EQ(sweep_of(made.jobs.begin()->second), sweep);
+    EXPECT_NE(made.said.find("run_" + std::string(before) + "*" + behind + ".sh: ec2mpi run"),
+              std::string::npos)
+        << made.said;
+  }
+}
+
+TEST(Init, SeveralNumbersOfNamesAreSeveralParametersIfAllCombinationsAreThere) {
+  std::vector<std::pair<std::string, std::string>> scripts;
+  for (const std::string agents : {"3", "6"})
+    for (const std::string seed : {"1", "2"})
+      scripts.emplace_back("t_" + agents + "agents_s" + seed,
+                           "mpirun -np " + agents + " ./a out/" + agents + "_" + seed + ".json\n");
+  auto made = init_with(scripts);
+  ASSERT_EQ(made.jobs.size(), 1U) << made.said;
+  const auto& job = made.jobs.at("t");
+  EXPECT_EQ(sweep_of(job), "agents=3,6 s=1,2");
+  EXPECT_EQ(job.command, (Words{"./a", "out/{agents}_{s}.json"}));
+  EXPECT_EQ(job.formulas.np, "{agents}");
+  EXPECT_NE(made.said.find("runs 4 jobs; agents = 3, 6; s = 1, 2"), std::string::npos) << made.said;
+  // One is missing: a sweep of the seeds that are there.
+  scripts.pop_back();
+  made = init_with(scripts);
+  EXPECT_EQ(made.jobs.size(), 2U) << made.said;
+  EXPECT_EQ(sweep_of(made.jobs.at("t_3agents")), "s=1,2");
+  EXPECT_EQ(made.jobs.at("t_6agents_s1").command, (Words{"./a", "out/6_1.json"}));
+}
+
+TEST(Init, NamesScriptsThatLookLikeASweepAndAreNone) {
+  const auto made = init_with({{"x_3", "mpirun -np 2 ./a 3\n"}, {"x_6", "mpirun -np 2 ./b 6\n"}});
+  EXPECT_EQ(made.jobs.size(), 2U);
+  EXPECT_NE(made.said.find("run_x_*.sh are no sweep: they differ in more than these numbers\n"),
+            std::string::npos)
+      << made.said;
+}
+
+TEST(MpiScript, CountsTheHostsThatTheTutorialsLoopsChoose) {
+  const std::string reads =
+      "#!/usr/bin/ksh\nARRAY=()\nhost=\"\"\nk=0\nwhile read LINE\ndo\n    ARRAY+=(\"$LINE\")\n    ((k=k+1))\n"
+      "done < nodeIPaddress\nsleep 1\necho \"Spread\"\n# mpirun --odd \\\nhost=\"${ARRAY[1]}\"\n";
+  const std::string runs =
+      "do\n  host=\"${host},${ARRAY[i]}\"\ndone\nmpirun --host $host \\\npython3 -m train \\\n  "
+      "--seed=1\\\n\n";
+  EXPECT_EQ(job_of(reads + "for((i=2;i<=7;i++))\n" + runs),
+            "np 7 per_node  in : python3 -m train --seed=1 (--host nodeIPaddress,...)");
+  EXPECT_EQ(job_of(reads + "for (( i=2; i<=k; i++ ))\n" + runs),
+            "np  per_node 1 in : python3 -m train --seed=1 (--host nodeIPaddress)");
+  EXPECT_EQ(job_of("for((s=1;s<4;s++)); do mpirun -np 2 ./a $s; done"),
+            "np 2 per_node  in : ./a {s} s=1 s=2 s=3");
+  for (const char* odd :
+       {"for((i=9;i>0;i--))\n", "for((i=1;i<=x;i++))\n", "for((;;))\n", "for((i=5;i<5;i++))\n"})
+    EXPECT_NE(job_of(reads + odd + runs).find("this for is for a shell"), std::string::npos) << odd;
+}
+
+TEST(MpiScript, AWordGoesOnInTheNextLineAsInAShell) {
+  EXPECT_EQ(job_of("mpirun -np 2 ./a --x=1\\\n2 \\\n  b\n"), "np 2 per_node  in : ./a --x=12 b");
 }
 
 TEST(Init, WritesNothingThatTheSettingsReaderRefuses) {

@@ -89,6 +89,46 @@ TEST(RunCommand, DetachPrintsTheIdAndNothingElseOnStandardOutput) {
   EXPECT_EQ(done.code, 0);
 }
 
+TEST(RunCommand, JsonOfOneJobIsItsStateAndOutput) {
+  Laptop laptop;
+  laptop.nodes[1] = master({.out = "hello\n", .err = "warning\n", .record = "state ended 3\n"});
+  const auto done = laptop.run_cli({"run", "-np", "2", "--json", "--", "./hello"});
+  EXPECT_EQ(done.code, 3);
+  const auto document = Json::parse(done.out, nullptr, false);
+  ASSERT_TRUE(document.is_object()) << done.out << done.err;
+  EXPECT_EQ(document["job"]["outcome"], "exit 3");
+  EXPECT_EQ(document["stdout"], "hello\n");
+  EXPECT_EQ(document["stderr"], "warning\n");
+  EXPECT_EQ(done.err.find("warning"), std::string::npos) << done.err;
+}
+
+TEST(RunCommand, JsonOfAJobThatIsLeftIsItsId) {
+  Laptop laptop;
+  laptop.nodes[1] = master({});
+  const auto document = Json::parse(laptop.run_cli({"run", "-d", "--json", "--", "./hello"}).out);
+  EXPECT_TRUE(document["job"]["id"].get<std::string>().starts_with("hello-1970")) << document.dump();
+  EXPECT_EQ(document["job"].size(), 1U);
+}
+
+TEST(RunCommand, ADryRunOfOneJobIsItsPlanOrTheRealRefusal) {
+  Laptop laptop;
+  laptop.nodes[1] = master({});
+  const auto plan = laptop.run_cli({"run", "--dry-run", "-np", "2", "--", "./hello"});
+  EXPECT_EQ(plan.code, 0);
+  EXPECT_NE(plan.out.find("# the hostfile\n10.0.0.1"), std::string::npos) << plan.out;
+  EXPECT_EQ(plan.err, "");
+  const auto document =
+      Json::parse(laptop.run_cli({"run", "--dry-run", "--json", "-np", "2", "--", "./a"}).out);
+  EXPECT_EQ(document["ranks"], 2);
+  EXPECT_EQ(document["mpirun"].back(), "./a");
+  const auto refused = laptop.run_cli({"run", "-np", "14", "--", "./hello"});
+  EXPECT_EQ(refused.code, 2);
+  EXPECT_NE(refused.err.find("14 ranks"), std::string::npos) << refused.err;
+  const auto dry = laptop.run_cli({"run", "--dry-run", "-np", "14", "--", "./hello"});
+  EXPECT_EQ(dry.err, refused.err);
+  EXPECT_EQ(dry.code, 2);
+}
+
 TEST(RunCommand, AProgramInThePlaceOfANameIsNamedWithItsCommandBeforeAnyConnection) {
   Laptop laptop;
   laptop.write("hello.py", "print(1)\n");

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "ec2mpi/cli/terminal/json.hpp"
 #include "tests/support/fake_ec2.hpp"
 #include "tests/support/laptop.hpp"
 
@@ -165,6 +166,23 @@ TEST(Up, AfterAFailureOfReplaceAtAnyStepEachLiveInstanceIsInTheListOrNamed) {
             << err << list;
       }
     }
+  }
+}
+
+TEST(Instances, JsonOfAChangeHasTheirLastStates) {
+  for (const char* verb : {"stop", "start", "down"}) {
+    Laptop laptop(2);
+    laptop.account.instances = {member_of_list(1), member_of_list(2)};
+    std::vector<std::string> words = {verb, "--json", "--yes", "--ids", member_of_list(2).id};
+    if (verb != std::string("start")) words.emplace_back("--force");
+    const auto done = laptop.run_cli(words, {.variables = {{"AWS_REGION", "us-east-2"}}});
+    const auto document = cli::Json::parse(done.out, nullptr, false);
+    ASSERT_TRUE(document.is_object()) << verb << done.out << done.err;
+    EXPECT_EQ(document["region"], "us-east-2");
+    ASSERT_EQ(document["instances"].size(), 1U) << verb << document.dump();
+    EXPECT_EQ(document["instances"][0]["node"], "node2");
+    EXPECT_EQ(document["instances"][0]["state"], laptop.account.instances[1].state) << verb;
+    EXPECT_FALSE(document["messages"].empty());
   }
 }
 

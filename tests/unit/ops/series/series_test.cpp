@@ -217,8 +217,21 @@ TEST_F(RunSeries, NamesEveryJobThatCannotRunAndEachReasonOnce) {
   EXPECT_NE(text.find("; s-a3: 26 ranks"), std::string::npos) << text;
 }
 
+TEST_F(RunSeries, ThatIsOnlyPlannedIsRefusedAsTheRealOne) {
+  answers = {{.out = kNone}, {.out = kFacts}};
+  until = Until::planned;
+  SeriesSpec series{.name = "s", .variants = {}};
+  series.variants.push_back({{{"a", "1"}}, {.id = "s-a1", .command = {"./x"}, .ranks = {.np = 14}}});
+  JobNodes nodes{test::fake_nodes(1), test::fake_nodes(1).front()};
+  const auto end = end_of(run_series(std::move(series), std::move(nodes), context()));
+  EXPECT_EQ(end.how, SeriesEnd::How::refused);
+  EXPECT_EQ(exit_code_for(end), 2);
+  EXPECT_TRUE(end.refused->message.starts_with("s-a1: 14 ranks")) << end.refused->message;
+}
+
 TEST_F(RunSeries, ThatIsOnlyPlannedSaysWhichJobsResumeWouldStart) {
-  answers = {{.out = "now 9.0\njob s-a1\nseries s\nstate ended 1\nset a=1\nec2mpi-report end\n"}};
+  answers = {{.out = "now 9.0\njob s-a1\nseries s\nstate ended 1\nset a=1\nec2mpi-report end\n"},
+             {.out = kFacts}};
   until = Until::planned;
   const auto end = run(true);
   EXPECT_EQ(end.how, SeriesEnd::How::detached);
