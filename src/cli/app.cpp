@@ -13,11 +13,12 @@
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/cli/session/command.hpp"
+#include "ec2mpi/cli/session/help_topics.hpp"
 #include "ec2mpi/cli/session/stay_behind.hpp"
 #include "ec2mpi/cli/session/usage.hpp"
 #include "ec2mpi/cli/terminal/answer.hpp"
+#include "ec2mpi/cli/terminal/diverted_results.hpp"
 #include "ec2mpi/cli/terminal/standard_output.hpp"
-#include "ec2mpi/cli/views/error_references.hpp"
 
 namespace ec2mpi::cli {
 
@@ -232,34 +233,6 @@ void add_json_to_all(CLI::App& app, bool& answers) {
       command->add_flag("--json", answers, "Exit code, messages and what was done, as one JSON document");
 }
 
-std::string describe_unknown_topic(const CLI::App& app, const std::string& topic) {
-  std::vector<std::string> anchors;
-  for (const auto& each : explained_texts()) anchors.emplace_back(each.anchor);
-  auto said = describe_unknown_command(app, topic, {});
-  const auto meant = nearest(topic, anchors);
-  if (meant.empty() || said.find("did you mean") != std::string::npos) return said;
-  return fmt::format("'{}' is not a command; did you mean ec2mpi help {}?", printable(topic), meant);
-}
-
-/// `help WORD...`: the help of commands, and the explanation of errors that name the word. Empty if the
-/// arguments mean something else. Errors: usage, for a word that is neither.
-Result<std::string> explain_topics(const CLI::App& app, const std::vector<std::string>& arguments) {
-  const auto is_option = [](const std::string& word) { return word.starts_with('-'); };
-  if (arguments.size() < 2 || arguments.front() != "help" || std::ranges::any_of(arguments, is_option))
-    return std::string();
-  std::string text;
-  for (auto topic = arguments.begin() + 1; topic != arguments.end(); ++topic) {
-    const auto found =
-        app.get_subcommands([&](const auto* command) { return command->get_name() == *topic; });
-    const auto explained = explain_errors({"help", *topic});
-    if (found.empty() && explained.empty())
-      return fail(ErrorKind::usage, describe_unknown_topic(app, *topic));
-    text += text.empty() ? "" : "\n";
-    text += explained.empty() ? found.front()->help(app.get_name()) : explained;
-  }
-  return text;
-}
-
 /// Sets `as_json` if standard output is to have a JSON document.
 int parse_and_run(const World& world, const std::vector<std::string>& arguments, bool& as_json) {
   CLI::App app(kAbout, "ec2mpi");
@@ -331,7 +304,7 @@ int parse_and_run(const World& world, const std::vector<std::string>& arguments,
   common.typed = typed_names(app);
   common.typed_values = typed_values(app);
   set_up_log(common.verbose);
-  if (answers) divert_results();
+  divert_results(answers);
   if (const auto most = raise_open_file_limit(); most < kLeastOpenFiles)
     return say({ErrorKind::usage, describe_open_files(most)});
   const auto code = dispatch.chosen(common);

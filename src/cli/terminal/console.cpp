@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "ec2mpi/base/text.hpp"
-#include "ec2mpi/cli/terminal/answer.hpp"
+#include "ec2mpi/cli/terminal/diverted_results.hpp"
 #include "ec2mpi/cli/terminal/standard_output.hpp"
 #include "ec2mpi/cli/terminal/visible_controls.hpp"
 

@@ -11,7 +11,7 @@
 
 #include "ec2mpi/base/exit_code.hpp"
 #include "ec2mpi/base/text.hpp"
-#include "ec2mpi/cli/terminal/answer.hpp"
+#include "ec2mpi/cli/terminal/diverted_results.hpp"
 
 namespace ec2mpi::cli {
 

@@ -11,10 +11,6 @@ namespace ec2mpi::cli {
 /// The fields of the document; an object. Of the process, as the descriptors are.
 [[nodiscard]] Json& answer_fields();
 
-/// From now on results go to standard error, too: standard output is for the document.
-void divert_results();
-[[nodiscard]] bool results_are_diverted();
-
 /// To be called last, and only if --json was typed. Prints a document if the command has printed none: the
 /// exit code, the fields, and what stands on standard error.
 void print_answer(int code);
