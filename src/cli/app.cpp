@@ -214,7 +214,8 @@ bool asks_for_json(const CLI::App& app, const std::vector<std::string>& words, b
   const auto* option = found.empty() ? nullptr : found.front()->get_option_no_throw("--json");
   if (option == nullptr) return false;
   if (is_read) return option->count() > 0;
-  return std::find(words.begin(), std::find(words.begin(), words.end(), "--"), "--json") != words.end();
+  const auto end = std::find(words.begin(), words.end(), "--");
+  return std::find(words.begin(), end, "--json") != end;
 }
 
 /// Commands that have no --json.
@@ -289,8 +290,10 @@ int parse_and_run(const World& world, const std::vector<std::string>& arguments,
     return exit_code::ok;
   }
   try {
-    if (const auto place = place_of_command(words))
+    if (const auto place = place_of_command(words)) {
+      if (const auto wrong = describe_other_dash(words[*place]); !wrong.empty()) throw OtherWord(wrong);
       if (const auto wrong = describe_other_word(app, words, *place); !wrong.empty()) throw OtherWord(wrong);
+    }
     // CLI11 reads a vector from its end.
     app.parse(std::vector<std::string>(words.rbegin(), words.rend()));
     as_json = asks_for_json(app, words, true);

@@ -352,6 +352,8 @@ class Script {
       job_.workdir = words[1];
       return {};
     }
+    if (name == "cd")
+      return not_read(job_.command.empty() ? "it changes the folder twice" : "cd stands behind mpirun");
     if (std::ranges::any_of(words, [](const auto& word) { return word.starts_with('~'); }))
       return not_read("'~' is for a shell");
     if (is_starter(name)) return take_mpirun(words);

@@ -144,6 +144,10 @@ Result<void> check_words(const RunOptions& options) {
                 fmt::format("'{}' stands where the program is expected; options stand in front of "
                             "--: ec2mpi run -np 4 -- PROGRAM",
                             printable(first)));
+  if (is_behind && program.size() == 1 && first.find_first_of(";|&<>$*`") != std::string::npos)
+    return fail(ErrorKind::usage,
+                fmt::format("'{}' is for a shell, and run starts none: ec2mpi run -- sh -c {}",
+                            printable(first), quote_word(printable(first))));
   if (is_behind && program.size() == 1 && words(first).size() > 1 &&
       words(first)[0].find('/') == std::string_view::npos)
     return fail(ErrorKind::usage,
@@ -177,6 +181,15 @@ Result<JobSpec> choose_job(const RunOptions& options, const Config& config) {
   const auto& name = options.name.front();
   // A word without -- before it could be an argument or a program, so none is guessed.
   if (options.name.size() > 1) {
+    for (const auto& word : options.name)
+      if (!describe_other_dash(word + "x").empty() && describe_other_dash(word).empty())
+        return fail(ErrorKind::usage, fmt::format("'{}' is not two minus signs; type --", printable(word)));
+    const auto& second = options.name[1];
+    const auto job = config.jobs.find(name);
+    const auto is_parameter = [&](const auto& sweep) { return second.starts_with(sweep.name + "="); };
+    if (job != config.jobs.end() && std::ranges::any_of(job->second.sweep, is_parameter))
+      return fail(ErrorKind::usage, fmt::format("'{0}' is a value of the sweep: ec2mpi run {1} --set {0}",
+                                                quote_word(printable(second)), printable(name)));
     if (!config.jobs.contains(name)) {
       return fail(ErrorKind::usage, fmt::format("programs stand behind --: ec2mpi run ... -- {}",
                                                 printable(quote_words(options.name))));

@@ -258,8 +258,10 @@ std::string describe_versions() {
 std::string describe_unknown_command(const CLI::App& app, const std::string& word, const std::string& next) {
   const auto ours = known_elsewhere(word, next);
   auto commands = commands_of(app);
-  // A slip of the fingers must not end in the end of instances.
-  std::erase_if(commands, [](const auto& name) { return name == "stop" || name == "down"; });
+  commands.emplace_back("help");
+  // A slip of the fingers must neither end instances nor start some.
+  std::erase_if(commands,
+                [](const auto& name) { return name == "stop" || name == "down" || name == "start"; });
   return fmt::format("'{}' is not a command; {}ec2mpi --help lists them", printable(word),
                      did_you_mean(ours.empty() ? nearest(word, commands) : ours));
 }

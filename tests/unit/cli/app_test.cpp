@@ -73,6 +73,14 @@ TEST(CommandLine, AWrongWordIsRefusedInOneLine) {
            {{"help", "nosuch"}, "'nosuch' is not a command; ec2mpi --help lists them"},
            {{"help", "no-key", "nonsense"}, "'nonsense' is not a command; ec2mpi --help lists them"},
            {{"help", "login-refuse"}, "did you mean ec2mpi help login-refused?"},
+           {{"\u2014help"}, "does not begin with the minus sign; type --help"},
+           {{"\uff0d\uff0dhelp"}, "type --help"},
+           {{"run", "-np", "4", "\u2014\u2014", "python3", "a.py"},
+            "'\u2014\u2014' is not two minus signs; type --"},
+           {{"run", "--", "hostname; date"}, "ec2mpi run -- sh -c 'hostname; date'"},
+           {{"stat"}, "did you mean status?"},
+           {{"hlep"}, "did you mean help?"},
+           {{"push", "--dest", "/tmp", "a"}, "instead: ec2mpi push SRC... DST"},
            {{"help", "exek"}, "did you mean exec?"},
            {{"help", "sbatch", "x"}, "did you mean ec2mpi run"},
            {{"nosuch", "--help"}, "'nosuch' is not a command"},
@@ -194,7 +202,7 @@ TEST(CommandLine, OptionsOfOtherToolsAreTranslated) {
            {{"run", "-wdir", "d", "--", "a"}, "ec2mpi run --workdir DIR"},
            {{"run", "-tag-output", "--", "a"}, "ec2mpi run --tag"},
            {{"run", "--oversubscribe", "--", "a"}, "ec2mpi run --slots N"},
-           {{"run", "--bind-to", "core", "--", "a"}, "--mca hwloc_base_binding_policy core"},
+           {{"run", "--bind-to", "core", "--", "a"}, "--mca hwloc_base_binding_policy POLICY"},
            {{"run", "-genv", "A", "1", "--", "a"}, "-x NAME=VALUE"},
            {{"run", "--ntasks=4", "--", "a"}, "ec2mpi run -np N"},
            {{"run", "--ntasks-per-node", "2", "--", "a"}, "ec2mpi run --per-node N"},
@@ -364,6 +372,8 @@ TEST(Json, EachCommandThatDoesNotComeToItsOwnDocumentPrintsOneWithTheError) {
 
 TEST(Json, TheWordBehindTheDashesIsTheProgramsOwn) {
   Laptop laptop;
+  EXPECT_EQ(laptop.run_cli({"exec-all", "--", "-x"}).out, "");
+  EXPECT_EQ(laptop.run_cli({"exec-all", "--bogus", "--", "--json"}).out, "");
   EXPECT_EQ(laptop.run_cli({"run", "--bogus", "--", "a", "--json"}).out, "");
 }
 

@@ -56,6 +56,8 @@ TEST(MpiScript, ThatNeedsAShellIsRefusedWithItsLine) {
            {"mpirun -np x a\n", "-np x is not a number of ranks"},
            {"mpirun -np 3\n", "mpirun has no program"},
            {"exit 0\nmpirun a\n", "exit is neither"},
+           {"mpirun a\ncd b\n", "line 2: cd stands behind mpirun"},
+           {"cd a\ncd b\nmpirun a\n", "line 2: it changes the folder twice"},
            {"mpirun --map-by ppr:2:socket a\n", "only mpirun knows the ranks"},
            {"python3 a.py\n", "python3 is neither mpirun nor cd"}}) {
     const auto job = read_mpi_script(script);

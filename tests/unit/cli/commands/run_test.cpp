@@ -102,6 +102,13 @@ TEST(RunCommand, JsonOfOneJobIsItsStateAndOutput) {
   EXPECT_EQ(done.err.find("warning"), std::string::npos) << done.err;
 }
 
+TEST(RunCommand, AValueOfASweepIsNoArgument) {
+  Laptop laptop;
+  laptop.write("ec2mpi.toml", "[jobs.s]\ncommand = \"./a {n}\"\n[jobs.s.sweep]\nn = [1, 2]\n");
+  EXPECT_EQ(laptop.refused({"run", "s", "n=5"}),
+            "ec2mpi: 'n=5' is a value of the sweep: ec2mpi run s --set n=5\n");
+}
+
 TEST(RunCommand, JsonOfAJobThatIsLeftIsItsId) {
   Laptop laptop;
   laptop.nodes[1] = master({});
