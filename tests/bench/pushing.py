@@ -18,10 +18,7 @@ from measure import Sent, measure, say_load, show, table
 SSH = ("ssh", "-i", "key.pem", "-l", "ubuntu", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no", "-o",
        "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", "-F", "none")
 OPTIONS = SSH[5:]  # behind the user's name
-<<<<<<< HEAD
 OURS, RSYNC = "ec2mpi push", "rsync, at once"
-=======
->>>>>>> 35a019c (run peers: instructions a node by callgrind, round trips, bytes over the uplink, the limits of all rows and why a tool is ahead; tests of its table)
 
 
 def busy():

@@ -130,7 +130,8 @@ TEST_F(HostKeysFile, ANameWithBytesThatNoNameHasIsAnError) {
   std::filesystem::create_directory(file.parent_path());
   using namespace std::string_literals;
   for (const auto& front : {"\0\0\0"s, "\x01"s, "\xef\xbb\xbf"s}) {
-    ASSERT_TRUE(write_file_atomically(file, "\n" + front + "i-0123456789abcdef0 ssh-ed25519 AAAAfirst\n", 0600));
+    ASSERT_TRUE(
+        write_file_atomically(file, "\n" + front + "i-0123456789abcdef0 ssh-ed25519 AAAAfirst\n", 0600));
     EXPECT_FALSE(HostKeys::load(file, UnknownHostKey::remember));
   }
 }
