@@ -58,6 +58,7 @@ const MpirunOption* known_option(std::string_view word) {
 constexpr char kAllNodes = '\x01';
 constexpr char kOneNode = '\x02';
 constexpr char kNodeCount = '\x03';
+constexpr std::string_view kGlobSigns = "*?[";
 constexpr char kOpenBrace = '\x04';  ///< one of the script's own; '{' begins a parameter
 
 bool has_marks(std::string_view text) {
@@ -77,13 +78,15 @@ bool reads_nodes(std::string text) {
 
 /// The words of {1..5} and $(seq 1 5); nothing if it is neither.
 std::optional<Words> range_words(std::string_view text) {
-  std::string plain(text);
-  if (!plain.starts_with('{') && !plain.starts_with("$(seq ")) return std::nullopt;
-  if (const auto dots = plain.find(".."); dots != std::string::npos) plain.replace(dots, 2, " ");
-  std::ranges::replace_if(
-      plain, [](char c) { return std::isdigit(static_cast<unsigned char>(c)) == 0; }, ' ');
+  const auto dots = text.find("..");
+  std::string plain;
+  if (text.starts_with('{') && text.ends_with('}') && dots != std::string_view::npos)
+    plain = fmt::format("{} {}", text.substr(1, dots - 1), text.substr(dots + 2, text.size() - dots - 3));
+  else if (text.starts_with("$(seq ") && text.ends_with(')'))
+    plain = text.substr(6, text.size() - 7);
   const auto ends = ec2mpi::words(plain);
-  if (ends.size() != 2) return std::nullopt;
+  const auto is_padded = [](std::string_view end) { return end.size() > 1 && end.front() == '0'; };
+  if (ends.size() != 2 || std::ranges::any_of(ends, is_padded)) return std::nullopt;
   const auto first = parse_number(ends[0]);
   const auto last = parse_number(ends[1]);
   constexpr std::uint64_t kMost = 1000;
@@ -97,13 +100,24 @@ std::unexpected<Error> not_read(std::string message) {
   return fail(ErrorKind::usage, std::move(message));
 }
 
+/// NAME=VALUE, with a name that a shell accepts.
+bool is_assignment(std::string_view word) {
+  const auto equals = word.find('=');
+  if (equals == 0 || equals == std::string_view::npos ||
+      std::isdigit(static_cast<unsigned char>(word[0])) != 0)
+    return false;
+  return std::ranges::all_of(word.substr(0, equals),
+                             [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; });
+}
+
 /// Words of one line of shell text, with the values of variables that the script has set.
 /// It follows sh(1) for blanks, quotes, backslashes, comments and plain variables, and refuses the
-/// rest: a word that is read wrongly would start another job than the script.
+/// rest: a word that is read wrongly would start another job than the script. `divided` are the parameters
+/// of loops, as "{NAME}", with a value that is not one plain word.
 class Line {
  public:
-  Line(std::string_view text, const std::map<std::string, std::string>& variables)
-      : text_(text), variables_(variables) {}
+  Line(std::string_view text, const std::map<std::string, std::string>& variables, const Words& divided)
+      : text_(text), variables_(variables), divided_(divided) {}
 
   Result<Words> words() {
     while (at_ < text_.size()) {
@@ -132,7 +146,7 @@ class Line {
   }
 
   Result<void> quoted(char quote) {
-    in_word_ = true;
+    in_word_ = in_quotes_ = true;
     while (at_ < text_.size() && text_[at_] != quote) {
       const char c = text_[at_++];
       // In double quotes a backslash stays, except in front of these.
@@ -145,13 +159,14 @@ class Line {
       }
     }
     if (at_++ >= text_.size()) return not_read("a quotation goes over several lines");
+    in_quotes_ = false;
     return {};
   }
 
   /// One character outside of single quotes.
   Result<void> letter(char c) {
-    in_word_ = true;
     if (c == '$') return variable();
+    in_word_ = true;
     if (c == '`') return output_of(at_, '`');
     if (c == '\\' && at_ < text_.size()) c = text_[at_++];
     word_ += c == '{' ? kOpenBrace : c;
@@ -172,8 +187,40 @@ class Line {
     }
     const bool counts =
         command.find("wc ") != std::string::npos || command.find("grep -c") != std::string::npos;
+    in_word_ = true;
     word_ += counts ? kNodeCount : kAllNodes;
     at_ = end + 1;
+    return {};
+  }
+
+  /// The shell splits no value in A=$B and in export A=$B.
+  bool in_assignment() const {
+    return is_assignment(word_) &&
+           (std::ranges::all_of(words_, is_assignment) || words_.front() == "export");
+  }
+
+  /// The value of a variable, which outside of quotes gives a word for each of its words, and none if it is
+  /// empty.
+  Result<void> put(const std::string& value, std::string_view typed) {
+    if (in_quotes_ || in_assignment()) {
+      in_word_ = true;
+      word_ += value;
+      return {};
+    }
+    const auto is_inside = [&value](const auto& part) { return value.find(part) != std::string::npos; };
+    if (variables_.contains("IFS") || std::ranges::any_of(divided_, is_inside))
+      return not_read(fmt::format("only a shell knows the words of ${0}; in quotes, \"${0}\", it is one word",
+                                  printable(typed)));
+    if (const auto glob = value.find_first_of(kGlobSigns); glob != std::string::npos)
+      return not_read(fmt::format("'{}' is for a shell", value[glob]));
+    for (const char c : value) {
+      if (c == ' ' || c == '\t') {
+        end_word();
+      } else {
+        in_word_ = true;
+        word_ += c;
+      }
+    }
     return {};
   }
 
@@ -203,9 +250,9 @@ class Line {
       return not_read("only a shell knows the value of $" + printable(text_.substr(from, end - from)));
     }
     at_ = braces ? close + 1 : close;
-    if (!is_array)
-      word_ += known->second;
-    else if (counts)
+    if (!is_array) return put(known->second, text_.substr(from, at_ - from));
+    in_word_ = true;
+    if (counts)
       word_ += kNodeCount;
     else
       word_ += index.empty() || index == "[@]" || index == "[*]" ? kAllNodes : kOneNode;
@@ -214,21 +261,13 @@ class Line {
 
   std::string_view text_;
   const std::map<std::string, std::string>& variables_;
+  const Words& divided_;
   std::size_t at_ = 0;
   Words words_;
   std::string word_;
   bool in_word_ = false;
+  bool in_quotes_ = false;
 };
-
-/// NAME=VALUE, with a name that a shell accepts.
-bool is_assignment(std::string_view word) {
-  const auto equals = word.find('=');
-  if (equals == 0 || equals == std::string_view::npos ||
-      std::isdigit(static_cast<unsigned char>(word[0])) != 0)
-    return false;
-  return std::ranges::all_of(word.substr(0, equals),
-                             [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; });
-}
 
 /// "mpirun", "/usr/bin/mpirun"
 bool is_starter(std::string_view word) {
@@ -302,7 +341,7 @@ class Script {
       job_.left_out.emplace_back(statement);
       return {};
     }
-    TRY_AS(words, Line(statement, variables_).words());
+    TRY_AS(words, Line(statement, variables_, divided_).words());
     if (words->empty()) return {};
     return take_words(*words);
   }
@@ -373,7 +412,7 @@ class Script {
     if (first == "done") {
       const auto file = trim(rest);
       if (!file.starts_with('<')) return refused();
-      TRY_AS(files, Line(file.substr(1), variables_).words());
+      TRY_AS(files, Line(file.substr(1), variables_, divided_).words());
       if (files->size() != 1 || !is_node_list(files->front())) return refused();
       for (const auto& each : *reading_) variables_[each] = kAllNodes;
       for (const auto& each : counters_) {
@@ -497,7 +536,7 @@ class Script {
     if (in != "in" || !is_assignment(std::string(name) + "=")) return not_read("this for is for a shell");
     auto values = range_words(trim(listed));
     if (!values) {
-      TRY_AS(read, Line(listed, variables_).words());
+      TRY_AS(read, Line(listed, variables_, divided_).words());
       values = std::move(*read);
     }
     const auto is_odd = [](const std::string& word) {
@@ -512,7 +551,12 @@ class Script {
     // These names set numbers of a job.
     const bool is_special = name == "np" || name == "per_node" || name == "nodes";
     const auto parameter = (is_special ? "n_" : "") + name;
+    const auto is_one_word = [](const std::string& word) {
+      return !word.empty() && word.find_first_of(" \t") == word.npos &&
+             word.find_first_of(kGlobSigns) == word.npos;
+    };
     variables_[name] = "{" + parameter + "}";
+    if (!std::ranges::all_of(values, is_one_word)) divided_.push_back("{" + parameter + "}");
     loops_.emplace_back(parameter, std::move(values));
   }
 
@@ -673,6 +717,7 @@ class Script {
   }
 
   std::map<std::string, std::string> variables_;
+  Words divided_;  ///< see Line
   std::optional<Words> reading_;  ///< in a `while read`: the names that it has set
   Words counters_;                ///< in a `while read`: the names that it has counted up
   std::optional<Counting> counting_;

@@ -104,7 +104,7 @@ std::string Complaints::first_of_tools() const {
   std::string text;
   for (const auto& complaint : std::views::take(of_tools_.names, shown))
     text += (text.empty() ? "" : "; ") + printable(complaint);
-  if (of_tools_.count > shown) text += fmt::format("; and {} more of that kind", of_tools_.count - shown);
+  if (of_tools_.count > shown) text += fmt::format("; and {} more", of_tools_.count - shown);
   return text;
 }
 

@@ -110,6 +110,29 @@ TEST(MpiScript, LoopsBecomeSweeps) {
   EXPECT_EQ(job_of("for i in {1..2}; do echo $i; done\nmpirun -np 2 ./a"), "np 2 per_node  in : ./a");
 }
 
+TEST(MpiScript, VariablesOutsideOfQuotesAreSplitAsAShellDoes) {
+  for (const auto& [script, job] : std::initializer_list<std::pair<const char*, const char*>>{
+           {"AGENTS=\"3 6\"\nfor n in $AGENTS; do\nmpirun -n $n ./a --n $n\ndone",
+            "np {n} per_node  in : ./a --n {n} n=3 n=6"},
+           {"A='x  y'\nB=$A\nexport C=$A\nmpirun -n 2 ./a \"$B\" C=$C",
+            "np 2 per_node  in : C=x  y ./a x  y C=x y"},
+           {"MPI='-n 4'\nmpirun $MPI ./a", "np 4 per_node  in : ./a"},
+           {"for a in 'c d'; do mpirun -n 2 ./a \"$a\"; done", "np 2 per_node  in : ./a {a} a=c d"},
+           {"for a in 'c d'; do mpirun -n 2 ./a $a; done",
+            "line 1: only a shell knows the words of $a; in quotes, \"$a\", it is one word"},
+           {"for a in '' b; do\nB=$a\nmpirun -n 2 ./a -$B; done",
+            "line 3: only a shell knows the words of $B; in quotes, \"$B\", it is one word"},
+           {"IFS=,\nA=b,c\nmpirun -n 2 ./a $A",
+            "line 3: only a shell knows the words of $A; in quotes, \"$A\", it is one word"},
+           {"A='*.txt'\nmpirun -n 2 ./a $A", "line 2: '*' is for a shell"},
+           {"for n in {3,6}; do mpirun -n $n ./a; done", "line 1: this for is for a shell"},
+           {"for n in {1..3}x; do mpirun -n 2 ./a $n; done", "line 1: this for is for a shell"}})
+    EXPECT_EQ(job_of(script), job);
+  const auto job = read_mpi_script("O='--lr 0.1'\nE=\nmpirun ./a $O x${O}y $E \"$E\" -$E.");
+  ASSERT_TRUE(job) << job.error().message;
+  EXPECT_EQ(job->command, (Words{"./a", "--lr", "0.1", "x--lr", "0.1y", "", "-."}));
+}
+
 TEST(MpiScript, OptionsOfMpirunBecomeSettingsOrFlagsAndNoneIsLost) {
   for (const auto& [script, job] : std::initializer_list<std::pair<const char*, const char*>>{
            {"mpirun --map-by ppr:2:node ./a", "np  per_node 2 in : ./a"},
