@@ -12,6 +12,7 @@
 #include "ec2mpi/cluster/list/list_memory.hpp"
 #include "ec2mpi/cluster/values/selection.hpp"
 #include "ec2mpi/ops/setup/member.hpp"
+#include "ec2mpi/ssh/libssh/jump_host.hpp"
 
 namespace ec2mpi::cli {
 
@@ -22,19 +23,13 @@ namespace fs = std::filesystem;
 /// A bastion's uplink is shared by all handshakes, and its sshd may be small.
 constexpr std::size_t kHandshakesThroughJump = 8;
 
-/// "[user@]host[:port]", in the grammar of a plain list.
+/// In ssh's grammar: an alias of the ssh configuration may be a word that is no host in a list.
 Result<Node> parse_jump_host(const std::string& text) {
-  const auto list = parse_inventory(text, "-J");
-  // For the user, a flag is wrong and not a list.
-  // Slurm's -J is a job's name.
-  if (!list)
-    return fail(ErrorKind::usage,
-                list.error().message + "; -J is a host to go through; a job has its name from [jobs.NAME]");
-  if (list->nodes.size() != 1) return fail(ErrorKind::usage, "-J takes one host: [user@]host[:port]");
-  auto node = list->nodes.front();
-  // No node of the list has this number.
-  node.index = 0;
-  return node;
+  auto node = ssh::jump_of_words(text);
+  if (node) return std::move(*node);
+  // Slurm's -J is a job's name. The text may hold a password, so it is not shown.
+  return fail(ErrorKind::usage,
+              "-J takes one host to go through: [user@]host[:port]; a job has its name from [jobs.NAME]");
 }
 
 bool is_there(const fs::path& file) {

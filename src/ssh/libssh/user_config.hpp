@@ -33,9 +33,6 @@ struct HostSettings {
 /// commands. `tokens` stand for %n and the like in its other words.
 [[nodiscard]] std::optional<Node> jump_of_command(std::string_view command, const Tokens& tokens = {});
 
-/// The host of a ProxyJump: [USER@]HOST[:PORT], or the same as ssh://; nothing for a list of hosts.
-[[nodiscard]] std::optional<Node> jump_of_words(std::string_view words);
-
 /// Which ProxyJump and ProxyCommand a flag replaces.
 struct ReplacedWays {
   bool all = false;

@@ -191,17 +191,19 @@ TEST(Selection, TheNodesThatFailedLast) {
   expect_in("failed on no node", laptop.refused({"exec", "-w", "failed", "x"}));
 }
 
-TEST(JumpHost, ATextThatIsNoHostIsRefused) {
+TEST(JumpHost, ATextThatIsNotOneHostIsRefused) {
   Laptop laptop;
-  for (const char* text : {"", "a b c", "host:99999"})
-    expect_in("-J is a host to go through; a job has its name from [jobs.NAME]",
-              laptop.refused({"exec-all", "-J", text, "true"}));
+  for (const char* text : {"", "a b c", "host:99999", "a,b", "192.0.2.1\n192.0.2.2", "me:secret@host"})
+    EXPECT_EQ(laptop.refused({"exec-all", "-J", text, "true"}),
+              "ec2mpi: -J takes one host to go through: [user@]host[:port]; a job has its name from "
+              "[jobs.NAME]\n")
+        << text;
 }
 
-TEST(JumpHost, MoreThanOneIsRefused) {
+TEST(JumpHost, MayHaveAnyAliasOfTheSshConfiguration) {
   Laptop laptop;
-  expect_in("-J takes one host: [user@]host[:port]",
-            laptop.refused({"exec-all", "-J", "192.0.2.1\n192.0.2.2", "true"}));
+  for (const char* alias : {"bastion", "ubuntu@bastion:2222", "my_gate", "running", "t3.micro", "2024"})
+    EXPECT_EQ(laptop.run_cli({"exec-all", "-J", alias, "true"}).code, 0) << alias;
 }
 
 // --- the key
