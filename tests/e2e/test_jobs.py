@@ -318,6 +318,20 @@ def test_the_id_of_a_job_cannot_bring_a_command_into_what_is_printed_for_copying
         cluster4.host(1, f"mv '{HOME}/.ec2mpi/jobs/x;$(>PWNED)' {HOME}/.ec2mpi/jobs/{job}")
 
 
+def test_two_starts_of_a_series_at_the_same_moment_make_one_and_the_other_says_so(cluster4, ec2mpi):
+    (ec2mpi.folder / "ec2mpi.toml").write_text(
+        '[jobs.twice]\ncommand = ["sleep", "{n}"]\nnp = 1\n[jobs.twice.sweep]\nn = [1]\n')
+    both = [ec2mpi.start("run", "twice") for _ in range(2)]
+    ends = [(process.communicate(timeout=60)[1], process.returncode) for process in both]
+    assert sorted(code for _, code in ends)[0] == 0, ends
+    # Which of the two sentences it is depends on the moment.
+    for err, code in ends:
+        err = err if isinstance(err, str) else err.decode()
+        assert "mkdir" not in err, ends
+        assert code == 0 or "was started just now by another ec2mpi; ec2mpi attach twice-n1 follows it" in err \
+            or "--resume follows the series" in err, ends
+
+
 # --- words ----------------------------------------------------------------------------------------------------------
 
 def test_names_beginnings_and_the_newest(ec2mpi, cluster4):
@@ -453,8 +467,13 @@ def test_jobs_that_cannot_be_read_are_not_said_to_be_none(ec2mpi, fresh, cluster
 
 def test_jobs_with_names_in_another_script_are_told_apart(cluster4, ec2mpi):
     (ec2mpi.folder / "ec2mpi.toml").write_text(
-        "".join(f'[jobs."{name}"]\ncommand = ["echo", "{text}"]\nnp = 1\n' for name, text in (("训练", "one"), ("测试", "two"))))
+        "".join(f'[jobs."{name}"]\ncommand = ["echo", "{text}"]\nnp = 1\n' for name, text in (("训练", "one"), ("测试", "two"), ("m n", "three"))))
     for name in ("训练", "测试"):
         assert ec2mpi("run", name).code == 0
     assert [ec2mpi("logs", name).out for name in ("训练", "测试")] == ["one\n", "two\n"]
     assert ec2mpi("logs", "中文").code != 0
+    assert ec2mpi("jobs", "--name", "训练").out.count("echo one") == 1 and "two" not in ec2mpi("jobs", "--name", "训练").out
+    assert ec2mpi("rm", "训练").code == 0 and ec2mpi("logs", "训练").code == 2
+    assert ec2mpi("run", "m n").code == 0
+    assert "three" in ec2mpi("jobs", "--name", "m n").out and ec2mpi("rm", "m n").code == 0
+    assert "three" not in ec2mpi("jobs").out and ec2mpi("logs", "测试").out == "two\n"

@@ -13,6 +13,7 @@
 #include "ec2mpi/cli/terminal/answer.hpp"
 #include "ec2mpi/cli/views/job_json.hpp"
 #include "ec2mpi/ops/job/jobs.hpp"
+#include "ec2mpi/ops/job/plan.hpp"
 
 namespace ec2mpi::cli {
 
@@ -118,9 +119,10 @@ bool is_over(const ops::JobRecord& job) {
 /// The words that choose from the list: a name is how ids begin.
 void keep_wanted(std::vector<ops::JobRecord>& jobs, const JobsOptions& options,
                  const std::vector<Node>& nodes) {
+  const auto name = ops::job_word(options.name);
   const bool all_nodes = options.master.list.wanted.empty();
   std::erase_if(jobs, [&](const auto& job) {
-    return (options.unended && is_over(job)) || !job.id.starts_with(options.name) ||
+    return (options.unended && is_over(job)) || !job.id.starts_with(name) ||
            (!all_nodes && !has_one_of(job.nodes, nodes));
   });
 }

@@ -132,6 +132,7 @@ asio::awaitable<Result<Answer>> signal_job(ssh::Session& session, std::string wo
 
 asio::awaitable<Result<Answer>> remove_jobs(ssh::Session& session, std::vector<std::string> words,
                                             int older_than_days, Limit limit) {
+  for (auto& word : words) word = job_word(word);
   auto text = set_variables({{"days", std::to_string(older_than_days)}}) + "set -- " + quote_words(words) +
               "\n" + std::string(kRemoveSh);
   return ask_for_words(session, std::move(text), limit);

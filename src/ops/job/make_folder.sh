@@ -23,7 +23,11 @@ make_folder() {
   folder=$jobs/$id
   mask=$(umask)
   umask 077
-  mkdir -p "$jobs" && chmod 700 "$HOME/.ec2mpi" && mkdir "$folder" || give_up "cannot make $folder"
+  mkdir -p "$jobs" && chmod 700 "$HOME/.ec2mpi" || give_up "cannot make $jobs"
+  said=$(mkdir "$folder" 2>&1) || {
+    [ ! -d "$folder" ] || give_up "$id was started just now by another ec2mpi; ec2mpi attach $id follows it"
+    give_up "cannot make $folder: ${said##*: }"
+  }
   made=yes
   mkdir "$folder/spare" || give_up "cannot make $folder/spare"
   # The signal of a limit on the size of files would end this program without a word.
