@@ -7,6 +7,7 @@
 #include <set>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cluster/values/selection.hpp"
 
 namespace ec2mpi::cli {
@@ -101,6 +102,21 @@ Result<void> check_remote_paths(const std::string& name, const std::vector<std::
   return {};
 }
 
+/// Keyboards for Chinese give these for . and ~/, and a file of that name on each node is not what was meant.
+Result<void> check_target(std::string_view target) {
+  for (const auto& [sign, meant] : {std::pair<std::string_view, std::string_view>{"\u3002", "."},
+                                    {"\uff0e", "."},
+                                    {"\uff5e", "~"},
+                                    {"\uff0f", "/"}}) {
+    if (!target.starts_with(sign)) continue;
+    const auto rest = target.substr(sign.size());
+    if (rest.empty() || rest == "/" || rest == "\uff0f")
+      return fail(ErrorKind::usage,
+                  fmt::format("'{}' only looks like '{}'; ./{} is a file of that name", sign, meant, target));
+  }
+  return {};
+}
+
 CLI::App& add_copy_command(CLI::App& app, Dispatch& dispatch, const CopyCommand& copy) {
   auto options = std::make_shared<CopyOptions>();
   auto& command = add_command(app, copy.name, copy.description, copy.example);
@@ -119,6 +135,7 @@ CLI::App& add_copy_command(CLI::App& app, Dispatch& dispatch, const CopyCommand&
                                                   quote_word(printable(options->paths.front())),
                                                   name == "push" ? "the home on each node" : "this folder"));
       }
+      TRY(check_target(options->paths.back()));
       return run(*options, common);
     };
   });

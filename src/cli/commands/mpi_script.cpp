@@ -195,8 +195,7 @@ class Line {
 
   /// The shell splits no value in A=$B and in export A=$B.
   bool in_assignment() const {
-    return is_assignment(word_) &&
-           (std::ranges::all_of(words_, is_assignment) || words_.front() == "export");
+    return is_assignment(word_) && (std::ranges::all_of(words_, is_assignment) || words_.front() == "export");
   }
 
   /// The value of a variable, which outside of quotes gives a word for each of its words, and none if it is
@@ -717,7 +716,7 @@ class Script {
   }
 
   std::map<std::string, std::string> variables_;
-  Words divided_;  ///< see Line
+  Words divided_;                 ///< see Line
   std::optional<Words> reading_;  ///< in a `while read`: the names that it has set
   Words counters_;                ///< in a `while read`: the names that it has counted up
   std::optional<Counting> counting_;

@@ -260,6 +260,15 @@ std::string plain_part(std::string_view text) {
   return part;
 }
 
+/// The first sign that a keyboard for Chinese or a word processor gives where = , " or a digit is meant.
+std::string_view lookalike_in(std::string_view text) {
+  constexpr std::string_view kSigns[] = {"\u3001", "\u201c", "\u201d", "\xef\xbc"};
+  auto first = std::string_view::npos;
+  for (const auto sign : kSigns) first = std::min(first, text.find(sign));
+  // Each of them has three bytes; those of full width begin with two equal ones.
+  return first == std::string_view::npos ? std::string_view() : text.substr(first, 3);
+}
+
 }  // namespace
 
 bool is_parameter_name(std::string_view name) {
@@ -300,6 +309,12 @@ Result<std::vector<std::string>> parse_values(std::string_view text) {
 }
 
 Result<Sweep> parse_sweep(std::string_view text) {
+  // A value in quotes means what stands in it.
+  if (const auto sign = lookalike_in(text); !sign.empty() && text.find('"') == text.npos)
+    return wrong(
+        fmt::format("{}: '{}' only looks like plain text: type it as in agents=3,6,12; a value that has it "
+                    "stands in quotes: --set 'NAME=\"VALUE\"'",
+                    in_quotes(text), printable(sign)));
   const auto equals = text.find('=');
   const auto name = text.substr(0, equals);
   if (equals == std::string_view::npos || !is_parameter_name(name))

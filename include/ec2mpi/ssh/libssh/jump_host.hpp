@@ -8,8 +8,8 @@
 
 namespace ec2mpi::ssh {
 
-/// Takes "host" or "user@host" into the address and the user of `jump`; false if the word is neither. The host
-/// may be any alias of the ssh configuration.
+/// Takes "host" or "user@host" into the address and the user of `jump`; false if the word is neither. The
+/// host may be any alias of the ssh configuration.
 [[nodiscard]] bool take_jump_host(std::string_view word, Node& jump);
 
 /// The host of a ProxyJump: [USER@]HOST[:PORT], or the same as ssh://; nothing for a list of hosts.

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/laptop.hpp"
+
 namespace ec2mpi::cli {
 namespace {
 
@@ -34,6 +36,12 @@ TEST(Copy, APushTellsWhatCrossesTheUplinkAndWhatNodesPassOn) {
   count.uplink = 2'000'000;
   EXPECT_EQ(push_words(count, std::chrono::seconds(2)),
             "10.0 MB of 30.0 MB, 2.0 MB over the uplink, 20.0 MB between nodes · 5.0 MB/s · 4.0 s left");
+}
+
+TEST(Copy, AFullWidthSignAloneIsNoPlace) {
+  ::ec2mpi::test::Laptop laptop;
+  for (const std::string target : {"\u3002", "\uff0e", "\uff5e/", "\uff0f"})
+    EXPECT_NE(laptop.refused({"push", "a", target}).find("' only looks like '"), std::string::npos) << target;
 }
 
 }  // namespace

@@ -143,5 +143,20 @@ TEST(VariantId, AllAreDifferent) {
             (Texts{"j-ta-b", "j-ta-b_2", "j-ta-b_2_2", "j-ta-b_3"}));
 }
 
+TEST(Sweep, SignsOfAKeyboardForChineseAreNamed) {
+  for (const auto& [text, sign] :
+       std::initializer_list<std::pair<const char*, std::string>>{{"n=1\uff0c2", "\uff0c"},
+                                                                  {"n=1\u30012", "\u3001"},
+                                                                  {"n\uff1d1", "\uff1d"},
+                                                                  {"n=\u201c1\u201d", "\u201c"}}) {
+    const auto sweep = parse_sweep(text);
+    ASSERT_FALSE(sweep) << text;
+    EXPECT_NE(sweep.error().message.find("'" + sign + "' only looks like plain text"), std::string::npos)
+        << sweep.error().message;
+  }
+  EXPECT_TRUE(parse_sweep("n=\"\u4e00\uff0c\u4e8c\"")) << "in quotes";
+  EXPECT_TRUE(parse_sweep("n=\u4e00,\u4e8c"));
+}
+
 }  // namespace
 }  // namespace ec2mpi
