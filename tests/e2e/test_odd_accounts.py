@@ -413,3 +413,29 @@ def test_a_program_that_a_node_lacks_is_named_and_no_full_disk_suspected(ec2mpi,
     said = done.out + done.err
     assert f"ec2mpi needs programs that this node lacks: {tool}" in said, said
     assert "disk full" not in said, said
+
+
+def test_libraries_that_break_the_tools_are_named_and_nobody_installs_again(ec2mpi, cluster4):
+    bad = "/opt/bad-libraries"
+    with changed(cluster4, 2, f"mkdir {bad} && : >{bad}/libselinux.so.1 && : >{bad}/libopen-rte.so.40", f"rm -r {bad}"), \
+            start_up(cluster4, 2, f"export LD_LIBRARY_PATH={bad}"):
+        for words in (["setup", "-w", "1-2"], ["run", "-w", "1-2", "--per-node", "1", "--", "true"], ["doctor", "-w", "1-2"]):
+            done = ec2mpi(*words)
+            assert done.code != 0, words
+            assert "file too short" in done.out + done.err, (words, done)
+
+
+@pytest.mark.parametrize("prompt", [">", "+(${BASH_SOURCE}:${LINENO}):"])
+def test_a_trace_without_a_blank_shows_nothing_of_our_program(ec2mpi, cluster4, prompt):
+    with start_up(cluster4, 2, f"PS4='{prompt}'; set -x"):
+        done = ok(ec2mpi("exec", "-w", "2", "echo hi"))
+        assert "hand_over" not in done.err and "printf" not in done.err, done
+
+
+def test_an_exec_that_prints_is_not_a_broken_null_device(ec2mpi, cluster4):
+    (ec2mpi.folder / "file").write_text("x")
+    with login_shell(cluster4, 2, "/usr/bin/tcsh"), start_up(cluster4, 2, "alias exec echo", ".cshrc"):
+        for words in (["push", "-w", "2", "file", "there"], ["exec", "-w", "2", "echo done"]):
+            done = ec2mpi(*words)
+            assert done.code != 0
+            assert "mknod" not in done.out + done.err and "unset -f" not in done.out + done.err, (words, done)

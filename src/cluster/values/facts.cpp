@@ -62,6 +62,13 @@ bool read_path(std::string_view text, std::string& target) {
   return text.empty() || is_path(text);
 }
 
+/// The first line that is more than a rule of dashes.
+std::string first_words(std::string_view said) {
+  for (const auto line : split(said, '\n'))
+    if (line.find_first_not_of("-* \t\r") != std::string_view::npos) return printable(trim(line));
+  return {};
+}
+
 /// Another word than yes or no is an error.
 bool read_flag(std::string_view text, bool& target) {
   target = text == "yes";
@@ -98,6 +105,7 @@ class FactsReader {
     if (facts_.cores > facts_.threads)
       facts_.cores = facts_.threads;  // a container that may use only some of them
     facts_.mpi = parse_mpi_version(mpi_said_);
+    if (!facts_.mpi) facts_.mpi_error = first_words(mpi_said_);
     return facts_;
   }
 

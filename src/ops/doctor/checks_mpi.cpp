@@ -87,12 +87,21 @@ std::string masters_daemon(const Records& records) {
 Check check_mpi(const Records& records) {
   Check check{.name = "mpi", .summary = {}, .findings = {}};
   Groups versions;
+  Groups failing;
   for_each_answer(records, [&](const auto& record, const auto& facts, const auto&) {
-    if (!facts.mpirun.empty()) versions[version_text(facts.mpi)].push_back(record.node.index);
+    if (facts.mpi || facts.mpi_error.empty()) {
+      if (!facts.mpirun.empty()) versions[version_text(facts.mpi)].push_back(record.node.index);
+    } else {
+      failing[fmt::format("{} --version says '{}'", printable(facts.mpirun), facts.mpi_error)].push_back(
+          record.node.index);
+    }
   });
+  if (!failing.empty()) check.verdict = Verdict::failed;
+  add_groups(check, records, failing, "ec2mpi exec -w {} 'mpirun --version'",
+             "does a start-up file set LD_LIBRARY_PATH or OPAL_PREFIX? see: ec2mpi exec -w {} env");
   const auto most = majority(versions);
   if (versions.empty()) {
-    check.verdict = Verdict::skipped;
+    if (failing.empty()) check.verdict = Verdict::skipped;
     check.summary = "there is no MPI";
     return check;
   }

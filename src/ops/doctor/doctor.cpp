@@ -7,6 +7,7 @@
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/ops/node/barrier.hpp"
+#include "ec2mpi/ops/node/facts.hpp"
 #include "ec2mpi/ops/node/remote.hpp"
 #include "ec2mpi/ops/node/remote_program.hpp"
 #include "src/ops/doctor/checks.hpp"
@@ -96,7 +97,9 @@ class DoctorRun : public Observer {
     CO_TRY_AS(channel, co_await start_program(turn.session, std::move(request), limit));
     (*channel)->close_input();
     std::string printed;
+    std::string complaints;
     const auto sink = [&](const ssh::Chunk& chunk) {
+      if (chunk.stream != ssh::Stream::out && complaints.size() < kMostPrinted) complaints += chunk.bytes;
       if (chunk.stream != ssh::Stream::out || printed.size() > kMostPrinted) return;
       printed += chunk.bytes;
       // The clock comes first; the lines behind it take seconds, by which the span would be wider.
@@ -110,7 +113,8 @@ class DoctorRun : public Observer {
     if (!status) co_return std::unexpected(status.error());
     // By this line, the reader sees that the login shell is not quiet.
     if (const auto& greeting = (*channel)->greeting(); !greeting.empty()) printed.insert(0, greeting + "\n");
-    CO_TRY_AS(answer, parse_health_report(printed, plan_.files.size()));
+    auto answer = parse_health_report(printed, plan_.files.size());
+    if (!answer) co_return std::unexpected(with_complaint(answer.error(), complaints));
     mine.answer = std::move(*answer);
     co_return Result<void>{};
   }

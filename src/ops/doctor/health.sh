@@ -69,6 +69,8 @@ print("library", MPI.Get_library_version().split("\n")[0])' 2>&1); then
     [ -z "$settings" ] || said=$(limited 20 env PATH="$ec2mpi_path" "$python" -c 'from mpi4py import MPI' 2>&1) ||
       echo "settings_error $(echo "$said" | grep -v -e '^-*$' -e '^ ' | head -n 1 | cut -c 1-300)"
   else
+    # A Python that does not start says why at the top.
+    case $said in *'Fatal Python error'*) said=$(echo "$said" | grep -m 1 'Fatal Python error')${PYTHONHOME:+ (PYTHONHOME is $PYTHONHOME)} ;; esac
     echo "mpi4py_error $(echo "$said" | tail -n 1 | cut -c 1-300)"
   fi
 fi

@@ -128,20 +128,26 @@ class Planner {
   [[nodiscard]] Result<void> check_mpi() const {
     std::map<std::string, std::vector<int>> versions;
     bool missing = false;
+    int failing = 0;
     for (const auto& [index, facts] : facts_) {
       missing = missing || !facts.mpi;
+      if (!facts.mpi && !facts.mpirun.empty()) failing = index;
       if (facts.mpi)
         versions[facts.mpi->name()].push_back(index);
       else
         versions[facts.mpirun.empty() ? "no " + (job_.mpirun.empty() ? "mpirun" : printable(job_.mpirun))
-                                      : "an mpirun that does not tell its version"]
+                 : facts.mpi_error.empty() ? "an mpirun that does not tell its version"
+                                           : "an mpirun that says '" + facts.mpi_error + "'"]
             .push_back(index);
     }
     if (versions.size() == 1 && !missing) return {};
-    const auto* advice = missing && !job_.mpirun.empty()
-                             ? "; --mpirun takes a path that is right on all nodes"
-                         : missing ? "; install it there: ec2mpi setup"
-                                   : "; different versions hang without a word: install the same everywhere";
+    const auto advice =
+        failing != 0
+            ? fmt::format("; does a start-up file set LD_LIBRARY_PATH or OPAL_PREFIX? ec2mpi exec -w {} env",
+                          failing)
+        : missing && !job_.mpirun.empty() ? "; --mpirun takes a path that is right on all nodes"
+        : missing                         ? "; install it there: ec2mpi setup"
+                  : "; different versions hang without a word: install the same everywhere";
     return fail(ErrorKind::remote_io, "the nodes do not have one MPI: " + versions_text(versions) + advice);
   }
 

@@ -25,10 +25,11 @@ struct Known {
   std::string_view text;
   std::string_view cause;
   std::string_view command;
-  bool by_setting = false;  ///< a setting of the user's may cause it
+  std::string_view setting = {};  ///< a setting of the user's with this in its name may cause it
   About about = About::anything;
 };
 
+constexpr std::string_view kAnySetting = "_";  ///< only for `setting`; of any name
 constexpr std::string_view kSetup = "ec2mpi setup";
 constexpr std::string_view kDoctor = "ec2mpi doctor";
 constexpr std::string_view kNotReached =
@@ -77,35 +78,36 @@ constexpr std::string_view kNoCopies = "the kernel forbids ranks to read each ot
 constexpr Known kKnown[] = {
     // a daemon of mpirun's that could not begin
     {"Directory: *\n  Error:",
-     "mpirun's daemon could not make {} on its node; this shows which, why, and the fix", kDoctor},
+     "mpirun's daemon could not make {} on its node; this shows which, why, and the fix", kDoctor,
+     "tmpdir"},
     // ssh between the nodes
     {"Bad owner or permissions on *\n", "ssh refuses {}, for another user owns it or may write to it",
-     "ec2mpi exec -w 1 'sudo chown \"$(id -un)\" ~/.ssh/config; chmod 600 ~/.ssh/config'", false,
+     "ec2mpi exec -w 1 'sudo chown \"$(id -un)\" ~/.ssh/config; chmod 600 ~/.ssh/config'", {},
      About::launch},
     {"Bad configuration option: *\n", "the configuration of ssh on the master has the unknown option {}",
-     "ec2mpi exec -w 1 'ssh -G localhost'", false, About::launch},
+     "ec2mpi exec -w 1 'ssh -G localhost'", {}, About::launch},
     {"REMOTE HOST IDENTIFICATION HAS CHANGED",
      "a node remembers another machine's host key at this address (stopped instances give theirs back)",
-     kSetup, false, About::launch},
-    {"Host key verification failed", "the nodes do not know each other's host keys", kSetup, false,
+     kSetup, {}, About::launch},
+    {"Host key verification failed", "the nodes do not know each other's host keys", kSetup, {},
      About::launch},
-    {"*: Permission denied (publickey", kNoTrust, kSetup, false, About::launch},
-    {"connect to host * port 22: Connection refused", "no sshd answers on {}", kDoctor, false, About::launch},
-    {"connect to host * port 22: Connection timed out", kNotReached, kDoctor, false, About::launch},
-    {"connect to host * port 22: No route to host", kNotReached, kDoctor, false, About::launch},
-    {"connect to host * port", kNotReached, kDoctor, false, About::launch},
-    {"Could not resolve hostname *:", "the master does not know the name {}", kSetup, false, About::launch},
+    {"*: Permission denied (publickey", kNoTrust, kSetup, {}, About::launch},
+    {"connect to host * port 22: Connection refused", "no sshd answers on {}", kDoctor, "agent", About::launch},
+    {"connect to host * port 22: Connection timed out", kNotReached, kDoctor, {}, About::launch},
+    {"connect to host * port 22: No route to host", kNotReached, kDoctor, {}, About::launch},
+    {"connect to host * port", kNotReached, kDoctor, "agent", About::launch},
+    {"Could not resolve hostname *:", "the master does not know the name {}", kSetup, {}, About::launch},
     {"exchange_identification: ",
      "an sshd ended the connection before the login: it was asked by too many at once (MaxStartups), or "
      "refuses "
      "the master's address (/etc/hosts.deny)",
-     kDoctor, false, About::launch},
+     kDoctor, {}, About::launch},
     {"Cannot execute command-line and remote command",
      "RemoteCommand in the configuration of ssh on the master keeps ssh from starting commands",
-     "ec2mpi exec -w 1 'grep -n RemoteCommand ~/.ssh/config /etc/ssh/ssh_config'", false, About::launch},
-    {"ssh: error while loading shared libraries: *:", kNoSsh, kShowSsh, false, About::launch},
-    {"OpenSSL version mismatch", kNoSsh, kShowSsh, false, About::launch},
-    {"(required by ssh)", kNoSsh, kShowSsh, false, About::launch},
+     "ec2mpi exec -w 1 'grep -n RemoteCommand ~/.ssh/config /etc/ssh/ssh_config'", {}, About::launch},
+    {"ssh: error while loading shared libraries: *:", kNoSsh, kShowSsh, {}, About::launch},
+    {"OpenSSL version mismatch", kNoSsh, kShowSsh, {}, About::launch},
+    {"(required by ssh)", kNoSsh, kShowSsh, {}, About::launch},
     {"mpirun: error while loading shared libraries: *:",
      "mpirun does not find {} on the master; does a start-up file set LD_LIBRARY_PATH?",
      "ec2mpi exec -w 1 'echo $LD_LIBRARY_PATH; ldd $(command -v mpirun)'"},
@@ -127,33 +129,35 @@ constexpr Known kKnown[] = {
     {"multiple definitions of the slot count", "the hostfile names a node twice", kHostfile},
     {"All nodes which are allocated for this job are already filled",
      "the program spawns ranks, and no slot is free for them", "ec2mpi run --spawn N ..."},
-    {"not enough slots available", kMoreSlots, kHostfile},
+    {"not enough slots available", kMoreSlots, kHostfile, "rmaps"},
+    {"Your job failed to map", "mpirun found no way to place the ranks", kDoctor, "rmaps"},
+    {"ext3x_client.c", "the ranks do not agree with mpirun about PMIx", kDoctor, kAnySetting},
     {"A request was made to bind", kBinding, kNoBinding},
     {"binding more processes than cpus", kBinding, kNoBinding},
     {"An invalid value was given for btl_tcp_if_include",
      "some node has no such interface; name the network instead",
-     "mpirun --mca btl_tcp_if_include 10.0.0.0/16 ...", true},
+     "mpirun --mca btl_tcp_if_include 10.0.0.0/16 ...", kAnySetting},
     {"mutually-exclusive MCA variables", "an interface is both included and excluded; only include",
-     "mpirun --mca btl_tcp_if_include 10.0.0.0/16 ...", true},
+     "mpirun --mca btl_tcp_if_include 10.0.0.0/16 ...", kAnySetting},
     {"  Value given: *\n", "a node has no interface or network {}, which mpirun was told to use", kDoctor,
-     true},
+     kAnySetting},
     {"to be opened in the * framework", "Open MPI has no component for {} that works on a node", kDoctor,
-     true},
-    {"PML * cannot be selected", "MPI's component {} does not work on a node", kDoctor, true},
-    {"Component: *\n", "Open MPI has no component {} on a node", kDoctor, true},
+     kAnySetting},
+    {"PML * cannot be selected", "MPI's component {} does not work on a node", kDoctor, kAnySetting},
+    {"Component: *\n", "Open MPI has no component {} on a node", kDoctor, kAnySetting},
     // the network
     {"due to process rank * with PID",
      "rank {} ended without MPI_Finalize (exit, os._exit, a crash); its last words", "ec2mpi logs"},
     {"unable to reach each other for", "two ranks found no way to each other; this shows what lies between",
-     kDoctor, true},
+     kDoctor, kAnySetting},
     {"connect() to *:", "{} refuses connections of MPI; look at its own firewall and the security group",
-     kDoctor, false, About::node},
-    {"unable to complete a TCP connection", kFirewall, kDoctor, true},
+     kDoctor, {}, About::node},
+    {"unable to complete a TCP connection", kFirewall, kDoctor, kAnySetting},
     {"failed to TCP connect to a peer",
      "a node's own firewall, or the security group, lets no connections of MPI through; this shows where",
-     kDoctor, true},
-    {"cannot find a corresponding process entry", kBridge, kDoctor, true},
-    {"received unexpected process identifier", kBridge, kDoctor, true},
+     kDoctor, kAnySetting},
+    {"cannot find a corresponding process entry", kBridge, kDoctor, kAnySetting},
+    {"received unexpected process identifier", kBridge, kDoctor, kAnySetting},
     // the program
     {"No module named 'mpi4py'", "mpi4py is missing on a node", kSetup},
     {"No module named mpi4py", "mpi4py is missing on a node", kSetup},
@@ -162,6 +166,9 @@ constexpr Known kKnown[] = {
      "sed -i 's/\\r$//' FILE"},
     {"^M: bad interpreter", "a script has the line ends of Windows; this removes them",
      "sed -i 's/\\r$//' FILE"},
+    {"No module named 'encodings'",
+     "python does not find its own modules; does a start-up file set PYTHONHOME?",
+     "ec2mpi exec-all 'echo $PYTHONHOME'"},
     {"No module named '*'", "the Python module {} is missing on a node; this shows where",
      "ec2mpi exec-all 'python3 -c \"import {}\"'"},
     {"can't open file '*'", kNotPushed, kPush},
@@ -201,7 +208,8 @@ constexpr Known kKnown[] = {
     // only what followed
     {"has lost communication with a remote daemon", kLost, kDoctor},
     {"lost connection to", kLost, kDoctor},
-    {"unable to reliably start one or more daemons", "mpirun could not start itself on all nodes", kDoctor},
+    {"unable to reliably start one or more daemons", "mpirun could not start itself on all nodes", kDoctor,
+     "agent"},
 };
 
 /// A known text in the output.
@@ -328,17 +336,48 @@ std::optional<Hint> no_python_hint(std::string_view output, const HintContext& c
   return Hint{"the nodes have no command python, but python3", "ec2mpi run ... -- python3 ..."};
 }
 
-/// "PLACE sets NAME" of the first setting of the user's that src/ops/mpi/settings.sh reports, and that is
-/// used.
-std::string followed_setting(std::string_view output) {
+/// A setting of the user's, as src/ops/mpi/settings.sh reports it: "ec2mpi: PLACE sets NAME to VALUE".
+struct Followed {
+  std::string place;  ///< "FILE:LINE", "FILE:LINE:VARIABLE" or "VARIABLE", maybe with "nodeN:" in front
+  std::string name;
+
+  [[nodiscard]] std::string text() const { return place + " sets " + name; }
+};
+
+/// The first one whose name holds `part`, and that is used.
+std::optional<Followed> followed_setting(std::string_view part, std::string_view output) {
+  constexpr std::string_view kOurs = "ec2mpi: ";
+  constexpr std::string_view kSets = " sets ";
   for (const auto line : split(output, '\n')) {
+    const auto sets = line.find(kSets);
     const auto value = line.find(" to ");
-    if (line.starts_with("ec2mpi: ") && value != std::string_view::npos &&
-        line.substr(0, value).find(" sets ") != std::string_view::npos &&
-        line.find("which is not used") == std::string_view::npos)
-      return printable(line.substr(8, value - 8));
+    if (!line.starts_with(kOurs) || sets == std::string_view::npos || value == std::string_view::npos ||
+        value < sets + kSets.size() || line.find("which is not used") != std::string_view::npos)
+      continue;
+    Followed found{printable(line.substr(kOurs.size(), sets - kOurs.size())),
+                   printable(line.substr(sets + kSets.size(), value - sets - kSets.size()))};
+    if (part == kAnySetting || found.name.find(part) != std::string::npos) return found;
   }
-  return {};
+  return std::nullopt;
+}
+
+/// Whether doctor finds the fault: of interfaces, and of components that are not there.
+bool doctor_judges(const std::string& name, std::string_view text) {
+  return name.ends_with("_if_include") || name.ends_with("_if_exclude") || name == "ess" ||
+         text.find("Component: ") != std::string_view::npos || text.find(" * ") != std::string_view::npos;
+}
+
+/// The command that shows the line.
+std::string shows_setting(const Followed& setting) {
+  auto parts = split(setting.place, ':');
+  std::string where = "1";
+  if (parts.size() > 1 && parts.front().starts_with("node")) {
+    where = parts.front().substr(4);
+    parts.erase(parts.begin());
+  }
+  if (parts.size() > 1 && is_plain(parts[0]) && is_plain(parts[1]) && is_plain(where))
+    return fmt::format("ec2mpi exec -w {} 'sed -n {}p {}'", where, parts[1], parts[0]);
+  return "ec2mpi exec-all 'env | grep _MCA_'";
 }
 
 /// mpirun says nothing at all with some settings (ess).
@@ -352,7 +391,6 @@ bool is_only_from_us(std::string_view output) {
 std::optional<Hint> hint_for(std::string_view output, const HintContext& context) {
   for (const auto hint : {full_disk_hint, own_python_hint, no_python_hint})
     if (auto found = hint(output, context)) return found;
-  const auto setting = followed_setting(output);
   for (const auto& known : kKnown) {
     const auto found = match(known.text, output);
     if (!found || !is_about_this_job(known, found->word, output, context)) continue;
@@ -363,13 +401,20 @@ std::optional<Hint> hint_for(std::string_view output, const HintContext& context
     // The cause alone would leave the user without the next step; another text may fit better.
     if (in_command && !is_plain(found->word)) continue;
     auto cause = filled(known.cause, word);
-    if (known.by_setting && !setting.empty())
-      return Hint{fmt::format("{}, and {}, which may be why; this shows it", cause, setting),
-                  std::string(kDoctor)};
+    const auto setting = known.setting.empty() ? std::nullopt : followed_setting(known.setting, output);
+    if (setting) {
+      // What only some settings can cause, they cause.
+      auto why = known.setting == kAnySetting
+                     ? fmt::format("{}, and {}, which may be why; this shows it", cause, setting->text())
+                     : fmt::format("{}, which may be why; this shows the line", setting->text());
+      return Hint{std::move(why), doctor_judges(setting->name, known.text) ? std::string(kDoctor)
+                                                                           : shows_setting(*setting)};
+    }
     return Hint{std::move(cause), filled(known.command, found->word)};
   }
-  if (!setting.empty() && is_only_from_us(output))
-    return Hint{setting + ", with which mpirun may not start; this shows it", std::string(kDoctor)};
+  if (const auto setting = followed_setting(kAnySetting, output); setting && is_only_from_us(output))
+    return Hint{setting->text() + ", with which mpirun may not start; this shows it",
+                doctor_judges(setting->name, {}) ? std::string(kDoctor) : shows_setting(*setting)};
   return std::nullopt;
 }
 

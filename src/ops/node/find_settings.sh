@@ -28,10 +28,13 @@ find_settings() {
 # chosen_settings FOLDER: the same without those of the system's files that only leave components out, or choose none: they
 # are the distribution's.
 chosen_settings() { find_settings "$1" | awk '!($2 ~ "^/etc/" && ($3 ~ /^\^/ || $1 ~ /_/ && $1 !~ /_if_/))'; }
-# is_choice NAME: does it choose interfaces, components or algorithms, on which all nodes of a job must agree?
+# is_choice NAME: does it choose interfaces, components or algorithms, on which all nodes of a job must agree, or how and
+# where daemons start? A job may fail because of it.
 is_choice() {
   case $1 in
-    *_if_include | *_if_exclude | ess | pml | btl | mtl | coll | coll_* | osc | rmaps | ras | oob | routed | odls) ;;
+    *_if_include | *_if_exclude | ess | pml | btl | mtl | coll | coll_* | osc | rmaps | ras | oob | routed | odls | \
+      rmaps_base_no_* | rmaps_*_policy | plm_rsh_agent | plm_ssh_agent | *_tmpdir_base | mca_base_component_path | \
+      ptl | gds | psec | bfrops | pmix) ;;
     *) return 1 ;;
   esac
 }

@@ -18,7 +18,8 @@ constexpr auto kOtherStream = std::chrono::seconds(5);
 constexpr const char* kElsewhere =
     "its output does not arrive here; does a start-up file (.bashrc) redirect it (exec >FILE)?";
 constexpr std::string_view kOfCheckOutput[] = {"/dev/null takes nothing there; ",
-                                               "too few files may be open there "};
+                                               "too few files may be open there ",
+                                               "the shell there cannot redirect: "};
 constexpr const char* kNotYet = "the login shell had not yet run what it was given";
 constexpr char kWordEnd = ':';
 constexpr std::size_t kLongestWord = 64;  ///< a UUID has 36
@@ -67,14 +68,18 @@ constexpr std::string_view kNoExec =
     "this shell restricted";
 
 constexpr std::string_view kShellLine = "exec /bin/sh -c ";
-constexpr std::string_view kTraceOfLine = " : '\\'\n";  ///< of its first command, under set -x
+constexpr std::string_view kEchoedWords = "/bin/sh -c unset -f command printf;";  ///< of it, as echo prints them
+constexpr std::string_view kCut = "[the command of ec2mpi]";
+constexpr std::string_view kTraceOfLine = ": '\\'\n";  ///< of its first command, under set -x, behind any PS4
 constexpr std::string_view kBashLine = ": '\\' ; /usr/bin/test x{1..1} = x1 && trap - DEBUG && ";
 
-/// A shell that does not understand our line repeats it: only the words in front of it are of use.
-std::string without_our_line(std::string text) {
-  const auto at = std::min(text.find(kShellLine), text.find(kBashLine));
+/// A shell that does not understand our line repeats it: only the words in front of it are of use. `before`
+/// is what arrived earlier; it may end within our line.
+std::string without_our_line(std::string_view before, std::string text) {
+  if (before.ends_with(kCut)) text.erase(0, text.find('\n'));
+  const auto at = std::min({text.find(kShellLine), text.find(kBashLine), text.find(kEchoedWords)});
   if (at == std::string::npos) return text;
-  text.replace(at, std::min(text.find('\n', at), text.size()) - at, "...");
+  text.replace(at, std::min(text.find('\n', at), text.size()) - at, kCut);
   return text;
 }
 
@@ -110,10 +115,11 @@ std::optional<Error> wrong_user(std::string_view said) {
 }
 
 Error ended_unbegun(const ssh::ExitStatus& status, std::string_view said) {
-  // check_output.sh has said all.
-  for (const auto text : kOfCheckOutput)
-    if (const auto at = said.find(text); at != std::string_view::npos)
-      return {ErrorKind::remote_io, printable(first_line(said.substr(at)).substr(0, kMostShownOfSaid))};
+  // check_output.sh has said all. A shell that repeats our program does not say so at the beginning of a line.
+  for (const auto line : split(said, '\n'))
+    for (const auto text : kOfCheckOutput)
+      if (line.starts_with(text))
+        return {ErrorKind::remote_io, printable(trim(line).substr(0, kMostShownOfSaid))};
   return {ErrorKind::remote_io,
           fmt::format("the login shell ended ({}) and did not report that it ran what it was given; may the "
                       "account run commands, and does a start-up file (.bashrc) exit, start another shell or "
@@ -426,7 +432,7 @@ std::string ProgramChannel::without_echo(std::string text) {
 void ProgramChannel::keep(ssh::Stream stream, std::string before, std::string behind) {
   if (stream == ssh::Stream::err) before = without_echo(std::move(before));
   if (ended_ && !begun_ && stream == ssh::Stream::err) before += std::exchange(echo_, {});
-  before = without_our_line(std::move(before));
+  before = without_our_line(stream == ssh::Stream::out ? greeted_ : said_, std::move(before));
   if (said_.size() < kMostSaid) {
     said_ += before;
     if (stream == ssh::Stream::out) greeted_ += before;

@@ -1,12 +1,25 @@
 #include "ec2mpi/ops/push/groups.hpp"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <map>
 #include <unordered_set>
 
+#include "ec2mpi/base/text.hpp"
 #include "ec2mpi/ops/node/placeholders.hpp"
 
 namespace ec2mpi::ops {
+
+namespace {
+
+/// For an error about a name that nobody typed: the first source that has a placeholder.
+std::string filled_in(const std::vector<std::string>& typed, const std::vector<std::string>& filled) {
+  const auto at = std::ranges::mismatch(typed, filled);
+  if (at.in1 == typed.end()) return {};
+  return fmt::format("; '{}' was typed, and {{...}} in it stands for a node's own", printable(*at.in1));
+}
+
+}  // namespace
 
 Result<std::vector<PushGroup>> push_groups(const std::vector<std::string>& sources,
                                            const std::vector<Node>& nodes, const ScanOptions& options) {
@@ -20,7 +33,12 @@ Result<std::vector<PushGroup>> push_groups(const std::vector<std::string>& sourc
     if (added) {
       auto tree = scan_sources(filled, options);
       // Without placeholders the error is that of all nodes, so it names none.
-      if (!tree) return std::unexpected(filled == sources ? tree.error() : tree.error().within(node.label()));
+      if (!tree && filled == sources) return std::unexpected(tree.error());
+      if (!tree) {
+        auto error = tree.error().within(node.label());
+        error.message += filled_in(sources, filled);
+        return std::unexpected(std::move(error));
+      }
       groups.push_back({std::make_shared<const SourceTree>(std::move(*tree)), {}});
     }
     groups[group->second].nodes.push_back(node.index);

@@ -118,7 +118,9 @@ Result<std::map<std::string, std::string>> parse_states(std::string_view printed
 asio::awaitable<Result<SetupState>> ask_setup_state(ssh::Session& session, Limit limit) {
   const Limit patience = limit.at_most(kPatience);
   CO_TRY_AS(answer, co_await capture(session, state_command(), patience));
-  co_return parse_setup_state(answer->out);
+  auto state = parse_setup_state(answer->out);
+  if (!state) co_return std::unexpected(with_complaint(state.error(), answer->err));
+  co_return state;
 }
 
 }  // namespace ec2mpi::ops

@@ -8,10 +8,11 @@
 #   headers, packages     whether an mpicc is there; apt, dnf or none
 #
 # SSH_CONNECTION has the client's address and port, then the server's address and port.
-exec </dev/null 2>/dev/null
+# Standard error holds what tools complain about, as in facts.sh.
+exec </dev/null
 # ask_sudo: true if it asks nothing, 2 if it does not answer. timeout(1) may not end a program of root.
 ask_sudo() {
-  sudo -n true >/dev/null & asked=$!
+  sudo -n true >/dev/null 2>&1 & asked=$!
   tries=300
   while [ -d "/proc/$asked" ] && [ $((tries -= 1)) -gt 0 ]; do sleep 0.05; done
   [ $tries -gt 0 ] || return 2

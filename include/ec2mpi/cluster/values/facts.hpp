@@ -45,6 +45,7 @@ struct NodeFacts {
   int threads = 0;                   ///< online hardware threads, what EC2 calls vCPUs
   std::string mpirun;                ///< absolute path; empty if there is none
   std::optional<MpiVersion> mpi;     ///< nothing if mpirun is missing or says something unknown
+  std::string mpi_error;             ///< the first words of that mpirun in place of a version; printable
   std::string python3;               ///< absolute path; empty if there is none
   bool mpi4py = false;               ///< that python3 can import it
   std::vector<MpiSetting> settings;  ///< of Open MPI, in force there, on which the nodes of a job must agree

@@ -11,9 +11,12 @@
 
 namespace ec2mpi::ops {
 
-/// The program src/ops/node/facts.sh, for parse_facts(). It changes nothing, and redirects its standard input
-/// and error. `mpirun`: the launcher to describe; empty = the one in the PATH.
+/// The program src/ops/node/facts.sh, for parse_facts(). It changes nothing, and redirects its standard input.
+/// Its standard error is for with_complaint(). `mpirun`: the launcher to describe; empty = the one in the PATH.
 [[nodiscard]] std::string facts_script(const std::string& mpirun = {});
+
+/// The error of an answer that was not understood, with the first line that the node's tools complained in.
+[[nodiscard]] Error with_complaint(Error error, std::string_view complaints);
 
 /// Shell functions that find the settings of Open MPI on a node (src/ops/node/find_settings.sh).
 [[nodiscard]] std::string_view find_settings_functions();

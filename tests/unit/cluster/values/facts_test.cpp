@@ -42,6 +42,17 @@ TEST(ParseFacts, ToolsThatTheNodeLacksAreNamed) {
   EXPECT_EQ(facts.error().message, "ec2mpi needs programs that this node lacks: awk sed; install them");
 }
 
+TEST(NodeFacts, HoldWhatAnMpirunThatFailsSays) {
+  auto body = kBody;
+  const std::string version = "mpi mpirun (Open MPI) 4.1.4\n";
+  body.replace(body.find(version), version.size(), "mpi -----\nmpi mpirun: file too short\nmpi more\n");
+  const auto facts = parse_facts(told(body));
+  ASSERT_TRUE(facts) << facts.error().message;
+  EXPECT_FALSE(facts->mpi);
+  EXPECT_EQ(facts->mpi_error, "mpirun: file too short");
+  EXPECT_EQ(parse_facts(told(kBody))->mpi_error, "");
+}
+
 TEST(NodeFacts, AreReadFromWhatTheScriptPrints) {
   const auto facts = parse_facts(told(kBody));
   ASSERT_TRUE(facts) << facts.error().message;

@@ -85,6 +85,15 @@ TEST_F(PlanOf, ANodeWithoutMpirunNamesItAndTheRemedy) {
   EXPECT_NE(line().find("node3 no mpirun; install it there: ec2mpi setup"), std::string::npos) << line();
 }
 
+TEST_F(PlanOf, AnMpirunThatFailsIsShownWithItsWordsAndNotInstalled) {
+  facts[3].mpi.reset();
+  facts[3].mpi_error = "mpirun: /opt/bad/libx.so: file too short";
+  EXPECT_NE(line().find("node3 an mpirun that says 'mpirun: /opt/bad/libx.so: file too short'; does"),
+            std::string::npos)
+      << line();
+  EXPECT_EQ(line().find("setup"), std::string::npos);
+}
+
 TEST_F(PlanOf, OneMachineTwiceIsRefused) {
   facts[3].private_address = facts[1].private_address;
   EXPECT_NE(line().find("node1 and node3 are the same machine, 10.0.0.1"), std::string::npos);

@@ -92,6 +92,27 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"ec2mpi: /h/.bashrc:3:OMPI_MCA_btl_tcp_if_include sets btl_tcp_if_include to lo; ec2mpi's own\n"
              "At least one pair of MPI processes are unable to reach each other for\nMPI communications.",
              "/h/.bashrc:3:OMPI_MCA_btl_tcp_if_include sets btl_tcp_if_include, which may be why"},
+        // doctor does not judge these
+        Case{"ec2mpi: /h/.openmpi/mca-params.conf:7 sets btl to ^tcp\n"
+             "At least one pair of MPI processes are unable to reach each other for\nMPI communications.",
+             "mca-params.conf:7 sets btl, which may be why; this shows it: ec2mpi exec -w 1 'sed -n 7p "
+             "/h/.openmpi/mca-params.conf'"},
+        Case{"ec2mpi: /h/m.conf:1 sets btl to self\nec2mpi: node2:/h/m.conf:3 sets orte_tmpdir_base to /no, "
+             "unlike the master\n  Directory: /no\n  Error:     No such file or directory\n",
+             "node2:/h/m.conf:3 sets orte_tmpdir_base, which may be why; this shows the line: ec2mpi exec -w 2 "
+             "'sed -n 3p /h/m.conf'"},
+        Case{"ec2mpi: /h/m.conf:1 sets plm_rsh_agent to ssh -p 99\nssh: connect to host 10.0.0.13 port 99: "
+             "Connection refused\n",
+             "/h/m.conf:1 sets plm_rsh_agent, which may be why"},
+        Case{"ec2mpi: /h/m.conf:1 sets btl to self\nssh: connect to host 10.0.0.13 port 99: Connection "
+             "refused\n",
+             "the master does not reach node3"},
+        Case{"ec2mpi: /h/m.conf:1 sets rmaps_base_no_schedule_local to 1\nThere are not enough slots available "
+             "in the system\n",
+             "sets rmaps_base_no_schedule_local, which may be why"},
+        Case{"ec2mpi: /h/m.conf:1 sets rmaps to rank_file\nYour job failed to map. Either no mapper\n",
+             "sets rmaps, which may be why"},
+        Case{"ModuleNotFoundError: No module named 'encodings'\n", "PYTHONHOME"},
         Case{"ec2mpi: OMPI_MCA_ess sets ess to singleton\n", "OMPI_MCA_ess sets ess, with which"},
         Case{"Framework: rmaps\nComponent: nosuch\n",
              "Open MPI has no component nosuch on a node: ec2mpi doctor"},

@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <asio/co_spawn.hpp>
+#include <asio/io_context.hpp>
 #include <pwd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -180,6 +182,56 @@ TEST_F(RemoteProgram, ADebugTrapOrPosixModeOfAStartUpFileDoesNotChangeACommand) 
     EXPECT_EQ(printed.out.find("not found"), std::string::npos) << printed.out;
     EXPECT_LT(printed.out.size(), 100U) << printed.out;
   }
+}
+
+/// Prints a text in two parts, and ends with 1.
+class RefusingChannel : public ssh::Channel {
+ public:
+  explicit RefusingChannel(std::string text) : text_(std::move(text)) {}
+  [[nodiscard]] Result<ssh::ExitStatus> exit_status() const override { return ssh::ExitStatus{.code = 1}; }
+  void close_input() override {}
+  void signal(const std::string&) override {}
+  void resize(int, int) override {}
+
+ private:
+  ssh::awaitable<Result<std::optional<ssh::Chunk>>> receive(Limit) override {
+    if (at_ == text_.size()) co_return std::nullopt;
+    const auto size = at_ == 0 ? text_.size() / 2 : text_.size() - at_;
+    ssh::Chunk chunk{ssh::Stream::out, std::string_view(text_).substr(at_, size)};
+    at_ += size;
+    co_return chunk;
+  }
+  ssh::awaitable<Result<void>> send(std::string_view, Limit) override { co_return Result<void>{}; }
+
+  std::string text_;
+  std::size_t at_ = 0;
+};
+
+/// The error of a program whose login shell prints `text` and ends.
+std::string refusal(const std::string& text) {
+  asio::io_context loop;
+  ProgramChannel program(loop.get_executor(), std::make_unique<RefusingChannel>(text), BeginMark(),
+                         Greeting::dropped);
+  std::string said;
+  asio::co_spawn(loop, program.read(Limit{}), [&](const std::exception_ptr&, const auto& read) {
+    if (!read) said = read.error().message;
+  });
+  loop.run();
+  return said;
+}
+
+TEST(ProgramChannel, TakesOnlyAWholeLineForTheWordsOfItsOwnCheck) {
+  EXPECT_EQ(refusal("hello\n/dev/null takes nothing there; mend it: x\n"),
+            "/dev/null takes nothing there; mend it: x");
+  // A shell whose exec is echo.
+  const auto line = shell_line(std::string("echo '/dev/null takes nothing there; mend it'\n").append(400, 'x'));
+  auto echoed = line.substr(std::string_view("exec ").size());
+  std::erase(echoed, '\'');
+  const auto said = refusal("bonjour\n" + echoed + "\n");
+  EXPECT_FALSE(said.starts_with("/dev/null")) << said;
+  const auto alone = refusal(echoed + "\n");
+  EXPECT_EQ(alone.find("xxx"), std::string::npos) << alone;
+  EXPECT_NE(alone.find("[the command of ec2mpi]"), std::string::npos) << alone;
 }
 
 TEST(MarkCutter, FindsAMarkThatArrivesInParts) {
