@@ -255,8 +255,9 @@ Result<HealthReport> read_health_report(std::string_view printed, std::size_t fi
 }  // namespace
 
 std::string health_command(const std::vector<std::string>& files) {
-  return fmt::format("{}(\n{}\n) 2>&3 3>&-\nexec 3>&-\nset -- {}\n{}{}{}{}", kHealthBeginSh, facts_script(), quote_words(files),
-                     kMetadataFunction, find_settings_functions(), kLeftoversSh, kHealthSh);
+  return fmt::format("{}(\n{}\n) 2>&3 3>&-\nexec 3>&-\nset -- {}\n{}{}{}{}", kHealthBeginSh, facts_script(),
+                     quote_words(files), kMetadataFunction, find_settings_functions(), kLeftoversSh,
+                     kHealthSh);
 }
 
 std::string end_leftovers_command() {

@@ -135,7 +135,7 @@ class Planner {
       if (facts.mpi)
         versions[facts.mpi->name()].push_back(index);
       else
-        versions[facts.mpirun.empty() ? "no " + (job_.mpirun.empty() ? "mpirun" : printable(job_.mpirun))
+        versions[facts.mpirun.empty()      ? "no " + (job_.mpirun.empty() ? "mpirun" : printable(job_.mpirun))
                  : facts.mpi_error.empty() ? "an mpirun that does not tell its version"
                                            : "an mpirun that says '" + facts.mpi_error + "'"]
             .push_back(index);

@@ -78,21 +78,31 @@ constexpr std::string_view kNoCopies = "the kernel forbids ranks to read each ot
 constexpr Known kKnown[] = {
     // a daemon of mpirun's that could not begin
     {"Directory: *\n  Error:",
-     "mpirun's daemon could not make {} on its node; this shows which, why, and the fix", kDoctor,
-     "tmpdir"},
+     "mpirun's daemon could not make {} on its node; this shows which, why, and the fix", kDoctor, "tmpdir"},
     // ssh between the nodes
-    {"Bad owner or permissions on *\n", "ssh refuses {}, for another user owns it or may write to it",
-     "ec2mpi exec -w 1 'sudo chown \"$(id -un)\" ~/.ssh/config; chmod 600 ~/.ssh/config'", {},
+    {"Bad owner or permissions on *\n",
+     "ssh refuses {}, for another user owns it or may write to it",
+     "ec2mpi exec -w 1 'sudo chown \"$(id -un)\" ~/.ssh/config; chmod 600 ~/.ssh/config'",
+     {},
      About::launch},
-    {"Bad configuration option: *\n", "the configuration of ssh on the master has the unknown option {}",
-     "ec2mpi exec -w 1 'ssh -G localhost'", {}, About::launch},
+    {"Bad configuration option: *\n",
+     "the configuration of ssh on the master has the unknown option {}",
+     "ec2mpi exec -w 1 'ssh -G localhost'",
+     {},
+     About::launch},
     {"REMOTE HOST IDENTIFICATION HAS CHANGED",
      "a node remembers another machine's host key at this address (stopped instances give theirs back)",
-     kSetup, {}, About::launch},
-    {"Host key verification failed", "the nodes do not know each other's host keys", kSetup, {},
+     kSetup,
+     {},
+     About::launch},
+    {"Host key verification failed",
+     "the nodes do not know each other's host keys",
+     kSetup,
+     {},
      About::launch},
     {"*: Permission denied (publickey", kNoTrust, kSetup, {}, About::launch},
-    {"connect to host * port 22: Connection refused", "no sshd answers on {}", kDoctor, "agent", About::launch},
+    {"connect to host * port 22: Connection refused", "no sshd answers on {}", kDoctor, "agent",
+     About::launch},
     {"connect to host * port 22: Connection timed out", kNotReached, kDoctor, {}, About::launch},
     {"connect to host * port 22: No route to host", kNotReached, kDoctor, {}, About::launch},
     {"connect to host * port", kNotReached, kDoctor, "agent", About::launch},
@@ -101,10 +111,14 @@ constexpr Known kKnown[] = {
      "an sshd ended the connection before the login: it was asked by too many at once (MaxStartups), or "
      "refuses "
      "the master's address (/etc/hosts.deny)",
-     kDoctor, {}, About::launch},
+     kDoctor,
+     {},
+     About::launch},
     {"Cannot execute command-line and remote command",
      "RemoteCommand in the configuration of ssh on the master keeps ssh from starting commands",
-     "ec2mpi exec -w 1 'grep -n RemoteCommand ~/.ssh/config /etc/ssh/ssh_config'", {}, About::launch},
+     "ec2mpi exec -w 1 'grep -n RemoteCommand ~/.ssh/config /etc/ssh/ssh_config'",
+     {},
+     About::launch},
     {"ssh: error while loading shared libraries: *:", kNoSsh, kShowSsh, {}, About::launch},
     {"OpenSSL version mismatch", kNoSsh, kShowSsh, {}, About::launch},
     {"(required by ssh)", kNoSsh, kShowSsh, {}, About::launch},
@@ -150,8 +164,11 @@ constexpr Known kKnown[] = {
      "rank {} ended without MPI_Finalize (exit, os._exit, a crash); its last words", "ec2mpi logs"},
     {"unable to reach each other for", "two ranks found no way to each other; this shows what lies between",
      kDoctor, kAnySetting},
-    {"connect() to *:", "{} refuses connections of MPI; look at its own firewall and the security group",
-     kDoctor, {}, About::node},
+    {"connect() to *:",
+     "{} refuses connections of MPI; look at its own firewall and the security group",
+     kDoctor,
+     {},
+     About::node},
     {"unable to complete a TCP connection", kFirewall, kDoctor, kAnySetting},
     {"failed to TCP connect to a peer",
      "a node's own firewall, or the security group, lets no connections of MPI through; this shows where",
@@ -407,8 +424,8 @@ std::optional<Hint> hint_for(std::string_view output, const HintContext& context
       auto why = known.setting == kAnySetting
                      ? fmt::format("{}, and {}, which may be why; this shows it", cause, setting->text())
                      : fmt::format("{}, which may be why; this shows the line", setting->text());
-      return Hint{std::move(why), doctor_judges(setting->name, known.text) ? std::string(kDoctor)
-                                                                           : shows_setting(*setting)};
+      return Hint{std::move(why),
+                  doctor_judges(setting->name, known.text) ? std::string(kDoctor) : shows_setting(*setting)};
     }
     return Hint{std::move(cause), filled(known.command, found->word)};
   }

@@ -68,7 +68,8 @@ constexpr std::string_view kNoExec =
     "this shell restricted";
 
 constexpr std::string_view kShellLine = "exec /bin/sh -c ";
-constexpr std::string_view kEchoedWords = "/bin/sh -c unset -f command printf;";  ///< of it, as echo prints them
+constexpr std::string_view kEchoedWords =
+    "/bin/sh -c unset -f command printf;";  ///< of it, as echo prints them
 constexpr std::string_view kCut = "[the command of ec2mpi]";
 constexpr std::string_view kTraceOfLine = ": '\\'\n";  ///< of its first command, under set -x, behind any PS4
 constexpr std::string_view kBashLine = ": '\\' ; /usr/bin/test x{1..1} = x1 && trap - DEBUG && ";
@@ -115,7 +116,8 @@ std::optional<Error> wrong_user(std::string_view said) {
 }
 
 Error ended_unbegun(const ssh::ExitStatus& status, std::string_view said) {
-  // check_output.sh has said all. A shell that repeats our program does not say so at the beginning of a line.
+  // check_output.sh has said all. A shell that repeats our program does not say so at the beginning of a
+  // line.
   for (const auto line : split(said, '\n'))
     for (const auto text : kOfCheckOutput)
       if (line.starts_with(text))

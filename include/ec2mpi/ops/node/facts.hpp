@@ -11,8 +11,9 @@
 
 namespace ec2mpi::ops {
 
-/// The program src/ops/node/facts.sh, for parse_facts(). It changes nothing, and redirects its standard input.
-/// Its standard error is for with_complaint(). `mpirun`: the launcher to describe; empty = the one in the PATH.
+/// The program src/ops/node/facts.sh, for parse_facts(). It changes nothing, and redirects its standard
+/// input. Its standard error is for with_complaint(). `mpirun`: the launcher to describe; empty = the one in
+/// the PATH.
 [[nodiscard]] std::string facts_script(const std::string& mpirun = {});
 
 /// The error of an answer that was not understood, with the first line that the node's tools complained in.

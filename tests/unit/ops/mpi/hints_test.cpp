@@ -99,7 +99,8 @@ INSTANTIATE_TEST_SUITE_P(
              "/h/.openmpi/mca-params.conf'"},
         Case{"ec2mpi: /h/m.conf:1 sets btl to self\nec2mpi: node2:/h/m.conf:3 sets orte_tmpdir_base to /no, "
              "unlike the master\n  Directory: /no\n  Error:     No such file or directory\n",
-             "node2:/h/m.conf:3 sets orte_tmpdir_base, which may be why; this shows the line: ec2mpi exec -w 2 "
+             "node2:/h/m.conf:3 sets orte_tmpdir_base, which may be why; this shows the line: ec2mpi exec -w "
+             "2 "
              "'sed -n 3p /h/m.conf'"},
         Case{"ec2mpi: /h/m.conf:1 sets plm_rsh_agent to ssh -p 99\nssh: connect to host 10.0.0.13 port 99: "
              "Connection refused\n",
@@ -107,7 +108,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"ec2mpi: /h/m.conf:1 sets btl to self\nssh: connect to host 10.0.0.13 port 99: Connection "
              "refused\n",
              "the master does not reach node3"},
-        Case{"ec2mpi: /h/m.conf:1 sets rmaps_base_no_schedule_local to 1\nThere are not enough slots available "
+        Case{"ec2mpi: /h/m.conf:1 sets rmaps_base_no_schedule_local to 1\nThere are not enough slots "
+             "available "
              "in the system\n",
              "sets rmaps_base_no_schedule_local, which may be why"},
         Case{"ec2mpi: /h/m.conf:1 sets rmaps to rank_file\nYour job failed to map. Either no mapper\n",

@@ -3,11 +3,11 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
-#include <asio/co_spawn.hpp>
-#include <asio/io_context.hpp>
 #include <pwd.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <asio/co_spawn.hpp>
+#include <asio/io_context.hpp>
 #include <cstdlib>
 #include <fstream>
 
@@ -224,7 +224,8 @@ TEST(ProgramChannel, TakesOnlyAWholeLineForTheWordsOfItsOwnCheck) {
   EXPECT_EQ(refusal("hello\n/dev/null takes nothing there; mend it: x\n"),
             "/dev/null takes nothing there; mend it: x");
   // A shell whose exec is echo.
-  const auto line = shell_line(std::string("echo '/dev/null takes nothing there; mend it'\n").append(400, 'x'));
+  const auto line =
+      shell_line(std::string("echo '/dev/null takes nothing there; mend it'\n").append(400, 'x'));
   auto echoed = line.substr(std::string_view("exec ").size());
   std::erase(echoed, '\'');
   const auto said = refusal("bonjour\n" + echoed + "\n");
