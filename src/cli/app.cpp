@@ -115,9 +115,10 @@ std::vector<std::string> words_to_parse(std::vector<std::string> arguments, Disp
     arguments.erase(dashes, arguments.end());
   }
   for (auto& word : arguments) {
-    const auto is_count = word.starts_with("-np") && word.find_first_not_of("0123456789", 3) == word.npos;
-    if (arguments[*command] == "run" && is_count)
-      word = "--np" + (word.size() > 3 ? "=" + word.substr(3) : "");
+    if (arguments[*command] != "run" || !word.starts_with("-np")) continue;
+    const auto count = word.substr(word.starts_with("-np=") ? 4 : 3);
+    if (count.find_first_not_of("0123456789") == count.npos)
+      word = "--np" + (count.empty() ? "" : "=" + count);
   }
   return arguments;
 }

@@ -216,6 +216,7 @@ void add_input_options(CLI::App& command, ExecOptions& options) {
 }
 
 constexpr const char* kEnds =
+    "\nFlags stand before CMD; from its first word on, all words belong to it."
     "\nCtrl-C, TERM and output that can't be written (a full disk, | head) end it on the nodes too.";
 
 struct ExecVerb {

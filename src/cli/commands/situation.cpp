@@ -74,7 +74,7 @@ void add_key_file(Situation& situation, const std::string& file) {
   if (open) situation.suggest("chmod 600 " + printable(quote_word(file)));
 }
 
-/// The order in which commands look for a key; no key is read here.
+/// The order in which commands look for a key.
 void add_key(Situation& situation, const Cluster& cluster) {
   const auto pems = pem_files(cluster.list);
   if (cluster.config.identity)
@@ -85,6 +85,7 @@ void add_key(Situation& situation, const Cluster& cluster) {
     situation.add("key", "no .pem beside the list: your ssh agent and ~/.ssh are tried");
   else
     situation.add("key", fmt::format("{} .pem files beside the list; -i FILE chooses one", pems.size()));
+  if (const auto found = check_keys(cluster); !found) situation.suggest(printable(found.error().message));
 }
 
 /// By the memory of this folder: the nodes are not asked, and another laptop may have set them up.
@@ -163,14 +164,14 @@ Situation look_around() {
   const auto cluster = open_cluster(all);
   if (!cluster) {
     situation.add("trouble", printable(cluster.error().message));
-    situation.suggest("correct it; ec2mpi nodes shows the nodes of the list");
+    situation.suggest("correct it, then type ec2mpi again");
     return situation;
   }
   add_list(situation, *cluster);
   add_key(situation, *cluster);
-  add_setup(situation, *cluster);
   add_reached(situation, *cluster);
   add_failures(situation, all);
+  add_setup(situation, *cluster);
   add_job(situation, *cluster);
   return situation;
 }

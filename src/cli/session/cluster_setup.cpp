@@ -125,19 +125,18 @@ Result<ssh::PrivateKey> load_named_key(const fs::path& file, const Cluster& clus
   return ssh::load_private_key(file, prompt_passphrase, agent);
 }
 
+std::optional<fs::path> named_key(const Cluster& cluster, const ConnectOptions& options) {
+  if (options.identity) return expand_home(*options.identity);
+  if (cluster.config.identity) return expand_home(*cluster.config.identity);
+  if (auto pems = pem_files(cluster.list); pems.size() == 1) return pems.front();
+  return std::nullopt;
+}
+
 /// Keys that the user named must load. Others are only tried if they do, and never asked a passphrase for.
 Result<Keys> load_keys(const Cluster& cluster, const ConnectOptions& options,
                        const ssh::LibsshOptions& transport) {
-  std::optional<fs::path> named;
-  if (options.identity)
-    named = expand_home(*options.identity);
-  else if (cluster.config.identity)
-    named = expand_home(*cluster.config.identity);
-  else if (auto pems = pem_files(cluster.list); pems.size() == 1)
-    named = pems.front();
-
   Keys keys;
-  if (named) {
+  if (const auto named = named_key(cluster, options)) {
     TRY_AS(key, load_named_key(*named, cluster, transport));
     keys.first.push_back(*key);
     return keys;
@@ -146,6 +145,9 @@ Result<Keys> load_keys(const Cluster& cluster, const ConnectOptions& options,
     // Without a prompt: nobody is asked for the passphrase of a key that was not named.
     if (auto key = ssh::load_private_key(file, {}, ssh::usual_agent())) keys.after_agent.push_back(*key);
   }
+  // An ssh_config may name a key, so nobody can say yet that there is none.
+  if (keys.after_agent.empty() && ssh::usual_agent().empty() && transport.ssh_config.empty())
+    return no_key(cluster.list);
   return keys;
 }
 
@@ -349,6 +351,23 @@ void remember_if_possible(const Cluster& cluster) {
   }
 }
 
+Result<void> check_keys(const Cluster& cluster) {
+  const ConnectOptions usual;
+  if (const auto named = named_key(cluster, usual)) {
+    bool encrypted = false;
+    const auto note = [&encrypted](const fs::path&) -> std::optional<std::string> {
+      encrypted = true;
+      return std::nullopt;
+    };
+    const auto key = ssh::load_private_key(*named, note, ssh::usual_agent());
+    if (!key && !encrypted) return std::unexpected(key.error());
+    return {};
+  }
+  const auto keys = load_keys(cluster, usual, {.ssh_config = ssh_config_file(usual)});
+  if (!keys) return std::unexpected(keys.error());
+  return {};
+}
+
 Result<Access> open_access(const Cluster& cluster, const ConnectOptions& options) {
   auto persist = cluster.config.persist;
   if (options.persist) {
@@ -365,10 +384,6 @@ Result<Access> open_access(const Cluster& cluster, const ConnectOptions& options
                                .prompt = prompt_passphrase,
                                .jump = cluster.jump};
   TRY_AS(keys, load_keys(cluster, options, transport));
-  // An ssh_config may name a key, so nobody can say yet that there is none.
-  if (keys->first.empty() && keys->after_agent.empty() && ssh::usual_agent().empty() && ssh_config.empty()) {
-    return no_key(cluster.list);
-  }
   TRY_AS(host_keys, ssh::HostKeys::load(cluster.state.path() / "known_hosts",
                                         options.strict_host_keys ? ssh::UnknownHostKey::refuse
                                                                  : ssh::UnknownHostKey::remember));

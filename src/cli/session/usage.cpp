@@ -187,6 +187,8 @@ std::string describe_options(const CLI::App& command, const CLI::ParseError& wro
     return fmt::format("{} goes with {} only", shown_name(*first), shown_name(*second));
   if (dynamic_cast<const CLI::ArgumentMismatch*>(&wrong) != nullptr && said.ends_with(" missing"))
     return fmt::format("{} needs {}", shown_name(*first), first->get_type_name());
+  if (dynamic_cast<const CLI::ArgumentMismatch*>(&wrong) != nullptr && first->count() > 1)
+    return fmt::format("{} is given {} times", shown_name(*first), first->count());
   return {};
 }
 

@@ -97,7 +97,8 @@ std::string_view without_count(std::string_view text) {
 std::string meant_by(std::string_view term) {
   // Word processors, and keyboards for Chinese, give such dashes, commas and digits; those of full width
   // begin with the bytes EF BC.
-  for (const std::string_view wide : {"\u2013", "\u2014", "\u3001", "\xef\xbc"}) {
+  for (const std::string_view wide : {"\u2013", "\u2014", "\u2018", "\u2019", "\u201c", "\u201d", "\u3001",
+                                      "\u3002", "\xef\xbc", "\xef\xbd"}) {
     const auto at = term.find(wide);
     if (at == std::string_view::npos) continue;
     return fmt::format("'{}' only looks like plain text: type it as in 1,3-5", printable(term.substr(at, 3)));
@@ -312,6 +313,9 @@ class Selector {
   Result<Positions> group(std::string_view name, int depth) const {
     const auto found = context_.groups.find(std::string(name));
     if (found == context_.groups.end()) {
+      constexpr std::string_view kWords[] = {"all", "master", "workers", "failed"};
+      if (std::ranges::count(kWords, lower_case(name)) > 0)
+        return bad(fmt::format("'{0}' is no group and needs no @: -w {0}", lower_case(name)));
       return bad(fmt::format("there is no group '{}' under [groups] in ec2mpi.toml", printable(name)));
     }
     if (depth >= kGroupDepth) return bad(fmt::format("the group '{}' names itself", printable(name)));

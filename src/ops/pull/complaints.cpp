@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <algorithm>
-#include <ranges>
 #include <utility>
 
 #include "ec2mpi/base/text.hpp"
@@ -102,8 +101,7 @@ std::string Complaints::reason() const {
 std::string Complaints::first_of_tools() const {
   const auto shown = std::min(of_tools_.names.size(), kMostShown);
   std::string text;
-  for (const auto& complaint : std::views::take(of_tools_.names, shown))
-    text += (text.empty() ? "" : "; ") + printable(complaint);
+  for (std::size_t i = 0; i < shown; ++i) text += (i == 0 ? "" : "; ") + printable(of_tools_.names[i]);
   if (of_tools_.count > shown) text += fmt::format("; and {} more", of_tools_.count - shown);
   return text;
 }

@@ -227,8 +227,8 @@ Result<SeriesDecision> decide(const SeriesSpec& spec, const std::vector<SeriesRe
     const auto found = unended.find(variant.parameters);
     if (found == unended.end()) continue;
     return fail(ErrorKind::usage,
-                fmt::format("{} already; --resume follows the series, ec2mpi cancel {} ends the job",
-                            going_on(*found->second), found->second->id));
+                fmt::format("{} already; --resume follows the series, ec2mpi cancel {} ends it",
+                            going_on(*found->second), spec.name));
   }
   return decision;
 }

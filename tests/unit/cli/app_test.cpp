@@ -243,6 +243,15 @@ TEST(CommandLine, ValuesAndTheWordsOfACommandAreNotTakenForOptionsOfOtherTools) 
             std::string::npos);
 }
 
+TEST(CommandLine, TheNumberOfRanksMayStandBehindAnEqualsSignAndOnlyOnce) {
+  Laptop laptop;
+  EXPECT_NE(laptop.refused({"run", "-np=2", "--slots", "--host", "--", "a"}).find("--host"),
+            std::string::npos);
+  EXPECT_NE(laptop.refused({"run", "-np=x", "--", "a"}).find("-np"), std::string::npos);
+  EXPECT_NE(laptop.refused({"run", "-np", "2", "-np", "3", "--", "a"}).find("is given 2 times"),
+            std::string::npos);
+}
+
 TEST(CommandLine, AScriptMayBeNamedAsItsFile) {
   Laptop laptop;
   laptop.write("run_spread.sh", "mpirun a\n");

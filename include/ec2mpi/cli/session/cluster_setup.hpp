@@ -71,6 +71,10 @@ struct Access {
 [[nodiscard]] std::vector<std::filesystem::path> private_files(const Cluster& cluster,
                                                                const ConnectOptions& options);
 
+/// Whether open_access() would find a key without an option; it asks for no passphrase. Errors: usage, as
+/// open_access() gives them.
+[[nodiscard]] Result<void> check_keys(const Cluster& cluster);
+
 /// The last check before the first connection; remembers the list.
 [[nodiscard]] Result<Access> open_access(const Cluster& cluster, const ConnectOptions& options);
 

@@ -60,6 +60,23 @@ TEST(Situation, ShowsTheNodesOnWhichTheLastCommandFailed) {
   expect_line(said, "reached   node[1,3] (2) by the last commands; not node2");
 }
 
+TEST(Situation, NeverSuggestsACommandThatMustFail) {
+  Laptop broken_settings;
+  broken_settings.write("ec2mpi.toml", "[jobs.x\n");
+  expect_line(situation(broken_settings).out, "next      correct it, then type ec2mpi again");
+  Laptop no_key;
+  std::filesystem::rename(no_key.folder() / Laptop::kKey, no_key.folder() / "key.pem.txt");
+  EXPECT_NE(situation(no_key).out.find("next      no private key: "), std::string::npos);
+  Laptop garbage;
+  garbage.write(Laptop::kKey, "garbage\n");
+  std::filesystem::permissions(garbage.folder() / Laptop::kKey, std::filesystem::perms(0600));
+  EXPECT_NE(situation(garbage).out.find("next      ./key.pem is not a private key"), std::string::npos);
+  Laptop refused(2);
+  refused.nodes[1] = refused.nodes[2] = {.door = test::FakeNode::Door::refuses};
+  refused.run_cli({"exec-all", "x"});
+  expect_line(situation(refused).out, "next      ec2mpi doctor");
+}
+
 TEST(Situation, CostsByTheTableOfThisProgramNameItsDate) {
   Laptop laptop;
   laptop.write(Laptop::kList,

@@ -102,9 +102,9 @@ TEST(SeriesDecision, ANewSeriesHasNewIds) {
 
 TEST(SeriesDecision, WhatRunsAlreadyIsNotStartedTwice) {
   EXPECT_EQ(decided(series_of({"7", "2"}), records()),
-            "s-a2 runs already; --resume follows the series, ec2mpi cancel s-a2 ends the job");
+            "s-a2 runs already; --resume follows the series, ec2mpi cancel s ends it");
   EXPECT_EQ(decided(series_of({"x = y"}), records()),
-            "s-a3 waits already; --resume follows the series, ec2mpi cancel s-a3 ends the job");
+            "s-a3 waits already; --resume follows the series, ec2mpi cancel s ends it");
 }
 
 TEST(SeriesDecision, ResumeGoesOnWithTheNewest) {
