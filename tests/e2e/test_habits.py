@@ -210,15 +210,16 @@ def test_hook_runs_on_the_master_when_a_job_is_over(cluster4, ec2mpi):
 
 def test_a_job_of_the_queue_has_the_environment_of_its_submission(cluster4, ec2mpi):
     """The second job starts when the first one ends, the third by `cancel`, whose own programs run without these variables."""
-    file, said = f"{HOME}/.bashrc", f"cat {HOME}/.ec2mpi/jobs/sh-n{{}}/out"
+    file, said = f"{HOME}/.bashrc", f"cat {HOME}/.ec2mpi/jobs/ownenv-n{{}}/out"
     cluster4.host(1, f"cp -p {file} {file}.first && sed -i \"1i export LC_ALL=C.UTF-8 PERL5LIB=/p IFS=n 'WORDS=two  words'\" {file}")
     show = 'echo "$LC_ALL|$PERL5LIB|$WORDS|$PWD"; [ {n} != 2 ] || exec sleep 31415'
+    (ec2mpi.folder / "ec2mpi.toml").write_text(f"[jobs.ownenv]\ncommand = {json.dumps(['sh', '-c', show])}\n")
     try:
-        done = ec2mpi("run", "-d", "--set", "n=1,2,3", "--max-parallel", 1, "-np", 1, "-w", 1, "--", "sh", "-c", show)
+        done = ec2mpi("run", "-d", "--set", "n=1,2,3", "--max-parallel", 1, "-np", 1, "-w", 1, "ownenv")
         assert done.code == 0, done.err
         wait_until(lambda: cluster4.host(1, said.format(2)).out, "the second job", 60)
-        cluster4.host(1, f"read -r pid rest <{HOME}/.ec2mpi/jobs/sh-n2/pid; kill -KILL $pid")
-        assert ec2mpi("cancel", "sh-n2").code == 0
+        cluster4.host(1, f"read -r pid rest <{HOME}/.ec2mpi/jobs/ownenv-n2/pid; kill -KILL $pid")
+        assert ec2mpi("cancel", "ownenv-n2").code == 0
         wait_until(lambda: cluster4.host(1, said.format(3)).out, "the third job", 60)
         outs = [cluster4.host(1, said.format(n)).out for n in (1, 2, 3)]
     finally:

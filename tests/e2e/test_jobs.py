@@ -475,5 +475,5 @@ def test_jobs_with_names_in_another_script_are_told_apart(cluster4, ec2mpi):
     assert ec2mpi("jobs", "--name", "训练").out.count("echo one") == 1 and "two" not in ec2mpi("jobs", "--name", "训练").out
     assert ec2mpi("rm", "训练").code == 0 and ec2mpi("logs", "训练").code == 2
     assert ec2mpi("run", "m n").code == 0
-    assert "three" in ec2mpi("jobs", "--name", "m n").out and ec2mpi("rm", "m n").code == 0
-    assert "three" not in ec2mpi("jobs").out and ec2mpi("logs", "测试").out == "two\n"
+    assert "echo three" in ec2mpi("jobs", "--name", "m n").out and ec2mpi("rm", "m n").code == 0
+    assert "echo three" not in ec2mpi("jobs").out and ec2mpi("logs", "测试").out == "two\n"

@@ -434,7 +434,7 @@ def test_a_trace_without_a_blank_shows_nothing_of_our_program(ec2mpi, cluster4, 
 
 def test_an_exec_that_prints_is_not_a_broken_null_device(ec2mpi, cluster4):
     (ec2mpi.folder / "file").write_text("x")
-    with login_shell(cluster4, 2, "/usr/bin/tcsh"), start_up(cluster4, 2, "alias exec echo", ".cshrc"):
+    with login_shell(cluster4, 2, "/usr/bin/tcsh"), start_up(cluster4, 2, "alias exec echo", ".tcshrc"):
         for words in (["push", "-w", "2", "file", "there"], ["exec", "-w", "2", "echo done"]):
             done = ec2mpi(*words)
             assert done.code != 0
