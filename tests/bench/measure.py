@@ -24,31 +24,6 @@ class Cost:
     err: str
 
 
-class Sent:
-    """What leaves by any interface but lo, from now on."""
-
-    HEADERS = 20 + 32  # IPv4, and TCP with timestamps
-
-    def __init__(self):
-        self.before = self._counts()
-        links = subprocess.run(["ip", "-o", "link"], check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
-        self.headers = {line.split()[1].rstrip(":").split("@")[0]: self.HEADERS + (14 if "link/ether" in line else 0) for line in links}
-
-    def since(self):
-        """Bytes at the interface, and those of them that are not headers: the bytes that were written into TCP. The kernel cuts big
-        packets up behind the counter and counts their headers once, in the bytes and in the packets."""
-        now = self._counts()
-        size = sum(counts[0] - self.before[name][0] for name, counts in now.items())
-        headers = sum((counts[1] - self.before[name][1]) * self.headers[name] for name, counts in now.items())
-        return size, size - headers
-
-    @staticmethod
-    def _counts():
-        with open("/proc/net/dev") as file:
-            rows = [line.split(":") for line in file if ":" in line]
-        return {name.strip(): tuple(map(int, counts.split()[8:10])) for name, counts in rows if name.strip() != "lo"}
-
-
 def measure(argv, env=None, limit=900):
     """Runs a command to its end, or kills it after `limit` seconds: its status is then below zero."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, tempfile.NamedTemporaryFile() as rss:
