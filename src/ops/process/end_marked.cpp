@@ -54,6 +54,7 @@ std::string Swept::describe() const {
 Result<Swept> parse_swept(std::string_view printed) {
   Swept swept;
   bool begun = false;
+  if (printed.ends_with('\n')) printed.remove_suffix(1);
   for (const auto line : split(printed, '\n')) {
     if (!begun) {
       begun = line == "ec2mpi-sweep 1";

@@ -21,24 +21,26 @@
 marked() { grep -slzxF -e "$mark" /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3; }
 
 # PID PPID SESSION AGE STATE NAME of each process, from /proc/PID/stat (proc(5)), for not every node has a ps that can tell.
-# The kernel counts in hundredths of a second there. A name may hold anything; its blanks become underscores.
+# The kernel counts in hundredths of a second there. A name may hold anything; its blanks become underscores. grep reads,
+# and names the file in front of each line: it passes by a process that ends meanwhile, of which some awks die.
 processes() {
-  printf '%s\n' /proc/[0-9]*/stat | awk '
+  LC_ALL=C grep -sH '' /proc/[0-9]*/stat | awk '
     BEGIN { getline uptime <"/proc/uptime"; split(uptime, now, " ") }
-    {
-      text = ""
-      while ((getline line <$0) > 0) text = text line " "
-      close($0)
-      if (!match(text, /.*\)/)) next
+    function show() {
+      if (!match(text, /.*\)/)) return
       name = substr(text, 1, RLENGTH - 1)
-      pid = name
-      sub(/ .*/, "", pid)
       sub(/^[^(]*\(/, "", name)
       gsub(/[[:space:]]/, "_", name)
       split(substr(text, RLENGTH + 1), field, " ")
       age = int(now[1] - field[20] / 100)
       print pid, field[2], field[4], age < 0 ? 0 : age, field[1], name
-    }'
+    }
+    {
+      split($0, path, "/")
+      if (path[3] != pid) { show(); text = ""; pid = path[3] }
+      text = text substr($0, index($0, ":") + 1) " "
+    }
+    END { show() }'
 }
 
 # The shells and sudo between our shell and sshd belong to us, too.

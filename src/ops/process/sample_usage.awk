@@ -8,17 +8,13 @@
 #
 # It looks once a second, so the last second of a process that nobody waits for is missing. It ends a minute after it has
 # seen the last process of the job, or when the look at the job's end (collect_usage.sh) ends it.
-# A look without grep took 1.3 ms for 16 ranks, one with it 6 ms with 150 processes on the node.
+# A look took 4 ms of a processor for 16 ranks.
 
-function first_number(file, name,    line, parts) {
-  while ((getline line < file) > 0)
-    if (index(line, name) == 1) {
-      split(line, parts, " ")
-      close(file)
-      return parts[2]
-    }
-  close(file)
-  return 0
+function memory_of_node(    line, parts) {
+  while ((getline line < "/proc/meminfo") > 0)
+    if (index(line, "MemTotal:") == 1) split(line, parts, " ")
+  close("/proc/meminfo")
+  return parts[2] + 0
 }
 
 # Interfaces inside of the node forward bytes that another interface counts as well.
@@ -56,30 +52,29 @@ function find_processes(    command, line, at, pid, name, value, job, rank, seen
 }
 
 # The time of a child that has ended is part of its parent's, if the parent has waited for it and is still there.
-# Otherwise it is kept in `ended`.
-function measure(    pid, file, line, parts, now, size, swapped, alive, lost) {
+# Otherwise it is kept in `ended`. grep reads, for it passes by a process that ends meanwhile, of which some awks die.
+function measure(    command, pid, line, parts, now, size, swapped, alive, lost) {
   now = size = swapped = processes = lost = 0
-  for (pid in known) {
-    file = "/proc/" pid "/stat"
-    line = ""
-    getline line < file
-    close(file)
-    sub(/^.*\) /, "", line)
-    # The start, so that another process of the same number is not taken for it.
-    if (split(line, parts, " ") < 20 || ((pid in start) && start[pid] != parts[20])) continue
-    start[pid] = parts[20]
-    parent[pid] = parts[2]
-    used[pid] = parts[12] + parts[13] + parts[14] + parts[15]
-    alive[pid]
-    now += used[pid]
-    processes++
-    file = "/proc/" pid "/status"
-    while ((getline line < file) > 0) {
-      if (line ~ /^VmHWM:/) { split(line, parts, " "); size += parts[2] }
-      if (line ~ /^VmSwap:/) { split(line, parts, " "); swapped += parts[2]; break }
+  command = "cd /proc && LC_ALL=C grep -sHE '\\) [A-Z] |^VmHWM:|^VmSwap:' /dev/null"
+  for (pid in known) command = command " " pid "/stat " pid "/status"
+  while ((command | getline line) > 0) {
+    pid = substr(line, 1, index(line, "/") - 1)
+    if (line ~ /^[0-9]+\/stat:/) {
+      sub(/^.*\) /, "", line)
+      # The start, so that another process of the same number is not taken for it.
+      if (split(line, parts, " ") < 20 || ((pid in start) && start[pid] != parts[20])) continue
+      start[pid] = parts[20]
+      parent[pid] = parts[2]
+      used[pid] = parts[12] + parts[13] + parts[14] + parts[15]
+      alive[pid]
+      now += used[pid]
+      processes++
+    } else if ((pid in alive) && split(line, parts, " ") > 1) {
+      if (line ~ /:VmHWM:/) size += parts[2]
+      else swapped += parts[2]
     }
-    close(file)
   }
+  close(command)
   for (pid in known) {
     if (pid in alive) continue
     if (!(parent[pid] in alive)) ended += used[pid]
@@ -96,7 +91,7 @@ function measure(    pid, file, line, parts, now, size, swapped, alive, lost) {
 }
 
 BEGIN {
-  memory = first_number("/proc/meminfo", "MemTotal:")
+  memory = memory_of_node()
   sent_before = sent_bytes()
   changed = 1
   for (look = 0; quiet < 60; look++) {
