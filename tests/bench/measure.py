@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import threading
 import time
+import uuid
 from dataclasses import dataclass
 
 TIME = "/usr/bin/time"
@@ -25,18 +26,35 @@ class Cost:
 
 
 def measure(argv, env=None, limit=900):
-    """Runs a command to its end, or kills it after `limit` seconds: its status is then below zero."""
+    """Runs a command to its end, or kills it and all that it started after `limit` seconds: its status is then below zero."""
+    mark = f"EC2MPI_BENCH_MARK={uuid.uuid4()}"
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, tempfile.NamedTemporaryFile() as rss:
         begin = time.perf_counter()
         process = subprocess.Popen(_with_rss(argv, rss.name), stdin=subprocess.DEVNULL, stdout=out, stderr=err,
-                                   env={**os.environ, **(env or {})}, start_new_session=True)
-        killer = threading.Timer(limit, os.killpg, (process.pid, signal.SIGKILL))
+                                   env={**os.environ, **(env or {}), **dict([mark.split("=")])}, start_new_session=True)
+        killer = threading.Timer(limit, _kill_marked, (mark.encode(),))
         killer.start()
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - begin
         killer.cancel()
+        killer.join()
         process.returncode = os.waitstatus_to_exitcode(status)
         return Cost(wall, usage.ru_utime + usage.ru_stime, _megabytes(rss.read()), process.returncode, _text(out), _text(err))
+
+
+def _kill_marked(mark):
+    """Kills every process with `mark` in its environment, until none is there: some tools start processes in groups of their own."""
+    found = True
+    while found:
+        found = False
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{pid}/environ", "rb") as file:
+                    if mark in file.read():
+                        os.kill(int(pid), signal.SIGKILL)
+                        found = True
+            except OSError:
+                pass  # it ended, or it is somebody else's
 
 
 def _with_rss(argv, file):

@@ -17,10 +17,8 @@ def amount(value, unit):
 
 
 def cell(tool, unit):
-    if tool is None:
+    if tool is None or "missing" in tool:
         return "–"
-    if "missing" in tool:
-        return tool["missing"]
     words = [amount(tool["value"], unit)]
     if tool["ratio"] not in (None, 1):
         words.append(f"(x {tool['ratio']:.2f})")
@@ -58,7 +56,17 @@ def table(rows):
     for row in rows:
         lines.append(f"| {row['task']} | {row.get('limit_text', '')} | " +
                      " | ".join(cell(row["tools"].get(name), row["unit"]) for name in NAMES) + f" | {verdict(row)} |")
-    return lines
+    return lines + missing(rows)
+
+
+def missing(rows):
+    """Why cells have a dash: a line for each reason and tool, with its tasks."""
+    tasks = {}
+    for row in rows:
+        for name, tool in row["tools"].items():
+            if "missing" in tool:
+                tasks.setdefault((tool["missing"], name), []).append(row["task"])
+    return [""] * bool(tasks) + [f"- {name}, {why}: {'; '.join(where)}" for (why, name), where in tasks.items()]
 
 
 def page(found):
@@ -72,7 +80,7 @@ def page(found):
         *table(found["rows"]), "",
         "In brackets is the time as a multiple of ec2mpi's, the median over rounds in which the tools took turns. All tools reach all",
         "hosts at once, with the same key exchange (curve25519) and cipher (chacha20-poly1305); nothing is kept between commands.",
-        "A dash: the tool does not do that. Ansible fetches single files only. Debian has no package of mscp, so it is not compared.", "",
+        "A dash: the tool does not do that, if no line below the table gives another reason. Ansible fetches single files only. Debian has no package of mscp, so it is not compared.", "",
         "- **Round trips**: a command over ssh takes six of them at least: TCP, versions, algorithms, keys, login, and the command.",
         "  All hosts together take no more.",
         "- **Size / uplink**: a file for all hosts has to leave this machine once. Tools that send it to each host need that once for",
