@@ -333,6 +333,7 @@ int run(const World& world, const std::vector<std::string>& arguments) {
   fill_standard_descriptors();
   note_inherited_descriptors();
   std::signal(SIGPIPE, SIG_IGN);  // a reader that leaves shows as EPIPE
+  std::signal(SIGCHLD, SIG_DFL);  // an ignored one would lose the exit status of our children
   std::signal(SIGXFSZ, SIG_IGN);  // and a file that `ulimit -f` does not allow as EFBIG
   int code = exit_code::bug;
   bool as_json = false;

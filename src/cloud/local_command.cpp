@@ -48,10 +48,10 @@ class Child {
     std::array<int, 2> out{};
     std::array<int, 2> err{};
     // O_CLOEXEC: the child keeps only its copies 1 and 2, so the pipes end when it ends.
-    if (::pipe2(out.data(), O_CLOEXEC) != 0) return io_error("cannot make", "a pipe");
+    if (::pipe2(out.data(), O_CLOEXEC) != 0) return io_error("make", "a pipe");
     child->out = UniqueFd(out[0]);
     const UniqueFd out_end(out[1]);
-    if (::pipe2(err.data(), O_CLOEXEC) != 0) return io_error("cannot make", "a pipe");
+    if (::pipe2(err.data(), O_CLOEXEC) != 0) return io_error("make", "a pipe");
     child->err = UniqueFd(err[0]);
     const UniqueFd err_end(err[1]);
     posix_spawn_file_actions_t actions;
@@ -63,12 +63,16 @@ class Child {
     std::string shell = "sh";
     std::string flag = "-c";
     std::array<char*, 4> words{shell.data(), flag.data(), text.data(), nullptr};
-    const int failed = ::posix_spawn(&child->pid_, "/bin/sh", &actions, nullptr, words.data(),
-                                     environment_without_keys().data());
+    pid_t pid = -1;
+    const int failed =
+        ::posix_spawn(&pid, "/bin/sh", &actions, nullptr, words.data(), environment_without_keys().data());
     ::posix_spawn_file_actions_destroy(&actions);
-    if (failed != 0) return fail(ErrorKind::local_io, "cannot start /bin/sh");
+    errno = failed;
+    if (failed != 0) return io_error("start", "/bin/sh");
+    child->pid_ = pid;
     // Becomes readable when the child ends; SIGCHLD would be one for the whole process.
-    child->ended = UniqueFd(::pidfd_open(child->pid_, 0));
+    child->ended = UniqueFd(::pidfd_open(pid, 0));
+    if (!child->ended) return io_error("watch", "/bin/sh");
     return child;
   }
   Child() = default;

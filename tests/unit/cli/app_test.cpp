@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <csignal>
 #include <cstdio>
 #include <filesystem>
 
@@ -328,6 +329,13 @@ TEST(CommandLine, TooFewOpenFilesAreNamedWithTheRemedy) {
   int status = 1;
   ::waitpid(child, &status, 0);
   EXPECT_EQ(status, 0);
+}
+
+TEST(CommandLine, AnIgnoredSignalOfChildrenIsNotInherited) {
+  Laptop laptop;
+  std::signal(SIGCHLD, SIG_IGN);
+  laptop.run_cli({"--version"});
+  EXPECT_EQ(std::signal(SIGCHLD, SIG_DFL), SIG_DFL);
 }
 
 TEST(CommandLine, ASettingsFileThatIsNoFileIsNamedAndHoldsNothingUp) {

@@ -1,6 +1,9 @@
 #include "ec2mpi/cloud/settings.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
 #include <fstream>
@@ -108,6 +111,35 @@ TEST_F(Profiles, FailedCredentialProcessIsNamedWithoutItsOutput) {
   EXPECT_EQ(found.error().message,
             "credential_process of the profile 'default' gave no credentials (exit status 3): expired, log "
             "in again");
+}
+
+TEST_F(Profiles, TooFewOpenFilesForCredentialProcessAreItsError) {
+  const auto environment = with("[default]\ncredential_process = exit 3\n");
+  // In a child, because a process cannot raise the limit again.
+  const auto child = ::fork();
+  if (child == 0) {
+    bool good = true;
+    int refused = 0;
+    for (rlim_t left = 40; left > 8; --left) {
+      const rlimit few{left, left};
+      ::setrlimit(RLIMIT_NOFILE, &few);
+      try {
+        const auto said = credentials_with({}, environment).error().message;
+        const bool full = said.ends_with("Too many open files");
+        if (full) ++refused;
+        good = good && (full || said.find("(exit status 3)") != std::string::npos) &&
+               said.find("cannot cannot") == std::string::npos;
+        if (!good) std::fprintf(stderr, "%d: %s\n", static_cast<int>(left), said.c_str());
+      } catch (const std::system_error& error) {  // the test's own loop finds no room
+        break;
+      }
+    }
+    const bool nobody_left = ::waitpid(-1, nullptr, WNOHANG) == -1 && errno == ECHILD;
+    ::_exit(good && nobody_left && refused >= 5 ? 0 : 1);
+  }
+  int status = 1;
+  ::waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
 }
 
 TEST_F(Profiles, WithoutAnyKeysTheNextStepIsNamed) {
