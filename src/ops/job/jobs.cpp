@@ -125,8 +125,8 @@ asio::awaitable<Result<FoundProfile>> read_job_profile(ssh::Session& session, st
 asio::awaitable<Result<Answer>> signal_job(ssh::Session& session, std::string word, std::string signal,
                                            Limit limit) {
   // The job is found first: its id makes the mark.
-  auto text = fmt::format("{}unended=yes\nfind_job {}\n{}{}", sweep_functions("none"),
-                          quote_word(job_word(word)), set_variables({{"signal", signal}}), kSignalSh);
+  auto text = fmt::format("unended=yes\nfind_job {}\n{}{}{}", quote_word(job_word(word)), sweep_functions(),
+                          set_variables({{"signal", signal}}), kSignalSh);
   return ask_for_words(session, std::move(text), limit);
 }
 

@@ -72,7 +72,7 @@ class JobRun : public Observer {
       shell = std::move(*started);
       // The part that is known already is sent first: after a pause TCP sends 14 KB, and then waits for a
       // round trip.
-      const auto prelude = only_plan() ? busy_text() : job_prelude(job_.id);
+      const auto prelude = only_plan() ? busy_text() : job_prelude();
       CO_TRY_AS(written, co_await shell->write(prelude, turn.limit));
     }
     auto facts = Result<NodeFacts>{};

@@ -70,9 +70,10 @@ std::string queue_text(const QueueFiles& queue) {
              queue.colons ? ":" : "slots", queue.spare);
 }
 
-std::string programs_text(const std::string& id) {
-  return assign("sweep_text", sweep_script(id)) + assign("supervise_text", supervisor_script(id)) +
-         assign("sampler_text", sampler_script(id));
+/// The same for all jobs: a series has it once.
+std::string programs_text() {
+  return assign("sweep_text", sweep_script()) + assign("supervise_text", supervisor_script()) +
+         assign("sampler_text", sampler_script());
 }
 
 /// What makes the job's folder; after programs_text.
@@ -100,7 +101,8 @@ std::string folder_text(const JobFiles& files) {
     text += assign("content", *script->text) + "keep \"$name\" \"$content\"\nscript=$folder/$name\n";
   }
   if (!files.profiler.empty()) text += keep("profiler", files.profiler);
-  text += "keep sweep \"$sweep_text\"\nkeep supervise \"$supervise_text\"\nkeep sampler \"$sampler_text\"\n";
+  for (const auto* program : {"sweep", "supervise", "sampler"})
+    text += fmt::format("keep {0} \"id=$id\n${0}_text\"\n", program);
   text += "keep script \"$script\"\n";
   if (script && !script->text) text += "cksum <\"$script\" >\"$folder/script.sum\"\n";
   // The master fills in $mask; all other text is quoted here.
@@ -111,8 +113,8 @@ std::string folder_text(const JobFiles& files) {
 
 }  // namespace
 
-std::string job_prelude(const std::string& id) {
-  return busy_text() + std::string(kMakeFolderSh) + programs_text(id);
+std::string job_prelude() {
+  return busy_text() + std::string(kMakeFolderSh) + programs_text();
 }
 
 std::string feed_text(const std::string& id) {
@@ -133,10 +135,10 @@ std::string job_text(const JobFiles& files, const std::string& then) {
 }
 
 std::string series_text(const std::vector<JobFiles>& jobs) {
-  std::string text = "{\n" + job_functions() + std::string(kMakeFolderSh);
+  std::string text = "{\n" + job_functions() + std::string(kMakeFolderSh) + programs_text();
   for (const auto& files : jobs)
     // Each in a subshell: a job that cannot be submitted does not stop the next ones.
-    text += "(\n" + programs_text(files.id) + folder_text(files) + queue_text(*files.queue) +
+    text += "(\n" + folder_text(files) + queue_text(*files.queue) +
             "echo \"submitted $id\"\n) || echo \"refused $?\"\n";
   return text + keep_schedule_text() + call_schedule() + "}\n";
 }

@@ -11,9 +11,8 @@ std::string job_functions() {
   return std::string(own_tools_text()).append(kFunctionsSh);
 }
 
-std::string supervisor_script(const std::string& id) {
-  return sweep_functions(id) + "end_launchers() (\n" + end_launchers_text() + ")\n" +
-         std::string(kSuperviseSh);
+std::string supervisor_script() {
+  return sweep_functions() + "end_launchers() (\n" + end_launchers_text() + ")\n" + std::string(kSuperviseSh);
 }
 
 std::string start_supervisor() {

@@ -5,7 +5,6 @@
 
 job_state "$jobs/$id"
 [ "$state" = running ] || [ "$state" = ending ] || give_up "$id is not running"
-mark=EC2MPI_JOB=$id
 reached=
 for p in $(marked); do
   read -r name <"/proc/$p/comm"

@@ -74,14 +74,12 @@ Result<Swept> parse_swept(std::string_view printed) {
   return fail(ErrorKind::remote_io, "the node did not finish its look at running processes");
 }
 
-std::string find_marked_functions(const std::string& mark) {
-  return set_variables({{"mark", mark}, {"self", ""}, {"seen", ""}})
-      .append(own_tools_text())
-      .append(kFindMarkedSh);
+std::string find_marked_functions() {
+  return set_variables({{"self", ""}, {"seen", ""}}).append(own_tools_text()).append(kFindMarkedSh);
 }
 
 std::string stop_script(const std::string& mark, int grace_seconds) {
-  return find_marked_functions(mark) +
+  return set_variables({{"mark", mark}}) + find_marked_functions() +
          set_variables({{"grace", std::to_string(grace_seconds)}, {"siblings", "yes"}}).append(kEndMarkedSh);
 }
 

@@ -25,8 +25,8 @@ asio::awaitable<Result<ssh::ExitStatus>> sweep_node(NodeRun run, std::string id,
 
 }  // namespace
 
-std::string sweep_functions(const std::string& id) {
-  return set_variables({{"id", id}}) + find_marked_functions(fmt::format("{}={}", kJobMark, id));
+std::string sweep_functions() {
+  return fmt::format("mark={}=$id\n", kJobMark) + find_marked_functions();
 }
 
 std::string end_launchers_text() {
@@ -34,19 +34,21 @@ std::string end_launchers_text() {
 }
 
 /// In braces, so that a shell that reads its input has read all of it before the program redirects the input.
-std::string sweep_script(const std::string& id) {
-  auto text = "{\n" + sweep_functions(id) + set_variables({{"grace", "0"}, {"siblings", ""}});
+std::string sweep_script() {
+  auto text = "{\n" + sweep_functions() + set_variables({{"grace", "0"}, {"siblings", ""}});
   return text.append(kCollectUsageSh).append(kEndMarkedSh).append("}\n");
 }
 
 asio::awaitable<Result<void>> end_launchers(ssh::Session& session, std::string id, Limit limit) {
   // end_launchers.sh answers nothing.
-  CO_TRY_AS(answer, co_await capture(session, sweep_functions(id) + end_launchers_text(), limit));
+  auto text = set_variables({{"id", id}}) + sweep_functions() + end_launchers_text();
+  CO_TRY_AS(answer, co_await capture(session, std::move(text), limit));
   co_return Result<void>{};
 }
 
 asio::awaitable<Result<Swept>> sweep(ssh::Session& session, std::string id, Limit limit) {
-  CO_TRY_AS(answer, co_await capture(session, sweep_script(id), limit));
+  auto text = set_variables({{"id", id}}) + sweep_script();
+  CO_TRY_AS(answer, co_await capture(session, std::move(text), limit));
   co_return parse_swept(answer->out);
 }
 

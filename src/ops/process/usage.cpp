@@ -55,8 +55,8 @@ std::optional<NodeUsage> parse_usage(std::string_view text) {
                    .sent = numbers[5]};
 }
 
-std::string sampler_script(const std::string& id) {
-  return set_variables({{"id", id}, {"program", kSampleUsageAwk}}).append(kStartSamplerSh);
+std::string sampler_script() {
+  return set_variables({{"program", kSampleUsageAwk}}).append(kStartSamplerSh);
 }
 
 std::vector<std::string> describe_odd_usage(const std::map<std::string, NodeUsage>& nodes) {

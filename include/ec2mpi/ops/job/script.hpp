@@ -21,7 +21,7 @@ inline constexpr std::string_view kBusyEnd = "ec2mpi-busy end";
 [[nodiscard]] std::string busy_text();
 
 /// What job_text needs that is known before the nodes have been asked; for the same shell, before it.
-[[nodiscard]] std::string job_prelude(const std::string& id);
+[[nodiscard]] std::string job_prelude();
 
 /// For a shell's standard input, after job_prelude. nodeIPaddress is put into the folder where the job runs
 /// too, for that is where the tutorial's scripts read it. A fault on the master is reported on standard

@@ -38,8 +38,8 @@ struct Swept {
 /// Errors: remote_io for an answer that is incomplete, or is none.
 [[nodiscard]] Result<Swept> parse_swept(std::string_view printed);
 
-/// Shell text: the functions of find_marked.sh, for `mark` ("NAME=value").
-[[nodiscard]] std::string find_marked_functions(const std::string& mark);
+/// Shell text: the functions of find_marked.sh, for the mark $mark ("NAME=value"), which is set in front.
+[[nodiscard]] std::string find_marked_functions();
 
 /// Shell text that sends TERM to every process of the mark, and KILL after `grace_seconds`. It also ends the
 /// other processes of the ssh connection on which it runs.

@@ -10,13 +10,13 @@
 
 namespace ec2mpi::ops {
 
-/// Shell text that sets $id and has the functions of find_marked.sh for the job's mark. `id` holds letters,
-/// digits, `.`, `_` and `-` only.
-[[nodiscard]] std::string sweep_functions(const std::string& id);
+/// Shell text with the functions of find_marked.sh for the mark of job $id. Here and below, $id stands in
+/// front, so that the programs of all jobs are one text. It has letters, digits, `.`, `_` and `-` only.
+[[nodiscard]] std::string sweep_functions();
 /// Shell text for a subshell, behind sweep_functions(): what end_launchers() does.
 [[nodiscard]] std::string end_launchers_text();
 /// A whole script for `sh -s` or a file: what sweep() does.
-[[nodiscard]] std::string sweep_script(const std::string& id);
+[[nodiscard]] std::string sweep_script();
 
 /// On the master: TERM to the job's launchers (and its script), and after eight seconds KILL to every process
 /// of the job that is there. Returns when they are gone.

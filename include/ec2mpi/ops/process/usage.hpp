@@ -24,8 +24,9 @@ struct NodeUsage {
 /// "RANKS CPU PEAK SWAP MEMORY SENT", as the program prints it; nothing for any other text.
 [[nodiscard]] std::optional<NodeUsage> parse_usage(std::string_view text);
 
-/// Shell text that starts the counting of job `id` on the node that runs it. It returns at once.
-[[nodiscard]] std::string sampler_script(const std::string& id);
+/// Shell text that starts the counting of job $id, which is set in front, on the node that runs it. It
+/// returns at once.
+[[nodiscard]] std::string sampler_script();
 
 /// A line for each node that swaps, is nearly full, or is idle while the others work. `nodes` are by label.
 [[nodiscard]] std::vector<std::string> describe_odd_usage(const std::map<std::string, NodeUsage>& nodes);

@@ -195,9 +195,20 @@ TEST(Sweep, ReadsWhatTheScriptPrints) {
 }
 
 TEST(Sweep, DoesNotCarryTheMarkItself) {
-  EXPECT_EQ(sweep_script("j7").find("export mark"), std::string::npos);
-  EXPECT_EQ(sweep_script("j7").find("export EC2MPI_JOB"), std::string::npos);
-  EXPECT_NE(sweep_script("j7").find("mark=EC2MPI_JOB=j7"), std::string::npos);
+  EXPECT_EQ(sweep_script().find("export mark"), std::string::npos);
+  EXPECT_EQ(sweep_script().find("export EC2MPI_JOB"), std::string::npos);
+  EXPECT_NE(sweep_script().find("mark=EC2MPI_JOB=$id\n"), std::string::npos);
+}
+
+TEST_F(PlanOf, TheProgramsOfASeriesAreSentOnceForAllItsJobs) {
+  const auto sends = [&](std::size_t jobs) {
+    auto files = plan_job(job, nodes, nodes.front(), facts)->files;
+    files.queue.emplace();
+    return series_text(std::vector<JobFiles>(jobs, files));
+  };
+  const auto two = sends(2).size();
+  EXPECT_LT(sends(12).size() - two, 10 * 5000U);
+  EXPECT_GT(two, supervisor_script().size());
 }
 
 TEST_F(PlanOf, IdleNodesComeFirstAndSharedOnesAreNamed) {
