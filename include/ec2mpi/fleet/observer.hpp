@@ -2,6 +2,7 @@
 /// Receives the events of all nodes while they happen. Always called on the loop's thread.
 
 #include <asio/awaitable.hpp>
+#include <string>
 #include <string_view>
 
 #include "ec2mpi/base/limit.hpp"
@@ -13,11 +14,15 @@ class Observer {
  public:
   virtual ~Observer() = default;
   virtual void on_phase(const Node&, ssh::Phase) {}
-  /// Output of a command as it arrives, byte for byte; on_line then gets its lines.
+  /// Output of a command as it arrives, byte for byte; on_lines then gets its lines.
   virtual void on_output(const Node&, ssh::Stream, std::string_view) {}
-  /// One whole line without its end. What a node prints last may lack the end of line; it is handed on all
-  /// the same.
-  virtual void on_line(const Node&, ssh::Stream, std::string_view) {}
+  /// Whole lines, each with its end: many at once, because a command may print a million short ones. What a
+  /// node prints last may lack the end of line; it is handed on with one.
+  virtual void on_lines(const Node&, ssh::Stream, std::string_view) {}
+  /// The same for one line without its end.
+  void on_line(const Node& node, ssh::Stream stream, std::string_view line) {
+    on_lines(node, stream, std::string(line) + "\n");
+  }
   /// Bytes moved to (positive) or from the node, for progress.
   virtual void on_bytes(const Node&, std::uint64_t) {}
   virtual void on_finish(const NodeResult&) {}

@@ -10,6 +10,7 @@
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/cli/terminal/json.hpp"
 #include "ec2mpi/fleet/gather.hpp"
+#include "ec2mpi/fleet/lines.hpp"
 
 namespace ec2mpi::cli {
 
@@ -37,11 +38,18 @@ class LiveOutput : public ExecOutput {
     for (const auto& node : nodes) width_ = std::max(width_, node.label().size());
   }
 
-  void line(const Node& node, ssh::Stream stream, std::string_view text) override {
-    if (stream == ssh::Stream::out)
-      console_.result(label(node, true).append(shown(console_, stream, text, controls_)));
+  // One write for all of them: a write for each of a million short lines takes seconds.
+  void lines(const Node& node, ssh::Stream stream, std::string_view lines) override {
+    const bool is_result = stream == ssh::Stream::out;
+    const auto front = label(node, is_result);
+    std::string text;
+    LineCutter().feed(lines, [&](std::string_view line) {
+      text.append(front).append(shown(console_, stream, line, controls_)).append(1, '\n');
+    });
+    if (is_result)
+      console_.result_bytes(text);
     else
-      console_.talk(label(node, false).append(shown(console_, stream, text, controls_)));
+      console_.talk_bytes(text);
   }
 
  private:
@@ -89,9 +97,10 @@ class GatheredOutput : public ExecOutput {
   GatheredOutput(Console& console, std::size_t nodes, bool differences, Controls controls)
       : console_(console), most_(most_kept(nodes)), differences_(differences), controls_(controls) {}
 
-  void line(const Node& node, ssh::Stream stream, std::string_view text) override {
-    (stream == ssh::Stream::out ? out_ : err_)[node.index].add(shown(console_, stream, text, controls_),
-                                                               most_);
+  void lines(const Node& node, ssh::Stream stream, std::string_view lines) override {
+    auto& kept = (stream == ssh::Stream::out ? out_ : err_)[node.index];
+    LineCutter().feed(
+        lines, [&](std::string_view line) { kept.add(shown(console_, stream, line, controls_), most_); });
   }
 
   // Only when all nodes have ended can equal outputs be put together.
@@ -198,9 +207,10 @@ class JsonOutput : public ExecOutput {
         numbers_(std::move(numbers)),
         totals_(std::move(totals)) {}
 
-  void line(const Node& node, ssh::Stream stream, std::string_view text) override {
-    auto& kept = kept_[node.index];
-    (stream == ssh::Stream::out ? kept.first : kept.second).add(text, most_);
+  void lines(const Node& node, ssh::Stream stream, std::string_view lines) override {
+    auto& [out, err] = kept_[node.index];
+    auto& kept = stream == ssh::Stream::out ? out : err;
+    LineCutter().feed(lines, [&](std::string_view line) { kept.add(line, most_); });
   }
 
   std::vector<Error> finish(const FleetReport& report) override {

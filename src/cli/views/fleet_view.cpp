@@ -11,6 +11,7 @@
 #include "ec2mpi/cluster/values/selection.hpp"
 #include "ec2mpi/fleet/failure_lines.hpp"
 #include "ec2mpi/fleet/gather.hpp"
+#include "ec2mpi/fleet/lines.hpp"
 
 namespace ec2mpi::cli {
 
@@ -135,11 +136,15 @@ void FleetView::on_output(const Node& node, ssh::Stream stream, std::string_view
   if (!style_.json_lines) output_->bytes(node, stream, bytes);
 }
 
-void FleetView::on_line(const Node& node, ssh::Stream stream, std::string_view line) {
-  if (!style_.json_lines) output_->line(node, stream, line);
-  emit(
-      "line",
-      {{"node", node.label()}, {"stream", stream == ssh::Stream::out ? "stdout" : "stderr"}, {"text", line}});
+void FleetView::on_lines(const Node& node, ssh::Stream stream, std::string_view lines) {
+  if (!style_.json_lines) return output_->lines(node, stream, lines);
+  std::string events;
+  LineCutter().feed(lines, [&](std::string_view line) {
+    const Json fields = {
+        {"node", node.label()}, {"stream", stream == ssh::Stream::out ? "stdout" : "stderr"}, {"text", line}};
+    events.append(event_line("line", Clock::now() - started_, fields)).append(1, '\n');
+  });
+  console_.result_bytes(events);
 }
 
 void FleetView::on_bytes(const Node&, std::uint64_t bytes) {

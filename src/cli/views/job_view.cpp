@@ -196,9 +196,12 @@ void JobView::emit(std::string_view event, const Json& fields) {
 
 void JobView::emit_lines(const ssh::Chunk& chunk) {
   const bool out = chunk.stream == ssh::Stream::out;
-  (out ? out_lines_ : err_lines_).feed(chunk.bytes, [this, out](std::string_view line) {
-    emit("line", {{"stream", out ? "stdout" : "stderr"}, {"text", line}});
+  std::string events;
+  (out ? out_lines_ : err_lines_).feed(chunk.bytes, [&](std::string_view line) {
+    const Json fields = {{"stream", out ? "stdout" : "stderr"}, {"text", line}};
+    events.append(event_line("line", Clock::now() - began_, fields)).append(1, '\n');
   });
+  console_.result_bytes(events);
 }
 
 /// Without noise, and with equal tracebacks once; `logs` shows the stream as it is.

@@ -65,8 +65,11 @@ class Output {
 
   void finish() {
     pass_held();
-    out_.finish(report_line(ssh::Stream::out));
-    err_.finish(report_line(ssh::Stream::err));
+    const auto rest = [this](ssh::Stream stream) {
+      return [this, stream](std::string_view line) { run_.observer.on_line(run_.node, stream, line); };
+    };
+    out_.finish(rest(ssh::Stream::out));
+    err_.finish(rest(ssh::Stream::err));
   }
 
  private:
@@ -74,16 +77,16 @@ class Output {
 
   void pass_on(ssh::Stream stream, std::string_view bytes) {
     run_.observer.on_output(run_.node, stream, bytes);
-    (stream == ssh::Stream::out ? out_ : err_).feed(bytes, report_line(stream));
+    std::string lines;
+    (stream == ssh::Stream::out ? out_ : err_).feed(bytes, [&lines](std::string_view line) {
+      lines.append(line).append(1, '\n');
+    });
+    if (!lines.empty()) run_.observer.on_lines(run_.node, stream, lines);
   }
 
   void pass_held() {
     pass_on(ssh::Stream::err, held_);
     held_.clear();
-  }
-
-  std::function<void(std::string_view)> report_line(ssh::Stream stream) {
-    return [this, stream](std::string_view line) { run_.observer.on_line(run_.node, stream, line); };
   }
 
   Sudo look_for_sudo(std::string_view bytes) {

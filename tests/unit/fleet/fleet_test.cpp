@@ -7,6 +7,7 @@
 #include <asio/post.hpp>
 
 #include "ec2mpi/base/exit_code.hpp"
+#include "ec2mpi/fleet/lines.hpp"
 #include "ec2mpi/ops/exec/exec.hpp"
 #include "tests/support/fake_transport.hpp"
 
@@ -21,10 +22,13 @@ constexpr auto kHang = 20s;  // no test takes that long; a run that does, hangs
 /// Keeps what the nodes printed.
 class Listener : public Observer {
  public:
-  void on_line(const Node& node, ssh::Stream stream, std::string_view line) override {
-    longest = std::max(longest, line.size());
-    bytes += line.size();
-    if (line.size() < 100) (stream == ssh::Stream::out ? out : err)[node.index].emplace_back(line);
+  void on_lines(const Node& node, ssh::Stream stream, std::string_view lines) override {
+    ++blocks;
+    LineCutter().feed(lines, [&](std::string_view line) {
+      longest = std::max(longest, line.size());
+      bytes += line.size();
+      if (line.size() < 100) (stream == ssh::Stream::out ? out : err)[node.index].emplace_back(line);
+    });
     if (after_line) after_line(node);
   }
   void on_finish(const NodeResult& result) override { finished.push_back(result.node.index); }
@@ -39,6 +43,7 @@ class Listener : public Observer {
   Event* hold = nullptr;
   std::size_t longest = 0;
   std::size_t bytes = 0;
+  std::size_t blocks = 0;
 };
 
 class Fleet : public testing::Test {
@@ -250,6 +255,16 @@ TEST_F(Fleet, AGigabyteWithoutEndOfLineIsHandedOnInBoundedParts) {
   EXPECT_TRUE(run(2).all_succeeded());
   EXPECT_EQ(listener.bytes, 1'000'000'000U);
   EXPECT_LE(listener.longest, (1U << 20U) + 32U * 1024U);
+}
+
+TEST_F(Fleet, TheLinesOfOneReadComeTogether) {
+  auto& printed = connector.node(1).out;
+  for (int i = 0; i < 50'000; ++i) printed += "y\n";
+  printed += "rest";
+  EXPECT_TRUE(run(1).all_succeeded());
+  EXPECT_EQ(listener.out[1].size(), 50'001U);
+  EXPECT_EQ(listener.out[1].back(), "rest");
+  EXPECT_LE(listener.blocks, connector.seen().reads);
 }
 
 TEST_F(Fleet, AnObserverThatIsNotReadyHoldsTheNodeBack) {

@@ -21,7 +21,7 @@ class ExecOutput {
   virtual ~ExecOutput() = default;
   /// The same output twice: byte for byte, and cut into lines. A form takes one of them.
   virtual void bytes(const Node&, ssh::Stream, std::string_view) {}
-  virtual void line(const Node&, ssh::Stream, std::string_view) {}
+  virtual void lines(const Node&, ssh::Stream, std::string_view) {}
   /// Called after the last node; prints the output that was kept. One error for each file that lacks
   /// something.
   [[nodiscard]] virtual std::vector<Error> finish(const FleetReport&) { return {}; }

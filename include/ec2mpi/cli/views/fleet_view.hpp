@@ -33,7 +33,7 @@ class FleetView : public Observer {
 
   void on_phase(const Node& node, ssh::Phase phase) override;
   void on_output(const Node& node, ssh::Stream stream, std::string_view bytes) override;
-  void on_line(const Node& node, ssh::Stream stream, std::string_view line) override;
+  void on_lines(const Node& node, ssh::Stream stream, std::string_view lines) override;
   void on_bytes(const Node& node, std::uint64_t bytes) override;
   void on_finish(const NodeResult& result) override;
   asio::awaitable<void> ready(Limit limit) override;
