@@ -39,11 +39,12 @@ wait_until_gone() {
 
 echo 'ec2mpi-sweep 1'
 look
-if [ -n "$pids" ] && [ "$grace" = 0 ]; then
-  # A daemon whose launcher has just ended cleans up after itself if it has the time.
-  sleep 0.5
+# A daemon whose launcher has just ended cleans up after itself if it has the time.
+tries=6
+while [ -n "$pids" ] && [ "$grace" = 0 ] && [ $((tries -= 1)) -gt 0 ]; do
+  sleep 0.1
   look
-fi
+done
 name_all ended "$pids"
 if [ "$grace" != 0 ]; then
   send TERM
