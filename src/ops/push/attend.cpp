@@ -45,12 +45,7 @@ Result<void> Delivery::notice() {
   take_words();
   // First: once every file is in place, the end of the script or of an upload is no failure.
   if (is_in_place()) return {};
-  if (talk_->ended()) {
-    const auto& end = talk_->end();
-    return end ? fail(ErrorKind::remote_io, "the push ended on the node before its time")
-               : std::unexpected(end.error());
-  }
-  if (upload_error_) return std::unexpected(*upload_error_);
+  if (talk_->ended()) return std::unexpected(talk_->why_ended());
   if (feed_ && feed_->failed()) return std::unexpected(*feed_->failed());
   const auto complaint = talk_->complaint();
   if (!complaint.empty()) return fail(ErrorKind::remote_io, complaint);

@@ -75,7 +75,6 @@ asio::awaitable<Result<void>> Delivery::carry_out() {
 
 asio::awaitable<Result<void>> Delivery::attempt() {
   finished_.reset();
-  upload_error_.reset();
   stop_upload_ = std::stop_source();
   auto done = co_await look();
   if (done && first_ != run_.node.index) {
@@ -158,7 +157,8 @@ std::string Delivery::command_for(const PushTarget& target) const {
   // A single node feeds no other one, so its free space does not matter.
   if (push_.plan().relay != RelayMode::never && push_.nodes() > 1) asked += " room";
   if (followed_) asked += " again";
-  if (named_) asked += " named";
+  // As the survey before said; by now the writer may have made a folder of this name.
+  if (followed_ && !survey_.into) asked += " named";
   // A dry run leaves nothing on a node, not even for a moment.
   if (!followed_ && push_.nodes() > 1 && !push_.plan().dry_run)
     asked += " mark=" + push_.writers().mark_for(run_.node.index, target.path) +
@@ -314,7 +314,7 @@ asio::awaitable<void> Delivery::upload(std::uint64_t offset) {
     // Only a stream that has come to its end knows the size and the checksum of the archive.
     share->note_upload(place_.number, position, *sent ? stream.get() : nullptr);
   else
-    upload_error_ = sent.error();
+    feed_->note_failure(sent.error());
   news_->notify_all();
 }
 

@@ -78,7 +78,6 @@ class Delivery {
   int attempt_ = 0;
   int first_ = 0;          ///< the node whose mark lies in the target, often this one
   bool followed_ = false;  ///< another node was to write for it, and has ended
-  bool named_ = false;     ///< the target is a new name, though there is a folder by now
   bool counted_ = false;   ///< what it lacks
   bool expected_ = true;   ///< the relay waits for it
   std::optional<Clock::time_point> finished_ = {};  ///< when every file was in its place
@@ -88,7 +87,6 @@ class Delivery {
   std::unique_ptr<PushFeed> feed_;  ///< if the laptop feeds the node, or did
   bool uploading_ = false;
   std::stop_source stop_upload_;
-  std::optional<Error> upload_error_;
   std::size_t lanes_ = 0;  ///< connections that it may have besides the session's
   bool lane_broke_ = false;
 };

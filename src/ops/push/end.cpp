@@ -48,8 +48,8 @@ Error Delivery::reason_for(const Error& error) const {
   if (error.kind == ErrorKind::timeout || error.kind == ErrorKind::cancelled ||
       error.kind == ErrorKind::usage || out_of_reach_ || !talk_)
     return error;
-  const auto complaint = push_complaint(talk_->err(), tree_);
-  if (!complaint.empty()) return {ErrorKind::remote_io, complaint};
+  const auto complaint = talk_->complaint();
+  if (!complaint.empty()) return {ErrorKind::remote_io, push_complaint(complaint, tree_)};
   if (error.kind == ErrorKind::local_io || !talk_->ended() || !talk_->end()) return error;
   const auto& status = *talk_->end();
   if (status.code >= kBrokenOff)

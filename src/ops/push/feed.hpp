@@ -48,8 +48,9 @@ class PushFeed {
   [[nodiscard]] asio::awaitable<void> finish();
 
   /// Why the sent parts can't arrive whole; also after send(), when a lane breaks that the node still reads
-  /// from.
+  /// from. The first reason stays.
   [[nodiscard]] const std::optional<Error>& failed() const { return failed_; }
+  void note_failure(const Error& error);
   /// Lanes that the archive has gone by.
   [[nodiscard]] std::size_t lanes_used() const;
   /// True if one broke, and not because the node's own connection did.
@@ -73,7 +74,6 @@ class PushFeed {
   asio::awaitable<Result<void>> skip(PushStream& stream, std::uint64_t offset, Limit limit);
   [[nodiscard]] Part take(PushStream& stream, std::string& bytes);
   [[nodiscard]] std::shared_ptr<Lane> free_lane() const;
-  void note_failure(const Error& error);
   template <class Work>
   void spawn(Work work);
   void leave();

@@ -17,7 +17,6 @@ asio::awaitable<Result<void>> Delivery::follow() {
   talk_.reset();
   CO_TRY_AS(writer, co_await wait_for_writer());
   followed_ = true;
-  named_ = !survey_.into;  // by now the writer may have made a folder of this name
   auto looked = co_await look();
   if (looked && need_.in_place() && *writer != run_.node.index) note_shared(*writer);
   co_return looked;

@@ -10,10 +10,9 @@
 
 namespace ec2mpi::ops {
 
-namespace {
-
-/// Tool's name off: "tar: 0/x: Cannot open: ..." begins with the number of a source.
-std::string readable(std::string_view line, const SourceTree& tree) {
+/// "ec2mpi: tar: 0/x: Cannot open: ..." names the number of a source.
+std::string push_complaint(std::string_view line, const SourceTree& tree) {
+  if (line.starts_with(kPushMark)) line.remove_prefix(kPushMark.size());
   for (const auto tool : {"tar: ", "mv: ", "mkdir: ", "sh: ", "chmod: ", "touch: ", "rm: "}) {
     if (line.starts_with(tool)) line.remove_prefix(std::string_view(tool).size());
   }
@@ -22,15 +21,6 @@ std::string readable(std::string_view line, const SourceTree& tree) {
   const bool member = end != std::string_view::npos && (line[end] == '/' || line[end] == ':');
   if (!number || !member || *number >= tree.tops.size()) return printable(line);
   return printable(tree.tops[*number].path.string()) + printable(line.substr(end));
-}
-
-}  // namespace
-
-std::string push_complaint(std::string_view err, const SourceTree& tree) {
-  for (const auto line : split(err, '\n')) {
-    if (line.starts_with(kPushMark)) return readable(line.substr(kPushMark.size()), tree);
-  }
-  return {};
 }
 
 Result<PushTarget> push_target(std::string_view typed, std::size_t sources) {

@@ -43,6 +43,8 @@ class PushTalk : public std::enable_shared_from_this<PushTalk> {
   [[nodiscard]] bool ended() const { return end_.has_value(); }
   /// How it ended; after ended().
   [[nodiscard]] const Result<ssh::ExitStatus>& end() const { return *end_; }
+  /// The same as an error, if its work was not done.
+  [[nodiscard]] Error why_ended() const;
   [[nodiscard]] const std::string& err() const { return err_; }
 
   void close_input() { channel_->close_input(); }
@@ -57,7 +59,6 @@ class PushTalk : public std::enable_shared_from_this<PushTalk> {
   bool take_fields();
   /// True if that is new.
   bool find_complaint(std::string_view bytes);
-  [[nodiscard]] Error why_ended() const;
 
   std::unique_ptr<ProgramChannel> channel_;
   std::shared_ptr<Event> news_;

@@ -80,8 +80,8 @@ struct PushPlan {
   std::shared_ptr<PushCount> count;  ///< never null
 };
 
-/// The reason for a failed push in the words of the node's script: without the tool's name, and with the
-/// source's name for its number; "" if there is none in this text. Pure; for tests.
-[[nodiscard]] std::string push_complaint(std::string_view err, const SourceTree& tree);
+/// A complaint of the node's script for the user: without the mark and the tool's name, and with the source's
+/// name for its number. Pure; for tests.
+[[nodiscard]] std::string push_complaint(std::string_view line, const SourceTree& tree);
 
 }  // namespace ec2mpi::ops

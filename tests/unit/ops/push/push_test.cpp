@@ -350,12 +350,10 @@ TEST_F(PushTest, ComplaintsNameTheSource) {
     tree.tops.push_back({.path = "data", .name = "data", .directory = true});
     return push_complaint(text, tree);
   };
-  EXPECT_EQ(complaint("ec2mpi: tar: 0/x: No space left on device\n"), "data/x: No space left on device");
-  EXPECT_EQ(complaint("motd\nec2mpi: mkdir: cannot create directory 'p'\nmore\n"),
-            "cannot create directory 'p'");
-  EXPECT_EQ(complaint("ec2mpi: tar: 7/x: gone\n"), "7/x: gone");
-  EXPECT_EQ(complaint("ec2mpi: \x1b[2J\n"), "\\x1b[2J");
-  EXPECT_EQ(complaint("nothing of ours\n"), "");
+  EXPECT_EQ(complaint("ec2mpi: tar: 0/x: No space left on device"), "data/x: No space left on device");
+  EXPECT_EQ(complaint("ec2mpi: mkdir: cannot create directory 'p'"), "cannot create directory 'p'");
+  EXPECT_EQ(complaint("ec2mpi: tar: 7/x: gone"), "7/x: gone");
+  EXPECT_EQ(complaint("ec2mpi: \x1b[2J"), "\\x1b[2J");
 }
 
 TEST(NameInTarget, Table) {

@@ -35,6 +35,15 @@ TEST(PushTalk, ANodeCannotFillTheMemoryWithLongWords) {
       std::string::npos);
 }
 
+TEST(PushTalk, AComplaintBehindMuchTextOnStandardErrorIsTheReason) {
+  Laptop laptop;
+  laptop.nodes[1] = {.out = kEmptySurvey,
+                     .err = std::string(100'000, 'x') + "\nec2mpi: mkdir: cannot create directory 'p'\n",
+                     .status = {1, ""}};
+  const auto done = laptop.run_cli({"push", "-q", std::string(Laptop::kList), "./"});
+  EXPECT_NE(done.err.find(": cannot create directory 'p'\n"), std::string::npos) << done.err;
+}
+
 TEST(PushTalk, ALoginThatGreetsWithoutAnEndFailsThePush) {
   EXPECT_NE(said_of(std::string(3 << 20, 'x')).find("the node prints much in front of its list"),
             std::string::npos);
