@@ -1,13 +1,6 @@
-#include <fmt/format.h>
-#include <algorithm>
-
-#include "ec2mpi/base/text.hpp"
 #include "ec2mpi/cli/session/command.hpp"
-#include "ec2mpi/cli/session/help_topics.hpp"
-#include "ec2mpi/cli/session/usage.hpp"
 #include "ec2mpi/cli/terminal/json.hpp"
 #include "ec2mpi/cli/terminal/standard_output.hpp"
-#include "ec2mpi/cli/views/error_references.hpp"
 
 namespace ec2mpi::cli {
 
@@ -67,47 +60,6 @@ void add_option_tree_command(CLI::App& app, Dispatch& dispatch) {
       return exit_code::ok;
     };
   });
-}
-
-std::string explain_errors(const std::vector<std::string>& arguments) {
-  if (arguments.size() < 2 || arguments.front() != "help") return {};
-  std::string text;
-  for (auto anchor = arguments.begin() + 1; anchor != arguments.end(); ++anchor) {
-    const auto explained = error_explanation(*anchor);
-    if (!explained) return {};
-    text += (text.empty() ? "" : "\n") + *explained;
-  }
-  return text;
-}
-
-namespace {
-
-std::string describe_unknown_topic(const CLI::App& app, const std::string& topic) {
-  std::vector<std::string> anchors;
-  for (const auto& each : explained_texts()) anchors.emplace_back(each.anchor);
-  auto said = describe_unknown_command(app, topic, {});
-  const auto meant = nearest(topic, anchors);
-  if (meant.empty() || said.find("did you mean") != std::string::npos) return said;
-  return fmt::format("'{}' is not a command; did you mean ec2mpi help {}?", printable(topic), meant);
-}
-
-}  // namespace
-
-Result<std::string> explain_topics(const CLI::App& app, const std::vector<std::string>& arguments) {
-  const auto is_option = [](const std::string& word) { return word.starts_with('-'); };
-  if (arguments.size() < 2 || arguments.front() != "help" || std::ranges::any_of(arguments, is_option))
-    return std::string();
-  std::string text;
-  for (auto topic = arguments.begin() + 1; topic != arguments.end(); ++topic) {
-    const auto found =
-        app.get_subcommands([&](const auto* command) { return command->get_name() == *topic; });
-    const auto explained = explain_errors({"help", *topic});
-    if (found.empty() && explained.empty())
-      return fail(ErrorKind::usage, describe_unknown_topic(app, *topic));
-    text += text.empty() ? "" : "\n";
-    text += explained.empty() ? found.front()->help(app.get_name()) : explained;
-  }
-  return text;
 }
 
 }  // namespace ec2mpi::cli

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "src/cli/commands/mpi_script.hpp"
+#include "src/cli/commands/script_job.hpp"
 
 namespace ec2mpi::cli {
 

@@ -75,7 +75,4 @@ void add_down_command(CLI::App& app, Dispatch& dispatch);
 void add_allow_command(CLI::App& app, Dispatch& dispatch);
 void add_iam_policy_command(CLI::App& app, Dispatch& dispatch);
 
-/// `help ANCHOR...` explains the errors that name it; empty if the words mean something else.
-[[nodiscard]] std::string explain_errors(const std::vector<std::string>& arguments);
-
 }  // namespace ec2mpi::cli
