@@ -2,12 +2,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <algorithm>
-#include <charconv>
 #include <csignal>
-#include <filesystem>
-#include <map>
 
-#include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/cluster_setup.hpp"
@@ -15,36 +11,30 @@
 #include "ec2mpi/cli/session/command_context.hpp"
 #include "ec2mpi/cli/session/job_memory.hpp"
 #include "ec2mpi/cli/session/option_values.hpp"
-#include "ec2mpi/cli/session/usage.hpp"
 #include "ec2mpi/cli/session/world.hpp"
 #include "ec2mpi/cli/terminal/standard_output.hpp"
 #include "ec2mpi/cli/terminal/terminal.hpp"
 #include "ec2mpi/cli/views/job_json.hpp"
 #include "ec2mpi/cli/views/job_view.hpp"
-#include "ec2mpi/fleet/gather.hpp"
 #include "ec2mpi/ops/job/run.hpp"
 #include "ec2mpi/ops/mpi/command.hpp"
 #include "src/cli/commands/after_job.hpp"
-#include "src/cli/commands/bench.hpp"
 #include "src/cli/commands/bring_results.hpp"
+#include "src/cli/commands/choose_job.hpp"
+#include "src/cli/commands/guard.hpp"
 #include "src/cli/commands/job_flags.hpp"
 #include "src/cli/commands/job_push.hpp"
 #include "src/cli/commands/profile.hpp"
-#include "src/cli/commands/script_text.hpp"
 #include "src/cli/commands/series.hpp"
 
 namespace ec2mpi::cli {
 
 namespace {
 
-/// Bytes of a run_NAME.sh that goes to the master.
-constexpr std::size_t kLargestScript = 1 << 20;
-
 struct RunOptions {
   ListOptions list;
   ConnectOptions connect;
-  std::vector<std::string> name;
-  std::optional<std::vector<std::string>> behind_dashes;
+  JobWords words;
   JobFlags job;
   bool explain = false;
   bool detach = false;
@@ -52,8 +42,7 @@ struct RunOptions {
   bool json_lines = false;
   bool no_push = false;
   bool allow_outside = false;
-  std::string guard;          ///< "10%"; empty: no measurement before the job
-  bool without_slow = false;  ///< nodes that the measurement names get no ranks, instead of no job at all
+  GuardOptions guard;
   AfterJob then = AfterJob::nothing;
   SeriesOptions series;
 };
@@ -64,165 +53,15 @@ struct JobAftermath {
   bool complete = false;  ///< its results are here, if it has any
 };
 
-/// NAME of run_NAME.sh, ./run_NAME.sh and NAME.sh, where that script or its job is meant.
-std::string job_name(const std::string& word, const Config& config) {
-  std::error_code ignored;
-  const auto is_job = [&](const std::string& name) {
-    return config.jobs.contains(name) || std::filesystem::exists("run_" + name + ".sh", ignored);
-  };
-  if (is_job(word)) return word;
-  auto name = word.substr(word.starts_with("./") ? 2 : 0);
-  if (name.ends_with(".sh")) name.erase(name.size() - 3);
-  // Of a script that is not here, the master may know more.
-  if (name.starts_with("run_") && name.size() > 4 && name.find('/') == name.npos) return name.substr(4);
-  return is_job(name) ? name : word;
-}
-
-/// A program of this folder in the place of a job's name.
-Result<void> check_no_program(const std::string& name) {
-  std::error_code ignored;
-  if (!std::filesystem::is_regular_file(name, ignored)) return {};
-  const auto shown = quote_word(printable(name));
-  return fail(ErrorKind::usage, fmt::format("{} is a program and not a job's name: ec2mpi run -- {}", shown,
-                                            name.ends_with(".py") ? "python3 " + shown : "./" + shown));
-}
-
-/// run_NAME.sh as the tutorial has it: in the working folder, else wherever the master has it.
-Result<JobScript> find_script(const std::string& name) {
-  // The name becomes a part of a file's name, and must not lead into another folder.
-  const auto odd = [](char c) { return c == '/' || static_cast<unsigned char>(c) < 0x20; };
-  if (std::any_of(name.begin(), name.end(), odd)) {
-    return fail(ErrorKind::usage,
-                fmt::format("'{}' is not a job's name; a program stands behind --: ec2mpi run -- {}",
-                            printable(name), printable(name)));
-  }
-  JobScript script{"run_" + name + ".sh", std::nullopt};
-  std::error_code ignored;
-  // A script that is not here may be on the master, whose answer says if it is not.
-  if (!std::filesystem::exists(script.name, ignored)) {
-    TRY(check_no_program(name));
-    return script;
-  }
-  TRY_AS(text, read_regular_file(script.name, kLargestScript));
-  if (text->find('\0') != std::string::npos)
-    return fail(ErrorKind::usage, script.name + " is not a shell script");
-  script.text = without_mark(std::move(*text));
-  return script;
-}
-
-/// Those of the settings, and of the scripts run_NAME.sh here.
-std::vector<std::string> known_jobs(const Config& config) {
-  std::vector<std::string> names;
-  for (const auto& [name, job] : config.jobs) names.push_back(name);
-  std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(".", ignored)) {
-    const auto file = entry.path().filename().string();
-    if (file.starts_with("run_") && file.ends_with(".sh") && file.size() > 7)
-      names.push_back(file.substr(4, file.size() - 7));
-  }
-  return names;
-}
-
-/// mpirun looks for a word without a slash in the PATH of the nodes, where a program of the user is not.
-Result<void> check_program(const std::string& word) {
-  if (!word.ends_with(".py") || word.find('/') != std::string::npos) return {};
-  return fail(ErrorKind::usage, fmt::format("{0} is no command on the nodes; a Python program needs python3: "
-                                            "ec2mpi run -- python3 {0}",
-                                            quote_word(printable(word))));
-}
-
-/// run starts mpirun itself, and mpirun would take a program that begins with a dash for an option of its
-/// own.
-Result<void> check_words(const RunOptions& options) {
-  // Behind a job's name stand its arguments.
-  const bool is_behind = options.name.empty() && options.behind_dashes.has_value();
-  const auto& program = is_behind ? *options.behind_dashes : options.name;
-  if (program.empty()) return {};
-  const auto& first = program.front();
-  if (is_behind && first.starts_with('-'))
-    return fail(ErrorKind::usage,
-                fmt::format("'{}' stands where the program is expected; options stand in front of "
-                            "--: ec2mpi run -np 4 -- PROGRAM",
-                            printable(first)));
-  if (is_behind && program.size() == 1 && first.find_first_of(";|&<>$*`") != std::string::npos)
-    return fail(ErrorKind::usage,
-                fmt::format("'{}' is for a shell, and run starts none: ec2mpi run -- sh -c {}",
-                            printable(first), quote_word(printable(first))));
-  if (is_behind && program.size() == 1 && words(first).size() > 1 &&
-      words(first)[0].find('/') == std::string_view::npos)
-    return fail(ErrorKind::usage,
-                fmt::format("'{0}' is one word; a program and its arguments are several: ec2mpi run -- {0}",
-                            printable(first)));
-  if (options.behind_dashes && std::ranges::count(*options.behind_dashes, ":") > 0)
-    return fail(ErrorKind::usage,
-                "':' would start several programs (MPMD), which run does not: write one program that looks "
-                "at its rank");
-  const auto name = first.substr(first.rfind('/') + 1);
-  constexpr std::string_view kStarters[] = {"mpirun",  "mpiexec", "mpiexec.hydra", "orterun",
-                                            "prterun", "prun",    "srun"};
-  if (std::ranges::count(kStarters, name) == 0) return {};
-  return fail(
-      ErrorKind::usage,
-      fmt::format("run starts mpirun itself: leave {} out, and write the options in front of --: ec2mpi run "
-                  "-np 4 -- PROGRAM",
-                  printable(name)));
-}
-
-/// As ec2mpi.toml or the script says, before any flag and without the words behind --.
-Result<JobSpec> choose_job(const RunOptions& options, const Config& config) {
-  const auto& behind = options.behind_dashes;
-  TRY(check_words(options));
-  if (options.name.empty()) {
-    if (!behind || behind->empty())
-      return fail(ErrorKind::usage, "nothing to run: ec2mpi run NAME, or ec2mpi run -- CMD ARGS");
-    TRY(check_program(behind->front()));
-    return JobSpec{.mpirun = config.mpirun.value_or("")};
-  }
-  const auto& name = options.name.front();
-  // A word without -- before it could be an argument or a program, so none is guessed.
-  if (options.name.size() > 1) {
-    for (const auto& word : options.name)
-      if (!describe_other_dash(word + "x").empty() && describe_other_dash(word).empty())
-        return fail(ErrorKind::usage, fmt::format("'{}' is not two minus signs; type --", printable(word)));
-    const auto& second = options.name[1];
-    const auto job = config.jobs.find(name);
-    const auto is_parameter = [&](const auto& sweep) { return second.starts_with(sweep.name + "="); };
-    if (job != config.jobs.end() && std::ranges::any_of(job->second.sweep, is_parameter))
-      return fail(ErrorKind::usage, fmt::format("'{0}' is a value of the sweep: ec2mpi run {1} --set {0}",
-                                                quote_word(printable(second)), printable(name)));
-    if (!config.jobs.contains(name)) {
-      return fail(ErrorKind::usage, fmt::format("programs stand behind --: ec2mpi run ... -- {}",
-                                                printable(quote_words(options.name))));
-    }
-    return fail(ErrorKind::usage,
-                fmt::format("'{}': arguments stand behind --: ec2mpi run {} -- {}",
-                            printable(options.name[1]), printable(name), printable(options.name[1])));
-  }
-  const auto mpirun = config.mpirun.value_or("");
-  if (const auto found = config.jobs.find(name); found != config.jobs.end()) {
-    auto job = found->second;
-    job.mpirun = mpirun;
-    return job;
-  }
-  TRY_AS(script, find_script(name));
-  // A name that is known nowhere here may still be a script on the master, so only a similar name
-  // is an error.
-  if (const auto meant = nearest(name, known_jobs(config)); !script->text && !meant.empty())
-    return fail(ErrorKind::usage,
-                fmt::format("there is no [jobs.{}] in ec2mpi.toml and no {} here; is {} meant?",
-                            printable(name), printable(script->name), printable(meant)));
-  return JobSpec{.script = std::move(*script), .mpirun = mpirun};
-}
-
 /// The words behind -- come last.
 void add_behind(const RunOptions& options, std::vector<std::string>& command) {
-  if (const auto& behind = options.behind_dashes)
+  if (const auto& behind = options.words.behind_dashes)
     command.insert(command.end(), behind->begin(), behind->end());
 }
 
 /// What a job is called in its id: its name, else its program; a python program by its script.
 std::string spoken_name(const RunOptions& options, const std::vector<std::string>& command) {
-  if (!options.name.empty()) return options.name.front();
+  if (!options.words.name.empty()) return options.words.name.front();
   if (ops::is_python(command.front())) {
     for (const auto& word : command) {
       if (word.ends_with(".py")) return word.substr(0, word.size() - 3);
@@ -247,8 +86,8 @@ asio::awaitable<int> leave_job(CommandContext& context, AfterJob then, std::stri
 class StandardInput : public ops::InputSource {
  public:
   explicit StandardInput(const asio::any_io_executor& executor) : input_(executor, STDIN_FILENO) {
-    std::signal(SIGTTIN,
-                SIG_IGN);  // a command that was moved to the background reads no more, and is not stopped
+    // A command that was moved to the background reads no more, and is not stopped.
+    std::signal(SIGTTIN, SIG_IGN);
   }
 
   /// /dev/null has nothing, and a terminal in the background belongs to another program.
@@ -270,61 +109,6 @@ class StandardInput : public ops::InputSource {
   InputStream input_;
 };
 
-/// "10", "10%" or "7.5 %", as a share; nothing for other texts.
-std::optional<double> parse_percent(std::string_view text) {
-  text = trim(text);
-  if (text.ends_with('%')) text = trim(text.substr(0, text.size() - 1));
-  double percent = 0;
-  const auto [end, wrong] = std::from_chars(text.data(), text.data() + text.size(), percent);
-  if (wrong != std::errc() || end != text.data() + text.size() || !(percent >= 1 && percent <= 90))
-    return std::nullopt;
-  return percent / 100;
-}
-
-/// Measures the nodes before the job, and takes slow ones out of the context if that was asked for. Returns
-/// the exit code if the job must not start; the reason has been printed.
-asio::awaitable<std::optional<int>> find_bad_nodes(CommandContext& context, const RunOptions& options) {
-  const auto limit = parse_percent(options.guard);
-  auto& console = context.console();
-  const auto measured = co_await measure_nodes(context, limit.value_or(ops::kUsualLimit));
-  if (measured.code == exit_code::interrupted) {
-    console.talk(console.paint_talk(Colour::yellow, "ec2mpi: interrupted; nothing was started"));
-    co_return measured.code;
-  }
-  std::vector<ops::NodeTrouble> bad;
-  bool found = false;
-  bool only_nodes = true;
-  for (const auto& check : measured.checks)
-    for (const auto& finding : check.findings) {
-      found = true;
-      only_nodes = only_nodes && finding.nodes.size() == 1;
-      console.talk(console.paint_talk(Colour::red, "ec2mpi: --guard: " + short_nodes_label(finding.nodes)) +
-                   ": " + finding.what);
-      // Of a bad path between two nodes, neither is the one to leave out.
-      const auto is_it = [&](const Node& node) { return node.index == finding.nodes.front(); };
-      const auto node = std::ranges::find_if(context.cluster.nodes, is_it);
-      const auto known = [&](const auto& trouble) { return is_it(trouble.node); };
-      if (finding.nodes.size() == 1 && node != context.cluster.nodes.end() &&
-          std::ranges::none_of(bad, known))
-        bad.push_back({*node, {}});
-    }
-  if (!found && measured.code == exit_code::ok) co_return std::nullopt;
-  auto& nodes = context.cluster.nodes;
-  if (options.without_slow && only_nodes && measured.code == exit_code::ok && bad.size() < nodes.size()) {
-    const auto is_bad = [&](const Node& node) {
-      return std::ranges::any_of(bad, [&](const auto& trouble) { return trouble.node.index == node.index; });
-    };
-    std::erase_if(nodes, is_bad);
-    console.talk(
-        fmt::format("ec2mpi: --without-slow: the job runs on {}", count_of(nodes.size(), "other node")));
-    co_return std::nullopt;
-  }
-  console.talk(console.paint_talk(
-      Colour::yellow,
-      "ec2mpi: " + (bad.empty() ? std::string("nothing was started") : not_started_text(bad))));
-  co_return found ? exit_code::not_started : measured.code;
-}
-
 /// That of `attach --json`.
 void show_document(Console& console, const JobView& view, const Json& job) {
   Json document = {{"job", job}};
@@ -335,8 +119,8 @@ void show_document(Console& console, const JobView& view, const Json& job) {
 asio::awaitable<int> run_single_job(CommandContext& context, const RunOptions& options, JobSpec job,
                                     JobPush push, JobAftermath& aftermath) {
   // --explain starts nothing, and costs nothing.
-  if (!options.guard.empty() && !options.explain) {
-    if (const auto code = co_await find_bad_nodes(context, options)) co_return *code;
+  if (!options.guard.limit.empty() && !options.explain) {
+    if (const auto code = co_await find_bad_nodes(context, options.guard)) co_return *code;
   }
   auto& [runtime, cluster, access, connector, flow] = context;
   const JobView::Style style{.explain = options.explain,
@@ -419,8 +203,9 @@ SeriesRequest request_series(const RunOptions& options, JobSpec job) {
 
 Result<int> run_once(RunOptions options, const CommonOptions& common, JobAftermath& aftermath) {
   TRY_AS(cluster, open_cluster(options.list));
-  if (options.name.size() == 1) options.name.front() = job_name(options.name.front(), cluster->config);
-  TRY_AS(chosen, choose_job(options, cluster->config));
+  if (options.words.name.size() == 1)
+    options.words.name.front() = job_name(options.words.name.front(), cluster->config);
+  TRY_AS(chosen, choose_job(options.words, cluster->config));
   // Settings for all jobs, also for one without a table in ec2mpi.toml.
   chosen->end_signal = cluster->config.end_signal.value_or("");
   chosen->hang = cluster->config.hang.value_or(std::chrono::seconds(0));
@@ -430,7 +215,7 @@ Result<int> run_once(RunOptions options, const CommonOptions& common, JobAfterma
   if (options.series.dry_run && !series) options.explain = true;
   if (series && options.json_lines)
     return fail(ErrorKind::usage, "--json-lines follows one job; a series has --json");
-  if (series && !options.guard.empty())
+  if (series && !options.guard.limit.empty())
     return fail(ErrorKind::usage, "--guard is for one job; before a series: ec2mpi doctor --bench");
   if (series && options.explain)
     return fail(ErrorKind::usage, "--explain explains one job; --dry-run shows the jobs of a series");
@@ -477,7 +262,8 @@ Result<int> run_run(const RunOptions& options, const CommonOptions& common) {
 
 void add_run_options(CLI::App& command, RunOptions& options) {
   command
-      .add_option("name", options.name, "A [jobs.NAME] of ec2mpi.toml, or the NAME of a script run_NAME.sh")
+      .add_option("name", options.words.name,
+                  "A [jobs.NAME] of ec2mpi.toml, or the NAME of a script run_NAME.sh")
       ->type_name("NAME");
   add_job_flags(command, options.job);
   command.add_flag("--raw", options.raw,
@@ -494,20 +280,7 @@ void add_run_options(CLI::App& command, RunOptions& options) {
           "When the job has ended and its results are here: stop or down; with --detach the instances stop")
       ->type_name("ACTION")
       ->transform(one_of<AfterJob>({{"stop", AfterJob::stop}, {"down", AfterJob::down}}));
-  command
-      .add_option(
-          "--guard", options.guard,
-          "First measure the nodes, and start nothing if one is off by more than this [no measurement]")
-      ->type_name("PERCENT")
-      ->check(CLI::Validator(
-          [](const std::string& text) {
-            return parse_percent(text) ? std::string() : "a percentage from 1 to 90, such as 10%";
-          },
-          ""));
-  command
-      .add_flag("--without-slow", options.without_slow,
-                "Run on the other nodes if --guard names some; without -np with fewer ranks")
-      ->needs("--guard");
+  add_guard_options(command, options.guard);
   command.add_flag("--explain", options.explain,
                    "Show the mpirun line and why each option is there; start nothing");
 }
@@ -529,7 +302,7 @@ void add_run_command(CLI::App& app, Dispatch& dispatch) {
   add_selection_options(command, options->list, "--exclude,--exclude-nodes");
   add_connect_options(command, options->connect);
   command.callback([options, &dispatch] {
-    options->behind_dashes = dispatch.behind_dashes;
+    options->words.behind_dashes = dispatch.behind_dashes;
     dispatch.chosen = [options](const CommonOptions& common) { return run_run(*options, common); };
   });
 }
