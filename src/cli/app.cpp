@@ -235,14 +235,8 @@ void add_json_to_all(CLI::App& app, bool& answers) {
       command->add_flag("--json", answers, "Exit code, messages and what was done, as one JSON document");
 }
 
-/// Sets `as_json` if standard output is to have a JSON document.
-int parse_and_run(const World& world, const std::vector<std::string>& arguments, bool& as_json) {
-  CLI::App app(kAbout, "ec2mpi");
-  app.formatter(std::make_shared<HelpFormatter>());
-  CommonOptions common{.world = &world};
-  Dispatch dispatch;
-  app.set_version_flag("-V,--version", describe_versions);
-  add_common_options(app, common);
+/// In the order of the help, with the heading of each group behind its commands.
+void add_commands(CLI::App& app, Dispatch& dispatch) {
   add_init_command(app, dispatch);
   add_ips_command(app, dispatch);
   add_nodes_command(app, dispatch);
@@ -276,6 +270,17 @@ int parse_and_run(const World& world, const std::vector<std::string>& arguments,
   add_iam_policy_command(app, dispatch);
   head_new_commands(app, "Instances (by the EC2 API)");
   add_option_tree_command(app, dispatch);
+}
+
+/// Sets `as_json` if standard output is to have a JSON document.
+int parse_and_run(const World& world, const std::vector<std::string>& arguments, bool& as_json) {
+  CLI::App app(kAbout, "ec2mpi");
+  app.formatter(std::make_shared<HelpFormatter>());
+  CommonOptions common{.world = &world};
+  Dispatch dispatch;
+  app.set_version_flag("-V,--version", describe_versions);
+  add_common_options(app, common);
+  add_commands(app, dispatch);
   bool answers = false;
   add_json_to_all(app, answers);
   // Without a command, show_situation answers.

@@ -118,6 +118,30 @@ Numbers writer_of(const ops::PushCount& count, const Node& node) {
   return {};
 }
 
+/// The command with its views and without its task.
+FleetCommand show_push(const PushOptions& push, const std::shared_ptr<ops::PushCount>& count,
+                       std::size_t nodes, std::vector<std::string> left_out) {
+  FleetCommand command{
+      .style = {
+          .json_lines = push.json_lines,
+          .doing = "push",
+          .progress = [count, began = Clock::now()] { return push_words(*count, Clock::now() - began); },
+          .detail = [count, dry = push.dry_run] { return final_words(*count, dry); }},
+      .notes = [count, skipped = std::move(left_out)] { return add_remarks(skipped, *count); }};
+  // The plans of most nodes are equal, and equal lines are shown once.
+  if (push.dry_run) {
+    command.output = [nodes](Console& console) { return gathered_output(console, nodes, false); };
+  }
+  if (push.json) {
+    command.output = [count, nodes](Console& console) {
+      return json_output(
+          console, nodes, "push", [count](const Node& node) { return writer_of(*count, node); },
+          [count] { return totals(*count); });
+    };
+  }
+  return command;
+}
+
 Result<int> run_push(const CopyOptions& options, const PushOptions& push, const CommonOptions& common) {
   // --force-delete is a stronger --delete and needs no second flag.
   const bool erase = push.erase || push.force;
@@ -146,26 +170,7 @@ Result<int> run_push(const CopyOptions& options, const PushOptions& push, const 
   TRY_AS(access, open_access(*cluster, options.connect));
 
   const auto count = std::make_shared<ops::PushCount>();
-  FleetCommand command{
-      .style = {
-          .json_lines = push.json_lines,
-          .doing = "push",
-          .progress = [count, began = Clock::now()] { return push_words(*count, Clock::now() - began); },
-          .detail = [count, dry = push.dry_run] { return final_words(*count, dry); }},
-      .notes = [count, skipped = left_out_notes(*groups)] { return add_remarks(skipped, *count); }};
-  // The plans of most nodes are equal, and equal lines are shown once.
-  if (push.dry_run) {
-    command.output = [nodes = cluster->nodes.size()](Console& console) {
-      return gathered_output(console, nodes, false);
-    };
-  }
-  if (push.json) {
-    command.output = [count, nodes = cluster->nodes.size()](Console& console) {
-      return json_output(
-          console, nodes, "push", [count](const Node& node) { return writer_of(*count, node); },
-          [count] { return totals(*count); });
-    };
-  }
+  auto command = show_push(push, count, cluster->nodes.size(), left_out_notes(*groups));
   // Comes last, because it takes the groups away.
   command.task = ops::push_task({.groups = std::move(*groups),
                                  .target = options.target(),

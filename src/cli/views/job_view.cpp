@@ -56,6 +56,47 @@ std::string stopping_text(ops::JobStop why, const std::string& id) {
              : fmt::format("the time limit is over: ending {} on all nodes …", id);
 }
 
+/// Why a job has failed: `why` is the word that supervise.sh writes for it.
+struct EndText {
+  std::string_view why;
+  const char* text;  ///< {0} is the job's id
+  const char* advice = "";
+};
+constexpr EndText kEnds[] = {
+    {"hung", "mpirun did not return although no rank was left; it has been ended"},
+    {"ranks missing", "mpirun said nothing, but has started fewer ranks than requested"},
+    {"aborted", "a rank has called MPI_Abort with a status that mpirun shows as 0; the job has failed"},
+    {"no room", "the disk of the master is too full to start a job; ec2mpi exec -w 1 'df -h ~; df -i ~'"},
+    {"no start",
+     "mpirun's daemon on a node ended at its start without a word, and mpirun waited for it; it has been "
+     "ended",
+     "does the node's ~/.bashrc end the shell? ec2mpi doctor shows where"},
+    {"no ranks",
+     "mpirun's daemon on a node could not start its ranks, and mpirun waited for them; it has been ended",
+     "ec2mpi doctor shows the limits of the nodes (ulimit -n)"},
+    {"no connection",
+     "a firewall refused a connection between two ranks, which Open MPI waits for without an end; the job "
+     "printed nothing for ten minutes and has been ended"},
+    {"hang",
+     "{0} printed nothing for the time of [jobs] hang and has been ended; ec2mpi stacks {0} "
+     "shows what its ranks did"},
+    {"daemon", "mpirun lost its daemon on a node and did not return; it has been ended"},
+};
+
+/// The state "lost": the supervisor's record ends without an end of the job.
+std::string lost_job_text(const std::string& id, std::string_view why) {
+  if (why == "gone")
+    return fmt::format(
+        "{0} is lost: its folder on the master, ~/.ec2mpi/jobs/{0}, has been removed, and nobody knows how "
+        "it ended",
+        id);
+  return fmt::format("{} is lost: {}; ec2mpi cancel {} cleans up after it", id,
+                     why == "rebooted"    ? "the master was booted"
+                     : why == "unstarted" ? "its supervisor on the master did not start"
+                                          : "its supervisor on the master was killed",
+                     id);
+}
+
 /// The connection was lost before the master said that it has the job.
 std::string unknown_start_text(const std::string& id) {
   return fmt::format(
@@ -355,65 +396,30 @@ void JobView::tell_lost_input(const ops::JobRecord& record) {
 void JobView::tell_end(const ops::Followed& followed) {
   using How = ops::Followed::How;
   const auto id = followed.record.id.empty() ? id_ : followed.record.id;
+  const auto& why = followed.record.why;
   if (followed.how == How::detached) {
     tell_leaving();
   } else if (followed.how == How::gave_up) {
-    const auto why = followed.error ? printable(followed.error->message) : std::string("it does not answer");
-    say(Colour::red, fmt::format("the master cannot be reached: {}", why));
+    const auto wrong =
+        followed.error ? printable(followed.error->message) : std::string("it does not answer");
+    say(Colour::red, fmt::format("the master cannot be reached: {}", wrong));
     if (lost_ && !found_) say(Colour::yellow, unknown_start_text(id));
   } else if (followed.how == How::ended && followed.record.state == ops::JobState::lost) {
-    const auto& why = followed.record.why;
-    if (why == "gone")
-      return say(Colour::red,
-                 fmt::format("{0} is lost: its folder on the master, ~/.ec2mpi/jobs/{0}, has been "
-                             "removed, and nobody knows how it ended",
-                             id));
-    say(Colour::red, fmt::format("{} is lost: {}; ec2mpi cancel {} cleans up after it", id,
-                                 why == "rebooted"    ? "the master was booted"
-                                 : why == "unstarted" ? "its supervisor on the master did not start"
-                                                      : "its supervisor on the master was killed",
-                                 id));
-  } else if (followed.record.why == "hung") {
-    say(Colour::red, "mpirun did not return although no rank was left; it has been ended");
-  } else if (followed.record.why == "ranks missing") {
-    say(Colour::red, "mpirun said nothing, but has started fewer ranks than requested");
-  } else if (followed.record.why == "aborted") {
-    say(Colour::red, "a rank has called MPI_Abort with a status that mpirun shows as 0; the job has failed");
-  } else if (followed.record.why == "no room") {
-    say(Colour::red,
-        "the disk of the master is too full to start a job; ec2mpi exec -w 1 'df -h ~; df -i ~'");
-  } else if (followed.record.why == "no start") {
-    say(Colour::red,
-        "mpirun's daemon on a node ended at its start without a word, and mpirun waited for it; it has been "
-        "ended");
-    say(Colour::yellow, "does the node's ~/.bashrc end the shell? ec2mpi doctor shows where");
-  } else if (followed.record.why == "no ranks") {
-    say(Colour::red,
-        "mpirun's daemon on a node could not start its ranks, and mpirun waited for them; it has been ended");
-    say(Colour::yellow, "ec2mpi doctor shows the limits of the nodes (ulimit -n)");
-  } else if (followed.record.why == "no connection") {
-    say(Colour::red,
-        "a firewall refused a connection between two ranks, which Open MPI waits for without an end; the job "
-        "printed nothing for ten minutes and has been ended");
-  } else if (followed.record.why == "hang") {
-    say(Colour::red,
-        fmt::format("{0} printed nothing for the time of [jobs] hang and has been ended; ec2mpi stacks {0} "
-                    "shows what its ranks did",
-                    id));
-  } else if (followed.record.why == "daemon") {
-    say(Colour::red, "mpirun lost its daemon on a node and did not return; it has been ended");
+    say(Colour::red, lost_job_text(id, why));
+  } else if (const auto known = std::ranges::find(kEnds, why, &EndText::why); known != std::end(kEnds)) {
+    say(Colour::red, fmt::format(fmt::runtime(known->text), id));
+    if (*known->advice != '\0') say(Colour::yellow, known->advice);
   } else if (followed.how == How::ended && followed.record.status != 0 &&
-             (followed.record.why.empty() || followed.record.why == "output lost" ||
-              followed.record.why == "input lost")) {
+             (why.empty() || why == "output lost" || why == "input lost")) {
     // Without an explanation of the supervisor's, the first rank that failed says most.
     auto failure = ops::first_failure(tail_);
     if (failure) {
       failure->host = shown_host(failure->host);
       say(Colour::red, failure->describe());
     }
-  } else if (followed.record.why == "timeout") {
+  } else if (why == "timeout") {
     say(Colour::yellow, "the time limit was over");
-  } else if (followed.record.why == "cancelled" && !stopping_) {
+  } else if (why == "cancelled" && !stopping_) {
     // If this command has cancelled it, the user knows.
     say(Colour::yellow, fmt::format("{} was cancelled", id));
   }
