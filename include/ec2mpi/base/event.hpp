@@ -25,8 +25,9 @@ class Event {
   Event(const Event&) = delete;
   Event& operator=(const Event&) = delete;
 
-  /// Suspends in every case, so that no loop around a wait can hold the event loop. A limit that has ended
-  /// decides, whatever notifications came: a coroutine that is always notified times out all the same.
+  /// Suspends in every case, so that no loop around a wait can hold the event loop. Once the limit has ended,
+  /// the result says so even if a notification has arrived too: a coroutine that is notified all the time
+  /// still times out.
   [[nodiscard]] asio::awaitable<Wake> wait(Limit limit);
   void notify_all();
   void notify_one();
@@ -40,7 +41,7 @@ class Event {
   std::shared_ptr<Waiters> waiters_ = std::make_shared<Waiters>();
 };
 
-/// Lets at most `places` coroutines in at once; the others wait in the order they came.
+/// Lets at most `places` coroutines in at once; the others wait in the order of their arrival.
 class Gate {
  public:
   Gate(asio::any_io_executor executor, std::size_t places) : freed_(std::move(executor)), places_(places) {}

@@ -4,8 +4,8 @@
 
 namespace ec2mpi::exit_code {
 
-inline constexpr int ok = 0;             ///< every selected node did it
-inline constexpr int node_failed = 1;    ///< some node did not, or output could not be written
+inline constexpr int ok = 0;             ///< every selected node succeeded
+inline constexpr int node_failed = 1;    ///< a node failed, or output could not be written
 inline constexpr int not_started = 2;    ///< bad flag, bad list, empty selection, missing local file
 inline constexpr int bug = 70;           ///< ec2mpi itself is wrong
 inline constexpr int timed_out = 124;    ///< the time limit of the whole command ended it

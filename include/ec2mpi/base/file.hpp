@@ -37,15 +37,16 @@ class UniqueFd {
 /// The error for `path` from errno: "cannot open data.txt: No such file or directory".
 [[nodiscard]] std::unexpected<Error> io_error(std::string_view doing, const std::filesystem::path& path);
 
-/// The whole file; `max_bytes` guards against reading something that was never meant.
+/// The whole file; more than `max_bytes` is an error, because the path may lead to something else than the
+/// expected file.
 [[nodiscard]] Result<std::string> read_file(const std::filesystem::path& path,
                                             std::size_t max_bytes = std::size_t{1} << 30);
 
-/// The same for a file that ec2mpi finds by its usual name, where nobody has put a pipe on purpose: a folder,
-/// and a pipe, whose reader might wait for ever, are errors.
+/// The same for a file that ec2mpi finds by its usual name. Folders and pipes are errors: nobody has put a
+/// pipe there on purpose, and its reader might wait for ever.
 [[nodiscard]] Result<std::string> read_regular_file(const std::filesystem::path& path, std::size_t max_bytes);
 
-/// What an open file holds from where it stands; `path` is for the error.
+/// The rest of an open file, from its present position; `path` is for the error.
 [[nodiscard]] Result<std::string> read_all(int fd, const std::filesystem::path& path,
                                            std::size_t max_bytes = std::size_t{1} << 30);
 
@@ -74,8 +75,8 @@ class UniqueFd {
 /// Replaces a leading `~/` by the home folder.
 [[nodiscard]] std::filesystem::path expand_home(std::string_view path);
 
-/// Raises the limit of open files to what the kernel lets us have; a thousand nodes need two each. Gives the
-/// limit.
+/// Raises the limit of open files to what the kernel lets us have; a thousand nodes need two each. Returns
+/// the limit.
 std::uint64_t raise_open_file_limit();
 
 }  // namespace ec2mpi

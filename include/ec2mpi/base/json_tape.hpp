@@ -11,8 +11,8 @@
 
 namespace ec2mpi {
 
-/// JSON values one after the other, as they stand in the text: a container is followed by what it holds.
-/// Flat, so that hostile nesting costs no stack and a value no allocation.
+/// JSON values one after the other, as they stand in the text: a container is followed by its content. Flat,
+/// so that hostile nesting costs no stack and a value no allocation.
 class JsonTape {
  public:
   enum class Kind { null, scalar, string, array, object };

@@ -30,9 +30,8 @@ class StateFolder {
 
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
 
-  /// Refuses a folder that is a link, that belongs to another user or that others can write; one that is not
-  /// there is fine. Errors here and below: usage if the state cannot be trusted, else local_io; both name the
-  /// path.
+  /// Refuses a folder that is a link, that belongs to another user or that others can write; a missing one is
+  /// fine. Errors here and below: usage if the state cannot be trusted, else local_io; both name the path.
   [[nodiscard]] Result<void> check() const;
 
   [[nodiscard]] Result<void> make() const;
@@ -44,7 +43,8 @@ class StateFolder {
   /// Replaces a file, if its content differs, for the user's eyes only. Makes the folders.
   [[nodiscard]] Result<void> write(const std::filesystem::path& name, std::string_view text) const;
 
-  /// Appends what `addition` answers to the file's content, while no other ec2mpi can change it.
+  /// Calls `addition` with the file's content and appends the text that it returns, while no other ec2mpi can
+  /// change the file.
   using Addition = std::function<Result<std::string>(std::string_view content)>;
   [[nodiscard]] Result<void> append(const std::filesystem::path& name, const Addition& addition) const;
 

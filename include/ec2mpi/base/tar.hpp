@@ -1,9 +1,9 @@
 #pragma once
-/// Archives as streams. A codec of our own because those of libraries pull their input with blocking calls,
-/// which cannot live on an event loop; this one is fed. Written: GNU format (long names in @LongLink members,
-/// big numbers in base 256; a pax header for fractions of a second and for holes). Read: that without holes,
-/// POSIX ustar and pax. Sources: POSIX.1-2017 pax(1) "ustar Interchange Format" and "pax Header Block"; GNU
-/// tar manual, "Basic Tar Format" and "Storing Sparse Files" (PAX format, version 1.0).
+/// Archives as streams. The codecs of libraries pull their input with blocking calls, which an event loop
+/// must not make; this one is fed. Written: GNU format (long names in @LongLink members, big numbers in base
+/// 256; a pax header for fractions of a second and for holes). Read: that without holes, POSIX ustar and pax.
+/// Sources: POSIX.1-2017 pax(1) "ustar Interchange Format" and "pax Header Block"; GNU tar manual, "Basic Tar
+/// Format" and "Storing Sparse Files" (PAX format, version 1.0).
 
 #include <cstdint>
 #include <optional>
@@ -29,7 +29,7 @@ enum class TarType {
 struct TarEntry {
   std::string name;  ///< any bytes but NUL; relative or not, as it stands in the archive
   TarType type = TarType::file;
-  std::string link = {};   ///< what a link leads to
+  std::string link = {};   ///< the target of a link
   std::uint64_t size = 0;  ///< of the data that follows; 0 for all but files (and entries that are `other`)
   unsigned mode = 0644;    ///< permission bits, with setuid, setgid and sticky
   std::int64_t mtime = 0;  ///< seconds since 1970, rounded down
@@ -62,7 +62,7 @@ class TarVisitor {
   [[nodiscard]] virtual Result<void> on_entry_end() = 0;
 };
 
-/// Reads an archive that comes in parts of any size. Needs little memory whatever it is fed.
+/// Reads an archive that comes in parts of any size. Needs little memory for any input.
 class TarDecoder {
  public:
   static constexpr std::size_t kLongestName = 64 * 1024;
@@ -73,7 +73,7 @@ class TarDecoder {
   /// more use.
   [[nodiscard]] Result<void> feed(std::string_view bytes);
 
-  /// To be asked when there are no more bytes. Errors: protocol if the archive has no end.
+  /// To be called after the last bytes. Errors: protocol if the archive has no end.
   [[nodiscard]] Result<void> finish() const;
 
   /// The end of the archive was read; bytes behind it are ignored.
@@ -81,10 +81,10 @@ class TarDecoder {
 
  private:
   enum class State { header, data, padding, ended };
-  /// Members that only tell something of the next one.
+  /// Members that only describe the next one.
   enum class Extra { none, long_name, long_link, pax, global_pax };
 
-  /// What a pax header overrides.
+  /// The fields that a pax header overrides.
   struct Overrides {
     std::optional<std::string> name = {};
     std::optional<std::string> link = {};
@@ -106,7 +106,7 @@ class TarDecoder {
 
   TarVisitor& visitor_;
   State state_ = State::header;
-  std::string block_;        ///< the part of a header that has come
+  std::string block_;        ///< the part of a header that has arrived
   bool zero_block_ = false;  ///< the last block was all zeros
   Extra extra_ = Extra::none;
   std::string extra_data_;

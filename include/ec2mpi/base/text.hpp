@@ -17,7 +17,7 @@ namespace ec2mpi {
   return c >= '0' && c <= '9';
 }
 
-/// The letters of ASCII in lower case, whatever the locale is; all else as it is.
+/// The letters of ASCII in lower case, whatever the locale is; everything else unchanged.
 [[nodiscard]] constexpr char lower_case(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }

@@ -32,8 +32,9 @@ struct CodePoint {
 /// UTF-16 as UTF-8; a byte order mark stays. Nothing if a surrogate stands alone or a byte is left over.
 [[nodiscard]] std::optional<std::string> utf8_from_utf16(std::string_view bytes, std::size_t low_byte);
 
-/// The text with "u" and eight digits, a checksum, in the place of letters beyond ASCII that stand in a row:
-/// for names of files and words of a shell. Different texts differ, but for an accident.
+/// The text with "u" and eight digits, a checksum, in the place of each run of letters beyond ASCII: for
+/// names of files and words of a shell. Different texts give different results, unless their checksums happen
+/// to be equal.
 [[nodiscard]] std::string code_beyond_ascii(std::string_view text);
 
 }  // namespace ec2mpi

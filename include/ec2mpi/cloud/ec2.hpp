@@ -181,7 +181,7 @@ struct Disk {
   std::string cluster;   ///< the value of the tag
 };
 
-/// The code of the quota for which instances of the type count; empty if that is not known.
+/// The code of the quota that limits instances of the type; empty if that is not known.
 [[nodiscard]] std::string quota_code(std::string_view type, bool spot);
 
 class Ec2 {
@@ -238,8 +238,8 @@ class Ec2 {
   virtual asio::awaitable<Answer<std::vector<Disk>>> disks(std::vector<Filter> filters, Limit limit) = 0;
   /// The names of the regions that the account may use.
   virtual asio::awaitable<Answer<std::vector<std::string>>> regions(Limit limit) = 0;
-  /// How many virtual processors the account may have at once, by Service Quotas. It is asked only once:
-  /// many accounts may not ask.
+  /// How many virtual processors the account may have at once, by Service Quotas. It is asked only once: many
+  /// accounts are not allowed to ask.
   virtual asio::awaitable<Answer<double>> quota(std::string code, Limit limit) = 0;
   /// The prices at that moment of spot instances with Linux, in each zone that has them.
   virtual asio::awaitable<Answer<std::vector<SpotPrice>>> spot_prices(std::vector<std::string> types,

@@ -1,5 +1,6 @@
 #pragma once
-/// How instances end without anybody: after a time, or after an idle time. They keep the time themselves.
+/// How instances end by themselves: after a time, or after an idle time. The instances measure it, so no
+/// laptop is needed.
 
 #include <chrono>
 #include <optional>
@@ -21,7 +22,7 @@ inline constexpr Seconds kShortestLife{10};
 /// The same form, in the biggest unit that fits.
 [[nodiscard]] std::string span_text(Seconds span);
 
-/// After how long without a job and a login instances stop or end; zero: never.
+/// Instances stop or end after this time without a job and a login; zero: never.
 struct IdleRule {
   Seconds stop{};
   Seconds down{};

@@ -28,9 +28,10 @@ struct Config {
   std::optional<double> connect_timeout;  ///< seconds
   std::optional<std::chrono::seconds> persist;  ///< how long unused connections are kept; 0 = not at all
   std::map<std::string, std::string> groups;    ///< name to selection
-  std::map<std::string, double> prices;      ///< [prices]: instance type to the user's own price for an hour
-  std::optional<std::string> end_signal;     ///< [jobs] end_signal: what jobs get before their nodes end
-  std::optional<std::chrono::seconds> hang;  ///< [jobs] hang: after so long a silent job that works is ended
+  std::map<std::string, double> prices;   ///< [prices]: instance type to the user's own price for an hour
+  std::optional<std::string> end_signal;  ///< [jobs] end_signal: what jobs get before their nodes end
+  std::optional<std::chrono::seconds>
+      hang;  ///< [jobs] hang: a job that works, but prints nothing for this time, is ended
   std::map<std::string, JobSpec> jobs;
 
   /// Settings that are not set here are taken from `fallback`; jobs and groups are added.

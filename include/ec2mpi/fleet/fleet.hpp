@@ -36,8 +36,7 @@ struct FleetOptions {
   bool fail_fast = false;              ///< the first node that fails stops those that have not begun
 };
 
-/// With which connector, by which options and for which observer work is done on nodes, and what ends it
-/// early.
+/// The connector, the options and the observer of work on nodes, and the token that ends the work early.
 template <class ObserverType, class Stop>
 struct RunContext {
   ssh::Connector& connector;

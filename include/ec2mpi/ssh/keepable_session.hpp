@@ -24,8 +24,8 @@ class KeepableSession {
   virtual void give_to_another_process() = 0;
 };
 
-/// Right after a fork, in the process that does not continue with the connections: none of its connections
-/// leads to a node any more, and nothing that it does with one reaches a node.
+/// To be called right after a fork, in the process that does not continue with the connections: from then on
+/// nothing that it does with one reaches a node.
 void abandon_all_connections();
 
 }  // namespace ec2mpi::ssh

@@ -65,7 +65,7 @@ struct Chunk {
 };
 
 /// A running remote program. No output of a node, and no slow reading there, makes a read or a write miss its
-/// limit or hold the loop: both look at the limit first and give other work of the loop its turn.
+/// limit or block the loop: both look at the limit first and give other work of the loop its turn.
 class Channel {
  public:
   virtual ~Channel() = default;

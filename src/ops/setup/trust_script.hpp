@@ -1,6 +1,5 @@
 #pragma once
-/// The shell program that looks at, writes, takes away and tries what setup puts on a node:
-/// programs/trust.sh.
+/// trust.sh, the program that checks, writes, removes and tries the texts of setup on a node.
 
 #include <string>
 #include <vector>

@@ -40,7 +40,7 @@ struct Cluster {
 /// ./ec2mpi.toml over $XDG_CONFIG_HOME/ec2mpi/config.toml, which is in ~/.config without that variable.
 [[nodiscard]] Result<Config> load_settings();
 
-/// The list that the options, the settings or the folder name; no guess where there is none.
+/// The list that the options, the settings or the folder name. An error if none does: no list is guessed.
 [[nodiscard]] Result<std::filesystem::path> find_list(const std::optional<std::string>& named,
                                                       const Config& config);
 
@@ -57,7 +57,7 @@ struct Cluster {
 /// Reports changes of the list, once, and remembers its indices. Errors: local_io.
 [[nodiscard]] Result<void> remember_list(const Cluster& cluster);
 
-/// The same for commands that only read the list: a folder that cannot be written is no more than a note.
+/// The same for commands that only read the list: a folder that cannot be written gives a note only.
 void remember_if_possible(const Cluster& cluster);
 
 /// The keys and host keys for connecting.
@@ -93,7 +93,7 @@ struct LastJob {
 void remember_job(const Cluster& cluster, const LastJob& job);
 /// To be called by each command that sees the end of a job.
 void remember_end(const Cluster& cluster, const std::string& id);
-/// When the cluster of the list has ended.
+/// To be called when the cluster of the list has ended.
 void forget_job(const StateFolder& state);
 
 /// Remembers which nodes failed, for the selector `failed`. Errors: local_io.

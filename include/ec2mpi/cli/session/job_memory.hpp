@@ -16,9 +16,9 @@ struct SeenJob {
 };
 
 [[nodiscard]] std::vector<SeenJob> recall_jobs(const StateFolder& state);
-/// In place of all others.
+/// Replaces all others.
 void remember_jobs(const Cluster& cluster, const std::vector<SeenJob>& jobs);
-/// In its place, or in front if it is new.
+/// Replaces the entry with this id; a new one goes to the front.
 void remember_seen(const Cluster& cluster, SeenJob job);
 
 }  // namespace ec2mpi::cli

@@ -32,7 +32,7 @@ CLI::Option* add_job_argument(CLI::App& command, std::string& word, const JobArg
 CLI::Option* add_job_argument(CLI::App& command, std::vector<std::string>& words,
                               const JobArgument& argument = {});
 
-/// Reads list and keys, and runs the work on a loop. It gives the exit code.
+/// Reads list and keys, and runs the work on a loop. It returns the exit code.
 [[nodiscard]] Result<int> work_on_master(const MasterOptions& options, const CommonOptions& common,
                                          Work work);
 

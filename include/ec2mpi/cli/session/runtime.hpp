@@ -29,15 +29,16 @@ class Runtime {
   /// For the time after the job: signals mean `stop` again, and a failed write changes the exit code only.
   void end_detach() { phase_ = Phase::afterwards; }
 
-  /// Gets each Ctrl-C first, and answers whether that was all that it means. Empty: it means `stop`.
+  /// Called first at each Ctrl-C; true means that nothing else is to be done about it. Otherwise, and if it
+  /// is empty, Ctrl-C requests `stop`.
   void set_on_interrupt(std::function<bool()> on_interrupt) { on_interrupt_ = std::move(on_interrupt); }
 
   /// Printed when a second Ctrl-C ends the program at once: which work may continue, and where.
   void set_parting_words(std::function<std::string()> words) { parting_words_ = std::move(words); }
 
-  /// Called when all is done and said, right before `run` returns.
+  /// Called when all work is done and reported, right before `run` returns.
   void set_last_act(std::function<void()> act) { last_act_ = std::move(act); }
-  /// No signal means anything to the command any more.
+  /// From now on signals have no effect on the command.
   void end_signals();
   [[nodiscard]] asio::io_context& loop() { return loop_; }
 

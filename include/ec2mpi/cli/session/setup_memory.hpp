@@ -1,7 +1,5 @@
 #pragma once
-/// The files that setup keeps on this machine, in the state folder beside the list: .ec2mpi/setup/LIST/key
-/// and
-/// .../nodes.
+/// Setup's files on this machine, in the state folder beside the list: .ec2mpi/setup/LIST/key and .../nodes.
 
 #include "ec2mpi/cli/session/cluster_setup.hpp"
 #include "ec2mpi/ops/setup/setup.hpp"

@@ -12,8 +12,8 @@ namespace ec2mpi::cli {
 /// Must be called first: remembers the descriptors that the process inherited.
 void note_inherited_descriptors();
 
-/// Forks. The child keeps the sessions and never returns; the parent returns with sessions that lead nowhere
-/// any more. If that is impossible, the reason is printed and no session is kept.
+/// Forks. The child keeps the sessions and never returns; the parent returns, and can no longer use the
+/// sessions. If that is impossible, the reason is printed and no session is kept.
 void stay_behind(Runtime& runtime, Access& access, const ssh::SessionsToKeep& to_keep,
                  std::chrono::seconds idle);
 

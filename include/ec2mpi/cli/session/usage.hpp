@@ -14,8 +14,8 @@ namespace ec2mpi::cli {
 /// As the help and error messages show it: "--region", or "SRC... DST" and "COUNT" of one that has no dashes.
 [[nodiscard]] std::string shown_name(const CLI::Option& option);
 
-/// One line about a word such as "–w", which begins with another dash than the minus sign and goes on; empty
-/// for others.
+/// One line about a word such as "–w": more than one character, the first of which is a dash other than the
+/// minus sign. Empty for other words.
 [[nodiscard]] std::string describe_other_dash(const std::string& word);
 
 /// The two lines of --version, of ec2mpi and of libssh.

@@ -1,6 +1,6 @@
 #pragma once
-/// The document of a command that has none of its own. Such a command answers by messages, and adds what a
-/// script needs as fields.
+/// The JSON document of a command that prints messages only: the messages, and fields with the values that a
+/// script needs.
 
 #include <string>
 
@@ -8,7 +8,7 @@
 
 namespace ec2mpi::cli {
 
-/// The fields of the document; an object. Of the process, as the descriptors are.
+/// The fields of the document; an object. There is one for the process, as there is one standard output.
 [[nodiscard]] Json& answer_fields();
 
 /// To be called last, and only if --json was typed. Prints a document if the command has printed none: the

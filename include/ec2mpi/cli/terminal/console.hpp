@@ -14,7 +14,7 @@
 namespace ec2mpi::cli {
 
 enum class ColourChoice { automatic, always, never };
-/// A stream, and the variables that speak about colour.
+/// A stream, and the environment variables about colour.
 struct ColourFacts {
   bool is_terminal = false;
   std::string_view kind = {};      ///< $TERM
@@ -33,7 +33,7 @@ class Console {
   /// Whole lines; the end of line is added.
   void result(std::string_view line);
   void talk(std::string_view line);
-  /// Lines whose ends may be long, as ps has them: cut to the width of the terminal, whole elsewhere.
+  /// Lines that may be long, such as those of ps: cut to the width of the terminal, whole elsewhere.
   void result_table(std::string_view lines);
   /// The bytes of a remote program, unchanged.
   void result_bytes(std::string_view bytes);
@@ -66,7 +66,7 @@ class Console {
   /// Waits until all is written, at most a few seconds after `stop` is requested.
   [[nodiscard]] asio::awaitable<void> flush(Limit limit);
   [[nodiscard]] const asio::any_io_executor& executor() const { return executor_; }
-  /// Closes the streams. Bytes that are not written yet are lost, and no others can be written.
+  /// Closes the streams. Bytes that are not written yet are lost, and nothing can be written afterwards.
   void close();
 
  private:

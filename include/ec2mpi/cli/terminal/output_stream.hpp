@@ -1,5 +1,5 @@
 #pragma once
-/// Standard output or error as the event loop needs it: writing never holds the loop when the reader is slow.
+/// Standard output or error as the event loop needs it: a slow reader never blocks the loop.
 
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>

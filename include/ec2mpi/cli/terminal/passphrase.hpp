@@ -13,8 +13,8 @@ namespace ec2mpi::cli {
 /// Ctrl-C.
 [[nodiscard]] std::optional<std::string> prompt_secret(const std::string& question);
 
-/// Asks with prompt_secret() when it is called first, and answers the same from then on. The last copy of the
-/// function wipes the answer.
+/// Asks with prompt_secret() at its first call, and returns the same answer from then on. The last copy of
+/// the function wipes the answer.
 [[nodiscard]] std::function<std::optional<std::string>()> prompt_secret_once(std::string question);
 
 }  // namespace ec2mpi::cli

@@ -17,10 +17,10 @@ void print_talk(std::string_view text);
 /// "cannot write standard output: No space left on device"
 [[nodiscard]] std::string loss_text(int fd, int error);
 
-/// Notes that output was lost, for the exit code. EPIPE means that its reader had enough.
+/// Notes that output was lost, for the exit code. EPIPE: its reader has stopped reading.
 void note_loss(int error);
 
-/// Notes text for standard output or standard error, whoever writes it.
+/// To be called by each writer of standard output or standard error with its text.
 void note_output(int fd, std::string_view text);
 /// Whether there was text for standard output.
 [[nodiscard]] bool has_results();

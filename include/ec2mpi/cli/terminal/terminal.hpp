@@ -17,7 +17,7 @@
 
 namespace ec2mpi::cli {
 
-/// Keys arrive at once and nothing is echoed while it lives. Before and after are the same.
+/// While it lives, keys arrive at once and nothing is echoed. Its end restores the terminal.
 class RawMode {
  public:
   enum class Keys {
@@ -46,7 +46,8 @@ class RawMode {
   termios before_{};
 };
 
-/// Reads a descriptor without ever holding the loop, and without making it nonblocking where others share it.
+/// Reads a descriptor without ever blocking the loop, and without making it nonblocking where others share
+/// it.
 class InputStream {
  public:
   /// Borrows `fd`.

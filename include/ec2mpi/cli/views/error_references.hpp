@@ -1,6 +1,6 @@
 #pragma once
-/// Leads from an error text to the place in docs/troubleshooting.md, which the program holds, that explains
-/// it. Pure.
+/// Finds the section of docs/troubleshooting.md that explains an error text. The page is built into the
+/// program. Pure.
 
 #include <optional>
 #include <string>
@@ -21,7 +21,7 @@ struct ExplainedText {
 /// The anchor of the first text that the message contains; nothing if the page does not explain it.
 [[nodiscard]] std::optional<std::string_view> error_anchor(std::string_view message);
 
-/// What the page says below this anchor, for a terminal; nothing if there is no such anchor.
+/// The page's text under this anchor, for a terminal; nothing if there is no such anchor.
 [[nodiscard]] std::optional<std::string> error_explanation(std::string_view anchor);
 
 /// "see ec2mpi help login-refused no-key"; empty if the page explains none of the failures.

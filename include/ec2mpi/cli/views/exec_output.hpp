@@ -19,7 +19,7 @@ namespace ec2mpi::cli {
 class ExecOutput {
  public:
   virtual ~ExecOutput() = default;
-  /// The same output twice: byte for byte, and cut into lines. A form takes one of them.
+  /// The same output in two ways: byte for byte, and cut into lines. Each form uses one of them.
   virtual void bytes(const Node&, ssh::Stream, std::string_view) {}
   virtual void lines(const Node&, ssh::Stream, std::string_view) {}
   /// Called after the last node; prints the output that was kept. One error for each file that lacks
@@ -27,13 +27,12 @@ class ExecOutput {
   [[nodiscard]] virtual std::vector<Error> finish(const FleetReport&) { return {}; }
 };
 
-/// Bytes that a form that keeps output holds of each node's stream, at most; the rest is counted and said.
-/// All together stay below 32 MiB, unless there are so many nodes that each would be left with less than 64
-/// KiB.
+/// Bytes that a form that keeps output holds of each node's stream, at most; the rest is counted and
+/// reported. All together stay below 32 MiB, unless there are so many nodes that each would be left with less
+/// than 64 KiB.
 [[nodiscard]] std::size_t most_kept(std::size_t nodes);
 
-/// What becomes of control characters in a node's lines on a terminal; elsewhere the lines are kept as they
-/// are.
+/// How control characters in a node's lines are shown on a terminal; elsewhere the lines stay unchanged.
 enum class Controls { shown, raw };
 
 /// Lines as they come: coloured "node1: " on a terminal, "node1<TAB>" in a pipe, nothing in front without

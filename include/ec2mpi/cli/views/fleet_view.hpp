@@ -38,7 +38,7 @@ class FleetView : public Observer {
   void on_finish(const NodeResult& result) override;
   asio::awaitable<void> ready(Limit limit) override;
 
-  /// What a node at work is busy with, for the progress line; "" takes it back.
+  /// The present work of a node, for the progress line; "" removes it.
   void note(const Node& node, std::string doing);
 
   /// One event for --json-lines; nothing without it.

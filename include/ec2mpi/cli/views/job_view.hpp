@@ -24,8 +24,8 @@ namespace ec2mpi::cli {
 /// For a job that did not start because these nodes cannot take part; names the flag that leaves them out.
 [[nodiscard]] std::string not_started_text(const std::vector<ops::NodeTrouble>& unfit);
 
-/// Prints why these nodes take no part, one line for each reason. Returns whether Ctrl-C ended some, of which
-/// nothing is printed.
+/// Prints why these nodes take no part, one line for each reason. Returns whether Ctrl-C ended some of them;
+/// about these it prints nothing.
 bool tell_unfit(Console& console, const std::vector<ops::NodeTrouble>& unfit);
 
 class JobView : public ops::JobObserver {
@@ -80,10 +80,10 @@ class JobView : public ops::JobObserver {
   /// With Style::json.
   [[nodiscard]] const KeptOutput& kept() const { return kept_; }
 
-  /// Whether the master may have it.
+  /// Whether the master may have the job.
   [[nodiscard]] bool has_job() const { return started_; }
 
-  /// For leaving at once.
+  /// For a second Ctrl-C, which leaves at once.
   [[nodiscard]] std::string parting_words() const;
 
  private:
@@ -112,8 +112,9 @@ class JobView : public ops::JobObserver {
   KeptOutput kept_;
   LineCutter out_lines_;
   LineCutter err_lines_;
-  Json begin_;                ///< the event, until the master has the job
-  std::string introduction_;  ///< shown when the master has made the job; it may refuse, for want of a script
+  Json begin_;  ///< the event, until the master has the job
+  std::string
+      introduction_;  ///< shown when the master has made the job; it may refuse, if the script is missing
   ops::NoiseFilter noise_;
   ops::TracebackFilter tracebacks_;
   bool quiet_;
@@ -128,7 +129,7 @@ class JobView : public ops::JobObserver {
   VisibleControls visible_out_;
   VisibleControls visible_err_;
   bool started_ = false;  ///< handed over, or found on the master
-  bool over_ = false;     ///< had ended before we came
+  bool over_ = false;     ///< the job had ended before this command connected
   bool stopping_ = false;
   std::optional<ops::JobStop> early_stop_;  ///< not said yet
   bool lost_ = false;

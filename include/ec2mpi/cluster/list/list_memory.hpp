@@ -1,6 +1,6 @@
 #pragma once
 /// A list that changes. After stop/start every public address is new, and a new paste may come in another
-/// order; the instance id tells who is who, so index and name stay with the instance.
+/// order; the instance id identifies the machine, so index and name stay with the instance.
 
 #include <string>
 #include <string_view>
@@ -21,14 +21,14 @@ struct RememberedNode {
 /// One instance a line: index, id, address, name, between tabs.
 [[nodiscard]] std::string memory_text(const Inventory& inventory);
 
-/// Lines that can't be read are skipped: the memory only keeps numbers steady, and the list itself always
-/// holds.
+/// Lines that can't be read are skipped: the memory only keeps the indices stable, and the list itself
+/// decides.
 [[nodiscard]] std::vector<RememberedNode> parse_memory(std::string_view text);
 
 /// Gives every instance that is remembered its index (and its name, if the list has none now); new ones take
-/// the free indices from the lowest on. So indices may have gaps. If nobody is left with index 1, all are
-/// counted anew, for there is always a master. Names the new, gone and moved instances, in one sentence each.
-/// Lists without ids stay as they are.
+/// the free indices from the lowest on. So indices may have gaps. If the instance with index 1 is gone, all
+/// are counted anew, because there must be a master. Names the new, gone and moved instances, in one sentence
+/// each. Lists without ids stay as they are.
 [[nodiscard]] std::vector<std::string> merge_memory(Inventory& inventory,
                                                     const std::vector<RememberedNode>& memory);
 

@@ -15,8 +15,8 @@ struct ReadOptions {
                                    ///< which no instance runs: then there are no nodes; implies no choice
 };
 
-/// Reads a list in any of the forms that docs/lists.md describes; the form is told by the content, never by
-/// the name. `source_name` stands in messages only. Reads `bytes` in linear time. Errors:
+/// Reads a list in any of the formats that docs/lists.md describes. The content decides which format it is,
+/// never the name. `source_name` stands in messages only. Reads `bytes` in linear time. Errors:
 /// ErrorKind::inventory, `FILE:LINE: the fault; the next step`, free of control characters.
 [[nodiscard]] Result<Inventory> parse_inventory(std::string_view bytes, std::string_view source_name,
                                                 const ReadOptions& options = {});

@@ -9,7 +9,7 @@
 
 namespace ec2mpi {
 
-/// What a reader of one form found: every entry in order, not yet checked against each other.
+/// The result of a reader of one format: every entry in order, not yet checked against each other.
 struct Listing {
   std::vector<Node> nodes;         ///< index and address unset
   std::vector<std::string> notes;  ///< for the user, without the source's name

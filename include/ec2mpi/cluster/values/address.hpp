@@ -30,7 +30,7 @@ namespace ec2mpi {
 [[nodiscard]] bool is_numeric_address(std::string_view text);
 
 /// True for 127.0.0.0/8, ::1, localhost and the like, and for the addresses of a link (169.254.0.0/16,
-/// fe80::): on every machine they are another one.
+/// fe80::): they mean another machine on each machine.
 [[nodiscard]] bool names_this_machine(std::string_view host);
 
 /// Host name of RFC 1123: labels of letters, digits and inner hyphens. The last label is not a number, as

@@ -1,5 +1,5 @@
 #pragma once
-/// What a node says of itself when asked; see ops/facts.hpp for how it is asked.
+/// What a node reports about itself; ec2mpi/ops/node/facts.hpp asks for it.
 
 #include <cstdint>
 #include <optional>
@@ -54,9 +54,9 @@ struct NodeFacts {
   bool operator==(const NodeFacts&) const = default;
 };
 
-/// Reads what the facts script printed. Whatever stands before its first line is not ours (a login script's
-/// greeting) and is skipped; behind it every line counts: an unknown, repeated, missing or unlikely fact is
-/// an error of kind remote_io, for the text comes from a machine that may be anything.
+/// Reads what the facts script printed. Text before its first line is a login script's greeting and is
+/// skipped; behind it every line counts: an unknown, repeated, missing or unlikely fact is an error of kind
+/// remote_io, for the text comes from a machine that may be anything.
 [[nodiscard]] Result<NodeFacts> parse_facts(std::string_view printed);
 
 /// The first and last line of the script's output.

@@ -2,8 +2,8 @@
 /// Which nodes a command is for. One grammar for `-w`, `-x` and every argument that names nodes:
 ///
 ///   selection = term { "," term }            e.g. 1,3-5,!4
-///   term      = [ "!" ] set                  "!" takes the set away; a selection of only "!" terms starts
-///   with all set       = "all" | "master" | "workers"
+///   term      = [ "!" ] set                  "!" takes the set away; only "!" terms begin with all
+///   set       = "all" | "master" | "workers"
 ///             | N | N-M                      by index; 1 is the first line of the list, and the master
 ///             | -N                           the last N of the list
 ///             | "node" N                     by the label that ec2mpi prints

@@ -39,7 +39,7 @@ struct OffNode {
 
 /// The limit that --bench uses.
 inline constexpr double kUsualLimit = 0.1;
-/// A node is named only if it was off in each of so many measurements. Beside a host that is really slow,
+/// A node is named only if it was off in each of this many measurements. Beside a host that is really slow,
 /// three of them named a healthy one as well in two of ten trials of four hosts on two cores.
 inline constexpr int kMostRounds = 5;
 

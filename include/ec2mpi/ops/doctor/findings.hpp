@@ -17,7 +17,7 @@ inline constexpr const char* kNoPython = "no python3";
 /// All that doctor knows about one node.
 struct NodeRecord {
   Node node;
-  std::optional<Error> trouble;      ///< why its question did not come to the end
+  std::optional<Error> trouble;      ///< why it did not answer in full
   std::optional<NodeAnswer> answer;  ///< nothing if it did not answer in full
   double asked_at = 0;               ///< our clock, seconds since 1970, when the question left
   double answered_at = 0;            ///< and when the line with its clock arrived

@@ -85,8 +85,7 @@ struct NodeAnswer {
 [[nodiscard]] std::string health_command(const std::vector<std::string>& files);
 
 /// Reads what that command printed. Every line counts; an unknown, repeated, missing or unlikely one is an
-/// error of kind remote_io, for the text comes from a machine that may be anything. Lists are cut at what is
-/// sensible.
+/// error of kind remote_io, for the text comes from a machine that may be anything. Long lists are cut.
 [[nodiscard]] Result<NodeAnswer> parse_health_report(std::string_view printed, std::size_t files);
 
 /// Ends the given leftovers (TERM, KILL) after looking once more that they are leftovers.

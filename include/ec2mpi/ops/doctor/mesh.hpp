@@ -34,8 +34,8 @@ using Attempts = std::map<int, Attempt>;
 /// begin at the same one. All others up to 64 nodes; with more nodes those at distance 1, 2, 4, ...
 [[nodiscard]] std::vector<std::size_t> tcp_targets_of(std::size_t own, std::size_t count);
 
-/// The positions that it logs in to: all others up to 64 nodes, and the next one with more. So many logins
-/// cost each sshd a key exchange each, and 1000 at once on the master would be refused (MaxStartups).
+/// The positions that it logs in to: all others up to 64 nodes, and the next one with more. Each login costs
+/// an sshd a key exchange, and 1000 at once on the master would be refused (MaxStartups).
 [[nodiscard]] std::vector<std::size_t> login_targets_of(std::size_t own, std::size_t count);
 
 /// Starts the listener that tcp_mesh.py describes.
@@ -45,10 +45,10 @@ using Attempts = std::map<int, Attempt>;
 [[nodiscard]] std::string tcp_targets(const std::vector<MeshTarget>& targets);
 /// The first whole line it prints, `port N`. Errors: remote_io.
 [[nodiscard]] Result<std::uint16_t> parse_port(std::string_view printed);
-/// What it printed up to `done`. Errors: remote_io.
+/// Its output up to `done`. Errors: remote_io.
 [[nodiscard]] Result<Attempts> parse_tcp(std::string_view printed);
 
-/// What a node sees of the others.
+/// A node's view of the others.
 struct Logins {
   Attempts names;        ///< whether the targets' names mean their addresses; no text: the name is not known
   Attempts logins;       ///< `ssh TARGET echo`: as mpirun does it, without a question, four at a time

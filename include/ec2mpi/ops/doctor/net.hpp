@@ -1,6 +1,6 @@
 #pragma once
-/// net: what the network between the nodes gives, pair by pair. The measuring is programs/pairwise.py's; here
-/// is its evaluation. Pure.
+/// net: the speed of the network between the nodes, pair by pair. src/ops/doctor/pairwise.py measures it, and
+/// this evaluates the numbers. Pure.
 
 #include <string>
 #include <string_view>

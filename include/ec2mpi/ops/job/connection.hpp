@@ -5,7 +5,7 @@
 
 namespace ec2mpi::ops {
 
-/// Told of the connection to the master.
+/// Receives the events of the connection to the master.
 class ConnectionObserver {
  public:
   virtual ~ConnectionObserver() = default;

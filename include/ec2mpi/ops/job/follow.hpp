@@ -17,14 +17,15 @@ namespace ec2mpi::ops {
 
 enum class JobStop { interrupted, timed_out };
 
-/// Told what happens while it happens.
+/// Receives the events of a job while they happen.
 class FollowObserver : public ConnectionObserver {
  public:
-  /// The master has found the job that was meant; `over`: nothing of it runs any more. At each connection.
+  /// The master has found the job that was meant; `over`: nothing of it runs any more. Called over each
+  /// connection.
   virtual void on_found(const std::string& /*id*/, bool /*over*/) {}
   /// The job's own bytes, as they come.
   virtual void on_output(const ssh::Chunk&) {}
-  /// Before the job is ended early on our wish.
+  /// Called before the job is ended early because this command wants it.
   virtual void on_stopping(JobStop) {}
   /// Returns once there is room for more output.
   [[nodiscard]] virtual asio::awaitable<void> ready(Limit) { co_return; }
@@ -44,7 +45,7 @@ struct FollowRequest {
   int last_lines = 0;               ///< of each stream; 0 = from the beginning
   bool takes_series = false;        ///< the name of a series is refused in silence, see Followed::is_series
   Clock::duration connect_timeout = std::chrono::seconds(10);
-  Clock::duration patience = {};  ///< give the master up after this; zero means never
+  Clock::duration patience = {};  ///< stop trying to reach the master after this time; zero means never
   /// For the master to say which job it has, over each connection.
   Clock::duration first_report = std::chrono::seconds(30);
   /// After a lost connection, for a master that has not yet said that it has the job.
@@ -83,7 +84,7 @@ struct StartedFollower {
 [[nodiscard]] asio::awaitable<Followed> follow_started(FollowRequest request, ssh::Connector& connector,
                                                        FollowObserver& observer, StartedFollower started);
 
-/// A word that no job can know.
+/// A random word that no job can guess.
 [[nodiscard]] std::string make_nonce();
 
 }  // namespace ec2mpi::ops

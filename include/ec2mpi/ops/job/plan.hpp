@@ -17,7 +17,7 @@
 
 namespace ec2mpi::ops {
 
-/// For a job that waits for its nodes; see src/ops/queue_shell.hpp.
+/// For a job that waits for its nodes; see queue_shell.hpp.
 struct QueueFiles {
   std::string series;
   int place = 0;  ///< among those that are submitted together
@@ -34,7 +34,7 @@ struct QueueFiles {
 /// from a file or a pipe; what a person types has no end that could be missing.
 enum class JobInput { none, read, typed };
 
-/// What the master keeps of a job; see src/ops/job_shell.hpp.
+/// What the master keeps of a job; see shell.hpp.
 struct JobFiles {
   std::string id;
   std::optional<JobScript> script = {};

@@ -21,18 +21,18 @@ class ReconnectPolicy {
   ReconnectPolicy(const ReconnectPolicy&) = delete;
   ReconnectPolicy& operator=(const ReconnectPolicy&) = delete;
 
-  /// What the user can still do ends a wait: `stop` or `detach`, and after stop_taken() `detach` only.
+  /// The token that ends a wait: `stop` or `detach`, and after stop_taken() `detach` only.
   [[nodiscard]] Limit waiting() const;
-  /// The wish to stop is being carried out.
+  /// To be called when the requested stop is being carried out.
   void stop_taken() { stopping_ = true; }
 
-  /// From now on everything is over in this time; give_up_within keeps an earlier end.
+  /// From now on all tries end within this time; an earlier end stays.
   void give_up_in(Clock::duration time) { give_up_at_ = Clock::now() + time; }
   void give_up_within(Clock::duration time);
   [[nodiscard]] bool time_is_up() const { return Clock::now() >= give_up_at_; }
 
   /// Repeats `step`, each time over a new connection, until it succeeds or `worth_another_try(ERROR)` is
-  /// false. A step that the user's wish has ended is repeated without a pause, so that it sees the wish.
+  /// false. A step that the user has ended is repeated without a pause, so that it sees the request.
   template <class Step, class WorthAnotherTry>
   [[nodiscard]] asio::awaitable<void> repeat(Step step, WorthAnotherTry worth_another_try,
                                              ConnectionObserver& observer) {
@@ -59,7 +59,7 @@ class ReconnectPolicy {
   /// The connection is lost: reports it, and returns when it is time for the next try; each pause is longer
   /// than the one before.
   [[nodiscard]] asio::awaitable<void> pause(const Error& error, ConnectionObserver& observer);
-  /// The user wishes something that nobody has taken up yet: waiting() is over at once.
+  /// The user has requested something that nobody has taken up yet: waiting() ends at once.
   [[nodiscard]] bool wish_is_open() const { return !stopping_ && either_.stop_requested(); }
 
   std::stop_token detach_;

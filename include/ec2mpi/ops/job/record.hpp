@@ -18,7 +18,7 @@ enum class JobState {
   running,
   ending,  ///< cancelled or out of time; its processes are being ended
   ended,   ///< and all nodes were looked at
-  lost,    ///< its supervisor is gone without a word: the master was booted, or somebody killed it
+  lost,    ///< its supervisor ended without a report: the master was booted, or somebody killed it
 };
 [[nodiscard]] std::string_view state_name(JobState state);
 
@@ -41,8 +41,8 @@ struct JobRecord {
   std::map<std::string, Swept> swept;  ///< by the node's label: the processes found after the job's end
   std::map<std::string, std::string> not_swept;  ///< by the node's label: why there was no look
 
-  /// The exit code of `ec2mpi run`, `attach` and `wait`: the job's own, 130, 124; 255 only
-  /// if it has not ended as far as is known: a program that ends with 255 gives 1.
+  /// The exit code of `ec2mpi run`, `attach` and `wait`: the job's own, 130, 124; 255 only if the job is not
+  /// known to have ended: a program that ends with 255 gives 1.
   [[nodiscard]] int exit_code() const;
 };
 

@@ -28,7 +28,7 @@ struct ResultsFolder {
 /// name. Makes it. Errors: local_io; protocol if the id is no file's name.
 [[nodiscard]] Result<ResultsFolder> claim_results_folder(const std::filesystem::path& results,
                                                          const JobRecord& job);
-/// All has come. Errors: local_io.
+/// All of it has arrived. Errors: local_io.
 [[nodiscard]] Result<void> complete_results_folder(const std::filesystem::path& folder);
 
 /// Whether all of the job's results have been brought. Makes nothing.
@@ -60,7 +60,7 @@ struct ResultsPull {
 /// Not every node has everything: rank 0 writes most results. What a node lacks is left out.
 [[nodiscard]] NodeTask results_task(std::shared_ptr<ResultsPull> results);
 
-/// The job's own folder, without what only made it run; for the master.
+/// The job's own folder, without the files that only served to run it; for the master.
 [[nodiscard]] Result<std::shared_ptr<PullJob>> plan_job_folder(const JobRecord& job, const Node& master,
                                                                const std::filesystem::path& folder);
 

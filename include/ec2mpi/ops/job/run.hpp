@@ -19,7 +19,7 @@
 
 namespace ec2mpi::ops {
 
-/// Told what happens while it happens.
+/// Receives the events of a job while they happen.
 class JobObserver : public FollowObserver {
  public:
   virtual void on_planned(const JobPlan&) {}
@@ -31,7 +31,7 @@ class InputSource {
   virtual ~InputSource() = default;
   /// The next bytes, valid until the next read; nothing at the end.
   [[nodiscard]] virtual asio::awaitable<Result<std::optional<std::string_view>>> read(Limit limit) = 0;
-  /// A person types it: the job does not fail if it gets no more of it.
+  /// A person types it: its end may be missing, and the job does not fail then.
   [[nodiscard]] virtual bool is_typed() const = 0;
 };
 
@@ -51,7 +51,7 @@ struct JobEnd {
 };
 
 struct JobNodes {
-  std::vector<Node> ranks;  ///< that take part, in the list's order; not empty
+  std::vector<Node> ranks;  ///< the nodes that take part, in the list's order; not empty
   Node master;              ///< where mpirun is started; may be one of them
   NodeTask prepare = {};    ///< done on each node before the job starts, over the same connection: its push
 };

@@ -1,6 +1,6 @@
 #pragma once
-/// The shell text that makes a job's folder on the master and hands the job to its supervisor; see
-/// src/ops/job_shell.hpp for the folder.
+/// The shell text that makes a job's folder on the master and hands the job to its supervisor; see shell.hpp
+/// for the folder.
 
 #include <string>
 #include <string_view>

@@ -8,23 +8,22 @@
 ///   cmd, workdir           the command as people read it; the folder in which it runs
 ///   run                    the shell script that becomes the command
 ///   environment            the user's variables at the time of the submission, for `run` and the hook
-///   script, script.sum     path of the user's script, empty if there is none; cksum(1) of a script that lay
-///   on
-///                          the master
+///   script, script.sum     path of the user's script, empty if there is none; cksum(1) of a script of the
+///                          master
 ///   limit                  the time limit in seconds; missing: none
 ///   meta                   "KEY VALUE" lines for the job lists of a laptop
 ///   pid                    "PID START BOOT" of the supervisor; all three, because pids are used again
 ///   launcher               pid of mpirun, or of the user's script
 ///   out, err               the output of the job
 ///   out.pipe, err.pipe     the pipes through which the output goes while the job runs, so that the
-///   supervisor
-///                          sees when a disk takes no more
+///                          supervisor sees when a disk is full
 ///   lost_output            exists if some output could not be kept
 ///   spare/                 files that reserve room for the last words of a job whose disk is full by then
 ///   hang, look, stacks     the seconds of [jobs] hang; the program that looks at the ranks of a node; its
-///   answers cancelled, timed_out   exist if somebody cancelled the job, or its time limit was reached rsh,
-///   links             the program that a launcher starts instead of ssh (src/ops/mpi/rsh.sh); a line for
-///                          each time that MPICH did
+///                          answers
+///   cancelled, timed_out   exist if somebody cancelled the job, or its time limit was reached
+///   rsh, links             the program that a launcher starts instead of ssh (src/ops/mpi/rsh.sh); a line
+///                          for each time that MPICH did
 ///   sampler                starts the counting of what the job uses on a node (ops/process/usage.hpp)
 ///   ranks                  "(rank, host, exe, pid) = ..." lines of Open MPI 5: the ranks that it has started
 ///   profiler, profile      the program of run --profile, and the counters of its ranks

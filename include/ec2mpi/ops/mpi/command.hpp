@@ -1,5 +1,5 @@
 #pragma once
-/// The mpirun line for the installed MPI. Pure: facts and wishes in, words and their reasons out.
+/// The mpirun line for the installed MPI. Pure: facts and requests go in, words and their reasons come out.
 
 #include <map>
 #include <string>

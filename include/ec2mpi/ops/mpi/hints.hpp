@@ -16,7 +16,7 @@ struct Hint {
   [[nodiscard]] std::string text() const { return cause + ": " + command; }
 };
 
-/// What is known of the job beside its output.
+/// The known facts of the job, besides its output.
 struct HintContext {
   std::map<std::string, std::string> names = {};  ///< the nodes' labels by their addresses and host names
   std::string program = {};                       ///< the first word of its command

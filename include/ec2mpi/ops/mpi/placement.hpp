@@ -51,7 +51,7 @@ struct Need {
 [[nodiscard]] Result<Need> need_of(const std::vector<Place>& places, Ranks wanted, Slots slots);
 
 /// Those of the places that a job gets if all are free: the first that have room. By the same rule as the
-/// queue on the master (src/ops/queue_shell.hpp); the need must come from need_of.
+/// queue on the master (src/ops/job/schedule.sh); the need must come from need_of.
 [[nodiscard]] std::vector<std::size_t> first_fit(const std::vector<int>& room, Need need);
 
 [[nodiscard]] int total_ranks(const std::vector<Place>& places);

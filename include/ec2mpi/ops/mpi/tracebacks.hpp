@@ -16,7 +16,7 @@ class TracebackFilter {
   void set_ranks(int ranks) { ranks_ = ranks; }
 
   [[nodiscard]] std::string feed(std::string_view bytes);
-  /// Whether bytes are held back. Nobody may wait for long to see them.
+  /// Whether bytes are held back. The caller must show them soon, by finish().
   [[nodiscard]] bool is_holding() const { return !lines_.empty() || !partial_.empty(); }
   /// How many tracebacks have begun.
   [[nodiscard]] std::size_t tracebacks() const { return tracebacks_; }

@@ -13,7 +13,7 @@ namespace ec2mpi::ops {
 class NoiseFilter {
  public:
   [[nodiscard]] std::string feed(std::string_view bytes);
-  /// The words that were held back last, at the end of the stream.
+  /// The bytes that are still held back, at the end of the stream.
   [[nodiscard]] std::string finish();
 
  private:

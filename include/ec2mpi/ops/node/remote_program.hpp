@@ -149,7 +149,7 @@ class EndCutter {
   std::optional<int> status_;
 };
 
-/// What becomes of the text that start-up files print.
+/// Where the text goes that start-up files print.
 enum class Greeting { dropped, shown };
 
 /// A channel to a program that prints a begin mark. Nothing is written to it before the mark has been read.

@@ -49,7 +49,7 @@ struct PushCount {
   std::unordered_set<std::string> lacked = {};  ///< files sent, by path: once however many nodes lacked them
   std::size_t files = 0;                        ///< so many
   std::unordered_set<std::string> changed =
-      {};                       ///< of these, those that changed here meanwhile: not in place
+      {};                       ///< of these, those that changed here during the push: not in place
   bool in_place = false;        ///< on some node all that it lacked, but for those, is in its place
   std::size_t unchanged = 0;    ///< files that no node lacked
   std::size_t erased = 0;       ///< paths removed, over all nodes

@@ -25,7 +25,7 @@ enum class VariantState {
   running,
   done,  ///< with an exit status, which may be a failure
   cancelled,
-  lost,     ///< its supervisor is gone without having left a status
+  lost,     ///< its supervisor ended without a status
   refused,  ///< the master did not take it
 };
 

@@ -12,7 +12,7 @@
 
 namespace ec2mpi::ops {
 
-/// Told what happens while it happens.
+/// Receives the events of a series while they happen.
 class SeriesObserver : public ConnectionObserver {
  public:
   /// The nodes are asked for their facts.
@@ -23,7 +23,7 @@ class SeriesObserver : public ConnectionObserver {
   /// All that is to be submitted has been; `kept` had succeeded before, `found` wait or run since before.
   virtual void on_submitted(const std::string& /*series*/, std::size_t /*fresh*/, std::size_t /*kept*/,
                             std::size_t /*found*/) {}
-  /// As it is now; not only when something has changed.
+  /// The present state; also called when nothing has changed.
   virtual void on_progress(const SeriesResult&) {}
   virtual void on_cancelling() {}
   /// The master can write nothing, so jobs that wait do not start; once for each reason.

@@ -33,7 +33,7 @@ struct SetupState {
 /// Reads what the state script printed behind the facts; as strict as parse_facts. Errors: remote_io.
 [[nodiscard]] Result<SetupState> parse_setup_state(std::string_view printed);
 
-/// The states alone: what the scripts that change something print when they are done.
+/// The states alone, as the scripts that change something print them at their end.
 [[nodiscard]] Result<std::map<std::string, std::string>> parse_states(std::string_view printed);
 
 /// Asks one node, in one round trip; changes nothing there. Errors: those of the session, remote_io.

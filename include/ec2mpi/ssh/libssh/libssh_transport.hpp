@@ -12,7 +12,7 @@
 
 namespace ec2mpi::ssh {
 
-/// A connector that knows which of its connections are as good as each other.
+/// A connector that knows which of its connections can stand for each other.
 class NamingConnector : public Connector {
  public:
   /// A file name for all that makes a session the same one: the instance id, the address and port, the user
