@@ -1,5 +1,5 @@
 #pragma once
-/// EC2's XML as values. What an answer does not have is empty.
+/// EC2's XML as values. Fields that an answer does not have are empty.
 
 #include <optional>
 #include <pugixml.hpp>

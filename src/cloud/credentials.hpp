@@ -21,7 +21,8 @@ class CredentialSource {
   CredentialSource(CloudSettings settings, Environment environment, HttpSender& http)
       : settings_(std::move(settings)), environment_(std::move(environment)), http_(http) {}
 
-  /// The credentials, found once and again five minutes before they end. Errors: usage, with the next step.
+  /// The credentials: looked for at the first call, and again five minutes before they expire. Errors: usage,
+  /// with the next step.
   [[nodiscard]] asio::awaitable<Result<Credentials>> get(Limit limit);
   /// EC2 says that they have ended: the next get() looks for new ones.
   void forget() { known_.reset(); }

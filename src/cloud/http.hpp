@@ -17,7 +17,7 @@ namespace ec2mpi::cloud {
 struct Credentials {
   std::string key_id;
   std::string secret;
-  std::string token;  ///< empty for keys that do not end
+  std::string token;  ///< empty for keys that do not expire
   std::optional<std::chrono::sys_seconds> expires = {};
   std::string origin;  ///< for messages: "the profile 'work'"
 };

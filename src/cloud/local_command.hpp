@@ -14,7 +14,7 @@ struct CommandEnd {
   std::string err;
 };
 
-/// Runs shell text on this machine without holding the loop. The child gets no terminal input, and no AWS
+/// Runs shell text on this machine without blocking the loop. The child gets no terminal input, and no AWS
 /// keys of our environment. It is killed when the limit ends. Errors: local_io, timeout, cancelled.
 [[nodiscard]] asio::awaitable<Result<CommandEnd>> run_local_command(std::string command, Limit limit);
 

@@ -1,5 +1,5 @@
 #pragma once
-/// The EC2 Query API: a form that is posted, and XML that is answered.
+/// The EC2 Query API: a form is posted, and XML is the answer.
 
 #include <asio/awaitable.hpp>
 #include <pugixml.hpp>
@@ -35,8 +35,8 @@ class Query {
   Query(CloudSettings settings, CredentialSource& credentials, HttpSender& http, RetryPolicy retries)
       : settings_(std::move(settings)), credentials_(credentials), http_(http), retries_(retries) {}
 
-  /// Repeats what fails for a while only. All calls may be repeated: those that make something either have a
-  /// token or a name that exists once.
+  /// Repeats calls that fail for a temporary reason. Every call may be repeated: one that creates something
+  /// has a token or a unique name.
   [[nodiscard]] asio::awaitable<Answer<pugi::xml_document>> call(std::string action, Parameters parameters,
                                                                  Limit limit);
 

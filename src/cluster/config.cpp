@@ -265,8 +265,8 @@ JobSpec read_job(SettingsReader& reader, const std::string& name, const toml::no
 
 namespace {
 
-/// Looks through a TOML text for what toml++ 3.3 must not be given: it uses up the stack for keys of many
-/// dots, and takes letters outside of quotes and comments for impossible if they are not ASCII.
+/// Looks in a TOML text for two things that toml++ 3.3 cannot take: it uses up the stack for keys of many
+/// dots, and asserts that letters outside of quotes and comments are ASCII.
 class TomlGuard {
  public:
   explicit TomlGuard(std::string_view text) : text_(text) {
@@ -331,14 +331,14 @@ class TomlGuard {
   std::string_view wrong_;
 };
 
-/// What a line that toml++ refuses lacks: quotes, which are the commonest slip. Empty if they are not it.
+/// The commonest reason why toml++ refuses a line: its text has no quotes. Empty for any other reason.
 std::string missing_quotes(std::string_view line) {
   const auto equals = line.find('=');
   if (equals == std::string_view::npos) return {};
   const auto key = trim(line.substr(0, equals));
   const auto value = trim(line.substr(equals + 1, line.find('#', equals) - equals - 1));
   const auto is_letter = [](char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0; };
-  // Of a number, of true and of a text in quotes, something else is wrong.
+  // A number, true and a text in quotes lack none, so the reason is another one.
   if (key.empty() || value.find_first_of("\"'\\{") != std::string_view::npos ||
       std::ranges::none_of(value, is_letter) || value == "true" || value == "false")
     return {};

@@ -28,7 +28,7 @@ struct IdleRule {
   Seconds down{};
 
   [[nodiscard]] bool empty() const { return stop == Seconds::zero() && down == Seconds::zero(); }
-  /// The time after which the instances themselves do something.
+  /// The idle time after which the instances stop or end, whichever comes first.
   [[nodiscard]] Seconds first() const { return stop != Seconds::zero() ? stop : down; }
 };
 

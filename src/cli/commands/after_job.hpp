@@ -18,8 +18,8 @@ struct AfterJobOptions {
   std::optional<std::string> list = {};  ///< of the job
 };
 
-/// Before the job: asks EC2 whether it would be allowed. For a job that is left alone it also sees to it that
-/// instances that shut themselves down stop, and do not end with their results. Gives the exit code; on
+/// Before the job: asks EC2 whether it would be allowed. If the job is left alone, instances that would end
+/// when they shut down are changed so that they stop and keep their results. Returns the exit code; on
 /// success `ids` are the instances of the list.
 [[nodiscard]] Result<int> prepare_end(const AfterJobOptions& options, const CommonOptions& common,
                                       std::vector<std::string>& ids);
@@ -27,7 +27,7 @@ struct AfterJobOptions {
 /// The job runs, and will be left alone: the master stops all nodes after it.
 [[nodiscard]] asio::awaitable<Result<void>> stop_after_job(CommandContext& context, std::string id);
 
-/// After the job, when its results are here. Gives the exit code.
+/// After the job, when its results are here. Returns the exit code.
 [[nodiscard]] Result<int> end_after_job(const AfterJobOptions& options, const CommonOptions& common,
                                         std::vector<std::string> ids);
 

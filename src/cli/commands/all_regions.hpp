@@ -6,7 +6,7 @@
 
 namespace ec2mpi::cli {
 
-/// Prints clusters, or one JSON document. Gives the exit code: 1 if a region does not answer.
+/// Prints clusters, or one JSON document. Returns the exit code: 1 if a region does not answer.
 [[nodiscard]] Result<int> show_all_regions(const cloud::CloudFlags& account, bool json,
                                            const CommonOptions& common);
 

@@ -59,7 +59,7 @@ struct Bringer {
     return unexpected.empty();
   }
 
-  /// Whether all nodes did it. If not, the reason has been printed.
+  /// Whether it succeeded on all nodes. If not, the reason has been printed.
   [[nodiscard]] asio::awaitable<bool> pull(std::vector<Node> nodes, NodeTask task) const {
     // `-w failed` continues to mean the nodes that failed in the user's own command.
     FleetCommand command{.style = {.quiet = true, .doing = "results"},

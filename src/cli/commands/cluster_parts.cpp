@@ -65,7 +65,7 @@ Result<std::string> network_of(const std::string& text) {
                 fmt::format("--from: '{}' is not an IPv4 address or network", printable(text)));
   in_addr raw{};
   ::inet_pton(AF_INET, address.c_str(), &raw);
-  // For /0 apart: a shift by all 32 bits would be undefined in C++.
+  // A case of its own for /0: a shift by all 32 bits would be undefined in C++.
   const std::uint32_t mask = *bits == 0 ? 0 : ~std::uint32_t{0} << (32 - *bits);
   if ((ntohl(raw.s_addr) & ~mask) != 0)
     return fail(ErrorKind::usage, fmt::format("--from: '{}' is an address, not the first of a network of /{}",

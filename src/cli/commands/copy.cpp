@@ -102,7 +102,7 @@ Result<void> check_remote_paths(const std::string& name, const std::vector<std::
   return {};
 }
 
-/// Keyboards for Chinese give these for . and ~/, and a file of that name on each node is not what was meant.
+/// Keyboards for Chinese give these for . and ~/, and nobody wants a file of that name on each node.
 Result<void> check_target(std::string_view target) {
   for (const auto& [sign, meant] : {std::pair<std::string_view, std::string_view>{"\u3002", "."},
                                     {"\uff0e", "."},

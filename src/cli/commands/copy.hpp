@@ -29,8 +29,8 @@ struct CopyOptions {
 [[nodiscard]] std::string transfer_words(std::uint64_t done, std::uint64_t expected, std::string_view where,
                                          Clock::duration elapsed);
 
-/// The same for a push, with what nodes pass on to each other, and the node that has least if that is much
-/// less.
+/// The same for a push, with the bytes that nodes relay to each other, and the slowest node if it has
+/// received much less than the others.
 [[nodiscard]] std::string push_words(const ops::PushCount& count, Clock::duration elapsed);
 
 using RunCopy = std::function<Result<int>(const CopyOptions&, const CommonOptions&)>;

@@ -84,7 +84,8 @@ asio::awaitable<bool> name_unlisted(InstanceContext& context, const std::vector<
   co_return unlisted->instances.empty();
 }
 
-/// After a failure behind the first change. The next `down` finds what is left by the list or by the tag.
+/// For a failure after the first change. The next `down` finds the remaining things by the list or by the
+/// tag.
 int name_rest(const InstanceContext& context, int code) {
   const auto& cluster = context.options.cluster;
   context.console().talk(

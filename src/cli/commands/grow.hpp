@@ -17,7 +17,7 @@ struct GrowOptions {
 };
 
 /// The new instances are like the last worker that runs: same image, key, groups and place. Host keys are
-/// remembered and the list is written before it returns. Gives the exit code.
+/// remembered and the list is written before it returns. Returns the exit code.
 [[nodiscard]] asio::awaitable<int> grow_cluster(InstanceContext& context, GrowOptions options);
 
 }  // namespace ec2mpi::cli

@@ -96,7 +96,7 @@ void add_account_options(CLI::App& command, cloud::CloudFlags& account);
 /// Changes of other commands stay.
 [[nodiscard]] asio::awaitable<cloud::Answer<void>> write_list(InstanceContext& context, ListChange change);
 
-/// Reports an error and gives the exit code; `code` unless the user has interrupted it.
+/// Reports an error and returns the exit code: `code`, unless the user has interrupted the command.
 [[nodiscard]] int report_error(InstanceContext& context, const Error& error, int code);
 
 }  // namespace ec2mpi::cli

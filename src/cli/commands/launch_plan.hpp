@@ -1,5 +1,5 @@
 #pragma once
-/// The options of up that say what the new instances are like, and the plan that comes of them.
+/// The options of up about the new instances, and the plan that is made from them.
 
 #include <optional>
 #include <string>
@@ -35,7 +35,7 @@ void add_launch_options(CLI::App& command, LaunchOptions& options);
 /// Everything of the plan that needs no answer of EC2. Errors: usage, local_io.
 [[nodiscard]] Result<LaunchPlan> begin_plan(const LaunchOptions& options);
 
-/// What the plan takes where the options name nothing.
+/// The defaults of the plan, where the options name nothing.
 struct LaunchDefaults {
   std::string type = {};
   std::string image = {};  ///< its id; empty: the publisher's newest one

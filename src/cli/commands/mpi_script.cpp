@@ -106,7 +106,7 @@ class Script {
     return read_mpirun_line(words, variables_, job_);
   }
 
-  /// `while read LINE` to `done < nodeIPaddress`: what it sets holds addresses.
+  /// `while read LINE` to `done < nodeIPaddress`: the variables that it sets hold addresses.
   Result<void> take_reading(std::string_view statement) {
     const auto refused = [] { return not_read("while is for a shell, unless it reads nodeIPaddress"); };
     if (!reading_) {
@@ -123,7 +123,7 @@ class Script {
       if (files->size() != 1 || !is_node_list(files->front())) return refused();
       for (const auto& each : *reading_) variables_.values[each] = kAllNodes;
       for (const auto& each : counters_) {
-        // From another beginning it counts something else.
+        // A counter that did not begin at 0 is no number of nodes.
         const bool counts_nodes = variables_.values[each] == "0";
         if (counts_nodes)
           variables_.values[each] = kNodeCount;
@@ -218,7 +218,7 @@ class Script {
       variables_.values[loop.variable] = std::to_string(number);
       TRY(take_all(loop.body));
     }
-    // One turn has stood for those of all nodes.
+    // One turn stands for the turns of all nodes.
     if (loop.last) return {};
     for (auto& [name, value] : variables_.values)
       if (value.find(kOneNode) != std::string::npos && is_set_in(name, loop.body)) value = kAllNodes;
@@ -315,7 +315,7 @@ Result<ScriptJob> read_mpi_script(std::string_view text) {
     ++number;
     const auto line = trim(raw);
     const bool is_comment = whole.empty() && line.starts_with('#');
-    // A word may go on in the next line, but not behind a blank there.
+    // A word may continue in the next line, but not behind a blank there.
     if (!whole.empty() && !raw.empty() && (raw.front() == ' ' || raw.front() == '\t')) whole += ' ';
     whole += line;
     if (whole.ends_with('\\') && !is_comment) {

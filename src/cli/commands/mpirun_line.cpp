@@ -130,7 +130,8 @@ class MpirunLine {
         else
           job_.workdir = values.front();
         break;
-      // -x NAME passes on the present value, which only the shell of the script knows; -x NAME=VALUE sets it.
+      // -x NAME hands the present value to the ranks, and only the shell of the script knows it; -x
+      // NAME=VALUE sets it.
       case Meaning::variable:
         if (is_assignment(values.front()))
           set_for_ranks(job_, values.front());

@@ -54,7 +54,7 @@ class NetView : public JobView {
   std::string printed_;
 };
 
-/// What the program said besides its measurements is why it failed.
+/// The program's output besides its measurements is the reason of its failure.
 void tell_failure(Console& console, const std::string& printed) {
   console.talk_printed(printed);
   const auto hint = ops::hint_for(printed);

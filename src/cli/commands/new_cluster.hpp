@@ -9,8 +9,8 @@ namespace ec2mpi::cli {
 
 [[nodiscard]] cloud::Tags cluster_tags(const std::string& cluster);
 
-/// Makes the security group, and gives its id. Its name exists once, so only one of two commands for a
-/// cluster of the same name gets further. After an error there is nothing to remove.
+/// Makes the security group, and gives its id. Only one group can have its name, so only one of two commands
+/// for clusters of the same name continues. After an error there is nothing to remove.
 [[nodiscard]] asio::awaitable<cloud::Answer<std::string>> claim_cluster(InstanceContext& context,
                                                                         const LaunchPlan& plan);
 

@@ -211,7 +211,7 @@ Result<int> run_once(RunOptions options, const CommonOptions& common, JobAfterma
   chosen->hang = cluster->config.hang.value_or(std::chrono::seconds(0));
   chosen->hook = cluster->config.done_hook.value_or("");
   const bool series = options.series.asked_for() || !chosen->sweep.empty();
-  // What would happen to one job is what --explain shows.
+  // For one job, a dry run is the same as --explain.
   if (options.series.dry_run && !series) options.explain = true;
   if (series && options.json_lines)
     return fail(ErrorKind::usage, "--json-lines follows one job; a series has --json");

@@ -1,5 +1,5 @@
 #pragma once
-/// What a script that starts mpirun says of its job. Plain values.
+/// The job of a script that starts mpirun. Plain values.
 
 #include <string>
 #include <utility>
@@ -15,7 +15,7 @@ struct ScriptJob {
   std::vector<std::pair<std::string, std::string>> env;
   std::vector<std::pair<std::string, std::vector<std::string>>> sweep;  ///< the loops around mpirun
   std::vector<std::string> flags;     ///< of `ec2mpi run`, for which ec2mpi.toml has no setting
-  std::vector<std::string> left_out;  ///< what ec2mpi sets itself, or cannot know
+  std::vector<std::string> left_out;  ///< options that ec2mpi sets itself, or cannot know
   bool operator==(const ScriptJob&) const = default;
 };
 

@@ -194,7 +194,7 @@ std::string take_word_at(Words& texts, std::size_t at) {
   return word;
 }
 
-/// Without the separators that stood at what was taken away.
+/// Without the separators beside the part that was taken away.
 std::string tidy_name(std::string_view text) {
   std::string name;
   for (const char c : text)

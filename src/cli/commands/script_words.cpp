@@ -15,7 +15,7 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-/// Behind three of them: a list of many hosts is not shown in full.
+/// Whether three addresses stand at the end already: a list of many hosts is shown as "A,A,A,...".
 bool is_repeated(std::string& plain) {
   constexpr std::string_view kThree = "nodeIPaddress,nodeIPaddress,nodeIPaddress,";
   if (plain.ends_with("nodeIPaddress,...,")) return plain.pop_back(), true;

@@ -81,7 +81,7 @@ Result<void> judge(const Jobs& jobs, Ending ending) {
   return {};
 }
 
-/// What was started from here may be at work, or have left results.
+/// Jobs that were started from here may be running, or have left results.
 Result<void> judge_silent_master(const InstanceContext& context, const Error& why) {
   if (!context.list || recall_job(context.list->state).id.empty()) return {};
   return fail(ErrorKind::usage,

@@ -504,7 +504,7 @@ void JobView::tell_cleaning(const ops::JobEnd& end) {
 
 std::string JobView::parting_words() const {
   if (!started_ || (over_ && !stopping_)) return {};
-  // Without a connection, nobody knows whether the master has received the wish to stop.
+  // Without a connection, nobody knows whether the master has received the request to stop.
   if (stopping_ && !lost_)
     return fmt::format("The master continues to end {0}; ec2mpi wait {0} reports the result.", id_);
   return fmt::format("{0} may still run; ec2mpi attach {0} follows it, ec2mpi cancel {0} ends it.", id_);

@@ -19,7 +19,7 @@ std::string indented(std::string_view text) {
   return lines;
 }
 
-// --- the plans of a dry run
+// --- the plans of a dry run ---
 
 std::string would_write(const ops::TrustText& text) {
   if (text.secret) return fmt::format("would write {}, mode 0600: the private key", text.path);
@@ -36,7 +36,7 @@ std::vector<std::string> plans_for(const ops::NodeSetup& node) {
   return lines;
 }
 
-// --- the changes
+// --- the changes ---
 
 std::vector<std::string> deeds_of(const ops::NodeSetup& node) {
   std::vector<std::string> paths;

@@ -57,7 +57,7 @@ void TopView::take(const Node& node, const ops::LoadSample& sample) {
 void TopView::on_finish(const NodeResult& result) {
   if (succeeded(result.outcome)) return;
   auto& seen = seen_[result.node.index];
-  // Old numbers count neither in the totals nor for what is usual.
+  // Old numbers count neither in the totals nor in the usual values.
   seen.sample.reset();
   seen.trouble = printable(describe(result.outcome));
 }

@@ -21,7 +21,7 @@ namespace ec2mpi {
 /// (`head_public_ip`, `head_private_ip`); groups follow each other, one named head, master or the like first.
 [[nodiscard]] Read<Listing> read_json_outputs(const JsonTape& tape);
 
-/// What an object says of itself, judged by the members directly inside.
+/// What the direct members of an object say about it.
 struct RecordSigns {
   bool has_id = false;       ///< a member such as InstanceId, instance_id or id holds an instance id
   bool has_facts = false;    ///< besides, a member for an address (null too), a type or a state
@@ -34,14 +34,13 @@ struct RecordSigns {
 /// machines.
 [[nodiscard]] RecordSigns signs_of_record(const JsonTape& tape, std::size_t object, bool in_list = false);
 
-/// Stores in `node` what the members of `object` tell, however the API, Terraform and Ansible nest them.
-/// Adds to `unused` the members that say how to log in and cannot be used. Returns what is wrong, if anything
-/// is.
+/// Stores the members of `object` in `node`, however the API, Terraform and Ansible nest them. Adds to
+/// `unused` the members that say how to log in and cannot be used. Returns the problem, if there is one.
 [[nodiscard]] Problem put_record(Node& node, const JsonTape& tape, std::size_t object,
                                  std::set<std::string>& unused);
 
-/// What may be another machine inside the object of `node`: another id or address in an inner object, or an
-/// address under a key that is not known (beside an id, only if it is the one public address).
+/// A member inside the object of `node` that may be another machine: another id or address in an inner
+/// object, or an address under a key that is not known (beside an id, only if it is the one public address).
 [[nodiscard]] Problem find_other_machine(const Node& node, const JsonTape& tape, std::size_t object);
 
 }  // namespace ec2mpi

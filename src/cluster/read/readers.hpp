@@ -37,10 +37,10 @@ namespace ec2mpi {
 /// Reads the rows below a header, each of them one machine. Rows that do not fit the header are errors.
 [[nodiscard]] Read<Listing> read_by_header(const Table& table, std::size_t header);
 
-/// Reads what cut_at_ids() made, by content. A column is what all its cells are (so a Name that looks like an
-/// address does no harm); where cells do not line up in columns, each is taken by itself, and two different
-/// addresses of one kind are an error. Cells left of the id are the Name. They are addresses only if no
-/// column to the right can be one.
+/// Reads the rows of cut_at_ids() by their content. All cells of a column decide together what it is (so a
+/// Name that looks like an address does no harm); where cells do not line up in columns, each is taken by
+/// itself, and two different addresses of one kind are an error. Cells left of the id are the Name. They are
+/// addresses only if no column to the right can be one.
 [[nodiscard]] Read<Listing> read_instances(const Table& table);
 
 /// Reads rows without instance ids: below a header, or in columns that their content shows. Each row is a
@@ -52,11 +52,11 @@ namespace ec2mpi {
 [[nodiscard]] bool is_tagged_text(std::string_view text);
 
 /// Reads such text. A line with an instance id begins an instance; its cells stand in alphabetical order of
-/// their names and are left out when absent, so each is told by its content. Lines of details begin with a
-/// word in capitals.
+/// their names and are left out when absent, so each is recognised by its content. Lines of details begin
+/// with a word in capitals.
 [[nodiscard]] Read<Listing> read_tagged_text(std::string_view text);
 
-/// What the format of a list says of its lines.
+/// The rules of a list's format for its lines.
 struct HostListFormat {
   BareWords bare = BareWords::allowed;
   int header_line = 0;   ///< the line that names the column; below it a line may stand for "none"

@@ -32,8 +32,8 @@ bool is_tag(std::string_view cell) {
          cell.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == std::string_view::npos;
 }
 
-/// A line that no table has: such a word in capitals in front and no instance id, which rows of a table do
-/// have.
+/// A line that no table has: it begins with such a word in capitals and has no instance id, as the rows of a
+/// table have.
 bool is_detail_line(std::string_view line) {
   const std::string_view tag = trim(line.substr(0, line.find('\t')));
   return line.contains('\t') && !holds_instance_id(line) &&

@@ -209,7 +209,7 @@ class DoctorRun : public Observer {
     const auto read = co_await read_on("done", channel, limit, printed);
     if (!read) {
       if (printed.find("begun\n") == std::string::npos) co_return std::unexpected(read.error());
-      // It waits for an answer of others; what it knows by now counts.
+      // It waits for answers of others; the results so far count.
       printed.erase(printed.rfind('\n') + 1);
       printed += "done\n";
     }
@@ -223,8 +223,8 @@ class DoctorRun : public Observer {
     co_return printed;
   }
 
-  /// The program's output up to the line that begins with `mark`, or up to its end; if it fails, what came
-  /// before.
+  /// The program's output up to the line that begins with `mark`, or up to its end; if it fails, the output
+  /// before that.
   static asio::awaitable<Result<void>> read_on(std::string_view mark, ssh::Channel& channel, Limit limit,
                                                std::string& printed) {
     for (;;) {

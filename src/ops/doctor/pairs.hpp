@@ -23,8 +23,8 @@ using Pair = std::pair<int, int>;
 /// The private address; empty for a node that did not answer.
 [[nodiscard]] std::string address_of(const Records& records, int index);
 
-/// Nodes that answered at first and then said nothing more: frozen, most likely. That others do not reach
-/// them says nothing about the others.
+/// Nodes that answered at first and then fell silent: probably frozen. If other nodes cannot reach them, the
+/// others are not at fault.
 [[nodiscard]] std::set<int> silent_nodes(const Records& records);
 
 /// The smallest network that holds all private addresses.

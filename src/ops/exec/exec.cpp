@@ -100,7 +100,7 @@ class Output {
       held_.erase(asked, sudo_->password.size());
       said = Sudo::password;
     }
-    // A token may arrive in pieces, so nothing is passed on while one may still become whole.
+    // A token may arrive in pieces, so bytes that may become one are held back.
     if (!sudo_ || held_.size() > kMostHeld) pass_held();
     return said;
   }

@@ -18,9 +18,10 @@ namespace {
 
 using std::chrono::seconds;
 
-constexpr auto kStart = seconds(20);       ///< for the master to take a text and start
-constexpr auto kCancel = seconds(8);       ///< for the master to take the wish
-constexpr auto kCancelling = seconds(60);  ///< from the wish to the end: TERM, KILL and a look on all nodes
+constexpr auto kStart = seconds(20);  ///< for the master to take a text and start
+constexpr auto kCancel = seconds(8);  ///< for the master to take the request
+constexpr auto kCancelling =
+    seconds(60);  ///< from the request to the end: TERM, KILL and a look on all nodes
 constexpr auto kReachToCancel = seconds(20);  ///< for a new connection that is only wanted for cancelling
 
 bool is_limit(const Error& error) {
@@ -65,8 +66,7 @@ class Follower {
     co_return read;
   }
 
-  // --- ends
-  // ------------------------------------------------------------------------------------------------------
+  // --- ends ---
 
   bool end(Followed::How how) {
     result_.how = how;
@@ -101,7 +101,7 @@ class Follower {
   void note_stop() {
     if (!request_.stop.stop_requested() || !request_.cancels || result_.stopped) return;
     result_.stopped = JobStop::interrupted;
-    // Over a connection, cancel() reports it when the wish has been sent.
+    // Over a connection, cancel() reports it when the request has been sent.
     if (session_ == nullptr) observer_.on_stopping(JobStop::interrupted);
     reconnect_.stop_taken();
     reconnect_.give_up_within(session_ != nullptr ? kCancelling : kReachToCancel);
@@ -109,8 +109,7 @@ class Follower {
 
   [[nodiscard]] bool cancelling() const { return result_.stopped.has_value(); }
 
-  // --- connections
-  // -----------------------------------------------------------------------------------------------
+  // --- connections ---
 
   asio::awaitable<Result<void>> open() {
     note_stop();
@@ -127,7 +126,7 @@ class Follower {
     opened_ = true;
     connected_once_ = true;
     reconnect_.reached(observer_);
-    // The command itself has carried the wish.
+    // The command itself has carried the request.
     cancel_sent_ = cancelling();
     if (cancel_sent_) reconnect_.give_up_in(kCancelling);
     co_return Result<void>{};
@@ -145,7 +144,7 @@ class Follower {
 
   [[nodiscard]] std::string follow_command() const {
     auto text = "{\n" + job_functions();
-    const bool unended = request_.unended && !connected_once_;  // our own wish may have ended it since
+    const bool unended = request_.unended && !connected_once_;  // our own request may have ended it since
     if (unended) text += "unended=yes\n";
     if (request_.takes_series) text += "takes_series=yes\n";
     text += "find_job " + quote_word(job_word(request_.word)) + "\n";
@@ -164,8 +163,7 @@ class Follower {
     return text + follow_text(nonce_, out_.bytes, err_.bytes) + "}\n";
   }
 
-  // --- reading
-  // ---------------------------------------------------------------------------------------------------
+  // --- reading ---
 
   /// Until there is nothing more to follow (the result is filled in) or the connection fails.
   asio::awaitable<Result<void>> read_on() {
@@ -268,8 +266,8 @@ class Follower {
     return {};
   }
 
-  /// The follower on the master reads along. Nobody waits for an answer: the word is on its way even if we
-  /// leave now.
+  /// The follower on the master reads our input. We wait for no answer: the request arrives even if this
+  /// command ends now.
   asio::awaitable<Result<void>> cancel() {
     const auto limit = reconnect_.waiting().at_most(kCancel);
     auto written = co_await channel_->write("cancel\n", limit);

@@ -13,7 +13,7 @@ ReconnectPolicy::ReconnectPolicy(std::stop_token stop, std::stop_token detach, C
       give_up_at_(Limit{}.at_most(patience).deadline) {}
 
 Limit ReconnectPolicy::waiting() const {
-  // Once the stop is taken, only the wish to leave ends a wait.
+  // Once the stop is being carried out, only a request to detach ends a wait.
   return {give_up_at_, stopping_ ? detach_ : either_.get_token()};
 }
 

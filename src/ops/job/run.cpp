@@ -58,8 +58,7 @@ class JobRun : public Observer {
  private:
   [[nodiscard]] bool only_plan() const { return stops_.until == Until::planned; }
 
-  // --- asking all nodes
-  // ------------------------------------------------------------------------------------------
+  // --- asking all nodes ---
 
   asio::awaitable<Result<ssh::ExitStatus>> attend(NodeRun turn) {
     const bool leads = turn.node.index == nodes_.master.index;
@@ -107,8 +106,7 @@ class JobRun : public Observer {
     changed_.notify_all();
   }
 
-  // --- the master
-  // ------------------------------------------------------------------------------------------------
+  // --- the master ---
 
   /// Continues only when all nodes have answered or failed, so that all failed nodes are named.
   asio::awaitable<void> lead(ssh::Session& session, std::unique_ptr<ssh::Channel> shell) {
@@ -215,8 +213,7 @@ class JobRun : public Observer {
             fmt::format("the connection to the master broke before the job was started: {}", why)};
   }
 
-  // --- afterwards
-  // ------------------------------------------------------------------------------------------------
+  // --- afterwards ---
 
   [[nodiscard]] bool looked_at(const Node& node) const {
     return end_.followed->record.swept.contains(node.label());

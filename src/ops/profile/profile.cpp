@@ -162,7 +162,7 @@ std::optional<RankProfile> make_rank(const Counters& counters, std::int64_t ende
   rank.collectives = counters.at(kCollectives);
   read_calls(counters, rank);
   if (!rank.finalized) add_current(counters, end, rank);
-  // The counters of a running job go on while they are read, so they need not fit together.
+  // The counters of a running job change while they are read, so they may contradict each other.
   rank.in_mpi = std::min(rank.in_mpi, rank.seconds);
   sort_calls(rank.calls);
   return rank;

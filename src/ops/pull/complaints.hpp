@@ -1,6 +1,6 @@
 #pragma once
-/// What the programs on a node complain of during a pull. It is read line by line, so that no flood of lines
-/// hides one that matters. Pure.
+/// The complaints of the programs on a node during a pull. They are read line by line, so that a flood of
+/// lines hides none that matters. Pure.
 
 #include <cstddef>
 #include <optional>

@@ -79,7 +79,7 @@ class PullNode {
   ListingMemory memory_{job_.listed};  ///< that sources_ takes
   std::vector<RemoteSource> sources_;
   PullChoice choice_;
-  std::uint64_t reserved_ = 0;  ///< of what all nodes may bring
+  std::uint64_t reserved_ = 0;  ///< bytes, of those that all nodes together may send
   std::uint64_t brought_ = 0;
   Complaints complaints_;
   std::size_t notes_ = 0;

@@ -20,7 +20,7 @@ namespace ec2mpi::ops {
 namespace {
 
 constexpr std::size_t kPartsInFlight = 2;  // of one stream; so that the node never waits for us
-// Additional connections are made for a file that lacks at least so many bytes.
+// Additional connections are made for a file that lacks at least this many bytes.
 constexpr std::uint64_t kWorthAStream = 24 << 20;
 constexpr std::size_t kMostRangeErr = 16 * 1024;
 
@@ -175,7 +175,7 @@ class BigFiles {
       // A disk that is full or cannot be written to would stop the other files, too.
       if (!done && done.error().kind == ErrorKind::local_io) break;
     }
-    // No further connection is needed; those that are being made use this object until they end.
+    // No additional connection is needed any more; those that are being made use this object until they end.
     stop_.request_stop();
     const Limit unlimited;
     while (active_ > 0) co_await changed_.wait(unlimited);
@@ -250,7 +250,7 @@ class BigFiles {
     }
   }
 
-  /// Another connection; that there is none is no trouble.
+  /// One more connection; if none can be made, the others do the work.
   asio::awaitable<void> add_stream() {
     const Limit limit{run_.limit.deadline, stop_.get_token()};
     auto session = co_await open_extra_session(run_, limit);

@@ -14,7 +14,7 @@
 
 namespace ec2mpi::ops {
 
-/// What is kept of a file beside its content. Modes lose setuid, setgid and sticky.
+/// The attributes of a file that are kept. Modes lose setuid, setgid and sticky.
 struct FileAttributes {
   unsigned mode = 0644;
   std::int64_t mtime = 0;  ///< seconds since 1970, and
@@ -22,7 +22,7 @@ struct FileAttributes {
   bool sparse = false;  ///< whole blocks of zeros become holes
 };
 
-/// What is there under a name.
+/// The file, folder or link that has a name.
 struct LocalState {
   enum class Kind { file, folder, link, other };
   Kind kind = Kind::other;
@@ -49,7 +49,8 @@ class SafeTree {
   /// planned, writing ends (local_io) when the disk is nearly full.
   void expect(std::uint64_t bytes) { unwatched_ = bytes; }
 
-  /// What is there; nothing if there is nothing, or a link or file stands on the way. Makes nothing.
+  /// The state of a path; nothing if nothing is there, or if a part of the path before its end is a link or
+  /// file. Creates nothing.
   [[nodiscard]] Result<std::optional<LocalState>> look(std::string_view path);
 
   /// Mode and mtime are set by finish(). An existing folder is taken as it is.
@@ -62,12 +63,12 @@ class SafeTree {
   [[nodiscard]] Result<void> begin_file(std::string_view path, const FileAttributes& attributes);
   [[nodiscard]] Result<void> write(std::string_view bytes);
   [[nodiscard]] Result<void> end_file();
-  /// Gives the file up; nothing is left of it.
+  /// Abandons the file and removes the bytes that were written.
   void drop_file();
 
   /// Begins a file that outlives a failure: the part that has arrived stays, hidden under a name made of
   /// `version` (on which the content depends), and a later call with the same version continues behind it.
-  /// Gives how many bytes are there already.
+  /// Returns how many bytes are there already.
   [[nodiscard]] Result<std::uint64_t> begin_partial(std::string_view path, const FileAttributes& attributes,
                                                     std::string_view version);
 

@@ -17,7 +17,7 @@ class Delivery {
  public:
   Delivery(NodeRun& run, GroupPush& push, const asio::any_io_executor& executor);
 
-  /// Lists, sends, and tries again where the archive broke off though the node is well.
+  /// Surveys the target and sends; tries again if the archive was interrupted although the node works.
   [[nodiscard]] asio::awaitable<Result<void>> carry_out();
 
  private:
@@ -78,7 +78,7 @@ class Delivery {
   int attempt_ = 0;
   int first_ = 0;          ///< the node whose mark lies in the target, often this one
   bool followed_ = false;  ///< another node was to write for it, and has ended
-  bool counted_ = false;   ///< what it lacks
+  bool counted_ = false;   ///< the files that it lacks are in PushCount
   bool expected_ = true;   ///< the relay waits for it
   std::optional<Clock::time_point> finished_ = {};  ///< when every file was in its place
   Clock::time_point answered_ = {};

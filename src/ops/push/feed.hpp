@@ -35,8 +35,8 @@ class PushFeed {
   /// Begins to make this number of lanes; the script knows their numbers (see lane_numbers).
   void add_lanes(std::size_t lanes);
 
-  /// Sends the stream from this offset to its end, and then gives true; or false, when end_early() was
-  /// called. `sent` is called for every part that is on its way, with the content in it.
+  /// Sends the stream from this offset to its end and returns true; false if end_early() was called. `sent`
+  /// is called for every part that is on its way, with the content in it.
   [[nodiscard]] asio::awaitable<Result<bool>> send(PushStream& stream, std::uint64_t offset, OnSent sent,
                                                    Limit limit);
   /// No other part is begun.
@@ -44,7 +44,8 @@ class PushFeed {
   /// The number of the first byte of the archive that was not sent.
   [[nodiscard]] std::uint64_t position() const { return position_; }
 
-  /// Ends the lanes, when the script has taken all or nothing more is wanted. To be awaited before this goes.
+  /// Ends the lanes, when the script has read all parts or needs no more. To be awaited before this object
+  /// ends.
   [[nodiscard]] asio::awaitable<void> finish();
 
   /// Why the sent parts can't arrive whole; also after send(), when a lane breaks that the node still reads

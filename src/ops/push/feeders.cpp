@@ -180,7 +180,7 @@ class Choice {
     return refused;
   }
 
-  /// To the child that is the furthest ahead of those that can pass on its bytes.
+  /// To the child that is the furthest ahead of those that can relay its bytes.
   void begin_second_upload() {
     if (uploads_ != 1) return;
     std::optional<std::size_t> best;
@@ -223,7 +223,7 @@ class Choice {
   std::vector<std::optional<std::size_t>> feeders_;  ///< as they are after the changes so far
   std::vector<std::size_t> children_;
   std::uint64_t furthest_ = 0;       ///< bytes that the best of those that can feed had kStill ago
-  std::vector<std::size_t> relays_;  ///< those that can pass on what the laptop sends them
+  std::vector<std::size_t> relays_;  ///< those that can relay the bytes of the laptop
   std::size_t uploads_ = 0;          ///< that advance
   bool has_offers_ = false;
   Offers offers_{kMostChildren};

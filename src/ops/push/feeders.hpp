@@ -54,7 +54,7 @@ struct Repoint {
 inline constexpr std::size_t kMostChildren = 4;
 /// The same for nodes whose feeder was lost: they must not wait.
 inline constexpr std::size_t kMostInTrouble = 8;
-/// A link that does not advance for so long is taken for dead if another feeder has more.
+/// A link that does not advance for this time counts as dead if another feeder has more.
 inline constexpr std::chrono::seconds kStill{3};
 /// The same for an upload: over a slow uplink that many nodes share, its bytes come in bursts.
 inline constexpr std::chrono::seconds kDeadUpload{10};

@@ -16,8 +16,8 @@
 
 namespace ec2mpi::ops {
 
-/// Reads a file once, however many nodes ask, piece by piece: other work gets its turn in between. Each that
-/// asks reads the next piece for all in its turn, so it does not matter if one of them stops.
+/// Reads a file once, however many nodes ask, piece by piece: other work gets its turn in between. The
+/// callers take turns in reading the next piece for all, so it does not matter if one of them stops.
 class FileSums {
  public:
   explicit FileSums(std::shared_ptr<const SourceTree> tree) : tree_(std::move(tree)) {}

@@ -52,8 +52,8 @@ class Relay {
         count_(count) {}
 
   /// A place in a share. A node that lacks all files gets one at once, and so does a node for which there is
-  /// a share already. Another one waits for those that are connected, as one archive may suit them all.
-  /// Errors: those of the limit.
+  /// a share already. Any other node waits for the nodes that are connected, as one archive may suit them
+  /// all. Errors: those of the limit.
   [[nodiscard]] static asio::awaitable<Result<Place>> join(std::shared_ptr<Relay> relay, Candidate candidate,
                                                            Limit limit);
   /// Its own share, which no other node joins.
@@ -61,9 +61,9 @@ class Relay {
 
   /// A node is connected, and may soon ask for a place.
   void expect() { ++expected_; }
-  /// Then it asks for one, or never will.
+  /// That node has asked for a place, or never will.
   void account();
-  /// A node may still ask for a place, as this moment is not long ago.
+  /// Whether a node may still ask for a place: not all expected ones have, and `since` is not long ago.
   [[nodiscard]] bool some_may_come(Clock::time_point since) const;
   /// Waits until no node may come any more.
   [[nodiscard]] static asio::awaitable<void> wait_for_others(std::shared_ptr<Relay> relay,

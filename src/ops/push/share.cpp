@@ -122,7 +122,7 @@ bool Share::is_getting(const Member& member) {
   return member.state.phase == NodePhase::receiving || member.state.phase == NodePhase::moving;
 }
 
-/// Its feeding has ended, whatever the reason, with exactly so many bytes.
+/// Its feeding has ended, whatever the reason, with exactly this many bytes.
 void Share::take_offset(std::size_t node, std::uint64_t offset) {
   auto& member = members_[node];
   const auto before = member.from_nodes;
@@ -317,7 +317,7 @@ void Share::detach(std::size_t node) {
   order(node, fmt::format("drop_feeder {}", member.feeding));
 }
 
-// --- what a node has to do ---
+// --- orders ---
 
 std::string Share::take_order(std::size_t node) {
   auto& orders = members_[node].orders;

@@ -50,8 +50,8 @@ class Share {
   void note_word(std::size_t node) { members_[node].heard = Clock::now(); }
   /// The number of bytes that have arrived, about.
   void note_progress(std::size_t node, std::uint64_t bytes);
-  /// "3 1200 REASON": its third feeding ended, and exactly so many bytes have arrived. A reason stands there
-  /// if its ssh to the feeder failed.
+  /// "3 1200 REASON": its third feeding ended, and exactly this many bytes have arrived. A reason stands
+  /// there if its ssh to the feeder failed.
   void note_end(std::size_t node, std::string_view word);
   /// All files are in place.
   void note_done(std::size_t node);
@@ -63,7 +63,7 @@ class Share {
   /// Gives feeders to nodes that need another one. To be called at least once a second.
   void look();
 
-  // What a node has to do.
+  // The orders for a node.
   /// Shell text for its script, or "".
   [[nodiscard]] std::string take_order(std::size_t node);
   [[nodiscard]] bool wants_upload(std::size_t node) const;
@@ -73,13 +73,13 @@ class Share {
   /// Why no node feeds this one, if none will; else "".
   [[nodiscard]] std::string why_out_of_reach(std::size_t node) const;
 
-  /// Some node is not done; `but` is not asked about.
+  /// Whether a node other than `but` is not done.
   [[nodiscard]] bool is_in_use(std::size_t but) const;
   /// A node that asks now can get the archive from another one.
   [[nodiscard]] bool is_open() const;
   [[nodiscard]] std::size_t size() const { return members_.size(); }
   [[nodiscard]] Clock::time_point heard(std::size_t node) const { return members_[node].heard; }
-  /// When the last word came from some other node.
+  /// When another node last reported.
   [[nodiscard]] Clock::time_point heard_from_others(std::size_t node) const;
 
   // Of the whole archive, once some upload has come to its end.

@@ -50,7 +50,7 @@ class PushTalk : public std::enable_shared_from_this<PushTalk> {
   void close_input() { channel_->close_input(); }
   /// Closes the input; then waits until the script has ended, or the limit does.
   [[nodiscard]] asio::awaitable<void> close(Limit limit);
-  /// Stops listening; to be called before the session goes.
+  /// Stops listening; to be called before the session ends.
   [[nodiscard]] asio::awaitable<void> leave();
 
  private:

@@ -2,9 +2,9 @@
 /// Which node writes, where nodes of a push have their target on the same storage. Pure.
 ///
 /// Each node gets a mark that no other node can guess, and tries to leave it in the target before its survey.
-/// A node that finds the mark of another one there shares its storage. The word of a node decides only whom
-/// that node itself waits for, and it lists its own target again before it counts as arrived. So a false
-/// word, or a mark that does not belong there, costs time and never a file.
+/// A node that finds the mark of another one there shares its storage. The report of a node decides only for
+/// which node it waits itself, and it lists its own target again before it counts as arrived. So a false
+/// report, or a mark that does not belong there, costs time and never a file.
 
 #include <map>
 #include <string>

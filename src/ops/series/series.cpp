@@ -25,7 +25,7 @@ using std::chrono::seconds;
 
 constexpr auto kAnswer = seconds(30);      ///< for the master's report on its jobs
 constexpr auto kHandOver = seconds(120);   ///< for it to take all of them
-constexpr auto kCancelling = seconds(90);  ///< from the wish to the end of all
+constexpr auto kCancelling = seconds(90);  ///< from the request to the end of all
 constexpr Clock::duration kBetweenLooks = milliseconds(700);
 constexpr std::size_t kNamedReasons = 3;
 /// A look at 10,000 jobs takes the master some seconds, so it gets twice that time for other work.
@@ -287,7 +287,7 @@ class SeriesRun : public Observer {
     return jobs;
   }
 
-  /// "submitted ID" for each; the others are told of on standard error, in words.
+  /// "submitted ID" for each; the others are reported on standard error, in sentences.
   bool note_submitted(const Captured& answer) {
     std::vector<std::string> taken;
     for (const auto line : split(answer.out, '\n')) {
@@ -415,7 +415,7 @@ class SeriesRun : public Observer {
 
   asio::awaitable<Result<void>> cancel() {
     if (!std::exchange(end_.cancelled, true)) {
-      // From now on only a wish to detach ends a wait, so the master can still be asked.
+      // From now on only a request to detach ends a wait, so the master can still be asked.
       reconnect_.stop_taken();
       reconnect_.give_up_in(kCancelling);
       observer_.on_cancelling();

@@ -13,7 +13,7 @@ struct ReportRequest {
       false;  ///< `series` is a name, and its later runs count, too; says what each job was made of
   bool outputs = false;    ///< with the last lines of those that are over
   std::string after = {};  ///< only jobs whose ids sort behind this one
-  int count = 0;           ///< at most so many
+  int count = 0;           ///< at most this many
 };
 [[nodiscard]] std::string report_text(const ReportRequest& request);
 

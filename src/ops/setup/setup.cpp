@@ -85,7 +85,7 @@ class Setup : public JointWork {
   }
 
  private:
-  // --- one node
+  // --- one node ---
 
   asio::awaitable<Result<ssh::ExitStatus>> work_on(NodeRun run, const SetupState& state) override {
     const int index = run.node.index;
@@ -234,7 +234,7 @@ class Setup : public JointWork {
     co_return Result<void>{};
   }
 
-  // --- the logins
+  // --- the logins ---
 
   /// The next node that has all texts; 0 for none. A node that has claimed the cluster alone takes itself.
   [[nodiscard]] int next_of(int index) const {
@@ -299,7 +299,7 @@ class Setup : public JointWork {
         fmt::format("its sshd does not let node{} in, though all files are in place: {}", from, reason));
   }
 
-  // --- packages
+  // --- packages ---
 
   asio::awaitable<Result<void>> add_packages(NodeRun& turn, const SetupState& state) {
     CO_TRY_AS(plan, plan_packages(state, request_.mpi));
@@ -344,7 +344,7 @@ class Setup : public JointWork {
     co_return Result<void>{};
   }
 
-  // --- all nodes
+  // --- all nodes ---
 
   /// All nodes have answered or failed: decides once which of them are members.
   void decide_once() {

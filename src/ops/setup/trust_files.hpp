@@ -33,7 +33,7 @@ struct TrustChange {
 [[nodiscard]] asio::awaitable<Result<TrustChange>> write_hosts(NodeRun run, RootAccess access,
                                                                PasswordSource password, TrustText text);
 
-/// The contraries.
+/// These two undo them.
 [[nodiscard]] asio::awaitable<Result<TrustChange>> take_texts(NodeRun run);
 [[nodiscard]] asio::awaitable<Result<TrustChange>> take_hosts(NodeRun run, RootAccess access,
                                                               PasswordSource password);

@@ -74,8 +74,7 @@ class CommandService {
     std::optional<ForwardRequest> forward;
   };
 
-  // --- frames of the command
-  // ------------------------------------------------------------------------------
+  // --- frames of the command ---
 
   /// False for a frame that is not understood.
   bool take(const Frame& frame) {
@@ -153,8 +152,7 @@ class CommandService {
     return true;
   }
 
-  // --- the program
-  // ------------------------------------------------------------------------------------------------
+  // --- the program ---
 
   void begin() {
     begun_ = true;

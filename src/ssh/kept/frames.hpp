@@ -63,8 +63,8 @@ class FrameCutter {
   [[nodiscard]] char* room(std::size_t size);
   void filled(std::size_t size) { end_ += size; }
 
-  /// The next whole frame, valid until `room` is called; nothing if more bytes are needed. Errors: protocol,
-  /// from which there is no way back.
+  /// The next whole frame, valid until `room` is called; nothing if more bytes are needed. Errors: protocol;
+  /// after one the stream cannot be read any more.
   [[nodiscard]] Result<std::optional<Frame>> next();
 
  private:

@@ -12,7 +12,7 @@
 
 namespace ec2mpi::ssh {
 
-/// The way in: whom to log in as, and with which trust. The references live as long as the login.
+/// The login to a node, and the host keys to trust. The references live as long as the login.
 struct LoginRequest {
   const Target& target;  ///< with its credentials
   const Node& node;

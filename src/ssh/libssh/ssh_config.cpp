@@ -447,7 +447,7 @@ Result<bool> SshConfig::matches_command(const ConfigLine& line, const std::strin
   // Once for each command: a thousand nodes often share one.
   const auto known = commands_.find(*expanded);
   if (known != commands_.end()) return known->second;
-  // A line that was too slow once would stop the loop again for each further node.
+  // A line that was too slow once would stop the loop again for each other node.
   const auto succeeded = slow_.contains(line.place) ? std::nullopt : run_bounded(*expanded, kCommandLimit);
   if (!succeeded) {
     slow_.insert(line.place);

@@ -63,7 +63,7 @@ Result<Target> TargetFinder::target_without_jump(const Node& node, Role role, Ho
 }
 
 Result<SshConfig*> TargetFinder::ssh_config() {
-  // Read at the first connection; an error is kept, too, and told by each.
+  // Read at the first connection; an error is kept, too, and reported for each node.
   if (!ssh_config_) ssh_config_ = SshConfig::load(options_.ssh_config, options_.system_ssh_config);
   if (!*ssh_config_) return std::unexpected(ssh_config_->error());
   return &**ssh_config_;

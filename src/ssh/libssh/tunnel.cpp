@@ -70,7 +70,8 @@ awaitable<Result<Link::Socket>> open_tunnel(std::shared_ptr<Session> bastion, st
                                             std::uint16_t port, Limit limit) {
   CO_TRY_AS(channel, co_await bastion->forward(std::move(host), port, limit));
   const auto executor = co_await asio::this_coro::executor;
-  // libssh works on a descriptor: one end of a pair, whose other end the channel carries on.
+  // libssh needs a descriptor: it gets one end of a socket pair, and the channel carries the bytes of the
+  // other end.
   stream_protocol::socket near_end(executor);
   stream_protocol::socket far_end(executor);
   std::error_code failed;

@@ -8,7 +8,7 @@
 ///   cmd, workdir           the command as people read it; the folder in which it runs
 ///   run                    the shell script that becomes the command
 ///   environment            the user's variables at the time of the submission, for `run` and the hook
-///   script, script.sum     path of the user's script, empty if there is none; cksum(1) of a script of the
+///   script, script.sum     path of the user's script, empty if there is none; cksum(1) of one on the
 ///                          master
 ///   limit                  the time limit in seconds; missing: none
 ///   meta                   "KEY VALUE" lines for the job lists of a laptop
