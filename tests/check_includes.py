@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Does the code keep to the rooms of the architecture? Looks at the #include lines and at who writes to the terminal.
+"""Does the code keep to the rooms of the architecture? Looks at the #include lines, at the writers to the terminal, and at the
+files that comments name.
 
     check_includes.py [ROOT]        prints FILE:LINE: what is wrong; exit 1 if anything is
     check_includes.py --show [ROOT] prints the rooms with their doors and arrows instead
@@ -64,6 +65,8 @@ TERMINAL = re.compile(r"\bfmt::print\b|\bstd::(cout|cerr|clog|print|println)\b|\
                       r"|\bSTD(OUT|ERR)_FILENO\b|/dev/tty|spdlog/sinks/stdout")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 COMMENT = re.compile(r"//.*|/\*.*?\*/")
+# A file of ours, by its path from the top or from any folder: "src/ops/job/follow.sh", "ops/node/facts.hpp".
+NAMED_FILE = re.compile(r"(?<![\w/.-])(?:[a-z_0-9]+/)+[a-z_0-9]+\.(?:[ch]pp|sh|py|awk|pl|inc|txt|md)\b")
 
 
 def main(arguments):
@@ -76,7 +79,7 @@ def main(arguments):
         print_rooms(files, root)
         return 0
     complaints = [complaint for file in files for complaint in check(file, root)]
-    complaints += [*needless_doors(files, root), *cycles(files, root), *missing_tables()]
+    complaints += [*needless_doors(files, root), *cycles(files, root), *missing_tables(), *lost_files(files, root)]
     print(*complaints, sep="\n", end="\n" if complaints else "")
     return 1 if complaints else 0
 
@@ -201,6 +204,19 @@ def reachable(start, arrows):
                 found.add(following)
                 todo.append(following)
     return found
+
+
+def lost_files(files, root):
+    """Comments that name a file which is not there (any more). A path may begin at any folder."""
+    paths = [f.relative_to(root).as_posix() for top in ("include", "src", "docs", "tests", "examples")
+             for f in (root / top).rglob("*.*")]
+    known = {"/".join(parts[i:]) for parts in (path.split("/") for path in paths) for i in range(len(parts))}
+    for file in files:
+        for number, line in enumerate(file.read_text().splitlines(), 1):
+            for comment in COMMENT.findall(line):
+                for named in NAMED_FILE.findall(comment):
+                    if named not in known:
+                        yield f"{file.relative_to(root).as_posix()}:{number}: {named} is not there"
 
 
 def missing_tables():

@@ -11,7 +11,7 @@ CHECK = pathlib.Path(__file__).with_name("check_includes.py")
 GOOD = {
     "include/ec2mpi/base/text.hpp": "#pragma once\n#include <string>\n",
     "include/ec2mpi/ssh/transport.hpp": '#pragma once\n#include "ec2mpi/base/text.hpp"\n',
-    "src/base/text.cpp": '#include "ec2mpi/base/text.hpp"\n\n#include <cstdio>  // printf(\nint n = snprintf(0, 0, "");\n',
+    "src/base/text.cpp": '#include "ec2mpi/base/text.hpp"\n\n#include <cstdio>  // printf( of ssh/transport.hpp\nint n = snprintf(0, 0, "");\n',
     "src/ssh/libssh/link.hpp": "#pragma once\n#include <libssh/libssh.h>\n",
     "src/ssh/libssh/link.cpp": '#include "src/ssh/libssh/link.hpp"\n\n#include "ec2mpi/ssh/transport.hpp"\n',
     "src/cli/commands/ips.cpp": '#include <CLI/CLI.hpp>\n#include "ec2mpi/ssh/transport.hpp"\nvoid f() { fmt::print("x"); }\n',
@@ -50,6 +50,7 @@ BAD = [
     ("src/cli/commands/x.cpp", '#include "app.hpp"\n', "must be written as"),
     ("src/main.cpp", '#include "ec2mpi/ops/exec/exec.hpp"\n', "main only calls"),
     ("include/ec2mpi/fleet/x.hpp", "#pragma once\n", "no other room includes it"),
+    ("src/base/x.cpp", "int n;  ///< see src/base/gone.hpp\n", "src/base/gone.hpp is not there"),
 ]
 
 
