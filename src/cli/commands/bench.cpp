@@ -15,6 +15,7 @@ namespace {
 using ops::Check;
 using Verdict = Check::Verdict;
 
+/// The check "speed", in the form of doctor's own checks. Skipped if no node gave a measurement.
 Check speed_check(const ops::NodeSpeeds& speeds, std::size_t nodes, double limit) {
   Check check{
       .name = "speed", .verdict = Verdict::ok, .summary = ops::describe_speeds(speeds), .findings = {}};
@@ -27,6 +28,7 @@ Check speed_check(const ops::NodeSpeeds& speeds, std::size_t nodes, double limit
   return check;
 }
 
+/// The check "network": the outliers that remained after all rounds.
 Check network_check(const NetMeasured& measured, const std::vector<ops::Outlier>& outliers) {
   Check check{.name = "network", .verdict = Verdict::ok, .summary = {}, .findings = {}};
   if (!measured.map) {
@@ -69,6 +71,8 @@ asio::awaitable<NetMeasured> measure_pairs(CommandContext& context, std::vector<
 
 }  // namespace
 
+/// The nodes first, then the pairs: a node that is slow by itself would spoil the measurement of its network.
+/// One round is enough if it names no node.
 asio::awaitable<BenchResult> measure_nodes(CommandContext& context, double limit) {
   BenchResult result;
   const auto& nodes = context.cluster.nodes;
@@ -92,6 +96,7 @@ asio::awaitable<BenchResult> measure_nodes(CommandContext& context, double limit
   co_return result;
 }
 
+/// The numbers are those of docs/json.md; their units are those of ops::NodeSpeed.
 Json speeds_json(const ops::NodeSpeeds& speeds) {
   auto list = Json::array();
   for (const auto& [index, speed] : speeds)

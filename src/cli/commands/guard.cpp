@@ -49,6 +49,8 @@ void add_guard_options(CLI::App& command, GuardOptions& options) {
       ->needs("--guard");
 }
 
+/// The nodes that are left out are taken out of the context's cluster, so that the job plans its ranks
+/// without them.
 asio::awaitable<std::optional<int>> find_bad_nodes(CommandContext& context, const GuardOptions& options) {
   const auto limit = parse_percent(options.limit);
   auto& console = context.console();

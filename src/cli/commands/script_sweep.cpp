@@ -33,6 +33,7 @@ struct Pieces {
   Words numbers;
 };
 
+/// Digits in a row are one number.
 Pieces pieces_of(std::string_view text) {
   Pieces pieces;
   while (!text.empty()) {
@@ -57,6 +58,7 @@ bool is_smaller(const std::string& a, const std::string& b) {
   return std::pair(a.size(), a) < std::pair(b.size(), b);
 }
 
+/// A script of a group, with its name in pieces.
 struct Member {
   const NamedJob* script;
   Pieces pieces;

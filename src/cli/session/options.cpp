@@ -20,6 +20,7 @@ const CLI::Validator kUser = {[](const std::string& name) {
                                     name.find('\\') == std::string::npos ? "" : "; write USER@DOMAIN");
                               },
                               ""};
+/// Of nodes and retries: more is a slip of the keyboard.
 const CLI::Validator kCount = number(0, 1'000'000);
 
 /// Headings in a command's help, below its own options.
@@ -32,6 +33,7 @@ std::chrono::nanoseconds seconds(double value) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(value));
 }
 
+/// On the program itself, so that they are valid in front of the command and, by fallthrough, behind it.
 void add_common_options(CLI::App& app, CommonOptions& options) {
   app.add_option("--color", options.colour, "Colour: auto (on a terminal), always, never")
       ->transform(one_of<ColourChoice>({{"auto", ColourChoice::automatic},
@@ -43,6 +45,7 @@ void add_common_options(CLI::App& app, CommonOptions& options) {
   app.add_flag("-q,--quiet", options.quiet, "No summary if all nodes succeeded");
 }
 
+/// Also for commands that use the whole list and select nothing from it.
 void add_list_options(CLI::App& command, ListOptions& options) {
   command.add_option("--list", options.list, "Instance list [amazon_instances_info, else nodeIPaddress]")
       ->type_name("FILE")

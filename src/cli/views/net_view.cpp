@@ -14,6 +14,7 @@ using ops::Measure;
 
 // At six columns for each node, 32 nodes fill 200 columns.
 constexpr std::size_t kMostInMap = 32;
+// Longer lists of a thousand nodes' pairs would hide the nodes above them.
 constexpr std::size_t kWorstPairs = 10;
 
 /// Three digits for any size.
@@ -47,6 +48,8 @@ Colour colour_of(double slowness) {
   return slowness > 1.5 ? Colour::yellow : Colour::green;
 }
 
+/// Each pair stands there twice, so that the row of a node shows all of its pairs. A cell's colour compares
+/// it with the usual value of the whole map.
 void show_map(Console& console, const ops::NetMap& map, Measure measure) {
   const auto unit = unit_for(map, measure);
   const auto usual = ops::usual(map, measure);
@@ -114,6 +117,7 @@ void show_net(Console& console, const ops::NetMap& map) {
     console.result(console.paint_result(Colour::red, "stands out: ") + outlier.text());
 }
 
+/// The units are in the names of the fields.
 std::string net_json(const ops::NetMap& map) {
   auto pairs = Json::array();
   for (const auto& pair : map.pairs)

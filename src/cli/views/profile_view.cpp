@@ -18,6 +18,7 @@ constexpr std::size_t kMostCalls = 8;
 /// A wait that is shorter is not worth a name.
 constexpr double kLeastWait = 0.05;
 
+/// With two decimals below a minute, where ranks are compared.
 std::string seconds_text(double seconds) {
   seconds = std::min(seconds, 1e9);  // counters may be anything, and more nanoseconds do not fit
   return seconds < 60 ? fmt::format("{:.2f} s", seconds)
@@ -28,6 +29,7 @@ std::string share_text(double part, double whole) {
   return whole > 0 ? fmt::format("{:.0f}%", 100 * part / whole) : std::string();
 }
 
+/// The rank for whose messages this one has waited longest; empty if that is hardly any time.
 std::string longest_wait(const ops::RankProfile& rank) {
   const auto longest =
       std::ranges::max_element(rank.waited, {}, [](const auto& wait) { return wait.second; });
@@ -70,6 +72,7 @@ std::string rank_table(const ops::JobProfile& profile) {
   return table;
 }
 
+/// The share is that of the time of all ranks together.
 std::string call_table(const ops::JobProfile& profile) {
   double whole = 0;
   for (const auto& rank : profile.ranks) whole += rank.seconds;
@@ -90,6 +93,7 @@ struct MissingRanks {
   std::size_t count = 0;   ///< of all
 };
 
+/// Ranks from 0 to `wanted` - 1 without counters. Numbers beyond that are damage, and do not count.
 MissingRanks missing_ranks(const ops::JobProfile& profile, int wanted) {
   std::set<int> there;
   for (const auto& rank : profile.ranks)
@@ -101,6 +105,7 @@ MissingRanks missing_ranks(const ops::JobProfile& profile, int wanted) {
   return missing;
 }
 
+/// Without these lines, a table with some ranks missing would look complete.
 std::string notes(const ops::JobProfile& profile, int wanted) {
   std::string text;
   const auto missing = missing_ranks(profile, wanted);
@@ -137,6 +142,7 @@ Json profile_json(const ops::JobProfile& profile, const std::string& id, int wan
       calls.push_back(
           {{"name", call.name}, {"count", call.count}, {"seconds", call.seconds}, {"bytes", call.bytes}});
     auto partners = Json::array();
+    // A partner may have only sent or only received.
     std::set<int> numbers;
     for (const auto& [partner, seconds] : rank.waited) numbers.insert(partner);
     for (const auto& [partner, bytes] : rank.sent) numbers.insert(partner);

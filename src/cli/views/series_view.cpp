@@ -22,6 +22,7 @@ std::string time_of(const ops::VariantResult& variant) {
       std::chrono::duration<double>(variant.seconds.value_or(0))));
 }
 
+/// With the next step where there is one. The states before a start look the same to the user.
 std::string change_text(const ops::VariantResult& variant) {
   switch (variant.state) {
     case VariantState::running:
@@ -79,6 +80,7 @@ void SeriesView::on_submitted(const std::string& series, std::size_t fresh, std:
   say(Colour::dim, text + (follows_ ? " · Ctrl-C cancels all of them, Ctrl-\\ leaves them running" : ""));
 }
 
+/// A terminal gets the whole table again; a pipe only gets what has changed since the last call.
 void SeriesView::on_progress(const ops::SeriesResult& result) {
   if (console_.shows_status()) {
     draw(result);
@@ -99,6 +101,7 @@ void SeriesView::tell_change(const ops::VariantResult& variant) {
                 change_text(variant));
 }
 
+/// In place of a line for each job: a missing module fails all of them alike.
 void SeriesView::tell_common_failure(const ops::CommonFailure& failure) {
   say(Colour::red, fmt::format("all {} that ran failed for one reason: {}", count_of(failure.failed, "job"),
                                failure.reason));
@@ -147,6 +150,8 @@ void SeriesView::on_reconnected() {
   say(Colour::dim, "connected again");
 }
 
+/// The results themselves are printed by the caller; this reports the end, and why jobs failed or did not
+/// start.
 void SeriesView::conclude(const ops::SeriesEnd& end) {
   console_.status("");
   using How = ops::SeriesEnd::How;

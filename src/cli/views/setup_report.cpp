@@ -21,6 +21,7 @@ std::string indented(std::string_view text) {
 
 // --- the plans of a dry run ---
 
+/// The private key is named and never shown.
 std::string would_write(const ops::TrustText& text) {
   if (text.secret) return fmt::format("would write {}, mode 0600: the private key", text.path);
   const bool block = text.place != ops::TrustText::Place::file;
@@ -38,6 +39,7 @@ std::vector<std::string> plans_for(const ops::NodeSetup& node) {
 
 // --- the changes ---
 
+/// One line for each kind of change, so that equal nodes share it.
 std::vector<std::string> deeds_of(const ops::NodeSetup& node) {
   std::vector<std::string> paths;
   for (const auto& text : node.texts) paths.push_back(text.path);
@@ -75,6 +77,7 @@ class Grouped {
   std::map<std::string, std::vector<int>> nodes_;
 };
 
+/// Results on standard output, notes about missing parts on standard error.
 void show_results(Console& console, bool dry_run, const ops::SetupEnd& end) {
   Grouped results;
   Grouped notes;
@@ -96,6 +99,7 @@ void show_results(Console& console, bool dry_run, const ops::SetupEnd& end) {
   });
 }
 
+/// Nodes that are no members any more still hold the cluster's old key, so the user must know which.
 void show_left(Console& console, bool dry_run, bool whole_list, const ops::SetupEnd& end) {
   if (end.left.empty()) return;
   std::vector<std::string> names;

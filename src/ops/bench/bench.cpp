@@ -17,11 +17,13 @@ namespace {
 
 /// Three seconds on a quiet node. With a tenth of a core, the slices that the program wants take ten seconds.
 constexpr auto kPatience = std::chrono::seconds(90);
+// Beyond these bounds a number is a fault of the node, and would overflow sums here.
 constexpr std::uint64_t kMostCores = 100'000;
 constexpr double kMostSpeed = 1e18;
 /// Of equal hosts on one machine, one copied memory up to 22 % slower than another in the best of three
 /// measurements (3 of 20 trials beside a throttled host); their cores differed by 6 %.
 constexpr double kMemoryLimits = 3;
+// Exit status 127 of the program below.
 constexpr const char* kNoPython = "it has no python3, which measures it; ec2mpi setup installs it";
 
 std::optional<double> decimal(std::string_view text, double most) {
@@ -39,9 +41,11 @@ struct Field {
   double most;
 };
 
+/// More is better; compared with the others.
 constexpr Field kSpeeds[] = {{"one", &NodeSpeed::one_core, kMostSpeed},
                              {"all", &NodeSpeed::all_cores, kMostSpeed},
                              {"memory", &NodeSpeed::memory, kMostSpeed}};
+/// Less is better; a share of the time of all cores.
 constexpr Field kShares[] = {{"stolen", &NodeSpeed::stolen, 1},
                              {"throttled", &NodeSpeed::throttled, 1},
                              {"missing", &NodeSpeed::missing, 1},
@@ -70,6 +74,7 @@ bool take(NodeSpeed& speed, std::string_view line) {
   return std::ranges::any_of(kSpeeds, take_field) || std::ranges::any_of(kShares, take_field);
 }
 
+/// The program stands on the command line; a measurement is merged into those of earlier rounds.
 asio::awaitable<Result<ssh::ExitStatus>> measure(NodeRun run, NodeSpeeds& speeds) {
   const auto limit = run.limit.at_most(kPatience);
   const auto program =
@@ -120,6 +125,7 @@ std::string model_note(const NodeSpeeds& speeds, int index) {
   return {};
 }
 
+/// By a share of the usual value, as speeds of different types of instances differ by factors.
 std::optional<OffNode> slow_in(const NodeSpeeds& speeds, int index, const Field& field, double limit) {
   const auto usual = usual_of_others(speeds, index, field);
   const double value = speeds.at(index).*field.value;
@@ -141,6 +147,7 @@ std::optional<OffNode> slow_in(const NodeSpeeds& speeds, int index, const Field&
   return off;
 }
 
+/// By a difference and not by a share: usual are values near 0.
 std::optional<OffNode> loses_time_in(const NodeSpeeds& speeds, int index, const Field& field, double limit) {
   const auto& own = speeds.at(index);
   const double value = own.*field.value;
@@ -185,6 +192,7 @@ NodeTask bench_task(NodeSpeeds& speeds) {
   return [&speeds](NodeRun run) { return measure(std::move(run), speeds); };
 }
 
+/// The name of the program that disturbed belongs to the measurement with the least disturbance.
 void merge_speed(NodeSpeed& known, const NodeSpeed& next) {
   for (const auto& field : kSpeeds) known.*field.value = std::max(known.*field.value, next.*field.value);
   if (next.others < known.others) known.other = next.other;

@@ -15,6 +15,7 @@ namespace ec2mpi::ops {
 
 namespace {
 
+// For the master to answer one question; with 10,000 jobs it reads as many folders.
 constexpr auto kPatience = std::chrono::seconds(30);
 
 // Sorted by the time of `meta`, the newest job first.
@@ -23,12 +24,14 @@ constexpr const char* kList =
     "for meta in $(cd \"$jobs\" 2>/dev/null && ls -t -- */meta 2>/dev/null); do record \"${meta%/meta}\"; "
     "done\n";
 
+/// The master's text for a terminal.
 std::string lines_of(std::string_view text) {
   std::string safe;
   for (const auto line : split(trim(text), '\n')) safe += (safe.empty() ? "" : "\n") + printable(line);
   return safe;
 }
 
+/// Short answers only (at most 1 MiB); see capture_all for others.
 asio::awaitable<Result<Captured>> ask(ssh::Session& session, std::string text, Limit limit) {
   const auto patience = limit.at_most(kPatience);
   // In braces: a text that was cut off does nothing.
@@ -40,6 +43,7 @@ asio::awaitable<Result<Captured>> ask(ssh::Session& session, std::string text, L
 /// Counters of a thousand ranks that send to each other take some 28 MB.
 constexpr std::size_t kMostCounters = 64 << 20;
 
+/// As capture(), up to kMostCounters for both streams together.
 asio::awaitable<Result<Captured>> capture_all(ssh::Session& session, std::string program, Limit limit) {
   ssh::Request request{.command = std::move(program)};
   CO_TRY_AS(channel, co_await start_program(session, std::move(request), limit));
@@ -60,6 +64,7 @@ asio::awaitable<Result<Captured>> capture_all(ssh::Session& session, std::string
   co_return captured;
 }
 
+/// For programs whose output is meant for the user, with an exit status that is ec2mpi's own.
 asio::awaitable<Result<Answer>> ask_for_words(ssh::Session& session, std::string text, Limit limit) {
   CO_TRY_AS(captured, co_await ask(session, std::move(text), limit));
   Answer answer;
@@ -74,6 +79,7 @@ asio::awaitable<Result<std::vector<JobRecord>>> list_jobs(ssh::Session& session,
   CO_TRY_AS(captured, co_await ask(session, kList, limit));
   std::string_view said = captured->err;
   constexpr std::string_view kAhead = "ec2mpi: on the master: ";
+  // need_jobs of functions.sh has found that the folder of jobs cannot be read: no empty list then.
   if (captured->status.shell_code() != 0 && said.starts_with(kAhead))
     co_return fail(ErrorKind::remote_io, lines_of(said.substr(kAhead.size())));
   co_return parse_job_records(captured->out);

@@ -15,6 +15,8 @@ namespace ec2mpi::ops {
 
 namespace {
 
+/// -1 for a character that is no digit. The bytes come as hexadecimal digits, because od(1) is on every node
+/// and any other form would need an escape for the end of a file.
 int hexadecimal(char letter) {
   const auto digit = std::string_view("0123456789abcdef").find(letter);
   return digit == std::string_view::npos ? -1 : static_cast<int>(digit);
@@ -46,6 +48,7 @@ Result<void> UnsizedFiles::take(char letter, std::string& bytes) {
   return fail(ErrorKind::protocol, "the node sends data that was not asked for");
 }
 
+/// Begins the file at its first bytes, or at its end if it has none.
 Result<void> UnsizedFiles::write(std::string& bytes) {
   const auto& file = files_[next_];
   if (!begun_) {

@@ -15,12 +15,17 @@ namespace ec2mpi::ops {
 
 namespace {
 
+/// python3 and mpirun start, and cksum reads each file that setup wrote; a node with a busy disk takes many
+/// seconds.
 constexpr auto kPatience = std::chrono::seconds(60);
 constexpr std::string_view kBegin = "ec2mpi-setup-state 1";
 constexpr std::string_view kEnd = "ec2mpi-setup-state end";
 constexpr std::string_view kStatePrefix = "state ";
+/// Host keys of a node; sshd makes three.
 constexpr std::size_t kMostKeys = 32;
 
+/// One program of three parts, so that the first look costs one round trip. The parts run in subshells,
+/// because each of them sets variables of its own and may end by `exit`.
 std::string state_command() {
   return fmt::format("( {} )\n{}\n( {} )\necho '{}'\n", facts_script(), kSetupStateSh,
                      trust_script({"states"}), kEnd);
@@ -31,6 +36,7 @@ std::unexpected<Error> not_understood(std::string_view line) {
                                                 printable(line.substr(0, 80))));
 }
 
+/// The words of setup_state.sh.
 std::optional<RootAccess> root_access(std::string_view word) {
   if (word == "self") return RootAccess::self;
   if (word == "sudo") return RootAccess::sudo;
@@ -39,6 +45,7 @@ std::optional<RootAccess> root_access(std::string_view word) {
   return std::nullopt;
 }
 
+/// "state NAME VALUE [FILE]", as trust.sh prints it. False for any other form.
 bool read_state(std::string_view line, std::map<std::string, std::string>& states) {
   const auto fields = words(line);
   if (fields.size() < 3 || fields.size() > 4) return false;
@@ -48,6 +55,8 @@ bool read_state(std::string_view line, std::map<std::string, std::string>& state
   return states.emplace(fields[1], value).second;
 }
 
+/// False for a line that the programs do not print: an answer that is not understood in full is not believed
+/// at all.
 bool read_line(std::string_view line, SetupState& state) {
   if (line.starts_with(kStatePrefix)) return read_state(line, state.states);
   const auto fields = words(line);
@@ -85,6 +94,7 @@ bool read_line(std::string_view line, SetupState& state) {
 
 }  // namespace
 
+/// The facts come first, then the lines between kBegin and kEnd. Without kEnd the connection was cut.
 Result<SetupState> parse_setup_state(std::string_view printed) {
   SetupState state;
   TRY_AS(facts, parse_facts(printed));

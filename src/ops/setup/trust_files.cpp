@@ -17,6 +17,8 @@ constexpr std::string_view kDone = "did ";
 constexpr std::string_view kTightened = "tightened ";
 constexpr std::string_view kLogin = "login ";
 
+/// The program goes as an argument and not by standard input, which carries the texts, and the private key
+/// among them.
 std::string trust_command(const std::vector<std::string>& arguments) {
   return "exec sh -c " + quote_word(trust_program()) + " sh " + quote_words(arguments);
 }
@@ -37,6 +39,7 @@ void take_line(std::string_view line, TrustChange& change) {
     change.tightened.push_back(shown_loose_path(line.substr(kTightened.size())));
 }
 
+/// Other lines than those of changes are left to other readers.
 TrustChange read_change(std::string_view printed) {
   TrustChange change;
   for (const auto line : split(printed, '\n')) take_line(line, change);
@@ -55,6 +58,8 @@ Result<TrustChange> checked_change(const std::vector<TrustText>& texts, const st
   return read_change(printed);
 }
 
+/// For /etc/hosts, which belongs to root. The lines of the answer are read while they come, as run_as_root
+/// keeps no output.
 asio::awaitable<Result<TrustChange>> change_as_root(NodeRun run, RootAccess access, PasswordSource password,
                                                     std::vector<std::string> arguments,
                                                     std::string input = {}) {
@@ -66,6 +71,7 @@ asio::awaitable<Result<TrustChange>> change_as_root(NodeRun run, RootAccess acce
   co_return change;
 }
 
+/// "login ok" or "login WORD TEXT", where the text is ssh's and may be anything.
 TrustLogin read_login(const std::string& printed) {
   TrustLogin login;
   for (const auto line : split(printed, '\n')) {
@@ -84,6 +90,7 @@ asio::awaitable<Result<TrustChange>> write_texts(NodeRun run, std::vector<TrustT
   const Limit limit = run.limit.at_most(kWriting);
   auto command = trust_command({"write", std::move(claim)});
   CO_TRY_AS(said, co_await capture(run.session, std::move(command), limit, sectioned(texts)));
+  // No Error: the caller names the setup that is at work, and tries no other change on this node.
   if (said->status.code == kTrustBusy) {
     TrustChange none{.busy = true, .reason = refusal(*said).message};
     co_return none;
@@ -146,6 +153,7 @@ asio::awaitable<std::string> sshd_settings(NodeRun run, RootAccess access, Passw
   // Bounded, since the text comes from a node.
   script.on_line = [&settings](std::string_view line) { settings.append(line.substr(0, 2000)).append("\n"); };
   auto ended = co_await run_as_root(std::move(run), access, std::move(password), std::move(script));
+  // The settings only explain a refused login, so a failure here is none of setup's.
   co_return ended ? settings : std::string();
 }
 
