@@ -15,6 +15,7 @@ namespace {
 constexpr std::size_t kMostFilterValues = 200;  ///< EC2's own limit
 constexpr int kMostPages = 10'000;              ///< against an endpoint that never ends
 
+/// Parameters in the form of the Query API: "Filter.1.Name", "Filter.1.Value.1", ...
 Parameters filter_parameters(const std::vector<Filter>& filters) {
   Parameters parameters;
   // EC2 counts from 1, here and in all lists.
@@ -33,6 +34,7 @@ Parameters for_instances(const std::vector<std::string>& ids, bool dry_run) {
   return parameters;
 }
 
+/// EC2 revokes only the rule that has all of these values.
 Parameters for_rule(const std::string& group, const IngressRule& rule) {
   Parameters parameters{{"GroupId", group},
                         {"IpPermissions.1.IpProtocol", rule.protocol},
@@ -44,6 +46,7 @@ Parameters for_rule(const std::string& group, const IngressRule& rule) {
   return parameters;
 }
 
+/// `number`: which specification of the request this is; each kind of resource has its own.
 void add_tags(Parameters& parameters, int number, const std::string& resource, const Tags& tags) {
   const auto name = "TagSpecification." + std::to_string(number);
   parameters.emplace_back(name + ".ResourceType", resource);
@@ -378,6 +381,8 @@ asio::awaitable<Answer<std::vector<std::string>>> QueryEc2::regions(Limit limit)
   co_return names_in(answer->document_element(), "regionInfo", "regionName");
 }
 
+/// A service of its own with a JSON API, so query_ does not serve it. The plan works without the answer:
+/// nothing is repeated.
 asio::awaitable<Answer<double>> QueryEc2::quota(std::string code, Limit limit) {
   if (settings_.quotas_endpoint.empty())
     co_return fail(ErrorKind::usage, "Service Quotas has no endpoint of its own here");
@@ -433,6 +438,7 @@ asio::awaitable<Answer<void>> QueryEc2::allow_members(std::string group, bool ou
              std::move(parameters), limit);
 }
 
+/// The public half only. EC2 refuses a name that exists.
 asio::awaitable<Answer<void>> QueryEc2::import_key_pair(std::string name, std::string public_key, Tags tags,
                                                         Limit limit) {
   Parameters parameters{{"KeyName", std::move(name)}, {"PublicKeyMaterial", to_base64(public_key)}};
@@ -460,6 +466,7 @@ std::unique_ptr<Ec2> open_ec2(asio::any_io_executor executor, CloudSettings sett
                                     make_http_sender(std::move(executor)), RetryPolicy());
 }
 
+/// Families with the same quota share a row. An empty code: AWS has no such quota for them.
 std::string quota_code(std::string_view type, bool spot) {
   // Each family of types to its quotas: of instances on demand, and of spot instances. AWS's names for them:
   // "Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances", "All Standard ... Spot Requests", ...
@@ -480,6 +487,7 @@ std::string quota_code(std::string_view type, bool spot) {
   return {};
 }
 
+/// The name becomes part of other names (group, key file), for which EC2 allows 255 characters.
 bool is_cluster_name(std::string_view name) {
   const auto fits = [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.'; };
   return !name.empty() && name.size() <= 60 && name.front() != '-' && name.front() != '.' &&

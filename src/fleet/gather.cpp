@@ -48,6 +48,7 @@ class CommonLines {
   std::vector<std::uint32_t> lengths_;
 };
 
+/// A diff without context, as lines of another node's output are mostly the same.
 std::string differences(const std::string& majority, const std::string& other) {
   const auto a = lines_of(majority);
   const auto b = lines_of(other);
@@ -100,6 +101,7 @@ std::string nodes_label(const std::vector<int>& indices) {
   return fmt::format("node[{}] ({})", fold_indices(indices), indices.size());
 }
 
+/// Cut behind whole ranges, so that no number is cut.
 std::string short_nodes_label(const std::vector<int>& indices) {
   constexpr std::size_t kNamedRanges = 8;
   const auto folded = fold_indices(indices);

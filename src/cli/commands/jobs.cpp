@@ -47,6 +47,7 @@ std::string duration_text(const ops::JobRecord& job) {
   return format_seconds(std::chrono::seconds(std::max<std::int64_t>(0, end - job.started)));
 }
 
+/// In the order in which the master lists the jobs: the newest first.
 std::string table(const std::vector<ops::JobRecord>& jobs) {
   std::vector<std::vector<std::string>> rows = {
       {"ID", "STATE", "RANKS", "NODES", "STARTED", "TIME", "COMMAND"}};
@@ -84,6 +85,7 @@ std::string removal_json(const ops::Answer& answer) {
   return dump_json(document);
 }
 
+/// The exit code is the one that the master's program chose.
 int tell_answer(CommandContext& context, const Result<ops::Answer>& answer) {
   if (!answer) return tell_error(context, answer.error());
   // The lines are safe for a terminal already, although the master wrote them.
@@ -112,24 +114,21 @@ bool has_one_of(std::string_view indices, const std::vector<Node>& nodes) {
   return false;
 }
 
-bool is_over(const ops::JobRecord& job) {
-  return job.state == ops::JobState::ended || job.state == ops::JobState::lost;
-}
-
 /// The words that choose from the list: a name is how ids begin.
 void keep_wanted(std::vector<ops::JobRecord>& jobs, const JobsOptions& options,
                  const std::vector<Node>& nodes) {
   const auto name = ops::job_word(options.name);
   const bool all_nodes = options.master.list.wanted.empty();
   std::erase_if(jobs, [&](const auto& job) {
-    return (options.unended && is_over(job)) || !job.id.starts_with(name) ||
+    return (options.unended && job.is_over()) || !job.id.starts_with(name) ||
            (!all_nodes && !has_one_of(job.nodes, nodes));
   });
 }
 
+/// For completion of ids, and for `ec2mpi` alone: neither asks the master.
 void remember_all(const Cluster& cluster, const std::vector<ops::JobRecord>& jobs) {
   std::vector<SeenJob> seen;
-  for (const auto& job : jobs) seen.push_back({job.id, is_over(job), outcome_of(job)});
+  for (const auto& job : jobs) seen.push_back({job.id, job.is_over(), outcome_of(job)});
   remember_jobs(cluster, seen);
 }
 

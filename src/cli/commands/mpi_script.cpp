@@ -50,6 +50,7 @@ class Script {
     return take_words(*words);
   }
 
+  /// To be called after the last statement; the Script is then of no more use.
   Result<ScriptJob> finish() {
     if (reading_ || counting_ || !loops_.empty()) return not_read("a loop has no end");
     if (job_.command.empty()) return not_read("it has no mpirun");
@@ -66,6 +67,7 @@ class Script {
   }
 
  private:
+  /// A statement that is no loop: assignments, cd, or the line of mpirun.
   Result<void> take_words(Words words) {
     // Without export the ranks do not get the variable; it only fills in the later lines.
     if (std::ranges::all_of(words, is_assignment)) return assign(words);
@@ -159,6 +161,7 @@ class Script {
     return known == variables_.values.end() ? std::string(text) : known->second;
   }
 
+  /// Any other form of the three parts could count another way, and is refused.
   Result<void> begin_counting(std::string_view statement) {
     const auto refused = [] { return not_read("this for is for a shell"); };
     std::string text(statement.substr(statement.find("((") + 2));
@@ -190,6 +193,7 @@ class Script {
     return {};
   }
 
+  /// Collects the body, because it may be carried out several times.
   Result<void> take_counting(std::string_view statement) {
     const auto first = first_word(statement).first;
     if (first == "done" && counting_->depth-- == 0) {
@@ -201,6 +205,8 @@ class Script {
     return {};
   }
 
+  /// A loop around mpirun becomes a sweep, since its turns are jobs. Any other one is carried out here, as it
+  /// only computes values.
   Result<void> carry_out(const Counting& loop) {
     const auto starts = [](const auto& statement) {
       return std::ranges::any_of(words(statement), is_starter);
@@ -254,6 +260,7 @@ class Script {
     return {};
   }
 
+  /// In the loop's body the variable has the parameter in braces as its value.
   void add_loop(const std::string& name, Words values) {
     // These names set numbers of a job.
     const bool is_special = name == "np" || name == "per_node" || name == "nodes";
@@ -307,6 +314,7 @@ class Script {
 Result<ScriptJob> read_mpi_script(std::string_view text) {
   text = text.substr(text.starts_with("\xef\xbb\xbf") ? 3 : 0);
   const auto is_odd = [](char c) { return c >= 0 && c < '\t'; };
+  // The marks of script_words.hpp are control characters, so a script must have none.
   if (std::ranges::any_of(text, is_odd)) return not_read("it has control characters");
   Script script;
   std::string whole;  // a line with those that a backslash at its end joins to it

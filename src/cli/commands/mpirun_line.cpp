@@ -43,6 +43,7 @@ constexpr MpirunOption kOptions[] = {
     {"oversubscribe allow-run-as-root display-map q quiet v verbose", Meaning::left_out, 0},
 };
 
+/// Nothing for a word that is none of them, such as -np4, which read() takes apart.
 const MpirunOption* known_option(std::string_view word) {
   const auto name = word.substr(std::min(word.find_first_not_of('-'), word.size()));
   const auto fits = [name](const auto& option) {
@@ -52,6 +53,7 @@ const MpirunOption* known_option(std::string_view word) {
   return found == std::end(kOptions) ? nullptr : found;
 }
 
+/// Reads one line of mpirun from the left; see read_mpirun_line.
 class MpirunLine {
  public:
   MpirunLine(const ScriptVariables& variables, ScriptJob& job) : variables_(variables), job_(job) {}
@@ -93,6 +95,8 @@ class MpirunLine {
   }
 
  private:
+  /// A number, or a loop's parameter, which becomes a formula of the job. The number of all nodes is one rank
+  /// on each.
   Result<void> take_count(const std::string& option, const std::string& value, std::string& count) {
     const bool is_parameter = value.starts_with('{') && value.find('}') == value.size() - 1;
     if (value == std::string(1, kNodeCount) && &count == &job_.np)
@@ -106,6 +110,7 @@ class MpirunLine {
     return {};
   }
 
+  /// `typed` is the word as it stands in the script, for messages and for the list of things left out.
   Result<void> take_option(const MpirunOption& option, const std::string& typed, const Words& values) {
     const auto with_values = [&values](const std::string& name) {
       return values.empty() ? name : name + " " + join(values, " ");

@@ -111,7 +111,7 @@ asio::awaitable<Result<std::set<std::string>>> list_living_jobs(CommandContext& 
   CO_TRY_AS(jobs, co_await ops::list_jobs(**session, all));
   std::set<std::string> living;
   for (const auto& job : *jobs) {
-    if (job.state != ops::JobState::ended && job.state != ops::JobState::lost) living.insert(job.id);
+    if (!job.is_over()) living.insert(job.id);
   }
   co_return living;
 }

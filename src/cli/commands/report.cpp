@@ -92,9 +92,8 @@ int report_failure(CommandContext& context, const FetchedJob& job) {
 /// The page is complete without it, so errors only leave it out.
 asio::awaitable<void> add_network(CommandContext& context, HeldSessions& sessions,
                                   const std::vector<ops::JobRecord>& jobs, ReportContent& content) {
-  const auto measured = std::ranges::find_if(jobs, [](const ops::JobRecord& job) {
-    return job.command == "ec2mpi net" && job.state == ops::JobState::ended && job.exit_code() == 0;
-  });
+  const auto measured = std::ranges::find_if(
+      jobs, [](const ops::JobRecord& job) { return job.command == "ec2mpi net" && job.succeeded(); });
   if (measured == jobs.end()) co_return;
   const auto job = co_await fetch_job(context, sessions, measured->id, 0);
   std::vector<int> indices;

@@ -169,6 +169,7 @@ class WordReader {
     return {};
   }
 
+  // Where the reader is in the text, and the words so far.
   std::string_view text_;
   const std::map<std::string, std::string>& variables_;
   const Words& divided_;
@@ -202,6 +203,7 @@ std::string without_marks(const std::string& text) {
   return plain;
 }
 
+// A name of POSIX. Bash also has NAME[0]=VALUE and NAME+=VALUE; those are refused as unknown words.
 bool is_assignment(std::string_view word) {
   const auto equals = word.find('=');
   if (equals == 0 || equals == std::string_view::npos ||
@@ -221,6 +223,7 @@ bool reads_nodes(std::string text) {
   return std::ranges::any_of(ec2mpi::words(text), is_node_list);
 }
 
+// {01..10} is left to the shell: it keeps the zeros, which a list of numbers would lose.
 std::optional<Words> range_words(std::string_view text) {
   const auto dots = text.find("..");
   std::string plain;
@@ -240,6 +243,8 @@ std::optional<Words> range_words(std::string_view text) {
   return numbers;
 }
 
+// Semicolons in quotes and in $(...) divide nothing. `do` becomes a statement, so that "do X" and "do" on a
+// line of its own are the same to the caller.
 Words statements_of(std::string_view line) {
   Words statements(1);
   char quote = 0;

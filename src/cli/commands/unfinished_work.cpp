@@ -15,10 +15,6 @@ namespace {
 
 using Jobs = std::vector<ops::JobRecord>;
 
-bool is_over(const ops::JobRecord& job) {
-  return job.state == ops::JobState::ended || job.state == ops::JobState::lost;
-}
-
 /// Leaves the answer in `jobs`. Always 0: the loop takes an exit code, which means nothing here.
 asio::awaitable<int> list_jobs(CommandContext& context, Result<Jobs>& jobs) {
   const auto limit = Limit{.deadline = Clock::time_point::max(), .stop = context.runtime.stop()};
@@ -53,15 +49,17 @@ bool concerns(const ops::JobRecord& job, const Inventory& inventory,
   });
 }
 
+/// The message names one job with its command; " (and 2 jobs more)" for the others.
 std::string others(const Jobs& jobs) {
   return jobs.size() == 1 ? std::string() : fmt::format(" (and {} more)", count_of(jobs.size() - 1, "job"));
 }
 
+/// Running jobs come first: their results do not exist yet.
 Result<void> judge(const Jobs& jobs, Ending ending) {
   Jobs running;
   Jobs left;
   for (const auto& job : jobs) {
-    if (!is_over(job)) running.push_back(job);
+    if (!job.is_over()) running.push_back(job);
     // results/ of this folder: `run` and `attach` write there.
     if (ops::has_results(job) && !ops::results_are_here("results", job)) left.push_back(job);
   }
@@ -134,7 +132,7 @@ asio::awaitable<std::vector<std::string>> jobs_at_work(InstanceContext& context)
   if (!asked) said.push_back(fmt::format("jobs unknown ({})", asked.error().message));
   if (!asked) co_return said;
   for (const auto& job : asked->jobs)
-    if (!is_over(job)) said.push_back(fmt::format("{} is {}", job.id, ops::state_name(job.state)));
+    if (!job.is_over()) said.push_back(fmt::format("{} is {}", job.id, ops::state_name(job.state)));
   co_return said;
 }
 

@@ -57,6 +57,7 @@ class FileSink : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
   std::vector<std::string> hidden_;
 };
 
+/// With the names of the flags that were typed, and without their values.
 std::string first_line(const Cluster& cluster, const CommonOptions& common) {
   const auto now = std::chrono::floor<std::chrono::seconds>(common.world->now());
   return fmt::format("ec2mpi {} · {:%Y-%m-%d %H:%M:%S} UTC · {} of {}\n", common.typed, fmt::gmtime(now),
@@ -75,6 +76,7 @@ Result<UniqueFd> make_file(const Cluster& cluster, const CommonOptions& common) 
   return opened;
 }
 
+/// Around the real connector, so that kept and new connections are logged alike.
 class LoggedConnector : public ssh::Connector {
  public:
   explicit LoggedConnector(std::unique_ptr<ssh::Connector> connector) : connector_(std::move(connector)) {}

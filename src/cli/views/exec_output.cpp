@@ -30,6 +30,7 @@ std::string shown(const Console& console, ssh::Stream stream, std::string_view l
   return terminal && controls == Controls::shown ? terminal_line(line) : std::string(line);
 }
 
+/// Each line as it arrives; lines of several nodes are interleaved, each of them whole.
 class LiveOutput : public ExecOutput {
  public:
   LiveOutput(Console& console, const std::vector<Node>& nodes, bool labels, Controls controls)
@@ -92,6 +93,7 @@ class Kept {
   std::uint64_t dropped_ = 0;
 };
 
+/// Keeps everything until the last node has ended, up to most_kept() for each stream.
 class GatheredOutput : public ExecOutput {
  public:
   GatheredOutput(Console& console, std::size_t nodes, bool differences, Controls controls)
@@ -137,6 +139,7 @@ class GatheredOutput : public ExecOutput {
   ByNode err_;
 };
 
+/// Files get the bytes and not the lines, so that output without line ends is the same there.
 class FilesOutput : public ExecOutput {
  public:
   /// Opens all files first: a folder that cannot be written is an error before anything runs.
@@ -175,6 +178,7 @@ class FilesOutput : public ExecOutput {
 
  private:
   static constexpr std::size_t kBuffer = 32 * 1024;
+  /// `written` holds the first error.
   struct File {
     std::filesystem::path path;
     UniqueFd fd;

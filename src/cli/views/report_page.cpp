@@ -145,19 +145,15 @@ std::string settings_table(const Rows& rows) {
   return text + "</table></div>\n";
 }
 
-bool is_good(const ops::JobRecord& job) {
-  return job.state == ops::JobState::ended && job.exit_code() == 0;
-}
-
 bool is_bad(const ops::JobRecord& job) {
-  return (job.state == ops::JobState::ended || job.state == ops::JobState::lost) && !is_good(job);
+  return job.is_over() && !job.succeeded();
 }
 
 std::string outcome_line(const ops::JobRecord& job) {
   return fmt::format("<p class=\"{}\">{}</p>\n",
-                     is_good(job)  ? "good"
-                     : is_bad(job) ? "bad"
-                                   : "",
+                     job.succeeded() ? "good"
+                     : is_bad(job)   ? "bad"
+                                     : "",
                      escaped(outcome_of(job)));
 }
 

@@ -42,6 +42,7 @@ Json load_json(const ops::NodeLoad& load) {
 
 }  // namespace
 
+/// Comes for each answer of a node, in any order of the nodes.
 void TopView::take(const Node& node, const ops::LoadSample& sample) {
   auto& seen = seen_[node.index];
   // The share of the CPU is that of the time between two samples.
@@ -62,6 +63,7 @@ void TopView::on_finish(const NodeResult& result) {
   seen.trouble = printable(describe(result.outcome));
 }
 
+/// Nodes without an answer, and those that have failed, are compared with nobody.
 std::vector<ops::OddNode> TopView::odd_nodes() const {
   std::vector<std::pair<int, ops::NodeLoad>> loads;
   for (const auto& [index, seen] : seen_)
@@ -136,6 +138,7 @@ std::vector<std::string> TopView::troubles(Clock::duration late) const {
   return lines;
 }
 
+/// The notes about nodes get half of the screen at most, the nodes themselves the rest.
 void TopView::draw(Clock::duration late) {
   std::vector<std::pair<Colour, std::string>> notes;
   for (auto& line : troubles(late)) notes.emplace_back(Colour::red, std::move(line));
@@ -178,6 +181,7 @@ void TopView::print_table() {
   for (const auto& odd : odd_nodes()) console_.talk(console_.paint_talk(Colour::yellow, odd.text()));
 }
 
+/// Every node stands there, with its numbers or its error, so that a script sees who is missing.
 void TopView::print_json(const FleetReport& report) {
   Json document = {{"exit_code", exit_code_for(report)}, {"nodes", Json::array()}, {"odd", Json::array()}};
   for (const auto& result : report.results) {

@@ -40,6 +40,7 @@ std::string_view name_of(AddressChoice choice) {
   }
 }
 
+/// A node for messages, with the id by which it is found in the list.
 std::string title(const Node& node) {
   if (!node.instance_id.empty()) return fmt::format("{} ({})", node.label(), node.instance_id);
   return node.label();
@@ -73,6 +74,7 @@ const Node* shares(const Inventory& inventory, Member member) {
   return nullptr;
 }
 
+/// The first one in this order that the node has; "" if it has none.
 std::string first_address(const Node& node, std::initializer_list<Member> order) {
   for (const Member member : order) {
     if (!(node.*member).empty()) return node.*member;
@@ -101,6 +103,7 @@ Result<void> private_unshared(const Inventory& inventory) {
                   second->private_address));
 }
 
+/// All nodes by one kind of address: between nodes of different kinds there may be no way.
 Result<void> take(Inventory& inventory, AddressChoice choice) {
   const Member member = member_of(choice);
   if (!all_have(inventory, member)) {

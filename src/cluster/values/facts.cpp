@@ -20,6 +20,7 @@ constexpr std::size_t kLongestFact = 4096;
 constexpr std::size_t kMostSettings = 32;
 constexpr std::uint64_t kMostCpus = 100'000;
 
+/// Facts go into messages, files and command lines, all of which have one line for each.
 bool is_clean(std::string_view text) {
   return std::none_of(text.begin(), text.end(),
                       [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
@@ -30,6 +31,7 @@ bool is_path(std::string_view text) {
   return text.starts_with('/') && is_clean(text);
 }
 
+// The readers of single facts. False: the value cannot be one, and the whole answer is refused.
 bool read_address(std::string_view text, Ipv4& target) {
   const auto address = parse_ipv4(text);
   if (address) target = *address;

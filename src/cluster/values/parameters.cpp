@@ -167,6 +167,7 @@ class Arithmetic {
   // The functions below call each other, so endless brackets would use up the stack.
   static constexpr int kDeepest = 100;
 
+  // One function for each rule of the grammar above. Nothing: there was an error, and trouble_ has it.
   std::optional<long> sum() {
     auto value = product();
     for (;;) {
@@ -218,6 +219,7 @@ class Arithmetic {
     return checked(value, 0, [](long a, long) { return a; });
   }
 
+  /// Bounds the result, so that no later operation overflows.
   template <class Operation>
   std::optional<long> checked(std::optional<long> a, std::optional<long> b, Operation operation) {
     if (!a || !b) return std::nullopt;
@@ -276,6 +278,7 @@ bool is_parameter_name(std::string_view name) {
          std::all_of(name.begin(), name.end(), [](char c) { return is_letter(c) || is_digit(c); });
 }
 
+/// Values become words of command lines and parts of ids, so each of them must be printable and different.
 Result<void> check_values(const std::vector<std::string>& values) {
   if (values.empty()) return wrong("there is no value");
   std::set<std::string_view> seen;

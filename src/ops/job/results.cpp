@@ -186,7 +186,7 @@ Result<void> complete_results_folder(const fs::path& folder) {
 }
 
 bool has_results(const JobRecord& job) {
-  return !job.pull.empty() && job.state == JobState::ended && job.exit_code() == 0;
+  return !job.pull.empty() && job.succeeded();
 }
 
 std::vector<std::string> unexpected_paths(const JobRecord& job, const std::vector<std::string>& entries) {

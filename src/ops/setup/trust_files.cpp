@@ -90,7 +90,7 @@ asio::awaitable<Result<TrustChange>> write_texts(NodeRun run, std::vector<TrustT
   const Limit limit = run.limit.at_most(kWriting);
   auto command = trust_command({"write", std::move(claim)});
   CO_TRY_AS(said, co_await capture(run.session, std::move(command), limit, sectioned(texts)));
-  // No Error: the caller names the setup that is at work, and tries no other change on this node.
+  // No Error: the caller reports which ec2mpi is at work there.
   if (said->status.code == kTrustBusy) {
     TrustChange none{.busy = true, .reason = refusal(*said).message};
     co_return none;

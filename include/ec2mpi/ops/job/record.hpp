@@ -41,6 +41,9 @@ struct JobRecord {
   std::map<std::string, Swept> swept;  ///< by the node's label: the processes found after the job's end
   std::map<std::string, std::string> not_swept;  ///< by the node's label: why there was no look
 
+  /// It has ended, or is lost; then some of its processes may be left.
+  [[nodiscard]] bool is_over() const { return state == JobState::ended || state == JobState::lost; }
+  [[nodiscard]] bool succeeded() const { return state == JobState::ended && exit_code() == 0; }
   /// The exit code of `ec2mpi run`, `attach` and `wait`: the job's own, 130, 124; 255 only if the job is not
   /// known to have ended: a program that ends with 255 gives 1.
   [[nodiscard]] int exit_code() const;
