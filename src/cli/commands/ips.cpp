@@ -9,6 +9,7 @@
 #include "ec2mpi/cli/session/command.hpp"
 #include "ec2mpi/cli/terminal/json.hpp"
 #include "ec2mpi/cli/terminal/standard_output.hpp"
+#include "ec2mpi/cluster/list/inventory_text.hpp"
 
 namespace ec2mpi::cli {
 
@@ -44,8 +45,7 @@ std::string json_of(const Inventory& inventory) {
 Result<int> run_ips(const IpsOptions& options) {
   TRY_AS(list, list_options(options));
   TRY_AS(cluster, open_cluster(*list));
-  std::string addresses;
-  for (const auto& node : cluster->inventory.nodes) addresses += node.address + "\n";
+  const auto addresses = addresses_text(cluster->inventory);
   // `--list -` stands in a pipe, where the addresses are printed even if no file can be written.
   const bool is_filter = cluster->list == "-";
   // In one step: a failed write leaves the old addresses, and no script reads half of the new ones.

@@ -280,6 +280,10 @@ asio::awaitable<cloud::Answer<void>> complete_plan(InstanceContext& context, con
   co_return cloud::Answer<void>();
 }
 
+namespace {
+
+/// "quota: 8 vCPUs needed, 4 in use, 32 allowed", for each kind of instance of the plan; those about which
+/// the account may not ask are left out.
 asio::awaitable<std::vector<std::string>> quota_words(InstanceContext& context, const LaunchPlan& plan) {
   std::vector<std::string> said;
   const auto& type = plan.choices.front().type;
@@ -308,6 +312,8 @@ asio::awaitable<std::vector<std::string>> quota_words(InstanceContext& context, 
   }
   co_return said;
 }
+
+}  // namespace
 
 asio::awaitable<void> show_plan(InstanceContext& context, const LaunchPlan& plan) {
   auto& console = context.console();

@@ -46,11 +46,6 @@ struct LaunchDefaults {
                                                                  const LaunchOptions& options,
                                                                  LaunchDefaults defaults, LaunchPlan& plan);
 
-/// "quota: 8 vCPUs needed, 4 in use, 32 allowed", for each kind of instance of the plan; those about which
-/// the account may not ask are left out.
-[[nodiscard]] asio::awaitable<std::vector<std::string>> quota_words(InstanceContext& context,
-                                                                    const LaunchPlan& plan);
-
 /// The lines about types, prices, quotas and shape, below a line that the caller has printed.
 [[nodiscard]] asio::awaitable<void> show_plan(InstanceContext& context, const LaunchPlan& plan);
 

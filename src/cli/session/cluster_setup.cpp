@@ -331,6 +331,9 @@ Result<Cluster> open_cluster(const ListOptions& options) {
   return cluster;
 }
 
+namespace {
+
+/// Reports changes of the list, once, and remembers its indices. Errors: local_io.
 Result<void> remember_list(const Cluster& cluster) {
   const auto& changes = cluster.changes;
   for (std::size_t i = 0; i < changes.size(); ++i) {
@@ -344,6 +347,8 @@ Result<void> remember_list(const Cluster& cluster) {
   if (now.empty()) return {};
   return cluster.state.write(memory_file(cluster), now);
 }
+
+}  // namespace
 
 void remember_if_possible(const Cluster& cluster) {
   if (auto kept = remember_list(cluster); !kept) {

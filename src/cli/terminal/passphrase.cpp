@@ -73,12 +73,6 @@ std::optional<char> next_character(int terminal, const HeldSignals& signals) {
   return c;
 }
 
-}  // namespace
-
-std::optional<std::string> prompt_passphrase(const std::filesystem::path& key_file) {
-  return prompt_secret(fmt::format("Passphrase for {}: ", printable(key_file.string())));
-}
-
 std::optional<std::string> prompt_secret(const std::string& question) {
   // Not standard input: it may hold data for the nodes.
   const UniqueFd terminal(::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY));
@@ -99,6 +93,12 @@ std::optional<std::string> prompt_secret(const std::string& question) {
     if (*c == '\n') return answer;
     answer += *c;
   }
+}
+
+}  // namespace
+
+std::optional<std::string> prompt_passphrase(const std::filesystem::path& key_file) {
+  return prompt_secret(fmt::format("Passphrase for {}: ", printable(key_file.string())));
 }
 
 std::function<std::optional<std::string>()> prompt_secret_once(std::string question) {

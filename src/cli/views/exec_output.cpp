@@ -69,6 +69,15 @@ class LiveOutput : public ExecOutput {
   std::size_t width_ = 0;
 };
 
+/// Bytes that a form that keeps output holds of each node's stream, at most; the rest is counted and
+/// reported. All together stay below 32 MiB, unless there are so many nodes that each would get less than 64
+/// KiB.
+std::size_t most_kept(std::size_t nodes) {
+  constexpr std::size_t kAllTogether = 32 << 20;
+  constexpr std::size_t kEach = 64 << 10;
+  return std::max<std::size_t>(kAllTogether / (2 * std::max<std::size_t>(nodes, 1)), kEach);
+}
+
 /// One stream of one node, kept up to a limit in bytes.
 class Kept {
  public:
@@ -269,12 +278,6 @@ class JsonOutput : public ExecOutput {
 };
 
 }  // namespace
-
-std::size_t most_kept(std::size_t nodes) {
-  // For both streams of all nodes together; each node may keep 64 KB in any case.
-  constexpr std::size_t kAllTogether = 32 << 20;
-  return std::max<std::size_t>(kAllTogether / (2 * std::max<std::size_t>(nodes, 1)), 64 << 10);
-}
 
 std::unique_ptr<ExecOutput> live_output(Console& console, const std::vector<Node>& nodes, bool labels,
                                         Controls controls) {

@@ -54,10 +54,8 @@ struct Cluster {
 /// the list was remembered in this folder. Writes nothing.
 [[nodiscard]] Result<Cluster> open_cluster(const ListOptions& options);
 
-/// Reports changes of the list, once, and remembers its indices. Errors: local_io.
-[[nodiscard]] Result<void> remember_list(const Cluster& cluster);
-
-/// The same for commands that only read the list: a folder that cannot be written gives a note only.
+/// Reports changes of the list, once, and remembers its indices; for commands that only read the list. A
+/// folder that cannot be written gives a note only.
 void remember_if_possible(const Cluster& cluster);
 
 /// The keys and host keys for connecting.

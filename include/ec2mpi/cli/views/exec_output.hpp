@@ -27,11 +27,6 @@ class ExecOutput {
   [[nodiscard]] virtual std::vector<Error> finish(const FleetReport&) { return {}; }
 };
 
-/// Bytes that a form that keeps output holds of each node's stream, at most; the rest is counted and
-/// reported. All together stay below 32 MiB, unless there are so many nodes that each would be left with less
-/// than 64 KiB.
-[[nodiscard]] std::size_t most_kept(std::size_t nodes);
-
 /// How control characters in a node's lines are shown on a terminal; elsewhere the lines stay unchanged.
 enum class Controls { shown, raw };
 

@@ -12,8 +12,4 @@ namespace ec2mpi {
 /// `address slots=N` a line, as Open MPI reads it; without `slots=` where none are known.
 [[nodiscard]] std::string hostfile_text(const Inventory& inventory);
 
-/// Name, instance id, type, address and launch time between tabs, a dash for an empty Name: the columns of
-/// the 2021 console. For nodes that have an instance id.
-[[nodiscard]] std::string console_text(const Inventory& inventory);
-
 }  // namespace ec2mpi

@@ -543,6 +543,37 @@ class RandomInventory : public testing::TestWithParam<unsigned> {
   std::mt19937 random_{GetParam()};
 };
 
+// The EC2 console's en dash for an empty cell.
+constexpr std::string_view kDash = "\xE2\x80\x93";
+
+std::string_view or_dash(std::string_view text) {
+  return text.empty() ? kDash : text;
+}
+
+/// In quotes if the reader would take the first sign for a comment or an opening quote.
+std::string name_cell(std::string_view name) {
+  if (name.empty()) return std::string(kDash);
+  if (name.front() != '#' && name.front() != '"') return std::string(name);
+  std::string out = "\"";
+  // As in CSV, a quote within quotes is written twice.
+  for (const char c : name) {
+    if (c == '"') out += '"';
+    out += c;
+  }
+  return out + '"';
+}
+
+/// Name, instance id, type, address and launch time between tabs, a dash for an empty Name: the columns of
+/// the 2021 console. For nodes that have an instance id.
+std::string console_text(const Inventory& inventory) {
+  std::string out;
+  for (const Node& node : inventory.nodes) {
+    fmt::format_to(std::back_inserter(out), "{}\t{}\t{}\t{}\t{}\n", name_cell(node.name), node.instance_id,
+                   or_dash(node.type), or_dash(node.address), or_dash(node.launched));
+  }
+  return out;
+}
+
 TEST_P(RandomInventory, IsReadBackFromTheConsoleForm) {
   Inventory written = make();
   for (Node& node : written.nodes) node.slots = 0;
