@@ -1,4 +1,4 @@
-"""The tools that are compared, and how each of them is told to do the same."""
+"""The tools that are compared, and the command by which each of them does the same."""
 
 import json
 import re

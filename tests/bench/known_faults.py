@@ -4,7 +4,7 @@
     known_faults.py 10 --cases imbalance,missing        only these: imbalance, missing, healthy, throttled, link, overhead
 
 Each runs TIMES times [3] on a local cluster of four hosts (tests/cluster), quiet, and again with two busy loops beside it. A
-row is `CASE LOAD: RIGHT of TIMES`, with what was said where it was wrong. It needs root, as the cluster does; `throttled` needs the CPU
+row is `CASE LOAD: RIGHT of TIMES`, with the output where it was wrong. It needs root, as the cluster does; `throttled` needs the CPU
 controller of control groups (version 1).
 `overhead` compares a ping-pong of 8 bytes over TCP by MPI_ and by PMPI_ calls, in pairs of rounds, with --profile and, to show what
 the measurement is worth, without. It is right below 2 %, and always says what it measured.

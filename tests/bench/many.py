@@ -1,4 +1,4 @@
-"""Many nodes, some of them broken in four ways: is each reported as what it is, and nobody else? Runs on a host of the
+"""Many nodes, some of them broken in four ways: is each reported with its fault, and no other node? Runs on a host of the
 test cluster, as root, in a folder of its own; the nodes are the addresses of one machine.
 
 Of the nodes, ten refuse the connection, ten accept it and say nothing, ten die while the command runs, and ten have

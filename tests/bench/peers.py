@@ -1,4 +1,4 @@
-"""The same tasks by ec2mpi and by everybody that does the same. Runs on the laptop of a test cluster; prints rows as JSON.
+"""The same tasks by ec2mpi and by all tools that can do them. Runs on the laptop of a test cluster; prints rows as JSON.
 
 Each tool gets its best options: all hosts at once, no questions, host keys neither looked up nor kept. All use the key exchange
 and the cipher that ec2mpi uses by default. The tools take turns, and a ratio is the median of those of the rounds. A row is {"task", "unit", "tools"}, and "tools" has for each

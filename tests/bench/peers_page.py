@@ -84,7 +84,7 @@ def page(found):
         "- **Round trips**: a command over ssh takes six of them at least: TCP, versions, algorithms, keys, login, and the command.",
         "  All hosts together take no more.",
         "- **Size / uplink**: a file for all hosts has to leave this machine once. Tools that send it to each host need that once for",
-        "  each host; ec2mpi lets the hosts pass it on.",
+        "  each host; ec2mpi lets the hosts relay it.",
         "- **Instructions** are counted by callgrind, which knows no noise: those of the tool and of all that it starts on this machine,",
         "  for each node more. In square brackets is the part of them inside libssh and libcrypto. No session needs less than the",
         "  arithmetic of its key exchange, its login and its cipher, which libcrypto does.",

@@ -1,6 +1,6 @@
 """What it takes to fetch files from far hosts: one big file from one, a tree of small ones from several. Runs on the laptop.
 
-Everybody in turn, in the same run; what arrived is compared with what is on the hosts.
+The tools take turns in the same run; the copied files are compared with those on the hosts.
 """
 
 import argparse

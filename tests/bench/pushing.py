@@ -1,4 +1,4 @@
-"""Copies to many hosts, next to what people use for it. Runs on the laptop of a test cluster.
+"""Copies to many hosts, next to the usual tools for it. Runs on the laptop of a test cluster.
 
 What is counted: wall time from the start of the tool to its end; bytes sent on the uplink's interface, acknowledgements of
 what comes back included; the same without the headers of TCP, IP and Ethernet, which no tool can spare; and the CPU time of

@@ -1,4 +1,4 @@
-"""A push to many hosts, of which one gets into trouble in the middle. Who feeds whom is seen from the ssh processes on the hosts.
+"""A push to many hosts, of which one gets into trouble in the middle. The ssh processes on the hosts show which host feeds which.
 
 The uplink is slow until all links stand, and then fast: times count from there. A host has the file when it gets its name, which is
 its last change (ctime); all hosts have one clock.
@@ -58,7 +58,7 @@ class Push:
 
 
 def push(cluster, folder, hosts, fault):
-    """What came of a push with this fault."""
+    """The result of a push with this fault."""
     run = Push(cluster, folder, hosts)
     feeders = run.tree()
     relay = next(feeder for feeder in feeders.values() if feeder in feeders)

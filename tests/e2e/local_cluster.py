@@ -80,7 +80,7 @@ def cluster_command(words, timeout):
         try:
             for stream in (1, 2):
                 os.dup2(theirs, stream)
-            os.closerange(3, 4096)  # what it starts and leaves behind shall hold nothing of ours
+            os.closerange(3, 4096)  # processes that it leaves behind must not hold our descriptors
             sys.stdout = sys.stderr = open(1, "w", closefd=False)
             sys.argv = [str(CLUSTER), *words]
             code = cluster_program.main() or 0
@@ -262,7 +262,7 @@ class Program:
         variables = {"HOME": self.environment["HOME"]} | (env or {})
         words = ["env", *(f"{name}={value}" for name, value in variables.items()), self.binary, *map(str, args)]
         if self.cluster is None:
-            return ["unshare", "--net", *words]  # no network at all: whoever connects, fails
+            return ["unshare", "--net", *words]  # no network at all: every connection fails
         return self.cluster.exec_argv(words)
 
     def __call__(self, *args, input=None, timeout=60, cwd=None, env=None, **options):

@@ -1,4 +1,4 @@
-"""A terminal of its own for the program under test, for tests that read what it shows there, or type."""
+"""A terminal for the program under test, for tests that read its screen, or type."""
 
 import fcntl
 import os

@@ -115,7 +115,7 @@ def test_every_file_of_outdir_that_lacks_something_is_named(ec2mpi, cluster4):
 
 
 def test_a_file_of_outdir_has_no_gap(ec2mpi, cluster4):
-    """What is written after room was made again would follow what was lost."""
+    """Text that is written when the disk has room again would follow a gap."""
     done = on_full_disk(ec2mpi, cluster4, 'head -c 40000 /dev/zero >disk/ballast; '
                         '("$0" exec -w 1 --outdir disk/o "seq 1 12000; sleep 2; seq 12001 20000"; echo $? >code) & '
                         'sleep 1; rm disk/ballast; wait; cat disk/o/node1.out; exit $(cat code)')

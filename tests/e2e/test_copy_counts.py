@@ -1,4 +1,4 @@
-"""push and pull count what arrived, delete nothing that is dear, and one node's lie costs only that node."""
+"""push and pull count the files that arrive, delete nothing valuable, and a node that lies harms only itself."""
 
 import os
 import re
@@ -30,7 +30,7 @@ def first_in_path(hosts, index, name, text):
 TAR = '#!/bin/sh\n[ "$1" != --version ] || exec /usr/bin/tar --version\n'
 
 
-# --- what arrived is counted -------------------------------------------------------------------------------------
+# --- files that arrive are counted -------------------------------------------------------------------------------
 
 def test_a_member_that_tar_drops_fails_the_push_by_name(ec2mpi, cluster4):
     write(ec2mpi.folder / "src/a.c", "x" * 5)
@@ -104,7 +104,7 @@ def test_a_big_file_that_cannot_be_read_is_not_made_of_zeros(ec2mpi, cluster4):
     assert not (ec2mpi.folder / "big").exists()
 
 
-# --- what is dear is not deleted ---------------------------------------------------------------------------------
+# --- valuable files are not deleted ------------------------------------------------------------------------------
 
 KEPT = "ls .ssh/authorized_keys && ls .ec2mpi/jobs/1 && ls keep"
 

@@ -1,4 +1,4 @@
-"""What is said of a job is what became of it: aborted is not ok, lost output is not ok, and what ended is not called lost."""
+"""ec2mpi reports the true end of a job: aborted is not ok, lost output is not ok, and an ended job is not called lost."""
 
 import json
 

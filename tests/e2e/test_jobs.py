@@ -197,13 +197,13 @@ def test_a_rebooted_master_shows_it_as_lost(ec2mpi, cluster4):
 
 
 def at_terminal(program, columns, *args):
-    """What it shows on a terminal as wide as that."""
+    """Its output on a terminal of this width."""
     with Terminal(program, *args, columns=columns, env={"TERM": "dumb"}) as terminal:
         assert terminal.to_end() == 0
     return terminal.seen.rsplit("\x1b[K", 1)[-1].replace("\r\n", "\n")
 
 
-# --- what is left, whatever ends it --------------------------------------------------------------------------------
+# --- leftovers, whatever ends the job ------------------------------------------------------------------------------
 
 def test_ps_shows_ranks_and_kill_ends_orphans_only(ec2mpi, cluster4):
     lost = submit(ec2mpi, STUBBORN, "--per-node", "1", "-w", "1-2")

@@ -1,4 +1,4 @@
-"""Who are you, and who am I: host keys, private keys, the agent, users, ~/.ssh/config."""
+"""Both identities of a connection: host keys, and private keys, the agent, users, ~/.ssh/config."""
 
 import os
 import re

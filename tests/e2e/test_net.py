@@ -1,4 +1,4 @@
-"""net: what is measured between four real hosts. No number is asserted but how a slowed host compares with the others."""
+"""net: measurements between four real hosts. The only asserted number is the ratio of a slowed host to the others."""
 
 import json
 import signal

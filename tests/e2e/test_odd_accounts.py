@@ -1,5 +1,5 @@
-"""What a node's account brings along (its login shell, its start-up files, what it exports) does not change what our
-programs do; and what a node prints instead of an answer is shown."""
+"""A node's account (its login shell, its start-up files, its variables) cannot change what our
+programs do; and the text that a node prints instead of an answer is shown."""
 
 import contextlib
 import shlex

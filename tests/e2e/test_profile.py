@@ -1,4 +1,4 @@
-"""run --profile against four real hosts: programs with a known fault, the word about it, and nothing left on the nodes."""
+"""run --profile against four real hosts: programs with a known fault, the sentence about it, and nothing left on the nodes."""
 
 import json
 

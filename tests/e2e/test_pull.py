@@ -1,4 +1,4 @@
-"""pull against real hosts: what is here is not sent again, nothing is ever half, and no node writes outside."""
+"""pull against real hosts: files that are here are not sent again, no file is ever half, and no node writes outside of the target."""
 
 import hashlib
 import json
@@ -37,7 +37,7 @@ def temporaries(folder):
 
 
 def arrived(folder):
-    """Sizes of what is half here; a file may get its name while we look."""
+    """Sizes of the unfinished files here; a file may get its name while we look."""
     sizes = []
     for path in temporaries(folder):
         try:

@@ -241,7 +241,7 @@ def test_without_gnu_find_less_is_known_and_all_still_arrives(ec2mpi, cluster4):
     finally:
         cluster4.host(1, "rm /usr/local/bin/find")
     assert look(on(cluster4, 1), "tree") == look(here, tree)
-    assert second[3] < first[3] / 100, "what it can tell is not sent again"
+    assert second[3] < first[3] / 100, "data that the node has is not sent again"
 
 
 def test_a_push_continues_where_another_was_broken_off(ec2mpi, cluster4):

@@ -1,4 +1,4 @@
-"""run against four real hosts: real mpirun started by ssh between them, real ranks, and what is left of them: nothing."""
+"""run against four real hosts: a real mpirun starts real ranks by ssh between them, and nothing of it stays."""
 
 import json
 import pathlib

@@ -1,4 +1,4 @@
-"""setup and its undo where others are at work too: shared homes, two terminals, two laptops, an sshd with its own mind, a lying node."""
+"""setup and its undo where others are at work too: shared homes, two terminals, two laptops, an sshd with unusual settings, a lying node."""
 
 import os
 import pathlib

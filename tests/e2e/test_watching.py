@@ -1,4 +1,4 @@
-"""top, shell and report, of real hosts: what only they can show. The rest is in tests/unit/cli/commands."""
+"""top, shell and report: the claims that need real hosts. The others are tested in tests/unit/cli/commands."""
 
 import base64
 import hashlib

@@ -1,5 +1,5 @@
 #pragma once
-/// What doctor has asked a cluster that is well, for tests of what it finds.
+/// The answers of a healthy cluster to doctor, for tests of its findings.
 
 #include <algorithm>
 #include <string>

@@ -311,7 +311,7 @@ TEST_F(Fleet, OfNoNodesIsAnEmptyReport) {
   EXPECT_TRUE(report.all_succeeded());
 }
 
-/// Counts at its destruction whether what it needs is still there.
+/// Notes at its destruction whether the object that it needs is still there.
 struct AtEnd {
   std::weak_ptr<int> needed;
   int& there;

@@ -1,4 +1,4 @@
-// ips and nodes: what they print of a list, and the file nodeIPaddress.
+// ips and nodes: their output for a list, and the file nodeIPaddress.
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>

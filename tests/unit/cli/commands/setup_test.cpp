@@ -1,4 +1,4 @@
-// setup without a change to any node: what it decides from the nodes' answers, and what the user sees of it.
+// setup without a change to any node: its decisions from the nodes' answers, and its messages.
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>

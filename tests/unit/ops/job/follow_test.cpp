@@ -18,7 +18,7 @@ using test::FakeNode;
 constexpr auto kHang = std::chrono::seconds(30);  // nothing here takes longer, unless it hangs
 const std::string kRecord = "job spread-1\nstate ended 3\nmeta np 4\n";
 
-/// Remembers what it is told; a test may act at each event.
+/// Remembers its events; a test may act at each of them.
 class Listener : public FollowObserver {
  public:
   void on_lost(const Error& error, Clock::duration) override { note("lost: " + error.message); }

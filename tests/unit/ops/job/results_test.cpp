@@ -36,7 +36,7 @@ TEST(Results, AFolderBelongsToOneJobForGood) {
   ASSERT_TRUE(first);
   EXPECT_EQ(first->path, results / "a-1");
   EXPECT_FALSE(first->complete);
-  const auto again = claim_results_folder(results, job("a-1", 100));  // broken off: goes on there
+  const auto again = claim_results_folder(results, job("a-1", 100));  // interrupted: continues there
   ASSERT_TRUE(again);
   EXPECT_EQ(again->path, first->path);
   EXPECT_FALSE(again->complete);

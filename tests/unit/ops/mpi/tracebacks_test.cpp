@@ -140,7 +140,7 @@ TEST(Tracebacks, KeepAllLinesOfTheExceptionsMessage) {
   EXPECT_EQ(shown(times(3, longer) + "other\n", 3), "rank 0-2:\n" + longer + "other\n");
 }
 
-/// What ranks print that are served in a random order, so many lines at once at most.
+/// The output of ranks that print in a random order, at most this many lines at once.
 std::string in_random_order(std::string_view text, std::size_t ranks, std::size_t most,
                             std::mt19937& random) {
   const auto lines = lines_of(text);

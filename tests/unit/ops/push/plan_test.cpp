@@ -1,4 +1,4 @@
-// What a node says of its target, and what it therefore lacks.
+// The node's report about its target, and the files that it therefore lacks.
 
 #include "src/ops/push/plan.hpp"
 

@@ -1,4 +1,4 @@
-// The node's script as real sh runs it, where what comes to it can be chosen.
+// The node's script, run by a real sh with input that the test chooses.
 
 #include "src/ops/push/talk.hpp"
 
@@ -208,7 +208,7 @@ TEST_F(PushScript, TheSurveyTellsWhichLinksLeadToADevicePipeOrSocket) {
   }
 }
 
-/// The next push goes on from there.
+/// The next push continues there.
 TEST_F(PushScript, TheArrivedPartOfAStoredArchiveIsKept) {
   const auto archive =
       folder_member("0/") + member("0/whole", "all of it") + member("0/half", std::string(100'000, 'a'));
