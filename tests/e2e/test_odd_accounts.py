@@ -318,14 +318,14 @@ def test_what_start_up_files_set_does_not_change_our_programs(ec2mpi, cluster4, 
         ok(ec2mpi("run", "-w", "1-2", "-np", "2", "--", "true"))
 
 
-def test_a_dev_null_that_takes_nothing_is_named_with_what_mends_it(ec2mpi, cluster4):
+def test_a_dev_null_that_takes_nothing_is_named_with_the_command_that_fixes_it(ec2mpi, cluster4):
     (ec2mpi.folder / "file").write_text("x")
     with changed(cluster4, 2, "chmod 600 /dev/null", "rm -f /dev/null; mknod -m 666 /dev/null c 1 3"):
         for words in (["push", "-w", "2", "file", "there"], ["pull", "-w", "2", ".profile", "back/"], ["setup", "-w", "1-2"],
                       ["doctor", "-w", "1-2"], ["run", "-w", "1-2", "-np", "2", "--", "true"]):
             done = ec2mpi(*words)
-            assert done.code == 1 and "node2: /dev/null takes nothing there; mend it: " in done.out + done.err, (words, done)
-            fix = (done.out + done.err).partition("mend it: ")[2].splitlines()[0]
+            assert done.code == 1 and "node2: /dev/null takes nothing there; fix it: " in done.out + done.err, (words, done)
+            fix = (done.out + done.err).partition("fix it: ")[2].splitlines()[0]
         assert ec2mpi("exec", "-w", "2", "echo done").err.count("node2\t") == 0
         ok(ec2mpi("exec", "-w", "2", fix))
         ok(ec2mpi("push", "-w", "2", "file", "there"))

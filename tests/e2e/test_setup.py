@@ -208,7 +208,7 @@ def test_a_file_of_the_users_beside_ours_stays(ec2mpi, cluster4):
     assert cluster4.host(1, f"ls -A {OURS}").out == "notes\n"
 
 
-def test_what_was_changed_by_hand_is_mended(ec2mpi, cluster4):
+def test_text_that_was_changed_by_hand_is_restored(ec2mpi, cluster4):
     trust(ec2mpi)
     cluster4.host(1, f"sed -i 's/10.0.0.13/10.0.0.99/' /etc/hosts; chmod 644 {OURS}/key")
     put(cluster4, 2, f"{HOME}/.ssh/config", "Host other\n" + content(cluster4, 2, f"{HOME}/.ssh/config"))

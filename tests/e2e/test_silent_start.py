@@ -62,8 +62,8 @@ def test_a_start_that_cannot_succeed_ends_with_the_reason_and_doctor_has_the_fix
         assert found in finding["what"], finding
         fix = finding["fix"][finding["fix"].index("ec2mpi "):]
         assert f"-w {host} " in fix
-        mended = ec2mpi(*shlex.split(fix)[1:])
-        assert mended.code == 0, fix + mended.err
+        fixed = ec2mpi(*shlex.split(fix)[1:])
+        assert fixed.code == 0, fix + mended.err
         assert ec2mpi(*START, timeout=20).code == 0, fix
 
 

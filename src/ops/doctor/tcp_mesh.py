@@ -4,7 +4,7 @@
 
 Listens on a port that the kernel chooses and says `port N`. Then takes lines `INDEX ADDRESS PORT` and, behind the
 last of them, `go`; says `begun`, connects to all of them at once and says for each, as soon as it is known, `tcp INDEX
-ok` or why not; then `done`. It goes on answering the others until its standard input ends.
+ok` or why not; then `done`. It continues to answer the others until its standard input ends.
 
 Who answers says the token and its index, so that another program, or another machine of the same address, is not
 taken for the node; and sends more than fits into a packet, so that a path that loses large packets shows.

@@ -10,7 +10,7 @@
     ? | ??) echo "too few files may be open there (ulimit -n $(ulimit -n)); does a start-up file (.bashrc) set it?" ;;
     *)
       if [ -c /dev/null ] && [ -w /dev/null ]; then echo "the shell there cannot redirect: $({ : >/dev/null; } 2>&1)"
-      else echo '/dev/null takes nothing there; mend it: sudo rm -f /dev/null; sudo mknod -m 666 /dev/null c 1 3'
+      else echo '/dev/null takes nothing there; fix it: sudo rm -f /dev/null; sudo mknod -m 666 /dev/null c 1 3'
       fi ;;
   esac
   exit 1

@@ -221,11 +221,11 @@ std::string refusal(const std::string& text) {
 }
 
 TEST(ProgramChannel, TakesOnlyAWholeLineForTheWordsOfItsOwnCheck) {
-  EXPECT_EQ(refusal("hello\n/dev/null takes nothing there; mend it: x\n"),
-            "/dev/null takes nothing there; mend it: x");
+  EXPECT_EQ(refusal("hello\n/dev/null takes nothing there; fix it: x\n"),
+            "/dev/null takes nothing there; fix it: x");
   // A shell whose exec is echo.
   const auto line =
-      shell_line(std::string("echo '/dev/null takes nothing there; mend it'\n").append(400, 'x'));
+      shell_line(std::string("echo '/dev/null takes nothing there; fix it'\n").append(400, 'x'));
   auto echoed = line.substr(std::string_view("exec ").size());
   std::erase(echoed, '\'');
   const auto said = refusal("bonjour\n" + echoed + "\n");
