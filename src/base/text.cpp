@@ -53,6 +53,13 @@ std::vector<std::string_view> words(std::string_view text) {
   }
 }
 
+bool is_identifier(std::string_view text) {
+  const auto fits = [](char c) {
+    return is_digit(c) || c == '_' || (lower_case(c) >= 'a' && lower_case(c) <= 'z');
+  };
+  return !text.empty() && !is_digit(text.front()) && std::ranges::all_of(text, fits);
+}
+
 std::vector<std::string> words_of_name(std::string_view name) {
   std::vector<std::string> out(1);
   char before = '_';

@@ -207,7 +207,7 @@ void read_sweep_values(SettingsReader& reader, const std::string& name, const to
     }
     if (auto good = check_values(*values); !good) values = std::unexpected(good.error());
   }
-  if (!is_parameter_name(name))
+  if (!is_identifier(name))
     return reader.complain(node, fmt::format("'{}' is no name for a parameter", printable(name)));
   if (!values) return reader.complain(node, values.error().message);
   sweep = {name, std::move(*values)};

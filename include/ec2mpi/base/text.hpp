@@ -42,6 +42,10 @@ void for_each_line(std::string_view text, Visit visit) {
 /// The words between runs of white space; none are empty.
 [[nodiscard]] std::vector<std::string_view> words(std::string_view text);
 
+/// Letters and digits of ASCII and `_`, not beginning with a digit: a name of a variable in a shell (POSIX),
+/// and of a parameter of a job.
+[[nodiscard]] bool is_identifier(std::string_view text);
+
 /// "headPublic_ip" -> head, public, ip: the words of a name of a program, in lower case. Letters and digits
 /// of ASCII count.
 [[nodiscard]] std::vector<std::string> words_of_name(std::string_view name);

@@ -28,21 +28,13 @@ const CLI::Validator kMpirunWord = {
 
 using Variable = std::pair<std::string, std::string>;
 
-/// A name of POSIX: the job's script exports variables by name, and other text would be code there.
-bool is_variable_name(std::string_view name) {
-  const auto fits = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (c >= '0' && c <= '9');
-  };
-  return !name.empty() && std::all_of(name.begin(), name.end(), fits) &&
-         !(name.front() >= '0' && name.front() <= '9');
-}
-
 /// NAME=VALUE, or NAME alone for its value here, as with mpirun.
 Result<Variable> parse_variable(const std::string& text) {
   const auto equals = text.find('=');
   const auto name = text.substr(0, equals);
-  // In other commands -x leaves out nodes; the message has the flag that does it here.
-  if (!is_variable_name(name))
+  // The job's script exports variables by name, and other text would be code there. In other commands -x
+  // leaves out nodes; the message has the flag that does it here.
+  if (!is_identifier(name))
     return fail(
         ErrorKind::usage,
         fmt::format("-x {0}: not a variable's name; to leave out nodes: --exclude {0}", printable(text)));
@@ -54,7 +46,7 @@ Result<Variable> parse_variable(const std::string& text) {
 
 Result<void> set_variables(JobSpec& job, const std::vector<std::string>& flags) {
   for (const auto& [name, value] : job.env) {
-    if (!is_variable_name(name))
+    if (!is_identifier(name))
       return fail(ErrorKind::usage,
                   fmt::format("ec2mpi.toml: '{}' is not a variable's name", printable(name)));
   }

@@ -203,14 +203,10 @@ std::string without_marks(const std::string& text) {
   return plain;
 }
 
-// A name of POSIX. Bash also has NAME[0]=VALUE and NAME+=VALUE; those are refused as unknown words.
+// Bash also has NAME[0]=VALUE and NAME+=VALUE; those are refused as unknown words.
 bool is_assignment(std::string_view word) {
   const auto equals = word.find('=');
-  if (equals == 0 || equals == std::string_view::npos ||
-      std::isdigit(static_cast<unsigned char>(word[0])) != 0)
-    return false;
-  return std::ranges::all_of(word.substr(0, equals),
-                             [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; });
+  return equals != std::string_view::npos && is_identifier(word.substr(0, equals));
 }
 
 bool is_node_list(std::string_view file) {

@@ -98,7 +98,7 @@ Result<void> add_range(std::string_view item, std::vector<std::string>& values) 
 std::optional<std::string_view> braced_name(std::string_view text) {
   if (!text.starts_with('{')) return std::nullopt;
   const auto close = text.find('}');
-  if (close == std::string_view::npos || !is_parameter_name(text.substr(1, close - 1))) return std::nullopt;
+  if (close == std::string_view::npos || !is_identifier(text.substr(1, close - 1))) return std::nullopt;
   return text.substr(1, close - 1);
 }
 
@@ -273,11 +273,6 @@ std::string_view lookalike_in(std::string_view text) {
 
 }  // namespace
 
-bool is_parameter_name(std::string_view name) {
-  return !name.empty() && !is_digit(name.front()) &&
-         std::all_of(name.begin(), name.end(), [](char c) { return is_letter(c) || is_digit(c); });
-}
-
 /// Values become words of command lines and parts of ids, so each of them must be printable and different.
 Result<void> check_values(const std::vector<std::string>& values) {
   if (values.empty()) return wrong("there is no value");
@@ -320,7 +315,7 @@ Result<Sweep> parse_sweep(std::string_view text) {
                     in_quotes(text), printable(sign)));
   const auto equals = text.find('=');
   const auto name = text.substr(0, equals);
-  if (equals == std::string_view::npos || !is_parameter_name(name))
+  if (equals == std::string_view::npos || !is_identifier(name))
     return wrong(in_quotes(text) + " is not NAME=VALUES, as in agents=3,6,12 or seed=1..5");
   auto values = parse_values(text.substr(equals + 1));
   if (!values) return std::unexpected(values.error().within(in_quotes(text)));

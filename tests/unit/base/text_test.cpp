@@ -45,6 +45,12 @@ TEST(WordsOf, KnowNoEmptyOnes) {
   EXPECT_EQ(words(" \t"), Views{});
 }
 
+TEST(Identifier, HasLettersDigitsAndUnderscoresAndDoesNotBeginWithADigit) {
+  for (const char* name : {"a", "A_1", "_", "_2", "np", "Zz9"}) EXPECT_TRUE(is_identifier(name)) << name;
+  for (const char* name : {"", "1", "1a", "a-b", "a b", "a.b", "\xc3\xa4", "a=", "@", "[", "`", "{"})
+    EXPECT_FALSE(is_identifier(name)) << name;
+}
+
 TEST(ParseNumber, TakesDigitsOnlyAndTheWholeText) {
   EXPECT_EQ(parse_number("0"), 0U);
   EXPECT_EQ(parse_number("18446744073709551615"), 18446744073709551615U);

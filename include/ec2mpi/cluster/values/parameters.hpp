@@ -24,9 +24,6 @@ struct Sweep {
 /// One variant's values, in the order of the sweeps.
 using Parameters = std::vector<std::pair<std::string, std::string>>;
 
-/// Letters, digits and `_`, not beginning with a digit.
-[[nodiscard]] bool is_parameter_name(std::string_view name);
-
 /// The values of `3,6,12`, `1..5`, `0..100..25`, `10..0..-5`, or a mixture of them. In double quotes a comma
 /// and `..` are themselves, and `""` is one quote: `"a,b","say ""no"""`. Errors: usage.
 [[nodiscard]] Result<std::vector<std::string>> parse_values(std::string_view text);
