@@ -11,6 +11,7 @@ namespace {
 /// POSIX.1-2017 cksum(1): the polynomial of Ethernet, the highest bit first, no reflection.
 using Table = std::array<std::uint32_t, 256>;
 
+/// The remainders of all bytes, so that each byte of a file costs one look-up instead of eight steps.
 constexpr Table make_table() {
   constexpr std::uint32_t kPolynomial = 0x04c11db7;
   Table table{};

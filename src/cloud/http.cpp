@@ -167,6 +167,7 @@ class CurlSender : public HttpSender {
   }
 
  private:
+  /// libcurl's CURLMOPT_SOCKETFUNCTION: what it wants to wait for at this socket from now on.
   static int on_socket(CURL*, curl_socket_t fd, int wanted, void* self, void*) {
     auto& sockets = static_cast<CurlSender*>(self)->sockets_;
     if (wanted == CURL_POLL_REMOVE) {
@@ -218,6 +219,7 @@ class CurlSender : public HttpSender {
         });
   }
 
+  /// Lets libcurl work after an event, and hands out the transfers that are done by that.
   void act(curl_socket_t fd, int events) {
     int running = 0;
     ::curl_multi_socket_action(multi_, fd, events, &running);

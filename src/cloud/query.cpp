@@ -56,6 +56,8 @@ ApiError with_clock(ApiError error, const HttpAnswer& answer) {
   return error;
 }
 
+/// Adds to EC2's own words what the user can do about them. It never quotes a key, only where the keys come
+/// from.
 ApiError with_next_step(ApiError error, const Credentials& credentials) {
   if (any_of(error.code, {"VPCIdNotSpecified", "DefaultVpcDoesNotExist", "MissingInput"}))
     error.message +=
@@ -88,6 +90,7 @@ HttpRequest signed_request(const CloudSettings& settings, const Credentials& sig
   return request;
 }
 
+/// The kinds of Error are coarser than EC2's problems.
 ErrorKind kind_of(Problem problem) {
   switch (problem) {
     case Problem::credentials:

@@ -25,6 +25,7 @@ bool is_region(std::string_view text) {
   return !text.empty() && text.size() < 40 && text.front() != '-' && std::ranges::all_of(text, fits);
 }
 
+/// The order of the aws command. There is no default: the wrong region would look like an empty account.
 Result<std::string> find_region(const CloudFlags& flags, const Environment& environment,
                                 const Profile& profile) {
   for (const auto& region : {flags.region, environment("AWS_REGION"), environment("AWS_DEFAULT_REGION"),

@@ -235,6 +235,7 @@ void read_end_signal(SettingsReader& reader, const toml::node& node, std::option
     reader.complain(node, "must be \"TERM\", \"USR1\" or \"USR2\"");
 }
 
+/// [jobs.NAME]. Errors go to the reader, which keeps the first one; the job is then of no use.
 JobSpec read_job(SettingsReader& reader, const std::string& name, const toml::node& node) {
   JobSpec job;
   const auto* table = node.as_table();

@@ -43,6 +43,7 @@ std::optional<HashedName> parse_hashed(std::string_view names) {
   return HashedName{std::move(*salt), std::move(*digest)};
 }
 
+/// Compares the digests; the name itself cannot be read from the line.
 bool hashed_names_host(std::string_view names, std::string_view host) {
   const auto hashed = parse_hashed(names);
   std::string digest(EVP_MAX_MD_SIZE, '\0');

@@ -203,6 +203,8 @@ void show(Console& console, const std::vector<Region>& regions, bool json) {
                              count_of(static_cast<std::size_t>(answered), "region"), cloud::kClusterTag));
 }
 
+/// Asks one region for the names of the others, then all of them at once. Regions that fail are shown with
+/// their error, and the others with their clusters.
 asio::awaitable<int> look_everywhere(Runtime& runtime, cloud::CloudSettings settings, bool json) {
   const auto environment = cloud::process_environment();
   const auto& open_ec2 = runtime.options().world->open_ec2;

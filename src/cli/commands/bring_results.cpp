@@ -123,6 +123,7 @@ struct Bringer {
     if (!written) say(Colour::yellow, printable(written.error().message));
   }
 
+  /// Where the results are now, and which nodes had any.
   void tell(const ops::ResultsPull& results, const std::string& path) const {
     if (context.runtime.options().quiet) return;
     ops::PullCounts all;

@@ -111,6 +111,8 @@ void tell_reason(CommandContext& context, const OutputKeeper& keeper, const ops:
   if (followed.error) context.console().talk("ec2mpi: " + printable(followed.error->message));
 }
 
+/// Prints nothing before the end of the job, as the document needs its record. What cannot be kept is
+/// counted.
 asio::awaitable<ops::Followed> follow_for_json(CommandContext& context, const FollowOptions& options,
                                                Verb verb) {
   OutputKeeper keeper(KeptOutput::kMost);

@@ -152,6 +152,7 @@ void use_cores(const cloud::Instance& model, LaunchPlan& plan) {
   plan.shape.threads_per_core = model.threads_per_core;
 }
 
+/// The options first, then the model for everything that they leave open. Starts nothing.
 asio::awaitable<cloud::Answer<LaunchPlan>> make_plan(InstanceContext& context, const GrowOptions& options,
                                                      const Members& members) {
   CO_TRY_AS(plan, begin_plan(options.launch));
@@ -296,6 +297,8 @@ asio::awaitable<int> report_remaining(InstanceContext& context, std::vector<std:
   co_return interrupted ? exit_code::interrupted : exit_code::node_failed;
 }
 
+/// After the newcomers are in the list. An old instance that may still run is named with the command that
+/// ends it, even after a bug.
 asio::awaitable<int> end_replaced(InstanceContext& context, const Members& members) {
   const auto ids = ids_of(live_ones(members));
   if (ids.empty()) co_return exit_code::ok;
@@ -324,6 +327,7 @@ asio::awaitable<cloud::Answer<void>> bring_in(InstanceContext& context, const Me
   co_return cloud::Answer<void>();
 }
 
+/// The newcomers start before the old instances end, so that a failure leaves the cluster as it was.
 asio::awaitable<int> make_change(InstanceContext& context, const Members& members, const LaunchPlan& plan) {
   Launched launched;
   context.runtime.set_parting_words(

@@ -193,6 +193,7 @@ Result<int> log_in_by_ssh(const LoginOptions& options, Cluster& cluster, Access&
   return become(ssh_words(options, file->string(), cluster.nodes.front()));
 }
 
+/// The selection may be a name or an address, so only the list can tell whether it means a single node.
 Result<int> run_login(const LoginOptions& options, const CommonOptions& common) {
   TRY_AS(cluster, open_cluster(options.list));
   if (cluster->nodes.size() != 1) {

@@ -32,6 +32,7 @@ std::string seconds_text(double amount) {
   return format_duration(std::chrono::milliseconds(static_cast<std::int64_t>(amount * 1000)));
 }
 
+/// A row for each process, by node.
 std::string table(const Found& found) {
   std::vector<std::vector<std::string>> rows = {
       {"NODE", "PID", "RANK", "JOB", "CPU", "TIME", "MEMORY", "PEAK", "AGE", "COMMAND"}};
@@ -57,6 +58,7 @@ std::string usage_table(const Found& found) {
   return rows.size() == 1 ? std::string() : "\n" + aligned(std::move(rows));
 }
 
+/// The same rows, with exact numbers in seconds and bytes.
 std::string json(const Found& found) {
   auto list = Json::array();
   for (const auto& [index, of_node] : found) {
@@ -87,6 +89,7 @@ asio::awaitable<FleetReport> run_quietly(CommandContext& context, NodeTask task,
   return run_fleet(context, std::move(command));
 }
 
+/// Nodes that fail are reported by the fleet's view; the others are shown all the same.
 asio::awaitable<int> show(CommandContext& context, bool as_json) {
   Found found;
   auto task = ops::ps_task(found);

@@ -30,6 +30,7 @@ class WordReader {
   WordReader(std::string_view text, const ScriptVariables& variables)
       : text_(text), variables_(variables.values), divided_(variables.divided) {}
 
+  /// The signs of a shell that stand outside of quotes end the reading: their effect is not known here.
   Result<Words> read() {
     while (at_ < text_.size()) {
       const char c = text_[at_++];

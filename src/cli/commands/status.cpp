@@ -120,6 +120,7 @@ asio::awaitable<cloud::Answer<void>> check_keys(InstanceContext& context, std::v
   co_return cloud::Answer<void>();
 }
 
+/// Notes come last, as they may be long.
 std::string status_table(const std::vector<Row>& rows, bool keys) {
   std::vector<std::vector<std::string>> cells{
       {"NODE", "INSTANCE", "STATE", "TYPE", "ZONE", "ADDRESS", "PRIVATE", "AGE", "COST"}};

@@ -159,6 +159,7 @@ bool has_terminal() {
   return ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1;
 }
 
+/// Checked first: without a terminal nothing can be drawn, and no key could end it.
 Result<int> run_top(const TopOptions& options, const CommonOptions& common) {
   if (!options.once && !has_terminal())
     return fail(ErrorKind::usage, "top draws on a terminal; --once prints the load without one");

@@ -40,6 +40,7 @@ std::vector<Node> present_lines(const InstanceContext& context) {
   return lines;
 }
 
+/// "i-0123… (running) of cluster NAME costs and is not in LIST"
 std::string sentence_about(const InstanceContext& context, const std::vector<cloud::Instance>& instances) {
   std::vector<std::string> titles;
   std::set<std::string> clusters;

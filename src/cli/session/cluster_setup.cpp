@@ -82,6 +82,7 @@ std::optional<fs::path> renamed_key(const fs::path& list) {
   return std::nullopt;
 }
 
+/// Why no key was found, with the likeliest remedy: several keys, a key under another name, or none.
 std::unexpected<Error> no_key(const fs::path& list) {
   const auto pems = pem_files(list);
   if (pems.size() > 1) {

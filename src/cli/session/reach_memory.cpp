@@ -13,6 +13,7 @@ namespace {
 
 constexpr const char* kReached = "reached";
 
+/// By node_key. A file that cannot be read is an empty one: it only serves `ec2mpi` alone.
 std::map<std::string, bool> read_reached(const StateFolder& state) {
   const auto kept = state.read(kReached);
   const auto text = kept ? kept->value_or("") : std::string();

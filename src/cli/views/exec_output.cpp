@@ -241,6 +241,7 @@ class JsonOutput : public ExecOutput {
   }
 
  private:
+  /// The fields of docs/json.md. Exactly one of status, signal, error and reason is there, as `outcome` says.
   Json entry(const NodeResult& result) {
     auto& [out, err] = kept_[result.node.index];
     Json json = {{"index", result.node.index},

@@ -37,6 +37,7 @@ std::string longest_wait(const ops::RankProfile& rank) {
   return fmt::format("rank {} {}", longest->first, seconds_text(longest->second));
 }
 
+/// The cells in the order of rank_table's titles.
 std::vector<std::string> rank_row(const ops::RankProfile& rank) {
   std::uint64_t bytes = 0;
   for (const auto& call : rank.calls) bytes += call.bytes;
@@ -60,6 +61,7 @@ std::vector<const ops::RankProfile*> shown_ranks(const ops::JobProfile& profile)
   return ranks;
 }
 
+/// At most kMostRows ranks; a line says which ones were chosen.
 std::string rank_table(const ops::JobProfile& profile) {
   std::vector<std::vector<std::string>> rows = {
       {"RANK", "NODE", "COMPUTING", "IN MPI", "SHARE", "MOSTLY IN", "SENT", "WAITS FOR"}};

@@ -165,6 +165,7 @@ std::string swept_text(const ops::JobRecord& job) {
   return join(parts, "; ");
 }
 
+/// The outcome first, then the facts of the job; rows without a value are left out.
 std::string job_section(const ops::JobRecord& job, const std::string& cost) {
   return outcome_line(job) + heading("Settings and times") +
          settings_table({{"command", job.command},

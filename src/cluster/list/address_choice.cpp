@@ -29,6 +29,7 @@ Member member_of(AddressChoice choice) {
   }
 }
 
+/// As the user writes it behind --address, and in the same cases as member_of.
 std::string_view name_of(AddressChoice choice) {
   switch (choice) {
     case AddressChoice::ipv6:

@@ -56,6 +56,7 @@ class RecordReader {
   /// Where a value stands: outside the outermost list, directly in that, or deeper inside.
   enum class Parent { none, list, entry };
 
+  /// Returns the signs of the container, from which the one around it learns whether a machine is inside.
   Read<RecordSigns> visit(std::size_t i, Parent parent) {
     if (!tape_.is_container(i)) return {};
     const RecordSigns signs =
@@ -153,6 +154,7 @@ class RecordReader {
     return false;
   }
 
+  /// The object is a machine: refused if a member may belong to another one.
   Read<void> read_record(std::size_t i) {
     Node& node = listing_.nodes.emplace_back();
     node.line = tape_.at(i).line;

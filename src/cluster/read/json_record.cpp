@@ -185,6 +185,7 @@ Problem put_record(Node& node, const JsonTape& tape, std::size_t object, std::se
   return put_cells(node, fields, texts);
 }
 
+/// First ids and addresses that contradict the node's, then public addresses under names that are not known.
 Problem find_other_machine(const Node& node, const JsonTape& tape, std::size_t object) {
   if (auto problem = other_machine(node, tape, object, false)) return problem;
   for (const std::size_t child : tape.inside(object)) {

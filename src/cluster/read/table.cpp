@@ -28,6 +28,7 @@ class Splitter {
   }
 
  private:
+  /// One row, by the separator that was chosen for the whole table.
   void split_line(std::string_view line, int number) {
     const std::string_view trimmed = trim(line);
     if (trimmed.empty() || trimmed.front() == '#' || is_rule(trimmed)) return;

@@ -60,6 +60,7 @@ std::optional<Pieces> cells_under(std::string_view line, const std::vector<HeadP
 
 class HeadedSplitter {
  public:
+  /// In one pass, which ends at the first line that does not fit the heads.
   std::optional<Read<Table>> split(std::string_view text) {
     for_each_line(text, [&](std::string_view line, int number) {
       if (over_ || trim(line).empty() || trim(line).front() == '#') return;

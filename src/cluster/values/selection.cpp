@@ -166,6 +166,7 @@ class Selector {
   Selector(const Inventory& inventory, const SelectionContext& context)
       : nodes_(inventory.nodes), context_(context), index_(nodes_, context) {}
 
+  /// From left to right, so a later term may take away or bring back nodes of an earlier one.
   Result<Positions> selection(std::string_view text, int depth = 0) const {
     const auto terms = terms_of(text);
     const bool only_negative =
@@ -310,6 +311,7 @@ class Selector {
     return unless_empty("failed", std::move(found));
   }
 
+  /// A group is a selection by itself and may name other groups.
   Result<Positions> group(std::string_view name, int depth) const {
     const auto found = context_.groups.find(std::string(name));
     if (found == context_.groups.end()) {

@@ -80,6 +80,7 @@ std::string owner_command(const std::string& path, const Records& records, int f
   return quote_word(fmt::format("chown {} {} && chmod go-w {}", owner, path, path));
 }
 
+/// One command for all pairs of the group; empty if nothing is known to help.
 std::string fix_of(const PairsByFix& group, const Records& records, std::size_t tried) {
   switch (group.trouble.fix) {
     case Fix::unknown:

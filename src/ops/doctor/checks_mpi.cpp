@@ -84,6 +84,8 @@ std::string masters_daemon(const Records& records) {
   return path;
 }
 
+/// Two faults: an mpirun that does not work, and versions that differ. The version that most nodes have
+/// counts as the right one.
 Check check_mpi(const Records& records) {
   Check check{.name = "mpi", .summary = {}, .findings = {}};
   Groups versions;
@@ -184,6 +186,7 @@ class SettingsOfNode {
   }
 
  private:
+  /// Whether the list of names and networks, as in btl_tcp_if_include, has the interface that jobs use.
   [[nodiscard]] bool reaches_own_address(std::string_view interfaces) const {
     for (const auto each : split(interfaces, ',')) {
       const auto text = trim(each);

@@ -37,6 +37,7 @@ class NameCheck {
     });
   }
 
+  /// Findings in the order of their weight: a node without its own name cannot start a daemon.
   Check run() {
     shared_names();
     for_each_answer(records_, [this](const auto& record, const auto& facts, const auto& health) {

@@ -52,6 +52,7 @@ class InterfaceCheck {
     add_groups(check_, records_, groups, command, fix);
   }
 
+  /// Two entries of the list that lead to one machine would give it the ranks of both.
   void same_machine() {
     Groups owners;
     for_each_answer(records_, [&](const auto& record, const auto& facts, const auto&) {

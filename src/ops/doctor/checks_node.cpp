@@ -106,6 +106,7 @@ bool is_fine_or_full(const std::string& error) {
 
 }  // namespace
 
+/// Failures are grouped by kind, for the fix, and by text.
 Check check_ssh(const Records& records) {
   Check check{.name = "ssh", .summary = {}, .findings = {}};
   std::map<ErrorKind, Groups> troubles;
@@ -124,6 +125,7 @@ Check check_ssh(const Records& records) {
   return check;
 }
 
+/// Only a warning: ec2mpi finds its own output by marks, but scp, rsync and other tools break.
 Check check_shell(const Records& records) {
   Check check{
       .name = "shell", .summary = "commands over ssh print nothing but their own output", .findings = {}};
@@ -137,6 +139,7 @@ Check check_shell(const Records& records) {
   return check;
 }
 
+/// A node is at fault only if its clock cannot be right by any guess about the time that its answer took.
 Check check_clock(const Records& records) {
   Check check{.name = "clock", .summary = "the clocks agree", .findings = {}};
   std::vector<ClockSpan> spans;
@@ -298,6 +301,7 @@ Check check_limits(const Records& records) {
   return check;
 }
 
+/// Leftovers that --fix has ended are no fault any more.
 Check check_leftovers(const Records& records) {
   Check check{.name = "leftovers", .summary = "no ranks of earlier jobs", .findings = {}};
   Groups left;
@@ -352,6 +356,7 @@ Check check_files(const Records& records, const std::vector<std::string>& files)
   return check;
 }
 
+/// Unequal nodes are no fault, but equal ranks on them wait for the slowest node.
 Check check_slots(const Records& records) {
   Check check{.name = "slots", .summary = {}, .findings = {}};
   Groups sizes;

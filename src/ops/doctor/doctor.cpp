@@ -190,6 +190,7 @@ class DoctorRun : public Observer {
     co_return all_tried == Wake::notified;
   }
 
+  /// Returns the channel of the listener, which runs until its input ends, and notes its port for the others.
   asio::awaitable<Result<std::unique_ptr<ssh::Channel>>> listen(NodeRun& turn, const NodeRecord& mine) {
     const auto limit = turn.limit.at_most(kListen);
     const auto own_address = mine.answer->facts.private_address.text();

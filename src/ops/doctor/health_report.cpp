@@ -62,6 +62,7 @@ bool read_limit(std::string_view text, std::optional<std::uint64_t>& target) {
   return target.has_value();
 }
 
+/// "NAME ADDRESS[/PREFIX] [MTU]". False if a part cannot be true.
 bool read_interface(std::string_view text, std::vector<Interface>& target) {
   const auto fields = words(text);
   if (fields.size() < 2 || fields.size() > 3 || target.size() >= kMostListed) return false;

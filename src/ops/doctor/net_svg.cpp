@@ -31,6 +31,7 @@ std::string label(int x, int y, const char* anchor, const std::string& text, con
                      colour, text);
 }
 
+/// A square with a row and a column for each node; the text of a cell also appears under the mouse.
 std::string one_map(const NetMap& map, Measure measure, int left) {
   const bool latency = measure == Measure::latency;
   const auto reference = usual(map, measure);

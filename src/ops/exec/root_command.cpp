@@ -55,6 +55,7 @@ class RootRun {
   RootRun& operator=(const RootRun&) = delete;
   ~RootRun() { wipe(password_); }
 
+  /// Reads until the script's end, and answers as soon as sudo or the script is ready for it.
   asio::awaitable<Result<void>> run(RootAccess access) {
     ssh::Request request{.command = command_for(access, script_, marks_)};
     CO_TRY_AS(channel, co_await start_program(run_.session, std::move(request), run_.limit));

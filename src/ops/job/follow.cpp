@@ -253,6 +253,8 @@ class Follower {
     return {};
   }
 
+  /// At the end of the follow text. A record that cannot be read ends the following: the same master would
+  /// repeat it.
   Result<void> read_record() {
     auto records = parse_job_records(err_.record->record());
     if (records && records->size() == 1) {

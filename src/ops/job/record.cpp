@@ -47,6 +47,8 @@ class RecordReader {
   }
 
  private:
+  /// A record is "job ID" and its facts, then for each node "node LABEL" and the answer of the look there.
+  /// False for a line that no master prints.
   bool take(std::string_view line) {
     const auto [key, value] = first_word(line);
     if (key == "job") {

@@ -126,6 +126,7 @@ bool can_be_a_result(std::string_view path) {
   return !hidden && parts.size() > 1 && parts[0].empty() && !kOfTheSystem.contains(parts[1]);
 }
 
+/// Asks first which paths are there, because a pull of a missing path fails.
 asio::awaitable<Result<ssh::ExitStatus>> bring(NodeRun run, std::shared_ptr<ResultsPull> results,
                                                NodeTask pull) {
   auto& sources = results->pull->plans.at(run.node.index).sources;

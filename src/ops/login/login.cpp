@@ -63,6 +63,8 @@ class Conversation {
     void operator()() const { to->request_stop(); }
   };
 
+  /// Starts a part. An exception in it ends the login, and is thrown again by the caller when all parts have
+  /// ended.
   void attend(asio::awaitable<void> part) {
     ++running_;
     asio::co_spawn(moved_.executor(), std::move(part), [this](std::exception_ptr thrown) {

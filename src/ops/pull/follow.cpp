@@ -74,6 +74,7 @@ class Follow {
     co_return Result<void>{};
   }
 
+  /// Over the session of this connection; the listing before it belonged to another channel.
   asio::awaitable<Result<void>> start_watching(NodeRun& run) {
     const auto token = random_hex(32);
     auto program = pull_watch_program(plan_, token);
@@ -170,6 +171,7 @@ class Follow {
     return error.kind == ErrorKind::unreachable || error.kind == ErrorKind::timeout;
   }
 
+  /// Until it succeeds, the user stops it, or the reason is one that time does not change.
   asio::awaitable<Result<std::unique_ptr<ssh::Session>>> connect_again() {
     const auto no_matter = [](ssh::Phase) {};
     for (Clock::duration pause = kFirstPause;; pause = std::min<Clock::duration>(2 * pause, kLongestPause)) {

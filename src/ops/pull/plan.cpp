@@ -41,6 +41,7 @@ Result<std::filesystem::path> follow_links(std::filesystem::path path) {
   return path;
 }
 
+/// scp's rule. Only looks at the target; folders are made when there is something to put into them.
 Result<void> choose_place(PullPlan& plan, const std::string& target, bool only_folder) {
   struct stat info {};
   const bool exists = ::stat(target.c_str(), &info) == 0;

@@ -62,6 +62,7 @@ bool lock(int fd) {
   return ::flock(fd, LOCK_EX | LOCK_NB) == 0;
 }
 
+/// All of the bytes, or an error.
 Result<void> write_at(int fd, std::uint64_t at, std::string_view bytes, const std::filesystem::path& path) {
   while (!bytes.empty()) {
     const auto written = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(at));

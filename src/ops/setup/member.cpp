@@ -252,6 +252,7 @@ class MemberResolver {
                  const ListedNodes& listed)
       : present_(std::move(present)), remembered_(remembered), listed_(listed) {}
 
+  /// Remembered members first: a node that is away keeps its address against one that claims it now.
   Membership run() {
     sort_present();
     for (const auto& old : remembered_) place_remembered(old);

@@ -301,6 +301,7 @@ class Setup : public JointWork {
 
   // --- packages ---
 
+  /// After the logins, because an installation may take minutes. In a dry run only the names are noted.
   asio::awaitable<Result<void>> add_packages(NodeRun& turn, const SetupState& state) {
     CO_TRY_AS(plan, plan_packages(state, request_.mpi));
     if (plan->empty()) co_return Result<void>{};

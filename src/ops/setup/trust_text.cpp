@@ -132,6 +132,7 @@ std::string_view chooser_name(std::string_view name) {
   return {};
 }
 
+/// hosts(5). The order is that of the members, so that an unchanged cluster gives an unchanged file.
 std::string hosts_file(const std::vector<ClusterMember>& members) {
   std::string text(kNotice);
   for (const auto& member : members) {

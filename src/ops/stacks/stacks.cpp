@@ -48,6 +48,8 @@ class StacksReader {
   }
 
  private:
+  /// "RANK PID KEY VALUE"; several lines make the stack of a rank. Other lines say something of the node, or
+  /// nothing.
   void take(std::string_view line) {
     found_.barred = found_.barred || line == "barred";
     const auto [rank_word, behind_rank] = first_word(line);

@@ -115,6 +115,7 @@ std::uint64_t growth(std::uint64_t before, std::uint64_t now) {
   return now > before ? now - before : 0;
 }
 
+/// In the unit in which nodes of different sizes can be compared.
 double value_of(const NodeLoad& load, OddNode::Measure measure) {
   switch (measure) {
     case OddNode::Measure::cpu:
@@ -129,6 +130,7 @@ double value_of(const NodeLoad& load, OddNode::Measure measure) {
   return 0;
 }
 
+/// Too much and too little of the CPU are odd; of all other measures only too much.
 bool is_odd(OddNode::Measure measure, double value, double usual) {
   switch (measure) {
     case OddNode::Measure::cpu:

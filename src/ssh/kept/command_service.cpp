@@ -187,6 +187,7 @@ class CommandService {
     channel_.reset();  // the node allows a few at a time only
   }
 
+  /// Over the kept session. Ends early if the command leaves, so that nothing is started for nobody.
   awaitable<Result<std::unique_ptr<Channel>>> start(Start wanted) {
     const auto patience = std::max<Clock::duration>(kOpening, kOpeningTrips * round_trip());
     const auto limit = Limit{Clock::time_point::max(), show_stop_.get_token()}.at_most(patience);

@@ -44,6 +44,7 @@ class Fields {
     return value <= most ? value : spoil();
   }
 
+  /// A length and as many bytes. A length beyond the payload or the bound spoils all of it.
   std::string text(std::size_t most) {
     const std::size_t size = number();
     if (size > rest_.size() || size > most) {

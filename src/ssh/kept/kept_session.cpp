@@ -85,6 +85,7 @@ class KeptSession : public Session, public Timed {
   }
 
  private:
+  /// A new stream to the daemon, with the greeting on its way; null if no daemon listens under this name.
   [[nodiscard]] std::shared_ptr<FrameSocket> meet() const {
     auto fd = folder_->connect(name_);
     if (!fd) return nullptr;

@@ -49,6 +49,7 @@ std::optional<std::string> read_message(int fd) {
   return message;
 }
 
+/// With its length in front. False if the other end is gone.
 bool write_message(int fd, std::string_view message) {
   const auto framed = wire_text(message);
   for (std::size_t done = 0; done < framed.size();) {

@@ -166,6 +166,7 @@ class Handshake {
     co_return done;
   }
 
+  /// Those that nobody named, after those that somebody did; in one round of the agent.
   awaitable<Result<bool>> attempt_other_keys_of_agent(Limit limit) {
     if (!target_.credentials.agent) co_return false;
     std::vector<std::string> others;
@@ -218,6 +219,7 @@ class Handshake {
                                                        : "-l ubuntu, ec2-user, admin, rocky");
   }
 
+  /// For the message when sshd wants another method: ec2mpi only has keys.
   static std::string method_names(int methods) {
     static constexpr std::pair<unsigned, const char*> kNames[] = {
         {SSH_AUTH_METHOD_PASSWORD, "password"},

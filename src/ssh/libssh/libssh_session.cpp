@@ -42,6 +42,7 @@ class PassOn {
 
 class LibsshChannel : public Channel {
  public:
+  /// The callbacks run inside of other libssh calls, so they only note what has come (docs/traps.md).
   explicit LibsshChannel(std::shared_ptr<Link> link)
       : link_(std::move(link)), channel_(::ssh_channel_new(session())) {
     callbacks_.userdata = this;

@@ -177,6 +177,7 @@ Result<void> take_port(const ConfigValues& values, HostSettings& settings) {
   return {};
 }
 
+/// Relative names begin in the working folder, as with ssh.
 Result<void> take_identity_files(const ConfigValues& values, const Tokens& tokens, HostSettings& settings) {
   for (const auto& line : values.identity_files) {
     if (line.arguments.front() == "none") continue;
