@@ -8,12 +8,15 @@
 namespace ec2mpi {
 namespace {
 
-/// Nodes that failed with this text, in which {a} and {i} stand for the node's address and id.
+/// Nodes that failed with this text, in which {a} and {i} stand for the node's address and id, and {p} for
+/// the address in a pattern of sed.
 FleetReport failures(const std::string& text, int count = 1000) {
   FleetReport report;
   for (auto& node : test::fake_nodes(count)) {
-    auto message =
-        fmt::format(fmt::runtime(text), fmt::arg("a", node.address), fmt::arg("i", node.instance_id));
+    std::string pattern;
+    for (const char c : node.address) pattern += c == '.' ? "\\." : std::string(1, c);
+    auto message = fmt::format(fmt::runtime(text), fmt::arg("a", node.address), fmt::arg("p", pattern),
+                               fmt::arg("i", node.instance_id));
     report.results.push_back({std::move(node), Error{ErrorKind::unreachable, std::move(message)}});
   }
   return report;
@@ -41,32 +44,15 @@ TEST(FailureLines, AReasonWithAnIdStaysWholeOnceAndTheOthersAreCounted) {
 }
 
 TEST(FailureLines, ACommandThatHoldsTheAddressStaysWholeOnceAndTheOthersAreCounted) {
-  FleetReport report;
-  for (int index = 1; index <= 100; ++index) {
-    Node node;
-    node.index = index;
-    node.address = fmt::format("10.0.0.{}", index);
-    report.results.push_back(
-        {node, Error{ErrorKind::host_key,
-                     fmt::format("changed; sed -i '/^\\[10\\.0\\.0\\.{}\\]:2222 /d' known_hosts", index)}});
-  }
-  const auto lines = group_failures(report);
+  const auto lines = group_failures(failures("changed; sed -i '/^\\[{p}\\]:2222 /d' known_hosts", 100));
   ASSERT_EQ(lines.size(), 2U);
-  EXPECT_EQ(lines[0].reason, "changed; sed -i '/^\\[10\\.0\\.0\\.1\\]:2222 /d' known_hosts");
+  EXPECT_EQ(lines[0].reason, "changed; sed -i '/^\\[203\\.0\\.0\\.2\\]:2222 /d' known_hosts");
   EXPECT_EQ(lines[1].reason, "the same, each with its own name");
   EXPECT_EQ(lines[1].nodes.size(), 99U);
 }
 
 TEST(FailureLines, AnAddressInsideOfAnotherWordStays) {
-  FleetReport report;
-  for (int index = 1; index <= 2; ++index) {
-    Node node;
-    node.index = index;
-    node.address = fmt::format("10.0.0.{}", index);
-    report.results.push_back(
-        {node, Error{ErrorKind::timeout, fmt::format("10.0.0.{0}2 and 10.0.0.{0}.example", index)}});
-  }
-  EXPECT_EQ(group_failures(report).size(), 2U);
+  EXPECT_EQ(group_failures(failures("{a}2 and {a}.example", 2)).size(), 2U);
 }
 
 TEST(FailureLines, ANodeThatFailedAloneKeepsItsWords) {
