@@ -9,12 +9,12 @@
 #include "ec2mpi/cluster/values/selection.hpp"
 #include "ec2mpi/fleet/failure_lines.hpp"
 #include "ec2mpi/ops/mpi/hints.hpp"
+#include "src/cli/views/job_texts.hpp"
 
 namespace ec2mpi::cli {
 
 namespace {
 
-constexpr std::size_t kNamedProcesses = 5;
 // A longer option moves its reason to the right, not the reasons of all.
 constexpr std::size_t kReasonColumn = 48;
 /// Ranks that fail for one reason do it within a second or so of each other. A job that ends shows all at
@@ -22,86 +22,6 @@ constexpr std::size_t kReasonColumn = 48;
 constexpr auto kHoldTraceback = std::chrono::seconds(2);
 constexpr auto kSilence = std::chrono::minutes(5);
 constexpr std::size_t kTail = 16 * 1024;  ///< what programs say last, warnings of all ranks included
-
-/// "8 ranks on 4 nodes", with how they are spread where that isn't even. A user's script starts as many ranks
-/// as it likes: for it they are slots.
-std::string placement_text(const std::vector<Place>& places, const char* unit) {
-  std::size_t nodes = 0;
-  std::string spread;
-  bool even = true;
-  int first = 0;
-  for (const auto& place : places) {
-    if (place.ranks == 0) continue;
-    if (nodes++ == 0) first = place.ranks;
-    even = even && place.ranks == first;
-    spread += fmt::format("{}{}: {}", spread.empty() ? "" : ", ", place.label, place.ranks);
-  }
-  const auto ranks = static_cast<std::size_t>(total_ranks(places));
-  return fmt::format("{} on {}{}", count_of(ranks, unit), count_of(nodes, "node"),
-                     even ? "" : " (" + spread + ")");
-}
-
-std::string process_text(const std::vector<ops::Process>& processes) {
-  std::string text;
-  for (std::size_t i = 0; i < processes.size() && i < kNamedProcesses; ++i) {
-    text += fmt::format("{}pid {} {}", i == 0 ? "" : ", ", processes[i].pid, processes[i].name);
-  }
-  return text + (processes.size() > kNamedProcesses ? ", …" : "");
-}
-
-std::string stopping_text(ops::JobStop why, const std::string& id) {
-  return why == ops::JobStop::interrupted
-             ? fmt::format("cancelling {}: ending its processes on all nodes (Ctrl-C again leaves at once) …",
-                           id)
-             : fmt::format("the time limit is over: ending {} on all nodes …", id);
-}
-
-/// Why a job has failed: `why` is the word that supervise.sh writes for it.
-struct EndText {
-  std::string_view why;
-  const char* text;  ///< {0} is the job's id
-  const char* advice = "";
-};
-constexpr EndText kEnds[] = {
-    {"hung", "mpirun did not return although no rank was left; it has been ended"},
-    {"ranks missing", "mpirun said nothing, but has started fewer ranks than requested"},
-    {"aborted", "a rank has called MPI_Abort with a status that mpirun shows as 0; the job has failed"},
-    {"no room", "the disk of the master is too full to start a job; ec2mpi exec -w 1 'df -h ~; df -i ~'"},
-    {"no start",
-     "mpirun's daemon on a node ended at its start without a word, and mpirun waited for it; it has been "
-     "ended",
-     "does the node's ~/.bashrc end the shell? ec2mpi doctor shows where"},
-    {"no ranks",
-     "mpirun's daemon on a node could not start its ranks, and mpirun waited for them; it has been ended",
-     "ec2mpi doctor shows the limits of the nodes (ulimit -n)"},
-    {"no connection",
-     "a firewall refused a connection between two ranks, which Open MPI waits for without an end; the job "
-     "printed nothing for ten minutes and has been ended"},
-    {"hang",
-     "{0} printed nothing for the time of [jobs] hang and has been ended; ec2mpi stacks {0} "
-     "shows what its ranks did"},
-    {"daemon", "mpirun lost its daemon on a node and did not return; it has been ended"},
-};
-
-/// The state "lost": the supervisor's record ends without an end of the job.
-std::string lost_job_text(const std::string& id, std::string_view why) {
-  if (why == "gone")
-    return fmt::format(
-        "{0} is lost: its folder on the master, ~/.ec2mpi/jobs/{0}, has been removed, and nobody knows how "
-        "it ended",
-        id);
-  return fmt::format("{} is lost: {}; ec2mpi cancel {} cleans up after it", id,
-                     why == "rebooted"    ? "the master was booted"
-                     : why == "unstarted" ? "its supervisor on the master did not start"
-                                          : "its supervisor on the master was killed",
-                     id);
-}
-
-/// The connection was lost before the master said that it has the job.
-std::string unknown_start_text(const std::string& id) {
-  return fmt::format(
-      "whether {0} has started is not known; ec2mpi attach {0} follows it if the master has it", id);
-}
 
 }  // namespace
 
@@ -406,9 +326,9 @@ void JobView::tell_end(const ops::Followed& followed) {
     if (lost_ && !found_) say(Colour::yellow, unknown_start_text(id));
   } else if (followed.how == How::ended && followed.record.state == ops::JobState::lost) {
     say(Colour::red, lost_job_text(id, why));
-  } else if (const auto known = std::ranges::find(kEnds, why, &EndText::why); known != std::end(kEnds)) {
-    say(Colour::red, fmt::format(fmt::runtime(known->text), id));
-    if (*known->advice != '\0') say(Colour::yellow, known->advice);
+  } else if (const auto known = end_text(why, id)) {
+    say(Colour::red, known->text);
+    if (!known->advice.empty()) say(Colour::yellow, known->advice);
   } else if (followed.how == How::ended && followed.record.status != 0 &&
              (why.empty() || why == "output lost" || why == "input lost")) {
     // Without an explanation of the supervisor's, the first rank that failed says most.
