@@ -546,7 +546,7 @@ class RandomInventory : public testing::TestWithParam<unsigned> {
 // The EC2 console's en dash for an empty cell.
 constexpr std::string_view kDash = "\xE2\x80\x93";
 
-std::string_view or_dash(std::string_view text) {
+std::string_view dash_if_empty(std::string_view text) {
   return text.empty() ? kDash : text;
 }
 
@@ -569,7 +569,7 @@ std::string console_text(const Inventory& inventory) {
   std::string out;
   for (const Node& node : inventory.nodes) {
     fmt::format_to(std::back_inserter(out), "{}\t{}\t{}\t{}\t{}\n", name_cell(node.name), node.instance_id,
-                   or_dash(node.type), or_dash(node.address), or_dash(node.launched));
+                   dash_if_empty(node.type), dash_if_empty(node.address), dash_if_empty(node.launched));
   }
   return out;
 }
