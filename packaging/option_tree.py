@@ -7,7 +7,7 @@ import subprocess
 
 CHOICES = {"--color": "auto always never", "--relay": "auto always never", "--address": "auto public private ipv6",
            "--slots": "cores threads", "--mpi": "openmpi mpich"}
-JOB_COMMANDS = {"attach", "logs", "wait", "cancel", "signal", "rm", "report", "profile", "stacks"}
+JOB_COMMANDS = {"attach", "logs", "wait", "cancel", "rm", "report", "profile", "stacks"}
 
 
 @dataclasses.dataclass
@@ -30,11 +30,11 @@ class Option:
 
     @property
     def kind(self):
-        """What completion offers for the value: choices, nodes, folders or files; nothing for a flag without a value, else other."""
+        """What completion offers for the value: choices, nodes, node (one), folders or files; nothing for a flag without a value, else other."""
         if self.choices:
             return "choices"
         words = self.value.rstrip(". ")
-        return {"NODES": "nodes", "NODE": "nodes", "FILE": "files", "SRC... DST": "files", "DIR": "folders",
+        return {"NODES": "nodes", "NODE": "node", "FILE": "files", "SRC... DST": "files", "DIR": "folders",
                 "": "nothing"}.get(words, "other")
 
 
@@ -59,8 +59,8 @@ class Command:
         """What completion offers for the words of the command itself."""
         if self.name in JOB_COMMANDS:
             return "jobs"
-        if self.name == "run":
-            return "names"
+        if self.name in ("run", "signal"):
+            return {"run": "names", "signal": "signals"}[self.name]
         return self.words[0].kind if self.words else "nothing"
 
 

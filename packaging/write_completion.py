@@ -64,7 +64,8 @@ def zsh_text(text):
 
 
 def zsh_action(kind):
-    return {"nodes": "_ec2mpi_nodes", "names": "_ec2mpi_names", "jobs": "_ec2mpi_jobs", "files": "_files",
+    return {"nodes": "_ec2mpi_nodes", "node": "_ec2mpi_node", "names": "_ec2mpi_names", "jobs": "_ec2mpi_jobs",
+            "signals": "_ec2mpi_signals", "files": "_files",
             "folders": "_files -/"}.get(kind, " ")
 
 
@@ -102,7 +103,8 @@ def fish(tree):
     for command in tree.commands:
         lines.append(f"complete -c ec2mpi -n __fish_use_subcommand -a {command.name} -d {quoted(short(command.help))}")
         condition = f"-n '__fish_seen_subcommand_from {command.name}'"
-        words = {"nodes": "-a '(__ec2mpi_nodes)'", "names": "-a '(__ec2mpi_names)'", "jobs": "-a '(__ec2mpi_jobs)'", "files": "-F"}.get(command.word_kind)
+        words = {"nodes": "-a '(__ec2mpi_nodes)'", "node": "-a '(__ec2mpi_node)'", "names": "-a '(__ec2mpi_names)'",
+                 "jobs": "-a '(__ec2mpi_jobs)'", "signals": "-a '(__ec2mpi_signals)'", "files": "-F"}.get(command.word_kind)
         if words:
             lines.append(f"complete -c ec2mpi {condition} {words}")
         lines += [fish_flag(option, condition) for option in command.flags if "--help" not in option.names]

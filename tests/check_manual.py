@@ -16,11 +16,11 @@ import sys
 import tempfile
 
 LIST = "203.0.113.11\n203.0.113.12\n"
-SETTINGS = '[groups]\nbig = "1-2"\n[jobs.spread]\ncommand = "x"\n[jobs.spread.env]\na = "1"\n[jobs.ring]  # a ring\ncommand = "y"\n'
+SETTINGS = '[groups]\nbig = "1-2"\n[jobs.spread]\ncommand = "x"\n[jobs.spread.env]\na = "1"\n[jobs.ring]  # a ring\ncommand = "y"\n[jobs."程序"]\ncommand = "z"\n'
 OFFERS = [  # the line that is typed, and words that must be offered
     ("ec2mpi ru", {"run"}), ("ec2mpi exec -w ", {"all", "master", "workers", "failed", "1", "2", "@big"}),
     ("ec2mpi exec -w 1,w", {"1,workers"}), ("ec2mpi push --rel", {"--relay"}), ("ec2mpi push --relay a", {"auto", "always"}),
-    ("ec2mpi run ", {"spread", "ring", "old"}), ("ec2mpi logs s", {"spread"}), ("ec2mpi attach ring-", {"ring-2026"}),
+    ("ec2mpi run ", {"spread", "ring", "old", "程序", "測試"}), ("ec2mpi signal ", {"wave-1", "spread", "USR1", "TERM"}), ("ec2mpi logs s", {"spread"}), ("ec2mpi attach ring-", {"ring-2026"}),
     ("ec2mpi exec -w no", {"node1", "node2"}), ("ec2mpi cancel wave", {"wave-1", "wave-2"}), ("ec2mpi report wave-2", {"wave-2"}),
     ("ec2mpi stacks wave-1", {"wave-1"}), ("ec2mpi profile s", {"spread"}), ("ec2mpi help att", {"attach"})]
 BASH = """source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _ec2mpi; printf '%s\\n' "${COMPREPLY[@]}" """
@@ -96,17 +96,23 @@ def wrong_offers(program, folder):
         (work / "amazon_instances_info").write_text(LIST)
         (work / "ec2mpi.toml").write_text(SETTINGS)
         (work / "run_old.sh").touch()
+        (work / "run_spread.sh").touch()
+        (work / "run_測試.sh").touch()
         (work / "run_$(touch hacked).sh").touch()
         (scratch / "ec2mpi").symlink_to(program)
-        options = {"cwd": work, "env": {"HOME": str(scratch), "PATH": f"{scratch}:{os.environ['PATH']}", "TERM": "dumb"}}
+        options = {"cwd": work, "env": {"HOME": str(scratch), "PATH": f"{scratch}:{os.environ['PATH']}", "TERM": "dumb", "LANG": "C.UTF-8"}}
         for shell, offers_of in (("bash", bash_offers), ("fish", fish_offers)):
             for line, wanted in OFFERS:
                 if missing := wanted - (offered := offers_of(folder, line, **options)):
                     yield f"{shell}: '{line}' offers {sorted(offered)}, and not {sorted(missing)}"
             if shell == "bash" and bash_line(folder, "ec2mpi cancel wave-", **options) != ["wave-1", "wave-2"]:
                 yield "bash: the job that runs is not offered first"
-            if offers_of(folder, "ec2mpi run ", **options) != {"spread", "ring", "old"}:
+            if shell == "bash" and bash_line(folder, "ec2mpi run s", **options) != ["spread"]:
+                yield "bash: a job with a script is offered twice"
+            if offers_of(folder, "ec2mpi run ", **options) != {"spread", "ring", "old", "程序", "測試"}:
                 yield f"{shell}: 'ec2mpi run ' offers more than jobs"
+            if offers_of(folder, "ec2mpi login ", **options) != {"master", "1", "2", "node1", "node2"}:
+                yield f"{shell}: 'ec2mpi login ' offers more than single nodes"
         if (work / "hacked").exists():
             yield "a completion ran text out of a file's name"
 

@@ -2,12 +2,12 @@
 # Completion of ec2mpi for bash. write_completion.py puts its tables, made of the program's own options, in front:
 #   _ec2mpi_commands             prints all commands
 #   _ec2mpi_flags COMMAND        prints the flags of a command
-#   _ec2mpi_value COMMAND FLAG   prints the kind of the flag's value: nodes, files, folders, choices..., other, or no text
+#   _ec2mpi_value COMMAND FLAG   prints the kind of the flag's value: nodes, node, files, folders, choices..., other, or no text
 #   _ec2mpi_words COMMAND        prints the kind of the command's words
 
-# The jobs of ec2mpi.toml, which may be hostile: only letters, digits, _ and - pass.
+# The jobs of ec2mpi.toml, which may be hostile: only letters (of any language), digits, _ and - pass.
 _ec2mpi_headings() {
-  sed -n "s/^[[:space:]]*\[jobs\.\([A-Za-z0-9_-]\{1,\}\)\][[:space:]]*\(#.*\)\{0,1\}\$/\1/p" ec2mpi.toml 2>/dev/null
+  sed -n 's/^[[:space:]]*\[jobs\.\("\{0,1\}\)\([[:alnum:]_-]\{1,\}\)\1\][[:space:]]*\(#.*\)\{0,1\}$/\2/p' ec2mpi.toml 2>/dev/null
 }
 
 _ec2mpi_groups() {
@@ -15,19 +15,32 @@ _ec2mpi_groups() {
     ec2mpi.toml 2>/dev/null
 }
 
-_ec2mpi_nodes() {
-  printf '%s\n' all master workers failed
+_ec2mpi_node() {
+  printf 'master\n'
   ec2mpi nodes --format '{index}' 2>/dev/null </dev/null | sed 'p;s/^/node/'
+}
+
+_ec2mpi_nodes() {
+  printf '%s\n' all workers failed
+  _ec2mpi_node
   _ec2mpi_groups
 }
 
+# A job may have a script, too.
 _ec2mpi_names() {
   local file
-  _ec2mpi_headings
-  for file in run_*.sh; do
-    file=${file#run_}
-    [[ $file =~ ^[A-Za-z0-9_.-]+\.sh$ ]] && printf '%s\n' "${file%.sh}"
-  done
+  {
+    _ec2mpi_headings
+    for file in run_*.sh; do
+      file=${file#run_}
+      [[ $file =~ ^[[:alnum:]_.-]+\.sh$ ]] && printf '%s\n' "${file%.sh}"
+    done
+  } | awk '!seen[$0]++'
+}
+
+_ec2mpi_signals() {
+  _ec2mpi_jobs
+  printf '%s\n' USR1 USR2 TSTP CONT STOP HUP INT TERM KILL
 }
 
 # The jobs and series that commands here have seen last, those first that ran then; names; and the ids of the jobs whose
@@ -60,7 +73,7 @@ _ec2mpi_complete() {
       [[ $word == *,* ]] && before=${word%,*},
       _ec2mpi_offer "${word##*,}" "$before" < <(_ec2mpi_nodes)
       ;;
-    names | jobs | commands) _ec2mpi_offer "$word" "" < <("_ec2mpi_$kind") ;;
+    node | names | jobs | signals | commands) _ec2mpi_offer "$word" "" < <("_ec2mpi_$kind") ;;
     "choices "*) _ec2mpi_offer "$word" "" < <(tr ' ' '\n' <<<"${kind#choices }") ;;
   esac
 }

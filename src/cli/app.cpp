@@ -14,6 +14,7 @@
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/cli/session/command.hpp"
 #include "ec2mpi/cli/session/help_topics.hpp"
+#include "ec2mpi/cli/session/situation.hpp"
 #include "ec2mpi/cli/session/stay_behind.hpp"
 #include "ec2mpi/cli/session/usage.hpp"
 #include "ec2mpi/cli/terminal/answer.hpp"
@@ -143,13 +144,17 @@ std::vector<std::string> typed_values(const CLI::App& app) {
   return values;
 }
 
-/// A word that was meant as a flag, but begins with another dash; empty if there is none. Behind the first
-/// word of a command for the nodes, all words are its own.
-std::string find_other_dash(const CLI::App& command) {
+/// A word that was meant as a flag, but begins with another dash, or a command in other quotes than the
+/// shell's; empty if there is none. Behind the first word of a command for the nodes, all words are its own.
+std::string find_other_sign(const CLI::App& command, const Dispatch& dispatch) {
+  if (dispatch.behind_dashes && !dispatch.behind_dashes->empty())
+    if (auto wrong = describe_other_quote(dispatch.behind_dashes->front()); !wrong.empty()) return wrong;
   for (const auto* option : command.get_options()) {
     if (option->nonpositional() || option->count() == 0) continue;
     const auto words = option->results();
     const bool is_command = option->get_name() == "command";
+    if (is_command)
+      if (auto wrong = describe_other_quote(words.front()); !wrong.empty()) return wrong;
     for (std::size_t i = 0; i < (is_command ? 1 : words.size()); ++i)
       if (auto wrong = describe_other_dash(words[i]); !wrong.empty()) return wrong;
   }
@@ -288,7 +293,13 @@ int parse_and_run(const World& world, const std::vector<std::string>& arguments,
   dispatch.chosen = show_situation;
   // The common flags may stand behind the command's name, too.
   app.fallthrough();
-  const auto words = words_to_parse(arguments, dispatch);
+  auto words = words_to_parse(arguments, dispatch);
+  // Alone it asks where you stand; behind a command it is the command's.
+  const bool alone = words == std::vector<std::string>{"--json"};
+  if (alone) {
+    words.clear();
+    dispatch.chosen = show_situation_as_json;
+  }
   const auto explained = explain_topics(app, arguments);
   if (!explained) return say(explained.error());
   if (!explained->empty()) {
@@ -296,20 +307,22 @@ int parse_and_run(const World& world, const std::vector<std::string>& arguments,
     return exit_code::ok;
   }
   try {
+    if (const auto wrong = describe_flag_in_front(app, words); !wrong.empty()) throw OtherWord(wrong);
     if (const auto place = place_of_command(words)) {
       if (const auto wrong = describe_other_dash(words[*place]); !wrong.empty()) throw OtherWord(wrong);
       if (const auto wrong = describe_other_word(app, words, *place); !wrong.empty()) throw OtherWord(wrong);
     }
     // CLI11 reads a vector from its end.
     app.parse(std::vector<std::string>(words.rbegin(), words.rend()));
-    as_json = asks_for_json(app, words, true);
+    as_json = alone || asks_for_json(app, words, true);
   } catch (const CLI::ParseError& wrong) {
     as_json = asks_for_json(app, words, false);
     const auto place = place_of_command(words);
     return say_usage(app, wrong, place ? words[*place] : std::string());
   }
   for (const auto* command : app.get_subcommands())
-    if (const auto wrong = find_other_dash(*command); !wrong.empty()) return say({ErrorKind::usage, wrong});
+    if (const auto wrong = find_other_sign(*command, dispatch); !wrong.empty())
+      return say({ErrorKind::usage, wrong});
   common.typed = typed_names(app);
   common.typed_values = typed_values(app);
   set_up_log(common.verbose);

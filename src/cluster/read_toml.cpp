@@ -6,6 +6,7 @@
 #include <cctype>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cluster/values/lookalike.hpp"
 
 namespace ec2mpi {
 
@@ -22,7 +23,7 @@ class TomlGuard {
   }
   [[nodiscard]] std::size_t line() const { return line_; }
   /// Empty if nothing is wrong.
-  [[nodiscard]] std::string_view wrong() const { return wrong_; }
+  [[nodiscard]] const std::string& wrong() const { return wrong_; }
 
  private:
   static constexpr int kMostDots = 100;
@@ -37,10 +38,8 @@ class TomlGuard {
       at_ = std::min(text_.find('\n', at_), text_.size());
     else if (c == '"' || c == '\'')
       open_quote(c);
-    else if (text_.substr(at_ - 1).starts_with("\u201c") || text_.substr(at_ - 1).starts_with("\u2018"))
-      wrong_ = "curly quotes; write straight ones: \"";
     else if (static_cast<unsigned char>(c) >= 0x80)
-      wrong_ = "a letter that must stand in quotes";
+      refuse_letter(text_.substr(at_ - 1, 3));
     else if (c == '.' && ++dots_ > kMostDots)
       wrong_ = "too many dots in one line of names";
   }
@@ -50,6 +49,11 @@ class TomlGuard {
     dots_ = 0;
     // A quote that is still open at the end of its line is an error that toml++ reports.
     if (quote_.size() == 1) quote_ = {};
+  }
+
+  void refuse_letter(std::string_view letter) {
+    wrong_ = describe_lookalike(letter);
+    if (wrong_.empty()) wrong_ = "a letter that must stand in quotes";
   }
 
   void open_quote(char c) {
@@ -74,7 +78,7 @@ class TomlGuard {
   std::size_t line_ = 1;
   int dots_ = 0;
   std::string_view quote_;  ///< what ends the text in quotes; empty outside of quotes
-  std::string_view wrong_;
+  std::string wrong_;
 };
 
 /// The commonest reason why toml++ refuses a line: its text has no quotes. Empty for any other reason.

@@ -132,7 +132,15 @@ def test_followers_end_by_themselves(ec2mpi, cluster4):
     following.send_signal(signal.SIGINT)
     following.wait(timeout=20)
     wait_until(lambda: cluster4.host(1, "pgrep -f '[t]ail -c'").code != 0, "no follower is left on the master")
-    assert state(ec2mpi, json.loads(ec2mpi("jobs", "--json").out)[0]["id"])["state"] == "running"
+    job = json.loads(ec2mpi("jobs", "--json").out)[0]["id"]
+    assert state(ec2mpi, job)["state"] == "running"
+    assert f"ec2mpi: {job} continues; ec2mpi attach {job} follows it" in following.stderr.read()
+
+
+def test_a_master_that_is_not_reached_is_explained(ec2mpi, cluster4):
+    for words in (["jobs"], ["wait", "x"], ["logs"], ["cancel", "--all"], ["rm", "x"]):
+        done = ec2mpi(*words, "-p", "1")
+        assert done.code == 255 and "ec2mpi: see ec2mpi help connection-refused\n" in done.err, done.err
 
 
 # --- ending it -----------------------------------------------------------------------------------------------------
@@ -379,13 +387,19 @@ def test_the_name_of_a_series_means_all_of_its_jobs(ec2mpi, fresh, cluster4):
     assert [row.split()[-1] for row in fresh("attach", "three").out.splitlines()] == ["n", "1", "2", "3"]
     told = json.loads(fresh("wait", "three", "--json").out)
     assert (told["schema"], told["series"], len(told["variants"])) == (1, "three", 3)
+    told = json.loads(fresh("wait", "three", "three-n1", "--json").out)
+    assert (told["schema"], told["exit_code"]) == (1, 0)
+    assert told["jobs"][0]["series"] == "three" and told["jobs"][1]["job"]["id"] == "three-n1", told
     assert ec2mpi("run", "-d", "long").code == 0
     assert fresh("cancel", "long").code == 0
     assert {state(ec2mpi, f"long-s{s}")["outcome"] for s in (31415, 31416)} == {"cancelled"}
     assert fresh("wait", "long").code == 1 and fresh("cancel", "thre").code == 2
     assert ec2mpi("run", "-d", "long", "--set", "s=31415").code == 0 and ec2mpi("run", "-d", "-np", "1", "--", "sleep", "31415").code == 0
-    done = fresh("cancel", "--all")
+    done = fresh("cancel", "--all", "--json")
     assert done.code == 0, done.err
+    told = json.loads(done.out)
+    assert told["exit_code"] == 0 and len(told["jobs"]) == 2 and {job["job"]["outcome"] for job in told["jobs"]} == {"cancelled"}, told
+    assert json.loads(fresh("cancel", "--all", "--json").out)["jobs"] == []
     assert all(job["state"] in ("ended", "lost") for job in json.loads(ec2mpi("jobs", "--json").out))
 
 

@@ -18,13 +18,12 @@ namespace {
 /// Bytes of a run_NAME.sh that goes to the master.
 constexpr std::size_t kLargestScript = 1 << 20;
 
-/// A program of this folder in the place of a job's name.
+/// A program in the place of a job's name: one of this folder, or in Python.
 Result<void> check_no_program(const std::string& name) {
-  std::error_code ignored;
-  if (!std::filesystem::is_regular_file(name, ignored)) return {};
-  const auto shown = quote_word(printable(name));
-  return fail(ErrorKind::usage, fmt::format("{} is a program and not a job's name: ec2mpi run -- {}", shown,
-                                            name.ends_with(".py") ? "python3 " + shown : "./" + shown));
+  const auto program = program_words(name);
+  if (program == quote_word(name)) return {};
+  return fail(ErrorKind::usage, fmt::format("{} is a program and not a job's name: ec2mpi run -- {}",
+                                            quote_word(printable(name)), printable(program)));
 }
 
 /// run_NAME.sh as the tutorial has it: in the working folder, else wherever the master has it.
@@ -66,9 +65,9 @@ std::vector<std::string> known_jobs(const Config& config) {
 /// mpirun looks for a word without a slash in the PATH of the nodes, where a program of the user is not.
 Result<void> check_program(const std::string& word) {
   if (!word.ends_with(".py") || word.find('/') != std::string::npos) return {};
-  return fail(ErrorKind::usage, fmt::format("{0} is no command on the nodes; a Python program needs python3: "
-                                            "ec2mpi run -- python3 {0}",
-                                            quote_word(printable(word))));
+  return fail(ErrorKind::usage,
+              fmt::format("{} is no command on the nodes; a Python program needs python3: ec2mpi run -- {}",
+                          quote_word(printable(word)), printable(program_words(word))));
 }
 
 /// run starts mpirun itself, and mpirun would take a program that begins with a dash for an option of its
@@ -135,9 +134,6 @@ Result<JobSpec> choose_job(const JobWords& job_words, const Config& config) {
   const auto& name = job_words.name.front();
   // A word without -- before it could be an argument or a program, so none is guessed.
   if (job_words.name.size() > 1) {
-    for (const auto& word : job_words.name)
-      if (!describe_other_dash(word + "x").empty() && describe_other_dash(word).empty())
-        return fail(ErrorKind::usage, fmt::format("'{}' is not two minus signs; type --", printable(word)));
     const auto& second = job_words.name[1];
     const auto job = config.jobs.find(name);
     const auto is_parameter = [&](const auto& sweep) { return second.starts_with(sweep.name + "="); };
@@ -145,8 +141,10 @@ Result<JobSpec> choose_job(const JobWords& job_words, const Config& config) {
       return fail(ErrorKind::usage, fmt::format("'{0}' is a value of the sweep: ec2mpi run {1} --set {0}",
                                                 quote_word(printable(second)), printable(name)));
     if (!config.jobs.contains(name)) {
-      return fail(ErrorKind::usage, fmt::format("programs stand behind --: ec2mpi run ... -- {}",
-                                                printable(quote_words(job_words.name))));
+      const std::vector<std::string> others(job_words.name.begin() + 1, job_words.name.end());
+      return fail(ErrorKind::usage,
+                  fmt::format("programs stand behind --: ec2mpi run ... -- {} {}",
+                              printable(program_words(name)), printable(quote_words(others))));
     }
     return fail(ErrorKind::usage,
                 fmt::format("'{}': arguments stand behind --: ec2mpi run {} -- {}",

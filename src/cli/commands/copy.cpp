@@ -6,8 +6,11 @@
 #include <memory>
 #include <set>
 
+#include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
+#include "ec2mpi/cli/terminal/standard_output.hpp"
+#include "ec2mpi/cluster/values/lookalike.hpp"
 #include "ec2mpi/cluster/values/selection.hpp"
 
 namespace ec2mpi::cli {
@@ -104,17 +107,22 @@ Result<void> check_remote_paths(const std::string& name, const std::vector<std::
 
 /// Keyboards for Chinese give these for . and ~/, and nobody wants a file of that name on each node.
 Result<void> check_target(std::string_view target) {
-  for (const auto& [sign, meant] : {std::pair<std::string_view, std::string_view>{"\u3002", "."},
-                                    {"\uff0e", "."},
-                                    {"\uff5e", "~"},
-                                    {"\uff0f", "/"}}) {
-    if (!target.starts_with(sign)) continue;
-    const auto rest = target.substr(sign.size());
-    if (rest.empty() || rest == "/" || rest == "\uff0f")
-      return fail(ErrorKind::usage,
-                  fmt::format("'{}' only looks like '{}'; ./{} is a file of that name", sign, meant, target));
+  constexpr std::string_view kPlaces[] = {".", "./", "..", "../", "~", "~/", "/"};
+  const auto sign = describe_lookalike(target);
+  if (sign.empty() || std::ranges::count(kPlaces, with_plain_signs(target)) == 0) return {};
+  return fail(ErrorKind::usage, fmt::format("{}; ./{} is a file of that name", sign, target));
+}
+
+/// Of a command that failed: the shell here writes this machine's home for a ~.
+void hint_at_home(const std::vector<std::string>& on_nodes) {
+  const auto home = home_folder().string();
+  for (const auto& path : on_nodes) {
+    if (home.size() < 2 || (path != home && !path.starts_with(home + "/"))) continue;
+    print_talk(fmt::format(
+        "hint: {} lies in the home of this machine; if you typed ~, quote it for that of the nodes: '~{}'\n",
+        printable(path), printable(path.substr(home.size()))));
+    return;
   }
-  return {};
 }
 
 CLI::App& add_copy_command(CLI::App& app, Dispatch& dispatch, const CopyCommand& copy) {
@@ -136,7 +144,10 @@ CLI::App& add_copy_command(CLI::App& app, Dispatch& dispatch, const CopyCommand&
                                                   name == "push" ? "the home on each node" : "this folder"));
       }
       TRY(check_target(options->paths.back()));
-      return run(*options, common);
+      TRY_AS(code, run(*options, common));
+      if (*code != exit_code::ok)
+        hint_at_home(name == "push" ? std::vector{options->target()} : options->sources());
+      return *code;
     };
   });
   return command;

@@ -82,6 +82,36 @@ bool has_own_input() {
          (parents.st_dev != ours.st_dev || parents.st_ino != ours.st_ino);
 }
 
+/// Behind a command in quotes, a flag of ours was hardly meant for the command.
+Result<void> check_behind(const ExecOptions& options, const CLI::App& flags) {
+  const auto& words = options.command;
+  if (!options.script.empty() || words.size() < 2 || words.front().find(' ') == std::string::npos) return {};
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    const auto name = words[i].substr(0, words[i].find('='));
+    if (name.size() < 2 || name.front() != '-' || flags.get_option_no_throw(name) == nullptr) continue;
+    return fail(
+        ErrorKind::usage,
+        fmt::format("{0} stands behind the command, and would be its own: ec2mpi {1} {0} ... {2}; a word "
+                    "of the command goes into its quotes",
+                    name, flags.get_name(), printable(quote_word(words.front()))));
+  }
+  return {};
+}
+
+/// A program that its first line does not name an interpreter for would be read by a shell.
+Result<void> check_interpreter(const std::string& file, std::string_view text) {
+  constexpr std::pair<std::string_view, std::string_view> kLanguages[] = {
+      {".py", "python3"}, {".pl", "perl"},  {".rb", "ruby"},
+      {".R", "Rscript"},  {".jl", "julia"}, {".lua", "lua"}};
+  for (const auto& [ending, program] : kLanguages)
+    if (file.ends_with(ending) && !text.starts_with("#!"))
+      return fail(ErrorKind::usage,
+                  fmt::format("{} has no first line for its language: write #!/usr/bin/env {} "
+                              "above it",
+                              printable(file), program));
+  return {};
+}
+
 /// `exec` alone does not mean all nodes: that is what exec-all is for. Errors: usage.
 Result<void> check_words(const ExecOptions& options) {
   if (options.chooses_nodes && options.list.wanted.empty() && options.list.excluded.empty())
@@ -98,7 +128,9 @@ Result<ops::ExecPlan> make_plan(const ExecOptions& options, const Cluster& clust
   plan.command = options.script.empty() ? join(options.command, " ") : quote_words(options.command);
   if (!options.script.empty()) {
     TRY_AS(script, read_file(options.script));
-    plan.script = std::make_shared<const std::string>(unix_script(std::move(*script)));
+    auto text = unix_script(std::move(*script));
+    TRY(check_interpreter(options.script, text));
+    plan.script = std::make_shared<const std::string>(std::move(text));
   }
   if (!options.input.empty()) {
     TRY_AS(input, open_input(options.input));
@@ -242,14 +274,17 @@ void add(CLI::App& app, Dispatch& dispatch, const ExecVerb& verb) {
       ->type_name("CMD");
   // From the first word of the command on, words with a dash are its own and no flags of ec2mpi.
   command.positionals_at_end();
-  command.callback([options, &dispatch] {
+  command.callback([options, &command, &dispatch] {
     // Not required() of CLI11: a script may have no arguments.
     // An unset variable gives an empty word.
     if (trim(join(options->command, " ")).empty() && options->script.empty())
       throw CLI::RequiredError("a command");
     if (!options->command.empty() && options->script.empty() && options->command.front().starts_with('-'))
       throw CLI::ValidationError(options->command.front(), "neither an option nor a command");
-    dispatch.chosen = [options](const CommonOptions& common) { return run_exec(*options, common); };
+    dispatch.chosen = [options, &command](const CommonOptions& common) -> Result<int> {
+      TRY(check_behind(*options, command));
+      return run_exec(*options, common);
+    };
   });
 }
 

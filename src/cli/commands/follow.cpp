@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/command.hpp"
 #include "ec2mpi/cli/session/job_memory.hpp"
 #include "ec2mpi/cli/session/on_master.hpp"
@@ -111,10 +112,9 @@ void tell_reason(CommandContext& context, const OutputKeeper& keeper, const ops:
   if (followed.error) context.console().talk("ec2mpi: " + printable(followed.error->message));
 }
 
-/// Prints nothing before the end of the job, as the document needs its record. What cannot be kept is
-/// counted.
+/// `document` gets the job; it stays empty if the job has not ended here.
 asio::awaitable<ops::Followed> follow_for_json(CommandContext& context, const FollowOptions& options,
-                                               Verb verb) {
+                                               Verb verb, Json& document) {
   OutputKeeper keeper(KeptOutput::kMost);
   auto request = make_request(context, options, verb);
   const bool output = request.output;
@@ -123,9 +123,8 @@ asio::awaitable<ops::Followed> follow_for_json(CommandContext& context, const Fo
     tell_reason(context, keeper, followed);
     co_return followed;
   }
-  Json document = {{"job", job_json(followed.record)}};
+  document["job"] = job_json(followed.record);
   if (output) keeper.output().add_to(document);
-  context.console().result(dump_json(document));
   co_return followed;
 }
 
@@ -169,9 +168,9 @@ asio::awaitable<int> show_logs(CommandContext& context, FollowOptions options, o
 }
 
 /// The document of the series, with the output of each job that has begun.
-asio::awaitable<int> show_logs_as_json(CommandContext& context, FollowOptions options,
-                                       ops::SeriesEnd series) {
-  auto document = Json::parse(ops::json_text(series.series, series.result));
+asio::awaitable<int> collect_logs(CommandContext& context, FollowOptions options, ops::SeriesEnd series,
+                                  Json& document) {
+  auto collected = Json::parse(ops::json_text(series.series, series.result));
   int code = exit_code::ok;
   for (std::size_t i = 0; i < series.result.size(); ++i) {
     if (context.runtime.stop().stop_requested()) co_return exit_code::interrupted;
@@ -182,12 +181,12 @@ asio::awaitable<int> show_logs_as_json(CommandContext& context, FollowOptions op
     auto request = make_request(context, options, Verb::logs);
     const auto followed = co_await ops::follow_job(std::move(request), context.connector, keeper);
     if (followed.how == ops::Followed::How::ended)
-      keeper.output().add_to(document["variants"][i]);
+      keeper.output().add_to(collected["variants"][i]);
     else
       tell_reason(context, keeper, followed);
     code = std::max(code, exit_code_of(followed, Verb::logs, context.runtime.stop().stop_requested()));
   }
-  context.console().result(dump_json(document));
+  document = std::move(collected);
   co_return code;
 }
 
@@ -201,7 +200,8 @@ std::vector<std::string> unended_jobs(const std::vector<ops::JobRecord>& jobs) {
 }
 
 /// A job that cannot be ended does not protect the ones behind it; the highest exit code counts.
-asio::awaitable<int> cancel_all(CommandContext& context, FollowOptions options, ssh::Session& session) {
+asio::awaitable<int> cancel_all(CommandContext& context, FollowOptions options, ssh::Session& session,
+                                Json& documents) {
   const Limit until_stopped{.deadline = Clock::time_point::max(), .stop = context.runtime.stop()};
   const auto jobs = co_await ops::list_jobs(session, until_stopped);
   if (!jobs) {
@@ -214,26 +214,25 @@ asio::awaitable<int> cancel_all(CommandContext& context, FollowOptions options, 
   for (const auto& id : ids) {
     if (context.runtime.stop().stop_requested()) co_return exit_code::interrupted;
     options.word = id;
-    const auto followed = co_await follow_for_people(context, options, Verb::cancel);
+    ops::Followed followed;
+    Json document;
+    if (options.json)
+      followed = co_await follow_for_json(context, options, Verb::cancel, document);
+    else
+      followed = co_await follow_for_people(context, options, Verb::cancel);
+    if (!document.is_null()) documents.push_back(document);
     const bool ended_itself = followed.how == ops::Followed::How::refused;  // since the list was made
     if (!ended_itself) code = std::max(code, exit_code_of(followed, Verb::cancel, false));
   }
   co_return code;
 }
 
-/// Only the master knows whether a word names a job or a series, so it is tried as a job first.
-asio::awaitable<int> follow_one(CommandContext& context, FollowOptions options, Verb verb) {
-  if (options.all) {
-    std::function<asio::awaitable<int>(CommandContext&, ssh::Session&)> cancel =
-        [&options](CommandContext& of_command, ssh::Session& session) {
-          return cancel_all(of_command, options, session);
-        };
-    const int code = co_await ask_master(context, std::move(cancel));
-    co_return code;
-  }
+/// Only the master knows whether a word names a job or a series, so it is tried as a job first. `document` is
+/// for --json.
+asio::awaitable<int> follow_one(CommandContext& context, FollowOptions options, Verb verb, Json& document) {
   ops::Followed followed;
   if (options.json)
-    followed = co_await follow_for_json(context, options, verb);
+    followed = co_await follow_for_json(context, options, verb, document);
   else
     followed = co_await follow_for_people(context, options, verb);
   if (!followed.is_series()) {
@@ -246,31 +245,70 @@ asio::awaitable<int> follow_one(CommandContext& context, FollowOptions options, 
     if (!series) co_return series.error();
     int code = exit_code::ok;
     if (options.json)
-      code = co_await show_logs_as_json(context, std::move(options), std::move(*series));
+      code = co_await collect_logs(context, std::move(options), std::move(*series), document);
     else
       code = co_await show_logs(context, std::move(options), std::move(series->result));
     co_return code;
   }
-  const int code = co_await follow_series(context, options.word, verb, options.json);
+  Json* const results = options.json ? &document : nullptr;
+  const int code = co_await follow_series(context, options.word, verb, results);
   co_return code;
 }
 
 /// One job after the other; the exit code is the first that is not 0.
-asio::awaitable<int> follow(CommandContext& context, FollowOptions options, Verb verb) {
+asio::awaitable<int> follow_each(CommandContext& context, FollowOptions options, Verb verb, Json& documents) {
   auto words = std::move(options.words);
   if (words.empty()) words.push_back(options.word);
-  if (options.json && words.size() > 1) {
-    context.console().talk("ec2mpi: the document of --json is about one job; name one");
-    co_return exit_code::not_started;
-  }
   int code = exit_code::ok;
   for (const auto& word : words) {
     options.word = word;
-    const int one = co_await follow_one(context, options, verb);
+    Json document;
+    const int one = co_await follow_one(context, options, verb, document);
+    if (!document.is_null()) documents.push_back(document);
     if (code == exit_code::ok) code = one;
     if (context.runtime.stop().stop_requested()) break;
   }
   co_return code;
+}
+
+/// The document of one job is that job's; of several it has theirs. If there are none, it has the error.
+asio::awaitable<int> follow(CommandContext& context, FollowOptions options, Verb verb) {
+  Json documents = Json::array();
+  int code = exit_code::ok;
+  if (options.all) {
+    std::function<asio::awaitable<int>(CommandContext&, ssh::Session&)> cancel =
+        [&options, &documents](CommandContext& of_command, ssh::Session& session) {
+          return cancel_all(of_command, options, session, documents);
+        };
+    code = co_await ask_master(context, std::move(cancel));
+  } else {
+    code = co_await follow_each(context, options, verb, documents);
+  }
+  if (!options.json || (documents.empty() && code != exit_code::ok)) co_return code;
+  if (options.words.size() > 1 || options.all) {
+    Json all;
+    all["exit_code"] = code;
+    all["jobs"] = std::move(documents);
+    context.console().result(dump_json(all));
+  } else if (!documents.empty()) {
+    context.console().result(dump_json(documents.front()));
+  }
+  co_return code;
+}
+
+/// Patterns are for nodes.
+Result<void> check_words(const FollowOptions& options) {
+  auto words = options.words;
+  words.push_back(options.word);
+  for (const auto& word : words) {
+    auto name = word.substr(0, word.find_first_of("*?["));
+    if (name.size() == word.size()) continue;
+    while (name.ends_with('-')) name.pop_back();
+    return fail(ErrorKind::usage,
+                fmt::format("'{}': jobs have no patterns; the name of a series stands for all its jobs{}",
+                            printable(word), name.empty() ? name : ", as " + printable(name)));
+  }
+  return {};
 }
 
 /// The commands that do the same with one job and with many.
@@ -298,15 +336,15 @@ std::shared_ptr<FollowOptions> add(CLI::App& app, Dispatch& dispatch, Verb verb,
     command.add_option("--since", options->since, "Only what was printed in this time: 90s, 10m, 2h")
         ->type_name("TIME")
         ->check(kTime);
-  command.add_flag("--json", options->json, "The job's state and output as one JSON document, at the end");
+  command.add_flag("--json", options->json,
+                   takes_several(verb) ? "The states of the jobs as one JSON document, at the end"
+                                       : "The job's state and output as one JSON document, at the end");
   if (verb == Verb::attach || verb == Verb::logs) {
     command.add_flag("--raw", options->raw,
                      "Control characters of the job reach the terminal, too, not only colours and tabs");
   }
   if (verb == Verb::cancel) {
-    auto* all = command.add_flag("--all", options->all, "All jobs that wait or run");
-    // The document of --json is about one job.
-    all->excludes(command.get_option("id"))->excludes(command.get_option("--json"));
+    command.add_flag("--all", options->all, "All jobs that wait or run")->excludes(command.get_option("id"));
   }
   if (verb == Verb::logs) {
     command.add_flag("-f,--follow", options->follow, "Continue until the job has ended; Ctrl-C leaves");
@@ -318,10 +356,12 @@ std::shared_ptr<FollowOptions> add(CLI::App& app, Dispatch& dispatch, Verb verb,
         ->type_name("N")
         ->check(number(0, 999'999));
   }
-  set_work(command, dispatch, options, [verb](const FollowOptions& chosen, const CommonOptions& common) {
+  const auto work = [verb](const FollowOptions& chosen, const CommonOptions& common) -> Result<int> {
+    TRY(check_words(chosen));
     return work_on_master(chosen.master, common,
                           [&chosen, verb](CommandContext& context) { return follow(context, chosen, verb); });
-  });
+  };
+  set_work(command, dispatch, options, work);
   return options;
 }
 
@@ -333,8 +373,8 @@ void add_follow_commands(CLI::App& app, Dispatch& dispatch) {
       "TERM and output that can't be written leave it running");
   add(app, dispatch, Verb::logs, "logs", "Prints the output of a job so far");
   add(app, dispatch, Verb::wait, "wait",
-      "Waits for the end of jobs and gives their exit status, the first that is not 0; prints nothing of "
-      "them");
+      "Waits for the end of jobs and gives their exit status, the first that is not 0; leaves out their "
+      "output");
   add(app, dispatch, Verb::cancel, "cancel",
       "Ends the processes of jobs on all nodes, and checks that none is left");
 }

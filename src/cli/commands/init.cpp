@@ -162,8 +162,7 @@ std::size_t number_of_jobs(const ScriptJob& job) {
 }
 
 /// All lines are comments, so the file changes nothing until the user edits it.
-std::string settings_text(const Result<fs::path>& list) {
-  const auto pems = list ? pem_files(*list) : pem_files({});
+std::string settings_text(const std::vector<fs::path>& pems) {
   std::string text =
       "# Settings of ec2mpi for this folder. All of it is optional; flags win over it.\n\n"
       "# list = \"amazon_instances_info\"        # the instance list\n";
@@ -198,7 +197,9 @@ Result<int> run_init(const CommonOptions&) {
   std::vector<std::string> odd;
   auto scripts = find_scripts(odd);
   const auto sweeps = take_sweeps(scripts);
-  auto text = settings_text(find_list({}, {}));
+  const auto list = find_list({}, {});
+  const auto pems = list ? pem_files(*list) : pem_files({});
+  auto text = settings_text(pems);
   std::string said;
   auto& fields = answer_fields();
   fields["jobs"] = Json::array();
@@ -228,6 +229,8 @@ Result<int> run_init(const CommonOptions&) {
     }
   }
   for (const auto& name : odd) said += name + " is left out: its name has characters that are not shown\n";
+  if (pems.size() > 1)
+    said += fmt::format("{} keys are here: choose one in ec2mpi.toml, as identity\n", pems.size());
   // Scripts may hold any text, so the reader of the settings checks the file before it is written.
   TRY(parse_config(text, kFile));
   TRY(create(text));

@@ -12,6 +12,7 @@
 #include "ec2mpi/cli/terminal/aligned.hpp"
 #include "ec2mpi/cli/terminal/answer.hpp"
 #include "ec2mpi/cli/views/job_json.hpp"
+#include "ec2mpi/cluster/values/selection.hpp"
 #include "ec2mpi/ops/job/jobs.hpp"
 #include "ec2mpi/ops/job/plan.hpp"
 
@@ -47,13 +48,23 @@ std::string duration_text(const ops::JobRecord& job) {
   return format_seconds(std::chrono::seconds(std::max<std::int64_t>(0, end - job.started)));
 }
 
-/// In the order in which the master lists the jobs: the newest first.
+/// "1-3,5" of "1,2,3,5": the jobs of a series have their nodes one by one. Other texts stay.
+std::string folded(std::string_view nodes) {
+  std::vector<int> indices;
+  for (const auto part : split(nodes, ',')) {
+    const auto index = parse_number(part);
+    if (!index || *index > 1'000'000) return std::string(nodes);
+    indices.push_back(static_cast<int>(*index));
+  }
+  return fold_indices(indices);
+}
+
 std::string table(const std::vector<ops::JobRecord>& jobs) {
   std::vector<std::vector<std::string>> rows = {
       {"ID", "STATE", "RANKS", "NODES", "STARTED", "TIME", "COMMAND"}};
   for (const auto& job : jobs) {
-    rows.push_back({job.id, outcome_of(job), std::to_string(job.np), job.nodes, time_text(job.started),
-                    duration_text(job), job.command});
+    rows.push_back({job.id, outcome_of(job), std::to_string(job.np), folded(job.nodes),
+                    time_text(job.started), duration_text(job), job.command});
   }
   return aligned(std::move(rows));
 }

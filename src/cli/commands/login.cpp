@@ -217,7 +217,7 @@ void add_login_command(CLI::App& app, Dispatch& dispatch) {
                   "ec2mpi login 3\n"
                   "  ec2mpi login 2 -- top\n"
                   "  tar c data | ec2mpi login -- 'tar x -C /tmp'\n"
-                  "ec2mpi login -L 8888:localhost:8888 1       the port 8888 of the node here, by ssh\n"
+                  "  ec2mpi login -L 8888:localhost:8888 1       the port 8888 of the node here, by ssh\n"
                   "At the beginning of a line ~. leaves and ~? lists more.\n"
                   "The exit status is the remote program's, or 255 if the connection failed.");
   add_list_options(command, options->list);

@@ -222,21 +222,32 @@ bool reads_nodes(std::string text) {
 
 // {01..10} is left to the shell: it keeps the zeros, which a list of numbers would lose.
 std::optional<Words> range_words(std::string_view text) {
-  const auto dots = text.find("..");
+  const bool is_seq = text.starts_with("$(seq ") && text.ends_with(')');
   std::string plain;
-  if (text.starts_with('{') && text.ends_with('}') && dots != std::string_view::npos)
-    plain = fmt::format("{} {}", text.substr(1, dots - 1), text.substr(dots + 2, text.size() - dots - 3));
-  else if (text.starts_with("$(seq ") && text.ends_with(')'))
+  if (is_seq) {
     plain = text.substr(6, text.size() - 7);
-  const auto ends = ec2mpi::words(plain);
+  } else if (text.starts_with('{') && text.ends_with('}') && text.find("..") != std::string_view::npos) {
+    plain = text.substr(1, text.size() - 2);
+    for (auto dots = plain.find(".."); dots != std::string::npos; dots = plain.find(".."))
+      plain.replace(dots, 2, " ");
+  }
+  auto ends = ec2mpi::words(plain);
+  if (is_seq && ends.size() == 1) ends.insert(ends.begin(), "1");
+  if (ends.size() == 2) ends.emplace_back("1");
+  // seq has the step in the middle.
+  else if (is_seq && ends.size() == 3)
+    std::swap(ends[1], ends[2]);
   const auto is_padded = [](std::string_view end) { return end.size() > 1 && end.front() == '0'; };
-  if (ends.size() != 2 || std::ranges::any_of(ends, is_padded)) return std::nullopt;
+  if (ends.size() != 3 || std::ranges::any_of(ends, is_padded)) return std::nullopt;
   const auto first = parse_number(ends[0]);
   const auto last = parse_number(ends[1]);
+  const auto step = parse_number(ends[2]);
   constexpr std::uint64_t kMost = 1000;
-  if (!first || !last || *last < *first || *last - *first > kMost) return std::nullopt;
+  if (!first || !last || !step || *step == 0 || *last < *first || (*last - *first) / *step > kMost)
+    return std::nullopt;
   Words numbers;
-  for (auto number = *first; number <= *last; ++number) numbers.push_back(std::to_string(number));
+  for (auto left = (*last - *first) / *step + 1, number = *first; left > 0; --left, number += *step)
+    numbers.push_back(std::to_string(number));
   return numbers;
 }
 

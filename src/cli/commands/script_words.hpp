@@ -46,7 +46,7 @@ struct ScriptVariables {
 /// Whether shell text names that file.
 [[nodiscard]] bool reads_nodes(std::string text);
 
-/// The words of {1..5} and $(seq 1 5); nothing if it is neither.
+/// The words of {1..5}, {1..9..2}, $(seq 5), $(seq 1 5) and $(seq 1 2 9); nothing if it is none of these.
 [[nodiscard]] std::optional<std::vector<std::string>> range_words(std::string_view text);
 
 /// The statements of one line: the parts between semicolons, without a comment, and `do` alone.

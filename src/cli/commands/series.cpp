@@ -277,10 +277,11 @@ asio::awaitable<std::expected<ops::SeriesEnd, int>> look_up_series(CommandContex
   co_return std::move(end);
 }
 
-asio::awaitable<int> follow_series(CommandContext& context, std::string name, FollowVerb verb, bool json) {
+asio::awaitable<int> follow_series(CommandContext& context, std::string name, FollowVerb verb,
+                                   Json* document) {
   auto& [runtime, cluster, access, connector, flow] = context;
   auto shown = runtime.options();
-  shown.quiet = shown.quiet || verb == FollowVerb::wait || json;
+  shown.quiet = shown.quiet || verb == FollowVerb::wait || document != nullptr;
   SeriesView view(runtime.console(), shown, verb == FollowVerb::attach);
   runtime.set_parting_words([&view] { return view.parting_words(); });
   // Ctrl-C in `attach` cancels the jobs, and in `wait` it only leaves them. `cancel` has
@@ -307,9 +308,9 @@ asio::awaitable<int> follow_series(CommandContext& context, std::string name, Fo
     remember_end(cluster, end.series);
     remember_seen(cluster, {end.series, true, ops::tally(end.result)});
   }
-  if (json && end.how != ops::SeriesEnd::How::refused)
-    runtime.console().result(dump_json(Json::parse(ops::json_text(end.series, end.result))));
-  else if (over && verb == FollowVerb::attach)
+  if (document != nullptr && end.how != ops::SeriesEnd::How::refused)
+    *document = Json::parse(ops::json_text(end.series, end.result));
+  else if (document == nullptr && over && verb == FollowVerb::attach)
     for (const auto& line : ops::table_lines(end.result)) runtime.console().result(line);
   if (verb == FollowVerb::cancel && over) co_return exit_code::ok;
   const int code = ops::exit_code_for(end);

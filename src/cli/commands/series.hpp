@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ec2mpi/cli/session/command_context.hpp"
+#include "ec2mpi/cli/terminal/json.hpp"
 #include "ec2mpi/ops/series/series.hpp"
 #include "src/cli/commands/job_flags.hpp"
 
@@ -49,9 +50,10 @@ struct SeriesRequest {
 
 enum class FollowVerb { attach, logs, wait, cancel };
 
-/// The same verb for a series as for a job, but not `logs`. `json`: the results as JSON.
+/// The same verb for a series as for a job, but not `logs`. `document`: gets the results, which are printed
+/// without it; it must outlive the call.
 [[nodiscard]] asio::awaitable<int> follow_series(CommandContext& context, std::string name, FollowVerb verb,
-                                                 bool json);
+                                                 Json* document);
 
 /// The newest series of that name; an exit code if it cannot be had, which has been reported.
 [[nodiscard]] asio::awaitable<std::expected<ops::SeriesEnd, int>> look_up_series(CommandContext& context,

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <set>
@@ -10,6 +11,8 @@
 #include "ec2mpi/cli/session/job_memory.hpp"
 #include "ec2mpi/cli/session/reach_memory.hpp"
 #include "ec2mpi/cli/session/setup_memory.hpp"
+#include "ec2mpi/cli/session/situation.hpp"
+#include "ec2mpi/cli/terminal/json.hpp"
 #include "ec2mpi/cli/terminal/standard_output.hpp"
 #include "ec2mpi/cloud/prices.hpp"
 #include "ec2mpi/fleet/gather.hpp"
@@ -22,9 +25,12 @@ namespace {
 struct Situation {
   std::string lines;
   std::string next;
+  Json document = Json::object();
 
-  void add(std::string_view title, const std::string& text) {
+  void add(std::string title, const std::string& text) {
     lines += fmt::format("{:<9} {}\n", title, text);
+    std::ranges::replace(title, ' ', '_');
+    document[title] = text;
   }
   /// The first call counts: the steps are looked at in their order.
   void suggest(std::string step) {
@@ -88,12 +94,15 @@ void add_key(Situation& situation, const Cluster& cluster) {
   if (const auto found = check_keys(cluster); !found) situation.suggest(printable(found.error().message));
 }
 
-/// By the memory of this folder: the nodes are not asked, and another laptop may have set them up.
+/// By the memory of this folder: the nodes are not asked, and another laptop may have set them up. A job that
+/// went well shows that they need no setup.
 void add_setup(Situation& situation, const Cluster& cluster) {
   const auto memory = recall_setup(cluster);
   const auto members = memory ? memory->members.size() : 0;
   situation.add("setup", members > 0 ? "done on " + count_of(members, "node") : "not done from this folder");
-  if (members == 0) situation.suggest("ec2mpi setup");
+  const auto jobs = recall_jobs(cluster.state);
+  const bool has_run = std::ranges::any_of(jobs, [](const auto& job) { return job.outcome == "ok"; });
+  if (members == 0 && !has_run) situation.suggest("ec2mpi setup");
 }
 
 /// By the last commands on nodes; nothing is tried here.
@@ -146,7 +155,7 @@ void add_job(Situation& situation, const Cluster& cluster) {
     situation.suggest("ec2mpi push hello.py . && ec2mpi run -- python3 hello.py");
 }
 
-Situation look_around() {
+Situation look_at_folder() {
   Situation situation;
   const ListOptions all;
   const auto settings = load_settings();
@@ -176,13 +185,23 @@ Situation look_around() {
   return situation;
 }
 
+Situation look_around() {
+  auto situation = look_at_folder();
+  situation.add("next", situation.next);
+  return situation;
+}
+
 }  // namespace
 
 /// The answer to a fault of the folder is the next step, so the exit code is always 0.
 Result<int> show_situation(const CommonOptions&) {
-  auto situation = look_around();
-  situation.add("next", situation.next);
+  const auto situation = look_around();
   print_result(situation.lines + "ec2mpi --help lists the commands, ec2mpi doctor looks for faults.\n");
+  return exit_code::ok;
+}
+
+Result<int> show_situation_as_json(const CommonOptions&) {
+  print_result(dump_json(look_around().document) + "\n");
   return exit_code::ok;
 }
 

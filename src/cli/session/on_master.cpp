@@ -6,6 +6,7 @@
 #include "ec2mpi/base/exit_code.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
+#include "ec2mpi/cli/session/error_references.hpp"
 
 namespace ec2mpi::cli {
 
@@ -53,6 +54,8 @@ asio::awaitable<int> ask_master(CommandContext& context,
   if (!session) {
     context.console().talk(
         fmt::format("{}: {}", context.master().label(), printable(session.error().message)));
+    if (const auto reference = error_reference(session.error().message); !reference.empty())
+      context.console().talk("ec2mpi: " + reference);
     const bool interrupted = session.error().kind == ErrorKind::cancelled;
     co_return interrupted ? exit_code::interrupted : exit_code::no_connection;
   }

@@ -61,9 +61,10 @@ void add_list_options(CLI::App& command, ListOptions& options) {
 void add_selection_options(CLI::App& command, ListOptions& options, const char* exclude_flags) {
   add_list_options(command, options);
   command
-      .add_option("-w,--nodes", options.wanted,
-                  "Only these nodes: 1,3-5 node[1-3] node* -2 master workers all !3 name=GLOB type=GLOB "
-                  "@GROUP failed i-ID ADDRESS")
+      .add_option(
+          "-w,--nodes", options.wanted,
+          "Only these nodes: 1,3-5 -2 master workers all type=TYPE name=NAME @GROUP failed i-ID ADDRESS; "
+          "in quotes: 'node[1-3]' 'node*' '!3' 'name=GLOB'")
       ->type_name("NODES")
       // One word for each -w: the words behind it are the command's own.
       ->allow_extra_args(false)

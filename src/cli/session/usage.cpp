@@ -1,14 +1,17 @@
 #include "ec2mpi/cli/session/usage.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 #include <algorithm>
 #include <cctype>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <numeric>
 #include <optional>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cluster/values/lookalike.hpp"
 #include "ec2mpi/ssh/libssh/version.hpp"
 #include "src/cli/session/other_words.hpp"
 
@@ -58,6 +61,9 @@ std::vector<std::string> options_of(const CLI::App& command) {
 
 /// `next` is the word behind it, or empty.
 std::string known_elsewhere(std::string word, const std::string& next) {
+  const auto program = program_words(word);
+  const bool is_program =
+      program != quote_word(word) && (word.ends_with(".py") || ::access(word.c_str(), X_OK) == 0);
   // The tutorial's scripts were typed so.
   if (word.starts_with("./")) word.erase(0, 2);
   if (word.ends_with(".sh")) word.erase(word.size() - 3);
@@ -70,6 +76,7 @@ std::string known_elsewhere(std::string word, const std::string& next) {
                          [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   auto ours = ours_for(word, next);
   if (ours.empty()) ours = ours_for("-", word);
+  if (ours.empty() && is_program) return "ec2mpi run -- " + printable(program);
   return ours.empty() ? std::string() : "ec2mpi " + std::string(ours);
 }
 
@@ -90,12 +97,11 @@ std::string did_you_mean(const std::string& meant) {
   return meant.empty() ? std::string() : fmt::format("did you mean {}? ", meant);
 }
 
-/// The length of a dash that is not the minus sign: word processors, and keyboards of other scripts, type it.
-std::size_t length_of_other_dash(std::string_view word) {
-  for (const std::string_view dash :
-       {"\u2010", "\u2011", "\u2012", "\u2013", "\u2014", "\u2015", "\u2212", "\ufe58", "\ufe63", "\uff0d"})
-    if (word.starts_with(dash)) return dash.size();
-  return 0;
+/// The sign that the word begins with, if it only looks like this one.
+std::string_view first_sign(std::string_view word, char plain) {
+  const auto found = find_lookalike(word);
+  const bool is_first = found && word.starts_with(found->sign) && found->plain == plain;
+  return is_first ? found->sign : std::string_view();
 }
 
 /// How many of the next words are values of the option; nothing if it is none of ours. A letter for the help
@@ -245,12 +251,19 @@ std::string shown_name(const CLI::Option& option) {
 
 std::string describe_other_dash(const std::string& word) {
   auto rest = std::string_view(word);
-  while (const auto length = length_of_other_dash(rest)) rest.remove_prefix(length);
-  // A dash alone is an ordinary word.
-  if (rest.size() == word.size() || rest.empty()) return {};
+  while (const auto length = first_sign(rest, '-').size()) rest.remove_prefix(length);
+  if (rest.size() == word.size()) return {};
+  if (rest.empty()) return fmt::format("'{}' is not two minus signs; type --", word);
   const bool is_long = rest.size() > 1 && std::isalpha(static_cast<unsigned char>(rest[1])) != 0;
   return fmt::format("'{}' does not begin with the minus sign; type {}{}", printable(word),
                      is_long ? "--" : "-", printable(rest));
+}
+
+std::string describe_other_quote(std::string_view word) {
+  for (const char quote : {'\'', '"'})
+    if (const auto sign = first_sign(word, quote); !sign.empty())
+      return fmt::format("'{}' is no quote for the shell; type {}", sign, quote);
+  return {};
 }
 
 std::string describe_versions() {
@@ -266,6 +279,32 @@ std::string describe_unknown_command(const CLI::App& app, const std::string& wor
                 [](const auto& name) { return name == "stop" || name == "down" || name == "start"; });
   return fmt::format("'{}' is not a command; {}ec2mpi --help lists them", printable(word),
                      did_you_mean(ours.empty() ? nearest(word, commands) : ours));
+}
+
+std::string program_words(const std::string& word) {
+  std::error_code ignored;
+  if (word.ends_with(".py")) return "python3 " + quote_word(word);
+  const bool is_here = word.find('/') == word.npos && std::filesystem::is_regular_file(word, ignored);
+  return (is_here ? "./" : "") + quote_word(word);
+}
+
+std::string describe_flag_in_front(const CLI::App& app, const std::vector<std::string>& typed) {
+  const auto is_command = [&app](const std::string& word) {
+    return !app.get_subcommands([&](const CLI::App* each) { return each->get_name() == word; }).empty();
+  };
+  if (typed.empty() || !typed[0].starts_with('-') || std::ranges::any_of(typed, is_command)) return {};
+  const auto& word = typed[0];
+  const auto name = word.substr(0, word.starts_with("--") ? word.find('=') : 2);
+  if (app.get_option_no_throw(name) != nullptr) return {};
+  // mpirun and srun take their numbers by -n; the flags of pdsh and clush are those of exec.
+  const std::string command = name == "-n" || name == "--np" ? "run" : "exec";
+  const auto& chosen =
+      *app.get_subcommands([&](const CLI::App* each) { return each->get_name() == command; }).front();
+  const auto options = options_of(chosen);
+  if (std::ranges::count(options, name) > 0)
+    return fmt::format("{0} stands behind the command: ec2mpi {1} {0} ...", name, command);
+  const auto ours = known_option_elsewhere(chosen, word, "ec2mpi " + command);
+  return ours.empty() ? ours : fmt::format("ec2mpi has no option {}; instead: {}", printable(word), ours);
 }
 
 std::string describe_other_word(const CLI::App& app, const std::vector<std::string>& typed,
@@ -291,6 +330,9 @@ std::string describe_other_word(const CLI::App& app, const std::vector<std::stri
     // CLI11 would read -ppn as -p pn, and -host as -h.
     const bool is_long = word.size() > 2 && word != "-help";
     const bool may_be_theirs = !read || (is_long && !word.starts_with("--")) || (word == "-h" && has_next);
+    if (read && word.size() > 2 && word[2] == '=' && word[1] != '-')
+      return fmt::format("{0} has its value behind a blank: {0} {1}", word.substr(0, 2),
+                         printable(quote_word(word.substr(3))));
     const bool is_theirs = may_be_theirs && !known_option_elsewhere(chosen, word, called).empty();
     if (is_theirs || (!read && is_long && (word.starts_with("--") || word.find_first_of("hV") != word.npos)))
       return describe_unknown_option(chosen, word, called);
@@ -312,6 +354,7 @@ std::string describe_usage_error(const CLI::App& app, const CLI::ParseError& wro
   if (option == nullptr || !comes_from_variable(app, *option)) {
     if (const auto meant = letter_elsewhere(chosen, said, called); !meant.empty())
       return fmt::format("{}; {}", said, meant);
+    if (const auto sign = describe_lookalike(said); !sign.empty()) return fmt::format("{}; {}", said, sign);
     return fmt::format("{}; see {} --help", said, called);
   }
   const auto& variable = option->get_envname();

@@ -6,8 +6,8 @@
 #include <map>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cli/session/error_references.hpp"
 #include "ec2mpi/cli/terminal/standard_output.hpp"
-#include "ec2mpi/cli/views/error_references.hpp"
 #include "ec2mpi/cluster/values/selection.hpp"
 #include "ec2mpi/fleet/failure_lines.hpp"
 #include "ec2mpi/fleet/gather.hpp"

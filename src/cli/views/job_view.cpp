@@ -5,7 +5,7 @@
 #include <map>
 
 #include "ec2mpi/base/text.hpp"
-#include "ec2mpi/cli/views/error_references.hpp"
+#include "ec2mpi/cli/session/error_references.hpp"
 #include "ec2mpi/cluster/values/selection.hpp"
 #include "ec2mpi/fleet/failure_lines.hpp"
 #include "ec2mpi/ops/mpi/hints.hpp"
@@ -31,7 +31,7 @@ std::string not_started_text(const std::vector<ops::NodeTrouble>& unfit) {
   // No job can start without the master, so no advice to leave it out.
   if (std::ranges::find(indices, 1) != indices.end()) return "nothing was started: jobs start on node1";
   const auto nodes = fold_indices(indices);
-  return fmt::format("nothing was started; to continue without {}: --exclude {}",
+  return fmt::format("nothing was started; to continue without {}, add --exclude {}",
                      indices.size() == 1 ? "node" + nodes : "node[" + nodes + "]", nodes);
 }
 
@@ -323,6 +323,7 @@ void JobView::tell_end(const ops::Followed& followed) {
     const auto wrong =
         followed.error ? printable(followed.error->message) : std::string("it does not answer");
     say(Colour::red, fmt::format("the master cannot be reached: {}", wrong));
+    if (const auto reference = error_reference(wrong); !reference.empty()) say(Colour::none, reference);
     if (lost_ && !found_) say(Colour::yellow, unknown_start_text(id));
   } else if (followed.how == How::ended && followed.record.state == ops::JobState::lost) {
     say(Colour::red, lost_job_text(id, why));

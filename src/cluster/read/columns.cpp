@@ -228,7 +228,8 @@ Read<void> refuse_slip(const Table& table, const std::vector<Column>& columns) {
     const Cells cells = table.right_of_id(i);
     const std::string_view cell = place < cells.size() ? cells[place] : "";
     if (!is_blank_cell(cell) && !is_address_field(field_of_content(cell)))
-      return refuse(table.rows[i].line, kSlip, in_quotes(cell));
+      // Counted as people do, the id's own column too.
+      return refuse(table.rows[i].line, kSlip, in_quotes(cell), table.rows[i].id + place + 2);
   }
   return {};
 }

@@ -6,6 +6,7 @@
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/cluster/read/state_words.hpp"
 #include "ec2mpi/cluster/values/ec2_words.hpp"
+#include "ec2mpi/cluster/values/lookalike.hpp"
 #include "src/cluster/read/messages.hpp"
 #include "src/cluster/read/word_tables.hpp"
 
@@ -72,6 +73,8 @@ std::string why_no_spec(std::string_view word) {
   const std::string shown = in_quotes(word);
   const std::string_view host = word.substr(at + 1);
   if (is_blank_cell(word)) return fmt::format(kBlankHost, shown);
+  if (const auto sign = describe_lookalike(word); !sign.empty())
+    return fmt::format(kNoHost, shown) + ": " + sign;
   if (host.starts_with('-')) return fmt::format(kDashHost, shown);
   if (is_ipv4(host)) return fmt::format(kUnusableAddress, shown);
   if (!host.empty() && host.find_first_not_of("0123456789.") == std::string_view::npos)

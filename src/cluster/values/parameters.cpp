@@ -9,6 +9,7 @@
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/base/utf8.hpp"
+#include "ec2mpi/cluster/values/lookalike.hpp"
 #include "ec2mpi/cluster/values/quote.hpp"
 
 namespace ec2mpi {
@@ -262,13 +263,13 @@ std::string plain_part(std::string_view text) {
   return part;
 }
 
-/// The first sign that a keyboard for Chinese or a word processor gives where = , " or a digit is meant.
-std::string_view lookalike_in(std::string_view text) {
-  constexpr std::string_view kSigns[] = {"\u3001", "\u201c", "\u201d", "\xef\xbc"};
-  auto first = std::string_view::npos;
-  for (const auto sign : kSigns) first = std::min(first, text.find(sign));
-  // Each of them has three bytes; those of full width begin with two equal ones.
-  return first == std::string_view::npos ? std::string_view() : text.substr(first, 3);
+/// "1-3", which counts in other tools.
+bool is_dashed_range(std::string_view item) {
+  const auto dash = item.find('-');
+  if (dash == std::string_view::npos) return false;
+  const auto first = parse_number(item.substr(0, dash));
+  const auto last = parse_number(item.substr(dash + 1));
+  return first && last && *first < *last;
 }
 
 }  // namespace
@@ -308,15 +309,18 @@ Result<std::vector<std::string>> parse_values(std::string_view text) {
 
 Result<Sweep> parse_sweep(std::string_view text) {
   // A value in quotes means what stands in it.
-  if (const auto sign = lookalike_in(text); !sign.empty() && text.find('"') == text.npos)
-    return wrong(
-        fmt::format("{}: '{}' only looks like plain text: type it as in agents=3,6,12; a value that has it "
-                    "stands in quotes: --set 'NAME=\"VALUE\"'",
-                    in_quotes(text), printable(sign)));
+  if (const auto sign = describe_lookalike(text); !sign.empty() && text.find('"') == text.npos)
+    return wrong(fmt::format(
+        "{}: {}; type it as in agents=3,6,12; a value that has it stands in quotes: --set 'NAME=\"VALUE\"'",
+        in_quotes(text), sign));
   const auto equals = text.find('=');
   const auto name = text.substr(0, equals);
   if (equals == std::string_view::npos || !is_identifier(name))
     return wrong(in_quotes(text) + " is not NAME=VALUES, as in agents=3,6,12 or seed=1..5");
+  if (const auto value = text.substr(equals + 1); is_dashed_range(value))
+    return wrong(fmt::format("{0} is one value; {1}={2}..{3} counts, and '{1}=\"{2}-{3}\"' is this text",
+                             in_quotes(text), name, value.substr(0, value.find('-')),
+                             value.substr(value.find('-') + 1)));
   auto values = parse_values(text.substr(equals + 1));
   if (!values) return std::unexpected(values.error().within(in_quotes(text)));
   return Sweep{std::string(name), std::move(*values)};

@@ -13,6 +13,7 @@
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
+#include "ec2mpi/cluster/values/lookalike.hpp"
 
 namespace ec2mpi {
 
@@ -95,14 +96,7 @@ std::string_view without_count(std::string_view text) {
 
 /// Of a term that selects nothing: how other tools write it, and how we do.
 std::string meant_by(std::string_view term) {
-  // Word processors, and keyboards for Chinese, give such dashes, commas and digits; those of full width
-  // begin with the bytes EF BC.
-  for (const std::string_view wide : {"\u2013", "\u2014", "\u2018", "\u2019", "\u201c", "\u201d", "\u3001",
-                                      "\u3002", "\xef\xbc", "\xef\xbd"}) {
-    const auto at = term.find(wide);
-    if (at == std::string_view::npos) continue;
-    return fmt::format("'{}' only looks like plain text: type it as in 1,3-5", printable(term.substr(at, 3)));
-  }
+  if (const auto sign = describe_lookalike(term); !sign.empty()) return sign + "; type it as in 1,3-5";
   if (term.starts_with('^'))
     return fmt::format("for the nodes in a file: -w \"$(paste -sd, {})\"", printable(term.substr(1)));
   if (const auto at = term.find('@'); at != std::string_view::npos && at > 0)

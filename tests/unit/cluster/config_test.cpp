@@ -234,7 +234,9 @@ TEST(Config, ATextWithoutItsQuotesIsNamed) {
            {"persist = 10m", "a text needs quotes: persist = \"10m\""},
            {"[jobs.a]\ncommand = ./a\n", "ec2mpi.toml:2: a text needs quotes: command = \"./a\""},
            {"[jobs.a]\npush = [a.py, b.py]\n", "ec2mpi.toml:2: texts in a list need quotes: [\"a\", \"b\"]"},
-           {"user = \u201cubuntu\u201d", "ec2mpi.toml:1: curly quotes; write straight ones: \""}})
+           {"user = \u201cubuntu\u201d", "ec2mpi.toml:1: '\u201c' only looks like '\"'"},
+           {"user\uff1d\"ubuntu\"", "ec2mpi.toml:1: '\uff1d' only looks like '='"},
+           {"user = \u00e9", "ec2mpi.toml:1: a letter that must stand in quotes"}})
     EXPECT_NE(config_error(text).find(says), std::string::npos) << config_error(text);
   for (const char* other : {"user = \"a", "port = 022", "x", "= 1"})
     EXPECT_EQ(config_error(other).find("quotes:"), std::string::npos) << config_error(other);

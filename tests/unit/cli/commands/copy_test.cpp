@@ -44,5 +44,19 @@ TEST(Copy, AFullWidthSignAloneIsNoPlace) {
     EXPECT_NE(laptop.refused({"push", "a", target}).find("' only looks like '"), std::string::npos) << target;
 }
 
+TEST(Copy, AHomeThatTheShellWroteHereIsExplained) {
+  ::ec2mpi::test::Laptop laptop;
+  laptop.write("a", "");
+  laptop.nodes[1] = {.door = ::ec2mpi::test::FakeNode::Door::refuses};
+  const auto path = (laptop.home() / "a b").string();
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"push", "a", path}, std::vector<std::string>{"pull", path, "out"}}) {
+    const auto said = laptop.run_cli(words).err;
+    EXPECT_NE(said.find("hint: " + path + " lies in the home of this machine"), std::string::npos) << said;
+    EXPECT_NE(said.find("quote it for that of the nodes: '~/a b'\n"), std::string::npos) << said;
+  }
+  EXPECT_EQ(laptop.run_cli({"push", "a", "elsewhere"}).err.find("hint:"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace ec2mpi::cli

@@ -91,6 +91,25 @@ TEST(Exec, StandardInputReachesEveryNode) {
     EXPECT_NE(laptop.seen.input[node].find("a line\n"), std::string::npos) << laptop.seen.input[node];
 }
 
+TEST(Exec, AScriptOfAnotherLanguageThanTheShellsNeedsItsFirstLine) {
+  Laptop laptop;
+  laptop.write("hello.py", "from os import name\n");
+  EXPECT_NE(
+      laptop.refused({"exec-all", "--script", "hello.py"}).find("write #!/usr/bin/env python3 above it"),
+      std::string::npos);
+  laptop.write("hello.py", "#!/usr/bin/python3\nfrom os import name\n");
+  laptop.write("hello.sh", "uname\n");
+  for (const char* script : {"hello.py", "hello.sh"})
+    EXPECT_EQ(laptop.run_cli({"exec-all", "--script", script}).code, 0) << script;
+}
+
+TEST(Exec, WordsBehindACommandWithoutQuotesAreItsOwn) {
+  Laptop laptop;
+  EXPECT_EQ(laptop.run_cli({"exec-all", "ls", "-n", "a b", "-u"}).code, 0);
+  EXPECT_NE(laptop.seen.commands[1].find("ls -n a b -u"), std::string::npos) << laptop.seen.commands[1];
+  EXPECT_EQ(laptop.run_cli({"exec-all", "ls /tmp", "--no-such-flag"}).code, 0);
+}
+
 TEST(Exec, FilesHaveEachNodesOutput) {
   Laptop laptop(2);
   laptop.nodes[2] = {.out = "two\n", .err = "warning\n"};

@@ -183,7 +183,9 @@ TEST(Init, NeverChangesSettingsThatAreThere) {
 TEST(Init, NamesEachKeyIfThereAreSeveral) {
   Laptop laptop;
   laptop.write("other.pem", "x", 0600);
-  EXPECT_EQ(laptop.run_cli({"init"}).code, 0);
+  const auto done = laptop.run_cli({"init"});
+  EXPECT_EQ(done.code, 0);
+  EXPECT_NE(done.out.find("2 keys are here: choose one in ec2mpi.toml, as identity\n"), std::string::npos);
   const auto text = laptop.read("ec2mpi.toml");
   EXPECT_NE(text.find("# identity = \"key.pem\""), std::string::npos) << text;
   EXPECT_NE(text.find("# identity = \"other.pem\""), std::string::npos) << text;

@@ -100,6 +100,18 @@ TEST(MpiScript, LoopsBecomeSweeps) {
       job_of("for np in 1 2\ndo\nfor seed in $(seq 8 9)\ndo\nS=$seed\nmpirun -np $np ./a $S\ndone\ndone\n"),
       "np {n_np} per_node  in : ./a {seed} n_np=1 n_np=2 seed=8 seed=9");
   EXPECT_EQ(job_of("for i in {1..2}; do echo $i; done\nmpirun -np 2 ./a"), "np 2 per_node  in : ./a");
+  for (const auto& [range, values] :
+       std::initializer_list<std::pair<std::string, const char*>>{{"$(seq 10 10 35)", "n=10 n=20 n=30"},
+                                                                  {"$(seq 2)", "n=1 n=2"},
+                                                                  {"{1..9..4}", "n=1 n=5 n=9"},
+                                                                  {"{4..4}", "n=4"}})
+    EXPECT_EQ(job_of("for n in " + range + "; do mpirun -np 2 ./a $n; done"),
+              std::string("np 2 per_node  in : ./a {n} ") + values);
+  for (const char* other :
+       {"$(seq 1 0 3)", "$(seq 3 -1 1)", "{1..3..1..1}", "{1...3}", "$(seq 08 10)", "$(seq 1 9999)"})
+    EXPECT_EQ(job_of(std::string("for n in ") + other + "; do mpirun -np 2 ./a $n; done").find("n=1"),
+              std::string::npos)
+        << other;
 }
 
 TEST(MpiScript, VariablesOutsideOfQuotesAreSplitAsAShellDoes) {

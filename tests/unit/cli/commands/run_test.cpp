@@ -216,7 +216,7 @@ TEST(RunCommand, ANodeThatDoesNotAnswerStopsTheJobAndTheFlagThatLeavesItOutIsNam
   const auto done = laptop.run_cli({"run", "--", "./hello"});
   EXPECT_EQ(done.err,
             "node3: connection refused\n"
-            "ec2mpi: nothing was started; to continue without node3: --exclude 3\n");
+            "ec2mpi: nothing was started; to continue without node3, add --exclude 3\n");
   EXPECT_EQ(done.code, 1);
 }
 

@@ -1,6 +1,7 @@
 // `ec2mpi` alone.
 
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "tests/support/laptop.hpp"
 
@@ -101,6 +102,27 @@ TEST(Situation, ScriptsThatCouldBeJobsAreNamedUntilThereIsASettingsFile) {
   expect_line(situation(laptop).out, kLine);
   laptop.write("ec2mpi.toml", "");
   EXPECT_EQ(situation(laptop).out.find("scripts"), std::string::npos);
+}
+
+TEST(Situation, NodesOnWhichAJobWentWellNeedNoSetup) {
+  Laptop laptop(2);
+  std::filesystem::create_directory(laptop.folder() / ".ec2mpi");
+  laptop.write(".ec2mpi/last_job", "hello-1 ended\n");
+  laptop.write(".ec2mpi/jobs", "hello-1 ended exit 3\n");
+  expect_line(situation(laptop).out, "next      ec2mpi setup");
+  laptop.write(".ec2mpi/jobs", "hello-1 ended ok\n");
+  expect_line(situation(laptop).out, "next      ec2mpi jobs");
+}
+
+TEST(Situation, IsADocumentForScripts) {
+  Laptop laptop(2);
+  const auto done = laptop.run_cli({"--json"});
+  EXPECT_EQ(done.code, 0);
+  const auto document = nlohmann::json::parse(done.out);
+  EXPECT_EQ(document["schema"], 1);
+  EXPECT_EQ(document["key"], "key.pem");
+  EXPECT_EQ(document["last_job"], "none");
+  EXPECT_EQ(document["next"], "ec2mpi setup");
 }
 
 TEST(Situation, TheLastJobHasItsOutcome) {

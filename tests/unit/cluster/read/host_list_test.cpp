@@ -104,6 +104,20 @@ TEST(HostList, IdsNumbersAndDatesAreNoHosts) {
   expect_read({{"node-deadbeef\nworker-0f7f74cf\n", "node-deadbeef worker-0f7f74cf"}});
 }
 
+TEST(HostList, SignsOfAKeyboardForChineseAreNamed) {
+  expect_refused({{"203\uff0e0.113.11\n",
+                   ":1: '203\uff0e0.113.11' is not an address or a host name: '\uff0e' only looks like '.'"},
+                  {"10.0.0.11\n10.0.0.12\uff0c10.0.0.13\n",
+                   ":2: '10.0.0.12\uff0c10.0.0.13' is not an address or a host name: '\uff0c' only looks "
+                   "like ','; write one [user@]host"},
+                  {"\u201c10.0.0.11\u201d\n", "'\u201c' only looks like '\"'"}});
+}
+
+TEST(HostList, ACellThatIsNoAddressIsNamedWithItsColumn) {
+  expect_refused({{"head i-0a1b2c3d4e5f60718 running 203.0.113.11\nw1 i-0a1b2c3d4e5f60719 running 52.15.88\n",
+                   ":2: '52.15.88' is not an IP address, as the others in column 4 are"}});
+}
+
 TEST(HostList, APasswordInAListIsNotShown) {
   EXPECT_EQ(outcome("ubuntu:secret@10.0.0.11\n").find("secret"), std::string::npos);
 }

@@ -144,18 +144,26 @@ TEST(VariantId, AllAreDifferent) {
 }
 
 TEST(Sweep, SignsOfAKeyboardForChineseAreNamed) {
-  for (const auto& [text, sign] :
-       std::initializer_list<std::pair<const char*, std::string>>{{"n=1\uff0c2", "\uff0c"},
-                                                                  {"n=1\u30012", "\u3001"},
-                                                                  {"n\uff1d1", "\uff1d"},
-                                                                  {"n=\u201c1\u201d", "\u201c"}}) {
+  for (const auto& [text, says] : std::initializer_list<std::pair<const char*, const char*>>{
+           {"n=1\uff0c2", "'\uff0c' only looks like ','"},
+           {"n=1\u30012", "'\u3001' only looks like ','"},
+           {"n\uff1d1", "'\uff1d' only looks like '='"},
+           {"n=\u201c1\u201d", "'\u201c' only looks like '\"'"}}) {
     const auto sweep = parse_sweep(text);
     ASSERT_FALSE(sweep) << text;
-    EXPECT_NE(sweep.error().message.find("'" + sign + "' only looks like plain text"), std::string::npos)
-        << sweep.error().message;
+    EXPECT_NE(sweep.error().message.find(says), std::string::npos) << sweep.error().message;
   }
   EXPECT_TRUE(parse_sweep("n=\"\u4e00\uff0c\u4e8c\"")) << "in quotes";
   EXPECT_TRUE(parse_sweep("n=\u4e00,\u4e8c"));
+}
+
+TEST(Sweep, ARangeWithADashSaysHowToCount) {
+  const auto sweep = parse_sweep("n=1-3");
+  ASSERT_FALSE(sweep);
+  EXPECT_EQ(sweep.error().message, "'n=1-3' is one value; n=1..3 counts, and 'n=\"1-3\"' is this text");
+  EXPECT_EQ(parse_sweep("n=\"1-3\"")->values, (Texts{"1-3"}));
+  for (const char* text : {"n=3-1", "n=-3", "n=2024-01-02", "n=1-a", "n=1-3,7"})
+    EXPECT_TRUE(parse_sweep(text)) << text;
 }
 
 }  // namespace

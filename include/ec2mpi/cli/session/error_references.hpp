@@ -27,4 +27,7 @@ struct ExplainedText {
 /// "see ec2mpi help login-refused no-key"; empty if the page explains none of the failures.
 [[nodiscard]] std::string error_references(const FleetReport& report);
 
+/// The same for one failure.
+[[nodiscard]] std::string error_reference(std::string_view message);
+
 }  // namespace ec2mpi::cli

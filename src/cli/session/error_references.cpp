@@ -1,10 +1,10 @@
-#include "ec2mpi/cli/views/error_references.hpp"
+#include "ec2mpi/cli/session/error_references.hpp"
 
 #include <algorithm>
 #include <set>
 
 #include "ec2mpi/base/text.hpp"
-#include "src/cli/views/error_texts_page.hpp"
+#include "src/cli/session/error_texts_page.hpp"
 
 namespace ec2mpi::cli {
 
@@ -97,6 +97,11 @@ std::string error_references(const FleetReport& report) {
   }
   if (anchors.empty()) return {};
   return "see ec2mpi help " + join({anchors.begin(), anchors.end()}, " ");
+}
+
+std::string error_reference(std::string_view message) {
+  const auto anchor = error_anchor(message);
+  return anchor ? "see ec2mpi help " + std::string(*anchor) : std::string();
 }
 
 }  // namespace ec2mpi::cli

@@ -1,4 +1,4 @@
-#include "ec2mpi/cli/views/error_references.hpp"
+#include "ec2mpi/cli/session/error_references.hpp"
 
 #include <gtest/gtest.h>
 
@@ -32,6 +32,8 @@ TEST(ErrorReferences, EachAnchorIsNamedOnceForAllNodes) {
   report.results[2].outcome = report.results[1].outcome;
   report.results[3].outcome = ssh::ExitStatus{3};
   EXPECT_EQ(error_references(report), "see ec2mpi help connection-ended login-refused");
+  EXPECT_EQ(error_reference("connection closed by the node"), "see ec2mpi help connection-ended");
+  EXPECT_EQ(error_reference("exit 3"), "");
 }
 
 TEST(ErrorReferences, EachAnchorHasAnExplanation) {
