@@ -139,8 +139,8 @@ def test_followers_end_by_themselves(ec2mpi, cluster4):
 
 def test_a_master_that_is_not_reached_is_explained(ec2mpi, cluster4):
     for words in (["jobs"], ["wait", "x"], ["logs"], ["cancel", "--all"], ["rm", "x"]):
-        done = ec2mpi(*words, "-p", "1")
-        assert done.code == 255 and "ec2mpi: see ec2mpi help connection-refused\n" in done.err, done.err
+        done = ec2mpi(*words, "-p", "1", "-t", "1")
+        assert done.code == 255 and "ec2mpi: see ec2mpi help no-connection\n" in done.err, done.err
 
 
 # --- ending it -----------------------------------------------------------------------------------------------------

@@ -6,7 +6,6 @@
 #include <set>
 
 #include "ec2mpi/base/text.hpp"
-#include "ec2mpi/cluster/values/selection.hpp"
 
 namespace ec2mpi {
 
@@ -39,25 +38,6 @@ void count_anew(Inventory& inventory) {
   int index = 0;
   for (auto& node : inventory.nodes) node.index = ++index;
 }
-
-/// A line for each node, or one for all where they are many: after a stop and a start all have moved.
-class Change {
- public:
-  void add(int index, std::string line) {
-    indices_.push_back(index);
-    lines_.push_back(std::move(line));
-  }
-  void put_into(std::vector<std::string>& changes, std::string_view what) {
-    constexpr std::size_t kMostLines = 4;
-    if (lines_.size() > kMostLines)
-      lines_ = {fmt::format("node[{}] ({}) {}", fold_indices(indices_), indices_.size(), what)};
-    for (auto& line : lines_) changes.push_back(std::move(line));
-  }
-
- private:
-  std::vector<int> indices_;
-  std::vector<std::string> lines_;
-};
 
 }  // namespace
 
@@ -99,9 +79,6 @@ std::vector<std::string> merge_memory(Inventory& inventory, const std::vector<Re
 
   std::set<int> taken;
   std::vector<Node*> arrived;
-  Change moved;
-  Change gone;
-  Change added;
   for (auto& node : inventory.nodes) {
     const auto found = known.find(node.instance_id);
     if (found == known.end()) {
@@ -115,22 +92,20 @@ std::vector<std::string> merge_memory(Inventory& inventory, const std::vector<Re
     node.index = old.index;
     taken.insert(old.index);
     if (node.name.empty()) node.name = old.name;
-    if (node.address != old.address)
-      moved.add(node.index, fmt::format("{} moved from {} to {}", node.label(), old.address, node.address));
+    if (node.address != old.address) {
+      changes.push_back(fmt::format("{} moved from {} to {}", node.label(), old.address, node.address));
+    }
   }
-  for (const auto& [id, old] : known)
-    gone.add(old->index,
-             fmt::format("node{} is gone: {}", old->index, with_name(old->instance_id, old->name)));
+  for (const auto& [id, old] : known) {
+    changes.push_back(fmt::format("node{} is gone: {}", old->index, with_name(old->instance_id, old->name)));
+  }
   FreeIndices free(taken);
   for (auto* node : arrived) {
     node->index = free.next();
     taken.insert(node->index);
-    added.add(node->index, fmt::format("{} is new: {} at {}", node->label(),
-                                       with_name(node->instance_id, node->name), node->address));
+    changes.push_back(fmt::format("{} is new: {} at {}", node->label(),
+                                  with_name(node->instance_id, node->name), node->address));
   }
-  moved.put_into(changes, "have new addresses");
-  gone.put_into(changes, "are gone");
-  added.put_into(changes, "are new");
   std::stable_sort(inventory.nodes.begin(), inventory.nodes.end(),
                    [](const Node& a, const Node& b) { return a.index < b.index; });
   // The master is node1, so a list without node1 has no master.

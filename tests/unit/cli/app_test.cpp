@@ -83,7 +83,6 @@ TEST(CommandLine, AWrongWordIsRefusedInOneLine) {
            {{"hlep"}, "did you mean help?"},
            {{"push", "--dest", "/tmp", "a"}, "instead: ec2mpi push SRC... DST"},
            {{"-w", "1", "uname"}, "-w stands behind the command: ec2mpi exec -w ..."},
-           {{"--json", "-a", "uname"}, "--json stands behind the command: ec2mpi exec --json ..."},
            {{"-a", "uname"}, "ec2mpi has no option -a; instead: ec2mpi exec-all COMMAND"},
            {{"-np", "4", "python3", "a.py"}, "-n stands behind the command: ec2mpi run -n ..."},
            {{"exec", "-w=-1", "true"}, "-w has its value behind a blank: -w -1"},

@@ -1,6 +1,5 @@
 #include "ec2mpi/cluster/list/list_memory.hpp"
 
-#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 namespace ec2mpi {
@@ -58,23 +57,6 @@ TEST(ListMemory, WhoIsGoneLeavesAGap) {
   auto now = listed({{"i-a", "1.0.0.1"}, {"i-c", "1.0.0.3"}});
   EXPECT_EQ(merge_memory(now, kBefore), Sayings{"node2 is gone: i-b"});
   EXPECT_EQ(order(now), "1=i-a 3=i-c ");
-}
-
-TEST(ListMemory, ManyNodesThatChangedAlikeHaveOneLine) {
-  std::vector<RememberedNode> before = {{1, "i-x", "1.0.0.0", ""}};
-  std::vector<std::pair<std::string, std::string>> rows = {{"i-x", "1.0.0.0"}};
-  for (int i = 2; i <= 6; ++i) {
-    before.push_back({i, fmt::format("i-{}", i), fmt::format("1.0.0.{}", i), ""});
-    rows.emplace_back(fmt::format("i-{}", i), fmt::format("9.0.0.{}", i));
-  }
-  auto now = listed(rows);
-  EXPECT_EQ(merge_memory(now, before), Sayings{"node[2-6] (5) have new addresses"});
-  rows.resize(1);
-  now = listed(rows);
-  EXPECT_EQ(merge_memory(now, before), Sayings{"node[2-6] (5) are gone"});
-  for (int i = 7; i <= 11; ++i) rows.emplace_back(fmt::format("i-{}", i), "9.0.0.9");
-  now = listed(rows);
-  EXPECT_EQ(merge_memory(now, before), (Sayings{"node[2-6] (5) are gone", "node[2-6] (5) are new"}));
 }
 
 TEST(ListMemory, ThereIsAlwaysAMaster) {
