@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cli/session/error_references.hpp"
 #include "ec2mpi/cli/session/usage.hpp"
-#include "ec2mpi/cli/views/error_references.hpp"
 
 namespace ec2mpi::cli {
 
