@@ -439,3 +439,133 @@ def test_an_exec_that_prints_is_not_a_broken_null_device(ec2mpi, cluster4):
             done = ec2mpi(*words)
             assert done.code != 0
             assert "mknod" not in done.out + done.err and "unset -f" not in done.out + done.err, (words, done)
+
+
+# --- no home ------------------------------------------------------------------------------------------------------
+
+def without_home(cluster, host, closed):
+    """The keys are elsewhere, so that the account can log in; sshd then starts its programs in /."""
+    keys = changed(cluster, host, f"install -D -m 644 {HOME}/.ssh/authorized_keys /etc/keys/ubuntu", "rm -r /etc/keys")
+    how, undo = (f"chmod 000 {HOME}", f"chmod 755 {HOME}") if closed else (f"mv {HOME} /root/away", f"mv /root/away {HOME}")
+    stack = contextlib.ExitStack()
+    for each in (keys, sshd_setting(cluster, host, "AuthorizedKeysFile /etc/keys/%u"), changed(cluster, host, how, undo)):
+        stack.enter_context(each)
+    return stack
+
+
+@pytest.mark.parametrize("closed, said", [(False, f"the home of the account, {HOME}, is not there"),
+                                          (True, f"the account may not enter its home, {HOME}")])
+def test_without_a_home_nothing_is_copied_into_another_folder(ec2mpi, cluster4, closed, said):
+    (ec2mpi.folder / "tree").mkdir()
+    (ec2mpi.folder / "tree/a").write_text("text")
+    there = changed(cluster4, 2, "mkdir -m 777 /there; echo secret >/there/x", "rm -rf /there /tmp/there")
+    with there, without_home(cluster4, 2, closed):
+        for words in (["push", "-w", "2", "tree", "there/"], ["push", "-w", "2", "--sudo", "tree", "there/"],
+                      ["push", "-w", "2", "tree", "~/there/"], ["pull", "-w", "2", "there/x", "back/"],
+                      ["pull", "-w", "2", "--sudo", "there/x", "back/"], ["pull", "-w", "2", "/etc/hosts", "there/*", "back/"]):
+            done = ec2mpi(*words)
+            assert done.code == 1 and f"node2: {said}; give a path that begins with /" in done.err, (words, done)
+        assert cluster4.host(2, "ls -A /there").out == "x\n" and not (ec2mpi.folder / "back/x").exists()
+        ok(ec2mpi("push", "-w", "2", "tree", "/tmp/there/"))
+        ok(ec2mpi("pull", "-w", "2", "/tmp/there/tree", "back/"))
+        done = ec2mpi("setup", "-w", "2")
+        assert done.code == 1 and said in done.err, done
+
+
+def test_without_a_home_on_the_master_no_job_is_started_and_none_is_denied(ec2mpi, cluster4):
+    with without_home(cluster4, 1, closed=True):
+        for words in (["run", "-w", "1", "-np", "1", "--workdir", "/tmp", "--", "true"], ["jobs"]):
+            done = ec2mpi(*words)
+            assert done.code != 0 and f"the account may not enter its home, {HOME}" in done.out + done.err, (words, done)
+
+
+# --- sudo ---------------------------------------------------------------------------------------------------------
+
+def sudo_rule(cluster, host, rule):
+    rules = "/etc/sudoers.d"
+    return changed(cluster, host, f"mkdir -p /root/kept && mv {rules}/* /root/kept && printf '%s\\n' {shlex.quote(rule)} >{rules}/odd && "
+                   f"chmod 440 {rules}/odd", f"rm {rules}/odd; mv /root/kept/* {rules}/")
+
+
+@pytest.mark.parametrize("rule, said", [
+    ("Defaults noexec\nubuntu ALL=(ALL) NOPASSWD:ALL", "sudo there lets a program start no other one (noexec in sudoers)"),
+    ("Defaults !authenticate\nubuntu ALL=(ALL) NOPASSWD:/usr/bin/id, /usr/bin/true",
+     "sudo there does not let this account run sh as root; sudo -l shows what it allows")])
+def test_a_sudo_that_does_not_run_our_programs_is_named_and_they_are_not_shown(ec2mpi, cluster4, rule, said):
+    (ec2mpi.folder / "file").write_text("x")
+    with sudo_rule(cluster4, 2, rule):
+        for words in (["push", "-w", "2", "--sudo", "file", "/etc/odd"], ["pull", "-w", "2", "--sudo", "/etc/hostname", "back/"],
+                      ["exec", "-w", "2", "--sudo", "id -un"], ["setup", "-w", "1-2"], ["exec", "-w", "2", "-u", "1", "sleep 60"]):
+            done = ec2mpi(*words)
+            shown = done.out + done.err
+            assert "-c " not in shown and "printf" not in shown and "Permission denied" not in shown and "did not arrive" not in shown, (words, done)
+            if "--sudo" in words:
+                assert done.code != 0 and said in shown, (words, done)
+        assert cluster4.host(2, "ls /etc/odd").code != 0
+
+
+# --- jobs ---------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("shell, file, line", [("/bin/bash", ".bashrc", "echo greeting >&2; set -x"), ("/bin/bash", ".bashrc", "set -v"),
+                                               ("/usr/bin/zsh", ".zshenv", "setopt xtrace"), ("/usr/bin/tcsh", ".tcshrc", "set echo verbose")])
+def test_a_worker_that_traces_shows_nothing_in_a_job(ec2mpi, cluster4, shell, file, line):
+    with login_shell(cluster4, 2, shell), start_up(cluster4, 2, line, file):
+        done = ok(ec2mpi("run", "-w", "1-2", "--per-node", "1", "--", "hostname"))
+        assert len(done.out.splitlines()) == 2
+        for word in ("printf", "exec", "orted", "set +vx", "greeting", "begins"):
+            assert word not in done.err, done.err
+
+
+@pytest.mark.skipif(bool(HOSTS_ROOT), reason="Open MPI 5 has other words")
+def test_a_file_that_does_not_start_is_hinted_at_by_its_first_line(ec2mpi, cluster4):
+    make = (f"mkdir -p {HOME}/k/dir; cd {HOME}/k; printf '#!/bin/sh\\r\\ntrue\\r\\n' >crlf; printf '#!/no/such/interp\\ntrue\\n' >interp; "
+            "chmod 755 crlf interp; chown -R ubuntu .")
+    with changed(cluster4, 1, make, f"rm -r {HOME}/k"), changed(cluster4, 2, make, f"rm -r {HOME}/k"):
+        for program, hint in (("k/crlf", "hint: k/crlf has the line ends of Windows; this removes them: sed -i 's/\\r$//' k/crlf"),
+                              ("k/interp", "hint: the program asks in its first line for /no/such/interp, which a node lacks: "
+                                           "ec2mpi exec-all 'ls -l /no/such/interp'"),
+                              ("k/dir", "hint: k/dir is a folder and no program: ec2mpi run ... -- k/dir/PROGRAM")):
+            done = ec2mpi("run", "-w", "1-2", "--per-node", "1", "--", program)
+            assert done.code == 1 and done.err.rstrip().endswith(hint), (program, done)
+
+
+def test_a_program_that_prints_words_of_open_mpi_gets_no_hint_of_them(ec2mpi, cluster4):
+    text = "import sys; print('There are not enough slots available in the system', file=sys.stderr); sys.exit(3)"
+    done = ec2mpi("run", "-w", "1-2", "--per-node", "1", "--", "python3", "-c", text)
+    assert done.code == 3 and "There are not enough slots" in done.err and "hint:" not in done.err, done
+
+
+def test_a_folder_that_may_not_be_written_keeps_scripts_only(ec2mpi, cluster4):
+    folder = "/opt/app"
+    with changed(cluster4, 1, f"mkdir -m 755 {folder}", f"rm -r {folder}"):
+        done = ok(ec2mpi("run", "-w", "1", "-np", "1", "--workdir", folder, "--", "pwd"))
+        assert done.out == folder + "\n"
+        assert f"the job gets no nodeIPaddress: {folder}/nodeIPaddress cannot be written: Permission denied" in done.err, done
+        (ec2mpi.folder / "run_odd.sh").write_text("cat nodeIPaddress\n")
+        done = ec2mpi("run", "-w", "1", "--workdir", folder, "odd")
+        assert done.code == 1 and f"cannot write {folder}/nodeIPaddress, which a script reads: Permission denied; choose a folder of yours: " \
+            "--workdir FOLDER" in done.err, done
+        assert "sh:" not in done.err, done
+    done = ec2mpi("run", "-w", "1", "-np", "1", "--workdir", "/root", "--", "pwd")
+    assert done.code == 1 and "ubuntu may not enter /root; name another folder with --workdir" in done.err, done
+
+
+@pytest.mark.parametrize("line", ["ulimit -s 64", "ulimit -v 20000", "export PYTHONHOME=/nowhere"])
+def test_doctor_does_not_take_a_python_that_cannot_start_for_a_frozen_node(ec2mpi, cluster4, line):
+    with start_up(cluster4, 2, line):
+        done = ec2mpi("doctor", "-w", "1-2", timeout=120)
+    assert "frozen" not in done.out + done.err, done
+    if "-v" in line:
+        assert "it printed: " in done.out, done
+
+
+def test_a_file_of_the_user_does_not_keep_doctor_from_the_ports(ec2mpi, cluster4):
+    with changed(cluster4, 2, f"echo 'raise SystemExit(3)' >{HOME}/socket.py", f"rm {HOME}/socket.py"):
+        assert "could not be tried" not in ec2mpi("doctor", "-w", "1-2").out
+
+
+def test_a_name_with_a_placeholder_is_shown_as_it_was_typed(ec2mpi, cluster4):
+    note = "'{node}.txt' was typed, and {...} in it stands for a node's own"
+    for words in (["pull", "-w", "2", "{node}.txt", "back/"], ["push", "-w", "2", "{node}.txt", "there/"]):
+        done = ec2mpi(*words)
+        assert done.code != 0 and "node2.txt: No such file" in done.err and note in done.err, (words, done)

@@ -7,6 +7,7 @@
 #include "ec2mpi/cli/session/world.hpp"
 #include "ec2mpi/cli/terminal/answer.hpp"
 #include "ec2mpi/ops/node/remote.hpp"
+#include "ec2mpi/ops/node/root_access.hpp"
 #include "src/cli/commands/cluster_of_instances.hpp"
 #include "src/cli/commands/instance_life.hpp"
 #include "src/cli/commands/instances.hpp"
@@ -41,7 +42,8 @@ asio::awaitable<Result<ssh::ExitStatus>> run_as_root(NodeRun run, std::shared_pt
   if (done->status.ok()) co_return done->status;
   // Start-up files may print text before; the last line is the failure's own.
   const auto lines = split(trim(done->err), '\n');
-  const auto why = lines.back().empty() ? done->status.describe() : printable(lines.back());
+  auto why = ops::sudo_refusal(done->err);
+  if (why.empty()) why = lines.back().empty() ? done->status.describe() : printable(lines.back());
   co_return fail(ErrorKind::remote_io, "cannot set the end of its life: " + why);
 }
 

@@ -105,7 +105,7 @@ void SeriesView::tell_change(const ops::VariantResult& variant) {
 void SeriesView::tell_common_failure(const ops::CommonFailure& failure) {
   say(Colour::red, fmt::format("all {} that ran failed for one reason: {}", count_of(failure.failed, "job"),
                                failure.reason));
-  if (const auto hint = ops::hint_for(failure.reason))
+  if (const auto hint = ops::hint_for(failure.reason, {.whole = false}))
     console_.talk(console_.paint_talk(Colour::yellow, "hint: " + hint->text()));
   if (failure.unstarted > 0)
     say(Colour::yellow,

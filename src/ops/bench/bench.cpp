@@ -77,8 +77,8 @@ bool take(NodeSpeed& speed, std::string_view line) {
 /// The program stands on the command line; a measurement is merged into those of earlier rounds.
 asio::awaitable<Result<ssh::ExitStatus>> measure(NodeRun run, NodeSpeeds& speeds) {
   const auto limit = run.limit.at_most(kPatience);
-  const auto program =
-      "command -v python3 >/dev/null || exit 127\nexec python3 -c " + quote_word(kBenchPy) + " </dev/null\n";
+  const auto program = "command -v python3 >/dev/null || exit 127\nexec python3 -I -c " +
+                       quote_word(kBenchPy) + " </dev/null\n";
   CO_TRY_AS(answer, co_await capture(run.session, program, limit));
   if (answer->status.code == 127) co_return fail(ErrorKind::remote_io, kNoPython);
   CO_TRY_AS(speed, parse_speed(answer->out));

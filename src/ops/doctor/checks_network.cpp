@@ -6,6 +6,7 @@
 #include "ec2mpi/cluster/values/quote.hpp"
 #include "ec2mpi/fleet/gather.hpp"
 #include "ec2mpi/ops/mpi/placement.hpp"
+#include "ec2mpi/ops/node/facts.hpp"
 #include "src/ops/doctor/checks.hpp"
 #include "src/ops/doctor/pairs.hpp"
 
@@ -187,15 +188,17 @@ Check check_ports(const Records& records) {
   std::size_t tried = 0;
   std::size_t nodes = 0;
   Groups without_python;
+  Groups broken;
   Groups silent;
   const auto are_silent = silent_nodes(records);
   for_each_answer(records, [&](const auto& record, const auto&, const auto&) {
     ++nodes;
     // Without python3, a node cannot listen.
-    if (!record.no_tcp.empty())
-      (record.no_tcp == kNoPython ? without_python
-                                  : silent)["could not be tried: " + printable(record.no_tcp)]
-          .push_back(record.node.index);
+    if (!record.no_tcp.empty()) {
+      const bool says_why = record.no_tcp.find(kItPrinted) != std::string::npos;
+      auto& group = record.no_tcp == kNoPython ? without_python : says_why ? broken : silent;
+      group["could not be tried: " + printable(record.no_tcp)].push_back(record.node.index);
+    }
     for (const auto& [target, attempt] : record.tcp) {
       if (are_silent.contains(target)) continue;
       ++tried;
@@ -213,13 +216,15 @@ Check check_ports(const Records& records) {
   check.summary = fmt::format("{} between nodes on ports that nobody opened", count_of(tried, "connection"));
   if (!troubles.empty()) {
     check.verdict = Verdict::failed;
-  } else if (!without_python.empty() || !silent.empty()) {
+  } else if (!without_python.empty() || !broken.empty() || !silent.empty()) {
     check.verdict = Verdict::warning;
   } else if (tried == 0) {
     check.verdict = Verdict::skipped;
     check.summary = nodes > 1 ? "no time was left for it" : "there is no second node to connect to";
   }
   add_groups(check, records, without_python, {}, "ec2mpi setup -w {}");
+  add_groups(check, records, broken, "ec2mpi exec -w {} 'python3 -I -c \"import socket\"; ulimit -a'",
+             "does a start-up file (.bashrc) set a limit, or a variable of Python or of the loader?");
   add_groups(check, records, silent, "ec2mpi exec -w {} uptime",
              "is it frozen, or very busy? wait, or reboot it");
   return check;

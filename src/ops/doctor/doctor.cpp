@@ -196,8 +196,11 @@ class DoctorRun : public Observer {
     const auto own_address = mine.answer->facts.private_address.text();
     ssh::Request request{.command = tcp_command(turn.node.index, own_address, token_)};
     CO_TRY_AS(channel, co_await start_program(turn.session, std::move(request), limit));
-    CO_TRY_AS(printed, co_await read_up_to("\nport ", **channel, limit));
-    CO_TRY_AS(port, parse_port(*printed));
+    std::string printed;
+    std::string complaints;
+    CO_TRY(co_await read_on("\nport ", **channel, limit, printed, &complaints));
+    const auto port = parse_port(printed);
+    if (!port) co_return std::unexpected(with_complaint(port.error(), complaints));
     ports_[turn.node.index] = *port;
     co_return std::move(*channel);
   }
@@ -217,24 +220,20 @@ class DoctorRun : public Observer {
     co_return parse_tcp(printed);
   }
 
-  static asio::awaitable<Result<std::string>> read_up_to(std::string_view mark, ssh::Channel& channel,
-                                                         Limit limit) {
-    std::string printed;
-    CO_TRY(co_await read_on(mark, channel, limit, printed));
-    co_return printed;
-  }
-
   /// The program's output up to the line that begins with `mark`, or up to its end; if it fails, the output
   /// before that.
   static asio::awaitable<Result<void>> read_on(std::string_view mark, ssh::Channel& channel, Limit limit,
-                                               std::string& printed) {
+                                               std::string& printed, std::string* complaints = nullptr) {
     for (;;) {
       const auto place = printed.find(mark);
       // The line has to be whole.
       if (place != std::string::npos && printed.find('\n', place + mark.size()) != std::string::npos) break;
       CO_TRY_AS(chunk, co_await channel.read(limit));
       if (!*chunk || printed.size() > kMostPrinted) break;
-      if ((*chunk)->stream == ssh::Stream::out) printed += (*chunk)->bytes;
+      if ((*chunk)->stream == ssh::Stream::out)
+        printed += (*chunk)->bytes;
+      else if (complaints != nullptr && complaints->size() < kMostPrinted)
+        *complaints += (*chunk)->bytes;
     }
     co_return Result<void>{};
   }

@@ -4,7 +4,7 @@
 # It needs the functions `metadata` and `chosen_settings` (ops/node), and `leftovers` (leftovers.sh), and stands behind
 # health_begin.sh and the facts. It changes nothing on the node. Every command in it that may hang has its own limit.
 # shellcheck disable=SC2015 # "A && B || C" means that C also follows a failure of B
-# shellcheck disable=SC2154 # ec2mpi_path: own_tools.sh of ops/node sets it
+# shellcheck disable=SC2154 # ec2mpi_path, ec2mpi_no_home: programs of ops/node set them
 # shellcheck disable=SC2034 # `read` names fields that are not used
 # shellcheck disable=SC3045 # the shells of all images know ulimit -n and -l
 limited() { if command -v timeout >/dev/null; then timeout "$@"; else shift; "$@"; fi; }
@@ -18,6 +18,8 @@ can_make() {
 }
 sum_of() { sha256sum | cut -d' ' -f1; }
 file_state() {
+  # Without a home a relative path would be one in /.
+  [ -z "$ec2mpi_no_home" ] || case $1 in /*) ;; *) echo missing; return ;; esac
   if [ -d "$1" ]; then (cd "$1" && find . -type f -exec sha256sum {} + | sort -k 2 | sum_of)
   elif [ -r "$1" ]; then sum_of <"$1"
   elif [ -e "$1" ]; then echo unreadable

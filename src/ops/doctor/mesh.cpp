@@ -89,7 +89,8 @@ std::vector<std::size_t> login_targets_of(std::size_t own, std::size_t count) {
 
 std::string tcp_command(int own_index, const std::string& own_address, const std::string& token) {
   // -u: the program's lines are waited for one by one, so they must not stay in its buffer.
-  return "exec python3 -u -c " +
+  // -I: nothing of the user's changes it, neither PYTHONHOME nor a socket.py in the home.
+  return "exec python3 -I -u -c " +
          quote_words({std::string(kTcpMeshPy), std::to_string(own_index), own_address, token});
 }
 

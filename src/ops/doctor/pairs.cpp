@@ -7,6 +7,7 @@
 #include "ec2mpi/cluster/values/quote.hpp"
 #include "ec2mpi/fleet/gather.hpp"
 #include "ec2mpi/ops/mpi/placement.hpp"
+#include "ec2mpi/ops/node/facts.hpp"
 
 namespace ec2mpi::ops {
 
@@ -79,7 +80,8 @@ std::set<int> silent_nodes(const Records& records) {
   for_each_answer(records, [&](const auto& record, const auto&, const auto&) {
     const auto& links = record.links;
     const bool no_logins = !links.complete && links.logins.empty() && links.names.empty();
-    if (no_logins || (!record.no_tcp.empty() && record.no_tcp != kNoPython)) silent.insert(record.node.index);
+    const bool says_why = record.no_tcp == kNoPython || record.no_tcp.find(kItPrinted) != std::string::npos;
+    if (no_logins || (!record.no_tcp.empty() && !says_why)) silent.insert(record.node.index);
   });
   return silent;
 }

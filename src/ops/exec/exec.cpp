@@ -10,6 +10,7 @@
 #include "ec2mpi/ops/node/placeholders.hpp"
 #include "ec2mpi/ops/node/remote.hpp"
 #include "ec2mpi/ops/node/remote_program.hpp"
+#include "ec2mpi/ops/node/root_access.hpp"
 #include "ec2mpi/ops/process/end_marked.hpp"
 #include "src/ops/exec/programs.hpp"
 
@@ -22,8 +23,9 @@ constexpr auto kTimeToStop = std::chrono::seconds(8);
 /// For a command that has not begun: most likely its login shell hangs, and so will ours.
 constexpr auto kTimeToFindNothing = std::chrono::seconds(3);
 
-/// The texts on standard error by which sudo starts the program or asks for a password. A program that would
-/// like to receive the password cannot guess them.
+/// The texts on standard error by which sudo starts the program or asks for a password. The first is printed
+/// in two halves: a sudo that refuses repeats what it was to run. A program that would like to receive the
+/// password cannot guess them.
 struct SudoTokens {
   explicit SudoTokens(const std::string& mark)
       : ahead(fmt::format("[{} ahead]", mark)), password(fmt::format("[{} password]", mark)) {}
@@ -36,7 +38,8 @@ struct SudoTokens {
 /// password.
 std::string under_sudo(const std::string& command, const std::string& mark) {
   const SudoTokens tokens(mark);
-  const auto begin = quote_word(fmt::format("printf %s {} >&2; exec \"$@\"", quote_word(tokens.ahead)));
+  const auto begin = quote_word(fmt::format("printf %s%s {} {} >&2\n{}exec \"$@\"", quote_word("[" + mark),
+                                            quote_word(" ahead]"), check_noexec_text()));
   return fmt::format(
       "if sudo -n true 2>/dev/null; then exec sudo -n sh -c {0} sh {2}; "
       "else exec sudo -S -p {1} sh -c {0} sh {2}; fi",
@@ -61,6 +64,13 @@ class Output {
       return Sudo::none;
     }
     return look_for_sudo(chunk.bytes);
+  }
+
+  /// Why sudo started nothing; empty if it started the program, or says so in short words of its own.
+  std::string take_refusal() {
+    auto refusal = sudo_ ? sudo_refusal(held_) : std::string();
+    if (!refusal.empty()) held_.clear();
+    return refusal;
   }
 
   void finish() {
@@ -171,6 +181,8 @@ asio::awaitable<Result<ssh::ExitStatus>> exec(NodeRun run, std::shared_ptr<const
   };
   auto status = co_await read_to_end(**channel, run.limit, sink, run.observer);
   co_await feeder->finish();
+  if (auto refusal = output.take_refusal(); !refusal.empty() && !refused)
+    refused = Error{ErrorKind::auth, std::move(refusal)};
   output.finish();
   // Only the look after a limit needs the password once more.
   if (refused || status || !ended_by_limit(status.error())) wipe(sudo_password);

@@ -7,6 +7,7 @@
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/fleet/lines.hpp"
 #include "ec2mpi/ops/node/remote_program.hpp"
+#include "ec2mpi/ops/node/root_access.hpp"
 
 namespace ec2mpi::ops {
 
@@ -26,8 +27,10 @@ std::string command_for(RootAccess access, const RootScript& script, const RootM
   std::vector<std::string> words;
   if (access == RootAccess::sudo) words = {"sudo", "-n"};
   if (access == RootAccess::password) words = {"sudo", "-S", "-p", marks.prompt};
-  words.insert(words.end(),
-               {"sh", "-c", fmt::format("echo {}\n{}", quote_word(marks.begin), script.text), "sh"});
+  words.insert(
+      words.end(),
+      {"sh", "-c", fmt::format("echo {}\n{}{}", quote_word(marks.begin), check_noexec_text(), script.text),
+       "sh"});
   words.insert(words.end(), script.arguments.begin(), script.arguments.end());
   return "exec " + quote_words(words);
 }
@@ -38,7 +41,8 @@ std::unexpected<Error> no_password() {
 
 Error failure_of(const ssh::ExitStatus& status, std::string_view complaint) {
   const auto lines = split(trim(complaint), '\n');
-  const auto last = trim(lines.back());
+  auto last = trim(lines.back());
+  while (last.starts_with("ec2mpi: ")) last.remove_prefix(8);  // programs of ours print it
   // Both words must be there: the script's own words are no refusal of sudo.
   if (complaint.find("try again") != std::string_view::npos && last.find("sudo") != std::string_view::npos)
     return {ErrorKind::auth, "sudo refused the password"};
@@ -68,6 +72,7 @@ class RootRun {
     lines_.finish(line_taker());
     CO_TRY_AS(status, (*channel)->exit_status());
     if (status->ok()) co_return Result<void>{};
+    if (!has_begun_ && !refusal_.empty()) co_return fail(ErrorKind::auth, refusal_);
     auto error = failure_of(*status, complaint_);
     co_return std::unexpected(std::move(error));
   }
@@ -84,6 +89,8 @@ class RootRun {
       complaint_.erase(at, marks_.prompt.size());
       ++prompts_;
     }
+    // The refusal may be longer than what is kept.
+    if (refusal_.empty()) refusal_ = sudo_refusal(complaint_);
     if (complaint_.size() > kMostComplaint) complaint_.erase(0, complaint_.size() - kMostComplaint);
   }
 
@@ -120,6 +127,7 @@ class RootRun {
   std::string password_;
   LineCutter lines_;
   std::string complaint_;
+  std::string refusal_;  ///< of sudo
   int prompts_ = 0;
   bool is_asked_ = false;
   bool has_begun_ = false;

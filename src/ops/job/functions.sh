@@ -11,6 +11,7 @@ give_up() {
   echo "ec2mpi: on the master: $1" >&2
   exit "${2:-1}"
 }
+[ -z "${ec2mpi_no_home-}" ] || give_up "$ec2mpi_no_home, but jobs are kept there"
 # need_jobs: ends the program if the jobs cannot be read, which is not the same as that there are none.
 need_jobs() {
   for at in "$HOME/.ec2mpi" "$jobs"; do

@@ -15,6 +15,7 @@ find_script() {
 make_folder() {
   [ -d "$workdir" ] ||
     give_up "there is no folder $workdir; push the job's files first, or name another with --workdir"
+  (cd -- "$workdir") 2>/dev/null || give_up "$(id -un) may not enter $workdir; name another folder with --workdir"
   for tool in setsid flock ps awk grep tail mkfifo dd cksum cmp; do
     command -v "$tool" >/dev/null || give_up "$tool is missing; install it" 127
   done
@@ -42,16 +43,24 @@ make_folder() {
 keep() { printf %s "$2" >"$folder/$1" || give_up "cannot write $folder/$1"; }
 # Is the file FILE one that was published before? `published` has a checksum a line.
 is_published() { grep -qxF -e "$(cksum <"$1")" "$HOME/.ec2mpi/published"; } 2>/dev/null
+# not_published REASON: a script may read the file, and gives up without it; a program of another kind is started.
+not_published() {
+  rm -f "$new"
+  [ -z "$script" ] ||
+    give_up "cannot write $there, which a script reads: $1; choose a folder of yours: --workdir FOLDER"
+  echo "ec2mpi: the job gets no nodeIPaddress: $there cannot be written: $1" >&2
+}
 # The tutorial's scripts read nodeIPaddress where the job runs. A file of that name that the user has written is renamed.
 publish_addresses() {
   new=$workdir/.nodeIPaddress.$$ there=$workdir/nodeIPaddress
-  (umask "$mask"; printf %s "$addresses" >"$new") || give_up "cannot write $there"
+  said=$( (umask "$mask"; printf %s "$addresses" >"$new") 2>&1) || { not_published "${said##*: }"; return; }
   if [ -s "$there" ] && ! cmp -s "$new" "$there" && ! is_published "$there"; then
     kept=nodeIPaddress.$(date +%Y%m%d-%H%M%S)
-    mv "$there" "$workdir/$kept" || give_up "cannot rename $there"
+    # In a folder like /tmp it may be the file of another user, which nobody else can rename.
+    said=$(mv "$there" "$workdir/$kept" 2>&1) || { not_published "${said##*: }"; return; }
     echo "ec2mpi: your own nodeIPaddress in $workdir is $kept now: the job gets one with its nodes" >&2
   fi
-  mv -f "$new" "$there" || give_up "cannot write $there"
+  said=$(mv -f "$new" "$there" 2>&1) || { not_published "${said##*: }"; return; }
   is_published "$there" || cksum <"$there" >>"$HOME/.ec2mpi/published" || give_up "cannot write $HOME/.ec2mpi/published"
 }
 # The next end of a job calls this program, so that it is replaced in one step.

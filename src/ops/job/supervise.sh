@@ -292,7 +292,32 @@ page_begins_with() {
 # Open MPI 5 returns 0 or 255 after it has lost a node; its words tell. With us 255 is a lost job.
 lost_a_node() { page_begins_with '(ORTE|PRTE) has lost communication with a remote daemon[.]$'; }
 # Open MPI returns an error number of its own (132 to 135), which looks like a signal of a rank.
-not_started() { page_begins_with '[a-z]+ was unable to (launch|find|start|access|open) '; }
+not_started() { page_begins_with '[a-z]+ was unable to (launch|find|start|access|open) ' || not_executed; }
+not_executed() { page_begins_with '[A-Za-z ]+ tried to fork a new process via the "execve" system call but$'; }
+# A file that is there, and that the system does not start: its reason ("No such file") is that of the file's first line. Here
+# that line is read, for hints.cpp.
+explain_start() {
+  program=$(tail -c 65536 err | sed -n -e 's/^  Application name:  //p' -e 's/.*execvp error on file \(.*\) ([^()]*)$/\1/p' | head -n 1)
+  [ -n "$program" ] || return
+  cd -- "$(cat workdir)" || return
+  case $program in */*) ;; *) program=$(PATH=$ec2mpi_path && command -v "$program") ;; esac
+  if [ -d "$program" ]; then
+    echo "ec2mpi: $program is a folder"
+    return
+  fi
+  IFS= read -r first <<END
+$(head -c 512 "$program" | tr -d '\000' | head -n 1)
+END
+  cr=$(printf '\r')
+  case $first in
+    '#!'*"$cr") echo "ec2mpi: $program is a script with the line ends of Windows" ;;
+    '#!'*)
+      set -f
+      # shellcheck disable=SC2086 # the first word
+      set -- ${first#??}
+      [ -z "$1" ] || [ -x "$1" ] || echo "ec2mpi: $program asks in its first line for $1, which is not on the master" ;;
+  esac
+} 2>/dev/null
 # Open MPI 5 tells in `ranks` which ranks it has started, a line each: it has been seen to start fewer than it was
 # told to, and to return 0.
 ranks_missing() {
@@ -334,6 +359,9 @@ judge() {
     0 | 255) ! lost_a_node || status=205 ;;
     13? | 1[4-9]? | 2??) ! not_started || status=1 ;;
   esac
+  if [ "$status" != 0 ] && grep -q -e 'execvp error on file ' -e 'via the "execve" system call' err; then
+    (explain_start) >>err
+  fi
   if [ "$status" = 0 ] && ranks_missing; then
     because 'ranks missing'
     status=205

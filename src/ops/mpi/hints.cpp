@@ -18,6 +18,7 @@ enum class About {
   launch,  ///< ssh between the nodes: only if a launcher has failed as well, or the word names a node of the
            ///< job
   node,    ///< only if the word names a node of the job
+  page,    ///< only in a page of Open MPI's: the program of the user may print the same words
 };
 
 /// One known text. A `*` in it stands for the word that the cause and the command call `{}`.
@@ -78,7 +79,8 @@ constexpr std::string_view kNoCopies = "the kernel forbids ranks to read each ot
 constexpr Known kKnown[] = {
     // a daemon of mpirun's that could not begin
     {"Directory: *\n  Error:",
-     "mpirun's daemon could not make {} on its node; this shows which, why, and the fix", kDoctor, "tmpdir"},
+     "mpirun's daemon could not make {} on its node; this shows which, why, and the fix", kDoctor, "tmpdir",
+     About::page},
     // ssh between the nodes
     {"Bad owner or permissions on *\n",
      "ssh refuses {}, for another user owns it or may write to it",
@@ -137,33 +139,46 @@ constexpr Known kKnown[] = {
     {"hydra_pmi_proxy: No such file", kOneMpi, kDoctor},
     {"mpirun: command not found", "there is no mpirun in the PATH of a command over ssh", kSetup},
     {"mpirun: not found", "there is no mpirun in the PATH of a command over ssh", kSetup},
-    {"attempt to run as root", "mpirun refuses root; log in as the image's user", "ec2mpi run -l ubuntu ..."},
-    {"detected a parse error in the hostfile", "the hostfile is not in Open MPI's form (Windows line ends?)",
-     "sed -i 's/\\r$//' HOSTFILE"},
-    {"multiple definitions of the slot count", "the hostfile names a node twice", kHostfile},
+    {"attempt to run as root",
+     "mpirun refuses root; log in as the image's user",
+     "ec2mpi run -l ubuntu ...",
+     {},
+     About::page},
+    {"detected a parse error in the hostfile",
+     "the hostfile is not in Open MPI's form (Windows line ends?)",
+     "sed -i 's/\\r$//' HOSTFILE",
+     {},
+     About::page},
+    {"multiple definitions of the slot count", "the hostfile names a node twice", kHostfile, {}, About::page},
     {"All nodes which are allocated for this job are already filled",
-     "the program spawns ranks, and no slot is free for them", "ec2mpi run --spawn N ..."},
-    {"not enough slots available", kMoreSlots, kHostfile, "rmaps"},
-    {"Your job failed to map", "mpirun found no way to place the ranks", kDoctor, "rmaps"},
+     "the program spawns ranks, and no slot is free for them",
+     "ec2mpi run --spawn N ...",
+     {},
+     About::page},
+    {"not enough slots available", kMoreSlots, kHostfile, "rmaps", About::page},
+    {"Your job failed to map", "mpirun found no way to place the ranks", kDoctor, "rmaps", About::page},
     {"ext3x_client.c", "the ranks do not agree with mpirun about PMIx", kDoctor, kAnySetting},
-    {"A request was made to bind", kBinding, kNoBinding},
-    {"binding more processes than cpus", kBinding, kNoBinding},
+    {"A request was made to bind", kBinding, kNoBinding, {}, About::page},
+    {"binding more processes than cpus", kBinding, kNoBinding, {}, About::page},
     {"An invalid value was given for btl_tcp_if_include",
      "some node has no such interface; name the network instead",
-     "mpirun --mca btl_tcp_if_include 10.0.0.0/16 ...", kAnySetting},
+     "mpirun --mca btl_tcp_if_include 10.0.0.0/16 ...", kAnySetting, About::page},
     {"mutually-exclusive MCA variables", "an interface is both included and excluded; only include",
-     "mpirun --mca btl_tcp_if_include 10.0.0.0/16 ...", kAnySetting},
+     "mpirun --mca btl_tcp_if_include 10.0.0.0/16 ...", kAnySetting, About::page},
     {"  Value given: *\n", "a node has no interface or network {}, which mpirun was told to use", kDoctor,
-     kAnySetting},
+     kAnySetting, About::page},
     {"to be opened in the * framework", "Open MPI has no component for {} that works on a node", kDoctor,
-     kAnySetting},
+     kAnySetting, About::page},
     {"PML * cannot be selected", "MPI's component {} does not work on a node", kDoctor, kAnySetting},
-    {"Component: *\n", "Open MPI has no component {} on a node", kDoctor, kAnySetting},
+    {"Component: *\n", "Open MPI has no component {} on a node", kDoctor, kAnySetting, About::page},
     // the network
     {"due to process rank * with PID",
-     "rank {} ended without MPI_Finalize (exit, os._exit, a crash); its last words", "ec2mpi logs"},
+     "rank {} ended without MPI_Finalize (exit, os._exit, a crash); its last words",
+     "ec2mpi logs",
+     {},
+     About::page},
     {"unable to reach each other for", "two ranks found no way to each other; this shows what lies between",
-     kDoctor, kAnySetting},
+     kDoctor, kAnySetting, About::page},
     {"connect() to *:",
      "{} refuses connections of MPI; look at its own firewall and the security group",
      kDoctor,
@@ -172,7 +187,7 @@ constexpr Known kKnown[] = {
     {"unable to complete a TCP connection", kFirewall, kDoctor, kAnySetting},
     {"failed to TCP connect to a peer",
      "a node's own firewall, or the security group, lets no connections of MPI through; this shows where",
-     kDoctor, kAnySetting},
+     kDoctor, kAnySetting, About::page},
     {"cannot find a corresponding process entry", kBridge, kDoctor, kAnySetting},
     {"received unexpected process identifier", kBridge, kDoctor, kAnySetting},
     // the program
@@ -196,14 +211,38 @@ constexpr Known kKnown[] = {
     {"env: 'python': No such file", kPythonMissing, kUsePython3},
     {"env: \u2018python\u2019: No such file", kPythonMissing, kUsePython3},
     {"unable to find the specified executable",
-     "there is no such program in the PATH, or at that path, of a node", kPush},
+     "there is no such program in the PATH, or at that path, of a node",
+     kPush,
+     {},
+     About::page},
+    {"ec2mpi: * is a script with the line ends of Windows",
+     "{} has the line ends of Windows; this removes them", "sed -i 's/\\r$//' {}"},
+    {"ec2mpi: * is a folder", "{} is a folder and no program", "ec2mpi run ... -- {}/PROGRAM"},
+    {"asks in its first line for *, which is not on the master",
+     "the program asks in its first line for {}, which a node lacks", "ec2mpi exec-all 'ls -l {}'"},
+    {"  Application name:  *\n  Error:             No such file",
+     "{} is there, but not what starts it: the program in its first line (do its lines end as Windows writes "
+     "them?), or the loader of the system that it was built for",
+     "ec2mpi exec-all 'file -L {}; head -n 1 {} | od -c | head -n 4'",
+     {},
+     About::page},
+    {"  Application name:  *\n  Error:             Permission denied",
+     "a node may not execute {}: it is a folder, or the program in its first line may not be executed",
+     "ec2mpi exec-all 'ls -ld {}; head -n 1 {}'",
+     {},
+     About::page},
     {"could not access\nor execute",
      "the program is not on every node, or may not be executed there (chmod +x, or python3 in front of it?)",
-     kPush},
+     kPush,
+     {},
+     About::page},
     {"could not access or execute", "the program is not on every node, or may not be executed there", kPush},
     {"execvp error on file * (", kNotPushed, kPush},
-    {"Working directory: *\n", "the folder {} is not on every node; this shows where",
-     "ec2mpi exec-all 'ls -d {}'"},
+    {"Working directory: *\n",
+     "the folder {} is not on every node; this shows where",
+     "ec2mpi exec-all 'ls -d {}'",
+     {},
+     About::page},
     {"unable to change wdir", "the working directory is not on every node", kDoctor},
     {"version `GLIBC_", "the program was built on a newer system than the nodes'; build it on the master",
      "ec2mpi login"},
@@ -216,17 +255,20 @@ constexpr Known kKnown[] = {
     {"No PMIx server was reachable", kOtherMpi, kDoctor},
     // what ran out
     {"No space left on device", kDiskFull, kShowDisks},
-    {"exited on signal 9", "a rank was killed from outside, most likely because the memory ran out",
-     "ec2mpi exec-all --sudo 'dmesg | grep -i \"out of memory\"'"},
+    {"exited on signal 9",
+     "a rank was killed from outside, most likely because the memory ran out",
+     "ec2mpi exec-all --sudo 'dmesg | grep -i \"out of memory\"'",
+     {},
+     About::page},
     {"Too many open files", "a limit of the nodes is too low for this number of ranks",
      "ec2mpi exec-all 'ulimit -n'"},
     {"process_vm_readv", kNoCopies, "ec2mpi run --mca btl_vader_single_copy_mechanism none ..."},
     {"Read -1, expected", kNoCopies, "ec2mpi run --mca btl_vader_single_copy_mechanism none ..."},
     // only what followed
-    {"has lost communication with a remote daemon", kLost, kDoctor},
+    {"has lost communication with a remote daemon", kLost, kDoctor, {}, About::page},
     {"lost connection to", kLost, kDoctor},
     {"unable to reliably start one or more daemons", "mpirun could not start itself on all nodes", kDoctor,
-     "agent"},
+     "agent", About::page},
 };
 
 /// A known text in the output.
@@ -259,9 +301,12 @@ std::optional<Match> match(std::string_view text, std::string_view output) {
 }
 
 std::string filled(std::string_view text, const std::string& word) {
-  const auto place = text.find("{}");
-  if (place == std::string_view::npos) return std::string(text);
-  return std::string(text.substr(0, place)) + word + std::string(text.substr(place + 2));
+  std::string whole;
+  for (auto place = text.find("{}"); place != std::string_view::npos; place = text.find("{}")) {
+    whole.append(text.substr(0, place)).append(word);
+    text.remove_prefix(place + 2);
+  }
+  return whole.append(text);
 }
 
 /// The user types the command, so a name from the output must not become shell text in it.
@@ -278,21 +323,46 @@ std::string label_of(const std::string& host, const HintContext& context) {
   return named == context.names.end() ? std::string() : named->second;
 }
 
+/// The pages of Open MPI: it prints each between two lines of dashes, behind which a rank's tag may stand in
+/// front. Such lines are paired from the end, which is Open MPI's when a job has failed: the beginning may be
+/// cut off.
+std::string pages_of(std::string_view output) {
+  const auto is_rule = [](std::string_view line) {
+    const auto dashes = line.size() - (line.find_last_not_of('-') + 1);  // npos + 1 is the beginning
+    return dashes >= 70 && dashes <= 80;                                 // 74 in most versions
+  };
+  std::vector<std::size_t> rules;
+  const auto lines = split(output, '\n');
+  for (std::size_t i = 0; i < lines.size(); ++i)
+    if (is_rule(trim(lines[i]))) rules.push_back(i);
+  std::string pages;
+  for (auto rule = rules.size() % 2; rule + 1 < rules.size(); rule += 2)
+    for (auto i = rules[rule] + 1; i < rules[rule + 1]; ++i) pages.append(lines[i]).push_back('\n');
+  return pages;
+}
+
+struct Printed {
+  std::string_view output;
+  std::string pages;  ///< the part of it that Open MPI has printed
+};
+
 /// A launcher's own words that it could not start something.
-bool launch_failed(std::string_view output) {
-  for (const std::string_view word :
-       {"reliably start one or more daemons", "lost communication with a remote daemon", "[mpiexec@", "HYD"})
+bool launch_failed(std::string_view output, std::string_view pages) {
+  for (const std::string_view word : {"[mpiexec@", "HYD"})
     if (output.find(word) != std::string_view::npos) return true;
+  for (const std::string_view word :
+       {"reliably start one or more daemons", "lost communication with a remote daemon"})
+    if (pages.find(word) != std::string_view::npos) return true;
   return false;
 }
 
 /// Without names, nothing is known of the job's nodes.
-bool is_about_this_job(const Known& known, const std::string& word, std::string_view output,
+bool is_about_this_job(const Known& known, const std::string& word, const Printed& printed,
                        const HintContext& context) {
-  if (known.about == About::anything || context.names.empty()) return true;
+  if (known.about == About::anything || known.about == About::page || context.names.empty()) return true;
   const auto host = word.substr(word.rfind('@') + 1);  // npos + 1 is the beginning
   if (!label_of(host.substr(0, host.rfind(':')), context).empty()) return true;
-  return known.about == About::launch && launch_failed(output);
+  return known.about == About::launch && launch_failed(printed.output, printed.pages);
 }
 
 /// The host that a page of Open MPI is about: "Local host:  HOST" in it, or "[HOST:PID]" in front of the next
@@ -319,9 +389,11 @@ std::string folder_of_session(std::string_view path) {
 }
 
 /// Pages of Open MPI about a full file system name the path and the node.
-std::optional<Hint> full_disk_hint(std::string_view output, const HintContext& context) {
+std::optional<Hint> full_disk_hint(const Printed& printed, const HintContext& context) {
+  const auto output = printed.output;
   for (const std::string_view text :
        {"Directory: *\n  Error:     No space left on device", "not enough space for * (the shared-memory"}) {
+    if (!match(text, printed.pages)) continue;
     const auto found = match(text, output);
     const auto folder = found ? folder_of_session(found->word) : std::string();
     if (!found || !is_plain(folder)) continue;
@@ -336,11 +408,11 @@ std::optional<Hint> full_disk_hint(std::string_view output, const HintContext& c
 }
 
 /// Of a python of the user's own. setup installs mpi4py for that of the system.
-std::optional<Hint> own_python_hint(std::string_view output, const HintContext& context) {
+std::optional<Hint> own_python_hint(const Printed& printed, const HintContext& context) {
   auto program = context.program;
-  if (const auto says = match("*: No module named mpi4py", output))
+  if (const auto says = match("*: No module named mpi4py", printed.output))
     program = says->word;
-  else if (!match("No module named 'mpi4py'", output))
+  else if (!match("No module named 'mpi4py'", printed.output))
     return std::nullopt;
   const bool is_own = program.find('/') != std::string::npos && !program.starts_with("/usr/");
   if (!is_own || !is_python(program) || !is_plain(program)) return std::nullopt;
@@ -348,8 +420,8 @@ std::optional<Hint> own_python_hint(std::string_view output, const HintContext& 
               fmt::format("ec2mpi exec-all '{} -m pip install mpi4py'", program)};
 }
 
-std::optional<Hint> no_python_hint(std::string_view output, const HintContext& context) {
-  if (!context.python3 || !match("Executable: python\n", output)) return std::nullopt;
+std::optional<Hint> no_python_hint(const Printed& printed, const HintContext& context) {
+  if (!context.python3 || !match("Executable: python\n", printed.pages)) return std::nullopt;
   return Hint{"the nodes have no command python, but python3", "ec2mpi run ... -- python3 ..."};
 }
 
@@ -406,11 +478,12 @@ bool is_only_from_us(std::string_view output) {
 }  // namespace
 
 std::optional<Hint> hint_for(std::string_view output, const HintContext& context) {
+  const Printed printed{output, context.whole ? pages_of(output) : std::string(output)};
   for (const auto hint : {full_disk_hint, own_python_hint, no_python_hint})
-    if (auto found = hint(output, context)) return found;
+    if (auto found = hint(printed, context)) return found;
   for (const auto& known : kKnown) {
-    const auto found = match(known.text, output);
-    if (!found || !is_about_this_job(known, found->word, output, context)) continue;
+    const auto found = match(known.text, known.about == About::page ? printed.pages : output);
+    if (!found || !is_about_this_job(known, found->word, printed, context)) continue;
     // The output has addresses; people know the labels of the list.
     const auto label = label_of(found->word, context);
     const auto word = label.empty() ? printable(found->word) : label;

@@ -6,6 +6,8 @@
 # - Open MPI writes its command for the shell of the account that it runs in. Here /bin/sh reads it, whatever login shell the
 #   other node has: in the words for printf no shell sees a newline, quote, backslash or exclamation mark.
 # - On each node, the program in the file `sampler` begins to count what the job uses there.
+# - A start-up file that traces (set -x) repeats our command on the standard error of ssh. A process of ours drops what comes in
+#   front of the mark that the command prints; without the mark only the lines with our command are dropped.
 # - A folder in LD_LIBRARY_PATH (conda, modules) may hold another libcrypto, with which ssh does not start.
 # shellcheck shell=sh
 # shellcheck disable=SC2154 # the text in front sets these variables
@@ -41,6 +43,36 @@ without_csh() {
   printf %s "$daemon"
 }
 
+# The first command on the other node prints this line, and ends the tracing.
+begin=ec2mpi-daemon-begins announce=
+[ ! -e "$folder/err.pipe" ] || announce="{ set +vx; } 2>/dev/null; command printf '\\n%s\\n' $begin >&2"
+# Passes on what stands behind the mark. read takes no byte behind its line, so that cat gets the rest.
+pass_behind_mark() {
+  held=
+  while IFS= read -r line; do
+    case $line in
+      "$begin") exec cat ;;
+      *'command printf %b'*) continue ;;
+    esac
+    [ ${#held} -gt 65536 ] || held="$held$line
+"
+  done
+  printf %s "$held$line"
+}
+# start_ssh STREAMS WORD...: becomes ssh, whose process the launcher knows. STREAMS: "both" if its output goes to standard error.
+start_ssh() {
+  streams=$1 said=$folder/said.$$
+  shift
+  # shellcheck disable=SC2094 # rm takes only the name
+  [ -z "$announce" ] || ! mkfifo "$said" 2>/dev/null || {
+    { rm -f "$said"; pass_behind_mark; } <"$said" >&2 &
+    [ "$streams" = both ] || exec ssh "$@" 2>"$said"
+    exec ssh "$@" >"$said" 2>&1
+  }
+  [ "$streams" = both ] || exec ssh "$@"
+  exec ssh "$@" >&2
+}
+
 [ -z "$LD_LIBRARY_PATH" ] || ssh -V >/dev/null 2>&1 || unset LD_LIBRARY_PATH
 sampler=$(cat "$folder/sampler" 2>/dev/null)
 
@@ -55,14 +87,15 @@ if [ -z "$start_by_sh" ]; then
   while [ $count -gt 0 ]; do
     case $1 in
       *hydra_pmi_proxy* | *hydra_bstrap_proxy*)
-        [ -z "$sampler" ] || set -- "$@" /bin/sh -c "$run_first" sh "$(octal_word "$sampler")"
+        [ -z "$announce$sampler" ] || set -- "$@" /bin/sh -c "$run_first" sh "$(octal_word "$announce
+$sampler")"
         set -- "$@" env "$mark" ;;
     esac
     set -- "$@" "$1"
     shift
     count=$((count - 1))
   done
-  exec ssh "$@"
+  start_ssh one "$@"
 fi
 # The words in front of the command stay; the command becomes one word. For a shell that it does not know, Open MPI puts
 # "( test ! -r ./.profile || . ./.profile;" in front, and ")" behind.
@@ -79,9 +112,11 @@ done
 while [ "${command#*"$folder/rsh"}" != "$command" ]; do
   command=${command%%"$folder/rsh"*}ssh${command#*"$folder/rsh"}
 done
-command=$(octal_word "$sampler
+command=$(octal_word "$announce
+$sampler
 $(without_csh "$command")")
 # shellcheck disable=SC2016 # expanded on the node
 set -- "$@" 'exec /bin/sh -c '\''eval "$(command printf %b "$1")"'\'" sh $command"
-if [ -e "$folder/err.pipe" ]; then exec ssh -x "$@" >>"$folder/err.pipe" 2>&1; fi
-exec ssh -x "$@" >/dev/null
+[ -e "$folder/err.pipe" ] || exec ssh -x "$@" >/dev/null
+exec 2>>"$folder/err.pipe"
+start_ssh both -x "$@"

@@ -17,6 +17,18 @@ constexpr auto kPatience = std::chrono::seconds(30);
 
 constexpr std::size_t kMostAnswer = 1 << 20;
 constexpr std::size_t kMostComplaints = 4096;
+constexpr std::string_view kOurs = "ec2mpi: ";
+
+/// The line that says most of what a program complained in.
+std::string_view telling_line(std::string_view complaints) {
+  const auto lines = split(trim(complaints), '\n');
+  // A program of ours has said all. Python's own failure stands below its guesses, and an exception below the
+  // way to it.
+  for (const std::string_view begin : {kOurs, std::string_view("Fatal Python error")})
+    for (const auto line : lines)
+      if (line.starts_with(begin)) return trim(line);
+  return trim(lines.front().starts_with("Traceback (") ? lines.back() : lines.front());
+}
 
 }  // namespace
 
@@ -26,8 +38,9 @@ std::string facts_script(const std::string& mpirun) {
 
 Error with_complaint(Error error, std::string_view complaints) {
   constexpr std::size_t kMostShown = 200;
-  const auto line = trim(complaints).substr(0, trim(complaints).find('\n'));
-  if (!line.empty()) error.message += "; it printed: " + printable(trim(line).substr(0, kMostShown));
+  const auto line = telling_line(complaints);
+  if (line.starts_with(kOurs)) return {error.kind, printable(line.substr(kOurs.size()))};
+  if (!line.empty()) error.message.append(kItPrinted) += printable(line.substr(0, kMostShown));
   return error;
 }
 
@@ -53,10 +66,12 @@ asio::awaitable<Result<FactsAnswer>> read_facts(ssh::Channel& shell, std::string
   const Limit patience = limit.at_most(kPatience);
   std::string printed;
   std::string complaints;
+  bool ended = false;
   while (!printed.ends_with(end_line)) {
     CO_TRY_AS(chunk, co_await shell.read(patience));
+    ended = !*chunk;
     // parse_facts reports the answer that was cut off.
-    if (!*chunk || printed.size() > kMostAnswer) break;
+    if (ended || printed.size() > kMostAnswer) break;
     if ((*chunk)->stream == ssh::Stream::out)
       printed += (*chunk)->bytes;
     else if (complaints.size() < kMostComplaints)
@@ -64,6 +79,11 @@ asio::awaitable<Result<FactsAnswer>> read_facts(ssh::Channel& shell, std::string
   }
   auto facts = parse_facts(printed);
   if (!facts) co_return std::unexpected(with_complaint(facts.error(), complaints));
+  // What was written into it by now is lost.
+  if (ended) {
+    const Error gone{ErrorKind::remote_io, "the shell there has ended behind its answer"};
+    co_return std::unexpected(with_complaint(gone, complaints));
+  }
   const auto behind = printed.find(kFactsEnd) + kFactsEnd.size();
   co_return FactsAnswer{std::move(*facts), printed.substr(behind)};
 }

@@ -13,7 +13,7 @@ metadata() {
   [ "$AWS_EC2_METADATA_DISABLED" = true ] && return 3
   if ! command -v curl >/dev/null 2>&1; then
     command -v python3 >/dev/null 2>&1 || return 3
-    python3 -c "$metadata_program" "$at" "$@"
+    python3 -I -c "$metadata_program" "$at" "$@"
     return
   fi
   token=$(curl -q -sf -m 2 --noproxy '*' -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' "$at/latest/api/token") ||

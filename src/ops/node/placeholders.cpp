@@ -1,7 +1,10 @@
 #include "ec2mpi/ops/node/placeholders.hpp"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <utility>
+
+#include "ec2mpi/base/text.hpp"
 
 namespace ec2mpi::ops {
 
@@ -28,6 +31,11 @@ std::string fill_placeholders(std::string_view text, const Node& node) {
     }
   }
   return filled;
+}
+
+std::string filled_in_note(std::string_view typed, std::string_view filled) {
+  if (typed == filled) return {};
+  return fmt::format("; '{}' was typed, and {{...}} in it stands for a node's own", printable(typed));
 }
 
 std::string name_in_target(std::string_view path) {

@@ -221,6 +221,15 @@ std::string_view go_home_text() {
   return kGoHomeSh;
 }
 
+std::string need_home_text(std::string_view otherwise) {
+  return fmt::format("{}need_home {}\n", kNeedHomeSh, quote_word(otherwise));
+}
+
+std::string need_home_for(const std::vector<std::string>& paths) {
+  const bool needed = std::ranges::any_of(paths, [](const auto& path) { return !path.starts_with('/'); });
+  return needed ? need_home_text("give a path that begins with /") : std::string();
+}
+
 std::string_view check_input_text() {
   return kCheckInputSh;
 }

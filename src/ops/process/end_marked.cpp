@@ -7,6 +7,7 @@
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/ops/node/remote.hpp"
 #include "ec2mpi/ops/node/remote_program.hpp"
+#include "ec2mpi/ops/node/root_access.hpp"
 #include "src/ops/process/programs.hpp"
 
 namespace ec2mpi::ops {
@@ -40,6 +41,11 @@ std::string stop_command(const std::string& mark, const SudoAccess& sudo) {
   if (!sudo.used) return set_variables({{"program", script}}).append(kChooseRootSh);
   // -n: sudo must not ask. -S: the password comes by standard input, so no command line holds it.
   return (sudo.password.empty() ? "exec sudo -n sh -c " : "exec sudo -S -p '' sh -c ") + quote_word(script);
+}
+
+std::string reason_of(std::string_view printed) {
+  auto refusal = sudo_refusal(printed);
+  return refusal.empty() ? printable(trim(printed)) : refusal;
 }
 
 }  // namespace
@@ -91,7 +97,7 @@ asio::awaitable<Result<Swept>> stop_marked(ssh::Session& session, std::string ma
   CO_TRY_AS(captured, co_await capture(session, std::move(command), limit, std::move(sudo.password)));
   // With output, the status does not matter: parse_swept finds out whether the answer is whole.
   if (!captured->status.ok() && captured->out.empty())
-    co_return fail(ErrorKind::remote_io, "cannot look: " + printable(trim(captured->err)));
+    co_return fail(ErrorKind::remote_io, "cannot look: " + reason_of(captured->err));
   co_return parse_swept(captured->out);
 }
 

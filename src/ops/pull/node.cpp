@@ -76,7 +76,9 @@ asio::awaitable<Result<ssh::ExitStatus>> PullNode::bring_all() {
   auto program = pull_list_program(plan_, token_, absent);
   ssh::Request request{.command = std::move(program.text), .bulk = true};
   CO_TRY_AS(channel, co_await start_program(run_.session, std::move(request), run_.limit));
-  CO_TRY(co_await (*channel)->write(program.input, run_.limit));
+  const auto written = co_await (*channel)->write(program.input, run_.limit);
+  // A program that has ended already says why.
+  if (!written && written.error().kind != ErrorKind::remote_io) co_return std::unexpected(written.error());
   CO_TRY_AS(listed, co_await receive_listing(**channel));
   auto planned = plan_work();
   if (planned && !choice_.doubtful.empty()) planned = co_await compare_contents();
@@ -354,8 +356,17 @@ std::unexpected<Error> PullNode::judge(const Result<ssh::ExitStatus>& status, co
   if (!status) return std::unexpected(status.error());
   if (status->ok()) return fail(ErrorKind::protocol, otherwise);
   complaints_.end();
-  const auto complaint = complaints_.reason();
-  return fail(ErrorKind::remote_io, complaint.empty() ? "sh ended with " + status->describe() : complaint);
+  auto complaint = complaints_.reason();
+  if (complaint.empty()) complaint = "sh ended with " + status->describe();
+  return fail(ErrorKind::remote_io, complaint + note_of_filled_source(complaint));
+}
+
+/// Nobody typed a name in which a placeholder was filled in, and a file's own name may look like one.
+std::string PullNode::note_of_filled_source(const std::string& complaint) const {
+  for (const auto& source : plan_.sources)
+    if (!source.filled_in.empty() && complaint.find(printable(source.name)) != std::string::npos)
+      return source.filled_in;
+  return {};
 }
 
 /// Compares the listing with the folder once more: the files that are equal now are here.

@@ -61,6 +61,7 @@ class PullNode {
   asio::awaitable<Result<ssh::ExitStatus>> drain(ssh::Channel& channel);
   [[nodiscard]] std::uint64_t room_for_archive() const;
   Result<ssh::ExitStatus> judge_end(const Result<ssh::ExitStatus>& status, const Result<void>& whole);
+  [[nodiscard]] std::string note_of_filled_source(const std::string& complaint) const;
   [[nodiscard]] std::unexpected<Error> judge(const Result<ssh::ExitStatus>& status,
                                              const std::string& otherwise);
   void remember();

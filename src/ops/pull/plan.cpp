@@ -17,7 +17,7 @@ namespace {
 
 Result<PullSource> source_from(const std::string& typed) {
   TRY_AS(path, remote_path(typed));
-  PullSource source{.path = std::move(*path), .name = {}, .glob = {}};
+  PullSource source{.path = std::move(*path), .filled_in = {}, .name = {}, .glob = {}};
   source.name = name_in_target(source.path);
   source.glob = remote_glob(source.path);
   return source;
@@ -76,20 +76,22 @@ Result<PullPlan> pull_plan(const std::vector<std::string>& sources, const std::s
   PullPlan plan;
   std::set<std::string> names;
   for (const auto& typed : sources) {
-    TRY_AS(source, source_from(fill_placeholders(typed, node)));
+    const auto filled = fill_placeholders(typed, node);
+    TRY_AS(source, source_from(filled));
+    source->filled_in = filled_in_note(typed, filled);
     // Names from wildcards are known only after the listing; choose_wanted() compares them.
     if (!source->glob && !source->name.empty() && !names.insert(source->name).second) {
-      return fail(ErrorKind::usage,
-                  "two sources are called " + printable(source->name) + "; pull them one after the other");
+      return fail(ErrorKind::usage, "two sources are called " + printable(source->name) +
+                                        "; pull them one after the other" + source->filled_in);
     }
     plan.sources.push_back(std::move(*source));
   }
   const auto& first = plan.sources.front();
   // A wildcard, or a source that gives its content, may bring more than one name.
   const bool several = plan.sources.size() > 1 || first.name.empty() || first.glob;
-  auto chosen =
-      choose_place(plan, fill_placeholders(target, node), several || layout != PullLayout::as_named);
-  if (!chosen) return std::unexpected(chosen.error());
+  const auto place = fill_placeholders(target, node);
+  auto chosen = choose_place(plan, place, several || layout != PullLayout::as_named);
+  if (!chosen) return fail(chosen.error().kind, chosen.error().message + filled_in_note(target, place));
   if (layout == PullLayout::per_node) plan.folder /= node.label();
   if (layout == PullLayout::flat) plan.suffix = "." + node.label();
   return plan;

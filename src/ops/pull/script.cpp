@@ -4,6 +4,7 @@
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/ops/node/remote_program.hpp"
+#include "ec2mpi/ops/node/root_access.hpp"
 #include "src/ops/pull/programs.hpp"
 
 namespace ec2mpi::ops {
@@ -36,8 +37,13 @@ PullProgram program_with_sources(const PullPlan& plan, const std::string& token,
                                 {"sources", by_input ? std::string_view() : std::string_view(sources)},
                                 {"more", more}});
   if (by_input) program.input = sources;
-  program.text = as_reader(
-      plan.as_root, program.text + fmt::format("{}{}{}{}", kRecordsSh, need_tools_text(), kSourcesSh, work));
+  std::vector<std::string> paths;
+  for (const auto& source : plan.sources) paths.push_back(source.path);
+  auto check = need_home_for(paths);
+  if (plan.as_root) check += check_sudo_text();
+  program.text =
+      check + as_reader(plan.as_root, program.text + fmt::format("{}{}{}{}", kRecordsSh, need_tools_text(),
+                                                                 kSourcesSh, work));
   return program;
 }
 

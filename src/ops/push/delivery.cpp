@@ -11,6 +11,7 @@
 #include "ec2mpi/ops/node/placeholders.hpp"
 #include "ec2mpi/ops/node/remote.hpp"
 #include "ec2mpi/ops/node/remote_program.hpp"
+#include "ec2mpi/ops/node/root_access.hpp"
 
 namespace ec2mpi::ops {
 
@@ -27,10 +28,7 @@ constexpr auto kTimeToReplace = std::chrono::seconds(40);
 
 /// The script protects the login's .ssh and jobs, so it must know the home of the login, and not only that of
 /// root.
-constexpr const char* kBySudo =
-    "said=$(LC_ALL=C sudo -n true 2>&1) || { printf 'ec2mpi: sudo does not serve without a password here: "
-    "%s\\n' "
-    "\"${said##*: }\" >&2; exit 1; }; exec sudo -n env HOME=\"$HOME\" ";
+constexpr const char* kBySudo = R"sh(exec sudo -n sh -c 'export HOME="$0"; exec "$@"' "$HOME" )sh";
 
 /// The kind is local_io: the node is not at fault, so the delivery is not tried again.
 Error changed_error(const std::vector<std::string>& changed) {
@@ -168,8 +166,12 @@ std::string Delivery::command_for(const PushTarget& target) const {
                                  target.path,   target.folder ? "1" : "0",
                                  push_.key(),   std::move(asked)};
   for (auto& path : asked_paths(tree_, options_.erase)) words.push_back(std::move(path));
-  const auto command = quote_words(words);
-  return push_.plan().as_root ? kBySudo + command : "exec " + command;
+  auto command = need_home_for({target.path});
+  if (push_.plan().as_root)
+    command.append(check_sudo_text()).append(kBySudo);
+  else
+    command += "exec ";
+  return command + quote_words(words);
 }
 
 asio::awaitable<Result<void>> Delivery::send() {

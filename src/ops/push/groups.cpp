@@ -1,11 +1,9 @@
 #include "ec2mpi/ops/push/groups.hpp"
 
-#include <fmt/format.h>
 #include <algorithm>
 #include <map>
 #include <unordered_set>
 
-#include "ec2mpi/base/text.hpp"
 #include "ec2mpi/ops/node/placeholders.hpp"
 
 namespace ec2mpi::ops {
@@ -15,8 +13,7 @@ namespace {
 /// For an error about a name that nobody typed: the first source that has a placeholder.
 std::string filled_in(const std::vector<std::string>& typed, const std::vector<std::string>& filled) {
   const auto at = std::ranges::mismatch(typed, filled);
-  if (at.in1 == typed.end()) return {};
-  return fmt::format("; '{}' was typed, and {{...}} in it stands for a node's own", printable(*at.in1));
+  return at.in1 == typed.end() ? std::string() : filled_in_note(*at.in1, *at.in2);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "ec2mpi/cluster/values/address.hpp"
 #include "ec2mpi/ops/node/facts.hpp"
 #include "ec2mpi/ops/node/remote.hpp"
+#include "ec2mpi/ops/node/remote_program.hpp"
 #include "src/ops/setup/programs.hpp"
 #include "src/ops/setup/trust_script.hpp"
 
@@ -27,8 +28,9 @@ constexpr std::size_t kMostKeys = 32;
 /// One program of three parts, so that the first look costs one round trip. The parts run in subshells,
 /// because each of them sets variables of its own and may end by `exit`.
 std::string state_command() {
-  return fmt::format("( {} )\n{}\n( {} )\necho '{}'\n", facts_script(), kSetupStateSh,
-                     trust_script({"states"}), kEnd);
+  return need_home_text("setup writes into its .ssh") + fmt::format("( {} )\n{}\n( {} )\necho '{}'\n",
+                                                                    facts_script(), kSetupStateSh,
+                                                                    trust_script({"states"}), kEnd);
 }
 
 std::unexpected<Error> not_understood(std::string_view line) {

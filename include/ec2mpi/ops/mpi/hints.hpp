@@ -21,10 +21,12 @@ struct HintContext {
   std::map<std::string, std::string> names = {};  ///< the nodes' labels by their addresses and host names
   std::string program = {};                       ///< the first word of its command
   bool python3 = false;                           ///< every node has a python3
+  bool whole = true;  ///< the output shows what is a page of Open MPI; false: it is a single line of it
 };
 
 /// The hint for the most telling of the known texts in what a program printed (its last few kilobytes do);
-/// nothing if none is known. The result is printable.
+/// nothing if none is known. Words of Open MPI's pages count only between its lines of dashes, because the
+/// user's program may print them, too. The result is printable.
 [[nodiscard]] std::optional<Hint> hint_for(std::string_view output, const HintContext& context = {});
 
 }  // namespace ec2mpi::ops

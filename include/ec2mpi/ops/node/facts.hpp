@@ -16,7 +16,11 @@ namespace ec2mpi::ops {
 /// the PATH.
 [[nodiscard]] std::string facts_script(const std::string& mpirun = {});
 
-/// The error of an answer that was not understood, with the first line that the node's tools complained in.
+/// In front of what a node printed instead of an answer.
+inline constexpr std::string_view kItPrinted = "; it printed: ";
+
+/// The error of an answer that was not understood, with the line that says most of what the node's tools
+/// complained in. A complaint of a program of ours ("ec2mpi: ...") takes the error's place.
 [[nodiscard]] Error with_complaint(Error error, std::string_view complaints);
 
 /// Shell functions that find the settings of Open MPI on a node (src/ops/node/find_settings.sh).

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "ec2mpi/base/event.hpp"
 #include "ec2mpi/ssh/transport.hpp"
@@ -79,6 +80,10 @@ class EndMark {
 [[nodiscard]] std::string_view own_tools_text();
 /// Shell text: relative paths begin in the home, whatever folder start-up files have entered.
 [[nodiscard]] std::string_view go_home_text();
+/// Shell text behind go_home_text(): ends the program if there is no home. `otherwise` says what to do.
+[[nodiscard]] std::string need_home_text(std::string_view otherwise);
+/// The same for a program that works with `paths`, as remote_path gives them: only if one is in the home.
+[[nodiscard]] std::string need_home_for(const std::vector<std::string>& paths);
 /// Shell text, to stand in front of the begin mark of a program that reads its input: ends the shell if a
 /// start-up file has closed or redirected the input.
 [[nodiscard]] std::string_view check_input_text();

@@ -1,4 +1,8 @@
 #pragma once
+/// How programs of ours become root on a node, and what keeps them from it.
+
+#include <string>
+#include <string_view>
 
 namespace ec2mpi::ops {
 
@@ -9,5 +13,16 @@ enum class RootAccess {
   password,  ///< by sudo, which would ask
   none,      ///< there is no sudo
 };
+
+/// Shell text in front of `sudo -n sh -c PROGRAM`: ends the program with a sentence if sudo would not run it.
+[[nodiscard]] std::string_view check_sudo_text();
+
+/// Shell text, first in a program that sudo has started: ends it with a sentence where it may start no other
+/// programs.
+[[nodiscard]] std::string_view check_noexec_text();
+
+/// Why sudo did not run a program of ours, from what sudo printed instead of it, which repeats the program.
+/// Empty if it says anything else.
+[[nodiscard]] std::string sudo_refusal(std::string_view printed);
 
 }  // namespace ec2mpi::ops

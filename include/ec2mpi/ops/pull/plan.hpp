@@ -14,6 +14,7 @@ namespace ec2mpi::ops {
 
 struct PullSource {
   std::string path;                ///< as remote_path gives it
+  std::string filled_in;           ///< for an error about it: that a placeholder was filled in, or nothing
   std::string name;                ///< its name in the target; empty: its content goes there
   std::optional<RemoteGlob> glob;  ///< if the path holds wildcards; a file of this very name goes first
 };

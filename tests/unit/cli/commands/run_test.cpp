@@ -384,13 +384,17 @@ TEST(RunCommand, TheHostOfAFailedRankIsNamedAsTheListDoes) {
   }
 }
 
+/// Around a page of Open MPI.
+const std::string kRule = std::string(74, '-') + "\n";
+
 TEST(RunCommand, AFullDiskIsNamedWithItsNodeAndItsFileSystem) {
   Laptop laptop(2);
-  laptop.nodes[1] =
-      master({.err = "A call to mkdir was unable to create the desired directory:\n\n  Directory: "
-                     "/tmp/ompi.h2.1000/jf.0/1\n  Error:     No space left on device\n\nPlease check\n-----\n"
-                     "[h2:77] [[1,0],1] ORTE_ERROR_LOG: Error in file util/session_dir.c at line 107\n",
-              .record = "state ended 1\n"});
+  laptop.nodes[1] = master(
+      {.err = kRule +
+              "A call to mkdir was unable to create the desired directory:\n\n  Directory: "
+              "/tmp/ompi.h2.1000/jf.0/1\n  Error:     No space left on device\n\nPlease check\n" +
+              kRule + "[h2:77] [[1,0],1] ORTE_ERROR_LOG: Error in file util/session_dir.c at line 107\n",
+       .record = "state ended 1\n"});
   laptop.nodes[2] = worker(2);
   const auto done = laptop.run_cli({"run", "-np", "2", "--", "./hello"});
   EXPECT_NE(
@@ -402,8 +406,10 @@ TEST(RunCommand, AFullDiskIsNamedWithItsNodeAndItsFileSystem) {
 
 TEST(RunCommand, PythonOfTheOldNameIsReplacedOnlyWhereThereIsPython3) {
   Laptop laptop;
-  laptop.nodes[1] = master({.err = "mpirun was unable to find the specified executable file, and therefore\n"
-                                   "Node:       h1\nExecutable: python\n",
+  laptop.nodes[1] = master({.err = kRule +
+                                   "mpirun was unable to find the specified executable file, and therefore\n"
+                                   "Node:       h1\nExecutable: python\n" +
+                                   kRule,
                             .record = "state ended 134\n"});
   const auto done = laptop.run_cli({"run", "--", "python", "a.py"});
   EXPECT_NE(

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "ec2mpi/ops/node/facts.hpp"
 #include "tests/support/healthy_cluster.hpp"
 
 namespace ec2mpi::ops {
@@ -390,6 +391,21 @@ TEST(FrozenNode, IsTheOnlyOneThatIsNamed) {
     record.links.complete = false;
   }
   EXPECT_EQ(named_nodes(diagnose(records, {})), std::set<int>{3});
+}
+
+TEST(BrokenListener, IsShownWithWhatTheNodePrintedAndNotTakenForAFrozenNode) {
+  auto records = healthy_cluster(3);
+  records[2].tcp.clear();
+  records[2].no_tcp = with_complaint({ErrorKind::remote_io, "the node could not listen for the other nodes"},
+                                     "Segmentation fault\n")
+                          .message;
+  for (int index : {0, 1}) records[static_cast<std::size_t>(index)].tcp.erase(3);
+  const auto ports = check_named(diagnose(records, {}), "ports");
+  ASSERT_EQ(ports.findings.size(), 1U);
+  EXPECT_NE(ports.findings[0].what.find("it printed: Segmentation fault"), std::string::npos)
+      << ports.findings[0].what;
+  EXPECT_EQ(ports.findings[0].fix.find("frozen"), std::string::npos) << ports.findings[0].fix;
+  EXPECT_NE(ports.findings[0].command.find("ulimit -a"), std::string::npos);
 }
 
 TEST(FrozenNode, LeavesNoTimeForChecksOfPairsWhichAreThenSkipped) {

@@ -10,7 +10,9 @@ std::string hint(std::string_view output) {
   return found ? found->text() : "";
 }
 
-#define PAGE "ORTE was unable to reliably start one or more daemons.\n"
+#define RULE "--------------------------------------------------------------------------\n"
+#define PAGE_OF(text) RULE text "\n" RULE
+#define PAGE PAGE_OF("ORTE was unable to reliably start one or more daemons.")
 
 /// As the programs print them; the hint must hold the word that distinguishes it from others.
 struct Case {
@@ -29,7 +31,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"ssh: connect to host 10.0.0.13 port 22: Connection timed out\r", "does not reach node3"},
         Case{"ssh: connect to host 10.9.9.9 port 22: No route to host\n" PAGE, "does not reach 10.9.9.9"},
         Case{"ssh: connect to host 10.0.0.13 port 22: Connection refused", "no sshd answers on node3"},
-        Case{"Host key verification failed.\nORTE was unable to reliably start one or more daemons.",
+        Case{PAGE_OF("Host key verification failed.\nORTE was unable to reliably start one or more daemons."),
              "host keys: ec2mpi setup"},
         Case{"@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\nHost key verification "
              "failed.\n" PAGE,
@@ -37,14 +39,17 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"ubuntu@10.0.0.13: Permission denied (publickey).", "ec2mpi setup"},
         Case{"bash: line 1: orted: command not found\n", "another version"},
         Case{"env: '/opt/ompi/bin/orted': No such file or directory\n" PAGE, "in another folder"},
-        Case{"  Message:    connect() to 10.0.0.13:1024 failed\n  Error:      Operation now in progress "
-             "(115)\n"
-             "mpirun has exited due to process rank 1 with PID 1672 on\nnode 10.0.0.13 exiting improperly.",
+        Case{PAGE_OF(
+                 "  Message:    connect() to 10.0.0.13:1024 failed\n  Error:      Operation now in progress "
+                 "(115)\n"
+                 "mpirun has exited due to process rank 1 with PID 1672 on\nnode 10.0.0.13 exiting "
+                 "improperly."),
              "rank 1 ended without MPI_Finalize"},
         Case{"A process or daemon was unable to complete a TCP connection\nto another process:",
              "all traffic"},
         Case{"but cannot find a corresponding process entry for that peer.", "docker0"},
-        Case{"There are not enough slots available in the system to satisfy the 4\nslots", "EC2MPI_HOSTFILE"},
+        Case{PAGE_OF("There are not enough slots available in the system to satisfy the 4\nslots"),
+             "EC2MPI_HOSTFILE"},
         Case{"python3: can't open file '/home/ubuntu/a b.py': [Errno 2] No such file or directory",
              "/home/ubuntu/a b.py is not on every node"},
         Case{"FileNotFoundError: [Errno 2] No such file or directory: '/home/ubuntu/nowhere.py'",
@@ -55,8 +60,9 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"ModuleNotFoundError: No module named 'numpy.linalg'", "'python3 -c \"import numpy.linalg\"'"},
         Case{"./ring: error while loading shared libraries: libfoo.so.4: cannot open shared object file",
              "libfoo.so.4 is missing"},
-        Case{"ssh: error while loading shared libraries: libcrypto.so.3: file too short\nORTE was unable to "
-             "reliably start one or more daemons.",
+        Case{PAGE_OF("ssh: error while loading shared libraries: libcrypto.so.3: file too short\nORTE was "
+                     "unable to "
+                     "reliably start one or more daemons."),
              "ssh does not start on the master"},
         Case{"OpenSSL version mismatch. Built against 30000020, you have 10101060\n" PAGE,
              "ssh does not start on the master"},
@@ -67,38 +73,47 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"kex_exchange_identification: Connection closed by remote host\r\n" PAGE, "/etc/hosts.deny"},
         Case{"Cannot execute command-line and remote command.\r\n" PAGE, "RemoteCommand"},
         Case{"execvp error on file ./ring (No such file or directory)", "./ring is not on every node"},
-        Case{"mpirun noticed that process rank 3 with PID 0 on node b exited on signal 9 (Killed).",
+        Case{PAGE_OF("mpirun noticed that process rank 3 with PID 0 on node b exited on signal 9 (Killed)."),
              "memory"},
-        Case{"mpirun has detected an attempt to run as root.", "-l ubuntu"},
-        Case{"Bad owner or permissions on /home/ubuntu/.ssh/config\r\nORTE was unable to reliably start one "
-             "or more "
-             "daemons.\n* the inability to write startup files into /tmp",
+        Case{PAGE_OF("mpirun has detected an attempt to run as root."), "-l ubuntu"},
+        Case{PAGE_OF("Bad owner or permissions on /home/ubuntu/.ssh/config\r\nORTE was unable to reliably "
+                     "start one "
+                     "or more "
+                     "daemons.\n* the inability to write startup files into /tmp"),
              "ssh refuses /home/ubuntu/.ssh/config, for"},
-        Case{"All nodes which are allocated for this job are already filled.", "ec2mpi run --spawn N"},
+        Case{PAGE_OF("All nodes which are allocated for this job are already filled."),
+             "ec2mpi run --spawn N"},
         Case{"/home/ubuntu/my-venv/bin/python: No module named mpi4py\n",
              "ec2mpi exec-all '/home/ubuntu/my-venv/bin/python -m pip install mpi4py'"},
         Case{"/usr/bin/python3: No module named mpi4py\n", "ec2mpi setup"},
         Case{"./job.sh: line 3: python: command not found\n", "it is python3"},
         Case{"/usr/bin/env: \u2018python\u2019: No such file or directory", "it is python3"},
-        Case{"It appears as if there is not enough space for /dev/shm/vader_segment.h3.1000.1 (the "
-             "shared-memory backing\nfile).\n\n  Local host:  10.0.0.13\n",
+        Case{PAGE_OF("It appears as if there is not enough space for /dev/shm/vader_segment.h3.1000.1 (the "
+                     "shared-memory backing\nfile).\n\n  Local host:  10.0.0.13\n"),
              "the file system of /dev/shm on node3 is full: ec2mpi exec -w 3 'df -h /dev/shm"},
-        Case{"  Directory: /tmp/ompi.x.1/pid.1\n  Error:     No space left on device\n",
+        Case{PAGE_OF("  Directory: /tmp/ompi.x.1/pid.1\n  Error:     No space left on device\n"),
              "the file system of /tmp on a node is full: ec2mpi exec-all 'df -h /tmp"},
-        Case{"ec2mpi: OMPI_MCA_pml sets pml to ucx; ec2mpi's own is left out (ob1)\nNo components were able "
-             "to "
-             "be opened in the pml framework.\n",
+        Case{PAGE_OF("ec2mpi: OMPI_MCA_pml sets pml to ucx; ec2mpi's own is left out (ob1)\nNo components "
+                     "were able "
+                     "to "
+                     "be opened in the pml framework.\n"),
              "no component for pml that works on a node, and OMPI_MCA_pml sets pml, which may be why"},
-        Case{"ec2mpi: /h/.bashrc:3:OMPI_MCA_btl_tcp_if_include sets btl_tcp_if_include to lo; ec2mpi's own\n"
-             "At least one pair of MPI processes are unable to reach each other for\nMPI communications.",
-             "/h/.bashrc:3:OMPI_MCA_btl_tcp_if_include sets btl_tcp_if_include, which may be why"},
+        Case{
+            PAGE_OF(
+                "ec2mpi: /h/.bashrc:3:OMPI_MCA_btl_tcp_if_include sets btl_tcp_if_include to lo; ec2mpi's "
+                "own\n"
+                "At least one pair of MPI processes are unable to reach each other for\nMPI communications."),
+            "/h/.bashrc:3:OMPI_MCA_btl_tcp_if_include sets btl_tcp_if_include, which may be why"},
         // doctor does not judge these
-        Case{"ec2mpi: /h/.openmpi/mca-params.conf:7 sets btl to ^tcp\n"
-             "At least one pair of MPI processes are unable to reach each other for\nMPI communications.",
-             "mca-params.conf:7 sets btl, which may be why; this shows it: ec2mpi exec -w 1 'sed -n 7p "
-             "/h/.openmpi/mca-params.conf'"},
-        Case{"ec2mpi: /h/m.conf:1 sets btl to self\nec2mpi: node2:/h/m.conf:3 sets orte_tmpdir_base to /no, "
-             "unlike the master\n  Directory: /no\n  Error:     No such file or directory\n",
+        Case{
+            PAGE_OF(
+                "ec2mpi: /h/.openmpi/mca-params.conf:7 sets btl to ^tcp\n"
+                "At least one pair of MPI processes are unable to reach each other for\nMPI communications."),
+            "mca-params.conf:7 sets btl, which may be why; this shows it: ec2mpi exec -w 1 'sed -n 7p "
+            "/h/.openmpi/mca-params.conf'"},
+        Case{PAGE_OF("ec2mpi: /h/m.conf:1 sets btl to self\nec2mpi: node2:/h/m.conf:3 sets orte_tmpdir_base "
+                     "to /no, "
+                     "unlike the master\n  Directory: /no\n  Error:     No such file or directory\n"),
              "node2:/h/m.conf:3 sets orte_tmpdir_base, which may be why; this shows the line: ec2mpi exec -w "
              "2 "
              "'sed -n 3p /h/m.conf'"},
@@ -108,21 +123,24 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"ec2mpi: /h/m.conf:1 sets btl to self\nssh: connect to host 10.0.0.13 port 99: Connection "
              "refused\n",
              "the master does not reach node3"},
-        Case{"ec2mpi: /h/m.conf:1 sets rmaps_base_no_schedule_local to 1\nThere are not enough slots "
-             "available "
-             "in the system\n",
+        Case{PAGE_OF("ec2mpi: /h/m.conf:1 sets rmaps_base_no_schedule_local to 1\nThere are not enough slots "
+                     "available "
+                     "in the system\n"),
              "sets rmaps_base_no_schedule_local, which may be why"},
-        Case{"ec2mpi: /h/m.conf:1 sets rmaps to rank_file\nYour job failed to map. Either no mapper\n",
+        Case{PAGE_OF(
+                 "ec2mpi: /h/m.conf:1 sets rmaps to rank_file\nYour job failed to map. Either no mapper\n"),
              "sets rmaps, which may be why"},
         Case{"ModuleNotFoundError: No module named 'encodings'\n", "PYTHONHOME"},
         Case{"ec2mpi: OMPI_MCA_ess sets ess to singleton\n", "OMPI_MCA_ess sets ess, with which"},
-        Case{"Framework: rmaps\nComponent: nosuch\n",
+        Case{PAGE_OF("Framework: rmaps\nComponent: nosuch\n"),
              "Open MPI has no component nosuch on a node: ec2mpi doctor"},
         Case{"/usr/bin/env: 'python3\\r': No such file or directory", "sed -i"},
-        Case{"WARNING: Open MPI failed to TCP connect to a peer MPI process.\n  Message:    connect() to "
-             "10.0.0.13:1024 failed\n  Error:      No route to host (113)",
+        Case{PAGE_OF(
+                 "WARNING: Open MPI failed to TCP connect to a peer MPI process.\n  Message:    connect() to "
+                 "10.0.0.13:1024 failed\n  Error:      No route to host (113)"),
              "node3 refuses connections of MPI"},
-        Case{"Working directory: /home/ubuntu/proj\nNode: 10.0.0.13\n", "exec-all 'ls -d /home/ubuntu/proj'"},
+        Case{PAGE_OF("Working directory: /home/ubuntu/proj\nNode: 10.0.0.13\n"),
+             "exec-all 'ls -d /home/ubuntu/proj'"},
         Case{"EOFError: EOF when reading a line\n", "standard input is empty"},
         Case{"OSError: [Errno 28] No space left on device", "df -h"}));
 
@@ -144,21 +162,61 @@ TEST(Hints, AreNotGivenForSshAndSocketsOfTheUsersProgram) {
 }
 
 TEST(Hints, DoNotTakeAGuessOfOpenMpisGeneralPageForTheCause) {
-  const auto found = hint(
-      "ssh: something new\nORTE was unable to reliably start one or more daemons.\nThis usually is caused "
-      "by:\n* the inability to write startup files into /tmp (--tmpdir/orte_tmpdir_base).\n");
+  const auto found = hint("ssh: something new\n" PAGE_OF(
+      "ORTE was unable to reliably start one or more daemons.\nThis usually is caused "
+      "by:\n* the inability to write startup files into /tmp (--tmpdir/orte_tmpdir_base)."));
   EXPECT_EQ(found.find("/tmp"), std::string::npos) << found;
 }
 
 TEST(Hints, TheCauseComesBeforeWhatFollows) {
-  EXPECT_NE(hint("ORTE has lost communication with a remote daemon.\nbash: orted: command not found")
-                .find("lacks this MPI"),
+  EXPECT_NE(
+      hint(PAGE_OF("ORTE has lost communication with a remote daemon.") "bash: orted: command not found")
+          .find("lacks this MPI"),
+      std::string::npos);
+}
+
+/// A program that prints such words explains nothing, whether it prints dashes of its own or not.
+TEST(Hints, TakeTheWordsOfOpenMpiOnlyFromItsPages) {
+  constexpr const char* kSlots = "There are not enough slots available in the system\n";
+  constexpr const char* kEnd =
+      PAGE_OF("mpirun detected that one or more processes exited with non-zero status");
+  EXPECT_EQ(hint(kSlots), "");
+  EXPECT_EQ(hint(std::string(kSlots) + kEnd), "");
+  EXPECT_EQ(hint(kEnd + std::string(kSlots) + kEnd), "");
+  EXPECT_EQ(hint("a table of the user's\n" RULE + std::string(kSlots) + kEnd), "");
+  EXPECT_NE(hint(RULE + std::string(kSlots) + RULE + kEnd), "");
+  // The beginning of the output is cut off, or ranks are tagged.
+  EXPECT_NE(hint("the end of a page\n" RULE RULE + std::string(kSlots) + RULE), "");
+  EXPECT_NE(hint("[1,0]<stderr>:" RULE "[1,0]<stderr>:" + std::string(kSlots) + "[1,0]<stderr>:" RULE), "");
+  EXPECT_EQ(hint("exited on signal 9\nDirectory: /x\n  Error: y\nWorking directory: /z\nComponent: c\n"), "");
+  // One line of a failure shows no page.
+  EXPECT_TRUE(hint_for(kSlots, {.whole = false}));
+}
+
+/// As Open MPI and MPICH print it, and the supervisor on the master behind them.
+TEST(Hints, OfAFileThatDoesNotStartNameItsFirstLine) {
+#define NOT_EXECUTED(error)                                                                  \
+  PAGE_OF(                                                                                   \
+      "Open MPI tried to fork a new process via the \"execve\" system call but\nfailed.\n\n" \
+      "  Local host:        h1\n  Working dir:       /h\n  Application name:  k/it\n"        \
+      "  Error:             " error)
+  EXPECT_EQ(hint(NOT_EXECUTED(
+                "No such file or directory") "ec2mpi: k/it is a script with the line ends of Windows\n"),
+            "k/it has the line ends of Windows; this removes them: sed -i 's/\\r$//' k/it");
+  EXPECT_EQ(hint(NOT_EXECUTED("No such file or directory") "ec2mpi: k/it asks in its first line for "
+                                                           "/no/such, which is not on the master\n"),
+            "the program asks in its first line for /no/such, which a node lacks: ec2mpi exec-all 'ls -l "
+            "/no/such'");
+  EXPECT_EQ(hint("execvp error on file k/it (Permission denied)\nec2mpi: k/it is a folder\n"),
+            "k/it is a folder and no program: ec2mpi run ... -- k/it/PROGRAM");
+  EXPECT_NE(hint(NOT_EXECUTED("No such file or directory")).find("the program in its first line"),
             std::string::npos);
+  EXPECT_NE(hint(NOT_EXECUTED("Permission denied")).find("it is a folder, or"), std::string::npos);
 }
 
 /// The folder may be in the home of another user there, and a push goes to the home of the login user.
 TEST(Hints, DoNotAdviseAPushForAWorkingFolderThatIsMissing) {
-  const auto hint = hint_for("Working directory: /home/ubuntu/proj\n  Node: 10.0.0.13\n");
+  const auto hint = hint_for(PAGE_OF("Working directory: /home/ubuntu/proj\n  Node: 10.0.0.13"));
   ASSERT_TRUE(hint);
   EXPECT_EQ(hint->text().find("push"), std::string::npos) << hint->text();
 }
@@ -188,7 +246,7 @@ TEST(Hints, ASettingThatIsFollowedIsNotBlamedForWhatItCannotCause) {
 }
 
 TEST(Hints, OfAnUnknownPythonDoNotPromiseAPython3) {
-  constexpr const char* kPage = "unable to find the specified executable file\nExecutable: python\n";
+  constexpr const char* kPage = PAGE_OF("unable to find the specified executable file\nExecutable: python");
   EXPECT_EQ(hint_for(kPage, {.python3 = true})->command, "ec2mpi run ... -- python3 ...");
   EXPECT_EQ(hint_for(kPage)->command.find("python3"), std::string::npos);
 }

@@ -81,6 +81,22 @@ TEST_P(RemoteShell, AnyLoginShellRunsTheCommandThatOpenMpiWritesForAnUnknownShel
   EXPECT_EQ(text("said"), "one word|");
 }
 
+TEST_P(RemoteShell, ShowsNothingOfTheCommandWhereAStartUpFileTraces) {
+  const std::string shell = GetParam();
+  if (shell == "fish" || run("command -v " + shell + " >/dev/null") != 0) GTEST_SKIP();
+  program("sampler", "echo sampler >&2\n");
+  program("bin/hydra_pmi_proxy", "#!/bin/sh\nprintf '%s|' \"$@\" >&2\n");
+  false_ssh("shift; printf greeting >&2; exec \"$login_shell\" -xv -c \"$*\"");
+  const auto of_open_mpi = quote_words({"10.0.0.12", kOfBash, "'%s|'", "\"two words\"", ">&2"});
+  const auto of_hydra = quote_words({"-x", "10.0.0.12", "bin/hydra_pmi_proxy", "--port"});
+  for (const auto& [words, said] : {std::pair{of_open_mpi, "two words|"}, {of_hydra, "--port|"}}) {
+    ASSERT_EQ(run("rm -f err.pipe; mkfifo err.pipe && { cat err.pipe >err & login_shell=" + shell +
+                  " ./rsh " + words + " 2>>err.pipe; wait; }"),
+              0);
+    EXPECT_EQ(text("err"), std::string("sampler\n") + said);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(LoginShells, RemoteShell, testing::Values("sh", "bash", "zsh", "tcsh", "fish"),
                          [](const auto& each) { return std::string(each.param); });
 
@@ -125,6 +141,15 @@ TEST_P(RemoteShellOnce, SshDoesNotMakeTheLaunchersErrorsNonblocking) {
       0);
   EXPECT_EQ(text("flags"), "0\n");
   EXPECT_EQ(text("err"), "said\n");
+}
+
+TEST_P(RemoteShellOnce, TheWordsOfAnSshThatStartsNothingAreShown) {
+  false_ssh("echo 'Permission denied (publickey).' >&2; exit 255");
+  EXPECT_EQ(
+      run("mkfifo err.pipe; cat err.pipe >err & ./rsh 10.0.0.12 'env EC2MPI_JOB=j7 orted'; code=$?; wait; "
+          "exit $code"),
+      255);
+  EXPECT_EQ(text("err"), "Permission denied (publickey).\n");
 }
 
 TEST_P(RemoteShellOnce, DaemonsOfHydraGetTheMarkAndKeepTheirWords) {

@@ -156,6 +156,21 @@ TEST_F(RemoteProgram, TheHomeIsThatOfTheAccountWhateverStartUpFilesPutIntoHome) 
         << shell.path;
 }
 
+TEST_F(RemoteProgram, WithoutAHomeAProgramThatNeedsOneEndsAndAnotherOneRuns) {
+  std::ofstream(home() + "/file") << "x";
+  const auto missing = home() + "/file/missing";  // fish makes its home
+  for (const auto& [path, printed] : {std::pair{"./there", "1 the home of the account, " + missing +
+                                                               ", is not there; "
+                                                               "give a path that begins with /"},
+                                      {"/there", std::string("0 ran")}}) {
+    const auto text = fmt::format("{}said=$( ({}echo ran) 2>&1); echo \"$? ${{said#ec2mpi: }}\"",
+                                  go_home_text(), need_home_for({"/else", path}));
+    for (const auto& shell : shells())
+      EXPECT_EQ(run_by(shell, shell_line(text), missing, {"LOGNAME=no-such-user"}).out, printed + "\n")
+          << shell.path;
+  }
+}
+
 TEST_F(RemoteProgram, AShellThatRepeatsItsCommandDoesNotPassForTheProgram) {
   const BeginMark mark;
   EXPECT_EQ(shell_line(mark.print()).find(mark.text()), std::string::npos);

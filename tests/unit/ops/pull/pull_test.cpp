@@ -98,6 +98,16 @@ TEST_F(PullTest, PlansForManyNodes) {
   EXPECT_EQ(filled->rename, "node3.csv");
 }
 
+/// A file's own name may look like a placeholder.
+TEST_F(PullTest, ErrorsAboutAFilledInNameShowWhatWasTyped) {
+  constexpr const char* kNote = "; '{node}.txt' was typed, and {...} in it stands for a node's own";
+  EXPECT_EQ(plan({"{node}.txt"}, at("new"))->sources.front().filled_in, kNote);
+  EXPECT_EQ(plan({"plain.txt"}, at("new"))->sources.front().filled_in, "");
+  const auto twice = plan({"node3.txt", "{node}.txt"}, at("new"));
+  ASSERT_FALSE(twice);
+  EXPECT_TRUE(twice.error().message.ends_with(kNote)) << twice.error().message;
+}
+
 TEST(RemoteGlob, OnlyWildcardsStandOutsideOfQuotes) {
   EXPECT_FALSE(remote_glob("./plain $(id) `id` ; name"));
   EXPECT_FALSE(remote_glob("./open[bracket"));

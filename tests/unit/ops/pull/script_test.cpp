@@ -57,7 +57,8 @@ class PullScript : public testing::Test {
   }
   static PullPlan plan_of(const std::vector<std::string>& paths) {
     PullPlan plan;
-    for (const auto& path : paths) plan.sources.push_back({.path = path, .name = {}, .glob = {}});
+    for (const auto& path : paths)
+      plan.sources.push_back({.path = path, .filled_in = {}, .name = {}, .glob = {}});
     return plan;
   }
 
