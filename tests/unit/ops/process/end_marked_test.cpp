@@ -38,8 +38,8 @@ TEST(ParseSwept, AProcessWithoutANameIsStillNamedByItsNumber) {
 }
 
 TEST(ParseSwept, AnIncompleteAnswerIsNoProof) {
-  for (const auto* text : {"", "ec2mpi-sweep 1\n", "ec2mpi-sweep 1\nleft 1 a\n",
-                           "ec2mpi-sweep end\n", "sh: 1: ps: not found\n"}) {
+  for (const auto* text : {"", "ec2mpi-sweep 1\n", "ec2mpi-sweep 1\nleft 1 a\n", "ec2mpi-sweep end\n",
+                           "sh: 1: ps: not found\n"}) {
     const auto swept = parse_swept(text);
     ASSERT_FALSE(swept) << text;
     EXPECT_EQ(swept.error().message, "the node did not finish its look at running processes");
