@@ -73,13 +73,15 @@ class PushScript : public testing::Test {
     std::ofstream(folder_ / name, std::ios::binary) << text;
   }
   /// Runs the script over what was written as "input", behind `before`, and `beside` next to it; the exit
-  /// status.
+  /// status. `before` may end with "&&"; `true` keeps what the shell then puts into the background to
+  /// `beside`.
   int run(const std::string& beside, const std::string& before = "", const std::string& asked = "0",
           const std::string& path = "./x") const {
     write("script", push_script());
-    const auto text = "cd " + quote_word(folder_.path().string()) + " && mkdir target && { " + before + "{ " +
-                      beside + "; } & setsid -w sh -c \"$(cat script)\" ec2mpi-push \"$PWD/target" + name_ +
-                      "\" " + into_ + " key " + quote_words({asked, path}) +
+    const auto text = "cd " + quote_word(folder_.path().string()) + " && mkdir target && { " + before +
+                      "true; { " + beside +
+                      "; } & setsid -w sh -c \"$(cat script)\" ec2mpi-push \"$PWD/target" + name_ + "\" " +
+                      into_ + " key " + quote_words({asked, path}) +
                       " "
                       "<input >output 2>errors; }";
     const int status = std::system(("timeout 60 " + inside_ + " sh -c " + quote_word(text)).c_str());
