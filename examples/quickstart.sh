@@ -1,5 +1,5 @@
 #!/bin/bash
-# The whole of ec2mpi in two minutes on one Debian 12 machine, without any cloud: builds it, makes a cluster of four
+# The whole of ec2mpi on one Debian 12 machine, without any cloud: builds it (some minutes), makes a cluster of four
 # hosts out of Linux namespaces, and runs an MPI program over them. Root or sudo; leaves build/release and nothing else.
 #
 #   ./examples/quickstart.sh
