@@ -24,7 +24,7 @@ constexpr auto kTimeToStop = std::chrono::seconds(8);
 constexpr auto kTimeToFindNothing = std::chrono::seconds(3);
 
 /// The texts on standard error by which sudo starts the program or asks for a password. The first is printed
-/// in two halves: a sudo that refuses repeats what it was to run. A program that would like to receive the
+/// in two halves: a sudo that refuses repeats the command. A program that would like to receive the
 /// password cannot guess them.
 struct SudoTokens {
   explicit SudoTokens(const std::string& mark)

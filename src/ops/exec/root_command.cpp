@@ -89,7 +89,7 @@ class RootRun {
       complaint_.erase(at, marks_.prompt.size());
       ++prompts_;
     }
-    // The refusal may be longer than what is kept.
+    // The refusal may be longer than the part that is kept.
     if (refusal_.empty()) refusal_ = sudo_refusal(complaint_);
     if (complaint_.size() > kMostComplaint) complaint_.erase(0, complaint_.size() - kMostComplaint);
   }

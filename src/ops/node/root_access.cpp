@@ -12,7 +12,7 @@ std::string_view check_noexec_text() {
   return kCheckNoexecSh;
 }
 
-/// In any language sudo repeats what it was to run. Nothing else that it prints has these words.
+/// In any language sudo repeats the command that it refuses. None of its other messages has these words.
 std::string sudo_refusal(std::string_view printed) {
   if (printed.find("/sh -c ") == std::string_view::npos) return {};
   return "sudo there does not let this account run sh as root; sudo -l shows what it allows";

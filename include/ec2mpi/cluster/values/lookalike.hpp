@@ -10,7 +10,7 @@ namespace ec2mpi {
 
 struct Lookalike {
   std::string_view sign;  ///< a part of the text; three bytes
-  char plain;             ///< what it looks like
+  char plain;             ///< the character that it looks like
 };
 
 /// The first such sign of the text; nothing if there is none.
