@@ -1,7 +1,8 @@
 # Makes strings of programs: those that run on nodes, and those of pages. For each room with *.sh, *.awk, *.pl, *.py, *.c,
 # *.css or *.js files it writes one header, included as "src/ROOM/programs.hpp", in which take_turn.sh is `kTakeTurnSh`. Comments
 # of whole lines are left out (of C, CSS and JavaScript those between /* and */), and in sh the indentation and empty lines,
-# also of text in quotes and here-documents.
+# also of text in quotes and here-documents. The constants are not `inline`: two rooms of a floor may have programs of the same
+# name, and each must get its own.
 function(embed_programs target)
   set(folder ${CMAKE_CURRENT_BINARY_DIR}/programs)
   file(GLOB_RECURSE files CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} src/*.sh src/*.awk src/*.pl src/*.py
@@ -49,7 +50,7 @@ function(_embedded_program file result)
     string(TOUPPER ${first} first)
     string(APPEND constant ${first}${rest})
   endforeach()
-  set(${result} "inline constexpr std::string_view k${constant} = R\"EMBEDDED(${text})EMBEDDED\";\n" PARENT_SCOPE)
+  set(${result} "constexpr std::string_view k${constant} = R\"EMBEDDED(${text})EMBEDDED\";\n" PARENT_SCOPE)
 endfunction()
 
 # Makes a string of a page of the documentation: `constant` in "HEADER", which lies beside the programs.
@@ -61,7 +62,7 @@ function(embed_page target page header namespace constant)
 // Made by EmbedPrograms.cmake of ${page}.
 #include <string_view>
 namespace ${namespace} {
-inline constexpr std::string_view ${constant} = R\"EMBEDDED(@text@)EMBEDDED\";
+constexpr std::string_view ${constant} = R\"EMBEDDED(@text@)EMBEDDED\";
 }
 ")
 endfunction()

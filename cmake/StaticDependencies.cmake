@@ -21,6 +21,7 @@ function(link_libraries_inside program)
   target_include_directories(${program} PRIVATE ${PROJECT_SOURCE_DIR}/include)
   target_link_libraries(${program} PRIVATE ec2mpi_warnings
     $<TARGET_FILE:ec2mpi_core> ${static_libssh} ec2mpi_static ${static_crypto} ${static_zlib} ${static_pugixml}
-    ${CMAKE_DL_LIBS} Threads::Threads -static-libstdc++ -static-libgcc)
+    ${CMAKE_DL_LIBS} Threads::Threads -static-libstdc++ -static-libgcc
+    -Wl,--gc-sections)  # 4 % smaller: 13.4 MB, not 14.0
   add_dependencies(${program} ec2mpi_core)
 endfunction()

@@ -18,7 +18,7 @@ if(EC2MPI_WERROR)
   target_compile_options(ec2mpi_warnings INTERFACE -Werror)
 endif()
 # A null pointer is found by AddressSanitizer, too, and these processors read unaligned values; without these two checks
-# a file compiles in 2.8 s instead of 3.9 s.
+# clang compiles in 14 % less time, GCC in 28 %.
 if(EC2MPI_SANITIZE)
   target_compile_options(ec2mpi_warnings INTERFACE -fsanitize=address,undefined -fno-sanitize=null,alignment
                                                    -fno-omit-frame-pointer -fno-sanitize-recover=undefined)

@@ -64,6 +64,8 @@ LIBRARIES = {
 TERMINAL = re.compile(r"\bfmt::print\b|\bstd::(cout|cerr|clog|print|println)\b|\bv?f?printf\s*\(|\bf?puts\s*\(|\bputchar\s*\("
                       r"|\bSTD(OUT|ERR)_FILENO\b|/dev/tty|spdlog/sinks/stdout")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
+# A type or constant that is visible to the linker under the name of its floor: namespaces follow the floors, not the rooms.
+DEFINED = re.compile(r"(?:struct|class|enum class|using)\s+(\w+)\b(?!::)(?=[^;()]*(?:\{|=))|inline\s[^=(]*\s(\w+)\s*[={]")
 COMMENT = re.compile(r"//.*|/\*.*?\*/")
 # A file of ours, by its path from the top or from any folder: "src/ops/job/follow.sh", "ops/node/facts.hpp".
 NAMED_FILE = re.compile(r"(?<![\w/.-])(?:[a-z_0-9]+/)+[a-z_0-9]+\.(?:[ch]pp|sh|py|awk|pl|inc|txt|md)\b")
@@ -79,7 +81,8 @@ def main(arguments):
         print_rooms(files, root)
         return 0
     complaints = [complaint for file in files for complaint in check(file, root)]
-    complaints += [*needless_doors(files, root), *cycles(files, root), *missing_tables(), *lost_files(files, root)]
+    complaints += [*needless_doors(files, root), *cycles(files, root), *missing_tables(), *lost_files(files, root),
+                   *defined_twice(files, root)]
     print(*complaints, sep="\n", end="\n" if complaints else "")
     return 1 if complaints else 0
 
@@ -204,6 +207,20 @@ def reachable(start, arrows):
                 found.add(following)
                 todo.append(following)
     return found
+
+
+def defined_twice(files, root):
+    """One name with two meanings in the headers of a floor: the linker takes either for both."""
+    first = {}
+    for file in (file for file in files if file.suffix == ".hpp"):
+        name = file.relative_to(root).as_posix()
+        floor = re.sub(r"^(include/ec2mpi|src)/([^/]+)/.*", r"\2", name)
+        for number, line in enumerate(file.read_text().splitlines(), 1):
+            if found := DEFINED.match(line):
+                defined = found.group(1) or found.group(2)
+                before = first.setdefault((floor, defined), name)
+                if before != name:
+                    yield f"{name}:{number}: {before} defines a {defined} too, in the same namespace"
 
 
 def lost_files(files, root):

@@ -12,7 +12,9 @@ GOOD = {
     "include/ec2mpi/base/text.hpp": "#pragma once\n#include <string>\n",
     "include/ec2mpi/ssh/transport.hpp": '#pragma once\n#include "ec2mpi/base/text.hpp"\n',
     "src/base/text.cpp": '#include "ec2mpi/base/text.hpp"\n\n#include <cstdio>  // printf( of ssh/transport.hpp\nint n = snprintf(0, 0, "");\n',
-    "src/ssh/libssh/link.hpp": "#pragma once\n#include <libssh/libssh.h>\n",
+    "src/ssh/libssh/link.hpp": "#pragma once\n#include <libssh/libssh.h>\nstruct Lane;\n",
+    "src/ssh/libssh/lane.hpp": "#pragma once\nstruct Lane {\n};\ninline constexpr int kWidth = 1;\n",
+    "src/fleet/lane.hpp": "#pragma once\nstruct Lane {\n};\n",
     "src/ssh/libssh/link.cpp": '#include "src/ssh/libssh/link.hpp"\n\n#include "ec2mpi/ssh/transport.hpp"\n',
     "src/cli/commands/ips.cpp": '#include <CLI/CLI.hpp>\n#include "ec2mpi/ssh/transport.hpp"\nvoid f() { fmt::print("x"); }\n',
     "src/main.cpp": '#include "ec2mpi/cli/app.hpp"\n',
@@ -50,6 +52,8 @@ BAD = [
     ("src/cli/commands/x.cpp", '#include "app.hpp"\n', "must be written as"),
     ("src/main.cpp", '#include "ec2mpi/ops/exec/exec.hpp"\n', "main only calls"),
     ("include/ec2mpi/fleet/x.hpp", "#pragma once\n", "no other room includes it"),
+    ("src/ssh/other.hpp", "struct Lane final {\n};\n", "src/ssh/libssh/lane.hpp defines a Lane too"),
+    ("src/ssh/other.hpp", "inline constexpr int kWidth = 2;\n", "src/ssh/libssh/lane.hpp defines a kWidth too"),
     ("src/base/x.cpp", "int n;  ///< see src/base/gone.hpp\n", "src/base/gone.hpp is not there"),
 ]
 
@@ -88,4 +92,4 @@ def test_units_that_include_each_other_are_found(tmp_path):
 def test_the_rooms_are_shown_with_doors_and_arrows(tmp_path):
     check(tmp_path, GOOD)
     shown = subprocess.run([sys.executable, CHECK, "--show", tmp_path], capture_output=True, text=True).stdout
-    assert "ssh/libssh        1 units -> ssh" in shown and "doors: transport" in shown
+    assert "ssh/libssh        2 units -> ssh" in shown and "doors: transport" in shown

@@ -86,6 +86,7 @@ class TapeWriter {
   [[nodiscard]] JsonTape take() { return std::move(tape_); }
 
  private:
+  /// All texts lie in one string, because a list of 100,000 nodes has millions of them.
   void store(std::string_view text, std::size_t& begin, std::size_t& size) {
     begin = tape_.texts_.size();
     size = text.size();
@@ -118,6 +119,7 @@ class TapeWriter {
     return true;
   }
 
+  /// From here on, the container's end is known, and a reader can skip it.
   bool close() {
     tape_.values_[open_.back()].end = tape_.values_.size();
     open_.pop_back();
@@ -154,7 +156,8 @@ std::expected<JsonTape, TextFault> read_json(std::string_view text) {
     if (nlohmann::json::sax_parse(TextIterator(position), TextIterator(), &writer,
                                   nlohmann::json::input_format_t::json, /*strict=*/false))
       continue;
-    const bool cut_off = position.next == position.end;
+    // A sign that does not belong at the end, as in `["a",]`, is no missing end.
+    const bool cut_off = position.next == position.end && !writer.problem().contains(" - unexpected '");
     return std::unexpected(
         TextFault{position.line, cut_off ? "" : std::string(without_prefix(writer.problem()))});
   }

@@ -24,6 +24,7 @@ std::string lower_case(std::string_view text) {
   return lower;
 }
 
+/// A text of blanks alone gives an empty view.
 std::string_view trim(std::string_view text) {
   const auto first = text.find_first_not_of(kBlanks);
   if (first == std::string_view::npos) return {};
@@ -60,6 +61,7 @@ bool is_identifier(std::string_view text) {
   return !text.empty() && !is_digit(text.front()) && std::ranges::all_of(text, fits);
 }
 
+/// A new word begins behind a sign, and where a capital follows a small letter.
 std::vector<std::string> words_of_name(std::string_view name) {
   std::vector<std::string> out(1);
   char before = '_';
@@ -80,6 +82,7 @@ std::pair<std::string_view, std::string_view> first_word(std::string_view line) 
   return {line.substr(0, gap), line.substr(gap + 1)};
 }
 
+/// The names are ours and need no quotes; the values may be anything.
 std::string set_variables(std::initializer_list<std::pair<std::string_view, std::string_view>> values) {
   std::string text;
   for (const auto& [name, value] : values)
@@ -96,6 +99,7 @@ std::string join(const std::vector<std::string>& items, std::string_view separat
   return text;
 }
 
+/// from_chars knows no locale and accepts no sign for unsigned numbers.
 std::optional<std::uint64_t> parse_number(std::string_view text) {
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -142,13 +146,14 @@ bool is_unsafe(char32_t code) {
          within(0x2028, 0x202e) || within(0x2066, 0x2069) || code == 0xfeff;
 }
 
+/// `bytes` are those of `point`.
 void append_safe(std::string& safe, std::string_view bytes, const CodePoint& point) {
   if (point.valid && !is_unsafe(point.value))
     safe += bytes;
   else if (point.valid && point.value > 0xff)
-    // Control characters, and bytes that are no UTF-8, one by one.
     safe += fmt::format("\\u{{{:x}}}", static_cast<std::uint32_t>(point.value));
   else
+    // Control characters, and bytes that are no UTF-8, one by one.
     for (const char c : bytes) safe += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
 }
 
@@ -202,6 +207,7 @@ void wipe(std::string& secret) {
   secret.clear();
 }
 
+/// Below 100 of a unit with one decimal, from there without: three digits are enough to compare.
 std::string format_bytes(std::uint64_t bytes) {
   static constexpr std::array<const char*, 5> kUnits = {"kB", "MB", "GB", "TB", "PB"};
   if (bytes < 1000) return fmt::format("{} B", bytes);

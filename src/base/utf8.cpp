@@ -9,6 +9,7 @@
 namespace ec2mpi {
 namespace {
 
+/// `point` must be no surrogate, and at most U+10FFFF.
 void append_utf8(std::string& out, char32_t point) {
   constexpr std::array<unsigned, 4> kLead = {0, 0xC0, 0xE0, 0xF0};
   const unsigned more = point < 0x80 ? 0 : point < 0x800 ? 1 : point < 0x10000 ? 2 : 3;
@@ -40,6 +41,7 @@ std::size_t characters_in(std::string_view utf8) {
   return static_cast<std::size_t>(std::ranges::count_if(utf8, begins_character));
 }
 
+/// By the byte order mark, else by the zeros: in a list of instances nearly all characters are ASCII.
 std::optional<std::size_t> low_byte_of_utf16(std::string_view bytes) {
   if (bytes.starts_with("\xFF\xFE")) return 0;
   if (bytes.starts_with("\xFE\xFF")) return 1;
@@ -64,6 +66,7 @@ std::optional<std::string> utf8_from_utf16(std::string_view bytes, std::size_t l
   return high != 0 || bytes.size() % 2 != 0 ? std::nullopt : std::optional(std::move(out));
 }
 
+/// A checksum in the place of each such part keeps different names different.
 std::string code_beyond_ascii(std::string_view text) {
   const auto is_beyond = [](char c) { return static_cast<unsigned char>(c) >= 0x80; };
   std::string coded;

@@ -12,6 +12,7 @@
 
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cli/session/bracket_words.hpp"
 #include "ec2mpi/cli/session/command.hpp"
 #include "ec2mpi/cli/session/help_topics.hpp"
 #include "ec2mpi/cli/session/situation.hpp"
@@ -35,6 +36,7 @@ constexpr const char* kAbout =
     "  ec2mpi push train.py proj/      files to every node\n"
     "  ec2mpi run -- python3 hello.py  an MPI program over all nodes";
 
+/// -v and -vv show the program's own steps; without them only its warnings.
 void set_up_log(int verbose) {
   const auto level = verbose > 1    ? spdlog::level::trace
                      : verbose == 1 ? spdlog::level::debug
@@ -48,6 +50,7 @@ void set_up_log(int verbose) {
   spdlog::set_default_logger(std::move(logger));
 }
 
+/// For errors that are found before anything was started: exit code 2.
 int say(const Error& error) {
   print_talk("ec2mpi: " + error.message + "\n");
   return exit_code::not_started;
@@ -55,6 +58,7 @@ int say(const Error& error) {
 
 constexpr std::uint64_t kLeastOpenFiles = 40;  ///< the event loop, the log, and a few connections
 
+/// Also for a limit that was enough to begin, and not for all nodes.
 std::string describe_open_files(std::uint64_t most) {
   return fmt::format(
       "a process may open only {} files here, and ec2mpi needs {}, and two for each node: ulimit -n 1024, or "
@@ -62,6 +66,7 @@ std::string describe_open_files(std::uint64_t most) {
       most, kLeastOpenFiles);
 }
 
+/// An exception that nobody expected: exit code 70, as in sysexits.h (EX_SOFTWARE).
 int say_bug(const std::exception& bug) {
   print_talk(fmt::format("ec2mpi: internal error: {}; please report it with the command that you typed\n",
                          bug.what()));
@@ -135,6 +140,7 @@ std::string typed_names(const CLI::App& app) {
   return text;
 }
 
+/// The words that a bug report must not show.
 std::vector<std::string> typed_values(const CLI::App& app) {
   std::vector<std::string> values;
   // parse_order() has an option with many words once for each word, and so would give all words as often.
@@ -231,7 +237,7 @@ constexpr std::string_view kWithoutJson[] = {
     "option-tree",  // prints JSON
 };
 
-/// Each command has --json: one that has no document of its own answers by its messages, and the fields that
+/// Each command has --json: one that has no special document answers by its messages, and the fields that
 /// it adds to answer_fields().
 void add_json_to_all(CLI::App& app, bool& answers) {
   for (auto* command : app.get_subcommands({}))
@@ -288,6 +294,7 @@ int parse_and_run(const World& world, const std::vector<std::string>& arguments,
   add_commands(app, dispatch);
   bool answers = false;
   add_json_to_all(app, answers);
+  read_brackets_whole(app);
   // Without a command, show_situation answers.
   app.require_subcommand(0, 1);
   dispatch.chosen = show_situation;
@@ -312,8 +319,9 @@ int parse_and_run(const World& world, const std::vector<std::string>& arguments,
       if (const auto wrong = describe_other_dash(words[*place]); !wrong.empty()) throw OtherWord(wrong);
       if (const auto wrong = describe_other_word(app, words, *place); !wrong.empty()) throw OtherWord(wrong);
     }
-    // CLI11 reads a vector from its end.
-    app.parse(std::vector<std::string>(words.rbegin(), words.rend()));
+    auto backwards = shield_brackets(words);  // as CLI11 reads a vector
+    std::ranges::reverse(backwards);
+    app.parse(std::move(backwards));
     as_json = alone || asks_for_json(app, words, true);
   } catch (const CLI::ParseError& wrong) {
     as_json = asks_for_json(app, words, false);

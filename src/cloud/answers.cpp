@@ -30,6 +30,7 @@ int number_of(const pugi::xml_node& node, const char* element) {
 }
 
 /// A count that is 0 where the answer does not have it.
+/// Negative numbers make no sense for disks and cores.
 int count_in(const pugi::xml_node& node, const char* element) {
   return std::max(number_of(node, element), 0);
 }
@@ -76,6 +77,7 @@ std::vector<Instance> started_instances_in(const pugi::xml_node& answer) {
   return instances;
 }
 
+/// Rules for IPv6 and for other groups are left out: ec2mpi changes rules for IPv4 networks only.
 std::vector<SecurityGroup> security_groups_in(const pugi::xml_node& answer) {
   std::vector<SecurityGroup> groups;
   for (const auto& item : answer.child("securityGroupInfo").children("item")) {
@@ -110,6 +112,7 @@ std::string console_output_in(const pugi::xml_node& answer) {
   return text;
 }
 
+/// Of the first item, since one type was asked for. The newest architecture stands last.
 InstanceType instance_type_in(const pugi::xml_node& answer) {
   const auto item = answer.child("instanceTypeSet").child("item");
   const auto texts = [&item](const char* parent, const char* list) {

@@ -1,6 +1,6 @@
 #!/bin/sh
-# On a new instance, as the login user: waits until the keeper of its end of life runs (install_lifetime.sh starts it when
-# the machine has booted, which may be after the first login). In front of this text stands:
+# On a new instance, as the login user: waits until the keeper of its end of life runs (install_lifetime.sh starts it
+# when the machine has booted, which may be after the first login). In front of this text stands:
 #   patience  for how many seconds
 # Status 1, and the reason on standard error, if it does not run by then.
 # shellcheck disable=SC2154 # patience stands in front of this text

@@ -89,6 +89,8 @@ asio::awaitable<Result<Credentials>> CredentialSource::get(Limit limit) {
   co_return found;
 }
 
+/// The first source that is configured decides, in the order of docs/ec2.md. If it fails, no other one is
+/// tried, so that a mistake in one source does not lead to another account.
 asio::awaitable<Result<Credentials>> CredentialSource::find(Limit limit) {
   const auto key_id = environment_("AWS_ACCESS_KEY_ID");
   const auto secret = environment_("AWS_SECRET_ACCESS_KEY");

@@ -29,12 +29,14 @@ bool is_base64(std::string_view text) {
   return text.size() >= 16 && std::ranges::all_of(text, fits);
 }
 
+/// DSA keys are left out: no current sshd shows one.
 bool is_key_type(std::string_view text) {
   return text == "ssh-ed25519" || text == "ssh-rsa" || text.starts_with("ecdsa-sha2-nistp");
 }
 
 }  // namespace
 
+/// Tab-separated, with the titles of the EC2 console, which the reader of lists knows.
 std::string list_text(const std::vector<Instance>& instances, const std::vector<std::string>& names,
                       bool public_addresses) {
   const bool ipv6 = std::ranges::any_of(instances, [](const Instance& one) { return !one.ipv6.empty(); });
@@ -77,6 +79,7 @@ std::vector<std::pair<std::string, std::string>> host_keys_in(std::string_view c
   return keys;
 }
 
+/// The address that a security group sees: behind a router, this machine does not know it.
 asio::awaitable<Result<std::string>> find_own_address(Environment environment, Limit limit) {
   const auto executor = co_await asio::this_coro::executor;
   const auto http = make_http_sender(executor);

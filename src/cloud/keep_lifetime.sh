@@ -9,7 +9,7 @@
 # install_lifetime.sh writes the files of FOLDER, each with one number:
 #   end     the end of the life, in seconds since 1970
 #   length  the seconds of a life
-#   notice  jobs get their signal so many seconds before the end
+#   notice  the seconds before the end at which jobs get their signal
 #   idle    the seconds without a job and without a login after which the machine ends, too; 0: any number
 # and `boot`, the id of the boot in which `end` was written. A boot after the end begins a new life: the machine was
 # stopped, and somebody has started it again.
@@ -49,8 +49,8 @@ as_users() {
   done &
 }
 
-# EC2 then ends or stops the instance, as its shutdown behaviour says. A supervisor that still completes its job's record
-# gets some more seconds.
+# EC2 then ends or stops the instance, as its shutdown behaviour says. A supervisor that still completes its job's
+# record gets some more seconds.
 shut_down() {
   warn "this machine ends now: $1"
   grace=20
@@ -145,7 +145,7 @@ end_job() {
   kill -TERM "$2"
 }
 
-# send_signal FOLDER NAME: to the launchers, which pass it on to the ranks; a job without one gets it itself.
+# send_signal FOLDER NAME: to the launchers, which forward it to the ranks; without a launcher, to the job's processes.
 send_signal() {
   reached=
   # shellcheck disable=SC2013 # no path of /proc has a blank

@@ -15,8 +15,10 @@ namespace {
 
 // The biggest first, since span_text takes the first one that divides the span.
 constexpr std::pair<char, std::uint64_t> kUnits[] = {{'d', 86400}, {'h', 3600}, {'m', 60}, {'s', 1}};
+/// A longer life is a slip of the keyboard, and would not end when it is forgotten.
 constexpr double kLongestSpan = 366.0 * 86400;
 
+/// "1h=stop" or "7d=down". Errors: usage.
 Result<void> add_idle_part(IdleRule& rule, std::string_view part) {
   const auto equals = part.find('=');
   const auto action = equals == std::string_view::npos ? std::string_view() : part.substr(equals + 1);

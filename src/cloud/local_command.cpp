@@ -43,6 +43,7 @@ std::vector<char*> environment_without_keys() {
 /// A started child. Its destructor kills and reaps it, if that is still to be done.
 class Child {
  public:
+  /// Starts the command by sh, with empty input, and without AWS keys in its environment.
   static Result<std::unique_ptr<Child>> start(const std::string& command) {
     auto child = std::make_unique<Child>();
     std::array<int, 2> out{};
@@ -85,6 +86,7 @@ class Child {
     reap();
   }
 
+  /// As a shell counts it: the exit status, or 128 and the number of the signal.
   int reap() {
     int status = 0;
     const pid_t child = std::exchange(pid_, -1);

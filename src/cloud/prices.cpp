@@ -46,6 +46,7 @@ void PriceList::read_table(std::string_view region) {
   }
 }
 
+/// For an on-demand instance. Nothing for a type, or a region, that neither the user nor the table has.
 std::optional<double> PriceList::hour_of(const std::string& type) const {
   return find(hourly_, type);
 }
@@ -64,6 +65,7 @@ std::string PriceList::spot_source_of(const std::string& type, const std::string
   return spot_.contains({type, zone}) ? "EC2's present spot prices" : source_of(type);
 }
 
+/// Shown beside each price, since a table grows old.
 std::string PriceList::source_of(const std::string& type) const {
   return of_user_.contains(type) ? "[prices]" : fmt::format("ec2mpi's table of {}", date_);
 }

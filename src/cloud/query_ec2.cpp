@@ -39,6 +39,7 @@ Answer<void> worked(const Answer<pugi::xml_document>& answer) {
 
 }  // namespace
 
+/// A failed page fails the whole answer: part of a list would look like instances that have ended.
 asio::awaitable<Answer<std::vector<pugi::xml_document>>> QueryEc2::pages(std::string action,
                                                                          Parameters parameters, Limit limit) {
   std::vector<pugi::xml_document> pages;
@@ -55,11 +56,13 @@ asio::awaitable<Answer<std::vector<pugi::xml_document>>> QueryEc2::pages(std::st
   co_return std::move(pages);
 }
 
+/// For calls that change something and answer with nothing of use.
 asio::awaitable<Answer<void>> QueryEc2::act(std::string action, Parameters parameters, Limit limit) {
   const auto answer = co_await query_.call(std::move(action), std::move(parameters), limit);
   co_return worked(answer);
 }
 
+/// The oldest first, and by id within one launch, so that equal questions get equal answers.
 asio::awaitable<Answer<std::vector<Instance>>> QueryEc2::instances(std::vector<Filter> filters, Limit limit) {
   std::vector<Instance> found;
   CO_TRY_AS(all, co_await pages("DescribeInstances", filter_parameters(filters), limit));
@@ -71,6 +74,7 @@ asio::awaitable<Answer<std::vector<Instance>>> QueryEc2::instances(std::vector<F
   co_return std::move(found);
 }
 
+/// In the order of `ids`. EC2 leaves out ids that it does not know, and so does the result.
 asio::awaitable<Answer<std::vector<Instance>>> QueryEc2::instances_by_id(std::vector<std::string> ids,
                                                                          Limit limit) {
   std::map<std::string, Instance> by_id;
@@ -117,6 +121,7 @@ asio::awaitable<Answer<void>> QueryEc2::tag(std::vector<std::string> ids, Tags t
   return act("CreateTags", std::move(parameters), limit);
 }
 
+/// What a `shutdown` within the instance does: stop it, or terminate it.
 asio::awaitable<Answer<void>> QueryEc2::set_shutdown_behaviour(std::string id, ShutdownBehaviour behaviour,
                                                                Limit limit) {
   return act("ModifyInstanceAttribute",
@@ -180,6 +185,7 @@ asio::awaitable<Answer<void>> QueryEc2::delete_placement_group(std::string name,
   return act("DeletePlacementGroup", {{"GroupName", std::move(name)}}, limit);
 }
 
+/// An unknown type is an error of EC2's (InvalidInstanceType), and no empty answer.
 asio::awaitable<Answer<InstanceType>> QueryEc2::instance_type(std::string name, Limit limit) {
   Parameters parameters;
   parameters.emplace_back("InstanceType.1", std::move(name));
@@ -187,6 +193,7 @@ asio::awaitable<Answer<InstanceType>> QueryEc2::instance_type(std::string name, 
   co_return instance_type_in(answer->document_element());
 }
 
+/// `pattern` may have EC2's * and ?; only images of `owner`, because anybody may publish one of that name.
 asio::awaitable<Answer<Image>> QueryEc2::newest_image(std::string owner, std::string pattern, Limit limit) {
   Parameters parameters{{"Owner.1", owner},
                         {"Filter.1.Name", "name"},
@@ -218,6 +225,7 @@ asio::awaitable<Answer<std::vector<Subnet>>> QueryEc2::subnets(std::vector<Filte
   co_return std::move(found);
 }
 
+/// Errors: not_found, also for a reservation of another account.
 asio::awaitable<Answer<Reservation>> QueryEc2::reservation(std::string id, Limit limit) {
   Parameters parameters{{"CapacityReservationId.1", id}};
   CO_TRY_AS(answer, co_await query_.call("DescribeCapacityReservations", std::move(parameters), limit));
@@ -226,6 +234,7 @@ asio::awaitable<Answer<Reservation>> QueryEc2::reservation(std::string id, Limit
   co_return not_there("the reservation " + id);
 }
 
+/// Those of `ids` that fail one of EC2's two status checks; each once.
 asio::awaitable<Answer<std::vector<std::string>>> QueryEc2::failing(std::vector<std::string> ids,
                                                                     Limit limit) {
   std::vector<std::string> found;
@@ -296,6 +305,7 @@ asio::awaitable<Answer<std::vector<std::string>>> QueryEc2::zones(Limit limit) {
   co_return names_in(answer->document_element(), "availabilityZoneInfo", "zoneName");
 }
 
+/// Returns the id of the group. Without `network` EC2 takes the default VPC of the region.
 asio::awaitable<Answer<std::string>> QueryEc2::create_security_group(std::string name, std::string network,
                                                                      Tags tags, Limit limit) {
   Parameters parameters{{"GroupName", name}, {"GroupDescription", "Made by ec2mpi up"}};
@@ -327,6 +337,7 @@ asio::awaitable<Answer<void>> QueryEc2::create_placement_group(std::string name,
   return act("CreatePlacementGroup", std::move(parameters), limit);
 }
 
+/// All instances or none: EC2 starts no part of them. A dry run that would work answers with none.
 asio::awaitable<Answer<std::vector<Instance>>> QueryEc2::run_instances(LaunchRequest request, bool dry_run,
                                                                        Limit limit) {
   const auto answer = co_await query_.call("RunInstances", for_launch(request, dry_run), limit);

@@ -18,6 +18,7 @@ void add_network(Parameters& parameters, const LaunchRequest& request) {
   add_list(parameters, card + "SecurityGroupId", request.security_groups);
 }
 
+/// Only what differs from the image: EC2 takes the rest from there.
 void add_disk(Parameters& parameters, const RootDisk& disk) {
   if (!disk.is_changed()) return;
   parameters.emplace_back("BlockDeviceMapping.1.DeviceName", disk.device);
@@ -72,6 +73,7 @@ Parameters for_instances(const std::vector<std::string>& ids, bool dry_run) {
   return parameters;
 }
 
+/// The same form for allow and revoke; EC2 finds a rule by its protocol, ports and network.
 Parameters for_rule(const std::string& group, const IngressRule& rule) {
   Parameters parameters{{"GroupId", group},
                         {"IpPermissions.1.IpProtocol", rule.protocol},

@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::int64_t kMostRanks = 1'000'000;
 constexpr double kMostSeconds = 1e8;  // as for the flag
+/// For an instance and an hour; the dearest one costs some hundreds.
 constexpr double kMostMoney = 1e6;
 constexpr std::size_t kLongestConfig = 256UL * 1024;
 
@@ -54,6 +55,7 @@ class SettingsReader {
   }
 
   template <class T>
+  /// T: a string, or an optional one for settings that may be left out.
   void text(const toml::node& node, T& target) {
     // Exact types here and below: 22 is no text, and "22" is no number.
     if (const auto value = node.value_exact<std::string>())
@@ -92,6 +94,7 @@ class SettingsReader {
     }
   }
 
+  /// Money.
   void amount(const toml::node& node, double& target) {
     // Not exact: a whole number is a price, too.
     const auto value = node.value<double>();
@@ -146,16 +149,17 @@ class SettingsReader {
 void read_command(SettingsReader& reader, const toml::node& node, std::vector<std::string>& command) {
   if (const auto line = node.value_exact<std::string>()) {
     for (const auto word : words(*line)) command.emplace_back(word);
-    if (line->find_first_of("'\"\\$`|&;<>*?") != std::string::npos) {
-      reader.complain(
-          node, "has shell characters; write it as a list of words: command = [\"python3\", \"a b.py\"]");
+    if (line->find_first_of("$`|&;<>*?") != std::string::npos) {
+      reader.complain(node, "has shell characters; for a shell: command = [\"sh\", \"-c\", \"a && b\"]");
+    } else if (line->find_first_of("'\"\\") != std::string::npos) {
+      reader.complain(node, "has quotes; write it as a list of words: command = [\"python3\", \"a b.py\"]");
     }
   } else if (const auto* list = node.as_array()) {
     for (const auto& item : *list) reader.text(item, command.emplace_back());
   } else {
     reader.complain(node, "must be a text or a list of texts");
   }
-  if (command.empty()) reader.complain(node, "is empty");
+  if (command.empty() || command.front().empty()) reader.complain(node, "is empty");
 }
 
 /// A number counts seconds; a text has the form of --persist.
@@ -191,6 +195,7 @@ std::optional<std::string> sweep_value(const toml::node& node) {
   return std::nullopt;
 }
 
+/// A text lists values as --set does, "1..5"; an array holds them as they are.
 void read_sweep_values(SettingsReader& reader, const std::string& name, const toml::node& node,
                        Sweep& sweep) {
   Result<std::vector<std::string>> values;
@@ -273,6 +278,7 @@ Result<std::chrono::seconds> parse_persist(std::string_view text) {
   return std::chrono::seconds(static_cast<std::int64_t>(*seconds));
 }
 
+/// Settings of this folder win over those of the user.
 void Config::fill_from(const Config& fallback) {
   const auto fill = [](auto& mine, const auto& theirs) {
     if (!mine) mine = theirs;
@@ -293,6 +299,7 @@ void Config::fill_from(const Config& fallback) {
   jobs.insert(fallback.jobs.begin(), fallback.jobs.end());
 }
 
+/// The table of all settings: a key that is not in it is an error, which lists the known ones.
 Result<Config> parse_config(std::string_view text, std::string_view source) {
   TRY_AS(parsed, read_toml(text, source));
   Config config;

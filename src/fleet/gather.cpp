@@ -15,6 +15,7 @@ constexpr std::string_view kDashes = "---------------";
 /// Beyond this many line pairs an exact comparison would cost seconds; such outputs are shown whole.
 constexpr std::size_t kMostPairs = 4'000'000;
 
+/// As clush -b prints it; scripts that read that find the same lines.
 std::string header(const std::vector<int>& indices) {
   return fmt::format("{0}\n{1}\n{0}\n", kDashes, nodes_label(indices));
 }

@@ -26,6 +26,7 @@ std::optional<ServerReason> find_reason(std::string_view text, std::string_view 
   return ServerReason{*code, printable(trim(text.substr(end + after.size())))};
 }
 
+/// The kind decides whether a retry can help.
 struct DisconnectMeaning {
   ErrorKind kind;
   const char* meaning;

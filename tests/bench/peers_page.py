@@ -80,7 +80,7 @@ def page(found):
         *table(found["rows"]), "",
         "In brackets is the time as a multiple of ec2mpi's, the median over rounds in which the tools took turns. All tools reach all",
         "hosts at once, with the same key exchange (curve25519) and cipher (chacha20-poly1305); nothing is kept between commands.",
-        "A dash: the tool does not do that, if no line below the table gives another reason. Ansible fetches single files only. Debian has no package of mscp, so it is not compared.", "",
+        "A dash means that the tool does not do that, unless a line under the table gives another reason. Ansible fetches single files only. Debian has no package of mscp, so it is not compared.", "",
         "- **Round trips**: a command over ssh takes six of them at least: TCP, versions, algorithms, keys, login, and the command.",
         "  All hosts together take no more.",
         "- **Size / uplink**: a file for all hosts has to leave this machine once. Tools that send it to each host need that once for",

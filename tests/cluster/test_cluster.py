@@ -350,6 +350,12 @@ class Faults(Running):
         cluster("heal", 2)
         self.assertEqual(says(2, "python3 -c 'bytearray(100000000)'; echo $?"), "0")
 
+    def test_a_listener_that_the_kernel_has_killed_comes_back(self):
+        cluster("oom", 2, "--leave", 50_000_000)
+        cluster("host", 2, "--", "sh", "-c", "kill -9 $(cat /run/sshd.pid)")
+        cluster("heal", 2)
+        self.assertEqual(ssh_fails(2), "")
+
     def test_a_throttled_host_reports_it_and_is_healed(self):
         cluster("throttle", 2, "--percent", 20)
         self.assertIn("throttled (20)", cluster("list").stdout)

@@ -24,7 +24,7 @@ HOSTS_ROOT = os.environ.get("EC2MPI_HOSTS_ROOT")  # another distribution's tree 
 LIST, KEY = "amazon_instances_info", "key.pem"
 SANITIZER_REPORT = "sanitizer-report"
 SANITIZER_EXIT = 99
-SLOWNESS = 4  # limits are guards against hangs, in seconds of a quiet machine; others may need so many times as long
+SLOWNESS = 4  # limits are guards against hangs, in seconds of a quiet machine; a busy one may take four times as long
 
 
 @dataclass

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from local_cluster import KEY, SLOWNESS, wait_until
+from local_cluster import KEY, LIST, SLOWNESS, wait_until
 from terminal import Terminal
 
 HOME = "/home/ubuntu"
@@ -121,6 +121,52 @@ def test_a_file_of_outdir_has_no_gap(ec2mpi, cluster4):
                         'sleep 1; rm disk/ballast; wait; cat disk/o/node1.out; exit $(cat code)')
     assert done.code == 1 and "cannot write disk/o/node1.out" in done.err
     assert "".join(f"{number}\n" for number in range(1, 20001)).startswith(done.out)
+
+
+# --- a disk that is full before the command begins --------------------------------------------------------------------
+
+def with_full_state(ec2mpi, cluster, script, kept="known_hosts"):
+    """Shell text on the laptop, where the state folder has only the files `kept` and takes no byte more."""
+    kept = f"(cd .ec2mpi; tar -c {kept}) | tar -x -C disk && " if kept else ""
+    mounted = (f"mkdir -p disk && mount -t tmpfs -o size=64k,mode=700 none disk && {kept}mount --move disk .ec2mpi && "
+               "{ head -c 1000000 /dev/zero >.ec2mpi/ballast 2>/dev/null; " + script + "; }")
+    return cluster.exec(["env", f"HOME={ec2mpi.home}", "unshare", "-m", "sh", "-c", mounted, ec2mpi.binary],
+                        cwd=ec2mpi.folder, env=ec2mpi.environment)
+
+
+NOT_REMEMBERED = f"ec2mpi: cannot write .ec2mpi/lists/{LIST}: No space left on device; the nodes' numbers are not remembered\n"
+
+
+def test_a_full_disk_keeps_nobody_from_a_job(ec2mpi, cluster4):
+    job = submit(ec2mpi, UNTIL_GO)
+    for words, code, out in (("exec -w 1 'echo in'", 0, "node1\tin\n"), ("jobs", 0, job), (f"logs {job}", 0, ""),
+                             (f"cancel {job}", 0, "")):
+        done = with_full_state(ec2mpi, cluster4, f'"$0" {words}')
+        assert done.code == code and out in done.out, (words, done)
+        assert done.err.count(NOT_REMEMBERED) == 1, (words, done)
+    assert newest(ec2mpi)["state"] == "ended"
+
+
+def test_a_job_starts_from_a_full_disk(ec2mpi, cluster4):
+    assert ec2mpi("exec-all", "true").code == 0
+    done = with_full_state(ec2mpi, cluster4, '"$0" run -np 1 -- sh -c "echo up; exit 3"')
+    assert (done.out, done.code) == ("up\n", 3), done
+    assert NOT_REMEMBERED in done.err
+
+
+def test_on_a_full_disk_failed_does_not_mean_the_nodes_of_an_earlier_command(ec2mpi, cluster4):
+    assert ec2mpi("exec", "-w", "1-3", "[ $EC2MPI_INDEX != 2 ]").code == 1
+    done = with_full_state(ec2mpi, cluster4, "\"$0\" exec -w 2-3 '[ $EC2MPI_INDEX != 3 ]'; \"$0\" exec -w failed 'echo in'",
+                           "known_hosts failed lists")
+    assert "cannot write .ec2mpi/failed: No space left on device; -w failed does not know this command's nodes\n" in done.err
+    assert (done.out, done.code) == ("", 2), done
+
+
+def test_a_host_key_that_cannot_be_remembered_is_an_error(ec2mpi, cluster4):
+    assert ec2mpi("exec-all", "true").code == 0
+    done = with_full_state(ec2mpi, cluster4, '"$0" exec -w 1 "echo in"', kept="")
+    assert (done.out, done.code) == ("", 255), done
+    assert "cannot write .ec2mpi/known_hosts: No space left on device" in done.err
 
 
 # --- commands on nodes -----------------------------------------------------------------------------------------------

@@ -171,7 +171,7 @@ STAMP = re.compile(rb"now\.(\d+)\.(\d+)")
 
 
 def latest(descriptor, stamps):
-    """Reads until so many time stamps have come; by how many seconds the latest of them was late."""
+    """Reads until `stamps` time stamps have come; by how many seconds the latest of them was late."""
     worst, rest, end = 0, b"", time.monotonic() + SLOWNESS * 20
     while stamps > 0:
         assert time.monotonic() < end, f"{stamps} lines have not come; the latest so far: {worst} s"

@@ -188,7 +188,9 @@ def test_a_full_disk_of_a_worker_is_named(ec2mpi, cluster4):
 # --- cancel ----------------------------------------------------------------------------------------------------------
 
 def test_cancel_looks_again_until_all_nodes_were_looked_at(ec2mpi, cluster4):
-    job = ec2mpi("run", "-d", "--per-node", "1", "--", "sleep", "31415").out.strip()
+    # Of a script's own mpirun nothing is known, so that the look needs a new connection.
+    (ec2mpi.folder / "run_sleep.sh").write_text('mpirun --hostfile "$EC2MPI_HOSTFILE" sleep 31415\n')
+    job = ec2mpi("run", "-d", "--per-node", "1", "sleep").out.strip()
     wait_until(lambda: cluster4.host(4, "pgrep -x sleep").code == 0, "a rank runs on host 4")
     cluster4.fault("refuse", 4)
     first = ec2mpi("cancel", job)
@@ -200,6 +202,17 @@ def test_cancel_looks_again_until_all_nodes_were_looked_at(ec2mpi, cluster4):
     assert cluster4.host(4, "pgrep -x sleep").code != 0
     last = ec2mpi("cancel", job)
     assert last.code == 2 and "has ended already" in last.err
+
+
+def test_the_look_at_the_end_needs_no_new_connection(ec2mpi, cluster4):
+    job = ec2mpi("run", "-d", "--per-node", "1", "--", "sleep", "31415").out.strip()
+    wait_until(lambda: cluster4.host(4, "pgrep -x sleep").code == 0, "a rank runs on host 4")
+    cluster4.host(4, f"setsid env EC2MPI_JOB={job} sleep 31416 >/dev/null 2>&1 </dev/null &", user="ubuntu")
+    cluster4.fault("refuse", 4)
+    done = ec2mpi("cancel", job)
+    cluster4.call("accept", 4)
+    assert done.code == 0 and "stopped on 4 nodes" in done.err, done.err
+    assert cluster4.host(4, "pgrep -x sleep").code != 0
 
 
 # --- a series has results of one command ---------------------------------------------------------------------------

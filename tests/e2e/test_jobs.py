@@ -320,7 +320,9 @@ def test_the_id_of_a_job_cannot_bring_a_command_into_what_is_printed_for_copying
     try:
         for words in (["jobs"], ["logs"], ["attach"], ["cancel"]):
             done = ec2mpi(*words)
-            assert done.code not in (0, None) and "PWNED" not in done.out, (words, done)
+            # A folder with a name that no job can have is not listed, and holds no other up.
+            assert done.code == 0 if words == ["jobs"] else done.code not in (0, None), (words, done)
+            assert "PWNED" not in done.out, (words, done)
             assert not re.search("ec2mpi [a-z]+ x;", done.err), (words, done)
     finally:
         cluster4.host(1, f"mv '{HOME}/.ec2mpi/jobs/x;$(>PWNED)' {HOME}/.ec2mpi/jobs/{job}")
@@ -464,7 +466,7 @@ def test_a_wrong_command_line_is_told_at_once(ec2mpi, words):
 ])
 def test_jobs_that_cannot_be_read_are_not_said_to_be_none(ec2mpi, fresh, cluster4, spoil, says):
     folder = "/home/ubuntu/.ec2mpi"
-    assert cluster4.host(1, f"mkdir -p {folder}/jobs && mv {folder} {folder}.kept && mkdir -p {folder}/jobs && chown -R ubuntu {folder} && "
+    assert cluster4.host(1, f"install -d -o ubuntu {folder} {folder}/jobs && mv {folder} {folder}.kept && mkdir -p {folder}/jobs && chown -R ubuntu {folder} && "
                             f"cd {folder} && {{ {spoil}; }}").code == 0
     try:
         for words in (["jobs"], ["jobs", "--json"], ["logs"], ["logs", "some"], ["cancel", "--all"], ["run", "-np", "1", "--", "true"]):
@@ -491,3 +493,38 @@ def test_jobs_with_names_in_another_script_are_told_apart(cluster4, ec2mpi):
     assert ec2mpi("run", "m n").code == 0
     assert "echo three" in ec2mpi("jobs", "--name", "m n").out and ec2mpi("rm", "m n").code == 0
     assert "echo three" not in ec2mpi("jobs").out and ec2mpi("logs", "测试").out == "two\n"
+
+
+DAMAGE = ("mkdir {0}", "mkfifo {0}", "ln -s /dev/zero {0}", "date >{0}; chmod 0 {0}", "truncate -s 3M {0}")
+PARTS = ("meta", "times", "why", "exit", "pid", "out", "err")
+
+
+def test_damaged_jobs_hide_no_other_and_nothing_waits_for_them(ec2mpi, cluster4):
+    good = submit(ec2mpi, "echo fine", "-np", "1")
+    assert ec2mpi("wait", good).code == 0
+    bad = {}
+    for part in PARTS:
+        for damage in DAMAGE[:4 if part in ("out", "err") else 5]:  # output may be long
+            bad[f"bad{len(bad)}-20260101-000000-0000"] = part, damage.format(part)
+    spoil = "".join(f"cp -r {good} {job} && cd {job} && rm -f {part} && {{ {damage}; }} && cd .. || exit 1\n" for job, (part, damage) in bad.items())
+    closed = "closed-20260101-000000-0000"
+    assert cluster4.host(1, f"cd {HOME}/.ec2mpi/jobs || exit\n{spoil}cp -r {good} {closed} && chmod 0 {closed}", user="ubuntu").code == 0
+    bad[closed] = "folder", ""
+    for words in (["jobs"], ["jobs", "--json"], ["kill", "--orphans"]):
+        done = ec2mpi(*words)
+        assert done.code == 1, (words, done)
+        for job, (part, _) in bad.items():
+            assert f"the record of {job} is damaged: its {part} cannot be read; ec2mpi rm {job} removes the job" in done.err, (words, job, done)
+        assert words[0] == "kill" or good in done.out
+    for job, (part, damage) in bad.items():
+        if "mkfifo" in damage or job == closed:
+            for word in ("logs", "attach", "wait") if part == "out" else ("logs",):
+                done = ec2mpi(word, job)
+                assert done.code == 1 and f"its {part} cannot be read" in done.err, (word, done)
+    pipe = next(job for job, (part, damage) in bad.items() if damage == "mkfifo out")
+    assert ec2mpi("report", pipe).code != 0
+    assert ec2mpi("run", "-np", "1", "--", "true").code == 0  # which looks for nodes that are busy
+    assert ec2mpi("rm", *bad).code == 0
+    done = ec2mpi("jobs")
+    assert done.code == 0 and good in done.out and not [job for job in bad if job in done.out], done
+    assert ec2mpi("logs", good).out == "fine\n"

@@ -37,3 +37,9 @@ def test_groups_and_the_list_come_from_the_settings(laptop):
     (laptop.folder / LIST).rename(laptop.folder / "my_list")
     (laptop.folder / "ec2mpi.toml").write_text('list = "my_list"\n[groups]\nsmall = "type=c5n.large"\n')
     assert [n["index"] for n in json.loads(laptop("nodes", "--json", "-w", "@small").out)] == [2, 3]
+
+
+def test_the_policy_is_the_same_document_with_and_without_json(offline):
+    policy = offline("iam-policy")
+    assert policy.code == 0 and '"Version": "2012-10-17"' in policy.out, policy
+    assert offline("iam-policy", "--json") == policy

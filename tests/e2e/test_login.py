@@ -110,6 +110,13 @@ def person(ec2mpi):
         somebody.close()
 
 
+def at_prompt(person, **options):
+    """Somebody in a shell on node2, who has seen its prompt."""
+    user = person("login", 2, **options)
+    user.expect(PROMPT)
+    return user
+
+
 def random_bytes(count):
     return random.Random(count).randbytes(count)
 
@@ -117,8 +124,7 @@ def random_bytes(count):
 # --- a shell at a terminal
 
 def test_shell_greets_with_a_prompt_and_its_exit_status_is_ours(cluster4, person):
-    user = person("login", 2)
-    user.expect(PROMPT)
+    user = at_prompt(person)
     assert user.is_raw()
     user.type("uname -n; tty; echo $TERM; exit 5\r")
     user.expect("ip-10-0-0-12\r\n/dev/pts/\\d+\r\ndumb\r\n")
@@ -134,8 +140,7 @@ def test_master_is_the_default(cluster4, person):
 
 
 def test_window_has_the_terminals_size_and_follows_it(cluster4, person):
-    user = person("login", 2, rows=33, columns=101)
-    user.expect(PROMPT)
+    user = at_prompt(person, rows=33, columns=101)
     user.type("stty size\r")
     user.expect("\r\n33 101\r\n")
     user.type('echo wait""ing; while [ "$(stty size)" != "40 120" ]; do sleep 0.05; done; echo resi""zed\r')
@@ -147,8 +152,7 @@ def test_window_has_the_terminals_size_and_follows_it(cluster4, person):
 
 
 def test_control_keys_go_to_the_node(cluster4, person):
-    user = person("login", 2)
-    user.expect(PROMPT)
+    user = at_prompt(person)
     user.type("sh -c 'echo beg\"\"un; exec sleep 1000'\r")
     user.expect("begun\r\n")
     user.type("\x1a")
@@ -163,8 +167,7 @@ def test_control_keys_go_to_the_node(cluster4, person):
 
 
 def test_flood_can_be_interrupted(cluster4, person):
-    user = person("login", 2)
-    user.expect(PROMPT)
+    user = at_prompt(person)
     user.type("yes\r")
     user.expect("y\r\ny\r\ny\r\n")
     user.type("\x03")
@@ -175,8 +178,7 @@ def test_flood_can_be_interrupted(cluster4, person):
 
 
 def test_flood_can_be_left(cluster4, person):
-    user = person("login", 2)
-    user.expect(PROMPT)
+    user = at_prompt(person)
     user.type("yes\r")
     user.expect("y\r\ny\r\ny\r\n")
     user.type("~.")
@@ -187,8 +189,7 @@ def test_large_paste_arrives_whole(cluster4, person):
     lines = "".join(f"{i:05} the quick brown fox jumps over the lazy dog, and ~. is no escape here\r"
                     for i in range(1400))
     assert len(lines) > 100_000
-    user = person("login", 2)
-    user.expect(PROMPT)
+    user = at_prompt(person)
     user.type('stty -echo; echo rea""dy; cat > /tmp/pasted; sha256sum /tmp/pasted; rm /tmp/pasted; exit\r')
     user.expect("ready\r\n")
     user.type(lines + "\x04")
@@ -199,16 +200,14 @@ def test_large_paste_arrives_whole(cluster4, person):
 # --- escapes
 
 def test_tilde_dot_leaves(cluster4, person):
-    user = person("login", 2)
-    user.expect(PROMPT)
+    user = at_prompt(person)
     user.type("~.")
     assert user.end() == 255
     assert "ec2mpi: node2: left by ~." in user.all
 
 
 def test_tilde_dot_inside_a_line_is_text(cluster4, person):
-    user = person("login", 2)
-    user.expect(PROMPT)
+    user = at_prompt(person)
     user.type("echo x~.\r")
     user.expect("\r\nx~\\.\r\n")
     user.type("exit\r")
@@ -216,8 +215,7 @@ def test_tilde_dot_inside_a_line_is_text(cluster4, person):
 
 
 def test_escapes_explain_themselves_and_two_tildes_are_one(cluster4, person):
-    user = person("login", 2)
-    user.expect(PROMPT)
+    user = at_prompt(person)
     user.type("~?")
     user.expect("leave")
     user.type('stty -echo; echo rea""dy; cat\r')
@@ -235,16 +233,14 @@ def test_escapes_explain_themselves_and_two_tildes_are_one(cluster4, person):
 
 @pytest.mark.parametrize("name", ["TERM", "HUP", "INT"])
 def test_signal_gives_the_terminal_back(cluster4, person, name):
-    user = person("login", 2)
-    user.expect(PROMPT)
+    user = at_prompt(person)
     assert user.is_raw()
     user.process.send_signal(getattr(signal, f"SIG{name}"))
     assert user.end() == 130
 
 
 def test_dead_sshd_gives_the_terminal_back(cluster4, person):
-    user = person("login", 2)
-    user.expect(PROMPT)
+    user = at_prompt(person)
     user.type("echo pid $PPID.\r")
     sshd = user.expect(r"\npid (\d+)\.")[1]
     assert cluster4.host(2, ["kill", "-9", sshd]).code == 0
@@ -268,16 +264,14 @@ def test_waiting_for_a_silent_node_is_shown_and_can_be_interrupted(cluster4, per
 
 
 def test_cut_link_can_be_left(cluster4, person):
-    user = person("login", 2)
-    user.expect(PROMPT)
+    user = at_prompt(person)
     cluster4.fault("cut", 2)
     user.type("ls\rls\r~.")
     assert user.end() == 255
 
 
 def test_node_that_takes_nothing_can_be_left_behind_much_input(cluster4, person):
-    user = person("login", 2)
-    user.expect(PROMPT)
+    user = at_prompt(person)
     cluster4.fault("freeze", 2)
     user.type(("x" * 79 + "\r") * 60_000 + "~.")
     assert user.end() == 255

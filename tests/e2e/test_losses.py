@@ -80,6 +80,19 @@ def test_a_killed_daemon_that_mpirun_notices(ec2mpi, cluster4):
     assert record["why"] == "", err
 
 
+def test_a_daemon_that_cannot_end_when_another_is_lost(ec2mpi, cluster4):
+    """mpirun ends the others, and would wait for the frozen one for ever."""
+    process = start(ec2mpi, "openmpi")
+    cluster4.fault("freeze", 4)
+    cluster4.call("kill-sshd", 3)
+    out, err = process.communicate(timeout=240)
+    assert process.returncode not in (0, 124, 130, 255), err
+    assert "mpirun lost its daemon on a node and did not return; it has been ended" in err and "node4" in err, err
+    cluster4.call("thaw", 4)
+    assert ec2mpi("cancel", "sh", timeout=90).code == 0
+    assert not [host for host in HOSTS if of_the_job(cluster4, host)]
+
+
 if "mpich" in FLAVOURS:
     @pytest.mark.parametrize("victim", [DAEMON, LINK], ids=["daemon", "ssh"])
     def test_a_lost_daemon_that_mpirun_does_not_notice(ec2mpi, victim, cluster4):

@@ -183,7 +183,8 @@ def test_functions_and_variables_of_bash_start_up_files_reach_a_command(ec2mpi, 
 
 
 @pytest.mark.parametrize("line", ["test() { echo mine; }; cd() { echo mine; }; echo() { builtin echo mine; }", "export SHELL=/usr/bin/zsh",
-                                  "unset SHELL USER", "exec 2>&1", "export PATH=/nowhere", "readonly IFS PATH"])
+                                  "unset SHELL USER", "exec 2>&1", "export PATH=/nowhere", "readonly IFS PATH",
+                                  "enable -n printf echo test"])
 def test_a_command_is_run_by_the_login_shell_whatever_start_up_files_replace(ec2mpi, cluster4, line):
     with start_up(cluster4, 2, line):
         done = ec2mpi("exec", "-w", "2", "builtin echo \"$EC2MPI_INDEX ${BASH_VERSION:+bash}\"; builtin pwd")
@@ -210,18 +211,46 @@ def test_streams_that_start_up_files_replace_are_named_at_once(ec2mpi, cluster4,
 
 
 def test_an_answer_that_goes_elsewhere_is_no_answer(ec2mpi, cluster4):
+    assert ec2mpi("run", "-np", "1", "--", "true").code == 0
     with start_up(cluster4, 1, "exec >>/tmp/session.log"):
         for words in (["exec", "-w", "1", "true"], ["exec", "-w", "1", "--sudo", "true"], ["jobs", "--json"], ["rm", "--older", "1"],
-                      ["ps"], ["run", "-np", "1", "--", "true"], ["wait"], ["attach"], ["logs"], ["cancel"]):
+                      ["ps"], ["run", "-np", "1", "--", "true"], ["wait"], ["attach"], ["logs"], ["cancel"], ["report"]):
             done = ec2mpi(*words, timeout=40)
             assert done.code not in (0, None) and "does not arrive here" in done.err, (words, done)
-            assert "connecting again" not in done.err, "the connection is well"
+            assert "again" not in done.err, "the connection is well"
 
 
 def test_a_job_whose_report_goes_elsewhere_is_no_success(ec2mpi, cluster4):
     with start_up(cluster4, 1, "exec 2>>/tmp/errors.log"):
         done = ec2mpi("run", "-np", "1", "--", "sh", "-c", "exit 3", timeout=40)
         assert done.code not in (0, None) and "standard error" in done.err, done
+
+
+def test_joined_streams_are_taken_apart(ec2mpi, cluster4):
+    with start_up(cluster4, 1, "exec 2>&1"), start_up(cluster4, 2, "exec 2>&1"):
+        done = ok(ec2mpi("run", "-np", "2", "--", "sh", "-c", "echo out; echo err >&2"))
+        assert sorted(done.out.split()) == ["err", "err", "out", "out"], done
+        assert ec2mpi("run", "-np", "1", "--", "sh", "-c", "echo out; exit 3").code == 3
+        done = ok(ec2mpi("run", "-d", "-np", "1", "--", "sh", "-c", "echo one; sleep 1; echo two"))
+        assert ok(ec2mpi("attach", done.out.strip())).out == "one\ntwo\n"
+        assert plain(ec2mpi("exec", "-w", "2", "--sudo", "id -un")) == "root\n"
+        (ec2mpi.folder / "in").write_text("input\n")
+        assert plain(ec2mpi("exec", "-w", "2", "--sudo", "--stdin", "in", "cat", timeout=20)) == "input\n"
+
+
+def test_a_signal_that_start_up_files_ignore_still_ends_a_job(ec2mpi, cluster4):
+    """A shell cannot trap what was ignored when it began, and its children do not die of it."""
+    mine = "pgrep -u ubuntu -f 'jobs/[^ ]*/(supervise|sampler)'"
+    with start_up(cluster4, 1, "trap '' TERM"):
+        assert ec2mpi("run", "--timeout", "2", "-np", "4", "--", "sleep", "600", timeout=60).code == 124
+        job = ok(ec2mpi("run", "-d", "-np", "4", "--", "sleep", "600")).out.strip()
+        assert ec2mpi("cancel", job, timeout=60).code == 0
+        assert f"{job}" in ec2mpi("jobs").out and "cancelled" in ec2mpi("jobs").out
+        ok(ec2mpi("run", "-np", "2", "--", "true"))
+        ends = time.monotonic() + 30
+        while (left := cluster4.host(1, mine)).code == 0 and time.monotonic() < ends:
+            time.sleep(0.2)
+        assert left.code == 1, cluster4.host(1, f"ps -o pid,args -p $({mine} | paste -sd,)").out
 
 
 def test_a_script_runs_where_the_folder_for_temporary_files_allows_no_programs(ec2mpi, cluster4):

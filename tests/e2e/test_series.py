@@ -182,6 +182,18 @@ def test_hostile_values_stay_words(ec2mpi, hosts8):
         assert hosts8.host(host, "test -e /tmp/pwned").code == 1
 
 
+def test_a_series_is_cancelled_once(ec2mpi, hosts8):
+    process = ec2mpi.start("run", "long", "--set", "seconds=31416,31417")
+    wait_until(lambda: on_master(hosts8, "cat .ec2mpi/jobs/long-seconds31416/out").out == "up\n" * 8, "the first runs", 60)
+    process.send_signal(signal.SIGQUIT)
+    process.communicate(timeout=60)
+    done = ec2mpi("cancel", "long", timeout=90)
+    assert done.code == 0 and done.err.count("cancelling long: ") == 1, done
+    assert hosts8.host(2, "ps -eo args | grep '[s]leep 3141'").out == ""
+    done = ec2mpi("cancel", "long")
+    assert (done.code, done.err) == (2, "ec2mpi: long has ended already; ec2mpi jobs shows how\n")
+
+
 def test_ctrl_c_cancels_all_and_ctrl_backslash_leaves_them(ec2mpi, hosts8):
     process = ec2mpi.start("run", "long", "--set", "seconds=0.1,31416,31417")
     # the second one is started by the first one's supervisor, and must be as easy to end

@@ -7,16 +7,13 @@ import signal
 
 import pytest
 
-from local_cluster import LIST, Cluster, wait_until
+from bare_hosts import HOME, HOSTS, MAKE_BARE, QUICK, bare_hosts, content
+from local_cluster import LIST, wait_until
 
-HOSTS = (1, 2, 3)
-HOME = "/home/ubuntu"
 OURS = f"{HOME}/.ssh/ec2mpi"
 PATHS = ["~/.ssh/ec2mpi/known_hosts", "~/.ssh/ec2mpi/config", "~/.ssh/ec2mpi/key", "~/.ssh/config",
          "~/.ssh/authorized_keys", "/etc/hosts"]
 ALL_WRITTEN = "wrote " + ", ".join(PATHS)
-
-QUICK = "-o BatchMode=yes -o ConnectTimeout=20 -o KexAlgorithms=curve25519-sha256"  # the usual exchange takes 70 ms of CPU
 
 WHO = """
 from mpi4py import MPI
@@ -29,14 +26,8 @@ if names:
 
 @pytest.fixture(scope="module")
 def bare_cluster():
-    hosts = Cluster("bare")
-    try:
-        hosts.up(3, "--bare")
-        for host in HOSTS:
-            assert hosts.host(host, f"cp -a {HOME} /root/home && cp /etc/hosts /root/hosts").code == 0
+    with bare_hosts("bare") as hosts:
         yield hosts
-    finally:
-        hosts.down()
 
 
 @pytest.fixture
@@ -45,7 +36,7 @@ def cluster4(bare_cluster):
     yield bare_cluster
     bare_cluster.heal()
     for host in HOSTS:
-        bare_cluster.host(host, f"rm -rf {HOME} && cp -a /root/home {HOME} && cp /root/hosts /etc/hosts")
+        bare_cluster.host(host, MAKE_BARE)
 
 
 def snapshot(cluster, host, times=False):
@@ -69,12 +60,6 @@ def ssh(cluster, source, target, command="hostname"):
 def put(cluster, host, path, text):
     done = cluster.host(host, f"mkdir -p $(dirname {path}) && cat >{path}", user="ubuntu", input=text)
     assert done.code == 0, done.err
-
-
-def content(cluster, host, path):
-    done = cluster.host(host, f"cat {path}; printf .")
-    assert done.code == 0, done.err
-    return done.out[:-1]
 
 
 def trust(ec2mpi, *options, **more):

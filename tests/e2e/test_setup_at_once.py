@@ -9,25 +9,17 @@ import threading
 
 import pytest
 
-from local_cluster import Cluster, wait_until
+from bare_hosts import HOME, HOSTS, MAKE_BARE, QUICK, bare_hosts, content
+from local_cluster import wait_until
 
-HOSTS = (1, 2, 3)
-HOME = "/home/ubuntu"
 KEYS = f"{HOME}/.ssh/authorized_keys"
 PROGRAM = pathlib.Path(__file__).resolve().parents[2] / "src/ops/setup/trust.sh"
-QUICK = "-o BatchMode=yes -o ConnectTimeout=20 -o KexAlgorithms=curve25519-sha256"
 
 
 @pytest.fixture(scope="module")
 def bare_cluster():
-    hosts = Cluster("at-once")
-    try:
-        hosts.up(3, "--bare")
-        for host in HOSTS:
-            assert hosts.host(host, f"cp -a {HOME} /root/home && cp /etc/hosts /root/hosts && cp -a /etc/ssh /root/ssh").code == 0
+    with bare_hosts("at-once") as hosts:
         yield hosts
-    finally:
-        hosts.down()
 
 
 @pytest.fixture
@@ -36,8 +28,8 @@ def cluster4(bare_cluster):
     yield bare_cluster
     bare_cluster.heal()
     for host in HOSTS:
-        bare_cluster.host(host, f"while umount {HOME} 2>/dev/null; do :; done; rm -rf {HOME} && cp -a /root/home {HOME};"
-                                "cp /root/hosts /etc/hosts; cp /root/ssh/sshd_config /etc/ssh/; rm -f /tmp/sh;"
+        bare_cluster.host(host, f"while umount {HOME} 2>/dev/null; do :; done; {MAKE_BARE};"
+                                "cp /root/ssh/sshd_config /etc/ssh/; rm -f /tmp/sh;"
                                 "sed -i '/^ubuntu:/s,/tmp/sh,/bin/bash,' /etc/passwd;"
                                 f"echo ip-10-0-0-1{host} >/proc/sys/kernel/hostname")
         reload_sshd(bare_cluster, host)
@@ -46,12 +38,6 @@ def cluster4(bare_cluster):
 def reload_sshd(cluster, host):
     assert cluster.host(host, "kill -HUP $(cat /run/sshd.pid)").code == 0
     wait_until(lambda: cluster.host(host, "ss -ltn | grep -q ':22 '").code == 0, "sshd listens again")
-
-
-def content(cluster, host, path):
-    done = cluster.host(host, f"cat {path}")
-    assert done.code == 0, done.err
-    return done.out
 
 
 def all_trust_each_other(cluster):

@@ -63,7 +63,7 @@ def test_a_start_that_cannot_succeed_ends_with_the_reason_and_doctor_has_the_fix
         fix = finding["fix"][finding["fix"].index("ec2mpi "):]
         assert f"-w {host} " in fix
         fixed = ec2mpi(*shlex.split(fix)[1:])
-        assert fixed.code == 0, fix + mended.err
+        assert fixed.code == 0, fix + fixed.err
         assert ec2mpi(*START, timeout=20).code == 0, fix
 
 
@@ -89,6 +89,16 @@ print("computed", world.rank, flush=True)
 world.Abort(7)
 """
 
+# Open MPI 4.1 loses its page now and then, more often on a busy machine.
+LOST = "Open MPI has lost a warning of its own"
+COMPLAINT = ("[ip-10-0-0-11:00134] [[50985,0],0] ORTE_ERROR_LOG: Data unpack would read past end of buffer "
+             "in file ../../../orte/util/show_help.c at line 501")
+
+
+def test_a_warning_that_open_mpi_loses_is_mentioned(ec2mpi, cluster4):
+    done = ec2mpi("run", "-w", "1", "--per-node", "1", "--", "sh", "-c", f"echo '{COMPLAINT}' >&2; sleep 12", timeout=60)
+    assert done.code == 0 and done.err.count(LOST) == 1, done.err
+
 
 def test_a_job_that_does_not_need_a_refused_connection_goes_on(ec2mpi, cluster4):
     """It says nothing for more than half a minute after Open MPI's warning; its own end is in the status."""
@@ -98,5 +108,6 @@ def test_a_job_that_does_not_need_a_refused_connection_goes_on(ec2mpi, cluster4)
     with broken(cluster4, 2, firewall, "nft delete table inet own"):
         done = ec2mpi("run", "-w", "1-2", "--per-node", "1", "--", "python3", "compute.py", timeout=60)
     assert sorted(done.out.split()) == ["0", "1", "computed", "computed"], done
-    assert "a firewall refused a connection between two ranks" in done.err and "ec2mpi doctor" in done.err
-    assert done.code == 7, done
+    assert "a firewall refused a connection between two ranks" in done.err or LOST in done.err, done.err
+    assert "ec2mpi doctor" in done.err
+    assert done.code == 7, done.err

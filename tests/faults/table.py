@@ -66,7 +66,8 @@ EXPECTATIONS = {
                "between which nodes packets are lost.",
     "logs": "It ends its work everywhere, does not exit with 0, and names `ec2mpi logs`, which shows mpirun's words: in a series, they are not "
             "read for hints.",
-    "either": "It exits with 0 and has done all, or names the node and does not exit with 0: it depends on what came first.",
+    "either": "It exits with 0 and has done all, or names the node and does not exit with 0: it depends on whether the work ended before "
+              "the fault had an effect.",
 }
 CLOUD_EXPECTATIONS = {
     "works": "The command does all of its work and exits with 0.",
@@ -79,12 +80,13 @@ CLOUD_EXPECTATIONS = {
 CLOUD_ALWAYS = ("No command hangs, and none ends with 70 (a bug). After 0 all is done; after 2 nothing in the account is changed. An instance "
                 "that runs is in the list, or the last words name `ec2mpi down --cluster`. When the fault is over, `ec2mpi down` ends "
                 "everything, also the groups and the keys.")
-ALWAYS = ("No command hangs, and none ends by a signal or with 70 (a bug). Under its final name a file is whole or absent. What the "
-          "report says is so. When the fault is over, the next run of the command succeeds (`setup` two minutes later, if a node has "
-          "restarted while it wrote there; `run --resume` of a series may first report the end of a job that the fault has killed, and the "
-          "one after it starts that job again), and no process and no temporary file of ec2mpi is left on any node (of a job on a node "
-          "that could not be looked at: after the `ec2mpi cancel` that the report names; on a node that was cut off: as soon as its "
-          "kernel notices that the connections are lost, at most two minutes later).")
+ALWAYS = ("No command hangs, and none ends by a signal or with 70 (a bug). Under its final name a file is whole or absent. The report "
+          "is true. When the fault is over, the next run of the command succeeds, and no process and no temporary file of ec2mpi is left "
+          "on any node. There are four exceptions. If a node has restarted while `setup` wrote there, `setup` succeeds two minutes later. "
+          "`run --resume` of a series may first report the end of a job that the fault has killed; the run after that starts the job "
+          "again. On a node that could not be looked at, processes of a job may be left until the `ec2mpi cancel` that the report names. "
+          "On a node that was cut off, processes may be left until its kernel notices that the connections are lost, at most two minutes "
+          "later.")
 # Cells that were tried and do not hold yet: what was seen. They are tried too, and may fail.
 OPEN = {}
 ONE_NODE = "not meant: the command uses one node only, and the fault is between nodes"

@@ -52,8 +52,7 @@ asio::awaitable<int> prepare(InstanceContext& context, const AfterJobOptions& op
   }
   context.console().talk(
       "ec2mpi: the instances stop after the job, and from now on also at their end of life: disks and "
-      "results stay, and "
-      "cost, until ec2mpi down");
+      "results stay and cost money until ec2mpi down");
   co_return exit_code::ok;
 }
 

@@ -53,6 +53,7 @@ std::vector<cloud::Filter> any_cluster() {
   return filters;
 }
 
+/// All things in one region that cost or would be left behind, by their cluster.
 asio::awaitable<cloud::Answer<void>> find_all(Region& region, Limit limit) {
   auto& ec2 = *region.ec2;
   auto& clusters = region.clusters;

@@ -1,3 +1,6 @@
+// `ec2mpi allow`: puts a rule for ssh from the user's present address into the security groups of the chosen
+// instances, and takes away the rule that an earlier `allow` or `up` has put there.
+
 #include <fmt/format.h>
 #include <algorithm>
 #include <set>
@@ -6,6 +9,7 @@
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/command.hpp"
 #include "ec2mpi/cli/terminal/answer.hpp"
+#include "ec2mpi/cli/terminal/diverted_results.hpp"
 #include "ec2mpi/cli/terminal/standard_output.hpp"
 #include "ec2mpi/cloud/instance_list.hpp"
 #include "src/cli/commands/cluster_parts.hpp"
@@ -15,6 +19,7 @@ namespace ec2mpi::cli {
 
 namespace {
 
+/// EC2's rules know ports only, so a node whose sshd has another port needs a rule of the user's.
 constexpr int kSsh = 22;
 
 struct AllowOptions {
@@ -90,6 +95,7 @@ asio::awaitable<cloud::Answer<void>> replace_rule(InstanceContext& context, clou
   co_return cloud::Answer<void>();
 }
 
+/// After a failure, the groups in front of it have the new rule; a second `allow` repeats nothing there.
 asio::awaitable<int> allow_ssh(InstanceContext& context, std::optional<std::string> from) {
   // The network comes first: a wrong --from is found before EC2 is asked.
   const auto network = co_await choose_network(context, from);
@@ -133,6 +139,7 @@ void add_iam_policy_command(CLI::App& app, Dispatch& dispatch) {
   command.callback([&dispatch] {
     dispatch.chosen = [](const CommonOptions&) -> Result<int> {
       // Neither list nor account: the policy is needed before the account may do anything.
+      divert_results(false);  // with --json, too, it is the document
       print_result(cloud::iam_policy());
       return exit_code::ok;
     };

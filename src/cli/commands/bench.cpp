@@ -73,6 +73,7 @@ asio::awaitable<NetMeasured> measure_pairs(CommandContext& context, std::vector<
 
 /// The nodes first, then the pairs: a node that is slow by itself would spoil the measurement of its network.
 /// One round is enough if it names no node.
+/// `limit`: the part of the usual speed that a node may lack.
 asio::awaitable<BenchResult> measure_nodes(CommandContext& context, double limit) {
   BenchResult result;
   const auto& nodes = context.cluster.nodes;

@@ -1,3 +1,6 @@
+// `ec2mpi bugreport`: collects texts (versions, the list in numbers, the log of the last command, doctor's
+// answers), hides what names nodes, and writes one file. It sends nothing.
+
 #include <fmt/format.h>
 #include <sys/utsname.h>
 
@@ -27,6 +30,7 @@ struct ReportOptions {
   bool offline = false;
 };
 
+/// Each part has a title, so that an empty one shows.
 std::string part(std::string_view title, std::string_view text) {
   return fmt::format("== {} ==\n{}\n\n", title, trim(text));
 }

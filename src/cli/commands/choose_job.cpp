@@ -78,11 +78,17 @@ Result<void> check_words(const JobWords& job_words) {
   const auto& program = is_behind ? *job_words.behind_dashes : job_words.name;
   if (program.empty()) return {};
   const auto& first = program.front();
+  if (first.empty()) return fail(ErrorKind::usage, "the program is an empty word: ec2mpi run -- PROGRAM");
   if (is_behind && first.starts_with('-'))
     return fail(ErrorKind::usage,
                 fmt::format("'{}' stands where the program is expected; options stand in front of "
                             "--: ec2mpi run -np 4 -- PROGRAM",
                             printable(first)));
+  if (const auto name = first.substr(0, first.find('=')); name != first && is_identifier(name))
+    return fail(ErrorKind::usage,
+                fmt::format("'{0}' sets a variable in a shell, and run starts none: ec2mpi run -x {1} -- {2}",
+                            printable(first), printable(quote_word(first)),
+                            program.size() > 1 ? printable(quote_word(program[1])) + " ..." : "PROGRAM"));
   if (is_behind && program.size() == 1 && first.find_first_of(";|&<>$*`") != std::string::npos)
     return fail(ErrorKind::usage,
                 fmt::format("'{}' is for a shell, and run starts none: ec2mpi run -- sh -c {}",
@@ -122,6 +128,8 @@ std::string job_name(const std::string& word, const Config& config) {
   return is_job(name) ? name : word;
 }
 
+/// Looks in this order: the program behind --, [jobs.NAME] in the settings, the script run_NAME.sh here, the
+/// script of that name on the master.
 Result<JobSpec> choose_job(const JobWords& job_words, const Config& config) {
   const auto& behind = job_words.behind_dashes;
   TRY(check_words(job_words));

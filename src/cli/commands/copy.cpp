@@ -44,6 +44,7 @@ std::string push_words(const ops::PushCount& count, Clock::duration elapsed) {
 
 namespace {
 
+/// A private key on a node would let anybody on it log in to all others.
 std::vector<std::string> kept_back_notes(const std::set<std::string>& paths) {
   std::vector<std::string> notes;
   for (const auto& path : paths)
@@ -56,6 +57,7 @@ std::vector<std::string> kept_back_notes(const std::set<std::string>& paths) {
 
 }  // namespace
 
+/// Each path once, although several groups may have it.
 std::vector<std::string> left_out_notes(const std::vector<ops::PushGroup>& groups) {
   std::set<std::string> paths;
   std::set<std::string> kept_back;
@@ -125,6 +127,7 @@ void hint_at_home(const std::vector<std::string>& on_nodes) {
   }
 }
 
+/// What push and pull have in common: the selection, and SRC... DST with checks for both.
 CLI::App& add_copy_command(CLI::App& app, Dispatch& dispatch, const CopyCommand& copy) {
   auto options = std::make_shared<CopyOptions>();
   auto& command = add_command(app, copy.name, copy.description, copy.example);

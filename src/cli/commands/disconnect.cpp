@@ -1,3 +1,5 @@
+// `ec2mpi disconnect`: asks the daemons of this list's state folder to end, and names those that do not.
+
 #include <fmt/format.h>
 
 #include "ec2mpi/base/text.hpp"
@@ -49,8 +51,8 @@ void add_disconnect_command(CLI::App& app, Dispatch& dispatch) {
       "ec2mpi exec-all --persist 10m true     logs in to all nodes\n"
       "  ec2mpi run -np 8 -- ./ring             needs no login\n"
       "  ec2mpi disconnect\n"
-      "What still runs over them is cut off. They end by themselves, too, when they "
-      "were not used for that time.");
+      "Programs that still run over these connections are cut off. The connections also end by\n"
+      "themselves when they were not used for that time.");
   command.add_option("--list", options->list, "Instance list whose nodes are meant [amazon_instances_info]")
       ->type_name("FILE")
       ->envname("EC2MPI_LIST");

@@ -1,3 +1,5 @@
+// `ec2mpi doctor`: the nodes report about themselves and try each other (ops/doctor), pure checks judge the
+// reports, and the view shows the findings with a command and a fix each.
 #include <fmt/format.h>
 
 #include "ec2mpi/base/text.hpp"
@@ -41,6 +43,7 @@ std::string verdict_line(const std::vector<ops::Check>& checks) {
                      : fmt::format("{} failed{}", count_of(failed, "check"), warnings);
 }
 
+/// The benchmark comes last, because it needs idle nodes, and not after the time limit.
 asio::awaitable<int> examine(CommandContext& context, const DoctorOptions& options, ops::DoctorPlan plan) {
   auto& runtime = context.runtime;
   FleetView progress(runtime.console(), runtime.executor(), context.cluster.nodes,
@@ -83,6 +86,7 @@ asio::awaitable<int> examine(CommandContext& context, const DoctorOptions& optio
   co_return well ? exit_code::ok : exit_code::node_failed;
 }
 
+/// First the files, then list and keys: nothing of that needs a connection.
 Result<int> run_doctor(const DoctorOptions& options, const CommonOptions& common) {
   ops::DoctorPlan plan{.nodes = {}, .files = {}, .end_leftovers = options.fix, .patience = {}};
   if (options.patience > 0) plan.patience = seconds(options.patience);
@@ -124,9 +128,8 @@ void add_doctor_command(CLI::App& app, Dispatch& dispatch) {
       ->envname("EC2MPI_TIMEOUT");
   command.add_flag("--fix", options->fix,
                    "End ranks that earlier jobs left behind; all other fixes are for you to type");
-  command.add_flag(
-      "--bench", options->bench,
-      "Also measure the nodes: processors, memory, lost time, network; names the one that is off");
+  command.add_flag("--bench", options->bench,
+                   "Also measure the nodes (processors, memory, lost time, network), and name slow ones");
   command.add_flag("--json", options->json, "As one JSON document");
   set_work(command, dispatch, options, run_doctor);
 }

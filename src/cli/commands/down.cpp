@@ -1,3 +1,6 @@
+// `ec2mpi down`: ends instances. The order: a dry run of EC2's, jobs and results on the master, the user's
+// agreement, the end itself, and then what can only be removed without instances: groups, keys, the list.
+
 #include <fmt/format.h>
 #include <algorithm>
 #include <set>
@@ -154,6 +157,7 @@ asio::awaitable<int> end_and_clean_up(InstanceContext& context, std::vector<clou
   co_return all ? exit_code::ok : exit_code::node_failed;
 }
 
+/// Everything before the first change; until there an error is exit code 2.
 asio::awaitable<int> end_chosen(InstanceContext& context, Agreement agreement, bool force) {
   const auto found = co_await find_targets(context);
   if (!found) co_return report_error(context, found.error(), exit_code::not_started);

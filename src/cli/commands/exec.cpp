@@ -1,3 +1,6 @@
+// `ec2mpi exec` and `exec-all`: one command, or one script, on the chosen nodes. The flags become an ExecPlan
+// (ops/exec) and the view that shows the nodes' output; run_fleet does the rest.
+
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/ioctl.h>
@@ -91,8 +94,8 @@ Result<void> check_behind(const ExecOptions& options, const CLI::App& flags) {
     if (name.size() < 2 || name.front() != '-' || flags.get_option_no_throw(name) == nullptr) continue;
     return fail(
         ErrorKind::usage,
-        fmt::format("{0} stands behind the command, and would be its own: ec2mpi {1} {0} ... {2}; a word "
-                    "of the command goes into its quotes",
+        fmt::format("{0} stands behind the command, and would be its own: ec2mpi {1} {0} ... {2}; if it is "
+                    "meant for the command, put it into the quotes",
                     name, flags.get_name(), printable(quote_word(words.front()))));
   }
   return {};
@@ -239,7 +242,7 @@ void add_output_options(CLI::App& command, ExecOptions& options) {
 void add_input_options(CLI::App& command, ExecOptions& options) {
   command
       .add_option("--stdin", options.input,
-                  "Send this file to every node's standard input; - for our own [none]")
+                  "Send this file to every node's standard input; -: the input of ec2mpi itself [none]")
       ->type_name("FILE");
   command.add_option("--script", options.script, "Run this local program on the nodes; CMD is its arguments")
       ->type_name("FILE");

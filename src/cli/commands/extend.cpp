@@ -1,3 +1,6 @@
+// `ec2mpi extend`: gives instances a new end of life. The instance keeps the time itself, so the new end goes
+// to it by ssh first; the tag that `status` shows follows, for the nodes that have taken it.
+
 #include <fmt/format.h>
 #include <algorithm>
 
@@ -31,12 +34,14 @@ struct ExtendOptions {
   std::string time = cloud::span_text(cloud::kUsualLife);
 };
 
+/// `idle`: nothing leaves the rule as it is, an empty rule switches it off.
 struct NewEnd {
   cloud::Moment end;
   cloud::Seconds length;
   std::optional<cloud::IdleRule> idle;
 };
 
+/// Errors: remote_io, with sudo's refusal or the last line that the script has printed.
 asio::awaitable<Result<ssh::ExitStatus>> run_as_root(NodeRun run, std::shared_ptr<const std::string> script) {
   CO_TRY_AS(done, co_await ops::capture(run.session, kAsRoot, run.limit, *script));
   if (done->status.ok()) co_return done->status;
@@ -82,6 +87,7 @@ std::string what_happens(const std::vector<cloud::Instance>& instances) {
   return "; those that ec2mpi has not started then stop, or end if that is their shutdown behaviour";
 }
 
+/// Until the nodes are asked, nothing is changed, and an error is exit code 2.
 asio::awaitable<int> extend(InstanceContext& context, Agreement agreement, NewEnd life) {
   const auto found = co_await look_up_known(context);
   if (!found) co_return report_error(context, found.error(), exit_code::not_started);
@@ -175,7 +181,7 @@ void add_extend_command(CLI::App& app, Dispatch& dispatch) {
                               "Gives the running instances of the list a new end of life: the time from now",
                               "ec2mpi extend 4h\n"
                               "  ec2mpi extend 30m              also shortens a longer life\n"
-                              "An instance that ec2mpi has not started gets an end for the first time.");
+                              "An instance that ec2mpi has not started gets an end of life, too.");
   command.add_option("time", options->time, "The time from now: 90m, 12h, 7d [8h]")->type_name("TIME");
   command.add_option("--idle", options->idle, "Also a new rule for idle instances, as in up; off for none")
       ->type_name("RULE");

@@ -1,3 +1,7 @@
+// `ec2mpi attach`, `wait`, `logs` and `cancel`: four ways to follow a job that exists. They differ in what a
+// Ctrl-C does, in whether they show the output, and in whether they stay until the end; make_request has that
+// table. A word that names a series is passed to follow_series.
+
 #include <fmt/format.h>
 #include <algorithm>
 
@@ -19,6 +23,7 @@ namespace ec2mpi::cli {
 
 namespace {
 
+/// Of all four commands; each command sets only its own flags.
 struct FollowOptions {
   MasterOptions master;
   std::string word;
@@ -52,6 +57,7 @@ class OutputKeeper : public ops::FollowObserver {
   KeptOutput output_;
 };
 
+/// The whole difference between the four verbs, apart from their output.
 ops::FollowRequest make_request(CommandContext& context, const FollowOptions& options, Verb verb) {
   ops::FollowRequest request;
   request.master = context.master();
@@ -128,6 +134,7 @@ asio::awaitable<ops::Followed> follow_for_json(CommandContext& context, const Fo
   co_return followed;
 }
 
+/// The view lives as long as the job is followed; the memory of this folder then learns of the end.
 asio::awaitable<ops::Followed> follow_for_people(CommandContext& context, const FollowOptions& options,
                                                  Verb verb) {
   JobView view(context.console(), context.runtime.options(), options.word,
@@ -250,6 +257,15 @@ asio::awaitable<int> follow_one(CommandContext& context, FollowOptions options, 
       code = co_await show_logs(context, std::move(options), std::move(series->result));
     co_return code;
   }
+  if (verb == Verb::cancel) {
+    const auto series = co_await look_up_series(context, options.word);
+    if (!series) co_return series.error();
+    if (std::ranges::all_of(series->result, &ops::VariantResult::over)) {
+      context.runtime.console().talk(
+          fmt::format("ec2mpi: {} has ended already; ec2mpi jobs shows how", printable(series->series)));
+      co_return exit_code::not_started;
+    }
+  }
   Json* const results = options.json ? &document : nullptr;
   const int code = co_await follow_series(context, options.word, verb, results);
   co_return code;
@@ -333,7 +349,7 @@ std::shared_ptr<FollowOptions> add(CLI::App& app, Dispatch& dispatch, Verb verb,
   add_job_argument(command, *options, verb);
   add_master_options(command, options->master);
   if (verb == Verb::logs)
-    command.add_option("--since", options->since, "Only what was printed in this time: 90s, 10m, 2h")
+    command.add_option("--since", options->since, "Only the output of the last 90s, 10m, 2h, ...")
         ->type_name("TIME")
         ->check(kTime);
   command.add_flag("--json", options->json,
@@ -373,8 +389,8 @@ void add_follow_commands(CLI::App& app, Dispatch& dispatch) {
       "TERM and output that can't be written leave it running");
   add(app, dispatch, Verb::logs, "logs", "Prints the output of a job so far");
   add(app, dispatch, Verb::wait, "wait",
-      "Waits for the end of jobs and gives their exit status, the first that is not 0; leaves out their "
-      "output");
+      "Waits for the end of jobs, without showing their output; the exit status is the first of theirs that "
+      "is not 0");
   add(app, dispatch, Verb::cancel, "cancel",
       "Ends the processes of jobs on all nodes, and checks that none is left");
 }

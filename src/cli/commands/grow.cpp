@@ -348,6 +348,8 @@ asio::awaitable<int> make_change(InstanceContext& context, const Members& member
 
 }  // namespace
 
+/// Everything that can refuse comes before the question to the user: the list, the lock, the plan, and EC2's
+/// own answers whether it would start the new instances and end the old ones.
 asio::awaitable<int> grow_cluster(InstanceContext& context, GrowOptions options) {
   if (const auto fits = check_list(context); !fits)
     co_return report_error(context, fits.error(), exit_code::not_started);

@@ -9,7 +9,7 @@
 
 #include "ec2mpi/base/exit_code.hpp"
 #include "ec2mpi/base/text.hpp"
-#include "ec2mpi/cli/views/job_view.hpp"
+#include "ec2mpi/cli/views/not_started.hpp"
 #include "ec2mpi/fleet/gather.hpp"
 #include "ec2mpi/ops/bench/bench.hpp"
 #include "ec2mpi/ops/job/run.hpp"
@@ -20,6 +20,7 @@ namespace ec2mpi::cli {
 namespace {
 
 /// "10", "10%" or "7.5 %", as a share; nothing for other texts.
+/// Refused are less than 1 %, at which each node would be off by chance, and more than 90 %.
 std::optional<double> parse_percent(std::string_view text) {
   text = trim(text);
   if (text.ends_with('%')) text = trim(text.substr(0, text.size() - 1));
@@ -36,7 +37,7 @@ void add_guard_options(CLI::App& command, GuardOptions& options) {
   command
       .add_option(
           "--guard", options.limit,
-          "First measure the nodes, and start nothing if one is off by more than this [no measurement]")
+          "First measure the nodes, and start nothing if one is slower by more than this [no measurement]")
       ->type_name("PERCENT")
       ->check(CLI::Validator(
           [](const std::string& text) {

@@ -1,3 +1,6 @@
+// `ec2mpi init`: reads the scripts run_*.sh of this folder, joins those that differ in numbers only into
+// sweeps, and writes ec2mpi.toml with a job for each. A script that only a shell understands stays a script.
+
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <algorithm>
@@ -28,6 +31,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kFile = "ec2mpi.toml";
+/// A larger file is no script that somebody has written.
 constexpr std::size_t kLargestScript = 1 << 20;
 
 /// A script run_NAME.sh of this folder.
@@ -55,6 +59,7 @@ std::string key_of(const std::string& name) {
   return std::ranges::all_of(name, bare) ? name : toml_string(name);
 }
 
+/// TOML takes nothing else.
 bool is_utf8(std::string_view text) {
   while (!text.empty()) {
     const auto character = first_code_point(text);
@@ -155,6 +160,7 @@ std::string about_job(const ScriptJob& job) {
   return text;
 }
 
+/// Without a sweep it is one job.
 std::size_t number_of_jobs(const ScriptJob& job) {
   std::size_t number = 1;
   for (const auto& [parameter, values] : job.sweep) number *= values.size();
@@ -193,6 +199,7 @@ Result<void> create(const std::string& text) {
   return written;
 }
 
+/// The text is made and checked as a whole before the file is created.
 Result<int> run_init(const CommonOptions&) {
   std::vector<std::string> odd;
   auto scripts = find_scripts(odd);

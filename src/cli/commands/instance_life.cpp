@@ -13,8 +13,10 @@ namespace ec2mpi::cli {
 namespace {
 
 // The instance itself warns its terminals at the same time, if its life is long enough.
+/// From here on the end stands in capitals.
 constexpr auto kUrgent = std::chrono::minutes(30);
 
+/// In these states EC2 charges for the instance.
 bool runs(const cloud::Instance& instance) {
   return instance.state == "running" || instance.state == "pending";
 }
@@ -33,10 +35,11 @@ std::string stopped_words(const cloud::Instance& instance, cloud::Moment now) {
   const auto started = parse_launch_time(instance.launched);
   if (instance.state != "stopped" || !rule || rule->down == cloud::Seconds::zero() || !started) return {};
   if (now - *started < rule->down) return {};
-  return fmt::format("unused since {} or less, and --idle was {}: ec2mpi down ends it",
+  return fmt::format("unused for at most {}, and --idle was {}: ec2mpi down ends it",
                      format_age(now - *started), rule_text(*rule));
 }
 
+/// Spot prices and on-demand prices have different sources; the line below the table names both.
 std::string price_source(const cloud::Instance& instance, const cloud::PriceList& prices) {
   return instance.spot ? prices.spot_source_of(instance.type, instance.zone)
                        : prices.source_of(instance.type);
@@ -59,6 +62,7 @@ std::optional<cloud::Moment> end_of_life(const cloud::Instance& instance) {
   return parse_launch_time(instance.tag(cloud::kExpiryTag));
 }
 
+/// By the tags: the instance keeps the time itself, and is not asked.
 std::string end_words(const cloud::Instance& instance, cloud::Moment now) {
   if (!runs(instance)) return stopped_words(instance, now);
   const auto end = end_of_life(instance);

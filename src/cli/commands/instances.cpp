@@ -20,6 +20,7 @@ namespace ec2mpi::cli {
 namespace {
 
 constexpr auto kMostWait = std::chrono::minutes(10);  ///< EC2 stops a big instance within a few minutes
+/// Between two questions to EC2: the pause doubles from the first to the slowest, for EC2 limits the calls.
 constexpr auto kFirstLook = std::chrono::milliseconds(250);
 constexpr auto kSlowestLook = std::chrono::seconds(5);
 /// EC2 shows an ended instance for about an hour. One that is missing once may be a slip of EC2's.
@@ -75,6 +76,7 @@ asio::awaitable<int> on_loop(InstanceContext& context,
   co_return code;
 }
 
+/// For the question whether the user agrees: numbers and names, by which people know their instances.
 std::string short_table(const InstanceContext& context, const std::vector<cloud::Instance>& instances) {
   std::vector<std::vector<std::string>> rows;
   for (const auto& one : instances)
@@ -144,6 +146,7 @@ void add_to_answer(const InstanceContext& context, const std::vector<cloud::Inst
   }
 }
 
+/// True of no instances, too.
 bool all_in(const std::vector<cloud::Instance>& instances, const std::string& state) {
   return std::ranges::all_of(instances, [&](const cloud::Instance& one) { return one.state == state; });
 }

@@ -1,3 +1,6 @@
+// `ec2mpi ips`: the first step of many scripts. It reads the list, writes the addresses of the running nodes
+// to nodeIPaddress, one a line, and prints the same lines.
+
 #include <fmt/format.h>
 
 #include <cstdlib>
@@ -10,6 +13,7 @@
 #include "ec2mpi/cli/terminal/json.hpp"
 #include "ec2mpi/cli/terminal/standard_output.hpp"
 #include "ec2mpi/cluster/list/inventory_text.hpp"
+#include "src/cli/commands/left_out.hpp"
 
 namespace ec2mpi::cli {
 
@@ -33,6 +37,7 @@ Result<ListOptions> list_options(const IpsOptions& options) {
   return list;
 }
 
+/// Instances that are left out stand in the document, so that a script sees why a node is missing.
 std::string json_of(const Inventory& inventory) {
   Json document = {{"addresses", Json::array()}, {"left_out", Json::array()}};
   for (const auto& node : inventory.nodes) document["addresses"].push_back(node.address);
@@ -59,11 +64,7 @@ Result<int> run_ips(const IpsOptions& options) {
   // On standard error: standard output has addresses only.
   for (const auto& note : cluster->inventory.notes)
     print_talk(fmt::format("ec2mpi: {}: {}\n", cluster->inventory.source, note));
-  for (const auto& skipped : cluster->inventory.skipped) {
-    const auto& title = skipped.instance_id.empty() ? skipped.name : skipped.instance_id;
-    print_talk(fmt::format("ec2mpi: {}:{}: {} is left out: {}\n", cluster->inventory.source, skipped.line,
-                           title.empty() ? "a machine" : title, skipped.state));
-  }
+  tell_left_out(cluster->inventory);
   return exit_code::ok;
 }
 

@@ -44,6 +44,7 @@ Result<Variable> parse_variable(const std::string& text) {
               fmt::format("-x {}: it is not set here; give it a value: -x {}=VALUE", name, name));
 }
 
+/// Names of the file are checked, too: TOML allows any text as a key.
 Result<void> set_variables(JobSpec& job, const std::vector<std::string>& flags) {
   for (const auto& [name, value] : job.env) {
     if (!is_identifier(name))
@@ -71,6 +72,7 @@ Result<void> check(const JobSpec& job) {
 
 }  // namespace
 
+/// A flag that was not given leaves the setting of ec2mpi.toml as it is.
 Result<JobSpec> with_flags(JobSpec job, const JobFlags& flags) {
   // 0 means that the flag is absent: CLI11 accepts 1 and more.
   if (flags.np > 0) job.ranks.np = flags.np;
@@ -109,7 +111,7 @@ void add_job_flags(CLI::App& command, JobFlags& flags) {
       ->type_name("KIND");
   command.add_option("--workdir", flags.workdir, "Where the program runs on the nodes [the home]")
       ->type_name("DIR");
-  command.add_option("-x", flags.env, "Set this for every rank; without a value: as it is here")
+  command.add_option("-x", flags.env, "Set this for every rank; NAME alone: with its value here")
       ->type_name("NAME=VALUE")
       ->allow_extra_args(false);
   command.add_option("--mca", flags.mca, "Parameter for Open MPI; replaces ours of that name")

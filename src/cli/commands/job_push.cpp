@@ -8,7 +8,6 @@
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/terminal/standard_output.hpp"
 #include "ec2mpi/ops/node/placeholders.hpp"
-#include "ec2mpi/ops/push/task.hpp"
 #include "src/cli/commands/copy.hpp"
 
 namespace ec2mpi::cli {

@@ -1,3 +1,6 @@
+// `ec2mpi jobs`, `signal` and `rm`: questions to the master about its jobs, each over one session. The state
+// of a job is read from its folder each time; this machine keeps only a memory of names for completion.
+
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <algorithm>
@@ -15,6 +18,7 @@
 #include "ec2mpi/cluster/values/selection.hpp"
 #include "ec2mpi/ops/job/jobs.hpp"
 #include "ec2mpi/ops/job/plan.hpp"
+#include "src/cli/commands/damaged_jobs.hpp"
 
 namespace ec2mpi::cli {
 
@@ -156,7 +160,7 @@ asio::awaitable<int> show_jobs(CommandContext& context, ssh::Session& session, c
     context.console().talk(none ? "ec2mpi: no jobs on the master yet" : "ec2mpi: no such job on the master");
   else
     context.console().result_bytes(table(*jobs));
-  co_return exit_code::ok;
+  co_return tell_damaged_jobs(context, *jobs);
 }
 
 asio::awaitable<int> signal(CommandContext& context, ssh::Session& session, std::string word,
@@ -242,7 +246,7 @@ void add_jobs_commands(CLI::App& app, Dispatch& dispatch) {
   const auto of_jobs = prepare(jobs, dispatch, run_jobs);
   jobs.add_flag("--json", of_jobs->json, "As JSON");
   jobs.add_flag("--running", of_jobs->unended, "Only jobs that wait or run");
-  jobs.add_option("--name", of_jobs->name, "Only jobs whose ids begin so: those of a name or of a series")
+  jobs.add_option("--name", of_jobs->name, "Only jobs whose ids begin with NAME: of one name or one series")
       ->type_name("NAME");
   // It selects among the jobs; the question always goes to the master.
   jobs.add_option("-w,--nodes", of_jobs->master.list.wanted,

@@ -93,7 +93,7 @@ asio::awaitable<cloud::Answer<void>> attempt_launch(InstanceContext& context, co
   // instances that run already end first.
   if (!done && done.error().problem == cloud::Problem::capacity && !attempt.ids.empty()) {
     context.console().talk(
-        fmt::format("{} runs already without the others, and ends again", join(attempt.ids, ", ")));
+        fmt::format("ending {}, which has started without the others", join(attempt.ids, ", ")));
     const auto ended = co_await end_launched(context, attempt);
     // The caller gets the ids of instances that may still run, and ends them once more.
     if (!ended) co_return ended;
@@ -180,6 +180,7 @@ cloud::LaunchRequest launch_request(const LaunchPlan& plan, const LaunchChoice& 
   return request;
 }
 
+/// A dry run: EC2 checks permissions and parameters, but not whether it has room.
 asio::awaitable<cloud::Answer<void>> try_launch(InstanceContext& context, const LaunchPlan& plan) {
   // One place is enough for the question whether the account may make the call.
   const auto place = plan.places.empty() ? LaunchPlace() : plan.places.front();
@@ -193,6 +194,7 @@ asio::awaitable<cloud::Answer<void>> try_launch(InstanceContext& context, const 
   co_return cloud::Answer<void>();
 }
 
+/// Each type in each place, in the order of preference, until one attempt starts all instances.
 asio::awaitable<cloud::Answer<void>> launch(InstanceContext& context, const LaunchPlan& plan,
                                             Launched& launched) {
   // Without named places EC2 chooses the zone at first. Only where it has no room there, the

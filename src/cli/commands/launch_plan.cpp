@@ -47,6 +47,7 @@ const System& system_of(const LaunchOptions& options) {
   return options.os == kSystems[1].name ? kSystems[1] : kSystems[0];
 }
 
+/// The options parser lets only "all" and "workers" pass.
 SpotShare spot_share(const std::optional<std::string>& word) {
   if (!word) return SpotShare::none;
   return *word == "all" ? SpotShare::all : SpotShare::workers;
@@ -159,6 +160,7 @@ asio::awaitable<cloud::Answer<void>> use_reservation(InstanceContext& context, L
   co_return cloud::Answer<void>();
 }
 
+/// For the price until the end of life.
 cloud::Seconds time_left(const InstanceContext& context, const LaunchPlan& plan) {
   const auto now = context.runtime.options().world->now();
   return plan.end_of_life - std::chrono::floor<std::chrono::seconds>(now);
@@ -212,6 +214,7 @@ asio::awaitable<std::vector<std::string>> spot_price_words(InstanceContext& cont
   co_return said;
 }
 
+/// Without the master, if only the workers are spot instances.
 std::size_t spot_count(const LaunchPlan& plan) {
   std::size_t count = 0;
   for (const auto& part : parts_of(plan))
@@ -341,7 +344,7 @@ asio::awaitable<void> show_plan(InstanceContext& context, const LaunchPlan& plan
 
 void add_launch_options(CLI::App& command, LaunchOptions& options) {
   constexpr const char* kShape = "What the instances are like";
-  command.add_option("--type", options.types, "Instance type; others, if there is no place for it")
+  command.add_option("--type", options.types, "Instance type; if EC2 has no room for it, the next one")
       ->type_name("TYPE,...")
       ->allow_extra_args(false)
       ->group(kShape);

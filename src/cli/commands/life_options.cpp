@@ -68,7 +68,7 @@ void add_life_options(CLI::App& command, LifeOptions& options) {
       ->group(kEnd);
   command
       .add_option("--idle", options.idle,
-                  "Also after this time without a job and a login: 2h=down, 1h=stop, 1h=stop,7d=down")
+                  "Also after this time without any job or login: 2h=down, 1h=stop, 1h=stop,7d=down")
       ->type_name("RULE")
       ->group(kEnd);
 }
@@ -115,10 +115,10 @@ std::vector<std::string> life_words(const cloud::Lifetime& life, cloud::Moment e
   lines.push_back(
       fmt::format("{} at {} (--ttl {}); {}", stops ? "stop by themselves" : "end by themselves",
                   cloud::moment_text(end), cloud::span_text(life.length),
-                  stops ? "their disks stay, and cost, until ec2mpi down"
+                  stops ? "their disks stay and cost money until ec2mpi down"
                         : "results that only lie on them are then lost; ec2mpi extend moves the end"));
   if (!life.idle.empty())
-    lines.push_back(fmt::format("{} after {} without a job and a login", stops ? "also stop" : "also end",
+    lines.push_back(fmt::format("{} after {} without any job or login", stops ? "also stop" : "also end",
                                 cloud::span_text(life.idle.first())));
   if (stops && life.idle.down != cloud::Seconds::zero())
     lines.push_back(

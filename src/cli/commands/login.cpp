@@ -1,3 +1,6 @@
+// `ec2mpi login`: a shell, or one command with a terminal, on a single node. It behaves like `ssh -t`, but
+// the node is chosen in the words of the list.
+
 #include <fmt/format.h>
 #include <unistd.h>
 #include <algorithm>

@@ -22,6 +22,7 @@ bool is_counting(std::string_view statement) {
 }
 
 /// Takes one statement after the other. A statement has an effect only on those below it, as in a shell.
+/// It is a shell that knows a dozen statements, and refuses all others by name.
 class Script {
  public:
   Result<void> take(std::string_view statement) {
@@ -231,6 +232,7 @@ class Script {
     return {};
   }
 
+  /// The body of a loop. The first statement that is not understood ends it.
   Result<void> take_all(const Words& statements) {
     for (const auto& statement : statements) {
       TRY(take(statement));

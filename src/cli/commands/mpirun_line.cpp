@@ -58,6 +58,8 @@ class MpirunLine {
  public:
   MpirunLine(const ScriptVariables& variables, ScriptJob& job) : variables_(variables), job_(job) {}
 
+  /// Reads the whole line. It fails if a word has no counterpart in a job: then the user's script stays a
+  /// script.
   Result<void> read(const Words& words) {
     std::size_t i = 1;
     // The first word without a dash is the program; what follows it belongs to the program.

@@ -124,6 +124,7 @@ Result<int> run_net(const NetOptions& options, const CommonOptions& common) {
 
 }  // namespace
 
+/// The measurement is a job, so it is limited, cancelled and cleaned up like every other one.
 asio::awaitable<NetMeasured> measure_net(CommandContext& context, bool serial) {
   auto& [runtime, cluster, access, connector, flow] = context;
   JobSpec job;
@@ -170,7 +171,8 @@ void add_net_command(CLI::App& app, Dispatch& dispatch) {
   add_connect_options(command, options->connect);
   command.add_flag("--json", options->json, "As one JSON document");
   command.add_option("--svg", options->svg, "Also write the map as a picture")->type_name("FILE");
-  command.add_flag("--serial", options->serial, "One pair at a time: slower, but nobody shares a switch");
+  command.add_flag("--serial", options->serial,
+                   "Measure one pair at a time: takes longer, but no other pair uses the network");
   set_work(command, dispatch, options, run_net);
 }
 

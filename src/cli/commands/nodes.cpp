@@ -1,3 +1,6 @@
+// `ec2mpi nodes`: the inventory as a table, as JSON, as a hostfile or in a format of the user's. Only --stale
+// connects: it asks each node which instance it is.
+
 #include <fmt/format.h>
 #include <array>
 
@@ -13,6 +16,7 @@
 #include "ec2mpi/cluster/list/inventory_text.hpp"
 #include "ec2mpi/cluster/values/launch_time.hpp"
 #include "ec2mpi/ops/node/instance_id.hpp"
+#include "src/cli/commands/left_out.hpp"
 #include "src/cli/commands/run_fleet.hpp"
 #include "src/cli/commands/ssh_config_file.hpp"
 
@@ -35,6 +39,7 @@ std::string_view role(const Node& node) {
   return node.index == 1 ? "master" : "worker";
 }
 
+/// Whole seconds, as in the lists.
 LaunchTime time_in(const World& world) {
   return std::chrono::floor<std::chrono::seconds>(world.now());
 }
@@ -67,6 +72,7 @@ void print_table(const Cluster& cluster, LaunchTime now) {
   print_result(aligned(std::move(rows)));
   // On standard error, so that standard output has rows only.
   if (with_cost) print_talk(fmt::format("{:.2f} in all since launch, by the prices of ec2mpi.toml\n", total));
+  tell_left_out(cluster.inventory);
 }
 
 /// A node whose launch time or price is unknown has no `up_seconds` or `cost`.
@@ -207,7 +213,7 @@ void add_nodes_command(CLI::App& app, Dispatch& dispatch) {
                    "A line for each node: {index} {node} {role} {name} {id} {address} ...")
       ->type_name("TEXT");
   forms->add_flag("--ssh-config", options->ssh_config,
-                  "Write .ec2mpi/ssh_config: ssh master, rsync node2:, editors");
+                  "Write .ec2mpi/ssh_config, for ssh master, rsync node2: and editors");
   forms->add_flag("--stale", options->stale, "Ask every node for its instance id: does the list still hold?");
   forms->require_option(0, 1);
   for (auto* option : forms->get_options()) option->group("One of these instead of the table");

@@ -1,3 +1,6 @@
+// `ec2mpi ps` and `kill --orphans`: the processes that carry the mark of a job, on all nodes. An orphan is a
+// process whose job the master no longer runs; `kill` asks the master before it ends one.
+
 #include <fmt/format.h>
 #include <algorithm>
 #include <set>
@@ -12,6 +15,7 @@
 #include "ec2mpi/ops/job/jobs.hpp"
 #include "ec2mpi/ops/process/ps.hpp"
 #include "ec2mpi/ops/process/sweep.hpp"
+#include "src/cli/commands/damaged_jobs.hpp"
 #include "src/cli/commands/run_fleet.hpp"
 
 namespace ec2mpi::cli {
@@ -105,26 +109,24 @@ asio::awaitable<int> show(CommandContext& context, bool as_json) {
   co_return exit_code_for(report);
 }
 
-/// The jobs that run or wait, according to the master.
+struct LivingJobs {
+  std::set<std::string> ids;
+  int code = exit_code::ok;  ///< node_failed, if records are damaged; each was named
+};
+
+/// The jobs that run or wait, according to the master, and those of which it does not know.
 /// A lost job counts as over, so its processes are orphans.
-asio::awaitable<Result<std::set<std::string>>> list_living_jobs(CommandContext& context) {
+asio::awaitable<Result<LivingJobs>> list_living_jobs(CommandContext& context) {
   const Limit all{Clock::time_point::max(), context.runtime.stop()};
   const auto limit = all.at_most(context.flow.connect_timeout);
   CO_TRY_AS(session, co_await context.connector.connect(context.master(), limit, [](ssh::Phase) {}));
   CO_TRY_AS(jobs, co_await ops::list_jobs(**session, all));
-  std::set<std::string> living;
+  LivingJobs living;
+  living.code = tell_damaged_jobs(context, *jobs);
   for (const auto& job : *jobs) {
-    if (!job.is_over()) living.insert(job.id);
+    if (!job.is_over() || (job.state == ops::JobState::lost && is_damaged(job))) living.ids.insert(job.id);
   }
   co_return living;
-}
-
-/// The id comes from the environment of a process, which any program on a node may set. It goes
-/// into shell text, so only these characters may be in it.
-bool is_job_id(const std::string& id) {
-  return !id.empty() &&
-         id.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
-             std::string::npos;
 }
 
 /// A process of a job that was seen before and is gone since has ended because we ended its launcher.
@@ -145,7 +147,7 @@ std::set<std::string> find_dead_jobs(const Found& found, const std::set<std::str
   std::set<std::string> dead;
   for (const auto& [index, of_node] : found) {
     for (const auto& process : of_node.processes) {
-      if (!living.contains(process.job) && is_job_id(process.job)) dead.insert(process.job);
+      if (!living.contains(process.job) && ops::is_job_id(process.job)) dead.insert(process.job);
     }
   }
   return dead;
@@ -196,10 +198,10 @@ asio::awaitable<int> end_orphans(CommandContext& context) {
                     printable(living.error().message)));
     co_return exit_code::node_failed;
   }
-  const auto dead = find_dead_jobs(found, *living);
+  const auto dead = find_dead_jobs(found, living->ids);
   answer_fields() = {{"ended", Json::array()}, {"left", Json::array()}};
   if (dead.empty()) context.console().talk("ec2mpi: no orphans on " + count_of(found.size(), "node"));
-  int code = exit_code_for(report);
+  int code = std::max(exit_code_for(report), living->code);
   for (const auto& id : dead) {
     const int ended = co_await end_job(context, found, id);
     code = std::max(code, ended);
@@ -207,6 +209,7 @@ asio::awaitable<int> end_orphans(CommandContext& context) {
   co_return code;
 }
 
+/// The way of both commands from their options to the event loop.
 Result<int> run_on_chosen(const PsOptions& options, const CommonOptions& common, Work work) {
   TRY_AS(cluster, open_cluster(options.list));
   TRY_AS(access, open_access(*cluster, options.connect));

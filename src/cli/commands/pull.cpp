@@ -1,3 +1,6 @@
+// `ec2mpi pull`: files from nodes, or the results of a job. A single word may be the name of a job that this
+// folder knows. Then the master is asked first, and the word is a path only if it has no such job.
+
 #include "ec2mpi/ops/pull/pull.hpp"
 
 #include <fmt/format.h>
@@ -24,6 +27,7 @@ namespace {
 constexpr std::size_t kStreamsInAll = 8;  // a downlink is full with these
 constexpr std::size_t kStreamsToANode = 4;
 
+/// Only pull has these; the flags for nodes and connections are in CopyOptions.
 struct PullFlags {
   bool flat = false;
   bool checksum = false;
@@ -58,6 +62,7 @@ Result<std::shared_ptr<ops::PullJob>> plan_job(const CopyOptions& options, const
   return job;
 }
 
+/// Of all nodes so far; the progress line calls it while they work.
 ops::PullCounts total_of(const ops::PullJob& job) {
   ops::PullCounts all;
   for (const auto& [index, counts] : job.counts) {
@@ -164,6 +169,8 @@ asio::awaitable<int> pull_job(CommandContext& context, const CopyOptions& option
   co_return code.value_or(exit_code::ok);
 }
 
+/// A word that may be a job needs the loop twice: for the question to the master, and for the pull if the
+/// word is a path.
 Result<int> run_pull(const CopyOptions& options, const PullFlags& flags, const CommonOptions& common) {
   TRY_AS(cluster, open_cluster(options.list));
   TRY(check_remote_paths("pull", options.sources(), *cluster));

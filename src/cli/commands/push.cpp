@@ -1,3 +1,6 @@
+// `ec2mpi push`: checks paths and flags against this machine and the list, reads the sources once, and hands
+// groups of nodes with equal sources to ops/push. The summary is made from the PushCount that the task fills.
+
 #include <fmt/format.h>
 #include <algorithm>
 #include <map>
@@ -9,13 +12,13 @@
 #include "ec2mpi/ops/exec/exec.hpp"
 #include "ec2mpi/ops/node/placeholders.hpp"
 #include "ec2mpi/ops/push/push.hpp"
-#include "ec2mpi/ops/push/task.hpp"
 #include "src/cli/commands/copy.hpp"
 
 namespace ec2mpi::cli {
 
 namespace {
 
+/// Only push has these; the flags for nodes and connections are in CopyOptions.
 struct PushOptions {
   std::vector<std::string> exclude;
   bool gitignore = false;
@@ -100,6 +103,7 @@ std::string final_words(const ops::PushCount& count, bool dry_run) {
   return text;
 }
 
+/// The names are a part of the interface (docs/json.md): scripts read them.
 Numbers totals(const ops::PushCount& count) {
   return {{"files_sent", count.files - count.changed.size()},
           {"files_unchanged", count.unchanged},
@@ -142,6 +146,8 @@ FleetCommand show_push(const PushOptions& push, const std::shared_ptr<ops::PushC
   return command;
 }
 
+/// Checks the words, then the list, the sources and the keys. Nothing is connected before all of them are
+/// right.
 Result<int> run_push(const CopyOptions& options, const PushOptions& push, const CommonOptions& common) {
   // --force-delete is a stronger --delete and needs no second flag.
   const bool erase = push.erase || push.force;
@@ -241,7 +247,7 @@ void add_push_command(CLI::App& app, Dispatch& dispatch) {
        .paths = "Local files and folders, and their place on the nodes. DST is a folder if it is one there, "
                 "ends in / "
                 "or "
-                "takes several SRC; else it is the new name. A relative DST is below the home",
+                "takes several SRC; else it is the new name. A relative DST begins at the home",
        .run = [push](const CopyOptions& options, const CommonOptions& common) {
          return run_push(options, *push, common);
        }});

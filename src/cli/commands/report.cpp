@@ -1,3 +1,6 @@
+// `ec2mpi report`: one HTML page about a job or a series. All content is fetched from the master over one
+// session (record, output, the newest map of the network), then cli/views makes the page of it.
+
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <algorithm>
@@ -195,6 +198,7 @@ int write_page(CommandContext& context, const ReportOptions& options, const Repo
   return written ? exit_code::ok : exit_code::node_failed;
 }
 
+/// A word names a job or a series; only the master knows which, so it is tried as a job first.
 asio::awaitable<int> make_report(CommandContext& context, const ReportOptions& options) {
   // One login for all questions to the master.
   HeldSessions sessions(context.connector);
@@ -234,9 +238,10 @@ Result<int> run_report(const ReportOptions& options, const CommonOptions& common
 
 void add_report_command(CLI::App& app, Dispatch& dispatch) {
   auto options = std::make_shared<ReportOptions>();
-  auto& command = add_command(app, "report",
-                              "Writes a page for a browser about a job or a series: one file, to be sent on",
-                              "ec2mpi report spread -o spread.html");
+  auto& command = add_command(
+      app, "report",
+      "Writes a page about a job or a series, for a browser: one file, which you can send to others",
+      "ec2mpi report spread -o spread.html");
   add_job_argument(command, options->word, {.may_be_series = true});
   command.add_option("-o,--output", options->output, "Where to write the page [report.html]")
       ->type_name("FILE");

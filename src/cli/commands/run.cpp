@@ -1,3 +1,6 @@
+// `ec2mpi run`: from a name, a script or a command line to a job. choose_job takes the settings, the flags
+// replace some of them, and the result goes to ops/job as one job or to run_series as many.
+
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -116,6 +119,7 @@ void show_document(Console& console, const JobView& view, const Json& job) {
   console.result(dump_json(document));
 }
 
+/// The guard, the job, its results. `aftermath` tells the caller whether the instances may end now.
 asio::awaitable<int> run_single_job(CommandContext& context, const RunOptions& options, JobSpec job,
                                     JobPush push, JobAftermath& aftermath) {
   // --explain starts nothing, and costs nothing.
@@ -201,6 +205,7 @@ SeriesRequest request_series(const RunOptions& options, JobSpec job) {
           .detach = options.detach};
 }
 
+/// One call of `run` without what comes after it. Errors: usage, for flags that exclude each other.
 Result<int> run_once(RunOptions options, const CommonOptions& common, JobAftermath& aftermath) {
   TRY_AS(cluster, open_cluster(options.list));
   if (options.words.name.size() == 1)
@@ -251,7 +256,7 @@ Result<int> run_run(const RunOptions& options, const CommonOptions& common) {
   if (!code || options.detach) return code;
   // The disks may hold the only copy of the results.
   if (!aftermath.ended || !aftermath.complete) {
-    print_talk(fmt::format("ec2mpi: the instances stay, and cost: {}; ec2mpi down ends them\n",
+    print_talk(fmt::format("ec2mpi: the instances stay and cost money: {}; ec2mpi down ends them\n",
                            aftermath.ended ? "not all results are here" : "the job has not come to its end"));
     return code;
   }

@@ -17,6 +17,8 @@ asio::awaitable<int> run_to_exit_code(CommandContext& context, FleetCommand comm
 
 }  // namespace
 
+/// The common way of all commands on many nodes: make the view, run the steps, print notes and summary,
+/// remember the failures for -w failed.
 asio::awaitable<FleetReport> run_fleet(CommandContext& context, FleetCommand command) {
   auto& runtime = context.runtime;
   auto& console = context.console();

@@ -16,6 +16,7 @@ namespace {
 
 using Words = std::vector<std::string>;
 
+/// The cast is needed: isdigit() is undefined for negative values, which bytes of UTF-8 may be.
 bool is_digit(char c) {
   return std::isdigit(static_cast<unsigned char>(c)) != 0;
 }
@@ -77,6 +78,7 @@ class Merger {
   Merger(std::vector<const ScriptJob*> jobs, std::vector<Parameter> parameters)
       : jobs_(std::move(jobs)), parameters_(std::move(parameters)) {}
 
+  /// Nothing if the scripts differ in more than the parameters.
   std::optional<ScriptJob> merge() {
     auto job = *jobs_.front();
     for (const auto* each : jobs_)
@@ -108,6 +110,7 @@ class Merger {
   }
 
  private:
+  /// One field that cannot be merged makes the whole job impossible; the others are still read.
   void take(std::string& field, std::optional<std::string> merged) {
     fits_ = fits_ && merged;
     if (merged) field = std::move(*merged);
@@ -167,6 +170,7 @@ class Merger {
     return std::nullopt;
   }
 
+  /// The text that stands for the parameter's value.
   static std::string use(Parameter& parameter) {
     parameter.is_used = true;
     return "{" + parameter.name + "}";
@@ -247,6 +251,7 @@ std::optional<SweptScripts> merge_scripts(const std::vector<Member>& members,
   return swept;
 }
 
+/// All members have the same texts, so they have equally many numbers.
 std::vector<std::size_t> differing_positions(const std::vector<Member>& members) {
   std::vector<std::size_t> positions;
   const auto& first = members.front().pieces.numbers;
@@ -284,6 +289,7 @@ std::vector<SweptScripts> sweeps_of(const std::vector<Member>& members) {
   return {};
 }
 
+/// "spread_*agents", for a message about scripts that form no sweep.
 std::string pattern_of(const std::vector<Member>& members) {
   const auto& [texts, numbers] = members.front().pieces;
   const auto positions = differing_positions(members);
@@ -295,6 +301,7 @@ std::string pattern_of(const std::vector<Member>& members) {
 
 }  // namespace
 
+/// Scripts are alike if their names have the same texts between the numbers.
 ScriptSweeps find_sweeps(const std::vector<NamedJob>& jobs, const std::vector<std::string>& names) {
   std::map<Words, std::vector<Member>> alike;
   for (const auto& script : jobs) {

@@ -57,6 +57,7 @@ class WordReader {
     in_word_ = false;
   }
 
+  /// One quotation, up to its closing quote. Errors: usage, if it does not end on this line.
   Result<void> quoted(char quote) {
     in_word_ = in_quotes_ = true;
     while (at_ < text_.size() && text_[at_] != quote) {
@@ -187,6 +188,7 @@ std::unexpected<Error> not_read(std::string message) {
   return fail(ErrorKind::usage, std::move(message));
 }
 
+/// The marks are control characters, which no readable script holds.
 bool has_marks(std::string_view text) {
   return std::ranges::any_of(text, [](char c) { return c >= kAllNodes && c <= kOpenBrace; });
 }
@@ -210,10 +212,12 @@ bool is_assignment(std::string_view word) {
   return equals != std::string_view::npos && is_identifier(word.substr(0, equals));
 }
 
+/// By its name alone, in any folder.
 bool is_node_list(std::string_view file) {
   return file.substr(file.rfind('/') + 1) == "nodeIPaddress";
 }
 
+/// Whether one word of the command, with the signs of the shell taken as blanks, is that file.
 bool reads_nodes(std::string text) {
   std::ranges::replace_if(
       text, [](char c) { return std::string_view("<>|\"'()").find(c) != std::string_view::npos; }, ' ');

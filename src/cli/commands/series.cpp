@@ -28,6 +28,7 @@ namespace {
 /// Every job may ask for it: its own name, for folders.
 constexpr const char* kVariantName = "variant";
 
+/// All mistakes in a series' flags are found before anything connects.
 std::unexpected<Error> wrong(std::string message) {
   return fail(ErrorKind::usage, std::move(message));
 }
@@ -183,6 +184,7 @@ void show_scaling(Console& console, const SeriesRequest& request, const ops::Ser
 
 /// A series that was left running has no results yet; with --detach its ids are the result.
 void show_results(Console& console, const SeriesRequest& request, const ops::SeriesEnd& end) {
+  // Each kind of end has its own result on standard output, or none.
   using How = ops::SeriesEnd::How;
   if (end.how == How::refused) return;
   if (request.options.json) {
@@ -227,6 +229,8 @@ asio::awaitable<int> bring_all(CommandContext& context, const ops::SeriesResult&
   co_return with_results;
 }
 
+/// From the push to the results that `pull` brings. The exit code is that of the series; a failed pull
+/// changes it only if all jobs have succeeded.
 asio::awaitable<int> run_jobs_of_series(CommandContext& context, const SeriesRequest& request,
                                         ops::SeriesSpec series, JobPush push) {
   auto& [runtime, cluster, access, connector, flow] = context;
@@ -321,6 +325,7 @@ asio::awaitable<int> follow_series(CommandContext& context, std::string name, Fo
   co_return with_results;
 }
 
+/// Each of these makes a series of a job, or says something of the series.
 void add_series_options(CLI::App& command, SeriesOptions& options) {
   command
       .add_option(
@@ -354,6 +359,7 @@ void add_series_options(CLI::App& command, SeriesOptions& options) {
       ->type_name("FILE");
 }
 
+/// What can be refused is refused before the first connection: flags, parameters, local files, keys.
 Result<int> run_series(const SeriesRequest& request, Cluster& cluster, const CommonOptions& common) {
   TRY_AS(series, make_series(request));
   // make_series has checked that the other jobs want the same push.

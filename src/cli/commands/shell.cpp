@@ -1,3 +1,6 @@
+// `ec2mpi shell`: a prompt whose lines run on all nodes, over sessions that stay open. A LineSource gives the
+// lines, Shell runs each of them like `exec` does, and a node that is lost is left out of the next ones.
+
 #include <fmt/format.h>
 #include <unistd.h>
 #include <algorithm>

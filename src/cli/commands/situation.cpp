@@ -1,3 +1,6 @@
+// `ec2mpi` without a command: the state of this folder, and the next step. It asks no node and no EC2; all of
+// it is in the list, the settings and the memory of earlier commands.
+
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <algorithm>
@@ -155,6 +158,7 @@ void add_job(Situation& situation, const Cluster& cluster) {
     situation.suggest("ec2mpi push hello.py . && ec2mpi run -- python3 hello.py");
 }
 
+/// Each part adds its line and may suggest a step. The parts stand in the order of a user's first day.
 Situation look_at_folder() {
   Situation situation;
   const ListOptions all;

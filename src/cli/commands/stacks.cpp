@@ -1,3 +1,6 @@
+// `ec2mpi stacks`: the master says which job is meant and on which nodes it runs; a task looks at the ranks
+// on each of them (ops/stacks), and JobStacks groups those that do the same.
+
 #include <fmt/format.h>
 #include <algorithm>
 
@@ -80,9 +83,9 @@ asio::awaitable<int> show(CommandContext& context, const StacksOptions& options)
 
 void add_stacks_command(CLI::App& app, Dispatch& dispatch) {
   auto options = std::make_shared<StacksOptions>();
-  auto& command = add_command(app, "stacks",
-                              "Shows what all ranks of a running job do now, those that do the same together",
-                              "ec2mpi stacks spread");
+  auto& command = add_command(
+      app, "stacks", "Shows what all ranks of a running job do now; ranks that do the same are one group",
+      "ec2mpi stacks spread");
   add_job_argument(command, options->word, {.otherwise = "the newest that runs"});
   add_master_options(command, options->master);
   command.add_flag("--json", options->json, "All ranks, as one JSON document");

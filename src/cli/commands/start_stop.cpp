@@ -1,3 +1,6 @@
+// `ec2mpi start` and `stop`: one sequence for both, with a dry run and the user's agreement before the call.
+// At the end the list gets the new states and addresses: EC2 gives a started instance another address.
+
 #include <fmt/format.h>
 #include <algorithm>
 
@@ -14,6 +17,7 @@ namespace ec2mpi::cli {
 
 namespace {
 
+/// The direction of the sequence.
 enum class Change { stop, start };
 
 const char* verb_of(Change change) {
@@ -154,7 +158,7 @@ void add_start_stop_commands(CLI::App& app, Dispatch& dispatch) {
                      "Starts stopped instances of the list, and writes their new addresses into it",
                      "ec2mpi start\n  ec2mpi exec-all uptime        the remembered host keys stay valid");
   add_change_command(app, dispatch, Change::stop,
-                     "Stops instances of the list: their disks stay, and cost, and jobs on them end",
+                     "Stops instances of the list: jobs on them end, and their disks stay and cost money",
                      "ec2mpi stop                   asks for the words `stop 4`\n"
                      "  ec2mpi stop --yes --ids i-0123456789abcdef0");
 }

@@ -1,3 +1,5 @@
+// `ec2mpi status`: asks EC2 for the chosen instances, and the master for its jobs. Each instance becomes a
+// Row, which collects price, age, host key and notes; the table and the JSON document show the rows.
 #include <fmt/format.h>
 #include <algorithm>
 
@@ -52,10 +54,12 @@ Node node_of(const cloud::Instance& instance) {
   return node;
 }
 
+/// By the clock of `world`, which a test replaces. EC2's times are whole seconds.
 LaunchTime present(const InstanceContext& context) {
   return std::chrono::floor<std::chrono::seconds>(context.runtime.options().world->now());
 }
 
+/// The prices of the settings win; spot prices are asked for where spot instances run.
 asio::awaitable<cloud::PriceList> find_prices(InstanceContext& context,
                                               const std::vector<cloud::Instance>& instances) {
   cloud::PriceList prices(context.config.prices, context.region);
@@ -71,6 +75,7 @@ void add_age(Row& row, const cloud::PriceList& prices, LaunchTime now) {
   row.price = hourly_price(row.instance, prices);
 }
 
+/// `node` is null for an instance that the list does not have.
 void add_notes(Row& row, const Node* node, LaunchTime now) {
   const auto& one = row.instance;
   if (one.spot) row.notes.emplace_back("spot");
@@ -163,6 +168,7 @@ std::string status_json(const std::vector<Row>& rows, const std::vector<std::str
   return dump_json(all);
 }
 
+/// A failed question ends the command: half a table could hide an instance that costs.
 asio::awaitable<int> show_status(InstanceContext& context, bool keys, bool json) {
   const auto found = co_await look_up(context);
   if (!found) co_return report_error(context, found.error(), exit_code::not_started);

@@ -1,3 +1,6 @@
+// `ec2mpi top`: a task on each node prints its load every few seconds (ops/watch); the view draws all of them
+// as one screen until the user leaves.
+
 #include <unistd.h>
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>

@@ -89,11 +89,12 @@ asio::awaitable<cloud::Answer<Unlisted>> find_unlisted(InstanceContext& context,
 void report_unlisted(const InstanceContext& context, const Unlisted& unlisted) {
   const auto& instances = unlisted.instances;
   if (instances.empty()) return;
-  context.console().talk(fmt::format(
-      "ec2mpi: {}; {}to end {}: {}", sentence_about(context, instances),
-      unlisted.launch_at_work ? "another ec2mpi up is at work here; if the list is still without after that, "
-                              : "",
-      instances.size() == 1 ? "it" : "them", end_command(context, ids_of(instances))));
+  context.console().talk(
+      fmt::format("ec2mpi: {}; {}to end {}: {}", sentence_about(context, instances),
+                  unlisted.launch_at_work
+                      ? "another ec2mpi up is at work here; if the list still lacks something after that, "
+                      : "",
+                  instances.size() == 1 ? "it" : "them", end_command(context, ids_of(instances))));
 }
 
 }  // namespace ec2mpi::cli

@@ -1,3 +1,7 @@
+// `ec2mpi up`: starts instances and makes a cluster of them. A plan is made and tried as a dry run, the user
+// agrees, then come group, key, instances and list, and `setup` at the end. If the start fails, everything
+// that was started is ended; if only `setup` fails, the instances stay.
+
 #include <fmt/format.h>
 #include <algorithm>
 #include <exception>
@@ -28,6 +32,7 @@ namespace fs = std::filesystem;
 /// In one command; a guard against a slip of the keyboard.
 constexpr std::size_t kMostInstances = 200;
 constexpr std::size_t kLoginRetries = 20;  ///< with growing pauses, 105 s in all: sshd starts before that
+/// Instances whose console is shown if they do not answer.
 constexpr std::size_t kShownConsoles = 3;
 
 struct UpOptions {
@@ -180,6 +185,7 @@ asio::awaitable<cloud::Answer<std::string>> claim_or_name(InstanceContext& conte
   }
 }
 
+/// Exit code 2 means that the account is as before; 1, that something of the cluster is left.
 asio::awaitable<int> bring_up(InstanceContext& context, const UpOptions& options, fs::path list) {
   auto plan = co_await make_plan(context, options, std::move(list));
   if (!plan) co_return report_error(context, plan.error(), exit_code::not_started);
@@ -254,7 +260,7 @@ Result<int> set_up_nodes(const UpOptions& options, const fs::path& list, SetupOp
   // The instances stay: only setup has failed, and it may be repeated.
   if (!code) print_talk("ec2mpi: " + code.error().message + "\n");
   print_talk(
-      "ec2mpi: the instances run, and cost; `ec2mpi setup` sets them up, and `ec2mpi down` ends them\n");
+      "ec2mpi: the instances run and cost money; `ec2mpi setup` sets them up, `ec2mpi down` ends them\n");
   if (!silent.empty()) {
     InstanceOptions which{.list = list.string(), .ids = silent, .account = options.account};
     std::ignore = run_on_instances(which, common, show_consoles);

@@ -7,12 +7,11 @@
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/reach_memory.hpp"
-#include "ec2mpi/cli/terminal/passphrase.hpp"
 #include "ec2mpi/cli/terminal/standard_output.hpp"
-#include "ec2mpi/cluster/list/list_memory.hpp"
 #include "ec2mpi/cluster/values/selection.hpp"
 #include "ec2mpi/ops/setup/member.hpp"
 #include "ec2mpi/ssh/libssh/jump_host.hpp"
+#include "src/cli/session/remembered_list.hpp"
 
 namespace ec2mpi::cli {
 
@@ -32,15 +31,15 @@ Result<Node> parse_jump_host(const std::string& text) {
               "-J takes one host to go through: [user@]host[:port]; a job has its name from [jobs.NAME]");
 }
 
+/// A file in a folder that cannot be entered counts as missing.
 bool is_there(const fs::path& file) {
   std::error_code ignored;
   return fs::exists(file, ignored);
 }
 
+/// Names of files in the state folder.
 constexpr const char* kFailures = "failed";
 constexpr const char* kLastJob = "last_job";
-
-constexpr std::size_t kShownChanges = 10;  ///< of a list; all addresses of 100,000 nodes can move at once
 
 /// The keys of the nodes that failed last, one a line.
 Result<std::optional<std::vector<std::string>>> recall_failures(const Cluster& cluster) {
@@ -53,17 +52,14 @@ Result<std::optional<std::vector<std::string>>> recall_failures(const Cluster& c
   return keys;
 }
 
-/// The memory of a list stands under the list's own name: a folder may hold several.
-fs::path memory_file(const Cluster& cluster) {
-  return fs::path("lists") / cluster.list.filename();
-}
-
+/// Standard input is read as a file, so that the same limits and messages hold for it.
 Result<Inventory> read_list(const std::filesystem::path& list, const ReadOptions& options) {
   if (list != "-") return load_inventory(list, options);
   TRY_AS(bytes, read_file("/dev/stdin"));
   return parse_inventory(*bytes, "standard input", options);
 }
 
+/// Through a bastion only the private addresses lead to the nodes, unless the user has chosen others.
 AddressChoice address_choice(const ListOptions& options) {
   const auto& name = options.address;
   if (name == "auto" && options.jump) return AddressChoice::behind_jump;
@@ -71,85 +67,6 @@ AddressChoice address_choice(const ListOptions& options) {
   if (name == "private") return AddressChoice::private_v4;
   if (name == "ipv6") return AddressChoice::ipv6;
   return AddressChoice::automatic;
-}
-
-/// A key under the name that a browser or an editor has made of it: key.pem.txt.
-std::optional<fs::path> renamed_key(const fs::path& list) {
-  std::error_code ignored;
-  const auto folder = list.has_parent_path() ? list.parent_path() : fs::path(".");
-  for (const auto& entry : fs::directory_iterator(folder, ignored))
-    if (entry.path().filename().string().find(".pem.") != std::string::npos) return entry.path();
-  return std::nullopt;
-}
-
-/// Why no key was found, with the likeliest remedy: several keys, a key under another name, or none.
-std::unexpected<Error> no_key(const fs::path& list) {
-  const auto pems = pem_files(list);
-  if (pems.size() > 1) {
-    return fail(ErrorKind::usage,
-                fmt::format("there are {} keys beside the list: name the one of these instances, as in -i {} "
-                            "or -i {}",
-                            pems.size(), quote_word(pems[0].string()), quote_word(pems[1].string())));
-  }
-  if (const auto renamed = renamed_key(list)) {
-    const auto name = renamed->lexically_normal().string();
-    return fail(ErrorKind::usage,
-                fmt::format("no private key: the name of {} does not end in .pem; mv {} {}", printable(name),
-                            quote_word(printable(name)),
-                            quote_word(printable(name.substr(0, name.rfind(".pem.") + 4)))));
-  }
-  return fail(ErrorKind::usage,
-              "no private key: name the .pem file that EC2 gave you with -i, or let it be the only .pem "
-              "beside the list");
-}
-
-std::vector<fs::path> default_keys() {
-  std::vector<fs::path> keys;
-  for (const auto* name : {"id_ed25519", "id_ecdsa", "id_rsa"}) {
-    const auto file = home_folder() / ".ssh" / name;
-    if (is_there(file)) keys.push_back(file);
-  }
-  return keys;
-}
-
-struct Keys {
-  std::vector<ssh::PrivateKey> first;
-  std::vector<ssh::PrivateKey> after_agent;
-};
-
-/// The passphrase is asked for only if neither the usual agent nor that of ssh_config holds the key.
-Result<ssh::PrivateKey> load_named_key(const fs::path& file, const Cluster& cluster,
-                                       const ssh::LibsshOptions& transport) {
-  if (auto key = ssh::load_private_key(file, {}, ssh::usual_agent())) return key;
-  const auto agent =
-      cluster.nodes.empty() ? ssh::usual_agent() : ssh::agent_for(transport, cluster.nodes.front());
-  return ssh::load_private_key(file, prompt_passphrase, agent);
-}
-
-std::optional<fs::path> named_key(const Cluster& cluster, const ConnectOptions& options) {
-  if (options.identity) return expand_home(*options.identity);
-  if (cluster.config.identity) return expand_home(*cluster.config.identity);
-  if (auto pems = pem_files(cluster.list); pems.size() == 1) return pems.front();
-  return std::nullopt;
-}
-
-/// Keys that the user named must load. Others are only tried if they do, and never asked a passphrase for.
-Result<Keys> load_keys(const Cluster& cluster, const ConnectOptions& options,
-                       const ssh::LibsshOptions& transport) {
-  Keys keys;
-  if (const auto named = named_key(cluster, options)) {
-    TRY_AS(key, load_named_key(*named, cluster, transport));
-    keys.first.push_back(*key);
-    return keys;
-  }
-  for (const auto& file : default_keys()) {
-    // Without a prompt: nobody is asked for the passphrase of a key that was not named.
-    if (auto key = ssh::load_private_key(file, {}, ssh::usual_agent())) keys.after_agent.push_back(*key);
-  }
-  // An ssh_config may name a key, so nobody can say yet that there is none.
-  if (keys.after_agent.empty() && ssh::usual_agent().empty() && transport.ssh_config.empty())
-    return no_key(cluster.list);
-  return keys;
 }
 
 /// Begins the state of a list whose folder is read-only. It copies the state beside the list, if that can be
@@ -166,13 +83,6 @@ Result<void> move_state(const StateFolder& from, const StateFolder& to, const fs
   return *key ? to.write("setup" / list / "key", **key) : to.make();
 }
 
-fs::path ssh_config_file(const ConnectOptions& options) {
-  if (options.ssh_config == "none") return {};
-  if (options.ssh_config) return expand_home(*options.ssh_config);
-  const auto file = home_folder() / ".ssh" / "config";
-  return is_there(file) ? file : fs::path{};
-}
-
 }  // namespace
 
 fs::path Cluster::setup_file(const char* name) const {
@@ -181,18 +91,6 @@ fs::path Cluster::setup_file(const char* name) const {
 
 fs::path Cluster::connections_folder() const {
   return state.path() / "connections";
-}
-
-std::vector<fs::path> pem_files(const fs::path& list) {
-  // A list in the current folder has no parent path.
-  const auto folder = list.parent_path();
-  std::vector<fs::path> found;
-  std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(folder.empty() ? "." : folder, ignored))
-    if (entry.path().extension() == ".pem" && entry.is_regular_file(ignored)) found.push_back(entry.path());
-  // A folder gives its entries in any order.
-  std::sort(found.begin(), found.end());
-  return found;
 }
 
 /// The file holds "ID" or "ID ended".
@@ -231,6 +129,7 @@ Result<Config> load_settings() {
   return settings;
 }
 
+/// The flag wins over the settings, and they win over the two usual names in this folder.
 Result<fs::path> find_list(const std::optional<std::string>& named, const Config& config) {
   if (named) return expand_home(*named);
   if (config.list) return expand_home(*config.list);
@@ -300,6 +199,7 @@ std::map<std::string, std::string> names_of_hosts(const Cluster& cluster) {
   return labels;
 }
 
+/// Indices come first, the selection after them. No step connects, so each error is one of usage.
 Result<Cluster> open_cluster(const ListOptions& options) {
   Cluster cluster;
   TRY_AS(settings, load_settings());
@@ -313,8 +213,8 @@ Result<Cluster> open_cluster(const ListOptions& options) {
   cluster.state = std::move(*state);
   // Before the selection: -w 3 means the node that was node3 in the last command.
   if (!options.renumber) {
-    TRY_AS(memory, cluster.state.read(memory_file(cluster)));
-    cluster.changes = merge_memory(cluster.inventory, parse_memory(memory->value_or("")));
+    TRY_AS(changes, recall_list(cluster.state, cluster.list, cluster.inventory));
+    cluster.changes = std::move(*changes);
   }
   TRY_AS(failed, recall_failures(cluster));
   TRY_AS(names, names_of_setup(cluster));
@@ -332,82 +232,13 @@ Result<Cluster> open_cluster(const ListOptions& options) {
   return cluster;
 }
 
-namespace {
-
-/// Reports changes of the list, once, and remembers its indices. Errors: local_io.
-Result<void> remember_list(const Cluster& cluster) {
-  const auto& changes = cluster.changes;
-  for (std::size_t i = 0; i < changes.size(); ++i) {
-    const bool last = i + 1 == changes.size();  // it may be about the master
-    if (i < kShownChanges || last) print_talk("ec2mpi: " + changes[i] + "\n");
-    if (i == kShownChanges && !last)
-      print_talk(fmt::format("ec2mpi: … and {}; ec2mpi nodes shows the list\n",
-                             count_of(changes.size() - kShownChanges - 1, "more change")));
-  }
-  const auto now = memory_text(cluster.inventory);
-  if (now.empty()) return {};
-  return cluster.state.write(memory_file(cluster), now);
-}
-
-}  // namespace
-
 void remember_if_possible(const Cluster& cluster) {
-  if (auto kept = remember_list(cluster); !kept) {
+  if (auto kept = remember_list(cluster.state, cluster.list, cluster.inventory, cluster.changes); !kept) {
     print_talk(fmt::format("ec2mpi: {}; the nodes' numbers are not remembered\n", kept.error().message));
   }
 }
 
-Result<void> check_keys(const Cluster& cluster) {
-  const ConnectOptions usual;
-  if (const auto named = named_key(cluster, usual)) {
-    bool encrypted = false;
-    const auto note = [&encrypted](const fs::path&) -> std::optional<std::string> {
-      encrypted = true;
-      return std::nullopt;
-    };
-    const auto key = ssh::load_private_key(*named, note, ssh::usual_agent());
-    if (!key && !encrypted) return std::unexpected(key.error());
-    return {};
-  }
-  const auto keys = load_keys(cluster, usual, {.ssh_config = ssh_config_file(usual)});
-  if (!keys) return std::unexpected(keys.error());
-  return {};
-}
-
-Result<Access> open_access(const Cluster& cluster, const ConnectOptions& options) {
-  auto persist = cluster.config.persist;
-  if (options.persist) {
-    auto parsed = parse_persist(*options.persist);
-    if (!parsed) return std::unexpected(parsed.error().within("--persist"));
-    persist = *parsed;
-  }
-  const auto ssh_config = ssh_config_file(options);
-  ssh::LibsshOptions transport{.user = options.user ? options.user : cluster.config.user,
-                               .port = options.port ? options.port : cluster.config.port,
-                               .ssh_config = ssh_config,
-                               // As for ssh(1): -F leaves the system's file out.
-                               .system_ssh_config = options.ssh_config ? "" : "/etc/ssh/ssh_config",
-                               .prompt = prompt_passphrase,
-                               .jump = cluster.jump};
-  TRY_AS(keys, load_keys(cluster, options, transport));
-  TRY_AS(host_keys, ssh::HostKeys::load(cluster.state.path() / "known_hosts",
-                                        options.strict_host_keys ? ssh::UnknownHostKey::refuse
-                                                                 : ssh::UnknownHostKey::remember));
-  transport.keys = std::move(keys->first);
-  transport.fallback_keys = std::move(keys->after_agent);
-  // Last: a command that fails before this point leaves the memory as it was.
-  TRY(remember_list(cluster));
-  return Access{std::move(transport), std::move(*host_keys), cluster.connections_folder(), persist};
-}
-
-std::vector<fs::path> private_files(const Cluster& cluster, const ConnectOptions& options) {
-  auto files = pem_files(cluster.list);
-  files.push_back(cluster.state.path());
-  for (const auto& identity : {options.identity, cluster.config.identity})
-    if (identity) files.push_back(expand_home(*identity));
-  return files;
-}
-
+/// The flag for the connection's time wins over the setting; 0 leaves the others without a limit.
 FleetOptions fleet_options(const Cluster& cluster, const ConnectOptions& connect, const FleetFlags& flags) {
   FleetOptions options;
   options.fanout = flags.fanout;
@@ -430,7 +261,12 @@ Result<void> remember_failures(const Cluster& cluster, const FleetReport& report
   for (const auto& result : report.results) {
     if (!succeeded(result.outcome)) keys += node_key(result.node) + "\n";
   }
-  return cluster.state.write(kFailures, keys);
+  auto kept = cluster.state.write(kFailures, keys);
+  if (kept) return kept;
+  // `-w failed` must not mean the nodes of an earlier command.
+  cluster.state.remove({kFailures});
+  kept.error().message += "; -w failed does not know this command's nodes";
+  return kept;
 }
 
 }  // namespace ec2mpi::cli

@@ -8,6 +8,7 @@ namespace ec2mpi::cli {
 
 namespace {
 
+/// A file of the state folder; a line is "ID", "ID ended" or "ID ended OUTCOME", the newest job first.
 constexpr const char* kSeenJobs = "jobs";
 constexpr std::size_t kMostSeenJobs = 200;  ///< more would only make a long list to choose from
 

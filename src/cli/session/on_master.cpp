@@ -22,8 +22,9 @@ void add_master_options(CLI::App& command, MasterOptions& options) {
 
 namespace {
 
+/// The same words in the help of each command that takes a job.
 std::string job_words(const JobArgument& argument) {
-  return fmt::format("its id, how that begins, or its name{} [{}]",
+  return fmt::format("its id, the beginning of its id, or its name{} [{}]",
                      argument.may_be_series ? "; or the name of a series" : "", argument.otherwise);
 }
 
@@ -38,6 +39,7 @@ CLI::Option* add_job_argument(CLI::App& command, std::vector<std::string>& words
   return command.add_option("id", words, "The jobs: each by " + job_words(argument))->type_name("ID...");
 }
 
+/// Without a selection: jobs are the master's, whichever nodes they use.
 Result<int> work_on_master(const MasterOptions& options, const CommonOptions& common, Work work) {
   TRY_AS(cluster, open_cluster(options.list));
   TRY_AS(access, open_access(*cluster, options.connect));

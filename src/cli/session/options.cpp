@@ -81,6 +81,7 @@ void add_selection_options(CLI::App& command, ListOptions& options, const char* 
       ->group(kWhichNodes);
 }
 
+/// Each has a variable, so that a script or a folder can set it once.
 void add_connect_options(CLI::App& command, ConnectOptions& options) {
   command
       .add_option("-i,--identity", options.identity, "Private key [the only .pem beside the list, the agent]")
@@ -122,6 +123,7 @@ void add_connect_options(CLI::App& command, ConnectOptions& options) {
       ->group(kConnection);
 }
 
+/// All times are in seconds, after CLI11 has transformed them.
 void add_fleet_options(CLI::App& command, FleetFlags& options) {
   command.add_option("-f,--fanout", options.fanout, "How many nodes at once [all]")
       ->type_name("N")

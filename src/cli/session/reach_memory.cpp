@@ -11,6 +11,7 @@ namespace ec2mpi::cli {
 
 namespace {
 
+/// A file of the state folder; a line is "yes KEY" or "no KEY".
 constexpr const char* kReached = "reached";
 
 /// By node_key. A file that cannot be read is an empty one: it only serves `ec2mpi` alone.

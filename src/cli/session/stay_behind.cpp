@@ -42,6 +42,7 @@ std::vector<int> open_descriptors() {
   return open;
 }
 
+/// The descriptors that the shell gave to the command, as note_inherited_descriptors() found them.
 std::vector<int>& inherited() {
   static std::vector<int> descriptors;
   return descriptors;
@@ -63,6 +64,7 @@ void let_go_of_everything() {
   if (::chdir("/") != 0) return;  // then it stays in the user's folder; nothing else depends on it
 }
 
+/// The life of the daemon, in the child process. No destructor of the command runs there.
 [[noreturn]] void keep(Runtime& runtime, ssh::Daemon& daemon) {
   std::stop_source stop;
   asio::signal_set signals(runtime.loop(), SIGINT, SIGTERM, SIGHUP);

@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cli/session/bracket_words.hpp"
 #include "ec2mpi/cluster/values/lookalike.hpp"
 #include "ec2mpi/ssh/libssh/version.hpp"
 #include "src/cli/session/other_words.hpp"
@@ -19,21 +20,29 @@ namespace ec2mpi::cli {
 
 namespace {
 
-/// How many letters have to be added, taken away or replaced (Levenshtein's distance).
+/// How many letters have to be added, taken away or replaced, or neighbours swapped (the distance of optimal
+/// string alignment).
 std::size_t distance(std::string_view a, std::string_view b) {
-  // One row of the table is enough: a cell needs only its left, upper and diagonal neighbours.
+  // Three rows of the table are enough: a swap looks back by two.
   std::vector<std::size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), std::size_t{0});
+  auto above = row;
+  auto next = row;
   for (std::size_t i = 1; i <= a.size(); ++i) {
-    auto diagonal = std::exchange(row[0], i);
+    next[0] = i;
     for (std::size_t j = 1; j <= b.size(); ++j) {
-      const auto replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, replaced}));
+      const auto replaced = row[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
+      next[j] = std::min({row[j] + 1, next[j - 1] + 1, replaced});
+      const bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+      if (swapped) next[j] = std::min(next[j], above[j - 2] + 1);
     }
+    std::swap(above, row);
+    std::swap(row, next);
   }
   return row.back();
 }
 
+/// Also those that are hidden in the help.
 std::vector<std::string> commands_of(const CLI::App& app) {
   std::vector<std::string> names;
   for (const auto* command : app.get_subcommands({})) names.push_back(command->get_name());
@@ -93,6 +102,7 @@ std::string known_option_elsewhere(const CLI::App& chosen, std::string_view opti
   return ours;
 }
 
+/// Empty if nothing is near enough.
 std::string did_you_mean(const std::string& meant) {
   return meant.empty() ? std::string() : fmt::format("did you mean {}? ", meant);
 }
@@ -143,6 +153,7 @@ std::string letter_elsewhere(const CLI::App& chosen, const std::string& said, co
   return ours.empty() ? ours : fmt::format("if another tool's {} is meant: {}", letter, ours);
 }
 
+/// First the option's meaning in other tools, then a place where it would be right, then the nearest name.
 std::string describe_unknown_option(const CLI::App& chosen, const std::string& word,
                                     const std::string& called) {
   const auto shown = printable(word.substr(0, word.find('=')));
@@ -160,8 +171,8 @@ std::string describe_unknown_option(const CLI::App& chosen, const std::string& w
 /// The word that CLI11 could not place: an option that does not exist, or a word too many.
 std::string describe_extra(const CLI::App& app, const CLI::App& chosen, const std::string& called) {
   const auto extras = app.remaining(true);
-  if (extras.empty()) return fmt::format("there are words too many; see {} --help", called);
-  const auto& word = extras.front();
+  if (extras.empty()) return fmt::format("there are too many words; see {} --help", called);
+  const auto word = without_shield(extras.front());
   if (auto wrong = describe_other_dash(word); !wrong.empty()) return wrong;
   if (!word.starts_with('-') && chosen.get_name() == "login")
     return fmt::format("a command stands behind --: {} NODE -- {}", called, quote_word(printable(word)));

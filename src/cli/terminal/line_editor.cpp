@@ -48,6 +48,7 @@ char control_of(std::string_view sequence) {
 
 }  // namespace
 
+/// One key: a character of UTF-8, a control character or an escape sequence. Empty until it is whole.
 std::string LineEditor::take_key() {
   if (keys_.empty()) return {};
   const auto length = keys_[0] == kEscape ? sequence_length(keys_) : bytes_of_character(keys_[0]);
@@ -133,6 +134,7 @@ void LineEditor::erase(std::size_t from, std::size_t to) {
   cursor_ = from;
 }
 
+/// A place in the history; the one behind its end is the line that is being typed.
 void LineEditor::choose(std::size_t place) {
   if (place == chosen_) return;
   // The line that is being typed waits while older ones are shown.
@@ -142,6 +144,7 @@ void LineEditor::choose(std::size_t place) {
   cursor_ = text_.size();
 }
 
+/// By whole characters: the bytes of one must not be separated.
 std::size_t LineEditor::left_of(std::size_t place) const {
   if (place == 0) return 0;
   do --place;

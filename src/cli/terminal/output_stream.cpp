@@ -49,6 +49,7 @@ void OutputStream::write(std::string_view text) {
   asio::co_spawn(moved_.executor(), drain(), asio::detached);
 }
 
+/// Ends when all bytes are written or the reader is gone. A slow reader delays only this coroutine.
 asio::awaitable<void> OutputStream::drain() {
   while (written_ < waiting_.size()) {
     write_some();
@@ -66,6 +67,7 @@ asio::awaitable<void> OutputStream::drain() {
   moved_.notify_all();
 }
 
+/// As much as the descriptor takes at once.
 void OutputStream::write_some() {
   const int fd = own_ ? own_->native_handle() : fd_;
   while (written_ < waiting_.size()) {
@@ -98,6 +100,7 @@ void OutputStream::close() {
   if (own_) own_->close(ignored);
 }
 
+/// The bytes that wait are dropped, so that nobody waits for room without end.
 void OutputStream::give_up(int error) {
   broken_ = true;
   written_ = waiting_.size();

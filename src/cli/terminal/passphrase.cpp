@@ -73,6 +73,7 @@ std::optional<char> next_character(int terminal, const HeldSignals& signals) {
   return c;
 }
 
+/// Nothing without a terminal, after Ctrl-C, and after a signal. The caller wipes the answer.
 std::optional<std::string> prompt_secret(const std::string& question) {
   // Not standard input: it may hold data for the nodes.
   const UniqueFd terminal(::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY));

@@ -17,6 +17,7 @@ namespace ec2mpi::cli {
 
 namespace {
 
+/// Of the last messages, which the JSON document of a command repeats; the oldest are dropped.
 constexpr std::size_t kMostSaid = 8 * 1024;
 
 /// Of the process, as the descriptors are.
@@ -61,6 +62,7 @@ int write_to(int fd, std::string_view text) {
   return 0;
 }
 
+/// A loss is noted for the exit code, and reported once where that is possible.
 void print_to(int fd, std::string_view text) {
   note_output(fd, text);
   const int error = write_to(fd, text);
@@ -88,6 +90,7 @@ void print_talk(std::string_view text) {
   print_to(STDERR_FILENO, text);
 }
 
+/// `error` is an errno.
 std::string loss_text(int fd, int error) {
   return std::string("cannot write standard ") + (fd == STDOUT_FILENO ? "output: " : "error: ") +
          std::strerror(error);

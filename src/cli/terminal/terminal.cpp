@@ -16,6 +16,7 @@ namespace ec2mpi::cli {
 
 namespace {
 
+/// As much as a pipe of Linux holds.
 constexpr std::size_t kInputBlock = 64 * 1024;
 
 /// tcsetattr from a background process stops it unless SIGTTOU is blocked; a restore must not hang there.
@@ -81,6 +82,7 @@ void RawMode::restore() {
   set_attributes_from_anywhere(terminal_, before_);
 }
 
+/// Called from a signal handler: only calls that are allowed there (signal-safety(7)).
 void RawMode::restore_from_handler() {
   if (newest_ == nullptr) return;
   const auto bytes = newest_->last_bytes_;

@@ -52,6 +52,7 @@ void show_checks(Console& console, const std::vector<Check>& checks) {
   }
 }
 
+/// Nodes are numbers here, because scripts pass them to -w.
 std::string checks_json(const std::vector<Check>& checks, Json bench) {
   auto list = Json::array();
   for (const auto& check : checks) {

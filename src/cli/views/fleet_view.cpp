@@ -113,6 +113,7 @@ std::string FleetView::progress() const {
   return line;
 }
 
+/// The node must be one of those that the view was made for.
 std::size_t FleetView::place_of(const Node& node) const {
   const auto place = std::lower_bound(indices_.begin(), indices_.end(), node.index);
   return static_cast<std::size_t>(place - indices_.begin());
@@ -164,6 +165,7 @@ asio::awaitable<void> FleetView::ready(Limit limit) {
   return console_.room(std::move(limit));
 }
 
+/// Prints in this order: the kept output, the failures by their reason, and the last line.
 void FleetView::summarize(const FleetReport& report) {
   timer_.cancel();
   console_.status("");
@@ -212,6 +214,7 @@ void FleetView::show_last_line(const FleetReport& report) {
   console_.talk(console_.paint_talk(report.all_succeeded() ? Colour::green : Colour::yellow, line));
 }
 
+/// For a second Ctrl-C. Empty if no program runs, as far as is known.
 std::string FleetView::still_running() const {
   std::vector<int> running;
   for (std::size_t i = 0; i < phases_.size(); ++i) {

@@ -5,6 +5,7 @@
 
 namespace ec2mpi::cli {
 
+/// The beginning of each stream is kept; the document has the number of the bytes that are dropped.
 void KeptOutput::take(const ssh::Chunk& chunk) {
   auto& [text, dropped] = chunk.stream == ssh::Stream::out ? out_ : err_;
   const auto taken = chunk.bytes.substr(0, most_ - std::min(most_, text.size()));
@@ -18,6 +19,7 @@ void KeptOutput::add_to(Json& document) const {
   if (const auto dropped = out_.second + err_.second; dropped > 0) document["dropped_bytes"] = dropped;
 }
 
+/// One word or two for tables: "ok", "exit 9", "timeout", "running".
 std::string outcome_of(const ops::JobRecord& job) {
   if (job.state == ops::JobState::lost) return fmt::format("lost ({})", job.why);
   if (job.state != ops::JobState::ended) return std::string(state_name(job.state));
@@ -53,6 +55,7 @@ Json job_json(const ops::JobRecord& job) {
   return json;
 }
 
+/// What --explain shows: each option of mpirun's line with its reason.
 Json plan_json(const ops::JobPlan& plan) {
   auto options = Json::array();
   for (const auto& option : plan.line)

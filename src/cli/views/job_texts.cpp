@@ -5,18 +5,23 @@
 #include <algorithm>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cluster/values/quote.hpp"
 
 namespace ec2mpi::cli {
 
 namespace {
 
+/// In one line; more of them do not help to find the fault.
 constexpr std::size_t kNamedProcesses = 5;
+// A longer option moves its reason to the right, not the reasons of all.
+constexpr std::size_t kReasonColumn = 48;
 
 struct End {
   std::string_view why;  ///< the word that supervise.sh writes
   const char* text;      ///< {0} is the job's id
   const char* advice = "";
 };
+/// Ends of a job that mpirun's own status does not show. supervise.sh has found each of them on the master.
 constexpr End kEnds[] = {
     {"hung", "mpirun did not return although no rank was left; it has been ended"},
     {"ranks missing", "mpirun said nothing, but has started fewer ranks than requested"},
@@ -56,6 +61,20 @@ std::string placement_text(const std::vector<Place>& places, const char* unit) {
                      even ? "" : " (" + spread + ")");
 }
 
+std::string plan_text(const ops::JobPlan& plan) {
+  if (plan.line.empty())
+    return "# a script of yours: it starts mpirun itself; $EC2MPI_HOSTFILE and nodeIPaddress are made for "
+           "it\n";
+  // Quoted for a shell, so it can be pasted.
+  auto text = quote_words(ops::line_of(plan.line)) + "\n\n";
+  std::size_t width = 0;
+  for (const auto& option : plan.line)
+    width = std::max(width, std::min(quote_words(option.words).size(), kReasonColumn));
+  for (const auto& option : plan.line)
+    text += fmt::format("{:<{}}  # {}\n", quote_words(option.words), width, option.reason);
+  return text + "\n# the hostfile\n" + plan.files.hosts;
+}
+
 std::string process_text(const std::vector<ops::Process>& processes) {
   std::string text;
   for (std::size_t i = 0; i < processes.size() && i < kNamedProcesses; ++i) {
@@ -71,6 +90,19 @@ std::string stopping_text(ops::JobStop why, const std::string& id) {
              : fmt::format("the time limit is over: ending {} on all nodes …", id);
 }
 
+std::string lost_bytes_text(std::string_view why, const std::string& id) {
+  if (why == "output lost")
+    return fmt::format(
+        "not all that {} printed could be kept on the master, and so it has failed; is the disk full there? "
+        "ec2mpi exec -w 1 'df -h ~'",
+        id);
+  if (why == "input lost")
+    return fmt::format(
+        "{} did not get all of its standard input, and so it has failed; was the connection lost?", id);
+  return {};
+}
+
+/// `why` is the detail of the state "lost" (functions.sh); a killed supervisor is the rest.
 std::string lost_job_text(const std::string& id, std::string_view why) {
   if (why == "gone")
     return fmt::format(
@@ -78,9 +110,10 @@ std::string lost_job_text(const std::string& id, std::string_view why) {
         "it ended",
         id);
   return fmt::format("{} is lost: {}; ec2mpi cancel {} cleans up after it", id,
-                     why == "rebooted"    ? "the master was booted"
-                     : why == "unstarted" ? "its supervisor on the master did not start"
-                                          : "its supervisor on the master was killed",
+                     why == "rebooted"            ? "the master was booted"
+                     : why == "unstarted"         ? "its supervisor on the master did not start"
+                     : why.starts_with("damaged") ? "its record on the master is damaged"
+                                                  : "its supervisor on the master was killed",
                      id);
 }
 

@@ -6,8 +6,7 @@
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/cli/session/error_references.hpp"
-#include "ec2mpi/cluster/values/selection.hpp"
-#include "ec2mpi/fleet/failure_lines.hpp"
+#include "ec2mpi/cli/views/not_started.hpp"
 #include "ec2mpi/ops/mpi/hints.hpp"
 #include "src/cli/views/job_texts.hpp"
 
@@ -15,8 +14,6 @@ namespace ec2mpi::cli {
 
 namespace {
 
-// A longer option moves its reason to the right, not the reasons of all.
-constexpr std::size_t kReasonColumn = 48;
 /// Ranks that fail for one reason do it within a second or so of each other. A job that ends shows all at
 /// once.
 constexpr auto kHoldTraceback = std::chrono::seconds(2);
@@ -24,30 +21,6 @@ constexpr auto kSilence = std::chrono::minutes(5);
 constexpr std::size_t kTail = 16 * 1024;  ///< what programs say last, warnings of all ranks included
 
 }  // namespace
-
-std::string not_started_text(const std::vector<ops::NodeTrouble>& unfit) {
-  std::vector<int> indices;
-  for (const auto& trouble : unfit) indices.push_back(trouble.node.index);
-  // No job can start without the master, so no advice to leave it out.
-  if (std::ranges::find(indices, 1) != indices.end()) return "nothing was started: jobs start on node1";
-  const auto nodes = fold_indices(indices);
-  return fmt::format("nothing was started; to continue without {}, add --exclude {}",
-                     indices.size() == 1 ? "node" + nodes : "node[" + nodes + "]", nodes);
-}
-
-bool tell_unfit(Console& console, const std::vector<ops::NodeTrouble>& unfit) {
-  FleetReport report;
-  for (const auto& [node, error] : unfit)
-    if (error.kind != ErrorKind::cancelled) report.results.push_back({.node = node, .outcome = error});
-  for (const auto& [nodes, reason] : group_failures(report)) {
-    const auto indices = fold_indices(nodes);
-    const auto who = nodes.size() == 1 ? "node" + indices : fmt::format("node[{}]", indices);
-    console.talk(console.paint_talk(Colour::red, who) + ": " + printable(reason));
-  }
-  if (const auto references = error_references(report); !references.empty())
-    console.talk("ec2mpi: " + references);
-  return report.results.size() < unfit.size();
-}
 
 void JobView::say(Colour colour, const std::string& text) {
   console_.talk(console_.paint_talk(colour, "ec2mpi: " + text));
@@ -83,8 +56,8 @@ void JobView::on_planned(const ops::JobPlan& plan) {
   hints_.python3 = plan.python3;
   for (const auto& note : plan.notes) say(Colour::yellow, note);
   if (style_.explain) {
-    explain(plan);
-    return;
+    if (style_.json) return console_.result(dump_json(plan_json(plan)));
+    return console_.result_bytes(plan_text(plan));
   }
   started_ = true;
   begin_ = {{"job", id_}, {"ranks", total_ranks(plan.places)}, {"mpi", plan.mpi}};
@@ -100,27 +73,6 @@ void JobView::on_planned(const ops::JobPlan& plan) {
   introduction_ =
       fmt::format("{}: {}{}{}", id_, placement_text(plan.places, plan.mpi.empty() ? "slot" : "rank"), mpi,
                   style_.cancels ? " · Ctrl-C ends it everywhere, Ctrl-\\ leaves it running" : "");
-}
-
-void JobView::explain(const ops::JobPlan& plan) {
-  if (style_.json) return console_.result(dump_json(plan_json(plan)));
-  if (plan.line.empty()) {
-    console_.result(
-        "# a script of yours: it starts mpirun itself; $EC2MPI_HOSTFILE and nodeIPaddress are made for it");
-    return;
-  }
-  // Quoted for a shell, so it can be pasted.
-  console_.result(quote_words(ops::line_of(plan.line)));
-  console_.result("");
-  std::size_t width = 0;
-  for (const auto& option : plan.line)
-    width = std::max(width, std::min(quote_words(option.words).size(), kReasonColumn));
-  for (const auto& option : plan.line) {
-    console_.result(fmt::format("{:<{}}  # {}", quote_words(option.words), width, option.reason));
-  }
-  console_.result("");
-  console_.result("# the hostfile");
-  console_.result_bytes(plan.files.hosts);
 }
 
 void JobView::on_found(const std::string& id, bool over) {
@@ -245,7 +197,7 @@ void JobView::on_reconnected() {
 
 void JobView::conclude(const ops::JobEnd& end) {
   if (!end.followed) {
-    tell_refusal(end);
+    tell_not_started(console_, end.unfit, end.refused);
     return;
   }
   const bool ended = end.followed->how == ops::Followed::How::ended;
@@ -254,15 +206,14 @@ void JobView::conclude(const ops::JobEnd& end) {
   show_rest();
   // Not into a pipe or a file.
   if (ended && style_.bell && console_.shows_status()) console_.talk_bytes("\a");
-  if (ended) {
-    tell_lost_output(end.followed->record);
-    tell_lost_input(end.followed->record);
-  }
+  const auto& record = end.followed->record;
+  if (const auto lost = ended ? lost_bytes_text(record.why, record.id) : ""; !lost.empty())
+    say(Colour::red, lost);
   if (ended && !style_.reports) return;
   tell_end(*end.followed);
-  if (ended) tell_usage(end.followed->record);
+  if (ended) tell_usage(record);
   tell_hint(end);
-  if (ended && end.followed->record.state != ops::JobState::ended) return;
+  if (ended && record.state != ops::JobState::ended) return;
   // In these two cases nothing was ended, so there is nothing to report.
   if (end.followed->how != ops::Followed::How::detached && end.followed->how != ops::Followed::How::refused)
     tell_cleaning(end);
@@ -294,23 +245,6 @@ void JobView::show_rest() {
   // The filter found no line of any rank.
   if (!tail_.empty() && !own_out_.saw_tags() && !own_err_.saw_tags())
     say(Colour::yellow, "the job's lines do not name their ranks; start it with --tag");
-}
-
-void JobView::tell_lost_output(const ops::JobRecord& record) {
-  // The supervisor on the master writes these words, here and below.
-  if (record.why != "output lost") return;
-  say(Colour::red,
-      fmt::format(
-          "not all that {} printed could be kept on the master, and so it has failed; is the disk full "
-          "there? ec2mpi exec -w 1 'df -h ~'",
-          record.id));
-}
-
-void JobView::tell_lost_input(const ops::JobRecord& record) {
-  if (record.why != "input lost") return;
-  say(Colour::red,
-      fmt::format("{} did not get all of its standard input, and so it has failed; was the connection lost?",
-                  record.id));
 }
 
 void JobView::tell_end(const ops::Followed& followed) {
@@ -370,16 +304,6 @@ void JobView::tell_hint(const ops::JobEnd& end) {
   if (const auto command = words(followed.record.command); !command.empty()) hints_.program = command.front();
   if (const auto hint = ops::hint_for(tail_, hints_))
     console_.talk(console_.paint_talk(Colour::yellow, "hint: " + hint->text()));
-}
-
-void JobView::tell_refusal(const ops::JobEnd& end) {
-  const bool some_interrupted = tell_unfit(console_, end.unfit);
-  if (some_interrupted || (end.refused && end.refused->kind == ErrorKind::cancelled))
-    say(Colour::yellow, "interrupted; nothing was started");
-  else if (end.refused)
-    say(Colour::red, printable(end.refused->message));
-  else if (!end.unfit.empty())
-    say(Colour::yellow, not_started_text(end.unfit));
 }
 
 /// Only nodes that differ; --json has all.

@@ -29,6 +29,7 @@ struct Unit {
   double size = 1;
 };
 
+/// By the largest value, so that all cells of a map have the same unit.
 Unit unit_for(const ops::NetMap& map, Measure measure) {
   double largest = 0;
   for (const auto& pair : map.pairs)
@@ -38,6 +39,7 @@ Unit unit_for(const ops::NetMap& map, Measure measure) {
   return largest < 1e10 ? Unit{"bandwidth, MB/s", 1e6} : Unit{"bandwidth, GB/s", 1e9};
 }
 
+/// Latencies are in microseconds and bandwidths in bytes a second; `unit` divides them.
 std::string value_text(const ops::PairSpeed& pair, Measure measure, const Unit& unit) {
   return digits((measure == Measure::latency ? pair.latency : pair.bandwidth) / unit.size);
 }

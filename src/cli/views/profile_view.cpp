@@ -25,6 +25,7 @@ std::string seconds_text(double seconds) {
                       : format_duration(std::chrono::nanoseconds(static_cast<std::int64_t>(seconds * 1e9)));
 }
 
+/// Empty where nothing was measured, and the share would be a division by 0.
 std::string share_text(double part, double whole) {
   return whole > 0 ? fmt::format("{:.0f}%", 100 * part / whole) : std::string();
 }

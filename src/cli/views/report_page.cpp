@@ -56,6 +56,7 @@ std::string escaped(std::string_view text) {
   return safe;
 }
 
+/// At a whole character: half of one would make the page invalid.
 std::string cut(std::string_view text, std::size_t most) {
   if (text.size() <= most) return std::string(text);
   while (most > 0 && !begins_character(text[most])) --most;
@@ -92,6 +93,7 @@ std::string time_of(std::int64_t seconds) {
   return fmt::format("{:%Y-%m-%d %H:%M:%S}", local);
 }
 
+/// Empty for a job that runs, and for times that a changed clock has turned around.
 std::string duration_of(const ops::JobRecord& job) {
   if (job.started == 0 || job.ended < job.started) return {};
   return format_duration(std::chrono::seconds(job.ended - job.started));
@@ -107,6 +109,7 @@ std::string note(std::string_view text) {
 
 using Rows = std::vector<std::vector<std::string>>;
 
+/// `bad` colours the row; sorting by a column keeps the colour.
 std::string table_row(const std::vector<std::string>& cells, const char* tag, bool bad = false) {
   std::string row = bad ? "<tr class=\"bad\">" : "<tr>";
   // A program of the user's decides how many columns a result has.

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "ec2mpi/base/text.hpp"
-#include "ec2mpi/cli/views/job_view.hpp"
+#include "ec2mpi/cli/views/not_started.hpp"
 #include "ec2mpi/cluster/values/selection.hpp"
 #include "ec2mpi/ops/mpi/hints.hpp"
 
@@ -132,6 +132,7 @@ void SeriesView::on_cancelling() {
                   series_));
 }
 
+/// Running jobs write there, too, so the user learns of it while something can be saved.
 void SeriesView::on_trouble(const std::string& why) {
   say(Colour::red,
       fmt::format("the master cannot write: {}; jobs that wait do not start before it can: ec2mpi exec -w 1 "
@@ -176,16 +177,10 @@ void SeriesView::conclude(const ops::SeriesEnd& end) {
       if (!variant.succeeded() && variant.state != VariantState::cancelled) tell_change(variant);
     }
   }
-  if (end.how != How::refused) return;
-  const bool some_interrupted = tell_unfit(console_, end.unfit);
-  if (some_interrupted || (end.refused && end.refused->kind == ErrorKind::cancelled))
-    say(Colour::yellow, "interrupted; nothing was started");
-  else if (end.refused)
-    say(Colour::red, printable(end.refused->message));
-  else
-    say(Colour::yellow, not_started_text(end.unfit));
+  if (end.how == How::refused) tell_not_started(console_, end.unfit, end.refused);
 }
 
+/// For a second Ctrl-C, which leaves at once.
 std::string SeriesView::parting_words() const {
   return series_.empty() ? std::string() : fmt::format("Jobs of {} may still run.", series_);
 }

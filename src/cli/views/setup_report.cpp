@@ -28,6 +28,7 @@ std::string would_write(const ops::TrustText& text) {
   return fmt::format("would {} {}:{}", block ? "put at the top of" : "write", text.path, indented(text.text));
 }
 
+/// The order is that in which setup would do it.
 std::vector<std::string> plans_for(const ops::NodeSetup& node) {
   std::vector<std::string> lines;
   for (const auto& text : node.texts) lines.push_back(would_write(text));
@@ -122,6 +123,7 @@ void show_setup(Console& console, bool dry_run, bool whole_list, const ops::Setu
   show_left(console, dry_run, whole_list, end);
 }
 
+/// The fields are there for each node, also for one that failed.
 Json setup_json(bool dry_run, const ops::SetupEnd& end) {
   auto nodes = Json::array();
   for (const auto& result : end.report.results) {

@@ -11,12 +11,14 @@ namespace ec2mpi::cli {
 
 namespace {
 
+/// The ranks' numbers; fold_indices() sorts them.
 std::vector<int> numbers_of(const ops::StackGroup& group) {
   std::vector<int> numbers;
   for (const auto* rank : group.ranks) numbers.push_back(rank->rank);
   return numbers;
 }
 
+/// "3 ranks: 0-2 (node1)"; without a node if they run on several.
 std::string title_of(const ops::StackGroup& group) {
   std::set<std::string> nodes;
   for (const auto* rank : group.ranks) nodes.insert(rank->node);
@@ -28,6 +30,7 @@ std::string title_of(const ops::StackGroup& group) {
 
 }  // namespace
 
+/// In the order of the ranks over all nodes: one that is missing shows as a gap.
 JobStacks::JobStacks(std::string id, std::map<int, ops::NodeStacks> found) : id_(std::move(id)) {
   for (auto& [index, node] : found) {
     barred_ = barred_ || node.barred;
@@ -47,6 +50,7 @@ std::string JobStacks::screen() const {
   return text;
 }
 
+/// Groups as on the screen, and each rank with its frames. Fields of the call are there if it was counted.
 Json JobStacks::json() const {
   auto groups = Json::array();
   for (const auto& group : ops::group_stacks(ranks_))

@@ -18,11 +18,13 @@
 namespace ec2mpi {
 namespace {
 
+/// The one that most likely leads to the node from here; empty if there is none.
 std::string_view any_address(const Node& node) {
   if (!node.public_address.empty()) return node.public_address;
   return !node.ipv6.empty() ? node.ipv6 : node.private_address;
 }
 
+/// How a message names an entry: by what its line certainly shows.
 std::string title(const Node& node) {
   if (!node.instance_id.empty()) return node.instance_id;
   if (!any_address(node).empty()) return in_quotes(any_address(node));
@@ -166,6 +168,7 @@ Result<void> refuse_missing_state(const std::vector<Node>& nodes, std::string_vi
       fmt::format("{} has no state, and others have one; is it running? Correct this line", title(*first)));
 }
 
+/// Names the states, since a stopped cluster is the usual reason.
 std::unexpected<Error> nothing_runs(const std::vector<Skipped>& skipped, std::string_view source) {
   std::vector<std::string> states;
   for (const Skipped& node : skipped)
@@ -176,6 +179,14 @@ std::unexpected<Error> nothing_runs(const std::vector<Skipped>& skipped, std::st
       fmt::format("no instance is running ({}); start them and copy the list again", some_of(states, 3)));
 }
 
+/// A cell of a table that is aligned with blanks may hold tabs, and a node's texts hold no control
+/// characters.
+void blank_controls(Node& node) {
+  const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
+  for (std::string* text : {&node.name, &node.type, &node.launched, &node.availability_zone, &node.state})
+    std::ranges::replace_if(*text, is_control, ' ');
+}
+
 }  // namespace
 
 Result<Inventory> build_inventory(Listing listing, std::string_view source, bool addresses_required) {
@@ -184,6 +195,7 @@ Result<Inventory> build_inventory(Listing listing, std::string_view source, bool
   inventory.as_given = listing.as_given;
   inventory.notes = std::move(listing.notes);
   inventory.nodes = std::move(listing.nodes);
+  for (Node& node : inventory.nodes) blank_controls(node);
   // First of all: a repeat may hold the state or the address that the first entry lacks.
   TRY(merge_repeats(inventory.nodes, source, inventory.notes, listing.slots_add_up));
   TRY(refuse_missing_state(inventory.nodes, source));

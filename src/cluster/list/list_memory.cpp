@@ -25,15 +25,18 @@ class FreeIndices {
   int next_ = 1;
 };
 
+/// People know their machines by name, and EC2 by id.
 std::string with_name(const std::string& id, const std::string& name) {
   return name.empty() ? id : fmt::format("{} ({})", id, name);
 }
 
+/// A list of bare addresses has none: the same address may be another machine tomorrow.
 bool all_have_ids(const Inventory& inventory) {
   return std::none_of(inventory.nodes.begin(), inventory.nodes.end(),
                       [](const Node& node) { return node.instance_id.empty(); });
 }
 
+/// In the list's order, from 1.
 void count_anew(Inventory& inventory) {
   int index = 0;
   for (auto& node : inventory.nodes) node.index = ++index;
@@ -70,6 +73,7 @@ std::vector<RememberedNode> parse_memory(std::string_view text) {
   return memory;
 }
 
+/// Known instances keep their index, and their name if the list has none; new ones take free indices.
 std::vector<std::string> merge_memory(Inventory& inventory, const std::vector<RememberedNode>& memory) {
   std::vector<std::string> changes;
   // Without ids, nobody can say which of the nodes is which.

@@ -323,7 +323,7 @@ std::optional<std::size_t> find_header(const Table& table) {
   for (std::size_t i = 0; i + 1 < table.rows.size(); ++i) {
     const Cells row = table.row(i);
     if (row.size() > 1 && !header_fields(row).empty()) return i;
-    // Below the first row with an id or an address, no header can follow.
+    // After the first row with an id or an address, no header can follow.
     if (std::ranges::any_of(row, is_instance_id) || std::ranges::any_of(row, is_numeric_address)) break;
   }
   return std::nullopt;

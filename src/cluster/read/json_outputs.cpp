@@ -109,6 +109,7 @@ class OutputReader {
     return refuse(groups_.front().outputs.front().line, kWhichMachines, some_of(keys));
   }
 
+  /// An output is a scalar, a list or a map; `terraform output -json` puts it into an object with "value".
   void read_output(std::size_t child) {
     Output output{in_quotes(tape_.key(child), 40), Field::unknown, {}, {}, tape_.at(child).line};
     bool scalars = true;

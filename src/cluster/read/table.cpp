@@ -8,12 +8,14 @@
 namespace ec2mpi {
 namespace {
 
+/// An id counts only as a whole word: "i-0123" within a longer name is none.
 constexpr std::string_view kBetweenWords = " \t,;|\"'\n";
 
 bool is_quoted(std::string_view cell) {
   return cell.size() >= 2 && cell.front() == '"' && cell.back() == '"';
 }
 
+/// Cells are views of the text, except where an escape had to be resolved.
 class Splitter {
  public:
   explicit Splitter(Separator separator) { table_.separator = separator; }
@@ -87,6 +89,7 @@ class Splitter {
     }
   }
 
+  /// Markdown and psql frame a row with bars; without this, its first and last cell would be empty.
   void split_bars(std::string_view line) {
     if (line.starts_with('|')) line.remove_prefix(1);
     if (line.ends_with('|')) line.remove_suffix(1);
@@ -164,6 +167,7 @@ bool ids_are_cells(const Table& table) {
 
 }  // namespace
 
+/// A # within a word belongs to it.
 std::string_view without_comment(std::string_view line) {
   for (std::size_t at = line.find('#'); at != std::string_view::npos; at = line.find('#', at + 1)) {
     if (at == 0 || line[at - 1] == ' ' || line[at - 1] == '\t') return line.substr(0, at);
@@ -171,6 +175,7 @@ std::string_view without_comment(std::string_view line) {
   return line;
 }
 
+/// Lines of dashes, and the count of rows that psql and mysql print below a table.
 bool is_rule(std::string_view line) {
   if (line.find_first_not_of("-+=| :\t") == std::string_view::npos)
     return line.contains("--") || line.contains("==");
@@ -204,6 +209,7 @@ bool holds_instance_id(std::string_view text) {
   return false;
 }
 
+/// The separators that occur in the text; single blanks always count as one.
 std::vector<Separator> separators_in(std::string_view text) {
   constexpr std::string_view kMarks[] = {"\t", "|", ",", ";", "  ", ""};  // in the order of Separator
   std::vector<Separator> out;

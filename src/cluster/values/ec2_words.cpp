@@ -56,13 +56,13 @@ bool is_size(std::string_view size) {
   return (!metal || !size.empty()) && size.size() <= 3 && std::all_of(size.begin(), size.end(), is_digit);
 }
 
-/// The address in PREFIX-a-b-c-d.
+/// The address in PREFIX-a-b-c-d, if a machine can have it.
 std::optional<std::string> dashed_address(std::string_view label, std::string_view prefix) {
   // 15: the longest IPv4 address.
   if (!label.starts_with(prefix) || label.size() > prefix.size() + 15) return std::nullopt;
   std::string address(label.substr(prefix.size()));
   std::replace(address.begin(), address.end(), '-', '.');
-  if (!is_ipv4(address)) return std::nullopt;
+  if (!is_ipv4(address) || is_unusable_ipv4(address)) return std::nullopt;
   return address;
 }
 

@@ -47,6 +47,7 @@ bool read_addresses(std::string_view text, std::vector<Ipv4>& target) {
   return true;
 }
 
+/// Processors: none at all, or more than any machine has, is no answer.
 bool read_count(std::string_view text, int& target) {
   const auto number = parse_number(text);
   if (!number || *number == 0 || *number > kMostCpus) return false;
@@ -140,6 +141,7 @@ std::string Ipv4::text() const {
   return fmt::format("{}.{}.{}.{}", value >> 24, value >> 16 & 255, value >> 8 & 255, value & 255);
 }
 
+/// Four decimal numbers; the short forms that inet_aton accepts are none.
 std::optional<Ipv4> parse_ipv4(std::string_view text) {
   const auto parts = split(text, '.');
   if (parts.size() != 4) return std::nullopt;
@@ -162,6 +164,7 @@ std::optional<MpiSetting> parse_setting(std::string_view text) {
                     printable(trim(value).substr(0, kMost))};
 }
 
+/// Errors: remote_io. "lacks" and "hangs" are the script's own refusals, and say what to do.
 Result<NodeFacts> parse_facts(std::string_view printed) {
   FactsReader reader;
   bool begun = false;

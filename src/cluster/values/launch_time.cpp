@@ -49,6 +49,7 @@ minutes offset(Scanner& scan) {
 
 }  // namespace
 
+/// Forms: 2026-11-22T20:45:01+00:00 of the API, and 2026/11/22 20:45 GMT-7 of the console.
 std::optional<LaunchTime> parse_launch_time(std::string_view text) {
   Scanner scan(trim(text));
   const auto y = scan.number(4, 4);

@@ -16,6 +16,7 @@ namespace ec2mpi {
 
 namespace {
 
+/// An id names a folder on the master; behind it come "-runN-tryN" and the names of files.
 constexpr std::size_t kLongestId = 120;
 constexpr std::size_t kLongestPart = 24;  ///< of an id, for one value
 
@@ -23,6 +24,7 @@ bool is_letter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
 
+/// May be negative, unlike the numbers of parse_number.
 std::optional<long> whole_number(std::string_view text) {
   long value = 0;
   const auto [end, trouble] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -150,10 +152,12 @@ std::vector<Piece> pieces_of(std::string_view text) {
 }
 
 /// sum = product {+- product}; product = factor {*/ factor}; factor = number | -factor | (sum)
+/// Evaluates while it reads: formulas are short, and no tree is needed.
 class Arithmetic {
  public:
   explicit Arithmetic(std::string_view text) : left_(text) {}
 
+  /// Nothing if the text is no formula as a whole; trouble() then says why.
   std::optional<long> whole() {
     const auto value = sum();
     skip_blanks();
@@ -181,6 +185,7 @@ class Arithmetic {
     }
   }
 
+  /// A division with a remainder is an error: half a rank does not exist.
   std::optional<long> product() {
     auto value = factor();
     for (;;) {
@@ -229,6 +234,7 @@ class Arithmetic {
     return value;
   }
 
+  /// Takes the sign off the front, with the blanks around it.
   bool take(char c) {
     skip_blanks();
     if (!left_.starts_with(c)) return false;
@@ -287,6 +293,7 @@ Result<void> check_values(const std::vector<std::string>& values) {
   return {};
 }
 
+/// Items are ranges, texts in quotes, or plain texts, and may be mixed: 1..3,8,"a,b".
 Result<std::vector<std::string>> parse_values(std::string_view text) {
   TRY_AS(items, items_of(text));
   std::vector<std::string> values;
@@ -307,6 +314,7 @@ Result<std::vector<std::string>> parse_values(std::string_view text) {
   return values;
 }
 
+/// Slips that would give a series of one wrong job are refused here: signs of other keyboards, and 1-3.
 Result<Sweep> parse_sweep(std::string_view text) {
   // A value in quotes means what stands in it.
   if (const auto sign = describe_lookalike(text); !sign.empty() && text.find('"') == text.npos)
@@ -391,6 +399,7 @@ std::string variant_id(std::string_view job, const Parameters& parameters) {
   return id.substr(0, kLongestId);
 }
 
+/// Different values may have equal plain parts, as "a b" and "a-b".
 std::vector<std::string> variant_ids(std::string_view job, const std::vector<Parameters>& variants) {
   std::vector<std::string> ids;
   std::set<std::string> taken;

@@ -13,13 +13,19 @@
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
-#include "ec2mpi/cluster/values/lookalike.hpp"
+#include "src/cluster/values/selection_hint.hpp"
 
 namespace ec2mpi {
 
 namespace {
 
 constexpr int kGroupDepth = 8;  // groups may name groups; a deeper chain is a circle
+/// How often one selection may look at a node of a list with that many: a number costs two looks, and a glob
+/// one for each node, so there is room for 200 globs. Ranges in a name multiply, and so do groups in groups:
+/// a few words could keep us busy for ever.
+constexpr std::size_t most_looks(std::size_t nodes) {
+  return 100'000 + 200 * nodes;
+}
 
 using Positions = std::vector<std::size_t>;  // in the list
 
@@ -94,23 +100,6 @@ std::string_view without_count(std::string_view text) {
   return parse_number(text.substr(open + 2, text.size() - open - 3)) ? trim(text.substr(0, open)) : text;
 }
 
-/// Of a term that selects nothing: how other tools write it, and how we do.
-std::string meant_by(std::string_view term) {
-  if (const auto sign = describe_lookalike(term); !sign.empty()) return sign + "; type it as in 1,3-5";
-  if (term.starts_with('^'))
-    return fmt::format("for the nodes in a file: -w \"$(paste -sd, {})\"", printable(term.substr(1)));
-  if (const auto at = term.find('@'); at != std::string_view::npos && at > 0)
-    return fmt::format("for another user: -l {} -w {}", printable(term.substr(0, at)),
-                       printable(term.substr(at + 1)));
-  if (const auto dots = term.find("..");
-      dots != std::string_view::npos && term.find_first_not_of("0123456789.") == std::string_view::npos)
-    return fmt::format("write {}-{}", term.substr(0, dots), term.substr(dots + 2));
-  if (term.find('/') != std::string_view::npos) return "a range has no step: write each number, as in 1,3,5";
-  if (term.starts_with("ip-"))
-    return "`ec2mpi setup` learns the names of the nodes; `ec2mpi nodes` shows what there is";
-  return "`ec2mpi nodes` shows what there is";
-}
-
 /// "ip-10-0-0-[1-3,5]" in its parts; nothing if there are no numbers in brackets.
 struct NumberedNames {
   std::string_view before;
@@ -183,8 +172,19 @@ class Selector {
   [[nodiscard]] Positions all() const { return positions(0, nodes_.size()); }
 
  private:
-  /// The order decides: the grammar's words, then a node's own name, then ranges and globs.
   Result<Positions> set(std::string_view term, int depth) const {
+    if (looks_ > most_looks(nodes_.size()))
+      return bad(
+          fmt::format("at '{}' the selection has looked at nodes {} times; write fewer ranges, patterns and "
+                      "groups in one another",
+                      printable(term), looks_));
+    TRY_AS(found, nodes_called(term, depth));
+    looks_ += 1 + found->size();
+    return found;
+  }
+
+  /// The order decides: the grammar's words, then a node's own name, then ranges and globs.
+  Result<Positions> nodes_called(std::string_view term, int depth) const {
     if (term.empty()) return bad("an empty selection term; write for example -w 1,3-5");
     const auto word = lower_case(term);
     if (word == "all") return all();
@@ -210,6 +210,7 @@ class Selector {
     return nothing(term);
   }
 
+  /// All of them must select something: a single wrong word in the middle would be overlooked.
   Result<Positions> several(const std::vector<std::string_view>& terms, int depth) const {
     Positions found;
     for (const auto term : terms) {
@@ -234,11 +235,13 @@ class Selector {
                      static_cast<std::size_t>(end - nodes_.begin()));
   }
 
+  /// Nodes 2 and up. A list with only the master is an error: the command would do nothing.
   Result<Positions> workers() const {
     if (nodes_.size() == 1) return bad("'workers' is empty: the list has only the master");
     return with_indices(2, std::numeric_limits<std::uint64_t>::max());
   }
 
+  /// "3" or "3-5". A range may have gaps, but must not begin or end outside of the list.
   Result<Positions> range(std::string_view term) const {
     const auto dash = term.find('-');
     const auto first = parse_number(term.substr(0, dash));
@@ -285,6 +288,7 @@ class Selector {
     return found;
   }
 
+  /// "-2": the last two of the list.
   Result<Positions> last_nodes(std::string_view term) const {
     const auto count = parse_number(term.substr(1));
     if (!count || *count == 0) return nothing(term);
@@ -293,6 +297,7 @@ class Selector {
     return positions(nodes_.size() - static_cast<std::size_t>(*count), nodes_.size());
   }
 
+  /// The nodes that the last command on nodes failed on, as the state folder has them.
   Result<Positions> failed() const {
     if (!context_.failed) return bad("'failed' needs an earlier command in this folder, and there was none");
     if (context_.failed->empty()) return bad("'failed' is empty: the last command failed on no node");
@@ -322,6 +327,7 @@ class Selector {
                             std::string Node::*column) const {
     const std::string glob(pattern);
     Positions found;
+    looks_ += nodes_.size();
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
       // Without flags, * matches dots and slashes, too.
       if (::fnmatch(glob.c_str(), (nodes_[i].*column).c_str(), 0) == 0) found.push_back(i);
@@ -333,6 +339,7 @@ class Selector {
   Result<Positions> globbed_words(std::string_view term) const {
     const std::string glob(term);
     Positions found;
+    looks_ += nodes_.size();
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
       const auto& node = nodes_[i];
       const auto fits = [&](const std::string& word) {
@@ -345,6 +352,7 @@ class Selector {
     return unless_empty(term, std::move(found));
   }
 
+  /// The beginning of an id is enough, as with commits of git.
   Result<Positions> by_id(std::string_view term) const {
     auto found = index_.with_id(term);
     if (found.size() > 1)
@@ -367,6 +375,7 @@ class Selector {
   const std::vector<Node>& nodes_;
   const SelectionContext& context_;
   NodeIndex index_;
+  mutable std::size_t looks_ = 0;  // of all terms
 };
 
 }  // namespace

@@ -12,6 +12,7 @@ namespace {
 
 using Fix = LoginTrouble::Fix;
 
+/// Pairs whose login failed for the same cause. They share one fix.
 struct PairsByFix {
   std::set<Pair> pairs;
   LoginTrouble trouble;
@@ -64,6 +65,7 @@ LoginResults collect(const Records& records) {
   return results;
 }
 
+/// The nodes from which the logins failed, as -w takes them.
 std::string sources(const std::set<Pair>& pairs) {
   std::set<int> nodes;
   for (const auto& [from, to] : pairs) nodes.insert(from);

@@ -15,6 +15,7 @@ namespace {
 
 constexpr const char* kSetup = "ec2mpi setup -w {}";
 
+/// Two unknown versions count as equal: nothing shows that they differ.
 std::string version_text(const std::optional<MpiVersion>& version) {
   return version ? version->name() : "of unknown version";
 }
@@ -120,6 +121,7 @@ Check check_mpi(const Records& records) {
   return check;
 }
 
+/// Of several, the first in PATH starts the job, and a library of another may be loaded.
 Check check_path(const Records& records) {
   Check check{.name = "path", .summary = "one mpirun in PATH", .findings = {}};
   Groups several;
@@ -216,6 +218,8 @@ struct Advice {
   auto operator<=>(const Advice&) const = default;
 };
 
+/// A variable is taken out of its start-up file, a line out of its parameter file. Empty: the place is not
+/// known.
 Advice advice_about(const MpiSetting& setting) {
   const auto place = split(setting.place, ':');
   const auto is_variable = setting.place.find("_MCA_") != std::string::npos;
@@ -234,6 +238,7 @@ Advice advice_about(const MpiSetting& setting) {
 
 }  // namespace
 
+/// A failure only where a job would not run; a setting that ec2mpi overrules is a warning.
 Check check_settings(const Records& records) {
   Check check{.name = "settings", .summary = "no settings of Open MPI beside ec2mpi's", .findings = {}};
   std::map<Advice, Groups> faults;
@@ -288,6 +293,7 @@ Check check_python(const Records& records) {
   return check;
 }
 
+/// Missing, broken and built for another MPI are three faults, as each has its own fix.
 Check check_mpi4py(const Records& records) {
   Check check{.name = "mpi4py", .summary = {}, .findings = {}};
   Groups missing;

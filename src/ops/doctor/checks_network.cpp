@@ -19,6 +19,7 @@ bool is_local(Ipv4 address) {
   return address.value >> 24U == 127U || address.value >> 16U == 0xa9feU;
 }
 
+/// Both parameters: one is for the ranks' connections, the other for those of mpirun's daemons.
 std::string interface_advice(const Network& network, bool five) {
   return fmt::format(
       "ec2mpi run uses {0} only; a script of yours needs: mpirun --mca btl_tcp_if_include {0} {1} "
@@ -27,6 +28,7 @@ std::string interface_advice(const Network& network, bool five) {
 }
 
 /// Looks at the private addresses, and at the interfaces beside them.
+/// Four findings come from the same addresses, so one object collects them.
 class InterfaceCheck {
  public:
   explicit InterfaceCheck(const Records& records) : records_(records) {
@@ -74,6 +76,8 @@ class InterfaceCheck {
     std::size_t count = 0;
   };
 
+  /// Two ways to take the additional addresses away: by address for one node, by interface for many nodes, on
+  /// which the addresses differ.
   [[nodiscard]] Addresses addresses_inside(const NodeFacts& facts, const HealthReport& health) const {
     std::vector<std::string> names;
     std::vector<std::string> texts;
@@ -102,6 +106,7 @@ class InterfaceCheck {
     return inside;
   }
 
+  /// Open MPI connects to each address in the network, also to one that leads nowhere, and then hangs.
   void second_address() {
     std::map<std::string, std::vector<std::pair<int, Addresses>>> several;
     for_each_answer(records_, [&](const auto& record, const auto& facts, const auto& health) {
@@ -145,6 +150,7 @@ class InterfaceCheck {
     add(Verdict::warning, shared, "ec2mpi exec -w {} 'ip -br addr'", interface_advice(network_, five_));
   }
 
+  /// Between different sizes large packets may vanish without a word, while small ones arrive.
   void packet_sizes() {
     Groups sizes;
     std::map<int, std::string> names;
@@ -182,6 +188,7 @@ Check check_interfaces(const Records& records) {
   return InterfaceCheck(records).run();
 }
 
+/// A security group may allow port 22 only: mpirun then reaches the nodes by ssh, but ranks do not meet.
 Check check_ports(const Records& records) {
   Check check{.name = "ports", .summary = {}, .findings = {}};
   std::map<std::string, std::set<Pair>> troubles;
@@ -230,6 +237,7 @@ Check check_ports(const Records& records) {
   return check;
 }
 
+/// Warnings, because MPI runs over zones, too, only slower. An instance that is another one is a failure.
 Check check_placement(const Records& records) {
   Check check{.name = "placement", .summary = {}, .findings = {}};
   Groups zones;

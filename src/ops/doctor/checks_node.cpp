@@ -20,8 +20,11 @@ constexpr double kLeastMemory = 0.03;            ///< of the machine's
 constexpr double kClockApart = 2;                ///< seconds; with NTP it is less than a hundredth of that
 constexpr std::uint64_t kBasicFiles = 256;       ///< that mpirun and a program open by themselves
 constexpr std::uint64_t kFilesPerNode = 4;       ///< of mpirun: sockets and the pipes of an ssh
+/// Of the leftovers on one node; the text of a finding stays on one line.
 constexpr std::size_t kNamedProcesses = 5;
 
+/// The next step after a failed connection. One kind has several causes; the message, which ec2mpi wrote
+/// itself, tells them apart. Empty: no fix is known.
 std::string fix_for(ErrorKind kind, const std::string& message) {
   switch (kind) {
     case ErrorKind::unreachable:
@@ -56,6 +59,7 @@ struct ClockSpan {
   double least = 0;  ///< seconds ahead of ours
   double most = 0;
 
+  /// Seconds between span and offset: 0 if the clock can have this offset, below 0 if it is behind it.
   [[nodiscard]] double distance(double offset) const {
     if (offset < least) return least - offset;
     return offset > most ? most - offset : 0;
@@ -86,6 +90,7 @@ double common_offset(const std::vector<ClockSpan>& spans) {
   return best;
 }
 
+/// `seconds` as distance() returns them.
 std::string clock_text(double seconds) {
   const auto rounded = std::chrono::seconds(std::lround(std::abs(seconds)));
   return fmt::format("its clock is {} {} the others'", format_duration(rounded),
@@ -157,6 +162,7 @@ Check check_clock(const Records& records) {
   return check;
 }
 
+/// Four faults with four fixes: a home that takes no file, a full disk, a small /dev/shm, a full /dev/shm.
 Check check_disk(const Records& records) {
   Check check{.name = "disk", .summary = {}, .findings = {}};
   Groups full;
@@ -240,6 +246,7 @@ Check check_temp(const Records& records) {
   return check;
 }
 
+/// A warning only: how much a job will need is not known.
 Check check_memory(const Records& records) {
   Check check{.name = "memory", .summary = {}, .findings = {}};
   Groups short_of;
@@ -278,6 +285,7 @@ std::string open_files_fix(const HealthReport& health) {
 
 }  // namespace
 
+/// The limits of a command over ssh, which mpirun inherits; those of a login shell may be others.
 Check check_limits(const Records& records) {
   Check check{.name = "limits", .summary = "open files and locked memory suffice", .findings = {}};
   // mpirun on one node holds a connection to each other node.
@@ -317,6 +325,7 @@ Check check_leftovers(const Records& records) {
   return check;
 }
 
+/// `files` are in the order in which each report has their states.
 Check check_files(const Records& records, const std::vector<std::string>& files) {
   Check check{.name = "files", .summary = {}, .findings = {}};
   std::size_t nodes = 0;

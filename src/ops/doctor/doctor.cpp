@@ -24,12 +24,15 @@ constexpr auto kConnect = seconds(30);
 constexpr auto kLogins = seconds(60);  ///< and a second for each
 constexpr auto kEachLogin = seconds(1);
 constexpr auto kEnd = seconds(15);
+/// Of one program on a node, for each of its two streams; what comes behind that is dropped.
 constexpr std::size_t kMostPrinted = 1 << 20;
 
 double wall_clock() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
+/// The steps of all nodes: the report, a barrier, connections between the nodes, a barrier, logins between
+/// them. A node's record is filled step by step, so a node that fails late still has its first answers.
 class DoctorRun : public Observer {
  public:
   DoctorRun(const asio::any_io_executor& executor, DoctorPlan plan, FleetContext context)
@@ -74,6 +77,7 @@ class DoctorRun : public Observer {
                          [index](const auto& each) { return each.node.index == index; });
   }
 
+  /// An error means that the node did not report about itself. What the later steps find is no error here.
   asio::awaitable<Result<ssh::ExitStatus>> examine(NodeRun turn) {
     auto& mine = record(turn.node.index);
     CO_TRY(co_await ask_health(turn, mine));
@@ -89,6 +93,7 @@ class DoctorRun : public Observer {
     co_return ssh::ExitStatus{};
   }
 
+  /// Notes the time before the question and after the clock's line, between which the node read its clock.
   asio::awaitable<Result<void>> ask_health(NodeRun& turn, NodeRecord& mine) {
     const auto limit =
         turn.limit.at_most(plan_.patience > Clock::duration::zero() ? plan_.patience : kReport);
@@ -119,6 +124,7 @@ class DoctorRun : public Observer {
     co_return Result<void>{};
   }
 
+  /// If it fails, the finding stays, so nothing is reported here.
   asio::awaitable<void> end_leftovers(NodeRun& turn, NodeRecord& mine) {
     const auto limit = turn.limit.at_most(kEnd);
     auto command = end_leftovers_command();
@@ -143,6 +149,7 @@ class DoctorRun : public Observer {
     return {record.node.index, facts.private_address.text(), facts.hostname, port};
   }
 
+  /// Not all pairs of a large cluster are tried; mesh.hpp has the choice.
   [[nodiscard]] std::vector<MeshTarget> login_targets_for(int index) const {
     const auto [known, own] = answered(index);
     std::vector<MeshTarget> targets;
@@ -205,6 +212,7 @@ class DoctorRun : public Observer {
     co_return std::move(*channel);
   }
 
+  /// Sends the listener the addresses of the others, and reads what became of each connection.
   asio::awaitable<Result<Attempts>> connect(NodeRun& turn, ssh::Channel& channel) {
     const auto limit = turn.limit.at_most(kConnect);
     const auto targets = tcp_targets(tcp_targets_for(turn.node.index));
@@ -238,6 +246,7 @@ class DoctorRun : public Observer {
     co_return Result<void>{};
   }
 
+  /// Until all answers are read, the links count as incomplete.
   asio::awaitable<void> try_logins(NodeRun& turn, NodeRecord& mine, std::vector<MeshTarget> targets) {
     const auto limit = turn.limit.at_most(kLogins + kEachLogin * targets.size());
     mine.links.complete = false;

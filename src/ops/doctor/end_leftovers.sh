@@ -1,8 +1,8 @@
 #!/bin/sh
 # Ends the ranks of earlier jobs: TERM, then KILL. It needs the function of leftovers.sh.
 #
-# Before each signal it looks again, because a pid may belong to another process by then. The exit status is 0 if none is
-# left.
+# Before each signal it looks again, because a pid may belong to another process by then. The exit status is 0 if none
+# is left.
 LC_ALL=C
 export LC_ALL
 exec </dev/null 2>/dev/null

@@ -9,6 +9,7 @@ namespace ec2mpi::ops {
 
 namespace {
 
+/// Puts "1-3,5" for each {} of a command or a fix.
 std::string with_nodes(std::string text, const std::vector<int>& nodes) {
   for (auto place = text.find("{}"); place != std::string::npos; place = text.find("{}"))
     text.replace(place, 2, chosen(nodes));
@@ -19,6 +20,7 @@ std::string with_nodes(std::string text, const std::vector<int>& nodes) {
 
 std::string majority(const Groups& groups) {
   const auto best = std::max_element(groups.begin(), groups.end(), [](const auto& a, const auto& b) {
+    // Equal groups: the one with the lowest first node is the greater one, so max_element finds it.
     if (a.second.size() != b.second.size()) return a.second.size() < b.second.size();
     return a.second.front() > b.second.front();
   });
@@ -29,6 +31,7 @@ std::string chosen(const std::vector<int>& nodes) {
   return fold_indices(nodes);
 }
 
+/// One line for all nodes with the same fault, also if its text has each node's own address or name.
 std::vector<FailureLine> folded(const Groups& groups, const Records& records) {
   std::map<int, std::vector<std::string>> texts;
   for (const auto& [what, nodes] : groups)
@@ -38,6 +41,7 @@ std::vector<FailureLine> folded(const Groups& groups, const Records& records) {
     const auto& node = record.node;
     const auto found = texts.find(node.index);
     if (found == texts.end()) continue;
+    // Addresses, ids and names are what texts of one fault differ in from node to node.
     NodeReason reason{node.index,
                       {},
                       {node.address, node.public_address, node.private_address, node.ipv6},

@@ -103,8 +103,8 @@ done
 awk '$1 == "MemTotal:" { print "memory", $2 } $1 == "MemAvailable:" { print "memory_available", $2 }' /proc/meminfo
 open_files=$(ulimit -n)
 echo "open_files $open_files"
-# limit_line FILE:NUMBER:TEXT is to blame, and can be deleted: no other line is about the limit, it does nothing else, and
-# the file stays whole without it. Of limit_seen this is not known.
+# limit_line FILE:NUMBER:TEXT is to blame, and can be deleted: no other line is about the limit, it does nothing else,
+# and the file stays whole without it. Of limit_seen this is not known.
 limits=$(grep -n '^[^#]*ulimit.*-[HS]*n' "$HOME/.bashrc" "$HOME/.bash_profile" "$HOME/.profile" "$HOME/.zshenv" \
   /etc/bash.bashrc /etc/profile /dev/null)
 if [ -n "$limits" ]; then

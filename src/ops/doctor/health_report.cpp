@@ -20,17 +20,20 @@ namespace {
 
 constexpr std::string_view kReportBegin = "ec2mpi-health 1";
 constexpr std::string_view kReportEnd = "ec2mpi-health end";
+/// Bounds for a node that is broken or hostile: its report must not fill the memory.
 constexpr std::size_t kLongestLine = 4096;
 constexpr std::size_t kMostListed = 1000;  ///< interfaces, leftovers, programs
 // In bytes, it still fits into 64 bits.
 constexpr std::uint64_t kMostKb = 1ULL << 50U;
 
+/// No control characters: the text may be printed, and become a word of a command.
 bool is_clean(std::string_view text) {
   return text.size() <= kLongestLine && std::none_of(text.begin(), text.end(), [](char c) {
            return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
          });
 }
 
+/// These readers return false for a value that health.sh cannot have printed; the report is then refused.
 bool read_text(std::string_view text, std::string& target) {
   target = text;
   return is_clean(text);
@@ -42,6 +45,7 @@ bool read_words(std::string_view text, std::string& target) {
   return true;
 }
 
+/// Seconds since 1970, with a fraction where the node's `date` has one.
 bool read_clock(std::string_view text, double& target) {
   const auto [end, wrong] = std::from_chars(text.data(), text.data() + text.size(), target);
   // The comparisons refuse NaN, too.
@@ -56,6 +60,7 @@ bool read_kb(std::string_view text, std::uint64_t& target) {
   return true;
 }
 
+/// As `ulimit` prints it; no value means no limit.
 bool read_limit(std::string_view text, std::optional<std::uint64_t>& target) {
   if (text == "unlimited") return true;
   target = parse_number(text);
@@ -106,6 +111,7 @@ bool read_leftover(std::string_view text, std::vector<Process>& target) {
   return true;
 }
 
+/// The SHA-256 of a file, or of the list of a folder's files; or why there is none.
 bool read_file(std::string_view text, std::vector<FileState>& target) {
   if (text == "missing" || text == "unreadable") {
     target.push_back({text == "missing" ? FileState::Kind::missing : FileState::Kind::unreadable, {}});
@@ -152,16 +158,19 @@ class ReportReader {
     return read_text(path, report_.mpiruns.back().path) && report_.mpiruns.size() <= kMostListed;
   }
 
+  /// All that a program says of itself has to fit into one line's bound.
   bool program_says(std::string_view line) {
     said_.append(line).append("\n");
     return !report_.mpiruns.empty() && said_.size() <= kLongestLine;
   }
 
+  /// The answer to --version has several lines, so it is read when the next program begins.
   void finish_program() {
     if (!report_.mpiruns.empty()) report_.mpiruns.back().version = parse_mpi_version(said_);
     said_.clear();
   }
 
+  /// "yes|no MILLISECONDS": whether the node resolves its own host name, and how long that took.
   bool own_name(std::string_view text) {
     const auto fields = words(text);
     if (fields.size() != 2 || (fields[0] != "yes" && fields[0] != "no")) return false;
@@ -171,6 +180,7 @@ class ReportReader {
     return took.has_value();
   }
 
+  /// "FIELD VALUE" of EC2's instance metadata; a field that was not asked for is refused.
   bool metadata(std::string_view text) {
     const auto gap = std::min(text.find(' '), text.size());
     const auto field = metadata_.find(text.substr(0, gap));
@@ -225,6 +235,7 @@ class ReportReader {
   };
 };
 
+/// What stands in front of the report is the login shell's; the facts within it have their own reader.
 Result<HealthReport> read_health_report(std::string_view printed, std::size_t files) {
   ReportReader reader;
   bool begun = false;
@@ -255,6 +266,8 @@ Result<HealthReport> read_health_report(std::string_view printed, std::size_t fi
 
 }  // namespace
 
+/// First the clock, which must come at once, then the facts and the slow lines. Of all programs in it, only
+/// those of the facts may complain on standard error.
 std::string health_command(const std::vector<std::string>& files) {
   return fmt::format("{}(\n{}\n) 2>&3 3>&-\nexec 3>&-\nset -- {}\n{}{}{}{}", kHealthBeginSh, facts_script(),
                      quote_words(files), kMetadataFunction, find_settings_functions(), kLeftoversSh,

@@ -2,10 +2,10 @@
 # Defines `leftovers`, which prints `PID NAME` for each rank of an earlier job.
 #
 # A rank has a variable that Open MPI or Hydra sets for ranks, and one that names its job or its way to the launcher: a
-# start-up file may set the first alone. It is left over if neither mpirun nor a daemon of mpirun is its ancestor, and its
-# parent, or that of the rank that started it, is init, which has taken it over: what a shell of the user's has started is
-# the user's own. It is not left over if a rank of the same job has a launcher: then the job lives and has set a child free.
-# Jobs differ in ec2mpi's mark, or in Open MPI's own name for them.
+# start-up file may set the first alone. It is left over if neither mpirun nor a daemon of mpirun is its ancestor, and
+# its parent, or that of the rank that started it, is init, which has taken it over: what a shell of the user's has
+# started is the user's own. It is not left over if a rank of the same job has a launcher: then the job lives and has
+# set a child free. Jobs differ in ec2mpi's mark, or in Open MPI's own name for them.
 # shellcheck disable=SC2013,SC2086 # pids are numbers
 leftovers() {
   {

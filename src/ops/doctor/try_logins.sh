@@ -6,10 +6,10 @@
 #   login INDEX STATUS TEXT    how `ssh ADDRESS` ended, and what it printed
 #
 # Names come first, and all names together have ten seconds, so that a dead name server leaves time for the logins. Four
-# logins run at once, because sshd refuses connections from the tenth on (sshd_config(5), MaxStartups). exec: a trap of a
-# start-up file does not run behind it. Only the end of the output
-# is kept, because the words of ssh stand behind those of start-up files. Its warning of a changed key has about 900 characters.
-# A process that a start-up file leaves in the background keeps ssh waiting: the answer counts, not the end.
+# logins run at once, because sshd refuses connections from the tenth on (sshd_config(5), MaxStartups). exec: a trap of
+# a start-up file does not run behind it. Only the end of the output is kept, because the words of ssh stand behind
+# those of start-up files. Its warning of a changed key has about 900 characters. A process that a start-up file leaves
+# in the background keeps ssh waiting: the answer counts, not the end.
 LC_ALL=C
 export LC_ALL
 unset LD_LIBRARY_PATH LD_PRELOAD # of conda or modules: ssh would get another libcrypto, and a job's ssh does without

@@ -46,27 +46,23 @@ std::string under_sudo(const std::string& command, const std::string& mark) {
       begin, quote_word(tokens.password), command);
 }
 
-/// Splits a command's output into lines for the observer; removes the tokens of sudo.
+/// Splits a command's output into lines for the observer; removes the tokens of sudo. Borrows the run and the
+/// channel.
 class Output {
  public:
-  Output(const NodeRun& run, std::optional<SudoTokens> sudo) : run_(run), sudo_(std::move(sudo)) {}
+  Output(const NodeRun& run, const ProgramChannel& channel, std::optional<SudoTokens> sudo)
+      : run_(run), channel_(channel), sudo_(std::move(sudo)) {}
 
   enum class Sudo { none, ahead, password };
 
   /// Returns the token of sudo that this chunk completes.
   Sudo take(const ssh::Chunk& chunk) {
-    if (chunk.stream == ssh::Stream::out) {
-      pass_on(ssh::Stream::out, chunk.bytes);
-      return Sudo::none;
-    }
-    if (!sudo_) {
-      pass_on(ssh::Stream::err, chunk.bytes);
-      return Sudo::none;
-    }
-    return look_for_sudo(chunk.bytes);
+    if (sudo_ && chunk.stream == stream_of_sudo()) return look_for_sudo(chunk.bytes);
+    pass_on(chunk.stream, chunk.bytes);
+    return Sudo::none;
   }
 
-  /// Why sudo started nothing; empty if it started the program, or says so in short words of its own.
+  /// Why sudo started nothing; empty if it started the program, or if its own message is short and says why.
   std::string take_refusal() {
     auto refusal = sudo_ ? sudo_refusal(held_) : std::string();
     if (!refusal.empty()) held_.clear();
@@ -94,8 +90,12 @@ class Output {
     if (!lines.empty()) run_.observer.on_lines(run_.node, stream, lines);
   }
 
+  [[nodiscard]] ssh::Stream stream_of_sudo() const {
+    return channel_.is_joined() ? ssh::Stream::out : ssh::Stream::err;
+  }
+
   void pass_held() {
-    pass_on(ssh::Stream::err, held_);
+    pass_on(stream_of_sudo(), held_);
     held_.clear();
   }
 
@@ -116,6 +116,7 @@ class Output {
   }
 
   const NodeRun& run_;
+  const ProgramChannel& channel_;
   std::optional<SudoTokens> sudo_;
   std::string held_;
   LineCutter out_;
@@ -145,6 +146,8 @@ asio::awaitable<Error> end_with_proof(ssh::Session& session, std::unique_ptr<Pro
   co_return Error{why.kind, fmt::format("{}; {}", reason, found)};
 }
 
+/// Without sudo the input goes out at once. With sudo it waits until sudo has let the command through,
+/// because sudo reads the password from the same standard input.
 asio::awaitable<Result<ssh::ExitStatus>> exec(NodeRun run, std::shared_ptr<const ExecPlan> plan) {
   const auto mark = "EC2MPI_TASK=" + random_hex(16);
   const BeginMark begin;
@@ -160,7 +163,7 @@ asio::awaitable<Result<ssh::ExitStatus>> exec(NodeRun run, std::shared_ptr<const
   const auto executor = co_await asio::this_coro::executor;
   const auto feeder = Feeder::over(executor, **channel, plan->script, plan->input);
   if (!plan->sudo) feeder->start();
-  Output output(run, plan->sudo ? std::optional<SudoTokens>(mark) : std::nullopt);
+  Output output(run, **channel, plan->sudo ? std::optional<SudoTokens>(mark) : std::nullopt);
   bool password_sent = false;
   std::string sudo_password;
   std::optional<Error> refused;

@@ -4,9 +4,9 @@
 #   ec2mpi_command  the user's command
 #   ec2mpi_back     the text of take_back.sh
 # Sets ec2mpi_shell, the shell, and ec2mpi_option, the option without which it would read its start-up files, and
-# completes ec2mpi_command. Behind hand_over.sh the shell is the login shell's bash. Elsewhere SHELL names it, or /bin/sh
-# stands for it if SHELL does not name a program. fish has had such an option since 3.3. Only names of ours are set, because
-# a user may have exported any other; command, because a user may have exported a function [.
+# completes ec2mpi_command. Behind hand_over.sh the shell is the login shell's bash. Elsewhere SHELL names it, or
+# /bin/sh stands for it if SHELL does not name a program. fish has had such an option since 3.3. Only names of ours are
+# set, because a user may have exported any other; command, because a user may have exported a function [.
 # shellcheck disable=SC2154 # ec2mpi_command and ec2mpi_back are set in front of this text
 # shellcheck disable=SC2034 # ec2mpi_command, ec2mpi_shell and ec2mpi_option are used behind this text
 ec2mpi_option=

@@ -10,7 +10,6 @@
 #include "ec2mpi/ops/job/plan.hpp"
 #include "ec2mpi/ops/job/reconnect_policy.hpp"
 #include "ec2mpi/ops/job/shell.hpp"
-#include "ec2mpi/ops/node/remote_program.hpp"
 
 namespace ec2mpi::ops {
 
@@ -198,13 +197,29 @@ class Follower {
 
   void take(const ssh::Chunk& chunk) {
     auto& stream = chunk.stream == ssh::Stream::out ? out_ : err_;
-    if (stream.introduction->complete()) return take_job_bytes(chunk, stream);
+    if (stream.introduction->complete()) return take_introduced(chunk, stream);
     // A refusal, or words of the login shell: shown, but not counted as bytes of the job.
     const auto before = stream.introduction->feed(chunk.bytes);
     if (!before.empty()) observer_.on_output({chunk.stream, before});
     if (!stream.introduction->complete()) return;
     note_introduction(stream.introduction->record());
-    take_job_bytes({chunk.stream, stream.introduction->rest()}, stream);
+    take_introduced({chunk.stream, stream.introduction->rest()}, stream);
+  }
+
+  /// In joined streams, the introduction and the record of standard error follow those of standard output.
+  void take_introduced(const ssh::Chunk& chunk, Stream& stream) {
+    if (!channel_->is_joined()) return take_job_bytes(chunk, stream);
+    auto bytes = std::string(chunk.bytes);
+    if (!err_.introduction->complete()) {
+      bytes = err_.introduction->feed(bytes);
+      if (err_.introduction->complete()) bytes += err_.introduction->rest();
+    }
+    if (!out_.record->complete()) {
+      take_job_bytes({chunk.stream, bytes}, out_);
+      if (!out_.record->complete()) return;
+      bytes = out_.record->rest();
+    }
+    take_job_bytes({chunk.stream, bytes}, err_);
   }
 
   void take_job_bytes(const ssh::Chunk& chunk, Stream& stream) {
@@ -285,7 +300,7 @@ class Follower {
   ReconnectPolicy reconnect_;
   std::unique_ptr<ssh::Session> own_session_;
   ssh::Session* session_ = nullptr;
-  std::unique_ptr<ssh::Channel> channel_;
+  std::unique_ptr<ProgramChannel> channel_;
   std::string nonce_;
   Stream out_;
   Stream err_;

@@ -1,9 +1,9 @@
 # Prints the files of job $id from the bytes $from_out and $from_err on until the job has ended, then its record on
-# standard error between two lines with $nonce (introduce and report_job). With $once it does not wait for more output; with $silent it waits for the
-# end only; with $cancel, or when it reads the line "cancel", it asks the supervisor to end the job. It ends early at the
-# end of standard input, for then nobody reads its output.
-# $lines limits it to the last lines of each file, $since to the output of the last seconds. It stands behind functions.sh and
-# find_job.
+# standard error between two lines with $nonce (introduce and report_job). With $once it does not wait for more output;
+# with $silent it waits for the end only; with $cancel, or when it reads the line "cancel", it asks the supervisor to
+# end the job. It ends early at the end of standard input, for then nobody reads its output.
+# $lines limits it to the last lines of each file, $since to the output of the last seconds. It stands behind
+# functions.sh and find_job.
 # shellcheck shell=sh
 # shellcheck disable=SC2154,SC2034 # the text in front sets and reads these variables
 
@@ -11,7 +11,7 @@
 cancel() {
   job_state "$jobs/$id"
   [ "$state" != ended ] || return
-  : >"$jobs/$id/cancelled"
+  [ -e "$jobs/$id/cancelled" ] || : >"$jobs/$id/cancelled"
   job_state "$jobs/$id"
   case $state in
     waiting) end_waiting "$id" ;;
@@ -24,6 +24,8 @@ cancel() {
   esac
 }
 
+# A damaged job can be cancelled all the same.
+[ -n "$cancel" ] || need_files
 tails=
 exec 3<&0
 trap 'kill $tails 2>/dev/null; exit 1' TERM
@@ -58,6 +60,8 @@ on=
 case $state$once in running | ending) on="-f -s 0.04 --pid=$pid" ;; esac
 out=$folder/out err=$folder/err
 [ -z "$silent" ] || out=/dev/null err=/dev/null
+[ -f "$out" ] || out=/dev/null
+[ -f "$err" ] || err=/dev/null
 # shellcheck disable=SC2086 # the options are several words
 tail -c "+$((from_out + 1))" $on "$out" 2>/dev/null & tails=$!
 # shellcheck disable=SC2086

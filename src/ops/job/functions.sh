@@ -1,9 +1,10 @@
-# Functions for every program on the master that deals with jobs; it stands in front of those programs. It sets $jobs, the
-# folder of all jobs, and $boot. shell.hpp lists the files of a job's folder.
+# Functions for every program on the master that deals with jobs; it stands in front of those programs. It sets $jobs,
+# the folder of all jobs, and $boot. shell.hpp lists the files of a job's folder.
 # shellcheck shell=sh
 # shellcheck disable=SC2034,SC2154,SC2115 # $id is never empty where a folder goes; the programs behind this text read and set these variables
 
-jobs=$HOME/.ec2mpi/jobs made='' once='' silent='' cancel='' unended='' takes_series=''
+jobs=$HOME/.ec2mpi/jobs made='' once='' silent='' cancel='' unended='' takes_series='' strange='' newline='
+'
 read -r boot </proc/sys/kernel/random/boot_id
 # give_up TEXT [STATUS]: ends the program; a folder that is only half made goes.
 give_up() {
@@ -21,8 +22,8 @@ need_jobs() {
       give_up "$(id -un) may not read $at, where the jobs are: ec2mpi exec -w 1 'sudo chown -R \"\$(id -un)\" ~/.ec2mpi; chmod -R u+rwX ~/.ec2mpi'"
   done
 }
-# alive PID START BOOT: is that very process there? proc(5): state and start time are fields 3 and 22 of stat; the name in
-# front of them may hold anything.
+# alive PID START BOOT: is that very process there? proc(5): state and start time are fields 3 and 22 of stat; the name
+# in front of them may hold anything.
 alive() {
   [ "$3" = "$boot" ] && read -r stat <"/proc/$1/stat" || return 1
   born=$2
@@ -30,36 +31,65 @@ alive() {
   set -- ${stat##*) }
   [ "$1" != Z ] && [ "${20}" = "$born" ]
 } 2>/dev/null
-# job_state FOLDER: sets $state and $detail. `exit` is read again when the supervisor is gone, because the supervisor may
-# just have written it.
+# find_strange PLACE DEPTH: prints the paths of those files of jobs that cannot be read: folders, pipes and devices, which
+# would hold a reader for ever, and texts of more than a MiB. One process for all jobs.
+find_strange() {
+  find -L "$1" -mindepth "$2" -maxdepth "$2" \( \
+    \( -name meta -o -name times -o -name why -o -name exit -o -name pid -o -name queue -o -name nodes -o -name hosts \) \
+    ! \( -type f -size -2049 \) -o \
+    \( -name out -o -name err -o -name sizes -o -name stacks -o -name profile \) ! -type f \)
+} 2>/dev/null
+# strange ID: sets $part to a file of the job that cannot be read; false if there is none. $strange has the paths that
+# find_strange has found.
+strange() {
+  case $strange in *"$jobs/$1/"*) part=${strange#*"$jobs/$1/"} part=${part%%"$newline"*}; return ;; esac
+  for part in exit pid meta times why out err; do
+    [ -r "$jobs/$1/$part" ] || [ ! -e "$jobs/$1/$part" ] || return 0
+  done
+  part=
+  { [ -r "$jobs/$1" ] && [ -x "$jobs/$1" ]; } || [ ! -d "$jobs/$1" ] || part=folder
+  [ -n "$part" ]
+}
+# need_files: ends the program if a file of job $id cannot be read.
+need_files() {
+  strange=$(find_strange "$jobs/$id" 1)
+  ! strange "$id" ||
+    give_up "the record of $id is damaged: its $part cannot be read; ec2mpi rm $id removes the job"
+}
+# job_state FOLDER: sets $state and $detail. `exit` is read again when the supervisor is gone, because the supervisor
+# may just have written it.
 job_state() {
   detail=
-  if read -r detail <"$1/exit"; then
+  if [ -f "$1/exit" ] && read -r detail <"$1/exit"; then
     state=ended
   elif [ ! -d "$1" ]; then
     state=lost detail=gone
-  elif ! read -r pid start booted <"$1/pid"; then
+  elif ! { [ -f "$1/pid" ] && read -r pid start booted <"$1/pid"; }; then
     state=waiting
     # A job outside of the queue gets its supervisor at once, or never.
     # Its folder tells the time where the writing of the first files has failed.
     [ -f "$1/queue" ] || [ -z "$(find "$1/meta" "$1" -prune -mmin +1)" ] || state=lost detail=unstarted
+    { [ ! -e "$1/pid" ] || { [ -f "$1/pid" ] && [ -r "$1/pid" ]; }; } && [ -x "$1" ] || state=lost detail=damaged
   elif alive "$pid" "$start" "$booted"; then
     state=running
     [ -f "$1/cancelled" ] || [ -f "$1/timed_out" ] && state=ending
-  elif read -r detail <"$1/exit"; then
+  elif [ -f "$1/exit" ] && read -r detail <"$1/exit"; then
     state=ended
   else
     state=lost detail=killed
     [ "$booted" = "$boot" ] || detail=rebooted
   fi
 } 2>/dev/null
-# record ID: prints the job as parse_job_records reads it.
+# record ID: prints the job as parse_job_records reads it; of one with a strange file it is the state and "damaged FILE".
+# $strange is that of find_strange.
 record() {
+  strange "$1"
   job_state "$jobs/$1"
   echo "job $1"
   echo "state $state $detail"
-  for part in meta times why; do
-    while IFS= read -r line; do printf '%s %s\n' "$part" "$line"; done <"$jobs/$1/$part"
+  [ -z "$part" ] || { echo "why damaged $part"; return; }
+  for file in meta times why; do
+    while IFS= read -r line; do printf '%s %s\n' "$file" "$line"; done <"$jobs/$1/$file"
   done 2>/dev/null
 }
 # list_busy: "busy ADDRESS ID" for each node of each job that runs.
@@ -67,6 +97,7 @@ list_busy() {
   for entry in "$jobs"/*/pid; do
     entry=${entry%/pid}
     [ -f "$entry/pid" ] || continue
+    [ -f "$entry/hosts" ] || continue
     [ ! -f "$entry/exit" ] || continue
     job_state "$entry"
     case $state in running | ending) ;; *) continue ;; esac
@@ -85,15 +116,16 @@ introduce() {
   job_state "$jobs/$id"
   say_on_both "$nonce.job" "$id $state ${from_out:-0} ${from_err:-0}" "$nonce.job end"
 }
-# report_job: ends each stream of job $id by two lines with $nonce. Between those on standard error it prints the record of
-# the job and the looks at its nodes.
+# report_job: ends each stream of job $id by two lines with $nonce. Between those on standard error it prints the record
+# of the job and the looks at its nodes.
 report_job() {
-  say_on_both "$nonce"
-  print_record >&2
-  say_on_both "$nonce end"
+  printf '%s\n' "$nonce" "$nonce end"
+  { echo "$nonce"; print_record; echo "$nonce end"; } >&2
 }
 print_record() {
+  strange=$(find_strange "$jobs/$id" 1)
   record "$id"
+  [ -z "$part" ] || return
   while read -r label address; do
     [ -f "$jobs/$id/swept/$label" ] || continue
     echo "node $label"
@@ -123,28 +155,28 @@ look_again() {
   [ -n "$left" ] && grep -q '"$mode" = look' "$jobs/$id/supervise" || return
   sh "$jobs/$id/supervise" "$jobs/$id" look </dev/null >/dev/null
 } 2>/dev/null
-# newest_series NAME: sets $member to the folder of a job of the newest series of that name, or of its repeated runs; false
-# if there is none.
+# newest_series NAME: sets $member to the folder of a job of the newest series of that name, or of its repeated runs;
+# false if there is none.
 newest_series() {
   member='' latest=''
   for entry in "$jobs"/*/queue; do
-    read -r second place series rest <"$entry" || continue
+    { [ -f "$entry" ] && read -r second place series rest <"$entry"; } || continue
     case $series in "$1" | "$1"-run[0-9]*) ;; *) continue ;; esac
     [ -n "$latest" ] && [ "$second" -le "$latest" ] || member=${entry%/queue} latest=$second
   done 2>/dev/null
   [ -n "$member" ]
 }
-# find_job WORD: sets $id. WORD is empty (the newest job; with $unended the newest that waits or runs), an id, the name of
-# a job (its newest, as above), or the beginning of exactly one id. With $takes_series it ends the program with status 3
-# if WORD is the name of a series, and no job of that name is newer.
+# find_job WORD: sets $id. WORD is empty (the newest job; with $unended the newest that waits or runs), an id, the name
+# of a job (its newest, as above), or the beginning of exactly one id. With $takes_series it ends the program with
+# status 3 if WORD is the name of a series, and no job of that name is newer.
 find_job() {
   id=
   need_jobs
   case $1 in
     */* | .*) give_up "'$1' is not a job's id" 2 ;;
-    '') for meta in $(cd "$jobs" 2>/dev/null && ls -t -- */meta 2>/dev/null); do
+    '') for meta in $(cd "$jobs" 2>/dev/null && ls -td -- */meta 2>/dev/null); do
           # A measurement of ours is nobody's newest job.
-          grep -qsx 'command ec2mpi net' "$jobs/$meta" && continue
+          [ -f "$jobs/$meta" ] && grep -qsx 'command ec2mpi net' "$jobs/$meta" && continue
           id=${meta%/meta}
           [ -n "$unended" ] || return 0
           job_state "$jobs/$id"
@@ -156,7 +188,7 @@ find_job() {
   [ -d "$jobs/$1" ] && id=$1 && return
   over=
   # Not by the id: of jobs of one second it does not say which is newer.
-  for folder in $(cd "$jobs" 2>/dev/null && ls -t -- "$1"-????????-??????-????/meta 2>/dev/null); do
+  for folder in $(cd "$jobs" 2>/dev/null && ls -td -- "$1"-????????-??????-????/meta 2>/dev/null); do
     folder=${folder%/meta}
     [ -z "$unended" ] || job_state "$jobs/$folder"
     case $unended$state in yesended | yeslost) over=${over:-$folder} ;; *) id=$folder; break ;; esac

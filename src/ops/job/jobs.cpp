@@ -18,12 +18,6 @@ namespace {
 // For the master to answer one question; with 10,000 jobs it reads as many folders.
 constexpr auto kPatience = std::chrono::seconds(30);
 
-// Sorted by the time of `meta`, the newest job first.
-constexpr const char* kList =
-    "need_jobs\n"
-    "for meta in $(cd \"$jobs\" 2>/dev/null && ls -t -- */meta 2>/dev/null); do record \"${meta%/meta}\"; "
-    "done\n";
-
 /// The master's text for a terminal.
 std::string lines_of(std::string_view text) {
   std::string safe;
@@ -40,16 +34,16 @@ asio::awaitable<Result<Captured>> ask(ssh::Session& session, std::string text, L
   co_return captured;
 }
 
-/// Counters of a thousand ranks that send to each other take some 28 MB.
-constexpr std::size_t kMostCounters = 64 << 20;
+/// Counters of a thousand ranks that send to each other take some 28 MB; ten thousand jobs 4 MB.
+constexpr std::size_t kMostAnswer = 64 << 20;
 
-/// As capture(), up to kMostCounters for both streams together.
+/// As capture(), up to kMostAnswer for both streams together.
 asio::awaitable<Result<Captured>> capture_all(ssh::Session& session, std::string program, Limit limit) {
   ssh::Request request{.command = std::move(program)};
   CO_TRY_AS(channel, co_await start_program(session, std::move(request), limit));
   (*channel)->close_input();
   Captured captured;
-  std::size_t most = kMostCounters;
+  std::size_t most = kMostAnswer;
   Observer nobody;
   const auto keep = [&captured, &most](const ssh::Chunk& chunk) {
     auto& stream = chunk.stream == ssh::Stream::out ? captured.out : captured.err;
@@ -76,7 +70,8 @@ asio::awaitable<Result<Answer>> ask_for_words(ssh::Session& session, std::string
 }  // namespace
 
 asio::awaitable<Result<std::vector<JobRecord>>> list_jobs(ssh::Session& session, Limit limit) {
-  CO_TRY_AS(captured, co_await ask(session, kList, limit));
+  auto program = fmt::format("{{\n{}{}}}\n", job_functions(), kListSh);
+  CO_TRY_AS(captured, co_await capture_all(session, std::move(program), limit.at_most(kPatience)));
   std::string_view said = captured->err;
   constexpr std::string_view kAhead = "ec2mpi: on the master: ";
   // need_jobs of functions.sh has found that the folder of jobs cannot be read: no empty list then.
@@ -88,7 +83,7 @@ asio::awaitable<Result<std::vector<JobRecord>>> list_jobs(ssh::Session& session,
 asio::awaitable<Result<FoundJob>> find_running_job(ssh::Session& session, std::string word, Limit limit) {
   constexpr std::string_view kKept = "\nec2mpi-kept-stacks\n";
   auto text = fmt::format(
-      "{{\n{}unended=yes\nfind_job {}\nrecord \"$id\"\necho ec2mpi-kept-stacks\n"
+      "{{\n{}unended=yes\nfind_job {}\nneed_files\nrecord \"$id\"\necho ec2mpi-kept-stacks\n"
       "cat \"$jobs/$id/stacks\" 2>/dev/null\nexit 0\n}}\n",
       job_functions(), quote_word(job_word(word)));
   CO_TRY_AS(captured, co_await capture_all(session, std::move(text), limit.at_most(kPatience)));

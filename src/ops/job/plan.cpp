@@ -20,7 +20,9 @@ namespace ec2mpi::ops {
 
 namespace {
 
+/// Of the part of an id that the job's name gives; time and random part need 21 more.
 constexpr std::size_t kLongestName = 40;
+/// Of those that share nodes with this one; the others are counted.
 constexpr std::size_t kNamedJobs = 3;
 /// Settings of other nodes that a job takes account of.
 constexpr std::size_t kMostElsewhere = 32;
@@ -48,6 +50,7 @@ class Planner {
         facts_(facts),
         busy_(busy) {}
 
+  /// Places first: the hostfile, the notes and mpirun's line follow from them.
   [[nodiscard]] Result<JobPlan> plan() {
     TRY(refuse_same_machine(places()));
     TRY_AS(placed, place_ranks_by(job_.map_by, places(), job_.ranks, job_.slots));
@@ -68,6 +71,7 @@ class Planner {
   }
 
  private:
+  /// All nodes in the job's order, still without ranks.
   [[nodiscard]] std::vector<Place> places() const {
     std::vector<Place> places;
     for (const auto& node : nodes_) {
@@ -94,6 +98,7 @@ class Planner {
                                       some_of({others.begin(), others.end()}, kNamedJobs)));
   }
 
+  /// Of all nodes, the master included: mpirun and its daemons talk over it even if the master has no rank.
   [[nodiscard]] Network network() const {
     std::vector<Ipv4> addresses;
     for (const auto& [index, facts] : facts_) addresses.push_back(facts.private_address);
@@ -125,6 +130,7 @@ class Planner {
     }
   }
 
+  /// Errors: remote_io, with each version and its nodes, and the fix that fits the worst of the faults.
   [[nodiscard]] Result<void> check_mpi() const {
     std::map<std::string, std::vector<int>> versions;
     bool missing = false;
@@ -151,6 +157,7 @@ class Planner {
     return fail(ErrorKind::remote_io, "the nodes do not have one MPI: " + versions_text(versions) + advice);
   }
 
+  /// The job is one program: ec2mpi writes the line of mpirun.
   [[nodiscard]] Result<void> plan_command() {
     if (auto same = check_mpi(); !same) return same;
     MpiJob mpi_job{.id = job_.id,
@@ -194,6 +201,7 @@ class Planner {
     return {};
   }
 
+  /// A script calls mpirun itself. It finds hostfile and number of ranks in its environment.
   void plan_script() {
     auto environment = script_environment(job_.id, folder());
     environment["EC2MPI_NP"] = std::to_string(total_ranks(plan_.places));
@@ -201,7 +209,7 @@ class Planner {
     for (const auto& [name, value] : job_.env) environment[name] = value;
     environment.erase(kJobMark);  // the supervisor sets it
     plan_.files = files(std::move(environment), job_.command);
-    plan_.files.remote_shell = remote_shell(job_.id, folder(), false);
+    plan_.files.remote_shell = remote_shell(job_.id, folder());
   }
 
   [[nodiscard]] JobFiles files(std::map<std::string, std::string> environment,
@@ -239,6 +247,8 @@ class Planner {
     return text;
   }
 
+  /// Facts "NAME VALUE", one a line. The master keeps them with the job, and `jobs` and `pull` read them
+  /// there.
   [[nodiscard]] std::string meta() const {
     std::vector<int> indices;
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
@@ -257,6 +267,7 @@ class Planner {
     return text;
   }
 
+  /// A relative path lies below `folder`; ~/ is the master's home.
   [[nodiscard]] std::string below(const std::string& folder, const std::string& path) const {
     if (path.starts_with('/')) return path;
     return path.starts_with("~/") ? master_.home + path.substr(1) : folder + "/" + path;
@@ -286,6 +297,7 @@ class Planner {
   }
 
   template <class Says>
+  /// Whether it holds for each node; any(): for at least one.
   [[nodiscard]] bool all(Says says) const {
     return std::all_of(nodes_.begin(), nodes_.end(),
                        [&](const auto& node) { return says(facts_.at(node.index)); });
@@ -329,6 +341,7 @@ class Planner {
 
 }  // namespace
 
+/// A leading dash would make the word an option.
 std::string job_word(std::string_view name) {
   std::string word;
   for (const char c : code_beyond_ascii(name)) {
@@ -348,6 +361,7 @@ std::string make_job_id(std::string_view name, std::chrono::system_clock::time_p
   return fmt::format("{}-{:%Y%m%d-%H%M%S}-{}", id, fmt::gmtime(second), random_hex(4));
 }
 
+/// Lines "busy ADDRESS JOB". Other lines are those of a start-up file.
 BusyNodes parse_busy(std::string_view printed) {
   BusyNodes busy;
   for (const auto line : split(printed, '\n')) {

@@ -1,6 +1,7 @@
 # Prints the record of job $id and behind it its profile. It stands behind functions.sh and find_job.
 # shellcheck shell=sh
 # shellcheck disable=SC2154 # $jobs, $id and $state are set by functions.sh
+need_files
 grep -qx 'profile yes' "$jobs/$id/meta" ||
   give_up "$id was not run with --profile: ec2mpi run --profile" 2
 job_state "$jobs/$id"

@@ -15,6 +15,7 @@ constexpr std::uint64_t kLatest = 253'402'300'799;  // the end of the year 9999
 constexpr std::size_t kMostRecord = 16 << 20;
 constexpr std::size_t kLongestId = 160;  ///< a variant's name has up to 120, and "-run2-try3" behind it
 
+/// Nothing for a word that the supervisor does not write.
 std::optional<JobState> parse_state(std::string_view name) {
   for (const auto state :
        {JobState::waiting, JobState::running, JobState::ending, JobState::ended, JobState::lost}) {
@@ -23,17 +24,7 @@ std::optional<JobState> parse_state(std::string_view name) {
   return std::nullopt;
 }
 
-/// Ids are made by make_job_id, or of a series' name. They are printed for copying into a shell, and name
-/// folders.
-bool is_job_id(std::string_view id) {
-  const auto fits = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-           c == '_' || c == '-';
-  };
-  return !id.empty() && id.size() <= kLongestId && id.front() != '.' && id.front() != '-' &&
-         std::all_of(id.begin(), id.end(), fits);
-}
-
+/// What the master prints is checked word by word: ids become paths and shell words later.
 class RecordReader {
  public:
   Result<std::vector<JobRecord>> read(std::string_view printed) {
@@ -42,7 +33,7 @@ class RecordReader {
         return fail(ErrorKind::remote_io, fmt::format("the master says '{}' of a job, which means nothing",
                                                       printable(line.substr(0, 80))));
     }
-    end_node();
+    end_job();
     return std::move(records_);
   }
 
@@ -52,7 +43,7 @@ class RecordReader {
   bool take(std::string_view line) {
     const auto [key, value] = first_word(line);
     if (key == "job") {
-      end_node();
+      end_job();
       records_.emplace_back().id = std::string(value);
       return is_job_id(value);
     }
@@ -72,12 +63,16 @@ class RecordReader {
     return line.empty() || take_fact(records_.back(), key, value);
   }
 
-  static bool take_fact(JobRecord& record, std::string_view key, std::string_view value) {
+  /// False for an unknown fact: these are our own program's words, so something else has printed the line.
+  bool take_fact(JobRecord& record, std::string_view key, std::string_view value) {
     if (key == "why") return record.why = printable(value), true;
     if (key == "state") return take_state(record, value);
     const auto [name, rest] = first_word(value);
-    if (key == "meta") return take_meta(record, name, rest);
-    return key == "times" && take_time(record, name, rest);
+    if (key == "meta") return has_meta_ = true, take_meta(record, name, rest);
+    if (key != "times") return false;
+    // Of this job only: a damaged file must not hide the other jobs.
+    if (!take_time(record, name, rest)) record.why = "damaged times";
+    return true;
   }
 
   static bool take_state(JobRecord& record, std::string_view value) {
@@ -105,6 +100,7 @@ class RecordReader {
     return true;
   }
 
+  /// Seconds since 1970. Later than kLatest, the formatting of a date would fail.
   static bool take_time(JobRecord& record, std::string_view name, std::string_view value) {
     const auto number = parse_number(value);
     if (!number || *number > kLatest) return false;
@@ -115,6 +111,15 @@ class RecordReader {
     return true;
   }
 
+  /// Also called when there was no job: it does nothing then.
+  void end_job() {
+    end_node();
+    // Each job has a command, so what its file says was not written by us.
+    if (has_meta_ && records_.back().command.empty()) records_.back().why = "damaged meta";
+    has_meta_ = false;
+  }
+
+  /// Also called when there was no node: it does nothing then.
   void end_node() {
     if (node_.empty()) return;
     auto& record = records_.back();
@@ -129,12 +134,22 @@ class RecordReader {
   }
 
   std::vector<JobRecord> records_;
-  std::string node_;  ///< whose look is being read
+  bool has_meta_ = false;  ///< of the job that is being read
+  std::string node_;       ///< whose look is being read
   std::string look_;
   std::string trouble_;
 };
 
 }  // namespace
+
+bool is_job_id(std::string_view id) {
+  const auto fits = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
+  };
+  return !id.empty() && id.size() <= kLongestId && id.front() != '.' && id.front() != '-' &&
+         std::all_of(id.begin(), id.end(), fits);
+}
 
 std::string_view state_name(JobState state) {
   switch (state) {
@@ -152,6 +167,7 @@ std::string_view state_name(JobState state) {
   return "";
 }
 
+/// The code of `run`, also for a command that only looks at the job afterwards.
 int JobRecord::exit_code() const {
   // Of a job whose end nobody has seen, the status 0 would be a guess.
   if (state != JobState::ended) return exit_code::no_connection;
@@ -165,6 +181,8 @@ Result<std::vector<JobRecord>> parse_job_records(std::string_view printed) {
   return RecordReader().read(printed);
 }
 
+/// Returns the bytes of the job's own output. Two reads may cut a mark, so what could be its beginning is
+/// held back until the next one.
 std::string RecordCutter::feed(std::string_view bytes) {
   if (complete_) return {};
   held_ += bytes;

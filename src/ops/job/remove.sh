@@ -7,14 +7,17 @@ remove() {
   id=$1
   job_state "$jobs/$id"
   case $state in running | ending | waiting) give_up "$id is $state; ec2mpi cancel $id ends it" ;; esac
-  rm -rf "$jobs/$id" && echo "removed $id"
+  # Without another process in the normal case.
+  rm -rf "$jobs/$id" 2>/dev/null || { chmod -R u+rwX "$jobs/$id"; rm -rf "$jobs/$id"; } 2>/dev/null ||
+    give_up "$(id -un) may not remove all of $jobs/$id: ec2mpi exec -w 1 'sudo rm -rf ~/.ec2mpi/jobs/$id'"
+  echo "removed $id"
 }
 # remove_series NAME: the jobs of the newest series of that name.
 remove_series() {
   newest_series "$1" && read -r second place wanted rest <"$member/queue" || return
   failed=0
   for entry in "$jobs"/*/queue; do
-    read -r second place series rest <"$entry" || continue
+    { [ -f "$entry" ] && read -r second place series rest <"$entry"; } || continue
     [ "$series" = "$wanted" ] || continue
     entry=${entry%/queue}
     (remove "${entry##*/}") || failed=$?

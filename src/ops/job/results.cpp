@@ -17,7 +17,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// The mark of a folder whose results are not complete; it holds stamp_of() the job.
 constexpr const char* kUnfinished = ".unfinished";
+/// For a node to say which of the paths exist.
 constexpr auto kLook = std::chrono::seconds(30);
 constexpr std::size_t kMostNodesText = 64 * 1024;  ///< of the master, which may be anything
 constexpr std::size_t kMostTimes = 64 * 1024;
@@ -27,13 +29,14 @@ constexpr std::size_t kMostTimes = 64 * 1024;
 constexpr const char* kNotKept[] = {
     "/supervise", "/sweep",  "/pid*",  "/launcher", "/queue*",    "/pool",     "/always", "*.new",
     "/cancelled", "/placed", "/links", "/rsh",      "/script.lf", "/profiler", "/copy",   "/collected",
-    "/sampler",   "/look",   "/spare", "/*.pipe",   "/hung",      "/run"};
+    "/sampler",   "/look",   "/spare", "/*.pipe",   "/hung",      "/run",      "/daemon"};
 
 /// The id comes from the master: with a slash in it, a path would lead out of the folder.
 bool is_file_name(const std::string& id) {
   return !id.empty() && id.front() != '.' && id.find('/') == std::string::npos && printable(id) == id;
 }
 
+/// A series uses its ids again when its jobs were removed from the master; the times of submission differ.
 std::string stamp_of(const JobRecord& job) {
   return fmt::format("submitted {}\n", job.submitted);
 }
@@ -65,6 +68,7 @@ std::string look_for(const std::vector<PullSource>& sources) {
   return text + "exit 0\n";
 }
 
+/// Numbers from `below` on are no source's, and lines of start-up files are none.
 std::vector<std::size_t> numbers_in(std::string_view said, std::size_t below) {
   std::vector<std::size_t> numbers;
   for (const auto line : split(said, '\n')) {
@@ -146,6 +150,7 @@ asio::awaitable<Result<ssh::ExitStatus>> bring(NodeRun run, std::shared_ptr<Resu
 
 }  // namespace
 
+/// False for unfinished results, too: they are brought again.
 bool results_are_here(const fs::path& results, const JobRecord& job) {
   if (!is_file_name(job.id)) return false;
   std::error_code ignored;

@@ -23,6 +23,7 @@ using std::chrono::seconds;
 constexpr auto kStart = seconds(20);       ///< for the master to take the job's files
 constexpr auto kGrace = seconds(20);       ///< for a master that should have ended a job by its time limit
 constexpr auto kSweepAgain = seconds(18);  ///< where the master did not look, launchers included
+/// For a new connection to a node where only the job's processes are looked for.
 constexpr auto kReconnect = seconds(6);
 
 /// One job, from the first connection to the last look. Lives as long as run_job.
@@ -32,19 +33,15 @@ class JobRun : public Observer {
          InputSource* input)
       : job_(std::move(job)),
         nodes_(std::move(nodes)),
-        contacts_(nodes_.ranks),
+        contacts_(nodes_.contacts()),
         connector_(context.connector),
         connect_timeout_(context.options.connect_timeout),
         observer_(context.observer),
         stops_(std::move(context.stop)),
         input_(input),
-        changed_(executor) {
-    // The master runs mpirun, even if it gets no rank.
-    const auto is_master = [this](const Node& node) { return node.index == nodes_.master.index; };
-    if (std::none_of(contacts_.begin(), contacts_.end(), is_master))
-      contacts_.insert(contacts_.begin(), nodes_.master);
-  }
+        changed_(executor) {}
 
+  /// Ask all nodes, start and follow the job on the master, then look where the master could not.
   asio::awaitable<JobEnd> run() {
     NodeTask task = [this](NodeRun turn) { return attend(turn); };
     FleetContext context{connector_, {.connect_timeout = connect_timeout_}, *this, stops_.stop};
@@ -60,9 +57,10 @@ class JobRun : public Observer {
 
   // --- asking all nodes ---
 
+  /// One node: its facts, and the push of the job's files. The master's part continues in lead().
   asio::awaitable<Result<ssh::ExitStatus>> attend(NodeRun turn) {
     const bool leads = turn.node.index == nodes_.master.index;
-    std::unique_ptr<ssh::Channel> shell;
+    std::unique_ptr<ProgramChannel> shell;
     if (leads) {
       ssh::Request request{.command = facts_and_shell_command(job_.mpirun)};
       auto started =
@@ -90,6 +88,7 @@ class JobRun : public Observer {
     co_return ssh::ExitStatus{};
   }
 
+  /// The master's answer has two parts; the second one says which nodes have other jobs.
   asio::awaitable<Result<NodeFacts>> read_facts_and_busy(ssh::Channel& shell, Limit limit) {
     CO_TRY_AS(answer, co_await read_facts(shell, kBusyEnd, limit));
     busy_ = parse_busy(answer->behind);
@@ -100,16 +99,14 @@ class JobRun : public Observer {
   void on_finish(const NodeResult& result) override {
     // This node was fit; the follower reports its later failures.
     if (facts_.contains(result.node.index)) return;
-    const auto* error = std::get_if<Error>(&result.outcome);
-    end_.unfit.push_back(
-        {result.node, error != nullptr ? *error : Error{ErrorKind::cancelled, describe(result.outcome)}});
+    end_.unfit.push_back(trouble_of(result));
     changed_.notify_all();
   }
 
   // --- the master ---
 
   /// Continues only when all nodes have answered or failed, so that all failed nodes are named.
-  asio::awaitable<void> lead(ssh::Session& session, std::unique_ptr<ssh::Channel> shell) {
+  asio::awaitable<void> lead(ssh::Session& session, std::unique_ptr<ProgramChannel> shell) {
     const Limit unlimited;
     while (facts_.size() + end_.unfit.size() < contacts_.size()) co_await changed_.wait(unlimited);
     if (!end_.unfit.empty()) co_return;
@@ -161,6 +158,7 @@ class JobRun : public Observer {
     });
   }
 
+  /// Until the input ends, the job ends, or the connection breaks; an error here is none of the job.
   asio::awaitable<void> send_input(ssh::Session& session) {
     const Limit limit{.deadline = Clock::time_point::max(), .stop = input_over_.get_token()};
     ssh::Request request{.command = feed_text(job_.id)};
@@ -215,6 +213,7 @@ class JobRun : public Observer {
 
   // --- afterwards ---
 
+  /// The master's own look counts, whatever it found.
   [[nodiscard]] bool looked_at(const Node& node) const {
     return end_.followed->record.swept.contains(node.label());
   }
@@ -261,6 +260,18 @@ class JobRun : public Observer {
 
 }  // namespace
 
+NodeTrouble trouble_of(const NodeResult& result) {
+  const auto* error = std::get_if<Error>(&result.outcome);
+  return {result.node, error != nullptr ? *error : Error{ErrorKind::cancelled, describe(result.outcome)}};
+}
+
+std::vector<Node> JobNodes::contacts() const {
+  auto all = ranks;
+  const auto is_master = [this](const Node& node) { return node.index == master.index; };
+  if (std::ranges::none_of(ranks, is_master)) all.insert(all.begin(), master);
+  return all;
+}
+
 asio::awaitable<JobEnd> run_job(JobSpec job, JobNodes nodes, JobContext context, InputSource* input) {
   JobRun run(co_await asio::this_coro::executor, std::move(job), std::move(nodes), std::move(context), input);
   auto end = co_await run.run();
@@ -284,14 +295,19 @@ int exit_code_for(const Followed& followed) {
 
 int exit_code_for(const JobEnd& end) {
   if (end.followed) return exit_code_for(*end.followed);
+  if (end.unfit.empty() && !end.refused) return exit_code::ok;
+  return refusal_exit_code(end.unfit, end.refused);
+}
+
+int refusal_exit_code(const std::vector<NodeTrouble>& unfit, const std::optional<Error>& refused) {
   const auto cancelled = [](const NodeTrouble& trouble) {
     return trouble.error.kind == ErrorKind::cancelled;
   };
-  if (std::any_of(end.unfit.begin(), end.unfit.end(), cancelled)) return exit_code::interrupted;
-  if (!end.unfit.empty()) return exit_code::node_failed;
-  if (!end.refused) return exit_code::ok;
-  if (end.refused->kind == ErrorKind::cancelled) return exit_code::interrupted;
-  return end.refused->kind == ErrorKind::usage ? exit_code::not_started : exit_code::node_failed;
+  // Ctrl-C while the nodes were asked: no node is at fault.
+  if (std::ranges::any_of(unfit, cancelled)) return exit_code::interrupted;
+  if (!unfit.empty() || !refused) return exit_code::node_failed;
+  if (refused->kind == ErrorKind::cancelled) return exit_code::interrupted;
+  return refused->kind == ErrorKind::usage ? exit_code::not_started : exit_code::node_failed;
 }
 
 }  // namespace ec2mpi::ops

@@ -7,12 +7,18 @@ umask 077
 export LC_ALL=C
 # The kernel holds the lock, and releases it however this program ends.
 take_lock() { exec 9>"$HOME/.ec2mpi/lock.file" && flock 9; }
-# Prints the state of all jobs, a line for each thing; the first words sort as choose_starts needs them. The states are those
-# of job_state (functions.sh), found by one awk: each end of a job looks at all jobs, and a shell takes a tenth of a
-# millisecond for each.
+# The paths, from ./ on, of those files below that awk cannot read: a pipe or a device would hold it for ever, and some
+# awks end where they read a folder.
+strange_paths() {
+  find -L . -mindepth 2 -maxdepth 2 \( -name exit -o -name pid -o -name queue -o -name hosts -o -name batch \
+    -o -name reason -o -name pool -o -name cancelled \) ! -type f
+}
+# Prints the state of all jobs, a line for each thing; the first words sort as choose_starts needs them. The states are
+# those of job_state (functions.sh), found by one awk: each end of a job looks at all jobs, and a shell takes a tenth of
+# a millisecond for each.
 list_work() {
   cd "$jobs" || return
-  printf '%s\n' * | awk -v boot="$boot" '
+  { strange_paths; printf '%s\n' *; } | awk -v boot="$boot" '
     function first_line(file,    line) {
       if ((getline line <file) <= 0) line = ""
       close(file)
@@ -43,7 +49,8 @@ list_work() {
       return text
     }
     function word(text, instead) { return text != "" ? text : instead }
-    {
+    /^\.\// { split($0, path, "/"); strange[path[2]]; next }
+    !($0 in strange) {
       id = $0
       status = first_line(id "/exit")
       pid = status == "" ? first_line(id "/pid") : ""
@@ -68,11 +75,12 @@ list_work() {
         print "waits", of[1], of[2], id, of[3], of[4], of[5], of[6], of[8] + 0, word(batch, "-"), "pool" pool_of(id "/pool")
     }'
 } 2>/dev/null
-# First come, first served. A job that has to wait for nodes reserves the free nodes that it may need, so that small jobs
-# don't starve a large one; a job that waits for its own series reserves nothing. When the jobs of a batch that have ended
-# all failed for one reason, and are three or more, those that wait are not started: they would fail as well. Ranks are dealt evenly, as by place_ranks,
-# and slots for spawned ranks go where the most room is left, as by leave_slots_free; with -1 each node has all its slots, for
-# mpirun's --map-by. Jobs have the same pool very often: one without a free node is not looked at again.
+# First come, first served. A job that has to wait for nodes reserves the free nodes that it may need, so that small
+# jobs don't starve a large one; a job that waits for its own series reserves nothing. When the jobs of a batch that
+# have ended all failed for one reason, and are three or more, those that wait are not started: they would fail as well.
+# Ranks are dealt evenly, as by place_ranks, and slots for spawned ranks go where the most room is left, as by
+# leave_slots_free; with -1 each node has all its slots, for mpirun's --map-by. Jobs have the same pool very often: one
+# without a free node is not looked at again.
 choose_starts() {
   sort -s -k1,1 -k2,2n -k3,3n | awk '
     $1 == "busy" { busy[$2] }
@@ -164,7 +172,7 @@ start_chosen() {
         write_nodes
         supervise ;;
       clean)
-        [ -s "$folder/why" ] || echo "lost $label" >"$folder/why"
+        [ -s "$folder/why" ] || { echo "lost $label" >"$folder/why.new" && mv -f "$folder/why.new" "$folder/why"; }
         supervise clean ;;
       end) end_waiting "$id" ;;
     esac

@@ -17,10 +17,12 @@ namespace {
 constexpr const char* kUsersPath =
     "PATH=$ec2mpi_path HOME=${ec2mpi_home:-$HOME}\nunset ec2mpi_path ec2mpi_home\n";
 
+/// These build shell text; each value is quoted exactly once, here.
 std::string assign(const char* variable, const std::string& value) {
   return fmt::format("{}={}\n", variable, quote_word(value));
 }
 
+/// Writes a file into the job's folder (keep() in the script).
 std::string keep(const char* file, const std::string& content) {
   return fmt::format("keep {} {}\n", file, quote_word(content));
 }

@@ -12,7 +12,10 @@ std::string job_functions() {
 }
 
 std::string supervisor_script() {
-  return sweep_functions() + "end_launchers() (\n" + end_launchers_text() + ")\n" + std::string(kSuperviseSh);
+  return sweep_functions()
+      .append("end_launchers() (\n" + end_launchers_text() + ")\n")
+      .append(find_swift_text())
+      .append(kSuperviseSh);
 }
 
 std::string start_supervisor() {

@@ -1,5 +1,6 @@
-# Sends the signal $signal to the launchers of job $id, which pass USR1, USR2, TSTP and CONT on to the ranks; a job without
-# a launcher gets it itself. It stands behind functions.sh, find_job, and the functions that find marked processes.
+# Sends the signal $signal to the launchers of job $id, which forward USR1, USR2, TSTP and CONT to the ranks; in a job
+# without a launcher, the job's processes get it. It stands behind functions.sh, find_job, and the functions that find
+# marked processes.
 # shellcheck shell=sh
 # shellcheck disable=SC2154,SC2034 # the text in front sets and reads these variables
 

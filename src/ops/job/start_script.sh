@@ -1,8 +1,9 @@
-# The part of a job's file `run` that finds out how to start the user's script $script, named $name: as the kernel would,
-# but the file need not be executable, its lines may end in CR LF as Windows writes them, and a missing interpreter is
-# named. It sets $start, the words of the interpreter. A script that came from the laptop, or that has such line ends, is
-# run as a copy, whose path is then in $script: in $workdir, because many scripts look for their files beside themselves
-# (dirname "$0"), or else in the job's folder $folder. The file `copy` names it for the supervisor, which removes it.
+# The part of a job's file `run` that finds out how to start the user's script $script, named $name: as the kernel
+# would, but the file need not be executable, its lines may end in CR LF as Windows writes them, and a missing
+# interpreter is named. It sets $start, the words of the interpreter. A script that came from the laptop, or that has
+# such line ends, is run as a copy, whose path is then in $script: in $workdir, because many scripts look for their
+# files beside themselves (dirname "$0"), or else in the job's folder $folder. The file `copy` names it for the
+# supervisor, which removes it.
 # shellcheck shell=sh
 # shellcheck disable=SC2154,SC2034 # the text in front and behind sets and reads these variables
 

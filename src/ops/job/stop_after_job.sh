@@ -1,6 +1,6 @@
 #!/bin/sh
-# On the master, as the login user: stops all nodes, this one last, when a job has ended. It returns at once, and waits in
-# the background. In front of this text stand:
+# On the master, as the login user: stops all nodes, this one last, when a job has ended. It returns at once, and waits
+# in the background. In front of this text stand:
 #   id         the job
 #   addresses  the private addresses of the other nodes that the list has, with blanks between them
 # It answers nothing. Status 1, and the reason on standard error, if this machine could not be stopped. The words of a

@@ -1,8 +1,20 @@
-# The supervisor of one job, on the master: `sh supervise FOLDER [clean|look]`. What stands in front of this text
-# defines $id, $mark, family() (find_marked.sh) and end_launchers().
+# The supervisor of one job, on the master: `sh supervise FOLDER [clean|look]`. FOLDER is the job's folder.
+#   (no word)  starts the job, keeps its time limit, ends it on TERM, looks on all nodes that nothing is left, writes
+#              the record and calls the queue
+#   clean      for a job whose supervisor was killed: ends the launchers, then does the same from the look on
+#   look       looks once more at the nodes whose last look has no whole answer
+# It prints nothing: its answers are the files of the folder (shell.hpp lists them), and `exit` is the last of them.
+# The text in front of this one defines $id, $mark, family() (find_marked.sh), end_launchers() and find_swift(), which
+# is called while the job runs.
 # shellcheck shell=sh
 # shellcheck disable=SC2154 # $id and $mark are defined in front of this text
 
+# A start-up file may leave TERM ignored (trap '' TERM). A shell cannot trap it then, and nothing that it starts dies of it.
+case $(sed -n 's/^SigIgn://p' "/proc/$$/status") in
+  *[4-7cdef]???)
+    env --default-signal=TERM true && exec env --default-signal=TERM sh "$0" "$@"
+    perl -e 1 && exec perl -e '$SIG{TERM} = "DEFAULT"; exec @ARGV' sh "$0" "$@" ;;
+esac 2>/dev/null
 umask 077
 folder=$1 mode=$2
 cd "$folder" || exit 1
@@ -59,9 +71,9 @@ open_streams() {
   write_stream err <err.pipe >/dev/null &
   writers="$writers $!"
 }
-# The job's input is /dev/null, or a pipe if the client is going to write into it (feed.sh). Until that client has begun, a
-# writer of ours keeps the pipe open, so that the job sees no early end; and it waits for a client that is gone no longer
-# than half a minute.
+# The job's input is /dev/null, or a pipe if the client is going to write into it (feed.sh). Until that client has
+# begun, a writer of ours keeps the pipe open, so that the job sees no early end; and it waits for a client that is gone
+# no longer than half a minute.
 open_input() {
   input=/dev/null
   [ -f input ] && mkfifo in.pipe || return 0
@@ -96,12 +108,15 @@ close_streams() {
 }
 
 # --- a launcher that does not return ---
-# Hydra without one of its daemons waits for ever, and Open MPI 5 now and then. Every five seconds the launcher's
-# connections and its ranks on this node are counted. Hydra (of which only MPICH writes `links`) is given up after three looks
-# with a connection less than it had, or has made by `links`, for one may be lost before the first look. Open MPI 4
-# keeps its connections too (orte_leave_session_attached): it is given up if one is missing for four looks before
-# any rank was seen, for it waits for that daemon for ever. Where a node has no ranks any more, though it had some,
-# for four looks, the other nodes are asked; if none has a rank, it is given up.
+# A launcher that has lost a daemon may wait for it for ever: Hydra always does, Open MPI 5 now and then. So every five
+# seconds the launcher's connections and its ranks on this node are counted, and the launcher is ended in these cases:
+# - Hydra: for three looks it has one connection fewer than it had, or than it has made by `links`, which only MPICH
+#   writes: a connection may be lost before the first look.
+# - Open MPI 4, which keeps its connections, too (orte_leave_session_attached): before any rank was seen, a connection
+#   is missing for four looks.
+# - This node had ranks, and has none for four looks; then the other nodes are asked, and none of them has a rank.
+# - The connection of a daemon ended a minute ago: mpirun then ends the other daemons, and waits for one whose node is
+#   frozen.
 look_at_launcher() {
   ps -A -o pid= -o ppid= -o stat= -o comm= | awk -v top="$child" '
     $3 !~ /^Z/ { parent[$1] = $2; name[$1] = $4 }
@@ -136,26 +151,36 @@ wanted_links() {
     grep -q 'orte_leave_session_attached 1' run && grep -q " $address\$" nodes && echo "$slots"
   done <hosts | grep -c .
 }
-# Open MPI says so when a firewall refuses a connection between two ranks, and drops the message. A job that needs the
-# message waits for ever, and ranks that wait use the processor like ranks that compute. So the user is told at once, and
-# the job ends only after ten minutes without a word.
-unconnected() {
-  grep -q -s 'Open MPI failed to TCP connect to a peer MPI process' err || return
-  [ -z "$noted" ] || return 0
-  noted=yes
-  echo 'ec2mpi: a firewall refused a connection between two ranks; the job may wait for it without an end: ec2mpi doctor shows where' >>err.pipe
+# note WORD SENTENCE: tells the user once.
+note() {
+  case " $noted " in *" $1 "*) return ;; esac
+  noted="$noted $1"
+  echo "ec2mpi: $2" >>err.pipe
 }
+# Open MPI says so when a firewall refuses a connection between two ranks, and drops the message. A job that needs the
+# message waits for ever, and ranks that wait use the processor like ranks that compute. So the user is told at once,
+# and the job ends only after ten minutes without a word. Open MPI 4.1 sometimes loses such a page between its
+# processes, and only mpirun's complaint about that is left: then nobody knows what the page said.
+unconnected() {
+  if grep -q -s 'ORTE_ERROR_LOG: .* in file .*/show_help[.]c at line' err; then
+    note lost 'Open MPI has lost a warning of its own; if the job does not go on, a firewall may refuse connections between ranks: ec2mpi doctor shows where'
+  fi
+  grep -q -s 'Open MPI failed to TCP connect to a peer MPI process' err || return
+  note refused 'a firewall refused a connection between two ranks; the job may wait for it without an end: ec2mpi doctor shows where'
+}
+# Whether a connection of Open MPI 4 to a daemon has ended (rsh.sh), except where the daemon has left it.
+has_lost_daemon() { grep -sLx ec2mpi-daemon-stays daemon/*.look | grep -q .; }
 # A daemon of Open MPI that could not start its ranks says so, and mpirun waits for them.
 cannot_start_ranks() { grep -q -s 'ORTE_ERROR_LOG: .* in file .*odls' err; }
 printed() { cat out err | wc -c; }
-# For logs --since: how much had been printed when, a line for each look at which it was more than before.
+# For logs --since: the time and the sizes of both streams, one line for each look at which a size has changed.
 note_sizes() {
   now="$(stat -c %s out) $(stat -c %s err)"
   [ "$now" = "$last_sizes" ] || echo "$(date +%s) $now" >>sizes
   last_sizes=$now
 } 2>/dev/null
-# [jobs] hang: a job that has printed nothing for that long, though a rank uses a processor. The program `look` prints the
-# stacks of the ranks of a node (src/ops/stacks/stacks.sh); the answers of all nodes are kept in `stacks`.
+# [jobs] hang: a job that has printed nothing for that long, though a rank uses a processor. The program `look` prints
+# the stacks of the ranks of a node (src/ops/stacks/stacks.sh); the answers of all nodes are kept in `stacks`.
 keep_stacks() {
   mkdir -p looked
   askers=
@@ -190,7 +215,7 @@ hangs() {
 watch_launcher() {
   had_printed=0 silent=0 noted='' last_sizes='0 0' silent_sizes='' silent_from=0
   trap 'kill $nap; exit' TERM
-  had_links=0 had_ranks=0 failing=0 fewer=0 none=0 unborn=0 patience=12 wanted=$(wanted_links)
+  had_links=0 had_ranks=0 failing=0 fewer=0 none=0 gone=0 unborn=0 patience=12 wanted=$(wanted_links)
   while sleep 5 & nap=$!; wait $nap; do
     note_sizes
     if hangs; then put hung hang; break; fi
@@ -213,22 +238,19 @@ watch_launcher() {
       if [ "$(ranks_elsewhere)" = 0 ]; then put hung 'no start'; break; fi
       wanted=0
     fi
+    # The looks above know more precise reasons.
+    if has_lost_daemon; then gone=$((gone + 1)); fi
+    if [ $gone -ge 12 ]; then put hung daemon; break; fi
   done
   [ ! -f hung ] || end_launchers
 }
 
 # --- a look at all nodes that nothing is left ---
-# By itself ssh takes a key exchange of a tenth of a second of processor time at each end, for which the user would wait
-# when the job is over. OpenSSH before 8 has no option for that. It is looked for while the job runs.
-swift=
-find_swift() {
-  set -- -o KexAlgorithms=^curve25519-sha256 -o Ciphers=^aes128-gcm@openssh.com
-  if ssh -G "$@" localhost >/dev/null 2>&1; then swift="$*"; else swift=' '; fi
-}
 # An answer that has no last line says why there was none.
 sweep_node() {
   if [ "$2" = local ]; then
-    said=$(sh ./sweep 2>&1)
+    # shellcheck disable=SC2086 # several pids
+    said=$(sh ./sweep $links 2>&1)
   else
     # shellcheck disable=SC2086 # several words
     said=$(timeout 20 ssh $swift -o BatchMode=yes -o ConnectTimeout=8 -o ServerAliveInterval=4 -o LogLevel=ERROR "$2" \
@@ -238,13 +260,39 @@ sweep_node() {
 }
 # The counters of run --profile, and the end of their files on the nodes.
 collect_profile() { [ ! -f profiler ] || sh ./profiler collect >/dev/null 2>&1; }
-swept_well() { [ -f "swept/$1" ] && grep -q '^ec2mpi-sweep end$' "swept/$1"; }
+is_whole() { grep -q '^ec2mpi-sweep end$' "$1" 2>/dev/null; }
+# The launcher's connections look at their nodes when the daemons have ended (rsh.sh). All together get about five
+# seconds for it; a node without a whole answer is then asked over a new connection.
+take_daemons_looks() {
+  tries=200
+  while read -r label address; do
+    look=daemon/$address.look
+    read -r pid <"daemon/$address.ssh" || continue
+    while [ ! -f "$look" ] && kill -0 "$pid" && [ $((tries -= 1)) -gt 0 ]; do sleep 0.02; done
+    # Between the end of ssh and the name of its answer is a moment.
+    [ -f "$look" ] || sleep 0.02
+    ! is_whole "$look" || mv -f "$look" "swept/$label"
+  done <nodes
+} 2>/dev/null
+# A connection that is still there when its node has been asked another way leads nowhere.
+end_links() {
+  for pid in $links; do
+    ! grep -qzxF -e "$mark" "/proc/$pid/environ" || kill -KILL "$pid"
+  done
+} 2>/dev/null
 sweep_nodes() {
   mkdir -p swept
+  asking=0 askers='' links=
+  [ -n "$mode" ] || links=$(cat daemon/*.ssh 2>/dev/null)
+  here=$(sed -n 's/ local$//p' nodes)
+  if [ -n "$here" ] && ! is_whole "swept/$here"; then
+    sweep_node "$here" local </dev/null &
+    askers=$!
+  fi
+  [ -z "$links" ] || take_daemons_looks
   [ -n "$swift" ] || find_swift
-  asking=0 askers=
   while read -r label address; do
-    ! swept_well "$label" || continue
+    if [ "$address" = local ] || is_whole "swept/$label"; then continue; fi
     sweep_node "$label" "$address" </dev/null &
     askers="$askers $!"
     asking=$((asking + 1))
@@ -253,17 +301,19 @@ sweep_nodes() {
   done <nodes
   # shellcheck disable=SC2086
   [ -z "$askers" ] || wait $askers
+  end_links
 }
-# A helper that has just been forked still has our trap, and may lose a TERM with it: so nobody waits for them, and
-# they are told twice.
+# A helper that has just been forked still has our trap, and may lose a TERM with it: so nobody waits for the helpers,
+# and each of them gets TERM twice.
 end_helpers() {
   for one in $timer $watch $holder; do kill "$one" 2>/dev/null; done
 }
 
 # --- how it ended ---
-# mpirun returns 0 for a rank that aborts with 0 or a multiple of 256. Only the whole of what the MPI prints counts,
-# line by line, for programs print such sentences too; what a rank printed without an end of line may stand in front. A user's own script (which is in the file `script`) has seen
-# the status of its mpirun, so that only an abort that this hid is ours to tell.
+# mpirun returns 0 for a rank that aborts with 0 or a multiple of 256. Only the complete message of an MPI counts, line
+# by line, because programs print such sentences, too. In front of it may stand text that a rank has printed without an
+# end of line. A user's own script (named in the file `script`) has seen the status of its mpirun, so for a script only
+# an abort that this status hid is reported.
 aborted() {
   grep -q -e '^MPI_ABORT was invoked on rank ' -e ': application called MPI_Abort(' err || return 1
   awk -v all="$(cat script)" '
@@ -289,13 +339,13 @@ page_begins_with() {
     { last = $0 }
     END { exit !found }'
 }
-# Open MPI 5 returns 0 or 255 after it has lost a node; its words tell. With us 255 is a lost job.
+# Open MPI 5 returns 0 or 255 after it has lost a node; its message shows that. In ec2mpi, 255 means a lost job.
 lost_a_node() { page_begins_with '(ORTE|PRTE) has lost communication with a remote daemon[.]$'; }
 # Open MPI returns an error number of its own (132 to 135), which looks like a signal of a rank.
 not_started() { page_begins_with '[a-z]+ was unable to (launch|find|start|access|open) ' || not_executed; }
 not_executed() { page_begins_with '[A-Za-z ]+ tried to fork a new process via the "execve" system call but$'; }
-# A file that is there, and that the system does not start: its reason ("No such file") is that of the file's first line. Here
-# that line is read, for hints.cpp.
+# If the system does not start a file that is there, its error ("No such file") is about the interpreter in the file's
+# first line. Here that line is read, for hints.cpp.
 explain_start() {
   program=$(tail -c 65536 err | sed -n -e 's/^  Application name:  //p' -e 's/.*execvp error on file \(.*\) ([^()]*)$/\1/p' | head -n 1)
   [ -n "$program" ] || return
@@ -318,13 +368,13 @@ END
       [ -z "$1" ] || [ -x "$1" ] || echo "ec2mpi: $program asks in its first line for $1, which is not on the master" ;;
   esac
 } 2>/dev/null
-# Open MPI 5 tells in `ranks` which ranks it has started, a line each: it has been seen to start fewer than it was
-# told to, and to return 0.
+# Open MPI 5 writes a line into `ranks` for each rank that it has started. Now and then it starts fewer ranks than it
+# was told to, and returns 0.
 ranks_missing() {
   [ -s ranks ] && [ "$(grep -c '^(rank,' ranks)" -lt "$(sed -n 's/^np //p' meta)" ]
 }
-# One line that jobs with the same fault have in common: the first exception in their output, else the first line about an
-# error, else the status. A limit and a cancelled job are no such reason.
+# One line that jobs with the same fault have in common: the first exception in their output, else the first line about
+# an error, else the status. A limit and a cancelled job are no such reason.
 failure_reason() {
   case $why in cancelled | timeout | hang) echo -; return ;; esac
   head -c 262144 err | tr -d '\000\r' | awk -v status="$status" '
@@ -336,8 +386,8 @@ failure_reason() {
       print substr(reason, 1, 200)
     }'
 }
-# Runs the hook of the settings when the job is over. It is no part of the job: nobody waits for it, and its limits are a
-# minute and 10 MiB in a file.
+# Runs the hook of the settings when the job is over. It is no part of the job: nobody waits for it, and its limits are
+# a minute and 10 MiB in a file.
 run_hook() {
   [ -s hook ] || return
   (

@@ -99,6 +99,7 @@ class OpenMpiLine {
     for (const auto& [name, value] : job.mca) users_.insert(name);
   }
 
+  /// mpirun reads its options from left to right, and takes the first word that is none for the program.
   [[nodiscard]] std::vector<MpiOption> build() {
     add({job_.mpirun},
         fmt::format("{}, by its full path, so that the nodes take their daemons from the same folder",
@@ -117,9 +118,11 @@ class OpenMpiLine {
     // `reason` is what --explain shows beside the option.
     line_.push_back({std::move(words), std::move(reason)});
   }
+  /// A parameter of the launcher and its daemons.
   void runtime(const char* name, std::string value, std::string reason) {
     if (!is_users(name)) add({dialect_.runtime_flag, name, std::move(value)}, std::move(reason));
   }
+  /// A parameter of the ranks' library.
   void mpi(const char* name, std::string value, std::string reason) {
     if (!is_users(name)) add({"--mca", name, std::move(value)}, std::move(reason));
   }
@@ -346,18 +349,23 @@ std::map<std::string, std::string> launcher_environment(const MpiJob& job) {
   return environment;
 }
 
-std::string remote_shell(const std::string& id, const std::string& folder, bool keeps_links) {
+std::string remote_shell(const std::string& id, const std::string& folder, DaemonLinks links) {
   return "#!/bin/sh\n" +
          set_variables({{"mark", fmt::format("{}={}", kJobMark, id)},
                         {"folder", folder},
-                        {"keep_links", keeps_links ? "yes" : ""},
+                        {"keep_links", links == DaemonLinks::counted ? "yes" : ""},
+                        {"look_at_end", links == DaemonLinks::looked_over ? "yes" : ""},
                         {"start_by_sh", ""}}) +
          std::string(kRshSh);
 }
 
 std::string remote_shell(const MpiJob& job) {
-  // MPICH keeps each connection as long as the job; of Intel MPI we don't know.
-  return remote_shell(job.id, job.folder, job.mpi.flavour == MpiFlavour::mpich);
+  auto links = DaemonLinks::unknown;
+  if (job.mpi.flavour == MpiFlavour::mpich) links = DaemonLinks::counted;
+  if (job.mpi.flavour == MpiFlavour::open_mpi && job.mpi.major == 4 &&
+      job.places.size() <= kMostDirectDaemons)
+    links = DaemonLinks::looked_over;
+  return remote_shell(job.id, job.folder, links);
 }
 
 std::string hostfile_for(const MpiVersion& mpi, const std::vector<Place>& places) {

@@ -14,8 +14,10 @@ namespace ec2mpi {
 
 namespace {
 
+/// Of one node; a guard against a slip of the keyboard.
 constexpr std::uint64_t kMostSlots = 100'000;
 
+/// A node without a number in the list is not full: it gets its cores.
 int slots_of(const Place& place, const Slots& slots) {
   switch (slots.kind) {
     // A list without slots, or a node without them, counts by cores.
@@ -53,6 +55,7 @@ std::string arithmetic(const std::vector<int>& room, std::string_view what) {
   return text;
 }
 
+/// Says what there is, and the flag that makes room. `room` has the slots of each place.
 Error too_many(const std::vector<Place>& places, int np, const std::vector<int>& room, Ranks wanted,
                Slots slots) {
   const auto nodes = static_cast<int>(places.size());
@@ -82,6 +85,7 @@ void keep_only(std::vector<int>& room, const std::vector<std::size_t>& chosen) {
 }
 
 /// Fills each node before the next one.
+/// As mpirun's --map-by slot and core do, so that the hostfile has slots where mpirun puts ranks.
 void fill(std::vector<Place>& places, const std::vector<int>& room, int np) {
   for (std::size_t i = 0; i < places.size(); ++i) {
     const int taken = std::min(room[i], np);
@@ -108,6 +112,7 @@ std::vector<int> room_where(const std::vector<Place>& places, std::vector<int> r
   return room;
 }
 
+/// The ranks that fit on all nodes together.
 int sum_of(const std::vector<int>& room) {
   return std::accumulate(room.begin(), room.end(), 0);
 }
@@ -187,6 +192,7 @@ std::vector<std::size_t> first_fit(const std::vector<int>& room, Need need) {
   return chosen;
 }
 
+/// Of Open MPI's "ppr:N:node"; 0 for all other mappings.
 int ranks_a_node(std::string_view map_by) {
   const auto parts = split(map_by, ':');
   const bool is_it = parts.size() == 3 && parts[0] == "ppr" && parts[2] == "node";
@@ -198,6 +204,8 @@ Result<std::vector<Place>> place_ranks(std::vector<Place> places, Ranks wanted, 
   return place_ranks_by({}, std::move(places), wanted, slots);
 }
 
+/// Ranks are dealt out in turn by default, because a program is usually to use all nodes evenly. Idle nodes
+/// come first, unless the job wants a number of nodes and too few of them are idle.
 Result<std::vector<Place>> place_ranks_by(std::string_view map_by, std::vector<Place> places, Ranks wanted,
                                           Slots slots) {
   auto room = room_of(places, wanted, slots);

@@ -1,17 +1,23 @@
-# `rsh [OPTION...] HOST COMMAND...`: stands in ssh's place when a launcher starts its daemons on other nodes. It lies in the
-# job's folder $folder; $mark is the job's mark, $keep_links is set for an MPI that keeps each connection (MPICH).
-# - Hydra cannot mark its daemons, so that they get the mark here.
+# `rsh [OPTION...] HOST COMMAND...`: stands in ssh's place when a launcher starts its daemons on other nodes. It lies in
+# the job's folder $folder; $mark is the job's mark, $keep_links is set for an MPI that keeps each connection (MPICH),
+# and $look_at_end for one mpirun of Open MPI that does (4, without a tree).
+# - Hydra cannot mark its daemons, so they get the mark here.
 # - Open MPI gives ssh its own standard error. ssh makes that pipe nonblocking for everything that writes into it, and
 #   output of the ranks is lost. Opened here again, the pipe is not shared.
-# - Open MPI writes its command for the shell of the account that it runs in. Here /bin/sh reads it, whatever login shell the
-#   other node has: in the words for printf no shell sees a newline, quote, backslash or exclamation mark.
+# - Open MPI writes its command for the shell of the account that it runs in. Here /bin/sh reads it, whatever login
+#   shell the other node has: in the words for printf no shell sees a newline, quote, backslash or exclamation mark.
 # - On each node, the program in the file `sampler` begins to count what the job uses there.
-# - A start-up file that traces (set -x) repeats our command on the standard error of ssh. A process of ours drops what comes in
-#   front of the mark that the command prints; without the mark only the lines with our command are dropped.
+# - A start-up file that traces (set -x) repeats our command on the standard error of ssh. A process of ours drops what
+#   comes in front of the mark that the command prints; without the mark only the lines with our command are dropped.
+# - With $look_at_end the node is looked at over this same connection when its daemon has ended: the program in the file
+#   `sweep` answers, and the answer is kept in `daemon/HOST.look`. `daemon/HOST.ssh` has the process of ssh. This is
+#   only for the daemons of the job's own launcher (a rank may be an mpirun, too), and not for a daemon that has left
+#   its connection.
 # - A folder in LD_LIBRARY_PATH (conda, modules) may hold another libcrypto, with which ssh does not start.
 # shellcheck shell=sh
 # shellcheck disable=SC2154 # the text in front sets these variables
 
+umask 077
 octal_word() {
   printf "'"
   printf '%s\n' "$1" | sed -e 's/\\/\\0134/g' -e "s/'/\\\\0047/g" -e 's/!/\\0041/g' -e '$!s/$/\\0012/' | tr -d '\n'
@@ -46,7 +52,8 @@ without_csh() {
 # The first command on the other node prints this line, and ends the tracing.
 begin=ec2mpi-daemon-begins announce=
 [ ! -e "$folder/err.pipe" ] || announce="{ set +vx; } 2>/dev/null; command printf '\\n%s\\n' $begin >&2"
-# Passes on what stands behind the mark. read takes no byte behind its line, so that cat gets the rest.
+# Prints what stands behind the mark; without one, all goes to standard error. read takes no byte behind its line, so
+# that cat gets the rest.
 pass_behind_mark() {
   held=
   while IFS= read -r line; do
@@ -57,20 +64,30 @@ pass_behind_mark() {
     [ ${#held} -gt 65536 ] || held="$held$line
 "
   done
-  printf %s "$held$line"
+  printf %s "$held$line" >&2
 }
-# start_ssh STREAMS WORD...: becomes ssh, whose process the launcher knows. STREAMS: "both" if its output goes to standard error.
+# start_ssh WORD...: becomes ssh, whose process the launcher knows.
 start_ssh() {
-  streams=$1 said=$folder/said.$$
-  shift
+  said=$folder/said.$$
   # shellcheck disable=SC2094 # rm takes only the name
   [ -z "$announce" ] || ! mkfifo "$said" 2>/dev/null || {
     { rm -f "$said"; pass_behind_mark; } <"$said" >&2 &
-    [ "$streams" = both ] || exec ssh "$@" 2>"$said"
-    exec ssh "$@" >"$said" 2>&1
+    exec ssh "$@" 2>"$said"
   }
-  [ "$streams" = both ] || exec ssh "$@"
-  exec ssh "$@" >&2
+  exec ssh "$@"
+}
+# start_daemon_of_open_mpi HOST WORD...: the same. The daemon writes to its standard error only, so that standard output
+# is ours.
+start_daemon_of_open_mpi() {
+  host=$1 answer=$folder/answer.$$
+  shift
+  mkfifo "$answer" 2>/dev/null || start_ssh "$@" >&2
+  # shellcheck disable=SC2094
+  (
+    { rm -f "$answer"; pass_behind_mark; } <"$answer" | tail -c 65536 >"$answer.look"
+    if [ -n "$look" ]; then mv -f "$answer.look" "$folder/daemon/$host.look"; else rm -f "$answer.look"; fi
+  ) &
+  start_ssh "$@" >"$answer"
 }
 
 [ -z "$LD_LIBRARY_PATH" ] || ssh -V >/dev/null 2>&1 || unset LD_LIBRARY_PATH
@@ -95,7 +112,7 @@ $sampler")"
     shift
     count=$((count - 1))
   done
-  start_ssh one "$@"
+  start_ssh "$@"
 fi
 # The words in front of the command stay; the command becomes one word. For a shell that it does not know, Open MPI puts
 # "( test ! -r ./.profile || . ./.profile;" in front, and ")" behind.
@@ -112,11 +129,30 @@ done
 while [ "${command#*"$folder/rsh"}" != "$command" ]; do
   command=${command%%"$folder/rsh"*}ssh${command#*"$folder/rsh"}
 done
-command=$(octal_word "$announce
+for host; do :; done
+look='' daemon=$(without_csh "$command")
+if [ -n "$look_at_end" ] && [ "$PPID" = "$(cat "$folder/launcher" 2>/dev/null)" ] && mkdir -p "$folder/daemon" &&
+  echo $$ >"$folder/daemon/$host.ssh"; then
+  # In a session of its own the daemon is found with all that it has started, as it would be without a shell above it.
+  # shellcheck disable=SC2016 # expanded on the node
+  daemon=${daemon%%"env $mark "*}'$(command -v setsid) '"env $mark ${daemon#*"env $mark "}"
+  look="set --
+for one in \$(grep -slzxF -e $mark /proc/[0-9]*/environ | cut -d/ -f3); do
+  read -r name </proc/\$one/comm; [ \"\$name\" != orted ] || { echo ec2mpi-daemon-stays; exit \$status; }
+done 2>/dev/null
+$(cat "$folder/sweep")"
+fi
+[ -z "$announce" ] || announce="$announce; command printf '\\n%s\\n' $begin"
+# A start-up file may have closed standard error.
+command=$(octal_word "true >&2 || exec 2>/dev/null
+$announce
 $sampler
-$(without_csh "$command")")
+( $daemon ) >&2
+status=\$?
+$look
+exit \$status")
 # shellcheck disable=SC2016 # expanded on the node
 set -- "$@" 'exec /bin/sh -c '\''eval "$(command printf %b "$1")"'\'" sh $command"
 [ -e "$folder/err.pipe" ] || exec ssh -x "$@" >/dev/null
 exec 2>>"$folder/err.pipe"
-start_ssh both -x "$@"
+start_daemon_of_open_mpi "$host" -x "$@"

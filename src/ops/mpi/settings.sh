@@ -1,14 +1,16 @@
-# Settles collisions between the line of mpirun and the user's own settings of Open MPI on the master, in the user's favour.
-# "$@" is the line; its first $words words come from ec2mpi, the other words from the user. $own holds the names of ec2mpi's
-# parameters, each between blanks; $elsewhere holds settings of other nodes, as find_settings prints them, with the nodes in
-# front of the place (node2:FILE:LINE). Afterwards "$@" is the line to run. Changes are reported on standard error.
-# - A parameter that the user sets, in a variable or a file in the home, is left out of the line. The launch agent stays, for it marks the daemons.
+# Settles collisions between the line of mpirun and the user's own settings of Open MPI on the master, in the user's
+# favour. "$@" is the line; its first $words words come from ec2mpi, the other words from the user. $own holds the names
+# of ec2mpi's parameters, each between blanks; $elsewhere holds settings of other nodes, as find_settings prints them,
+# with the nodes in front of the place (node2:FILE:LINE). Afterwards "$@" is the line to run. Changes are reported on
+# standard error.
+# - A parameter that the user sets, in a variable or a file in the home, is left out of the line. The launch agent
+#   stays, for it marks the daemons.
 # - Open MPI 5 also accepts the names of Open MPI 4 (plm_rsh_agent): the value of the user replaces ours.
-# - X_if_include is left out where the user sets X_if_exclude: Open MPI accepts only one of them. A setting of any node counts,
-#   for a rank has the parameters of the line and those of its node.
+# - X_if_include is left out where the user sets X_if_exclude: Open MPI accepts only one of them. A setting of any node
+#   counts, for a rank has the parameters of the line and those of its node.
 # - plm is overruled unless the user leaves it to ssh, for nothing else starts daemons here; --mca plm still wins.
-# - Other settings that choose interfaces or components are reported, for the job may fail because of them; so are those of
-#   other nodes that the master has not, for the nodes may disagree.
+# - Other settings that choose interfaces or components are reported, for the job may fail because of them; so are those
+#   of other nodes that the master does not have, for the nodes may disagree.
 # - Where the user sets mca_base_env_list, Open MPI accepts no -x: the variables join the user's list.
 # It stands behind find_settings.sh.
 # shellcheck shell=sh
@@ -22,7 +24,8 @@ rename_old() {
     *) cat ;;
   esac
 }
-# setting NAME: sets $found to the name, $named to the user's name for it, $place and $value; false if the user does not set it.
+# setting NAME: sets $found to the name, $named to the user's name for it, $place and $value; false if the user does not
+# set it.
 setting() {
   found=$1
   read -r named place value <<END
@@ -75,8 +78,8 @@ yields() {
   case $1 in *_if_include) ;; *) return 1 ;; esac
   setting "${1%include}exclude" && note "$place sets $named to $value; ec2mpi's $1 $2 is left out"
 }
-# keep WORDS: they stay in the line. It is collected as text, for each `set -- "$@"` copies all words of a program that may have
-# thousands.
+# keep WORDS: they stay in the line. It is collected as text, for each `set -- "$@"` copies all words of a program that
+# may have thousands.
 keep() {
   for word; do
     case $word in *\'*) word=$(printf '%s\n' "$word" | sed "s/'/'\\\\''/g") ;; esac

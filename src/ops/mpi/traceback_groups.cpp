@@ -28,6 +28,7 @@ bool is_exception(std::string_view text) {
              "0123456789_.") == std::string_view::npos;
 }
 
+/// Python prints one of these lines between the tracebacks of an exception and of its cause.
 bool joins_tracebacks(std::string_view text) {
   return text.starts_with("During handling of the above exception") ||
          text.starts_with("The above exception was the direct cause");
@@ -35,6 +36,7 @@ bool joins_tracebacks(std::string_view text) {
 
 enum class Kind { header, frame, code, exception, gap, join, gap_behind_join };
 
+/// The kind of a line behind one of the kind `before`; nothing if it cannot belong to a traceback.
 std::optional<Kind> kind_of(std::string_view text, Kind before) {
   if (text.starts_with(kTracebackHeader)) return Kind::header;
   if (is_traceback_frame(text)) return text.starts_with(kFrame) ? Kind::frame : Kind::code;
@@ -43,6 +45,8 @@ std::optional<Kind> kind_of(std::string_view text, Kind before) {
   return is_exception(text) ? std::optional(Kind::exception) : std::nullopt;
 }
 
+/// The grammar of a traceback: a header, frames with lines of code, an exception; then perhaps a gap, a line
+/// that joins, a gap and the next header.
 bool may_follow(Kind before, Kind next) {
   switch (next) {
     case Kind::header:
@@ -62,16 +66,18 @@ bool may_follow(Kind before, Kind next) {
   return false;
 }
 
-/// Takes the lines apart that ranks printed in turn. A traceback that has come so far is a node of a tree
+/// Which of several tracebacks gets a line that would continue each of them.
+enum class Preferred { last_one, longest };
+
+/// Separates the lines that ranks printed in turn. A traceback that has come this far is a node of a tree
 /// whose children are the lines that followed it in one of the tracebacks, so equal ones end at one node.
 /// Without tags, a line goes to a traceback that another one shows it to be the next line of, else to the one
 /// that got the line before: what a rank writes at once arrives at once. Of several, `preferred` gets it.
-enum class Preferred { last_one, longest };
-
 class Untangler {
  public:
   Untangler(int ranks, Preferred preferred) : ranks_(ranks), preferred_(preferred) { tree_.push_back({}); }
 
+  /// With tags nothing has to be guessed: each rank has one traceback at a time.
   void take_tagged(std::size_t index, std::string_view text, int rank) {
     auto [of_rank, added] = by_rank_.try_emplace(rank, kNone);
     auto& print = of_rank->second;
@@ -120,6 +126,7 @@ class Untangler {
     std::vector<std::size_t> begun;  ///< ended in the midst
   };
 
+  /// The exception has come. Lines behind it may be the rest of its message.
   [[nodiscard]] bool is_over(std::size_t print) const {
     return tree_[prints_[print].node].kind == Kind::exception;
   }
@@ -143,12 +150,14 @@ class Untangler {
   bool uncertain_ = false;
 };
 
+/// A traceback with a tail takes no more lines: its end has been seen.
 bool Untangler::accepts(std::size_t print, std::string_view text) const {
   const auto before = tree_[prints_[print].node].kind;
   const auto kind = kind_of(text, *before);
   return kind && may_follow(*before, *kind) && prints_[print].tail.empty();
 }
 
+/// Returns the index of the new traceback in prints_.
 std::size_t Untangler::begin(std::size_t index, std::string_view text) {
   prints_.emplace_back();
   tree_.front().prints.push_back(prints_.size() - 1);
@@ -156,6 +165,7 @@ std::size_t Untangler::begin(std::size_t index, std::string_view text) {
   return prints_.size() - 1;
 }
 
+/// Moves the traceback to the child for this line, which is made if no other one has come there.
 void Untangler::advance(std::size_t print, std::size_t index, std::string_view text) {
   auto& one = prints_[print];
   const auto from = one.node;
@@ -187,6 +197,9 @@ std::size_t Untangler::print_for_header() const {
   return kNone;
 }
 
+/// Three attempts: a line that another traceback has shown to be the next one, the traceback that got the
+/// line before, any one that the grammar allows. If the last finds tracebacks with different beginnings, the
+/// result is uncertain, and nothing is grouped.
 std::size_t Untangler::print_for(std::string_view text) {
   const auto known = before_.find(text);
   if (known != before_.end()) {
@@ -214,6 +227,7 @@ std::size_t Untangler::end_of(const Print& print) const {
   return tree_[print.node].kind == Kind::gap ? tree_[print.node].parent : print.node;
 }
 
+/// A gap alone behind it does not count: it may be any empty line of the output.
 bool Untangler::is_leaf(std::size_t node) const {
   return std::ranges::all_of(tree_[node].children, [this](const auto& child) {
     return tree_[child.second].kind == Kind::gap && tree_[child.second].children.empty();
@@ -265,6 +279,7 @@ std::size_t Untangler::common_tail(const Equal& equal, const Lines& lines) const
   return first.size();
 }
 
+/// Without tags, more tracebacks than ranks mean that one was cut in two: then no line can be trusted.
 std::optional<TracebackGroups> Untangler::group(const Lines& lines) const {
   const bool tagged = !by_rank_.empty();
   if (uncertain_ || (!tagged && ranks_ > 0 && prints_.size() > static_cast<std::size_t>(ranks_)))

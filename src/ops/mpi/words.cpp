@@ -10,6 +10,7 @@ namespace ec2mpi::ops {
 
 namespace {
 
+/// A line that might be noise is held back up to here; a prompt without a line end must not wait longer.
 constexpr std::size_t kLongestNoise = 400;
 
 /// A race in Open MPI: its launcher warns often, and the job runs well. Seen with 4.1.4 and 5.0.7.
@@ -24,6 +25,7 @@ int number(const std::string& text) {
   return static_cast<int>(std::min<std::uint64_t>(parse_number(text).value_or(0), 1'000'000));
 }
 
+/// By the numbers of Linux on x86 and ARM; empty for signals that speak for themselves.
 std::string_view signal_meaning(int signal) {
   switch (signal) {
     case 4:
@@ -59,6 +61,7 @@ std::string_view RankFilter::text_of(std::string_view line) {
   return text;
 }
 
+/// Whole lines only: a tag may be cut between two reads.
 std::string RankFilter::feed(std::string_view bytes) {
   std::string passed;
   while (!bytes.empty()) {
@@ -113,6 +116,7 @@ std::string RankFailure::describe() const {
   return fmt::format("{} was killed (signal {}){}{}", text, signal, meaning.empty() ? "" : ": ", meaning);
 }
 
+/// The first text that fits; ranks that mpirun ended afterwards are not reported by it.
 std::optional<RankFailure> first_failure(std::string_view err) {
   // The texts of Open MPI for a signal and for an exit status, then that of Hydra.
   static const std::regex kSignal(

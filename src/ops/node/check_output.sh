@@ -1,8 +1,9 @@
 #!/bin/sh
 # In front of a program of ours: prints a line and ends the shell, before the begin mark, if its output is a terminal,
-# which changes line ends and joins both streams. Standard error that a start-up file has closed is opened again, because
-# else the next file that a program opens would take its place. A /dev/null that takes nothing makes every other check fail;
-# so does a limit that leaves the shell no room to redirect. remote_program.cpp takes a line from here only as a whole line.
+# which changes line ends and joins both streams. Standard error that a start-up file has closed is opened again,
+# because else the next file that a program opens would take its place. A /dev/null that takes nothing makes every other
+# check fail; so does a limit that leaves the shell no room to redirect. remote_program.cpp takes a line from here only
+# as a whole line.
 [ ! -t 1 ] || { echo 'the output goes to a terminal; does a start-up file (.bashrc) run script?'; exit 1; }
 { command : >/dev/null; } 2>&- || {
   # shellcheck disable=SC3045 # what does not know it prints nothing

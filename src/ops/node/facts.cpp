@@ -19,11 +19,11 @@ constexpr std::size_t kMostAnswer = 1 << 20;
 constexpr std::size_t kMostComplaints = 4096;
 constexpr std::string_view kOurs = "ec2mpi: ";
 
-/// The line that says most of what a program complained in.
+/// The line of a program's complaints that explains most.
 std::string_view telling_line(std::string_view complaints) {
   const auto lines = split(trim(complaints), '\n');
-  // A program of ours has said all. Python's own failure stands below its guesses, and an exception below the
-  // way to it.
+  // A program of ours has given the reason itself. Python prints its own failure after its guesses, and an
+  // exception after the calls that led to it.
   for (const std::string_view begin : {kOurs, std::string_view("Fatal Python error")})
     for (const auto line : lines)
       if (line.starts_with(begin)) return trim(line);

@@ -5,14 +5,14 @@
 #   the functions of find_settings.sh
 #
 #   ec2mpi-facts 1     the first line of the answer
-#   hangs PROGRAM      a program that did not answer within 20 s, as on a file server that is down; only if there is such
+#   hangs PROGRAM      a program that did not answer within 20 s, as on a file server that is down; only if there is one
 #   lacks TOOL...      programs without which this text and others of ec2mpi fail; only if there are such
-#   NAME VALUE         one fact; "mpi" lines repeat what mpirun prints about its version; "setting" lines are settings of
-#                      Open MPI on which the nodes of a job must agree, as find_settings prints them
+#   NAME VALUE         one fact; "mpi" lines repeat what mpirun prints about its version; "setting" lines are settings
+#                      of Open MPI on which the nodes of a job must agree, as find_settings prints them
 #   ec2mpi-facts end   the last line
 #
-# Any POSIX shell can run it. It neither waits for input nor writes a file. Standard error holds what tools complain about;
-# the first of it is shown where the answer is not understood, so what is usual is left out.
+# Any POSIX shell can run it. It neither waits for input nor writes a file. Standard error holds what tools complain
+# about; the first of it is shown where the answer is not understood, so what is usual is left out.
 # shellcheck disable=SC2154 # want is set in front of this text
 export LC_ALL=C
 exec </dev/null

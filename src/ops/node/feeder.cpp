@@ -9,8 +9,9 @@
 namespace ec2mpi::ops {
 
 namespace {
+/// Bytes of the file in one write: libssh does not look at the socket before it has encrypted all of them.
 constexpr std::size_t kBlock = 64 * 1024;
-}
+}  // namespace
 
 std::shared_ptr<Feeder> Feeder::over(const asio::any_io_executor& executor, ssh::Channel& channel,
                                      std::shared_ptr<const std::string> text,
@@ -29,6 +30,7 @@ void Feeder::start() {
   run_once();
 }
 
+/// Two calls wake it, in any order: the answer for sudo, and the start of the program's own input.
 void Feeder::run_once() {
   // A running coroutine looks at `answer_` and `started_` by itself.
   if (running_) return;
@@ -66,6 +68,7 @@ asio::awaitable<void> Feeder::feed(Limit limit) {
   if (written) channel_.close_input();
 }
 
+/// The coroutine refers to the channel, so the channel must not end before it.
 asio::awaitable<void> Feeder::finish() {
   stop_.request_stop();
   const Limit unlimited;

@@ -1,4 +1,5 @@
-# Functions that find the settings of Open MPI on a node, for its facts, for settings.sh and for the health report of doctor.
+# Functions that find the settings of Open MPI on a node, for its facts, for settings.sh and for the health report of
+# doctor.
 # shellcheck shell=sh
 
 # place_of VARIABLE: "FILE:LINE:VARIABLE" with the line of a start-up file that sets it; else its name.
@@ -10,8 +11,8 @@ place_of() {
   rest=${line#*:}
   case ${line%%:*} in '' | *' '*) printf '%s\n' "$1" ;; *) printf '%s\n' "${line%%:*}:${rest%%:*}:$1" ;; esac
 }
-# find_settings FOLDER: "NAME PLACE VALUE" for each setting, the one that Open MPI prefers first. FOLDER is where Open MPI
-# is installed. PLACE is that of a variable, or "FILE:LINE".
+# find_settings FOLDER: "NAME PLACE VALUE" for each setting, the one that Open MPI prefers first. FOLDER is where Open
+# MPI is installed. PLACE is that of a variable, or "FILE:LINE".
 find_settings() {
   env | sed -n 's/^\(\(OMPI\|PRTE\|PMIX\)_MCA_\([A-Za-z0-9_]*\)\)=\(.*\)/\3 \1 \4/p' |
     while read -r name variable value; do printf '%s\n' "$name $(place_of "$variable") $value"; done
@@ -25,11 +26,11 @@ find_settings() {
       { name = $1; sub(/^[^ ]* /, ""); sub(/[ \t\r]+$/, ""); print name, file ":" number, $0 }'
   done
 }
-# chosen_settings FOLDER: the same without those of the system's files that only leave components out, or choose none: they
-# are the distribution's.
+# chosen_settings FOLDER: the same without those of the system's files that only leave components out, or choose none:
+# they are the distribution's.
 chosen_settings() { find_settings "$1" | awk '!($2 ~ "^/etc/" && ($3 ~ /^\^/ || $1 ~ /_/ && $1 !~ /_if_/))'; }
-# is_choice NAME: does it choose interfaces, components or algorithms, on which all nodes of a job must agree, or how and
-# where daemons start? A job may fail because of it.
+# is_choice NAME: does it choose interfaces, components or algorithms, on which all nodes of a job must agree, or how
+# and where daemons start? A job may fail because of it.
 is_choice() {
   case $1 in
     *_if_include | *_if_exclude | ess | pml | btl | mtl | coll | coll_* | osc | rmaps | ras | oob | routed | odls | \

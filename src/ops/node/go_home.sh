@@ -1,7 +1,7 @@
 #!/bin/sh
-# Relative paths and ~ begin in the login user's home, whatever folder start-up files have entered or put into HOME, and even
-# if they have unset it. What they put into HOME stays in ec2mpi_home, for jobs. Without a home the program stays where sshd
-# starts it, which is /; ec2mpi_no_home then says why there is no home, for need_home.sh.
+# Relative paths and ~ begin in the login user's home, whatever folder start-up files have entered or put into HOME, and
+# even if they have unset it. What they put into HOME stays in ec2mpi_home, for jobs. Without a home the program stays
+# where sshd starts it, which is /; ec2mpi_no_home then says why there is no home, for need_home.sh.
 # shellcheck disable=SC2154 # eval sets ec2mpi_at
 ec2mpi_home=${ec2mpi_home-$HOME}
 ec2mpi_user=$LOGNAME

@@ -8,6 +8,7 @@ namespace ec2mpi::ops {
 
 namespace {
 
+/// Of a SHA-256.
 constexpr std::size_t kSumDigits = 64;
 
 /// sha256sum writes "\n", "\r" and "\\" for three characters that would break its lines.
@@ -23,6 +24,7 @@ std::string unescaped(std::string_view name) {
 
 }  // namespace
 
+/// The letters of find's %y; devices, pipes and sockets are "other".
 TarType type_of_letter(std::string_view letter) {
   if (letter == "f") return TarType::file;
   if (letter == "d") return TarType::directory;
@@ -30,6 +32,7 @@ TarType type_of_letter(std::string_view letter) {
   return TarType::other;
 }
 
+/// Nothing if other characters than digits of the base are in it.
 std::optional<unsigned> parse_mode(std::string_view text, int base) {
   unsigned mode = 0;
   const auto read = std::from_chars(text.begin(), text.end(), mode, base);
@@ -37,6 +40,7 @@ std::optional<unsigned> parse_mode(std::string_view text, int base) {
   return mode;
 }
 
+/// A line that sha256sum cannot have written is left out: the file then counts as different.
 SumsByPath parse_sums(std::string_view text) {
   SumsByPath sums;
   for (auto line : split(text, '\n')) {

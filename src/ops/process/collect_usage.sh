@@ -1,4 +1,5 @@
-# Prints what a job has used on this node, and ends sample_usage.awk, which has counted it. In front of this text stands:
+# Prints what a job has used on this node, and ends sample_usage.awk, which has counted it. In front of this text
+# stands:
 #   id  the job
 # The answer is one line, or none where nothing has counted:
 #   usage RANKS CPU PEAK SWAP MEMORY SENT    as sample_usage.awk has them

@@ -36,6 +36,7 @@ std::optional<Process> parse_process(std::string_view line, std::string_view wor
   return Process{static_cast<int>(*pid), printable(name)};
 }
 
+/// As the login user, or as root if the programs are root's: nobody else may signal them.
 std::string stop_command(const std::string& mark, const SudoAccess& sudo) {
   const auto script = stop_script(mark, kGraceSeconds);
   if (!sudo.used) return set_variables({{"program", script}}).append(kChooseRootSh);
@@ -81,7 +82,9 @@ Result<Swept> parse_swept(std::string_view printed) {
 }
 
 std::string find_marked_functions() {
-  return set_variables({{"self", ""}, {"seen", ""}}).append(own_tools_text()).append(kFindMarkedSh);
+  return set_variables({{"self", ""}, {"seen", ""}, {"spared", ""}})
+      .append(own_tools_text())
+      .append(kFindMarkedSh);
 }
 
 std::string stop_script(const std::string& mark, int grace_seconds) {

@@ -6,6 +6,7 @@
 #         same connection then belong to the family, but not that shell: a sudo among them hides its environment.
 #   seen  what aged_family printed before, or nothing. These processes are found again by pid and age, also when their
 #         parents have ended.
+#   spared  pids, or nothing. They and what they have started do not belong to the family.
 #
 #   marked       prints the pids whose environment holds exactly the mark, as far as this user may read it (proc(5);
 #                a zombie has none)
@@ -16,13 +17,13 @@
 # A descendant may have cleared its environment, and its parent may have died before it: then it still shares a session
 # with the family. A session counts only if its leader is gone or belongs to the family; otherwise the session is a
 # login of the user, in which a marked process was started.
-# shellcheck disable=SC2154 # mark, self and seen are set in front of this text
+# shellcheck disable=SC2154 # mark, self, seen and spared are set in front of this text
 
 marked() { grep -slzxF -e "$mark" /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3; }
 
-# PID PPID SESSION AGE STATE NAME of each process, from /proc/PID/stat (proc(5)), for not every node has a ps that can tell.
-# The kernel counts in hundredths of a second there. A name may hold anything; its blanks become underscores. grep reads,
-# and names the file in front of each line: it passes by a process that ends meanwhile, of which some awks die.
+# PID PPID SESSION AGE STATE NAME of each process, from /proc/PID/stat (proc(5)), for not every node has a ps that can
+# tell. The kernel counts in hundredths of a second there. A name may hold anything; its blanks become underscores. grep
+# reads, and names the file in front of each line: it passes by a process that ends meanwhile, of which some awks die.
 processes() {
   LC_ALL=C grep -sH '' /proc/[0-9]*/stat | awk '
     BEGIN { getline uptime <"/proc/uptime"; split(uptime, now, " ") }
@@ -49,12 +50,14 @@ aged_family() {
     marked
     for one in $seen; do echo "$one"; done
     processes
-  } | awk -v self="$self" -v here="$$" '
+  } | awk -v self="$self" -v here="$$" -v spared="$spared" '
     NF == 1 && split($1, was, ":") == 2 { before[was[1]] = was[2]; next }
     NF == 1 { ours[$1]; next }
     $5 !~ /^Z/ { parent[$1] = $2; session[$1] = $3; age[$1] = $4; name[$1] = $6 }
     END {
       if (!(here in parent)) exit 1
+      count = split(spared, list, " ")
+      for (i = 1; i <= count; i++) exempt[list[i]]
       for (p in before) if (p in age && age[p] >= before[p]) ours[p]
       if (self in parent) {
         us = self
@@ -68,12 +71,13 @@ aged_family() {
         }
         more = 0
         for (p in parent) {
+          if ((parent[p] in exempt) && !(p in exempt)) { exempt[p]; more = 1 }
           if (p in ours || !(parent[p] in ours || session[p] in whole)) continue
           ours[p]
           more = 1
         }
       } while (more)
-      for (p in ours) if (p in parent && p != self) print p ":" age[p]
+      for (p in ours) if (p in parent && p != self && !(p in exempt)) print p ":" age[p]
     }'
 }
 

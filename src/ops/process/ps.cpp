@@ -13,6 +13,7 @@ namespace ec2mpi::ops {
 
 namespace {
 
+/// For one node; ps.sh reads /proc, which takes long only on a frozen machine.
 constexpr auto kPatience = std::chrono::seconds(20);
 
 std::optional<double> parse_amount(std::string_view text) {
@@ -29,6 +30,7 @@ enum Field { kPid, kJob, kRank, kCpu, kRss, kAge, kTicks, kPeak, kFields };
 constexpr double kTicksInSecond = 100;  // on every Linux
 constexpr std::string_view kUsage = "usage ";
 
+/// Reads one line of ps.sh; nothing for a line that ps.sh cannot have printed.
 std::optional<JobProcess> parse_process(std::string_view line) {
   // The command comes last, since it may hold blanks.
   std::string_view fields[kFields];

@@ -2,13 +2,14 @@
 # Prints the processes of jobs on this node. In front of this text stands:
 #   mark  the name of the variable that holds the job's id
 #
-#   ec2mpi-ps 1                                        the first line of the answer
-#   PID JOB RANK PERCENT KILOBYTES SECONDS TICKS PEAK ARGUMENTS   a process; the rank is "-" where there is none; TICKS are
-#                                                      hundredths of a second on processors, PEAK the highest KILOBYTES
-#   usage JOB ...                                      what a job has used on this node, as sample_usage.awk has it
-#   ec2mpi-ps end                                      the last line
+#   ec2mpi-ps 1      the first line of the answer
+#   PID JOB RANK PERCENT KILOBYTES SECONDS TICKS PEAK ARGUMENTS
+#                    a process; the rank is "-" where there is none; TICKS are hundredths of a second on processors,
+#                    PEAK is the highest KILOBYTES
+#   usage JOB ...    the resources that a job has used on this node, as sample_usage.awk has them
+#   ec2mpi-ps end    the last line
 #
-# Open MPI and Hydra give each rank its number in the environment. A process that ends before ps looks at it is not shown.
+# Open MPI and Hydra give each rank its number in the environment. A process that ends before ps sees it is left out.
 # shellcheck disable=SC2154 # mark is set in front of this text
 export LC_ALL=C
 exec </dev/null 2>/dev/null

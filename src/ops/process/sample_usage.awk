@@ -1,13 +1,13 @@
 # Counts what a job uses on this node while it runs: awk -v id=JOB. The job's processes are found by their mark.
 #
-# The numbers stand in the environment of the program's own sleep(1), where collect_usage.sh and ps.sh read them; so no file
-# is written, and nothing stays when it ends:
+# The numbers stand in the environment of the program's own sleep(1), where collect_usage.sh and ps.sh read them; so no
+# file is written, and nothing stays when it ends:
 #   EC2MPI_USAGE=ID RANKS CPU PEAK SWAP MEMORY SENT
-# CPU in hundredths of a second; PEAK is the sum of the greatest sizes of the processes, and SWAP what the disk has of them,
-# both at their highest, and MEMORY what the node has, in KiB; SENT in bytes, of the whole node.
+# CPU in hundredths of a second; PEAK is the sum of the greatest sizes of the processes, and SWAP what the disk has of
+# them, both at their highest, and MEMORY what the node has, in KiB; SENT in bytes, of the whole node.
 #
-# It looks once a second, so the last second of a process that nobody waits for is missing. It ends a minute after it has
-# seen the last process of the job, or when the look at the job's end (collect_usage.sh) ends it.
+# It looks once a second, so the last second of a process that nobody waits for is missing. It ends a minute after it
+# has seen the last process of the job, or when the look at the job's end (collect_usage.sh) ends it.
 # A look took 4 ms of a processor for 16 ranks.
 
 function memory_of_node(    line, parts) {

@@ -33,9 +33,10 @@ std::string end_launchers_text() {
   return std::string(kEndLaunchersSh);
 }
 
-/// In braces, so that a shell that reads its input has read all of it before the program redirects the input.
+/// Its arguments are processes that it spares. In braces, so that a shell that reads its input has read all
+/// of it before the program redirects the input.
 std::string sweep_script() {
-  auto text = "{\n" + sweep_functions() + set_variables({{"grace", "0"}, {"siblings", ""}});
+  auto text = "{\n" + sweep_functions() + set_variables({{"grace", "0"}, {"siblings", ""}}) + "spared=$*\n";
   return text.append(kCollectUsageSh).append(kEndMarkedSh).append("}\n");
 }
 

@@ -18,6 +18,7 @@ constexpr double kFull = 0.9;                        // of the memory; beyond it
 /// that far below the others.
 constexpr double kIdle = 0.3;
 constexpr double kFewSeconds = 10;  // of a processor, for each rank; in a short job the start counts most
+/// Of two nodes, nobody can say which is the odd one.
 constexpr std::size_t kFewestForUsual = 3;
 
 double cpu_of_rank(const NodeUsage& usage) {
@@ -59,6 +60,7 @@ std::string sampler_script() {
   return set_variables({{"program", kSampleUsageAwk}}).append(kStartSamplerSh);
 }
 
+/// Swapping explains a full memory, so of these two only the first is reported.
 std::vector<std::string> describe_odd_usage(const std::map<std::string, NodeUsage>& nodes) {
   std::vector<std::string> lines;
   const double usual = usual_cpu(nodes);

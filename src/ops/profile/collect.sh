@@ -1,8 +1,8 @@
 # Prints the counters of the ranks on this node. In front of this text stand:
 #   folder  where they lie
 #   remove  yes: removes them after that, and the library with those of the last node; empty: keeps all
-# A file rank.PID.HOST is an array of 64-bit numbers (shim.c). It becomes one line, "rank INDEX:VALUE ...", without the zeros.
-# The line "now SECONDS" has the time of the clock that the numbers use.
+# A file rank.PID.HOST is an array of 64-bit numbers (shim.c). It becomes one line, "rank INDEX:VALUE ...", without the
+# zeros. The line "now SECONDS" has the time of the clock that the numbers use.
 # shellcheck shell=sh
 # shellcheck disable=SC2154 # folder and remove are set in front of this text
 export LC_ALL=C

@@ -288,6 +288,8 @@ std::string read_counters_script(const std::string& id) {
   return fmt::format("folder=$HOME/.ec2mpi/profile/{}\nremove=\n{}", quote_word(id), kCollectSh);
 }
 
+/// The text comes from the master, so every name is made printable, and lines with an unknown key are
+/// skipped.
 Result<JobProfile> parse_profile(std::string_view text, std::int64_t ended) {
   JobProfile profile;
   std::string node;

@@ -1,12 +1,12 @@
-# Brings the profile's library to the nodes of a job, and the counters of its ranks back. It is a file in the job's folder on
-# the master, where it runs as `sh profiler prepare` before mpirun and as `sh profiler collect` after all ranks have ended.
-# In front of this text stand:
+# Brings the profile's library to the nodes of a job, and the counters of its ranks back. It is a file in the job's
+# folder on the master, where it runs as `sh profiler prepare` before mpirun and as `sh profiler collect` after all
+# ranks have ended. In front of this text stand:
 #   build, collect  the programs for each node (build_library.sh, collect.sh), filled in
 #   folder          where the library and the counters lie on each node
 #   receive         a command line that stores the library there from its input
 # The file `nodes` of the folder has a line "LABEL ADDRESS" for each node; the address of the master is "local".
-# `prepare` prints one line for a node that cannot take part, and fails. `collect` writes the file `profile`; it may be called
-# again, for nodes that did not answer, and keeps the answers in collected/.
+# `prepare` prints one line for a node that cannot take part, and fails. `collect` writes the file `profile`; it may be
+# called again, for nodes that did not answer, and keeps the answers in collected/.
 # shellcheck shell=sh
 # shellcheck disable=SC2154 # build, collect, folder and receive are set in front of this text
 umask 077
@@ -19,8 +19,8 @@ on_node() {
     timeout "$2" ssh -o BatchMode=yes -o ConnectTimeout=8 -o ServerAliveInterval=4 -o LogLevel=ERROR "$1" 'exec sh -s'
   fi
 }
-# on_all PROGRAM SECONDS: keeps what the program prints on each node in answers/LABEL, and its status in answers/LABEL.status.
-# Nodes that have been collected are left out.
+# on_all PROGRAM SECONDS: keeps what the program prints on each node in answers/LABEL, and its status in
+# answers/LABEL.status. Nodes that have been collected are left out.
 on_all() {
   rm -rf answers
   mkdir answers || exit 1

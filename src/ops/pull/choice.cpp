@@ -94,6 +94,7 @@ class Chooser {
     return !items.empty() && exclude_.excludes(root, items.front().type == TarType::directory);
   }
 
+  /// Decides about one path of the listing: whether it is fetched, made here, left as it is, or refused.
   Result<void> add_item(PullWant want) {
     std::optional<LocalState> here;
     if (tree_ != nullptr) {

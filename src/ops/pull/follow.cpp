@@ -60,18 +60,24 @@ class Follow {
     }
   }
 
-  /// A file that is missing or can't be read is no reason to end; it may come.
   asio::awaitable<Result<void>> pull_whole(NodeRun& run) {
     PullNode node(run, job_, &followed_);
     auto status = co_await node.run();
-    if (status) said_.clear();
-    if (!status && status.error().kind != ErrorKind::remote_io) co_return std::unexpected(status.error());
-    // A file may be missing for long, which is reported once.
-    if (!status && status.error().message != said_) {
-      said_ = status.error().message;
-      say(said_);
-    }
+    if (status)
+      said_.clear();
+    else if (auto kept = tolerate(status.error()); !kept)
+      co_return kept;
     co_return Result<void>{};
+  }
+
+  /// A file that is missing or can't be read is no reason to end; it may come. Nor is a program of ours that
+  /// has ended on the node: where the connection is lost, that may be seen first.
+  Result<void> tolerate(const Error& error) {
+    if (error.kind != ErrorKind::remote_io) return std::unexpected(error);
+    // A file may be missing for long, which is reported once.
+    if (error.message != said_) say(error.message);
+    said_ = error.message;
+    return {};
   }
 
   /// Over the session of this connection; the listing before it belonged to another channel.
@@ -115,7 +121,9 @@ class Follow {
     };
     PartsJob parts{run, plan_.as_root, *tree, progress};
     auto brought = co_await pull_tails(std::move(parts), tails);
-    if (!brought) co_return brought;
+    if (!brought) {
+      if (auto kept = tolerate(brought.error()); !kept) co_return kept;
+    }
     remember(tails, *tree);
     // Only appended bytes can be brought alone; anything else needs a whole pull.
     const bool more = tails.size() < chosen->files.size() || !chosen->links.empty() ||

@@ -69,6 +69,9 @@ Result<void> PullNode::open_tree() {
   return {};
 }
 
+/// In this order: the listing, all decisions, folders and links, the archive of small files, files that hide
+/// their size, and big files in parts. If the node could not give some files, the later steps still run, and
+/// the node fails at the end.
 asio::awaitable<Result<ssh::ExitStatus>> PullNode::bring_all() {
   // Random, so that no output of a start-up file is taken for the beginning of the listing.
   token_ = random_hex(32);
@@ -276,6 +279,7 @@ asio::awaitable<Result<ssh::ExitStatus>> PullNode::receive_archive(ssh::Channel&
   co_return status;
 }
 
+/// The exit status of tar alone proves nothing: the archive must have its end, and no file may be missing.
 asio::awaitable<Result<ssh::ExitStatus>> PullNode::unpack(ssh::Channel& channel) {
   PullArchive archive(choice_.files, *tree_, room_for_archive(), followed_ != nullptr,
                       [this](std::uint64_t bytes) { add_bytes(bytes); });

@@ -286,6 +286,9 @@ class BigFiles {
     changed_.notify_all();
   }
 
+  /// One stream's work on the present file. It keeps kPartsInFlight parts requested, so that no round trip
+  /// passes without data, and reads them in the order of the requests. It ends when the file is complete, or
+  /// when any stream has failed.
   asio::awaitable<Result<void>> take_part(RangeStream& stream, std::deque<FilePart>& asked) {
     while (!parts_->complete() && !failed_) {
       while (asked.size() < kPartsInFlight) {

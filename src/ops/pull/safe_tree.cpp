@@ -16,6 +16,7 @@
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
+#include "src/ops/pull/safe_path.hpp"
 
 namespace ec2mpi::ops {
 
@@ -112,22 +113,6 @@ Result<SafeTree> SafeTree::open(const std::filesystem::path& root) {
   return SafeTree(root, std::move(fd));
 }
 
-Result<SafeTree::Names> SafeTree::names_of(std::string_view path) {
-  const auto refuse = [path](std::string_view why) {
-    return fail(ErrorKind::protocol,
-                fmt::format("the node sent a file named {}, which {}; refused", printable(path), why));
-  };
-  if (path.empty() || path.front() == '/') return refuse("is no path below the target");
-  // The kernel would end the path there, and open another file than the one that was checked.
-  if (path.find('\0') != std::string_view::npos) return refuse("holds a NUL byte");
-  Names names;
-  for (const auto name : split(path, '/')) {
-    if (name == "..") return refuse("leads out of the target");
-    if (!name.empty() && name != ".") names.emplace_back(name);
-  }
-  return names;
-}
-
 /// Opens each folder below the one that is open already. A path that was only checked as text could
 /// lead elsewhere by the time it is used.
 Result<std::optional<int>> SafeTree::walk(const Names& names, bool make) {
@@ -160,7 +145,7 @@ Result<int> SafeTree::enter(const Names& names) {
 }
 
 Result<std::optional<LocalState>> SafeTree::look(std::string_view path) {
-  TRY_AS(names, names_of(path));
+  TRY_AS(names, names_below(path));
   const std::string name = names->empty() ? "." : names->back();
   if (!names->empty()) names->pop_back();
   TRY_AS(folder, walk(*names, false));
@@ -194,7 +179,7 @@ std::string SafeTree::next_temporary() {
 }
 
 Result<void> SafeTree::make_folder(std::string_view path, const FileAttributes& attributes) {
-  TRY_AS(names, names_of(path));
+  TRY_AS(names, names_below(path));
   TRY_AS(folder, enter(*names));
   if (names->empty()) return {};  // the target itself is the user's
   struct stat info {};
@@ -206,7 +191,7 @@ Result<void> SafeTree::make_folder(std::string_view path, const FileAttributes& 
 }
 
 Result<bool> SafeTree::make_link(std::string_view path, const std::string& target) {
-  TRY_AS(names, names_of(path));
+  TRY_AS(names, names_below(path));
   if (!link_stays_inside(path, target)) return false;
   TRY_AS(folder, enter_parent(*names));
   const auto temporary = next_temporary();
@@ -224,7 +209,7 @@ Result<bool> SafeTree::make_link(std::string_view path, const std::string& targe
 Result<void> SafeTree::open_temporary(std::string_view path, const FileAttributes& attributes,
                                       const std::string& temporary, int flags) {
   drop_file();
-  TRY_AS(names, names_of(path));
+  TRY_AS(names, names_below(path));
   TRY_AS(folder, enter_parent(*names));
   temporary_ = temporary;
   // Its own descriptor, because enter() may close folder_ before the file ends.
@@ -331,7 +316,7 @@ void SafeTree::drop_file() {
 }
 
 Result<UniqueFd> SafeTree::open_there(std::string_view path, int mode) {
-  TRY_AS(names, names_of(path));
+  TRY_AS(names, names_below(path));
   TRY_AS(folder, enter_parent(*names));
   UniqueFd file(::openat(*folder, names->back().c_str(), mode | kFileFlags));
   if (!file) return io_error(mode == O_RDONLY ? "read" : "write", root_ / path);
@@ -343,7 +328,7 @@ Result<UniqueFd> SafeTree::open_file(std::string_view path) {
 }
 
 Result<void> SafeTree::set_attributes(std::string_view path, const FileAttributes& attributes) {
-  TRY_AS(names, names_of(path));
+  TRY_AS(names, names_below(path));
   TRY_AS(folder, enter_parent(*names));
   UniqueFd file(::openat(*folder, names->back().c_str(), O_RDONLY | kFileFlags));
   // A file that its owner may not read cannot be opened before its mode has changed.
@@ -375,7 +360,7 @@ Result<void> SafeTree::append(std::string_view path, std::uint64_t size, std::st
 }
 
 void SafeTree::sweep(std::string_view folder) {
-  const auto names = names_of(folder);
+  const auto names = names_below(folder);
   if (!names) return;
   const auto found = walk(*names, false);
   if (!found || !*found) return;
@@ -403,7 +388,7 @@ Result<void> SafeTree::finish() {
   Result<void> done;
   // With its own mode, an outer folder may no longer let us in.
   for (auto folder = folders_.rbegin(); folder != folders_.rend(); ++folder) {  // inner ones first
-    const auto names = names_of(folder->path);
+    const auto names = names_below(folder->path);
     const auto fd = enter(*names);
     if (!fd && done) done = std::unexpected(fd.error());
     if (!fd) continue;
@@ -413,25 +398,6 @@ Result<void> SafeTree::finish() {
   }
   folders_.clear();
   return done;
-}
-
-bool link_stays_inside(std::string_view path, std::string_view target) {
-  if (target.empty() || target.front() == '/') return false;
-  long depth = -1;  // of the folder that holds the link
-  for (const auto name : split(path, '/')) {
-    if (name == "..") return false;
-    if (!name.empty() && name != ".") ++depth;
-  }
-  bool going_up = true;
-  for (const auto name : split(target, '/')) {
-    if (name.empty() || name == ".") continue;
-    if (name != "..") {
-      going_up = false;
-    } else if (!going_up || --depth < 0) {
-      return false;
-    }
-  }
-  return true;
 }
 
 }  // namespace ec2mpi::ops

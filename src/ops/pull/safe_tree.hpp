@@ -96,7 +96,6 @@ class SafeTree {
   };
 
   SafeTree(std::filesystem::path root, UniqueFd fd);
-  [[nodiscard]] static Result<Names> names_of(std::string_view path);
   /// The folder that these names lead to, made as needed; or, without `make`, nothing if it is not there. The
   /// last one asked for stays open.
   Result<std::optional<int>> walk(const Names& names, bool make);
@@ -130,9 +129,5 @@ class SafeTree {
 
 /// What the hidden names of half-written files begin with.
 inline constexpr std::string_view kPullTemporary = ".ec2mpi-pull.";
-
-/// A link at `path` with this target stays below the tree's folder. ".." may only stand at the target's
-/// beginning: a name before it could be a link that leads elsewhere. Pure.
-[[nodiscard]] bool link_stays_inside(std::string_view path, std::string_view target);
 
 }  // namespace ec2mpi::ops

@@ -69,7 +69,7 @@ void Delivery::take_words() {
     } else if (word == "at") {
       share->note_end(place_.number, value);
     } else if (word == "made") {
-      push_.writers().note_made(run_.node.index, target_, std::string(value));
+      push_.writers.note_made(run_.node.index, target_, std::string(value));
     }
   }
 }
@@ -85,7 +85,7 @@ asio::awaitable<Result<void>> Delivery::follow_orders() {
   if (!orders.empty()) CO_TRY(co_await talk_->tell(std::move(orders), run_.limit));
   if (!share->wants_upload(place_.number)) co_return Result<void>{};
   if (!feed_) {
-    feed_ = std::make_unique<PushFeed>(run_, talk_, survey_.stage, news_);
+    feed_ = std::make_unique<PushFeed>(run_, push_.count, talk_, survey_.stage, news_);
     feed_->add_lanes(lanes_);
   }
   uploading_ = true;

@@ -41,7 +41,7 @@ class Delivery {
   Result<void> notice();
   void take_words();
   void leave_share();
-  /// It has asked the relay for a place, or never will.
+  /// It has asked for a place, or never will.
   void stop_being_expected();
 
   void note_shared(int writer);
@@ -74,12 +74,12 @@ class Delivery {
   DiffOptions options_;
   PushSurvey survey_;
   PushNeed need_;
-  Place place_;
+  ShareMember place_;
   int attempt_ = 0;
   int first_ = 0;          ///< the node whose mark lies in the target, often this one
   bool followed_ = false;  ///< another node was to write for it, and has ended
   bool counted_ = false;   ///< the files that it lacks are in PushCount
-  bool expected_ = true;   ///< the relay waits for it
+  bool expected_ = true;   ///< the group waits for it
   std::optional<Clock::time_point> finished_ = {};  ///< when every file was in its place
   Clock::time_point answered_ = {};
   bool frozen_ = false;

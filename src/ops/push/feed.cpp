@@ -78,7 +78,7 @@ asio::awaitable<void> PushFeed::attend(std::shared_ptr<Lane> lane) {
       // The program of a lane prints nothing more, but only a connection that is read is written.
       if (chunk && *chunk) continue;
       lane->open = false;
-      if (stop_.stop_requested() || !lane->known) break;
+      if (stop_.stop_requested() || !lane->used) break;
       lane_broke_ = true;
       note_failure(chunk ? Error{ErrorKind::unreachable, "an additional connection to the node was lost"}
                          : chunk.error());
@@ -107,14 +107,13 @@ asio::awaitable<Result<void>> PushFeed::open(Lane& lane, Limit limit) {
   co_return Result<void>{};
 }
 
-asio::awaitable<Result<bool>> PushFeed::send(PushStream& stream, std::uint64_t offset, OnSent sent,
-                                             Limit limit) {
-  sent_ = std::move(sent);
+/// Each part goes over a free lane, or over the script's own channel as long as there is no lane. At the end
+/// it waits for all lanes: a part counts only when it is written.
+asio::awaitable<Result<bool>> PushFeed::send(PushStream& stream, std::uint64_t offset, Limit limit) {
   ending_ = false;
   CO_TRY(co_await skip(stream, offset, limit));
   bool ended = false;
   while (!ending_ && !failed_) {
-    CO_TRY(co_await introduce_lanes(limit));
     const auto lane = free_lane();
     if (!lane && lanes_used() > 0) {
       const Wake wake = co_await news_->wait(limit);
@@ -131,7 +130,7 @@ asio::awaitable<Result<bool>> PushFeed::send(PushStream& stream, std::uint64_t o
         lane ? fmt::format("part {} {}\n", part.bytes, lane->number) : fmt::format("data {}\n", part.bytes);
     CO_TRY(co_await talk_->write(head, limit));
     if (lane) {
-      lane->busy = true;
+      lane->used = lane->busy = true;
       spawn(write_lane(lane, std::move(bytes), part, limit));
     } else {
       CO_TRY(co_await write_own(bytes, part, limit));
@@ -143,16 +142,6 @@ asio::awaitable<Result<bool>> PushFeed::send(PushStream& stream, std::uint64_t o
   }
   if (failed_) co_return std::unexpected(*failed_);
   co_return ended;
-}
-
-/// The script opens the pipes of those that stand now.
-asio::awaitable<Result<void>> PushFeed::introduce_lanes(Limit limit) {
-  for (const auto& lane : lanes_) {
-    if (!lane->open || lane->known) continue;
-    lane->known = true;
-    CO_TRY(co_await talk_->tell(fmt::format("lane {}", lane->number), limit));
-  }
-  co_return Result<void>{};
 }
 
 /// The bytes in front are made again, as their files lie here and nothing else holds them.
@@ -191,7 +180,7 @@ PushFeed::Part PushFeed::take(PushStream& stream, std::string& bytes) {
     rest_ = bytes.substr(whole);
     bytes.resize(whole);
   }
-  return {bytes.size(), stream.content_bytes() - before};
+  return {bytes.size(), stream.content_bytes() - before, stream.compressed()};
 }
 
 asio::awaitable<void> PushFeed::write_lane(std::shared_ptr<Lane> lane, std::string bytes, Part part,
@@ -199,7 +188,7 @@ asio::awaitable<void> PushFeed::write_lane(std::shared_ptr<Lane> lane, std::stri
   auto written = co_await lane->channel->write(bytes, limit);
   lane->busy = false;
   if (written) {
-    sent_(part);
+    note_sent(part);
   } else {
     lane_broke_ = true;
     note_failure(written.error());
@@ -216,20 +205,25 @@ asio::awaitable<Result<void>> PushFeed::write_own(const std::string& bytes, Part
     const bool last = at + block.size() == bytes.size();
     const auto content = last ? part.content : std::min<std::uint64_t>(part.content, block.size());
     part.content -= content;
-    const Part written{block.size(), content};
-    sent_(written);
+    const Part written{block.size(), content, part.compressed};
+    note_sent(written);
   }
   co_return Result<void>{};
 }
 
 std::shared_ptr<PushFeed::Lane> PushFeed::free_lane() const {
-  const auto free =
-      std::ranges::find_if(lanes_, [](const auto& lane) { return lane->open && lane->known && !lane->busy; });
+  const auto free = std::ranges::find_if(lanes_, [](const auto& lane) { return lane->open && !lane->busy; });
   return free == lanes_.end() ? nullptr : *free;
 }
 
 std::size_t PushFeed::lanes_used() const {
-  return static_cast<std::size_t>(std::ranges::count_if(lanes_, &Lane::known));
+  return static_cast<std::size_t>(std::ranges::count_if(lanes_, &Lane::used));
+}
+
+void PushFeed::note_sent(const Part& part) {
+  count_.sent += part.content;
+  count_.uplink += part.compressed ? part.bytes : part.content;
+  run_.observer.on_bytes(run_.node, part.content);
 }
 
 void PushFeed::note_failure(const Error& error) {

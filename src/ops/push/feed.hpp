@@ -1,7 +1,6 @@
 #pragma once
 /// The archive on its way from here to one node.
 
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9,6 +8,7 @@
 
 #include "ec2mpi/base/event.hpp"
 #include "ec2mpi/fleet/fleet.hpp"
+#include "ec2mpi/ops/push/push.hpp"
 #include "src/ops/push/stream.hpp"
 #include "src/ops/push/talk.hpp"
 
@@ -22,23 +22,15 @@ namespace ec2mpi::ops {
 /// another attempt continues from the arrived files.
 class PushFeed {
  public:
-  /// A part of the archive: its bytes, and those of files in it before it was compressed.
-  struct Part {
-    std::uint64_t bytes = 0;
-    std::uint64_t content = 0;
-  };
-  using OnSent = std::function<void(const Part&)>;
-
-  PushFeed(NodeRun& run, std::shared_ptr<PushTalk> talk, std::string stage, std::shared_ptr<Event> news)
-      : run_(run), talk_(std::move(talk)), stage_(std::move(stage)), news_(std::move(news)) {}
+  PushFeed(NodeRun& run, PushCount& count, std::shared_ptr<PushTalk> talk, std::string stage,
+           std::shared_ptr<Event> news)
+      : run_(run), count_(count), talk_(std::move(talk)), stage_(std::move(stage)), news_(std::move(news)) {}
 
   /// Begins to make this number of lanes; the script knows their numbers (see lane_numbers).
   void add_lanes(std::size_t lanes);
 
-  /// Sends the stream from this offset to its end and returns true; false if end_early() was called. `sent`
-  /// is called for every part that is on its way, with the content in it.
-  [[nodiscard]] asio::awaitable<Result<bool>> send(PushStream& stream, std::uint64_t offset, OnSent sent,
-                                                   Limit limit);
+  /// Sends the stream from this offset to its end and returns true; false if end_early() was called.
+  [[nodiscard]] asio::awaitable<Result<bool>> send(PushStream& stream, std::uint64_t offset, Limit limit);
   /// No other part is begun.
   void end_early();
   /// The number of the first byte of the archive that was not sent.
@@ -62,24 +54,31 @@ class PushFeed {
     int number = 0;  ///< of its pipe
     std::unique_ptr<ssh::Session> session = nullptr;
     std::unique_ptr<ssh::Channel> channel = nullptr;
-    bool open = false;   ///< its connection stands
-    bool known = false;  ///< the script reads from it
+    bool open = false;  ///< its connection stands
+    bool used = false;  ///< the script reads from it
     bool busy = false;
+  };
+  /// A part of the archive: its bytes, and those of files in it before it was compressed.
+  struct Part {
+    std::uint64_t bytes = 0;
+    std::uint64_t content = 0;
+    bool compressed = false;
   };
 
   asio::awaitable<void> attend(std::shared_ptr<Lane> lane);
   asio::awaitable<Result<void>> open(Lane& lane, Limit limit);
   asio::awaitable<void> write_lane(std::shared_ptr<Lane> lane, std::string bytes, Part part, Limit limit);
-  asio::awaitable<Result<void>> introduce_lanes(Limit limit);
   asio::awaitable<Result<void>> write_own(const std::string& bytes, Part part, Limit limit);
   asio::awaitable<Result<void>> skip(PushStream& stream, std::uint64_t offset, Limit limit);
   [[nodiscard]] Part take(PushStream& stream, std::string& bytes);
   [[nodiscard]] std::shared_ptr<Lane> free_lane() const;
+  void note_sent(const Part& part);
   template <class Work>
   void spawn(Work work);
   void leave();
 
   NodeRun& run_;
+  PushCount& count_;
   std::shared_ptr<PushTalk> talk_;
   std::string stage_;
   std::shared_ptr<Event> news_;
@@ -87,7 +86,6 @@ class PushFeed {
   std::string rest_;  ///< bytes of the stream that no part has taken yet
   std::uint64_t position_ = 0;
   bool ending_ = false;
-  OnSent sent_;
   std::stop_source stop_;
   std::size_t active_ = 0;  ///< coroutines that use this
   std::optional<Error> failed_;

@@ -25,27 +25,27 @@ asio::awaitable<Result<void>> Delivery::follow() {
 /// The node that has written, or this one, if it has to. Errors: those of the writer, and of the limit.
 asio::awaitable<Result<int>> Delivery::wait_for_writer() {
   for (;;) {
-    const int writer = push_.writers().writer_for(run_.node.index, first_);
+    const int writer = push_.writers.writer_for(run_.node.index, first_);
     if (writer == run_.node.index) co_return writer;
-    if (const auto* end = push_.writers().end_of(writer)) {
+    if (const auto* end = push_.writers.end_of(writer)) {
       if (!end->result) co_return std::unexpected(end->result.error());
       co_return writer;
     }
-    const Wake wake = co_await push_.ended().wait(run_.limit);
+    const Wake wake = co_await push_.ended.wait(run_.limit);
     if (wake != Wake::notified)
       co_return wake_error(wake, "the node that writes into the same storage did not end in time");
   }
 }
 
 void Delivery::note_shared(int writer) {
-  push_.count().shared[writer].others.insert(run_.node.index);
+  push_.count.shared[writer].others.insert(run_.node.index);
 }
 
 /// Nodes that wait for this one learn how it has ended.
 void Delivery::note_end(const Result<void>& done) {
-  if (done && !need_.in_place()) push_.count().shared[run_.node.index].writer = run_.node.label();
-  push_.writers().note_end(run_.node.index, {done, !done && !would_fail_again(done.error())});
-  push_.ended().notify_all();
+  if (done && !need_.in_place()) push_.count.shared[run_.node.index].writer = run_.node.label();
+  push_.writers.note_end(run_.node.index, {done, !done && !would_fail_again(done.error())});
+  push_.ended.notify_all();
 }
 
 /// So would any other node that writes into the same storage.

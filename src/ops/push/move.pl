@@ -1,6 +1,6 @@
-# perl -e MOVE FROM TO: moves files and folders from one folder to another by renaming. Standard input holds pairs OLD NEW,
-# each ended by NUL: FROM/OLD becomes TO/NEW; if both are folders, the content of one goes into the other. Exit status 1:
-# something was not moved; push_steps.sh does that then by `mv`, which explains why it cannot.
+# perl -e MOVE FROM TO: moves files and folders from one folder to another by renaming. Standard input holds pairs OLD
+# NEW, each ended by NUL: FROM/OLD becomes TO/NEW; if both are folders, the content of one goes into the other. Exit
+# status 1: something was not moved; push_steps.sh does that then by `mv`, which explains why it cannot.
 use strict;
 
 sub move {

@@ -173,6 +173,8 @@ class Comparison {
     return item.relative.empty() && tree_.tops[item.top].name.empty();
   }
 
+  /// For --delete: the paths on the node that the sources do not have. Left out are the paths that must stay:
+  /// the login's keys and jobs, mount points, and the folders above them.
   void find_extra() {
     std::set<std::string> extra;
     std::unordered_set<std::string> protectors;
@@ -270,7 +272,7 @@ class Comparison {
   std::unordered_map<std::string, std::size_t> places_;  ///< of folders
   std::unordered_set<std::string> expected_;
   std::set<std::string> replaced_;
-  std::unordered_set<std::string> mounts_;  ///< below the sources' folders, so that other content lies there
+  std::unordered_set<std::string> mounts_;  ///< in the sources' folders, so that other content lies there
   std::set<std::size_t> folders_;
 };
 
@@ -364,7 +366,8 @@ std::string push_steps(const SourceTree& tree, const PushSurvey& survey, const P
   // The order matters: a file is complete before it moves, a path is free before a file takes it,
   // and folders get their times last, for each new file and each removal changes them.
   text += "steps() {\n";
-  for (const auto& name : sent.discarded) text += fmt::format("discard {}\n", quote_word(name));
+  for (const auto number : sent.changed)
+    text += fmt::format("discard {}\n", quote_word(member_name(tree.items[number])));
   for (const auto& [number, offset] : sent.content.offsets) {
     const auto& item = tree.items[number];
     text += fmt::format("grow {} {} {:o} || return 1\n", quote_word(member_name(item)), offset, item.mode);

@@ -74,7 +74,7 @@ using LocalSums = std::function<std::string(const SourceItem&, std::uint64_t byt
 struct SentArchive {
   std::string sum;  ///< as the node computes it; "" if no archive was sent
   PushContent content = {};
-  std::vector<std::string> discarded = {};  ///< members that must not be put in place
+  std::vector<std::size_t> changed = {};  ///< items that must not be put in place
 };
 
 /// Shell text for the script's last "do".

@@ -1,20 +1,21 @@
 # One node's part in a push: `sh -c PUSH ec2mpi-push TARGET INTO KEY ASKED PATH...`. In front of this text stand
-# need_tools.sh, push_survey.sh, push_archive.sh and push_steps.sh with the functions that it calls.
+# need_tools.sh, find_swift.sh, push_survey.sh, push_archive.sh and push_steps.sh with the functions that it calls.
 #
 # TARGET: absolute, or beginning with "./" (the login's folder). INTO: 1 if it must be a folder, else 0. KEY: names the
 # sources. ASKED: words: "sums" if checksums are wanted, "holes" if it matters whether tar can make holes, "delete" if
 # files may have to be removed, "room" if this node may have to feed others, "mark=NAME.MARK" if other nodes may have
 # the target on the same storage, "made=ID," for each folder that such a node has made as TARGET, "again" if such a node
-# has written there since this one looked, "named" if TARGET was no folder before that. PATHs begin with "./": the parts of the folder that the survey lists.
+# has written there since this one looked, "named" if TARGET was no folder before that. PATHs begin with "./": the parts
+# of the folder that the survey lists.
 #
 # It first prints the survey (survey.cpp reads it). Then it obeys its standard input:
 #   do N           N bytes of shell text that call the functions
 #   data N         N bytes of the archive
 #   part N LANE    the next N bytes of the archive arrive over an additional connection
 # It answers with texts that end in NUL: "has BYTES" of the archive once a second, "at K BYTES REASON" when its K-th
-# feeding has ended, with a reason if its ssh to the feeder failed, "made ID", the ID of the folder that TARGET has become,
-# "done" when every file is in place. A node that may have to
-# feed others, or has left its mark, then waits for the end of its input.
+# feeding has ended, with a reason if its ssh to the feeder failed, "made ID", the ID of the folder that TARGET has
+# become, "done" when every file is in place. A node that may have to feed others, or has left its mark, then waits for
+# the end of its input.
 # Exit status: 0: all is in place; 1: it failed, and the reason stands on standard error behind "ec2mpi: "; 3: the
 # archive did not arrive whole, nothing was changed, and the files that arrived stay for the next push; 4: its checksum
 # is wrong, nothing was changed, and nothing stays.
@@ -24,19 +25,13 @@
 # renaming. If the stream breaks off, the stage stays, and the next push of the same sources continues from it.
 # The stage's name holds host, sources and process, so that a stage of a dead process is recognised; the host matters
 # where nodes share a home.
-# shellcheck shell=sh
-# shellcheck disable=SC1007 # `x= y=` sets both to nothing
-# shellcheck disable=SC2015 # `a && b || c` is meant so: c runs when a or b fails
-# shellcheck disable=SC2034 # the functions of the other files use the variables
-# shellcheck disable=SC2154 # and set some
-# shellcheck disable=SC2317 # the functions of the other files call those of this one
 
 target=$1 into=$2 key=$3 asked=$4
 shift 4
 LC_ALL=C TZ=UTC0
 export LC_ALL TZ
 read -r host 2>/dev/null </proc/sys/kernel/hostname || host=$(uname -n)
-started= worker= keeper= packed= serves= stays= applied= taker= taken=0
+started= worker= keeper= packed= serves= stays= applied= taker= opened= taken=0
 mark= token=
 case $asked in
   *mark=*)

@@ -1,22 +1,17 @@
-# Part of push.sh, in front of it: how the archive arrives, from the laptop or from another node, and is unpacked into the
-# stage. ec2mpi calls begin, lanes, start, fetch, drop_feeder, know_size and commit.
+# Part of push.sh, in front of it: how the archive arrives, from the laptop or from another node, and is unpacked into
+# the stage. ec2mpi calls begin, lanes, start, fetch, drop_feeder, know_size and commit.
 #
 # A node that may have to feed others stores the archive in a file. Every reader of it follows the file at its own pace:
 # this node's tar and checksum, and the nodes that fetch it over ssh. So no reader holds up another one. Any other node
-# gives the bytes to tar and to the checksum through a pipe. Whatever happens to a feeder, a node continues at its offset
-# from another one.
+# gives the bytes to tar and to the checksum through a pipe. Whatever happens to a feeder, a node continues at its
+# offset from another one.
 # tar reads to the end of its input even when the disk is full; so it is killed at its first complaint of that kind.
 # Variables of push.sh: $base, $host, $key, $marked, $stage, $own, $started, $worker, $keeper, $packed, $serves, $taken.
-# shellcheck shell=sh
-# shellcheck disable=SC1007 # `x= y=` sets both to nothing
-# shellcheck disable=SC2015 # `a && b || c` is meant so: c runs when a or b fails
 # shellcheck disable=SC2046,SC2086 # lists of options, and the words of an answer, are split on purpose
-# shellcheck disable=SC2034 # the other files use the variables
-# shellcheck disable=SC2154 # push.sh sets the variables
-# shellcheck disable=SC2317 # the text on standard input calls the functions
 
-# Removes the stages and marks of earlier pushes from this host whose process is gone, and old marks of other hosts. One
-# that still waits for its laptop learns that all files are in place: when it ends, its stage is of no use to another push.
+# Removes the stages and marks of earlier pushes from this host whose process is gone, and old marks of other hosts. A
+# script that still waits for its laptop gets a note that all files are in place: when that script ends, it removes its
+# stage, which is of no use to another push.
 tidy() {
   for old in "$base"/.ec2mpi-push."$host".*; do
     is_folder "$old" && [ "$old" != "$stage" ] || continue
@@ -61,21 +56,13 @@ begin() {
   started=1
 }
 
-# The cheapest algorithms, in front of those that ssh would choose: by itself it takes a key exchange of a tenth of a
-# second and a cipher that the processor has no instructions for. OpenSSH before 8 has no option for that.
-swift=
-find_swift() {
-  set -- -o KexAlgorithms=^curve25519-sha256 -o Ciphers=^aes128-gcm@openssh.com
-  ssh -G "$@" localhost >/dev/null 2>&1 && swift="$*" || swift=' '
-}
-
 # The number of this very process, which keeps it when it becomes a program by `exec`; $$ is that of the first shell.
 print_process() {
   read -r process _ </proc/self/stat && echo "$process"
 }
 
-# explain: the reason in the complaints of a tar that failed. Nothing if they say that its input has been broken off: the
-# checksum shows that. A full disk explains more than the complaints before it.
+# explain: the reason in the complaints of a tar that failed. Nothing if they say that its input has been broken off:
+# the checksum shows that. A full disk explains more than the complaints before it.
 explain() {
   reason= full=
   while IFS= read -r line; do
@@ -95,8 +82,8 @@ is_hopeless() {
   esac
 }
 
-# Unpacks standard input into the stage; gives the reason if tar fails. The words of a tar that ends well are no reason; a
-# tar that can write nothing more is ended at once.
+# Unpacks standard input into the stage; gives the reason if tar fails. The words of a tar that ends well are no reason;
+# a tar that can write nothing more is ended at once.
 unpack() {
   {
     (
@@ -297,11 +284,10 @@ lanes() {
   for n; do mkfifo -m 600 "$own/lane.$n" || die "cannot make a pipe in $base"; done
 }
 
-# lane N: its connection stands.
-lane() { eval "exec $1<\"\$own/lane.$1\""; }
-
-# A part of the archive from an additional connection. If that breaks off, the parts behind it must not close the gap.
+# A part of the archive from an additional connection, whose first one opens its pipe. If that breaks off, the parts
+# behind it must not close the gap.
 take_part() {
+  case $opened in *"$2"*) ;; *) eval "exec $2<\"\$own/lane.$2\"" && opened=$opened$2 ;; esac
   [ "$1" -lt 65536 ] || take_blocks $(($1 / 65536)) 65536 "$2"
   [ $(($1 % 65536)) = 0 ] || take_blocks 1 $(($1 % 65536)) "$2"
   taken=$((taken + $1))

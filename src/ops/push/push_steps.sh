@@ -1,14 +1,8 @@
-# Part of push.sh, in front of it: how the arrived files get from the stage to their places. ec2mpi defines `steps`, which
-# calls the functions, and then calls `apply`. $move_program holds move.pl.
+# Part of push.sh, in front of it: how the arrived files get from the stage to their places. ec2mpi defines `steps`,
+# which calls the functions, and then calls `apply`. $move_program holds move.pl.
 # Variables of push.sh: $base, $host, $into, $name, $stage, $serves, $stays.
-# shellcheck shell=sh
-# shellcheck disable=SC1007 # `x= y=` sets both to nothing
-# shellcheck disable=SC2015 # `a && b || c` is meant so: c runs when a or b fails
 # shellcheck disable=SC2046,SC2086 # lists of options are split on purpose
 # shellcheck disable=SC2115 # neither the stage nor $base is ever empty
-# shellcheck disable=SC2034 # the other files use the variables
-# shellcheck disable=SC2154 # push.sh sets the variables
-# shellcheck disable=SC2317 # the text on standard input calls the functions
 
 # A file whose content changed while it was being sent, or is no longer wanted, is not put in place.
 discard() { rm -rf "$stage/$1"; }
@@ -47,7 +41,7 @@ remove_carried() {
   done
 }
 
-# Moves everything but folders from one folder to another. So many at a time that their names fit into a command.
+# Moves everything but folders from one folder to another, in batches whose names fit into one command.
 move_files() {
   from=$1 to=$2
   set --

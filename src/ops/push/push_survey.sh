@@ -1,13 +1,7 @@
 # Part of push.sh, in front of it: what lies in the target (`survey PATH...` prints it), and what must never be removed
 # there: the login's .ssh and its jobs, by their true paths ("dear"), and mounted file systems.
 # Variables of push.sh: $base, $into, $name, $asked, $stage, $host, $key, $target, $mark, $token, $made.
-# shellcheck shell=sh
-# shellcheck disable=SC1007 # `x= y=` sets both to nothing
-# shellcheck disable=SC2015 # `a && b || c` is meant so: c runs when a or b fails
 # shellcheck disable=SC2046,SC2086 # lists of words are split on purpose
-# shellcheck disable=SC2034 # the other files use the variables
-# shellcheck disable=SC2154 # push.sh sets the variables
-# shellcheck disable=SC2317 # push.sh calls the functions
 
 # The first word is the checksum. openssl knows instructions of the processor that sha256sum does not, and takes a
 # quarter of the time with them, but its start takes longer; `much` is set where that pays.
@@ -171,11 +165,12 @@ find_ground() {
   until [ -d "${up:-/}" ]; do case $up in */*) up=${up%/*} ;; *) up=. ;; esac; done
 }
 
-# Nodes on the same storage find each other by a link with one name, $mark. The first node makes it, and the others read whose
-# it is, and whether the target was a folder: a link comes into being once, with its text. The disk of a single machine
-# needs none. It lies above the target, which stays as it is if nothing lacks, unless only the target is on the storage.
+# Nodes on the same storage find each other by a link with one name, $mark. The first node makes it, and the others read
+# whose it is, and whether the target was a folder: a link comes into being once, with its text. The disk of a single
+# machine needs none. It lies above the target, which stays as it is if nothing lacks, unless only the target is on the
+# storage.
 marked= shareable= found=
-# Another node has written here. Until the folder above is opened, NFS may answer from what was there before.
+# Another node has written here. Until the folder above is opened, NFS may answer from its cache.
 look_anew() {
   up=$target
   while case $up in */*) up=${up%/*} ;; *) ! : ;; esac; do ! (: <"${up:-/}") 2>/dev/null || return 0; done

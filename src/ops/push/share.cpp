@@ -70,7 +70,7 @@ void Share::begin(std::size_t node) {
   members_[node].state.phase = NodePhase::waiting;
   members_[node].heard = Clock::now();
   // The upload has ended already, so its end will not bring the size to this node.
-  if (bytes_ > 0) order(node, size_text());
+  if (whole_) order(node, size_text());
   changed_states_ = true;
   look();
 }
@@ -93,7 +93,7 @@ void Share::note_progress(std::size_t node, std::uint64_t bytes) {
   auto& member = members_[node];
   if (!is_getting(member)) return;
   const auto before = member.from_nodes;
-  set_offset(member, bytes_ > 0 ? std::min(bytes, bytes_) : bytes);
+  set_offset(member, whole_ ? std::min(bytes, whole_->size()) : bytes);
   count_.inside += member.from_nodes - before;
 }
 
@@ -130,7 +130,7 @@ void Share::take_offset(std::size_t node, std::uint64_t offset) {
   member.state.offset = offset;
   count_.inside += member.from_nodes - before;
   changed_states_ = true;
-  if (bytes_ > 0 && offset == bytes_) {
+  if (whole_ && offset == bytes()) {
     member.state.phase = NodePhase::committing;
   } else if (member.state.phase == NodePhase::moving && is_next_feeder_well(node)) {
     connect(node);
@@ -166,10 +166,11 @@ void Share::note_done(std::size_t node) {
 void Share::count_inside(Member& member) const {
   const auto bytes = std::exchange(member.from_nodes, 0);
   count_.inside -= std::min(count_.inside, bytes);
-  if (bytes_ == 0) return;
-  const auto part = static_cast<double>(bytes) / static_cast<double>(bytes_);
-  const auto all = formats_.gzip ? bytes_ : content_bytes_;
-  count_.inside += bytes == bytes_ ? all : static_cast<std::uint64_t>(part * static_cast<double>(all));
+  if (!whole_) return;
+  const auto part = static_cast<double>(bytes) / static_cast<double>(whole_->size());
+  const auto all = formats_.gzip ? whole_->size() : whole_->content_bytes();
+  count_.inside +=
+      bytes == whole_->size() ? all : static_cast<std::uint64_t>(part * static_cast<double>(all));
 }
 
 void Share::note_gone(std::size_t node) {
@@ -193,26 +194,22 @@ void Share::note_gone(std::size_t node) {
   for (auto& other : members_) other.candidate.news->notify_all();
 }
 
-void Share::note_upload(std::size_t node, std::uint64_t position, const PushStream* whole) {
-  if (whole != nullptr && bytes_ == 0) {
-    bytes_ = whole->size();
-    content_bytes_ = whole->content_bytes();
-    sum_ = whole->sum();
-    changed_ = whole->changed();
-    discarded_ = whole->discarded();
+void Share::note_upload(std::size_t node, std::uint64_t position, std::unique_ptr<PushStream> whole) {
+  if (whole && !whole_) {
+    whole_ = std::move(whole);
     for (std::size_t i = 0; i < members_.size(); ++i) {
       if (members_[i].state.phase != NodePhase::joining) order(i, size_text());
-      if (members_[i].state.phase == NodePhase::waiting && members_[i].state.offset == bytes_)
+      if (members_[i].state.phase == NodePhase::waiting && members_[i].state.offset == bytes())
         members_[i].state.phase = NodePhase::committing;
     }
-  } else if (bytes_ > 0) {
+  } else if (whole_) {
     order(node, size_text());  // its script compares the size with the bytes that arrived since
   }
   if (is_getting(members_[node])) take_offset(node, position);
 }
 
 std::string Share::size_text() const {
-  return fmt::format("know_size {}", bytes_);
+  return fmt::format("know_size {}", bytes());
 }
 
 // --- decisions ---
@@ -259,7 +256,7 @@ std::uint64_t Share::Member::offset_at(Clock::time_point time) const {
 
 /// One upload is under way, and at its pace it will take long.
 bool Share::is_upload_slow(Clock::time_point now) {
-  if (bytes_ > 0 || now < next_try_ || members_.size() < 2) return false;
+  if (whole_ || now < next_try_ || members_.size() < 2) return false;
   for (const auto& member : members_) {
     const auto& state = member.state;
     if (state.phase != NodePhase::receiving || state.feeder != kLaptop) continue;

@@ -58,7 +58,7 @@ class Share {
   /// It has failed, or its script has ended: it feeds no node any longer.
   void note_gone(std::size_t node);
   /// An upload to the node ended. `whole` is the stream, if that has come to its end.
-  void note_upload(std::size_t node, std::uint64_t position, const PushStream* whole);
+  void note_upload(std::size_t node, std::uint64_t position, std::unique_ptr<PushStream> whole);
 
   /// Gives feeders to nodes that need another one. To be called at least once a second.
   void look();
@@ -82,11 +82,8 @@ class Share {
   /// When another node last reported.
   [[nodiscard]] Clock::time_point heard_from_others(std::size_t node) const;
 
-  // Of the whole archive, once some upload has come to its end.
-  [[nodiscard]] const std::string& sum() const { return sum_; }
-  [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
-  [[nodiscard]] const std::vector<std::string>& changed() const { return changed_; }
-  [[nodiscard]] const std::vector<std::string>& discarded() const { return discarded_; }
+  /// The archive as it was sent, once some upload has come to its end; else null.
+  [[nodiscard]] const PushStream* whole() const { return whole_.get(); }
 
  private:
   struct Member {
@@ -118,6 +115,8 @@ class Share {
   [[nodiscard]] bool is_next_feeder_well(std::size_t node) const;
   [[nodiscard]] bool is_upload_slow(Clock::time_point now);
   void count_inside(Member& member) const;
+  /// Of the whole archive; 0 while that is not known.
+  [[nodiscard]] std::uint64_t bytes() const { return whole_ ? whole_->size() : 0; }
   /// The shell text by which a script learns the size.
   [[nodiscard]] std::string size_text() const;
 
@@ -130,11 +129,7 @@ class Share {
   Clock::time_point looked_ = {};
   bool changed_states_ = false;
   Clock::time_point next_try_ = Clock::now();  ///< of a second upload
-  std::uint64_t bytes_ = 0;                    ///< of the whole archive; 0 while that is not known
-  std::uint64_t content_bytes_ = 0;
-  std::string sum_;
-  std::vector<std::string> changed_;
-  std::vector<std::string> discarded_;
+  std::unique_ptr<PushStream> whole_ = {};     ///< see whole()
 };
 
 }  // namespace ec2mpi::ops

@@ -1,14 +1,13 @@
 #include "ec2mpi/ops/push/source_tree.hpp"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <algorithm>
+#include <array>
 #include <cerrno>
-#include <climits>
 #include <memory>
 #include <set>
 
@@ -30,8 +29,19 @@ bool is_readable(const fs::path& path, const struct stat& info) {
 
 // bytes of one .gitignore
 constexpr std::size_t kLongestRules = 1 << 20;
+constexpr off_t kLongestKey = 64 * 1024;
 constexpr std::uint64_t kPage = 4096;                     // the size that /sys gives for all its files
 constexpr std::size_t kMostUnsized = 64UL * 1024 * 1024;  // of a file that does not report its size
+
+/// Any that ssh would use. It refuses keys that others may read, so files of other modes need not be opened.
+bool is_private_key(const fs::path& path, const struct stat& info) {
+  if (!S_ISREG(info.st_mode) || (info.st_mode & 077) != 0 || info.st_size > kLongestKey) return false;
+  std::array<char, 64> bytes{};
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  const auto count = fd ? ::read(fd.get(), bytes.data(), bytes.size()) : 0;
+  const std::string_view begin(bytes.data(), count > 0 ? static_cast<std::size_t>(count) : 0);
+  return begin.starts_with("-----BEGIN ") && begin.substr(0, begin.find('\n')).contains("PRIVATE KEY-----");
+}
 
 /// Files of the kernel say 0 or a page, and take nothing on any disk.
 bool may_hide_its_size(const struct stat& info) {
@@ -42,62 +52,32 @@ bool may_hide_its_size(const struct stat& info) {
 Result<std::string> read_unsized(const fs::path& path, int flags) {
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | flags));
   if (!fd) return io_error("read", path);
-  std::string content;
-  std::string block(64 * kPage, '\0');
-  for (;;) {
-    const auto got = ::read(fd.get(), block.data(), block.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return io_error("read", path);
-    if (got == 0) return content;
-    content.append(block, 0, static_cast<std::size_t>(got));
-    if (content.size() > kMostUnsized)
-      return fail(ErrorKind::local_io,
-                  printable(path.string()) + " does not report its size and does not end");
-  }
+  return read_all(fd.get(), path, kMostUnsized);
 }
 
 /// A file in memory. It lasts as long as the descriptor.
 Result<UniqueFd> in_memory(const std::string& content, const fs::path& path) {
   UniqueFd fd(::memfd_create("ec2mpi", MFD_CLOEXEC));
-  std::string_view left = content;
-  while (fd && !left.empty()) {
-    const auto written = ::write(fd.get(), left.data(), left.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return io_error("read", path);
-    left.remove_prefix(static_cast<std::size_t>(written));
-  }
-  if (!fd || ::lseek(fd.get(), 0, SEEK_SET) != 0) return io_error("read", path);
+  if (!fd) return io_error("read", path);
+  TRY(write_all(fd.get(), content, path));
+  if (::lseek(fd.get(), 0, SEEK_SET) != 0) return io_error("read", path);
   return fd;
 }
 
-struct CloseFolder {
-  void operator()(DIR* folder) const { ::closedir(folder); }
-};
+std::unexpected<Error> cannot_read(const fs::path& path, std::error_code why) {
+  errno = why.value();
+  return io_error("read", path);
+}
 
 /// The names in a directory, sorted, so that every push sends the same bytes.
 Result<std::vector<std::string>> names_in(const fs::path& path) {
-  const std::unique_ptr<DIR, CloseFolder> folder(::opendir(path.c_str()));
-  if (!folder) return io_error("read", path);
   std::vector<std::string> names;
-  for (;;) {
-    // readdir(3) tells an error from the end only by errno.
-    errno = 0;
-    const dirent* entry = ::readdir(folder.get());
-    if (entry == nullptr && errno != 0) return io_error("read", path);
-    if (entry == nullptr) break;
-    const std::string name = entry->d_name;
-    if (name != "." && name != "..") names.push_back(name);
-  }
+  std::error_code failed;
+  for (fs::directory_iterator entry(path, failed); entry != fs::directory_iterator(); entry.increment(failed))
+    names.push_back(entry->path().filename().string());
+  if (failed) return cannot_read(path, failed);
   std::sort(names.begin(), names.end());
   return names;
-}
-
-Result<std::string> read_link(const fs::path& path) {
-  std::string target(PATH_MAX, '\0');
-  const auto size = ::readlink(path.c_str(), target.data(), target.size());
-  if (size < 0) return io_error("read", path);
-  target.resize(static_cast<std::size_t>(size));
-  return target;
 }
 
 class Scanner {
@@ -121,6 +101,8 @@ class Scanner {
   SourceTree take() { return std::move(tree_); }
 
  private:
+  /// Adds a path and, if it is a folder, its content. A device, pipe or socket in a folder is only noted;
+  /// other paths that cannot be read are errors, so no push leaves out a file in silence.
   Result<void> add(const fs::path& path, const std::string& relative, const struct stat& info) {
     SourceItem item{.top = tree_.tops.size() - 1,
                     .relative = relative,
@@ -139,9 +121,10 @@ class Scanner {
     } else if (S_ISDIR(info.st_mode)) {
       item.type = TarType::directory;
     } else if (S_ISLNK(info.st_mode)) {
-      TRY_AS(target, read_link(path));
+      std::error_code failed;
       item.type = TarType::symlink;
-      item.link = std::move(*target);
+      item.link = fs::read_symlink(path, failed).string();
+      if (failed) return cannot_read(path, failed);
     } else {
       // A source that the user has named must not be left out with a mere note.
       if (relative.empty()) {
@@ -177,7 +160,7 @@ class Scanner {
       auto below = relative.empty() ? name : relative + "/" + name;
       // An excluded folder is not even opened, so a folder without read permission can be excluded.
       if (tree_.tops.back().filter.excludes(below, S_ISDIR(info.st_mode))) continue;
-      if (kept_back_.contains({info.st_dev, info.st_ino})) {
+      if (is_kept_back(path / name, info)) {
         keep_back(path / name, below);
         continue;
       }
@@ -185,6 +168,11 @@ class Scanner {
       if (!added) return added;
     }
     return {};
+  }
+
+  [[nodiscard]] bool is_kept_back(const fs::path& path, const struct stat& info) const {
+    if (kept_back_.contains({info.st_dev, info.st_ino})) return true;
+    return is_private_key(path, info);
   }
 
   void keep_back(const fs::path& path, const std::string& below) {

@@ -93,12 +93,13 @@ void PushStream::begin_item() {
   block_ += encode_tar_header(entry);
 }
 
+/// Opens the file of the present item, of which only the bytes behind offset_of() are sent, and writes its
+/// header.
 void PushStream::begin_file(const SourceItem& item, TarEntry entry) {
   auto opened = open_item(*tree_, item);
   // Left out of the archive; the delivery reports it when all other files are in place.
   if (!opened || !is_unchanged(opened->get(), item)) {
-    note_change(item);
-    ++at_;
+    changed_.push_back(content_.items[at_++]);
     return;
   }
   file_ = std::move(*opened);
@@ -139,9 +140,7 @@ void PushStream::add_file_data() {
   if (left_ > 0 || begin_extent()) return;
   block_.append(padding_, '\0');
   // The header with the size has left already. So zeros fill the member, and the node discards it.
-  if (shrunk_ || !is_unchanged(file_.get(), item)) {
-    note_change(item);
-  }
+  if (shrunk_ || !is_unchanged(file_.get(), item)) changed_.push_back(content_.items[at_]);
   file_ = UniqueFd();
   ++at_;
 }
@@ -163,12 +162,6 @@ std::uint64_t PushStream::expected() const {
 
 std::uint64_t PushStream::expected_archive() const {
   return expected() + content_.items.size() * kTarBesides;
-}
-
-/// The path is for the message, the name of the member for the node's `discard`.
-void PushStream::note_change(const SourceItem& item) {
-  changed_.push_back(tree_->path_of(item).string());
-  discarded_.push_back(member_name(item));
 }
 
 void PushStream::list_member(const TarEntry& entry) {

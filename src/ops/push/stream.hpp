@@ -47,10 +47,8 @@ class PushStream {
   [[nodiscard]] const std::string& sum() const { return sum_text_; }
   [[nodiscard]] std::uint64_t size() const { return size_; }
 
-  /// Files that have changed since the scan, by path.
-  [[nodiscard]] const std::vector<std::string>& changed() const { return changed_; }
-  /// The same by member name; not to be put in place.
-  [[nodiscard]] const std::vector<std::string>& discarded() const { return discarded_; }
+  /// Files that have changed since the scan, by their numbers in the tree; not to be put in place.
+  [[nodiscard]] const std::vector<std::size_t>& changed() const { return changed_; }
   [[nodiscard]] const PushContent& content() const { return content_; }
   /// Bytes of files that it will hold in all, about: of files with holes we know it when they are opened.
   [[nodiscard]] std::uint64_t expected() const;
@@ -65,7 +63,6 @@ class PushStream {
   bool begin_extent();
   void add_file_data();
   [[nodiscard]] std::uint64_t offset_of(std::size_t number) const;
-  void note_change(const SourceItem& item);
   void list_member(const TarEntry& entry);
   void add_own_member(const std::string& name, std::string_view content);
   void add_end();
@@ -87,8 +84,7 @@ class PushStream {
   std::string listed_;           ///< names of the members so far, each ended by NUL
   std::string sizes_;            ///< a line for each of them: its kind and size as `stat` prints them
   bool ended_ = false;
-  std::vector<std::string> changed_;
-  std::vector<std::string> discarded_;
+  std::vector<std::size_t> changed_;
   std::uint64_t content_bytes_ = 0;
   std::uint64_t size_ = 0;
   Sha256 sum_;

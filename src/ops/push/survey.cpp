@@ -83,6 +83,8 @@ Result<bool> SurveyReader::take(std::string_view field) {
   return false;
 }
 
+/// Takes one word of the answer of push_survey.sh with its value; false if no honest script prints it. The
+/// records behind "area" belong to that area, so they are refused in front of the first one.
 bool SurveyReader::take_value(std::string_view word, std::string_view field) {
   if (word == "into") {
     survey_.into = field == "1";

@@ -42,6 +42,7 @@ Error ended_early() {
 const std::string& push_script() {
   static const std::string script = set_variables({{"move_program", kMovePl}})
                                         .append(need_tools_text())
+                                        .append(find_swift_text())
                                         .append(kPushSurveySh)
                                         .append(kPushArchiveSh)
                                         .append(kPushStepsSh)
@@ -86,6 +87,8 @@ asio::awaitable<void> PushTalk::listen(std::shared_ptr<PushTalk> self) {
   self->news_->notify_all();
 }
 
+/// Standard output must begin with a survey; a short greeting of a start-up file in front of it is dropped.
+/// Standard error is kept up to kMostErr.
 void PushTalk::take(const ssh::Chunk& chunk) {
   if (chunk.stream == ssh::Stream::err) {
     if (err_.size() < kMostErr) err_ += chunk.bytes;

@@ -7,15 +7,15 @@
 cd "$jobs" 2>/dev/null || exit 0
 for entry in */; do
   id=${entry%/}
-  read -r second place series rest <"$id/queue" || continue
+  { [ -f "$id/queue" ] && read -r second place series rest <"$id/queue"; } || continue
   [ "$series" = "$wanted" ] || continue
-  [ -e "$id/exit" ] || : >"$id/cancelled"
+  [ -e "$id/exit" ] || [ -e "$id/cancelled" ] || : >"$id/cancelled"
 done 2>/dev/null
 [ ! -f "$HOME/.ec2mpi/schedule" ] || sh "$HOME/.ec2mpi/schedule" </dev/null >/dev/null 2>&1
 for entry in */; do
   id=${entry%/}
   [ -f "$id/cancelled" ] || continue
-  read -r second place series rest <"$id/queue" || continue
+  { [ -f "$id/queue" ] && read -r second place series rest <"$id/queue"; } || continue
   [ "$series" = "$wanted" ] || continue
   job_state "$jobs/$id"
   case $state in running | ending) kill -TERM "$pid" ;; esac

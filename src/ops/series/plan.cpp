@@ -6,6 +6,7 @@
 #include <set>
 
 #include "ec2mpi/base/checksum.hpp"
+#include "ec2mpi/base/exit_code.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cluster/values/quote.hpp"
@@ -15,6 +16,7 @@ namespace ec2mpi::ops {
 namespace {
 
 /// "spread-run3" is the third of that name; 0 for something else.
+/// The limit keeps the number in an int, whatever a name on the master says.
 int run_number(std::string_view series, std::string_view name) {
   if (series == name) return 1;
   if (!series.starts_with(name) || !series.substr(name.size()).starts_with("-run")) return 0;
@@ -61,10 +63,12 @@ std::string differences(const Determinants& one, const Determinants& other) {
   return join(names, ", ");
 }
 
+/// Only for jobs that are not over.
 std::string going_on(const VariantResult& job) {
   return fmt::format("{} {}", job.id, job.state == VariantState::queued ? "waits" : "runs");
 }
 
+/// Without other jobs: the queue knows when a node is free.
 std::vector<Place> places_of(const std::vector<Node>& nodes, const std::map<int, NodeFacts>& facts) {
   std::vector<Place> places;
   for (const auto& node : nodes) {
@@ -118,6 +122,7 @@ std::string sum_of(const std::vector<std::string>& words) {
   return posix_cksum(quote_words(words));
 }
 
+/// Pairs of names and values, in their order: a later --mca of the same name wins.
 template <class Settings>
 std::string sum_of_settings(const Settings& settings) {
   std::vector<std::string> words;
@@ -126,6 +131,7 @@ std::string sum_of_settings(const Settings& settings) {
 }
 
 /// 0 if the master has no job of this name.
+/// `records` are those of all series on the master.
 int newest_run(std::string_view name, const std::vector<SeriesRecord>& records) {
   int newest = 0;
   for (const auto& record : records) newest = std::max(newest, run_number(record.series, name));
@@ -134,6 +140,7 @@ int newest_run(std::string_view name, const std::vector<SeriesRecord>& records) 
 
 }  // namespace
 
+/// Sums, because the values may be long, and secrets may be in variables.
 Determinants determinants_of(const JobSpec& job) {
   auto command = job.command;
   if (job.script) command.insert(command.begin(), job.script->name);
@@ -153,6 +160,7 @@ Determinants determinants_of(const JobSpec& job) {
           {"folder", posix_cksum(job.workdir)}};
 }
 
+/// A resumed series must place its jobs as before, or its results could not be compared.
 std::string take_ranks_per_node(SeriesSpec& spec, const std::vector<SeriesRecord>& records) {
   if (!spec.resume) return {};
   const auto series = spec.name + suffix(newest_run(spec.name, records));
@@ -273,6 +281,7 @@ std::optional<double> seconds_in(std::string_view text) {
   return value;
 }
 
+/// A reboot takes all processes away, so it explains the loss of many jobs at once.
 std::string lost_text(bool rebooted) {
   return rebooted ? "the master was rebooted" : "its supervisor on the master was killed";
 }
@@ -317,6 +326,7 @@ class ReportReader {
     return line.empty();
   }
 
+  /// "NAME=VALUE". Values may have any printable characters, also "=".
   static bool take_parameter(VariantResult& job, std::string_view value) {
     const auto equals = value.find('=');
     if (equals == std::string_view::npos) return false;
@@ -367,6 +377,7 @@ class ReportReader {
     return true;
   }
 
+  /// To be called when all lines of a job have been read: its output and its state explain each other.
   void close() {
     if (records_.empty()) return;
     auto& job = records_.back().job;
@@ -374,8 +385,7 @@ class ReportReader {
     output_.clear();
     // Such a job has a status, too, but its file `why` says more.
     if (job.state == VariantState::done && job.trouble == "cancelled") job.state = VariantState::cancelled;
-    // The status of timeout(1).
-    if (job.state == VariantState::done && job.trouble == "timeout") job.exit = 124;
+    if (job.state == VariantState::done && job.trouble == "timeout") job.exit = exit_code::timed_out;
     if (job.state == VariantState::done && job.trouble.starts_with("lost")) {
       job.state = VariantState::lost;
       job.trouble = lost_text(job.trouble.ends_with("rebooted"));

@@ -12,7 +12,7 @@ for entry in */; do
   id=${entry%/}
   # shellcheck disable=SC3012 # dash, bash and busybox compare texts
   [ "$id" \> "$after" ] || continue
-  read -r second place series rest <"$id/queue" || continue
+  { [ -f "$id/queue" ] && read -r second place series rest <"$id/queue"; } || continue
   case $series in
     "$wanted") ;;
     "$wanted"-run*) [ -n "$all_runs" ] || continue ;;
@@ -25,21 +25,21 @@ for entry in */; do
   echo "job $id"
   echo "series $series"
   echo "state $state $detail"
-  if [ -n "$all_runs" ]; then
+  if [ -n "$all_runs" ] && [ -f "$id/meta" ]; then
     while IFS= read -r line; do
       case $line in 'set '* | 'determinant '* | 'per_node '*) printf '%s\n' "$line" ;; esac
     done <"$id/meta"
     [ ! -f "$id/script.sum" ] || cksum <"$(cat "$id/script")" | cmp -s - "$id/script.sum" || echo 'determinant script changed'
   fi
-  while read -r label; do echo "on $label"; done <"$id/placed"
+  [ ! -f "$id/placed" ] || while read -r label; do echo "on $label"; done <"$id/placed"
   begun="" ended=""
-  { read -r begun; read -r ended; } <"$id/clock"
+  [ ! -f "$id/clock" ] || { read -r begun; read -r ended; } <"$id/clock"
   case $state in lost) begun= ;; esac
   [ -z "$begun" ] || echo "clock $begun${ended:+ $ended}"
-  read -r why <"$id/why" && echo "why $why"
-  read -r reason <"$id/reason" && echo "reason $reason"
+  [ -f "$id/why" ] && read -r why <"$id/why" && echo "why $why"
+  [ -f "$id/reason" ] && read -r reason <"$id/reason" && echo "reason $reason"
   case $outputs$state in
-    yesended | yeslost) { tail -c 1500 "$id/out" | tail -n 20 | tr -d '\000\r'; echo; } | sed 's/^/| /' ;;
+    yesended | yeslost) [ ! -f "$id/out" ] || { tail -c 1500 "$id/out" | tail -n 20 | tr -d '\000\r'; echo; } | sed 's/^/| /' ;;
   esac
 done 2>/dev/null
 if [ -n "$waits" ]; then

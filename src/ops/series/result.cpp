@@ -22,6 +22,7 @@ using Row = std::vector<std::string>;
 /// In the order of VariantState. JSON and CSV contain these words.
 constexpr std::array<std::string_view, 7> kStates = {"waiting",   "queued", "running", "done",
                                                      "cancelled", "lost",   "refused"};
+/// Characters of one cell of the table; CSV and JSON have the whole text.
 constexpr std::size_t kWidestCell = 40;
 
 /// The `=` of a `key=value`; keys look like names in programs, with dots and dashes.
@@ -88,6 +89,7 @@ std::vector<std::string> keys_of(const SeriesResult& series) {
   return keys;
 }
 
+/// Empty for a variant that has no such key.
 std::string value_of(const std::vector<std::pair<std::string, std::string>>& pairs, const std::string& key) {
   for (const auto& [name, value] : pairs) {
     if (name == key) return value;
@@ -125,6 +127,7 @@ std::string without_numbers(std::string_view text) {
 }
 }  // namespace
 
+/// Exit code and reason must agree: the same message with another code may have another cause.
 std::optional<CommonFailure> common_failure(const SeriesResult& series, std::size_t least) {
   CommonFailure common;
   std::optional<int> exit;
@@ -201,6 +204,7 @@ std::vector<std::string> aligned(const std::vector<Row>& rows, const std::vector
   return lines;
 }
 
+/// Parameters have no columns here: the variants' names hold them.
 std::vector<std::string> table_lines(const SeriesResult& series) {
   const auto keys = keys_of(series);
   std::vector<Row> rows{{"variant", "nodes", "time", "exit"}};
@@ -250,6 +254,7 @@ std::string csv_text(const SeriesResult& series) {
   return csv;
 }
 
+/// ordered_json keeps the order of the fields, which people read from top to bottom.
 std::string json_text(const std::string& name, const SeriesResult& series) {
   using Json = nlohmann::ordered_json;
   const auto object = [](const auto& pairs) {

@@ -26,6 +26,7 @@ std::optional<double> printed_time(const VariantResult& variant) {
   return std::nullopt;
 }
 
+/// Nothing for a variant without that parameter, or with a value that is no number of ranks.
 std::optional<long> ranks_of(const VariantResult& variant, const std::string& parameter) {
   for (const auto& [name, value] : variant.parameters) {
     const auto number = name == parameter ? parse_number(value) : std::nullopt;
@@ -94,6 +95,7 @@ class Plot {
     y_to_ = std::ceil(y_to_);
   }
 
+  /// Legend, axes, then the lines, which lie over the grid.
   std::string draw() {
     svg_ = R"(<?xml version="1.0" encoding="UTF-8"?>
 <svg xmlns="http://www.w3.org/2000/svg" width="720" height="480" viewBox="0 0 720 480" font-family="sans-serif" font-size="13">
@@ -117,6 +119,7 @@ class Plot {
   static constexpr const char* kMeasured = "#1f5fa8";
   static constexpr const char* kIdeal = "#999999";
 
+  /// 0 at the beginning of an axis, 1 at its end.
   static double part(double value, double from, double to) { return (std::log2(value) - from) / (to - from); }
   [[nodiscard]] double x(double ranks) const {
     return kLeft + kInside + (kWidth - 2 * kInside) * part(ranks, x_from_, x_to_);
@@ -209,6 +212,7 @@ class Plot {
 
 }  // namespace
 
+/// The speed-up of the fewest ranks is their number, so that lines of different sizes can be compared.
 Result<Scaling> measure_scaling(const SeriesResult& series, const std::string& parameter) {
   Scaling scaling;
   std::vector<const VariantResult*> good;

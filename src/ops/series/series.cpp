@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <algorithm>
-#include <iterator>
 
 #include "ec2mpi/base/event.hpp"
 #include "ec2mpi/base/exit_code.hpp"
@@ -11,10 +10,9 @@
 #include "ec2mpi/cluster/values/quote.hpp"
 #include "ec2mpi/ops/job/reconnect_policy.hpp"
 #include "ec2mpi/ops/job/script.hpp"
-#include "ec2mpi/ops/job/shell.hpp"
 #include "ec2mpi/ops/node/facts.hpp"
 #include "ec2mpi/ops/node/remote.hpp"
-#include "src/ops/series/shell.hpp"
+#include "src/ops/series/master.hpp"
 
 namespace ec2mpi::ops {
 
@@ -23,17 +21,13 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr auto kAnswer = seconds(30);      ///< for the master's report on its jobs
 constexpr auto kHandOver = seconds(120);   ///< for it to take all of them
 constexpr auto kCancelling = seconds(90);  ///< from the request to the end of all
 constexpr Clock::duration kBetweenLooks = milliseconds(700);
+/// Of refusals, in one message.
 constexpr std::size_t kNamedReasons = 3;
 /// A look at 10,000 jobs takes the master some seconds, so it gets twice that time for other work.
 constexpr int kPauseForLook = 2;
-/// Jobs that fit into one answer: capture() takes 1 MiB, and report.sh gives 1,500 bytes of each output at
-/// most.
-constexpr int kReportedAtOnce = 1000;
-constexpr int kOutputsAtOnce = 300;
 
 /// The jobs that can't run: each reason once, behind the jobs that it holds for.
 class Refusals {
@@ -74,7 +68,8 @@ class SeriesRun : public Observer {
         options_(context.options),
         observer_(context.observer),
         stops_(std::move(context.stop)),
-        reconnect_(stops_.stop, stops_.detach) {}
+        reconnect_(stops_.stop, stops_.detach),
+        master_(nodes_.master, connector_, options_.connect_timeout) {}
 
   asio::awaitable<SeriesEnd> run() {
     bool there = false;
@@ -101,57 +96,22 @@ class SeriesRun : public Observer {
     return false;
   }
 
-  // --- the connection to the master ---
-
-  /// Keeps a connection that stands; ask() drops one that has failed.
-  asio::awaitable<Result<void>> connect(Limit limit) {
-    if (session_ != nullptr) co_return Result<void>{};
-    const auto connecting = limit.at_most(options_.connect_timeout);
-    auto session = co_await connector_.connect(nodes_.master, connecting, [](ssh::Phase) {});
-    if (!session) co_return std::unexpected(session.error());
-    session_ = std::move(*session);
-    co_return Result<void>{};
-  }
-
-  /// One text, one answer. After trouble the next one makes a new connection.
-  asio::awaitable<Result<Captured>> ask(std::string text, Limit limit) {
-    CO_TRY_AS(connected, co_await connect(limit));
-    // The queue that the text may start runs programs of the user, so it gets their environment.
-    auto answer = co_await capture(*session_, "exec sh -s", limit, std::move(text), Environment::of_the_user);
-    if (!answer) session_.reset();
-    co_return answer;
-  }
-
-  /// Asks for a portion at a time. One that is not full is the last.
-  asio::awaitable<Result<std::vector<SeriesRecord>>> report(ReportRequest request, Limit limit) {
-    std::vector<SeriesRecord> all;
-    request.count = request.outputs ? kOutputsAtOnce : kReportedAtOnce;
-    trouble_.clear();
-    for (;;) {
-      // In braces, so sh reads all of the text before it runs any of it.
-      auto text = "{\n" + job_functions() + report_text(request) + "}\n";
-      // The time for a connection is added, because ask() may have to make one.
-      const auto patience = limit.at_most(kAnswer + options_.connect_timeout);
-      CO_TRY_AS(answer, co_await ask(std::move(text), patience));
-      if (trouble_.empty()) trouble_ = trouble_in_report(answer->out);
-      auto records = parse_series_records(answer->out);
-      if (!records) co_return std::unexpected(records.error());
-      const bool last = records->size() < static_cast<std::size_t>(request.count);
-      std::ranges::move(*records, std::back_inserter(all));
-      // A master that repeats itself must not hold us for ever.
-      if (last || all.back().job.id <= request.after) co_return all;
-      request.after = all.back().job.id;
-    }
+  /// Of all runs of the series.
+  asio::awaitable<Result<std::vector<SeriesRecord>>> earlier_jobs(std::stop_token stop) {
+    const Limit limit{.deadline = Clock::time_point::max(), .stop = std::move(stop)};
+    ReportRequest every{.series = series_.name, .all_runs = true};
+    auto records = co_await master_.report(std::move(every), limit);
+    if (!records) co_return std::unexpected(records.error().within(nodes_.master.label()));
+    co_return records;
   }
 
   // --- finding it ---
 
+  /// The newest run of the series by name. False: refused, and end_ has the reason; so also below.
   asio::awaitable<bool> find() {
     // As long as the jobs are not known there is nothing to cancel.
-    const Limit limit{.deadline = Clock::time_point::max(), .stop = stops_.detach};
-    ReportRequest every{.series = series_.name, .all_runs = true};
-    auto records = co_await report(std::move(every), limit);
-    if (!records) co_return refuse(records.error().within(nodes_.master.label()));
+    auto records = co_await earlier_jobs(stops_.detach);
+    if (!records) co_return refuse(records.error());
     decision_ = find_series(series_.name, *records);
     if (decision_.jobs.empty())
       co_return refuse({ErrorKind::usage, fmt::format("there is no series {}", printable(series_.name))});
@@ -166,11 +126,10 @@ class SeriesRun : public Observer {
 
   // --- handing it over ---
 
+  /// Decides by the earlier jobs which variants are fresh, and hands those to the master.
   asio::awaitable<bool> submit() {
-    const Limit limit{.deadline = Clock::time_point::max(), .stop = stops_.stop};
-    ReportRequest every{.series = series_.name, .all_runs = true};
-    auto records = co_await report(std::move(every), limit);
-    if (!records) co_return refuse(records.error().within(nodes_.master.label()));
+    auto records = co_await earlier_jobs(stops_.stop);
+    if (!records) co_return refuse(records.error());
     // Before decide(), which compares the ranks with those of the earlier jobs.
     auto note = take_ranks_per_node(series_, *records);
     auto decided = decide(series_, *records);
@@ -183,8 +142,7 @@ class SeriesRun : public Observer {
       end_.result.push_back({.id = decision_.jobs[i].id, .parameters = series_.variants[i].parameters});
     for (const auto& job : decision_.jobs) end_.fresh.push_back(job.submit);
     take(*records, false);
-    const auto fresh = static_cast<std::size_t>(std::count_if(decision_.jobs.begin(), decision_.jobs.end(),
-                                                              [](const auto& job) { return job.submit; }));
+    const auto fresh = static_cast<std::size_t>(std::ranges::count(end_.fresh, true));
     if (fresh > 0) {
       const bool handed_over = co_await submit_fresh();
       if (!handed_over) co_return false;
@@ -213,7 +171,7 @@ class SeriesRun : public Observer {
     const auto patience =
         Limit{}.at_most(kHandOver);  // not ended by Ctrl-C: we must know whether it was taken
     auto text = series_text(*jobs);
-    auto answer = co_await ask(std::move(text), patience);
+    auto answer = co_await master_.ask(std::move(text), patience);
     if (!answer) {
       auto error = answer.error().within("handing the series to the master");
       error.message += "; whether it has taken the jobs, --resume will tell";
@@ -224,11 +182,8 @@ class SeriesRun : public Observer {
 
   /// Each job may get any of the nodes, so a single node that gives no facts refuses the series.
   asio::awaitable<bool> ask_nodes() {
-    auto contacts = nodes_.ranks;
-    const auto is_master = [this](const Node& node) { return node.index == nodes_.master.index; };
     // The queue lies on the master, even if the master takes no ranks.
-    if (std::none_of(contacts.begin(), contacts.end(), is_master))
-      contacts.insert(contacts.begin(), nodes_.master);
+    auto contacts = nodes_.contacts();
     observer_.on_asking(contacts.size());
     NodeTask task = [this](NodeRun turn) { return ask_one(turn); };
     FleetContext context{connector_,
@@ -236,12 +191,8 @@ class SeriesRun : public Observer {
                          *this,
                          stops_.stop};
     const auto report = co_await run_on_nodes(std::move(contacts), std::move(task), std::move(context));
-    for (const auto& result : report.results) {
-      if (facts_.contains(result.node.index)) continue;
-      const auto* error = std::get_if<Error>(&result.outcome);
-      end_.unfit.push_back(
-          {result.node, error != nullptr ? *error : Error{ErrorKind::cancelled, describe(result.outcome)}});
-    }
+    for (const auto& result : report.results)
+      if (!facts_.contains(result.node.index)) end_.unfit.push_back(trouble_of(result));
     co_return end_.unfit.empty();
   }
 
@@ -295,12 +246,10 @@ class SeriesRun : public Observer {
     }
     // The code with which the master refuses what the user can only type in another way.
     const bool mistyped = answer.out.find("refused 2\n") != std::string::npos;
-    std::string why;
-    for (const auto line : split(trim(answer.err), '\n')) {
-      const auto text = line.starts_with("ec2mpi: ") ? line.substr(8) : line;
-      // The first line on standard error is the reason for all jobs that the master refused.
-      if (why.empty()) why = printable(text);
-    }
+    // The first line on standard error is the reason for all jobs that the master refused.
+    auto first = split(trim(answer.err), '\n').front();
+    if (first.starts_with("ec2mpi: ")) first.remove_prefix(8);
+    const auto why = printable(first);
     std::size_t refused = 0;
     for (std::size_t i = 0; i < decision_.jobs.size(); ++i) {
       const auto& job = decision_.jobs[i];
@@ -321,8 +270,8 @@ class SeriesRun : public Observer {
   /// `complete`: a job that is not among them is gone from the master, for somebody has removed its folder.
   void take(std::vector<SeriesRecord>& records, bool complete) {
     for (auto& variant : end_.result) {
-      const auto record = std::find_if(records.begin(), records.end(),
-                                       [&](const auto& known) { return known.job.id == variant.id; });
+      const auto is_it = [&](const auto& known) { return known.job.id == variant.id; };
+      const auto record = std::ranges::find_if(records, is_it);
       if (record != records.end()) {
         record->job.parameters = variant.parameters;
         variant = record->job;
@@ -333,10 +282,8 @@ class SeriesRun : public Observer {
     }
   }
 
-  [[nodiscard]] bool all_over() const {
-    return std::all_of(end_.result.begin(), end_.result.end(),
-                       [](const auto& variant) { return variant.over(); });
-  }
+  /// Lost and refused jobs count, since nothing more will come of them.
+  [[nodiscard]] bool all_over() const { return std::ranges::all_of(end_.result, &VariantResult::over); }
 
   asio::awaitable<void> follow() {
     auto step = [this] { return follow_once(); };
@@ -384,35 +331,37 @@ class SeriesRun : public Observer {
     return false;
   }
 
+  /// One question to the master, and the cancelling in front of it if the user has asked for that.
   asio::awaitable<Result<void>> look() {
     // Repeated after a lost connection until the master has taken it.
     if (stops_.stop.stop_requested() && !cancel_sent_) {
-      auto cancelled = co_await cancel();
-      if (!cancelled) co_return cancelled;
+      CO_TRY(co_await cancel());
     }
     const auto limit = reconnect_.waiting();
     ReportRequest request{.series = decision_.series};
-    CO_TRY_AS(records, co_await report(std::move(request), limit));
+    CO_TRY_AS(records, co_await master_.report(std::move(request), limit));
     take(*records, true);
-    if (!trouble_.empty() && trouble_ != told_trouble_) observer_.on_trouble(trouble_);
-    told_trouble_ = trouble_;
+    if (!master_.trouble().empty() && master_.trouble() != told_trouble_)
+      observer_.on_trouble(master_.trouble());
+    told_trouble_ = master_.trouble();
     // The results stand in the last lines of a job's output, which no job changes any more.
     if (all_over()) {
-      auto told = co_await take_outputs();
-      if (!told) co_return told;
+      CO_TRY(co_await take_outputs());
     }
     observer_.on_progress(end_.result);
     co_return Result<void>{};
   }
 
+  /// The same question with the last lines of each output, from which findings are read.
   asio::awaitable<Result<void>> take_outputs() {
     ReportRequest request{.series = decision_.series, .outputs = true};
     const auto limit = reconnect_.waiting();
-    CO_TRY_AS(records, co_await report(std::move(request), limit));
+    CO_TRY_AS(records, co_await master_.report(std::move(request), limit));
     take(*records, false);
     co_return Result<void>{};
   }
 
+  /// The program on the master ends waiting jobs before running ones, so that none starts in between.
   asio::awaitable<Result<void>> cancel() {
     if (!std::exchange(end_.cancelled, true)) {
       // From now on only a request to detach ends a wait, so the master can still be asked.
@@ -420,9 +369,8 @@ class SeriesRun : public Observer {
       reconnect_.give_up_in(kCancelling);
       observer_.on_cancelling();
     }
-    const auto limit = reconnect_.waiting().at_most(kAnswer);
-    auto text = "{\n" + job_functions() + cancel_series_text(decision_.series) + "}\n";
-    CO_TRY_AS(answer, co_await ask(std::move(text), limit));
+    const auto limit = reconnect_.waiting();
+    CO_TRY(co_await master_.cancel(decision_.series, limit));
     cancel_sent_ = true;
     co_return Result<void>{};
   }
@@ -434,11 +382,10 @@ class SeriesRun : public Observer {
   SeriesObserver& observer_;
   JobStops stops_;
   ReconnectPolicy reconnect_;
-  std::unique_ptr<ssh::Session> session_;  ///< to the master
+  SeriesMaster master_;
   std::map<int, NodeFacts> facts_;
   SeriesDecision decision_;
   bool cancel_sent_ = false;
-  std::string trouble_;  ///< of the last look
   std::string told_trouble_;
   SeriesEnd end_;
 };
@@ -466,21 +413,11 @@ int exit_code_for(const SeriesEnd& end) {
       return end.cancelled ? exit_code::interrupted : exit_code::no_connection;
     case SeriesEnd::How::over:
       if (end.cancelled) return exit_code::interrupted;
-      return std::all_of(result.begin(), result.end(),
-                         [](const auto& variant) { return variant.succeeded(); })
-                 ? exit_code::ok
-                 : exit_code::node_failed;
+      return std::ranges::all_of(result, &VariantResult::succeeded) ? exit_code::ok : exit_code::node_failed;
     case SeriesEnd::How::refused:
       break;
   }
-  const auto cancelled = [](const NodeTrouble& trouble) {
-    return trouble.error.kind == ErrorKind::cancelled;
-  };
-  // Ctrl-C while the nodes were asked: no node is at fault.
-  if (std::any_of(end.unfit.begin(), end.unfit.end(), cancelled)) return exit_code::interrupted;
-  if (!end.unfit.empty() || !end.refused) return exit_code::node_failed;
-  if (end.refused->kind == ErrorKind::cancelled) return exit_code::interrupted;
-  return end.refused->kind == ErrorKind::usage ? exit_code::not_started : exit_code::node_failed;
+  return refusal_exit_code(end.unfit, end.refused);
 }
 
 }  // namespace ec2mpi::ops

@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/base/try.hpp"
+#include "ec2mpi/ops/exec/root_command.hpp"
+#include "src/ops/setup/programs.hpp"
 
 namespace ec2mpi::ops {
 
@@ -18,6 +21,7 @@ bool is_systems_python(std::string_view python3) {
   return python3.empty() || python3.starts_with("/usr/bin/") || python3.starts_with("/bin/");
 }
 
+/// An empty mpi4py: the distribution has none for this MPI, and pip builds it with `compiler`.
 struct Names {
   std::vector<std::string> mpi;
   std::string headers;
@@ -35,8 +39,17 @@ Names names_for(std::string_view manager, MpiFlavour flavour) {
   return {{"openmpi"}, "openmpi-devel", "python3-mpi4py-openmpi", "/usr/lib64/openmpi/bin/mpicc"};
 }
 
+/// The program `name` in the folder of `path`.
 std::string sibling(std::string_view path, std::string_view name) {
   return fmt::format("{}/{}", path.substr(0, path.rfind('/')), name);
+}
+
+/// Of install_packages.sh.
+std::vector<std::string> install_arguments(const PackagePlan& plan) {
+  std::vector<std::string> arguments = {plan.manager, plan.mpi4py ? "yes" : "no", plan.mpi4py_package,
+                                        plan.compiler};
+  arguments.insert(arguments.end(), plan.packages.begin(), plan.packages.end());
+  return arguments;
 }
 
 }  // namespace
@@ -60,7 +73,8 @@ Result<PackagePlan> plan_packages(const SetupState& state, MpiChoice choice) {
                    .packages = {},
                    .mpi4py = !facts.mpi4py,
                    .mpi4py_package = own ? "" : names.mpi4py,
-                   .compiler = own ? sibling(facts.mpirun, "mpicc") : names.compiler};
+                   .compiler = own ? sibling(facts.mpirun, "mpicc") : names.compiler,
+                   .choice = choice};
   if (!good) plan.packages = names.mpi;
   // A build by pip needs the headers.
   if (!good || (!state.mpi_headers && !own)) plan.packages.push_back(names.headers);
@@ -80,11 +94,30 @@ Result<PackagePlan> plan_packages(const SetupState& state, MpiChoice choice) {
   return plan;
 }
 
-std::vector<std::string> install_arguments(const PackagePlan& plan) {
-  std::vector<std::string> arguments = {plan.manager, plan.mpi4py ? "yes" : "no", plan.mpi4py_package,
-                                        plan.compiler};
-  arguments.insert(arguments.end(), plan.packages.begin(), plan.packages.end());
-  return arguments;
+asio::awaitable<Result<void>> install_packages(NodeRun run, RootAccess access, PasswordSource password,
+                                               PackagePlan plan,
+                                               std::function<void(std::string_view)> on_doing) {
+  RootScript script{.text = std::string(kInstallPackagesSh), .arguments = install_arguments(plan)};
+  script.on_line = [&on_doing](std::string_view line) {
+    if (line.starts_with("doing ")) on_doing(printable(line.substr(6)));
+  };
+  NodeRun here = run;
+  auto installed = co_await run_as_root(std::move(here), access, std::move(password), std::move(script));
+  if (!installed) {
+    auto error = installed.error();
+    if (error.kind == ErrorKind::cancelled || error.kind == ErrorKind::timeout)
+      // The script ignores the end of the connection: a half installation would be worse.
+      error.message += "; the installation continues on the node, and the next setup waits for it";
+    co_return std::unexpected(std::move(error));
+  }
+  // Asked again: a package manager's success does not prove that mpirun is found.
+  CO_TRY_AS(now, co_await ask_setup_state(run.session, run.limit));
+  CO_TRY_AS(rest, plan_packages(*now, plan.choice));
+  if (!rest->empty()) {
+    auto reason = fmt::format("installed, but still not found: {}", join(rest->names(), " "));
+    co_return fail(ErrorKind::remote_io, std::move(reason));
+  }
+  co_return Result<void>{};
 }
 
 }  // namespace ec2mpi::ops

@@ -12,7 +12,6 @@
 #include "ec2mpi/cluster/values/selection.hpp"
 #include "ec2mpi/ops/exec/root_command.hpp"
 #include "src/ops/setup/joint_work.hpp"
-#include "src/ops/setup/programs.hpp"
 #include "src/ops/setup/sharing.hpp"
 #include "src/ops/setup/trust_files.hpp"
 
@@ -36,30 +35,6 @@ std::vector<TrustText> texts_for(const std::vector<TrustText>& texts, bool of_ro
     if (is_of_root(text) == of_root) chosen.push_back(text);
   }
   return chosen;
-}
-
-/// sshd has accepted the connection, and its settings keep the login or its command out. `said`
-/// are the words of ssh on the node that tried.
-bool is_sshds_choice(std::string_view said) {
-  return said.find("Permission denied") != std::string_view::npos ||
-         said.find(kNoCommand) != std::string_view::npos;
-}
-
-/// What to do about a login that ssh or the network kept from getting to sshd's choice; begins with "; ", or
-/// is empty. `said` are the words of ssh on node `from`.
-std::string next_step(std::string_view said, int from, int to) {
-  const auto says = [said](std::string_view text) { return said.find(text) != std::string_view::npos; };
-  if (says("exchange_identification"))
-    return fmt::format(
-        "; the sshd of node{} ended the connection before the login: look there at /etc/hosts.deny and "
-        "MaxStartups",
-        to);
-  if (says("remote command."))
-    return fmt::format("; remove RemoteCommand from the configuration of ssh on node{}", from);
-  if (says(" port "))
-    return fmt::format(
-        "; does the security group let its own members in, and does a firewall on node{} keep them out?", to);
-  return {};
 }
 
 /// The nodes write one after the other where one depends on another's work.
@@ -255,13 +230,13 @@ class Setup : public JointWork {
     CO_TRY_AS(login, co_await try_login(std::move(here), present_.at(next).address.text(), claim));
     auto still = still_there(login->states);
     if (!still || login->ok) co_return still;
-    if (is_sshds_choice(login->said)) {
+    if (login->is_sshds_choice()) {
       refused_logins_[next] = {index, login->said};
       co_return Result<void>{};
     }
     co_return fail(ErrorKind::remote_io,
                    fmt::format("cannot log in to node{} ({}): {}{}", next, present_.at(next).address.text(),
-                               login->said, next_step(login->said, index, next)));
+                               login->said, login->next_step(index, next)));
   }
 
   [[nodiscard]] Result<void> still_there(const std::map<std::string, std::string>& states) const {
@@ -313,35 +288,14 @@ class Setup : public JointWork {
     }
     if (!request_.dry_run) {
       NodeRun here = turn;
-      auto installed = co_await install(std::move(here), state.root, *plan);
+      std::function<void(std::string_view)> on_doing = [this, &node = turn.node](std::string_view doing) {
+        observer_.on_doing(node, doing);
+      };
+      auto installed = co_await install_packages(std::move(here), state.root, request_.password, *plan,
+                                                 std::move(on_doing));
       if (!installed) co_return installed;
     }
     end_.done[turn.node.index].packages = std::move(names);
-    co_return Result<void>{};
-  }
-
-  asio::awaitable<Result<void>> install(NodeRun turn, RootAccess access, PackagePlan plan) {
-    observer_.on_doing(turn.node, "installing packages");
-    RootScript script{.text = std::string(kInstallPackagesSh), .arguments = install_arguments(plan)};
-    script.on_line = [this, &node = turn.node](std::string_view line) {
-      if (line.starts_with("doing ")) observer_.on_doing(node, printable(line.substr(6)));
-    };
-    NodeRun here = turn;
-    auto installed = co_await run_as_root(std::move(here), access, request_.password, std::move(script));
-    if (!installed) {
-      auto error = installed.error();
-      if (error.kind == ErrorKind::cancelled || error.kind == ErrorKind::timeout)
-        // The script ignores the end of the connection: a half installation would be worse.
-        error.message += "; the installation continues on the node, and the next setup waits for it";
-      co_return std::unexpected(std::move(error));
-    }
-    // Asked again: a package manager's success does not prove that mpirun is found.
-    CO_TRY_AS(now, co_await ask_setup_state(turn.session, turn.limit));
-    CO_TRY_AS(rest, plan_packages(*now, request_.mpi));
-    if (!rest->empty()) {
-      auto reason = fmt::format("installed, but still not found: {}", join(rest->names(), " "));
-      co_return fail(ErrorKind::remote_io, std::move(reason));
-    }
     co_return Result<void>{};
   }
 

@@ -16,6 +16,8 @@ constexpr auto kWriting = std::chrono::seconds(90);  ///< twice the script's pat
 constexpr std::string_view kDone = "did ";
 constexpr std::string_view kTightened = "tightened ";
 constexpr std::string_view kLogin = "login ";
+/// In the text of a login that succeeds, but runs another program than the command.
+constexpr std::string_view kNoCommand = "does not run the command";
 
 /// The program goes as an argument and not by standard input, which carries the texts, and the private key
 /// among them.
@@ -141,6 +143,26 @@ asio::awaitable<Result<TrustLogin>> try_login(NodeRun run, std::string address, 
   CO_TRY_AS(states, parse_states(said->out));
   login.states = std::move(*states);
   co_return login;
+}
+
+bool TrustLogin::is_sshds_choice() const {
+  return said.find("Permission denied") != std::string_view::npos ||
+         said.find(kNoCommand) != std::string_view::npos;
+}
+
+std::string TrustLogin::next_step(int from, int to) const {
+  const auto says = [this](std::string_view text) { return said.find(text) != std::string_view::npos; };
+  if (says("exchange_identification"))
+    return fmt::format(
+        "; the sshd of node{} ended the connection before the login: look there at /etc/hosts.deny and "
+        "MaxStartups",
+        to);
+  if (says("remote command."))
+    return fmt::format("; remove RemoteCommand from the configuration of ssh on node{}", from);
+  if (says(" port "))
+    return fmt::format(
+        "; does the security group let its own members in, and does a firewall on node{} keep them out?", to);
+  return {};
 }
 
 asio::awaitable<std::string> sshd_settings(NodeRun run, RootAccess access, PasswordSource password,

@@ -43,15 +43,18 @@ struct TrustLogin {
   bool ok = false;
   std::string said;  ///< by ssh, if it failed
   std::map<std::string, std::string> states;
+
+  /// sshd has accepted the connection, and its settings keep the login or its command out.
+  [[nodiscard]] bool is_sshds_choice() const;
+  /// What to do about a login from one node to another that ssh or the network kept from getting to sshd's
+  /// choice; begins with "; ", or is empty.
+  [[nodiscard]] std::string next_step(int from, int to) const;
 };
 
 /// Logs in from this node to `address`; gives `claim` back if it is not empty. Errors: those of the session,
 /// remote_io.
 [[nodiscard]] asio::awaitable<Result<TrustLogin>> try_login(NodeRun run, std::string address,
                                                             std::string claim);
-
-/// In the text of a login that succeeds, but runs another program than the command.
-inline constexpr std::string_view kNoCommand = "does not run the command";
 
 /// A login from one node to another, as the second one's sshd sees it.
 struct SshdQuestion {

@@ -70,6 +70,7 @@ class Undo : public JointWork {
     co_return ssh::ExitStatus{};
   }
 
+  /// Nodes that share a home: one of them takes the texts away, and the others find nothing afterwards.
   asio::awaitable<Result<void>> take(NodeRun& run, const Found& found, RootAccess access) {
     const int index = run.node.index;
     // In a dry run, the texts that were found are the answer.

@@ -68,6 +68,7 @@ class StacksReader {
     if (key == "state") take_state(stack, value);
   }
 
+  /// "STATE PERCENT WCHAN SYSCALL" (stacks.sh). WCHAN is 0 where the kernel does not show its function.
   static void take_state(RankStack& stack, std::string_view value) {
     const auto fields = words(value);
     if (fields.size() < 2) return;
@@ -81,6 +82,7 @@ class StacksReader {
   std::map<int, RankStack> ranks_;
 };
 
+/// A node without ranks of the job answers with none, which is no error.
 asio::awaitable<Result<ssh::ExitStatus>> look(NodeRun run, std::string id, std::map<int, NodeStacks>& found) {
   const auto limit = run.limit.at_most(kPatience);
   CO_TRY_AS(answer, co_await capture(run.session, stacks_script(id), limit));
@@ -89,6 +91,7 @@ asio::awaitable<Result<ssh::ExitStatus>> look(NodeRun run, std::string id, std::
   co_return ssh::ExitStatus{};
 }
 
+/// A frame is "NAME (PLACE)" or "NAME"; the NAME may have "@VERSION" behind it.
 std::string_view function_of(std::string_view frame) {
   return frame.substr(0, std::min(frame.find(' '), frame.find('@')));
 }

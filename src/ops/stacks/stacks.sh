@@ -8,8 +8,8 @@
 #   RANK PID frame TEXT                          a function of the main thread, the innermost first
 #   barred                                       this user may not look into processes
 #   ec2mpi-stacks end
-# A tool that reads a stack stops the process for that time. It has twenty seconds, and a process that it has left stopped
-# continues.
+# A tool that reads a stack stops the process for that time. It has twenty seconds, and a process that it has left
+# stopped continues.
 # shellcheck shell=sh
 # shellcheck disable=SC2154 # mark is set in front of this text
 export LC_ALL=C
@@ -68,7 +68,7 @@ gdb_frames() {
     print "frame " name (place == "" ? "" : " (" place ")")
   }'
 }
-# A place without a name is another number in each rank, and would keep ranks that do the same apart.
+# A place without a name is another number in each rank, and would separate ranks that do the same.
 eu_frames() {
   awk '/^TID / { threads++ } threads < 2 && /^#[0-9]+ +0x[0-9a-f]+ +[^ ]/ { sub(/^#[0-9]+ +0x[0-9a-f]+ +/, ""); print "frame " $0 }'
 }

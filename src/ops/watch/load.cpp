@@ -26,6 +26,7 @@ constexpr double kOddNetwork = 5;            // times the usual
 constexpr double kQuietNetwork = 5'000'000;  // bytes a second that any node may have
 constexpr std::size_t kFewestForUsual = 3;
 
+/// Nothing for negative, infinite and other odd numbers: a node may print anything.
 std::optional<double> decimal(std::string_view text) {
   double value = 0;
   const auto* const end = text.end();
@@ -145,6 +146,7 @@ bool is_odd(OddNode::Measure measure, double value, double usual) {
   return false;
 }
 
+/// Of at least one value; of an even number, the upper one of the two in the middle.
 double median(std::vector<double> values) {
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
   std::nth_element(values.begin(), middle, values.end());
@@ -153,6 +155,7 @@ double median(std::vector<double> values) {
 
 }  // namespace
 
+/// "PATH:LINE" of the files in /proc, between a head with the cores and the variables of the ranks.
 Result<LoadSample> parse_load(std::string_view printed) {
   LoadSample sample;
   for (const auto line : split(printed, '\n')) {
@@ -175,6 +178,7 @@ double NodeLoad::memory_share() const {
   return share(memory_used, memory);
 }
 
+/// Rates need two samples; after a boot or without `before` they are empty.
 NodeLoad load_between(const LoadSample* before, const LoadSample& now) {
   NodeLoad load{.cores = now.cores,
                 .load = now.load,
@@ -235,6 +239,7 @@ std::vector<OddNode> find_odd_nodes(const std::vector<std::pair<int, NodeLoad>>&
   return odd;
 }
 
+/// Eight heights; also 0 has a bar, so that each sample shows.
 std::string sparkline(const std::vector<double>& shares) {
   static constexpr std::array<std::string_view, 8> kBars = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
   std::string line;

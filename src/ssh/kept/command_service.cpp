@@ -32,6 +32,8 @@ class CommandService {
         moved_(std::move(executor)),
         on_stop_(stop_, Stop{&show_stop_}) {}
 
+  /// Serves one command until it leaves. Then its last input is delivered, within kLastInput, and the
+  /// coroutines that use this object end.
   awaitable<void> run() {
     const Limit limit{Clock::time_point::max(), stop_};
     for (;;) {
@@ -69,6 +71,7 @@ class CommandService {
     std::stop_source* to;
     void operator()() const { to->request_stop(); }
   };
+  /// The first request of a stream: one of the two is there.
   struct Start {
     std::optional<Request> exec;
     std::optional<ForwardRequest> forward;
@@ -130,6 +133,7 @@ class CommandService {
     return std::min(trip.value_or(std::chrono::microseconds(0)), most);
   }
 
+  /// False for a second request, for a malformed one, and on a session that is not usable.
   bool take_start(const Frame& frame) {
     // One program for each stream.
     if (start_ || begun_ || !options_.usable) return false;
@@ -143,6 +147,7 @@ class CommandService {
     return true;
   }
 
+  /// The command has taken that many bytes of output, and may get as many more.
   bool take_credit(const Frame& frame) {
     const auto count = parse_number_frame(frame.payload);
     // Credit that was never used up cannot be given back: the output would have no bound.
@@ -169,6 +174,7 @@ class CommandService {
     });
   }
 
+  /// From the start of the program to its end, input included. A refusal is sent to the command as it is.
   awaitable<void> work(Start wanted) {
     auto started = co_await start(std::move(wanted));
     if (!started) {

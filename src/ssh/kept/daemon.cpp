@@ -30,6 +30,7 @@ constexpr auto kAnswer = seconds(3);  ///< for a daemon to end
 constexpr std::uint64_t kMostUnasked = 64 * 1024 * 1024;
 
 /// One session, its name and the commands that use it.
+/// `door` takes commands while the connection lives; `changed` wakes its watcher.
 struct KeptConnection {
   KeptConnection(std::string its_name, std::shared_ptr<Session> its_session,
                  stream_protocol::acceptor its_door, SocketFile its_file)
@@ -51,6 +52,8 @@ struct KeptConnection {
   bool over = false;
 };
 
+/// Coroutines of one thread: a door and a watcher for each connection, and one for each command. serve() ends
+/// when all of them have ended, since they refer to the daemon.
 class SessionDaemon : public Daemon {
  public:
   SessionDaemon(const asio::any_io_executor& executor, SocketFolder folder, Clock::duration idle)
@@ -98,9 +101,11 @@ class SessionDaemon : public Daemon {
   }
 
  private:
+  /// Closed, whether the node is lost, the name is taken or the daemon ends.
   static bool is_over(const std::unique_ptr<KeptConnection>& kept) { return kept->over; }
   static bool is_used(const std::unique_ptr<KeptConnection>& kept) { return kept->users > 0; }
 
+  /// Also for a command that asks the daemon to leave: its other commands end, too.
   void end() {
     ending_.request_stop();
     for (auto& kept : kept_) close(*kept);
@@ -119,6 +124,7 @@ class SessionDaemon : public Daemon {
     moved_.notify_all();
   }
 
+  /// By the file's identity: a later daemon may have made a socket of the same name.
   [[nodiscard]] bool has_its_name(const KeptConnection& kept) const {
     return folder_.file(kept.name) == kept.file;
   }
@@ -162,6 +168,7 @@ class SessionDaemon : public Daemon {
 
   /// Until the connection is dead, or not to be found under its name any more and unused.
   awaitable<void> watch(KeptConnection& kept) {
+    // Two readings of the counter: one for signs of life, one for bytes that nobody has asked for.
     auto next = Clock::now() + kTick;
     auto heard = kept.keepable.heard();
     auto heard_in_use = heard;
@@ -199,6 +206,7 @@ class SessionDaemon : public Daemon {
 
 }  // namespace
 
+/// Null if there is nothing to keep: all sessions are dead, or of a kind that cannot change its process.
 Result<std::unique_ptr<Daemon>> make_daemon(const asio::any_io_executor& executor,
                                             const std::filesystem::path& folder,
                                             const SessionsToKeep& to_keep, std::chrono::nanoseconds idle) {
@@ -215,6 +223,8 @@ Result<std::unique_ptr<Daemon>> make_daemon(const asio::any_io_executor& executo
   return daemon;
 }
 
+/// A daemon answers by closing its sockets. One that has not done so within kAnswer is stuck, and its pid is
+/// reported.
 awaitable<DaemonsEnd> end_daemons(std::filesystem::path folder) {
   DaemonsEnd end;
   const auto sockets = SocketFolder::find(folder);

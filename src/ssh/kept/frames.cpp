@@ -12,6 +12,7 @@ namespace {
 constexpr std::size_t kHeader = 5;
 constexpr std::size_t kSmall = 4 * 1024;  ///< names, numbers, messages
 constexpr std::size_t kMostMessage = 2 * 1024;
+/// Of a host, a signal or a terminal type; longer ones spoil the payload.
 constexpr std::size_t kMostName = 256;
 constexpr std::uint32_t kMostCells = 100'000;  ///< of a terminal, in one direction
 
@@ -25,6 +26,7 @@ void append_text(std::string& to, std::string_view text) {
   to += text;
 }
 
+/// The caller has checked that four bytes are there.
 std::uint32_t number_at(std::string_view bytes) {
   std::uint32_t number = 0;
   for (std::size_t i = 0; i < 4; ++i) number = (number << 8) | static_cast<unsigned char>(bytes[i]);
@@ -71,6 +73,7 @@ class Fields {
 };
 
 template <class T>
+/// A payload with too few, too many or spoilt fields gives nothing, whatever was read of it.
 std::optional<T> if_whole(const Fields& fields, T value) {
   if (!fields.whole()) return std::nullopt;
   return value;
@@ -146,6 +149,7 @@ std::optional<std::uint32_t> parse_number_frame(std::string_view payload) {
   return if_whole(fields, number);
 }
 
+/// The daemon that reads it may be an older ec2mpi: kFrameVersion must grow with each change of a payload.
 std::string request_text(const Request& request) {
   std::string text;
   append_text(text, request.command);

@@ -22,6 +22,7 @@ const std::vector<std::string> kHostKeyTypes = {"ssh-ed25519",         "ecdsa-sh
                                                 "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521",
                                                 "rsa-sha2-512",        "rsa-sha2-256"};
 
+/// One login, in the order that the trust demands: keys of the connection, host key, then credentials.
 class Handshake {
  public:
   Handshake(std::shared_ptr<Link> link, const Target& target, const Node& node, HostKeys& host_keys)
@@ -58,6 +59,7 @@ class Handshake {
     set(SSH_OPTIONS_HOSTKEYS, host_key_algorithms().c_str());
   }
 
+  /// Only types that are remembered are asked for: a key of another type could not be compared.
   [[nodiscard]] std::string host_key_algorithms() const {
     const auto known = host_keys_.known_types(node_);
     std::string list;
@@ -89,6 +91,7 @@ class Handshake {
     co_return Result<void>{};
   }
 
+  /// ssh_connect() has failed; its words say whether the host key is the cause.
   [[nodiscard]] Error why_no_connection() const {
     const std::string_view said = ::ssh_get_error(session());
     // The node has host keys, but none of a type that is remembered: this is a changed key.
@@ -99,6 +102,7 @@ class Handshake {
     return link_->last_error();
   }
 
+  /// The time is over; how far the server has come points to the cause.
   [[nodiscard]] const char* why_no_keys(bool banner_seen) const {
     if (banner_seen) return "the key exchange did not end; the node or the link is very slow";
     if (!link_->heard()) return "connected, but its sshd says nothing; frozen or overloaded?";
@@ -193,6 +197,7 @@ class Handshake {
     co_return done;
   }
 
+  /// The most telling cause first: a second factor, no keys at all, a silent agent, a wrong key.
   [[nodiscard]] std::string why_refused() const {
     const auto user = printable(target_.user);
     // The methods that the server named when it refused.
@@ -264,6 +269,7 @@ class Handshake {
     co_return Result<void>{};
   }
 
+  /// After the host key, so the machine is the right one and answers.
   static constexpr const char* kSlowLogin = "logging in did not end; the node or the link is very slow";
 
   std::shared_ptr<Link> link_;

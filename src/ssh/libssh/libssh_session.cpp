@@ -134,6 +134,7 @@ class LibsshChannel : public Channel {
     co_return Result<void>{};
   }
 
+  /// Output that has arrived is returned before an error or the end of the connection is reported.
   awaitable<Result<std::optional<Chunk>>> receive(Limit limit) override {
     const PassOn pass_on(link_);
     for (;;) {

@@ -179,6 +179,7 @@ void Link::pass_on() {
   activity_.notify_all();
 }
 
+/// Makes one sentence of libssh's last error. libssh has no codes for these cases, so its text is compared.
 Error Link::last_error() const {
   if (frozen_) return {ErrorKind::unreachable, "connection lost: the node does not answer any more"};
   const std::string said = printable(::ssh_get_error(session()));

@@ -25,6 +25,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// Of one file. A configuration has some kilobytes; this is a guard against a wrong path.
 constexpr std::size_t kLargestFile = 1024 * 1024;
 constexpr int kDeepestInclude = 16;  ///< as ssh
 /// The event loop waits for a command of "Match exec": limits of other nodes cannot end meanwhile.
@@ -34,6 +35,7 @@ constexpr auto kCommandLimit = std::chrono::seconds(5);
 constexpr std::string_view kIncludeBegins = "{";
 constexpr std::string_view kIncludeEnds = "}";
 
+/// An error is better than a guess: a line that is skipped might have named the key or the way to the node.
 std::unexpected<Error> refuse(const ConfigLine& line, std::string_view why) {
   return fail(ErrorKind::usage, fmt::format("{}: {}; -F none goes without the file", line.place, why));
 }
@@ -80,6 +82,7 @@ bool holds_command(std::string_view keyword) {
          keyword == "knownhostscommand";
 }
 
+/// Empty if the system does not know the user, as in a container without an entry in /etc/passwd.
 std::string local_user() {
   const passwd* entry = ::getpwuid(::geteuid());
   return entry != nullptr ? entry->pw_name : "";
@@ -219,7 +222,10 @@ Result<std::string> expand(std::string_view text, const Tokens& tokens, const Co
 
 }  // namespace
 
+/// The letters are those of ssh_config(5), "TOKENS". ssh has more: %f, %H, %I, %K and %t are for
+/// KnownHostsCommand, %T for tunnels.
 Tokens make_tokens(const TokenSource& source) {
+  // %L is the name up to its first dot.
   const auto local = local_host();
   return {{'C', connection_hash(source, local)},
           {'L', local.substr(0, local.find('.'))},
@@ -358,7 +364,10 @@ Result<ConfigValues> SshConfig::values_for(const ConfigQuery& query) {
   return values;
 }
 
+/// Walks over all lines in order, as ssh does: the first value of a keyword holds, and the lines of an
+/// included file stand where its Include stands.
 Result<void> SshConfig::walk(Pass& pass) {
+  // The lines in front of the first Host or Match hold for each host.
   bool active = true;
   std::vector<bool> around;  // was the line that included the file active?
   for (const auto& line : lines_) {
@@ -398,6 +407,7 @@ Result<void> SshConfig::walk(Pass& pass) {
   return {};
 }
 
+/// Criteria are joined by "and"; "!" in front of one negates it.
 Result<bool> SshConfig::matches(const ConfigLine& line, const Pass& pass) {
   bool all = true;
   for (std::size_t i = 0; i < line.arguments.size(); ++i) {
@@ -441,6 +451,7 @@ Result<bool> SshConfig::matches_criterion(const ConfigLine& line, const std::str
   return refuse(line, "Match " + printable(criterion) + " is not understood");
 }
 
+/// As for ssh: the line holds if the command ends with status 0. A command without an end is an error.
 Result<bool> SshConfig::matches_command(const ConfigLine& line, const std::string& command,
                                         const Pass& pass) {
   TRY_AS(expanded, expand_tokens(command, pass.tokens(), line));

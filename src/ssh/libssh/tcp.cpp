@@ -50,6 +50,7 @@ class Watch {
   std::stop_callback<Cancel> on_stop_;
 };
 
+/// All addresses of the name, in the resolver's order. Errors: unreachable, timeout, cancelled.
 awaitable<Result<std::vector<tcp::endpoint>>> resolve(const std::string& host, std::uint16_t port,
                                                       Limit limit) {
   // An address needs no resolver, which would take a thread.
@@ -74,6 +75,7 @@ awaitable<Result<std::vector<tcp::endpoint>>> resolve(const std::string& host, s
   co_return endpoints;
 }
 
+/// The system's error with the likeliest cause in terms of EC2.
 std::string explain(std::error_code failed, const tcp::endpoint& endpoint) {
   const auto address = endpoint.address().to_string();
   // The machine itself refuses; a security group drops packets and stays silent.
@@ -91,6 +93,7 @@ std::string explain(std::error_code failed, const tcp::endpoint& endpoint) {
 /// How long the next address of a name waits for the one before it (RFC 8305, 5).
 constexpr auto kHeadStart = std::chrono::milliseconds(250);
 
+/// One address. Errors: local_io (no descriptor left), unreachable, timeout, cancelled.
 awaitable<Result<tcp::socket>> connect_to(tcp::endpoint endpoint, Limit limit) {
   tcp::socket socket(co_await asio::this_coro::executor);
   std::error_code failed;

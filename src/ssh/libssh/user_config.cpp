@@ -32,6 +32,7 @@ constexpr std::string_view kWithoutEffect =
     "streamlocalbindunlink syslogfacility tag tcpkeepalive tunnel tunneldevice updatehostkeys usekeychain "
     "userchallengeresponseauthentication challengeresponseauthentication visualhostkey xauthlocation ";
 
+/// Those that host_settings() reads.
 constexpr std::string_view kHonoured =
     " hostkeyalias hostname identitiesonly identityagent identityfile port proxycommand proxyjump "
     "pubkeyauthentication stricthostkeychecking user ";
@@ -40,6 +41,7 @@ constexpr std::string_view kHonoured =
 constexpr std::string_view kRefused =
     " bindaddress bindinterface certificatefile pkcs11provider remotecommand ";
 
+/// By whole words: "tunnel" must not be found in "tunneldevice".
 bool is_in(std::string_view list, std::string_view keyword) {
   return fmt::format(" {} ", list).find(fmt::format(" {} ", keyword)) != std::string::npos;
 }
@@ -139,6 +141,7 @@ Result<bool> is_yes(const ConfigValues& values, std::string_view keyword, std::s
                 fmt::format("{} is no value of {}", printable(line->arguments.front()), printable(keyword)));
 }
 
+/// ProxyJump, or a ProxyCommand that is nothing but a jump. Errors: usage.
 Result<void> take_way(const ConfigLine& line, const Tokens& tokens, HostSettings& settings) {
   if (line.arguments.front() == "none") return {};
   if (line.keyword == "proxyjump") {
@@ -227,6 +230,7 @@ bool asks_for_nothing(const ConfigLine& line) {
          (keyword == "canonicalizehostname" && (value == "no" || value == "none"));
 }
 
+/// Each keyword is honoured, without effect, refused, or named in a note: none is ignored silently.
 Result<void> report_unused(const ConfigValues& values, HostSettings& settings) {
   for (const auto& [keyword, line] : values.first) {
     if (forbids_keys(line)) {

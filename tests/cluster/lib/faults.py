@@ -6,7 +6,7 @@ import signal
 
 from . import addresses, groups, host as hosts_, image, network
 from .cluster import program
-from .linux import (MS_BIND, MS_NODEV, MS_NOSUID, MS_RDONLY, MS_REMOUNT, ClusterError, kill_and_wait, mount, namespace_of,
+from .linux import (MS_BIND, MS_NODEV, MS_NOSUID, MS_RDONLY, MS_REMOUNT, ClusterError, is_killed, kill_and_wait, mount, namespace_of,
                     processes_in, run_inside, unmount)
 
 # --- which hosts -------------------------------------------------------------------------------------------------
@@ -214,7 +214,7 @@ READ_ONLY = ("/home", "/tmp")
 # --- processor, memory, clock ------------------------------------------------------------------------------------
 
 def throttle(cluster, host, args):
-    """All processes of the host share so many percent of a processor."""
+    """All processes of the host share this many percent of a processor."""
     groups.enter(cluster.name, host.index, "cpu", {"cpu.cfs_period_us": 100000, "cpu.cfs_quota_us": args.percent * 1000},
                  processes_in("pid", namespace_of(host.pid, "pid")))
     host.faults["throttled"] = args.percent
@@ -235,7 +235,11 @@ def oom(cluster, host, args):
 def unoom(cluster, host, _args):
     groups.leave(cluster.name, host.index, "memory", cluster.keeper)
     host.faults.pop("oom", None)
-    accept(cluster, host, None)  # the listener may have been the process that the kernel chose
+    # The kernel may have chosen the listener, and on a busy machine it takes a moment until that ends.
+    for pid in processes_in("pid", namespace_of(host.pid, "pid")):
+        if is_killed(pid):
+            kill_and_wait(pid)
+    accept(cluster, host, None)
 
 
 def clock(_cluster, host, args):

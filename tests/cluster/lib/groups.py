@@ -1,4 +1,4 @@
-"""Control groups (version 1) of the hosts, made when a fault needs one: EC2MPI-CLUSTER-HOST below the controller's top."""
+"""Control groups (version 1) of the hosts, made when a fault needs one: EC2MPI-CLUSTER-HOST at the controller's top."""
 
 import os
 

@@ -88,11 +88,12 @@ def shell_code(returncode):
 
 
 def sshd_listener(pid):
-    """The listener's pid as the host counts, or None."""
+    """The listener's pid as the host counts, or None. A killed one leaves its file behind."""
     try:
-        return int(image.read(f"/proc/{pid}/root/run/sshd.pid"))
+        listener = int(image.read(f"/proc/{pid}/root/run/sshd.pid"))
     except (FileNotFoundError, ValueError):
         return None
+    return listener if start_time(f"{pid}/root/proc/{listener}") is not None else None
 
 
 def name_of(pid):

@@ -192,6 +192,16 @@ def kill_and_wait(pid):
         os.close(fd)
 
 
+def is_killed(pid):
+    """Whether a process has got SIGKILL and is still there."""
+    try:
+        with open(f"/proc/{pid}/status") as file:
+            pending = [int(line.split()[1], 16) for line in file if line.startswith(("SigPnd:", "ShdPnd:"))]
+    except OSError:
+        return False
+    return any(signals >> signal.SIGKILL - 1 & 1 for signals in pending)
+
+
 def processes_in(kind, namespace):
     """The machine's pids of all processes whose namespace of that kind is `namespace` (as from namespace_of)."""
     return [int(name) for name in os.listdir("/proc") if name.isdigit() and namespace_of(name, kind) == namespace]

@@ -8,24 +8,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
 
-#include "ec2mpi/cli/terminal/json.hpp"
 #include "tests/support/laptop.hpp"
 
 namespace ec2mpi::cli {
 namespace {
 
 using ::ec2mpi::test::Laptop;
-
-constexpr const char* kFacts =
-    "ec2mpi-facts 1\nprivate_address 10.0.0.1\naddresses 10.0.0.1\nhostname a\nhome /home/u\nboot_id 1\n"
-    "cores 2\nthreads 2\nmpirun /usr/bin/mpirun\nmpi mpirun (Open MPI) 4.1.4\npython3 /usr/bin/python3\n"
-    "mpi4py yes\nefa no\nec2mpi-facts end\n";
 
 struct Refusal {
   std::vector<std::string> words;
@@ -46,11 +39,13 @@ TEST(CommandLine, AWrongWordIsRefusedInOneLine) {
            {{"signal", "hello", "PIPE"}, "'PIPE' is not a signal that can be sent"},
            {{"kill"}, "kill needs --orphans"},
            {{"run"}, "nothing to run"},
+           {{"run", "--", "FOO=a b", "python3", "x.py"}, "ec2mpi run -x 'FOO=a b' -- python3 ..."},
            {{"run", "a/b"}, "a program stands behind --"},
            {{"run", "--", "mpirun", "-np", "2", "a"}, "run starts mpirun itself: leave mpirun out"},
            {{"run", "/opt/mpi/bin/mpiexec", "a"}, "leave mpiexec out"},
            {{"run", "--", "python3 a.py"}, "'python3 a.py' is one word"},
            {{"run", "--", "a.py"}, "a Python program needs python3"},
+           {{"run", "--", "", "a"}, "the program is an empty word"},
            {{"run", "--", "-np", "2", "a"}, "'-np' stands where the program is expected"},
            {{"exec", "\u2014w", "1", "true"}, "'\u2014w' does not begin with the minus sign; type -w"},
            {{"exec-all", "\u2013u", "5", "true"}, "type -u"},
@@ -153,126 +148,6 @@ TEST(CommandLine, AWrongWordIsRefusedInOneLine) {
   }
 }
 
-TEST(CommandLine, WordsOfOtherToolsAndOfTheOldScriptsAreTranslated) {
-  Laptop laptop;
-  for (const auto& [word, ours] :
-       std::initializer_list<std::pair<const char*, const char*>>{{"transfer", "push"},
-                                                                  {"./transfer.sh", "push"},
-                                                                  {"download_file.sh", "pull"},
-                                                                  {"broadcast", "push"},
-                                                                  {"get_ip_address.sh", "ips"},
-                                                                  {"login_master.sh", "login"},
-                                                                  {"ExecuteCommandAllNodes", "exec-all"},
-                                                                  {"./ExecuteCommandAllNodes.sh", "exec-all"},
-                                                                  {"run_spread", "run spread"},
-                                                                  {"run_spread.sh", "run spread"},
-                                                                  {"sbatch", "run -d"},
-                                                                  {"srun", "run"},
-                                                                  {"squeue", "jobs"},
-                                                                  {"scancel", "cancel"},
-                                                                  {"sinfo", "nodes"},
-                                                                  {"sky", "run"},
-                                                                  {"ray", "run"},
-                                                                  {"./transferFile.sh", "push"},
-                                                                  {"run-spread.sh", "run spread"},
-                                                                  {"bsub", "run -d"},
-                                                                  {"sshmaster", "login"},
-                                                                  {"addnode", "up --add N"},
-                                                                  {"ping", "doctor"},
-                                                                  {"pdsh", "exec"}}) {
-    const auto said = laptop.refused({word});
-    EXPECT_NE(said.find(std::string("did you mean ec2mpi ") + ours + "?"), std::string::npos) << said;
-  }
-}
-
-TEST(CommandLine, TwoWordsOfOtherToolsAreTranslatedWhateverStandsBehindThem) {
-  Laptop laptop;
-  for (const auto& [words, ours] : std::initializer_list<Refusal>{
-           {{"sky", "status"}, "'sky' is not a command; did you mean ec2mpi status?"},
-           {{"sky", "exec", "c", "task.yaml"}, "did you mean ec2mpi run?"},
-           {{"sky", "logs", "c", "1"}, "did you mean ec2mpi logs -f?"},
-           {{"sky", "launch", "-n", "4"}, "did you mean ec2mpi up, then"},
-           {{"ray", "up", "cluster.yaml"}, "did you mean ec2mpi up?"},
-           {{"ray", "down"}, "did you mean ec2mpi down?"},
-           {{"ray", "rsync-up", "a", "b"}, "did you mean ec2mpi push?"},
-           {{"starcluster", "sshmaster", "c"}, "did you mean ec2mpi login?"},
-           {{"ksh", "run_spread.sh"}, "did you mean ec2mpi run spread?"},
-           {{"./transferFile.sh", "a", "b"}, "did you mean ec2mpi push?"}}) {
-    const auto said = laptop.refused(words);
-    EXPECT_NE(said.find(ours), std::string::npos) << said;
-  }
-}
-
-TEST(CommandLine, OptionsOfOtherToolsAreTranslated) {
-  Laptop laptop;
-  for (const auto& [words, ours] : std::initializer_list<Refusal>{
-           {{"run", "-hostfile", "hosts", "--", "a"},
-            "has no option -hostfile; instead: ec2mpi run -w NODES"},
-           {{"run", "-host", "node1", "--", "a"}, "ec2mpi run -w NODES"},
-           {{"run", "--host", "node1,node2", "--", "a"}, "ec2mpi run -w NODES"},
-           {{"run", "--hostfile=f", "--", "a"}, "ec2mpi run -w NODES"},
-           {{"run", "-H", "a", "--", "a"}, "ec2mpi run -w NODES"},
-           {{"run", "-machinefile", "a", "--", "a"}, "ec2mpi run -w NODES"},
-           {{"run", "-f", "a", "--", "a"}, "ec2mpi run -w NODES"},
-           {{"exec-all", "-h", "hosts", "true"}, "has no option -h; instead: ec2mpi exec-all -w NODES"},
-           {{"exec-all", "-host", "true"}, "ec2mpi exec-all -w NODES"},
-           {{"nodes", "-hx"}, "ec2mpi nodes has no option -hx"},
-           {{"run", "-ppn", "2", "--", "a"}, "ec2mpi run --per-node N"},
-           {{"run", "-npernode", "2", "--", "a"}, "ec2mpi run --per-node N"},
-           {{"run", "-perhost", "2", "--", "a"}, "ec2mpi run --per-node N"},
-           {{"run", "-wdir", "d", "--", "a"}, "ec2mpi run --workdir DIR"},
-           {{"run", "-tag-output", "--", "a"}, "ec2mpi run --tag"},
-           {{"run", "--oversubscribe", "--", "a"}, "ec2mpi run --slots N"},
-           {{"run", "--bind-to", "core", "--", "a"}, "--mca hwloc_base_binding_policy POLICY"},
-           {{"run", "-genv", "A", "1", "--", "a"}, "-x NAME=VALUE"},
-           {{"run", "--ntasks=4", "--", "a"}, "ec2mpi run -np N"},
-           {{"run", "--ntasks-per-node", "2", "--", "a"}, "ec2mpi run --per-node N"},
-           {{"run", "--time=10", "--", "a"}, "ec2mpi run --timeout TIME"},
-           {{"run", "--array=1-5", "--", "a"}, "--set seed=1..5"},
-           {{"run", "--nodelist", "a", "--", "a"}, "ec2mpi run -w NODES"},
-           {{"run", "--job-name", "a", "--", "a"}, "[jobs.NAME]"},
-           {{"run", "--nodes=2", "--", "a"}, "--nodes names nodes, and is no number of them"},
-           {{"run", "--nodes", "2", "--", "a"}, "-w 1-2 for the first two"},
-           {{"cancel", "--signal=USR1", "a"}, "ec2mpi signal ID USR1"},
-           {{"cancel", "-u", "me"}, "ec2mpi cancel --all"},
-           {{"rm", "--all"}, "instead: ec2mpi rm --older DAYS"},
-           {{"jobs", "-n", "3"}, "ec2mpi jobs, which lists the newest first"},
-           {{"jobs", "-a"}, "ec2mpi jobs, which lists all"},
-           {{"run", "-p", "debug", "--", "a"}, "if another tool's -p is meant: ec2mpi run without it"},
-           {{"exec-all", "-X", "big", "true"}, "instead: ec2mpi exec-all -x @GROUP COMMAND"},
-           {{"run", "--display-map", "--", "a"}, "ec2mpi run --explain -- PROGRAM"},
-           {{"ips", "-w", "2"}, "ec2mpi nodes -w NODES --format '{address}'"},
-           {{"ips", "--hostfile"}, "ec2mpi nodes, which has it"},
-           {{"ips", "--private"}, "ec2mpi ips --address private"},
-           {{"logs", "--tail", "5", "a"}, "ec2mpi logs -n N"},
-           {{"up", "--instance-type", "c5n.large", "4"},
-            "has no option --instance-type; instead: ec2mpi up COUNT --type"},
-           {{"up", "--bogus", "c5n.large", "4"}, "ec2mpi up has no option --bogus"},
-           {{"down", "-y"}, "ec2mpi down --yes"},
-           {{"exec-all", "-L", "true"}, "instead: ec2mpi exec-all -b COMMAND"},
-           {{"exec", "-w", "1", "--copy", "a"}, "ec2mpi push SRC... DST"},
-           {{"exec-all", "-j", "4", "true"}, "ec2mpi exec-all -f N"},
-           {{"push", "-avz", "a", "b"}, "keeps times and modes"},
-           {{"push", "-z", "a", "b"}, "ec2mpi push -C"},
-           {{"push", "--include", "x", "a", "b"}, "with the files to take"},
-           {{"push", "-p", "f.txt", "d"},
-            "if another tool's -p is meant: ec2mpi push SRC... DST, which keeps"},
-           {{"push", "-u", "f.txt", "d"}, "which sends only what differs"}}) {
-    const auto said = laptop.refused(words);
-    EXPECT_NE(said.find(ours), std::string::npos) << said;
-  }
-}
-
-TEST(CommandLine, ValuesAndTheWordsOfACommandAreNotTakenForOptionsOfOtherTools) {
-  Laptop laptop(2);
-  EXPECT_EQ(laptop.run_cli({"exec-all", "ls", "-host", "--bogus"}).code, 0);
-  EXPECT_EQ(laptop.run_cli({"exec", "-w", "-1", "-u", "5", "ls", "-h", "x"}).code, 0);
-  EXPECT_EQ(laptop.run_cli({"exec", "-h"}).code, 0);
-  EXPECT_EQ(laptop.run_cli({"exec", "-help"}).code, 0);
-  EXPECT_NE(laptop.refused({"run", "-np2", "--slots", "--host", "--", "a"}).find("--host"),
-            std::string::npos);
-}
-
 TEST(CommandLine, TheNumberOfRanksMayStandBehindAnEqualsSignAndOnlyOnce) {
   Laptop laptop;
   EXPECT_NE(laptop.refused({"run", "-np=2", "--slots", "--host", "--", "a"}).find("--host"),
@@ -360,6 +235,20 @@ TEST(CommandLine, TooFewOpenFilesAreNamedWithTheRemedy) {
   EXPECT_EQ(status, 0);
 }
 
+TEST(CommandLine, AWordInBracketsIsOneWord) {
+  Laptop laptop;
+  EXPECT_EQ(laptop.run_cli({"exec-all", "[ -f /etc/passwd ]"}).code, 0);
+  EXPECT_NE(laptop.seen.commands[1].find("[ -f /etc/passwd ]"), std::string::npos) << laptop.seen.commands[1];
+  EXPECT_EQ(laptop.run_cli({"exec", "-w", "1", "--", "ls", "[1,2]", "[]", "[a]"}).code, 0);
+  const auto& command = laptop.seen.commands[1];
+  for (const auto* word : {"[1,2]", "[]", "[a]"})
+    EXPECT_NE(command.find(word), std::string::npos) << word << " in " << command;
+  for (const auto& words : std::initializer_list<std::vector<std::string>>{
+           {"push", "[a,b]", "x"}, {"pull", "[a,b]"}, {"wait", "[a,b]"}, {"ips", "x", "[a,b]"}})
+    EXPECT_NE(laptop.refused(words).find("[a,b]"), std::string::npos) << words[0];
+  EXPECT_EQ(laptop.refused({"ips", "x", "[a,b]"}).find('\x1e'), std::string::npos);
+}
+
 TEST(CommandLine, AnIgnoredSignalOfChildrenIsNotInherited) {
   Laptop laptop;
   std::signal(SIGCHLD, SIG_IGN);
@@ -387,106 +276,6 @@ TEST(CommandLine, AListThatIsAPipeIsReadOnlyIfItIsNamed) {
   std::filesystem::remove(list);
   ASSERT_EQ(::mkfifo(list.c_str(), 0600), 0);
   EXPECT_NE(laptop.refused({"nodes"}).find("amazon_instances_info is a pipe and no file"), std::string::npos);
-}
-
-TEST(Json, EachCommandThatDoesNotComeToItsOwnDocumentPrintsOneWithTheError) {
-  Laptop laptop;
-  const auto tree = Json::parse(laptop.run_cli({"option-tree"}).out);
-  std::size_t tried = 0;
-  for (const auto& command : tree["commands"]) {
-    const auto has_json = [](const Json& option) {
-      return std::ranges::count(option["names"], Json("--json")) > 0;
-    };
-    if (std::ranges::none_of(command["options"], has_json)) continue;
-    ++tried;
-    const auto name = command["name"].get<std::string>();
-    // A list that is not there, and a flag that is not.
-    for (const char* wrong : {"--list=nosuch", "--bogus"}) {
-      // It ends connections also where the list is damaged.
-      if (name == "disconnect" && wrong != std::string("--bogus")) continue;
-      const auto done = laptop.run_cli({name, "--json", wrong});
-      const auto document = Json::parse(done.out, nullptr, false);
-      ASSERT_TRUE(document.is_object()) << name << wrong << done.out << done.err;
-      EXPECT_NE(done.code, 0) << name;
-      EXPECT_EQ(document["schema"], 1);
-      EXPECT_EQ(document["exit_code"], done.code) << name;
-      EXPECT_EQ("ec2mpi: " + document["error"].get<std::string>() + "\n", done.err) << name;
-    }
-  }
-  EXPECT_GE(tried, 18U);
-}
-
-TEST(Json, TheWordBehindTheDashesIsTheProgramsOwn) {
-  Laptop laptop;
-  EXPECT_EQ(laptop.run_cli({"exec-all", "--", "-x"}).out, "");
-  EXPECT_EQ(laptop.run_cli({"exec-all", "--bogus", "--", "--json"}).out, "");
-  EXPECT_EQ(laptop.run_cli({"run", "--bogus", "--", "a", "--json"}).out, "");
-}
-
-TEST(Json, OfAMasterThatIsNotReachedHasItsReason) {
-  Laptop laptop(2);
-  for (int index : {1, 2}) laptop.nodes[index] = {.door = test::FakeNode::Door::refuses};
-  for (const std::vector<std::string>& words : {std::vector<std::string>{"net", "--json"},
-                                                {"attach", "--json"},
-                                                {"jobs", "--json"},
-                                                {"wait", "x", "--json"},
-                                                {"run", "--json", "--", "./a"},
-                                                {"stacks", "--json"}}) {
-    const auto done = laptop.run_cli(words);
-    const auto document = Json::parse(done.out, nullptr, false);
-    ASSERT_TRUE(document.is_object()) << words[0] << done.out << done.err;
-    EXPECT_EQ(document["exit_code"], done.code) << words[0];
-    EXPECT_NE(document["error"].get<std::string>().find("connection refused"), std::string::npos)
-        << words[0] << document.dump();
-  }
-}
-
-TEST(Json, OnlyCommandsThatShowAProgramsOutputHaveNone) {
-  Laptop laptop;
-  const auto tree = Json::parse(laptop.run_cli({"option-tree"}).out);
-  std::vector<std::string> without;
-  for (const auto& command : tree["commands"]) {
-    const auto is_json = [](const Json& option) {
-      return std::ranges::count(option["names"], Json("--json")) > 0;
-    };
-    if (std::ranges::none_of(command["options"], is_json)) without.push_back(command["name"]);
-  }
-  EXPECT_EQ(without, (std::vector<std::string>{"login", "shell"}));
-}
-
-TEST(Json, OfACommandThatAnswersByMessagesHasThemAndItsFields) {
-  Laptop laptop;
-  laptop.write("run_a.sh", "mpirun -np 2 ./a\n");
-  laptop.write("run_b.sh", "./b\n");
-  const auto done = laptop.run_cli({"init", "--json"});
-  EXPECT_EQ(done.code, 0);
-  const auto document = Json::parse(done.out, nullptr, false);
-  ASSERT_TRUE(document.is_object()) << done.out << done.err;
-  EXPECT_EQ(document["exit_code"], 0);
-  EXPECT_EQ(document["file"], "ec2mpi.toml");
-  EXPECT_EQ(document["jobs"], Json({"a"}));
-  EXPECT_EQ(document["scripts"][0]["script"], "run_b.sh");
-  ASSERT_EQ(document["messages"].size(), 3U) << document.dump();
-  EXPECT_EQ(document["messages"][0], "run_a.sh: ec2mpi run a");
-  EXPECT_FALSE(document.contains("error"));
-  EXPECT_EQ(std::ranges::count(done.err, '\n'), 3) << done.err;
-}
-
-TEST(Json, OfAPlanIsTheDocumentOfTheSeries) {
-  Laptop laptop;
-  // First comes the question for the jobs that are there, then that for the facts.
-  int asked = 0;
-  laptop.nodes[1].program = [&asked](const std::string&) {
-    test::FakeNode node;
-    node.out = asked++ == 0 ? "now 1.0\nec2mpi-report end\n" : kFacts;
-    return node;
-  };
-  const auto done = laptop.run_cli({"run", "--set", "n=1,2", "--dry-run", "--json", "--", "./a", "{n}"});
-  const auto document = Json::parse(done.out, nullptr, false);
-  ASSERT_TRUE(document.is_object()) << done.out << done.err;
-  ASSERT_EQ(document["variants"].size(), 2U);
-  EXPECT_EQ(document["variants"][1]["parameters"]["n"], "2");
-  EXPECT_EQ(document["variants"][1]["state"], "waiting");
 }
 
 TEST(CommandLine, HelpAndVersionGoToStandardOutput) {

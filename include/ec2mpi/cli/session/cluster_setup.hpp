@@ -54,8 +54,8 @@ struct Cluster {
 /// the list was remembered in this folder. Writes nothing.
 [[nodiscard]] Result<Cluster> open_cluster(const ListOptions& options);
 
-/// Reports changes of the list, once, and remembers its indices; for commands that only read the list. A
-/// folder that cannot be written gives a note only.
+/// Reports changes of the list, once, and remembers its indices. A folder that cannot be written, or a full
+/// disk, gives a note only: a running job can be cancelled also then.
 void remember_if_possible(const Cluster& cluster);
 
 /// The keys and host keys for connecting.
@@ -73,7 +73,7 @@ struct Access {
 /// open_access() gives them.
 [[nodiscard]] Result<void> check_keys(const Cluster& cluster);
 
-/// The last check before the first connection; remembers the list.
+/// The last check before the first connection; remembers the list, if that is possible.
 [[nodiscard]] Result<Access> open_access(const Cluster& cluster, const ConnectOptions& options);
 
 [[nodiscard]] FleetOptions fleet_options(const Cluster& cluster, const ConnectOptions& connect,

@@ -21,13 +21,6 @@
 
 namespace ec2mpi::cli {
 
-/// For a job that did not start because these nodes cannot take part; names the flag that leaves them out.
-[[nodiscard]] std::string not_started_text(const std::vector<ops::NodeTrouble>& unfit);
-
-/// Prints why these nodes take no part, one line for each reason. Returns whether Ctrl-C ended some of them;
-/// about these it prints nothing.
-bool tell_unfit(Console& console, const std::vector<ops::NodeTrouble>& unfit);
-
 class JobView : public ops::JobObserver {
  public:
   struct Style {
@@ -90,16 +83,12 @@ class JobView : public ops::JobObserver {
   void say(Colour colour, const std::string& text);
   void add_name(const std::string& host, const std::string& label);
   [[nodiscard]] std::string shown_host(const std::string& host) const;
-  void explain(const ops::JobPlan& plan);
-  void tell_refusal(const ops::JobEnd& end);
   void show_out(const std::string& bytes);
   void show_err(const std::string& bytes);
   void emit_lines(const ssh::Chunk& chunk);
   [[nodiscard]] std::string filter_err(std::string_view bytes);
   void wait_for_silence();
   void show_rest();
-  void tell_lost_output(const ops::JobRecord& record);
-  void tell_lost_input(const ops::JobRecord& record);
   void tell_end(const ops::Followed& followed);
   void tell_leaving();
   void tell_hint(const ops::JobEnd& end);

@@ -12,6 +12,7 @@
 #include "ec2mpi/fleet/fleet.hpp"
 #include "ec2mpi/ops/job/connection.hpp"
 #include "ec2mpi/ops/job/record.hpp"
+#include "ec2mpi/ops/node/remote_program.hpp"
 
 namespace ec2mpi::ops {
 
@@ -77,7 +78,7 @@ struct Followed {
 /// A channel over which the follow text has been started already, with `nonce`.
 struct StartedFollower {
   ssh::Session& session;
-  std::unique_ptr<ssh::Channel> channel;
+  std::unique_ptr<ProgramChannel> channel;
   std::string nonce;
 };
 /// The same over that channel, as long as its connection holds.

@@ -22,13 +22,19 @@ enum class JobState {
 };
 [[nodiscard]] std::string_view state_name(JobState state);
 
+/// Whether it can be the id of a job: those are made by make_job_id, or of a series' name. They are printed
+/// for copying into a shell, and name folders; others come from a master, or from the environment of any
+/// process.
+[[nodiscard]] bool is_job_id(std::string_view id);
+
 struct JobRecord {
   std::string id;
   JobState state = JobState::waiting;
   int status = 0;   ///< of an ended job: its launcher's, as a shell shows it
   std::string why;  ///< of an ended job: "cancelled", "timeout", "hung", "daemon", "ranks missing" or empty;
                     ///< of a lost one: "rebooted", "killed", "gone" (its folder on the master),
-                    ///< "unstarted" (its supervisor)
+                    ///< "unstarted" (its supervisor), "damaged"; of any with a file that cannot be read:
+                    ///< "damaged FILE"
   std::string command;                 ///< for people
   std::string nodes;                   ///< "1-4"
   std::string mpi;                     ///< "Open MPI 4.1.4"; empty for a script

@@ -39,6 +39,8 @@ struct NodeTrouble {
   Node node;
   Error error;
 };
+/// Of a node whose outcome is not a success.
+[[nodiscard]] NodeTrouble trouble_of(const NodeResult& result);
 
 /// How it went. Without `followed` no process was started.
 struct JobEnd {
@@ -54,6 +56,9 @@ struct JobNodes {
   std::vector<Node> ranks;  ///< the nodes that take part, in the list's order; not empty
   Node master;              ///< where mpirun is started; may be one of them
   NodeTask prepare = {};    ///< done on each node before the job starts, over the same connection: its push
+
+  /// All nodes that are talked to: also a master that takes no ranks.
+  [[nodiscard]] std::vector<Node> contacts() const;
 };
 
 /// When run_job returns, at the latest.
@@ -75,6 +80,9 @@ using JobContext = RunContext<JobObserver, JobStops>;
 /// The exit code of `ec2mpi run`: the job's own status, 255, 124, 130, or 1 and 2 if nothing was launched.
 /// 0 when the job was left running.
 [[nodiscard]] int exit_code_for(const JobEnd& end);
+/// The same where nothing was started because of these nodes, or of this refusal.
+[[nodiscard]] int refusal_exit_code(const std::vector<NodeTrouble>& unfit,
+                                    const std::optional<Error>& refused);
 /// The same for a caller that only follows.
 [[nodiscard]] int exit_code_for(const Followed& followed);
 

@@ -60,8 +60,16 @@ struct MpiJob {
 
 /// The file `rsh` in the job's folder, which launchers start instead of ssh (src/ops/mpi/rsh.sh).
 [[nodiscard]] std::string remote_shell(const MpiJob& job);
-/// The same for a user's own script. `keeps_links`: for an MPI that keeps the connection to each daemon.
-[[nodiscard]] std::string remote_shell(const std::string& id, const std::string& folder, bool keeps_links);
+/// What a launcher does with its connections to its daemons.
+enum class DaemonLinks {
+  unknown,      ///< it may end them when the daemons run (Open MPI 5, Intel MPI), or be called several times
+  counted,      ///< it keeps them as long as the job; one that is missing is a lost daemon (MPICH)
+  looked_over,  ///< one ends with its daemon, and then shows what is left on the node (Open MPI 4 without a
+                ///< tree)
+};
+/// The same for a user's own script, of whose launchers nothing is known.
+[[nodiscard]] std::string remote_shell(const std::string& id, const std::string& folder,
+                                       DaemonLinks links = DaemonLinks::unknown);
 
 /// The hostfile in the words of this MPI.
 [[nodiscard]] std::string hostfile_for(const MpiVersion& mpi, const std::vector<Place>& places);

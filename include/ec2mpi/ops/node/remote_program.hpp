@@ -91,6 +91,8 @@ class EndMark {
 [[nodiscard]] std::string_view find_tools_text();
 /// Shell text: the function `need TOOL...`, which ends a program by its own `die` if the node lacks a tool.
 [[nodiscard]] std::string_view need_tools_text();
+/// Shell text: the function `find_swift`, which sets $swift to options of ssh (src/ops/node/find_swift.sh).
+[[nodiscard]] std::string_view find_swift_text();
 
 /// Splits the bytes of one stream at the begin mark. A start-up file may have joined the streams (exec 2>&1):
 /// then one has both marks, and both are cut off. With a word, that of the end mark stands behind each mark.
@@ -166,6 +168,9 @@ class ProgramChannel : public ssh::Channel {
                  const BeginMark& mark, Greeting greeting, const std::optional<EndMark>& end = {});
 
   [[nodiscard]] bool begun() const { return begun_; }
+  /// A start-up file has joined the streams (exec 2>&1): all that the program prints comes by standard
+  /// output. Known once bytes of the program have been read.
+  [[nodiscard]] bool is_joined() const { return out_.holds_both(); }
   /// Why the program is silent, for a wait that has ended too early. Empty once the program has begun.
   [[nodiscard]] std::string why_silent() const;
   /// What start-up files printed on standard output, at least its first part.

@@ -80,6 +80,13 @@ struct PushPlan {
   std::shared_ptr<PushCount> count;  ///< never null
 };
 
+/// Sends to each node the files that it lacks. There, either every file that was sent gets its final name
+/// when it is complete, or the node ends with an Error and its own files are untouched. Only an error in the
+/// middle of the renaming leaves some files new and others old; each file is whole. Files that arrived before
+/// the connection was lost are kept beside the target, and the next push of the same sources continues from
+/// there. Errors: remote_io with the node's reason; local_io if files changed while they were being sent.
+[[nodiscard]] NodeTask push_task(PushPlan plan);
+
 /// A complaint of the node's script for the user: without the mark and the tool's name, and with the source's
 /// name for its number. Pure; for tests.
 [[nodiscard]] std::string push_complaint(std::string_view line, const SourceTree& tree);

@@ -26,7 +26,8 @@ struct SourceTop {
 struct ScanOptions {
   std::vector<std::string> exclude = {};  ///< rules as in a .gitignore at the top of each source
   bool gitignore = false;                 ///< and those of each folder's .gitignore
-  /// Files and folders that are sent only if they are sources themselves: private keys, ec2mpi's own state.
+  /// Files and folders that are sent only if they are sources themselves: the keys in use, ec2mpi's own
+  /// state.
   std::vector<std::filesystem::path> kept_back = {};
 };
 

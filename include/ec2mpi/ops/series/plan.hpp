@@ -73,7 +73,7 @@ struct SeriesDecision {
                                            const Node& master, const std::map<int, NodeFacts>& facts,
                                            QueueFiles queue);
 
-/// Reads the output of report_text (src/ops/series/shell.hpp). Errors: remote_io.
+/// Reads the output of report_text (src/ops/series/master.hpp). Errors: remote_io.
 [[nodiscard]] Result<std::vector<SeriesRecord>> parse_series_records(std::string_view printed);
 
 /// Why the master can write nothing, if the same text says so; else empty. Jobs that wait are not started

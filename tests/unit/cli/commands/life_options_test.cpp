@@ -53,7 +53,7 @@ TEST(LifeOptions, AnIdleTimeBehindTheEndIsAnError) {
 TEST(LifeOptions, ThePlanSaysWhatIsLost) {
   EXPECT_NE(life_words({}, kNow)[0].find("results that only lie on them are then lost"), std::string::npos);
   const auto stops = life_words({8h, {.stop = 1h, .down = 168h}}, kNow);
-  EXPECT_NE(stops[0].find("disks stay, and cost"), std::string::npos);
+  EXPECT_NE(stops[0].find("disks stay and cost money"), std::string::npos);
   EXPECT_EQ(stops.size(), 3U);
 }
 

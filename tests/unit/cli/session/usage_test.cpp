@@ -13,6 +13,14 @@ TEST(Nearest, FindsASlipOfTheFingers) {
   EXPECT_EQ(nearest("p", known), "ps");
 }
 
+TEST(Nearest, TwoSwappedLettersAreOneSlip) {
+  const std::vector<std::string> known = {"top", "ps", "net", "run", "exec"};
+  EXPECT_EQ(nearest("rnu", known), "run");
+  EXPECT_EQ(nearest("urn", known), "run");
+  EXPECT_EQ(nearest("xece", known), "exec");
+  EXPECT_EQ(nearest("nru", known), "");  // all three letters are moved
+}
+
 TEST(Nearest, DoesNotGuess) {
   EXPECT_EQ(nearest("login", {"exec", "push"}), "");
   EXPECT_EQ(nearest("ab", {"xy"}), "");

@@ -83,6 +83,7 @@ TEST(PublicDns, EncodesItsAddress) {
   EXPECT_EQ(address_in_public_dns("ec2-52-15-165-68.cn-north-1.compute.amazonaws.com.cn"), "52.15.165.68");
   EXPECT_FALSE(address_in_public_dns("ec2-52-15-165-68.compute-1.amazonaws.com.evil.org"));
   EXPECT_FALSE(address_in_public_dns("ec2-52-15-300-68.compute-1.amazonaws.com"));
+  EXPECT_FALSE(address_in_private_dns("ip-250-31-16-10.us-east-2.compute.internal")) << "is reserved";
 }
 
 }  // namespace

@@ -71,27 +71,28 @@ TEST_P(SelectionError, SaysWhatIsWrong) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, SelectionError,
-    testing::Values(Case{"", "empty selection term"}, Case{"1,", "empty selection term"},
-                    Case{",", "empty selection term"}, Case{"!", "empty selection term"},
-                    Case{"0", "counted from 1"}, Case{"7", "no node 7: the list has 6"},
-                    Case{"5-7", "no node 7"}, Case{"4-2", "runs backwards; write 2-4"},
-                    Case{"0-2", "counted from 1"}, Case{"-7", "only 6 nodes"}, Case{"-0", "selects no node"},
-                    Case{"1-2-3", "selects no node"}, Case{"2-", "selects no node"},
-                    Case{"99999999999999999999", "selects no node"}, Case{"name=x*", "selects no node"},
-                    Case{"nobody", "'nobody' selects no node"}, Case{"i-0a", "begins several instance ids"},
-                    Case{"i-0b", "selects no node"}, Case{"node9", "no node 9"},
-                    Case{"node[5-7]", "no node 7"}, Case{"node[1,3,\u2026]", "selects no node"},
-                    Case{"node[]", "selects no node"}, Case{"node[1", "selects no node"},
-                    Case{"web-[1-4]", "selects no node"}, Case{"web-[1-99999999999]", "selects no node"},
-                    Case{"x*", "'x*' selects no node"}, Case{"@none", "no group 'none'"},
-                    Case{"@workers", "needs no @: -w workers"},
-                    Case{"\u201c1\u201d", "'\u201c' only looks like"},
-                    Case{"1\uff5e2", "'\uff5e' only looks like"}, Case{"failed", "needs an earlier command"},
-                    Case{"^file", "for the nodes in a file: -w \"$(paste -sd, file)\""},
-                    Case{"me@node1", "-l me -w node1"}, Case{"1..3", "write 1-3"},
-                    Case{"1\uff0c2", "'\uff0c' only looks like ','; type it as in 1,3-5"},
-                    Case{"\uff11", "only looks like"}, Case{"1\u20133", "'\u2013' only looks like"},
-                    Case{"a\x1b[2J", "a\\x1b[2J"}));
+    testing::Values(
+        Case{"", "empty selection term"}, Case{"1,", "empty selection term"},
+        Case{",", "empty selection term"}, Case{"!", "empty selection term"}, Case{"0", "counted from 1"},
+        Case{"7", "no node 7: the list has 6"}, Case{"5-7", "no node 7"},
+        Case{"4-2", "runs backwards; write 2-4"}, Case{"0-2", "counted from 1"}, Case{"-7", "only 6 nodes"},
+        Case{"-0", "selects no node"}, Case{"1-2-3", "selects no node"}, Case{"2-", "selects no node"},
+        Case{"99999999999999999999", "selects no node"}, Case{"name=x*", "selects no node"},
+        Case{"nobody", "'nobody' selects no node"}, Case{"i-0a", "begins several instance ids"},
+        Case{"i-0b", "selects no node"}, Case{"node9", "no node 9"}, Case{"node[5-7]", "no node 7"},
+        Case{"node[1,3,\u2026]", "selects no node"}, Case{"node[]", "selects no node"},
+        Case{"node[1", "selects no node"}, Case{"web-[1-4]", "selects no node"},
+        Case{"web-[1-99999999999]", "selects no node"}, Case{"x*", "'x*' selects no node"},
+        Case{"@none", "no group 'none'"}, Case{"@workers", "needs no @: -w workers"},
+        Case{"\u201c1\u201d", "'\u201c' only looks like"}, Case{"1\uff5e2", "'\uff5e' only looks like"},
+        Case{"failed", "needs an earlier command"},
+        Case{"^file", "for the nodes in a file: -w \"$(paste -sd, file)\""},
+        Case{"me@node1", "-l me -w node1"}, Case{"1..3", "write 1-3"}, Case{"node1-3", "write 1-3"},
+        Case{"node1-node3", "write 1-3"}, Case{"1:3", "write 1-3"}, Case{"n1to3", "write 1-3"},
+        Case{"node1n3", "`ec2mpi nodes` shows"}, Case{"10.9.9.9", "learns the nodes' private addresses"},
+        Case{"1\uff0c2", "'\uff0c' only looks like ','; type it as in 1,3-5"},
+        Case{"\uff11", "only looks like"}, Case{"1\u20133", "'\u2013' only looks like"},
+        Case{"a\x1b[2J", "a\\x1b[2J"}));
 
 TEST(Selection, WithoutWantedOnesIsAllAndExclusionComesLast) {
   EXPECT_EQ(chosen({}), "1-6");
@@ -235,6 +236,21 @@ TEST(Selection, CostsItsTermsAndTheNodesAndNotTheirProduct) {
   const auto nodes = select_nodes(inventory, {terms}, {});
   ASSERT_TRUE(nodes) << nodes.error().message;
   EXPECT_EQ(nodes->size(), 100'000U);
+}
+
+// Ranges in a name and groups in groups multiply: without a limit, these would take hours and years.
+TEST(Selection, WhoseFewWordsMultiplyIsRefused) {
+  std::string ranges = "*";  // of the zeros in the ids
+  for (int i = 0; i < 14; ++i) ranges += "[0,0,0,0]*";
+  SelectionContext context;
+  context.groups["g8"] = "1-6";
+  for (int level = 7; level > 0; --level) {
+    auto& group = context.groups[fmt::format("g{}", level)];
+    for (int i = 0; i < 200; ++i) group += fmt::format("{}@g{}", i == 0 ? "" : ",", level + 1);
+  }
+  for (const auto& text : {ranges, std::string("@g1")})
+    EXPECT_NE(chosen({text}, {}, context).find("write fewer ranges"), std::string::npos)
+        << chosen({text}, {}, context);
 }
 
 TEST(Selection, GapsInTheIndicesAreNoNodes) {

@@ -134,6 +134,28 @@ TEST_P(Queue, JobsThatOverlapShareNoNode) {
   }
 }
 
+TEST_P(Queue, ADamagedJobHoldsNoOther) {
+  int place = 0;
+  for (const auto* file : {"exit", "pid", "queue", "hosts", "batch", "reason", "pool", "cancelled"}) {
+    for (const auto* kind : {"mkfifo", "mkdir"}) {
+      const auto id = std::string(file) + kind;
+      submit(id, ++place, 1);
+      // Of the hosts of jobs that run, and the reasons of jobs that ended, the queue asks.
+      if (std::string(file) == "hosts") write(jobs() / id / "pid", "1 1 1\n");
+      if (std::string(file) == "reason") write(jobs() / id / "exit", "1\n");
+      write(jobs() / id / "batch", "b\n");
+      fs::remove(jobs() / id / file);
+      ASSERT_EQ(run(std::string(kind) + " '" + (jobs() / id / file).string() + "'"), 0);
+    }
+  }
+  submit("good", ++place, 1);
+  EXPECT_EQ(run("timeout 20 " + std::string(GetParam()) + " \"$HOME/.ec2mpi/schedule\""), 0);
+  for (int i = 0; i < 1000 && !is("good", "exit"); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  EXPECT_EQ(text("good", "exit"), "0\n");
+  for (int i = 0; i < 3000 && busy(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+}
+
 /// What a job that has ended left.
 struct Ended {
   const char* status;

@@ -43,7 +43,6 @@ TEST(JobRecord, GivesTheExitCodeThatTellsWhy) {
 
 TEST(JobRecord, OfAHostileMasterIsRefusedOrHarmless) {
   for (const auto* said : {"state running\n", "job \n", "job a\nstate dancing\n", "job a\nnonsense\n",
-                           "job a\ntimes started soon\n", "job a\ntimes started 99999999999999\n",
                            "hello\njob a\n", "job \x1b[2Ja\n", "job x;$(touch y)\n", "job a b\n", "job .a\n",
                            "job -a\n", "job a/b\n", "job *\n"}) {
     EXPECT_FALSE(parse_job_records(said)) << said;
@@ -53,6 +52,34 @@ TEST(JobRecord, OfAHostileMasterIsRefusedOrHarmless) {
   EXPECT_FALSE(parse_job_records("job " + std::string(161, 'a') + "\n"));
   EXPECT_EQ(records->front().np, 1'000'000);
   EXPECT_TRUE(parse_job_records("")->empty());
+}
+
+TEST(JobRecord, ThatIsDamagedDoesNotHideTheOthers) {
+  for (const auto* damage :
+       {"times started soon\n", "times started 99999999999999\n", "times \n", "why damaged times\n"}) {
+    const auto records =
+        parse_job_records("job a\nstate running \n" + std::string(damage) + "job b\nstate ended 0\n");
+    ASSERT_TRUE(records) << damage;
+    ASSERT_EQ(records->size(), 2U) << damage;
+    EXPECT_EQ(records->front().why, "damaged times") << damage;
+    EXPECT_EQ(records->back().why, "") << damage;
+  }
+}
+
+TEST(JobRecord, WhoseFactsHoldNoCommandIsDamaged) {
+  const auto records =
+      parse_job_records("job a\nstate ended 0\nmeta \x01\x02 rubbish\njob b\nstate ended 0\n");
+  ASSERT_TRUE(records);
+  EXPECT_EQ(records->front().why, "damaged meta");
+  EXPECT_EQ(records->back().why, "");  // a job whose folder is being made
+  EXPECT_EQ(parse_job_records("job a\nstate ended 0\nmeta np 4\n")->front().why, "damaged meta");
+}
+
+TEST(JobRecord, AnIdCanBeAFolderAndAShellWord) {
+  for (const auto* id : {"spread-20261129-183054-47cd", "a", "n.1_run2"}) EXPECT_TRUE(is_job_id(id)) << id;
+  for (const auto* id : {"", "..", ".hidden", "-rf", "a/b", "a b", "a;b", "a\n"})
+    EXPECT_FALSE(is_job_id(id)) << id;
+  EXPECT_FALSE(is_job_id(std::string(200, 'a')));
 }
 
 TEST(RecordCutter, TakesTheRecordOutWhereverTheStreamIsCut) {

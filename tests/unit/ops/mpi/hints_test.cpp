@@ -47,6 +47,10 @@ INSTANTIATE_TEST_SUITE_P(
              "rank 1 ended without MPI_Finalize"},
         Case{"A process or daemon was unable to complete a TCP connection\nto another process:",
              "all traffic"},
+        Case{"[ip-10-0-0-11:1] [[1,0],0] ORTE_ERROR_LOG: The system limit on number of network connections a "
+             "process can open was reached in file oob_tcp_component.c at line 345\n"
+             "A process or daemon was unable to complete a TCP connection\nto another process:",
+             "ulimit -n"},
         Case{"but cannot find a corresponding process entry for that peer.", "docker0"},
         Case{PAGE_OF("There are not enough slots available in the system to satisfy the 4\nslots"),
              "EC2MPI_HOSTFILE"},
@@ -209,6 +213,8 @@ TEST(Hints, OfAFileThatDoesNotStartNameItsFirstLine) {
             "/no/such'");
   EXPECT_EQ(hint("execvp error on file k/it (Permission denied)\nec2mpi: k/it is a folder\n"),
             "k/it is a folder and no program: ec2mpi run ... -- k/it/PROGRAM");
+  EXPECT_EQ(hint("execvp error on file k/it/ (Permission denied)\nec2mpi: k/it/ is a folder\n"),
+            "k/it/ is a folder and no program: ec2mpi run ... -- k/it/PROGRAM");
   EXPECT_NE(hint(NOT_EXECUTED("No such file or directory")).find("the program in its first line"),
             std::string::npos);
   EXPECT_NE(hint(NOT_EXECUTED("Permission denied")).find("it is a folder, or"), std::string::npos);

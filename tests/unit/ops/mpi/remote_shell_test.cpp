@@ -27,7 +27,7 @@ class RemoteShell : public testing::TestWithParam<const char*> {
  protected:
   RemoteShell() {
     fs::create_directory(folder_ / "bin");
-    program("rsh", remote_shell("j7", folder_.string(), false));
+    program("rsh", remote_shell("j7", folder_.string()));
     false_ssh("shift; exec \"$login_shell\" -c \"$*\"");
   }
   void program(const fs::path& name, const std::string& text) {
@@ -152,6 +152,67 @@ TEST_P(RemoteShellOnce, TheWordsOfAnSshThatStartsNothingAreShown) {
   EXPECT_EQ(text("err"), "Permission denied (publickey).\n");
 }
 
+/// With `sweep` in the folder, and the links of one mpirun of Open MPI 4.
+class RemoteShellLooks : public RemoteShell {
+ protected:
+  RemoteShellLooks() {
+    program("rsh", remote_shell("j7", folder_.string(), DaemonLinks::looked_over));
+    program("sweep", "echo 'ec2mpi-sweep 1'\necho 'ec2mpi-sweep end'\n");
+    false_ssh("shift; echo welcome; exec sh -c \"$*\"");
+  }
+  std::string launcher_ = "$$";
+  /// Starts `daemon` as Open MPI does, and waits until all have ended that write into its folder.
+  int start(const std::string& daemon) {
+    return run(
+        "echo " + launcher_ +
+        " >launcher; rm -f err.pipe; mkfifo err.pipe && { cat err.pipe >err & ./rsh 10.0.0.12 " +
+        quote_word("PATH=$PATH ; env EC2MPI_JOB=j7 " + daemon) +
+        "; code=$?; wait; while [ -n \"$(ls answer.* 2>/dev/null)\" ]; do sleep 0.01; done; exit $code; }");
+  }
+};
+
+TEST_P(RemoteShellLooks, TheNodeIsLookedAtWhenItsDaemonHasEnded) {
+  program("bin/orted", "#!/bin/sh\necho out; echo err >&2; exit 7\n");
+  EXPECT_EQ(start("orted"), 7);
+  EXPECT_EQ(text("daemon/10.0.0.12.look"), "ec2mpi-sweep 1\nec2mpi-sweep end\n");
+  EXPECT_EQ(text("err"), "out\nerr\n");
+}
+
+TEST_P(RemoteShellLooks, NotBehindADaemonOfAnotherLauncher) {
+  program("bin/orted", "#!/bin/sh\nexit 0\n");
+  launcher_ = "$PPID";
+  EXPECT_EQ(start("orted"), 0);
+  EXPECT_FALSE(fs::exists(folder_ / "daemon"));
+}
+
+TEST_P(RemoteShellLooks, NotWhileADaemonOfTheJobIsThere) {
+  fs::copy_file("/bin/sleep", folder_ / "bin/orted");
+  EXPECT_EQ(start("sh -c 'orted 5 >&- 2>&- & echo $! >daemon.pid'"), 0);
+  EXPECT_EQ(text("daemon/10.0.0.12.look"), "ec2mpi-daemon-stays\n");
+  run("kill $(cat daemon.pid)");
+}
+
+TEST_P(RemoteShellLooks, ItsDaemonLeadsASession) {
+  program("bin/orted", "#!/bin/sh\nread -r stat </proc/$$/stat; set -- $stat; echo \"$1 $6\"\n");
+  EXPECT_EQ(start("orted"), 0);
+  const auto said = text("err");
+  EXPECT_EQ(said.substr(0, said.find(' ')) + "\n", said.substr(said.find(' ') + 1)) << said;
+}
+
+TEST_P(RemoteShellLooks, ItsDaemonStartsWhereAStartUpFileHasClosedStandardError) {
+  program("bin/orted", "#!/bin/sh\nexit 7\n");
+  false_ssh("shift; exec 2>&-; exec sh -c \"$*\"");
+  EXPECT_EQ(start("orted"), 7);
+  EXPECT_EQ(text("daemon/10.0.0.12.look"), "ec2mpi-sweep 1\nec2mpi-sweep end\n");
+}
+
+TEST_P(RemoteShellLooks, TheWordsOfANodeThatStartsNoDaemonAreShown) {
+  false_ssh("echo 'This account is currently not available.'; exit 1");
+  EXPECT_EQ(start("orted"), 1);
+  EXPECT_EQ(text("err"), "This account is currently not available.\n");
+  EXPECT_EQ(text("daemon/10.0.0.12.look"), "");
+}
+
 TEST_P(RemoteShellOnce, DaemonsOfHydraGetTheMarkAndKeepTheirWords) {
   false_ssh("shift; printf '%s|' \"$@\"");
   EXPECT_EQ(run("./rsh -x 10.0.0.12 '\"/usr/bin/hydra_pmi_proxy\"' --port '10.0.0.11:4' >said"), 0);
@@ -159,6 +220,7 @@ TEST_P(RemoteShellOnce, DaemonsOfHydraGetTheMarkAndKeepTheirWords) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Sh, RemoteShellOnce, testing::Values("sh"));
+INSTANTIATE_TEST_SUITE_P(Sh, RemoteShellLooks, testing::Values("sh"));
 
 }  // namespace
 }  // namespace ec2mpi::ops

@@ -156,7 +156,7 @@ std::string in_random_order(std::string_view text, std::size_t ranks, std::size_
 TEST(Tracebacks, InAnyOrderGetATitleOnlyIfRanksPrintedThem) {
   std::mt19937 random(1);
   for (const auto text : {kTraceback, kChain}) {
-    for (const std::size_t most : {1, 8, 40}) {
+    for (const std::size_t most : {1U, 8U, 40U}) {
       int whole = 0;
       for (int i = 0; i < 200; ++i) {
         const auto mixed = in_random_order(text, 4, most, random);

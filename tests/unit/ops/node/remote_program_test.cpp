@@ -199,10 +199,10 @@ TEST_F(RemoteProgram, ADebugTrapOrPosixModeOfAStartUpFileDoesNotChangeACommand) 
   }
 }
 
-/// Prints a text in two parts, and ends with 1.
+/// Prints a text in two parts on one stream, and ends with 1.
 class RefusingChannel : public ssh::Channel {
  public:
-  explicit RefusingChannel(std::string text) : text_(std::move(text)) {}
+  RefusingChannel(ssh::Stream stream, std::string text) : stream_(stream), text_(std::move(text)) {}
   [[nodiscard]] Result<ssh::ExitStatus> exit_status() const override { return ssh::ExitStatus{.code = 1}; }
   void close_input() override {}
   void signal(const std::string&) override {}
@@ -212,20 +212,22 @@ class RefusingChannel : public ssh::Channel {
   ssh::awaitable<Result<std::optional<ssh::Chunk>>> receive(Limit) override {
     if (at_ == text_.size()) co_return std::nullopt;
     const auto size = at_ == 0 ? text_.size() / 2 : text_.size() - at_;
-    ssh::Chunk chunk{ssh::Stream::out, std::string_view(text_).substr(at_, size)};
+    ssh::Chunk chunk{stream_, std::string_view(text_).substr(at_, size)};
     at_ += size;
     co_return chunk;
   }
   ssh::awaitable<Result<void>> send(std::string_view, Limit) override { co_return Result<void>{}; }
 
+  ssh::Stream stream_;
   std::string text_;
   std::size_t at_ = 0;
 };
 
 /// The error of a program whose login shell prints `text` and ends.
-std::string refusal(const std::string& text) {
+std::string refusal(const std::string& text, ssh::Stream stream = ssh::Stream::out,
+                    const BeginMark& mark = {}) {
   asio::io_context loop;
-  ProgramChannel program(loop.get_executor(), std::make_unique<RefusingChannel>(text), BeginMark(),
+  ProgramChannel program(loop.get_executor(), std::make_unique<RefusingChannel>(stream, text), mark,
                          Greeting::dropped);
   std::string said;
   asio::co_spawn(loop, program.read(Limit{}), [&](const std::exception_ptr&, const auto& read) {
@@ -250,17 +252,30 @@ TEST(ProgramChannel, TakesOnlyAWholeLineForTheWordsOfItsOwnCheck) {
   EXPECT_NE(alone.find("[the command of ec2mpi]"), std::string::npos) << alone;
 }
 
+// A follower took the half of the answer for the whole, and connected again for ever.
+TEST(ProgramChannel, GivesNoPartOfAnAnswerWhoseOutputGoesElsewhere) {
+  const BeginMark mark;
+  const auto err = mark.text() + "job spread\n";
+  EXPECT_NE(refusal(err, ssh::Stream::err, mark).find("does not arrive here"), std::string::npos)
+      << refusal(err, ssh::Stream::err, mark);
+}
+
+/// All that the cutter gives back for a text that arrives in parts of `size` bytes.
+MarkCutter::Parts feed_in_parts(MarkCutter& cutter, std::string_view text, std::size_t size) {
+  MarkCutter::Parts all;
+  for (; !text.empty(); text.remove_prefix(std::min(size, text.size()))) {
+    const auto parts = cutter.feed(text.substr(0, size));
+    all.before += parts.before;
+    all.behind += parts.behind;
+  }
+  return all;
+}
+
 TEST(MarkCutter, FindsAMarkThatArrivesInParts) {
   const std::string text = "welcome ma\nmarmark: answer mark:";
   for (std::size_t size = 1; size <= text.size(); ++size) {
     MarkCutter cutter("mark:");
-    std::string before;
-    std::string behind;
-    for (std::size_t at = 0; at < text.size(); at += size) {
-      const auto parts = cutter.feed(std::string_view(text).substr(at, size));
-      before += parts.before;
-      behind += parts.behind;
-    }
+    const auto [before, behind] = feed_in_parts(cutter, text, size);
     EXPECT_EQ(before, "welcome ma\nmar") << size;
     EXPECT_EQ(behind, " answer mark:") << size;
     EXPECT_TRUE(cutter.begun());
@@ -278,13 +293,7 @@ TEST(MarkCutter, CutsBothMarksOffAStreamThatTheOtherOneWasJoinedTo) {
   const std::string text = "hi mark:\x1fmark:\x1fma";
   for (std::size_t size = 1; size <= text.size(); ++size) {
     MarkCutter cutter("mark:");
-    std::string before;
-    std::string behind;
-    for (std::size_t at = 0; at < text.size(); at += size) {
-      const auto parts = cutter.feed(std::string_view(text).substr(at, size));
-      before += parts.before;
-      behind += parts.behind;
-    }
+    const auto [before, behind] = feed_in_parts(cutter, text, size);
     EXPECT_EQ(before, "hi ") << size;
     EXPECT_EQ(behind, "\x1fma") << size;
     EXPECT_TRUE(cutter.holds_both()) << size;
@@ -295,13 +304,7 @@ TEST(MarkCutter, TheSignOfStandardErrorStandsInFrontOfTheMark) {
   const std::string text = "hi \x1f\x1fmark:a";
   for (std::size_t size = 1; size <= text.size(); ++size) {
     MarkCutter cutter("mark:");
-    std::string before;
-    std::string behind;
-    for (std::size_t at = 0; at < text.size(); at += size) {
-      const auto parts = cutter.feed(std::string_view(text).substr(at, size));
-      before += parts.before;
-      behind += parts.behind;
-    }
+    const auto [before, behind] = feed_in_parts(cutter, text, size);
     EXPECT_EQ(before, "hi \x1f") << size;
     EXPECT_EQ(behind, "a") << size;
     EXPECT_FALSE(cutter.holds_both()) << size;
@@ -380,13 +383,7 @@ TEST(MarkCutter, ReadsTheWordBehindEachOfTwoMarksInPartsOfAnySize) {
   const std::string text = "hi mark:ab12:\x1fmark:ab12:data";
   for (std::size_t size = 1; size <= text.size(); ++size) {
     MarkCutter cutter("mark:", MarkCutter::Word::behind_mark);
-    std::string before;
-    std::string behind;
-    for (std::size_t at = 0; at < text.size(); at += size) {
-      const auto parts = cutter.feed(std::string_view(text).substr(at, size));
-      before += parts.before;
-      behind += parts.behind;
-    }
+    const auto [before, behind] = feed_in_parts(cutter, text, size);
     EXPECT_EQ(before + "|" + behind, "hi |data") << size;
     EXPECT_EQ(cutter.word(), "ab12") << size;
     EXPECT_TRUE(cutter.holds_both()) << size;

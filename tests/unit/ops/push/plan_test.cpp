@@ -382,13 +382,13 @@ TEST(PushSteps, AReplacedFolderIsRemovedBeforeItsLinkComes) {
 TEST(PushSteps, NamesAreQuoted) {
   SourceTree tree;
   tree.tops = {{.path = "x", .name = "it's $(odd)"}};
-  tree.items = {{.top = 0, .size = 3, .mode = 0600, .mtime = 50}};
+  tree.items = {{.top = 0, .size = 3, .mode = 0600, .mtime = 50}, {.top = 0, .relative = "x y"}};
   PushNeed need;
   need.attributes = {0};
   need.erase = {"./a b"};
   PushSurvey survey;
   survey.name = "n";
-  EXPECT_EQ(push_steps(tree, survey, need, {.sum = "sum", .discarded = {"0/x y"}}),
+  EXPECT_EQ(push_steps(tree, survey, need, {.sum = "sum", .changed = {1}}),
             "commit sum\nsteps() {\ndiscard '0/x y'\nput 0 'it'\\''s $(odd)' || return 1\n"
             "set_attributes 600 1970-01-01T00:00:50.000000000Z n || return 1\nerase_all './a "
             "b'\nreport_refused\n}\napply\n");

@@ -101,29 +101,31 @@ TEST_F(PushShare, BytesBetweenNodesAreCounted) {
 /// The file cannot be opened here, so the archive has only its list.
 TEST_F(PushShare, WhenTheUploadHasEndedEveryNodeLearnsTheSize) {
   for (std::size_t i = 0; i < 8; ++i) static_cast<void>(share->take_order(i));
-  const auto stream = share->open_stream();
+  auto stream = share->open_stream();
   while (!stream->next().empty()) {
   }
-  share->note_upload(0, stream->size(), stream.get());
+  const auto size = stream->size();
+  share->note_upload(0, size, std::move(stream));
   EXPECT_TRUE(share->has_all(0));
-  EXPECT_EQ(share->take_order(1), "know_size " + std::to_string(stream->size()));
+  EXPECT_EQ(share->take_order(1), "know_size " + std::to_string(size));
   EXPECT_FALSE(share->has_all(1));
-  share->note_end(1, "1 " + std::to_string(stream->size()) + " ");
+  share->note_end(1, "1 " + std::to_string(size) + " ");
   EXPECT_TRUE(share->has_all(1));
   EXPECT_TRUE(share->is_in_use(0));
 }
 
 TEST_F(PushShare, ANodeThatGetsALaterUploadLearnsTheSizeBehindIt) {
-  const auto stream = share->open_stream();
+  auto stream = share->open_stream();
   while (!stream->next().empty()) {
   }
-  share->note_upload(0, stream->size(), stream.get());
+  const auto size = stream->size();
+  share->note_upload(0, size, std::move(stream));
   for (const std::size_t gone : {0U, 2U, 3U, 4U, 5U, 6U, 7U}) share->note_gone(gone);
   share->note_end(1, "1 0 Connection closed");
   ASSERT_TRUE(share->wants_upload(1));
   static_cast<void>(share->take_order(1));
-  share->note_upload(1, stream->size(), stream.get());
-  EXPECT_EQ(share->take_order(1), "know_size " + std::to_string(stream->size()));
+  share->note_upload(1, size, nullptr);
+  EXPECT_EQ(share->take_order(1), "know_size " + std::to_string(size));
   EXPECT_TRUE(share->has_all(1));
 }
 

@@ -1,0 +1,253 @@
+// Which files a pull wants, and that archives and streams bring only these.
+
+#include "src/ops/pull/choice.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include "src/ops/pull/archive.hpp"
+#include "src/ops/pull/unsized.hpp"
+#include "tests/support/scratch_folder.hpp"
+
+namespace ec2mpi::ops {
+namespace {
+
+class ChoiceTest : public testing::Test {
+ protected:
+  [[nodiscard]] std::string at(const char* name) const { return folder / name; }
+  [[nodiscard]] Result<PullPlan> plan(const std::vector<std::string>& sources, const std::string& target,
+                                      PullLayout layout = PullLayout::as_named) const {
+    Node node;
+    node.index = 3;
+    return pull_plan(sources, target, node, layout);
+  }
+  static RemoteItem file(const std::string& below, std::uint64_t size, std::uint32_t nanoseconds = 5) {
+    return {.type = TarType::file,
+            .mode = 0644,
+            .size = size,
+            .allocated = size,
+            .mtime = 1000,
+            .nanoseconds = nanoseconds,
+            .below = below};
+  }
+  void here(const std::string& place, const std::string& text, unsigned mode = 0644) const {
+    ASSERT_TRUE(tree->begin_file(place, {.mode = mode, .mtime = 1000, .nanoseconds = 5}));
+    ASSERT_TRUE(tree->write(text));
+    ASSERT_TRUE(tree->end_file());
+  }
+  Result<PullChoice> choose(const PullPlan& plan, const std::vector<RemoteSource>& sources) const {
+    return choose_wanted(plan, sources, tree.get());
+  }
+
+  test::ScratchFolder folder;
+  std::unique_ptr<SafeTree> tree = std::make_unique<SafeTree>(*SafeTree::open(folder.path()));
+};
+
+TEST_F(ChoiceTest, OnlyWhatDiffersIsWanted) {
+  here("d/same", "four");
+  here("d/newer", "four");
+  here("d/longer", "four");
+  here("d/mode", "four", 0600);
+  const auto choice =
+      choose(*plan({"d"}, at("")), {{.matched = "./d",
+                                     .path = "/h/d",
+                                     .items = {file("same", 4), file("newer", 4, 6), file("longer", 5),
+                                               file("mode", 4), file("missing", 7)}}});
+  ASSERT_TRUE(choice);
+  std::vector<std::string> wanted;
+  for (const auto& want : choice->files) wanted.push_back(want.place + " " + want.path);
+  EXPECT_EQ(wanted, (std::vector<std::string>{"d/newer /h/d/newer", "d/longer /h/d/longer",
+                                              "d/missing /h/d/missing"}));
+  EXPECT_EQ(choice->kept.size(), 2U);
+  ASSERT_EQ(choice->attributes.size(), 1U);
+  EXPECT_EQ(choice->attributes[0].place, "d/mode");
+  EXPECT_EQ(choice->bytes, 16U);
+}
+
+TEST_F(ChoiceTest, Places) {
+  const auto place = [this](const PullPlan& plan, const std::string& matched, const std::string& below) {
+    const auto choice = choose(plan, {{.matched = matched, .path = "/p", .items = {file(below, 1)}}});
+    return choice ? choice->files.at(0).place : choice.error().message;
+  };
+  EXPECT_EQ(place(*plan({"a/log"}, at("new")), "./a/log", ""), "new");
+  EXPECT_EQ(place(*plan({"a/log"}, at("")), "./a/log", "x/y"), "log/x/y");
+  EXPECT_EQ(place(*plan({"a/."}, at("new")), "./a/.", "x/y"), "x/y");
+  EXPECT_EQ(place(*plan({"a/log"}, at("new"), PullLayout::flat), "./a/log", ""), "log.node3");
+  EXPECT_EQ(place(*plan({"a/log"}, at("new"), PullLayout::flat), "./a/log", "x/y"), "log.node3/x/y");
+  EXPECT_EQ(place(*plan({"a/."}, at("new"), PullLayout::flat), "./a/.", "x/y"), "x.node3/y");
+  EXPECT_EQ(place(*plan({"r*/log"}, at("new"), PullLayout::flat), "./r1/log", ""), "r1/log.node3");
+}
+
+TEST_F(ChoiceTest, WhatWasNotAskedForIsRefused) {
+  const auto plans = *plan({"*.csv"}, at("new"));
+  const auto refused = choose(plans, {{.matched = "./key.pem", .path = "/p", .items = {file("", 1)}}});
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("not asked for"), std::string::npos);
+  for (const auto* below : {"../x", "a/../../x", ".."}) {
+    EXPECT_FALSE(choose(*plan({"d"}, at("")), {{.matched = "./d", .path = "/p", .items = {file(below, 1)}}}))
+        << below;
+  }
+}
+
+TEST_F(ChoiceTest, TwoOfOneNameAreAnError) {
+  const auto twice = choose(*plan({"d", "[d]"}, at("x/")), {{.matched = "./d", .path = "/p", .items = {}},
+                                                            {.matched = "./d", .path = "/p", .items = {}}});
+  ASSERT_FALSE(twice);
+  EXPECT_NE(twice.error().message.find("two files"), std::string::npos);
+}
+
+TEST_F(ChoiceTest, SizesThatALiarSendsAddUpToMuch) {
+  const auto huge = std::uint64_t{1} << 60;
+  std::vector<RemoteItem> items;
+  for (int i = 0; i < 40; ++i) items.push_back(file(std::to_string(i), huge));
+  const auto choice = choose(*plan({"d"}, at("")), {{.matched = "./d", .path = "/p", .items = items}});
+  ASSERT_TRUE(choice);
+  EXPECT_GE(choice->bytes, huge);
+}
+
+TEST_F(ChoiceTest, SizesDoNotSufficeWhereContentsAreCompared) {
+  here("d/same", "four");
+  here("d/longer", "four");
+  const auto choice = choose_wanted(
+      *plan({"d"}, at("")),
+      {{.matched = "./d", .path = "/h/d", .items = {file("same", 4), file("longer", 5), file("missing", 7)}}},
+      tree.get(), {}, true);
+  ASSERT_TRUE(choice);
+  ASSERT_EQ(choice->doubtful.size(), 1U);
+  EXPECT_EQ(choice->doubtful[0].place, "d/same");
+  EXPECT_EQ(choice->files.size(), 2U);
+}
+
+TEST_F(ChoiceTest, ADevicePipeOrSocketIsNotReplaced) {
+  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
+  const auto choice =
+      choose(*plan({"f"}, at("pipe")), {{.matched = "./f", .path = "/h/f", .items = {file("", 4)}}});
+  ASSERT_FALSE(choice);
+  EXPECT_EQ(choice.error().kind, ErrorKind::local_io);
+  EXPECT_EQ(choice.error().message,
+            at("pipe") + " here is a device, pipe or socket, and is not replaced by a file");
+}
+
+TEST_F(ChoiceTest, WhatIsLeftOut) {
+  PathFilter exclude;
+  exclude.add_rule("*.o");
+  exclude.add_rule("cache/");
+  const auto root = [](const std::string& matched, std::vector<RemoteItem> items) {
+    return RemoteSource{.matched = matched, .path = "/h/" + matched, .items = std::move(items)};
+  };
+  const RemoteItem folder_itself{.type = TarType::directory, .mode = 0755};
+  const auto choice =
+      choose_wanted(*plan({"d", "named.o", "*"}, at("")),
+                    {root("./d", {folder_itself, file("a", 1)}), root("./named.o", {file("", 1)}),
+                     root("./found.o", {file("", 1)}), root("./cache", {folder_itself, file("x", 1)}),
+                     root("./found.c", {file("", 1)})},
+                    tree.get(), exclude);
+  ASSERT_TRUE(choice);
+  std::vector<std::string> wanted;
+  for (const auto& want : choice->files) wanted.push_back(want.place);
+  EXPECT_EQ(wanted, (std::vector<std::string>{"d/a", "named.o", "found.c"}));
+}
+
+TEST_F(ChoiceTest, AnArchiveBringsOnlyWhatWasAskedFor) {
+  const auto choice =
+      choose(*plan({"d"}, at("")), {{.matched = "./d", .path = "/h/d", .items = {file("grown", 4)}}});
+  ASSERT_TRUE(choice);
+  const auto unpack = [&](const std::string& name, std::uint64_t most, bool as_listed) -> Result<void> {
+    PullArchive archive(choice->files, *tree, most, as_listed, [](std::uint64_t) {});
+    TarDecoder decoder(archive);
+    std::string sent = encode_tar_header({.name = name, .size = 9, .mtime = 2000}) + "four more";
+    sent.append(tar_padding(9), '\0');
+    return decoder.feed(sent + tar_end());
+  };
+  ASSERT_TRUE(unpack("h/d/grown", 100, false)) << "some tars leave the slash away";
+  EXPECT_EQ((*tree->look("d/grown"))->size, 9U);
+  EXPECT_EQ((*tree->look("d/grown"))->mtime, 2000)
+      << "it is not what was listed, so the next pull looks again";
+  ASSERT_TRUE(unpack("/h/d/grown", 100, true));
+  EXPECT_EQ((*tree->look("d/grown"))->size, 4U);
+  EXPECT_EQ((*tree->look("d/grown"))->mtime, 1000);
+  EXPECT_EQ((*tree->look("d/grown"))->nanoseconds, 5U);
+  EXPECT_FALSE(unpack("/h/d/grown", 8, false)) << "more than fits";
+  EXPECT_FALSE(unpack("/h/d/other", 100, false));
+  EXPECT_FALSE(unpack("d/grown", 100, false));
+}
+
+TEST_F(ChoiceTest, WhatAnArchiveLacksIsTold) {
+  const auto choice =
+      choose(*plan({"d"}, at("")),
+             {{.matched = "./d", .path = "/h/d", .items = {file("a.c", 4), file("a.o", 4), file("b.o", 4)}}});
+  ASSERT_TRUE(choice);
+  PullArchive archive(choice->files, *tree, 100, false, [](std::uint64_t) {});
+  TarDecoder decoder(archive);
+  std::string sent = encode_tar_header({.name = "/h/d/a.c", .size = 4, .mtime = 1000}) + "four";
+  sent.append(tar_padding(4), '\0');
+  ASSERT_TRUE(decoder.feed(sent + tar_end()));
+  const auto missing = archive.missing();
+  ASSERT_EQ(missing.size(), 2U);
+  EXPECT_EQ(missing.front()->path, "/h/d/a.o");
+}
+
+TEST_F(ChoiceTest, AMemberIsAboutAsLargeAsItWasListed) {
+  const auto choice =
+      choose(*plan({"d"}, at("")), {{.matched = "./d", .path = "/h/d", .items = {file("log", 1000)}}});
+  ASSERT_TRUE(choice);
+  const auto begin = [&](std::uint64_t size, std::int64_t mtime) {
+    PullArchive archive(choice->files, *tree, ~std::uint64_t{0}, false, [](std::uint64_t) {});
+    TarDecoder decoder(archive);
+    return decoder.feed(encode_tar_header({.name = "/h/d/log", .size = size, .mtime = mtime}));
+  };
+  EXPECT_TRUE(begin(64'002'000, 1000)) << "files grow";
+  const auto refused = begin(64'002'001, 1000);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("pull again"), std::string::npos);
+}
+
+TEST_F(ChoiceTest, AMemberThatIsCutAndNotChangedCountsAsMissing) {
+  const auto choice =
+      choose(*plan({"d"}, at("")), {{.matched = "./d", .path = "/h/d", .items = {file("log", 1000)}}});
+  ASSERT_TRUE(choice);
+  const auto missing_after = [&](std::uint64_t size, std::int64_t mtime) {
+    PullArchive archive(choice->files, *tree, ~std::uint64_t{0}, false, [](std::uint64_t) {});
+    TarDecoder decoder(archive);
+    EXPECT_TRUE(decoder.feed(encode_tar_header({.name = "/h/d/log", .size = size, .mtime = mtime})));
+    return archive.missing().size();
+  };
+  EXPECT_EQ(missing_after(999, 1000), 1U);
+  EXPECT_EQ(missing_after(1000, 1000), 0U);
+  EXPECT_EQ(missing_after(999, 2000), 0U) << "rewritten meanwhile";
+}
+
+TEST_F(ChoiceTest, WhatIsNamedAndNoFileIsRefused) {
+  const RemoteItem folder_itself{.type = TarType::directory, .mode = 0755};
+  const RemoteItem pipe{.type = TarType::other, .below = ""};
+  const RemoteItem inner{.type = TarType::other, .below = "inner"};
+  const auto choice = choose(*plan({"pipe", "d", "*"}, at("")),
+                             {{.matched = "./pipe", .path = "/h/pipe", .items = {pipe}},
+                              {.matched = "./d", .path = "/h/d", .items = {folder_itself, inner}},
+                              {.matched = "./found", .path = "/h/found", .items = {pipe}}});
+  ASSERT_TRUE(choice);
+  EXPECT_EQ(choice->refused, std::vector<std::string>{"/h/pipe"});
+  EXPECT_EQ(choice->skipped, (std::vector<std::string>{"/h/d/inner", "/h/found"}));
+}
+
+TEST_F(ChoiceTest, FilesOfUnknownSizeAreReadToTheirEnd) {
+  const auto choice =
+      choose(*plan({"d"}, at("")),
+             {{.matched = "./d", .path = "/h/d", .items = {file("a", 0), file("b", 0), file("c", 0)}}});
+  ASSERT_TRUE(choice);
+  UnsizedFiles files(choice->files, *tree, 6, [](std::uint64_t) {});
+  for (const auto* part : {" 00", " 4", "1\n ff", "\n", ".\n!", "\n.\n"})
+    ASSERT_TRUE(files.feed(part)) << part;
+  EXPECT_EQ(files.arrived(), 2U);
+  EXPECT_EQ((*tree->look("d/a"))->size, 3U);
+  EXPECT_FALSE(*tree->look("d/b"));
+  EXPECT_EQ((*tree->look("d/c"))->size, 0U);
+  EXPECT_FALSE(files.feed("00")) << "more than was asked for";
+  for (const auto* wrong : {"0.", "0g", "/", "00 00 00 00 00 00 00 ."}) {
+    UnsizedFiles other(choice->files, *tree, 6, [](std::uint64_t) {});
+    EXPECT_FALSE(other.feed(wrong)) << wrong;
+  }
+}
+
+}  // namespace
+}  // namespace ec2mpi::ops
