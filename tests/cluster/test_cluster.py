@@ -432,6 +432,15 @@ class Faults(Running):
         cluster("drain", 2)
         self.assertIn("1000000", says(2, write))
 
+    def test_room_that_a_deleted_file_still_takes_does_not_come_back_after_fill(self):
+        ssh(2, "setsid sh -c 'exec 3>~/held; head -c 3000000 /dev/zero >&3; rm ~/held; : >~/begun; sleep 3' </dev/null >/dev/null 2>&1 &")
+        ssh(2, "while [ ! -e ~/begun ]; do sleep 0.02; done; rm ~/begun")
+        cluster("fill", 2)
+        ssh(2, "sleep 3.5")
+        self.assertIn("No space left", ssh(2, "head -c 1000000 /dev/zero >~/big", check=False).stderr)
+        ssh(2, "rm -f ~/big")
+        cluster("drain", 2)
+
     def test_slow(self):
         cluster("slow", 2, "--rate", "20mbit")
         self.assertLess(megabits_up(2, 6), 20.5)

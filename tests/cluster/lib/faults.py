@@ -1,8 +1,10 @@
 """Faults, each with its undo. All of them are driven from outside the host, as trouble is."""
 
+import contextlib
 import os
 import re
 import signal
+import time
 
 from . import addresses, groups, host as hosts_, image, network
 from .cluster import program
@@ -164,10 +166,12 @@ def resize_disk(cluster, host, size, inodes=None):
     disk = cluster.disk(host.index)
 
     def work():
+        if size.startswith("+") or inodes is not None:
+            wait_for_deleted_files(disk)
         for attempt in range(20):
             wanted, use = size, os.statvfs(disk)
             if size.startswith("+"):
-                wanted = str((use.f_blocks - use.f_bfree) * use.f_frsize + int(size))
+                wanted = str(bytes_used(disk) + int(size))
             options = f"size={wanted}" + ("" if inodes is None else f",nr_inodes={use.f_files - use.f_ffree + inodes}")
             try:
                 return mount("disk", disk, "tmpfs", MS_REMOUNT | MS_NODEV | MS_NOSUID, options)
@@ -177,6 +181,29 @@ def resize_disk(cluster, host, size, inodes=None):
         return None
     if run_inside(cluster.keeper, work, kinds=("mnt",)) != 0:
         raise ClusterError(f"the disk of host {host.index} could not be resized")
+
+
+def wait_for_deleted_files(disk, seconds=5):
+    """A process that is about to end may hold a file that is deleted already; the room would come back after the fault."""
+    until = time.monotonic() + seconds
+    while bytes_used(disk) - bytes_of_files(disk) > 65536 and time.monotonic() < until:
+        time.sleep(0.05)
+
+
+def bytes_used(disk):
+    use = os.statvfs(disk)
+    return (use.f_blocks - use.f_bfree) * use.f_frsize
+
+
+def bytes_of_files(disk):
+    """A file of several names counts once."""
+    sizes = {}
+    for folder, _, names in os.walk(disk):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                found = os.lstat(f"{folder}/{name}")
+                sizes[found.st_ino] = found.st_blocks * 512
+    return sum(sizes.values())
 
 
 def noinodes(cluster, host, args):
