@@ -131,6 +131,7 @@ class FactsReader {
       {"mpirun", [this](auto value) { return read_path(value, facts_.mpirun); }},
       {"python3", [this](auto value) { return read_path(value, facts_.python3); }},
       {"mpi4py", [this](auto value) { return read_flag(value, facts_.mpi4py); }},
+      {"settings", [this](auto value) { return read_flag(value, facts_.has_settings); }},
       {"efa", [this](auto value) { return read_flag(value, facts_.efa); }},
   };
 };

@@ -38,6 +38,11 @@ std::string versions_text(const std::map<std::string, std::vector<int>>& groups)
   return text;
 }
 
+/// Whether the job's own variables are settings of Open MPI.
+bool sets_parameters(const JobSpec& job) {
+  return std::ranges::any_of(job.env, [](const auto& variable) { return variable.first.contains("_MCA_"); });
+}
+
 /// Makes one plan; the members are what all steps need.
 class Planner {
  public:
@@ -186,7 +191,8 @@ class Planner {
     plan_.line = std::move(*line);
     plan_.files = files(launcher_environment(mpi_job), line_of(plan_.line));
     plan_.files.hosts = hostfile_for(mpi_job.mpi, plan_.places);
-    plan_.files.settle = settle_settings(mpi_job, plan_.line);
+    if (master_.has_settings || !mpi_job.elsewhere.empty() || sets_parameters(job_))
+      plan_.files.settle = settle_settings(mpi_job, plan_.line);
     if (!plan_.files.settle.empty()) plan_.files.settle.insert(0, find_settings_functions());
     // Only the master knows whether this python has mpi4py, so it gets both lines.
     if (mpi_job.command != job_.command && is_own_python()) {

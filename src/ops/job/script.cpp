@@ -98,7 +98,10 @@ std::string folder_text(const JobFiles& files) {
   if (!files.hang.empty())
     text += keep("hang", files.hang + "\n") + keep("look", "{\n" + files.stacks + "}\n");
   if (!files.limit.empty()) text += keep("limit", files.limit + "\n");
-  if (!files.remote_shell.empty()) text += keep("rsh", files.remote_shell) + "chmod 700 \"$folder/rsh\"\n";
+  if (!files.remote_shell.empty()) {
+    text += keep("rsh", std::string("#!/bin/sh\n").append(find_swift_text()) + files.remote_shell);
+    text += "chmod 700 \"$folder/rsh\"\n";
+  }
   if (script && script->text) {
     text += assign("content", *script->text) + "keep \"$name\" \"$content\"\nscript=$folder/$name\n";
   }

@@ -4,8 +4,7 @@
 #   clean      for a job whose supervisor was killed: ends the launchers, then does the same from the look on
 #   look       looks once more at the nodes whose last look has no whole answer
 # It prints nothing: its answers are the files of the folder (shell.hpp lists them), and `exit` is the last of them.
-# The text in front of this one defines $id, $mark, family() (find_marked.sh), end_launchers() and find_swift(), which
-# is called while the job runs.
+# The text in front of this one defines $id, $mark, family() (find_marked.sh), end_launchers() and find_swift().
 # shellcheck shell=sh
 # shellcheck disable=SC2154 # $id and $mark are defined in front of this text
 
@@ -252,6 +251,7 @@ sweep_node() {
     # shellcheck disable=SC2086 # several pids
     said=$(sh ./sweep $links 2>&1)
   else
+    find_swift "$2"
     # shellcheck disable=SC2086 # several words
     said=$(timeout 20 ssh $swift -o BatchMode=yes -o ConnectTimeout=8 -o ServerAliveInterval=4 -o LogLevel=ERROR "$2" \
       'exec sh -s' 2>&1 <sweep)
@@ -290,7 +290,6 @@ sweep_nodes() {
     askers=$!
   fi
   [ -z "$links" ] || take_daemons_looks
-  [ -n "$swift" ] || find_swift
   while read -r label address; do
     if [ "$address" = local ] || is_whole "swept/$label"; then continue; fi
     sweep_node "$label" "$address" </dev/null &
@@ -481,7 +480,6 @@ else
   fi
   watch_launcher >/dev/null 2>&1 &
   watch=$!
-  find_swift
 fi
 # wait(1) returns early when TERM comes; the job's own status is had by waiting again.
 ending=

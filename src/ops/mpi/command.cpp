@@ -350,8 +350,7 @@ std::map<std::string, std::string> launcher_environment(const MpiJob& job) {
 }
 
 std::string remote_shell(const std::string& id, const std::string& folder, DaemonLinks links) {
-  return "#!/bin/sh\n" +
-         set_variables({{"mark", fmt::format("{}={}", kJobMark, id)},
+  return set_variables({{"mark", fmt::format("{}={}", kJobMark, id)},
                         {"folder", folder},
                         {"keep_links", links == DaemonLinks::counted ? "yes" : ""},
                         {"look_at_end", links == DaemonLinks::looked_over ? "yes" : ""},

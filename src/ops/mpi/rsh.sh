@@ -67,14 +67,16 @@ pass_behind_mark() {
   printf %s "$held$line" >&2
 }
 # start_ssh WORD...: becomes ssh, whose process the launcher knows.
+# shellcheck disable=SC2086 # several words
 start_ssh() {
+  find_swift "$@"
   said=$folder/said.$$
   # shellcheck disable=SC2094 # rm takes only the name
   [ -z "$announce" ] || ! mkfifo "$said" 2>/dev/null || {
     { rm -f "$said"; pass_behind_mark; } <"$said" >&2 &
-    exec ssh "$@" 2>"$said"
+    exec ssh $swift "$@" 2>"$said"
   }
-  exec ssh "$@"
+  exec ssh $swift "$@"
 }
 # start_daemon_of_open_mpi HOST WORD...: the same. The daemon writes to its standard error only, so that standard output
 # is ours.

@@ -7,8 +7,9 @@
 #   ec2mpi-facts 1     the first line of the answer
 #   hangs PROGRAM      a program that did not answer within 20 s, as on a file server that is down; only if there is one
 #   lacks TOOL...      programs without which this text and others of ec2mpi fail; only if there are such
-#   NAME VALUE         one fact; "mpi" lines repeat what mpirun prints about its version; "setting" lines are settings
-#                      of Open MPI on which the nodes of a job must agree, as find_settings prints them
+#   NAME VALUE         one fact; "mpi" lines repeat what mpirun prints about its version; "settings yes" says that
+#                      chosen_settings prints some, and "setting" lines are those of them on which the nodes of a job
+#                      must agree
 #   ec2mpi-facts end   the last line
 #
 # Any POSIX shell can run it. It neither waits for input nor writes a file. Standard error holds what tools complain
@@ -80,8 +81,11 @@ echo "mpirun $mpirun"
 echo "python3 $python"
 echo "mpi4py $mpi4py"
 echo "efa $efa"
+settings=
+[ -z "$mpirun" ] || settings=$(chosen_settings "${mpirun%/bin/*}" 2>/dev/null)
+if [ -n "$settings" ]; then echo settings yes; else echo settings no; fi
 # The first one of a name is in force.
-[ -z "$mpirun" ] || chosen_settings "${mpirun%/bin/*}" 2>/dev/null | awk '!seen[$1]++' | while read -r name setting; do
+[ -z "$settings" ] || printf '%s\n' "$settings" | awk '!seen[$1]++' | while read -r name setting; do
   ! is_choice "$name" || printf '%s\n' "setting $name $setting"
 done | cut -c 1-1000
 echo 'ec2mpi-facts end'

@@ -27,8 +27,10 @@ find_settings() {
   done
 }
 # chosen_settings FOLDER: the same without those of the system's files that only leave components out, or choose none:
-# they are the distribution's.
-chosen_settings() { find_settings "$1" | awk '!($2 ~ "^/etc/" && ($3 ~ /^\^/ || $1 ~ /_/ && $1 !~ /_if_/))'; }
+# they are the distribution's. Without any other, settings.sh has nothing to do.
+chosen_settings() {
+  find_settings "$1" | awk '!($2 ~ "^/etc/" && ($3 ~ /^\^/ || $1 ~ /_/ && $1 !~ /_if_|^mca_base_env_list$/))'
+}
 # is_choice NAME: does it choose interfaces, components or algorithms, on which all nodes of a job must agree, or how
 # and where daemons start? A job may fail because of it.
 is_choice() {

@@ -219,13 +219,13 @@ take_data() {
 # fetch K ADDRESS PORT USER COMMAND: gets the archive from another node, from the bytes on that are here; this is the
 # K-th feeding. COMMAND lacks the number of the first byte. ssh is stopped by drop_feeder, also before it has begun.
 fetch() {
-  [ -n "$swift" ] || find_swift
   note_taken
   fetch_from "$@" &
 }
 fetch_from() {
   read -r offset <"$own/offset"
   failed=
+  find_swift -p "$3" "$2"
   said=$({
     (
       print_process >"$own/fetch.$1"

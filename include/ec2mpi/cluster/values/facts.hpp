@@ -48,6 +48,7 @@ struct NodeFacts {
   std::string mpi_error;             ///< the first words of that mpirun in place of a version; printable
   std::string python3;               ///< absolute path; empty if there is none
   bool mpi4py = false;               ///< that python3 can import it
+  bool has_settings = false;         ///< Open MPI has settings there beside those of its distribution
   std::vector<MpiSetting> settings;  ///< of Open MPI, in force there, on which the nodes of a job must agree
   bool efa = false;                  ///< an Elastic Fabric Adapter or other RDMA device is there
 

@@ -58,7 +58,8 @@ struct MpiJob {
 /// stand on no command line.
 [[nodiscard]] std::map<std::string, std::string> launcher_environment(const MpiJob& job);
 
-/// The file `rsh` in the job's folder, which launchers start instead of ssh (src/ops/mpi/rsh.sh).
+/// The file `rsh` in the job's folder, which launchers start instead of ssh (src/ops/mpi/rsh.sh). It stands
+/// behind `#!/bin/sh` and find_swift_text() of ops/node.
 [[nodiscard]] std::string remote_shell(const MpiJob& job);
 /// What a launcher does with its connections to its daemons.
 enum class DaemonLinks {

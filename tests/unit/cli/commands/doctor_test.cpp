@@ -36,7 +36,8 @@ FakeNode healthy(int index) {
   const auto report = fmt::format(
       "\nec2mpi-health 1\nclock 1000\nec2mpi-facts 1\nprivate_address 10.0.0.{0}\naddresses 10.0.0.{0}\n"
       "hostname ip-10-0-0-{0}\nhome /home/u\nboot_id 1\ncores 2\nthreads 2\nmpirun /usr/bin/mpirun\n"
-      "mpi mpirun (Open MPI) 4.1.4\npython3 /usr/bin/python3\nmpi4py yes\nefa no\nec2mpi-facts end\n"
+      "mpi mpirun (Open MPI) 4.1.4\npython3 /usr/bin/python3\nmpi4py yes\nefa no\nsettings no\nec2mpi-facts "
+      "end\n"
       "user u\nmpirun /usr/bin/mpirun\nsays mpirun (Open MPI) 4.1.4\nmpi4py 3.1.4\nlibrary Open MPI v4.1.4\n"
       "own_name yes 3\nhome_free 9000000\ntmp_free 9000000\nshm_free 9000000\nmemory 9000000\n"
       "memory_available 8000000\nopen_files 4096\ninterface ens5 10.0.0.{0}/24 9001\nec2mpi-health end\n",

@@ -25,7 +25,7 @@ std::string facts(int index, const std::string& version = "4.1.4") {
       "ec2mpi-facts 1\nprivate_address 10.0.0.{0}\naddresses 10.0.0.{0}\nhostname h{0}\nhome "
       "/home/u\nboot_id "
       "1\ncores 2\nthreads 2\nmpirun /usr/bin/mpirun\nmpi mpirun (Open MPI) {1}\npython3 "
-      "/usr/bin/python3\nmpi4py yes\nefa no\nec2mpi-facts end\n",
+      "/usr/bin/python3\nmpi4py yes\nefa no\nsettings no\nec2mpi-facts end\n",
       index, version);
 }
 

@@ -26,7 +26,7 @@ struct PlayedNode {
         "ec2mpi-facts 1\nprivate_address 10.0.0.{0}\naddresses 10.0.0.{0}\nhostname ip-10-0-0-{0}\nhome "
         "/home/ubuntu\nboot_id {0}\ncores 2\nthreads 2\nmpirun {1}\npython3 /usr/bin/python3\nmpi4py "
         "yes\nefa "
-        "no\nec2mpi-facts end\n",
+        "no\nsettings no\nec2mpi-facts end\n",
         index, mpirun);
     const auto state = fmt::format(
         "ec2mpi-setup-state 1\nuser ubuntu\nport 22\nroot {}\nhost_key ssh-ed25519 {}\nheaders yes\npackages "

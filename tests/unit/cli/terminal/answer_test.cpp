@@ -17,7 +17,7 @@ using ::ec2mpi::test::Laptop;
 constexpr const char* kFacts =
     "ec2mpi-facts 1\nprivate_address 10.0.0.1\naddresses 10.0.0.1\nhostname a\nhome /home/u\nboot_id 1\n"
     "cores 2\nthreads 2\nmpirun /usr/bin/mpirun\nmpi mpirun (Open MPI) 4.1.4\npython3 /usr/bin/python3\n"
-    "mpi4py yes\nefa no\nec2mpi-facts end\n";
+    "mpi4py yes\nefa no\nsettings no\nec2mpi-facts end\n";
 
 TEST(JsonDocument, EachCommandThatDoesNotComeToItsOwnDocumentPrintsOneWithTheError) {
   Laptop laptop;

@@ -11,7 +11,7 @@ const std::string kBody =
     "/home/ubuntu\n"
     "boot_id 1f3c\ncores 2\nthreads 4\nmpirun /usr/bin/mpirun\nmpi mpirun (Open MPI) 4.1.4\nmpi\n"
     "mpi Report bugs to http://www.open-mpi.org/community/help/\npython3 /usr/bin/python3\nmpi4py yes\nefa "
-    "no\n";
+    "no\nsettings no\n";
 
 std::string told(const std::string& body) {
   return "ec2mpi-facts 1\n" + body + "ec2mpi-facts end\n";

@@ -10,7 +10,7 @@ const std::string kFacts =
     "/home/ubuntu\n"
     "boot_id 1f3c\ncores 2\nthreads 4\nmpirun /usr/bin/mpirun\nmpi mpirun (Open MPI) 4.1.4\npython3 "
     "/usr/bin/python3\n"
-    "mpi4py yes\nefa no\nec2mpi-facts end\n";
+    "mpi4py yes\nefa no\nsettings no\nec2mpi-facts end\n";
 
 const std::string kBody =
     "user ubuntu\nmpirun /opt/b/mpirun\nsays mpirun (Open MPI) 5.0.7\nmpirun /usr/bin/mpirun\nsays \nsays "

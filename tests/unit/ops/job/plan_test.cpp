@@ -139,6 +139,17 @@ TEST_F(PlanOf, SettingsThatOnlyOtherNodesHaveReachTheSupervisorWithTheNodesInFro
       << settle.substr(0, 500);
 }
 
+TEST_F(PlanOf, WithoutSettingsOfAnybodyTheLineIsReadyAsItIs) {
+  const auto settle = [&] { return plan_job(job, nodes, nodes.front(), facts)->files.settle; };
+  EXPECT_EQ(settle(), "");
+  job.env = {{"OMPI_MCA_btl", "tcp,self"}};
+  EXPECT_NE(settle(), "");
+  job.env = {{"OMP_NUM_THREADS", "1"}};
+  EXPECT_EQ(settle(), "");
+  facts[1].has_settings = true;
+  EXPECT_NE(settle(), "");
+}
+
 TEST_F(PlanOf, SettingsOfANodeWithoutRanksDoNotMatter) {
   facts[3].settings = {{"btl_tcp_if_exclude", "/h/.openmpi/mca-params.conf:1", "lo"}};
   job.ranks.np = 2;

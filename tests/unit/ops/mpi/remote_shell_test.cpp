@@ -23,11 +23,14 @@ constexpr const char* kOfCsh =
     " "
     "env EC2MPI_JOB=j7 printf";
 
+/// The real function asks ssh for its lists of algorithms.
+const std::string kInFront = "#!/bin/sh\nfind_swift() { swift='-o Swift=yes'; }\n";
+
 class RemoteShell : public testing::TestWithParam<const char*> {
  protected:
   RemoteShell() {
     fs::create_directory(folder_ / "bin");
-    program("rsh", remote_shell("j7", folder_.string()));
+    program("rsh", kInFront + remote_shell("j7", folder_.string()));
     false_ssh("shift; exec \"$login_shell\" -c \"$*\"");
   }
   void program(const fs::path& name, const std::string& text) {
@@ -48,6 +51,12 @@ class RemoteShell : public testing::TestWithParam<const char*> {
   test::ScratchFolder scratch_;
   fs::path folder_ = scratch_.path();
 };
+
+TEST_P(RemoteShell, TheCheapestAlgorithmsAreAskedFor) {
+  program("bin/ssh", "#!/bin/sh\necho \"$*\" >said\n");
+  EXPECT_EQ(run(": >err.pipe; ./rsh 10.0.0.12 env EC2MPI_JOB=j7 true"), 0);
+  EXPECT_TRUE(text("said").starts_with("-o Swift=yes 10.0.0.12 ")) << text("said");
+}
 
 TEST_P(RemoteShell, AnyLoginShellRunsTheCommandOfOpenMpi) {
   if (run("command -v " + std::string(GetParam()) + " >/dev/null") != 0) GTEST_SKIP();
@@ -156,7 +165,7 @@ TEST_P(RemoteShellOnce, TheWordsOfAnSshThatStartsNothingAreShown) {
 class RemoteShellLooks : public RemoteShell {
  protected:
   RemoteShellLooks() {
-    program("rsh", remote_shell("j7", folder_.string(), DaemonLinks::looked_over));
+    program("rsh", kInFront + remote_shell("j7", folder_.string(), DaemonLinks::looked_over));
     program("sweep", "echo 'ec2mpi-sweep 1'\necho 'ec2mpi-sweep end'\n");
     false_ssh("shift; echo welcome; exec sh -c \"$*\"");
   }

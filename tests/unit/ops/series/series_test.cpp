@@ -17,7 +17,7 @@ constexpr auto kHang = std::chrono::seconds(30);  // nothing here takes longer, 
 constexpr const char* kFacts =
     "ec2mpi-facts 1\nprivate_address 10.0.0.1\naddresses 10.0.0.1\nhostname a\nhome /home/u\nboot_id 1\n"
     "cores 2\nthreads 2\nmpirun /usr/bin/mpirun\nmpi mpirun (Open MPI) 4.1.4\npython3 /usr/bin/python3\n"
-    "mpi4py yes\nefa no\nec2mpi-facts end\n";
+    "mpi4py yes\nefa no\nsettings no\nec2mpi-facts end\n";
 const std::string kNone = "now 1.0\nec2mpi-report end\n";
 
 std::string report(const std::string& state, const std::string& rest = {}) {

@@ -8,7 +8,8 @@ namespace {
 const std::string kFacts =
     "ec2mpi-facts 1\nprivate_address 10.0.0.11\naddresses 10.0.0.11\nhostname a\nhome /home/ubuntu\nboot_id "
     "x\n"
-    "cores 1\nthreads 2\nmpirun \npython3 /usr/bin/python3\nmpi4py no\nefa no\nec2mpi-facts end\n";
+    "cores 1\nthreads 2\nmpirun \npython3 /usr/bin/python3\nmpi4py no\nefa no\nsettings no\nec2mpi-facts "
+    "end\n";
 const std::string kState =
     "ec2mpi-setup-state 1\nuser ubuntu\nport 22\nroot sudo\nhost_key ssh-ed25519 AAAA\nheaders no\npackages "
     "apt\n"
