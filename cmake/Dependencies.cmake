@@ -15,6 +15,10 @@ find_package(ZLIB REQUIRED)
 find_path(tomlplusplus_include toml++/toml.h REQUIRED)  # header only: the compiled library throws, we do not
 find_path(asio_include asio.hpp REQUIRED)
 
+add_library(ec2mpi_libcurl STATIC ${CMAKE_CURRENT_LIST_DIR}/libcurl.cpp)
+target_include_directories(ec2mpi_libcurl SYSTEM PUBLIC ${CURL_INCLUDE_DIRS})
+target_link_libraries(ec2mpi_libcurl PUBLIC ${CMAKE_DL_LIBS})
+
 add_library(ec2mpi_dependencies INTERFACE)
 target_include_directories(ec2mpi_dependencies SYSTEM INTERFACE ${asio_include} ${tomlplusplus_include})
 target_compile_definitions(ec2mpi_dependencies INTERFACE ASIO_STANDALONE ASIO_NO_DEPRECATED TOML_EXCEPTIONS=0)
@@ -24,4 +28,4 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
 endif()
 target_link_libraries(ec2mpi_dependencies INTERFACE
   fmt::fmt spdlog::spdlog nlohmann_json::nlohmann_json CLI11::CLI11 PkgConfig::libssh
-  CURL::libcurl pugixml::pugixml OpenSSL::Crypto ZLIB::ZLIB Threads::Threads)
+  ec2mpi_libcurl pugixml::pugixml OpenSSL::Crypto ZLIB::ZLIB Threads::Threads)

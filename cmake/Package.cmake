@@ -1,4 +1,4 @@
-# `cpack` in a build folder that is built makes a Debian package; dpkg-shlibdeps finds the libraries that it depends on.
+# `cpack` in a build folder that is built makes a Debian package; dpkg-shlibdeps finds the libraries that it is linked to.
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME ec2mpi)
 set(CPACK_PACKAGE_CONTACT "the maintainers of ec2mpi <maintainers@localhost>")
@@ -10,6 +10,7 @@ set(CPACK_STRIP_FILES ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION net)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
-set(CPACK_DEBIAN_PACKAGE_DEPENDS "libssh-4 (>= 0.10.6)")  # as in Dependencies.cmake
+# Versions as in Dependencies.cmake. libcurl is loaded at its first use.
+set(CPACK_DEBIAN_PACKAGE_DEPENDS "libssh-4 (>= 0.10.6), libcurl4 (>= 7.84)")
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS "openssh-client, awscli")
 include(CPack)

@@ -12,16 +12,16 @@ find_static_library(static_pugixml pugixml)
 
 add_library(ec2mpi_static STATIC
   ${PROJECT_SOURCE_DIR}/cmake/static/fmt.cpp ${PROJECT_SOURCE_DIR}/cmake/static/gssapi.cpp
-  ${PROJECT_SOURCE_DIR}/cmake/static/libcurl.cpp ${PROJECT_SOURCE_DIR}/cmake/static/spdlog.cpp)
+  ${PROJECT_SOURCE_DIR}/cmake/static/spdlog.cpp)
 target_compile_definitions(ec2mpi_static PRIVATE SPDLOG_COMPILED_LIB SPDLOG_FMT_EXTERNAL)
 get_target_property(spdlog_includes spdlog::spdlog INTERFACE_INCLUDE_DIRECTORIES)
-target_include_directories(ec2mpi_static SYSTEM PRIVATE ${CURL_INCLUDE_DIRS} ${spdlog_includes})
+target_include_directories(ec2mpi_static SYSTEM PRIVATE ${spdlog_includes})
 
 function(link_libraries_inside program)
   target_include_directories(${program} PRIVATE ${PROJECT_SOURCE_DIR}/include)
   target_link_libraries(${program} PRIVATE ec2mpi_warnings
-    $<TARGET_FILE:ec2mpi_core> ${static_libssh} ec2mpi_static ${static_crypto} ${static_zlib} ${static_pugixml}
-    ${CMAKE_DL_LIBS} Threads::Threads -static-libstdc++ -static-libgcc
+    $<TARGET_FILE:ec2mpi_core> ${static_libssh} ec2mpi_static ec2mpi_libcurl ${static_crypto} ${static_zlib} ${static_pugixml}
+    Threads::Threads -static-libstdc++ -static-libgcc
     -Wl,--gc-sections)  # 4 % smaller: 13.4 MB, not 14.0
   add_dependencies(${program} ec2mpi_core)
 endfunction()

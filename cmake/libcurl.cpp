@@ -1,6 +1,7 @@
-// libcurl for the static build. Debian's libcurl.a needs libraries that have no static form, so the functions
-// that ec2mpi calls are looked up in the machine's libcurl.so.4 at their first use. Only the commands on
-// EC2's API need it.
+// libcurl's functions that ec2mpi calls, looked up in the machine's libcurl.so.4 at their first use: only the commands on
+// EC2's API need it. With libcurl and its 20 libraries linked in the usual way, each start of the program took 12.8 ms of
+// processor time instead of 8.6. In the static build there is no other way, for Debian's libcurl.a needs libraries that
+// have no static form.
 
 #include <curl/curl.h>
 #include <dlfcn.h>
@@ -28,7 +29,7 @@ Function* function(const char* name) {
   void* const found = library() == nullptr ? nullptr : ::dlsym(library(), name);
   if (found == nullptr) {
     std::fputs(
-        "ec2mpi: this build takes libcurl.so.4 (7.84 or newer) from the machine, and it is not there; "
+        "ec2mpi: the commands on EC2's API need libcurl.so.4 (7.84 or newer), and it is not there; "
         "install libcurl4\n",
         stderr);
     std::_Exit(2);  // nothing was started: it is the first call of all
