@@ -282,14 +282,16 @@ std::string describe_versions() {
 }
 
 std::string describe_unknown_command(const CLI::App& app, const std::string& word, const std::string& next) {
-  const auto ours = known_elsewhere(word, next);
-  auto commands = commands_of(app);
-  commands.emplace_back("help");
-  // A slip of the fingers must neither end instances nor start some.
-  std::erase_if(commands,
-                [](const auto& name) { return name == "stop" || name == "down" || name == "start"; });
+  auto meant = known_elsewhere(word, next);
+  if (meant.empty()) {
+    auto commands = commands_of(app);
+    commands.emplace_back("help");
+    meant = nearest(word, commands);
+    // A slip of the fingers must neither end instances nor start some.
+    if (meant == "stop" || meant == "down" || meant == "start") meant.clear();
+  }
   return fmt::format("'{}' is not a command; {}ec2mpi --help lists them", printable(word),
-                     did_you_mean(ours.empty() ? nearest(word, commands) : ours));
+                     did_you_mean(meant));
 }
 
 std::string program_words(const std::string& word) {

@@ -132,6 +132,7 @@ TEST(CommandLine, AWrongWordIsRefusedInOneLine) {
            {{"run", "-N", "2", "--", "a"}, "instead: ec2mpi run --per-node N"},
            {{"kill", "slow"}, "if it is a job: ec2mpi cancel slow"},
            {{"show"}, "'show' is not a command; ec2mpi --help"},
+           {{"sotp"}, "'sotp' is not a command; ec2mpi --help"},  // neither stop nor the next best
            {{"terminate"}, "did you mean ec2mpi down?"},
            {{"exec-all", "-u", "-1", "true"}, "not '-1'"},
            {{"exec-all", "--timeout", "-1", "true"}, "not '-1'"},
