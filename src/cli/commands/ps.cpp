@@ -36,6 +36,37 @@ std::string seconds_text(double amount) {
   return format_duration(std::chrono::milliseconds(static_cast<std::int64_t>(amount * 1000)));
 }
 
+constexpr std::size_t kLongestCommand = 120;
+
+/// The place of the host in a line of ssh's, whose program stands at `ssh`; behind the line if there is none.
+std::size_t host_place(const std::vector<std::string_view>& words, std::size_t ssh) {
+  constexpr std::string_view kWithValue = "BbcDEeFIiJLlmOopPQRSWw";  // ssh(1)
+  auto place = ssh + 1;
+  while (place < words.size() && (words[place].empty() || words[place].starts_with('-'))) {
+    const bool has_value =
+        words[place].size() == 2 && kWithValue.find(words[place][1]) != std::string_view::npos;
+    place += has_value ? 2 : 1;
+  }
+  return place;
+}
+
+/// For a table. A launcher's ssh carries the whole program that starts a daemon; its host says what it is.
+std::string short_command(std::string_view command) {
+  const auto words = split(command, ' ');
+  const auto is_ours = words.size() > 1 && words[1].ends_with("/rsh") &&
+                       words[1].find("/.ec2mpi/jobs/") != std::string_view::npos;
+  const std::size_t ssh = is_ours ? 1 : 0;
+  const auto host = host_place(words, ssh);
+  const auto name = words[ssh].substr(words[ssh].rfind('/') + 1);  // npos + 1 is the beginning
+  if ((is_ours || name == "ssh") && host < words.size())
+    return fmt::format("{} {}{}", is_ours ? words[ssh] : name, words[host],
+                       host + 1 < words.size() ? " …" : "");
+  if (command.size() <= kLongestCommand) return std::string(command);
+  auto end = kLongestCommand;
+  while (end > 0 && (static_cast<unsigned char>(command[end]) & 0xc0U) == 0x80U) --end;  // within a character
+  return std::string(command.substr(0, end)) + " …";
+}
+
 /// A row for each process, by node.
 std::string table(const Found& found) {
   std::vector<std::vector<std::string>> rows = {
@@ -46,7 +77,7 @@ std::string table(const Found& found) {
                       process.rank ? std::to_string(*process.rank) : "", process.job,
                       fmt::format("{:.0f}%", process.cpu), seconds_text(process.cpu_time),
                       format_bytes(process.rss), format_bytes(process.peak),
-                      format_duration(std::chrono::seconds(process.age)), process.command});
+                      format_duration(std::chrono::seconds(process.age)), short_command(process.command)});
     }
   }
   return aligned(std::move(rows));
@@ -62,7 +93,7 @@ std::string usage_table(const Found& found) {
   return rows.size() == 1 ? std::string() : "\n" + aligned(std::move(rows));
 }
 
-/// The same rows, with exact numbers in seconds and bytes.
+/// The same rows, with exact numbers in seconds and bytes, and whole commands.
 std::string json(const Found& found) {
   auto list = Json::array();
   for (const auto& [index, of_node] : found) {
