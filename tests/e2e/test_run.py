@@ -273,7 +273,9 @@ def test_a_workdir_that_is_missing_on_one_node_is_hinted_at_without_a_push(ec2mp
     cluster.host(1, f"mkdir {HOME}/proj", user="ubuntu")
     done = ec2mpi("run", "--list", "list", "--per-node", "1", "--workdir", "proj", "--", "pwd")
     hints = [line for line in done.err.splitlines() if line.startswith("hint: ")]
-    assert done.code == 1 and hints == [f"hint: the folder {HOME}/proj is not on every node; this shows where: ec2mpi exec-all 'ls -d {HOME}/proj'"]
+    assert done.code == 1 and hints == [
+        f"hint: node2 cannot enter the folder {HOME}/proj: it is missing there, or its permissions forbid it; this shows which: "
+        f"ec2mpi exec -w 2 'ls -ld {HOME}/proj'"]
 
 
 SCRIPT = """#!/bin/bash

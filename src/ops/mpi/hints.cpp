@@ -6,6 +6,7 @@
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/ops/mpi/command.hpp"
 #include "src/ops/mpi/known_errors.hpp"
+#include "src/ops/mpi/rank_tag.hpp"
 
 namespace ec2mpi::ops {
 
@@ -16,9 +17,22 @@ constexpr std::size_t kLongestWord = 120;
 
 /// A known text in the output.
 struct Match {
-  std::string word;     ///< that `*` stands for; "" without one
-  std::size_t end = 0;  ///< behind the text
+  std::string word;        ///< that `*` stands for; "" without one
+  std::size_t end = 0;     ///< behind the text
+  std::string ahead = {};  ///< with a `*`: the last word in front of the text, "./ring" of "./ring: "
 };
+
+/// Without the tag of the rank that has printed the line.
+std::string word_ahead(std::string_view line, std::size_t text) {
+  auto ahead = line.substr(0, text);
+  if (const auto tag = rank_tag(line); tag && tag->size <= text) ahead.remove_prefix(tag->size);
+  ahead = trim(ahead);
+  if (ahead.ends_with(':')) ahead.remove_suffix(1);
+  return std::string(ahead.substr(ahead.find_last_of(" \t") + 1));  // npos + 1 is the beginning
+}
+
+constexpr std::string_view kProgram = "{program}";
+constexpr char kPageEnd = '\f';
 
 /// Nothing if the text isn't in the output.
 std::optional<Match> match(std::string_view text, std::string_view output) {
@@ -35,20 +49,21 @@ std::optional<Match> match(std::string_view text, std::string_view output) {
        at = output.find(after, at + 1)) {
     const auto line_start = at == 0 ? 0 : output.rfind('\n', at - 1) + 1;
     const auto line = output.substr(line_start, at - line_start);
-    const auto begin = before.empty() ? line.find_last_of(" \t") + 1 : line.rfind(before) + before.size();
-    if (!before.empty() && line.rfind(before) == std::string_view::npos) continue;
-    const auto word = trim(line.substr(begin));
-    if (!word.empty() && word.size() <= kLongestWord) return Match{std::string(word), at + after.size()};
+    const auto text_begin = before.empty() ? line.find_last_of(" \t") + 1 : line.rfind(before);
+    if (text_begin == std::string_view::npos) continue;
+    const auto word = trim(line.substr(text_begin + before.size()));
+    if (!word.empty() && word.size() <= kLongestWord)
+      return Match{std::string(word), at + after.size(), word_ahead(line, text_begin)};
   }
   return std::nullopt;
 }
 
-/// Each {} becomes the word; a slash at its end and one behind it become one.
-std::string filled(std::string_view text, const std::string& word) {
+/// Each `name` in the text becomes the word; a slash at its end and one behind it become one.
+std::string filled(std::string_view text, std::string_view name, const std::string& word) {
   std::string whole;
-  for (auto place = text.find("{}"); place != std::string_view::npos; place = text.find("{}")) {
+  for (auto place = text.find(name); place != std::string_view::npos; place = text.find(name)) {
     whole.append(text.substr(0, place)).append(word);
-    text.remove_prefix(place + 2);
+    text.remove_prefix(place + name.size());
     if (whole.ends_with('/') && text.starts_with('/')) text.remove_prefix(1);
   }
   return whole.append(text);
@@ -81,9 +96,36 @@ std::string pages_of(std::string_view output) {
   for (std::size_t i = 0; i < lines.size(); ++i)
     if (is_rule(trim(lines[i]))) rules.push_back(i);
   std::string pages;
-  for (auto rule = rules.size() % 2; rule + 1 < rules.size(); rule += 2)
+  for (auto rule = rules.size() % 2; rule + 1 < rules.size(); rule += 2) {
     for (auto i = rules[rule] + 1; i < rules[rule + 1]; ++i) pages.append(lines[i]).push_back('\n');
+    pages.push_back(kPageEnd);
+  }
   return pages;
+}
+
+/// A node, as a hint calls it.
+struct NodeWords {
+  std::string who = "a node";
+  std::string where = "exec-all";  ///< the command of ec2mpi that runs something there
+};
+
+NodeWords words_of_node(const std::string& host, const HintContext& context) {
+  const auto label = label_of(host, context);
+  NodeWords node;
+  if (!host.empty()) node.who = label.empty() ? printable(host) : label;
+  if (label.starts_with("node")) node.where = "exec -w " + label.substr(4);
+  return node;
+}
+
+/// The host that a page of Open MPI names in a line of its own; the page is that around `place`. Empty if
+/// none is named.
+std::string host_in_page(std::string_view pages, std::size_t place) {
+  const auto before = place == 0 ? std::string_view::npos : pages.rfind(kPageEnd, place - 1);
+  const auto begin = before == std::string_view::npos ? 0 : before + 1;
+  for (const auto line : split(pages.substr(begin, pages.find(kPageEnd, begin) - begin), '\n'))
+    for (const std::string_view name : {"Node:", "Local host:", "Host:"})
+      if (trim(line).starts_with(name)) return std::string(trim(trim(line).substr(name.size())));
+  return {};
 }
 
 struct Printed {
@@ -143,18 +185,37 @@ std::optional<Hint> full_disk_hint(const Printed& printed, const HintContext& co
     const auto found = match(text, output);
     const auto folder = found ? folder_of_session(found->word) : std::string();
     if (!found || !is_plain(folder)) continue;
-    const auto host = host_behind(output.substr(found->end));
-    const auto label = label_of(host, context);
-    const auto who = !label.empty() ? label : host.empty() ? std::string("a node") : printable(host);
-    const auto where = label.starts_with("node") ? "ec2mpi exec -w " + label.substr(4) : "ec2mpi exec-all";
-    return Hint{fmt::format("the file system of {} on {} is full", folder, who),
-                fmt::format("{0} 'df -h {1}; df -i {1}'", where, folder)};
+    const auto node = words_of_node(host_behind(output.substr(found->end)), context);
+    return Hint{fmt::format("the file system of {} on {} is full", folder, node.who),
+                fmt::format("ec2mpi {0} 'df -h {1}; df -i {1}'", node.where, folder)};
+  }
+  return std::nullopt;
+}
+
+/// PMIx of Open MPI 4 keeps its data in files in Open MPI's folder of temporary files. Its lines begin with
+/// "[HOST:PID] " and do not name the folder.
+std::optional<Hint> full_temporary_files_hint(const Printed& printed, const HintContext& context) {
+  for (auto line : split(printed.output, '\n')) {
+    if (const auto tag = rank_tag(line)) line.remove_prefix(tag->size);
+    const auto text = line.find("] PMIX ERROR: OUT-OF-RESOURCE in file ");
+    const auto colon = line.find(':');
+    if (!line.starts_with('[') || text == std::string_view::npos || colon > text ||
+        line.find("dstore_segment.c at line ", text) == std::string_view::npos)
+      continue;
+    const auto node = words_of_node(std::string(line.substr(1, colon - 1)), context);
+    return Hint{
+        fmt::format("{} has no space left for Open MPI's temporary files, which lie in /tmp if nothing "
+                    "else is set; this shows the file system",
+                    node.who),
+        std::string(kDoctor)};
   }
   return std::nullopt;
 }
 
 /// Of a python of the user's own. setup installs mpi4py for that of the system.
 std::optional<Hint> own_python_hint(const Printed& printed, const HintContext& context) {
+  // A python that is not on a node is no python without a module, whatever those of other nodes print.
+  if (match("Executable: *\n", printed.pages)) return std::nullopt;
   auto program = context.program;
   if (const auto says = match("*: No module named mpi4py", printed.output))
     program = says->word;
@@ -228,7 +289,7 @@ bool is_only_from_us(std::string_view output) {
 std::optional<Hint> hint_for(std::string_view output, const HintContext& context) {
   // Hints that need more than one text of the table go first: they name the node or the folder.
   const Printed printed{output, context.whole ? pages_of(output) : std::string(output)};
-  for (const auto hint : {full_disk_hint, own_python_hint, no_python_hint})
+  for (const auto hint : {full_disk_hint, full_temporary_files_hint, own_python_hint, no_python_hint})
     if (auto found = hint(printed, context)) return found;
   for (const auto& known : known_errors()) {
     const auto found = match(known.text, known.about == KnownError::About::page ? printed.pages : output);
@@ -239,17 +300,25 @@ std::optional<Hint> hint_for(std::string_view output, const HintContext& context
     const bool in_command = known.command.find("{}") != std::string_view::npos;
     // The cause alone would leave the user without the next step; another text may fit better.
     if (in_command && !is_plain(found->word)) continue;
-    auto cause = filled(known.cause, word);
-    const auto setting = known.setting.empty() ? std::nullopt : followed_setting(known.setting, output);
-    if (setting) {
-      // What only some settings can cause, they cause.
+    const bool needs_program = known.command.find(kProgram) != std::string_view::npos;
+    if (needs_program && !is_plain(found->ahead)) continue;
+    const auto node = words_of_node(
+        known.about == KnownError::About::page ? host_in_page(printed.pages, found->end) : std::string(),
+        context);
+    const auto cause_in = [&](std::string_view text) {
+      return filled(filled(text, "{node}", node.who), "{}", word);
+    };
+    if (const auto setting = known.setting.empty() ? std::nullopt : followed_setting(known.setting, output)) {
+      // What only some settings can cause, they cause. The advice behind a semicolon is for all other causes.
       auto why = known.setting == kAnySetting
-                     ? fmt::format("{}, and {}, which may be why; this shows it", cause, setting->text())
+                     ? fmt::format("{}, and {}, which may be why; this shows it",
+                                   cause_in(known.cause.substr(0, known.cause.find("; "))), setting->text())
                      : fmt::format("{}, which may be why; this shows the line", setting->text());
       return Hint{std::move(why),
                   doctor_judges(setting->name, known.text) ? std::string(kDoctor) : shows_setting(*setting)};
     }
-    return Hint{std::move(cause), filled(known.command, found->word)};
+    auto command = filled(filled(known.command, "{where}", node.where), kProgram, found->ahead);
+    return Hint{cause_in(known.cause), filled(command, "{}", found->word)};
   }
   if (const auto setting = followed_setting(kAnySetting, output); setting && is_only_from_us(output))
     return Hint{setting->text() + ", with which mpirun may not start; this shows it",

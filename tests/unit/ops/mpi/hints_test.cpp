@@ -44,7 +44,7 @@ INSTANTIATE_TEST_SUITE_P(
                  "(115)\n"
                  "mpirun has exited due to process rank 1 with PID 1672 on\nnode 10.0.0.13 exiting "
                  "improperly."),
-             "rank 1 ended without MPI_Finalize"},
+             "node3 refuses connections of MPI"},
         Case{"A process or daemon was unable to complete a TCP connection\nto another process:",
              "all traffic"},
         Case{"[ip-10-0-0-11:1] [[1,0],0] ORTE_ERROR_LOG: The system limit on number of network connections a "
@@ -63,7 +63,11 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"ModuleNotFoundError: No module named 'mpi4py'", "ec2mpi setup"},
         Case{"ModuleNotFoundError: No module named 'numpy.linalg'", "'python3 -c \"import numpy.linalg\"'"},
         Case{"./ring: error while loading shared libraries: libfoo.so.4: cannot open shared object file",
-             "libfoo.so.4 is missing"},
+             "libfoo.so.4 is missing on a node, or LD_LIBRARY_PATH hides it; this shows all that is: ec2mpi "
+             "exec-all "
+             "'ldd $(command -v ./ring) | grep not'"},
+        Case{"[1,2]<stderr>:./ring: error while loading shared libraries: libfoo.so.4: cannot open",
+             "command -v ./ring)"},
         Case{PAGE_OF("ssh: error while loading shared libraries: libcrypto.so.3: file too short\nORTE was "
                      "unable to "
                      "reliably start one or more daemons."),
@@ -108,6 +112,12 @@ INSTANTIATE_TEST_SUITE_P(
                 "own\n"
                 "At least one pair of MPI processes are unable to reach each other for\nMPI communications."),
             "/h/.bashrc:3:OMPI_MCA_btl_tcp_if_include sets btl_tcp_if_include, which may be why"},
+        Case{PAGE_OF("ec2mpi: OMPI_MCA_btl_tcp_if_include sets btl_tcp_if_include to eth9; ec2mpi's own\n  "
+                     "Local host: "
+                     "10.0.0.13\n  Value:      eth9\n  Message:    Unknown interface name\n"),
+             "node3 has no interface eth9, and OMPI_MCA_btl_tcp_if_include sets btl_tcp_if_include, which "
+             "may be why; "
+             "this shows it: ec2mpi doctor"},
         // doctor does not judge these
         Case{
             PAGE_OF(
@@ -144,7 +154,30 @@ INSTANTIATE_TEST_SUITE_P(
                  "10.0.0.13:1024 failed\n  Error:      No route to host (113)"),
              "node3 refuses connections of MPI"},
         Case{PAGE_OF("Working directory: /home/ubuntu/proj\nNode: 10.0.0.13\n"),
-             "exec-all 'ls -d /home/ubuntu/proj'"},
+             "node3 cannot enter the folder /home/ubuntu/proj: it is missing there, or its permissions "
+             "forbid it; this "
+             "shows which: ec2mpi exec -w 3 'ls -ld /home/ubuntu/proj'"},
+        Case{PAGE_OF("Working directory: /home/ubuntu/proj\n"),
+             "a node cannot enter the folder /home/ubuntu/proj: it is missing there, or its permissions "
+             "forbid it; "
+             "this shows which: ec2mpi exec-all 'ls -ld /home/ubuntu/proj'"},
+        Case{PAGE_OF("could not access\nor execute an executable:\n\nExecutable: ./t\nNode: 10.0.0.13\n"),
+             "./t is missing on node3, or may not be executed there"},
+        Case{PAGE_OF(
+                 "unable to find the specified executable file\nNode:       10.0.0.13\nExecutable: nosuch\n"),
+             "there is no nosuch in the PATH, or at that path, of node3"},
+        Case{PAGE_OF("Node: elsewhere\n") PAGE_OF("Executable: nosuch\n"), "or at that path, of a node: "},
+        Case{PAGE_OF("WARNING: An invalid value was given for btl_tcp_if_include.  This\nvalue will be "
+                     "ignored.\n\n  "
+                     "Local host: 10.0.0.13\n  Value:      eth9\n  Message:    Unknown interface name\n"),
+             "node3 has no interface eth9; leave that --mca out, for run names the network of the nodes "
+             "itself; this "
+             "shows the interfaces: ec2mpi exec -w 3 'ip -br address'"},
+        Case{PAGE_OF("Host:      10.0.0.13\nFramework: pml\nComponent: nosuch\n"),
+             "no component nosuch on node3: "},
+        Case{"[10.0.0.13:00796] PMIX ERROR: OUT-OF-RESOURCE in file "
+             "../../../../../../src/mca/common/dstore/dstore_segment.c at line 208\n",
+             "node3 has no space left for Open MPI's temporary files"},
         Case{"EOFError: EOF when reading a line\n", "standard input is empty"},
         Case{"OSError: [Errno 28] No space left on device", "df -h"}));
 
@@ -152,6 +185,8 @@ TEST(Hints, StayAwayFromWhatIsNotKnown) {
   EXPECT_EQ(hint(""), "");
   EXPECT_EQ(hint("epoch 3 loss 0.25\nTraceback (most recent call last):\nValueError: x\n"), "");
   EXPECT_EQ(hint("connect to host"), "");
+  EXPECT_EQ(hint("see: PMIX ERROR: OUT-OF-RESOURCE in file dstore_segment.c at line 208\n"), "");
+  EXPECT_EQ(hint("[h:1] PMIX ERROR: OUT-OF-RESOURCE in file gds_hash.c at line 2\n"), "");
 }
 
 TEST(Hints, AreNotGivenForSshAndSocketsOfTheUsersProgram) {
@@ -240,6 +275,19 @@ TEST(Hints, OfAPythonOfTheUsersOwnDoNotAdviseSetup) {
   EXPECT_EQ(own->command, "ec2mpi exec-all '/home/u/venv/bin/python -m pip install mpi4py'");
   for (const char* program : {"python3", "/usr/bin/python3", "/home/u/train", ""})
     EXPECT_EQ(hint_for(kMissing, {.program = program})->command, "ec2mpi setup") << program;
+}
+
+/// Those of other nodes may print that they lack a module.
+TEST(Hints, OfAPythonThatIsMissingOnANodeIsNotAboutItsModules) {
+  for (const char* says :
+       {"/home/u/venv/bin/python: No module named mpi4py\n", "No module named 'mpi4py'\n"}) {
+    const auto hint =
+        hint_for(says + std::string(PAGE_OF("could not access\nor execute an executable:\n\nExecutable: "
+                                            "venv/bin/python\nNode: 10.0.0.14\n")),
+                 {.names = {{"10.0.0.14", "node4"}}, .program = "venv/bin/python"});
+    ASSERT_TRUE(hint);
+    EXPECT_NE(hint->cause.find("venv/bin/python is missing on node4"), std::string::npos) << hint->cause;
+  }
 }
 
 TEST(Hints, ASettingThatIsFollowedIsNotBlamedForWhatItCannotCause) {
