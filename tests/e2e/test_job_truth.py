@@ -185,6 +185,26 @@ def test_a_full_disk_of_a_worker_is_named(ec2mpi, cluster4):
     assert "hint: the file system of /tmp on node3 is full: ec2mpi exec -w 3 'df -h /tmp" in done.err, done.err
 
 
+def test_a_disk_of_a_worker_without_room_for_open_mpis_own_files_is_named(ec2mpi, cluster4):
+    cluster4.fault("fill", 3)
+    done = ec2mpi("run", "--per-node", "1", "--timeout", "60", "--", "python3", "-c", "from mpi4py import MPI")
+    assert done.code != 0
+    assert "hint: node3 has no space left for Open MPI's temporary files, which lie in /tmp" in done.err, done.err
+
+
+def test_a_rank_that_aborts_is_named_with_its_node(ec2mpi, cluster4):
+    abort = "from mpi4py import MPI; comm = MPI.COMM_WORLD; comm.rank == 2 and comm.Abort(5); comm.barrier()"
+    done = ec2mpi("run", "--per-node", "1", "--", "python3", "-c", abort)
+    assert done.code == 5 and f"ec2mpi: rank 2 on node3 ({cluster4.address(3)}) called MPI_Abort with 5" in done.err, done.err
+
+
+def test_a_program_that_one_node_lacks_is_named_with_the_node(ec2mpi, cluster4):
+    for host in (1, 2, 4):
+        cluster4.host(host, f"cp /bin/true {HOME}/here", user="ubuntu")
+    done = ec2mpi("run", "--per-node", "1", "--", "./here")
+    assert done.code == 1 and "hint: ./here is missing on node3, or may not be executed there" in done.err, done.err
+
+
 # --- cancel ----------------------------------------------------------------------------------------------------------
 
 def test_cancel_looks_again_until_all_nodes_were_looked_at(ec2mpi, cluster4):

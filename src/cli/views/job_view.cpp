@@ -8,6 +8,7 @@
 #include "ec2mpi/cli/session/error_references.hpp"
 #include "ec2mpi/cli/views/not_started.hpp"
 #include "ec2mpi/ops/mpi/hints.hpp"
+#include "ec2mpi/ops/mpi/map_by.hpp"
 #include "src/cli/views/job_texts.hpp"
 
 namespace ec2mpi::cli {
@@ -19,6 +20,17 @@ namespace {
 constexpr auto kHoldTraceback = std::chrono::seconds(2);
 constexpr auto kSilence = std::chrono::minutes(5);
 constexpr std::size_t kTail = 16 * 1024;  ///< what programs say last, warnings of all ranks included
+
+/// By rank; empty if the user's words place or number the ranks.
+std::vector<std::string> labels_by_rank(const ops::JobPlan& plan) {
+  std::string map_by;
+  for (const auto& option : plan.line) {
+    const bool numbers = option.words.size() > 1 && option.words[1].starts_with("rmaps_");
+    if (option.words.front() == "--rank-by" || numbers) return {};
+    if (option.words.front() == "--map-by") map_by = option.words.back();
+  }
+  return ec2mpi::labels_by_rank(map_by, plan.places);
+}
 
 }  // namespace
 
@@ -40,10 +52,17 @@ void JobView::add_name(const std::string& host, const std::string& label) {
 /// As the list calls it, with the address at which people reach it.
 std::string JobView::shown_host(const std::string& host) const {
   const auto named = hints_.names.find(host);
-  if (named == hints_.names.end() || named->second.empty()) return host;
-  const auto address = addresses_.find(named->second);
-  if (address == addresses_.end() || address->second.empty()) return named->second;
-  return fmt::format("{} ({})", named->second, address->second);
+  const auto& label = named == hints_.names.end() || named->second.empty() ? host : named->second;
+  const auto address = addresses_.find(label);
+  if (address == addresses_.end() || address->second.empty()) return label;
+  return fmt::format("{} ({})", label, address->second);
+}
+
+/// The launcher's own word has precedence, for it has started the ranks.
+std::string JobView::host_of(const ops::RankFailure& failure) const {
+  const auto rank = static_cast<std::size_t>(failure.rank.value_or(0));
+  if (!failure.host.empty() || !failure.rank || rank >= labels_.size()) return failure.host;
+  return labels_[rank];
 }
 
 void JobView::on_planned(const ops::JobPlan& plan) {
@@ -53,6 +72,7 @@ void JobView::on_planned(const ops::JobPlan& plan) {
     add_name(place.address.text(), place.label);
     add_name(place.hostname, place.label);
   }
+  labels_ = labels_by_rank(plan);
   hints_.python3 = plan.python3;
   for (const auto& note : plan.notes) say(Colour::yellow, note);
   if (style_.explain) {
@@ -269,7 +289,7 @@ void JobView::tell_end(const ops::Followed& followed) {
     // Without an explanation of the supervisor's, the first rank that failed says most.
     auto failure = ops::first_failure(tail_);
     if (failure) {
-      failure->host = shown_host(failure->host);
+      failure->host = shown_host(host_of(*failure));
       say(Colour::red, failure->describe());
     }
   } else if (why == "timeout") {

@@ -200,6 +200,24 @@ int ranks_a_node(std::string_view map_by) {
   return count && *count <= kMostSlots ? static_cast<int>(*count) : 0;
 }
 
+std::vector<std::string> labels_by_rank(std::string_view map_by, const std::vector<Place>& places) {
+  std::vector<std::string> labels;
+  if (map_by != "slot" && map_by != "node") return labels;
+  const auto ranks = static_cast<std::size_t>(total_ranks(places));
+  // All slots of a node at once, or one in each round.
+  int most = 1;
+  for (const auto& place : places) most = std::max(most, place.ranks + place.spare);
+  for (int round = 0; round < (map_by == "slot" ? 1 : most); ++round) {
+    for (const auto& place : places) {
+      const int slots = place.ranks + place.spare;
+      const int taken = map_by == "slot" ? slots : slots > round ? 1 : 0;
+      labels.insert(labels.end(), static_cast<std::size_t>(taken), place.label);
+    }
+  }
+  labels.resize(std::min(labels.size(), ranks));
+  return labels;
+}
+
 Result<std::vector<Place>> place_ranks(std::vector<Place> places, Ranks wanted, Slots slots) {
   return place_ranks_by({}, std::move(places), wanted, slots);
 }

@@ -47,6 +47,78 @@ std::string_view signal_meaning(int signal) {
   }
 }
 
+/// The first text that fits; ranks that mpirun ended afterwards are not reported by it.
+std::optional<RankFailure> reported_by_launcher(const std::string& text) {
+  // The texts of Open MPI for a signal, for an exit status and for a rank that left, then that of Hydra.
+  static const std::regex kSignal(
+      R"(noticed that process rank (\d+) with PID \d+ on node (\S+) exited on\s+signal (\d+))");
+  static const std::regex kCode(R"(Process name: \[\S+,(\d+)\]\s+Exit code:\s+(\d+))");
+  static const std::regex kLeft(
+      R"(has exited due to process rank (\d+) with PID \d+ on\s+node (\S+) exiting (improperly|without calling))");
+  static const std::regex kHydra(R"(PID \d+ RUNNING AT (\S+)\s+=\s+EXIT CODE: (\d+))");
+  std::smatch found;
+  if (std::regex_search(text, found, kSignal))
+    return RankFailure{number(found[1]), found[2], 0, number(found[3]), {}};
+  if (std::regex_search(text, found, kCode))
+    return RankFailure{number(found[1]), {}, number(found[2]), 0, {}};
+  if (std::regex_search(text, found, kLeft))
+    return RankFailure{number(found[1]), found[2], 0, 0,
+                       "ended without MPI_Finalize (exit, os._exit, a crash)"};
+  if (std::regex_search(text, found, kHydra)) {
+    const int code = number(found[2]);
+    // Hydra prints the number of the signal as the exit code.
+    const bool killed = code > 0 && code < 32 && text.find("KILLED BY SIGNAL") != std::string::npos;
+    return RankFailure{std::nullopt, found[1], killed ? 0 : code, killed ? code : 0, {}};
+  }
+  return std::nullopt;
+}
+
+/// Open MPI's page of MPI_Abort. Version 4 numbers the rank within the communicator, version 5 names it as
+/// well.
+std::optional<RankFailure> aborted_by(const std::string& text) {
+  static const std::regex kAbort(R"(-{9}\s+MPI_ABORT was invoked on rank (\d+) in communicator ([^\n]+)\n)"
+                                 R"((?:\s*Proc: \[\S+,(\d+)\]\s+Errorcode:|with errorcode) (-?\d+))");
+  std::smatch found;
+  if (!std::regex_search(text, found, kAbort)) return std::nullopt;
+  if (!found[3].matched && trim(found[2].str()) != "MPI_COMM_WORLD") return std::nullopt;
+  return RankFailure{number(found[3].matched ? found[3] : found[1]),
+                     {},
+                     0,
+                     0,
+                     fmt::format("called MPI_Abort with {}", found[4].str())};
+}
+
+/// The lines of one rank about an error of MPI: "[HOST:PID] *** An error occurred in MPI_Recv" and more, each
+/// with the same beginning. Lines of other ranks may stand between them.
+std::optional<RankFailure> erred_by(std::string_view text) {
+  constexpr std::string_view kFirst = "] *** An error occurred in ";
+  std::string_view begin;
+  RankFailure failure;
+  for (const auto line : split(text, '\n')) {
+    if (const auto at = line.find(kFirst); at != std::string_view::npos && begin.empty()) {
+      const auto bracket = line.rfind('[', at);
+      if (bracket == std::string_view::npos) continue;
+      begin = line.substr(bracket, at + 6 - bracket);  // "[HOST:PID] *** "
+      failure.host = begin.substr(1, begin.find(':') - 1);
+      failure.deed = fmt::format("failed in {}", trim(line.substr(at + kFirst.size())));
+      continue;
+    }
+    const auto at = begin.empty() ? std::string_view::npos : line.find(begin);
+    if (at == std::string_view::npos) continue;
+    const auto says = trim(line.substr(at + begin.size()));
+    if (says.starts_with("reported by process [") && says.ends_with(']'))
+      failure.rank = number(std::string(says.substr(says.rfind(',') + 1, says.size() - says.rfind(',') - 2)));
+    if (says.starts_with("MPI_ERR_")) failure.deed += fmt::format(": {}", says);
+    if (says.starts_with("MPI_ERRORS_ARE_FATAL") && failure.rank) return failure;
+  }
+  return std::nullopt;
+}
+
+std::optional<RankFailure> told_by_rank(std::string_view err) {
+  auto aborted = aborted_by(std::string(err));
+  return aborted ? aborted : erred_by(err);
+}
+
 }  // namespace
 
 std::string_view RankFilter::text_of(std::string_view line) {
@@ -111,30 +183,20 @@ std::string NoiseFilter::finish() {
 std::string RankFailure::describe() const {
   auto text = rank ? fmt::format("rank {}", *rank) : std::string("a rank");
   if (!host.empty()) text += " on " + printable(host);
+  if (!deed.empty()) return text + " " + printable(deed);
   if (signal == 0) return fmt::format("{} ended with {}", text, code);
   const auto meaning = signal_meaning(signal);
   return fmt::format("{} was killed (signal {}){}{}", text, signal, meaning.empty() ? "" : ": ", meaning);
 }
 
-/// The first text that fits; ranks that mpirun ended afterwards are not reported by it.
+/// A launcher's report names the first rank that ended, but not what it did. An error of MPI often makes
+/// other ranks fail, too, so it counts only for the rank that the launcher names, or if the launcher names
+/// none.
 std::optional<RankFailure> first_failure(std::string_view err) {
-  // The texts of Open MPI for a signal and for an exit status, then that of Hydra.
-  static const std::regex kSignal(
-      R"(noticed that process rank (\d+) with PID \d+ on node (\S+) exited on\s+signal (\d+))");
-  static const std::regex kCode(R"(Process name: \[\S+,(\d+)\]\s+Exit code:\s+(\d+))");
-  static const std::regex kHydra(R"(PID \d+ RUNNING AT (\S+)\s+=\s+EXIT CODE: (\d+))");
-  const std::string text(err);
-  std::smatch found;
-  if (std::regex_search(text, found, kSignal))
-    return RankFailure{number(found[1]), found[2], 0, number(found[3])};
-  if (std::regex_search(text, found, kCode)) return RankFailure{number(found[1]), {}, number(found[2]), 0};
-  if (std::regex_search(text, found, kHydra)) {
-    const int code = number(found[2]);
-    // Hydra prints the number of the signal as the exit code.
-    const bool killed = code > 0 && code < 32 && text.find("KILLED BY SIGNAL") != std::string::npos;
-    return RankFailure{std::nullopt, found[1], killed ? 0 : code, killed ? code : 0};
-  }
-  return std::nullopt;
+  const auto reported = reported_by_launcher(std::string(err));
+  auto told = told_by_rank(err);
+  const bool is_other = reported && told && (reported->signal != 0 || reported->rank != told->rank);
+  return told && !is_other ? told : reported;
 }
 
 }  // namespace ec2mpi::ops

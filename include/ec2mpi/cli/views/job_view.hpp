@@ -83,6 +83,7 @@ class JobView : public ops::JobObserver {
   void say(Colour colour, const std::string& text);
   void add_name(const std::string& host, const std::string& label);
   [[nodiscard]] std::string shown_host(const std::string& host) const;
+  [[nodiscard]] std::string host_of(const ops::RankFailure& failure) const;
   void show_out(const std::string& bytes);
   void show_err(const std::string& bytes);
   void emit_lines(const ssh::Chunk& chunk);
@@ -127,6 +128,7 @@ class JobView : public ops::JobObserver {
   std::string tail_;                              ///< of the output, for hints
   ops::HintContext hints_;                        ///< its names are empty for hosts that share one
   std::map<std::string, std::string> addresses_;  ///< what we connect to, by label
+  std::vector<std::string> labels_;               ///< by rank; empty if only mpirun knows where the ranks are
 };
 
 }  // namespace ec2mpi::cli

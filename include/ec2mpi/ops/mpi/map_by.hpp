@@ -1,6 +1,7 @@
 #pragma once
 /// The placement of jobs whose ranks mpirun itself maps to nodes, by --map-by.
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -17,6 +18,11 @@ struct Place;  // placement.hpp
 /// Errors: usage.
 [[nodiscard]] Result<std::vector<Place>> place_ranks_by(std::string_view map_by, std::vector<Place> places,
                                                         Ranks wanted, Slots slots);
+
+/// By rank, the label of its node, as Open MPI deals the ranks out to the slots of `places` with --map-by
+/// slot or node. Empty for other words, whose ranks only mpirun knows.
+[[nodiscard]] std::vector<std::string> labels_by_rank(std::string_view map_by,
+                                                      const std::vector<Place>& places);
 
 /// 2 of "ppr:2:node", the ranks that mpirun starts on each node; 0 of any other word.
 [[nodiscard]] int ranks_a_node(std::string_view map_by);

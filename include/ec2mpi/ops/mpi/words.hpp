@@ -47,14 +47,16 @@ struct RankFailure {
   std::optional<int> rank;  ///< MPICH does not say
   std::string host;         ///< as the launcher calls it, or empty
   int code = 0;
-  int signal = 0;  ///< 0: it ended by itself, with code
+  int signal = 0;         ///< 0: it ended by itself, with code
+  std::string deed = {};  ///< what it did instead, if that is known: "called MPI_Abort with 3"
 
   /// "rank 2 on ip-10-0-0-13 was killed (signal 9): out of memory, or somebody's kill".
   [[nodiscard]] std::string describe() const;
   bool operator==(const RankFailure&) const = default;
 };
 
-/// Looks for it in the last bytes of standard error: Open MPI 4 and 5, MPICH.
+/// Looks for it in the last bytes of standard error: Open MPI 4 and 5, MPICH. Open MPI names the host of some
+/// failures only.
 [[nodiscard]] std::optional<RankFailure> first_failure(std::string_view err);
 
 }  // namespace ec2mpi::ops

@@ -384,6 +384,19 @@ TEST(RunCommand, TheHostOfAFailedRankIsNamedAsTheListDoes) {
   }
 }
 
+/// Open MPI names no host here: the placement knows it, unless the user's words place the ranks.
+TEST(RunCommand, TheNodeOfAFailedRankIsNamedThoughOpenMpiDoesNotNameIt) {
+  Laptop laptop(2);
+  laptop.nodes[1] =
+      master({.err = "  Process name: [[50984,1],1]\n  Exit code:    3\n", .record = "state ended 3\n"});
+  laptop.nodes[2] = worker(2);
+  const auto done = laptop.run_cli({"run", "-np", "2", "--", "./hello"});
+  EXPECT_NE(done.err.find("ec2mpi: rank 1 on node2 (203.0.113.12) ended with 3\n"), std::string::npos)
+      << done.err;
+  const auto own = laptop.run_cli({"run", "-np", "2", "--rank-by", "node", "--", "./hello"});
+  EXPECT_NE(own.err.find("ec2mpi: rank 1 ended with 3\n"), std::string::npos) << own.err;
+}
+
 /// Around a page of Open MPI.
 const std::string kRule = std::string(74, '-') + "\n";
 

@@ -97,6 +97,19 @@ TEST(Placement, PprOfNodesSaysHowManyRanksANodeTakes) {
     EXPECT_EQ(ranks_a_node(word), 0) << word;
 }
 
+TEST(Placement, KnowsTheNodeOfEachRank) {
+  auto places = nodes({4, 4, 4});
+  places[0].ranks = 2;
+  places[1].ranks = 1;
+  places[2].ranks = 1;
+  using Labels = std::vector<std::string>;
+  EXPECT_EQ(labels_by_rank("slot", places), (Labels{"node1", "node1", "node2", "node3"}));
+  EXPECT_EQ(labels_by_rank("node", places), (Labels{"node1", "node2", "node3", "node1"}));
+  places[1].spare = 2;
+  EXPECT_EQ(labels_by_rank("slot", places), (Labels{"node1", "node1", "node2", "node2"}));
+  EXPECT_EQ(labels_by_rank("socket", places), Labels());
+}
+
 TEST(Placement, RefusesTooManyRanksWithTheArithmetic) {
   const auto refusal = [](std::vector<Place> places, Ranks wanted, Slots slots) {
     const auto placed = place_ranks(std::move(places), wanted, slots);

@@ -73,5 +73,56 @@ TEST(FirstFailure, IsReadFromTheLaunchersWords) {
   EXPECT_FALSE(first_failure("all well\n"));
 }
 
+std::string described(std::string_view err) {
+  const auto failure = first_failure(err);
+  return failure ? failure->describe() : "";
+}
+
+TEST(FirstFailure, IsReadFromTheRanksOwnReports) {
+  const std::string rule = std::string(74, '-') + "\n";
+  const auto abort = [&](const char* communicator) {
+    return rule + "MPI_ABORT was invoked on rank 1 in communicator " + communicator +
+           "\nwith errorcode 3.\n\n" + rule;
+  };
+  EXPECT_EQ(described(abort("MPI_COMM_WORLD")), "rank 1 called MPI_Abort with 3");
+  EXPECT_EQ(described(abort("MPI_COMM_SELF")), "") << "the number is that of another communicator";
+  EXPECT_EQ(described(abort("MPI_COMM_WORLD").substr(rule.size())), "") << "no page of Open MPI";
+  // Open MPI 5 names the rank of the job as well.
+  EXPECT_EQ(
+      described(rule +
+                "MPI_ABORT was invoked on rank 0 in communicator MPI_COMM_SELF\n  Proc: [[6412,1],2]\n  "
+                "Errorcode: -4\n\nNOTE:\n" +
+                rule),
+      "rank 2 called MPI_Abort with -4");
+  EXPECT_EQ(
+      described(rule +
+                "mpirun has exited due to process rank 1 with PID 579 on\nnode 10.0.0.12 exiting improperly. "
+                "There are three reasons this could occur:\n" +
+                rule),
+      "rank 1 on 10.0.0.12 ended without MPI_Finalize (exit, os._exit, a crash)");
+}
+
+TEST(FirstFailure, OfAnErrorOfMpiNamesTheCallAndTheError) {
+  const auto line = [](const char* begin, const char* text) { return std::string(begin) + text + "\n"; };
+  const auto error = [&](const char* begin, const char* other) {
+    return line(begin, "An error occurred in MPI_Recv") + line(other, "An error occurred in MPI_Send") +
+           line(other, "reported by process [3306946561,2]") +
+           line(begin, "reported by process [3306946561,1]") + line(begin, "on communicator MPI_COMM_WORLD") +
+           line(begin, "MPI_ERR_TRUNCATE: message truncated") +
+           line(begin, "MPI_ERRORS_ARE_FATAL (processes in this communicator will now abort,");
+  };
+  const std::string says = "rank 1 on h2 failed in MPI_Recv: MPI_ERR_TRUNCATE: message truncated";
+  const auto plain = error("[h2:00345] *** ", "[h3:7] *** ");
+  EXPECT_EQ(described(plain), says);
+  EXPECT_EQ(described(error("[1,1]<stderr>:[h2:00345] *** ", "[1,2]<stderr>:[h3:7] *** ")), says);
+  // mpirun knows who was first.
+  EXPECT_EQ(described(plain + "  Process name: [[50970,1],1]\n  Exit code:    15\n"), says);
+  EXPECT_EQ(described(plain + "  Process name: [[50970,1],3]\n  Exit code:    7\n"), "rank 3 ended with 7");
+  EXPECT_EQ(described(plain +
+                      "noticed that process rank 1 with PID 0 on node h2 exited on signal 11 (Segmentation)"),
+            "rank 1 on h2 was killed (signal 11): segmentation fault");
+  EXPECT_EQ(described("*** An error occurred in MPI_Init\n*** MPI_ERRORS_ARE_FATAL\n"), "");
+}
+
 }  // namespace
 }  // namespace ec2mpi::ops
