@@ -63,6 +63,8 @@ Result<void> set_variables(JobSpec& job, const std::vector<std::string>& flags) 
 Result<void> check(const JobSpec& job) {
   if (!job.mpirun.empty() && !job.mpirun.starts_with('/'))
     return fail(ErrorKind::usage, fmt::format("--mpirun takes a full path, not '{}'", printable(job.mpirun)));
+  TRY(check_map_by(job.map_by));
+  TRY(check_rank_by(job.rank_by));
   for (const auto& path : job.pull) {
     if (path.empty() || printable(path) != path)
       return fail(ErrorKind::usage, fmt::format("pull: '{}' is not a path on the nodes", printable(path)));

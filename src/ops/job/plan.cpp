@@ -153,7 +153,10 @@ class Planner {
     }
     if (versions.size() == 1 && !missing) return {};
     const auto advice =
-        failing != 0
+        failing != 0 && !job_.mpirun.empty()
+            ? fmt::format("; is that the mpirun of an MPI? ec2mpi exec -w {} {}", failing,
+                          quote_words({quote_words({job_.mpirun, "--version"})}))
+        : failing != 0
             ? fmt::format("; does a start-up file set LD_LIBRARY_PATH or OPAL_PREFIX? ec2mpi exec -w {} env",
                           failing)
         : missing && !job_.mpirun.empty() ? "; --mpirun takes a path that is right on all nodes"

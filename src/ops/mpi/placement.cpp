@@ -134,6 +134,15 @@ void open_room(std::vector<Place>& places, const std::vector<int>& room, bool al
   }
 }
 
+/// Open MPI takes its words in any case, and their beginnings. In front of a colon there may be none.
+Result<void> check_word(std::string_view option, std::string_view given, std::vector<std::string> words) {
+  const auto first = given.substr(0, given.find_first_of(":="));
+  const auto is_it = [first = lower_case(first)](const auto& word) { return word.starts_with(first); };
+  if (std::ranges::any_of(words, is_it)) return {};
+  return fail(ErrorKind::usage, fmt::format("{} {}: Open MPI does not know '{}', but {}", option,
+                                            printable(given), printable(first), join(words, ", ")));
+}
+
 }  // namespace
 
 Result<Slots> parse_slots(std::string_view text) {
@@ -190,6 +199,22 @@ std::vector<std::size_t> first_fit(const std::vector<int>& room, Need need) {
     have += room[i];
   }
   return chosen;
+}
+
+Result<void> check_map_by(std::string_view map_by) {
+  const auto parts = split(map_by, ':');
+  if (parts.front() == "ppr" && (parts.size() < 3 || parse_number(parts[1]).value_or(0) == 0))
+    return fail(ErrorKind::usage, fmt::format("--map-by {}: Open MPI takes ppr:N:OBJECT, such as ppr:2:node",
+                                              printable(map_by)));
+  return check_word("--map-by", map_by,
+                    {"slot", "node", "core", "hwthread", "socket", "package", "numa", "l1cache", "l2cache",
+                     "l3cache", "board", "seq", "dist", "pe-list", "rankfile", "ppr"});
+}
+
+Result<void> check_rank_by(std::string_view rank_by) {
+  return check_word("--rank-by", rank_by,
+                    {"slot", "node", "fill", "span", "core", "hwthread", "socket", "package", "numa",
+                     "l1cache", "l2cache", "l3cache", "board"});
 }
 
 /// Of Open MPI's "ppr:N:node"; 0 for all other mappings.

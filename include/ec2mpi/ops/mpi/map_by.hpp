@@ -24,6 +24,11 @@ struct Place;  // placement.hpp
 [[nodiscard]] std::vector<std::string> labels_by_rank(std::string_view map_by,
                                                       const std::vector<Place>& places);
 
+/// Whether Open MPI 4 or 5 knows the first word of a --map-by or a --rank-by; what stands behind it is left
+/// to mpirun, but "ppr" needs its number and its object. Errors: usage.
+[[nodiscard]] Result<void> check_map_by(std::string_view map_by);
+[[nodiscard]] Result<void> check_rank_by(std::string_view rank_by);
+
 /// 2 of "ppr:2:node", the ranks that mpirun starts on each node; 0 of any other word.
 [[nodiscard]] int ranks_a_node(std::string_view map_by);
 

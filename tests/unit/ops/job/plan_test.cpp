@@ -59,6 +59,16 @@ TEST_F(PlanOf, AScriptHasNoProfile) {
   EXPECT_NE(line().find("--profile: a script starts mpirun itself"), std::string::npos);
 }
 
+/// A start-up file can break the mpirun in the PATH; a program that the user has named may be none.
+TEST_F(PlanOf, AProgramThatIsNoMpirunIsDoubtedWhereItWasNamed) {
+  facts[2].mpi.reset();
+  facts[2].mpi_error = "true (GNU coreutils) 9.1";
+  EXPECT_NE(line().find("set LD_LIBRARY_PATH or OPAL_PREFIX? ec2mpi exec -w 2 env"), std::string::npos)
+      << line();
+  job.mpirun = "/bin/true";
+  EXPECT_PRED2(ends, line(), "; is that the mpirun of an MPI? ec2mpi exec -w 2 '/bin/true --version'");
+}
+
 TEST_F(PlanOf, WorkdirIsBelowTheHomeOrAbsolute) {
   const std::pair<const char*, const char*> cases[] = {{"", "/home/ubuntu"},
                                                        {"~", "/home/ubuntu"},

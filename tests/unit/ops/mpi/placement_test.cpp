@@ -97,6 +97,20 @@ TEST(Placement, PprOfNodesSaysHowManyRanksANodeTakes) {
     EXPECT_EQ(ranks_a_node(word), 0) << word;
 }
 
+TEST(Placement, RefusesWordsThatOpenMpiDoesNotKnow) {
+  for (const auto* word : {"", "slot", "NODE", "socket:PE=2", "ppr:2:node", "ppr:1:socket:SPAN",
+                           ":OVERSUBSCRIBE", "l3", "pe-list=0,1:ordered", "seq", "dist:auto"})
+    EXPECT_TRUE(check_map_by(word)) << word;
+  for (const auto* word : {"nodes", "foo", "ppr", "ppr:3", "ppr:x:node", "node,slot"})
+    EXPECT_FALSE(check_map_by(word)) << word;
+  EXPECT_EQ(check_map_by("ppr:3").error().message,
+            "--map-by ppr:3: Open MPI takes ppr:N:OBJECT, such as ppr:2:node");
+  EXPECT_TRUE(check_rank_by("") && check_rank_by("node") && check_rank_by("fill"));
+  EXPECT_EQ(check_rank_by("foo").error().message.find(
+                "--rank-by foo: Open MPI does not know 'foo', but slot, node, "),
+            0U);
+}
+
 TEST(Placement, KnowsTheNodeOfEachRank) {
   auto places = nodes({4, 4, 4});
   places[0].ranks = 2;
