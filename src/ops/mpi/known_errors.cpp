@@ -36,6 +36,7 @@ constexpr std::string_view kFirewall =
     "group itself";
 constexpr std::string_view kBridge =
     "MPI took an interface that exists on each node apart (docker0, virbr0); this shows the one to allow";
+constexpr std::string_view kShowInterfaces = "ec2mpi {where} 'ip -br address'";
 constexpr std::string_view kOtherMpi = "mpi4py was built for another MPI than the mpirun that started it";
 constexpr std::string_view kBinding = "there are more ranks than cores, and mpirun wants a core for each";
 constexpr std::string_view kNoBinding = "mpirun --bind-to none ...";
@@ -141,16 +142,16 @@ constexpr KnownError kKnown[] = {
     {"binding more processes than cpus", kBinding, kNoBinding, {}, About::page},
     {"  Value:      *\n  Message:    Unknown interface name",
      "{node} has no interface {}; leave that --mca out, for run names the network of the nodes itself; this "
-     "shows "
-     "the interfaces",
-     "ec2mpi {where} 'ip -br address'", kAnySetting, About::page},
+     "shows the interfaces",
+     kShowInterfaces, kAnySetting, About::page},
     {"An invalid value was given for btl_tcp_if_",
      "a --mca names no network of {node}; leave it out, for run names the network of the nodes itself; this "
-     "shows "
-     "the interfaces",
-     "ec2mpi {where} 'ip -br address'", kAnySetting, About::page},
-    {"mutually-exclusive MCA variables", "an interface is both included and excluded; only include",
-     "mpirun --mca btl_tcp_if_include 10.0.0.0/16 ...", kAnySetting, About::page},
+     "shows the interfaces",
+     kShowInterfaces, kAnySetting, About::page},
+    {"mutually-exclusive MCA variables",
+     "an interface is both included and excluded; leave those --mca out, for run names the network of the "
+     "nodes itself; this shows the interfaces",
+     kShowInterfaces, kAnySetting, About::page},
     {"  Value given: *\n", "{node} has no interface or network {}, which mpirun was told to use", kDoctor,
      kAnySetting, About::page},
     {"to be opened in the * framework", "Open MPI has no component for {} that works on {node}", kDoctor,

@@ -173,6 +173,7 @@ INSTANTIATE_TEST_SUITE_P(
              "node3 has no interface eth9; leave that --mca out, for run names the network of the nodes "
              "itself; this "
              "shows the interfaces: ec2mpi exec -w 3 'ip -br address'"},
+        Case{PAGE_OF("mutually-exclusive MCA variables were specified.\n"), "leave those --mca out"},
         Case{PAGE_OF("Host:      10.0.0.13\nFramework: pml\nComponent: nosuch\n"),
              "no component nosuch on node3: "},
         Case{"[10.0.0.13:00796] PMIX ERROR: OUT-OF-RESOURCE in file "
