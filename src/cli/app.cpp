@@ -18,6 +18,7 @@
 #include "ec2mpi/cli/session/situation.hpp"
 #include "ec2mpi/cli/session/stay_behind.hpp"
 #include "ec2mpi/cli/session/usage.hpp"
+#include "ec2mpi/cli/session/variables.hpp"
 #include "ec2mpi/cli/terminal/answer.hpp"
 #include "ec2mpi/cli/terminal/diverted_results.hpp"
 #include "ec2mpi/cli/terminal/standard_output.hpp"
@@ -74,11 +75,19 @@ int say_bug(const std::exception& bug) {
 }
 
 /// The position of the sub-command's name. Only flags may precede it.
-std::optional<std::size_t> place_of_command(const std::vector<std::string>& arguments) {
-  for (std::size_t i = 0; i < arguments.size(); ++i) {
-    if (!arguments[i].starts_with('-')) return i;
+std::optional<std::size_t> place_of_command(const CLI::App& app, const std::vector<std::string>& arguments) {
+  const auto is_command = [&app](const std::string& word) {
+    return !app.get_subcommands([&](const CLI::App* each) { return each->get_name() == word; }).empty();
+  };
+  for (auto word = arguments.begin(); word != arguments.end(); ++word) {
+    const auto name = word->substr(0, word->starts_with("--") ? word->find('=') : 2);
+    const bool is_ours = app.get_option_no_throw(name) != nullptr;
+    // A flag of a command stands too far in front, and the word behind it may be its value.
+    if (word->starts_with('-') && !is_ours) word = std::find_if(word, arguments.end(), is_command);
+    if (word == arguments.end()) break;
+    if (!word->starts_with('-')) return word - arguments.begin();
     // The word behind it is its value, not the command's name.
-    if (arguments[i] == "--color") ++i;
+    if (*word == "--color" && ++word == arguments.end()) break;
   }
   return std::nullopt;
 }
@@ -106,8 +115,9 @@ int say_usage(const CLI::App& app, const CLI::ParseError& wrong, const std::stri
 }
 
 /// The words for CLI11. It does not separate the words behind -- from ours, and does not read -np.
-std::vector<std::string> words_to_parse(std::vector<std::string> arguments, Dispatch& dispatch) {
-  const auto command = place_of_command(arguments);
+std::vector<std::string> words_to_parse(const CLI::App& app, std::vector<std::string> arguments,
+                                        Dispatch& dispatch) {
+  const auto command = place_of_command(app, arguments);
   if (command && arguments[*command] == "help") {  // git, docker and cargo have taught people to type it
     arguments.erase(arguments.begin() + static_cast<std::ptrdiff_t>(*command));
     arguments.push_back("--help");
@@ -150,9 +160,18 @@ std::vector<std::string> typed_values(const CLI::App& app) {
   return values;
 }
 
-/// A word that was meant as a flag, but begins with another dash, or a command in other quotes than the
-/// shell's; empty if there is none. Behind the first word of a command for the nodes, all words are its own.
-std::string find_other_sign(const CLI::App& command, const Dispatch& dispatch) {
+/// For a word without a letter: an unset variable gives one, and a missing word often means all or the
+/// newest.
+std::string describe_empty_word(const CLI::Option& option) {
+  const auto name = shown_name(option);
+  const bool is_job = name.starts_with("ID") || name.starts_with("[ID]") || name == "NAME";
+  return fmt::format("{} is an empty word; is a variable not set?", is_job ? "the job's name" : name);
+}
+
+/// A word that is empty, or was meant as a flag, but begins with another dash, or a command in other quotes
+/// than the shell's; empty if there is none. Behind the first word of a command for the nodes, all words are
+/// its own.
+std::string find_wrong_word(const CLI::App& command, const Dispatch& dispatch) {
   if (dispatch.behind_dashes && !dispatch.behind_dashes->empty())
     if (auto wrong = describe_other_quote(dispatch.behind_dashes->front()); !wrong.empty()) return wrong;
   for (const auto* option : command.get_options()) {
@@ -161,6 +180,7 @@ std::string find_other_sign(const CLI::App& command, const Dispatch& dispatch) {
     const bool is_command = option->get_name() == "command";
     if (is_command)
       if (auto wrong = describe_other_quote(words.front()); !wrong.empty()) return wrong;
+    if (!is_command && std::ranges::count(words, "") > 0) return describe_empty_word(*option);
     for (std::size_t i = 0; i < (is_command ? 1 : words.size()); ++i)
       if (auto wrong = describe_other_dash(words[i]); !wrong.empty()) return wrong;
   }
@@ -219,7 +239,7 @@ class HelpFormatter : public CLI::Formatter {
 
 /// Whether --json was typed. A command line that could not be read is searched for the word.
 bool asks_for_json(const CLI::App& app, const std::vector<std::string>& words, bool is_read) {
-  const auto place = place_of_command(words);
+  const auto place = place_of_command(app, words);
   if (!place) return false;
   const auto found =
       app.get_subcommands([&](const CLI::App* command) { return command->get_name() == words[*place]; });
@@ -300,7 +320,7 @@ int parse_and_run(const World& world, const std::vector<std::string>& arguments,
   dispatch.chosen = show_situation;
   // The common flags may stand behind the command's name, too.
   app.fallthrough();
-  auto words = words_to_parse(arguments, dispatch);
+  auto words = words_to_parse(app, arguments, dispatch);
   // Alone it asks where you stand; behind a command it is the command's.
   const bool alone = words == std::vector<std::string>{"--json"};
   if (alone) {
@@ -315,24 +335,27 @@ int parse_and_run(const World& world, const std::vector<std::string>& arguments,
   }
   try {
     if (const auto wrong = describe_flag_in_front(app, words); !wrong.empty()) throw OtherWord(wrong);
-    if (const auto place = place_of_command(words)) {
+    if (const auto place = place_of_command(app, words)) {
       if (const auto wrong = describe_other_dash(words[*place]); !wrong.empty()) throw OtherWord(wrong);
       if (const auto wrong = describe_other_word(app, words, *place); !wrong.empty()) throw OtherWord(wrong);
     }
+    const auto place = place_of_command(app, words);
+    const VariablesOfCommand only(app, place ? words[*place] : std::string());
     auto backwards = shield_brackets(words);  // as CLI11 reads a vector
     std::ranges::reverse(backwards);
     app.parse(std::move(backwards));
     as_json = alone || asks_for_json(app, words, true);
   } catch (const CLI::ParseError& wrong) {
     as_json = asks_for_json(app, words, false);
-    const auto place = place_of_command(words);
+    const auto place = place_of_command(app, words);
     return say_usage(app, wrong, place ? words[*place] : std::string());
   }
   for (const auto* command : app.get_subcommands())
-    if (const auto wrong = find_other_sign(*command, dispatch); !wrong.empty())
+    if (const auto wrong = find_wrong_word(*command, dispatch); !wrong.empty())
       return say({ErrorKind::usage, wrong});
   common.typed = typed_names(app);
   common.typed_values = typed_values(app);
+  for (const auto& line : describe_unknown_variables(app)) print_talk("ec2mpi: " + line + "\n");
   set_up_log(common.verbose);
   divert_results(answers);
   if (const auto most = raise_open_file_limit(); most < kLeastOpenFiles)

@@ -198,7 +198,13 @@ Result<int> log_in_by_ssh(const LoginOptions& options, Cluster& cluster, Access&
 
 /// The selection may be a name or an address, so only the list can tell whether it means a single node.
 Result<int> run_login(const LoginOptions& options, const CommonOptions& common) {
-  TRY_AS(cluster, open_cluster(options.list));
+  auto cluster = open_cluster(options.list);
+  const auto at = options.node.find('@');
+  if (!cluster && at != std::string::npos && at > 0 && options.node.find('=') == std::string::npos)
+    return fail(ErrorKind::usage, fmt::format("for another user: ec2mpi login -l {} {}",
+                                              printable(quote_word(options.node.substr(0, at))),
+                                              printable(quote_word(options.node.substr(at + 1)))));
+  if (!cluster) return std::unexpected(cluster.error());
   if (cluster->nodes.size() != 1) {
     return fail(ErrorKind::usage,
                 fmt::format("login goes to one node, and {} means {}; name one, as in: ec2mpi login 2",

@@ -1,6 +1,7 @@
 // The second half of cluster_setup.hpp: from a cluster and the flags of a connection to keys and host keys.
 
 #include <fmt/format.h>
+#include <unistd.h>
 #include <algorithm>
 
 #include "ec2mpi/base/file.hpp"
@@ -85,7 +86,9 @@ Result<Keys> load_keys(const Cluster& cluster, const ConnectOptions& options,
                        const ssh::LibsshOptions& transport) {
   Keys keys;
   if (const auto named = named_key(cluster, options)) {
-    TRY_AS(key, load_named_key(*named, cluster, transport));
+    const auto key = load_named_key(*named, cluster, transport);
+    const bool is_setting = !options.identity && cluster.config.identity;
+    if (!key) return std::unexpected(is_setting ? key.error().within("the setting identity") : key.error());
     keys.first.push_back(*key);
     return keys;
   }
@@ -99,10 +102,17 @@ Result<Keys> load_keys(const Cluster& cluster, const ConnectOptions& options,
   return keys;
 }
 
-/// Empty: none. Only the user's own file may be missing; one that was named must be there.
-fs::path ssh_config_file(const ConnectOptions& options) {
-  if (options.ssh_config == "none") return {};
-  if (options.ssh_config) return expand_home(*options.ssh_config);
+/// Empty: none. Only the user's own file may be missing; one that was named must be there. Errors: usage.
+Result<fs::path> ssh_config_file(const ConnectOptions& options) {
+  if (options.ssh_config == "none") return fs::path();
+  if (options.ssh_config) {
+    auto file = expand_home(*options.ssh_config);
+    if (::access(file.c_str(), R_OK) != 0) {
+      const auto failed = io_error("read", file);
+      return fail(ErrorKind::usage, "--ssh-config-file: " + failed.error().message);
+    }
+    return file;
+  }
   const auto file = home_folder() / ".ssh" / "config";
   std::error_code ignored;
   return fs::exists(file, ignored) ? file : fs::path{};
@@ -135,7 +145,8 @@ Result<void> check_keys(const Cluster& cluster) {
     if (!key && !encrypted) return std::unexpected(key.error());
     return {};
   }
-  const auto keys = load_keys(cluster, usual, {.ssh_config = ssh_config_file(usual)});
+  TRY_AS(ssh_config, ssh_config_file(usual));
+  const auto keys = load_keys(cluster, usual, {.ssh_config = std::move(*ssh_config)});
   if (!keys) return std::unexpected(keys.error());
   return {};
 }
@@ -147,10 +158,10 @@ Result<Access> open_access(const Cluster& cluster, const ConnectOptions& options
     if (!parsed) return std::unexpected(parsed.error().within("--persist"));
     persist = *parsed;
   }
-  const auto ssh_config = ssh_config_file(options);
+  TRY_AS(ssh_config, ssh_config_file(options));
   ssh::LibsshOptions transport{.user = options.user ? options.user : cluster.config.user,
                                .port = options.port ? options.port : cluster.config.port,
-                               .ssh_config = ssh_config,
+                               .ssh_config = std::move(*ssh_config),
                                // As for ssh(1): -F leaves the system's file out.
                                .system_ssh_config = options.ssh_config ? "" : "/etc/ssh/ssh_config",
                                .prompt = prompt_passphrase,

@@ -26,6 +26,8 @@ constexpr std::size_t kHandshakesThroughJump = 8;
 Result<Node> parse_jump_host(const std::string& text) {
   auto node = ssh::jump_of_words(text);
   if (node) return std::move(*node);
+  if (text.find(',') != std::string::npos)
+    return fail(ErrorKind::usage, "-J takes one jump host, and no chain of several: [user@]host[:port]");
   // Slurm's -J is a job's name. The text may hold a password, so it is not shown.
   return fail(ErrorKind::usage,
               "-J takes one host to go through: [user@]host[:port]; a job has its name from [jobs.NAME]");
@@ -207,7 +209,9 @@ Result<Cluster> open_cluster(const ListOptions& options) {
   TRY_AS(list, find_list(options.list, cluster.config));
   cluster.list = std::move(*list);
   auto inventory = read_list(cluster.list, {.address = address_choice(options)});
-  if (!inventory) return std::unexpected(inventory.error());
+  const bool is_setting = !options.list && cluster.config.list;
+  if (!inventory)
+    return std::unexpected(is_setting ? inventory.error().within("the setting list") : inventory.error());
   cluster.inventory = std::move(*inventory);
   TRY_AS(state, open_state(cluster.list));
   cluster.state = std::move(*state);

@@ -220,11 +220,18 @@ bool comes_from_variable(const CLI::App& app, const CLI::Option& option) {
   return !typed(app) && std::ranges::none_of(app.get_subcommands(), [&](auto* each) { return typed(*each); });
 }
 
-/// The option that an error of CLI11 begins with; nullptr if there is none.
-const CLI::Option* blamed_option(const CLI::App& app, const CLI::App& chosen, const std::string& said) {
+/// "--retries: not 'q'" of CLI11's "Could not convert: --retries = q"; other errors as they are.
+std::string without_conversion(const std::string& said) {
   constexpr std::string_view kNotConverted = "Could not convert: ";
-  const auto from = said.starts_with(kNotConverted) ? kNotConverted.size() : 0;
-  const auto name = said.substr(from, said.find_first_of(" :", from) - from);
+  const auto equals = said.find(" = ");
+  if (!said.starts_with(kNotConverted) || equals == std::string::npos) return said;
+  return fmt::format("{}: not '{}'", said.substr(kNotConverted.size(), equals - kNotConverted.size()),
+                     said.substr(equals + 3));
+}
+
+/// The option that an error begins with; nullptr if there is none.
+const CLI::Option* blamed_option(const CLI::App& app, const CLI::App& chosen, const std::string& said) {
+  const auto name = said.substr(0, said.find_first_of(" :"));
   const auto* option = chosen.get_option_no_throw(name);
   return option != nullptr ? option : app.get_option_no_throw(name);
 }
@@ -362,8 +369,8 @@ std::string describe_usage_error(const CLI::App& app, const CLI::ParseError& wro
   const auto called = subcommands.empty() ? "ec2mpi" : "ec2mpi " + chosen.get_name();
   if (dynamic_cast<const CLI::ExtrasError*>(&wrong) != nullptr) return describe_extra(app, chosen, called);
   const auto words = describe_options(chosen, wrong);
-  auto said = words.empty() ? printable(wrong.what()) : words;
-  const auto* option = blamed_option(app, chosen, wrong.what());
+  auto said = words.empty() ? without_conversion(printable(wrong.what())) : words;
+  const auto* option = blamed_option(app, chosen, said);
   if (option == nullptr || !comes_from_variable(app, *option)) {
     if (const auto meant = letter_elsewhere(chosen, said, called); !meant.empty())
       return fmt::format("{}; {}", said, meant);

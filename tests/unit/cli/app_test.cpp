@@ -34,6 +34,10 @@ TEST(CommandLine, AWrongWordIsRefusedInOneLine) {
            {{"nodes", "--jsn"}, "did you mean --json?"},
            {{"--list", "x", "nodes"}, "--list stands behind the command: ec2mpi nodes --list ..."},
            {{"-w", "1", "exec", "true"}, "-w stands behind the command: ec2mpi exec -w ..."},
+           {{"-l", "ubuntu", "run", "-np", "1", "--", "a"},
+            "-l stands behind the command: ec2mpi run -l ..."},
+           {{"-vv", "nosuch"}, "'nosuch' is not a command"},
+           {{"run", "--mca", "btl", "-np", "2", "--", "a"}, "as in --mca btl tcp,self; not '--np'"},
            {{"rm", "hello", "--older", "30"}, "not both"},
            {{"rm"}, "which job?"},
            {{"signal", "hello", "PIPE"}, "'PIPE' is not a signal that can be sent"},
@@ -60,6 +64,8 @@ TEST(CommandLine, AWrongWordIsRefusedInOneLine) {
            {{"\u8fd0\u884c"}, "did you mean ec2mpi run?"},
            {{"run", "--mpirun", "mpirun", "--", "a"}, "--mpirun takes a full path, not 'mpirun'"},
            {{"run", "-x", "A-B=1", "--", "a"}, "-x A-B=1: not a variable's name"},
+           {{"login", "ubuntu@node1"}, "for another user: ec2mpi login -l ubuntu node1"},
+           {{"exec-all", "-J", "a,b", "true"}, "-J takes one jump host, and no chain of several"},
            {{"login", "1", "top"}, "a command stands behind --: ec2mpi login NODE -- top"},
            {{"net"}, "a network takes two nodes; this is one"},
            {{"nodes", "extra"}, "'extra' is a word too many"},
@@ -210,6 +216,55 @@ TEST(CommandLine, AWrongEnvironmentVariableIsNamedWithWhatItMayBe) {
     const auto said = laptop.refused({"exec-all", "true"}, {.variables = {{variable, value}}});
     EXPECT_NE(said.find(says), std::string::npos) << said;
   }
+}
+
+TEST(CommandLine, AVariableWhoseFlagTheCommandLacksIsNotRead) {
+  Laptop laptop;
+  for (const auto& [variable, command] : std::initializer_list<std::pair<const char*, const char*>>{
+           {"EC2MPI_FANOUT", "nodes"}, {"EC2MPI_RETRIES", "ips"}, {"EC2MPI_TIMEOUT", "nodes"}}) {
+    const auto done = laptop.run_cli({command}, {.variables = {{variable, "x"}}});
+    EXPECT_EQ(done.code, 0) << variable << done.err;
+    EXPECT_EQ(done.err, "") << variable;
+  }
+  for (const auto& words : std::initializer_list<std::vector<std::string>>{{"push", "a", "b"}, {"setup"}})
+    EXPECT_NE(
+        laptop.refused(words, {.variables = {{"EC2MPI_RETRIES", "q"}}})
+            .find("ec2mpi: EC2MPI_RETRIES: a number from 0 to 1000000, not 'q'; it stands for --retries"),
+        std::string::npos);
+  EXPECT_NE(laptop.run_cli({"option-tree"}).out.find("EC2MPI_FANOUT"), std::string::npos);
+}
+
+TEST(CommandLine, AVariableThatNoCommandReadsIsTold) {
+  Laptop laptop;
+  const auto said = [&](const std::map<std::string, std::string>& variables) {
+    return laptop.run_cli({"nodes"}, {.variables = variables}).err;
+  };
+  EXPECT_EQ(said({{"EC2MPI_TIMOUT", "5"}}),
+            "ec2mpi: no command reads the variable EC2MPI_TIMOUT; did you mean EC2MPI_TIMEOUT?\n");
+  EXPECT_NE(said({{"EC2MPI_PARALLEL_JOBS", "5"}}).find("--help lists those that it reads"),
+            std::string::npos);
+  EXPECT_EQ(said({{"EC2MPI_TIMOUT", ""}}), "") << "as not set";
+  EXPECT_EQ(said({{"EC2MPI_JOB", "a-1"},
+                  {"EC2MPI_HOSTFILE", "hosts"},
+                  {"EC2MPI_NP", "4"},
+                  {"EC2MPI_INDEX", "1"},
+                  {"EC2MPI_STATUS", "0"},
+                  {"EC2MPI_BINARY", "b"},
+                  {"EC2MPI_CLUSTER_DIR", "d"},
+                  {"EC2MPI_SANITIZED", "1"},
+                  {"EC2MPI_TEST_KEYS", "k"},
+                  {"EC2MPI_FANOUT", "3"}}),
+            "");
+}
+
+TEST(CommandLine, AnSshConfigurationThatIsMissingIsNamedBeforeAnyConnection) {
+  Laptop laptop;
+  EXPECT_NE(laptop.refused({"exec-all", "true"}, {.variables = {{"EC2MPI_SSH_CONFIG", "/nope"}}})
+                .find("--ssh-config-file: cannot read /nope"),
+            std::string::npos);
+  const auto said = laptop.refused({"jobs"}, {.variables = {{"EC2MPI_SSH_CONFIG", "/nope"}}});
+  EXPECT_NE(said.find("(EC2MPI_SSH_CONFIG is '/nope')"), std::string::npos) << said;
+  EXPECT_NE(laptop.refused({"jobs", "-F", "nope"}).find("--ssh-config-file"), std::string::npos);
 }
 
 TEST(CommandLine, AFlagIsNotBlamedOnItsVariable) {
