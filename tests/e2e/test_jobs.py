@@ -419,8 +419,10 @@ def test_the_last_lines_and_json_of_a_job(ec2mpi, cluster4):
     assert done.code == 3 and json.loads(done.out)["stdout"].endswith("99\n100\nlast\n")
     done = ec2mpi("wait", "--json", job)
     assert done.code == 3 and json.loads(done.out)["job"]["exit_code"] == 3 and "stdout" not in json.loads(done.out)
-    removed = json.loads(ec2mpi("rm", "--json", "nosuch", job).out)
-    assert (removed["exit_code"], removed["removed"]) == (1, [job]) and "there is no job nosuch" in removed["messages"][0]
+    refused = json.loads(ec2mpi("rm", "--json", "nosuch", job).out)
+    assert (refused["exit_code"], refused["removed"]) == (2, []) and "there is no job nosuch" in refused["messages"][0]
+    removed = json.loads(ec2mpi("rm", "--json", job).out)
+    assert (removed["exit_code"], removed["removed"], removed["messages"]) == (0, [job], [])
 
 
 def test_a_job_that_waits_has_no_output_and_is_not_removed(ec2mpi, cluster4):

@@ -155,6 +155,11 @@ asio::awaitable<ops::Followed> follow_for_people(CommandContext& context, const 
     remember_end(context.cluster, followed.record.id);
     remember_seen(context.cluster, {followed.record.id, true, outcome_of(followed.record)});
   }
+  // Nothing was selected, which is no success.
+  if (view.lacks_ranks()) {
+    followed.how = ops::Followed::How::refused;
+    followed.refusal = {exit_code::not_started, ""};
+  }
   // The words refer to the view, which ends here.
   context.runtime.set_parting_words({});
   co_return followed;
@@ -335,7 +340,10 @@ bool takes_several(Verb verb) {
 /// Which job a word means is decided on the master: it alone knows all jobs.
 void add_job_argument(CLI::App& command, FollowOptions& options, Verb verb) {
   JobArgument argument{.may_be_series = true};
-  if (verb == Verb::cancel) argument.otherwise = "the newest that waits or runs";
+  if (verb == Verb::cancel) {
+    argument.otherwise = "the newest that waits or runs";
+    argument.whole = true;
+  }
   if (takes_several(verb))
     add_job_argument(command, options.words, argument);
   else

@@ -86,16 +86,19 @@ int tell_error(CommandContext& context, const Error& error) {
   return error.kind == ErrorKind::remote_io ? exit_code::node_failed : exit_code::no_connection;
 }
 
-/// {"exit_code": 0, "removed": [ids], "messages": [lines]}
-std::string removal_json(const ops::Answer& answer) {
+/// {"exit_code": 0, "removed": [ids], "messages": [lines]}; the messages are printed, too.
+std::string tell_removal_as_json(CommandContext& context, const ops::Answer& answer) {
   // src/ops/job/remove.sh prints this word and the id for each job.
   constexpr std::string_view kRemoved = "removed ";
   Json document = {{"exit_code", answer.code}, {"removed", Json::array()}, {"messages", Json::array()}};
   for (const auto line : split(answer.said, '\n')) {
-    if (line.starts_with(kRemoved))
+    if (line.empty()) continue;
+    const bool is_removed = line.starts_with(kRemoved);
+    if (is_removed)
       document["removed"].push_back(line.substr(kRemoved.size()));
-    else if (!line.empty())
+    else
       document["messages"].push_back(line);
+    if (!is_removed) context.console().talk(std::string(line));
   }
   return dump_json(document);
 }
@@ -140,6 +143,11 @@ void keep_wanted(std::vector<ops::JobRecord>& jobs, const JobsOptions& options,
   });
 }
 
+/// For all of them, and not only those of a name or a node.
+bool asks_for_unended(const JobsOptions& options) {
+  return options.unended && options.name.empty() && options.master.list.wanted.empty();
+}
+
 /// For completion of ids, and for `ec2mpi` alone: neither asks the master.
 void remember_all(const Cluster& cluster, const std::vector<ops::JobRecord>& jobs) {
   std::vector<SeenJob> seen;
@@ -157,7 +165,9 @@ asio::awaitable<int> show_jobs(CommandContext& context, ssh::Session& session, c
   if (options.json)
     context.console().result(json(*jobs));
   else if (jobs->empty())
-    context.console().talk(none ? "ec2mpi: no jobs on the master yet" : "ec2mpi: no such job on the master");
+    context.console().talk(none                        ? "ec2mpi: no jobs on the master yet"
+                           : asks_for_unended(options) ? "ec2mpi: no job waits or runs"
+                                                       : "ec2mpi: no such job on the master");
   else
     context.console().result_bytes(table(*jobs));
   co_return tell_damaged_jobs(context, *jobs);
@@ -177,7 +187,7 @@ asio::awaitable<int> remove(CommandContext& context, ssh::Session& session, cons
   const auto answer =
       co_await ops::remove_jobs(session, options.words, options.older, until_stopped(context));
   if (!options.json || !answer) co_return tell_answer(context, answer);
-  context.console().result(removal_json(*answer));
+  context.console().result(tell_removal_as_json(context, *answer));
   co_return answer->code;
 }
 
@@ -265,7 +275,8 @@ void add_jobs_commands(CLI::App& app, Dispatch& dispatch) {
   auto& rm =
       add_command(app, "rm", "Removes the files of ended jobs from the master", "ec2mpi rm --older 30");
   const auto of_rm = prepare(rm, dispatch, run_rm);
-  rm.add_option("ids", of_rm->words, "The jobs")->type_name("ID...");
+  rm.add_option("ids", of_rm->words, "The jobs: each by its id or NAME-DATE, or its name; or a series")
+      ->type_name("ID...");
   rm.add_flag("--json", of_rm->json, "As one JSON document");
   rm.add_option("--older", of_rm->older, "All that ended at least this many days ago")
       ->type_name("DAYS")

@@ -24,7 +24,8 @@ namespace {
 
 /// The same words in the help of each command that takes a job.
 std::string job_words(const JobArgument& argument) {
-  return fmt::format("its id, the beginning of its id, or its name{} [{}]",
+  return fmt::format("its id{}, or its name{} [{}]",
+                     argument.whole ? " or NAME-DATE" : ", the beginning of its id",
                      argument.may_be_series ? "; or the name of a series" : "", argument.otherwise);
 }
 

@@ -261,10 +261,12 @@ void JobView::show_rest() {
   }
   console_.result_bytes(visible_out_.finish());
   console_.talk_bytes(visible_err_.finish());
-  if (!style_.rank) return;
-  // The filter found no line of any rank.
-  if (!tail_.empty() && !own_out_.saw_tags() && !own_err_.saw_tags())
-    say(Colour::yellow, "the job's lines do not name their ranks; start it with --tag");
+  if (lacks_ranks()) say(Colour::yellow, "the job's lines do not name their ranks; start it with --tag");
+}
+
+/// The filter found no line of any rank.
+bool JobView::lacks_ranks() const {
+  return style_.rank && !tail_.empty() && !own_out_.saw_tags() && !own_err_.saw_tags();
 }
 
 void JobView::tell_end(const ops::Followed& followed) {

@@ -145,6 +145,7 @@ class Follower {
     auto text = "{\n" + job_functions();
     const bool unended = request_.unended && !connected_once_;  // our own request may have ended it since
     if (unended) text += "unended=yes\n";
+    if (request_.unended) text += "whole_name=yes\n";
     if (request_.takes_series) text += "takes_series=yes\n";
     text += "find_job " + quote_word(job_word(request_.word)) + "\n";
     if (unended)

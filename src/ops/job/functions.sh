@@ -3,7 +3,7 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2034,SC2154,SC2115 # $id is never empty where a folder goes; the programs behind this text read and set these variables
 
-jobs=$HOME/.ec2mpi/jobs made='' once='' silent='' cancel='' unended='' takes_series='' strange='' newline='
+jobs=$HOME/.ec2mpi/jobs made='' once='' silent='' cancel='' unended='' whole_name='' takes_series='' strange='' newline='
 '
 read -r boot </proc/sys/kernel/random/boot_id
 # give_up TEXT [STATUS]: ends the program; a folder that is only half made goes.
@@ -167,8 +167,8 @@ newest_series() {
   [ -n "$member" ]
 }
 # find_job WORD: sets $id. WORD is empty (the newest job; with $unended the newest that waits or runs), an id, the name
-# of a job (its newest, as above), or the beginning of exactly one id. With $takes_series it ends the program with
-# status 3 if WORD is the name of a series, and no job of that name is newer.
+# of a job (its newest, as above), or the beginning of exactly one id, which with $whole_name goes as far as the date.
+# With $takes_series it ends the program with status 3 if WORD is the name of a series, and no job of that name is newer.
 find_job() {
   id=
   need_jobs
@@ -199,10 +199,16 @@ find_job() {
     [ -n "$id" ] && [ -n "$(find "$jobs/$id/meta" -newer "$member/meta")" ] || exit 3
   fi
   [ -z "$id" ] || return 0
-  others=
-  for folder in "$jobs/$1"*; do
-    [ -d "$folder" ] || give_up "there is no job $1; ec2mpi jobs lists them" 2
-    others="$others${id:+ $id}" id=${folder##*/}
+  matches=0 others=
+  for folder in $(cd "$jobs" 2>/dev/null && ls -td -- "$1"*/ 2>/dev/null); do
+    id=${folder%/} matches=$((matches + 1))
+    [ "$matches" -gt 5 ] || others="$others $id"
   done
-  [ -z "$others" ] || give_up "$1 may be any of$others $id" 2
+  [ -n "$id" ] || give_up "there is no job $1; ec2mpi jobs lists them" 2
+  case $whole_name$1 in
+    yes*-[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]*) ;;
+    yes*) give_up "there is no job $1; a shortened id needs its date here, as in $id" 2 ;;
+  esac
+  [ "$matches" -le 5 ] || others="$others and $((matches - 5)) more"
+  [ "$matches" = 1 ] || give_up "$1 may be any of$others" 2
 }

@@ -24,7 +24,13 @@ remove_series() {
   done
   return "$failed"
 }
-code=0 some='' takes_series=yes
+code=0 some='' takes_series=yes whole_name=yes
+# One wrong word, as a pattern gives that the shell here has filled in, makes all of them doubtful.
+for word; do
+  (find_job "$word")
+  case $? in 0 | 3) ;; *) code=2 ;; esac
+done
+[ "$code" = 0 ] || exit "$code"
 for word; do
   # In a subshell, which a word that names no job ends.
   (find_job "$word" && remove "$id")

@@ -26,6 +26,7 @@ void add_master_options(CLI::App& command, MasterOptions& options);
 struct JobArgument {
   std::string_view otherwise = "the newest";  ///< the job without a word
   bool may_be_series = false;
+  bool whole = false;  ///< less than NAME-DATE of an id is refused
 };
 CLI::Option* add_job_argument(CLI::App& command, std::string& word, const JobArgument& argument = {});
 /// For a command that does the same with several jobs.

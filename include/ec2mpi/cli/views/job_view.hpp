@@ -66,6 +66,8 @@ class JobView : public ops::JobObserver {
   /// Prints why nothing was started, or how the job ended and which processes are left.
   void conclude(const ops::JobEnd& end);
   void conclude(const ops::Followed& followed);
+  /// For --rank, after the end: the output names no rank.
+  [[nodiscard]] bool lacks_ranks() const;
 
   /// One event for --json-lines; nothing without it.
   void emit(std::string_view event, const Json& fields);

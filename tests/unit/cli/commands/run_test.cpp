@@ -352,6 +352,16 @@ TEST(LogsCommand, PrintsTheOutputSoFarAndSaysNothingOfTheEnd) {
   EXPECT_EQ(done.code, 0);
 }
 
+TEST(LogsCommand, OfARankThatTheOutputDoesNotNameIsNoSuccess) {
+  Laptop laptop;
+  laptop.nodes[1] = master({.out = "hello\n", .record = "state ended 0\n"});
+  const auto done = laptop.run_cli({"logs", "--rank", "0"});
+  EXPECT_EQ(done.code, 2);
+  EXPECT_NE(done.err.find("start it with --tag"), std::string::npos) << done.err;
+  laptop.nodes[1] = master({.out = "[1,0]<stdout>: hello\n", .record = "state ended 0\n"});
+  EXPECT_EQ(laptop.run_cli({"logs", "--rank", "0"}).code, 0);
+}
+
 TEST(WaitCommand, GivesTheJobsStatusInSilence) {
   Laptop laptop;
   laptop.nodes[1] = master({.record = "state ended 3\n"});
