@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <fstream>
 #include <iterator>
+#include <nlohmann/json.hpp>
 
 #include "ec2mpi/cli/app.hpp"
 #include "ec2mpi/ssh/libssh/key_pair.hpp"
@@ -165,6 +166,12 @@ CliResult Laptop::run_cli(const std::vector<std::string>& words, const Surroundi
   if (surroundings.piped) ::close(pipe[0]);
   result.out = content_of(files[1]);
   result.err = content_of(files[2]);
+  if (std::ranges::count(words, "--json") > 0) {
+    const auto document = nlohmann::json::parse(result.out, nullptr, false);
+    if (document.is_object() && document.contains("exit_code")) {
+      EXPECT_EQ(document["exit_code"], result.code) << "the document and the process differ";
+    }
+  }
   return result;
 }
 

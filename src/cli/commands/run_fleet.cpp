@@ -41,7 +41,7 @@ asio::awaitable<FleetReport> run_fleet(CommandContext& context, FleetCommand com
   for (const auto& result : report.results)
     spdlog::trace("{}: {} after {}", result.node.label(), printable(describe(result.outcome)),
                   format_duration(result.elapsed));
-  view.summarize(report);
+  view.summarize(report, command.exit_code(report));
   // A memory that cannot be written is a note: the command has done its work.
   if (command.remembers_failures)
     if (auto kept = remember_failures(context.cluster, report); !kept)

@@ -115,7 +115,7 @@ class GatheredOutput : public ExecOutput {
   }
 
   // Only when all nodes have ended can equal outputs be put together.
-  std::vector<Error> finish(const FleetReport& report) override {
+  std::vector<Error> finish(const FleetReport& report, int) override {
     if (differences_ && !out_.empty()) add_the_silent(report);
     const auto show = differences_ ? render_differences : render_groups;
     console_.result_bytes(show(gather(collected(out_))));
@@ -156,6 +156,9 @@ class FilesOutput : public ExecOutput {
                                                   const std::vector<Node>& nodes) {
     std::error_code failed;
     std::filesystem::create_directories(folder, failed);
+    if (failed)
+      return fail(ErrorKind::local_io,
+                  fmt::format("cannot make the folder {}: {}", printable(folder.string()), failed.message()));
     auto output = std::make_unique<FilesOutput>();
     for (const auto& node : nodes) {
       for (const auto stream : {ssh::Stream::out, ssh::Stream::err}) {
@@ -175,7 +178,7 @@ class FilesOutput : public ExecOutput {
     if (file.buffer.size() > kBuffer) write(file);
   }
 
-  std::vector<Error> finish(const FleetReport&) override {
+  std::vector<Error> finish(const FleetReport&, int) override {
     std::vector<Error> errors;
     for (auto& [key, file] : files_) {
       write(file);
@@ -226,12 +229,12 @@ class JsonOutput : public ExecOutput {
     LineCutter().feed(lines, [&](std::string_view line) { kept.add(line, most_); });
   }
 
-  std::vector<Error> finish(const FleetReport& report) override {
+  std::vector<Error> finish(const FleetReport& report, int exit_code) override {
     // In the order of Ending.
     static constexpr const char* kEndings[] = {"complete", "interrupted", "timed_out"};
     Json document = {{"command", command_},
                      {"ending", kEndings[static_cast<std::size_t>(report.ending)]},
-                     {"exit_code", exit_code_for(report)}};
+                     {"exit_code", exit_code}};
     if (totals_)
       for (const auto& [name, number] : totals_()) document["copied"][name] = number;
     auto& nodes = document["nodes"] = Json::array();

@@ -166,11 +166,11 @@ asio::awaitable<void> FleetView::ready(Limit limit) {
 }
 
 /// Prints in this order: the kept output, the failures by their reason, and the last line.
-void FleetView::summarize(const FleetReport& report) {
+void FleetView::summarize(const FleetReport& report, int exit_code) {
   timer_.cancel();
   console_.status("");
   // The outputs are shown before the failures, so that the failures stay in sight.
-  for (const auto& lost : output_->finish(report)) {
+  for (const auto& lost : output_->finish(report, exit_code)) {
     // With a lost file, the command fails even if all nodes succeeded.
     note_loss(EIO);
     console_.talk("ec2mpi: " + lost.message);
@@ -189,7 +189,7 @@ void FleetView::summarize(const FleetReport& report) {
   }
   emit("end", {{"ok", report.results.size() - failed_},
                {"failed", failed_},
-               {"exit_code", exit_code_for(report)},
+               {"exit_code", exit_code},
                {"text", style_.detail ? style_.detail() : std::string()}});
   // -q hides a success only.
   if (!style_.quiet || !report.all_succeeded()) show_last_line(report);

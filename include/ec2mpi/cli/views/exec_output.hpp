@@ -22,9 +22,9 @@ class ExecOutput {
   /// The same output in two ways: byte for byte, and cut into lines. Each form uses one of them.
   virtual void bytes(const Node&, ssh::Stream, std::string_view) {}
   virtual void lines(const Node&, ssh::Stream, std::string_view) {}
-  /// Called after the last node; prints the output that was kept. One error for each file that lacks
-  /// something.
-  [[nodiscard]] virtual std::vector<Error> finish(const FleetReport&) { return {}; }
+  /// Called after the last node, with the exit code of the command; prints the output that was kept. One
+  /// error for each file that lacks something.
+  [[nodiscard]] virtual std::vector<Error> finish(const FleetReport&, int /*exit_code*/) { return {}; }
 };
 
 /// How control characters in a node's lines are shown on a terminal; elsewhere the lines stay unchanged.

@@ -48,7 +48,7 @@ class FleetView : public Observer {
   void set_output(std::unique_ptr<ExecOutput> output) { output_ = std::move(output); }
 
   /// After the last result: the output that was kept, the failures, and a summary.
-  void summarize(const FleetReport& report);
+  void summarize(const FleetReport& report, int exit_code);
 
   /// "It may still run on node[3,7].", for leaving at once; empty if nothing does.
   [[nodiscard]] std::string still_running() const;

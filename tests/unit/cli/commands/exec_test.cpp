@@ -79,6 +79,22 @@ TEST(Exec, JsonHasEveryNodesOutcomeAndOutput) {
   EXPECT_EQ(json["nodes"][2]["error"]["kind"], "unreachable");
 }
 
+TEST(Exec, JsonHasTheExitCodeOfTheProcess) {
+  Laptop laptop(2);  // run_cli compares both
+  laptop.nodes[1] = {.status = {7, ""}};
+  laptop.nodes[2] = {.end = test::FakeNode::End::never};
+  EXPECT_EQ(laptop.run_cli({"exec", "-w", "1", "--json", "x"}).code, 7);
+  EXPECT_EQ(laptop.run_cli({"exec", "-w", "2", "-u", "0.05", "--json", "x"}).code, 124);
+}
+
+TEST(Exec, AFolderForTheOutputThatCannotBeMadeIsNamedWithItsReason) {
+  Laptop laptop;
+  laptop.write("file", "");
+  const auto done = laptop.run_cli({"exec-all", "--outdir", "file/o", "true"});
+  EXPECT_EQ(done.code, 2);
+  EXPECT_EQ(done.err, "ec2mpi: cannot make the folder file/o: Not a directory\n");
+}
+
 TEST(Exec, AnInputThatIsMissingIsRefused) {
   Laptop laptop;
   EXPECT_NE(laptop.refused({"exec-all", "--stdin", "nowhere", "cat"}).find("nowhere"), std::string::npos);
