@@ -26,10 +26,19 @@ const CLI::Validator kMpirunWord = {
     },
     ""};
 
+/// A word with a dash was hardly meant as a value; a negative number may be one.
+const CLI::Validator kMcaWord = {
+    [](const std::string& word) {
+      const bool is_flag = word.size() > 1 && word.front() == '-' && (word[1] < '0' || word[1] > '9');
+      return is_flag ? fmt::format("a name and a value, as in --mca btl tcp,self; not '{}'", printable(word))
+                     : std::string();
+    },
+    ""};
+
 using Variable = std::pair<std::string, std::string>;
 
-/// NAME=VALUE, or NAME alone for its value here, as with mpirun.
-Result<Variable> parse_variable(const std::string& text) {
+/// NAME=VALUE, or NAME alone for its value here, as with mpirun; nothing yet for the latter.
+Result<std::optional<Variable>> parse_variable(const std::string& text) {
   const auto equals = text.find('=');
   const auto name = text.substr(0, equals);
   // The job's script exports variables by name, and other text would be code there. In other commands -x
@@ -39,24 +48,25 @@ Result<Variable> parse_variable(const std::string& text) {
         ErrorKind::usage,
         fmt::format("-x {0}: not a variable's name; to leave out nodes: --exclude {0}", printable(text)));
   if (equals != std::string::npos) return Variable{name, text.substr(equals + 1)};
-  if (const char* value = std::getenv(name.c_str())) return Variable{name, value};
+  if (std::getenv(name.c_str()) != nullptr) return std::nullopt;
   return fail(ErrorKind::usage,
               fmt::format("-x {}: it is not set here; give it a value: -x {}=VALUE", name, name));
 }
 
-/// Names of the file are checked, too: TOML allows any text as a key.
+/// Flags come after the file, so they win.
 Result<void> set_variables(JobSpec& job, const std::vector<std::string>& flags) {
-  for (const auto& [name, value] : job.env) {
-    if (!is_identifier(name))
-      return fail(ErrorKind::usage,
-                  fmt::format("ec2mpi.toml: '{}' is not a variable's name", printable(name)));
-  }
-  // Flags come after the file, so they win.
   for (const auto& flag : flags) {
     TRY_AS(variable, parse_variable(flag));
-    job.env[variable->first] = variable->second;
+    if (*variable) job.env[(*variable)->first] = (*variable)->second;
   }
   return {};
+}
+
+/// 0 means that the flag is absent: CLI11 accepts 1 and more.
+void set_count(int flag, std::string& formula, int& count) {
+  if (flag == 0) return;
+  formula = std::to_string(flag);
+  count = flag;
 }
 
 /// A result's path is a line of the job's record, so a line end in it would forge other lines.
@@ -76,11 +86,11 @@ Result<void> check(const JobSpec& job) {
 
 /// A flag that was not given leaves the setting of ec2mpi.toml as it is.
 Result<JobSpec> with_flags(JobSpec job, const JobFlags& flags) {
-  // 0 means that the flag is absent: CLI11 accepts 1 and more.
-  if (flags.np > 0) job.ranks.np = flags.np;
-  if (flags.per_node > 0) job.ranks.per_node = flags.per_node;
+  set_count(flags.np, job.formulas.np, job.ranks.np);
+  set_count(flags.per_node, job.formulas.per_node, job.ranks.per_node);
   // It says how many ranks a node takes, and how many there are if -np does not say so.
-  if (job.ranks.per_node == 0) job.ranks.per_node = ranks_a_node(flags.map_by);
+  if (job.formulas.per_node.empty())
+    set_count(ranks_a_node(flags.map_by), job.formulas.per_node, job.ranks.per_node);
   if (flags.slots) {
     TRY_AS(slots, parse_slots(*flags.slots));
     job.slots = *slots;
@@ -96,6 +106,13 @@ Result<JobSpec> with_flags(JobSpec job, const JobFlags& flags) {
   job.tag = flags.tag;
   job.profile = job.profile || flags.profile;
   job.timeout = seconds(flags.timeout);
+  return job;
+}
+
+/// The value that a variable has here is text of somebody else, in which braces are only braces.
+Result<JobSpec> completed(JobSpec job, const JobFlags& flags) {
+  for (const auto& name : flags.env)
+    if (name.find('=') == std::string::npos) job.env[name] = std::getenv(name.c_str());
   TRY(check(job));
   return job;
 }
@@ -118,6 +135,7 @@ void add_job_flags(CLI::App& command, JobFlags& flags) {
       ->allow_extra_args(false);
   command.add_option("--mca", flags.mca, "Parameter for Open MPI; replaces ours of that name")
       ->type_name("NAME VALUE")
+      ->check(kMcaWord)
       ->allow_extra_args(false);
   command.add_option("--map-by", flags.map_by, "How Open MPI maps ranks to nodes, as mpirun takes it [slot]")
       ->type_name("OBJECT")

@@ -34,7 +34,12 @@ struct JobFlags {
 
 void add_job_flags(CLI::App& command, JobFlags& flags);
 
-/// The flags replace what ec2mpi.toml says. `job` has the values of its parameters already. Errors: usage.
+/// The flags replace what ec2mpi.toml says. In a series they may ask for parameters, whose values `job` gets
+/// after it, by JobSpec::filled(). Errors: usage.
 [[nodiscard]] Result<JobSpec> with_flags(JobSpec job, const JobFlags& flags);
+
+/// To be called with the values: adds the variables that have their value from here. Errors: usage, for a job
+/// that cannot be started.
+[[nodiscard]] Result<JobSpec> completed(JobSpec job, const JobFlags& flags);
 
 }  // namespace ec2mpi::cli

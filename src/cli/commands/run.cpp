@@ -62,15 +62,15 @@ void add_behind(const RunOptions& options, std::vector<std::string>& command) {
     command.insert(command.end(), behind->begin(), behind->end());
 }
 
-/// What a job is called in its id: its name, else its program; a python program by its script.
+/// What a job or a series is called in its id: its name, else its program; a python program by its script.
 std::string spoken_name(const RunOptions& options, const std::vector<std::string>& command) {
   if (!options.words.name.empty()) return options.words.name.front();
-  if (ops::is_python(command.front())) {
-    for (const auto& word : command) {
-      if (word.ends_with(".py")) return word.substr(0, word.size() - 3);
-    }
+  auto program = command.front();
+  if (ops::is_python(program)) {
+    const auto script = std::ranges::find_if(command, [](const auto& word) { return word.ends_with(".py"); });
+    if (script != command.end()) program = script->substr(0, script->size() - 3);
   }
-  return command.front();
+  return program.substr(program.rfind('/') + 1);
 }
 
 /// The exit code of a job that was left running.
@@ -184,12 +184,13 @@ asio::awaitable<int> run_single_job(CommandContext& context, const RunOptions& o
   co_return with_results;
 }
 
-/// One job has no parameters, so the words behind -- are taken unchanged.
+/// One job has no parameters, so the words behind -- and the flags are taken unchanged.
 Result<JobSpec> specify_single_job(const RunOptions& options, const JobSpec& chosen, const World& world) {
   TRY_AS(job, chosen.filled({}));
   add_behind(options, job->command);
   job->id = ops::make_job_id(spoken_name(options, job->command), world.now());
-  return with_flags(std::move(*job), options.job);
+  TRY_AS(flagged, with_flags(std::move(*job), options.job));
+  return completed(std::move(*flagged), options.job);
 }
 
 /// The request refers to the options, which must live longer.

@@ -74,8 +74,9 @@ Result<void> check_flags(const SeriesOptions& options) {
 Result<ops::SeriesSpec> make_series(const SeriesRequest& request) {
   TRY(check_flags(request.options));
   TRY_AS(sweeps, sweeps_of(request));
+  TRY_AS(unfilled, with_flags(request.job, request.flags));
   // A parameter that is used nowhere was mistyped, and would give the same job again and again.
-  TRY(request.job.check_used(*sweeps));
+  TRY(unfilled->check_used(*sweeps));
   TRY_AS(all, combinations(*sweeps));
   const auto ids = variant_ids(request.name, *all);
   ops::SeriesSpec series{.name = variant_id(request.name, {}),
@@ -88,8 +89,8 @@ Result<ops::SeriesSpec> make_series(const SeriesRequest& request) {
   for (std::size_t i = 0; i < all->size(); ++i) {
     auto parameters = (*all)[i];
     parameters.emplace_back(kVariantName, ids[i]);
-    TRY_AS(filled, request.job.filled(parameters));
-    TRY_AS(job, with_flags(std::move(*filled), request.flags));
+    TRY_AS(filled, unfilled->filled(parameters));
+    TRY_AS(job, completed(std::move(*filled), request.flags));
     job->id = ids[i];
     // The push of the first job serves all of them, so they must agree about it.
     const auto& first = i == 0 ? *job : series.variants.front().job;

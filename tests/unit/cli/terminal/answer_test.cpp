@@ -117,6 +117,7 @@ TEST(JsonDocument, OfAPlanIsTheDocumentOfTheSeries) {
   ASSERT_EQ(document["variants"].size(), 2U);
   EXPECT_EQ(document["variants"][1]["parameters"]["n"], "2");
   EXPECT_EQ(document["variants"][1]["state"], "waiting");
+  EXPECT_EQ(document["variants"][1]["variant"], "a-n2") << "as a single job, without the program's folder";
 }
 
 }  // namespace
