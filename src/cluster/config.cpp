@@ -30,12 +30,17 @@ class SettingsReader {
   using Setter = std::function<void(const toml::node&)>;
   using Keys = std::map<std::string_view, Setter>;
 
-  /// An unknown key is an error: otherwise a misspelt setting would be ignored without a word.
-  void table(const toml::table& table, std::string_view where, const Keys& keys) {
+  /// An unknown key is an error: otherwise a misspelt setting would be ignored without a word. `flags` are
+  /// those of `run` that are no keys.
+  void table(const toml::table& table, std::string_view where, const Keys& keys,
+             const std::set<std::string_view>& flags = {}) {
     for (const auto& [key, value] : table) {
       const auto known = keys.find(key.str());
       if (known != keys.end())
         within(key.str(), [&] { known->second(value); });
+      else if (flags.contains(key.str()))
+        tell(value, fmt::format("{} is not a setting{}, but a flag: ec2mpi run --{}", key.str(), where,
+                                with_dashes(key.str())));
       else
         tell(value,
              fmt::format("'{}' is not a setting{}; known are: {}", printable(key.str()), where, names(keys)));
@@ -132,6 +137,12 @@ class SettingsReader {
     // The first error counts: later ones may follow from it.
     if (!error_)
       error_ = Error{ErrorKind::usage, fmt::format("{}:{}: {}", source_, node.source().begin.line, what)};
+  }
+
+  static std::string with_dashes(std::string_view key) {
+    std::string flag(key);
+    std::ranges::replace(flag, '_', '-');
+    return flag;
   }
 
   static std::string names(const Keys& keys) {
@@ -231,6 +242,13 @@ void read_sweep(SettingsReader& reader, const toml::node& node, std::vector<Swee
   for (auto& [place, sweep] : found) sweeps.push_back(std::move(sweep));
 }
 
+/// The nodes run it without a search in their PATH.
+void read_mpirun(SettingsReader& reader, const toml::node& node, std::optional<std::string>& mpirun) {
+  reader.text(node, mpirun);
+  if (mpirun && !mpirun->starts_with('/'))
+    reader.complain(node, fmt::format("must be a full path on the nodes, not '{}'", printable(*mpirun)));
+}
+
 /// mpirun passes USR1 and USR2 on to the ranks; TERM ends the job.
 void read_end_signal(SettingsReader& reader, const toml::node& node, std::optional<std::string>& signal) {
   const auto name = node.value_exact<std::string>();
@@ -245,10 +263,13 @@ JobSpec read_job(SettingsReader& reader, const std::string& name, const toml::no
   JobSpec job;
   const auto* table = node.as_table();
   if (table == nullptr) {
-    reader.complain(node, "must be a table [jobs.NAME]");
+    reader.complain(node, "must be a table [jobs.NAME]; the settings of [jobs] itself are end_signal, hang");
     return job;
   }
   const auto set_env = [&](const std::string& variable, const toml::node& value) {
+    // The job's script exports variables by name, and other text would be code there; TOML allows any.
+    if (!is_identifier(variable))
+      return reader.complain(value, fmt::format("'{}' is not a variable's name", printable(variable)));
     reader.text(value, job.env[variable]);
   };
   reader.table(
@@ -262,7 +283,8 @@ JobSpec read_job(SettingsReader& reader, const std::string& name, const toml::no
        {"workdir", [&](const auto& value) { reader.text(value, job.workdir); }},
        {"env", [&](const auto& value) { reader.each(value, set_env); }},
        {"profile", [&](const auto& value) { reader.yes_or_no(value, job.profile); }},
-       {"sweep", [&](const auto& value) { read_sweep(reader, value, job.sweep); }}});
+       {"sweep", [&](const auto& value) { read_sweep(reader, value, job.sweep); }}},
+      {"timeout", "mca", "slots", "tag", "spawn", "map_by", "rank_by", "then", "guard"});
   if (job.command.empty()) reader.complain(node, "has no command");
   return job;
 }
@@ -309,7 +331,7 @@ Result<Config> parse_config(std::string_view text, std::string_view source) {
                 {"identity", [&](const auto& value) { reader.text(value, config.identity); }},
                 {"user", [&](const auto& value) { reader.user(value, config.user); }},
                 {"port", [&](const auto& value) { reader.number(value, config.port, 1, 65535); }},
-                {"mpirun", [&](const auto& value) { reader.text(value, config.mpirun); }},
+                {"mpirun", [&](const auto& value) { read_mpirun(reader, value, config.mpirun); }},
                 {"persist", [&](const auto& value) { read_persist(reader, value, config.persist); }},
                 {"connect_timeout",
                  [&](const auto& value) {

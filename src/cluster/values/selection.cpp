@@ -320,7 +320,11 @@ class Selector {
       return bad(fmt::format("there is no group '{}' under [groups] in ec2mpi.toml", printable(name)));
     }
     if (depth >= kGroupDepth) return bad(fmt::format("the group '{}' names itself", printable(name)));
-    return selection(found->second, depth + 1);
+    auto positions = selection(found->second, depth + 1);
+    if (!positions)
+      return std::unexpected(positions.error().within(
+          fmt::format("the group {} = \"{}\"", printable(name), printable(found->second))));
+    return positions;
   }
 
   Result<Positions> globbed(std::string_view term, std::string_view pattern,

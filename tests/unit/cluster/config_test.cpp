@@ -137,6 +137,16 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"groups = 'x'", "ec2mpi.toml:1: groups: must be a table"},
         Case{"[groups]\na = 1", "ec2mpi.toml:2: groups.a: must be a text"},
         Case{"jobs.a = 1", "ec2mpi.toml:1: jobs.a: must be a table [jobs.NAME]"},
+        Case{"[jobs]\nhangs = '10m'",
+             "ec2mpi.toml:2: jobs.hangs: must be a table [jobs.NAME]; the settings of "
+             "[jobs] itself are end_signal, hang"},
+        Case{"[jobs.a]\ncommand = 'a'\ntimeout = 9",
+             "ec2mpi.toml:3: timeout is not a setting of [jobs.a], but a flag: ec2mpi run --timeout"},
+        Case{"[jobs.a]\ncommand = 'a'\nmap_by = 'node'",
+             "ec2mpi.toml:3: map_by is not a setting of [jobs.a], but a flag: ec2mpi run --map-by"},
+        Case{"[jobs.a]\ncommand = 'a'\n[jobs.a.env]\n'A B' = '1'",
+             "ec2mpi.toml:4: jobs.a.env.A B: 'A B' is not a variable's name"},
+        Case{"mpirun = 'mpirun'", "ec2mpi.toml:1: mpirun: must be a full path on the nodes, not 'mpirun'"},
         Case{"[jobs.a]\nnp = 1", "ec2mpi.toml:1: jobs.a: has no command"},
         Case{"[jobs.a]\ncommand = ''", "ec2mpi.toml:2: jobs.a.command: is empty"},
         Case{"[jobs.a]\ncommand = []", "ec2mpi.toml:2: jobs.a.command: is empty"},
@@ -182,7 +192,7 @@ TEST(Config, FilesThatTheTomlReaderTakesForImpossibleAreErrors) {
 TEST(Config, LettersOfAllLanguagesMayStandInQuotesAndComments) {
   const auto config = parse_config(
       "# \u017a's settings\nidentity = \"\u01fb\\\"\u01fb\" # \u01fb\nlist = \"\"\"\n\u017a\" \u017a\"\"\"\n"
-      "mpirun = '''\u017a'''\n",
+      "mpirun = '''/\u017a'''\n",
       "ec2mpi.toml");
   ASSERT_TRUE(config) << config.error().message;
   EXPECT_EQ(config->list, "\u017a\" \u017a");
