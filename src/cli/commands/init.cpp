@@ -69,24 +69,31 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
-/// By name. A name that is not printable goes to `odd`: a line end in it would end a comment of
-/// ec2mpi.toml, and the rest of the name would be a setting. "run_.sh" has no name.
-std::vector<FoundScript> find_scripts(std::vector<std::string>& odd) {
+/// By name. `left_out` gets a line for each that `run` cannot start. One is a name that is not printable: a
+/// line end in it would end a comment of ec2mpi.toml, and the rest of the name would be a setting.
+std::vector<FoundScript> find_scripts(std::vector<std::string>& left_out) {
   std::vector<FoundScript> found;
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(".", ignored)) {
     const auto file = entry.path().filename().string();
-    if (!file.starts_with("run_") || !file.ends_with(".sh") || file.size() < 8) continue;
-    if (printable(file) != file) {
-      odd.push_back(printable(file));
+    if (!file.starts_with("run_") || !file.ends_with(".sh")) continue;
+    const auto text = read_regular_file(file, kLargestScript);
+    std::string why;
+    if (printable(file) != file)
+      why = "its name has characters that are not shown";
+    else if (file == "run_.sh")
+      why = "no name stands behind run_";
+    else if (!text)
+      why = printable(text.error().message);
+    if (!why.empty()) {
+      left_out.push_back(fmt::format("{} is left out: {}\n", printable(file), why));
       continue;
     }
-    const auto text = read_regular_file(entry.path(), kLargestScript);
-    auto job = text ? read_mpi_script(*text) : std::unexpected(text.error());
+    auto job = read_mpi_script(*text);
     // The settings could not hold its words.
-    if (text && !is_utf8(*text)) job = fail(ErrorKind::usage, "it is not written in UTF-8");
+    if (!is_utf8(*text)) job = fail(ErrorKind::usage, "it is not written in UTF-8");
     // A program that was named like a script.
-    if (text && text->find('\0') != std::string::npos) continue;
+    if (text->find('\0') != std::string::npos) continue;
     found.push_back({file.substr(4, file.size() - 7), std::move(job)});
   }
   std::ranges::sort(found, {}, &FoundScript::name);
@@ -201,8 +208,8 @@ Result<void> create(const std::string& text) {
 
 /// The text is made and checked as a whole before the file is created.
 Result<int> run_init(const CommonOptions&) {
-  std::vector<std::string> odd;
-  auto scripts = find_scripts(odd);
+  std::vector<std::string> left_out;
+  auto scripts = find_scripts(left_out);
   const auto sweeps = take_sweeps(scripts);
   const auto list = find_list({}, {});
   const auto pems = list ? pem_files(*list) : pem_files({});
@@ -235,7 +242,7 @@ Result<int> run_init(const CommonOptions&) {
       said += stays;
     }
   }
-  for (const auto& name : odd) said += name + " is left out: its name has characters that are not shown\n";
+  said += join(left_out, "");
   if (pems.size() > 1)
     said += fmt::format("{} keys are here: choose one in ec2mpi.toml, as identity\n", pems.size());
   // Scripts may hold any text, so the reader of the settings checks the file before it is written.

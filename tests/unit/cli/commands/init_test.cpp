@@ -197,14 +197,15 @@ TEST(Init, OddScriptsHoldNothingUpAndAreNamed) {
   laptop.write("run_a\nb.sh", "mpirun ./a\n");
   laptop.write("run_two words.sh", "mpirun -np 2 ./a\n");
   std::filesystem::create_directory(laptop.folder() / "run_folder.sh");
+  laptop.write("run_.sh", "mpirun ./a\n");
   laptop.write("run_gbk.sh", "mpirun -np 2 ./\xc4\xe3\n");
   const auto done = laptop.run_cli({"init"});
   EXPECT_EQ(done.code, 0) << done.err;
   for (const char* says :
        {"run_a\\x0ab.sh is left out: its name has characters that are not shown\n",
-        "run_two words.sh: ec2mpi run 'two words'\n",
-        "run_pipe.sh stays a script, which ec2mpi run pipe starts: ./run_pipe.sh is no file",
-        "but a folder; move it away\n",
+        "run_two words.sh: ec2mpi run 'two words'\n", "run_pipe.sh is left out: run_pipe.sh is no file",
+        "run_folder.sh is left out: run_folder.sh is no file, but a folder; move it away\n",
+        "run_.sh is left out: no name stands behind run_\n",
         "run_gbk.sh stays a script, which ec2mpi run gbk starts: it is not written in UTF-8\n"})
     EXPECT_NE(done.out.find(says), std::string::npos) << done.out;
   EXPECT_TRUE(parse_config(laptop.read("ec2mpi.toml"), "ec2mpi.toml"));
