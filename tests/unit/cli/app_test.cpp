@@ -80,7 +80,7 @@ TEST(CommandLine, AWrongWordIsRefusedInOneLine) {
            {{"run", "-np", "4", "\u2014\u2014", "python3", "a.py"},
             "'\u2014\u2014' is not two minus signs; type --"},
            {{"run", "--", "hostname; date"}, "ec2mpi run -- sh -c 'hostname; date'"},
-           {{"stat"}, "did you mean status?"},
+           {{"stat"}, "did you mean ec2mpi status?"},
            {{"hlep"}, "did you mean help?"},
            {{"push", "--dest", "/tmp", "a"}, "instead: ec2mpi push SRC... DST"},
            {{"-w", "1", "uname"}, "-w stands behind the command: ec2mpi exec -w ..."},
