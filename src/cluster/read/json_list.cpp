@@ -200,11 +200,15 @@ class RecordReader {
   std::size_t last_read_ = static_cast<std::size_t>(-1);
 };
 
-/// A scalar, or the only scalar of a list such as `Tags[?Key=='Name'].Value`; empty for anything else.
+/// A scalar, the only scalar of a list such as `Tags[?Key=='Name'].Value`, or the state in an object; empty
+/// for anything else.
 std::string_view cell_text(const JsonTape& tape, std::size_t value) {
-  if (!tape.is_array(value)) return tape.text(value);
+  if (!tape.is_container(value)) return tape.text(value);
   const std::size_t only = value + 1;
-  return tape.at(value).end == only + 1 && !tape.is_container(only) ? tape.text(only) : std::string_view();
+  if (tape.is_array(value) && tape.at(value).end == only + 1 && !tape.is_container(only))
+    return tape.text(only);
+  const InnerState state = state_inside(tape, value);
+  return state.alone ? state.word : std::string_view();
 }
 
 bool holds_scalar(const JsonTape& tape, std::size_t array) {
@@ -216,7 +220,7 @@ bool holds_scalar(const JsonTape& tape, std::size_t array) {
 
 /// Arrays that hold scalars directly, outermost first. A single array of scalars outside all others is a
 /// column: each of its values is a row.
-Table rows_of(const JsonTape& tape) {
+Read<Table> rows_of(const JsonTape& tape) {
   Table table;
   table.separator = Separator::tab;
   const bool column =
@@ -228,8 +232,12 @@ Table rows_of(const JsonTape& tape) {
       continue;
     }
     table.begin_row(tape.at(i).line);
-    for (const std::size_t cell : row ? tape.inside(i) : Siblings{&tape, i, tape.at(i).end})
+    for (const std::size_t cell : row ? tape.inside(i) : Siblings{&tape, i, tape.at(i).end}) {
+      const InnerState state = tape.is_container(cell) ? state_inside(tape, cell) : InnerState{};
+      if (!state.alone && may_have_stopped(state))
+        return refuse(tape.at(cell).line, kUnclearState, "this entry", in_quotes(state.word));
       table.add(cell_text(tape, cell));
+    }
     i = tape.at(i).end;
   }
   return table;
@@ -332,8 +340,8 @@ Read<Listing> read_json_list(std::string_view text) {
     if (!records || !records->nodes.empty()) return records;
   }
   if (tape->is_object(0)) return read_json_outputs(*tape);
-  Table table = rows_of(*tape);
-  if (!table.rows.empty()) return read_rows(std::move(table));
+  TRY_AS(table, rows_of(*tape));
+  if (!table->rows.empty()) return read_rows(std::move(*table));
   return refuse(0, kEmptyJson);
 }
 

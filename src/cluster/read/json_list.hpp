@@ -34,6 +34,14 @@ struct RecordSigns {
 /// machines.
 [[nodiscard]] RecordSigns signs_of_record(const JsonTape& tape, std::size_t object, bool in_list = false);
 
+/// A state inside an object or an array that stands in a machine, whatever both are called.
+struct InnerState {
+  std::string_view word;  ///< empty if there is none
+  bool alone = false;     ///< no other text stands beside it, so it can be of nothing but the machine
+};
+[[nodiscard]] InnerState state_inside(const JsonTape& tape, std::size_t container);
+[[nodiscard]] bool may_have_stopped(const InnerState& state);
+
 /// Stores the members of `object` in `node`, however the API, Terraform and Ansible nest them. Adds to
 /// `unused` the members that say how to log in and cannot be used. Returns the problem, if there is one.
 [[nodiscard]] Problem put_record(Node& node, const JsonTape& tape, std::size_t object,

@@ -67,15 +67,28 @@ std::string_view ipv6_of_interfaces(const JsonTape& tape, std::size_t interfaces
   return {};
 }
 
+/// True for a word that is a state under any name.
+bool says_state(std::string_view text) {
+  const auto state = state_word(text);
+  return state && (state->use == StateWord::Use::anywhere ||
+                   (state->use == StateWord::Use::whole_column && !state->running));
+}
+
 /// The field of a member; a state may stand under a name of the user's, such as "etat".
 Field field_of_member(const JsonTape& tape, std::size_t child, std::string_view key) {
   const Field field = field_of_column(key);
   if (field == Field::instance_id && !is_instance_id(tape.text(child))) return Field::unused;
   if (!may_hold_states(field) || !tape.is_string(child)) return field;
-  const auto state = state_word(tape.text(child));
-  const bool says_state = state && (state->use == StateWord::Use::anywhere ||
-                                    (state->use == StateWord::Use::whole_column && !state->running));
-  return says_state ? Field::state : field;
+  return says_state(tape.text(child)) ? Field::state : field;
+}
+
+/// The state that a scalar in an inner object says: a word, or EC2's number under the name Code. The number 0
+/// says none, for in other objects it means success.
+std::string_view state_in_scalar(const JsonTape& tape, std::size_t scalar) {
+  const std::string_view text = tape.text(scalar);
+  if (tape.is_string(scalar)) return says_state(text) ? text : std::string_view();
+  const std::string_view name = name_of_state_code(text);
+  return name != text && text != "0" && squashed(tape.key(scalar)) == "code" ? name : std::string_view();
 }
 
 /// The text of a member for its field. Inside a container, only addresses, states
@@ -124,6 +137,32 @@ Problem other_machine(const Node& node, const JsonTape& tape, std::size_t object
 
 }  // namespace
 
+InnerState state_inside(const JsonTape& tape, std::size_t container) {
+  InnerState found{.word = {}, .alone = true};
+  std::size_t inner = container;
+  // [{"Name": "stopped"}]
+  while (tape.at(inner).end > inner + 1 && tape.is_container(inner + 1) &&
+         tape.at(inner + 1).end == tape.at(inner).end)
+    ++inner;
+  // A tag is the user's, whatever it says.
+  if (member(tape, inner, "key") != kNowhere && member(tape, inner, "value") != kNowhere) return found;
+  for (const std::size_t child : tape.inside(inner)) {
+    if (tape.is_container(child) || field_of_label(tape.key(child)) == Field::unused) {
+      found.alone = false;
+      continue;
+    }
+    const std::string_view word = state_in_scalar(tape, child);
+    // Of two states the one that does not run counts.
+    if (!word.empty() && (found.word.empty() || !state_word(word)->running)) found.word = word;
+    if (word.empty() && tape.is_string(child)) found.alone = false;
+  }
+  return found;
+}
+
+bool may_have_stopped(const InnerState& state) {
+  return !state.word.empty() && !state_word(state.word)->running;
+}
+
 RecordSigns signs_of_record(const JsonTape& tape, std::size_t object, bool in_list) {
   RecordSigns signs;
   bool facts = false, allocation = false;
@@ -139,7 +178,9 @@ RecordSigns signs_of_record(const JsonTape& tape, std::size_t object, bool in_li
     const bool in_array =
         in_list && address && tape.is_array(child) && !text_inside(tape, child, field).empty();
     signs.has_address = signs.has_address || in_array || (address && !is_blank_cell(text));
-    signs.has_state = signs.has_state || state;
+    const bool inner_state = in_list && may_hold_states(field) && tape.is_container(child) &&
+                             !state_inside(tape, child).word.empty();
+    signs.has_state = signs.has_state || state || inner_state;
     facts = facts || address || state || (field == Field::type && is_instance_type(text));
     // These ids belong to an Elastic IP: with an address beside them, the object is one.
     allocation = allocation || key == "allocationid" || key == "associationid";
@@ -153,6 +194,7 @@ Problem put_record(Node& node, const JsonTape& tape, std::size_t object, std::se
   std::string_view ipv6;
   std::vector<Field> fields;
   std::vector<std::string_view> texts;
+  Problem unclear;
   for (const std::size_t child : tape.inside(object)) {
     if (tape.key(child).size() > kLongestKey) continue;
     const std::string key = squashed(tape.key(child));
@@ -164,8 +206,17 @@ Problem put_record(Node& node, const JsonTape& tape, std::size_t object, std::se
       if (const auto name = trim(name_in_tags(tape, child)); !is_blank_cell(name)) node.name = name;
       continue;
     }
-    const Field field = field_of_member(tape, child, key);
-    const std::string_view text = text_of_member(tape, child, field);
+    Field field = field_of_member(tape, child, key);
+    std::string_view text = text_of_member(tape, child, field);
+    if (tape.is_container(child) && may_hold_states(field)) {
+      const InnerState inner = state_inside(tape, child);
+      if (inner.alone && !inner.word.empty()) {
+        field = Field::state;
+        text = inner.word;
+      } else if (may_have_stopped(inner)) {
+        unclear = fmt::format(kUnclearState, in_quotes(tape.key(child)), in_quotes(inner.word));
+      }
+    }
     const bool filled = tape.is_container(child) && tape.at(child).end > child + 1;
     const bool any_kind = field == Field::any_address || field == Field::host;
     if (any_kind && filled && tape.at(child + 1).end < tape.at(child).end)
@@ -178,6 +229,8 @@ Problem put_record(Node& node, const JsonTape& tape, std::size_t object, std::se
     fields.push_back(field);
     texts.push_back(text);
   }
+  const auto is_state = [](Field field) { return field == Field::state || field == Field::not_running; };
+  if (unclear && std::ranges::none_of(fields, is_state)) return unclear;
   if (std::ranges::find(fields, Field::ipv6) == fields.end()) {
     fields.push_back(Field::ipv6);
     texts.push_back(ipv6);

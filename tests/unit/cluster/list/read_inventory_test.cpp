@@ -286,5 +286,64 @@ INSTANTIATE_TEST_SUITE_P(Hostile, InventoryCost,
                                          "i-0a1b2c3d4e5f60718,\"", "\xE2\x80\x93\t", "a  ", "name  ip\n",
                                          "Instance ID\n", "node1  10.0.0.1\n", "ip:", "[\"10.0.0.1\"],"));
 
+std::string two_machines(std::string_view runs, std::string_view stopped) {
+  return fmt::format(R"([{{"Id":"i-0a34204b05911bb03","IP":"52.1.2.3",{}}},)"
+                     R"({{"Id":"i-0a34204b05911bb04","IP":"52.1.2.4",{}}}])",
+                     runs, stopped);
+}
+
+TEST(Inventory, AStateInAnObjectCountsWhateverTheObjectIsCalled) {
+  const std::pair<const char*, const char*> kStates[] = {
+      {R"("S":{"Code":16,"Name":"running"})", R"("S":{"Code":80,"Name":"stopped"})"},
+      {R"("St":{"Code":16,"Name":"running"})", R"("St":{"Code":80,"Name":"stopped"})"},
+      {R"("S":{"Name":"running"})", R"("S":{"Name":"stopped"})"},
+      {R"("S":{"Code":16})", R"("S":{"Code":80})"},
+      {R"("S":[16,"running"])", R"("S":[80,"stopped"])"},
+      {R"("S":[{"Name":"running"}])", R"("S":[{"Name":"stopped"}])"},
+      {R"("lifecycle":{"status":"RUNNING"})", R"("lifecycle":{"status":"STOPPED"})"}};
+  for (const auto& [runs, stopped] : kStates) {
+    const auto list = parse_inventory(two_machines(runs, stopped), "list");
+    ASSERT_TRUE(list.has_value()) << stopped << ": " << list.error().message;
+    ASSERT_EQ(list->nodes.size(), 1U) << stopped;
+    EXPECT_EQ(list->nodes[0].address, "52.1.2.3") << stopped;
+  }
+}
+
+TEST(Inventory, AStateInAnObjectOfARowCounts) {
+  const Inventory list = read(R"([["i-0a34204b05911bb03","52.1.2.3",{"Code":16,"Name":"running"}],)"
+                              R"(["i-0a34204b05911bb04","52.1.2.4",{"Code":80,"Name":"stopped"}]])");
+  ASSERT_EQ(list.nodes.size(), 1U);
+  EXPECT_EQ(list.nodes[0].address, "52.1.2.3");
+}
+
+TEST(Inventory, AMachineWithoutAddressIsLeftOutIfAnInnerObjectSaysThatItIsStopped) {
+  EXPECT_EQ(read(R"([{"Id":"i-0a34204b05911bb03","IP":"52.1.2.3","S":{"Code":16,"Name":"running"}},)"
+                 R"({"Id":"i-0a34204b05911bb04","IP":null,"S":{"Code":80,"Name":"stopped"}}])")
+                .nodes.size(),
+            1U);
+}
+
+TEST(Inventory, AStateAmongOtherTextsOfAnObjectIsRefusedWhereTheMachineHasNoOther) {
+  const auto error = error_of(
+      two_machines(R"("info":{"room":"b1","now":"running"})", R"("info":{"room":"b1","now":"stopped"})"));
+  EXPECT_NE(error.find("list:1: 'info' holds 'stopped' among other texts"), std::string::npos) << error;
+  EXPECT_EQ(read(two_machines(R"("State":"running","info":{"room":"b1","now":"pending"})",
+                              R"("State":"running","info":{"room":"b1","now":"pending"})"))
+                .nodes.size(),
+            2U);
+  EXPECT_NE(error_of(R"([["i-0a34204b05911bb04","52.1.2.4",{"room":"b1","now":"stopped"}]])")
+                .find("holds 'stopped' among other texts"),
+            std::string::npos);
+}
+
+TEST(Inventory, ObjectsOfAnInstanceThatAreNoStateOfItDoNotCount) {
+  for (const char* other :
+       {R"("Monitoring":{"State":"pending"})",
+        R"("MetadataOptions":{"State":"pending","HttpTokens":"optional"})",
+        R"("T":[{"Key":"wish","Value":"stopped"}])", R"("tags":{"wish":"stopped"})", R"("result":{"code":0})",
+        R"("Monitoring":{"State":"disabled"},"S":{"Name":"running"})"})
+    EXPECT_EQ(read(two_machines(other, other)).nodes.size(), 2U) << other;
+}
+
 }  // namespace
 }  // namespace ec2mpi
