@@ -32,14 +32,18 @@ std::string title(const Node& node) {
 }
 
 /// Entries with the same key are the same node.
-std::string_view key_of(const Node& node) {
-  return node.instance_id.empty() ? any_address(node) : std::string_view(node.instance_id);
+std::string key_of(const Node& node) {
+  return node.instance_id.empty() ? host_in_one_spelling(any_address(node)) : node.instance_id;
 }
 
 /// A list without states is one of running nodes; refuse_missing_state refuses a mixed list.
 bool is_running(const Node& node) {
   const auto state = state_word(node.state);
   return node.state.empty() || (state && state->running);
+}
+
+bool is_address(std::string Node::*member) {
+  return member == &Node::public_address || member == &Node::private_address || member == &Node::ipv6;
 }
 
 /// Adds what `again` knows to `first`; the two texts that contradict each other, if any do.
@@ -50,7 +54,8 @@ std::optional<std::pair<std::string, std::string>> merge(Node& first, const Node
     std::string& mine = first.*member;
     const std::string& other = again.*member;
     if (mine.empty()) mine = other;
-    const bool same = mine == other || (member == &Node::state && squashed(mine) == squashed(other));
+    const bool same = mine == other || (member == &Node::state && squashed(mine) == squashed(other)) ||
+                      (is_address(member) && host_in_one_spelling(mine) == host_in_one_spelling(other));
     if (!other.empty() && !same) return {{mine, other}};
   }
   // These may differ, and the first entry counts.
@@ -67,17 +72,17 @@ std::optional<std::pair<std::string, std::string>> merge(Node& first, const Node
 /// Leaves one entry for each instance (or, without ids, for each address), in order of first appearance.
 Result<void> merge_repeats(std::vector<Node>& nodes, std::string_view source, std::vector<std::string>& notes,
                            bool slots_add_up) {
-  std::unordered_map<std::string_view, std::size_t>
-      seen;  // keys point into the nodes that have their final place
+  std::unordered_map<std::string, std::size_t> seen;
   seen.reserve(nodes.size());
   std::vector<int> repeats;
   std::size_t kept = 0;
   for (std::size_t i = 0; i < nodes.size(); ++i) {
-    const auto place = seen.find(key_of(nodes[i]));
+    std::string key = key_of(nodes[i]);
+    const auto place = seen.find(key);
     if (place == seen.end()) {
       if (kept != i) nodes[kept] = std::move(nodes[i]);
       // Entries with neither an id nor an address are never the same node.
-      if (!key_of(nodes[kept]).empty()) seen.emplace(key_of(nodes[kept]), kept);
+      if (!key.empty()) seen.emplace(std::move(key), kept);
       ++kept;
       continue;
     }
@@ -107,12 +112,12 @@ Result<void> merge_repeats(std::vector<Node>& nodes, std::string_view source, st
 /// The error if two nodes claim one address. Two that differ in their public ones may share a private one, if
 /// they are of two networks; choose_addresses() then refuses the private ones.
 Result<void> refuse_shared_address(const std::vector<Node>& nodes, std::string_view source) {
-  std::unordered_map<std::string_view, const Node*> owners;
+  std::unordered_map<std::string, const Node*> owners;
   owners.reserve(nodes.size());
   for (const Node& node : nodes) {
     for (const std::string* address : {&node.public_address, &node.ipv6, &node.private_address}) {
       if (address->empty()) continue;
-      const auto [owner, is_new] = owners.emplace(*address, &node);
+      const auto [owner, is_new] = owners.emplace(host_in_one_spelling(*address), &node);
       if (is_new || owner->second == &node) continue;
       const bool two_networks = address == &node.private_address && !node.public_address.empty() &&
                                 !owner->second->public_address.empty();

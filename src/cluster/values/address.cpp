@@ -80,6 +80,10 @@ std::optional<std::string_view> without_number(std::string_view text, HostSpec& 
 }
 
 bool set_host(std::string_view host, HostSpec& spec) {
+  // An IPv4 address in IPv6's form (RFC 4291) is reached as the IPv4 address.
+  if (constexpr std::string_view kMapped = "::ffff:";
+      lower_case(host.substr(0, kMapped.size())) == kMapped && is_ipv4(host.substr(kMapped.size())))
+    host.remove_prefix(kMapped.size());
   if (is_ipv4(host)) {
     spec.kind = is_private_ipv4(host) ? HostSpec::Kind::private_v4 : HostSpec::Kind::public_v4;
     spec.host = host;

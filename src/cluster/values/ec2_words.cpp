@@ -177,6 +177,18 @@ std::optional<std::string> address_in_private_dns(std::string_view text) {
   return dashed_address(text.substr(0, dot), "ip-");
 }
 
+std::string host_in_one_spelling(std::string_view host) {
+  if (is_ipv4(host)) return std::string(host);
+  std::string name = lower_case(host);
+  if (name.ends_with('.')) name.pop_back();
+  if (auto address = address_in_public_dns(name)) return *address;
+  // Inside the VPC, the first part of the private name is enough.
+  if (auto address = dashed_address(name.substr(0, name.find('.')), "ip-");
+      address && (!name.contains('.') || is_private_domain(name.substr(name.find('.') + 1))))
+    return *address;
+  return name;
+}
+
 std::string squashed(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {

@@ -40,6 +40,11 @@ namespace ec2mpi {
 /// The address in "ip-172-31-16-10.us-east-2.compute.internal" or "ip-172-31-16-10.ec2.internal".
 [[nodiscard]] std::optional<std::string> address_in_private_dns(std::string_view text);
 
+/// One spelling for all that name the same host: lower case, no dot at the end, and for a name of EC2
+/// ("ec2-52-1-2-3.compute-1.amazonaws.com", "ip-10-0-0-3") the address that it holds. For comparisons: a
+/// login uses the host as the list gives it.
+[[nodiscard]] std::string host_in_one_spelling(std::string_view host);
+
 /// The letters and digits of `text`, those of ASCII in lower case, without blanks, punctuation and icons:
 /// "Public IPv4 address" and "publicIpv4Address" become one key.
 [[nodiscard]] std::string squashed(std::string_view text);

@@ -345,5 +345,29 @@ TEST(Inventory, ObjectsOfAnInstanceThatAreNoStateOfItDoNotCount) {
     EXPECT_EQ(read(two_machines(other, other)).nodes.size(), 2U) << other;
 }
 
+TEST(Inventory, OneMachineUnderTwoSpellingsIsOneNode) {
+  const char* kTwice[] = {
+      "Ec2-52-1-2-3.compute-1.amazonaws.com\nec2-52-1-2-3.compute-1.amazonaws.com\n",
+      "node.example.org\nNode.Example.org.\n",
+      "ip-10-0-0-3\n10.0.0.3\n",
+      "10.0.0.3\nip-10-0-0-3.ec2.internal\n",
+      "52.1.2.3\nec2-52-1-2-3.compute-1.amazonaws.com\n",
+      "::ffff:52.1.2.3\n52.1.2.3\n",
+  };
+  for (const char* list : kTwice) EXPECT_EQ(read(list).nodes.size(), 1U) << list;
+  EXPECT_EQ(read("52.1.2.3\nec2-52-1-2-4.compute-1.amazonaws.com\nip-52-1-2-3.example.org\n").nodes.size(),
+            3U);
+  EXPECT_EQ(read("::FFFF:52.1.2.3\n").nodes.at(0).address, "52.1.2.3");
+}
+
+TEST(Inventory, TwoInstancesWithOneAddressInTwoSpellingsAreRefused) {
+  const auto error =
+      error_of(R"([{"InstanceId":"i-0a1b2c3d4e5f60718","PublicIpAddress":"a.example.org"},)"
+               R"({"InstanceId":"i-0b2c3d4e5f6071829","PublicIpAddress":"A.Example.Org"}])");
+  EXPECT_NE(error.find("A.Example.Org is the address of i-0b2c3d4e5f6071829 here and of i-0a1b2c3d4e5f60718"),
+            std::string::npos)
+      << error;
+}
+
 }  // namespace
 }  // namespace ec2mpi
