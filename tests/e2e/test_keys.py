@@ -2,7 +2,9 @@
 
 import os
 import re
+import socket
 import subprocess
+import threading
 
 import pytest
 
@@ -160,9 +162,9 @@ def test_a_wrong_passphrase(ec2mpi):
 @pytest.fixture
 def agent(tmp_path):
     """A private ssh-agent: what to call to load a key, and the variable for the program."""
-    socket = tmp_path / "agent"
-    process = subprocess.Popen(["ssh-agent", "-D", "-a", socket], stdout=subprocess.DEVNULL)
-    variable = {"SSH_AUTH_SOCK": str(socket)}
+    path = tmp_path / "agent"
+    process = subprocess.Popen(["ssh-agent", "-D", "-a", path], stdout=subprocess.DEVNULL)
+    variable = {"SSH_AUTH_SOCK": str(path)}
     wait_until(lambda: run(["ssh-add", "-l"], env=os.environ | variable).code != 2, "the agent answers")
 
     def load(key):
@@ -201,7 +203,33 @@ def test_an_agent_that_is_gone(ec2mpi):
     assert ec2mpi("exec-all", "true", env=variable).code == 0, "the key beside the list is enough"
     os.remove(ec2mpi.folder / KEY)
     done = ec2mpi("exec-all", "true", env=variable)
-    assert done.code in (1, 2) and done.out == "" and done.err != ""
+    assert done.code in (1, 2) and done.out == ""
+    assert f"no key to log in with: the agent at {variable['SSH_AUTH_SOCK']} does not answer" in done.err
+
+
+@pytest.mark.parametrize("words", [b"", b"\0\0\0\x05HTTP/", b"rubbish of no agent"])
+def test_an_agent_that_breaks_off_or_talks_of_other_things(ec2mpi, tmp_path, words):
+    os.remove(ec2mpi.folder / KEY)
+    with socket.socket(socket.AF_UNIX) as door:
+        door.bind(str(tmp_path / "no-agent"))
+        door.listen()
+
+        def answer():
+            while True:
+                try:
+                    client, _ = door.accept()
+                except OSError:
+                    return
+                with client:
+                    client.sendall(words)
+        thread = threading.Thread(target=answer)
+        thread.start()
+        try:
+            done = ec2mpi("exec-all", "true", env={"SSH_AUTH_SOCK": str(tmp_path / "no-agent")})
+        finally:
+            door.shutdown(socket.SHUT_RDWR)
+            thread.join(10)
+    assert f"no key to log in with: the agent at {tmp_path / 'no-agent'} does not answer" in done.err
 
 
 # --- users and ~/.ssh/config -------------------------------------------------------------------------------------
@@ -330,10 +358,10 @@ def test_with_identities_only_no_other_key_is_offered(ec2mpi, agent, cluster4):
 
 @pytest.mark.parametrize("words", ["{}", "${{MY_AGENT}}", "$MY_AGENT"])
 def test_ssh_config_names_the_agent(ec2mpi, agent, words):
-    socket = agent(ec2mpi.folder / KEY)["SSH_AUTH_SOCK"]
+    path = agent(ec2mpi.folder / KEY)["SSH_AUTH_SOCK"]
     os.remove(ec2mpi.folder / KEY)
-    configure(ec2mpi, f"Host *\n  IdentityAgent {words.format(socket)}\n")
-    done = ec2mpi("exec", "-w", "1", "true", env={"MY_AGENT": socket})
+    configure(ec2mpi, f"Host *\n  IdentityAgent {words.format(path)}\n")
+    done = ec2mpi("exec", "-w", "1", "true", env={"MY_AGENT": path})
     assert done.code == 0, done.err
 
 
@@ -345,9 +373,9 @@ def test_an_encrypted_key_that_the_agent_holds_needs_no_passphrase(ec2mpi, agent
 
 
 def test_an_encrypted_key_that_the_agent_of_ssh_config_holds_needs_no_passphrase(ec2mpi, agent):
-    socket = agent(ec2mpi.folder / KEY)["SSH_AUTH_SOCK"]
+    path = agent(ec2mpi.folder / KEY)["SSH_AUTH_SOCK"]
     encrypt(ec2mpi.folder / KEY, "open sesame")
-    configure(ec2mpi, f"Host *\n  IdentityAgent {socket}\n")
+    configure(ec2mpi, f"Host *\n  IdentityAgent {path}\n")
     done = ec2mpi("exec-all", "-i", KEY, "true", start_new_session=True)
     assert done.code == 0, done.err
 

@@ -17,13 +17,36 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// A list in the current folder has no parent path.
+fs::path folder_of(const fs::path& list) {
+  return list.has_parent_path() ? list.parent_path() : fs::path(".");
+}
+
+/// Windows writes KEY.PEM, too.
+bool has_name_of_key(const fs::path& file) {
+  return lower_case(file.extension().string()) == ".pem";
+}
+
 /// A key under the name that a browser or an editor has made of it: key.pem.txt.
 std::optional<fs::path> renamed_key(const fs::path& list) {
   std::error_code ignored;
-  const auto folder = list.has_parent_path() ? list.parent_path() : fs::path(".");
-  for (const auto& entry : fs::directory_iterator(folder, ignored))
+  for (const auto& entry : fs::directory_iterator(folder_of(list), ignored))
     if (entry.path().filename().string().find(".pem.") != std::string::npos) return entry.path();
   return std::nullopt;
+}
+
+/// What stands under the name of a key beside the list and is none; empty if nothing does.
+std::string no_key_file(const fs::path& list) {
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder_of(list), ignored)) {
+    if (!has_name_of_key(entry.path()) || entry.is_regular_file(ignored)) continue;
+    const auto shown = printable(entry.path().lexically_normal().string());
+    if (entry.is_symlink(ignored) && !entry.exists(ignored))
+      return fmt::format("{} is a link to {}, which is not there", shown,
+                         printable(fs::read_symlink(entry.path(), ignored).string()));
+    return fmt::format("{} is {}", shown, entry.is_directory(ignored) ? "a folder" : "no regular file");
+  }
+  return {};
 }
 
 /// Why no key was found, with the likeliest remedy: several keys, a key under another name, or none.
@@ -42,6 +65,9 @@ std::unexpected<Error> no_key(const fs::path& list) {
                             quote_word(printable(name)),
                             quote_word(printable(name.substr(0, name.rfind(".pem.") + 4)))));
   }
+  if (const auto other = no_key_file(list); !other.empty())
+    return fail(ErrorKind::usage,
+                fmt::format("no private key: {}; name the .pem file that EC2 gave you with -i", other));
   return fail(ErrorKind::usage,
               "no private key: name the .pem file that EC2 gave you with -i, or let it be the only .pem "
               "beside the list");
@@ -121,12 +147,10 @@ Result<fs::path> ssh_config_file(const ConnectOptions& options) {
 }  // namespace
 
 std::vector<fs::path> pem_files(const fs::path& list) {
-  // A list in the current folder has no parent path.
-  const auto folder = list.parent_path();
   std::vector<fs::path> found;
   std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(folder.empty() ? "." : folder, ignored))
-    if (entry.path().extension() == ".pem" && entry.is_regular_file(ignored)) found.push_back(entry.path());
+  for (const auto& entry : fs::directory_iterator(folder_of(list), ignored))
+    if (has_name_of_key(entry.path()) && entry.is_regular_file(ignored)) found.push_back(entry.path());
   // A folder gives its entries in any order.
   std::sort(found.begin(), found.end());
   return found;

@@ -145,17 +145,23 @@ Result<std::vector<AgentKey>> parse_agent_answer(std::string_view answer) {
   return keys;
 }
 
-std::vector<AgentKey> keys_in_agent(const std::string& socket) {
+std::optional<std::vector<AgentKey>> keys_in_agent(const std::string& socket) {
   const auto answer = ask_agent(socket, std::string_view(&kRequestIdentities, 1), kPatienceForList);
-  if (!answer) return {};
-  return parse_agent_answer(*answer).value_or(std::vector<AgentKey>{});
+  if (!answer) return std::nullopt;
+  auto keys = parse_agent_answer(*answer);
+  return keys ? std::optional(std::move(*keys)) : std::nullopt;
 }
 
 /// Asked once, for all logins of the command.
-const std::vector<AgentKey>& AgentGate::keys() {
-  if (!asked_) keys_ = keys_in_agent(socket_);
+const std::optional<std::vector<AgentKey>>& AgentGate::held() {
+  if (!asked_) held_ = keys_in_agent(socket_);
   asked_ = true;
-  return keys_;
+  return held_;
+}
+
+const std::vector<AgentKey>& AgentGate::keys() {
+  static const std::vector<AgentKey> kNone;
+  return held() ? *held_ : kNone;
 }
 
 UniqueFd AgentGate::open(const std::vector<std::string>& blobs) {

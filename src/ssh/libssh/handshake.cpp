@@ -149,7 +149,6 @@ class Handshake {
       CO_TRY_AS(done, co_await attempt_key(key, limit));
       if (*done) co_return Result<void>{};
     }
-    if (tried_.empty()) co_return fail(ErrorKind::auth, "no key to log in with; name your .pem file with -i");
     co_return fail(ErrorKind::auth, why_refused());
   }
 
@@ -197,8 +196,26 @@ class Handshake {
     co_return done;
   }
 
+  [[nodiscard]] std::string why_no_key() const {
+    const auto silent = silent_agent();
+    if (silent.empty()) return "no key to log in with; name your .pem file with -i";
+    return fmt::format(
+        "no key to log in with: the agent at {} does not answer (ssh-add -l); start it anew, or name your "
+        ".pem "
+        "file with -i",
+        silent);
+  }
+
+  /// The socket of an agent that has not told its keys; empty if there is no such agent.
+  [[nodiscard]] std::string silent_agent() const {
+    const auto& agent = target_.credentials.agent;
+    if (!agent || !target_.credentials.all_of_agent || agent->answers()) return {};
+    return printable(agent->socket());
+  }
+
   /// The most telling cause first: a second factor, no keys at all, a silent agent, a wrong key.
   [[nodiscard]] std::string why_refused() const {
+    if (tried_.empty()) return why_no_key();
     const auto user = printable(target_.user);
     // The methods that the server named when it refused.
     const auto offered = ::ssh_userauth_list(session(), nullptr);
@@ -218,8 +235,11 @@ class Handshake {
           "confirmed?",
           user, join(tried_, ", "));
     }
-    return fmt::format("login refused for user {} with {}; wrong key (-i) or user? ({})", user,
-                       join(tried_, ", "),
+    const auto silent = silent_agent();
+    const auto agent =
+        silent.empty() ? std::string() : fmt::format(", and the agent at {} does not answer", silent);
+    return fmt::format("login refused for user {} with {}{}; wrong key (-i) or user? ({})", user,
+                       join(tried_, ", "), agent,
                        target_.role == Role::jump_host ? "-J USER@HOST, or User in the ssh configuration"
                                                        : "-l ubuntu, ec2-user, admin, rocky");
   }

@@ -12,6 +12,7 @@
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
 #include "src/ssh/libssh/agent.hpp"
+#include "src/ssh/libssh/key_forms.hpp"
 #include "src/ssh/libssh/private_key.hpp"
 #include "src/ssh/libssh/wire.hpp"
 
@@ -20,29 +21,6 @@ namespace ec2mpi::ssh {
 namespace {
 
 constexpr std::size_t kLargestKey = 64 * 1024;
-
-/// The kind of a file that a user named by mistake, by its first bytes; nothing if it may be a private key.
-std::optional<std::string> other_kind_of_key(const std::filesystem::path& file) {
-  const auto text = read_file(file, kLargestKey);
-  if (!text) return std::nullopt;
-  const auto start = trim(*text);
-  const auto first_line = start.substr(0, start.find_first_of("\r\n"));
-  const auto begins = [&](std::string_view words) { return first_line.starts_with(words); };
-  if (begins("PuTTY-User-Key-File")) {
-    return fmt::format("a key of PuTTY; convert it: puttygen {} -O private-openssh -o key.pem",
-                       quote_word(file.string()));
-  }
-  const bool certificate = first_line.find("BEGIN CERTIFICATE") != std::string_view::npos;
-  if (certificate || first_line.find("-cert-v01@openssh.com ") != std::string_view::npos)
-    return "a certificate; name the private key that belongs to it";
-  if (begins("ssh-") || begins("ecdsa-sha2-") || begins("sk-") ||
-      first_line.find("PUBLIC KEY") != std::string_view::npos)
-    return "a public key; name the private one, whose file has no .pub at its end, or ssh-add that one";
-  // A private key has a line "-----BEGIN ... PRIVATE KEY-----", behind comments if there are any.
-  if (text->find("PRIVATE KEY") == std::string::npos)
-    return "not a private key; name the .pem file that EC2 gave you with -i";
-  return std::nullopt;
-}
 
 /// As ssh does, refuses a key that others can read; libssh does not look at the mode.
 Result<void> check_key_file(const std::filesystem::path& file) {
@@ -55,7 +33,8 @@ Result<void> check_key_file(const std::filesystem::path& file) {
   if (!S_ISREG(info.st_mode)) {
     return fail(ErrorKind::usage, fmt::format("{} is not a file; name your private key with -i", shown));
   }
-  if (const auto kind = other_kind_of_key(file))
+  const auto content = read_file(file, kLargestKey);
+  if (const auto kind = content ? other_than_private_key(*content, file) : std::nullopt)
     return fail(ErrorKind::usage, fmt::format("{} is {}", shown, *kind));
   if ((info.st_mode & 077) != 0) {
     return fail(ErrorKind::usage, fmt::format("others can read the key {} (mode {:04o}); type: chmod 600 {}",
@@ -153,7 +132,8 @@ std::optional<PrivateKey> key_in_agent(const std::filesystem::path& file, const 
   if (agent.empty()) return std::nullopt;
   const auto wanted = unreadable_key(file);
   if (!wanted) return std::nullopt;
-  for (const auto& held : keys_in_agent(agent)) {
+  const auto all_held = keys_in_agent(agent).value_or(std::vector<AgentKey>{});
+  for (const auto& held : all_held) {
     // ssh-add gives a key that has no comment the name of its file.
     const bool same = wanted->public_blob ? held.blob == *wanted->public_blob
                                           : held.comment == file.string() ||
@@ -198,10 +178,8 @@ Result<PrivateKey> load_private_key(const std::filesystem::path& file, const Pas
                             "or load it with ssh-add",
                             shown));
   }
-  return fail(ErrorKind::usage,
-              fmt::format("{} is not a private key that can be read; name the .pem file that EC2 gave "
-                          "you with -i",
-                          shown));
+  const auto content = read_file(file, kLargestKey).value_or("");
+  return fail(ErrorKind::usage, fmt::format("{} is {}", shown, why_unreadable(content, file)));
 }
 
 }  // namespace ec2mpi::ssh

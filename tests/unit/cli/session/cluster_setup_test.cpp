@@ -4,6 +4,7 @@
 #include "ec2mpi/cli/session/cluster_setup.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "tests/support/laptop.hpp"
 
@@ -232,6 +233,26 @@ TEST(Key, AFileThatIsNoKey) {
     laptop.write(Laptop::kKey, content, 0600);
     expect_in("not a private key", laptop.refused(kExec));
   }
+}
+
+TEST(Key, ANameInCapitalsIsTaken) {
+  Laptop laptop;
+  fs::rename(laptop.folder() / Laptop::kKey, laptop.folder() / "KEY.PEM");
+  EXPECT_EQ(laptop.run_cli(kExec).code, 0);
+}
+
+TEST(Key, WhatStandsUnderItsNameAndIsNoneIsNamed) {
+  Laptop laptop;
+  const auto key = laptop.folder() / Laptop::kKey;
+  fs::remove(key);
+  fs::create_symlink("../gone.pem", key);
+  expect_in("no private key: key.pem is a link to ../gone.pem, which is not there", laptop.refused(kExec));
+  fs::remove(key);
+  fs::create_directory(key);
+  expect_in("no private key: key.pem is a folder", laptop.refused(kExec));
+  fs::remove(key);
+  ASSERT_EQ(::mkfifo(key.c_str(), 0600), 0);
+  expect_in("no private key: key.pem is no regular file", laptop.refused(kExec));
 }
 
 TEST(Key, OfTwoBesideTheListNoneIsGuessed) {

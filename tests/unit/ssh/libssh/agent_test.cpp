@@ -88,6 +88,7 @@ TEST(AgentGate, ShowsTheKeysThatItIsOpenedForAndLetsThemSign) {
   SmallAgent agent;
   AgentGate gate(agent.path());
   EXPECT_EQ(gate.keys().size(), 3U);
+  EXPECT_TRUE(gate.answers());
   const auto door = gate.open({"two", "absent"});
   ASSERT_TRUE(door);
   const auto shown = parse_agent_answer(ask(door.get(), "\x0b"));
@@ -107,6 +108,7 @@ TEST(AgentGate, LetsNothingElseThroughToTheAgent) {
 
 TEST(AgentGate, WithoutAnAgentShowsNoKey) {
   AgentGate gate("/nonexistent/agent");
+  EXPECT_FALSE(gate.answers());
   EXPECT_TRUE(gate.keys().empty());
   const auto door = gate.open({"two"});
   EXPECT_EQ(ask(door.get(), "\x0b"), "\x0c\0\0\0\0"s);
