@@ -13,7 +13,9 @@
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
+#include "src/cluster/values/selection_columns.hpp"
 #include "src/cluster/values/selection_hint.hpp"
+#include "src/cluster/values/selection_text.hpp"
 
 namespace ec2mpi {
 
@@ -39,7 +41,7 @@ class NodeIndex {
       for (const auto* word :
            {&node.public_address, &node.private_address, &node.ipv6, &node.address, &node.name})
         add(words_, *word, i);
-      ids_.emplace(node.instance_id, i);
+      ids_.emplace(lower_case(node.instance_id), i);
       const auto names = context.other_names.find(node_key(node));
       if (names == context.other_names.end()) continue;
       for (const auto& name : names->second) add(other_words_, name, i);
@@ -55,10 +57,10 @@ class NodeIndex {
   }
 
   /// The nodes whose id begins so; at most two, since two are one too many.
-  [[nodiscard]] Positions with_id(std::string_view begin) const {
+  [[nodiscard]] Positions with_id(std::string_view small_begin) const {
     Positions found;
-    for (auto id = ids_.lower_bound(begin);
-         id != ids_.end() && id->first.starts_with(begin) && found.size() < 2; ++id)
+    for (auto id = ids_.lower_bound(std::string(small_begin));
+         id != ids_.end() && id->first.starts_with(small_begin) && found.size() < 2; ++id)
       found.push_back(id->second);
     return found;
   }
@@ -75,47 +77,7 @@ class NodeIndex {
 
   Words words_;
   Words other_words_;
-  std::multimap<std::string_view, std::size_t> ids_;
-};
-
-/// The terms between commas. A comma in brackets belongs to its term: node[1-3,5].
-std::vector<std::string_view> terms_of(std::string_view text) {
-  std::vector<std::string_view> terms;
-  std::size_t begin = 0;
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    const auto close = text[at] == '[' ? text.find(']', at) : std::string_view::npos;
-    if (close != std::string_view::npos) at = close;
-    if (text[at] != ',') continue;
-    terms.push_back(text.substr(begin, at - begin));
-    begin = at + 1;
-  }
-  terms.push_back(text.substr(begin));
-  return terms;
-}
-
-/// "node[1-3]" of "node[1-3] (3)", as ec2mpi prints it with the count.
-std::string_view without_count(std::string_view text) {
-  const auto open = text.rfind(" (");
-  if (open == std::string_view::npos || !text.ends_with(')')) return text;
-  return parse_number(text.substr(open + 2, text.size() - open - 3)) ? trim(text.substr(0, open)) : text;
-}
-
-/// "ip-10-0-0-[1-3,5]" in its parts; nothing if there are no numbers in brackets.
-struct NumberedNames {
-  std::string_view before;
-  std::vector<std::string_view> ranges;
-  std::string_view behind;
-
-  static std::optional<NumberedNames> parse(std::string_view term) {
-    const auto open = term.find('[');
-    const auto close = term.find(']', open);
-    if (open == std::string_view::npos || close == std::string_view::npos) return std::nullopt;
-    const auto numbers = term.substr(open + 1, close - open - 1);
-    // Other letters in brackets belong to a glob.
-    if (numbers.empty() || numbers.find_first_not_of("0123456789-,") != std::string_view::npos)
-      return std::nullopt;
-    return NumberedNames{term.substr(0, open), split(numbers, ','), term.substr(close + 1)};
-  }
+  std::multimap<std::string, std::size_t> ids_;  ///< in lower case
 };
 
 /// Positions, and the order in which they were named.
@@ -151,7 +113,7 @@ class Selector {
 
   /// From left to right, so a later term may take away or bring back nodes of an earlier one.
   Result<Positions> selection(std::string_view text, int depth = 0) const {
-    const auto terms = terms_of(text);
+    const auto terms = terms_of(without_failure(trim(text)));
     const bool only_negative =
         std::all_of(terms.begin(), terms.end(), [](auto term) { return trim(term).starts_with('!'); });
     Choice choice;
@@ -192,15 +154,17 @@ class Selector {
     if (word == "workers") return workers();
     if (word == "failed") return failed();
     if (term.starts_with('@')) return group(term.substr(1), depth);
-    if (term.starts_with("name=")) return globbed(term, term.substr(5), &Node::name);
-    if (term.starts_with("type=")) return globbed(term, term.substr(5), &Node::type);
+    const auto equals = std::min(term.find('='), term.size());
+    if (const auto* column = column_called(lower_case(term.substr(0, equals)));
+        column && equals < term.size())
+      return globbed(term, term.substr(equals + 1), *column);
     if (term.starts_with('-')) return last_nodes(term);
     if (word.starts_with("node") && parse_number(term.substr(4))) return range(term.substr(4));
     if (auto called = index_.with_word(term); !called.empty()) return called;
     if (const auto names = NumberedNames::parse(term)) return numbered(*names, depth);
     if (term.find_first_of("*?") != std::string_view::npos) return globbed_words(term);
     if (term.find_first_not_of("0123456789-") == std::string_view::npos) return range(term);
-    if (term.starts_with("i-")) return by_id(term);
+    if (word.starts_with("i-")) return by_id(term);
     // Words of other tools, and perhaps names of nodes.
     if (word == "head") return with_indices(1, 1);
     if (word == "worker") return workers();
@@ -328,13 +292,14 @@ class Selector {
   }
 
   Result<Positions> globbed(std::string_view term, std::string_view pattern,
-                            std::string Node::*column) const {
+                            const SelectionColumn& column) const {
     const std::string glob(pattern);
     Positions found;
     looks_ += nodes_.size();
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
-      // Without flags, * matches dots and slashes, too.
-      if (::fnmatch(glob.c_str(), (nodes_[i].*column).c_str(), 0) == 0) found.push_back(i);
+      // Without other flags, * matches dots and slashes, too.
+      if (::fnmatch(glob.c_str(), column.text(nodes_[i]).c_str(), column.case_counts ? 0 : FNM_CASEFOLD) == 0)
+        found.push_back(i);
     }
     return unless_empty(term, std::move(found));
   }
@@ -350,7 +315,8 @@ class Selector {
         return ::fnmatch(glob.c_str(), word.c_str(), 0) == 0;
       };
       if (fits(node.label()) || fits(node.name) || fits(node.public_address) || fits(node.private_address) ||
-          fits(node.ipv6) || fits(node.address) || fits(node.instance_id))
+          fits(node.ipv6) || fits(node.address) ||
+          ::fnmatch(glob.c_str(), node.instance_id.c_str(), FNM_CASEFOLD) == 0)
         found.push_back(i);
     }
     return unless_empty(term, std::move(found));
@@ -358,7 +324,7 @@ class Selector {
 
   /// The beginning of an id is enough, as with commits of git.
   Result<Positions> by_id(std::string_view term) const {
-    auto found = index_.with_id(term);
+    auto found = index_.with_id(lower_case(term));
     if (found.size() > 1)
       return bad(fmt::format("'{}' begins several instance ids; write more of it", printable(term)));
     return unless_empty(term, std::move(found));

@@ -5,6 +5,7 @@
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/cluster/values/address.hpp"
 #include "ec2mpi/cluster/values/lookalike.hpp"
+#include "src/cluster/values/selection_columns.hpp"
 
 namespace ec2mpi {
 
@@ -49,6 +50,9 @@ std::string meant_by(std::string_view term) {
     return "`ec2mpi setup` learns the names of the nodes; `ec2mpi nodes` shows what there is";
   if (is_private_ipv4(term))
     return "`ec2mpi setup` learns the nodes' private addresses; `ec2mpi nodes` shows what there is";
+  const auto equals = term.find('=');
+  if (equals != std::string_view::npos && column_called(lower_case(term.substr(0, equals))) == nullptr)
+    return "the columns are " + names_of_columns();
   return "`ec2mpi nodes` shows what there is";
 }
 

@@ -9,11 +9,15 @@
 ///             | "node" N                     by the label that ec2mpi prints
 ///             | "node[1-3,5]" | NAME"[08-10]" by labels or names with such numbers
 ///             | GLOB                         by label, name or address: node*, ip-10-0-*
-///             | "name=" GLOB | "type=" GLOB  by the list's columns; * and ? as in a shell
+///             | COLUMN "=" GLOB              by a column of `ec2mpi nodes`: type=c5n.*, id=i-05*; * and ? as
+///             in a
+///                                            shell; letter case counts in names only
 ///             | "@" GROUP                    a selection from [groups] of ec2mpi.toml
 ///             | "failed"                     what failed in the last command
 ///             | "i-" HEX                     an instance id or its beginning, if that means one node
 ///             | ADDRESS | NAME               any of its addresses, or its name in the list
+///
+/// A selection may also be a failure as ec2mpi prints it: "node[1-3,5] (4): exit 1".
 ///
 /// A term that matches nothing is an error, not an empty set: it is nearly always a typing mistake.
 

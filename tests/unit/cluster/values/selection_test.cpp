@@ -270,5 +270,25 @@ TEST(FoldIndices, IsTheShortestForm) {
   EXPECT_EQ(fold_indices({1, 3, 5}), "1,3,5");
 }
 
+TEST(Selection, EveryColumnThatNodesShowsSelects) {
+  for (const auto& [text, indices] :
+       {Case{"index=1", "1"}, Case{"role=worker", "2-6"}, Case{"id=i-0a00*4", "4"}, Case{"Type=c5n*", "1-6"},
+        Case{"type=C5N.LARGE", "2-6"}, Case{"address=203.0.113.[23]", "2-3"}, Case{"ROLE=Master", "1"},
+        Case{"private_address=10.0.0.5", "5"}, Case{"I-0A000000000000006", "6"}, Case{"I-0A*6", "6"}})
+    EXPECT_EQ(chosen({text}), indices) << text;
+  EXPECT_EQ(chosen({"state=running"}),
+            "'state=running' selects no node; the columns are index, role, name, id, type, address, "
+            "public_address, private_address, ipv6, launched");
+  EXPECT_EQ(chosen({"name=WEB-*"}), "'name=WEB-*' selects no node; `ec2mpi nodes` shows what there is");
+}
+
+TEST(Selection, AFailureAsItIsPrintedSelectsItsNodes) {
+  for (const auto& [text, indices] :
+       {Case{"node[1-2,4] (3): exit 1", "1-2,4"}, Case{"node1:", "1"},
+        Case{"node[1-2] (2): connection refused, try again", "1-2"}, Case{"node3: exit 1", "3"}})
+    EXPECT_EQ(chosen({text}), indices) << text;
+  EXPECT_EQ(chosen({"node1:22"}).find("'node1:22' selects no node"), 0U);
+}
+
 }  // namespace
 }  // namespace ec2mpi
