@@ -88,6 +88,12 @@ void split_words(std::string_view line, Words& out) {
   }
 }
 
+/// "1." or "1)", by which people number lines.
+bool is_number_of_line(std::string_view word) {
+  return word.size() > 1 && (word.back() == '.' || word.back() == ')') &&
+         parse_number(word.substr(0, word.size() - 1)).has_value();
+}
+
 /// Entries of a hosts file that name this machine or no machine at all.
 bool is_own_entry(const Words& words) {
   const std::string_view address = words.front().text;
@@ -109,6 +115,10 @@ class HostListReader {
     if (code.size() < line.size())
       names_mpich_ = names_mpich_ || squashed(line.substr(code.size())).find("mpich") != std::string::npos;
     split_words(code, words_);
+    if (words_.size() > 1 && is_number_of_line(words_.front().text) && !words_[1].begins_entry) {
+      words_.erase(words_.begin());
+      words_.front().begins_entry = true;
+    }
     read_words(number);
   }
 

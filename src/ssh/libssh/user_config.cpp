@@ -10,6 +10,7 @@
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cluster/values/address.hpp"
+#include "ec2mpi/ssh/known_host_names.hpp"
 #include "ec2mpi/ssh/libssh/jump_host.hpp"
 
 namespace ec2mpi::ssh {
@@ -230,8 +231,11 @@ bool asks_for_nothing(const ConfigLine& line) {
          (keyword == "canonicalizehostname" && (value == "no" || value == "none"));
 }
 
-/// Each keyword is honoured, without effect, refused, or named in a note: none is ignored silently.
+/// Each keyword is honoured, without effect, refused, or named in a note; none is ignored silently but those
+/// that the user lists behind IgnoreUnknown.
 Result<void> report_unused(const ConfigValues& values, HostSettings& settings) {
+  const auto* ignoring = values.find("ignoreunknown");
+  const auto ignored = ignoring == nullptr ? "" : lower_case(join(ignoring->arguments, ","));
   for (const auto& [keyword, line] : values.first) {
     if (forbids_keys(line)) {
       return refuse(line, fmt::format("ec2mpi logs in by keys only, and {} forbids it; remove it for these "
@@ -247,7 +251,7 @@ Result<void> report_unused(const ConfigValues& values, HostSettings& settings) {
                                 "none to go without the file",
                                 printable(keyword)));
     }
-    if (asks_for_nothing(line)) continue;
+    if (asks_for_nothing(line) || names_host(ignored, keyword)) continue;
     auto& list = line.of_system ? settings.unused_of_system : settings.unused;
     list.push_back(fmt::format("{} ({})", printable(keyword), line.place));
   }

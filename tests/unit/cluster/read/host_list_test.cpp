@@ -155,5 +155,21 @@ TEST(JsonList, AnErrorOfSyntaxHasTheRightAdvice) {
   EXPECT_EQ(outcome("[\"203.0.113.11\"]\n<html>\n").find("cut off"), std::string::npos);
 }
 
+TEST(HostList, TheNumbersOfLinesAreNoNames) {
+  const auto numbered =
+      parse_inventory("1. 203.0.113.11\n2) ubuntu@203.0.113.12 slots=4\n 3.  203.0.113.13\n", "list");
+  ASSERT_TRUE(numbered) << numbered.error().message;
+  ASSERT_EQ(numbered->nodes.size(), 3U);
+  EXPECT_EQ(numbered->nodes[0].name, "");
+  EXPECT_EQ(numbered->nodes[1].slots, 4);
+  expect_refused({{"1.\n2.\n", ":1: "}});
+}
+
+TEST(Formats, AVariableOfAShellIsNamedAsOne) {
+  for (const char* list : {"NODES=\"52.1.2.3 52.1.2.4\"\n", "nodes=(52.1.2.3 52.1.2.4)\n",
+                           "NODES='52.1.2.3'\n", "export NODES=52.1.2.3\n"})
+    expect_refused({{list, ":1: variables of a shell are not read; write one [user@]host a line"}});
+}
+
 }  // namespace
 }  // namespace ec2mpi

@@ -181,6 +181,13 @@ TEST_F(SshConfigTest, AnUnusedSettingIsReportedUnlessItMakesNoDifference) {
   EXPECT_TRUE(found->unused[1].starts_with("userknownhostsfile ("));
 }
 
+TEST_F(SshConfigTest, AKeywordThatIgnoreUnknownMatchesIsNotReported) {
+  const auto found = settings("IgnoreUnknown NoSuch*,Other\nNoSuchKeyword x\nother y\nThird z\n");
+  ASSERT_TRUE(found) << found.error().message;
+  ASSERT_EQ(found->unused.size(), 1U);
+  EXPECT_TRUE(found->unused[0].starts_with("third ("));
+}
+
 TEST_F(SshConfigTest, AVariableThatIsNotSentIsReportedAndTheLocaleOfDebiansLinesIsNot) {
   const auto usual = settings("SendEnv LANG LC_*\nConnectionAttempts 1\nCompression no\n");
   ASSERT_TRUE(usual) << usual.error().message;
