@@ -361,9 +361,8 @@ TEST(Inventory, OneMachineUnderTwoSpellingsIsOneNode) {
 }
 
 TEST(Inventory, TwoInstancesWithOneAddressInTwoSpellingsAreRefused) {
-  const auto error =
-      error_of(R"([{"InstanceId":"i-0a1b2c3d4e5f60718","PublicIpAddress":"a.example.org"},)"
-               R"({"InstanceId":"i-0b2c3d4e5f6071829","PublicIpAddress":"A.Example.Org"}])");
+  const auto error = error_of(R"([{"InstanceId":"i-0a1b2c3d4e5f60718","PublicIpAddress":"a.example.org"},)"
+                              R"({"InstanceId":"i-0b2c3d4e5f6071829","PublicIpAddress":"A.Example.Org"}])");
   EXPECT_NE(error.find("A.Example.Org is the address of i-0b2c3d4e5f6071829 here and of i-0a1b2c3d4e5f60718"),
             std::string::npos)
       << error;
