@@ -99,6 +99,7 @@ while exists "$stage"; do stage=${stage%.*}.again.$$; done
 own=$stage/.own # the script's own files
 trap '' PIPE
 trap 'exit 3' HUP INT TERM
+trap 'exit 1' USR1 # a process of ours has reported why
 trap leave EXIT
 survey "$@"
 

@@ -146,7 +146,7 @@ start() {
     case $word in gzip) packed=1 ;; much) much=1 ;; serve) serves=1 ;; esac
   done
   # cat, because dash's own echo gives "I/O error" for every reason.
-  said=$({ mkdir "$own/fine" && mkfifo -m 600 "$own/began" "$own/sums" "$own/flow" && echo 0 | cat >"$own/offset"; } 2>&1) ||
+  said=$({ mkfifo -m 600 "$own/began" "$own/sums" "$own/flow" && echo 0 | cat >"$own/offset"; } 2>&1) ||
     die "cannot write into $base: $(first_reason "$said")"
   stays=$serves$marked
   [ -z "$serves" ] || said=$( (: >"$own/archive") 2>&1) || die "cannot write into $base: $(first_reason "$said")"
@@ -156,9 +156,9 @@ start() {
     echo $! >"$own/began"
     wait
   } &
-  read -r keeper <"$own/began"
+  read -r keeper <"$own/began" || die 'the node could not start the processes of a push'
   echo "$keeper" >"$own/keeper"
-  receive &
+  { (receive) || kill -USR1 $$; } &
   worker=$!
   if [ -n "$serves" ]; then exec 8>>"$own/archive"; else exec 8>"$own/flow"; fi
 }
@@ -182,30 +182,24 @@ read_archive() {
     exec tail -c +1 -f -s 0.05 --pid="$keeper" "$own/archive" 2>/dev/null
   else
     print_process >"$own/tee"
-    exec tee "$own/sums" <"$own/flow"
+    exec tee "$own/sums" <"$own/flow" 2>/dev/null
   fi
 }
 
-# The archive goes to its readers as it arrives. A complaint of tar ends this node's part at once. Removing a folder
-# marks that there was one: the fullest disk has room for that. Only the complaint is reported: a killed tar, and a
-# checksum that the disk has no room for, have their own words.
+# The archive goes to its readers as it arrives. A complaint of tar, or of a shell that could not start a reader, ends
+# this node's part at once. Only the complaint is reported: a killed tar, and a checksum that the disk has no room for,
+# have their own words. Whatever ends early leaves no other process at a pipe that nobody opens.
 receive() {
-  exec 7>&2 2>/dev/null
   if [ -n "$serves" ]; then
     read_archive | measure >"$own/sum" &
   else
-    measure <"$own/sums" >"$own/sum" &
+    { (measure <"$own/sums" >"$own/sum") || free_pipes; } 2>/dev/null &
   fi
-  if [ -n "$packed" ]; then
-    complaint=$(read_archive | gzip -dc | unpack)
-  else
-    complaint=$(read_archive | unpack)
-  fi
-  if [ -n "$complaint" ]; then
-    rmdir "$own/fine"
-    printf 'ec2mpi: %s\n' "$complaint" >&7
-    kill -TERM $$
-  fi
+  complaint=$({
+    if [ -n "$packed" ]; then read_archive 2>&7 | gzip -dc | unpack; else read_archive 2>&7 | unpack; fi
+  } 7>&1 2>/dev/null)
+  free_pipes
+  [ -z "$complaint" ] || { printf 'ec2mpi: %s\n' "$complaint" >&2 && exit 1; }
   wait
 }
 
@@ -235,9 +229,8 @@ fetch_from() {
     ) || : >"$own/failed.$1"
   } | dd bs=65536 2>&1 >&8) || failed=1
   if [ -n "$failed" ] && [ -n "$serves" ]; then
-    rmdir "$own/fine"
     printf 'ec2mpi: cannot write into %s: %s\n' "$base" "$(first_reason "$said")" >&2
-    kill -TERM $$
+    kill -USR1 $$
   fi
   bytes=${said##*"
 "}
@@ -298,16 +291,15 @@ take_blocks() {
   case $said in "$1+0"*) ;; *) exit 3 ;; esac
 }
 
-# A writer whose pipe no process opens for reading would wait for ever.
-free_lanes() {
-  for n in "$own"/lane.*; do [ ! -p "$n" ] || : <>"$n"; done
+# A process whose pipe no other one opens would wait for ever.
+free_pipes() {
+  for n in "$own"/*; do [ ! -p "$n" ] || (exec <>"$n"); done
 }
 
 # commit SUM: the archive is here; is it the right one?
 commit() {
   exec 8>&-
   wait "$worker"
-  [ -e "$own/fine" ] || exit 1
   read -r sum _ <"$own/sum"
   [ "$sum" = "$1" ] || exit 4
   count_arrived
@@ -317,13 +309,12 @@ commit() {
 # checksum is wrong, none of them can be trusted.
 leave() {
   code=$?
-  trap '' HUP INT TERM
+  trap '' HUP INT TERM USR1
   trap - EXIT
   [ -z "$marked" ] || rm -f "$marked"
   [ -n "$started" ] || exit "$code"
-  [ "$code" = 0 ] || [ -z "$keeper" ] || [ -e "$own/fine" ] || code=1
   if [ "$code" = 0 ]; then kill "$keeper" 2>/dev/null; else kill -TERM 0; fi
-  free_lanes
+  free_pipes
   if [ "$code" = 3 ]; then
     set -- "$stage"/[0-9]*
     if exists "$1" && ! exists "$own/superseded"; then clear; else remove "$stage"; fi

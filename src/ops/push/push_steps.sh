@@ -181,7 +181,7 @@ $up
 apply() {
   said=$(steps 2>&1) || die "$said"
   tidy
-  free_lanes
+  free_pipes
   applied=1
   [ -z "$shareable" ] || [ "$into" = 1 ] || ! is_folder "$base/$name" || printf 'made %s\0' "$(id_of "$base/$name")"
   [ -n "$serves" ] || remove "$stage"

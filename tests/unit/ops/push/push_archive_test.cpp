@@ -1,5 +1,7 @@
 // How the script of a push takes the archive, from here or from another node.
 
+#include <fmt/format.h>
+
 #include "tests/support/push_script.hpp"
 
 namespace ec2mpi::ops {
@@ -52,6 +54,23 @@ TEST_F(PushArchiveScript, NothingIsPutInPlaceIfTarHasDroppedSomething) {
       EXPECT_NE(errors().find(says), std::string::npos) << start << trick << errors();
       EXPECT_FALSE(fs::exists(folder_ / "target/x"));
       EXPECT_EQ(stage(), fs::path()) << "nothing is left";
+    }
+  }
+}
+
+/// A shell that lacks descriptors cannot open a pipe for the process at its other end.
+TEST_F(PushArchiveScript, AProcessThatCannotStartEndsThePush) {
+  const auto archive = whole(member("0", std::string(300'000, 'a')));
+  for (const auto* start : {"start", "start gzip", "start serve"}) {
+    for (const auto* trick : {"ulimit -n 9", "ulimit -n 10", "ulimit -n 11", "ulimit -n 12", "ulimit -n 13",
+                              "measure() { false; }", "unpack() { false; }"}) {
+      fs::remove_all(folder_ / "target");
+      const auto begin = fmt::format("begin ''\n{}\n{}", trick, start);
+      write("input", do_text(begin) + data_text(archive) + end_text(archive));
+      const int code = run(":");
+      EXPECT_NE(code, 124) << start << ' ' << trick;
+      EXPECT_EQ(code == 0, read(folder_ / "target/x") == std::string(300'000, 'a')) << start << ' ' << trick;
+      EXPECT_TRUE(code != 1 || !errors().empty()) << start << ' ' << trick;
     }
   }
 }

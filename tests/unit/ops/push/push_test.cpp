@@ -369,6 +369,12 @@ TEST_F(PushTest, ComplaintsNameTheSource) {
   EXPECT_EQ(complaint("ec2mpi: mkdir: cannot create directory 'p'"), "cannot create directory 'p'");
   EXPECT_EQ(complaint("ec2mpi: tar: 7/x: gone"), "7/x: gone");
   EXPECT_EQ(complaint("ec2mpi: \x1b[2J"), "\\x1b[2J");
+  EXPECT_EQ(
+      complaint("ec2mpi: mv: cannot stat './.ec2mpi-push.ip-10-0-0-11.c6.22564/named/n': File name too long"),
+      "cannot stat './n': File name too long");
+  EXPECT_EQ(
+      complaint("ec2mpi: mv: cannot move '/d/.ec2mpi-push.h.k.1/a' to '/e/.ec2mpi-push.new.h.1': No space"),
+      "cannot move '/d/a' to '/e/.ec2mpi-push.new.h.1': No space");
 }
 
 TEST(NameInTarget, Table) {
