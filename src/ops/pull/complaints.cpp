@@ -14,6 +14,7 @@ constexpr std::string_view kMark = "ec2mpi: ";
 /// The words of GNU tar. The programs run with LC_ALL=C, so they are English.
 constexpr std::string_view kChanged = ": file changed as we read it";
 constexpr std::string_view kShrank = ": File shrank by ";
+constexpr std::string_view kInside = "/./";
 constexpr std::string_view kExiting = "Exiting with failure status";
 /// A path has up to 4,096 bytes, and tar quotes a byte with up to four.
 constexpr std::size_t kLongestLine = 32 * 1024;
@@ -31,6 +32,26 @@ std::optional<std::string_view> complaint_of(std::string_view line) {
     if (line.starts_with(tool)) return line.substr(tool.size());
   }
   return std::nullopt;
+}
+
+/// find names what lies in a folder "FOLDER/./PATH", in quotes; PATH, or nothing.
+std::string_view path_in_source(std::string_view complaint) {
+  const auto end = complaint.rfind("': ");
+  const auto folder = complaint.substr(0, end).rfind(kInside);
+  if (!complaint.starts_with('\'') || end == std::string_view::npos || folder == std::string_view::npos)
+    return {};
+  return complaint.substr(folder + kInside.size(), end - folder - kInside.size());
+}
+
+/// A complaint with a path as a user knows it.
+std::string as_typed(std::string_view complaint) {
+  const auto path = path_in_source(complaint);
+  if (path.empty()) return std::string(complaint);
+  const auto at = static_cast<std::size_t>(path.data() - complaint.data());
+  auto folder = complaint.substr(1, at - kInside.size() - 1);
+  if (folder == "." || folder.starts_with("./"))
+    return fmt::format("'~{}{}", folder.substr(1), complaint.substr(at - 1));
+  return fmt::format("'{}{}", folder, complaint.substr(at - 1));
 }
 
 /// Whether a tool does not know an option, as the one of busybox.
@@ -81,7 +102,11 @@ void Complaints::take_line(std::string_view line) {
   } else if (complaint) {
     if (complaint->starts_with(kExiting)) return;
     if (of_tools_.count == 0 && is_unknown_option(*complaint)) poor_tool_ = line.substr(0, line.find(':'));
-    of_tools_.add(*complaint);
+    const auto path = path_in_source(*complaint);
+    if (exclude_ != nullptr && !path.empty() && exclude_->excludes(path, true))
+      ++excluded_;
+    else
+      of_tools_.add(as_typed(*complaint));
   } else {
     append_line(other_, line, kMostOther);
   }
@@ -95,7 +120,13 @@ std::string Complaints::reason() const {
                        printable(poor_tool_), printable(of_tools_.names.front()),
                        poor_tool_ == "tar" ? "tar" : "findutils");
   if (of_tools_.count + changed_.count + shrunk_.count > 0) return first_of_tools();
-  return printable(trim(other_));
+  const auto other = trim(other_);
+  // A shell says only this of a tool that SIGKILL has ended.
+  if (other.ends_with("Killed"))
+    return "a program that reads the files was killed there (SIGKILL); `dmesg` on the node says whether its "
+           "memory "
+           "was full";
+  return printable(other);
 }
 
 std::string Complaints::first_of_tools() const {

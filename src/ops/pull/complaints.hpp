@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "ec2mpi/ops/node/path_filter.hpp"
+
 namespace ec2mpi::ops {
 
 class Complaints {
@@ -21,6 +23,8 @@ class Complaints {
     void add(std::string_view name);
   };
 
+  /// A complaint about what `exclude` leaves out is none; borrowed, may be nullptr.
+  explicit Complaints(const PathFilter* exclude = nullptr) : exclude_(exclude) {}
   /// Takes bytes of standard error, in parts of any size.
   void feed(std::string_view bytes);
   /// A last line may lack its end.
@@ -31,11 +35,17 @@ class Complaints {
   [[nodiscard]] const Files& changed() const { return changed_; }
   /// GNU tar fills the rest of such a file with zeros.
   [[nodiscard]] const Files& shrunk() const { return shrunk_; }
+  /// Whether the node reports only what is no failure.
+  [[nodiscard]] bool excuses_failure() const {
+    return reason().empty() && changed_.count + shrunk_.count + excluded_ > 0;
+  }
 
  private:
   void take_line(std::string_view line);
   [[nodiscard]] std::string first_of_tools() const;
 
+  const PathFilter* exclude_;
+  std::size_t excluded_ = 0;         ///< complaints about what is left out
   std::string line_;                 ///< the beginning of a line
   std::optional<std::string> ours_;  ///< what a program of ours said
   Files of_tools_;                   ///< the complaints of tools

@@ -206,7 +206,7 @@ Result<void> look_for_room(const std::filesystem::path& folder, std::uint64_t by
   while (!std::filesystem::exists(there, unknown) && there.has_relative_path()) there = there.parent_path();
   const auto space = std::filesystem::space(there, unknown);
   // If the disk does not say how much is free, writing shows it.
-  if (unknown || bytes <= space.available) return {};
+  if (unknown || space.capacity == 0 || bytes <= space.available) return {};
   return fail(ErrorKind::local_io,
               fmt::format("{} to copy, but only {} free in {}; nothing was copied from it",
                           format_bytes(bytes), format_bytes(space.available), printable(folder.string())));
@@ -332,12 +332,12 @@ Result<ssh::ExitStatus> PullNode::judge_end(const Result<ssh::ExitStatus>& statu
                                             const Result<void>& whole) {
   if (!status) return status;
   // Each program of a pull is judged by its own complaints.
-  auto complaints = std::exchange(complaints_, {});
+  auto complaints = std::exchange(complaints_, Complaints(&job_.options.exclude));
   complaints.end();
   const auto complaint = complaints.reason();
   const auto& changed = complaints.changed();
   const auto& shrunk = complaints.shrunk();
-  if (!status->ok() && (!complaint.empty() || changed.count + shrunk.count == 0)) {
+  if (!status->ok() && !complaints.excuses_failure()) {
     return fail(ErrorKind::remote_io, complaint.empty() ? "tar ended with " + status->describe() : complaint);
   }
   if (!whole) return std::unexpected(whole.error());

@@ -82,7 +82,7 @@ class PullNode {
   PullChoice choice_;
   std::uint64_t reserved_ = 0;  ///< bytes, of those that all nodes together may send
   std::uint64_t brought_ = 0;
-  Complaints complaints_;
+  Complaints complaints_{&job_.options.exclude};
   std::size_t notes_ = 0;
 };
 

@@ -28,6 +28,8 @@ constexpr unsigned kPlainMode =
 constexpr int kFolderFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 constexpr int kFileFlags = O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
 
+constexpr int kMostNames = 1000;  // tried for a temporary file that other runs remove
+
 constexpr std::size_t kHole = 4096;  // the least that can be left out of a file on most file systems
 
 constexpr std::uint64_t kBytesBetweenLooks = 8'000'000;  // bytes written between two looks at the disk
@@ -61,6 +63,15 @@ bool all_zeros(std::string_view bytes) {
 /// Held as long as a temporary file is written, so that no other run takes it for an old one.
 bool lock(int fd) {
   return ::flock(fd, LOCK_EX | LOCK_NB) == 0;
+}
+
+/// Whether the file still has its name: sweep() of another run may have locked and removed it before we had
+/// the lock, or that run may have finished it.
+bool has_name(int fd, int folder, const std::string& name) {
+  struct stat own {};
+  struct stat named {};
+  return ::fstat(fd, &own) == 0 && ::fstatat(folder, name.c_str(), &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+         own.st_dev == named.st_dev && own.st_ino == named.st_ino;
 }
 
 /// All of the bytes, or an error.
@@ -226,9 +237,14 @@ Result<void> SafeTree::open_temporary(std::string_view path, const FileAttribute
 }
 
 Result<void> SafeTree::begin_file(std::string_view path, const FileAttributes& attributes) {
-  auto opened = open_temporary(path, attributes, next_temporary(), O_WRONLY | O_EXCL);
-  if (opened) lock(file_.get());
-  return opened;
+  for (int names = 0; names < kMostNames; ++names) {
+    TRY(open_temporary(path, attributes, next_temporary(), O_WRONLY | O_EXCL));
+    // Where a file system has no locks, no run removes the file of another one.
+    const bool held = lock(file_.get()) || errno != EWOULDBLOCK;
+    if (held && has_name(file_.get(), file_folder_.get(), temporary_)) return {};
+  }
+  return fail(ErrorKind::local_io, "cannot write " + printable((root_ / path).string()) +
+                                       ": other pulls remove its temporary files");
 }
 
 Result<std::uint64_t> SafeTree::begin_partial(std::string_view path, const FileAttributes& attributes,
@@ -239,7 +255,8 @@ Result<std::uint64_t> SafeTree::begin_partial(std::string_view path, const FileA
   // Another user can compute the name, and put a file, a link or a pipe there (hence O_NONBLOCK),
   // or a second name of one of our files.
   const bool ours = opened && ::fstat(file_.get(), &info) == 0 && S_ISREG(info.st_mode) &&
-                    info.st_nlink == 1 && info.st_uid == ::geteuid() && lock(file_.get());
+                    info.st_nlink == 1 && info.st_uid == ::geteuid() && lock(file_.get()) &&
+                    has_name(file_.get(), file_folder_.get(), temporary_);
   if (!ours) {  // another run is writing it, or it is something else
     file_ = UniqueFd();
     TRY(begin_file(path, attributes));

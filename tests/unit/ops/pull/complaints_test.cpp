@@ -40,6 +40,26 @@ TEST(Complaints, TheFirstFilesAreNamedAndTheOthersCounted) {
             "a: Cannot open: Permission denied; b: gone; c: gone; and 2 more");
 }
 
+TEST(Complaints, WhatIsExcludedFailsNothing) {
+  PathFilter exclude;
+  exclude.add_rules("/secret\n*.key\n", "");
+  Complaints complaints(&exclude);
+  complaints.feed("find: './ex/./secret': Permission denied\nfind: '/data/./a/b.key': Permission denied\n");
+  EXPECT_EQ(complaints.reason(), "");
+  EXPECT_TRUE(complaints.excuses_failure());
+  complaints.feed("find: './ex/./a/secret': Permission denied\nfind: '././b': Input/output error\n");
+  complaints.feed("find: '/data/./c': Permission denied\n");
+  EXPECT_EQ(complaints.reason(),
+            "'~/ex/a/secret': Permission denied; '~/b': Input/output error; '/data/c': Permission denied");
+  EXPECT_FALSE(complaints.excuses_failure());
+  EXPECT_FALSE(Complaints().excuses_failure());
+}
+
+TEST(Complaints, AKilledToolIsExplained) {
+  EXPECT_NE(complaints_of("Killed\n", 3).reason().find("was killed there (SIGKILL); `dmesg`"),
+            std::string::npos);
+}
+
 TEST(Complaints, ALineWithoutEndTakesLittleMemory) {
   Complaints complaints;
   for (int i = 0; i < 100; ++i) complaints.feed(std::string(1 << 20, 'x'));

@@ -4,8 +4,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <fstream>
+#include <thread>
 
 namespace ec2mpi::ops {
 namespace {
@@ -255,6 +257,23 @@ TEST_F(SafeTreeTest, SweepingTakesOnlyWhatNobodyHolds) {
   EXPECT_EQ(count(root), 2U);
   EXPECT_TRUE(fs::exists(root / "file"));
   ASSERT_TRUE(other->end_file());
+}
+
+TEST_F(SafeTreeTest, SweepingTakesNoFileThatAnotherRunIsJustBeginning) {
+  std::atomic<bool> done = false;
+  std::thread other([&] {
+    auto swept = SafeTree::open(root);
+    while (!done) swept->sweep(".");
+  });
+  std::string failed;
+  for (int i = 0; i < 3000 && failed.empty(); ++i) {
+    if (auto written = put("file", "mine"); !written) failed = written.error().message;
+    if (failed.empty() && !tree->begin_partial("big", {}, "v")) failed = "begin_partial";
+    if (failed.empty() && !tree->end_file()) failed = "end_file";
+  }
+  done = true;
+  other.join();
+  EXPECT_EQ(failed, "");
 }
 
 TEST_F(SafeTreeTest, ZerosOfASparseFileBecomeHoles) {
