@@ -367,12 +367,24 @@ def test_a_umask_that_takes_from_its_own_user_does_not_keep_our_programs_from_th
         ok(ec2mpi("setup", "-w", "1-2"))
 
 
-def test_too_few_open_files_are_not_taken_for_a_broken_dev_null(ec2mpi, cluster4):
+def test_a_limit_that_ends_our_programs_is_named_by_every_command(ec2mpi, cluster4):
     (ec2mpi.folder / "file").write_text("x")
-    with start_up(cluster4, 2, "ulimit -n 10"):
-        for words in (["push", "-w", "2", "file", "there"], ["setup", "-w", "1-2"], ["run", "-w", "1-2", "-np", "2", "--", "true"]):
-            done = ec2mpi(*words)
-            assert done.code == 1 and "node2: too few files may be open there (ulimit -n 10)" in done.out + done.err, (words, done)
+    (ec2mpi.folder / "script").write_text("#!/bin/sh\n:\n")
+    for limit, says in (("n 8", "too few files may be open there"), ("n 12", "too few files may be open there"),
+                        ("f 0", "no file may be written")):
+        with start_up(cluster4, 2, f"ulimit -{limit}"):
+            for words in (["push", "-w", "2", "file", "there"], ["setup", "-w", "1-2"], ["exec", "-w", "2", "--script", "script"],
+                          ["run", "-w", "1-2", "-np", "2", "--", "true"]):
+                done = ec2mpi(*words)
+                assert done.code in (1, 255) and f"node2: {says} (ulimit -{limit})" in done.out + done.err, (words, done)
+
+
+def test_a_script_that_does_not_arrive_is_an_error_of_the_node_and_no_status(ec2mpi, cluster4):
+    (ec2mpi.folder / "script").write_text("#!/bin/sh\n" + "echo much\n" * 10_000)
+    cluster4.fault("fill", 2)
+    done = ec2mpi("exec", "-w", "2", "--script", "script")
+    assert done.code == 255 and "node2: the script did not arrive: cannot write into /tmp: No space left on device" in done.err, done
+    assert done.out == "" and "exit" not in done.err, done
 
 
 @pytest.mark.skipif(bool(HOSTS_ROOT), reason="seen with Open MPI 4")

@@ -50,8 +50,10 @@ std::string under_sudo(const std::string& command, const std::string& mark) {
 /// channel.
 class Output {
  public:
-  Output(const NodeRun& run, const ProgramChannel& channel, std::optional<SudoTokens> sudo)
-      : run_(run), channel_(channel), sudo_(std::move(sudo)) {}
+  /// `script`: what run_script.sh prints when the script is there, or nothing.
+  Output(const NodeRun& run, const ProgramChannel& channel, std::optional<SudoTokens> sudo,
+         std::optional<std::string> script)
+      : run_(run), channel_(channel), sudo_(std::move(sudo)), script_(std::move(script)) {}
 
   enum class Sudo { none, ahead, password };
 
@@ -69,8 +71,21 @@ class Output {
     return refusal;
   }
 
+  /// Why the user's script did not begin; nothing if it did.
+  std::optional<std::string> take_loss() {
+    if (!script_ || sudo_) return std::nullopt;
+    const auto said = std::exchange(before_script_.err, {});
+    auto last = trim(said);
+    last.remove_prefix(last.rfind('\n') + 1);  // npos + 1 is the beginning
+    if (last.starts_with(kOurs)) last.remove_prefix(kOurs.size());
+    return fmt::format("the script did not arrive{}{}", last.empty() ? "" : ": ", printable(last));
+  }
+
   void finish() {
     pass_held();
+    script_.reset();
+    pass_on(ssh::Stream::out, std::exchange(before_script_.out, {}));
+    pass_on(ssh::Stream::err, std::exchange(before_script_.err, {}));
     const auto rest = [this](ssh::Stream stream) {
       return [this, stream](std::string_view line) { run_.observer.on_line(run_.node, stream, line); };
     };
@@ -80,14 +95,29 @@ class Output {
 
  private:
   static constexpr std::size_t kMostHeld = 64 * 1024;
+  static constexpr std::string_view kOurs = "ec2mpi: ";
 
   void pass_on(ssh::Stream stream, std::string_view bytes) {
+    if (bytes.empty()) return;
+    if (script_) return look_for_script(stream, bytes);
     run_.observer.on_output(run_.node, stream, bytes);
     std::string lines;
     (stream == ssh::Stream::out ? out_ : err_).feed(bytes, [&lines](std::string_view line) {
       lines.append(line).append(1, '\n');
     });
     if (!lines.empty()) run_.observer.on_lines(run_.node, stream, lines);
+  }
+
+  /// What stands on standard error before the script may be the reason why it does not come.
+  void look_for_script(ssh::Stream stream, std::string_view bytes) {
+    auto& before = stream == ssh::Stream::out ? before_script_.out : before_script_.err;
+    before += bytes;
+    const auto at = stream == ssh::Stream::out ? before.find(*script_) : std::string::npos;
+    if (at != std::string::npos) before.erase(at, script_->size());
+    if (at == std::string::npos && before.size() <= kMostHeld) return;
+    script_.reset();
+    pass_on(ssh::Stream::err, std::exchange(before_script_.err, {}));
+    pass_on(ssh::Stream::out, std::exchange(before_script_.out, {}));
   }
 
   [[nodiscard]] ssh::Stream stream_of_sudo() const {
@@ -118,6 +148,11 @@ class Output {
   const NodeRun& run_;
   const ProgramChannel& channel_;
   std::optional<SudoTokens> sudo_;
+  std::optional<std::string> script_;
+  struct {
+    std::string out;
+    std::string err;
+  } before_script_;
   std::string held_;
   LineCutter out_;
   LineCutter err_;
@@ -149,7 +184,8 @@ asio::awaitable<Error> end_with_proof(ssh::Session& session, std::unique_ptr<Pro
 /// Without sudo the input goes out at once. With sudo it waits until sudo has let the command through,
 /// because sudo reads the password from the same standard input.
 asio::awaitable<Result<ssh::ExitStatus>> exec(NodeRun run, std::shared_ptr<const ExecPlan> plan) {
-  const auto mark = "EC2MPI_TASK=" + random_hex(16);
+  const auto word = random_hex(16);
+  const auto mark = "EC2MPI_TASK=" + word;
   const BeginMark begin;
   ssh::Request request{.command = command_line(*plan, run.node, mark, begin.print())};
   auto channel = co_await start_line(run.session, std::move(request), begin, Greeting::shown, run.limit);
@@ -163,7 +199,10 @@ asio::awaitable<Result<ssh::ExitStatus>> exec(NodeRun run, std::shared_ptr<const
   const auto executor = co_await asio::this_coro::executor;
   const auto feeder = Feeder::over(executor, **channel, plan->script, plan->input);
   if (!plan->sudo) feeder->start();
-  Output output(run, **channel, plan->sudo ? std::optional<SudoTokens>(mark) : std::nullopt);
+  std::optional<std::string> script;
+  if (plan->script) script = fmt::format("[{} script]", word);
+  Output output(run, **channel, plan->sudo ? std::optional<SudoTokens>(mark) : std::nullopt,
+                std::move(script));
   bool password_sent = false;
   std::string sudo_password;
   std::optional<Error> refused;
@@ -186,6 +225,8 @@ asio::awaitable<Result<ssh::ExitStatus>> exec(NodeRun run, std::shared_ptr<const
   co_await feeder->finish();
   if (auto refusal = output.take_refusal(); !refusal.empty() && !refused)
     refused = Error{ErrorKind::auth, std::move(refusal)};
+  if (auto loss = status && !status->ok() && !refused ? output.take_loss() : std::nullopt)
+    refused = Error{ErrorKind::remote_io, std::move(*loss)};
   output.finish();
   // Only the look after a limit needs the password once more.
   if (refused || status || !ended_by_limit(status.error())) wipe(sudo_password);
@@ -205,7 +246,8 @@ std::string command_line(const ExecPlan& plan, const Node& node, const std::stri
   const auto variables = quote_words(
       {mark, fmt::format("EC2MPI_INDEX={}", node.index), fmt::format("EC2MPI_COUNT={}", plan.count),
        fmt::format("EC2MPI_ROLE={}", role_name(node)), "EC2MPI_MASTER=" + plan.master});
-  std::string text(plan.script || plan.input ? check_input_text() : "");
+  std::string text(plan.script ? check_limits_text() : "");
+  if (plan.script || plan.input) text += check_input_text();
   text += begin;
   if (!plan.script) {
     text += set_variables({{"ec2mpi_command", filled}, {"ec2mpi_back", take_back_text()}});

@@ -1,7 +1,7 @@
 #!/bin/sh
 # In front of a program of ours: the options, functions and variables of start-up files that would change its tools are
 # gone. bash as sh imports the functions and options that another bash has exported; unset removes the functions for its
-# children, too. The variables change tar, gzip, xz, sh, grep, ls, find, ps, perl or python; TMOUT ends the read of
+# children, too. The variables change tar, gzip, xz, sh, grep, ls, find, ps, perl or python, or all programs; TMOUT ends the read of
 # bash. A umask that takes a file's rights from its own owner goes. A TMPDIR in which nothing can be made is remembered
 # in ec2mpi_tmpdir.
 # shellcheck disable=SC3044 # only where the shell is bash
@@ -16,7 +16,7 @@ command unset TAR_OPTIONS TAPE POSIXLY_CORRECT GZIP GZIP_OPT BZIP BZIP2 XZ_OPT X
   CDPATH BASH_ENV ENV IFS TMOUT GLOBIGNORE EXECIGNORE GREP_OPTIONS GREP_COLOR GREP_COLORS LS_OPTIONS LS_COLORS \
   QUOTING_STYLE TIME_STYLE TABSIZE BLOCK_SIZE BLOCKSIZE DF_BLOCK_SIZE DU_BLOCK_SIZE LS_BLOCK_SIZE COLUMNS \
   PS_FORMAT PS_PERSONALITY CMD_ENV I_WANT_A_BROKEN_PS PERL5OPT PERL5LIB PERL5DB PERLIO PERL_UNICODE \
-  PYTHONINSPECT PYTHONVERBOSE PYTHONDEBUG PYTHONWARNINGS PYTHONPROFILEIMPORTTIME
+  LD_PRELOAD PYTHONINSPECT PYTHONVERBOSE PYTHONDEBUG PYTHONWARNINGS PYTHONPROFILEIMPORTTIME
 [ -z "$TMPDIR" ] || [ -w "$TMPDIR/." ] || { ec2mpi_tmpdir=$TMPDIR; command unset TMPDIR; }
 umask u=rwx
 export LC_ALL=C

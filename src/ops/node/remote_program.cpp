@@ -17,9 +17,11 @@ constexpr auto kFirstWord = std::chrono::seconds(15);
 constexpr auto kOtherStream = std::chrono::seconds(5);
 constexpr const char* kElsewhere =
     "its output does not arrive here; does a start-up file (.bashrc) redirect it (exec >FILE)?";
-constexpr std::string_view kOfCheckOutput[] = {"/dev/null takes nothing there; ",
-                                               "too few files may be open there ",
-                                               "the shell there cannot redirect: "};
+constexpr std::string_view kOfChecks[] = {
+    "/dev/null takes nothing there; ",
+    "the shell there cannot redirect: ", "too few files may be open there ",
+    "no file may be written (ulimit ", "only tiny files may be written (ulimit "};
+constexpr int kNoLogin = 254;  ///< of sshd where /etc/nologin keeps a user out
 constexpr const char* kNotYet = "the login shell had not yet run what it was given";
 // Of a greeting; messages show its first line.
 constexpr std::size_t kMostSaid = 4096;
@@ -114,25 +116,31 @@ std::optional<Error> wrong_user(std::string_view said) {
 }
 
 Error ended_unbegun(const ssh::ExitStatus& status, std::string_view said) {
-  // check_output.sh has said all. A shell that repeats our program does not say so at the beginning of a
-  // line.
+  // check_output.sh or check_limits.sh has said all. A shell that repeats our program does not say so at the
+  // beginning of a line.
   for (const auto line : split(said, '\n'))
-    for (const auto text : kOfCheckOutput)
+    for (const auto text : kOfChecks)
       if (line.starts_with(text))
         return {ErrorKind::remote_io, printable(trim(line).substr(0, kMostShownOfSaid))};
-  return {ErrorKind::remote_io,
-          fmt::format("the login shell ended ({}) and did not report that it ran what it was given; may the "
-                      "account run commands, and does a start-up file (.bashrc) exit, start another shell or "
-                      "redirect its output?{}",
-                      status.describe(), shown(said))};
+  if (status.code == kNoLogin)
+    return {
+        ErrorKind::remote_io,
+        fmt::format("the login ended ({}) before anything ran; is there an /etc/nologin? As long as it is "
+                    "there, sshd lets only root in{}",
+                    status.describe(), shown(said))};
+  return {
+      ErrorKind::remote_io,
+      fmt::format("the login shell ended ({}) and did not report that it ran what it was given; may the "
+                  "account run commands, and does a start-up file (.bashrc, ~/.ssh/rc) exit, start another "
+                  "shell or redirect its output?{}",
+                  status.describe(), shown(said))};
 }
 
 Error late(std::string_view said) {
-  return {
-      ErrorKind::remote_io,
-      fmt::format("the login shell did not run what it was given within {} s; does a start-up file (.bashrc) "
-                  "ask, wait, or start another shell?{}",
-                  kFirstWord.count(), shown(said))};
+  return {ErrorKind::remote_io,
+          fmt::format("the login shell did not run what it was given within {} s; does a start-up file "
+                      "(.bashrc, ~/.ssh/rc, /etc/ssh/sshrc) ask, wait, or start another shell?{}",
+                      kFirstWord.count(), shown(said))};
 }
 
 }  // namespace
@@ -188,6 +196,10 @@ std::string need_home_text(std::string_view otherwise) {
 std::string need_home_for(const std::vector<std::string>& paths) {
   const bool needed = std::ranges::any_of(paths, [](const auto& path) { return !path.starts_with('/'); });
   return needed ? need_home_text("give a path that begins with /") : std::string();
+}
+
+std::string_view check_limits_text() {
+  return kCheckLimitsSh;
 }
 
 std::string_view check_input_text() {
@@ -393,7 +405,7 @@ asio::awaitable<Result<std::unique_ptr<ProgramChannel>>> start_program(ssh::Sess
   const BeginMark mark;
   const EndMark end;
   std::string text(environment == Environment::clean ? clean_environment() : "");
-  if (!request.pty) text.append(kCheckOutputSh).append(kCheckInputSh);
+  if (!request.pty) text.append(kCheckLimitsSh).append(kCheckOutputSh).append(kCheckInputSh);
   text.append(kGoHomeSh).append(kFindToolsSh).append(EndMark::choose_word());
   text.append(mark.print_with_end_word()).append(end.print_behind(request.command));
   request.command = shell_line(text);

@@ -84,6 +84,9 @@ class EndMark {
 [[nodiscard]] std::string need_home_text(std::string_view otherwise);
 /// The same for a program that works with `paths`, as remote_path gives them: only if one is in the home.
 [[nodiscard]] std::string need_home_for(const std::vector<std::string>& paths);
+/// Shell text, to stand in front of the begin mark of a program of ours: ends the shell if a limit leaves it
+/// too few descriptors or only tiny files.
+[[nodiscard]] std::string_view check_limits_text();
 /// Shell text, to stand in front of the begin mark of a program that reads its input: ends the shell if a
 /// start-up file has closed or redirected the input.
 [[nodiscard]] std::string_view check_input_text();

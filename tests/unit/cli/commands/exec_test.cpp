@@ -119,6 +119,20 @@ TEST(Exec, AScriptOfAnotherLanguageThanTheShellsNeedsItsFirstLine) {
     EXPECT_EQ(laptop.run_cli({"exec-all", "--script", script}).code, 0) << script;
 }
 
+TEST(Exec, AScriptThatDoesNotArriveIsAnErrorOfTheNode) {
+  Laptop laptop;
+  laptop.write("hello.sh", "uname\n");
+  laptop.nodes[1] = {.err = "greeting\nec2mpi: cannot write into /tmp: No space left on device\n",
+                     .status = {.code = 126}};
+  const auto done = laptop.run_cli({"exec", "-w", "1", "--script", "hello.sh"});
+  EXPECT_EQ(done.code, 255);
+  EXPECT_NE(
+      done.err.find("node1: the script did not arrive: cannot write into /tmp: No space left on device\n"),
+      std::string::npos)
+      << done.err;
+  EXPECT_EQ(done.out, "");
+}
+
 TEST(Exec, WordsBehindACommandWithoutQuotesAreItsOwn) {
   Laptop laptop;
   EXPECT_EQ(laptop.run_cli({"exec-all", "ls", "-n", "a b", "-u"}).code, 0);

@@ -91,7 +91,7 @@ TEST(CommandLine, AScriptComesByStandardInputAndLeavesTheRestOfIt) {
   plan.script = std::make_shared<const std::string>(script);
   const auto line = "printf %s " + quote_word(script + "the rest") + " | sh -c " +
                     quote_word(command_line(plan, node(1), kMark));
-  EXPECT_EQ(run_in_shell(line), "script: 2 a  b|it's $HOME\nthe rest[4]");
+  EXPECT_EQ(run_in_shell(line), "[0123456789abcdef script]script: 2 a  b|it's $HOME\nthe rest[4]");
 }
 
 }  // namespace
