@@ -13,26 +13,21 @@ namespace ec2mpi::ops {
 namespace {
 
 /// The user knows the target and not the stage in it, whose name is another one on each node.
-std::string without_stage(std::string_view line) {
+std::string without_stage(std::string text) {
   constexpr std::string_view kStage = ".ec2mpi-push.";
-  std::string text(line);
-  for (auto at = text.find(kStage); at != std::string::npos; at = text.find(kStage, at)) {
+  for (auto at = text.find(kStage); at != std::string::npos; at = text.find(kStage, at + 1)) {
     const auto end = text.find_first_of("/ ':", at);
-    const bool folder = end != std::string::npos && text[end] == '/';
-    text.erase(at, folder ? end + 1 - at : 0);
-    for (const std::string_view part : {"named/", "tails/"})
-      if (folder && std::string_view(text).substr(at).starts_with(part)) text.erase(at, part.size());
-    at += folder ? 0 : kStage.size();
+    if (end == std::string::npos || text[end] != '/') continue;
+    text.erase(at, end + (text.compare(end, 7, "/named/") == 0 ? 7 : 1) - at);
   }
   return text;
 }
-
 }  // namespace
 
 /// "ec2mpi: tar: 0/x: Cannot open: ..." names the number of a source.
-std::string push_complaint(std::string_view said, const SourceTree& tree) {
-  const auto text = without_stage(said);
-  std::string_view line = text;
+std::string push_complaint(std::string_view line, const SourceTree& tree) {
+  const auto text = without_stage(std::string(line));
+  line = text;
   if (line.starts_with(kPushMark)) line.remove_prefix(kPushMark.size());
   for (const auto tool : {"tar: ", "mv: ", "mkdir: ", "sh: ", "chmod: ", "touch: ", "rm: "}) {
     if (line.starts_with(tool)) line.remove_prefix(std::string_view(tool).size());

@@ -186,9 +186,8 @@ read_archive() {
   fi
 }
 
-# The archive goes to its readers as it arrives. A complaint of tar, or of a shell that could not start a reader, ends
-# this node's part at once. Only the complaint is reported: a killed tar, and a checksum that the disk has no room for,
-# have their own words. Whatever ends early leaves no other process at a pipe that nobody opens.
+# The archive goes to its readers as it arrives. A complaint of tar, or of a shell that cannot start it, ends this node's
+# part at once; a killed tar, and a checksum that the disk has no room for, have their own words.
 receive() {
   if [ -n "$serves" ]; then
     read_archive | measure >"$own/sum" &
