@@ -283,6 +283,10 @@ void JobView::tell_end(const ops::Followed& followed) {
     if (lost_ && !found_) say(Colour::yellow, unknown_start_text(id));
   } else if (followed.how == How::ended && followed.record.state == ops::JobState::lost) {
     say(Colour::red, lost_job_text(id, why));
+  } else if (followed.how == How::ended && !followed.record.is_over()) {
+    say(Colour::red, fmt::format("the master stopped following {0}, which has not ended; ec2mpi attach {0} "
+                                 "follows it, ec2mpi cancel {0} ends it",
+                                 id));
   } else if (const auto known = end_text(why, id)) {
     say(Colour::red, known->text);
     if (!known->advice.empty()) say(Colour::yellow, known->advice);

@@ -56,6 +56,14 @@ need_files() {
   ! strange "$id" ||
     give_up "the record of $id is damaged: its $part cannot be read; ec2mpi rm $id removes the job"
 }
+# is_old FOLDER: made more than a minute ago? By the uptime, for the clock that dates files may be another one (a home on
+# a server), or may have been set. An older ec2mpi has not noted it.
+is_old() (
+  read -r made made_boot <"$1/made" || { [ -n "$(find "$1/meta" "$1" -prune -mmin +1)" ]; exit; }
+  [ "$made_boot" = "$boot" ] || exit 0
+  read -r now rest </proc/uptime
+  [ $((${now%.*} - ${made%.*})) -gt 60 ]
+)
 # job_state FOLDER: sets $state and $detail. `exit` is read again when the supervisor is gone, because the supervisor
 # may just have written it.
 job_state() {
@@ -67,8 +75,7 @@ job_state() {
   elif ! { [ -f "$1/pid" ] && read -r pid start booted <"$1/pid"; }; then
     state=waiting
     # A job outside of the queue gets its supervisor at once, or never.
-    # Its folder tells the time where the writing of the first files has failed.
-    [ -f "$1/queue" ] || [ -z "$(find "$1/meta" "$1" -prune -mmin +1)" ] || state=lost detail=unstarted
+    [ -f "$1/queue" ] || ! is_old "$1" || state=lost detail=unstarted
     { [ ! -e "$1/pid" ] || { [ -f "$1/pid" ] && [ -r "$1/pid" ]; }; } && [ -x "$1" ] || state=lost detail=damaged
   elif alive "$pid" "$start" "$booted"; then
     state=running
@@ -91,6 +98,9 @@ record() {
   for file in meta times why; do
     while IFS= read -r line; do printf '%s %s\n' "$file" "$line"; done <"$jobs/$1/$file"
   done 2>/dev/null
+  case $state in running | ending) ;; *) return ;; esac
+  read -r begun rest <"$jobs/$1/clock" && read -r now rest </proc/uptime &&
+    echo "times ran $((${now%.*} - ${begun%.*}))"
 }
 # list_busy: "busy ADDRESS ID" for each node of each job that runs.
 list_busy() {

@@ -30,6 +30,8 @@ make_folder() {
     give_up "cannot make $folder: ${said##*: }"
   }
   made=yes
+  read -r up rest </proc/uptime
+  keep made "$up $boot$newline"
   mkdir "$folder/spare" 2>/dev/null || cannot_write "$folder/spare"
   # The signal of a limit on the size of files would end this program without a word.
   (printf %600s '' >"$folder/spare/exit") 2>/dev/null

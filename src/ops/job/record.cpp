@@ -108,6 +108,7 @@ class RecordReader {
     if (name == "submitted") record.submitted = time;
     if (name == "started") record.started = time;
     if (name == "ended") record.ended = time;
+    if (name == "ran") record.ran = time;
     return true;
   }
 

@@ -224,6 +224,7 @@ class JobRun : public Observer {
     if (how == Followed::How::detached || how == Followed::How::refused) co_return;
     const bool wanted = end_.followed->stopped || job_.timeout.count() > 0;
     if (how == Followed::How::gave_up && !wanted) co_return;  // it may run on, as far as we know
+    if (how == Followed::How::ended && !end_.followed->record.is_over()) co_return;  // it does
     std::vector<Node> rest;
     for (const auto& node : contacts_) {
       if (!looked_at(node)) rest.push_back(node);

@@ -18,8 +18,27 @@ umask 077
 folder=$1 mode=$2
 cd "$folder" || exit 1
 exec </dev/null
-asked=
-trap asked=yes TERM
+asked='' launched='' ending='' status='' child=
+# TERM ends the job, from within its trap: one that comes just before `wait` would otherwise be seen when the job is
+# over. A process that has been forked and is no program yet, which the mark shows, would lose a TERM.
+end_job() {
+  asked=yes
+  [ -n "$launched" ] && [ -z "$ending$status" ] || return
+  ending=yes
+  if [ -f timed_out ] && [ ! -f cancelled ]; then why=timeout; else why=cancelled; fi
+  tries=250
+  until has_ended "$child" || grep -qszxF -e "$mark" "/proc/$child/environ" || [ $((tries -= 1)) -lt 0 ]; do
+    sleep 0.02
+  done
+  end_launchers
+}
+# has_ended PID: it is gone, or a zombie.
+has_ended() {
+  read -r stat <"/proc/$1/stat" || return 0
+  case ${stat##*) } in Z*) return 0 ;; esac
+  return 1
+} 2>/dev/null
+trap end_job TERM
 read -r boot </proc/sys/kernel/random/boot_id
 read -r stat </proc/$$/stat
 # shellcheck disable=SC2086 # the words behind the name
@@ -217,6 +236,8 @@ watch_launcher() {
   had_links=0 had_ranks=0 failing=0 fewer=0 none=0 gone=0 unborn=0 patience=12 wanted=$(wanted_links)
   while sleep 5 & nap=$!; wait $nap; do
     note_sizes
+    # Some shells lose a TERM that comes just before `wait`.
+    if [ -f cancelled ] || [ -f timed_out ]; then kill -TERM $$; fi
     if hangs; then put hung hang; break; fi
     # shellcheck disable=SC2046 # three words
     set -- $(look_at_launcher)
@@ -445,7 +466,7 @@ fi
 [ -f err ] || : >err
 echo "$$ ${20} $boot" >pid.new && mv -f pid.new pid || exit 1
 
-status=
+begun=
 timer=
 watch=
 holder=
@@ -459,18 +480,20 @@ elif [ -f cancelled ]; then
   reserve_all
   why=cancelled
   status=130
-elif ! { reserve_all && echo "started $(date +%s)" >>./times && open_streams; } 2>/dev/null; then
+elif started=$(date +%s) && ! { reserve_all && echo "started $started" >>./times && open_streams; } 2>/dev/null; then
   why='no room'
   status=1
 else
-  read -r up rest </proc/uptime
+  read -r begun rest </proc/uptime
   open_input
   # Its own session: every process of the job stays recognizable after its parents have ended.
   EC2MPI_JOB=$id setsid sh ./run <"$input" >>out.pipe 2>>err.pipe &
   child=$!
   put launcher "$child"
+  launched=yes
+  [ -z "$asked" ] || end_job
   sh ./sampler
-  put clock "$up"
+  put clock "$begun"
   reserve clock
   if [ -s limit ]; then
     { trap 'kill $nap; exit' TERM
@@ -481,19 +504,16 @@ else
   watch_launcher >/dev/null 2>&1 &
   watch=$!
 fi
-# wait(1) returns early when TERM comes; the job's own status is had by waiting again.
-ending=
-while [ -z "$status" ]; do
+# wait(1) returns early when TERM comes, and behind it the trap ends the job: its own status is had by waiting again.
+if [ -z "$status" ]; then
   wait "$child"
   got=$?
-  if [ -n "$asked" ] && [ -z "$ending" ]; then
-    ending=yes
-    if [ -f timed_out ] && [ ! -f cancelled ]; then why=timeout; else why=cancelled; fi
-    end_launchers
-    kill -0 "$child" 2>/dev/null && continue
-  fi
-  status=$got
-done
+  while [ -n "$ending" ] && ! has_ended "$child"; do wait "$child"; done
+  again=$got
+  if [ -n "$ending" ]; then wait "$child"; again=$?; fi
+  status=$again
+  [ "$again" != 127 ] || status=$got # it was waited for already
+fi
 trap '' TERM
 end_helpers
 [ -z "$why" ] && [ -f hung ] && read -r why <hung
@@ -503,7 +523,9 @@ case $why$status in hang0 | 'no ranks'*) status=1 ;; esac
 sweep_nodes &
 sweeper=$!
 read -r up rest </proc/uptime
-ended=$(cat times && echo "ended $(date +%s)")
+# Somebody may have set the clock meanwhile.
+if [ -n "$begun" ]; then ended=$((started + ${up%.*} - ${begun%.*})); else ended=$(date +%s); fi
+ended=$(cat times && echo "ended $ended")
 clock=$(cat clock 2>/dev/null; echo "$up")
 wait "$sweeper"
 collect_profile

@@ -1,12 +1,13 @@
 #!/bin/sh
 # On the master: TERM to the launchers of a job and to the shell that started them. The functions of find_marked.sh
 # stand in front, and:
-#   id  the job
+#   id     the job
+#   child  its shell, if the caller has started that and not waited for it yet; or nothing
 # Answers nothing. Returns when the launchers have ended; after eight seconds all processes of the job get KILL.
 #
 # TERM, not INT: the launcher of MPICH ends only after two INT. The job's own shell gets its TERM first, otherwise it
 # would start the next line of the script. The launcher of Open MPI 5 is called prterun, whatever the user typed.
-# shellcheck disable=SC2154 # id comes from the text in front
+# shellcheck disable=SC2154 # id and child come from the text in front
 export LC_ALL=C
 exec </dev/null 2>/dev/null
 
@@ -18,7 +19,7 @@ launchers() {
 }
 
 shell=$(cat "$HOME/.ec2mpi/jobs/$id/launcher")
-for pid in $(marked); do [ "$pid" != "$shell" ] || kill -TERM "$pid"; done
+for pid in ${child:-$(marked)}; do [ "$pid" != "$shell" ] || kill -TERM "$pid"; done
 asked=
 tries=40
 while [ $tries -gt 0 ]; do

@@ -42,7 +42,7 @@ std::string sweep_script() {
 
 asio::awaitable<Result<void>> end_launchers(ssh::Session& session, std::string id, Limit limit) {
   // end_launchers.sh answers nothing.
-  auto text = set_variables({{"id", id}}) + sweep_functions() + end_launchers_text();
+  auto text = set_variables({{"id", id}, {"child", ""}}) + sweep_functions() + end_launchers_text();
   CO_TRY_AS(answer, co_await capture(session, std::move(text), limit));
   co_return Result<void>{};
 }

@@ -11,6 +11,7 @@
 ///   script, script.sum     path of the user's script, empty if there is none; cksum(1) of one on the
 ///                          master
 ///   limit                  the time limit in seconds; missing: none
+///   made                   "UPTIME BOOT" at the submission
 ///   meta                   "KEY VALUE" lines for the job lists of a laptop
 ///   pid                    "PID START BOOT" of the supervisor; all three, because pids are used again
 ///   launcher               pid of mpirun, or of the user's script

@@ -252,7 +252,7 @@ TEST(RunCommand, TheWayOfAJobsEndIsSaid) {
            {"state lost rebooted\n", "the master was booted", 255},
            {"state lost unstarted\n", "its supervisor on the master did not start", 255},
            {"state lost gone\n", "nobody knows how it ended", 255},
-           {"state waiting \n", "", 255}}) {
+           {"state waiting \n", "which has not ended; ec2mpi attach", 255}}) {
     Laptop laptop;
     laptop.nodes[1] = master({.record = record});
     const auto done = laptop.run_cli({"run", "--", "./hello"});

@@ -1,0 +1,123 @@
+/// The supervisor of a job as a real shell runs it, in a home of its own, with a job that only sleeps.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+
+#include "ec2mpi/base/file.hpp"
+#include "ec2mpi/base/text.hpp"
+#include "ec2mpi/ops/job/shell.hpp"
+#include "ec2mpi/ops/process/sweep.hpp"
+#include "tests/support/scratch_folder.hpp"
+
+namespace ec2mpi::ops {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Supervise : public testing::TestWithParam<const char*> {
+ protected:
+  Supervise() {
+    fs::create_directories(folder_);
+    write("nodes", "node1 local\n");
+    write("hosts", "");
+    write("meta", "np 1\n");
+    write("times", "submitted 1\n");
+    write("script", "");
+    write("workdir", home_.string());
+    write("sampler", "");
+    write("sweep", "id=" + id_ + "\n" + sweep_script());
+    write("supervise", "id=" + id_ + "\n" + supervisor_script());
+  }
+
+  void write(const char* file, const std::string& text) const { std::ofstream(folder_ / file) << text; }
+  [[nodiscard]] std::string text(const char* file) const {
+    return std::string(trim(read_file(folder_ / file).value_or("")));
+  }
+
+  /// Returns when the supervisor has ended.
+  void supervise() const {
+    const auto line = "cd '" + home_.string() + "' && HOME=\"$PWD\" PATH=\"$PWD/bin:$PATH\" exec " +
+                      GetParam() + " '" + (folder_ / "supervise").string() + "' '" + folder_.string() +
+                      "' </dev/null >/dev/null 2>&1";
+    ASSERT_EQ(std::system(line.c_str()), 0);
+  }
+
+  /// What the shell text prints, behind the functions for jobs.
+  [[nodiscard]] std::string said(const std::string& text) const {
+    write("asks", job_functions() + "id=" + id_ + "\n" + text);
+    const auto line = "HOME='" + home_.string() + "' " + GetParam() + " '" + (folder_ / "asks").string() +
+                      "' >'" + (folder_ / "said").string() + "' 2>&1 </dev/null";
+    EXPECT_EQ(std::system(line.c_str()), 0);
+    return this->text("said");
+  }
+
+  /// The value behind the word in the file `times`.
+  [[nodiscard]] std::int64_t time(const std::string& word) const {
+    const auto times = text("times");
+    for (const auto line : split(times, '\n'))
+      if (line.starts_with(word + " "))
+        return static_cast<std::int64_t>(parse_number(line.substr(word.size() + 1)).value_or(0));
+    return 0;
+  }
+
+  test::ScratchFolder scratch_;
+  fs::path home_ = scratch_.path();
+  std::string id_ = "supervised-" + std::to_string(::getpid());
+  fs::path folder_ = home_ / ".ec2mpi" / "jobs" / id_;
+};
+
+// The sampler runs when the job has been started and nobody waits for it yet.
+TEST_P(Supervise, ATermThatComesBeforeTheWaitEndsTheJob) {
+  write("run", "sleep 30\n");
+  write("sampler", ": >cancelled\nkill -TERM \"$PPID\"\nsleep 0.2\n");
+  supervise();
+  EXPECT_EQ(text("why"), "cancelled");
+  EXPECT_EQ(text("exit"), "143");  // 0 if the job has slept to its end
+}
+
+TEST_P(Supervise, ATermInTheMiddleEndsTheJob) {
+  write("run", "kill -TERM \"$PPID\"\nsleep 30\n");
+  supervise();
+  EXPECT_EQ(text("why"), "cancelled");
+  EXPECT_EQ(text("exit"), "143");
+}
+
+TEST_P(Supervise, AJobHasItsOwnStatusAfterATermThatItMinds) {
+  write("run", "trap 'exit 7' TERM\nkill -TERM \"$PPID\"\nwhile :; do sleep 0.1; done\n");
+  supervise();
+  EXPECT_EQ(text("why"), "cancelled");
+  EXPECT_EQ(text("exit"), "7");
+}
+
+// Each call but the first one is two hours later.
+TEST_P(Supervise, AClockThatIsSetMeanwhileDoesNotMakeTheJobLonger) {
+  fs::create_directories(home_ / "bin");
+  std::ofstream(home_ / "bin" / "date")
+      << "#!/bin/sh\nnow=$(/bin/date +%s)\n[ ! -f \"$HOME/late\" ] || now=$((now + 7200))\n"
+         ": >\"$HOME/late\"\necho \"$now\"\n";
+  fs::permissions(home_ / "bin" / "date", fs::perms::owner_all);
+  write("run", "true\n");
+  supervise();
+  EXPECT_EQ(text("exit"), "0");
+  EXPECT_GT(time("started"), 0);
+  EXPECT_LT(time("ended") - time("started"), 3600);
+}
+
+TEST_P(Supervise, ANewJobIsNotLostWhereTheFilesHaveOldDates) {
+  const auto age =
+      "touch -d '2 hours ago' \"$jobs/$id/meta\" \"$jobs/$id\"\njob_state \"$jobs/$id\"\n"
+      "echo \"$state $detail\"\n";
+  EXPECT_EQ(
+      said(std::string("read -r up rest </proc/uptime\necho \"$up $boot\" >\"$jobs/$id/made\"\n") + age),
+      "waiting");
+  EXPECT_EQ(said(std::string("echo \"1.00 another-boot\" >\"$jobs/$id/made\"\n") + age), "lost unstarted");
+  EXPECT_EQ(said(std::string("rm \"$jobs/$id/made\"\n") + age), "lost unstarted");
+}
+
+INSTANTIATE_TEST_SUITE_P(Shells, Supervise, testing::Values("dash", "bash"),
+                         [](const auto& each) { return std::string(each.param); });
+
+}  // namespace
+}  // namespace ec2mpi::ops
