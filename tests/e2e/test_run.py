@@ -296,6 +296,15 @@ def test_the_tutorials_script_from_here(ec2mpi, who):
     assert done.out.splitlines() == [f"{rank} 4 ip-10-0-0-1{rank + 1} -" for rank in range(4)] + ["1 an argument 4"]
 
 
+def test_an_mpirun_of_a_script_that_names_no_hosts_uses_the_nodes_of_the_job(ec2mpi):
+    (ec2mpi.folder / "run_all.sh").write_text("mpirun hostname\n")
+    done = ec2mpi("run", "all", "-np", "4")
+    assert done.code == 0 and sorted(done.out.split()) == [f"ip-10-0-0-1{host}" for host in (1, 2, 3, 4)], done
+    (ec2mpi.folder / "run_own.sh").write_text("echo 10.0.0.13 slots=2 >own\nmpirun -np 2 --hostfile own hostname; rm own\n")
+    done = ec2mpi("run", "own", "-np", "4")
+    assert done.code == 0 and done.out.split() == ["ip-10-0-0-13"] * 2, done
+
+
 def test_a_script_that_only_the_master_has_runs_where_it_lies(ec2mpi, cluster4):
     give(cluster4, "run_there.sh", "pwd; cat nodeIPaddress; exit 3\n", hosts=(1,), folder=f"{HOME}/project")
     done = ec2mpi("run", "there", "--workdir", "project", "-w", "1-2")

@@ -36,3 +36,12 @@ install_command() {
 }
 (PATH=$ec2mpi_path && command -v "$program" >/dev/null) ||
   { echo "ec2mpi: $name asks for $program, which is not there; install it$(install_command)" >&2; exit 127; }
+# The hosts of an mpirun that names none: it would start all ranks on the master. The user's own variables win. Only an
+# MPI that reads this form of the file gets it: Open MPI counts "slots", Hydra has the ranks behind a colon.
+read -r address slots <"$folder/hosts"
+if [ -n "$slots" ]; then
+  export OMPI_MCA_orte_default_hostfile="${OMPI_MCA_orte_default_hostfile:-$folder/hosts}"
+  export PRTE_MCA_prte_default_hostfile="${PRTE_MCA_prte_default_hostfile:-$folder/hosts}"
+else
+  export HYDRA_HOST_FILE="${HYDRA_HOST_FILE:-$folder/hosts}"
+fi
