@@ -210,3 +210,13 @@ def test_a_node_without_a_compiler_gets_the_library_of_the_master_and_without_an
         for host in hidden:
             cluster4.host(host, "umount /usr/bin/mpicc")
     nothing_kept(cluster4)
+
+
+def test_a_node_that_cannot_prepare_the_profile_says_why(ec2mpi, cluster4):
+    cluster4.fault("readonly", 2)
+    try:
+        done = ec2mpi("run", "--profile", "-np", "4", "--", "hostname")
+    finally:
+        cluster4.fault("writable", 2)
+    assert done.code == 1 and "--profile: node2: cannot make " in done.err and ": Read-only file system" in done.err, done.err
+    assert "no rank has counted" not in done.err and "a node could not prepare it" in done.err, done.err

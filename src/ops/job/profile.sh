@@ -8,6 +8,7 @@ job_state "$jobs/$id"
 case $state in
   waiting | running | ending) give_up "$id has not ended; ec2mpi stacks $id shows what its ranks do now" 2 ;;
 esac
+[ ! -f "$jobs/$id/unprepared" ] || give_up "$id has no profile: a node could not prepare it, so no rank was started"
 [ -f "$jobs/$id/profile" ] || give_up "$id has no profile: its ranks did not start, or the disk was full"
 record "$id"
 echo ec2mpi-profile

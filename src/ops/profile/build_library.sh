@@ -12,7 +12,7 @@ fail() {
   echo "$1"
   exit 1
 }
-{ mkdir -p "$folder" && cd "$folder"; } 2>/dev/null || fail "cannot make $folder"
+said=$(mkdir -p "$folder" 2>&1) && cd "$folder" 2>/dev/null || fail "cannot make $folder: ${said##*: }"
 name=${mpirun##*/} suffix=''
 case $name in *.*) suffix=.${name#*.} ;; esac
 for compiler in "${mpirun%/*}/mpicc$suffix" "${mpirun%/*}/mpicc" "$(command -v mpicc)" none; do
@@ -22,8 +22,9 @@ done
 # The folder may be shared by all nodes.
 own=$$.$(uname -n)
 trap 'rm -f "$own".*' EXIT
-printf '%s\n' "$source" >"$own.c" || fail "cannot write to $folder"
+# cat gives the reason; a shell calls a full disk an I/O error.
+said=$( { printf '%s\n' "$source" | cat >"$own.c"; } 2>&1) || fail "cannot write to $folder: ${said##*: }"
 # shellcheck disable=SC2086 # nothing or one word
 said=$("$compiler" $wanted -O2 -fPIC -shared -o "$own.so" "$own.c" -ldl 2>&1) ||
   fail "$compiler: $(echo "$said" | grep -m 1 -i error || echo "$said" | tail -n 1)"
-mv -f "$own.so" libprofile.so || fail "cannot write to $folder"
+said=$(mv -f "$own.so" libprofile.so 2>&1) || fail "cannot write to $folder: ${said##*: }"

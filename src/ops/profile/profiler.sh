@@ -5,8 +5,9 @@
 #   folder          where the library and the counters lie on each node
 #   receive         a command line that stores the library there from its input
 # The file `nodes` of the folder has a line "LABEL ADDRESS" for each node; the address of the master is "local".
-# `prepare` prints one line for a node that cannot take part, and fails. `collect` writes the file `profile`; it may be
-# called again, for nodes that did not answer, and keeps the answers in collected/.
+# `prepare` prints one line for a node that cannot take part, makes the file `unprepared` and fails; `collect` then only
+# cleans up. Otherwise `collect` writes the file `profile`; it may be called again, for nodes that did not answer, and
+# keeps the answers in collected/.
 # shellcheck shell=sh
 # shellcheck disable=SC2154 # build, collect, folder and receive are set in front of this text
 umask 077
@@ -55,10 +56,12 @@ prepare() {
     case $(status_of "$label") in
       0) ;;
       3) send_library "$label" "$address" </dev/null ;;
-      *) complain "$label: $(tail -n 1 "answers/$label")" ;;
+      124) complain "$label: the library was not built within two minutes" ;;
+      *) said=$(tail -n 1 "answers/$label") && complain "$label: ${said:-it cannot build the library, and does not say why}" ;;
     esac
   done <nodes
   rm -rf answers
+  [ "$failed" = 0 ] || : >unprepared
   return $failed
 }
 collect() {
@@ -69,7 +72,8 @@ collect() {
     echo "node $label"
     cat "collected/$label" 2>/dev/null || echo "lost $label"
   done <nodes >profile.new
-  mv -f profile.new profile
+  # Without the library no rank was started.
+  if [ -f unprepared ]; then rm -f profile.new; else mv -f profile.new profile; fi
   rm -rf answers
 }
 "$1"
