@@ -285,6 +285,20 @@ def test_the_value_of_a_variable_stands_on_no_command_line_and_in_no_file_that_o
     assert not [path for path in brought if path.is_file() and secret in path.read_text()]
 
 
+def test_a_read_only_disk_keeps_our_tools_words_from_the_user(ec2mpi, cluster4):
+    assert ec2mpi("run", "-np", "1", "--", "true").code == 0
+    job = ec2mpi("run", "--detach", "-q", "-np", "4", "--", "sleep", "6.5").out.strip()
+    wait_until(lambda: cluster4.host(4, "pgrep -fx 'sleep 6.5'").code == 0, "the ranks have started")
+    cluster4.fault("readonly", 1)
+    try:
+        done = ec2mpi("attach", job)
+        assert "mv:" not in done.err and "answer." not in done.err, done.err
+        done = ec2mpi("rm", job)
+        assert done.code == 1 and "Read-only file system" in done.err and "sudo" not in done.err, done.err
+    finally:
+        cluster4.fault("writable", 1)
+
+
 def test_a_script_that_ends_on_a_full_disk_has_lost_output(ec2mpi, cluster4):
     (ec2mpi.folder / "run_much.sh").write_text(f"#!/bin/sh\necho begin\nwhile [ ! -e {HOME}/go ]; do sleep 0.1; done\nseq 1 60000\nexit 0\n")
     job = ec2mpi("run", "-d", "-w", "1", "much").out.strip()

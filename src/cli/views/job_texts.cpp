@@ -24,6 +24,9 @@ struct End {
 /// Ends of a job that mpirun's own status does not show. supervise.sh has found each of them on the master.
 constexpr End kEnds[] = {
     {"hung", "mpirun did not return although no rank was left; it has been ended"},
+    {"mpirun killed",
+     "mpirun itself was killed on the master (signal 9); this shows whether its memory was full",
+     "ec2mpi exec -w 1 --sudo 'dmesg | grep -i \"out of memory\"'"},
     {"ranks missing", "mpirun said nothing, but has started fewer ranks than requested"},
     {"aborted", "a rank has called MPI_Abort with a status that mpirun shows as 0; the job has failed"},
     {"no room", "the disk of the master is too full to start a job; ec2mpi exec -w 1 'df -h ~; df -i ~'"},
@@ -35,8 +38,9 @@ constexpr End kEnds[] = {
      "mpirun's daemon on a node could not start its ranks, and mpirun waited for them; it has been ended",
      "ec2mpi doctor shows the limits of the nodes (ulimit -n)"},
     {"no connection",
-     "a firewall refused a connection between two ranks, which Open MPI waits for without an end; the job "
-     "printed nothing for ten minutes and has been ended"},
+     "a rank could not connect to another one (a firewall, or that rank had ended before), and Open MPI "
+     "waits "
+     "for it without an end; the job printed nothing for ten minutes and has been ended"},
     {"hang",
      "{0} printed nothing for the time of [jobs] hang and has been ended; ec2mpi stacks {0} "
      "shows what its ranks did"},

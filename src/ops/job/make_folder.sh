@@ -69,7 +69,10 @@ publish_addresses() {
     echo "ec2mpi: your own nodeIPaddress in $workdir is $kept now: the job gets one with its nodes" >&2
   fi
   said=$(mv -f "$new" "$there" 2>&1) || { not_published "${said##*: }"; return; }
-  is_published "$there" || { cksum <"$there" >>"$HOME/.ec2mpi/published"; } 2>/dev/null || cannot_write "$HOME/.ec2mpi/published"
+  sum=$(cksum 2>/dev/null <"$there") ||
+    give_up "cannot read $there, which was just written; does a start-up file (.bashrc) set umask $mask?"
+  is_published "$there" || { echo "$sum" >>"$HOME/.ec2mpi/published"; } 2>/dev/null ||
+    cannot_write "$HOME/.ec2mpi/published"
 }
 # The next end of a job calls this program, so that it is replaced in one step.
 keep_schedule() {

@@ -3,13 +3,22 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2154,SC2115,SC2034 # $id is never empty; the text in front sets these variables
 
+# cannot_remove REASON: sudo helps only where it is about permission.
+cannot_remove() {
+  case $1 in
+    *'ermission denied' | *' not permitted') give_up "$(id -un) may not remove all of $jobs/$id: ec2mpi exec -w 1 'sudo rm -rf ~/.ec2mpi/jobs/$id'" ;;
+  esac
+  give_up "cannot remove all of $jobs/$id: $1"
+}
 remove() {
   id=$1
   job_state "$jobs/$id"
   case $state in running | ending | waiting) give_up "$id is $state; ec2mpi cancel $id ends it" ;; esac
   # Without another process in the normal case.
-  rm -rf "$jobs/$id" 2>/dev/null || { chmod -R u+rwX "$jobs/$id"; rm -rf "$jobs/$id"; } 2>/dev/null ||
-    give_up "$(id -un) may not remove all of $jobs/$id: ec2mpi exec -w 1 'sudo rm -rf ~/.ec2mpi/jobs/$id'"
+  rm -rf "$jobs/$id" 2>/dev/null || {
+    chmod -R u+rwX "$jobs/$id" 2>/dev/null
+    said=$(rm -rf "$jobs/$id" 2>&1) || cannot_remove "${said##*: }"
+  }
   echo "removed $id"
 }
 # remove_series NAME: the jobs of the newest series of that name.

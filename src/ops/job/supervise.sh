@@ -177,14 +177,20 @@ note() {
 }
 # Open MPI says so when a firewall refuses a connection between two ranks, and drops the message. A job that needs the
 # message waits for ever, and ranks that wait use the processor like ranks that compute. So the user is told at once,
-# and the job ends only after ten minutes without a word. Open MPI 4.1 sometimes loses such a page between its
+# and the job ends only after ten minutes without a word. The page is the same for a rank that has ended before the
+# others, which refuses connections, too. Open MPI 4.1 sometimes loses such a page between its
 # processes, and only mpirun's complaint about that is left: then nobody knows what the page said.
 unconnected() {
   if grep -q -s 'ORTE_ERROR_LOG: .* in file .*/show_help[.]c at line' err; then
     note lost 'Open MPI has lost a warning of its own; if the job does not go on, a firewall may refuse connections between ranks: ec2mpi doctor shows where'
   fi
   grep -q -s 'Open MPI failed to TCP connect to a peer MPI process' err || return
-  note refused 'a firewall refused a connection between two ranks; the job may wait for it without an end: ec2mpi doctor shows where'
+  case " $noted " in *' refused '*) return 0 ;; esac
+  if [ $(($1 + $(ranks_elsewhere))) -lt "$(sed -n 's/^np //p' meta)" ]; then
+    note refused 'a rank could not connect to another one, and some ranks have ended: if it was one of these, the job may wait for it without an end'
+  else
+    note refused 'a firewall refused a connection between two ranks; the job may wait for it without an end: ec2mpi doctor shows where'
+  fi
 }
 # Whether a connection of Open MPI 4 to a daemon has ended (rsh.sh), except where the daemon has left it.
 has_lost_daemon() { grep -sLx ec2mpi-daemon-stays daemon/*.look | grep -q .; }
@@ -249,7 +255,7 @@ watch_launcher() {
     [ "$2" = 0 ] || patience=4 # before its first connection mpirun may still be loading
     if [ "$had_ranks" = 0 ] && [ "$2" -lt "$wanted" ]; then unborn=$((unborn + 1)); else unborn=0; fi
     if [ -f links ] && [ $fewer -ge 3 ]; then put hung daemon; break; fi
-    if unconnected && [ "$had_printed" = "$(printed)" ]; then silent=$((silent + 1)); else silent=0 had_printed=$(printed); fi
+    if unconnected "$3" && [ "$had_printed" = "$(printed)" ]; then silent=$((silent + 1)); else silent=0 had_printed=$(printed); fi
     if [ $silent -ge 120 ]; then put hung 'no connection'; break; fi
     if cannot_start_ranks; then failing=$((failing + 1)); fi
     if [ $failing -ge 3 ]; then put hung 'no ranks'; break; fi
@@ -388,6 +394,21 @@ END
       [ -z "$1" ] || [ -x "$1" ] || echo "ec2mpi: $program asks in its first line for $1, which is not on the master" ;;
   esac
 } 2>/dev/null
+# Open MPI has a page about each rank that makes it fail; without one, the status of KILL is that of mpirun itself. Only
+# with this setting a rank may end with any status, and there is no page.
+mpirun_killed() {
+  [ ! -s script ] && grep -q '^mpi Open MPI' meta || return 1
+  ! page_begins_with '([a-z]+ (noticed|detected) that |Primary job )' && ! grep -q -s abort_on_non_zero_status run environment
+}
+# The sentence of the first complete page of Open MPI about a rank that a signal ended.
+crash_of_rank() {
+  grep -q ' noticed that process rank ' err && awk '
+    said != "" && /^-+$/ { sub(/[.]$/, "", said); print said; exit }
+    { said = "" }
+    length(last) > 50 && substr(last, length(last) - 49) ~ /^-+$/ &&
+      /^[a-z]+ noticed that process rank [0-9]+ with PID [0-9]+ on node [^ ]+ exited on signal [0-9]+/ { said = $0 }
+    { last = $0 }' err | head -c 300
+}
 # Open MPI 5 writes a line into `ranks` for each rank that it has started. Now and then it starts fewer ranks than it
 # was told to, and returns 0.
 ranks_missing() {
@@ -436,9 +457,15 @@ judge() {
     because 'ranks missing'
     status=205
   fi
+  if [ "$status" = 137 ] && mpirun_killed; then because 'mpirun killed'; fi
   if [ "$status" = 0 ] && aborted; then
     because aborted
     status=1
+  fi
+  if [ "$status" = 0 ] && [ -s script ]; then
+    crash=$(crash_of_rank)
+    [ -z "$crash" ] ||
+      echo "ec2mpi: an mpirun of this script failed ($crash), but the script ended with 0; set -o pipefail or set -e shows it" >>err
   fi
   # Nobody has seen the writes of a script; a disk that is full at its end has not taken all of them.
   if [ -s script ]; then

@@ -169,7 +169,8 @@ constexpr KnownError kKnown[] = {
     {"The system limit on number of", kLowLimit, kShowLimits},
     {"unable to complete a TCP connection", kFirewall, kDoctor, kAnySetting},
     {"failed to TCP connect to a peer",
-     "a node's own firewall, or the security group, lets no connections of MPI through; this shows where",
+     "a firewall lets no connections of MPI through, or the other rank had ended before; this shows a "
+     "firewall",
      kDoctor, kAnySetting, About::page},
     {"cannot find a corresponding process entry", kBridge, kDoctor, kAnySetting},
     {"received unexpected process identifier", kBridge, kDoctor, kAnySetting},

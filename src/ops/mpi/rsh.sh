@@ -84,9 +84,12 @@ start_daemon_of_open_mpi() {
   host=$1 answer=$folder/answer.$$
   shift
   mkfifo "$answer" 2>/dev/null || start_ssh "$@" >&2
+  # Without our tools' own words: the folder may be gone by then, or take no write.
   # shellcheck disable=SC2094
   (
-    { rm -f "$answer"; pass_behind_mark; } <"$answer" | tail -c 65536 >"$answer.look"
+    exec 4>&2 2>/dev/null
+    { rm -f "$answer"; pass_behind_mark 2>&4; } <"$answer" 4>&4 | tail -c 65536 4>&- >"$answer.look"
+    exec 4>&-
     if [ -n "$look" ]; then mv -f "$answer.look" "$folder/daemon/$host.look"; else rm -f "$answer.look"; fi
   ) &
   start_ssh "$@" >"$answer"

@@ -116,6 +116,51 @@ TEST_P(Supervise, ANewJobIsNotLostWhereTheFilesHaveOldDates) {
   EXPECT_EQ(said(std::string("rm \"$jobs/$id/made\"\n") + age), "lost unstarted");
 }
 
+// Where a rank is missing, it may be the one that another rank could not connect to.
+TEST_P(Supervise, ARankThatHasEndedIsNotCalledAFirewall) {
+  write("meta", "np 4\n");
+  write("err", "Open MPI failed to TCP connect to a peer MPI process.  This\n");
+  const std::string ask =
+      "cd \"$jobs/$id\"\neval \"$(sed -n '/^unconnected() {/,/^}/p' supervise)\"\n"
+      "note() { echo \"$2\"; }\nranks_elsewhere() { echo 2; }\n";
+  EXPECT_TRUE(said(ask + "unconnected 2").starts_with("a firewall refused a connection"));
+  EXPECT_TRUE(said(ask + "unconnected 1").starts_with("a rank could not connect to another one, and some"));
+}
+
+TEST_P(Supervise, AScriptThatHidesACrashedRankIsToldApart) {
+  const std::string rule(74, '-');
+  const std::string crash =
+      "mpirun noticed that process rank 1 with PID 7 on node b exited on signal 11 (Segmentation fault).\n";
+  const auto error_of = [&](const std::string& printed) {
+    write("script", "run_x.sh");
+    write("run", "cat >&2 <<'END'\n" + printed + "END\n");
+    write("out", "");
+    write("err", "");
+    supervise();
+    EXPECT_EQ(text("exit"), "0");
+    return text("err");
+  };
+  EXPECT_NE(
+      error_of(rule + "\n" + crash + rule + "\n").find("ec2mpi: an mpirun of this script failed (mpirun"),
+      std::string::npos);
+  EXPECT_EQ(error_of(crash).find("ec2mpi:"), std::string::npos);
+  EXPECT_EQ(error_of(rule + "\n" + crash + "more\n" + rule + "\n").find("ec2mpi:"), std::string::npos);
+}
+
+TEST_P(Supervise, AnMpirunThatWasKilledIsNoRank) {
+  write("meta", "np 1\nmpi Open MPI 4.1.4\n");
+  write("run", "kill -KILL $$\n");
+  supervise();
+  EXPECT_EQ(text("why") + text("exit"), "mpirun killed137");
+  fs::remove(folder_ / "why");
+  const std::string rule(74, '-');
+  write("run", "echo '" + rule +
+                   "' >&2\necho 'mpirun noticed that process rank 0 with PID 0 on node a exited on' "
+                   ">&2\nexit 137\n");
+  supervise();
+  EXPECT_EQ(text("why") + text("exit"), "137");
+}
+
 INSTANTIATE_TEST_SUITE_P(Shells, Supervise, testing::Values("dash", "bash"),
                          [](const auto& each) { return std::string(each.param); });
 
