@@ -12,7 +12,8 @@ fail() {
   echo "$1"
   exit 1
 }
-said=$(mkdir -p "$folder" 2>&1) && cd "$folder" 2>/dev/null || fail "cannot make $folder: ${said##*: }"
+said=$(mkdir -p "$folder" 2>&1) || fail "cannot make $folder: ${said##*: }"
+cd "$folder" 2>/dev/null || fail "cannot enter $folder"
 name=${mpirun##*/} suffix=''
 case $name in *.*) suffix=.${name#*.} ;; esac
 for compiler in "${mpirun%/*}/mpicc$suffix" "${mpirun%/*}/mpicc" "$(command -v mpicc)" none; do

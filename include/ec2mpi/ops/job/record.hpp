@@ -45,7 +45,7 @@ struct JobRecord {
   std::int64_t started = 0;
   std::int64_t ended = 0;
   std::optional<std::int64_t> ran = {};  ///< of one that runs: seconds so far, by the master's uptime
-  std::map<std::string, Swept> swept;  ///< by the node's label: the processes found after the job's end
+  std::map<std::string, Swept> swept;    ///< by the node's label: the processes found after the job's end
   std::map<std::string, std::string> not_swept;  ///< by the node's label: why there was no look
 
   /// It has ended, or is lost; then some of its processes may be left.
