@@ -194,11 +194,13 @@ TEST(Selection, TheNodesThatFailedLast) {
 
 TEST(JumpHost, ATextThatIsNotOneHostIsRefused) {
   Laptop laptop;
-  for (const char* text : {"", "a b c", "host:99999", "a,b", "192.0.2.1\n192.0.2.2", "me:secret@host"})
+  for (const char* text : {"", "a b c", "host:99999", "192.0.2.1\n192.0.2.2", "me:secret@host"})
     EXPECT_EQ(laptop.refused({"exec-all", "-J", text, "true"}),
               "ec2mpi: -J takes one host to go through: [user@]host[:port]; a job has its name from "
               "[jobs.NAME]\n")
         << text;
+  EXPECT_EQ(laptop.refused({"exec-all", "-J", "a,b", "true"}),
+            "ec2mpi: -J takes one jump host, and no chain of several: [user@]host[:port]\n");
 }
 
 TEST(JumpHost, MayHaveAnyAliasOfTheSshConfiguration) {
