@@ -165,7 +165,10 @@ std::vector<std::string> typed_values(const CLI::App& app) {
 std::string describe_empty_word(const CLI::Option& option) {
   const auto name = shown_name(option);
   const bool is_job = name.starts_with("ID") || name.starts_with("[ID]") || name == "NAME";
-  return fmt::format("{} is an empty word; is a variable not set?", is_job ? "the job's name" : name);
+  const bool is_path = name.contains("SRC") || name.contains("DST");
+  return fmt::format("{} is an empty word; is a variable not set?", is_job    ? "the job's name"
+                                                                    : is_path ? "a path"
+                                                                              : name);
 }
 
 /// A word that is empty, or was meant as a flag, but begins with another dash, or a command in other quotes

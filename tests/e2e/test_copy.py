@@ -325,11 +325,11 @@ def test_a_folder_does_not_replace_a_file(ec2mpi, cluster4):
     (["push", "missing", "x"], "cannot read missing: No such file or directory"),
     (["push", "file", "missing/", "x"], "cannot read missing/: No such file or directory"),
     (["push", "file"], "where to?"),
-    (["push", "file", ""], "the path on the nodes is empty"),
+    (["push", "file", ""], "a path is an empty word"),
     (["push", "file", "~root/x"], "give the whole path"),
     (["push", "file", "sub/file", "x"], "two sources are called file"),
     (["pull", "a", "file"], "file is a file; a folder is needed here"),
-    (["pull", "", "x"], "the path on the nodes is empty"),
+    (["pull", "", "x"], "a path is an empty word"),
     (["push", "-w", "9", "file", "x"], "9"),
 ])
 def test_bad_input(ec2mpi, cluster4, args, says):
