@@ -1,8 +1,8 @@
 # Makes strings of programs: those that run on nodes, and those of pages. For each room with *.sh, *.awk, *.pl, *.py, *.c,
 # *.css or *.js files it writes one header, included as "src/ROOM/programs.hpp", in which take_turn.sh is `kTakeTurnSh`. Comments
-# of whole lines are left out (of C, CSS and JavaScript those between /* and */), and in sh the indentation and empty lines,
-# also of text in quotes and here-documents. The constants are not `inline`: two rooms of a floor may have programs of the same
-# name, and each must get its own.
+# of whole lines are left out (of C, CSS and JavaScript those between /* and */), and in sh and awk the indentation and empty
+# lines, also of text in quotes and here-documents. The constants are not `inline`: two rooms of a floor may have programs of the
+# same name, and each must get its own.
 function(embed_programs target)
   set(folder ${CMAKE_CURRENT_BINARY_DIR}/programs)
   file(GLOB_RECURSE files CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} src/*.sh src/*.awk src/*.pl src/*.py
@@ -38,7 +38,7 @@ function(_embedded_program file result)
   else()
     string(REGEX REPLACE "\n[ \t]*#[^\n]*" "" text "\n${text}")
   endif()
-  if(file MATCHES "\\.sh$")
+  if(file MATCHES "\\.(sh|awk)$")
     string(REGEX REPLACE "\n[ \t\n]+" "\n" text "${text}")
   endif()
   string(REGEX REPLACE "^\n+" "" text "${text}")

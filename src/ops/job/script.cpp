@@ -74,8 +74,8 @@ std::string queue_text(const QueueFiles& queue) {
 
 /// The same for all jobs: a series has it once.
 std::string programs_text() {
-  return assign("sweep_text", sweep_script()) + assign("supervise_text", supervisor_script()) +
-         assign("sampler_text", sampler_script());
+  return assign("marked_text", sweep_functions()) + assign("sweep_text", sweep_program()) +
+         assign("supervise_text", supervisor_script()) + assign("sampler_text", sampler_script());
 }
 
 /// What makes the job's folder; after programs_text.
@@ -106,8 +106,10 @@ std::string folder_text(const JobFiles& files) {
     text += assign("content", *script->text) + "keep \"$name\" \"$content\"\nscript=$folder/$name\n";
   }
   if (!files.profiler.empty()) text += keep("profiler", files.profiler);
-  for (const auto* program : {"sweep", "supervise", "sampler"})
-    text += fmt::format("keep {0} \"id=$id\n${0}_text\"\n", program);
+  text +=
+      "keep sweep \"id=$id\n{\n$marked_text$sweep_text}\n\"\n"
+      "keep supervise \"id=$id\n$marked_text$supervise_text\"\n"
+      "keep sampler \"id=$id\n$sampler_text\"\n";
   text += "keep script \"$script\"\n";
   if (script && !script->text) text += "cksum <\"$script\" >\"$folder/script.sum\"\n";
   // The master fills in $mask; all other text is quoted here.

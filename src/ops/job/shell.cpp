@@ -12,8 +12,7 @@ std::string job_functions() {
 }
 
 std::string supervisor_script() {
-  return sweep_functions()
-      .append("end_launchers() (\n" + end_launchers_text() + ")\n")
+  return std::string("end_launchers() (\n" + end_launchers_text() + ")\n")
       .append(find_swift_text())
       .append(kSuperviseSh);
 }

@@ -33,11 +33,13 @@ std::string end_launchers_text() {
   return std::string(kEndLaunchersSh);
 }
 
-/// Its arguments are processes that it spares. In braces, so that a shell that reads its input has read all
-/// of it before the program redirects the input.
+std::string sweep_program() {
+  auto text = set_variables({{"grace", "0"}, {"siblings", ""}}) + "spared=$*\n";
+  return text.append(kCollectUsageSh).append(kEndMarkedSh);
+}
+
 std::string sweep_script() {
-  auto text = "{\n" + sweep_functions() + set_variables({{"grace", "0"}, {"siblings", ""}}) + "spared=$*\n";
-  return text.append(kCollectUsageSh).append(kEndMarkedSh).append("}\n");
+  return "{\n" + sweep_functions() + sweep_program() + "}\n";
 }
 
 asio::awaitable<Result<void>> end_launchers(ssh::Session& session, std::string id, Limit limit) {

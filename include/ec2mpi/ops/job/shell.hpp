@@ -57,7 +57,7 @@ namespace ec2mpi::ops {
 /// The supervisor (src/ops/job/supervise.sh): `sh supervise FOLDER` starts the job, keeps its time limit,
 /// ends it on TERM, looks after its end on all nodes that nothing is left, and runs the queue
 /// (queue_shell.hpp). `sh supervise FOLDER clean` does the last part only; `sh supervise FOLDER look` looks
-/// again at nodes that could not be looked at. $id is set in front of it.
+/// again at nodes that could not be looked at. It stands behind sweep_functions() of ops/process.
 [[nodiscard]] std::string supervisor_script();
 
 /// A command line that starts the supervisor of $id so that it outlives the connection.

@@ -15,7 +15,10 @@ namespace ec2mpi::ops {
 [[nodiscard]] std::string sweep_functions();
 /// Shell text for a subshell, behind sweep_functions(): what end_launchers() does.
 [[nodiscard]] std::string end_launchers_text();
-/// A whole script for `sh -s` or a file: what sweep() does.
+/// Shell text behind sweep_functions(): what sweep() does. Its arguments are processes that it spares.
+[[nodiscard]] std::string sweep_program();
+/// Both as a whole script for `sh -s` or a file. In braces, so that a shell that reads its input has read all
+/// of it before the program redirects the input.
 [[nodiscard]] std::string sweep_script();
 
 /// On the master: TERM to the job's launchers (and its script), and after eight seconds KILL to every process

@@ -28,7 +28,7 @@ class Supervise : public testing::TestWithParam<const char*> {
     write("workdir", home_.string());
     write("sampler", "");
     write("sweep", "id=" + id_ + "\n" + sweep_script());
-    write("supervise", "id=" + id_ + "\n" + supervisor_script());
+    write("supervise", "id=" + id_ + "\n" + sweep_functions() + supervisor_script());
   }
 
   void write(const char* file, const std::string& text) const { std::ofstream(folder_ / file) << text; }
