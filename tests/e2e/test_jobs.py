@@ -315,8 +315,9 @@ def test_a_master_cannot_bring_other_files_here_as_results(ec2mpi, fresh, cluste
 
 
 def test_the_id_of_a_job_cannot_bring_a_command_into_what_is_printed_for_copying(ec2mpi, cluster4):
-    job = submit(ec2mpi, "sleep 31415", "-np", "1")
-    cluster4.host(1, f"mv {HOME}/.ec2mpi/jobs/{job} '{HOME}/.ec2mpi/jobs/x;$(>PWNED)'")
+    job = submit(ec2mpi, "touch begun; sleep 31415", "-np", "1")
+    cluster4.host(1, f"cd {HOME}; while [ ! -e begun ]; do sleep 0.05; done; rm begun; "
+                     f"mv .ec2mpi/jobs/{job} '.ec2mpi/jobs/x;$(>PWNED)'")
     try:
         for words in (["jobs"], ["logs"], ["attach"], ["cancel"]):
             done = ec2mpi(*words)

@@ -22,6 +22,7 @@ constexpr auto kCancel = seconds(8);  ///< for the master to take the request
 constexpr auto kCancelling =
     seconds(60);  ///< from the request to the end: TERM, KILL and a look on all nodes
 constexpr auto kReachToCancel = seconds(20);  ///< for a new connection that is only wanted for cancelling
+constexpr std::size_t kMostShownOfId = 80;
 
 bool is_limit(const Error& error) {
   return error.kind == ErrorKind::cancelled || error.kind == ErrorKind::timeout;
@@ -190,21 +191,25 @@ class Follower {
       }
       if (!chunk) co_return std::unexpected(chunk.error());
       if (!*chunk) co_return at_end();
-      take(**chunk);
+      CO_TRY(take(**chunk));
       if (out_.record->complete() && err_.record->complete()) co_return read_record();
       co_await observer_.ready(limit);
     }
   }
 
-  void take(const ssh::Chunk& chunk) {
+  Result<void> take(const ssh::Chunk& chunk) {
     auto& stream = chunk.stream == ssh::Stream::out ? out_ : err_;
-    if (stream.introduction->complete()) return take_introduced(chunk, stream);
+    if (stream.introduction->complete()) {
+      take_introduced(chunk, stream);
+      return {};
+    }
     // A refusal, or words of the login shell: shown, but not counted as bytes of the job.
     const auto before = stream.introduction->feed(chunk.bytes);
     if (!before.empty()) observer_.on_output({chunk.stream, before});
-    if (!stream.introduction->complete()) return;
-    note_introduction(stream.introduction->record());
+    if (!stream.introduction->complete()) return {};
+    TRY(note_introduction(stream.introduction->record()));
     take_introduced({chunk.stream, stream.introduction->rest()}, stream);
+    return {};
   }
 
   /// In joined streams, the introduction and the record of standard error follow those of standard output.
@@ -231,14 +236,20 @@ class Follower {
   }
 
   /// Both streams have it, for ssh may carry one before the other.
-  void note_introduction(const std::string& line) {
-    if (std::exchange(found_, true)) return;
+  Result<void> note_introduction(const std::string& line) {
+    if (found_) return {};
     std::istringstream words(line);
     std::string id;
     std::string state;
     std::uint64_t from_out = 0;
     std::uint64_t from_err = 0;
     words >> id >> state >> from_out >> from_err;
+    if (!is_job_id(id))
+      return fail(
+          ErrorKind::remote_io,
+          fmt::format("the master has a job '{}', and no id is like that; ec2mpi jobs lists the others",
+                      printable(id.substr(0, kMostShownOfId))));
+    found_ = true;
     result_.found = true;
     const bool cut = request_.last_lines > 0 || request_.since.count() > 0;
     if (!std::exchange(introduced_, true) && cut) {
@@ -246,6 +257,7 @@ class Follower {
       err_.bytes += from_err;
     }
     observer_.on_found(id, state == state_name(JobState::ended) || state == state_name(JobState::lost));
+    return {};
   }
 
   /// The text ended without a record: either the program has reported an error on standard error, or it was

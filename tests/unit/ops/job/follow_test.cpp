@@ -48,9 +48,9 @@ std::string value_of(const std::string& command, const std::string& name) {
 }
 
 /// As functions.sh prints it.
-void introduce(FakeNode& node, const std::string& nonce) {
+void introduce(FakeNode& node, const std::string& nonce, const std::string& id = "spread-1") {
   for (auto* stream : {&node.out, &node.err})
-    stream->insert(0, fmt::format("{0}.job\nspread-1 running 0 0\n{0}.job end\n", nonce));
+    stream->insert(0, fmt::format("{0}.job\n{1} running 0 0\n{0}.job end\n", nonce, id));
 }
 
 void report(FakeNode& node, const std::string& nonce, const std::string& record) {
@@ -276,6 +276,19 @@ class SilentMaster : public FollowJob {
   int followers = 0;
   bool introduces = true;
 };
+
+TEST_F(FollowJob, AJobWhoseIdCouldBeACommandIsNotFollowed) {
+  connector.node(1).program = [](const std::string& command) {
+    FakeNode node{.end = FakeNode::End::never};
+    introduce(node, value_of(command, "nonce"), "x;$(>PWNED)");
+    return node;
+  };
+  const auto followed = follow();
+  EXPECT_EQ(followed.how, Followed::How::gave_up);
+  EXPECT_NE(followed.error->message.find("a job 'x;$(>PWNED)', and no id is like that"), std::string::npos)
+      << followed.error->message;
+  EXPECT_TRUE(listener.events.empty());
+}
 
 /// Whether it still answers is seen by the connection itself.
 TEST_F(SilentMaster, IsWaitedForAsLongAsItsConnectionHolds) {
