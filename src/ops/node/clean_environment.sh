@@ -1,9 +1,9 @@
 #!/bin/sh
 # In front of a program of ours: the options, functions and variables of start-up files that would change its tools are
 # gone. bash as sh imports the functions and options that another bash has exported; unset removes the functions for its
-# children, too. The variables change tar, gzip, xz, sh, grep, ls, find, ps, perl or python, or all programs; TMOUT ends the read of
-# bash. A umask that takes a file's rights from its own owner goes. A TMPDIR in which nothing can be made is remembered
-# in ec2mpi_tmpdir.
+# children, too. The variables change tar, gzip, xz, sh, grep, ls, find, ps, perl or python, or all programs; TMOUT ends
+# the read of bash. A umask that takes a file's rights from its own owner goes. A TMPDIR in which nothing can be made is
+# remembered in ec2mpi_tmpdir.
 # shellcheck disable=SC3044 # only where the shell is bash
 # shellcheck disable=SC2034 # ec2mpi_tmpdir is used behind this text
 set +efuxC

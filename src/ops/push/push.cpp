@@ -22,6 +22,7 @@ std::string without_stage(std::string text) {
   }
   return text;
 }
+
 }  // namespace
 
 /// "ec2mpi: tar: 0/x: Cannot open: ..." names the number of a source.
