@@ -31,6 +31,12 @@ class Supervise : public testing::TestWithParam<const char*> {
     write("supervise", "id=" + id_ + "\n" + sweep_functions() + supervisor_script());
   }
 
+  /// The last process of a supervisor removes `spare` after the end of the job, when its folder must still
+  /// stand.
+  ~Supervise() override {
+    for (int tries = 0; tries < 250 && fs::exists(folder_ / "spare"); ++tries) ::usleep(20'000);
+  }
+
   void write(const char* file, const std::string& text) const { std::ofstream(folder_ / file) << text; }
   [[nodiscard]] std::string text(const char* file) const {
     return std::string(trim(read_file(folder_ / file).value_or("")));
