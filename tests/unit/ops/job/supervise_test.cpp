@@ -31,23 +31,20 @@ class Supervise : public testing::TestWithParam<const char*> {
     write("supervise", "id=" + id_ + "\n" + sweep_functions() + supervisor_script());
   }
 
-  /// The last process of a supervisor removes `spare` after the end of the job, when its folder must still
-  /// stand.
-  ~Supervise() override {
-    for (int tries = 0; tries < 250 && fs::exists(folder_ / "spare"); ++tries) ::usleep(20'000);
-  }
-
   void write(const char* file, const std::string& text) const { std::ofstream(folder_ / file) << text; }
   [[nodiscard]] std::string text(const char* file) const {
     return std::string(trim(read_file(folder_ / file).value_or("")));
   }
 
-  /// Returns when the supervisor has ended.
+  /// Returns when the supervisor has ended, and the process that it leaves behind to remove `spare`: that one
+  /// would take it away from the next supervisor in this folder.
   void supervise() const {
     const auto line = "cd '" + home_.string() + "' && HOME=\"$PWD\" PATH=\"$PWD/bin:$PATH\" exec " +
                       GetParam() + " '" + (folder_ / "supervise").string() + "' '" + folder_.string() +
                       "' </dev/null >/dev/null 2>&1";
     ASSERT_EQ(std::system(line.c_str()), 0);
+    for (int tries = 0; tries < 3000 && fs::exists(folder_ / "spare"); ++tries) ::usleep(20'000);
+    ASSERT_FALSE(fs::exists(folder_ / "spare"));
   }
 
   /// What the shell text prints, behind the functions for jobs.
