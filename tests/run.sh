@@ -54,4 +54,10 @@ cmake --build --preset "$preset"
 # One suite more than there are processors: they wait much of their time.
 run=(ctest --preset "$preset" --parallel "$(($(nproc) + 1))" "$@")
 ((EUID == 0)) || run=(sudo "${run[@]}")
-exec "${run[@]}"
+"${run[@]}" || {
+  status=$?
+  # ctest names the suites only, and what they printed stands far above.
+  echo "The tests that failed:"
+  grep -hE -A 6 '^(FAILED|ERROR) |^(FAIL|ERROR): |: Failure$' "build/$preset/Testing/Temporary/LastTest.log" | cut -c 1-300 | tail -n 60
+  exit "$status"
+}
