@@ -380,4 +380,8 @@ bool is_cluster_name(std::string_view name) {
          std::ranges::all_of(name, fits);
 }
 
+std::vector<Filter> of_cluster(const std::string& name) {
+  return {{.name = std::string("tag:") + kClusterTag, .values = {name}}};
+}
+
 }  // namespace ec2mpi::cloud

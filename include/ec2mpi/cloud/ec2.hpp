@@ -72,9 +72,7 @@ struct Filter {
 [[nodiscard]] bool is_cluster_name(std::string_view name);
 
 /// Everything with the tag of the cluster.
-[[nodiscard]] inline std::vector<Filter> of_cluster(const std::string& name) {
-  return {{.name = std::string("tag:") + kClusterTag, .values = {name}}};
-}
+[[nodiscard]] std::vector<Filter> of_cluster(const std::string& name);
 
 /// A rule of a security group for one IPv4 network.
 struct IngressRule {

@@ -1,6 +1,7 @@
 // `ec2mpi disconnect`: asks the daemons of this list's state folder to end, and names those that do not.
 
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"

@@ -1,6 +1,7 @@
 // `ec2mpi doctor`: the nodes report about themselves and try each other (ops/doctor), pure checks judge the
 // reports, and the view shows the findings with a command and a fix each.
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"

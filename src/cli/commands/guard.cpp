@@ -1,6 +1,7 @@
 #include "src/cli/commands/guard.hpp"
 
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <charconv>

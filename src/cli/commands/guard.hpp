@@ -2,11 +2,14 @@
 /// `run --guard`: the nodes are measured before the job starts.
 
 #include <asio/awaitable.hpp>
-#include <CLI/CLI.hpp>
 #include <optional>
 #include <string>
 
 #include "ec2mpi/cli/session/command_context.hpp"
+
+namespace CLI {
+class App;
+}
 
 namespace ec2mpi::cli {
 

@@ -1,6 +1,7 @@
 #include "ec2mpi/cli/session/help_topics.hpp"
 
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include <algorithm>
 

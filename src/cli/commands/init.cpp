@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
+#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <filesystem>
 #include <map>

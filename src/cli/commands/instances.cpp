@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 #include <algorithm>
+#include <CLI/CLI.hpp>
 #include <functional>
 
 #include "ec2mpi/base/event.hpp"

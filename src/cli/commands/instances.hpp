@@ -3,7 +3,6 @@
 /// change, and the list after it.
 
 #include <asio/awaitable.hpp>
-#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -15,6 +14,10 @@
 #include "ec2mpi/cli/session/runtime.hpp"
 #include "ec2mpi/cloud/ec2.hpp"
 #include "src/cli/commands/listed_instances.hpp"
+
+namespace CLI {
+class App;
+}
 
 namespace ec2mpi::cli {
 

@@ -2,6 +2,7 @@
 // to nodeIPaddress, one a line, and prints the same lines.
 
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include <cstdlib>
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <algorithm>
+#include <CLI/CLI.hpp>
 #include <cstdlib>
 
 #include "ec2mpi/base/text.hpp"

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <algorithm>
+#include <CLI/CLI.hpp>
 
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/option_values.hpp"

@@ -1,13 +1,16 @@
 #pragma once
 /// --ttl, --budget and --idle of up, and the words for them.
 
-#include <CLI/CLI.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "ec2mpi/cloud/lifetime.hpp"
 #include "ec2mpi/cloud/prices.hpp"
+
+namespace CLI {
+class App;
+}
 
 namespace ec2mpi::cli {
 

@@ -1,6 +1,7 @@
 #include "src/cli/commands/net.hpp"
 
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 #include <array>
+#include <CLI/CLI.hpp>
 
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"

@@ -1,6 +1,8 @@
 // `ec2mpi option-tree`: all commands and flags as JSON, from which the completion scripts and the manual are
 // made. It is not shown in the help.
 
+#include <CLI/CLI.hpp>
+
 #include "ec2mpi/cli/session/command.hpp"
 #include "ec2mpi/cli/terminal/json.hpp"
 #include "ec2mpi/cli/terminal/standard_output.hpp"

@@ -1,6 +1,7 @@
 #include "src/cli/commands/profile.hpp"
 
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/cli/session/command.hpp"

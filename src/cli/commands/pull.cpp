@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 #include <algorithm>
+#include <CLI/CLI.hpp>
 #include <memory>
 #include <optional>
 

@@ -4,6 +4,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <algorithm>
+#include <CLI/CLI.hpp>
 #include <ctime>
 #include <filesystem>
 #include <map>

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <algorithm>
+#include <CLI/CLI.hpp>
 #include <csignal>
 
 #include "ec2mpi/base/text.hpp"

@@ -1,5 +1,6 @@
 #include "src/cli/commands/setup.hpp"
 
+#include <CLI/CLI.hpp>
 #include <map>
 
 #include "ec2mpi/base/try.hpp"

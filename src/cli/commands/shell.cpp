@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 #include <algorithm>
+#include <CLI/CLI.hpp>
 #include <cstdlib>
 
 #include "ec2mpi/base/text.hpp"

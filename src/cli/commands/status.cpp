@@ -2,6 +2,7 @@
 // Row, which collects price, age, host key and notes; the table and the JSON document show the rows.
 #include <fmt/format.h>
 #include <algorithm>
+#include <CLI/CLI.hpp>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"

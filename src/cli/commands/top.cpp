@@ -4,6 +4,7 @@
 #include <unistd.h>
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
+#include <CLI/CLI.hpp>
 
 #include "ec2mpi/base/event.hpp"
 #include "ec2mpi/base/try.hpp"

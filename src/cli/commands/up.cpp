@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 #include <algorithm>
+#include <CLI/CLI.hpp>
 #include <exception>
 
 #include "ec2mpi/base/text.hpp"

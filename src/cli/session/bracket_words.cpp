@@ -1,5 +1,7 @@
 #include "ec2mpi/cli/session/bracket_words.hpp"
 
+#include <CLI/CLI.hpp>
+
 namespace ec2mpi::cli {
 
 namespace {

@@ -4,6 +4,7 @@
 #include <unistd.h>
 #include <algorithm>
 #include <cctype>
+#include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>

@@ -2,9 +2,12 @@
 /// Words in brackets, as `[ -f FILE ]` or `[ab]`, which CLI11 takes for lists of words: it would drop the
 /// brackets and split at commas. A sign stands in front of such a word while CLI11 reads it.
 
-#include <CLI/CLI.hpp>
 #include <string>
 #include <vector>
+
+namespace CLI {
+class App;
+}
 
 namespace ec2mpi::cli {
 

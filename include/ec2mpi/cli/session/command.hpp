@@ -2,7 +2,6 @@
 /// A sub-command is an options struct, a set-up function and a run function; this is the part that they have
 /// in common.
 
-#include <CLI/CLI.hpp>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -13,6 +12,10 @@
 #include "ec2mpi/base/error.hpp"
 #include "ec2mpi/base/exit_code.hpp"
 #include "ec2mpi/cli/session/options.hpp"
+
+namespace CLI {
+class App;
+}
 
 namespace ec2mpi::cli {
 
@@ -31,10 +34,13 @@ struct Dispatch {
 CLI::App& add_command(CLI::App& app, const std::string& name, const std::string& description,
                       const std::string& example);
 
+/// `action` runs when this command was typed, and its flags have been read.
+void when_typed(CLI::App& command, std::function<void()> action);
+
 /// The command calls `run` with its options, if it is the one that was typed.
 template <class Options, class Run>
 void set_work(CLI::App& command, Dispatch& dispatch, std::shared_ptr<Options> options, Run run) {
-  command.callback([options = std::move(options), run = std::move(run), &dispatch] {
+  when_typed(command, [options = std::move(options), run = std::move(run), &dispatch] {
     dispatch.chosen = [options, run](const CommonOptions& common) -> Result<int> {
       return run(*options, common);
     };

@@ -1,11 +1,14 @@
 #pragma once
 /// `ec2mpi help WORD...`
 
-#include <CLI/CLI.hpp>
 #include <string>
 #include <vector>
 
 #include "ec2mpi/base/error.hpp"
+
+namespace CLI {
+class App;
+}
 
 namespace ec2mpi::cli {
 

@@ -1,10 +1,15 @@
 #pragma once
 /// The messages for a wrong command line.
 
-#include <CLI/CLI.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
+
+namespace CLI {
+class App;
+class Option;
+class ParseError;
+}  // namespace CLI
 
 namespace ec2mpi::cli {
 

@@ -1,10 +1,14 @@
 #pragma once
 /// Environment variables EC2MPI_... that stand for flags.
 
-#include <CLI/CLI.hpp>
 #include <string>
 #include <utility>
 #include <vector>
+
+namespace CLI {
+class App;
+class Option;
+}  // namespace CLI
 
 namespace ec2mpi::cli {
 
