@@ -77,7 +77,7 @@ class PushScript : public testing::Test {
                       "true; { " + beside +
                       "; } & setsid -w sh -c \"$(cat script)\" ec2mpi-push \"$PWD/target" + name_ + "\" " +
                       into_ + " key " + quote_words({asked, path}) + " <input >output 2>errors; }";
-    const int status = std::system(("timeout 60 " + inside_ + " sh -c " + quote_word(text)).c_str());
+    const int status = std::system(("timeout 300 " + inside_ + " sh -c " + quote_word(text)).c_str());
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   }
   /// Puts a program of this name before all others; to be used as `before`.

@@ -10,14 +10,15 @@
 #include "ec2mpi/fleet/lines.hpp"
 #include "ec2mpi/ops/exec/exec.hpp"
 #include "tests/support/fake_transport.hpp"
+#include "tests/support/hang.hpp"
 
 namespace ec2mpi {
 namespace {
 
 using namespace std::chrono_literals;
 using test::FakeNode;
-
-constexpr auto kHang = 20s;  // no test takes that long; a run that does, hangs
+using test::kHang;
+using test::kLimit;
 
 /// Keeps what the nodes printed.
 class Listener : public Observer {
@@ -62,9 +63,11 @@ class Fleet : public testing::Test {
     return report.value_or(FleetReport{});
   }
 
-  void after(Clock::duration delay, std::function<void()> action) {
-    auto timer = std::make_shared<asio::steady_timer>(loop, delay);
-    timer->async_wait([timer, action = std::move(action)](std::error_code) { action(); });
+  /// Some time after `condition` has become true.
+  void once(std::function<bool()> condition, std::function<void()> action) {
+    auto timer = std::make_shared<asio::steady_timer>(loop, 30ms);
+    const bool was_true = condition();
+    timer->async_wait([=, this](std::error_code) { was_true ? action() : once(condition, action); });
   }
 
   static std::vector<std::string> told(const FleetReport& report) {
@@ -82,7 +85,7 @@ class Fleet : public testing::Test {
 using Words = std::vector<std::string>;
 
 TEST_F(Fleet, GivesEveryNodeItsResultInTheListsOrderHoweverTheyFinish) {
-  connector.node(1).runs_for = 60ms;
+  connector.node(1).runs_for = kLimit;
   connector.node(2).status.code = 3;
   connector.node(3).door = FakeNode::Door::refuses;
   connector.node(4).end = FakeNode::End::cut;
@@ -128,7 +131,7 @@ TEST_F(Fleet, ALookThatFindsSomethingLeftIsReported) {
 TEST_F(Fleet, ANodeThatNeverAnswersEndsWithTheConnectLimit) {
   connector.node(2).door = FakeNode::Door::hangs;
   FleetOptions options;
-  options.connect_timeout = 50ms;
+  options.connect_timeout = kLimit;
   const auto report = run(3, options);
   EXPECT_EQ(told(report), (Words{"ok", "no answer", "ok"}));
   EXPECT_EQ(report.results[1].reached, ssh::Phase::connecting);
@@ -138,7 +141,7 @@ TEST_F(Fleet, ANodeThatNeverAnswersEndsWithTheConnectLimit) {
 TEST_F(Fleet, ANodeThatNeverEndsEndsWithTheTaskLimitAndIsLookedAt) {
   connector.node(2).end = FakeNode::End::never;
   FleetOptions options;
-  options.task_timeout = 50ms;
+  options.task_timeout = kLimit;
   const auto report = run(3, options);
   EXPECT_EQ(told(report), (Words{"ok", "time limit reached; nothing left running", "ok"}));
   EXPECT_EQ(report.ending, Ending::complete);
@@ -147,9 +150,9 @@ TEST_F(Fleet, ANodeThatNeverEndsEndsWithTheTaskLimitAndIsLookedAt) {
 }
 
 TEST_F(Fleet, TheTaskLimitDoesNotCountTheConnection) {
-  connector.node(1).door_opens_after = 150ms;
+  connector.node(1).door_opens_after = kLimit + 500ms;
   FleetOptions options;
-  options.task_timeout = 100ms;
+  options.task_timeout = kLimit;
   EXPECT_EQ(told(run(1, options)), (Words{"ok"}));
 }
 
@@ -157,7 +160,7 @@ TEST_F(Fleet, TheLimitOfTheWholeEndsNodesAtWorkAndThoseThatWait) {
   connector.node(2).end = FakeNode::End::never;
   FleetOptions options;
   options.fanout = 1;
-  options.whole_timeout = 80ms;
+  options.whole_timeout = kLimit;
   const auto report = run(4, options);
   EXPECT_EQ(told(report),
             (Words{"ok", "time limit reached; nothing left running", "not run: the time limit came first",
@@ -172,7 +175,8 @@ TEST_F(Fleet, AStopEndsNodesAtWorkAndThoseThatWait) {
   FleetOptions options;
   options.fanout = 2;
   options.connect_timeout = {};
-  after(30ms, [this] { stop.request_stop(); });
+  once([this] { return connector.seen().commands.contains(1) && connector.seen().at_door == 1; },
+       [this] { stop.request_stop(); });
   const auto report = run(4, options);
   EXPECT_EQ(told(report), (Words{"interrupted; nothing left running", "interrupted", "not run: interrupted",
                                  "not run: interrupted"}));
@@ -197,7 +201,7 @@ TEST_F(Fleet, HasNoMoreNodesAtWorkThanTheFanout) {
 }
 
 TEST_F(Fleet, HasAllNodesAtWorkWithoutAFanout) {
-  for (int index = 1; index <= 20; ++index) connector.node(index).runs_for = 50ms;
+  for (int index = 1; index <= 20; ++index) connector.node(index).runs_for = kLimit;
   EXPECT_TRUE(run(20).all_succeeded());
   EXPECT_EQ(connector.seen().most_sessions, 20U);
 }
@@ -214,7 +218,7 @@ TEST_F(Fleet, SetsUpNoMoreConnectionsAtOnceThanAllowed) {
   options.handshakes = 4;
   for (int index = 1; index <= 20; ++index) {
     connector.node(index).door_opens_after = 5ms;
-    connector.node(index).runs_for = 60ms;
+    connector.node(index).runs_for = kLimit;
   }
   EXPECT_TRUE(run(20, options).all_succeeded());
   EXPECT_EQ(connector.seen().most_at_door, 4U);
@@ -227,7 +231,7 @@ TEST_F(Fleet, FailFastBeginsNoFurtherNodeButLetsThoseAtWorkEnd) {
   options.fail_fast = true;
   connector.node(1).status.code = 1;
   connector.node(1).runs_for = 10ms;
-  connector.node(2).runs_for = 40ms;
+  connector.node(2).runs_for = kLimit;
   const auto report = run(4, options);
   EXPECT_EQ(told(report), (Words{"exit 1", "ok", "not run: another node failed first",
                                  "not run: another node failed first"}));
@@ -272,11 +276,12 @@ TEST_F(Fleet, AnObserverThatIsNotReadyHoldsTheNodeBack) {
   Event released(loop.get_executor());
   listener.hold = &released;
   std::size_t reads_while_held = 0;
-  after(50ms, [&] {
-    reads_while_held = connector.seen().reads;
-    listener.hold = nullptr;
-    released.notify_all();
-  });
+  once([this] { return connector.seen().reads >= 2; },
+       [&] {
+         reads_while_held = connector.seen().reads;
+         listener.hold = nullptr;
+         released.notify_all();
+       });
   EXPECT_TRUE(run(1).all_succeeded());
   EXPECT_EQ(reads_while_held, 2U);  // the begin, and the first block
   EXPECT_GT(connector.seen().reads, 100U);
@@ -298,7 +303,7 @@ TEST_F(Fleet, NothingIsLeftOpenAfterTheEnd) {
   connector.node(1).end = FakeNode::End::cut;
   connector.node(2).end = FakeNode::End::never;
   FleetOptions options;
-  options.task_timeout = 20ms;
+  options.task_timeout = kLimit;
   run(3, options);
   EXPECT_EQ(connector.seen().channels, 0U);
   EXPECT_EQ(connector.seen().sessions, 0U);

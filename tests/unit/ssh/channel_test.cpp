@@ -5,6 +5,7 @@
 #include <asio/steady_timer.hpp>
 
 #include "tests/support/fake_transport.hpp"
+#include "tests/support/hang.hpp"
 
 namespace ec2mpi {
 namespace {
@@ -44,7 +45,7 @@ class Flooded : public testing::Test {
 
   void run(asio::awaitable<void> work) {
     asio::co_spawn(loop, std::move(work), asio::detached);
-    loop.run_for(20s);
+    loop.run_for(test::kHang);
   }
 
   Limit limit() { return {.deadline = Clock::time_point::max(), .stop = stop.get_token()}; }

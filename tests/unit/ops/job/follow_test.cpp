@@ -8,6 +8,7 @@
 #include <deque>
 
 #include "tests/support/fake_transport.hpp"
+#include "tests/support/hang.hpp"
 #include "tests/support/program_text.hpp"
 
 namespace ec2mpi::ops {
@@ -15,7 +16,6 @@ namespace {
 
 using test::FakeNode;
 
-constexpr auto kHang = std::chrono::seconds(30);  // nothing here takes longer, unless it hangs
 const std::string kRecord = "job spread-1\nstate ended 3\nmeta np 4\n";
 
 /// Remembers its events; a test may act at each of them.
@@ -93,7 +93,7 @@ class FollowJob : public testing::Test {
                      EXPECT_EQ(thrown, nullptr);
                      end = std::move(how);
                    });
-    loop.run_for(kHang);
+    loop.run_for(test::kHang);
     EXPECT_TRUE(end.has_value()) << "it hangs";
     return end.value_or(Followed{});
   }
@@ -263,8 +263,7 @@ TEST_F(FollowJob, WantsTheTimeOnceAndThenCountsBytesFromTheIntroduction) {
 class SilentMaster : public FollowJob {
  protected:
   SilentMaster() {
-    // Long enough that a busy machine delivers an answer within it.
-    request.first_report = std::chrono::seconds(1);
+    request.first_report = test::kLimit;
     connector.node(1).program = [this](const std::string& command) {
       FakeNode node{.end = FakeNode::End::never};
       if (introduces) introduce(node, value_of(command, "nonce"));
@@ -292,8 +291,7 @@ TEST_F(FollowJob, AJobWhoseIdCouldBeACommandIsNotFollowed) {
 
 /// Whether it still answers is seen by the connection itself.
 TEST_F(SilentMaster, IsWaitedForAsLongAsItsConnectionHolds) {
-  request.first_report = std::chrono::milliseconds(300);
-  asio::steady_timer longer(loop, std::chrono::seconds(1));
+  asio::steady_timer longer(loop, test::kLimit + std::chrono::seconds(1));
   longer.async_wait([this](std::error_code) { detach.request_stop(); });
   EXPECT_EQ(follow().how, Followed::How::detached);
   EXPECT_EQ(listener.events, std::vector<std::string>{"found spread-1"});

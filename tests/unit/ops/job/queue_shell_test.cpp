@@ -95,11 +95,11 @@ class Queue : public testing::TestWithParam<const char*> {
         found += fs::exists(entry.path() / "exit") ? 1 : 0;
       return found;
     };
-    for (int i = 0; i < 6000 && exits() < count; ++i)
+    for (int i = 0; i < 30'000 && exits() < count; ++i)
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
     ASSERT_EQ(exits(), count);
     // the last supervisors still call the queue; nobody may be left to write when the folder goes
-    for (int i = 0; i < 3000 && busy(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    for (int i = 0; i < 30'000 && busy(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
 
   test::ScratchFolder scratch_;
@@ -149,11 +149,11 @@ TEST_P(Queue, ADamagedJobHoldsNoOther) {
     }
   }
   submit("good", ++place, 1);
-  EXPECT_EQ(run("timeout 20 " + std::string(GetParam()) + " \"$HOME/.ec2mpi/schedule\""), 0);
-  for (int i = 0; i < 1000 && !is("good", "exit"); ++i)
+  EXPECT_EQ(run("timeout 300 " + std::string(GetParam()) + " \"$HOME/.ec2mpi/schedule\""), 0);
+  for (int i = 0; i < 30'000 && !is("good", "exit"); ++i)
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   EXPECT_EQ(text("good", "exit"), "0\n");
-  for (int i = 0; i < 3000 && busy(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  for (int i = 0; i < 30'000 && busy(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
 }
 
 /// What a job that has ended left.
@@ -265,10 +265,10 @@ TEST_P(Queue, AKilledSupervisorIsReplacedByOneThatCleansUp) {
   submit("a", 1, 8, 0, 0, "30");
   submit("b", 2, 8, 0, 0, "0.1");
   schedule();
-  for (int i = 0; i < 1000 && !is("a", "begun"); ++i)
+  for (int i = 0; i < 30'000 && !is("a", "begun"); ++i)
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   ASSERT_EQ(run("read -r pid rest <\"$HOME/.ec2mpi/jobs/a/pid\"; kill -KILL -$pid"), 0);
-  for (int i = 0; i < 1000 && !is("a", "cleaned"); ++i) schedule();
+  for (int i = 0; i < 30'000 && !is("a", "cleaned"); ++i) schedule();
   wait_for_exits(2);
   EXPECT_EQ(text("a", "why"), "lost killed\n");
   EXPECT_LE(std::stoll(text("a", "ended")), std::stoll(text("b", "begun")));

@@ -35,7 +35,7 @@ TEST(StopAfterJob, ShutdownThatIsRefusedIsNotRepeatedForEver) {
                     set_variables({{"id", "x-1"}, {"addresses", ""}}) + std::string(kStopAfterJobSh) +
                     "\nwait\n";
   write_program(home / "whole", text);
-  ASSERT_EQ(std::system(("timeout 60 sh '" + (home / "whole").string() + "'").c_str()), 0);
+  ASSERT_EQ(std::system(("timeout 300 sh '" + (home / "whole").string() + "'").c_str()), 0);
   const auto said = read_file(job / "stop_failed");
   ASSERT_TRUE(said) << said.error().message;
   EXPECT_EQ(split(std::string(trim(*said)), '\n').size(), 10U) << *said;

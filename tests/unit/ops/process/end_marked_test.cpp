@@ -89,7 +89,7 @@ class StopScript : public testing::Test {
     std::string text;
     for (char c = 0; c != '\n';) {
       pollfd ready{pipe_[0], POLLIN, 0};
-      if (::poll(&ready, 1, 20'000) != 1 || ::read(pipe_[0], &c, 1) != 1) return "nothing came";
+      if (::poll(&ready, 1, 300'000) != 1 || ::read(pipe_[0], &c, 1) != 1) return "nothing came";
       text += c;
     }
     return text;

@@ -41,7 +41,7 @@ class PullScript : public testing::Test {
     write("input", input);
     const auto text =
         "cd " + quote_word((folder_ / "home").string()) +
-        " && PATH=../bin:$PATH timeout 30 sh -c \"$(cat ../program)\" <../input >../out 2>../err";
+        " && PATH=../bin:$PATH timeout 300 sh -c \"$(cat ../program)\" <../input >../out 2>../err";
     const int status = std::system(text.c_str());
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   }

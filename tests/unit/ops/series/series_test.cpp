@@ -7,13 +7,13 @@
 #include <deque>
 
 #include "tests/support/fake_transport.hpp"
+#include "tests/support/hang.hpp"
 
 namespace ec2mpi::ops {
 namespace {
 
 using test::FakeNode;
 
-constexpr auto kHang = std::chrono::seconds(30);  // nothing here takes longer, unless it hangs
 constexpr const char* kFacts =
     "ec2mpi-facts 1\nprivate_address 10.0.0.1\naddresses 10.0.0.1\nhostname a\nhome /home/u\nboot_id 1\n"
     "cores 2\nthreads 2\nmpirun /usr/bin/mpirun\nmpi mpirun (Open MPI) 4.1.4\npython3 /usr/bin/python3\n"
@@ -70,7 +70,7 @@ class RunSeries : public testing::Test {
       EXPECT_EQ(thrown, nullptr);
       end = std::move(how);
     });
-    loop.run_for(kHang);
+    loop.run_for(test::kHang);
     EXPECT_TRUE(end.has_value()) << "it hangs";
     return end.value_or(SeriesEnd{});
   }
