@@ -97,6 +97,14 @@ def test_allow_replaces_only_its_own_rule(ec2mpi):
     assert rules == {"192.0.2.0/24": "office", "198.51.100.9/32": "ec2mpi"}
 
 
+def test_allow_does_not_count_the_rule_that_it_removes(ec2mpi):
+    done = ec2mpi("allow", "--from", "0.0.0.0/0")
+    assert done.code == 0 and "ssh is allowed from 0.0.0.0/0, which is everybody" in done.err, done.err
+    assert ec2mpi("allow", "--from", "198.51.100.9").code == 0
+    rules = {rule["cidr"] for rule in ec2mpi.ec2.state()["groups"][GROUP]["rules"] if rule["description"] == "ec2mpi"}
+    assert rules == {"198.51.100.9/32"}
+
+
 def test_pasted_instances_live_through_stop_start_and_down(ec2mpi):
     ids = ",".join(ids_of(ec2mpi))
     assert ec2mpi("exec-all", "true").code == 0

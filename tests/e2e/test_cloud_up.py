@@ -75,6 +75,8 @@ def test_a_dry_run_starts_nothing(ec2mpi):
     done = ec2mpi("up", "2", "--type", "c5n.large", "--dry-run")
     assert done.code == 0, done.err
     assert "ssh from 198.51.100.9/32 only" in done.err and "ami-00000000000000007" in done.err
+    done = ec2mpi("up", "2", "--type", "c5n.large", "--dry-run", "--from", "0.0.0.0/0")
+    assert done.code == 0 and "ssh from 0.0.0.0/0, which is everybody" in done.err, done.err
     assert is_empty(ec2mpi)
 
 

@@ -40,10 +40,17 @@ bool is_own_rule(const cloud::IngressRule& rule) {
          rule.to_port == kSsh;
 }
 
-/// Of wider networks only the whole internet is recognised; one rule too many does no harm.
+/// An own rule for another network is the one of an earlier `allow` or `up`.
+bool is_outdated(const cloud::IngressRule& rule, const std::string& network) {
+  return is_own_rule(rule) && rule.network != network;
+}
+
+/// Whether the group lets the network in even without its outdated rules. Of wider networks only the whole
+/// internet is recognised; one rule too many does no harm.
 bool lets_in(const cloud::SecurityGroup& group, const std::string& network) {
   return std::ranges::any_of(group.ingress, [&](const cloud::IngressRule& rule) {
-    return is_for_ssh(rule) && (rule.network == network || rule.network == "0.0.0.0/0");
+    return is_for_ssh(rule) && !is_outdated(rule, network) &&
+           (rule.network == network || rule.network == kEverybody);
   });
 }
 
@@ -83,7 +90,7 @@ asio::awaitable<cloud::Answer<void>> replace_rule(InstanceContext& context, clou
   }
   Json changed = {{"id", group.id}, {"name", group.name}, {"allowed", network}, {"removed", Json::array()}};
   for (const auto& rule : group.ingress) {
-    if (!is_own_rule(rule) || rule.network == network) continue;
+    if (!is_outdated(rule, network)) continue;
     auto removed = co_await context.ec2.revoke(group.id, rule, context.limit());
     // Another command may have removed it since EC2 was asked for the rules.
     if (!removed && removed.error().problem != cloud::Problem::not_found) co_return removed;
@@ -91,7 +98,8 @@ asio::awaitable<cloud::Answer<void>> replace_rule(InstanceContext& context, clou
     context.console().talk(
         fmt::format("{} ({}): ssh from {} is no longer allowed", group.id, group.name, rule.network));
   }
-  context.console().talk(fmt::format("{} ({}): ssh is allowed from {}", group.id, group.name, network));
+  context.console().talk(
+      fmt::format("{} ({}): ssh is allowed from {}", group.id, group.name, shown_network(network)));
   answer_fields()["groups"].push_back(std::move(changed));
   co_return cloud::Answer<void>();
 }

@@ -85,6 +85,11 @@ asio::awaitable<Result<std::string>> choose_network(InstanceContext& context,
   co_return network_of(*from);
 }
 
+std::string shown_network(const std::string& network) {
+  if (network != kEverybody) return network;
+  return fmt::format("{}, which is everybody: every address of the internet may try to log in", network);
+}
+
 std::string part_name(std::string_view cluster) {
   return fmt::format("ec2mpi-{}", cluster);
 }

@@ -17,6 +17,12 @@ inline constexpr const char* kRuleDescription = "ec2mpi";
 [[nodiscard]] asio::awaitable<Result<std::string>> choose_network(InstanceContext& context,
                                                                   std::optional<std::string> from);
 
+/// The network of all IPv4 addresses.
+inline constexpr const char* kEverybody = "0.0.0.0/0";
+
+/// The network for the user's eyes: for the whole internet it says so.
+[[nodiscard]] std::string shown_network(const std::string& network);
+
 /// The name of the cluster's security group and key pair.
 [[nodiscard]] std::string part_name(std::string_view cluster);
 

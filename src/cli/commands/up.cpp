@@ -118,7 +118,9 @@ asio::awaitable<void> show_new_cluster(InstanceContext& context, const LaunchPla
   context.console().talk(fmt::format("up: {} in {}, cluster {}", count_of(plan.count, "instance"),
                                      context.region, plan.cluster));
   co_await show_plan(context, plan);
-  context.console().talk(fmt::format("  ssh from {} only; ends with ec2mpi down", plan.network));
+  const auto only = plan.network == kEverybody ? "" : " only";
+  context.console().talk(
+      fmt::format("  ssh from {}{}; ends with ec2mpi down", shown_network(plan.network), only));
 }
 
 /// After a failure all instances of the new cluster end: nobody else's may have its tag.
