@@ -140,6 +140,56 @@ def test_user_and_port_of_the_command_line_are_not_for_the_jump_host(ec2mpi, clu
     assert "Accepted publickey for ubuntu from 198.18.0.2" in cluster4.host(1, "grep Accepted /var/log/sshd.log | tail -1").out
 
 
+# --- the same way for ssh itself ---------------------------------------------------------------------------------
+
+def by_plain_ssh(program, cluster, *options):
+    """What `uname -n; id -un` says on node2 of the private list, by ssh with the file that ec2mpi writes."""
+    assert program("exec-all", *options, "true").code == 0  # remembers the host keys
+    written = program("nodes", "--ssh-config", *options)
+    assert written.code == 0, written.err
+    return cluster.exec(["ssh", "-F", written.out.strip(), "-o", "BatchMode=yes", "node2", "uname -n; id -un"],
+                        env=program.environment)
+
+
+@pytest.mark.parametrize("way", ["flag", "configuration"])
+def test_plain_ssh_goes_through_the_jump_host_as_ec2mpi_does(ec2mpi, cluster4, way):
+    bastion = private_list(ec2mpi, cluster4)
+    configure(ec2mpi, "Host 10.0.0.*\n  User root\n" + (f"  ProxyJump {bastion}\n" if way == "configuration" else ""))
+    done = by_plain_ssh(ec2mpi, cluster4, *(["-J", bastion] if way == "flag" else []))
+    assert (done.code, done.out) == (0, "ip-10-0-0-13\nroot\n"), done.err
+
+
+def test_plain_ssh_refuses_a_jump_host_whose_key_has_changed(ec2mpi, cluster4):
+    bastion = private_list(ec2mpi, cluster4)
+    assert by_plain_ssh(ec2mpi, cluster4, "-J", bastion).code == 0
+    cluster4.fault("rekey", 1)
+    done = cluster4.exec(["ssh", "-F", ec2mpi.folder / ".ec2mpi/ssh_config", "-o", "BatchMode=yes", "node2", "uname -n"])
+    assert (done.code, done.out) == (255, "") and "key" in done.err.lower()
+
+
+def test_login_by_ssh_uses_user_key_and_jump_host_of_the_configuration(ec2mpi, cluster4):
+    bastion = private_list(ec2mpi, cluster4)
+    (ec2mpi.home / ".ssh").mkdir(mode=0o700)
+    os.rename(ec2mpi.folder / KEY, ec2mpi.home / ".ssh/mine")
+    configure(ec2mpi, "Host 10.0.0.*\n  User root\n"
+                      "Host *\n  IdentityFile ~/.ssh/mine\n")
+    done = ec2mpi("login", "-J", bastion, "-A", "2", "--", "uname -n; id -un")
+    assert (done.code, done.out) == (0, "ip-10-0-0-13\nroot\n"), done.err
+
+
+def test_login_goes_through_a_jump_host(ec2mpi, cluster4):
+    bastion = private_list(ec2mpi, cluster4)
+    done = ec2mpi("login", "-J", bastion, "2", "--", "uname -n")
+    assert (done.code, done.out) == (0, "ip-10-0-0-13\n"), done.err
+
+
+def test_login_by_ssh_keeps_to_the_alias_under_which_the_key_is_remembered(ec2mpi, cluster4):
+    (ec2mpi.folder / LIST).write_text("head\n")
+    configure(ec2mpi, f"Host head\n  HostName {cluster4.address(3)}\n")
+    done = ec2mpi("login", "-A", "1", "--", "uname -n")
+    assert (done.code, done.out) == (0, "ip-10-0-0-13\n"), done.err
+
+
 def test_a_jump_host_does_not_stand_in_for_a_changed_key(ec2mpi, cluster4):
     bastion = private_list(ec2mpi, cluster4)
     assert ec2mpi("exec-all", "-J", bastion, "true").code == 0

@@ -231,6 +231,7 @@ void add_login_command(CLI::App& app, Dispatch& dispatch) {
                   "At the beginning of a line ~. leaves and ~? lists more.\n"
                   "The exit status is the remote program's, or 255 if the connection failed.");
   add_list_options(command, options->list);
+  add_jump_option(command, options->list, "Reach the node through this host, by its private address");
   add_connect_options(command, options->connect);
   const auto never =
       command.add_flag("-T,--no-tty", options->no_pty, "No terminal on the node [if input is none]");

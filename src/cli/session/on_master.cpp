@@ -12,11 +12,7 @@ namespace ec2mpi::cli {
 
 void add_master_options(CLI::App& command, MasterOptions& options) {
   add_list_options(command, options.list);
-  command
-      .add_option("-J,--jump", options.list.jump,
-                  "Reach the master through this host, by its private address")
-      ->type_name("[USER@]HOST[:PORT]")
-      ->envname("EC2MPI_JUMP");
+  add_jump_option(command, options.list, "Reach the master through this host, by its private address");
   add_connect_options(command, options.connect);
 }
 

@@ -58,6 +58,13 @@ void add_list_options(CLI::App& command, ListOptions& options) {
       ->group(kWhichNodes);
 }
 
+void add_jump_option(CLI::App& command, ListOptions& options, const char* text) {
+  command.add_option("-J,--jump", options.jump, text)
+      ->type_name("[USER@]HOST[:PORT]")
+      ->envname("EC2MPI_JUMP")
+      ->group(kWhichNodes);
+}
+
 void add_selection_options(CLI::App& command, ListOptions& options, const char* exclude_flags) {
   add_list_options(command, options);
   command
@@ -70,11 +77,7 @@ void add_selection_options(CLI::App& command, ListOptions& options, const char* 
       ->allow_extra_args(false)
       ->envname("EC2MPI_NODES")
       ->group(kWhichNodes);
-  command
-      .add_option("-J,--jump", options.jump, "Reach the nodes through this host, by their private addresses")
-      ->type_name("[USER@]HOST[:PORT]")
-      ->envname("EC2MPI_JUMP")
-      ->group(kWhichNodes);
+  add_jump_option(command, options, "Reach the nodes through this host, by their private addresses");
   command.add_option(exclude_flags, options.excluded, "Not these nodes")
       ->type_name("NODES")
       ->allow_extra_args(false)

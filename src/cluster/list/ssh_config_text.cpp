@@ -65,23 +65,22 @@ class ConfigLines {
 
 }  // namespace
 
-Result<std::string> ssh_config_text(const std::vector<Node>& nodes, const SshConfigSource& source,
-                                    const std::vector<std::string>& host_key_names) {
+Result<std::string> ssh_config_text(const std::vector<SshConfigHost>& hosts,
+                                    const std::filesystem::path& known_hosts) {
   ConfigLines lines;
-  for (std::size_t i = 0; i < nodes.size(); ++i) {
-    const auto& node = nodes[i];
-    lines.host((node.index == 1 ? "master " : "") + node.label());
-    lines.set("HostName", node.address, ConfigLines::Tokens::replaced);
-    lines.set("User", node.user.empty() ? source.user : node.user);
-    lines.set("Port", std::to_string(node.port == 0 ? source.port : node.port));
-    if (source.identity) {
-      lines.set_file("IdentityFile", *source.identity);
-      // Otherwise ssh offers the agent's keys first, and sshd ends a login after too many of them.
-      lines.add("IdentitiesOnly yes");
-    }
+  for (const auto& host : hosts) {
+    lines.host(host.names);
+    lines.set("HostName", host.host_name, ConfigLines::Tokens::replaced);
+    lines.set("User", host.user);
+    lines.set("Port", std::to_string(host.port));
+    for (const auto& identity : host.identities) lines.set_file("IdentityFile", identity);
+    if (host.identities_only) lines.add("IdentitiesOnly yes");
+    if (host.agent) lines.set_file("IdentityAgent", host.agent->empty() ? "none" : *host.agent);
+    // Also where there is none: the file may be included in one that names a jump host for all.
+    lines.set("ProxyJump", host.jump.empty() ? "none" : host.jump);
     // The known_hosts file has the keys under these names.
-    lines.set("HostKeyAlias", host_key_names[i]);
-    lines.set_file("UserKnownHostsFile", source.known_hosts);
+    lines.set("HostKeyAlias", host.host_key_name);
+    lines.set_file("UserKnownHostsFile", known_hosts);
     // Only keys that ec2mpi has accepted count; ssh must not add others to its file.
     lines.add("StrictHostKeyChecking yes");
   }

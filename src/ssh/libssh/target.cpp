@@ -57,7 +57,7 @@ Result<Target> TargetFinder::target_without_jump(const Node& node, Role role, Ho
   target.key_alias = configured.key_alias;
   target.strict = configured.strict;
   target.identity_files = std::move(configured.identity_files);
-  target.agent = configured.agent.value_or(usual_agent());
+  target.configured_agent = configured.agent;
   target.credentials.all_of_agent = !configured.identities_only;
   return target;
 }
@@ -71,6 +71,7 @@ Result<SshConfig*> TargetFinder::ssh_config() {
 
 /// One line for each set of them: a thousand nodes have the same. Nobody asked for those of the system.
 void TargetFinder::report_unused(const HostSettings& configured) {
+  if (reports_ == Reports::none) return;
   report_once(spdlog::level::warn, configured.unused);
   report_once(spdlog::level::info, configured.unused_of_system);
 }
@@ -90,12 +91,12 @@ Result<Target> TargetFinder::with_keys(Result<Target> target) {
   if (!target) return target;
   auto& credentials = target->credentials;
   credentials.keys = options_.keys;
-  credentials.agent = agent_at(target->agent);
+  credentials.agent = agent_at(target->agent());
   if (target->identity_files.empty()) credentials.fallback_keys = options_.fallback_keys;
   std::optional<Error> useless;
   for (const auto& file : target->identity_files) {
     // A key file that is not there is passed over, as by ssh.
-    auto key = configured_key(file, target->agent);
+    auto key = configured_key(file, target->agent());
     if (key)
       credentials.keys.push_back(*key);
     else if (!useless && std::filesystem::exists(file))

@@ -39,21 +39,26 @@ struct Target {
   std::uint16_t port = kDefaultPort;
   std::string user = {};
   std::vector<std::filesystem::path> identity_files = {};  ///< that ssh_config names
-  std::string agent = {};                                  ///< its socket; empty: none is used
+  std::optional<std::string> configured_agent = {};        ///< the socket that ssh_config names, or empty
   Credentials credentials = {};                            ///< filled from the two above for a login
   std::optional<Node> jump = {};
   std::string key_alias = {};  ///< of ssh_config; stands for the address where the list gives no instance id
   bool strict = false;         ///< ssh_config accepts known host keys only
+
+  /// The socket; empty: none is used.
+  [[nodiscard]] std::string agent() const { return configured_agent.value_or(usual_agent()); }
 };
 
 /// The node under whose name the host key is looked up.
 [[nodiscard]] Node key_owner(Node node, const Target& target);
 
 /// Reads the ssh configuration, loads keys and opens agents once for all nodes. Warns once of settings and
-/// keys that are not used.
+/// keys that are not used, unless it is told to report nothing.
 class TargetFinder {
  public:
-  explicit TargetFinder(LibsshOptions options) : options_(std::move(options)) {}
+  enum class Reports { once, none };
+  explicit TargetFinder(LibsshOptions options, Reports reports = Reports::once)
+      : options_(std::move(options)), reports_(reports) {}
 
   [[nodiscard]] Result<Target> target_of(const Node& node);
   [[nodiscard]] Result<Target> target_of_jump(const Node& node);
@@ -69,6 +74,7 @@ class TargetFinder {
   std::shared_ptr<AgentGate> agent_at(const std::string& socket);
 
   LibsshOptions options_;
+  Reports reports_;
   std::map<std::pair<std::filesystem::path, std::string>, Result<PrivateKey>> configured_keys_;
   std::map<std::string, std::shared_ptr<AgentGate>> agents_;
   std::set<std::string> replaced_ways_;  ///< lines of ssh_config that -J replaces

@@ -61,6 +61,8 @@ struct CommonOptions {
 
 void add_common_options(CLI::App& app, CommonOptions& options);
 void add_list_options(CLI::App& command, ListOptions& options);
+/// For commands on one node, beside add_list_options(); the others have it from add_selection_options().
+void add_jump_option(CLI::App& command, ListOptions& options, const char* text);
 /// `exclude_flags`: what leaves nodes out; `run` keeps -x for mpirun's meaning.
 void add_selection_options(CLI::App& command, ListOptions& options,
                            const char* exclude_flags = "-x,--exclude,--exclude-nodes");
